@@ -1,0 +1,76 @@
+package providers
+
+import (
+	"context"
+	"time"
+)
+
+// Target is one model at one vendor.
+type Target struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"` // the vendor's own name
+	// Priced overrides the catalogue's lookup key where the vendor's name is
+	// not in it: a tuned model is billed as its deployment says.
+	Priced string `json:"priced,omitempty"`
+}
+
+// String returns "provider/model".
+func (t Target) String() string { return t.Provider + "/" + t.Model }
+
+// Call is one answer to be had, whoever gives it.
+type Call struct {
+	Request Request // its Model is set from the target of each try
+	// Tiers are tried in order; within a tier, targets go by price, cheapest
+	// first, and those whose breaker is open or that must wait come last.
+	Tiers [][]Target
+	// Sink takes the chunks of a streamed answer; nil for a whole one.
+	Sink Sink
+	// Ledger keeps the books of the tries. Required.
+	Ledger Ledger
+	Limits Limits
+}
+
+// Limits bound a call. Zero fields take the defaults.
+type Limits struct {
+	Headers    time.Duration // until the vendor's headers. Defaults to 30 s streamed, 120 s whole.
+	FirstToken time.Duration // until the first chunk. Defaults to 60 s.
+	Silence    time.Duration // between chunks. Defaults to 30 s.
+	Total      time.Duration // all tries together. Defaults to 10 minutes.
+	Tries      int           // vendor calls in all. Defaults to 4.
+}
+
+// Try is one attempt at one vendor: a line of spend.
+type Try struct {
+	Target       Target
+	Number       int   // 1 for the call's first try
+	ReservedNano int64 // upper bound of its cost, nano-dollars
+}
+
+// Outcome is how a try ended.
+type Outcome struct {
+	Charge Charge // what a failed try cost
+	Nano   int64  // with ChargeUsage, nano-dollars
+	Usage  Usage
+	Err    error // nil when the try answered
+}
+
+// Ledger keeps the books of a call's tries. The router writes each try before
+// it calls, and ends each that failed; the entry of the try that answered is
+// left open for the caller, who settles it in the same transaction that
+// stores the answer.
+type Ledger interface {
+	// Reserve writes an open entry and returns its id. An error stops the
+	// call before the vendor is asked (no budget, lease lost).
+	Reserve(ctx context.Context, try Try) (entry string, err error)
+	// End closes the entry of a try that failed.
+	End(ctx context.Context, entry string, outcome Outcome) error
+}
+
+// Answer is what a call came to.
+type Answer struct {
+	Reply  *Reply
+	Target Target
+	Entry  string // the open entry of the try that answered
+	Nano   int64  // its cost by usage and price, nano-dollars; an estimate when Usage.Missing
+	Tries  int    // vendor calls made, the last included
+}

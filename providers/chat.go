@@ -1,0 +1,104 @@
+package providers
+
+import "encoding/json"
+
+// Request is one chat completion to be asked for, in the words of OpenAI's API
+// (https://platform.openai.com/docs/api-reference/chat/create). A driver puts
+// it into its vendor's words and refuses, with [KindUnsupported] and the
+// parameter's name, what the vendor does not have. A zero field is not sent.
+type Request struct {
+	Model    string // the vendor's own name of the model
+	Messages []Message
+
+	MaxTokens         int // tokens of the answer, however the vendor spells the field
+	Temperature       *float64
+	TopP              *float64
+	N                 *int
+	Seed              *int64
+	Stop              []string
+	FrequencyPenalty  *float64
+	PresencePenalty   *float64
+	LogitBias         json.RawMessage
+	Logprobs          bool
+	TopLogprobs       *int
+	Tools             json.RawMessage
+	ToolChoice        json.RawMessage
+	ParallelToolCalls *bool
+	ResponseFormat    json.RawMessage // OpenAI's form: {"type":"json_schema","json_schema":{"name","schema","strict"}}
+	ReasoningEffort   string
+	User              string
+}
+
+// Message is one turn.
+type Message struct {
+	Role       string          `json:"role"`
+	Content    json.RawMessage `json:"content,omitempty"` // a string, null, or OpenAI's list of parts
+	Name       string          `json:"name,omitempty"`
+	ToolCalls  json.RawMessage `json:"tool_calls,omitempty"`
+	ToolCallID string          `json:"tool_call_id,omitempty"`
+	Refusal    string          `json:"refusal,omitempty"`
+}
+
+// Text returns the message's text: the string itself, or the text parts of a
+// list of parts, joined by new lines.
+func (m Message) Text() string {
+	var text string
+	if json.Unmarshal(m.Content, &text) == nil {
+		return text
+	}
+	var parts []struct {
+		Type, Text string
+	}
+	if json.Unmarshal(m.Content, &parts) != nil {
+		return ""
+	}
+	for _, part := range parts {
+		if part.Text == "" {
+			continue
+		}
+		if text != "" {
+			text += "\n"
+		}
+		text += part.Text
+	}
+	return text
+}
+
+// TextMessage returns a message that holds a plain string.
+func TextMessage(role, text string) Message {
+	content, err := json.Marshal(text)
+	if err != nil { // a string always marshals
+		panic(err)
+	}
+	return Message{Role: role, Content: content}
+}
+
+// Reply is one finished completion.
+type Reply struct {
+	// Body is the vendor's chat.completion object as it came. Empty when the
+	// answer was streamed.
+	Body []byte
+	// Content is the text of the first choice; Message is that choice's whole
+	// message object.
+	Content string
+	Message json.RawMessage
+	Refusal string
+	Finish  string // stop, length, tool_calls, content_filter; vendors' other words are mapped to these
+	Usage   Usage
+
+	Model     string // as the vendor named it in the answer
+	RequestID string // the vendor's id of the request, for its support
+	Sandbox   bool   // an emulator answered
+	Shown     bool   // a chunk that shows something was handed to the sink
+}
+
+// Usage counts tokens as the vendor billed them. Input includes CachedInput.
+// Missing is set where the vendor gave no usage: then the counts are zero and
+// mean nothing, and the cost has to be shown as an estimate.
+type Usage struct {
+	Input       int64 `json:"input"`
+	CachedInput int64 `json:"cached_input"`
+	Output      int64 `json:"output"` // includes Reasoning
+	Reasoning   int64 `json:"reasoning"`
+	Missing     bool  `json:"missing,omitempty"`
+}

@@ -1,0 +1,88 @@
+// Package providers is the room of the model vendors: the words in which the
+// rest of Dream Lab asks for a completion, a fine-tune or a place to serve one,
+// the closed set of ways in which that can go wrong, and the router that stands
+// in front of the vendors.
+//
+// It knows nothing of jobs, tenants or databases. What the router needs of
+// others (a ledger for its tries) it states as a small interface of its own.
+// One folder below holds one vendor; a folder exports one [Vendor] value, and
+// the list of them is kept by the program that wires Dream Lab together.
+package providers
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Vendor describes how to open one vendor's driver.
+type Vendor struct {
+	// Name is the vendor's lower-case name, the part of a model's name before
+	// the first slash: "groq" in "groq/openai/gpt-oss-120b".
+	Name string
+	// Settings are the environment variables that the vendor's own SDK reads.
+	Settings []Setting
+	// Open builds a driver. It talks to nobody. It fails with a message that
+	// names the setting to mend.
+	Open func(Config) (Driver, error)
+}
+
+// Setting is one value that a vendor needs.
+type Setting struct {
+	Env      string // variable name, as the vendor's SDK spells it
+	Secret   bool   // never shown
+	Required bool   // without it the vendor is not configured
+	Default  string // used where nothing is set
+	Help     string // what it is and where to get it, one line
+}
+
+// Config is what a vendor's Open is given.
+type Config struct {
+	// Values holds the settings by variable name; unset ones are absent.
+	Values map[string]string
+	// HTTP carries the traffic. Defaults to a client without a total timeout
+	// (the router owns the time limits) and without redirects to other hosts.
+	HTTP *http.Client
+	// Now tells the time. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Driver is what every vendor can do: answer a chat and list its models.
+//
+// A method makes one attempt: it never retries. It fails with an [*Error],
+// whatever went wrong, context errors included. It is safe for concurrent use.
+type Driver interface {
+	// Chat asks for one completion. With a nil sink it waits for the whole
+	// answer; otherwise it hands over each chunk in order, on the calling
+	// goroutine, and stops with the sink's error when the sink returns one.
+	// The reply is complete in both cases. When an error comes after chunks
+	// were handed over, the reply holds what arrived (never nil then).
+	Chat(ctx context.Context, req *Request, sink Sink) (*Reply, error)
+	// Models lists what the vendor serves to this account.
+	Models(ctx context.Context) ([]ModelInfo, error)
+}
+
+// Sink takes the chunks of a streamed answer. The chunk's bytes are valid only
+// during the call.
+type Sink func(Chunk) error
+
+// Chunk is one event of a streamed answer.
+type Chunk struct {
+	// Data is the vendor's chat.completion.chunk object, as it came, without
+	// "data: " and line ends. It is one JSON object on one line.
+	Data []byte
+	// Shows tells whether the chunk carries something a reader would see
+	// (content, reasoning, a refusal or a tool call). Once such a chunk was
+	// handed over, the answer can not be continued by another vendor.
+	Shows bool
+}
+
+// ModelInfo is a vendor's own word on a model.
+type ModelInfo struct {
+	ID            string
+	OwnedBy       string
+	Created       time.Time
+	ContextLength int // tokens; 0 where the vendor does not say
+	MaxOutput     int // tokens; 0 where the vendor does not say
+	Active        bool
+}

@@ -1,0 +1,196 @@
+package providers
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Trainer is a vendor that fine-tunes. Long work is two calls: the one that
+// starts it returns a plain handle, the others take it. As with [Driver], each
+// method is one attempt, fails with an [*Error] and is safe for concurrent use.
+type Trainer interface {
+	// CheckTunable fails with KindModelGone when base can not be fine-tuned.
+	CheckTunable(ctx context.Context, base string) (TuneLimits, error)
+	// Upload sends a JSONL training file. Name holds the content's sha256, so
+	// that FindFile can adopt it when the answer was lost.
+	Upload(ctx context.Context, file Upload) (FileStatus, error)
+	// FindFile looks for an uploaded file by name; KindInvalid with Status 404
+	// is never returned for absence: found is false instead.
+	FindFile(ctx context.Context, name string) (file FileStatus, found bool, err error)
+	// File tells how far the vendor's validation is.
+	File(ctx context.Context, id string) (FileStatus, error)
+	// Estimate asks for the price of a training before it is started.
+	Estimate(ctx context.Context, spec TrainSpec) (Estimate, error)
+	// Create starts a training. It is never called twice for one spec without
+	// a Find between: the vendor has no idempotency key.
+	Create(ctx context.Context, spec TrainSpec) (Training, error)
+	// Find lists the vendor's trainings and returns the one that has the
+	// spec's suffix, file and base, created at notBefore or later.
+	Find(ctx context.Context, spec TrainSpec, notBefore time.Time) (training Training, found bool, err error)
+	// Training polls.
+	Training(ctx context.Context, id string) (Training, error)
+	// CancelTraining asks for the end; the training may still complete.
+	CancelTraining(ctx context.Context, id string) (Training, error)
+	// Events lists what happened, oldest first.
+	Events(ctx context.Context, id string) ([]TrainingEvent, error)
+	// Checkpoints lists the saved states, oldest first.
+	Checkpoints(ctx context.Context, id string) ([]Checkpoint, error)
+}
+
+// TuneLimits bounds a training of one base model.
+type TuneLimits struct {
+	MaxEpochs   int
+	MaxRank     int
+	MaxSequence int // tokens
+	MinBatch    int
+	MaxBatch    int
+}
+
+// Upload is a training file on its way.
+type Upload struct {
+	Name string // unique by content: "<sha256>.jsonl"
+	Size int64  // bytes
+	Open func() (io.ReadCloser, error)
+}
+
+// FileStatus is a file at the vendor.
+type FileStatus struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
+	Ready bool   `json:"ready"`
+	// Invalid is the vendor's word on what is wrong with which line; empty
+	// while the file may still become ready.
+	Invalid string `json:"invalid,omitempty"`
+	Lines   int64  `json:"lines,omitempty"`
+}
+
+// TrainSpec is all that defines a training. Every hyper-parameter is sent.
+type TrainSpec struct {
+	Base         string  `json:"base"` // the vendor's name of the base model
+	File         string  `json:"file"` // the vendor's id of the training file
+	Suffix       string  `json:"suffix"`
+	Epochs       int     `json:"epochs"`
+	Checkpoints  int     `json:"checkpoints"`
+	BatchSize    int     `json:"batch_size"`    // 0 lets the vendor take its largest
+	LearningRate float64 `json:"learning_rate"` // dimensionless
+	Rank         int     `json:"rank"`          // LoRA rank
+	Alpha        int     `json:"alpha"`         // LoRA alpha
+	Seed         int64   `json:"seed"`
+}
+
+// Estimate is a vendor's price before the start.
+type Estimate struct {
+	Available   bool   `json:"available"`
+	Reason      string `json:"reason,omitempty"` // why not available
+	Allowed     bool   `json:"allowed"`          // the account may spend it
+	Nano        int64  `json:"nano"`             // nano-dollars
+	TrainTokens int64  `json:"train_tokens"`
+}
+
+// TrainingState is the state of a training, whatever the vendor calls it.
+type TrainingState string
+
+// The states. A vendor's unknown word is TrainingRunning: never an end.
+const (
+	TrainingQueued    TrainingState = "queued"
+	TrainingRunning   TrainingState = "running"
+	TrainingSucceeded TrainingState = "succeeded"
+	TrainingFailed    TrainingState = "failed"
+	TrainingCancelled TrainingState = "cancelled"
+)
+
+// Ended tells whether the state is final.
+func (s TrainingState) Ended() bool {
+	return s == TrainingSucceeded || s == TrainingFailed || s == TrainingCancelled
+}
+
+// Training is a fine-tune at the vendor, as of now.
+type Training struct {
+	ID       string        `json:"id"`
+	State    TrainingState `json:"state"`
+	Status   string        `json:"status"` // the vendor's own word
+	Reason   string        `json:"reason,omitempty"`
+	Base     string        `json:"base"`
+	Suffix   string        `json:"suffix"`
+	File     string        `json:"file"`
+	Nano     int64         `json:"nano"` // cost so far or in all, nano-dollars
+	Tokens   int64         `json:"tokens"`
+	Steps    int           `json:"steps"`
+	Total    int           `json:"total"` // steps in all; 0 while unknown
+	Output   string        `json:"output"`
+	ModelID  string        `json:"model_id"` // what Deploy needs
+	Created  time.Time     `json:"created"`
+	Finished time.Time     `json:"finished"`
+}
+
+// TrainingEvent is one line of a training's log.
+type TrainingEvent struct {
+	Type    string    `json:"type"`
+	Level   string    `json:"level"` // info, warning, error
+	Message string    `json:"message"`
+	Step    int       `json:"step"`
+	Created time.Time `json:"created"`
+}
+
+// Checkpoint is a saved state of a training.
+type Checkpoint struct {
+	ID      string    `json:"id"`
+	Step    int       `json:"step"`
+	Final   bool      `json:"final"`
+	Created time.Time `json:"created"`
+}
+
+// Host is a vendor that serves tuned models.
+type Host interface {
+	// Hosting tells whether a tuned model on base can be served and what that
+	// costs, without creating anything: KindModelGone when it can not be.
+	Hosting(ctx context.Context, base string) (Hosting, error)
+	// Deploy starts to serve a tuned model without sending traffic to it. The
+	// spec's name makes it safe to repeat: what exists is adopted.
+	Deploy(ctx context.Context, spec DeploySpec) (Deployment, error)
+	// Deployment polls.
+	Deployment(ctx context.Context, handle string) (Deployment, error)
+	// SetTraffic gives a deployment its endpoint's traffic (on) or none.
+	SetTraffic(ctx context.Context, handle string, on bool) error
+	// Stop ends the cost: no replica is left. Repeating it is harmless.
+	Stop(ctx context.Context, handle string) (Deployment, error)
+}
+
+// Hosting is what serving a tuned model takes.
+type Hosting struct {
+	Hardware    string `json:"hardware"`
+	NanoPerHour int64  `json:"nano_per_hour"` // nano-dollars per running replica
+}
+
+// DeploySpec names what to serve.
+type DeploySpec struct {
+	Name    string // unique: makes the endpoint's and the deployment's names
+	ModelID string // from Training.ModelID
+	Base    string
+}
+
+// DeploymentState is the state of a deployment, whatever the vendor calls it.
+type DeploymentState string
+
+// The states. A vendor's unknown word is DeploymentStarting.
+const (
+	DeploymentStarting DeploymentState = "starting"
+	DeploymentReady    DeploymentState = "ready"
+	DeploymentStopping DeploymentState = "stopping"
+	DeploymentStopped  DeploymentState = "stopped"
+	DeploymentFailed   DeploymentState = "failed"
+)
+
+// Deployment is a served model, as of now.
+type Deployment struct {
+	Handle  string          `json:"handle"` // plain text that finds it again: keep it
+	State   DeploymentState `json:"state"`
+	Message string          `json:"message,omitempty"`
+	// Direct is the model name that reaches this deployment whether or not it
+	// has traffic; Routed is the name that follows the endpoint's traffic.
+	Direct      string `json:"direct"`
+	Routed      string `json:"routed"`
+	NanoPerHour int64  `json:"nano_per_hour"`
+}

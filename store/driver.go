@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"strings"
+)
+
+// Dialect is the name of an SQL dialect.
+type Dialect string
+
+// The dialects.
+const (
+	Postgres Dialect = "postgres"
+	SQLite   Dialect = "sqlite"
+)
+
+// Conn runs statements. Placeholders are $1, $2 …; arguments and results are
+// strings, []byte, int64, float64, bool and nil, and pointers to them (nil for
+// NULL). Errors wrap ErrConflict, ErrBusy and ErrFull where they mean that.
+type Conn interface {
+	// Exec runs a statement and returns the number of rows it touched.
+	Exec(ctx context.Context, query string, args ...any) (int64, error)
+	// Query runs a statement that answers rows. The caller closes them.
+	Query(ctx context.Context, query string, args ...any) (Rows, error)
+}
+
+// Rows are answered one by one; nothing is read ahead without bound.
+type Rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close() error
+}
+
+// Driver is one database. It is safe for concurrent use, does not retry single
+// statements, and gives up on the context's end.
+type Driver interface {
+	Conn
+	Dialect() Dialect
+	// Tx runs fn in a transaction; see Store.Tx for its promises.
+	Tx(ctx context.Context, durability Durability, fn func(Conn) error) error
+	// Migrate brings the schema to the given version under a lock that other
+	// processes wait for; -1 is the newest.
+	Migrate(ctx context.Context, version int) error
+	// Version returns the schema's version and the newest known.
+	Version(ctx context.Context) (have, newest int, err error)
+	Close() error
+}
+
+// Rebind puts the portable parts of a query into a dialect's words:
+//
+//	{now}             the shared time, unix microseconds
+//	{skip}            FOR UPDATE SKIP LOCKED where the database has it
+//	{lock}            FOR UPDATE where the database has it
+//	{rows $1: a text, b bigint}  a row source over a JSON array of objects given as text
+//	{list $1}         a one-column subquery over a JSON array of strings given as text
+func Rebind(dialect Dialect, query string) string {
+	if !strings.Contains(query, "{") {
+		return query
+	}
+	var out strings.Builder
+	for {
+		open := strings.IndexByte(query, '{')
+		if open < 0 {
+			out.WriteString(query)
+			return out.String()
+		}
+		end := open + strings.IndexByte(query[open:], '}')
+		out.WriteString(query[:open])
+		out.WriteString(expand(dialect, query[open+1:end]))
+		query = query[end+1:]
+	}
+}
+
+func expand(dialect Dialect, word string) string {
+	verb, rest, _ := strings.Cut(word, " ")
+	switch {
+	case verb == "rows":
+		source, columns, _ := strings.Cut(rest, ":")
+		return rowSource(dialect, strings.TrimSpace(source), strings.Split(columns, ","))
+	case verb == "list" && dialect == Postgres:
+		return "SELECT value FROM jsonb_array_elements_text((" + rest + "::text)::jsonb) AS l(value)"
+	case verb == "list":
+		return "SELECT value FROM json_each(" + rest + ")"
+	case verb == "now" && dialect == Postgres:
+		return "dreamlab_now()"
+	case verb == "now":
+		return "(SELECT us FROM clock)"
+	case verb == "skip" && dialect == Postgres:
+		return "FOR UPDATE SKIP LOCKED"
+	case verb == "lock" && dialect == Postgres:
+		return "FOR UPDATE"
+	case verb == "skip", verb == "lock":
+		return "" // SQLite has one writer
+	}
+	panic("unknown word {" + word + "} in a query")
+}
+
+func rowSource(dialect Dialect, source string, columns []string) string {
+	if dialect == Postgres {
+		return "jsonb_to_recordset((" + source + "::text)::jsonb) AS x(" + strings.Join(columns, ",") + ")"
+	}
+	picks := make([]string, len(columns))
+	for i, column := range columns {
+		name, _, _ := strings.Cut(strings.TrimSpace(column), " ")
+		picks[i] = "json_extract(value, '$." + name + "') AS " + name
+	}
+	return "(SELECT " + strings.Join(picks, ", ") + " FROM json_each(" + source + ")) AS x"
+}

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// JobState is where a job stands. See Moves for what may follow what.
+type JobState string
+
+// The states of a job.
+const (
+	JobQueued     JobState = "queued"     // waits to be dispatched, from RunAt on
+	JobDispatched JobState = "dispatched" // a wake-up is on its way; shown as queued
+	JobRunning    JobState = "running"    // held by a worker under a lease
+	JobWaiting    JobState = "waiting"    // for RunAt, or for its children
+	JobSucceeded  JobState = "succeeded"
+	JobFailed     JobState = "failed"
+	JobCancelled  JobState = "cancelled"
+	JobExpired    JobState = "expired"
+)
+
+// Ended tells whether the state is final, until someone retries the job.
+func (s JobState) Ended() bool {
+	return s == JobSucceeded || s == JobFailed || s == JobCancelled || s == JobExpired
+}
+
+// moves is the one table of allowed moves.
+var moves = map[JobState][]JobState{
+	JobQueued:     {JobDispatched, JobCancelled, JobExpired},
+	JobDispatched: {JobRunning, JobQueued, JobCancelled, JobExpired},
+	JobRunning:    {JobSucceeded, JobFailed, JobCancelled, JobWaiting, JobQueued},
+	JobWaiting:    {JobQueued, JobCancelled, JobExpired},
+	JobFailed:     {JobQueued},
+	JobCancelled:  {JobQueued},
+	JobExpired:    {JobQueued},
+}
+
+// CanMove tells whether a job may go from one state to another.
+func CanMove(from, to JobState) bool {
+	for _, next := range moves[from] {
+		if next == to {
+			return true
+		}
+	}
+	return false
+}
+
+// Job is a unit of work. The row is the job: an Asynq task only says that there
+// is one.
+type Job struct {
+	ID       string
+	Tenant   string
+	KeyID    string
+	Kind     string // a task kind: chat.run
+	Lane     string // the queue that delivers it: chat
+	State    JobState
+	Priority int // 0–9, 9 first
+
+	Input    json.RawMessage
+	Result   json.RawMessage
+	Error    *JobError
+	Metadata json.RawMessage
+
+	IdemKey  string
+	IdemHash string // sha256 of the request that came with the key
+
+	Parent       string // the job that waits for this one
+	Subject      string // the noun it works for: drm_…, tun_…, ftjob-…
+	OpenChildren int
+	Attached     bool // a client waits on its reply stream
+	WebhookURL   string
+	Trace        string // W3C traceparent
+
+	RunAt       time.Time
+	ExpiresAt   time.Time // zero: never
+	Attempt     int       // attempts that failed or are under way
+	MaxAttempts int
+	Crashes     int
+	Gen         int64 // rises with each dispatch: a stale wake-up does not fit
+	Epoch       int64 // rises with each claim: a stale worker does not fit
+	Wake        string
+	LeaseOwner  string
+	LeaseUntil  time.Time
+	CancelAt    time.Time // when its end was asked for
+
+	Created  time.Time
+	Started  time.Time
+	Finished time.Time
+}
+
+// JobError is why a job, or an attempt at it, did not succeed.
+type JobError struct {
+	Code    string `json:"code"` // of the closed set in the public contract
+	Message string `json:"message"`
+}
+
+// Error returns code and message.
+func (e *JobError) Error() string { return e.Code + ": " + e.Message }
+
+// NewJob is what it takes to make a job.
+type NewJob struct {
+	ID          string // NewID("job_"). Defaults to a fresh one.
+	Tenant      string
+	KeyID       string
+	Kind        string
+	Lane        string
+	Priority    int
+	Input       json.RawMessage
+	Metadata    json.RawMessage
+	IdemKey     string
+	IdemHash    string
+	Parent      string
+	Subject     string
+	Attached    bool
+	WebhookURL  string
+	Trace       string
+	RunAt       time.Time     // zero: at once
+	ExpiresIn   time.Duration // zero: never
+	MaxAttempts int           // Defaults to 5.
+	// Waiting makes it wait for its children from the start.
+	Waiting bool
+}
+
+// Attempt is the end of one attempt at a job.
+type Attempt struct {
+	Job     string
+	Epoch   int64
+	Worker  string
+	Started time.Time
+	Ended   time.Time
+	Outcome string // succeeded, failed, cancelled, waiting, handed_back, crashed
+	Error   *JobError
+}

@@ -1,0 +1,2 @@
+DROP FUNCTION dreamlab_now();
+DROP TABLE clock_offset;

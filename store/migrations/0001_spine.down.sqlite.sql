@@ -1,0 +1,2 @@
+DROP VIEW clock;
+DROP TABLE clock_offset;

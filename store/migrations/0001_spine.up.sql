@@ -1,0 +1,343 @@
+-- Who asks.
+CREATE TABLE tenants (
+  id      TEXT PRIMARY KEY,
+  name    TEXT NOT NULL UNIQUE,
+  created BIGINT NOT NULL
+);
+CREATE TABLE keys (
+  id      TEXT PRIMARY KEY,
+  tenant  TEXT NOT NULL REFERENCES tenants(id),
+  name    TEXT NOT NULL,
+  hash    TEXT NOT NULL UNIQUE, -- sha256 of the key; the key itself is kept nowhere
+  scopes  TEXT NOT NULL,        -- words with spaces between: chat admin …
+  expires BIGINT,
+  revoked BIGINT,
+  created BIGINT NOT NULL
+);
+
+-- The work. A row is the job; an Asynq task is a wake-up.
+CREATE TABLE jobs (
+  id            TEXT PRIMARY KEY,
+  tenant        TEXT NOT NULL,
+  key_id        TEXT,
+  kind          TEXT NOT NULL,
+  lane          TEXT NOT NULL,
+  state         TEXT NOT NULL,
+  priority      BIGINT NOT NULL DEFAULT 0,
+  input         TEXT NOT NULL,
+  result        TEXT,
+  error_code    TEXT,
+  error_message TEXT,
+  metadata      TEXT,
+  idem_key      TEXT,
+  idem_hash     TEXT,
+  parent        TEXT,
+  subject       TEXT,                    -- the noun it works for: drm_…, tun_…, exp_…
+  open_children BIGINT NOT NULL DEFAULT 0,
+  attached      BOOLEAN NOT NULL DEFAULT FALSE, -- a client waits on its reply stream
+  run_at        BIGINT NOT NULL,
+  due           BOOLEAN NOT NULL,        -- run_at has come: only due rows are picked
+  expires_at    BIGINT,
+  attempt       BIGINT NOT NULL DEFAULT 0,
+  max_attempts  BIGINT NOT NULL DEFAULT 5,
+  crashes       BIGINT NOT NULL DEFAULT 0,
+  gen           BIGINT NOT NULL DEFAULT 0,
+  epoch         BIGINT NOT NULL DEFAULT 0,
+  wake          TEXT,                    -- TaskID of the wake-up of this generation
+  dispatched_at BIGINT,
+  lease_owner   TEXT,
+  lease_until   BIGINT,
+  cancel_at     BIGINT,                  -- when its end was asked for
+  webhook_url   TEXT,
+  trace         TEXT,                    -- W3C traceparent of the request
+  created       BIGINT NOT NULL,
+  started       BIGINT,
+  finished      BIGINT
+);
+CREATE UNIQUE INDEX jobs_idem ON jobs (tenant, idem_key) WHERE idem_key IS NOT NULL;
+CREATE INDEX jobs_pick ON jobs (lane, tenant, priority DESC, id) WHERE state = 'queued' AND due;
+CREATE INDEX jobs_later ON jobs (run_at) WHERE state IN ('queued', 'waiting') AND NOT due;
+CREATE INDEX jobs_dispatched ON jobs (lane, dispatched_at) WHERE state = 'dispatched';
+CREATE INDEX jobs_inflight ON jobs (lane, tenant) WHERE state IN ('dispatched', 'running');
+CREATE INDEX jobs_leases ON jobs (lease_until) WHERE state = 'running';
+CREATE INDEX jobs_expire ON jobs (expires_at) WHERE expires_at IS NOT NULL AND state IN ('queued', 'dispatched', 'waiting');
+CREATE INDEX jobs_list ON jobs (tenant, id);
+CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
+CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
+
+-- Each attempt's end, kept for whoever asks why.
+CREATE TABLE attempts (
+  job     TEXT NOT NULL,
+  epoch   BIGINT NOT NULL,
+  worker  TEXT NOT NULL,
+  started BIGINT NOT NULL,
+  ended   BIGINT NOT NULL,
+  outcome TEXT NOT NULL,
+  code    TEXT,
+  message TEXT,
+  PRIMARY KEY (job, epoch)
+);
+
+-- A tenant's share of a lane.
+CREATE TABLE shares (
+  lane   TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  weight BIGINT NOT NULL DEFAULT 1,
+  cap    BIGINT,                          -- jobs in flight at once; NULL is the lane's own
+  vtime  BIGINT NOT NULL DEFAULT 0,       -- virtual time of stride scheduling
+  PRIMARY KEY (lane, tenant)
+);
+CREATE INDEX shares_turn ON shares (lane, vtime);
+
+-- The answer of one step of a job.
+CREATE TABLE effects (
+  job          TEXT NOT NULL,
+  step         TEXT NOT NULL,
+  epoch        BIGINT NOT NULL,
+  request_hash TEXT NOT NULL,
+  response     TEXT NOT NULL,
+  entry        TEXT,
+  created      BIGINT NOT NULL,
+  PRIMARY KEY (job, step)
+);
+
+-- A try at a vendor and its money, nano-dollars.
+CREATE TABLE entries (
+  id           TEXT PRIMARY KEY,
+  tenant       TEXT NOT NULL,
+  key_id       TEXT,
+  job          TEXT,
+  step         TEXT NOT NULL,
+  epoch        BIGINT NOT NULL,
+  number       BIGINT NOT NULL,           -- 1 for the step's first try
+  purpose      TEXT NOT NULL,
+  provider     TEXT NOT NULL,
+  model        TEXT NOT NULL,
+  state        TEXT NOT NULL,             -- open, settled, void, unknown
+  reserved     BIGINT NOT NULL,
+  settled      BIGINT NOT NULL DEFAULT 0,
+  input        BIGINT NOT NULL DEFAULT 0, -- tokens
+  cached       BIGINT NOT NULL DEFAULT 0,
+  output       BIGINT NOT NULL DEFAULT 0,
+  estimated    BOOLEAN NOT NULL DEFAULT FALSE, -- the vendor gave no usage
+  cause        TEXT,                      -- why void or unknown
+  created      BIGINT NOT NULL,
+  ended        BIGINT
+);
+CREATE INDEX entries_job ON entries (job);
+CREATE INDEX entries_spend ON entries (tenant, created);
+
+-- What was said.
+CREATE TABLE conversations (
+  id       TEXT PRIMARY KEY,
+  tenant   TEXT NOT NULL,
+  external TEXT NOT NULL,                 -- the client's own id; ours where it gave none
+  held_out BOOLEAN NOT NULL,              -- never learned from: it examines the models
+  created  BIGINT NOT NULL,
+  UNIQUE (tenant, external)
+);
+CREATE TABLE experiences (
+  id           TEXT PRIMARY KEY,
+  tenant       TEXT NOT NULL,
+  conversation TEXT NOT NULL REFERENCES conversations(id),
+  held_out     BOOLEAN NOT NULL,
+  alias        TEXT NOT NULL,
+  origin       TEXT NOT NULL,             -- live, import, memory, cache, dream
+  job          TEXT,
+  provider     TEXT,
+  model        TEXT,
+  prompt       TEXT NOT NULL,             -- messages before the answer, JSON
+  answer       TEXT NOT NULL,             -- the answer's message, JSON
+  finish       TEXT,
+  reference    TEXT,
+  rating       BIGINT,
+  comment      TEXT,
+  correction   TEXT,
+  metadata     TEXT,
+  content      TEXT NOT NULL,             -- sha256 of the messages
+  identity     TEXT NOT NULL,             -- sha256 of conversation id and messages, or of the messages
+  dream        TEXT,                      -- the dream whose batch it is sealed in
+  created      BIGINT NOT NULL,
+  UNIQUE (tenant, identity)
+);
+CREATE INDEX experiences_content ON experiences (tenant, content);
+CREATE INDEX experiences_list ON experiences (tenant, id);
+CREATE INDEX experiences_fresh ON experiences (tenant, id) WHERE dream IS NULL;
+CREATE INDEX experiences_dream ON experiences (dream, id) WHERE dream IS NOT NULL;
+CREATE INDEX experiences_conversation ON experiences (conversation);
+CREATE INDEX experiences_job ON experiences (job) WHERE job IS NOT NULL;
+
+-- What was dreamt.
+CREATE TABLE dreams (
+  id        TEXT PRIMARY KEY,
+  tenant    TEXT NOT NULL,
+  job       TEXT NOT NULL,
+  mode      TEXT NOT NULL,
+  stage     TEXT NOT NULL,
+  counts    TEXT NOT NULL,                -- JSON, see DreamCounts
+  budget    BIGINT,                       -- nano-dollars
+  live_cost BIGINT NOT NULL DEFAULT 0,
+  undone    BIGINT,
+  created   BIGINT NOT NULL,
+  finished  BIGINT
+);
+CREATE INDEX dreams_list ON dreams (tenant, id);
+CREATE UNIQUE INDEX dreams_running ON dreams (tenant) WHERE finished IS NULL; -- one at a time
+CREATE TABLE reflections (
+  id        TEXT PRIMARY KEY,
+  tenant    TEXT NOT NULL,
+  dream     TEXT NOT NULL,
+  lesson    TEXT NOT NULL,
+  sources   TEXT NOT NULL,                -- experience ids, JSON
+  score     BIGINT NOT NULL,              -- thousandths
+  withdrawn BIGINT,
+  created   BIGINT NOT NULL
+);
+CREATE INDEX reflections_list ON reflections (tenant, id);
+CREATE INDEX reflections_dream ON reflections (dream);
+CREATE TABLE memories (
+  id        TEXT PRIMARY KEY,
+  tenant    TEXT NOT NULL,
+  dream     TEXT NOT NULL,
+  lessons   TEXT NOT NULL,                -- JSON, see Lesson
+  object    TEXT NOT NULL,                -- the Markdown file
+  withdrawn BIGINT,
+  created   BIGINT NOT NULL
+);
+CREATE INDEX memories_list ON memories (tenant, id);
+CREATE TABLE examples (
+  id         TEXT PRIMARY KEY,
+  tenant     TEXT NOT NULL,
+  alias      TEXT NOT NULL,
+  dream      TEXT NOT NULL,
+  experience TEXT NOT NULL,
+  messages   TEXT NOT NULL,               -- JSON: the row that is trained on
+  rejected   TEXT,                        -- the worse answer of a preference pair
+  score      BIGINT NOT NULL,             -- thousandths
+  verdict    TEXT NOT NULL,
+  author     TEXT NOT NULL,               -- user, reference, recorded, lead
+  content    TEXT NOT NULL,               -- sha256 of the canonical row
+  withdrawn  BIGINT,
+  created    BIGINT NOT NULL,
+  UNIQUE (dream, experience)
+);
+CREATE INDEX examples_list ON examples (tenant, id);
+CREATE INDEX examples_alias ON examples (tenant, alias, id) WHERE withdrawn IS NULL;
+CREATE INDEX examples_experience ON examples (experience);
+
+-- What was learned.
+CREATE TABLE datasets (
+  id       TEXT PRIMARY KEY,
+  tenant   TEXT NOT NULL,
+  alias    TEXT NOT NULL,
+  sha256   TEXT NOT NULL,
+  manifest TEXT NOT NULL,
+  rows     BIGINT NOT NULL,
+  object   TEXT NOT NULL,
+  created  BIGINT NOT NULL,
+  UNIQUE (tenant, alias, sha256)
+);
+CREATE TABLE dataset_examples (
+  dataset TEXT NOT NULL REFERENCES datasets(id),
+  example TEXT NOT NULL,
+  PRIMARY KEY (dataset, example)
+);
+CREATE INDEX dataset_examples_example ON dataset_examples (example);
+CREATE TABLE files (
+  id       TEXT PRIMARY KEY,
+  tenant   TEXT NOT NULL,
+  filename TEXT NOT NULL,
+  purpose  TEXT NOT NULL,
+  bytes    BIGINT NOT NULL,
+  sha256   TEXT NOT NULL,
+  object   TEXT NOT NULL,
+  idem_key TEXT,
+  created  BIGINT NOT NULL
+);
+CREATE INDEX files_list ON files (tenant, id);
+CREATE UNIQUE INDEX files_idem ON files (tenant, idem_key) WHERE idem_key IS NOT NULL;
+CREATE TABLE trainings (
+  id        TEXT PRIMARY KEY,             -- ftjob-…
+  tenant    TEXT NOT NULL,
+  tune      TEXT,
+  job       TEXT NOT NULL,
+  file      TEXT,
+  provider  TEXT NOT NULL,
+  base      TEXT NOT NULL,
+  suffix    TEXT NOT NULL,
+  status    TEXT NOT NULL,                -- OpenAI's words
+  spec      TEXT NOT NULL,                -- JSON: hyper-parameters and vendor handles
+  vendor_id TEXT,
+  model     TEXT,                         -- the tuned model's registered name
+  tokens    BIGINT NOT NULL DEFAULT 0,
+  cost      BIGINT NOT NULL DEFAULT 0,
+  error     TEXT,
+  created   BIGINT NOT NULL,
+  finished  BIGINT
+);
+CREATE INDEX trainings_list ON trainings (tenant, id);
+CREATE TABLE tunes (
+  id         TEXT PRIMARY KEY,
+  tenant     TEXT NOT NULL,
+  alias      TEXT NOT NULL,
+  base       TEXT NOT NULL,               -- provider/model
+  job        TEXT NOT NULL,
+  stage      TEXT NOT NULL,
+  dataset    TEXT,
+  training   TEXT,
+  evaluation TEXT,
+  decision   TEXT,                        -- JSON, see Decision
+  state      TEXT NOT NULL,               -- JSON: what the next stage needs
+  created    BIGINT NOT NULL,
+  finished   BIGINT
+);
+CREATE INDEX tunes_list ON tunes (tenant, id);
+CREATE UNIQUE INDEX tunes_running ON tunes (tenant, alias) WHERE finished IS NULL;
+CREATE TABLE models (
+  name          TEXT PRIMARY KEY,         -- provider/vendor's name
+  tenant        TEXT NOT NULL,
+  alias         TEXT NOT NULL,
+  provider      TEXT NOT NULL,
+  base          TEXT NOT NULL,
+  tune          TEXT,
+  training      TEXT,
+  handle        TEXT,                     -- the deployment's
+  state         TEXT NOT NULL,            -- candidate, serving, stopped
+  priced        TEXT NOT NULL,            -- the catalogue's name whose prices hold
+  nano_per_hour BIGINT NOT NULL,
+  created       BIGINT NOT NULL
+);
+CREATE INDEX models_tenant ON models (tenant, name);
+CREATE TABLE evaluations (
+  id        TEXT PRIMARY KEY,
+  tenant    TEXT NOT NULL,
+  alias     TEXT NOT NULL,
+  tune      TEXT,
+  candidate TEXT NOT NULL,
+  incumbent TEXT NOT NULL,
+  report    TEXT NOT NULL,                -- JSON, see Report
+  created   BIGINT NOT NULL
+);
+CREATE INDEX evaluations_list ON evaluations (tenant, id);
+CREATE TABLE routes (
+  tenant  TEXT NOT NULL,
+  alias   TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  targets TEXT NOT NULL,                  -- JSON, see RouteTarget
+  reason  TEXT NOT NULL,
+  author  TEXT NOT NULL,
+  created BIGINT NOT NULL,
+  PRIMARY KEY (tenant, alias, version)
+);
+
+-- When things fire.
+CREATE TABLE schedules (
+  id      TEXT PRIMARY KEY,
+  spec    TEXT NOT NULL,
+  zone    TEXT NOT NULL,
+  misfire TEXT NOT NULL,                  -- once, skip
+  overlap TEXT NOT NULL,                  -- skip, allow
+  next_at BIGINT NOT NULL,
+  last_at BIGINT
+);
+CREATE INDEX schedules_next ON schedules (next_at);

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// rebound remembers the queries that were put into a dialect's words; the set
+// is bounded by the number of queries in this package.
+var rebound sync.Map // of string to string, by dialect and query
+
+func (q *Queries) sql(query string) string {
+	key := string(q.dialect) + query
+	if known, ok := rebound.Load(key); ok {
+		return known.(string)
+	}
+	made := Rebind(q.dialect, query)
+	rebound.Store(key, made)
+	return made
+}
+
+func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	return q.conn.Exec(ctx, q.sql(query), args...)
+}
+
+// must runs a statement that has to touch at least one row.
+func (q *Queries) must(ctx context.Context, missing error, query string, args ...any) error {
+	n, err := q.exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return missing
+	}
+	return err
+}
+
+// one reads a single row, or fails with ErrNotFound.
+func (q *Queries) one(ctx context.Context, query string, args []any, dest ...any) error {
+	found := false
+	err := q.each(ctx, query, args, func(rows Rows) error {
+		if found {
+			return nil
+		}
+		found = true
+		return rows.Scan(dest...)
+	})
+	if err == nil && !found {
+		return ErrNotFound
+	}
+	return err
+}
+
+// each hands every row to fn, one at a time.
+func (q *Queries) each(ctx context.Context, query string, args []any, fn func(Rows) error) error {
+	rows, err := q.conn.Query(ctx, q.sql(query), args...)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return closing(rows, err)
+		}
+	}
+	return closing(rows, rows.Err())
+}
+
+func closing(rows Rows, err error) error {
+	if closeErr := rows.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// Page bounds a list: at most Limit rows, after the one with id After, newest
+// first unless Ascending. Ids carry their time, so their order is the order of
+// creation.
+type Page struct {
+	Limit     int // 1 to 100. Defaults to 20.
+	After     string
+	Ascending bool
+}
+
+func (p Page) limit() int {
+	if p.Limit <= 0 {
+		return 20
+	}
+	return min(p.Limit, 100)
+}
+
+// clause returns the end of a list's query, its id bound to the placeholder
+// after n, its limit to the one after that. One row more than asked for is
+// read, to know whether there are more.
+func (p Page) clause(n int, id string) (string, []any) {
+	op, order := "<", "DESC"
+	if p.Ascending {
+		op, order = ">", "ASC"
+	}
+	text := fmt.Sprintf(" AND ($%d = '' OR %s %s $%d) ORDER BY %s %s LIMIT $%d",
+		n+1, id, op, n+1, id, order, n+2)
+	return text, []any{p.After, int64(p.limit() + 1)}
+}
+
+// cut takes the extra row off a page and tells whether there was one.
+func cut[T any](rows []T, p Page) ([]T, bool) {
+	if len(rows) > p.limit() {
+		return rows[:p.limit()], true
+	}
+	return rows, false
+}
+
+// Micros returns t as unix microseconds, and nil for the zero time.
+func Micros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+func timeOf(us *int64) time.Time {
+	if us == nil {
+		return time.Time{}
+	}
+	return time.UnixMicro(*us).UTC()
+}
+
+// text returns nil for an empty string, so that it is stored as NULL.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
+
+// encode turns a value into JSON text. The values are our own structs, which
+// always marshal.
+func encode(v any) string {
+	if raw, ok := v.(json.RawMessage); ok && len(raw) > 0 {
+		return string(raw)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", v, err))
+	}
+	return string(out)
+}

@@ -1,0 +1,219 @@
+// Package sqlite keeps the store in one SQLite file: the database of the
+// embedded stack. It has one writer and many readers (WAL), and commits as
+// synced or relaxed as the caller asks.
+//
+// It is for one process; several processes take PostgreSQL.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strings"
+	"time"
+
+	"dreamlab/store"
+
+	sqlite "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// lockWait is how long a statement waits for another process's write lock.
+const lockWait = 5 * time.Second
+
+// Driver is a SQLite file. Open it with Open.
+type Driver struct {
+	readers *sql.DB
+	writers *sql.DB
+	writer  chan *writer // holds the one writer while it is free
+}
+
+type writer struct {
+	conn *sql.Conn
+	mode store.Durability
+}
+
+// Open opens the file, or creates it. It does not touch the schema.
+func Open(ctx context.Context, path string) (*Driver, error) {
+	readers, err := sql.Open("sqlite", dsn(path, "query_only(1)"))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	readers.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)*2))
+	writers, err := sql.Open("sqlite", dsn(path))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), readers.Close())
+	}
+	d := &Driver{readers: readers, writers: writers, writer: make(chan *writer, 1)}
+	conn, err := writers.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, translate(err)), d.readers.Close(), d.writers.Close())
+	}
+	d.writer <- &writer{conn: conn, mode: store.Synced}
+	return d, nil
+}
+
+func dsn(path string, pragmas ...string) string {
+	pragmas = append(pragmas,
+		fmt.Sprintf("busy_timeout(%d)", lockWait.Milliseconds()),
+		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		"temp_store(MEMORY)", "cache_size(-8000)", "journal_size_limit(67108864)")
+	query := url.Values{"_pragma": pragmas}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()
+}
+
+// Dialect returns store.SQLite.
+func (d *Driver) Dialect() store.Dialect { return store.SQLite }
+
+// Close closes the file, once the writer is free.
+func (d *Driver) Close() error {
+	w := <-d.writer
+	return errors.Join(w.conn.Close(), d.writers.Close(), d.readers.Close())
+}
+
+// Exec runs a statement on the writer, synced.
+func (d *Driver) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	w, err := d.acquire(ctx, store.Synced)
+	if err != nil {
+		return 0, err
+	}
+	defer d.release(w)
+	return (&conn{w.conn}).Exec(ctx, query, args...)
+}
+
+// Query runs a statement: a SELECT on a reader, anything else on the writer,
+// which is then held until the rows are closed.
+func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+	if strings.HasPrefix(strings.TrimSpace(query), "SELECT") {
+		return wrapRows(d.readers.QueryContext(ctx, query, args...))
+	}
+	w, err := d.acquire(ctx, store.Synced)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := (&conn{w.conn}).Query(ctx, query, args...)
+	if err != nil {
+		d.release(w)
+		return nil, err
+	}
+	return &heldRows{Rows: rows, release: func() { d.release(w) }}, nil
+}
+
+// Tx runs fn in a transaction on the writer.
+func (d *Driver) Tx(ctx context.Context, durability store.Durability, fn func(store.Conn) error) error {
+	w, err := d.acquire(ctx, durability)
+	if err != nil {
+		return err
+	}
+	defer d.release(w)
+	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return translate(err)
+	}
+	if err := fn(&conn{w.conn}); err != nil {
+		return errors.Join(err, rollback(ctx, w.conn))
+	}
+	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
+		return errors.Join(translate(err), rollback(ctx, w.conn))
+	}
+	return nil
+}
+
+// rollback must run although the caller's context has ended, or the writer
+// would stay inside the transaction. A statement that failed may have rolled
+// back by itself; that is no error.
+func rollback(ctx context.Context, c *sql.Conn) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockWait)
+	defer cancel()
+	_, err := c.ExecContext(ctx, "ROLLBACK")
+	if err != nil && strings.Contains(err.Error(), "no transaction is active") {
+		return nil
+	}
+	return err
+}
+
+func (d *Driver) acquire(ctx context.Context, durability store.Durability) (*writer, error) {
+	var w *writer
+	select {
+	case w = <-d.writer:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for the writer: %w", ctx.Err())
+	}
+	if w.mode == durability {
+		return w, nil
+	}
+	mode := "FULL"
+	if durability == store.Relaxed {
+		mode = "NORMAL"
+	}
+	if _, err := w.conn.ExecContext(ctx, "PRAGMA synchronous="+mode); err != nil {
+		d.release(w)
+		return nil, translate(err)
+	}
+	w.mode = durability
+	return w, nil
+}
+
+func (d *Driver) release(w *writer) { d.writer <- w }
+
+// conn runs statements on one connection.
+type conn struct{ c *sql.Conn }
+
+func (c *conn) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := c.c.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, translate(err)
+	}
+	return result.RowsAffected()
+}
+
+func (c *conn) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+	return wrapRows(c.c.QueryContext(ctx, query, args...))
+}
+
+type rows struct{ *sql.Rows }
+
+func wrapRows(r *sql.Rows, err error) (store.Rows, error) {
+	if err != nil {
+		return nil, translate(err)
+	}
+	return rows{r}, nil
+}
+
+func (r rows) Err() error { return translate(r.Rows.Err()) }
+
+// heldRows gives the writer back when they are closed.
+type heldRows struct {
+	store.Rows
+	release func()
+	closed  bool
+}
+
+func (r *heldRows) Close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	defer r.release()
+	return r.Rows.Close()
+}
+
+// translate maps SQLite's result codes (https://sqlite.org/rescode.html).
+func translate(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return fmt.Errorf("%w: %w", store.ErrConflict, err)
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE:
+		return fmt.Errorf("%w: free some disk space: %w", store.ErrFull, err)
+	}
+	if primary := e.Code() & 0xff; primary == sqlite3.SQLITE_BUSY || primary == sqlite3.SQLITE_LOCKED {
+		return fmt.Errorf("%w: another program holds its write lock: %w", store.ErrBusy, err)
+	}
+	return err
+}

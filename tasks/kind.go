@@ -1,0 +1,70 @@
+package tasks
+
+// Kind is a kind of task, by the name that Asynq's ServeMux matches. The mux
+// matches by prefix, so no kind may be a prefix of another.
+type Kind string
+
+// The kinds.
+const (
+	ChatRun          Kind = "chat.run"
+	ExperienceImport Kind = "experience.import"
+	DreamPlan        Kind = "dream.plan"
+	DreamSlice       Kind = "dream.slice"
+	DreamReflect     Kind = "dream.reflect"
+	DreamConsolidate Kind = "dream.consolidate"
+	TuneCurate       Kind = "tune.curate"
+	TuneStart        Kind = "tune.start"
+	TunePoll         Kind = "tune.poll"
+	TuneEvaluate     Kind = "tune.evaluate"
+	ScheduleTick     Kind = "schedule.tick"
+)
+
+// Kinds returns every kind. A handler exists for each; a test holds that.
+func Kinds() []Kind {
+	return []Kind{
+		ChatRun, ExperienceImport,
+		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate,
+		TuneCurate, TuneStart, TunePoll, TuneEvaluate,
+		ScheduleTick,
+	}
+}
+
+// Lane returns the lane that delivers the kind: the part before the dot where
+// a lane has that name, else system.
+func (k Kind) Lane() Lane {
+	noun := Lane(k.Noun())
+	for _, lane := range Lanes() {
+		if lane == noun {
+			return lane
+		}
+	}
+	return System
+}
+
+// Noun returns the part before the dot: the kind that the API shows.
+func (k Kind) Noun() string {
+	for i := range len(k) {
+		if k[i] == '.' {
+			return string(k[:i])
+		}
+	}
+	return string(k)
+}
+
+// CallsModel tells whether the kind makes paid calls. Such jobs are woken one
+// by one; of the others up to a hundred share a wake-up.
+func (k Kind) CallsModel() bool {
+	switch k {
+	case ExperienceImport, DreamPlan, TuneCurate, ScheduleTick:
+		return false
+	}
+	return true
+}
+
+// WakeSize is the number of jobs of the kind that one wake-up may carry.
+func (k Kind) WakeSize() int {
+	if k.CallsModel() {
+		return 1
+	}
+	return 100
+}

@@ -1,0 +1,125 @@
+// Package tasks is the contract between those who ask for work and those who
+// do it: the kinds of task with their typed inputs, the lanes that deliver
+// them, and what a handler is given and has to answer. It delivers nothing
+// itself (that is engine/) and does none of the work (that is handlers/).
+package tasks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"dreamlab/store"
+)
+
+// Lane is a queue of its own, with an asynq.Server of its own in each worker,
+// so that a flood on one cannot delay another.
+type Lane string
+
+// The lanes.
+const (
+	Chat   Lane = "chat"
+	Dream  Lane = "dream"
+	Tune   Lane = "tune"
+	System Lane = "system"
+)
+
+// Lanes returns all lanes, the most urgent first.
+func Lanes() []Lane { return []Lane{Chat, Dream, Tune, System} }
+
+// Lease is how long a worker may be silent before its job is given to another.
+func (l Lane) Lease() time.Duration {
+	if l == Chat {
+		return 15 * time.Second
+	}
+	return 60 * time.Second
+}
+
+// Run is one attempt at a job, held under an epoch.
+type Run struct {
+	Job   store.Job
+	Store *store.Store
+	// Worker names the process that holds the job.
+	Worker string
+}
+
+// Tx runs fn in a transaction that first makes sure that the job is still held
+// under this run's epoch, and fails with store.ErrFenced otherwise. Answers
+// that are to survive the attempt are stored this way.
+func (r *Run) Tx(ctx context.Context, durability store.Durability, fn func(*store.Queries) error) error {
+	return r.Store.Tx(ctx, durability, func(q *store.Queries) error {
+		if err := q.HoldJob(ctx, r.Job.ID, r.Job.Epoch); err != nil {
+			return err
+		}
+		return fn(q)
+	})
+}
+
+// Decode reads the job's input.
+func (r *Run) Decode(input any) error {
+	if err := json.Unmarshal(r.Job.Input, input); err != nil {
+		return Fail("internal", "the stored input of %s does not fit its kind %s: %v", r.Job.ID, r.Job.Kind, err)
+	}
+	return nil
+}
+
+// Handler does the work of one kind. Its context ends when the job is
+// cancelled, when the lease is lost or when the worker has to stop; the cause
+// (context.Cause) tells which. It returns how the attempt ended, or an error:
+// a *Failure says what to tell the client and whether to try again, any other
+// error counts as internal and is tried again.
+type Handler func(ctx context.Context, run *Run) (*End, error)
+
+// Causes of a handler's context ending.
+var (
+	ErrCancelled = errors.New("the job was cancelled")
+	ErrLeaseLost = errors.New("the lease was lost")
+	ErrDraining  = errors.New("the worker is stopping")
+)
+
+// End is how an attempt ended, short of an error. It is carried out in one
+// transaction together with Write.
+type End struct {
+	// State is where the job goes: JobSucceeded, JobWaiting, JobCancelled, or
+	// JobQueued to hand the rest back at once (no attempt is counted).
+	// Defaults to JobSucceeded.
+	State  store.JobState
+	Result json.RawMessage
+	// After is how long a waiting job waits. Zero: until its last child ended.
+	After time.Duration
+	// Children are made with the move; the job waits for them.
+	Children []store.NewJob
+	// Write stores what was learned, in the same transaction.
+	Write func(ctx context.Context, q *store.Queries) error
+	// Then runs after the commit: closing a reply stream. Its error is logged.
+	Then func(ctx context.Context) error
+}
+
+// Failure is an attempt's failure, told to the client by code and message.
+type Failure struct {
+	Code    string // of the closed set in the public contract
+	Message string // says what to do; no key, no prompt
+	// Final failures are not tried again.
+	Final bool
+	// After is the earliest next try. Zero: by the engine's back-off.
+	After time.Duration
+	Err   error
+}
+
+// Error returns code and message.
+func (f *Failure) Error() string {
+	if f.Err != nil {
+		return fmt.Sprintf("%s: %s: %v", f.Code, f.Message, f.Err)
+	}
+	return f.Code + ": " + f.Message
+}
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Fail returns a final failure.
+func Fail(code, format string, args ...any) *Failure {
+	return &Failure{Code: code, Message: fmt.Sprintf(format, args...), Final: true}
+}
