@@ -23,6 +23,9 @@ func (q *Queries) sql(query string) string {
 }
 
 func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := checkText(args); err != nil {
+		return 0, err
+	}
 	return q.conn.Exec(ctx, q.sql(query), args...)
 }
 
@@ -53,6 +56,9 @@ func (q *Queries) one(ctx context.Context, query string, args []any, dest ...any
 
 // each hands every row to fn, one at a time.
 func (q *Queries) each(ctx context.Context, query string, args []any, fn func(Rows) error) error {
+	if err := checkText(args); err != nil {
+		return err
+	}
 	rows, err := q.conn.Query(ctx, q.sql(query), args...)
 	if err != nil {
 		return err
@@ -151,4 +157,60 @@ func encode(v any) string {
 		panic(fmt.Sprintf("encode %T: %v", v, err))
 	}
 	return string(out)
+}
+
+// read reads one row by a noun's scan function, or fails with ErrNotFound.
+func read[T any](ctx context.Context, q *Queries, scan func(func(...any) error) (T, error),
+	query string, args ...any,
+) (T, error) {
+	var out T
+	found := false
+	err := q.each(ctx, query, args, func(rows Rows) (err error) {
+		found = true
+		out, err = scan(rows.Scan)
+		return err
+	})
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	return out, err
+}
+
+// list reads one page. The query ends in its conditions; order, cursor and
+// limit are put behind it.
+func list[T any](ctx context.Context, q *Queries, p Page, scan func(func(...any) error) (T, error),
+	query string, args ...any,
+) ([]T, bool, error) {
+	return listBy(ctx, q, p, "id", scan, query, args...)
+}
+
+// listBy is list for a query whose cursor column is not called id.
+func listBy[T any](ctx context.Context, q *Queries, p Page, id string, scan func(func(...any) error) (T, error),
+	query string, args ...any,
+) ([]T, bool, error) {
+	end, more := p.clause(len(args), id)
+	var rows []T
+	err := q.each(ctx, query+end, append(args, more...), func(r Rows) error {
+		row, err := scan(r.Scan)
+		rows = append(rows, row)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	rows, hasMore := cut(rows, p)
+	return rows, hasMore, nil
+}
+
+// stream hands every row to fn, one at a time.
+func stream[T any](ctx context.Context, q *Queries, scan func(func(...any) error) (T, error), fn func(T) error,
+	query string, args ...any,
+) error {
+	return q.each(ctx, query, args, func(r Rows) error {
+		row, err := scan(r.Scan)
+		if err != nil {
+			return err
+		}
+		return fn(row)
+	})
 }

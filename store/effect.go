@@ -1,0 +1,53 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Effect is the answer of one step of a job. It is stored once; a retry that
+// finds it pays nothing.
+type Effect struct {
+	Job         string
+	Step        string
+	Epoch       int64
+	RequestHash string
+	Response    json.RawMessage
+	Entry       string // the entry that paid for it; "" where nothing was paid
+}
+
+// Effect finds the answer of a step.
+func (q *Queries) Effect(ctx context.Context, job, step string) (Effect, error) {
+	return read(ctx, q, scanEffect, `SELECT job, step, epoch, request_hash, response, entry
+		FROM effects WHERE job = $1 AND step = $2`, job, step)
+}
+
+// Effects hands the answers of a job's steps to fn.
+func (q *Queries) Effects(ctx context.Context, job string, fn func(Effect) error) error {
+	return stream(ctx, q, scanEffect, fn, `SELECT job, step, epoch, request_hash, response, entry
+		FROM effects WHERE job = $1 ORDER BY step`, job)
+}
+
+func scanEffect(scan func(...any) error) (Effect, error) {
+	var e Effect
+	var response string
+	var entry *string
+	err := scan(&e.Job, &e.Step, &e.Epoch, &e.RequestHash, &response, &entry)
+	e.Response, e.Entry = json.RawMessage(response), deref(entry)
+	return e, err
+}
+
+// AddEffect stores a step's answer, or fails with ErrConflict where there is one.
+func (q *Queries) AddEffect(ctx context.Context, e Effect) error {
+	_, err := q.exec(ctx, `INSERT INTO effects (job, step, epoch, request_hash, response, entry, created)
+		VALUES ($1, $2, $3, $4, $5, $6, {now})`,
+		e.Job, e.Step, e.Epoch, e.RequestHash, string(e.Response), text(e.Entry))
+	return err
+}
+
+// ClearEffects forgets the answers of a job's steps: what was said with
+// "store": false is kept until it is delivered.
+func (q *Queries) ClearEffects(ctx context.Context, job string) error {
+	_, err := q.exec(ctx, `DELETE FROM effects WHERE job = $1`, job)
+	return err
+}

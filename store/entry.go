@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// EntryState is where a line of spend stands.
+type EntryState string
+
+// The states of an entry.
+const (
+	EntryOpen    EntryState = "open"    // the call is under way: its upper bound is reserved
+	EntrySettled EntryState = "settled" // paid, by the vendor's own count
+	EntryVoid    EntryState = "void"    // not charged
+	EntryUnknown EntryState = "unknown" // the outcome was lost: the reserved amount stands
+)
+
+// Entry is one try at a vendor and its money. It is written before the call.
+type Entry struct {
+	ID       string
+	Tenant   string
+	KeyID    string
+	Job      string
+	Step     string
+	Epoch    int64
+	Number   int
+	Purpose  string // chat, replay, critique, verify, reflect, consolidate, evaluate, train, host
+	Provider string
+	Model    string
+	State    EntryState
+	Reserved int64 // upper bound, nano-dollars
+	Settled  int64 // nano-dollars
+
+	Input, Cached, Output int64 // tokens
+	Estimated             bool  // the vendor gave no usage
+
+	Cause   string // why void or unknown
+	Created time.Time
+	Ended   time.Time
+}
+
+// OpenEntry writes a try before its call, if its job is still held. It fails
+// with ErrFenced otherwise, and makes the entry's id where it has none.
+func (q *Queries) OpenEntry(ctx context.Context, e Entry) (string, error) {
+	if e.ID == "" {
+		e.ID = NewID("ent_")
+	}
+	return e.ID, q.must(ctx, ErrFenced, `INSERT INTO entries
+		(id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state, reserved, created)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', $11, {now}
+		FROM jobs WHERE id = $4 AND epoch = $6 AND state = 'running'`,
+		e.ID, e.Tenant, text(e.KeyID), e.Job, e.Step, e.Epoch, int64(e.Number), e.Purpose,
+		e.Provider, e.Model, e.Reserved)
+}
+
+// EndEntry ends a try: settled, void or unknown. A fenced worker may still
+// settle what it paid, so an unknown entry may become settled or void; nothing
+// else is ended twice.
+func (q *Queries) EndEntry(ctx context.Context, e Entry) error {
+	return q.must(ctx, ErrConflict, `UPDATE entries
+		SET state = $2, settled = $3, input = $4, cached = $5, output = $6, estimated = $7, cause = $8, ended = {now}
+		WHERE id = $1 AND (state = 'open' OR (state = 'unknown' AND $2 <> 'unknown'))`,
+		e.ID, string(e.State), e.Settled, e.Input, e.Cached, e.Output, e.Estimated, text(e.Cause))
+}
+
+// AddEntry writes a line of spend that no call stands behind: a training's
+// bill, an hour of hosting.
+func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
+	if e.ID == "" {
+		e.ID = NewID("ent_")
+	}
+	_, err := q.exec(ctx, `INSERT INTO entries
+		(id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state, reserved, settled, created, ended)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, {now}, CASE WHEN $11 = 'open' THEN NULL ELSE {now} END)`,
+		e.ID, e.Tenant, text(e.KeyID), text(e.Job), e.Step, e.Epoch, int64(e.Number), e.Purpose,
+		e.Provider, e.Model, string(e.State), e.Reserved, e.Settled)
+	return err
+}
+
+const entryColumns = `id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state,
+	reserved, settled, input, cached, output, estimated, cause, created, ended`
+
+func scanEntry(scan func(...any) error) (Entry, error) {
+	var e Entry
+	var keyID, job, cause *string
+	var created, ended *int64
+	err := scan(&e.ID, &e.Tenant, &keyID, &job, &e.Step, &e.Epoch, &e.Number, &e.Purpose, &e.Provider, &e.Model,
+		&e.State, &e.Reserved, &e.Settled, &e.Input, &e.Cached, &e.Output, &e.Estimated, &cause, &created, &ended)
+	e.KeyID, e.Job, e.Cause = deref(keyID), deref(job), deref(cause)
+	e.Created, e.Ended = timeOf(created), timeOf(ended)
+	return e, err
+}
+
+// JobEntries hands a job's tries to fn, oldest first.
+func (q *Queries) JobEntries(ctx context.Context, job string, fn func(Entry) error) error {
+	return stream(ctx, q, scanEntry, fn, `SELECT `+entryColumns+` FROM entries WHERE job = $1 ORDER BY id`, job)
+}
+
+// Spend is a sum of entries. Reserved counts what is open or unknown.
+type Spend struct {
+	Group    string
+	Calls    int64
+	Reserved int64 // nano-dollars
+	Settled  int64 // nano-dollars
+	Input    int64 // tokens
+	Output   int64 // tokens
+	Repaid   int64 // tries whose outcome was lost
+}
+
+// spendGroups are the words that a sum may be grouped by, and their columns.
+var spendGroups = map[string]string{
+	"purpose":  "e.purpose",
+	"provider": "e.provider",
+	"model":    "e.provider || '/' || e.model",
+	"key":      "COALESCE(e.key_id, '')",
+	"job":      "COALESCE(e.job, '')",
+	"day":      "CAST(e.created / 86400000000 AS TEXT)", // days since 1970, UTC
+	"":         "''",
+}
+
+// SpendGroup tells whether sums may be grouped by the word.
+func SpendGroup(by string) bool { _, ok := spendGroups[by]; return ok }
+
+const spendSums = `COUNT(*), CAST(COALESCE(SUM(CASE WHEN e.state IN ('open', 'unknown') THEN e.reserved ELSE 0 END), 0) AS BIGINT),
+	CAST(COALESCE(SUM(e.settled), 0) AS BIGINT), CAST(COALESCE(SUM(e.input), 0) AS BIGINT),
+	CAST(COALESCE(SUM(e.output), 0) AS BIGINT), COUNT(CASE WHEN e.state = 'unknown' THEN 1 END)`
+
+// Spending sums a tenant's entries made in [from, to) by group, one of day,
+// purpose, provider, model, key, job or "" for one sum of all. A day is shown
+// as YYYY-MM-DD, UTC.
+func (q *Queries) Spending(ctx context.Context, tenant, by string, from, to time.Time) ([]Spend, error) {
+	group := spendGroups[by]
+	var sums []Spend
+	err := q.each(ctx, `SELECT `+group+` AS g, `+spendSums+` FROM entries e
+		WHERE e.tenant = $1 AND e.created >= $2 AND e.created < $3 GROUP BY 1 ORDER BY 1`,
+		[]any{tenant, from.UnixMicro(), to.UnixMicro()}, func(rows Rows) error {
+			s, err := scanSpend(rows.Scan)
+			if by == "day" {
+				s.Group = dayOf(s.Group)
+			}
+			sums = append(sums, s)
+			return err
+		})
+	return sums, err
+}
+
+// JobSpend sums the entries of a job and of all jobs that work for it.
+func (q *Queries) JobSpend(ctx context.Context, job string) (Spend, error) {
+	return read(ctx, q, scanSpend, `SELECT '', `+spendSums+` FROM entries e
+		WHERE e.job = $1 OR e.job IN (SELECT id FROM jobs WHERE parent = $1)
+		OR e.job IN (SELECT c.id FROM jobs c JOIN jobs p ON c.parent = p.id WHERE p.parent = $1)`, job)
+}
+
+// Committed sums, in nano-dollars, what a tenant has spent or reserved since an
+// instant, for one purpose or for all ("").
+func (q *Queries) Committed(ctx context.Context, tenant, purpose string, since time.Time) (int64, error) {
+	s, err := read(ctx, q, scanSpend, `SELECT '', `+spendSums+` FROM entries e
+		WHERE e.tenant = $1 AND e.created >= $2 AND ($3 = '' OR e.purpose = $3)`,
+		tenant, since.UnixMicro(), purpose)
+	return s.Reserved + s.Settled, err
+}
+
+func scanSpend(scan func(...any) error) (Spend, error) {
+	var s Spend
+	err := scan(&s.Group, &s.Calls, &s.Reserved, &s.Settled, &s.Input, &s.Output, &s.Repaid)
+	return s, err
+}
+
+func dayOf(days string) string {
+	n := int64(0)
+	for _, digit := range days {
+		n = n*10 + int64(digit-'0')
+	}
+	return time.Unix(n*86400, 0).UTC().Format(time.DateOnly)
+}

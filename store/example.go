@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Example is a row that a model may be trained on.
+type Example struct {
+	ID         string
+	Tenant     string
+	Alias      string
+	Dream      string
+	Experience string
+	Messages   json.RawMessage // the conversation with its best answer
+	Rejected   string          // the worse answer, for preference pairs
+	Score      int64           // thousandths
+	Verdict    string          // how it was verified: reference, correction, judged
+	Author     string          // who wrote the answer: user, reference, recorded, lead
+	Content    string          // sha256 of the canonical row
+	Withdrawn  time.Time
+	Created    time.Time
+}
+
+// AddExample keeps an example, once per dream and experience.
+func (q *Queries) AddExample(ctx context.Context, e Example) error {
+	_, err := q.exec(ctx, `INSERT INTO examples (id, tenant, alias, dream, experience, messages, rejected, score,
+		verdict, author, content, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, {now}) ON CONFLICT (dream, experience) DO NOTHING`,
+		e.ID, e.Tenant, e.Alias, e.Dream, e.Experience, string(e.Messages), text(e.Rejected), e.Score,
+		e.Verdict, e.Author, e.Content)
+	return err
+}
+
+const exampleColumns = `id, tenant, alias, dream, experience, messages, rejected, score, verdict, author, content,
+	withdrawn, created`
+
+func scanExample(scan func(...any) error) (Example, error) {
+	var e Example
+	var messages string
+	var rejected *string
+	var withdrawn, created *int64
+	err := scan(&e.ID, &e.Tenant, &e.Alias, &e.Dream, &e.Experience, &messages, &rejected, &e.Score,
+		&e.Verdict, &e.Author, &e.Content, &withdrawn, &created)
+	e.Messages, e.Rejected = json.RawMessage(messages), deref(rejected)
+	e.Withdrawn, e.Created = timeOf(withdrawn), timeOf(created)
+	return e, err
+}
+
+// Example finds a tenant's example.
+func (q *Queries) Example(ctx context.Context, tenant, id string) (Example, error) {
+	return read(ctx, q, scanExample, `SELECT `+exampleColumns+` FROM examples WHERE tenant = $1 AND id = $2`, tenant, id)
+}
+
+// Examples lists a tenant's examples that stand, of one dream or of all ("").
+func (q *Queries) Examples(ctx context.Context, tenant, dream string, p Page) ([]Example, bool, error) {
+	return list(ctx, q, p, scanExample, `SELECT `+exampleColumns+` FROM examples
+		WHERE tenant = $1 AND ($2 = '' OR dream = $2) AND withdrawn IS NULL`, tenant, dream)
+}
+
+// TrainingRows hands the standing examples of an alias to fn, oldest first.
+func (q *Queries) TrainingRows(ctx context.Context, tenant, alias string, fn func(Example) error) error {
+	return stream(ctx, q, scanExample, fn, `SELECT `+exampleColumns+` FROM examples
+		WHERE tenant = $1 AND alias = $2 AND withdrawn IS NULL ORDER BY id`, tenant, alias)
+}
+
+// NewExamples counts the standing examples of an alias, unique by content, that
+// no dataset of it has used, up to a bound.
+func (q *Queries) NewExamples(ctx context.Context, tenant, alias string, bound int) (int, error) {
+	var n int
+	err := q.one(ctx, `SELECT COUNT(*) FROM (SELECT DISTINCT content FROM examples e
+		WHERE e.tenant = $1 AND e.alias = $2 AND e.withdrawn IS NULL
+		AND NOT EXISTS (SELECT 1 FROM dataset_examples d WHERE d.example = e.id) LIMIT $3) AS fresh`,
+		[]any{tenant, alias, int64(bound)}, &n)
+	return n, err
+}

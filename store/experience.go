@@ -1,0 +1,253 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Experience is one prompt with its answer, and what became of it.
+type Experience struct {
+	ID           string
+	Tenant       string
+	Conversation string // conv_…
+	External     string // the conversation's id as the client calls it
+	HeldOut      bool   // its conversation examines models and teaches none
+	Alias        string // the route whose traffic it was
+	Origin       string // live, import, memory, cache, dream
+	Job          string
+	Provider     string
+	Model        string
+	Prompt       json.RawMessage // messages before the answer
+	Answer       json.RawMessage // the answer's message
+	Finish       string
+	Reference    string // the right answer, where someone knows it
+	Rating       *int64 // -1, 0 or 1
+	Comment      string
+	Correction   string // the answer that the user would have wanted
+	Metadata     json.RawMessage
+	Content      string // sha256 of the messages
+	Identity     string // sha256 that tells duplicates
+	Dream        string // the dream whose batch it is sealed in
+	Created      time.Time
+}
+
+// The origins of an experience.
+const (
+	OriginLive   = "live"
+	OriginImport = "import"
+	OriginMemory = "memory" // answered with memory in the prompt
+	OriginCache  = "cache"
+	OriginDream  = "dream"
+)
+
+// DefaultAlias is the route that everything belongs to which names none.
+const DefaultAlias = "assistant"
+
+// Seal fills an experience's hashes: the same conversation id and messages are
+// the same experience; without an id of the client's, the same messages are.
+func (e *Experience) Seal() {
+	sum := sha256.New()
+	sum.Write(e.Prompt)
+	sum.Write([]byte{'\n'})
+	sum.Write(e.Answer)
+	e.Content = hex.EncodeToString(sum.Sum(nil))
+	e.Identity = e.Content
+	if e.External != "" {
+		named := sha256.Sum256([]byte(e.External + "\n" + e.Content))
+		e.Identity = hex.EncodeToString(named[:])
+	}
+}
+
+// HeldOut tells whether a conversation examines models instead of teaching
+// them: a fifth of all, by a hash of the id that the client knows it by, so that
+// the split is the same on every machine and run.
+func HeldOut(external string) bool {
+	sum := sha256.Sum256([]byte("held-out\n" + external))
+	return sum[0] < 51 // 51 of 256
+}
+
+// EnsureConversation returns the conversation that a client calls by an id,
+// made where there is none. An empty id makes a conversation of its own, held
+// out by the hash of the given seed (its content), so that the same text falls
+// on the same side again.
+func (q *Queries) EnsureConversation(ctx context.Context, tenant, external, seed string,
+) (id string, heldOut bool, err error) {
+	id = NewID("conv_")
+	split := external
+	if external == "" {
+		external, split = id, seed
+	}
+	_, err = q.exec(ctx, `INSERT INTO conversations (id, tenant, external, held_out, created)
+		VALUES ($1, $2, $3, $4, {now}) ON CONFLICT (tenant, external) DO NOTHING`,
+		id, tenant, external, HeldOut(split))
+	if err != nil {
+		return "", false, err
+	}
+	err = q.one(ctx, `SELECT id, held_out FROM conversations WHERE tenant = $1 AND external = $2`,
+		[]any{tenant, external}, &id, &heldOut)
+	return id, heldOut, err
+}
+
+// AddExperience keeps an experience and tells whether it is new. Its
+// conversation must be there.
+func (q *Queries) AddExperience(ctx context.Context, e Experience) (Experience, bool, error) {
+	if e.External == "" {
+		known, err := q.hasContent(ctx, e.Tenant, e.Content)
+		if err != nil || known {
+			return e, false, err
+		}
+	}
+	if e.ID == "" {
+		e.ID = NewID("exp_")
+	}
+	n, err := q.exec(ctx, `INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin, job, provider,
+		model, prompt, answer, finish, reference, rating, comment, correction, metadata, content, identity, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, {now})
+		ON CONFLICT (tenant, identity) DO NOTHING`,
+		e.ID, e.Tenant, e.Conversation, e.HeldOut, e.Alias, e.Origin, text(e.Job), text(e.Provider), text(e.Model),
+		string(e.Prompt), string(e.Answer), text(e.Finish), text(e.Reference), e.Rating, text(e.Comment),
+		text(e.Correction), text(string(e.Metadata)), e.Content, e.Identity)
+	return e, n == 1, err
+}
+
+func (q *Queries) hasContent(ctx context.Context, tenant, content string) (bool, error) {
+	var one int64
+	err := q.one(ctx, `SELECT 1 FROM experiences WHERE tenant = $1 AND content = $2 LIMIT 1`,
+		[]any{tenant, content}, &one)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+const experienceColumns = `e.id, e.tenant, e.conversation, c.external, e.held_out, e.alias, e.origin, e.job, e.provider,
+	e.model, e.prompt, e.answer, e.finish, e.reference, e.rating, e.comment, e.correction, e.metadata,
+	e.content, e.identity, e.dream, e.created`
+
+const experienceTables = ` FROM experiences e JOIN conversations c ON c.id = e.conversation `
+
+func scanExperience(scan func(...any) error) (Experience, error) {
+	var e Experience
+	var job, provider, model, finish, reference, comment, correction, metadata, dream *string
+	var prompt, answer string
+	var created *int64
+	err := scan(&e.ID, &e.Tenant, &e.Conversation, &e.External, &e.HeldOut, &e.Alias, &e.Origin, &job, &provider,
+		&model, &prompt, &answer, &finish, &reference, &e.Rating, &comment, &correction, &metadata,
+		&e.Content, &e.Identity, &dream, &created)
+	e.Job, e.Provider, e.Model, e.Finish = deref(job), deref(provider), deref(model), deref(finish)
+	e.Reference, e.Comment, e.Correction = deref(reference), deref(comment), deref(correction)
+	e.Prompt, e.Answer, e.Metadata = json.RawMessage(prompt), json.RawMessage(answer), json.RawMessage(deref(metadata))
+	e.Dream, e.Created = deref(dream), timeOf(created)
+	return e, err
+}
+
+// Experience finds a tenant's experience.
+func (q *Queries) Experience(ctx context.Context, tenant, id string) (Experience, error) {
+	return read(ctx, q, scanExperience, `SELECT `+experienceColumns+experienceTables+
+		`WHERE e.tenant = $1 AND e.id = $2`, tenant, id)
+}
+
+// ExperienceFilter narrows a list; empty fields do not.
+type ExperienceFilter struct {
+	Conversation string // conv_… or the client's own id
+	Origin       string
+	Dream        string
+	Job          string
+}
+
+// Experiences lists a tenant's experiences.
+func (q *Queries) Experiences(ctx context.Context, tenant string, f ExperienceFilter, p Page) ([]Experience, bool, error) {
+	return listBy(ctx, q, p, "e.id", scanExperience, `SELECT `+experienceColumns+experienceTables+`WHERE e.tenant = $1
+		AND ($2 = '' OR e.conversation = $2 OR c.external = $2) AND ($3 = '' OR e.origin = $3)
+		AND ($4 = '' OR e.dream = $4) AND ($5 = '' OR e.job = $5)`, tenant, f.Conversation, f.Origin, f.Dream, f.Job)
+}
+
+// SetFeedback keeps a later judgement on an answer. Zero values leave what is there.
+func (q *Queries) SetFeedback(ctx context.Context, tenant, id string, rating *int64, comment, correction string) error {
+	return q.must(ctx, ErrNotFound, `UPDATE experiences SET rating = COALESCE($3, rating),
+		comment = COALESCE($4, comment), correction = COALESCE($5, correction) WHERE tenant = $1 AND id = $2`,
+		tenant, id, rating, text(comment), text(correction))
+}
+
+// FreshCount counts a tenant's experiences that no dream has taken, up to a bound.
+func (q *Queries) FreshCount(ctx context.Context, tenant string, bound int) (int, error) {
+	var n int
+	err := q.one(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM experiences
+		WHERE tenant = $1 AND dream IS NULL LIMIT $2) AS fresh`, []any{tenant, int64(bound)}, &n)
+	return n, err
+}
+
+// SealBatch gives a tenant's oldest fresh experiences to a dream, at most
+// limit, and returns how many. Sealing is one statement: two dreams never
+// share one.
+func (q *Queries) SealBatch(ctx context.Context, tenant, dream string, limit int) (int64, error) {
+	return q.exec(ctx, `UPDATE experiences SET dream = $2 WHERE id IN (
+		SELECT id FROM experiences WHERE tenant = $1 AND dream IS NULL ORDER BY id LIMIT $3)
+		AND dream IS NULL`, tenant, dream, int64(limit))
+}
+
+// BatchIDs returns the ids of a dream's experiences after a given one, in
+// order, at most limit.
+func (q *Queries) BatchIDs(ctx context.Context, dream, after string, limit int) ([]string, error) {
+	var ids []string
+	err := q.each(ctx, `SELECT id FROM experiences WHERE dream = $1 AND id > $2 ORDER BY id LIMIT $3`,
+		[]any{dream, after, int64(limit)}, func(r Rows) error {
+			var id string
+			err := r.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	return ids, err
+}
+
+// ExamPapers hands a tenant's newest held-out experiences of an alias to fn,
+// at most limit of them: what examines a tuned model.
+func (q *Queries) ExamPapers(ctx context.Context, tenant, alias string, limit int, fn func(Experience) error) error {
+	return stream(ctx, q, scanExperience, fn, `SELECT `+experienceColumns+experienceTables+`WHERE e.tenant = $1
+		AND e.alias = $2 AND e.held_out ORDER BY e.id DESC LIMIT $3`, tenant, alias, int64(limit))
+}
+
+// DeleteConversation forgets a conversation and what was learned from it alone:
+// its experiences and examples; reflections that rest on it are withdrawn. It
+// returns the ids of the experiences that went.
+func (q *Queries) DeleteConversation(ctx context.Context, tenant, id string) ([]string, error) {
+	var conversation string
+	err := q.one(ctx, `SELECT id FROM conversations WHERE tenant = $1 AND (id = $2 OR external = $2)`,
+		[]any{tenant, id}, &conversation)
+	if err != nil {
+		return nil, err
+	}
+	var gone []string
+	err = q.each(ctx, `SELECT id FROM experiences WHERE conversation = $1`, []any{conversation}, func(r Rows) error {
+		var exp string
+		err := r.Scan(&exp)
+		gone = append(gone, exp)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return gone, q.forget(ctx, tenant, conversation)
+}
+
+func (q *Queries) forget(ctx context.Context, tenant, conversation string) error {
+	for _, statement := range []string{
+		`DELETE FROM examples WHERE tenant = $1 AND experience IN (SELECT id FROM experiences WHERE conversation = $2)`,
+		`DELETE FROM reflections WHERE tenant = $1 AND EXISTS (SELECT 1 FROM experiences e
+			WHERE e.conversation = $2 AND reflections.sources LIKE '%' || e.id || '%')`,
+		`UPDATE jobs SET input = '{}', result = NULL WHERE tenant = $1
+			AND id IN (SELECT job FROM experiences WHERE conversation = $2)`,
+		`DELETE FROM effects WHERE job IN (SELECT job FROM experiences WHERE tenant = $1 AND conversation = $2)`,
+		`DELETE FROM experiences WHERE tenant = $1 AND conversation = $2`,
+		`DELETE FROM conversations WHERE tenant = $1 AND id = $2`,
+	} {
+		if _, err := q.exec(ctx, statement, tenant, conversation); err != nil {
+			return err
+		}
+	}
+	return nil
+}

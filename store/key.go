@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"time"
+)
+
+// Tenant is who the work and the money belong to.
+type Tenant struct {
+	ID      string
+	Name    string
+	Created time.Time
+}
+
+// Key lets its holder ask in a tenant's name.
+type Key struct {
+	ID      string
+	Tenant  string
+	Name    string
+	Scopes  []string
+	Expires time.Time // zero: never
+	Revoked time.Time
+	Created time.Time
+}
+
+// The scopes of a key.
+const (
+	ScopeUse   = "use"   // chats, jobs, experiences, dreams, tunes of the tenant
+	ScopeAdmin = "admin" // the above, routes, keys and the queue page
+)
+
+// Has tells whether the key has a scope; an admin key has all.
+func (k Key) Has(scope string) bool {
+	for _, have := range k.Scopes {
+		if have == scope || have == ScopeAdmin {
+			return true
+		}
+	}
+	return false
+}
+
+// NewSecret returns a fresh API key, 160 random bits: "dl-" and 32 characters.
+// It is shown once; only its hash is kept.
+func NewSecret() string {
+	var raw [20]byte
+	if _, err := rand.Read(raw[:]); err != nil {
+		panic(err) // crypto/rand never fails (Go 1.24)
+	}
+	return "dl-" + idText.EncodeToString(raw[:])
+}
+
+// HashSecret returns what is kept of a key. Keys are long and random, so that
+// a plain hash can not be searched.
+func HashSecret(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// EnsureTenant returns the tenant of that name, made where there is none.
+func (q *Queries) EnsureTenant(ctx context.Context, name string) (Tenant, error) {
+	_, err := q.exec(ctx, `INSERT INTO tenants (id, name, created) VALUES ($1, $2, {now})
+		ON CONFLICT (name) DO NOTHING`, NewID("ten_"), name)
+	if err != nil {
+		return Tenant{}, err
+	}
+	t := Tenant{Name: name}
+	var created *int64
+	err = q.one(ctx, `SELECT id, created FROM tenants WHERE name = $1`, []any{name}, &t.ID, &created)
+	t.Created = timeOf(created)
+	return t, err
+}
+
+// Tenants hands every tenant to fn.
+func (q *Queries) Tenants(ctx context.Context, fn func(Tenant) error) error {
+	return q.each(ctx, `SELECT id, name, created FROM tenants ORDER BY id`, nil, func(rows Rows) error {
+		var t Tenant
+		var created *int64
+		if err := rows.Scan(&t.ID, &t.Name, &created); err != nil {
+			return err
+		}
+		t.Created = timeOf(created)
+		return fn(t)
+	})
+}
+
+// CreateKey keeps a key's hash.
+func (q *Queries) CreateKey(ctx context.Context, k Key, secret string) (Key, error) {
+	k.ID = NewID("key_")
+	var created *int64
+	err := q.one(ctx, `INSERT INTO keys (id, tenant, name, hash, scopes, expires, created)
+		VALUES ($1, $2, $3, $4, $5, $6, {now}) RETURNING created`,
+		[]any{k.ID, k.Tenant, k.Name, HashSecret(secret), strings.Join(k.Scopes, " "), Micros(k.Expires)}, &created)
+	k.Created = timeOf(created)
+	return k, err
+}
+
+const keyColumns = `id, tenant, name, scopes, expires, revoked, created`
+
+func scanKey(scan func(...any) error) (Key, error) {
+	var k Key
+	var scopes string
+	var expires, revoked, created *int64
+	err := scan(&k.ID, &k.Tenant, &k.Name, &scopes, &expires, &revoked, &created)
+	k.Scopes = strings.Fields(scopes)
+	k.Expires, k.Revoked, k.Created = timeOf(expires), timeOf(revoked), timeOf(created)
+	return k, err
+}
+
+// KeyBySecret finds a key that is neither revoked nor expired.
+func (q *Queries) KeyBySecret(ctx context.Context, secret string) (Key, error) {
+	return read(ctx, q, scanKey, `SELECT `+keyColumns+` FROM keys
+		WHERE hash = $1 AND revoked IS NULL AND (expires IS NULL OR expires > {now})`, HashSecret(secret))
+}
+
+// RevokeKey ends a key.
+func (q *Queries) RevokeKey(ctx context.Context, id string) error {
+	return q.must(ctx, ErrNotFound, `UPDATE keys SET revoked = {now} WHERE id = $1 AND revoked IS NULL`, id)
+}
+
+// Keys lists a tenant's keys, all tenants' where it is "".
+func (q *Queries) Keys(ctx context.Context, tenant string, p Page) ([]Key, bool, error) {
+	return list(ctx, q, p, scanKey, `SELECT `+keyColumns+` FROM keys WHERE ($1 = '' OR tenant = $1)`, tenant)
+}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Reflection is a lesson and the experiences that it rests on.
+type Reflection struct {
+	ID        string
+	Tenant    string
+	Dream     string
+	Lesson    string
+	Sources   []string // experience ids
+	Score     int64    // thousandths
+	Withdrawn time.Time
+	Created   time.Time
+}
+
+// AddReflection keeps a reflection.
+func (q *Queries) AddReflection(ctx context.Context, r Reflection) error {
+	_, err := q.exec(ctx, `INSERT INTO reflections (id, tenant, dream, lesson, sources, score, created)
+		VALUES ($1, $2, $3, $4, $5, $6, {now})`, r.ID, r.Tenant, r.Dream, r.Lesson, encode(r.Sources), r.Score)
+	return err
+}
+
+const reflectionColumns = `id, tenant, dream, lesson, sources, score, withdrawn, created`
+
+func scanReflection(scan func(...any) error) (Reflection, error) {
+	var r Reflection
+	var sources string
+	var withdrawn, created *int64
+	err := scan(&r.ID, &r.Tenant, &r.Dream, &r.Lesson, &sources, &r.Score, &withdrawn, &created)
+	if err == nil {
+		err = json.Unmarshal([]byte(sources), &r.Sources)
+	}
+	r.Withdrawn, r.Created = timeOf(withdrawn), timeOf(created)
+	return r, err
+}
+
+// Reflection finds a tenant's reflection.
+func (q *Queries) Reflection(ctx context.Context, tenant, id string) (Reflection, error) {
+	return read(ctx, q, scanReflection, `SELECT `+reflectionColumns+` FROM reflections
+		WHERE tenant = $1 AND id = $2`, tenant, id)
+}
+
+// Reflections lists a tenant's reflections that stand, of one dream or of all ("").
+func (q *Queries) Reflections(ctx context.Context, tenant, dream string, p Page) ([]Reflection, bool, error) {
+	return list(ctx, q, p, scanReflection, `SELECT `+reflectionColumns+` FROM reflections
+		WHERE tenant = $1 AND ($2 = '' OR dream = $2) AND withdrawn IS NULL`, tenant, dream)
+}

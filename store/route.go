@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Route is one version of an alias's targets: the table that traffic follows.
+// Versions are never changed; the highest is in force.
+type Route struct {
+	Tenant  string // "" holds for every tenant that has no route of its own
+	Alias   string
+	Version int64
+	Targets []RouteTarget
+	Reason  string
+	Author  string // key_…, tun_…, config
+	Created time.Time
+}
+
+// RouteTarget is a model and its share of an alias's traffic.
+type RouteTarget struct {
+	Model  string `json:"model"`  // provider/model
+	Weight int    `json:"weight"` // share of its tier's sum
+	Tier   int    `json:"tier"`   // 0 is tried first; later tiers when it fails
+}
+
+const routeColumns = `tenant, alias, version, targets, reason, author, created`
+
+func scanRoute(scan func(...any) error) (Route, error) {
+	var r Route
+	var targets string
+	var created *int64
+	err := scan(&r.Tenant, &r.Alias, &r.Version, &targets, &r.Reason, &r.Author, &created)
+	if err == nil {
+		err = json.Unmarshal([]byte(targets), &r.Targets)
+	}
+	r.Created = timeOf(created)
+	return r, err
+}
+
+// Route returns the version in force of a tenant's alias, the common one where
+// the tenant has none.
+func (q *Queries) Route(ctx context.Context, tenant, alias string) (Route, error) {
+	return read(ctx, q, scanRoute, `SELECT `+routeColumns+` FROM routes WHERE tenant IN ($1, '') AND alias = $2
+		ORDER BY tenant DESC, version DESC LIMIT 1`, tenant, alias)
+}
+
+// Routes returns the version in force of every alias that a tenant can name.
+// There are few: they are configured by hand.
+func (q *Queries) Routes(ctx context.Context, tenant string) ([]Route, error) {
+	var routes []Route
+	err := stream(ctx, q, scanRoute, func(r Route) error {
+		if n := len(routes); n == 0 || routes[n-1].Alias != r.Alias {
+			routes = append(routes, r)
+		}
+		return nil
+	}, `SELECT `+routeColumns+` FROM routes r WHERE tenant IN ($1, '') AND version = (SELECT MAX(version) FROM routes l
+		WHERE l.tenant = r.tenant AND l.alias = r.alias) ORDER BY alias, tenant DESC`, tenant)
+	return routes, err
+}
+
+// RouteHistory returns an alias's newest versions, at most limit.
+func (q *Queries) RouteHistory(ctx context.Context, tenant, alias string, limit int) ([]Route, error) {
+	var routes []Route
+	err := stream(ctx, q, scanRoute, func(r Route) error {
+		routes = append(routes, r)
+		return nil
+	}, `SELECT `+routeColumns+` FROM routes WHERE tenant IN ($1, '') AND alias = $2
+		ORDER BY tenant DESC, version DESC LIMIT $3`, tenant, alias, int64(limit))
+	return routes, err
+}
+
+// SetRoute puts a new version in force if the one that the caller saw still is
+// (r.Version is the version seen, 0 for none): two who promote at once do not
+// both succeed. It fails with ErrConflict otherwise.
+func (q *Queries) SetRoute(ctx context.Context, r Route) (Route, error) {
+	seen := r.Version
+	r.Version = seen + 1
+	n, err := q.exec(ctx, `INSERT INTO routes (tenant, alias, version, targets, reason, author, created)
+		SELECT $1, $2, $3, $4, $5, $6, {now}
+		WHERE COALESCE((SELECT MAX(version) FROM routes WHERE tenant = $1 AND alias = $2), 0) <= $7`,
+		r.Tenant, r.Alias, r.Version, encode(r.Targets), r.Reason, r.Author, seen)
+	if err != nil {
+		return r, err
+	}
+	if n == 0 {
+		return r, fmt.Errorf("route %s was changed by another since version %d: %w", r.Alias, seen, ErrConflict)
+	}
+	return r, nil
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Tune is a fine-tune from curation to promotion. Its status is its job's.
+type Tune struct {
+	ID         string
+	Tenant     string
+	Alias      string
+	Base       string // provider/model
+	Job        string
+	Status     JobState
+	Error      *JobError
+	Stage      string // curate, price, upload, train, deploy, evaluate, canary, done
+	Dataset    string
+	Training   string // ftjob-…
+	Evaluation string
+	Decision   *Decision
+	State      json.RawMessage // what the next stage needs
+	Created    time.Time
+	Finished   time.Time
+}
+
+// Decision is how a tune ended.
+type Decision struct {
+	Promoted bool   `json:"promoted"`
+	Reason   string `json:"reason"`
+}
+
+// AddTune keeps a new tune. It fails with ErrConflict while another of the
+// alias runs.
+func (q *Queries) AddTune(ctx context.Context, t Tune) error {
+	_, err := q.exec(ctx, `INSERT INTO tunes (id, tenant, alias, base, job, stage, state, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, {now})`,
+		t.ID, t.Tenant, t.Alias, t.Base, t.Job, t.Stage, encode(t.State))
+	return err
+}
+
+const tuneSelect = `SELECT t.id, t.tenant, t.alias, t.base, t.job, j.state, j.error_code, j.error_message, t.stage,
+	t.dataset, t.training, t.evaluation, t.decision, t.state, t.created, t.finished
+	FROM tunes t JOIN jobs j ON j.id = t.job `
+
+func scanTune(scan func(...any) error) (Tune, error) {
+	var t Tune
+	var code, message, dataset, training, evaluation, decision *string
+	var state string
+	var created, finished *int64
+	err := scan(&t.ID, &t.Tenant, &t.Alias, &t.Base, &t.Job, &t.Status, &code, &message, &t.Stage,
+		&dataset, &training, &evaluation, &decision, &state, &created, &finished)
+	if err == nil && decision != nil {
+		err = json.Unmarshal([]byte(*decision), &t.Decision)
+	}
+	t.Error, t.Dataset, t.Training, t.Evaluation = jobError(code, message), deref(dataset), deref(training), deref(evaluation)
+	t.State, t.Created, t.Finished = json.RawMessage(state), timeOf(created), timeOf(finished)
+	return t, err
+}
+
+// Tune finds a tenant's tune.
+func (q *Queries) Tune(ctx context.Context, tenant, id string) (Tune, error) {
+	return read(ctx, q, scanTune, tuneSelect+`WHERE t.tenant = $1 AND t.id = $2`, tenant, id)
+}
+
+// Tunes lists a tenant's tunes.
+func (q *Queries) Tunes(ctx context.Context, tenant string, p Page) ([]Tune, bool, error) {
+	return listBy(ctx, q, p, "t.id", scanTune, tuneSelect+`WHERE t.tenant = $1`, tenant)
+}
+
+// SetTune writes how far a tune is.
+func (q *Queries) SetTune(ctx context.Context, t Tune) error {
+	var decision any
+	if t.Decision != nil {
+		decision = encode(t.Decision)
+	}
+	return q.must(ctx, ErrNotFound, `UPDATE tunes SET stage = $2, dataset = $3, training = $4, evaluation = $5,
+		decision = $6, state = $7 WHERE id = $1`,
+		t.ID, t.Stage, text(t.Dataset), text(t.Training), text(t.Evaluation), decision, encode(t.State))
+}
