@@ -1,0 +1,157 @@
+// Package postgres keeps the store in PostgreSQL, 14 or newer: the database of
+// production, shared by any number of processes.
+//
+// It is a driver of package store and holds no query of its own but those that
+// move the schema.
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"runtime"
+	"strconv"
+	"time"
+
+	"dreamlab/store"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Limits of a connection. What the URL says goes before them.
+const (
+	connectTimeout = 5 * time.Second
+	lockWait       = 5 * time.Second  // for another's lock, as in SQLite
+	idleInTx       = 60 * time.Second // ends a transaction that a lost process left open
+	idleConn       = 5 * time.Minute
+	lifeConn       = time.Hour
+)
+
+// Driver is a pool of connections. Open it with Open.
+type Driver struct{ pool *pgxpool.Pool }
+
+// Open opens a pool and asks the server for a sign of life. The URL is
+// libpq's (postgres://user:password@host/database?search_path=…); pool_max_conns
+// in it bounds the pool, four connections a core and at least 16 otherwise. It
+// does not touch the schema. Errors never show the password.
+func Open(ctx context.Context, url string) (*Driver, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("read the database's URL: %w", err)
+	}
+	limit(config, url)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", translate(err))
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open the database: %w", translate(err))
+	}
+	return &Driver{pool: pool}, nil
+}
+
+func limit(config *pgxpool.Config, url string) {
+	if !poolSize.MatchString(url) {
+		config.MaxConns = int32(max(16, 4*runtime.GOMAXPROCS(0)))
+	}
+	config.MaxConnIdleTime = idleConn
+	config.MaxConnLifetime = lifeConn
+	config.MaxConnLifetimeJitter = lifeConn / 10
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	for name, value := range map[string]string{
+		"application_name":                    "dreamlab",
+		"lock_timeout":                        millis(lockWait),
+		"idle_in_transaction_session_timeout": millis(idleInTx),
+	} {
+		if _, given := config.ConnConfig.RuntimeParams[name]; !given {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+}
+
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// Dialect returns store.Postgres.
+func (d *Driver) Dialect() store.Dialect { return store.Postgres }
+
+// Close closes the pool, once its connections are back.
+func (d *Driver) Close() error {
+	d.pool.Close()
+	return nil
+}
+
+// Exec runs a statement by itself, synced.
+func (d *Driver) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	return (&conn{d.pool}).Exec(ctx, query, args...)
+}
+
+// Query runs a statement that answers rows, which hold a connection until they
+// are closed.
+func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+	return (&conn{d.pool}).Query(ctx, query, args...)
+}
+
+// Copy streams rows into a table by COPY.
+func (d *Driver) Copy(
+	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
+) (int64, error) {
+	return (&conn{d.pool}).Copy(ctx, table, columns, rows)
+}
+
+// querier is what a pool and a transaction have in common.
+type querier interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error)
+}
+
+// conn runs statements on a pool or inside a transaction.
+type conn struct{ q querier }
+
+func (c *conn) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	tag, err := c.q.Exec(ctx, query, args...)
+	return tag.RowsAffected(), translate(err)
+}
+
+func (c *conn) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+	found, err := c.q.Query(ctx, query, args...)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return rows{found}, nil
+}
+
+// Copy streams rows into a table by COPY. The rows are asked for on another
+// goroutine, which has ended when Copy returns.
+func (c *conn) Copy(
+	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
+) (int64, error) {
+	next, stop := iter.Pull2(rows)
+	defer stop()
+	source := pgx.CopyFromFunc(func() ([]any, error) {
+		row, err, more := next()
+		if !more {
+			return nil, nil // the end, in CopyFromFunc's words
+		}
+		return row, err
+	})
+	n, err := c.q.CopyFrom(ctx, pgx.Identifier{table}, columns, source)
+	return n, translate(err)
+}
+
+type rows struct{ pgx.Rows }
+
+func (r rows) Scan(dest ...any) error { return translate(r.Rows.Scan(dest...)) }
+
+func (r rows) Err() error { return translate(r.Rows.Err()) }
+
+// Close ends the query; an error that it met on the way out is returned.
+func (r rows) Close() error {
+	r.Rows.Close()
+	return r.Err()
+}
