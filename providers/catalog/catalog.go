@@ -1,0 +1,181 @@
+// Package catalog is what Dream Lab knows of models without asking anybody:
+// limits, abilities, prices with their dates, and what became of those that
+// were shut down. It is data: models.json is built in, and an operator's file
+// in the same form changes or extends it without a build.
+//
+// It is no list of what a vendor serves at this moment; the vendor's own
+// Models says that. Training and hosting are priced by the vendor on request.
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"dreamlab/providers"
+)
+
+// Catalog answers for models. It is safe for concurrent use.
+type Catalog struct {
+	mu     sync.RWMutex
+	models map[key]Model
+}
+
+type key struct{ provider, id string }
+
+// Any is the id of the entry that stands for all models of a vendor which
+// have none of their own.
+const Any = "*"
+
+// Status is where a model is in its life.
+type Status string
+
+// The states of a model.
+const (
+	Active     Status = "active"
+	Deprecated Status = "deprecated" // still served, with a day on which it ends
+	Retired    Status = "retired"
+)
+
+// Model is what is known of one model at one vendor.
+type Model struct {
+	Provider    string
+	ID          string // the vendor's own name
+	Status      Status
+	ShutdownAt  time.Time // zero where no day is known
+	Replacement string    // id at the same vendor; empty for none
+	Context     int       // tokens; 0 where unknown
+	MaxOutput   int       // tokens; 0 where unknown
+	Caps        []string  // tools, json_schema, json_object, reasoning, vision, embeddings, tunable
+	Prices      []providers.Price
+	Source      string // where the facts come from
+}
+
+// Can tells whether the model has an ability.
+func (m Model) Can(ability string) bool { return slices.Contains(m.Caps, ability) }
+
+// RetiredAt tells whether the model is no longer served at a time.
+func (m Model) RetiredAt(at time.Time) bool {
+	if !m.ShutdownAt.IsZero() {
+		return !at.Before(m.ShutdownAt)
+	}
+	return m.Status == Retired
+}
+
+// Free returns the entry that says that all models of a vendor cost nothing,
+// as a server of one's own does.
+func Free(provider string) Model {
+	return Model{
+		Provider: provider, ID: Any, Status: Active,
+		Prices: []providers.Price{{Batch: &providers.Rates{}}}, Source: "the operator's own server",
+	}
+}
+
+// Find returns what is known of a model.
+func (c *Catalog) Find(provider, model string) (Model, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if m, ok := c.models[key{provider, model}]; ok {
+		return m, true
+	}
+	m, ok := c.models[key{provider, Any}]
+	m.ID = model
+	return m, ok
+}
+
+// Register adds or replaces a model, such as a tuned one from the store.
+func (c *Catalog) Register(m Model) {
+	m.Prices = slices.Clone(m.Prices)
+	sortPrices(m.Prices)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.models[key{m.Provider, m.ID}] = m
+}
+
+// Models lists everything that is known, by vendor and name, the entries for
+// "any model" left out.
+func (c *Catalog) Models() []Model {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	models := make([]Model, 0, len(c.models))
+	for _, m := range c.models {
+		if m.ID != Any {
+			models = append(models, m)
+		}
+	}
+	slices.SortFunc(models, func(a, b Model) int {
+		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.ID, b.ID))
+	})
+	return models
+}
+
+// Replacement follows the chain of replacements of a model to the first that
+// is served at a time. It returns false where there is none, and the model
+// itself where that is still served.
+func (c *Catalog) Replacement(provider, model string, at time.Time) (Model, bool) {
+	seen := map[string]bool{}
+	for !seen[model] {
+		seen[model] = true
+		m, ok := c.Find(provider, model)
+		if !ok {
+			return Model{}, false
+		}
+		if !m.RetiredAt(at) {
+			return m, true
+		}
+		if m.Replacement == "" {
+			return Model{}, false
+		}
+		model = m.Replacement
+	}
+	return Model{}, false
+}
+
+// Price returns the price that is in force at a time.
+func (c *Catalog) Price(provider, model string, at time.Time) (providers.Price, error) {
+	m, ok := c.Find(provider, model)
+	if !ok {
+		return providers.Price{}, unknown(provider, model, "it is not in the catalogue")
+	}
+	for _, price := range slices.Backward(m.Prices) {
+		if !price.From.After(at) {
+			return price, nil
+		}
+	}
+	return providers.Price{}, unknown(provider, model, "it has no price yet on "+at.UTC().Format(time.DateOnly))
+}
+
+func unknown(provider, model, why string) error {
+	return fmt.Errorf("price %s/%s: %s: add its price to the file of prices", provider, model, why)
+}
+
+// boundless is what an answer may have, in tokens, where neither the request
+// nor the catalogue bounds it.
+const boundless = 128 << 10
+
+// UpperBound returns what the request can cost at most, in nano-dollars: its
+// input counted generously, and as many tokens of answer as it may get.
+func (c *Catalog) UpperBound(
+	provider, model string, req *providers.Request, at time.Time,
+) (int64, error) {
+	price, err := c.Price(provider, model, at)
+	if err != nil {
+		return 0, err
+	}
+	m, _ := c.Find(provider, model)
+	output := cmp.Or(req.MaxTokens, m.MaxOutput, m.Context, boundless)
+	if req.N != nil && *req.N > 1 {
+		output *= *req.N
+	}
+	usage := providers.Usage{Input: providers.InputBound(req), Output: int64(output)}
+	if price.CachedIn > price.In {
+		price.In = price.CachedIn
+	}
+	return price.Cost(usage), nil
+}
+
+func sortPrices(prices []providers.Price) {
+	slices.SortStableFunc(prices, func(a, b providers.Price) int { return a.From.Compare(b.From) })
+}

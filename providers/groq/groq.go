@@ -1,0 +1,48 @@
+// Package groq drives GroqCloud (https://console.groq.com/docs/openai), which
+// answers chats quickly and trains nothing. It is only what Groq does
+// differently from OpenAI's dialect; the dialect itself is in providers/openai.
+package groq
+
+import (
+	"errors"
+
+	"dreamlab/providers"
+	"dreamlab/providers/openai"
+)
+
+// name is the vendor's name in targets and errors.
+const name = "groq"
+
+var settings = []providers.Setting{
+	{
+		Env: "GROQ_API_KEY", Secret: true, Required: true,
+		Help: "key of GroqCloud, from https://console.groq.com/keys",
+	},
+	{
+		Env: "GROQ_BASE_URL", Default: "https://api.groq.com",
+		Help: "base of the API as Groq's SDK takes it: /openai/v1 is added",
+	},
+}
+
+// Vendor opens the Groq driver.
+var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open}
+
+// driver shows no more of the client than Groq serves: its SDK knows a route
+// for embeddings, but its list of models holds none for it.
+type driver struct{ providers.Driver }
+
+func open(config providers.Config) (providers.Driver, error) {
+	key := openai.Value(config, settings, "GROQ_API_KEY")
+	if key == "" {
+		return nil, errors.New("GROQ_API_KEY: set it to a key from https://console.groq.com/keys")
+	}
+	base, err := openai.CheckBase("GROQ_BASE_URL", openai.Value(config, settings, "GROQ_BASE_URL"))
+	if err != nil {
+		return nil, err
+	}
+	dialect := openai.Dialect{
+		Provider: name, Base: base + "/openai/v1", Key: key,
+		Encode: encode, Classify: classify, Extension: "x_groq",
+	}
+	return driver{openai.New(dialect, config)}, nil
+}

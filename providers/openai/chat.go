@@ -1,0 +1,72 @@
+package openai
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"net/http"
+	"time"
+
+	"dreamlab/providers"
+)
+
+// drainPatience bounds the wait for the end of a body whose stream has ended,
+// which lets the connection be used again.
+const drainPatience = 100 * time.Millisecond
+
+// Chat asks for one completion, as [providers.Driver] says.
+func (c *Client) Chat(
+	ctx context.Context, req *providers.Request, sink providers.Sink,
+) (*providers.Reply, error) {
+	body := newBody(req, sink != nil)
+	if c.dialect.Encode != nil {
+		if err := c.dialect.Encode(req, body); err != nil {
+			return nil, c.refused(req.Model, err)
+		}
+	}
+	base := c.dialect.Base
+	if c.dialect.ChatBase != nil {
+		base = c.dialect.ChatBase(req.Model)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	call := Call{Method: http.MethodPost, URL: base + "/chat/completions", In: body, model: req.Model}
+	answer, err := c.send(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.close()
+	reply := &providers.Reply{
+		RequestID: requestID(answer.Header),
+		Sandbox:   answer.Header.Get("X-Dreamlab-Sandbox") == "true",
+	}
+	if sink == nil {
+		return c.whole(answer, reply)
+	}
+	if kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); kind == "application/json" {
+		return c.wholeAsStream(answer, reply, sink)
+	}
+	return c.stream(answer, reply, sink, cancel)
+}
+
+// refused completes the error of a dialect that would not send the request.
+func (c *Client) refused(model string, err error) error {
+	var e *providers.Error
+	if !errors.As(err, &e) {
+		e = &providers.Error{Kind: providers.KindInvalid, Charge: providers.ChargeNone, Err: err}
+	}
+	e.Provider, e.Model = c.dialect.Provider, model
+	return e
+}
+
+// requestID finds the vendor's id of the request.
+func requestID(h http.Header) string {
+	for _, name := range []string{
+		"X-Request-Id", "Apim-Request-Id", "X-Snowflake-Request-Id", "X-Amzn-Requestid", "Cf-Ray",
+	} {
+		if id := h.Get(name); id != "" {
+			return id
+		}
+	}
+	return ""
+}

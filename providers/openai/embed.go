@@ -1,0 +1,49 @@
+package openai
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"dreamlab/providers"
+)
+
+// Embed turns texts into vectors, as [providers.Embedder] says.
+func (c *Client) Embed(ctx context.Context, model string, inputs []string) (providers.EmbedReply, error) {
+	var out struct {
+		Model string `json:"model"`
+		Usage *usage `json:"usage"`
+		Data  []struct {
+			Index     int       `json:"index"`
+			Embedding []float32 `json:"embedding"`
+		} `json:"data"`
+	}
+	in := struct {
+		Model string   `json:"model"`
+		Input []string `json:"input"`
+	}{model, inputs}
+	call := Call{Method: http.MethodPost, URL: c.dialect.Base + "/embeddings", In: in, Out: &out, model: model}
+	header, err := c.Do(ctx, call)
+	if err != nil {
+		return providers.EmbedReply{}, err
+	}
+	reply := providers.EmbedReply{
+		Vectors: make([][]float32, len(inputs)), Model: out.Model, Usage: out.Usage.counts(),
+		RequestID: requestID(header), Sandbox: header.Get("X-Dreamlab-Sandbox") == "true",
+	}
+	for _, item := range out.Data {
+		if item.Index >= 0 && item.Index < len(inputs) {
+			reply.Vectors[item.Index] = item.Embedding
+		}
+	}
+	for i, vector := range reply.Vectors {
+		if len(vector) == 0 {
+			return reply, &providers.Error{
+				Kind: providers.KindServer, Provider: c.dialect.Provider, Model: model,
+				Message: fmt.Sprintf("the answer holds no vector for input %d", i),
+				Charge:  providers.ChargeUnknown,
+			}
+		}
+	}
+	return reply, nil
+}

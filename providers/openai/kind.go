@@ -1,0 +1,94 @@
+package openai
+
+import (
+	"net/http"
+	"strings"
+
+	"dreamlab/providers"
+)
+
+// byCode maps the vendors' own codes and types. They outrank the status.
+var byCode = map[string]providers.Kind{
+	"context_length_exceeded":   providers.KindContext,
+	"exceed_context_size_error": providers.KindContext,
+	"content_filter":            providers.KindContentFilter,
+	"content_policy_violation":  providers.KindContentFilter,
+	"json_validate_failed":      providers.KindModelOutput,
+	"tool_use_failed":           providers.KindModelOutput,
+	"model_not_found":           providers.KindModelGone,
+	"model_decommissioned":      providers.KindModelGone,
+	"model_not_available":       providers.KindModelGone,
+	"DeploymentNotFound":        providers.KindModelGone,
+	"invalid_api_key":           providers.KindAuth,
+	"insufficient_quota":        providers.KindBilling,
+	"blocked_api_access":        providers.KindBilling,
+	"rate_limit_exceeded":       providers.KindRateLimit,
+	"dynamic_request_limited":   providers.KindRateLimit,
+	"dynamic_token_limited":     providers.KindRateLimit,
+	"model_rate_limit":          providers.KindRateLimit,
+	"capacity_exceeded":         providers.KindCapacity,
+	"unsupported_parameter":     providers.KindUnsupported,
+	"unsupported_value":         providers.KindUnsupported,
+}
+
+// byPhrase maps what vendors say without a code of its own, lower case. The
+// first that is found counts.
+var byPhrase = []struct {
+	phrase string
+	kind   providers.Kind
+}{
+	{"maximum context length", providers.KindContext},
+	{"context length", providers.KindContext},
+	{"context window", providers.KindContext},
+	{"available context size", providers.KindContext},
+	{"input is too long", providers.KindContext},
+	{"request too large", providers.KindTooLarge},
+	{"throttled by remote service", providers.KindRateLimit},
+	{"daily free allocation", providers.KindQuota},
+	{"has been decommissioned", providers.KindModelGone},
+}
+
+// byStatus maps what is left.
+var byStatus = map[int]providers.Kind{
+	http.StatusBadRequest:            providers.KindInvalid,
+	http.StatusUnauthorized:          providers.KindAuth,
+	http.StatusPaymentRequired:       providers.KindBilling,
+	http.StatusForbidden:             providers.KindPermission,
+	http.StatusNotFound:              providers.KindModelGone,
+	http.StatusGone:                  providers.KindModelGone,
+	http.StatusConflict:              providers.KindServer, // somebody else was faster: again
+	http.StatusRequestTimeout:        providers.KindTimeout,
+	http.StatusRequestEntityTooLarge: providers.KindTooLarge,
+	http.StatusFailedDependency:      providers.KindServer,
+	http.StatusTooEarly:              providers.KindServer,
+	http.StatusTooManyRequests:       providers.KindRateLimit,
+	498:                              providers.KindCapacity, // Groq: the flex tier is full
+	http.StatusServiceUnavailable:    providers.KindCapacity,
+	http.StatusGatewayTimeout:        providers.KindTimeout,
+	522:                              providers.KindTimeout, // Cloudflare: no connection
+	524:                              providers.KindTimeout, // Cloudflare: no answer
+	529:                              providers.KindCapacity,
+}
+
+func kindOf(f Failure) providers.Kind {
+	for _, code := range []string{f.Code, f.Type} {
+		if kind, ok := byCode[code]; ok {
+			return kind
+		}
+	}
+	if f.Status < 500 {
+		message := strings.ToLower(f.Message)
+		for _, known := range byPhrase {
+			if strings.Contains(message, known.phrase) {
+				return known.kind
+			}
+		}
+	}
+	if kind, ok := byStatus[f.Status]; ok {
+		return kind
+	}
+	if f.Status >= 300 && f.Status < 500 {
+		return providers.KindInvalid
+	}
+	return providers.KindServer
+}

@@ -1,0 +1,81 @@
+// Package openai is the client for everything that speaks OpenAI's dialect of
+// HTTP: the chat, model and embedding routes that most vendors share. What a
+// vendor does differently it states in a [Dialect].
+//
+// A client makes one attempt per call. It knows nothing of retries, prices or
+// fail-over, which belong to the router, and of no vendor by name.
+package openai
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"dreamlab/providers"
+)
+
+// Dialect is what sets a vendor apart. Only Provider and Base are required.
+type Dialect struct {
+	Provider string
+	Base     string // "https://api.groq.com/openai/v1": the routes stand below it
+	Key      string // sent as a bearer token where there is one, and never shown
+
+	// ChatBase returns the base that serves a model. Defaults to Base.
+	ChatBase func(model string) string
+	// Encode puts the request into the vendor's words, or refuses what the
+	// vendor does not have. Defaults to leaving the body as it is.
+	Encode func(req *providers.Request, body *Body) error
+	// Classify corrects what the general rules made of a failure.
+	Classify func(f Failure, e *providers.Error)
+	// Extension is the key of the vendor's own object in a chunk, which may
+	// hold "usage", and "error" as a plain string ("x_groq").
+	Extension string
+}
+
+// Client speaks one dialect. It is safe for concurrent use.
+type Client struct {
+	dialect Dialect
+	http    *http.Client
+	now     func() time.Time
+}
+
+// Limits of what is read from a vendor.
+const (
+	maxBody  = 16 << 20 // a whole answer
+	maxError = 64 << 10 // the body of an error
+	maxLine  = 1 << 20  // one line of a stream
+)
+
+// New returns a client for the dialect. It takes the HTTP client and the clock
+// of config; redirects are never followed, so that no key travels elsewhere.
+func New(dialect Dialect, config providers.Config) *Client {
+	carrier := config.HTTP
+	if carrier == nil {
+		carrier = NewHTTP()
+	}
+	still := *carrier
+	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	now := config.Now
+	if now == nil {
+		now = time.Now
+	}
+	dialect.Base = strings.TrimRight(dialect.Base, "/")
+	return &Client{dialect: dialect, http: &still, now: now}
+}
+
+// NewHTTP returns the HTTP client that vendors use where they are given none.
+// It bounds connecting, and leaves the time of an answer to the router.
+func NewHTTP() *http.Client {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Client{Transport: &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    10 * time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    64,
+		MaxResponseHeaderBytes: 64 << 10,
+	}}
+}

@@ -1,0 +1,152 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+)
+
+// RouterOptions say what a router works with. Drivers and Prices are required.
+type RouterOptions struct {
+	Drivers map[string]Driver // by vendor name
+	Prices  Pricer
+	// Weather shares closed targets with other processes. Defaults to none.
+	Weather Weather
+	// Now tells the time. Defaults to time.Now.
+	Now func() time.Time
+	// Rand returns a number in [0, 1) for jitter. Defaults to math/rand/v2.
+	Rand func() float64
+	// Sleep waits or returns early with an error when ctx ends. Defaults to a timer.
+	Sleep func(ctx context.Context, wait time.Duration) error
+}
+
+// Router owns the attempts of a call: whom to ask, when to ask again, and when
+// to give up. It is safe for concurrent use and keeps no goroutine.
+type Router struct {
+	drivers  map[string]Driver
+	prices   Pricer
+	breakers *breakers
+	now      func() time.Time
+	rand     func() float64
+	sleep    func(context.Context, time.Duration) error
+}
+
+// NewRouter returns a router over the drivers.
+func NewRouter(options RouterOptions) *Router {
+	r := &Router{
+		drivers: maps.Clone(options.Drivers),
+		prices:  options.Prices,
+		now:     options.Now,
+		rand:    options.Rand,
+		sleep:   options.Sleep,
+	}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	if r.rand == nil {
+		r.rand = rand.Float64
+	}
+	if r.sleep == nil {
+		r.sleep = sleep
+	}
+	r.breakers = newBreakers(options.Weather, r.now)
+	return r
+}
+
+// Chat gets one answer, from whichever target gives it. It asks again what
+// asking again cures, asks another vendor what that cures, and never repeats a
+// refusal or a request that is wrong. Every try stands in the call's ledger.
+//
+// The error wraps the last failure, an [*Error], and says how often who was
+// asked. An answer that comes with an error holds what was shown of a stream
+// that then broke.
+func (r *Router) Chat(ctx context.Context, call Call) (*Answer, error) {
+	limits := call.Limits.filled(call.Sink != nil)
+	slow := &LimitError{Limit: "total", After: limits.Total}
+	ctx, cancel := context.WithTimeoutCause(ctx, limits.Total, slow)
+	defer cancel()
+	run, err := r.newRun(ctx, call, limits)
+	if err != nil {
+		return nil, err
+	}
+	return run.answer(ctx)
+}
+
+// Driver returns the driver of a vendor.
+func (r *Router) Driver(name string) (Driver, error) {
+	driver, ok := r.drivers[name]
+	if !ok {
+		return nil, notConfigured(Target{Provider: name})
+	}
+	return driver, nil
+}
+
+// Trainer returns the vendor's fine-tuning, where it has one.
+func (r *Router) Trainer(name string) (Trainer, error) {
+	return capability[Trainer](r, name, "fine-tuning")
+}
+
+// Host returns the vendor's serving of tuned models, where it has it.
+func (r *Router) Host(name string) (Host, error) {
+	return capability[Host](r, name, "hosting of tuned models")
+}
+
+// Embedder returns the vendor's embeddings, where it has them.
+func (r *Router) Embedder(name string) (Embedder, error) {
+	return capability[Embedder](r, name, "embeddings")
+}
+
+func capability[T any](r *Router, name, what string) (T, error) {
+	var none T
+	driver, err := r.Driver(name)
+	if err != nil {
+		return none, err
+	}
+	able, ok := driver.(T)
+	if !ok {
+		return none, &Error{
+			Kind: KindUnsupported, Provider: name, Charge: ChargeNone,
+			Message: "this vendor has no " + what + ": choose another",
+		}
+	}
+	return able, nil
+}
+
+// Models lists what each vendor serves. Vendors that failed are absent from
+// the map and stand in the error.
+func (r *Router) Models(ctx context.Context) (map[string][]ModelInfo, error) {
+	var (
+		mu    sync.Mutex
+		wait  sync.WaitGroup
+		fault error
+		found = make(map[string][]ModelInfo, len(r.drivers))
+	)
+	ctx, cancel := context.WithTimeout(ctx, defaultHeadersStreamed)
+	defer cancel()
+	for _, name := range slices.Sorted(maps.Keys(r.drivers)) {
+		wait.Go(func() {
+			models, err := r.drivers[name].Models(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				fault = errors.Join(fault, fmt.Errorf("list models: %w", err))
+				return
+			}
+			found[name] = models
+		})
+	}
+	wait.Wait()
+	return found, fault
+}
+
+func notConfigured(target Target) *Error {
+	return &Error{
+		Kind: KindAuth, Provider: target.Provider, Model: target.Model, Charge: ChargeNone,
+		Message: "this vendor is not configured: set its key, or take it out of the route",
+	}
+}

@@ -1,0 +1,221 @@
+package together
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"dreamlab/providers"
+	"dreamlab/providers/openai"
+)
+
+// CheckTunable asks for the limits of a base model, which only those have that
+// can be fine-tuned.
+func (d *driver) CheckTunable(ctx context.Context, base string) (providers.TuneLimits, error) {
+	var out struct {
+		Epochs   count `json:"max_num_epochs"`
+		Sequence count `json:"max_seq_length_sft"`
+		Older    count `json:"max_seq_length"`
+		LoRA     *struct {
+			Rank     count `json:"max_rank"`
+			MinBatch count `json:"min_batch_size"`
+			MaxBatch count `json:"max_batch_size"`
+		} `json:"lora_training"`
+	}
+	address := d.v1 + "/fine-tunes/models/limits?" + url.Values{"model_name": {base}}.Encode()
+	_, err := d.Do(ctx, openai.Call{Method: http.MethodGet, URL: address, Out: &out})
+	if missing(err) {
+		return providers.TuneLimits{}, gone(base, "can not be fine-tuned at Together: choose another base")
+	}
+	if err != nil {
+		return providers.TuneLimits{}, err
+	}
+	if out.LoRA == nil {
+		return providers.TuneLimits{}, gone(base, "can not be fine-tuned with LoRA: choose another base")
+	}
+	return providers.TuneLimits{
+		MaxEpochs: int(out.Epochs), MaxSequence: int(cmp.Or(out.Sequence, out.Older)),
+		MaxRank: int(out.LoRA.Rank), MinBatch: int(out.LoRA.MinBatch), MaxBatch: int(out.LoRA.MaxBatch),
+	}, nil
+}
+
+func missing(err error) bool {
+	var e *providers.Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound
+}
+
+func gone(model, message string) *providers.Error {
+	return &providers.Error{
+		Kind: providers.KindModelGone, Provider: name, Model: model, Status: http.StatusNotFound,
+		Message: model + " " + message, Charge: providers.ChargeNone,
+	}
+}
+
+// Estimate asks what a training would cost. Together answers only once the
+// file is validated.
+func (d *driver) Estimate(ctx context.Context, spec providers.TrainSpec) (providers.Estimate, error) {
+	in := map[string]any{
+		"training_file": spec.File, "model": spec.Base, "n_epochs": spec.Epochs, "n_evals": 0,
+		"training_type": lora(spec), "training_method": method(),
+	}
+	var out struct {
+		Available bool        `json:"estimation_available"`
+		Reason    string      `json:"unavailable_reason"`
+		Allowed   bool        `json:"allowed_to_proceed"`
+		Price     json.Number `json:"estimated_total_price"` // dollars
+		Tokens    count       `json:"estimated_train_token_count"`
+	}
+	call := openai.Call{Method: http.MethodPost, URL: d.v1 + "/fine-tunes/estimate-price", In: in, Out: &out}
+	if _, err := d.Do(ctx, call); err != nil {
+		return providers.Estimate{}, err
+	}
+	if out.Available && out.Price == "" {
+		return providers.Estimate{}, garbled("the estimate holds no price", nil)
+	}
+	nano, err := money(out.Price, providers.Dollar)
+	if err != nil {
+		return providers.Estimate{}, garbled("the estimate holds no price", err)
+	}
+	return providers.Estimate{
+		Available: out.Available, Reason: out.Reason, Allowed: out.Allowed,
+		Nano: nano, TrainTokens: int64(out.Tokens),
+	}, nil
+}
+
+// training is what is sent to start one. Nothing is left to the vendor's
+// defaults, which have changed under its users before.
+type training struct {
+	File        string         `json:"training_file"`
+	Base        string         `json:"model"`
+	Suffix      string         `json:"suffix"`
+	Epochs      int            `json:"n_epochs"`
+	Checkpoints int            `json:"n_checkpoints"`
+	Evals       int            `json:"n_evals"`
+	Batch       any            `json:"batch_size"`
+	Rate        float64        `json:"learning_rate"`
+	Scheduler   map[string]any `json:"lr_scheduler"`
+	Warmup      float64        `json:"warmup_ratio"`
+	GradNorm    float64        `json:"max_grad_norm"`
+	Decay       float64        `json:"weight_decay"`
+	Seed        int64          `json:"random_seed"`
+	Packing     bool           `json:"packing"`
+	Type        map[string]any `json:"training_type"`
+	Method      map[string]any `json:"training_method"`
+}
+
+func lora(spec providers.TrainSpec) map[string]any {
+	return map[string]any{
+		"type": "Lora", "lora_r": spec.Rank, "lora_alpha": spec.Alpha,
+		"lora_dropout": 0.0, "lora_trainable_modules": "all-linear",
+	}
+}
+
+// method trains on the assistant's turns alone.
+func method() map[string]any {
+	return map[string]any{"method": "sft", "train_on_inputs": false}
+}
+
+func newTraining(spec providers.TrainSpec) training {
+	t := training{
+		File: spec.File, Base: spec.Base, Suffix: spec.Suffix,
+		Epochs: spec.Epochs, Checkpoints: max(spec.Checkpoints, 1),
+		Batch: "max", Rate: spec.LearningRate, GradNorm: 1, Seed: spec.Seed, Packing: true,
+		Scheduler: map[string]any{
+			"lr_scheduler_type": "cosine",
+			"lr_scheduler_args": map[string]any{"min_lr_ratio": 0.0, "num_cycles": 0.5},
+		},
+		Type: lora(spec), Method: method(),
+	}
+	if spec.BatchSize > 0 {
+		t.Batch = spec.BatchSize
+	}
+	return t
+}
+
+// maxSuffix is the shorter of the two limits that Together's SDKs name.
+const maxSuffix = 40
+
+// Create starts a training. Two calls start two, and both are billed.
+func (d *driver) Create(ctx context.Context, spec providers.TrainSpec) (providers.Training, error) {
+	switch {
+	case spec.Suffix == "" || len(spec.Suffix) > maxSuffix:
+		return providers.Training{}, invalid("suffix", "give the training a suffix of 1 to 40 characters")
+	case spec.Epochs < 1 || spec.Rank < 1 || spec.Alpha < 1 || spec.LearningRate <= 0:
+		return providers.Training{}, invalid("epochs", "state epochs, rank, alpha and learning rate")
+	}
+	var out job
+	call := openai.Call{Method: http.MethodPost, URL: d.v1 + "/fine-tunes", In: newTraining(spec), Out: &out}
+	if _, err := d.Do(ctx, call); err != nil {
+		return providers.Training{}, err
+	}
+	if out.ID == "" {
+		return providers.Training{}, garbled("the answer names no training: look for it before another try", nil)
+	}
+	return out.training(), nil
+}
+
+// Find lists all trainings, which Together can not filter, and returns the
+// oldest that fits, so that two who look at once adopt the same.
+func (d *driver) Find(
+	ctx context.Context, spec providers.TrainSpec, notBefore time.Time,
+) (providers.Training, bool, error) {
+	jobs, err := list[job](ctx, d, d.v1+"/fine-tunes")
+	if err != nil {
+		return providers.Training{}, false, err
+	}
+	slices.SortStableFunc(jobs, func(a, b job) int { return a.Created.Compare(b.Created.Time) })
+	for _, j := range jobs {
+		// Together's times are whole seconds in places.
+		if !j.fits(spec) || j.Created.Before(notBefore.Truncate(time.Second)) {
+			continue
+		}
+		t, err := d.Training(ctx, j.ID) // the listing is abridged
+		if err != nil {
+			return providers.Training{}, false, err
+		}
+		if t.Suffix == spec.Suffix && t.File == spec.File {
+			return t, true, nil
+		}
+	}
+	return providers.Training{}, false, nil
+}
+
+// fits tells whether a listed job may be the one. What the listing leaves out
+// does not speak against it.
+func (j job) fits(spec providers.TrainSpec) bool {
+	return (j.Suffix == "" || j.Suffix == spec.Suffix) &&
+		(j.File == "" || j.File == spec.File) && (j.Base == "" || j.Base == spec.Base)
+}
+
+// Training polls.
+func (d *driver) Training(ctx context.Context, id string) (providers.Training, error) {
+	var out job
+	call := openai.Call{Method: http.MethodGet, URL: d.tuneURL(id), Out: &out}
+	if _, err := d.Do(ctx, call); err != nil {
+		return providers.Training{}, err
+	}
+	if out.ID != id {
+		return providers.Training{}, garbled(fmt.Sprintf("asked for training %s, got %q", id, out.ID), nil)
+	}
+	return out.training(), nil
+}
+
+// CancelTraining asks for the end; the training may complete all the same.
+func (d *driver) CancelTraining(ctx context.Context, id string) (providers.Training, error) {
+	call := openai.Call{Method: http.MethodPost, URL: d.tuneURL(id) + "/cancel"}
+	if _, err := d.Do(ctx, call); err != nil {
+		return providers.Training{}, err
+	}
+	return d.Training(ctx, id)
+}
+
+func (d *driver) tuneURL(id string) string {
+	return d.v1 + "/fine-tunes/" + url.PathEscape(strings.TrimSpace(id))
+}

@@ -1,0 +1,104 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// try asks the candidate once. A failure of the vendor comes as failure; err
+// is what ends the call: the books could not be kept. An answer that comes
+// with either holds what was shown.
+func (run *run) try(ctx context.Context, c *candidate) (answer *Answer, failure *Error, err error) {
+	number := run.tries + 1
+	try := Try{Target: c.target, Number: number, ReservedNano: c.bound}
+	entry, err := run.call.Ledger.Reserve(ctx, try)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reserve try %d at %s: %w", number, c.target, err)
+	}
+	run.tries, c.tries = number, c.tries+1
+	run.router.breakers.begin(c.target)
+	reply, shown, failure := run.ask(ctx, c)
+	if failure == nil {
+		run.router.breakers.succeeded(c.target)
+		return run.settle(c, reply, entry), nil, nil
+	}
+	run.last = failure
+	run.router.breakers.failed(ctx, c.target, failure)
+	if shown {
+		answer = &Answer{Reply: reply, Target: c.target, Tries: run.tries}
+	}
+	return answer, failure, run.end(ctx, c, entry, failure)
+}
+
+// ask makes the attempt within the limits of the call.
+func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
+	streamed := run.call.Sink != nil
+	ctx, watch := newWatch(ctx, run.limits, streamed)
+	defer watch.stop()
+	request := run.call.Request
+	request.Model = c.target.Model
+	if !streamed {
+		reply, err := c.driver.Chat(ctx, &request, nil)
+		return reply, false, asError(ctx, c.target, err)
+	}
+	gate := &gate{sink: run.call.Sink, watch: watch}
+	reply, err := c.driver.Chat(ctx, &request, gate.take)
+	if err == nil {
+		err = gate.flush()
+	}
+	if reply == nil {
+		reply = &Reply{}
+	}
+	reply.Shown = gate.shown
+	return reply, gate.shown, asError(ctx, c.target, err)
+}
+
+// asError makes an [*Error] of what a driver or a sink returned. Nothing is
+// known of what a foreign error cost.
+func asError(ctx context.Context, target Target, err error) *Error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	kind, ended := ContextKind(ctx)
+	if !ended {
+		kind = KindCancelled // the sink wanted no more
+	}
+	return &Error{
+		Kind: kind, Provider: target.Provider, Model: target.Model,
+		Charge: ChargeUnknown, Err: err,
+	}
+}
+
+func (run *run) settle(c *candidate, reply *Reply, entry string) *Answer {
+	usage := reply.Usage
+	if usage.Missing {
+		usage = EstimateUsage(&run.call.Request, reply)
+	}
+	return &Answer{
+		Reply: reply, Target: c.target, Entry: entry,
+		Nano: c.price.Cost(usage), Tries: run.tries,
+	}
+}
+
+// end closes the entry of a failed try, also when the call's own time is over.
+func (run *run) end(ctx context.Context, c *candidate, entry string, e *Error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
+	defer cancel()
+	outcome := Outcome{Charge: e.Charge, Err: e}
+	switch e.Charge {
+	case ChargeNone:
+	case ChargeUsage:
+		outcome.Usage, outcome.Nano = e.Usage, c.price.Cost(e.Usage)
+	default:
+		outcome.Charge = ChargeUnknown
+	}
+	if err := run.call.Ledger.End(ctx, entry, outcome); err != nil {
+		return fmt.Errorf("close try %d at %s, which failed (%w): %w", run.tries, c.target, e, err)
+	}
+	return nil
+}
