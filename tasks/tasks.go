@@ -95,6 +95,9 @@ type End struct {
 	Write func(ctx context.Context, q *store.Queries) error
 	// Then runs after the commit: closing a reply stream. Its error is logged.
 	Then func(ctx context.Context) error
+	// Fenced runs instead of Then when the transaction could not be had: the
+	// job is held by another epoch. It settles what was paid. Its error is logged.
+	Fenced func(ctx context.Context) error
 }
 
 // Failure is an attempt's failure, told to the client by code and message.

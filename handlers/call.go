@@ -1,0 +1,197 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// Asker answers calls; a [providers.Router] is one.
+type Asker interface {
+	Chat(ctx context.Context, call providers.Call) (*providers.Answer, error)
+}
+
+// CallerOptions say what a caller works with. Router is required.
+type CallerOptions struct {
+	Router Asker
+	// Prices tells which models can be paid for. Defaults to all.
+	Prices providers.Pricer
+	// Budgets cap what tenants may spend. Defaults to none.
+	Budgets []Budget
+	// Now tells the time. Defaults to time.Now.
+	Now func() time.Time
+	// Sleep waits or returns early with an error when ctx ends. Defaults to a timer.
+	Sleep func(ctx context.Context, wait time.Duration) error
+}
+
+// Caller makes paid calls and keeps what they answer. Nothing else may ask a
+// model. It is safe for concurrent use.
+type Caller struct {
+	router  Asker
+	prices  providers.Pricer
+	budgets []Budget
+	now     func() time.Time
+	sleep   func(context.Context, time.Duration) error
+}
+
+// NewCaller returns a caller.
+func NewCaller(o CallerOptions) *Caller {
+	c := &Caller{router: o.Router, prices: o.Prices, budgets: o.Budgets, now: o.Now, sleep: o.Sleep}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.sleep == nil {
+		c.sleep = sleep
+	}
+	return c
+}
+
+// Step is one question of a job.
+type Step struct {
+	Name    string // the effect's key in the job
+	Purpose string // what the money is for: chat, replay, critique ...
+	Request providers.Request
+	Tiers   [][]providers.Target
+	Sink    providers.Sink // nil for a whole answer
+	Limits  providers.Limits
+	// Within caps what a job and those that work for it may spend. Nil: no cap.
+	Within *Within
+	// Write stores what was learned, in the transaction that stores the answer.
+	Write func(ctx context.Context, q *store.Queries, a *Answered) error
+	// Defer leaves the storing to the caller, by Answered.Commit in End.Write,
+	// so that answer, entry and the job's state are one transaction.
+	Defer bool
+}
+
+// Within is a cap on one job's spending, nano-dollars.
+type Within struct {
+	Job  string
+	Nano int64
+}
+
+// Answered is the answer of a step.
+type Answered struct {
+	Reply   *providers.Reply
+	Target  providers.Target
+	Nano    int64 // its cost, nano-dollars
+	Tries   int   // vendor calls made, the last included
+	Reused  bool  // found in the store: nothing was paid
+	Sandbox bool  // an emulator answered
+
+	caller *Caller
+	run    *tasks.Run
+	step   *Step
+	hash   string
+	entry  string
+}
+
+// Ask gets the answer of a step: the stored one where there is one, else one
+// from a vendor, which it stores with its bill before it returns. Its error
+// ends the attempt as it is: a [*tasks.Failure] where the client is to be told
+// something, store.ErrFenced where the job is another's. An answer that comes
+// with an error holds what was shown of a stream that broke.
+func (c *Caller) Ask(ctx context.Context, run *tasks.Run, step Step) (*Answered, error) {
+	hash := requestHash(&step)
+	known, err := run.Store.Effect(ctx, run.Job.ID, step.Name)
+	if err == nil {
+		return reuse(known, hash)
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("look for the answer of %s: %w", step.Name, err)
+	}
+	a, err := c.call(ctx, run, &step)
+	if err != nil {
+		return a, err
+	}
+	a.hash = hash
+	if step.Defer {
+		return a, nil
+	}
+	if err := c.keep(ctx, a); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answered, error) {
+	answer, err := c.router.Chat(ctx, providers.Call{
+		Request: step.Request,
+		Tiers:   step.Tiers,
+		Sink:    step.Sink,
+		Ledger:  &ledger{caller: c, run: run, step: step},
+		Limits:  step.Limits,
+	})
+	if answer == nil {
+		return nil, failed(ctx, err)
+	}
+	a := &Answered{
+		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Tries: answer.Tries,
+		Sandbox: answer.Reply.Sandbox, caller: c, run: run, step: step, entry: answer.Entry,
+	}
+	if err != nil {
+		return a, failed(ctx, err)
+	}
+	return a, nil
+}
+
+// failed tells the engine why its own context ended, and otherwise what the
+// client is to be told.
+func failed(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if errors.Is(err, store.ErrFenced) {
+		return err
+	}
+	return Failure(err)
+}
+
+// Commit stores the answer and settles its entry. It belongs in a transaction
+// that holds the job. A reused answer is stored already.
+func (a *Answered) Commit(ctx context.Context, q *store.Queries) error {
+	if a.Reused {
+		return nil
+	}
+	effect := store.Effect{
+		Job: a.run.Job.ID, Step: a.step.Name, Epoch: a.run.Job.Epoch,
+		RequestHash: a.hash, Response: encodeAnswer(a), Entry: a.entry,
+	}
+	if err := q.AddEffect(ctx, effect); err != nil {
+		return fmt.Errorf("store the answer of %s: %w", a.step.Name, err)
+	}
+	if err := q.EndEntry(ctx, a.settled()); err != nil {
+		return fmt.Errorf("settle the entry of %s: %w", a.step.Name, err)
+	}
+	if a.step.Write == nil {
+		return nil
+	}
+	return a.step.Write(ctx, q, a)
+}
+
+// Settle settles the entry alone, outside of the job: for an answer whose job
+// was given to another meanwhile. What was paid stays on the books.
+func (a *Answered) Settle(ctx context.Context) error {
+	if a.Reused {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
+	defer cancel()
+	err := a.run.Store.EndEntry(ctx, a.settled())
+	if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: settled already
+		return fmt.Errorf("settle entry %s alone: %w", a.entry, err)
+	}
+	return nil
+}
+
+func (a *Answered) settled() store.Entry {
+	usage := a.Reply.Usage
+	return store.Entry{
+		ID: a.entry, State: store.EntrySettled, Settled: a.Nano,
+		Input: usage.Input, Cached: usage.CachedInput, Output: usage.Output, Estimated: usage.Missing,
+	}
+}

@@ -1,0 +1,68 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// How long a worker tries to store an answer that it holds.
+const (
+	settlePatience = 5 * time.Second
+	keepFirst      = 100 * time.Millisecond
+	keepMost       = 2 * time.Second
+)
+
+// keep stores an answer, and tries again while the database is away and the
+// lease may still be trusted: what was paid for is not thrown away. Where the
+// job is no longer held the entry alone is settled.
+func (c *Caller) keep(ctx context.Context, a *Answered) error {
+	trusted, cancel := context.WithTimeout(ctx, tasks.Lane(a.run.Job.Lane).Lease())
+	defer cancel()
+	bound := keepFirst
+	for {
+		err := a.run.Tx(trusted, store.Synced, func(q *store.Queries) error { return a.Commit(trusted, q) })
+		if err == nil {
+			return nil
+		}
+		if final(err) || trusted.Err() != nil {
+			return c.abandon(ctx, a, err)
+		}
+		if c.sleep(trusted, time.Duration(rand.Float64()*float64(bound))) != nil {
+			return c.abandon(ctx, a, err)
+		}
+		bound = min(2*bound, keepMost)
+	}
+}
+
+// abandon settles what was paid for an answer that can not be stored.
+func (c *Caller) abandon(ctx context.Context, a *Answered, err error) error {
+	err = fmt.Errorf("keep the answer of %s: %w", a.step.Name, err)
+	return errors.Join(err, a.Settle(ctx))
+}
+
+// final tells the errors that trying again does not cure.
+func final(err error) bool {
+	for _, kind := range []error{store.ErrFenced, store.ErrConflict, store.ErrNotFound, store.ErrText} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+func sleep(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,175 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// Budget caps what tenants spend on a purpose in a calendar period, UTC.
+type Budget struct {
+	Tenant  string // "" holds for each tenant by itself
+	Purpose string // "" is all purposes together
+	Nano    int64  // nano-dollars
+	Monthly bool   // a month instead of a day
+}
+
+func (b Budget) holds(tenant, purpose string) bool {
+	return (b.Tenant == "" || b.Tenant == tenant) && (b.Purpose == "" || b.Purpose == purpose)
+}
+
+// since returns the start of the period that now is in.
+func (b Budget) since(now time.Time) time.Time {
+	year, month, day := now.UTC().Date()
+	if b.Monthly {
+		day = 1
+	}
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+}
+
+func (b Budget) exceeded() *tasks.Failure {
+	period, purpose := "day", "everything"
+	if b.Monthly {
+		period = "month"
+	}
+	if b.Purpose != "" {
+		purpose = b.Purpose
+	}
+	return tasks.Fail("insufficient_quota",
+		"this %s's budget for %s is used up: wait for the next %s or raise the budget", period, purpose, period)
+}
+
+// BudgetLeft returns what a tenant may still spend on a purpose, nano-dollars,
+// and false where nothing caps it.
+func (c *Caller) BudgetLeft(ctx context.Context, q *store.Queries, tenant, purpose string) (int64, bool, error) {
+	var left int64
+	capped := false
+	for _, b := range c.budgets {
+		if !b.holds(tenant, purpose) {
+			continue
+		}
+		spent, err := q.Committed(ctx, tenant, b.Purpose, b.since(c.now()))
+		if err != nil {
+			return 0, false, fmt.Errorf("sum the spending: %w", err)
+		}
+		if rest := b.Nano - spent; !capped || rest < left {
+			left = rest
+		}
+		capped = true
+	}
+	return left, capped, nil
+}
+
+// errSpent is the cause of a call that was not made because its job's cap is reached.
+var errSpent = errors.New("the job's own budget is used up")
+
+// IsSpent tells whether a call was not made because of Step.Within.
+func IsSpent(err error) bool { return errors.Is(err, errSpent) }
+
+// ledger keeps the books of one step's tries.
+type ledger struct {
+	caller *Caller
+	run    *tasks.Run
+	step   *Step
+}
+
+// Reserve writes an open entry if the job is still held and every budget has room.
+func (l *ledger) Reserve(ctx context.Context, try providers.Try) (string, error) {
+	job := &l.run.Job
+	entry := store.Entry{
+		Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: l.step.Name, Epoch: job.Epoch,
+		Number: try.Number, Purpose: l.step.Purpose,
+		Provider: try.Target.Provider, Model: try.Target.Model, Reserved: try.ReservedNano,
+	}
+	if !l.capped() {
+		return l.run.Store.OpenEntry(ctx, entry)
+	}
+	err := l.run.Store.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
+		if err := q.HoldTenant(ctx, job.Tenant); err != nil {
+			return err
+		}
+		if entry.ID, err = q.OpenEntry(ctx, entry); err != nil {
+			return err
+		}
+		return l.check(ctx, q)
+	})
+	return entry.ID, err
+}
+
+func (l *ledger) capped() bool {
+	if l.step.Within != nil {
+		return true
+	}
+	for _, b := range l.caller.budgets {
+		if b.holds(l.run.Job.Tenant, l.step.Purpose) {
+			return true
+		}
+	}
+	return false
+}
+
+// check refuses the entry that was just written where it goes over a cap.
+func (l *ledger) check(ctx context.Context, q *store.Queries) error {
+	tenant, now := l.run.Job.Tenant, l.caller.now()
+	for _, b := range l.caller.budgets {
+		if !b.holds(tenant, l.step.Purpose) {
+			continue
+		}
+		spent, err := q.Committed(ctx, tenant, b.Purpose, b.since(now))
+		if err != nil {
+			return err
+		}
+		if spent > b.Nano {
+			return b.exceeded()
+		}
+	}
+	if l.step.Within == nil {
+		return nil
+	}
+	spend, err := q.JobSpend(ctx, l.step.Within.Job)
+	if err != nil {
+		return err
+	}
+	if spend.Reserved+spend.Settled > l.step.Within.Nano {
+		failure := tasks.Fail("insufficient_quota", "its own budget is used up: start it again with a larger one")
+		failure.Err = errSpent
+		return failure
+	}
+	return nil
+}
+
+// End closes the entry of a try that failed.
+func (l *ledger) End(ctx context.Context, entry string, o providers.Outcome) error {
+	e := store.Entry{ID: entry, Cause: cause(o.Err)}
+	switch o.Charge {
+	case providers.ChargeNone:
+		e.State = store.EntryVoid
+	case providers.ChargeUsage:
+		e.State, e.Settled = store.EntrySettled, o.Nano
+		e.Input, e.Cached, e.Output = o.Usage.Input, o.Usage.CachedInput, o.Usage.Output
+	default:
+		e.State = store.EntryUnknown
+	}
+	err := l.run.Store.EndEntry(ctx, e)
+	if errors.Is(err, store.ErrConflict) {
+		return nil // the lease was lost, and its entries were ended for us
+	}
+	return err
+}
+
+// cause is a failed try in the words of the books: kind and vendor, no prompt.
+func cause(err error) string {
+	var e *providers.Error
+	if !errors.As(err, &e) {
+		return "unknown"
+	}
+	if e.Code != "" {
+		return string(e.Kind) + ": " + e.Code
+	}
+	return string(e.Kind)
+}

@@ -1,0 +1,155 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"sort"
+	"strings"
+
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// Resolve finds out who serves a model's name for a tenant: the targets of an
+// alias, a tuned model of the tenant's, or a model of the catalogue named
+// provider/model. Of an alias' targets one is chosen by weight; sticky text (a
+// conversation's id) always gets the same one, and the others stand by. It
+// fails with model_not_found.
+func (c *Caller) Resolve(ctx context.Context, q *store.Queries, tenant, model, sticky string) (
+	[][]providers.Target, error,
+) {
+	route, err := q.Route(ctx, tenant, model)
+	if err == nil {
+		return c.routed(ctx, q, tenant, route, sticky)
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("find route %s: %w", model, err)
+	}
+	target, err := c.target(ctx, q, tenant, model)
+	if err != nil {
+		return nil, err
+	}
+	return [][]providers.Target{{target}}, nil
+}
+
+// target finds one model by the name provider/model.
+func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name string) (providers.Target, error) {
+	provider, model, ok := strings.Cut(name, "/")
+	if !ok {
+		return providers.Target{}, unknown(name, "use an alias, or provider/model as GET /v1/models lists them")
+	}
+	tuned, err := q.Model(ctx, tenant, name)
+	if err == nil {
+		if tuned.State == "stopped" {
+			return providers.Target{}, unknown(name, "this tuned model was stopped: use its alias")
+		}
+		return providers.Target{Provider: provider, Model: model, Priced: tuned.Priced}, nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return providers.Target{}, fmt.Errorf("find model %s: %w", name, err)
+	}
+	if c.prices == nil {
+		return providers.Target{Provider: provider, Model: model}, nil
+	}
+	if _, err := c.prices.Price(provider, model, c.now()); err != nil {
+		return providers.Target{}, unknown(name, "use a model that GET /v1/models lists")
+	}
+	return providers.Target{Provider: provider, Model: model}, nil
+}
+
+func unknown(name, advice string) *tasks.Failure {
+	return tasks.Fail("model_not_found", "there is no model %q: %s", name, advice)
+}
+
+// routed puts an alias' targets in the order in which they are asked.
+func (c *Caller) routed(ctx context.Context, q *store.Queries, tenant string, route store.Route, sticky string) (
+	[][]providers.Target, error,
+) {
+	var tiers [][]providers.Target
+	var last error
+	for _, members := range byTier(route.Targets, sticky) {
+		var targets []providers.Target
+		for _, name := range members {
+			target, err := c.target(ctx, q, tenant, name)
+			if Failed(err, "model_not_found") {
+				last = err // a stopped model stands aside; the alias goes on
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			targets = append(targets, target)
+		}
+		if len(targets) > 0 {
+			tiers = append(tiers, targets)
+		}
+	}
+	if len(tiers) > 0 {
+		return tiers, nil
+	}
+	if last == nil {
+		last = unknown(route.Alias, "its route has no target: set one by PUT /v1/routes/"+route.Alias)
+	}
+	return nil, last
+}
+
+// Failed tells whether err is a failure of that code.
+func Failed(err error, code string) bool {
+	var f *tasks.Failure
+	return errors.As(err, &f) && f.Code == code
+}
+
+// byTier returns the names of each tier; the first tier's is split in the one
+// that is chosen by weight and those that stand by.
+func byTier(targets []store.RouteTarget, sticky string) [][]string {
+	sorted := append([]store.RouteTarget(nil), targets...)
+	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].Tier < sorted[j].Tier })
+	var tiers [][]string
+	for start := 0; start < len(sorted); {
+		end := start
+		for end < len(sorted) && sorted[end].Tier == sorted[start].Tier {
+			end++
+		}
+		tier := sorted[start:end]
+		chosen := choose(tier, sticky)
+		tiers = append(tiers, []string{tier[chosen].Model})
+		if rest := others(tier, chosen); len(rest) > 0 {
+			tiers = append(tiers, rest)
+		}
+		start = end
+	}
+	return tiers
+}
+
+func others(tier []store.RouteTarget, chosen int) []string {
+	var names []string
+	for i, t := range tier {
+		if i != chosen {
+			names = append(names, t.Model)
+		}
+	}
+	return names
+}
+
+// choose picks by weight, the same for the same text.
+func choose(tier []store.RouteTarget, sticky string) int {
+	sum := 0
+	for _, t := range tier {
+		sum += max(t.Weight, 0)
+	}
+	if sum == 0 {
+		return 0
+	}
+	hash := fnv.New64a()
+	hash.Write([]byte(sticky)) // never fails
+	point := int(hash.Sum64() % uint64(sum))
+	for i, t := range tier {
+		if point -= max(t.Weight, 0); point < 0 {
+			return i
+		}
+	}
+	return 0
+}
