@@ -103,7 +103,9 @@ func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Ro
 }
 
 // Tx runs fn in a transaction on the writer.
-func (d *Driver) Tx(ctx context.Context, durability store.Durability, fn func(store.Conn) error) error {
+func (d *Driver) Tx(
+	ctx context.Context, durability store.Durability, fn func(store.Conn) error,
+) (err error) {
 	w, err := d.acquire(ctx, durability)
 	if err != nil {
 		return err
@@ -112,12 +114,19 @@ func (d *Driver) Tx(ctx context.Context, durability store.Durability, fn func(st
 	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return translate(err)
 	}
+	committed := false
+	defer func() { // also where fn panics
+		if !committed {
+			err = errors.Join(err, rollback(ctx, w.conn))
+		}
+	}()
 	if err := fn(&conn{w.conn}); err != nil {
-		return errors.Join(err, rollback(ctx, w.conn))
+		return err
 	}
 	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
-		return errors.Join(translate(err), rollback(ctx, w.conn))
+		return translate(err)
 	}
+	committed = true
 	return nil
 }
 
@@ -139,7 +148,7 @@ func (d *Driver) acquire(ctx context.Context, durability store.Durability) (*wri
 	select {
 	case w = <-d.writer:
 	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for the writer: %w", ctx.Err())
+		return nil, fmt.Errorf("wait for the writer: %w", translate(ctx.Err()))
 	}
 	if w.mode == durability {
 		return w, nil
@@ -203,6 +212,9 @@ func (r *heldRows) Close() error {
 // translate maps SQLite's result codes (https://sqlite.org/rescode.html).
 func translate(err error) error {
 	var e *sqlite.Error
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: no answer before the deadline: %w", store.ErrBusy, err)
+	}
 	if !errors.As(err, &e) {
 		return err
 	}

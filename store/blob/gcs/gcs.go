@@ -107,17 +107,26 @@ func (b *Bucket) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 		cancel()
 		return nil, b.fail("open object "+name, err)
 	}
-	return &reader{Reader: r, cancel: cancel}, nil
+	return &reader{ctx: ctx, cancel: cancel, download: r}, nil
 }
 
+// reader ends with its context, although more may have arrived by then.
 type reader struct {
-	*storage.Reader
-	cancel context.CancelFunc
+	ctx      context.Context
+	cancel   context.CancelFunc
+	download *storage.Reader
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.download.Read(p)
 }
 
 func (r *reader) Close() error {
 	defer r.cancel()
-	return r.Reader.Close()
+	return r.download.Close()
 }
 
 // Stat asks for an object's attributes.

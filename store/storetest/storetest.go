@@ -1,0 +1,84 @@
+// Package storetest is the conformance suite of the store: its tests run every
+// noun on every database, and its helpers give other rooms' tests a fresh store
+// on each. It is for tests alone.
+package storetest
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/store/postgres"
+	"dreamlab/store/sqlite"
+)
+
+// Each runs a test on a fresh store of every database, in parallel: on SQLite
+// always, on PostgreSQL where it is installed (see Require).
+func Each(t *testing.T, run func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	EachDriver(t, func(t *testing.T, open func() store.Driver) {
+		run(t, migrated(t, open()))
+	})
+}
+
+// EachDriver is Each for what has to open the same database several times: each
+// call of open does, without touching the schema.
+func EachDriver(t *testing.T, run func(t *testing.T, open func() store.Driver)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "store.db")
+		run(t, func() store.Driver { return openSQLite(t, path) })
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		url := Postgres(t)
+		run(t, func() store.Driver { return openPostgres(t, url) })
+	})
+}
+
+// SQLite returns a fresh store in a file of its own.
+func SQLite(t testing.TB) *store.Store {
+	t.Helper()
+	return migrated(t, openSQLite(t, filepath.Join(t.TempDir(), "store.db")))
+}
+
+// PostgreSQL returns a fresh store in a schema of its own.
+func PostgreSQL(t testing.TB) *store.Store {
+	t.Helper()
+	return migrated(t, openPostgres(t, Postgres(t)))
+}
+
+func openSQLite(t testing.TB, path string) store.Driver {
+	t.Helper()
+	d, err := sqlite.Open(context.Background(), path)
+	return owned(t, d, err)
+}
+
+func openPostgres(t testing.TB, url string) store.Driver {
+	t.Helper()
+	d, err := postgres.Open(context.Background(), url)
+	return owned(t, d, err)
+}
+
+func owned(t testing.TB, d store.Driver, err error) store.Driver {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func migrated(t testing.TB, d store.Driver) *store.Store {
+	t.Helper()
+	if err := d.Migrate(context.Background(), -1); err != nil {
+		t.Fatal(err)
+	}
+	return store.Open(d)
+}
