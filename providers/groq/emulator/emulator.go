@@ -1,0 +1,194 @@
+// Package emulator is Groq where Groq is not: its chat completions, streams,
+// model list, rate-limit headers and errors, as its SDK and pages describe them
+// (https://console.groq.com/docs/api-reference, /docs/errors, /docs/rate-limits),
+// answered by the sandbox's model.
+//
+// It has no batches, files, speech or tools that Groq runs itself.
+package emulator
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"dreamlab/providers/sandbox"
+)
+
+const name = "groq"
+
+// New serves Groq's own paths, which begin with /openai/v1.
+func New(lab *sandbox.Lab) http.Handler {
+	e := &emulator{lab: lab, served: catalogue(lab)}
+	e.dialect = &sandbox.Dialect{
+		Vendor:  sandbox.Vendor{Name: name, Fail: fail},
+		Whole:   whole,
+		Chunk:   chunk,
+		Broken:  broken,
+		Tail:    tail,
+		BadJSON: badJSON,
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /openai/v1/chat/completions", e.chat)
+	mux.HandleFunc("GET /openai/v1/models", e.models)
+	mux.HandleFunc("GET /openai/v1/models/{id...}", e.model)
+	mux.HandleFunc("/", unknownRoute)
+	return lab.Serve(e.dialect.Vendor, mux)
+}
+
+type emulator struct {
+	lab     *sandbox.Lab
+	served  []model
+	dialect *sandbox.Dialect
+}
+
+func unknownRoute(w http.ResponseWriter, r *http.Request) {
+	fail(w, sandbox.Failure{
+		Status: http.StatusNotFound, Code: "unknown_url",
+		Message: fmt.Sprintf("Unknown request URL: %s %s. Please check the URL for typos, "+
+			"or see the docs at https://console.groq.com/docs/", r.Method, r.URL.Path),
+	})
+}
+
+func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
+	var ask ask
+	if err := sandbox.ReadJSON(r, &ask); err != nil {
+		fail(w, unreadable(err))
+		return
+	}
+	served, refused := e.find(ask.Model)
+	if refused == nil {
+		refused = ask.check(served)
+	}
+	if refused != nil {
+		fail(w, *refused)
+		return
+	}
+	e.limits(w, served, &ask.Ask)
+	answer := &sandbox.Answer{Model: served.ID, Ask: &ask.Ask}
+	e.lab.Chat(w, r, e.dialect, answer, served.brain)
+}
+
+func unreadable(err error) sandbox.Failure {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return sandbox.Failure{Status: http.StatusBadRequest,
+			Message: fmt.Sprintf("'%s' : value must be a %s", wrong.Field, wrong.Type)}
+	}
+	return sandbox.Failure{Status: http.StatusBadRequest,
+		Message: "could not parse JSON body of the request: " + err.Error()}
+}
+
+// ask is a chat request with the fields that Groq alone has.
+type ask struct {
+	sandbox.Ask
+	ServiceTier     string `json:"service_tier"`
+	ReasoningFormat string `json:"reasoning_format"`
+}
+
+// check refuses what Groq refuses
+// (https://console.groq.com/docs/openai, /docs/structured-outputs).
+func (a *ask) check(m model) *sandbox.Failure {
+	switch {
+	case len(a.Messages) == 0:
+		return refuse("messages", "'messages' : minimum number of items is 1")
+	case a.N != nil && *a.N != 1:
+		return refuse("n", "'n' : number must be at most 1")
+	case set(a.Logprobs) && string(a.Logprobs) != "false":
+		return refuse("logprobs", "property 'logprobs' is not supported with this model")
+	case a.TopLogprobs != nil:
+		return refuse("top_logprobs", "property 'top_logprobs' is not supported with this model")
+	case set(a.LogitBias):
+		return refuse("logit_bias", "property 'logit_bias' is not supported with this model")
+	case len(a.Stop) > 4:
+		return refuse("stop", "'stop' : maximum number of items is 4")
+	case len(a.Tools) > 128:
+		return refuse("tools", "'tools' : maximum number of items is 128")
+	}
+	if refused := a.checkTurns(); refused != nil {
+		return refused
+	}
+	if refused := a.checkFormat(m); refused != nil {
+		return refused
+	}
+	return a.checkLength(m)
+}
+
+func (a *ask) checkTurns() *sandbox.Failure {
+	roles := []string{"system", "developer", "user", "assistant", "tool", "function"}
+	for i, turn := range a.Messages {
+		if turn.Name != "" {
+			return refuse("messages", fmt.Sprintf("'messages.%d' : for 'role:%s' the following must be satisfied"+
+				"[('messages.%d' : property 'name' is unsupported)]", i, turn.Role, i))
+		}
+		if !slices.Contains(roles, turn.Role) {
+			return refuse("messages", fmt.Sprintf("'messages.%d' : discriminator property 'role' has invalid value", i))
+		}
+	}
+	return nil
+}
+
+func (a *ask) checkFormat(m model) *sandbox.Failure {
+	if !a.Structured() {
+		return nil
+	}
+	schema := a.ResponseFormat.Type == "json_schema"
+	switch {
+	case a.ReasoningFormat == "raw":
+		return refuse("reasoning_format", "reasoning_format 'raw' is not supported with JSON mode")
+	case !schema:
+		return nil
+	case a.ResponseFormat.JSONSchema == nil:
+		return refuse("response_format", "'response_format.json_schema' : property is missing")
+	case !m.Schemas:
+		return refuse("response_format", "This model does not support response format `json_schema`. "+
+			"See supported models at https://console.groq.com/docs/structured-outputs#supported-models")
+	case a.Stream:
+		return refuse("stream", "response format `json_schema` does not support streaming")
+	case len(a.Tools) > 0:
+		return refuse("tools", "response format `json_schema` cannot be combined with tool calling")
+	}
+	return nil
+}
+
+func (a *ask) checkLength(m model) *sandbox.Failure {
+	var in int64
+	for _, turn := range a.Messages {
+		in += sandbox.CountTokens(string(turn.Content))
+	}
+	switch {
+	case a.Limit() > m.MaxCompletion:
+		return refuse("max_completion_tokens", fmt.Sprintf("`max_completion_tokens` must be less than or equal to "+
+			"`%d`, the maximum value for `max_completion_tokens` is less than the `context_window` for this model",
+			m.MaxCompletion))
+	case in > m.Context:
+		failure := refuse("messages", "Please reduce the length of the messages or completion.")
+		failure.Code = "context_length_exceeded"
+		return failure
+	}
+	return nil
+}
+
+func set(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+func refuse(param, message string) *sandbox.Failure {
+	return &sandbox.Failure{Status: http.StatusBadRequest, Param: param, Message: message}
+}
+
+// limits sets the headers of https://console.groq.com/docs/rate-limits: requests
+// are by the day, tokens by the minute.
+func (e *emulator) limits(w http.ResponseWriter, m model, a *sandbox.Ask) {
+	var in int64
+	for _, turn := range a.Messages {
+		in += sandbox.CountTokens(string(turn.Content))
+	}
+	left := max(m.TokensPerMinute-in, 0)
+	h := w.Header()
+	h.Set("x-ratelimit-limit-requests", "500000")
+	h.Set("x-ratelimit-remaining-requests", "499999")
+	h.Set("x-ratelimit-reset-requests", "172.8ms")
+	h.Set("x-ratelimit-limit-tokens", fmt.Sprint(m.TokensPerMinute))
+	h.Set("x-ratelimit-remaining-tokens", fmt.Sprint(left))
+	h.Set("x-ratelimit-reset-tokens", fmt.Sprintf("%.3fs", 60*float64(in)/float64(m.TokensPerMinute)))
+}

@@ -1,0 +1,81 @@
+package emulator
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"net/http"
+
+	"dreamlab/providers/sandbox"
+)
+
+// maxInputs is how many texts one request may bring.
+const maxInputs = 2048
+
+type embedAsk struct {
+	Model          string          `json:"model"`
+	Input          json.RawMessage `json:"input"`
+	EncodingFormat string          `json:"encoding_format"`
+}
+
+// inputs returns the texts, nil where there are none.
+func (a *embedAsk) inputs() []string {
+	var one string
+	if json.Unmarshal(a.Input, &one) == nil && one != "" {
+		return []string{one}
+	}
+	var many []string
+	if json.Unmarshal(a.Input, &many) != nil || len(many) > maxInputs {
+		return nil
+	}
+	return many
+}
+
+func (e *emulator) embed(w http.ResponseWriter, r *http.Request) {
+	var ask embedAsk
+	if err := sandbox.ReadJSON(r, &ask); err != nil {
+		e.fail(w, sandbox.Failure{Status: http.StatusBadRequest, Message: "Could not parse the body: " + err.Error()})
+		return
+	}
+	inputs := ask.inputs()
+	switch {
+	case ask.Model != embedder:
+		e.fail(w, *e.noModel(ask.Model))
+		return
+	case len(inputs) == 0:
+		e.fail(w, sandbox.Failure{Status: http.StatusBadRequest, Param: "input",
+			Message: "'input' must be a text or a list of 1 to 2048 texts."})
+		return
+	}
+	e.answerEmbeddings(w, &ask, inputs)
+}
+
+func (e *emulator) answerEmbeddings(w http.ResponseWriter, ask *embedAsk, inputs []string) {
+	var usage sandbox.Usage
+	list := make([]any, len(inputs))
+	for i, input := range inputs {
+		usage.In += sandbox.CountTokens(input)
+		list[i] = map[string]any{
+			"object": "embedding", "index": i, "embedding": encode(sandbox.Embed(input), ask.EncodingFormat),
+		}
+	}
+	e.lab.PayTokens(name, ask.Model, usage)
+	sandbox.WriteJSON(w, http.StatusOK, map[string]any{
+		"object": "list", "model": ask.Model, "data": list,
+		"usage": map[string]any{"prompt_tokens": usage.In, "total_tokens": usage.In},
+	})
+}
+
+// encode gives a vector as numbers, or as base64 of little-endian 32-bit
+// floats, which OpenAI's own clients ask for.
+func encode(vector []float32, format string) any {
+	if format != "base64" {
+		return vector
+	}
+	data := make([]byte, 0, 4*len(vector))
+	for _, x := range vector {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
+	}
+	return base64.StdEncoding.EncodeToString(data)
+}

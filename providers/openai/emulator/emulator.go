@@ -1,0 +1,115 @@
+// Package emulator is any server that speaks OpenAI's API: chat completions,
+// streams, a model list and embeddings, with the errors of vLLM, Ollama or
+// llama.cpp where one of these is asked for. Its answers come from the
+// sandbox's model and cost nothing.
+//
+// It has no files, batches or fine-tuning.
+package emulator
+
+import (
+	"fmt"
+	"net/http"
+
+	"dreamlab/providers/sandbox"
+)
+
+const name = "openai"
+
+// Flavour is whose errors the server has.
+type Flavour string
+
+// The flavours.
+const (
+	OpenAI   Flavour = "openai"
+	VLLM     Flavour = "vllm"
+	Ollama   Flavour = "ollama"
+	LlamaCPP Flavour = "llamacpp"
+)
+
+// New serves an OpenAI-compatible server's own paths, which begin with /v1.
+func New(lab *sandbox.Lab) http.Handler { return NewFlavoured(lab, OpenAI) }
+
+// NewFlavoured is New with the errors of a certain server.
+func NewFlavoured(lab *sandbox.Lab, flavour Flavour) http.Handler {
+	e := &emulator{lab: lab, flavour: flavour}
+	e.dialect = &sandbox.Dialect{
+		Vendor: sandbox.Vendor{Name: name, Fail: e.fail, Keyless: e.keyless},
+		Whole:  sandbox.WholeOpenAI,
+		Chunk:  sandbox.ChunkOpenAI,
+		Broken: e.broken,
+		Tail:   tail,
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", health)
+	mux.HandleFunc("POST /v1/chat/completions", e.chat)
+	mux.HandleFunc("POST /v1/embeddings", e.embed)
+	mux.HandleFunc("GET /v1/models", e.models)
+	mux.HandleFunc("GET /v1/models/{id...}", e.model)
+	mux.HandleFunc("/", e.unknownRoute)
+	return lab.Serve(e.dialect.Vendor, mux)
+}
+
+type emulator struct {
+	lab     *sandbox.Lab
+	flavour Flavour
+	dialect *sandbox.Dialect
+}
+
+// keyless is true of what needs no key: Ollama ignores it everywhere.
+func (e *emulator) keyless(r *http.Request) bool {
+	return e.flavour == Ollama || r.URL.Path == "/health"
+}
+
+func health(w http.ResponseWriter, _ *http.Request) {
+	sandbox.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+func (e *emulator) unknownRoute(w http.ResponseWriter, r *http.Request) {
+	e.fail(w, sandbox.Failure{Status: http.StatusNotFound,
+		Message: fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path)})
+}
+
+func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
+	var ask sandbox.Ask
+	if err := sandbox.ReadJSON(r, &ask); err != nil {
+		e.fail(w, sandbox.Failure{Status: http.StatusBadRequest,
+			Message: "We could not parse the JSON body of your request: " + err.Error()})
+		return
+	}
+	brain, refused := e.check(&ask)
+	if refused != nil {
+		e.fail(w, *refused)
+		return
+	}
+	answer := &sandbox.Answer{Model: ask.Model, Ask: &ask}
+	e.lab.Chat(w, r, e.dialect, answer, brain)
+}
+
+func (e *emulator) check(ask *sandbox.Ask) (*sandbox.Model, *sandbox.Failure) {
+	brain := e.brain(ask.Model)
+	if brain == nil {
+		return nil, e.noModel(ask.Model)
+	}
+	var in int64
+	for _, turn := range ask.Messages {
+		in += sandbox.CountTokens(string(turn.Content))
+	}
+	switch {
+	case len(ask.Messages) == 0:
+		return nil, &sandbox.Failure{Status: http.StatusBadRequest, Param: "messages",
+			Message: "Invalid 'messages': empty array. Expected an array with minimum length 1."}
+	case ask.N != nil && *ask.N != 1:
+		return nil, &sandbox.Failure{Status: http.StatusBadRequest, Param: "n", Code: "unsupported_parameter",
+			Message: "Unsupported parameter: 'n' above 1 is not supported by this server."}
+	case in > contextLength && e.flavour != Ollama: // Ollama cuts the prompt and says nothing
+		return nil, e.tooLong(in)
+	}
+	return brain, nil
+}
+
+func tail(a *sandbox.Answer) map[string]any {
+	if a.Ask.StreamOptions == nil || !a.Ask.StreamOptions.IncludeUsage {
+		return nil
+	}
+	return sandbox.UsageChunkOpenAI(a)
+}

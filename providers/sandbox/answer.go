@@ -1,0 +1,163 @@
+package sandbox
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// NewID returns an id that nobody can guess, behind a vendor's prefix.
+func NewID(prefix string) string { return prefix + strings.ToLower(rand.Text()) }
+
+// Dialect is how a vendor dresses an answer.
+type Dialect struct {
+	Vendor Vendor
+	// Whole makes the chat.completion object.
+	Whole func(*Answer) map[string]any
+	// Chunk makes one chat.completion.chunk object.
+	Chunk func(*Answer, Piece) map[string]any
+	// Broken makes the event that says that a stream failed.
+	Broken func(*Answer) map[string]any
+	// Tail makes what a stream carries after its last piece, nil for nothing.
+	Tail func(*Answer) map[string]any
+	// BadJSON answers a structured answer that is not JSON. Defaults to
+	// answering it as it is.
+	BadJSON func(http.ResponseWriter, *Answer)
+}
+
+// Answer is a completion with what a vendor puts around it.
+type Answer struct {
+	Completion
+	ID      string
+	Model   string // as asked
+	Billed  string // as the price list names it. Defaults to Model.
+	Free    bool   // paid otherwise than by the token
+	Created time.Time
+	Ask     *Ask
+}
+
+// Piece is a part of a streamed answer.
+type Piece struct {
+	Text  string
+	First bool // carries the role
+	Last  bool // carries the reason of the end, and no text
+}
+
+// Chat answers a request that the emulator found sound: it asks the model,
+// bills the answer, plays the faults of answers, and writes it, streamed where
+// that was asked.
+func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer, model *Model) {
+	var err error
+	if a.Completion, err = model.Complete(a.Ask); err != nil {
+		d.Vendor.Fail(w, Failure{Status: http.StatusBadRequest, Param: "response_format", Message: err.Error()})
+		return
+	}
+	a.ID, a.Created = NewID("chatcmpl-"), l.Now()
+	if a.Billed == "" {
+		a.Billed = a.Model
+	}
+	l.bill(d.Vendor.Name, a)
+	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model}
+	if _, bad := l.TakeFault(target, FaultBadJSON); bad && a.Structured() {
+		a.Text = strings.TrimSuffix(a.Text, "}")
+	}
+	if a.Structured() && d.BadJSON != nil && !json.Valid([]byte(a.Text)) {
+		d.BadJSON(w, a)
+		return
+	}
+	if !a.Ask.Stream {
+		WriteJSON(w, http.StatusOK, d.Whole(a))
+		return
+	}
+	l.stream(w, r, d, a)
+}
+
+func (l *Lab) bill(vendor string, a *Answer) {
+	if !a.Free {
+		l.PayTokens(vendor, a.Billed, a.Usage)
+		return
+	}
+	l.Pay(Payment{Vendor: vendor, Model: a.Billed, Calls: 1, TokensIn: a.Usage.In, TokensOut: a.Usage.Out})
+}
+
+// Structured tells whether the answer is a text that has to be JSON.
+func (a *Answer) Structured() bool { return a.Call == nil && a.Ask.Structured() }
+
+// pieces cuts the answer for a stream.
+func (a *Answer) pieces() []Piece {
+	out := []Piece{{First: true}}
+	for _, text := range pieces(a.Text) {
+		out = append(out, Piece{Text: text})
+	}
+	return append(out, Piece{Last: true})
+}
+
+// stream writes the answer as server-sent events and plays the faults of
+// streams. A client that leaves ends it.
+func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer) {
+	s := &sse{writer: w, request: r}
+	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model}
+	fault, broken := l.TakeFault(target, FaultTruncate, FaultStreamError, FaultStall)
+	w.Header().Set("Content-Type", "text/event-stream")
+	for i, piece := range a.pieces() {
+		if broken && i >= fault.Chunks {
+			s.fail(fault, d, a)
+			return
+		}
+		if !s.send(d.Chunk(a, piece)) {
+			return
+		}
+	}
+	if broken {
+		s.fail(fault, d, a)
+		return
+	}
+	if d.Tail != nil {
+		if tail := d.Tail(a); tail != nil && !s.send(tail) {
+			return
+		}
+	}
+	s.done()
+}
+
+// sse writes server-sent events.
+type sse struct {
+	writer  http.ResponseWriter
+	request *http.Request
+}
+
+// send tells whether the client still listens.
+func (s *sse) send(event map[string]any) bool {
+	data, err := json.Marshal(event)
+	if err != nil { // what the emulators answer always marshals
+		panic(err)
+	}
+	return s.write(data)
+}
+
+func (s *sse) done() { s.write([]byte("[DONE]")) }
+
+func (s *sse) write(data []byte) bool {
+	line := bytes.Join([][]byte{[]byte("data: "), data, []byte("\n\n")}, nil)
+	if _, err := s.writer.Write(line); err != nil {
+		return false
+	}
+	if flusher, ok := s.writer.(http.Flusher); ok {
+		flusher.Flush()
+	}
+	return s.request.Context().Err() == nil
+}
+
+func (s *sse) fail(f Fault, d *Dialect, a *Answer) {
+	switch f.Kind {
+	case FaultStreamError:
+		s.send(d.Broken(a))
+		return
+	case FaultStall:
+		Wait(s.request.Context(), longest)
+	}
+	panic(http.ErrAbortHandler)
+}

@@ -1,0 +1,190 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// The faults that a script may hold. The first group is played on any route,
+// the second on streams, the third by what trains and hosts models.
+const (
+	FaultStatus    = "status"     // answer Status with Body, else the vendor's own error form
+	FaultDelay     = "delay"      // wait MS milliseconds, then go on
+	FaultHang      = "hang"       // answer nothing until the client leaves
+	FaultDrop      = "drop"       // cut the connection before the request is looked at
+	FaultDropAfter = "drop_after" // do all of it and bill it, then cut: the answer is lost
+	FaultGarbage   = "garbage"    // answer 200 with what is not JSON
+	FaultRateLimit = "rate_limit" // the vendor's own 429, with RetryAfter
+	FaultCapacity  = "capacity"   // the vendor's own word for being full
+
+	FaultTruncate    = "truncate"     // cut the stream after Chunks
+	FaultStreamError = "stream_error" // the vendor's own error in mid-stream, after Chunks
+	FaultStall       = "stall"        // fall silent after Chunks until the client leaves
+	FaultBadJSON     = "bad_json"     // structured output that breaks off
+
+	FaultCorrupt      = "corrupt_training" // a Share of the rows is learnt as gibberish
+	FaultInvalidFile  = "invalid_file"     // the file fails validation
+	FaultFailTraining = "fail_training"    // the training ends as the vendor's error
+	FaultUserError    = "user_error"       // the training ends as the user's error
+	FaultSlowCapacity = "slow_capacity"    // hardware comes six hours late
+)
+
+func kindsOfFault() []string {
+	return []string{
+		FaultStatus, FaultDelay, FaultHang, FaultDrop, FaultDropAfter, FaultGarbage, FaultRateLimit,
+		FaultCapacity, FaultTruncate, FaultStreamError, FaultStall, FaultBadJSON, FaultCorrupt,
+		FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity,
+	}
+}
+
+// Fault is a line of the script.
+type Fault struct {
+	Vendor string `json:"vendor"`           // the emulator's name, or "*" for all
+	Method string `json:"method,omitempty"` // such as POST; empty is every method
+	Route  string `json:"route,omitempty"`  // a part of the path; empty is every path
+	Model  string `json:"model,omitempty"`  // the request's model; empty is every model
+	Kind   string `json:"fault"`
+	Times  *int   `json:"times,omitempty"` // how often it is played; omitted is for ever
+
+	Status     int               `json:"status,omitempty"`
+	Body       json.RawMessage   `json:"body,omitempty"` // a string is sent as it is, anything else as JSON
+	Headers    map[string]string `json:"headers,omitempty"`
+	RetryAfter any               `json:"retry_after,omitempty"` // seconds, or any text to send as the header
+	MS         int               `json:"ms,omitempty"`          // milliseconds
+	Chunks     int               `json:"chunks,omitempty"`
+	Share      float64           `json:"share,omitempty"` // 0 to 1. Defaults to 1.
+	Message    string            `json:"message,omitempty"`
+}
+
+// retryAfter returns the header's text, empty where there is none.
+func (f Fault) retryAfter() string {
+	if f.RetryAfter == nil {
+		return ""
+	}
+	return fmt.Sprint(f.RetryAfter)
+}
+
+func (f Fault) check() error {
+	switch {
+	case f.Vendor == "":
+		return errors.New(`"vendor" is missing: name an emulator, or "*" for all`)
+	case !slices.Contains(kindsOfFault(), f.Kind):
+		return fmt.Errorf("unknown fault %q: use one of %s", f.Kind, strings.Join(kindsOfFault(), ", "))
+	case f.Times != nil && *f.Times < 1:
+		return errors.New(`"times" must be 1 or more; leave it out for a fault that stays`)
+	case f.Kind == FaultStatus && (f.Status < 200 || f.Status > 599):
+		return errors.New(`"status" must be from 200 to 599`)
+	case f.Kind == FaultDelay && (f.MS < 1 || f.MS > 600_000):
+		return errors.New(`"ms" must be from 1 to 600000`)
+	case f.Share < 0 || f.Share > 1:
+		return errors.New(`"share" must be from 0 to 1`)
+	}
+	return nil
+}
+
+// Target is what a fault is matched with.
+type Target struct {
+	Vendor, Method, Path, Model string
+}
+
+func (f Fault) matches(t Target) bool {
+	return (f.Vendor == "*" || f.Vendor == t.Vendor) &&
+		(f.Method == "" || strings.EqualFold(f.Method, t.Method)) &&
+		strings.Contains(t.Path, f.Route) &&
+		(f.Model == "" || f.Model == t.Model)
+}
+
+// script is the faults that are still to be played.
+type script struct {
+	mu     sync.Mutex
+	faults []Fault
+}
+
+// maxFaults bounds the script.
+const maxFaults = 1000
+
+func (s *script) add(f Fault) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.faults) >= maxFaults {
+		return fmt.Errorf("the script holds %d faults already: clear it first", maxFaults)
+	}
+	if f.Times != nil {
+		times := *f.Times
+		f.Times = &times
+	}
+	s.faults = append(s.faults, f)
+	return nil
+}
+
+func (s *script) list() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := slices.Clone(s.faults)
+	for i, f := range out {
+		if f.Times != nil {
+			times := *f.Times
+			out[i].Times = &times
+		}
+	}
+	return out
+}
+
+func (s *script) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// take plays the oldest fault that matches and is of one of the kinds.
+func (s *script) take(target Target, kinds ...string) (Fault, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, f := range s.faults {
+		if !slices.Contains(kinds, f.Kind) || !f.matches(target) {
+			continue
+		}
+		if f.Times != nil {
+			if *f.Times--; *f.Times == 0 {
+				s.faults = slices.Delete(s.faults, i, i+1)
+			}
+		}
+		return f, true
+	}
+	return Fault{}, false
+}
+
+// AddFault puts a fault at the end of the script.
+func (l *Lab) AddFault(f Fault) error { return l.script.add(f) }
+
+// Faults lists the faults that are still to be played.
+func (l *Lab) Faults() []Fault { return l.script.list() }
+
+// ClearFaults empties the script.
+func (l *Lab) ClearFaults() { l.script.clear() }
+
+// TakeFault plays the oldest fault of these kinds that a request matches, and
+// tells whether there was one. An emulator asks for the faults of its own
+// routes with it; those of any route are played by Serve.
+func (l *Lab) TakeFault(target Target, kinds ...string) (Fault, bool) {
+	return l.script.take(target, kinds...)
+}
+
+// CorruptShare returns the share of a training's rows to be spoilt, 0 for none.
+func (l *Lab) CorruptShare(target Target) float64 {
+	f, found := l.TakeFault(target, FaultCorrupt)
+	switch {
+	case !found:
+		return 0
+	case f.Share == 0:
+		return 1
+	}
+	return f.Share
+}

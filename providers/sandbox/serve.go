@@ -1,0 +1,223 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// maxBody bounds a JSON request, in bytes.
+const maxBody = 32 << 20
+
+// longest is how long the sandbox keeps a connection that it means to leave
+// without an answer, in wall time.
+const longest = 10 * time.Minute
+
+// Failure is an error that an emulator dresses in its vendor's words.
+type Failure struct {
+	Status  int
+	Type    string // the vendor's own; empty takes what the vendor says for Status
+	Code    string
+	Param   string
+	Message string // empty takes what the vendor says for Status
+	// RetryAfter is the header's text: seconds, or whatever a script asks for.
+	RetryAfter string
+	// Full marks a failure for lack of capacity; the vendor has a status for it.
+	Full bool
+	// Extra are further fields of the error object.
+	Extra map[string]any
+}
+
+// Vendor is what the lab has to know of an emulator to stand in front of it.
+type Vendor struct {
+	Name string
+	// Fail writes an error as the vendor does.
+	Fail func(http.ResponseWriter, Failure)
+	// Keyless tells which requests need no key. Defaults to none.
+	Keyless func(*http.Request) bool
+}
+
+// visit is one request on its way through an emulator.
+type visit struct {
+	lab    *Lab
+	vendor Vendor
+	writer *recorder
+	req    *http.Request
+	model  string
+	fault  string
+}
+
+// Serve stands in front of an emulator's routes: it marks the answer as the
+// sandbox's, asks for the key, plays the faults that any route can have, and
+// keeps the log of requests.
+func (l *Lab) Serve(vendor Vendor, routes http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := NewID("req_")
+		w.Header().Set(Header, "true")
+		w.Header().Set("x-request-id", id)
+		v := &visit{lab: l, vendor: vendor, writer: &recorder{ResponseWriter: w}, req: r}
+		defer v.log(id)
+		if v.admit() && v.play() {
+			routes.ServeHTTP(v.writer, v.req)
+			v.lose()
+		}
+	})
+}
+
+func (v *visit) log(id string) {
+	v.lab.journal.add(Request{
+		Time: v.lab.Now(), Vendor: v.vendor.Name, Method: v.req.Method, Path: v.req.URL.Path,
+		Status: v.writer.status, Model: v.model, ID: id, Fault: v.fault,
+	})
+}
+
+// admit checks the key and reads the model's name.
+func (v *visit) admit() bool {
+	if (v.vendor.Keyless == nil || !v.vendor.Keyless(v.req)) && !v.lab.keyFits(v.req) {
+		v.fail(Failure{Status: http.StatusUnauthorized})
+		return false
+	}
+	if !strings.Contains(v.req.Header.Get("Content-Type"), "json") {
+		return true
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(v.writer, v.req.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		v.fail(Failure{Status: http.StatusRequestEntityTooLarge, Message: "Request body too large."})
+		return false
+	}
+	if err != nil { // the client left: nobody is there to be told
+		return false
+	}
+	v.model = modelIn(body)
+	v.req.Body = io.NopCloser(bytes.NewReader(body))
+	return true
+}
+
+func (l *Lab) keyFits(r *http.Request) bool {
+	key, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return found && subtle.ConstantTimeCompare([]byte(key), []byte(l.options.Credential)) == 1
+}
+
+// modelIn returns the request's model, empty where it has none; whether the
+// body is sound is for the route to say.
+func modelIn(body []byte) string {
+	var named struct {
+		Model any `json:"model"`
+	}
+	if json.Unmarshal(body, &named) != nil {
+		return ""
+	}
+	name, ok := named.Model.(string)
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+func (v *visit) take(kinds ...string) (Fault, bool) {
+	target := Target{v.vendor.Name, v.req.Method, v.req.URL.Path, v.model}
+	f, found := v.lab.script.take(target, kinds...)
+	if found {
+		v.fault = f.Kind
+	}
+	return f, found
+}
+
+// play plays the faults that come before the route, and tells whether the
+// route is still to be asked.
+func (v *visit) play() bool {
+	if f, found := v.take(FaultDelay); found {
+		Wait(v.req.Context(), time.Duration(f.MS)*time.Millisecond)
+	}
+	f, found := v.take(FaultHang, FaultDrop, FaultDropAfter, FaultStatus, FaultGarbage, FaultRateLimit,
+		FaultCapacity)
+	if !found {
+		return true
+	}
+	if f.Kind == FaultDropAfter {
+		v.writer.lost = true
+		return true
+	}
+	for name, value := range f.Headers {
+		v.writer.Header().Set(name, value)
+	}
+	switch f.Kind {
+	case FaultHang:
+		Wait(v.req.Context(), longest)
+		v.cut()
+	case FaultDrop:
+		v.cut()
+	case FaultStatus:
+		v.status(f)
+	case FaultGarbage:
+		v.garbage()
+	case FaultRateLimit:
+		v.fail(Failure{Status: http.StatusTooManyRequests, Message: f.Message, RetryAfter: orTwo(f)})
+	case FaultCapacity:
+		v.fail(Failure{Status: http.StatusServiceUnavailable, Message: f.Message, Full: true})
+	}
+	return false
+}
+
+func orTwo(f Fault) string {
+	if after := f.retryAfter(); after != "" {
+		return after
+	}
+	return "2"
+}
+
+// Wait returns after a wall duration or when the context ends.
+func Wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// cut ends the connection without an answer.
+func (v *visit) cut() {
+	v.writer.status = 0
+	panic(http.ErrAbortHandler)
+}
+
+// lose plays the loss of an answer that was earned and billed: the recorder
+// has held it back.
+func (v *visit) lose() {
+	if v.writer.lost {
+		v.cut()
+	}
+}
+
+func (v *visit) fail(f Failure) { v.vendor.Fail(v.writer, f) }
+
+func (v *visit) status(f Fault) {
+	if len(f.Body) == 0 {
+		v.fail(Failure{Status: f.Status, Message: f.Message, RetryAfter: f.retryAfter()})
+		return
+	}
+	if after := f.retryAfter(); after != "" {
+		v.writer.Header().Set("Retry-After", after)
+	}
+	var text string
+	if json.Unmarshal(f.Body, &text) == nil {
+		v.writer.WriteHeader(f.Status)
+		v.writer.say(text)
+		return
+	}
+	WriteJSON(v.writer, f.Status, f.Body)
+}
+
+func (v *visit) garbage() {
+	v.writer.Header().Set("Content-Type", "application/json")
+	v.writer.WriteHeader(http.StatusOK)
+	v.writer.say(`{"choices":[{"message":{"conte`)
+}

@@ -1,0 +1,309 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// listDefault is how long a list is that may be of any length.
+const listDefault = 3
+
+// schemaDepth bounds a schema that refers to itself.
+const schemaDepth = 16
+
+// Fill answers in the form of a JSON schema from the JSON object in a message.
+// It reads the schema and the object, never the words around them:
+//
+//   - an enum that names parts of the object takes the part most like the
+//     object's other texts (token F1), or the value that names no part where
+//     the best two are within 0.02; the part shown first has 0.02 added;
+//   - numbers are that likeness scaled into minimum..maximum (0..1);
+//   - booleans are whether it is over a half;
+//   - strings are extracts of that part;
+//   - the nth item of a list is about the nth part.
+//
+// It fails when the schema is not a JSON object.
+func Fill(schema json.RawMessage, message string) (json.RawMessage, error) {
+	root, err := parseValue(string(schema))
+	if err != nil || root.kind != '{' {
+		return nil, errors.New("the schema is not a JSON object")
+	}
+	f := &filler{object: findObject(message), root: root}
+	f.whole = f.object.texts(nil)
+	var out bytes.Buffer
+	f.fill(&out, root, &focus{})
+	return out.Bytes(), nil
+}
+
+// filler fills one schema from one object.
+type filler struct {
+	object *value
+	root   *value
+	whole  string // all the object's texts
+	depth  int
+}
+
+// focus is what is being spoken of: the nth best part, and how many extracts
+// of it were given already.
+type focus struct {
+	nth   int
+	given int
+}
+
+// resolve follows references and takes the first form that is not null.
+func (f *filler) resolve(schema *value) *value {
+	for range schemaDepth {
+		next := f.referred(schema)
+		if next == nil {
+			return schema
+		}
+		schema = next
+	}
+	return schema
+}
+
+func (f *filler) referred(schema *value) *value {
+	if path, ok := strings.CutPrefix(schema.get("$ref").str(), "#"); ok {
+		at := f.root
+		for key := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+			if key != "" {
+				at = at.get(key)
+			}
+		}
+		return at
+	}
+	for _, key := range []string{"anyOf", "oneOf", "allOf"} {
+		forms := schema.get(key)
+		if forms == nil {
+			continue
+		}
+		for _, form := range forms.items {
+			if typeOf(form) != "null" {
+				return form
+			}
+		}
+	}
+	return nil
+}
+
+// typeOf returns the schema's type, the first that is not null of several.
+func typeOf(schema *value) string {
+	t := schema.get("type")
+	if t != nil && t.kind == '[' {
+		for _, option := range t.items {
+			if option.str() != "null" {
+				return option.str()
+			}
+		}
+	}
+	switch {
+	case t.str() != "":
+		return t.str()
+	case schema.get("properties") != nil:
+		return "object"
+	case schema.get("items") != nil:
+		return "array"
+	}
+	return "string"
+}
+
+func (f *filler) fill(out *bytes.Buffer, schema *value, at *focus) {
+	f.depth++
+	defer func() { f.depth-- }()
+	schema = f.resolve(schema)
+	if f.depth > schemaDepth {
+		out.WriteString("null")
+		return
+	}
+	if fixed := schema.get("const"); fixed != nil {
+		writeScalar(out, fixed)
+		return
+	}
+	if enum := schema.get("enum"); enum != nil && len(enum.items) > 0 {
+		f.pick(out, enum.items, at)
+		return
+	}
+	f.fillType(out, schema, at)
+}
+
+func (f *filler) fillType(out *bytes.Buffer, schema *value, at *focus) {
+	switch typeOf(schema) {
+	case "object":
+		f.fillObject(out, schema, at)
+	case "array":
+		f.fillArray(out, schema, at)
+	case "number":
+		out.WriteString(strconv.FormatFloat(f.scaled(schema, at), 'g', 6, 64))
+	case "integer":
+		out.WriteString(strconv.FormatFloat(math.Round(f.scaled(schema, at)), 'f', 0, 64))
+	case "boolean":
+		out.WriteString(strconv.FormatBool(f.likeness(at) > 0.5))
+	case "null":
+		out.WriteString("null")
+	default:
+		quote(out, f.extract(schema, at))
+	}
+}
+
+func writeScalar(out *bytes.Buffer, v *value) {
+	switch v.kind {
+	case '"':
+		quote(out, v.text)
+	case '0', 't':
+		out.WriteString(v.text)
+	default:
+		out.WriteString("null")
+	}
+}
+
+func (f *filler) fillObject(out *bytes.Buffer, schema *value, at *focus) {
+	out.WriteByte('{')
+	if properties := schema.get("properties"); properties != nil {
+		for i, key := range properties.keys {
+			if i > 0 {
+				out.WriteByte(',')
+			}
+			quote(out, key)
+			out.WriteByte(':')
+			f.fill(out, properties.items[i], at)
+		}
+	}
+	out.WriteByte('}')
+}
+
+// fillArray makes each item speak of the next part.
+func (f *filler) fillArray(out *bytes.Buffer, schema *value, at *focus) {
+	item := schema.get("items")
+	if item == nil {
+		out.WriteString("[]")
+		return
+	}
+	item = f.resolve(item)
+	n := f.length(schema, item)
+	out.WriteByte('[')
+	for i := range n {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		next := &focus{nth: at.nth + i}
+		if typeOf(item) == "string" && item.get("enum") == nil {
+			next = &focus{nth: at.nth, given: i} // one part's sentences, one after the other
+		}
+		f.fill(out, item, next)
+	}
+	out.WriteByte(']')
+}
+
+// length is how many items a list gets: as many as there is something to say,
+// within minItems..maxItems.
+func (f *filler) length(schema, item *value) int {
+	n := listDefault
+	enum := f.enumIn(item)
+	switch {
+	case enum != nil && typeOf(item) == "object":
+		v := judge(f.object, enum)
+		n = min(max(len(v.ranked), 1), listDefault)
+	case enum != nil:
+		v := judge(f.object, enum)
+		n = min(max(v.worth(), 1), len(enum))
+	default:
+		n = min(max(len(sentences(f.whole)), 1), listDefault)
+	}
+	n = max(n, int(schema.get("minItems").number(0)))
+	return min(n, int(schema.get("maxItems").number(float64(n))))
+}
+
+// enumIn returns the first enum in a schema that names parts of the object.
+func (f *filler) enumIn(schema *value) []*value {
+	return f.search(schema, 0)
+}
+
+func (f *filler) search(schema *value, depth int) []*value {
+	schema = f.resolve(schema)
+	if depth > schemaDepth {
+		return nil
+	}
+	if enum := schema.get("enum"); enum != nil {
+		if v := judge(f.object, enum.items); len(v.ranked) > 0 {
+			return enum.items
+		}
+		return nil
+	}
+	below := []*value{}
+	if properties := schema.get("properties"); properties != nil {
+		below = append(below, properties.items...)
+	}
+	if item := schema.get("items"); item != nil {
+		below = append(below, item)
+	}
+	for _, s := range below {
+		if enum := f.search(s, depth+1); enum != nil {
+			return enum
+		}
+	}
+	return nil
+}
+
+// part returns the part that is spoken of, and whether there is one.
+func (f *filler) part(at *focus) (candidate, bool) {
+	enum := f.enumIn(f.root)
+	if enum == nil {
+		return candidate{}, false
+	}
+	v := judge(f.object, enum)
+	return v.ranked[at.nth%len(v.ranked)], true
+}
+
+// likeness is that of the part spoken of; of an object of which the schema
+// names no part, that of its first part to the others.
+func (f *filler) likeness(at *focus) float64 {
+	if part, found := f.part(at); found {
+		return part.likeness
+	}
+	if len(f.object.items) == 0 {
+		return 0
+	}
+	first := f.object.items[0]
+	rest := f.object.texts(map[*value]bool{first: true})
+	return Likeness(first.texts(nil), rest)
+}
+
+func (f *filler) scaled(schema *value, at *focus) float64 {
+	low := schema.get("minimum").number(0)
+	high := schema.get("maximum").number(max(low, 0) + 1)
+	return low + f.likeness(at)*(high-low)
+}
+
+// pick writes the value of an enum.
+func (f *filler) pick(out *bytes.Buffer, enum []*value, at *focus) {
+	v := judge(f.object, enum)
+	if len(v.ranked) > 0 {
+		if at.nth == 0 {
+			quote(out, v.choice())
+			return
+		}
+		quote(out, v.ranked[at.nth%len(v.ranked)].name)
+		return
+	}
+	step := int(f.likeness(at) * float64(len(enum)))
+	writeScalar(out, enum[min(step, len(enum)-1)])
+}
+
+// extract returns the next sentence of the part spoken of.
+func (f *filler) extract(schema *value, at *focus) string {
+	text := f.whole
+	if part, found := f.part(at); found && strings.TrimSpace(part.text) != "" {
+		text = part.text
+	}
+	list := extracts(text, f.whole)
+	if len(list) == 0 {
+		return ""
+	}
+	said := list[at.given%len(list)]
+	at.given++
+	return clip(said, int(schema.get("maxLength").number(-1)))
+}

@@ -1,0 +1,130 @@
+package emulator
+
+import (
+	"net/http"
+	"slices"
+
+	"dreamlab/providers/sandbox"
+)
+
+// model is one of Together's catalogue. The numbers are the sandbox's own:
+// Together publishes those of training on its price page alone.
+type model struct {
+	ID         string
+	Owner      string
+	Context    int64 // tokens
+	Large      bool  // knows more
+	Serverless bool
+	Tunable    bool
+	Hostable   bool  // on dedicated endpoints
+	TrainNano  int64 // nano-dollars per million trained tokens
+	MaxRank    int
+	Instance   string // hardware that serves it
+}
+
+func catalogue() []model {
+	const gptOSS20, gptOSS120 = "openai/gpt-oss-20b", "openai/gpt-oss-120b"
+	return []model{
+		{gptOSS20, "OpenAI", 131_072, false, true, true, true, 480_000_000, 64, "1x-h100-80gb"},
+		{gptOSS120, "OpenAI", 131_072, true, true, true, true, 1_500_000_000, 64, "4x-h100-80gb"},
+		{"Qwen/Qwen3.5-9B", "Qwen", 262_144, false, true, true, true, 480_000_000, 64, "1x-h100-80gb"},
+		{"meta-llama/Llama-3.3-70B-Instruct-Turbo", "Meta", 131_072, true, true, false, true, 0, 0, "4x-h100-80gb"},
+		{"meta-llama/Llama-3.3-70B-Instruct-Reference", "Meta", 24_576, true, false, true, false,
+			1_500_000_000, 64, ""},
+		{"meta-llama/Meta-Llama-3.1-8B-Instruct-Reference", "Meta", 8_192, false, false, true, false,
+			480_000_000, 64, ""},
+	}
+}
+
+// gone lists models that Together took off
+// (https://docs.together.ai/docs/deprecations).
+func gone() []string {
+	return []string{
+		"meta-llama/Llama-4-Scout-17B-16E-Instruct",
+		"meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
+	}
+}
+
+func findModel(id string) (model, bool) {
+	for _, m := range catalogue() {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return model{}, false
+}
+
+// released is the creation time that the listed models give.
+const released = 1754408224
+
+// models answers a bare array, as Together does.
+func (e *emulator) models(w http.ResponseWriter, r *http.Request) {
+	dedicated := r.URL.Query().Get("dedicated") == "true"
+	list := []any{}
+	for _, m := range catalogue() {
+		if m.Serverless && !dedicated || m.Hostable && dedicated {
+			list = append(list, e.modelObject(m))
+		}
+	}
+	sandbox.WriteJSON(w, http.StatusOK, list)
+}
+
+func (e *emulator) modelObject(m model) map[string]any {
+	in, out, cached := e.lab.Price(name, m.ID)
+	return map[string]any{
+		"id": m.ID, "object": "model", "created": released, "type": "chat", "running": false,
+		"display_name": m.ID, "organization": m.Owner, "link": "https://huggingface.co/" + m.ID,
+		"license": "apache-2.0", "context_length": m.Context,
+		"pricing": map[string]any{
+			"base": 0, "finetune": 0, "hourly": 0,
+			"input": dollars(in), "output": dollars(out), "cached_input": dollars(cached),
+		},
+	}
+}
+
+// dollars is for showing: nothing is computed with it.
+func dollars(nano int64) float64 { return float64(nano) / 1e9 }
+
+func (e *emulator) brain(m model) *sandbox.Model {
+	if m.Large {
+		return e.lab.Large
+	}
+	return e.lab.Small
+}
+
+func (e *emulator) whoami(w http.ResponseWriter, _ *http.Request) {
+	sandbox.WriteJSON(w, http.StatusOK, map[string]any{
+		"api_key_id": "key_sandbox", "organization_id": "org_sandbox", "organization_name": "Sandbox",
+		"project_id": projectID, "project_name": "Sandbox", "project_slug": slug, "user_id": userID,
+	})
+}
+
+// endpointsDisabled is what the first form of dedicated endpoints answers now.
+func endpointsDisabled(w http.ResponseWriter, _ *http.Request) {
+	fail(w, sandbox.Failure{
+		Status: http.StatusForbidden, Code: "endpoints_v1_create_access_disabled",
+		Message: "Creating v1 endpoints is disabled. Use Dedicated Model Inference at https://api.together.ai/v2.",
+	})
+}
+
+func noEndpoints(w http.ResponseWriter, _ *http.Request) {
+	sandbox.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": []any{}})
+}
+
+// modelGone is what Together says of a model that it does not serve (any more).
+func modelGone(id string) *sandbox.Failure {
+	message := "Unable to access model " + id + ". Please visit https://api.together.ai/models to view the list " +
+		"of supported models."
+	if slices.Contains(gone(), id) {
+		message = "The model " + id + " has been deprecated and is no longer available as a serverless model. " +
+			"See https://docs.together.ai/docs/deprecations for what replaces it."
+	}
+	return &sandbox.Failure{Status: http.StatusNotFound, Code: "model_not_available", Param: "model", Message: message}
+}
+
+// notServerless is what Together says of a model that needs an endpoint.
+func notServerless(id string) *sandbox.Failure {
+	return &sandbox.Failure{Status: http.StatusBadRequest, Code: "model_not_available", Param: "model",
+		Message: "Unable to access non-serverless model " + id + ". Please visit " +
+			"https://api.together.ai/models/" + id + " to create and start a new dedicated endpoint for the model."}
+}

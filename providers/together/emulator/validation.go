@@ -1,0 +1,181 @@
+package emulator
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"unicode/utf8"
+
+	"dreamlab/providers/sandbox"
+)
+
+// maxLine bounds a row, in bytes.
+const maxLine = 8 << 20
+
+// report is what processing found in a file.
+type report struct {
+	Format  string `json:"format,omitempty"`
+	Lines   int64  `json:"lines"`
+	Tokens  int64  `json:"tokens"`
+	Weights bool   `json:"weights,omitempty"` // of messages
+	Error   string `json:"error,omitempty"`
+}
+
+func (r report) object(id string) map[string]any {
+	object := map[string]any{
+		"valid": r.Error == "", "file_id": id, "nlines": r.Lines, "dataset_format": r.Format,
+		"dataset_has_message_weights": r.Weights, "dataset_has_sample_weights": false, "dataset_has_tools": false,
+		"dataset_has_parallel_tool_calls": false, "dataset_has_reasoning": false, "dataset_is_multimodal": false,
+	}
+	if r.Error != "" {
+		object["error_type"] = "INVALID_FORMAT"
+		object["error"] = r.Error
+	}
+	return object
+}
+
+// record is a row of any dataset format
+// (https://docs.together.ai/docs/fine-tuning-data-preparation).
+type record struct {
+	Messages   []json.RawMessage `json:"messages"`
+	Prompt     *string           `json:"prompt"`
+	Completion *string           `json:"completion"`
+	Text       *string           `json:"text"`
+	Input      *struct {
+		Messages []json.RawMessage `json:"messages"`
+	} `json:"input"`
+	Preferred    []json.RawMessage `json:"preferred_output"`
+	NonPreferred []json.RawMessage `json:"non_preferred_output"`
+}
+
+// inspect validates a file row by row; files of other purposes are not
+// validated. The error is of reading, not of the file.
+func inspect(r io.Reader, purpose string) (report, error) {
+	var found report
+	if purpose != "fine-tune" {
+		return found, nil
+	}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 64<<10), maxLine)
+	for found.Error == "" && lines.Scan() {
+		found.Lines++
+		if wrong := found.row(lines.Bytes()); wrong != "" {
+			found.Error = fmt.Sprintf("Line %d: %s", found.Lines, wrong)
+		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		found.Error = fmt.Sprintf("Line %d: the line is too long", found.Lines+1)
+		return found, nil
+	}
+	if found.Lines == 0 && lines.Err() == nil {
+		found.Error = "The file is empty: it must contain at least 1 sample"
+	}
+	return found, lines.Err()
+}
+
+// row checks one row and returns what is wrong with it.
+func (r *report) row(line []byte) string {
+	if !utf8.Valid(line) {
+		return "the line is not UTF-8"
+	}
+	var rec record
+	if err := json.Unmarshal(line, &rec); err != nil {
+		return "the line must be a JSON object of a known dataset format: " + err.Error()
+	}
+	format, wrong := rec.check(r)
+	switch {
+	case wrong != "":
+		return wrong
+	case r.Format != "" && r.Format != format:
+		return fmt.Sprintf("all samples must have one format: this one is %s, those before are %s", format, r.Format)
+	}
+	r.Format = format
+	r.Tokens += sandbox.CountTokens(string(line))
+	return ""
+}
+
+func (rec *record) check(r *report) (format, wrong string) {
+	switch {
+	case rec.Messages != nil:
+		return "conversation", r.conversation(rec.Messages)
+	case rec.Prompt != nil && rec.Completion != nil:
+		return "instruction", ""
+	case rec.Input != nil:
+		return "preference", rec.preference(r)
+	case rec.Text != nil:
+		return "general", ""
+	}
+	return "", "the sample must have `messages`, `prompt` and `completion`, `text`, or `input` with " +
+		"`preferred_output` and `non_preferred_output`"
+}
+
+func (rec *record) preference(r *report) string {
+	if len(rec.Preferred) != 1 || len(rec.NonPreferred) != 1 {
+		return "`preferred_output` and `non_preferred_output` must have one assistant message each"
+	}
+	if wrong := r.turns("input.messages", rec.Input.Messages); wrong != "" {
+		return wrong
+	}
+	return r.turns("preferred_output", rec.Preferred)
+}
+
+func (r *report) conversation(messages []json.RawMessage) string {
+	if len(messages) == 0 {
+		return "`messages` must not be empty"
+	}
+	if wrong := r.turns("messages", messages); wrong != "" {
+		return wrong
+	}
+	return spoken(messages)
+}
+
+type message struct {
+	Role    *string `json:"role"`
+	Content any     `json:"content"`
+	Weight  *int    `json:"weight"`
+	Calls   []any   `json:"tool_calls"`
+}
+
+func (r *report) turns(field string, messages []json.RawMessage) string {
+	for i, raw := range messages {
+		var m message
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return fmt.Sprintf("`%s[%d]` must be an object with `role` and `content`", field, i)
+		}
+		switch {
+		case m.Role == nil:
+			return fmt.Sprintf("`%s[%d]` must contain a `role` field", field, i)
+		case !slices.Contains([]string{"system", "user", "assistant", "tool"}, *m.Role):
+			return fmt.Sprintf("`%s[%d]` has the unknown role `%s`", field, i, *m.Role)
+		case m.Content == nil && len(m.Calls) == 0:
+			return fmt.Sprintf("`%s[%d]` must contain a `content` field", field, i)
+		case m.Weight != nil && *m.Weight != 0 && *m.Weight != 1:
+			return fmt.Sprintf("`%s[%d]` must have a `weight` of 0 or 1", field, i)
+		}
+		r.Weights = r.Weights || m.Weight != nil
+	}
+	return ""
+}
+
+// spoken checks who speaks after whom, of messages found sound.
+func spoken(messages []json.RawMessage) string {
+	before, answered := "", false
+	for i, raw := range messages {
+		var m message
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return err.Error()
+		}
+		if *m.Role == before && before != "tool" {
+			return fmt.Sprintf("`messages[%d]` has the role `%s` of the message before it", i, before)
+		}
+		before = *m.Role
+		answered = answered || before == "assistant"
+	}
+	if !answered {
+		return "`messages` must contain at least one assistant message"
+	}
+	return ""
+}
