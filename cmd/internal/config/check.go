@@ -1,0 +1,204 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+var plainName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+// check adds every fault of the values, whatever their source.
+func (l *loader) check() {
+	l.checkAddresses()
+	l.checkModels()
+	l.checkLanes()
+	l.checkDream()
+	l.checkTune()
+	l.checkBudgets()
+	l.checkSchedules()
+	l.checkServers()
+}
+
+// at names a key and where its value comes from.
+func (l *loader) at(key string) string {
+	if origin := l.origins[key]; origin != "" {
+		return key + " (" + origin + ")"
+	}
+	return key
+}
+
+func (l *loader) checkAddresses() {
+	if _, _, err := net.SplitHostPort(l.Addr); err != nil {
+		l.fault("%s: %q is no address: write host:port, such as %s", l.at("addr"), l.Addr, DefaultAddr)
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, l.Log) {
+		l.fault("%s: %q is no level: use debug, info, warn or error", l.at("log"), l.Log)
+	}
+	l.checkURL("database_url", l.Database, "postgres", "postgresql")
+	l.checkURL("redis_url", l.Redis, "redis", "rediss")
+	l.checkURL("bucket_url", l.Bucket, "gs", "file")
+	if l.Grace < 0 {
+		l.fault("%s: it can not be negative", l.at("grace"))
+	}
+}
+
+// checkURL never shows the URL: it may hold a password.
+func (l *loader) checkURL(key, value string, schemes ...string) {
+	if value == "" {
+		return
+	}
+	scheme, rest, found := strings.Cut(value, "://")
+	if !found || rest == "" || !slices.Contains(schemes, scheme) {
+		l.fault("%s: it has to be a URL that begins with %s://", l.at(key), strings.Join(schemes, ":// or "))
+		return
+	}
+	if _, err := url.Parse(value); err != nil {
+		l.fault("%s: it is no URL: escape what is special in the password by %%XX", l.at(key))
+	}
+}
+
+func (l *loader) checkModels() {
+	l.checkModel("team.lead", l.Team.Lead)
+	l.checkModel("team.base", l.Team.Base)
+	for _, alias := range sorted(l.Routes) {
+		for i, target := range l.Routes[alias] {
+			l.checkModel("routes."+alias, target.Model)
+			if target.Weight < 0 || target.Tier < 0 {
+				l.fault("routes.%s[%d]: weight and tier can not be negative", alias, i)
+			}
+		}
+	}
+}
+
+func (l *loader) checkModel(key, model string) {
+	provider, name, found := strings.Cut(model, "/")
+	if !found || provider == "" || name == "" {
+		l.fault("%s: %q is no model: write provider/model, such as groq/openai/gpt-oss-120b", l.at(key), model)
+		return
+	}
+	if l.Sandbox() || l.offers(provider) {
+		return
+	}
+	l.fault("%s: %s is not configured, so that %s can not be asked: set its key, or name another model",
+		l.at(key), provider, model)
+}
+
+// offers tells whether a provider is configured.
+func (l *loader) offers(provider string) bool {
+	_, vendor := l.Vendors[provider]
+	return vendor || slices.ContainsFunc(l.Servers, func(s Server) bool { return s.Name == provider })
+}
+
+func (l *loader) checkLanes() {
+	for _, name := range sorted(l.Lanes) {
+		lane := l.Lanes[name]
+		if !slices.Contains([]string{"chat", "dream", "tune", "system"}, name) {
+			l.fault("lanes.%s: there is no such lane: use chat, dream, tune or system", name)
+		}
+		if min(lane.Concurrency, lane.Window, lane.TenantCap) < 0 || lane.Deadline < 0 {
+			l.fault("lanes.%s: nothing in it can be negative", name)
+		}
+	}
+}
+
+func (l *loader) checkDream() {
+	l.positive("dream.threshold", l.Dream.Threshold)
+	l.positive("dream.limit", l.Dream.Limit)
+	l.positive("dream.starts_per_day", l.Dream.StartsPerDay)
+	l.checkTime("dream.off_peak.from", l.Dream.OffPeak.From)
+	l.checkTime("dream.off_peak.to", l.Dream.OffPeak.To)
+	l.checkZone("dream.off_peak.zone", l.Dream.OffPeak.Zone)
+}
+
+func (l *loader) checkTune() {
+	l.positive("tune.min_examples", l.Tune.MinExamples)
+	l.positive("tune.papers", l.Tune.Papers)
+	if l.Tune.Margin < 0 || l.Tune.Margin >= 0.5 {
+		l.fault("%s: %v is out of range: give at least 0 and less than 0.5", l.at("tune.margin"), l.Tune.Margin)
+	}
+	if l.Tune.HostingHours < 1 || l.Tune.HostingHours > 744 {
+		l.fault("%s: give the hours of a month, from 1 to 744", l.at("tune.hosting_hours"))
+	}
+	if l.Poll.Training < 0 || l.Poll.Deployment < 0 {
+		l.fault("poll: an interval can not be negative")
+	}
+}
+
+func (l *loader) positive(key string, value int) {
+	if value < 1 {
+		l.fault("%s: %d is too few: give at least 1", l.at(key), value)
+	}
+}
+
+func (l *loader) checkTime(key, text string) {
+	if _, err := time.Parse("15:04", text); err != nil {
+		l.fault("%s: %q is no time of day: write it as 22:00", l.at(key), text)
+	}
+}
+
+func (l *loader) checkZone(key, name string) {
+	if _, err := time.LoadLocation(name); err != nil || name == "" || name == "Local" {
+		l.fault("%s: %q is no time zone: use an IANA name such as UTC or Europe/Zurich", l.at(key), name)
+	}
+}
+
+func (l *loader) checkBudgets() {
+	seen := map[Budget]bool{}
+	for i, b := range l.Budgets {
+		if !slices.Contains([]string{"all", "chat", "dream", "tune"}, b.Purpose) {
+			l.fault("budgets[%d]: %q is no purpose: use all, chat, dream or tune", i, b.Purpose)
+		}
+		if b.Per != "day" && b.Per != "month" {
+			l.fault("budgets[%d]: per is %q: use day or month", i, b.Per)
+		}
+		b.USD = 0
+		if seen[b] {
+			l.fault("budgets[%d]: there is one for %s per %s already: keep one", i, b.Purpose, b.Per)
+		}
+		seen[b] = true
+	}
+}
+
+func (l *loader) checkSchedules() {
+	seen := map[string]bool{}
+	for i, s := range l.Schedules {
+		if !plainName.MatchString(s.ID) || seen[s.ID] {
+			l.fault("schedules[%d]: id %q: give each one of its own, of a-z, 0-9 and -", i, s.ID)
+		}
+		seen[s.ID] = true
+		if _, err := cron.ParseStandard(s.Cron); err != nil {
+			l.fault("schedules[%d]: cron %q: write five fields, such as */5 * * * *: %v", i, s.Cron, err)
+		}
+		if s.Zone == "" {
+			l.Schedules[i].Zone = "UTC"
+			continue
+		}
+		l.checkZone("schedules."+s.ID+".zone", s.Zone)
+	}
+}
+
+func (l *loader) checkServers() {
+	seen := map[string]bool{}
+	for _, vendor := range l.options.Vendors {
+		seen[vendor.Name] = true
+	}
+	for i, s := range l.Servers {
+		if !plainName.MatchString(s.Name) || seen[s.Name] {
+			l.fault("servers[%d]: name %q: give each one of its own, of a-z, 0-9 and -, that no vendor has", i, s.Name)
+		}
+		seen[s.Name] = true
+		base, err := url.Parse(s.BaseURL)
+		if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
+			l.fault("servers[%d]: base_url has to begin with http:// or https://", i)
+		}
+		if len(s.Models) == 0 {
+			l.fault("servers[%d]: name the models that it serves under models", i)
+		}
+	}
+}

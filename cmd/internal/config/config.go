@@ -1,0 +1,199 @@
+// Package config is the only reader of the environment, of flags and of
+// dreamlab.yaml. It makes one plain [Config] of them, reports every fault that
+// it finds at once, remembers where each value came from, and shows none that
+// is secret. It opens nothing and talks to nobody: that is boot's work.
+package config
+
+import (
+	"time"
+
+	"dreamlab/providers"
+)
+
+// Config is everything that can be set. Flags come before the environment, the
+// environment before the file, the file before the defaults.
+type Config struct {
+	// Addr is where the API listens. Defaults to 127.0.0.1:8080.
+	Addr string `yaml:"addr"`
+	// Data is the directory of the embedded parts. Defaults to ./.dreamlab.
+	Data string `yaml:"data"`
+	// Log is the level: debug, info, warn or error. Defaults to info.
+	Log string `yaml:"log"`
+	// Database is a postgres:// URL. Defaults to an SQLite file in Data.
+	Database string `yaml:"database_url"`
+	// Redis is a redis:// or rediss:// URL. Defaults to a queue in the process.
+	Redis string `yaml:"redis_url"`
+	// Bucket is gs://bucket/prefix or file:///directory. Defaults to a
+	// directory in Data.
+	Bucket string `yaml:"bucket_url"`
+	// Grace is how long running work may go on once the process has to stop.
+	// Defaults to 20 s.
+	Grace time.Duration `yaml:"grace"`
+
+	Team      Team                `yaml:"team"`
+	Routes    map[string][]Target `yaml:"routes"`
+	Lanes     map[string]Lane     `yaml:"lanes"`
+	Dream     Dream               `yaml:"dream"`
+	Tune      Tune                `yaml:"tune"`
+	Poll      Poll                `yaml:"poll"`
+	Budgets   []Budget            `yaml:"budgets"`
+	Schedules []Schedule          `yaml:"schedules"`
+	Servers   []Server            `yaml:"servers"`
+	// Prices is a file that adds to the catalogue or overrides it. Defaults to none.
+	Prices string `yaml:"prices"`
+
+	// Vendors holds the settings of each vendor that has a key, by the vendor's
+	// name and by the variable.
+	Vendors map[string]map[string]string `yaml:"-"`
+
+	origins map[string]string
+	secrets map[string]bool
+}
+
+// Sandbox tells whether no vendor is configured, so that all are the sandbox.
+func (c *Config) Sandbox() bool { return len(c.Vendors) == 0 && len(c.Servers) == 0 }
+
+// Team names the models that dream, as provider/model.
+type Team struct {
+	Lead string `yaml:"lead"` // judges and reflects
+	Base string `yaml:"base"` // answers, and is tuned
+}
+
+// Target is a model and its share of an alias's traffic.
+type Target struct {
+	Model  string `yaml:"model"`
+	Weight int    `yaml:"weight,omitempty"` // Defaults to 100.
+	Tier   int    `yaml:"tier,omitempty"`   // 0 is tried first
+}
+
+// Lane is the width of one queue. Zero fields take the engine's defaults.
+type Lane struct {
+	Concurrency int           `yaml:"concurrency,omitempty"` // jobs at once in one worker
+	Window      int           `yaml:"window,omitempty"`      // jobs dispatched or running, over all workers
+	TenantCap   int           `yaml:"tenant_cap,omitempty"`  // those of one tenant
+	Deadline    time.Duration `yaml:"deadline,omitempty"`    // of one attempt
+}
+
+// Dream says when the clock may start a dream.
+type Dream struct {
+	OffPeak      Window `yaml:"off_peak"`
+	Threshold    int    `yaml:"threshold"`      // undreamt experiences. Defaults to 50.
+	Limit        int    `yaml:"limit"`          // experiences in one dream. Defaults to 1,000.
+	StartsPerDay int    `yaml:"starts_per_day"` // Defaults to 4.
+	// Idle lets a dream start outside the window while no chat runs. Defaults to true.
+	Idle bool `yaml:"idle"`
+}
+
+// Window is a part of the day in a time zone; it may pass midnight.
+type Window struct {
+	From string `yaml:"from"` // 22:00
+	To   string `yaml:"to"`   // 06:00
+	Zone string `yaml:"zone"` // IANA name. Defaults to UTC.
+}
+
+// Tune says when examples become a model and when that model may serve.
+type Tune struct {
+	MinExamples int `yaml:"min_examples"` // new, unique and accepted. Defaults to 100.
+	// Margin is what the lower bound of the win rate must have above a half.
+	// Defaults to 0.02.
+	Margin float64 `yaml:"margin"`
+	// Papers bounds the held-out experiences of one evaluation. Defaults to 200.
+	Papers int `yaml:"papers"`
+	// HostingHours are the hours of a month that a tuned model is to be served.
+	// Defaults to 720.
+	HostingHours int `yaml:"hosting_hours"`
+}
+
+// Poll says how often a vendor is asked how far it is.
+type Poll struct {
+	// Training is for fine-tunes. Defaults to 30 s, and 200 ms in the sandbox.
+	Training time.Duration `yaml:"training"`
+	// Deployment is for the serving of tuned models. Defaults as Training does.
+	Deployment time.Duration `yaml:"deployment"`
+}
+
+// Budget caps what each tenant may spend on a purpose.
+type Budget struct {
+	// Purpose is chat, dream, tune, or all for the three together.
+	Purpose string `yaml:"purpose"`
+	USD     USD    `yaml:"usd"`
+	Per     string `yaml:"per"` // day or month, UTC
+}
+
+// Schedule is when the clock looks whether there is something to dream.
+type Schedule struct {
+	ID   string `yaml:"id"`
+	Cron string `yaml:"cron"` // five fields
+	Zone string `yaml:"zone"` // IANA name. Defaults to UTC.
+}
+
+// Server is an OpenAI-compatible server of the operator's own.
+type Server struct {
+	Name    string   `yaml:"name"`
+	BaseURL string   `yaml:"base_url"` // where /chat/completions is added
+	KeyEnv  string   `yaml:"key_env,omitempty"`
+	Models  []string `yaml:"models"` // what it serves, for nothing
+	// Key is what KeyEnv holds.
+	Key string `yaml:"-"`
+}
+
+// The defaults that other words of the configuration rest on.
+const (
+	DefaultAddr = "127.0.0.1:8080"
+	DefaultData = ".dreamlab"
+	DefaultFile = "dreamlab.yaml"
+)
+
+// Default returns the configuration of a machine on which nothing is set: all
+// parts embedded, all vendors the sandbox.
+func Default() *Config {
+	c := &Config{
+		Addr: DefaultAddr, Data: DefaultData, Log: "info", Grace: 20 * time.Second,
+		Team: Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
+		Dream: Dream{
+			OffPeak:   Window{From: "22:00", To: "06:00", Zone: "UTC"},
+			Threshold: 50, Limit: 1000, StartsPerDay: 4, Idle: true,
+		},
+		Tune: Tune{MinExamples: 100, Margin: 0.02, Papers: 200, HostingHours: 720},
+		Budgets: []Budget{
+			{Purpose: "chat", USD: USD(50 * providers.Dollar), Per: "day"},
+			{Purpose: "dream", USD: USD(10 * providers.Dollar), Per: "day"},
+			{Purpose: "tune", USD: USD(5000 * providers.Dollar), Per: "month"},
+		},
+		Schedules: []Schedule{{ID: "dream", Cron: "*/5 * * * *", Zone: "UTC"}},
+		origins:   map[string]string{},
+		secrets:   map[string]bool{},
+	}
+	c.fill()
+	return c
+}
+
+// fill sets what depends on other values.
+func (c *Config) fill() {
+	every := 30 * time.Second
+	if c.Sandbox() {
+		every = 200 * time.Millisecond
+	}
+	if c.Poll.Training == 0 {
+		c.Poll.Training = every
+	}
+	if c.Poll.Deployment == 0 {
+		c.Poll.Deployment = every
+	}
+	if c.Routes == nil {
+		c.Routes = map[string][]Target{}
+	}
+	aliases := map[string]string{"lead": c.Team.Lead, "base": c.Team.Base, "assistant": c.Team.Base}
+	for alias, model := range aliases {
+		if len(c.Routes[alias]) == 0 {
+			c.Routes[alias] = []Target{{Model: model}}
+		}
+	}
+	for _, targets := range c.Routes {
+		for i := range targets {
+			if targets[i].Weight == 0 {
+				targets[i].Weight = 100
+			}
+		}
+	}
+}

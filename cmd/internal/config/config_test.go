@@ -1,0 +1,257 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dreamlab/providers"
+)
+
+var testVendors = []providers.Vendor{
+	{Name: "groq", Settings: []providers.Setting{
+		{Env: "GROQ_API_KEY", Secret: true, Required: true}, {Env: "GROQ_BASE_URL", Default: "https://x"},
+	}},
+	{Name: "together", Settings: []providers.Setting{{Env: "TOGETHER_API_KEY", Secret: true, Required: true}}},
+	{Name: "cloudflare", Settings: []providers.Setting{
+		{Env: "CLOUDFLARE_API_TOKEN", Secret: true, Required: true},
+		{Env: "CLOUDFLARE_ACCOUNT_ID", Required: true},
+	}},
+}
+
+func env(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	}
+}
+
+// load reads a configuration of a file's text and of variables alone.
+func load(t *testing.T, text string, pairs ...string) (*Config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "dreamlab.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Load(Options{File: path, Vendors: testVendors, Lookup: env(pairs...)})
+}
+
+func TestDefaultIsTheSandbox(t *testing.T) {
+	t.Parallel()
+	for _, c := range []*Config{Default(), must(load(t, ""))} {
+		if !c.Sandbox() || c.Addr != "127.0.0.1:8080" || c.Poll.Training != 200*time.Millisecond {
+			t.Errorf("default: sandbox %v, addr %s, poll %v", c.Sandbox(), c.Addr, c.Poll.Training)
+		}
+		if got := c.Routes["assistant"]; len(got) != 1 || got[0] != (Target{"together/openai/gpt-oss-20b", 100, 0}) {
+			t.Errorf("assistant goes to %v", got)
+		}
+	}
+}
+
+func must(c *Config, err error) *Config {
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func TestPrecedenceAndOrigins(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "f.yaml")
+	text := "addr: 0.0.0.0:1\ndata: from-file\nlog: warn\ntune:\n  min_examples: 7\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(Options{
+		File: path, Flags: map[string]string{"addr": "127.0.0.1:3"},
+		Lookup: env("DREAMLAB_ADDR", "127.0.0.1:2", "DREAMLAB_DATA", "from-env", "REDIS_URL", " "),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][2]string{
+		"addr": {"127.0.0.1:3", "--addr"}, "data": {"from-env", "DREAMLAB_DATA"},
+		"log": {"warn", path + ":3"}, "tune.min_examples": {"7", path + ":5"},
+		"tune.papers": {"200", "default"}, "redis_url": {"", "default"},
+	}
+	values, err := c.Values()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range values {
+		if w, listed := want[v.Key]; listed {
+			delete(want, v.Key)
+			if v.Value != w[0] || v.Origin != w[1] {
+				t.Errorf("%s is %q from %q, want %v", v.Key, v.Value, v.Origin, w)
+			}
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not listed: %v", want)
+	}
+}
+
+func TestAllFaultsAtOnce(t *testing.T) {
+	t.Parallel()
+	text := `adr: 127.0.0.1:1
+log: loud
+database_url: mysql://user:hunter2@db/x
+team:
+  laed: groq/x
+  base: gpt
+lanes: {fast: {concurrency: -1}}
+dream:
+  threshold: many
+  off_peak: {from: "25:00", to: "06:00", zone: Mars/Base}
+tune: {margin: 0.7, hosting_hours: 900}
+budgets: [{purpose: fun, usd: -3, per: week}]
+schedules: [{id: a, cron: "* *", zone: UTC}, {id: a, cron: "@daily", zone: UTC}]
+servers: [{name: groq, base_url: localhost, key_env: NOT_SET}]
+`
+	_, err := load(t, text, "CLOUDFLARE_API_TOKEN", "t0ken", "DREAMLAB_ADDR", "nowhere")
+	var faults Faults
+	if !errors.As(err, &faults) {
+		t.Fatalf("got %v", err)
+	}
+	for _, part := range []string{
+		`dreamlab.yaml:1: unknown key "adr"`, `unknown key "laed" at team`, "dreamlab.yaml:9: ",
+		`addr (DREAMLAB_ADDR): "nowhere"`, `"loud" is no level`, "database_url",
+		"cloudflare needs CLOUDFLARE_ACCOUNT_ID too", `"gpt" is no model`, "lanes.fast: there is no such lane",
+		"lanes.fast: nothing in it", `"25:00" is no time`, "Mars/Base", "0.7 is out of range", "from 1 to 744",
+		`"fun" is no purpose`, "write a plain decimal", `per is "week"`, `cron "* *"`, "schedules[1]: id",
+		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models", "NOT_SET, which is not set",
+	} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("no fault says %q", part)
+		}
+	}
+	for _, secret := range []string{"hunter2", "t0ken"} {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("the faults show %q", secret)
+		}
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+}
+
+func TestOneFaultOfTheFile(t *testing.T) {
+	t.Parallel()
+	cases := map[string]string{
+		"addr: [\n":            "dreamlab.yaml:1: ",
+		"addr: a:1\n---\nb: 2": "more than one document",
+		"- 1":                  "dreamlab.yaml:1: ",
+		"addr: x:1\naddr: y:1": "dreamlab.yaml:2: ",
+		"grace: soon":          "dreamlab.yaml:1: ",
+		"budgets:\n  - {purpose: chat, usd: 1, per: day}\n  - {purpose: chat, usd: 2, per: day}": "keep one",
+		"routes: {assistant: [{model: x/y, weight: -1}]}":                                        "can not be negative",
+	}
+	for text, want := range cases {
+		_, err := load(t, text)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+	if _, err := Load(Options{File: "/nowhere/x.yaml", Lookup: env()}); err == nil {
+		t.Error("a named file that is not there is no fault")
+	}
+}
+
+func TestVendors(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		text  string
+		pairs []string
+		want  string // of the fault; none where empty
+	}{
+		"both":            {pairs: []string{"GROQ_API_KEY", "a", "TOGETHER_API_KEY", "b"}},
+		"one of the team": {pairs: []string{"GROQ_API_KEY", "a"}, want: "together is not configured"},
+		"address alone":   {pairs: []string{"GROQ_BASE_URL", "http://x"}, want: "groq needs GROQ_API_KEY too"},
+		"server of one's own": {
+			text: "servers: [{name: ollama, base_url: 'http://127.0.0.1:11434/v1', models: [m], key_env: K}]\n" +
+				"team: {lead: ollama/m, base: ollama/m}\n",
+			pairs: []string{"K", "k"},
+		},
+		"route to nobody": {
+			text:  "routes: {fast: [{model: nobody/m}]}",
+			pairs: []string{"GROQ_API_KEY", "a", "TOGETHER_API_KEY", "b"},
+			want:  "nobody is not configured",
+		},
+	}
+	for name, c := range cases {
+		got, err := load(t, c.text, c.pairs...)
+		switch {
+		case c.want == "" && err != nil, c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		case err == nil && (got.Sandbox() || got.Poll.Training != 30*time.Second):
+			t.Errorf("%s: sandbox %v, poll %v", name, got.Sandbox(), got.Poll.Training)
+		}
+	}
+}
+
+func TestValuesShowNoSecret(t *testing.T) {
+	t.Parallel()
+	c := must(load(t, "redis_url: redis://u:hunter2@h:6379/0\n",
+		"GROQ_API_KEY", "gsk-secret", "TOGETHER_API_KEY", "tok-secret", "GROQ_BASE_URL", "http://127.0.0.1:9/groq",
+		"DATABASE_URL", "postgres://u:hunter2@h/db?sslpassword=hunter2"))
+	values, err := c.Values()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]Value{}
+	for _, v := range values {
+		shown[v.Key] = v
+		if strings.Contains(v.Value, "secret") || strings.Contains(v.Value, "hunter2") {
+			t.Errorf("%s shows %s", v.Key, v.Value)
+		}
+	}
+	if got := shown["GROQ_BASE_URL"].Value; got != "http://127.0.0.1:9/groq" {
+		t.Errorf("GROQ_BASE_URL shown as %q", got)
+	}
+	if got := shown["budgets[0].usd"].Value; got != "50" {
+		t.Errorf("budget shown as %q", got)
+	}
+	if got := shown["redis_url"]; !strings.Contains(got.Value, "u:xxxxx@h:6379") || !strings.HasSuffix(got.Origin, ":1") {
+		t.Errorf("redis_url shown as %v", got)
+	}
+}
+
+func TestClient(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	c.Data, c.Addr = t.TempDir(), "0.0.0.0:99"
+	if _, err := c.Client(env()); err == nil || !strings.Contains(err.Error(), "DREAMLAB_KEY") {
+		t.Errorf("without a key: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(c.Data, KeyFile), []byte("dl-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := []struct {
+		pairs []string
+		want  Client
+	}{
+		{nil, Client{"http://127.0.0.1:99", "dl-file"}},
+		{[]string{"DREAMLAB_KEY", "dl-env"}, Client{"http://127.0.0.1:99", "dl-env"}},
+		{[]string{"DREAMLAB_URL", "https://x"}, Client{"https://x", "dl-file"}},
+	}
+	for _, tc := range cases {
+		if got, err := c.Client(env(tc.pairs...)); err != nil || got != tc.want {
+			t.Errorf("%v: got %v, %v", tc.pairs, got, err)
+		}
+	}
+}
+
+func TestUSD(t *testing.T) {
+	t.Parallel()
+	c := must(load(t, "budgets: [{purpose: all, usd: 12.345, per: month}]"))
+	if got := c.Budgets[0].USD; got != USD(12_345_000_000) || got.String() != "12.345" {
+		t.Errorf("got %d, %s", got, got)
+	}
+}
