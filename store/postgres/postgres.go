@@ -133,14 +133,19 @@ func (c *conn) Copy(
 ) (int64, error) {
 	next, stop := iter.Pull2(rows)
 	defer stop()
+	var broken error // what the rows ended in; the server tells it as a cancelled query
 	source := pgx.CopyFromFunc(func() ([]any, error) {
 		row, err, more := next()
 		if !more {
 			return nil, nil // the end, in CopyFromFunc's words
 		}
+		broken = err
 		return row, err
 	})
 	n, err := c.q.CopyFrom(ctx, pgx.Identifier{table}, columns, source)
+	if broken != nil {
+		return n, broken
+	}
 	return n, translate(err)
 }
 

@@ -1,0 +1,10 @@
+package store
+
+// What the tests of package store_test reach into, on both databases.
+var (
+	CopyRows  = (*Queries).copyRows
+	CopyNew   = (*Queries).copyNew
+	CheckText = checkText
+	Clause    = Page.clause
+	IDAt      = idAt
+)
