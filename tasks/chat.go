@@ -18,3 +18,111 @@ type ChatInput struct {
 	// Memory lets the tenant's memory be put in front of the conversation.
 	Memory bool `json:"memory,omitempty"`
 }
+
+// ChatRequest is a body of POST /v1/chat/completions that was read and checked
+// (https://platform.openai.com/docs/api-reference/chat/create).
+type ChatRequest struct {
+	Model             string
+	Messages          []Message
+	MaxTokens         int // of the answer, from max_completion_tokens or max_tokens
+	Temperature       *float64
+	TopP              *float64
+	N                 *int
+	Seed              *int64
+	Stop              []string
+	FrequencyPenalty  *float64
+	PresencePenalty   *float64
+	LogitBias         json.RawMessage
+	Logprobs          bool
+	TopLogprobs       *int
+	Tools             json.RawMessage
+	ToolChoice        json.RawMessage
+	ParallelToolCalls *bool
+	ResponseFormat    json.RawMessage
+	ReasoningEffort   string
+	User              string
+
+	Stream       bool
+	Usage        bool              // stream_options.include_usage
+	Keep         bool              // store, true by default
+	Memory       bool              // dreamlab.memory
+	Metadata     map[string]string // its conversation_id ties turns together
+	Conversation string
+}
+
+// ParseChat reads and checks the body of a chat. Its error is an [*InputError].
+// Whether the model's vendor has a parameter is not asked here.
+func ParseChat(body []byte) (*ChatRequest, error) {
+	members, fault := object("", body)
+	if fault != nil {
+		return nil, fault
+	}
+	r := &ChatRequest{Keep: true}
+	for _, name := range sortedNames(members) {
+		read, known := chatFields[name]
+		if !known {
+			return nil, invalid(name, "there is no such parameter: remove it (ours stand under \"dreamlab\")")
+		}
+		if fault := read(r, name, members[name]); fault != nil {
+			return nil, fault
+		}
+	}
+	if fault := r.check(members); fault != nil {
+		return nil, fault
+	}
+	return r, nil
+}
+
+// check holds what the parameters say to each other.
+func (r *ChatRequest) check(members map[string]json.RawMessage) *InputError {
+	has := func(name string) bool { _, ok := members[name]; return ok }
+	switch {
+	case r.Model == "":
+		return invalid("model", "name a model: an alias such as \"assistant\", or provider/model")
+	case len(r.Messages) == 0:
+		return invalid("messages", "at least one message is needed")
+	case has("max_tokens") && has("max_completion_tokens"):
+		return invalid("max_tokens", "give max_completion_tokens alone: max_tokens is its older name")
+	case r.TopLogprobs != nil && !r.Logprobs:
+		return invalid("top_logprobs", "set logprobs to true as well")
+	case has("tool_choice") && !has("tools") && string(r.ToolChoice) != `"none"`:
+		return invalid("tool_choice", "give tools to choose from")
+	case has("stream_options") && !r.Stream:
+		return invalid("stream_options", "only allowed with \"stream\": true")
+	}
+	return nil
+}
+
+// Input returns the job's input for a checked body.
+func (r *ChatRequest) Input(body []byte, alias string) ChatInput {
+	return ChatInput{
+		Request: body, Alias: alias, Conversation: r.Conversation,
+		Stream: r.Stream, Usage: r.Usage, Keep: r.Keep, Memory: r.Memory,
+	}
+}
+
+// leastBytesPerToken is how much text a token holds at most, by and large: a
+// prompt that is too long even so is not worth asking for.
+const leastBytesPerToken = 6
+
+// CheckContext refuses a request that can not fit a model's context, in tokens.
+// A context of 0 is not known and takes everything.
+func (r *ChatRequest) CheckContext(tokens int) error {
+	if tokens <= 0 {
+		return nil
+	}
+	size := len(r.Tools)
+	for _, m := range r.Messages {
+		if !hasImage(m.Content) {
+			size += len(m.Content) + len(m.ToolCalls)
+		}
+	}
+	if least := size/leastBytesPerToken + r.MaxTokens; least > tokens {
+		return &InputError{
+			Code: "context_length_exceeded", Param: "messages",
+			Message: "the messages and the answer need more tokens than the model's context holds: shorten them, " +
+				"ask for fewer, or choose a model with a longer context",
+		}
+	}
+	return nil
+}

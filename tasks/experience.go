@@ -1,6 +1,11 @@
 package tasks
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
 
 // ImportInput is the input of experience.import: an object in the bucket that
 // holds one conversation a line.
@@ -49,3 +54,159 @@ type Feedback struct {
 	Comment    string `json:"comment,omitempty"`
 	Correction string `json:"correction,omitempty"`
 }
+
+// MaxLine is the longest line of an import, in bytes.
+const MaxLine = 4 << 20
+
+// Bounds of what stands beside the messages, in bytes.
+const (
+	mostID       = 256
+	mostText     = 1 << 20
+	mostMetadata = 16 << 10
+)
+
+// ParseConversation reads and checks one conversation. Turns after the last
+// answer are refused: nothing is learned from a question without one. Its
+// error is an [*InputError].
+func ParseConversation(line []byte) (*ConversationLine, error) {
+	if len(line) > MaxLine {
+		return nil, invalid("", "longer than %d bytes: split the conversation", MaxLine)
+	}
+	members, fault := object("", line)
+	if fault != nil {
+		return nil, fault
+	}
+	if fault := onlyKnown("", members, "messages", "conversation_id", "reference", "feedback", "metadata"); fault != nil {
+		return nil, fault
+	}
+	c := &ConversationLine{}
+	if fault := c.read(members); fault != nil {
+		return nil, fault
+	}
+	if fault := c.checkMessages(); fault != nil {
+		return nil, fault
+	}
+	return c, nil
+}
+
+func (c *ConversationLine) read(members map[string]json.RawMessage) (fault *InputError) {
+	if c.Messages, fault = parseMessages("messages", orNull(members["messages"])); fault != nil {
+		return fault
+	}
+	if c.ConversationID, fault = boundedText("conversation_id", members["conversation_id"], mostID); fault != nil {
+		return fault
+	}
+	if fault := CheckConversation("conversation_id", c.ConversationID); fault != nil {
+		return fault
+	}
+	if c.Reference, fault = boundedText("reference", members["reference"], mostText); fault != nil {
+		return fault
+	}
+	if raw, ok := members["feedback"]; ok {
+		if c.Feedback, fault = parseFeedback("feedback", raw); fault != nil {
+			return fault
+		}
+	}
+	if raw, ok := members["metadata"]; ok {
+		if _, fault := object("metadata", raw); fault != nil {
+			return fault
+		}
+		if len(raw) > mostMetadata {
+			return invalid("metadata", "longer than %d bytes: shorten it", mostMetadata)
+		}
+		c.Metadata = raw
+	}
+	return nil
+}
+
+func (c *ConversationLine) checkMessages() *InputError {
+	n := len(c.Messages)
+	switch {
+	case n == 0:
+		return invalid("messages", "at least a question and its answer are needed")
+	case c.Messages[n-1].Role != "assistant":
+		return invalid("messages", "the last message must be the assistant's answer")
+	case n == 1:
+		return invalid("messages", "a question must stand before the answer")
+	}
+	return nil
+}
+
+// ParseFeedback reads and checks the body of POST /v1/experiences/{id}/feedback.
+// Its error is an [*InputError].
+func ParseFeedback(body []byte) (*Feedback, error) {
+	feedback, fault := parseFeedback("", body)
+	if fault != nil {
+		return nil, fault
+	}
+	return feedback, nil
+}
+
+func parseFeedback(param string, raw json.RawMessage) (*Feedback, *InputError) {
+	members, fault := object(param, raw)
+	if fault != nil {
+		return nil, fault
+	}
+	if fault := onlyKnown(param, members, "rating", "comment", "correction"); fault != nil {
+		return nil, fault
+	}
+	f := &Feedback{}
+	if raw, ok := members["rating"]; ok {
+		rating, fault := within(join(param, "rating"), raw, -1, 1)
+		if fault != nil {
+			return nil, fault
+		}
+		f.Rating = &rating
+	}
+	if f.Comment, fault = boundedText(join(param, "comment"), members["comment"], mostText); fault != nil {
+		return nil, fault
+	}
+	f.Correction, fault = boundedText(join(param, "correction"), members["correction"], mostText)
+	return f, fault
+}
+
+// boundedText reads a text that a database keeps as it is.
+func boundedText(param string, raw json.RawMessage, most int) (string, *InputError) {
+	if len(raw) == 0 {
+		return "", nil
+	}
+	value, fault := typed[string](param, raw)
+	switch {
+	case fault != nil:
+		return "", fault
+	case len(value) > most:
+		return "", invalid(param, "longer than %d bytes: shorten it", most)
+	case strings.IndexByte(value, 0) >= 0:
+		return "", invalid(param, "holds a NUL character: remove it")
+	}
+	return value, nil
+}
+
+// CheckConversation refuses ids of conversations that can not be kept, told
+// under the parameter's name.
+func CheckConversation(param, id string) *InputError {
+	if len(id) > mostID || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == utf8.RuneError }) {
+		return invalid(param, "an id has at most %d bytes and no control characters", mostID)
+	}
+	return nil
+}
+
+// Split parts the messages in prompt and answer, as an experience keeps them.
+func (c *ConversationLine) Split() (prompt, answer json.RawMessage) {
+	last := len(c.Messages) - 1
+	return plain(c.Messages[:last]), plain(c.Messages[last])
+}
+
+// plain writes JSON without HTML's escapes, so that the same text has the same hash.
+func plain(v any) json.RawMessage {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil { // its raw parts were parsed before
+		panic(err)
+	}
+	return bytes.TrimSpace(out.Bytes())
+}
+
+// PromptText writes messages as an experience keeps them.
+func PromptText(messages []Message) json.RawMessage { return plain(messages) }

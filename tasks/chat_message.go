@@ -1,0 +1,163 @@
+package tasks
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+const mostMessages = 2048
+
+func readMessages(r *ChatRequest, name string, raw json.RawMessage) (fault *InputError) {
+	r.Messages, fault = parseMessages(name, raw)
+	return fault
+}
+
+func parseMessages(name string, raw json.RawMessage) ([]Message, *InputError) {
+	list, fault := typed[[]json.RawMessage](name, raw)
+	if fault != nil {
+		return nil, fault
+	}
+	if len(list) > mostMessages {
+		return nil, invalid(name, "at most %d messages are allowed, not %d", mostMessages, len(list))
+	}
+	messages := make([]Message, len(list))
+	for i, raw := range list {
+		if messages[i], fault = parseMessage(fmt.Sprintf("%s[%d]", name, i), raw); fault != nil {
+			return nil, fault
+		}
+	}
+	return messages, nil
+}
+
+// What clients send back of an answer and what says nothing to a model is read
+// and left out.
+var messageFields = []string{
+	"role", "content", "name", "tool_calls", "tool_call_id",
+	"refusal", "annotations", "audio", "function_call", "reasoning", "reasoning_content",
+}
+
+func parseMessage(param string, raw json.RawMessage) (Message, *InputError) {
+	members, fault := object(param, raw)
+	if fault != nil {
+		return Message{}, fault
+	}
+	if fault := onlyKnown(param, members, messageFields...); fault != nil {
+		return Message{}, fault
+	}
+	role, fault := oneOf(join(param, "role"), orNull(members["role"]),
+		"system", "developer", "user", "assistant", "tool")
+	if fault != nil {
+		return Message{}, fault
+	}
+	m := Message{Role: role, Content: members["content"], ToolCalls: members["tool_calls"]}
+	for name, into := range map[string]*string{"name": &m.Name, "tool_call_id": &m.ToolCallID} {
+		if raw, ok := members[name]; ok {
+			if *into, fault = typed[string](join(param, name), raw); fault != nil {
+				return m, fault
+			}
+		}
+	}
+	return m, m.check(param)
+}
+
+func (m *Message) check(param string) *InputError {
+	switch {
+	case m.Role == "tool" && m.ToolCallID == "":
+		return invalid(join(param, "tool_call_id"), "a tool's message names the call that it answers")
+	case m.Role != "assistant" && len(m.ToolCalls) > 0:
+		return invalid(join(param, "tool_calls"), "only an assistant's message calls tools")
+	case m.Role != "assistant" && len(m.Content) == 0:
+		return invalid(join(param, "content"), "a string or a list of parts is needed")
+	case len(m.Content) == 0 && len(m.ToolCalls) == 0:
+		return invalid(join(param, "content"), "an assistant's message needs content or tool_calls")
+	}
+	if len(m.ToolCalls) > 0 {
+		if fault := checkCalls(join(param, "tool_calls"), m.ToolCalls); fault != nil {
+			return fault
+		}
+	}
+	if len(m.Content) == 0 {
+		return nil
+	}
+	return checkContent(join(param, "content"), m.Role, m.Content)
+}
+
+func checkCalls(param string, raw json.RawMessage) *InputError {
+	calls, fault := typed[[]struct {
+		ID, Type string
+		Function *struct{ Name, Arguments string }
+	}](param, raw)
+	if fault != nil {
+		return fault
+	}
+	for i, call := range calls {
+		if call.ID == "" || call.Function == nil || call.Function.Name == "" {
+			return invalid(fmt.Sprintf("%s[%d]", param, i), "id, function.name and function.arguments are needed")
+		}
+	}
+	return nil
+}
+
+func checkContent(param, role string, raw json.RawMessage) *InputError {
+	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte{'"'}) {
+		_, fault := typed[string](param, raw)
+		return fault
+	}
+	parts, fault := typed[[]json.RawMessage](param, raw)
+	if fault != nil {
+		return invalid(param, "give a string or a list of parts")
+	}
+	if len(parts) == 0 {
+		return invalid(param, "the list of parts is empty: give at least one")
+	}
+	for i, part := range parts {
+		if fault := checkPart(fmt.Sprintf("%s[%d]", param, i), role, part); fault != nil {
+			return fault
+		}
+	}
+	return nil
+}
+
+func checkPart(param, role string, raw json.RawMessage) *InputError {
+	members, fault := object(param, raw)
+	if fault != nil {
+		return fault
+	}
+	kind, fault := typed[string](join(param, "type"), orNull(members["type"]))
+	if fault != nil {
+		return fault
+	}
+	switch kind {
+	case "text", "refusal":
+		if _, ok := members[kind]; !ok {
+			return invalid(join(param, kind), "a string is needed")
+		}
+		_, fault = typed[string](join(param, kind), members[kind])
+		return fault
+	case "image_url":
+		return checkImage(join(param, "image_url"), role, members["image_url"])
+	case "input_audio", "file", "video_url":
+		return unsupported(join(param, "type"), "parts of type %q are not supported: use text or image_url", kind)
+	}
+	return invalid(join(param, "type"), "must be one of: text, image_url, refusal")
+}
+
+func checkImage(param, role string, raw json.RawMessage) *InputError {
+	if role != "user" {
+		return invalid(param, "only a user's message holds pictures")
+	}
+	members, fault := object(param, orNull(raw))
+	if fault != nil {
+		return fault
+	}
+	url, fault := typed[string](join(param, "url"), orNull(members["url"]))
+	if fault == nil && !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") &&
+		!strings.HasPrefix(url, "data:image/") {
+		fault = invalid(join(param, "url"), "give an http(s) or a data:image/ address")
+	}
+	return fault
+}
+
+func hasImage(content json.RawMessage) bool { return bytes.Contains(content, []byte(`"image_url"`)) }
