@@ -94,17 +94,21 @@ func (p Page) limit() int {
 	return min(p.Limit, 100)
 }
 
-// clause returns the end of a list's query, its id bound to the placeholder
-// after n, its limit to the one after that. One row more than asked for is
-// read, to know whether there are more.
+// clause returns the end of a list's query and its arguments, bound to the
+// placeholders after n. One row more than asked for is read, to know whether
+// there are more. The first page has no cursor in its text: with an OR in the
+// way a database would read all the pages before, and drop them.
 func (p Page) clause(n int, id string) (string, []any) {
 	op, order := "<", "DESC"
 	if p.Ascending {
 		op, order = ">", "ASC"
 	}
-	text := fmt.Sprintf(" AND ($%d = '' OR %s %s $%d) ORDER BY %s %s LIMIT $%d",
-		n+1, id, op, n+1, id, order, n+2)
-	return text, []any{p.After, int64(p.limit() + 1)}
+	end := fmt.Sprintf(" ORDER BY %s %s LIMIT $%d", id, order, n+1)
+	args := []any{int64(p.limit() + 1)}
+	if p.After == "" {
+		return end, args
+	}
+	return fmt.Sprintf(" AND %s %s $%d", id, op, n+2) + end, append(args, p.After)
 }
 
 // cut takes the extra row off a page and tells whether there was one.
