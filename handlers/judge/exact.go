@@ -1,0 +1,233 @@
+package judge
+
+import (
+	"encoding/json"
+	"maps"
+	"math/big"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Exact checks an answer against a reference without a model. It tells whether
+// the pair can be checked at all, and if so whether the answer is right:
+//
+//   - a reference with a line "#### n" (GSM8K, https://arxiv.org/abs/2110.14168),
+//     or one that is nothing but a number, perhaps with a currency sign, a
+//     percent sign or a unit: the answer's own number is the one after "####",
+//     in \boxed{…} or after "answer is", else its last one. Thousands separators
+//     do not matter, values are compared as fractions.
+//   - a JSON object or list: the answer has to be the same value, whatever its
+//     order of keys; a Markdown fence around it is taken off.
+//   - at most three words without a full stop: the answer, or what stands after
+//     "answer is" or "####", has to be these words. Where they stand in a longer
+//     sentence ("not Paris") nothing is decided.
+//
+// Everything else can not be checked.
+func Exact(reference, answer string) (checkable, correct bool) {
+	reference = normal(reference)
+	answer = normal(answer)
+	if want, ok := referenceNumber(reference); ok {
+		return checkNumber(want, answer)
+	}
+	if want, ok := document(reference); ok {
+		got, ok := document(unfenced(answer))
+		return true, ok && reflect.DeepEqual(want, got)
+	}
+	return checkWords(reference, answer)
+}
+
+// normal folds the forms in which Unicode writes one character, and the signs
+// that stand for minus.
+func normal(text string) string {
+	return strings.TrimSpace(strings.ReplaceAll(norm.NFKC.String(text), "\u2212", "-"))
+}
+
+// quantity is a number with what stands behind it.
+type quantity struct {
+	value *big.Rat
+	unit  string // lower case, "" where none
+}
+
+const number = `([-+]?)\s?[$€£]?\s?([-+]?)((?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(/\d+)?`
+
+var (
+	numberText  = regexp.MustCompile(number)
+	numberAlone = regexp.MustCompile(`^` + number + `\s*(%|[\p{L}°²³/ ]{0,24})\.?$`)
+	final       = regexp.MustCompile(`####\s*([^\n]*)`)
+	boxed       = regexp.MustCompile(`\\boxed\{([^{}]*)\}`)
+	announced   = regexp.MustCompile(`(?i)\banswer\b(?:\s+is)?\s*[:=]?\s*([^\n]*)`)
+)
+
+// longestNumber bounds what is taken for a number, in bytes.
+const longestNumber = 60
+
+// referenceNumber reads a reference that is a number.
+func referenceNumber(reference string) (quantity, bool) {
+	if marks := final.FindAllStringSubmatch(reference, -1); marks != nil {
+		reference = strings.TrimSpace(marks[len(marks)-1][1])
+	}
+	parts := numberAlone.FindStringSubmatch(reference)
+	if parts == nil {
+		return quantity{}, false
+	}
+	value, ok := rational(parts)
+	return quantity{value, strings.ToLower(strings.TrimSpace(parts[5]))}, ok
+}
+
+// rational reads the groups of the number pattern. A minus sign counts only
+// where it is not a dash between words.
+func rational(parts []string) (*big.Rat, bool) {
+	if len(parts[0]) > longestNumber {
+		return nil, false
+	}
+	text := strings.ReplaceAll(parts[3], ",", "") + parts[4]
+	if strings.HasPrefix(text, ".") {
+		text = "0" + text
+	}
+	if parts[4] != "" && strings.Contains(parts[3], ".") {
+		return nil, false
+	}
+	value, ok := new(big.Rat).SetString(text)
+	if ok && (parts[1] == "-" || parts[2] == "-") {
+		value.Neg(value)
+	}
+	return value, ok
+}
+
+// checkNumber compares the answer's own number. A right number with another
+// unit behind it decides nothing.
+func checkNumber(want quantity, answer string) (checkable, correct bool) {
+	got, rest, ok := answeredNumber(answer)
+	if !ok || got.Cmp(want.value) != 0 {
+		return true, false
+	}
+	if want.unit == "" || want.unit == "%" || !unicodeLetter(rest) {
+		return true, true
+	}
+	named := strings.Contains(strings.ToLower(answer), want.unit)
+	return named, named
+}
+
+func unicodeLetter(text string) bool {
+	first, _ := utf8.DecodeRuneInString(strings.TrimSpace(text))
+	return unicode.IsLetter(first)
+}
+
+// answeredNumber finds the number that an answer ends on, and what follows it.
+func answeredNumber(answer string) (value *big.Rat, rest string, ok bool) {
+	for _, marker := range []*regexp.Regexp{final, boxed, announced} {
+		marks := marker.FindAllStringSubmatch(answer, -1)
+		if marks == nil {
+			continue
+		}
+		said := marks[len(marks)-1][1]
+		if found := numberText.FindStringSubmatchIndex(said); found != nil {
+			return numberAt(said, found)
+		}
+	}
+	all := numberText.FindAllStringSubmatchIndex(answer, -1)
+	if len(all) == 0 {
+		return nil, "", false
+	}
+	return numberAt(answer, all[len(all)-1])
+}
+
+func numberAt(text string, at []int) (value *big.Rat, rest string, ok bool) {
+	parts := make([]string, len(at)/2)
+	for i := range parts {
+		if at[2*i] >= 0 {
+			parts[i] = text[at[2*i]:at[2*i+1]]
+		}
+	}
+	if at[0] > 0 && strings.HasPrefix(parts[0], "-") && text[at[0]-1] != ' ' && text[at[0]-1] != '=' {
+		parts[1], parts[2] = "", "" // a range or a hyphen: "3-4"
+	}
+	value, ok = rational(parts)
+	return value, text[at[1]:], ok
+}
+
+// document reads a JSON object or list; numbers are compared as fractions.
+func document(text string) (any, bool) {
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		return nil, false
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil || decoder.More() {
+		return nil, false
+	}
+	return canonical(value), true
+}
+
+func canonical(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if len(v) > longestNumber || strings.ContainsAny(string(v), "eE") {
+			return v.String()
+		}
+		rat, ok := new(big.Rat).SetString(v.String())
+		if !ok {
+			return v.String()
+		}
+		return rat.RatString()
+	case []any:
+		for i := range v {
+			v[i] = canonical(v[i])
+		}
+	case map[string]any:
+		for _, key := range slices.Collect(maps.Keys(v)) {
+			v[key] = canonical(v[key])
+		}
+	}
+	return value
+}
+
+var fence = regexp.MustCompile("(?s)^```[a-zA-Z]*\n(.*?)\n?```$")
+
+func unfenced(text string) string {
+	if inside := fence.FindStringSubmatch(text); inside != nil {
+		return strings.TrimSpace(inside[1])
+	}
+	return text
+}
+
+// How long a reference may be to be compared word by word.
+const (
+	mostWords = 3
+	mostRunes = 40
+)
+
+func checkWords(reference, answer string) (checkable, correct bool) {
+	want := plain(reference)
+	words := strings.Fields(want)
+	short := len(words) > 0 && len(words) <= mostWords && utf8.RuneCountInString(reference) <= mostRunes
+	if !short || strings.ContainsAny(reference, ".!?\n") {
+		return false, false
+	}
+	if plain(answer) == want {
+		return true, true
+	}
+	for _, marker := range []*regexp.Regexp{final, boxed, announced} {
+		for _, said := range marker.FindAllStringSubmatch(answer, -1) {
+			if plain(said[1]) == want {
+				return true, true
+			}
+		}
+	}
+	inside := strings.Contains(" "+plain(answer)+" ", " "+want+" ")
+	return !inside, false
+}
+
+// plain is a text in lower case, its words and nothing between them.
+func plain(text string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r) && r != '+' && r != '#'
+	}), " ")
+}

@@ -1,0 +1,149 @@
+package judge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"dreamlab/providers"
+	"dreamlab/providers/sandbox"
+)
+
+func sample() Case {
+	return Case{
+		Prompt:    json.RawMessage(`[{"role":"user","content":"When do you open on Saturday?"}]`),
+		First:     "We open at nine on Saturday.",
+		Second:    "Bananas are yellow.",
+		Reference: "On Saturday we open at nine.",
+	}
+}
+
+// fromSandbox answers as a judge that reads the object and nothing else.
+func fromSandbox(_ context.Context, _ string, req providers.Request) (*providers.Reply, error) {
+	var format struct {
+		JSONSchema struct{ Schema json.RawMessage } `json:"json_schema"`
+	}
+	if err := json.Unmarshal(req.ResponseFormat, &format); err != nil {
+		return nil, err
+	}
+	said, err := sandbox.Fill(format.JSONSchema.Schema, req.Messages[len(req.Messages)-1].Text())
+	return &providers.Reply{Content: string(said), Finish: "stop"}, err
+}
+
+func TestBothOrdersFindTheBetterAnswer(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		c    Case
+		want Choice
+	}{
+		"first":  {sample(), First},
+		"second": {sample().Swapped(), Second},
+		"same":   {Case{Prompt: sample().Prompt, First: "x", Second: "x"}, Equal},
+	} {
+		out, err := Both(context.Background(), fromSandbox, c.c, "exp/critique")
+		if err != nil || out.Choice != c.want || !out.Agreed {
+			t.Errorf("%s: %+v, %v", name, out, err)
+		}
+	}
+}
+
+// script answers with the next of its texts and notes the steps.
+type script struct {
+	texts []string
+	steps []string
+}
+
+func (s *script) ask(_ context.Context, step string, _ providers.Request) (*providers.Reply, error) {
+	s.steps = append(s.steps, step)
+	said := s.texts[0]
+	s.texts = s.texts[1:]
+	if said == "down" {
+		return nil, &providers.Error{Kind: providers.KindServer}
+	}
+	if said == "broken" {
+		return nil, &providers.Error{Kind: providers.KindModelOutput}
+	}
+	return &providers.Reply{Content: said, Finish: "stop"}, nil
+}
+
+const (
+	forA = `{"reason":"r","verdict":"answer_a","score_a":0.9,"score_b":0.1}`
+	forB = `{"reason":"r","verdict":"answer_b","score_a":0.1,"score_b":0.9}`
+)
+
+func TestBoth(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		texts []string
+		want  Outcome
+		steps string
+		err   error
+	}{
+		{"agree", []string{forA, forB}, Outcome{First, true, 900, 100, "r"}, "s/1 s/2", nil},
+		{"the place decides", []string{forA, forA}, Outcome{Equal, false, 500, 500, "r"}, "s/1 s/2", nil},
+		{"malformed once", []string{"{", forB, forA}, Outcome{Second, true, 100, 900, "r"}, "s/1 s/1/again s/2", nil},
+		{"the vendor calls it malformed", []string{"broken", forA, forB}, Outcome{First, true, 900, 100, "r"},
+			"s/1 s/1/again s/2", nil},
+		{"malformed twice", []string{"{", "[]"}, Outcome{}, "s/1 s/1/again", ErrMalformed},
+		{"vendor down", []string{"down"}, Outcome{}, "s/1", &providers.Error{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := &script{texts: c.texts}
+			got, err := Both(context.Background(), s.ask, sample(), "s")
+			var vendor *providers.Error
+			failedAsSaid := errors.Is(err, c.err) || (errors.As(c.err, &vendor) && errors.As(err, &vendor))
+			if got != c.want || !failedAsSaid {
+				t.Errorf("got %+v, %v", got, err)
+			}
+			if !slices.Equal(s.steps, strings.Fields(c.steps)) {
+				t.Errorf("steps %v", s.steps)
+			}
+		})
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		``, `null`, `[]`, `{}`, forA + forA, forA + " and so on", "```json\n" + forA + "\n```",
+		`{"reason":"r","verdict":"answer_c","score_a":0.9,"score_b":0.1}`,
+		`{"reason":"r","verdict":"answer_a","score_a":1.5,"score_b":0.1}`,
+		`{"reason":"r","verdict":"answer_a","score_a":"0.5","score_b":0.1}`,
+		`{"reason":"r","verdict":"answer_a","score_a":0.5}`,
+		`{"verdict":"answer_a","score_a":0.5,"score_b":0.1}`,
+		`{"reason":"r","verdict":"answer_a","score_a":0.5,"score_b":0.1,"more":1}`,
+	} {
+		if v, err := Parse(&providers.Reply{Content: text, Finish: "stop"}); !errors.Is(err, ErrMalformed) {
+			t.Errorf("Parse(%q) = %+v, %v", text, v, err)
+		}
+	}
+	if _, err := Parse(&providers.Reply{Content: forA, Finish: "length"}); !errors.Is(err, ErrMalformed) {
+		t.Error("a cut verdict was read")
+	}
+}
+
+func TestRequestShowsOneObject(t *testing.T) {
+	t.Parallel()
+	c := sample()
+	c.First = "<b> & \u2028"
+	req, err := Request(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := req.Messages[len(req.Messages)-1].Text()
+	var back object
+	if err := json.Unmarshal([]byte(shown), &back); err != nil || back.First != c.First {
+		t.Errorf("the object reads back as %+v, %v", back, err)
+	}
+	if strings.Index(shown, keyFirst) > strings.Index(shown, keySecond) {
+		t.Error("the second answer is shown first")
+	}
+	if _, err := Request(Case{Prompt: json.RawMessage(`[`)}); err == nil {
+		t.Error("a broken prompt was put to the judge")
+	}
+}
