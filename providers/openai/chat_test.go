@@ -1,0 +1,184 @@
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"dreamlab/providers"
+)
+
+const whole = `{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"vendor/m","choices":[{"index":0,` +
+	`"message":{"role":"assistant","content":"Hi","refusal":null,"reasoning":"r"},"finish_reason":"eos"}],` +
+	`"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"completion_tokens_details":{"reasoning_tokens":1}},"extra":{"x":1}}`
+
+func TestWholeAnswer(t *testing.T) {
+	t.Parallel()
+	client := serve(t, Dialect{}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-Id", "req_7")
+		w.Header().Set("X-Dreamlab-Sandbox", "true")
+		body(200, "application/json", whole)(w, r)
+	})
+	reply, err := client.Chat(t.Context(), hello(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.Replace(whole, `"eos"`, `"stop"`, 1); string(reply.Body) != want {
+		t.Errorf("body %s, want it as it came but for the reason for the end", reply.Body)
+	}
+	want := providers.Usage{Input: 9, Output: 4, Reasoning: 1}
+	if reply.Content != "Hi" || reply.Finish != "stop" || reply.Usage != want || reply.Model != "vendor/m" {
+		t.Errorf("reply %+v", reply)
+	}
+	if reply.RequestID != "req_7" || !reply.Sandbox || !json.Valid(reply.Message) {
+		t.Errorf("request %q, sandbox %v, message %s", reply.RequestID, reply.Sandbox, reply.Message)
+	}
+}
+
+func TestBrokenWholeAnswers(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		text string
+		kind providers.Kind
+	}{
+		"no json":            {`<html>`, providers.KindServer},
+		"no choices":         {`{"choices":[]}`, providers.KindServer},
+		"cloudflare's own":   {`{"result":{"response":"x"},"success":true,"errors":[]}`, providers.KindServer},
+		"no message":         {`{"choices":[{"message":3}]}`, providers.KindServer},
+		"error in a success": {`{"error":{"message":"busy","code":503}}`, providers.KindCapacity},
+		"too large":          {strings.Repeat(" ", maxBody+1), providers.KindServer},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := serve(t, Dialect{}, body(200, "application/json", c.text))
+			_, err := client.Chat(t.Context(), hello(), nil)
+			var e *providers.Error
+			if !errors.As(err, &e) || e.Kind != c.kind || e.Charge != providers.ChargeUnknown {
+				t.Errorf("got %v (%+v), want %s at unknown charge", err, e, c.kind)
+			}
+		})
+	}
+}
+
+func TestRequestOnTheWire(t *testing.T) {
+	t.Parallel()
+	zero, seed, off := 0.0, int64(7), false
+	req := &providers.Request{
+		Model:     "m",
+		Messages:  []providers.Message{{Role: "user", Content: json.RawMessage(`"a < b & c"`)}, {Role: "assistant", Content: json.RawMessage("null")}},
+		MaxTokens: 50, Temperature: &zero, Seed: &seed, Stop: []string{"\n"}, ParallelToolCalls: &off,
+		Tools: json.RawMessage(`[{"type":"function"}]`), ResponseFormat: json.RawMessage(`{"type":"json_object"}`),
+	}
+	want := `{"model":"m","messages":[{"role":"user","content":"a < b & c"},{"role":"assistant","content":null}],"max_tokens":50,` +
+		`"temperature":0,"seed":7,"stop":["\n"],"tools":[{"type":"function"}],"parallel_tool_calls":false,` +
+		`"response_format":{"type":"json_object"}`
+	for name, c := range map[string]struct {
+		sink providers.Sink
+		tail string
+	}{
+		"whole":    {nil, "}"},
+		"streamed": {(&gather{}).sink, `,"stream":true,"stream_options":{"include_usage":true}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := serve(t, Dialect{Key: "sandbox"}, func(w http.ResponseWriter, r *http.Request) {
+				sent, err := io.ReadAll(r.Body)
+				if err != nil || string(sent) != want+c.tail {
+					t.Errorf("sent %s (%v), want %s", sent, err, want+c.tail)
+				}
+				if r.Header.Get("Authorization") != "Bearer sandbox" || r.URL.Path != "/v1/chat/completions" {
+					t.Errorf("%s with %q", r.URL.Path, r.Header.Get("Authorization"))
+				}
+				body(200, "application/json", whole)(w, r)
+			})
+			if _, err := client.Chat(t.Context(), req, c.sink); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestChargeOfABrokenConnection(t *testing.T) {
+	t.Parallel()
+	drop := serve(t, Dialect{}, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	dead := httptest.NewServer(nil)
+	dead.Close()
+	unreached := New(Dialect{Provider: "test", Base: dead.URL}, providers.Config{HTTP: &http.Client{Transport: &http.Transport{}}})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	cases := map[string]struct {
+		client *Client
+		ctx    context.Context
+		kind   providers.Kind
+		charge providers.Charge
+	}{
+		"dropped":   {drop, t.Context(), providers.KindServer, providers.ChargeUnknown},
+		"unreached": {unreached, t.Context(), providers.KindServer, providers.ChargeNone},
+		"cancelled": {drop, gone, providers.KindCancelled, providers.ChargeNone},
+	}
+	for name, c := range cases {
+		_, err := c.client.Chat(c.ctx, hello(), nil)
+		var e *providers.Error
+		if !errors.As(err, &e) || e.Kind != c.kind || e.Charge != c.charge {
+			t.Errorf("%s: got %v (%+v), want %s charged %s", name, err, e, c.kind, c.charge)
+		}
+		if err != nil && strings.Contains(err.Error(), "http://") {
+			t.Errorf("%s: the error shows the URL: %v", name, err)
+		}
+	}
+}
+
+func TestModels(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"wrapped": `{"object":"list","data":[{"id":"a","created":1700000000,"owned_by":"o","active":false,"context_window":8,"max_completion_tokens":4}]}`,
+		"bare":    `[{"id":"a","created":1700000000,"organization":"o","context_length":8}]`,
+		"vllm":    `{"data":[{"id":"a","created":1700000000,"owned_by":"o","max_model_len":8}]}`,
+	} {
+		client := serve(t, Dialect{}, body(200, "application/json", text))
+		models, err := client.Models(t.Context())
+		if err != nil || len(models) != 1 || models[0].ID != "a" || models[0].OwnedBy != "o" ||
+			models[0].ContextLength != 8 || models[0].Created.Unix() != 1700000000 || models[0].Active != (name != "wrapped") {
+			t.Errorf("%s: %+v, %v", name, models, err)
+		}
+	}
+	client := serve(t, Dialect{}, body(200, "application/json", `{"data":"none"}`))
+	if _, err := client.Models(t.Context()); err == nil {
+		t.Error("a list that is none is no error")
+	}
+}
+
+func TestEmbed(t *testing.T) {
+	t.Parallel()
+	text := `{"object":"list","data":[{"index":1,"embedding":[3,4]},{"index":0,"embedding":[1,2]}],"model":"e","usage":{"prompt_tokens":2}}`
+	client := serve(t, Dialect{}, body(200, "application/json", text))
+	reply, err := client.Embed(t.Context(), "e", []string{"a", "b"})
+	if err != nil || reply.Vectors[0][0] != 1 || reply.Vectors[1][1] != 4 || reply.Usage.Input != 2 {
+		t.Errorf("%+v, %v", reply, err)
+	}
+	if _, err := client.Embed(t.Context(), "e", []string{"a", "b", "c"}); providers.KindOf(err) != providers.KindServer {
+		t.Errorf("a missing vector: %v", err)
+	}
+}
+
+func TestCompatible(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"", "localhost:11434/v1", "ftp://x/v1", "http://user:pass@x/v1"} {
+		if _, err := Compatible("own", base, "").Open(providers.Config{}); err == nil || !strings.Contains(err.Error(), "own.base_url") {
+			t.Errorf("base %q: got %v, want an error that names the setting", base, err)
+		}
+	}
+	driver, err := Compatible("own", "http://localhost:11434/v1/", "").Open(providers.Config{HTTP: &http.Client{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := driver.(providers.Embedder); !ok {
+		t.Error("the driver has no embeddings")
+	}
+}
