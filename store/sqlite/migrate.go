@@ -2,52 +2,82 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 
 	"dreamlab/store"
 )
 
-// Migrate brings the schema to the version, -1 being the newest. Each step is
-// a transaction of its own that takes the write lock first.
+// Migrate brings the schema to the version, -1 being the newest. Each step is a
+// transaction of its own that takes the write lock and reads the version
+// afresh: of two programs that migrate at once one waits and finds the work
+// done.
 func (d *Driver) Migrate(ctx context.Context, version int) error {
 	all, err := store.Migrations(store.SQLite)
 	if err != nil {
 		return err
 	}
-	have, newest, err := d.Version(ctx)
-	if err != nil {
-		return err
-	}
-	if have > newest {
-		return fmt.Errorf("migrate: the file has schema %d, this program knows %d: use the newer program", have, newest)
-	}
-	for _, step := range store.Steps(all, have, version) {
-		if err := d.step(ctx, step); err != nil {
-			return fmt.Errorf("migrate %s: %w", step.Name, err)
+	for {
+		more, err := d.step(ctx, all, version)
+		if err != nil {
+			return fmt.Errorf("migrate (this program knows schema %d): %w", newest(all), err)
+		}
+		if !more {
+			return nil
 		}
 	}
-	return nil
 }
 
-func (d *Driver) step(ctx context.Context, step store.Step) error {
-	return d.Tx(ctx, store.Synced, func(c store.Conn) error {
-		if _, err := c.Exec(ctx, step.SQL); err != nil {
+func newest(all []store.Migration) int { return all[len(all)-1].Version }
+
+// step makes the next move and tells whether there was one.
+func (d *Driver) step(ctx context.Context, all []store.Migration, target int) (more bool, err error) {
+	err = d.Tx(ctx, store.Synced, func(c store.Conn) error {
+		rows, err := c.Query(ctx, "PRAGMA user_version")
+		if err != nil {
 			return err
 		}
-		_, err := c.Exec(ctx, fmt.Sprintf("PRAGMA user_version=%d", step.Leaves))
+		have, err := firstInt(rows)
+		if err != nil {
+			return err
+		}
+		if have > newest(all) {
+			return fmt.Errorf("the file has schema %d: use the newer program", have)
+		}
+		steps := store.Steps(all, have, target)
+		if more = len(steps) > 0; !more {
+			return nil
+		}
+		if _, err := c.Exec(ctx, steps[0].SQL); err != nil {
+			return fmt.Errorf("step %s: %w", steps[0].Name, err)
+		}
+		_, err = c.Exec(ctx, "PRAGMA user_version="+strconv.Itoa(steps[0].Leaves))
 		return err
 	})
+	return more, err
 }
 
-// Version returns the file's schema version (its user_version) and the newest.
-func (d *Driver) Version(ctx context.Context) (have, newest int, err error) {
+// Version returns the file's schema version (its user_version) and the newest
+// that this program knows.
+func (d *Driver) Version(ctx context.Context) (have, known int, err error) {
 	all, err := store.Migrations(store.SQLite)
 	if err != nil {
 		return 0, 0, err
 	}
-	row := d.readers.QueryRowContext(ctx, "PRAGMA user_version")
-	if err := row.Scan(&have); err != nil {
-		return 0, 0, fmt.Errorf("read the schema's version: %w", translate(err))
+	rows, err := wrapRows(d.readers.QueryContext(ctx, "PRAGMA user_version"))
+	if err == nil {
+		have, err = firstInt(rows)
 	}
-	return have, all[len(all)-1].Version, nil
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the schema's version: %w", err)
+	}
+	return have, newest(all), nil
+}
+
+func firstInt(rows store.Rows) (n int, err error) {
+	if rows.Next() {
+		err = rows.Scan(&n)
+	}
+	return n, errors.Join(err, rows.Err(), rows.Close())
 }
