@@ -74,7 +74,7 @@ type Job struct {
 
 	RunAt       time.Time
 	ExpiresAt   time.Time // zero: never
-	Attempt     int       // attempts that failed or are under way
+	Attempt     int       // attempts that failed; see Tries
 	MaxAttempts int
 	Crashes     int
 	Gen         int64 // rises with each dispatch: a stale wake-up does not fit
@@ -82,11 +82,21 @@ type Job struct {
 	Wake        string
 	LeaseOwner  string
 	LeaseUntil  time.Time
+	ClaimedAt   time.Time // when the attempt under way began
 	CancelAt    time.Time // when its end was asked for
 
 	Created  time.Time
 	Started  time.Time
 	Finished time.Time
+}
+
+// Tries counts the attempts that were begun in earnest: those that failed, and
+// the one that is under way or succeeded.
+func (j Job) Tries() int {
+	if j.State == JobRunning || j.State == JobSucceeded {
+		return j.Attempt + 1
+	}
+	return j.Attempt
 }
 
 // JobError is why a job, or an attempt at it, did not succeed.

@@ -47,6 +47,7 @@ CREATE TABLE jobs (
   dispatched_at BIGINT,
   lease_owner   TEXT,
   lease_until   BIGINT,
+  claimed_at    BIGINT,                  -- when the attempt under way began
   cancel_at     BIGINT,                  -- when its end was asked for
   webhook_url   TEXT,
   trace         TEXT,                    -- W3C traceparent of the request
@@ -62,6 +63,7 @@ CREATE INDEX jobs_inflight ON jobs (lane, tenant) WHERE state IN ('dispatched', 
 CREATE INDEX jobs_leases ON jobs (lease_until) WHERE state = 'running';
 CREATE INDEX jobs_expire ON jobs (expires_at) WHERE expires_at IS NOT NULL AND state IN ('queued', 'dispatched', 'waiting');
 CREATE INDEX jobs_list ON jobs (tenant, id);
+CREATE INDEX jobs_finished ON jobs (finished) WHERE finished IS NOT NULL;
 CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
 
@@ -78,7 +80,8 @@ CREATE TABLE attempts (
   PRIMARY KEY (job, epoch)
 );
 
--- A tenant's share of a lane.
+-- A tenant's share of a lane. The row of no tenant ('') holds the lane's own
+-- virtual time, and is the lock of those who pick in the lane.
 CREATE TABLE shares (
   lane   TEXT NOT NULL,
   tenant TEXT NOT NULL,

@@ -1,0 +1,39 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// The outcomes of an attempt, beside the names of the states that end a job.
+const (
+	AttemptHandedBack = "handed_back"
+	AttemptCrashed    = "crashed"
+)
+
+func (q *Queries) insertAttempt(ctx context.Context, f Finish, started int64) error {
+	code, message := errorTexts(f.Error)
+	_, err := q.exec(ctx, `INSERT INTO attempts (job, epoch, worker, started, ended, outcome, code, message)
+		VALUES ($1, $2, $3, $4, {now}, $5, $6, $7) ON CONFLICT (job, epoch) DO NOTHING`,
+		f.Job, f.Epoch, f.Worker, started, f.Outcome, code, message)
+	return err
+}
+
+// Attempts returns the last hundred ended attempts at a job, the newest first.
+func (q *Queries) Attempts(ctx context.Context, job string) ([]Attempt, error) {
+	var all []Attempt
+	err := q.each(ctx, `SELECT job, epoch, worker, started, ended, outcome, code, message
+		FROM attempts WHERE job = $1 ORDER BY epoch DESC LIMIT 100`, []any{job}, func(rows Rows) error {
+		var a Attempt
+		var started, ended int64
+		var code, message *string
+		err := rows.Scan(&a.Job, &a.Epoch, &a.Worker, &started, &ended, &a.Outcome, &code, &message)
+		a.Started, a.Ended = time.UnixMicro(started).UTC(), time.UnixMicro(ended).UTC()
+		if code != nil {
+			a.Error = &JobError{Code: *code, Message: deref(message)}
+		}
+		all = append(all, a)
+		return err
+	})
+	return all, err
+}

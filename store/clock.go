@@ -1,0 +1,25 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// forever is the run_at of a job that waits for its children alone: the last
+// second of the year 9999, in unix microseconds.
+const forever = 253402300799000000
+
+// Now returns the one clock that processes share.
+func (q *Queries) Now(ctx context.Context) (time.Time, error) {
+	var us int64
+	if err := q.one(ctx, `SELECT {now}`, nil, &us); err != nil {
+		return time.Time{}, err
+	}
+	return time.UnixMicro(us).UTC(), nil
+}
+
+// ShiftClock sets how far the shared clock runs ahead of the database's own.
+// Only tests move it.
+func (q *Queries) ShiftClock(ctx context.Context, ahead time.Duration) error {
+	return q.must(ctx, ErrNotFound, `UPDATE clock_offset SET us = $1`, ahead.Microseconds())
+}

@@ -1,0 +1,238 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// idemLife is how long an idempotency key holds (the public contract).
+const idemLife = 24 * time.Hour
+
+// Room is how much of a lane may be dispatched or running at once, over all
+// tenants and for one.
+type Room struct {
+	Window    int
+	TenantCap int
+}
+
+// Accepted is what became of a NewJob. Existed means that the idempotency key
+// was known and Job is the first one; Err is ErrConflict where that came with
+// another request.
+type Accepted struct {
+	Job     Job
+	Existed bool
+	Err     error
+}
+
+// AcceptJobs inserts jobs and answers for each, in order. Rooms are by lane: a
+// job that is due is inserted as dispatched, with a fresh Wake, where window
+// and cap have room and its tenant has nothing queued; all others are queued
+// or waiting. A key that is older than a day, or whose job failed or expired
+// and came with the same request, makes a new job. It must run in a transaction.
+func (q *Queries) AcceptJobs(ctx context.Context, jobs []NewJob, rooms map[string]Room) ([]Accepted, error) {
+	rows := make([]jobInsert, len(jobs))
+	for i := range jobs {
+		rows[i] = newInsert(jobs[i])
+	}
+	if err := q.releaseKeys(ctx, rows); err != nil {
+		return nil, fmt.Errorf("release idempotency keys: %w", err)
+	}
+	if err := q.takeRoom(ctx, rows, rooms); err != nil {
+		return nil, fmt.Errorf("look for room: %w", err)
+	}
+	made, err := q.insertJobs(ctx, rows)
+	if err != nil {
+		return nil, fmt.Errorf("insert jobs: %w", err)
+	}
+	return q.answer(ctx, rows, made)
+}
+
+// jobInsert is a row on its way into the table, as JSON.
+type jobInsert struct {
+	ID          string  `json:"id"`
+	Tenant      string  `json:"tenant"`
+	KeyID       *string `json:"key_id"`
+	Kind        string  `json:"kind"`
+	Lane        string  `json:"lane"`
+	State       string  `json:"state"`
+	Priority    int     `json:"priority"`
+	Input       string  `json:"input"`
+	Metadata    *string `json:"metadata"`
+	IdemKey     *string `json:"idem_key"`
+	IdemHash    *string `json:"idem_hash"`
+	Parent      *string `json:"parent"`
+	Subject     *string `json:"subject"`
+	Attached    bool    `json:"attached"`
+	WebhookURL  *string `json:"webhook_url"`
+	Trace       *string `json:"trace"`
+	RunAt       *int64  `json:"run_at"`
+	ExpiresIn   *int64  `json:"expires_in"`
+	MaxAttempts int     `json:"max_attempts"`
+	Wake        *string `json:"wake"`
+}
+
+const defaultMaxAttempts = 5
+
+func newInsert(j NewJob) jobInsert {
+	if j.ID == "" {
+		j.ID = NewID("job_")
+	}
+	if len(j.Input) == 0 {
+		j.Input = json.RawMessage("{}")
+	}
+	if j.MaxAttempts <= 0 {
+		j.MaxAttempts = defaultMaxAttempts
+	}
+	row := jobInsert{
+		ID: j.ID, Tenant: j.Tenant, KeyID: optional(j.KeyID), Kind: j.Kind, Lane: j.Lane,
+		State: string(JobQueued), Priority: j.Priority, Input: string(j.Input),
+		Metadata: optional(string(j.Metadata)), IdemKey: optional(j.IdemKey), IdemHash: optional(j.IdemHash),
+		Parent: optional(j.Parent), Subject: optional(j.Subject), Attached: j.Attached,
+		WebhookURL: optional(j.WebhookURL), Trace: optional(j.Trace), MaxAttempts: j.MaxAttempts,
+	}
+	if !j.RunAt.IsZero() {
+		row.RunAt = new(j.RunAt.UnixMicro())
+	}
+	if j.ExpiresIn > 0 {
+		row.ExpiresIn = new(j.ExpiresIn.Microseconds())
+	}
+	if j.Waiting {
+		row.State, row.RunAt = string(JobWaiting), new(int64(forever))
+	}
+	return row
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func (r jobInsert) job() Job {
+	j := Job{
+		ID: r.ID, Tenant: r.Tenant, KeyID: deref(r.KeyID), Kind: r.Kind, Lane: r.Lane, State: JobState(r.State),
+		Priority: r.Priority, Input: json.RawMessage(r.Input), Metadata: rawOf(r.Metadata),
+		IdemKey: deref(r.IdemKey), IdemHash: deref(r.IdemHash), Parent: deref(r.Parent), Subject: deref(r.Subject),
+		Attached: r.Attached, WebhookURL: deref(r.WebhookURL), Trace: deref(r.Trace),
+		MaxAttempts: r.MaxAttempts, Wake: deref(r.Wake),
+	}
+	return j
+}
+
+func (q *Queries) releaseKeys(ctx context.Context, rows []jobInsert) error {
+	keyed := withKeys(rows)
+	if len(keyed) == 0 {
+		return nil
+	}
+	_, err := q.exec(ctx, `UPDATE jobs SET idem_key = NULL
+		FROM {rows $1: k_tenant text, k_key text, k_hash text}
+		WHERE tenant = k_tenant AND idem_key = k_key AND (created < {now} - $2
+			OR (idem_hash = k_hash AND parent IS NULL AND state IN ('failed', 'expired')))`,
+		encode(keyed), idemLife.Microseconds())
+	return err
+}
+
+type keyRow struct {
+	Tenant string `json:"k_tenant"`
+	Key    string `json:"k_key"`
+	Hash   string `json:"k_hash"`
+}
+
+func withKeys(rows []jobInsert) []keyRow {
+	var keyed []keyRow
+	for _, r := range rows {
+		if r.IdemKey != nil {
+			keyed = append(keyed, keyRow{Tenant: r.Tenant, Key: *r.IdemKey, Hash: deref(r.IdemHash)})
+		}
+	}
+	return keyed
+}
+
+type inserted struct{ runAt, created, expires int64 }
+
+func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert) (map[string]inserted, error) {
+	made := make(map[string]inserted, len(rows))
+	err := q.each(ctx, `INSERT INTO jobs (id, tenant, key_id, kind, lane, state, priority, input, metadata,
+			idem_key, idem_hash, parent, subject, attached, webhook_url, trace, max_attempts, wake,
+			run_at, due, expires_at, dispatched_at, created)
+		SELECT id, tenant, key_id, kind, lane, state, priority, input, metadata,
+			idem_key, idem_hash, parent, subject, attached, webhook_url, trace, max_attempts, wake,
+			coalesce(run_at, {now}), run_at IS NULL OR run_at <= {now}, {now} + expires_in,
+			CASE WHEN wake IS NULL THEN NULL ELSE {now} END, {now}
+		FROM {rows $1: id text, tenant text, key_id text, kind text, lane text, state text, priority bigint,
+			input text, metadata text, idem_key text, idem_hash text, parent text, subject text,
+			attached boolean, webhook_url text, trace text, run_at bigint, expires_in bigint,
+			max_attempts bigint, wake text}
+		WHERE TRUE
+		ON CONFLICT (tenant, idem_key) WHERE idem_key IS NOT NULL DO NOTHING
+		RETURNING id, run_at, created, coalesce(expires_at, 0)`,
+		[]any{encode(rows)}, func(r Rows) error {
+			var id string
+			var in inserted
+			err := r.Scan(&id, &in.runAt, &in.created, &in.expires)
+			made[id] = in
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	return made, q.countChildren(ctx, rows, made)
+}
+
+// countChildren adds the new children to their parents.
+func (q *Queries) countChildren(ctx context.Context, rows []jobInsert, made map[string]inserted) error {
+	children := map[string]int64{}
+	for _, r := range rows {
+		if _, ok := made[r.ID]; ok && r.Parent != nil {
+			children[*r.Parent]++
+		}
+	}
+	for parent, n := range children {
+		err := q.must(ctx, fmt.Errorf("parent %s: %w", parent, ErrNotFound),
+			`UPDATE jobs SET open_children = open_children + $2 WHERE id = $1`, parent, n)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *Queries) answer(ctx context.Context, rows []jobInsert, made map[string]inserted) ([]Accepted, error) {
+	out := make([]Accepted, len(rows))
+	for i, r := range rows {
+		in, ok := made[r.ID]
+		if !ok {
+			first, err := q.first(ctx, r)
+			if err != nil {
+				return nil, fmt.Errorf("read the job of an idempotency key: %w", err)
+			}
+			out[i] = first
+			continue
+		}
+		j := r.job()
+		j.Created = time.UnixMicro(in.created).UTC()
+		if in.runAt != forever {
+			j.RunAt = time.UnixMicro(in.runAt).UTC()
+		}
+		if in.expires > 0 {
+			j.ExpiresAt = time.UnixMicro(in.expires).UTC()
+		}
+		out[i] = Accepted{Job: j}
+	}
+	return out, nil
+}
+
+// first reads the job that took the key before.
+func (q *Queries) first(ctx context.Context, r jobInsert) (Accepted, error) {
+	j, err := q.oneJob(ctx, `tenant = $1 AND idem_key = $2`, r.Tenant, deref(r.IdemKey))
+	if err != nil {
+		return Accepted{}, err
+	}
+	if j.IdemHash != deref(r.IdemHash) {
+		return Accepted{Err: fmt.Errorf("idempotency key was used for another request: %w", ErrConflict)}, nil
+	}
+	return Accepted{Job: j, Existed: true}, nil
+}

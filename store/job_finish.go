@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Finish is how an attempt at a job ends.
+type Finish struct {
+	Job    string
+	Epoch  int64
+	Worker string
+	// To is where the job goes. A job that is to go on (queued, waiting)
+	// ends cancelled where that was asked for, and failed where Failed uses up
+	// its last attempt.
+	To      JobState
+	Outcome string // as in Attempt
+	Result  json.RawMessage
+	Error   *JobError
+	// After is the pause before the next try or poll.
+	After time.Duration
+	// Failed counts an attempt.
+	Failed   bool
+	Children []NewJob
+	// Write stores what was learned. It may be nil.
+	Write func(ctx context.Context, q *Queries) error
+}
+
+// FinishJob carries out the end of an attempt: what it learned, its children,
+// the move, the attempt's row, and what hangs on the job. It fails with
+// ErrFenced, and has done nothing, unless the job is running under the epoch.
+// It must run in a transaction.
+func (q *Queries) FinishJob(ctx context.Context, f Finish) ([]Moved, error) {
+	held, err := q.holdForEnd(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	if f.Write != nil {
+		if err := f.Write(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	made, err := q.addChildren(ctx, held, f.Children)
+	if err != nil {
+		return nil, err
+	}
+	held.children += len(made)
+	f.To = f.decide(held)
+	if err := q.applyFinish(ctx, f); err != nil {
+		return nil, err
+	}
+	if err := q.insertAttempt(ctx, f, held.claimed); err != nil {
+		return nil, err
+	}
+	moved := append(made, Moved{ID: f.Job, Lane: held.Lane, State: f.To})
+	if !f.To.Ended() {
+		return moved, nil
+	}
+	more, err := q.settle(ctx, held.stub, f.To)
+	return append(made, more...), err
+}
+
+// heldJob is a running job whose row is locked.
+type heldJob struct {
+	stub
+	children int
+	attempt  int
+	attempts int
+	claimed  int64
+}
+
+func (q *Queries) holdForEnd(ctx context.Context, f Finish) (heldJob, error) {
+	s, err := q.lockFamily(ctx, f.Job)
+	if err == ErrNotFound {
+		return heldJob{}, ErrFenced
+	}
+	if err != nil {
+		return heldJob{}, err
+	}
+	if s.State != JobRunning || s.Epoch != f.Epoch {
+		return heldJob{}, ErrFenced
+	}
+	h := heldJob{stub: s}
+	err = q.one(ctx, `SELECT open_children, attempt, max_attempts, coalesce(claimed_at, created)
+		FROM jobs WHERE id = $1`, []any{f.Job}, &h.children, &h.attempt, &h.attempts, &h.claimed)
+	return h, err
+}
+
+// decide says where the job really goes.
+func (f Finish) decide(h heldJob) JobState {
+	if f.To.Ended() {
+		return f.To
+	}
+	switch {
+	case h.Cancel:
+		return JobCancelled
+	case f.Failed && h.attempt+1 >= h.attempts:
+		return JobFailed
+	case f.To == JobWaiting && f.After == 0 && h.children == 0:
+		return JobQueued // there is nothing to wait for
+	}
+	return f.To
+}
+
+func (f Finish) runAt() string {
+	switch {
+	case f.To == JobWaiting && f.After == 0:
+		return fmt.Sprint(int64(forever))
+	case f.To == JobWaiting, f.To == JobQueued:
+		return "{now} + $5"
+	}
+	return "run_at + 0 * $5"
+}
+
+// applyFinish moves the job off its worker.
+func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
+	finished, gen := "NULL", 0
+	if f.To.Ended() {
+		finished = "{now}"
+	}
+	if f.To == JobQueued {
+		gen = 1
+	}
+	code, message := errorTexts(f.Error)
+	failed := int64(0)
+	if f.Failed {
+		failed = 1
+	}
+	return q.moveJob(ctx, move{
+		To: f.To,
+		Set: fmt.Sprintf(`, result = $3, error_code = $4, error_message = $6, attempt = attempt + $7,
+			run_at = %s, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
+		Where: `id = $1 AND epoch = $2`,
+	}, ErrFenced, f.Job, f.Epoch, rawText(f.Result), code, f.After.Microseconds(), message, failed,
+		f.To == JobQueued && f.After == 0)
+}
+
+// addChildren makes the children of a job that waits for them. Their parent,
+// and what they do not say themselves, are the job's.
+func (q *Queries) addChildren(ctx context.Context, h heldJob, children []NewJob) ([]Moved, error) {
+	if len(children) == 0 {
+		return nil, nil
+	}
+	rows := make([]jobInsert, len(children))
+	for i, child := range children {
+		child.Parent = h.ID
+		if child.Tenant == "" {
+			child.Tenant = h.Tenant
+		}
+		if child.Subject == "" {
+			child.Subject = h.Subject
+		}
+		rows[i] = newInsert(child)
+	}
+	made, err := q.insertJobs(ctx, rows)
+	if err != nil {
+		return nil, fmt.Errorf("insert children: %w", err)
+	}
+	var moved []Moved
+	for _, r := range rows {
+		if _, ok := made[r.ID]; ok {
+			moved = append(moved, Moved{ID: r.ID, Lane: r.Lane, State: JobState(r.State)})
+		}
+	}
+	return moved, nil
+}

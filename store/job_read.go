@@ -1,0 +1,128 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// JobFilter narrows a list of jobs. Its zero value lists a tenant's own jobs,
+// not the children that they made.
+type JobFilter struct {
+	Noun     string // chat, experience, dream, tune, schedule
+	Status   string // as the API shows it: queued is queued or dispatched
+	Parent   string // the children of this job
+	Subject  string // the jobs of this noun, children too
+	Children bool   // children too
+}
+
+// Job returns a tenant's job, or ErrNotFound.
+func (q *Queries) Job(ctx context.Context, tenant, id string) (Job, error) {
+	return q.oneJob(ctx, `id = $1 AND tenant = $2`, id, tenant)
+}
+
+// AnyJob returns a job whosever it is: for those who act on nobody's behalf.
+func (q *Queries) AnyJob(ctx context.Context, id string) (Job, error) {
+	return q.oneJob(ctx, `id = $1`, id)
+}
+
+// JobByKey returns the job that holds a tenant's idempotency key, or ErrNotFound.
+func (q *Queries) JobByKey(ctx context.Context, tenant, key string) (Job, error) {
+	return q.oneJob(ctx, `tenant = $1 AND idem_key = $2`, tenant, key)
+}
+
+// Jobs returns a page of a tenant's jobs and whether there are more.
+func (q *Queries) Jobs(ctx context.Context, tenant string, f JobFilter, page Page) ([]Job, bool, error) {
+	where, args := f.where([]any{tenant})
+	end, more := page.clause(len(args), "id")
+	found, err := q.jobs(ctx, `SELECT `+jobColumns+` FROM jobs WHERE tenant = $1`+where+end, append(args, more...)...)
+	if err != nil {
+		return nil, false, err
+	}
+	found, hasMore := cut(found, page)
+	return found, hasMore, nil
+}
+
+func (f JobFilter) where(args []any) (string, []any) {
+	var out strings.Builder
+	add := func(clause string, values ...any) {
+		marks := make([]any, len(values))
+		for i := range values {
+			marks[i] = len(args) + 1 + i
+		}
+		args = append(args, values...)
+		out.WriteString(fmt.Sprintf(" AND "+clause, marks...))
+	}
+	if f.Noun != "" {
+		add("kind >= $%d AND kind < $%d", f.Noun+".", f.Noun+"/") // '/' follows '.'
+	}
+	switch {
+	case f.Status == string(JobQueued):
+		add("state IN ('queued', 'dispatched')")
+	case f.Status != "":
+		add("state = $%d", f.Status)
+	}
+	if f.Parent != "" {
+		add("parent = $%d", f.Parent)
+	}
+	if f.Subject != "" {
+		add("subject = $%d", f.Subject)
+	}
+	if f.Parent == "" && f.Subject == "" && !f.Children {
+		add("parent IS NULL")
+	}
+	return out.String(), args
+}
+
+func (q *Queries) oneJob(ctx context.Context, where string, args ...any) (Job, error) {
+	found, err := q.jobs(ctx, `SELECT `+jobColumns+` FROM jobs WHERE `+where, args...)
+	if err != nil {
+		return Job{}, err
+	}
+	if len(found) == 0 {
+		return Job{}, ErrNotFound
+	}
+	return found[0], nil
+}
+
+func (q *Queries) jobs(ctx context.Context, query string, args ...any) ([]Job, error) {
+	var found []Job
+	err := q.each(ctx, query, args, func(rows Rows) error {
+		j, err := scanJob(rows)
+		found = append(found, j)
+		return err
+	})
+	return found, err
+}
+
+// ClearJob removes a job's input and result, once they were delivered to a
+// client that wants nothing kept.
+func (q *Queries) ClearJob(ctx context.Context, id string) error {
+	return q.must(ctx, ErrNotFound, `UPDATE jobs SET input = '{}', result = NULL WHERE id = $1`, id)
+}
+
+// LaneCount counts a lane's jobs in one state.
+type LaneCount struct {
+	Lane   string
+	State  JobState
+	Jobs   int
+	Oldest time.Duration // how long the oldest has been due, or in flight
+}
+
+// LaneCounts counts all open jobs.
+func (q *Queries) LaneCounts(ctx context.Context) ([]LaneCount, error) {
+	var all []LaneCount
+	err := q.each(ctx, `SELECT lane, state, count(*), {now} - min(run_at) FROM jobs
+		WHERE state IN ('queued', 'dispatched', 'running', 'waiting') GROUP BY lane, state ORDER BY lane, state`,
+		nil, func(rows Rows) error {
+			var c LaneCount
+			var state string
+			var age int64
+			err := rows.Scan(&c.Lane, &state, &c.Jobs, &age)
+			c.State, c.Oldest = JobState(state), time.Duration(max(0, age))*time.Microsecond
+			all = append(all, c)
+			return err
+		})
+	return all, err
+}

@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// acceptance is a job on its way in.
+type acceptance struct {
+	job store.NewJob
+	out store.Accepted
+	err error
+}
+
+// Accept takes a job in and returns it. The lane defaults to the kind's. Where
+// the tenant's idempotency key is known, existed is true and job the first
+// one; with another request the error wraps store.ErrConflict. Write stores
+// what belongs to a new job, in the same transaction; it may be nil, and it may
+// be run more than once.
+//
+// A job is accepted whether or not Redis answers, and its commit is synced,
+// unless a client is attached to it: then ErrQueueUnavailable means that there
+// is no job.
+func (e *Engine) Accept(ctx context.Context, job store.NewJob,
+	write func(context.Context, *store.Queries) error) (store.Job, bool, error) {
+	if err := e.prepare(ctx, &job); err != nil {
+		return store.Job{}, false, err
+	}
+	a := &acceptance{job: job}
+	if write == nil {
+		e.accepts.do(ctx, a)
+	} else {
+		a.err = e.acceptWith(ctx, a, write)
+	}
+	if a.err == nil {
+		a.err = a.out.Err
+	}
+	if a.err != nil {
+		return store.Job{}, false, fmt.Errorf("accept %s: %w", job.Kind, a.err)
+	}
+	if !a.out.Existed {
+		e.metrics.accepted.WithLabelValues(job.Lane).Inc()
+		e.deliver(ctx, []store.Job{a.out.Job})
+	}
+	return a.out.Job, a.out.Existed, nil
+}
+
+func (e *Engine) prepare(ctx context.Context, job *store.NewJob) error {
+	if job.Tenant == "" || job.Kind == "" {
+		return errors.New("accept job: it needs a tenant and a kind")
+	}
+	if job.Lane == "" {
+		job.Lane = string(tasks.Kind(job.Kind).Lane())
+	}
+	if _, known := e.lanes[tasks.Lane(job.Lane)]; !known {
+		return fmt.Errorf("accept job: there is no lane %q: use one of %v", job.Lane, tasks.Lanes())
+	}
+	if job.ID == "" {
+		job.ID = store.NewID("job_")
+	}
+	if job.Attached {
+		return e.Reachable(ctx)
+	}
+	return nil
+}
+
+// acceptWith accepts one job together with what belongs to it.
+func (e *Engine) acceptWith(ctx context.Context, a *acceptance,
+	write func(context.Context, *store.Queries) error) error {
+	return e.store.Tx(ctx, durability(a.job), func(q *store.Queries) error {
+		out, err := q.AcceptJobs(ctx, []store.NewJob{a.job}, e.rooms())
+		if err != nil {
+			return err
+		}
+		a.out = out[0]
+		if a.out.Existed || a.out.Err != nil {
+			return nil
+		}
+		return write(ctx, q)
+	})
+}
+
+// acceptAll accepts jobs in one commit; where that fails, each by itself, so
+// that one bad job does not take the others with it.
+func (e *Engine) acceptAll(ctx context.Context, all []*acceptance) {
+	err := e.acceptTogether(ctx, all)
+	if err == nil {
+		return
+	}
+	if len(all) == 1 {
+		all[0].err = err
+		return
+	}
+	for i := range all {
+		all[i].err = e.acceptTogether(ctx, all[i:i+1])
+	}
+}
+
+func (e *Engine) acceptTogether(ctx context.Context, all []*acceptance) error {
+	jobs := make([]store.NewJob, len(all))
+	mode := store.Relaxed
+	for i, a := range all {
+		jobs[i] = a.job
+		mode = min(mode, durability(a.job))
+	}
+	return e.store.Tx(ctx, mode, func(q *store.Queries) error {
+		out, err := q.AcceptJobs(ctx, jobs, e.rooms())
+		for i := range out {
+			all[i].out = out[i]
+		}
+		return err
+	})
+}
+
+func durability(job store.NewJob) store.Durability {
+	if job.Attached {
+		return store.Relaxed
+	}
+	return store.Synced
+}
+
+func (e *Engine) rooms() map[string]store.Room {
+	rooms := make(map[string]store.Room, len(e.lanes))
+	for lane, c := range e.lanes {
+		rooms[string(lane)] = c.room()
+	}
+	return rooms
+}
+
+func (c LaneConfig) room() store.Room { return store.Room{Window: c.Window, TenantCap: c.TenantCap} }
+
+// deliver sends the wake-ups of new jobs, and tells the dispatchers of those
+// that were left queued. The jobs are safe by now: what goes wrong here is
+// logged, and mended by the reconciler or the dispatchers' own clock.
+func (e *Engine) deliver(ctx context.Context, jobs []store.Job) {
+	var wakes []wakeUp
+	lanes := map[string]bool{}
+	for _, j := range jobs {
+		switch j.State {
+		case store.JobDispatched:
+			wakes = append(wakes, wakeUp{id: j.Wake, kind: tasks.Kind(j.Kind), jobs: []tasks.Ref{{ID: j.ID, Gen: j.Gen}}})
+		case store.JobQueued:
+			lanes[j.Lane] = true
+		}
+	}
+	ctx = context.WithoutCancel(ctx)
+	if err := e.pusher.push(ctx, wakes); err != nil {
+		e.log.Warn().Err(err).Int("wakes", len(wakes)).Msg("wake-ups were not sent; the reconciler will")
+	}
+	e.signal(ctx, lanes)
+}

@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+const (
+	thenTimeout = 10 * time.Second
+	finishTries = 6
+)
+
+// errDeadline is the cause of a context that ran into its lane's deadline.
+var errDeadline = errors.New("the attempt took longer than its lane allows")
+
+// attempt runs one job that was claimed, and carries out its end.
+func (w *Worker) attempt(h *hold) {
+	defer w.keeper.drop(h)
+	ctx, cancel := context.WithTimeoutCause(h.ctx, w.engine.lanes[tasks.Lane(h.job.Lane)].Deadline, errDeadline)
+	defer cancel()
+	end, err := w.call(ctx, h.job)
+	if errors.Is(err, errGiven) {
+		return
+	}
+	if err != nil && errors.Is(context.Cause(ctx), tasks.ErrLeaseLost) {
+		w.fenced(h.job, err)
+		return
+	}
+	f, then := w.judge(ctx, h.job, end, err)
+	w.finish(h, f, then)
+}
+
+// errGiven means that the job was handed back over its handler's head.
+var errGiven = errors.New("the job was handed back")
+
+// call runs the handler in a goroutine of its own, so that one that ignores
+// its context cannot hold up the worker's stop.
+func (w *Worker) call(ctx context.Context, job store.Job) (*tasks.End, error) {
+	type answer struct {
+		end *tasks.End
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		end, err := w.safely(ctx, job)
+		answered <- answer{end, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.end, a.err
+	case <-w.given:
+		return nil, errGiven
+	}
+}
+
+// safely turns a handler's panic into a failure.
+func (w *Worker) safely(ctx context.Context, job store.Job) (end *tasks.End, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.engine.log.Error().Str("job", job.ID).Str("kind", job.Kind).Str("panic", fmt.Sprintf("%T", p)).
+				Bytes("stack", debug.Stack()).Msg("a handler panicked")
+			end, err = nil, &tasks.Failure{Code: "internal", Err: errors.New("panic"),
+				Message: "the work broke off: it is tried again, and the log has the place"}
+		}
+	}()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	run := &tasks.Run{Job: job, Store: w.engine.store, Worker: w.name}
+	return w.handlers[tasks.Kind(job.Kind)](ctx, run)
+}
+
+type following func(context.Context) error
+
+// judge turns what a handler answered into the end of the attempt.
+func (w *Worker) judge(ctx context.Context, job store.Job, end *tasks.End, err error) (store.Finish, following) {
+	if err != nil {
+		return w.judgeError(ctx, job, err), nil
+	}
+	if end == nil {
+		end = &tasks.End{}
+	}
+	f := store.Finish{To: end.State, Result: end.Result, After: end.After, Children: end.Children, Write: end.Write}
+	switch f.To {
+	case "":
+		f.To = store.JobSucceeded
+	case store.JobSucceeded, store.JobWaiting, store.JobCancelled, store.JobQueued:
+	default:
+		return w.failure(job, tasks.Fail("internal", "the handler of %s answered the state %q", job.Kind, end.State)), nil
+	}
+	f.Outcome = string(f.To)
+	if f.To == store.JobQueued {
+		f.Outcome = store.AttemptHandedBack
+	}
+	return f, end.Then
+}
+
+func (w *Worker) judgeError(ctx context.Context, job store.Job, err error) store.Finish {
+	var failed *tasks.Failure
+	final := errors.As(err, &failed) && failed.Final
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, tasks.ErrCancelled):
+		return store.Finish{To: store.JobCancelled, Outcome: string(store.JobCancelled)}
+	case errors.Is(cause, tasks.ErrDraining) && !final:
+		return store.Finish{To: store.JobQueued, Outcome: store.AttemptHandedBack}
+	case failed != nil:
+		return w.failure(job, failed)
+	case errors.Is(cause, errDeadline):
+		err = errDeadline
+	}
+	w.engine.log.Error().Err(err).Str("job", job.ID).Str("kind", job.Kind).Msg("attempt failed")
+	return w.failure(job, &tasks.Failure{Code: "internal",
+		Message: "something went wrong on our side: it is tried again; the log knows it by the job's id"})
+}
+
+// failure counts an attempt, and says when the next one is.
+func (w *Worker) failure(job store.Job, failed *tasks.Failure) store.Finish {
+	f := store.Finish{
+		To: store.JobQueued, Outcome: string(store.JobFailed), Failed: true,
+		Error: &store.JobError{Code: failed.Code, Message: failed.Message},
+	}
+	if failed.Final {
+		f.To = store.JobFailed
+		return f
+	}
+	f.After = max(failed.After, w.engine.backoff.after(job.Attempt+1))
+	return f
+}
+
+// finish stores the end of an attempt, trying again while the lease is ours.
+// What cannot be stored in the end fails the attempt; where even that cannot
+// be stored, the lease runs out.
+func (w *Worker) finish(h *hold, f store.Finish, then following) {
+	f.Job, f.Epoch, f.Worker = h.job.ID, h.job.Epoch, w.name
+	ctx := context.WithoutCancel(h.ctx)
+	err := w.store(ctx, h, f)
+	switch {
+	case err == nil:
+		w.after(ctx, h.job, then)
+	case errors.Is(err, store.ErrFenced):
+		w.fenced(h.job, err)
+	case f.Write != nil || len(f.Children) > 0:
+		refused := w.judgeError(ctx, h.job, fmt.Errorf("store the answer: %w", err))
+		refused.Job, refused.Epoch, refused.Worker = f.Job, f.Epoch, f.Worker
+		if err := w.store(ctx, h, refused); err != nil {
+			w.fenced(h.job, err)
+		}
+	default:
+		w.fenced(h.job, err)
+	}
+}
+
+func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) (err error) {
+	again := backoff{first: 50 * time.Millisecond, most: 3 * time.Second}
+	for try := 1; ; try++ {
+		var failed *tasks.Failure
+		err = w.engine.end(ctx, f)
+		if err == nil || errors.Is(err, store.ErrFenced) || errors.As(err, &failed) {
+			break
+		}
+		if try == finishTries || !w.keeper.trusts(h) {
+			break
+		}
+		pause(ctx, again.after(try))
+	}
+	if err == nil {
+		w.engine.metrics.attempts.WithLabelValues(h.job.Kind, f.Outcome).Inc()
+	}
+	return err
+}
+
+// after does what the handler left for after the commit.
+func (w *Worker) after(ctx context.Context, job store.Job, then following) {
+	if then == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, thenTimeout)
+	defer cancel()
+	if err := then(ctx); err != nil {
+		w.engine.log.Warn().Err(err).Str("job", job.ID).Str("kind", job.Kind).Msg("after the job's end")
+	}
+}
+
+func (w *Worker) fenced(job store.Job, err error) {
+	w.engine.metrics.fenced.WithLabelValues(job.Kind).Inc()
+	w.engine.log.Warn().Err(err).Str("job", job.ID).Int64("epoch", job.Epoch).Str("kind", job.Kind).
+		Msg("an attempt's end was not stored")
+}

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// Cancel asks for the end of a tenant's job and of its open children: at once
+// where nobody runs them, within seconds where somebody does. A job that has
+// ended stays as it is. It returns the job as it stands then.
+func (e *Engine) Cancel(ctx context.Context, tenant, id string) (store.Job, error) {
+	return e.change(ctx, "cancel", tenant, id, (*store.Queries).CancelJob)
+}
+
+// Retry queues a job that failed, was cancelled or expired once more, with all
+// its attempts. The error wraps store.ErrConflict where it is in another state.
+func (e *Engine) Retry(ctx context.Context, tenant, id string) (store.Job, error) {
+	return e.change(ctx, "retry", tenant, id, (*store.Queries).RetryJob)
+}
+
+type changing func(q *store.Queries, ctx context.Context, tenant, id string) ([]store.Moved, error)
+
+func (e *Engine) change(ctx context.Context, verb, tenant, id string, fn changing) (store.Job, error) {
+	var moved []store.Moved
+	var job store.Job
+	err := e.store.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
+		if moved, err = fn(q, ctx, tenant, id); err != nil {
+			return err
+		}
+		job, err = q.Job(ctx, tenant, id)
+		return err
+	})
+	if err != nil {
+		return store.Job{}, fmt.Errorf("%s %s: %w", verb, id, err)
+	}
+	e.announce(ctx, moved)
+	return job, nil
+}
+
+// waitBackstop is how often a waiter looks by itself.
+const waitBackstop = time.Second
+
+// Wait returns a tenant's job once it has ended, or as it stands when the
+// while is over. It listens for the end on Redis and looks by itself once a
+// second.
+func (e *Engine) Wait(ctx context.Context, tenant, id string, atMost time.Duration) (store.Job, error) {
+	job, err := e.store.Job(ctx, tenant, id)
+	if err != nil || job.State.Ended() || atMost <= 0 {
+		return job, err
+	}
+	until := time.Now().Add(atMost)
+	listener := e.redis.Subscribe(ctx, endedChannel(tasks.Lane(job.Lane), id))
+	defer closeQuietly(e.log, listener)
+	for {
+		job, err = e.store.Job(ctx, tenant, id)
+		left := time.Until(until)
+		if err != nil || job.State.Ended() || left <= 0 {
+			return job, err
+		}
+		if !e.listen(ctx, listener, min(left, waitBackstop)) {
+			return job, ctx.Err()
+		}
+	}
+}
+
+// listen waits for a message or the while, and tells whether to go on.
+func (e *Engine) listen(ctx context.Context, listener *redis.PubSub, atMost time.Duration) bool {
+	began := time.Now()
+	_, err := listener.ReceiveTimeout(ctx, atMost)
+	if err != nil && ctx.Err() == nil {
+		return pause(ctx, atMost-time.Since(began)) // Redis is away, or nothing came
+	}
+	return ctx.Err() == nil
+}

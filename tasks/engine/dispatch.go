@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// backstop is how often the background parts look by themselves.
+const backstop = time.Second
+
+// Dispatcher sends wake-ups for queued jobs, in fair turns and within each
+// lane's window. It is set off by accepts that left a job queued, by jobs'
+// ends, by the earliest run_at and by a clock of one second.
+type Dispatcher struct{ engine *Engine }
+
+// Dispatcher returns a dispatcher. Any number may run.
+func (e *Engine) Dispatcher() *Dispatcher { return &Dispatcher{e} }
+
+// Run dispatches until ctx ends.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	e := d.engine
+	listener := e.redis.Subscribe(ctx, queuedChannel)
+	defer closeQuietly(e.log, listener)
+	told := listener.Channel(redis.WithChannelSize(1024))
+	lanes := allLanes()
+	for {
+		if err := e.dispatch(ctx, lanes); err != nil && ctx.Err() == nil {
+			e.log.Warn().Err(err).Msg("dispatch; it is tried again in a second")
+		}
+		wait, err := e.store.NextDue(ctx, backstop)
+		if err != nil {
+			wait = backstop
+		}
+		if lanes = d.next(ctx, told, wait); lanes == nil {
+			return nil
+		}
+	}
+}
+
+// next waits for something to do: the lanes that were told of, all of them
+// when the clock strikes, none when ctx ends.
+func (d *Dispatcher) next(ctx context.Context, told <-chan *redis.Message, wait time.Duration) map[tasks.Lane]bool {
+	timer := time.NewTimer(max(wait, time.Millisecond))
+	defer timer.Stop()
+	lanes := map[tasks.Lane]bool{}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-timer.C:
+		return allLanes()
+	case message := <-told:
+		note(lanes, message)
+	}
+	for {
+		select {
+		case message := <-told:
+			note(lanes, message)
+		default:
+			return lanes
+		}
+	}
+}
+
+func note(lanes map[tasks.Lane]bool, message *redis.Message) {
+	if message != nil {
+		lanes[tasks.Lane(message.Payload)] = true
+	}
+}
+
+func allLanes() map[tasks.Lane]bool {
+	lanes := map[tasks.Lane]bool{}
+	for _, lane := range tasks.Lanes() {
+		lanes[lane] = true
+	}
+	return lanes
+}
+
+// dispatch makes due what is due and serves the given lanes and those that it
+// made work for, the most urgent first.
+func (e *Engine) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) error {
+	moved, err := e.makeDue(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range moved {
+		lanes[tasks.Lane(m.Lane)] = true
+	}
+	for _, lane := range tasks.Lanes() {
+		if !lanes[lane] {
+			continue
+		}
+		if err := e.dispatchLane(ctx, lane); err != nil {
+			return fmt.Errorf("lane %s: %w", lane, err)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) makeDue(ctx context.Context) ([]store.Moved, error) {
+	wait, err := e.store.NextDue(ctx, time.Hour)
+	if err != nil || wait > 0 {
+		return nil, err
+	}
+	var moved []store.Moved
+	err = e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+		moved, err = q.MakeDue(ctx)
+		return err
+	})
+	return moved, err
+}
+
+// dispatchLane marks first and enqueues then: a mark without a wake-up is found
+// by the reconciler, a wake-up without a mark would claim nothing.
+func (e *Engine) dispatchLane(ctx context.Context, lane tasks.Lane) error {
+	queued, err := e.store.HasQueued(ctx, string(lane))
+	if err != nil || !queued {
+		return err
+	}
+	var wakes []wakeUp
+	var count int
+	err = e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
+		picked, err := q.PickJobs(ctx, string(lane), e.lanes[lane].room())
+		count = len(picked)
+		if err != nil || count == 0 {
+			return err
+		}
+		wakes = bundle(picked)
+		return q.MarkDispatched(ctx, picked)
+	})
+	if err != nil || count == 0 {
+		return err
+	}
+	e.metrics.dispatched.WithLabelValues(string(lane)).Add(float64(count))
+	return e.pusher.push(ctx, wakes)
+}
+
+// bundle puts jobs into wake-ups and notes each one's wake-up in it. A job
+// that has crashed a worker goes alone, so that it takes no other with it.
+func bundle(picked []store.Picked) []wakeUp {
+	var wakes []wakeUp
+	open := map[tasks.Kind]int{}
+	for i := range picked {
+		p := &picked[i]
+		kind := tasks.Kind(p.Kind)
+		at, found := open[kind]
+		if !found || p.Crashes > 0 || len(wakes[at].jobs) >= kind.WakeSize() {
+			at = len(wakes)
+			wakes = append(wakes, wakeUp{id: store.NewID("wake_"), kind: kind})
+			if p.Crashes == 0 {
+				open[kind] = at
+			}
+		}
+		p.Wake = wakes[at].id
+		wakes[at].jobs = append(wakes[at].jobs, tasks.Ref{ID: p.ID, Gen: p.Gen})
+	}
+	return wakes
+}

@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// drain stops a worker in order: nothing new, a grace period, the handlers'
+// contexts, what is left handed back, and Asynq last.
+func (w *Worker) drain(lines []*line) error {
+	w.mu.Lock()
+	w.stopping = true
+	w.mu.Unlock()
+	for _, l := range lines {
+		l.waiter.stop()
+	}
+	each(lines, func(l *line) { l.server.Stop() })
+
+	idle := make(chan struct{})
+	var waiting sync.WaitGroup
+	waiting.Go(func() { w.running.Wait(); close(idle) })
+	settled := within(idle, w.grace)
+	w.stopWork(tasks.ErrDraining)
+	if !settled {
+		settled = within(idle, w.patience)
+	}
+	var err error
+	if !settled {
+		err = w.takeBack()
+	}
+	close(w.given)
+	waiting.Wait()
+
+	each(lines, func(l *line) { l.server.Shutdown() })
+	each(lines, func(l *line) { l.waiter.join(context.Background()) })
+	return err
+}
+
+// each does something to all lines at once.
+func each(lines []*line, do func(*line)) {
+	var all sync.WaitGroup
+	for _, l := range lines {
+		all.Go(func() { do(l) })
+	}
+	all.Wait()
+}
+
+func within(done <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// takeBack hands back the jobs of handlers that do not return. Whatever those
+// still try to write is fenced.
+func (w *Worker) takeBack() error {
+	var stubborn []string
+	for _, h := range w.keeper.all() {
+		stubborn = append(stubborn, h.job.Kind+" "+h.job.ID)
+		w.finish(h, store.Finish{To: store.JobQueued, Outcome: store.AttemptHandedBack}, nil)
+	}
+	if len(stubborn) == 0 {
+		return nil
+	}
+	return fmt.Errorf("stop worker: handlers did not return when their context ended: %s",
+		strings.Join(stubborn, ", "))
+}

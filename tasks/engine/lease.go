@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// lookEvery is how often a worker asks whether its jobs are to end.
+const lookEvery = time.Second
+
+// hold is a job in a worker's hands.
+type hold struct {
+	job    store.Job
+	lease  time.Duration
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	trusted time.Time // until when the lease is ours for certain; keeper.mu
+	renewAt time.Time // keeper.mu
+}
+
+// keeper renews the leases of one worker's jobs in one statement, and ends
+// the context of a job that was lost or is to end.
+type keeper struct {
+	store *store.Store
+	log   zerolog.Logger
+
+	mu   sync.Mutex
+	held map[string]*hold // by job id; one worker holds a job once
+}
+
+func newKeeper(s *store.Store, log zerolog.Logger) *keeper {
+	return &keeper{store: s, log: log, held: map[string]*hold{}}
+}
+
+// add takes a job that was claimed at the given time.
+func (k *keeper) add(ctx context.Context, job store.Job, claimed time.Time) *hold {
+	h := &hold{job: job, lease: tasks.Lane(job.Lane).Lease()}
+	h.ctx, h.cancel = context.WithCancelCause(ctx)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if before := k.held[job.ID]; before != nil {
+		before.cancel(tasks.ErrLeaseLost) // an older epoch of the same job
+	}
+	k.held[job.ID] = h
+	h.renewed(claimed)
+	return h
+}
+
+// renewed notes a renewal that was sent at the given time. The last tenth of a
+// lease is not trusted: clocks and answers take their time.
+func (h *hold) renewed(sent time.Time) {
+	h.trusted = sent.Add(h.lease * 9 / 10)
+	h.renewAt = sent.Add(h.lease / 3)
+}
+
+// drop lets go of a job that was finished or lost.
+func (k *keeper) drop(h *hold) {
+	h.cancel(nil)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.held[h.job.ID] == h {
+		delete(k.held, h.job.ID)
+	}
+}
+
+// trusts tells whether the lease is still ours for certain.
+func (k *keeper) trusts(h *hold) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return time.Now().Before(h.trusted)
+}
+
+// all returns what is held just now.
+func (k *keeper) all() []*hold {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	all := make([]*hold, 0, len(k.held))
+	for _, h := range k.held {
+		all = append(all, h)
+	}
+	return all
+}
+
+// run keeps leases until ctx ends.
+func (k *keeper) run(ctx context.Context) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			k.tick(ctx)
+		}
+	}
+}
+
+func (k *keeper) tick(ctx context.Context) {
+	now := time.Now()
+	var look, renew []*hold
+	k.mu.Lock()
+	for _, h := range k.held {
+		if now.Before(h.renewAt) {
+			look = append(look, h)
+		} else {
+			renew = append(renew, h)
+		}
+	}
+	k.mu.Unlock()
+	k.ask(ctx, look, k.store.LookAtHolds)
+	k.ask(ctx, renew, k.renew)
+	k.distrust()
+}
+
+func (k *keeper) renew(ctx context.Context, holds []store.Hold) (states []store.HoldState, err error) {
+	err = k.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+		states, err = q.RenewLeases(ctx, holds)
+		return err
+	})
+	return states, err
+}
+
+type asking func(context.Context, []store.Hold) ([]store.HoldState, error)
+
+// ask puts the question for all at once and acts on the answers: what is not
+// answered is lost, what is to end is told so.
+func (k *keeper) ask(ctx context.Context, holds []*hold, question asking) {
+	if len(holds) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	rows := make([]store.Hold, len(holds))
+	for i, h := range holds {
+		rows[i] = store.Hold{ID: h.job.ID, Epoch: h.job.Epoch, Lease: h.lease}
+	}
+	sent := time.Now()
+	states, err := question(ctx, rows)
+	if err != nil {
+		k.log.Warn().Err(err).Int("jobs", len(holds)).Msg("leases could not be asked for")
+		return
+	}
+	k.apply(holds, states, sent)
+}
+
+func (k *keeper) apply(holds []*hold, states []store.HoldState, sent time.Time) {
+	known := make(map[string]store.HoldState, len(states))
+	for _, s := range states {
+		known[s.ID] = s
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, h := range holds {
+		s, ours := known[h.job.ID]
+		switch {
+		case !ours:
+			h.cancel(tasks.ErrLeaseLost)
+		case s.Cancelled:
+			h.cancel(tasks.ErrCancelled)
+		}
+		if ours && !sent.Before(h.renewAt) {
+			h.renewed(sent)
+		}
+	}
+}
+
+// distrust ends the work of leases that could not be renewed in time.
+func (k *keeper) distrust() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := time.Now()
+	for _, h := range k.held {
+		if now.After(h.trusted) {
+			h.cancel(tasks.ErrLeaseLost)
+		}
+	}
+}

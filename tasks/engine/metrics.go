@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts what the engine does. Labels are lanes, kinds and states:
+// bounded sets.
+type metrics struct {
+	accepted   *prometheus.CounterVec // lane
+	dispatched *prometheus.CounterVec // lane
+	claimed    *prometheus.CounterVec // lane
+	stale      *prometheus.CounterVec // lane
+	ended      *prometheus.CounterVec // lane, state
+	attempts   *prometheus.CounterVec // kind, outcome
+	fenced     *prometheus.CounterVec // kind
+	reaped     *prometheus.CounterVec // lane
+	lost       *prometheus.CounterVec // lane
+	wiped      prometheus.Counter
+	pickup     *prometheus.HistogramVec // lane
+}
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		accepted:   counter("accepted_total", "Jobs taken in.", "lane"),
+		dispatched: counter("dispatched_total", "Wake-ups' jobs sent by a dispatcher.", "lane"),
+		claimed:    counter("claimed_total", "Jobs taken under a lease.", "lane"),
+		stale:      counter("stale_wakes_total", "Jobs of a wake-up that were not there to claim.", "lane"),
+		ended:      counter("ended_total", "Jobs that came to an end.", "lane", "state"),
+		attempts:   counter("attempts_total", "Ended attempts.", "kind", "outcome"),
+		fenced:     counter("fenced_total", "Ends that came too late and were not written.", "kind"),
+		reaped:     counter("leases_reaped_total", "Leases that expired.", "lane"),
+		lost:       counter("wakes_lost_total", "Wake-ups that were gone from the queue.", "lane"),
+		wiped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "dreamlab", Subsystem: "jobs",
+			Name: "queue_wipes_total", Help: "Times the queue was found empty or restarted."}),
+		pickup: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "dreamlab", Subsystem: "jobs",
+			Name: "pickup_seconds", Help: "From due to claimed.",
+			Buckets: []float64{.001, .005, .02, .1, .5, 2, 10, 60, 600}}, []string{"lane"}),
+	}
+	if r == nil {
+		return m, nil
+	}
+	for _, c := range m.all() {
+		if err := r.Register(c); err != nil {
+			return nil, fmt.Errorf("register the engine's metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) all() []prometheus.Collector {
+	return []prometheus.Collector{m.accepted, m.dispatched, m.claimed, m.stale, m.ended, m.attempts,
+		m.fenced, m.reaped, m.lost, m.wiped, m.pickup}
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "dreamlab", Subsystem: "jobs", Name: name, Help: help,
+	}, labels)
+}

@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"dreamlab/tasks"
+)
+
+const (
+	tokensKept  = 64
+	pushTimeout = 3 * time.Second
+	// taskRetries and taskTimeout keep Asynq's own bookkeeping out of the way:
+	// the database counts attempts and holds the deadlines.
+	taskRetries = 1 << 30
+	taskTimeout = 30 * 24 * time.Hour
+)
+
+// wakeUp is an Asynq task that is to be enqueued.
+type wakeUp struct {
+	id   string
+	kind tasks.Kind
+	jobs []tasks.Ref
+}
+
+func (w wakeUp) task() (*asynq.Task, error) {
+	payload, err := json.Marshal(tasks.Wake{Jobs: w.jobs})
+	if err != nil {
+		return nil, fmt.Errorf("write wake-up: %w", err)
+	}
+	return asynq.NewTask(string(w.kind), payload, asynq.TaskID(w.id), asynq.Queue(string(w.kind.Lane())),
+		asynq.MaxRetry(taskRetries), asynq.Timeout(taskTimeout)), nil
+}
+
+// pusher enqueues wake-ups through asynq.Client, many in one pipeline.
+type pusher struct {
+	redis redis.UniversalClient
+	plain *asynq.Client
+}
+
+func newPusher(r redis.UniversalClient) *pusher {
+	return &pusher{redis: r, plain: asynq.NewClientFromRedisClient(r)}
+}
+
+// push enqueues wake-ups and then wakes idle workers, in one pipeline. What it
+// could not enqueue is found by the reconciler.
+func (p *pusher) push(ctx context.Context, wakes []wakeUp) error {
+	if len(wakes) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
+	defer cancel()
+	pipe := p.redis.Pipeline()
+	rec := &recorder{UniversalClient: p.redis, pipe: pipe}
+	client := asynq.NewClientFromRedisClient(rec)
+	for _, w := range wakes {
+		task, err := w.task()
+		if err != nil {
+			return err
+		}
+		if _, err := client.EnqueueContext(ctx, task); err != nil {
+			return fmt.Errorf("enqueue wake-up: %w", err)
+		}
+	}
+	pushTokens(ctx, pipe, wakes)
+	if _, err := pipe.Exec(ctx); err != nil && !hasNoScript(rec.scripts) {
+		return fmt.Errorf("enqueue %d wake-ups: %w", len(wakes), err)
+	}
+	return p.again(ctx, wakes, rec.scripts)
+}
+
+// again enqueues, one by one, what met a server that did not know the script
+// yet; the first of them makes it known.
+func (p *pusher) again(ctx context.Context, wakes []wakeUp, scripts []*redis.Cmd) error {
+	var late []wakeUp
+	for i, script := range scripts {
+		if !noScript(script.Err()) {
+			continue
+		}
+		task, err := wakes[i].task()
+		if err != nil {
+			return err
+		}
+		_, err = p.plain.EnqueueContext(ctx, task)
+		if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
+			return fmt.Errorf("enqueue wake-up: %w", err)
+		}
+		late = append(late, wakes[i])
+	}
+	if len(late) == 0 {
+		return nil
+	}
+	pipe := p.redis.Pipeline()
+	pushTokens(ctx, pipe, late)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("push wake tokens: %w", err)
+	}
+	return nil
+}
+
+// pushTokens adds a token for each wake-up to its lane's list.
+func pushTokens(ctx context.Context, pipe redis.Pipeliner, wakes []wakeUp) {
+	tokens := map[tasks.Lane][]any{}
+	for _, w := range wakes {
+		lane := w.kind.Lane()
+		if len(tokens[lane]) < tokensKept {
+			tokens[lane] = append(tokens[lane], 1)
+		}
+	}
+	for lane, list := range tokens {
+		pipe.LPush(ctx, tokensKey(lane), list...)
+		pipe.LTrim(ctx, tokensKey(lane), 0, tokensKept-1)
+	}
+}
+
+func hasNoScript(scripts []*redis.Cmd) bool {
+	for _, script := range scripts {
+		if noScript(script.Err()) {
+			return true
+		}
+	}
+	return false
+}
+
+func noScript(err error) bool {
+	return errors.Is(err, redis.ErrNoScript) || redis.HasErrorPrefix(err, "NOSCRIPT")
+}
+
+// recorder takes down what asynq.Client sends, so that many tasks go in one
+// pipeline: the released Asynq enqueues one at a time.
+type recorder struct {
+	redis.UniversalClient
+	pipe    redis.Pipeliner
+	scripts []*redis.Cmd
+}
+
+// EvalSha notes the script and answers as if it had enqueued.
+func (r *recorder) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	r.scripts = append(r.scripts, r.pipe.EvalSha(ctx, sha, keys, args...))
+	done := redis.NewCmd(ctx)
+	done.SetVal(int64(1))
+	return done
+}
+
+// SAdd notes that the queue is to be known to asynqmon. Each push does, so
+// that a wiped Redis learns of its queues again.
+func (r *recorder) SAdd(ctx context.Context, key string, members ...any) *redis.IntCmd {
+	r.pipe.SAdd(ctx, key, members...)
+	done := redis.NewIntCmd(ctx)
+	done.SetVal(1)
+	return done
+}

@@ -1,0 +1,250 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+const (
+	// lostAfter is the age at which a dispatched job's wake-up is looked for.
+	lostAfter = 3 * time.Second
+	// tokenAfter is the age at which its lane gets a token once more.
+	tokenAfter = time.Second
+	// stuckAfter is the age at which a wake-up that is still there is given up,
+	// while its lane claims others.
+	stuckAfter = 2 * time.Minute
+	// reconcileTimeout bounds one round.
+	reconcileTimeout = 30 * time.Second
+)
+
+// Reconciler puts right what went wrong: workers that have gone silent,
+// wake-ups that were lost or are stuck, a Redis that was wiped or restarted,
+// jobs that waited for too long. Every second; each step holds by itself.
+type Reconciler struct{ engine *Engine }
+
+// Reconciler returns a reconciler. Any number may run.
+func (e *Engine) Reconciler() *Reconciler { return &Reconciler{e} }
+
+// Run reconciles until ctx ends.
+func (r *Reconciler) Run(ctx context.Context) error {
+	ticker := time.NewTicker(backstop)
+	defer ticker.Stop()
+	for {
+		if err := r.engine.reconcile(ctx); err != nil && ctx.Err() == nil {
+			r.engine.log.Warn().Err(err).Msg("reconcile; it is tried again in a second")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// reconcile makes one round. What the database alone can tell does not wait
+// for Redis.
+func (e *Engine) reconcile(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
+	defer cancel()
+	err := errors.Join(
+		e.sweep(ctx, e.store.ExpiredLeases, e.reap),
+		e.sweep(ctx, e.store.ExpiredJobs, (*store.Queries).ExpireJob),
+	)
+	wiped, redisErr := e.lookForWipe(ctx)
+	if redisErr != nil {
+		return errors.Join(err, redisErr)
+	}
+	if err := errors.Join(err, e.checkWakes(ctx, len(wiped) > 0)); err != nil {
+		return err
+	}
+	return e.setSentinels(ctx, wiped)
+}
+
+type sweeping func(q *store.Queries, ctx context.Context, id string) ([]store.Moved, error)
+
+// sweep moves each of the jobs that a query names in a transaction of its own.
+func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string, error), fn sweeping) error {
+	ids, err := find(ctx)
+	if err != nil {
+		return fmt.Errorf("sweep: %w", err)
+	}
+	for _, id := range ids {
+		var moved []store.Moved
+		err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+			moved, err = fn(q, ctx, id)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("sweep %s: %w", id, err)
+		}
+		e.announce(ctx, moved)
+	}
+	return nil
+}
+
+func (e *Engine) reap(q *store.Queries, ctx context.Context, id string) ([]store.Moved, error) {
+	moved, err := q.ReapJob(ctx, id)
+	if err == nil && len(moved) > 0 {
+		e.metrics.reaped.WithLabelValues(moved[0].Lane).Inc()
+		e.log.Warn().Str("job", id).Msg("a lease expired: the job is taken from its worker")
+	}
+	return moved, err
+}
+
+// lookForWipe returns the sentinels that are to be set: those that are gone,
+// or which another run of the server left behind.
+func (e *Engine) lookForWipe(ctx context.Context) (map[tasks.Lane]string, error) {
+	run, err := e.runID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pipe := e.redis.Pipeline()
+	seen := map[tasks.Lane]*redis.StringCmd{}
+	for _, lane := range tasks.Lanes() {
+		seen[lane] = pipe.Get(ctx, sentinelKey(lane))
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("look for a wiped queue: %w", err)
+	}
+	wiped := map[tasks.Lane]string{}
+	for lane, cmd := range seen {
+		if value, err := cmd.Result(); err != nil || value != run {
+			wiped[lane] = run
+		}
+	}
+	return wiped, nil
+}
+
+// runID returns what changes when the server restarts, "-" where it does not
+// tell (an embedded queue, an access list).
+func (e *Engine) runID(ctx context.Context) (string, error) {
+	info, err := e.redis.Info(ctx, "server").Result()
+	if err != nil {
+		var answered redis.Error
+		if errors.As(err, &answered) {
+			return "-", nil
+		}
+		return "", fmt.Errorf("ask for the queue's run id: %w", err)
+	}
+	for line := range strings.Lines(info) {
+		if id, found := strings.CutPrefix(strings.TrimSpace(line), "run_id:"); found {
+			return id, nil
+		}
+	}
+	return "-", nil
+}
+
+// setSentinels ends the repair after a wipe: the queues are known to asynqmon
+// again, and the next wipe can be seen.
+func (e *Engine) setSentinels(ctx context.Context, wiped map[tasks.Lane]string) error {
+	if len(wiped) == 0 {
+		return nil
+	}
+	e.metrics.wiped.Inc()
+	e.log.Warn().Msg("the queue is new, was wiped or restarted: its wake-ups were checked")
+	pipe := e.redis.Pipeline()
+	for lane, run := range wiped {
+		pipe.SAdd(ctx, asynqQueues, string(lane))
+		pipe.Set(ctx, sentinelKey(lane), run, 0)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("mark the queue as known: %w", err)
+	}
+	return nil
+}
+
+// checkWakes pages through the dispatched jobs: all of them after a wipe, else
+// those that are old enough to be missed.
+func (e *Engine) checkWakes(ctx context.Context, all bool) error {
+	older := tokenAfter
+	if all {
+		older = 0
+	}
+	late := map[tasks.Lane]bool{}
+	after := ""
+	for {
+		page, err := e.store.DispatchedJobs(ctx, older, after)
+		if err != nil {
+			return fmt.Errorf("list dispatched jobs: %w", err)
+		}
+		if len(page) == 0 {
+			return e.remind(ctx, late)
+		}
+		for _, d := range page {
+			late[tasks.Lane(d.Lane)] = true
+		}
+		if err := e.checkPage(ctx, page, all); err != nil {
+			return err
+		}
+		after = page[len(page)-1].ID
+	}
+}
+
+// checkPage asks Redis for the wake-ups of a page in one pipeline and queues
+// the jobs of those that are gone or stuck.
+func (e *Engine) checkPage(ctx context.Context, page []store.Dispatched, all bool) error {
+	pipe := e.redis.Pipeline()
+	exists := make([]*redis.IntCmd, len(page))
+	claims := make([]*redis.IntCmd, len(page))
+	for i, d := range page {
+		lane := tasks.Kind(d.Kind).Lane()
+		exists[i] = pipe.Exists(ctx, taskKey(lane, d.Wake))
+		claims[i] = pipe.Exists(ctx, claimedKey(lane))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("look for wake-ups: %w", err)
+	}
+	var lost []store.JobRef
+	for i, d := range page {
+		gone := exists[i].Val() == 0 && (all || d.Age >= lostAfter)
+		stuck := d.Age >= stuckAfter && claims[i].Val() > 0
+		if gone || stuck {
+			lost = append(lost, store.JobRef{ID: d.ID, Gen: d.Gen})
+		}
+	}
+	return e.requeue(ctx, lost)
+}
+
+func (e *Engine) requeue(ctx context.Context, lost []store.JobRef) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	var moved []store.Moved
+	err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+		moved, err = q.LoseWakes(ctx, lost)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("queue jobs whose wake-up is lost: %w", err)
+	}
+	for _, m := range moved {
+		e.metrics.lost.WithLabelValues(m.Lane).Inc()
+	}
+	e.announce(ctx, moved)
+	return nil
+}
+
+// remind gives each lane with a late wake-up a token: the one that came with
+// it may be lost.
+func (e *Engine) remind(ctx context.Context, late map[tasks.Lane]bool) error {
+	if len(late) == 0 {
+		return nil
+	}
+	pipe := e.redis.Pipeline()
+	for lane := range late {
+		pipe.LPush(ctx, tokensKey(lane), 1)
+		pipe.LTrim(ctx, tokensKey(lane), 0, tokensKept-1)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("push wake tokens: %w", err)
+	}
+	return nil
+}

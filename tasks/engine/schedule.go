@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/robfig/cron/v3"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+const (
+	// misfireAfter is how late a tick may be before it counts as missed.
+	misfireAfter = time.Minute
+	// showEvery is how often what asynqmon shows is compared with the rows.
+	showEvery = 30 * time.Second
+)
+
+// Scheduler fires schedules. The rows decide; Asynq's PeriodicTaskManager runs
+// beside them as a second trigger, which asynqmon shows.
+type Scheduler struct{ engine *Engine }
+
+// Scheduler returns a scheduler. Any number may run: a tick fires once.
+func (e *Engine) Scheduler() *Scheduler { return &Scheduler{e} }
+
+// Run fires what is due until ctx ends.
+func (s *Scheduler) Run(ctx context.Context) error {
+	shown, err := s.show()
+	if err != nil {
+		return err
+	}
+	defer shown.Shutdown()
+	ticker := time.NewTicker(backstop)
+	defer ticker.Stop()
+	for {
+		if err := s.engine.fireDue(ctx); err != nil && ctx.Err() == nil {
+			s.engine.log.Warn().Err(err).Msg("fire schedules; it is tried again in a second")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// EnsureSchedule makes a schedule or changes it. Its tick is a job of kind
+// schedule.tick and tenant SystemTenant, whose subject is the schedule's id. A
+// local time that a change of clocks skips does not fire that day, one that it
+// repeats fires twice: choose an hour that is neither.
+func (e *Engine) EnsureSchedule(ctx context.Context, s store.Schedule) error {
+	if s.Zone == "" {
+		s.Zone = "UTC"
+	}
+	if s.Misfire == "" {
+		s.Misfire = "once"
+	}
+	if s.Overlap == "" {
+		s.Overlap = "skip"
+	}
+	if err := checkSchedule(s); err != nil {
+		return err
+	}
+	now, err := e.store.Now(ctx)
+	if err != nil {
+		return fmt.Errorf("schedule %s: %w", s.ID, err)
+	}
+	if s.Next, err = nextTick(s, now); err != nil {
+		return err
+	}
+	if err := e.store.PutSchedule(ctx, s); err != nil {
+		return fmt.Errorf("schedule %s: %w", s.ID, err)
+	}
+	return nil
+}
+
+func checkSchedule(s store.Schedule) error {
+	switch {
+	case s.ID == "":
+		return fmt.Errorf("schedule %q: it needs an id", s.Spec)
+	case s.Misfire != "once" && s.Misfire != "skip":
+		return fmt.Errorf("schedule %s: misfire is %q: use once or skip", s.ID, s.Misfire)
+	case s.Overlap != "skip" && s.Overlap != "allow":
+		return fmt.Errorf("schedule %s: overlap is %q: use skip or allow", s.ID, s.Overlap)
+	}
+	return nil
+}
+
+// nextTick returns the first tick after a time.
+func nextTick(s store.Schedule, after time.Time) (time.Time, error) {
+	zone, err := time.LoadLocation(s.Zone)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("schedule %s: zone: use a name like Europe/Rome: %w", s.ID, err)
+	}
+	spec, err := cron.ParseStandard(s.Spec)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("schedule %s: use five cron fields or @every 1h: %w", s.ID, err)
+	}
+	next := spec.Next(after.In(zone))
+	if next.IsZero() {
+		return time.Time{}, fmt.Errorf("schedule %s: %q never comes", s.ID, s.Spec)
+	}
+	return next.UTC(), nil
+}
+
+// fireDue turns due rows into jobs and sets their next time, in one
+// transaction: two schedulers cannot fire one tick twice, for the row is
+// locked and the job's key is the tick.
+func (e *Engine) fireDue(ctx context.Context) error {
+	var jobs []store.Job
+	err := e.store.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		jobs = nil
+		now, err := q.Now(ctx)
+		if err != nil {
+			return err
+		}
+		due, err := q.DueSchedules(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range due {
+			made, err := e.fire(ctx, q, s, now)
+			if err != nil {
+				return fmt.Errorf("schedule %s: %w", s.ID, err)
+			}
+			jobs = append(jobs, made...)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("fire schedules: %w", err)
+	}
+	if len(jobs) > 0 {
+		e.deliver(ctx, jobs)
+	}
+	return nil
+}
+
+func (e *Engine) fire(ctx context.Context, q *store.Queries, s store.Schedule, now time.Time) ([]store.Job, error) {
+	tick := s.Next
+	next, err := nextTick(s, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.AdvanceSchedule(ctx, s.ID, tick, next); err != nil {
+		return nil, err
+	}
+	if s.Misfire == "skip" && now.Sub(tick) > misfireAfter {
+		return nil, nil
+	}
+	if s.Overlap == "skip" {
+		open, err := q.HasOpenJob(ctx, SystemTenant, s.ID)
+		if err != nil || open {
+			return nil, err
+		}
+	}
+	return e.tick(ctx, q, s.ID, tick)
+}
+
+func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, tick time.Time) ([]store.Job, error) {
+	input, err := json.Marshal(tasks.TickInput{Schedule: schedule, Tick: tick})
+	if err != nil {
+		return nil, fmt.Errorf("write tick: %w", err)
+	}
+	out, err := q.AcceptJobs(ctx, []store.NewJob{{
+		Tenant: SystemTenant, Kind: string(tasks.ScheduleTick), Lane: string(tasks.ScheduleTick.Lane()),
+		Input: input, Subject: schedule,
+		IdemKey: fmt.Sprintf("sched:%s:%s", schedule, tick.UTC().Format(time.RFC3339)),
+	}}, e.rooms())
+	if err != nil {
+		return nil, err
+	}
+	if out[0].Existed || out[0].Err != nil {
+		return nil, out[0].Err
+	}
+	return []store.Job{out[0].Job}, nil
+}
+
+// show starts the trigger that asynqmon shows: its task is a wake-up without
+// jobs, on which a worker fires what is due.
+func (s *Scheduler) show() (*asynq.PeriodicTaskManager, error) {
+	shown, err := asynq.NewPeriodicTaskManager(asynq.PeriodicTaskManagerOpts{
+		PeriodicTaskConfigProvider: &periodic{engine: s.engine},
+		RedisUniversalClient:       s.engine.redis,
+		SchedulerOpts:              &asynq.SchedulerOpts{Logger: newAsynqLog(s.engine.log), LogLevel: asynq.WarnLevel},
+		SyncInterval:               showEvery,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start the periodic tasks: %w", err)
+	}
+	if err := shown.Start(); err != nil {
+		return nil, fmt.Errorf("start the periodic tasks: %w", err)
+	}
+	return shown, nil
+}
+
+// periodic tells Asynq of the schedules. While the database does not answer it
+// tells what it knew last: this trigger is not the one that counts.
+type periodic struct {
+	engine *Engine
+	mu     sync.Mutex
+	known  []*asynq.PeriodicTaskConfig
+}
+
+// GetConfigs returns a periodic task for each schedule.
+func (p *periodic) GetConfigs() ([]*asynq.PeriodicTaskConfig, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), claimTimeout)
+	defer cancel()
+	all, err := p.engine.store.Schedules(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.engine.log.Warn().Err(err).Msg("read schedules for asynqmon; the last ones stay")
+		return p.known, nil
+	}
+	payload, err := json.Marshal(tasks.Wake{})
+	if err != nil {
+		return nil, fmt.Errorf("write wake-up: %w", err)
+	}
+	p.known = make([]*asynq.PeriodicTaskConfig, len(all))
+	for i, s := range all {
+		p.known[i] = &asynq.PeriodicTaskConfig{
+			Cronspec: "CRON_TZ=" + s.Zone + " " + s.Spec,
+			Task:     asynq.NewTask(string(tasks.ScheduleTick), payload),
+			Opts: []asynq.Option{asynq.Queue(string(tasks.ScheduleTick.Lane())),
+				asynq.MaxRetry(taskRetries), asynq.Timeout(taskTimeout)},
+		}
+	}
+	return p.known, nil
+}

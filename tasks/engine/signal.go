@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// signal tells the dispatchers that lanes may have work or room.
+func (e *Engine) signal(ctx context.Context, lanes map[string]bool) {
+	if len(lanes) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
+	defer cancel()
+	pipe := e.redis.Pipeline()
+	for lane := range lanes {
+		pipe.Publish(ctx, queuedChannel, lane)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		e.log.Debug().Err(err).Msg("dispatchers were not told; their own clock will")
+	}
+}
+
+// announce tells of moves that are committed: of room and due work to the
+// dispatchers, of ends to those who wait for them. Both have a clock of their
+// own, so that what is lost here costs time alone.
+func (e *Engine) announce(ctx context.Context, moved []store.Moved) {
+	if len(moved) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
+	defer cancel()
+	pipe := e.redis.Pipeline()
+	lanes := map[string]bool{}
+	for _, m := range moved {
+		lanes[m.Lane] = true
+		if m.State.Ended() {
+			pipe.Publish(ctx, endedChannel(tasks.Lane(m.Lane), m.ID), string(m.State))
+			e.metrics.ended.WithLabelValues(m.Lane, string(m.State)).Inc()
+		}
+	}
+	for lane := range lanes {
+		pipe.Publish(ctx, queuedChannel, lane)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		e.log.Debug().Err(err).Msg("moves were not announced; the listeners' own clocks will")
+	}
+}
+
+// pause waits, and tells whether it was let to.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+const (
+	// wakeWait is how long an idle worker waits for a token before it looks
+	// into the queue by itself.
+	wakeWait = 5 * time.Second
+	// wakeRest is what it rests when Redis does not answer.
+	wakeRest = 500 * time.Millisecond
+)
+
+// waiter hooks into the client of a lane's asynq.Server and turns Asynq's
+// polling into waiting: when the dequeue script answers that there is nothing,
+// it blocks on the lane's list of wake tokens and then asks again. Tokens are
+// pushed after the tasks, and stay in the list, so none is missed in between.
+type waiter struct {
+	redis.UniversalClient
+	lane tasks.Lane
+	log  zerolog.Logger
+	own  string // a list that only this waiter waits on: its way out
+
+	stopped chan struct{}
+	blocked sync.WaitGroup
+}
+
+func newWaiter(client redis.UniversalClient, lane tasks.Lane, log zerolog.Logger) *waiter {
+	return &waiter{UniversalClient: client, lane: lane, log: log,
+		own: laneKey(lane, store.NewID("waiter_")), stopped: make(chan struct{})}
+}
+
+// EvalSha runs a script, and the dequeue script once more after a wait.
+func (w *waiter) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	answer := w.UniversalClient.EvalSha(ctx, sha, keys, args...)
+	if !isDequeue(keys) || !errors.Is(answer.Err(), redis.Nil) {
+		return answer
+	}
+	if !w.wait(ctx) {
+		return answer
+	}
+	return w.UniversalClient.EvalSha(ctx, sha, keys, args...)
+}
+
+// isDequeue knows Asynq's dequeue script by the keys that it takes.
+func isDequeue(keys []string) bool {
+	if len(keys) != 4 {
+		return false
+	}
+	for i, end := range []string{":pending", ":paused", ":active", ":lease"} {
+		if !strings.HasSuffix(keys[i], end) {
+			return false
+		}
+	}
+	return true
+}
+
+// wait blocks for a token, at most wakeWait, and tells whether to ask again.
+// It does not outlast stop: the blocked command goes on in a goroutine that
+// join waits for.
+func (w *waiter) wait(ctx context.Context) bool {
+	answered := make(chan error, 1)
+	w.blocked.Go(func() { answered <- w.block(ctx) })
+	select {
+	case <-w.stopped:
+		return false
+	case err := <-answered:
+		if err == nil || errors.Is(err, redis.Nil) {
+			return true
+		}
+		w.log.Debug().Err(err).Msg("wait for a wake token")
+	}
+	rest := time.NewTimer(wakeRest)
+	defer rest.Stop()
+	select {
+	case <-w.stopped:
+	case <-rest.C:
+	}
+	return false
+}
+
+// block takes a token. One that came after stop is another worker's: it is
+// put back.
+func (w *waiter) block(ctx context.Context) error {
+	select {
+	case <-w.stopped:
+		return redis.Nil
+	default:
+	}
+	shared := tokensKey(w.lane)
+	got, err := w.BRPop(ctx, wakeWait, w.own, shared).Result()
+	if err != nil || got[0] != shared {
+		return err
+	}
+	select {
+	case <-w.stopped:
+		return w.RPush(ctx, shared, got[1]).Err()
+	default:
+		return nil
+	}
+}
+
+// stop lets go of whoever waits; nobody waits any more afterwards.
+func (w *waiter) stop() { close(w.stopped) }
+
+// join gives the blocked command a token of its own and waits for it. Where
+// Redis does not answer, it ends by its own timeout.
+func (w *waiter) join(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	pipe := w.Pipeline()
+	pipe.LPush(ctx, w.own, 1)
+	pipe.PExpire(ctx, w.own, 2*wakeWait)
+	if _, err := pipe.Exec(ctx); err != nil {
+		w.log.Debug().Err(err).Msg("release a waiting worker")
+	}
+	w.blocked.Wait()
+}
