@@ -1,6 +1,9 @@
 package tasks
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // TuneInput is the input of tune.curate, and the body of POST /v1/tunes.
 type TuneInput struct {
@@ -17,7 +20,83 @@ type TrainInput struct {
 	Tune     string `json:"tune,omitempty"`
 }
 
-// EvaluateInput is the input of tune.evaluate.
+// EvaluateInput is the input of tune.evaluate: a few held-out experiences.
 type EvaluateInput struct {
-	Tune string `json:"tune"`
+	Tune        string   `json:"tune"`
+	Experiences []string `json:"experiences"`
+}
+
+// Bounds of what a client may ask of a tune.
+const (
+	mostMinExamples = 1_000_000
+	longestAlias    = 64 // bytes
+	longestModel    = 200
+)
+
+// ParseTune reads and checks the body of POST /v1/tunes; an empty body asks for
+// the defaults, of which it fills in the alias. Its error is an [*InputError].
+func ParseTune(body []byte) (*TuneInput, error) {
+	in := &TuneInput{Alias: "assistant"}
+	if len(body) == 0 {
+		return in, nil
+	}
+	members, fault := object("", body)
+	if fault != nil {
+		return nil, fault
+	}
+	if fault := onlyKnown("", members, "alias", "base", "min_examples", "budget_usd", "dry_run"); fault != nil {
+		return nil, fault
+	}
+	for _, name := range sortedNames(members) {
+		if fault := in.read(name, members[name]); fault != nil {
+			return nil, fault
+		}
+	}
+	return in, nil
+}
+
+func (in *TuneInput) read(name string, raw json.RawMessage) (fault *InputError) {
+	switch name {
+	case "alias":
+		in.Alias, fault = shortText(name, raw, longestAlias)
+	case "base":
+		if in.Base, fault = shortText(name, raw, longestModel); fault == nil && !namesModel(in.Base) {
+			fault = invalid(name, "name the base as provider/model, as together/openai/gpt-oss-20b")
+		}
+	case "min_examples":
+		in.MinExamples, fault = within(name, raw, 1, mostMinExamples)
+	case "dry_run":
+		in.DryRun, fault = typed[bool](name, raw)
+	case "budget_usd":
+		if in.BudgetUSD, fault = typed[json.Number](name, raw); fault == nil {
+			_, fault = nanoDollars(name, in.BudgetUSD)
+		}
+	}
+	return fault
+}
+
+// Budget returns the budget in nano-dollars, and false where none was given.
+func (in *TuneInput) Budget() (int64, bool, error) {
+	if in.BudgetUSD == "" {
+		return 0, false, nil
+	}
+	nano, fault := nanoDollars("budget_usd", in.BudgetUSD)
+	if fault != nil {
+		return 0, false, fault
+	}
+	return nano, true, nil
+}
+
+func namesModel(text string) bool {
+	provider, model, ok := strings.Cut(text, "/")
+	return ok && provider != "" && model != ""
+}
+
+// shortText reads a text that is not empty and has a bound, in bytes.
+func shortText(param string, raw json.RawMessage, longest int) (string, *InputError) {
+	text, fault := typed[string](param, raw)
+	if fault == nil && (text == "" || len(text) > longest) {
+		fault = invalid(param, "the text must have 1 to %d bytes", longest)
+	}
+	return text, fault
 }

@@ -1,0 +1,199 @@
+package tasks
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// TrainingRequest is the body of POST /v1/fine_tuning/jobs, checked
+// (https://platform.openai.com/docs/api-reference/fine-tuning/create).
+type TrainingRequest struct {
+	Model    string // provider/model, or the model alone at the default vendor
+	File     string // file-…
+	Suffix   string // as the client wants it; "" where it does not mind
+	Hyper    Hyper
+	Metadata json.RawMessage
+}
+
+// Hyper are the hyper-parameters of a training. Zero fields take the
+// configured ones.
+type Hyper struct {
+	Epochs       int     `json:"epochs,omitempty"`
+	BatchSize    int     `json:"batch_size,omitempty"`
+	LearningRate float64 `json:"learning_rate,omitempty"`
+	// Multiplier scales the configured learning rate.
+	Multiplier float64 `json:"learning_rate_multiplier,omitempty"`
+	Rank       int     `json:"rank,omitempty"`
+	Alpha      int     `json:"alpha,omitempty"`
+	Seed       int64   `json:"seed,omitempty"`
+}
+
+// TrainingSpec is what the row of a training keeps as its spec: what defines it,
+// and how far it is. Who makes a training for a client sets Suffix, Hyper,
+// SHA256, Object and Bytes; the rest is written by the handlers.
+type TrainingSpec struct {
+	Suffix  string `json:"suffix,omitempty"` // the client's own
+	Hyper   Hyper  `json:"hyper"`
+	SHA256  string `json:"sha256"` // of the training file, hex
+	Object  string `json:"object"` // the training file in the bucket
+	Bytes   int64  `json:"bytes"`
+	Dataset string `json:"dataset,omitempty"` // ds_…
+	Budget  int64  `json:"budget,omitempty"`  // nano-dollars for the training; 0: no cap of its own
+
+	Phase    string    `json:"phase,omitempty"`    // upload, train, deploy, prove, done
+	FileID   string    `json:"file_id,omitempty"`  // the vendor's
+	Estimate int64     `json:"estimate,omitempty"` // nano-dollars, the vendor's
+	Intent   time.Time `json:"intent,omitzero"`    // when the creation was first asked for
+	Looks    int       `json:"looks,omitempty"`    // how often a doubtful creation was looked for in vain
+	Entry    string    `json:"entry,omitempty"`    // the training's line of spend
+	ModelID  string    `json:"model_id,omitempty"` // the vendor's, for its deployment
+	Handle   string    `json:"handle,omitempty"`   // the deployment's
+	Direct   string    `json:"direct,omitempty"`   // the name that reaches the deployment
+	Lost     int       `json:"lost,omitempty"`     // polls in a row that got no answer
+
+	// NanoPerHour is what hosting the tuned model costs, nano-dollars per hour.
+	NanoPerHour int64                `json:"nano_per_hour,omitempty"`
+	Events      []TrainingEvent      `json:"events,omitempty"` // the newest, oldest first
+	Checkpoints []TrainingCheckpoint `json:"checkpoints,omitempty"`
+}
+
+// TrainingEvent is one line of a training's log.
+type TrainingEvent struct {
+	Type    string    `json:"type"`
+	Level   string    `json:"level"` // info, warning, error
+	Message string    `json:"message"`
+	Step    int       `json:"step"`
+	Created time.Time `json:"created"`
+}
+
+// TrainingCheckpoint is a saved state of a training.
+type TrainingCheckpoint struct {
+	ID      string    `json:"id"`
+	Step    int       `json:"step"`
+	Final   bool      `json:"final"`
+	Created time.Time `json:"created"`
+}
+
+// Bounds of what a client may ask of a training.
+const (
+	mostEpochs     = 50
+	mostBatch      = 4096
+	mostMultiplier = 100
+	longestSuffix  = 64 // characters, as OpenAI has it
+)
+
+// ParseTraining reads and checks the body of POST /v1/fine_tuning/jobs. Its
+// error is an [*InputError].
+func ParseTraining(body []byte) (*TrainingRequest, error) {
+	members, fault := object("", body)
+	if fault != nil {
+		return nil, fault
+	}
+	fault = onlyKnown("", members, "model", "training_file", "validation_file", "suffix", "seed",
+		"hyperparameters", "method", "integrations", "metadata")
+	if fault != nil {
+		return nil, fault
+	}
+	for _, name := range []string{"model", "training_file"} {
+		if members[name] == nil {
+			return nil, invalid(name, "this field is required")
+		}
+	}
+	in := &TrainingRequest{}
+	for _, name := range sortedNames(members) {
+		if fault := in.read(name, members[name]); fault != nil {
+			return nil, fault
+		}
+	}
+	return in, nil
+}
+
+func (in *TrainingRequest) read(name string, raw json.RawMessage) (fault *InputError) {
+	switch name {
+	case "model":
+		in.Model, fault = shortText(name, raw, longestModel)
+	case "training_file":
+		in.File, fault = shortText(name, raw, longestModel)
+	case "suffix":
+		in.Suffix, fault = shortText(name, raw, longestSuffix)
+	case "seed":
+		in.Hyper.Seed, fault = within(name, raw, int64(0), 1<<31-1)
+	case "metadata":
+		_, fault = object(name, raw)
+		in.Metadata = raw
+	case "hyperparameters":
+		fault = in.Hyper.read(name, raw)
+	case "method":
+		fault = in.readMethod(raw)
+	case "integrations":
+		fault = emptyOnly(name, raw)
+	default:
+		fault = unsupported(name, "there is no validation during a training here: leave it out")
+	}
+	return fault
+}
+
+func emptyOnly(param string, raw json.RawMessage) *InputError {
+	list, fault := typed[[]json.RawMessage](param, raw)
+	if fault == nil && len(list) > 0 {
+		fault = unsupported(param, "integrations are not supported: leave them out")
+	}
+	return fault
+}
+
+// readMethod takes supervised training, whose hyper-parameters may stand here.
+func (in *TrainingRequest) readMethod(raw json.RawMessage) *InputError {
+	members, fault := object("method", raw)
+	if fault != nil {
+		return fault
+	}
+	if fault := onlyKnown("method", members, "type", "supervised"); fault != nil {
+		fault.Code = "unsupported_parameter"
+		return fault
+	}
+	if kind, fault := typed[string]("method.type", members["type"]); fault != nil || kind != "supervised" {
+		return unsupported("method.type", "only supervised is supported")
+	}
+	if members["supervised"] == nil {
+		return nil
+	}
+	inner, fault := object("method.supervised", members["supervised"])
+	if fault != nil {
+		return fault
+	}
+	if fault := onlyKnown("method.supervised", inner, "hyperparameters"); fault != nil {
+		return fault
+	}
+	if inner["hyperparameters"] == nil {
+		return nil
+	}
+	return in.Hyper.read("method.supervised.hyperparameters", inner["hyperparameters"])
+}
+
+// read takes OpenAI's three hyper-parameters; "auto" is as good as absent.
+func (h *Hyper) read(param string, raw json.RawMessage) *InputError {
+	members, fault := object(param, raw)
+	if fault != nil {
+		return fault
+	}
+	if fault := onlyKnown(param, members, "n_epochs", "batch_size", "learning_rate_multiplier"); fault != nil {
+		return fault
+	}
+	for _, name := range sortedNames(members) {
+		if string(members[name]) == `"auto"` {
+			continue
+		}
+		switch at := join(param, name); name {
+		case "n_epochs":
+			h.Epochs, fault = within(at, members[name], 1, mostEpochs)
+		case "batch_size":
+			h.BatchSize, fault = within(at, members[name], 1, mostBatch)
+		default:
+			h.Multiplier, fault = within(at, members[name], 0.01, float64(mostMultiplier))
+		}
+		if fault != nil {
+			return fault
+		}
+	}
+	return nil
+}
