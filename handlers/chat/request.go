@@ -1,0 +1,75 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// requestOf puts a client's request into the router's words.
+func requestOf(r *tasks.ChatRequest) providers.Request {
+	return providers.Request{
+		Messages:  messagesOf(r.Messages),
+		MaxTokens: r.MaxTokens, Temperature: r.Temperature, TopP: r.TopP, N: r.N, Seed: r.Seed, Stop: r.Stop,
+		FrequencyPenalty: r.FrequencyPenalty, PresencePenalty: r.PresencePenalty,
+		LogitBias: r.LogitBias, Logprobs: r.Logprobs, TopLogprobs: r.TopLogprobs,
+		Tools: r.Tools, ToolChoice: r.ToolChoice, ParallelToolCalls: r.ParallelToolCalls,
+		ResponseFormat: r.ResponseFormat, ReasoningEffort: r.ReasoningEffort, User: r.User,
+	}
+}
+
+// messagesOf turns "developer", which open models were not taught, into "system".
+func messagesOf(messages []tasks.Message) []providers.Message {
+	out := make([]providers.Message, len(messages))
+	for i, m := range messages {
+		role := m.Role
+		if role == "developer" {
+			role = "system"
+		}
+		out[i] = providers.Message{
+			Role: role, Content: m.Content, Name: m.Name, ToolCalls: m.ToolCalls, ToolCallID: m.ToolCallID,
+		}
+	}
+	return out
+}
+
+// mostMemory bounds what of a memory stands in front of a chat, in bytes.
+const mostMemory = 8 << 10
+
+// remember puts the tenant's memory in front, where there is one.
+func (t *turn) remember(ctx context.Context, request *providers.Request) error {
+	memory, err := t.run.Store.Memory(ctx, t.run.Job.Tenant)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the memory: %w", err)
+	}
+	text := memoryText(memory.Lessons)
+	if text == "" {
+		return nil
+	}
+	t.memory = true
+	front := providers.TextMessage("system", text)
+	request.Messages = append([]providers.Message{front}, request.Messages...)
+	return nil
+}
+
+func memoryText(lessons []store.Lesson) string {
+	var out strings.Builder
+	for _, lesson := range lessons {
+		if out.Len()+len(lesson.Text) > mostMemory {
+			break
+		}
+		if out.Len() == 0 {
+			out.WriteString("What earlier conversations taught:\n")
+		}
+		out.WriteString("- " + lesson.Text + "\n")
+	}
+	return out.String()
+}

@@ -1,0 +1,228 @@
+// Package experience is the room of what comes in by the file: it reads the
+// conversations of an import, line by line, and keeps the good ones.
+//
+// Experiences of live chats are kept by package chat; what is learned from
+// either is package dream's.
+package experience
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/tasks"
+)
+
+// A batch is stored in one transaction.
+const (
+	batchLines = 500
+	batchBytes = 8 << 20
+)
+
+// mostRejected is how many rejected lines are listed.
+const mostRejected = 100
+
+// Import returns the handler of experience.import. A line that can not be used
+// is named in the result and loses no other. Batches are stored with the
+// numbers of their lines, so that an import which starts again goes on.
+func Import(bucket blob.Bucket) tasks.Handler {
+	return func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+		var in tasks.ImportInput
+		if err := run.Decode(&in); err != nil {
+			return nil, err
+		}
+		object, err := bucket.Open(ctx, in.Object)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, tasks.Fail("not_found", "the uploaded lines are gone: upload them again")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open import: %w", err)
+		}
+		result, err := (&importer{run: run, lines: newLines(object)}).all(ctx)
+		if err := errors.Join(err, object.Close()); err != nil {
+			return nil, fmt.Errorf("import %s: %w", in.Object, err)
+		}
+		return &tasks.End{Result: encode(result)}, nil
+	}
+}
+
+type importer struct {
+	run   *tasks.Run
+	lines *lines
+}
+
+// batch is what came of some lines; as an effect it marks them as done.
+type batch struct {
+	Last  int64              `json:"last"` // its last line
+	Ended bool               `json:"ended,omitempty"`
+	Tally tasks.ImportResult `json:"tally"`
+}
+
+func (im *importer) all(ctx context.Context) (tasks.ImportResult, error) {
+	sum := tasks.ImportResult{Rejected: []tasks.Rejected{}}
+	for {
+		if cause := context.Cause(ctx); cause != nil {
+			return sum, cause
+		}
+		done, err := im.next(ctx)
+		if err != nil {
+			return sum, err
+		}
+		add(&sum, done.Tally)
+		if done.Ended {
+			return sum, nil
+		}
+	}
+}
+
+// next takes the batch that starts at the next line, unless an earlier attempt has.
+func (im *importer) next(ctx context.Context) (batch, error) {
+	step := fmt.Sprintf("lines/%d", im.lines.number+1)
+	known, err := im.run.Store.Effect(ctx, im.run.Job.ID, step)
+	if err == nil {
+		return im.skip(known)
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return batch{}, fmt.Errorf("look for progress: %w", err)
+	}
+	rows, done, err := im.read()
+	if err != nil {
+		return done, err
+	}
+	stored := done
+	err = im.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		stored = done // the transaction may be tried again
+		return im.keep(ctx, q, rows, step, &stored)
+	})
+	return stored, err
+}
+
+func (im *importer) skip(known store.Effect) (batch, error) {
+	var done batch
+	if err := json.Unmarshal(known.Response, &done); err != nil {
+		return done, fmt.Errorf("read progress %s: %w", known.Step, err)
+	}
+	for im.lines.number < done.Last {
+		if _, err := im.lines.next(); err != nil && !errors.Is(err, errLong) {
+			return done, fmt.Errorf("skip lines that are done: %w", err)
+		}
+	}
+	return done, nil
+}
+
+// read parses the lines of one batch.
+func (im *importer) read() ([]store.Experience, batch, error) {
+	var rows []store.Experience
+	var done batch
+	for n, size := 0, 0; n < batchLines && size < batchBytes; n++ {
+		line, err := im.lines.next()
+		if errors.Is(err, io.EOF) {
+			done.Ended = true
+			break
+		}
+		if err != nil && !errors.Is(err, errLong) {
+			return nil, done, fmt.Errorf("read line %d: %w", im.lines.number+1, err)
+		}
+		size += len(line)
+		if len(line) == 0 && err == nil {
+			continue // an empty line says nothing
+		}
+		row, err := im.parse(line, err)
+		if err != nil {
+			reject(&done.Tally, im.lines.number, err)
+			continue
+		}
+		rows = append(rows, row)
+	}
+	done.Last = im.lines.number
+	return rows, done, nil
+}
+
+func (im *importer) parse(line []byte, err error) (store.Experience, error) {
+	if err != nil {
+		return store.Experience{}, err
+	}
+	c, err := tasks.ParseConversation(line)
+	if err != nil {
+		return store.Experience{}, err
+	}
+	e := experience(c)
+	e.Tenant, e.Job = im.run.Job.Tenant, im.run.Job.ID
+	e.Seal()
+	return e, nil
+}
+
+func experience(c *tasks.ConversationLine) store.Experience {
+	e := store.Experience{
+		External: c.ConversationID, Alias: store.DefaultAlias, Origin: store.OriginImport,
+		Reference: c.Reference, Metadata: c.Metadata,
+	}
+	e.Prompt, e.Answer = c.Split()
+	if f := c.Feedback; f != nil {
+		e.Comment, e.Correction = f.Comment, f.Correction
+		if f.Rating != nil {
+			rating := int64(*f.Rating)
+			e.Rating = &rating
+		}
+	}
+	return e
+}
+
+// keep stores the rows and the mark that they are done.
+func (im *importer) keep(ctx context.Context, q *store.Queries, rows []store.Experience, step string, b *batch) error {
+	for _, row := range rows {
+		added, err := addOne(ctx, q, row)
+		if err != nil {
+			return err
+		}
+		if added {
+			b.Tally.Accepted++
+		} else {
+			b.Tally.Duplicates++
+		}
+	}
+	return q.AddEffect(ctx, store.Effect{
+		Job: im.run.Job.ID, Step: step, Epoch: im.run.Job.Epoch, RequestHash: step, Response: encode(b),
+	})
+}
+
+func addOne(ctx context.Context, q *store.Queries, e store.Experience) (added bool, err error) {
+	e.Conversation, e.HeldOut, err = q.EnsureConversation(ctx, e.Tenant, e.External, e.Content)
+	if err != nil {
+		return false, fmt.Errorf("keep a conversation: %w", err)
+	}
+	if _, added, err = q.AddExperience(ctx, e); err != nil {
+		return false, fmt.Errorf("keep an experience: %w", err)
+	}
+	return added, nil
+}
+
+func reject(r *tasks.ImportResult, line int64, err error) {
+	if len(r.Rejected) == mostRejected {
+		r.More++
+		return
+	}
+	r.Rejected = append(r.Rejected, tasks.Rejected{Line: line, Reason: err.Error()})
+}
+
+func add(sum *tasks.ImportResult, b tasks.ImportResult) {
+	sum.Accepted += b.Accepted
+	sum.Duplicates += b.Duplicates
+	sum.More += b.More
+	room := mostRejected - len(sum.Rejected)
+	listed := b.Rejected[:min(room, len(b.Rejected))]
+	sum.Rejected = append(sum.Rejected, listed...)
+	sum.More += int64(len(b.Rejected) - len(listed))
+}
+
+func encode(v any) json.RawMessage {
+	out, err := json.Marshal(v)
+	if err != nil { // our own structs
+		panic(err)
+	}
+	return out
+}
