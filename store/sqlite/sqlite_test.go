@@ -2,41 +2,134 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"dreamlab/store"
+
+	"go.uber.org/goleak"
 )
 
-func TestMigrateUpAndDown(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
-	d, err := Open(ctx, filepath.Join(t.TempDir(), "a b?.db"))
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// open opens a file with the newest schema.
+func open(t *testing.T, path string) *Driver {
+	t.Helper()
+	d, err := Open(context.Background(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
-	for _, target := range []int{-1, 0, -1} {
-		if err := d.Migrate(ctx, target); err != nil {
-			t.Fatalf("migrate to %d: %v", target, err)
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := d.Migrate(t.Context(), -1); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestPathsAreTakenAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"plain.db", "a b?c#d%41&_pragma=x.db", "ä€.db", "file:x.db"} {
+		path := filepath.Join(t.TempDir(), name)
+		open(t, path)
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
 		}
 	}
-	have, newest, err := d.Version(ctx)
-	if err != nil || have != newest {
-		t.Fatalf("version %d of %d, %v", have, newest, err)
-	}
-	var n int
-	rows, err := d.Query(ctx, store.Rebind(store.SQLite, "SELECT count(*) FROM {rows $1: a text, b bigint} WHERE a IN ({list $2}) AND b < {now}"),
-		`[{"a":"x","b":1},{"a":"y","b":2}]`, `["x"]`)
-	if err != nil {
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte(strings.Repeat("no database\n", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for rows.Next() {
-		if err := rows.Scan(&n); err != nil {
+	for _, path := range []string{dir, text, filepath.Join(dir, "missing", "x.db")} {
+		d, err := Open(t.Context(), path)
+		if err == nil {
+			t.Errorf("opened %s", path)
+			d.Close()
+			continue
+		}
+		if !strings.Contains(err.Error(), "open "+path) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// TestReopened finds what was kept, and settings that a file does not keep.
+func TestReopened(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.db")
+	first := open(t, path)
+	if _, err := store.Open(first).EnsureTenant(t.Context(), "kept"); err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, path)
+	for query, want := range map[string]string{
+		"SELECT name FROM tenants": "kept", "PRAGMA journal_mode": "wal", "PRAGMA foreign_keys": "1",
+	} {
+		var got string
+		rows, err := second.Query(t.Context(), query)
+		if err != nil {
 			t.Fatal(err)
 		}
+		for rows.Next() {
+			err = rows.Scan(&got)
+		}
+		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil || got != want {
+			t.Errorf("%s: got %q, %v", query, got, err)
+		}
 	}
-	if err := rows.Close(); err != nil || n != 1 {
-		t.Fatalf("got %d rows, %v", n, err)
+}
+
+// TestReadersDoNotWait reads while a transaction writes, and sees nothing of it.
+func TestReadersDoNotWait(t *testing.T) {
+	t.Parallel()
+	s := store.Open(open(t, filepath.Join(t.TempDir(), "x.db")))
+	err := s.Tx(t.Context(), store.Relaxed, func(q *store.Queries) error {
+		if _, err := q.EnsureTenant(t.Context(), "later"); err != nil {
+			return err
+		}
+		return s.Tenants(t.Context(), func(store.Tenant) error { return errors.New("read what was not committed") })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWritersTakeTurns writes from many goroutines, by itself and in
+// transactions.
+func TestWritersTakeTurns(t *testing.T) {
+	t.Parallel()
+	s := store.Open(open(t, filepath.Join(t.TempDir(), "x.db")))
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			for j := range 10 {
+				err := s.Tx(t.Context(), store.Durability(i%2), func(q *store.Queries) error {
+					_, err := q.EnsureTenant(t.Context(), fmt.Sprint(i, " ", j))
+					return err
+				})
+				if _, alone := s.EnsureTenant(t.Context(), fmt.Sprint(i, " ", j, " alone")); err != nil || alone != nil {
+					t.Error(err, alone)
+				}
+			}
+		})
+	}
+	all.Wait()
+	n := 0
+	err := s.Tenants(t.Context(), func(store.Tenant) error { n++; return nil })
+	if err != nil || n != 320 {
+		t.Fatalf("found %d, %v", n, err)
 	}
 }
