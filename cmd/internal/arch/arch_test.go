@@ -1,0 +1,260 @@
+// Package arch holds the rooms of Dream Lab apart: who may import whom, how
+// long a file and a function may get, what has to be documented. It reads the
+// sources itself, since a test that asks the go tool is answered from its cache.
+package arch
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	module      = "dreamlab"
+	root        = "../../.."
+	longestFile = 400 // lines
+	longestFunc = 70  // lines
+)
+
+// arrows says what of ours each room may import beside itself and what lies
+// below it; the longest prefix that fits a room holds. Tests are free, since
+// they put real parts together.
+var arrows = map[string][]string{
+	"store":               {},
+	"store/storetest":     {"store", "store/postgres", "store/sqlite"},
+	"providers":           {},
+	"providers/sandbox":   {},
+	"tasks":               {"store"},
+	"tasks/engine":        {"tasks", "store", "store/redis"},
+	"handlers":            {"tasks", "store", "store/redis", "store/blob", "providers", "providers/catalog"},
+	"cmd/internal/config": {"providers"},
+	"cmd/internal/client": {},
+	"cmd/internal/api":    {"tasks", "tasks/engine", "store", "store/redis", "store/blob"},
+	"cmd/internal/boot":   {"*"},
+	"cmd/dreamlab": {"cmd/internal/boot", "cmd/internal/client", "cmd/internal/config",
+		"store", "tasks", "providers"},
+	"cmd": {"*"},
+}
+
+// wired are imported by boot, and by nobody else but those named here.
+var wired = map[string][]string{
+	"store/blob/gcs":     {},
+	"store/postgres":     {"store/storetest"},
+	"store/sqlite":       {"store/storetest"},
+	"providers/groq":     {},
+	"providers/together": {},
+	"providers/sandbox":  {"providers/groq/emulator", "providers/together/emulator", "providers/openai/emulator"},
+}
+
+// source is one file of the module.
+type source struct {
+	name  string // slashes, from the module's root
+	room  string // its folder
+	test  bool
+	file  *ast.File
+	files *token.FileSet
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	files := token.NewFileSet()
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && name != root {
+			return fs.SkipDir
+		}
+		if entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if path.Ext(name) != ".go" {
+			return nil
+		}
+		parsed, err := parser.ParseFile(files, name, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(root, name)
+		relative = filepath.ToSlash(relative)
+		all = append(all, source{
+			name: relative, room: path.Dir(relative), file: parsed, files: files,
+			test: strings.HasSuffix(name, "_test.go") || path.Base(path.Dir(relative)) == "blobtest",
+		})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 50 {
+		t.Fatalf("only %d files were found: the test looks in the wrong place", len(all))
+	}
+	return all
+}
+
+// ours returns the rooms that the file imports.
+func (s source) ours(t *testing.T) []string {
+	t.Helper()
+	var rooms []string
+	for _, spec := range s.file.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if room, found := strings.CutPrefix(name, module+"/"); found {
+			rooms = append(rooms, room)
+		}
+	}
+	return rooms
+}
+
+func TestArrows(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		for _, room := range s.ours(t) {
+			if !s.test && !allowed(s.room, room) {
+				t.Errorf("%s imports %s: %s may not", s.name, room, s.room)
+			}
+		}
+	}
+}
+
+// allowed tells whether a room may import another of ours.
+func allowed(from, to string) bool {
+	longest := ""
+	for prefix := range arrows {
+		if within(from, prefix) && len(prefix) > len(longest) {
+			longest = prefix
+		}
+	}
+	if from != "cmd/internal/boot" {
+		for room, friends := range wired {
+			if within(to, room) && !within(from, room) && !slices.Contains(friends, from) {
+				return false
+			}
+		}
+	}
+	may := arrows[longest]
+	return within(to, longest) || slices.Contains(may, "*") || slices.Contains(may, to)
+}
+
+func within(room, prefix string) bool { return room == prefix || strings.HasPrefix(room, prefix+"/") }
+
+func TestAllowed(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		from, to string
+		want     bool
+	}{
+		{"store", "tasks", false},
+		{"store/redis", "store", true},
+		{"providers", "store", false},
+		{"providers/sandbox", "providers", false},
+		{"providers/groq/emulator", "providers/sandbox", true},
+		{"providers/groq", "providers/sandbox", false},
+		{"tasks", "store/redis", false},
+		{"handlers/chat", "providers/groq", false},
+		{"handlers/chat", "handlers", true},
+		{"handlers/chat", "tasks/engine", false},
+		{"cmd/internal/api", "providers", false},
+		{"cmd/internal/boot", "providers/groq", true},
+		{"cmd/dreamlab", "store/sqlite", false},
+		{"tasks/engine", "store/sqlite", false},
+	}
+	for _, c := range cases {
+		if got := allowed(c.from, c.to); got != c.want {
+			t.Errorf("%s imports %s: allowed %v, want %v", c.from, c.to, got, c.want)
+		}
+	}
+}
+
+func TestLengths(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		if lines := s.files.File(s.file.Pos()).LineCount(); lines > longestFile {
+			t.Errorf("%s has %d lines, more than %d: split it by what its parts are about", s.name, lines, longestFile)
+		}
+		for _, declared := range s.file.Decls {
+			function, is := declared.(*ast.FuncDecl)
+			if !is {
+				continue
+			}
+			from, to := s.files.Position(function.Pos()).Line, s.files.Position(function.End()).Line
+			if to-from+1 > longestFunc {
+				t.Errorf("%s: %s has %d lines, more than %d", s.name, function.Name, to-from+1, longestFunc)
+			}
+			if function.Name.Name == "init" && function.Recv == nil {
+				t.Errorf("%s: init runs behind the reader's back: call it by a name", s.name)
+			}
+		}
+	}
+}
+
+func TestDocumented(t *testing.T) {
+	t.Parallel()
+	rooms := map[string]bool{}
+	for _, s := range sources(t) {
+		rooms[s.room] = rooms[s.room] || strings.TrimSpace(s.file.Doc.Text()) != ""
+		if s.test {
+			continue
+		}
+		for _, declared := range s.file.Decls {
+			checkComment(t, s, declared)
+		}
+	}
+	for room, documented := range rooms {
+		if !documented {
+			t.Errorf("%s: no file says what the package is for", room)
+		}
+	}
+}
+
+// checkComment looks at functions and single types; of a group, its own comment
+// is enough.
+func checkComment(t *testing.T, s source, declared ast.Decl) {
+	t.Helper()
+	name, comment := "", ""
+	switch d := declared.(type) {
+	case *ast.FuncDecl:
+		if d.Recv != nil && !ast.IsExported(receiver(d)) {
+			return
+		}
+		name, comment = d.Name.Name, d.Doc.Text()
+	case *ast.GenDecl:
+		spec, is := d.Specs[0].(*ast.TypeSpec)
+		if d.Tok != token.TYPE || !is || len(d.Specs) > 1 {
+			return
+		}
+		name, comment = spec.Name.Name, d.Doc.Text()
+	}
+	comment = strings.TrimSpace(comment)
+	if !ast.IsExported(name) {
+		return
+	}
+	first, _, _ := strings.Cut(comment, " ")
+	if first != name && !slices.Contains([]string{"A", "An", "The"}, first) {
+		t.Errorf("%s: the comment of %s does not begin with its name", s.name, name)
+	}
+}
+
+func receiver(d *ast.FuncDecl) string {
+	kind := d.Recv.List[0].Type
+	if pointer, is := kind.(*ast.StarExpr); is {
+		kind = pointer.X
+	}
+	if generic, is := kind.(*ast.IndexExpr); is {
+		kind = generic.X
+	}
+	if name, is := kind.(*ast.Ident); is {
+		return name.Name
+	}
+	return ""
+}

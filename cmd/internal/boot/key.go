@@ -1,0 +1,73 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dreamlab/cmd/internal/config"
+	"dreamlab/store"
+)
+
+// FirstTenant owns the key that `up` makes.
+const FirstTenant = "default"
+
+// NewKey makes a key for the tenant of that name, which is made too where it is
+// missing. The secret is shown this once; only its hash is kept.
+func NewKey(ctx context.Context, s *store.Store, tenant string, k store.Key) (store.Key, string, error) {
+	secret := store.NewSecret()
+	err := s.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		owner, err := q.EnsureTenant(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		k.Tenant = owner.ID
+		k, err = q.CreateKey(ctx, k, secret)
+		return err
+	})
+	if err != nil {
+		return store.Key{}, "", fmt.Errorf("make a key: %w", err)
+	}
+	return k, secret, nil
+}
+
+// AdminKey returns the key in the data directory, and makes one where there is
+// none that this database takes. fresh tells that it is to be shown.
+func AdminKey(ctx context.Context, s *store.Store, dir string) (secret string, fresh bool, err error) {
+	path := filepath.Join(dir, config.KeyFile)
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", false, fmt.Errorf("read the first key: %w", err)
+	}
+	secret = strings.TrimSpace(string(text))
+	_, err = s.KeyBySecret(ctx, secret)
+	if err == nil {
+		return secret, false, nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return "", false, fmt.Errorf("look the first key up: %w", err)
+	}
+	_, secret, err = NewKey(ctx, s, FirstTenant, store.Key{Name: "admin", Scopes: []string{store.ScopeAdmin}})
+	if err != nil {
+		return "", false, err
+	}
+	return secret, true, writeSecret(path, secret)
+}
+
+// writeSecret replaces the file as a whole, readable to its owner alone.
+func writeSecret(path, secret string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("keep the first key: %w", err)
+	}
+	fresh := path + ".new"
+	if err := os.WriteFile(fresh, []byte(secret+"\n"), 0o600); err != nil {
+		return fmt.Errorf("keep the first key: %w", err)
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return fmt.Errorf("keep the first key: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dreamlab/cmd/internal/config"
+	"dreamlab/providers/catalog"
+	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/blob/gcs"
+	"dreamlab/store/postgres"
+	"dreamlab/store/sqlite"
+)
+
+// Embedded lists what the configuration leaves to embedded parts, each with the
+// setting that names the real one.
+func Embedded(c *config.Config) []string {
+	var parts []string
+	if c.Database == "" {
+		parts = append(parts, "the database: set DATABASE_URL=postgres://…")
+	}
+	if c.Redis == "" {
+		parts = append(parts, "the queue: set REDIS_URL=redis://…")
+	}
+	if c.Bucket == "" {
+		parts = append(parts, "the objects: set BUCKET_URL=gs://… (or file:///… on a disk that all processes share)")
+	}
+	if c.Sandbox() {
+		parts = append(parts, "the vendors: set GROQ_API_KEY and TOGETHER_API_KEY, or name servers in "+config.DefaultFile)
+	}
+	return parts
+}
+
+// RefuseEmbedded fails where a process that is one of several would be left
+// with a part that the others can not see.
+func RefuseEmbedded(c *config.Config) error {
+	parts := Embedded(c)
+	if len(parts) == 0 {
+		return nil
+	}
+	return fmt.Errorf("start: this process works with others and needs parts that all of them reach; missing are\n  %s\n"+
+		"or run `dreamlab up`, which has all in one process", strings.Join(parts, "\n  "))
+}
+
+// OpenStore opens the database without touching its schema.
+func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
+	if c.Database != "" {
+		driver, err := postgres.Open(ctx, c.Database)
+		if err != nil {
+			return nil, fmt.Errorf("open the database (DATABASE_URL): %w", err)
+		}
+		return store.Open(driver), nil
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	driver, err := sqlite.Open(ctx, filepath.Join(c.Data, "dreamlab.db"))
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return store.Open(driver), nil
+}
+
+// Migrated fails unless the schema is the one that this program works with.
+func Migrated(ctx context.Context, s *store.Store) error {
+	have, newest, err := s.Driver().Version(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the schema's version: %w", err)
+	case have < newest:
+		return fmt.Errorf("the schema is at version %d of %d: run `dreamlab migrate`", have, newest)
+	case have > newest:
+		return fmt.Errorf("the schema is at version %d, this program knows %d: start a newer dreamlab", have, newest)
+	}
+	return nil
+}
+
+// Bucket is an open bucket.
+type Bucket interface {
+	blob.Bucket
+	Close() error
+}
+
+// OpenBucket opens what BUCKET_URL names, or a directory in the data directory.
+func OpenBucket(ctx context.Context, c *config.Config) (Bucket, error) {
+	location, err := url.Parse(c.Bucket)
+	if err != nil {
+		return nil, errors.New("open the bucket: BUCKET_URL is no URL")
+	}
+	switch location.Scheme {
+	case "gs":
+		bucket, err := gcs.Open(ctx, c.Bucket)
+		if err != nil {
+			return nil, fmt.Errorf("open the bucket (BUCKET_URL): %w", err)
+		}
+		return bucket, nil
+	case "file":
+		return openDirectory(c.Bucket)
+	}
+	return openDirectory(filepath.Join(c.Data, "objects"))
+}
+
+func openDirectory(location string) (Bucket, error) {
+	bucket, err := blob.Directory(location)
+	if err != nil {
+		return nil, fmt.Errorf("open the bucket: %w", err)
+	}
+	return bucket, nil
+}
+
+// OpenCatalog reads what is known of models and prices.
+func OpenCatalog(c *config.Config) (*catalog.Catalog, error) {
+	known, err := loadCatalog(c.Prices)
+	if err != nil {
+		return nil, err
+	}
+	addServers(known, c.Servers)
+	return known, nil
+}
+
+func loadCatalog(path string) (*catalog.Catalog, error) {
+	if path == "" {
+		return catalog.Load(nil)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the file of prices: %w", err)
+	}
+	known, err := catalog.Load(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return known, nil
+}

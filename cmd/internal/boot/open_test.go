@@ -1,0 +1,187 @@
+package boot
+
+import (
+	"context"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dreamlab/cmd/internal/config"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+)
+
+func TestLockIsForOne(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "new")
+	first, err := LockData(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LockData(dir); err == nil || !strings.Contains(err.Error(), "another `dreamlab up` uses "+dir) {
+		t.Errorf("second lock: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := LockData(dir)
+	if err != nil {
+		t.Fatalf("after the first ended: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRefuseEmbedded(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	err := RefuseEmbedded(c)
+	for _, part := range []string{"DATABASE_URL", "REDIS_URL", "BUCKET_URL", "GROQ_API_KEY", "dreamlab up"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v does not name %s", err, part)
+		}
+	}
+	c.Database, c.Redis, c.Bucket = "postgres://x", "redis://x", "gs://x"
+	c.Vendors = map[string]map[string]string{"groq": {}}
+	if err := RefuseEmbedded(c); err != nil {
+		t.Errorf("nothing embedded: %v", err)
+	}
+}
+
+func TestAdminKeyIsKept(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		dir := t.TempDir()
+		secret, fresh, err := AdminKey(t.Context(), s, dir)
+		if err != nil || !fresh || !strings.HasPrefix(secret, "dl-") {
+			t.Fatalf("first: %v, fresh %v", err, fresh)
+		}
+		key, err := s.KeyBySecret(t.Context(), secret)
+		if err != nil || !key.Has(store.ScopeAdmin) {
+			t.Fatalf("look it up: %v %v", key, err)
+		}
+		info, err := os.Stat(filepath.Join(dir, config.KeyFile))
+		if err != nil || info.Mode().Perm() != fs.FileMode(0o600) {
+			t.Errorf("file: %v %v", info.Mode(), err)
+		}
+		again, fresh, err := AdminKey(t.Context(), s, dir)
+		if err != nil || fresh || again != secret {
+			t.Errorf("second: fresh %v, same %v, %v", fresh, again == secret, err)
+		}
+		if err := s.RevokeKey(t.Context(), key.ID); err != nil {
+			t.Fatal(err)
+		}
+		if next, fresh, err := AdminKey(t.Context(), s, dir); err != nil || !fresh || next == secret {
+			t.Errorf("after its end: fresh %v, same %v, %v", fresh, next == secret, err)
+		}
+	})
+}
+
+func TestMigrated(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	c.Data = filepath.Join(t.TempDir(), "d")
+	s, err := OpenStore(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := Migrated(t.Context(), s); err == nil || !strings.Contains(err.Error(), "dreamlab migrate") {
+		t.Errorf("before: %v", err)
+	}
+	if err := s.Driver().Migrate(t.Context(), -1); err != nil {
+		t.Fatal(err)
+	}
+	if err := Migrated(t.Context(), s); err != nil {
+		t.Errorf("after: %v", err)
+	}
+}
+
+// sandboxed runs a sandbox for the test.
+func sandboxed(t *testing.T) *Sandbox {
+	t.Helper()
+	known, err := OpenCatalog(config.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenSandbox(SandboxOptions{}, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestDriversReachTheSandbox(t *testing.T) {
+	t.Parallel()
+	s := sandboxed(t)
+	c := config.Default()
+	drivers, err := openDrivers(c, s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, model := range []string{c.Team.Lead, c.Team.Base} {
+		provider, name, _ := strings.Cut(model, "/")
+		reply, err := drivers[provider].Chat(t.Context(), &providers.Request{
+			Model: name, Messages: []providers.Message{providers.TextMessage("user", "Hello")},
+		}, nil)
+		if err != nil || reply.Content == "" || !reply.Sandbox {
+			t.Errorf("%s: %+v, %v", model, reply, err)
+		}
+	}
+	for _, path := range []string{"/_sandbox/payments", "/openai/v1/models"} {
+		if status := get(t, s.URL+path); status != http.StatusOK {
+			t.Errorf("%s: status %d", path, status)
+		}
+	}
+}
+
+func get(t *testing.T, url string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+sandboxKey)
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode
+}
+
+func TestServersAreFree(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	c.Servers = []config.Server{{Name: "ollama", BaseURL: "http://127.0.0.1:1/v1", Models: []string{"m"}}}
+	known, err := OpenCatalog(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	price, err := known.Price("ollama", "m", time.Now())
+	if err != nil || price.In != 0 || price.Out != 0 {
+		t.Errorf("price %v, %v", price, err)
+	}
+	drivers, err := openDrivers(c, "")
+	if err != nil || len(drivers) != 1 {
+		t.Errorf("drivers %v, %v", drivers, err)
+	}
+}

@@ -1,0 +1,95 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"dreamlab/providers/catalog"
+	"dreamlab/providers/sandbox"
+)
+
+// sandboxKey is the credential that every emulator takes.
+const sandboxKey = "sandbox"
+
+// sandboxSpeed lets an hour of fine-tuning pass in a second.
+const sandboxSpeed = 3600
+
+// Sandbox is the server of the vendors' emulators.
+type Sandbox struct {
+	URL string // http://127.0.0.1:port
+
+	lab      *sandbox.Lab
+	listener net.Listener
+	server   *http.Server
+}
+
+// SandboxOptions say where the emulators are served and what they keep.
+type SandboxOptions struct {
+	Addr  string  // Defaults to a free port of the loopback.
+	Dir   string  // Defaults to memory alone.
+	Speed float64 // lab seconds per second. Defaults to 1.
+}
+
+// OpenSandbox listens, and answers once Run is called.
+func OpenSandbox(o SandboxOptions, prices *catalog.Catalog) (*Sandbox, error) {
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:0"
+	}
+	lab, err := sandbox.New(sandbox.Options{
+		Dir: o.Dir, Speed: o.Speed, Credential: sandboxKey, Price: priceOf(prices),
+	})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", o.Addr)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for the sandbox: %w", err), lab.Close())
+	}
+	return &Sandbox{
+		URL: "http://" + listener.Addr().String(), lab: lab, listener: listener,
+		server: &http.Server{Handler: Emulators(lab), ReadHeaderTimeout: 10 * time.Second},
+	}, nil
+}
+
+// Run serves until ctx ends.
+func (s *Sandbox) Run(ctx context.Context) error {
+	return errors.Join(serve(ctx, s.server, s.listener, time.Second), s.lab.Close())
+}
+
+// Close frees a sandbox that never ran.
+func (s *Sandbox) Close() error { return errors.Join(s.listener.Close(), s.lab.Close()) }
+
+// serve serves until ctx ends, and gives requests the grace to finish.
+func serve(ctx context.Context, server *http.Server, listener net.Listener, grace time.Duration) error {
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	err := server.Shutdown(late)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close() // who still waits has been given its time
+	}
+	<-ended
+	return err
+}
+
+// priceOf lets the emulators bill what the catalogue says. A model that it does
+// not know (a tuned one is billed by the hour) costs nothing by the token.
+func priceOf(prices *catalog.Catalog) sandbox.Price {
+	return func(vendor, model string) (in, out, cached int64) {
+		price, err := prices.Price(vendor, model, time.Now())
+		if err != nil {
+			return 0, 0, 0
+		}
+		return price.In, price.Out, price.CachedIn
+	}
+}

@@ -1,0 +1,104 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"dreamlab/cmd/internal/config"
+	"dreamlab/providers"
+	"dreamlab/providers/catalog"
+	"dreamlab/providers/groq"
+	groqemulator "dreamlab/providers/groq/emulator"
+	"dreamlab/providers/openai"
+	openaiemulator "dreamlab/providers/openai/emulator"
+	"dreamlab/providers/sandbox"
+	"dreamlab/providers/together"
+	togetheremulator "dreamlab/providers/together/emulator"
+)
+
+// listed is a vendor with its emulator.
+type listed struct {
+	vendor   providers.Vendor
+	emulator func(*sandbox.Lab) http.Handler
+	// settings lead the driver to an emulator at the address.
+	settings func(address, credential string) map[string]string
+}
+
+// list is the one list of vendors.
+func list() []listed {
+	return []listed{
+		{groq.Vendor, groqemulator.New, func(address, credential string) map[string]string {
+			return map[string]string{"GROQ_API_KEY": credential, "GROQ_BASE_URL": address}
+		}},
+		{together.Vendor, togetheremulator.New, func(address, credential string) map[string]string {
+			return map[string]string{"TOGETHER_API_KEY": credential, "TOGETHER_BASE_URL": address + "/v1"}
+		}},
+	}
+}
+
+// compatible is the name under which the sandbox serves a plain
+// OpenAI-compatible server, which is configured by address and has no vendor.
+const compatible = "openai"
+
+// Vendors returns the vendors that can be configured.
+func Vendors() []providers.Vendor {
+	var vendors []providers.Vendor
+	for _, l := range list() {
+		vendors = append(vendors, l.vendor)
+	}
+	return vendors
+}
+
+// Emulators serves every vendor's emulator under the vendor's name, and the
+// lab's own routes beside them.
+func Emulators(lab *sandbox.Lab) http.Handler {
+	mux := http.NewServeMux()
+	mount := func(name string, handler http.Handler) {
+		mux.Handle("/"+name+"/", http.StripPrefix("/"+name, handler))
+	}
+	for _, l := range list() {
+		mount(l.vendor.Name, l.emulator(lab))
+	}
+	mount(compatible, openaiemulator.New(lab))
+	mux.Handle("/_sandbox/", lab.Admin())
+	return mux
+}
+
+// openDrivers opens what is configured, or every vendor at the sandbox.
+func openDrivers(c *config.Config, sandboxURL string) (map[string]providers.Driver, error) {
+	drivers := map[string]providers.Driver{}
+	var faults error
+	open := func(vendor providers.Vendor, values map[string]string) {
+		driver, err := vendor.Open(providers.Config{Values: values})
+		if err != nil {
+			faults = errors.Join(faults, fmt.Errorf("open %s: %w", vendor.Name, err))
+			return
+		}
+		drivers[vendor.Name] = driver
+	}
+	for _, l := range list() {
+		name := l.vendor.Name
+		if sandboxURL != "" {
+			open(l.vendor, l.settings(sandboxURL+"/"+name, sandboxKey))
+		} else if values, configured := c.Vendors[name]; configured {
+			open(l.vendor, values)
+		}
+	}
+	for _, server := range c.Servers {
+		open(openai.Compatible(server.Name, server.BaseURL, server.Key), nil)
+	}
+	return drivers, faults
+}
+
+// addServers tells the catalogue what the operator's own servers have.
+func addServers(known *catalog.Catalog, servers []config.Server) {
+	for _, server := range servers {
+		known.Register(catalog.Free(server.Name))
+		for _, id := range server.Models {
+			model := catalog.Free(server.Name)
+			model.ID = id
+			known.Register(model)
+		}
+	}
+}
