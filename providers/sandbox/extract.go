@@ -53,6 +53,9 @@ func clip(text string, limit int) string {
 		return text
 	}
 	cut := string(runes[:limit])
+	if unicode.IsSpace(runes[limit]) {
+		return cut
+	}
 	if at := strings.LastIndexByte(cut, ' '); at > len(cut)/2 {
 		return cut[:at]
 	}

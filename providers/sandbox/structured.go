@@ -34,6 +34,9 @@ func Fill(schema json.RawMessage, message string) (json.RawMessage, error) {
 	}
 	f := &filler{object: findObject(message), root: root}
 	f.whole = f.object.texts(nil)
+	if enum := f.enumIn(root); enum != nil {
+		f.ranked = judge(f.object, enum).ranked
+	}
 	var out bytes.Buffer
 	f.fill(&out, root, &focus{})
 	return out.Bytes(), nil
@@ -43,7 +46,8 @@ func Fill(schema json.RawMessage, message string) (json.RawMessage, error) {
 type filler struct {
 	object *value
 	root   *value
-	whole  string // all the object's texts
+	whole  string      // all the object's texts
+	ranked []candidate // the parts that the schema's first telling enum names, the best first
 	depth  int
 }
 
@@ -218,9 +222,7 @@ func (f *filler) length(schema, item *value) int {
 }
 
 // enumIn returns the first enum in a schema that names parts of the object.
-func (f *filler) enumIn(schema *value) []*value {
-	return f.search(schema, 0)
-}
+func (f *filler) enumIn(schema *value) []*value { return f.search(schema, 0) }
 
 func (f *filler) search(schema *value, depth int) []*value {
 	schema = f.resolve(schema)
@@ -250,12 +252,10 @@ func (f *filler) search(schema *value, depth int) []*value {
 
 // part returns the part that is spoken of, and whether there is one.
 func (f *filler) part(at *focus) (candidate, bool) {
-	enum := f.enumIn(f.root)
-	if enum == nil {
+	if len(f.ranked) == 0 {
 		return candidate{}, false
 	}
-	v := judge(f.object, enum)
-	return v.ranked[at.nth%len(v.ranked)], true
+	return f.ranked[at.nth%len(f.ranked)], true
 }
 
 // likeness is that of the part spoken of; of an object of which the schema

@@ -50,8 +50,9 @@ func judge(object *value, enum []*value) verdict {
 	return v
 }
 
-// locate finds the part that a name stands for: the value of a key, else what
-// holds the name as an id beside its other fields.
+// locate finds the part that a name stands for: the value of a key, else the
+// object that holds the name as an id beside its other fields, else the name
+// itself in a list of names.
 func locate(object *value, name string) *value {
 	if name == "" {
 		return nil
@@ -59,29 +60,28 @@ func locate(object *value, name string) *value {
 	if part := object.get(name); part != nil {
 		return part
 	}
-	var byKey, byID *value
+	var byKey, byID, listed *value
 	object.walk("", nil, func(key string, v, parent *value) bool {
 		if key == name && byKey == nil {
 			byKey = v
 		}
-		if v.kind == '"' && v.text == name && byID == nil && parent != object {
-			byID = bearer(v, parent)
+		if v.kind != '"' || v.text != name || parent == object {
+			return true
+		}
+		if parent.kind == '{' && byID == nil {
+			byID = parent
+		}
+		if parent.kind == '[' && listed == nil {
+			listed = v
 		}
 		return true
 	})
-	if byKey != nil {
-		return byKey
+	for _, found := range []*value{byKey, byID} {
+		if found != nil {
+			return found
+		}
 	}
-	return byID
-}
-
-// bearer is what an id stands for: the object around it, or, in a list of ids,
-// the id itself.
-func bearer(id, parent *value) *value {
-	if parent != nil && parent.kind == '{' {
-		return parent
-	}
-	return id
+	return listed
 }
 
 func (v *verdict) weigh(object *value, named map[*value]bool) {

@@ -1,0 +1,100 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestFillTypes(t *testing.T) {
+	t.Parallel()
+	object := `{"question":"Is green tea healthy? Some say so.","answer":"Green tea is healthy, so some say."}`
+	tests := []struct{ name, schema, want string }{
+		{"number", `{"type":"number"}`, ""},
+		{"integer in bounds", `{"type":"integer","minimum":3,"maximum":3}`, "3"},
+		{"boolean", `{"type":"boolean"}`, "true"},
+		{"nullable", `{"type":["null","boolean"]}`, "true"},
+		{"const", `{"const":"v1"}`, `"v1"`},
+		{"string is an extract", `{"type":"string"}`, `"Green tea is healthy, so some say."`},
+		{"string is clipped", `{"type":"string","maxLength":9}`, `"Green tea"`},
+		{"reference", `{"$ref":"#/$defs/b"}`, "true"},
+		{"any of", `{"anyOf":[{"type":"null"},{"type":"boolean"}]}`, "true"},
+		{"ordinal enum", `{"enum":["low","high"]}`, `"high"`},
+		{"list of strings", `{"type":"array","items":{"type":"string"},"maxItems":1}`, `["Green tea is healthy, so some say."]`},
+		{"list of nothing", `{"type":"array"}`, `[]`},
+		{"list at least", `{"type":"array","items":{"type":"boolean"},"minItems":4}`, `[true,true,true,true]`},
+		{"null", `{"type":"null"}`, `null`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			schema := `{"type":"object","properties":{"x":` + test.schema + `},"$defs":{"b":{"type":"boolean"}}}`
+			data, err := Fill(json.RawMessage(schema), object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.TrimSuffix(strings.TrimPrefix(string(data), `{"x":`), "}")
+			if test.want != "" && got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+			if !json.Valid(data) {
+				t.Errorf("not JSON: %s", data)
+			}
+		})
+	}
+}
+
+func TestFillOddSchemas(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, schema, message string }{
+		{"it refers to itself", `{"type":"object","properties":{"next":{"$ref":"#"}}}`, `{"a":"b"}`},
+		{"it refers to nothing", `{"type":"object","properties":{"x":{"$ref":"#/nowhere"}}}`, `{"a":"b"}`},
+		{"there is no object", `{"type":"object","properties":{"x":{"type":"string"}}}`, "plain words."},
+		{"the message is empty", `{"type":"object","properties":{"x":{"type":"string"},"n":{"type":"number"}}}`, ""},
+		{"the object is cut", `{"type":"object","properties":{"x":{"type":"string"}}}`, `{"a":"b`},
+		{"many braces", `{"type":"object","properties":{"x":{"type":"string"}}}`, strings.Repeat("{", 5000)},
+		{"deep object", `{"type":"object","properties":{"x":{"type":"string"}}}`,
+			strings.Repeat(`{"a":`, 200) + `1` + strings.Repeat("}", 200)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			data, err := Fill(json.RawMessage(test.schema), test.message)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !json.Valid(data) {
+				t.Errorf("not JSON: %s", data)
+			}
+		})
+	}
+	for _, schema := range []string{``, `[]`, `{"type":`, `"x"`} {
+		if _, err := Fill(json.RawMessage(schema), "{}"); err == nil {
+			t.Errorf("the schema %q was taken", schema)
+		}
+	}
+}
+
+func TestFillKeepsTheSchemasOrder(t *testing.T) {
+	t.Parallel()
+	schema := `{"type":"object","properties":{"z":{"type":"null"},"a":{"type":"null"},"m":{"type":"null"}}}`
+	data, err := Fill(json.RawMessage(schema), "{}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(data) != `{"z":null,"a":null,"m":null}` {
+		t.Errorf("got %s", data)
+	}
+}
+
+func BenchmarkFill(b *testing.B) {
+	object := `{"conversation":"` + strings.Repeat("I would like a cup of tea please. ", 30) +
+		`","first":"A cup of tea, right away.","second":"We have no tea."}`
+	schema := json.RawMessage(`{"type":"object","properties":{"better":{"enum":["first","second","equal"]},
+		"confidence":{"type":"number"},"reason":{"type":"string"}}}`)
+	for b.Loop() {
+		if _, err := Fill(schema, object); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
