@@ -1,0 +1,237 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/store/postgres"
+	"dreamlab/store/storetest"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t *testing.T, url string) *postgres.Driver {
+	t.Helper()
+	d, err := postgres.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func first(t *testing.T, conn store.Conn, query string) (text string) {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		err = errors.Join(err, rows.Scan(&text))
+	}
+	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	url := storetest.Postgres(t)
+	plain := open(t, url)
+	told := open(t, url+"&application_name=mine&lock_timeout=7s&pool_max_conns=1")
+	for setting, want := range map[string][2]string{
+		"application_name": {"dreamlab", "mine"}, "lock_timeout": {"5s", "7s"},
+		"idle_in_transaction_session_timeout": {"1min", "1min"}, "synchronous_commit": {"on", "on"},
+	} {
+		for i, d := range []*postgres.Driver{plain, told} {
+			if got := first(t, d, "SHOW "+setting); got != want[i] {
+				t.Errorf("%s is %s, want %s", setting, got, want[i])
+			}
+		}
+	}
+	if schema := first(t, plain, "SELECT current_schema()"); !strings.HasSuffix(url, "search_path="+schema) {
+		t.Errorf("%s led to schema %s", url, schema)
+	}
+	err := told.Tx(t.Context(), store.Synced, func(store.Conn) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := told.Exec(ctx, "SELECT 1") // the pool's one connection is taken
+		return err
+	})
+	if !errors.Is(err, store.ErrBusy) {
+		t.Errorf("a full pool: %v", err)
+	}
+}
+
+// TestErrors lets the server itself raise each code.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	d := open(t, storetest.Postgres(t))
+	for code, want := range map[string]error{
+		"23505": store.ErrConflict, "40001": store.ErrBusy, "40P01": store.ErrBusy, "55P03": store.ErrBusy,
+		"57014": store.ErrBusy, "53300": store.ErrBusy, "57P03": store.ErrBusy, "53100": store.ErrFull,
+		"22021": store.ErrText, "22P05": store.ErrText,
+		"42P01": nil, "28P01": nil, "57P01": nil, "P0001": nil,
+	} {
+		_, err := d.Exec(t.Context(), "DO $$ BEGIN RAISE EXCEPTION 'told' USING ERRCODE = '"+code+"'; END $$")
+		if err == nil || !strings.Contains(err.Error(), "told") {
+			t.Errorf("%s: %v", code, err)
+		}
+		for _, kind := range []error{store.ErrConflict, store.ErrBusy, store.ErrFull, store.ErrText} {
+			if errors.Is(err, kind) != (kind == want) {
+				t.Errorf("%s: got %v, want one that wraps %v", code, err, want)
+			}
+		}
+	}
+}
+
+// TestVictimWithoutEnd is chosen each time: it runs four times, then is busy.
+func TestVictimWithoutEnd(t *testing.T) {
+	t.Parallel()
+	d := open(t, storetest.Postgres(t))
+	runs := 0
+	victim := func(conn store.Conn) error {
+		runs++
+		_, err := conn.Exec(t.Context(), "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$")
+		return fmt.Errorf("work: %w", err)
+	}
+	if err := d.Tx(t.Context(), store.Relaxed, victim); !errors.Is(err, store.ErrBusy) || runs != 4 {
+		t.Errorf("ran %d times: %v", runs, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	err := d.Tx(ctx, store.Synced, func(conn store.Conn) error {
+		defer cancel()
+		return victim(conn)
+	})
+	if !errors.Is(err, context.Canceled) || runs != 5 {
+		t.Errorf("ran %d times after the end: %v", runs-4, err)
+	}
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2-very-secret"
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ url, want string }{
+		"nobody listens":  {"postgres://u:" + secret + "@" + closed.Addr().String() + "/x", "is it up"},
+		"nobody answers":  {"postgres://u:" + secret + "@" + silent.Addr().String() + "/x", "before the deadline"},
+		"no such host":    {"postgres://u:" + secret + "@host.invalid/x", "is it up"},
+		"bad port":        {"postgres://u:" + secret + "@host:port/x", "read the database's URL"},
+		"bad setting":     {"postgres://u:" + secret + "@host/x?pool_max_conns=many", "read the database's URL"},
+		"keywords, wrong": {"host=h password=" + secret + " port=x", "read the database's URL"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		d, err := postgres.Open(ctx, c.url)
+		cancel()
+		if err == nil {
+			t.Errorf("%s: opened", name)
+			d.Close()
+			continue
+		}
+		if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestMissingSchema has a table's absence explained.
+func TestMissingSchema(t *testing.T) {
+	t.Parallel()
+	d := open(t, storetest.Postgres(t))
+	if have, newest, err := d.Version(t.Context()); have != 0 || newest < 1 || err != nil {
+		t.Errorf("schema %d of %d, %v", have, newest, err)
+	}
+	_, err := d.Exec(t.Context(), "DELETE FROM jobs")
+	if err == nil || !strings.Contains(err.Error(), "run the migrations") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestConnectionsAreReplaced has the server end every connection of the pool,
+// as a restart does: what was under way fails, the next goes on.
+func TestConnectionsAreReplaced(t *testing.T) {
+	t.Parallel()
+	url := storetest.Postgres(t)
+	d, other := open(t, url+"&application_name=victim_"+t.Name()), open(t, url)
+	runs := 0
+	err := d.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+		runs++
+		_, err := other.Exec(t.Context(),
+			"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1", "victim_"+t.Name())
+		if err != nil {
+			return err
+		}
+		_, err = conn.Exec(t.Context(), "SELECT 1")
+		return err
+	})
+	if err == nil || runs != 1 || !strings.Contains(err.Error(), "database") {
+		t.Errorf("after %d runs: %v", runs, err)
+	}
+	if _, err := d.Exec(t.Context(), "SELECT 1"); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+}
+
+// TestLostConnection has the line cut while the connection is made.
+func TestLostConnection(t *testing.T) {
+	t.Parallel()
+	_, err := postgres.Open(t.Context(), "postgres://u:secret@"+hangUp(t)+"/x?sslmode=disable")
+	if err == nil || !strings.Contains(err.Error(), "is it up") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// hangUp is a server that hangs up after the first words.
+func hangUp(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var served sync.WaitGroup
+	served.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, err = io.ReadFull(conn, make([]byte, 8))
+			if err := errors.Join(err, conn.Close()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	t.Cleanup(func() {
+		if err := listener.Close(); err != nil {
+			t.Error(err)
+		}
+		served.Wait()
+	})
+	return listener.Addr().String()
+}
