@@ -1,0 +1,275 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"dreamlab/store"
+)
+
+const (
+	// block is how long one read waits.
+	block = 5 * time.Second
+	// rest is the pause after a read that failed.
+	rest = 250 * time.Millisecond
+	// ahead is how many events are kept for a follower who is slow; one who
+	// falls behind further reads by himself.
+	ahead = 256
+	// most is how many entries of a stream one read takes.
+	most = 128
+)
+
+// ErrInterrupted means that a reply cannot go on as the client knows it:
+// another epoch writes, or entries are missing.
+var ErrInterrupted = errors.New("the reply broke off: start again from the beginning")
+
+// Reader reads the replies of a lane for all followers in a process by one
+// blocking read. Run has to run while anybody follows.
+type Reader struct {
+	redis redis.UniversalClient
+	lane  string
+	own   string // a stream that tells the reader of a new follower
+
+	mu        sync.Mutex
+	followers map[*follower]struct{}
+}
+
+// NewReader returns a reader for a lane.
+func NewReader(client redis.UniversalClient, lane string) *Reader {
+	return &Reader{redis: client, lane: lane, followers: map[*follower]struct{}{},
+		own: "dreamlab:{" + lane + "}:reader:" + store.NewID("")}
+}
+
+// follower is one who follows a reply.
+type follower struct {
+	key    string
+	last   string // the last id that the reader handed over
+	events chan redis.XMessage
+	behind bool // the reader has let go: read by yourself
+}
+
+// Run reads until ctx ends.
+func (r *Reader) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() {
+		if err := r.nudge(context.WithoutCancel(ctx)); err != nil {
+			return // the read ends by itself, within block
+		}
+	})()
+	seen := "0-0"
+	for ctx.Err() == nil {
+		keys, ids := r.positions()
+		found, err := r.redis.XRead(ctx, &redis.XReadArgs{
+			Streams: append(append([]string{r.own}, keys...), append([]string{seen}, ids...)...),
+			Count:   most, Block: block,
+		}).Result()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			sleep(ctx, rest)
+			continue
+		}
+		for _, stream := range found {
+			if stream.Stream == r.own {
+				seen = stream.Messages[len(stream.Messages)-1].ID
+				continue
+			}
+			r.hand(stream)
+		}
+	}
+	return nil
+}
+
+// nudge wakes the reader up.
+func (r *Reader) nudge(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	pipe := r.redis.Pipeline()
+	pipe.XAdd(ctx, &redis.XAddArgs{Stream: r.own, MaxLen: 16, Approx: true, Values: []any{fieldType, "new"}})
+	pipe.Expire(ctx, r.own, keep)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("wake the reader of replies: %w", err)
+	}
+	return nil
+}
+
+// positions returns the streams to read and where to go on, the earliest place
+// where several followers share a stream.
+func (r *Reader) positions() (keys, ids []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := map[string]string{}
+	for f := range r.followers {
+		if last, known := at[f.key]; !known || before(f.last, last) {
+			at[f.key] = f.last
+		}
+	}
+	for key, id := range at {
+		keys, ids = append(keys, key), append(ids, id)
+	}
+	return keys, ids
+}
+
+func before(a, b string) bool {
+	ae, as, _ := splitID(a)
+	be, bs, _ := splitID(b)
+	return ae < be || ae == be && as < bs
+}
+
+// hand gives entries to the followers of a stream. It waits for nobody: one
+// whose buffer is full is let go of.
+func (r *Reader) hand(stream redis.XStream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for f := range r.followers {
+		if f.key != stream.Stream {
+			continue
+		}
+		if !f.take(stream.Messages) {
+			f.behind = true
+			close(f.events)
+			delete(r.followers, f)
+		}
+	}
+}
+
+func (f *follower) take(messages []redis.XMessage) bool {
+	for _, m := range messages {
+		if !before(f.last, m.ID) {
+			continue
+		}
+		select {
+		case f.events <- m:
+			f.last = m.ID
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Reader) join(ctx context.Context, key, last string) (*follower, error) {
+	f := &follower{key: key, last: last, events: make(chan redis.XMessage, ahead)}
+	r.mu.Lock()
+	r.followers[f] = struct{}{}
+	r.mu.Unlock()
+	if err := r.nudge(ctx); err != nil {
+		r.leave(f)
+		return nil, err
+	}
+	return f, nil
+}
+
+func (r *Reader) leave(f *follower) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.followers, f)
+}
+
+// Follow yields a job's events in order, from the one after the given id (""
+// for the first), until one ends the reply, the caller stops or ctx ends. Where
+// the reply cannot go on it yields ErrInterrupted; where ctx ends, its error. It
+// does not know of the job: whether one that has ended still owes its End is
+// for the caller to ask the database.
+func (r *Reader) Follow(ctx context.Context, job, after string) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		t := &trail{}
+		if err := t.start(after); err != nil {
+			yield(Event{}, err)
+			return
+		}
+		key := replyKey(r.lane, job)
+		for {
+			f, err := r.join(ctx, key, t.id())
+			if err != nil {
+				yield(Event{}, err)
+				return
+			}
+			more := t.drain(ctx, f, yield)
+			r.leave(f)
+			if !more || !r.catchUp(ctx, key, t, yield) {
+				return
+			}
+		}
+	}
+}
+
+// drain yields what the reader hands over, and tells whether to go on by
+// reading oneself.
+func (t *trail) drain(ctx context.Context, f *follower, yield func(Event, error) bool) bool {
+	for {
+		select {
+		case <-ctx.Done():
+			yield(Event{}, context.Cause(ctx))
+			return false
+		case m, open := <-f.events:
+			if !open {
+				return true
+			}
+			if !t.step(m, yield) {
+				return false
+			}
+		}
+	}
+}
+
+// catchUp reads what a slow follower has missed, page by page.
+func (r *Reader) catchUp(ctx context.Context, key string, t *trail, yield func(Event, error) bool) bool {
+	for {
+		page, err := r.redis.XRangeN(ctx, key, "("+t.id(), "+", most).Result()
+		if err != nil {
+			yield(Event{}, fmt.Errorf("read reply: %w", err))
+			return false
+		}
+		for _, m := range page {
+			if !t.step(m, yield) {
+				return false
+			}
+		}
+		if len(page) < most {
+			return true
+		}
+	}
+}
+
+// trail is how far a follower has come.
+type trail struct{ epoch, seq int64 }
+
+func (t *trail) start(after string) (err error) {
+	if after != "" {
+		t.epoch, t.seq, err = splitID(after)
+	}
+	return err
+}
+
+func (t *trail) id() string { return fmt.Sprintf("%d-%d", t.epoch, t.seq) }
+
+// step yields an entry and tells whether more may follow. The first entry that
+// is shown settles the epoch, and each next one follows upon the one before.
+func (t *trail) step(m redis.XMessage, yield func(Event, error) bool) bool {
+	epoch, seq, err := splitID(m.ID)
+	if err != nil {
+		yield(Event{}, err)
+		return false
+	}
+	fresh := t.seq == 0 && seq == 1
+	if !fresh && (epoch != t.epoch || seq != t.seq+1) {
+		yield(Event{}, ErrInterrupted)
+		return false
+	}
+	t.epoch, t.seq = epoch, seq
+	e := eventOf(m)
+	return yield(e, nil) && e.Type == Data
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

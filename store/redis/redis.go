@@ -1,0 +1,128 @@
+// Package redis keeps what may vanish: the queue's connection, reply streams,
+// and the weather at the vendors. Losing all of it costs time and open
+// streams, never a job or an answer; whatever must survive is in the database.
+//
+// It delivers no jobs: that is tasks/engine.
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Queue is a connection to Redis, or an embedded stand-in.
+type Queue struct {
+	redis.UniversalClient
+	// Embedded tells that it lives in this process alone.
+	Embedded bool
+
+	server *miniredis.Miniredis
+	stop   context.CancelFunc
+	ticks  sync.WaitGroup
+}
+
+// Open connects to a Redis, or starts one in the process where the URL is
+// empty. It sends nothing: a server that is away is found by its first user.
+//
+//	redis://[user:password@]host:6379/0             one server; rediss:// with TLS
+//	unix:///path/to/socket?db=0                     one server
+//	redis+sentinel://host:26379/0?master_name=main  its sentinels; further ones by &addr=host:port
+//	redis+cluster://host:6379                       a cluster; further nodes by ?addr=host:port
+//
+// Further options are query parameters, by the names of go-redis
+// (https://pkg.go.dev/github.com/redis/go-redis/v9#ParseURL).
+func Open(url string) (*Queue, error) {
+	if url == "" {
+		return embed(), nil
+	}
+	client, err := connect(url)
+	if err != nil {
+		return nil, err
+	}
+	return &Queue{UniversalClient: client}, nil
+}
+
+// connect parses the URL. Its errors do not show it: it may hold a password.
+func connect(url string) (redis.UniversalClient, error) {
+	scheme, rest, _ := strings.Cut(url, "://")
+	base, form, _ := strings.Cut(scheme, "+")
+	var client redis.UniversalClient
+	var err error
+	switch form {
+	case "":
+		var o *redis.Options
+		if o, err = redis.ParseURL(url); err == nil {
+			client = redis.NewClient(o)
+		}
+	case "sentinel":
+		var o *redis.FailoverOptions
+		if o, err = redis.ParseFailoverURL(base + "://" + rest); err == nil {
+			client = redis.NewFailoverClient(o)
+		}
+	case "cluster":
+		var o *redis.ClusterOptions
+		if o, err = redis.ParseClusterURL(base + "://" + rest); err == nil {
+			client = redis.NewClusterClient(o)
+		}
+	default:
+		err = errors.New("unknown form")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the queue's URL (%s://…): use redis://host:6379/0, "+
+			"redis+sentinel://… or redis+cluster://…", scheme)
+	}
+	return client, nil
+}
+
+// embed starts a Redis that is reached through memory: no port is opened. Its
+// keys expire by a ticker, because it has no clock of its own.
+func embed() *Queue {
+	server := miniredis.NewMiniRedis()
+	ctx, stop := context.WithCancel(context.Background())
+	q := &Queue{Embedded: true, server: server, stop: stop}
+	q.UniversalClient = redis.NewClient(&redis.Options{
+		Addr:                     "embedded",
+		Dialer:                   func(context.Context, string, string) (net.Conn, error) { return server.Dial() },
+		PoolSize:                 64,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		DisableIdentity:          true,
+	})
+	q.ticks.Go(func() { age(ctx, server) })
+	return q
+}
+
+// age lets time pass for the keys of an embedded Redis.
+func age(ctx context.Context, server *miniredis.Miniredis) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			server.FastForward(now.Sub(last))
+			last = now
+		}
+	}
+}
+
+// Close closes the connection, and an embedded Redis with all that is in it.
+func (q *Queue) Close() error {
+	err := q.UniversalClient.Close()
+	if q.server != nil {
+		q.stop()
+		q.ticks.Wait()
+		q.server.Close()
+	}
+	return err
+}

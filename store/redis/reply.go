@@ -1,0 +1,159 @@
+package redis
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"dreamlab/store"
+)
+
+const (
+	// keep is how long a reply can be read again after it was last written to.
+	keep = 10 * time.Minute
+	// replyTimeout bounds one write.
+	replyTimeout = 5 * time.Second
+
+	fieldType = "t"
+	fieldBody = "b"
+)
+
+// EventType says what an entry of a reply is.
+type EventType string
+
+// The types of entry.
+const (
+	Data  EventType = "data"  // SSE data lines
+	End   EventType = "end"   // nothing follows: the job's end is committed
+	Error EventType = "error" // nothing follows: the body is the error's JSON
+)
+
+// Event is one entry of a reply.
+type Event struct {
+	// ID is "<epoch>-<seq>": what a client sends as Last-Event-ID.
+	ID   string
+	Type EventType
+	// Lines are the payloads of SSE data lines, without "data: "; an error has one.
+	Lines [][]byte
+}
+
+// Replies are the streams on which answers travel to those who wait for them,
+// kept for ten minutes.
+type Replies struct{ redis redis.UniversalClient }
+
+// NewReplies returns the reply streams of a queue.
+func NewReplies(client redis.UniversalClient) *Replies { return &Replies{redis: client} }
+
+func replyKey(lane, job string) string { return "dreamlab:{" + lane + "}:reply:" + job }
+
+// Shown tells which epoch has written data to a job's reply, 0 for none. A
+// worker that claims an attached job at a later epoch must not call again.
+func (r *Replies) Shown(ctx context.Context, lane, job string) (epoch int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	last, err := r.redis.XRevRangeN(ctx, replyKey(lane, job), "+", "-", 1).Result()
+	if err != nil {
+		return 0, fmt.Errorf("read the reply of %s: %w", job, err)
+	}
+	if len(last) == 0 {
+		return 0, nil
+	}
+	epoch, _, err = splitID(last[0].ID)
+	return epoch, err
+}
+
+// Writer returns the writing end of a job's reply under an epoch. It is for
+// one goroutine. Redis itself refuses what comes from an older epoch than the
+// newest that wrote.
+func (r *Replies) Writer(lane, job string, epoch int64) *Writer {
+	return &Writer{redis: r.redis, key: replyKey(lane, job), epoch: epoch}
+}
+
+// Writer writes one job's reply.
+type Writer struct {
+	redis redis.UniversalClient
+	key   string
+	epoch int64
+	seq   int64
+}
+
+// Written tells whether anything was written: a client may have seen it.
+func (w *Writer) Written() bool { return w.seq > 0 }
+
+// Data appends what is ready as one entry. Lines hold no line break. It fails
+// with store.ErrFenced when a newer epoch has written.
+func (w *Writer) Data(ctx context.Context, lines ...[]byte) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	return w.add(ctx, Data, bytes.Join(lines, []byte("\n")))
+}
+
+// End appends the end. Call it after the job's end is committed.
+func (w *Writer) End(ctx context.Context) error { return w.add(ctx, End, nil) }
+
+// Error appends an error, as JSON, as the end.
+func (w *Writer) Error(ctx context.Context, body []byte) error { return w.add(ctx, Error, body) }
+
+func (w *Writer) add(ctx context.Context, t EventType, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	id := fmt.Sprintf("%d-%d", w.epoch, w.seq+1)
+	pipe := w.redis.Pipeline()
+	added := pipe.XAdd(ctx, &redis.XAddArgs{Stream: w.key, ID: id,
+		Values: []any{fieldType, string(t), fieldBody, body}})
+	if w.seq == 0 || t != Data || (w.seq+1)%64 == 0 {
+		pipe.Expire(ctx, w.key, keep)
+	}
+	_, err := pipe.Exec(ctx)
+	if added.Err() != nil && strings.Contains(added.Err().Error(), "equal or smaller") {
+		err = w.refused(ctx, id)
+	}
+	if err != nil {
+		return fmt.Errorf("write reply: %w", err)
+	}
+	w.seq++
+	return nil
+}
+
+// refused tells a write whose answer was lost, and which was sent again, from
+// one that a newer epoch has overtaken: only we write under our epoch.
+func (w *Writer) refused(ctx context.Context, id string) error {
+	mine, err := w.redis.XRange(ctx, w.key, id, id).Result()
+	if err == nil && len(mine) == 0 {
+		err = store.ErrFenced
+	}
+	return err
+}
+
+func splitID(id string) (epoch, seq int64, err error) {
+	left, right, found := strings.Cut(id, "-")
+	if found {
+		epoch, err = strconv.ParseInt(left, 10, 64)
+	}
+	if found && err == nil {
+		seq, err = strconv.ParseInt(right, 10, 64)
+	}
+	if !found || err != nil || epoch < 0 || seq < 0 {
+		return 0, 0, fmt.Errorf("read event id %q: %w", id, errEventID)
+	}
+	return epoch, seq, nil
+}
+
+var errEventID = errors.New("send the id of an event of this stream, like 1-7")
+
+func eventOf(m redis.XMessage) Event {
+	t, _ := m.Values[fieldType].(string)
+	body, _ := m.Values[fieldBody].(string)
+	e := Event{ID: m.ID, Type: EventType(t)}
+	if body != "" {
+		e.Lines = bytes.Split([]byte(body), []byte("\n"))
+	}
+	return e
+}
