@@ -13,13 +13,14 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/store"
+	"dreamlab/store/redis"
 	"dreamlab/tasks"
 )
 
 // Options say what chats are answered with. Both are required.
 type Options struct {
 	Caller  *handlers.Caller
-	Replies Replies
+	Replies *redis.Replies
 }
 
 // New returns the handler of chat.run.
@@ -30,7 +31,7 @@ func New(o Options) tasks.Handler {
 
 type handler struct {
 	caller  *handlers.Caller
-	replies Replies
+	replies *redis.Replies
 }
 
 // turn is one chat on its way to an answer.
@@ -39,7 +40,7 @@ type turn struct {
 	in      tasks.ChatInput
 	request *tasks.ChatRequest
 	memory  bool // the tenant's memory stands in the prompt
-	reply   Reply
+	reply   reply
 	stream  *stream // nil for a whole answer
 }
 
@@ -49,7 +50,7 @@ func (h *handler) run(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 		return nil, err
 	}
 	if run.Job.Attached || t.in.Stream {
-		t.reply = h.replies.Open(run.Job.ID, run.Job.Epoch)
+		t.reply = h.replies.Writer(run.Job.Lane, run.Job.ID, run.Job.Epoch)
 	}
 	if err := h.refuseSecond(ctx, t); err != nil {
 		return nil, err
@@ -80,11 +81,11 @@ func (h *handler) refuseSecond(ctx context.Context, t *turn) error {
 	if !t.run.Job.Attached || t.run.Job.Epoch < 2 {
 		return nil
 	}
-	begun, err := h.replies.Begun(ctx, t.run.Job.ID)
+	shown, err := h.replies.Shown(ctx, t.run.Job.Lane, t.run.Job.ID)
 	if err != nil {
 		return fmt.Errorf("look at the reply so far: %w", err)
 	}
-	if !begun {
+	if shown == 0 || shown == t.run.Job.Epoch {
 		return nil
 	}
 	return t.tell(ctx, interrupted(nil))
@@ -152,7 +153,7 @@ func (t *turn) failed(ctx context.Context, answered *handlers.Answered, err erro
 
 // tell writes the failure into the reply stream.
 func (t *turn) tell(ctx context.Context, failure *tasks.Failure) error {
-	if err := t.reply.Fail(ctx, failure.Code, failure.Message); err != nil {
+	if err := t.reply.Error(ctx, errorBody(failure.Code, failure.Message)); err != nil {
 		// The client is told by the job's row instead.
 		failure.Err = errors.Join(failure.Err, err)
 	}
@@ -180,14 +181,14 @@ func (t *turn) end(a *handlers.Answered) (*tasks.End, error) {
 
 // deliver shows what is left to show, and forgets what is not to be kept.
 func (t *turn) deliver(ctx context.Context, a *handlers.Answered, body []byte) error {
-	lines := [][]byte{body}
+	lines := [][]byte{oneLine(body)}
 	if t.stream != nil {
 		if t.stream.broken() != nil {
 			return fmt.Errorf("write the reply: %w", t.stream.broken())
 		}
 		lines = t.stream.tail(a, ours(t.run, a), t.in.Usage)
 	}
-	if err := t.reply.Data(ctx, lines); err != nil {
+	if err := t.reply.Data(ctx, lines...); err != nil {
 		return fmt.Errorf("write the reply: %w", err)
 	}
 	if err := t.reply.End(ctx); err != nil {
@@ -196,5 +197,8 @@ func (t *turn) deliver(ctx context.Context, a *handlers.Answered, body []byte) e
 	if t.in.Keep || !t.run.Job.Attached {
 		return nil
 	}
-	return t.run.Store.ForgetJob(ctx, t.run.Job.ID)
+	if err := t.run.Store.ClearEffects(ctx, t.run.Job.ID); err != nil {
+		return fmt.Errorf("forget the answer: %w", err)
+	}
+	return t.run.Store.ClearJob(ctx, t.run.Job.ID)
 }

@@ -1,30 +1,40 @@
 package chat
 
-import "context"
+import (
+	"bytes"
+	"context"
+	"encoding/json"
 
-// Replies are the streams on which clients wait for their answers.
-type Replies interface {
-	// Open returns the writer of a job's reply under an epoch.
-	Open(job string, epoch int64) Reply
-	// Begun tells whether the job's reply holds data already.
-	Begun(ctx context.Context, job string) (bool, error)
-}
+	"dreamlab/store"
+)
 
-// Reply writes one job's reply. Its errors wrap store.ErrFenced where a later
-// epoch has written.
-type Reply interface {
-	// Data appends events that became ready together, each the bytes of one
-	// event's data, as one entry.
-	Data(ctx context.Context, events [][]byte) error
-	// End closes a reply that is complete.
+// reply is where an answer is shown: a [redis.Writer], or nowhere.
+type reply interface {
+	Data(ctx context.Context, lines ...[]byte) error
 	End(ctx context.Context) error
-	// Fail closes a reply with an error.
-	Fail(ctx context.Context, code, message string) error
+	Error(ctx context.Context, body []byte) error
 }
 
 // discard is the reply of a job that nobody waits on.
 type discard struct{}
 
-func (discard) Data(context.Context, [][]byte) error       { return nil }
-func (discard) End(context.Context) error                  { return nil }
-func (discard) Fail(context.Context, string, string) error { return nil }
+func (discard) Data(context.Context, ...[]byte) error { return nil }
+func (discard) End(context.Context) error             { return nil }
+func (discard) Error(context.Context, []byte) error   { return nil }
+
+// errorBody is a failure as a reply holds it.
+func errorBody(code, message string) []byte {
+	return encode(store.JobError{Code: code, Message: message})
+}
+
+// oneLine takes the line breaks out of a JSON text: a reply's lines hold none.
+func oneLine(body []byte) []byte {
+	if !bytes.ContainsAny(body, "\r\n") {
+		return body
+	}
+	var out bytes.Buffer
+	if err := json.Compact(&out, body); err != nil { // the driver has read it
+		panic(err)
+	}
+	return out.Bytes()
+}

@@ -75,7 +75,7 @@ func (s *stream) fenced() bool  { return errors.Is(s.pump.failure(), store.ErrFe
 // pump writes events to a reply on a goroutine of its own: what gathers while
 // one entry is written becomes the next.
 type pump struct {
-	reply Reply
+	reply reply
 	ready *sync.Cond
 	done  chan struct{}
 
@@ -85,7 +85,7 @@ type pump struct {
 	err     error
 }
 
-func newPump(ctx context.Context, reply Reply) *pump {
+func newPump(ctx context.Context, reply reply) *pump {
 	p := &pump{reply: reply, done: make(chan struct{})}
 	p.ready = sync.NewCond(&p.mu)
 	go p.run(ctx)
@@ -99,7 +99,7 @@ func (p *pump) run(ctx context.Context) {
 		if len(events) == 0 {
 			return
 		}
-		if err := p.reply.Data(ctx, events); err != nil {
+		if err := p.reply.Data(ctx, events...); err != nil {
 			p.stop(err)
 			return
 		}
