@@ -12,8 +12,8 @@ import (
 	"dreamlab/providers/sandbox"
 )
 
-// sandboxKey is the credential that every emulator takes.
-const sandboxKey = "sandbox"
+// SandboxKey is the credential that every emulator takes.
+const SandboxKey = "sandbox"
 
 // sandboxSpeed lets an hour of fine-tuning pass in a second.
 const sandboxSpeed = 3600
@@ -40,7 +40,7 @@ func OpenSandbox(o SandboxOptions, prices *catalog.Catalog) (*Sandbox, error) {
 		o.Addr = "127.0.0.1:0"
 	}
 	lab, err := sandbox.New(sandbox.Options{
-		Dir: o.Dir, Speed: o.Speed, Credential: sandboxKey, Price: priceOf(prices),
+		Dir: o.Dir, Speed: o.Speed, Credential: SandboxKey, Price: priceOf(prices),
 	})
 	if err != nil {
 		return nil, err
@@ -57,11 +57,17 @@ func OpenSandbox(o SandboxOptions, prices *catalog.Catalog) (*Sandbox, error) {
 
 // Run serves until ctx ends.
 func (s *Sandbox) Run(ctx context.Context) error {
-	return errors.Join(serve(ctx, s.server, s.listener, time.Second), s.lab.Close())
+	return serve(ctx, s.server, s.listener, time.Second)
 }
 
-// Close frees a sandbox that never ran.
-func (s *Sandbox) Close() error { return errors.Join(s.listener.Close(), s.lab.Close()) }
+// Close frees the address and writes what the emulators keep.
+func (s *Sandbox) Close() error {
+	err := s.listener.Close()
+	if errors.Is(err, net.ErrClosed) { // Run has closed it
+		err = nil
+	}
+	return errors.Join(err, s.lab.Close())
+}
 
 // serve serves until ctx ends, and gives requests the grace to finish.
 func serve(ctx context.Context, server *http.Server, listener net.Listener, grace time.Duration) error {

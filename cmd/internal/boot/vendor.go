@@ -80,7 +80,7 @@ func openDrivers(c *config.Config, sandboxURL string) (map[string]providers.Driv
 	for _, l := range list() {
 		name := l.vendor.Name
 		if sandboxURL != "" {
-			open(l.vendor, l.settings(sandboxURL+"/"+name, sandboxKey))
+			open(l.vendor, l.settings(sandboxURL+"/"+name, SandboxKey))
 		} else if values, configured := c.Vendors[name]; configured {
 			open(l.vendor, values)
 		}

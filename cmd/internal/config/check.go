@@ -151,8 +151,8 @@ func (l *loader) checkZone(key, name string) {
 func (l *loader) checkBudgets() {
 	seen := map[Budget]bool{}
 	for i, b := range l.Budgets {
-		if !slices.Contains([]string{"all", "chat", "dream", "tune"}, b.Purpose) {
-			l.fault("budgets[%d]: %q is no purpose: use all, chat, dream or tune", i, b.Purpose)
+		if b.Purpose != "all" && !slices.Contains(Purposes(), b.Purpose) {
+			l.fault("budgets[%d]: %q is no purpose: use all, %s", i, b.Purpose, strings.Join(Purposes(), ", "))
 		}
 		if b.Per != "day" && b.Per != "month" {
 			l.fault("budgets[%d]: per is %q: use day or month", i, b.Per)

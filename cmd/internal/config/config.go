@@ -112,12 +112,18 @@ type Poll struct {
 	Deployment time.Duration `yaml:"deployment"`
 }
 
-// Budget caps what each tenant may spend on a purpose.
+// Budget caps what each tenant, or the one that is named, may spend on a purpose.
 type Budget struct {
-	// Purpose is chat, dream, tune, or all for the three together.
+	Tenant string `yaml:"tenant,omitempty"` // ten_…; each by itself where it is empty
+	// Purpose is all, or one of Purposes.
 	Purpose string `yaml:"purpose"`
 	USD     USD    `yaml:"usd"`
 	Per     string `yaml:"per"` // day or month, UTC
+}
+
+// Purposes returns what money is spent on, as the books name it.
+func Purposes() []string {
+	return []string{"chat", "replay", "critique", "verify", "reflect", "consolidate", "evaluate", "train", "host"}
 }
 
 // Schedule is when the clock looks whether there is something to dream.
@@ -157,8 +163,11 @@ func Default() *Config {
 		Tune: Tune{MinExamples: 100, Margin: 0.02, Papers: 200, HostingHours: 720},
 		Budgets: []Budget{
 			{Purpose: "chat", USD: USD(50 * providers.Dollar), Per: "day"},
-			{Purpose: "dream", USD: USD(10 * providers.Dollar), Per: "day"},
-			{Purpose: "tune", USD: USD(5000 * providers.Dollar), Per: "month"},
+			{Purpose: "replay", USD: USD(10 * providers.Dollar), Per: "day"},
+			{Purpose: "critique", USD: USD(10 * providers.Dollar), Per: "day"},
+			{Purpose: "evaluate", USD: USD(20 * providers.Dollar), Per: "day"},
+			{Purpose: "train", USD: USD(200 * providers.Dollar), Per: "month"},
+			{Purpose: "host", USD: USD(5000 * providers.Dollar), Per: "month"},
 		},
 		Schedules: []Schedule{{ID: "dream", Cron: "*/5 * * * *", Zone: "UTC"}},
 		origins:   map[string]string{},

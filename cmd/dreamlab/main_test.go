@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// screen is what a verb writes, while it still writes.
+type screen struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+	news chan struct{}
+}
+
+func newScreen() *screen { return &screen{news: make(chan struct{}, 1)} }
+
+// Write adds to the screen.
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+	return s.text.Write(p)
+}
+
+// String returns what was written so far.
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// await returns the first match on the screen, as soon as it is there.
+func (s *screen) await(t *testing.T, pattern string) []string {
+	t.Helper()
+	wanted := regexp.MustCompile(pattern)
+	late := time.After(time.Minute)
+	for {
+		if found := wanted.FindStringSubmatch(s.String()); found != nil {
+			return found
+		}
+		select {
+		case <-s.news:
+		case <-late:
+			t.Fatalf("%q did not appear in a minute:\n%s", pattern, s)
+		}
+	}
+}
+
+// variables is an environment of these alone.
+func variables(pairs map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, set := pairs[name]
+		return value, set
+	}
+}
+
+// ran is what a verb did.
+type ran struct {
+	code      int
+	out, errs string
+}
+
+// invoke runs a verb to its end, with a data directory of its own unless env
+// names one.
+func invoke(t *testing.T, env map[string]string, args ...string) ran {
+	t.Helper()
+	t.Log("dreamlab " + strings.Join(args, " "))
+	out, errs := newScreen(), newScreen()
+	sh := shell{in: strings.NewReader(""), out: out, errs: errs, lookup: variables(env)}
+	code := run(t.Context(), sh, args)
+	return ran{code, out.String(), errs.String()}
+}
+
+// background runs a verb until the test ends.
+func background(t *testing.T, env map[string]string, args ...string) (out, errs *screen) {
+	t.Helper()
+	out, errs = newScreen(), newScreen()
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, shell{in: strings.NewReader(""), out: out, errs: errs, lookup: variables(env)}, args)
+	}()
+	t.Cleanup(func() {
+		stop()
+		if code := <-ended; code != exitOK {
+			t.Errorf("dreamlab %s ended with %d:\n%s", strings.Join(args, " "), code, errs)
+		}
+	})
+	return out, errs
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	want, err := os.ReadFile("testdata/help.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{nil, {"help"}, {"-h"}} {
+		if got := invoke(t, nil, args...); got.code != exitOK || got.out != string(want) {
+			t.Errorf("%v: code %d, the text differs from testdata/help.txt:\n%s", args, got.code, got.out)
+		}
+	}
+	for _, v := range verbs() {
+		got := invoke(t, nil, v.name, "-h")
+		if got.code != exitOK || !strings.HasPrefix(got.out, "usage: dreamlab "+v.name) ||
+			!strings.Contains(got.out, v.help) {
+			t.Errorf("%s: code %d, %s", v.name, got.code, got.out)
+		}
+		if len(v.help) > 70 || strings.HasSuffix(v.help, ".") {
+			t.Errorf("%s: its line of help is too long or ends with a stop", v.name)
+		}
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"DREAMLAB_DATA": t.TempDir()}
+	cases := map[string][]string{
+		`there is no verb "dance"`:              {"dance"},
+		"flag provided but not defined: -loud":  {"migrate", "--loud"},
+		`takes no arguments, but was given "x"`: {"migrate", "x"},
+		"say create, list or revoke ID":         {"key", "make"},
+		"--scope is use or admin":               {"key", "create", "--scope", "root"},
+		"is no level":                           {"migrate", "--log", "shout"},
+	}
+	for want, args := range cases {
+		if got := invoke(t, env, args...); got.code != exitUsage || !strings.Contains(got.errs, want) {
+			t.Errorf("%v: code %d, %s", args, got.code, got.errs)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"DREAMLAB_DATA": t.TempDir()}
+	if got := invoke(t, env, "key", "create"); got.code != exitFailed || !strings.Contains(got.errs, "dreamlab migrate") {
+		t.Errorf("without a schema: code %d, %s", got.code, got.errs)
+	}
+	if got := invoke(t, env, "migrate"); got.code != exitOK || !strings.HasPrefix(got.out, "schema at version ") {
+		t.Fatalf("migrate: %+v", got)
+	}
+	made := invoke(t, env, "key", "create", "--tenant", "acme", "--json", "--expires", "1h")
+	var key struct{ ID, Key, Tenant string }
+	if err := json.Unmarshal([]byte(made.out), &key); err != nil || made.code != exitOK {
+		t.Fatalf("create: %+v, %v", made, err)
+	}
+	if key.Tenant != "acme" || !strings.HasPrefix(key.Key, "dl-") || !strings.HasPrefix(key.ID, "key_") {
+		t.Errorf("create printed %+v", key)
+	}
+	if got := invoke(t, env, "key", "create"); got.code != exitOK || !strings.HasPrefix(got.out, "dl-") {
+		t.Errorf("create: %+v", got)
+	}
+	if got := invoke(t, env, "key", "revoke", key.ID); got.code != exitOK {
+		t.Errorf("revoke: %+v", got)
+	}
+	if got := invoke(t, env, "key", "revoke", key.ID); got.code != exitFailed {
+		t.Errorf("revoke again: %+v", got)
+	}
+	list := invoke(t, env, "key", "list")
+	if strings.Count(list.out, "key_") != 2 || strings.Contains(list.out, key.Key) {
+		t.Errorf("list: %+v", list)
+	}
+}
+
+func TestSandbox(t *testing.T) {
+	t.Parallel()
+	out, _ := background(t, nil, "sandbox", "--addr", "127.0.0.1:0")
+	url := out.await(t, `sandbox at (\S+):`)[1]
+	for _, path := range []string{"/groq/openai/v1/models", "/together/v1/models", "/openai/v1/models", "/_sandbox/faults"} {
+		status, body := fetch(t, http.MethodGet, url+path, "sandbox", "")
+		if status != http.StatusOK || !json.Valid(body) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
+// fetch asks by HTTP and closes the connection.
+func fetch(t *testing.T, method, url, key, body string) (int, []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+key)
+	request.Header.Set("Content-Type", "application/json")
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, text
+}

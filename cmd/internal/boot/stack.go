@@ -1,0 +1,191 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+
+	"dreamlab/cmd/internal/config"
+	"dreamlab/providers"
+	"dreamlab/providers/catalog"
+	"dreamlab/store"
+	"dreamlab/store/redis"
+	"dreamlab/tasks"
+	"dreamlab/tasks/engine"
+)
+
+// Stack is everything that the processes share.
+type Stack struct {
+	Config  *config.Config
+	Log     zerolog.Logger
+	Store   *store.Store
+	Bucket  Bucket
+	Queue   *redis.Queue
+	Catalog *catalog.Catalog
+	Router  *providers.Router
+	Engine  *engine.Engine
+	Metrics *prometheus.Registry
+	Sandbox *Sandbox // nil with real vendors
+
+	closers []func() error
+}
+
+// StackOptions say how a stack is opened.
+type StackOptions struct {
+	Log zerolog.Logger
+	// Migrate brings the schema up to date instead of refusing an old one.
+	Migrate bool
+	// Speed of the sandbox. Defaults to an hour in a second.
+	Speed float64
+}
+
+// Open opens what the configuration names. The caller closes the stack when all
+// of its processes have ended.
+func Open(ctx context.Context, c *config.Config, o StackOptions) (*Stack, error) {
+	s := &Stack{Config: c, Log: o.Log, Metrics: prometheus.NewRegistry()}
+	s.Metrics.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, open := range []func(context.Context, StackOptions) error{
+		s.openStore, s.openBucket, s.openQueue, s.openVendors, s.openEngine, s.settle,
+	} {
+		if err := open(ctx, o); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// Close closes what was opened, the last first.
+func (s *Stack) Close() error {
+	var fault error
+	for _, closer := range slices.Backward(s.closers) {
+		fault = errors.Join(fault, closer())
+	}
+	s.closers = nil
+	return fault
+}
+
+func (s *Stack) openStore(ctx context.Context, o StackOptions) (err error) {
+	if s.Store, err = OpenStore(ctx, s.Config); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.Store.Close)
+	if !o.Migrate {
+		return Migrated(ctx, s.Store)
+	}
+	if err := s.Store.Driver().Migrate(ctx, -1); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+func (s *Stack) openBucket(ctx context.Context, _ StackOptions) (err error) {
+	if s.Bucket, err = OpenBucket(ctx, s.Config); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.Bucket.Close)
+	return nil
+}
+
+func (s *Stack) openQueue(context.Context, StackOptions) (err error) {
+	if s.Queue, err = redis.Open(s.Config.Redis); err != nil {
+		return fmt.Errorf("open the queue (REDIS_URL): %w", err)
+	}
+	s.closers = append(s.closers, s.Queue.Close)
+	return nil
+}
+
+func (s *Stack) openVendors(_ context.Context, o StackOptions) (err error) {
+	if s.Catalog, err = OpenCatalog(s.Config); err != nil {
+		return err
+	}
+	address := ""
+	if s.Config.Sandbox() {
+		if o.Speed == 0 {
+			o.Speed = sandboxSpeed
+		}
+		dir := filepath.Join(s.Config.Data, "sandbox")
+		if s.Sandbox, err = OpenSandbox(SandboxOptions{Dir: dir, Speed: o.Speed}, s.Catalog); err != nil {
+			return err
+		}
+		s.closers = append(s.closers, s.Sandbox.Close)
+		address = s.Sandbox.URL
+	}
+	drivers, err := openDrivers(s.Config, address)
+	if err != nil {
+		return err
+	}
+	s.Router = providers.NewRouter(providers.RouterOptions{
+		Drivers: drivers, Prices: s.Catalog, Weather: newWeather(s.Queue, s.Log),
+	})
+	return nil
+}
+
+func (s *Stack) openEngine(context.Context, StackOptions) (err error) {
+	lanes := map[tasks.Lane]engine.LaneConfig{}
+	for name, lane := range s.Config.Lanes {
+		lanes[tasks.Lane(name)] = engine.LaneConfig{
+			Concurrency: lane.Concurrency, Window: lane.Window,
+			TenantCap: lane.TenantCap, Deadline: lane.Deadline,
+		}
+	}
+	s.Engine, err = engine.New(engine.Options{
+		Store: s.Store, Redis: s.Queue, Log: s.Log, Lanes: lanes, Registerer: s.Metrics,
+	})
+	return err
+}
+
+// settle writes what is configured and kept in the database: routes that nobody
+// has set, and schedules.
+func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
+	if err := ensureRoutes(ctx, s.Store, s.Config.Routes); err != nil {
+		return err
+	}
+	for _, schedule := range s.Config.Schedules {
+		err := s.Engine.EnsureSchedule(ctx, store.Schedule{ID: schedule.ID, Spec: schedule.Cron, Zone: schedule.Zone})
+		if err != nil {
+			return fmt.Errorf("keep schedule %s: %w", schedule.ID, err)
+		}
+	}
+	return nil
+}
+
+// ensureRoutes makes the common routes of the configuration where there are
+// none, or where the configuration alone has made those that are there: what a
+// tune or an operator has set stays.
+func ensureRoutes(ctx context.Context, s *store.Store, configured map[string][]config.Target) error {
+	for alias, targets := range configured {
+		if err := ensureRoute(ctx, s, alias, targets); err != nil && !errors.Is(err, store.ErrConflict) {
+			return fmt.Errorf("keep route %s: %w", alias, err)
+		}
+	}
+	return nil
+}
+
+// author is who set the routes that stand in the configuration.
+const author = "config"
+
+func ensureRoute(ctx context.Context, s *store.Store, alias string, targets []config.Target) error {
+	wanted := make([]store.RouteTarget, len(targets))
+	for i, t := range targets {
+		wanted[i] = store.RouteTarget{Model: t.Model, Weight: t.Weight, Tier: t.Tier}
+	}
+	have, err := s.Route(ctx, "", alias)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return err
+	case have.Author != author || slices.Equal(have.Targets, wanted):
+		return nil
+	}
+	_, err = s.SetRoute(ctx, store.Route{
+		Alias: alias, Version: have.Version, Targets: wanted, Reason: "configured", Author: author,
+	})
+	return err // a conflict means that another process has just done it
+}
