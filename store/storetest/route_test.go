@@ -1,0 +1,76 @@
+package storetest_test
+
+import (
+	"slices"
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+)
+
+func route(tenant, alias, model string) store.Route {
+	return store.Route{
+		Tenant: tenant, Alias: alias, Reason: "test", Author: "config",
+		Targets: []store.RouteTarget{{Model: model, Weight: 100}},
+	}
+}
+
+func TestRouteVersions(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		_, err := s.Route(t.Context(), "ten_1", "assistant")
+		want(t, err, store.ErrNotFound)
+		common, err := s.SetRoute(t.Context(), route("", "assistant", "groq/common"))
+		must(t, err)
+		own, err := s.SetRoute(t.Context(), route("ten_1", "assistant", "groq/own"))
+		must(t, err)
+		own.Targets[0].Model = "groq/tuned"
+		own, err = s.SetRoute(t.Context(), own)
+		must(t, err)
+		if common.Version != 1 || own.Version != 2 {
+			t.Errorf("versions %d and %d", common.Version, own.Version)
+		}
+		_, err = s.SetRoute(t.Context(), route("", "other", "groq/other"))
+		must(t, err)
+		for tenant, wanted := range map[string]string{"ten_1": "groq/tuned", "ten_2": "groq/common"} {
+			got, err := s.Route(t.Context(), tenant, "assistant")
+			if err != nil || got.Targets[0].Model != wanted {
+				t.Errorf("%s: %+v, %v", tenant, got, err)
+			}
+			all, err := s.Routes(t.Context(), tenant)
+			if err != nil || len(all) != 2 || all[0].Targets[0].Model != wanted || all[1].Alias != "other" {
+				t.Errorf("%s: %+v, %v", tenant, all, err)
+			}
+		}
+		past, err := s.RouteHistory(t.Context(), "ten_1", "assistant", 10)
+		must(t, err)
+		if len(past) != 3 || past[0].Version != 2 || past[2].Tenant != "" {
+			t.Errorf("history %+v", past)
+		}
+	})
+}
+
+// TestRouteRace has several promote over the same version: one does.
+func TestRouteRace(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for version := range int64(5) {
+			errs := atOnce(8, func(i int) error {
+				r := route("ten_1", "assistant", "groq/a")
+				r.Version = version
+				_, err := s.SetRoute(t.Context(), r)
+				return err
+			})
+			won := slices.IndexFunc(errs, func(err error) bool { return err == nil })
+			for i, err := range errs {
+				if i != won {
+					want(t, err, store.ErrConflict)
+				}
+			}
+			got, err := s.Route(t.Context(), "ten_1", "assistant")
+			if err != nil || won < 0 || got.Version != version+1 {
+				t.Errorf("version %d after %d, %v", got.Version, version, err)
+			}
+		}
+	})
+}
