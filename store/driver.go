@@ -54,6 +54,7 @@ type Driver interface {
 //	{lock}            FOR UPDATE where the database has it
 //	{rows $1: a text, b bigint}  a row source over a JSON array of objects given as text
 //	{list $1}         a one-column subquery over a JSON array of strings given as text
+//	{}                itself, the empty JSON object
 func Rebind(dialect Dialect, query string) string {
 	if !strings.Contains(query, "{") {
 		return query
@@ -75,6 +76,8 @@ func Rebind(dialect Dialect, query string) string {
 func expand(dialect Dialect, word string) string {
 	verb, rest, _ := strings.Cut(word, " ")
 	switch {
+	case word == "":
+		return "{}"
 	case verb == "rows":
 		source, columns, _ := strings.Cut(rest, ":")
 		return rowSource(dialect, strings.TrimSpace(source), strings.Split(columns, ","))

@@ -11,11 +11,12 @@ import (
 func TestRebind(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string][2]string{
-		"SELECT 1":       {"SELECT 1", "SELECT 1"},
-		"a < {now}":      {"a < dreamlab_now()", "a < (SELECT us FROM clock)"},
-		"{now}{now}":     {"dreamlab_now()dreamlab_now()", "(SELECT us FROM clock)(SELECT us FROM clock)"},
-		"SELECT 1{skip}": {"SELECT 1FOR UPDATE SKIP LOCKED", "SELECT 1"},
-		"SELECT 1{lock}": {"SELECT 1FOR UPDATE", "SELECT 1"},
+		"SELECT 1":         {"SELECT 1", "SELECT 1"},
+		"a < {now}":        {"a < dreamlab_now()", "a < (SELECT us FROM clock)"},
+		"{now}{now}":       {"dreamlab_now()dreamlab_now()", "(SELECT us FROM clock)(SELECT us FROM clock)"},
+		"SET input = '{}'": {"SET input = '{}'", "SET input = '{}'"},
+		"SELECT 1{skip}":   {"SELECT 1FOR UPDATE SKIP LOCKED", "SELECT 1"},
+		"SELECT 1{lock}":   {"SELECT 1FOR UPDATE", "SELECT 1"},
 		"IN ({list $2})": {
 			"IN (SELECT value FROM jsonb_array_elements_text(($2::text)::jsonb) AS l(value))",
 			"IN (SELECT value FROM json_each($2))",

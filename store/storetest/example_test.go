@@ -1,0 +1,78 @@
+package storetest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+)
+
+func example(id string, e store.Experience) store.Example {
+	return store.Example{
+		ID: id, Tenant: e.Tenant, Alias: e.Alias, Dream: "drm_1", Experience: e.ID, Messages: []byte(`[{"role":"user"}]`),
+		Score: 800, Verdict: "judged", Author: "recorded", Content: "content of " + id,
+	}
+}
+
+func TestExamplesBecomeADataset(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		e := record(t, s, "chat-1")
+		var ids []string
+		for i := range 5 {
+			ids = append(ids, fmt.Sprint("exm_", i))
+			x := example(ids[i], e)
+			x.Experience = fmt.Sprint("exp_", i)
+			if i == 4 {
+				x.Content = "content of exm_0" // no new row
+			}
+			must(t, s.AddExample(t.Context(), x))
+		}
+		newExamples(t, s, e, 4)
+		listed(t, ids, func(x store.Example) string { return x.ID },
+			func(p store.Page) ([]store.Example, bool, error) {
+				return s.Examples(t.Context(), e.Tenant, "drm_1", p)
+			})
+		var rows []string
+		must(t, s.TrainingRows(t.Context(), e.Tenant, e.Alias, func(x store.Example) error {
+			rows = append(rows, x.ID)
+			return nil
+		}))
+		if strings.Join(rows, " ") != strings.Join(ids, " ") {
+			t.Errorf("training rows are %v", rows)
+		}
+
+		d := store.Dataset{
+			ID: "ds_1", Tenant: e.Tenant, Alias: e.Alias, SHA256: "sum", Rows: 3, Object: store.DatasetObject("sum"),
+			Manifest: store.Manifest{In: 5, Removed: map[string]int{"duplicate": 1}},
+		}
+		_, fresh, err := s.AddDataset(t.Context(), d, ids[:3])
+		if err != nil || !fresh {
+			t.Fatalf("new %t, %v", fresh, err)
+		}
+		d.ID = "ds_2"
+		d, fresh, err = s.AddDataset(t.Context(), d, ids)
+		if err != nil || fresh || d.ID != "ds_1" || d.Manifest.Removed["duplicate"] != 1 {
+			t.Errorf("the same rows are %+v, new %t, %v", d, fresh, err)
+		}
+		used, err := s.DatasetExamples(t.Context(), "ds_1", "exm_0", 1)
+		if err != nil || strings.Join(used, " ") != "exm_1" {
+			t.Errorf("it holds %v, %v", used, err)
+		}
+		newExamples(t, s, e, 2) // exm_3, and exm_4 by its own id
+	})
+}
+
+func newExamples(t *testing.T, s *store.Store, e store.Experience, wanted int) {
+	t.Helper()
+	n, err := s.NewExamples(t.Context(), e.Tenant, e.Alias, 100)
+	if err != nil || n != wanted {
+		t.Errorf("%d new examples, want %d, %v", n, wanted, err)
+	}
+	bound, err := s.NewExamples(t.Context(), e.Tenant, e.Alias, 1)
+	if err != nil || bound != 1 {
+		t.Errorf("%d new examples up to 1, %v", bound, err)
+	}
+}

@@ -1,0 +1,156 @@
+package storetest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+)
+
+func TestExperienceComesBack(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		plain := record(t, s, "chat-1")
+		full := plain
+		full.ID, full.Job, full.Provider, full.Model, full.Finish = "", "job_1", "groq", "small", "stop"
+		full.Reference, full.Comment, full.Correction, full.Rating = "r", "c", "k", new(int64(-1))
+		full.Metadata, full.Answer = []byte(`{"a":1}`), []byte(`{"content":"\u0000 ä", "role":"assistant"}`)
+		full.Seal()
+		full, fresh, err := s.AddExperience(t.Context(), full)
+		if err != nil || !fresh {
+			t.Fatalf("new %t, %v", fresh, err)
+		}
+		for _, wanted := range []store.Experience{plain, full} {
+			got, err := s.Experience(t.Context(), wanted.Tenant, wanted.ID)
+			must(t, err)
+			recent(t, got.Created)
+			wanted.Created = got.Created
+			if fmt.Sprintf("%s", fmt.Sprint(flat(got))) != fmt.Sprint(flat(wanted)) {
+				t.Errorf("got  %v\nwant %v", flat(got), flat(wanted))
+			}
+		}
+		_, err = s.Experience(t.Context(), "another tenant", plain.ID)
+		want(t, err, store.ErrNotFound)
+		for filter, n := range map[store.ExperienceFilter]int{
+			{}: 2, {Conversation: "chat-1"}: 2, {Conversation: plain.Conversation}: 2, {Conversation: "x"}: 0,
+			{Job: "job_1"}: 1, {Origin: "live"}: 2, {Origin: "import"}: 0, {Dream: "drm_1"}: 0,
+		} {
+			rows, _, err := s.Experiences(t.Context(), plain.Tenant, filter, store.Page{})
+			if err != nil || len(rows) != n {
+				t.Errorf("%+v: %d rows, want %d, %v", filter, len(rows), n, err)
+			}
+		}
+	})
+}
+
+// flat writes an experience with its texts as text and its rating as a number.
+func flat(e store.Experience) []any {
+	rating := int64(9)
+	if e.Rating != nil {
+		rating = *e.Rating
+	}
+	return []any{
+		e.ID, e.Tenant, e.Conversation, e.External, e.HeldOut, e.Alias, e.Origin, e.Job, e.Provider, e.Model,
+		string(e.Prompt), string(e.Answer), e.Finish, e.Reference, rating, e.Comment, e.Correction, string(e.Metadata),
+		e.Content, e.Identity, e.Dream, e.Created,
+	}
+}
+
+// TestExperienceOnce records the same words again, with and without an id of
+// the client's.
+func TestExperienceOnce(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for range 2 {
+			for _, external := range []string{"", "chat-1", "chat-2"} {
+				record(t, s, external)
+			}
+		}
+		for _, dup := range atOnce(8, func(int) store.Experience { return record(t, s, "chat-3") }) {
+			if dup.HeldOut != store.HeldOut("chat-3") {
+				t.Errorf("held out %t", dup.HeldOut)
+			}
+		}
+		if got := count(t, s, "experiences"); got != "4" {
+			t.Errorf("kept %s", got)
+		}
+	})
+}
+
+func count(t *testing.T, s *store.Store, table string) string {
+	t.Helper()
+	return ask(t, s.Driver(), "SELECT CAST(count(*) AS TEXT) FROM "+table)[0]
+}
+
+func TestFeedback(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		e := record(t, s, "chat-1")
+		must(t, s.SetFeedback(t.Context(), e.Tenant, e.ID, new(int64(1)), "good", ""))
+		must(t, s.SetFeedback(t.Context(), e.Tenant, e.ID, nil, "", "better"))
+		got, err := s.Experience(t.Context(), e.Tenant, e.ID)
+		if err != nil || *got.Rating != 1 || got.Comment != "good" || got.Correction != "better" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		want(t, s.SetFeedback(t.Context(), "another tenant", e.ID, nil, "x", ""), store.ErrNotFound)
+	})
+}
+
+// TestSealRace has several dreams seal at once: each experience is in one.
+func TestSealRace(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		var tenant string
+		for i := range 40 {
+			tenant = record(t, s, fmt.Sprint("chat-", i)).Tenant
+		}
+		sealed := atOnce(4, func(i int) int64 {
+			n, err := s.SealBatch(t.Context(), tenant, fmt.Sprint("drm_", i), 16)
+			if err != nil {
+				t.Error(err)
+			}
+			return n
+		})
+		var sum int64
+		for i, n := range sealed {
+			sum += n
+			ids, err := s.BatchIDs(t.Context(), fmt.Sprint("drm_", i), "", 100)
+			if err != nil || int64(len(ids)) != n || n > 16 {
+				t.Errorf("dream %d sealed %d and holds %d, %v", i, n, len(ids), err)
+			}
+		}
+		left, err := s.FreshCount(t.Context(), tenant, 100)
+		if err != nil || sum+int64(left) != 40 {
+			t.Errorf("sealed %v, %d are left, %v", sealed, left, err)
+		}
+	})
+}
+
+// TestForget deletes a conversation and what rests on it, and nothing else.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		gone, kept := record(t, s, "gone"), record(t, s, "kept")
+		for i, e := range []store.Experience{gone, kept} {
+			must(t, s.AddReflection(t.Context(), store.Reflection{
+				ID: fmt.Sprint("rfl_", i), Tenant: e.Tenant, Dream: "drm_1", Lesson: "l", Sources: []string{e.ID},
+			}))
+			must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
+		}
+		ids, err := s.DeleteConversation(t.Context(), gone.Tenant, "gone")
+		if err != nil || strings.Join(ids, " ") != gone.ID {
+			t.Errorf("forgot %v, %v", ids, err)
+		}
+		_, err = s.DeleteConversation(t.Context(), gone.Tenant, "gone")
+		want(t, err, store.ErrNotFound)
+		_, err = s.Experience(t.Context(), kept.Tenant, kept.ID)
+		must(t, err)
+		for _, table := range []string{"conversations", "experiences", "examples", "reflections"} {
+			if got := count(t, s, table); got != "1" {
+				t.Errorf("%s: %s are left", table, got)
+			}
+		}
+	})
+}

@@ -1,0 +1,86 @@
+package storetest_test
+
+import (
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+)
+
+func TestTune(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		job := running(t, s, "ten_1", "tun_1")
+		tune := store.Tune{ID: "tun_1", Tenant: "ten_1", Alias: "assistant", Base: "groq/b", Job: job.ID, Stage: "curate"}
+		must(t, s.AddTune(t.Context(), tune))
+		other := tune
+		other.ID = "tun_2"
+		want(t, s.AddTune(t.Context(), other), store.ErrConflict)
+
+		tune.Stage, tune.Dataset, tune.Training, tune.Evaluation = "done", "ds_1", "ftjob-1", "evl_1"
+		tune.Decision, tune.State = &store.Decision{Promoted: true, Reason: "better"}, []byte(`{"x":1}`)
+		must(t, s.SetTune(t.Context(), tune))
+		finish(t, s, job)
+		got, err := s.Tune(t.Context(), "ten_1", "tun_1")
+		must(t, err)
+		if !got.Decision.Promoted || got.Training != "ftjob-1" || string(got.State) != `{"x":1}` || got.Finished.IsZero() {
+			t.Errorf("got %+v", got)
+		}
+		must(t, s.AddTune(t.Context(), other))
+		listed(t, []string{"tun_1", "tun_2"}, func(tune store.Tune) string { return tune.ID },
+			func(p store.Page) ([]store.Tune, bool, error) { return s.Tunes(t.Context(), "ten_1", p) })
+		want(t, s.SetTune(t.Context(), store.Tune{ID: "tun_3"}), store.ErrNotFound)
+	})
+}
+
+func TestTraining(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		training := store.Training{
+			ID: "ftjob-1", Tenant: "ten_1", Job: "job_1", File: "file-1", Provider: "groq", Base: "b", Suffix: "s",
+			Status: "queued", Spec: []byte(`{"epochs":3}`),
+		}
+		must(t, s.AddTraining(t.Context(), training))
+		want(t, s.AddTraining(t.Context(), training), store.ErrConflict)
+		training.Status, training.Model, training.Tokens, training.Cost = "succeeded", "groq/tuned", 1<<40, 1<<50
+		must(t, s.SetTraining(t.Context(), training, true))
+		first, err := s.Training(t.Context(), "ten_1", "ftjob-1")
+		must(t, err)
+		recent(t, first.Finished)
+		must(t, s.SetTraining(t.Context(), training, true))
+		again, err := s.Training(t.Context(), "ten_1", "ftjob-1")
+		if err != nil || !again.Finished.Equal(first.Finished) || again.Cost != 1<<50 || again.Tune != "" {
+			t.Errorf("got %+v, %v", again, err)
+		}
+		listed(t, []string{"ftjob-1"}, func(training store.Training) string { return training.ID },
+			func(p store.Page) ([]store.Training, bool, error) { return s.Trainings(t.Context(), "ten_1", p) })
+	})
+}
+
+func TestModelAndEvaluation(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		model := store.Model{
+			Name: "groq/ft:b:x", Tenant: "ten_1", Alias: "assistant", Provider: "groq", Base: "groq/b", Tune: "tun_1",
+			State: "candidate", Priced: "groq/b", NanoPerHour: 9_000_000_000,
+		}
+		for range 2 {
+			must(t, s.AddModel(t.Context(), model))
+		}
+		must(t, s.SetModelState(t.Context(), model.Name, "serving"))
+		got, err := s.Model(t.Context(), "ten_1", model.Name)
+		if err != nil || got.State != "serving" || got.NanoPerHour != 9_000_000_000 || got.Handle != "" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		want(t, s.SetModelState(t.Context(), "groq/none", "stopped"), store.ErrNotFound)
+
+		must(t, s.AddEvaluation(t.Context(), store.Evaluation{
+			ID: "evl_1", Tenant: "ten_1", Alias: "assistant", Tune: "tun_1", Candidate: model.Name, Incumbent: "groq/b",
+			Report: store.Report{Wins: 20, Floors: map[string]store.Floor{"safety": {Value: 9999, Floor: 9900, Passed: true}}},
+		}))
+		report, err := s.Evaluation(t.Context(), "ten_1", "evl_1")
+		if err != nil || report.Report.Wins != 20 || !report.Report.Floors["safety"].Passed {
+			t.Errorf("got %+v, %v", report, err)
+		}
+	})
+}
