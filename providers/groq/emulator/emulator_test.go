@@ -1,0 +1,215 @@
+package emulator_test
+
+import (
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"dreamlab/providers/groq/emulator"
+	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/sandboxtest"
+)
+
+const (
+	chat  = "/openai/v1/chat/completions"
+	small = "openai/gpt-oss-20b"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t *testing.T) *sandboxtest.Rig {
+	return sandboxtest.Start(t, emulator.New, sandbox.Options{})
+}
+
+// ask makes a request of fields that replace or add to the plainest one.
+func ask(fields map[string]any) map[string]any {
+	body := map[string]any{
+		"model": small, "messages": []any{map[string]string{"role": "user", "content": "Hello"}},
+	}
+	for key, value := range fields {
+		body[key] = value
+	}
+	return body
+}
+
+func schema() map[string]any {
+	return map[string]any{"type": "json_schema", "json_schema": map[string]any{
+		"name": "v", "strict": true, "schema": map[string]any{
+			"type": "object", "properties": map[string]any{"said": map[string]any{"type": "string"}},
+		},
+	}}
+}
+
+func TestChat(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	got := rig.Want(rig.Do("POST", chat, ask(nil)), 200)
+	for path, want := range map[string]string{
+		"object": "chat.completion", "model": small, "choices.0.message.role": "assistant",
+		"choices.0.message.content": "Hello! How can I help you today?", "choices.0.finish_reason": "stop",
+		"usage.prompt_tokens": "6", "usage.completion_tokens": "8", "usage.total_tokens": "14",
+		"usage.queue_time": "0.0375", "service_tier": "on_demand",
+	} {
+		if got.Text(path) != want {
+			t.Errorf("%s is %q, want %q", path, got.Text(path), want)
+		}
+	}
+	if !strings.HasPrefix(got.Text("x_groq.id"), "req_") {
+		t.Errorf("x_groq is %v", got.Get("x_groq"))
+	}
+	for _, header := range []string{"limit-requests", "remaining-requests", "reset-requests", "limit-tokens",
+		"remaining-tokens", "reset-tokens"} {
+		if got.Header.Get("x-ratelimit-"+header) == "" {
+			t.Errorf("the header x-ratelimit-%s is missing", header)
+		}
+	}
+	if got.Header.Get("Retry-After") != "" {
+		t.Error("an answer has a retry-after header, which is for 429 alone")
+	}
+}
+
+func TestStream(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	for _, withUsage := range []bool{false, true} {
+		fields := map[string]any{"stream": true, "stream_options": map[string]any{"include_usage": withUsage}}
+		events, done := rig.Want(rig.Do("POST", chat, ask(fields)), 200).Events(t)
+		if !done {
+			t.Error("the stream has no end")
+		}
+		text, finish := "", 0
+		for _, event := range events {
+			text += event.Text("choices.0.delta.content")
+			if event.Text("choices.0.finish_reason") == "stop" {
+				finish++
+				if event.Text("x_groq.usage.total_tokens") != "14" {
+					t.Errorf("the last chunk has x_groq %v", event.Get("x_groq"))
+				}
+			}
+		}
+		if text != "Hello! How can I help you today?" || finish != 1 {
+			t.Errorf("got %q with %d ends", text, finish)
+		}
+		if events[0].Text("x_groq.id") == "" || events[0].Text("choices.0.delta.role") != "assistant" {
+			t.Errorf("the first chunk is %s", events[0].Body)
+		}
+		if got := events[len(events)-1].Text("usage.total_tokens") == "14"; got != withUsage {
+			t.Errorf("usage at the end: %v, want %v", got, withUsage)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	tests := []struct {
+		name   string
+		body   any
+		status int
+		path   string
+		want   string
+	}{
+		{"n", ask(map[string]any{"n": 2}), 400, "error.param", "n"},
+		{"logprobs", ask(map[string]any{"logprobs": true}), 400, "error.param", "logprobs"},
+		{"top_logprobs", ask(map[string]any{"top_logprobs": 2}), 400, "error.param", "top_logprobs"},
+		{"logit_bias", ask(map[string]any{"logit_bias": map[string]int{"1": 1}}), 400, "error.param", "logit_bias"},
+		{"a name", ask(map[string]any{"messages": []any{map[string]string{"role": "user", "name": "x", "content": "y"}}}),
+			400, "error.param", "messages"},
+		{"a role", ask(map[string]any{"messages": []any{map[string]string{"role": "boss", "content": "y"}}}),
+			400, "error.param", "messages"},
+		{"no messages", ask(map[string]any{"messages": []any{}}), 400, "error.param", "messages"},
+		{"five stops", ask(map[string]any{"stop": []string{"a", "b", "c", "d", "e"}}), 400, "error.param", "stop"},
+		{"schema and stream", ask(map[string]any{"response_format": schema(), "stream": true}), 400, "error.param", "stream"},
+		{"schema and tools", ask(map[string]any{"response_format": schema(), "tools": []any{map[string]any{}}}),
+			400, "error.param", "tools"},
+		{"schema and raw reasoning", ask(map[string]any{"response_format": schema(), "reasoning_format": "raw"}),
+			400, "error.param", "reasoning_format"},
+		{"a schema that is cut", ask(map[string]any{"response_format": schema(), "max_completion_tokens": 1}),
+			400, "error.code", "json_validate_failed"},
+		{"too many tokens", ask(map[string]any{"max_completion_tokens": 70_000}), 400, "error.param", "max_completion_tokens"},
+		{"too long", ask(map[string]any{"messages": []any{map[string]string{"role": "user",
+			"content": strings.Repeat("word ", 120_000)}}}), 400, "error.code", "context_length_exceeded"},
+		{"a retired model", ask(map[string]any{"model": "meta-llama/llama-4-scout-17b-16e-instruct"}),
+			400, "error.code", "model_decommissioned"},
+		{"an unknown model", ask(map[string]any{"model": "x/y"}), 404, "error.code", "model_not_found"},
+		{"no model", ask(map[string]any{"model": ""}), 400, "error.param", "model"},
+		{"a wrong type", ask(map[string]any{"messages": 7}), 400, "error.type", "invalid_request_error"},
+		{"no JSON", `{"model":`, 400, "error.type", "invalid_request_error"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := rig.Do("POST", chat, test.body)
+			if got.Status != test.status || got.Text(test.path) != test.want || got.Text("error.message") == "" {
+				t.Errorf("got %d %s, want %d and %s of %s", got.Status, got.Body, test.status, test.path, test.want)
+			}
+		})
+	}
+	for _, p := range rig.Lab.Payments() {
+		if p.Calls > 1 { // json_validate_failed alone burns tokens
+			t.Errorf("refusals were billed: %+v", p)
+		}
+	}
+}
+
+func TestFaultForms(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		fault  sandbox.Fault
+		status int
+		code   string
+		says   string
+	}{
+		{sandbox.Fault{Kind: sandbox.FaultRateLimit, RetryAfter: "14.9925"}, 429, "rate_limit_exceeded", "try again in 14.9925s"},
+		{sandbox.Fault{Kind: sandbox.FaultCapacity}, 498, "capacity_exceeded", "Flex tier"},
+		{sandbox.Fault{Kind: sandbox.FaultStatus, Status: 413}, 413, "rate_limit_exceeded", "Request too large"},
+		{sandbox.Fault{Kind: sandbox.FaultStatus, Status: 503}, 503, "", "Internal Server Error"},
+		{sandbox.Fault{Kind: sandbox.FaultStatus, Status: 422}, 422, "", "retry your request"},
+	}
+	for _, test := range tests {
+		rig := start(t)
+		test.fault.Vendor = "groq"
+		rig.Fault(test.fault)
+		got := rig.Do("POST", chat, ask(nil))
+		if got.Status != test.status || got.Text("error.code") != test.code || !strings.Contains(got.Text("error.message"), test.says) {
+			t.Errorf("got %d %s, want %d %s", got.Status, got.Body, test.status, test.code)
+		}
+	}
+}
+
+func TestFaultsOfAnswers(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	rig.Fault(sandbox.Fault{Vendor: "groq", Kind: sandbox.FaultStreamError, Chunks: 2, Times: sandboxtest.Once()})
+	events, done := rig.Do("POST", chat, ask(map[string]any{"stream": true})).Events(t)
+	if done || len(events) != 3 || events[2].Text("x_groq.error") == "" {
+		t.Errorf("%d events, done %v, the last %s", len(events), done, events[len(events)-1].Body)
+	}
+	rig.Fault(sandbox.Fault{Vendor: "groq", Kind: sandbox.FaultBadJSON, Times: sandboxtest.Once()})
+	got := rig.Do("POST", chat, ask(map[string]any{"response_format": schema()}))
+	if got.Status != 400 || got.Text("error.code") != "json_validate_failed" || got.Text("error.failed_generation") == "" {
+		t.Errorf("got %d %s", got.Status, got.Body)
+	}
+	rig.Want(rig.Do("POST", chat, ask(map[string]any{"response_format": schema()})), 200)
+}
+
+func TestModels(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	got := rig.Want(rig.Do("GET", "/openai/v1/models", nil), 200)
+	if got.Text("data.0.id") != "openai/gpt-oss-120b" || got.Text("data.0.context_window") != "131072" {
+		t.Errorf("got %s", got.Body)
+	}
+	for _, path := range []string{"openai/gpt-oss-20b", "openai%2Fgpt-oss-20b"} {
+		if id := rig.Do("GET", "/openai/v1/models/"+path, nil).Text("id"); id != small {
+			t.Errorf("%s is %q", path, id)
+		}
+	}
+	rig.Want(rig.Do("GET", "/openai/v1/models/none", nil), 404)
+	if got := rig.DoAs("Bearer x", "GET", "/openai/v1/models", nil); got.Status != 401 || got.Text("error.code") != "invalid_api_key" {
+		t.Errorf("got %d %s", got.Status, got.Body)
+	}
+	if got := rig.Do("GET", "/openai/v1/nothing", nil); got.Status != 404 || got.Text("error.code") != "unknown_url" {
+		t.Errorf("got %d %s", got.Status, got.Body)
+	}
+}
