@@ -104,21 +104,22 @@ func (f Finish) decide(h heldJob) JobState {
 	return f.To
 }
 
+// runAt returns what the pause is added to.
 func (f Finish) runAt() string {
 	switch {
 	case f.To == JobWaiting && f.After == 0:
 		return fmt.Sprint(int64(forever))
 	case f.To == JobWaiting, f.To == JobQueued:
-		return "{now} + $5"
+		return "{now}"
 	}
-	return "run_at + 0 * $5"
+	return "run_at"
 }
 
 // applyFinish moves the job off its worker.
 func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 	finished, gen := "NULL", 0
 	if f.To.Ended() {
-		finished = "{now}"
+		finished, f.After = "{now}", 0
 	}
 	if f.To == JobQueued {
 		gen = 1
@@ -131,7 +132,7 @@ func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 	return q.moveJob(ctx, move{
 		To: f.To,
 		Set: fmt.Sprintf(`, result = $3, error_code = $4, error_message = $6, attempt = attempt + $7,
-			run_at = %s, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
+			run_at = %s + $5, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
 		Where: `id = $1 AND epoch = $2`,
 	}, ErrFenced, f.Job, f.Epoch, rawText(f.Result), code, f.After.Microseconds(), message, failed,
 		f.To == JobQueued && f.After == 0)

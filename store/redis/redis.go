@@ -90,8 +90,14 @@ func embed() *Queue {
 	ctx, stop := context.WithCancel(context.Background())
 	q := &Queue{Embedded: true, server: server, stop: stop}
 	q.UniversalClient = redis.NewClient(&redis.Options{
-		Addr:                     "embedded",
-		Dialer:                   func(context.Context, string, string) (net.Conn, error) { return server.Dial() },
+		Addr: "embedded",
+		Dialer: func(context.Context, string, string) (net.Conn, error) {
+			raw, err := server.Dial()
+			if err != nil {
+				return nil, err
+			}
+			return newMemoryConn(raw), nil
+		},
 		PoolSize:                 64,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		DisableIdentity:          true,

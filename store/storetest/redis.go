@@ -42,7 +42,12 @@ func Redis(t testing.TB) string {
 		}
 	})
 	client := redis.NewClient(&redis.Options{Network: "unix", Addr: socket, MaxRetries: -1, DialerRetries: 1})
-	up := await(dir, func(ctx context.Context) error { return client.Ping(ctx).Err() })
+	up := await(dir, func(ctx context.Context) error {
+		if _, err := os.Stat(socket); err != nil {
+			return err // asking earlier makes the client complain aloud
+		}
+		return client.Ping(ctx).Err()
+	})
 	if err := errors.Join(up, client.Close()); err != nil {
 		t.Fatalf("start Redis: %v", err)
 	}

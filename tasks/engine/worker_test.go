@@ -1,0 +1,283 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+var quick = Options{Backoff: time.Millisecond, BackoffMax: time.Millisecond}
+
+func TestFailures(t *testing.T) {
+	cases := map[string]struct {
+		handler  tasks.Handler
+		attempts int
+		code     string
+	}{
+		"tried again":   {func(context.Context, *tasks.Run) (*tasks.End, error) { return nil, errors.New("boom") }, 3, "internal"},
+		"final":         {func(context.Context, *tasks.Run) (*tasks.End, error) { return nil, tasks.Fail("content_filter", "no") }, 1, "content_filter"},
+		"panic":         {func(context.Context, *tasks.Run) (*tasks.End, error) { panic("secret") }, 3, "internal"},
+		"unknown state": {func(context.Context, *tasks.Run) (*tasks.End, error) { return &tasks.End{State: "odd"}, nil }, 1, "internal"},
+		"refused write": {func(context.Context, *tasks.Run) (*tasks.End, error) {
+			return &tasks.End{Write: func(context.Context, *store.Queries) error { return tasks.Fail("not_found", "gone") }}, nil
+		}, 1, "not_found"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, quick, func(t *testing.T, r *rig) {
+				r.work(c.handler)
+				got := r.ended(r.accept(store.NewJob{MaxAttempts: 3}))
+				wantState(t, got, store.JobFailed)
+				if got.Attempt != c.attempts || got.Error == nil || got.Error.Code != c.code {
+					t.Errorf("attempt %d error %v", got.Attempt, got.Error)
+				}
+				if strings.Contains(got.Error.Message, "secret") {
+					t.Error("the error shows what panicked")
+				}
+			})
+		})
+	}
+}
+
+func TestRetryRunsAgain(t *testing.T) {
+	onBoth(t, quick, func(t *testing.T, r *rig) {
+		var runs tally
+		r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
+			if runs.add(run.Job.ID) == 1 {
+				return nil, tasks.Fail("internal", "not yet")
+			}
+			return nil, nil
+		})
+		job := r.ended(r.accept(store.NewJob{}))
+		wantState(t, job, store.JobFailed)
+		if _, err := r.Retry(r.ctx, "ten_other", job.ID); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("another tenant's retry: %v", err)
+		}
+		if _, err := r.Retry(r.ctx, job.Tenant, job.ID); err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, r.ended(job), store.JobSucceeded)
+		if _, err := r.Retry(r.ctx, job.Tenant, job.ID); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("retry of one that succeeded: %v", err)
+		}
+	})
+}
+
+func TestCancel(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		waits := r.accept(store.NewJob{RunAt: time.Now().Add(time.Hour)})
+		queued, err := r.Cancel(r.ctx, waits.Tenant, waits.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, queued, store.JobCancelled)
+
+		started := make(chan struct{})
+		r.work(func(ctx context.Context, _ *tasks.Run) (*tasks.End, error) {
+			close(started)
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		})
+		job := r.accept(store.NewJob{})
+		<-started
+		for range 2 { // idempotent
+			running, err := r.Cancel(r.ctx, job.Tenant, job.ID)
+			if err != nil || running.CancelAt.IsZero() {
+				t.Fatalf("cancel: %+v, %v", running, err)
+			}
+		}
+		wantState(t, r.endedWithin(job, 5*time.Second), store.JobCancelled)
+	})
+}
+
+func TestExpiry(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		job := r.accept(store.NewJob{ExpiresIn: time.Minute})
+		r.must(r.store.ShiftClock(r.ctx, 2*time.Minute))
+		r.must(r.reconcile(r.ctx))
+		got := r.job(job.ID)
+		wantState(t, got, store.JobExpired)
+		if got.Error == nil {
+			t.Error("an expired job says nothing")
+		}
+	})
+}
+
+func TestRunAt(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		r.work(succeed)
+		at := time.Now().Add(400 * time.Millisecond)
+		got := r.ended(r.accept(store.NewJob{RunAt: at}))
+		if late := got.Started.Sub(at); late < 0 || late > 3*time.Second {
+			t.Errorf("started %s after its time", late)
+		}
+	})
+}
+
+// TestWaitingPolls has a job wait and come back, which counts no attempt.
+func TestWaitingPolls(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		var polls tally
+		r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
+			if polls.add(run.Job.ID) < 4 {
+				return &tasks.End{State: store.JobWaiting, After: 20 * time.Millisecond}, nil
+			}
+			return nil, nil
+		})
+		got := r.ended(r.accept(store.NewJob{Kind: "tune.poll"}))
+		wantState(t, got, store.JobSucceeded)
+		if n := polls.get(got.ID); n != 4 || got.Attempt != 0 {
+			t.Errorf("%d polls, %d attempts", n, got.Attempt)
+		}
+	})
+}
+
+// TestFamily has a parent wait for children of which one fails, and then
+// gather them.
+func TestFamily(t *testing.T) {
+	onBoth(t, quick, func(t *testing.T, r *rig) {
+		r.work(func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+			if run.Job.Parent != "" {
+				if string(run.Job.Input) == "2" {
+					return nil, tasks.Fail("internal", "this one fails")
+				}
+				return nil, nil
+			}
+			found, _, err := run.Store.Jobs(ctx, run.Job.Tenant, store.JobFilter{Parent: run.Job.ID}, store.Page{})
+			if err != nil || len(found) > 0 {
+				return &tasks.End{Result: text("%d", len(found))}, err
+			}
+			var children []store.NewJob
+			for i := range 5 {
+				children = append(children, store.NewJob{Kind: "dream.slice", Lane: "dream", Input: text("%d", i)})
+			}
+			return &tasks.End{State: store.JobWaiting, Children: children}, nil
+		})
+		got := r.ended(r.accept(store.NewJob{Kind: "dream.plan"}))
+		wantState(t, got, store.JobSucceeded)
+		if string(got.Result) != "5" || got.OpenChildren != 0 {
+			t.Errorf("result %s, %d open children", got.Result, got.OpenChildren)
+		}
+	})
+}
+
+// TestCancelFamily cancels a waiting parent: its children go with it.
+func TestCancelFamily(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		parent, _, err := r.Accept(r.ctx, store.NewJob{ID: "job_parent", Tenant: "ten_a", Kind: "dream.plan", Waiting: true},
+			func(ctx context.Context, q *store.Queries) error {
+				_, err := q.AcceptJobs(ctx, []store.NewJob{
+					{Tenant: "ten_a", Kind: "dream.slice", Lane: "dream", Parent: "job_parent"},
+					{Tenant: "ten_a", Kind: "dream.slice", Lane: "dream", Parent: "job_parent"},
+				}, nil)
+				return err
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, parent, store.JobWaiting)
+		if open := r.job(parent.ID).OpenChildren; open != 2 {
+			t.Fatalf("%d open children", open)
+		}
+		if _, err := r.Cancel(r.ctx, "ten_a", parent.ID); err != nil {
+			t.Fatal(err)
+		}
+		wantState(t, r.job(parent.ID), store.JobCancelled)
+		children, _, err := r.store.Jobs(r.ctx, "ten_a", store.JobFilter{Parent: parent.ID}, store.Page{})
+		if err != nil || len(children) != 2 {
+			t.Fatalf("%d children, %v", len(children), err)
+		}
+		for _, child := range children {
+			wantState(t, child, store.JobCancelled)
+		}
+	})
+}
+
+// TestDrain stops a worker in the middle of a job: it is handed back, without
+// an attempt counted, and another worker finishes it.
+func TestDrain(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		started := make(chan struct{})
+		first := func(ctx context.Context, _ *tasks.Run) (*tasks.End, error) {
+			close(started)
+			<-ctx.Done()
+			if !errors.Is(context.Cause(ctx), tasks.ErrDraining) {
+				t.Errorf("the handler was ended by %v", context.Cause(ctx))
+			}
+			return nil, ctx.Err()
+		}
+		stop := r.start(r.worker(WorkerOptions{Handlers: handlers(first), Grace: 10 * time.Millisecond}).Run)
+		job := r.accept(store.NewJob{})
+		<-started
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("the worker took %s to stop", took)
+		}
+		got := r.job(job.ID)
+		wantState(t, got, store.JobQueued)
+		if got.Attempt != 0 || got.Crashes != 0 || got.Gen != 1 {
+			t.Errorf("handed back as attempt %d, crashes %d, gen %d", got.Attempt, got.Crashes, got.Gen)
+		}
+		r.work(succeed)
+		wantState(t, r.ended(job), store.JobSucceeded)
+	})
+}
+
+// TestStubbornHandler stops a worker whose handler ignores its context.
+func TestStubbornHandler(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		started, release, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		stubborn := func(context.Context, *tasks.Run) (*tasks.End, error) {
+			defer close(left)
+			close(started)
+			<-release
+			return nil, nil
+		}
+		w := r.worker(WorkerOptions{Handlers: handlers(stubborn), Grace: time.Millisecond, Patience: time.Millisecond})
+		ctx, stop := context.WithCancel(r.ctx)
+		ran := make(chan error, 1)
+		go func() { ran <- w.Run(ctx) }()
+		job := r.accept(store.NewJob{})
+		<-started
+		stop()
+		if err := <-ran; err == nil || !strings.Contains(err.Error(), job.ID) {
+			t.Errorf("run: %v", err)
+		}
+		wantState(t, r.job(job.ID), store.JobQueued)
+		close(release)
+		<-left
+	})
+}
+
+func TestDeadline(t *testing.T) {
+	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Deadline: 50 * time.Millisecond}}
+	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
+		r.work(func(ctx context.Context, _ *tasks.Run) (*tasks.End, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		wantState(t, r.ended(r.accept(store.NewJob{MaxAttempts: 1})), store.JobFailed)
+	})
+}
+
+func TestParity(t *testing.T) {
+	t.Parallel()
+	all := handlers(succeed)
+	delete(all, tasks.TunePoll)
+	all["tune.pull"] = succeed
+	err := parity([]tasks.Lane{tasks.Tune, "lane"}, all)
+	for _, want := range []string{"tune.poll", "tune.pull", `"lane"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not name %s", err, want)
+		}
+	}
+	if err := parity([]tasks.Lane{tasks.Chat}, map[tasks.Kind]tasks.Handler{tasks.ChatRun: succeed}); err != nil {
+		t.Errorf("one lane's handlers alone: %v", err)
+	}
+}
