@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"slices"
@@ -44,7 +45,9 @@ func (ep *endpoint) sorted() []*deployment {
 	for _, d := range ep.Deployments {
 		list = append(list, d)
 	}
-	slices.SortFunc(list, func(a, b *deployment) int { return a.Created.Compare(b.Created) })
+	slices.SortFunc(list, func(a, b *deployment) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
 	return list
 }
 
@@ -153,7 +156,9 @@ func (e *emulator) listEndpoints(w http.ResponseWriter, r *http.Request) {
 				list = append(list, ep)
 			}
 		}
-		slices.SortFunc(list, func(a, b *endpoint) int { return a.Created.Compare(b.Created) })
+		slices.SortFunc(list, func(a, b *endpoint) int {
+			return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+		})
 		objects := make([]any, len(list))
 		for i, ep := range list {
 			objects[i] = ep.object(now)

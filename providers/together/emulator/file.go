@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -151,7 +152,9 @@ func (e *emulator) listFiles(w http.ResponseWriter, _ *http.Request) {
 				list = append(list, f)
 			}
 		}
-		slices.SortFunc(list, func(a, b *file) int { return b.Created.Compare(a.Created) })
+		slices.SortFunc(list, func(a, b *file) int {
+			return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
+		})
 		objects := make([]any, len(list))
 		for i, f := range list {
 			objects[i] = f.object(now)

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"time"
@@ -146,7 +147,9 @@ func (e *emulator) listTunes(w http.ResponseWriter, _ *http.Request) {
 		for _, t := range e.state.Tunes {
 			list = append(list, t)
 		}
-		slices.SortFunc(list, func(a, b *tune) int { return b.Created.Compare(a.Created) })
+		slices.SortFunc(list, func(a, b *tune) int {
+			return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
+		})
 		objects := make([]any, len(list))
 		for i, t := range list {
 			objects[i] = e.tuneObject(t, now)
