@@ -133,3 +133,14 @@ func (q *Queries) UndoDream(ctx context.Context, tenant, id string) error {
 	}
 	return nil
 }
+
+// ReleaseExperiences gives experiences that a dream did not come to back to
+// the next one.
+func (q *Queries) ReleaseExperiences(ctx context.Context, dream string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := q.exec(ctx, `UPDATE experiences SET dream = NULL WHERE dream = $1 AND id IN ({list $2})`,
+		dream, encode(ids))
+	return err
+}

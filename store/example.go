@@ -75,3 +75,12 @@ func (q *Queries) NewExamples(ctx context.Context, tenant, alias string, bound i
 		[]any{tenant, alias, int64(bound)}, &n)
 	return n, err
 }
+
+// HasExample tells whether a row of that content stands for an alias, made by
+// another dream than the given one.
+func (q *Queries) HasExample(ctx context.Context, tenant, alias, content, dream string) (bool, error) {
+	var n int64
+	err := q.one(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM examples WHERE tenant = $1 AND alias = $2 AND content = $3
+		AND dream <> $4 AND withdrawn IS NULL LIMIT 1) AS known`, []any{tenant, alias, content, dream}, &n)
+	return n > 0, err
+}

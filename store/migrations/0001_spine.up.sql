@@ -227,6 +227,7 @@ CREATE TABLE examples (
 CREATE INDEX examples_list ON examples (tenant, id);
 CREATE INDEX examples_alias ON examples (tenant, alias, id) WHERE withdrawn IS NULL;
 CREATE INDEX examples_experience ON examples (experience);
+CREATE INDEX examples_content ON examples (tenant, alias, content) WHERE withdrawn IS NULL;
 
 -- What was learned.
 CREATE TABLE datasets (

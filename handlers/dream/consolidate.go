@@ -1,0 +1,102 @@
+package dream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/tasks"
+)
+
+// consolidateResult is the result of dream.consolidate.
+type consolidateResult struct {
+	Memory  string `json:"memory"`
+	Lessons int    `json:"lessons"`
+}
+
+// consolidate merges the dream's lessons into the tenant's memory: a new
+// version, which replaces none.
+func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	d, err := w.load(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := reflections(ctx, run, d)
+	if err != nil {
+		return nil, err
+	}
+	before, err := run.Store.Memory(ctx, d.Tenant)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("read the memory: %w", err)
+	}
+	if before.Dream == d.ID { // written by an attempt that could not say so
+		return &tasks.End{Result: encode(consolidateResult{before.ID, len(before.Lessons)})}, nil
+	}
+	memory := w.remember(d, before, fresh)
+	if err := w.keepLessons(ctx, memory, fresh); err != nil {
+		return nil, err
+	}
+	return &tasks.End{
+		Result: encode(consolidateResult{memory.ID, len(memory.Lessons)}),
+		Write: func(ctx context.Context, q *store.Queries) error {
+			return q.AddMemory(ctx, memory)
+		},
+	}, nil
+}
+
+// remember makes the next version. Its id follows from the dream's, so that a
+// step which runs again writes the same object.
+func (w *worker) remember(d store.Dream, before store.Memory, fresh []store.Reflection) store.Memory {
+	id := "mem_" + strings.TrimPrefix(d.ID, "drm_")
+	return store.Memory{
+		ID: id, Tenant: d.Tenant, Dream: d.ID,
+		Lessons: merge(before.Lessons, fresh, w.Settings.MostLesson),
+		Object:  store.MemoryObject(d.Tenant, id),
+	}
+}
+
+func (w *worker) keepLessons(ctx context.Context, memory store.Memory, fresh []store.Reflection) error {
+	var lines bytes.Buffer
+	for _, r := range fresh {
+		lines.Write(encode(reflectionLine{r.ID, r.Lesson, r.Sources, r.Score}))
+		lines.WriteByte('\n')
+	}
+	err := blob.Ensure(ctx, w.Bucket, store.ReflectionsObject(memory.Dream), bytes.NewReader(lines.Bytes()))
+	if err != nil {
+		return fmt.Errorf("keep the lessons: %w", err)
+	}
+	text := markdown(memory.ID, memory.Lessons)
+	if err := blob.Ensure(ctx, w.Bucket, memory.Object, strings.NewReader(text)); err != nil {
+		return fmt.Errorf("keep the memory: %w", err)
+	}
+	return nil
+}
+
+// reflectionLine is a lesson as a dream's object holds it.
+type reflectionLine struct {
+	ID      string   `json:"id"`
+	Lesson  string   `json:"lesson"`
+	Sources []string `json:"sources"`
+	Score   int64    `json:"score"`
+}
+
+// reflections reads the dream's lessons, oldest first. There are at most some dozens.
+func reflections(ctx context.Context, run *tasks.Run, d store.Dream) ([]store.Reflection, error) {
+	var all []store.Reflection
+	page := store.Page{Limit: 100, Ascending: true}
+	for {
+		some, more, err := run.Store.Reflections(ctx, d.Tenant, d.ID, page)
+		if err != nil {
+			return nil, fmt.Errorf("read the lessons: %w", err)
+		}
+		all = append(all, some...)
+		if !more {
+			return all, nil
+		}
+		page.After = some[len(some)-1].ID
+	}
+}

@@ -1,0 +1,114 @@
+// Package dream is the room of learning from what was said: it replays,
+// judges and checks a sealed batch of one tenant's experiences, keeps what may
+// be trained on as examples, and leaves lessons and a memory.
+//
+// A dream is a parent job that waits (plan.go) and children that work: slices
+// (slice.go, study.go), one that reflects and one that consolidates. Whether an
+// experience is worth keeping is decided by pure functions (screen.go,
+// extract.go). Judging is package judge's, training package tune's.
+package dream
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/tasks"
+)
+
+// Deps are what dreams work with. Caller, Bucket and Prices are required.
+type Deps struct {
+	Caller *handlers.Caller
+	Bucket blob.Bucket
+	// Prices tell what a dream can cost at most.
+	Prices providers.Pricer
+	// Lead judges and reflects. Defaults to the alias lead.
+	Lead string
+	// Base answers again. Defaults to the alias base.
+	Base string
+	// Busy tells whether chats wait, which dreams make room for. Defaults to never.
+	Busy func(ctx context.Context) (bool, error)
+	// Settings bound what a dream does. Their zero value works.
+	Settings Settings
+}
+
+// Settings bound what a dream does.
+type Settings struct {
+	SliceSize  int           // experiences in a slice, at most 16. Defaults to 16.
+	MostLesson int           // lessons in a memory. Defaults to 50.
+	Pause      time.Duration // of a slice that made room for chats. Defaults to 5 s.
+}
+
+const mostSlice = 16
+
+func (s Settings) filled() Settings {
+	if s.SliceSize <= 0 || s.SliceSize > mostSlice {
+		s.SliceSize = mostSlice
+	}
+	if s.MostLesson <= 0 {
+		s.MostLesson = 50
+	}
+	if s.Pause <= 0 {
+		s.Pause = 5 * time.Second
+	}
+	return s
+}
+
+// Handlers returns the handlers of a dream's kinds.
+func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
+	d.Settings = d.Settings.filled()
+	if d.Lead == "" {
+		d.Lead = "lead"
+	}
+	if d.Base == "" {
+		d.Base = "base"
+	}
+	if d.Busy == nil {
+		d.Busy = func(context.Context) (bool, error) { return false, nil }
+	}
+	w := &worker{d}
+	return map[tasks.Kind]tasks.Handler{
+		tasks.DreamPlan:        w.plan,
+		tasks.DreamSlice:       w.slice,
+		tasks.DreamReflect:     w.reflect,
+		tasks.DreamConsolidate: w.consolidate,
+	}
+}
+
+type worker struct{ Deps }
+
+// load finds the dream that a job works for, and the job that a budget holds.
+func (w *worker) load(ctx context.Context, run *tasks.Run) (store.Dream, error) {
+	d, err := run.Store.Dream(ctx, run.Job.Tenant, run.Job.Subject)
+	if err != nil {
+		return d, tasks.Fail("not_found", "the dream %s of this job is gone: start another", run.Job.Subject)
+	}
+	return d, nil
+}
+
+func within(d store.Dream) *handlers.Within {
+	if d.Budget == nil {
+		return nil
+	}
+	return &handlers.Within{Job: d.Job, Nano: *d.Budget}
+}
+
+// child is a job that works for the dream.
+func child(run *tasks.Run, kind tasks.Kind, input any) store.NewJob {
+	return store.NewJob{
+		Tenant: run.Job.Tenant, KeyID: run.Job.KeyID, Kind: string(kind), Lane: string(kind.Lane()),
+		Subject: run.Job.Subject, Input: encode(input), Trace: run.Job.Trace,
+	}
+}
+
+func encode(v any) json.RawMessage {
+	out, err := json.Marshal(v)
+	if err != nil { // our own structs
+		panic(err)
+	}
+	return out
+}

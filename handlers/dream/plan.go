@@ -1,0 +1,241 @@
+package dream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// The stages of a dream, in order.
+const (
+	stageSeal        = "seal"
+	stageSlices      = "slices"
+	stageReflect     = "reflect"
+	stageConsolidate = "consolidate"
+	stageDone        = "done"
+)
+
+// planResult is the result of dream.plan.
+type planResult struct {
+	Dream  string            `json:"dream"`
+	Counts store.DreamCounts `json:"counts"`
+	DryRun *bound            `json:"dry_run,omitempty"`
+}
+
+// plan is the parent: each time it is woken it takes one stage's outcome, and
+// sets off the next.
+func (w *worker) plan(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	var in tasks.DreamInput
+	if err := run.Decode(&in); err != nil {
+		return nil, err
+	}
+	d, err := w.load(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if run.Job.OpenChildren > 0 {
+		return &tasks.End{State: store.JobWaiting}, nil
+	}
+	switch {
+	case in.DryRun:
+		return w.dryRun(ctx, run, in, d)
+	case d.Stage == stageSlices:
+		return w.afterSlices(ctx, run, d)
+	case d.Stage == stageReflect:
+		return w.afterReflect(ctx, run, d)
+	case d.Stage == stageConsolidate, d.Stage == stageDone:
+		return w.done(ctx, run, d)
+	}
+	return w.seal(ctx, run, in, d)
+}
+
+// seal closes the batch, keeps it as an object, and sets off the slices.
+func (w *worker) seal(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d store.Dream) (*tasks.End, error) {
+	if in.Limit <= 0 {
+		in.Limit = tasks.DefaultDreamLimit
+	}
+	d.Stage = stageSlices
+	err := run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		sealed, err := q.SealBatch(ctx, d.Tenant, d.ID, in.Limit)
+		if err != nil {
+			return fmt.Errorf("seal the batch: %w", err)
+		}
+		d.Counts = store.DreamCounts{Experiences: int(sealed), Rejected: map[string]int{}}
+		return q.SetDream(ctx, d)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w.afterSlices(ctx, run, d)
+}
+
+// afterSlices sets off the slices, or, when they have ended, the reflection.
+func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
+	sum, slices, err := w.gather(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if slices == 0 {
+		return w.startSlices(ctx, run, d)
+	}
+	sum.Counts.Experiences = d.Counts.Experiences
+	d.Counts, d.LiveCost, d.Stage = sum.Counts, sum.Live, stageReflect
+	end := &tasks.End{State: store.JobWaiting, Write: func(ctx context.Context, q *store.Queries) error {
+		if err := q.ReleaseExperiences(ctx, d.ID, sum.Left); err != nil {
+			return fmt.Errorf("release what was not dreamt of: %w", err)
+		}
+		return q.SetDream(ctx, d)
+	}}
+	if len(sum.Findings) == 0 {
+		end.State, end.Result = store.JobSucceeded, w.finish(&d)
+		return end, nil
+	}
+	end.Children = []store.NewJob{child(run, tasks.DreamReflect, tasks.DreamPart{Dream: d.ID})}
+	return end, nil
+}
+
+func (w *worker) startSlices(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
+	if err := w.keepBatch(ctx, run, d); err != nil {
+		return nil, err
+	}
+	var children []store.NewJob
+	for after := ""; ; {
+		ids, err := run.Store.BatchIDs(ctx, d.ID, after, w.Settings.SliceSize)
+		if err != nil {
+			return nil, fmt.Errorf("read the batch: %w", err)
+		}
+		if len(ids) == 0 {
+			break
+		}
+		children = append(children, child(run, tasks.DreamSlice, tasks.SliceInput{Dream: d.ID, Experiences: ids}))
+		after = ids[len(ids)-1]
+	}
+	if len(children) == 0 {
+		return &tasks.End{Result: w.finish(&d), Write: setDream(d)}, nil
+	}
+	return &tasks.End{State: store.JobWaiting, Children: children}, nil
+}
+
+func setDream(d store.Dream) func(context.Context, *store.Queries) error {
+	return func(ctx context.Context, q *store.Queries) error { return q.SetDream(ctx, d) }
+}
+
+// afterReflect counts the lessons and sets off the consolidation.
+func (w *worker) afterReflect(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
+	err := eachChild(ctx, run, tasks.DreamReflect, func(job store.Job) error {
+		var part reflectResult
+		if err := readResult(job, &part); err != nil {
+			return err
+		}
+		d.Counts.Reflections = part.Reflections
+		d.LiveCost += part.Live
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if d.Counts.Reflections == 0 {
+		return &tasks.End{Result: w.finish(&d), Write: setDream(d)}, nil
+	}
+	d.Stage = stageConsolidate
+	return &tasks.End{
+		State: store.JobWaiting, Write: setDream(d),
+		Children: []store.NewJob{child(run, tasks.DreamConsolidate, tasks.DreamPart{Dream: d.ID})},
+	}, nil
+}
+
+// done ends the dream; a memory that could not be written fails it, and a
+// retry of the parent tries again.
+func (w *worker) done(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
+	written := d.Stage == stageDone
+	err := eachChild(ctx, run, tasks.DreamConsolidate, func(job store.Job) error {
+		written = written || job.State == store.JobSucceeded
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !written && run.Job.Attempt+1 < run.Job.MaxAttempts {
+		again := child(run, tasks.DreamConsolidate, tasks.DreamPart{Dream: d.ID})
+		return &tasks.End{State: store.JobWaiting, Children: []store.NewJob{again}}, nil
+	}
+	return &tasks.End{Result: w.finish(&d), Write: setDream(d)}, nil
+}
+
+// finish puts the dream into its last stage and returns the job's result.
+func (w *worker) finish(d *store.Dream) json.RawMessage {
+	d.Stage = stageDone
+	return encode(planResult{Dream: d.ID, Counts: d.Counts})
+}
+
+// gather sums what the slices came to. What a slice that failed had in hand is
+// counted as failed and left for another dream.
+func (w *worker) gather(ctx context.Context, run *tasks.Run) (sliceResult, int, error) {
+	var sum sliceResult
+	slices := 0
+	err := eachChild(ctx, run, tasks.DreamSlice, func(job store.Job) error {
+		slices++
+		part := sliceResult{}
+		if job.State != store.JobSucceeded {
+			var in tasks.SliceInput
+			if err := json.Unmarshal(job.Input, &in); err != nil {
+				return fmt.Errorf("read the input of %s: %w", job.ID, err)
+			}
+			part.Left = in.Experiences
+			part.Counts.Reject(rejectFailed, len(in.Experiences))
+		} else if err := readResult(job, &part); err != nil {
+			return err
+		}
+		sum.add(part)
+		return nil
+	})
+	return sum, slices, err
+}
+
+// eachChild hands the dream's children of a kind to fn, oldest first.
+func eachChild(ctx context.Context, run *tasks.Run, kind tasks.Kind, fn func(store.Job) error) error {
+	page := store.Page{Limit: 100, Ascending: true}
+	for {
+		jobs, more, err := run.Store.Jobs(ctx, run.Job.Tenant, store.JobFilter{Parent: parentOf(run)}, page)
+		if err != nil {
+			return fmt.Errorf("list the dream's jobs: %w", err)
+		}
+		for _, job := range jobs {
+			if job.Kind != string(kind) {
+				continue
+			}
+			if err := fn(job); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+		page.After = jobs[len(jobs)-1].ID
+	}
+}
+
+// parentOf returns the plan's job, for itself and for its children.
+func parentOf(run *tasks.Run) string {
+	if run.Job.Parent != "" {
+		return run.Job.Parent
+	}
+	return run.Job.ID
+}
+
+// readResult reads a child's result; one that did not succeed has none.
+func readResult(job store.Job, into any) error {
+	if job.State != store.JobSucceeded {
+		return nil
+	}
+	if err := json.Unmarshal(job.Result, into); err != nil {
+		return fmt.Errorf("read the result of %s: %w", job.ID, err)
+	}
+	return nil
+}
+
+var errDry = errors.New("only to look")

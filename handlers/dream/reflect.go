@@ -1,0 +1,237 @@
+package dream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+const (
+	// atOnce is how many conversations one question shows.
+	atOnce = 32
+	// mostShown bounds a text in it, in bytes.
+	mostShown = 600
+	// mostLessonText bounds a lesson, in characters.
+	mostLessonText = 400
+)
+
+// reflectResult is the result of dream.reflect.
+type reflectResult struct {
+	Reflections int   `json:"reflections"`
+	Dropped     int   `json:"dropped"` // lessons that cited nothing of the batch
+	Malformed   int   `json:"malformed"`
+	Live        int64 `json:"live_nano"`
+}
+
+// reflect has the lead model draw lessons from what the slices found out.
+func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	d, err := w.load(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	sum, _, err := w.gather(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	r := &reflecting{worker: w, run: run, dream: d}
+	for part := 0; part*atOnce < len(sum.Findings); part++ {
+		findings := sum.Findings[part*atOnce : min((part+1)*atOnce, len(sum.Findings))]
+		err := r.part(ctx, part, findings)
+		if handlers.Failed(err, "insufficient_quota") {
+			break // what was learned so far is kept
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	r.result.Reflections = len(r.lessons)
+	return &tasks.End{Result: encode(r.result), Write: r.write}, nil
+}
+
+type reflecting struct {
+	*worker
+	run     *tasks.Run
+	dream   store.Dream
+	lessons []store.Reflection
+	result  reflectResult
+}
+
+func (r *reflecting) write(ctx context.Context, q *store.Queries) error {
+	for _, lesson := range r.lessons {
+		if err := q.AddReflection(ctx, lesson); err != nil {
+			return fmt.Errorf("keep a lesson: %w", err)
+		}
+	}
+	return nil
+}
+
+// part asks for the lessons of some conversations, once more where the answer
+// can not be read.
+func (r *reflecting) part(ctx context.Context, part int, findings []finding) error {
+	material, ids, err := r.material(ctx, findings)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	request := reflectRequest(material, ids)
+	for try := 1; try <= 2; try++ {
+		answer, err := r.ask(ctx, fmt.Sprintf("reflect/%d/%d", part+1, try), request)
+		if malformedOutput(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if raw, ok := parseLessons(answer); ok {
+			r.take(raw, findings)
+			return nil
+		}
+	}
+	r.result.Malformed++
+	return nil
+}
+
+func malformedOutput(err error) bool {
+	var e *providers.Error
+	return errors.As(err, &e) && e.Kind == providers.KindModelOutput
+}
+
+func (r *reflecting) ask(ctx context.Context, name string, request providers.Request) (*providers.Reply, error) {
+	tiers, err := r.Caller.Resolve(ctx, r.run.Store.Queries, r.run.Job.Tenant, r.Lead, r.dream.ID)
+	if err != nil {
+		return nil, err
+	}
+	answered, err := r.Caller.Ask(ctx, r.run, handlers.Step{
+		Name: name, Purpose: "reflect", Request: request, Tiers: tiers, Within: within(r.dream),
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.result.Live += answered.Nano
+	return answered.Reply, nil
+}
+
+// material shows the conversations; those that were deleted meanwhile are left out.
+func (r *reflecting) material(ctx context.Context, findings []finding) (map[string]study, []string, error) {
+	material := map[string]study{}
+	var ids []string
+	for _, f := range findings {
+		e, err := r.run.Store.Experience(ctx, r.run.Job.Tenant, f.Experience)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("read an experience: %w", err)
+		}
+		p := newPaper(e)
+		material[e.ID] = study{Asked: cut(p.asked()), Answered: cut(p.recorded), Judged: cut(f.words(p))}
+		ids = append(ids, e.ID)
+	}
+	return material, ids, nil
+}
+
+// asked is the last thing that the user said.
+func (p *paper) asked() string {
+	var messages []providers.Message
+	if json.Unmarshal(p.prompt, &messages) != nil {
+		return ""
+	}
+	for i := len(messages) - 1; i >= 0; i-- {
+		if messages[i].Role == "user" {
+			return messages[i].Text()
+		}
+	}
+	return ""
+}
+
+// words tells a finding, and what the user would have wanted.
+func (f finding) words(p *paper) string {
+	words := "rejected: "
+	if f.Kept {
+		words = "kept: "
+	}
+	words += f.Verdict
+	if f.Reason != "" {
+		words += ". " + f.Reason
+	}
+	if p.author != authorRecorded {
+		words += ". Better: " + p.answer
+	}
+	return words
+}
+
+func cut(text string) string {
+	if len(text) <= mostShown {
+		return text
+	}
+	return strings.ToValidUTF8(text[:mostShown], "") + " …"
+}
+
+// rawLesson is a lesson as the model wrote it.
+type rawLesson struct {
+	Lesson  string   `json:"lesson"`
+	Sources []string `json:"sources"`
+}
+
+func parseLessons(reply *providers.Reply) ([]rawLesson, bool) {
+	if reply.Finish == "length" || reply.Refusal != "" {
+		return nil, false
+	}
+	var answer struct {
+		Lessons *[]rawLesson `json:"lessons"`
+	}
+	decoder := json.NewDecoder(strings.NewReader(reply.Content))
+	decoder.DisallowUnknownFields()
+	if decoder.Decode(&answer) != nil || answer.Lessons == nil {
+		return nil, false
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, false
+	}
+	return *answer.Lessons, true
+}
+
+// take keeps the lessons that rest on conversations of the batch.
+func (r *reflecting) take(raw []rawLesson, findings []finding) {
+	scores := map[string]int64{}
+	for _, f := range findings {
+		scores[f.Experience] = f.Score
+	}
+	for _, lesson := range raw[:min(len(raw), mostLessonsAsked)] {
+		text, secret := mask(strings.Join(strings.Fields(lesson.Lesson), " "))
+		sources, score := cited(lesson.Sources, scores)
+		if text == "" || secret || len(sources) == 0 || len([]rune(text)) > mostLessonText {
+			r.result.Dropped++
+			continue
+		}
+		r.lessons = append(r.lessons, store.Reflection{
+			ID: store.NewID("rfl_"), Tenant: r.run.Job.Tenant, Dream: r.dream.ID,
+			Lesson: text, Sources: sources, Score: score,
+		})
+	}
+}
+
+// cited returns the sources that were shown, each once, and their mean score.
+func cited(sources []string, scores map[string]int64) (known []string, mean int64) {
+	seen := map[string]bool{}
+	for _, id := range sources {
+		score, shown := scores[id]
+		if !shown || seen[id] {
+			continue
+		}
+		seen[id] = true
+		known = append(known, id)
+		mean += score
+	}
+	if len(known) > 0 {
+		mean /= int64(len(known))
+	}
+	return known, mean
+}

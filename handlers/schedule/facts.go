@@ -1,0 +1,62 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dreamlab/store"
+)
+
+// facts reads what a decision on a tenant rests on.
+func (t *ticker) facts(ctx context.Context, q *store.Queries, now time.Time, tenant string) (facts, error) {
+	f := facts{Now: now}
+	var err error
+	if f.Fresh, err = q.FreshCount(ctx, tenant, t.Settings.Threshold); err != nil {
+		return f, fmt.Errorf("count fresh experiences: %w", err)
+	}
+	if f.Fresh < t.Settings.Threshold {
+		return f, nil // nothing else matters
+	}
+	_, err = q.RunningDream(ctx, tenant)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return f, fmt.Errorf("look for a running dream: %w", err)
+	}
+	f.Running = err == nil
+	if f.Left, f.Capped, err = t.Caller.BudgetLeft(ctx, q, tenant, "critique"); err != nil {
+		return f, err
+	}
+	return f, t.history(ctx, q, tenant, &f)
+}
+
+// mostHistory is how many of a tenant's dreams are looked at.
+const mostHistory = 100
+
+func (t *ticker) history(ctx context.Context, q *store.Queries, tenant string, f *facts) error {
+	dreams, _, err := q.Dreams(ctx, tenant, store.Page{Limit: mostHistory})
+	if err != nil {
+		return fmt.Errorf("list dreams: %w", err)
+	}
+	year, month, day := f.Now.In(t.Settings.Zone).Date()
+	midnight := time.Date(year, month, day, 0, 0, 0, 0, t.Settings.Zone)
+	for _, d := range dreams {
+		if d.Counts.Experiences == 0 && d.Status.Ended() {
+			continue // a dry run, or there was nothing to dream of
+		}
+		if !d.Created.Before(midnight) {
+			f.Starts++
+		}
+		if d.Status != store.JobSucceeded || len(f.Recent) == series {
+			continue
+		}
+		spend, err := q.JobSpend(ctx, d.Job)
+		if err != nil {
+			return fmt.Errorf("sum a dream's spending: %w", err)
+		}
+		f.Recent = append(f.Recent, outcome{
+			Ended: d.Finished, Kept: d.Counts.Kept, Cost: spend.Reserved + spend.Settled,
+		})
+	}
+	return nil
+}
