@@ -1,0 +1,56 @@
+package storetest_test
+
+import (
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+)
+
+// eachBench runs a benchmark on every database.
+func eachBench(b *testing.B, run func(b *testing.B, s *store.Store)) {
+	b.Run("sqlite", func(b *testing.B) { run(b, storetest.SQLite(b)) })
+	b.Run("postgres", func(b *testing.B) { run(b, storetest.PostgreSQL(b)) })
+}
+
+// BenchmarkAccept accepts jobs from 16 clients at once, each in a commit of its own.
+func BenchmarkAccept(b *testing.B) {
+	for name, durability := range map[string]store.Durability{"synced": store.Synced, "relaxed": store.Relaxed} {
+		b.Run(name, func(b *testing.B) {
+			eachBench(b, func(b *testing.B, s *store.Store) {
+				b.SetParallelism(8) // times two cores
+				b.ResetTimer()
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						_, err := accept(b.Context(), s, durability, store.NewJob{
+							Tenant: "ten_1", Kind: "chat.run", Lane: "chat", Input: []byte(`{"messages":[]}`),
+						})
+						if err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "jobs/s")
+			})
+		})
+	}
+}
+
+// BenchmarkInsert inserts single rows from 16 clients at once.
+func BenchmarkInsert(b *testing.B) {
+	eachBench(b, func(b *testing.B, s *store.Store) {
+		b.SetParallelism(8)
+		b.ResetTimer()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				err := s.AddEffect(b.Context(), store.Effect{Job: store.NewID("job_"), Step: "answer", Response: []byte(`{}`)})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+	})
+}
