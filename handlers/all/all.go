@@ -1,0 +1,75 @@
+// Package all is the one list of who does which kind of work. It stands apart
+// from package handlers, which those who do the work import.
+package all
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/chat"
+	"dreamlab/handlers/dream"
+	"dreamlab/handlers/experience"
+	"dreamlab/handlers/schedule"
+	"dreamlab/handlers/tune"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/redis"
+	"dreamlab/tasks"
+)
+
+// Deps are what the handlers work with. All but the settings are required.
+type Deps struct {
+	Caller  *handlers.Caller
+	Replies *redis.Replies
+	Bucket  blob.Bucket
+	Prices  providers.Pricer
+	Vendors tune.Vendors
+	// Accept takes a job in; the engine's.
+	Accept func(context.Context, store.NewJob, func(context.Context, *store.Queries) error) (store.Job, bool, error)
+	// Load tells how busy the chats are.
+	Load func(ctx context.Context) (schedule.Load, error)
+
+	// Lead and Base are the dreams' team, each an alias or provider/model.
+	// Default to the aliases lead and base.
+	Lead, Base string
+	Dream      dream.Settings
+	Schedule   schedule.Settings
+	Tune       tune.Settings
+}
+
+// Handlers returns a handler for every kind.
+func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
+	list := map[tasks.Kind]tasks.Handler{
+		tasks.ChatRun:          chat.New(chat.Options{Caller: d.Caller, Replies: d.Replies}),
+		tasks.ExperienceImport: experience.Import(d.Bucket),
+		tasks.ScheduleTick: schedule.Tick(schedule.Deps{
+			Caller: d.Caller, Accept: d.Accept, Load: d.Load, Settings: d.Schedule,
+		}),
+	}
+	maps.Copy(list, dream.Handlers(dream.Deps{
+		Caller: d.Caller, Bucket: d.Bucket, Prices: d.Prices, Lead: d.Lead, Base: d.Base,
+		Busy: d.busy, Settings: d.Dream,
+	}))
+	maps.Copy(list, tune.Handlers(tune.Deps{
+		Caller: d.Caller, Vendors: d.Vendors, Bucket: d.Bucket, Prices: d.Prices, Settings: d.Tune,
+	}))
+	for _, kind := range tasks.Kinds() {
+		if list[kind] == nil {
+			return nil, fmt.Errorf("list handlers: nobody does %s", kind)
+		}
+	}
+	return list, nil
+}
+
+// waitingTooLong is the wait of a chat from which on dreams make room.
+const waitingTooLong = 200 * time.Millisecond
+
+// busy tells dreams whether chats wait: those that run have what they need.
+func (d Deps) busy(ctx context.Context) (bool, error) {
+	load, err := d.Load(ctx)
+	return load.Wait > waitingTooLong, err
+}
