@@ -1,0 +1,190 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// startWithin is how long a chat may wait for a worker while its client waits.
+const startWithin = 60 * time.Second
+
+// askChat reads a chat and asks for its job.
+func (s *Server) askChat(c *call, body []byte) (asked, error) {
+	request, err := tasks.ParseChat(body)
+	if err != nil {
+		return asked{}, err
+	}
+	alias, context, err := s.served(c, request.Model)
+	if err != nil {
+		return asked{}, err
+	}
+	if err := request.CheckContext(context); err != nil {
+		return asked{}, err
+	}
+	job := store.NewJob{Kind: string(tasks.ChatRun), Input: encoded(request.Input(body, alias))}
+	return asked{job: job, hash: hashOf(c, body)}, nil
+}
+
+// served tells whether a name is an alias, and how many tokens the model
+// behind it takes; 0 where that is not known.
+func (s *Server) served(c *call, name string) (alias string, tokens int, err error) {
+	if m, ok := s.Models.Find(name); ok {
+		return "", m.Context, nil
+	}
+	r, err := s.Store.Route(c.Context(), c.key.Tenant, name)
+	if err == nil {
+		m, _ := s.firstTarget(r)
+		return name, m.Context, nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return "", 0, err
+	}
+	m, err := s.Store.Model(c.Context(), c.key.Tenant, name)
+	if err != nil {
+		return "", 0, orNoModel(err, name)
+	}
+	priced, _ := s.Models.Find(m.Priced)
+	return "", priced.Context, nil
+}
+
+// createChat lets a chat travel through the queue while its client waits on
+// the reply stream.
+func (s *Server) createChat(w http.ResponseWriter, c *call) error {
+	began := time.Now()
+	body, err := jsonBody(c)
+	if err != nil {
+		return err
+	}
+	a, err := s.askChat(c, body)
+	if err != nil {
+		return err
+	}
+	a.job.Attached, a.job.ExpiresIn = true, startWithin
+	job, existed, err := s.accept(c, a)
+	if err != nil {
+		return err
+	}
+	input, err := chatInput(job)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("X-Dreamlab-Job", job.ID)
+	if existed && job.State.Ended() {
+		return s.answerAgain(w, c, job, input)
+	}
+	t := &turn{server: s, call: c, job: job, input: input, began: began}
+	if input.Stream {
+		return t.stream(w, place{})
+	}
+	return t.whole(w)
+}
+
+func chatInput(job store.Job) (tasks.ChatInput, error) {
+	var input tasks.ChatInput
+	err := json.Unmarshal(job.Input, &input)
+	return input, err
+}
+
+// answerAgain gives a stored answer to a client that asks with the same
+// Idempotency-Key.
+func (s *Server) answerAgain(w http.ResponseWriter, c *call, job store.Job, input tasks.ChatInput) error {
+	if job.State != store.JobSucceeded {
+		return endedFault(job)
+	}
+	if len(job.Result) == 0 {
+		return coded("stream_gone", "The answer to this Idempotency-Key was delivered and not kept (store: false): take a new key.")
+	}
+	if !input.Stream {
+		return writeAnswer(w, job.Result, 0)
+	}
+	events, err := chunksOf(job.Result, input.Usage)
+	if err != nil {
+		return err
+	}
+	out := newSSE(w, s.Sandbox)
+	for _, event := range events {
+		if err := out.data("", event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endedFault tells why a job ended without an answer.
+func endedFault(job store.Job) *fault {
+	switch {
+	case job.Error != nil:
+		return coded(job.Error.Code, job.Error.Message)
+	case job.State == store.JobExpired:
+		return coded("queue_unavailable", "No worker took the chat in time: try again, or tell the operator that workers are missing.")
+	case job.State == store.JobCancelled:
+		return &fault{Status: http.StatusConflict, Code: "invalid_request",
+			Message: "The job was cancelled: ask again, with a new Idempotency-Key if you sent one."}
+	}
+	return coded("internal", "The job "+job.ID+" ended without an answer: ask again.")
+}
+
+// toldOurs is what an answer says of itself under "dreamlab".
+type toldOurs struct {
+	Ours struct {
+		Job      string      `json:"job"`
+		Provider string      `json:"provider"`
+		Model    string      `json:"model"`
+		Calls    json.Number `json:"calls"`
+		CostUSD  json.Number `json:"cost_usd"`
+		Cache    string      `json:"cache"`
+		VendorMS *int64      `json:"vendor_ms"`
+		Sandbox  bool        `json:"sandbox"`
+	} `json:"dreamlab"`
+}
+
+// writeAnswer answers with a whole completion, and shows in headers what it
+// says of itself. Total is how long the client has waited so far, 0 where the
+// answer was there before.
+func writeAnswer(w http.ResponseWriter, body []byte, total time.Duration) error {
+	var told toldOurs
+	if err := json.Unmarshal(body, &told); err != nil {
+		return err
+	}
+	o := told.Ours
+	for name, value := range map[string]string{
+		"Provider": o.Provider, "Model": o.Model, "Calls": o.Calls.String(), "Cost-Usd": o.CostUSD.String(), "Cache": o.Cache,
+	} {
+		if value != "" {
+			w.Header().Set("X-Dreamlab-"+name, value)
+		}
+	}
+	if o.VendorMS != nil && total > 0 {
+		w.Header().Set("X-Dreamlab-Overhead-Ms", overhead(total, *o.VendorMS))
+	}
+	if o.Sandbox {
+		w.Header().Set("X-Dreamlab-Sandbox", "true")
+	}
+	return write(w, http.StatusOK, "application/json", body)
+}
+
+func overhead(total time.Duration, vendor int64) string {
+	ours := max(0, total-time.Duration(vendor)*time.Millisecond)
+	return string(decimal(ours.Microseconds(), 3))
+}
+
+// clear forgets what a chat with "store": false held, once it was delivered.
+func (s *Server) clear(c *call, job string, input tasks.ChatInput) error {
+	if input.Keep {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 10*time.Second)
+	defer cancel()
+	return s.Store.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
+		if err := q.ClearEffects(ctx, job); err != nil {
+			return err
+		}
+		return q.ClearJob(ctx, job)
+	})
+}

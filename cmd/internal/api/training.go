@@ -1,0 +1,295 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// trainingView is OpenAI's fine-tuning job
+// (https://platform.openai.com/docs/api-reference/fine-tuning/object).
+type trainingView struct {
+	ID              string          `json:"id"`
+	Object          string          `json:"object"`
+	Model           string          `json:"model"`
+	CreatedAt       *int64          `json:"created_at"`
+	FinishedAt      *int64          `json:"finished_at"`
+	FineTunedModel  *string         `json:"fine_tuned_model"`
+	OrganizationID  string          `json:"organization_id"`
+	Status          string          `json:"status"`
+	TrainingFile    *string         `json:"training_file"`
+	ValidationFile  *string         `json:"validation_file"`
+	ResultFiles     []string        `json:"result_files"`
+	Hyper           hyperView       `json:"hyperparameters"`
+	Seed            int64           `json:"seed"`
+	TrainedTokens   *int64          `json:"trained_tokens"`
+	Error           *trainingError  `json:"error"`
+	Suffix          *string         `json:"user_provided_suffix"`
+	Integrations    []string        `json:"integrations"`
+	EstimatedFinish *int64          `json:"estimated_finish"`
+	Method          json.RawMessage `json:"method"`
+	Ours            trainingOurs    `json:"dreamlab"`
+}
+
+// hyperView shows "auto" where the configured value is taken.
+type hyperView struct {
+	Epochs     any `json:"n_epochs"`
+	BatchSize  any `json:"batch_size"`
+	Multiplier any `json:"learning_rate_multiplier"`
+}
+
+type trainingError struct {
+	Code    string  `json:"code"`
+	Message string  `json:"message"`
+	Param   *string `json:"param"`
+}
+
+type trainingOurs struct {
+	Job        string  `json:"job"`
+	Tune       *string `json:"tune"`
+	Dataset    *string `json:"dataset"`
+	Provider   string  `json:"provider"`
+	VendorID   *string `json:"vendor_id"`
+	Phase      *string `json:"phase"`
+	CostUSD    usd     `json:"cost_usd"`
+	HostingUSD usd     `json:"hosting_usd_per_hour"`
+}
+
+func auto[T int | float64](value T) any {
+	if value == 0 {
+		return "auto"
+	}
+	return value
+}
+
+func viewTraining(t store.Training) (trainingView, error) {
+	var spec tasks.TrainingSpec
+	if err := json.Unmarshal(t.Spec, &spec); err != nil {
+		return trainingView{}, fmt.Errorf("read the spec of %s: %w", t.ID, err)
+	}
+	hyper := hyperView{auto(spec.Hyper.Epochs), auto(spec.Hyper.BatchSize), auto(spec.Hyper.Multiplier)}
+	view := trainingView{
+		ID: t.ID, Object: "fine_tuning.job", Model: t.Provider + "/" + t.Base, CreatedAt: seconds(t.Created),
+		FinishedAt: seconds(t.Finished), FineTunedModel: orNull(t.Model), OrganizationID: t.Tenant, Status: t.Status,
+		TrainingFile: orNull(t.File), ResultFiles: []string{}, Hyper: hyper, Seed: spec.Hyper.Seed,
+		Suffix: orNull(spec.Suffix), Integrations: []string{},
+		Method: encoded(map[string]any{"type": "supervised", "supervised": map[string]any{"hyperparameters": hyper}}),
+		Ours: trainingOurs{
+			Job: t.Job, Tune: orNull(t.Tune), Dataset: orNull(spec.Dataset), Provider: t.Provider, VendorID: orNull(t.VendorID),
+			Phase: orNull(spec.Phase), CostUSD: usd(t.Cost), HostingUSD: usd(spec.NanoPerHour),
+		},
+	}
+	if t.Tokens > 0 {
+		view.TrainedTokens = &t.Tokens
+	}
+	if t.Error != "" {
+		view.Error = &trainingError{Code: "training_failed", Message: t.Error}
+	}
+	return view, nil
+}
+
+func (s *Server) showTraining(ctx context.Context, job store.Job) (any, error) {
+	t, err := s.Store.Training(ctx, job.Tenant, job.Subject)
+	if err != nil {
+		return nil, orMissing(err, "fine-tuning job")
+	}
+	return viewTraining(t)
+}
+
+// createTraining starts a fine-tune alone. OpenAI's clients expect 200 here.
+func (s *Server) createTraining(w http.ResponseWriter, c *call) error {
+	body, err := jsonBody(c)
+	if err != nil {
+		return err
+	}
+	request, err := tasks.ParseTraining(body)
+	if err != nil {
+		return err
+	}
+	a, err := s.askTraining(c, request)
+	if err != nil {
+		return err
+	}
+	a.hash = hashOf(c, body)
+	job, _, err := s.accept(c, a)
+	if err != nil {
+		return err
+	}
+	return s.answerSubject(w, c, job.ID, s.showTraining)
+}
+
+func (s *Server) askTraining(c *call, request *tasks.TrainingRequest) (asked, error) {
+	file, err := s.Store.File(c.Context(), c.key.Tenant, request.File)
+	if err != nil {
+		if err = orMissing(err, "file"); err != nil {
+			f := faultOf(err)
+			f.Param = "training_file"
+			return asked{}, f
+		}
+	}
+	provider, base := s.split(request.Model)
+	job := store.NewJob{
+		ID: store.NewID("job_"), Kind: string(tasks.TuneStart), Subject: store.NewID("ftjob-"), Metadata: request.Metadata,
+	}
+	job.Input = encoded(tasks.TrainInput{Training: job.Subject})
+	t := store.Training{
+		ID: job.Subject, Tenant: c.key.Tenant, Job: job.ID, File: file.ID, Provider: provider, Base: base,
+		Status: "validating_files",
+		Spec: encoded(tasks.TrainingSpec{
+			Suffix: request.Suffix, Hyper: request.Hyper, SHA256: file.SHA256, Object: file.Object, Bytes: file.Bytes,
+		}),
+	}
+	write := func(ctx context.Context, q *store.Queries) error { return q.AddTraining(ctx, t) }
+	return asked{job: job, write: write}, nil
+}
+
+// split parts provider/model; a model alone is the vendor's that tunes start at.
+func (s *Server) split(model string) (provider, base string) {
+	if _, ok := s.Models.Find(model); ok {
+		provider, base, _ = strings.Cut(model, "/")
+		return provider, base
+	}
+	provider, _, _ = strings.Cut(s.Base, "/")
+	if first, rest, ok := strings.Cut(model, "/"); ok && first == provider {
+		return provider, rest
+	}
+	return provider, model
+}
+
+func (s *Server) listTrainings(w http.ResponseWriter, c *call) error {
+	page, err := paged(c)
+	if err != nil {
+		return err
+	}
+	rows, more, err := s.Store.Trainings(c.Context(), c.key.Tenant, page)
+	if err != nil {
+		return err
+	}
+	views := make([]trainingView, len(rows))
+	for i, row := range rows {
+		if views[i], err = viewTraining(row); err != nil {
+			return err
+		}
+	}
+	return writeJSON(w, http.StatusOK, listOf(views, more, func(v trainingView) string { return v.ID }))
+}
+
+// ownTraining finds the fine-tune of the path, with its spec.
+func (s *Server) ownTraining(c *call) (t store.Training, spec tasks.TrainingSpec, err error) {
+	t, err = s.Store.Training(c.Context(), c.key.Tenant, c.PathValue("id"))
+	if err != nil {
+		return t, spec, orMissing(err, "fine-tuning job")
+	}
+	c.job = t.Job
+	if err := json.Unmarshal(t.Spec, &spec); err != nil {
+		return t, spec, fmt.Errorf("read the spec of %s: %w", t.ID, err)
+	}
+	return t, spec, nil
+}
+
+func (s *Server) getTraining(w http.ResponseWriter, c *call) error {
+	t, _, err := s.ownTraining(c)
+	if err != nil {
+		return err
+	}
+	view, err := viewTraining(t)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, view)
+}
+
+type trainingEventView struct {
+	ID        string `json:"id"`
+	Object    string `json:"object"`
+	Type      string `json:"type"`
+	Level     string `json:"level"`
+	Message   string `json:"message"`
+	Step      int    `json:"step"`
+	CreatedAt *int64 `json:"created_at"`
+}
+
+// listTrainingEvents shows the newest first, as OpenAI does.
+func (s *Server) listTrainingEvents(w http.ResponseWriter, c *call) error {
+	page, err := paged(c)
+	if err != nil {
+		return err
+	}
+	t, spec, err := s.ownTraining(c)
+	if err != nil {
+		return err
+	}
+	views := make([]trainingEventView, len(spec.Events))
+	for i, e := range spec.Events {
+		views[len(views)-1-i] = trainingEventView{
+			ID: fmt.Sprintf("%s-event-%d", t.ID, i), Object: "fine_tuning.job.event", Type: e.Type, Level: e.Level,
+			Message: e.Message, Step: e.Step, CreatedAt: seconds(e.Created),
+		}
+	}
+	return writeSlice(w, views, page, func(v trainingEventView) string { return v.ID })
+}
+
+type checkpointView struct {
+	ID        string         `json:"id"`
+	Object    string         `json:"object"`
+	CreatedAt *int64         `json:"created_at"`
+	Model     string         `json:"fine_tuned_model_checkpoint"`
+	Job       string         `json:"fine_tuning_job_id"`
+	Metrics   map[string]int `json:"metrics"`
+	Step      int            `json:"step_number"`
+}
+
+func (s *Server) listCheckpoints(w http.ResponseWriter, c *call) error {
+	page, err := paged(c)
+	if err != nil {
+		return err
+	}
+	t, spec, err := s.ownTraining(c)
+	if err != nil {
+		return err
+	}
+	views := make([]checkpointView, len(spec.Checkpoints))
+	for i, p := range spec.Checkpoints {
+		views[len(views)-1-i] = checkpointView{
+			ID: p.ID, Object: "fine_tuning.job.checkpoint", CreatedAt: seconds(p.Created), Model: t.Model, Job: t.ID,
+			Metrics: map[string]int{"step": p.Step}, Step: p.Step,
+		}
+	}
+	return writeSlice(w, views, page, func(v checkpointView) string { return v.ID })
+}
+
+// writeSlice answers with a page of a list that is at hand, newest first.
+func writeSlice[V any](w http.ResponseWriter, all []V, page store.Page, id func(V) string) error {
+	if page.Ascending {
+		for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
+			all[i], all[j] = all[j], all[i]
+		}
+	}
+	for i := range all {
+		if page.After != "" && id(all[i]) == page.After {
+			all = all[i+1:]
+			break
+		}
+	}
+	more := len(all) > page.Limit
+	if more {
+		all = all[:page.Limit]
+	}
+	return writeJSON(w, http.StatusOK, listOf(all, more, id))
+}
+
+func (s *Server) cancelTraining(w http.ResponseWriter, c *call) error {
+	t, _, err := s.ownTraining(c)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Engine.Cancel(c.Context(), c.key.Tenant, t.Job); err != nil {
+		return err
+	}
+	return s.getTraining(w, c)
+}

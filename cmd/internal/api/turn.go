@@ -1,0 +1,257 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/store/redis"
+	"dreamlab/tasks"
+)
+
+// turn is a chat whose client waits.
+type turn struct {
+	server *Server
+	call   *call
+	job    store.Job
+	input  tasks.ChatInput
+	began  time.Time
+}
+
+// errStopped ends a follow from within.
+var errStopped = errors.New("the client was told all")
+
+// whole waits for the answer and gives it in one piece.
+func (t *turn) whole(w http.ResponseWriter) error {
+	var body []byte
+	ended, err := t.follow("", func(e redis.Event) error {
+		body = bytes.Join(e.Lines, []byte("\n"))
+		return nil
+	}, nil)
+	if err != nil {
+		return err
+	}
+	if body == nil {
+		if ended.State != store.JobSucceeded || len(ended.Result) == 0 {
+			return endedFault(ended)
+		}
+		body = ended.Result
+	}
+	if err := writeAnswer(w, body, time.Since(t.began)); err != nil {
+		return err
+	}
+	return t.server.clear(t.call, t.job.ID, t.input)
+}
+
+// stream forwards the answer as it comes, from a place on. Until the first byte
+// an error has a status of its own; after it, an event.
+func (t *turn) stream(w http.ResponseWriter, from place) error {
+	out := newSSE(w, t.server.Sandbox)
+	ended, err := t.follow(from.after(), func(e redis.Event) error {
+		if !t.input.Stream {
+			return out.whole(e)
+		}
+		return out.entry(e, from.skip(e.ID))
+	}, out.beat)
+	switch {
+	case err != nil && out.started:
+		f := interruption(err)
+		return errors.Join(err, out.fail(f))
+	case err != nil:
+		return err
+	case ended.ID == "": // the reply has its end
+		return errors.Join(out.begin(), t.server.clear(t.call, t.job.ID, t.input))
+	case out.started:
+		return out.fail(coded("stream_interrupted", "The answer broke off: ask again."))
+	case from.id != "":
+		return goneFault()
+	}
+	return t.server.answerAgain(w, t.call, ended, t.input)
+}
+
+func goneFault() *fault {
+	return coded("stream_gone", "The stream is kept for ten minutes and is gone: GET the job for its result.")
+}
+
+// interruption is what a client is told in whose stream something went wrong.
+func interruption(err error) *fault {
+	var f *fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return coded("stream_interrupted", "The answer broke off: ask again, or resume with Last-Event-ID.")
+}
+
+// Times of a follow.
+const (
+	quiet = 2 * time.Second  // then the job itself is watched
+	grace = time.Second      // for the end of a reply whose job has ended
+	beat  = 15 * time.Second // between signs of life on a silent stream
+)
+
+// follow hands the reply's data on until its end. Where the job ends and its
+// reply does not, it returns the job. An error that the reply tells is a fault.
+func (t *turn) follow(after string, data func(redis.Event) error, alive func() error) (store.Job, error) {
+	ctx, cancel := context.WithCancel(t.call.Context())
+	defer cancel()
+	t.server.absent.arrive(t.job.ID)
+	f := &following{turn: t, ctx: ctx, data: data, alive: alive, events: t.events(ctx, after)}
+	ended, err := f.run()
+	cancel()
+	f.join()
+	var told *fault
+	t.server.absent.leave(t.job, err != nil && !errors.As(err, &told))
+	return ended, err
+}
+
+type replyEvent struct {
+	event redis.Event
+	err   error
+}
+
+// events reads the reply on a goroutine of its own, which ends with the context.
+func (t *turn) events(ctx context.Context, after string) <-chan replyEvent {
+	out := make(chan replyEvent)
+	go func() {
+		defer close(out)
+		for event, err := range t.server.Replies.Follow(ctx, t.job.ID, after) {
+			select {
+			case out <- replyEvent{event, err}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// following is one run along a reply.
+type following struct {
+	*turn
+	ctx    context.Context
+	data   func(redis.Event) error
+	alive  func() error
+	events <-chan replyEvent
+	ended  chan endedJob // nil until the job is watched
+}
+
+type endedJob struct {
+	job store.Job
+	err error
+}
+
+func (f *following) run() (store.Job, error) {
+	silence, over, beats := time.NewTimer(quiet), stoppedTimer(), time.NewTicker(beat)
+	defer silence.Stop()
+	defer over.Stop()
+	defer beats.Stop()
+	if f.job.State.Ended() {
+		silence.Reset(0)
+	}
+	var last store.Job
+	for {
+		select {
+		case <-f.ctx.Done():
+			return store.Job{}, f.ctx.Err()
+		case e, more := <-f.events:
+			if !more {
+				return store.Job{}, f.ctx.Err()
+			}
+			if err := f.take(e); err != nil {
+				return store.Job{}, endOf(err)
+			}
+			silence.Reset(quiet)
+		case <-silence.C:
+			f.watch()
+		case e := <-f.ended:
+			if e.err != nil {
+				return store.Job{}, e.err
+			}
+			last, f.ended = e.job, make(chan endedJob) // it is told once
+			over.Reset(grace)
+		case <-over.C:
+			return last, nil
+		case <-beats.C:
+			if err := f.sign(); err != nil {
+				return store.Job{}, err
+			}
+		}
+	}
+}
+
+func stoppedTimer() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
+func endOf(err error) error {
+	if errors.Is(err, errStopped) {
+		return nil
+	}
+	return err
+}
+
+func (f *following) sign() error {
+	if f.alive == nil {
+		return nil
+	}
+	return f.alive()
+}
+
+// take hands an entry on, and returns errStopped behind the last.
+func (f *following) take(e replyEvent) error {
+	switch {
+	case errors.Is(e.err, redis.ErrInterrupted):
+		return coded("stream_interrupted", "The answer broke off: ask again.")
+	case e.err != nil:
+		return e.err
+	case e.event.Type == redis.End:
+		return errStopped
+	case e.event.Type == redis.Error:
+		return toldFault(e.event.Lines)
+	}
+	return f.data(e.event)
+}
+
+// toldFault reads the error with which a reply ends.
+func toldFault(lines [][]byte) *fault {
+	var told struct {
+		store.JobError
+		Error *store.JobError `json:"error"`
+	}
+	if err := json.Unmarshal(bytes.Join(lines, []byte("\n")), &told); err != nil {
+		return coded("internal", "The answer ended in an error that cannot be read: ask again.")
+	}
+	if told.Error != nil {
+		told.JobError = *told.Error
+	}
+	return coded(told.Code, told.Message)
+}
+
+// longestChat bounds how long a job is watched at once.
+const longestChat = time.Hour
+
+// watch asks to be told when the job ends, once: a worker that dies leaves a
+// reply without an end.
+func (f *following) watch() {
+	if f.ended != nil {
+		return
+	}
+	f.ended = make(chan endedJob, 1)
+	ended := f.ended
+	f.server.absent.spawn(func() {
+		job, err := f.server.Engine.Wait(f.ctx, f.job.Tenant, f.job.ID, longestChat)
+		ended <- endedJob{job, err}
+	})
+}
+
+// join waits until the reader of the reply has gone.
+func (f *following) join() {
+	for range f.events {
+	}
+}
