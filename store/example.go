@@ -66,12 +66,14 @@ func (q *Queries) TrainingRows(ctx context.Context, tenant, alias string, fn fun
 }
 
 // NewExamples counts the standing examples of an alias, unique by content, that
-// no dataset of it has used, up to a bound.
+// no examined tune has learned from, up to a bound. A dataset whose tune came to
+// nothing has used nothing up.
 func (q *Queries) NewExamples(ctx context.Context, tenant, alias string, bound int) (int, error) {
 	var n int
 	err := q.one(ctx, `SELECT COUNT(*) FROM (SELECT DISTINCT content FROM examples e
 		WHERE e.tenant = $1 AND e.alias = $2 AND e.withdrawn IS NULL
-		AND NOT EXISTS (SELECT 1 FROM dataset_examples d WHERE d.example = e.id) LIMIT $3) AS fresh`,
+		AND NOT EXISTS (SELECT 1 FROM dataset_examples d JOIN tunes t ON t.dataset = d.dataset
+			WHERE d.example = e.id AND t.evaluation IS NOT NULL) LIMIT $3) AS fresh`,
 		[]any{tenant, alias, int64(bound)}, &n)
 	return n, err
 }

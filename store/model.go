@@ -57,3 +57,34 @@ func (q *Queries) Models(ctx context.Context, tenant string, p Page) ([]Model, b
 func (q *Queries) SetModelState(ctx context.Context, name, state string) error {
 	return q.must(ctx, ErrNotFound, `UPDATE models SET state = $2 WHERE name = $1`, name, state)
 }
+
+// HostedModels hands every tuned model that is not stopped to fn, whosever it is.
+func (q *Queries) HostedModels(ctx context.Context, fn func(Model) error) error {
+	return stream(ctx, q, scanModel, fn, `SELECT `+modelColumns+` FROM models WHERE state <> 'stopped' ORDER BY name`)
+}
+
+// IdleModels returns tuned models, at most limit, that are deployed for nobody:
+// their tune or training has ended and no alias names them, neither now nor in
+// the version before, to which a rollback leads.
+func (q *Queries) IdleModels(ctx context.Context, limit int) ([]Model, error) {
+	var idle []Model
+	err := stream(ctx, q, scanModel, func(m Model) error {
+		idle = append(idle, m)
+		return nil
+	}, `SELECT `+modelColumns+` FROM models m WHERE m.state <> 'stopped'
+		AND (EXISTS (SELECT 1 FROM tunes t WHERE t.id = m.tune AND t.finished IS NOT NULL)
+			OR EXISTS (SELECT 1 FROM trainings f WHERE f.id = m.training AND f.status IN ('failed', 'cancelled')))
+		AND NOT EXISTS (SELECT 1 FROM routes r WHERE r.tenant IN ('', m.tenant)
+			AND r.targets LIKE '%"' || m.name || '"%' AND r.version >= (SELECT MAX(l.version) - 1 FROM routes l
+				WHERE l.tenant = r.tenant AND l.alias = r.alias))
+		ORDER BY m.name LIMIT $1`, int64(limit))
+	return idle, err
+}
+
+// HostedHours counts the hours of hosting that are on the books for a model.
+func (q *Queries) HostedHours(ctx context.Context, m Model) (int, error) {
+	var n int
+	err := q.one(ctx, `SELECT COUNT(*) FROM entries WHERE tenant = $1 AND created >= $2 AND purpose = 'host'
+		AND provider || '/' || model = $3`, []any{m.Tenant, m.Created.UnixMicro(), m.Name}, &n)
+	return n, err
+}

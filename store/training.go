@@ -69,3 +69,16 @@ func (q *Queries) SetTraining(ctx context.Context, t Training, ended bool) error
 		finished = CASE WHEN $9 AND finished IS NULL THEN {now} ELSE finished END WHERE id = $1`,
 		t.ID, t.Status, encode(t.Spec), text(t.VendorID), text(t.Model), t.Tokens, t.Cost, text(t.Error), ended)
 }
+
+// AbandonedTrainings returns trainings, at most limit, that have not ended
+// although their job has: it was cancelled or broke, and the vendor goes on.
+func (q *Queries) AbandonedTrainings(ctx context.Context, limit int) ([]Training, error) {
+	var left []Training
+	err := stream(ctx, q, scanTraining, func(t Training) error {
+		left = append(left, t)
+		return nil
+	}, `SELECT `+trainingColumns+` FROM trainings t WHERE t.status IN ('validating_files', 'queued', 'running')
+		AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = t.job AND j.state IN ('succeeded', 'failed', 'cancelled', 'expired'))
+		ORDER BY t.id LIMIT $1`, int64(limit))
+	return left, err
+}

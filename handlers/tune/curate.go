@@ -1,0 +1,115 @@
+package tune
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/tasks"
+)
+
+// mostExam bounds the held-out experiences that a dataset is compared with, the
+// newest first.
+const mostExam = 100_000
+
+// curate makes the dataset, unless there is too little to learn.
+func (t *tuner) curate(ctx context.Context, c *course) (*tasks.End, error) {
+	made, err := t.sift(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	least := t.Settings.MinExamples
+	if c.input.MinExamples > 0 {
+		least = c.input.MinExamples
+	}
+	fresh, err := c.run.Store.NewExamples(ctx, c.tune.Tenant, c.tune.Alias, made.manifest.Rows)
+	if err != nil {
+		return nil, fmt.Errorf("count new examples: %w", err)
+	}
+	if fresh < least || len(made.rows) == 0 {
+		return c.decided(false, "too few examples: %d of %d", fresh, least)
+	}
+	m := made.manifest
+	c.state.Rows, c.state.Tokens, c.state.Bytes, c.state.SHA256 = m.Rows, m.Tokens, m.Bytes, m.SHA256
+	if c.input.DryRun {
+		return c.next(stagePrice), nil
+	}
+	return t.freeze(ctx, c, made)
+}
+
+// sift passes the alias' standing examples through the filters.
+func (t *tuner) sift(ctx context.Context, c *course) (sifted, error) {
+	x := newExam()
+	err := c.run.Store.ExamPapers(ctx, c.tune.Tenant, c.tune.Alias, mostExam, func(e store.Experience) error {
+		x.add(e)
+		return nil
+	})
+	if err != nil {
+		return sifted{}, fmt.Errorf("read held-out experiences: %w", err)
+	}
+	s := newSieve(limits{rows: t.Settings.MaxRows, rowTokens: t.Settings.MaxRowTokens}, x)
+	err = c.run.Store.TrainingRows(ctx, c.tune.Tenant, c.tune.Alias, func(e store.Example) error {
+		s.add(e)
+		return nil
+	})
+	if err != nil {
+		return sifted{}, fmt.Errorf("read examples: %w", err)
+	}
+	return s.done(c.tune.Alias, t.Settings.Hyper.Seed), nil
+}
+
+// freeze writes the dataset's file and manifest, create-only, and its row.
+func (t *tuner) freeze(ctx context.Context, c *course, made sifted) (*tasks.End, error) {
+	m := made.manifest
+	object := store.DatasetObject(m.SHA256)
+	if err := blob.Ensure(ctx, t.Bucket, object, bytes.NewReader(made.file)); err != nil {
+		return nil, fmt.Errorf("keep dataset: %w", err)
+	}
+	// The same rows may have been found among others before: the first manifest stands.
+	err := t.Bucket.Create(ctx, store.ManifestObject(m.SHA256), bytes.NewReader(encode(m)))
+	if err != nil && !errors.Is(err, blob.ErrExists) {
+		return nil, fmt.Errorf("keep manifest: %w", err)
+	}
+	examples := make([]string, len(made.rows))
+	for i, r := range made.rows {
+		examples[i] = r.example
+	}
+	dataset := store.Dataset{
+		ID: store.NewID("ds_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, SHA256: m.SHA256,
+		Manifest: m, Rows: int64(m.Rows), Object: object,
+	}
+	c.state.Object = object
+	end := c.next(stagePrice)
+	end.Write = func(ctx context.Context, q *store.Queries) error {
+		kept, _, err := q.AddDataset(ctx, dataset, examples)
+		if err != nil {
+			return fmt.Errorf("keep dataset: %w", err)
+		}
+		c.tune.Dataset = kept.ID
+		return c.write(ctx, q)
+	}
+	return end, nil
+}
+
+// readMessages reads the messages of an experience; what is no list has none.
+func readMessages(raw json.RawMessage) []providers.Message {
+	var messages []providers.Message
+	if json.Unmarshal(raw, &messages) != nil {
+		return nil
+	}
+	return messages
+}
+
+// answerText reads the text of an answer's message.
+func answerText(raw json.RawMessage) string {
+	var message providers.Message
+	if json.Unmarshal(raw, &message) != nil {
+		return ""
+	}
+	return message.Text()
+}

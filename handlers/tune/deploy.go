@@ -1,0 +1,130 @@
+package tune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// The life of a tuned model.
+const (
+	modelCandidate = "candidate" // deployed, without traffic
+	modelServing   = "serving"
+	modelStopped   = "stopped"
+)
+
+// deploy serves the tuned model without traffic and waits until it is ready.
+func (t *tuner) deploy(ctx context.Context, l *lesson) (*tasks.End, error) {
+	host, err := t.Vendors.Host(l.training.Provider)
+	if err != nil {
+		return nil, t.abort(ctx, l, handlers.Failure(err))
+	}
+	if l.spec.Handle == "" {
+		return t.launch(ctx, l, host)
+	}
+	seen, err := host.Deployment(ctx, l.spec.Handle)
+	if err != nil {
+		return t.lost(ctx, l, err)
+	}
+	l.spec.Lost = 0
+	switch seen.State {
+	case providers.DeploymentReady:
+		return l.next(phaseProve), nil
+	case providers.DeploymentFailed, providers.DeploymentStopped, providers.DeploymentStopping:
+		return nil, t.abort(ctx, l, tasks.Fail("vendor_unavailable", "the deployment %s: %s", seen.State, seen.Message))
+	}
+	return l.wait(t.Settings.PollEvery), nil
+}
+
+// launch starts the deployment. Its name follows from the training's, so that a
+// repetition adopts what is there; the phase that was stored before is the intent.
+func (t *tuner) launch(ctx context.Context, l *lesson, host providers.Host) (*tasks.End, error) {
+	seen, err := host.Deploy(ctx, deploySpec(l))
+	if err != nil {
+		return t.lost(ctx, l, err)
+	}
+	l.spec.Handle, l.spec.Direct, l.spec.NanoPerHour, l.spec.Lost = seen.Handle, seen.Direct, seen.NanoPerHour, 0
+	model, err := t.register(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	l.training.Model = model.Name
+	end := l.wait(t.Settings.PollEvery)
+	end.Write = func(ctx context.Context, q *store.Queries) error {
+		if err := q.AddModel(ctx, model); err != nil {
+			return fmt.Errorf("register model: %w", err)
+		}
+		if err := q.AddEntry(ctx, hostingHour(model, l.training.Job, 1)); err != nil {
+			return fmt.Errorf("book hosting: %w", err)
+		}
+		return l.write(ctx, q)
+	}
+	return end, nil
+}
+
+func deploySpec(l *lesson) providers.DeploySpec {
+	return providers.DeploySpec{Name: l.training.Suffix, ModelID: l.spec.ModelID, Base: l.training.Base}
+}
+
+// register names the tuned model, as a candidate; the name that does not depend
+// on traffic is its name.
+func (t *tuner) register(ctx context.Context, l *lesson) (store.Model, error) {
+	m := store.Model{
+		Name: l.training.Provider + "/" + l.spec.Direct, Tenant: l.training.Tenant, Provider: l.training.Provider,
+		Base: l.training.Provider + "/" + l.training.Base, Tune: l.training.Tune, Training: l.training.ID,
+		Handle: l.spec.Handle, State: modelCandidate, Priced: t.Settings.Priced, NanoPerHour: l.spec.NanoPerHour,
+	}
+	if m.Priced == "" {
+		m.Priced = l.training.Base
+	}
+	if m.Tune == "" {
+		return m, nil
+	}
+	tune, err := l.run.Store.Tune(ctx, m.Tenant, m.Tune)
+	if err != nil {
+		return m, fmt.Errorf("find tune %s: %w", m.Tune, err)
+	}
+	m.Alias = tune.Alias
+	return m, nil
+}
+
+// abort ends a training for good and takes down what was deployed for it. What
+// can not be stopped now is stopped by Reap: its model stays a candidate.
+func (t *tuner) abort(ctx context.Context, l *lesson, failure *tasks.Failure) error {
+	if l.spec.Handle == "" {
+		return l.fail(ctx, failure)
+	}
+	model, err := l.run.Store.Model(ctx, l.training.Tenant, l.training.Model)
+	if err == nil {
+		_, err = t.halt(ctx, l.run.Store, model)
+	}
+	failure.Err = errors.Join(failure.Err, err)
+	return l.fail(ctx, failure)
+}
+
+// halt asks the vendor to stop a model's deployment and tells whether it has.
+func (t *tuner) halt(ctx context.Context, s *store.Store, m store.Model) (stopped bool, err error) {
+	host, err := t.Vendors.Host(m.Provider)
+	if err != nil {
+		return false, err
+	}
+	seen, err := host.Stop(ctx, m.Handle)
+	if err != nil {
+		return false, fmt.Errorf("stop %s: %w", m.Name, err)
+	}
+	if seen.State != providers.DeploymentStopped && seen.State != providers.DeploymentFailed {
+		return false, nil
+	}
+	if err := t.bookHosting(ctx, s, m); err != nil {
+		return false, err
+	}
+	if err := s.SetModelState(ctx, m.Name, modelStopped); err != nil {
+		return false, fmt.Errorf("note that %s stopped: %w", m.Name, err)
+	}
+	return true, nil
+}

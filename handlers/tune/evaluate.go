@@ -1,0 +1,164 @@
+package tune
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// sliceSize is how many papers one job examines: no worker's slot is held long.
+const sliceSize = 8
+
+// trained goes on when the job of the training has ended: to the exam, or to
+// the end.
+func (t *tuner) trained(ctx context.Context, c *course) (*tasks.End, error) {
+	training, err := c.run.Store.Training(ctx, c.tune.Tenant, c.tune.Training)
+	if err != nil {
+		return nil, fmt.Errorf("find training %s: %w", c.tune.Training, err)
+	}
+	if training.Status != statusSucceeded {
+		return c.untrained(training)
+	}
+	c.state.Candidate = training.Model
+	if c.state.Incumbent, err = t.incumbent(ctx, c); err != nil {
+		return nil, err
+	}
+	papers, err := t.papers(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	c.tune.Stage = stageEvaluate
+	end := &tasks.End{State: store.JobWaiting, Write: c.write}
+	for start := 0; start < len(papers); start += sliceSize {
+		slice := papers[start:min(start+sliceSize, len(papers))]
+		end.Children = append(end.Children,
+			child(&c.run.Job, tasks.TuneEvaluate, tasks.EvaluateInput{Tune: c.tune.ID, Experiences: slice}))
+	}
+	if len(end.Children) == 0 {
+		end.State = store.JobQueued // nobody to wait for: the gate says undecided
+	}
+	return end, nil
+}
+
+// untrained ends a tune whose training was refused or failed.
+func (c *course) untrained(training store.Training) (*tasks.End, error) {
+	if strings.HasPrefix(training.Error, "refused: ") {
+		return c.decided(false, "%s", training.Error)
+	}
+	why := training.Error
+	if why == "" {
+		why = "it did not end: see its job"
+	}
+	return nil, tasks.Fail("vendor_unavailable", "training %s %s: %s", training.ID, training.Status, why)
+}
+
+// incumbent is the model that most of the alias' traffic goes to first; the base
+// where the alias has no route.
+func (t *tuner) incumbent(ctx context.Context, c *course) (string, error) {
+	route, err := c.run.Store.Route(ctx, c.tune.Tenant, c.tune.Alias)
+	if errors.Is(err, store.ErrNotFound) {
+		return c.tune.Base, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("find route %s: %w", c.tune.Alias, err)
+	}
+	return foremost(route, c.tune.Base), nil
+}
+
+// foremost is a route's first target by tier and weight.
+func foremost(route store.Route, otherwise string) string {
+	best := store.RouteTarget{Model: otherwise, Tier: int(^uint(0) >> 1)}
+	for _, target := range route.Targets {
+		if target.Tier < best.Tier || (target.Tier == best.Tier && target.Weight > best.Weight) {
+			best = target
+		}
+	}
+	return best.Model
+}
+
+// papers chooses the newest held-out experiences that can be asked again as they
+// were: without memory, cache or dream in them, and with no tool calls.
+func (t *tuner) papers(ctx context.Context, c *course) ([]string, error) {
+	var ids []string
+	err := c.run.Store.ExamPapers(ctx, c.tune.Tenant, c.tune.Alias, t.Settings.MaxPapers, func(e store.Experience) error {
+		if askable(e) {
+			ids = append(ids, e.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("choose papers: %w", err)
+	}
+	return ids, nil
+}
+
+func askable(e store.Experience) bool {
+	if e.Origin != store.OriginLive && e.Origin != store.OriginImport {
+		return false
+	}
+	messages := readMessages(e.Prompt)
+	for _, m := range messages {
+		if m.ToolCallID != "" || len(m.ToolCalls) > 0 {
+			return false
+		}
+	}
+	return len(messages) > 0
+}
+
+// examined marks the exam when all its slices have ended.
+func (t *tuner) examined(ctx context.Context, c *course) (*tasks.End, error) {
+	papers, broken, err := t.collect(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	report := t.Settings.Gate.mark(papers, t.Settings.Lead)
+	if broken > 0 {
+		report.Decision = decisionRefuse
+		report.Reason = fmt.Sprintf("evaluation incomplete: %d of its slices failed: see its jobs", broken)
+	}
+	evaluation := store.Evaluation{
+		ID: store.NewID("evl_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, Tune: c.tune.ID,
+		Candidate: c.state.Candidate, Incumbent: c.state.Incumbent, Report: report,
+	}
+	c.tune.Evaluation = evaluation.ID
+	c.state.Verdict = &store.Decision{Promoted: report.Decision == decisionPromote, Reason: report.Reason}
+	end := c.next(stageCanary)
+	end.Write = func(ctx context.Context, q *store.Queries) error {
+		if err := q.AddEvaluation(ctx, evaluation); err != nil {
+			return fmt.Errorf("keep evaluation: %w", err)
+		}
+		return c.write(ctx, q)
+	}
+	return end, nil
+}
+
+// collect reads what the slices answered and counts those that did not.
+func (t *tuner) collect(ctx context.Context, c *course) (papers []Paper, broken int, err error) {
+	page := store.Page{Limit: 100}
+	for {
+		jobs, more, err := c.run.Store.Jobs(ctx, c.tune.Tenant, store.JobFilter{Parent: c.run.Job.ID}, page)
+		if err != nil {
+			return nil, 0, fmt.Errorf("find slices: %w", err)
+		}
+		for _, job := range jobs {
+			if job.Kind != string(tasks.TuneEvaluate) {
+				continue
+			}
+			var m marks
+			if job.State != store.JobSucceeded || json.Unmarshal(job.Result, &m) != nil {
+				broken++
+				continue
+			}
+			papers = append(papers, m.Papers...)
+		}
+		if !more {
+			return papers, broken, nil
+		}
+		page.After = jobs[len(jobs)-1].ID
+	}
+}

@@ -1,0 +1,168 @@
+package tune
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// The states of a training, in OpenAI's words
+// (https://platform.openai.com/docs/api-reference/fine-tuning/object).
+const (
+	statusValidating = "validating_files"
+	statusQueued     = "queued"
+	statusRunning    = "running"
+	statusSucceeded  = "succeeded"
+	statusFailed     = "failed"
+	statusCancelled  = "cancelled"
+)
+
+// The phases of a training, kept in its spec.
+const (
+	phaseFile   = "file"   // the vendor validates the file
+	phaseCreate = "create" // to be created, or created perhaps
+	phaseTrain  = "train"
+	phaseDeploy = "deploy"
+	phaseProve  = "prove"
+	phaseDone   = "done"
+)
+
+// The purposes of what is paid here.
+const (
+	purposeTrain = "train"
+	purposeHost  = "host"
+)
+
+// lesson is a training under way, as one wake sees it.
+type lesson struct {
+	run      *tasks.Run
+	training store.Training
+	spec     tasks.TrainingSpec
+	trainer  providers.Trainer
+}
+
+func (t *tuner) lesson(ctx context.Context, run *tasks.Run) (*lesson, error) {
+	var in tasks.TrainInput
+	if err := run.Decode(&in); err != nil {
+		return nil, err
+	}
+	training, err := run.Store.Training(ctx, run.Job.Tenant, in.Training)
+	if err != nil {
+		return nil, fmt.Errorf("find training %s: %w", in.Training, err)
+	}
+	return t.lessonOf(run, training)
+}
+
+func (t *tuner) lessonOf(run *tasks.Run, training store.Training) (*lesson, error) {
+	l := &lesson{run: run, training: training}
+	if err := json.Unmarshal(training.Spec, &l.spec); err != nil {
+		return nil, tasks.Fail("internal", "the stored spec of %s can not be read: start another", training.ID)
+	}
+	var err error
+	if l.trainer, err = t.Vendors.Trainer(training.Provider); err != nil {
+		return nil, handlers.Failure(err)
+	}
+	l.spec.Hyper = fillHyper(l.spec.Hyper, t.Settings.Hyper)
+	if l.training.Suffix == "" {
+		l.training.Suffix = suffix(training.ID, l.spec.SHA256, trainSpec(training, l.spec))
+	}
+	return l, nil
+}
+
+// trainSpec is what the vendor is asked for.
+func trainSpec(training store.Training, s tasks.TrainingSpec) providers.TrainSpec {
+	return providers.TrainSpec{
+		Base: training.Base, File: s.FileID, Suffix: training.Suffix, Epochs: s.Hyper.Epochs, Checkpoints: 1,
+		BatchSize: s.Hyper.BatchSize, LearningRate: s.Hyper.LearningRate * s.Hyper.Multiplier,
+		Rank: s.Hyper.Rank, Alpha: s.Hyper.Alpha, Seed: s.Hyper.Seed,
+	}
+}
+
+func (l *lesson) ended() bool {
+	switch l.training.Status {
+	case statusSucceeded, statusFailed, statusCancelled:
+		return true
+	}
+	return false
+}
+
+// write stores how far the training is.
+func (l *lesson) write(ctx context.Context, q *store.Queries) error {
+	l.training.Spec = encode(l.spec)
+	return q.SetTraining(ctx, l.training, l.ended())
+}
+
+// wait comes back after a pause.
+func (l *lesson) wait(pause time.Duration) *tasks.End {
+	return &tasks.End{State: store.JobWaiting, After: pause, Write: l.write}
+}
+
+// next goes on with another phase at the next wake.
+func (l *lesson) next(phase string) *tasks.End {
+	l.spec.Phase = phase
+	return &tasks.End{State: store.JobQueued, Write: l.write}
+}
+
+// fail ends the training for good. What is told to the client is the row's
+// error too.
+func (l *lesson) fail(ctx context.Context, failure *tasks.Failure) error {
+	l.training.Status, l.training.Error = statusFailed, failure.Message
+	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error { return l.write(ctx, q) })
+	if err != nil {
+		return fmt.Errorf("end training: %w", err)
+	}
+	return failure
+}
+
+// vendorFailed ends the training where the vendor's error is final, and lets
+// the attempt be tried again where it is not.
+func (l *lesson) vendorFailed(ctx context.Context, err error) error {
+	failure := handlers.Failure(err)
+	if !failure.Final || ctx.Err() != nil {
+		return failure
+	}
+	return l.fail(ctx, failure)
+}
+
+// trained is what the job of a training answers.
+type trained struct {
+	Training string `json:"fine_tuning_job"`
+	Model    string `json:"fine_tuned_model"`
+}
+
+// outcome answers for a training that has ended.
+func (l *lesson) outcome() (*tasks.End, error) {
+	if l.training.Status == statusSucceeded {
+		return &tasks.End{Result: encode(trained{l.training.ID, l.training.Model})}, nil
+	}
+	return nil, tasks.Fail("vendor_unavailable", "training %s %s: %s", l.training.ID, l.training.Status, l.training.Error)
+}
+
+// stage shows in the tune what its training is at; a training alone has none.
+func (l *lesson) stage(ctx context.Context, q *store.Queries, stage string) error {
+	if l.training.Tune == "" {
+		return nil
+	}
+	tune, err := q.Tune(ctx, l.training.Tenant, l.training.Tune)
+	if err != nil {
+		return fmt.Errorf("find tune %s: %w", l.training.Tune, err)
+	}
+	tune.Stage = stage
+	return q.SetTune(ctx, tune)
+}
+
+// settle ends a line of spend that may have been ended before.
+func settle(ctx context.Context, q *store.Queries, e store.Entry) error {
+	err := q.EndEntry(ctx, e)
+	if errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,170 @@
+package tune
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/judge"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// marks are what came of one slice of the exam, as its job answers them.
+type marks struct {
+	Papers  []Paper `json:"papers"`
+	Skipped int     `json:"skipped"` // the incumbent gave no answer, or the prompt can not be asked
+}
+
+// evaluate has a few held-out papers answered by candidate and incumbent, and
+// compares the answers. Each answer is an effect, so that what was paid for is
+// not asked again.
+func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	var in tasks.EvaluateInput
+	if err := run.Decode(&in); err != nil {
+		return nil, err
+	}
+	c, err := t.course(ctx, run, in.Tune)
+	if err != nil {
+		return nil, err
+	}
+	var out marks
+	for _, id := range in.Experiences {
+		e, err := run.Store.Experience(ctx, c.tune.Tenant, id)
+		if errors.Is(err, store.ErrNotFound) {
+			out.Skipped++ // forgotten since
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find experience %s: %w", id, err)
+		}
+		paper, ok, err := t.paper(ctx, c, e)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out.Papers = append(out.Papers, paper)
+		} else {
+			out.Skipped++
+		}
+	}
+	return &tasks.End{Result: encode(out)}, nil
+}
+
+// paper compares two answers to one held-out prompt. It is void where the
+// incumbent can not answer.
+func (t *tuner) paper(ctx context.Context, c *course, e store.Experience) (p Paper, ok bool, err error) {
+	incumbent, answered, err := t.sit(ctx, c, e, "incumbent", c.state.Incumbent)
+	if err != nil || !answered {
+		return p, false, err
+	}
+	candidate, answered, err := t.sit(ctx, c, e, "candidate", c.state.Candidate)
+	if err != nil {
+		return p, false, err
+	}
+	p = Paper{Experience: e.ID, Conversation: e.Conversation, Choice: judge.Second}
+	p.Incumbent = faults(e, incumbent)
+	p.Candidate = Faults{Failed: true}
+	if !answered {
+		return p, true, nil // it refused the call: lost
+	}
+	p.Candidate = faults(e, candidate)
+	if p.check(e.Reference, candidate.Content, incumbent.Content) {
+		return p, true, nil
+	}
+	return p, true, t.compare(ctx, c, e, &p, candidate.Content, incumbent.Content)
+}
+
+// question puts a held-out prompt as it was asked, without any memory.
+func (t *tuner) question(e store.Experience) providers.Request {
+	cold := 0.0
+	return providers.Request{
+		Messages: readMessages(e.Prompt), MaxTokens: t.Settings.AnswerTokens, Temperature: &cold,
+	}
+}
+
+// sit has a model answer. It tells whether the model did; errors that another
+// attempt cures are returned.
+func (t *tuner) sit(ctx context.Context, c *course, e store.Experience, who, model string,
+) (reply *providers.Reply, answered bool, err error) {
+	step := handlers.Step{Name: e.ID + "/" + who, Request: t.question(e), Within: c.within()}
+	reply, err = t.ask(ctx, c.run, step, model)
+	for _, code := range []string{"content_filter", "context_length_exceeded", "invalid_request"} {
+		if handlers.Failed(err, code) {
+			return nil, false, nil // the model's own refusal is an outcome of the exam
+		}
+	}
+	return reply, err == nil, err
+}
+
+// within caps the evaluation at what the tune may still cost.
+func (c *course) within() *handlers.Within {
+	if c.state.Cap == 0 {
+		return nil
+	}
+	return &handlers.Within{Job: c.tune.Job, Nano: c.state.Cap}
+}
+
+func faults(e store.Experience, r *providers.Reply) Faults {
+	text := strings.TrimSpace(r.Content)
+	f := Faults{
+		Refused: r.Refusal != "" || judge.Refusal(text),
+		Failed:  text == "" || r.Finish == "length" || judge.ErrorText(text),
+	}
+	for _, model := range []string{e.Reference, answerText(e.Answer)} {
+		if isDocument(model) {
+			f.Form = !isDocument(text)
+		}
+	}
+	return f
+}
+
+func isDocument(text string) bool {
+	text = strings.TrimSpace(text)
+	return (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) && json.Valid([]byte(text))
+}
+
+// check decides by the reference alone, where it can be checked for both.
+func (p *Paper) check(reference, candidate, incumbent string) bool {
+	checkable, hit := judge.Exact(reference, candidate)
+	checkableToo, hitToo := judge.Exact(reference, incumbent)
+	if !checkable || !checkableToo {
+		return false
+	}
+	p.Checked, p.CandidateHit, p.IncumbentHit, p.Choice = true, hit, hitToo, judge.Equal
+	if hit && !hitToo {
+		p.Choice = judge.First
+	}
+	if hitToo && !hit {
+		p.Choice = judge.Second
+	}
+	return true
+}
+
+// compare lets the lead judge in both orders. A verdict that can not be read is
+// a tie on which nobody agreed.
+func (t *tuner) compare(ctx context.Context, c *course, e store.Experience, p *Paper, candidate, incumbent string) error {
+	p.Choice = judge.Equal
+	if canonical(candidate) == canonical(incumbent) {
+		return nil
+	}
+	ask := func(ctx context.Context, step string, req providers.Request) (*providers.Reply, error) {
+		return t.ask(ctx, c.run, handlers.Step{Name: step, Request: req, Within: c.within()}, t.Settings.Lead)
+	}
+	out, err := judge.Both(ctx, ask, judge.Case{
+		Prompt: e.Prompt, First: candidate, Second: incumbent, Reference: e.Reference,
+	}, e.ID+"/judge")
+	p.Judged = true
+	if errors.Is(err, judge.ErrMalformed) {
+		return nil
+	}
+	p.Choice, p.Agreed = out.Choice, out.Agreed
+	if err != nil {
+		return fmt.Errorf("judge %s: %w", e.ID, err)
+	}
+	return nil
+}

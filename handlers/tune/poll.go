@@ -1,0 +1,143 @@
+package tune
+
+import (
+	"context"
+	"fmt"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// Bounds of following a training.
+const (
+	mostLost        = 2_880 // looks in a row without an answer: a day at 30 s
+	mostEvents      = 200
+	mostCheckpoints = 50
+)
+
+// poll looks once at a training, then at its deployment, then proves that the
+// tuned weights answer. Between looks it is a row that waits.
+func (t *tuner) poll(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	l, err := t.lesson(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if l.ended() {
+		return l.outcome()
+	}
+	switch l.spec.Phase {
+	case phaseTrain:
+		return t.look(ctx, l)
+	case phaseDeploy:
+		return t.deploy(ctx, l)
+	case phaseProve:
+		return t.prove(ctx, l)
+	}
+	return nil, tasks.Fail("internal", "training %s is in no phase to be polled: %q", l.training.ID, l.spec.Phase)
+}
+
+// look asks how far the training is.
+func (t *tuner) look(ctx context.Context, l *lesson) (*tasks.End, error) {
+	seen, err := l.trainer.Training(ctx, l.training.VendorID)
+	if err != nil {
+		return t.lost(ctx, l, err)
+	}
+	if err := l.log(ctx); err != nil {
+		return t.lost(ctx, l, err)
+	}
+	l.spec.Lost = 0
+	l.note(seen)
+	if !seen.State.Ended() {
+		return l.wait(t.Settings.PollEvery), nil
+	}
+	return t.looked(ctx, l, seen)
+}
+
+// lost waits on when the vendor gave no answer: an outage ends no training.
+func (t *tuner) lost(ctx context.Context, l *lesson, err error) (*tasks.End, error) {
+	failure := handlers.Failure(err)
+	l.spec.Lost++
+	if failure.Final || l.spec.Lost > mostLost {
+		return nil, t.abort(ctx, l, failure)
+	}
+	return l.wait(max(t.Settings.PollEvery, failure.After)), nil
+}
+
+// note keeps what the vendor says of the training.
+func (l *lesson) note(seen providers.Training) {
+	l.training.Tokens, l.training.Cost = seen.Tokens, seen.Nano
+	switch seen.State {
+	case providers.TrainingQueued:
+		l.training.Status = statusQueued
+	default:
+		l.training.Status = statusRunning // until the tuned weights answer
+	}
+}
+
+// log keeps the newest events and checkpoints for those who ask.
+func (l *lesson) log(ctx context.Context) error {
+	events, err := l.trainer.Events(ctx, l.training.VendorID)
+	if err != nil {
+		return err
+	}
+	checkpoints, err := l.trainer.Checkpoints(ctx, l.training.VendorID)
+	if err != nil {
+		return err
+	}
+	l.spec.Events, l.spec.Checkpoints = nil, nil
+	for _, e := range events[max(len(events)-mostEvents, 0):] {
+		l.spec.Events = append(l.spec.Events, tasks.TrainingEvent(e))
+	}
+	for _, c := range checkpoints[max(len(checkpoints)-mostCheckpoints, 0):] {
+		l.spec.Checkpoints = append(l.spec.Checkpoints, tasks.TrainingCheckpoint(c))
+	}
+	return nil
+}
+
+// looked settles a training that has ended and goes on to its deployment.
+func (t *tuner) looked(ctx context.Context, l *lesson, seen providers.Training) (*tasks.End, error) {
+	bill := l.bill(seen)
+	if seen.State == providers.TrainingSucceeded {
+		l.spec.ModelID, l.spec.Phase = seen.ModelID, phaseDeploy
+		return &tasks.End{State: store.JobQueued, Write: func(ctx context.Context, q *store.Queries) error {
+			if err := settle(ctx, q, bill); err != nil {
+				return fmt.Errorf("settle the training: %w", err)
+			}
+			if err := l.stage(ctx, q, stageDeploy); err != nil {
+				return err
+			}
+			return l.write(ctx, q)
+		}}, nil
+	}
+	l.training.Status = statusFailed
+	if seen.State == providers.TrainingCancelled {
+		l.training.Status = statusCancelled
+	}
+	l.training.Error = fmt.Sprintf("the vendor ended it as %q: %s", seen.Status, seen.Reason)
+	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		if err := settle(ctx, q, bill); err != nil {
+			return fmt.Errorf("settle the training: %w", err)
+		}
+		return l.write(ctx, q)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l.outcome()
+}
+
+// bill ends the training's line of spend at the vendor's total. A success that
+// the vendor puts no price on stands at its estimate.
+func (l *lesson) bill(seen providers.Training) store.Entry {
+	e := store.Entry{ID: l.spec.Entry, State: store.EntrySettled, Settled: seen.Nano, Input: seen.Tokens}
+	switch {
+	case seen.Nano > 0:
+	case seen.State == providers.TrainingSucceeded:
+		e.Settled, e.Estimated = l.spec.Estimate, true
+	default:
+		e.State, e.Cause = store.EntryVoid, "not billed: "+seen.Status
+	}
+	return e
+}

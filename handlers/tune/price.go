@@ -1,0 +1,189 @@
+package tune
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/judge"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// bytesPerToken is what a token of an answer has at most, as a rule.
+const bytesPerToken = 4
+
+// price asks where the tuned model will be served, and whether all of it is
+// within the budget, before a cent is spent.
+func (t *tuner) price(ctx context.Context, c *course) (*tasks.End, error) {
+	hosting, refused, err := t.servable(ctx, c.base)
+	if err != nil || refused != "" {
+		return c.refusedOr(refused, err)
+	}
+	incumbent, err := t.incumbent(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	evaluation, err := t.evaluationBound(ctx, c, incumbent)
+	if err != nil {
+		return nil, err
+	}
+	bill := Bill{
+		Training:   trainingBound(c.state.Tokens, t.Settings.Hyper.Epochs, t.Settings.TrainRate),
+		Evaluation: evaluation,
+		Hosting:    times(hosting.NanoPerHour, t.Settings.HostingHours),
+	}
+	c.state.Bill = &bill
+	limit, capped, err := t.limit(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if why := bill.refusal(limit, capped); why != "" {
+		return c.decided(false, "%s", why)
+	}
+	if c.input.DryRun {
+		return c.decided(false, "dry run: %d rows; training at most $%s, evaluation $%s, hosting $%s a month",
+			c.state.Rows, handlers.USD(bill.Training), handlers.USD(bill.Evaluation), handlers.USD(bill.Hosting))
+	}
+	return t.enrol(c, limit, capped)
+}
+
+func (c *course) refusedOr(refused string, err error) (*tasks.End, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c.decided(false, "%s", refused)
+}
+
+// servable asks whether the base can be tuned and served, and for how much.
+func (t *tuner) servable(ctx context.Context, base providers.Target) (h providers.Hosting, refused string, err error) {
+	trainer, err := t.Vendors.Trainer(base.Provider)
+	if err != nil {
+		return h, "", handlers.Failure(err)
+	}
+	host, err := t.Vendors.Host(base.Provider)
+	if err != nil {
+		return h, "", handlers.Failure(err)
+	}
+	if _, err = trainer.CheckTunable(ctx, base.Model); err == nil {
+		h, err = host.Hosting(ctx, base.Model)
+	}
+	var e *providers.Error
+	if errors.As(err, &e) && e.Kind == providers.KindModelGone {
+		return h, "refused: hosting: " + e.Message, nil
+	}
+	if err != nil {
+		return h, "", handlers.Failure(err)
+	}
+	return h, "", nil
+}
+
+// limit is what may be spent: the tune's own budget, or what is left of the
+// tenant's where that is less.
+func (t *tuner) limit(ctx context.Context, c *course) (nano int64, capped bool, err error) {
+	nano, err = t.budget(c)
+	if err != nil {
+		return 0, false, err
+	}
+	capped = nano > 0
+	left, limited, err := t.Caller.BudgetLeft(ctx, c.run.Store.Queries, c.tune.Tenant, purposeTrain)
+	if err != nil {
+		return 0, false, err
+	}
+	if limited && (!capped || left < nano) {
+		return left, true, nil
+	}
+	return nano, capped, nil
+}
+
+// evaluationBound is what examining candidate and incumbent costs at most.
+func (t *tuner) evaluationBound(ctx context.Context, c *course, incumbent string) (int64, error) {
+	lead, err := t.target(ctx, c, t.Settings.Lead)
+	if err != nil {
+		return 0, err
+	}
+	served, err := t.target(ctx, c, incumbent)
+	if err != nil {
+		return 0, err
+	}
+	var sum int64
+	err = c.run.Store.ExamPapers(ctx, c.tune.Tenant, c.tune.Alias, t.Settings.MaxPapers, func(e store.Experience) error {
+		bound, err := t.paperBound(e, []providers.Target{c.base, served}, lead)
+		sum = plus(sum, bound)
+		return err
+	})
+	return sum, err
+}
+
+func (t *tuner) paperBound(e store.Experience, answering []providers.Target, lead providers.Target) (int64, error) {
+	req := t.question(e)
+	var sum int64
+	for _, target := range answering {
+		bound, err := t.bound(target, &req)
+		if err != nil {
+			return 0, err
+		}
+		sum = plus(sum, bound)
+	}
+	longest := strings.Repeat("x", bytesPerToken*t.Settings.AnswerTokens)
+	judged, err := judge.Request(judge.Case{Prompt: e.Prompt, Reference: e.Reference, First: longest, Second: longest})
+	if err != nil {
+		return 0, err
+	}
+	bound, err := t.bound(lead, &judged)
+	return plus(sum, times(bound, 2)), err
+}
+
+// target finds one model, with the name under which it is priced.
+func (t *tuner) target(ctx context.Context, c *course, name string) (providers.Target, error) {
+	tiers, err := t.Caller.Resolve(ctx, c.run.Store.Queries, c.tune.Tenant, name, "")
+	if err != nil {
+		return providers.Target{}, err
+	}
+	return tiers[0][0], nil
+}
+
+// bound is what a request can cost.
+func (t *tuner) bound(target providers.Target, req *providers.Request) (int64, error) {
+	nano, err := t.Prices.UpperBound(target.Provider, cmp.Or(target.Priced, target.Model), req, t.Now())
+	if err != nil {
+		return 0, tasks.Fail("model_not_found", "bound the cost of %s: %v", target, err)
+	}
+	return nano, nil
+}
+
+// enrol makes the training's row and the job that starts it.
+func (t *tuner) enrol(c *course, limit int64, capped bool) (*tasks.End, error) {
+	spec := tasks.TrainingSpec{
+		Hyper: t.Settings.Hyper, SHA256: c.state.SHA256, Object: c.state.Object, Bytes: c.state.Bytes,
+		Dataset: c.tune.Dataset,
+	}
+	if capped {
+		c.state.Cap = limit
+		spec.Budget = max(limit-c.state.Bill.Evaluation-c.state.Bill.Hosting, 1)
+	}
+	start := child(&c.run.Job, tasks.TuneStart, nil)
+	start.ID = store.NewID("job_")
+	training := store.Training{
+		ID: store.NewID("ftjob-"), Tenant: c.tune.Tenant, Tune: c.tune.ID, Job: start.ID,
+		Provider: c.base.Provider, Base: c.base.Model, Status: statusValidating, Spec: encode(spec),
+	}
+	training.Suffix = suffix(training.ID, spec.SHA256, trainSpec(training, spec))
+	start.Subject = training.ID
+	start.Input = encode(tasks.TrainInput{Training: training.ID, Tune: c.tune.ID})
+	c.tune.Training = training.ID
+	c.tune.Stage = stageUpload
+	return &tasks.End{
+		State: store.JobWaiting, Children: []store.NewJob{start},
+		Write: func(ctx context.Context, q *store.Queries) error {
+			if err := q.AddTraining(ctx, training); err != nil {
+				return fmt.Errorf("keep training: %w", err)
+			}
+			return c.write(ctx, q)
+		},
+	}, nil
+}

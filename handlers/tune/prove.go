@@ -1,0 +1,131 @@
+package tune
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// How the tuned weights are proved: a few prompts of the training file.
+const (
+	mostProbes = 3
+	spread     = 97 // one probe in so many rows
+	longestRow = 8 << 20
+)
+
+// prove asks the tuned model and its base what the training file answers. Hosts
+// have been seen to serve the base under an adapter's name
+// (https://github.com/huggingface/text-generation-inference/issues/2505): then
+// both say the same. A client's file without a chat in it proves nothing, and is
+// trusted: it was paid for.
+func (t *tuner) prove(ctx context.Context, l *lesson) (*tasks.End, error) {
+	probes, err := t.probes(ctx, l.spec.Object)
+	if err != nil {
+		return nil, err
+	}
+	votes := 0
+	for i, probe := range probes {
+		told, err := t.probe(ctx, l, i, probe)
+		if err != nil {
+			return t.unproved(ctx, l, err)
+		}
+		if told {
+			votes++
+		}
+	}
+	if len(probes) > 0 && 2*votes <= len(probes) {
+		return nil, t.abort(ctx, l, tasks.Fail("vendor_unavailable",
+			"tuned weights are not in effect: %d of %d probes were answered as the base answers: ask the vendor",
+			len(probes)-votes, len(probes)))
+	}
+	return t.proved(l)
+}
+
+// unproved tells a vendor that is not there yet from one that refuses.
+func (t *tuner) unproved(ctx context.Context, l *lesson, err error) (*tasks.End, error) {
+	failure := handlers.Failure(err)
+	if failure.Final && ctx.Err() == nil {
+		return nil, t.abort(ctx, l, failure)
+	}
+	return nil, err
+}
+
+// proved ends the training: its model answers. A training alone serves by its
+// model's own name.
+func (t *tuner) proved(l *lesson) (*tasks.End, error) {
+	l.training.Status, l.spec.Phase = statusSucceeded, phaseDone
+	end, err := l.outcome()
+	if err != nil {
+		return nil, err
+	}
+	end.Write = func(ctx context.Context, q *store.Queries) error {
+		if l.training.Tune == "" {
+			if err := q.SetModelState(ctx, l.training.Model, modelServing); err != nil {
+				return fmt.Errorf("let %s serve: %w", l.training.Model, err)
+			}
+		}
+		return l.write(ctx, q)
+	}
+	return end, nil
+}
+
+// probe tells whether the tuned model answers as it was taught, or at least
+// otherwise than its base.
+func (t *tuner) probe(ctx context.Context, l *lesson, i int, row []turn) (bool, error) {
+	cold := 0.0
+	req := providers.Request{MaxTokens: t.Settings.AnswerTokens, Temperature: &cold}
+	for _, said := range row[:len(row)-1] {
+		req.Messages = append(req.Messages, providers.TextMessage(said.Role, said.Content))
+	}
+	tuned, err := t.ask(ctx, l.run, handlers.Step{Name: fmt.Sprintf("probe/%d/tuned", i), Request: req}, l.training.Model)
+	if err != nil {
+		return false, err
+	}
+	if canonical(tuned.Content) == canonical(row[len(row)-1].Content) {
+		return true, nil
+	}
+	name := l.training.Provider + "/" + l.training.Base
+	base, err := t.ask(ctx, l.run, handlers.Step{Name: fmt.Sprintf("probe/%d/base", i), Request: req}, name)
+	if err != nil {
+		return false, err
+	}
+	return canonical(tuned.Content) != canonical(base.Content), nil
+}
+
+// probes reads the first rows of a training file, some rows apart where it is
+// long enough.
+func (t *tuner) probes(ctx context.Context, object string) ([][]turn, error) {
+	file, err := t.Bucket.Open(ctx, object)
+	if err != nil {
+		return nil, fmt.Errorf("open training file: %w", err)
+	}
+	defer file.Close()
+	var near, apart [][]turn
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, longestRow)
+	for n := 0; lines.Scan() && len(apart) < mostProbes; n++ {
+		var row struct{ Messages []turn }
+		if json.Unmarshal(lines.Bytes(), &row) != nil || !alternating(row.Messages) {
+			continue // a client's file may have rows of other forms: they are no probes
+		}
+		if n%spread == 0 {
+			apart = append(apart, row.Messages)
+		}
+		if len(near) < mostProbes {
+			near = append(near, row.Messages)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read training file: %w", err)
+	}
+	if len(apart) == mostProbes {
+		near = apart
+	}
+	return near, nil
+}

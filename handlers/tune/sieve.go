@@ -1,0 +1,250 @@
+package tune
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"dreamlab/handlers/judge"
+	"dreamlab/providers"
+	"dreamlab/store"
+)
+
+// The filters of a dataset, by the names under which its manifest counts what
+// they removed.
+const (
+	filterMalformed = "malformed"   // no alternating conversation that ends with an answer
+	filterEmpty     = "empty"       // the answer says nothing
+	filterUnfit     = "unfit"       // an error's text or a refusal
+	filterSecret    = "secret"      // a secret or personal data was left in it
+	filterLong      = "too_long"    // over the bound of a row
+	filterHeldOut   = "held_out"    // its conversation examines models
+	filterExam      = "in_the_exam" // it repeats a held-out conversation
+	filterDuplicate = "duplicate"   // the same text with a better or equal score is in
+	filterOver      = "over_limit"  // the dataset is full of better rows
+)
+
+// digest names a text by its content.
+type digest [sha256.Size]byte
+
+// row is an example that passed every filter.
+type row struct {
+	key     digest
+	example string
+	score   int64
+	author  string
+	tokens  int64
+	line    []byte // JSON, without the line's end
+}
+
+// turn is a message of a training row as Together reads it
+// (https://docs.together.ai/docs/fine-tuning-data-preparation).
+type turn struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
+	Weight  *int   `json:"weight,omitempty"` // 0: not learned from
+}
+
+// limits bound a dataset.
+type limits struct {
+	rows      int
+	rowTokens int64
+}
+
+// sieve takes examples in any order and keeps those that a model may learn
+// from. What it keeps does not depend on the order.
+type sieve struct {
+	limits  limits
+	exam    exam
+	rows    map[digest]row
+	in      int
+	removed map[string]int
+}
+
+func newSieve(l limits, x exam) *sieve {
+	return &sieve{limits: l, exam: x, rows: map[digest]row{}, removed: map[string]int{}}
+}
+
+func (s *sieve) remove(filter string, n int) { s.removed[filter] += n }
+
+// add passes an example through the filters.
+func (s *sieve) add(e store.Example) {
+	s.in++
+	turns, ok := readTurns(e.Messages)
+	if !ok {
+		s.remove(filterMalformed, 1)
+		return
+	}
+	if filter := s.unfit(e, turns); filter != "" {
+		s.remove(filter, 1)
+		return
+	}
+	s.keep(newRow(e, turns))
+	if len(s.rows) > 2*s.limits.rows {
+		s.prune()
+	}
+}
+
+// unfit names the filter that a well-formed example does not pass.
+func (s *sieve) unfit(e store.Example, turns []turn) string {
+	answer := turns[len(turns)-1].Content
+	switch {
+	case strings.TrimSpace(answer) == "":
+		return filterEmpty
+	case judge.Refusal(answer), judge.ErrorText(answer):
+		return filterUnfit
+	case slices.ContainsFunc(turns, func(t turn) bool { return residual(t.Content) }):
+		return filterSecret
+	case tokensOf(turns) > s.limits.rowTokens:
+		return filterLong
+	case s.exam.experiences[e.Experience]:
+		return filterHeldOut
+	case s.exam.holds(turns):
+		return filterExam
+	}
+	return ""
+}
+
+// keep takes a row in, unless the same text is there with as good a score.
+func (s *sieve) keep(r row) {
+	known, found := s.rows[r.key]
+	if found {
+		s.remove(filterDuplicate, 1)
+	}
+	if !found || better(r, known) < 0 {
+		s.rows[r.key] = r
+	}
+}
+
+// better orders rows: the higher score first, then by content and id, so that
+// the order in which they came decides nothing.
+func better(a, b row) int {
+	return cmp.Or(cmp.Compare(b.score, a.score), bytes.Compare(a.key[:], b.key[:]), cmp.Compare(a.example, b.example))
+}
+
+// prune leaves the best rows.
+func (s *sieve) prune() {
+	kept := slices.SortedFunc(maps.Values(s.rows), better)
+	if len(kept) <= s.limits.rows {
+		return
+	}
+	for _, r := range kept[s.limits.rows:] {
+		delete(s.rows, r.key)
+		s.remove(filterOver, 1)
+	}
+}
+
+// sifted is what a sieve holds.
+type sifted struct {
+	rows     []row // by content
+	manifest store.Manifest
+	file     []byte // JSONL
+}
+
+// splitRule is the split of a dataset in words, for its manifest.
+const splitRule = "by conversation: a fifth, by a hash of its id, is held out and never in a dataset"
+
+// done returns the rows in the order of their content, as a file, with its manifest.
+func (s *sieve) done(alias string, seed int64) sifted {
+	s.prune()
+	out := sifted{rows: slices.SortedFunc(maps.Values(s.rows), func(a, b row) int {
+		return bytes.Compare(a.key[:], b.key[:])
+	})}
+	m := store.Manifest{
+		Alias: alias, Rows: len(out.rows), In: s.in, Removed: s.removed,
+		Split: splitRule, Seed: seed, Authors: map[string]int{},
+	}
+	var file bytes.Buffer
+	for _, r := range out.rows {
+		file.Write(r.line)
+		file.WriteByte('\n')
+		m.Tokens += r.tokens
+		m.Authors[r.author]++
+	}
+	sum := sha256.Sum256(file.Bytes())
+	out.file, m.SHA256, m.Bytes = file.Bytes(), hex.EncodeToString(sum[:]), int64(file.Len())
+	out.manifest = m
+	return out
+}
+
+// readTurns reads a row's messages: an optional system message, then users and
+// answers in turn, an answer last. It tells whether they are that.
+func readTurns(raw json.RawMessage) ([]turn, bool) {
+	var messages []providers.Message
+	if json.Unmarshal(raw, &messages) != nil {
+		return nil, false
+	}
+	turns := make([]turn, 0, len(messages))
+	for _, m := range messages {
+		if len(m.ToolCalls) > 0 || m.ToolCallID != "" || !utf8.ValidString(m.Text()) {
+			return nil, false
+		}
+		turns = append(turns, turn{Role: m.Role, Content: strings.TrimSpace(m.Text())})
+	}
+	return turns, alternating(turns)
+}
+
+func alternating(turns []turn) bool {
+	if len(turns) > 0 && turns[0].Role == "system" {
+		turns = turns[1:]
+	}
+	if len(turns) == 0 || len(turns)%2 == 1 {
+		return false
+	}
+	for i, t := range turns {
+		want := "user"
+		if i%2 == 1 {
+			want = "assistant"
+		}
+		if t.Role != want {
+			return false
+		}
+	}
+	return true
+}
+
+// newRow writes a row. Only the last answer was judged, so only it is learned.
+func newRow(e store.Example, turns []turn) row {
+	for i := range turns[:len(turns)-1] {
+		if turns[i].Role == "assistant" {
+			turns[i].Weight = new(int)
+		}
+	}
+	line := encode(struct {
+		Messages []turn `json:"messages"`
+	}{turns})
+	return row{
+		key: keyOf(turns), example: e.ID, score: e.Score, author: e.Author, tokens: tokensOf(turns), line: line,
+	}
+}
+
+// tokensOf estimates generously: three bytes a token and a few for each message.
+func tokensOf(turns []turn) int64 {
+	var n int64
+	for _, t := range turns {
+		n += int64(len(t.Content)/3 + 4)
+	}
+	return n
+}
+
+// keyOf names turns by their canonical text: Unicode's compatibility forms and
+// white space folded, roles marked.
+func keyOf(turns []turn) digest {
+	sum := sha256.New()
+	for _, t := range turns {
+		sum.Write([]byte(t.Role + "\x00" + canonical(t.Content) + "\x00"))
+	}
+	return digest(sum.Sum(nil))
+}
+
+func canonical(text string) string {
+	return strings.Join(strings.Fields(strings.ToLower(norm.NFKC.String(text))), " ")
+}

@@ -1,0 +1,157 @@
+package tune
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// The stages of a tune, in order, as the API shows them.
+const (
+	stageCurate   = "curate"
+	stagePrice    = "price"
+	stageUpload   = "upload"
+	stageTrain    = "train"
+	stageDeploy   = "deploy"
+	stageEvaluate = "evaluate"
+	stageCanary   = "canary"
+	stageDone     = "done"
+)
+
+// state is what one stage leaves to the next.
+type state struct {
+	Rows      int             `json:"rows,omitempty"`
+	Tokens    int64           `json:"tokens,omitempty"` // of the dataset, estimated
+	Object    string          `json:"object,omitempty"`
+	SHA256    string          `json:"sha256,omitempty"`
+	Bytes     int64           `json:"bytes,omitempty"`
+	Bill      *Bill           `json:"bill,omitempty"`
+	Cap       int64           `json:"cap,omitempty"`       // nano-dollars for all of it; 0: none
+	Candidate string          `json:"candidate,omitempty"` // provider/model
+	Incumbent string          `json:"incumbent,omitempty"`
+	Verdict   *store.Decision `json:"verdict,omitempty"` // to be carried out
+	Stops     int             `json:"stops,omitempty"`   // how often the vendor was asked to stop
+}
+
+// course is a tune under way, as one wake sees it.
+type course struct {
+	run   *tasks.Run
+	tune  store.Tune
+	state state
+	input tasks.TuneInput
+	base  providers.Target
+}
+
+func (t *tuner) course(ctx context.Context, run *tasks.Run, id string) (*course, error) {
+	tune, err := run.Store.Tune(ctx, run.Job.Tenant, id)
+	if err != nil {
+		return nil, fmt.Errorf("find tune %s: %w", id, err)
+	}
+	c := &course{run: run, tune: tune}
+	if len(tune.State) > 0 {
+		if err := json.Unmarshal(tune.State, &c.state); err != nil {
+			return nil, tasks.Fail("internal", "the stored state of %s can not be read: start another tune", id)
+		}
+	}
+	c.tune.Base = cmp.Or(c.tune.Base, t.Settings.Base)
+	c.base, err = parseTarget(c.tune.Base)
+	return c, err
+}
+
+func parseTarget(name string) (providers.Target, error) {
+	provider, model, ok := strings.Cut(name, "/")
+	if !ok {
+		return providers.Target{}, tasks.Fail("model_not_found", "name the model %q as provider/model", name)
+	}
+	return providers.Target{Provider: provider, Model: model}, nil
+}
+
+// step does one stage of a tune.
+func (t *tuner) step(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	c, err := t.course(ctx, run, run.Job.Subject)
+	if err != nil {
+		return nil, err
+	}
+	if err := run.Decode(&c.input); err != nil {
+		return nil, err
+	}
+	switch c.tune.Stage {
+	case "", stageCurate:
+		return t.curate(ctx, c)
+	case stagePrice:
+		return t.price(ctx, c)
+	case stageUpload, stageTrain, stageDeploy:
+		return t.trained(ctx, c)
+	case stageEvaluate:
+		return t.examined(ctx, c)
+	case stageCanary:
+		return t.carryOut(ctx, c)
+	}
+	return c.done()
+}
+
+// write stores how far the tune is.
+func (c *course) write(ctx context.Context, q *store.Queries) error {
+	c.tune.State = encode(c.state)
+	return q.SetTune(ctx, c.tune)
+}
+
+// next goes on with another stage at the next wake.
+func (c *course) next(stage string) *tasks.End {
+	c.tune.Stage = stage
+	return &tasks.End{State: store.JobQueued, Write: c.write}
+}
+
+// decided ends the tune with a decision.
+func (c *course) decided(promoted bool, format string, args ...any) (*tasks.End, error) {
+	c.tune.Decision = &store.Decision{Promoted: promoted, Reason: fmt.Sprintf(format, args...)}
+	c.tune.Stage = stageDone
+	end, err := c.done()
+	if err == nil {
+		end.Write = c.write
+	}
+	return end, err
+}
+
+// result is what the job of a tune answers.
+type result struct {
+	Tune       string          `json:"tune"`
+	Dataset    string          `json:"dataset,omitempty"`
+	Training   string          `json:"fine_tuning_job,omitempty"`
+	Evaluation string          `json:"evaluation,omitempty"`
+	Decision   *store.Decision `json:"decision"`
+}
+
+func (c *course) done() (*tasks.End, error) {
+	return &tasks.End{Result: encode(result{
+		Tune: c.tune.ID, Dataset: c.tune.Dataset, Training: c.tune.Training,
+		Evaluation: c.tune.Evaluation, Decision: c.tune.Decision,
+	})}, nil
+}
+
+// budget returns what the tune may cost, nano-dollars; 0: no cap of its own.
+func (t *tuner) budget(c *course) (int64, error) {
+	nano, given, err := c.input.Budget()
+	if err != nil {
+		return 0, tasks.Fail("invalid_request", "%v", err)
+	}
+	if !given {
+		return t.Settings.Budget, nil
+	}
+	return max(nano, 1), nil // a budget of nothing is not the lack of one
+}
+
+// encode writes what can always be written.
+func encode(value any) json.RawMessage {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // plain structs always marshal
+	}
+	return text
+}

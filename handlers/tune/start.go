@@ -1,0 +1,251 @@
+package tune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// How a creation whose answer was lost is looked for: the vendor's list may be
+// behind, so it is asked some times, a poll apart, before the training is taken
+// for not created.
+const enoughLooks = 3
+
+// mostPollers bounds how often a poller that broke is replaced.
+const mostPollers = 3
+
+// start takes a training from its file to its creation, then waits for it. It is
+// the training's own job: what it answers is what the training came to.
+func (t *tuner) start(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	l, err := t.lesson(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if l.ended() {
+		return l.outcome()
+	}
+	switch l.spec.Phase {
+	case "":
+		return t.upload(ctx, l)
+	case phaseFile:
+		return t.validated(ctx, l)
+	case phaseCreate:
+		return t.create(ctx, l)
+	}
+	return t.await(ctx, l)
+}
+
+// upload brings the file to the vendor, unless it is there already.
+func (t *tuner) upload(ctx context.Context, l *lesson) (*tasks.End, error) {
+	name := l.spec.SHA256 + ".jsonl"
+	file, found, err := l.trainer.FindFile(ctx, name)
+	if err == nil && !found {
+		file, err = l.trainer.Upload(ctx, providers.Upload{
+			Name: name, Size: l.spec.Bytes,
+			Open: func() (io.ReadCloser, error) { return t.Bucket.Open(ctx, l.spec.Object) },
+		})
+	}
+	if err != nil {
+		return nil, l.vendorFailed(ctx, err)
+	}
+	l.spec.FileID = file.ID
+	return l.next(phaseFile), nil
+}
+
+// validated waits until the vendor has read the file.
+func (t *tuner) validated(ctx context.Context, l *lesson) (*tasks.End, error) {
+	file, err := l.trainer.File(ctx, l.spec.FileID)
+	switch {
+	case err != nil:
+		return nil, l.vendorFailed(ctx, err)
+	case file.Invalid != "":
+		return nil, l.fail(ctx, tasks.Fail("invalid_request", "the vendor refuses the training file: %s", file.Invalid))
+	case !file.Ready:
+		return l.wait(t.Settings.PollEvery), nil
+	}
+	return l.next(phaseCreate), nil
+}
+
+// create starts the training at the vendor, once.
+func (t *tuner) create(ctx context.Context, l *lesson) (*tasks.End, error) {
+	spec := trainSpec(l.training, l.spec)
+	if !l.spec.Intent.IsZero() {
+		return t.adopt(ctx, l, spec)
+	}
+	if err := t.vendorGate(ctx, l, spec); err != nil {
+		return nil, err
+	}
+	if err := t.intend(ctx, l); err != nil {
+		return nil, err
+	}
+	made, err := l.trainer.Create(ctx, spec)
+	if err == nil {
+		return t.created(l, made), nil
+	}
+	if doubtful(err) {
+		return l.wait(t.Settings.PollEvery), nil
+	}
+	return nil, t.refusedCreation(ctx, l, err)
+}
+
+// doubtful tells whether a creation that failed may have happened.
+func doubtful(err error) bool {
+	var e *providers.Error
+	if !errors.As(err, &e) {
+		return true
+	}
+	switch e.Kind {
+	case providers.KindServer, providers.KindTimeout, providers.KindTruncated, providers.KindCancelled:
+		return true
+	}
+	return e.Charge != providers.ChargeNone
+}
+
+// vendorGate lets the vendor's own estimate pass or not.
+func (t *tuner) vendorGate(ctx context.Context, l *lesson, spec providers.TrainSpec) error {
+	estimate, err := l.trainer.Estimate(ctx, spec)
+	switch {
+	case err != nil:
+		return l.vendorFailed(ctx, err)
+	case !estimate.Available:
+		return &tasks.Failure{
+			Code: "vendor_unavailable", Message: "the vendor has no estimate yet: " + estimate.Reason,
+			After: t.Settings.PollEvery,
+		}
+	case !estimate.Allowed:
+		return l.fail(ctx, tasks.Fail("insufficient_quota",
+			"refused: budget: the vendor's account may not spend $%s: top it up", handlers.USD(estimate.Nano)))
+	}
+	cap, err := t.trainingCap(ctx, l)
+	if err != nil {
+		return err
+	}
+	if cap > 0 && estimate.Nano > cap {
+		return l.fail(ctx, tasks.Fail("insufficient_quota", "refused: budget: training would cost $%s, $%s are left for it",
+			handlers.USD(estimate.Nano), handlers.USD(cap)))
+	}
+	l.spec.Estimate = estimate.Nano
+	return nil
+}
+
+// trainingCap is what the training may cost, nano-dollars; 0: no cap.
+func (t *tuner) trainingCap(ctx context.Context, l *lesson) (int64, error) {
+	left, limited, err := t.Caller.BudgetLeft(ctx, l.run.Store.Queries, l.training.Tenant, purposeTrain)
+	if err != nil {
+		return 0, err
+	}
+	if limited && (l.spec.Budget == 0 || left < l.spec.Budget) {
+		return max(left, 1), nil
+	}
+	return l.spec.Budget, nil
+}
+
+// intend writes down that the training is about to be created and what it will
+// cost, before the vendor hears of it.
+func (t *tuner) intend(ctx context.Context, l *lesson) error {
+	l.spec.Intent, l.spec.Looks = t.Now().UTC(), 0
+	return l.run.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
+		if l.spec.Entry == "" {
+			if l.spec.Entry, err = q.OpenEntry(ctx, l.entry("create", purposeTrain, l.spec.Estimate)); err != nil {
+				return fmt.Errorf("open the training's line of spend: %w", err)
+			}
+		}
+		return l.write(ctx, q)
+	})
+}
+
+// entry is a line of spend for this training.
+func (l *lesson) entry(step, purpose string, reserved int64) store.Entry {
+	job := l.run.Job
+	return store.Entry{
+		Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: step, Epoch: job.Epoch, Number: 1, Purpose: purpose,
+		Provider: l.training.Provider, Model: l.training.Base, Reserved: reserved,
+	}
+}
+
+// created goes over to polling.
+func (t *tuner) created(l *lesson, made providers.Training) *tasks.End {
+	l.training.VendorID, l.training.Status, l.spec.Phase = made.ID, statusQueued, phaseTrain
+	return l.polled()
+}
+
+// polled waits for a poller.
+func (l *lesson) polled() *tasks.End {
+	poll := child(&l.run.Job, tasks.TunePoll, tasks.TrainInput{Training: l.training.ID, Tune: l.training.Tune})
+	return &tasks.End{
+		State: store.JobWaiting, Children: []store.NewJob{poll},
+		Write: func(ctx context.Context, q *store.Queries) error {
+			if err := l.stage(ctx, q, stageTrain); err != nil {
+				return err
+			}
+			return l.write(ctx, q)
+		},
+	}
+}
+
+// adopt looks for a training that may have been created. Only after the vendor's
+// list was without it several times is it created again.
+func (t *tuner) adopt(ctx context.Context, l *lesson, spec providers.TrainSpec) (*tasks.End, error) {
+	made, found, err := l.trainer.Find(ctx, spec, l.spec.Intent.Add(-clockSkew))
+	if err != nil {
+		l.spec.Lost++
+		if l.spec.Lost > mostLost {
+			return nil, l.vendorFailed(ctx, err)
+		}
+		return l.wait(t.Settings.PollEvery), nil // unreachable: nothing is known, so nothing is done
+	}
+	if found {
+		l.spec.Lost = 0
+		return t.created(l, made), nil
+	}
+	if l.spec.Looks++; l.spec.Looks < enoughLooks {
+		return l.wait(t.Settings.PollEvery), nil
+	}
+	l.spec.Intent = time.Time{}
+	return l.next(phaseCreate), nil
+}
+
+// clockSkew is how far the vendor's clock may be behind ours.
+const clockSkew = 5 * time.Minute
+
+// refusedCreation takes the intent back: the vendor says that there is nothing.
+func (t *tuner) refusedCreation(ctx context.Context, l *lesson, refusal error) error {
+	failure := handlers.Failure(refusal)
+	l.spec.Intent = time.Time{}
+	entry := l.spec.Entry
+	l.spec.Entry = ""
+	if failure.Final {
+		l.training.Status, l.training.Error = statusFailed, failure.Message
+	}
+	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		err := settle(ctx, q, store.Entry{ID: entry, State: store.EntryVoid, Cause: string(providers.KindOf(refusal))})
+		if err != nil {
+			return err
+		}
+		return l.write(ctx, q)
+	})
+	if err != nil {
+		return fmt.Errorf("take the creation back: %w", err)
+	}
+	return failure
+}
+
+// await answers for a poller that broke: another takes its place, some times.
+func (t *tuner) await(ctx context.Context, l *lesson) (*tasks.End, error) {
+	jobs, _, err := l.run.Store.Jobs(ctx, l.run.Job.Tenant, store.JobFilter{Parent: l.run.Job.ID},
+		store.Page{Limit: mostPollers})
+	if err != nil {
+		return nil, fmt.Errorf("find pollers: %w", err)
+	}
+	if len(jobs) < mostPollers {
+		return l.polled(), nil
+	}
+	return nil, l.fail(ctx, tasks.Fail("vendor_unavailable", "training %s could not be followed: see its jobs", l.training.ID))
+}

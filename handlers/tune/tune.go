@@ -1,0 +1,153 @@
+// Package tune is the room of fine-tuning: from the examples that dreams kept to
+// a model that serves, or a reasoned no.
+//
+// A tune is a parent job (tune.curate) that goes from stage to stage, one a
+// wake: curate, price, upload, train, deploy, evaluate, canary, done. What
+// takes hours is done by its children: tune.start creates a training, tune.poll
+// waits for it and for its deployment, tune.evaluate has a few held-out papers
+// answered and judged. Whatever a worker dies of between two steps, nothing is
+// created, deployed or paid twice: the intent is a row before it is a call, and
+// what may have been created is looked for before it is created again.
+//
+// There is no canary yet: the stage of that name carries the gate's decision out
+// at once, for all of an alias' traffic.
+//
+// It is not for serving (that is a route) and decides nothing about who may
+// spend how much (that is a budget).
+package tune
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/tasks"
+)
+
+// Vendors finds what a vendor can do beside chats; a [providers.Router] does.
+type Vendors interface {
+	Trainer(name string) (providers.Trainer, error)
+	Host(name string) (providers.Host, error)
+}
+
+// Deps are what the handlers work with. All but Settings and Now are required.
+type Deps struct {
+	Caller  *handlers.Caller
+	Vendors Vendors
+	Bucket  blob.Bucket
+	Prices  providers.Pricer
+	// Settings take their defaults where they are zero; Lead and Base have none.
+	Settings Settings
+	// Now tells the time. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Settings say when, how and for how much models are tuned.
+type Settings struct {
+	Lead string // the judge, as provider/model
+	Base string // what is tuned where a tune names no base, as provider/model
+	// Priced is the catalogue's name, without its provider, whose token prices
+	// hold for tuned models. Defaults to the base's.
+	Priced string
+	// MinExamples is how many new examples make a tune worth it. Defaults to 50.
+	MinExamples int
+	// MaxRows bounds a dataset. Defaults to 5,000.
+	MaxRows int
+	// MaxRowTokens bounds one row, in estimated tokens. Defaults to 8,000.
+	MaxRowTokens int64
+	// Hyper are the hyper-parameters where a training names none. Default to 3
+	// epochs, the vendor's largest batch, a learning rate of 0.0001, rank 16 and
+	// alpha 32.
+	Hyper tasks.Hyper
+	// TrainRate bounds the price of training, nano-dollars per million tokens
+	// and epoch, for the money gate before upload. 0: unknown, the vendor's own
+	// estimate after upload decides alone.
+	TrainRate int64
+	// Budget caps a tune with its evaluation and a month of hosting,
+	// nano-dollars. 0: no cap but the tenant's.
+	Budget int64
+	// HostingHours is how many hours a month a tuned model is served. Defaults
+	// to 720.
+	HostingHours int64
+	// PollEvery is the pause between looks at a vendor. Defaults to 30 s.
+	PollEvery time.Duration
+	// MaxPapers bounds an evaluation. Defaults to 200.
+	MaxPapers int
+	// AnswerTokens bounds an answer in an evaluation. Defaults to 1,024.
+	AnswerTokens int
+	Gate         Gate
+}
+
+func (s Settings) filled() Settings {
+	s.MinExamples = cmp.Or(s.MinExamples, 50)
+	s.MaxRows = cmp.Or(s.MaxRows, 5_000)
+	s.MaxRowTokens = cmp.Or(s.MaxRowTokens, 8_000)
+	s.HostingHours = cmp.Or(s.HostingHours, 720)
+	s.PollEvery = cmp.Or(s.PollEvery, 30*time.Second)
+	s.MaxPapers = cmp.Or(s.MaxPapers, 200)
+	s.AnswerTokens = cmp.Or(s.AnswerTokens, 1_024)
+	s.Hyper = fillHyper(s.Hyper, tasks.Hyper{Epochs: 3, LearningRate: 1e-4, Rank: 16, Alpha: 32})
+	s.Gate = s.Gate.filled()
+	return s
+}
+
+func fillHyper(h, defaults tasks.Hyper) tasks.Hyper {
+	h.Epochs = cmp.Or(h.Epochs, defaults.Epochs)
+	h.BatchSize = cmp.Or(h.BatchSize, defaults.BatchSize)
+	h.LearningRate = cmp.Or(h.LearningRate, defaults.LearningRate)
+	h.Multiplier = cmp.Or(h.Multiplier, defaults.Multiplier, 1)
+	h.Rank = cmp.Or(h.Rank, defaults.Rank)
+	h.Alpha = cmp.Or(h.Alpha, defaults.Alpha)
+	h.Seed = cmp.Or(h.Seed, defaults.Seed, 1)
+	return h
+}
+
+// tuner does the work of every kind of this room.
+type tuner struct {
+	Deps
+}
+
+func newTuner(d Deps) *tuner {
+	d.Settings = d.Settings.filled()
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	return &tuner{Deps: d}
+}
+
+// Handlers returns the handlers of the tune.* kinds.
+func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
+	t := newTuner(d)
+	return map[tasks.Kind]tasks.Handler{
+		tasks.TuneCurate:   t.step,
+		tasks.TuneStart:    t.start,
+		tasks.TunePoll:     t.poll,
+		tasks.TuneEvaluate: t.evaluate,
+	}
+}
+
+// ask makes a paid call of one target, without anyone to stand in for it.
+func (t *tuner) ask(ctx context.Context, run *tasks.Run, s handlers.Step, model string) (*providers.Reply, error) {
+	tiers, err := t.Caller.Resolve(ctx, run.Store.Queries, run.Job.Tenant, model, "")
+	if err != nil {
+		return nil, err
+	}
+	s.Purpose, s.Tiers = "evaluate", tiers
+	answered, err := t.Caller.Ask(ctx, run, s)
+	if err != nil {
+		return nil, err
+	}
+	return answered.Reply, nil
+}
+
+// child returns a job that works for another.
+func child(parent *store.Job, kind tasks.Kind, input any) store.NewJob {
+	return store.NewJob{
+		Tenant: parent.Tenant, KeyID: parent.KeyID, Kind: string(kind), Lane: string(kind.Lane()),
+		Priority: parent.Priority, Input: encode(input), Subject: parent.Subject, Trace: parent.Trace,
+	}
+}
