@@ -11,6 +11,7 @@ import (
 type Finish struct {
 	Job    string
 	Epoch  int64
+	Parent string // the job's, "" where it has none
 	Worker string
 	// To is where the job goes. A job that is to go on (queued, waiting)
 	// ends cancelled where that was asked for, and failed where Failed uses up
@@ -71,20 +72,21 @@ type heldJob struct {
 	claimed  int64
 }
 
+// holdForEnd locks the job's parent and the job, in the order of lockFamily,
+// and makes sure that it is still held.
 func (q *Queries) holdForEnd(ctx context.Context, f Finish) (heldJob, error) {
-	s, err := q.lockFamily(ctx, f.Job)
+	if err := q.lockJob(ctx, f.Parent); err != nil {
+		return heldJob{}, err
+	}
+	var h heldJob
+	err := q.one(ctx, `SELECT id, lane, tenant, coalesce(parent, ''), coalesce(subject, ''), epoch,
+			cancel_at IS NOT NULL, open_children, attempt, max_attempts, coalesce(claimed_at, created)
+		FROM jobs WHERE id = $1 AND epoch = $2 AND state = 'running' {lock}`, []any{f.Job, f.Epoch},
+		&h.ID, &h.Lane, &h.Tenant, &h.Parent, &h.Subject, &h.Epoch,
+		&h.Cancel, &h.children, &h.attempt, &h.attempts, &h.claimed)
 	if err == ErrNotFound {
 		return heldJob{}, ErrFenced
 	}
-	if err != nil {
-		return heldJob{}, err
-	}
-	if s.State != JobRunning || s.Epoch != f.Epoch {
-		return heldJob{}, ErrFenced
-	}
-	h := heldJob{stub: s}
-	err = q.one(ctx, `SELECT open_children, attempt, max_attempts, coalesce(claimed_at, created)
-		FROM jobs WHERE id = $1`, []any{f.Job}, &h.children, &h.attempt, &h.attempts, &h.claimed)
 	return h, err
 }
 

@@ -138,7 +138,7 @@ func (w *Worker) failure(job store.Job, failed *tasks.Failure) store.Finish {
 // What cannot be stored in the end fails the attempt; where even that cannot
 // be stored, the lease runs out.
 func (w *Worker) finish(h *hold, f store.Finish, then following) {
-	f.Job, f.Epoch, f.Worker = h.job.ID, h.job.Epoch, w.name
+	f = w.signed(h, f)
 	ctx := context.WithoutCancel(h.ctx)
 	err := w.store(ctx, h, f)
 	switch {
@@ -148,13 +148,18 @@ func (w *Worker) finish(h *hold, f store.Finish, then following) {
 		w.fenced(h.job, err)
 	case f.Write != nil || len(f.Children) > 0:
 		refused := w.judgeError(ctx, h.job, fmt.Errorf("store the answer: %w", err))
-		refused.Job, refused.Epoch, refused.Worker = f.Job, f.Epoch, f.Worker
-		if err := w.store(ctx, h, refused); err != nil {
+		if err := w.store(ctx, h, w.signed(h, refused)); err != nil {
 			w.fenced(h.job, err)
 		}
 	default:
 		w.fenced(h.job, err)
 	}
+}
+
+// signed says whose attempt it is that ends.
+func (w *Worker) signed(h *hold, f store.Finish) store.Finish {
+	f.Job, f.Epoch, f.Parent, f.Worker = h.job.ID, h.job.Epoch, h.job.Parent, w.name
+	return f
 }
 
 func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) (err error) {
