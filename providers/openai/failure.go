@@ -143,7 +143,7 @@ func (c *Client) classify(a *answer, f Failure) *providers.Error {
 	if c.dialect.Classify != nil {
 		c.dialect.Classify(f, e)
 	}
-	e.Message = c.scrub(e.Message)
+	e.Message, e.Code, e.Param = c.scrub(e.Message), c.scrub(e.Code), c.scrub(e.Param)
 	return e
 }
 

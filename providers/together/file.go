@@ -108,10 +108,9 @@ func (d *driver) preprocess(ctx context.Context, id string) (providers.FileStatu
 
 func (d *driver) fileURL(id string) string { return d.v1 + "/files/" + url.PathEscape(id) }
 
-// FindFile looks for a file by its name among all files, the newest first. A
-// record whose bytes never arrived is passed over; one that waits for its
-// validation is sent there, since the call that should have done it may be
-// what got lost.
+// FindFile looks for a file by its name among all files, the newest first. One
+// that waits for its validation is sent there, since that call may be what got
+// lost; when its bytes never arrived, Together refuses, and it is passed over.
 func (d *driver) FindFile(ctx context.Context, filename string) (providers.FileStatus, bool, error) {
 	files, err := list[file](ctx, d, d.v1+"/files")
 	if err != nil {
@@ -119,14 +118,19 @@ func (d *driver) FindFile(ctx context.Context, filename string) (providers.FileS
 	}
 	slices.SortStableFunc(files, func(a, b file) int { return b.Created.Compare(a.Created.Time) })
 	for _, f := range files {
-		if f.Name != filename || f.Bytes == 0 {
+		if f.Name != filename {
 			continue
 		}
-		if word := strings.ToUpper(f.Status); word == "PENDING" || (word == "" && !f.Processed) {
-			status, err := d.preprocess(ctx, f.ID)
-			return status, err == nil, err
+		if strings.ToUpper(f.Status) != "PENDING" {
+			return f.status(), true, nil
 		}
-		return f.status(), true, nil
+		status, err := d.preprocess(ctx, f.ID)
+		if err == nil {
+			return status, true, nil
+		}
+		if providers.KindOf(err) != providers.KindInvalid {
+			return providers.FileStatus{}, false, err
+		}
 	}
 	return providers.FileStatus{}, false, nil
 }

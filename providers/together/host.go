@@ -3,12 +3,9 @@ package together
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"dreamlab/providers"
@@ -58,38 +55,6 @@ type scaling struct {
 
 func one() scaling { return scaling{Least: 1, Most: 1} }
 
-// handle is what finds a deployment again, and what it costs.
-type handle struct {
-	project, endpoint, deployment string
-	nano                          int64
-}
-
-// String writes "project/endpoint/deployment/nano-dollars an hour".
-func (h handle) String() string {
-	return fmt.Sprintf("%s/%s/%s/%d", h.project, h.endpoint, h.deployment, h.nano)
-}
-
-func parseHandle(text string) (handle, error) {
-	parts := strings.Split(text, "/")
-	if len(parts) != 4 || slices.Contains(parts, "") {
-		return handle{}, invalid("handle", "the handle is none that Deploy returned")
-	}
-	nano, err := strconv.ParseInt(parts[3], 10, 64)
-	if err != nil {
-		return handle{}, invalid("handle", "the handle is none that Deploy returned")
-	}
-	return handle{parts[0], parts[1], parts[2], nano}, nil
-}
-
-// unnameable are the characters that a name of an endpoint can not have.
-var unnameable = regexp.MustCompile(`[^a-z0-9-]+`)
-
-// endpointName makes the one name that an endpoint and its deployment have.
-func endpointName(spec string) string {
-	bare := strings.Trim(unnameable.ReplaceAllString(strings.ToLower(spec), "-"), "-")
-	return endpointPrefix + strings.TrimPrefix(bare, endpointPrefix)
-}
-
 // Deploy serves a tuned model on one replica of the cheapest hardware, without
 // traffic. The names follow from the spec's, so that a repetition finds what is
 // there: a deployment that runs is adopted, one that was stopped is started.
@@ -97,21 +62,25 @@ func (d *driver) Deploy(ctx context.Context, spec providers.DeploySpec) (provide
 	if spec.Name == "" || spec.ModelID == "" {
 		return providers.Deployment{}, invalid("name", "a deployment needs a name and the model's id")
 	}
+	name := endpointName(spec.Name)
+	if len(name) > maxName {
+		return providers.Deployment{}, invalid("name", "shorten the name of the deployment")
+	}
 	project, err := d.projectID(ctx)
 	if err != nil {
 		return providers.Deployment{}, err
 	}
-	chosen, err := d.setup(ctx, project, spec.Base)
+	chosen, err := d.setup(ctx, spec.Base)
 	if err != nil {
 		return providers.Deployment{}, err
 	}
-	end, err := d.ensureEndpoint(ctx, project, endpointName(spec.Name))
+	end, err := d.ensureEndpoint(ctx, project, name)
 	if err != nil {
 		return providers.Deployment{}, err
 	}
 	dep, err := d.ensureDeployment(ctx, d.projectURL(project, "endpoints", end.ID), newDeployment{
-		Name: end.bare(), Model: "projects/" + project + "/models/" + spec.ModelID,
-		Config: chosen.config, Scaling: one(),
+		Name: name, Model: "projects/" + project + "/models/" + spec.ModelID,
+		Config: chosen.Config, Scaling: one(),
 	})
 	if err != nil {
 		return providers.Deployment{}, err

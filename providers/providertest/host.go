@@ -1,0 +1,182 @@
+package providertest
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dreamlab/providers"
+)
+
+func (r *rig) host(t *testing.T) providers.Host {
+	t.Helper()
+	host, ok := r.driver.(providers.Host)
+	if !ok {
+		t.Fatal("the driver can not host")
+	}
+	return host
+}
+
+// tuned trains a model and returns what it takes to serve it.
+func (r *rig) tuned(t *testing.T) providers.DeploySpec {
+	t.Helper()
+	file := r.uploaded(t, rows(40))
+	created, err := r.trainer(t).Create(t.Context(), r.harness.spec(file.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	training := r.ended(t, created.ID)
+	if training.State != providers.TrainingSucceeded {
+		t.Fatalf("training %+v", training)
+	}
+	return providers.DeploySpec{Name: "tun_5B1F0c7a", ModelID: training.ModelID, Base: r.harness.Tunable}
+}
+
+// until polls a deployment on the emulator's clock.
+func (r *rig) until(t *testing.T, handle string, want providers.DeploymentState) providers.Deployment {
+	t.Helper()
+	var now providers.Deployment
+	for range hours {
+		var err error
+		if now, err = r.host(t).Deployment(t.Context(), handle); err != nil {
+			t.Fatal(err)
+		}
+		if now.State == want {
+			return now
+		}
+		r.advance(time.Minute)
+	}
+	t.Fatalf("the deployment is never %s: %+v", want, now)
+	return now
+}
+
+// answers asks a served model for what it was taught.
+func (r *rig) answers(t *testing.T, model string) error {
+	t.Helper()
+	req := r.request("Where does the heron nest, visitor 3?")
+	req.Model = model
+	reply, err := r.driver.Chat(t.Context(), req, nil)
+	if err == nil && !strings.Contains(reply.Content, "heron") {
+		t.Errorf("%s answers %q: the tuned weights do not", model, reply.Content)
+	}
+	return err
+}
+
+func (h Harness) host(t *testing.T) {
+	r := h.rig(t)
+	host := r.host(t)
+	hosting, err := host.Hosting(t.Context(), h.Tunable)
+	if err != nil || hosting.NanoPerHour <= 0 || hosting.Hardware == "" {
+		t.Fatalf("hosting %+v, %v", hosting, err)
+	}
+	if _, err := host.Hosting(t.Context(), h.Unhostable); providers.KindOf(err) != providers.KindModelGone {
+		t.Errorf("a base that can not be served: %v", err)
+	}
+	spec := r.tuned(t)
+	made, err := host.Deploy(t.Context(), spec)
+	if err != nil || made.State != providers.DeploymentStarting || made.NanoPerHour != hosting.NanoPerHour {
+		t.Fatalf("deployed %+v, %v", made, err)
+	}
+	if again, err := host.Deploy(t.Context(), spec); err != nil || again.Handle != made.Handle {
+		t.Errorf("deployed again: %+v, %v", again, err)
+	}
+	if _, err := host.Hosting(t.Context(), h.Tunable); err != nil {
+		t.Errorf("a rehearsal beside a deployment: %v", err)
+	}
+	ready := r.until(t, made.Handle, providers.DeploymentReady)
+	if ready.Direct != made.Direct || ready.Routed == "" || ready.Routed == ready.Direct {
+		t.Errorf("names %+v, before %+v", ready, made)
+	}
+	r.traffic(t, ready)
+	r.stop(t, ready, spec)
+}
+
+// traffic turns a deployment's traffic on and off.
+func (r *rig) traffic(t *testing.T, d providers.Deployment) {
+	t.Helper()
+	host := r.host(t)
+	for _, on := range []bool{false, true, true, false} {
+		if err := host.SetTraffic(t.Context(), d.Handle, on); err != nil {
+			t.Fatal(err)
+		}
+		r.advance(time.Minute)
+		if err := r.answers(t, d.Direct); err != nil {
+			t.Errorf("directly: %v", err)
+		}
+		err := r.answers(t, d.Routed)
+		if on && err != nil {
+			t.Errorf("with traffic: %v", err)
+		}
+		if !on && !providers.KindOf(err).FailsOver() {
+			t.Errorf("without traffic: got %v, want what another target cures", err)
+		}
+	}
+}
+
+// stop stops a deployment, starts it once more, and clears up.
+func (r *rig) stop(t *testing.T, d providers.Deployment, spec providers.DeploySpec) {
+	t.Helper()
+	host := r.host(t)
+	if err := host.SetTraffic(t.Context(), d.Handle, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := host.Stop(t.Context(), d.Handle); err != nil {
+		t.Fatal(err)
+	}
+	r.until(t, d.Handle, providers.DeploymentStopped)
+	restarted, err := host.Deploy(t.Context(), spec)
+	if err != nil || restarted.Handle != d.Handle || restarted.Direct != d.Direct {
+		t.Fatalf("started again: %+v, %v", restarted, err)
+	}
+	r.until(t, d.Handle, providers.DeploymentReady)
+	for range 2 {
+		if _, err := host.Stop(t.Context(), d.Handle); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.until(t, d.Handle, providers.DeploymentStopped)
+	for range 2 { // clears up, and finds nothing left
+		if gone, err := host.Stop(t.Context(), d.Handle); err != nil || gone.State != providers.DeploymentStopped {
+			t.Fatalf("stopped %+v, %v", gone, err)
+		}
+	}
+	if left, err := host.Deployment(t.Context(), d.Handle); err != nil || left.State != providers.DeploymentStopped {
+		t.Errorf("left %+v, %v", left, err)
+	}
+	for _, handle := range []string{"", "a/b/c", "a/b/c/d", "a//c/1"} {
+		if _, err := host.Stop(t.Context(), handle); providers.KindOf(err) != providers.KindInvalid {
+			t.Errorf("handle %q: %v", handle, err)
+		}
+	}
+}
+
+// hostLost loses each answer of a deployment in turn: repeating it adopts what
+// was made.
+func (h Harness) hostLost(t *testing.T) {
+	r := h.rig(t)
+	host, spec := r.host(t), r.tuned(t)
+	made := map[string]int{}
+	for _, stage := range []string{"/endpoints", "/deployments"} {
+		r.during(lost(isPost(stage)), func() {
+			_, err := host.Deploy(t.Context(), spec)
+			if e := asError(t, err); e.Charge != providers.ChargeUnknown {
+				t.Errorf("%s: got %v charged %s, want unknown", stage, e, e.Charge)
+			}
+		})
+	}
+	count := func(_ http.ResponseWriter, req *http.Request, _ http.Handler) bool {
+		if isPost("/deployments")(req) {
+			made["deployments"]++
+		}
+		return false
+	}
+	r.during(count, func() {
+		if _, err := host.Deploy(t.Context(), spec); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if made["deployments"] != 0 {
+		t.Error("a second deployment was made")
+	}
+}

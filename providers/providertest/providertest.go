@@ -1,0 +1,179 @@
+// Package providertest is the suite that every vendor's driver has to pass. A
+// vendor's test states a [Harness] and calls [Run]; the suite starts the
+// vendor's emulator on loopback, stands between the two, and breaks what can
+// break.
+//
+// It tests the contract of package providers, not what a vendor does
+// differently: that is the vendor's own test.
+package providertest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dreamlab/providers"
+)
+
+// Key is the credential that the emulator has to ask for. It must never show.
+const Key = "tk_providertest_5b1f0c7a9e3d4288"
+
+// Harness tells the suite how to reach a vendor. Fields without "optional" are
+// required.
+type Harness struct {
+	Vendor providers.Vendor
+	// Start returns a fresh emulator that takes Key, and what moves its clock.
+	Start func(t testing.TB) (emulator http.Handler, advance func(time.Duration))
+	// Settings returns the vendor's settings with Key, for an emulator at base.
+	// A vendor that has its base and key from elsewhere leaves it out and
+	// states Open.
+	Settings func(base string) map[string]string
+	// Open returns the vendor at base. Optional.
+	Open func(base, key string) providers.Vendor
+	// Model answers chats.
+	Model string
+	// Lacks holds what makes a request one that the vendor has no parameter
+	// for, by the parameter's name.
+	Lacks map[string]func(*providers.Request)
+	// Embeddings is a model that makes vectors. Optional.
+	Embeddings string
+	// Tunable is a base model that can be trained and hosted, Unhostable one that
+	// can only be trained. Optional: without them the vendor does neither.
+	Tunable, Unhostable string
+}
+
+// Run runs the whole suite.
+func Run(t *testing.T, h Harness) {
+	t.Run("chat", h.chat)
+	t.Run("stream", h.stream)
+	t.Run("models", h.models)
+	t.Run("concurrent", h.concurrent)
+	t.Run("unsupported", h.unsupported)
+	t.Run("unknown model", h.unknownModel)
+	t.Run("wrong key", h.wrongKey)
+	t.Run("statuses", h.statuses)
+	t.Run("retry after", h.retryAfter)
+	t.Run("secret", h.secret)
+	t.Run("time", h.time)
+	t.Run("connection", h.connection)
+	t.Run("truncated", h.truncated)
+	t.Run("garbage", h.garbage)
+	t.Run("too big", h.tooBig)
+	if h.Embeddings != "" {
+		t.Run("embeddings", h.embeddings)
+	}
+	if h.Tunable != "" {
+		t.Run("train", h.train)
+		t.Run("train lost", h.trainLost)
+		t.Run("train invalid", h.trainInvalid)
+		t.Run("train cancel", h.trainCancel)
+		t.Run("upload lost", h.uploadLost)
+		t.Run("host", h.host)
+		t.Run("host lost", h.hostLost)
+	}
+}
+
+// fault stands in for the emulator, which is next, when it returns true.
+type fault func(w http.ResponseWriter, r *http.Request, next http.Handler) bool
+
+// rig is a driver, its emulator, and the suite between them.
+type rig struct {
+	harness Harness
+	driver  providers.Driver
+	advance func(time.Duration)
+	fault   atomic.Pointer[fault]
+	calls   atomic.Int64
+	base    string
+	client  *http.Client
+}
+
+func (h Harness) rig(t *testing.T) *rig {
+	t.Helper()
+	t.Parallel()
+	r := &rig{harness: h}
+	emulator, advance := h.Start(t)
+	r.advance = advance
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.calls.Add(1)
+		if broken := r.fault.Load(); broken != nil && (*broken)(w, req, emulator) {
+			return
+		}
+		emulator.ServeHTTP(w, req)
+	}))
+	transport := &http.Transport{}
+	r.base, r.client = server.URL, &http.Client{Transport: transport}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		server.Close()
+	})
+	r.driver = r.open(t, Key)
+	return r
+}
+
+func (r *rig) open(t *testing.T, key string) providers.Driver {
+	t.Helper()
+	vendor, settings := r.harness.Vendor, map[string]string{}
+	if r.harness.Open != nil {
+		vendor = r.harness.Open(r.base, key)
+	} else {
+		settings = r.harness.Settings(r.base)
+	}
+	for name, value := range settings {
+		if value == Key {
+			settings[name] = key
+		}
+	}
+	driver, err := vendor.Open(providers.Config{Values: settings, HTTP: r.client})
+	if err != nil {
+		t.Fatalf("open %s: %v", vendor.Name, err)
+	}
+	return driver
+}
+
+// during runs do while the fault stands in.
+func (r *rig) during(broken fault, do func()) {
+	r.fault.Store(&broken)
+	defer r.fault.Store(nil)
+	do()
+}
+
+// answering is the fault of a vendor that gives a fixed answer.
+func answering(status int, header map[string]string, body string) fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
+		w.Header().Set("Content-Type", "application/json")
+		for name, value := range header {
+			w.Header().Set(name, value)
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body)) // the client may have left
+		return true
+	}
+}
+
+// lost is the fault of an answer that never arrives: the emulator does what it
+// is asked, once, where match says so, and then the connection is cut.
+func lost(match func(*http.Request) bool) fault {
+	var once sync.Once
+	return func(_ http.ResponseWriter, r *http.Request, next http.Handler) bool {
+		if !match(r) {
+			return false
+		}
+		cut := false
+		once.Do(func() { cut = true })
+		if !cut {
+			return false
+		}
+		next.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (r *rig) request(text string) *providers.Request {
+	return &providers.Request{
+		Model: r.harness.Model, MaxTokens: 64,
+		Messages: []providers.Message{providers.TextMessage("user", text)},
+	}
+}

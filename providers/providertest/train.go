@@ -1,0 +1,287 @@
+package providertest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dreamlab/providers"
+)
+
+// hours bounds a training of the emulator, in quarters of its hours.
+const hours = 4 * 24
+
+// trained is what the tuned model has to know; no base model does.
+const trained = "The blue heron nests at gate seventeen."
+
+// rows returns a training file.
+func rows(n int) []byte {
+	var file bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&file, `{"messages":[{"role":"user","content":"Where does the heron nest, visitor %d?"},`+
+			`{"role":"assistant","content":%q}]}`+"\n", i, trained)
+	}
+	return file.Bytes()
+}
+
+func upload(content []byte) providers.Upload {
+	sum := sha256.Sum256(content)
+	return providers.Upload{
+		Name: hex.EncodeToString(sum[:]) + ".jsonl", Size: int64(len(content)),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
+	}
+}
+
+func (r *rig) trainer(t *testing.T) providers.Trainer {
+	t.Helper()
+	trainer, ok := r.driver.(providers.Trainer)
+	if !ok {
+		t.Fatal("the driver can not train")
+	}
+	return trainer
+}
+
+// ready waits on the emulator's clock for the validation of a file.
+func (r *rig) ready(t *testing.T, id string) providers.FileStatus {
+	t.Helper()
+	for range hours {
+		status, err := r.trainer(t).File(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status.Ready || status.Invalid != "" {
+			return status
+		}
+		r.advance(time.Minute)
+	}
+	t.Fatal("the file is never ready")
+	return providers.FileStatus{}
+}
+
+// uploaded brings a file to readiness.
+func (r *rig) uploaded(t *testing.T, content []byte) providers.FileStatus {
+	t.Helper()
+	status, err := r.trainer(t).Upload(t.Context(), upload(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	status = r.ready(t, status.ID)
+	if status.Invalid != "" {
+		t.Fatalf("the file is invalid: %s", status.Invalid)
+	}
+	return status
+}
+
+func (h Harness) spec(file string) providers.TrainSpec {
+	return providers.TrainSpec{
+		Base: h.Tunable, File: file, Suffix: "dl-5b1f0c7a", Epochs: 2, Checkpoints: 2,
+		LearningRate: 1e-4, Rank: 8, Alpha: 16, Seed: 7,
+	}
+}
+
+// ended polls until a training has ended.
+func (r *rig) ended(t *testing.T, id string) providers.Training {
+	t.Helper()
+	seen := map[providers.TrainingState]bool{}
+	for range hours {
+		training, err := r.trainer(t).Training(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[training.State] = true
+		if training.State.Ended() {
+			if !seen[providers.TrainingQueued] && !seen[providers.TrainingRunning] {
+				t.Errorf("the training went straight to %s", training.State)
+			}
+			return training
+		}
+		r.advance(15 * time.Minute)
+	}
+	t.Fatal("the training does not end")
+	return providers.Training{}
+}
+
+func (h Harness) train(t *testing.T) {
+	r := h.rig(t)
+	trainer := r.trainer(t)
+	limits, err := trainer.CheckTunable(t.Context(), h.Tunable)
+	if err != nil || limits.MaxRank < 8 || limits.MaxEpochs < 1 || limits.MaxSequence < 1 {
+		t.Fatalf("limits %+v, %v", limits, err)
+	}
+	if _, err := trainer.CheckTunable(t.Context(), "nobody/none"); providers.KindOf(err) != providers.KindModelGone {
+		t.Errorf("a base that is none: %v", err)
+	}
+	file := r.uploaded(t, rows(40))
+	if file.Bytes == 0 || file.Lines != 40 {
+		t.Errorf("file %+v", file)
+	}
+	spec := h.spec(file.ID)
+	estimate, err := trainer.Estimate(t.Context(), spec)
+	if err != nil || !estimate.Available || !estimate.Allowed || estimate.Nano <= 0 || estimate.TrainTokens <= 0 {
+		t.Errorf("estimate %+v, %v", estimate, err)
+	}
+	created, err := trainer.Create(t.Context(), spec)
+	if err != nil || created.ID == "" || created.State.Ended() {
+		t.Fatalf("created %+v, %v", created, err)
+	}
+	training := r.ended(t, created.ID)
+	if training.State != providers.TrainingSucceeded || training.Nano <= 0 || training.ModelID == "" ||
+		training.Output == "" || training.Suffix != spec.Suffix || training.Base != h.Tunable || training.File != file.ID ||
+		training.Created.IsZero() || training.Finished.Before(training.Created) {
+		t.Errorf("training %+v", training)
+	}
+	r.checkHistory(t, created.ID)
+}
+
+// checkHistory looks at what is told of a training that succeeded.
+func (r *rig) checkHistory(t *testing.T, id string) {
+	t.Helper()
+	events, err := r.trainer(t).Events(t.Context(), id)
+	if err != nil || len(events) < 3 {
+		t.Fatalf("events %+v, %v", events, err)
+	}
+	for i, event := range events {
+		if event.Type != strings.ToLower(event.Type) || event.Level == "" || event.Created.IsZero() {
+			t.Errorf("event %+v", event)
+		}
+		if i > 0 && event.Created.Before(events[i-1].Created) {
+			t.Errorf("events out of order at %d", i)
+		}
+	}
+	checkpoints, err := r.trainer(t).Checkpoints(t.Context(), id)
+	if err != nil || len(checkpoints) == 0 || !checkpoints[len(checkpoints)-1].Final {
+		t.Errorf("checkpoints %+v, %v", checkpoints, err)
+	}
+}
+
+func isPost(end string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, end)
+	}
+}
+
+// trainLost loses the answer to the creation: it is found again, not repeated.
+func (h Harness) trainLost(t *testing.T) {
+	r := h.rig(t)
+	trainer := r.trainer(t)
+	file := r.uploaded(t, rows(20))
+	spec := h.spec(file.ID)
+	listed, err := trainer.Training(t.Context(), "ft-none")
+	if err == nil {
+		t.Errorf("a training that is none: %+v", listed)
+	}
+	before := time.Time{}
+	if _, found, err := trainer.Find(t.Context(), spec, before); err != nil || found {
+		t.Fatalf("found %v before it was created, %v", found, err)
+	}
+	r.during(lost(isPost("/fine-tunes")), func() {
+		_, err := trainer.Create(t.Context(), spec)
+		if e := asError(t, err); e.Charge != providers.ChargeUnknown {
+			t.Errorf("got %v charged %s, want unknown", e, e.Charge)
+		}
+	})
+	found, ok, err := trainer.Find(t.Context(), spec, before)
+	if err != nil || !ok || found.Suffix != spec.Suffix {
+		t.Fatalf("found %v %+v, %v", ok, found, err)
+	}
+	if _, ok, err := trainer.Find(t.Context(), spec, found.Created.Add(time.Hour)); ok || err != nil {
+		t.Errorf("an older training was adopted (%v)", err)
+	}
+	other := spec
+	other.Suffix = "dl-other"
+	if _, ok, err := trainer.Find(t.Context(), other, before); ok || err != nil {
+		t.Errorf("another's training was adopted (%v)", err)
+	}
+	r.advance(time.Minute)
+	if _, err := trainer.Create(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	if again, _, err := trainer.Find(t.Context(), spec, before); err != nil || again.ID != found.ID {
+		t.Errorf("of two, %s was adopted and not the oldest %s (%v)", again.ID, found.ID, err)
+	}
+}
+
+func (h Harness) trainInvalid(t *testing.T) {
+	r := h.rig(t)
+	trainer := r.trainer(t)
+	bad := append(rows(3), []byte(`{"messages":[{"content":"no role"}]}`+"\n")...)
+	status, err := trainer.Upload(t.Context(), upload(bad))
+	if err != nil {
+		t.Fatal(err)
+	}
+	status = r.ready(t, status.ID)
+	if status.Ready || !strings.Contains(status.Invalid, "4") {
+		t.Errorf("file %+v, want the fault of line 4", status)
+	}
+	for _, size := range []int64{0, 1 << 50} {
+		if _, err := trainer.Upload(t.Context(), providers.Upload{Name: "x", Size: size}); providers.KindOf(err) != providers.KindInvalid {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+	if _, err := trainer.Create(t.Context(), providers.TrainSpec{Base: h.Tunable}); providers.KindOf(err) != providers.KindInvalid {
+		t.Errorf("a training without hyper-parameters: %v", err)
+	}
+	if _, err := trainer.Create(t.Context(), h.spec(status.ID)); providers.KindOf(err) != providers.KindInvalid {
+		t.Errorf("a training on an invalid file: %v", err)
+	}
+}
+
+func (h Harness) trainCancel(t *testing.T) {
+	r := h.rig(t)
+	trainer := r.trainer(t)
+	file := r.uploaded(t, rows(20))
+	created, err := trainer.Create(t.Context(), h.spec(file.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancelled, err := trainer.CancelTraining(t.Context(), created.ID)
+	if err != nil || cancelled.ID != created.ID || cancelled.State == providers.TrainingFailed {
+		t.Fatalf("cancelled %+v, %v", cancelled, err)
+	}
+	end := r.ended(t, created.ID)
+	if end.State != providers.TrainingCancelled && end.State != providers.TrainingSucceeded {
+		t.Errorf("ended %+v", end)
+	}
+}
+
+// uploadLost loses each answer of an upload in turn. What arrived is found, and
+// what did not is sent again.
+func (h Harness) uploadLost(t *testing.T) {
+	r := h.rig(t)
+	trainer := r.trainer(t)
+	if _, found, err := trainer.FindFile(t.Context(), "none.jsonl"); found || err != nil {
+		t.Errorf("found a file that is none (%v)", err)
+	}
+	stages := map[string]func(*http.Request) bool{
+		"record":   isPost("/files"),
+		"bytes":    func(r *http.Request) bool { return r.Method == http.MethodPut },
+		"validate": isPost("/preprocess"),
+	}
+	for name, stage := range stages {
+		content := append(rows(10), rows(len(name))...)
+		r.during(lost(stage), func() {
+			if _, err := trainer.Upload(t.Context(), upload(content)); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+		})
+		status, found, err := trainer.FindFile(t.Context(), upload(content).Name)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if found != (name != "record") {
+			t.Errorf("%s: found %v", name, found)
+		}
+		if !found {
+			status = r.uploaded(t, content)
+		}
+		if status = r.ready(t, status.ID); !status.Ready {
+			t.Errorf("%s: %+v", name, status)
+		}
+	}
+}
