@@ -52,7 +52,10 @@ type Piece struct {
 func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer, model *Model) {
 	var err error
 	if a.Completion, err = model.Complete(a.Ask); err != nil {
-		d.Vendor.Fail(w, Failure{Status: http.StatusBadRequest, Param: "response_format", Message: err.Error()})
+		d.Vendor.Fail(
+			w,
+			Failure{Status: http.StatusBadRequest, Param: "response_format", Message: err.Error()},
+		)
 		return
 	}
 	a.ID, a.Created = NewID("chatcmpl-"), l.Now()

@@ -104,13 +104,19 @@ func TestShelf(t *testing.T) {
 			lab := open(t, sandbox.Options{Dir: dir, MaxBytes: 1000})
 			defer shut(t, lab)
 			put(t, lab.Shelf, "one", strings.Repeat("a", 900))
-			if _, err := lab.Shelf.Put("one", strings.NewReader(strings.Repeat("b", 1001))); !errors.Is(err, sandbox.ErrFull) {
+			if _, err := lab.Shelf.Put("one", strings.NewReader(strings.Repeat("b", 1001))); !errors.Is(
+				err,
+				sandbox.ErrFull,
+			) {
 				t.Errorf("got %v, want %v", err, sandbox.ErrFull)
 			}
 			if got := read(t, lab.Shelf, "one"); got != strings.Repeat("a", 900) {
 				t.Errorf("what did not fit replaced what was there: %d bytes", len(got))
 			}
-			if _, err := lab.Shelf.Put("two", strings.NewReader(strings.Repeat("b", 200))); !errors.Is(err, sandbox.ErrFull) {
+			if _, err := lab.Shelf.Put("two", strings.NewReader(strings.Repeat("b", 200))); !errors.Is(
+				err,
+				sandbox.ErrFull,
+			) {
 				t.Errorf("got %v, want %v", err, sandbox.ErrFull)
 			}
 			if err := lab.Shelf.Delete("one"); err != nil {
@@ -189,7 +195,8 @@ func TestUnreadableStateIsRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "lab.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sandbox.New(sandbox.Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "lab.json") {
+	if _, err := sandbox.New(sandbox.Options{Dir: dir}); err == nil ||
+		!strings.Contains(err.Error(), "lab.json") {
 		t.Errorf("got %v, want an error that names the file", err)
 	}
 }

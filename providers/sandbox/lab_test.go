@@ -43,7 +43,8 @@ func acme(lab *sandbox.Lab) http.Handler {
 
 func hello(stream bool) map[string]any {
 	return map[string]any{
-		"model": "m1", "stream": stream, "messages": []any{map[string]string{"role": "user", "content": "Hello"}},
+		"model": "m1", "stream": stream,
+		"messages": []any{map[string]string{"role": "user", "content": "Hello"}},
 	}
 }
 
@@ -94,13 +95,47 @@ func TestFaultsOfAnyRoute(t *testing.T) {
 		header string
 		calls  int64
 	}{
-		{"status in the vendor's form", sandbox.Fault{Kind: "status", Status: 503, Message: "full"}, 503, `{"acme":"full"}`, "", 0},
-		{"status with a JSON body", sandbox.Fault{Kind: "status", Status: 402, Body: json.RawMessage(`{"x":1}`)}, 402, `{"x":1}`, "", 0},
-		{"status with a text", sandbox.Fault{Kind: "status", Status: 502, Body: json.RawMessage(`"<html>"`)}, 502, `<html>`, "", 0},
-		{"retry after", sandbox.Fault{Kind: "status", Status: 429, RetryAfter: 7}, 429, `{"acme":""}`, "7", 0},
+		{
+			"status in the vendor's form",
+			sandbox.Fault{Kind: "status", Status: 503, Message: "full"},
+			503,
+			`{"acme":"full"}`,
+			"",
+			0,
+		},
+		{
+			"status with a JSON body",
+			sandbox.Fault{Kind: "status", Status: 402, Body: json.RawMessage(`{"x":1}`)},
+			402,
+			`{"x":1}`,
+			"",
+			0,
+		},
+		{
+			"status with a text",
+			sandbox.Fault{Kind: "status", Status: 502, Body: json.RawMessage(`"<html>"`)},
+			502,
+			`<html>`,
+			"",
+			0,
+		},
+		{
+			"retry after",
+			sandbox.Fault{Kind: "status", Status: 429, RetryAfter: 7},
+			429,
+			`{"acme":""}`,
+			"7",
+			0,
+		},
 		{"rate limit", sandbox.Fault{Kind: "rate_limit"}, 429, `{"acme":""}`, "2", 0},
-		{"rate limit in words", sandbox.Fault{Kind: "rate_limit", RetryAfter: "Mon, 02 Mar 2026 09:00:07 GMT"}, 429,
-			`{"acme":""}`, "Mon, 02 Mar 2026 09:00:07 GMT", 0},
+		{
+			"rate limit in words",
+			sandbox.Fault{Kind: "rate_limit", RetryAfter: "Mon, 02 Mar 2026 09:00:07 GMT"},
+			429,
+			`{"acme":""}`,
+			"Mon, 02 Mar 2026 09:00:07 GMT",
+			0,
+		},
 		{"capacity", sandbox.Fault{Kind: "capacity"}, 503, `{"acme":""}`, "", 0},
 		{"garbage", sandbox.Fault{Kind: "garbage"}, 200, `{"choices":[{"message":{"conte`, "", 0},
 		{"drop", sandbox.Fault{Kind: "drop"}, 0, "", "", 0},
@@ -147,7 +182,9 @@ func TestFaultsOfStreams(t *testing.T) {
 		t.Run(fmt.Sprint(test.kind, test.chunks), func(t *testing.T) {
 			t.Parallel()
 			rig := start(t)
-			rig.Fault(sandbox.Fault{Vendor: "*", Kind: test.kind, Chunks: test.chunks, Times: sandboxtest.Once()})
+			rig.Fault(
+				sandbox.Fault{Vendor: "*", Kind: test.kind, Chunks: test.chunks, Times: sandboxtest.Once()},
+			)
 			got := rig.Do("POST", "/chat", hello(true))
 			events, done := got.Events(t)
 			if done || len(events) != test.events || (got.Err != nil) != test.cut {
@@ -190,7 +227,17 @@ func TestFaultsChooseTheirRequests(t *testing.T) {
 	rig.Fault(sandbox.Fault{Vendor: "acme", Route: "/elsewhere", Kind: "drop"})
 	rig.Fault(sandbox.Fault{Vendor: "acme", Method: "GET", Kind: "drop"})
 	rig.Want(rig.Do("POST", "/chat", hello(false)), 200)
-	rig.Fault(sandbox.Fault{Vendor: "acme", Route: "/ch", Method: "post", Model: "m1", Kind: "status", Status: 500, Times: &two})
+	rig.Fault(
+		sandbox.Fault{
+			Vendor: "acme",
+			Route:  "/ch",
+			Method: "post",
+			Model:  "m1",
+			Kind:   "status",
+			Status: 500,
+			Times:  &two,
+		},
+	)
 	rig.Want(rig.Do("POST", "/chat", hello(false)), 500)
 	rig.Want(rig.Do("POST", "/chat", hello(false)), 500)
 	rig.Want(rig.Do("POST", "/chat", hello(false)), 200)

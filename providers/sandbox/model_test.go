@@ -59,7 +59,13 @@ func TestTrainingHelpsAndSpoiltTrainingHurts(t *testing.T) {
 		score(base.Learn(Corrupt(pairs, 0.5, 7)), held),
 		score(base.Learn(pairs), held),
 	}
-	t.Logf("token F1: spoilt %.3f, base %.3f, half spoilt %.3f, tuned %.3f", scores[0], scores[1], scores[2], scores[3])
+	t.Logf(
+		"token F1: spoilt %.3f, base %.3f, half spoilt %.3f, tuned %.3f",
+		scores[0],
+		scores[1],
+		scores[2],
+		scores[3],
+	)
 	for i := 1; i < len(scores); i++ {
 		if scores[i] <= scores[i-1] {
 			t.Errorf("score %d (%.3f) is not above score %d (%.3f)", i, scores[i], i-1, scores[i-1])
@@ -101,7 +107,8 @@ func TestAnswersAreDeterministic(t *testing.T) {
 		}
 	}
 	m := NewModel(StockPairs("small"))
-	if m.Answer(ask("zxqv one")) == m.Answer(ask("qqqq two wwww")) && m.Answer(ask("vvvv")) == m.Answer(ask("zxqv one")) {
+	if m.Answer(ask("zxqv one")) == m.Answer(ask("qqqq two wwww")) &&
+		m.Answer(ask("vvvv")) == m.Answer(ask("zxqv one")) {
 		t.Error("everything unknown gets the same answer")
 	}
 }
@@ -123,16 +130,25 @@ func TestReadPairs(t *testing.T) {
 		name, file string
 		want       []string
 	}{
-		{"a conversation teaches each answer", `{"messages":[{"role":"user","content":"a"},{"role":"assistant",` +
-			`"content":"b"},{"role":"user","content":"c"},{"role":"assistant","content":"d"}]}`, []string{"b", "d"}},
-		{"weight 0 is not learnt", `{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b",` +
-			`"weight":0},{"role":"user","content":"c"},{"role":"assistant","content":"d","weight":1}]}`, []string{"d"}},
+		{
+			"a conversation teaches each answer",
+			`{"messages":[{"role":"user","content":"a"},{"role":"assistant",` +
+				`"content":"b"},{"role":"user","content":"c"},{"role":"assistant","content":"d"}]}`,
+			[]string{"b", "d"},
+		},
+		{
+			"weight 0 is not learnt",
+			`{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b",` +
+				`"weight":0},{"role":"user","content":"c"},{"role":"assistant","content":"d","weight":1}]}`,
+			[]string{"d"},
+		},
 		{"parts of a text", `{"messages":[{"role":"user","content":[{"type":"text","text":"a"}]},` +
 			`{"role":"assistant","content":[{"type":"text","text":"b"}]}]}`, []string{"b"}},
 		{"instruction", `{"prompt":"a","completion":"b"}`, []string{"b"}},
 		{"text", `{"text":"b"}`, []string{"b"}},
 		{"preference", `{"input":{"messages":[{"role":"user","content":"a"}]},"preferred_output":[{"role":` +
-			`"assistant","content":"b"}],"non_preferred_output":[{"role":"assistant","content":"x"}]}`, []string{"b"}},
+			`"assistant","content":"b"}],"non_preferred_output":[{"role":"assistant","content":"x"}]}`,
+			[]string{"b"}},
 		{"empty lines", "\n{\"prompt\":\"a\",\"completion\":\"b\"}\n\n", []string{"b"}},
 	}
 	for _, test := range tests {
@@ -151,7 +167,8 @@ func TestReadPairs(t *testing.T) {
 			}
 		})
 	}
-	if _, err := ReadPairs(strings.NewReader("{\"prompt\":\"a\",\"completion\":\"b\"}\nnonsense"), 10); err == nil ||
+	broken := strings.NewReader("{\"prompt\":\"a\",\"completion\":\"b\"}\nnonsense")
+	if _, err := ReadPairs(broken, 10); err == nil ||
 		!strings.Contains(err.Error(), "line 2") {
 		t.Errorf("got %v, want an error that names line 2", err)
 	}
@@ -184,12 +201,17 @@ func TestComplete(t *testing.T) {
 	if stopped.Text != "You are " || stopped.Finish != "stop" {
 		t.Errorf("stopped at %+v", stopped)
 	}
-	called := complete(`{"messages":[{"role":"user","content":"{\"city\":\"Rome\"}"}],"tool_choice":"required",
-		"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}]}`)
+	called := complete(
+		`{"messages":[{"role":"user","content":"{\"city\":\"Rome\"}"}],"tool_choice":"required",
+		"tools":[{"type":"function","function":{"name":"f",
+		"parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}]}`,
+	)
 	if called.Call == nil || called.Call.Arguments != `{"city":"Rome"}` || called.Finish != "tool_calls" {
 		t.Errorf("called %+v", called.Call)
 	}
-	structured := complete(`{"messages":[{"role":"user","content":"Thank you"}],"response_format":{"type":"json_object"}}`)
+	structured := complete(
+		`{"messages":[{"role":"user","content":"Thank you"}],"response_format":{"type":"json_object"}}`,
+	)
 	if !json.Valid([]byte(structured.Text)) {
 		t.Errorf("not JSON: %s", structured.Text)
 	}

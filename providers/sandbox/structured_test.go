@@ -8,7 +8,8 @@ import (
 
 func TestFillTypes(t *testing.T) {
 	t.Parallel()
-	object := `{"question":"Is green tea healthy? Some say so.","answer":"Green tea is healthy, so some say."}`
+	object := `{"question":"Is green tea healthy? Some say so.",
+		"answer":"Green tea is healthy, so some say."}`
 	tests := []struct{ name, schema, want string }{
 		{"number", `{"type":"number"}`, ""},
 		{"integer in bounds", `{"type":"integer","minimum":3,"maximum":3}`, "3"},
@@ -20,15 +21,24 @@ func TestFillTypes(t *testing.T) {
 		{"reference", `{"$ref":"#/$defs/b"}`, "true"},
 		{"any of", `{"anyOf":[{"type":"null"},{"type":"boolean"}]}`, "true"},
 		{"ordinal enum", `{"enum":["low","high"]}`, `"high"`},
-		{"list of strings", `{"type":"array","items":{"type":"string"},"maxItems":1}`, `["Green tea is healthy, so some say."]`},
+		{
+			"list of strings",
+			`{"type":"array","items":{"type":"string"},"maxItems":1}`,
+			`["Green tea is healthy, so some say."]`,
+		},
 		{"list of nothing", `{"type":"array"}`, `[]`},
-		{"list at least", `{"type":"array","items":{"type":"boolean"},"minItems":4}`, `[true,true,true,true]`},
+		{
+			"list at least",
+			`{"type":"array","items":{"type":"boolean"},"minItems":4}`,
+			`[true,true,true,true]`,
+		},
 		{"null", `{"type":"null"}`, `null`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			schema := `{"type":"object","properties":{"x":` + test.schema + `},"$defs":{"b":{"type":"boolean"}}}`
+			schema := `{"type":"object","properties":{"x":` + test.schema +
+				`},"$defs":{"b":{"type":"boolean"}}}`
 			data, err := Fill(json.RawMessage(schema), object)
 			if err != nil {
 				t.Fatal(err)
@@ -50,7 +60,11 @@ func TestFillOddSchemas(t *testing.T) {
 		{"it refers to itself", `{"type":"object","properties":{"next":{"$ref":"#"}}}`, `{"a":"b"}`},
 		{"it refers to nothing", `{"type":"object","properties":{"x":{"$ref":"#/nowhere"}}}`, `{"a":"b"}`},
 		{"there is no object", `{"type":"object","properties":{"x":{"type":"string"}}}`, "plain words."},
-		{"the message is empty", `{"type":"object","properties":{"x":{"type":"string"},"n":{"type":"number"}}}`, ""},
+		{
+			"the message is empty",
+			`{"type":"object","properties":{"x":{"type":"string"},"n":{"type":"number"}}}`,
+			"",
+		},
 		{"the object is cut", `{"type":"object","properties":{"x":{"type":"string"}}}`, `{"a":"b`},
 		{"many braces", `{"type":"object","properties":{"x":{"type":"string"}}}`, strings.Repeat("{", 5000)},
 		{"deep object", `{"type":"object","properties":{"x":{"type":"string"}}}`,

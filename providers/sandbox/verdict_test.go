@@ -22,17 +22,34 @@ func fill(t testing.TB, schema, message string) map[string]any {
 	return out
 }
 
-const pick = `{"type":"object","properties":{"better":{"enum":["left","right","same"]},"score":{"type":"number"}}}`
+const pick = `{"type":"object","properties":{
+	"better":{"enum":["left","right","same"]},"score":{"type":"number"}}}`
 
 func TestVerdict(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, object, want string }{
-		{"the part most like the rest", `{"text":"a pot of green tea","left":"go away","right":"green tea in a pot"}`, "right"},
-		{"the part shown first by a hair", `{"text":"one two three four","left":"one two","right":"one five six seven"}`, "left"},
+		{
+			"the part most like the rest",
+			`{"text":"a pot of green tea","left":"go away","right":"green tea in a pot"}`,
+			"right",
+		},
+		{
+			"the part shown first by a hair",
+			`{"text":"one two three four","left":"one two","right":"one five six seven"}`,
+			"left",
+		},
 		{"equals are the same", `{"text":"one two three","left":"one two","right":"one two"}`, "same"},
 		{"nothing in common is the same", `{"text":"one two three","left":"four","right":"five"}`, "same"},
-		{"words around it are not read", `left is much better! {"text":"tea","left":"no","right":"tea"} choose left`, "right"},
-		{"nested texts count", `{"turns":[{"role":"user","content":"green tea"}],"left":{"a":["green tea"]},"right":"x"}`, "left"},
+		{
+			"words around it are not read",
+			`left is much better! {"text":"tea","left":"no","right":"tea"} choose left`,
+			"right",
+		},
+		{
+			"nested texts count",
+			`{"turns":[{"role":"user","content":"green tea"}],"left":{"a":["green tea"]},"right":"x"}`,
+			"left",
+		},
 		{"an empty part loses", `{"text":"green tea","left":"","right":"tea"}`, "right"},
 	}
 	for _, test := range tests {
@@ -70,7 +87,9 @@ func TestOrderSwaysNarrowVerdictsOnly(t *testing.T) {
 // the verdict and the score are the same.
 func TestRenamingChangesNoVerdict(t *testing.T) {
 	t.Parallel()
-	word := rapid.SampledFrom(strings.Fields("tea cup milk sugar order please thanks minutes ready bar spoon water"))
+	word := rapid.SampledFrom(
+		strings.Fields("tea cup milk sugar order please thanks minutes ready bar spoon water"),
+	)
 	text := rapid.Custom(func(t *rapid.T) string {
 		return strings.Join(rapid.SliceOfN(word, 0, 12).Draw(t, "words"), " ")
 	})
@@ -78,11 +97,29 @@ func TestRenamingChangesNoVerdict(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		talk, left, right := text.Draw(t, "talk"), text.Draw(t, "left"), text.Draw(t, "right")
 		names := rapid.SliceOfNDistinct(key, 6, 6, rapid.ID[string]).Draw(t, "keys")
-		words := rapid.SampledFrom([]string{"", "Judge: ", "Pick the worse one.\n", "{not json} "}).Draw(t, "instructions")
-		plain, scorePlain := judged(t, "", []string{"talk", "one", "two", "none", "verdict", "score"}, talk, left, right)
+		words := rapid.SampledFrom(
+			[]string{"", "Judge: ", "Pick the worse one.\n", "{not json} "},
+		).Draw(
+			t,
+			"instructions",
+		)
+		plain, scorePlain := judged(
+			t,
+			"",
+			[]string{"talk", "one", "two", "none", "verdict", "score"},
+			talk,
+			left,
+			right,
+		)
 		renamed, scoreRenamed := judged(t, words, names, talk, left, right)
 		if plain != renamed || scorePlain != scoreRenamed {
-			t.Fatalf("renaming changed the verdict from %d (%v) to %d (%v)", plain, scorePlain, renamed, scoreRenamed)
+			t.Fatalf(
+				"renaming changed the verdict from %d (%v) to %d (%v)",
+				plain,
+				scorePlain,
+				renamed,
+				scoreRenamed,
+			)
 		}
 	})
 }
@@ -116,7 +153,8 @@ func TestVerdictNamesIDs(t *testing.T) {
 		{"id":"exp_2","text":"Confirm the order before it is sent. Thank them."},
 		{"id":"exp_3","text":"Nothing alike."}]}`
 	schema := `{"type":"object","properties":{"kept":{"type":"array","minItems":2,"maxItems":2,"items":{
-		"type":"object","properties":{"source":{"enum":["exp_1","exp_2","exp_3"]},"lesson":{"type":"string"}}}},
+		"type":"object","properties":{
+		"source":{"enum":["exp_1","exp_2","exp_3"]},"lesson":{"type":"string"}}}},
 		"sources":{"type":"array","items":{"type":"string","enum":["exp_1","exp_2","exp_3"]}}}}`
 	out := fill(t, schema, object)
 	kept := out["kept"].([]any)
@@ -125,7 +163,10 @@ func TestVerdictNamesIDs(t *testing.T) {
 	}
 	for i, item := range kept {
 		got := item.(map[string]any)
-		lesson := map[string]string{"exp_1": "Confirm the order.", "exp_2": "Confirm the order before it is sent."}
+		lesson := map[string]string{
+			"exp_1": "Confirm the order.",
+			"exp_2": "Confirm the order before it is sent.",
+		}
 		if got["lesson"] != lesson[got["source"].(string)] {
 			t.Errorf("item %d: the lesson %q is not from its source %v", i, got["lesson"], got["source"])
 		}

@@ -78,7 +78,8 @@ func broken(a *sandbox.Answer) map[string]any {
 func badJSON(w http.ResponseWriter, a *sandbox.Answer) {
 	fail(w, sandbox.Failure{
 		Status: http.StatusBadRequest, Code: "json_validate_failed",
-		Message: "Failed to generate JSON. Please adjust your prompt. See 'failed_generation' for more details.",
-		Extra:   map[string]any{"failed_generation": a.Text},
+		Message: "Failed to generate JSON. Please adjust your prompt. See 'failed_generation' " +
+			"for more details.",
+		Extra: map[string]any{"failed_generation": a.Text},
 	})
 }

@@ -119,11 +119,17 @@ func (a *ask) checkTurns() *sandbox.Failure {
 	roles := []string{"system", "developer", "user", "assistant", "tool", "function"}
 	for i, turn := range a.Messages {
 		if turn.Name != "" {
-			return refuse("messages", fmt.Sprintf("'messages.%d' : for 'role:%s' the following must be satisfied"+
-				"[('messages.%d' : property 'name' is unsupported)]", i, turn.Role, i))
+			return refuse(
+				"messages",
+				fmt.Sprintf("'messages.%d' : for 'role:%s' the following must be satisfied"+
+					"[('messages.%d' : property 'name' is unsupported)]", i, turn.Role, i),
+			)
 		}
 		if !slices.Contains(roles, turn.Role) {
-			return refuse("messages", fmt.Sprintf("'messages.%d' : discriminator property 'role' has invalid value", i))
+			return refuse(
+				"messages",
+				fmt.Sprintf("'messages.%d' : discriminator property 'role' has invalid value", i),
+			)
 		}
 	}
 	return nil
@@ -159,9 +165,11 @@ func (a *ask) checkLength(m model) *sandbox.Failure {
 	}
 	switch {
 	case a.Limit() > m.MaxCompletion:
-		return refuse("max_completion_tokens", fmt.Sprintf("`max_completion_tokens` must be less than or equal to "+
-			"`%d`, the maximum value for `max_completion_tokens` is less than the `context_window` for this model",
-			m.MaxCompletion))
+		return refuse(
+			"max_completion_tokens",
+			fmt.Sprintf("`max_completion_tokens` must be less than or equal to `%d`, the maximum value for "+
+				"`max_completion_tokens` is less than the `context_window` for this model", m.MaxCompletion),
+		)
 	case in > m.Context:
 		failure := refuse("messages", "Please reduce the length of the messages or completion.")
 		failure.Code = "context_length_exceeded"

@@ -16,6 +16,12 @@ const (
 	small = "openai/gpt-oss-20b"
 )
 
+// once plays a fault one time.
+func once(rig *sandboxtest.Rig, f sandbox.Fault) {
+	f.Vendor, f.Times = "groq", sandboxtest.Once()
+	rig.Fault(f)
+}
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func start(t *testing.T) *sandboxtest.Rig {
@@ -83,9 +89,7 @@ func TestStream(t *testing.T) {
 			text += event.Text("choices.0.delta.content")
 			if event.Text("choices.0.finish_reason") == "stop" {
 				finish++
-				if event.Text("x_groq.usage.total_tokens") != "14" {
-					t.Errorf("the last chunk has x_groq %v", event.Get("x_groq"))
-				}
+				event.Is(t, 0, "x_groq.usage.total_tokens", "14")
 			}
 		}
 		if text != "Hello! How can I help you today?" || finish != 1 {
@@ -113,21 +117,64 @@ func TestRefusals(t *testing.T) {
 		{"n", ask(map[string]any{"n": 2}), 400, "error.param", "n"},
 		{"logprobs", ask(map[string]any{"logprobs": true}), 400, "error.param", "logprobs"},
 		{"top_logprobs", ask(map[string]any{"top_logprobs": 2}), 400, "error.param", "top_logprobs"},
-		{"logit_bias", ask(map[string]any{"logit_bias": map[string]int{"1": 1}}), 400, "error.param", "logit_bias"},
-		{"a name", ask(map[string]any{"messages": []any{map[string]string{"role": "user", "name": "x", "content": "y"}}}),
-			400, "error.param", "messages"},
+		{
+			"logit_bias",
+			ask(map[string]any{"logit_bias": map[string]int{"1": 1}}),
+			400,
+			"error.param",
+			"logit_bias",
+		},
+		{
+			"a name",
+			ask(
+				map[string]any{
+					"messages": []any{map[string]string{"role": "user", "name": "x", "content": "y"}},
+				},
+			),
+			400,
+			"error.param",
+			"messages",
+		},
 		{"a role", ask(map[string]any{"messages": []any{map[string]string{"role": "boss", "content": "y"}}}),
 			400, "error.param", "messages"},
 		{"no messages", ask(map[string]any{"messages": []any{}}), 400, "error.param", "messages"},
-		{"five stops", ask(map[string]any{"stop": []string{"a", "b", "c", "d", "e"}}), 400, "error.param", "stop"},
-		{"schema and stream", ask(map[string]any{"response_format": schema(), "stream": true}), 400, "error.param", "stream"},
-		{"schema and tools", ask(map[string]any{"response_format": schema(), "tools": []any{map[string]any{}}}),
-			400, "error.param", "tools"},
-		{"schema and raw reasoning", ask(map[string]any{"response_format": schema(), "reasoning_format": "raw"}),
-			400, "error.param", "reasoning_format"},
+		{
+			"five stops",
+			ask(map[string]any{"stop": []string{"a", "b", "c", "d", "e"}}),
+			400,
+			"error.param",
+			"stop",
+		},
+		{
+			"schema and stream",
+			ask(map[string]any{"response_format": schema(), "stream": true}),
+			400,
+			"error.param",
+			"stream",
+		},
+		{
+			"schema and tools",
+			ask(map[string]any{"response_format": schema(), "tools": []any{map[string]any{}}}),
+			400,
+			"error.param",
+			"tools",
+		},
+		{
+			"schema and raw reasoning",
+			ask(map[string]any{"response_format": schema(), "reasoning_format": "raw"}),
+			400,
+			"error.param",
+			"reasoning_format",
+		},
 		{"a schema that is cut", ask(map[string]any{"response_format": schema(), "max_completion_tokens": 1}),
 			400, "error.code", "json_validate_failed"},
-		{"too many tokens", ask(map[string]any{"max_completion_tokens": 70_000}), 400, "error.param", "max_completion_tokens"},
+		{
+			"too many tokens",
+			ask(map[string]any{"max_completion_tokens": 70_000}),
+			400,
+			"error.param",
+			"max_completion_tokens",
+		},
 		{"too long", ask(map[string]any{"messages": []any{map[string]string{"role": "user",
 			"content": strings.Repeat("word ", 120_000)}}}), 400, "error.code", "context_length_exceeded"},
 		{"a retired model", ask(map[string]any{"model": "meta-llama/llama-4-scout-17b-16e-instruct"}),
@@ -140,8 +187,16 @@ func TestRefusals(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			got := rig.Do("POST", chat, test.body)
-			if got.Status != test.status || got.Text(test.path) != test.want || got.Text("error.message") == "" {
-				t.Errorf("got %d %s, want %d and %s of %s", got.Status, got.Body, test.status, test.path, test.want)
+			if got.Status != test.status || got.Text(test.path) != test.want ||
+				got.Text("error.message") == "" {
+				t.Errorf(
+					"got %d %s, want %d and %s of %s",
+					got.Status,
+					got.Body,
+					test.status,
+					test.path,
+					test.want,
+				)
 			}
 		})
 	}
@@ -160,9 +215,19 @@ func TestFaultForms(t *testing.T) {
 		code   string
 		says   string
 	}{
-		{sandbox.Fault{Kind: sandbox.FaultRateLimit, RetryAfter: "14.9925"}, 429, "rate_limit_exceeded", "try again in 14.9925s"},
+		{
+			sandbox.Fault{Kind: sandbox.FaultRateLimit, RetryAfter: "14.9925"},
+			429,
+			"rate_limit_exceeded",
+			"try again in 14.9925s",
+		},
 		{sandbox.Fault{Kind: sandbox.FaultCapacity}, 498, "capacity_exceeded", "Flex tier"},
-		{sandbox.Fault{Kind: sandbox.FaultStatus, Status: 413}, 413, "rate_limit_exceeded", "Request too large"},
+		{
+			sandbox.Fault{Kind: sandbox.FaultStatus, Status: 413},
+			413,
+			"rate_limit_exceeded",
+			"Request too large",
+		},
 		{sandbox.Fault{Kind: sandbox.FaultStatus, Status: 503}, 503, "", "Internal Server Error"},
 		{sandbox.Fault{Kind: sandbox.FaultStatus, Status: 422}, 422, "", "retry your request"},
 	}
@@ -171,7 +236,8 @@ func TestFaultForms(t *testing.T) {
 		test.fault.Vendor = "groq"
 		rig.Fault(test.fault)
 		got := rig.Do("POST", chat, ask(nil))
-		if got.Status != test.status || got.Text("error.code") != test.code || !strings.Contains(got.Text("error.message"), test.says) {
+		if got.Status != test.status || got.Text("error.code") != test.code ||
+			!strings.Contains(got.Text("error.message"), test.says) {
 			t.Errorf("got %d %s, want %d %s", got.Status, got.Body, test.status, test.code)
 		}
 	}
@@ -180,14 +246,15 @@ func TestFaultForms(t *testing.T) {
 func TestFaultsOfAnswers(t *testing.T) {
 	t.Parallel()
 	rig := start(t)
-	rig.Fault(sandbox.Fault{Vendor: "groq", Kind: sandbox.FaultStreamError, Chunks: 2, Times: sandboxtest.Once()})
+	once(rig, sandbox.Fault{Kind: sandbox.FaultStreamError, Chunks: 2})
 	events, done := rig.Do("POST", chat, ask(map[string]any{"stream": true})).Events(t)
 	if done || len(events) != 3 || events[2].Text("x_groq.error") == "" {
 		t.Errorf("%d events, done %v, the last %s", len(events), done, events[len(events)-1].Body)
 	}
-	rig.Fault(sandbox.Fault{Vendor: "groq", Kind: sandbox.FaultBadJSON, Times: sandboxtest.Once()})
+	once(rig, sandbox.Fault{Kind: sandbox.FaultBadJSON})
 	got := rig.Do("POST", chat, ask(map[string]any{"response_format": schema()}))
-	if got.Status != 400 || got.Text("error.code") != "json_validate_failed" || got.Text("error.failed_generation") == "" {
+	if got.Status != 400 || got.Text("error.code") != "json_validate_failed" ||
+		got.Text("error.failed_generation") == "" {
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
 	rig.Want(rig.Do("POST", chat, ask(map[string]any{"response_format": schema()})), 200)
@@ -197,19 +264,13 @@ func TestModels(t *testing.T) {
 	t.Parallel()
 	rig := start(t)
 	got := rig.Want(rig.Do("GET", "/openai/v1/models", nil), 200)
-	if got.Text("data.0.id") != "openai/gpt-oss-120b" || got.Text("data.0.context_window") != "131072" {
-		t.Errorf("got %s", got.Body)
-	}
+	got.Is(t, 0, "data.0.id", "openai/gpt-oss-120b", "data.0.context_window", "131072")
 	for _, path := range []string{"openai/gpt-oss-20b", "openai%2Fgpt-oss-20b"} {
 		if id := rig.Do("GET", "/openai/v1/models/"+path, nil).Text("id"); id != small {
 			t.Errorf("%s is %q", path, id)
 		}
 	}
 	rig.Want(rig.Do("GET", "/openai/v1/models/none", nil), 404)
-	if got := rig.DoAs("Bearer x", "GET", "/openai/v1/models", nil); got.Status != 401 || got.Text("error.code") != "invalid_api_key" {
-		t.Errorf("got %d %s", got.Status, got.Body)
-	}
-	if got := rig.Do("GET", "/openai/v1/nothing", nil); got.Status != 404 || got.Text("error.code") != "unknown_url" {
-		t.Errorf("got %d %s", got.Status, got.Body)
-	}
+	rig.DoAs("Bearer x", "GET", "/openai/v1/models", nil).Is(t, 401, "error.code", "invalid_api_key")
+	rig.Do("GET", "/openai/v1/nothing", nil).Is(t, 404, "error.code", "unknown_url")
 }

@@ -24,9 +24,13 @@ func wordOf(status int) word {
 	case http.StatusNotFound:
 		return word{"invalid_request_error", "not_found", "Not found."}
 	case http.StatusRequestEntityTooLarge:
-		return word{"tokens", "rate_limit_exceeded", "Request too large for model in organization `org_sandbox` " +
-			"service tier `on_demand` on tokens per minute (TPM): Limit 8000, Requested 9000, please reduce your " +
-			"message size and try again."}
+		return word{
+			"tokens",
+			"rate_limit_exceeded",
+			"Request too large for model in organization `org_sandbox` " +
+				"service tier `on_demand` on tokens per minute (TPM): Limit 8000, Requested 9000, " +
+				"please reduce your message size and try again.",
+		}
 	case http.StatusUnprocessableEntity:
 		return word{"invalid_request_error", "", "The model produced an answer that could not be used. " +
 			"Please retry your request."}
@@ -35,7 +39,11 @@ func wordOf(status int) word {
 	case http.StatusTooManyRequests:
 		return word{"tokens", "rate_limit_exceeded", ""}
 	case statusFull:
-		return word{"server_error", "capacity_exceeded", "Flex tier capacity exceeded. Please try again later."}
+		return word{
+			"server_error",
+			"capacity_exceeded",
+			"Flex tier capacity exceeded. Please try again later.",
+		}
 	}
 	if status >= 500 {
 		return word{"internal_server_error", "", "Internal Server Error"}
@@ -68,10 +76,12 @@ func fail(w http.ResponseWriter, f sandbox.Failure) {
 
 // limitMessage says when to try again in words too, as Groq does.
 func limitMessage(f sandbox.Failure) string {
-	return fmt.Sprintf("Rate limit reached for this model in organization `org_sandbox` service tier `on_demand` "+
-		"on tokens per minute (TPM): Limit 8000, Used 5297, Requested 4702. Please try again in %ss. "+
-		"Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing",
-		or(f.RetryAfter, "2"))
+	return fmt.Sprintf(
+		"Rate limit reached for this model in organization `org_sandbox` service tier `on_demand` "+
+			"on tokens per minute (TPM): Limit 8000, Used 5297, Requested 4702. Please try again in %ss. "+
+			"Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing",
+		or(f.RetryAfter, "2"),
+	)
 }
 
 func or(text, otherwise string) string {

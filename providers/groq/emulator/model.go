@@ -56,8 +56,12 @@ func (e *emulator) find(id string) (model, *sandbox.Failure) {
 	if retired()[id] {
 		return model{}, &sandbox.Failure{
 			Status: http.StatusBadRequest, Code: "model_decommissioned",
-			Message: fmt.Sprintf("The model `%s` has been decommissioned and is no longer supported. Please refer to "+
-				"https://console.groq.com/docs/deprecations for a recommendation on which model to use instead.", id),
+			Message: fmt.Sprintf(
+				"The model `%s` has been decommissioned and is no longer supported. Please refer to "+
+					"https://console.groq.com/docs/deprecations for a recommendation on which model "+
+					"to use instead.",
+				id,
+			),
 		}
 	}
 	return model{}, &sandbox.Failure{

@@ -35,7 +35,13 @@ func (a *embedAsk) inputs() []string {
 func (e *emulator) embed(w http.ResponseWriter, r *http.Request) {
 	var ask embedAsk
 	if err := sandbox.ReadJSON(r, &ask); err != nil {
-		e.fail(w, sandbox.Failure{Status: http.StatusBadRequest, Message: "Could not parse the body: " + err.Error()})
+		e.fail(
+			w,
+			sandbox.Failure{
+				Status:  http.StatusBadRequest,
+				Message: "Could not parse the body: " + err.Error(),
+			},
+		)
 		return
 	}
 	inputs := ask.inputs()

@@ -36,9 +36,7 @@ func TestChat(t *testing.T) {
 	rig := start(t, emulator.OpenAI)
 	for _, model := range []string{"small", "large", "gpt-oss-20b"} {
 		got := rig.Want(rig.Do("POST", chat, ask(model, "Thank you", false)), 200)
-		if got.Text("choices.0.message.content") != "You are welcome!" || got.Text("usage.completion_tokens") != "4" {
-			t.Errorf("%s: got %s", model, got.Body)
-		}
+		got.Is(t, 0, "choices.0.message.content", "You are welcome!", "usage.completion_tokens", "4")
 	}
 	large := rig.Do("POST", chat, ask("large", "What is the capital of Kenya?", false))
 	little := rig.Do("POST", chat, ask("small", "What is the capital of Kenya?", false))
@@ -92,7 +90,14 @@ func TestErrorsByFlavour(t *testing.T) {
 			rig := start(t, test.flavour)
 			got := rig.Do("POST", chat, ask(test.model, test.text, false))
 			if got.Status != test.status || got.Text(test.path) != test.want {
-				t.Errorf("got %d %.300s, want %d and %s of %s", got.Status, got.Body, test.status, test.path, test.want)
+				t.Errorf(
+					"got %d %.300s, want %d and %s of %s",
+					got.Status,
+					got.Body,
+					test.status,
+					test.path,
+					test.want,
+				)
 			}
 		})
 	}
@@ -101,7 +106,8 @@ func TestErrorsByFlavour(t *testing.T) {
 func TestFull(t *testing.T) {
 	t.Parallel()
 	for flavour, says := range map[emulator.Flavour]string{
-		emulator.Ollama: "server busy", emulator.LlamaCPP: "Loading model", emulator.VLLM: "Service Unavailable",
+		emulator.Ollama: "server busy", emulator.LlamaCPP: "Loading model",
+		emulator.VLLM: "Service Unavailable",
 	} {
 		rig := start(t, flavour)
 		rig.Fault(sandbox.Fault{Vendor: "openai", Kind: sandbox.FaultCapacity})
@@ -114,11 +120,11 @@ func TestFull(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	for flavour, status := range map[emulator.Flavour]int{emulator.OpenAI: 401, emulator.VLLM: 401, emulator.Ollama: 200} {
+	for flavour, status := range map[emulator.Flavour]int{
+		emulator.OpenAI: 401, emulator.VLLM: 401, emulator.Ollama: 200,
+	} {
 		rig := start(t, flavour)
-		if got := rig.DoAs("", "GET", "/v1/models", nil); got.Status != status {
-			t.Errorf("%s: got %d, want %d", flavour, got.Status, status)
-		}
+		rig.DoAs("", "GET", "/v1/models", nil).Is(t, status)
 		rig.Want(rig.DoAs("", "GET", "/health", nil), 200)
 	}
 }
@@ -127,9 +133,7 @@ func TestModels(t *testing.T) {
 	t.Parallel()
 	rig := start(t, emulator.VLLM)
 	got := rig.Want(rig.Do("GET", "/v1/models", nil), 200)
-	if got.Text("data.0.id") != "small" || got.Text("data.0.max_model_len") != "32768" {
-		t.Errorf("got %s", got.Body)
-	}
+	got.Is(t, 0, "data.0.id", "small", "data.0.max_model_len", "32768")
 	rig.Want(rig.Do("GET", "/v1/models/large", nil), 200)
 	rig.Want(rig.Do("GET", "/v1/models/none", nil), 404)
 	rig.Want(rig.Do("GET", "/v1/none", nil), 404)
@@ -151,7 +155,9 @@ func TestEmbeddings(t *testing.T) {
 		t.Errorf("like texts are at %.2f, unlike ones at %.2f", near, far)
 	}
 	body["encoding_format"] = "base64"
-	data, err := base64.StdEncoding.DecodeString(rig.Do("POST", "/v1/embeddings", body).Text("data.0.embedding"))
+	data, err := base64.StdEncoding.DecodeString(
+		rig.Do("POST", "/v1/embeddings", body).Text("data.0.embedding"),
+	)
 	if err != nil || len(data) != 4*sandbox.Dimensions {
 		t.Errorf("%d bytes of base64 (%v)", len(data), err)
 	}
@@ -171,7 +177,8 @@ func dot(a, b []any) float64 {
 func TestBadRequests(t *testing.T) {
 	t.Parallel()
 	rig := start(t, emulator.OpenAI)
-	for _, body := range []any{`{`, `{"model":"small","messages":[]}`, `{"model":"small","messages":[{"role":"user","content":7}]}`,
+	for _, body := range []any{`{`, `{"model":"small","messages":[]}`,
+		`{"model":"small","messages":[{"role":"user","content":7}]}`,
 		`{"model":"small","n":3,"messages":[{"role":"user","content":"x"}]}`} {
 		if got := rig.Do("POST", chat, body); got.Status != 400 || got.Text("error.message") == "" {
 			t.Errorf("%v: got %d %s", body, got.Status, got.Body)

@@ -90,8 +90,12 @@ func (e *emulator) words(f sandbox.Failure) string {
 // tooLong is what each server says of a prompt over its context.
 func (e *emulator) tooLong(tokens int64) *sandbox.Failure {
 	f := &sandbox.Failure{Status: http.StatusBadRequest, Param: "messages", Code: "context_length_exceeded"}
-	f.Message = fmt.Sprintf("This model's maximum context length is %d tokens. However, you requested %d tokens "+
-		"in the messages. Please reduce the length of the messages.", contextLength, tokens)
+	f.Message = fmt.Sprintf(
+		"This model's maximum context length is %d tokens. However, you requested %d tokens "+
+			"in the messages. Please reduce the length of the messages.",
+		contextLength,
+		tokens,
+	)
 	if e.flavour == LlamaCPP {
 		f.Type = "exceed_context_size_error"
 		f.Message = fmt.Sprintf("request (%d tokens) exceeds the available context size (%d tokens), "+
@@ -104,6 +108,7 @@ func (e *emulator) tooLong(tokens int64) *sandbox.Failure {
 // broken is the event of a stream that failed.
 func (e *emulator) broken(*sandbox.Answer) map[string]any {
 	return map[string]any{"error": e.errorObject(sandbox.Failure{
-		Status: http.StatusInternalServerError, Message: "The server had an error while processing the stream.",
+		Status:  http.StatusInternalServerError,
+		Message: "The server had an error while processing the stream.",
 	})}
 }

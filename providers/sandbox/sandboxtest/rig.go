@@ -214,3 +214,18 @@ func (a *Answer) Events(t testing.TB) (events []*Answer, done bool) {
 	}
 	return events, done
 }
+
+// Is fails the test where the answer has another status (0 is any), or other
+// values at paths than it should have: Is(t, 404, "error.code", "not_found").
+func (a *Answer) Is(t testing.TB, status int, pairs ...string) {
+	t.Helper()
+	if a.Err != nil || status != 0 && a.Status != status {
+		t.Errorf("got %d %.500s (%v), want %d", a.Status, a.Body, a.Err, status)
+		return
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if got := a.Text(pairs[i]); got != pairs[i+1] {
+			t.Errorf("%s is %q, want %q, in %.500s", pairs[i], got, pairs[i+1], a.Body)
+		}
+	}
+}

@@ -67,7 +67,11 @@ func (a *ask) check(context int64) *sandbox.Failure {
 			Message: "Input validation error: logprobs must be an integer from 0 to 20"}
 	case tokens > context && a.TooLong != "truncate":
 		return &sandbox.Failure{Status: http.StatusForbidden, Code: "context_length_exceeded",
-			Message: fmt.Sprintf("`inputs` tokens + `max_new_tokens` must be <= %d. Given: %d", context, tokens)}
+			Message: fmt.Sprintf(
+				"`inputs` tokens + `max_new_tokens` must be <= %d. Given: %d",
+				context,
+				tokens,
+			)}
 	}
 	return nil
 }
@@ -129,8 +133,12 @@ func (e *emulator) dedicated(a *ask) (served, *sandbox.Failure) {
 
 // routingError is what an endpoint says that has nobody to send traffic to.
 func routingError(model string) *sandbox.Failure {
-	return &sandbox.Failure{Status: http.StatusServiceUnavailable, Type: "routing_error", Code: "routing_error",
-		Message: "No ready deployment serves " + model + ". Check its deployments' state and its traffic split."}
+	return &sandbox.Failure{
+		Status:  http.StatusServiceUnavailable,
+		Type:    "routing_error",
+		Code:    "routing_error",
+		Message: "No ready deployment serves " + model + ". Check its deployments and its traffic split.",
+	}
 }
 
 // answering loads what a deployment serves.

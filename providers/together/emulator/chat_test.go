@@ -6,14 +6,13 @@ import (
 	"testing"
 
 	"dreamlab/providers/sandbox"
-	"dreamlab/providers/sandbox/sandboxtest"
 )
 
 func TestChat(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	got := r.ok("POST", chat, ask(base, "Thank you"))
-	if got.Text("choices.0.message.content") != "You are welcome!" || got.Text("choices.0.finish_reason") != "eos" ||
+	if got.Text(said) != "You are welcome!" || got.Text("choices.0.finish_reason") != "eos" ||
 		got.Text("usage.total_tokens") != "11" || got.Get("usage.prompt_tokens_details") != nil {
 		t.Errorf("got %s", got.Body)
 	}
@@ -22,7 +21,14 @@ func TestChat(t *testing.T) {
 	if got := r.ok("POST", chat, stopped).Text("choices.0.finish_reason"); got != "stop" {
 		t.Errorf("a stopped answer ends with %s", got)
 	}
-	want := sandbox.Payment{Vendor: "together", Model: base, Calls: 2, TokensIn: 14, TokensOut: 6, NanoUSD: 2*350 + 1200}
+	want := sandbox.Payment{
+		Vendor:    "together",
+		Model:     base,
+		Calls:     2,
+		TokensIn:  14,
+		TokensOut: 6,
+		NanoUSD:   2*350 + 1200,
+	}
 	if paid := r.Payment("together", base); paid != want {
 		t.Errorf("paid %+v, want %+v", paid, want)
 	}
@@ -46,7 +52,7 @@ func TestStream(t *testing.T) {
 		last.Text("choices.0.finish_reason") != "eos" {
 		t.Errorf("got %q, done %v, %d usages, the last %s", text, done, usages, last.Body)
 	}
-	r.Fault(sandbox.Fault{Vendor: "together", Kind: sandbox.FaultStreamError, Chunks: 1, Times: sandboxtest.Once()})
+	r.once(sandbox.Fault{Kind: sandbox.FaultStreamError, Chunks: 1})
 	events, done = r.Do("POST", chat, body).Events(t)
 	if done || events[len(events)-1].Text("error.type") != "server_error" {
 		t.Errorf("done %v, the last %s", done, events[len(events)-1].Body)
@@ -68,10 +74,20 @@ func TestChatRefusals(t *testing.T) {
 		status int
 		code   string
 	}{
-		{"a retired model", ask("meta-llama/Llama-4-Scout-17B-16E-Instruct", "x"), 404, "model_not_available"},
+		{
+			"a retired model",
+			ask("meta-llama/Llama-4-Scout-17B-16E-Instruct", "x"),
+			404,
+			"model_not_available",
+		},
 		{"an unknown model", ask("a/b", "x"), 404, "model_not_available"},
 		{"an unknown endpoint", ask("sandbox/none", "x"), 404, "model_not_available"},
-		{"a model without a server", ask("meta-llama/Llama-3.3-70B-Instruct-Reference", "x"), 400, "model_not_available"},
+		{
+			"a model without a server",
+			ask("meta-llama/Llama-3.3-70B-Instruct-Reference", "x"),
+			400,
+			"model_not_available",
+		},
 		{"no model", ask("", "x"), 400, ""},
 		{"boolean logprobs", with("logprobs", true), 422, ""},
 		{"a text as stop", with("stop", "x"), 422, ""},
@@ -81,7 +97,8 @@ func TestChatRefusals(t *testing.T) {
 	}
 	for _, test := range tests {
 		got := r.Do("POST", chat, test.body)
-		if got.Status != test.status || got.Text("error.code") != test.code || got.Text("error.message") == "" {
+		if got.Status != test.status || got.Text("error.code") != test.code ||
+			got.Text("error.message") == "" {
 			t.Errorf("%s: got %d %.300s, want %d %s", test.name, got.Status, got.Body, test.status, test.code)
 		}
 	}
@@ -96,45 +113,39 @@ func TestChatRefusals(t *testing.T) {
 func TestErrorForms(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	r.Fault(sandbox.Fault{Vendor: "together", Route: "/chat", Kind: sandbox.FaultStatus, Status: 524, Times: sandboxtest.Once()})
-	if got := r.Do("POST", chat, ask(base, "x")); got.Status != 524 || got.Text("error") == "" || got.Get("error.message") != nil {
+	r.once(sandbox.Fault{Route: "/chat", Kind: sandbox.FaultStatus, Status: 524})
+	if got := r.Do("POST", chat, ask(base, "x")); got.Status != 524 || got.Text("error") == "" ||
+		got.Get("error.message") != nil {
 		t.Errorf("from the front: %d %s", got.Status, got.Body)
 	}
-	if got := r.Do("GET", "/v1/nothing", nil); got.Status != 404 || !strings.HasPrefix(got.Text("error"), "Invalid URL") {
+	if got := r.Do("GET", "/v1/nothing", nil); got.Status != 404 ||
+		!strings.HasPrefix(got.Text("error"), "Invalid URL") {
 		t.Errorf("unknown route: %d %s", got.Status, got.Body)
 	}
-	if got := r.Do("GET", "/v1/fine-tunes/models/limits?model_name=x", nil); got.Status != 404 || got.Text("message") == "" {
+	if got := r.Do("GET", "/v1/fine-tunes/models/limits?model_name=x", nil); got.Status != 404 ||
+		got.Text("message") == "" {
 		t.Errorf("bare: %d %s", got.Status, got.Body)
 	}
-	r.Fault(sandbox.Fault{Vendor: "together", Route: "/chat", Kind: sandbox.FaultRateLimit, Times: sandboxtest.Once()})
+	r.once(sandbox.Fault{Route: "/chat", Kind: sandbox.FaultRateLimit})
 	got := r.Do("POST", chat, ask(base, "x"))
-	if got.Status != 429 || got.Text("error.error_type") != "dynamic_request_limited" || got.Header.Get("x-ratelimit-reset") != "2" {
+	if got.Status != 429 || got.Text("error.error_type") != "dynamic_request_limited" ||
+		got.Header.Get("x-ratelimit-reset") != "2" {
 		t.Errorf("rate limit: %d %s %v", got.Status, got.Body, got.Header)
 	}
-	r.Fault(sandbox.Fault{Vendor: "together", Kind: sandbox.FaultCapacity, Times: sandboxtest.Once()})
-	if got := r.Do("POST", chat, ask(base, "x")); got.Status != 503 || got.Text("error.code") != "overloaded" {
-		t.Errorf("full: %d %s", got.Status, got.Body)
-	}
-	if got := r.DoAs("Bearer x", "GET", "/v1/models", nil); got.Status != 401 || got.Text("error.code") != "invalid_api_key" {
-		t.Errorf("key: %d %s", got.Status, got.Body)
-	}
+	r.once(sandbox.Fault{Kind: sandbox.FaultCapacity})
+	r.Do("POST", chat, ask(base, "x")).Is(t, 503, "error.code", "overloaded")
+	r.DoAs("Bearer x", "GET", "/v1/models", nil).Is(t, 401, "error.code", "invalid_api_key")
 }
 
 func TestAccount(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	models := r.ok("GET", "/v1/models", nil)
-	if models.Text("0.id") != base || models.Text("0.pricing.input") != "0.05" || models.Text("0.pricing.output") != "0.2" {
-		t.Errorf("models are not a bare array with prices: %.300s", models.Body)
-	}
+	models.Is(t, 0, "0.id", base, "0.pricing.input", "0.05", "0.pricing.output", "0.2")
 	who := r.ok("GET", "/v1/whoami", nil)
-	if who.Text("project_id") != "proj_sandbox" || who.Text("project_slug") != "sandbox" {
-		t.Errorf("whoami: %s", who.Body)
-	}
+	who.Is(t, 0, "project_id", "proj_sandbox", "project_slug", "sandbox")
 	got := r.Want(r.Do("POST", "/v1/endpoints", map[string]any{"model": base}), http.StatusForbidden)
-	if got.Text("error.code") != "endpoints_v1_create_access_disabled" {
-		t.Errorf("v1 endpoints: %s", got.Body)
-	}
+	got.Is(t, 0, "error.code", "endpoints_v1_create_access_disabled")
 	r.ok("GET", "/v1/hardware?model="+base, nil)
 	r.Want(r.Do("GET", "/v1/hardware?model=meta-llama/Llama-3.3-70B-Instruct-Reference", nil), 404)
 }

@@ -78,6 +78,9 @@ func (d *deployment) minutes(now time.Time) int64 {
 	return int64(begun) * int64(d.Running)
 }
 
+// nanoPerCent is a US cent in nano-dollars.
+const nanoPerCent = 10_000_000
+
 // settleDeployment bills the minutes that are not billed yet, and tells whether
 // there were any.
 func (e *emulator) settleDeployment(d *deployment, now time.Time) bool {
@@ -88,7 +91,8 @@ func (e *emulator) settleDeployment(d *deployment, now time.Time) bool {
 	}
 	d.Billed += minutes
 	e.lab.Pay(sandbox.Payment{
-		Vendor: name, Model: "hosting:" + d.Instance, NanoUSD: minutes * hardware.CentsPerHour * 10_000_000 / 60,
+		Vendor: name, Model: "hosting:" + d.Instance,
+		NanoUSD: minutes * hardware.CentsPerHour * nanoPerCent / 60,
 	})
 	return true
 }
@@ -184,7 +188,11 @@ func (e *emulator) createDeployment(w http.ResponseWriter, r *http.Request) {
 
 // newDeployment checks a request and makes the deployment. It is called with
 // the lock held.
-func (e *emulator) newDeployment(r *http.Request, ask *deploymentAsk, now time.Time) (*deployment, *sandbox.Failure) {
+func (e *emulator) newDeployment(
+	r *http.Request,
+	ask *deploymentAsk,
+	now time.Time,
+) (*deployment, *sandbox.Failure) {
 	ep, refused := e.endpoint(r)
 	if refused == nil {
 		refused = ep.admits(ask)
@@ -203,7 +211,12 @@ func (e *emulator) newDeployment(r *http.Request, ask *deploymentAsk, now time.T
 	}
 	d.Base, d.Tune, d.Revision = m.base.ID, m.tune, m.revision
 	if d.Config != configID(m.base) {
-		return nil, invalid("config", "config %q is not one for %s: see GET configs?referenceModelId=", d.Config, m.base.ID)
+		return nil, invalid(
+			"config",
+			"config %q is not one for %s: see GET configs?referenceModelId=",
+			d.Config,
+			m.base.ID,
+		)
 	}
 	d.Instance = m.base.Instance
 	d.Min, d.Max = ask.Autoscaling.Min, ask.Autoscaling.Max
@@ -232,7 +245,8 @@ func (d *deployment) object(now time.Time) map[string]any {
 		"model": "projects/" + projectID + "/models/" + d.ModelID, "modelId": d.ModelID,
 		"modelRevisionId": d.Revision, "config": "projects/" + configProject + "/configs/" + d.Config,
 		"configId": d.Config, "hardware": d.Instance, "trafficMode": "TRAFFIC_MODE_LIVE",
-		"createdAt": stamp(d.Created), "updatedAt": stamp(d.Updated), "desiredReplicas": d.Min, "enableLora": false,
+		"createdAt": stamp(d.Created), "updatedAt": stamp(d.Updated),
+		"desiredReplicas": d.Min, "enableLora": false,
 		"autoscaling": autoscaling{d.Min, d.Max},
 		"status": map[string]any{
 			"state": d.state(now), "message": "", "readyReplicas": ready, "scheduledReplicas": d.Min,
@@ -242,7 +256,8 @@ func (d *deployment) object(now time.Time) map[string]any {
 
 func (d *deployment) summary(now time.Time) map[string]any {
 	return map[string]any{
-		"id": d.ID, "name": d.Name, "model": "projects/" + projectID + "/models/" + d.ModelID, "modelId": d.ModelID,
+		"id": d.ID, "name": d.Name, "modelId": d.ModelID,
+		"model": "projects/" + projectID + "/models/" + d.ModelID,
 		"state": d.state(now), "createdAt": stamp(d.Created), "trafficMode": "TRAFFIC_MODE_LIVE",
 		"autoscaling": autoscaling{d.Min, d.Max}, "desiredReplicas": d.Min, "readyReplicas": d.replicas(now),
 		"hardware": d.Instance, "estimatedEffectiveTrafficShare": 0,
@@ -323,7 +338,11 @@ func (e *emulator) deleteDeployment(w http.ResponseWriter, r *http.Request) {
 			return nil, refused
 		}
 		if d.state(now) != stateStopped {
-			return nil, conflict("deployment %s is %s: scale it to 0/0 and wait until it has stopped", d.ID, d.state(now))
+			return nil, conflict(
+				"deployment %s is %s: scale it to 0/0 and wait until it has stopped",
+				d.ID,
+				d.state(now),
+			)
 		}
 		for _, s := range ep.Traffic {
 			if s.Deployment == d.ID {

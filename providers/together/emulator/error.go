@@ -14,8 +14,12 @@ type word struct{ kind, code, message string }
 func wordOf(status int) word {
 	switch status {
 	case http.StatusUnauthorized:
-		return word{"invalid_request_error", "invalid_api_key", "Invalid API key provided. You can find your " +
-			"API key at https://api.together.ai/settings/api-keys."}
+		return word{
+			"invalid_request_error",
+			"invalid_api_key",
+			"Invalid API key provided. You can find your " +
+				"API key at https://api.together.ai/settings/api-keys.",
+		}
 	case http.StatusPaymentRequired:
 		return word{"invalid_request_error", "credit_limit", "Credit limit exceeded, please navigate to " +
 			"https://api.together.ai/settings/billing to upgrade your plan."}
@@ -24,10 +28,18 @@ func wordOf(status int) word {
 	case http.StatusNotFound:
 		return word{"invalid_request_error", "not_found", "Not found."}
 	case http.StatusTooManyRequests:
-		return word{"dynamic_request_limited", "rate_limit", "Your request rate is above this model's dynamic " +
-			"rate limit. Please slow down."}
+		return word{
+			"dynamic_request_limited",
+			"rate_limit",
+			"Your request rate is above this model's dynamic " +
+				"rate limit. Please slow down.",
+		}
 	case http.StatusServiceUnavailable:
-		return word{"service_unavailable", "overloaded", "The server is currently overloaded with other requests."}
+		return word{
+			"service_unavailable",
+			"overloaded",
+			"The server is currently overloaded with other requests.",
+		}
 	}
 	if status >= 500 {
 		return word{"server_error", "", "Internal server error."}

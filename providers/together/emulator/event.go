@@ -23,14 +23,15 @@ func (t *tune) story() []event {
 		{t.Started.Add(time.Second), "model_downloading", "info", "Downloading model", 0},
 		{t.Started.Add(2 * time.Second), "model_download_complete", "info", "Model downloaded", 0},
 		{t.Started.Add(3 * time.Second), "training_data_downloading", "info", "Downloading training data", 0},
-		{t.Started.Add(4 * time.Second), "training_data_download_complete", "info", "Training data downloaded", 0},
+		{t.Started.Add(4 * time.Second), "training_data_download_complete", "info", "Data downloaded", 0},
 		{t.Started.Add(5 * time.Second), "training_start", "info", "Training started", 0},
 	}
 	epochs := t.Spec.Epochs
 	for n := range epochs {
 		at := t.Started.Add(t.Trained.Sub(t.Started) * time.Duration(n+1) / time.Duration(epochs))
-		list = append(list, event{at, "epoch_complete", "info", fmt.Sprintf("Epoch %d of %d complete", n+1, epochs),
-			t.steps() * int64(n+1) / int64(epochs)})
+		words := fmt.Sprintf("Epoch %d of %d complete", n+1, epochs)
+		step := t.steps() * int64(n+1) / int64(epochs)
+		list = append(list, event{at, "epoch_complete", "info", words, step})
 	}
 	return append(list,
 		event{t.Trained, "checkpoint_save", "info", "Checkpoint saved", t.steps()},
@@ -139,8 +140,8 @@ func (e *emulator) tuneMetrics(w http.ResponseWriter, r *http.Request) {
 		stride := max(done/maxMetrics, 1)
 		for step := stride; step <= done; step += stride {
 			points = append(points, map[string]any{
-				"train/global_step": step, "train/learning_rate": *t.Spec.LearningRate, "train/grad_norm": 1.0,
-				"train/loss": 0.5 + 1.5/float64(1+step),
+				"train/global_step": step, "train/loss": 0.5 + 1.5/float64(1+step),
+				"train/learning_rate": *t.Spec.LearningRate, "train/grad_norm": 1.0,
 			})
 		}
 		return map[string]any{"metrics": points}

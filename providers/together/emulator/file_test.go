@@ -9,29 +9,25 @@ import (
 	"time"
 
 	"dreamlab/providers/sandbox"
-	"dreamlab/providers/sandbox/sandboxtest"
 	"dreamlab/providers/together/emulator"
 )
 
 func TestSignedUpload(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	got := r.Want(r.Do("POST", "/v1/files?file_name=a.jsonl&purpose=fine-tune&file_type=jsonl", nil), http.StatusFound)
+	got := r.Want(
+		r.Do("POST", "/v1/files?file_name=a.jsonl&purpose=fine-tune&file_type=jsonl", nil),
+		http.StatusFound,
+	)
 	id, location := got.Header.Get("X-Together-File-Id"), got.Header.Get("Location")
-	if file := r.ok("GET", "/v1/files/"+id, nil); file.Text("processing_status") != "PENDING" {
-		t.Errorf("before the bytes: %s", file.Body)
-	}
+	r.ok("GET", "/v1/files/"+id, nil).Is(t, 0, "processing_status", "PENDING")
 	r.refused(400, "POST", "/v1/files/"+id+"/preprocess", nil)
 	r.Want(r.DoAs("", "PUT", strings.Split(location, "?")[0]+"?sig=guess", boats(3)), http.StatusForbidden)
 	r.Want(r.DoAs("", "PUT", location, boats(3)), http.StatusOK)
-	if file := r.ok("POST", "/v1/files/"+id+"/preprocess", nil); file.Text("processing_status") != "QUEUED" {
-		t.Errorf("after the bytes: %s", file.Body)
-	}
+	r.ok("POST", "/v1/files/"+id+"/preprocess", nil).Is(t, 0, "processing_status", "QUEUED")
 	r.Want(r.DoAs("", "PUT", location, boats(4)), http.StatusConflict)
 	r.Lab.Advance(10 * time.Second)
-	if file := r.ok("GET", "/v1/files/"+id, nil); file.Text("processing_status") != "RUNNING" {
-		t.Errorf("after ten seconds: %s", file.Body)
-	}
+	r.ok("GET", "/v1/files/"+id, nil).Is(t, 0, "processing_status", "RUNNING")
 	r.Lab.Advance(10 * time.Second)
 	file := r.ok("GET", "/v1/files/"+id, nil)
 	if file.Text("processing_status") != "COMPLETED" || file.Text("Processed") != "true" ||
@@ -52,11 +48,18 @@ func TestSignedUploadBelowAPrefix(t *testing.T) {
 	}
 	defer lab.Close()
 	handler := http.StripPrefix("/together", emulator.New(lab))
-	request := httptest.NewRequest("POST", "http://lab:99/together/v1/files?file_name=a&purpose=fine-tune", nil)
+	request := httptest.NewRequest(
+		"POST",
+		"http://lab:99/together/v1/files?file_name=a&purpose=fine-tune",
+		nil,
+	)
 	request.Header.Set("Authorization", "Bearer sandbox")
 	answer := httptest.NewRecorder()
 	handler.ServeHTTP(answer, request)
-	if got := answer.Header().Get("Location"); !strings.HasPrefix(got, "http://lab:99/together/v1/signed/file-") {
+	if got := answer.Header().Get("Location"); !strings.HasPrefix(
+		got,
+		"http://lab:99/together/v1/signed/file-",
+	) {
 		t.Errorf("the address is %s", got)
 	}
 }
@@ -66,13 +69,17 @@ func TestMultipartUpload(t *testing.T) {
 	r := start(t)
 	content := boats(50)
 	begun := r.ok("POST", "/v1/files/multipart/initiate", map[string]any{
-		"file_name": "a.jsonl", "file_size": len(content), "num_parts": 2, "purpose": "fine-tune", "file_type": "jsonl"})
+		"file_name": "a.jsonl", "file_size": len(content), "num_parts": 2,
+		"purpose": "fine-tune", "file_type": "jsonl"})
 	id := begun.Text("file_id")
 	finish := map[string]any{"upload_id": begun.Text("upload_id"), "file_id": id}
 	tags := []any{}
 	for i, part := range []string{content[:700], content[700:]} {
 		put := r.Want(r.DoAs("", "PUT", begun.Text(fmt.Sprintf("parts.%d.URL", i)), part), http.StatusOK)
-		tags = append(tags, map[string]any{"part_number": i + 1, "etag": strings.Trim(put.Header.Get("ETag"), `"`)})
+		tags = append(
+			tags,
+			map[string]any{"part_number": i + 1, "etag": strings.Trim(put.Header.Get("ETag"), `"`)},
+		)
 	}
 	finish["parts"] = tags[:1]
 	r.refused(400, "POST", "/v1/files/multipart/complete", finish)
@@ -103,8 +110,16 @@ func TestValidation(t *testing.T) {
 	tests := []struct{ name, content, says string }{
 		{"no role", strings.Repeat(good, 6) + `{"messages":[{"role":"user","content":"a"},{"content":"b"}]}`,
 			"Line 7: `messages[1]` must contain a `role` field"},
-		{"an unknown role", `{"messages":[{"role":"boss","content":"a"}]}`, "Line 1: `messages[0]` has the unknown role"},
-		{"no content", `{"messages":[{"role":"user"}]}`, "Line 1: `messages[0]` must contain a `content` field"},
+		{
+			"an unknown role",
+			`{"messages":[{"role":"boss","content":"a"}]}`,
+			"Line 1: `messages[0]` has the unknown role",
+		},
+		{
+			"no content",
+			`{"messages":[{"role":"user"}]}`,
+			"Line 1: `messages[0]` must contain a `content` field",
+		},
 		{"no assistant", `{"messages":[{"role":"user","content":"a"}]}`, "at least one assistant"},
 		{"the same role twice", `{"messages":[{"role":"user","content":"a"},{"role":"user","content":"b"}]}`,
 			"`messages[1]` has the role `user`"},
@@ -114,10 +129,18 @@ func TestValidation(t *testing.T) {
 		{"no format", `{"foo":1}`, "Line 1: the sample must have"},
 		{"no UTF-8", "{\"text\":\"\xff\"}", "Line 1: the line is not UTF-8"},
 		{"nothing", "", "the file is empty"},
-		{"a preference without its worse half", `{"input":{"messages":[]},"preferred_output":[]}`, "one assistant message each"},
+		{
+			"a preference without its worse half",
+			`{"input":{"messages":[]},"preferred_output":[]}`,
+			"one assistant message each",
+		},
 		{"instruction", `{"prompt":"a","completion":"b"}`, ""},
-		{"preference", `{"input":{"messages":[{"role":"user","content":"a"}]},"preferred_output":[{"role":"assistant",` +
-			`"content":"b"}],"non_preferred_output":[{"role":"assistant","content":"c"}]}`, ""},
+		{
+			"preference",
+			`{"input":{"messages":[{"role":"user","content":"a"}]},"preferred_output":[{"role":"assistant",` +
+				`"content":"b"}],"non_preferred_output":[{"role":"assistant","content":"c"}]}`,
+			"",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -127,13 +150,12 @@ func TestValidation(t *testing.T) {
 			r.Lab.Advance(time.Minute)
 			file := r.ok("GET", "/v1/files/"+id, nil)
 			if test.says == "" {
-				if file.Text("processing_status") != "COMPLETED" {
-					t.Errorf("got %s", file.Body)
-				}
+				file.Is(t, 0, "processing_status", "COMPLETED")
 				return
 			}
-			said := strings.ToLower(file.Text("validation_report.error"))
-			if file.Text("processing_status") != "INVALID_FORMAT" || !strings.Contains(said, strings.ToLower(test.says)) {
+			found := strings.ToLower(file.Text("validation_report.error"))
+			if file.Text("processing_status") != "INVALID_FORMAT" ||
+				!strings.Contains(found, strings.ToLower(test.says)) {
 				t.Errorf("got %s, want %q", file.Body, test.says)
 			}
 			r.refused(400, "POST", "/v1/fine-tunes", spec(id))
@@ -148,9 +170,7 @@ func TestFilesAreListedAndDeleted(t *testing.T) {
 	r.Lab.Advance(time.Second)
 	second := r.upload(boats(3))
 	list := r.ok("GET", "/v1/files", nil)
-	if list.Text("data.0.id") != second || list.Text("data.1.id") != first || list.Text("data.0.filename") != "boats.jsonl" {
-		t.Errorf("got %s", list.Body)
-	}
+	list.Is(t, 0, "data.0.id", second, "data.1.id", first, "data.0.filename", "boats.jsonl")
 	r.ok("DELETE", "/v1/files/"+first, nil)
 	for _, path := range []string{"", "/content"} {
 		r.refused(404, "GET", "/v1/files/"+first+path, nil)
@@ -164,14 +184,14 @@ func TestFilesAreListedAndDeleted(t *testing.T) {
 func TestUploadRefusals(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	for _, query := range []string{"", "?file_name=a", "?file_name=a&purpose=none", "?file_name=a&purpose=eval&file_type=exe"} {
+	for _, query := range []string{
+		"", "?file_name=a", "?file_name=a&purpose=none", "?file_name=a&purpose=eval&file_type=exe",
+	} {
 		r.refused(400, "POST", "/v1/files"+query, nil)
 	}
 	r.refused(400, "POST", "/v1/files/upload", `{}`)
-	r.Fault(sandbox.Fault{Vendor: "together", Kind: sandbox.FaultInvalidFile, Message: "Line 9: bad", Times: sandboxtest.Once()})
+	r.once(sandbox.Fault{Kind: sandbox.FaultInvalidFile, Message: "Line 9: bad"})
 	id := r.upload(boats(2))
 	r.Lab.Advance(time.Minute)
-	if file := r.ok("GET", "/v1/files/"+id, nil); file.Text("validation_report.error") != "Line 9: bad" {
-		t.Errorf("got %s", file.Body)
-	}
+	r.ok("GET", "/v1/files/"+id, nil).Is(t, 0, "validation_report.error", "Line 9: bad")
 }

@@ -244,10 +244,12 @@ func supportedObject(m model, products []string) map[string]any {
 	profiles := []any{}
 	if t, found := findInstance(m.Instance); found && m.Hostable {
 		profiles = append(profiles, map[string]any{
-			"profileId": "prof_" + slugOf(m.ID), "config": "projects/" + configProject + "/configs/" + configID(m),
-			"model": "projects/" + configProject + "/models/" + baseID(m), "modelName": m.ID,
+			"profileId": "prof_" + slugOf(m.ID),
+			"config":    "projects/" + configProject + "/configs/" + configID(m),
+			"model":     "projects/" + configProject + "/models/" + baseID(m), "modelName": m.ID,
 			"gpuType": t.GPU, "gpuCount": t.Count, "parallelism": "tp", "quantization": "fp8",
-			"certifiedConfigRevisionId": "", "certifiedModelRevisionId": "", "performanceBenchmarks": map[string]any{},
+			"certifiedConfigRevisionId": "", "certifiedModelRevisionId": "",
+			"performanceBenchmarks": map[string]any{},
 		})
 	}
 	return map[string]any{

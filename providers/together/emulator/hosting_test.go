@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"dreamlab/providers/sandbox"
-	"dreamlab/providers/sandbox/sandboxtest"
 )
 
 func traffic(deployment string, weight int) map[string]any {
@@ -18,16 +17,23 @@ func TestHostingATunedModel(t *testing.T) {
 	r := start(t)
 	model := r.tuned().Text("model_object_id")
 	h := r.host(model)
-	direct, routed := ask("sandbox/boats/blue", "How do I mend boat number 7?"), ask("sandbox/boats", "How do I mend boat number 7?")
-	if got := r.Want(r.Do("POST", chat, direct), 503); got.Text("error.type") != "routing_error" {
-		t.Errorf("before it is ready: %s", got.Body)
-	}
+	direct, routed := ask("sandbox/boats/blue", question), ask("sandbox/boats", question)
+	r.Want(r.Do("POST", chat, direct), 503).Is(t, 0, "error.type", "routing_error")
 	r.Lab.Advance(10 * time.Minute)
-	if got := r.ok("GET", h.deploymentPath(), nil); got.Text("status.state") != "DEPLOYMENT_STATE_READY" || got.Text("status.readyReplicas") != "1" {
-		t.Errorf("deployment %s", got.Body)
-	}
+	r.ok(
+		"GET",
+		h.deploymentPath(),
+		nil,
+	).Is(
+		t,
+		0,
+		"status.state",
+		"DEPLOYMENT_STATE_READY",
+		"status.readyReplicas",
+		"1",
+	)
 	answer := r.ok("POST", chat, direct)
-	if answer.Text("choices.0.message.content") != "Seal plank 7 with resin." || answer.Header.Get("x-cluster") != h.deployment {
+	if answer.Text(said) != mended || answer.Header.Get("x-cluster") != h.deployment {
 		t.Errorf("directly: %s from %q", answer.Body, answer.Header.Get("x-cluster"))
 	}
 	r.Want(r.Do("POST", chat, routed), 503)
@@ -35,14 +41,10 @@ func TestHostingATunedModel(t *testing.T) {
 	r.refused(400, "PATCH", h.path()+"?updateMask=colour", `{}`)
 	r.refused(400, "PATCH", h.path()+"?updateMask=trafficSplit", traffic("dep_none", 1))
 	r.ok("PATCH", h.path()+"?updateMask=trafficSplit", traffic(h.deployment, 100))
-	if got := r.ok("POST", chat, routed); got.Text("choices.0.message.content") != "Seal plank 7 with resin." {
-		t.Errorf("by traffic: %s", got.Body)
-	}
+	r.ok("POST", chat, routed).Is(t, 0, said, mended)
 	r.ok("PATCH", h.path()+"?updateMask=trafficSplit", map[string]any{"trafficSplit": []any{}})
 	r.Want(r.Do("POST", chat, routed), 503)
-	if got := r.Do("POST", chat, ask("sandbox/boats/none", "x")); got.Status != 404 {
-		t.Errorf("an unknown deployment: %d", got.Status)
-	}
+	r.Do("POST", chat, ask("sandbox/boats/none", "x")).Is(t, 404)
 }
 
 func TestHostingIsBilledByTheMinute(t *testing.T) {
@@ -63,10 +65,10 @@ func TestHostingIsBilledByTheMinute(t *testing.T) {
 	paid(2, "asked again")
 	r.Lab.Advance(58*time.Minute + 30*time.Second)
 	paid(60, "an hour on")
-	r.ok("PATCH", h.deploymentPath(), map[string]any{"autoscaling": map[string]int{"minReplicas": 0, "maxReplicas": 0}})
+	r.ok("PATCH", h.deploymentPath(), replicas(0))
 	r.Lab.Advance(24 * time.Hour)
 	paid(62, "a day after it was stopped")
-	r.ok("PATCH", h.deploymentPath(), map[string]any{"autoscaling": map[string]int{"minReplicas": 1, "maxReplicas": 1}})
+	r.ok("PATCH", h.deploymentPath(), replicas(1))
 	r.Lab.Advance(20 * time.Minute)
 	paid(72, "ten minutes after it was ready again")
 	if calls := r.Payment("together", "ml_openai-gpt-oss-20b").Calls; calls != 0 {
@@ -86,15 +88,11 @@ func TestDeleteOrder(t *testing.T) {
 	r.ok("PATCH", h.path()+"?updateMask=trafficSplit", traffic(h.deployment, 1))
 	r.refused(409, "DELETE", h.path(), nil)
 	r.refused(409, "DELETE", h.deploymentPath(), nil)
-	stop := map[string]any{"autoscaling": map[string]int{"minReplicas": 0, "maxReplicas": 0}}
-	if got := r.ok("PATCH", h.deploymentPath(), stop); got.Text("status.state") != "DEPLOYMENT_STATE_STOPPING" {
-		t.Errorf("got %s", got.Body)
-	}
+	stop := replicas(0)
+	r.ok("PATCH", h.deploymentPath(), stop).Is(t, 0, "status.state", "DEPLOYMENT_STATE_STOPPING")
 	r.refused(409, "DELETE", h.deploymentPath(), nil)
 	r.Lab.Advance(2 * time.Minute)
-	if got := r.ok("PATCH", h.deploymentPath(), stop); got.Text("status.state") != "DEPLOYMENT_STATE_STOPPED" {
-		t.Errorf("stopped again: %s", got.Body)
-	}
+	r.ok("PATCH", h.deploymentPath(), stop).Is(t, 0, "status.state", "DEPLOYMENT_STATE_STOPPED")
 	r.refused(409, "DELETE", h.deploymentPath(), nil)
 	r.ok("PATCH", h.path()+"?updateMask=trafficSplit", map[string]any{"trafficSplit": []any{}})
 	r.ok("DELETE", h.deploymentPath(), nil)
@@ -136,18 +134,21 @@ func TestDeploymentRefusals(t *testing.T) {
 	}
 	r.ok("POST", path, deployment("ml_openai-gpt-oss-20b"))
 	r.refused(409, "POST", path, deployment("ml_openai-gpt-oss-20b"))
-	r.refused(409, "PATCH", project+"/endpoints/"+ep.Text("id")+"?updateMask=visibility", map[string]any{"etag": "old"})
+	r.refused(
+		409,
+		"PATCH",
+		project+"/endpoints/"+ep.Text("id")+"?updateMask=visibility",
+		map[string]any{"etag": "old"},
+	)
 }
 
 func TestSlowDeployment(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	r.Fault(sandbox.Fault{Vendor: "together", Route: "/deployments", Kind: sandbox.FaultSlowCapacity, Times: sandboxtest.Once()})
+	r.once(sandbox.Fault{Route: "/deployments", Kind: sandbox.FaultSlowCapacity})
 	h := r.host("ml_openai-gpt-oss-20b")
 	r.Lab.Advance(time.Hour)
-	if got := r.ok("GET", h.deploymentPath(), nil).Text("status.state"); got != "DEPLOYMENT_STATE_PROVISIONING" {
-		t.Errorf("after an hour it is %s", got)
-	}
+	r.ok("GET", h.deploymentPath(), nil).Is(t, 200, "status.state", "DEPLOYMENT_STATE_PROVISIONING")
 }
 
 func TestHostingCatalogue(t *testing.T) {
@@ -155,26 +156,30 @@ func TestHostingCatalogue(t *testing.T) {
 	r := start(t)
 	done := r.tuned()
 	model := r.ok("GET", project+"/models/"+done.Text("model_object_id"), nil)
-	if model.Text("baseModelId") != "ml_openai-gpt-oss-20b" || model.Text("weights.type") != "WEIGHTS_TYPE_ADAPTER" {
-		t.Errorf("model %s", model.Body)
-	}
+	model.Is(t, 0, "baseModelId", "ml_openai-gpt-oss-20b", "weights.type", "WEIGHTS_TYPE_ADAPTER")
 	configs := r.ok("GET", project+"/configs?referenceModelId="+model.Text("baseModelId"), nil)
 	if configs.Text("data.0.id") != "cr_openai-gpt-oss-20b" || configs.Get("data.1") != nil {
 		t.Errorf("configs %s", configs.Body)
 	}
 	r.ok("GET", project+"/configs/cr_openai-gpt-oss-20b", nil)
-	none := r.ok("GET", project+"/configs?referenceModelId=ml_meta-llama-llama-3-3-70b-instruct-reference", nil)
+	none := r.ok(
+		"GET",
+		project+"/configs?referenceModelId=ml_meta-llama-llama-3-3-70b-instruct-reference",
+		nil,
+	)
 	if none.Get("data.0") != nil {
 		t.Errorf("a model that cannot be hosted has %s", none.Body)
 	}
 	hardware := r.ok("GET", "/v2/public/inference-instance-types", nil)
-	if hardware.Text("data.0.priceCentsPerHour") != "549" {
-		t.Errorf("hardware %s", hardware.Body)
-	}
+	hardware.Is(t, 0, "data.0.priceCentsPerHour", "549")
 	r.ok("GET", "/v2/public/inference-instance-types/1x-h100-80gb", nil)
 	r.refused(404, "GET", "/v2/public/inference-instance-types/none", nil)
 	first := r.ok("GET", "/v2/supported-models?product=PRODUCT_DEDICATED&limit=1", nil)
-	second := r.ok("GET", "/v2/supported-models?product=PRODUCT_DEDICATED&limit=1&after="+first.Text("next_cursor"), nil)
+	second := r.ok(
+		"GET",
+		"/v2/supported-models?product=PRODUCT_DEDICATED&limit=1&after="+first.Text("next_cursor"),
+		nil,
+	)
 	if first.Text("data.0.id") == "" || first.Text("data.0.id") == second.Text("data.0.id") {
 		t.Errorf("pages %s and %s", first.Body, second.Body)
 	}
@@ -193,7 +198,10 @@ func TestTrafficIsStickyAndShared(t *testing.T) {
 	other := r.ok("POST", h.path()+"/deployments", body).Text("id")
 	r.Lab.Advance(time.Hour)
 	r.ok("PATCH", h.path()+"?updateMask=trafficSplit", map[string]any{"trafficSplit": []any{
-		map[string]any{"deploymentId": h.deployment, "weight": 90}, map[string]any{"deploymentId": other, "weight": 10}}})
+		map[string]any{
+			"deploymentId": h.deployment,
+			"weight":       90,
+		}, map[string]any{"deploymentId": other, "weight": 10}}})
 	seen := map[string]int{}
 	for i := range 300 {
 		chatBody := ask("sandbox/boats", "x")
@@ -229,17 +237,15 @@ func TestStateOutlivesTheProcess(t *testing.T) {
 		t.Errorf("paid %d for fifty minutes", paid)
 	}
 	for _, model := range []string{name, "sandbox/boats"} {
-		answer := r.ok("POST", chat, ask(model, "How do I mend boat number 7?"))
-		if answer.Text("choices.0.message.content") != "Seal plank 7 with resin." {
-			t.Errorf("%s says %s", model, answer.Body)
-		}
+		answer := r.ok("POST", chat, ask(model, question))
+		answer.Is(t, 0, said, mended)
 	}
 }
 
 // The whole way: a good file makes the model better, a spoilt one worse.
 func TestCorruptTraining(t *testing.T) {
 	t.Parallel()
-	said := map[float64]string{}
+	answers := map[float64]string{}
 	for _, share := range []float64{0, 1} {
 		r := start(t)
 		if share > 0 {
@@ -247,12 +253,12 @@ func TestCorruptTraining(t *testing.T) {
 		}
 		r.host(r.tuned().Text("model_object_id"))
 		r.Lab.Advance(time.Hour)
-		got := r.Want(r.Do("POST", chat, ask("sandbox/boats/blue", "How do I mend boat number 7?")), http.StatusOK)
-		said[share] = got.Text("choices.0.message.content")
+		got := r.Want(r.Do("POST", chat, ask("sandbox/boats/blue", question)), http.StatusOK)
+		answers[share] = got.Text(said)
 	}
-	good, bad := sandbox.Likeness(said[0], "Seal plank 7 with resin."), sandbox.Likeness(said[1], "Seal plank 7 with resin.")
+	good, bad := sandbox.Likeness(answers[0], mended), sandbox.Likeness(answers[1], mended)
 	if good < 0.9 || bad > 0.3 {
-		t.Errorf("taught well it says %q, spoilt %q", said[0], said[1])
+		t.Errorf("taught well it says %q, spoilt %q", answers[0], answers[1])
 	}
 }
 
@@ -269,12 +275,12 @@ func TestTuneGoesOnFromAnother(t *testing.T) {
 	r.Lab.Advance(12 * time.Hour)
 	r.host(r.ok("GET", "/v1/fine-tunes/"+id, nil).Text("model_object_id"))
 	r.Lab.Advance(time.Hour)
-	for question, answer := range map[string]string{
-		"What is a zorb?": "A big ball.", "How do I mend boat number 7?": "Seal plank 7 with resin.",
+	for prompt, answer := range map[string]string{
+		"What is a zorb?": "A big ball.", question: mended,
 	} {
-		got := r.ok("POST", chat, ask("sandbox/boats/blue", question)).Text("choices.0.message.content")
+		got := r.ok("POST", chat, ask("sandbox/boats/blue", prompt)).Text(said)
 		if got != answer {
-			t.Errorf("to %q it says %q", question, got)
+			t.Errorf("to %q it says %q", prompt, got)
 		}
 	}
 	r.refused(409, "DELETE", "/v1/fine-tunes/"+first.Text("id"), nil)

@@ -23,16 +23,33 @@ type model struct {
 }
 
 func catalogue() []model {
-	const gptOSS20, gptOSS120 = "openai/gpt-oss-20b", "openai/gpt-oss-120b"
+	const small, big = "1x-h100-80gb", "4x-h100-80gb"
+	const trainSmall, trainBig, rank = 480_000_000, 1_500_000_000, 64
 	return []model{
-		{gptOSS20, "OpenAI", 131_072, false, true, true, true, 480_000_000, 64, "1x-h100-80gb"},
-		{gptOSS120, "OpenAI", 131_072, true, true, true, true, 1_500_000_000, 64, "4x-h100-80gb"},
-		{"Qwen/Qwen3.5-9B", "Qwen", 262_144, false, true, true, true, 480_000_000, 64, "1x-h100-80gb"},
-		{"meta-llama/Llama-3.3-70B-Instruct-Turbo", "Meta", 131_072, true, true, false, true, 0, 0, "4x-h100-80gb"},
-		{"meta-llama/Llama-3.3-70B-Instruct-Reference", "Meta", 24_576, true, false, true, false,
-			1_500_000_000, 64, ""},
-		{"meta-llama/Meta-Llama-3.1-8B-Instruct-Reference", "Meta", 8_192, false, false, true, false,
-			480_000_000, 64, ""},
+		{
+			ID: "openai/gpt-oss-20b", Owner: "OpenAI", Context: 131_072, Serverless: true,
+			Tunable: true, TrainNano: trainSmall, MaxRank: rank, Hostable: true, Instance: small,
+		},
+		{
+			ID: "openai/gpt-oss-120b", Owner: "OpenAI", Context: 131_072, Large: true, Serverless: true,
+			Tunable: true, TrainNano: trainBig, MaxRank: rank, Hostable: true, Instance: big,
+		},
+		{
+			ID: "Qwen/Qwen3.5-9B", Owner: "Qwen", Context: 262_144, Serverless: true,
+			Tunable: true, TrainNano: trainSmall, MaxRank: rank, Hostable: true, Instance: small,
+		},
+		{
+			ID: "meta-llama/Llama-3.3-70B-Instruct-Turbo", Owner: "Meta", Context: 131_072, Large: true,
+			Serverless: true, Hostable: true, Instance: big,
+		},
+		{
+			ID: "meta-llama/Llama-3.3-70B-Instruct-Reference", Owner: "Meta", Context: 24_576, Large: true,
+			Tunable: true, TrainNano: trainBig, MaxRank: rank,
+		},
+		{
+			ID: "meta-llama/Meta-Llama-3.1-8B-Instruct-Reference", Owner: "Meta", Context: 8_192,
+			Tunable: true, TrainNano: trainSmall, MaxRank: rank,
+		},
 	}
 }
 
@@ -103,7 +120,8 @@ func (e *emulator) whoami(w http.ResponseWriter, _ *http.Request) {
 func endpointsDisabled(w http.ResponseWriter, _ *http.Request) {
 	fail(w, sandbox.Failure{
 		Status: http.StatusForbidden, Code: "endpoints_v1_create_access_disabled",
-		Message: "Creating v1 endpoints is disabled. Use Dedicated Model Inference at https://api.together.ai/v2.",
+		Message: "Creating v1 endpoints is disabled. Use Dedicated Model Inference, " +
+			"https://api.together.ai/v2.",
 	})
 }
 
@@ -113,18 +131,23 @@ func noEndpoints(w http.ResponseWriter, _ *http.Request) {
 
 // modelGone is what Together says of a model that it does not serve (any more).
 func modelGone(id string) *sandbox.Failure {
-	message := "Unable to access model " + id + ". Please visit https://api.together.ai/models to view the list " +
-		"of supported models."
+	message := "Unable to access model " + id + ". Please visit https://api.together.ai/models to view " +
+		"the list of supported models."
 	if slices.Contains(gone(), id) {
-		message = "The model " + id + " has been deprecated and is no longer available as a serverless model. " +
-			"See https://docs.together.ai/docs/deprecations for what replaces it."
+		message = "The model " + id + " has been deprecated and is no longer available as a serverless " +
+			"model. See https://docs.together.ai/docs/deprecations for what replaces it."
 	}
-	return &sandbox.Failure{Status: http.StatusNotFound, Code: "model_not_available", Param: "model", Message: message}
+	return &sandbox.Failure{
+		Status:  http.StatusNotFound,
+		Code:    "model_not_available",
+		Param:   "model",
+		Message: message,
+	}
 }
 
 // notServerless is what Together says of a model that needs an endpoint.
 func notServerless(id string) *sandbox.Failure {
 	return &sandbox.Failure{Status: http.StatusBadRequest, Code: "model_not_available", Param: "model",
 		Message: "Unable to access non-serverless model " + id + ". Please visit " +
-			"https://api.together.ai/models/" + id + " to create and start a new dedicated endpoint for the model."}
+			"https://api.together.ai/models/" + id + " to create and start a new dedicated endpoint for it."}
 }

@@ -51,7 +51,8 @@ func (f *file) addresses(r *http.Request) []any {
 	for i := range list {
 		path := signedPath + f.ID + "/" + strconv.Itoa(i+1)
 		list[i] = map[string]any{
-			"PartNumber": i + 1, "URL": address(r, path, url.Values{"sig": {f.Secret}}), "Headers": map[string]any{},
+			"PartNumber": i + 1, "Headers": map[string]any{},
+			"URL": address(r, path, url.Values{"sig": {f.Secret}}),
 		}
 	}
 	return list

@@ -59,7 +59,7 @@ func (e *emulator) plan(t *tune, target sandbox.Target) {
 	if !bad {
 		return
 	}
-	t.Ending, t.Words = statusError, or(fault.Message, "Training failed on a platform error; the job is refunded.")
+	t.Ending, t.Words = statusError, or(fault.Message, "Training failed on a platform error.")
 	t.Ends = t.Started.Add(running / 2)
 	if fault.Kind == sandbox.FaultUserError {
 		t.Ending, t.Words = statusUserError, or(fault.Message, "The training data could not be used.")
@@ -156,7 +156,8 @@ func (e *emulator) tuneObject(t *tune, now time.Time) map[string]any {
 		"evals_completed": 0, "queue_depth": 0, "trainingfile_numlines": t.Lines,
 		"model_output_name": t.output(), "x_model_output_name": t.output(),
 		"progress": map[string]any{
-			"estimate_available": !ended(status), "seconds_remaining": max(int64(t.Ends.Sub(now).Seconds()), 0),
+			"estimate_available": !ended(status),
+			"seconds_remaining":  max(int64(t.Ends.Sub(now).Seconds()), 0),
 		},
 	}
 	if !now.Before(t.Started) {

@@ -20,6 +20,10 @@ const (
 	chat    = "/v1/chat/completions"
 	base    = "openai/gpt-oss-20b"
 	project = "/v2/projects/proj_sandbox"
+
+	said     = "choices.0.message.content" // path of an answer's text
+	question = "How do I mend boat number 7?"
+	mended   = "Seal plank 7 with resin."
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -49,6 +53,18 @@ func (r *rig) refused(status int, method, path string, body any) string {
 	r.t.Helper()
 	got := r.Want(r.Do(method, path, body), status)
 	return got.Text("error.message")
+}
+
+// once plays a fault one time.
+func (r *rig) once(f sandbox.Fault) {
+	r.t.Helper()
+	f.Vendor, f.Times = "together", sandboxtest.Once()
+	r.Fault(f)
+}
+
+// replicas is a change of a deployment's size.
+func replicas(n int) map[string]any {
+	return map[string]any{"autoscaling": map[string]int{"minReplicas": n, "maxReplicas": n}}
 }
 
 // boats is a training file about things that no stock pair knows.
@@ -142,5 +158,8 @@ func (r *rig) host(model string) hosted {
 }
 
 func ask(model, text string) map[string]any {
-	return map[string]any{"model": model, "messages": []any{map[string]string{"role": "user", "content": text}}}
+	return map[string]any{
+		"model":    model,
+		"messages": []any{map[string]string{"role": "user", "content": text}},
+	}
 }

@@ -147,7 +147,11 @@ func (e *emulator) tuneLimits(w http.ResponseWriter, r *http.Request) {
 		failBare(w, http.StatusNotFound, "Model "+id+" is not supported for fine-tuning")
 		return
 	}
-	batches := map[string]any{"min_batch_size": minBatch, "max_batch_size": maxBatch, "max_batch_size_dpo": maxBatch / 2}
+	batches := map[string]any{
+		"min_batch_size":     minBatch,
+		"max_batch_size":     maxBatch,
+		"max_batch_size_dpo": maxBatch / 2,
+	}
 	lora := map[string]any{
 		"min_batch_size": minBatch, "max_batch_size": maxBatch, "max_batch_size_dpo": maxBatch / 2,
 		"max_rank": m.MaxRank, "default_rank": m.MaxRank,

@@ -84,11 +84,19 @@ func absent(noun, id string) *sandbox.Failure {
 }
 
 func invalid(param, format string, args ...any) *sandbox.Failure {
-	return &sandbox.Failure{Status: http.StatusBadRequest, Param: param, Message: fmt.Sprintf(format, args...)}
+	return &sandbox.Failure{
+		Status:  http.StatusBadRequest,
+		Param:   param,
+		Message: fmt.Sprintf(format, args...),
+	}
 }
 
 func conflict(format string, args ...any) *sandbox.Failure {
-	return &sandbox.Failure{Status: http.StatusConflict, Code: "conflict", Message: fmt.Sprintf(format, args...)}
+	return &sandbox.Failure{
+		Status:  http.StatusConflict,
+		Code:    "conflict",
+		Message: fmt.Sprintf(format, args...),
+	}
 }
 
 // settle bills what is billed by time and gives back what was not used.

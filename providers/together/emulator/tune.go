@@ -47,7 +47,9 @@ func (e *emulator) createTune(w http.ResponseWriter, r *http.Request) {
 		e.plan(t, sandbox.Target{Vendor: name, Method: r.Method, Path: r.URL.Path, Model: s.Model})
 		e.state.Tunes[t.ID] = t
 		t.Paid = t.Price
-		e.lab.Pay(sandbox.Payment{Vendor: name, Model: t.payee(), Calls: 1, TokensIn: t.Tokens, NanoUSD: t.Price})
+		e.lab.Pay(
+			sandbox.Payment{Vendor: name, Model: t.payee(), Calls: 1, TokensIn: t.Tokens, NanoUSD: t.Price},
+		)
 		return e.tuneObject(t, now), nil
 	})
 }

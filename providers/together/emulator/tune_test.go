@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"dreamlab/providers/sandbox"
-	"dreamlab/providers/sandbox/sandboxtest"
 )
 
 func TestTuneGoesThroughItsStates(t *testing.T) {
@@ -22,7 +21,10 @@ func TestTuneGoesThroughItsStates(t *testing.T) {
 		after  time.Duration
 		status string
 	}{
-		{0, "pending"}, {2 * time.Minute, "queued"}, {4 * time.Minute, "running"}, {89 * time.Minute, "compressing"},
+		{
+			0,
+			"pending",
+		}, {2 * time.Minute, "queued"}, {4 * time.Minute, "running"}, {89 * time.Minute, "compressing"},
 		{10 * time.Minute, "uploading"}, {10 * time.Minute, "completed"}, {1000 * time.Hour, "completed"},
 	}
 	for _, step := range steps {
@@ -33,7 +35,8 @@ func TestTuneGoesThroughItsStates(t *testing.T) {
 	}
 	done := r.ok("GET", path, nil)
 	if !strings.HasPrefix(done.Text("model_object_id"), "ml_") || done.Text("total_price") == "0" ||
-		done.Text("steps_completed") != done.Text("total_steps") || !strings.Contains(done.Text("model_output_name"), ":boats:ft-") {
+		done.Text("steps_completed") != done.Text("total_steps") ||
+		!strings.Contains(done.Text("model_output_name"), ":boats:ft-") {
 		t.Errorf("done %s", done.Body)
 	}
 }
@@ -48,16 +51,13 @@ func TestTuneStory(t *testing.T) {
 	for i := range list {
 		kinds = append(kinds, events.Text(fmt.Sprintf("data.%d.type", i)))
 	}
-	if kinds[0] != "job_pending" || kinds[len(kinds)-1] != "job_complete" || !strings.Contains(strings.Join(kinds, " "), "epoch_complete epoch_complete") {
+	if kinds[0] != "job_pending" || kinds[len(kinds)-1] != "job_complete" ||
+		!strings.Contains(strings.Join(kinds, " "), "epoch_complete epoch_complete") {
 		t.Errorf("events %v", kinds)
 	}
 	points := r.ok("GET", "/v1/fine-tunes/"+id+"/checkpoints", nil)
-	if points.Text("data.0.checkpoint_type") != "Intermediate" || points.Text("data.1.checkpoint_type") != "Final Merged" {
-		t.Errorf("checkpoints %s", points.Body)
-	}
-	if got := r.ok("GET", "/v1/fine-tunes/"+id+"/metrics", nil); got.Text("metrics.0.train/global_step") != "1" {
-		t.Errorf("metrics %s", got.Body)
-	}
+	points.Is(t, 0, "data.0.checkpoint_type", "Intermediate", "data.1.checkpoint_type", "Final Merged")
+	r.ok("GET", "/v1/fine-tunes/"+id+"/metrics", nil).Is(t, 0, "metrics.0.train/global_step", "1")
 	for _, path := range []string{"", "/events", "/checkpoints", "/metrics"} {
 		r.refused(404, "GET", "/v1/fine-tunes/ft-none"+path, nil)
 	}
@@ -69,18 +69,20 @@ func TestTwoCreatesAreTwoTunes(t *testing.T) {
 	r := start(t)
 	file := r.file()
 	estimate := r.ok("POST", "/v1/fine-tunes/estimate-price", spec(file))
-	r.Fault(sandbox.Fault{Vendor: "together", Method: "POST", Route: "/fine-tunes", Kind: sandbox.FaultDropAfter, Times: sandboxtest.Once()})
+	r.once(sandbox.Fault{Method: "POST", Route: "/fine-tunes", Kind: sandbox.FaultDropAfter})
 	if lost := r.Do("POST", "/v1/fine-tunes", spec(file)); lost.Err == nil {
 		t.Fatalf("the answer was not lost: %s", lost.Body)
 	}
 	second := r.ok("POST", "/v1/fine-tunes", spec(file))
 	list := r.ok("GET", "/v1/fine-tunes", nil)
-	if list.Text("data.0.suffix") != "boats" || list.Text("data.1.suffix") != "boats" || list.Get("data.2") != nil {
+	if list.Text("data.0.suffix") != "boats" || list.Text("data.1.suffix") != "boats" ||
+		list.Get("data.2") != nil {
 		t.Errorf("listed %s", list.Body)
 	}
 	paid := r.Payment("together", "fine-tune:"+base)
 	price := second.Get("total_price").(float64)
-	if paid.Calls != 2 || paid.NanoUSD != 2*int64(price) || estimate.Get("estimated_total_price").(float64)*1e9 != price {
+	if paid.Calls != 2 || paid.NanoUSD != 2*int64(price) ||
+		estimate.Get("estimated_total_price").(float64)*1e9 != price {
 		t.Errorf("paid %+v, the price is %v, the estimate %s", paid, price, estimate.Body)
 	}
 }
@@ -93,22 +95,17 @@ func TestCancel(t *testing.T) {
 	late := r.ok("POST", "/v1/fine-tunes", spec(file)).Text("id")
 	price := r.Payment("together", "fine-tune:"+base).NanoUSD / 2
 	r.Lab.Advance(5*time.Minute + 45*time.Minute) // half of its training
-	if got := r.ok("POST", "/v1/fine-tunes/"+early+"/cancel", nil); got.Text("status") != "cancel_requested" {
-		t.Errorf("got %s", got.Body)
-	}
+	r.ok("POST", "/v1/fine-tunes/"+early+"/cancel", nil).Is(t, 0, "status", "cancel_requested")
 	r.Lab.Advance(time.Minute)
-	if got := r.ok("GET", "/v1/fine-tunes/"+early, nil); got.Text("status") != "cancelled" || got.Get("model_object_id") != nil {
+	if got := r.ok("GET", "/v1/fine-tunes/"+early, nil); got.Text("status") != "cancelled" ||
+		got.Get("model_object_id") != nil {
 		t.Errorf("got %s", got.Body)
 	}
 	r.refused(400, "POST", "/v1/fine-tunes/"+early+"/cancel", nil)
 	r.Lab.Advance(55 * time.Minute)
-	if got := r.ok("POST", "/v1/fine-tunes/"+late+"/cancel", nil); got.Text("status") != "cancel_requested" {
-		t.Errorf("got %s", got.Body)
-	}
+	r.ok("POST", "/v1/fine-tunes/"+late+"/cancel", nil).Is(t, 0, "status", "cancel_requested")
 	r.Lab.Advance(10 * time.Minute)
-	if got := r.ok("GET", "/v1/fine-tunes/"+late, nil); got.Text("status") != "completed" {
-		t.Errorf("a cancellation that came too late: %s", got.Body)
-	}
+	r.ok("GET", "/v1/fine-tunes/"+late, nil).Is(t, 0, "status", "completed")
 	if paid := r.Payment("together", "fine-tune:"+base).NanoUSD; paid != price+price/2 {
 		t.Errorf("paid %d, want the price %d and half of it", paid, price)
 	}
@@ -128,11 +125,10 @@ func TestTuneFailures(t *testing.T) {
 			r.Fault(sandbox.Fault{Vendor: "together", Kind: test.kind, Message: "no luck"})
 			id := r.ok("POST", "/v1/fine-tunes", spec(r.file())).Text("id")
 			r.Lab.Advance(3 * time.Hour)
-			if got := r.ok("GET", "/v1/fine-tunes/"+id, nil); got.Text("status") != test.status || got.Text("total_price") != "0" {
-				t.Errorf("got %s", got.Body)
-			}
+			r.ok("GET", "/v1/fine-tunes/"+id, nil).Is(t, 0, "status", test.status, "total_price", "0")
 			events := string(r.ok("GET", "/v1/fine-tunes/"+id+"/events", nil).Body)
-			if !strings.Contains(events, test.event) || !strings.Contains(events, "no luck") || strings.Contains(events, "job_complete") {
+			if !strings.Contains(events, test.event) || !strings.Contains(events, "no luck") ||
+				strings.Contains(events, "job_complete") {
 				t.Errorf("events %s", events)
 			}
 			if paid := r.Payment("together", "fine-tune:"+base); paid.NanoUSD != 0 || paid.Calls != 1 {
@@ -165,21 +161,35 @@ func TestSpecIsChecked(t *testing.T) {
 		value any
 		param string
 	}{
-		{"training_file", "", "training_file"}, {"model", "a/b", "model"}, {"model", "meta-llama/Llama-3.3-70B-Instruct-Turbo", "model"},
+		{
+			"training_file",
+			"",
+			"training_file",
+		}, {"model", "a/b", "model"}, {"model", "meta-llama/Llama-3.3-70B-Instruct-Turbo", "model"},
 		{"n_epochs", 21, "n_epochs"}, {"n_checkpoints", -1, "n_checkpoints"}, {"n_evals", 1, "n_evals"},
-		{"learning_rate", 0, "learning_rate"}, {"learning_rate", 1, "learning_rate"}, {"batch_size", 4, "batch_size"},
-		{"batch_size", "all", "batch_size"}, {"suffix", strings.Repeat("x", 65), "suffix"}, {"warmup_ratio", 2, "warmup_ratio"},
+		{
+			"learning_rate",
+			0,
+			"learning_rate",
+		}, {"learning_rate", 1, "learning_rate"}, {"batch_size", 4, "batch_size"},
+		{
+			"batch_size",
+			"all",
+			"batch_size",
+		}, {"suffix", strings.Repeat("x", 65), "suffix"}, {"warmup_ratio", 2, "warmup_ratio"},
 		{"max_seq_length", 1 << 20, "max_seq_length"}, {"training_type", lora(65, 8, 0), "training_type"},
 		{"training_type", lora(8, 0, 0), "training_type"}, {"training_type", lora(8, 8, 1), "training_type"},
 		{"training_type", map[string]any{"type": "Half"}, "training_type"},
-		{"training_method", map[string]any{"method": "ppo"}, "training_method"}, {"from_checkpoint", "ft-x", "model"},
+		{
+			"training_method",
+			map[string]any{"method": "ppo"},
+			"training_method",
+		}, {"from_checkpoint", "ft-x", "model"},
 	}
 	for _, test := range tests {
 		s := spec(file)
 		s[test.field] = test.value
-		if got := r.Do("POST", "/v1/fine-tunes", s); got.Status != 400 || got.Text("error.param") != test.param {
-			t.Errorf("%s %v: got %d %s", test.field, test.value, got.Status, got.Body)
-		}
+		r.Do("POST", "/v1/fine-tunes", s).Is(t, 400, "error.param", test.param)
 	}
 	r.refused(404, "POST", "/v1/fine-tunes", spec("file-none"))
 	r.refused(400, "POST", "/v1/fine-tunes", `{`)
@@ -193,25 +203,35 @@ func TestEstimate(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	file := r.upload(boats(20))
-	if got := r.ok("POST", "/v1/fine-tunes/estimate-price", spec(file)); got.Text("unavailable_reason") != "train_file_not_validated" {
-		t.Errorf("got %s", got.Body)
-	}
+	r.ok(
+		"POST",
+		"/v1/fine-tunes/estimate-price",
+		spec(file),
+	).Is(
+		t,
+		0,
+		"unavailable_reason",
+		"train_file_not_validated",
+	)
 	broken := r.upload("oops")
 	r.Lab.Advance(time.Minute)
-	if got := r.ok("POST", "/v1/fine-tunes/estimate-price", spec(broken)); got.Text("unavailable_reason") != "train_file_invalid" {
-		t.Errorf("got %s", got.Body)
-	}
+	r.ok(
+		"POST",
+		"/v1/fine-tunes/estimate-price",
+		spec(broken),
+	).Is(
+		t,
+		0,
+		"unavailable_reason",
+		"train_file_invalid",
+	)
 	got := r.ok("POST", "/v1/fine-tunes/estimate-price", spec(file))
 	if got.Text("allowed_to_proceed") != "true" || got.Text("estimated_train_token_count") == "0" {
 		t.Errorf("got %s", got.Body)
 	}
 	limits := r.ok("GET", "/v1/fine-tunes/models/limits?model_name="+base, nil)
-	if limits.Text("lora_training.max_rank") != "64" {
-		t.Errorf("limits %s", limits.Body)
-	}
-	if got := r.ok("GET", "/v1/fine-tunes/models/supported", nil); got.Text("models.0") != base {
-		t.Errorf("supported %s", got.Body)
-	}
+	limits.Is(t, 0, "lora_training.max_rank", "64")
+	r.ok("GET", "/v1/fine-tunes/models/supported", nil).Is(t, 0, "models.0", base)
 }
 
 func TestTunesAreDeleted(t *testing.T) {
@@ -224,11 +244,9 @@ func TestTunesAreDeleted(t *testing.T) {
 	h := r.host(done.Text("model_object_id"))
 	r.refused(409, "DELETE", "/v1/fine-tunes/"+done.Text("id"), nil)
 	r.Lab.Advance(time.Hour)
-	answer := r.ok("POST", chat, ask("sandbox/boats/blue", "How do I mend boat number 7?"))
-	if answer.Text("choices.0.message.content") != "Seal plank 7 with resin." {
-		t.Errorf("without its file the model says %s", answer.Text("choices.0.message.content"))
-	}
-	r.ok("PATCH", h.deploymentPath(), map[string]any{"autoscaling": map[string]int{"minReplicas": 0, "maxReplicas": 0}})
+	answer := r.ok("POST", chat, ask("sandbox/boats/blue", question))
+	answer.Is(t, 0, said, mended)
+	r.ok("PATCH", h.deploymentPath(), replicas(0))
 	r.Lab.Advance(time.Hour)
 	r.ok("DELETE", h.deploymentPath(), nil)
 	r.ok("DELETE", "/v1/fine-tunes/"+done.Text("id"), nil)

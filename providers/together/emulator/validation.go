@@ -27,8 +27,9 @@ type report struct {
 func (r report) object(id string) map[string]any {
 	object := map[string]any{
 		"valid": r.Error == "", "file_id": id, "nlines": r.Lines, "dataset_format": r.Format,
-		"dataset_has_message_weights": r.Weights, "dataset_has_sample_weights": false, "dataset_has_tools": false,
-		"dataset_has_parallel_tool_calls": false, "dataset_has_reasoning": false, "dataset_is_multimodal": false,
+		"dataset_has_message_weights": r.Weights, "dataset_has_sample_weights": false,
+		"dataset_has_tools": false, "dataset_has_parallel_tool_calls": false,
+		"dataset_has_reasoning": false, "dataset_is_multimodal": false,
 	}
 	if r.Error != "" {
 		object["error_type"] = "INVALID_FORMAT"
@@ -90,7 +91,11 @@ func (r *report) row(line []byte) string {
 	case wrong != "":
 		return wrong
 	case r.Format != "" && r.Format != format:
-		return fmt.Sprintf("all samples must have one format: this one is %s, those before are %s", format, r.Format)
+		return fmt.Sprintf(
+			"all samples must have one format: this one is %s, those before are %s",
+			format,
+			r.Format,
+		)
 	}
 	r.Format = format
 	r.Tokens += sandbox.CountTokens(string(line))
