@@ -42,7 +42,8 @@ type action func(ctx context.Context, sh shell, args []string) error
 // verbs is the whole list, in the order in which help shows it.
 func verbs() []verb {
 	return []verb{
-		migrateVerb(), keyVerb(), sandboxVerb(),
+		upVerb(), apiVerb(), workerVerb(), schedulerVerb(),
+		migrateVerb(), keyVerb(), doctorVerb(), sandboxVerb(),
 	}
 }
 

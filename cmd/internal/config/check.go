@@ -41,7 +41,7 @@ func (l *loader) checkAddresses() {
 		l.fault("%s: %q is no level: use debug, info, warn or error", l.at("log"), l.Log)
 	}
 	l.checkURL("database_url", l.Database, "postgres", "postgresql")
-	l.checkURL("redis_url", l.Redis, "redis", "rediss")
+	l.checkURL("redis_url", l.Redis, "redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 	l.checkURL("bucket_url", l.Bucket, "gs", "file")
 	if l.Grace < 0 {
 		l.fault("%s: it can not be negative", l.at("grace"))
@@ -111,6 +111,9 @@ func (l *loader) checkDream() {
 	l.positive("dream.threshold", l.Dream.Threshold)
 	l.positive("dream.limit", l.Dream.Limit)
 	l.positive("dream.starts_per_day", l.Dream.StartsPerDay)
+	if l.Dream.IdleWait < 0 {
+		l.fault("%s: it can not be negative", l.at("dream.idle_wait"))
+	}
 	l.checkTime("dream.off_peak.from", l.Dream.OffPeak.From)
 	l.checkTime("dream.off_peak.to", l.Dream.OffPeak.To)
 	l.checkZone("dream.off_peak.zone", l.Dream.OffPeak.Zone)

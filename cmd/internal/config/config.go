@@ -21,7 +21,7 @@ type Config struct {
 	Log string `yaml:"log"`
 	// Database is a postgres:// URL. Defaults to an SQLite file in Data.
 	Database string `yaml:"database_url"`
-	// Redis is a redis:// or rediss:// URL. Defaults to a queue in the process.
+	// Redis is a redis:// URL (see redis.Open for its other forms). Defaults to a queue in the process.
 	Redis string `yaml:"redis_url"`
 	// Bucket is gs://bucket/prefix or file:///directory. Defaults to a
 	// directory in Data.
@@ -80,8 +80,9 @@ type Dream struct {
 	Threshold    int    `yaml:"threshold"`      // undreamt experiences. Defaults to 50.
 	Limit        int    `yaml:"limit"`          // experiences in one dream. Defaults to 1,000.
 	StartsPerDay int    `yaml:"starts_per_day"` // Defaults to 4.
-	// Idle lets a dream start outside the window while no chat runs. Defaults to true.
-	Idle bool `yaml:"idle"`
+	// IdleWait is the longest wait of a chat that still counts as idle: outside
+	// the window a dream starts only then. Defaults to 100 ms.
+	IdleWait time.Duration `yaml:"idle_wait"`
 }
 
 // Window is a part of the day in a time zone; it may pass midnight.
@@ -99,6 +100,9 @@ type Tune struct {
 	Margin float64 `yaml:"margin"`
 	// Papers bounds the held-out experiences of one evaluation. Defaults to 200.
 	Papers int `yaml:"papers"`
+	// BudgetUSD caps one tune: training, evaluation and a month of hosting.
+	// Defaults to 5,000.
+	BudgetUSD USD `yaml:"budget_usd"`
 	// HostingHours are the hours of a month that a tuned model is to be served.
 	// Defaults to 720.
 	HostingHours int `yaml:"hosting_hours"`
@@ -158,9 +162,9 @@ func Default() *Config {
 		Team: Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
 		Dream: Dream{
 			OffPeak:   Window{From: "22:00", To: "06:00", Zone: "UTC"},
-			Threshold: 50, Limit: 1000, StartsPerDay: 4, Idle: true,
+			Threshold: 50, Limit: 1000, StartsPerDay: 4, IdleWait: 100 * time.Millisecond,
 		},
-		Tune: Tune{MinExamples: 100, Margin: 0.02, Papers: 200, HostingHours: 720},
+		Tune: Tune{MinExamples: 100, Margin: 0.02, Papers: 200, BudgetUSD: USD(5000 * providers.Dollar), HostingHours: 720},
 		Budgets: []Budget{
 			{Purpose: "chat", USD: USD(50 * providers.Dollar), Per: "day"},
 			{Purpose: "replay", USD: USD(10 * providers.Dollar), Per: "day"},

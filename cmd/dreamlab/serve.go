@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+
+	"dreamlab/cmd/internal/boot"
+	"dreamlab/tasks"
+)
+
+func apiVerb() verb {
+	return serving("api", "serve the API alone", func(sh shell, s *boot.Stack) ([]boot.Process, error) {
+		front, err := s.API()
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(sh.out, "Dream Lab answers at %s/v1\n", front.URL)
+		return front.Processes, nil
+	})
+}
+
+func schedulerVerb() verb {
+	return serving("scheduler", "fire the schedules", func(sh shell, s *boot.Stack) ([]boot.Process, error) {
+		fmt.Fprintln(sh.out, "scheduler started")
+		return s.Scheduler(), nil
+	})
+}
+
+func workerVerb() verb {
+	var lanes string
+	v := serving("worker", "do the work that is queued", func(sh shell, s *boot.Stack) ([]boot.Process, error) {
+		chosen, err := parseLanes(lanes)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintln(sh.out, "worker started")
+		return s.Worker(chosen)
+	})
+	declare := v.make
+	v.make = func(flags *flag.FlagSet) action {
+		flags.StringVar(&lanes, "lanes", "", "the `LANES` to work on, with commas between; all without it")
+		return declare(flags)
+	}
+	return v
+}
+
+func parseLanes(text string) ([]tasks.Lane, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var lanes []tasks.Lane
+	for name := range strings.SplitSeq(text, ",") {
+		lane, err := parseLane(strings.TrimSpace(name))
+		if err != nil {
+			return nil, err
+		}
+		lanes = append(lanes, lane)
+	}
+	return lanes, nil
+}
+
+func parseLane(name string) (tasks.Lane, error) {
+	for _, lane := range tasks.Lanes() {
+		if string(lane) == name {
+			return lane, nil
+		}
+	}
+	return "", misuse("there is no lane %q: use %v", name, tasks.Lanes())
+}
+
+// serving is a verb that is one process of several, none of which can be
+// embedded in another.
+func serving(name, help string, parts func(shell, *boot.Stack) ([]boot.Process, error)) verb {
+	return verb{name: name, help: help, make: func(flags *flag.FlagSet) action {
+		var s settings
+		s.declare(flags)
+		return func(ctx context.Context, sh shell, args []string) (err error) {
+			if err := nothing(args); err != nil {
+				return err
+			}
+			c, err := s.load(sh)
+			if err != nil {
+				return err
+			}
+			if err := boot.RefuseEmbedded(c); err != nil {
+				return err
+			}
+			stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.errs, c.Log)})
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, stack.Close()) }()
+			processes, err := parts(sh, stack)
+			if err != nil {
+				return err
+			}
+			return boot.Group(ctx, stack.Log, processes...)
+		}
+	}}
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"path/filepath"
+
+	"dreamlab/cmd/internal/boot"
+	"dreamlab/cmd/internal/config"
+)
+
+func upVerb() verb {
+	return verb{
+		name: "up", help: "run api, worker and scheduler in one process, on whatever is configured",
+		make: func(flags *flag.FlagSet) action {
+			var s settings
+			s.declare(flags)
+			return func(ctx context.Context, sh shell, args []string) error {
+				if err := nothing(args); err != nil {
+					return err
+				}
+				c, err := s.load(sh)
+				if err != nil {
+					return err
+				}
+				return up(ctx, sh, c)
+			}
+		},
+	}
+}
+
+// up holds the data directory, opens everything and runs it.
+func up(ctx context.Context, sh shell, c *config.Config) (err error) {
+	lock, err := boot.LockData(c.Data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.errs, c.Log), Migrate: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stack.Close()) }()
+	key, fresh, err := boot.AdminKey(ctx, stack.Store, c.Data)
+	if err != nil {
+		return err
+	}
+	front, processes, err := stack.Whole()
+	if err != nil {
+		return err
+	}
+	greet(sh, c, front.URL, key, fresh)
+	return boot.Group(ctx, stack.Log, processes...)
+}
+
+func greet(sh shell, c *config.Config, url, key string, fresh bool) {
+	fmt.Fprintf(sh.out, "Dream Lab answers at %s/v1\n", url)
+	kept := filepath.Join(c.Data, config.KeyFile)
+	if fresh {
+		fmt.Fprintf(sh.out, "first key: %s (kept in %s)\n", key, kept)
+	} else {
+		fmt.Fprintf(sh.out, "the key is in %s\n", kept)
+	}
+	if c.Sandbox() {
+		fmt.Fprintln(sh.out, "no vendor has a key: all models are the sandbox, whose answers are not real")
+	}
+}

@@ -1,0 +1,216 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"dreamlab/cmd/internal/config"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/store/redis"
+)
+
+// examinePatience bounds each examination.
+const examinePatience = 15 * time.Second
+
+// Finding is what an examination of one dependency came to.
+type Finding struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`         // what was found
+	Mend   string `json:"mend,omitempty"` // what to do about it
+}
+
+// examination looks at one dependency. Its error says what is wrong; mend says
+// what to do about it.
+type examination struct {
+	name, mend string
+	look       func(context.Context) (detail string, err error)
+}
+
+// Examine tests everything that the configuration names, all at once. It
+// changes nothing but a probe in the bucket, which it removes again.
+func Examine(ctx context.Context, c *config.Config) []Finding {
+	all := examinations(c)
+	findings := make([]Finding, len(all))
+	var wait sync.WaitGroup
+	for i, e := range all {
+		wait.Go(func() { findings[i] = e.run(ctx) })
+	}
+	wait.Wait()
+	return findings
+}
+
+func (e examination) run(ctx context.Context) Finding {
+	ctx, cancel := context.WithTimeout(ctx, examinePatience)
+	defer cancel()
+	detail, err := e.look(ctx)
+	if err != nil {
+		return Finding{Name: e.name, Detail: err.Error(), Mend: e.mend}
+	}
+	return Finding{Name: e.name, OK: true, Detail: detail}
+}
+
+func examinations(c *config.Config) []examination {
+	all := []examination{
+		{"database", "start the server, or mend DATABASE_URL; `dreamlab migrate` brings an old schema up to date",
+			func(ctx context.Context) (string, error) { return examineStore(ctx, c) }},
+		{"queue", "start the server, or mend REDIS_URL; it has to be Redis 6.2 or later with maxmemory-policy noeviction",
+			func(ctx context.Context) (string, error) { return examineQueue(ctx, c) }},
+		{"objects", "make the bucket, mend BUCKET_URL, or give the credentials (GOOGLE_APPLICATION_CREDENTIALS) the " +
+			"right to create and delete objects", func(ctx context.Context) (string, error) { return examineBucket(ctx, c) }},
+		{"prices", "add the price to the file that `prices` names in " + config.DefaultFile,
+			func(context.Context) (string, error) { return examinePrices(c) }},
+	}
+	return append(all, examineVendors(c)...)
+}
+
+func examineStore(ctx context.Context, c *config.Config) (detail string, err error) {
+	if c.Database == "" {
+		path := filepath.Join(c.Data, "dreamlab.db")
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return "embedded SQLite, made by `dreamlab up` in " + c.Data, nil
+		}
+	}
+	s, err := OpenStore(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.Ping(ctx); err != nil {
+		return "", fmt.Errorf("ask the database: %w", err)
+	}
+	return string(s.Dialect()) + ", its schema is up to date", Migrated(ctx, s)
+}
+
+func examineQueue(ctx context.Context, c *config.Config) (detail string, err error) {
+	if c.Redis == "" {
+		return "embedded, in the process", nil
+	}
+	queue, err := redis.Open(c.Redis)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, queue.Close()) }()
+	text, err := queue.Info(ctx, "server", "memory").Result()
+	if err != nil {
+		return "", fmt.Errorf("ask Redis: %w", err)
+	}
+	info := parseInfo(text)
+	version, policy := info["redis_version"], info["maxmemory_policy"]
+	if !atLeast(version, 6, 2) {
+		return "", fmt.Errorf("it is Redis %s", version)
+	}
+	if policy != "" && policy != "noeviction" {
+		return "", fmt.Errorf("its maxmemory-policy is %s, which drops wake-ups in silence", policy)
+	}
+	return "Redis " + version, nil
+}
+
+// parseInfo reads the answer of INFO (https://redis.io/commands/info).
+func parseInfo(text string) map[string]string {
+	info := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, found := strings.Cut(strings.TrimSpace(line), ":"); found {
+			info[name] = value
+		}
+	}
+	return info
+}
+
+// atLeast compares the first two numbers of a version.
+func atLeast(version string, major, minor int) bool {
+	numbers := append(strings.Split(version, "."), "0", "0")
+	first, errFirst := strconv.Atoi(numbers[0])
+	second, errSecond := strconv.Atoi(numbers[1])
+	return errFirst == nil && errSecond == nil && (first > major || first == major && second >= minor)
+}
+
+func examineBucket(ctx context.Context, c *config.Config) (detail string, err error) {
+	if c.Bucket == "" {
+		return "embedded, a directory in " + c.Data, nil
+	}
+	bucket, err := OpenBucket(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, bucket.Close()) }()
+	name := "doctor/" + store.NewID("probe_")
+	if err := bucket.Create(ctx, name, strings.NewReader("probe")); err != nil {
+		return "", err
+	}
+	object, err := bucket.Open(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(object)
+	if err := errors.Join(err, object.Close(), bucket.Delete(ctx, name)); err != nil {
+		return "", err
+	}
+	if string(text) != "probe" {
+		return "", errors.New("what was written is not what was read")
+	}
+	return "an object was written, read and removed", nil
+}
+
+// examinePrices looks for models that traffic may reach and nobody could bill.
+func examinePrices(c *config.Config) (string, error) {
+	known, err := OpenCatalog(c)
+	if err != nil {
+		return "", err
+	}
+	named := map[string]bool{c.Team.Lead: true, c.Team.Base: true}
+	for _, targets := range c.Routes {
+		for _, target := range targets {
+			named[target.Model] = true
+		}
+	}
+	var fault error
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		provider, model, _ := strings.Cut(name, "/")
+		if _, err := known.Price(provider, model, time.Now()); err != nil {
+			fault = errors.Join(fault, err)
+		}
+		if m, found := known.Find(provider, model); found && m.RetiredAt(time.Now()) {
+			fault = errors.Join(fault, fmt.Errorf("%s is no longer served: use %s/%s", name, provider, m.Replacement))
+		}
+	}
+	return fmt.Sprintf("known for all %d models of the team and the routes", len(named)), fault
+}
+
+func examineVendors(c *config.Config) []examination {
+	if c.Sandbox() {
+		return []examination{{name: "vendors", look: func(context.Context) (string, error) {
+			return "none is configured: all of them are the sandbox, whose answers are not real", nil
+		}}}
+	}
+	drivers, err := openDrivers(c, "")
+	all := []examination{}
+	if err != nil {
+		all = append(all, examination{"vendors", "mend the variable that is named",
+			func(context.Context) (string, error) { return "", err }})
+	}
+	for _, name := range slices.Sorted(maps.Keys(drivers)) {
+		all = append(all, examination{name, "check the key and the address of " + name,
+			func(ctx context.Context) (string, error) { return examineDriver(ctx, drivers[name]) }})
+	}
+	return all
+}
+
+func examineDriver(ctx context.Context, driver providers.Driver) (string, error) {
+	models, err := driver.Models(ctx)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("it answers and serves %d models", len(models)), nil
+}

@@ -1,0 +1,52 @@
+package boot
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"dreamlab/cmd/internal/api"
+	"dreamlab/providers/catalog"
+)
+
+// models shows the API the part of the catalogue that this program can ask for.
+type models struct {
+	known   *catalog.Catalog
+	vendors []string
+	now     func() time.Time
+}
+
+// List returns every model of the vendors that are open.
+func (m *models) List() []api.Model {
+	var all []api.Model
+	for _, model := range m.known.Models() {
+		if slices.Contains(m.vendors, model.Provider) {
+			all = append(all, m.view(model))
+		}
+	}
+	return all
+}
+
+// Find returns a model by the name provider/model.
+func (m *models) Find(name string) (api.Model, bool) {
+	provider, id, _ := strings.Cut(name, "/")
+	model, found := m.known.Find(provider, id)
+	if !found || !slices.Contains(m.vendors, provider) {
+		return api.Model{}, false
+	}
+	return m.view(model), true
+}
+
+func (m *models) view(model catalog.Model) api.Model {
+	view := api.Model{
+		Name: model.Provider + "/" + model.ID, Context: model.Context, MostOutput: model.MaxOutput,
+		Shutdown: model.ShutdownAt,
+	}
+	if model.Replacement != "" {
+		view.Replacement = model.Provider + "/" + model.Replacement
+	}
+	if price, err := m.known.Price(model.Provider, model.ID, m.now()); err == nil { // else the view says: not known
+		view.Price = &api.ModelPrice{Input: price.In, CachedInput: price.CachedIn, Output: price.Out}
+	}
+	return view
+}

@@ -1,0 +1,199 @@
+package boot
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"time"
+
+	"dreamlab/cmd/internal/api"
+	"dreamlab/handlers"
+	"dreamlab/handlers/all"
+	"dreamlab/handlers/dream"
+	"dreamlab/handlers/schedule"
+	"dreamlab/handlers/tune"
+	"dreamlab/store/redis"
+	"dreamlab/tasks"
+	"dreamlab/tasks/engine"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// Front is the API, listening.
+type Front struct {
+	URL       string
+	Processes []Process
+}
+
+// API listens at the configured address and returns what answers there.
+func (s *Stack) API() (*Front, error) {
+	reader := redis.NewReader(s.Queue, string(tasks.Chat))
+	queues := api.NewQueues(queueOf{s.Queue})
+	server, err := api.New(api.Options{
+		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
+		Base: s.Config.Team.Base, Queues: queues, Metrics: s.Metrics, Log: s.Log,
+		Sandbox: s.Sandbox != nil, Grace: s.Config.Grace,
+	})
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", s.Config.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen at %s: is another program there? choose one by DREAMLAB_ADDR: %w",
+			s.Config.Addr, err)
+	}
+	serve := func(ctx context.Context) error { return server.Run(ctx, listener) }
+	return &Front{
+		URL:       "http://" + listener.Addr().String(),
+		Processes: []Process{{"replies", reader.Run}, {"api", serve}},
+	}, nil
+}
+
+func (s *Stack) models() *models {
+	vendors := slices.Collect(maps.Keys(s.Config.Vendors))
+	for _, server := range s.Config.Servers {
+		vendors = append(vendors, server.Name)
+	}
+	if s.Sandbox != nil {
+		for _, vendor := range Vendors() {
+			vendors = append(vendors, vendor.Name)
+		}
+	}
+	return &models{known: s.Catalog, vendors: vendors, now: time.Now}
+}
+
+// queueOf shows asynqmon the connection that is open. asynqmon closes what it is
+// given, so that it is given a client that does not close.
+type queueOf struct{ goredis.UniversalClient }
+
+// MakeRedisClient returns the connection.
+func (q queueOf) MakeRedisClient() any { return q }
+
+// Close leaves the connection to its owner.
+func (q queueOf) Close() error { return nil }
+
+// Worker returns what works on the lanes, all of them where none is named, and
+// what hands work out.
+func (s *Stack) Worker(lanes []tasks.Lane) ([]Process, error) {
+	list, err := s.handlers()
+	if err != nil {
+		return nil, err
+	}
+	worker, err := s.Engine.Worker(engine.WorkerOptions{Handlers: list, Lanes: lanes, Grace: s.Config.Grace})
+	if err != nil {
+		return nil, err
+	}
+	return []Process{
+		{"reconciler", s.Engine.Reconciler().Run}, {"dispatcher", s.Engine.Dispatcher().Run}, {"worker", worker.Run},
+	}, nil
+}
+
+// Scheduler returns what fires the schedules. It mends what crashed too, so that
+// a job ends even while no worker is there.
+func (s *Stack) Scheduler() []Process {
+	return []Process{{"reconciler", s.Engine.Reconciler().Run}, {"scheduler", s.Engine.Scheduler().Run}}
+}
+
+// Vendors returns the sandbox's server, where there is one.
+func (s *Stack) Vendors() []Process {
+	if s.Sandbox == nil {
+		return nil
+	}
+	return []Process{{"sandbox", s.Sandbox.Run}}
+}
+
+func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
+	quiet, err := s.quiet()
+	if err != nil {
+		return nil, err
+	}
+	caller := handlers.NewCaller(handlers.CallerOptions{
+		Router: s.Router, Prices: s.Catalog, Budgets: s.budgets(),
+	})
+	return all.Handlers(all.Deps{
+		Caller: caller, Replies: redis.NewReplies(s.Queue), Bucket: s.Bucket, Prices: s.Catalog,
+		Vendors: s.Router, Accept: s.Engine.Accept, Load: s.load,
+		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
+		Dream: dream.Settings{}, Schedule: quiet, Tune: s.tuning(),
+	})
+}
+
+func (s *Stack) budgets() []handlers.Budget {
+	var budgets []handlers.Budget
+	for _, b := range s.Config.Budgets {
+		budget := handlers.Budget{
+			Tenant: b.Tenant, Purpose: b.Purpose, Nano: int64(b.USD), Monthly: b.Per == "month",
+		}
+		if budget.Purpose == "all" {
+			budget.Purpose = ""
+		}
+		budgets = append(budgets, budget)
+	}
+	return budgets
+}
+
+// load tells the clock and the dreams how busy the chats are.
+func (s *Stack) load(ctx context.Context) (schedule.Load, error) {
+	stats, err := s.Engine.Stats(ctx)
+	if err != nil {
+		return schedule.Load{}, err
+	}
+	chat := stats.Lanes[tasks.Chat]
+	return schedule.Load{Chats: chat.Queued + chat.Dispatched + chat.Running, Wait: chat.Wait}, nil
+}
+
+// quiet says when dreams may start by themselves.
+func (s *Stack) quiet() (schedule.Settings, error) {
+	d := s.Config.Dream
+	zone, err := time.LoadLocation(d.OffPeak.Zone)
+	if err != nil {
+		return schedule.Settings{}, fmt.Errorf("read dream.off_peak.zone: %w", err)
+	}
+	from, err := sinceMidnight(d.OffPeak.From)
+	if err != nil {
+		return schedule.Settings{}, fmt.Errorf("read dream.off_peak.from: %w", err)
+	}
+	to, err := sinceMidnight(d.OffPeak.To)
+	if err != nil {
+		return schedule.Settings{}, fmt.Errorf("read dream.off_peak.to: %w", err)
+	}
+	return schedule.Settings{
+		Threshold: d.Threshold, Limit: d.Limit, From: from, To: to, Zone: zone,
+		IdleWait: d.IdleWait, Starts: d.StartsPerDay,
+	}, nil
+}
+
+// sinceMidnight reads a time of day such as 22:00.
+func sinceMidnight(text string) (time.Duration, error) {
+	at, err := time.Parse("15:04", text)
+	return time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute, err
+}
+
+// tenThousandths of a share.
+func tenThousandths(share float64) int64 { return int64(share*10_000 + 0.5) }
+
+func (s *Stack) tuning() tune.Settings {
+	t := s.Config.Tune
+	return tune.Settings{
+		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base, MinExamples: t.MinExamples,
+		Budget: int64(t.BudgetUSD), HostingHours: int64(t.HostingHours), MaxPapers: t.Papers,
+		PollEvery: s.Config.Poll.Training, Gate: tune.Gate{Margin: tenThousandths(t.Margin)},
+	}
+}
+
+// Whole returns all of Dream Lab as one group, in the order in which it starts.
+func (s *Stack) Whole() (*Front, []Process, error) {
+	worker, err := s.Worker(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	front, err := s.API()
+	if err != nil {
+		return nil, nil, err
+	}
+	whole := append(s.Vendors(), worker...)
+	whole = append(whole, Process{"scheduler", s.Engine.Scheduler().Run})
+	return front, append(whole, front.Processes...), nil
+}
