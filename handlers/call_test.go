@@ -1,0 +1,196 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/handlertest"
+	"dreamlab/providers"
+	"dreamlab/providers/sandbox"
+	"dreamlab/store"
+	"dreamlab/tasks"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func question(text string) providers.Request {
+	return providers.Request{Messages: []providers.Message{providers.TextMessage("user", text)}, MaxTokens: 64}
+}
+
+func step(t *testing.T, b *handlertest.Bench, text string) handlers.Step {
+	t.Helper()
+	tiers, err := b.Caller().Resolve(t.Context(), b.Store.Queries, b.Tenant, "base", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handlers.Step{Name: "answer", Purpose: "chat", Request: question(text), Tiers: tiers}
+}
+
+func claim(t *testing.T, b *handlertest.Bench) *tasks.Run {
+	t.Helper()
+	return b.Claim(t, store.NewJob{Kind: string(tasks.DreamSlice)}, struct{}{})
+}
+
+func TestAnswerIsPaidOnceAndReused(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	run, s := claim(t, b), step(t, b, "What are your opening hours?")
+	first, err := b.Caller().Ask(t.Context(), run, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := b.Caller().Ask(t.Context(), run, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !again.Reused || again.Reply.Content != first.Reply.Content || again.Target != first.Target {
+		t.Errorf("the second answer is not the first: %+v", again)
+	}
+	calls, nano := b.Paid()
+	entries := b.Entries(t, run.Job.ID)
+	if calls != 1 || len(entries) != 1 {
+		t.Fatalf("%d calls, %d entries: want one of each", calls, len(entries))
+	}
+	if e := entries[0]; e.State != store.EntrySettled || e.Settled != nano || e.Settled > e.Reserved || nano == 0 {
+		t.Errorf("the vendor was paid %d, the books say %+v", nano, e)
+	}
+}
+
+func TestOtherRequestUnderSameStepFails(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	run := claim(t, b)
+	if _, err := b.Caller().Ask(t.Context(), run, step(t, b, "one")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.Caller().Ask(t.Context(), run, step(t, b, "two"))
+	if !handlers.Failed(err, "internal") {
+		t.Fatalf("got %v, want a final internal failure", err)
+	}
+	if calls, _ := b.Paid(); calls != 1 {
+		t.Errorf("%d calls were paid", calls)
+	}
+}
+
+func TestLostAnswerStaysOnTheBooks(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	b.Fault(t, sandbox.Fault{Vendor: "together", Kind: sandbox.FaultDropAfter}, 1)
+	run := claim(t, b)
+	answered, err := b.Caller().Ask(t.Context(), run, step(t, b, "Hello?"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := map[store.EntryState]int{}
+	for _, e := range b.Entries(t, run.Job.ID) {
+		states[e.State]++
+	}
+	if answered.Tries != 2 || states[store.EntryUnknown] != 1 || states[store.EntrySettled] != 1 {
+		t.Errorf("tries %d, entries %v: want one unknown and one settled", answered.Tries, states)
+	}
+}
+
+func TestFencedWorkerSettlesItsEntryAlone(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	run, s := claim(t, b), step(t, b, "Hello?")
+	s.Sink = func(providers.Chunk) error {
+		if run.Job.Epoch == 1 {
+			b.Lose(t, run)
+			run.Job.Epoch = -1 // once
+		}
+		return nil
+	}
+	lost := *run
+	lost.Job.Epoch = 1
+	if _, err := b.Caller().Ask(t.Context(), &lost, s); !errors.Is(err, store.ErrFenced) {
+		t.Fatalf("got %v, want ErrFenced", err)
+	}
+	if _, err := b.Store.Effect(t.Context(), run.Job.ID, s.Name); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a fenced worker stored its answer: %v", err)
+	}
+	entries := b.Entries(t, run.Job.ID)
+	_, nano := b.Paid()
+	if len(entries) != 1 || entries[0].State != store.EntrySettled || entries[0].Settled != nano {
+		t.Errorf("paid %d, books %+v", nano, entries)
+	}
+}
+
+func TestFencedBeforeTheCallPaysNothing(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	run := claim(t, b)
+	b.Lose(t, run)
+	if _, err := b.Caller().Ask(t.Context(), run, step(t, b, "Hello?")); !errors.Is(err, store.ErrFenced) {
+		t.Fatalf("got %v, want ErrFenced", err)
+	}
+	if calls, _ := b.Paid(); calls != 0 {
+		t.Errorf("%d calls were paid", calls)
+	}
+}
+
+func TestBudgets(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		budget handlers.Budget
+		within *handlers.Within
+		code   string
+		spent  bool
+	}{
+		{"room", handlers.Budget{Nano: providers.Dollar}, nil, "", false},
+		{"other purpose", handlers.Budget{Purpose: "replay", Nano: 0}, nil, "", false},
+		{"other tenant", handlers.Budget{Tenant: "ten_other", Nano: 0}, nil, "", false},
+		{"day", handlers.Budget{Nano: 1}, nil, "insufficient_quota", false},
+		{"month of purpose", handlers.Budget{Purpose: "chat", Nano: 1, Monthly: true}, nil, "insufficient_quota", false},
+		{"the job's own", handlers.Budget{Nano: providers.Dollar}, &handlers.Within{Nano: 1}, "insufficient_quota", true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b := handlertest.New(t)
+			run, s := claim(t, b), step(t, b, "Hello?")
+			if s.Within = test.within; s.Within != nil {
+				s.Within.Job = run.Job.ID
+			}
+			_, err := b.Caller(test.budget).Ask(t.Context(), run, s)
+			if (err != nil) != (test.code != "") || err != nil && !handlers.Failed(err, test.code) {
+				t.Fatalf("got %v, want %q", err, test.code)
+			}
+			if handlers.IsSpent(err) != test.spent {
+				t.Errorf("IsSpent is %v", !test.spent)
+			}
+			if entries := b.Entries(t, run.Job.ID); test.code != "" && len(entries) != 0 {
+				t.Errorf("a refused call left %+v", entries)
+			}
+		})
+	}
+}
+
+func TestDatabaseAwayKeepsTheAnswer(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	run, s := claim(t, b), step(t, b, "Hello?")
+	tries := 0
+	s.Write = func(context.Context, *store.Queries, *handlers.Answered) error {
+		if tries++; tries < 3 {
+			return store.ErrBusy
+		}
+		return nil
+	}
+	caller := handlers.NewCaller(handlers.CallerOptions{
+		Router: b.Router, Prices: b.Prices,
+		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+	})
+	if _, err := caller.Ask(t.Context(), run, s); err != nil {
+		t.Fatal(err)
+	}
+	if calls, _ := b.Paid(); calls != 1 || tries != 3 {
+		t.Errorf("%d calls paid, stored at try %d", calls, tries)
+	}
+}

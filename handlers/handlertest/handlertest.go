@@ -1,0 +1,253 @@
+// Package handlertest gives the tests of handlers real surroundings: a store
+// on SQLite, the embedded queue, a router over real drivers, and the vendors'
+// emulators with their books and faults. It is for tests alone.
+package handlertest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/providers/catalog"
+	"dreamlab/providers/groq"
+	groqemulator "dreamlab/providers/groq/emulator"
+	"dreamlab/providers/sandbox"
+	"dreamlab/providers/together"
+	togetheremulator "dreamlab/providers/together/emulator"
+	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/redis"
+	"dreamlab/store/storetest"
+	"dreamlab/tasks"
+)
+
+// The team, as the product's defaults name it.
+const (
+	Lead = "groq/openai/gpt-oss-120b"
+	Base = "together/openai/gpt-oss-20b"
+)
+
+// Bench is the surroundings of a test.
+type Bench struct {
+	Store   *store.Store
+	Queue   *redis.Queue
+	Replies *redis.Replies
+	Lab     *sandbox.Lab
+	Router  *providers.Router
+	Prices  *catalog.Catalog
+	Bucket  blob.Bucket
+	Tenant  string
+}
+
+// New returns fresh surroundings, taken down with the test. The aliases
+// assistant, base and lead are set.
+func New(t testing.TB) *Bench {
+	t.Helper()
+	b := &Bench{Store: storetest.SQLite(t)}
+	var err error
+	if b.Prices, err = catalog.Load(nil); err != nil {
+		t.Fatal(err)
+	}
+	if b.Queue, err = redis.Open(""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { check(t, b.Queue.Close()) })
+	b.Replies = redis.NewReplies(b.Queue.UniversalClient)
+	if b.Bucket, err = blob.Directory(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	b.vendors(t)
+	tenant, err := b.Store.EnsureTenant(t.Context(), "test")
+	check(t, err)
+	b.Tenant = tenant.ID
+	for alias, model := range map[string]string{"assistant": Base, "base": Base, "lead": Lead} {
+		b.SetRoute(t, alias, model)
+	}
+	return b
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// vendors starts the emulators and a router over the drivers that ask them.
+func (b *Bench) vendors(t testing.TB) {
+	t.Helper()
+	var err error
+	b.Lab, err = sandbox.New(sandbox.Options{Price: b.price, Speed: 3600})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { check(t, b.Lab.Close()) })
+	mux := http.NewServeMux()
+	mux.Handle("/groq/", http.StripPrefix("/groq", groqemulator.New(b.Lab)))
+	mux.Handle("/together/", http.StripPrefix("/together", togetheremulator.New(b.Lab)))
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	drivers := map[string]providers.Driver{}
+	for _, vendor := range []providers.Vendor{groq.Vendor, together.Vendor} {
+		name := strings.ToUpper(vendor.Name)
+		base := server.URL + "/" + vendor.Name
+		if vendor.Name == "together" {
+			base += "/v1"
+		}
+		drivers[vendor.Name], err = vendor.Open(providers.Config{
+			Values: map[string]string{name + "_API_KEY": b.Lab.Credential(), name + "_BASE_URL": base},
+			HTTP:   &http.Client{Transport: transport},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Router = providers.NewRouter(providers.RouterOptions{
+		Drivers: drivers, Prices: b.Prices,
+		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+	})
+}
+
+// price lets the emulators bill what the catalogue says.
+func (b *Bench) price(vendor, model string) (in, out, cached int64) {
+	price, err := b.Prices.Price(vendor, model, time.Now())
+	if err != nil {
+		return 0, 0, 0
+	}
+	return price.In, price.Out, price.CachedIn
+}
+
+// Caller returns a caller over the emulators.
+func (b *Bench) Caller(budgets ...handlers.Budget) *handlers.Caller {
+	return handlers.NewCaller(handlers.CallerOptions{Router: b.Router, Prices: b.Prices, Budgets: budgets})
+}
+
+// SetRoute puts an alias' one target in force.
+func (b *Bench) SetRoute(t testing.TB, alias string, models ...string) {
+	t.Helper()
+	route := store.Route{Alias: alias, Reason: "test", Author: "config"}
+	if known, err := b.Store.Route(t.Context(), "", alias); err == nil {
+		route.Version = known.Version
+	}
+	for tier, model := range models {
+		route.Targets = append(route.Targets, store.RouteTarget{Model: model, Weight: 1, Tier: tier})
+	}
+	if _, err := b.Store.SetRoute(t.Context(), route); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Claim makes a job and claims it, as a worker would.
+func (b *Bench) Claim(t testing.TB, job store.NewJob, input any) *tasks.Run {
+	t.Helper()
+	text, err := json.Marshal(input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job.Tenant, job.Input = b.Tenant, text
+	job.Lane = string(tasks.Kind(job.Kind).Lane())
+	var made []store.Accepted
+	err = b.Store.Tx(t.Context(), store.Synced, func(q *store.Queries) (err error) {
+		made, err = q.AcceptJobs(t.Context(), []store.NewJob{job}, map[string]store.Room{
+			job.Lane: {Window: 1000, TenantCap: 1000},
+		})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Take(t, made[0].Job)
+}
+
+// Take claims a job that was dispatched.
+func (b *Bench) Take(t testing.TB, job store.Job) *tasks.Run {
+	t.Helper()
+	held, err := b.Store.ClaimJobs(t.Context(), []store.JobRef{{ID: job.ID, Gen: job.Gen}}, "test", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(held) != 1 {
+		t.Fatalf("job %s is %s: it could not be claimed", job.ID, job.State)
+	}
+	return &tasks.Run{Job: held[0], Store: b.Store, Worker: "test"}
+}
+
+// Finish carries out a handler's end, as a worker would, and returns the job.
+func (b *Bench) Finish(t testing.TB, run *tasks.Run, end *tasks.End) store.Job {
+	t.Helper()
+	state := end.State
+	if state == "" {
+		state = store.JobSucceeded
+	}
+	err := b.Store.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+		_, err := q.FinishJob(t.Context(), store.Finish{
+			Job: run.Job.ID, Epoch: run.Job.Epoch, Worker: run.Worker, To: state, Outcome: string(state),
+			Result: end.Result, After: end.After, Children: end.Children, Write: end.Write,
+		})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end.Then != nil {
+		if err := end.Then(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	job, err := b.Store.AnyJob(t.Context(), run.Job.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
+// Lose makes the job another worker's.
+func (b *Bench) Lose(t testing.TB, run *tasks.Run) {
+	t.Helper()
+	_, err := b.Store.Driver().Exec(t.Context(), `UPDATE jobs SET epoch = epoch + 1 WHERE id = $1`, run.Job.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Entries returns a job's lines of spend.
+func (b *Bench) Entries(t testing.TB, job string) []store.Entry {
+	t.Helper()
+	var entries []store.Entry
+	err := b.Store.JobEntries(t.Context(), job, func(e store.Entry) error {
+		entries = append(entries, e)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// Paid sums what the emulators were paid.
+func (b *Bench) Paid() (calls, nano int64) {
+	for _, p := range b.Lab.Payments() {
+		calls += p.Calls
+		nano += p.NanoUSD
+	}
+	return calls, nano
+}
+
+// Fault adds a fault that is played so often; 0 is for ever.
+func (b *Bench) Fault(t testing.TB, f sandbox.Fault, times int) {
+	t.Helper()
+	if times > 0 {
+		f.Times = &times
+	}
+	if err := b.Lab.AddFault(f); err != nil {
+		t.Fatal(err)
+	}
+}

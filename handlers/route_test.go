@@ -1,0 +1,51 @@
+package handlers_test
+
+import (
+	"testing"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/handlertest"
+	"dreamlab/providers"
+	"dreamlab/store"
+)
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	for name, state := range map[string]string{"together/acme/tuned": "serving", "together/acme/old": "stopped"} {
+		err := b.Store.AddModel(t.Context(), store.Model{
+			Name: name, Tenant: b.Tenant, Alias: "assistant", Provider: "together", Base: handlertest.Base,
+			State: state, Priced: "openai/gpt-oss-20b",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.SetRoute(t, "mine", "together/acme/old", "together/acme/tuned")
+	tuned := providers.Target{Provider: "together", Model: "acme/tuned", Priced: "openai/gpt-oss-20b"}
+	tests := map[string]struct {
+		want providers.Target
+		code string
+	}{
+		"lead":                         {want: providers.Target{Provider: "groq", Model: "openai/gpt-oss-120b"}},
+		"together/openai/gpt-oss-20b":  {want: providers.Target{Provider: "together", Model: "openai/gpt-oss-20b"}},
+		"together/acme/tuned":          {want: tuned},
+		"mine":                         {want: tuned}, // the stopped one stands aside
+		"together/acme/old":            {code: "model_not_found"},
+		"nothing":                      {code: "model_not_found"},
+		"nobody/openai/gpt-oss-20b":    {code: "model_not_found"},
+		"together/openai/gpt-oss-2000": {code: "model_not_found"},
+	}
+	for name, test := range tests {
+		tiers, err := b.Caller().Resolve(t.Context(), b.Store.Queries, b.Tenant, name, "conv")
+		if test.code != "" {
+			if !handlers.Failed(err, test.code) {
+				t.Errorf("%s: got %v, want %s", name, err, test.code)
+			}
+			continue
+		}
+		if err != nil || tiers[0][0] != test.want {
+			t.Errorf("%s: got %v, %v, want %v", name, tiers, err, test.want)
+		}
+	}
+}
