@@ -75,8 +75,8 @@ func TextMessage(role, text string) Message {
 
 // Reply is one finished completion.
 type Reply struct {
-	// Body is the vendor's chat.completion object as it came. Empty when the
-	// answer was streamed.
+	// Body is the vendor's chat.completion object as it came, with finish_reason
+	// in OpenAI's words. Empty when the answer was streamed.
 	Body []byte
 	// Content is the text of the first choice; Message is that choice's whole
 	// message object.

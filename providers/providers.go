@@ -69,7 +69,8 @@ type Sink func(Chunk) error
 // Chunk is one event of a streamed answer.
 type Chunk struct {
 	// Data is the vendor's chat.completion.chunk object, as it came, without
-	// "data: " and line ends. It is one JSON object on one line.
+	// "data: " and line ends, and with finish_reason in OpenAI's words. It is one
+	// JSON object on one line.
 	Data []byte
 	// Shows tells whether the chunk carries something a reader would see
 	// (content, reasoning, a refusal or a tool call). Once such a chunk was

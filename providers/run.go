@@ -146,7 +146,7 @@ func (run *run) await(ctx context.Context, c *candidate) (ended bool) {
 		return false
 	}
 	deadline, _ := ctx.Deadline()
-	if wait > patience || run.router.now().Add(wait).After(deadline) {
+	if wait > patience || wait > time.Until(deadline) {
 		run.last = run.closedError(c, wait)
 		return true
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
+	"time"
 
 	"dreamlab/providers"
 )
@@ -28,9 +29,22 @@ type Call struct {
 	model string // set where the call is about a model: a 404 is then the model's
 }
 
-// Do makes one exchange that is no chat. It fails with an [*providers.Error].
-// The header is also returned with a redirect, which fails with its status.
+// How long an exchange that is no chat may take.
+const (
+	callPatience   = time.Minute
+	uploadPatience = time.Hour
+)
+
+// Do makes one exchange that is no chat, within a minute, or an hour where Raw
+// is sent. It fails with an [*providers.Error]. The header is also returned with
+// a redirect, which fails with its status.
 func (c *Client) Do(ctx context.Context, call Call) (http.Header, error) {
+	slow := &providers.LimitError{Limit: "total", After: callPatience}
+	if call.Raw != nil {
+		slow.After = uploadPatience
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, slow.After, slow)
+	defer cancel()
 	answer, err := c.send(ctx, call)
 	if err != nil {
 		if answer != nil {

@@ -142,17 +142,23 @@ func gone(req *http.Request) bool {
 
 func (h Harness) time(t *testing.T) {
 	r := h.rig(t)
-	hang := func(_ http.ResponseWriter, req *http.Request, _ http.Handler) bool {
+	slow, expire := context.WithCancelCause(t.Context())
+	expired := func(_ http.ResponseWriter, req *http.Request, _ http.Handler) bool {
+		expire(&providers.LimitError{Limit: "headers", After: time.Second})
 		return gone(req)
 	}
-	r.during(hang, func() {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		_, err := r.driver.Chat(ctx, r.request(question), nil)
+	r.during(expired, func() {
+		_, err := r.driver.Chat(slow, r.request(question), nil)
 		if e := asError(t, err); e.Kind != providers.KindTimeout || e.Charge != providers.ChargeUnknown {
 			t.Errorf("got %v charged %s, want a timeout of unknown charge", e, e.Charge)
 		}
 	})
+	late, stop := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer stop()
+	_, err := r.driver.Chat(late, r.request(question), nil)
+	if e := asError(t, err); e.Kind != providers.KindTimeout || e.Charge != providers.ChargeNone {
+		t.Errorf("got %v charged %s, want a timeout before it was sent", e, e.Charge)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	arrived := func(_ http.ResponseWriter, req *http.Request, _ http.Handler) bool {
 		cancel()
@@ -164,7 +170,7 @@ func (h Harness) time(t *testing.T) {
 			t.Errorf("got %v charged %s, want cancelled at unknown charge", e, e.Charge)
 		}
 	})
-	_, err := r.driver.Chat(ctx, r.request(question), nil)
+	_, err = r.driver.Chat(ctx, r.request(question), nil)
 	if e := asError(t, err); e.Kind != providers.KindCancelled || e.Charge != providers.ChargeNone {
 		t.Errorf("got %v charged %s, want cancelled before it was sent", e, e.Charge)
 	}

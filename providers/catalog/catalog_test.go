@@ -1,0 +1,194 @@
+package catalog_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dreamlab/providers"
+	"dreamlab/providers/catalog"
+)
+
+func day(text string) time.Time {
+	at, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		panic(err)
+	}
+	return at
+}
+
+func load(t *testing.T, override string) *catalog.Catalog {
+	t.Helper()
+	c, err := catalog.Load(strings.NewReader(override))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestBuiltIn(t *testing.T) {
+	t.Parallel()
+	c, err := catalog.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := day("2026-11-23")
+	for _, m := range c.Models() {
+		if m.Source == "" || !m.RetiredAt(now) && m.Replacement != "" {
+			t.Errorf("%s/%s: source %q, replaced by %q while it is served", m.Provider, m.ID, m.Source, m.Replacement)
+		}
+		if m.Replacement != "" {
+			if next, ok := c.Replacement(m.Provider, m.ID, now); !ok || next.RetiredAt(now) || len(next.Prices) == 0 {
+				t.Errorf("%s/%s leads to %+v", m.Provider, m.ID, next)
+			}
+		}
+		for _, p := range m.Prices {
+			if p.In <= 0 || p.Out < p.In || p.CachedIn > p.In || (p.Batch != nil && p.Batch.In > p.In) {
+				t.Errorf("%s/%s has an odd price %+v", m.Provider, m.ID, p)
+			}
+		}
+	}
+	for _, name := range []string{"groq/openai/gpt-oss-120b", "together/openai/gpt-oss-20b"} { // the defaults of lead and base
+		provider, id, _ := strings.Cut(name, "/")
+		if m, ok := c.Find(provider, id); !ok || m.Status != catalog.Active || !m.Can("json_schema") {
+			t.Errorf("%s: %+v", name, m)
+		}
+	}
+}
+
+func TestPriceByDay(t *testing.T) {
+	t.Parallel()
+	c := load(t, `{"models":[]}`)
+	const llama = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
+	for at, want := range map[string]int64{"2026-09-23": 880_000_000, "2026-09-24": 1_040_000_000, "2027-01-01": 1_040_000_000} {
+		price, err := c.Price("together", llama, day(at))
+		if err != nil || price.In != want || price.Batch == nil || price.Batch.In != want/2 {
+			t.Errorf("on %s: %+v, %v; want %d", at, price, err, want)
+		}
+	}
+	for what, err := range map[string]error{
+		"before its first day": second(c.Price("together", llama, day("2020-01-01"))),
+		"not in the catalogue": second(c.Price("together", "none", day("2026-01-01"))),
+		"without a price":      second(c.Price("azure", "Llama-4-Scout-17B-16E-Instruct", day("2026-01-01"))),
+		"bound without price":  secondInt(c.UpperBound("together", "none", &providers.Request{}, day("2026-01-01"))),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "add its price") {
+			t.Errorf("%s: %v, want an error that says what to do", what, err)
+		}
+	}
+}
+
+func second(_ providers.Price, err error) error { return err }
+func secondInt(_ int64, err error) error        { return err }
+
+func TestCachedAndBatchRates(t *testing.T) {
+	t.Parallel()
+	c := load(t, `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"2","cached":"0.25","batch_in":"0.4","batch_out":"0.9"}]}]}`)
+	price, err := c.Price("p", "m", day("2026-01-01"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	usage := providers.Usage{Input: 1000, CachedInput: 400, Output: 100}
+	if got, want := price.Cost(usage), int64(600_000+100_000+200_000); got != want {
+		t.Errorf("live %d, want %d", got, want)
+	}
+	if got, want := price.Batch.Cost(usage), int64(400_000+90_000); got != want {
+		t.Errorf("batch %d, want %d", got, want)
+	}
+}
+
+func TestUpperBound(t *testing.T) {
+	t.Parallel()
+	c := load(t, `{"models":[
+	 {"provider":"p","id":"bounded","max_out":100,"context":9000,"prices":[{"in":"1","out":"1"}]},
+	 {"provider":"p","id":"context","context":9000,"prices":[{"in":"1","out":"1"}]},
+	 {"provider":"p","id":"open","prices":[{"in":"1","out":"1"}]}]}`)
+	two := 2
+	request := func(tokens int, n *int) *providers.Request {
+		return &providers.Request{MaxTokens: tokens, N: n, Messages: []providers.Message{providers.TextMessage("user", "hello")}}
+	}
+	for name, want := range map[string]int64{"bounded": 100, "context": 9000, "open": 128 << 10} {
+		input := providers.InputBound(request(0, nil))
+		for _, ask := range []struct {
+			req    *providers.Request
+			output int64
+		}{{request(0, nil), want}, {request(7, nil), 7}, {request(7, &two), 14}} {
+			got, err := c.UpperBound("p", name, ask.req, day("2026-01-01"))
+			if err != nil || got != (input+ask.output)*1000 {
+				t.Errorf("%s: %d, %v; want %d", name, got, err, (input+ask.output)*1000)
+			}
+		}
+	}
+}
+
+func TestOverride(t *testing.T) {
+	t.Parallel()
+	c := load(t, `{"models":[
+	 {"provider":"groq","id":"openai/gpt-oss-20b","prices":[{"effective_from":"2026-12-01","in":"0.9","out":"0.9"},{"in":"0.5","out":"0.5"}]},
+	 {"provider":"new","id":"m","status":"deprecated","shutdown_at":"2026-12-31","replacement":"n","prices":[{"in":"1","out":"1"}]},
+	 {"provider":"new","id":"n","replacement":"m","status":"retired"}]}`)
+	for at, want := range map[string]int64{"2026-11-30": 500_000_000, "2026-12-01": 900_000_000} {
+		if price, err := c.Price("groq", "openai/gpt-oss-20b", day(at)); err != nil || price.In != want {
+			t.Errorf("on %s: %+v, %v; want %d", at, price, err, want)
+		}
+	}
+	if m, ok := c.Replacement("new", "m", day("2026-12-30")); !ok || m.ID != "m" {
+		t.Errorf("before the last day: %+v", m)
+	}
+	if m, ok := c.Replacement("new", "m", day("2026-12-31")); ok {
+		t.Errorf("a circle of replacements leads to %+v", m)
+	}
+}
+
+func TestFaultsOfAnOverride(t *testing.T) {
+	t.Parallel()
+	cases := map[string]string{
+		"not json":        `{"models":`,
+		"unknown field":   `{"models":[{"provider":"p","id":"m","prise":1}]}`,
+		"no id":           `{"models":[{"provider":"p"}]}`,
+		"status":          `{"models":[{"provider":"p","id":"m","status":"old"}]}`,
+		"day":             `{"models":[{"provider":"p","id":"m","shutdown_at":"31.12.2026"}]}`,
+		"price's day":     `{"models":[{"provider":"p","id":"m","prices":[{"effective_from":"x","in":"1","out":"1"}]}]}`,
+		"half a price":    `{"models":[{"provider":"p","id":"m","prices":[{"in":"1"}]}]}`,
+		"negative":        `{"models":[{"provider":"p","id":"m","prices":[{"in":"-1","out":"1"}]}]}`,
+		"a float":         `{"models":[{"provider":"p","id":"m","prices":[{"in":1,"out":"1"}]}]}`,
+		"half a batch":    `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1","batch_in":"1"}]}]}`,
+		"part of a batch": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1","batch_part":"half"}]}]}`,
+	}
+	for name, text := range cases {
+		if _, err := catalog.Load(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "file of models and prices") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	two := `{"models":[{"provider":"p","id":"a","status":"x"},{"provider":"p","id":"b","status":"y"}]}`
+	_, err := catalog.Load(strings.NewReader(two))
+	if err == nil || !strings.Contains(err.Error(), "p/a") || !strings.Contains(err.Error(), "p/b") {
+		t.Errorf("%v, want both faults at once", err)
+	}
+}
+
+func TestRegisterWhileAsking(t *testing.T) {
+	t.Parallel()
+	c := load(t, `{"models":[]}`)
+	c.Register(catalog.Free("own"))
+	tuned := catalog.Model{Provider: "together", ID: "acct/dreamlab-x", Prices: []providers.Price{{}}}
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() { c.Register(tuned) })
+		wait.Go(func() {
+			if price, err := c.Price("own", "anything", day("2026-01-01")); err != nil || price.In != 0 {
+				t.Errorf("a free server: %+v, %v", price, err)
+			}
+		})
+	}
+	wait.Wait()
+	if m, ok := c.Find("together", "acct/dreamlab-x"); !ok || m.ID != tuned.ID {
+		t.Errorf("the tuned model is %+v", m)
+	}
+	for _, m := range c.Models() {
+		if m.ID == catalog.Any {
+			t.Error("the entry for any model is listed as a model")
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package groq_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"dreamlab/providers"
+	"dreamlab/providers/groq"
+	"dreamlab/providers/groq/emulator"
+	"dreamlab/providers/providertest"
+	"dreamlab/providers/sandbox"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t testing.TB) (http.Handler, func(time.Duration)) {
+	lab, err := sandbox.New(sandbox.Options{Credential: providertest.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return emulator.New(lab), lab.Advance
+}
+
+func settings(base string) map[string]string {
+	return map[string]string{"GROQ_API_KEY": providertest.Key, "GROQ_BASE_URL": base}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	two, three := 2, 3
+	providertest.Run(t, providertest.Harness{
+		Vendor: groq.Vendor, Start: start, Settings: settings, Model: "openai/gpt-oss-20b",
+		Lacks: map[string]func(*providers.Request){
+			"n":             func(r *providers.Request) { r.N = &two },
+			"logprobs":      func(r *providers.Request) { r.Logprobs = true },
+			"top_logprobs":  func(r *providers.Request) { r.TopLogprobs = &three },
+			"logit_bias":    func(r *providers.Request) { r.LogitBias = []byte(`{"1":2}`) },
+			"messages.name": func(r *providers.Request) { r.Messages[0].Name = "ann" },
+			"stop":          func(r *providers.Request) { r.Stop = []string{"a", "b", "c", "d", "e"} },
+			"response_format": func(r *providers.Request) {
+				r.ResponseFormat = []byte(`{"type":"json_schema","json_schema":{"name":"x","schema":{}}}`)
+				r.Tools = []byte(`[{"type":"function","function":{"name":"f"}}]`)
+			},
+		},
+	})
+}

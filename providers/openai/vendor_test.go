@@ -1,0 +1,34 @@
+package openai_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"dreamlab/providers"
+	"dreamlab/providers/openai"
+	"dreamlab/providers/openai/emulator"
+	"dreamlab/providers/providertest"
+	"dreamlab/providers/sandbox"
+)
+
+func start(t testing.TB) (http.Handler, func(time.Duration)) {
+	lab, err := sandbox.New(sandbox.Options{Credential: providertest.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return emulator.New(lab), lab.Advance
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, providertest.Harness{
+		Start: start, Model: "small", Embeddings: "embed",
+		Open: func(base, key string) providers.Vendor { return openai.Compatible("openai", base+"/v1", key) },
+	})
+}

@@ -1,0 +1,48 @@
+package together_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"dreamlab/providers"
+	"dreamlab/providers/providertest"
+	"dreamlab/providers/sandbox"
+	"dreamlab/providers/together"
+	"dreamlab/providers/together/emulator"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t testing.TB) (http.Handler, func(time.Duration)) {
+	lab, err := sandbox.New(sandbox.Options{Credential: providertest.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return emulator.New(lab), lab.Advance
+}
+
+func settings(base string) map[string]string {
+	return map[string]string{"TOGETHER_API_KEY": providertest.Key, "TOGETHER_BASE_URL": base + "/v1"}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, providertest.Harness{
+		Vendor: together.Vendor, Start: start, Settings: settings, Model: "openai/gpt-oss-20b",
+		Tunable: "openai/gpt-oss-20b", Unhostable: "meta-llama/Llama-3.3-70B-Instruct-Reference",
+		Lacks: map[string]func(*providers.Request){
+			"tool_choice": func(r *providers.Request) {
+				r.Tools = []byte(`[{"type":"function","function":{"name":"f"}}]`)
+				r.ToolChoice = []byte(`"required"`)
+			},
+		},
+	})
+}
