@@ -4,6 +4,7 @@
 package handlertest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -248,6 +249,14 @@ func (b *Bench) Fault(t testing.TB, f sandbox.Fault, times int) {
 		f.Times = &times
 	}
 	if err := b.Lab.AddFault(f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Put makes an object.
+func (b *Bench) Put(t testing.TB, name string, content []byte) {
+	t.Helper()
+	if err := b.Bucket.Create(t.Context(), name, bytes.NewReader(content)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,124 @@
+package handlertest
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"dreamlab/handlers/all"
+	"dreamlab/handlers/dream"
+	"dreamlab/handlers/schedule"
+	"dreamlab/store"
+	"dreamlab/tasks"
+	"dreamlab/tasks/engine"
+)
+
+// Deps returns what every handler needs, over the emulators.
+func (b *Bench) Deps(e *engine.Engine) all.Deps {
+	return all.Deps{
+		Caller: b.Caller(), Replies: b.Replies, Bucket: b.Bucket, Prices: b.Prices, Vendors: b.Router,
+		Accept: e.Accept,
+		Load:   func(context.Context) (schedule.Load, error) { return schedule.Load{}, nil },
+		Dream:  dream.Settings{Pause: 10 * time.Millisecond},
+	}
+}
+
+// Start runs an engine with every handler until the test ends; change, which
+// may be nil, changes what they work with.
+func (b *Bench) Start(t testing.TB, change func(*all.Deps)) *engine.Engine {
+	t.Helper()
+	e, err := engine.New(engine.Options{
+		Store: b.Store, Redis: b.Queue.UniversalClient, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+		Backoff: 10 * time.Millisecond, BackoffMax: 50 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := b.Deps(e)
+	if change != nil {
+		change(&deps)
+	}
+	list, err := all.Handlers(deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker, err := e.Worker(engine.WorkerOptions{Handlers: list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	for _, process := range []interface{ Run(context.Context) error }{e.Dispatcher(), e.Reconciler(), worker} {
+		group.Go(func() { check(t, process.Run(ctx)) })
+	}
+	t.Cleanup(func() {
+		cancel()
+		group.Wait()
+	})
+	return e
+}
+
+// Dream starts a dream and waits until it has ended.
+func (b *Bench) Dream(t testing.TB, e *engine.Engine, in tasks.DreamInput, budget *int64) (store.Dream, store.Job) {
+	t.Helper()
+	job := b.Begin(t, e, in, budget)
+	ended, err := e.Wait(t.Context(), b.Tenant, job.ID, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := b.Store.Dream(t.Context(), b.Tenant, job.Subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, ended
+}
+
+// Begin starts a dream.
+func (b *Bench) Begin(t testing.TB, e *engine.Engine, in tasks.DreamInput, budget *int64) store.Job {
+	t.Helper()
+	input, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := store.NewJob{
+		ID: store.NewID("job_"), Tenant: b.Tenant, Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"), Input: input,
+	}
+	made, _, err := e.Accept(t.Context(), job, func(ctx context.Context, q *store.Queries) error {
+		return q.AddDream(ctx, store.Dream{
+			ID: job.Subject, Tenant: b.Tenant, Job: job.ID, Mode: "auto", Stage: "seal", Budget: budget,
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// Import keeps conversations, one a line, through the import's handler, and
+// returns the import's job.
+func (b *Bench) Import(t testing.TB, e *engine.Engine, lines []byte) store.Job {
+	t.Helper()
+	id := store.NewID("job_")
+	object := store.ImportObject(id)
+	b.Put(t, object, lines)
+	input, err := json.Marshal(tasks.ImportInput{Object: object})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := store.NewJob{ID: id, Tenant: b.Tenant, Kind: string(tasks.ExperienceImport), Input: input}
+	if _, _, err := e.Accept(t.Context(), job, nil); err != nil {
+		t.Fatal(err)
+	}
+	ended, err := e.Wait(t.Context(), b.Tenant, id, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ended.State != store.JobSucceeded {
+		t.Fatalf("the import is %s: %v", ended.State, ended.Error)
+	}
+	return ended
+}
