@@ -16,7 +16,9 @@ const (
 
 // Conn runs statements. Placeholders are $1, $2 …; arguments and results are
 // strings, []byte, int64, float64, bool and nil, and pointers to them (nil for
-// NULL). Errors wrap ErrConflict, ErrBusy and ErrFull where they mean that.
+// NULL). Errors wrap ErrConflict, ErrBusy and ErrFull where they mean that; a
+// deadline that passed is ErrBusy too. One that takes many rows at once is a
+// Copier as well.
 type Conn interface {
 	// Exec runs a statement and returns the number of rows it touched.
 	Exec(ctx context.Context, query string, args ...any) (int64, error)

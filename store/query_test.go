@@ -18,9 +18,10 @@ func fill(t testing.TB, s *store.Store, tenant string, n int) []string {
 	rows := func(yield func([]any, error) bool) {
 		for i := range n {
 			ids[i] = fmt.Sprintf("file-%06d", i)
-			mine := []any{ids[i], tenant, "a.jsonl", "fine-tune", int64(i), "sum", "object", int64(i)}
-			other := []any{fmt.Sprintf("file-%06dx", i), "other", "b.jsonl", "fine-tune", int64(i), "sum", "object", int64(i)}
-			if !yield(mine, nil) || !yield(other, nil) {
+			rest := []any{"a.jsonl", "fine-tune", int64(i), "sum", "object", int64(i)}
+			mine := append([]any{ids[i], tenant}, rest...)
+			others := append([]any{ids[i] + "x", "other"}, rest...)
+			if !yield(mine, nil) || !yield(others, nil) {
 				return
 			}
 		}
@@ -85,7 +86,8 @@ func TestPagesAreSought(t *testing.T) {
 			explain, sought = "EXPLAIN (COSTS FALSE) ", "Index Cond: (id < 'file-002000'::text)"
 		}
 		end, args := store.Clause(store.Page{After: "file-002000"}, 1, "id")
-		plan := explained(t, s, explain+"SELECT id FROM files WHERE tenant = $1"+end, append([]any{"ten_1"}, args...)...)
+		query := explain + "SELECT id FROM files WHERE tenant = $1" + end
+		plan := explained(t, s, query, append([]any{"ten_1"}, args...)...)
 		if !strings.Contains(plan, sought) {
 			t.Errorf("the plan is\n%s", plan)
 		}

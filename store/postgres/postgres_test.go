@@ -183,7 +183,8 @@ func TestConnectionsAreReplaced(t *testing.T) {
 	err := d.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
 		runs++
 		_, err := other.Exec(t.Context(),
-			"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1", "victim_"+t.Name())
+			"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1",
+			"victim_"+t.Name())
 		if err != nil {
 			return err
 		}

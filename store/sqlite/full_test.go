@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -64,12 +63,13 @@ func fillDisk(t *testing.T, where string) {
 }
 
 func effect(n int) store.Effect {
-	return store.Effect{Job: "job_1", Step: string(rune('a' + n)), Response: []byte(`"` + strings.Repeat("x", 50_000) + `"`)}
+	return store.Effect{
+		Job: "job_1", Step: string(rune('a' + n)), Response: []byte(`"` + strings.Repeat("x", 50_000) + `"`),
+	}
 }
 
 func limitFiles(t *testing.T, bytes uint64) (restore func()) {
 	t.Helper()
-	signal.Ignore(syscall.SIGXFSZ) // or the kernel ends the program instead of failing the write
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
 		t.Fatal(err)

@@ -50,7 +50,8 @@ func Open(ctx context.Context, path string) (*Driver, error) {
 	d := &Driver{readers: readers, writers: writers, writer: make(chan *writer, 1)}
 	conn, err := writers.Conn(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, translate(err)), d.readers.Close(), d.writers.Close())
+		err = fmt.Errorf("open %s: %w", path, translate(err))
+		return nil, errors.Join(err, d.readers.Close(), d.writers.Close())
 	}
 	d.writer <- &writer{conn: conn, mode: store.Synced}
 	return d, nil
@@ -221,7 +222,7 @@ func translate(err error) error {
 	switch e.Code() {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 		return fmt.Errorf("%w: %w", store.ErrConflict, err)
-	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE:
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE:
 		return fmt.Errorf("%w: free some disk space: %w", store.ErrFull, err)
 	}
 	if primary := e.Code() & 0xff; primary == sqlite3.SQLITE_BUSY || primary == sqlite3.SQLITE_LOCKED {

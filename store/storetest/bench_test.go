@@ -44,8 +44,8 @@ func BenchmarkInsert(b *testing.B) {
 		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				err := s.AddEffect(b.Context(), store.Effect{Job: store.NewID("job_"), Step: "answer", Response: []byte(`{}`)})
-				if err != nil {
+				effect := store.Effect{Job: store.NewID("job_"), Step: "answer", Response: []byte(`{}`)}
+				if err := s.AddEffect(b.Context(), effect); err != nil {
 					b.Error(err)
 					return
 				}

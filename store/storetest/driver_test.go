@@ -72,8 +72,9 @@ func TestTxKeepsAllOrNothing(t *testing.T) {
 				return err
 			}))
 		}
-		if got := strings.Join(ask(t, s.Driver(), "SELECT name FROM tenants ORDER BY 1"), ","); got != "kept 0,kept 1" {
-			t.Fatalf("got %s", got)
+		got := ask(t, s.Driver(), "SELECT name FROM tenants ORDER BY 1")
+		if strings.Join(got, ",") != "kept 0,kept 1" {
+			t.Fatalf("got %v", got)
 		}
 	})
 }
@@ -250,8 +251,10 @@ func TestUniqueIsConflict(t *testing.T) {
 func TestTextIsKeptOrRefused(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		for _, name := range []string{"", "ä €\U0001F319", `\u0000`, "'; DROP TABLE tenants; --", "a\r\n\t\x01", "{now}",
-			"\ufffd", strings.Repeat("x", 1000)} {
+		for _, name := range []string{
+			"", "ä €\U0001F319", `\u0000`, "'; DROP TABLE tenants; --", "a\r\n\t\x01", "{now}", "\ufffd",
+			strings.Repeat("x", 1000),
+		} {
 			kept, err := s.EnsureTenant(t.Context(), name)
 			if err != nil || kept.Name != name {
 				t.Fatalf("%.40q: %.60q, %v", name, kept.Name, err)
@@ -280,7 +283,8 @@ func TestValuesComeBack(t *testing.T) {
 			large, some, yes := int64(-1<<63), "x", true
 			exec(t, conn, "INSERT INTO kinds VALUES ($1, $2, $3, $4)", large, some, yes, 0.1)
 			exec(t, conn, "INSERT INTO kinds VALUES ($1, $2, $3, $4)", &large, &some, &yes, nil)
-			exec(t, conn, "INSERT INTO kinds VALUES ($1, $2, $3, $4)", nil, (*string)(nil), (*bool)(nil), (*float64)(nil))
+			exec(t, conn, "INSERT INTO kinds VALUES ($1, $2, $3, $4)",
+				nil, (*string)(nil), (*bool)(nil), (*float64)(nil))
 			rows, err := conn.Query(t.Context(), "SELECT n, s, b, f FROM kinds")
 			must(t, err)
 			for i := 0; rows.Next(); i++ {

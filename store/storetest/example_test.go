@@ -11,8 +11,9 @@ import (
 
 func example(id string, e store.Experience) store.Example {
 	return store.Example{
-		ID: id, Tenant: e.Tenant, Alias: e.Alias, Dream: "drm_1", Experience: e.ID, Messages: []byte(`[{"role":"user"}]`),
-		Score: 800, Verdict: "judged", Author: "recorded", Content: "content of " + id,
+		ID: id, Tenant: e.Tenant, Alias: e.Alias, Dream: "drm_1", Experience: e.ID,
+		Messages: []byte(`[{"role":"user"}]`),
+		Score:    800, Verdict: "judged", Author: "recorded", Content: "content of " + id,
 	}
 }
 
@@ -61,6 +62,12 @@ func TestExamplesBecomeADataset(t *testing.T) {
 		if err != nil || strings.Join(used, " ") != "exm_1" {
 			t.Errorf("it holds %v, %v", used, err)
 		}
+		newExamples(t, s, e, 4) // no tune has learned from it yet
+		job := running(t, s, e.Tenant, "tun_1")
+		tune := store.Tune{ID: "tun_1", Tenant: e.Tenant, Alias: e.Alias, Base: "b", Job: job.ID, Stage: "done"}
+		must(t, s.AddTune(t.Context(), tune))
+		tune.Dataset, tune.Evaluation = "ds_1", "evl_1"
+		must(t, s.SetTune(t.Context(), tune))
 		newExamples(t, s, e, 2) // exm_3, and exm_4 by its own id
 	})
 }

@@ -27,7 +27,7 @@ func TestExperienceComesBack(t *testing.T) {
 			must(t, err)
 			recent(t, got.Created)
 			wanted.Created = got.Created
-			if fmt.Sprintf("%s", fmt.Sprint(flat(got))) != fmt.Sprint(flat(wanted)) {
+			if fmt.Sprint(flat(got)) != fmt.Sprint(flat(wanted)) {
 				t.Errorf("got  %v\nwant %v", flat(got), flat(wanted))
 			}
 		}
@@ -53,7 +53,8 @@ func flat(e store.Experience) []any {
 	}
 	return []any{
 		e.ID, e.Tenant, e.Conversation, e.External, e.HeldOut, e.Alias, e.Origin, e.Job, e.Provider, e.Model,
-		string(e.Prompt), string(e.Answer), e.Finish, e.Reference, rating, e.Comment, e.Correction, string(e.Metadata),
+		string(e.Prompt), string(e.Answer), e.Finish, e.Reference, rating, e.Comment, e.Correction,
+		string(e.Metadata),
 		e.Content, e.Identity, e.Dream, e.Created,
 	}
 }

@@ -12,7 +12,9 @@ import (
 	"dreamlab/store/storetest"
 )
 
-func accept(ctx context.Context, s *store.Store, durability store.Durability, job store.NewJob) (store.Accepted, error) {
+func accept(
+	ctx context.Context, s *store.Store, durability store.Durability, job store.NewJob,
+) (store.Accepted, error) {
 	var accepted []store.Accepted
 	err := s.Tx(ctx, durability, func(q *store.Queries) (err error) {
 		accepted, err = q.AcceptJobs(ctx, []store.NewJob{job}, nil)
@@ -70,7 +72,8 @@ func TestClaimRace(t *testing.T) {
 		}))
 		claimed := 0
 		for _, n := range atOnce(8, func(i int) int {
-			jobs, err := s.ClaimJobs(t.Context(), []store.JobRef{{ID: a.Job.ID, Gen: a.Job.Gen}}, fmt.Sprint(i), time.Minute)
+			refs := []store.JobRef{{ID: a.Job.ID, Gen: a.Job.Gen}}
+			jobs, err := s.ClaimJobs(t.Context(), refs, fmt.Sprint(i), time.Minute)
 			if err != nil {
 				t.Error(err)
 			}
@@ -91,15 +94,20 @@ func TestHotQueriesUseIndexes(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		numbers := "SELECT value FROM generate_series(1, 10000) AS n(value)"
 		if s.Dialect() == store.SQLite {
-			numbers = "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 10000) SELECT value FROM n"
+			numbers = `WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 10000)
+				SELECT value FROM n`
 		}
 		exec(t, s.Driver(), store.Rebind(s.Dialect(), `INSERT INTO jobs
 			(id, tenant, kind, lane, state, input, run_at, due, lease_until, created)
 			SELECT 'job_' || CAST(value AS TEXT), 'ten_' || CAST(value % 50 AS TEXT), 'chat.run', 'chat',
-			CASE value % 50 WHEN 0 THEN 'queued' WHEN 1 THEN 'running' ELSE 'succeeded' END, '{}', 0, TRUE, {now} + 60000000 + value, 0
+			CASE value % 50 WHEN 0 THEN 'queued' WHEN 1 THEN 'running' ELSE 'succeeded' END, '{}', 0, TRUE,
+			{now} + 60000000 + value, 0
 			FROM (`+numbers+`) AS numbers`))
 		exec(t, s.Driver(), "ANALYZE")
-		explain := map[store.Dialect]string{store.SQLite: "EXPLAIN QUERY PLAN ", store.Postgres: "EXPLAIN "}[s.Dialect()]
+		explain := "EXPLAIN "
+		if s.Dialect() == store.SQLite {
+			explain = "EXPLAIN QUERY PLAN "
+		}
 		for query, index := range map[string]string{
 			`SELECT id FROM jobs WHERE lane = 'chat' AND tenant = 'ten_0' AND state = 'queued' AND due
 				ORDER BY priority DESC, id LIMIT 5`: "jobs_pick",

@@ -15,7 +15,9 @@ func TestKeys(t *testing.T) {
 		must(t, err)
 		recent(t, tenant.Created)
 		secret, old := store.NewSecret(), store.NewSecret()
-		key, err := s.CreateKey(t.Context(), store.Key{Tenant: tenant.ID, Name: "a", Scopes: []string{"use"}}, secret)
+		key, err := s.CreateKey(t.Context(), store.Key{
+			Tenant: tenant.ID, Name: "a", Scopes: []string{store.ScopeUse},
+		}, secret)
 		must(t, err)
 		expired, err := s.CreateKey(t.Context(), store.Key{
 			Tenant: tenant.ID, Name: "b", Expires: time.Now().Add(-time.Second),

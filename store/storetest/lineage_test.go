@@ -20,7 +20,9 @@ func TestLineage(t *testing.T) {
 		}, []string{"exm_drm_1"})
 		must(t, err)
 		job := running(t, s, e.Tenant, "tun_1")
-		tune := store.Tune{ID: "tun_1", Tenant: e.Tenant, Alias: e.Alias, Base: "groq/b", Job: job.ID, Stage: "train"}
+		tune := store.Tune{
+			ID: "tun_1", Tenant: e.Tenant, Alias: e.Alias, Base: "groq/b", Job: job.ID, Stage: "train",
+		}
 		must(t, s.AddTune(t.Context(), tune))
 		tune.Dataset, tune.Training = "ds_1", "ftjob-1"
 		must(t, s.SetTune(t.Context(), tune))
@@ -28,14 +30,16 @@ func TestLineage(t *testing.T) {
 			ID: "ftjob-1", Tenant: e.Tenant, Tune: "tun_1", Job: job.ID, Provider: "groq", Base: "b", Status: "queued",
 		}))
 		must(t, s.AddModel(t.Context(), store.Model{
-			Name: "groq/tuned", Tenant: e.Tenant, Provider: "groq", Tune: "tun_1", Training: "ftjob-1", State: "serving",
+			Name: "groq/tuned", Tenant: e.Tenant, Provider: "groq", Tune: "tun_1", Training: "ftjob-1",
+			State: "serving",
 		}))
 		path := []string{e.Conversation, e.ID, "exm_drm_1", "ds_1", "tun_1", "groq/tuned"}
 		for i := range path[1:] {
 			for _, end := range path[i : i+2] {
 				links, err := s.Links(t.Context(), e.Tenant, end, 10)
 				must(t, err)
-				if !slices.ContainsFunc(links, func(l store.Link) bool { return l.From == path[i] && l.To == path[i+1] }) {
+				step := func(l store.Link) bool { return l.From == path[i] && l.To == path[i+1] }
+				if !slices.ContainsFunc(links, step) {
 					t.Errorf("no step from %s to %s in %v", path[i], path[i+1], links)
 				}
 			}

@@ -45,7 +45,8 @@ func record(t testing.TB, s *store.Store, external string) store.Experience {
 	}
 	e := store.Experience{
 		Tenant: tenant.ID, External: external, Alias: store.DefaultAlias, Origin: store.OriginLive,
-		Prompt: []byte(`[{"role":"user","content":"Why?"}]`), Answer: []byte(`{"role":"assistant","content":"Why not."}`),
+		Prompt: []byte(`[{"role":"user","content":"Why?"}]`),
+		Answer: []byte(`{"role":"assistant","content":"Why not."}`),
 	}
 	e.Seal()
 	e.Conversation, e.HeldOut, err = s.EnsureConversation(t.Context(), tenant.ID, external, e.Content)
@@ -111,13 +112,17 @@ func TestOneSchema(t *testing.T) {
 	lite, large := storetest.SQLite(t).Driver(), storetest.PostgreSQL(t).Driver()
 	for what, queries := range map[string][2]string{
 		"columns": {
-			`SELECT m.name || '.' || c.name || ' ' || lower(c.type) || CASE WHEN c."notnull" OR c.pk > 0 THEN ' not null' ELSE '' END
+			`SELECT m.name || '.' || c.name || ' ' || lower(c.type)
+				|| CASE WHEN c."notnull" OR c.pk > 0 THEN ' not null' ELSE '' END
 				FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'`,
-			`SELECT table_name || '.' || column_name || ' ' || data_type || CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END
-				FROM information_schema.columns WHERE table_schema = current_schema() AND table_name <> 'schema_version'`,
+			`SELECT table_name || '.' || column_name || ' ' || data_type
+				|| CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END
+				FROM information_schema.columns
+				WHERE table_schema = current_schema() AND table_name <> 'schema_version'`,
 		},
 		"indexes": {
-			`SELECT i.name || ' on ' || m.name || CASE WHEN i."unique" THEN ' unique' ELSE '' END || CASE WHEN i.partial THEN ' partial' ELSE '' END
+			`SELECT i.name || ' on ' || m.name || CASE WHEN i."unique" THEN ' unique' ELSE '' END
+				|| CASE WHEN i.partial THEN ' partial' ELSE '' END
 				FROM sqlite_schema m, pragma_index_list(m.name) i WHERE m.type = 'table' AND i.origin = 'c'`,
 			`SELECT c.relname || ' on ' || t.relname || CASE WHEN i.indisunique THEN ' unique' ELSE '' END
 				|| CASE WHEN i.indpred IS NOT NULL THEN ' partial' ELSE '' END

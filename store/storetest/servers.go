@@ -152,9 +152,8 @@ func outlive(dir string, owner *syscall.SysProcAttr, program string, args ...str
 		return nil, err
 	}
 	defer log.Close()
-	keeper := exec.Command("sh", append([]string{"-c",
-		`dir=$1; shift; "$@" </dev/null & cat >/dev/null; kill -INT $!; wait; rm -rf "$dir"`, "keeper", dir, program},
-		args...)...)
+	const script = `dir=$1; shift; "$@" </dev/null & cat >/dev/null; kill -INT $!; wait; rm -rf "$dir"`
+	keeper := exec.Command("sh", append([]string{"-c", script, "keeper", dir, program}, args...)...)
 	attr := syscall.SysProcAttr{}
 	if owner != nil {
 		attr = *owner

@@ -11,7 +11,9 @@ func TestTune(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		job := running(t, s, "ten_1", "tun_1")
-		tune := store.Tune{ID: "tun_1", Tenant: "ten_1", Alias: "assistant", Base: "groq/b", Job: job.ID, Stage: "curate"}
+		tune := store.Tune{
+			ID: "tun_1", Tenant: "ten_1", Alias: "assistant", Base: "groq/b", Job: job.ID, Stage: "curate",
+		}
 		must(t, s.AddTune(t.Context(), tune))
 		other := tune
 		other.ID = "tun_2"
@@ -23,7 +25,8 @@ func TestTune(t *testing.T) {
 		finish(t, s, job)
 		got, err := s.Tune(t.Context(), "ten_1", "tun_1")
 		must(t, err)
-		if !got.Decision.Promoted || got.Training != "ftjob-1" || string(got.State) != `{"x":1}` || got.Finished.IsZero() {
+		recent(t, got.Finished)
+		if !got.Decision.Promoted || got.Training != "ftjob-1" || string(got.State) != `{"x":1}` {
 			t.Errorf("got %+v", got)
 		}
 		must(t, s.AddTune(t.Context(), other))
@@ -75,8 +78,9 @@ func TestModelAndEvaluation(t *testing.T) {
 		want(t, s.SetModelState(t.Context(), "groq/none", "stopped"), store.ErrNotFound)
 
 		must(t, s.AddEvaluation(t.Context(), store.Evaluation{
-			ID: "evl_1", Tenant: "ten_1", Alias: "assistant", Tune: "tun_1", Candidate: model.Name, Incumbent: "groq/b",
-			Report: store.Report{Wins: 20, Floors: map[string]store.Floor{"safety": {Value: 9999, Floor: 9900, Passed: true}}},
+			ID: "evl_1", Tenant: "ten_1", Alias: "assistant", Tune: "tun_1",
+			Candidate: model.Name, Incumbent: "groq/b",
+			Report: store.Report{Wins: 20, Floors: map[string]store.Floor{"safety": {Floor: 9900, Passed: true}}},
 		}))
 		report, err := s.Evaluation(t.Context(), "ten_1", "evl_1")
 		if err != nil || report.Report.Wins != 20 || !report.Report.Floors["safety"].Passed {

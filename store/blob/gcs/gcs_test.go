@@ -90,7 +90,9 @@ func TestGCS(t *testing.T) {
 
 func TestLocations(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"", "objects", "s3://objects", "gs://", "gs:///x", "gs://objects?x=y", "gs://%zz"} {
+	for _, bad := range []string{
+		"", "objects", "s3://objects", "gs://", "gs:///x", "gs://objects?x=y", "gs://%zz",
+	} {
 		if _, err := gcs.Open(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "gs://bucket") {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -100,7 +102,8 @@ func TestLocations(t *testing.T) {
 func TestPrefixesAreRoomsOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	room := fmt.Sprint("rooms/", tenants.Add(1), "one")
-	whole, one, other := open(t, "gs://objects"), open(t, "gs://objects/"+room), open(t, "gs://objects/"+room[:len(room)-1])
+	whole, one := open(t, "gs://objects"), open(t, "gs://objects/"+room)
+	other := open(t, "gs://objects/"+room[:len(room)-1])
 	if err := one.Create(t.Context(), "a", strings.NewReader("x")); err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +137,15 @@ func TestRetries(t *testing.T) {
 	b := open(t, "gs://objects/retries")
 	if _, err := b.Stat(t.Context(), "once-status-503"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("after one 503: %v", err)
+	}
+	large := strings.Repeat("x", 5<<20) // more than a chunk
+	for name, content := range map[string]string{"once-status-503-small": "x", "once-status-503-large": large} {
+		if err := b.Create(t.Context(), name, strings.NewReader(content)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if about, err := b.Stat(t.Context(), name); err != nil || about.Size != int64(len(content)) {
+			t.Errorf("%s: %+v, %v", name, about, err)
+		}
 	}
 	for _, status := range []int{429, 503} {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
