@@ -13,7 +13,7 @@ import (
 
 func upVerb() verb {
 	return verb{
-		name: "up", help: "run api, worker and scheduler in one process, on whatever is configured",
+		name: "up", help: "run api, worker and scheduler in one process",
 		make: func(flags *flag.FlagSet) action {
 			var s settings
 			s.declare(flags)
