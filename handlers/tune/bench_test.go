@@ -1,0 +1,372 @@
+package tune
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/providers/catalog"
+	"dreamlab/providers/sandbox"
+	"dreamlab/providers/together"
+	"dreamlab/providers/together/emulator"
+	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/storetest"
+	"dreamlab/tasks"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	baseModel = "together/openai/gpt-oss-20b"
+	leadModel = "together/openai/gpt-oss-120b"
+	pollEvery = 30 * time.Second
+	labStep   = 20 * time.Minute // lab time that passes while a job waits for a poll
+)
+
+// bench is a tune's whole world: a store, a bucket, and Together's emulator
+// behind the real driver and router. Time passes when the test says so.
+type bench struct {
+	*testing.T
+	ctx    context.Context
+	store  *store.Store
+	lab    *sandbox.Lab
+	wires  *wires
+	deps   Deps
+	tenant string
+	work   map[tasks.Kind]tasks.Handler
+	ahead  time.Duration
+	// die, where set, loses the end of an attempt that it answers true for:
+	// the worker died after its handler and before the commit.
+	die func(job store.Job, end *tasks.End) bool
+}
+
+func newBench(t *testing.T, s Settings) *bench {
+	t.Helper()
+	b := &bench{T: t, ctx: t.Context(), store: storetest.SQLite(t)}
+	lab, err := sandbox.New(sandbox.Options{})
+	b.must(err)
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b.lab = lab
+	tenant, err := b.store.EnsureTenant(b.ctx, "acme")
+	b.must(err)
+	b.tenant = tenant.ID
+	b.deps = b.wire(s)
+	b.work = Handlers(b.deps)
+	return b
+}
+
+func (b *bench) wire(s Settings) Deps {
+	server := httptest.NewServer(emulator.New(b.lab))
+	b.Cleanup(server.Close)
+	b.wires = &wires{Transport: server.Client().Transport, broken: map[string]int{}}
+	driver, err := together.Vendor.Open(providers.Config{Values: map[string]string{
+		"TOGETHER_API_KEY": "sandbox", "TOGETHER_BASE_URL": server.URL + "/v1",
+	}, HTTP: &http.Client{Transport: b.wires, CheckRedirect: noRedirect}})
+	b.must(err)
+	prices, err := catalog.Load(nil)
+	b.must(err)
+	router := providers.NewRouter(providers.RouterOptions{
+		Drivers: map[string]providers.Driver{"together": driver}, Prices: prices,
+		Sleep: func(context.Context, time.Duration) error { return nil },
+	})
+	bucket, err := blob.Directory(b.TempDir())
+	b.must(err)
+	s.Lead, s.Base, s.PollEvery = leadModel, baseModel, pollEvery
+	return Deps{
+		Caller:  handlers.NewCaller(handlers.CallerOptions{Router: router, Prices: prices}),
+		Vendors: router, Bucket: bucket, Prices: prices, Settings: s,
+	}
+}
+
+// wires are the way to the vendor. What is broken on it arrives, and its answer
+// is lost.
+type wires struct {
+	Transport http.RoundTripper
+
+	mu      sync.Mutex
+	broken  map[string]int // how often, by method and path
+	severed string         // the next call of this method and path does not arrive
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
+	at := r.Method + " " + r.URL.Path
+	if w.severs(at) {
+		return nil, errors.New("connection reset")
+	}
+	answer, err := w.Transport.RoundTrip(r)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken[at] > 0 && err == nil {
+		w.broken[at]--
+		return nil, errors.Join(errors.New("connection reset"), answer.Body.Close())
+	}
+	return answer, err
+}
+
+func (w *wires) severs(at string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.severed != at {
+		return false
+	}
+	w.severed = ""
+	return true
+}
+
+func (w *wires) cut(at string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.severed = at
+}
+
+func (w *wires) lose(times int, at string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.broken[at] = times
+}
+
+func (b *bench) must(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bench) fault(f sandbox.Fault) {
+	b.Helper()
+	f.Vendor = "together"
+	b.must(b.lab.AddFault(f))
+}
+
+// tx runs fn in a transaction.
+func (b *bench) tx(fn func(q *store.Queries) error) {
+	b.Helper()
+	b.must(b.store.Tx(b.ctx, store.Synced, fn))
+}
+
+// tune asks for a tune and returns it.
+func (b *bench) tune(in tasks.TuneInput) store.Tune {
+	b.Helper()
+	job := store.NewJob{
+		ID: store.NewID("job_"), Tenant: b.tenant, Kind: string(tasks.TuneCurate), Lane: string(tasks.Tune),
+		Input: encode(in), Subject: store.NewID("tun_"),
+	}
+	tune := store.Tune{
+		ID: job.Subject, Tenant: b.tenant, Alias: store.DefaultAlias, Base: baseModel, Job: job.ID, Stage: stageCurate,
+	}
+	b.accept(job, func(q *store.Queries) error { return q.AddTune(b.ctx, tune) })
+	return tune
+}
+
+func (b *bench) accept(job store.NewJob, write func(q *store.Queries) error) {
+	b.Helper()
+	b.tx(func(q *store.Queries) error {
+		if _, err := q.AcceptJobs(b.ctx, []store.NewJob{job}, nil); err != nil {
+			return err
+		}
+		return write(q)
+	})
+}
+
+// run works until no job is open, or until fails to hold.
+func (b *bench) run(until func() bool) {
+	b.Helper()
+	for range 2_000 {
+		if until != nil && until() {
+			return
+		}
+		if b.turn() {
+			continue
+		}
+		if !b.waits() {
+			return
+		}
+		b.pass()
+	}
+	b.Fatal("the jobs do not come to an end")
+}
+
+// turn runs the jobs that are due and tells whether there were any.
+func (b *bench) turn() bool {
+	b.Helper()
+	var refs []store.JobRef
+	b.tx(func(q *store.Queries) error {
+		picked, err := q.PickJobs(b.ctx, string(tasks.Tune), store.Room{Window: 4, TenantCap: 4})
+		if err != nil || len(picked) == 0 {
+			return err
+		}
+		for i, p := range picked {
+			picked[i].Wake = store.NewID("wake_")
+			refs = append(refs, store.JobRef{ID: p.ID, Gen: p.Gen})
+		}
+		return q.MarkDispatched(b.ctx, picked)
+	})
+	if len(refs) == 0 {
+		return false
+	}
+	jobs, err := b.store.ClaimJobs(b.ctx, refs, "bench", time.Hour)
+	b.must(err)
+	for _, job := range jobs {
+		b.attempt(job)
+	}
+	return len(jobs) > 0
+}
+
+// waits tells whether a job waits for its time.
+func (b *bench) waits() bool {
+	b.Helper()
+	counts, err := b.store.LaneCounts(b.ctx)
+	b.must(err)
+	return len(counts) > 0
+}
+
+// pass lets the time pass that a job waits between two polls.
+func (b *bench) pass() {
+	b.Helper()
+	b.ahead += pollEvery + time.Second
+	b.lab.Advance(labStep)
+	b.must(b.store.ShiftClock(b.ctx, b.ahead))
+	b.tx(func(q *store.Queries) error {
+		_, err := q.MakeDue(b.ctx)
+		return err
+	})
+}
+
+// attempt does what a worker does: the handler, then its end in one transaction.
+func (b *bench) attempt(job store.Job) {
+	b.Helper()
+	end, err := b.work[tasks.Kind(job.Kind)](b.ctx, &tasks.Run{Job: job, Store: b.store, Worker: "bench"})
+	finish := store.Finish{Job: job.ID, Epoch: job.Epoch, Worker: "bench"}
+	switch failure := (*tasks.Failure)(nil); {
+	case err == nil && b.die != nil && b.die(job, end):
+		finish.To, finish.Outcome = store.JobQueued, "handed_back"
+	case errors.As(err, &failure):
+		finish.To, finish.Outcome, finish.Failed, finish.After = store.JobQueued, "failed", true, pollEvery
+		if failure.Final {
+			finish.To, finish.After = store.JobFailed, 0
+		}
+		finish.Error = &store.JobError{Code: failure.Code, Message: failure.Message}
+	case err != nil:
+		b.Fatalf("%s of %s: %v", job.Kind, job.Subject, err)
+	default:
+		finish.To, finish.Outcome, finish.Result = end.State, "succeeded", end.Result
+		finish.After, finish.Children, finish.Write = end.After, end.Children, end.Write
+		if finish.To == "" {
+			finish.To = store.JobSucceeded
+		}
+	}
+	b.tx(func(q *store.Queries) error {
+		_, err := q.FinishJob(b.ctx, finish)
+		return err
+	})
+}
+
+// topics are what the bench's tenant is asked about.
+var topics = []string{
+	"parcel", "refund", "invoice", "password", "opening hours", "warranty", "delivery address", "gift card",
+	"subscription", "returns desk", "loyalty points", "newsletter",
+}
+
+func answerFor(topic string) string {
+	return fmt.Sprintf("About your %s: open the page called %s in your account and press the green button there.",
+		topic, topic)
+}
+
+var phrasings = []string{
+	"Where do I look after my %s please, I have been searching all day long?",
+	"I have a question on the %s, can you tell me what I need to do next?",
+	"My %s seems to be wrong, how would I go about getting that put right?",
+	"Could you explain to me how the %s works here, step by step if possible?",
+	"Somebody told me that you handle the %s, so what should I do about it now?",
+}
+
+// teach fills the store with examples and held-out conversations.
+func (b *bench) teach(examples, papers int) {
+	b.Helper()
+	for i := range examples {
+		topic := topics[i%len(topics)]
+		ask := fmt.Sprintf(phrasings[i/len(topics)%len(phrasings)], topic) + fmt.Sprintf(" (case %d)", i)
+		b.example(ask, answerFor(topic))
+	}
+	for i := range papers {
+		topic := topics[i%len(topics)]
+		ask := fmt.Sprintf("Hello there, a word on the %s: what is to be done in case number %d?", topic, i)
+		b.paper(fmt.Sprintf("paper-%d", i), ask, "Please wait.", answerFor(topic))
+	}
+}
+
+func (b *bench) example(ask, answer string) {
+	b.Helper()
+	messages := encode([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}})
+	b.must(b.store.AddExample(b.ctx, store.Example{
+		ID: store.NewID("exm_"), Tenant: b.tenant, Alias: store.DefaultAlias, Dream: "drm_1",
+		Experience: store.NewID("exp_"), Messages: messages, Score: 900, Verdict: "judged", Author: "recorded",
+		Content: fmt.Sprintf("%x", keyOf([]turn{{Role: "user", Content: ask}})),
+	}))
+}
+
+func (b *bench) paper(conversation, ask, answer, reference string) {
+	b.Helper()
+	id, _, err := b.store.EnsureConversation(b.ctx, b.tenant, conversation, "")
+	b.must(err)
+	e := store.Experience{
+		Tenant: b.tenant, Conversation: id, External: conversation, HeldOut: true, Alias: store.DefaultAlias,
+		Origin: store.OriginImport, Prompt: encode([]turn{{Role: "user", Content: ask}}),
+		Answer: encode(turn{Role: "assistant", Content: answer}), Reference: reference,
+	}
+	e.Seal()
+	_, _, err = b.store.AddExperience(b.ctx, e)
+	b.must(err)
+}
+
+// decided reads how a tune ended.
+func (b *bench) decided(id string) (store.Tune, store.Decision) {
+	b.Helper()
+	tune, err := b.store.Tune(b.ctx, b.tenant, id)
+	b.must(err)
+	if tune.Decision == nil {
+		b.Fatalf("tune %s is %s at %s without a decision: %v", id, tune.Status, tune.Stage, tune.Error)
+	}
+	return tune, *tune.Decision
+}
+
+func (b *bench) report(tune store.Tune) store.Report {
+	b.Helper()
+	evaluation, err := b.store.Evaluation(b.ctx, b.tenant, tune.Evaluation)
+	b.must(err)
+	return evaluation.Report
+}
+
+// count returns how often the vendor was asked something.
+func (b *bench) count(method, path string) int {
+	n := 0
+	for _, r := range b.lab.Requests() {
+		if r.Method == method && r.Path == path {
+			n++
+		}
+	}
+	return n
+}
+
+func decode[T any](b *bench, raw json.RawMessage) (value T) {
+	b.Helper()
+	b.must(json.Unmarshal(raw, &value))
+	return value
+}

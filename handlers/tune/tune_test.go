@@ -1,0 +1,220 @@
+package tune
+
+import (
+	"strings"
+	"testing"
+
+	"dreamlab/providers/sandbox"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+func TestTunePromotesABetterModel(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(48, 40)
+	id := b.tune(tasks.TuneInput{}).ID
+	b.run(nil)
+	tune, decision := b.decided(id)
+	report := b.report(tune)
+	if !decision.Promoted || tune.Status != store.JobSucceeded || tune.Stage != stageDone {
+		t.Fatalf("decision %+v, report %+v", decision, report)
+	}
+	route, err := b.store.Route(b.ctx, b.tenant, store.DefaultAlias)
+	b.must(err)
+	training, err := b.store.Training(b.ctx, b.tenant, tune.Training)
+	b.must(err)
+	if route.Author != id || route.Targets[0].Model != training.Model || route.Targets[1].Model != baseModel {
+		t.Errorf("route %+v after training %+v", route, training)
+	}
+	model, err := b.store.Model(b.ctx, b.tenant, training.Model)
+	b.must(err)
+	if model.State != modelServing || training.Status != statusSucceeded || training.Cost == 0 {
+		t.Errorf("model %+v, training %+v", model, training)
+	}
+	spec := decode[tasks.TrainingSpec](b, training.Spec)
+	if len(spec.Events) == 0 || len(spec.Checkpoints) == 0 {
+		t.Errorf("events %v, checkpoints %v", spec.Events, spec.Checkpoints)
+	}
+	if n := b.count("POST", "/v1/fine-tunes"); n != 1 {
+		t.Errorf("%d trainings were created", n)
+	}
+}
+
+func TestTuneRefusesASpoiltModel(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(48, 40)
+	b.fault(sandbox.Fault{Kind: sandbox.FaultCorrupt, Share: 1})
+	id := b.tune(tasks.TuneInput{}).ID
+	b.run(nil)
+	tune, decision := b.decided(id)
+	if decision.Promoted || tune.Evaluation == "" {
+		t.Fatalf("decision %+v, report %+v", decision, b.report(tune))
+	}
+	b.wantStopped(tune)
+}
+
+func (b *bench) wantStopped(tune store.Tune) {
+	b.Helper()
+	training, err := b.store.Training(b.ctx, b.tenant, tune.Training)
+	b.must(err)
+	model, err := b.store.Model(b.ctx, b.tenant, training.Model)
+	b.must(err)
+	if model.State != modelStopped {
+		b.Errorf("the refused model is %s", model.State)
+	}
+	if _, err := b.store.Route(b.ctx, b.tenant, store.DefaultAlias); err == nil {
+		b.Error("the alias has a route")
+	}
+}
+
+func TestTuneEndsWithoutExamples(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(12, 3)
+	id := b.tune(tasks.TuneInput{}).ID
+	b.run(nil)
+	_, decision := b.decided(id)
+	if decision.Reason != "too few examples: 12 of 20" || len(b.lab.Requests()) != 0 {
+		t.Errorf("decision %+v after %d requests", decision, len(b.lab.Requests()))
+	}
+}
+
+func TestTuneRefusesDearHosting(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(48, 40)
+	id := b.tune(tasks.TuneInput{BudgetUSD: "5"}).ID
+	b.run(nil)
+	tune, decision := b.decided(id)
+	if !strings.HasPrefix(decision.Reason, "refused: hosting") || tune.Training != "" {
+		t.Errorf("decision %+v, training %q", decision, tune.Training)
+	}
+	if n := b.count("POST", "/v1/files"); n != 0 {
+		t.Errorf("the file was uploaded %d times", n)
+	}
+}
+
+func TestTuneRehearses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(48, 40)
+	id := b.tune(tasks.TuneInput{DryRun: true}).ID
+	b.run(nil)
+	tune, decision := b.decided(id)
+	if !strings.HasPrefix(decision.Reason, "dry run: 48 rows") || tune.Dataset != "" {
+		t.Errorf("decision %+v, dataset %q", decision, tune.Dataset)
+	}
+}
+
+func TestLostCreationIsAdopted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(24, 2)
+	b.wires.lose(1, "POST /v1/fine-tunes")
+	b.wires.lose(2, "GET /v1/fine-tunes") // nor can it be looked for at once
+	id := b.tune(tasks.TuneInput{}).ID
+	b.run(nil)
+	tune, decision := b.decided(id)
+	if n := b.count("POST", "/v1/fine-tunes"); n != 1 {
+		t.Errorf("%d trainings were created", n)
+	}
+	if !strings.HasPrefix(decision.Reason, "undecided: 2 held-out") {
+		t.Errorf("decision %+v", decision)
+	}
+	b.wantStopped(tune)
+	b.wantTrainedOnce(tune)
+}
+
+// wantTrainedOnce compares the books with what the vendor was paid for training.
+func (b *bench) wantTrainedOnce(tune store.Tune) {
+	b.Helper()
+	var entries []store.Entry
+	training, err := b.store.Training(b.ctx, b.tenant, tune.Training)
+	b.must(err)
+	b.must(b.store.JobEntries(b.ctx, training.Job, func(e store.Entry) error {
+		if e.Purpose == purposeTrain {
+			entries = append(entries, e)
+		}
+		return nil
+	}))
+	if len(entries) != 1 || entries[0].State != store.EntrySettled || entries[0].Settled != training.Cost {
+		b.Errorf("entries %+v for a training of %d", entries, training.Cost)
+	}
+}
+
+func TestVanishedCreationIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(24, 2)
+	b.wires.cut("POST /v1/fine-tunes")
+	id := b.tune(tasks.TuneInput{}).ID
+	b.run(nil)
+	tune, _ := b.decided(id)
+	looks := b.count("GET", "/v1/fine-tunes")
+	if n := b.count("POST", "/v1/fine-tunes"); n != 1 || looks < enoughLooks {
+		t.Errorf("%d trainings were created after %d looks", n, looks)
+	}
+	b.wantTrainedOnce(tune)
+}
+
+// TestCrashesPayNothingTwice loses the end of the first attempt at every stage
+// and phase: the worker died after its calls and before the commit.
+func TestCrashesPayNothingTwice(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(48, 40)
+	died := map[string]bool{}
+	b.die = func(job store.Job, _ *tasks.End) bool {
+		at := job.Kind + " " + b.at(job)
+		first := !died[at]
+		died[at] = true
+		return first
+	}
+	id := b.tune(tasks.TuneInput{}).ID
+	b.run(nil)
+	tune, decision := b.decided(id)
+	if !decision.Promoted || len(died) < 10 {
+		t.Errorf("decision %+v after deaths at %v", decision, died)
+	}
+	for _, path := range []string{"/v1/fine-tunes", "/v1/files"} {
+		if n := b.count("POST", path); n != 1 {
+			t.Errorf("%s was created %d times", path, n)
+		}
+	}
+	b.wantTrainedOnce(tune)
+	b.wantAnsweredOnce()
+}
+
+// at is the stage or phase that a job found.
+func (b *bench) at(job store.Job) string {
+	b.Helper()
+	in := decode[tasks.TrainInput](b, job.Input)
+	if in.Training == "" {
+		tune, err := b.store.Tune(b.ctx, b.tenant, job.Subject)
+		b.must(err)
+		return tune.Stage
+	}
+	training, err := b.store.Training(b.ctx, b.tenant, in.Training)
+	b.must(err)
+	return decode[tasks.TrainingSpec](b, training.Spec).Phase
+}
+
+// wantAnsweredOnce compares the calls that were paid for with the answers that
+// are kept.
+func (b *bench) wantAnsweredOnce() {
+	b.Helper()
+	asked, kept := b.count("POST", "/v1/chat/completions"), 0
+	jobs, more, err := b.store.Jobs(b.ctx, b.tenant, store.JobFilter{Children: true}, store.Page{Limit: 100})
+	b.must(err)
+	for _, job := range jobs {
+		b.must(b.store.Effects(b.ctx, job.ID, func(store.Effect) error {
+			kept++
+			return nil
+		}))
+	}
+	if more || asked != kept || kept == 0 {
+		b.Errorf("%d calls for %d answers", asked, kept)
+	}
+}
