@@ -36,6 +36,7 @@ type Format struct {
 	JSONSchema *struct {
 		Name   string          `json:"name"`
 		Schema json.RawMessage `json:"schema"`
+		Strict *bool           `json:"strict"`
 	} `json:"json_schema"`
 }
 

@@ -50,7 +50,7 @@ func hello(stream bool) map[string]any {
 
 func prices(string, string) (in, out, cached int64) { return 1_000_000, 2_000_000, 500_000 }
 
-func start(t *testing.T) *sandboxtest.Rig {
+func start(t testing.TB) *sandboxtest.Rig {
 	return sandboxtest.Start(t, acme, sandbox.Options{Price: prices})
 }
 
@@ -320,4 +320,17 @@ func TestBodyIsBounded(t *testing.T) {
 	if got.Err == nil && got.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("got %d", got.Status)
 	}
+}
+
+// BenchmarkChat asks over HTTP from as many clients as there are processors.
+func BenchmarkChat(b *testing.B) {
+	rig := start(b)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if got := rig.Do("POST", "/chat", hello(false)); got.Status != http.StatusOK {
+				b.Error(got.Status, got.Err)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "chats/s")
 }

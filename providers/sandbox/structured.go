@@ -56,6 +56,7 @@ type filler struct {
 type focus struct {
 	nth   int
 	given int
+	item  bool // of a list
 }
 
 // resolve follows references and takes the first form that is not null.
@@ -187,14 +188,18 @@ func (f *filler) fillArray(out *bytes.Buffer, schema *value, at *focus) {
 		return
 	}
 	item = f.resolve(item)
-	n := f.length(schema, item)
+	if names := f.names(schema, item, at); len(names) > 0 {
+		writeNames(out, names)
+		return
+	}
+	n := bounded(schema, f.length(item))
 	out.WriteByte('[')
 	for i := range n {
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		next := &focus{nth: at.nth + i}
-		if typeOf(item) == "string" && item.get("enum") == nil {
+		next := &focus{nth: at.nth + i, item: true}
+		if typeOf(item) == "string" {
 			next = &focus{nth: at.nth, given: i} // one part's sentences, one after the other
 		}
 		f.fill(out, item, next)
@@ -202,23 +207,55 @@ func (f *filler) fillArray(out *bytes.Buffer, schema *value, at *focus) {
 	out.WriteByte(']')
 }
 
-// length is how many items a list gets: as many as there is something to say,
-// within minItems..maxItems.
-func (f *filler) length(schema, item *value) int {
-	n := listDefault
-	enum := f.enumIn(item)
-	switch {
-	case enum != nil && typeOf(item) == "object":
-		v := judge(f.object, enum)
-		n = min(max(len(v.ranked), 1), listDefault)
-	case enum != nil:
-		v := judge(f.object, enum)
-		n = min(max(v.worth(), 1), len(enum))
-	default:
-		n = min(max(len(sentences(f.whole)), 1), listDefault)
+// length is how many items a list gets when there is something to say of each.
+func (f *filler) length(item *value) int {
+	n := len(sentences(f.whole))
+	if enum := f.enumIn(item); enum != nil {
+		n = len(judge(f.object, enum).ranked)
 	}
+	return min(max(n, 1), listDefault)
+}
+
+// bounded keeps a length within minItems..maxItems.
+func bounded(schema *value, n int) int {
 	n = max(n, int(schema.get("minItems").number(0)))
 	return min(n, int(schema.get("maxItems").number(float64(n))))
+}
+
+// names lists the parts that a list of an enum's values names: those that are
+// at least half as like as the best; in an item of another list the part that
+// the item speaks of and those that are much like that one.
+func (f *filler) names(schema, item *value, at *focus) []string {
+	enum := item.get("enum")
+	if enum == nil {
+		return nil
+	}
+	v := judge(f.object, enum.items)
+	if len(v.ranked) == 0 {
+		return nil
+	}
+	list := v.ranked
+	n := v.worth()
+	if at.item {
+		list, n = v.around(at.nth)
+	}
+	n = min(bounded(schema, max(n, 1)), len(list))
+	names := make([]string, n)
+	for i := range names {
+		names[i] = list[i].name
+	}
+	return names
+}
+
+func writeNames(out *bytes.Buffer, names []string) {
+	out.WriteByte('[')
+	for i, name := range names {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		quote(out, name)
+	}
+	out.WriteByte(']')
 }
 
 // enumIn returns the first enum in a schema that names parts of the object.

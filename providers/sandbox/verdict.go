@@ -146,8 +146,8 @@ func (v *verdict) choice() string {
 	if len(v.ranked) == 0 {
 		return v.neither
 	}
-	close := len(v.ranked) > 1 && v.ranked[0].likeness-v.ranked[1].likeness <= tie+rounding
-	if close && v.open {
+	even := len(v.ranked) > 1 && v.ranked[0].likeness-v.ranked[1].likeness <= tie+rounding
+	if even && v.open {
 		return v.neither
 	}
 	return v.ranked[0].name
@@ -170,4 +170,24 @@ func (v *verdict) worth() int {
 		}
 	}
 	return n
+}
+
+// around lists the nth part and then the others, the one most like it first,
+// and tells how many share half of their words with it, itself included.
+func (v *verdict) around(nth int) (list []candidate, near int) {
+	centre := v.ranked[nth%len(v.ranked)]
+	likeness := map[string]float64{centre.name: 2} // before all others
+	for _, c := range v.ranked {
+		if c.name != centre.name {
+			likeness[c.name] = Likeness(c.text, centre.text)
+		}
+		if likeness[c.name] >= 0.5 {
+			near++
+		}
+	}
+	list = slices.Clone(v.ranked)
+	slices.SortStableFunc(list, func(a, b candidate) int {
+		return -cmp.Compare(likeness[a.name], likeness[b.name])
+	})
+	return list, near
 }

@@ -175,3 +175,27 @@ func TestVerdictNamesIDs(t *testing.T) {
 		t.Error("no sources were picked")
 	}
 }
+
+// A lesson cites the part that it was taken from, and what is much like it.
+func TestLessonsCiteTheirSources(t *testing.T) {
+	t.Parallel()
+	object := `{
+		"c1":{"asked":"one green tea please","answered":"One green tea, coming up."},
+		"c2":{"asked":"one green tea please","answered":"One green tea coming up now."},
+		"c3":{"asked":"where is my train","answered":"Platform nine."}}`
+	schema := `{"type":"object","properties":{"lessons":{"type":"array","items":{"type":"object","properties":{
+		"lesson":{"type":"string"},
+		"sources":{"type":"array","maxItems":8,"items":{"type":"string","enum":["c1","c2","c3"]}}}}}}}`
+	lessons := fill(t, schema, object)["lessons"].([]any)
+	if len(lessons) != 3 {
+		t.Fatalf("got %d lessons, want 3", len(lessons))
+	}
+	for _, item := range lessons {
+		lesson := item.(map[string]any)
+		sources := fmt.Sprint(lesson["sources"])
+		train := strings.Contains(lesson["lesson"].(string), "train") || lesson["lesson"] == "Platform nine."
+		if train != (sources == "[c3]") || !train && sources != "[c1 c2]" && sources != "[c2 c1]" {
+			t.Errorf("the lesson %q cites %s", lesson["lesson"], sources)
+		}
+	}
+}

@@ -155,7 +155,20 @@ func (a *ask) checkFormat(m model) *sandbox.Failure {
 	case len(a.Tools) > 0:
 		return refuse("tools", "response format `json_schema` cannot be combined with tool calling")
 	}
-	return nil
+	return a.checkStrict()
+}
+
+func (a *ask) checkStrict() *sandbox.Failure {
+	format := a.ResponseFormat.JSONSchema
+	if format.Strict == nil || !*format.Strict {
+		return nil
+	}
+	fault := strictFault(format.Schema, "", 0)
+	if fault == "" {
+		return nil
+	}
+	return refuse("response_format",
+		fmt.Sprintf("invalid JSON schema for response_format: '%s': %s", format.Name, fault))
 }
 
 func (a *ask) checkLength(m model) *sandbox.Failure {

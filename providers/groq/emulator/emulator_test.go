@@ -1,6 +1,8 @@
 package emulator_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -43,6 +45,7 @@ func schema() map[string]any {
 	return map[string]any{"type": "json_schema", "json_schema": map[string]any{
 		"name": "v", "strict": true, "schema": map[string]any{
 			"type": "object", "properties": map[string]any{"said": map[string]any{"type": "string"}},
+			"required": []string{"said"}, "additionalProperties": false,
 		},
 	}}
 }
@@ -273,4 +276,30 @@ func TestModels(t *testing.T) {
 	rig.Want(rig.Do("GET", "/openai/v1/models/none", nil), 404)
 	rig.DoAs("Bearer x", "GET", "/openai/v1/models", nil).Is(t, 401, "error.code", "invalid_api_key")
 	rig.Do("GET", "/openai/v1/nothing", nil).Is(t, 404, "error.code", "unknown_url")
+}
+
+func TestStrictSchemas(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	tests := []struct {
+		schema string
+		strict bool
+		says   string
+	}{
+		{`{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`, true, "additionalProperties"},
+		{`{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}`, true, "Missing 'a'"},
+		{`{"type":"array","items":{"type":"object","properties":{"a":{}}}}`, true, "/items: `additional"},
+		{`{"type":"object","properties":{"a":{"type":"string"}}}`, false, ""},
+		{`{"type":"object","properties":{},"required":[],"additionalProperties":false}`, true, ""},
+		{`7`, true, "is no JSON schema"},
+	}
+	for _, test := range tests {
+		format := fmt.Sprintf(`{"type":"json_schema","json_schema":{"name":"v","strict":%v,"schema":%s}}`,
+			test.strict, test.schema)
+		got := rig.Do("POST", chat, ask(map[string]any{"response_format": json.RawMessage(format)}))
+		if said := got.Text("error.message"); (got.Status == 200) != (test.says == "") ||
+			!strings.Contains(said, test.says) {
+			t.Errorf("%s: got %d %s", test.schema, got.Status, got.Body)
+		}
+	}
 }
