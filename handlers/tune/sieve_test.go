@@ -1,0 +1,169 @@
+package tune
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"dreamlab/store"
+)
+
+func example(id, ask, answer string, score int64) store.Example {
+	return store.Example{
+		ID: id, Experience: "exp_" + id, Score: score, Author: "recorded",
+		Messages: encode([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}}),
+	}
+}
+
+func TestSieveFilters(t *testing.T) {
+	t.Parallel()
+	x := newExam()
+	x.add(store.Experience{
+		ID: "exp_held", Prompt: json.RawMessage(`[{"role":"user","content":"Hi"}]`),
+		Answer: json.RawMessage(`{"role":"assistant","content":"Hello, how can I help?"}`), Reference: "Good day!",
+	})
+	x.add(store.Experience{
+		ID:     "exp_long",
+		Prompt: json.RawMessage(`[{"role":"user","content":"How many parcels fit into one van of the larger kind?"}]`),
+	})
+	raw := func(messages string) store.Example {
+		return store.Example{ID: "e", Messages: json.RawMessage(messages)}
+	}
+	for name, c := range map[string]struct {
+		e      store.Example
+		filter string
+	}{
+		"kept":                {example("1", "When?", "At nine.", 1), ""},
+		"not JSON":            {raw(`{`), filterMalformed},
+		"empty list":          {raw(`[]`), filterMalformed},
+		"no answer":           {raw(`[{"role":"user","content":"a"}]`), filterMalformed},
+		"two users":           {raw(`[{"role":"user","content":"a"},{"role":"user","content":"b"}]`), filterMalformed},
+		"tool":                {raw(`[{"role":"tool","tool_call_id":"x","content":"a"}]`), filterMalformed},
+		"system alone":        {raw(`[{"role":"system","content":"a"}]`), filterMalformed},
+		"blank answer":        {example("1", "When?", "  ", 1), filterEmpty},
+		"refusal":             {example("1", "When?", "I'm sorry, but I can't help with that.", 1), filterUnfit},
+		"error":               {example("1", "When?", "Internal Server Error", 1), filterUnfit},
+		"mail":                {example("1", "I am jo@example.com", "Noted.", 1), filterSecret},
+		"long":                {example("1", "When?", strings.Repeat("word ", 1000), 1), filterLong},
+		"held out":            {example("held", "When?", "At nine.", 1), filterHeldOut},
+		"greeting":            {example("1", "hi", "Welcome!", 1), ""},
+		"recorded exam":       {example("1", " HI ", "hello, how can i  help?", 1), filterExam},
+		"reference exam":      {example("1", "hi", "Good day!", 1), filterExam},
+		"exam's telling text": {example("1", "How many parcels fit into one van of the larger kind?", "Nine.", 1), filterExam},
+		"exam under a system message": {raw(`[{"role":"system","content":"Be kind."},{"role":"user","content":"hi"},
+			{"role":"assistant","content":"Good day!"}]`), filterExam},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSieve(limits{rows: 10, rowTokens: 1000}, x)
+			s.add(c.e)
+			got := strings.Join(keys(s.removed), ",")
+			if got != c.filter || len(s.rows) != one(c.filter == "") {
+				t.Errorf("removed by %q, %d rows", got, len(s.rows))
+			}
+		})
+	}
+}
+
+func keys(m map[string]int) (names []string) {
+	for name := range maps.Keys(m) {
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestSieveKeepsTheBestOfTheSame(t *testing.T) {
+	t.Parallel()
+	s := newSieve(limits{rows: 10, rowTokens: 1000}, newExam())
+	s.add(example("1", "When do you open?", "At nine.", 100))
+	s.add(example("2", "when do  you open?", "AT NINE.", 300))
+	s.add(example("3", "\uff37hen do you open?", "At nine.", 200)) // a full-width W
+	s.add(example("4", "When do you open?", "At ten.", 50))
+	out := s.done("assistant", 1)
+	if out.manifest.Rows != 2 || out.manifest.In != 4 || out.manifest.Removed[filterDuplicate] != 2 {
+		t.Errorf("manifest %+v", out.manifest)
+	}
+	if !strings.Contains(string(out.file), "AT NINE.") || strings.Contains(string(out.file), `"At nine."`) {
+		t.Errorf("the file holds\n%s", out.file)
+	}
+}
+
+func TestRowsLearnTheLastAnswerAlone(t *testing.T) {
+	t.Parallel()
+	s := newSieve(limits{rows: 10, rowTokens: 1000}, newExam())
+	s.add(store.Example{ID: "1", Messages: json.RawMessage(`[{"role":"system","content":"Be brief."},
+		{"role":"user","content":[{"type":"text","text":"One?"}]},{"role":"assistant","content":"Yes."},
+		{"role":"user","content":"Two?"},{"role":"assistant","content":"No."}]`)})
+	want := `{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"One?"},` +
+		`{"role":"assistant","content":"Yes.","weight":0},{"role":"user","content":"Two?"},` +
+		`{"role":"assistant","content":"No."}]}` + "\n"
+	if got := string(s.done("assistant", 1).file); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// What a dataset holds does not depend on the order in which its rows came, nor
+// on the ids that they have.
+func TestSieveIgnoresOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 60).Draw(t, "examples")
+		examples := make([]store.Example, n)
+		for i := range examples {
+			ask := fmt.Sprintf("question %d", rapid.IntRange(0, 40).Draw(t, "ask"))
+			answer := fmt.Sprintf("answer %d", rapid.IntRange(0, 3).Draw(t, "answer"))
+			examples[i] = example(fmt.Sprint(i), ask, answer, int64(rapid.IntRange(0, 5).Draw(t, "score")))
+		}
+		bound := limits{rows: rapid.IntRange(1, 12).Draw(t, "rows"), rowTokens: 1000}
+		first := sift(examples, bound)
+		rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)).Shuffle(n, func(i, j int) {
+			examples[i], examples[j] = examples[j], examples[i]
+		})
+		second := sift(examples, bound)
+		if first.manifest.SHA256 != second.manifest.SHA256 || len(first.rows) > bound.rows {
+			t.Errorf("%d rows, %s and %s", len(first.rows), first.manifest.SHA256, second.manifest.SHA256)
+		}
+		lost := first.manifest.In - first.manifest.Rows
+		for _, n := range first.manifest.Removed {
+			lost -= n
+		}
+		if lost != 0 {
+			t.Errorf("%d rows are not accounted for: %+v", lost, first.manifest)
+		}
+	})
+}
+
+func sift(examples []store.Example, l limits) sifted {
+	s := newSieve(l, newExam())
+	for _, e := range examples {
+		s.add(e)
+	}
+	return s.done("assistant", 1)
+}
+
+func TestResidual(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"mail jo.doe+x@shop.example.com please":  true,
+		"key sk-abcdefghijklmnop1234":            true,
+		"AKIAIOSFODNN7EXAMPLE":                   true,
+		"password: hunter2hunter2":               true,
+		"-----BEGIN RSA PRIVATE KEY-----":        true,
+		"card 4111 1111 1111 1111":               true,
+		"card 4111 1111 1111 1112":               false,
+		"password: <password>":                   false,
+		"order 123456789":                        false,
+		"write to <email> or press the @ button": false,
+		"I forgot my password: what now?":        false,
+		"":                                       false,
+	} {
+		if got := residual(text); got != want {
+			t.Errorf("residual(%q) = %v", text, got)
+		}
+	}
+}
