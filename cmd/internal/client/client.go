@@ -1,0 +1,164 @@
+// Package client asks Dream Lab's API for what the verbs of the program need. It
+// knows HTTP and the shapes of the public contract, and nothing of what is behind
+// them.
+//
+// It is not an SDK: other programs take any OpenAI client, or the OpenAPI
+// document.
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	// mostBody bounds an answer, in bytes.
+	mostBody = 64 << 20
+	// every is the pause between two looks at what runs.
+	every = 200 * time.Millisecond
+)
+
+// Client asks one API with one key. It is safe for concurrent use.
+type Client struct {
+	base string
+	key  string
+	http *http.Client
+}
+
+// New returns a client of the API at a base URL, without its /v1.
+func New(base, key string) *Client {
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ResponseHeaderTimeout: 5 * time.Minute, MaxIdleConnsPerHost: 16,
+	}
+	base = strings.TrimSuffix(strings.TrimRight(base, "/"), "/v1")
+	return &Client{base: base, key: key, http: &http.Client{Transport: transport}}
+}
+
+// Close gives idle connections back.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Error is an answer that says no.
+type Error struct {
+	Status    int
+	Code      string // of the closed set in the public contract
+	Message   string // says what to do
+	RequestID string
+}
+
+// Error returns the message, with the id by which the server's log names it.
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s (%s, HTTP %d, %s)", e.Message, e.Code, e.Status, e.RequestID)
+}
+
+// request is one question.
+type request struct {
+	method, path string
+	kind         string // content type of the body
+	body         io.Reader
+	header       http.Header
+}
+
+// send asks and returns the answer of a status below 300; the caller closes it.
+func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
+	q, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, r.body)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", r.path, err)
+	}
+	for name, values := range r.header {
+		q.Header[name] = values
+	}
+	q.Header.Set("Authorization", "Bearer "+c.key)
+	if r.kind != "" {
+		q.Header.Set("Content-Type", r.kind)
+	}
+	if r.method == http.MethodPost {
+		q.Header.Set("Idempotency-Key", rand.Text())
+	}
+	answer, err := c.http.Do(q)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: is Dream Lab running there? %w", c.base, err)
+	}
+	if answer.StatusCode < http.StatusMultipleChoices {
+		return answer, nil
+	}
+	return nil, errors.Join(refusal(answer), answer.Body.Close())
+}
+
+func refusal(answer *http.Response) error {
+	var body struct {
+		Error struct{ Code, Message string }
+	}
+	text, err := io.ReadAll(io.LimitReader(answer.Body, mostBody))
+	if err == nil {
+		err = json.Unmarshal(text, &body)
+	}
+	if err != nil || body.Error.Message == "" {
+		body.Error.Message = "the answer is not Dream Lab's: check DREAMLAB_URL"
+	}
+	return &Error{
+		Status: answer.StatusCode, Code: body.Error.Code, Message: body.Error.Message,
+		RequestID: answer.Header.Get("X-Request-Id"),
+	}
+}
+
+// read asks and decodes the answer.
+func (c *Client) read(ctx context.Context, r request, into any) error {
+	answer, err := c.send(ctx, r)
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(answer.Body, mostBody))
+	if err := errors.Join(err, answer.Body.Close()); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", r.path, err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", r.path, err)
+	}
+	return nil
+}
+
+func (c *Client) get(ctx context.Context, path string, into any) error {
+	return c.read(ctx, request{method: http.MethodGet, path: path}, into)
+}
+
+func (c *Client) post(ctx context.Context, path string, body, into any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("write the question for %s: %w", path, err)
+	}
+	return c.read(ctx, request{
+		method: http.MethodPost, path: path, kind: "application/json", body: bytes.NewReader(text),
+	}, into)
+}
+
+// object is what runs in the background.
+type object interface{ Ended() bool }
+
+// watch looks at what stands at a path until it has ended, and shows each look.
+func watch[T object](ctx context.Context, c *Client, path string, show func(T)) (T, error) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		var seen T
+		if err := c.get(ctx, path, &seen); err != nil {
+			return seen, err
+		}
+		show(seen)
+		if seen.Ended() {
+			return seen, nil
+		}
+		select {
+		case <-ctx.Done():
+			return seen, fmt.Errorf("wait for %s: %w", path, ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
