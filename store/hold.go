@@ -3,11 +3,13 @@ package store
 import "context"
 
 // HoldJob locks the job's row for the transaction and fails with ErrFenced
-// unless it is running under the epoch.
-func (q *Queries) HoldJob(ctx context.Context, id string, epoch int64) error {
+// unless it is running under the epoch, and held by the owner. The owner ("":
+// any) is asked for too, because a claim's commit is relaxed: a database that
+// lost its last moments may give out an epoch twice.
+func (q *Queries) HoldJob(ctx context.Context, id string, epoch int64, owner string) error {
 	var held string
-	err := q.one(ctx, `SELECT id FROM jobs WHERE id = $1 AND epoch = $2 AND state = 'running' {lock}`,
-		[]any{id, epoch}, &held)
+	err := q.one(ctx, `SELECT id FROM jobs WHERE id = $1 AND epoch = $2 AND state = 'running'
+		AND ($3 = '' OR lease_owner = $3) {lock}`, []any{id, epoch, owner}, &held)
 	if err == ErrNotFound {
 		return ErrFenced
 	}

@@ -236,3 +236,12 @@ func (q *Queries) first(ctx context.Context, r jobInsert) (Accepted, error) {
 	}
 	return Accepted{Job: j, Existed: true}, nil
 }
+
+// WakeChildless queues a job that waits for children, where it has none.
+func (q *Queries) WakeChildless(ctx context.Context, id string) ([]Moved, error) {
+	return q.moved(ctx, move{
+		To: JobQueued, Set: requeued,
+		Where:     `id = $1 AND state = 'waiting' AND open_children = 0`,
+		Returning: `id, lane`,
+	}, id)
+}

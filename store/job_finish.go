@@ -12,7 +12,7 @@ type Finish struct {
 	Job    string
 	Epoch  int64
 	Parent string // the job's, "" where it has none
-	Worker string
+	Worker string // the lease's owner; "": whoever holds it
 	// To is where the job goes. A job that is to go on (queued, waiting)
 	// ends cancelled where that was asked for, and failed where Failed uses up
 	// its last attempt.
@@ -81,7 +81,8 @@ func (q *Queries) holdForEnd(ctx context.Context, f Finish) (heldJob, error) {
 	var h heldJob
 	err := q.one(ctx, `SELECT id, lane, tenant, coalesce(parent, ''), coalesce(subject, ''), epoch,
 			cancel_at IS NOT NULL, open_children, attempt, max_attempts, coalesce(claimed_at, created)
-		FROM jobs WHERE id = $1 AND epoch = $2 AND state = 'running' {lock}`, []any{f.Job, f.Epoch},
+		FROM jobs WHERE id = $1 AND epoch = $2 AND state = 'running' AND ($3 = '' OR lease_owner = $3) {lock}`,
+		[]any{f.Job, f.Epoch, f.Worker},
 		&h.ID, &h.Lane, &h.Tenant, &h.Parent, &h.Subject, &h.Epoch,
 		&h.Cancel, &h.children, &h.attempt, &h.attempts, &h.claimed)
 	if err == ErrNotFound {

@@ -50,7 +50,7 @@ type Run struct {
 // that are to survive the attempt are stored this way.
 func (r *Run) Tx(ctx context.Context, durability store.Durability, fn func(*store.Queries) error) error {
 	return r.Store.Tx(ctx, durability, func(q *store.Queries) error {
-		if err := q.HoldJob(ctx, r.Job.ID, r.Job.Epoch); err != nil {
+		if err := q.HoldJob(ctx, r.Job.ID, r.Job.Epoch, r.Job.LeaseOwner); err != nil {
 			return err
 		}
 		return fn(q)

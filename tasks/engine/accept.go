@@ -31,9 +31,12 @@ func (e *Engine) Accept(ctx context.Context, job store.NewJob,
 		return store.Job{}, false, err
 	}
 	a := &acceptance{job: job}
-	if write == nil {
+	if write == nil && !job.Waiting {
 		e.accepts.do(ctx, a)
 	} else {
+		if write == nil {
+			write = func(context.Context, *store.Queries) error { return nil }
+		}
 		a.err = e.acceptWith(ctx, a, write)
 	}
 	if a.err == nil {
@@ -80,8 +83,22 @@ func (e *Engine) acceptWith(ctx context.Context, a *acceptance,
 		if a.out.Existed || a.out.Err != nil {
 			return nil
 		}
-		return write(ctx, q)
+		if err := write(ctx, q); err != nil || !a.job.Waiting {
+			return err
+		}
+		return a.wakeChildless(ctx, q)
 	})
+}
+
+// wakeChildless lets a job go on that was to wait for children, of which
+// write made none.
+func (a *acceptance) wakeChildless(ctx context.Context, q *store.Queries) error {
+	moved, err := q.WakeChildless(ctx, a.out.Job.ID)
+	if err != nil || len(moved) == 0 {
+		return err
+	}
+	a.out.Job, err = q.Job(ctx, a.job.Tenant, a.job.ID)
+	return err
 }
 
 // acceptAll accepts jobs in one commit; where that fails, each by itself, so

@@ -46,37 +46,67 @@ func (w *Worker) process(_ context.Context, task *asynq.Task) error {
 	return nil
 }
 
-// claim takes the jobs under a lease. The lease is trusted from before the
-// claim was sent.
+// claiming is a wake-up on its way to being claimed.
+type claiming struct {
+	refs []store.JobRef
+	jobs []store.Job
+	sent time.Time
+	err  error
+}
+
+// claim takes the jobs under a lease; concurrent claims of a lane share a
+// statement. The lease is trusted from before the claim was sent.
 func (w *Worker) claim(kind tasks.Kind, refs []tasks.Ref) ([]*hold, error) {
-	ctx, cancel := context.WithTimeout(w.work, claimTimeout)
-	defer cancel()
-	rows := make([]store.JobRef, len(refs))
+	c := &claiming{refs: make([]store.JobRef, len(refs))}
 	for i, ref := range refs {
-		rows[i] = store.JobRef(ref)
+		c.refs[i] = store.JobRef(ref)
 	}
 	lane := kind.Lane()
-	began := time.Now()
-	var jobs []store.Job
-	err := w.engine.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
-		jobs, err = q.ClaimJobs(ctx, rows, w.name, lane.Lease())
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("claim: %w", err)
+	w.claims[lane].do(w.work, c)
+	if c.err != nil {
+		return nil, fmt.Errorf("claim: %w", c.err)
 	}
 	m := w.engine.metrics
-	m.claimed.WithLabelValues(string(lane)).Add(float64(len(jobs)))
-	m.stale.WithLabelValues(string(lane)).Add(float64(len(refs) - len(jobs)))
-	holds := make([]*hold, len(jobs))
-	for i, job := range jobs {
+	m.claimed.WithLabelValues(string(lane)).Add(float64(len(c.jobs)))
+	m.stale.WithLabelValues(string(lane)).Add(float64(len(refs) - len(c.jobs)))
+	holds := make([]*hold, len(c.jobs))
+	for i, job := range c.jobs {
 		m.pickup.WithLabelValues(string(lane)).Observe(job.ClaimedAt.Sub(job.RunAt).Seconds())
-		holds[i] = w.keeper.add(w.work, job, began)
+		holds[i] = w.keeper.add(w.work, job, c.sent)
 	}
-	if len(jobs) > 0 {
-		w.noteClaim(ctx, lane)
+	if len(holds) > 0 {
+		w.noteClaim(w.work, lane)
 	}
 	return holds, nil
+}
+
+// claimTogether claims for several wake-ups of a lane in one statement. One
+// job may be in two of them: the first one has it.
+func (w *Worker) claimTogether(ctx context.Context, lane tasks.Lane, all []*claiming) {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	owner := map[store.JobRef]*claiming{}
+	var refs []store.JobRef
+	for _, c := range all {
+		c.sent = time.Now()
+		for _, ref := range c.refs {
+			if owner[ref] == nil {
+				owner[ref], refs = c, append(refs, ref)
+			}
+		}
+	}
+	var jobs []store.Job
+	err := w.engine.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+		jobs, err = q.ClaimJobs(ctx, refs, w.name, lane.Lease())
+		return err
+	})
+	for _, c := range all {
+		c.err = err
+	}
+	for _, job := range jobs {
+		c := owner[store.JobRef{ID: job.ID, Gen: job.Gen}]
+		c.jobs = append(c.jobs, job)
+	}
 }
 
 // noteClaim leaves word, once a second, that the lane is being served.

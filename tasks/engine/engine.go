@@ -76,6 +76,8 @@ type Options struct {
 	// two seconds and five minutes.
 	Backoff    time.Duration
 	BackoffMax time.Duration
+	// Keep is how long ended jobs are kept. Defaults to 90 days.
+	Keep time.Duration
 }
 
 // Engine is the way in for those who ask for work. It runs nothing by itself
@@ -86,6 +88,7 @@ type Engine struct {
 	log     zerolog.Logger
 	lanes   map[tasks.Lane]LaneConfig
 	backoff backoff
+	keep    time.Duration
 	metrics *metrics
 	accepts *group[*acceptance]
 	ends    *group[*ending]
@@ -108,6 +111,7 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{
 		store: o.Store, redis: o.Redis, log: o.Log, lanes: lanes, metrics: m,
 		backoff: newBackoff(o.Backoff, o.BackoffMax),
+		keep:    positive(o.Keep, 90*24*time.Hour),
 		pusher:  newPusher(o.Redis),
 	}
 	e.accepts = newGroup(e.acceptAll)

@@ -70,13 +70,6 @@ func (k *keeper) drop(h *hold) {
 	}
 }
 
-// trusts tells whether the lease is still ours for certain.
-func (k *keeper) trusts(h *hold) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return time.Now().Before(h.trusted)
-}
-
 // all returns what is held just now.
 func (k *keeper) all() []*hold {
 	k.mu.Lock()

@@ -23,6 +23,9 @@ const (
 	stuckAfter = 2 * time.Minute
 	// reconcileTimeout bounds one round.
 	reconcileTimeout = 30 * time.Second
+	// pruneEvery and pruneSteps bound how many ended jobs go a minute.
+	pruneEvery = time.Minute
+	pruneSteps = 50
 )
 
 // Reconciler puts right what went wrong: workers that have gone silent,
@@ -37,9 +40,16 @@ func (e *Engine) Reconciler() *Reconciler { return &Reconciler{e} }
 func (r *Reconciler) Run(ctx context.Context) error {
 	ticker := time.NewTicker(backstop)
 	defer ticker.Stop()
+	var pruned time.Time
 	for {
 		if err := r.engine.reconcile(ctx); err != nil && ctx.Err() == nil {
 			r.engine.log.Warn().Err(err).Msg("reconcile; it is tried again in a second")
+		}
+		if time.Since(pruned) > pruneEvery {
+			pruned = time.Now()
+			if err := r.engine.prune(ctx); err != nil && ctx.Err() == nil {
+				r.engine.log.Warn().Err(err).Msg("prune; it is tried again in a minute")
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -66,6 +76,26 @@ func (e *Engine) reconcile(ctx context.Context) error {
 		return err
 	}
 	return e.setSentinels(ctx, wiped)
+}
+
+// prune deletes jobs that ended long ago, in small steps.
+func (e *Engine) prune(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
+	defer cancel()
+	for range pruneSteps {
+		var gone int64
+		err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+			gone, err = q.PruneJobs(ctx, e.keep)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("prune ended jobs: %w", err)
+		}
+		if gone == 0 {
+			return nil
+		}
+	}
+	return nil
 }
 
 type sweeping func(q *store.Queries, ctx context.Context, id string) ([]store.Moved, error)
@@ -124,7 +154,8 @@ func (e *Engine) lookForWipe(ctx context.Context) (map[tasks.Lane]string, error)
 }
 
 // runID returns what changes when the server restarts, "-" where it does not
-// tell (an embedded queue, an access list).
+// tell (an embedded queue, an access list) or another server of a cluster may
+// answer each time.
 func (e *Engine) runID(ctx context.Context) (string, error) {
 	info, err := e.redis.Info(ctx, "server").Result()
 	if err != nil {
@@ -133,6 +164,9 @@ func (e *Engine) runID(ctx context.Context) (string, error) {
 			return "-", nil
 		}
 		return "", fmt.Errorf("ask for the queue's run id: %w", err)
+	}
+	if strings.Contains(info, "redis_mode:cluster") {
+		return "-", nil
 	}
 	for line := range strings.Lines(info) {
 		if id, found := strings.CutPrefix(strings.TrimSpace(line), "run_id:"); found {

@@ -44,7 +44,11 @@ func newWaiter(client redis.UniversalClient, lane tasks.Lane, log zerolog.Logger
 // EvalSha runs a script, and the dequeue script once more after a wait.
 func (w *waiter) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	answer := w.UniversalClient.EvalSha(ctx, sha, keys, args...)
-	if !isDequeue(keys) || !errors.Is(answer.Err(), redis.Nil) {
+	if !isDequeue(keys) || answer.Err() == nil || noScript(answer.Err()) {
+		return answer
+	}
+	if !errors.Is(answer.Err(), redis.Nil) {
+		w.rest() // Asynq asks again at once
 		return answer
 	}
 	if !w.wait(ctx) {
@@ -80,14 +84,19 @@ func (w *waiter) wait(ctx context.Context) bool {
 			return true
 		}
 		w.log.Debug().Err(err).Msg("wait for a wake token")
+		w.rest()
+		return false
 	}
+}
+
+// rest waits a little, but not past stop.
+func (w *waiter) rest() {
 	rest := time.NewTimer(wakeRest)
 	defer rest.Stop()
 	select {
 	case <-w.stopped:
 	case <-rest.C:
 	}
-	return false
 }
 
 // block takes a token. One that came after stop is another worker's: it is
