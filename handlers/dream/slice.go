@@ -50,16 +50,15 @@ func (w *worker) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &slicing{worker: w, run: run, dream: d, contents: map[string]bool{}}
+	s := &slicing{worker: w, run: run, dream: d, contents: map[string]bool{}, answered: map[string]bool{}}
+	if err := s.recall(ctx); err != nil {
+		return nil, err
+	}
 	for i, id := range in.Experiences {
-		busy, err := w.Busy(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("look for waiting chats: %w", err)
-		}
-		if busy { // the rest is handed back, and found by its effects
+		err := s.study(ctx, id)
+		if errors.Is(err, errBusy) { // the rest is handed back; what was answered is found again
 			return &tasks.End{State: store.JobQueued, After: w.Settings.Pause}, nil
 		}
-		err = s.study(ctx, id)
 		if handlers.Failed(err, "insufficient_quota") {
 			s.outOfMoney(in.Experiences[i:])
 			break
@@ -79,6 +78,37 @@ type slicing struct {
 	result   sliceResult
 	examples []store.Example
 	contents map[string]bool // of the examples so far
+	answered map[string]bool // steps that an earlier attempt has paid for
+}
+
+// recall notes what an earlier attempt has paid for.
+func (s *slicing) recall(ctx context.Context) error {
+	err := s.run.Store.Effects(ctx, s.run.Job.ID, func(e store.Effect) error {
+		s.answered[e.Step] = true
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("look for answers: %w", err)
+	}
+	return nil
+}
+
+// errBusy means that chats wait, and that the dream makes room for them.
+var errBusy = errors.New("chats are waiting")
+
+// makeRoom fails with errBusy while chats wait. Steps that are answered go on.
+func (s *slicing) makeRoom(ctx context.Context, step string) error {
+	if s.answered[step] {
+		return nil
+	}
+	busy, err := s.Busy(ctx)
+	if err != nil {
+		return fmt.Errorf("look for waiting chats: %w", err)
+	}
+	if busy {
+		return errBusy
+	}
+	return nil
 }
 
 func (s *slicing) outOfMoney(left []string) {

@@ -89,6 +89,9 @@ func (s *slicing) asker(p *paper) judge.Ask {
 }
 
 func (s *slicing) ask(ctx context.Context, step handlers.Step, model string, p *paper) (*providers.Reply, error) {
+	if err := s.makeRoom(ctx, step.Name); err != nil {
+		return nil, err
+	}
 	tiers, err := s.Caller.Resolve(ctx, s.run.Store.Queries, s.run.Job.Tenant, model, p.Conversation)
 	if err != nil {
 		return nil, err
