@@ -23,6 +23,8 @@ func (b Bill) refusal(limit int64, capped bool) string {
 	switch {
 	case !capped:
 		return ""
+	case limit <= 0:
+		return "refused: budget is used up: raise it, or wait for its next period"
 	case b.Hosting > limit:
 		return fmt.Sprintf("refused: hosting would cost $%s a month, over the budget of $%s",
 			handlers.USD(b.Hosting), handlers.USD(limit))

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
@@ -107,23 +106,27 @@ func (t *tuner) forsakeTraining(ctx context.Context, s *store.Store, l *lesson) 
 	return l.forsaken(ctx, s, l.bill(seen))
 }
 
-// forsakeLaunch takes down a deployment whose start was lost. Only starting it
-// again finds it: the name is the same, so nothing is deployed twice.
+// forsakeLaunch takes up a deployment whose start may have been lost. Only
+// starting it again finds it: the name is the same, so nothing is deployed
+// twice. Its model is registered, and then is one that nobody uses.
 func (t *tuner) forsakeLaunch(ctx context.Context, s *store.Store, l *lesson) error {
 	host, err := t.Vendors.Host(l.training.Provider)
 	if err != nil {
 		return err
 	}
 	seen, err := host.Deploy(ctx, deploySpec(l))
-	if err == nil {
-		seen, err = host.Stop(ctx, seen.Handle)
-	}
 	if err != nil {
-		return fmt.Errorf("stop the deployment of %s: %w", l.training.ID, err)
+		return fmt.Errorf("find the deployment of %s: %w", l.training.ID, err)
 	}
-	if seen.State != providers.DeploymentStopped {
-		return nil // the next round asks again
+	l.spec.Handle, l.spec.Direct, l.spec.NanoPerHour = seen.Handle, seen.Direct, seen.NanoPerHour
+	model, err := t.register(ctx, l)
+	if err != nil {
+		return err
 	}
+	if err := s.AddModel(ctx, model); err != nil {
+		return fmt.Errorf("register model: %w", err)
+	}
+	l.training.Model = model.Name
 	return l.forsaken(ctx, s, store.Entry{})
 }
 
