@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -40,21 +41,41 @@ func newBreakers(shared Weather, now func() time.Time) *breakers {
 	return &breakers{shared: shared, now: now, circuits: map[Target]*circuit{}}
 }
 
+// maxCircuits bounds what is remembered, since clients may make names up.
+const maxCircuits = 4096
+
+// circuit returns the state of a target, made where there is none.
 func (b *breakers) circuit(target Target) *circuit {
 	target.Priced = ""
 	c := b.circuits[target]
-	if c == nil {
-		c = &circuit{}
-		b.circuits[target] = c
+	if c != nil {
+		return c
 	}
+	if len(b.circuits) >= maxCircuits {
+		now := b.now()
+		maps.DeleteFunc(b.circuits, func(_ Target, c *circuit) bool {
+			return c.openings == 0 && !c.until.After(now)
+		})
+	}
+	c = &circuit{}
+	b.circuits[target] = c
 	return c
+}
+
+// known returns the state of a target, closed where nothing was ever heard.
+func (b *breakers) known(target Target) *circuit {
+	target.Priced = ""
+	if c := b.circuits[target]; c != nil {
+		return c
+	}
+	return &circuit{}
 }
 
 // closed returns until when the target is to be left alone, and why.
 func (b *breakers) closed(target Target) (time.Time, *Error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := b.circuit(target)
+	c := b.known(target)
 	return c.until, c.cause
 }
 
@@ -73,7 +94,7 @@ func (b *breakers) learn(ctx context.Context, targets []Target) {
 func (b *breakers) begin(target Target) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if c := b.circuit(target); c.openings > 0 {
+	if c := b.known(target); c.openings > 0 {
 		c.until = b.now().Add(breakerOpen)
 	}
 }
@@ -81,7 +102,7 @@ func (b *breakers) begin(target Target) {
 func (b *breakers) succeeded(target Target) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := b.circuit(target)
+	c := b.known(target)
 	wasOpen := c.openings > 0
 	c.failures, c.openings, c.cause = 0, 0, nil
 	if wasOpen {

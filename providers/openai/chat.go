@@ -10,9 +10,12 @@ import (
 	"dreamlab/providers"
 )
 
-// drainPatience bounds the wait for the end of a body whose stream has ended,
-// which lets the connection be used again.
-const drainPatience = 100 * time.Millisecond
+// What is spent on reaching the end of a body whose stream has ended, which
+// lets the connection be used again.
+const (
+	drainPatience = 100 * time.Millisecond
+	drainBytes    = 4 << 10
+)
 
 // Chat asks for one completion, as [providers.Driver] says.
 func (c *Client) Chat(
@@ -43,7 +46,8 @@ func (c *Client) Chat(
 	if sink == nil {
 		return c.whole(answer, reply)
 	}
-	if kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); kind == "application/json" {
+	kind, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if err == nil && kind == "application/json" {
 		return c.wholeAsStream(answer, reply, sink)
 	}
 	return c.stream(answer, reply, sink, cancel)

@@ -101,11 +101,11 @@ func word(value any) string {
 
 // failure reads the body of an unsuccessful response.
 func (c *Client) failure(a *answer) error {
-	body, err := io.ReadAll(io.LimitReader(a.Body, maxError))
-	if err != nil && len(body) == 0 {
-		body = nil // the status says enough
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(io.LimitReader(a.Body, maxError)); err != nil {
+		body.Reset() // the status says enough
 	}
-	return c.classify(a, newFailure(a.StatusCode, a.Header, body))
+	return c.classify(a, newFailure(a.StatusCode, a.Header, body.Bytes()))
 }
 
 // inBand is the error that came inside of a successful response.

@@ -12,7 +12,7 @@ import (
 type completion struct {
 	Model   string          `json:"model"`
 	Error   json.RawMessage `json:"error"`
-	Usage   *usage          `json:"usage"`
+	Usage   json.RawMessage `json:"usage"`
 	Choices []struct {
 		Message json.RawMessage `json:"message"`
 		Finish  string          `json:"finish_reason"`
@@ -20,30 +20,37 @@ type completion struct {
 }
 
 // usage is OpenAI's count of tokens
-// (https://platform.openai.com/docs/api-reference/chat/object).
+// (https://platform.openai.com/docs/api-reference/chat/object). Some servers
+// write it as 12.0.
 type usage struct {
-	Prompt     *int64 `json:"prompt_tokens"`
-	Completion int64  `json:"completion_tokens"`
-	Total      int64  `json:"total_tokens"`
+	Prompt     *float64 `json:"prompt_tokens"`
+	Completion float64  `json:"completion_tokens"`
 	In         struct {
-		Cached int64 `json:"cached_tokens"`
+		Cached float64 `json:"cached_tokens"`
 	} `json:"prompt_tokens_details"`
 	Out struct {
-		Reasoning int64 `json:"reasoning_tokens"`
+		Reasoning float64 `json:"reasoning_tokens"`
 	} `json:"completion_tokens_details"`
 }
 
+// mostTokens is beyond what any answer can have been billed for.
+const mostTokens = 1e12
+
 // counts returns the usage, or Missing where the vendor gave none that makes sense.
 func (u *usage) counts() providers.Usage {
-	if u == nil || u.Prompt == nil || *u.Prompt < 0 || u.Completion < 0 {
+	if u == nil || u.Prompt == nil || !countable(*u.Prompt) || !countable(u.Completion) {
 		return providers.Usage{Missing: true}
 	}
 	return providers.Usage{
-		Input: *u.Prompt, CachedInput: min(max(u.In.Cached, 0), *u.Prompt),
-		Output: u.Completion, Reasoning: max(u.Out.Reasoning, 0),
+		Input: int64(*u.Prompt), CachedInput: int64(min(max(u.In.Cached, 0), *u.Prompt)),
+		Output: int64(u.Completion), Reasoning: int64(min(max(u.Out.Reasoning, 0), u.Completion)),
 	}
 }
 
+func countable(tokens float64) bool { return tokens >= 0 && tokens < mostTokens }
+
+// parseUsage reads a usage object. One that can not be read is missing: it is
+// no reason to lose the answer.
 func parseUsage(data []byte) providers.Usage {
 	var u usage
 	if json.Unmarshal(data, &u) != nil {
@@ -84,7 +91,7 @@ func (c *Client) whole(a *answer, reply *providers.Reply) (*providers.Reply, err
 		return nil, a.garbled("the answer is no chat completion", err)
 	}
 	if present(done.Error) {
-		return nil, c.inBand(a, body, done.Usage.counts())
+		return nil, c.inBand(a, body, parseUsage(done.Usage))
 	}
 	if len(done.Choices) == 0 {
 		return nil, a.garbled("the answer holds no choice", nil)
@@ -96,7 +103,7 @@ func (c *Client) whole(a *answer, reply *providers.Reply) (*providers.Reply, err
 	}
 	reply.Body, reply.Message = inOurWords(body), first.Message
 	reply.Content, reply.Refusal = text(message.Content), text(message.Refusal)
-	reply.Model, reply.Finish, reply.Usage = done.Model, finish(first.Finish), done.Usage.counts()
+	reply.Model, reply.Finish, reply.Usage = done.Model, finish(first.Finish), parseUsage(done.Usage)
 	return reply, nil
 }
 

@@ -49,8 +49,9 @@ func (c *Client) stream(
 func drain(body io.Reader, cancel context.CancelFunc) {
 	timer := time.AfterFunc(drainPatience, cancel)
 	defer timer.Stop()
-	// An error only costs the connection: the answer is already complete.
-	io.CopyN(io.Discard, body, 4<<10) //nolint:errcheck
+	if _, err := io.CopyN(io.Discard, body, drainBytes); err == nil {
+		cancel() // there is more to come, which nobody wants
+	}
 }
 
 func (s *stream) run(events *events, sink providers.Sink) error {

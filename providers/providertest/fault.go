@@ -213,8 +213,9 @@ type cutter struct {
 
 func (c *cutter) Write(p []byte) (int, error) {
 	if len(p) > c.left {
-		_, _ = c.ResponseWriter.Write(p[:c.left]) // cut below whatever came of it
-		c.Flush()
+		if _, err := c.ResponseWriter.Write(p[:c.left]); err == nil {
+			c.Flush()
+		}
 		panic(http.ErrAbortHandler)
 	}
 	c.left -= len(p)

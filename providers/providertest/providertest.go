@@ -8,6 +8,7 @@
 package providertest
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -148,7 +149,10 @@ func answering(status int, header map[string]string, body string) fault {
 			w.Header().Set(name, value)
 		}
 		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body)) // the client may have left
+		_, err := w.Write([]byte(body))
+		if err != nil && !errors.Is(err, http.ErrBodyNotAllowed) {
+			panic(http.ErrAbortHandler) // the client has left
+		}
 		return true
 	}
 }

@@ -57,7 +57,8 @@ func one() scaling { return scaling{Least: 1, Most: 1} }
 
 // Deploy serves a tuned model on one replica of the cheapest hardware, without
 // traffic. The names follow from the spec's, so that a repetition finds what is
-// there: a deployment that runs is adopted, one that was stopped is started.
+// there: a deployment that runs is adopted, one that was stopped is started. One
+// that failed is returned as it is: Stop clears it away.
 func (d *driver) Deploy(ctx context.Context, spec providers.DeploySpec) (providers.Deployment, error) {
 	if spec.Name == "" || spec.ModelID == "" {
 		return providers.Deployment{}, invalid("name", "a deployment needs a name and the model's id")
@@ -122,7 +123,8 @@ func (d *driver) ensureDeployment(ctx context.Context, address string, spec newD
 		if dep.Name != spec.Name {
 			continue
 		}
-		if dep.state() != providers.DeploymentStopped {
+		state := dep.state()
+		if state != providers.DeploymentStopped && state != providers.DeploymentStopping {
 			return dep, nil
 		}
 		err := d.scale(ctx, address+"/deployments/"+url.PathEscape(dep.ID), one(), &out)

@@ -161,6 +161,11 @@ func (d *driver) Create(ctx context.Context, spec providers.TrainSpec) (provider
 	return out.training(), nil
 }
 
+// clockSkew is how far Together's clock may be behind ours. A training that is
+// missed for it would be paid twice; one that is adopted in error would need
+// the same suffix, which is a hash.
+const clockSkew = 5 * time.Minute
+
 // Find lists all trainings, which Together can not filter, and returns the
 // oldest that fits, so that two who look at once adopt the same.
 func (d *driver) Find(
@@ -172,8 +177,7 @@ func (d *driver) Find(
 	}
 	slices.SortStableFunc(jobs, func(a, b job) int { return a.Created.Compare(b.Created.Time) })
 	for _, j := range jobs {
-		// Together's times are whole seconds in places.
-		if !j.fits(spec) || j.Created.Before(notBefore.Truncate(time.Second)) {
+		if !j.fits(spec) || j.Created.Before(notBefore.Add(-clockSkew)) {
 			continue
 		}
 		t, err := d.Training(ctx, j.ID) // the listing is abridged
