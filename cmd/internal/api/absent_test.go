@@ -1,0 +1,60 @@
+package api
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dreamlab/store"
+)
+
+func TestAbsentees(t *testing.T) {
+	t.Parallel()
+	attached := store.Job{ID: "job_1", Attached: true}
+	for name, tc := range map[string]struct {
+		job  store.Job
+		act  func(a *absentees, job store.Job)
+		want int
+	}{
+		"gone for good": {attached, func(a *absentees, j store.Job) { a.leave(j, true) }, 1},
+		"told all":      {attached, func(a *absentees, j store.Job) { a.leave(j, false) }, 0},
+		"has a key": {store.Job{ID: "job_1", Attached: true, IdemKey: "k"}, func(a *absentees, j store.Job) {
+			a.leave(j, true)
+		}, 0},
+		"in the background": {store.Job{ID: "job_1"}, func(a *absentees, j store.Job) { a.leave(j, true) }, 0},
+		"back in time": {attached, func(a *absentees, j store.Job) {
+			a.leave(j, true)
+			time.Sleep(9 * time.Second)
+			a.arrive(j.ID)
+		}, 0},
+		"back too late": {attached, func(a *absentees, j store.Job) {
+			a.leave(j, true)
+			time.Sleep(11 * time.Second)
+			a.arrive(j.ID)
+		}, 1},
+		"one of two": {attached, func(a *absentees, j store.Job) {
+			a.arrive(j.ID)
+			a.leave(j, true)
+		}, 0},
+		"closed": {attached, func(a *absentees, j store.Job) {
+			a.leave(j, true)
+			a.close()
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { // the clock of a bubble: nothing really sleeps
+				dropped := 0
+				a := newAbsentees(10*time.Second, func(context.Context, store.Job) { dropped++ })
+				a.arrive(tc.job.ID)
+				tc.act(a, tc.job)
+				time.Sleep(time.Minute)
+				a.close()
+				if dropped != tc.want {
+					t.Errorf("%d dropped, want %d", dropped, tc.want)
+				}
+			})
+		})
+	}
+}
