@@ -24,9 +24,10 @@ type Request struct {
 	Tools             json.RawMessage
 	ToolChoice        json.RawMessage
 	ParallelToolCalls *bool
-	ResponseFormat    json.RawMessage // OpenAI's form: {"type":"json_schema","json_schema":{"name","schema","strict"}}
-	ReasoningEffort   string
-	User              string
+	// ResponseFormat has OpenAI's form: {"type":"json_schema","json_schema":{"name","schema","strict"}}.
+	ResponseFormat  json.RawMessage
+	ReasoningEffort string
+	User            string
 }
 
 // Message is one turn.

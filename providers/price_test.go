@@ -33,7 +33,8 @@ func TestParseMoney(t *testing.T) {
 			t.Errorf("%s: %d, %v; want %d", text, got, err, c.want)
 		}
 	}
-	for _, text := range []string{"", "-1", "1,5", "0x10", "1e999999999", "NaN", "1/3", " 1", "10000000000", strings.Repeat("9", 40)} {
+	for _, text := range []string{"", "-1", "1,5", "0x10", "1e999999999", "NaN", "1/3", " 1", "10000000000",
+		strings.Repeat("9", 40)} {
 		if got, err := providers.ParseMoney(text, providers.Dollar); err == nil {
 			t.Errorf("%q is read as %d", text, got)
 		}
@@ -49,7 +50,8 @@ func TestCostAgreesWithExactArithmetic(t *testing.T) {
 		usage.CachedInput = rapid.Int64Range(0, usage.Input).Draw(t, "cached input")
 		sum := new(big.Int)
 		for _, part := range [][2]int64{
-			{usage.Input - usage.CachedInput, rates.In}, {usage.CachedInput, rates.CachedIn}, {usage.Output, rates.Out},
+			{usage.Input - usage.CachedInput, rates.In}, {usage.CachedInput, rates.CachedIn}, {usage.Output,
+				rates.Out},
 		} {
 			sum.Add(sum, new(big.Int).Mul(big.NewInt(part[0]), big.NewInt(part[1])))
 		}

@@ -276,8 +276,9 @@ func TestRouterChargesWhatTheFailureCost(t *testing.T) {
 		e    providers.Error
 		want providers.Outcome
 	}{
-		"none":    {providers.Error{Charge: providers.ChargeNone}, providers.Outcome{Charge: providers.ChargeNone}},
-		"unknown": {providers.Error{Charge: providers.ChargeUnknown}, providers.Outcome{Charge: providers.ChargeUnknown}},
+		"none": {providers.Error{Charge: providers.ChargeNone}, providers.Outcome{Charge: providers.ChargeNone}},
+		"unknown": {providers.Error{Charge: providers.ChargeUnknown},
+			providers.Outcome{Charge: providers.ChargeUnknown}},
 		"usage": {
 			providers.Error{Charge: providers.ChargeUsage, Usage: used},
 			providers.Outcome{Charge: providers.ChargeUsage, Usage: used, Nano: 1000*100 + 10*200},
@@ -316,7 +317,8 @@ func TestRouterKeepsTheBooksOrStops(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, map[string][]step{"cheap": {fails(providers.KindAuth)}, "dear": {says("d")}})
 		w.books.broken = broke
-		if _, err := w.ask(t.Context(), at("cheap"), at("dear")); !errors.Is(err, broke) || w.vendors["dear"].calls != 0 {
+		if _, err := w.ask(t.Context(), at("cheap"), at("dear")); !errors.Is(err, broke) ||
+			w.vendors["dear"].calls != 0 {
 			t.Errorf("error %v after %d more calls, want %v and none", err, w.vendors["dear"].calls, broke)
 		}
 	})

@@ -147,10 +147,12 @@ func TestLimitsOfATry(t *testing.T) {
 	}{
 		"headers":     {nil, time.Minute, "headers", 2 * time.Second},
 		"first token": {[]string{head}, time.Minute, "first token", 3 * time.Second},
-		"keep-alives": {[]string{head, ": ping\n\n", ": ping\n\n"}, 2 * time.Second, "first token", 3 * time.Second},
-		"silence":     {[]string{head + word, word}, 3500 * time.Millisecond, "", 7 * time.Second},
-		"silent":      {[]string{head + word}, time.Minute, "silence", 4 * time.Second},
-		"total":       {append([]string{head}, manyTimes(word, 20)...), 2500 * time.Millisecond, "total", 30 * time.Second},
+		"keep-alives": {[]string{head, ": ping\n\n", ": ping\n\n"}, 2 * time.Second, "first token",
+			3 * time.Second},
+		"silence": {[]string{head + word, word}, 3500 * time.Millisecond, "", 7 * time.Second},
+		"silent":  {[]string{head + word}, time.Minute, "silence", 4 * time.Second},
+		"total": {append([]string{head}, manyTimes(word, 20)...), 2500 * time.Millisecond, "total",
+			30 * time.Second},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -177,7 +179,8 @@ func TestLimitsOfATry(t *testing.T) {
 					if providers.KindOf(err) != providers.KindTruncated {
 						t.Fatalf("got %v, want a stream that broke off by itself", err)
 					}
-				} else if !errors.As(err, &slow) || slow.Limit != c.limit || providers.KindOf(err) != providers.KindTimeout {
+				} else if !errors.As(err, &slow) || slow.Limit != c.limit ||
+					providers.KindOf(err) != providers.KindTimeout {
 					t.Fatalf("got %v, want the limit for %s", err, c.limit)
 				}
 				if took != c.took {

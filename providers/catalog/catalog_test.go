@@ -49,7 +49,8 @@ func TestBuiltIn(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"groq/openai/gpt-oss-120b", "together/openai/gpt-oss-20b"} { // the defaults of lead and base
+	for _, name := range []string{"groq/openai/gpt-oss-120b",
+		"together/openai/gpt-oss-20b"} { // the defaults of lead and base
 		provider, id, _ := strings.Cut(name, "/")
 		if m, ok := c.Find(provider, id); !ok || m.Status != catalog.Active || !m.Can("json_schema") {
 			t.Errorf("%s: %+v", name, m)
@@ -61,7 +62,8 @@ func TestPriceByDay(t *testing.T) {
 	t.Parallel()
 	c := load(t, `{"models":[]}`)
 	const llama = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
-	for at, want := range map[string]int64{"2026-09-23": 880_000_000, "2026-09-24": 1_040_000_000, "2027-01-01": 1_040_000_000} {
+	for at, want := range map[string]int64{"2026-09-23": 880_000_000, "2026-09-24": 1_040_000_000,
+		"2027-01-01": 1_040_000_000} {
 		price, err := c.Price("together", llama, day(at))
 		if err != nil || price.In != want || price.Batch == nil || price.Batch.In != want/2 {
 			t.Errorf("on %s: %+v, %v; want %d", at, price, err, want)
@@ -71,7 +73,8 @@ func TestPriceByDay(t *testing.T) {
 		"before its first day": second(c.Price("together", llama, day("2020-01-01"))),
 		"not in the catalogue": second(c.Price("together", "none", day("2026-01-01"))),
 		"without a price":      second(c.Price("azure", "Llama-4-Scout-17B-16E-Instruct", day("2026-01-01"))),
-		"bound without price":  secondInt(c.UpperBound("together", "none", &providers.Request{}, day("2026-01-01"))),
+		"bound without price": secondInt(c.UpperBound("together", "none", &providers.Request{},
+			day("2026-01-01"))),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "add its price") {
 			t.Errorf("%s: %v, want an error that says what to do", what, err)
@@ -84,7 +87,8 @@ func secondInt(_ int64, err error) error        { return err }
 
 func TestCachedAndBatchRates(t *testing.T) {
 	t.Parallel()
-	c := load(t, `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"2","cached":"0.25","batch_in":"0.4","batch_out":"0.9"}]}]}`)
+	c := load(t, `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"2","cached":"0.25",`+
+		`"batch_in":"0.4","batch_out":"0.9"}]}]}`)
 	price, err := c.Price("p", "m", day("2026-01-01"))
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +110,8 @@ func TestUpperBound(t *testing.T) {
 	 {"provider":"p","id":"open","prices":[{"in":"1","out":"1"}]}]}`)
 	two := 2
 	request := func(tokens int, n *int) *providers.Request {
-		return &providers.Request{MaxTokens: tokens, N: n, Messages: []providers.Message{providers.TextMessage("user", "hello")}}
+		return &providers.Request{MaxTokens: tokens, N: n,
+			Messages: []providers.Message{providers.TextMessage("user", "hello")}}
 	}
 	for name, want := range map[string]int64{"bounded": 100, "context": 9000, "open": 128 << 10} {
 		input := providers.InputBound(request(0, nil))
@@ -125,8 +130,10 @@ func TestUpperBound(t *testing.T) {
 func TestOverride(t *testing.T) {
 	t.Parallel()
 	c := load(t, `{"models":[
-	 {"provider":"groq","id":"openai/gpt-oss-20b","prices":[{"effective_from":"2026-12-01","in":"0.9","out":"0.9"},{"in":"0.5","out":"0.5"}]},
-	 {"provider":"new","id":"m","status":"deprecated","shutdown_at":"2026-12-31","replacement":"n","prices":[{"in":"1","out":"1"}]},
+	 {"provider":"groq","id":"openai/gpt-oss-20b",
+	  "prices":[{"effective_from":"2026-12-01","in":"0.9","out":"0.9"},{"in":"0.5","out":"0.5"}]},
+	 {"provider":"new","id":"m","status":"deprecated","shutdown_at":"2026-12-31","replacement":"n",
+	  "prices":[{"in":"1","out":"1"}]},
 	 {"provider":"new","id":"n","replacement":"m","status":"retired"}]}`)
 	for at, want := range map[string]int64{"2026-11-30": 500_000_000, "2026-12-01": 900_000_000} {
 		if price, err := c.Price("groq", "openai/gpt-oss-20b", day(at)); err != nil || price.In != want {
@@ -144,20 +151,23 @@ func TestOverride(t *testing.T) {
 func TestFaultsOfAnOverride(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
-		"not json":        `{"models":`,
-		"unknown field":   `{"models":[{"provider":"p","id":"m","prise":1}]}`,
-		"no id":           `{"models":[{"provider":"p"}]}`,
-		"status":          `{"models":[{"provider":"p","id":"m","status":"old"}]}`,
-		"day":             `{"models":[{"provider":"p","id":"m","shutdown_at":"31.12.2026"}]}`,
-		"price's day":     `{"models":[{"provider":"p","id":"m","prices":[{"effective_from":"x","in":"1","out":"1"}]}]}`,
-		"half a price":    `{"models":[{"provider":"p","id":"m","prices":[{"in":"1"}]}]}`,
-		"negative":        `{"models":[{"provider":"p","id":"m","prices":[{"in":"-1","out":"1"}]}]}`,
-		"a float":         `{"models":[{"provider":"p","id":"m","prices":[{"in":1,"out":"1"}]}]}`,
-		"half a batch":    `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1","batch_in":"1"}]}]}`,
-		"part of a batch": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1","batch_part":"half"}]}]}`,
+		"not json":      `{"models":`,
+		"unknown field": `{"models":[{"provider":"p","id":"m","prise":1}]}`,
+		"no id":         `{"models":[{"provider":"p"}]}`,
+		"status":        `{"models":[{"provider":"p","id":"m","status":"old"}]}`,
+		"day":           `{"models":[{"provider":"p","id":"m","shutdown_at":"31.12.2026"}]}`,
+		"price's day": `{"models":[{"provider":"p","id":"m","prices":[{"effective_from":"x","in":"1",` +
+			`"out":"1"}]}]}`,
+		"half a price": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1"}]}]}`,
+		"negative":     `{"models":[{"provider":"p","id":"m","prices":[{"in":"-1","out":"1"}]}]}`,
+		"a float":      `{"models":[{"provider":"p","id":"m","prices":[{"in":1,"out":"1"}]}]}`,
+		"half a batch": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1","batch_in":"1"}]}]}`,
+		"part of a batch": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1",` +
+			`"batch_part":"half"}]}]}`,
 	}
 	for name, text := range cases {
-		if _, err := catalog.Load(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "file of models and prices") {
+		if _, err := catalog.Load(strings.NewReader(text)); err == nil ||
+			!strings.Contains(err.Error(), "file of models and prices") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

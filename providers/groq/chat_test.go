@@ -86,16 +86,22 @@ func TestGroqsFailures(t *testing.T) {
 		charge providers.Charge
 		wait   time.Duration
 	}{
-		"a day's tokens": {429, `{"error":{"message":"Rate limit reached on tokens per day (TPD): Limit 200000, Used 199999. ` +
+		"a day's tokens": {429, `{"error":{"message":"Rate limit reached on tokens per day (TPD): Limit ` +
+			`200000, Used 199999. ` +
 			`Please try again in 12m30.5s.","type":"tokens","code":"rate_limit_exceeded"}}`,
 			providers.KindQuota, providers.ChargeNone, 12*time.Minute + 30500*time.Millisecond},
-		"a minute's tokens": {429, `{"error":{"message":"Rate limit reached on tokens per minute (TPM). Please try again in 7.5s.",` +
-			`"type":"tokens","code":"rate_limit_exceeded"}}`, providers.KindRateLimit, providers.ChargeNone, 7500 * time.Millisecond},
-		"hallucinated":  {422, `{"error":{"message":"retry your request"}}`, providers.KindModelOutput, providers.ChargeUnknown, 0},
+		"a minute's tokens": {429, `{"error":{"message":"Rate limit reached on tokens per minute (TPM). ` +
+			`Please try again in 7.5s.",` +
+			`"type":"tokens","code":"rate_limit_exceeded"}}`, providers.KindRateLimit, providers.ChargeNone,
+			7500 * time.Millisecond},
+		"hallucinated": {422, `{"error":{"message":"retry your request"}}`, providers.KindModelOutput,
+			providers.ChargeUnknown, 0},
 		"their failure": {500, `{"error":{"message":"oops"}}`, providers.KindServer, providers.ChargeNone, 0},
 		"gateway":       {502, `<html>`, providers.KindServer, providers.ChargeNone, 0},
-		"flex is full":  {498, `{"error":{"message":"full","code":"capacity_exceeded"}}`, providers.KindCapacity, providers.ChargeNone, 0},
-		"spend cap":     {400, `{"error":{"message":"cap","code":"blocked_api_access"}}`, providers.KindBilling, providers.ChargeNone, 0},
+		"flex is full": {498, `{"error":{"message":"full","code":"capacity_exceeded"}}`,
+			providers.KindCapacity, providers.ChargeNone, 0},
+		"spend cap": {400, `{"error":{"message":"cap","code":"blocked_api_access"}}`,
+			providers.KindBilling, providers.ChargeNone, 0},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -116,8 +122,10 @@ func TestSchemaIsAnsweredInOneChunk(t *testing.T) {
 	driver := connect(t, emulated)
 	req := request()
 	req.Messages = []providers.Message{providers.TextMessage("user", `{"a":"red","b":"blue"}`)}
-	req.ResponseFormat = json.RawMessage(`{"type":"json_schema","json_schema":{"name":"v","strict":true,"schema":{"type":"object",` +
-		`"properties":{"best":{"type":"string","enum":["a","b"]}},"required":["best"],"additionalProperties":false}}}`)
+	req.ResponseFormat = json.RawMessage(`{"type":"json_schema","json_schema":{"name":"v","strict":true,` +
+		`"schema":{"type":"object",` +
+		`"properties":{"best":{"type":"string","enum":["a","b"]}},"required":["best"],` +
+		`"additionalProperties":false}}}`)
 	var chunks []string
 	reply, err := driver.Chat(t.Context(), req, func(chunk providers.Chunk) error {
 		chunks = append(chunks, string(chunk.Data))
@@ -154,7 +162,8 @@ func TestEmulatedFaults(t *testing.T) {
 		streamed bool
 		kind     providers.Kind
 	}{
-		"rate limit":   {sandbox.Fault{Kind: sandbox.FaultRateLimit, RetryAfter: 3}, false, providers.KindRateLimit},
+		"rate limit": {sandbox.Fault{Kind: sandbox.FaultRateLimit, RetryAfter: 3}, false,
+			providers.KindRateLimit},
 		"capacity":     {sandbox.Fault{Kind: sandbox.FaultCapacity}, false, providers.KindCapacity},
 		"garbage":      {sandbox.Fault{Kind: sandbox.FaultGarbage}, false, providers.KindServer},
 		"lost":         {sandbox.Fault{Kind: sandbox.FaultDropAfter}, false, providers.KindServer},
@@ -235,7 +244,8 @@ func TestSettings(t *testing.T) {
 		"GROQ_API_KEY":  {},
 		"GROQ_BASE_URL": {"GROQ_API_KEY": "k", "GROQ_BASE_URL": "nowhere"},
 	} {
-		if _, err := groq.Vendor.Open(providers.Config{Values: values}); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := groq.Vendor.Open(providers.Config{Values: values}); err == nil ||
+			!strings.Contains(err.Error(), name) {
 			t.Errorf("%v, want an error that names %s", err, name)
 		}
 	}

@@ -10,8 +10,10 @@ import (
 	"dreamlab/providers"
 )
 
-const chunk = `{"id":"chatcmpl-0f1e2d3c","object":"chat.completion.chunk","created":1763900000,"model":"openai/gpt-oss-120b",` +
-	`"system_fingerprint":"fp_44709d6fcb","choices":[{"index":0,"delta":{"content":" some words"},"logprobs":null,"finish_reason":null}]}`
+const chunk = `{"id":"chatcmpl-0f1e2d3c","object":"chat.completion.chunk","created":1763900000,` +
+	`"model":"openai/gpt-oss-120b",` +
+	`"system_fingerprint":"fp_44709d6fcb","choices":[{"index":0,"delta":{"content":" some words"},` +
+	`"logprobs":null,"finish_reason":null}]}`
 
 // BenchmarkChunk measures one chunk of a stream on its way through.
 func BenchmarkChunk(b *testing.B) {
@@ -21,9 +23,11 @@ func BenchmarkChunk(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(chunk)))
 	for n := 0; n < b.N; n += 1000 {
-		a := &answer{Response: &http.Response{StatusCode: 200, Header: http.Header{}}, ctx: b.Context(), client: client}
+		a := &answer{Response: &http.Response{StatusCode: 200, Header: http.Header{}}, ctx: b.Context(),
+			client: client}
 		s := &stream{answer: a, reply: &providers.Reply{}}
-		if err := s.run(newEvents(strings.NewReader(text), maxLine), ignore); providers.KindOf(err) != providers.KindTruncated {
+		if err := s.run(newEvents(strings.NewReader(text), maxLine),
+			ignore); providers.KindOf(err) != providers.KindTruncated {
 			b.Fatal(err)
 		}
 	}

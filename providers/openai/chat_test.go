@@ -13,9 +13,11 @@ import (
 	"dreamlab/providers"
 )
 
-const whole = `{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"vendor/m","choices":[{"index":0,` +
+const whole = `{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"vendor/m",` +
+	`"choices":[{"index":0,` +
 	`"message":{"role":"assistant","content":"Hi","refusal":null,"reasoning":"r"},"finish_reason":"eos"}],` +
-	`"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"completion_tokens_details":{"reasoning_tokens":1}},"extra":{"x":1}}`
+	`"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,` +
+	`"completion_tokens_details":{"reasoning_tokens":1}},"extra":{"x":1}}`
 
 func TestWholeAnswer(t *testing.T) {
 	t.Parallel()
@@ -70,12 +72,14 @@ func TestRequestOnTheWire(t *testing.T) {
 	t.Parallel()
 	zero, seed, off := 0.0, int64(7), false
 	req := &providers.Request{
-		Model:     "m",
-		Messages:  []providers.Message{{Role: "user", Content: json.RawMessage(`"a < b & c"`)}, {Role: "assistant", Content: json.RawMessage("null")}},
+		Model: "m",
+		Messages: []providers.Message{{Role: "user", Content: json.RawMessage(`"a < b & c"`)},
+			{Role: "assistant", Content: json.RawMessage("null")}},
 		MaxTokens: 50, Temperature: &zero, Seed: &seed, Stop: []string{"\n"}, ParallelToolCalls: &off,
 		Tools: json.RawMessage(`[{"type":"function"}]`), ResponseFormat: json.RawMessage(`{"type":"json_object"}`),
 	}
-	want := `{"model":"m","messages":[{"role":"user","content":"a < b & c"},{"role":"assistant","content":null}],"max_tokens":50,` +
+	want := `{"model":"m","messages":[{"role":"user","content":"a < b & c"},{"role":"assistant",` +
+		`"content":null}],"max_tokens":50,` +
 		`"temperature":0,"seed":7,"stop":["\n"],"tools":[{"type":"function"}],"parallel_tool_calls":false,` +
 		`"response_format":{"type":"json_object"}`
 	for name, c := range map[string]struct {
@@ -109,7 +113,8 @@ func TestChargeOfABrokenConnection(t *testing.T) {
 	drop := serve(t, Dialect{}, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	dead := httptest.NewServer(nil)
 	dead.Close()
-	unreached := New(Dialect{Provider: "test", Base: dead.URL}, providers.Config{HTTP: &http.Client{Transport: &http.Transport{}}})
+	unreached := New(Dialect{Provider: "test", Base: dead.URL},
+		providers.Config{HTTP: &http.Client{Transport: &http.Transport{}}})
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	cases := map[string]struct {
@@ -137,14 +142,16 @@ func TestChargeOfABrokenConnection(t *testing.T) {
 func TestModels(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"wrapped": `{"object":"list","data":[{"id":"a","created":1700000000,"owned_by":"o","active":false,"context_window":8,"max_completion_tokens":4}]}`,
-		"bare":    `[{"id":"a","created":1700000000,"organization":"o","context_length":8}]`,
-		"vllm":    `{"data":[{"id":"a","created":1700000000,"owned_by":"o","max_model_len":8}]}`,
+		"wrapped": `{"object":"list","data":[{"id":"a","created":1700000000,"owned_by":"o","active":false,` +
+			`"context_window":8,"max_completion_tokens":4}]}`,
+		"bare": `[{"id":"a","created":1700000000,"organization":"o","context_length":8}]`,
+		"vllm": `{"data":[{"id":"a","created":1700000000,"owned_by":"o","max_model_len":8}]}`,
 	} {
 		client := serve(t, Dialect{}, body(200, "application/json", text))
 		models, err := client.Models(t.Context())
 		if err != nil || len(models) != 1 || models[0].ID != "a" || models[0].OwnedBy != "o" ||
-			models[0].ContextLength != 8 || models[0].Created.Unix() != 1700000000 || models[0].Active != (name != "wrapped") {
+			models[0].ContextLength != 8 || models[0].Created.Unix() != 1700000000 ||
+			models[0].Active != (name != "wrapped") {
 			t.Errorf("%s: %+v, %v", name, models, err)
 		}
 	}
@@ -156,13 +163,15 @@ func TestModels(t *testing.T) {
 
 func TestEmbed(t *testing.T) {
 	t.Parallel()
-	text := `{"object":"list","data":[{"index":1,"embedding":[3,4]},{"index":0,"embedding":[1,2]}],"model":"e","usage":{"prompt_tokens":2}}`
+	text := `{"object":"list","data":[{"index":1,"embedding":[3,4]},{"index":0,"embedding":[1,2]}],` +
+		`"model":"e","usage":{"prompt_tokens":2}}`
 	client := serve(t, Dialect{}, body(200, "application/json", text))
 	reply, err := client.Embed(t.Context(), "e", []string{"a", "b"})
 	if err != nil || reply.Vectors[0][0] != 1 || reply.Vectors[1][1] != 4 || reply.Usage.Input != 2 {
 		t.Errorf("%+v, %v", reply, err)
 	}
-	if _, err := client.Embed(t.Context(), "e", []string{"a", "b", "c"}); providers.KindOf(err) != providers.KindServer {
+	if _, err := client.Embed(t.Context(), "e", []string{"a", "b",
+		"c"}); providers.KindOf(err) != providers.KindServer {
 		t.Errorf("a missing vector: %v", err)
 	}
 }
@@ -170,11 +179,13 @@ func TestEmbed(t *testing.T) {
 func TestCompatible(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{"", "localhost:11434/v1", "ftp://x/v1", "http://user:pass@x/v1"} {
-		if _, err := Compatible("own", base, "").Open(providers.Config{}); err == nil || !strings.Contains(err.Error(), "own.base_url") {
+		if _, err := Compatible("own", base, "").Open(providers.Config{}); err == nil ||
+			!strings.Contains(err.Error(), "own.base_url") {
 			t.Errorf("base %q: got %v, want an error that names the setting", base, err)
 		}
 	}
-	driver, err := Compatible("own", "http://localhost:11434/v1/", "").Open(providers.Config{HTTP: &http.Client{}})
+	driver, err := Compatible("own", "http://localhost:11434/v1/",
+		"").Open(providers.Config{HTTP: &http.Client{}})
 	if err != nil {
 		t.Fatal(err)
 	}

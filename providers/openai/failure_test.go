@@ -23,7 +23,8 @@ var refusals = map[string]struct {
 }{
 	"groq per minute": {
 		status: 429,
-		body: "{\"error\":{\"message\":\"Rate limit reached for model `openai/gpt-oss-120b` in organization `org_x` " +
+		body: "{\"error\":{\"message\":\"Rate limit reached for model `openai/gpt-oss-120b` in organization " +
+			"`org_x` " +
 			"service tier `on_demand` on tokens per minute (TPM): Limit 8000, Used 5297, Requested 4702. " +
 			"Please try again in 14.9925s. Need more tokens? Upgrade to Dev Tier today at " +
 			"https://console.groq.com/settings/billing\",\"type\":\"tokens\",\"code\":\"rate_limit_exceeded\"}}",
@@ -31,26 +32,31 @@ var refusals = map[string]struct {
 		wait: 14992500 * time.Microsecond, charge: providers.ChargeNone,
 	},
 	"groq milliseconds": {
-		status: 429, body: `{"error":{"message":"Please try again in 659.999999ms. ","code":"rate_limit_exceeded"}}`,
+		status: 429, body: `{"error":{"message":"Please try again in 659.999999ms. ",` +
+			`"code":"rate_limit_exceeded"}}`,
 		kind: providers.KindRateLimit, code: "rate_limit_exceeded", message: "try again",
 		wait: 659999999 * time.Nanosecond, charge: providers.ChargeNone,
 	},
 	"groq decommissioned": {
-		status: 400, body: `{"error":{"message":"The model ` + "`x`" + ` has been decommissioned and is no longer supported.",` +
+		status: 400, body: `{"error":{"message":"The model ` + "`x`" + ` has been decommissioned and is no ` +
+			`longer supported.",` +
 			`"type":"invalid_request_error","code":"model_decommissioned"}}`,
-		kind: providers.KindModelGone, code: "model_decommissioned", message: "decommissioned", charge: providers.ChargeNone,
+		kind: providers.KindModelGone, code: "model_decommissioned", message: "decommissioned",
+		charge: providers.ChargeNone,
 	},
 	"groq malformed": {
 		status: 400, body: `{"error":{"message":"Failed to generate JSON.","type":"invalid_request_error",` +
 			`"code":"json_validate_failed","failed_generation":"secret words"}}`,
-		kind: providers.KindModelOutput, code: "json_validate_failed", message: "Failed", charge: providers.ChargeUnknown,
+		kind: providers.KindModelOutput, code: "json_validate_failed", message: "Failed",
+		charge: providers.ChargeUnknown,
 	},
 	"groq flex full": {
 		status: 498, body: `{"error":{"message":"flex tier is full","type":"capacity_exceeded"}}`,
 		kind: providers.KindCapacity, code: "capacity_exceeded", message: "full", charge: providers.ChargeNone,
 	},
 	"groq single request": {
-		status: 413, body: `{"error":{"message":"Request too large for model: Limit 8000, Requested 9000","type":"tokens","code":null}}`,
+		status: 413, body: `{"error":{"message":"Request too large for model: Limit 8000, Requested 9000",` +
+			`"type":"tokens","code":null}}`,
 		kind: providers.KindTooLarge, code: "tokens", message: "too large", charge: providers.ChargeNone,
 	},
 	"together text": {
@@ -64,28 +70,34 @@ var refusals = map[string]struct {
 		wait: 3 * time.Second, charge: providers.ChargeNone,
 	},
 	"together payment": {
-		status: 402, body: `{"error":{"message":"spending limit","type":"invalid_request_error","param":null,"code":null}}`,
-		kind: providers.KindBilling, code: "invalid_request_error", message: "spending", charge: providers.ChargeNone,
+		status: 402, body: `{"error":{"message":"spending limit","type":"invalid_request_error",` +
+			`"param":null,"code":null}}`,
+		kind: providers.KindBilling, code: "invalid_request_error", message: "spending",
+		charge: providers.ChargeNone,
 	},
 	"together cloudflare timeout": {
 		status: 524, header: http.Header{"Content-Type": {"text/html"}}, body: "<html><title>524</title></html>",
 		kind: providers.KindTimeout, message: "no JSON (text/html", charge: providers.ChargeUnknown,
 	},
 	"cloudflare envelope": {
-		status: 408, body: `{"errors":[{"message":"AiError: AiError: Request timeout","code":3046}],"success":false,"result":{},"messages":[]}`,
+		status: 408, body: `{"errors":[{"message":"AiError: AiError: Request timeout","code":3046}],` +
+			`"success":false,"result":{},"messages":[]}`,
 		kind: providers.KindTimeout, code: "3046", message: "Request timeout", charge: providers.ChargeUnknown,
 	},
 	"cloudflare daily": {
-		status: 429, body: `{"errors":[{"message":"you have used up your daily free allocation of 10,000 neurons","code":4006}],"success":false}`,
+		status: 429, body: `{"errors":[{"message":"you have used up your daily free allocation of 10,000 ` +
+			`neurons","code":4006}],"success":false}`,
 		kind: providers.KindQuota, code: "4006", message: "daily", charge: providers.ChargeNone,
 	},
 	"google array": {
 		status: 429, body: `[{"error":{"code":429,"message":"Resource exhausted.","status":"RESOURCE_EXHAUSTED",` +
 			`"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7s"}]}}]`,
-		kind: providers.KindRateLimit, code: "429", message: "exhausted", wait: 7 * time.Second, charge: providers.ChargeNone,
+		kind: providers.KindRateLimit, code: "429", message: "exhausted", wait: 7 * time.Second,
+		charge: providers.ChargeNone,
 	},
 	"snowflake throttled": {
-		status: 400, body: `{"message":"all requests were throttled by remote service","code":"390189","request_id":"01afef9d"}`,
+		status: 400, body: `{"message":"all requests were throttled by remote service","code":"390189",` +
+			`"request_id":"01afef9d"}`,
 		kind: providers.KindRateLimit, code: "390189", message: "throttled", charge: providers.ChargeNone,
 	},
 	"snowflake budget": {
@@ -93,45 +105,57 @@ var refusals = map[string]struct {
 		kind: providers.KindBilling, code: "390190", message: "budget", charge: providers.ChargeNone,
 	},
 	"vllm number": {
-		status: 400, body: `{"error":{"message":"This model's maximum context length is 32768 tokens. However, you requested 40000",` +
+		status: 400, body: `{"error":{"message":"This model's maximum context length is 32768 tokens. ` +
+			`However, you requested 40000",` +
 			`"type":"BadRequestError","param":null,"code":400}}`,
 		kind: providers.KindContext, code: "400", message: "maximum context", charge: providers.ChargeNone,
 	},
 	"vllm old": {
-		status: 404, body: `{"object":"error","message":"The model x does not exist.","type":"NotFoundError","param":null,"code":404}`,
+		status: 404, body: `{"object":"error","message":"The model x does not exist.",` +
+			`"type":"NotFoundError","param":null,"code":404}`,
 		kind: providers.KindModelGone, code: "404", message: "does not exist", charge: providers.ChargeNone,
 	},
 	"ollama": {
-		status: 404, body: `{"error":{"message":"model \"x\" not found, try pulling it first","type":"not_found_error","param":null,"code":null}}`,
-		kind: providers.KindModelGone, code: "not_found_error", message: "try pulling", charge: providers.ChargeNone,
+		status: 404, body: `{"error":{"message":"model \"x\" not found, try pulling it first",` +
+			`"type":"not_found_error","param":null,"code":null}}`,
+		kind: providers.KindModelGone, code: "not_found_error", message: "try pulling",
+		charge: providers.ChargeNone,
 	},
 	"llama.cpp": {
-		status: 400, body: `{"error":{"code":400,"message":"request (13392 tokens) exceeds the available context size (8192 tokens)",` +
+		status: 400, body: `{"error":{"code":400,"message":"request (13392 tokens) exceeds the available ` +
+			`context size (8192 tokens)",` +
 			`"type":"exceed_context_size_error","n_prompt_tokens":13392,"n_ctx":8192}}`,
 		kind: providers.KindContext, code: "400", message: "13392", charge: providers.ChargeNone,
 	},
 	"azure filter": {
-		status: 400, body: `{"error":{"message":"The response was filtered","type":null,"param":"prompt","code":"content_filter","status":400}}`,
-		kind: providers.KindContentFilter, code: "content_filter", message: "filtered", charge: providers.ChargeNone,
+		status: 400, body: `{"error":{"message":"The response was filtered","type":null,"param":"prompt",` +
+			`"code":"content_filter","status":400}}`,
+		kind: providers.KindContentFilter, code: "content_filter", message: "filtered",
+		charge: providers.ChargeNone,
 	},
 	"azure rate": {
 		status: 429, body: `{"error":{"code":"429","message":"Please retry after 22 seconds. Please go here"}}`,
-		kind: providers.KindRateLimit, code: "429", message: "22 seconds", wait: 22 * time.Second, charge: providers.ChargeNone,
+		kind: providers.KindRateLimit, code: "429", message: "22 seconds", wait: 22 * time.Second,
+		charge: providers.ChargeNone,
 	},
 	"bedrock": {
 		status: 403, body: `{"__type":"AccessDeniedException","message":"You don't have access to the model"}`,
-		kind: providers.KindPermission, code: "AccessDeniedException", message: "access", charge: providers.ChargeNone,
+		kind: providers.KindPermission, code: "AccessDeniedException", message: "access",
+		charge: providers.ChargeNone,
 	},
 	"fastapi": {
 		status: 422, body: `{"detail":[{"loc":["body","model"],"msg":"field required"}]}`,
 		kind: providers.KindInvalid, message: "field required", charge: providers.ChargeNone,
 	},
 	"openai parameter": {
-		status: 400, body: `{"error":{"message":"Unsupported parameter: 'n'","type":"invalid_request_error","param":"n","code":"unsupported_parameter"}}`,
-		kind: providers.KindUnsupported, code: "unsupported_parameter", message: "'n'", charge: providers.ChargeNone,
+		status: 400, body: `{"error":{"message":"Unsupported parameter: 'n'","type":"invalid_request_error",` +
+			`"param":"n","code":"unsupported_parameter"}}`,
+		kind: providers.KindUnsupported, code: "unsupported_parameter", message: "'n'",
+		charge: providers.ChargeNone,
 	},
 	"html": {
-		status: 502, header: http.Header{"Content-Type": {"text/html"}}, body: "<html><body>502 Bad Gateway</body></html>",
+		status: 502, header: http.Header{"Content-Type": {"text/html"}}, body: "<html><body>502 Bad " +
+			"Gateway</body></html>",
 		kind: providers.KindServer, message: "no JSON", charge: providers.ChargeUnknown,
 	},
 	"nothing": {status: 500, kind: providers.KindServer, message: "no JSON", charge: providers.ChargeUnknown},
@@ -187,25 +211,29 @@ func TestRetryAfter(t *testing.T) {
 		message string
 		want    time.Duration
 	}{
-		"nothing":         {nil, "", 0},
-		"milliseconds":    {map[string]string{"Retry-After-Ms": "1500", "Retry-After": "9"}, "", 1500 * time.Millisecond},
+		"nothing": {nil, "", 0},
+		"milliseconds": {map[string]string{"Retry-After-Ms": "1500", "Retry-After": "9"}, "",
+			1500 * time.Millisecond},
 		"seconds":         {map[string]string{"Retry-After": "2"}, "try again in 9s", 2 * time.Second},
 		"part of seconds": {map[string]string{"Retry-After": "0.5"}, "", 500 * time.Millisecond},
-		"go duration":     {map[string]string{"Retry-After": "2m59.56s"}, "", 2*time.Minute + 59560*time.Millisecond},
-		"date":            {map[string]string{"Retry-After": "Mon, 23 Nov 2026 12:00:30 GMT"}, "", 30 * time.Second},
-		"date gone by":    {map[string]string{"Retry-After": "Mon, 23 Nov 2026 11:00:00 GMT"}, "", 0},
-		"nonsense":        {map[string]string{"Retry-After": "soon"}, "", 0},
-		"negative":        {map[string]string{"Retry-After": "-5"}, "", 0},
-		"not a number":    {map[string]string{"Retry-After": "NaN"}, "", 0},
-		"for ever":        {map[string]string{"Retry-After": "1e300"}, "", 24 * time.Hour},
-		"words":           {nil, "Please try again in 7.5s. Thanks", 7500 * time.Millisecond},
-		"long words":      {nil, "Please try again in 2m59.56s.", 2*time.Minute + 59560*time.Millisecond},
-		"spelled out":     {nil, "Please retry after 22 seconds.", 22 * time.Second},
+		"go duration": {map[string]string{"Retry-After": "2m59.56s"}, "",
+			2*time.Minute + 59560*time.Millisecond},
+		"date": {map[string]string{"Retry-After": "Mon, 23 Nov 2026 12:00:30 GMT"}, "",
+			30 * time.Second},
+		"date gone by": {map[string]string{"Retry-After": "Mon, 23 Nov 2026 11:00:00 GMT"}, "", 0},
+		"nonsense":     {map[string]string{"Retry-After": "soon"}, "", 0},
+		"negative":     {map[string]string{"Retry-After": "-5"}, "", 0},
+		"not a number": {map[string]string{"Retry-After": "NaN"}, "", 0},
+		"for ever":     {map[string]string{"Retry-After": "1e300"}, "", 24 * time.Hour},
+		"words":        {nil, "Please try again in 7.5s. Thanks", 7500 * time.Millisecond},
+		"long words":   {nil, "Please try again in 2m59.56s.", 2*time.Minute + 59560*time.Millisecond},
+		"spelled out":  {nil, "Please retry after 22 seconds.", 22 * time.Second},
 		"reset of what is used up": {map[string]string{
 			"X-Ratelimit-Reset-Requests": "2m59.56s", "X-Ratelimit-Remaining-Requests": "14",
 			"X-Ratelimit-Reset-Tokens": "7.66s", "X-Ratelimit-Remaining-Tokens": "0",
 		}, "", 7660 * time.Millisecond},
-		"soonest reset":    {map[string]string{"X-Ratelimit-Reset-Requests": "60", "X-Ratelimit-Reset-Tokens": "6"}, "", 6 * time.Second},
+		"soonest reset": {map[string]string{"X-Ratelimit-Reset-Requests": "60",
+			"X-Ratelimit-Reset-Tokens": "6"}, "", 6 * time.Second},
 		"reset as a date":  {map[string]string{"X-Ratelimit-Reset": "1795435230"}, "", 0},
 		"the longest zero": {map[string]string{"X-Ratelimit-Reset": "0"}, "", 0},
 	}
@@ -239,7 +267,8 @@ func TestEveryStatusHasAKind(t *testing.T) {
 
 func TestSecretsStayOut(t *testing.T) {
 	t.Parallel()
-	client := New(Dialect{Provider: "test", Base: "http://x/v1", Key: "tgp_v1_verysecret"}, providers.Config{HTTP: &http.Client{}})
+	client := New(Dialect{Provider: "test", Base: "http://x/v1", Key: "tgp_v1_verysecret"},
+		providers.Config{HTTP: &http.Client{}})
 	for _, message := range []string{
 		"Incorrect API key provided: tgp_v1_verysecret.", "bad gsk_1234567890abcdef", "header was Bearer abc.def",
 		"PUT https://storage/x?X-Goog-Signature=deadbeef&y=1", "key sk-proj-*********cret",

@@ -58,7 +58,8 @@ func TestScanAgreesWithDecoder(t *testing.T) {
 }
 
 func FuzzScan(f *testing.F) {
-	for _, seed := range []string{``, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":[1,{"b":"\"}"}]}`, `[`, `[1,`, `"\`, `{"a":]}`, `{"a" 1}`, `[,,]`} {
+	for _, seed := range []string{``, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":[1,{"b":"\"}"}]}`, `[`, `[1,`,
+		`"\`, `{"a":]}`, `{"a" 1}`, `[,,]`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

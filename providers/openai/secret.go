@@ -11,7 +11,8 @@ const maxMessage = 500
 
 // keyLike finds what looks like a credential, should the vendor repeat one.
 var keyLike = regexp.MustCompile(
-	`(?i)\bbearer\s+[^\s"',]+|\b(?:gsk|sk|tgp|dl|pat|key)[-_][A-Za-z0-9_\-*]{8,}|(?:X-Goog-|X-Amz-)?Signature=[^&\s"]+`)
+	`(?i)\bbearer\s+[^\s"',]+|\b(?:gsk|sk|tgp|dl|pat|key)[-_][A-Za-z0-9_\-*]{8,}` +
+		`|(?:X-Goog-|X-Amz-)?Signature=[^&\s"]+`)
 
 // scrub takes credentials out of a message and cuts it.
 func (c *Client) scrub(message string) string {

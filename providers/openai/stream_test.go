@@ -20,8 +20,9 @@ func says(text string) string {
 const (
 	role    = `{"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}`
 	stop    = `{"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}`
-	counted = `{"id":"c","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10,"prompt_tokens_details":{"cached_tokens":2}}}`
-	done    = "data: [DONE]\n\n"
+	counted = `{"id":"c","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10,` +
+		`"prompt_tokens_details":{"cached_tokens":2}}}`
+	done = "data: [DONE]\n\n"
 )
 
 // What vendors send, and what becomes of it.
@@ -39,7 +40,8 @@ var streams = map[string]struct {
 		content: "Hello", finish: "stop", shows: 2, usage: providers.Usage{Input: 7, CachedInput: 2, Output: 3},
 	},
 	"carriage returns and comments": {
-		text:    ": ping\r\n\r\nevent: message\r\nid: 1\r\ndata:" + role + "\r\n\r\n" + says(`"x"`) + event(stop) + done,
+		text: ": ping\r\n\r\nevent: message\r\nid: 1\r\ndata:" + role +
+			"\r\n\r\n" + says(`"x"`) + event(stop) + done,
 		content: "x", finish: "stop", shows: 1, usage: providers.Usage{Missing: true},
 	},
 	"escapes": {
@@ -47,7 +49,8 @@ var streams = map[string]struct {
 		content: "a\"b\\ä\n😀", finish: "stop", shows: 2, usage: providers.Usage{Missing: true},
 	},
 	"error null": {
-		text:    event(`{"error":null,"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}`) + done,
+		text: event(`{"error":null,"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]`+
+			`}`) + done,
 		content: "x", finish: "stop", shows: 1, usage: providers.Usage{Missing: true},
 	},
 	"azure begins without choices": {
@@ -55,24 +58,30 @@ var streams = map[string]struct {
 		content: "x", finish: "stop", shows: 1, usage: providers.Usage{Missing: true},
 	},
 	"together eos": {
-		text: says(`"x"`) + event(`{"choices":[{"index":0,"text":"","delta":{"role":"assistant","content":"","token_id":128009},"finish_reason":"eos","seed":42}],`+
+		text: says(`"x"`) + event(`{"choices":[{"index":0,"text":"","delta":{"role":"assistant",`+
+			`"content":"","token_id":128009},"finish_reason":"eos","seed":42}],`+
 			`"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6},"warnings":[{"message":"w"}]}`) + done,
 		content: "x", finish: "stop", shows: 1, usage: providers.Usage{Input: 5, Output: 1},
 	},
 	"groq": {
-		text: event(`{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}],"x_groq":{"id":"req_1"}}`) + says(`"x"`) +
-			event(`{"choices":[{"index":0,"delta":{},"finish_reason":"length"}],"x_groq":{"id":"req_1","usage":{"queue_time":0.03,"prompt_tokens":18,"completion_tokens":5,"total_tokens":23}}}`) + done,
+		text: event(`{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}],`+
+			`"x_groq":{"id":"req_1"}}`) + says(`"x"`) +
+			event(`{"choices":[{"index":0,"delta":{},"finish_reason":"length"}],"x_groq":{"id":"req_1",`+
+				`"usage":{"queue_time":0.03,"prompt_tokens":18,"completion_tokens":5,"total_tokens":23}}}`) + done,
 		content: "x", finish: "length", shows: 1, usage: providers.Usage{Input: 18, Output: 5},
 	},
 	"groq stops early": {
-		text: says(`"x"`) + event(`{"choices":[],"x_groq":{"id":"req_1","error":"over capacity"}}`) + done, content: "x", shows: 1,
+		text:    says(`"x"`) + event(`{"choices":[],"x_groq":{"id":"req_1","error":"over capacity"}}`) + done,
+		content: "x", shows: 1,
 		kind: providers.KindServer, charge: providers.ChargeUnknown, usage: providers.Usage{Missing: true},
 	},
 	"finish without done": {
-		text: says(`"x"`) + event(stop), content: "x", finish: "stop", shows: 1, usage: providers.Usage{Missing: true},
+		text: says(`"x"`) + event(stop), content: "x", finish: "stop", shows: 1,
+		usage: providers.Usage{Missing: true},
 	},
 	"done without newline": {
-		text: says(`"x"`) + event(stop) + "data: [DONE]", content: "x", finish: "stop", shows: 1, usage: providers.Usage{Missing: true},
+		text: says(`"x"`) + event(stop) + "data: [DONE]", content: "x", finish: "stop", shows: 1,
+		usage: providers.Usage{Missing: true},
 	},
 	"cut": {
 		text: event(role) + says(`"half"`), content: "half", shows: 1,
@@ -80,10 +89,12 @@ var streams = map[string]struct {
 	},
 	"cut after the usage": {
 		text: says(`"half"`) + event(counted), content: "half", shows: 1,
-		kind: providers.KindTruncated, charge: providers.ChargeUsage, usage: providers.Usage{Input: 7, CachedInput: 2, Output: 3},
+		kind: providers.KindTruncated, charge: providers.ChargeUsage, usage: providers.Usage{Input: 7,
+			CachedInput: 2, Output: 3},
 	},
 	"error object": {
-		text: says(`"x"`) + event(`{"error":{"message":"overloaded","type":"server_error","code":503}}`) + done, content: "x", shows: 1,
+		text: says(`"x"`) + event(`{"error":{"message":"overloaded","type":"server_error","code":503}`+
+			`}`) + done, content: "x", shows: 1,
 		kind: providers.KindCapacity, charge: providers.ChargeUnknown, usage: providers.Usage{Missing: true},
 	},
 	"error text": {
@@ -112,7 +123,8 @@ var streams = map[string]struct {
 	},
 	"second choice": {
 		text: event(`{"choices":[{"delta":{"content":"b"},"index":1},{"index":0,"delta":{"content":"a"}}]}`) +
-			event(`{"choices":[{"index":1,"delta":{},"finish_reason":"length"},{"index":0,"delta":{},"finish_reason":"stop"}]}`) + done,
+			event(`{"choices":[{"index":1,"delta":{},"finish_reason":"length"},{"index":0,"delta":{},`+
+				`"finish_reason":"stop"}]}`) + done,
 		content: "a", finish: "stop", shows: 1, usage: providers.Usage{Missing: true},
 	},
 	"nonsense usage": {
@@ -149,7 +161,8 @@ func TestStreams(t *testing.T) {
 
 func TestStreamPassesBytesOn(t *testing.T) {
 	t.Parallel()
-	odd := `{"id":"c",  "vendor_extra":{"a":[1,2,{"b":"}"}]}, "choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"eos"}]}`
+	odd := `{"id":"c",  "vendor_extra":{"a":[1,2,{"b":"}"}]}, "choices":[{"index":0,` +
+		`"delta":{"content":"x"},"finish_reason":"eos"}]}`
 	client := serve(t, Dialect{}, body(200, "text/event-stream; charset=utf-8", event(role)+event(odd)+done))
 	var got gather
 	if _, err := client.Chat(t.Context(), hello(), got.sink); err != nil {
@@ -169,7 +182,8 @@ func TestStreamedToolCalls(t *testing.T) {
 		return event(`{"choices":[{"index":0,"delta":{"content":null,"tool_calls":[` + call + `]}}]}`)
 	}
 	text := piece(`{"index":0,"id":"call_1","type":"function","function":{"name":"look","arguments":""}}`) +
-		piece(`{"index":0,"function":{"arguments":"{\"a\":"}}`) + piece(`{"index":0,"function":{"arguments":"1}"}}`) +
+		piece(`{"index":0,"function":{"arguments":"{\"a\":"}}`) + piece(`{"index":0,`+
+		`"function":{"arguments":"1}"}}`) +
 		piece(`{"index":1,"id":"call_2","type":"function","function":{"name":"go","arguments":"{}"}}`) +
 		piece(`{"index":99999,"id":"call_x","function":{"name":"far"}}`) +
 		event(`{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}`) + done
@@ -189,8 +203,10 @@ func TestStreamedToolCalls(t *testing.T) {
 
 func TestWholeAnswerWhereAStreamWasAsked(t *testing.T) {
 	t.Parallel()
-	whole := `{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,` +
-		`"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}],` +
+	whole := `{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,` +
+		`"message":{"role":"assistant","content":null,` +
+		`"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},` +
+		`"finish_reason":"tool_calls"}],` +
 		`"usage":{"prompt_tokens":4,"completion_tokens":2}}`
 	client := serve(t, Dialect{}, body(200, "application/json", whole))
 	var got gather
@@ -198,8 +214,10 @@ func TestWholeAnswerWhereAStreamWasAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.data) != 1 || got.shows != 1 || !strings.Contains(got.data[0], `"object":"chat.completion.chunk"`) ||
-		!strings.Contains(got.data[0], `"delta":{"content":null`) || !strings.Contains(got.data[0], `"index":0,"type":"function"`) {
+	if len(got.data) != 1 || got.shows != 1 ||
+		!strings.Contains(got.data[0], `"object":"chat.completion.chunk"`) ||
+		!strings.Contains(got.data[0], `"delta":{"content":null`) ||
+		!strings.Contains(got.data[0], `"index":0,"type":"function"`) {
 		t.Errorf("chunks %v", got.data)
 	}
 	if reply.Usage.Input != 4 || len(reply.Body) != 0 {

@@ -14,7 +14,8 @@ const longestWait = 24 * time.Hour
 
 var (
 	inWords = regexp.MustCompile(`(?i)(?:try again in|retry after|retry in)\s+` +
-		`((?:[0-9]+(?:\.[0-9]+)?(?:ms|µs|us|ns|h|m|s))+\b|[0-9]+(?:\.[0-9]+)?\s*(?:milli)?(?:second|minute|hour)s?)`)
+		`((?:[0-9]+(?:\.[0-9]+)?(?:ms|µs|us|ns|h|m|s))+\b|` +
+		`[0-9]+(?:\.[0-9]+)?\s*(?:milli)?(?:second|minute|hour)s?)`)
 	retryDelay = regexp.MustCompile(`"retryDelay"\s*:\s*"([0-9.]+s)"`) // google.rpc.RetryInfo
 	spelled    = regexp.MustCompile(`(?i)^([0-9.]+)\s*(millisecond|second|minute|hour)s?$`)
 )

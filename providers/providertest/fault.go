@@ -107,7 +107,8 @@ func (h Harness) secret(t *testing.T) {
 			said := strings.Join(req.Header["Authorization"], "") + req.Header.Get("Api-Key") + " " + Key
 			w.Header().Set("X-Echo", said)
 			w.WriteHeader(status)
-			encoded, err := json.Marshal(map[string]any{"error": map[string]string{"message": said, "code": said, "param": said}})
+			object := map[string]string{"message": said, "code": said, "param": said}
+			encoded, err := json.Marshal(map[string]any{"error": object})
 			if err == nil {
 				_, err = w.Write(encoded)
 			}
@@ -260,7 +261,8 @@ func (h Harness) truncated(t *testing.T) {
 
 func (h Harness) garbage(t *testing.T) {
 	r := h.rig(t)
-	for _, body := range []string{"", "null", "<html>", `{"a":1}`, `{"choices":null}`, `{"choices":[{}]}`, "\x00\xff"} {
+	bodies := []string{"", "null", "<html>", `{"a":1}`, `{"choices":null}`, `{"choices":[{}]}`, "\x00\xff"}
+	for _, body := range bodies {
 		r.during(answering(200, nil, body), func() {
 			_, err := r.driver.Chat(t.Context(), r.request(question), nil)
 			if e := asError(t, err); !e.Kind.Retryable() || e.Charge != providers.ChargeUnknown {

@@ -70,9 +70,8 @@ func (h Harness) host(t *testing.T) {
 	if err != nil || hosting.NanoPerHour <= 0 || hosting.Hardware == "" {
 		t.Fatalf("hosting %+v, %v", hosting, err)
 	}
-	if _, err := host.Hosting(t.Context(), h.Unhostable); providers.KindOf(err) != providers.KindModelGone {
-		t.Errorf("a base that can not be served: %v", err)
-	}
+	_, err = host.Hosting(t.Context(), h.Unhostable)
+	wantKind(t, "a base that can not be served", err, providers.KindModelGone)
 	spec := r.tuned(t)
 	made, err := host.Deploy(t.Context(), spec)
 	if err != nil || made.State != providers.DeploymentStarting || made.NanoPerHour != hosting.NanoPerHour {
@@ -141,13 +140,13 @@ func (r *rig) stop(t *testing.T, d providers.Deployment, spec providers.DeploySp
 			t.Fatalf("stopped %+v, %v", gone, err)
 		}
 	}
-	if left, err := host.Deployment(t.Context(), d.Handle); err != nil || left.State != providers.DeploymentStopped {
+	left, err := host.Deployment(t.Context(), d.Handle)
+	if err != nil || left.State != providers.DeploymentStopped {
 		t.Errorf("left %+v, %v", left, err)
 	}
 	for _, handle := range []string{"", "a/b/c", "a/b/c/d", "a//c/1"} {
-		if _, err := host.Stop(t.Context(), handle); providers.KindOf(err) != providers.KindInvalid {
-			t.Errorf("handle %q: %v", handle, err)
-		}
+		_, err := host.Stop(t.Context(), handle)
+		wantKind(t, "handle "+handle, err, providers.KindInvalid)
 	}
 }
 

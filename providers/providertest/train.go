@@ -114,16 +114,15 @@ func (h Harness) train(t *testing.T) {
 	if err != nil || limits.MaxRank < 8 || limits.MaxEpochs < 1 || limits.MaxSequence < 1 {
 		t.Fatalf("limits %+v, %v", limits, err)
 	}
-	if _, err := trainer.CheckTunable(t.Context(), "nobody/none"); providers.KindOf(err) != providers.KindModelGone {
-		t.Errorf("a base that is none: %v", err)
-	}
+	_, err = trainer.CheckTunable(t.Context(), "nobody/none")
+	wantKind(t, "a base that is none", err, providers.KindModelGone)
 	file := r.uploaded(t, rows(40))
 	if file.Bytes == 0 || file.Lines != 40 {
 		t.Errorf("file %+v", file)
 	}
 	spec := h.spec(file.ID)
 	estimate, err := trainer.Estimate(t.Context(), spec)
-	if err != nil || !estimate.Available || !estimate.Allowed || estimate.Nano <= 0 || estimate.TrainTokens <= 0 {
+	if err != nil || !estimate.Available || !estimate.Allowed || min(estimate.Nano, estimate.TrainTokens) <= 0 {
 		t.Errorf("estimate %+v, %v", estimate, err)
 	}
 	created, err := trainer.Create(t.Context(), spec)
@@ -132,7 +131,8 @@ func (h Harness) train(t *testing.T) {
 	}
 	training := r.ended(t, created.ID)
 	if training.State != providers.TrainingSucceeded || training.Nano <= 0 || training.ModelID == "" ||
-		training.Output == "" || training.Suffix != spec.Suffix || training.Base != h.Tunable || training.File != file.ID ||
+		training.Output == "" || training.Suffix != spec.Suffix || training.Base != h.Tunable ||
+		training.File != file.ID ||
 		training.Created.IsZero() || training.Finished.Before(training.Created) {
 		t.Errorf("training %+v", training)
 	}
@@ -220,16 +220,13 @@ func (h Harness) trainInvalid(t *testing.T) {
 		t.Errorf("file %+v, want the fault of line 4", status)
 	}
 	for _, size := range []int64{0, 1 << 50} {
-		if _, err := trainer.Upload(t.Context(), providers.Upload{Name: "x", Size: size}); providers.KindOf(err) != providers.KindInvalid {
-			t.Errorf("%d bytes: %v", size, err)
-		}
+		_, err := trainer.Upload(t.Context(), providers.Upload{Name: "x", Size: size})
+		wantKind(t, fmt.Sprint(size, " bytes"), err, providers.KindInvalid)
 	}
-	if _, err := trainer.Create(t.Context(), providers.TrainSpec{Base: h.Tunable}); providers.KindOf(err) != providers.KindInvalid {
-		t.Errorf("a training without hyper-parameters: %v", err)
-	}
-	if _, err := trainer.Create(t.Context(), h.spec(status.ID)); providers.KindOf(err) != providers.KindInvalid {
-		t.Errorf("a training on an invalid file: %v", err)
-	}
+	_, err = trainer.Create(t.Context(), providers.TrainSpec{Base: h.Tunable})
+	wantKind(t, "a training without hyper-parameters", err, providers.KindInvalid)
+	_, err = trainer.Create(t.Context(), h.spec(status.ID))
+	wantKind(t, "a training on an invalid file", err, providers.KindInvalid)
 }
 
 func (h Harness) trainCancel(t *testing.T) {

@@ -70,10 +70,14 @@ func TestCreateLeavesNothingToDefaults(t *testing.T) {
 	if err != nil || created.ID != "ft-1" || created.State != providers.TrainingQueued {
 		t.Fatalf("%+v, %v", created, err)
 	}
-	want := `{"training_file":"file-1","model":"openai/gpt-oss-20b","suffix":"dl-1","n_epochs":3,"n_checkpoints":1,"n_evals":0,` +
-		`"batch_size":"max","learning_rate":0.0001,"lr_scheduler":{"lr_scheduler_args":{"min_lr_ratio":0,"num_cycles":0.5},` +
-		`"lr_scheduler_type":"cosine"},"warmup_ratio":0,"max_grad_norm":1,"weight_decay":0,"random_seed":42,"packing":true,` +
-		`"training_type":{"lora_alpha":32,"lora_dropout":0,"lora_r":16,"lora_trainable_modules":"all-linear","type":"Lora"},` +
+	want := `{"training_file":"file-1","model":"openai/gpt-oss-20b","suffix":"dl-1","n_epochs":3,` +
+		`"n_checkpoints":1,"n_evals":0,` +
+		`"batch_size":"max","learning_rate":0.0001,"lr_scheduler":{"lr_scheduler_args":{"min_lr_ratio":0,` +
+		`"num_cycles":0.5},` +
+		`"lr_scheduler_type":"cosine"},"warmup_ratio":0,"max_grad_norm":1,"weight_decay":0,"random_seed":42,` +
+		`"packing":true,` +
+		`"training_type":{"lora_alpha":32,"lora_dropout":0,"lora_r":16,` +
+		`"lora_trainable_modules":"all-linear","type":"Lora"},` +
 		`"training_method":{"method":"sft","train_on_inputs":false}}`
 	if got := p.sent["POST /v1/fine-tunes"]; got != want {
 		t.Errorf("sent %s, want %s", got, want)
@@ -92,7 +96,8 @@ func TestTrainingStates(t *testing.T) {
 		"cancelled": providers.TrainingCancelled,
 	}
 	for word, want := range cases {
-		driver, _ := connect(t, map[string]string{"GET /v1/fine-tunes/ft-1": `{"id":"ft-1","status":"` + word + `"}`})
+		driver, _ := connect(t, map[string]string{"GET /v1/fine-tunes/ft-1": `{"id":"ft-1",` +
+			`"status":"` + word + `"}`})
 		got, err := driver.(providers.Trainer).Training(t.Context(), "ft-1")
 		if err != nil || got.State != want || got.Status != word {
 			t.Errorf("%q: %+v, %v; want %s", word, got, err, want)
@@ -112,18 +117,25 @@ func TestTrainingInEveryForm(t *testing.T) {
 		body string
 		want func(*providers.Training)
 	}{
-		"newest": {`{"id":"ft-1","status":"completed","model":"b","suffix":"s","training_file":"file-1","total_price":1234567890,` +
-			`"token_count":1000,"steps_completed":8,"total_steps":8,"model_output_name":"acct/b:s:ft-1","model_object_id":"ml_1",` +
-			`"model_object_revision_id":"rv_1","created_at":"2026-11-01T10:00:00Z","updated_at":"2026-11-01T11:00:00.000Z","new_field":{"x":[1]}}`,
+		"newest": {`{"id":"ft-1","status":"completed","model":"b","suffix":"s","training_file":"file-1",` +
+			`"total_price":1234567890,` +
+			`"token_count":1000,"steps_completed":8,"total_steps":8,"model_output_name":"acct/b:s:ft-1",` +
+			`"model_object_id":"ml_1",` +
+			`"model_object_revision_id":"rv_1","created_at":"2026-11-01T10:00:00Z",` +
+			`"updated_at":"2026-11-01T11:00:00.000Z","new_field":{"x":[1]}}`,
 			func(*providers.Training) {}},
-		"older": {`{"id":"ft-1","status":"completed","model":"b","suffix":"s","training_file":"file-1","total_price":1234567890.0,` +
-			`"token_count":"1000","steps_completed":8,"total_steps":8,"x_model_output_name":"acct/b:s:ft-1","adapter_object_id":"ml_1",` +
+		"older": {`{"id":"ft-1","status":"completed","model":"b","suffix":"s","training_file":"file-1",` +
+			`"total_price":1234567890.0,` +
+			`"token_count":"1000","steps_completed":8,"total_steps":8,"x_model_output_name":"acct/b:s:ft-1",` +
+			`"adapter_object_id":"ml_1",` +
 			`"created_at":1793527200,"updated_at":1793530800}`,
 			func(t *providers.Training) { t.ModelID = "ml_1" }},
-		"nulls": {`{"id":"ft-1","status":"completed","model":"b","suffix":"s","training_file":"file-1","total_price":null,"token_count":null,` +
+		"nulls": {`{"id":"ft-1","status":"completed","model":"b","suffix":"s","training_file":"file-1",` +
+			`"total_price":null,"token_count":null,` +
 			`"steps_completed":null,"total_steps":null,"created_at":null,"updated_at":"soon"}`,
 			func(t *providers.Training) {
-				*t = providers.Training{ID: t.ID, State: t.State, Status: t.Status, Base: t.Base, Suffix: t.Suffix, File: t.File}
+				*t = providers.Training{ID: t.ID, State: t.State, Status: t.Status, Base: t.Base, Suffix: t.Suffix,
+					File: t.File}
 			}},
 	}
 	for name, c := range cases {
@@ -135,7 +147,8 @@ func TestTrainingInEveryForm(t *testing.T) {
 		}
 	}
 	driver, _ := connect(t, map[string]string{"GET /v1/fine-tunes/ft-1": `{"id":"ft-2"}`})
-	if _, err := driver.(providers.Trainer).Training(t.Context(), "ft-1"); providers.KindOf(err) != providers.KindServer || err == nil {
+	if _, err := driver.(providers.Trainer).Training(t.Context(),
+		"ft-1"); providers.KindOf(err) != providers.KindServer || err == nil {
 		t.Errorf("another training's answer: %v", err)
 	}
 }
@@ -147,9 +160,11 @@ func TestEstimates(t *testing.T) {
 		want providers.Estimate
 		fail bool
 	}{
-		"allowed": {`{"estimation_available":true,"allowed_to_proceed":true,"estimated_total_price":1.2345,"estimated_train_token_count":900,"user_limit":10}`,
+		"allowed": {`{"estimation_available":true,"allowed_to_proceed":true,"estimated_total_price":1.2345,` +
+			`"estimated_train_token_count":900,"user_limit":10}`,
 			providers.Estimate{Available: true, Allowed: true, Nano: 1_234_500_000, TrainTokens: 900}, false},
-		"too dear": {`{"estimation_available":true,"allowed_to_proceed":false,"estimated_total_price":1e3,"estimated_train_token_count":900}`,
+		"too dear": {`{"estimation_available":true,"allowed_to_proceed":false,"estimated_total_price":1e3,` +
+			`"estimated_train_token_count":900}`,
 			providers.Estimate{Available: true, Nano: 1_000_000_000_000, TrainTokens: 900}, false},
 		"not yet": {`{"estimation_available":false,"unavailable_reason":"train_file_not_validated"}`,
 			providers.Estimate{Reason: "train_file_not_validated"}, false},
@@ -168,10 +183,13 @@ func TestEstimates(t *testing.T) {
 func TestEventsAndCheckpoints(t *testing.T) {
 	t.Parallel()
 	driver, _ := connect(t, map[string]string{
-		"GET /v1/fine-tunes/ft-1/events": `{"data":[{"type":"TRAINING_START","level":"Info","message":"b","step":0,"created_at":"2026-11-01T10:00:02Z"},` +
+		"GET /v1/fine-tunes/ft-1/events": `{"data":[{"type":"TRAINING_START","level":"Info","message":"b",` +
+			`"step":0,"created_at":"2026-11-01T10:00:02Z"},` +
 			`{"type":"job_pending","level":null,"message":"a","created_at":"2026-11-01T10:00:01Z"},` +
-			`{"type":"something_new","level":"legacy_warning","message":"c","step":3,"created_at":"2026-11-01T10:00:03Z"}]}`,
-		"GET /v1/fine-tunes/ft-1/checkpoints": `[{"step":8,"checkpoint_type":"Final Adapter","created_at":"2026-11-01T10:00:03Z"},` +
+			`{"type":"something_new","level":"legacy_warning","message":"c","step":3,` +
+			`"created_at":"2026-11-01T10:00:03Z"}]}`,
+		"GET /v1/fine-tunes/ft-1/checkpoints": `[{"step":8,"checkpoint_type":"Final Adapter",` +
+			`"created_at":"2026-11-01T10:00:03Z"},` +
 			`{"step":4,"checkpoint_type":"Intermediate","created_at":"2026-11-01T10:00:02Z"}]`,
 	})
 	trainer := driver.(providers.Trainer)
@@ -181,7 +199,8 @@ func TestEventsAndCheckpoints(t *testing.T) {
 		t.Errorf("%+v, %v", events, err)
 	}
 	checkpoints, err := trainer.Checkpoints(t.Context(), "ft-1")
-	if err != nil || len(checkpoints) != 2 || checkpoints[0].ID != "ft-1:4" || checkpoints[0].Final || !checkpoints[1].Final {
+	if err != nil || len(checkpoints) != 2 || checkpoints[0].ID != "ft-1:4" || checkpoints[0].Final ||
+		!checkpoints[1].Final {
 		t.Errorf("%+v, %v", checkpoints, err)
 	}
 }
@@ -202,11 +221,14 @@ func TestDeploymentStates(t *testing.T) {
 	}
 	for status, want := range cases {
 		driver, _ := connect(t, map[string]string{
-			"GET /v2/projects/proj_1/endpoints/ep_1":                   `{"id":"ep_1","name":"acct/dreamlab-x","etag":"e"}`,
-			"GET /v2/projects/proj_1/endpoints/ep_1/deployments/dep_1": `{"id":"dep_1","name":"dreamlab-x","status":{"state":` + status + `}}`,
+			"GET /v2/projects/proj_1/endpoints/ep_1": `{"id":"ep_1","name":"acct/dreamlab-x",` +
+				`"etag":"e"}`,
+			"GET /v2/projects/proj_1/endpoints/ep_1/deployments/dep_1": `{"id":"dep_1","name":"dreamlab-x",` +
+				`"status":{"state":` + status + `}}`,
 		})
 		got, err := driver.(providers.Host).Deployment(t.Context(), "proj_1/ep_1/dep_1/500")
-		if err != nil || got.State != want || got.Direct != "acct/dreamlab-x/dreamlab-x" || got.Routed != "acct/dreamlab-x" || got.NanoPerHour != 500 {
+		if err != nil || got.State != want || got.Direct != "acct/dreamlab-x/dreamlab-x" ||
+			got.Routed != "acct/dreamlab-x" || got.NanoPerHour != 500 {
 			t.Errorf("%s: %+v, %v; want %s", status, got, err, want)
 		}
 	}
@@ -215,13 +237,17 @@ func TestDeploymentStates(t *testing.T) {
 func TestCheapestHardware(t *testing.T) {
 	t.Parallel()
 	driver, _ := connect(t, map[string]string{
-		"GET /v1/whoami":                                     `{"project_id":"proj_1","project_slug":"acct"}`,
-		"GET /v2/projects/proj_1/endpoints":                  `{"data":[]}`,
-		"GET /v2/supported-models?product=PRODUCT_DEDICATED": `{"data":[{"name":"other","deploymentProfiles":[]}],"next_cursor":"n 1"}`,
-		"GET /v2/supported-models?product=PRODUCT_DEDICATED&after=n+1": `{"data":[{"name":"b","deploymentProfiles":[` +
-			`{"config":"c1","model":"m1","gpuType":"h100","gpuCount":4},{"config":"c2","model":"m1","gpuType":"H100","gpuCount":2},` +
+		"GET /v1/whoami":                    `{"project_id":"proj_1","project_slug":"acct"}`,
+		"GET /v2/projects/proj_1/endpoints": `{"data":[]}`,
+		"GET /v2/supported-models?product=PRODUCT_DEDICATED": `{"data":[{"name":"other",` +
+			`"deploymentProfiles":[]}],"next_cursor":"n 1"}`,
+		"GET /v2/supported-models?product=PRODUCT_DEDICATED&after=n+1": `{"data":[{"name":"b",` +
+			`"deploymentProfiles":[` +
+			`{"config":"c1","model":"m1","gpuType":"h100","gpuCount":4},{"config":"c2","model":"m1",` +
+			`"gpuType":"H100","gpuCount":2},` +
 			`{"config":"c3","model":"m1","gpuType":"b200","gpuCount":1}]}]}`,
-		"GET /v2/public/inference-instance-types": `{"data":[{"gpuType":"h100","gpuCount":4,"priceCentsPerHour":2000},` +
+		"GET /v2/public/inference-instance-types": `{"data":[{"gpuType":"h100","gpuCount":4,` +
+			`"priceCentsPerHour":2000},` +
 			`{"gpuType":"h100","gpuCount":2,"priceCentsPerHour":999.5},{"gpuType":"b200","gpuCount":1}]}`,
 	})
 	got, err := driver.(providers.Host).Hosting(t.Context(), "b")
@@ -290,7 +316,8 @@ func TestHostOfAModel(t *testing.T) {
 	}
 	for model, want := range map[string]string{
 		"openai/gpt-oss-20b": "shared", "meta-llama/Llama-3.3-70B-Instruct-Turbo": "shared", "plain": "shared",
-		"acct/dreamlab-tun-1": "dedicated", "acct/dreamlab-tun-1/dreamlab-tun-1": "dedicated", "acct/own/blue": "dedicated",
+		"acct/dreamlab-tun-1": "dedicated", "acct/dreamlab-tun-1/dreamlab-tun-1": "dedicated",
+		"acct/own/blue": "dedicated",
 	} {
 		req := &providers.Request{Model: model, Messages: []providers.Message{providers.TextMessage("user", "x")}}
 		if _, err := driver.Chat(t.Context(), req, nil); providers.KindOf(err) != providers.KindModelGone {
@@ -309,7 +336,8 @@ func TestSettings(t *testing.T) {
 		"TOGETHER_BASE_URL":           {"TOGETHER_API_KEY": "k", "TOGETHER_BASE_URL": "https://api.together.ai"},
 		"TOGETHER_INFERENCE_BASE_URL": {"TOGETHER_API_KEY": "k", "TOGETHER_INFERENCE_BASE_URL": "there"},
 	} {
-		if _, err := together.Vendor.Open(providers.Config{Values: values}); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := together.Vendor.Open(providers.Config{Values: values}); err == nil ||
+			!strings.Contains(err.Error(), name) {
 			t.Errorf("%v, want an error that names %s", err, name)
 		}
 	}

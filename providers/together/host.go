@@ -112,7 +112,9 @@ func (d *driver) ensureEndpoint(ctx context.Context, project, name string) (endp
 }
 
 // ensureDeployment makes the deployment, or finds the one that has its name.
-func (d *driver) ensureDeployment(ctx context.Context, address string, spec newDeployment) (deployment, error) {
+func (d *driver) ensureDeployment(
+	ctx context.Context, address string, spec newDeployment,
+) (deployment, error) {
 	query := "?" + url.Values{"filter": {`name:"` + spec.Name + `"`}}.Encode()
 	found, err := list[deployment](ctx, d, address+"/deployments"+query)
 	if err != nil {
