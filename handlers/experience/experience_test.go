@@ -1,0 +1,162 @@
+package experience_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/experience"
+	"dreamlab/handlers/handlertest"
+	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/tasks"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const object = "imports/test.ndjson"
+
+func row(id string, n int) string {
+	return fmt.Sprintf(`{"conversation_id":%q,"messages":[{"role":"user","content":"q%d"},{"role":"assistant","content":"a%d"}]}`,
+		id, n, n)
+}
+
+func start(t *testing.T, b *handlertest.Bench, lines string) *tasks.Run {
+	t.Helper()
+	b.Put(t, object, []byte(lines))
+	return b.Claim(t, store.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{Object: object})
+}
+
+func finish(t *testing.T, b *handlertest.Bench, run *tasks.Run, bucket blob.Bucket) tasks.ImportResult {
+	t.Helper()
+	end, err := experience.Import(bucket)(t.Context(), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var result tasks.ImportResult
+	if err := json.Unmarshal(b.Finish(t, run, end).Result, &result); err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func TestGoodLinesAreKeptBadOnesNamed(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	long := `{"messages":[{"role":"user","content":"` + strings.Repeat("x", tasks.MaxLine) + `"}]}`
+	lines := strings.Join([]string{
+		row("a", 1), "{not json", "", row("a", 1), row("b", 1), row("", 1), row("", 2), row("", 2),
+		`{"messages":[{"role":"user","content":"q"}]}`, long, row("c", 3) + "\r",
+		`{"messages":[],"surprise":1}`, "\xff", row("d", 4),
+	}, "\n")
+	result := finish(t, b, start(t, b, lines), b.Bucket)
+	var bad []int64
+	for _, r := range result.Rejected {
+		bad = append(bad, r.Line)
+		if r.Reason == "" || len(r.Reason) > 300 {
+			t.Errorf("line %d: %q", r.Line, r.Reason)
+		}
+	}
+	// a, b, the second text without an id, c, d; again: a, the first without an id, the second.
+	if result.Accepted != 5 || result.Duplicates != 3 || fmt.Sprint(bad) != "[2 9 10 12 13]" {
+		t.Errorf("accepted %d, duplicates %d, rejected %v", result.Accepted, result.Duplicates, bad)
+	}
+}
+
+func TestManyBadLinesAreCounted(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	result := finish(t, b, start(t, b, strings.Repeat("x\n", 1203)), b.Bucket)
+	if len(result.Rejected) != 100 || result.More != 1103 || result.Rejected[99].Line != 100 {
+		t.Errorf("%d listed, %d more", len(result.Rejected), result.More)
+	}
+}
+
+// breaking is a bucket whose objects break off after some bytes, once.
+type breaking struct {
+	blob.Bucket
+	after int64
+	broke bool
+}
+
+func (b *breaking) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	object, err := b.Bucket.Open(ctx, name)
+	if err != nil || b.broke {
+		return object, err
+	}
+	b.broke = true
+	fault := io.MultiReader(io.LimitReader(object, b.after), errorReader{})
+	return struct {
+		io.Reader
+		io.Closer
+	}{fault, object}, nil
+}
+
+type errorReader struct{}
+
+var errBroke = errors.New("the line went dead")
+
+func (errorReader) Read([]byte) (int, error) { return 0, errBroke }
+
+func TestImportGoesOnWhereItBroke(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	var lines bytes.Buffer
+	for i := range 1300 {
+		lines.WriteString(row(fmt.Sprint("c", i), i) + "\n")
+		if i%100 == 0 {
+			lines.WriteString("broken\n")
+		}
+	}
+	run := start(t, b, lines.String())
+	bucket := &breaking{Bucket: b.Bucket, after: int64(lines.Len()) * 3 / 4}
+	if _, err := experience.Import(bucket)(t.Context(), run); !errors.Is(err, errBroke) {
+		t.Fatalf("got %v", err)
+	}
+	if n, err := b.Store.FreshCount(t.Context(), b.Tenant, 2000); err != nil || n == 0 || n == 1300 {
+		t.Fatalf("%d kept before it broke, %v", n, err)
+	}
+	result := finish(t, b, run, bucket)
+	if result.Accepted != 1300 || result.Duplicates != 0 || len(result.Rejected) != 13 || result.Rejected[12].Line != 1214 {
+		t.Errorf("got %+v", result)
+	}
+}
+
+func TestImportStopsWhenAsked(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	run := start(t, b, row("a", 1))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	handler := experience.Import(stopping{b.Bucket, func() { cancel(tasks.ErrDraining) }})
+	if _, err := handler(ctx, run); !errors.Is(err, tasks.ErrDraining) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type stopping struct {
+	blob.Bucket
+	stop func()
+}
+
+func (s stopping) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	object, err := s.Bucket.Open(context.WithoutCancel(ctx), name)
+	s.stop()
+	return object, err
+}
+
+func TestLostObjectIsSaid(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	run := b.Claim(t, store.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{Object: "imports/none.ndjson"})
+	if _, err := experience.Import(b.Bucket)(t.Context(), run); !handlers.Failed(err, "not_found") {
+		t.Errorf("got %v", err)
+	}
+}
