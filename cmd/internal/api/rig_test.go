@@ -350,4 +350,3 @@ func (r *rig) finished(id string) store.Job {
 	}
 	return job
 }
-
