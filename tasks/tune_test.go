@@ -12,7 +12,8 @@ func TestParseTune(t *testing.T) {
 	if err != nil || in.Alias != "assistant" || in.DryRun {
 		t.Errorf("an empty body reads as %+v, %v", in, err)
 	}
-	in, err = ParseTune([]byte(`{"alias":"coffee","base":"together/a/b","min_examples":7,"budget_usd":"1.5","dry_run":true}`))
+	in, err = ParseTune([]byte(`{"alias":"coffee","base":"together/a/b","min_examples":7,"budget_usd":"1.5",` +
+		`"dry_run":true}`))
 	if err != nil || in.Alias != "coffee" || in.Base != "together/a/b" || in.MinExamples != 7 || !in.DryRun {
 		t.Errorf("got %+v, %v", in, err)
 	}

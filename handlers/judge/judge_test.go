@@ -85,7 +85,8 @@ func TestBoth(t *testing.T) {
 	}{
 		{"agree", []string{forA, forB}, Outcome{First, true, 900, 100, "r"}, "s/1 s/2", nil},
 		{"the place decides", []string{forA, forA}, Outcome{Equal, false, 500, 500, "r"}, "s/1 s/2", nil},
-		{"malformed once", []string{"{", forB, forA}, Outcome{Second, true, 100, 900, "r"}, "s/1 s/1/again s/2", nil},
+		{"malformed once", []string{"{", forB, forA}, Outcome{Second, true, 100, 900, "r"},
+			"s/1 s/1/again s/2", nil},
 		{"the vendor calls it malformed", []string{"broken", forA, forB}, Outcome{First, true, 900, 100, "r"},
 			"s/1 s/1/again s/2", nil},
 		{"malformed twice", []string{"{", "[]"}, Outcome{}, "s/1 s/1/again", ErrMalformed},

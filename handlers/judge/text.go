@@ -34,9 +34,11 @@ func Refusal(text string) bool {
 var faults = []*regexp.Regexp{
 	regexp.MustCompile(`^(internal )?(server )?error( code)?:? ?\d*\b.{0,3}$`),
 	regexp.MustCompile(`^(fatal |runtime |internal |server |api |http )*(error|exception)( \d+)?\s?[:\-]`),
-	regexp.MustCompile(`^(http(/\d(\.\d)?)? )?[45]\d\d\b[ :\-]*(bad|unauth|forbidden|not found|too many|internal|service|gateway)`),
-	regexp.MustCompile(`^(internal server error|bad gateway|service (temporarily )?unavailable|gateway time-?out|` +
-		`too many requests|rate limit|upstream connect error|connection (refused|reset|timed out)|request timed out)`),
+	regexp.MustCompile(`^(http(/\d(\.\d)?)? )?[45]\d\d\b[ :\-]*` +
+		`(bad|unauth|forbidden|not found|too many|internal|service|gateway)`),
+	regexp.MustCompile(`^(internal server error|bad gateway|service (temporarily )?unavailable|` +
+		`gateway time-?out|too many requests|rate limit|upstream connect error|` +
+		`connection (refused|reset|timed out)|request timed out)`),
 	regexp.MustCompile(`^(traceback \(most recent call last\)|panic:|unhandled (exception|error))`),
 	regexp.MustCompile(`^(an|a|an unexpected|an internal|unknown) ?(server )?error (has )?occurred`),
 	regexp.MustCompile(`^\{\s*"error"\s*:`),

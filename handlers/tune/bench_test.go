@@ -1,16 +1,11 @@
 package tune
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -96,86 +91,6 @@ func (b *bench) wire(s Settings) Deps {
 	}
 }
 
-// wires are the way to the vendor. What is broken on it arrives, and its answer
-// is lost.
-type wires struct {
-	Transport http.RoundTripper
-
-	mu      sync.Mutex
-	broken  map[string]int // how often, by method and path
-	severed string         // the next call of this method and path does not arrive
-	swapped string         // the model that chats get, whatever they ask for
-}
-
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
-	at := r.Method + " " + r.URL.Path
-	if w.severs(at) {
-		return nil, errors.New("connection reset")
-	}
-	r, err := w.readdress(r)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := w.Transport.RoundTrip(r)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.broken[at] > 0 && err == nil {
-		w.broken[at]--
-		return nil, errors.Join(errors.New("connection reset"), answer.Body.Close())
-	}
-	return answer, err
-}
-
-func (w *wires) severs(at string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.severed != at {
-		return false
-	}
-	w.severed = ""
-	return true
-}
-
-func (w *wires) cut(at string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.severed = at
-}
-
-// swap has another model answer every chat, as a host does that serves the base
-// under an adapter's name.
-func (w *wires) swap(model string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.swapped = model
-}
-
-func (w *wires) readdress(r *http.Request) (*http.Request, error) {
-	w.mu.Lock()
-	model := w.swapped
-	w.mu.Unlock()
-	if model == "" || !strings.HasSuffix(r.URL.Path, "/chat/completions") {
-		return r, nil
-	}
-	var body map[string]any
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-		return nil, err
-	}
-	body["model"] = model
-	text := encode(body)
-	r = r.Clone(r.Context())
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
-	return r, nil
-}
-
-func (w *wires) lose(times int, at string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.broken[at] = times
-}
-
 func (b *bench) must(err error) {
 	b.Helper()
 	if err != nil {
@@ -203,7 +118,8 @@ func (b *bench) tune(in tasks.TuneInput) store.Tune {
 		Input: encode(in), Subject: store.NewID("tun_"),
 	}
 	tune := store.Tune{
-		ID: job.Subject, Tenant: b.tenant, Alias: store.DefaultAlias, Base: baseModel, Job: job.ID, Stage: stageCurate,
+		ID: job.Subject, Tenant: b.tenant, Alias: store.DefaultAlias, Base: baseModel,
+		Job: job.ID, Stage: stageCurate,
 	}
 	b.accept(job, func(q *store.Queries) error { return q.AddTune(b.ctx, tune) })
 	return tune
@@ -310,64 +226,6 @@ func (b *bench) attempt(job store.Job) {
 		_, err := q.FinishJob(b.ctx, finish)
 		return err
 	})
-}
-
-// topics are what the bench's tenant is asked about.
-var topics = []string{
-	"parcel", "refund", "invoice", "password", "opening hours", "warranty", "delivery address", "gift card",
-	"subscription", "returns desk", "loyalty points", "newsletter",
-}
-
-func answerFor(topic string) string {
-	return fmt.Sprintf("About your %s: open the page called %s in your account and press the green button there.",
-		topic, topic)
-}
-
-var phrasings = []string{
-	"Where do I look after my %s please, I have been searching all day long?",
-	"I have a question on the %s, can you tell me what I need to do next?",
-	"My %s seems to be wrong, how would I go about getting that put right?",
-	"Could you explain to me how the %s works here, step by step if possible?",
-	"Somebody told me that you handle the %s, so what should I do about it now?",
-}
-
-// teach fills the store with examples and held-out conversations.
-func (b *bench) teach(examples, papers int) {
-	b.Helper()
-	for i := range examples {
-		topic := topics[i%len(topics)]
-		ask := fmt.Sprintf(phrasings[i/len(topics)%len(phrasings)], topic) + fmt.Sprintf(" (case %d)", i)
-		b.example(ask, answerFor(topic))
-	}
-	for i := range papers {
-		topic := topics[i%len(topics)]
-		ask := fmt.Sprintf("Hello there, a word on the %s: what is to be done in case number %d?", topic, i)
-		b.paper(fmt.Sprintf("paper-%d", i), ask, "Please wait.", answerFor(topic))
-	}
-}
-
-func (b *bench) example(ask, answer string) {
-	b.Helper()
-	messages := encode([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}})
-	b.must(b.store.AddExample(b.ctx, store.Example{
-		ID: store.NewID("exm_"), Tenant: b.tenant, Alias: store.DefaultAlias, Dream: "drm_1",
-		Experience: store.NewID("exp_"), Messages: messages, Score: 900, Verdict: "judged", Author: "recorded",
-		Content: fmt.Sprintf("%x", keyOf([]turn{{Role: "user", Content: ask}})),
-	}))
-}
-
-func (b *bench) paper(conversation, ask, answer, reference string) {
-	b.Helper()
-	id, _, err := b.store.EnsureConversation(b.ctx, b.tenant, conversation, "")
-	b.must(err)
-	e := store.Experience{
-		Tenant: b.tenant, Conversation: id, External: conversation, HeldOut: true, Alias: store.DefaultAlias,
-		Origin: store.OriginImport, Prompt: encode([]turn{{Role: "user", Content: ask}}),
-		Answer: encode(turn{Role: "assistant", Content: answer}), Reference: reference,
-	}
-	e.Seal()
-	_, _, err = b.store.AddExperience(b.ctx, e)
-	b.must(err)
 }
 
 // decided reads how a tune ended.

@@ -45,12 +45,12 @@ func (t *tuner) curate(ctx context.Context, c *course) (*tasks.End, error) {
 // sift passes the alias' standing examples through the filters.
 func (t *tuner) sift(ctx context.Context, c *course) (sifted, error) {
 	x := newExam()
-	err := c.run.Store.ExamPapers(ctx, c.tune.Tenant, c.tune.Alias, mostExam, func(e store.Experience) error {
+	err := c.held(ctx, mostExam, func(e store.Experience) error {
 		x.add(e)
 		return nil
 	})
 	if err != nil {
-		return sifted{}, fmt.Errorf("read held-out experiences: %w", err)
+		return sifted{}, err
 	}
 	s := newSieve(limits{rows: t.Settings.MaxRows, rowTokens: t.Settings.MaxRowTokens}, x)
 	err = c.run.Store.TrainingRows(ctx, c.tune.Tenant, c.tune.Alias, func(e store.Example) error {

@@ -36,7 +36,8 @@ func (t *tuner) deploy(ctx context.Context, l *lesson) (*tasks.End, error) {
 	case providers.DeploymentReady:
 		return l.next(phaseProve), nil
 	case providers.DeploymentFailed, providers.DeploymentStopped, providers.DeploymentStopping:
-		return nil, t.abort(ctx, l, tasks.Fail("vendor_unavailable", "the deployment %s: %s", seen.State, seen.Message))
+		why := tasks.Fail("vendor_unavailable", "the deployment is %s: %s", seen.State, seen.Message)
+		return nil, t.abort(ctx, l, why)
 	}
 	return l.wait(t.Settings.PollEvery), nil
 }
@@ -48,7 +49,8 @@ func (t *tuner) launch(ctx context.Context, l *lesson, host providers.Host) (*ta
 	if err != nil {
 		return t.lost(ctx, l, err)
 	}
-	l.spec.Handle, l.spec.Direct, l.spec.NanoPerHour, l.spec.Lost = seen.Handle, seen.Direct, seen.NanoPerHour, 0
+	l.spec.Lost = 0
+	l.launched(seen)
 	model, err := t.register(ctx, l)
 	if err != nil {
 		return nil, err
@@ -65,6 +67,10 @@ func (t *tuner) launch(ctx context.Context, l *lesson, host providers.Host) (*ta
 		return l.write(ctx, q)
 	}
 	return end, nil
+}
+
+func (l *lesson) launched(seen providers.Deployment) {
+	l.spec.Handle, l.spec.Direct, l.spec.NanoPerHour = seen.Handle, seen.Direct, seen.NanoPerHour
 }
 
 func deploySpec(l *lesson) providers.DeploySpec {

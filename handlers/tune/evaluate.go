@@ -85,16 +85,21 @@ func foremost(route store.Route, otherwise string) string {
 // were: without memory, cache or dream in them, and with no tool calls.
 func (t *tuner) papers(ctx context.Context, c *course) ([]string, error) {
 	var ids []string
-	err := c.run.Store.ExamPapers(ctx, c.tune.Tenant, c.tune.Alias, t.Settings.MaxPapers, func(e store.Experience) error {
+	err := c.held(ctx, t.Settings.MaxPapers, func(e store.Experience) error {
 		if askable(e) {
 			ids = append(ids, e.ID)
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("choose papers: %w", err)
+	return ids, err
+}
+
+// held hands the alias' newest held-out experiences to fn.
+func (c *course) held(ctx context.Context, limit int, fn func(store.Experience) error) error {
+	if err := c.run.Store.ExamPapers(ctx, c.tune.Tenant, c.tune.Alias, limit, fn); err != nil {
+		return fmt.Errorf("read held-out experiences: %w", err)
 	}
-	return ids, nil
+	return nil
 }
 
 func askable(e store.Experience) bool {

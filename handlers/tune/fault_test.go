@@ -165,7 +165,8 @@ func TestTrainingFails(t *testing.T) {
 			tune, err := b.store.Tune(b.ctx, b.tenant, id)
 			b.must(err)
 			training := b.training(id)
-			if tune.Status != store.JobFailed || training.Status != statusFailed || !strings.HasPrefix(training.Error, want) {
+			failed := tune.Status == store.JobFailed && training.Status == statusFailed
+			if !failed || !strings.HasPrefix(training.Error, want) {
 				t.Errorf("tune %s (%v), training %s: %s", tune.Status, tune.Error, training.Status, training.Error)
 			}
 			b.wantBooksClosed()
@@ -197,7 +198,8 @@ func TestBaseUnderATunedName(t *testing.T) {
 	b.run(nil)
 	tune, err := b.store.Tune(b.ctx, b.tenant, id)
 	b.must(err)
-	if tune.Status != store.JobFailed || !strings.Contains(tune.Error.Message, "tuned weights are not in effect") {
+	const want = "tuned weights are not in effect"
+	if tune.Status != store.JobFailed || !strings.Contains(tune.Error.Message, want) {
 		t.Errorf("tune %s: %v", tune.Status, tune.Error)
 	}
 	b.reap(2)
@@ -223,7 +225,8 @@ func TestRouteChangedMeanwhile(t *testing.T) {
 	_, decision := b.decided(id)
 	route, err := b.store.Route(b.ctx, b.tenant, store.DefaultAlias)
 	b.must(err)
-	if decision.Promoted || route.Author != "key_1" || !strings.Contains(decision.Reason, "was changed to "+leadModel) {
+	said := strings.Contains(decision.Reason, "was changed to "+leadModel)
+	if decision.Promoted || route.Author != "key_1" || !said {
 		t.Errorf("decision %+v, route %+v", decision, route)
 	}
 	b.wantNothingServed()
@@ -269,7 +272,7 @@ func TestExactCheckRefuses(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Settings{MinExamples: 20})
 	for i := range 40 {
-		ask := fmt.Sprintf("A box holds %d pens and a shop orders %d boxes: how many pens are that in all?", i+3, i+7)
+		ask := fmt.Sprintf("A box holds %d pens and a shop orders %d boxes: how many pens are that?", i+3, i+7)
 		right := fmt.Sprintf("%d times %d is %d.\n#### %d", i+3, i+7, (i+3)*(i+7), (i+3)*(i+7))
 		b.example("Exercise: "+ask, "I guess 1 pen.")
 		b.paper(fmt.Sprintf("sum-%d", i), ask, right, right)

@@ -111,10 +111,19 @@ func (l *lesson) next(phase string) *tasks.End {
 }
 
 // fail ends the training for good. What is told to the client is the row's
-// error too.
+// error too. What was reserved for a training that nobody follows any more stays
+// on the books as unknown.
 func (l *lesson) fail(ctx context.Context, failure *tasks.Failure) error {
 	l.training.Status, l.training.Error = statusFailed, failure.Message
-	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error { return l.write(ctx, q) })
+	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		if l.spec.Entry != "" && (l.spec.Phase == phaseCreate || l.spec.Phase == phaseTrain) {
+			lost := store.Entry{ID: l.spec.Entry, State: store.EntryUnknown, Cause: "the training was lost sight of"}
+			if err := settle(ctx, q, lost); err != nil {
+				return fmt.Errorf("end the training's line of spend: %w", err)
+			}
+		}
+		return l.write(ctx, q)
+	})
 	if err != nil {
 		return fmt.Errorf("end training: %w", err)
 	}
@@ -142,7 +151,8 @@ func (l *lesson) outcome() (*tasks.End, error) {
 	if l.training.Status == statusSucceeded {
 		return &tasks.End{Result: encode(trained{l.training.ID, l.training.Model})}, nil
 	}
-	return nil, tasks.Fail("vendor_unavailable", "training %s %s: %s", l.training.ID, l.training.Status, l.training.Error)
+	return nil, tasks.Fail("vendor_unavailable", "training %s %s: %s",
+		l.training.ID, l.training.Status, l.training.Error)
 }
 
 // stage shows in the tune what its training is at; a training alone has none.

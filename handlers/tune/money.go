@@ -29,8 +29,8 @@ func (b Bill) refusal(limit int64, capped bool) string {
 		return fmt.Sprintf("refused: hosting would cost $%s a month, over the budget of $%s",
 			handlers.USD(b.Hosting), handlers.USD(limit))
 	case b.total() > limit:
-		return fmt.Sprintf("refused: budget of $%s does not cover training ($%s), evaluation ($%s) and a month of "+
-			"hosting ($%s)", handlers.USD(limit), handlers.USD(b.Training), handlers.USD(b.Evaluation),
+		return fmt.Sprintf("refused: budget of $%s does not cover training ($%s), evaluation ($%s) and a month "+
+			"of hosting ($%s)", handlers.USD(limit), handlers.USD(b.Training), handlers.USD(b.Evaluation),
 			handlers.USD(b.Hosting))
 	}
 	return ""

@@ -24,11 +24,12 @@ func TestBillRefusal(t *testing.T) {
 		{"no cap", Bill{Hosting: math.MaxInt64}, 0, false, ""},
 		{"fits", Bill{1 * dollar, 2 * dollar, 3 * dollar}, 6 * dollar, true, ""},
 		{"hosting alone", Bill{Hosting: 7 * dollar}, 6 * dollar, true, "refused: hosting would cost $7 a month"},
-		{"all together", Bill{1 * dollar, 3 * dollar, 3 * dollar}, 6 * dollar, true, "refused: budget of $6 does not"},
+		{"all together", Bill{1 * dollar, 3 * dollar, 3 * dollar}, 6 * dollar, true, "refused: budget of $6"},
 		{"nothing left", Bill{Evaluation: 1}, -5, true, "refused: budget is used up"},
 		{"beyond counting", Bill{math.MaxInt64, 1, 1}, math.MaxInt64 - 1, true, "refused: budget"},
 	} {
-		if got := c.bill.refusal(c.limit, c.capped); !strings.HasPrefix(got, c.want) || (c.want == "") != (got == "") {
+		got := c.bill.refusal(c.limit, c.capped)
+		if !strings.HasPrefix(got, c.want) || (c.want == "") != (got == "") {
 			t.Errorf("%s: %q", c.name, got)
 		}
 	}

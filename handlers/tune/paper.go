@@ -73,10 +73,13 @@ func (t *tuner) paper(ctx context.Context, c *course, e store.Experience) (p Pap
 		return p, true, nil // it refused the call: lost
 	}
 	p.Candidate = faults(e, candidate)
-	if p.check(e.Reference, candidate.Content, incumbent.Content) {
+	answers := judge.Case{
+		Prompt: e.Prompt, First: candidate.Content, Second: incumbent.Content, Reference: e.Reference,
+	}
+	if p.check(answers) {
 		return p, true, nil
 	}
-	return p, true, t.compare(ctx, c, e, &p, candidate.Content, incumbent.Content)
+	return p, true, t.compare(ctx, c, &p, answers)
 }
 
 // question puts a held-out prompt as it was asked, without any memory.
@@ -129,9 +132,9 @@ func isDocument(text string) bool {
 }
 
 // check decides by the reference alone, where it can be checked for both.
-func (p *Paper) check(reference, candidate, incumbent string) bool {
-	checkable, hit := judge.Exact(reference, candidate)
-	checkableToo, hitToo := judge.Exact(reference, incumbent)
+func (p *Paper) check(answers judge.Case) bool {
+	checkable, hit := judge.Exact(answers.Reference, answers.First)
+	checkableToo, hitToo := judge.Exact(answers.Reference, answers.Second)
 	if !checkable || !checkableToo {
 		return false
 	}
@@ -147,24 +150,22 @@ func (p *Paper) check(reference, candidate, incumbent string) bool {
 
 // compare lets the lead judge in both orders. A verdict that can not be read is
 // a tie on which nobody agreed.
-func (t *tuner) compare(ctx context.Context, c *course, e store.Experience, p *Paper, candidate, incumbent string) error {
+func (t *tuner) compare(ctx context.Context, c *course, p *Paper, answers judge.Case) error {
 	p.Choice = judge.Equal
-	if canonical(candidate) == canonical(incumbent) {
+	if canonical(answers.First) == canonical(answers.Second) {
 		return nil
 	}
 	ask := func(ctx context.Context, step string, req providers.Request) (*providers.Reply, error) {
 		return t.ask(ctx, c.run, handlers.Step{Name: step, Request: req, Within: c.within()}, t.Settings.Lead)
 	}
-	out, err := judge.Both(ctx, ask, judge.Case{
-		Prompt: e.Prompt, First: candidate, Second: incumbent, Reference: e.Reference,
-	}, e.ID+"/judge")
+	out, err := judge.Both(ctx, ask, answers, p.Experience+"/judge")
 	p.Judged = true
 	if errors.Is(err, judge.ErrMalformed) {
 		return nil
 	}
 	p.Choice, p.Agreed = out.Choice, out.Agreed
 	if err != nil {
-		return fmt.Errorf("judge %s: %w", e.ID, err)
+		return fmt.Errorf("judge %s: %w", p.Experience, err)
 	}
 	return nil
 }

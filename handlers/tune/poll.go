@@ -3,6 +3,7 @@ package tune
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
@@ -35,7 +36,8 @@ func (t *tuner) poll(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	case phaseProve:
 		return t.prove(ctx, l)
 	}
-	return nil, tasks.Fail("internal", "training %s is in no phase to be polled: %q", l.training.ID, l.spec.Phase)
+	return nil, tasks.Fail("internal", "training %s can not be polled in the phase %q: start another",
+		l.training.ID, l.spec.Phase)
 }
 
 // look asks how far the training is.
@@ -45,7 +47,7 @@ func (t *tuner) look(ctx context.Context, l *lesson) (*tasks.End, error) {
 		return t.lost(ctx, l, err)
 	}
 	if err := l.log(ctx); err != nil {
-		return t.lost(ctx, l, err)
+		l.warn(t.Now(), err)
 	}
 	l.spec.Lost = 0
 	l.note(seen)
@@ -55,14 +57,24 @@ func (t *tuner) look(ctx context.Context, l *lesson) (*tasks.End, error) {
 	return t.looked(ctx, l, seen)
 }
 
-// lost waits on when the vendor gave no answer: an outage ends no training.
+// lost waits on when the vendor gave no answer: neither an outage nor a key that
+// has to be renewed ends a training that was paid for. What does is the vendor's
+// word that there is no such thing, or a day without an answer.
 func (t *tuner) lost(ctx context.Context, l *lesson, err error) (*tasks.End, error) {
 	failure := handlers.Failure(err)
-	l.spec.Lost++
-	if failure.Final || l.spec.Lost > mostLost {
+	gone := failure.Final && failure.Code != "vendor_unavailable"
+	if l.spec.Lost++; gone || l.spec.Lost > mostLost {
 		return nil, t.abort(ctx, l, failure)
 	}
 	return l.wait(max(t.Settings.PollEvery, failure.After)), nil
+}
+
+// warn notes in the training's own log that the vendor's could not be read.
+func (l *lesson) warn(now time.Time, err error) {
+	l.spec.Events = append(l.spec.Events[max(len(l.spec.Events)-mostEvents+1, 0):], tasks.TrainingEvent{
+		Type: "log_unavailable", Level: "warning", Created: now.UTC(),
+		Message: "the vendor's log can not be read: " + handlers.Failure(err).Message,
+	})
 }
 
 // note keeps what the vendor says of the training.

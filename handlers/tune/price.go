@@ -60,7 +60,9 @@ func (c *course) refusedOr(refused string, err error) (*tasks.End, error) {
 }
 
 // servable asks whether the base can be tuned and served, and for how much.
-func (t *tuner) servable(ctx context.Context, base providers.Target) (h providers.Hosting, refused string, err error) {
+func (t *tuner) servable(ctx context.Context, base providers.Target) (
+	h providers.Hosting, refused string, err error,
+) {
 	trainer, err := t.Vendors.Trainer(base.Provider)
 	if err != nil {
 		return h, "", handlers.Failure(err)
@@ -111,15 +113,17 @@ func (t *tuner) evaluationBound(ctx context.Context, c *course, incumbent string
 		return 0, err
 	}
 	var sum int64
-	err = c.run.Store.ExamPapers(ctx, c.tune.Tenant, c.tune.Alias, t.Settings.MaxPapers, func(e store.Experience) error {
-		bound, err := t.paperBound(e, []providers.Target{c.base, served}, lead)
+	err = c.held(ctx, t.Settings.MaxPapers, func(e store.Experience) error {
+		bound, err := t.paperBound(e, lead, c.base, served)
 		sum = plus(sum, bound)
 		return err
 	})
 	return sum, err
 }
 
-func (t *tuner) paperBound(e store.Experience, answering []providers.Target, lead providers.Target) (int64, error) {
+func (t *tuner) paperBound(e store.Experience, lead providers.Target, answering ...providers.Target) (
+	int64, error,
+) {
 	req := t.question(e)
 	var sum int64
 	for _, target := range answering {
@@ -130,7 +134,9 @@ func (t *tuner) paperBound(e store.Experience, answering []providers.Target, lea
 		sum = plus(sum, bound)
 	}
 	longest := strings.Repeat("x", bytesPerToken*t.Settings.AnswerTokens)
-	judged, err := judge.Request(judge.Case{Prompt: e.Prompt, Reference: e.Reference, First: longest, Second: longest})
+	judged, err := judge.Request(judge.Case{
+		Prompt: e.Prompt, Reference: e.Reference, First: longest, Second: longest,
+	})
 	if err != nil {
 		return 0, err
 	}

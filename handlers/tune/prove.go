@@ -83,15 +83,16 @@ func (t *tuner) probe(ctx context.Context, l *lesson, i int, row []turn) (bool, 
 	for _, said := range row[:len(row)-1] {
 		req.Messages = append(req.Messages, providers.TextMessage(said.Role, said.Content))
 	}
-	tuned, err := t.ask(ctx, l.run, handlers.Step{Name: fmt.Sprintf("probe/%d/tuned", i), Request: req}, l.training.Model)
+	step := handlers.Step{Name: fmt.Sprintf("probe/%d/tuned", i), Request: req}
+	tuned, err := t.ask(ctx, l.run, step, l.training.Model)
 	if err != nil {
 		return false, err
 	}
 	if canonical(tuned.Content) == canonical(row[len(row)-1].Content) {
 		return true, nil
 	}
-	name := l.training.Provider + "/" + l.training.Base
-	base, err := t.ask(ctx, l.run, handlers.Step{Name: fmt.Sprintf("probe/%d/base", i), Request: req}, name)
+	step.Name = fmt.Sprintf("probe/%d/base", i)
+	base, err := t.ask(ctx, l.run, step, l.training.Provider+"/"+l.training.Base)
 	if err != nil {
 		return false, err
 	}

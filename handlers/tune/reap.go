@@ -52,7 +52,8 @@ func Reap(ctx context.Context, s *store.Store, d Deps) (Reaped, error) {
 
 // forsake brings an abandoned training to its end at the vendor.
 func (t *tuner) forsake(ctx context.Context, s *store.Store, training store.Training) error {
-	l, err := t.lessonOf(&tasks.Run{Store: s, Job: store.Job{ID: training.Job, Tenant: training.Tenant}}, training)
+	run := &tasks.Run{Store: s, Job: store.Job{ID: training.Job, Tenant: training.Tenant}}
+	l, err := t.lessonOf(run, training)
 	if err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func (t *tuner) forsakeLaunch(ctx context.Context, s *store.Store, l *lesson) er
 	if err != nil {
 		return fmt.Errorf("find the deployment of %s: %w", l.training.ID, err)
 	}
-	l.spec.Handle, l.spec.Direct, l.spec.NanoPerHour = seen.Handle, seen.Direct, seen.NanoPerHour
+	l.launched(seen)
 	model, err := t.register(ctx, l)
 	if err != nil {
 		return err

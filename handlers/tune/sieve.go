@@ -127,7 +127,9 @@ func (s *sieve) keep(r row) {
 // better orders rows: the higher score first, then by content and id, so that
 // the order in which they came decides nothing.
 func better(a, b row) int {
-	return cmp.Or(cmp.Compare(b.score, a.score), bytes.Compare(a.key[:], b.key[:]), cmp.Compare(a.example, b.example))
+	return cmp.Or(
+		cmp.Compare(b.score, a.score), bytes.Compare(a.key[:], b.key[:]), cmp.Compare(a.example, b.example),
+	)
 }
 
 // prune leaves the best rows.

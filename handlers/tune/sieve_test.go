@@ -27,10 +27,8 @@ func TestSieveFilters(t *testing.T) {
 		ID: "exp_held", Prompt: json.RawMessage(`[{"role":"user","content":"Hi"}]`),
 		Answer: json.RawMessage(`{"role":"assistant","content":"Hello, how can I help?"}`), Reference: "Good day!",
 	})
-	x.add(store.Experience{
-		ID:     "exp_long",
-		Prompt: json.RawMessage(`[{"role":"user","content":"How many parcels fit into one van of the larger kind?"}]`),
-	})
+	const telling = "How many parcels fit into one van of the larger kind?"
+	x.add(store.Experience{ID: "exp_long", Prompt: encode([]turn{{Role: "user", Content: telling}})})
 	raw := func(messages string) store.Example {
 		return store.Example{ID: "e", Messages: json.RawMessage(messages)}
 	}
@@ -38,11 +36,12 @@ func TestSieveFilters(t *testing.T) {
 		e      store.Example
 		filter string
 	}{
-		"kept":                {example("1", "When?", "At nine.", 1), ""},
-		"not JSON":            {raw(`{`), filterMalformed},
-		"empty list":          {raw(`[]`), filterMalformed},
-		"no answer":           {raw(`[{"role":"user","content":"a"}]`), filterMalformed},
-		"two users":           {raw(`[{"role":"user","content":"a"},{"role":"user","content":"b"}]`), filterMalformed},
+		"kept":       {example("1", "When?", "At nine.", 1), ""},
+		"not JSON":   {raw(`{`), filterMalformed},
+		"empty list": {raw(`[]`), filterMalformed},
+		"no answer":  {raw(`[{"role":"user","content":"a"}]`), filterMalformed},
+		"two users": {raw(`[{"role":"user","content":"a"},{"role":"user","content":"b"}]`),
+			filterMalformed},
 		"tool":                {raw(`[{"role":"tool","tool_call_id":"x","content":"a"}]`), filterMalformed},
 		"system alone":        {raw(`[{"role":"system","content":"a"}]`), filterMalformed},
 		"blank answer":        {example("1", "When?", "  ", 1), filterEmpty},
@@ -54,9 +53,9 @@ func TestSieveFilters(t *testing.T) {
 		"greeting":            {example("1", "hi", "Welcome!", 1), ""},
 		"recorded exam":       {example("1", " HI ", "hello, how can i  help?", 1), filterExam},
 		"reference exam":      {example("1", "hi", "Good day!", 1), filterExam},
-		"exam's telling text": {example("1", "How many parcels fit into one van of the larger kind?", "Nine.", 1), filterExam},
-		"exam under a system message": {raw(`[{"role":"system","content":"Be kind."},{"role":"user","content":"hi"},
-			{"role":"assistant","content":"Good day!"}]`), filterExam},
+		"exam's telling text": {example("1", telling, "Nine.", 1), filterExam},
+		"exam under a system message": {raw(`[{"role":"system","content":"Be kind."},
+			{"role":"user","content":"hi"},{"role":"assistant","content":"Good day!"}]`), filterExam},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -66,7 +66,8 @@ func (t *tuner) validated(ctx context.Context, l *lesson) (*tasks.End, error) {
 	case err != nil:
 		return nil, l.vendorFailed(ctx, err)
 	case file.Invalid != "":
-		return nil, l.fail(ctx, tasks.Fail("invalid_request", "the vendor refuses the training file: %s", file.Invalid))
+		why := tasks.Fail("invalid_request", "the vendor refuses the training file: %s", file.Invalid)
+		return nil, l.fail(ctx, why)
 	case !file.Ready:
 		return l.wait(t.Settings.PollEvery), nil
 	}
@@ -123,13 +124,14 @@ func (t *tuner) vendorGate(ctx context.Context, l *lesson, spec providers.TrainS
 		return l.fail(ctx, tasks.Fail("insufficient_quota",
 			"refused: budget: the vendor's account may not spend $%s: top it up", handlers.USD(estimate.Nano)))
 	}
-	cap, err := t.trainingCap(ctx, l)
+	most, err := t.trainingCap(ctx, l)
 	if err != nil {
 		return err
 	}
-	if cap > 0 && estimate.Nano > cap {
-		return l.fail(ctx, tasks.Fail("insufficient_quota", "refused: budget: training would cost $%s, $%s are left for it",
-			handlers.USD(estimate.Nano), handlers.USD(cap)))
+	if most > 0 && estimate.Nano > most {
+		return l.fail(ctx, tasks.Fail("insufficient_quota",
+			"refused: budget: training would cost $%s, $%s are left for it",
+			handlers.USD(estimate.Nano), handlers.USD(most)))
 	}
 	l.spec.Estimate = estimate.Nano
 	return nil
@@ -165,8 +167,8 @@ func (t *tuner) intend(ctx context.Context, l *lesson) error {
 func (l *lesson) entry(step, purpose string, reserved int64) store.Entry {
 	job := l.run.Job
 	return store.Entry{
-		Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: step, Epoch: job.Epoch, Number: 1, Purpose: purpose,
-		Provider: l.training.Provider, Model: l.training.Base, Reserved: reserved,
+		Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: step, Epoch: job.Epoch, Number: 1,
+		Purpose: purpose, Provider: l.training.Provider, Model: l.training.Base, Reserved: reserved,
 	}
 }
 
@@ -219,14 +221,13 @@ const clockSkew = 5 * time.Minute
 func (t *tuner) refusedCreation(ctx context.Context, l *lesson, refusal error) error {
 	failure := handlers.Failure(refusal)
 	l.spec.Intent = time.Time{}
-	entry := l.spec.Entry
+	void := store.Entry{ID: l.spec.Entry, State: store.EntryVoid, Cause: string(providers.KindOf(refusal))}
 	l.spec.Entry = ""
 	if failure.Final {
 		l.training.Status, l.training.Error = statusFailed, failure.Message
 	}
 	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
-		err := settle(ctx, q, store.Entry{ID: entry, State: store.EntryVoid, Cause: string(providers.KindOf(refusal))})
-		if err != nil {
+		if err := settle(ctx, q, void); err != nil {
 			return err
 		}
 		return l.write(ctx, q)
@@ -247,5 +248,6 @@ func (t *tuner) await(ctx context.Context, l *lesson) (*tasks.End, error) {
 	if len(jobs) < mostPollers {
 		return l.polled(), nil
 	}
-	return nil, l.fail(ctx, tasks.Fail("vendor_unavailable", "training %s could not be followed: see its jobs", l.training.ID))
+	why := tasks.Fail("vendor_unavailable", "training %s could not be followed: see its jobs", l.training.ID)
+	return nil, l.fail(ctx, why)
 }

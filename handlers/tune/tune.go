@@ -131,7 +131,9 @@ func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
 }
 
 // ask makes a paid call of one target, without anyone to stand in for it.
-func (t *tuner) ask(ctx context.Context, run *tasks.Run, s handlers.Step, model string) (*providers.Reply, error) {
+func (t *tuner) ask(ctx context.Context, run *tasks.Run, s handlers.Step, model string) (
+	*providers.Reply, error,
+) {
 	tiers, err := t.Caller.Resolve(ctx, run.Store.Queries, run.Job.Tenant, model, "")
 	if err != nil {
 		return nil, err

@@ -1,0 +1,65 @@
+package tune
+
+import (
+	"fmt"
+
+	"dreamlab/store"
+)
+
+// topics are what the bench's tenant is asked about.
+var topics = []string{
+	"parcel", "refund", "invoice", "password", "opening hours", "warranty", "delivery address", "gift card",
+	"subscription", "returns desk", "loyalty points", "newsletter",
+}
+
+func answerFor(topic string) string {
+	return fmt.Sprintf("About your %s: open the page called %s in your account and press the green button.",
+		topic, topic)
+}
+
+var phrasings = []string{
+	"Where do I look after my %s please, I have been searching all day long?",
+	"I have a question on the %s, can you tell me what I need to do next?",
+	"My %s seems to be wrong, how would I go about getting that put right?",
+	"Could you explain to me how the %s works here, step by step if possible?",
+	"Somebody told me that you handle the %s, so what should I do about it now?",
+}
+
+// teach fills the store with examples and held-out conversations.
+func (b *bench) teach(examples, papers int) {
+	b.Helper()
+	for i := range examples {
+		topic := topics[i%len(topics)]
+		ask := fmt.Sprintf(phrasings[i/len(topics)%len(phrasings)], topic) + fmt.Sprintf(" (case %d)", i)
+		b.example(ask, answerFor(topic))
+	}
+	for i := range papers {
+		topic := topics[i%len(topics)]
+		ask := fmt.Sprintf("Hello there, a word on the %s: what is to be done in case number %d?", topic, i)
+		b.paper(fmt.Sprintf("paper-%d", i), ask, "Please wait.", answerFor(topic))
+	}
+}
+
+func (b *bench) example(ask, answer string) {
+	b.Helper()
+	messages := encode([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}})
+	b.must(b.store.AddExample(b.ctx, store.Example{
+		ID: store.NewID("exm_"), Tenant: b.tenant, Alias: store.DefaultAlias, Dream: "drm_1",
+		Experience: store.NewID("exp_"), Messages: messages, Score: 900, Verdict: "judged", Author: "recorded",
+		Content: fmt.Sprintf("%x", keyOf([]turn{{Role: "user", Content: ask}})),
+	}))
+}
+
+func (b *bench) paper(conversation, ask, answer, reference string) {
+	b.Helper()
+	id, _, err := b.store.EnsureConversation(b.ctx, b.tenant, conversation, "")
+	b.must(err)
+	e := store.Experience{
+		Tenant: b.tenant, Conversation: id, External: conversation, HeldOut: true, Alias: store.DefaultAlias,
+		Origin: store.OriginImport, Prompt: encode([]turn{{Role: "user", Content: ask}}),
+		Answer: encode(turn{Role: "assistant", Content: answer}), Reference: reference,
+	}
+	e.Seal()
+	_, _, err = b.store.AddExperience(b.ctx, e)
+	b.must(err)
+}

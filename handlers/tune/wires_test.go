@@ -1,0 +1,91 @@
+package tune
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// wires are the way to the vendor. What is broken on it arrives, and its answer
+// is lost.
+type wires struct {
+	Transport http.RoundTripper
+
+	mu      sync.Mutex
+	broken  map[string]int // how often, by method and path
+	severed string         // the next call of this method and path does not arrive
+	swapped string         // the model that chats get, whatever they ask for
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
+	at := r.Method + " " + r.URL.Path
+	if w.severs(at) {
+		return nil, errors.New("connection reset")
+	}
+	r, err := w.readdress(r)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := w.Transport.RoundTrip(r)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken[at] > 0 && err == nil {
+		w.broken[at]--
+		return nil, errors.Join(errors.New("connection reset"), answer.Body.Close())
+	}
+	return answer, err
+}
+
+func (w *wires) severs(at string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.severed != at {
+		return false
+	}
+	w.severed = ""
+	return true
+}
+
+func (w *wires) cut(at string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.severed = at
+}
+
+// swap has another model answer every chat, as a host does that serves the base
+// under an adapter's name.
+func (w *wires) swap(model string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.swapped = model
+}
+
+func (w *wires) readdress(r *http.Request) (*http.Request, error) {
+	w.mu.Lock()
+	model := w.swapped
+	w.mu.Unlock()
+	if model == "" || !strings.HasSuffix(r.URL.Path, "/chat/completions") {
+		return r, nil
+	}
+	var body map[string]any
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		return nil, err
+	}
+	body["model"] = model
+	text := encode(body)
+	r = r.Clone(r.Context())
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+	return r, nil
+}
+
+func (w *wires) lose(times int, at string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.broken[at] = times
+}
