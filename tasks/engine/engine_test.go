@@ -57,3 +57,13 @@ func TestAcceptIsIdempotent(t *testing.T) {
 		}
 	})
 }
+
+// TestWaitingForNobody accepts a parent whose write makes no children.
+func TestWaitingForNobody(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		job := r.accept(store.NewJob{Kind: "dream.plan", Waiting: true})
+		wantState(t, job, store.JobQueued)
+		r.work(succeed)
+		wantState(t, r.ended(job), store.JobSucceeded)
+	})
+}
