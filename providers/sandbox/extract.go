@@ -7,7 +7,8 @@ import (
 	"unicode"
 )
 
-// sentences cuts a text at line ends and after full stops.
+// sentences cuts a text at line ends and after full stops. It takes the first
+// of those that are there more than once, and of very many the first.
 func sentences(text string) []string {
 	var out []string
 	for line := range strings.Lines(text) {
@@ -26,7 +27,7 @@ func sentences(text string) []string {
 
 func appendText(out []string, text string) []string {
 	text = strings.TrimSpace(text)
-	if text == "" || slices.Contains(out, text) {
+	if text == "" || len(out) >= listMost || slices.Contains(out, text) {
 		return out
 	}
 	return append(out, text)

@@ -12,8 +12,13 @@ import (
 // listDefault is how long a list is that may be of any length.
 const listDefault = 3
 
-// schemaDepth bounds a schema that refers to itself.
-const schemaDepth = 16
+// What bounds a schema that refers to itself, or asks for too much.
+const (
+	schemaDepth = 16
+	schemaNodes = 10_000
+	listMost    = 200
+	textMost    = 2000 // characters of an extract
+)
 
 // Fill answers in the form of a JSON schema from the JSON object in a message.
 // It reads the schema and the object, never the words around them:
@@ -32,11 +37,16 @@ func Fill(schema json.RawMessage, message string) (json.RawMessage, error) {
 	if err != nil || root.kind != '{' {
 		return nil, errors.New("the schema is not a JSON object")
 	}
-	f := &filler{object: findObject(message), root: root}
-	f.whole = f.object.texts(nil)
-	if enum := f.enumIn(root); enum != nil {
-		f.ranked = judge(f.object, enum).ranked
+	f := &filler{
+		object: findObject(message), root: root, nodes: schemaNodes,
+		verdicts: map[*value]*verdict{}, extracts: map[string][]string{},
 	}
+	f.whole = f.object.texts(nil)
+	if v := f.telling(root, 0); v != nil {
+		f.ranked = v.ranked
+	}
+	f.general = f.unnamed()
+	f.nodes = schemaNodes
 	var out bytes.Buffer
 	f.fill(&out, root, &focus{})
 	return out.Bytes(), nil
@@ -48,7 +58,13 @@ type filler struct {
 	root   *value
 	whole  string      // all the object's texts
 	ranked []candidate // the parts that the schema's first telling enum names, the best first
-	depth  int
+
+	general float64 // likeness where the schema names no part
+
+	verdicts map[*value]*verdict // by enum
+	extracts map[string][]string // by text
+	depth    int
+	nodes    int // that may still be visited
 }
 
 // focus is what is being spoken of: the nth best part, and how many extracts
@@ -120,7 +136,7 @@ func (f *filler) fill(out *bytes.Buffer, schema *value, at *focus) {
 	f.depth++
 	defer func() { f.depth-- }()
 	schema = f.resolve(schema)
-	if f.depth > schemaDepth {
+	if f.nodes--; f.depth > schemaDepth || f.nodes < 0 {
 		out.WriteString("null")
 		return
 	}
@@ -129,7 +145,7 @@ func (f *filler) fill(out *bytes.Buffer, schema *value, at *focus) {
 		return
 	}
 	if enum := schema.get("enum"); enum != nil && len(enum.items) > 0 {
-		f.pick(out, enum.items, at)
+		f.pick(out, enum, at)
 		return
 	}
 	f.fillType(out, schema, at)
@@ -210,16 +226,16 @@ func (f *filler) fillArray(out *bytes.Buffer, schema *value, at *focus) {
 // length is how many items a list gets when there is something to say of each.
 func (f *filler) length(item *value) int {
 	n := len(sentences(f.whole))
-	if enum := f.enumIn(item); enum != nil {
-		n = len(judge(f.object, enum).ranked)
+	if v := f.telling(item, 0); v != nil {
+		n = len(v.ranked)
 	}
 	return min(max(n, 1), listDefault)
 }
 
 // bounded keeps a length within minItems..maxItems.
 func bounded(schema *value, n int) int {
-	n = max(n, int(schema.get("minItems").number(0)))
-	return min(n, int(schema.get("maxItems").number(float64(n))))
+	n = max(n, int(min(schema.get("minItems").number(0), listMost)))
+	return max(min(n, int(min(schema.get("maxItems").number(listMost), listMost))), 0)
 }
 
 // names lists the parts that a list of an enum's values names: those that are
@@ -230,7 +246,7 @@ func (f *filler) names(schema, item *value, at *focus) []string {
 	if enum == nil {
 		return nil
 	}
-	v := judge(f.object, enum.items)
+	v := f.verdict(enum)
 	if len(v.ranked) == 0 {
 		return nil
 	}
@@ -258,33 +274,47 @@ func writeNames(out *bytes.Buffer, names []string) {
 	out.WriteByte(']')
 }
 
-// enumIn returns the first enum in a schema that names parts of the object.
-func (f *filler) enumIn(schema *value) []*value { return f.search(schema, 0) }
+// verdict judges an enum once.
+func (f *filler) verdict(enum *value) *verdict {
+	v := f.verdicts[enum]
+	if v == nil {
+		v = judge(f.object, enum.items)
+		f.verdicts[enum] = v
+	}
+	return v
+}
 
-func (f *filler) search(schema *value, depth int) []*value {
+// telling returns the verdict on the first enum in a schema that names parts of
+// the object, nil where none does.
+func (f *filler) telling(schema *value, depth int) *verdict {
 	schema = f.resolve(schema)
-	if depth > schemaDepth {
+	if f.nodes--; depth > schemaDepth || f.nodes < 0 {
 		return nil
 	}
 	if enum := schema.get("enum"); enum != nil {
-		if v := judge(f.object, enum.items); len(v.ranked) > 0 {
-			return enum.items
+		if v := f.verdict(enum); len(v.ranked) > 0 {
+			return v
 		}
 		return nil
 	}
-	below := []*value{}
+	for _, below := range parts(schema) {
+		if v := f.telling(below, depth+1); v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
+// parts returns the schemas right below a schema.
+func parts(schema *value) []*value {
+	var below []*value
 	if properties := schema.get("properties"); properties != nil {
 		below = append(below, properties.items...)
 	}
 	if item := schema.get("items"); item != nil {
 		below = append(below, item)
 	}
-	for _, s := range below {
-		if enum := f.search(s, depth+1); enum != nil {
-			return enum
-		}
-	}
-	return nil
+	return below
 }
 
 // part returns the part that is spoken of, and whether there is one.
@@ -295,12 +325,17 @@ func (f *filler) part(at *focus) (candidate, bool) {
 	return f.ranked[at.nth%len(f.ranked)], true
 }
 
-// likeness is that of the part spoken of; of an object of which the schema
-// names no part, that of its first part to the others.
+// likeness is that of the part spoken of.
 func (f *filler) likeness(at *focus) float64 {
 	if part, found := f.part(at); found {
 		return part.likeness
 	}
+	return f.general
+}
+
+// unnamed is the likeness of an object of which the schema names no part: that
+// of its first part to the others.
+func (f *filler) unnamed() float64 {
 	if len(f.object.items) == 0 {
 		return 0
 	}
@@ -312,12 +347,16 @@ func (f *filler) likeness(at *focus) float64 {
 func (f *filler) scaled(schema *value, at *focus) float64 {
 	low := schema.get("minimum").number(0)
 	high := schema.get("maximum").number(max(low, 0) + 1)
-	return low + f.likeness(at)*(high-low)
+	scaled := low + f.likeness(at)*(high-low)
+	if math.IsInf(scaled, 0) || math.IsNaN(scaled) {
+		return low
+	}
+	return scaled
 }
 
 // pick writes the value of an enum.
-func (f *filler) pick(out *bytes.Buffer, enum []*value, at *focus) {
-	v := judge(f.object, enum)
+func (f *filler) pick(out *bytes.Buffer, enum *value, at *focus) {
+	v := f.verdict(enum)
 	if len(v.ranked) > 0 {
 		if at.nth == 0 {
 			quote(out, v.choice())
@@ -326,8 +365,8 @@ func (f *filler) pick(out *bytes.Buffer, enum []*value, at *focus) {
 		quote(out, v.ranked[at.nth%len(v.ranked)].name)
 		return
 	}
-	step := int(f.likeness(at) * float64(len(enum)))
-	writeScalar(out, enum[min(step, len(enum)-1)])
+	step := int(f.likeness(at) * float64(len(enum.items)))
+	writeScalar(out, enum.items[min(step, len(enum.items)-1)])
 }
 
 // extract returns the next sentence of the part spoken of.
@@ -336,11 +375,15 @@ func (f *filler) extract(schema *value, at *focus) string {
 	if part, found := f.part(at); found && strings.TrimSpace(part.text) != "" {
 		text = part.text
 	}
-	list := extracts(text, f.whole)
+	list, cut := f.extracts[text]
+	if !cut {
+		list = extracts(text, f.whole)
+		f.extracts[text] = list
+	}
 	if len(list) == 0 {
 		return ""
 	}
 	said := list[at.given%len(list)]
 	at.given++
-	return clip(said, int(schema.get("maxLength").number(-1)))
+	return clip(said, int(schema.get("maxLength").number(textMost)))
 }

@@ -101,6 +101,23 @@ func TestFillKeepsTheSchemasOrder(t *testing.T) {
 	}
 }
 
+// Whatever the schema and the message, the answer is JSON and comes soon.
+func FuzzFill(f *testing.F) {
+	f.Add(`{"type":"object","properties":{"x":{"enum":["a","b"]},"n":{"type":"number"}}}`, `{"a":"b","b":"c"}`)
+	f.Add(`{"type":"array","items":{"$ref":"#"},"minItems":1000000000}`, `{"a":1}`)
+	f.Add(`{"properties":{"a":{"$ref":"#"},"b":{"$ref":"#"},"c":{"$ref":"#"},"d":{"$ref":"#"}}}`, "")
+	f.Add(`{"type":"array","items":{"enum":["a"]},"maxItems":-1}`, `{"a":"x"}`)
+	f.Add(`{"type":"number","minimum":-1e308,"maximum":1e308}`, `{"a":"x","b":"x"}`)
+	f.Add(`{"type":"string","maxLength":-5}`, `{"a":"\u0000. \ud800!"}`)
+	f.Add(`{"anyOf":[{"type":"null"}],"items":true}`, `[{"a":{}}]`)
+	f.Fuzz(func(t *testing.T, schema, message string) {
+		data, err := Fill(json.RawMessage(schema), message)
+		if err == nil && !json.Valid(data) {
+			t.Errorf("not JSON: %.500s", data)
+		}
+	})
+}
+
 func BenchmarkFill(b *testing.B) {
 	object := `{"conversation":"` + strings.Repeat("I would like a cup of tea please. ", 30) +
 		`","first":"A cup of tea, right away.","second":"We have no tea."}`

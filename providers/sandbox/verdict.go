@@ -31,8 +31,8 @@ type verdict struct {
 
 // judge ranks the parts that an enum names by their likeness to the object's
 // texts that no value of the enum names.
-func judge(object *value, enum []*value) verdict {
-	var v verdict
+func judge(object *value, enum []*value) *verdict {
+	v := &verdict{}
 	named := map[*value]bool{}
 	for _, option := range enum {
 		name := option.str()

@@ -330,6 +330,28 @@ func (e *emulator) patchDeployment(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// listAdapters answers that none is attached: see attachAdapter.
+func (e *emulator) listAdapters(w http.ResponseWriter, r *http.Request) {
+	e.read(w, func(time.Time) (any, *sandbox.Failure) {
+		if _, _, refused := e.deployment(r); refused != nil {
+			return nil, refused
+		}
+		return page(r, []any{}), nil
+	})
+}
+
+// attachAdapter refuses: every configuration here has adapter_mode disabled. A
+// tuned model is deployed on its own, merged.
+func (e *emulator) attachAdapter(w http.ResponseWriter, r *http.Request) {
+	e.read(w, func(time.Time) (any, *sandbox.Failure) {
+		_, d, refused := e.deployment(r)
+		if refused != nil {
+			return nil, refused
+		}
+		return nil, invalid("adapterModelId", "config %s has adapter_mode disabled: deploy the model itself", d.Config)
+	})
+}
+
 // deleteDeployment keeps the vendor's order: stopped, and out of the traffic.
 func (e *emulator) deleteDeployment(w http.ResponseWriter, r *http.Request) {
 	e.change(w, func(now time.Time) (any, *sandbox.Failure) {

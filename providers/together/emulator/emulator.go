@@ -108,6 +108,8 @@ func (e *emulator) hostingRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+deployment, e.inProject(e.getDeployment))
 	mux.HandleFunc("PATCH "+deployment, e.inProject(e.patchDeployment))
 	mux.HandleFunc("DELETE "+deployment, e.inProject(e.deleteDeployment))
+	mux.HandleFunc("GET "+deployment+"/adapters", e.inProject(e.listAdapters))
+	mux.HandleFunc("POST "+deployment+"/adapters", e.inProject(e.attachAdapter))
 }
 
 // inProject refuses projects other than the account's.

@@ -46,7 +46,11 @@ func TestSignedUploadBelowAPrefix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lab.Close()
+	t.Cleanup(func() {
+		if err := lab.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	handler := http.StripPrefix("/together", emulator.New(lab))
 	request := httptest.NewRequest(
 		"POST",

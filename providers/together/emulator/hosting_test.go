@@ -132,8 +132,11 @@ func TestDeploymentRefusals(t *testing.T) {
 	if got := r.ok("GET", path, nil); got.Get("data.0") != nil {
 		t.Errorf("a dry run made %s", got.Body)
 	}
-	r.ok("POST", path, deployment("ml_openai-gpt-oss-20b"))
+	made := r.ok("POST", path, deployment("ml_openai-gpt-oss-20b")).Text("id")
 	r.refused(409, "POST", path, deployment("ml_openai-gpt-oss-20b"))
+	r.refused(400, "POST", path+"/"+made+"/adapters", map[string]any{"adapterModelId": "ml_x"})
+	r.refused(404, "POST", path+"/dep_none/adapters", map[string]any{"adapterModelId": "ml_x"})
+	r.ok("GET", path+"/"+made+"/adapters", nil)
 	r.refused(
 		409,
 		"PATCH",
