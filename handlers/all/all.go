@@ -43,20 +43,25 @@ type Deps struct {
 
 // Handlers returns a handler for every kind.
 func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
+	tuning := tune.Deps{
+		Caller: d.Caller, Vendors: d.Vendors, Bucket: d.Bucket, Prices: d.Prices, Settings: d.Tune,
+	}
 	list := map[tasks.Kind]tasks.Handler{
 		tasks.ChatRun:          chat.New(chat.Options{Caller: d.Caller, Replies: d.Replies}),
 		tasks.ExperienceImport: experience.Import(d.Bucket),
 		tasks.ScheduleTick: schedule.Tick(schedule.Deps{
 			Caller: d.Caller, Accept: d.Accept, Load: d.Load, Settings: d.Schedule,
+			Also: func(ctx context.Context, run *tasks.Run) error {
+				_, err := tune.Reap(ctx, run.Store, tuning)
+				return err
+			},
 		}),
 	}
 	maps.Copy(list, dream.Handlers(dream.Deps{
 		Caller: d.Caller, Bucket: d.Bucket, Prices: d.Prices, Lead: d.Lead, Base: d.Base,
 		Busy: d.busy, Settings: d.Dream,
 	}))
-	maps.Copy(list, tune.Handlers(tune.Deps{
-		Caller: d.Caller, Vendors: d.Vendors, Bucket: d.Bucket, Prices: d.Prices, Settings: d.Tune,
-	}))
+	maps.Copy(list, tune.Handlers(tuning))
 	for _, kind := range tasks.Kinds() {
 		if list[kind] == nil {
 			return nil, fmt.Errorf("list handlers: nobody does %s", kind)
