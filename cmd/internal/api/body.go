@@ -161,5 +161,5 @@ func article(kind string) string {
 
 func position(body []byte, offset int64) (line, column int) {
 	before := body[:max(0, min(offset, int64(len(body))))]
-	return 1 + bytes.Count(before, []byte{'\n'}), len(before) - bytes.LastIndexByte(before, '\n')
+	return 1 + bytes.Count(before, []byte{'\n'}), len(before) - 1 - bytes.LastIndexByte(before, '\n')
 }

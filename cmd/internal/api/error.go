@@ -160,7 +160,9 @@ func (f *fault) body() []byte {
 func writeFault(w http.ResponseWriter, f *fault) error {
 	switch f.Status {
 	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="dreamlab"`)
+		if w.Header().Get("WWW-Authenticate") == "" {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="dreamlab"`)
+		}
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "2")
 	}
