@@ -9,9 +9,6 @@ import (
 	"strings"
 )
 
-// listDefault is how long a list is that may be of any length.
-const listDefault = 3
-
 // What bounds a schema that refers to itself, or asks for too much.
 const (
 	schemaDepth = 16
@@ -194,84 +191,6 @@ func (f *filler) fillObject(out *bytes.Buffer, schema *value, at *focus) {
 		}
 	}
 	out.WriteByte('}')
-}
-
-// fillArray makes each item speak of the next part.
-func (f *filler) fillArray(out *bytes.Buffer, schema *value, at *focus) {
-	item := schema.get("items")
-	if item == nil {
-		out.WriteString("[]")
-		return
-	}
-	item = f.resolve(item)
-	if names := f.names(schema, item, at); len(names) > 0 {
-		writeNames(out, names)
-		return
-	}
-	n := bounded(schema, f.length(item))
-	out.WriteByte('[')
-	for i := range n {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		next := &focus{nth: at.nth + i, item: true}
-		if typeOf(item) == "string" {
-			next = &focus{nth: at.nth, given: i} // one part's sentences, one after the other
-		}
-		f.fill(out, item, next)
-	}
-	out.WriteByte(']')
-}
-
-// length is how many items a list gets when there is something to say of each.
-func (f *filler) length(item *value) int {
-	n := len(sentences(f.whole))
-	if v := f.telling(item, 0); v != nil {
-		n = len(v.ranked)
-	}
-	return min(max(n, 1), listDefault)
-}
-
-// bounded keeps a length within minItems..maxItems.
-func bounded(schema *value, n int) int {
-	n = max(n, int(min(schema.get("minItems").number(0), listMost)))
-	return max(min(n, int(min(schema.get("maxItems").number(listMost), listMost))), 0)
-}
-
-// names lists the parts that a list of an enum's values names: those that are
-// at least half as like as the best; in an item of another list the part that
-// the item speaks of and those that are much like that one.
-func (f *filler) names(schema, item *value, at *focus) []string {
-	enum := item.get("enum")
-	if enum == nil {
-		return nil
-	}
-	v := f.verdict(enum)
-	if len(v.ranked) == 0 {
-		return nil
-	}
-	list := v.ranked
-	n := v.worth()
-	if at.item {
-		list, n = v.around(at.nth)
-	}
-	n = min(bounded(schema, max(n, 1)), len(list))
-	names := make([]string, n)
-	for i := range names {
-		names[i] = list[i].name
-	}
-	return names
-}
-
-func writeNames(out *bytes.Buffer, names []string) {
-	out.WriteByte('[')
-	for i, name := range names {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		quote(out, name)
-	}
-	out.WriteByte(']')
 }
 
 // verdict judges an enum once.

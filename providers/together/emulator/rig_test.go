@@ -38,8 +38,11 @@ func prices(string, string) (in, out, cached int64) { return 50_000_000, 200_000
 
 func start(t *testing.T) *rig { return startIn(t, "") }
 
-func startIn(t *testing.T, dir string) *rig {
-	return &rig{sandboxtest.Start(t, emulator.New, sandbox.Options{Dir: dir, Price: prices}), t}
+func startIn(t *testing.T, dir string) *rig { return startWith(t, sandbox.Options{Dir: dir}) }
+
+func startWith(t *testing.T, options sandbox.Options) *rig {
+	options.Price = prices
+	return &rig{sandboxtest.Start(t, emulator.New, options), t}
 }
 
 // ok sends a request that must succeed.
