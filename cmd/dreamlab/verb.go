@@ -42,8 +42,9 @@ type action func(ctx context.Context, sh shell, args []string) error
 // verbs is the whole list, in the order in which help shows it.
 func verbs() []verb {
 	return []verb{
-		upVerb(), apiVerb(), workerVerb(), schedulerVerb(),
-		migrateVerb(), keyVerb(), doctorVerb(), sandboxVerb(),
+		upVerb(), demoVerb(), apiVerb(), workerVerb(), schedulerVerb(),
+		migrateVerb(), keyVerb(), doctorVerb(), statusVerb(), sandboxVerb(),
+		chatVerb(), importVerb(), dreamVerb(), tuneVerb(),
 	}
 }
 

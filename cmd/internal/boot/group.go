@@ -73,3 +73,25 @@ func (r *running) fault() error {
 	}
 	return fmt.Errorf("%s: %w", r.Name, r.err)
 }
+
+// Until runs processes as a group for as long as one piece of work takes, and
+// returns that work's error, or the group's where that ended first.
+func Until(ctx context.Context, log zerolog.Logger, work Process, processes ...Process) error {
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	var result error
+	last := Process{Name: work.Name, Run: func(own context.Context) error {
+		err := work.Run(own)
+		if own.Err() != nil { // it was told to stop
+			return err
+		}
+		result = err
+		done()
+		<-own.Done()
+		return nil
+	}}
+	if err := Group(ctx, log, append(processes, last)...); err != nil {
+		return err
+	}
+	return result
+}

@@ -72,3 +72,36 @@ func TestGroupTellsOfAnEarlyEnd(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestUntil(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	returns := func(err error) Process {
+		return Process{"work", func(context.Context) error { return err }}
+	}
+	waits := Process{"work", func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}}
+	var d diary
+	stays := d.process("stays", nil)
+	fails := Process{"fails", func(context.Context) error { return broken }}
+	cases := map[string]struct {
+		work, beside Process
+		want         error
+	}{
+		"work ends well":        {returns(nil), stays, nil},
+		"work fails":            {returns(broken), stays, broken},
+		"another fails earlier": {waits, fails, broken},
+	}
+	for name, c := range cases {
+		if err := Until(t.Context(), zerolog.Nop(), c.work, c.beside); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Until(ctx, zerolog.Nop(), waits, stays); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: got %v", err)
+	}
+}

@@ -129,6 +129,13 @@ func (c *Client) get(ctx context.Context, path string, into any) error {
 	return c.read(ctx, request{method: http.MethodGet, path: path}, into)
 }
 
+// Raw returns what stands at a path as the API shows it.
+func (c *Client) Raw(ctx context.Context, path string) (json.RawMessage, error) {
+	var text json.RawMessage
+	err := c.get(ctx, path, &text)
+	return text, err
+}
+
 func (c *Client) post(ctx context.Context, path string, body, into any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
