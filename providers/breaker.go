@@ -14,6 +14,7 @@ const (
 	breakerOpenMost = 5 * time.Minute
 	accountPause    = time.Minute      // after a wrong key, no money, no such model
 	quotaPause      = 10 * time.Minute // where the vendor does not say until when
+	weatherAge      = time.Second      // for which what was heard of others is used again
 )
 
 // breakers remembers which targets are not to be called for a while.
@@ -32,6 +33,7 @@ type circuit struct {
 	openings int // in a row
 	until    time.Time
 	cause    *Error
+	heard    time.Time // when the weather was last asked
 }
 
 func newBreakers(shared Weather, now func() time.Time) *breakers {
@@ -44,7 +46,8 @@ func newBreakers(shared Weather, now func() time.Time) *breakers {
 // maxCircuits bounds what is remembered, since clients may make names up.
 const maxCircuits = 4096
 
-// circuit returns the state of a target, made where there is none.
+// circuit returns the state of a target, made where there is none. With too many
+// in force at once a new one is not remembered.
 func (b *breakers) circuit(target Target) *circuit {
 	target.Priced = ""
 	c := b.circuits[target]
@@ -58,7 +61,9 @@ func (b *breakers) circuit(target Target) *circuit {
 		})
 	}
 	c = &circuit{}
-	b.circuits[target] = c
+	if len(b.circuits) < maxCircuits {
+		b.circuits[target] = c
+	}
 	return c
 }
 
@@ -80,7 +85,11 @@ func (b *breakers) closed(target Target) (time.Time, *Error) {
 }
 
 // learn takes over what other processes know.
-func (b *breakers) learn(ctx context.Context, targets []Target) {
+func (b *breakers) learn(ctx context.Context, candidates []*candidate) {
+	targets := b.unheard(candidates)
+	if len(targets) == 0 {
+		return
+	}
 	for target, until := range b.shared.Closed(ctx, targets) {
 		b.mu.Lock()
 		if c := b.circuit(target); until.After(c.until) {
@@ -88,6 +97,23 @@ func (b *breakers) learn(ctx context.Context, targets []Target) {
 		}
 		b.mu.Unlock()
 	}
+}
+
+// unheard returns the targets of which nothing was heard lately.
+func (b *breakers) unheard(candidates []*candidate) []Target {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	var targets []Target
+	for _, candidate := range candidates {
+		target := candidate.target
+		target.Priced = ""
+		if c := b.circuit(target); now.Sub(c.heard) >= weatherAge {
+			c.heard = now
+			targets = append(targets, target)
+		}
+	}
+	return targets
 }
 
 // begin marks a call as the probe when the breaker was open.

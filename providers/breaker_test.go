@@ -2,23 +2,27 @@ package providers_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/providers/catalog"
 )
 
 // report is a weather shared by several routers.
 type report struct {
 	mu     sync.Mutex
 	closed map[providers.Target]time.Time
+	asked  int
 }
 
 func (r *report) Closed(_ context.Context, targets []providers.Target) map[providers.Target]time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.asked++
 	found := map[providers.Target]time.Time{}
 	for _, target := range targets {
 		if until, ok := r.closed[target]; ok {
@@ -119,6 +123,58 @@ func TestWeatherIsSharedBetweenProcesses(t *testing.T) {
 		}
 		if answers["cheap"] != 1 || answers["dear"] != 2 {
 			t.Errorf("asked %v, want the second process to leave the first's limit alone", answers)
+		}
+	})
+}
+
+func TestWeatherIsNotAskedForEachCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shared := &report{closed: map[providers.Target]time.Time{}}
+		vendor := &actor{script: []step{says("c")}}
+		router := providers.NewRouter(providers.RouterOptions{
+			Drivers: map[string]providers.Driver{"cheap": vendor}, Prices: loadPrices(t), Weather: shared,
+		})
+		ask := func() {
+			_, err := router.Chat(t.Context(), providers.Call{Tiers: [][]providers.Target{at("cheap")},
+				Ledger: &books{}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 10 {
+			ask()
+		}
+		if shared.asked != 1 {
+			t.Errorf("the weather was asked for %d times in a moment, want once", shared.asked)
+		}
+		time.Sleep(time.Second) // the bubble's clock
+		ask()
+		if shared.asked != 2 {
+			t.Errorf("the weather was asked for %d times in two seconds, want twice", shared.asked)
+		}
+	})
+}
+
+func TestBreakersForgetMadeUpNames(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		prices := loadPrices(t)
+		prices.Register(catalog.Free("own"))
+		vendor := &actor{script: []step{fails(providers.KindModelGone)}}
+		router := providers.NewRouter(providers.RouterOptions{
+			Drivers: map[string]providers.Driver{"own": vendor}, Prices: prices,
+		})
+		for i := range 10_000 {
+			target := providers.Target{Provider: "own", Model: fmt.Sprint("made-up-", i)}
+			_, err := router.Chat(t.Context(), providers.Call{Tiers: [][]providers.Target{{target}}, Ledger: &books{}})
+			if providers.KindOf(err) != providers.KindModelGone {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second) // the bubble's clock
+		}
+		if known := router.Remembered(); known > 4096 {
+			t.Errorf("%d names are remembered", known)
 		}
 	})
 }

@@ -39,10 +39,8 @@ type candidate struct {
 
 func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, error) {
 	run := &run{router: r, call: call, limits: limits}
-	var targets []Target
 	for tier, members := range call.Tiers {
 		for _, target := range members {
-			targets = append(targets, Target{Provider: target.Provider, Model: target.Model})
 			if err := run.add(target, tier); err != nil {
 				run.last = err
 			}
@@ -54,7 +52,7 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 	slices.SortStableFunc(run.candidates, func(a, b *candidate) int {
 		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.bound, b.bound))
 	})
-	r.breakers.learn(ctx, targets)
+	r.breakers.learn(ctx, run.candidates)
 	return run, nil
 }
 

@@ -113,6 +113,9 @@ func (s *stream) chunk(data []byte) (providers.Chunk, error) {
 	if !json.Valid(data) {
 		return providers.Chunk{}, s.charged(s.answer.garbled("an event of the stream is no JSON", nil))
 	}
+	if bytes.IndexByte(data, '\r') >= 0 { // white space to JSON, the end of a line to SSE
+		data = bytes.ReplaceAll(data, []byte("\r"), []byte(" "))
+	}
 	s.foreign = false
 	shows := false
 	for key, value := range fields(data) {
