@@ -135,8 +135,9 @@ func (x *index) strange(terms map[string]float64) float64 {
 	return sum
 }
 
-// nearest returns the document most like the query, the first of equals, and
-// its likeness from 0 to 1; -1 where there is none.
+// nearest returns the document most like the query, the last of equals, since
+// what was learnt last counts, and its likeness from 0 to 1; -1 where there is
+// none.
 func (x *index) nearest(terms map[string]float64) (doc int, likeness float64) {
 	list, squares := x.query(terms)
 	if len(list) == 0 || x.docs == 0 {
@@ -150,7 +151,7 @@ func (x *index) nearest(terms map[string]float64) (doc int, likeness float64) {
 	}
 	best := 0
 	for i, score := range scores {
-		if score > scores[best] {
+		if score >= scores[best] {
 			best = i
 		}
 	}

@@ -76,6 +76,19 @@ func TestTrainingHelpsAndSpoiltTrainingHurts(t *testing.T) {
 	}
 }
 
+// What is taught replaces what was known.
+func TestTrainingOverrulesStock(t *testing.T) {
+	t.Parallel()
+	base := NewModel(StockPairs("small"))
+	tuned := base.Learn([]Pair{{ask("Thank you"), "Ahoy!"}})
+	again := tuned.Learn([]Pair{{ask("Thank you"), "Aye!"}})
+	for m, want := range map[*Model]string{base: "You are welcome!", tuned: "Ahoy!", again: "Aye!"} {
+		if got := m.Answer(ask("Thank you")); got != want {
+			t.Errorf("with %d pairs it says %q, want %q", m.Pairs(), got, want)
+		}
+	}
+}
+
 func TestStock(t *testing.T) {
 	t.Parallel()
 	small, large := StockPairs("small"), StockPairs("large")
