@@ -51,7 +51,12 @@ type bench struct {
 
 func newBench(t *testing.T, s Settings) *bench {
 	t.Helper()
-	b := &bench{T: t, ctx: t.Context(), store: storetest.SQLite(t)}
+	return newBenchOn(t, storetest.SQLite(t), s)
+}
+
+func newBenchOn(t *testing.T, kept *store.Store, s Settings) *bench {
+	t.Helper()
+	b := &bench{T: t, ctx: t.Context(), store: kept}
 	lab, err := sandbox.New(sandbox.Options{})
 	b.must(err)
 	t.Cleanup(func() {

@@ -9,6 +9,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/sandbox"
 	"dreamlab/store"
+	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
 
@@ -118,7 +119,13 @@ func (b *bench) wantBooksClosed() {
 
 func TestCancelRacesWithTheTraining(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Settings{MinExamples: 20})
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		newBenchOn(t, s, Settings{MinExamples: 20}).cancelLate()
+	})
+}
+
+func (b *bench) cancelLate() {
+	b.Helper()
 	b.teach(24, 2)
 	tune := b.tune(tasks.TuneInput{})
 	b.run(b.phase(tune.ID, phaseTrain))
@@ -127,7 +134,7 @@ func TestCancelRacesWithTheTraining(t *testing.T) {
 	b.reap(3)
 	training := b.training(tune.ID)
 	if training.Status != statusCancelled || training.Cost == 0 || training.Model != "" {
-		t.Errorf("training %+v", training)
+		b.Errorf("training %+v", training)
 	}
 	b.wantNothingServed()
 	b.wantBooksClosed()

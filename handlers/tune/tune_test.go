@@ -6,38 +6,61 @@ import (
 
 	"dreamlab/providers/sandbox"
 	"dreamlab/store"
+	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
 
 func TestTunePromotesABetterModel(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Settings{MinExamples: 20})
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		b := newBenchOn(t, s, Settings{MinExamples: 20})
+		b.wantPromotion()
+		b.reap(2)
+		b.wantPromoted()
+	})
+}
+
+func (b *bench) wantPromotion() {
+	b.Helper()
 	b.teach(48, 40)
 	id := b.tune(tasks.TuneInput{}).ID
 	b.run(nil)
 	tune, decision := b.decided(id)
 	report := b.report(tune)
 	if !decision.Promoted || tune.Status != store.JobSucceeded || tune.Stage != stageDone {
-		t.Fatalf("decision %+v, report %+v", decision, report)
+		b.Fatalf("decision %+v, report %+v", decision, report)
 	}
 	route, err := b.store.Route(b.ctx, b.tenant, store.DefaultAlias)
 	b.must(err)
 	training, err := b.store.Training(b.ctx, b.tenant, tune.Training)
 	b.must(err)
 	if route.Author != id || route.Targets[0].Model != training.Model || route.Targets[1].Model != baseModel {
-		t.Errorf("route %+v after training %+v", route, training)
+		b.Errorf("route %+v after training %+v", route, training)
 	}
 	model, err := b.store.Model(b.ctx, b.tenant, training.Model)
 	b.must(err)
 	if model.State != modelServing || training.Status != statusSucceeded || training.Cost == 0 {
-		t.Errorf("model %+v, training %+v", model, training)
+		b.Errorf("model %+v, training %+v", model, training)
 	}
 	spec := decode[tasks.TrainingSpec](b, training.Spec)
 	if len(spec.Events) == 0 || len(spec.Checkpoints) == 0 {
-		t.Errorf("events %v, checkpoints %v", spec.Events, spec.Checkpoints)
+		b.Errorf("events %v, checkpoints %v", spec.Events, spec.Checkpoints)
 	}
 	if n := b.count("POST", "/v1/fine-tunes"); n != 1 {
-		t.Errorf("%d trainings were created", n)
+		b.Errorf("%d trainings were created", n)
+	}
+}
+
+// wantPromoted looks whether the reaper left the one model alone.
+func (b *bench) wantPromoted() {
+	b.Helper()
+	serving := 0
+	b.must(b.store.HostedModels(b.ctx, func(m store.Model) error {
+		serving += one(m.State == modelServing)
+		return nil
+	}))
+	if serving != 1 {
+		b.Errorf("%d models serve", serving)
 	}
 }
 
