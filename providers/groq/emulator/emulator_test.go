@@ -286,8 +286,8 @@ func TestStrictSchemas(t *testing.T) {
 		strict bool
 		says   string
 	}{
-		{`{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`, true, "additionalProperties"},
-		{`{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}`, true, "Missing 'a'"},
+		{`{"type":"object","properties":{"a":{}},"required":["a"]}`, true, "additionalProperties"},
+		{`{"type":"object","properties":{"a":{}},"additionalProperties":false}`, true, "Missing 'a'"},
 		{`{"type":"array","items":{"type":"object","properties":{"a":{}}}}`, true, "/items: `additional"},
 		{`{"type":"object","properties":{"a":{"type":"string"}}}`, false, ""},
 		{`{"type":"object","properties":{},"required":[],"additionalProperties":false}`, true, ""},

@@ -59,7 +59,8 @@ func TestLostUploadIsFoundByName(t *testing.T) {
 	if lost := r.Do("POST", path, nil); lost.Err == nil {
 		t.Fatalf("the answer was not lost: %d", lost.Status)
 	}
-	r.ok("GET", "/v1/files", nil).Is(t, 200, "data.0.filename", "0123.jsonl", "data.0.processing_status", "PENDING")
+	r.ok("GET", "/v1/files", nil).Is(t, 200,
+		"data.0.filename", "0123.jsonl", "data.0.processing_status", "PENDING")
 }
 
 // What cannot be kept is refused, and the emulator goes on.

@@ -348,7 +348,8 @@ func (e *emulator) attachAdapter(w http.ResponseWriter, r *http.Request) {
 		if refused != nil {
 			return nil, refused
 		}
-		return nil, invalid("adapterModelId", "config %s has adapter_mode disabled: deploy the model itself", d.Config)
+		return nil, invalid("adapterModelId",
+			"config %s has adapter_mode disabled: deploy the model itself", d.Config)
 	})
 }
 
