@@ -151,8 +151,8 @@ func (m *machine) finish(*rapid.T) {
 	f := store.Finish{Job: j.ID, Epoch: j.Epoch, Parent: j.Parent, Worker: owner, Outcome: "x",
 		To: rapid.SampledFrom([]store.JobState{store.JobSucceeded, store.JobFailed, store.JobCancelled,
 			store.JobWaiting, store.JobQueued}).Draw(m.t, "to")}
-	f.Failed = f.To == store.JobQueued && rapid.Bool().Draw(m.t, "failed")
-	if f.To == store.JobWaiting || f.Failed {
+	f.Failed = f.To == store.JobFailed || f.To == store.JobQueued && rapid.Bool().Draw(m.t, "failed")
+	if f.To == store.JobWaiting || f.To == store.JobQueued && f.Failed {
 		f.After = time.Duration(rapid.IntRange(0, 1).Draw(m.t, "after")) * time.Minute
 	}
 	if f.To == store.JobWaiting && j.Parent == "" {

@@ -78,12 +78,16 @@ func (w *Worker) safely(ctx context.Context, job store.Job) (end *tasks.End, err
 	return w.handlers[tasks.Kind(job.Kind)](ctx, run)
 }
 
-type following func(context.Context) error
+// following is what a handler left for after the end of its attempt.
+type following struct {
+	then   func(context.Context) error // after the commit
+	fenced func(context.Context) error // where there is none
+}
 
 // judge turns what a handler answered into the end of the attempt.
 func (w *Worker) judge(ctx context.Context, job store.Job, end *tasks.End, err error) (store.Finish, following) {
 	if err != nil {
-		return w.judgeError(ctx, job, err), nil
+		return w.judgeError(ctx, job, err), following{}
 	}
 	if end == nil {
 		end = &tasks.End{}
@@ -94,13 +98,13 @@ func (w *Worker) judge(ctx context.Context, job store.Job, end *tasks.End, err e
 		f.To = store.JobSucceeded
 	case store.JobSucceeded, store.JobWaiting, store.JobCancelled, store.JobQueued:
 	default:
-		return w.failure(job, tasks.Fail("internal", "the handler of %s answered the state %q", job.Kind, end.State)), nil
+		return w.failure(job, tasks.Fail("internal", "the handler of %s answered the state %q", job.Kind, end.State)), following{}
 	}
 	f.Outcome = string(f.To)
 	if f.To == store.JobQueued {
 		f.Outcome = store.AttemptHandedBack
 	}
-	return f, end.Then
+	return f, following{end.Then, end.Fenced}
 }
 
 func (w *Worker) judgeError(ctx context.Context, job store.Job, err error) store.Finish {
@@ -139,21 +143,20 @@ func (w *Worker) failure(job store.Job, failed *tasks.Failure) store.Finish {
 // finish stores the end of an attempt, trying again while it may still count.
 // What cannot be stored in the end fails the attempt; where even that cannot
 // be stored, the lease runs out.
-func (w *Worker) finish(h *hold, f store.Finish, then following) {
+func (w *Worker) finish(h *hold, f store.Finish, left following) {
 	f = w.signed(h, f)
 	ctx := context.WithoutCancel(h.ctx)
 	err := w.store(ctx, h, f)
-	switch {
-	case err == nil:
-		w.after(ctx, h.job, then)
-	case errors.Is(err, store.ErrFenced):
-		w.fenced(h.job, err)
-	case f.Write != nil || len(f.Children) > 0:
+	if err == nil {
+		w.after(ctx, h.job, left.then)
+		return
+	}
+	defer w.after(ctx, h.job, left.fenced)
+	if !errors.Is(err, store.ErrFenced) && (f.Write != nil || len(f.Children) > 0) {
 		refused := w.judgeError(ctx, h.job, fmt.Errorf("store the answer: %w", err))
-		if err := w.store(ctx, h, w.signed(h, refused)); err != nil {
-			w.fenced(h.job, err)
-		}
-	default:
+		err = w.store(ctx, h, w.signed(h, refused))
+	}
+	if err != nil {
 		w.fenced(h.job, err)
 	}
 }
@@ -183,14 +186,14 @@ func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) (err error)
 	return err
 }
 
-// after does what the handler left for after the commit.
-func (w *Worker) after(ctx context.Context, job store.Job, then following) {
-	if then == nil {
+// after does what the handler left for after the end.
+func (w *Worker) after(ctx context.Context, job store.Job, do func(context.Context) error) {
+	if do == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, thenTimeout)
 	defer cancel()
-	if err := then(ctx); err != nil {
+	if err := do(ctx); err != nil {
 		w.engine.log.Warn().Err(err).Str("job", job.ID).Str("kind", job.Kind).Msg("after the job's end")
 	}
 }

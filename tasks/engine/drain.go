@@ -68,7 +68,7 @@ func (w *Worker) takeBack() error {
 	var stubborn []string
 	for _, h := range w.keeper.all() {
 		stubborn = append(stubborn, h.job.Kind+" "+h.job.ID)
-		w.finish(h, store.Finish{To: store.JobQueued, Outcome: store.AttemptHandedBack}, nil)
+		w.finish(h, store.Finish{To: store.JobQueued, Outcome: store.AttemptHandedBack}, following{})
 	}
 	if len(stubborn) == 0 {
 		return nil

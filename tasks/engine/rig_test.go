@@ -25,8 +25,9 @@ const testWait = 40 * time.Second
 // rig is an engine with its parts at hand.
 type rig struct {
 	*Engine
-	t   testing.TB
-	ctx context.Context
+	t      testing.TB
+	ctx    context.Context
+	passed time.Duration // how far the shared clock was moved by calm
 }
 
 // onBoth runs a test on the embedded stack and, where it is installed, on
