@@ -30,6 +30,7 @@ const (
 	filterExam      = "in_the_exam" // it repeats a held-out conversation
 	filterDuplicate = "duplicate"   // the same text with a better or equal score is in
 	filterOver      = "over_limit"  // the dataset is full of better rows
+	filterNear      = "near_duplicate"
 )
 
 // digest names a text by its content.
@@ -42,6 +43,8 @@ type row struct {
 	score   int64
 	author  string
 	tokens  int64
+	prompt  string // all that was said before the answer
+	answer  string
 	line    []byte // JSON, without the line's end
 }
 
@@ -157,6 +160,9 @@ const splitRule = "by conversation: a fifth, by a hash of its id, is held out an
 // done returns the rows in the order of their content, as a file, with its manifest.
 func (s *sieve) done(alias string, seed int64) sifted {
 	s.prune()
+	if gone := dropNear(s.rows); gone > 0 {
+		s.remove(filterNear, gone)
+	}
 	out := sifted{rows: slices.SortedFunc(maps.Values(s.rows), func(a, b row) int {
 		return bytes.Compare(a.key[:], b.key[:])
 	})}
@@ -223,8 +229,13 @@ func newRow(e store.Example, turns []turn) row {
 	line := encode(struct {
 		Messages []turn `json:"messages"`
 	}{turns})
+	var prompt strings.Builder
+	for _, t := range turns[:len(turns)-1] {
+		prompt.WriteString(t.Role + ": " + t.Content + "\n")
+	}
 	return row{
-		key: keyOf(turns), example: e.ID, score: e.Score, author: e.Author, tokens: tokensOf(turns), line: line,
+		key: keyOf(turns), example: e.ID, score: e.Score, author: e.Author, tokens: tokensOf(turns),
+		prompt: prompt.String(), answer: turns[len(turns)-1].Content, line: line,
 	}
 }
 
