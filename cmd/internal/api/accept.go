@@ -91,6 +91,21 @@ func preferredWait(c *call) time.Duration {
 	return 0
 }
 
+// awaited returns the job when it has ended, where the client prefers to wait
+// and it ends in time; else as it is.
+func (s *Server) awaited(w http.ResponseWriter, c *call, job store.Job) (store.Job, bool, error) {
+	wait := preferredWait(c)
+	if wait == 0 {
+		return job, false, nil
+	}
+	job, err := s.Engine.Wait(c.Context(), c.key.Tenant, job.ID, wait)
+	if err != nil || !job.State.Ended() {
+		return job, false, err
+	}
+	w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
+	return job, true, nil
+}
+
 // background answers for work that was accepted: 202 with the object, or 200
 // with the finished one where the client waits and it ends in time.
 func (s *Server) background(w http.ResponseWriter, c *call, job store.Job, where string,
@@ -98,21 +113,16 @@ func (s *Server) background(w http.ResponseWriter, c *call, job store.Job, where
 ) error {
 	w.Header().Set("Location", where)
 	w.Header().Set("X-Dreamlab-Job", job.ID)
-	wait := preferredWait(c)
-	status := http.StatusAccepted
-	if wait > 0 {
-		var err error
-		if job, err = s.Engine.Wait(c.Context(), c.key.Tenant, job.ID, wait); err != nil {
-			return err
-		}
-		if job.State.Ended() {
-			w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
-			status = http.StatusOK
-		}
+	job, ended, err := s.awaited(w, c, job)
+	if err != nil {
+		return err
 	}
 	object, err := show(c.Context(), job)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, status, object)
+	if ended {
+		return writeJSON(w, http.StatusOK, object)
+	}
+	return writeJSON(w, http.StatusAccepted, object)
 }

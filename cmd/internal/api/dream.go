@@ -153,6 +153,9 @@ func (s *Server) answerSubject(w http.ResponseWriter, c *call, id string,
 	if err != nil {
 		return err
 	}
+	if job, _, err = s.awaited(w, c, job); err != nil {
+		return err
+	}
 	view, err := show(c.Context(), job)
 	if err != nil {
 		return err

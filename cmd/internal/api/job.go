@@ -232,6 +232,9 @@ func (s *Server) getJob(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
+	if job, _, err = s.awaited(w, c, job); err != nil {
+		return err
+	}
 	return s.answerJob(w, c, job)
 }
 

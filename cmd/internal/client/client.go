@@ -22,8 +22,8 @@ import (
 const (
 	// mostBody bounds an answer, in bytes.
 	mostBody = 64 << 20
-	// every is the pause between two looks at what runs.
-	every = 200 * time.Millisecond
+	// between is the least pause between two looks at what runs.
+	between = 50 * time.Millisecond
 )
 
 // Client asks one API with one key. It is safe for concurrent use.
@@ -149,23 +149,33 @@ func (c *Client) post(ctx context.Context, path string, body, into any) error {
 // object is what runs in the background.
 type object interface{ Ended() bool }
 
-// watch looks at what stands at a path until it has ended, and shows each look.
+// watch asks for what stands at a path until it has ended, and shows each look:
+// one when it has ended, and one a second before.
 func watch[T object](ctx context.Context, c *Client, path string, show func(T)) (T, error) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
+	ask := request{method: http.MethodGet, path: path, header: http.Header{"Prefer": {"wait=1"}}}
 	for {
 		var seen T
-		if err := c.get(ctx, path, &seen); err != nil {
+		if err := c.read(ctx, ask, &seen); err != nil {
 			return seen, err
 		}
 		show(seen)
 		if seen.Ended() {
 			return seen, nil
 		}
-		select {
-		case <-ctx.Done():
-			return seen, fmt.Errorf("wait for %s: %w", path, ctx.Err())
-		case <-ticker.C:
+		if err := pause(ctx); err != nil {
+			return seen, fmt.Errorf("wait for %s: %w", path, err)
 		}
+	}
+}
+
+// pause keeps a server that does not wait from being asked without a break.
+func pause(ctx context.Context) error {
+	timer := time.NewTimer(between)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }

@@ -1,0 +1,151 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve answers with a handler and returns a client of it.
+func serve(t *testing.T, answer http.HandlerFunc) *Client {
+	t.Helper()
+	server := httptest.NewServer(answer)
+	c := New(server.URL+"/v1/", "dl-key")
+	t.Cleanup(func() { c.Close(); server.Close() })
+	return c
+}
+
+func chunk(text string) string {
+	return `{"choices":[{"delta":{"content":"` + text + `"}}]}`
+}
+
+const lastChunk = `{"choices":[{"delta":{},"finish_reason":"stop"}],"dreamlab":{"job":"job_1","provider":"p","model":"m","cost_usd":0.000000001}}`
+
+// A stream that breaks is taken up behind its last event, and shown once.
+func TestStreamResumes(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("X-Dreamlab-Job", "job_1")
+		switch {
+		case r.Method == "POST":
+			if r.Header.Get("Authorization") != "Bearer dl-key" || r.Header.Get("Idempotency-Key") == "" {
+				t.Errorf("headers %v", r.Header)
+			}
+			fmt.Fprintf(w, "id: 1-1\ndata: %s\n\n", chunk("he"))
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+			panic(http.ErrAbortHandler)
+		case r.URL.Path == "/v1/jobs/job_1/stream" && r.Header.Get("Last-Event-ID") == "1-1":
+			fmt.Fprintf(w, ": still at work\n\nid: 1-2\ndata: %s\n\ndata: %s\n\ndata: [DONE]\n\n", chunk("llo"), lastChunk)
+		default:
+			t.Errorf("asked %s behind %q", r.URL, r.Header.Get("Last-Event-ID"))
+		}
+	})
+	var pieces []string
+	answer, err := c.Stream(t.Context(), ChatRequest{Model: "assistant"}, func(piece string) { pieces = append(pieces, piece) })
+	if err != nil || answer.Text != "hello" || answer.Finish != "stop" || strings.Join(pieces, "|") != "he|llo" {
+		t.Errorf("%+v, pieces %v, %v", answer, pieces, err)
+	}
+	if answer.Served.CostUSD != "0.000000001" {
+		t.Errorf("the cost is %s: it went through a float", answer.Served.CostUSD)
+	}
+}
+
+// A stream that breaks again and again is given up.
+func TestStreamGivesUp(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("X-Dreamlab-Job", "job_1")
+		fmt.Fprintf(w, "id: 1-1\ndata: %s\n\n", chunk("x"))
+	})
+	_, err := c.Stream(t.Context(), ChatRequest{}, func(string) {})
+	if !errors.Is(err, errBroken) || asked.Load() != resumes {
+		t.Errorf("%d times asked, %v", asked.Load(), err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		status     int
+		body, code string
+	}{
+		"refused": {429, `{"error":{"message":"wait","code":"rate_limit_exceeded"}}`, "rate_limit_exceeded"},
+		"a proxy": {502, `<html>`, ""},
+		"stream":  {200, "event: error\ndata: {\"error\":{\"message\":\"broke\",\"code\":\"stream_interrupted\"}}\n\n", "stream_interrupted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(tc.status)
+				if _, err := io.WriteString(w, tc.body); err != nil {
+					t.Error(err)
+				}
+			})
+			_, err := c.Stream(t.Context(), ChatRequest{}, func(string) {})
+			var told *Error
+			if !errors.As(err, &told) || told.Code != tc.code || strings.Contains(err.Error(), "dl-key") {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// Watching shows what goes on, ends with the job, and with the context.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	var looks atomic.Int32
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Prefer") != "wait=1" {
+			t.Errorf("Prefer is %q", r.Header.Get("Prefer"))
+		}
+		status := "running"
+		if r.URL.Path == "/v1/dreams/drm_1" && looks.Add(1) == 3 {
+			status = "succeeded"
+		}
+		fmt.Fprintf(w, `{"id":"drm_1","status":%q}`, status)
+	})
+	var seen []string
+	d, err := c.WatchDream(t.Context(), "drm_1", func(d Dream) { seen = append(seen, d.Status) })
+	if err != nil || !d.Ended() || strings.Join(seen, " ") != "running running succeeded" {
+		t.Errorf("saw %v, %v", seen, err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	_, err = c.WatchJob(ctx, "job_1", func(Job) { stop() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a watch that was stopped gives %v", err)
+	}
+}
+
+func TestImportStreams(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || string(body) != "{}\n" || r.Header.Get("Content-Type") != "application/x-ndjson" {
+			t.Errorf("%q, %v", body, err)
+		}
+		fmt.Fprint(w, `{"id":"job_1","status":"succeeded","result":{"accepted":1,"rejected":[{"line":2,"reason":"no"}]}}`)
+	})
+	job, err := c.Import(t.Context(), strings.NewReader("{}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := job.Imported()
+	if err != nil || result.Accepted != 1 || len(result.Rejected) != 1 {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
