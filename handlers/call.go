@@ -76,12 +76,15 @@ type Within struct {
 
 // Answered is the answer of a step.
 type Answered struct {
-	Reply   *providers.Reply
-	Target  providers.Target
-	Nano    int64 // its cost, nano-dollars
-	Tries   int   // vendor calls made, the last included
-	Reused  bool  // found in the store: nothing was paid
-	Sandbox bool  // an emulator answered
+	Reply  *providers.Reply
+	Target providers.Target
+	Nano   int64 // its cost, nano-dollars
+	Tries  int   // vendor calls made, the last included
+	// Took is how long the calls took, with the pauses between them; the
+	// rest of what a client waits is our own.
+	Took    time.Duration
+	Reused  bool // found in the store: nothing was paid
+	Sandbox bool // an emulator answered
 
 	caller *Caller
 	run    *tasks.Run
@@ -119,6 +122,7 @@ func (c *Caller) Ask(ctx context.Context, run *tasks.Run, step Step) (*Answered,
 }
 
 func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answered, error) {
+	began := time.Now()
 	answer, err := c.router.Chat(ctx, providers.Call{
 		Request: step.Request,
 		Tiers:   step.Tiers,
@@ -131,7 +135,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 	}
 	a := &Answered{
 		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Tries: answer.Tries,
-		Sandbox: answer.Reply.Sandbox, caller: c, run: run, step: step, entry: answer.Entry,
+		Took: time.Since(began), Sandbox: answer.Reply.Sandbox, caller: c, run: run, step: step, entry: answer.Entry,
 	}
 	if err != nil {
 		return a, failed(ctx, err)

@@ -22,8 +22,12 @@ func ours(run *tasks.Run, a *handlers.Answered) []byte {
 		Calls    int         `json:"calls"`
 		CostUSD  json.Number `json:"cost_usd"`
 		Cache    string      `json:"cache"`
+		VendorMS int64       `json:"vendor_ms"`
 		Sandbox  bool        `json:"sandbox,omitempty"`
-	}{run.Job.ID, a.Target.Provider, a.Target.Model, a.Tries, handlers.USD(a.Nano), "bypass", a.Sandbox})
+	}{
+		run.Job.ID, a.Target.Provider, a.Target.Model, a.Tries, handlers.USD(a.Nano), "bypass",
+		a.Took.Milliseconds(), a.Sandbox,
+	})
 }
 
 // body is the whole completion: the vendor's own where it came whole, else put
