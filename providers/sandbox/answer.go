@@ -58,7 +58,7 @@ func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer
 		)
 		return
 	}
-	a.ID, a.Created = NewID("chatcmpl-"), l.Now()
+	a.ID, a.Created = NewID("chatcmpl-"), l.Clock.wall() // a chat takes no time that could be driven
 	if a.Billed == "" {
 		a.Billed = a.Model
 	}
