@@ -249,5 +249,5 @@ func (t *tuner) await(ctx context.Context, l *lesson) (*tasks.End, error) {
 		return l.polled(), nil
 	}
 	why := tasks.Fail("vendor_unavailable", "training %s could not be followed: see its jobs", l.training.ID)
-	return nil, l.fail(ctx, why)
+	return nil, t.abort(ctx, l, why)
 }

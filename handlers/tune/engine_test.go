@@ -1,0 +1,114 @@
+package tune_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"dreamlab/handlers/all"
+	"dreamlab/handlers/handlertest"
+	"dreamlab/handlers/tune"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+type message struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+func text(t *testing.T, value any) json.RawMessage {
+	t.Helper()
+	raw, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// subjects are what the assistant is asked about.
+func subjects() []string {
+	return []string{"parcel", "refund", "invoice", "password", "voucher", "warranty", "address", "gift card"}
+}
+
+func answer(subject string) string {
+	return fmt.Sprintf("About your %s: open the page called %s in your account and press the green button.",
+		subject, subject)
+}
+
+func keepExample(t *testing.T, b *handlertest.Bench, i int) {
+	t.Helper()
+	subject := subjects()[i%len(subjects())]
+	ask := fmt.Sprintf("Where do I look after my %s, I have asked %d times already?", subject, i)
+	err := b.Store.AddExample(t.Context(), store.Example{
+		ID: store.NewID("exm_"), Tenant: b.Tenant, Alias: store.DefaultAlias, Dream: "drm_1",
+		Experience: store.NewID("exp_"), Author: "recorded", Verdict: "judged", Content: ask,
+		Messages: text(t, []message{{"user", ask}, {"assistant", answer(subject)}}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func keepPaper(t *testing.T, b *handlertest.Bench, i int) {
+	t.Helper()
+	subject, name := subjects()[i%len(subjects())], fmt.Sprintf("paper-%d", i)
+	id, _, err := b.Store.EnsureConversation(t.Context(), b.Tenant, name, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := store.Experience{
+		Tenant: b.Tenant, Conversation: id, External: name, HeldOut: true, Alias: store.DefaultAlias,
+		Origin: store.OriginImport, Reference: answer(subject), Answer: text(t, message{"assistant", "Wait."}),
+		Prompt: text(t, []message{{"user", fmt.Sprintf("Where do I look after my %s, this is case %d?", subject, i)}}),
+	}
+	e.Seal()
+	if _, _, err := b.Store.AddExperience(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A tune goes its whole way through the real engine and queue, to an alias that
+// answers with what was taught.
+func TestTuneThroughTheEngine(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	for i := range 24 {
+		keepExample(t, b, i)
+	}
+	for i := range 40 {
+		keepPaper(t, b, i)
+	}
+	b.Lab.SetSpeed(360_000)
+	e := b.Start(t, func(d *all.Deps) {
+		d.Tune = tune.Settings{
+			Lead: handlertest.Lead, Base: handlertest.Base, MinExamples: 10, PollEvery: 20 * time.Millisecond,
+		}
+	})
+	job := store.NewJob{
+		ID: store.NewID("job_"), Tenant: b.Tenant, Kind: string(tasks.TuneCurate), Lane: string(tasks.Tune),
+		Subject: store.NewID("tun_"), Input: text(t, tasks.TuneInput{}),
+	}
+	_, _, err := e.Accept(t.Context(), job, func(ctx context.Context, q *store.Queries) error {
+		return q.AddTune(ctx, store.Tune{
+			ID: job.Subject, Tenant: b.Tenant, Alias: store.DefaultAlias, Base: handlertest.Base, Job: job.ID,
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, err := e.Wait(t.Context(), b.Tenant, job.ID, 90*time.Second)
+	if err != nil || ended.State != store.JobSucceeded {
+		t.Fatalf("job %s: %s %v, %v", ended.State, ended.Result, ended.Error, err)
+	}
+	var result struct{ Decision store.Decision }
+	if err := json.Unmarshal(ended.Result, &result); err != nil || !result.Decision.Promoted {
+		t.Fatalf("result %s, %v", ended.Result, err)
+	}
+	route, err := b.Store.Route(t.Context(), b.Tenant, store.DefaultAlias)
+	if err != nil || route.Author != job.Subject {
+		t.Errorf("route %+v, %v", route, err)
+	}
+}
