@@ -46,9 +46,9 @@ func (b Budget) exceeded() *tasks.Failure {
 
 // BudgetLeft returns what a tenant may still spend on a purpose, nano-dollars,
 // and false where nothing caps it.
-func (c *Caller) BudgetLeft(ctx context.Context, q *store.Queries, tenant, purpose string) (int64, bool, error) {
-	var left int64
-	capped := false
+func (c *Caller) BudgetLeft(ctx context.Context, q *store.Queries, tenant, purpose string) (
+	left int64, capped bool, err error,
+) {
 	for _, b := range c.budgets {
 		if !b.holds(tenant, purpose) {
 			continue

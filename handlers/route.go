@@ -36,7 +36,9 @@ func (c *Caller) Resolve(ctx context.Context, q *store.Queries, tenant, model, s
 }
 
 // target finds one model by the name provider/model.
-func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name string) (providers.Target, error) {
+func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name string) (
+	providers.Target, error,
+) {
 	provider, model, ok := strings.Cut(name, "/")
 	if !ok {
 		return providers.Target{}, unknown(name, "use an alias, or provider/model as GET /v1/models lists them")
@@ -65,9 +67,9 @@ func unknown(name, advice string) *tasks.Failure {
 }
 
 // routed puts an alias' targets in the order in which they are asked.
-func (c *Caller) routed(ctx context.Context, q *store.Queries, tenant string, route store.Route, sticky string) (
-	[][]providers.Target, error,
-) {
+func (c *Caller) routed(
+	ctx context.Context, q *store.Queries, tenant string, route store.Route, sticky string,
+) ([][]providers.Target, error) {
 	var tiers [][]providers.Target
 	var last error
 	for _, members := range byTier(route.Targets, sticky) {

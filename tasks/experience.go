@@ -76,7 +76,8 @@ func ParseConversation(line []byte) (*ConversationLine, error) {
 	if fault != nil {
 		return nil, fault
 	}
-	if fault := onlyKnown("", members, "messages", "conversation_id", "reference", "feedback", "metadata"); fault != nil {
+	fault = onlyKnown("", members, "messages", "conversation_id", "reference", "feedback", "metadata")
+	if fault != nil {
 		return nil, fault
 	}
 	c := &ConversationLine{}
@@ -93,7 +94,8 @@ func (c *ConversationLine) read(members map[string]json.RawMessage) (fault *Inpu
 	if c.Messages, fault = parseMessages("messages", orNull(members["messages"])); fault != nil {
 		return fault
 	}
-	if c.ConversationID, fault = boundedText("conversation_id", members["conversation_id"], mostID); fault != nil {
+	c.ConversationID, fault = boundedText("conversation_id", members["conversation_id"], mostID)
+	if fault != nil {
 		return fault
 	}
 	if fault := CheckConversation("conversation_id", c.ConversationID); fault != nil {
@@ -185,7 +187,8 @@ func boundedText(param string, raw json.RawMessage, most int) (string, *InputErr
 // CheckConversation refuses ids of conversations that can not be kept, told
 // under the parameter's name.
 func CheckConversation(param, id string) *InputError {
-	if len(id) > mostID || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == utf8.RuneError }) {
+	strange := func(r rune) bool { return r < ' ' || r == utf8.RuneError }
+	if len(id) > mostID || strings.ContainsFunc(id, strange) {
 		return invalid(param, "an id has at most %d bytes and no control characters", mostID)
 	}
 	return nil

@@ -95,8 +95,9 @@ type End struct {
 	Write func(ctx context.Context, q *store.Queries) error
 	// Then runs after the commit: closing a reply stream. Its error is logged.
 	Then func(ctx context.Context) error
-	// Fenced runs instead of Then when the transaction could not be had: the
-	// job is held by another epoch. It settles what was paid. Its error is logged.
+	// Fenced runs instead of Then when there was no commit: the job is held by
+	// another epoch, or the database refused. It settles what was paid. Its
+	// error is logged.
 	Fenced func(ctx context.Context) error
 }
 

@@ -15,7 +15,6 @@ import (
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
 	"dreamlab/providers"
-	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
@@ -29,7 +28,7 @@ type Deps struct {
 	Prices  providers.Pricer
 	Vendors tune.Vendors
 	// Accept takes a job in; the engine's.
-	Accept func(context.Context, store.NewJob, func(context.Context, *store.Queries) error) (store.Job, bool, error)
+	Accept schedule.Accept
 	// Load tells how busy the chats are.
 	Load func(ctx context.Context) (schedule.Load, error)
 

@@ -27,7 +27,9 @@ type bound struct {
 }
 
 // dryRun seals the batch in a transaction that it takes back, and calls nobody.
-func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d store.Dream) (*tasks.End, error) {
+func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d store.Dream) (
+	*tasks.End, error,
+) {
 	if in.Limit <= 0 {
 		in.Limit = tasks.DefaultDreamLimit
 	}

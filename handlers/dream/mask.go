@@ -15,7 +15,7 @@ import (
 var secrets = []*regexp.Regexp{
 	regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\z)`),
 	regexp.MustCompile(`\b(sk|pk|rk)[-_](live|test|proj|ant|or)?[-_A-Za-z0-9]{20,}`),
-	regexp.MustCompile(`\b(gsk_|hf_|tgp_v1_|dapi|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abprs]-|dl-)[-_A-Za-z0-9]{20,}`),
+	regexp.MustCompile(`\b(gsk_|hf_|tgp_v1_|dapi|gh[pos]_|github_pat_|glpat-|xox[abprs]-|dl-)[-\w]{20,}`),
 	regexp.MustCompile(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`),
 	regexp.MustCompile(`\bAIza[-_0-9A-Za-z]{35}`),
 	regexp.MustCompile(`\beyJ[-_A-Za-z0-9]{10,}\.eyJ[-_A-Za-z0-9]{10,}\.[-_A-Za-z0-9]*`),

@@ -54,7 +54,9 @@ func (w *worker) plan(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 }
 
 // seal closes the batch, keeps it as an object, and sets off the slices.
-func (w *worker) seal(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d store.Dream) (*tasks.End, error) {
+func (w *worker) seal(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d store.Dream) (
+	*tasks.End, error,
+) {
 	if in.Limit <= 0 {
 		in.Limit = tasks.DefaultDreamLimit
 	}

@@ -103,7 +103,9 @@ func malformedOutput(err error) bool {
 	return errors.As(err, &e) && e.Kind == providers.KindModelOutput
 }
 
-func (r *reflecting) ask(ctx context.Context, name string, request providers.Request) (*providers.Reply, error) {
+func (r *reflecting) ask(ctx context.Context, name string, request providers.Request) (
+	*providers.Reply, error,
+) {
 	tiers, err := r.Caller.Resolve(ctx, r.run.Store.Queries, r.run.Job.Tenant, r.Lead, r.dream.ID)
 	if err != nil {
 		return nil, err
@@ -119,7 +121,9 @@ func (r *reflecting) ask(ctx context.Context, name string, request providers.Req
 }
 
 // material shows the conversations; those that were deleted meanwhile are left out.
-func (r *reflecting) material(ctx context.Context, findings []finding) (map[string]study, []string, error) {
+func (r *reflecting) material(ctx context.Context, findings []finding) (
+	map[string]study, []string, error,
+) {
 	material := map[string]study{}
 	var ids []string
 	for _, f := range findings {

@@ -183,6 +183,7 @@ func (s *slicing) keep(p *paper, v verdict) {
 	})
 	s.examples = append(s.examples, store.Example{
 		ID: store.NewID("exm_"), Tenant: p.Tenant, Alias: p.Alias, Dream: s.dream.ID, Experience: p.ID,
-		Messages: row, Rejected: v.rejected, Score: v.score, Verdict: v.how, Author: p.author, Content: p.content(),
+		Messages: row, Rejected: v.rejected, Score: v.score, Verdict: v.how,
+		Author: p.author, Content: p.content(),
 	})
 }

@@ -21,7 +21,9 @@ type verdict struct {
 }
 
 // refusals of a vendor that belong to one experience and not to the slice.
-var ownFaults = []string{"content_filter", "context_length_exceeded", "invalid_request", "unsupported_parameter"}
+var ownFaults = []string{
+	"content_filter", "context_length_exceeded", "invalid_request", "unsupported_parameter",
+}
 
 // examine replays, judges and checks an experience, and keeps it if that says so.
 func (s *slicing) examine(ctx context.Context, p *paper) error {
@@ -88,7 +90,9 @@ func (s *slicing) asker(p *paper) judge.Ask {
 	}
 }
 
-func (s *slicing) ask(ctx context.Context, step handlers.Step, model string, p *paper) (*providers.Reply, error) {
+func (s *slicing) ask(ctx context.Context, step handlers.Step, model string, p *paper) (
+	*providers.Reply, error,
+) {
 	if err := s.makeRoom(ctx, step.Name); err != nil {
 		return nil, err
 	}

@@ -173,7 +173,9 @@ func experience(c *tasks.ConversationLine) store.Experience {
 }
 
 // keep stores the rows and the mark that they are done.
-func (im *importer) keep(ctx context.Context, q *store.Queries, rows []store.Experience, step string, b *batch) error {
+func (im *importer) keep(
+	ctx context.Context, q *store.Queries, rows []store.Experience, step string, b *batch,
+) error {
 	for _, row := range rows {
 		added, err := addOne(ctx, q, row)
 		if err != nil {

@@ -27,17 +27,25 @@ func (b *Bench) Deps(e *engine.Engine) all.Deps {
 	}
 }
 
-// Start runs an engine with every handler until the test ends; change, which
-// may be nil, changes what they work with.
-func (b *Bench) Start(t testing.TB, change func(*all.Deps)) *engine.Engine {
+// Engine returns an engine over the bench's store and queue. Nothing of it runs.
+func (b *Bench) Engine(t testing.TB) *engine.Engine {
 	t.Helper()
 	e, err := engine.New(engine.Options{
-		Store: b.Store, Redis: b.Queue.UniversalClient, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+		Store: b.Store, Redis: b.Queue.UniversalClient,
+		Log:     zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel),
 		Backoff: 10 * time.Millisecond, BackoffMax: 50 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return e
+}
+
+// Start runs an engine with every handler until the test ends; change, which
+// may be nil, changes what they work with.
+func (b *Bench) Start(t testing.TB, change func(*all.Deps)) *engine.Engine {
+	t.Helper()
+	e := b.Engine(t)
 	deps := b.Deps(e)
 	if change != nil {
 		change(&deps)
@@ -46,6 +54,13 @@ func (b *Bench) Start(t testing.TB, change func(*all.Deps)) *engine.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.Serve(t, e, list)
+	return e
+}
+
+// Serve runs an engine with the given handlers until the test ends.
+func (b *Bench) Serve(t testing.TB, e *engine.Engine, list map[tasks.Kind]tasks.Handler) {
+	t.Helper()
 	worker, err := e.Worker(engine.WorkerOptions{Handlers: list})
 	if err != nil {
 		t.Fatal(err)
@@ -59,11 +74,12 @@ func (b *Bench) Start(t testing.TB, change func(*all.Deps)) *engine.Engine {
 		cancel()
 		group.Wait()
 	})
-	return e
 }
 
 // Dream starts a dream and waits until it has ended.
-func (b *Bench) Dream(t testing.TB, e *engine.Engine, in tasks.DreamInput, budget *int64) (store.Dream, store.Job) {
+func (b *Bench) Dream(t testing.TB, e *engine.Engine, in tasks.DreamInput, budget *int64) (
+	store.Dream, store.Job,
+) {
 	t.Helper()
 	job := b.Begin(t, e, in, budget)
 	ended, err := e.Wait(t.Context(), b.Tenant, job.ID, time.Minute)
@@ -85,7 +101,8 @@ func (b *Bench) Begin(t testing.TB, e *engine.Engine, in tasks.DreamInput, budge
 		t.Fatal(err)
 	}
 	job := store.NewJob{
-		ID: store.NewID("job_"), Tenant: b.Tenant, Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"), Input: input,
+		ID: store.NewID("job_"), Tenant: b.Tenant, Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"),
+		Input: input,
 	}
 	made, _, err := e.Accept(t.Context(), job, func(ctx context.Context, q *store.Queries) error {
 		return q.AddDream(ctx, store.Dream{

@@ -24,11 +24,15 @@ type Load struct {
 	Wait  time.Duration // of the oldest that is queued
 }
 
+// Accept takes a job in, with what is to be stored beside it; engine.Accept.
+type Accept func(context.Context, store.NewJob, func(context.Context, *store.Queries) error) (
+	store.Job, bool, error)
+
 // Deps are what ticks work with. Caller, Accept and Load are required.
 type Deps struct {
 	Caller *handlers.Caller
 	// Accept takes a job in; the engine's.
-	Accept func(context.Context, store.NewJob, func(context.Context, *store.Queries) error) (store.Job, bool, error)
+	Accept Accept
 	// Load tells how busy the chats are.
 	Load func(ctx context.Context) (Load, error)
 	// Also runs at every tick: the reaper of deployments that nobody uses.
@@ -111,9 +115,9 @@ func tenantsOf(ctx context.Context, run *tasks.Run) ([]string, error) {
 	return ids, nil
 }
 
-func (t *ticker) consider(ctx context.Context, run *tasks.Run, in tasks.TickInput, load Load, tenant string) (
-	decision, error,
-) {
+func (t *ticker) consider(
+	ctx context.Context, run *tasks.Run, in tasks.TickInput, load Load, tenant string,
+) (decision, error) {
 	f, err := t.facts(ctx, run.Store.Queries, in.Tick, tenant)
 	if err != nil {
 		return decision{}, err
