@@ -200,7 +200,8 @@ func (q *Queries) countChildren(ctx context.Context, rows []jobInsert, made map[
 	return nil
 }
 
-func (q *Queries) answer(ctx context.Context, rows []jobInsert, made map[string]inserted) ([]Accepted, error) {
+func (q *Queries) answer(ctx context.Context, rows []jobInsert, made map[string]inserted,
+) ([]Accepted, error) {
 	out := make([]Accepted, len(rows))
 	for i, r := range rows {
 		in, ok := made[r.ID]

@@ -29,7 +29,8 @@ type HoldState struct {
 // ClaimJobs takes those jobs that are still dispatched in their generation
 // under a lease and a new epoch, and returns them. A stale or doubled wake-up
 // finds none; a job whose end was asked for, or which has expired, is left.
-func (q *Queries) ClaimJobs(ctx context.Context, refs []JobRef, owner string, lease time.Duration) ([]Job, error) {
+func (q *Queries) ClaimJobs(ctx context.Context, refs []JobRef, owner string, lease time.Duration,
+) ([]Job, error) {
 	m := move{
 		To: JobRunning,
 		Set: `, epoch = epoch + 1, lease_owner = $2, lease_until = {now} + $3,

@@ -56,7 +56,8 @@ func (q *Queries) moveJob(ctx context.Context, m move, missing error, args ...an
 }
 
 // cleared are the columns that belong to one delivery alone.
-const cleared = `, wake = NULL, dispatched_at = NULL, lease_owner = NULL, lease_until = NULL, claimed_at = NULL`
+const cleared = `, wake = NULL, dispatched_at = NULL,
+	lease_owner = NULL, lease_until = NULL, claimed_at = NULL`
 
 // requeued makes a job due at once under a new generation.
 const requeued = `, gen = gen + 1, due = TRUE, run_at = {now}` + cleared
@@ -71,7 +72,8 @@ type stub struct {
 	Cancel  bool // its end was asked for
 }
 
-const stubColumns = `id, lane, state, tenant, coalesce(parent, ''), coalesce(subject, ''), epoch, cancel_at IS NOT NULL`
+const stubColumns = `id, lane, state, tenant, coalesce(parent, ''), coalesce(subject, ''),
+	epoch, cancel_at IS NOT NULL`
 
 func scanStub(rows Rows) (stub, error) {
 	var s stub
@@ -160,7 +162,8 @@ func (q *Queries) childEnded(ctx context.Context, parent string) ([]Moved, error
 	if parent == "" {
 		return nil, nil
 	}
-	_, err := q.exec(ctx, `UPDATE jobs SET open_children = open_children - 1 WHERE id = $1 AND open_children > 0`, parent)
+	_, err := q.exec(ctx, `UPDATE jobs SET open_children = open_children - 1
+		WHERE id = $1 AND open_children > 0`, parent)
 	if err != nil {
 		return nil, err
 	}

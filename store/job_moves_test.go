@@ -60,12 +60,16 @@ func (m *machine) close() {
 		m.tx(func(q *store.Queries) error { _, err := q.CancelJob(m.ctx, m.jobs[id].Tenant, id); return err })
 		if held := m.read(id); held.State == store.JobRunning {
 			m.tx(func(q *store.Queries) error {
-				_, err := q.FinishJob(m.ctx, store.Finish{Job: id, Epoch: held.Epoch, To: store.JobCancelled, Parent: held.Parent})
+				_, err := q.FinishJob(m.ctx, ending(held, store.JobCancelled))
 				return err
 			})
 		}
 	}
 	m.check(m.t)
+}
+
+func ending(held store.Job, to store.JobState) store.Finish {
+	return store.Finish{Job: held.ID, Epoch: held.Epoch, Parent: held.Parent, To: to}
 }
 
 func (m *machine) read(id string) store.Job {
@@ -181,7 +185,7 @@ func (m *machine) late(*rapid.T) {
 	held := rapid.SampledFrom(m.stale).Draw(m.t, "holder")
 	now := m.read(held.ID)
 	err := m.store.Tx(m.ctx, store.Relaxed, func(q *store.Queries) error {
-		_, err := q.FinishJob(m.ctx, store.Finish{Job: held.ID, Epoch: held.Epoch, Parent: held.Parent, To: store.JobSucceeded})
+		_, err := q.FinishJob(m.ctx, ending(held, store.JobSucceeded))
 		return err
 	})
 	holds := now.State == store.JobRunning && now.Epoch == held.Epoch
@@ -193,7 +197,8 @@ func (m *machine) late(*rapid.T) {
 func (m *machine) cancel(*rapid.T) {
 	j, _ := m.pick(store.JobQueued, store.JobDispatched, store.JobRunning, store.JobWaiting, store.JobSucceeded)
 	m.tx(func(q *store.Queries) error { _, err := q.CancelJob(m.ctx, j.Tenant, j.ID); return err })
-	if after := m.read(j.ID); !j.State.Ended() && j.State != store.JobRunning && after.State != store.JobCancelled {
+	after := m.read(j.ID)
+	if !j.State.Ended() && j.State != store.JobRunning && after.State != store.JobCancelled {
 		m.t.Errorf("a cancelled job is %s", after.State)
 	}
 }
@@ -272,8 +277,7 @@ func (m *machine) check(*rapid.T) {
 }
 
 func (m *machine) checkJob(was, now store.Job) {
-	path := was.State == now.State && was.Gen == now.Gen && was.Epoch == now.Epoch || reaches(was.State, now.State, 3)
-	if !path {
+	if !reaches(was.State, now.State, 3) {
 		m.t.Errorf("%s went from %s to %s", now.ID, was.State, now.State)
 	}
 	if now.Gen < was.Gen || now.Epoch < was.Epoch {
@@ -285,7 +289,8 @@ func (m *machine) checkJob(was, now store.Job) {
 	if now.Crashes > store.MaxCrashes || now.Attempt > now.MaxAttempts {
 		m.t.Errorf("%s: %d crashes, attempt %d of %d", now.ID, now.Crashes, now.Attempt, now.MaxAttempts)
 	}
-	if (now.State == store.JobDispatched) && now.Wake == "" || (now.State == store.JobRunning) == now.LeaseUntil.IsZero() {
+	unwoken := now.State == store.JobDispatched && now.Wake == ""
+	if unwoken || (now.State == store.JobRunning) == now.LeaseUntil.IsZero() {
 		m.t.Errorf("%s is %s with wake %q and lease %s", now.ID, now.State, now.Wake, now.LeaseUntil)
 	}
 }
@@ -299,8 +304,8 @@ func reaches(from, to store.JobState, steps int) bool {
 	if steps == 0 {
 		return false
 	}
-	for _, next := range []store.JobState{store.JobQueued, store.JobDispatched, store.JobRunning, store.JobWaiting,
-		store.JobSucceeded, store.JobFailed, store.JobCancelled, store.JobExpired} {
+	for _, next := range []store.JobState{store.JobQueued, store.JobDispatched, store.JobRunning,
+		store.JobWaiting, store.JobSucceeded, store.JobFailed, store.JobCancelled, store.JobExpired} {
 		if store.CanMove(from, next) && reaches(next, to, steps-1) {
 			return true
 		}

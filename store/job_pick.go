@@ -77,7 +77,8 @@ func (q *Queries) laneTurn(ctx context.Context, lane string) (int64, error) {
 	if err != ErrNotFound {
 		return turn, err
 	}
-	_, err = q.exec(ctx, `INSERT INTO shares (lane, tenant) VALUES ($1, '') ON CONFLICT (lane, tenant) DO NOTHING`, lane)
+	_, err = q.exec(ctx, `INSERT INTO shares (lane, tenant) VALUES ($1, '')
+		ON CONFLICT (lane, tenant) DO NOTHING`, lane)
 	if err != nil {
 		return 0, err
 	}
@@ -103,7 +104,8 @@ type contender struct {
 // contenders returns the tenants that may be served, at most as many as there
 // is room, the one whose turn it is first. It hops from tenant to tenant over
 // the index, so that a long queue of one costs nothing.
-func (q *Queries) contenders(ctx context.Context, lane string, room Room, free int, turn int64) ([]*contender, error) {
+func (q *Queries) contenders(ctx context.Context, lane string, room Room, free int, turn int64,
+) ([]*contender, error) {
 	var found []*contender
 	err := q.each(ctx, `WITH RECURSIVE waiting(tenant) AS (
 			SELECT min(tenant) FROM jobs WHERE lane = $1 AND state = 'queued' AND due
@@ -149,7 +151,8 @@ func share(tenants []*contender, free int) (turn int64) {
 	return turn
 }
 
-func (q *Queries) pickFrom(ctx context.Context, lane string, t *contender, picked []Picked) ([]Picked, error) {
+func (q *Queries) pickFrom(ctx context.Context, lane string, t *contender, picked []Picked,
+) ([]Picked, error) {
 	before := len(picked)
 	err := q.each(ctx, `SELECT id, gen, kind, crashes FROM jobs
 		WHERE lane = $1 AND tenant = $2 AND state = 'queued' AND due

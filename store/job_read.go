@@ -36,7 +36,8 @@ func (q *Queries) JobByKey(ctx context.Context, tenant, key string) (Job, error)
 func (q *Queries) Jobs(ctx context.Context, tenant string, f JobFilter, page Page) ([]Job, bool, error) {
 	where, args := f.where([]any{tenant})
 	end, more := page.clause(len(args), "id")
-	found, err := q.jobs(ctx, `SELECT `+jobColumns+` FROM jobs WHERE tenant = $1`+where+end, append(args, more...)...)
+	query := `SELECT ` + jobColumns + ` FROM jobs WHERE tenant = $1` + where + end
+	found, err := q.jobs(ctx, query, append(args, more...)...)
 	if err != nil {
 		return nil, false, err
 	}

@@ -95,8 +95,8 @@ func (q *Queries) ReapJob(ctx context.Context, id string) ([]Moved, error) {
 	var crashes int
 	var claimed int64
 	var owner string
-	err = q.one(ctx, `SELECT lease_until < {now}, crashes, coalesce(claimed_at, created), coalesce(lease_owner, '')
-		FROM jobs WHERE id = $1`, []any{id}, &over, &crashes, &claimed, &owner)
+	err = q.one(ctx, `SELECT lease_until < {now}, crashes, coalesce(claimed_at, created),
+		coalesce(lease_owner, '') FROM jobs WHERE id = $1`, []any{id}, &over, &crashes, &claimed, &owner)
 	if err != nil || !over {
 		return nil, err
 	}
@@ -154,7 +154,8 @@ type Dispatched struct {
 
 // DispatchedJobs returns a page of the jobs whose wake-up has been on its way
 // for longer than the given while, by id after the given one.
-func (q *Queries) DispatchedJobs(ctx context.Context, older time.Duration, after string) ([]Dispatched, error) {
+func (q *Queries) DispatchedJobs(ctx context.Context, older time.Duration, after string,
+) ([]Dispatched, error) {
 	var all []Dispatched
 	err := q.each(ctx, `SELECT id, gen, lane, kind, coalesce(wake, ''), {now} - dispatched_at FROM jobs
 		WHERE state = 'dispatched' AND dispatched_at <= {now} - $1 AND id > $2 ORDER BY id LIMIT $3`,

@@ -13,8 +13,8 @@ func (q *Queries) closeSubject(ctx context.Context, s stub, to JobState) error {
 	if !known {
 		return nil
 	}
-	n, err := q.exec(ctx, `UPDATE `+table+` SET finished = {now} WHERE id = $1 AND job = $2 AND finished IS NULL`,
-		s.Subject, s.ID)
+	n, err := q.exec(ctx, `UPDATE `+table+` SET finished = {now}
+		WHERE id = $1 AND job = $2 AND finished IS NULL`, s.Subject, s.ID)
 	if err != nil || n == 0 || table != "dreams" || to == JobSucceeded {
 		return err
 	}

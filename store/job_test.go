@@ -90,9 +90,10 @@ func (b bench) job(id string) store.Job {
 func TestAcceptKeepsAll(t *testing.T) {
 	onEach(t, func(b bench) {
 		in := store.NewJob{
-			KeyID: "key_1", Priority: 7, Input: []byte(`{"z": "ü\u0000\\", "a": [1.50]}`), Metadata: []byte(`{"m":"\""}`),
+			KeyID: "key_1", Priority: 7, Input: []byte(`{"z": "ü\u0000\\", "a": [1.50]}`),
+			Metadata: []byte(`{"m":"\""}`), ExpiresIn: 2 * time.Hour, MaxAttempts: 3,
 			IdemKey: "k", IdemHash: "h", Subject: "exp_1", WebhookURL: "https://x", Trace: "00-a",
-			RunAt: time.Now().Add(time.Hour).Truncate(time.Microsecond).UTC(), ExpiresIn: 2 * time.Hour, MaxAttempts: 3,
+			RunAt: time.Now().Add(time.Hour).Truncate(time.Microsecond).UTC(),
 		}
 		made := b.accept(in)[0].Job
 		got, err := b.Job(ctx, "ten_a", made.ID)
@@ -103,7 +104,8 @@ func TestAcceptKeepsAll(t *testing.T) {
 		if string(got.Input) != string(in.Input) || string(got.Metadata) != string(in.Metadata) {
 			b.t.Errorf("input %s metadata %s", got.Input, got.Metadata)
 		}
-		if !got.RunAt.Equal(in.RunAt) || got.ExpiresAt.Sub(got.Created).Round(time.Second) != in.ExpiresIn || got.MaxAttempts != 3 {
+		life := got.ExpiresAt.Sub(got.Created).Round(time.Second)
+		if !got.RunAt.Equal(in.RunAt) || life != in.ExpiresIn || got.MaxAttempts != 3 {
 			b.t.Errorf("times %s %s", got.RunAt, got.ExpiresAt)
 		}
 		if _, err := b.Job(ctx, "ten_b", made.ID); !errors.Is(err, store.ErrNotFound) {
@@ -165,7 +167,8 @@ func TestListJobs(t *testing.T) {
 				b.t.Errorf("%s: %d jobs", want, len(got))
 			}
 		}
-		page, more, err := b.Jobs(ctx, "ten_a", store.JobFilter{Noun: "chat"}, store.Page{Limit: 2, Ascending: true})
+		two := store.Page{Limit: 2, Ascending: true}
+		page, more, err := b.Jobs(ctx, "ten_a", store.JobFilter{Noun: "chat"}, two)
 		b.must(err)
 		if len(page) != 2 || !more || page[0].ID != chat.ID {
 			b.t.Errorf("a page of %d, more %v", len(page), more)
@@ -177,7 +180,7 @@ func TestListJobs(t *testing.T) {
 func TestSubjects(t *testing.T) {
 	onEach(t, func(b bench) {
 		plan := b.run(store.NewJob{Kind: "dream.plan", Lane: "chat", Subject: "drm_1"})
-		b.must(b.AddDream(ctx, store.Dream{ID: "drm_1", Tenant: "ten_a", Job: plan.ID, Mode: "live", Stage: "seal"}))
+		b.dream("drm_1", plan)
 		sealed := b.sealThree("drm_1")
 		b.must(b.AddExample(ctx, store.Example{ID: "exm_1", Tenant: "ten_a", Alias: "assistant", Dream: "drm_1",
 			Experience: sealed[0], Messages: []byte(`[]`), Verdict: "judged", Author: "lead", Content: "c"}))
@@ -203,6 +206,11 @@ func TestSubjects(t *testing.T) {
 			b.t.Errorf("tried again: %+v, %v", d, err)
 		}
 	})
+}
+
+func (b bench) dream(id string, job store.Job) {
+	b.t.Helper()
+	b.must(b.AddDream(ctx, store.Dream{ID: id, Tenant: "ten_a", Job: job.ID, Mode: "live", Stage: "seal"}))
 }
 
 func (b bench) sealThree(dream string) []string {
@@ -236,10 +244,10 @@ func (b bench) sealThree(dream string) []string {
 func TestRetryMeetsAnother(t *testing.T) {
 	onEach(t, func(b bench) {
 		first := b.run(store.NewJob{Kind: "dream.plan", Lane: "chat", Subject: "drm_1"})
-		b.must(b.AddDream(ctx, store.Dream{ID: "drm_1", Tenant: "ten_a", Job: first.ID, Mode: "live", Stage: "seal"}))
+		b.dream("drm_1", first)
 		b.finish(first, store.Finish{To: store.JobFailed})
 		second := b.run(store.NewJob{Kind: "dream.plan", Lane: "chat", Subject: "drm_2"})
-		b.must(b.AddDream(ctx, store.Dream{ID: "drm_2", Tenant: "ten_a", Job: second.ID, Mode: "live", Stage: "seal"}))
+		b.dream("drm_2", second)
 		err := b.Store.Tx(ctx, store.Synced, func(q *store.Queries) error {
 			_, err := q.RetryJob(ctx, "ten_a", first.ID)
 			return err
@@ -286,7 +294,9 @@ func TestOwnerFences(t *testing.T) {
 			b.t.Errorf("held by a twin: %v", err)
 		}
 		err := b.Store.Tx(ctx, store.Synced, func(q *store.Queries) error {
-			_, err := q.FinishJob(ctx, store.Finish{Job: job.ID, Epoch: job.Epoch, Worker: "twin", To: store.JobSucceeded})
+			f := ending(job, store.JobSucceeded)
+			f.Worker = "twin"
+			_, err := q.FinishJob(ctx, f)
 			return err
 		})
 		if !errors.Is(err, store.ErrFenced) {

@@ -77,7 +77,8 @@ func TestReplyInOrder(t *testing.T) {
 		if got, err := follow(ctx, r, job, "1-1"); err != nil || got != "1-2:b,c 1-3:d 1-4:end" {
 			t.Errorf("resumed: %s, %v", got, err)
 		}
-		if ttl, err := q.TTL(ctx, "dreamlab:{chat}:reply:job_1").Result(); err != nil || ttl <= 9*time.Minute || ttl > 10*time.Minute {
+		ttl, err := q.TTL(ctx, "dreamlab:{chat}:reply:job_1").Result()
+		if err != nil || ttl <= 9*time.Minute || ttl > 10*time.Minute {
 			t.Errorf("kept for %s, %v", ttl, err)
 		}
 		if epoch, err := replies.Shown(ctx, lane, job); err != nil || epoch != 1 {
@@ -213,7 +214,8 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 		if _, err := follow(ctx, r, job, ""); err == nil {
 			t.Error("followed although nobody listens")
 		}
-		if _, err := follow(deadline(t), r, job, "yesterday"); err == nil || !strings.Contains(err.Error(), "like 1-7") {
+		_, err := follow(deadline(t), r, job, "yesterday")
+		if err == nil || !strings.Contains(err.Error(), "like 1-7") {
 			t.Errorf("an id that is none: %v", err)
 		}
 	})

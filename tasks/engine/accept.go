@@ -159,7 +159,8 @@ func (e *Engine) deliver(ctx context.Context, jobs []store.Job) {
 	for _, j := range jobs {
 		switch j.State {
 		case store.JobDispatched:
-			wakes = append(wakes, wakeUp{id: j.Wake, kind: tasks.Kind(j.Kind), jobs: []tasks.Ref{{ID: j.ID, Gen: j.Gen}}})
+			jobs := []tasks.Ref{{ID: j.ID, Gen: j.Gen}}
+			wakes = append(wakes, wakeUp{id: j.Wake, kind: tasks.Kind(j.Kind), jobs: jobs})
 		case store.JobQueued:
 			lanes[j.Lane] = true
 		}

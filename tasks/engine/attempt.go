@@ -16,6 +16,9 @@ const (
 	// finishTries bounds how long an answer waits for a database that is away:
 	// some twenty seconds. Its epoch says whether it still counts.
 	finishTries = 16
+	// refusedTries bounds how often a write is tried that a rule of the
+	// database refused: another's write may have been under way.
+	refusedTries = 3
 )
 
 // errDeadline is the cause of a context that ran into its lane's deadline.
@@ -85,20 +88,23 @@ type following struct {
 }
 
 // judge turns what a handler answered into the end of the attempt.
-func (w *Worker) judge(ctx context.Context, job store.Job, end *tasks.End, err error) (store.Finish, following) {
+func (w *Worker) judge(ctx context.Context, job store.Job, end *tasks.End, err error,
+) (store.Finish, following) {
 	if err != nil {
 		return w.judgeError(ctx, job, err), following{}
 	}
 	if end == nil {
 		end = &tasks.End{}
 	}
-	f := store.Finish{To: end.State, Result: end.Result, After: end.After, Children: end.Children, Write: end.Write}
+	f := store.Finish{To: end.State, Result: end.Result, After: end.After,
+		Children: end.Children, Write: end.Write}
 	switch f.To {
 	case "":
 		f.To = store.JobSucceeded
 	case store.JobSucceeded, store.JobWaiting, store.JobCancelled, store.JobQueued:
 	default:
-		return w.failure(job, tasks.Fail("internal", "the handler of %s answered the state %q", job.Kind, end.State)), following{}
+		odd := tasks.Fail("internal", "the handler of %s answered the state %q", job.Kind, end.State)
+		return w.failure(job, odd), following{}
 	}
 	f.Outcome = string(f.To)
 	if f.To == store.JobQueued {
@@ -170,12 +176,8 @@ func (w *Worker) signed(h *hold, f store.Finish) store.Finish {
 func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) (err error) {
 	again := backoff{first: 50 * time.Millisecond, most: 3 * time.Second}
 	for try := 1; ; try++ {
-		var failed *tasks.Failure
 		err = w.engine.end(ctx, f)
-		if err == nil || errors.Is(err, store.ErrFenced) || errors.As(err, &failed) {
-			break
-		}
-		if try == finishTries {
+		if err == nil || try >= triesFor(err) {
 			break
 		}
 		pause(ctx, again.after(try))
@@ -184,6 +186,18 @@ func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) (err error)
 		w.engine.metrics.attempts.WithLabelValues(h.job.Kind, f.Outcome).Inc()
 	}
 	return err
+}
+
+// triesFor says how often an end is tried that met an error.
+func triesFor(err error) int {
+	var failed *tasks.Failure
+	switch {
+	case errors.Is(err, store.ErrFenced), errors.As(err, &failed):
+		return 1
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
+		return refusedTries
+	}
+	return finishTries
 }
 
 // after does what the handler left for after the end.

@@ -45,32 +45,38 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 // next waits for something to do: the lanes that were told of, all of them
 // when the clock strikes, none when ctx ends.
-func (d *Dispatcher) next(ctx context.Context, told <-chan *redis.Message, wait time.Duration) map[tasks.Lane]bool {
+func (d *Dispatcher) next(ctx context.Context, told <-chan *redis.Message, wait time.Duration,
+) map[tasks.Lane]bool {
 	timer := time.NewTimer(max(wait, time.Millisecond))
 	defer timer.Stop()
-	lanes := map[tasks.Lane]bool{}
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-timer.C:
 		return allLanes()
-	case message := <-told:
-		note(lanes, message)
+	case message, open := <-told:
+		if open {
+			return gather(told, message)
+		}
 	}
-	for {
+	if !pause(ctx, backstop) { // the client was closed: there is only the clock
+		return nil
+	}
+	return allLanes()
+}
+
+// gather takes up all lanes that were told of meanwhile.
+func gather(told <-chan *redis.Message, message *redis.Message) map[tasks.Lane]bool {
+	lanes := map[tasks.Lane]bool{}
+	for message != nil {
+		lanes[tasks.Lane(message.Payload)] = true
 		select {
-		case message := <-told:
-			note(lanes, message)
+		case message = <-told:
 		default:
 			return lanes
 		}
 	}
-}
-
-func note(lanes map[tasks.Lane]bool, message *redis.Message) {
-	if message != nil {
-		lanes[tasks.Lane(message.Payload)] = true
-	}
+	return lanes
 }
 
 func allLanes() map[tasks.Lane]bool {

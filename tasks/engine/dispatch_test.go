@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"dreamlab/store"
 	"dreamlab/store/storetest"
@@ -268,4 +271,32 @@ func TestBackoff(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNext takes up what was told, and goes by the clock where nobody tells.
+func TestNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		told := make(chan *redis.Message, 3)
+		d := &Dispatcher{}
+		told <- &redis.Message{Payload: "chat"}
+		told <- &redis.Message{Payload: "tune"}
+		told <- &redis.Message{Payload: "chat"}
+		if got := d.next(ctx, told, time.Hour); len(got) != 2 || !got[tasks.Chat] || !got[tasks.Tune] {
+			t.Errorf("told of %v", got)
+		}
+		began := time.Now()
+		if got := d.next(ctx, told, time.Minute); len(got) != 4 || time.Since(began) != time.Minute {
+			t.Errorf("%v after %s", got, time.Since(began))
+		}
+		close(told)
+		if got := d.next(ctx, told, time.Hour); len(got) != 4 {
+			t.Errorf("%v of a closed client", got)
+		}
+		stop()
+		if got := d.next(ctx, told, time.Hour); got != nil {
+			t.Errorf("%v after the end", got)
+		}
+	})
 }

@@ -174,7 +174,8 @@ func TestRedisDown(t *testing.T) {
 	if jobs, _, err := s.Jobs(down.ctx, "ten_a", store.JobFilter{}, store.Page{}); err != nil || len(jobs) != 1 {
 		t.Errorf("%d jobs, %v", len(jobs), err)
 	}
-	if stats, err := down.Stats(down.ctx); err != nil || stats.Queue == nil || stats.Lanes["chat"].Dispatched != 1 {
+	stats, err := down.Stats(down.ctx)
+	if err != nil || stats.Queue == nil || stats.Lanes["chat"].Dispatched != 1 {
 		t.Errorf("stats %+v, %v", stats, err)
 	}
 	back := newRig(t, Options{}, s, storetest.EmbeddedQueue(t))

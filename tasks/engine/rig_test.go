@@ -152,7 +152,8 @@ func (r *rig) claim(job store.Job) store.Job {
 	r.t.Helper()
 	var got []store.Job
 	r.must(r.store.Tx(r.ctx, store.Relaxed, func(q *store.Queries) (err error) {
-		got, err = q.ClaimJobs(r.ctx, []store.JobRef{{ID: job.ID, Gen: job.Gen}}, "dead", tasks.Lane(job.Lane).Lease())
+		refs := []store.JobRef{{ID: job.ID, Gen: job.Gen}}
+		got, err = q.ClaimJobs(r.ctx, refs, "dead", tasks.Lane(job.Lane).Lease())
 		return err
 	}))
 	if len(got) != 1 {

@@ -141,7 +141,8 @@ func (e *Engine) fireDue(ctx context.Context) error {
 	return nil
 }
 
-func (e *Engine) fire(ctx context.Context, q *store.Queries, s store.Schedule, now time.Time) ([]store.Job, error) {
+func (e *Engine) fire(ctx context.Context, q *store.Queries, s store.Schedule, now time.Time,
+) ([]store.Job, error) {
 	tick := s.Next
 	next, err := nextTick(s, now)
 	if err != nil {
@@ -162,7 +163,8 @@ func (e *Engine) fire(ctx context.Context, q *store.Queries, s store.Schedule, n
 	return e.tick(ctx, q, s.ID, tick)
 }
 
-func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, tick time.Time) ([]store.Job, error) {
+func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, tick time.Time,
+) ([]store.Job, error) {
 	input, err := json.Marshal(tasks.TickInput{Schedule: schedule, Tick: tick})
 	if err != nil {
 		return nil, fmt.Errorf("write tick: %w", err)
@@ -184,10 +186,11 @@ func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, ti
 // show starts the trigger that asynqmon shows: its task is a wake-up without
 // jobs, on which a worker fires what is due.
 func (s *Scheduler) show() (*asynq.PeriodicTaskManager, error) {
+	log := newAsynqLog(s.engine.log)
 	shown, err := asynq.NewPeriodicTaskManager(asynq.PeriodicTaskManagerOpts{
 		PeriodicTaskConfigProvider: &periodic{engine: s.engine},
 		RedisUniversalClient:       s.engine.redis,
-		SchedulerOpts:              &asynq.SchedulerOpts{Logger: newAsynqLog(s.engine.log), LogLevel: asynq.WarnLevel},
+		SchedulerOpts:              &asynq.SchedulerOpts{Logger: log, LogLevel: asynq.WarnLevel},
 		SyncInterval:               showEvery,
 	})
 	if err != nil {

@@ -14,18 +14,23 @@ import (
 var quick = Options{Backoff: time.Millisecond, BackoffMax: time.Millisecond}
 
 func TestFailures(t *testing.T) {
+	fails := func(err error) tasks.Handler {
+		return func(context.Context, *tasks.Run) (*tasks.End, error) { return nil, err }
+	}
+	ends := func(end tasks.End) tasks.Handler {
+		return func(context.Context, *tasks.Run) (*tasks.End, error) { return &end, nil }
+	}
+	refuse := func(context.Context, *store.Queries) error { return tasks.Fail("not_found", "gone") }
 	cases := map[string]struct {
 		handler  tasks.Handler
 		attempts int
 		code     string
 	}{
-		"tried again":   {func(context.Context, *tasks.Run) (*tasks.End, error) { return nil, errors.New("boom") }, 3, "internal"},
-		"final":         {func(context.Context, *tasks.Run) (*tasks.End, error) { return nil, tasks.Fail("content_filter", "no") }, 1, "content_filter"},
+		"tried again":   {fails(errors.New("boom")), 3, "internal"},
+		"final":         {fails(tasks.Fail("content_filter", "no")), 1, "content_filter"},
 		"panic":         {func(context.Context, *tasks.Run) (*tasks.End, error) { panic("secret") }, 3, "internal"},
-		"unknown state": {func(context.Context, *tasks.Run) (*tasks.End, error) { return &tasks.End{State: "odd"}, nil }, 1, "internal"},
-		"refused write": {func(context.Context, *tasks.Run) (*tasks.End, error) {
-			return &tasks.End{Write: func(context.Context, *store.Queries) error { return tasks.Fail("not_found", "gone") }}, nil
-		}, 1, "not_found"},
+		"unknown state": {ends(tasks.End{State: "odd"}), 1, "internal"},
+		"refused write": {ends(tasks.End{Write: refuse}), 1, "not_found"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -169,7 +174,8 @@ func TestFamily(t *testing.T) {
 // TestCancelFamily cancels a waiting parent: its children go with it.
 func TestCancelFamily(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		parent, _, err := r.Accept(r.ctx, store.NewJob{ID: "job_parent", Tenant: "ten_a", Kind: "dream.plan", Waiting: true},
+		job := store.NewJob{ID: "job_parent", Tenant: "ten_a", Kind: "dream.plan", Waiting: true}
+		parent, _, err := r.Accept(r.ctx, job,
 			func(ctx context.Context, q *store.Queries) error {
 				_, err := q.AcceptJobs(ctx, []store.NewJob{
 					{Tenant: "ten_a", Kind: "dream.slice", Lane: "dream", Parent: "job_parent"},
@@ -239,7 +245,8 @@ func TestStubbornHandler(t *testing.T) {
 			<-release
 			return nil, nil
 		}
-		w := r.worker(WorkerOptions{Handlers: handlers(stubborn), Grace: time.Millisecond, Patience: time.Millisecond})
+		w := r.worker(WorkerOptions{Handlers: handlers(stubborn),
+			Grace: time.Millisecond, Patience: time.Millisecond})
 		ctx, stop := context.WithCancel(r.ctx)
 		ran := make(chan error, 1)
 		go func() { ran <- w.Run(ctx) }()
@@ -277,7 +284,8 @@ func TestParity(t *testing.T) {
 			t.Errorf("%v does not name %s", err, want)
 		}
 	}
-	if err := parity([]tasks.Lane{tasks.Chat}, map[tasks.Kind]tasks.Handler{tasks.ChatRun: succeed}); err != nil {
+	one := map[tasks.Kind]tasks.Handler{tasks.ChatRun: succeed}
+	if err := parity([]tasks.Lane{tasks.Chat}, one); err != nil {
 		t.Errorf("one lane's handlers alone: %v", err)
 	}
 }
