@@ -162,6 +162,7 @@ func TestQueuePage(t *testing.T) {
 		t.Errorf("status %d: %s", lanes.StatusCode, body)
 	}
 	r.do(request{method: "DELETE", path: "/queues/api/queues/chat", key: r.admin}).want(t, 405, "")
+	r.do(request{path: "/queues/api/none", key: r.admin}).want(t, 404, "not_found")
 }
 
 // A queue that can not be read does not blank the page.

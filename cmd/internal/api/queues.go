@@ -63,10 +63,15 @@ func (q *Queues) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	held := newHeld()
 	q.page.ServeHTTP(held, r)
 	body := held.body.Bytes()
+	data, html := strings.HasPrefix(r.URL.Path, queuesRoot+"/api/"), bytes.HasPrefix(body, []byte("<!doctype html>"))
 	switch {
-	case strings.HasPrefix(r.URL.Path, queuesRoot+"/api/") && held.status == http.StatusOK:
+	case data && html: // asynqmon answers with its page where it has no such data
+		none := missing("view of the queue")
+		held.status, body = none.Status, none.body()
 		held.header.Set("Content-Type", "application/json")
-	case bytes.HasPrefix(body, []byte("<!doctype html>")):
+	case data && held.status == http.StatusOK:
+		held.header.Set("Content-Type", "application/json")
+	case html:
 		body = withoutFonts.ReplaceAll(body, nil)
 		held.header.Set("Content-Type", "text/html; charset=utf-8")
 		held.header.Set("Content-Security-Policy", policy(body))

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // rig is the whole stack in one process: SQLite, the embedded queue, an engine
 // with a worker, and the API on a port of its own.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	store   *store.Store
 	engine  *engine.Engine
 	queue   *redis.Queue
@@ -87,7 +87,7 @@ func catalogue() Models {
 	}
 }
 
-func newRig(t *testing.T, change ...func(*Options)) *rig {
+func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
 	queue, err := redis.Open("")
 	must(t, err)
