@@ -96,7 +96,7 @@ func (q *Queries) EnsureConversation(ctx context.Context, tenant, external, seed
 // conversation must be there.
 func (q *Queries) AddExperience(ctx context.Context, e Experience) (Experience, bool, error) {
 	if e.External == "" {
-		known, err := q.hasContent(ctx, e.Tenant, e.Content)
+		known, err := q.HasContent(ctx, e.Tenant, e.Content)
 		if err != nil || known {
 			return e, false, err
 		}
@@ -114,7 +114,8 @@ func (q *Queries) AddExperience(ctx context.Context, e Experience) (Experience, 
 	return e, n == 1, err
 }
 
-func (q *Queries) hasContent(ctx context.Context, tenant, content string) (bool, error) {
+// HasContent tells whether the tenant has an experience of that content.
+func (q *Queries) HasContent(ctx context.Context, tenant, content string) (bool, error) {
 	var one int64
 	err := q.one(ctx, `SELECT 1 FROM experiences WHERE tenant = $1 AND content = $2 LIMIT 1`,
 		[]any{tenant, content}, &one)

@@ -193,6 +193,12 @@ func (im *importer) keep(
 }
 
 func addOne(ctx context.Context, q *store.Queries, e store.Experience) (added bool, err error) {
+	if e.External == "" { // no conversation is made for what is known
+		known, err := q.HasContent(ctx, e.Tenant, e.Content)
+		if err != nil || known {
+			return false, err
+		}
+	}
 	e.Conversation, e.HeldOut, err = q.EnsureConversation(ctx, e.Tenant, e.External, e.Content)
 	if err != nil {
 		return false, fmt.Errorf("keep a conversation: %w", err)
