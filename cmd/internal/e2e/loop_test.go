@@ -1,0 +1,100 @@
+package e2e
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// answered is what `dreamlab chat --json` prints.
+type answered struct {
+	Text   string
+	Served struct {
+		Provider, Model string
+		Sandbox         bool
+	} `json:"dreamlab"`
+}
+
+func (st *stack) chat(t *testing.T, text string) answered {
+	t.Helper()
+	var a answered
+	st.read(t, &a, "dreamlab", "chat", "--json", text)
+	return a
+}
+
+// read runs a command and decodes what it prints.
+func (st *stack) read(t *testing.T, into any, args ...string) {
+	t.Helper()
+	text := st.site.run(t, args...)
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%s printed no object: %v\n%s", strings.Join(args, " "), err, text)
+	}
+}
+
+func sample(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(root, "cmd/dreamlab/sample/conversations.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoop(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, st *stack) {
+		const question = "My rear tyre is flat, who can repair it?"
+		before := st.chat(t, question)
+		if !before.Served.Sandbox || before.Text == "" {
+			t.Errorf("before: %+v", before)
+		}
+		st.site.run(t, "dreamlab", "import", "--wait", sample(t))
+		var dream struct {
+			ID     string
+			Status string
+			Counts struct {
+				Kept int `json:"examples_kept"`
+			}
+		}
+		st.read(t, &dream, "dreamlab", "dream", "--json", "--wait")
+		if dream.Status != "succeeded" || dream.Counts.Kept < 100 {
+			t.Errorf("dream: %+v", dream)
+		}
+		var tune struct {
+			Status, Evaluation string
+			Decision           struct {
+				Promoted bool
+				Reason   string
+			}
+		}
+		st.read(t, &tune, "dreamlab", "tune", "--json", "--wait")
+		if !tune.Decision.Promoted || tune.Evaluation == "" {
+			t.Errorf("tune: %+v", tune)
+		}
+		after := st.chat(t, question)
+		if after.Served.Model == before.Served.Model || !strings.Contains(after.Text, "tyre") {
+			t.Errorf("after: %+v", after)
+		}
+	})
+}
+
+// TestWorkerLeaves has one of two workers stop in the middle of a dream: it
+// hands back what it has, and nothing is lost or counted as a failure.
+func TestWorkerLeaves(t *testing.T) {
+	t.Parallel()
+	st := production(t)
+	st.site.run(t, "dreamlab", "import", "--wait", sample(t))
+	var dream struct {
+		ID, Status string
+		Counts     struct {
+			Kept int `json:"examples_kept"`
+		}
+	}
+	st.read(t, &dream, "dreamlab", "dream", "--json")
+	st.workers[0].stop(t)
+	watched := st.watch(t, dream.ID)
+	if watched.Status != "succeeded" || watched.Counts.Kept < 100 {
+		t.Errorf("dream: %+v", watched)
+	}
+}

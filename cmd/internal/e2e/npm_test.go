@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"dreamlab/store/storetest"
+)
+
+// clients installs the official clients once, in a folder of their own. They are
+// needed by one test alone, so that a machine without Node has lost nothing.
+var clients = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(binary), "npm-")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{"package.json", "check.js"} {
+		text, err := os.ReadFile(filepath.Join("npm", name))
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return "", err
+		}
+	}
+	install := exec.Command("npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = dir
+	return dir, install.Run()
+})
+
+// node returns the folder with the clients, or ends the test.
+func node(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		storetest.Require(t, "node", err)
+	}
+	dir, err := clients()
+	if err != nil {
+		storetest.Require(t, "node", err)
+	}
+	return dir
+}
+
+func TestOfficialClients(t *testing.T) {
+	t.Parallel()
+	dir := node(t)
+	each(t, func(t *testing.T, st *stack) {
+		out := st.site.run(t, "node", filepath.Join(dir, "check.js"))
+		for _, done := range []string{"openai: chat and stream", "together: ", "groq: ", "openai: models, errors, files"} {
+			if !strings.Contains(out, done) {
+				t.Errorf("it did not come to %q:\n%s", done, out)
+			}
+		}
+	})
+}
