@@ -128,7 +128,8 @@ func decodeFault(body []byte, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return invalid("", "The body is not JSON: it ends too early.")
 	case errors.As(err, &kind):
-		return invalid(kind.Field, "%s is a %s: it has to be %s.", nameOf(kind.Field), kind.Value, article(kind.Type.Kind().String()))
+		return invalid(kind.Field, "%s is a %s: it has to be %s.", nameOf(kind.Field), kind.Value,
+			article(kind.Type.Kind().String()))
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		name = strings.Trim(name, `"`)

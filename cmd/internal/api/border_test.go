@@ -14,7 +14,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"dreamlab/store"
 	"dreamlab/tasks"
 )
 
@@ -23,6 +22,7 @@ func TestBadInput(t *testing.T) {
 	r := newRig(t)
 	s := r.seed()
 	ndjson := map[string]string{"Content-Type": "application/x-ndjson"}
+	urlencoded := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
 	chat := "/v1/chat/completions"
 	for name, tc := range map[string]struct {
 		method, path, body string
@@ -30,42 +30,63 @@ func TestBadInput(t *testing.T) {
 		status             int
 		code, param, says  string
 	}{
-		"empty body":       {"POST", chat, " ", nil, 400, "invalid_request", "", "JSON"},
-		"no JSON":          {"POST", "/v1/jobs", "{\n  \"kind\": x}", nil, 400, "invalid_request", "", "line 2, column 11"},
-		"cut JSON":         {"POST", "/v1/jobs", `{"kind":`, nil, 400, "invalid_request", "", "too early"},
-		"two objects":      {"POST", "/v1/jobs", `{"kind":"dream"} {}`, nil, 400, "invalid_request", "", "behind"},
-		"not UTF-8":        {"POST", chat, "{\"model\":\"\xff\"}", nil, 400, "invalid_request", "", "UTF-8"},
-		"form":             {"POST", chat, "a=b", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, 415, "invalid_request", "", "application/json"},
-		"unknown field":    {"POST", chat, `{"modle":"x"}`, nil, 400, "invalid_request", "modle", "remove"},
-		"unknown model":    {"POST", chat, strings.Replace(askWhole, "assistant", "gpt-9", 1), nil, 404, "model_not_found", "", "/v1/models"},
-		"too long":         {"POST", chat, strings.Replace(askWhole, "hi", strings.Repeat("word ", 5000), 1), nil, 400, "context_length_exceeded", "messages", "shorten"},
-		"too large":        {"POST", chat, strings.Repeat(" ", 1<<20+1), nil, 413, "invalid_request", "", "1048576 bytes"},
-		"bad key":          {"POST", chat, askWhole, map[string]string{"Idempotency-Key": strings.Repeat("k", 256)}, 400, "invalid_request", "Idempotency-Key", "255"},
-		"no such kind":     {"POST", "/v1/jobs", `{"kind":"walk"}`, nil, 400, "invalid_request", "kind", "chat, dream or tune"},
-		"below input":      {"POST", "/v1/jobs", `{"kind":"dream","input":{"limit":0}}`, nil, 400, "invalid_request", "input.limit", ""},
-		"webhook":          {"POST", "/v1/jobs", `{"kind":"dream","webhook_url":"http://x"}`, nil, 400, "unsupported_parameter", "webhook_url", ""},
-		"priority":         {"POST", "/v1/jobs", `{"kind":"dream","priority":10}`, nil, 400, "invalid_request", "priority", ""},
-		"wrong type":       {"POST", "/v1/jobs", `{"kind":"dream","priority":"high"}`, nil, 400, "invalid_request", "priority", "a whole number"},
-		"metadata":         {"POST", "/v1/jobs", `{"kind":"dream","metadata":{"a":1}}`, nil, 400, "invalid_request", "metadata", "strings"},
-		"dream field":      {"POST", "/v1/dreams", `{"size":1}`, nil, 400, "invalid_request", "size", ""},
-		"money":            {"POST", "/v1/dreams", `{"budget_usd":"-1"}`, nil, 400, "invalid_request", "budget_usd", "dollars"},
-		"tune field":       {"POST", "/v1/tunes", `{"base":"x"}`, nil, 400, "invalid_request", "base", ""},
-		"no answer":        {"POST", "/v1/experiences", `{"messages":[{"role":"user","content":"a"}]}`, nil, 400, "invalid_request", "messages", ""},
-		"no lines":         {"POST", "/v1/experiences", "\n \n", ndjson, 400, "invalid_request", "", "no conversation"},
-		"CSV":              {"POST", "/v1/experiences", "a,b", map[string]string{"Content-Type": "text/csv"}, 415, "invalid_request", "", "x-ndjson"},
-		"no feedback":      {"POST", "/v1/experiences/" + s.experience + "/feedback", `{}`, nil, 400, "invalid_request", "rating", ""},
-		"rating":           {"POST", "/v1/experiences/" + s.experience + "/feedback", `{"rating":5}`, nil, 400, "invalid_request", "rating", ""},
-		"no form":          {"POST", "/v1/files", `{}`, nil, 415, "invalid_request", "", "multipart"},
-		"no file":          {"POST", "/v1/fine_tuning/jobs", `{"model":"together/base","training_file":"file-x"}`, nil, 404, "not_found", "training_file", ""},
-		"limit":            {"GET", "/v1/jobs?limit=0", "", nil, 400, "invalid_request", "limit", ""},
-		"order":            {"GET", "/v1/jobs?order=up", "", nil, 400, "invalid_request", "order", ""},
-		"unknown query":    {"GET", "/v1/jobs?color=red", "", nil, 400, "invalid_request", "color", "kind"},
-		"unknown group":    {"GET", "/v1/usage?group_by=moon", "", nil, 400, "invalid_request", "group_by", ""},
-		"unknown time":     {"GET", "/v1/usage?end_time=now", "", nil, 400, "invalid_request", "end_time", ""},
-		"unknown path":     {"GET", "/v1/embeddings", "", nil, 404, "not_found", "", "/openapi.yaml"},
-		"wrong method":     {"DELETE", "/v1/jobs", "", nil, 405, "invalid_request", "", "GET, POST"},
-		"NUL in id":        {"GET", "/v1/jobs/a%00b", "", nil, 400, "invalid_request", "", "NUL"},
-		"no stream":        {"GET", "/v1/jobs/" + s.job + "/stream", "", nil, 400, "invalid_request", "id", "Only chats"},
+		"empty body": {"POST", chat, " ", nil, 400, "invalid_request", "", "JSON"},
+		"no JSON": {"POST", "/v1/jobs", "{\n  \"kind\": x}", nil, 400, "invalid_request", "",
+			"line 2, column 11"},
+		"cut JSON":      {"POST", "/v1/jobs", `{"kind":`, nil, 400, "invalid_request", "", "too early"},
+		"two objects":   {"POST", "/v1/jobs", `{"kind":"dream"} {}`, nil, 400, "invalid_request", "", "behind"},
+		"not UTF-8":     {"POST", chat, "{\"model\":\"\xff\"}", nil, 400, "invalid_request", "", "UTF-8"},
+		"form":          {"POST", chat, "a=b", urlencoded, 415, "invalid_request", "", "application/json"},
+		"unknown field": {"POST", chat, `{"modle":"x"}`, nil, 400, "invalid_request", "modle", "remove"},
+		"unknown model": {"POST", chat, strings.Replace(askWhole, "assistant", "gpt-9", 1), nil, 404,
+			"model_not_found", "", "/v1/models"},
+		"too long": {"POST", chat, strings.Replace(askWhole, "hi", strings.Repeat("word ", 5000), 1), nil,
+			400, "context_length_exceeded", "messages", "shorten"},
+		"too large": {"POST", chat, strings.Repeat(" ", 1<<20+1), nil, 413, "invalid_request", "",
+			"1048576 bytes"},
+		"bad key": {"POST", chat, askWhole, map[string]string{"Idempotency-Key": strings.Repeat("k",
+			256)}, 400, "invalid_request", "Idempotency-Key", "255"},
+		"no such kind": {"POST", "/v1/jobs", `{"kind":"walk"}`, nil, 400, "invalid_request", "kind",
+			"chat, dream or tune"},
+		"below input": {"POST", "/v1/jobs", `{"kind":"dream","input":{"limit":0}}`, nil, 400,
+			"invalid_request", "input.limit", ""},
+		"webhook": {"POST", "/v1/jobs", `{"kind":"dream","webhook_url":"http://x"}`, nil, 400,
+			"unsupported_parameter", "webhook_url", ""},
+		"priority": {"POST", "/v1/jobs", `{"kind":"dream","priority":10}`, nil, 400, "invalid_request",
+			"priority", ""},
+		"wrong type": {"POST", "/v1/jobs", `{"kind":"dream","priority":"high"}`, nil, 400,
+			"invalid_request", "priority", "a whole number"},
+		"metadata": {"POST", "/v1/jobs", `{"kind":"dream","metadata":{"a":1}}`, nil, 400,
+			"invalid_request", "metadata", "strings"},
+		"dream field": {"POST", "/v1/dreams", `{"size":1}`, nil, 400, "invalid_request", "size", ""},
+		"money": {"POST", "/v1/dreams", `{"budget_usd":"-1"}`, nil, 400, "invalid_request",
+			"budget_usd", "dollars"},
+		"tune field": {"POST", "/v1/tunes", `{"base":"x"}`, nil, 400, "invalid_request", "base", ""},
+		"no answer": {"POST", "/v1/experiences", `{"messages":[{"role":"user","content":"a"}]}`, nil, 400,
+			"invalid_request", "messages", ""},
+		"no lines": {"POST", "/v1/experiences", "\n \n", ndjson, 400, "invalid_request", "",
+			"no conversation"},
+		"CSV": {"POST", "/v1/experiences", "a,b", map[string]string{"Content-Type": "text/csv"}, 415,
+			"invalid_request", "", "x-ndjson"},
+		"no feedback": {"POST", "/v1/experiences/" + s.experience + "/feedback", `{}`, nil, 400,
+			"invalid_request", "rating", ""},
+		"rating": {"POST", "/v1/experiences/" + s.experience + "/feedback", `{"rating":5}`, nil, 400,
+			"invalid_request", "rating", ""},
+		"no form": {"POST", "/v1/files", `{}`, nil, 415, "invalid_request", "", "multipart"},
+		"no file": {"POST", "/v1/fine_tuning/jobs", `{"model":"together/base","training_file":"file-x"}`,
+			nil, 404, "not_found", "training_file", ""},
+		"limit":         {"GET", "/v1/jobs?limit=0", "", nil, 400, "invalid_request", "limit", ""},
+		"status":        {"GET", "/v1/jobs?status=done", "", nil, 400, "invalid_request", "status", "succeeded"},
+		"kind":          {"GET", "/v1/jobs?kind=walk", "", nil, 400, "invalid_request", "kind", "chat"},
+		"order":         {"GET", "/v1/jobs?order=up", "", nil, 400, "invalid_request", "order", ""},
+		"unknown query": {"GET", "/v1/jobs?color=red", "", nil, 400, "invalid_request", "color", "kind"},
+		"unknown group": {"GET", "/v1/usage?group_by=moon", "", nil, 400, "invalid_request", "group_by", ""},
+		"unknown time":  {"GET", "/v1/usage?end_time=now", "", nil, 400, "invalid_request", "end_time", ""},
+		"unknown path":  {"GET", "/v1/embeddings", "", nil, 404, "not_found", "", "/openapi.yaml"},
+		"wrong method":  {"DELETE", "/v1/jobs", "", nil, 405, "invalid_request", "", "GET, POST"},
+		"NUL in id":     {"GET", "/v1/jobs/a%00b", "", nil, 400, "invalid_request", "", "NUL"},
+		"no stream": {"GET", "/v1/jobs/" + s.job + "/stream", "", nil, 400, "invalid_request", "id",
+			"Only chats"},
 		"lineage of none":  {"GET", "/v1/lineage/exp_none", "", nil, 404, "not_found", "", ""},
 		"rollback of none": {"GET", "/v1/routes/none", "", nil, 404, "not_found", "", ""},
 	} {
@@ -96,8 +117,10 @@ func TestRouteChecks(t *testing.T) {
 			t.Errorf("%s: %s", body, a.body)
 		}
 	}
-	r.do(request{method: "PUT", path: "/v1/routes/Bad%20Name", body: `{}`, key: r.admin}).want(t, 400, "invalid_request")
-	r.do(request{method: "POST", path: "/v1/routes/assistant/rollback", key: r.admin}).want(t, 400, "invalid_request")
+	r.do(request{method: "PUT", path: "/v1/routes/Bad%20Name", body: `{}`, key: r.admin}).want(t, 400,
+		"invalid_request")
+	r.do(request{method: "POST", path: "/v1/routes/assistant/rollback", key: r.admin}).want(t, 400,
+		"invalid_request")
 }
 
 // A revoked key stops working within seconds, although found keys are
@@ -125,7 +148,8 @@ func TestFromHere(t *testing.T) {
 	for _, tc := range []struct {
 		from, proxy string
 		want        bool
-	}{{"127.0.0.1:5", "", true}, {"[::1]:5", "", true}, {"10.0.0.1:5", "", false}, {"127.0.0.1:5", "10.0.0.1", false}, {"@", "", false}} {
+	}{{"127.0.0.1:5", "", true}, {"[::1]:5", "", true}, {"10.0.0.1:5", "", false}, {"127.0.0.1:5", "10.0.0.1",
+		false}, {"@", "", false}} {
 		req := httptest.NewRequest("GET", "/metrics", nil)
 		req.RemoteAddr = tc.from
 		if tc.proxy != "" {
@@ -135,128 +159,6 @@ func TestFromHere(t *testing.T) {
 			t.Errorf("%s by %q: %v", tc.from, tc.proxy, got)
 		}
 	}
-}
-
-func TestQueuePage(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	r.get("/queues/").want(t, 403, "forbidden")
-	if a := r.do(request{path: "/queues/", key: "none"}).want(t, 401, ""); !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Basic") {
-		t.Errorf("a browser is not asked for the key: %v", a.header)
-	}
-	page := r.build(request{path: "/queues/", key: "none"})
-	page.SetBasicAuth("anybody", r.admin)
-	res, err := http.DefaultClient.Do(page)
-	must(t, err)
-	body, err := io.ReadAll(res.Body)
-	must(t, errors.Join(err, res.Body.Close()))
-	policy := res.Header.Get("Content-Security-Policy")
-	if res.StatusCode != 200 || bytes.Contains(body, []byte("googleapis")) || !strings.Contains(policy, "'sha256-") {
-		t.Errorf("status %d, policy %s", res.StatusCode, policy)
-	}
-	r.post("/v1/dreams", `{}`).want(t, 202, "")
-	lanes := r.open(request{path: "/queues/api/queues", key: r.admin})
-	body, err = io.ReadAll(lanes.Body)
-	must(t, errors.Join(err, lanes.Body.Close()))
-	if lanes.StatusCode != 200 || !bytes.Contains(body, []byte(`"queue":"system"`)) && !bytes.Contains(body, []byte(`"queue":"dream"`)) {
-		t.Errorf("status %d: %s", lanes.StatusCode, body)
-	}
-	r.do(request{method: "DELETE", path: "/queues/api/queues/chat", key: r.admin}).want(t, 405, "")
-	r.do(request{path: "/queues/api/none", key: r.admin}).want(t, 404, "not_found")
-}
-
-// A queue that can not be read does not blank the page.
-func TestQueuePageWithABrokenQueue(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	r.finished(r.post("/v1/jobs", `{"kind":"chat","input":`+askWhole+`}`).want(t, 202, "").text(t, "id"))
-	must(t, r.queue.SAdd(t.Context(), "asynq:queues", "broken").Err())
-	must(t, r.queue.Set(t.Context(), "asynq:{broken}:pending", "no list", 0).Err())
-	res := r.open(request{path: "/queues/api/queues", key: r.admin})
-	body, err := io.ReadAll(res.Body)
-	must(t, errors.Join(err, res.Body.Close()))
-	if res.StatusCode != 200 || !bytes.Contains(body, []byte(`"queue":"chat"`)) {
-		t.Errorf("status %d: %s", res.StatusCode, body)
-	}
-}
-
-func TestShownPayload(t *testing.T) {
-	t.Parallel()
-	if got := shownPayload("chat.run", []byte(`{"jobs":[["job_1",2]]}`)); got != "job_1 (generation 2)" {
-		t.Error(got)
-	}
-	if got := shownPayload("chat.run", []byte(`{"prompt":"secret"`)); strings.Contains(got, "secret") {
-		t.Error(got)
-	}
-}
-
-func TestUploadLimits(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	big := strings.Repeat(`{"messages":[]}`+"\n", 1<<18+1)
-	r.do(request{method: "POST", path: "/v1/experiences", body: big, header: map[string]string{"Content-Type": "application/x-ndjson"}}).
-		want(t, 413, "invalid_request")
-	body, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", big})
-	r.do(request{method: "POST", path: "/v1/files", body: body, header: map[string]string{"Content-Type": kind}}).want(t, 413, "invalid_request")
-	for name, parts := range map[string][][2]string{
-		"no file":       {{"purpose", "fine-tune"}},
-		"empty file":    {{"purpose", "fine-tune"}, {"file", ""}},
-		"no purpose":    {{"file", "{}"}},
-		"other purpose": {{"file", "{}"}, {"purpose", "vision"}},
-		"two files":     {{"file", "{}"}, {"file", "{}"}, {"purpose", "fine-tune"}},
-		"unknown part":  {{"file", "{}"}, {"color", "red"}},
-	} {
-		body, kind := form(t, parts...)
-		if a := r.do(request{method: "POST", path: "/v1/files", body: body, header: map[string]string{"Content-Type": kind}}); a.status != 400 {
-			t.Errorf("%s: %d %s", name, a.status, a.body)
-		}
-	}
-	left, err := r.bucket.List(t.Context(), "", "", 10)
-	must(t, err)
-	if len(left) != 0 {
-		t.Errorf("refused uploads left %v", left)
-	}
-}
-
-func TestImport(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	lines := strings.Repeat(`{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}`+"\n", 3)
-	send := func(body string) answer {
-		return r.do(request{method: "POST", path: "/v1/experiences", body: body,
-			header: map[string]string{"Content-Type": "application/x-ndjson", "Idempotency-Key": "i"}})
-	}
-	first := send(lines).want(t, 202, "")
-	var input tasks.ImportInput
-	job := r.finished(first.text(t, "id"))
-	must(t, json.Unmarshal(job.Input, &input))
-	if input.Lines != 3 || input.Object != store.ImportObject(job.ID) {
-		t.Errorf("input %s", job.Input)
-	}
-	if again := send(lines).want(t, 202, ""); again.text(t, "id") != job.ID {
-		t.Error("the same import made another job")
-	}
-	send(lines+"{}\n").want(t, 409, "idempotency_conflict")
-	kept, err := r.bucket.List(t.Context(), "imports/", "", 10)
-	must(t, err)
-	if len(kept) != 1 {
-		t.Errorf("objects %v", kept)
-	}
-}
-
-func TestFileIdempotency(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	send := func(content string) answer {
-		body, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", content})
-		return r.do(request{method: "POST", path: "/v1/files", body: body,
-			header: map[string]string{"Content-Type": kind, "Idempotency-Key": "f"}})
-	}
-	first := send("{}").want(t, 200, "").text(t, "id")
-	if again := send("{}").want(t, 200, "").text(t, "id"); again != first {
-		t.Error("the same upload made another file")
-	}
-	send("{ }").want(t, 409, "idempotency_conflict")
 }
 
 func TestDreamsOneAtATime(t *testing.T) {
@@ -275,7 +177,8 @@ func TestDreamsOneAtATime(t *testing.T) {
 	r.post("/v1/dreams", `{}`).want(t, 409, "dream_running")
 	r.post("/v1/jobs", `{"kind":"dream"}`).want(t, 409, "dream_running")
 	r.post("/v1/dreams/"+first.text(t, "id")+"/undo", "").want(t, 409, "dream_running")
-	still := r.do(request{method: "POST", path: "/v1/jobs", body: `{"kind":"tune"}`, header: map[string]string{"Prefer": "wait=0"}}).want(t, 202, "")
+	still := r.do(request{method: "POST", path: "/v1/jobs", body: `{"kind":"tune"}`,
+		header: map[string]string{"Prefer": "wait=0"}}).want(t, 202, "")
 	r.finished(still.text(t, "id"))
 	close(release)
 	r.finished(first.text(t, "job"))
@@ -286,11 +189,14 @@ func TestDreamsOneAtATime(t *testing.T) {
 func TestLogKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.do(request{method: "POST", path: "/v1/chat/completions", body: strings.Replace(askWhole, "hi", "my secret", 1),
-		header: map[string]string{"X-Request-Id": "mine-1", "Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}})
+	r.do(request{method: "POST", path: "/v1/chat/completions", body: strings.Replace(askWhole, "hi",
+		"my secret", 1),
+		header: map[string]string{"X-Request-Id": "mine-1",
+			"Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}})
 	r.get("/v1/experiences?conversation=secret")
 	text := r.log.String()
-	for _, want := range []string{"mine-1", "job_", "ten_", "0af7651916cd43dd8448eb211c80319c", "POST /v1/chat/completions"} {
+	for _, want := range []string{"mine-1", "job_", "ten_", "0af7651916cd43dd8448eb211c80319c",
+		"POST /v1/chat/completions"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the log lacks %s: %s", want, text)
 		}
@@ -306,14 +212,18 @@ func TestLogKeepsSecrets(t *testing.T) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	boom := r.server.endpoint(route{method: "GET", path: "/", serve: func(http.ResponseWriter, *call) error { panic("boom") }})
+	boom := r.server.endpoint(route{method: "GET", path: "/", serve: func(http.ResponseWriter,
+		*call) error {
+		panic("boom")
+	}})
 	front := httptest.NewServer(boom)
 	t.Cleanup(front.Close)
 	res, err := http.Get(front.URL)
 	must(t, err)
 	body, err := io.ReadAll(res.Body)
 	must(t, errors.Join(err, res.Body.Close()))
-	if res.StatusCode != 500 || bytes.Contains(body, []byte("boom")) || !strings.Contains(r.log.String(), "boom") {
+	if res.StatusCode != 500 || bytes.Contains(body, []byte("boom")) || !strings.Contains(r.log.String(),
+		"boom") {
 		t.Errorf("status %d: %s", res.StatusCode, body)
 	}
 }
@@ -335,8 +245,9 @@ func TestSlowClient(t *testing.T) {
 func TestExactNumbers(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[any]string{
-		usd(0): "0", usd(1): "0.000000001", usd(1_500_000_000): "1.5", usd(-20_000_000): "-0.02", usd(-1 << 63): "-9223372036.854775808",
-		share(5125): "0.5125", share(10_000): "1", thousand(1): "0.001",
+		usd(0): "0", usd(1): "0.000000001", usd(1_500_000_000): "1.5", usd(-20_000_000): "-0.02",
+		usd(-1 << 63): "-9223372036.854775808",
+		share(5125):   "0.5125", share(10_000): "1", thousand(1): "0.001",
 	} {
 		got, err := json.Marshal(value)
 		must(t, err)
@@ -348,7 +259,8 @@ func TestExactNumbers(t *testing.T) {
 
 // Whatever is sent as a chat, the answer is in the API's shape and never 500.
 func FuzzChatBorder(f *testing.F) {
-	for _, seed := range []string{askWhole, askStream, "", "{}", "[", `{"model":1}`, "\xff", `{"messages":[{"role":"user","content":[{"type":"text"}]}],"model":"assistant"}`} {
+	for _, seed := range []string{askWhole, askStream, "", "{}", "[", `{"model":1}`, "\xff",
+		`{"messages":[{"role":"user","content":[{"type":"text"}]}],"model":"assistant"}`} {
 		f.Add([]byte(seed))
 	}
 	s := &Server{Options: Options{Models: catalogue(), MostBody: 1 << 16}}
@@ -368,7 +280,8 @@ func FuzzChatBorder(f *testing.F) {
 			return
 		}
 		fault := faultOf(err)
-		if fault.Status >= 500 || statuses[fault.Code] == 0 || !json.Valid(fault.body()) || !utf8.Valid(fault.body()) {
+		if fault.Status >= 500 || statuses[fault.Code] == 0 || !json.Valid(fault.body()) ||
+			!utf8.Valid(fault.body()) {
 			t.Errorf("%q is answered %d %s", body, fault.Status, fault.body())
 		}
 	})

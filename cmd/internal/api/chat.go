@@ -98,7 +98,8 @@ func (s *Server) answerAgain(w http.ResponseWriter, c *call, job store.Job, inpu
 		return endedFault(job)
 	}
 	if len(job.Result) == 0 {
-		return coded("stream_gone", "The answer to this Idempotency-Key was delivered and not kept (store: false): take a new key.")
+		return coded("stream_gone", "The answer to this Idempotency-Key was delivered and not kept (store: "+
+			"false): take a new key.")
 	}
 	if !input.Stream {
 		return writeAnswer(w, job.Result, 0)
@@ -122,7 +123,8 @@ func endedFault(job store.Job) *fault {
 	case job.Error != nil:
 		return coded(job.Error.Code, job.Error.Message)
 	case job.State == store.JobExpired:
-		return coded("queue_unavailable", "No worker took the chat in time: try again, or tell the operator that workers are missing.")
+		return coded("queue_unavailable", "No worker took the chat in time: try again, or tell the operator "+
+			"that workers are missing.")
 	case job.State == store.JobCancelled:
 		return &fault{Status: http.StatusConflict, Code: "invalid_request",
 			Message: "The job was cancelled: ask again, with a new Idempotency-Key if you sent one."}
@@ -154,7 +156,8 @@ func writeAnswer(w http.ResponseWriter, body []byte, total time.Duration) error 
 	}
 	o := told.Ours
 	for name, value := range map[string]string{
-		"Provider": o.Provider, "Model": o.Model, "Calls": o.Calls.String(), "Cost-Usd": o.CostUSD.String(), "Cache": o.Cache,
+		"Provider": o.Provider, "Model": o.Model, "Calls": o.Calls.String(), "Cost-Usd": o.CostUSD.String(),
+		"Cache": o.Cache,
 	} {
 		if value != "" {
 			w.Header().Set("X-Dreamlab-"+name, value)

@@ -106,9 +106,11 @@ func TestChatStreamAndResume(t *testing.T) {
 		}
 	}
 	r.do(request{path: "/v1/jobs/" + job + "/stream", key: r.other}).want(t, 404, "not_found")
-	r.do(request{path: "/v1/jobs/" + job + "/stream", header: map[string]string{"Last-Event-ID": "x"}}).want(t, 400, "invalid_request")
+	r.do(request{path: "/v1/jobs/" + job + "/stream", header: map[string]string{"Last-Event-ID": "x"}}).want(t,
+		400, "invalid_request")
 	must(t, r.queue.FlushAll(t.Context()).Err())
-	r.do(request{path: "/v1/jobs/" + job + "/stream", header: map[string]string{"Last-Event-ID": "1-1"}}).want(t, 410, "stream_gone")
+	r.do(request{path: "/v1/jobs/" + job + "/stream",
+		header: map[string]string{"Last-Event-ID": "1-1"}}).want(t, 410, "stream_gone")
 	r.get("/v1/jobs/"+job+"/stream").want(t, 410, "stream_gone")
 }
 
@@ -121,7 +123,8 @@ func TestChatIdempotency(t *testing.T) {
 		return r.echo(ctx, run)
 	})
 	ask := func(key, body string) answer {
-		return r.do(request{method: "POST", path: "/v1/chat/completions", body: body, header: map[string]string{"Idempotency-Key": key}})
+		return r.do(request{method: "POST", path: "/v1/chat/completions", body: body,
+			header: map[string]string{"Idempotency-Key": key}})
 	}
 	first, second := ask("a", askWhole).want(t, 200, ""), ask("a", askWhole).want(t, 200, "")
 	if string(first.body) != string(second.body) || runs.Load() != 1 {
@@ -134,7 +137,8 @@ func TestChatIdempotency(t *testing.T) {
 	events(t, job)
 	r.finished(job.Header.Get("X-Dreamlab-Job"))
 	again := events(t, r.open(stream))
-	if len(again) != 3 || !strings.Contains(again[0].data, `"content":"hello"`) || again[2].data != "[DONE]" || runs.Load() != 2 {
+	if len(again) != 3 || !strings.Contains(again[0].data, `"content":"hello"`) || again[2].data != "[DONE]" ||
+		runs.Load() != 2 {
 		t.Errorf("%d runs, the stored answer streamed is %v", runs.Load(), again)
 	}
 }
@@ -145,7 +149,8 @@ func TestChatFails(t *testing.T) {
 	r := newRig(t)
 	fail := func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 		told := errors.New("no error was written")
-		if err := r.writer(run).Error(ctx, []byte(`{"code":"vendor_unavailable","message":"try later"}`)); err != nil {
+		body := []byte(`{"code":"vendor_unavailable","message":"try later"}`)
+		if err := r.writer(run).Error(ctx, body); err != nil {
 			told = err
 		}
 		f := tasks.Fail("vendor_unavailable", "try later")
@@ -153,7 +158,8 @@ func TestChatFails(t *testing.T) {
 		return nil, f
 	}
 	r.on(tasks.ChatRun, fail)
-	ask := request{method: "POST", path: "/v1/chat/completions", body: askWhole, header: map[string]string{"Idempotency-Key": "f"}}
+	ask := request{method: "POST", path: "/v1/chat/completions", body: askWhole,
+		header: map[string]string{"Idempotency-Key": "f"}}
 	a := r.do(ask).want(t, 502, "vendor_unavailable")
 	r.finished(a.header.Get("X-Dreamlab-Job"))
 	stream := ask
@@ -273,7 +279,8 @@ func TestChatClientComesBack(t *testing.T) {
 	must(t, res.Body.Close())
 	back := make(chan []event, 1)
 	go func() {
-		back <- events(t, r.open(request{path: "/v1/jobs/" + job + "/stream", header: map[string]string{"Last-Event-ID": "1-1"}}))
+		back <- events(t, r.open(request{path: "/v1/jobs/" + job + "/stream",
+			header: map[string]string{"Last-Event-ID": "1-1"}}))
 	}()
 	<-arrived
 	made, err := r.store.AnyJob(t.Context(), job)
@@ -291,7 +298,7 @@ func TestChatClientComesBack(t *testing.T) {
 func TestChatNotStored(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	a := r.post("/v1/chat/completions", `{"model":"assistant","store":false,"messages":[{"role":"user","content":"secret"}]}`).want(t, 200, "")
+	a := r.post("/v1/chat/completions", strings.Replace(askWhole, "{", `{"store":false,`, 1)).want(t, 200, "")
 	job := r.finished(a.text(t, "dreamlab", "job"))
 	if string(job.Input) != "{}" || job.Result != nil {
 		t.Errorf("kept %s and %s", job.Input, job.Result)
@@ -302,7 +309,8 @@ func TestChatNotStored(t *testing.T) {
 func TestQueueAway(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	dead := redis.NewClient(&redis.Options{MaxRetries: -1, Dialer: func(context.Context, string, string) (net.Conn, error) {
+	dead := redis.NewClient(&redis.Options{MaxRetries: -1, Dialer: func(context.Context, string,
+		string) (net.Conn, error) {
 		return nil, errors.New("away")
 	}})
 	t.Cleanup(func() { must(t, dead.Close()) })

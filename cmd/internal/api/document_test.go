@@ -173,7 +173,8 @@ func TestDocumentListsEveryRoute(t *testing.T) {
 // The closed set of codes is the same in the document as in the code.
 func TestDocumentListsEveryCode(t *testing.T) {
 	t.Parallel()
-	schema := at(openDocument(t).root, "components", "schemas", "Error", "properties", "error", "properties", "code", "enum")
+	schema := at(openDocument(t).root, "components", "schemas", "Error", "properties", "error", "properties",
+		"code", "enum")
 	codes, _ := schema.([]any)
 	if len(codes) != len(statuses) {
 		t.Errorf("%d codes in the document, %d in the table", len(codes), len(statuses))

@@ -33,9 +33,11 @@ func viewDream(d store.Dream, cost int64) dreamView {
 		d.Counts.Rejected = map[string]int{}
 	}
 	return dreamView{
-		ID: d.ID, Object: "dream", Job: d.Job, Status: statusOf(d.Status), Error: d.Error, Mode: d.Mode, Stage: d.Stage,
+		ID: d.ID, Object: "dream", Job: d.Job, Status: statusOf(d.Status), Error: d.Error, Mode: d.Mode,
+		Stage:  d.Stage,
 		Counts: d.Counts, BudgetUSD: (*usd)(d.Budget), CostUSD: usd(cost), LiveCostUSD: usd(d.LiveCost),
-		Result: json.RawMessage("null"), CreatedAt: seconds(d.Created), FinishedAt: seconds(d.Finished), UndoneAt: seconds(d.Undone),
+		Result: json.RawMessage("null"), CreatedAt: seconds(d.Created), FinishedAt: seconds(d.Finished),
+		UndoneAt: seconds(d.Undone),
 	}
 }
 
@@ -65,7 +67,8 @@ func (s *Server) askDream(c *call, body []byte) (asked, error) {
 	if err != nil {
 		return asked{}, err
 	}
-	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"), Input: encoded(input)}
+	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"),
+		Input: encoded(input)}
 	dream := store.Dream{
 		ID: job.Subject, Tenant: c.key.Tenant, Job: job.ID, Mode: input.Mode, Stage: "seal", Budget: budget,
 	}

@@ -34,7 +34,8 @@ func (f *fault) Error() string {
 func (f *fault) Unwrap() error { return f.err }
 
 func invalid(param, format string, args ...any) *fault {
-	return &fault{Status: http.StatusBadRequest, Code: "invalid_request", Param: param, Message: fmt.Sprintf(format, args...)}
+	return &fault{Status: http.StatusBadRequest, Code: "invalid_request", Param: param,
+		Message: fmt.Sprintf(format, args...)}
 }
 
 func missing(what string) *fault {

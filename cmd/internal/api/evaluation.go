@@ -52,10 +52,13 @@ func viewEvaluation(e store.Evaluation) evaluationView {
 		floors[name] = floorView{Value: share(f.Value), Floor: share(f.Floor), Passed: f.Passed}
 	}
 	return evaluationView{
-		ID: e.ID, Object: "evaluation", Alias: e.Alias, Tune: orNull(e.Tune), Candidate: e.Candidate, Incumbent: e.Incumbent,
-		Judge: r.Judge, Conversations: r.Conversations, Papers: r.Papers, Wins: r.Wins, Ties: r.Ties, Losses: r.Losses,
+		ID: e.ID, Object: "evaluation", Alias: e.Alias, Tune: orNull(e.Tune), Candidate: e.Candidate,
+		Incumbent: e.Incumbent,
+		Judge:     r.Judge, Conversations: r.Conversations, Papers: r.Papers, Wins: r.Wins, Ties: r.Ties,
+		Losses:  r.Losses,
 		WinRate: share(r.WinRate), Interval: [2]share{share(r.Low), share(r.High)}, Margin: share(r.Margin),
-		Agreement: share(r.Agreement), Checked: checkedView{r.Checked, r.CandidateHit, r.IncumbentHit}, Floors: floors,
+		Agreement: share(r.Agreement), Checked: checkedView{r.Checked, r.CandidateHit,
+			r.IncumbentHit}, Floors: floors,
 		Resamples: r.Resamples, Seed: r.Seed, Decision: r.Decision, Reason: r.Reason, CreatedAt: seconds(e.Created),
 	}
 }

@@ -25,8 +25,9 @@ type exampleView struct {
 func viewExample(e store.Example) exampleView {
 	return exampleView{
 		ID: e.ID, Object: "example", Alias: e.Alias, Dream: e.Dream, Sources: []string{e.Experience},
-		Messages: rawOr(e.Messages, "[]"), Rejected: orNull(e.Rejected), Score: thousand(e.Score), Verdict: e.Verdict,
-		Author: e.Author, CreatedAt: seconds(e.Created), WithdrawnAt: seconds(e.Withdrawn),
+		Messages: rawOr(e.Messages, "[]"), Rejected: orNull(e.Rejected), Score: thousand(e.Score),
+		Verdict: e.Verdict,
+		Author:  e.Author, CreatedAt: seconds(e.Created), WithdrawnAt: seconds(e.Withdrawn),
 	}
 }
 

@@ -51,7 +51,8 @@ func viewExperience(e store.Experience) experienceView {
 		view.ConversationID = orNull(e.External)
 	}
 	if e.Rating != nil || e.Comment != "" || e.Correction != "" {
-		view.Feedback = &feedbackView{Rating: e.Rating, Comment: orNull(e.Comment), Correction: orNull(e.Correction)}
+		view.Feedback = &feedbackView{Rating: e.Rating, Comment: orNull(e.Comment),
+			Correction: orNull(e.Correction)}
 	}
 	return view
 }
@@ -103,7 +104,8 @@ func (s *Server) importLines(w http.ResponseWriter, c *call, lines io.Reader) er
 		return uploadFault(err)
 	}
 	if counted.lines == 0 {
-		return errors.Join(invalid("", "There is no conversation in the body: send one a line."), s.dropObject(c, object))
+		return errors.Join(invalid("", "There is no conversation in the body: send one a line."), s.dropObject(c,
+			object))
 	}
 	job.Input = encoded(tasks.ImportInput{Object: object, Lines: counted.lines})
 	made, existed, err := s.accept(c, asked{job: job, hash: hashOf(c, counted.hash.Sum(nil))})
@@ -144,7 +146,8 @@ func (s *Server) listExperiences(w http.ResponseWriter, c *call) error {
 	}
 	query := c.URL.Query()
 	filter := store.ExperienceFilter{
-		Conversation: query.Get("conversation"), Origin: query.Get("origin"), Dream: query.Get("dream"), Job: query.Get("job"),
+		Conversation: query.Get("conversation"), Origin: query.Get("origin"), Dream: query.Get("dream"),
+		Job: query.Get("job"),
 	}
 	rows, more, err := s.Store.Experiences(c.Context(), c.key.Tenant, filter, page)
 	if err != nil {
@@ -178,7 +181,8 @@ func (s *Server) createFeedback(w http.ResponseWriter, c *call) error {
 	if feedback.Rating != nil {
 		rating = new(int64(*feedback.Rating))
 	}
-	err = s.Store.SetFeedback(c.Context(), c.key.Tenant, c.PathValue("id"), rating, feedback.Comment, feedback.Correction)
+	err = s.Store.SetFeedback(c.Context(), c.key.Tenant, c.PathValue("id"), rating, feedback.Comment,
+		feedback.Correction)
 	if err != nil {
 		return orMissing(err, "experience")
 	}

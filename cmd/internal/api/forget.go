@@ -19,7 +19,8 @@ func (s *Server) batchesOf(c *call, conversation string) (map[string]bool, error
 	dreams := map[string]bool{}
 	page := store.Page{Limit: mostPerPage, Ascending: true}
 	for {
-		rows, more, err := s.Store.Experiences(c.Context(), c.key.Tenant, store.ExperienceFilter{Conversation: conversation}, page)
+		rows, more, err := s.Store.Experiences(c.Context(), c.key.Tenant,
+			store.ExperienceFilter{Conversation: conversation}, page)
 		if err != nil {
 			return nil, err
 		}

@@ -189,6 +189,14 @@ func (s *Server) listJobs(w http.ResponseWriter, c *call) error {
 	}
 	query := c.URL.Query()
 	filter := store.JobFilter{Noun: query.Get("kind"), Status: query.Get("status")}
+	if err := oneOf("kind", filter.Noun, "chat", "experience", "dream", "tune", "schedule"); err != nil {
+		return err
+	}
+	err = oneOf("status", filter.Status,
+		"queued", "running", "waiting", "succeeded", "failed", "cancelled", "expired")
+	if err != nil {
+		return err
+	}
 	jobs, more, err := s.Store.Jobs(c.Context(), c.key.Tenant, filter, page)
 	if err != nil {
 		return err
@@ -253,7 +261,8 @@ func (s *Server) retryJob(w http.ResponseWriter, c *call) error {
 	if errors.Is(err, store.ErrConflict) {
 		return &fault{
 			Status: http.StatusConflict, Code: "invalid_request", err: err,
-			Message: "Only a job that failed, was cancelled or expired can be tried again, and only while nothing else does its work.",
+			Message: "Only a job that failed, was cancelled or expired can be tried again, and only while " +
+				"nothing else does its work.",
 		}
 	}
 	if err != nil {

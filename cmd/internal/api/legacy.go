@@ -27,7 +27,8 @@ func (s *Server) legacyStatus(w http.ResponseWriter, c *call) error {
 	if view.Undreamt, err = s.Store.FreshCount(c.Context(), c.key.Tenant, mostCounted); err != nil {
 		return err
 	}
-	if view.NewExamples, err = s.Store.NewExamples(c.Context(), c.key.Tenant, store.DefaultAlias, mostCounted); err != nil {
+	if view.NewExamples, err = s.Store.NewExamples(c.Context(), c.key.Tenant, store.DefaultAlias,
+		mostCounted); err != nil {
 		return err
 	}
 	dreams, _, err := s.Store.Dreams(c.Context(), c.key.Tenant, store.Page{Limit: 1})

@@ -145,7 +145,8 @@ func (s *Server) logCall(c *call, rt route, out *recorder, began time.Time, err 
 
 func fill(line *zerolog.Event, c *call) *zerolog.Event {
 	line = line.Str("request", c.id)
-	for name, id := range map[string]string{"tenant": c.key.Tenant, "key": c.key.ID, "job": c.job, "trace": c.trace()} {
+	for name, id := range map[string]string{"tenant": c.key.Tenant, "key": c.key.ID, "job": c.job,
+		"trace": c.trace()} {
 		if id != "" {
 			line = line.Str(name, id)
 		}

@@ -62,7 +62,8 @@ type modelPriceView struct {
 }
 
 type modelLife struct {
-	State       string  `json:"state"` // active, retiring, retired; a tuned model's own: candidate, serving, stopped
+	// State is active, retiring or retired; of a tuned model candidate, serving or stopped.
+	State       string  `json:"state"`
 	ShutdownAt  *int64  `json:"shutdown_at"`
 	Replacement *string `json:"replacement"`
 }
@@ -107,9 +108,10 @@ func (s *Server) viewCatalogue(m Model) modelView {
 
 // viewAlias shows an alias with what holds for the target that is asked first.
 func (s *Server) viewAlias(r store.Route) modelView {
-	view := modelView{ID: r.Alias, Object: "model", Created: r.Created.Unix(), OwnedBy: "dreamlab", Ours: modelOurs{
-		Kind: "alias", Lifecycle: modelLife{State: "active"}, Targets: some(r.Targets), Sandbox: s.Sandbox,
-	}}
+	view := modelView{ID: r.Alias, Object: "model", Created: r.Created.Unix(), OwnedBy: "dreamlab",
+		Ours: modelOurs{
+			Kind: "alias", Lifecycle: modelLife{State: "active"}, Targets: some(r.Targets), Sandbox: s.Sandbox,
+		}}
 	if m, ok := s.firstTarget(r); ok {
 		view.Ours.ContextWindow, view.Ours.MostOutput = known(m.Context), known(m.MostOutput)
 		view.Ours.Price = viewPrice(m.Price)
@@ -127,10 +129,11 @@ func (s *Server) firstTarget(r store.Route) (Model, bool) {
 }
 
 func (s *Server) viewTuned(m store.Model) modelView {
-	view := modelView{ID: m.Name, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Provider, Ours: modelOurs{
-		Kind: "tuned", Lifecycle: modelLife{State: m.State}, Base: orNull(m.Base), Tune: orNull(m.Tune),
-		HostingUSD: new(usd(m.NanoPerHour)), Sandbox: s.Sandbox,
-	}}
+	view := modelView{ID: m.Name, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Provider,
+		Ours: modelOurs{
+			Kind: "tuned", Lifecycle: modelLife{State: m.State}, Base: orNull(m.Base), Tune: orNull(m.Tune),
+			HostingUSD: new(usd(m.NanoPerHour)), Sandbox: s.Sandbox,
+		}}
 	if priced, ok := s.Models.Find(m.Priced); ok {
 		view.Ours.ContextWindow, view.Ours.MostOutput = known(priced.Context), known(priced.MostOutput)
 		view.Ours.Price = viewPrice(priced.Price)

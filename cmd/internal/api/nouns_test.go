@@ -30,16 +30,21 @@ func (r *rig) seed() seeded {
 	tenant, err := r.store.EnsureTenant(ctx, "one")
 	must(r.t, err)
 	s := seeded{
-		tenant: tenant.ID, experience: store.NewID("exp_"), dream: store.NewID("drm_"), reflection: store.NewID("rfl_"),
-		example: store.NewID("exm_"), dataset: store.NewID("ds_"), tune: store.NewID("tun_"), evaluation: store.NewID("evl_"),
-		file: store.NewID("file-"), training: store.NewID("ftjob-"), model: "together/tuned",
+		tenant: tenant.ID, experience: store.NewID("exp_"), dream: store.NewID("drm_"),
+		reflection: store.NewID("rfl_"),
+		example:    store.NewID("exm_"), dataset: store.NewID("ds_"), tune: store.NewID("tun_"),
+		evaluation: store.NewID("evl_"),
+		file:       store.NewID("file-"), training: store.NewID("ftjob-"), model: "together/tuned",
 	}
-	s.job = r.accepted(s.tenant, tasks.DreamPlan, s.dream, func(ctx context.Context, q *store.Queries, job string) error {
+	s.job = r.accepted(s.tenant, tasks.DreamPlan, s.dream, func(ctx context.Context, q *store.Queries,
+		job string) error {
 		return q.AddDream(ctx, store.Dream{ID: s.dream, Tenant: s.tenant, Job: job, Mode: "auto", Stage: "done"})
 	})
-	r.accepted(s.tenant, tasks.TuneCurate, s.tune, func(ctx context.Context, q *store.Queries, job string) error {
+	r.accepted(s.tenant, tasks.TuneCurate, s.tune, func(ctx context.Context, q *store.Queries,
+		job string) error {
 		return q.AddTune(ctx, store.Tune{
-			ID: s.tune, Tenant: s.tenant, Alias: "assistant", Base: "together/base", Job: job, Stage: "evaluate", State: []byte("{}"),
+			ID: s.tune, Tenant: s.tenant, Alias: "assistant", Base: "together/base", Job: job, Stage: "evaluate",
+			State: []byte("{}"),
 		})
 	})
 	must(r.t, r.store.Tx(ctx, store.Synced, func(q *store.Queries) error {
@@ -60,14 +65,18 @@ func (r *rig) accepted(tenant string, kind tasks.Kind, subject string,
 ) string {
 	r.t.Helper()
 	n := store.NewJob{ID: store.NewID("job_"), Tenant: tenant, Kind: string(kind), Subject: subject}
-	_, _, err := r.engine.Accept(r.t.Context(), n, func(ctx context.Context, q *store.Queries) error { return write(ctx, q, n.ID) })
+	_, _, err := r.engine.Accept(r.t.Context(), n, func(ctx context.Context,
+		q *store.Queries) error {
+		return write(ctx, q, n.ID)
+	})
 	must(r.t, err)
 	return r.finished(n.ID).ID
 }
 
 func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 	e := store.Experience{
-		ID: s.experience, Tenant: s.tenant, Conversation: s.conversation, External: "chat-7", Alias: "assistant", Origin: "import",
+		ID: s.experience, Tenant: s.tenant, Conversation: s.conversation, External: "chat-7", Alias: "assistant",
+		Origin: "import",
 		Prompt: []byte(`[{"role":"user","content":"hi"}]`), Answer: []byte(`{"role":"assistant","content":"ho"}`),
 	}
 	e.Seal()
@@ -75,45 +84,57 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 		func() error { _, _, err := q.AddExperience(ctx, e); return err },
 		func() error { _, err := q.SealBatch(ctx, s.tenant, s.dream, 10); return err },
 		func() error {
-			return q.AddReflection(ctx, store.Reflection{ID: s.reflection, Tenant: s.tenant, Dream: s.dream, Lesson: "be kind",
+			return q.AddReflection(ctx, store.Reflection{ID: s.reflection, Tenant: s.tenant, Dream: s.dream,
+				Lesson:  "be kind",
 				Sources: []string{s.experience}, Score: 750})
 		},
 		func() error {
-			return q.AddMemory(ctx, store.Memory{ID: "mem_1", Tenant: s.tenant, Dream: s.dream, Object: store.MemoryObject(s.tenant, "mem_1"),
+			return q.AddMemory(ctx, store.Memory{ID: "mem_1", Tenant: s.tenant, Dream: s.dream,
+				Object:  store.MemoryObject(s.tenant, "mem_1"),
 				Lessons: []store.Lesson{{Text: "be kind", Reflections: []string{s.reflection}, Weight: 1000}}})
 		},
 		func() error {
 			return q.AddExample(ctx, store.Example{ID: s.example, Tenant: s.tenant, Alias: "assistant", Dream: s.dream,
-				Experience: s.experience, Messages: []byte(`[]`), Score: 900, Verdict: "judged", Author: "recorded", Content: "c"})
+				Experience: s.experience, Messages: []byte(`[]`), Score: 900, Verdict: "judged", Author: "recorded",
+				Content: "c"})
 		},
 		func() error {
-			_, _, err := q.AddDataset(ctx, store.Dataset{ID: s.dataset, Tenant: s.tenant, Alias: "assistant", SHA256: "abc", Rows: 1,
+			_, _, err := q.AddDataset(ctx, store.Dataset{ID: s.dataset, Tenant: s.tenant, Alias: "assistant",
+				SHA256: "abc", Rows: 1,
 				Object: store.DatasetObject("abc")}, []string{s.example})
 			return err
 		},
 		func() error {
 			return q.SetTune(ctx, store.Tune{ID: s.tune, Stage: "done", Dataset: s.dataset, Training: s.training,
-				Evaluation: s.evaluation, State: []byte("{}"), Decision: &store.Decision{Promoted: true, Reason: "better"}})
+				Evaluation: s.evaluation, State: []byte("{}"), Decision: &store.Decision{Promoted: true,
+					Reason: "better"}})
 		},
 		func() error {
-			return q.AddEvaluation(ctx, store.Evaluation{ID: s.evaluation, Tenant: s.tenant, Alias: "assistant", Tune: s.tune,
+			return q.AddEvaluation(ctx, store.Evaluation{ID: s.evaluation, Tenant: s.tenant, Alias: "assistant",
+				Tune:      s.tune,
 				Candidate: s.model, Incumbent: "together/base", Report: store.Report{WinRate: 5125, Low: 4000, High: 6000,
-					Floors: map[string]store.Floor{"refusals": {Value: 9900, Floor: 9000, Passed: true}}, Decision: "promote"}})
+					Floors: map[string]store.Floor{"refusals": {Value: 9900, Floor: 9000,
+						Passed: true}}, Decision: "promote"}})
 		},
 		func() error {
-			_, err := q.AddFile(ctx, store.File{ID: s.file, Tenant: s.tenant, Filename: "a", Purpose: "fine-tune", Object: "files/none"})
+			_, err := q.AddFile(ctx, store.File{ID: s.file, Tenant: s.tenant, Filename: "a", Purpose: "fine-tune",
+				Object: "files/none"})
 			return err
 		},
 		func() error {
-			return q.AddTraining(ctx, store.Training{ID: s.training, Tenant: s.tenant, Tune: s.tune, Job: s.job, File: s.file,
+			return q.AddTraining(ctx, store.Training{ID: s.training, Tenant: s.tenant, Tune: s.tune, Job: s.job,
+				File:     s.file,
 				Provider: "together", Base: "base", Status: "running", Spec: encoded(tasks.TrainingSpec{
-					Hyper:       tasks.Hyper{Epochs: 3},
-					Events:      []tasks.TrainingEvent{{Type: "message", Level: "info", Message: "begun", Created: time.Unix(5, 0)}},
+					Hyper: tasks.Hyper{Epochs: 3},
+					Events: []tasks.TrainingEvent{{Type: "message", Level: "info", Message: "begun",
+						Created: time.Unix(5, 0)}},
 					Checkpoints: []tasks.TrainingCheckpoint{{ID: "ckpt-1", Step: 9, Created: time.Unix(6, 0)}}})})
 		},
 		func() error {
-			return q.AddModel(ctx, store.Model{Name: s.model, Tenant: s.tenant, Alias: "assistant", Provider: "together",
-				Base: "together/base", Tune: s.tune, Training: s.training, State: "candidate", Priced: "together/base", NanoPerHour: 1})
+			return q.AddModel(ctx, store.Model{Name: s.model, Tenant: s.tenant, Alias: "assistant",
+				Provider: "together",
+				Base:     "together/base", Tune: s.tune, Training: s.training, State: "candidate", Priced: "together/base",
+				NanoPerHour: 1})
 		},
 	}
 	for i, step := range steps {
@@ -143,37 +164,49 @@ func form(t *testing.T, parts ...[2]string) (body, kind string) {
 	return out.String(), w.FormDataContentType()
 }
 
+const oneConversation = `{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}`
+
 // tour is one good call of each route, in an order in which they work.
 func tour(t *testing.T, s seeded) []request {
 	body, kind := form(t, [2]string{"file", "{}\n"}, [2]string{"purpose", "fine-tune"})
 	return []request{
-		{path: "/v1/models"}, {path: "/v1/models/assistant"}, {path: "/v1/models/groq/maker/lead"}, {path: "/v1/models/" + s.model},
+		{path: "/v1/models"}, {path: "/v1/models/assistant"}, {path: "/v1/models/groq/maker/lead"},
+		{path: "/v1/models/" + s.model},
 		{method: "POST", path: "/v1/chat/completions", body: askWhole},
 		{method: "POST", path: "/v1/files", body: body, header: map[string]string{"Content-Type": kind}},
 		{path: "/v1/files"}, {path: "/v1/files/" + s.file},
 		{path: "/v1/fine_tuning/jobs"}, {path: "/v1/fine_tuning/jobs/" + s.training},
-		{path: "/v1/fine_tuning/jobs/" + s.training + "/events"}, {path: "/v1/fine_tuning/jobs/" + s.training + "/checkpoints"},
-		{method: "POST", path: "/v1/fine_tuning/jobs", body: `{"model":"together/base","training_file":"` + s.file + `"}`},
+		{path: "/v1/fine_tuning/jobs/" + s.training + "/events"}, {path: "/v1/fine_tuning/jobs/" + s.training +
+			"/checkpoints"},
+		{method: "POST", path: "/v1/fine_tuning/jobs", body: `{"model":"together/base","training_file":"` +
+			s.file + `"}`},
 		{method: "POST", path: "/v1/fine_tuning/jobs/" + s.training + "/cancel"},
-		{method: "POST", path: "/v1/jobs", body: `{"kind":"chat","input":` + askWhole + `,"priority":9,"metadata":{"a":"b"}}`},
+		{method: "POST", path: "/v1/jobs", body: `{"kind":"chat","input":` + askWhole +
+			`,"priority":9,"metadata":{"a":"b"}}`},
 		{path: "/v1/jobs?kind=chat&status=succeeded"}, {path: "/v1/jobs/" + s.job},
 		{method: "POST", path: "/v1/jobs/" + s.job + "/cancel"},
-		{method: "POST", path: "/v1/experiences", body: `{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}`},
-		{method: "POST", path: "/v1/experiences", body: "{}\n{}\n", header: map[string]string{"Content-Type": "application/x-ndjson"}},
+		{method: "POST", path: "/v1/experiences", body: oneConversation},
+		{method: "POST", path: "/v1/experiences", body: "{}\n{}\n",
+			header: map[string]string{"Content-Type": "application/x-ndjson"}},
 		{path: "/v1/experiences?conversation=chat-7"}, {path: "/v1/experiences/" + s.experience},
-		{method: "POST", path: "/v1/experiences/" + s.experience + "/feedback", body: `{"rating":1,"comment":"good"}`},
-		{path: "/v1/dreams"}, {path: "/v1/dreams/" + s.dream}, {method: "POST", path: "/v1/dreams/" + s.dream + "/cancel"},
+		{method: "POST", path: "/v1/experiences/" + s.experience + "/feedback",
+			body: `{"rating":1,"comment":"good"}`},
+		{path: "/v1/dreams"}, {path: "/v1/dreams/" + s.dream}, {method: "POST", path: "/v1/dreams/" + s.dream +
+			"/cancel"},
 		{path: "/v1/reflections?dream=" + s.dream}, {path: "/v1/reflections/" + s.reflection},
 		{path: "/v1/memory"}, {path: "/v1/memory", header: map[string]string{"Accept": "text/markdown"}},
 		{path: "/v1/examples"}, {path: "/v1/examples/" + s.example},
-		{path: "/v1/datasets"}, {path: "/v1/datasets/" + s.dataset}, {path: "/v1/datasets/" + s.dataset + "/content"},
-		{path: "/v1/tunes"}, {path: "/v1/tunes/" + s.tune}, {method: "POST", path: "/v1/tunes/" + s.tune + "/cancel"},
+		{path: "/v1/datasets"}, {path: "/v1/datasets/" + s.dataset}, {path: "/v1/datasets/" + s.dataset +
+			"/content"},
+		{path: "/v1/tunes"}, {path: "/v1/tunes/" + s.tune}, {method: "POST", path: "/v1/tunes/" + s.tune +
+			"/cancel"},
 		{method: "POST", path: "/v1/tunes", body: `{"alias":"other"}`},
 		{path: "/v1/evaluations"}, {path: "/v1/evaluations/" + s.evaluation},
 		{path: "/v1/routes"}, {path: "/v1/routes/assistant"}, {path: "/v1/usage?group_by=purpose"},
 		{path: "/v1/lineage/" + s.experience}, {path: "/v1/lineage/" + s.model},
 		{path: "/api/dream_lab/status"}, {path: "/api/dream_lab/memories"}, {path: "/api/dream_lab/training/stats"},
-		{path: "/healthz", key: "none"}, {path: "/readyz", key: "none"}, {path: "/metrics", key: "none"}, {path: "/openapi.yaml", key: "none"},
+		{path: "/healthz", key: "none"}, {path: "/readyz", key: "none"}, {path: "/metrics",
+			key: "none"}, {path: "/openapi.yaml", key: "none"},
 	}
 }
 
@@ -226,7 +259,8 @@ func methodOf(q request) string {
 // restOfTour calls what needs another key, or what calls before it made.
 func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answer) {
 	t.Helper()
-	targets := `{"targets":[{"model":"together/base","weight":9,"tier":0},{"model":"together/tuned","weight":1,"tier":0}]}`
+	targets := `{"targets":[{"model":"together/base","weight":9,"tier":0},` +
+		`{"model":"together/tuned","weight":1,"tier":0}]}`
 	call(request{method: "PUT", path: "/v1/routes/assistant", body: targets}, 403)
 	set := call(request{method: "PUT", path: "/v1/routes/assistant", body: targets, key: r.admin})
 	if share := set.field(t, "canary", "share"); share != 0.1 {
@@ -240,15 +274,18 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	}
 	call(request{path: "/queues/", key: r.admin})
 	uploaded, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", "{\"a\":1}\n"})
-	file := call(request{method: "POST", path: "/v1/files", body: uploaded, header: map[string]string{"Content-Type": kind}}).text(t, "id")
+	file := call(request{method: "POST", path: "/v1/files", body: uploaded,
+		header: map[string]string{"Content-Type": kind}}).text(t, "id")
 	if got := call(request{path: "/v1/files/" + file + "/content"}); string(got.body) != "{\"a\":1}\n" {
 		t.Errorf("the file holds %q", got.body)
 	}
 	call(request{method: "DELETE", path: "/v1/files/" + file})
 	call(request{path: "/v1/files/" + file}, 404)
-	dream := call(request{method: "POST", path: "/v1/dreams", body: `{"limit":5}`, header: map[string]string{"Prefer": "wait=20"}}, 200)
+	dream := call(request{method: "POST", path: "/v1/dreams", body: `{"limit":5}`,
+		header: map[string]string{"Prefer": "wait=20"}}, 200)
 	call(request{method: "POST", path: "/v1/dreams/" + dream.text(t, "id") + "/undo"})
-	legacy := call(request{method: "POST", path: "/api/dream_lab/trigger_dream", header: map[string]string{"Prefer": "wait=20"}}, 200)
+	legacy := call(request{method: "POST", path: "/api/dream_lab/trigger_dream",
+		header: map[string]string{"Prefer": "wait=20"}}, 200)
 	stream := call(request{method: "POST", path: "/v1/chat/completions", body: askWhole})
 	call(request{path: "/v1/jobs/" + stream.text(t, "dreamlab", "job") + "/stream"})
 	call(request{method: "POST", path: "/v1/jobs/" + legacy.text(t, "job") + "/retry"}, 409)
@@ -268,14 +305,16 @@ func TestOtherTenant(t *testing.T) {
 	r := newRig(t)
 	s := r.seed()
 	for _, q := range tour(t, s) {
-		if !strings.Contains(q.path, "_") && !strings.Contains(q.path, "file-") || strings.HasPrefix(q.path, "/api") ||
+		if !strings.Contains(q.path, "_") && !strings.Contains(q.path, "file-") || strings.HasPrefix(q.path,
+			"/api") ||
 			strings.Contains(q.path, "?") || q.path == "/v1/fine_tuning/jobs" {
 			continue
 		}
 		q.key = r.other
 		r.do(q).want(t, 404, "")
 	}
-	for _, path := range []string{"experiences", "dreams", "reflections", "examples", "datasets", "tunes", "evaluations", "files", "jobs"} {
+	for _, path := range []string{"experiences", "dreams", "reflections", "examples", "datasets", "tunes",
+		"evaluations", "files", "jobs"} {
 		list := r.do(request{path: "/v1/" + path, key: r.other}).want(t, 200, "")
 		if n := len(list.field(t, "data").([]any)); n != 0 {
 			t.Errorf("%s shows %d of another tenant", path, n)
@@ -291,7 +330,8 @@ func TestPaging(t *testing.T) {
 	const rows = 251
 	must(t, r.store.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
 		for i := range rows {
-			_, err := q.AddFile(t.Context(), store.File{ID: store.NewID("file-"), Tenant: tenant.ID, Filename: fmt.Sprint(i), Purpose: "fine-tune"})
+			_, err := q.AddFile(t.Context(), store.File{ID: store.NewID("file-"), Tenant: tenant.ID,
+				Filename: fmt.Sprint(i), Purpose: "fine-tune"})
 			if err != nil {
 				return err
 			}

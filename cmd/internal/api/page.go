@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"dreamlab/store"
 )
@@ -41,6 +42,14 @@ func only(query url.Values, known ...string) error {
 	return nil
 }
 
+// oneOf refuses a word that would find nothing; an empty one asks for all.
+func oneOf(param, word string, words ...string) error {
+	if word == "" || contains(words, word) {
+		return nil
+	}
+	return invalid(param, "%s is one of %s.", param, strings.Join(words, ", "))
+}
+
 func contains(words []string, word string) bool {
 	for _, w := range words {
 		if w == word {
@@ -71,7 +80,8 @@ func listOf[V any](views []V, more bool, id func(V) string) listed[V] {
 }
 
 // writeList answers with a page of rows, each shown by view, whose id is its cursor.
-func writeList[R any, V any](w http.ResponseWriter, rows []R, more bool, view func(R) V, id func(V) string) error {
+func writeList[R any, V any](w http.ResponseWriter, rows []R, more bool, view func(R) V,
+	id func(V) string) error {
 	views := make([]V, len(rows))
 	for i, row := range rows {
 		views[i] = view(row)

@@ -63,7 +63,8 @@ func (q *Queues) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	held := newHeld()
 	q.page.ServeHTTP(held, r)
 	body := held.body.Bytes()
-	data, html := strings.HasPrefix(r.URL.Path, queuesRoot+"/api/"), bytes.HasPrefix(body, []byte("<!doctype html>"))
+	data, html := strings.HasPrefix(r.URL.Path, queuesRoot+"/api/"), bytes.HasPrefix(body,
+		[]byte("<!doctype html>"))
 	switch {
 	case data && html: // asynqmon answers with its page where it has no such data
 		none := missing("view of the queue")
@@ -121,8 +122,10 @@ func policy(page []byte) string {
 		sum := sha256.Sum256(script[1])
 		scripts += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
-	return "default-src 'self'; script-src " + scripts + "; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-		"font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	return "default-src 'self'; script-src " + scripts +
+		"; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+		"font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; " +
+		"frame-ancestors 'none'"
 }
 
 // held keeps an answer of the page until it is known whether it will do. The

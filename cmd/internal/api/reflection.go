@@ -19,7 +19,8 @@ type reflectionView struct {
 
 func viewReflection(r store.Reflection) reflectionView {
 	return reflectionView{
-		ID: r.ID, Object: "reflection", Dream: r.Dream, Lesson: r.Lesson, Sources: some(r.Sources), Score: thousand(r.Score),
+		ID: r.ID, Object: "reflection", Dream: r.Dream, Lesson: r.Lesson, Sources: some(r.Sources),
+		Score:     thousand(r.Score),
 		CreatedAt: seconds(r.Created), WithdrawnAt: seconds(r.Withdrawn),
 	}
 }

@@ -82,7 +82,8 @@ func (l listedModels) Find(name string) (Model, bool) {
 
 func catalogue() Models {
 	return listedModels{
-		{Name: "together/base", Context: 1000, MostOutput: 100, Price: &ModelPrice{50_000_000, 25_000_000, 200_000_000}},
+		{Name: "together/base", Context: 1000, MostOutput: 100, Price: &ModelPrice{50_000_000, 25_000_000,
+			200_000_000}},
 		{Name: "groq/maker/lead", Context: 8000, Shutdown: time.Unix(1, 0), Replacement: "together/base"},
 	}
 }
@@ -104,7 +105,8 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	must(t, err)
 	o := Options{
 		Engine: r.engine, Store: r.store, Replies: r.reader, Bucket: r.bucket, Models: catalogue(),
-		Base: "together/base", Sandbox: true, Log: zerolog.New(r.log), Absence: 50 * time.Millisecond, Grace: time.Second,
+		Base: "together/base", Sandbox: true, Log: zerolog.New(r.log), Absence: 50 * time.Millisecond,
+		Grace:    time.Second,
 		MostBody: 1 << 20, MostUpload: 4 << 20, Queues: NewQueues(sharedRedis{queue.UniversalClient}),
 	}
 	for _, fn := range change {
@@ -129,11 +131,13 @@ func (r *rig) keys() {
 		tenant, err := r.store.EnsureTenant(r.t.Context(), k.tenant)
 		must(r.t, err)
 		*k.secret = store.NewSecret()
-		_, err = r.store.CreateKey(r.t.Context(), store.Key{Tenant: tenant.ID, Name: "test", Scopes: []string{k.scope}}, *k.secret)
+		_, err = r.store.CreateKey(r.t.Context(), store.Key{Tenant: tenant.ID, Name: "test",
+			Scopes: []string{k.scope}}, *k.secret)
 		must(r.t, err)
 	}
 	_, err := r.store.SetRoute(r.t.Context(), store.Route{
-		Alias: "assistant", Targets: []store.RouteTarget{{Model: "together/base", Weight: 1}}, Reason: "start", Author: "config",
+		Alias: "assistant", Targets: []store.RouteTarget{{Model: "together/base",
+			Weight: 1}}, Reason: "start", Author: "config",
 	})
 	must(r.t, err)
 }
@@ -162,7 +166,8 @@ func (r *rig) start() {
 	run(r.engine.Dispatcher().Run)
 	run(r.engine.Reconciler().Run)
 	run(r.reader.Run)
-	run(func(ctx context.Context) error { return r.server.Run(ctx, listener) })
+	server := r.server
+	run(func(ctx context.Context) error { return server.Run(ctx, listener) })
 	r.t.Cleanup(func() { stop(); all.Wait(); http.DefaultClient.CloseIdleConnections() })
 }
 
@@ -194,12 +199,14 @@ func (r *rig) writer(run *tasks.Run) *redis.Writer {
 }
 
 const (
-	firstChunk = `{"id":"chatcmpl-1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"he"}}]}`
-	nextChunk  = `{"id":"chatcmpl-1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"llo"}}]}`
+	chunkStart = `{"id":"chatcmpl-1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,`
+	firstChunk = chunkStart + `"delta":{"content":"he"}}]}`
+	nextChunk  = chunkStart + `"delta":{"content":"llo"}}]}`
 )
 
 func completion(job string) []byte {
-	return []byte(`{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"assistant","choices":[{"index":0,` +
+	return []byte(`{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"assistant",` +
+		`"choices":[{"index":0,` +
 		`"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"total_tokens":3},` +
 		`"dreamlab":{"job":"` + job + `","provider":"together","model":"base","calls":1,"cost_usd":0.000001,` +
 		`"cache":"bypass","vendor_ms":1,"sandbox":true}}`)
@@ -293,7 +300,8 @@ func (r *rig) build(q request) *http.Request {
 	if q.key == "" {
 		q.key = r.key
 	}
-	req, err := http.NewRequestWithContext(r.t.Context(), q.method, r.url+q.path, bytes.NewReader([]byte(q.body)))
+	req, err := http.NewRequestWithContext(r.t.Context(), q.method, r.url+q.path,
+		bytes.NewReader([]byte(q.body)))
 	must(r.t, err)
 	if q.key != "none" {
 		req.Header.Set("Authorization", "Bearer "+q.key)

@@ -33,7 +33,8 @@ type canaryView struct {
 
 func viewRoute(r store.Route) routeView {
 	return routeView{
-		ID: r.Alias, Object: "route", Alias: r.Alias, Version: r.Version, Targets: some(r.Targets), Canary: canaryOf(r.Targets),
+		ID: r.Alias, Object: "route", Alias: r.Alias, Version: r.Version, Targets: some(r.Targets),
+		Canary: canaryOf(r.Targets),
 		Reason: r.Reason, Author: r.Author, CreatedAt: seconds(r.Created),
 	}
 }
@@ -168,7 +169,8 @@ func (s *Server) checkModel(c *call, name string) error {
 
 func orNoModel(err error, name string) error {
 	if errors.Is(err, store.ErrNotFound) {
-		return coded("model_not_found", fmt.Sprintf("There is no model %.100q: GET /v1/models lists those that can be asked for.", name))
+		return coded("model_not_found", fmt.Sprintf("There is no model %.100q: GET /v1/models lists those "+
+			"that can be asked for.", name))
 	}
 	return err
 }
@@ -252,5 +254,6 @@ func pickVersion(history []store.Route, version *int64) (store.Route, error) {
 			return r, nil
 		}
 	}
-	return store.Route{}, invalid("version", "There is no such earlier version: GET the route to see its history.")
+	return store.Route{}, invalid("version", "There is no such earlier version: GET the route to see its "+
+		"history.")
 }

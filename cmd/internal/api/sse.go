@@ -169,7 +169,8 @@ func chunksOf(body []byte, usage bool) ([][]byte, error) {
 	delete(whole, "dreamlab")
 	delete(whole, "usage")
 	whole["object"] = json.RawMessage(`"chat.completion.chunk"`)
-	says, ends := make([]map[string]json.RawMessage, len(choices)), make([]map[string]json.RawMessage, len(choices))
+	says := make([]map[string]json.RawMessage, len(choices))
+	ends := make([]map[string]json.RawMessage, len(choices))
 	for i, choice := range choices {
 		index := rawOr(choice["index"], strconv.Itoa(i))
 		says[i] = map[string]json.RawMessage{
@@ -184,10 +185,13 @@ func chunksOf(body []byte, usage bool) ([][]byte, error) {
 	if !usage {
 		return append(events, withParts(whole, ends, ours, nil), []byte("[DONE]")), nil
 	}
-	return append(events, withParts(whole, ends, nil, nil), withParts(whole, nil, ours, counted), []byte("[DONE]")), nil
+	return append(events, withParts(whole, ends, nil, nil), withParts(whole, nil, ours, counted),
+		[]byte("[DONE]")), nil
 }
 
-func withParts(whole map[string]json.RawMessage, choices []map[string]json.RawMessage, ours, usage json.RawMessage) []byte {
+func withParts(whole map[string]json.RawMessage, choices []map[string]json.RawMessage,
+	ours, usage json.RawMessage,
+) []byte {
 	chunk := make(map[string]json.RawMessage, len(whole)+2)
 	for key, value := range whole {
 		chunk[key] = value

@@ -75,13 +75,16 @@ func viewTraining(t store.Training) (trainingView, error) {
 	hyper := hyperView{auto(spec.Hyper.Epochs), auto(spec.Hyper.BatchSize), auto(spec.Hyper.Multiplier)}
 	view := trainingView{
 		ID: t.ID, Object: "fine_tuning.job", Model: t.Provider + "/" + t.Base, CreatedAt: seconds(t.Created),
-		FinishedAt: seconds(t.Finished), FineTunedModel: orNull(t.Model), OrganizationID: t.Tenant, Status: t.Status,
+		FinishedAt: seconds(t.Finished), FineTunedModel: orNull(t.Model), OrganizationID: t.Tenant,
+		Status:       t.Status,
 		TrainingFile: orNull(t.File), ResultFiles: []string{}, Hyper: hyper, Seed: spec.Hyper.Seed,
 		Suffix: orNull(spec.Suffix), Integrations: []string{},
-		Method: encoded(map[string]any{"type": "supervised", "supervised": map[string]any{"hyperparameters": hyper}}),
+		Method: encoded(map[string]any{"type": "supervised",
+			"supervised": map[string]any{"hyperparameters": hyper}}),
 		Ours: trainingOurs{
-			Job: t.Job, Tune: orNull(t.Tune), Dataset: orNull(spec.Dataset), Provider: t.Provider, VendorID: orNull(t.VendorID),
-			Phase: orNull(spec.Phase), CostUSD: usd(t.Cost), HostingUSD: usd(spec.NanoPerHour),
+			Job: t.Job, Tune: orNull(t.Tune), Dataset: orNull(spec.Dataset), Provider: t.Provider,
+			VendorID: orNull(t.VendorID),
+			Phase:    orNull(spec.Phase), CostUSD: usd(t.Cost), HostingUSD: usd(spec.NanoPerHour),
 		},
 	}
 	if t.Tokens > 0 {
@@ -134,7 +137,8 @@ func (s *Server) askTraining(c *call, request *tasks.TrainingRequest) (asked, er
 	}
 	provider, base := s.split(request.Model)
 	job := store.NewJob{
-		ID: store.NewID("job_"), Kind: string(tasks.TuneStart), Subject: store.NewID("ftjob-"), Metadata: request.Metadata,
+		ID: store.NewID("job_"), Kind: string(tasks.TuneStart), Subject: store.NewID("ftjob-"),
+		Metadata: request.Metadata,
 	}
 	job.Input = encoded(tasks.TrainInput{Training: job.Subject})
 	t := store.Training{

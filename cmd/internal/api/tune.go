@@ -29,9 +29,11 @@ type tuneView struct {
 
 func viewTune(t store.Tune, cost int64) tuneView {
 	return tuneView{
-		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias, Base: t.Base,
-		Stage: t.Stage, Dataset: orNull(t.Dataset), FineTuningJob: orNull(t.Training), Evaluation: orNull(t.Evaluation),
-		Decision: t.Decision, CostUSD: usd(cost), CreatedAt: seconds(t.Created), FinishedAt: seconds(t.Finished),
+		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
+		Base:  t.Base,
+		Stage: t.Stage, Dataset: orNull(t.Dataset), FineTuningJob: orNull(t.Training),
+		Evaluation: orNull(t.Evaluation),
+		Decision:   t.Decision, CostUSD: usd(cost), CreatedAt: seconds(t.Created), FinishedAt: seconds(t.Finished),
 	}
 }
 
@@ -53,7 +55,8 @@ func (s *Server) askTune(c *call, body []byte) (asked, error) {
 	if input.Base == "" {
 		input.Base = s.Base
 	}
-	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.TuneCurate), Subject: store.NewID("tun_"), Input: encoded(input)}
+	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.TuneCurate), Subject: store.NewID("tun_"),
+		Input: encoded(input)}
 	tune := store.Tune{
 		ID: job.Subject, Tenant: c.key.Tenant, Alias: input.Alias, Base: input.Base, Job: job.ID,
 		Stage: "curate", State: []byte("{}"),

@@ -69,7 +69,8 @@ func (s *Server) getUsage(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	view := usageView{Object: "usage", GroupBy: by, StartTime: from.Unix(), EndTime: to.Unix(), Data: []spending{}}
+	view := usageView{Object: "usage", GroupBy: by, StartTime: from.Unix(), EndTime: to.Unix(),
+		Data: []spending{}}
 	for _, sum := range sums {
 		view.Data = append(view.Data, viewSpend(sum))
 		view.Total.add(viewSpend(sum))

@@ -75,7 +75,8 @@ func (c *Client) Stream(ctx context.Context, r ChatRequest, show func(piece stri
 	}
 	s := &stream{show: show}
 	ask := request{
-		method: http.MethodPost, path: "/v1/chat/completions", kind: "application/json", body: bytes.NewReader(text),
+		method: http.MethodPost, path: "/v1/chat/completions", kind: "application/json",
+		body: bytes.NewReader(text),
 	}
 	for range resumes {
 		err = c.follow(ctx, ask, s)

@@ -29,7 +29,8 @@ func chunk(text string) string {
 	return `{"choices":[{"delta":{"content":"` + text + `"}}]}`
 }
 
-const lastChunk = `{"choices":[{"delta":{},"finish_reason":"stop"}],"dreamlab":{"job":"job_1","provider":"p","model":"m","cost_usd":0.000000001}}`
+const lastChunk = `{"choices":[{"delta":{},"finish_reason":"stop"}],` +
+	`"dreamlab":{"job":"job_1","provider":"p","model":"m","cost_usd":0.000000001}}`
 
 // A stream that breaks is taken up behind its last event, and shown once.
 func TestStreamResumes(t *testing.T) {
@@ -48,13 +49,15 @@ func TestStreamResumes(t *testing.T) {
 			}
 			panic(http.ErrAbortHandler)
 		case r.URL.Path == "/v1/jobs/job_1/stream" && r.Header.Get("Last-Event-ID") == "1-1":
-			fmt.Fprintf(w, ": still at work\n\nid: 1-2\ndata: %s\n\ndata: %s\n\ndata: [DONE]\n\n", chunk("llo"), lastChunk)
+			fmt.Fprintf(w, ": still at work\n\nid: 1-2\ndata: %s\n\ndata: %s\n\ndata: [DONE]\n\n", chunk("llo"),
+				lastChunk)
 		default:
 			t.Errorf("asked %s behind %q", r.URL, r.Header.Get("Last-Event-ID"))
 		}
 	})
 	var pieces []string
-	answer, err := c.Stream(t.Context(), ChatRequest{Model: "assistant"}, func(piece string) { pieces = append(pieces, piece) })
+	answer, err := c.Stream(t.Context(), ChatRequest{Model: "assistant"},
+		func(piece string) { pieces = append(pieces, piece) })
 	if err != nil || answer.Text != "hello" || answer.Finish != "stop" || strings.Join(pieces, "|") != "he|llo" {
 		t.Errorf("%+v, pieces %v, %v", answer, pieces, err)
 	}
@@ -86,7 +89,8 @@ func TestErrors(t *testing.T) {
 	}{
 		"refused": {429, `{"error":{"message":"wait","code":"rate_limit_exceeded"}}`, "rate_limit_exceeded"},
 		"a proxy": {502, `<html>`, ""},
-		"stream":  {200, "event: error\ndata: {\"error\":{\"message\":\"broke\",\"code\":\"stream_interrupted\"}}\n\n", "stream_interrupted"},
+		"stream": {200, "event: error\ndata: " +
+			"{\"error\":{\"message\":\"broke\",\"code\":\"stream_interrupted\"}}\n\n", "stream_interrupted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -138,7 +142,8 @@ func TestImportStreams(t *testing.T) {
 		if err != nil || string(body) != "{}\n" || r.Header.Get("Content-Type") != "application/x-ndjson" {
 			t.Errorf("%q, %v", body, err)
 		}
-		fmt.Fprint(w, `{"id":"job_1","status":"succeeded","result":{"accepted":1,"rejected":[{"line":2,"reason":"no"}]}}`)
+		fmt.Fprint(w, `{"id":"job_1","status":"succeeded",`+
+			`"result":{"accepted":1,"rejected":[{"line":2,"reason":"no"}]}}`)
 	})
 	job, err := c.Import(t.Context(), strings.NewReader("{}\n"))
 	if err != nil {

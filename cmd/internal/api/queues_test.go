@@ -1,0 +1,66 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestQueuePage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.get("/queues/").want(t, 403, "forbidden")
+	if a := r.do(request{path: "/queues/", key: "none"}).want(t, 401,
+		""); !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Basic") {
+		t.Errorf("a browser is not asked for the key: %v", a.header)
+	}
+	page := r.build(request{path: "/queues/", key: "none"})
+	page.SetBasicAuth("anybody", r.admin)
+	res, err := http.DefaultClient.Do(page)
+	must(t, err)
+	body, err := io.ReadAll(res.Body)
+	must(t, errors.Join(err, res.Body.Close()))
+	policy := res.Header.Get("Content-Security-Policy")
+	if res.StatusCode != 200 || bytes.Contains(body, []byte("googleapis")) || !strings.Contains(policy,
+		"'sha256-") {
+		t.Errorf("status %d, policy %s", res.StatusCode, policy)
+	}
+	r.post("/v1/dreams", `{}`).want(t, 202, "")
+	lanes := r.open(request{path: "/queues/api/queues", key: r.admin})
+	body, err = io.ReadAll(lanes.Body)
+	must(t, errors.Join(err, lanes.Body.Close()))
+	if lanes.StatusCode != 200 || !bytes.Contains(body, []byte(`"queue":"system"`)) && !bytes.Contains(body,
+		[]byte(`"queue":"dream"`)) {
+		t.Errorf("status %d: %s", lanes.StatusCode, body)
+	}
+	r.do(request{method: "DELETE", path: "/queues/api/queues/chat", key: r.admin}).want(t, 405, "")
+	r.do(request{path: "/queues/api/none", key: r.admin}).want(t, 404, "not_found")
+}
+
+// A queue that can not be read does not blank the page.
+func TestQueuePageWithABrokenQueue(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.finished(r.post("/v1/jobs", `{"kind":"chat","input":`+askWhole+`}`).want(t, 202, "").text(t, "id"))
+	must(t, r.queue.SAdd(t.Context(), "asynq:queues", "broken").Err())
+	must(t, r.queue.Set(t.Context(), "asynq:{broken}:pending", "no list", 0).Err())
+	res := r.open(request{path: "/queues/api/queues", key: r.admin})
+	body, err := io.ReadAll(res.Body)
+	must(t, errors.Join(err, res.Body.Close()))
+	if res.StatusCode != 200 || !bytes.Contains(body, []byte(`"queue":"chat"`)) {
+		t.Errorf("status %d: %s", res.StatusCode, body)
+	}
+}
+
+func TestShownPayload(t *testing.T) {
+	t.Parallel()
+	if got := shownPayload("chat.run", []byte(`{"jobs":[["job_1",2]]}`)); got != "job_1 (generation 2)" {
+		t.Error(got)
+	}
+	if got := shownPayload("chat.run", []byte(`{"prompt":"secret"`)); strings.Contains(got, "secret") {
+		t.Error(got)
+	}
+}
