@@ -41,7 +41,9 @@ type Entry struct {
 }
 
 // OpenEntry writes a try before its call, if its job is still held. It fails
-// with ErrFenced otherwise, and makes the entry's id where it has none.
+// with ErrFenced otherwise, and makes the entry's id where it has none. The
+// job is locked, so that a lease which is reaped meanwhile either ends this
+// entry too or refuses it.
 func (q *Queries) OpenEntry(ctx context.Context, e Entry) (string, error) {
 	if e.ID == "" {
 		e.ID = NewID("ent_")
@@ -49,7 +51,7 @@ func (q *Queries) OpenEntry(ctx context.Context, e Entry) (string, error) {
 	return e.ID, q.must(ctx, ErrFenced, `INSERT INTO entries
 		(id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state, reserved, created)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', $11, {now}
-		FROM jobs WHERE id = $4 AND epoch = $6 AND state = 'running'`,
+		FROM jobs WHERE id = $4 AND epoch = $6 AND state = 'running' {lock}`,
 		e.ID, e.Tenant, text(e.KeyID), e.Job, e.Step, e.Epoch, int64(e.Number), e.Purpose,
 		e.Provider, e.Model, e.Reserved)
 }
