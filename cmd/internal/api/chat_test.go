@@ -305,6 +305,21 @@ func TestChatNotStored(t *testing.T) {
 	}
 }
 
+// A background chat that is not to be kept is shown once.
+func TestJobNotStored(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ask := `{"kind":"chat","input":` + strings.Replace(askWhole, "{", `{"store":false,`, 1) + `}`
+	id := r.post("/v1/jobs", ask).want(t, 202, "").text(t, "id")
+	r.finished(id)
+	if first := r.get("/v1/jobs/"+id).want(t, 200, ""); first.field(t, "result") == nil {
+		t.Errorf("the answer is not shown: %s", first.body)
+	}
+	if again := r.get("/v1/jobs/"+id).want(t, 200, ""); again.field(t, "result") != nil {
+		t.Errorf("the answer was kept: %s", again.body)
+	}
+}
+
 // Without Redis a chat is refused and makes no job; background work is taken.
 func TestQueueAway(t *testing.T) {
 	t.Parallel()

@@ -243,7 +243,23 @@ func (s *Server) getJob(w http.ResponseWriter, c *call) error {
 	if job, _, err = s.awaited(w, c, job); err != nil {
 		return err
 	}
-	return s.answerJob(w, c, job)
+	if err := s.answerJob(w, c, job); err != nil {
+		return err
+	}
+	return s.clearShown(c, job)
+}
+
+// clearShown forgets a background chat with "store": false once its answer was
+// shown.
+func (s *Server) clearShown(c *call, job store.Job) error {
+	if job.Kind != string(tasks.ChatRun) || len(job.Result) == 0 {
+		return nil
+	}
+	input, err := chatInput(job)
+	if err != nil {
+		return err
+	}
+	return s.clear(c, job.ID, input)
 }
 
 func (s *Server) cancelJob(w http.ResponseWriter, c *call) error {
