@@ -79,11 +79,12 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stack.Close()) }()
-	_, key, err := boot.NewKey(ctx, stack.Store, boot.FirstTenant, store.Key{Name: "demo", Scopes: []string{store.ScopeUse}})
+	mine := store.Key{Name: "demo", Scopes: []string{store.ScopeUse}}
+	_, key, err := boot.NewKey(ctx, stack.Store, boot.FirstTenant, mine)
 	if err != nil {
 		return err
 	}
-	front, processes, err := stack.Whole()
+	front, processes, err := stack.Whole(ctx)
 	if err != nil {
 		return err
 	}

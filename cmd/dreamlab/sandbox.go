@@ -33,7 +33,7 @@ func serveSandbox(ctx context.Context, sh shell, o boot.SandboxOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := boot.OpenSandbox(o, known)
+	s, err := boot.OpenSandbox(ctx, o, known)
 	if err != nil {
 		return err
 	}

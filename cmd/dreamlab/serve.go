@@ -12,8 +12,8 @@ import (
 )
 
 func apiVerb() verb {
-	return serving("api", "serve the API alone", func(sh shell, s *boot.Stack) ([]boot.Process, error) {
-		front, err := s.API()
+	return serving("api", "serve the API alone", func(ctx context.Context, sh shell, s *boot.Stack) ([]boot.Process, error) {
+		front, err := s.API(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -23,7 +23,7 @@ func apiVerb() verb {
 }
 
 func schedulerVerb() verb {
-	return serving("scheduler", "fire the schedules", func(sh shell, s *boot.Stack) ([]boot.Process, error) {
+	return serving("scheduler", "fire the schedules", func(_ context.Context, sh shell, s *boot.Stack) ([]boot.Process, error) {
 		fmt.Fprintln(sh.out, "scheduler started")
 		return s.Scheduler(), nil
 	})
@@ -31,7 +31,7 @@ func schedulerVerb() verb {
 
 func workerVerb() verb {
 	var lanes string
-	v := serving("worker", "do the work that is queued", func(sh shell, s *boot.Stack) ([]boot.Process, error) {
+	v := serving("worker", "do the work that is queued", func(ctx context.Context, sh shell, s *boot.Stack) ([]boot.Process, error) {
 		chosen, err := parseLanes(lanes)
 		if err != nil {
 			return nil, err
@@ -73,7 +73,7 @@ func parseLane(name string) (tasks.Lane, error) {
 
 // serving is a verb that is one process of several, none of which can be
 // embedded in another.
-func serving(name, help string, parts func(shell, *boot.Stack) ([]boot.Process, error)) verb {
+func serving(name, help string, parts func(context.Context, shell, *boot.Stack) ([]boot.Process, error)) verb {
 	return verb{name: name, help: help, make: func(flags *flag.FlagSet) action {
 		var s settings
 		s.declare(flags)
@@ -93,7 +93,7 @@ func serving(name, help string, parts func(shell, *boot.Stack) ([]boot.Process, 
 				return err
 			}
 			defer func() { err = errors.Join(err, stack.Close()) }()
-			processes, err := parts(sh, stack)
+			processes, err := parts(ctx, sh, stack)
 			if err != nil {
 				return err
 			}

@@ -47,7 +47,7 @@ func up(ctx context.Context, sh shell, c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	front, processes, err := stack.Whole()
+	front, processes, err := stack.Whole(ctx)
 	if err != nil {
 		return err
 	}

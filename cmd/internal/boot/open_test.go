@@ -111,7 +111,7 @@ func sandboxed(t *testing.T) *Sandbox {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := OpenSandbox(SandboxOptions{}, known)
+	s, err := OpenSandbox(t.Context(), SandboxOptions{}, known)
 	if err != nil {
 		t.Fatal(err)
 	}

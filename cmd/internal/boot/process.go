@@ -28,7 +28,7 @@ type Front struct {
 }
 
 // API listens at the configured address and returns what answers there.
-func (s *Stack) API() (*Front, error) {
+func (s *Stack) API(ctx context.Context) (*Front, error) {
 	reader := redis.NewReader(s.Queue, string(tasks.Chat))
 	queues := api.NewQueues(queueOf{s.Queue})
 	server, err := api.New(api.Options{
@@ -39,7 +39,7 @@ func (s *Stack) API() (*Front, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", s.Config.Addr)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Config.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: is another program there? choose one by DREAMLAB_ADDR: %w",
 			s.Config.Addr, err)
@@ -184,12 +184,12 @@ func (s *Stack) tuning() tune.Settings {
 }
 
 // Whole returns all of Dream Lab as one group, in the order in which it starts.
-func (s *Stack) Whole() (*Front, []Process, error) {
+func (s *Stack) Whole(ctx context.Context) (*Front, []Process, error) {
 	worker, err := s.Worker(nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	front, err := s.API()
+	front, err := s.API(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -35,7 +35,7 @@ type SandboxOptions struct {
 }
 
 // OpenSandbox listens, and answers once Run is called.
-func OpenSandbox(o SandboxOptions, prices *catalog.Catalog) (*Sandbox, error) {
+func OpenSandbox(ctx context.Context, o SandboxOptions, prices *catalog.Catalog) (*Sandbox, error) {
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
 	}
@@ -45,7 +45,7 @@ func OpenSandbox(o SandboxOptions, prices *catalog.Catalog) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", o.Addr)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Addr)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for the sandbox: %w", err), lab.Close())
 	}

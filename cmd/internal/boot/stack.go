@@ -101,7 +101,7 @@ func (s *Stack) openQueue(context.Context, StackOptions) (err error) {
 	return nil
 }
 
-func (s *Stack) openVendors(_ context.Context, o StackOptions) (err error) {
+func (s *Stack) openVendors(ctx context.Context, o StackOptions) (err error) {
 	if s.Catalog, err = OpenCatalog(s.Config); err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (s *Stack) openVendors(_ context.Context, o StackOptions) (err error) {
 			o.Speed = sandboxSpeed
 		}
 		dir := filepath.Join(s.Config.Data, "sandbox")
-		if s.Sandbox, err = OpenSandbox(SandboxOptions{Dir: dir, Speed: o.Speed}, s.Catalog); err != nil {
+		if s.Sandbox, err = OpenSandbox(ctx, SandboxOptions{Dir: dir, Speed: o.Speed}, s.Catalog); err != nil {
 			return err
 		}
 		s.closers = append(s.closers, s.Sandbox.Close)

@@ -44,8 +44,9 @@ func sample(t *testing.T) string {
 func TestLoop(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, st *stack) {
-		const question = "My rear tyre is flat, who can repair it?"
-		before := st.chat(t, question)
+		// Another question than the later one: a chat is an experience too, and
+		// what the base says to it is learned from where nobody objects.
+		before := st.chat(t, "Hello")
 		if !before.Served.Sandbox || before.Text == "" {
 			t.Errorf("before: %+v", before)
 		}
@@ -72,7 +73,7 @@ func TestLoop(t *testing.T) {
 		if !tune.Decision.Promoted || tune.Evaluation == "" {
 			t.Errorf("tune: %+v", tune)
 		}
-		after := st.chat(t, question)
+		after := st.chat(t, "My rear tyre is flat, who can repair it?")
 		if after.Served.Model == before.Served.Model || !strings.Contains(after.Text, "tyre") {
 			t.Errorf("after: %+v", after)
 		}
