@@ -90,8 +90,8 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 	d.client = client.New(front.URL, key)
 	defer d.client.Close()
-	loop := boot.Process{Name: "demo", Run: func(own context.Context) error { return d.loop(own, stack.Sandbox.URL) }}
-	return boot.Until(ctx, stack.Log, loop, processes...)
+	loop := func(own context.Context) error { return d.loop(own, stack.Sandbox.URL) }
+	return boot.Until(ctx, stack.Log, boot.Process{Name: "demo", Run: loop}, processes...)
 }
 
 // loop is what the demonstration shows.
@@ -120,8 +120,8 @@ func (d *demo) say(format string, args ...any) {
 // poison writes the fault into the sandbox's script. The product has no code
 // for it.
 func poison(ctx context.Context, sandbox string) error {
-	fault := `{"vendor":"together","fault":"corrupt_training","share":1}`
-	ask, err := http.NewRequestWithContext(ctx, http.MethodPost, sandbox+"/_sandbox/faults", strings.NewReader(fault))
+	fault := strings.NewReader(`{"vendor":"together","fault":"corrupt_training","share":1}`)
+	ask, err := http.NewRequestWithContext(ctx, http.MethodPost, sandbox+"/_sandbox/faults", fault)
 	if err != nil {
 		return fmt.Errorf("poison: %w", err)
 	}

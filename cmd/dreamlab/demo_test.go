@@ -58,8 +58,8 @@ func TestDemoTable(t *testing.T) {
 		t.Fatalf("code %d: %s", got.code, got.errs)
 	}
 	for _, part := range []string{
-		"experiences ", "examples kept", "examples rejected", "sha256 ", "before ", "after ", "interval", "promoted",
-		"yes: ", "spent", "saved", "(sandbox)", "dream, done", "tune, done",
+		"experiences ", "examples kept", "examples rejected", "sha256 ", "before ", "after ", "interval",
+		"promoted", "yes: ", "spent", "saved", "(sandbox)", "dream, done", "tune, done",
 	} {
 		if !strings.Contains(got.out, part) {
 			t.Errorf("the table does not hold %q", part)

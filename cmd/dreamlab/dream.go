@@ -48,7 +48,8 @@ func (o *dreamOptions) run(ctx context.Context, sh shell, args []string) error {
 		return err
 	}
 	if o.wait {
-		if d, err = c.WatchDream(ctx, d.ID, stages(sh, func(d client.Dream) string { return d.Stage })); err != nil {
+		show := stages(sh, func(d client.Dream) string { return d.Stage })
+		if d, err = c.WatchDream(ctx, d.ID, show); err != nil {
 			return err
 		}
 	}

@@ -32,7 +32,7 @@ func importVerb() verb {
 		make: func(flags *flag.FlagSet) action {
 			var a asking
 			a.declareWait(flags)
-			model := flags.String("model", "assistant", "the alias or the `MODEL` that rows with turns are asked of")
+			model := flags.String("model", "assistant", "the alias or the `MODEL` that turns are put to")
 			return func(ctx context.Context, sh shell, args []string) error {
 				if len(args) == 0 {
 					return misuse("name the files to import")
@@ -172,8 +172,8 @@ func (i *importer) askAll(ctx context.Context, first row, rows *rows) (asked int
 			return asked, err
 		}
 		if r.kind() != asksTurns {
-			return asked, fmt.Errorf("line %d: it has no turns, as the first row has: keep such rows in a file of their own",
-				rows.line)
+			return asked, fmt.Errorf("line %d: it has no turns, as the first row has: "+
+				"keep such rows in a file of their own", rows.line)
 		}
 		n, err := i.ask(ctx, r)
 		asked += n

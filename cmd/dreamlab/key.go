@@ -28,10 +28,10 @@ func keyVerb() verb {
 		make: func(flags *flag.FlagSet) action {
 			var o keyOptions
 			o.declare(flags)
-			flags.StringVar(&o.tenant, "tenant", boot.FirstTenant, "the `NAME` of the tenant, made where it is missing")
+			flags.StringVar(&o.tenant, "tenant", boot.FirstTenant, "the `NAME` of the tenant, made if missing")
 			flags.StringVar(&o.name, "name", "", "what the key is for, a `TEXT`")
 			flags.StringVar(&o.scope, "scope", store.ScopeUse, "the key's `SCOPE`: use or admin")
-			flags.DurationVar(&o.expires, "expires", 0, "how long the key holds, a `DURATION`; for ever without it")
+			flags.DurationVar(&o.expires, "expires", 0, "how long it holds, a `DURATION`; for ever without it")
 			flags.BoolVar(&o.json, "json", false, "print one JSON object")
 			return o.run
 		},
@@ -72,7 +72,9 @@ func (o *keyOptions) choose(args []string) (func(context.Context, shell, *store.
 	case len(args) == 1 && args[0] == "list":
 		return o.list, nil
 	case len(args) == 2 && args[0] == "revoke":
-		return func(ctx context.Context, sh shell, s *store.Store) error { return revoke(ctx, sh, s, args[1]) }, nil
+		return func(ctx context.Context, sh shell, s *store.Store) error {
+			return revoke(ctx, sh, s, args[1])
+		}, nil
 	}
 	return nil, misuse("say create, list or revoke ID")
 }

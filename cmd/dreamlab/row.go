@@ -53,7 +53,9 @@ func (r row) conversation() (any, error) {
 		return json.RawMessage(r.line), nil
 	case hasAnswer:
 		return client.Conversation{
-			Messages:  []client.Message{{Role: "user", Content: r.Question}, {Role: "assistant", Content: r.Answer}},
+			Messages: []client.Message{
+				{Role: "user", Content: r.Question}, {Role: "assistant", Content: r.Answer},
+			},
 			Reference: referenceOf(r.Answer),
 		}, nil
 	}
@@ -93,7 +95,7 @@ func (r *rows) next() (row, error) {
 		}
 		read := row{line: bytes.Clone(line)}
 		if err := json.Unmarshal(line, &read); err != nil {
-			return row{}, fmt.Errorf("line %d: it is no JSON object with text where text belongs: %w", r.line, err)
+			return row{}, fmt.Errorf("line %d: it is no JSON object of the right shape: %w", r.line, err)
 		}
 		return read, nil
 	}

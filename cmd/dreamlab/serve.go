@@ -11,8 +11,12 @@ import (
 	"dreamlab/tasks"
 )
 
+// processes are what one verb runs.
+type processes = []boot.Process
+
 func apiVerb() verb {
-	return serving("api", "serve the API alone", func(ctx context.Context, sh shell, s *boot.Stack) ([]boot.Process, error) {
+	const help = "serve the API alone"
+	return serving("api", help, func(ctx context.Context, sh shell, s *boot.Stack) (processes, error) {
 		front, err := s.API(ctx)
 		if err != nil {
 			return nil, err
@@ -23,7 +27,8 @@ func apiVerb() verb {
 }
 
 func schedulerVerb() verb {
-	return serving("scheduler", "fire the schedules", func(_ context.Context, sh shell, s *boot.Stack) ([]boot.Process, error) {
+	const help = "fire the schedules"
+	return serving("scheduler", help, func(_ context.Context, sh shell, s *boot.Stack) (processes, error) {
 		fmt.Fprintln(sh.out, "scheduler started")
 		return s.Scheduler(), nil
 	})
@@ -31,7 +36,8 @@ func schedulerVerb() verb {
 
 func workerVerb() verb {
 	var lanes string
-	v := serving("worker", "do the work that is queued", func(ctx context.Context, sh shell, s *boot.Stack) ([]boot.Process, error) {
+	const help = "do the work that is queued"
+	v := serving("worker", help, func(_ context.Context, sh shell, s *boot.Stack) (processes, error) {
 		chosen, err := parseLanes(lanes)
 		if err != nil {
 			return nil, err
@@ -73,7 +79,7 @@ func parseLane(name string) (tasks.Lane, error) {
 
 // serving is a verb that is one process of several, none of which can be
 // embedded in another.
-func serving(name, help string, parts func(context.Context, shell, *boot.Stack) ([]boot.Process, error)) verb {
+func serving(name, help string, parts func(context.Context, shell, *boot.Stack) (processes, error)) verb {
 	return verb{name: name, help: help, make: func(flags *flag.FlagSet) action {
 		var s settings
 		s.declare(flags)
@@ -93,11 +99,11 @@ func serving(name, help string, parts func(context.Context, shell, *boot.Stack) 
 				return err
 			}
 			defer func() { err = errors.Join(err, stack.Close()) }()
-			processes, err := parts(ctx, sh, stack)
+			all, err := parts(ctx, sh, stack)
 			if err != nil {
 				return err
 			}
-			return boot.Group(ctx, stack.Log, processes...)
+			return boot.Group(ctx, stack.Log, all...)
 		}
 	}}
 }

@@ -24,7 +24,7 @@ func tuneVerb() verb {
 			o.declareWait(flags)
 			flags.StringVar(&o.ask.Alias, "alias", "", "the `ALIAS` to tune for, assistant without it")
 			flags.StringVar(&o.ask.Base, "base", "", "the `MODEL` to start from, the team's base without it")
-			flags.IntVar(&o.ask.MinExamples, "min-examples", 0, "the `NUMBER` of new examples that make it worth while")
+			flags.IntVar(&o.ask.MinExamples, "min-examples", 0, "the `NUMBER` of new examples that are enough")
 			flags.StringVar(&o.budget, "budget", "", "the `USD` that it may cost, with a month of hosting")
 			flags.BoolVar(&o.ask.DryRun, "dry-run", false, "only say what it would do and cost")
 			return o.run
@@ -47,7 +47,8 @@ func (o *tuneOptions) run(ctx context.Context, sh shell, args []string) error {
 		return err
 	}
 	if o.wait {
-		if t, err = c.WatchTune(ctx, t.ID, stages(sh, func(t client.Tune) string { return t.Stage })); err != nil {
+		show := stages(sh, func(t client.Tune) string { return t.Stage })
+		if t, err = c.WatchTune(ctx, t.ID, show); err != nil {
 			return err
 		}
 	}

@@ -43,7 +43,7 @@ type action func(ctx context.Context, sh shell, args []string) error
 func verbs() []verb {
 	return []verb{
 		upVerb(), demoVerb(), apiVerb(), workerVerb(), schedulerVerb(),
-		migrateVerb(), keyVerb(), doctorVerb(), statusVerb(), sandboxVerb(),
+		migrateVerb(), keyVerb(), doctorVerb(), statusVerb(), benchVerb(), sandboxVerb(),
 		chatVerb(), importVerb(), dreamVerb(), tuneVerb(),
 	}
 }
@@ -158,7 +158,7 @@ func (s *settings) declare(flags *flag.FlagSet) {
 	flags.StringVar(&s.file, "config", "", "the `FILE` to read instead of "+config.DefaultFile)
 	flags.StringVar(&s.addr, "addr", "", "`HOST:PORT` of the API, instead of DREAMLAB_ADDR")
 	flags.StringVar(&s.data, "data", "", "the `DIRECTORY` of the embedded parts, instead of DREAMLAB_DATA")
-	flags.StringVar(&s.log, "log", "", "the `LEVEL` of the log, instead of DREAMLAB_LOG: debug, info, warn or error")
+	flags.StringVar(&s.log, "log", "", "the `LEVEL` of the log, instead of DREAMLAB_LOG")
 }
 
 func (s *settings) load(sh shell) (*config.Config, error) {

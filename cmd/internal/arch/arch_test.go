@@ -179,7 +179,7 @@ func TestLengths(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {
 		if lines := s.files.File(s.file.Pos()).LineCount(); lines > longestFile {
-			t.Errorf("%s has %d lines, more than %d: split it by what its parts are about", s.name, lines, longestFile)
+			t.Errorf("%s has %d lines, more than %d: split it", s.name, lines, longestFile)
 		}
 		for _, declared := range s.file.Decls {
 			function, is := declared.(*ast.FuncDecl)

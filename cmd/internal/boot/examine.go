@@ -63,12 +63,12 @@ func (e examination) run(ctx context.Context) Finding {
 
 func examinations(c *config.Config) []examination {
 	all := []examination{
-		{"database", "start the server, or mend DATABASE_URL; `dreamlab migrate` brings an old schema up to date",
+		{"database", "start the server, or mend DATABASE_URL; `dreamlab migrate` mends an old schema",
 			func(ctx context.Context) (string, error) { return examineStore(ctx, c) }},
-		{"queue", "start the server, or mend REDIS_URL; it has to be Redis 6.2 or later with maxmemory-policy noeviction",
+		{"queue", "start the server, or mend REDIS_URL; it has to be Redis 6.2 or later, with noeviction",
 			func(ctx context.Context) (string, error) { return examineQueue(ctx, c) }},
-		{"objects", "make the bucket, mend BUCKET_URL, or give the credentials (GOOGLE_APPLICATION_CREDENTIALS) the " +
-			"right to create and delete objects", func(ctx context.Context) (string, error) { return examineBucket(ctx, c) }},
+		{"objects", "make the bucket, mend BUCKET_URL, or let GOOGLE_APPLICATION_CREDENTIALS create and delete",
+			func(ctx context.Context) (string, error) { return examineBucket(ctx, c) }},
 		{"prices", "add the price to the file that `prices` names in " + config.DefaultFile,
 			func(context.Context) (string, error) { return examinePrices(c) }},
 	}
@@ -182,7 +182,8 @@ func examinePrices(c *config.Config) (string, error) {
 			fault = errors.Join(fault, err)
 		}
 		if m, found := known.Find(provider, model); found && m.RetiredAt(time.Now()) {
-			fault = errors.Join(fault, fmt.Errorf("%s is no longer served: use %s/%s", name, provider, m.Replacement))
+			gone := fmt.Errorf("%s is no longer served: use %s/%s", name, provider, m.Replacement)
+			fault = errors.Join(fault, gone)
 		}
 	}
 	return fmt.Sprintf("known for all %d models of the team and the routes", len(named)), fault

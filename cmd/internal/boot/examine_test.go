@@ -108,7 +108,8 @@ func TestExamineVendorAndBucket(t *testing.T) {
 
 func TestAtLeast(t *testing.T) {
 	t.Parallel()
-	for version, want := range map[string]bool{"7.0.15": true, "6.2": true, "6.0.9": false, "10": true, "": false, "6.x": false} {
+	cases := map[string]bool{"7.0.15": true, "6.2": true, "6.0.9": false, "10": true, "": false, "6.x": false}
+	for version, want := range cases {
 		if got := atLeast(version, 6, 2); got != want {
 			t.Errorf("%q: %v", version, got)
 		}

@@ -40,7 +40,8 @@ func TestGroupStopsInReverseOrder(t *testing.T) {
 		<-own.Done()
 		return nil
 	}}
-	err := Group(ctx, zerolog.Nop(), d.process("queue", nil), d.process("worker", nil), up, d.process("api", nil))
+	queue, worker := d.process("queue", nil), d.process("worker", nil)
+	err := Group(ctx, zerolog.Nop(), queue, worker, up, d.process("api", nil))
 	if err != nil {
 		t.Error(err)
 	}
@@ -55,7 +56,8 @@ func TestGroupReturnsTheFirstError(t *testing.T) {
 	var log bytes.Buffer
 	broken := errors.New("no room")
 	fails := Process{"worker", func(context.Context) error { return broken }}
-	err := Group(t.Context(), zerolog.New(&log), d.process("queue", errors.New("late")), fails, d.process("api", nil))
+	queue := d.process("queue", errors.New("late"))
+	err := Group(t.Context(), zerolog.New(&log), queue, fails, d.process("api", nil))
 	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "worker: ") {
 		t.Errorf("got %v", err)
 	}

@@ -45,7 +45,8 @@ func (m *models) view(model catalog.Model) api.Model {
 	if model.Replacement != "" {
 		view.Replacement = model.Provider + "/" + model.Replacement
 	}
-	if price, err := m.known.Price(model.Provider, model.ID, m.now()); err == nil { // else the view says: not known
+	price, err := m.known.Price(model.Provider, model.ID, m.now())
+	if err == nil { // else the view says that it is not known
 		view.Price = &api.ModelPrice{Input: price.In, CachedInput: price.CachedIn, Output: price.Out}
 	}
 	return view

@@ -29,10 +29,11 @@ func Embedded(c *config.Config) []string {
 		parts = append(parts, "the queue: set REDIS_URL=redis://…")
 	}
 	if c.Bucket == "" {
-		parts = append(parts, "the objects: set BUCKET_URL=gs://… (or file:///… on a disk that all processes share)")
+		parts = append(parts, "the objects: set BUCKET_URL=gs://… (or file:///… on a shared disk)")
 	}
 	if c.Sandbox() {
-		parts = append(parts, "the vendors: set GROQ_API_KEY and TOGETHER_API_KEY, or name servers in "+config.DefaultFile)
+		parts = append(parts,
+			"the vendors: set GROQ_API_KEY and TOGETHER_API_KEY, or name servers in "+config.DefaultFile)
 	}
 	return parts
 }
@@ -44,7 +45,7 @@ func RefuseEmbedded(c *config.Config) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	return fmt.Errorf("start: this process works with others and needs parts that all of them reach; missing are\n  %s\n"+
+	return fmt.Errorf("start: this process is one of several, which all need to reach\n  %s\n"+
 		"or run `dreamlab up`, which has all in one process", strings.Join(parts, "\n  "))
 }
 
@@ -76,7 +77,7 @@ func Migrated(ctx context.Context, s *store.Store) error {
 	case have < newest:
 		return fmt.Errorf("the schema is at version %d of %d: run `dreamlab migrate`", have, newest)
 	case have > newest:
-		return fmt.Errorf("the schema is at version %d, this program knows %d: start a newer dreamlab", have, newest)
+		return fmt.Errorf("the schema is at version %d, this program knows %d: start a newer one", have, newest)
 	}
 	return nil
 }

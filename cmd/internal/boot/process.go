@@ -86,7 +86,9 @@ func (s *Stack) Worker(lanes []tasks.Lane) ([]Process, error) {
 		return nil, err
 	}
 	return []Process{
-		{"reconciler", s.Engine.Reconciler().Run}, {"dispatcher", s.Engine.Dispatcher().Run}, {"worker", worker.Run},
+		{"reconciler", s.Engine.Reconciler().Run},
+		{"dispatcher", s.Engine.Dispatcher().Run},
+		{"worker", worker.Run},
 	}, nil
 }
 

@@ -147,10 +147,10 @@ func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
 	if err := ensureRoutes(ctx, s.Store, s.Config.Routes); err != nil {
 		return err
 	}
-	for _, schedule := range s.Config.Schedules {
-		err := s.Engine.EnsureSchedule(ctx, store.Schedule{ID: schedule.ID, Spec: schedule.Cron, Zone: schedule.Zone})
-		if err != nil {
-			return fmt.Errorf("keep schedule %s: %w", schedule.ID, err)
+	for _, c := range s.Config.Schedules {
+		kept := store.Schedule{ID: c.ID, Spec: c.Cron, Zone: c.Zone}
+		if err := s.Engine.EnsureSchedule(ctx, kept); err != nil {
+			return fmt.Errorf("keep schedule %s: %w", c.ID, err)
 		}
 	}
 	return nil

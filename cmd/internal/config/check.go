@@ -79,7 +79,7 @@ func (l *loader) checkModels() {
 func (l *loader) checkModel(key, model string) {
 	provider, name, found := strings.Cut(model, "/")
 	if !found || provider == "" || name == "" {
-		l.fault("%s: %q is no model: write provider/model, such as groq/openai/gpt-oss-120b", l.at(key), model)
+		l.fault("%s: %q is no model: write provider/model, as in groq/openai/gpt-oss-120b", l.at(key), model)
 		return
 	}
 	if l.Sandbox() || l.offers(provider) {
@@ -193,7 +193,7 @@ func (l *loader) checkServers() {
 	}
 	for i, s := range l.Servers {
 		if !plainName.MatchString(s.Name) || seen[s.Name] {
-			l.fault("servers[%d]: name %q: give each one of its own, of a-z, 0-9 and -, that no vendor has", i, s.Name)
+			l.fault("servers[%d]: name %q: take one of a-z, 0-9 and - that nobody else has", i, s.Name)
 		}
 		seen[s.Name] = true
 		base, err := url.Parse(s.BaseURL)

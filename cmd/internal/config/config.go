@@ -127,7 +127,9 @@ type Budget struct {
 
 // Purposes returns what money is spent on, as the books name it.
 func Purposes() []string {
-	return []string{"chat", "replay", "critique", "verify", "reflect", "consolidate", "evaluate", "train", "host"}
+	return []string{
+		"chat", "replay", "critique", "verify", "reflect", "consolidate", "evaluate", "train", "host",
+	}
 }
 
 // Schedule is when the clock looks whether there is something to dream.
@@ -164,7 +166,10 @@ func Default() *Config {
 			OffPeak:   Window{From: "22:00", To: "06:00", Zone: "UTC"},
 			Threshold: 50, Limit: 1000, StartsPerDay: 4, IdleWait: 100 * time.Millisecond,
 		},
-		Tune: Tune{MinExamples: 100, Margin: 0.02, Papers: 200, BudgetUSD: USD(5000 * providers.Dollar), HostingHours: 720},
+		Tune: Tune{
+			MinExamples: 100, Margin: 0.02, Papers: 200,
+			BudgetUSD: USD(5000 * providers.Dollar), HostingHours: 720,
+		},
 		Budgets: []Budget{
 			{Purpose: "chat", USD: USD(50 * providers.Dollar), Per: "day"},
 			{Purpose: "replay", USD: USD(10 * providers.Dollar), Per: "day"},

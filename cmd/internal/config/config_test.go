@@ -151,7 +151,7 @@ func TestOneFaultOfTheFile(t *testing.T) {
 		"addr: x:1\naddr: y:1": "dreamlab.yaml:2: ",
 		"grace: soon":          "dreamlab.yaml:1: ",
 		"budgets:\n  - {purpose: chat, usd: 1, per: day}\n  - {purpose: chat, usd: 2, per: day}": "keep one",
-		"routes: {assistant: [{model: x/y, weight: -1}]}":                                        "can not be negative",
+		"routes: {a: [{model: x/y, weight: -1}]}":                                                "can not be negative",
 	}
 	for text, want := range cases {
 		_, err := load(t, text)

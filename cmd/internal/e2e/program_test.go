@@ -56,6 +56,8 @@ type screen struct {
 	news chan struct{}
 }
 
+func newScreen() *screen { return &screen{news: make(chan struct{}, 1)} }
+
 // Write adds to the screen.
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
@@ -126,9 +128,7 @@ type program struct {
 func (s *site) start(t *testing.T, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	p := &program{
-		cmd: s.command(ctx, args), out: &screen{news: make(chan struct{}, 1)}, errs: &screen{news: make(chan struct{}, 1)},
-	}
+	p := &program{cmd: s.command(ctx, args), out: newScreen(), errs: newScreen()}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.errs
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
