@@ -122,7 +122,7 @@ func TestHelp(t *testing.T) {
 			!strings.Contains(got.out, v.help) {
 			t.Errorf("%s: code %d, %s", v.name, got.code, got.out)
 		}
-		if len(v.help) > 70 || strings.HasSuffix(v.help, ".") {
+		if len(v.help) > 76 || strings.HasSuffix(v.help, ".") {
 			t.Errorf("%s: its line of help is too long or ends with a stop", v.name)
 		}
 	}

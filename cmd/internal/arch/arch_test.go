@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"cmd/internal/api":    {"tasks", "tasks/engine", "store", "store/redis", "store/blob"},
 	"cmd/internal/boot":   {"*"},
 	"cmd/dreamlab": {"cmd/internal/boot", "cmd/internal/client", "cmd/internal/config",
-		"store", "tasks", "providers"},
+		"cmd/internal/load", "store", "tasks", "providers"},
 	"cmd": {"*"},
 }
 
