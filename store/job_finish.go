@@ -70,6 +70,7 @@ type heldJob struct {
 	attempt  int
 	attempts int
 	claimed  int64
+	trace    string
 }
 
 // holdForEnd locks the job's parent and the job, in the order of lockFamily,
@@ -80,11 +81,13 @@ func (q *Queries) holdForEnd(ctx context.Context, f Finish) (heldJob, error) {
 	}
 	var h heldJob
 	err := q.one(ctx, `SELECT id, lane, tenant, coalesce(parent, ''), coalesce(subject, ''), epoch,
-			cancel_at IS NOT NULL, open_children, attempt, max_attempts, coalesce(claimed_at, created)
+			cancel_at IS NOT NULL, open_children, attempt, max_attempts, coalesce(claimed_at, created),
+			coalesce(trace, ''), webhook_url IS NOT NULL
 		FROM jobs WHERE id = $1 AND epoch = $2 AND state = 'running' AND ($3 = '' OR lease_owner = $3) {lock}`,
 		[]any{f.Job, f.Epoch, f.Worker},
 		&h.ID, &h.Lane, &h.Tenant, &h.Parent, &h.Subject, &h.Epoch,
-		&h.Cancel, &h.children, &h.attempt, &h.attempts, &h.claimed)
+		&h.Cancel, &h.children, &h.attempt, &h.attempts, &h.claimed,
+		&h.trace, &h.Webhook)
 	if err == ErrNotFound {
 		return heldJob{}, ErrFenced
 	}
@@ -155,6 +158,9 @@ func (q *Queries) addChildren(ctx context.Context, h heldJob, children []NewJob)
 		}
 		if child.Subject == "" {
 			child.Subject = h.Subject
+		}
+		if child.Trace == "" {
+			child.Trace = h.trace
 		}
 		rows[i] = newInsert(child)
 	}

@@ -70,15 +70,16 @@ type stub struct {
 	Subject string
 	Epoch   int64
 	Cancel  bool // its end was asked for
+	Webhook bool // somebody outside wants to be told of its end
 }
 
 const stubColumns = `id, lane, state, tenant, coalesce(parent, ''), coalesce(subject, ''),
-	epoch, cancel_at IS NOT NULL`
+	epoch, cancel_at IS NOT NULL, webhook_url IS NOT NULL`
 
 func scanStub(rows Rows) (stub, error) {
 	var s stub
 	var state string
-	err := rows.Scan(&s.ID, &s.Lane, &state, &s.Tenant, &s.Parent, &s.Subject, &s.Epoch, &s.Cancel)
+	err := rows.Scan(&s.ID, &s.Lane, &state, &s.Tenant, &s.Parent, &s.Subject, &s.Epoch, &s.Cancel, &s.Webhook)
 	s.State = JobState(state)
 	return s, err
 }
@@ -137,7 +138,7 @@ func (q *Queries) end(ctx context.Context, s stub, to JobState, why *JobError) (
 }
 
 // settle does what a job's end brings with it: its noun is closed, its parent
-// counts one child less, and what was to be done for a job that did not
+// counts one child less, whoever wants to be told is, and what was to be done for a job that did not
 // succeed is not done any more.
 func (q *Queries) settle(ctx context.Context, s stub, to JobState) ([]Moved, error) {
 	moved := []Moved{{ID: s.ID, Lane: s.Lane, State: to}}
@@ -149,6 +150,11 @@ func (q *Queries) settle(ctx context.Context, s stub, to JobState) ([]Moved, err
 		return nil, err
 	}
 	moved = append(moved, due...)
+	told, err := q.addDelivery(ctx, s, to)
+	if err != nil {
+		return nil, err
+	}
+	moved = append(moved, told...)
 	if to == JobSucceeded {
 		return moved, nil
 	}

@@ -17,6 +17,7 @@ const (
 	TunePoll         Kind = "tune.poll"
 	TuneEvaluate     Kind = "tune.evaluate"
 	ScheduleTick     Kind = "schedule.tick"
+	WebhookDeliver   Kind = "webhook.deliver"
 )
 
 // Kinds returns every kind. A handler exists for each; a test holds that.
@@ -25,7 +26,7 @@ func Kinds() []Kind {
 		ChatRun, ExperienceImport,
 		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate,
 		TuneCurate, TuneStart, TunePoll, TuneEvaluate,
-		ScheduleTick,
+		ScheduleTick, WebhookDeliver,
 	}
 }
 
@@ -51,19 +52,19 @@ func (k Kind) Noun() string {
 	return string(k)
 }
 
-// CallsModel tells whether the kind makes paid calls. Such jobs are woken one
-// by one; of the others up to a hundred share a wake-up.
+// CallsModel tells whether the kind makes paid calls.
 func (k Kind) CallsModel() bool {
 	switch k {
-	case ExperienceImport, DreamPlan, TuneCurate, ScheduleTick:
+	case ExperienceImport, DreamPlan, TuneCurate, ScheduleTick, WebhookDeliver:
 		return false
 	}
 	return true
 }
 
-// WakeSize is the number of jobs of the kind that one wake-up may carry.
+// WakeSize is the number of jobs of the kind that one wake-up may carry: one
+// where the job waits for somebody outside, else up to a hundred.
 func (k Kind) WakeSize() int {
-	if k.CallsModel() {
+	if k.CallsModel() || k == WebhookDeliver {
 		return 1
 	}
 	return 100

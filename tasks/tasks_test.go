@@ -45,6 +45,7 @@ func TestLanes(t *testing.T) {
 		tasks.DreamPlan:        {tasks.Dream, "dream", 100},
 		tasks.TunePoll:         {tasks.Tune, "tune", 1},
 		tasks.ScheduleTick:     {tasks.System, "schedule", 100},
+		tasks.WebhookDeliver:   {tasks.System, "webhook", 1},
 		"bare":                 {tasks.System, "bare", 1},
 	} {
 		if kind.Lane() != want.lane || kind.Noun() != want.noun || kind.WakeSize() != want.wakes {

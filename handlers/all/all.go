@@ -14,6 +14,7 @@ import (
 	"dreamlab/handlers/experience"
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
+	"dreamlab/handlers/webhook"
 	"dreamlab/providers"
 	"dreamlab/store/blob"
 	"dreamlab/store/redis"
@@ -38,6 +39,7 @@ type Deps struct {
 	Dream      dream.Settings
 	Schedule   schedule.Settings
 	Tune       tune.Settings
+	Webhook    webhook.Options
 }
 
 // Handlers returns a handler for every kind.
@@ -48,6 +50,7 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 	list := map[tasks.Kind]tasks.Handler{
 		tasks.ChatRun:          chat.New(chat.Options{Caller: d.Caller, Replies: d.Replies}),
 		tasks.ExperienceImport: experience.Import(d.Bucket),
+		tasks.WebhookDeliver:   webhook.Deliver(d.Webhook),
 		tasks.ScheduleTick: schedule.Tick(schedule.Deps{
 			Caller: d.Caller, Accept: d.Accept, Load: d.Load, Settings: d.Schedule,
 			Also: func(ctx context.Context, run *tasks.Run) error {
@@ -65,8 +68,17 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 		if list[kind] == nil {
 			return nil, fmt.Errorf("list handlers: nobody does %s", kind)
 		}
+		list[kind] = traced(list[kind])
 	}
 	return list, nil
+}
+
+// traced lets every call that a job makes carry the trace of the request that
+// asked for it.
+func traced(do tasks.Handler) tasks.Handler {
+	return func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+		return do(providers.WithTrace(ctx, run.Job.Trace), run)
+	}
 }
 
 // waitingTooLong is the wait of a chat from which on dreams make room.

@@ -124,6 +124,9 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 		request.Header.Set("Content-Type", kind)
 	}
 	request.Header.Set("User-Agent", "dreamlab/1")
+	if trace := providers.TraceOf(ctx); trace != "" {
+		request.Header.Set("Traceparent", trace)
+	}
 	if c.dialect.Key != "" {
 		request.Header.Set("Authorization", "Bearer "+c.dialect.Key)
 	}

@@ -1,0 +1,59 @@
+package webhook
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// event is what a webhook is told, in the shape of OpenAI's
+// (https://platform.openai.com/docs/api-reference/webhook-events). It holds no
+// answer: whoever is told asks GET /v1/jobs/{id} with the key.
+type event struct {
+	ID        string `json:"id"` // the delivery's job: the same at each try
+	Object    string `json:"object"`
+	Type      string `json:"type"` // job.succeeded, job.failed, job.cancelled, job.expired
+	CreatedAt int64  `json:"created_at"`
+	Data      data   `json:"data"`
+}
+
+type data struct {
+	ID       string          `json:"id"`
+	Object   string          `json:"object"`
+	Kind     string          `json:"kind"`
+	Status   store.JobState  `json:"status"`
+	Error    *store.JobError `json:"error"`
+	Metadata json.RawMessage `json:"metadata"`
+}
+
+func newEvent(delivery, job store.Job, status store.JobState) event {
+	e := event{
+		ID: delivery.ID, Object: "event", Type: "job." + string(status), CreatedAt: delivery.Created.Unix(),
+		Data: data{
+			ID: job.ID, Object: "job", Kind: tasks.Kind(job.Kind).Noun(), Status: status,
+			Metadata: json.RawMessage("{}"),
+		},
+	}
+	if status != store.JobSucceeded {
+		e.Data.Error = job.Error
+	}
+	if len(job.Metadata) > 0 {
+		e.Data.Metadata = job.Metadata
+	}
+	return e
+}
+
+// signature signs a delivery as Standard Webhooks has it
+// (https://github.com/standard-webhooks/standard-webhooks).
+func signature(secret []byte, id string, at time.Time, body []byte) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(id + "." + strconv.FormatInt(at.Unix(), 10) + "."))
+	mac.Write(body)
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}

@@ -1,0 +1,117 @@
+// Package webhook is the room of those who are told of a job's end: it posts
+// one signed event to the URL that the job came with. The delivery is a job of
+// its own, made in the transaction of that end, so that a crash loses none; an
+// event may come twice, with the same webhook-id.
+//
+// It decides neither which jobs are told of nor what becomes of them, and it
+// follows no redirect.
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// Options set up deliveries. The zero value works.
+type Options struct {
+	// Rules say where webhooks may go. Defaults to public addresses alone.
+	Rules tasks.WebhookRules
+	// Timeout bounds one delivery. Defaults to 10 seconds.
+	Timeout time.Duration
+	// AtOnce bounds the deliveries that one process makes at a time, so that slow
+	// receivers leave room for the lane's other work. Defaults to 4.
+	AtOnce int
+	// Transport makes the connections. Defaults to one that looks at every address
+	// before it connects, whatever name led there.
+	Transport http.RoundTripper
+	// Now tells the time that is signed. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// deliverer posts events.
+type deliverer struct {
+	rules tasks.WebhookRules
+	http  *http.Client
+	slots chan struct{}
+	now   func() time.Time
+}
+
+// Deliver returns the handler of webhook.deliver.
+func Deliver(o Options) tasks.Handler {
+	if o.Timeout <= 0 {
+		o.Timeout = 10 * time.Second
+	}
+	if o.AtOnce <= 0 {
+		o.AtOnce = 4
+	}
+	if o.Transport == nil {
+		o.Transport = transport(o.Rules, o.Timeout)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &deliverer{
+		rules: o.Rules, slots: make(chan struct{}, o.AtOnce), now: o.Now,
+		http: &http.Client{Transport: o.Transport, Timeout: o.Timeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+	}
+	return d.deliver
+}
+
+// busyPause is how long a delivery waits that found all slots taken.
+const busyPause = time.Second
+
+func (d *deliverer) deliver(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	select {
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+	default:
+		return &tasks.End{State: store.JobWaiting, After: jittered(busyPause)}, nil
+	}
+	var in store.Delivery
+	if err := run.Decode(&in); err != nil {
+		return nil, err
+	}
+	job, err := run.Store.Job(ctx, run.Job.Tenant, in.Job)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, tasks.Fail("not_found", "the job %s is gone: there is nothing to tell", in.Job)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the job of a webhook: %w", err)
+	}
+	if err := d.rules.Check(job.WebhookURL); err != nil {
+		return nil, tasks.Fail("invalid_request", "%v", err)
+	}
+	secret, err := run.Store.WebhookSecret(ctx, job.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	status, err := d.post(ctx, job.WebhookURL, newEvent(run.Job, job, in.Status), secret)
+	if err != nil {
+		return nil, d.failed(ctx, run.Job.Attempt, err)
+	}
+	return &tasks.End{Result: json.RawMessage(fmt.Sprintf(`{"status":%d}`, status))}, nil
+}
+
+// failed says how a delivery is tried again. Why the context ended is for the
+// engine to judge.
+func (d *deliverer) failed(ctx context.Context, attempts int, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	var refused *refusal
+	if !errors.As(err, &refused) {
+		refused = &refusal{code: "vendor_unavailable", text: "the webhook could not be delivered: check its server"}
+	}
+	return &tasks.Failure{
+		Code: refused.code, Message: refused.text, Final: refused.final,
+		After: max(refused.after, pauseAfter(attempts+1)), Err: refused.cause,
+	}
+}

@@ -1,0 +1,274 @@
+package webhook_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"dreamlab/handlers/handlertest"
+	"dreamlab/handlers/webhook"
+	"dreamlab/store"
+	"dreamlab/tasks"
+	"dreamlab/tasks/engine"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// here lets webhooks go to this machine.
+func here() tasks.WebhookRules {
+	return tasks.WebhookRules{Private: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+}
+
+// receiver is a webhook's server that answers as it is told.
+type receiver struct {
+	*httptest.Server
+	mu     sync.Mutex
+	answer []func(http.ResponseWriter) // one a delivery, the last for all after
+	got    []delivered
+}
+
+type delivered struct {
+	header http.Header
+	body   []byte
+}
+
+func newReceiver(t *testing.T, answer ...func(http.ResponseWriter)) *receiver {
+	t.Helper()
+	r := &receiver{answer: answer}
+	r.Server = httptest.NewServer(http.HandlerFunc(r.take))
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *receiver) take(w http.ResponseWriter, q *http.Request) {
+	body, err := io.ReadAll(q.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	r.mu.Lock()
+	r.got = append(r.got, delivered{q.Header, body})
+	answer := r.answer[min(len(r.got), len(r.answer))-1]
+	r.mu.Unlock()
+	answer(w)
+}
+
+func (r *receiver) all() []delivered {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.got
+}
+
+func status(code int) func(http.ResponseWriter) {
+	return func(w http.ResponseWriter) { w.WriteHeader(code) }
+}
+
+// stage is a bench with a key and an engine whose chats end as they are told.
+type stage struct {
+	*handlertest.Bench
+	t      *testing.T
+	engine *engine.Engine
+	key    string // its id
+	secret string
+}
+
+func newStage(t *testing.T, deliver tasks.Handler) *stage {
+	t.Helper()
+	s := &stage{Bench: handlertest.New(t), t: t, secret: store.NewSecret()}
+	key, err := s.Store.CreateKey(t.Context(), store.Key{Tenant: s.Tenant, Scopes: []string{"use"}}, s.secret)
+	s.must(err)
+	s.key = key.ID
+	s.engine = s.Engine(t)
+	list := map[tasks.Kind]tasks.Handler{}
+	for _, kind := range tasks.Kinds() {
+		list[kind] = ends
+	}
+	list[tasks.WebhookDeliver] = deliver
+	s.Serve(t, s.engine, list)
+	return s
+}
+
+// ends does what the input of a job says.
+func ends(_ context.Context, run *tasks.Run) (*tasks.End, error) {
+	var in struct{ Fail string }
+	if err := run.Decode(&in); err != nil {
+		return nil, err
+	}
+	if in.Fail != "" {
+		return nil, tasks.Fail("invalid_request", "%s", in.Fail)
+	}
+	return &tasks.End{Result: json.RawMessage(`{"secret":"answer"}`)}, nil
+}
+
+func (s *stage) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// run accepts a job with a webhook and returns it once it has ended.
+func (s *stage) run(input, url string) store.Job {
+	s.t.Helper()
+	job, _, err := s.engine.Accept(s.t.Context(), store.NewJob{
+		Tenant: s.Tenant, KeyID: s.key, Kind: string(tasks.ChatRun), Input: json.RawMessage(input),
+		WebhookURL: url, Metadata: json.RawMessage(`{"order":"7"}`),
+	}, nil)
+	s.must(err)
+	return s.ended(job.ID)
+}
+
+func (s *stage) ended(id string) store.Job {
+	s.t.Helper()
+	job, err := s.engine.Wait(s.t.Context(), s.Tenant, id, 30*time.Second)
+	s.must(err)
+	if !job.State.Ended() {
+		s.t.Fatalf("%s is still %s", id, job.State)
+	}
+	return job
+}
+
+// deliveries returns the jobs that tell of ends.
+func (s *stage) deliveries() []store.Job {
+	s.t.Helper()
+	jobs, _, err := s.Store.Jobs(s.t.Context(), s.Tenant, store.JobFilter{Noun: "webhook"}, store.Page{Ascending: true})
+	s.must(err)
+	return jobs
+}
+
+func TestDelivers(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, status(http.StatusNoContent))
+	s := newStage(t, webhook.Deliver(webhook.Options{Rules: here()}))
+	for i, tc := range []struct{ input, kind, fault string }{
+		{`{}`, "job.succeeded", ""}, {`{"Fail":"mend it"}`, "job.failed", "mend it"},
+	} {
+		job := s.run(tc.input, r.URL+"/hook?token=x")
+		made := s.deliveries()
+		if len(made) != i+1 {
+			t.Fatalf("%d deliveries for %d ends", len(made), i+1)
+		}
+		delivery := s.ended(made[i].ID)
+		if delivery.State != store.JobSucceeded || string(delivery.Result) != `{"status":204}` {
+			t.Fatalf("the delivery is %s: %v", delivery.State, delivery.Error)
+		}
+		got := r.all()[i]
+		s.signed(got, delivery.ID)
+		var e struct {
+			ID, Type string
+			Data     struct {
+				ID, Kind string
+				Error    *store.JobError
+				Metadata json.RawMessage
+			}
+		}
+		s.must(json.Unmarshal(got.body, &e))
+		if e.Type != tc.kind || e.Data.ID != job.ID || e.ID != delivery.ID || e.Data.Kind != "chat" ||
+			string(e.Data.Metadata) != `{"order":"7"}` || strings.Contains(string(got.body), "answer") {
+			t.Errorf("told %s", got.body)
+		}
+		if (e.Data.Error != nil) != (tc.fault != "") || e.Data.Error != nil && e.Data.Error.Message != tc.fault {
+			t.Errorf("told of the error %v", e.Data.Error)
+		}
+	}
+}
+
+// signed checks a delivery as its receiver would, with nothing but the API key.
+func (s *stage) signed(got delivered, id string) {
+	s.t.Helper()
+	secret := sha256.Sum256([]byte(s.secret))
+	mac := hmac.New(sha256.New, secret[:])
+	mac.Write([]byte(id + "." + got.header.Get("Webhook-Timestamp") + "." + string(got.body)))
+	want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	if got.header.Get("Webhook-Signature") != want || got.header.Get("Webhook-Id") != id {
+		s.t.Errorf("signed %s as %s, want %s", got.header.Get("Webhook-Id"), got.header.Get("Webhook-Signature"), want)
+	}
+}
+
+// TestTriesAgain drives the shared clock over the pauses between tries.
+func TestTriesAgain(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, status(500), status(404), func(w http.ResponseWriter) {
+		w.Header().Set("Retry-After", "60")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}, status(200))
+	s := newStage(t, webhook.Deliver(webhook.Options{Rules: here()}))
+	s.run(`{}`, r.URL)
+	id := s.deliveries()[0].ID
+	for ahead := time.Hour; len(r.all()) < 4; ahead += time.Hour {
+		s.must(s.Store.ShiftClock(t.Context(), ahead))
+		if _, err := s.engine.Wait(t.Context(), s.Tenant, id, 100*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if job := s.ended(id); job.State != store.JobSucceeded || job.Tries() != 4 {
+		t.Errorf("the delivery is %s after %d tries: %v", job.State, job.Tries(), job.Error)
+	}
+	for _, got := range r.all() {
+		s.signed(got, id)
+		if string(got.body) != string(r.all()[0].body) {
+			t.Errorf("the event changed: %s", got.body)
+		}
+	}
+}
+
+func TestGivesUp(t *testing.T) {
+	t.Parallel()
+	elsewhere := newReceiver(t, status(200))
+	redirect := newReceiver(t, func(w http.ResponseWriter) {
+		w.Header().Set("Location", elsewhere.URL)
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	})
+	gone := newReceiver(t, status(http.StatusGone))
+	s := newStage(t, webhook.Deliver(webhook.Options{Rules: here()}))
+	for url, says := range map[string]string{
+		redirect.URL: "redirects are not followed", gone.URL: "answered 410",
+		"https://169.254.169.254/": "not public",
+	} {
+		before := len(s.deliveries())
+		s.run(`{}`, url)
+		job := s.ended(s.deliveries()[before].ID)
+		if job.State != store.JobFailed || job.Tries() != 1 || !strings.Contains(job.Error.Message, says) {
+			t.Errorf("%s: %s after %d tries: %v", url, job.State, job.Tries(), job.Error)
+		}
+	}
+	if len(elsewhere.all()) > 0 {
+		t.Error("a redirect was followed")
+	}
+}
+
+// TestSlowReceiversLeaveRoom has one slot, which hangs, and another delivery.
+func TestSlowReceiversLeaveRoom(t *testing.T) {
+	t.Parallel()
+	arrived, stop := make(chan struct{}), make(chan struct{})
+	slow := newReceiver(t, func(http.ResponseWriter) { close(arrived); <-stop }, status(200))
+	s := newStage(t, webhook.Deliver(webhook.Options{Rules: here(), AtOnce: 1, Timeout: 20 * time.Second}))
+	s.run(`{}`, slow.URL)
+	<-arrived
+	s.run(`{}`, slow.URL)
+	id := s.deliveries()[1].ID
+	for job := (store.Job{}); job.State != store.JobWaiting; {
+		var err error
+		job, err = s.engine.Wait(t.Context(), s.Tenant, id, 20*time.Millisecond)
+		s.must(err)
+		if job.State.Ended() {
+			t.Fatalf("the second delivery is %s while the first has the slot", job.State)
+		}
+	}
+	close(stop)
+	if job := s.ended(id); job.State != store.JobSucceeded || job.Tries() != 1 {
+		t.Errorf("the second delivery is %s after %d tries", job.State, job.Tries())
+	}
+}
