@@ -1,0 +1,183 @@
+package boot
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"dreamlab/cmd/internal/config"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+)
+
+// stacked opens an embedded stack in a folder of its own.
+func stacked(t *testing.T, change func(*config.Config)) *Stack {
+	t.Helper()
+	c := config.Default()
+	c.Data, c.Addr = t.TempDir(), "127.0.0.1:0"
+	if change != nil {
+		change(c)
+	}
+	s, err := Open(t.Context(), c, StackOptions{Log: zerolog.Nop(), Migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestOpenLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		change func(*config.Config)
+		want   string
+	}{
+		"queue":  {func(c *config.Config) { c.Redis = "redis+nothing://x" }, "REDIS_URL"},
+		"bucket": {func(c *config.Config) { c.Bucket = "file:///proc/nowhere" }, "open the bucket"},
+		"prices": {func(c *config.Config) { c.Prices = "/nowhere.json" }, "open the file of prices"},
+		"database": {
+			func(c *config.Config) { c.Database = "postgres://u@" + closed(t) + "/x?connect_timeout=2" }, "DATABASE_URL",
+		},
+	}
+	for name, tc := range cases {
+		c := config.Default()
+		c.Data = t.TempDir()
+		tc.change(c)
+		_, err := Open(t.Context(), c, StackOptions{Log: zerolog.Nop(), Migrate: true})
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestOpenWithoutMigrateRefusesAnOldSchema(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	c.Data = t.TempDir()
+	_, err := Open(t.Context(), c, StackOptions{Log: zerolog.Nop()})
+	if err == nil || !strings.Contains(err.Error(), "dreamlab migrate") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRoutesAreKept(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		ensure := func(model string, weight int) store.Route {
+			t.Helper()
+			wanted := map[string][]config.Target{"assistant": {{Model: model, Weight: weight}}}
+			if err := ensureRoutes(ctx, s, wanted); err != nil {
+				t.Fatal(err)
+			}
+			route, err := s.Route(ctx, "", "assistant")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return route
+		}
+		if r := ensure("v/a", 100); r.Version != 1 || r.Targets[0].Model != "v/a" {
+			t.Errorf("first: %+v", r)
+		}
+		if r := ensure("v/a", 100); r.Version != 1 {
+			t.Errorf("unchanged: %+v", r)
+		}
+		if r := ensure("v/b", 100); r.Version != 2 || r.Targets[0].Model != "v/b" {
+			t.Errorf("the configuration changed: %+v", r)
+		}
+		_, err := s.SetRoute(ctx, store.Route{
+			Alias: "assistant", Version: 2, Author: "key_operator", Targets: []store.RouteTarget{{Model: "v/own", Weight: 1}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := ensure("v/c", 100); r.Version != 3 || r.Targets[0].Model != "v/own" {
+			t.Errorf("an operator's route was overwritten: %+v", r)
+		}
+	})
+}
+
+func TestModelsOfTheOpenVendors(t *testing.T) {
+	t.Parallel()
+	sandbox := stacked(t, nil).models()
+	lead, found := sandbox.Find("groq/openai/gpt-oss-120b")
+	if !found || lead.Price == nil || lead.Price.Output == 0 || lead.Context == 0 {
+		t.Errorf("lead: %v %+v", found, lead)
+	}
+	if _, found := sandbox.Find("groq/unheard-of"); found {
+		t.Error("a model that nobody has was found")
+	}
+	own := stacked(t, func(c *config.Config) {
+		c.Servers = []config.Server{{Name: "ollama", BaseURL: "http://127.0.0.1:1/v1", Models: []string{"m"}}}
+	}).models()
+	if list := own.List(); len(list) != 1 || list[0].Name != "ollama/m" || list[0].Price.Input != 0 {
+		t.Errorf("own: %+v", list)
+	}
+	if _, found := own.Find("groq/openai/gpt-oss-120b"); found {
+		t.Error("a vendor that is not configured was shown")
+	}
+}
+
+func TestWeatherIsShared(t *testing.T) {
+	t.Parallel()
+	queue := storetest.EmbeddedQueue(t)
+	here, there := newWeather(queue, zerolog.Nop()), newWeather(queue, zerolog.Nop())
+	rain, sun := providers.Target{Provider: "v", Model: "rain"}, providers.Target{Provider: "v", Model: "sun"}
+	until := time.Now().Add(time.Hour)
+	here.Close(t.Context(), rain, until)
+	closed := there.Closed(t.Context(), []providers.Target{rain, sun})
+	if len(closed) != 1 || closed[rain].Sub(until).Abs() > time.Second {
+		t.Errorf("closed: %v", closed)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if closed := there.Closed(gone, []providers.Target{rain}); len(closed) != 0 {
+		t.Errorf("where nobody can be asked: %v", closed)
+	}
+}
+
+func TestSettingsReachTheHandlers(t *testing.T) {
+	t.Parallel()
+	s := stacked(t, func(c *config.Config) {
+		c.Dream.OffPeak = config.Window{From: "22:30", To: "06:00", Zone: "Europe/Zurich"}
+		c.Tune.Margin = 0.0333
+		c.Budgets = []config.Budget{{Purpose: "all", USD: 5, Per: "month"}, {Purpose: "chat", USD: 7, Per: "day"}}
+	})
+	quiet, err := s.quiet()
+	if err != nil || quiet.From != 22*time.Hour+30*time.Minute || quiet.Zone.String() != "Europe/Zurich" {
+		t.Errorf("quiet: %+v, %v", quiet, err)
+	}
+	if got := s.tuning(); got.Gate.Margin != 333 || got.PollEvery != 200*time.Millisecond {
+		t.Errorf("tuning: %+v", got)
+	}
+	budgets := s.budgets()
+	if len(budgets) != 2 || budgets[0].Purpose != "" || !budgets[0].Monthly || budgets[1].Nano != 7 {
+		t.Errorf("budgets: %+v", budgets)
+	}
+}
+
+func TestWholeStartsAndStops(t *testing.T) {
+	t.Parallel()
+	s := stacked(t, nil)
+	front, processes, err := s.Whole(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := Process{"work", func(context.Context) error {
+		if status := get(t, front.URL+"/readyz"); status != 200 {
+			t.Errorf("ready: %d", status)
+		}
+		return nil
+	}}
+	if err := Until(t.Context(), zerolog.Nop(), work, processes...); err != nil {
+		t.Error(err)
+	}
+}
