@@ -133,6 +133,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 	if answer == nil {
 		return nil, failed(ctx, err)
 	}
+	tasks.Point("answered")
 	a := &Answered{
 		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Tries: answer.Tries,
 		Took: time.Since(began), Sandbox: answer.Reply.Sandbox, caller: c, run: run, step: step, entry: answer.Entry,

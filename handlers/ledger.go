@@ -80,6 +80,14 @@ type ledger struct {
 
 // Reserve writes an open entry if the job is still held and every budget has room.
 func (l *ledger) Reserve(ctx context.Context, try providers.Try) (string, error) {
+	id, err := l.open(ctx, try)
+	if err == nil {
+		tasks.Point("intent")
+	}
+	return id, err
+}
+
+func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 	job := &l.run.Job
 	entry := store.Entry{
 		Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: l.step.Name, Epoch: job.Epoch,

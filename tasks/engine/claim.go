@@ -40,6 +40,9 @@ func (w *Worker) process(_ context.Context, task *asynq.Task) error {
 	if err != nil {
 		return err
 	}
+	if len(holds) > 0 {
+		tasks.Point("claimed")
+	}
 	for _, h := range holds {
 		w.attempt(h)
 	}

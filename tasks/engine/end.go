@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"dreamlab/store"
+	"dreamlab/tasks"
 )
 
 // ending is the end of an attempt on its way into the database.
@@ -26,6 +27,7 @@ func (e *Engine) end(ctx context.Context, f store.Finish) error {
 		one.err = e.endTogether(ctx, []*ending{one})
 	}
 	if one.err == nil {
+		tasks.Point("committed")
 		e.announce(ctx, one.moved)
 	}
 	return one.err
@@ -59,6 +61,7 @@ func (e *Engine) endTogether(ctx context.Context, all []*ending) error {
 				return err
 			}
 		}
+		tasks.Point("committing")
 		return nil
 	})
 }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// child is a process that this program started. No other is ever signalled.
+type child struct {
+	name   string
+	cmd    *exec.Cmd
+	ended  chan struct{}
+	status error // of the end; read it after ended
+}
+
+// command says what to start.
+type command struct {
+	name string
+	log  string // a file that takes what it says, added to
+	env  []string
+	as   *syscall.Credential // nil: who runs this program
+	args []string
+}
+
+func start(c command) (*child, error) {
+	log, err := os.OpenFile(c.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.name, err)
+	}
+	defer log.Close()
+	cmd := exec.Command(c.args[0], c.args[1:]...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), c.env...), log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.as}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.name, err)
+	}
+	started := &child{name: c.name, cmd: cmd, ended: make(chan struct{})}
+	go func() {
+		started.status = cmd.Wait()
+		close(started.ended)
+	}()
+	return started, nil
+}
+
+// signal sends a signal. One that has ended is left alone.
+func (c *child) signal(s syscall.Signal) error {
+	err := c.cmd.Process.Signal(s)
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}
+
+// end sends a signal and waits for the end, which comes by force after a while.
+func (c *child) end(s syscall.Signal, patience time.Duration) error {
+	if err := c.signal(s); err != nil {
+		return fmt.Errorf("end %s: %w", c.name, err)
+	}
+	if c.gone(patience) {
+		return nil
+	}
+	if err := c.signal(syscall.SIGKILL); err != nil {
+		return fmt.Errorf("end %s: %w", c.name, err)
+	}
+	<-c.ended
+	return nil
+}
+
+// gone waits for the end, at most a while.
+func (c *child) gone(within time.Duration) bool {
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	select {
+	case <-c.ended:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// The rows of the history, as the database holds them; times are unix
+// microseconds of the shared clock.
+type (
+	jobRow struct {
+		ID, Tenant, Kind, Lane, State string
+		Parent, Subject, Input        string
+		Result                        bool // there is one
+		Crashes, Epoch                int64
+		CancelAt                      int64 // 0: never asked
+		IdemKey                       string
+	}
+	attemptRow struct {
+		Job            string
+		Epoch          int64
+		Worker         string
+		Started, Ended int64
+		Outcome        string
+	}
+	entryRow struct {
+		ID, Job, Step   string
+		Epoch           int64
+		Provider, Model string
+		State, Cause    string
+	}
+	effectRow struct {
+		Job, Step string
+		Epoch     int64
+		Entry     string
+	}
+	experienceRow struct{ ID, Job, Dream string }
+)
+
+// history is all that a run left behind, with the vendors' own count.
+type history struct {
+	jobs        map[string]jobRow
+	attempts    map[string][]attemptRow
+	entries     map[string][]entryRow
+	effects     map[string][]effectRow
+	experiences []experienceRow
+	paid        []payment
+}
+
+// readHistory reads the database with a client of its own, not with the store
+// that is on trial.
+func readHistory(ctx context.Context, url string) (*history, error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("read the history: %w", err)
+	}
+	h := &history{jobs: map[string]jobRow{}, attempts: map[string][]attemptRow{},
+		entries: map[string][]entryRow{}, effects: map[string][]effectRow{}}
+	err = errors.Join(h.read(ctx, conn), conn.Close(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("read the history: %w", err)
+	}
+	return h, nil
+}
+
+func (h *history) read(ctx context.Context, conn *pgx.Conn) error {
+	return errors.Join(
+		each(ctx, conn, `SELECT id, tenant, kind, lane, state, coalesce(parent, ''), coalesce(subject, ''), input,
+			result IS NOT NULL, crashes, epoch, coalesce(cancel_at, 0), coalesce(idem_key, '') FROM jobs`,
+			func(j jobRow) { h.jobs[j.ID] = j }),
+		each(ctx, conn, `SELECT job, epoch, worker, started, ended, outcome FROM attempts ORDER BY epoch`,
+			func(a attemptRow) { h.attempts[a.Job] = append(h.attempts[a.Job], a) }),
+		each(ctx, conn, `SELECT id, coalesce(job, ''), step, epoch, provider, model, state, coalesce(cause, '')
+			FROM entries ORDER BY id`,
+			func(e entryRow) { h.entries[e.Job] = append(h.entries[e.Job], e) }),
+		each(ctx, conn, `SELECT job, step, epoch, coalesce(entry, '') FROM effects`,
+			func(e effectRow) { h.effects[e.Job] = append(h.effects[e.Job], e) }),
+		each(ctx, conn, `SELECT id, coalesce(job, ''), coalesce(dream, '') FROM experiences`,
+			func(e experienceRow) { h.experiences = append(h.experiences, e) }),
+	)
+}
+
+func each[T any](ctx context.Context, conn *pgx.Conn, query string, take func(T)) error {
+	rows, err := conn.Query(ctx, query)
+	if err != nil {
+		return err
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[T])
+	for _, row := range all {
+		take(row)
+	}
+	return err
+}
+
+// outcomeAt returns how an attempt ended, "" where it never did.
+func (h *history) outcomeAt(job string, epoch int64) string {
+	for _, a := range h.attempts[job] {
+		if a.Epoch == epoch {
+			return a.Outcome
+		}
+	}
+	return ""
+}
+
+// tell lists what is known of a job, for whoever has to find the fault.
+func (h *history) tell(job string) []string {
+	lines := []string{fmt.Sprintf("job     %+v", h.jobs[job])}
+	for _, a := range h.attempts[job] {
+		lines = append(lines, fmt.Sprintf("attempt %+v", a))
+	}
+	for _, e := range h.entries[job] {
+		lines = append(lines, fmt.Sprintf("entry   %+v", e))
+	}
+	for _, e := range h.effects[job] {
+		lines = append(lines, fmt.Sprintf("effect  %+v", e))
+	}
+	return lines
+}

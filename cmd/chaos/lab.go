@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dreamlab/cmd/internal/boot"
+	"dreamlab/cmd/internal/config"
+	"dreamlab/store"
+)
+
+const (
+	tenants = 4
+	// tenantCap and window are small, so that both are reached.
+	tenantCap = 6
+	window    = 20
+	// calmWait bounds the way back to rest: a wake-up that was lost in a
+	// worker's hands, and the lease of a dream, and three tries of each.
+	calmWait = 6 * time.Minute
+)
+
+// settings are the fleet's. Polls are short, so that all kinds of work are done
+// in a run of minutes.
+const settings = `
+lanes:
+  chat: {concurrency: 12, window: %d, tenant_cap: %d}
+  dream: {concurrency: 4, window: 16}
+dream: {threshold: 20, limit: 12, starts_per_day: 100, idle_wait: 10s}
+grace: 5s
+poll: {training: 500ms, deployment: 500ms}
+schedules: [{id: dream, cron: "* * * * *", zone: UTC}]
+`
+
+// lab is all that one run starts.
+type lab struct {
+	dir      string
+	binary   string
+	redis    *server
+	postgres *server
+	vendors  *child
+	vendor   string // the sandbox's URL
+	store    *store.Store
+	keys     []string // one a tenant
+	fleet    []*slot
+	apis     []string // URLs
+	moved    time.Duration
+}
+
+func openLab(ctx context.Context, o options) (l *lab, err error) {
+	dir, err := os.MkdirTemp("", "dreamlab-chaos-")
+	if err != nil {
+		return nil, err
+	}
+	l = &lab{dir: dir, binary: o.binary}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.close(true))
+		}
+	}()
+	if err := os.Chmod(dir, 0o755); err != nil { // PostgreSQL runs as another user
+		return nil, err
+	}
+	for _, open := range []func(context.Context) error{l.build, l.openServers, l.openStore, l.openVendors} {
+		if err := open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	text := fmt.Sprintf(settings, window, tenantCap)
+	if err := os.WriteFile(l.path("dreamlab.yaml"), []byte(text), 0o644); err != nil {
+		return nil, err
+	}
+	return l, l.describeFleet()
+}
+
+func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
+
+// build makes a binary that can be told where to die.
+func (l *lab) build(ctx context.Context) error {
+	if l.binary != "" {
+		return nil
+	}
+	l.binary = l.path("dreamlab")
+	build := exec.CommandContext(ctx, "go", "build", "-tags", "chaos", "-o", l.binary, "./cmd/dreamlab")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build ./cmd/dreamlab (run this in the module's root): %w: %s", err, out)
+	}
+	return nil
+}
+
+func (l *lab) openServers(ctx context.Context) (err error) {
+	if l.redis, err = newRedis(ctx, l.dir); err != nil {
+		return err
+	}
+	l.postgres, err = newPostgres(ctx, l.dir)
+	return err
+}
+
+// openStore migrates, and makes the tenants and their keys.
+func (l *lab) openStore(ctx context.Context) (err error) {
+	if l.store, err = boot.OpenStore(ctx, &config.Config{Database: l.postgres.url}); err != nil {
+		return err
+	}
+	if err := l.store.Driver().Migrate(ctx, -1); err != nil {
+		return err
+	}
+	for i := range tenants {
+		key := store.Key{Name: "chaos", Scopes: []string{store.ScopeUse}}
+		_, secret, err := boot.NewKey(ctx, l.store, fmt.Sprintf("tenant-%d", i), key)
+		if err != nil {
+			return err
+		}
+		l.keys = append(l.keys, secret)
+	}
+	return nil
+}
+
+// openVendors starts the emulators in a process that is never killed: their
+// count of payments is the witness.
+func (l *lab) openVendors(ctx context.Context) error {
+	addr, _, err := freePort()
+	if err != nil {
+		return err
+	}
+	l.vendor = "http://" + addr
+	l.vendors, err = start(command{name: "sandbox", log: l.path("sandbox.log"),
+		args: []string{l.binary, "sandbox", "--addr", addr, "--speed", "3600"}})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	for {
+		if _, err = l.payments(ctx); err == nil {
+			return nil
+		}
+		if !pause(ctx, startPoll) {
+			return fmt.Errorf("the sandbox does not answer: %w", err)
+		}
+	}
+}
+
+// describeFleet plans two of everything.
+func (l *lab) describeFleet() error {
+	for i := range 2 {
+		addr, _, err := freePort()
+		if err != nil {
+			return err
+		}
+		l.apis = append(l.apis, "http://"+addr)
+		l.fleet = append(l.fleet,
+			l.slot(fmt.Sprintf("api-%d", i), "api", "DREAMLAB_ADDR="+addr),
+			l.slot(fmt.Sprintf("worker-%d", i), "worker", ""),
+			l.slot(fmt.Sprintf("scheduler-%d", i), "scheduler", ""))
+	}
+	return nil
+}
+
+func (l *lab) slot(name, verb, setting string) *slot {
+	env := []string{
+		"DATABASE_URL=" + l.postgres.proxied, "REDIS_URL=" + l.redis.proxied,
+		"BUCKET_URL=file://" + l.path("bucket"), "DREAMLAB_LOG=warn",
+		"GROQ_API_KEY=" + boot.SandboxKey, "GROQ_BASE_URL=" + l.vendor + "/groq",
+		"TOGETHER_API_KEY=" + boot.SandboxKey, "TOGETHER_BASE_URL=" + l.vendor + "/together/v1",
+	}
+	if setting != "" {
+		env = append(env, setting)
+	}
+	return &slot{name: name, make: func(die string) command {
+		return command{name: name, log: l.path(name + ".log"), env: append(env[:len(env):len(env)], "DREAMLAB_DIE="+die),
+			args: []string{l.binary, verb, "--config", l.path("dreamlab.yaml")}}
+	}}
+}
+
+// slots returns the processes that do a part of the work.
+func (l *lab) slots(verb string) []*slot {
+	var found []*slot
+	for _, s := range l.fleet {
+		if len(s.name) > len(verb) && s.name[:len(verb)] == verb {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// storm runs the fleet under load while faults are injected, lets it come to
+// rest without them, and stops it.
+func (l *lab) storm(ctx context.Context, o options) (*load, *tally, error) {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	fleet, running := errgroup.WithContext(running)
+	for _, s := range l.fleet {
+		fleet.Go(func() error { return s.run(running) })
+	}
+	load := newLoad(l, o)
+	defer load.client.CloseIdleConnections()
+	if err := load.firstAnswer(running); err != nil {
+		return nil, nil, errors.Join(err, ctx.Err())
+	}
+	stormy, end := context.WithTimeout(running, o.length)
+	defer end()
+	var clients errgroup.Group
+	clients.Go(func() error { return load.run(running, stormy) })
+	faults := newTally()
+	clients.Go(func() error { return l.injectAll(stormy, o, faults) })
+	err := clients.Wait()
+	if err == nil {
+		err = l.rest(running)
+	}
+	stop()
+	return load, faults, errors.Join(err, fleet.Wait(), ctx.Err())
+}
+
+// rest waits until no job is open.
+func (l *lab) rest(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, calmWait)
+	defer cancel()
+	for {
+		counts, err := l.store.LaneCounts(ctx)
+		if err == nil && len(counts) == 0 {
+			return nil
+		}
+		if !pause(ctx, time.Second) {
+			return fmt.Errorf("jobs are still open %s after the last fault: %+v (logs are in %s)", calmWait, counts, l.dir)
+		}
+	}
+}
+
+// close ends what was started, the last first.
+func (l *lab) close(keep bool) error {
+	var err error
+	if l.vendors != nil {
+		err = l.vendors.end(syscall.SIGTERM, stopPatience)
+	}
+	if l.store != nil {
+		err = errors.Join(err, l.store.Close())
+	}
+	for _, s := range []*server{l.postgres, l.redis} {
+		if s != nil {
+			err = errors.Join(err, s.close())
+		}
+	}
+	if keep {
+		fmt.Fprintln(os.Stderr, "chaos: the logs are in", l.dir)
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(l.dir))
+}
