@@ -51,6 +51,9 @@ func (s *Server) accept(c *call, a asked) (job store.Job, existed bool, err erro
 	if key != "" {
 		a.job.IdemKey, a.job.IdemHash = key, a.hash
 	}
+	if err := s.makeRoom(c.Context(), a.job); err != nil {
+		return store.Job{}, false, err
+	}
 	job, existed, err = s.Engine.Accept(c.Context(), a.job, a.write)
 	if err != nil {
 		return job, existed, acceptFault(err)

@@ -20,6 +20,7 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/tasks"
 )
 
 // Engine takes work in and tells how it went. *engine.Engine is one.
@@ -59,6 +60,10 @@ type Options struct {
 	MostBody int64
 	// MostUpload bounds files and imports, in bytes. Defaults to 1 GiB.
 	MostUpload int64
+	// Backlog bounds one tenant's jobs that wait in a lane. Defaults to 250,000.
+	Backlog int
+	// Webhooks say where ends may be told. Defaults to public addresses alone.
+	Webhooks tasks.WebhookRules
 	// Absence is how long a chat goes on whose client went away. Defaults to 10
 	// seconds.
 	Absence time.Duration
@@ -71,6 +76,7 @@ type Options struct {
 type Server struct {
 	Options
 	keys    *keyring
+	load    *gauge
 	absent  *absentees
 	handler http.Handler
 }
@@ -85,6 +91,7 @@ func New(o Options) (*Server, error) {
 	o.Absence = positive(o.Absence, 10*time.Second)
 	o.Grace = positive(o.Grace, 20*time.Second)
 	s := &Server{Options: o, keys: newKeyring(o.Store, time.Now)}
+	s.load = newGauge(s.Store, int(positive(int64(o.Backlog), 250_000)), time.Now)
 	s.absent = newAbsentees(o.Absence, s.dropChat)
 	s.handler = s.mux()
 	return s, nil

@@ -14,6 +14,10 @@ import (
 // startWithin is how long a chat may wait for a worker while its client waits.
 const startWithin = 60 * time.Second
 
+// interactive is the priority of a chat whose client waits: it goes before what
+// its tenant has left to the background.
+const interactive = 9
+
 // askChat reads a chat and asks for its job.
 func (s *Server) askChat(c *call, body []byte) (asked, error) {
 	request, err := tasks.ParseChat(body)
@@ -65,7 +69,7 @@ func (s *Server) createChat(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	a.job.Attached, a.job.ExpiresIn = true, startWithin
+	a.job.Attached, a.job.ExpiresIn, a.job.Priority = true, startWithin, interactive
 	job, existed, err := s.accept(c, a)
 	if err != nil {
 		return err

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"dreamlab/store"
 	"dreamlab/tasks"
@@ -19,7 +22,8 @@ type fault struct {
 	Code    string // of the closed set in the public contract
 	Message string
 	Param   string
-	err     error // for the log alone
+	After   time.Duration // when to try again; 0 where that is not known
+	err     error         // for the log alone
 }
 
 // Error returns code and message.
@@ -166,6 +170,9 @@ func writeFault(w http.ResponseWriter, f *fault) error {
 		}
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "2")
+	}
+	if f.After > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.After.Seconds()))))
 	}
 	return write(w, f.Status, "application/json", append(f.body(), '\n'))
 }

@@ -87,13 +87,13 @@ type newJob struct {
 	Metadata    json.RawMessage `json:"metadata"`
 }
 
-func (n newJob) check() error {
-	switch {
-	case n.WebhookURL != "":
-		return &fault{
-			Status: http.StatusBadRequest, Code: "unsupported_parameter", Param: "webhook_url",
-			Message: "Webhooks are not delivered here: ask GET /v1/jobs/{id}, or send Prefer: wait=N.",
+func (n newJob) check(webhooks tasks.WebhookRules) error {
+	if n.WebhookURL != "" {
+		if err := webhooks.Check(n.WebhookURL); err != nil {
+			return err
 		}
+	}
+	switch {
 	case n.Priority < 0 || n.Priority > 9:
 		return invalid("priority", "priority is a number from 0 to 9, 9 first.")
 	case n.MaxAttempts < 0 || n.MaxAttempts > 20:
@@ -119,7 +119,7 @@ func checkMetadata(raw json.RawMessage) error {
 }
 
 func (n newJob) fill(job *store.NewJob) {
-	job.Priority, job.MaxAttempts = n.Priority, n.MaxAttempts
+	job.Priority, job.MaxAttempts, job.WebhookURL = n.Priority, n.MaxAttempts, n.WebhookURL
 	job.ExpiresIn = time.Duration(n.ExpiresIn) * time.Second
 	if n.RunAt > 0 {
 		job.RunAt = time.Unix(n.RunAt, 0)
@@ -138,7 +138,7 @@ func (s *Server) createJob(w http.ResponseWriter, c *call) error {
 	if err := decode(body, &n); err != nil {
 		return err
 	}
-	if err := n.check(); err != nil {
+	if err := n.check(s.Webhooks); err != nil {
 		return err
 	}
 	a, err := s.askFor(c, n)

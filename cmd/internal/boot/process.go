@@ -14,6 +14,7 @@ import (
 	"dreamlab/handlers/dream"
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
+	"dreamlab/handlers/webhook"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
@@ -35,6 +36,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
 		Base: s.Config.Team.Base, Queues: queues, Metrics: s.Metrics, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.Config.Grace,
+		Backlog: s.Config.Backlog, Webhooks: s.webhooks(),
 	})
 	if err != nil {
 		return nil, err
@@ -119,7 +121,12 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 		Vendors: s.Router, Accept: s.Engine.Accept, Load: s.load,
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
 		Dream: dream.Settings{}, Schedule: quiet, Tune: s.tuning(),
+		Webhook: webhook.Options{Rules: s.webhooks()},
 	})
+}
+
+func (s *Stack) webhooks() tasks.WebhookRules {
+	return tasks.WebhookRules{Private: s.Config.Webhooks.Private}
 }
 
 func (s *Stack) budgets() []handlers.Budget {

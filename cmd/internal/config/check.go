@@ -46,6 +46,10 @@ func (l *loader) checkAddresses() {
 	if l.Grace < 0 {
 		l.fault("%s: it can not be negative", l.at("grace"))
 	}
+	if l.Retention < 25*time.Hour {
+		l.fault("%s: give at least 25h: idempotency keys hold for a day", l.at("retention"))
+	}
+	l.positive("backlog", l.Backlog)
 }
 
 // checkURL never shows the URL: it may hold a password.

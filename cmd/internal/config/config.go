@@ -5,6 +5,7 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"dreamlab/providers"
@@ -30,6 +31,13 @@ type Config struct {
 	// Defaults to 20 s.
 	Grace time.Duration `yaml:"grace"`
 
+	// Retention is how long jobs that have ended are kept, with their attempts
+	// and answers. Defaults to 2160h, 90 days.
+	Retention time.Duration `yaml:"retention"`
+	// Backlog bounds one tenant's jobs that wait in a lane: more are answered 429.
+	// Defaults to 250,000.
+	Backlog int `yaml:"backlog"`
+
 	Team      Team                `yaml:"team"`
 	Routes    map[string][]Target `yaml:"routes"`
 	Lanes     map[string]Lane     `yaml:"lanes"`
@@ -38,6 +46,7 @@ type Config struct {
 	Poll      Poll                `yaml:"poll"`
 	Budgets   []Budget            `yaml:"budgets"`
 	Schedules []Schedule          `yaml:"schedules"`
+	Webhooks  Webhooks            `yaml:"webhooks"`
 	Servers   []Server            `yaml:"servers"`
 	// Prices is a file that adds to the catalogue or overrides it. Defaults to none.
 	Prices string `yaml:"prices"`
@@ -139,6 +148,13 @@ type Schedule struct {
 	Zone string `yaml:"zone"` // IANA name. Defaults to UTC.
 }
 
+// Webhooks says where the ends of jobs may be told.
+type Webhooks struct {
+	// Private are networks that are not public and may be told all the same, over
+	// plain http too, such as 10.1.0.0/16. Defaults to none.
+	Private []netip.Prefix `yaml:"private,omitempty"`
+}
+
 // Server is an OpenAI-compatible server of the operator's own.
 type Server struct {
 	Name    string   `yaml:"name"`
@@ -161,6 +177,7 @@ const (
 func Default() *Config {
 	c := &Config{
 		Addr: DefaultAddr, Data: DefaultData, Log: "info", Grace: 20 * time.Second,
+		Retention: 90 * 24 * time.Hour, Backlog: 250_000,
 		Team: Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
 		Dream: Dream{
 			OffPeak:   Window{From: "22:00", To: "06:00", Zone: "UTC"},

@@ -1,0 +1,146 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// gauge knows how much of each tenant's work waits in each lane, as it was a
+// moment ago. The moment is the shorter, the less room is left.
+type gauge struct {
+	store *store.Store
+	most  int // jobs of one tenant that may wait in a lane
+	now   func() time.Time
+
+	mu    sync.Mutex
+	known map[queueName]*reading
+}
+
+type queueName struct{ tenant, lane string }
+
+type reading struct {
+	store.Backlog
+	until  time.Time
+	asking bool
+}
+
+func newGauge(s *store.Store, most int, now func() time.Time) *gauge {
+	return &gauge{store: s, most: most, now: now, known: map[queueName]*reading{}}
+}
+
+// mostReadings bounds what is remembered.
+const mostReadings = 4096
+
+// read returns what waits. While one request asks anew the others take what
+// was known.
+func (g *gauge) read(ctx context.Context, of queueName) (store.Backlog, error) {
+	r, fresh := g.recall(of)
+	if fresh {
+		return r, nil
+	}
+	found, err := g.store.Backlog(ctx, of.tenant, of.lane, g.most)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err != nil {
+		delete(g.known, of)
+		return r, fmt.Errorf("look at the backlog: %w", err)
+	}
+	g.known[of] = &reading{Backlog: found, until: g.now().Add(g.holds(found))}
+	return found, nil
+}
+
+func (g *gauge) recall(of queueName) (store.Backlog, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.known) >= mostReadings {
+		clear(g.known) // they are asked again
+	}
+	r := g.known[of]
+	switch {
+	case r == nil:
+		g.known[of] = &reading{asking: true}
+		return store.Backlog{}, false
+	case r.asking || g.now().Before(r.until):
+		return r.Backlog, true
+	}
+	r.asking = true
+	return r.Backlog, false
+}
+
+// acceptRate is more than one process accepts in a second.
+const acceptRate = 20_000
+
+// holds is how long a count can not have outgrown the bound, within reason.
+func (g *gauge) holds(b store.Backlog) time.Duration {
+	left := time.Duration(g.most-b.Queued) * time.Second / acceptRate
+	return min(max(left, time.Second), 5*time.Second)
+}
+
+// overdue is the wait of a client's chat from which on a new one would hardly
+// start before it expires.
+const overdue = startWithin * 3 / 4
+
+// makeRoom refuses a job where so many of its tenant's wait that another would
+// only make it worse: 429, with the time after which there should be room. A
+// request that was accepted before is still answered.
+func (s *Server) makeRoom(ctx context.Context, job store.NewJob) error {
+	of := queueName{job.Tenant, job.Lane}
+	if of.lane == "" {
+		of.lane = string(tasks.Kind(job.Kind).Lane())
+	}
+	waits, err := s.load.read(ctx, of)
+	if err != nil {
+		return err
+	}
+	late := job.Attached && waits.Oldest > overdue
+	if waits.Queued < s.load.most && !late {
+		return nil
+	}
+	if known, err := s.acceptedBefore(ctx, job); known || err != nil {
+		return err
+	}
+	return s.tooMuch(ctx, of, waits)
+}
+
+func (s *Server) acceptedBefore(ctx context.Context, job store.NewJob) (bool, error) {
+	if job.IdemKey == "" {
+		return false, nil
+	}
+	_, err := s.Store.JobByKey(ctx, job.Tenant, job.IdemKey)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+const (
+	rateWithin   = 10 * time.Second // over which the speed of the lane is measured
+	longestRetry = 10 * time.Minute
+)
+
+// tooMuch says when to come back: when a tenth of what waits is done, at the
+// speed of the last seconds. Where nothing has ended in them nobody knows, and
+// a minute is said.
+func (s *Server) tooMuch(ctx context.Context, of queueName, waits store.Backlog) error {
+	ended, err := s.Store.Ended(ctx, of.tenant, of.lane, rateWithin)
+	if err != nil {
+		return fmt.Errorf("measure the lane: %w", err)
+	}
+	after := time.Minute
+	if ended > 0 {
+		tenth := time.Duration(waits.Queued/10 + 1)
+		after = min(max(tenth*rateWithin/time.Duration(ended), time.Second), longestRetry)
+	}
+	return &fault{
+		Status: http.StatusTooManyRequests, Code: "rate_limit_exceeded", After: after,
+		Message: fmt.Sprintf("%d of your jobs wait in the lane %s, and no more are taken for now: try again in %s, "+
+			"and send less at once.", waits.Queued, of.lane, after.Round(time.Second)),
+	}
+}
