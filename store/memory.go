@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -24,6 +26,17 @@ type Lesson struct {
 	Reflections []string `json:"reflections"` // what it was merged from
 	Sources     []string `json:"sources"`     // experience ids
 	Weight      int64    `json:"weight"`      // thousandths; decays from dream to dream
+}
+
+// Markdown writes a memory as the file that people read.
+func (m Memory) Markdown() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "# Memory %s\n\n", m.ID)
+	for _, l := range m.Lessons {
+		fmt.Fprintf(&out, "- %s\n  - weight %d.%03d, from %s\n", l.Text, l.Weight/1000, l.Weight%1000,
+			strings.Join(l.Sources, ", "))
+	}
+	return out.String()
 }
 
 // AddMemory keeps a new version.

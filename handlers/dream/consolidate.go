@@ -69,8 +69,7 @@ func (w *worker) keepLessons(ctx context.Context, memory store.Memory, fresh []s
 	if err != nil {
 		return fmt.Errorf("keep the lessons: %w", err)
 	}
-	text := markdown(memory.ID, memory.Lessons)
-	if err := blob.Ensure(ctx, w.Bucket, memory.Object, strings.NewReader(text)); err != nil {
+	if err := blob.Ensure(ctx, w.Bucket, memory.Object, strings.NewReader(memory.Markdown())); err != nil {
 		return fmt.Errorf("keep the memory: %w", err)
 	}
 	return nil

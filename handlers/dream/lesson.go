@@ -2,7 +2,6 @@ package dream
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -88,15 +87,4 @@ func words(text string) map[string]bool {
 		set[word] = true
 	}
 	return set
-}
-
-// markdown writes a memory as the file that people read.
-func markdown(version string, lessons []store.Lesson) string {
-	var out strings.Builder
-	fmt.Fprintf(&out, "# Memory %s\n\n", version)
-	for _, l := range lessons {
-		fmt.Fprintf(&out, "- %s\n  - weight %d.%03d, from %s\n", l.Text, l.Weight/1000, l.Weight%1000,
-			strings.Join(l.Sources, ", "))
-	}
-	return out.String()
 }

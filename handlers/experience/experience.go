@@ -46,7 +46,9 @@ func Import(bucket blob.Bucket) tasks.Handler {
 		if err := errors.Join(err, object.Close()); err != nil {
 			return nil, fmt.Errorf("import %s: %w", in.Object, err)
 		}
-		return &tasks.End{Result: encode(result)}, nil
+		// The rows are the truth now; what was said is kept once.
+		drop := func(ctx context.Context) error { return bucket.Delete(ctx, in.Object) }
+		return &tasks.End{Result: encode(result), Then: drop}, nil
 	}
 }
 

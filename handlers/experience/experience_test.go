@@ -69,6 +69,9 @@ func TestGoodLinesAreKeptBadOnesNamed(t *testing.T) {
 	if result.Accepted != 5 || result.Duplicates != 3 || fmt.Sprint(bad) != "[2 9 10 12 13]" {
 		t.Errorf("accepted %d, duplicates %d, rejected %v", result.Accepted, result.Duplicates, bad)
 	}
+	if _, err := b.Bucket.Stat(t.Context(), object); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the lines that were read are still kept: %v", err)
+	}
 }
 
 func TestManyBadLinesAreCounted(t *testing.T) {

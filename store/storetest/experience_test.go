@@ -2,7 +2,6 @@ package storetest_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"dreamlab/store"
@@ -125,33 +124,6 @@ func TestSealRace(t *testing.T) {
 		left, err := s.FreshCount(t.Context(), tenant, 100)
 		if err != nil || sum+int64(left) != 40 {
 			t.Errorf("sealed %v, %d are left, %v", sealed, left, err)
-		}
-	})
-}
-
-// TestForget deletes a conversation and what rests on it, and nothing else.
-func TestForget(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		gone, kept := record(t, s, "gone"), record(t, s, "kept")
-		for i, e := range []store.Experience{gone, kept} {
-			must(t, s.AddReflection(t.Context(), store.Reflection{
-				ID: fmt.Sprint("rfl_", i), Tenant: e.Tenant, Dream: "drm_1", Lesson: "l", Sources: []string{e.ID},
-			}))
-			must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
-		}
-		ids, err := s.DeleteConversation(t.Context(), gone.Tenant, "gone")
-		if err != nil || strings.Join(ids, " ") != gone.ID {
-			t.Errorf("forgot %v, %v", ids, err)
-		}
-		_, err = s.DeleteConversation(t.Context(), gone.Tenant, "gone")
-		want(t, err, store.ErrNotFound)
-		_, err = s.Experience(t.Context(), kept.Tenant, kept.ID)
-		must(t, err)
-		for _, table := range []string{"conversations", "experiences", "examples", "reflections"} {
-			if got := count(t, s, table); got != "1" {
-				t.Errorf("%s: %s are left", table, got)
-			}
 		}
 	})
 }

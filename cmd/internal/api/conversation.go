@@ -1,10 +1,6 @@
 package api
 
-import (
-	"net/http"
-
-	"dreamlab/store"
-)
+import "net/http"
 
 type deletedView struct {
 	ID          string `json:"id"`
@@ -14,24 +10,17 @@ type deletedView struct {
 }
 
 // deleteConversation forgets a conversation, by our id or the client's, and
-// what was learned from it alone: in the database first, then in the bucket.
+// what was learned from it: in the bucket first, so that what breaks off can be
+// asked for again, then in the database.
 func (s *Server) deleteConversation(w http.ResponseWriter, c *call) error {
 	id := c.PathValue("id")
-	var gone []string
-	batches, err := s.batchesOf(c, id)
-	if err != nil {
-		return err
-	}
-	err = s.Store.Tx(c.Context(), store.Synced, func(q *store.Queries) (err error) {
-		gone, err = q.DeleteConversation(c.Context(), c.key.Tenant, id)
-		return err
-	})
+	traces, err := s.Store.Traces(c.Context(), c.key.Tenant, id)
 	if err != nil {
 		return orMissing(err, "conversation")
 	}
-	if err := s.forget(c, batches, gone); err != nil {
+	if err := s.forget(c, traces); err != nil {
 		return err
 	}
-	view := deletedView{ID: id, Object: "conversation", Deleted: true, Experiences: new(len(gone))}
+	view := deletedView{ID: id, Object: "conversation", Deleted: true, Experiences: new(len(traces.Experiences))}
 	return writeJSON(w, http.StatusOK, view)
 }

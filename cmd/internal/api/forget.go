@@ -7,52 +7,78 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"dreamlab/store"
 	"dreamlab/store/blob"
 )
 
-// batchesOf returns the dreams that took a conversation in: their objects hold
-// its lines.
-func (s *Server) batchesOf(c *call, conversation string) (map[string]bool, error) {
-	dreams := map[string]bool{}
-	page := store.Page{Limit: mostPerPage, Ascending: true}
-	for {
-		rows, more, err := s.Store.Experiences(c.Context(), c.key.Tenant,
-			store.ExperienceFilter{Conversation: conversation}, page)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range rows {
-			if e.Dream != "" {
-				dreams[e.Dream] = true
-			}
-		}
-		if !more {
-			return dreams, nil
-		}
-		page.After = rows[len(rows)-1].ID
-	}
-}
-
-// forgetWithin bounds the work in the bucket.
+// forgetWithin bounds the work of forgetting.
 const forgetWithin = 5 * time.Minute
 
-// forget removes the lines that name a forgotten experience from the objects of
-// its dreams. It goes on when the client has left.
-func (s *Server) forget(c *call, dreams map[string]bool, gone []string) error {
+// forget removes what a conversation left. It goes on when the client has left.
+func (s *Server) forget(c *call, t store.Traces) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), forgetWithin)
 	defer cancel()
-	for dream := range dreams {
-		names, err := s.objectsOf(ctx, c.key.Tenant, dream)
+	if err := s.forgetLines(ctx, c.key.Tenant, t); err != nil {
+		return fmt.Errorf("forget in the bucket: %w", err)
+	}
+	before := make([]string, len(t.Datasets))
+	for i := range t.Datasets {
+		before[i] = t.Datasets[i].Object
+		if err := s.forgetRows(ctx, &t.Datasets[i], t.Rows); err != nil {
+			return fmt.Errorf("forget in a dataset: %w", err)
+		}
+	}
+	err := s.Store.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		return q.DeleteConversation(ctx, c.key.Tenant, t)
+	})
+	if err != nil {
+		return err
+	}
+	return s.dropUnused(ctx, before)
+}
+
+// forgetLines takes the conversation out of the objects of dreams and memories.
+func (s *Server) forgetLines(ctx context.Context, tenant string, t store.Traces) error {
+	for _, dream := range t.Dreams {
+		names, err := s.objectsOf(ctx, tenant, dream)
 		if err != nil {
-			return fmt.Errorf("forget in the bucket: %w", err)
+			return err
 		}
 		for _, name := range names {
-			if err := s.rewrite(ctx, name, gone); err != nil {
-				return fmt.Errorf("forget in the bucket: %w", err)
+			if err := s.rewrite(ctx, name, t.Experiences); err != nil {
+				return err
 			}
+		}
+	}
+	for i := range t.Memories {
+		m := &t.Memories[i]
+		m.Lessons = lessonsWithout(m.Lessons, t.Experiences)
+		if err := s.replace(ctx, m.Object, []byte(m.Markdown())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lessonsWithout leaves out the lessons that rest on what is forgotten.
+func lessonsWithout(lessons []store.Lesson, gone []string) []store.Lesson {
+	return slices.DeleteFunc(lessons, func(l store.Lesson) bool {
+		return slices.ContainsFunc(l.Sources, func(id string) bool { return slices.Contains(gone, id) })
+	})
+}
+
+// dropUnused deletes the objects of datasets that have moved.
+func (s *Server) dropUnused(ctx context.Context, objects []string) error {
+	for _, name := range objects {
+		used, err := s.Store.DatasetObjectUsed(ctx, name)
+		if err != nil || used {
+			return err
+		}
+		if err := s.Bucket.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("forget a dataset: %w", err)
 		}
 	}
 	return nil
@@ -97,10 +123,14 @@ func (s *Server) rewrite(ctx context.Context, name string, gone []string) error 
 	if err != nil || dropped == 0 {
 		return err
 	}
+	return s.replace(ctx, name, kept)
+}
+
+func (s *Server) replace(ctx context.Context, name string, content []byte) error {
 	if err := s.Bucket.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	return blob.Ensure(ctx, s.Bucket, name, bytes.NewReader(kept))
+	return blob.Ensure(ctx, s.Bucket, name, bytes.NewReader(content))
 }
 
 // linesWithout returns the lines that name none of the ids. A dream's batch is

@@ -1,0 +1,84 @@
+package storetest_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+)
+
+// TestForget deletes a conversation and what rests on it, and nothing else.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		gone, kept := record(t, s, "gone"), record(t, s, "kept")
+		for i, e := range []store.Experience{gone, kept} {
+			must(t, s.AddReflection(t.Context(), store.Reflection{
+				ID: fmt.Sprint("rfl_", i), Tenant: e.Tenant, Dream: "drm_1", Lesson: "l", Sources: []string{e.ID},
+			}))
+			must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
+		}
+		remember(t, s, gone, kept)
+		traces, err := s.Traces(t.Context(), gone.Tenant, "gone")
+		must(t, err)
+		if !slices.Equal(traces.Experiences, []string{gone.ID}) || len(traces.Memories) != 1 ||
+			len(traces.Datasets) != 1 || len(traces.Rows) != 1 {
+			t.Errorf("traces %+v", traces)
+		}
+		traces.Memories[0].Lessons = traces.Memories[0].Lessons[1:]
+		traces.Datasets[0].Object, traces.Datasets[0].Rows = "datasets/new/rows.jsonl", 1
+		must(t, forget(t, s, gone.Tenant, traces))
+		_, err = s.Traces(t.Context(), gone.Tenant, "gone")
+		want(t, err, store.ErrNotFound)
+		_, err = s.Experience(t.Context(), kept.Tenant, kept.ID)
+		must(t, err)
+		for _, table := range []string{"conversations", "experiences", "examples", "reflections"} {
+			if got := count(t, s, table); got != "1" {
+				t.Errorf("%s: %s are left", table, got)
+			}
+		}
+		moved(t, s, kept)
+	})
+}
+
+// remember keeps a memory of one lesson of each experience, and a dataset of both.
+func remember(t *testing.T, s *store.Store, gone, kept store.Experience) {
+	t.Helper()
+	must(t, s.AddMemory(t.Context(), store.Memory{
+		ID: "mem_1", Tenant: gone.Tenant, Dream: "drm_1", Object: "memory/1.md", Lessons: []store.Lesson{
+			{Text: "gone", Sources: []string{gone.ID}}, {Text: "kept", Sources: []string{kept.ID}, Weight: 1500},
+		},
+	}))
+	_, _, err := s.AddDataset(t.Context(), store.Dataset{
+		ID: "ds_1", Tenant: gone.Tenant, Alias: "assistant", SHA256: "old", Rows: 2, Object: "datasets/old/rows.jsonl",
+	}, []string{"exm_0", "exm_1"})
+	must(t, err)
+}
+
+func forget(t *testing.T, s *store.Store, tenant string, traces store.Traces) error {
+	return s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+		return q.DeleteConversation(t.Context(), tenant, traces)
+	})
+}
+
+// moved refuses a memory or a dataset that is not as the traces wanted it.
+func moved(t *testing.T, s *store.Store, kept store.Experience) {
+	t.Helper()
+	m, err := s.Memory(t.Context(), kept.Tenant)
+	if err != nil || len(m.Lessons) != 1 ||
+		!strings.HasSuffix(m.Markdown(), "- kept\n  - weight 1.500, from "+kept.ID+"\n") {
+		t.Errorf("the memory is %q, %v", m.Markdown(), err)
+	}
+	d, err := s.Dataset(t.Context(), kept.Tenant, "ds_1")
+	if err != nil || d.Rows != 1 || d.SHA256 != "old" || d.Object != "datasets/new/rows.jsonl" {
+		t.Errorf("the dataset is %+v, %v", d, err)
+	}
+	for object, want := range map[string]bool{"datasets/old/rows.jsonl": false, d.Object: true} {
+		if used, err := s.DatasetObjectUsed(t.Context(), object); err != nil || used != want {
+			t.Errorf("%s is used: %v, %v", object, used, err)
+		}
+	}
+}
