@@ -18,10 +18,16 @@ type File struct {
 	Created  time.Time
 }
 
-// AddFile keeps a file's row.
+// AddFile keeps a file's row. An Idempotency-Key that is older than a day may
+// name another file.
 func (q *Queries) AddFile(ctx context.Context, f File) (File, error) {
-	return read(ctx, q, scanFile, `INSERT INTO files (id, tenant, filename, purpose, bytes, sha256, object, idem_key, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now}) RETURNING `+fileColumns,
+	_, err := q.exec(ctx, `UPDATE files SET idem_key = NULL
+		WHERE tenant = $1 AND idem_key = $2 AND created <= {now} - 86400000000`, f.Tenant, f.IdemKey)
+	if err != nil {
+		return f, err
+	}
+	return read(ctx, q, scanFile, `INSERT INTO files (id, tenant, filename, purpose, bytes, sha256, object, idem_key,
+		created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now}) RETURNING `+fileColumns,
 		f.ID, f.Tenant, f.Filename, f.Purpose, f.Bytes, f.SHA256, f.Object, text(f.IdemKey))
 }
 

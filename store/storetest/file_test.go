@@ -39,3 +39,25 @@ func TestFile(t *testing.T) {
 		want(t, err, store.ErrNotFound)
 	})
 }
+
+// TestOldKeysNameNewFiles has a day pass: the key of a file may name another.
+func TestOldKeysNameNewFiles(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		file := store.File{ID: "file-1", Tenant: "ten_1", Filename: "a", Purpose: "fine-tune", Object: "o", IdemKey: "key"}
+		_, err := s.AddFile(t.Context(), file)
+		must(t, err)
+		must(t, s.ShiftClock(t.Context(), 24*time.Hour+time.Minute))
+		file.ID = "file-2"
+		_, err = s.AddFile(t.Context(), file)
+		must(t, err)
+		found, err := s.FileByKey(t.Context(), "ten_1", "key")
+		if err != nil || found.ID != "file-2" {
+			t.Errorf("the key names %s, %v", found.ID, err)
+		}
+		old, err := s.File(t.Context(), "ten_1", "file-1")
+		if err != nil || old.IdemKey != "" {
+			t.Errorf("the first file is %+v, %v", old, err)
+		}
+	})
+}

@@ -96,7 +96,7 @@ func budgetOf(input *tasks.DreamInput) (*int64, error) {
 
 // encoded turns one of our own inputs into JSON.
 func encoded(input any) json.RawMessage {
-	text, err := json.Marshal(input)
+	text, err := plainJSON(input)
 	if err != nil {
 		panic(err) // inputs are plain structs, which always marshal
 	}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -153,7 +152,7 @@ func (f *fault) body() []byte {
 	if f.Param != "" {
 		e.Param = &f.Param
 	}
-	text, err := json.Marshal(map[string]errorBody{"error": e})
+	text, err := plainJSON(map[string]errorBody{"error": e})
 	if err != nil {
 		panic(err) // strings always marshal
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"dreamlab/store"
 	"dreamlab/tasks"
@@ -82,7 +83,7 @@ type newJob struct {
 	RunAt       int64           `json:"run_at"`     // unix seconds
 	ExpiresIn   int64           `json:"expires_in"` // seconds
 	Priority    int             `json:"priority"`
-	MaxAttempts int             `json:"max_attempts"`
+	MaxAttempts *int            `json:"max_attempts"`
 	WebhookURL  string          `json:"webhook_url"`
 	Metadata    json.RawMessage `json:"metadata"`
 }
@@ -96,7 +97,7 @@ func (n newJob) check(webhooks tasks.WebhookRules) error {
 	switch {
 	case n.Priority < 0 || n.Priority > 9:
 		return invalid("priority", "priority is a number from 0 to 9, 9 first.")
-	case n.MaxAttempts < 0 || n.MaxAttempts > 20:
+	case n.MaxAttempts != nil && (*n.MaxAttempts < 1 || *n.MaxAttempts > 20):
 		return invalid("max_attempts", "max_attempts is a number from 1 to 20.")
 	case n.ExpiresIn < 0 || n.ExpiresIn > 30*24*3600:
 		return invalid("expires_in", "expires_in is a number of seconds, at most 30 days.")
@@ -106,7 +107,9 @@ func (n newJob) check(webhooks tasks.WebhookRules) error {
 	return checkMetadata(n.Metadata)
 }
 
-// checkMetadata holds metadata to OpenAI's rule: an object of at most 16 texts.
+// checkMetadata holds metadata to OpenAI's rule: an object of at most 16 texts,
+// with names of at most 64 characters and values of at most 512
+// (https://platform.openai.com/docs/api-reference/chat/create).
 func checkMetadata(raw json.RawMessage) error {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil
@@ -115,11 +118,19 @@ func checkMetadata(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &pairs); err != nil || len(pairs) > 16 {
 		return invalid("metadata", "metadata is an object of at most 16 strings.")
 	}
+	for name, value := range pairs {
+		if utf8.RuneCountInString(name) > 64 || utf8.RuneCountInString(value) > 512 {
+			return invalid("metadata", "metadata has names of at most 64 characters, and values of at most 512.")
+		}
+	}
 	return nil
 }
 
 func (n newJob) fill(job *store.NewJob) {
-	job.Priority, job.MaxAttempts, job.WebhookURL = n.Priority, n.MaxAttempts, n.WebhookURL
+	job.Priority, job.WebhookURL = n.Priority, n.WebhookURL
+	if n.MaxAttempts != nil {
+		job.MaxAttempts = *n.MaxAttempts
+	}
 	job.ExpiresIn = time.Duration(n.ExpiresIn) * time.Second
 	if n.RunAt > 0 {
 		job.RunAt = time.Unix(n.RunAt, 0)

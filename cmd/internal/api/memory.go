@@ -2,7 +2,10 @@ package api
 
 import (
 	"errors"
+	"mime"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"dreamlab/store"
@@ -53,16 +56,24 @@ func (s *Server) getMemory(w http.ResponseWriter, c *call) error {
 	return s.sendObject(w, c, m.Object, "text/markdown; charset=utf-8")
 }
 
-// prefersMarkdown tells which of the two comes first in an Accept header.
+// prefersMarkdown tells which of the two an Accept header weighs more, or, where
+// it weighs both the same, which comes first (RFC 9110, section 12.5.1).
 func prefersMarkdown(accept string) bool {
-	for kind := range strings.SplitSeq(accept, ",") {
-		kind, _, _ = strings.Cut(strings.TrimSpace(kind), ";")
-		switch kind {
-		case "text/markdown", "text/plain", "text/*":
-			return true
-		case "application/json", "application/*", "*/*":
-			return false
+	text, best := false, 0.0
+	for item := range strings.SplitSeq(accept, ",") {
+		kind, settings, err := mime.ParseMediaType(item)
+		if err != nil {
+			continue
+		}
+		weight := 1.0
+		if q, err := strconv.ParseFloat(settings["q"], 64); err == nil {
+			weight = q
+		}
+		is := slices.Contains([]string{"text/markdown", "text/plain", "text/*"}, kind)
+		known := is || slices.Contains([]string{"application/json", "application/*", "*/*"}, kind)
+		if known && weight > best {
+			text, best = is, weight
 		}
 	}
-	return false
+	return text
 }

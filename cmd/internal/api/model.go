@@ -134,7 +134,7 @@ func (s *Server) viewTuned(m store.Model) modelView {
 			Kind: "tuned", Lifecycle: modelLife{State: m.State}, Base: orNull(m.Base), Tune: orNull(m.Tune),
 			HostingUSD: new(usd(m.NanoPerHour)), Sandbox: s.Sandbox,
 		}}
-	if priced, ok := s.Models.Find(m.Priced); ok {
+	if priced, ok := s.Models.Find(m.Provider + "/" + m.Priced); ok {
 		view.Ours.ContextWindow, view.Ours.MostOutput = known(priced.Context), known(priced.MostOutput)
 		view.Ours.Price = viewPrice(priced.Price)
 	}

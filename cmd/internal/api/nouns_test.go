@@ -134,7 +134,7 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 			return q.AddModel(ctx, store.Model{Name: s.model, Tenant: s.tenant, Alias: "assistant",
 				Provider: "together",
 				Base:     "together/base", Tune: s.tune, Training: s.training, State: "candidate",
-				Priced:      "together/base",
+				Priced:      "base",
 				NanoPerHour: 1})
 		},
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -27,11 +28,23 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) e
 
 // writeJSON answers with an object.
 func writeJSON(w http.ResponseWriter, status int, object any) error {
-	body, err := json.Marshal(object)
+	body, err := plainJSON(object)
 	if err != nil {
 		return fmt.Errorf("encode reply: %w", err)
 	}
 	return write(w, status, "application/json", append(body, '\n'))
+}
+
+// plainJSON encodes without HTML's escapes, which nobody here needs: a < stays
+// what it is.
+func plainJSON(object any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(object); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(out.Bytes(), "\n"), nil
 }
 
 // usd is an amount in nano-dollars, shown in JSON as a number of dollars with

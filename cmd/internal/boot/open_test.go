@@ -186,3 +186,20 @@ func TestServersAreFree(t *testing.T) {
 		t.Errorf("drivers %v, %v", drivers, err)
 	}
 }
+
+func TestNamesAreBounded(t *testing.T) {
+	t.Parallel()
+	s := storetest.SQLite(t)
+	for _, name := range []string{strings.Repeat("x", 129), "two\nlines", "\xff"} {
+		_, _, err := NewKey(t.Context(), s, name, store.Key{})
+		if err == nil || !strings.Contains(err.Error(), "at most 128 bytes") {
+			t.Errorf("tenant %q: %v", name, err)
+		}
+		if _, _, err := NewKey(t.Context(), s, "acme", store.Key{Name: name}); err == nil {
+			t.Errorf("a key was named %q", name)
+		}
+	}
+	if _, _, err := NewKey(t.Context(), s, strings.Repeat("x", 128), store.Key{}); err != nil {
+		t.Error(err)
+	}
+}
