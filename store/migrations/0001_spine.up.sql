@@ -128,6 +128,7 @@ CREATE TABLE entries (
   ended        BIGINT
 );
 CREATE INDEX entries_job ON entries (job);
+CREATE INDEX entries_lost ON entries (job, step) WHERE state = 'unknown';
 CREATE INDEX entries_spend ON entries (tenant, created);
 
 -- What was said.

@@ -104,7 +104,7 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMetrics(o.Registerer)
+	m, err := newMetrics(o)
 	if err != nil {
 		return nil, err
 	}

@@ -19,10 +19,11 @@ type metrics struct {
 	reaped     *prometheus.CounterVec // lane
 	lost       *prometheus.CounterVec // lane
 	wiped      prometheus.Counter
+	pruned     prometheus.Counter
 	pickup     *prometheus.HistogramVec // lane
 }
 
-func newMetrics(r prometheus.Registerer) (*metrics, error) {
+func newMetrics(o Options) (*metrics, error) {
 	m := &metrics{
 		accepted:   counter("accepted_total", "Jobs taken in.", "lane"),
 		dispatched: counter("dispatched_total", "Wake-ups' jobs sent by a dispatcher.", "lane"),
@@ -35,15 +36,17 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		lost:       counter("wakes_lost_total", "Wake-ups that were gone from the queue.", "lane"),
 		wiped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "dreamlab", Subsystem: "jobs",
 			Name: "queue_wipes_total", Help: "Times the queue was found empty or restarted."}),
+		pruned: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "dreamlab", Subsystem: "jobs",
+			Name: "pruned_total", Help: "Ended jobs that were deleted for their age."}),
 		pickup: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "dreamlab", Subsystem: "jobs",
 			Name: "pickup_seconds", Help: "From due to claimed.",
-			Buckets: []float64{.001, .005, .02, .1, .5, 2, 10, 60, 600}}, []string{"lane"}),
+			Buckets: []float64{.001, .002, .005, .01, .02, .1, .5, 2, 10, 60, 600}}, []string{"lane"}),
 	}
-	if r == nil {
+	if o.Registerer == nil {
 		return m, nil
 	}
-	for _, c := range m.all() {
-		if err := r.Register(c); err != nil {
+	for _, c := range append(m.all(), newStanding(o.Store, o.Log)) {
+		if err := o.Registerer.Register(c); err != nil {
 			return nil, fmt.Errorf("register the engine's metrics: %w", err)
 		}
 	}
@@ -52,7 +55,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{m.accepted, m.dispatched, m.claimed, m.stale, m.ended, m.attempts,
-		m.fenced, m.reaped, m.lost, m.wiped, m.pickup}
+		m.fenced, m.reaped, m.lost, m.wiped, m.pruned, m.pickup}
 }
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {

@@ -91,6 +91,7 @@ func (e *Engine) prune(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("prune ended jobs: %w", err)
 		}
+		e.metrics.pruned.Add(float64(gone))
 		if gone == 0 {
 			return nil
 		}

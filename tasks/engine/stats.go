@@ -32,13 +32,25 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 	if err != nil {
 		return Stats{}, fmt.Errorf("count jobs: %w", err)
 	}
-	stats := Stats{Lanes: map[tasks.Lane]LaneStats{}, Queue: e.Reachable(ctx)}
+	return Stats{Lanes: lanesOf(counts), Queue: e.Reachable(ctx)}, nil
+}
+
+func lanesOf(counts []store.LaneCount) map[tasks.Lane]LaneStats {
+	lanes := map[tasks.Lane]LaneStats{}
 	for _, c := range counts {
-		lane := stats.Lanes[tasks.Lane(c.Lane)]
+		lane := lanes[tasks.Lane(c.Lane)]
 		lane.add(c)
-		stats.Lanes[tasks.Lane(c.Lane)] = lane
+		lanes[tasks.Lane(c.Lane)] = lane
 	}
-	return stats, nil
+	return lanes
+}
+
+// states returns the counts by state.
+func (s LaneStats) states() map[store.JobState]int {
+	return map[store.JobState]int{
+		store.JobQueued: s.Queued, store.JobDispatched: s.Dispatched,
+		store.JobRunning: s.Running, store.JobWaiting: s.Waiting,
+	}
 }
 
 func (s *LaneStats) add(c store.LaneCount) {
