@@ -128,6 +128,8 @@ type NewJob struct {
 	RunAt       time.Time     // zero: at once
 	ExpiresIn   time.Duration // zero: never
 	MaxAttempts int           // Defaults to 5.
+	// Bundle is how many jobs of its kind may share its wake-up. Defaults to 1.
+	Bundle int
 	// Waiting makes it wait for its children from the start.
 	Waiting bool
 }

@@ -71,6 +71,8 @@ type jobInsert struct {
 	ExpiresIn   *int64  `json:"expires_in"`
 	MaxAttempts int     `json:"max_attempts"`
 	Wake        *string `json:"wake"`
+
+	bundle int
 }
 
 const defaultMaxAttempts = 5
@@ -91,6 +93,7 @@ func newInsert(j NewJob) jobInsert {
 		Metadata: optional(string(j.Metadata)), IdemKey: optional(j.IdemKey), IdemHash: optional(j.IdemHash),
 		Parent: optional(j.Parent), Subject: optional(j.Subject), Attached: j.Attached,
 		WebhookURL: optional(j.WebhookURL), Trace: optional(j.Trace), MaxAttempts: j.MaxAttempts,
+		bundle: j.Bundle,
 	}
 	if !j.RunAt.IsZero() {
 		row.RunAt = new(j.RunAt.UnixMicro())

@@ -13,6 +13,8 @@ type Finish struct {
 	Epoch  int64
 	Parent string // the job's, "" where it has none
 	Worker string // the lease's owner; "": whoever holds it
+	// Claimed is when the attempt began, where that is known.
+	Claimed time.Time
 	// To is where the job goes. A job that is to go on (queued, waiting)
 	// ends cancelled where that was asked for, and failed where Failed uses up
 	// its last attempt.

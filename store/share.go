@@ -41,7 +41,7 @@ func (q *Queries) takeRoom(ctx context.Context, rows []jobInsert, rooms map[stri
 		}
 		places[p] = append(places[p], r)
 	}
-	taken := map[string]int{}
+	taken, wakes := map[string]int{}, wakeBundles{}
 	for _, p := range order {
 		free, err := q.roomFor(ctx, p.lane, p.tenant, rooms[p.lane])
 		if err != nil {
@@ -50,10 +50,29 @@ func (q *Queries) takeRoom(ctx context.Context, rows []jobInsert, rooms map[stri
 		n := max(0, min(free.tenant, free.lane-taken[p.lane], len(places[p])))
 		taken[p.lane] += n
 		for _, r := range places[p][:n] {
-			r.State, r.Wake = string(JobDispatched), new(NewID("wake_"))
+			r.State, r.Wake = string(JobDispatched), new(wakes.next(r))
 		}
 	}
 	return nil
+}
+
+// wakeBundles holds, by kind, the wake-up that has room for another job.
+type wakeBundles map[string]*wakeBundle
+
+type wakeBundle struct {
+	id   string
+	jobs int
+}
+
+// next returns the id of the wake-up that a job goes with.
+func (b wakeBundles) next(r *jobInsert) string {
+	open := b[r.Kind]
+	if open == nil || open.jobs >= r.bundle {
+		open = &wakeBundle{id: NewID("wake_")}
+		b[r.Kind] = open
+	}
+	open.jobs++
+	return open.id
 }
 
 type freeRoom struct{ lane, tenant int }

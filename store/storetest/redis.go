@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,24 +24,37 @@ func EmbeddedQueue(t testing.TB) *queue.Queue {
 // own folder. It ends with the test.
 func Redis(t testing.TB) string {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
+	url, pipe, err := StartRedis()
+	if errors.Is(err, exec.ErrNotFound) {
 		Require(t, "redis", err)
 	}
-	dir, err := os.MkdirTemp("", "dreamlab-redis")
 	if err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(dir, "socket")
-	pipe, err := outlive(dir, nil, program, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "")
-	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("start Redis: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := pipe.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	return url
+}
+
+// StartRedis starts a private Redis server for a program that is no test, and
+// returns its URL. It ends when it is closed, or with the program.
+func StartRedis() (url string, server io.Closer, err error) {
+	program, err := exec.LookPath("redis-server")
+	if err != nil {
+		return "", nil, err
+	}
+	dir, err := os.MkdirTemp("", "dreamlab-redis")
+	if err != nil {
+		return "", nil, err
+	}
+	socket := filepath.Join(dir, "socket")
+	pipe, err := outlive(dir, nil, program, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "")
+	if err != nil {
+		return "", nil, err
+	}
 	client := redis.NewClient(&redis.Options{Network: "unix", Addr: socket, MaxRetries: -1, DialerRetries: 1})
 	up := await(dir, func(ctx context.Context) error {
 		if _, err := os.Stat(socket); err != nil {
@@ -48,10 +62,7 @@ func Redis(t testing.TB) string {
 		}
 		return client.Ping(ctx).Err()
 	})
-	if err := errors.Join(up, client.Close()); err != nil {
-		t.Fatalf("start Redis: %v", err)
-	}
-	return "unix://" + socket
+	return "unix://" + socket, pipe, errors.Join(up, client.Close())
 }
 
 // RedisQueue returns a queue on a private Redis server.

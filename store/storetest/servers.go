@@ -63,6 +63,13 @@ func Postgres(t testing.TB) string {
 	return private.url + "&search_path=" + schema
 }
 
+// StartPostgres starts a private PostgreSQL server for a program that is no
+// test, and returns its URL. It ends when it is closed, or with the program.
+func StartPostgres() (url string, closer io.Closer, err error) {
+	private, err := startPostgres()
+	return private.url, private.pipe, err
+}
+
 func askPostgres(t testing.TB, url, statement string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startWait)

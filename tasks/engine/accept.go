@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"dreamlab/store"
 	"dreamlab/tasks"
@@ -65,6 +66,7 @@ func (e *Engine) prepare(ctx context.Context, job *store.NewJob) error {
 	if job.ID == "" {
 		job.ID = store.NewID("job_")
 	}
+	job.Bundle = tasks.Kind(job.Kind).WakeSize()
 	if job.Attached {
 		return e.Reachable(ctx)
 	}
@@ -154,20 +156,43 @@ func (c LaneConfig) room() store.Room { return store.Room{Window: c.Window, Tena
 // that were left queued. The jobs are safe by now: what goes wrong here is
 // logged, and mended by the reconciler or the dispatchers' own clock.
 func (e *Engine) deliver(ctx context.Context, jobs []store.Job) {
-	var wakes []wakeUp
+	if len(jobs) > 0 {
+		e.wakes.do(ctx, jobs)
+	}
+}
+
+// deliverAll does so in one pipeline for those who come at the same time.
+func (e *Engine) deliverAll(ctx context.Context, all [][]store.Job) {
+	jobs := slices.Concat(all...)
+	wakes := wakesOf(jobs)
 	lanes := map[string]bool{}
 	for _, j := range jobs {
-		switch j.State {
-		case store.JobDispatched:
-			jobs := []tasks.Ref{{ID: j.ID, Gen: j.Gen}}
-			wakes = append(wakes, wakeUp{id: j.Wake, kind: tasks.Kind(j.Kind), jobs: jobs})
-		case store.JobQueued:
+		if j.State == store.JobQueued {
 			lanes[j.Lane] = true
 		}
 	}
-	ctx = context.WithoutCancel(ctx)
 	if err := e.pusher.push(ctx, wakes); err != nil {
 		e.log.Warn().Err(err).Int("wakes", len(wakes)).Msg("wake-ups were not sent; the reconciler will")
 	}
 	e.signal(ctx, lanes)
+}
+
+// wakesOf returns the wake-ups that dispatched jobs were given; several may
+// share one.
+func wakesOf(jobs []store.Job) []wakeUp {
+	var wakes []wakeUp
+	at := map[string]int{}
+	for _, j := range jobs {
+		if j.State != store.JobDispatched {
+			continue
+		}
+		i, known := at[j.Wake]
+		if !known {
+			i = len(wakes)
+			at[j.Wake] = i
+			wakes = append(wakes, wakeUp{id: j.Wake, kind: tasks.Kind(j.Kind)})
+		}
+		wakes[i].jobs = append(wakes[i].jobs, tasks.Ref{ID: j.ID, Gen: j.Gen})
+	}
+	return wakes
 }

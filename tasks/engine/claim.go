@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -14,6 +15,8 @@ import (
 
 const (
 	claimTimeout = 5 * time.Second
+	// wakeWidth is how many of the jobs that share a wake-up run at once.
+	wakeWidth = 8
 	// claimedFor is how long a lane counts as one that claims.
 	claimedFor = 10 * time.Second
 )
@@ -43,10 +46,26 @@ func (w *Worker) process(_ context.Context, task *asynq.Task) error {
 	if len(holds) > 0 {
 		tasks.Point("claimed")
 	}
-	for _, h := range holds {
-		w.attempt(h)
-	}
+	w.attemptAll(holds)
 	return nil
+}
+
+// attemptAll runs the jobs of one wake-up, a few at a time.
+func (w *Worker) attemptAll(holds []*hold) {
+	if len(holds) == 1 {
+		w.attempt(holds[0])
+		return
+	}
+	var all sync.WaitGroup
+	slots := make(chan struct{}, wakeWidth)
+	for _, h := range holds {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			w.attempt(h)
+		})
+	}
+	all.Wait()
 }
 
 // claiming is a wake-up on its way to being claimed.

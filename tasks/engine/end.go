@@ -14,12 +14,12 @@ type ending struct {
 	err    error
 }
 
-// end stores the end of an attempt and announces it. On SQLite, which has one
-// writer, the ends of concurrent jobs share a commit; PostgreSQL commits in
-// parallel and shares the flush by itself.
+// end stores the end of an attempt and announces it. The plain ends of
+// concurrent jobs share a commit, and on SQLite, which has one writer, all of
+// them do; PostgreSQL commits in parallel and shares the flush by itself.
 func (e *Engine) end(ctx context.Context, f store.Finish) error {
 	one := &ending{finish: f}
-	if e.store.Dialect() == store.SQLite {
+	if f.Plain() || e.store.Dialect() == store.SQLite {
 		e.ends.do(ctx, one)
 	} else {
 		ctx, cancel := context.WithTimeout(ctx, groupTime)
@@ -55,8 +55,12 @@ func (e *Engine) endTogether(ctx context.Context, all []*ending) error {
 			mode = store.Synced
 		}
 	}
-	return e.store.Tx(ctx, mode, func(q *store.Queries) (err error) {
-		for _, one := range all {
+	return e.store.Tx(ctx, mode, func(q *store.Queries) error {
+		left, err := endPlain(ctx, q, all)
+		if err != nil {
+			return err
+		}
+		for _, one := range left {
 			if one.moved, err = q.FinishJob(ctx, one.finish); err != nil {
 				return err
 			}
@@ -64,4 +68,31 @@ func (e *Engine) endTogether(ctx context.Context, all []*ending) error {
 		tasks.Point("committing")
 		return nil
 	})
+}
+
+// endPlain carries out the ends that need nothing but their own rows, and
+// returns the others.
+func endPlain(ctx context.Context, q *store.Queries, all []*ending) (left []*ending, err error) {
+	plain := map[string]*ending{}
+	var finishes []store.Finish
+	for _, one := range all {
+		if one.finish.Plain() && plain[one.finish.Job] == nil {
+			plain[one.finish.Job] = one
+			finishes = append(finishes, one.finish)
+		} else {
+			left = append(left, one)
+		}
+	}
+	if len(finishes) == 0 {
+		return left, nil
+	}
+	moved, err := q.FinishPlain(ctx, finishes)
+	for _, m := range moved {
+		plain[m.ID].moved = []store.Moved{m}
+		delete(plain, m.ID)
+	}
+	for _, one := range plain {
+		left = append(left, one)
+	}
+	return left, err
 }

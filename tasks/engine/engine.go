@@ -92,6 +92,8 @@ type Engine struct {
 	metrics *metrics
 	accepts *group[*acceptance]
 	ends    *group[*ending]
+	wakes   *group[[]store.Job]
+	news    *group[[]store.Moved]
 	pusher  *pusher
 }
 
@@ -116,6 +118,8 @@ func New(o Options) (*Engine, error) {
 	}
 	e.accepts = newGroup(e.acceptAll)
 	e.ends = newGroup(e.endAll)
+	e.wakes = newGroup(e.deliverAll)
+	e.news = newGroup(e.announceAll)
 	return e, nil
 }
 

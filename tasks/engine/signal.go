@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"dreamlab/store"
@@ -28,14 +29,18 @@ func (e *Engine) signal(ctx context.Context, lanes map[string]bool) {
 // dispatchers, of ends to those who wait for them. Both have a clock of their
 // own, so that what is lost here costs time alone.
 func (e *Engine) announce(ctx context.Context, moved []store.Moved) {
-	if len(moved) == 0 {
-		return
+	if len(moved) > 0 {
+		e.news.do(ctx, moved)
 	}
+}
+
+// announceAll tells, in one pipeline, what many have to announce.
+func (e *Engine) announceAll(ctx context.Context, all [][]store.Moved) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
 	defer cancel()
 	pipe := e.redis.Pipeline()
 	lanes := map[string]bool{}
-	for _, m := range moved {
+	for _, m := range slices.Concat(all...) {
 		lanes[m.Lane] = true
 		if m.State.Ended() {
 			pipe.Publish(ctx, endedChannel(tasks.Lane(m.Lane), m.ID), string(m.State))
