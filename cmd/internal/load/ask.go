@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,7 +17,8 @@ import (
 // question is one request of a load, and what its answer has to be.
 type question struct {
 	url, key, body string
-	status         int // that is expected
+	status         int         // that is expected
+	header         http.Header // more than the usual ones; may be nil
 }
 
 // timing is how long an answer took, and its first byte.
@@ -30,6 +32,7 @@ func (q question) ask(ctx context.Context, client *http.Client) (timing, error) 
 	if err != nil {
 		return timing{}, fmt.Errorf("ask: %w", err)
 	}
+	maps.Copy(request.Header, q.header)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Authorization", "Bearer "+q.key)
 	response, err := client.Do(request)

@@ -14,11 +14,13 @@ import (
 const (
 	chatAll     = 2000
 	chatEvery   = time.Second / 200
-	closedAll   = 6000
 	closedUsers = 32
 	streamsAll  = 1000
 	streamBeat  = time.Second // 1,000 streams are open for six of them
 )
+
+// ClosedChats is the full number of chats of the load chat32.
+const ClosedChats = 6000
 
 // body returns the n-th chat: each says something else, so that each is kept.
 func body(n int64, stream bool) string {
@@ -86,7 +88,7 @@ func chat(ctx context.Context, r *rig) (figures []Figure, err error) {
 
 // chat32 asks as fast as 32 clients can.
 func chat32(ctx context.Context, r *rig) (figures []Figure, err error) {
-	n := r.count(closedAll)
+	n := r.count(ClosedChats)
 	err = r.whole(ctx, func(ctx context.Context, url string) error {
 		found, took := closed(n, closedUsers, r.asker(ctx, url, r.key, false))
 		figures = []Figure{

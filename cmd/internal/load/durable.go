@@ -17,15 +17,17 @@ import (
 const (
 	// noop is the kind that the load's own worker does nothing for. It travels
 	// in the lane system; the load has the queue to itself.
-	noop       = tasks.ExperienceImport
-	inserters  = 64   // clients that insert one by one
-	batchSize  = 1000 // jobs in one call of AcceptAll
-	batchers   = 2
-	durableAll = 10_000
+	noop      = tasks.ExperienceImport
+	inserters = 64   // clients that insert one by one
+	batchSize = 1000 // jobs in one call of AcceptAll
+	batchers  = 2
 	// floors for the two kinds of database; River's own numbers here are what
 	// cmd/bench compares with.
 	singleFloor, embeddedFloor = 2000, 500
 )
+
+// DurableJobs is the full number of jobs of the load durable, each way.
+const DurableJobs = 10_000
 
 // Insert is a way of putting jobs in.
 type Insert string
@@ -47,7 +49,7 @@ func durable(ctx context.Context, r *rig) ([]Figure, error) {
 	}
 	var figures []Figure
 	for _, way := range []Insert{Single, Batch} {
-		n := r.count(durableAll)
+		n := r.count(DurableJobs)
 		took, err := Durable(ctx, r.stack, way, n)
 		if err != nil {
 			return nil, err
