@@ -1,6 +1,11 @@
 package dream
 
-import "dreamlab/handlers/judge"
+import (
+	"strings"
+
+	"dreamlab/handlers/judge"
+	"dreamlab/store"
+)
 
 // How a row was verified.
 const (
@@ -26,6 +31,18 @@ func (p *paper) checked(replay string) (verdict, bool) {
 		v.rejected, _ = mask(replay)
 	}
 	return v, true
+}
+
+// repeats tells whether a live answer came out again word for word. Judges call
+// a text equal to itself whatever it says, so nothing would be verified and the
+// model would be taught its own mistakes, unless a user liked the answer.
+func (p *paper) repeats(replay string) bool {
+	if p.Origin != store.OriginLive || p.author != authorRecorded {
+		return false
+	}
+	liked := p.Rating != nil && *p.Rating > 0
+	again, _ := mask(strings.TrimSpace(replay))
+	return !liked && again == p.answer
 }
 
 // judged decides by two judgements in swapped orders, the row's answer first.

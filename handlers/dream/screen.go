@@ -29,6 +29,7 @@ const (
 	rejectDisagreement = "disagreement"
 	rejectWorse        = "worse_than_replay"
 	rejectMalformed    = "malformed_verdict"
+	rejectSame         = "same_as_replay"
 	rejectBudget       = "budget"
 	rejectFailed       = "failed"
 	rejectForgotten    = "forgotten"

@@ -59,6 +59,9 @@ func (s *slicing) verdict(ctx context.Context, p *paper) (verdict, error) {
 	if v, decided := p.checked(replay.Content); decided {
 		return v, nil
 	}
+	if p.repeats(replay.Content) {
+		return verdict{reject: rejectSame, why: "the model says the same again, and nobody said that it was right"}, nil
+	}
 	outcome, err := judge.Both(ctx, s.asker(p), judge.Case{
 		Prompt: p.prompt, First: p.answer, Second: replay.Content, Reference: p.Reference, Feedback: p.feedback(),
 	}, p.ID+"/judge")

@@ -1,0 +1,35 @@
+package dream
+
+import (
+	"encoding/json"
+	"testing"
+
+	"dreamlab/store"
+)
+
+func TestALiveAnswerThatComesOutAgainTeachesNothing(t *testing.T) {
+	t.Parallel()
+	liked, indifferent := int64(1), int64(0)
+	for name, test := range map[string]struct {
+		change func(*store.Experience)
+		replay string
+		want   bool
+	}{
+		"word for word":      {func(*store.Experience) {}, " Ask at the bar. ", true},
+		"other words":        {func(*store.Experience) {}, "At the bar.", false},
+		"someone else's":     {func(e *store.Experience) { e.Origin = store.OriginImport }, "Ask at the bar.", false},
+		"liked":              {func(e *store.Experience) { e.Rating = &liked }, "Ask at the bar.", false},
+		"neither nor":        {func(e *store.Experience) { e.Rating = &indifferent }, "Ask at the bar.", true},
+		"corrected by users": {func(e *store.Experience) { e.Correction = "Ask at the bar." }, "Ask at the bar.", false},
+	} {
+		e := store.Experience{
+			Origin: store.OriginLive,
+			Prompt: json.RawMessage(`[{"role":"user","content":"Where?"}]`),
+			Answer: json.RawMessage(`{"role":"assistant","content":"Ask at the bar."}`),
+		}
+		test.change(&e)
+		if got := newPaper(e).repeats(test.replay); got != test.want {
+			t.Errorf("%s: repeats is %v", name, got)
+		}
+	}
+}
