@@ -81,10 +81,26 @@ type ledger struct {
 // Reserve writes an open entry if the job is still held and every budget has room.
 func (l *ledger) Reserve(ctx context.Context, try providers.Try) (string, error) {
 	id, err := l.open(ctx, try)
-	if err == nil {
-		tasks.Point("intent")
+	if err != nil {
+		return "", errors.Join(err, l.withdraw(ctx, id, err))
 	}
-	return id, err
+	tasks.Point("intent")
+	return id, nil
+}
+
+// withdraw ends an entry that was written although nobody could say so: no call
+// follows it. What it can not reach is ended with the attempt.
+func (l *ledger) withdraw(ctx context.Context, id string, why error) error {
+	if !errors.Is(why, store.ErrBusy) {
+		return nil // it was refused
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
+	defer cancel()
+	err := l.run.Store.EndEntry(ctx, store.Entry{ID: id, State: store.EntryVoid, Cause: "not asked"})
+	if errors.Is(err, store.ErrConflict) {
+		return nil // it was not written
+	}
+	return err
 }
 
 func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {

@@ -57,6 +57,11 @@ func (q *Queries) FinishJob(ctx context.Context, f Finish) ([]Moved, error) {
 	if err := q.insertAttempt(ctx, f, held.claimed); err != nil {
 		return nil, err
 	}
+	if f.To != JobSucceeded { // one that did has settled its own
+		if err := q.loseEntries(ctx, held.stub, "left open"); err != nil {
+			return nil, err
+		}
+	}
 	moved := append(made, Moved{ID: f.Job, Lane: held.Lane, State: f.To})
 	if !f.To.Ended() {
 		return moved, nil

@@ -105,15 +105,17 @@ func (q *Queries) ReapJob(ctx context.Context, id string) ([]Moved, error) {
 	if err := q.insertAttempt(ctx, f, claimed); err != nil {
 		return nil, err
 	}
-	if err := q.loseEntries(ctx, s); err != nil {
+	if err := q.loseEntries(ctx, s, "lease expired"); err != nil {
 		return nil, err
 	}
 	return q.afterCrash(ctx, s, crashes+1, why)
 }
 
-func (q *Queries) loseEntries(ctx context.Context, s stub) error {
-	_, err := q.exec(ctx, `UPDATE entries SET state = 'unknown', cause = 'lease expired', ended = {now}
-		WHERE job = $1 AND epoch = $2 AND state = 'open'`, s.ID, s.Epoch)
+// loseEntries ends what an attempt has left open: nobody knows any more what
+// came of it.
+func (q *Queries) loseEntries(ctx context.Context, s stub, cause string) error {
+	_, err := q.exec(ctx, `UPDATE entries SET state = 'unknown', cause = $3, ended = {now}
+		WHERE job = $1 AND epoch = $2 AND state = 'open'`, s.ID, s.Epoch, cause)
 	return err
 }
 
@@ -142,6 +144,10 @@ func (q *Queries) ids(ctx context.Context, query string) ([]string, error) {
 	return ids, err
 }
 
+// dispatchedPage is how many rows a page of dispatched jobs has: after a wipe
+// all of them are looked at, within seconds.
+const dispatchedPage = 2000
+
 // Dispatched is a job whose wake-up is on its way.
 type Dispatched struct {
 	ID   string
@@ -159,7 +165,7 @@ func (q *Queries) DispatchedJobs(ctx context.Context, older time.Duration, after
 	var all []Dispatched
 	err := q.each(ctx, `SELECT id, gen, lane, kind, coalesce(wake, ''), {now} - dispatched_at FROM jobs
 		WHERE state = 'dispatched' AND dispatched_at <= {now} - $1 AND id > $2 ORDER BY id LIMIT $3`,
-		[]any{older.Microseconds(), after, int64(sweep)}, func(rows Rows) error {
+		[]any{older.Microseconds(), after, int64(dispatchedPage)}, func(rows Rows) error {
 			var d Dispatched
 			var age int64
 			err := rows.Scan(&d.ID, &d.Gen, &d.Lane, &d.Kind, &d.Wake, &age)

@@ -27,7 +27,7 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrFenced means that the job is no longer held under this epoch: write nothing more.
 	ErrFenced = errors.New("job is held by another epoch")
-	// ErrBusy means that the database could not take the write in time; it may be tried again.
+	// ErrBusy means that the database did not answer in time, or not at all; it may be tried again.
 	ErrBusy = errors.New("database is busy")
 	// ErrFull means that there is no room left for the write.
 	ErrFull = errors.New("no space left for the database")

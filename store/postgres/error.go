@@ -33,7 +33,7 @@ func translate(err error) error {
 	case !unreachable(err) && errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: no answer before the deadline: %w", store.ErrBusy, err)
 	case unreachable(err), lost(err):
-		return fmt.Errorf("reach the database (is it up, is DATABASE_URL right?): %w", err)
+		return fmt.Errorf("%w: reach it (is it up, is DATABASE_URL right?): %w", store.ErrBusy, err)
 	}
 	return err
 }
@@ -53,7 +53,7 @@ func translateCode(code string, err error) error {
 	case "57P03": // cannot_connect_now
 		return fmt.Errorf("%w: the server is starting up or shutting down: %w", store.ErrBusy, err)
 	case "57P01", "57P02": // admin_shutdown, crash_shutdown
-		return fmt.Errorf("the database was shut down (start it again): %w", err)
+		return fmt.Errorf("%w: it was shut down (start it again): %w", store.ErrBusy, err)
 	case "53100": // disk_full
 		return fmt.Errorf("%w: free some space on the server: %w", store.ErrFull, err)
 	case "22021", "22P05": // character_not_in_repertoire, untranslatable_character

@@ -18,6 +18,9 @@ const (
 	lostAfter = 3 * time.Second
 	// tokenAfter is the age at which its lane gets a token once more.
 	tokenAfter = time.Second
+	// takenAfter is the age at which a wake-up is given up that a worker took and
+	// did not claim by: the worker died in between, or never heard that it took it.
+	takenAfter = 2 * claimTimeout
 	// stuckAfter is the age at which a wake-up that is still there is given up,
 	// while its lane claims others.
 	stuckAfter = 2 * time.Minute
@@ -227,21 +230,24 @@ func (e *Engine) checkWakes(ctx context.Context, all bool) error {
 // the jobs of those that are gone or stuck.
 func (e *Engine) checkPage(ctx context.Context, page []store.Dispatched, all bool) error {
 	pipe := e.redis.Pipeline()
-	exists := make([]*redis.IntCmd, len(page))
-	claims := make([]*redis.IntCmd, len(page))
+	states := make([]*redis.StringCmd, len(page))
+	claims := map[tasks.Lane]*redis.IntCmd{}
 	for i, d := range page {
 		lane := tasks.Kind(d.Kind).Lane()
-		exists[i] = pipe.Exists(ctx, taskKey(lane, d.Wake))
-		claims[i] = pipe.Exists(ctx, claimedKey(lane))
+		states[i] = pipe.HGet(ctx, taskKey(lane, d.Wake), "state")
+		if claims[lane] == nil {
+			claims[lane] = pipe.Exists(ctx, claimedKey(lane))
+		}
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return fmt.Errorf("look for wake-ups: %w", err)
 	}
 	var lost []store.JobRef
 	for i, d := range page {
-		gone := exists[i].Val() == 0 && (all || d.Age >= lostAfter)
-		stuck := d.Age >= stuckAfter && claims[i].Val() > 0
-		if gone || stuck {
+		gone := states[i].Val() == "" && (all || d.Age >= lostAfter)
+		taken := states[i].Val() == "active" && d.Age >= takenAfter
+		stuck := d.Age >= stuckAfter && claims[tasks.Kind(d.Kind).Lane()].Val() > 0
+		if gone || taken || stuck {
 			lost = append(lost, store.JobRef{ID: d.ID, Gen: d.Gen})
 		}
 	}
