@@ -49,6 +49,29 @@ func RefuseEmbedded(c *config.Config) error {
 		"or run `dreamlab up`, which has all in one process", strings.Join(parts, "\n  "))
 }
 
+// databaseFile is the embedded database, in the data directory.
+const databaseFile = "dreamlab.db"
+
+// FindStore opens the database where there is one: the configured one, or the
+// file that `up` has made, and says which. It makes none, and returns no store
+// where there is none.
+func FindStore(ctx context.Context, c *config.Config) (s *store.Store, where string, err error) {
+	where = "DATABASE_URL"
+	if c.Database == "" {
+		where = filepath.Join(c.Data, databaseFile)
+		if _, err := os.Stat(where); errors.Is(err, os.ErrNotExist) {
+			return nil, "", nil
+		}
+	}
+	if s, err = OpenStore(ctx, c); err != nil {
+		return nil, "", err
+	}
+	if err := Migrated(ctx, s); err != nil {
+		return nil, "", errors.Join(err, s.Close())
+	}
+	return s, where, nil
+}
+
 // OpenStore opens the database without touching its schema.
 func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
 	if c.Database != "" {
@@ -59,9 +82,9 @@ func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
 		return store.Open(driver), nil
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
+		return nil, fmt.Errorf("make the data directory (DREAMLAB_DATA): %w", err)
 	}
-	driver, err := sqlite.Open(ctx, filepath.Join(c.Data, "dreamlab.db"))
+	driver, err := sqlite.Open(ctx, filepath.Join(c.Data, databaseFile))
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -110,7 +133,7 @@ func OpenBucket(ctx context.Context, c *config.Config) (Bucket, error) {
 func openDirectory(location string) (Bucket, error) {
 	bucket, err := blob.Directory(location)
 	if err != nil {
-		return nil, fmt.Errorf("open the bucket: %w", err)
+		return nil, fmt.Errorf("open the bucket (BUCKET_URL): %w", err)
 	}
 	return bucket, nil
 }

@@ -19,6 +19,7 @@ type stack struct {
 	site    *site // with DREAMLAB_URL and DREAMLAB_KEY
 	url     string
 	key     string
+	up      *program // embedded alone
 	workers []*program
 }
 
@@ -27,7 +28,7 @@ func embedded(t *testing.T) *stack {
 	t.Helper()
 	s := newSite(t, "DREAMLAB_ADDR=127.0.0.1:0", "DREAMLAB_LOG=warn")
 	up := s.start(t, "dreamlab", "up")
-	st := &stack{site: s, url: up.await(t, `answers at (\S+)/v1`), key: up.await(t, `first key: (dl-\S+)`)}
+	st := &stack{site: s, up: up, url: up.await(t, `answers at (\S+)/v1`), key: up.await(t, `first key: (dl-\S+)`)}
 	s.env = append(s.env, "DREAMLAB_URL="+st.url, "DREAMLAB_KEY="+st.key)
 	return st
 }
