@@ -60,7 +60,7 @@ func holdRows(holds []Hold) string {
 func (q *Queries) RenewLeases(ctx context.Context, holds []Hold) ([]HoldState, error) {
 	return q.holdStates(ctx, `UPDATE jobs SET lease_until = {now} + x_lease
 		FROM {rows $1: x_id text, x_epoch bigint, x_lease bigint}
-		WHERE id = x_id AND epoch = x_epoch AND state = 'running'
+		WHERE id = x_id AND epoch = x_epoch AND `+among(JobRunning)+`
 		RETURNING id, epoch, cancel_at IS NOT NULL`, holds)
 }
 
@@ -68,7 +68,7 @@ func (q *Queries) RenewLeases(ctx context.Context, holds []Hold) ([]HoldState, e
 func (q *Queries) LookAtHolds(ctx context.Context, holds []Hold) ([]HoldState, error) {
 	return q.holdStates(ctx, `SELECT id, epoch, cancel_at IS NOT NULL
 		FROM jobs JOIN {rows $1: x_id text, x_epoch bigint, x_lease bigint} ON id = x_id AND epoch = x_epoch
-		WHERE state = 'running'`, holds)
+		WHERE `+among(JobRunning), holds)
 }
 
 func (q *Queries) holdStates(ctx context.Context, query string, holds []Hold) ([]HoldState, error) {

@@ -31,23 +31,48 @@ func (m move) sql() string {
 	if m.From != "" {
 		out.WriteString(" FROM " + m.From)
 	}
-	out.WriteString(" WHERE " + m.Where + " AND jobs.state IN (" + sources(m.To) + ")")
+	from := " AND jobs.state IN (" + quoted(sources(m.To)) + ")"
+	if m.From != "" {
+		from = " AND " + among(sources(m.To)...)
+	}
+	out.WriteString(" WHERE " + m.Where + from)
 	if m.Returning != "" {
 		out.WriteString(" RETURNING " + m.Returning)
 	}
 	return out.String()
 }
 
-// sources lists the states that a state may follow, quoted for SQL.
-func sources(to JobState) string {
-	var from []string
+// sources are the states that a state may follow.
+func sources(to JobState) []JobState {
+	var from []JobState
 	for state := range moves {
 		if CanMove(state, to) {
-			from = append(from, "'"+string(state)+"'")
+			from = append(from, state)
 		}
 	}
 	slices.Sort(from)
-	return strings.Join(from, ", ")
+	return from
+}
+
+// among says of rows that are named by their ids which states they may have, by
+// those that they may not: while its statistics are old PostgreSQL takes a state
+// for rare that ten thousand rows have, and goes through all of them for each id.
+func among(states ...JobState) string {
+	others := []JobState{JobSucceeded}
+	for state := range moves {
+		others = append(others, state)
+	}
+	others = slices.DeleteFunc(others, func(s JobState) bool { return slices.Contains(states, s) })
+	slices.Sort(others)
+	return "jobs.state NOT IN (" + quoted(others) + ")"
+}
+
+func quoted(states []JobState) string {
+	words := make([]string, len(states))
+	for i, state := range states {
+		words[i] = "'" + string(state) + "'"
+	}
+	return strings.Join(words, ", ")
 }
 
 // moveJob makes a move that must find its row, and fails with missing otherwise.

@@ -182,7 +182,7 @@ func (q *Queries) LoseWakes(ctx context.Context, lost []JobRef) ([]Moved, error)
 	return q.moved(ctx, move{
 		To: JobQueued, Set: requeued,
 		From:      `{rows $1: x_id text, x_gen bigint}`,
-		Where:     `id = x_id AND gen = x_gen AND state = 'dispatched'`,
+		Where:     `id = x_id AND gen = x_gen AND ` + among(JobDispatched),
 		Returning: `id, lane`,
 	}, encode(lost))
 }

@@ -84,9 +84,9 @@ func TestErrors(t *testing.T) {
 	d := open(t, storetest.Postgres(t))
 	for code, want := range map[string]error{
 		"23505": store.ErrConflict, "40001": store.ErrBusy, "40P01": store.ErrBusy, "55P03": store.ErrBusy,
-		"57014": store.ErrBusy, "53300": store.ErrBusy, "57P03": store.ErrBusy, "53100": store.ErrFull,
+		"57014": store.ErrBusy, "53300": store.ErrBusy, "57P03": store.ErrBusy, "57P01": store.ErrBusy, "53100": store.ErrFull,
 		"22021": store.ErrText, "22P05": store.ErrText,
-		"42P01": nil, "28P01": nil, "57P01": nil, "P0001": nil,
+		"42P01": nil, "28P01": nil, "P0001": nil,
 	} {
 		_, err := d.Exec(t.Context(), "DO $$ BEGIN RAISE EXCEPTION 'told' USING ERRCODE = '"+code+"'; END $$")
 		if err == nil || !strings.Contains(err.Error(), "told") {

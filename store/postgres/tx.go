@@ -52,13 +52,22 @@ func (d *Driver) once(
 		}
 	}()
 	if err := fn(&conn{tx}); err != nil {
-		return err
+		return broken(tx, err)
 	}
 	if err := tx.Commit(ctx); err != nil {
-		return fmt.Errorf("commit: %w", translate(err))
+		return broken(tx, fmt.Errorf("commit: %w", translate(err)))
 	}
 	committed = true
 	return nil
+}
+
+// broken says of an error that its connection is gone; pgx tells that of the
+// first statement alone.
+func broken(tx pgx.Tx, err error) error {
+	if !tx.Conn().IsClosed() || errors.Is(err, store.ErrBusy) {
+		return err
+	}
+	return fmt.Errorf("%w: its connection broke: %w", store.ErrBusy, err)
 }
 
 // rollback must run although the caller's context has ended, or the connection

@@ -109,11 +109,11 @@ func TestAsynqE1(t *testing.T) {
 			runs.Add(1)
 			return nil
 		})
-		b.wait(20*time.Second)
+		b.wait(20 * time.Second)
 		if n := runs.Load(); n != 1 {
 			t.Fatalf("%d runs within 20 s", n)
 		}
-		b.wait(4*time.Minute)
+		b.wait(4 * time.Minute)
 		if n := runs.Load(); n != 2 {
 			t.Errorf("%d runs: a lost Done used to cost a second one", n)
 		}
@@ -147,14 +147,14 @@ func TestAsynqE2(t *testing.T) {
 			b.must(b.enqueue(fmt.Sprint(i), asynq.Group("g")))
 		}
 		stop := b.serve(b.redis, config, handler)
-		b.wait(30*time.Second)
+		b.wait(30 * time.Second)
 		stop()
 		if size.Load() != 5 || batches.Load() != 0 {
 			t.Fatalf("%d tasks were taken, %d batches ran", size.Load(), batches.Load())
 		}
 		fault.left.Store(0)
 		b.serve(b.redis, config, handler)
-		b.wait(11*time.Minute)
+		b.wait(11 * time.Minute)
 		if n := batches.Load(); n != 0 {
 			t.Errorf("%d batches: a group whose server died used to be forgotten", n)
 		}
@@ -208,7 +208,7 @@ func TestAsynqE4Parallel(t *testing.T) {
 			now.Add(-1)
 			return nil
 		})
-		b.wait(2*time.Minute)
+		b.wait(2 * time.Minute)
 		close(release)
 		if most.Load() < 2 {
 			t.Errorf("%d at once: a handler past its timeout used to be joined by others", most.Load())

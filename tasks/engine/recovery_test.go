@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+	"dreamlab/tasks"
+)
+
+// TestTakenWake takes a wake-up out of the queue as a worker does that dies
+// before it claims: the job is given to another in seconds, not in the minutes
+// that Asynq takes to notice.
+func TestTakenWake(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		job := r.accept(store.NewJob{})
+		r.must(r.reconcile(r.ctx)) // sets the sentinel
+		r.must(r.redis.HSet(r.ctx, taskKey("chat", job.Wake), "state", "active").Err())
+		r.must(r.store.ShiftClock(r.ctx, takenAfter-2*time.Second))
+		r.must(r.reconcile(r.ctx))
+		wantState(t, r.job(job.ID), store.JobDispatched) // its claim may be under way
+		r.must(r.store.ShiftClock(r.ctx, takenAfter))
+		r.must(r.reconcile(r.ctx))
+		wantState(t, r.job(job.ID), store.JobQueued)
+		r.work(succeed)
+		wantState(t, r.ended(job), store.JobSucceeded)
+	})
+}
+
+// TestReapedAtOnce lets a lease expire: the reconciler's next look, a second
+// later at most, gives the job to another.
+func TestReapedAtOnce(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		job := r.accept(store.NewJob{})
+		r.claim(job)
+		r.start(r.Reconciler().Run)
+		r.work(succeed)
+		r.must(r.store.ShiftClock(r.ctx, tasks.Chat.Lease()))
+		got := r.endedWithin(job, 5*time.Second)
+		wantState(t, got, store.JobSucceeded)
+		if got.Crashes != 1 || got.Attempt != 0 {
+			t.Errorf("crashes %d, attempts %d", got.Crashes, got.Attempt)
+		}
+	})
+}
+
+// TestWideWindow wipes Redis under a window of ten thousand: all of it is back
+// within seconds of the wipe.
+func TestWideWindow(t *testing.T) {
+	t.Parallel()
+	const width = 10_000
+	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Window: width}}
+	r := newRig(t, Options{Lanes: lanes}, storetest.PostgreSQL(t), storetest.RedisQueue(t))
+	r.must(r.reconcile(r.ctx)) // sets the sentinel
+	jobs := make([]store.NewJob, width)
+	for i := range jobs {
+		jobs[i] = store.NewJob{Tenant: fmt.Sprintf("ten_%d", i%50), Kind: string(tasks.ChatRun), Lane: "chat"}
+	}
+	r.must(r.store.Tx(r.ctx, store.Relaxed, func(q *store.Queries) error {
+		_, err := q.AcceptJobs(r.ctx, jobs, nil)
+		return err
+	}))
+	r.must(r.dispatch(r.ctx, allLanes()))
+	pending := func() int64 { return r.redis.LLen(r.ctx, "asynq:{chat}:pending").Val() }
+	if n := pending(); n != width {
+		t.Fatalf("%d wake-ups were sent", n)
+	}
+	r.must(r.redis.FlushAll(r.ctx).Err())
+	began := time.Now()
+	r.must(r.reconcile(r.ctx))
+	looked := time.Since(began)
+	r.must(r.dispatch(r.ctx, allLanes()))
+	if n := pending(); n != width {
+		t.Errorf("%d wake-ups are back", n)
+	}
+	took := time.Since(began)
+	t.Logf("looked for %d wake-ups in %s, sent them again within %s", width, looked, took)
+	if took > recoveryBound {
+		t.Errorf("a wiped window of %d took %s", width, took)
+	}
+}
+
+// recoveryBound is far above what is aimed at (two seconds): tests share the machine.
+const recoveryBound = 15 * time.Second
