@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -10,57 +11,111 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/client"
+	"dreamlab/store"
 )
 
-// overview is what `status` shows.
+// overview is what `status` shows: the work as the database has it, the rest
+// as the API tells it.
 type overview struct {
+	Work   *work          `json:"work,omitempty"`
 	Ready  client.Ready   `json:"ready"`
 	Dreams []client.Dream `json:"dreams"`
 	Tunes  []client.Tune  `json:"tunes"`
 	Usage  client.Usage   `json:"usage"`
 }
 
+// statusOptions are the flags of `status`.
+type statusOptions struct {
+	asking
+	dead deadOptions
+}
+
 func statusVerb() verb {
 	return verb{
-		name: "status", help: "show how Dream Lab stands: its parts, dreams, tunes and spending",
+		name: "status",
+		help: "show parts, lanes, workers, dreams and spending; retry dead work",
 		make: func(flags *flag.FlagSet) action {
-			var a asking
-			a.declare(flags)
-			return func(ctx context.Context, sh shell, args []string) error {
-				if err := nothing(args); err != nil {
-					return err
-				}
-				c, err := a.open(sh)
-				if err != nil {
-					return err
-				}
-				defer c.Close()
-				o, err := look(ctx, c)
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return json.NewEncoder(sh.out).Encode(o)
-				}
-				return o.write(sh.out)
-			}
+			var o statusOptions
+			o.declare(flags)
+			o.dead.declare(flags)
+			return o.run
 		},
 	}
 }
 
-func look(ctx context.Context, c *client.Client) (o overview, err error) {
+func (o *statusOptions) run(ctx context.Context, sh shell, args []string) (err error) {
+	if err := nothing(args); err != nil {
+		return err
+	}
+	if err := o.dead.check(); err != nil {
+		return err
+	}
+	c, err := o.load(sh)
+	if err != nil {
+		return err
+	}
+	kept, where, err := boot.FindStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		defer func() { err = errors.Join(err, kept.Close()) }()
+	}
+	if !o.dead.asked() {
+		return o.show(ctx, sh, kept, where)
+	}
+	if kept == nil {
+		return errors.New("look for dead work: there is no database here: set DATABASE_URL or DREAMLAB_DATA")
+	}
+	return o.dead.run(ctx, sh, kept, o.json)
+}
+
+// show prints what is known: where the API does not answer, the work is shown
+// all the same.
+func (o *statusOptions) show(ctx context.Context, sh shell, kept *store.Store, where string) error {
+	var all overview
+	var err error
+	if kept != nil {
+		if all.Work, err = lookAtWork(ctx, kept, where); err != nil {
+			return err
+		}
+	}
+	told := o.ask(ctx, sh, &all)
+	if o.json {
+		return errors.Join(json.NewEncoder(sh.out).Encode(all), told)
+	}
+	if told == nil {
+		told = all.write(sh.out)
+	}
+	if all.Work == nil {
+		return told
+	}
+	return errors.Join(all.Work.write(sh.out), told)
+}
+
+func (o *statusOptions) ask(ctx context.Context, sh shell, all *overview) error {
+	c, err := o.open(sh)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return all.look(ctx, c)
+}
+
+func (o *overview) look(ctx context.Context, c *client.Client) (err error) {
 	if o.Ready, err = c.Ready(ctx); err != nil {
-		return o, err
+		return err
 	}
 	if o.Dreams, err = c.Dreams(ctx); err != nil {
-		return o, err
+		return err
 	}
 	if o.Tunes, err = c.Tunes(ctx); err != nil {
-		return o, err
+		return err
 	}
 	o.Usage, err = c.Usage(ctx, "purpose")
-	return o, err
+	return err
 }
 
 func (o overview) write(out io.Writer) error {

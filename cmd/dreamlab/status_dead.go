@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"dreamlab/store"
+)
+
+// deadOptions choose among the jobs that did not succeed.
+type deadOptions struct {
+	list, retry        bool
+	tenant, kind, code string
+	since              time.Duration
+}
+
+func (o *deadOptions) declare(flags *flag.FlagSet) {
+	flags.BoolVar(&o.list, "dead", false, "list jobs that failed or expired, with every attempt's error")
+	flags.BoolVar(&o.retry, "retry", false, "queue all jobs that --dead would list once more")
+	flags.StringVar(&o.tenant, "tenant", "", "with --dead or --retry: of the tenant with this `ID`")
+	flags.StringVar(&o.kind, "kind", "", "with --dead or --retry: of this `KIND`: chat, dream, tune, webhook")
+	flags.StringVar(&o.code, "code", "", "with --dead or --retry: with this error `CODE`")
+	flags.DurationVar(&o.since, "since", 24*time.Hour, "with --dead or --retry: in the last `DURATION`")
+}
+
+func (o *deadOptions) asked() bool { return o.list || o.retry }
+
+func (o *deadOptions) check() error {
+	if o.since <= 0 {
+		return misuse("--since has to be more than nothing")
+	}
+	if !o.asked() && (o.tenant != "" || o.kind != "" || o.code != "") {
+		return misuse("--tenant, --kind and --code choose dead work: add --dead or --retry")
+	}
+	return nil
+}
+
+// deadJob is a job that did not succeed.
+type deadJob struct {
+	ID       string          `json:"id"`
+	Tenant   string          `json:"tenant"`
+	Kind     string          `json:"kind"`
+	Status   store.JobState  `json:"status"`
+	Error    *store.JobError `json:"error"`
+	Finished time.Time       `json:"finished"`
+	Attempts []deadAttempt   `json:"attempts"`
+	Retried  bool            `json:"retried"`
+}
+
+type deadAttempt struct {
+	Worker  string          `json:"worker"`
+	Ended   time.Time       `json:"ended"`
+	Outcome string          `json:"outcome"`
+	Error   *store.JobError `json:"error"`
+}
+
+// run goes through all of them, a page at a time, the newest first.
+func (o *deadOptions) run(ctx context.Context, sh shell, s *store.Store, asJSON bool) error {
+	filter := store.DeadFilter{Tenant: o.tenant, Noun: o.kind, Code: o.code, Within: o.since}
+	found, retried := 0, 0
+	for page := (store.Page{Limit: 100}); ; {
+		jobs, more, err := s.DeadJobs(ctx, filter, page)
+		if err != nil {
+			return fmt.Errorf("look for dead work: %w", err)
+		}
+		for _, job := range jobs {
+			dead, err := o.one(ctx, s, job)
+			if err != nil {
+				return err
+			}
+			found++
+			if dead.Retried {
+				retried++
+			}
+			if err := dead.write(sh, asJSON); err != nil {
+				return err
+			}
+		}
+		if !more {
+			break
+		}
+		page.After = jobs[len(jobs)-1].ID
+	}
+	fmt.Fprintf(sh.errs, "%d found, %d queued again\n", found, retried)
+	return nil
+}
+
+func (o *deadOptions) one(ctx context.Context, s *store.Store, job store.Job) (deadJob, error) {
+	dead := deadJob{ID: job.ID, Tenant: job.Tenant, Kind: job.Kind, Status: job.State, Error: job.Error,
+		Finished: job.Finished, Attempts: []deadAttempt{}}
+	attempts, err := s.Attempts(ctx, job.ID)
+	if err != nil {
+		return dead, fmt.Errorf("read the attempts at %s: %w", job.ID, err)
+	}
+	for _, a := range attempts {
+		dead.Attempts = append(dead.Attempts, deadAttempt{a.Worker, a.Ended, a.Outcome, a.Error})
+	}
+	if !o.retry {
+		return dead, nil
+	}
+	err = s.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		_, err := q.RetryJob(ctx, job.Tenant, job.ID)
+		return err
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return dead, nil // somebody else was first, or its noun has another one running
+	}
+	if err != nil {
+		return dead, fmt.Errorf("retry %s: %w", job.ID, err)
+	}
+	dead.Retried = true
+	return dead, nil
+}
+
+// write shows one job: an object a line, or a line and one for each attempt.
+func (d deadJob) write(sh shell, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(sh.out).Encode(d)
+	}
+	again := ""
+	if d.Retried {
+		again = ", queued again"
+	}
+	_, err := fmt.Fprintf(sh.out, "%s  %s  %s  %s  %s%s\n",
+		d.ID, day(d.Finished), d.Tenant, d.Kind, reason(d.Status, d.Error), again)
+	for _, a := range d.Attempts {
+		fmt.Fprintf(sh.out, "    %s  %s  %s\n", day(a.Ended), a.Worker, reason(store.JobState(a.Outcome), a.Error))
+	}
+	return err
+}
+
+func reason(state store.JobState, err *store.JobError) string {
+	if err == nil {
+		return string(state)
+	}
+	return string(state) + ": " + err.Error()
+}

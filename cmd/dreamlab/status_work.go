@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"dreamlab/store"
+)
+
+// work is how the jobs of all tenants stand.
+type work struct {
+	Source  string        `json:"source"` // which database told it
+	Lanes   []laneRow     `json:"lanes"`
+	Workers []workerRow   `json:"workers"`
+	Tenants []store.Queue `json:"tenants"`
+	Stuck   []stuckRow    `json:"stuck"`
+}
+
+type laneRow struct {
+	Lane   string         `json:"lane"`
+	State  store.JobState `json:"state"`
+	Jobs   int            `json:"jobs"`
+	Oldest float64        `json:"oldest_seconds"`
+}
+
+type workerRow struct {
+	Worker string  `json:"worker"`
+	Lane   string  `json:"lane"`
+	Jobs   int     `json:"jobs"`
+	Oldest float64 `json:"oldest_seconds"`
+	Lease  float64 `json:"lease_seconds"`
+}
+
+type stuckRow struct {
+	ID    string         `json:"id"`
+	Kind  string         `json:"kind"`
+	State store.JobState `json:"state"`
+	For   float64        `json:"seconds"`
+}
+
+func lookAtWork(ctx context.Context, s *store.Store, where string) (*work, error) {
+	w := &work{Source: where, Lanes: []laneRow{}, Workers: []workerRow{}, Stuck: []stuckRow{}}
+	counts, err := s.LaneCounts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("count the lanes: %w", err)
+	}
+	for _, c := range counts {
+		w.Lanes = append(w.Lanes, laneRow{c.Lane, c.State, c.Jobs, c.Oldest.Seconds()})
+	}
+	holders, err := s.Holders(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the workers: %w", err)
+	}
+	for _, h := range holders {
+		w.Workers = append(w.Workers, workerRow{h.Worker, h.Lane, h.Jobs, h.Oldest.Seconds(), h.Lease.Seconds()})
+	}
+	if w.Tenants, err = s.Queues(ctx); err != nil {
+		return nil, fmt.Errorf("list the tenants: %w", err)
+	}
+	stuck, err := s.Stuck(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for stuck work: %w", err)
+	}
+	for _, j := range stuck {
+		w.Stuck = append(w.Stuck, stuckRow{j.ID, j.Kind, j.State, j.For.Seconds()})
+	}
+	return w, nil
+}
+
+func (w *work) write(out io.Writer) error {
+	fmt.Fprintf(out, "work of all tenants, by %s\n", w.Source)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "  LANE\tSTATE\tJOBS\tOLDEST")
+	for _, l := range w.Lanes {
+		fmt.Fprintf(table, "  %s\t%s\t%d\t%s\n", l.Lane, l.State, l.Jobs, span(l.Oldest))
+	}
+	fmt.Fprintln(table, "  WORKER\tLANE\tJOBS\tOLDEST\tLEASE")
+	for _, h := range w.Workers {
+		fmt.Fprintf(table, "  %s\t%s\t%d\t%s\t%s\n", h.Worker, h.Lane, h.Jobs, span(h.Oldest), span(h.Lease))
+	}
+	fmt.Fprintln(table, "  TENANT\tLANE\tQUEUED\tRUNNING\tWAITING")
+	for _, q := range w.Tenants {
+		fmt.Fprintf(table, "  %s\t%s\t%d\t%d\t%d\n", q.Tenant, q.Lane, q.Queued, q.Held, q.Waits)
+	}
+	if len(w.Stuck) > 0 {
+		fmt.Fprintln(table, "  STUCK\tKIND\tSTATE\tFOR\t(no worker or scheduler runs that could put it right)")
+	}
+	for _, j := range w.Stuck {
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, span(j.For))
+	}
+	return table.Flush()
+}
+
+// span shows seconds as people read them.
+func span(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	if d.Abs() < time.Minute {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
