@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,10 +48,75 @@ func (q *Queries) AddMemory(ctx context.Context, m Memory) error {
 	return err
 }
 
-// Memory returns the newest version that stands.
+// Memory returns the newest version that stands, without what it took over from
+// dreams that were undone since.
 func (q *Queries) Memory(ctx context.Context, tenant string) (Memory, error) {
-	return read(ctx, q, scanMemory, `SELECT id, tenant, dream, lessons, object, withdrawn, created FROM memories
+	m, err := read(ctx, q, scanMemory, `SELECT id, tenant, dream, lessons, object, withdrawn, created FROM memories
 		WHERE tenant = $1 AND withdrawn IS NULL ORDER BY id DESC LIMIT 1`, tenant)
+	if err != nil {
+		return m, err
+	}
+	withdrawn, err := q.withdrawnOf(ctx, m)
+	if err != nil || len(withdrawn) == 0 {
+		return m, err
+	}
+	lessons := m.Lessons
+	m.Lessons = nil
+	for _, l := range lessons {
+		stands, err := q.withoutWithdrawn(ctx, tenant, &l, withdrawn)
+		if err != nil {
+			return m, err
+		}
+		if stands {
+			m.Lessons = append(m.Lessons, l)
+		}
+	}
+	return m, nil
+}
+
+// withdrawnOf finds which reflections of a memory do not stand any more.
+func (q *Queries) withdrawnOf(ctx context.Context, m Memory) (map[string]bool, error) {
+	withdrawn := map[string]bool{}
+	var all []string
+	for _, l := range m.Lessons {
+		all = append(all, l.Reflections...)
+	}
+	if len(all) == 0 {
+		return withdrawn, nil
+	}
+	err := q.each(ctx, `SELECT id FROM reflections WHERE tenant = $1 AND withdrawn IS NOT NULL
+		AND id IN ({list $2})`, []any{m.Tenant, encode(all)}, func(r Rows) error {
+		var id string
+		err := r.Scan(&id)
+		withdrawn[id] = true
+		return err
+	})
+	return withdrawn, err
+}
+
+// withoutWithdrawn rests a lesson on those of its reflections that stand, in the
+// words of the newest, and tells whether there are any.
+func (q *Queries) withoutWithdrawn(ctx context.Context, tenant string, l *Lesson, withdrawn map[string]bool,
+) (bool, error) {
+	gone := func(id string) bool { return withdrawn[id] }
+	if !slices.ContainsFunc(l.Reflections, gone) {
+		return true, nil
+	}
+	l.Reflections = slices.DeleteFunc(slices.Clone(l.Reflections), gone)
+	l.Sources = nil
+	for _, id := range slices.Sorted(slices.Values(l.Reflections)) {
+		r, err := q.Reflection(ctx, tenant, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		l.Text, l.Sources = r.Lesson, append(l.Sources, r.Sources...)
+	}
+	slices.Sort(l.Sources)
+	l.Sources = slices.Compact(l.Sources)
+	return len(l.Sources) > 0, nil
 }
 
 // MemoryByID returns one version.

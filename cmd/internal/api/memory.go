@@ -39,7 +39,7 @@ func viewMemory(m store.Memory) memoryView {
 	return view
 }
 
-// getMemory answers with the file itself where Markdown is preferred, with the
+// getMemory answers with the file where Markdown is preferred, with the
 // lessons and their sources otherwise.
 func (s *Server) getMemory(w http.ResponseWriter, c *call) error {
 	m, err := s.Store.Memory(c.Context(), c.key.Tenant)
@@ -50,10 +50,11 @@ func (s *Server) getMemory(w http.ResponseWriter, c *call) error {
 	if !prefersMarkdown(c.Header.Get("Accept")) {
 		return writeJSON(w, http.StatusOK, viewMemory(m))
 	}
-	if m.ID == "" {
-		return write(w, http.StatusOK, "text/markdown; charset=utf-8", nil)
+	var text []byte
+	if m.ID != "" {
+		text = []byte(m.Markdown())
 	}
-	return s.sendObject(w, c, m.Object, "text/markdown; charset=utf-8")
+	return write(w, http.StatusOK, "text/markdown; charset=utf-8", text)
 }
 
 // prefersMarkdown tells which of the two an Accept header weighs more, or, where
