@@ -103,7 +103,11 @@ func serving(name, help string, parts func(context.Context, shell, *boot.Stack) 
 			if err != nil {
 				return err
 			}
-			return boot.Group(ctx, stack.Log, all...)
+			shown, err := stack.Scraped(ctx)
+			if err != nil {
+				return err
+			}
+			return boot.Group(ctx, stack.Log, append(shown, all...)...)
 		}
 	}}
 }

@@ -53,7 +53,8 @@ func TestFaultsOfTheReceiver(t *testing.T) {
 		}}
 		_, err := d.post(t.Context(), url, event{}, nil)
 		var refused *refusal
-		if !errors.As(err, &refused) || refused.code != code || refused.final || strings.Contains(err.Error(), "path") {
+		if !errors.As(err, &refused) || refused.code != code || refused.final ||
+			strings.Contains(err.Error(), "path") {
 			t.Errorf("%s: %v, want %s", url, err, code)
 		}
 	}

@@ -143,7 +143,8 @@ func (s *stage) ended(id string) store.Job {
 // deliveries returns the jobs that tell of ends.
 func (s *stage) deliveries() []store.Job {
 	s.t.Helper()
-	jobs, _, err := s.Store.Jobs(s.t.Context(), s.Tenant, store.JobFilter{Noun: "webhook"}, store.Page{Ascending: true})
+	told := store.JobFilter{Noun: "webhook"}
+	jobs, _, err := s.Store.Jobs(s.t.Context(), s.Tenant, told, store.Page{Ascending: true})
 	s.must(err)
 	return jobs
 }
@@ -192,8 +193,8 @@ func (s *stage) signed(got delivered, id string) {
 	mac := hmac.New(sha256.New, secret[:])
 	mac.Write([]byte(id + "." + got.header.Get("Webhook-Timestamp") + "." + string(got.body)))
 	want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
-	if got.header.Get("Webhook-Signature") != want || got.header.Get("Webhook-Id") != id {
-		s.t.Errorf("signed %s as %s, want %s", got.header.Get("Webhook-Id"), got.header.Get("Webhook-Signature"), want)
+	if signed := got.header.Get("Webhook-Signature"); signed != want || got.header.Get("Webhook-Id") != id {
+		s.t.Errorf("signed %s as %s, want %s", got.header.Get("Webhook-Id"), signed, want)
 	}
 }
 

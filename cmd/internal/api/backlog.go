@@ -140,7 +140,7 @@ func (s *Server) tooMuch(ctx context.Context, of queueName, waits store.Backlog)
 	}
 	return &fault{
 		Status: http.StatusTooManyRequests, Code: "rate_limit_exceeded", After: after,
-		Message: fmt.Sprintf("%d of your jobs wait in the lane %s, and no more are taken for now: try again in %s, "+
-			"and send less at once.", waits.Queued, of.lane, after.Round(time.Second)),
+		Message: fmt.Sprintf("%d of your jobs wait in the lane %s, and no more are taken for now: try again "+
+			"in %s, and send less at once.", waits.Queued, of.lane, after.Round(time.Second)),
 	}
 }

@@ -39,7 +39,8 @@ func newIdle(t *testing.T, backlog int) *idle {
 	})
 	must(t, err)
 	i.server, err = New(Options{
-		Engine: i.engine, Store: i.store, Replies: r.reader, Bucket: r.bucket, Models: catalogue(), Backlog: backlog,
+		Engine: i.engine, Store: i.store, Replies: r.reader, Bucket: r.bucket, Models: catalogue(),
+		Backlog: backlog,
 	})
 	must(t, err)
 	t.Cleanup(i.server.Close)
@@ -60,7 +61,8 @@ func (i *idle) key(tenant string) (secret, id string) {
 	found, err := i.store.EnsureTenant(i.t.Context(), tenant)
 	must(i.t, err)
 	secret = store.NewSecret()
-	_, err = i.store.CreateKey(i.t.Context(), store.Key{Tenant: found.ID, Scopes: []string{store.ScopeUse}}, secret)
+	fresh := store.Key{Tenant: found.ID, Scopes: []string{store.ScopeUse}}
+	_, err = i.store.CreateKey(i.t.Context(), fresh, secret)
 	must(i.t, err)
 	return secret, found.ID
 }
@@ -144,7 +146,8 @@ func TestGaugeAsksSeldom(t *testing.T) {
 	}
 	read()
 	must(t, s.Tx(t.Context(), store.Relaxed, func(q *store.Queries) error {
-		_, err := q.AcceptJobs(t.Context(), []store.NewJob{{Tenant: of.tenant, Kind: "chat.run", Lane: of.lane}}, nil)
+		job := store.NewJob{Tenant: of.tenant, Kind: "chat.run", Lane: of.lane}
+		_, err := q.AcceptJobs(t.Context(), []store.NewJob{job}, nil)
 		return err
 	}))
 	if got := read(); got != 0 {

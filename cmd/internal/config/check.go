@@ -37,6 +37,9 @@ func (l *loader) checkAddresses() {
 	if _, _, err := net.SplitHostPort(l.Addr); err != nil {
 		l.fault("%s: %q is no address: write host:port, such as %s", l.at("addr"), l.Addr, DefaultAddr)
 	}
+	if _, _, err := net.SplitHostPort(l.Metrics); err != nil && l.Metrics != "" {
+		l.fault("%s: %q is no address: write host:port, such as 127.0.0.1:9091", l.at("metrics"), l.Metrics)
+	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, l.Log) {
 		l.fault("%s: %q is no level: use debug, info, warn or error", l.at("log"), l.Log)
 	}

@@ -31,6 +31,10 @@ type Config struct {
 	// Defaults to 20 s.
 	Grace time.Duration `yaml:"grace"`
 
+	// Metrics is where a worker, a scheduler or an API alone shows /metrics without
+	// a key, as 127.0.0.1:9091: give each process one of its own. Defaults to
+	// nowhere but in the API, at Addr.
+	Metrics string `yaml:"metrics"`
 	// Retention is how long jobs that have ended are kept, with their attempts
 	// and answers. Defaults to 2160h, 90 days.
 	Retention time.Duration `yaml:"retention"`
