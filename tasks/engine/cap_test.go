@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// TestCaps accepts jobs of two tenants from many sides while several
+// dispatchers hand them out: no tenant has ever more in a worker's hands than
+// its cap, whichever way they came in.
+func TestCaps(t *testing.T) {
+	const limit, count, sides = 3, 48, 8
+	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Concurrency: 16, Window: 64, TenantCap: limit}}
+	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
+		now := map[string]*atomic.Int64{"ten_0": {}, "ten_1": {}}
+		var most atomic.Int64
+		handler := func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+			n := now[run.Job.Tenant]
+			if held := n.Add(1); held > most.Load() {
+				most.Store(held)
+			}
+			defer n.Add(-1)
+			_, err := run.Store.Now(ctx) // something that takes its time
+			return nil, err
+		}
+		r.start(r.Reconciler().Run)
+		r.start(r.Dispatcher().Run)
+		r.work(handler)
+		jobs := make([]store.Job, count)
+		var all sync.WaitGroup
+		for side := range sides {
+			all.Go(func() {
+				for i := side; i < count; i += sides {
+					jobs[i] = r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_%d", i%2)})
+				}
+			})
+		}
+		all.Wait()
+		for _, job := range jobs {
+			wantState(t, r.ended(job), store.JobSucceeded)
+		}
+		if n := most.Load(); n > limit || n < 2 {
+			t.Errorf("%d at once, the cap is %d", n, limit)
+		}
+	})
+}
