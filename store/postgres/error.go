@@ -32,7 +32,7 @@ func translate(err error) error {
 		return err
 	case !unreachable(err) && errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: no answer before the deadline: %w", store.ErrBusy, err)
-	case unreachable(err), lost(err):
+	case unreachable(err), lost(err), pgconn.SafeToRetry(err):
 		return fmt.Errorf("%w: reach it (is it up, is DATABASE_URL right?): %w", store.ErrBusy, err)
 	}
 	return err
