@@ -47,7 +47,8 @@ func (q *Queries) AddDataset(ctx context.Context, d Dataset, examples []string) 
 			WHERE tenant = $1 AND alias = $2 AND sha256 = $3`, d.Tenant, d.Alias, d.SHA256)
 		return known, false, err
 	}
-	_, err = q.exec(ctx, `INSERT INTO dataset_examples (dataset, example) SELECT $1, value FROM ({list $2}) AS x`,
+	_, err = q.exec(ctx, `INSERT INTO dataset_examples (dataset, example) SELECT $1, value
+		FROM ({list $2}) AS x`,
 		d.ID, encode(examples))
 	return d, true, err
 }
@@ -68,7 +69,8 @@ func scanDataset(scan func(...any) error) (Dataset, error) {
 
 // Dataset finds a tenant's dataset.
 func (q *Queries) Dataset(ctx context.Context, tenant, id string) (Dataset, error) {
-	return read(ctx, q, scanDataset, `SELECT `+datasetColumns+` FROM datasets WHERE tenant = $1 AND id = $2`, tenant, id)
+	return read(ctx, q, scanDataset, `SELECT `+datasetColumns+` FROM datasets WHERE tenant = $1
+		AND id = $2`, tenant, id)
 }
 
 // Datasets lists a tenant's datasets.

@@ -67,7 +67,8 @@ func (q *Queries) AddDream(ctx context.Context, d Dream) error {
 	return err
 }
 
-const dreamSelect = `SELECT d.id, d.tenant, d.job, j.state, j.error_code, j.error_message, d.mode, d.stage, d.counts,
+const dreamSelect = `SELECT d.id, d.tenant, d.job, j.state, j.error_code, j.error_message, d.mode,
+	d.stage, d.counts,
 	d.budget, d.live_cost, d.undone, d.created, d.finished FROM dreams d JOIN jobs j ON j.id = d.job `
 
 func scanDream(scan func(...any) error) (Dream, error) {

@@ -61,7 +61,8 @@ func (q *Queries) OpenEntry(ctx context.Context, e Entry) (string, error) {
 // else is ended twice.
 func (q *Queries) EndEntry(ctx context.Context, e Entry) error {
 	return q.must(ctx, ErrConflict, `UPDATE entries
-		SET state = $2, settled = $3, input = $4, cached = $5, output = $6, estimated = $7, cause = $8, ended = {now}
+		SET state = $2, settled = $3, input = $4, cached = $5, output = $6, estimated = $7, cause = $8,
+		ended = {now}
 		WHERE id = $1 AND (state = 'open' OR (state = 'unknown' AND $2 <> 'unknown'))`,
 		e.ID, string(e.State), e.Settled, e.Input, e.Cached, e.Output, e.Estimated, text(e.Cause))
 }
@@ -73,8 +74,10 @@ func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
 		e.ID = NewID("ent_")
 	}
 	_, err := q.exec(ctx, `INSERT INTO entries
-		(id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state, reserved, settled, created, ended)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, {now}, CASE WHEN $11 = 'open' THEN NULL ELSE {now} END)`,
+		(id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state, reserved, settled,
+		created, ended)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, {now},
+		CASE WHEN $11 = 'open' THEN NULL ELSE {now} END)`,
 		e.ID, e.Tenant, text(e.KeyID), text(e.Job), e.Step, e.Epoch, int64(e.Number), e.Purpose,
 		e.Provider, e.Model, string(e.State), e.Reserved, e.Settled)
 	return err
@@ -124,7 +127,8 @@ var spendGroups = map[string]string{
 // SpendGroup tells whether sums may be grouped by the word.
 func SpendGroup(by string) bool { _, ok := spendGroups[by]; return ok }
 
-const spendSums = `COUNT(*), CAST(COALESCE(SUM(CASE WHEN e.state IN ('open', 'unknown') THEN e.reserved ELSE 0 END), 0) AS BIGINT),
+const spendSums = `COUNT(*), CAST(COALESCE(SUM(
+	CASE WHEN e.state IN ('open', 'unknown') THEN e.reserved ELSE 0 END), 0) AS BIGINT),
 	CAST(COALESCE(SUM(e.settled), 0) AS BIGINT), CAST(COALESCE(SUM(e.input), 0) AS BIGINT),
 	CAST(COALESCE(SUM(e.output), 0) AS BIGINT), COUNT(CASE WHEN e.state = 'unknown' THEN 1 END)`
 

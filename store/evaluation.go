@@ -51,7 +51,8 @@ type Floor struct {
 
 // AddEvaluation keeps an evaluation.
 func (q *Queries) AddEvaluation(ctx context.Context, e Evaluation) error {
-	_, err := q.exec(ctx, `INSERT INTO evaluations (id, tenant, alias, tune, candidate, incumbent, report, created)
+	_, err := q.exec(ctx, `INSERT INTO evaluations (id, tenant, alias, tune, candidate, incumbent, report,
+		created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, {now})`,
 		e.ID, e.Tenant, e.Alias, text(e.Tune), e.Candidate, e.Incumbent, encode(e.Report))
 	return err
@@ -80,5 +81,6 @@ func (q *Queries) Evaluation(ctx context.Context, tenant, id string) (Evaluation
 
 // Evaluations lists a tenant's evaluations.
 func (q *Queries) Evaluations(ctx context.Context, tenant string, p Page) ([]Evaluation, bool, error) {
-	return list(ctx, q, p, scanEvaluation, `SELECT `+evaluationColumns+` FROM evaluations WHERE tenant = $1`, tenant)
+	return list(ctx, q, p, scanEvaluation, `SELECT `+evaluationColumns+` FROM evaluations
+		WHERE tenant = $1`, tenant)
 }

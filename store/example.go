@@ -25,7 +25,8 @@ type Example struct {
 
 // AddExample keeps an example, once per dream and experience.
 func (q *Queries) AddExample(ctx context.Context, e Example) error {
-	_, err := q.exec(ctx, `INSERT INTO examples (id, tenant, alias, dream, experience, messages, rejected, score,
+	_, err := q.exec(ctx, `INSERT INTO examples (id, tenant, alias, dream, experience, messages, rejected,
+		score,
 		verdict, author, content, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, {now}) ON CONFLICT (dream, experience) DO NOTHING`,
 		e.ID, e.Tenant, e.Alias, e.Dream, e.Experience, string(e.Messages), text(e.Rejected), e.Score,
@@ -33,7 +34,8 @@ func (q *Queries) AddExample(ctx context.Context, e Example) error {
 	return err
 }
 
-const exampleColumns = `id, tenant, alias, dream, experience, messages, rejected, score, verdict, author, content,
+const exampleColumns = `id, tenant, alias, dream, experience, messages, rejected, score, verdict, author,
+	content,
 	withdrawn, created`
 
 func scanExample(scan func(...any) error) (Example, error) {
@@ -50,7 +52,8 @@ func scanExample(scan func(...any) error) (Example, error) {
 
 // Example finds a tenant's example.
 func (q *Queries) Example(ctx context.Context, tenant, id string) (Example, error) {
-	return read(ctx, q, scanExample, `SELECT `+exampleColumns+` FROM examples WHERE tenant = $1 AND id = $2`, tenant, id)
+	return read(ctx, q, scanExample, `SELECT `+exampleColumns+` FROM examples WHERE tenant = $1
+		AND id = $2`, tenant, id)
 }
 
 // Examples lists a tenant's examples that stand, of one dream or of all ("").
@@ -82,7 +85,8 @@ func (q *Queries) NewExamples(ctx context.Context, tenant, alias string, bound i
 // another dream than the given one.
 func (q *Queries) HasExample(ctx context.Context, tenant, alias, content, dream string) (bool, error) {
 	var n int64
-	err := q.one(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM examples WHERE tenant = $1 AND alias = $2 AND content = $3
+	err := q.one(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM examples WHERE tenant = $1 AND alias = $2
+		AND content = $3
 		AND dream <> $4 AND withdrawn IS NULL LIMIT 1) AS known`, []any{tenant, alias, content, dream}, &n)
 	return n > 0, err
 }

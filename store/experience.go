@@ -104,8 +104,10 @@ func (q *Queries) AddExperience(ctx context.Context, e Experience) (Experience, 
 	if e.ID == "" {
 		e.ID = NewID("exp_")
 	}
-	n, err := q.exec(ctx, `INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin, job, provider,
-		model, prompt, answer, finish, reference, rating, comment, correction, metadata, content, identity, created)
+	n, err := q.exec(ctx, `INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin, job,
+		provider,
+		model, prompt, answer, finish, reference, rating, comment, correction, metadata, content, identity,
+		created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, {now})
 		ON CONFLICT (tenant, identity) DO NOTHING`,
 		e.ID, e.Tenant, e.Conversation, e.HeldOut, e.Alias, e.Origin, text(e.Job), text(e.Provider), text(e.Model),
@@ -125,7 +127,8 @@ func (q *Queries) HasContent(ctx context.Context, tenant, content string) (bool,
 	return err == nil, err
 }
 
-const experienceColumns = `e.id, e.tenant, e.conversation, c.external, e.held_out, e.alias, e.origin, e.job, e.provider,
+const experienceColumns = `e.id, e.tenant, e.conversation, c.external, e.held_out, e.alias, e.origin,
+	e.job, e.provider,
 	e.model, e.prompt, e.answer, e.finish, e.reference, e.rating, e.comment, e.correction, e.metadata,
 	e.content, e.identity, e.dream, e.created`
 
@@ -136,12 +139,14 @@ func scanExperience(scan func(...any) error) (Experience, error) {
 	var job, provider, model, finish, reference, comment, correction, metadata, dream *string
 	var prompt, answer string
 	var created *int64
-	err := scan(&e.ID, &e.Tenant, &e.Conversation, &e.External, &e.HeldOut, &e.Alias, &e.Origin, &job, &provider,
+	err := scan(&e.ID, &e.Tenant, &e.Conversation, &e.External, &e.HeldOut, &e.Alias, &e.Origin, &job,
+		&provider,
 		&model, &prompt, &answer, &finish, &reference, &e.Rating, &comment, &correction, &metadata,
 		&e.Content, &e.Identity, &dream, &created)
 	e.Job, e.Provider, e.Model, e.Finish = deref(job), deref(provider), deref(model), deref(finish)
 	e.Reference, e.Comment, e.Correction = deref(reference), deref(comment), deref(correction)
-	e.Prompt, e.Answer, e.Metadata = json.RawMessage(prompt), json.RawMessage(answer), json.RawMessage(deref(metadata))
+	e.Prompt, e.Answer = json.RawMessage(prompt), json.RawMessage(answer)
+	e.Metadata = json.RawMessage(deref(metadata))
 	e.Dream, e.Created = deref(dream), timeOf(created)
 	return e, err
 }
@@ -161,14 +166,18 @@ type ExperienceFilter struct {
 }
 
 // Experiences lists a tenant's experiences.
-func (q *Queries) Experiences(ctx context.Context, tenant string, f ExperienceFilter, p Page) ([]Experience, bool, error) {
-	return listBy(ctx, q, p, "e.id", scanExperience, `SELECT `+experienceColumns+experienceTables+`WHERE e.tenant = $1
+func (q *Queries) Experiences(ctx context.Context, tenant string, f ExperienceFilter, p Page,
+) ([]Experience, bool, error) {
+	return listBy(ctx, q, p, "e.id", scanExperience, `SELECT `+experienceColumns+experienceTables+`
+		WHERE e.tenant = $1
 		AND ($2 = '' OR e.conversation = $2 OR c.external = $2) AND ($3 = '' OR e.origin = $3)
-		AND ($4 = '' OR e.dream = $4) AND ($5 = '' OR e.job = $5)`, tenant, f.Conversation, f.Origin, f.Dream, f.Job)
+		AND ($4 = '' OR e.dream = $4) AND ($5 = '' OR e.job = $5)`,
+		tenant, f.Conversation, f.Origin, f.Dream, f.Job)
 }
 
 // SetFeedback keeps a later judgement on an answer. Zero values leave what is there.
-func (q *Queries) SetFeedback(ctx context.Context, tenant, id string, rating *int64, comment, correction string) error {
+func (q *Queries) SetFeedback(ctx context.Context, tenant, id string, rating *int64, comment, correction string,
+) error {
 	return q.must(ctx, ErrNotFound, `UPDATE experiences SET rating = COALESCE($3, rating),
 		comment = COALESCE($4, comment), correction = COALESCE($5, correction) WHERE tenant = $1 AND id = $2`,
 		tenant, id, rating, text(comment), text(correction))
@@ -207,7 +216,9 @@ func (q *Queries) BatchIDs(ctx context.Context, dream, after string, limit int) 
 
 // ExamPapers hands a tenant's newest held-out experiences of an alias to fn,
 // at most limit of them: what examines a tuned model.
-func (q *Queries) ExamPapers(ctx context.Context, tenant, alias string, limit int, fn func(Experience) error) error {
+func (q *Queries) ExamPapers(ctx context.Context, tenant, alias string, limit int,
+	fn func(Experience) error,
+) error {
 	return stream(ctx, q, scanExperience, fn, `SELECT `+experienceColumns+experienceTables+`WHERE e.tenant = $1
 		AND e.alias = $2 AND e.held_out ORDER BY e.id DESC LIMIT $3`, tenant, alias, int64(limit))
 }

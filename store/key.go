@@ -93,7 +93,8 @@ func (q *Queries) CreateKey(ctx context.Context, k Key, secret string) (Key, err
 	var created *int64
 	err := q.one(ctx, `INSERT INTO keys (id, tenant, name, hash, scopes, expires, created)
 		VALUES ($1, $2, $3, $4, $5, $6, {now}) RETURNING created`,
-		[]any{k.ID, k.Tenant, k.Name, HashSecret(secret), strings.Join(k.Scopes, " "), Micros(k.Expires)}, &created)
+		[]any{k.ID, k.Tenant, k.Name, HashSecret(secret), strings.Join(k.Scopes, " "),
+			Micros(k.Expires)}, &created)
 	k.Created = timeOf(created)
 	return k, err
 }

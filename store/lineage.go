@@ -13,7 +13,8 @@ type Link struct {
 // (its id is the link's To) and what came of it (its id is the link's From).
 // Each takes tenant, id and a limit.
 var lineage = map[string][]string{
-	"conv_": {`SELECT conversation, id, 'recorded' FROM experiences WHERE tenant = $1 AND conversation = $2 LIMIT $3`},
+	"conv_": {`SELECT conversation, id, 'recorded' FROM experiences WHERE tenant = $1 AND conversation = $2
+		LIMIT $3`},
 	"job_": {
 		`SELECT job, id, 'recorded' FROM experiences WHERE tenant = $1 AND job = $2 LIMIT $3`,
 		`SELECT job, id, 'ran' FROM dreams WHERE tenant = $1 AND job = $2 LIMIT $3`,
@@ -46,7 +47,8 @@ var lineage = map[string][]string{
 	},
 	"tun_": {
 		`SELECT dataset, id, 'tuned' FROM tunes WHERE tenant = $1 AND id = $2 AND dataset IS NOT NULL LIMIT $3`,
-		`SELECT id, training, 'trained' FROM tunes WHERE tenant = $1 AND id = $2 AND training IS NOT NULL LIMIT $3`,
+		`SELECT id, training, 'trained' FROM tunes WHERE tenant = $1 AND id = $2 AND training IS NOT NULL
+			LIMIT $3`,
 		`SELECT tune, id, 'judged' FROM evaluations WHERE tenant = $1 AND tune = $2 LIMIT $3`,
 		`SELECT tune, name, 'made' FROM models WHERE tenant = $1 AND tune = $2 LIMIT $3`,
 	},
@@ -63,7 +65,8 @@ var lineage = map[string][]string{
 	// A model's name has no prefix of ours.
 	"": {
 		`SELECT tune, name, 'made' FROM models WHERE tenant = $1 AND name = $2 AND tune IS NOT NULL LIMIT $3`,
-		`SELECT training, name, 'made' FROM models WHERE tenant = $1 AND name = $2 AND training IS NOT NULL LIMIT $3`,
+		`SELECT training, name, 'made' FROM models WHERE tenant = $1 AND name = $2 AND training IS NOT NULL
+			LIMIT $3`,
 		`SELECT candidate, id, 'examined' FROM evaluations WHERE tenant = $1 AND candidate = $2 LIMIT $3`,
 		`SELECT model, id, 'answered' FROM experiences WHERE tenant = $1 AND provider || '/' || model = $2
 			ORDER BY id DESC LIMIT $3`,

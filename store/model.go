@@ -23,7 +23,8 @@ type Model struct {
 
 // AddModel registers a tuned model; what is known under its name stays.
 func (q *Queries) AddModel(ctx context.Context, m Model) error {
-	_, err := q.exec(ctx, `INSERT INTO models (name, tenant, alias, provider, base, tune, training, handle, state,
+	_, err := q.exec(ctx, `INSERT INTO models (name, tenant, alias, provider, base, tune, training, handle,
+		state,
 		priced, nano_per_hour, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, {now}) ON CONFLICT (name) DO NOTHING`,
 		m.Name, m.Tenant, m.Alias, m.Provider, m.Base, text(m.Tune), text(m.Training), text(m.Handle), m.State,
@@ -31,7 +32,8 @@ func (q *Queries) AddModel(ctx context.Context, m Model) error {
 	return err
 }
 
-const modelColumns = `name, tenant, alias, provider, base, tune, training, handle, state, priced, nano_per_hour, created`
+const modelColumns = `name, tenant, alias, provider, base, tune, training, handle, state, priced,
+	nano_per_hour, created`
 
 func scanModel(scan func(...any) error) (Model, error) {
 	var m Model
@@ -45,7 +47,8 @@ func scanModel(scan func(...any) error) (Model, error) {
 
 // Model finds a tenant's tuned model by name.
 func (q *Queries) Model(ctx context.Context, tenant, name string) (Model, error) {
-	return read(ctx, q, scanModel, `SELECT `+modelColumns+` FROM models WHERE tenant = $1 AND name = $2`, tenant, name)
+	return read(ctx, q, scanModel, `SELECT `+modelColumns+` FROM models WHERE tenant = $1
+		AND name = $2`, tenant, name)
 }
 
 // Models lists a tenant's tuned models, by name.
@@ -60,7 +63,8 @@ func (q *Queries) SetModelState(ctx context.Context, name, state string) error {
 
 // HostedModels hands every tuned model that is not stopped to fn, whosever it is.
 func (q *Queries) HostedModels(ctx context.Context, fn func(Model) error) error {
-	return stream(ctx, q, scanModel, fn, `SELECT `+modelColumns+` FROM models WHERE state <> 'stopped' ORDER BY name`)
+	return stream(ctx, q, scanModel, fn, `SELECT `+modelColumns+` FROM models WHERE state <> 'stopped'
+		ORDER BY name`)
 }
 
 // IdleModels returns tuned models, at most limit, that are deployed for nobody:

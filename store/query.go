@@ -189,8 +189,8 @@ func list[T any](ctx context.Context, q *Queries, p Page, scan func(func(...any)
 }
 
 // listBy is list for a query whose cursor column is not called id.
-func listBy[T any](ctx context.Context, q *Queries, p Page, id string, scan func(func(...any) error) (T, error),
-	query string, args ...any,
+func listBy[T any](ctx context.Context, q *Queries, p Page, id string,
+	scan func(func(...any) error) (T, error), query string, args ...any,
 ) ([]T, bool, error) {
 	end, more := p.clause(len(args), id)
 	var rows []T
@@ -207,8 +207,8 @@ func listBy[T any](ctx context.Context, q *Queries, p Page, id string, scan func
 }
 
 // stream hands every row to fn, one at a time.
-func stream[T any](ctx context.Context, q *Queries, scan func(func(...any) error) (T, error), fn func(T) error,
-	query string, args ...any,
+func stream[T any](ctx context.Context, q *Queries, scan func(func(...any) error) (T, error),
+	fn func(T) error, query string, args ...any,
 ) error {
 	return q.each(ctx, query, args, func(r Rows) error {
 		row, err := scan(r.Scan)

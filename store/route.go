@@ -56,7 +56,8 @@ func (q *Queries) Routes(ctx context.Context, tenant string) ([]Route, error) {
 			routes = append(routes, r)
 		}
 		return nil
-	}, `SELECT `+routeColumns+` FROM routes r WHERE tenant IN ($1, '') AND version = (SELECT MAX(version) FROM routes l
+	}, `SELECT `+routeColumns+` FROM routes r WHERE tenant IN ($1, '') AND version = (SELECT MAX(version)
+		FROM routes l
 		WHERE l.tenant = r.tenant AND l.alias = r.alias) ORDER BY alias, tenant DESC`, tenant)
 	return routes, err
 }

@@ -29,13 +29,15 @@ type Training struct {
 
 // AddTraining keeps a new training.
 func (q *Queries) AddTraining(ctx context.Context, t Training) error {
-	_, err := q.exec(ctx, `INSERT INTO trainings (id, tenant, tune, job, file, provider, base, suffix, status, spec, created)
+	_, err := q.exec(ctx, `INSERT INTO trainings (id, tenant, tune, job, file, provider, base, suffix,
+		status, spec, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, {now})`,
 		t.ID, t.Tenant, text(t.Tune), t.Job, text(t.File), t.Provider, t.Base, t.Suffix, t.Status, encode(t.Spec))
 	return err
 }
 
-const trainingColumns = `id, tenant, tune, job, file, provider, base, suffix, status, spec, vendor_id, model, tokens,
+const trainingColumns = `id, tenant, tune, job, file, provider, base, suffix, status, spec, vendor_id,
+	model, tokens,
 	cost, error, created, finished`
 
 func scanTraining(scan func(...any) error) (Training, error) {
@@ -53,7 +55,8 @@ func scanTraining(scan func(...any) error) (Training, error) {
 
 // Training finds a tenant's training.
 func (q *Queries) Training(ctx context.Context, tenant, id string) (Training, error) {
-	return read(ctx, q, scanTraining, `SELECT `+trainingColumns+` FROM trainings WHERE tenant = $1 AND id = $2`, tenant, id)
+	return read(ctx, q, scanTraining, `SELECT `+trainingColumns+` FROM trainings WHERE tenant = $1
+		AND id = $2`, tenant, id)
 }
 
 // Trainings lists a tenant's trainings.
@@ -78,7 +81,8 @@ func (q *Queries) AbandonedTrainings(ctx context.Context, limit int) ([]Training
 		left = append(left, t)
 		return nil
 	}, `SELECT `+trainingColumns+` FROM trainings t WHERE t.status IN ('validating_files', 'queued', 'running')
-		AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = t.job AND j.state IN ('succeeded', 'failed', 'cancelled', 'expired'))
+		AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = t.job
+		AND j.state IN ('succeeded', 'failed', 'cancelled', 'expired'))
 		ORDER BY t.id LIMIT $1`, int64(limit))
 	return left, err
 }

@@ -40,7 +40,8 @@ func (q *Queries) AddTune(ctx context.Context, t Tune) error {
 	return err
 }
 
-const tuneSelect = `SELECT t.id, t.tenant, t.alias, t.base, t.job, j.state, j.error_code, j.error_message, t.stage,
+const tuneSelect = `SELECT t.id, t.tenant, t.alias, t.base, t.job, j.state, j.error_code,
+	j.error_message, t.stage,
 	t.dataset, t.training, t.evaluation, t.decision, t.state, t.created, t.finished
 	FROM tunes t JOIN jobs j ON j.id = t.job `
 
@@ -54,7 +55,8 @@ func scanTune(scan func(...any) error) (Tune, error) {
 	if err == nil && decision != nil {
 		err = json.Unmarshal([]byte(*decision), &t.Decision)
 	}
-	t.Error, t.Dataset, t.Training, t.Evaluation = jobError(code, message), deref(dataset), deref(training), deref(evaluation)
+	t.Error, t.Dataset, t.Training = jobError(code, message), deref(dataset), deref(training)
+	t.Evaluation = deref(evaluation)
 	t.State, t.Created, t.Finished = json.RawMessage(state), timeOf(created), timeOf(finished)
 	return t, err
 }
