@@ -91,7 +91,7 @@ func (l *ledger) Reserve(ctx context.Context, try providers.Try) (string, error)
 // withdraw ends an entry that was written although nobody could say so: no call
 // follows it. What it can not reach is ended with the attempt.
 func (l *ledger) withdraw(ctx context.Context, id string, why error) error {
-	if !errors.Is(why, store.ErrBusy) {
+	if !errors.Is(why, store.ErrBusy) && !errors.Is(why, store.ErrConflict) {
 		return nil // it was refused
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
