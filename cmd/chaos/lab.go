@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -51,7 +52,8 @@ type lab struct {
 	keys     []string // one a tenant
 	fleet    []*slot
 	apis     []string // URLs
-	moved    time.Duration
+	moved    time.Duration // how far the shared clock is ahead
+	rested   time.Duration // how long it took to come to rest
 }
 
 func openLab(ctx context.Context, o options) (l *lab, err error) {
@@ -183,7 +185,7 @@ func (l *lab) slot(name, verb, setting string) *slot {
 func (l *lab) slots(verb string) []*slot {
 	var found []*slot
 	for _, s := range l.fleet {
-		if len(s.name) > len(verb) && s.name[:len(verb)] == verb {
+		if strings.HasPrefix(s.name, verb) {
 			found = append(found, s)
 		}
 	}
@@ -222,9 +224,11 @@ func (l *lab) storm(ctx context.Context, o options) (*load, *tally, error) {
 func (l *lab) rest(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, calmWait)
 	defer cancel()
+	began := time.Now()
 	for {
 		counts, err := l.store.LaneCounts(ctx)
 		if err == nil && len(counts) == 0 {
+			l.rested = time.Since(began)
 			return nil
 		}
 		if !pause(ctx, time.Second) {

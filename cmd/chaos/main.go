@@ -72,7 +72,7 @@ func run(ctx context.Context, o options) (err error) {
 	if h.paid, err = lab.payments(ctx); err != nil {
 		return err
 	}
-	r := report{options: o, faults: faults, load: load.notes(), history: h}
+	r := report{options: o, faults: faults, rested: lab.rested, load: load.notes(), history: h}
 	r.violations = check(h, r.load)
 	r.write(os.Stdout)
 	if len(r.violations) > 0 {

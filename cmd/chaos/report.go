@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 )
 
 // report is what a run has to show.
 type report struct {
 	options    options
 	faults     *tally
+	rested     time.Duration
 	load       loadNotes
 	history    *history
 	violations []violation
@@ -20,7 +22,8 @@ const mostShown = 5
 
 func (r report) write(out io.Writer) {
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(table, "seed %d, %s of faults\n", r.options.seed, r.options.length)
+	fmt.Fprintf(table, "seed %d, %s of faults, at rest %s after the last client had its answer\n",
+		r.options.seed, r.options.length, r.rested.Round(time.Second))
 	section(table, "fault", r.faults)
 	section(table, "client", r.load.counts)
 	section(table, "jobs", r.jobs())
