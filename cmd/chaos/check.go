@@ -94,7 +94,8 @@ func checkAnswers(h *history, _ loadNotes, broken breaking) {
 			want = 1
 		}
 		if len(h.effects[id]) != want || kept[id] != want || job.Result != (want == 1) {
-			broken(id, "%s with %d answers, %d experiences and a result: %t", job.State, len(h.effects[id]), kept[id], job.Result)
+			broken(id, "%s with %d answers, %d experiences and a result: %t",
+				job.State, len(h.effects[id]), kept[id], job.Result)
 		}
 	}
 }

@@ -39,13 +39,13 @@ func faults() []fault {
 		{"PostgreSQL: away past the leases", away(func(l *lab) *server { return l.postgres }, outage)},
 		{"PostgreSQL: carried out, answers lost", loseAnswers(func(l *lab) *server { return l.postgres }, 0.02)},
 		{"clock moved ahead past all leases", moveClock},
-		{"vendor: answers lost after the bill", vendorFault(`{"vendor":"*","route":"chat/completions","fault":"drop_after","times":4}`)},
-		{"vendor: connections cut", vendorFault(`{"vendor":"*","route":"chat/completions","fault":"drop","times":4}`)},
-		{"vendor: 503", vendorFault(`{"vendor":"*","route":"chat/completions","fault":"status","status":503,"times":4}`)},
-		{"vendor: 429", vendorFault(`{"vendor":"*","route":"chat/completions","fault":"rate_limit","retry_after":1,"times":4}`)},
-		{"vendor: slow answers", vendorFault(`{"vendor":"*","route":"chat/completions","fault":"delay","ms":4000,"times":8}`)},
-		{"vendor: streams cut", vendorFault(`{"vendor":"*","route":"chat/completions","fault":"truncate","chunks":2,"times":4}`)},
-		{"vendor: garbage", vendorFault(`{"vendor":"*","route":"chat/completions","fault":"garbage","times":3}`)},
+		{"vendor: answers lost after the bill", vendorFault("drop_after", 4, "")},
+		{"vendor: connections cut", vendorFault("drop", 4, "")},
+		{"vendor: 503", vendorFault("status", 4, `,"status":503`)},
+		{"vendor: 429", vendorFault("rate_limit", 4, `,"retry_after":1`)},
+		{"vendor: slow answers", vendorFault("delay", 8, `,"ms":4000`)},
+		{"vendor: streams cut", vendorFault("truncate", 4, `,"chunks":2`)},
+		{"vendor: garbage", vendorFault("garbage", 3, "")},
 	}
 	for _, point := range []string{"claimed", "intent", "answered", "committing", "committed"} {
 		list = append(list, fault{"die at: " + point, dieAt(point)})
@@ -174,6 +174,9 @@ func moveClock(l *lab, ctx context.Context, _ *rand.Rand) error {
 	return l.store.ShiftClock(ctx, l.moved)
 }
 
-func vendorFault(script string) injecting {
+// vendorFault adds to the vendors' script what they do with some of the next
+// chats; more are further fields of the fault.
+func vendorFault(kind string, times int, more string) injecting {
+	script := fmt.Sprintf(`{"vendor":"*","route":"chat/completions","fault":%q,"times":%d%s}`, kind, times, more)
 	return func(l *lab, ctx context.Context, _ *rand.Rand) error { return l.vendorPost(ctx, script) }
 }

@@ -51,7 +51,7 @@ type lab struct {
 	store    *store.Store
 	keys     []string // one a tenant
 	fleet    []*slot
-	apis     []string // URLs
+	apis     []string      // URLs
 	moved    time.Duration // how far the shared clock is ahead
 	rested   time.Duration // how long it took to come to rest
 }
