@@ -37,11 +37,14 @@ type Caller struct {
 	budgets []Budget
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error
+
+	reserves *store.Group[*reservation]
 }
 
 // NewCaller returns a caller.
 func NewCaller(o CallerOptions) *Caller {
 	c := &Caller{router: o.Router, prices: o.Prices, budgets: o.Budgets, now: o.Now, sleep: o.Sleep}
+	c.reserves = store.NewGroup(1, c.reserveAll)
 	if c.now == nil {
 		c.now = time.Now
 	}

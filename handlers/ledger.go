@@ -113,6 +113,9 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 	if !l.capped() {
 		return l.run.Store.OpenEntry(ctx, entry)
 	}
+	if l.step.Within == nil {
+		return l.caller.reserve(ctx, l.run.Store, entry)
+	}
 	err := l.run.Store.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
 		if err := q.HoldTenant(ctx, job.Tenant); err != nil {
 			return err
@@ -139,18 +142,8 @@ func (l *ledger) capped() bool {
 
 // check refuses the entry that was just written where it goes over a cap.
 func (l *ledger) check(ctx context.Context, q *store.Queries) error {
-	tenant, now := l.run.Job.Tenant, l.caller.now()
-	for _, b := range l.caller.budgets {
-		if !b.holds(tenant, l.step.Purpose) {
-			continue
-		}
-		spent, err := q.Committed(ctx, tenant, b.Purpose, b.since(now))
-		if err != nil {
-			return err
-		}
-		if spent > b.Nano {
-			return b.exceeded()
-		}
+	if err := l.caller.checkBudgets(ctx, q, l.run.Job.Tenant, l.step.Purpose); err != nil {
+		return err
 	}
 	if l.step.Within == nil {
 		return nil

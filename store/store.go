@@ -87,6 +87,15 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.one(ctx, `SELECT 1`, nil, &one)
 }
 
+// Writers is how many commits of one sort it pays to have under way: SQLite has
+// one writer, and on PostgreSQL a few of them hide each other's waiting.
+func (s *Store) Writers() int {
+	if s.dialect == SQLite {
+		return 1
+	}
+	return 3
+}
+
 // Dialect names the database behind.
 func (s *Store) Dialect() Dialect { return s.dialect }
 

@@ -33,7 +33,7 @@ func (e *Engine) Accept(ctx context.Context, job store.NewJob,
 	}
 	a := &acceptance{job: job}
 	if write == nil && !job.Waiting {
-		e.accepts.do(ctx, a)
+		e.acceptGroup(job).Do(ctx, a)
 	} else {
 		if write == nil {
 			write = func(context.Context, *store.Queries) error { return nil }
@@ -71,6 +71,13 @@ func (e *Engine) prepare(ctx context.Context, job *store.NewJob) error {
 		return e.Reachable(ctx)
 	}
 	return nil
+}
+
+func (e *Engine) acceptGroup(job store.NewJob) *store.Group[*acceptance] {
+	if job.Attached {
+		return e.attached
+	}
+	return e.accepts
 }
 
 // acceptWith accepts one job together with what belongs to it.
@@ -157,7 +164,7 @@ func (c LaneConfig) room() store.Room { return store.Room{Window: c.Window, Tena
 // logged, and mended by the reconciler or the dispatchers' own clock.
 func (e *Engine) deliver(ctx context.Context, jobs []store.Job) {
 	if len(jobs) > 0 {
-		e.wakes.do(ctx, jobs)
+		e.wakes.Do(ctx, jobs)
 	}
 }
 

@@ -84,7 +84,7 @@ func (w *Worker) claim(kind tasks.Kind, refs []tasks.Ref) ([]*hold, error) {
 		c.refs[i] = store.JobRef(ref)
 	}
 	lane := kind.Lane()
-	w.claims[lane].do(w.work, c)
+	w.claims[lane].Do(w.work, c)
 	if c.err != nil {
 		return nil, fmt.Errorf("claim: %w", c.err)
 	}

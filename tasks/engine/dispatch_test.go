@@ -183,39 +183,6 @@ func TestBundledJobs(t *testing.T) {
 	})
 }
 
-// TestGroupCommits has many callers share commits, one of whom fails.
-func TestGroupCommits(t *testing.T) {
-	t.Parallel()
-	var calls, most int
-	running := false
-	g := newGroup(func(_ context.Context, items []*int) {
-		if running {
-			t.Error("two led at once")
-		}
-		running = true
-		calls, most = calls+1, max(most, len(items))
-		for _, item := range items {
-			*item++
-		}
-		running = false
-	})
-	const callers = 500
-	counts := make([]int, callers)
-	var all sync.WaitGroup
-	for i := range callers {
-		all.Go(func() { g.do(context.Background(), &counts[i]) })
-	}
-	all.Wait()
-	for i, n := range counts {
-		if n != 1 {
-			t.Errorf("item %d went through %d times", i, n)
-		}
-	}
-	if most > groupMax || calls > callers {
-		t.Errorf("%d calls of at most %d items", calls, most)
-	}
-}
-
 // TestConcurrentAccepts mixes good jobs, doubles and one that cannot be stored.
 func TestConcurrentAccepts(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {

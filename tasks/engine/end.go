@@ -20,9 +20,9 @@ type ending struct {
 func (e *Engine) end(ctx context.Context, f store.Finish) error {
 	one := &ending{finish: f}
 	if f.Plain() || e.store.Dialect() == store.SQLite {
-		e.ends.do(ctx, one)
+		e.ends.Do(ctx, one)
 	} else {
-		ctx, cancel := context.WithTimeout(ctx, groupTime)
+		ctx, cancel := context.WithTimeout(ctx, store.GroupTime)
 		defer cancel()
 		one.err = e.endTogether(ctx, []*ending{one})
 	}

@@ -90,11 +90,14 @@ type Engine struct {
 	backoff backoff
 	keep    time.Duration
 	metrics *metrics
-	accepts *group[*acceptance]
-	ends    *group[*ending]
-	wakes   *group[[]store.Job]
-	news    *group[[]store.Moved]
-	pusher  *pusher
+	accepts *store.Group[*acceptance]
+	// attached accepts for clients that wait, whose commits are relaxed: they
+	// need not stand behind one that is synced.
+	attached *store.Group[*acceptance]
+	ends     *store.Group[*ending]
+	wakes    *store.Group[[]store.Job]
+	news     *store.Group[[]store.Moved]
+	pusher   *pusher
 }
 
 // New returns an engine over a migrated store and a queue.
@@ -116,10 +119,12 @@ func New(o Options) (*Engine, error) {
 		keep:    positive(o.Keep, 90*24*time.Hour),
 		pusher:  newPusher(o.Redis),
 	}
-	e.accepts = newGroup(e.acceptAll)
-	e.ends = newGroup(e.endAll)
-	e.wakes = newGroup(e.deliverAll)
-	e.news = newGroup(e.announceAll)
+	width := o.Store.Writers()
+	e.accepts = store.NewGroup(width, e.acceptAll)
+	e.attached = store.NewGroup(1, e.acceptAll) // the room of a lane is looked for by one at a time
+	e.ends = store.NewGroup(width, e.endAll)
+	e.wakes = store.NewGroup(width, e.deliverAll)
+	e.news = store.NewGroup(width, e.announceAll)
 	return e, nil
 }
 

@@ -30,7 +30,7 @@ func (e *Engine) signal(ctx context.Context, lanes map[string]bool) {
 // own, so that what is lost here costs time alone.
 func (e *Engine) announce(ctx context.Context, moved []store.Moved) {
 	if len(moved) > 0 {
-		e.news.do(ctx, moved)
+		e.news.Do(ctx, moved)
 	}
 }
 

@@ -43,7 +43,7 @@ type Worker struct {
 	grace    time.Duration
 	patience time.Duration
 	keeper   *keeper
-	claims   map[tasks.Lane]*group[*claiming]
+	claims   map[tasks.Lane]*store.Group[*claiming]
 	noted    map[tasks.Lane]*atomic.Int64 // the second of the last note that a lane is served
 
 	work     context.Context // what handlers' contexts come from
@@ -75,11 +75,13 @@ func (e *Engine) Worker(o WorkerOptions) (*Worker, error) {
 		engine: e, handlers: o.Handlers, lanes: o.Lanes, name: o.Name,
 		grace: positive(o.Grace, 20*time.Second), patience: positive(o.Patience, 5*time.Second),
 		keeper: newKeeper(e.store, e.log), noted: map[tasks.Lane]*atomic.Int64{},
-		given: make(chan struct{}), claims: map[tasks.Lane]*group[*claiming]{},
+		given: make(chan struct{}), claims: map[tasks.Lane]*store.Group[*claiming]{},
 	}
 	for _, lane := range tasks.Lanes() {
 		w.noted[lane] = &atomic.Int64{}
-		w.claims[lane] = newGroup(func(ctx context.Context, all []*claiming) { w.claimTogether(ctx, lane, all) })
+		w.claims[lane] = store.NewGroup(e.store.Writers(), func(ctx context.Context, all []*claiming) {
+			w.claimTogether(ctx, lane, all)
+		})
 	}
 	w.work, w.stopWork = context.WithCancelCause(context.Background())
 	return w, nil

@@ -1,0 +1,45 @@
+package store
+
+import "context"
+
+type entryRow struct {
+	ID       string  `json:"x_id"`
+	Tenant   string  `json:"x_tenant"`
+	KeyID    *string `json:"x_key"`
+	Job      string  `json:"x_job"`
+	Step     string  `json:"x_step"`
+	Epoch    int64   `json:"x_epoch"`
+	Number   int64   `json:"x_number"`
+	Purpose  string  `json:"x_purpose"`
+	Provider string  `json:"x_provider"`
+	Model    string  `json:"x_model"`
+	Reserved int64   `json:"x_reserved"`
+}
+
+// OpenEntries is OpenEntry for the tries of many jobs in one statement. The
+// entries have their ids; those whose jobs are still held are written, and
+// answered as a set.
+func (q *Queries) OpenEntries(ctx context.Context, entries []Entry) (map[string]bool, error) {
+	rows := make([]entryRow, len(entries))
+	for i, e := range entries {
+		rows[i] = entryRow{
+			ID: e.ID, Tenant: e.Tenant, KeyID: optional(e.KeyID), Job: e.Job, Step: e.Step, Epoch: e.Epoch,
+			Number: int64(e.Number), Purpose: e.Purpose, Provider: e.Provider, Model: e.Model, Reserved: e.Reserved,
+		}
+	}
+	opened := make(map[string]bool, len(entries))
+	err := q.each(ctx, `INSERT INTO entries
+		(id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state, reserved, created)
+		SELECT x_id, x_tenant, x_key, x_job, x_step, x_epoch, x_number, x_purpose, x_provider, x_model,
+			'open', x_reserved, {now}
+		FROM {rows $1: x_id text, x_tenant text, x_key text, x_job text, x_step text, x_epoch bigint,
+			x_number bigint, x_purpose text, x_provider text, x_model text, x_reserved bigint}
+		JOIN jobs ON jobs.id = x_job AND jobs.epoch = x_epoch WHERE jobs.state = 'running'
+		{lock} RETURNING id`, []any{encode(rows)}, func(r Rows) error {
+		var id string
+		err := r.Scan(&id)
+		opened[id] = true
+		return err
+	})
+	return opened, err
+}
