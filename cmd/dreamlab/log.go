@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 
@@ -19,4 +20,13 @@ func newLog(w io.Writer, level string) zerolog.Logger {
 		parsed = zerolog.InfoLevel
 	}
 	return zerolog.New(zerolog.SyncWriter(w)).Level(parsed).With().Timestamp().Logger()
+}
+
+// clientLog puts what the Redis client says of its connections, which it writes
+// as plain lines otherwise, where everything else is said.
+type clientLog struct{ log zerolog.Logger }
+
+// Printf writes a line.
+func (l clientLog) Printf(_ context.Context, format string, values ...any) {
+	l.log.Warn().Str("part", "redis").Msgf(format, values...)
 }

@@ -8,9 +8,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/redis/go-redis/v9"
 )
 
 func main() {
+	redis.SetLogger(clientLog{newLog(os.Stderr, "warn")})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, shell{in: os.Stdin, out: os.Stdout, errs: os.Stderr, lookup: os.LookupEnv}, os.Args[1:])
 	stop()
