@@ -16,6 +16,8 @@ const (
 	// finishTries bounds how long an answer waits for a database that is away:
 	// some twenty seconds. Its epoch says whether it still counts.
 	finishTries = 16
+	// awayTries does the same where it is known to be away: some fifty seconds.
+	awayTries = 36
 	// refusedTries bounds how often a write is tried that a rule of the
 	// database refused: another's write may have been under way.
 	refusedTries = 3
@@ -147,8 +149,9 @@ func (w *Worker) failure(job store.Job, failed *tasks.Failure) store.Finish {
 }
 
 // finish stores the end of an attempt, trying again while it may still count.
-// What cannot be stored in the end fails the attempt; where even that cannot
-// be stored, the lease runs out.
+// What the database refuses fails the attempt; where nothing can be stored the
+// lease runs out. An answer is not given up for a database that is away: it
+// counts for as long as nobody else has the job.
 func (w *Worker) finish(h *hold, f store.Finish, left following) {
 	f = w.signed(h, f)
 	ctx := context.WithoutCancel(h.ctx)
@@ -158,7 +161,8 @@ func (w *Worker) finish(h *hold, f store.Finish, left following) {
 		return
 	}
 	defer w.after(ctx, h.job, left.fenced)
-	if !errors.Is(err, store.ErrFenced) && (f.Write != nil || len(f.Children) > 0) {
+	hopeless := errors.Is(err, store.ErrFenced) || errors.Is(err, store.ErrBusy)
+	if !hopeless && (f.Write != nil || len(f.Children) > 0) {
 		refused := w.judgeError(ctx, h.job, fmt.Errorf("store the answer: %w", err))
 		err = w.store(ctx, h, w.signed(h, refused))
 	}
@@ -194,6 +198,8 @@ func triesFor(err error) int {
 	switch {
 	case errors.Is(err, store.ErrFenced), errors.As(err, &failed):
 		return 1
+	case errors.Is(err, store.ErrBusy):
+		return awayTries
 	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
 		return refusedTries
 	}
