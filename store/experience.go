@@ -81,11 +81,15 @@ func (q *Queries) EnsureConversation(ctx context.Context, tenant, external, seed
 	if external == "" {
 		external, split = id, seed
 	}
-	_, err = q.exec(ctx, `INSERT INTO conversations (id, tenant, external, held_out, created)
+	heldOut = HeldOut(split)
+	made, err := q.exec(ctx, `INSERT INTO conversations (id, tenant, external, held_out, created)
 		VALUES ($1, $2, $3, $4, {now}) ON CONFLICT (tenant, external) DO NOTHING`,
-		id, tenant, external, HeldOut(split))
+		id, tenant, external, heldOut)
 	if err != nil {
 		return "", false, err
+	}
+	if made == 1 {
+		return id, heldOut, nil
 	}
 	err = q.one(ctx, `SELECT id, held_out FROM conversations WHERE tenant = $1 AND external = $2`,
 		[]any{tenant, external}, &id, &heldOut)

@@ -79,7 +79,7 @@ func (e *Engine) Worker(o WorkerOptions) (*Worker, error) {
 	}
 	for _, lane := range tasks.Lanes() {
 		w.noted[lane] = &atomic.Int64{}
-		w.claims[lane] = store.NewGroup(e.store.Writers(), func(ctx context.Context, all []*claiming) {
+		w.claims[lane] = store.NewGroup(1, func(ctx context.Context, all []*claiming) {
 			w.claimTogether(ctx, lane, all)
 		})
 	}

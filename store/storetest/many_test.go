@@ -1,0 +1,66 @@
+package storetest_test
+
+import (
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+)
+
+// TestOpenEntries opens the tries of several jobs at once; one that is not held
+// any more does not keep the others from it.
+func TestOpenEntries(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		var tries []store.Entry
+		for range 3 {
+			job := running(t, s, "ten_1", "")
+			tries = append(tries, store.Entry{
+				ID: store.NewID("ent_"), Tenant: "ten_1", Job: job.ID, Step: "answer", Epoch: job.Epoch,
+				Number: 1, Purpose: "chat", Provider: "groq", Model: "small", Reserved: 7,
+			})
+		}
+		tries[1].Epoch++
+		opened, err := s.OpenEntries(t.Context(), tries)
+		must(t, err)
+		if len(opened) != 2 || !opened[tries[0].ID] || !opened[tries[2].ID] {
+			t.Errorf("opened %v of %v", opened, tries)
+		}
+	})
+}
+
+// TestFinishPlain ends jobs together, and passes over those that are not its own.
+func TestFinishPlain(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		var ends []store.Finish
+		var jobs []store.Job
+		for i := range 4 {
+			job := running(t, s, "ten_1", []string{"", "exp_1", "", ""}[i])
+			jobs = append(jobs, job)
+			ends = append(ends, store.Finish{
+				Job: job.ID, Epoch: job.Epoch, Worker: job.LeaseOwner, Claimed: job.ClaimedAt,
+				To: store.JobSucceeded, Outcome: string(store.JobSucceeded), Result: []byte(`{"n":1}`),
+			})
+		}
+		ends[2].Epoch++
+		ends[3].Worker = "another"
+		must(t, s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+			moved, err := q.FinishPlain(t.Context(), ends)
+			if len(moved) != 1 || moved[0].ID != jobs[0].ID || moved[0].State != store.JobSucceeded {
+				t.Errorf("moved %v", moved)
+			}
+			return err
+		}))
+		attempts, err := s.Attempts(t.Context(), jobs[0].ID)
+		must(t, err)
+		if len(attempts) != 1 || attempts[0].Outcome != "succeeded" || !attempts[0].Started.Equal(jobs[0].ClaimedAt) {
+			t.Errorf("attempts %+v", attempts)
+		}
+		for i, want := range []store.JobState{store.JobSucceeded, store.JobRunning, store.JobRunning, store.JobRunning} {
+			if got, err := s.Job(t.Context(), "ten_1", jobs[i].ID); err != nil || got.State != want {
+				t.Errorf("job %d is %s: %v", i, got.State, err)
+			}
+		}
+	})
+}
