@@ -99,6 +99,9 @@ func TestWebhookDelivery(t *testing.T) {
 		job := b.run(store.NewJob{WebhookURL: "https://x"})
 		b.finish(job, store.Finish{To: store.JobFailed, Error: &store.JobError{Code: "internal"}})
 		made := deliveries(1)[0]
+		if own, _, err := b.Jobs(ctx, "ten_a", store.JobFilter{}, store.Page{}); err != nil || len(own) != 2 {
+			b.t.Errorf("a list that asks for no kind has %d jobs, %v", len(own), err)
+		}
 		if made.Kind != store.DeliveryKind || string(made.Input) != `{"job":"`+job.ID+`","status":"failed"}` {
 			b.t.Errorf("the delivery is %s of %s", made.Kind, made.Input)
 		}

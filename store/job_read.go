@@ -8,9 +8,9 @@ import (
 )
 
 // JobFilter narrows a list of jobs. Its zero value lists a tenant's own jobs,
-// not the children that they made.
+// neither the children that they made nor the deliveries of their ends.
 type JobFilter struct {
-	Noun     string // chat, experience, dream, tune, schedule
+	Noun     string // chat, experience, dream, tune, schedule, webhook
 	Status   string // as the API shows it: queued is queued or dispatched
 	Parent   string // the children of this job
 	Subject  string // the jobs of this noun, children too
@@ -72,6 +72,9 @@ func (f JobFilter) where(args []any) (string, []any) {
 	}
 	if f.Parent == "" && f.Subject == "" && !f.Children {
 		add("parent IS NULL")
+	}
+	if f.Noun == "" && !f.Children {
+		add("kind <> $%d", DeliveryKind)
 	}
 	return out.String(), args
 }

@@ -200,7 +200,7 @@ func (s *Server) listJobs(w http.ResponseWriter, c *call) error {
 	}
 	query := c.URL.Query()
 	filter := store.JobFilter{Noun: query.Get("kind"), Status: query.Get("status")}
-	if err := oneOf("kind", filter.Noun, "chat", "experience", "dream", "tune", "schedule"); err != nil {
+	if err := oneOf("kind", filter.Noun, "chat", "experience", "dream", "tune", "schedule", "webhook"); err != nil {
 		return err
 	}
 	err = oneOf("status", filter.Status,
