@@ -66,7 +66,6 @@ func (e *Engine) prepare(ctx context.Context, job *store.NewJob) error {
 	if job.ID == "" {
 		job.ID = store.NewID("job_")
 	}
-	job.Bundle = tasks.Kind(job.Kind).WakeSize()
 	if job.Attached {
 		return e.Reachable(ctx)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"dreamlab/store"
+	"dreamlab/tasks"
 )
 
 // acceptMax is how many jobs of AcceptAll share a commit.
@@ -33,6 +34,8 @@ func (e *Engine) acceptSome(ctx context.Context, jobs []store.NewJob) ([]store.A
 		if err := e.prepare(ctx, &all[i].job); err != nil {
 			return nil, err
 		}
+		// They may share wake-ups, because one call delivers all of them.
+		all[i].job.Bundle = tasks.Kind(all[i].job.Kind).WakeSize()
 	}
 	if err := e.acceptTogether(ctx, all); err != nil {
 		return nil, err
