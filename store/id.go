@@ -10,15 +10,15 @@ import (
 
 var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// NewID returns a fresh id: the noun's prefix ("job_", "file-"), then 48 bits
-// of milliseconds and 80 random bits as 26 characters. Ids sort by time and
-// can not be guessed (the layout of ULID, https://github.com/ulid/spec).
+// NewID returns a fresh id: the noun's prefix ("job_", "file-"), then 64 bits
+// of nanoseconds and 64 random bits as 26 characters. Ids sort by time, also
+// those that one request makes together, and can not be guessed.
 func NewID(prefix string) string { return idAt(prefix, time.Now()) }
 
 func idAt(prefix string, now time.Time) string {
 	var raw [16]byte
-	binary.BigEndian.PutUint64(raw[:8], uint64(now.UnixMilli())<<16)
-	if _, err := rand.Read(raw[6:]); err != nil {
+	binary.BigEndian.PutUint64(raw[:8], uint64(now.UnixNano()))
+	if _, err := rand.Read(raw[8:]); err != nil {
 		panic(err) // crypto/rand never fails (Go 1.24)
 	}
 	return prefix + idText.EncodeToString(raw[:])
