@@ -24,7 +24,6 @@ type idle struct {
 	server *Server
 	url    string
 	now    time.Time
-	tenant string
 }
 
 func newIdle(t *testing.T, backlog int) *idle {
