@@ -26,12 +26,12 @@ type command struct {
 	args []string
 }
 
-func start(c command) (*child, error) {
+func start(c command) (_ *child, err error) {
 	log, err := os.OpenFile(c.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.name, err)
 	}
-	defer log.Close()
+	defer func() { err = errors.Join(err, log.Close()) }() // the child has its own
 	cmd := exec.Command(c.args[0], c.args[1:]...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), c.env...), log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.as}
