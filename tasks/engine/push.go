@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -16,6 +17,9 @@ import (
 const (
 	tokensKept  = 64
 	pushTimeout = 3 * time.Second
+	// pushSize bounds a pipeline: its memory, its time, and what has to go one
+	// by one where Redis does not know Asynq's script yet.
+	pushSize = 256
 	// taskRetries and taskTimeout keep Asynq's own bookkeeping out of the way:
 	// the database counts attempts and holds the deadlines.
 	taskRetries = 1 << 30
@@ -48,12 +52,18 @@ func newPusher(r redis.UniversalClient) *pusher {
 	return &pusher{redis: r, plain: asynq.NewClientFromRedisClient(r)}
 }
 
-// push enqueues wake-ups and then wakes idle workers, in one pipeline. What it
-// could not enqueue is found by the reconciler.
+// push enqueues wake-ups and then wakes idle workers, a pipeline for each
+// pushSize of them. What it could not enqueue is found by the reconciler.
 func (p *pusher) push(ctx context.Context, wakes []wakeUp) error {
-	if len(wakes) == 0 {
-		return nil
+	for some := range slices.Chunk(wakes, pushSize) {
+		if err := p.pipeline(ctx, some); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (p *pusher) pipeline(ctx context.Context, wakes []wakeUp) error {
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	pipe := p.redis.Pipeline()
