@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -21,5 +22,11 @@ func (q *Queries) Now(ctx context.Context) (time.Time, error) {
 // ShiftClock sets how far the shared clock runs ahead of the database's own.
 // Only tests move it.
 func (q *Queries) ShiftClock(ctx context.Context, ahead time.Duration) error {
-	return q.must(ctx, ErrNotFound, `UPDATE clock_offset SET us = $1`, ahead.Microseconds())
+	if q.dialect == SQLite {
+		return q.must(ctx, ErrNotFound, `UPDATE clock_offset SET us = $1`, ahead.Microseconds())
+	}
+	_, err := q.exec(ctx, fmt.Sprintf(`CREATE OR REPLACE FUNCTION dreamlab_now() RETURNS BIGINT
+		LANGUAGE sql STABLE PARALLEL SAFE AS
+		'SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint + %d'`, ahead.Microseconds()))
+	return err
 }

@@ -75,6 +75,11 @@ func Rebind(dialect Dialect, query string) string {
 	}
 }
 
+// few is no limit, but has PostgreSQL count on few rows, so that it looks each of
+// them up in the table by its index. A plan is made once and kept, maybe while
+// the table was empty: to go through all of it may have been cheaper then.
+const few = "LIMIT (SELECT NULL::bigint)"
+
 func expand(dialect Dialect, word string) string {
 	verb, rest, _ := strings.Cut(word, " ")
 	switch {
@@ -84,7 +89,7 @@ func expand(dialect Dialect, word string) string {
 		source, columns, _ := strings.Cut(rest, ":")
 		return rowSource(dialect, strings.TrimSpace(source), strings.Split(columns, ","))
 	case verb == "list" && dialect == Postgres:
-		return "SELECT value FROM jsonb_array_elements_text((" + rest + "::text)::jsonb) AS l(value)"
+		return "SELECT value FROM jsonb_array_elements_text((" + rest + "::text)::jsonb) AS l(value) " + few
 	case verb == "list":
 		return "SELECT value FROM json_each(" + rest + ")"
 	case verb == "now" && dialect == Postgres:
@@ -103,7 +108,8 @@ func expand(dialect Dialect, word string) string {
 
 func rowSource(dialect Dialect, source string, columns []string) string {
 	if dialect == Postgres {
-		return "jsonb_to_recordset((" + source + "::text)::jsonb) AS x(" + strings.Join(columns, ",") + ")"
+		return "(SELECT * FROM jsonb_to_recordset((" + source + "::text)::jsonb) AS x(" +
+			strings.Join(columns, ",") + ") " + few + ") AS x"
 	}
 	picks := make([]string, len(columns))
 	for i, column := range columns {

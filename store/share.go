@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // stride is the virtual time that one job costs a tenant of weight 1.
 const stride = 1 << 20
@@ -112,6 +115,13 @@ func (q *Queries) lockShare(ctx context.Context, lane, tenant string) (int, erro
 		[]any{lane, tenant}, &limit)
 	if err != ErrNotFound {
 		return limit, err
+	}
+	// To insert over a share that another one has changed would be to wait for him.
+	var held bool
+	err = q.one(ctx, `SELECT EXISTS (SELECT 1 FROM shares WHERE lane = $1 AND tenant = $2)`,
+		[]any{lane, tenant}, &held)
+	if err != nil || held {
+		return 0, cmp.Or(err, ErrNotFound)
 	}
 	return 0, q.must(ctx, ErrNotFound, `INSERT INTO shares (lane, tenant, vtime)
 		VALUES ($1, $2, 0) ON CONFLICT (lane, tenant) DO NOTHING`, lane, tenant)

@@ -1,2 +1,1 @@
 DROP FUNCTION dreamlab_now();
-DROP TABLE clock_offset;
