@@ -39,7 +39,12 @@ type Caller struct {
 	sleep   func(context.Context, time.Duration) error
 
 	reserves *store.Group[*reservation]
+	routes   store.Reads[named, store.Route]
+	models   store.Reads[named, store.Model]
 }
+
+// named is what one tenant calls something.
+type named struct{ tenant, name string }
 
 // NewCaller returns a caller.
 func NewCaller(o CallerOptions) *Caller {
@@ -103,7 +108,7 @@ type Answered struct {
 // with an error holds what was shown of a stream that broke.
 func (c *Caller) Ask(ctx context.Context, run *tasks.Run, step Step) (*Answered, error) {
 	hash := requestHash(&step)
-	known, err := run.Store.Effect(ctx, run.Job.ID, step.Name)
+	known, err := c.known(ctx, run, &step)
 	if err == nil {
 		return reuse(known, hash)
 	}
@@ -122,6 +127,15 @@ func (c *Caller) Ask(ctx context.Context, run *tasks.Run, step Step) (*Answered,
 		return nil, err
 	}
 	return a, nil
+}
+
+// known finds the answer that the step has. One that is stored with the job's
+// end can not be there at the first attempt.
+func (c *Caller) known(ctx context.Context, run *tasks.Run, step *Step) (store.Effect, error) {
+	if step.Defer && run.Job.Epoch == 1 {
+		return store.Effect{}, store.ErrNotFound
+	}
+	return run.Store.Effect(ctx, run.Job.ID, step.Name)
 }
 
 func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answered, error) {
@@ -172,7 +186,7 @@ func (a *Answered) Commit(ctx context.Context, q *store.Queries) error {
 	if err := q.AddEffect(ctx, effect); err != nil {
 		return fmt.Errorf("store the answer of %s: %w", a.step.Name, err)
 	}
-	if err := q.EndEntry(ctx, a.settled()); err != nil {
+	if err := q.SettleEntry(ctx, a.settled()); err != nil {
 		return fmt.Errorf("settle the entry of %s: %w", a.step.Name, err)
 	}
 	if a.step.Write == nil {

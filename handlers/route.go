@@ -21,7 +21,9 @@ import (
 func (c *Caller) Resolve(ctx context.Context, q *store.Queries, tenant, model, sticky string) (
 	[][]providers.Target, error,
 ) {
-	route, err := q.Route(ctx, tenant, model)
+	route, err := c.routes.Get(ctx, named{tenant, model}, func(ctx context.Context) (store.Route, error) {
+		return q.Route(ctx, tenant, model)
+	})
 	if err == nil {
 		return c.routed(ctx, q, tenant, route, sticky)
 	}
@@ -43,7 +45,9 @@ func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name stri
 	if !ok {
 		return providers.Target{}, unknown(name, "use an alias, or provider/model as GET /v1/models lists them")
 	}
-	tuned, err := q.Model(ctx, tenant, name)
+	tuned, err := c.models.Get(ctx, named{tenant, name}, func(ctx context.Context) (store.Model, error) {
+		return q.Model(ctx, tenant, name)
+	})
 	if err == nil {
 		if tuned.State == "stopped" {
 			return providers.Target{}, unknown(name, "this tuned model was stopped: use its alias")

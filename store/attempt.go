@@ -13,10 +13,9 @@ const (
 
 func (q *Queries) insertAttempt(ctx context.Context, f Finish, started int64) error {
 	code, message := errorTexts(f.Error)
-	_, err := q.exec(ctx, `INSERT INTO attempts (job, epoch, worker, started, ended, outcome, code, message)
+	return q.later(ctx, `INSERT INTO attempts (job, epoch, worker, started, ended, outcome, code, message)
 		VALUES ($1, $2, $3, $4, {now}, $5, $6, $7) ON CONFLICT (job, epoch) DO NOTHING`,
 		f.Job, f.Epoch, f.Worker, started, f.Outcome, code, message)
-	return err
 }
 
 // Attempts returns the last hundred ended attempts at a job, the newest first.

@@ -1,10 +1,59 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// microsADay is a day of the calendar, UTC, in microseconds.
+const microsADay = int64(24 * time.Hour / time.Microsecond)
 
 // HoldTenant makes others wait who check the same tenant's budgets, until the
 // transaction ends: two who each find room for one call do not both make it.
 func (q *Queries) HoldTenant(ctx context.Context, tenant string) error {
-	return q.each(ctx, `SELECT id FROM tenants WHERE id = $1 {lock}`, []any{tenant},
-		func(Rows) error { return nil })
+	return q.later(ctx, `SELECT id FROM tenants WHERE id = $1 {lock}`, tenant)
 }
+
+// Committed returns, in nano-dollars, what a tenant has spent or reserved since
+// the day of an instant (UTC), for one purpose or for all (""). Entries that the
+// transaction has written are counted.
+func (q *Queries) Committed(ctx context.Context, tenant, purpose string, since time.Time) (int64, error) {
+	if err := q.closeBooks(ctx); err != nil {
+		return 0, err
+	}
+	var sum int64
+	err := q.one(ctx, `SELECT CAST(coalesce(sum(committed), 0) AS BIGINT) FROM spending
+		WHERE tenant = $1 AND day >= $2 AND ($3 = '' OR purpose = $3)`,
+		[]any{tenant, since.UnixMicro() / microsADay, purpose}, &sum)
+	return sum, err
+}
+
+// books are the entries that a transaction has written or ended. What they
+// change in the sums of spending is written last, because everybody who spends
+// for the tenant waits for it until the commit.
+type books struct{ written, ended []string }
+
+// closeBooks adds them to the sums by tenant, purpose and day. A budget is
+// checked against these at each call, where to add up its entries would take
+// longer with each of them.
+func (q *Queries) closeBooks(ctx context.Context) error {
+	if q.books == nil || len(q.books.written)+len(q.books.ended) == 0 {
+		return nil
+	}
+	written, ended := encode(some(q.books.written)), encode(some(q.books.ended))
+	*q.books = books{}
+	return q.later(ctx, `INSERT INTO spending (tenant, purpose, day, committed)
+		SELECT tenant, purpose, created / $3, CAST(sum(change) AS BIGINT) FROM (
+			SELECT tenant, purpose, created,
+				CASE WHEN state IN ('open', 'unknown') THEN reserved ELSE settled END AS change
+			FROM entries WHERE id IN ({list $1})
+			UNION ALL SELECT tenant, purpose, created,
+				CASE state WHEN 'unknown' THEN 0 ELSE settled - reserved END
+			FROM entries WHERE id IN ({list $2})) AS changes
+		GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+		ON CONFLICT (tenant, day, purpose) DO UPDATE SET committed = spending.committed + excluded.committed`,
+		written, ended, microsADay)
+}
+
+// some is a list that is empty instead of null.
+func some(ids []string) []string { return append([]string{}, ids...) }

@@ -24,6 +24,48 @@ type Conn interface {
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
 	// Query runs a statement that answers rows. The caller closes them.
 	Query(ctx context.Context, query string, args ...any) (Rows, error)
+	// Later runs a statement whose answer the caller can wait for. In a
+	// transaction that may be together with those that follow, in one round trip
+	// with the next Exec or Query, or with the commit; what goes wrong is an
+	// error of that one. Anywhere else it runs at once.
+	Later(ctx context.Context, s Statement) error
+}
+
+// Statement is one that is run later.
+type Statement struct {
+	Query string
+	Args  []any
+	// Each is given every row that is answered, one by one; nil where none are.
+	Each func(Rows) error
+	// Count is given the number of rows that were touched, and may refuse it.
+	// It may be nil.
+	Count func(rows int64) error
+}
+
+// RunNow is Later for a connection that puts nothing off.
+func RunNow(ctx context.Context, conn Conn, s Statement) error {
+	if s.Each != nil {
+		rows, err := conn.Query(ctx, s.Query, s.Args...)
+		if err != nil {
+			return err
+		}
+		return EachRow(rows, s.Each)
+	}
+	n, err := conn.Exec(ctx, s.Query, s.Args...)
+	if err != nil || s.Count == nil {
+		return err
+	}
+	return s.Count(n)
+}
+
+// EachRow hands rows to fn, one at a time, and closes them.
+func EachRow(rows Rows, fn func(Rows) error) error {
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return closing(rows, err)
+		}
+	}
+	return closing(rows, rows.Err())
 }
 
 // Rows are answered one by one; nothing is read ahead without bound.
@@ -54,6 +96,7 @@ type Driver interface {
 //	{now}             the shared time, unix microseconds
 //	{skip}            FOR UPDATE SKIP LOCKED where the database has it
 //	{lock}            FOR UPDATE where the database has it
+//	{lock jobs}       the same, of one table's rows
 //	{rows $1: a text, b bigint}  a row source over a JSON array of objects given as text
 //	{list $1}         a one-column subquery over a JSON array of strings given as text
 //	{}                itself, the empty JSON object
@@ -98,8 +141,10 @@ func expand(dialect Dialect, word string) string {
 		return "(SELECT us FROM clock)"
 	case verb == "skip" && dialect == Postgres:
 		return "FOR UPDATE SKIP LOCKED"
-	case verb == "lock" && dialect == Postgres:
+	case word == "lock" && dialect == Postgres:
 		return "FOR UPDATE"
+	case verb == "lock" && dialect == Postgres:
+		return "FOR UPDATE OF " + rest
 	case verb == "skip", verb == "lock":
 		return "" // SQLite has one writer
 	}

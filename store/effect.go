@@ -37,12 +37,12 @@ func scanEffect(scan func(...any) error) (Effect, error) {
 	return e, err
 }
 
-// AddEffect stores a step's answer, or fails with ErrConflict where there is one.
+// AddEffect stores a step's answer, or fails with ErrConflict where there is one;
+// in a transaction that may be when it commits.
 func (q *Queries) AddEffect(ctx context.Context, e Effect) error {
-	_, err := q.exec(ctx, `INSERT INTO effects (job, step, epoch, request_hash, response, entry, created)
+	return q.later(ctx, `INSERT INTO effects (job, step, epoch, request_hash, response, entry, created)
 		VALUES ($1, $2, $3, $4, $5, $6, {now})`,
 		e.Job, e.Step, e.Epoch, e.RequestHash, string(e.Response), text(e.Entry))
-	return err
 }
 
 // ClearEffects forgets the answers of a job's steps: what was said with

@@ -43,32 +43,63 @@ type Entry struct {
 // OpenEntry writes a try before its call, if its job is still held. It fails
 // with ErrFenced otherwise, and makes the entry's id where it has none. The
 // job is locked, so that a lease which is reaped meanwhile either ends this
-// entry too or refuses it.
+// entry too or refuses it. It must run in a transaction.
 func (q *Queries) OpenEntry(ctx context.Context, e Entry) (string, error) {
 	if e.ID == "" {
 		e.ID = NewID("ent_")
 	}
-	return e.ID, q.must(ctx, ErrFenced, `INSERT INTO entries
-		(id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state, reserved, created)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', $11, {now}
-		FROM jobs WHERE id = $4 AND epoch = $6 AND state = 'running' {lock}`,
-		e.ID, e.Tenant, text(e.KeyID), e.Job, e.Step, e.Epoch, int64(e.Number), e.Purpose,
-		e.Provider, e.Model, e.Reserved)
+	opened, err := q.OpenEntries(ctx, []Entry{e})
+	if err == nil && !opened[e.ID] {
+		err = ErrFenced
+	}
+	return e.ID, err
+}
+
+// OpenEntry is the same in a transaction of its own.
+func (s *Store) OpenEntry(ctx context.Context, e Entry) (id string, err error) {
+	err = s.Tx(ctx, Synced, func(q *Queries) error {
+		id, err = q.OpenEntry(ctx, e)
+		return err
+	})
+	return id, err
+}
+
+const endEntry = `UPDATE entries
+	SET state = $2, settled = $3, input = $4, cached = $5, output = $6, estimated = $7, cause = $8,
+	ended = {now}
+	WHERE id = $1 AND (state = 'open' OR (state = 'unknown' AND $2 <> 'unknown'))`
+
+func (e Entry) end() []any {
+	return []any{
+		e.ID, string(e.State), e.Settled, e.Input, e.Cached, e.Output, e.Estimated, text(e.Cause),
+	}
 }
 
 // EndEntry ends a try: settled, void or unknown. A fenced worker may still
 // settle what it paid, so an unknown entry may become settled or void; nothing
-// else is ended twice.
+// else is ended twice: that is ErrConflict. It must run in a transaction.
 func (q *Queries) EndEntry(ctx context.Context, e Entry) error {
-	return q.must(ctx, ErrConflict, `UPDATE entries
-		SET state = $2, settled = $3, input = $4, cached = $5, output = $6, estimated = $7, cause = $8,
-		ended = {now}
-		WHERE id = $1 AND (state = 'open' OR (state = 'unknown' AND $2 <> 'unknown'))`,
-		e.ID, string(e.State), e.Settled, e.Input, e.Cached, e.Output, e.Estimated, text(e.Cause))
+	if err := q.must(ctx, ErrConflict, endEntry, e.end()...); err != nil {
+		return err
+	}
+	q.books.ended = append(q.books.ended, e.ID)
+	return nil
+}
+
+// EndEntry is the same in a transaction of its own.
+func (s *Store) EndEntry(ctx context.Context, e Entry) error {
+	return s.Tx(ctx, Synced, func(q *Queries) error { return q.EndEntry(ctx, e) })
+}
+
+// SettleEntry ends a try that the transaction stands and falls with: where it
+// was ended before, that is ErrConflict of a later statement or of the commit.
+func (q *Queries) SettleEntry(ctx context.Context, e Entry) error {
+	q.books.ended = append(q.books.ended, e.ID)
+	return q.laterMust(ctx, ErrConflict, endEntry, e.end()...)
 }
 
 // AddEntry writes a line of spend that no call stands behind: a training's
-// bill, an hour of hosting.
+// bill, an hour of hosting. It must run in a transaction.
 func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
 	if e.ID == "" {
 		e.ID = NewID("ent_")
@@ -80,7 +111,16 @@ func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
 		CASE WHEN $11 = 'open' THEN NULL ELSE {now} END)`,
 		e.ID, e.Tenant, text(e.KeyID), text(e.Job), e.Step, e.Epoch, int64(e.Number), e.Purpose,
 		e.Provider, e.Model, string(e.State), e.Reserved, e.Settled)
-	return err
+	if err != nil {
+		return err
+	}
+	q.books.written = append(q.books.written, e.ID)
+	return nil
+}
+
+// AddEntry is the same in a transaction of its own.
+func (s *Store) AddEntry(ctx context.Context, e Entry) error {
+	return s.Tx(ctx, Synced, func(q *Queries) error { return q.AddEntry(ctx, e) })
 }
 
 const entryColumns = `id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state,
@@ -156,15 +196,6 @@ func (q *Queries) JobSpend(ctx context.Context, job string) (Spend, error) {
 	return read(ctx, q, scanSpend, `SELECT '', `+spendSums+` FROM entries e
 		WHERE e.job = $1 OR e.job IN (SELECT id FROM jobs WHERE parent = $1)
 		OR e.job IN (SELECT c.id FROM jobs c JOIN jobs p ON c.parent = p.id WHERE p.parent = $1)`, job)
-}
-
-// Committed sums, in nano-dollars, what a tenant has spent or reserved since an
-// instant, for one purpose or for all ("").
-func (q *Queries) Committed(ctx context.Context, tenant, purpose string, since time.Time) (int64, error) {
-	s, err := read(ctx, q, scanSpend, `SELECT '', `+spendSums+` FROM entries e
-		WHERE e.tenant = $1 AND e.created >= $2 AND ($3 = '' OR e.purpose = $3)`,
-		tenant, since.UnixMicro(), purpose)
-	return s.Reserved + s.Settled, err
 }
 
 func scanSpend(scan func(...any) error) (Spend, error) {

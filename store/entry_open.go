@@ -18,7 +18,7 @@ type entryRow struct {
 
 // OpenEntries is OpenEntry for the tries of many jobs in one statement. The
 // entries have their ids; those whose jobs are still held are written, and
-// answered as a set.
+// answered as a set. It must run in a transaction.
 func (q *Queries) OpenEntries(ctx context.Context, entries []Entry) (map[string]bool, error) {
 	rows := make([]entryRow, len(entries))
 	for i, e := range entries {
@@ -34,11 +34,12 @@ func (q *Queries) OpenEntries(ctx context.Context, entries []Entry) (map[string]
 			'open', x_reserved, {now}
 		FROM {rows $1: x_id text, x_tenant text, x_key text, x_job text, x_step text, x_epoch bigint,
 			x_number bigint, x_purpose text, x_provider text, x_model text, x_reserved bigint}
-		JOIN jobs ON jobs.id = x_job AND jobs.epoch = x_epoch WHERE jobs.state = 'running'
-		{lock} RETURNING id`, []any{encode(rows)}, func(r Rows) error {
+		JOIN jobs ON jobs.id = x_job AND jobs.epoch = x_epoch WHERE `+among(JobRunning)+`
+		{lock jobs} RETURNING id`, []any{encode(rows)}, func(r Rows) error {
 		var id string
 		err := r.Scan(&id)
 		opened[id] = true
+		q.books.written = append(q.books.written, id)
 		return err
 	})
 	return opened, err

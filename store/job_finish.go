@@ -29,17 +29,49 @@ type Finish struct {
 	Children []NewJob
 	// Write stores what was learned. It may be nil.
 	Write func(ctx context.Context, q *Queries) error
+	// Brief says that Write is a few statements that wait for nobody: the end
+	// may share a commit with others.
+	Brief bool
 }
 
-// FinishJob carries out the end of an attempt: what it learned, its children,
-// the move, the attempt's row, and what hangs on the job. It fails with
-// ErrFenced, and has done nothing, unless the job is running under the epoch.
-// It must run in a transaction.
+// FinishJob is FinishJobs for one. It fails with ErrFenced, and has done
+// nothing, unless the job is running under the epoch.
 func (q *Queries) FinishJob(ctx context.Context, f Finish) ([]Moved, error) {
-	held, err := q.holdForEnd(ctx, f)
+	ended, err := q.FinishJobs(ctx, []Finish{f})
 	if err != nil {
 		return nil, err
 	}
+	if ended[0] == nil {
+		return nil, ErrFenced
+	}
+	return ended[0], nil
+}
+
+// FinishJobs carries out the ends of attempts: what each learned, its children,
+// the move, the attempt's row, and what hangs on the job. It answers, in order,
+// who moved by each; nil, and nothing done, where a job is not running under
+// the epoch any more. It must run in a transaction; of those with a parent one
+// at a time, so that all take their locks in one order.
+func (q *Queries) FinishJobs(ctx context.Context, all []Finish) ([][]Moved, error) {
+	held, err := q.holdForEnd(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	moved := make([][]Moved, len(all))
+	for i, f := range all {
+		h, ok := held[f.Job]
+		if !ok || h.Epoch != f.Epoch {
+			continue
+		}
+		delete(held, f.Job)
+		if moved[i], err = q.finishHeld(ctx, f, h); err != nil {
+			return nil, err
+		}
+	}
+	return moved, nil
+}
+
+func (q *Queries) finishHeld(ctx context.Context, f Finish, held heldJob) ([]Moved, error) {
 	if f.Write != nil {
 		if err := f.Write(ctx, q); err != nil {
 			return nil, err
@@ -80,25 +112,36 @@ type heldJob struct {
 	trace    string
 }
 
-// holdForEnd locks the job's parent and the job, in the order of lockFamily,
-// and makes sure that it is still held.
-func (q *Queries) holdForEnd(ctx context.Context, f Finish) (heldJob, error) {
-	if err := q.lockJob(ctx, f.Parent); err != nil {
-		return heldJob{}, err
+type endRow struct {
+	ID     string `json:"x_id"`
+	Epoch  int64  `json:"x_epoch"`
+	Worker string `json:"x_worker"`
+}
+
+// holdForEnd locks the jobs' parents and the jobs, in the order of lockFamily,
+// and returns those that are still held.
+func (q *Queries) holdForEnd(ctx context.Context, all []Finish) (map[string]heldJob, error) {
+	rows := make([]endRow, len(all))
+	for i, f := range all {
+		rows[i] = endRow{f.Job, f.Epoch, f.Worker}
+		if err := q.lockJob(ctx, f.Parent); err != nil {
+			return nil, err
+		}
 	}
-	var h heldJob
-	err := q.one(ctx, `SELECT id, lane, tenant, coalesce(parent, ''), coalesce(subject, ''), epoch,
+	held := make(map[string]heldJob, len(all))
+	err := q.each(ctx, `SELECT id, lane, tenant, coalesce(parent, ''), coalesce(subject, ''), epoch,
 			cancel_at IS NOT NULL, open_children, attempt, max_attempts, coalesce(claimed_at, created),
 			coalesce(trace, ''), webhook_url IS NOT NULL
-		FROM jobs WHERE id = $1 AND epoch = $2 AND state = 'running' AND ($3 = '' OR lease_owner = $3) {lock}`,
-		[]any{f.Job, f.Epoch, f.Worker},
-		&h.ID, &h.Lane, &h.Tenant, &h.Parent, &h.Subject, &h.Epoch,
-		&h.Cancel, &h.children, &h.attempt, &h.attempts, &h.claimed,
-		&h.trace, &h.Webhook)
-	if err == ErrNotFound {
-		return heldJob{}, ErrFenced
-	}
-	return h, err
+		FROM jobs JOIN {rows $1: x_id text, x_epoch bigint, x_worker text} ON id = x_id AND epoch = x_epoch
+		WHERE `+among(JobRunning)+` AND (x_worker = '' OR lease_owner = x_worker) ORDER BY id {lock jobs}`,
+		[]any{encode(rows)}, func(r Rows) error {
+			var h heldJob
+			err := r.Scan(&h.ID, &h.Lane, &h.Tenant, &h.Parent, &h.Subject, &h.Epoch,
+				&h.Cancel, &h.children, &h.attempt, &h.attempts, &h.claimed, &h.trace, &h.Webhook)
+			held[h.ID] = h
+			return err
+		})
+	return held, err
 }
 
 // decide says where the job really goes.
@@ -142,12 +185,12 @@ func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 	if f.Failed {
 		failed = 1
 	}
-	return q.moveJob(ctx, move{
+	return q.laterMust(ctx, ErrFenced, move{
 		To: f.To,
 		Set: fmt.Sprintf(`, result = $3, error_code = $4, error_message = $6, attempt = attempt + $7,
 			run_at = %s + $5, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
 		Where: `id = $1 AND epoch = $2`,
-	}, ErrFenced, f.Job, f.Epoch, rawText(f.Result), code, f.After.Microseconds(), message, failed,
+	}.sql(), f.Job, f.Epoch, rawText(f.Result), code, f.After.Microseconds(), message, failed,
 		f.To == JobQueued && f.After == 0)
 }
 

@@ -145,7 +145,7 @@ func (q *Queries) lockJob(ctx context.Context, id string) error {
 	if id == "" || q.dialect == SQLite { // SQLite has one writer
 		return nil
 	}
-	return q.each(ctx, `SELECT id FROM jobs WHERE id = $1 {lock}`, []any{id}, func(Rows) error { return nil })
+	return q.later(ctx, `SELECT id FROM jobs WHERE id = $1 {lock}`, id)
 }
 
 // end moves a job that nobody runs to a final state, and settles what hangs on it.

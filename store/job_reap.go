@@ -114,9 +114,8 @@ func (q *Queries) ReapJob(ctx context.Context, id string) ([]Moved, error) {
 // loseEntries ends what an attempt has left open: nobody knows any more what
 // came of it.
 func (q *Queries) loseEntries(ctx context.Context, s stub, cause string) error {
-	_, err := q.exec(ctx, `UPDATE entries SET state = 'unknown', cause = $3, ended = {now}
+	return q.later(ctx, `UPDATE entries SET state = 'unknown', cause = $3, ended = {now}
 		WHERE job = $1 AND epoch = $2 AND state = 'open'`, s.ID, s.Epoch, cause)
-	return err
 }
 
 func (q *Queries) afterCrash(ctx context.Context, s stub, crashes int, why *JobError) ([]Moved, error) {

@@ -29,6 +29,30 @@ func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, e
 	return q.conn.Exec(ctx, q.sql(query), args...)
 }
 
+// later runs a statement whose outcome nobody waits for; in a transaction it
+// goes with the next one. See Conn.
+func (q *Queries) later(ctx context.Context, query string, args ...any) error {
+	return q.laterThen(ctx, Statement{Query: query, Args: args})
+}
+
+// laterMust is later for a statement that has to touch at least one row.
+func (q *Queries) laterMust(ctx context.Context, missing error, query string, args ...any) error {
+	return q.laterThen(ctx, Statement{Query: query, Args: args, Count: func(n int64) error {
+		if n == 0 {
+			return missing
+		}
+		return nil
+	}})
+}
+
+func (q *Queries) laterThen(ctx context.Context, s Statement) error {
+	if err := checkText(s.Args); err != nil {
+		return err
+	}
+	s.Query = q.sql(s.Query)
+	return q.conn.Later(ctx, s)
+}
+
 // must runs a statement that has to touch at least one row.
 func (q *Queries) must(ctx context.Context, missing error, query string, args ...any) error {
 	n, err := q.exec(ctx, query, args...)
@@ -63,12 +87,7 @@ func (q *Queries) each(ctx context.Context, query string, args []any, fn func(Ro
 	if err != nil {
 		return err
 	}
-	for rows.Next() {
-		if err := fn(rows); err != nil {
-			return closing(rows, err)
-		}
-	}
-	return closing(rows, rows.Err())
+	return EachRow(rows, fn)
 }
 
 func closing(rows Rows, err error) error {

@@ -1,9 +1,6 @@
 package store
 
-import (
-	"cmp"
-	"context"
-)
+import "context"
 
 // stride is the virtual time that one job costs a tenant of weight 1.
 const stride = 1 << 20
@@ -46,7 +43,7 @@ func (q *Queries) takeRoom(ctx context.Context, rows []jobInsert, rooms map[stri
 	}
 	taken, wakes := map[string]int{}, wakeBundles{}
 	for _, p := range order {
-		free, err := q.roomFor(ctx, p.lane, p.tenant, rooms[p.lane])
+		free, err := q.roomFor(ctx, p.lane, p.tenant, rooms[p.lane], len(places[p]))
 		if err != nil {
 			return err
 		}
@@ -80,49 +77,69 @@ func (b wakeBundles) next(r *jobInsert) string {
 
 type freeRoom struct{ lane, tenant int }
 
-// roomFor tells how many of a tenant's jobs may be dispatched past the queue.
-// It locks the tenant's share, so that two processes cannot both take its last
-// place; a share that another one holds has no room just now.
-func (q *Queries) roomFor(ctx context.Context, lane, tenant string, room Room) (freeRoom, error) {
-	limit, err := q.lockShare(ctx, lane, tenant)
-	if err == ErrNotFound {
-		return freeRoom{}, nil
+// roomFor tells how many of so many jobs of a tenant may be dispatched past the
+// queue. It locks the tenant's share, so that two processes cannot both take its
+// last place; a share that another one holds has no room just now.
+func (q *Queries) roomFor(ctx context.Context, lane, tenant string, room Room, jobs int) (freeRoom, error) {
+	limit, locked, free, err := q.lockedRoom(ctx, lane, tenant, room, jobs)
+	if err != nil || locked {
+		return free.under(limit, room), err
 	}
-	if err != nil {
+	if made, err := q.makeShare(ctx, lane, tenant); err != nil || !made {
 		return freeRoom{}, err
 	}
+	limit, _, free, err = q.lockedRoom(ctx, lane, tenant, room, jobs)
+	return free.under(limit, room), err
+}
+
+// under takes away what is over the tenant's cap, 0 for the lane's own.
+func (f freeRoom) under(limit int, room Room) freeRoom {
 	if limit == 0 {
 		limit = room.TenantCap
 	}
-	var inLane, ofTenant int
-	var waits bool
-	err = q.one(ctx, `SELECT
-		(SELECT count(*) FROM jobs WHERE lane = $1 AND state IN ('dispatched', 'running')),
-		(SELECT count(*) FROM jobs WHERE lane = $1 AND tenant = $2 AND state IN ('dispatched', 'running')),
-		EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND tenant = $2 AND state = 'queued' AND due)`,
-		[]any{lane, tenant}, &inLane, &ofTenant, &waits)
-	if err != nil || waits {
-		return freeRoom{}, err
-	}
-	return freeRoom{lane: room.Window - inLane, tenant: limit - ofTenant}, nil
+	f.tenant -= room.TenantCap - limit
+	return f
 }
 
-// lockShare locks a tenant's share, made where there is none, and returns its
-// cap, or 0. ErrNotFound means that another transaction holds it.
-func (q *Queries) lockShare(ctx context.Context, lane, tenant string) (int, error) {
-	var limit int
-	err := q.one(ctx, `SELECT coalesce(cap, 0) FROM shares WHERE lane = $1 AND tenant = $2 {skip}`,
-		[]any{lane, tenant}, &limit)
-	if err != ErrNotFound {
-		return limit, err
+// fewInFlight is how many jobs in flight are counted for a lone job.
+const fewInFlight = 256
+
+// lockedRoom locks the share and counts behind the lock, in one round trip. To
+// count must not cost a job more than to let it be dispatched by its turn: it
+// ends where there would be too many for so few.
+func (q *Queries) lockedRoom(ctx context.Context, lane, tenant string, room Room, jobs int,
+) (limit int, locked bool, free freeRoom, err error) {
+	err = q.laterThen(ctx, Statement{
+		Query: `SELECT coalesce(cap, 0) FROM shares WHERE lane = $1 AND tenant = $2 {skip}`,
+		Args:  []any{lane, tenant},
+		Each:  func(rows Rows) error { locked = true; return rows.Scan(&limit) },
+	})
+	if err != nil {
+		return 0, false, freeRoom{}, err
 	}
-	// To insert over a share that another one has changed would be to wait for him.
+	window := min(room.Window, max(fewInFlight, 64*jobs))
+	var inLane, ofTenant int
+	var waits bool
+	err = q.one(ctx, `SELECT count(*), count(CASE WHEN tenant = $2 THEN 1 END),
+			EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND tenant = $2 AND state = 'queued' AND due)
+		FROM (SELECT tenant FROM jobs WHERE lane = $1 AND state IN ('dispatched', 'running') LIMIT $3) AS busy`,
+		[]any{lane, tenant, int64(window)}, &inLane, &ofTenant, &waits)
+	if err != nil || waits || inLane >= window {
+		return limit, locked, freeRoom{}, err
+	}
+	return limit, locked, freeRoom{lane: room.Window - inLane, tenant: room.TenantCap - ofTenant}, nil
+}
+
+// makeShare makes a tenant's share where there is none. To insert over one that
+// another transaction holds would be to wait for it.
+func (q *Queries) makeShare(ctx context.Context, lane, tenant string) (made bool, err error) {
 	var held bool
 	err = q.one(ctx, `SELECT EXISTS (SELECT 1 FROM shares WHERE lane = $1 AND tenant = $2)`,
 		[]any{lane, tenant}, &held)
 	if err != nil || held {
-		return 0, cmp.Or(err, ErrNotFound)
+		return false, err
 	}
-	return 0, q.must(ctx, ErrNotFound, `INSERT INTO shares (lane, tenant, vtime)
+	n, err := q.exec(ctx, `INSERT INTO shares (lane, tenant, vtime)
 		VALUES ($1, $2, 0) ON CONFLICT (lane, tenant) DO NOTHING`, lane, tenant)
+	return n == 1, err
 }

@@ -44,6 +44,7 @@ type Store struct {
 type Queries struct {
 	conn    Conn
 	dialect Dialect
+	books   *books // of a transaction; nil for statements by themselves
 }
 
 // Open puts a store in front of a driver and takes ownership of it.
@@ -73,7 +74,11 @@ const (
 // failure; fn must therefore not act on the outside.
 func (s *Store) Tx(ctx context.Context, durability Durability, fn func(*Queries) error) error {
 	err := s.driver.Tx(ctx, durability, func(conn Conn) error {
-		return fn(&Queries{conn: conn, dialect: s.dialect})
+		q := &Queries{conn: conn, dialect: s.dialect, books: &books{}}
+		if err := fn(q); err != nil {
+			return err
+		}
+		return q.closeBooks(ctx)
 	})
 	if err != nil {
 		return fmt.Errorf("transaction: %w", err)

@@ -93,6 +93,9 @@ type End struct {
 	Children []store.NewJob
 	// Write stores what was learned, in the same transaction.
 	Write func(ctx context.Context, q *store.Queries) error
+	// Brief says that Write is a few statements that wait for nobody: the end
+	// may share a commit with others.
+	Brief bool
 	// Then runs after the commit: closing a reply stream. Its error is logged.
 	Then func(ctx context.Context) error
 	// Fenced runs instead of Then when there was no commit: the job is held by

@@ -168,6 +168,7 @@ func (t *turn) end(a *handlers.Answered) (*tasks.End, error) {
 	}
 	return &tasks.End{
 		Result: body,
+		Brief:  true,
 		Write: func(ctx context.Context, q *store.Queries) error {
 			if err := a.Commit(ctx, q); err != nil {
 				return err
@@ -188,10 +189,7 @@ func (t *turn) deliver(ctx context.Context, a *handlers.Answered, body []byte) e
 		}
 		lines = t.stream.tail(a, ours(t.run, a), t.in.Usage)
 	}
-	if err := t.reply.Data(ctx, lines...); err != nil {
-		return fmt.Errorf("write the reply: %w", err)
-	}
-	if err := t.reply.End(ctx); err != nil {
+	if err := t.reply.End(ctx, lines...); err != nil {
 		return fmt.Errorf("end the reply: %w", err)
 	}
 	if t.in.Keep || !t.run.Job.Attached {

@@ -11,7 +11,7 @@ import (
 // reply is where an answer is shown: a [redis.Writer], or nowhere.
 type reply interface {
 	Data(ctx context.Context, lines ...[]byte) error
-	End(ctx context.Context) error
+	End(ctx context.Context, lines ...[]byte) error
 	Error(ctx context.Context, body []byte) error
 }
 
@@ -19,7 +19,7 @@ type reply interface {
 type discard struct{}
 
 func (discard) Data(context.Context, ...[]byte) error { return nil }
-func (discard) End(context.Context) error             { return nil }
+func (discard) End(context.Context, ...[]byte) error  { return nil }
 func (discard) Error(context.Context, []byte) error   { return nil }
 
 // errorBody is a failure as a reply holds it.

@@ -13,6 +13,7 @@ DROP TABLE reflections;
 DROP TABLE dreams;
 DROP TABLE experiences;
 DROP TABLE conversations;
+DROP TABLE spending;
 DROP TABLE entries;
 DROP TABLE effects;
 DROP TABLE shares;

@@ -131,6 +131,16 @@ CREATE INDEX entries_job ON entries (job);
 CREATE INDEX entries_lost ON entries (job, step) WHERE state = 'unknown';
 CREATE INDEX entries_spend ON entries (tenant, created);
 
+-- What a tenant's entries come to, nano-dollars: settled, or else reserved. Budgets
+-- are checked against it.
+CREATE TABLE spending (
+  tenant    TEXT NOT NULL,
+  day       BIGINT NOT NULL, -- since 1970, UTC, of the entries' making
+  purpose   TEXT NOT NULL,
+  committed BIGINT NOT NULL,
+  PRIMARY KEY (tenant, day, purpose)
+);
+
 -- What was said.
 CREATE TABLE conversations (
   id       TEXT PRIMARY KEY,

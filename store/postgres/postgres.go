@@ -16,7 +16,6 @@ import (
 	"dreamlab/store"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -91,49 +90,39 @@ func (d *Driver) Close() error {
 
 // Exec runs a statement by itself, synced.
 func (d *Driver) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	return (&conn{d.pool}).Exec(ctx, query, args...)
+	tag, err := d.pool.Exec(ctx, query, args...)
+	return tag.RowsAffected(), translate(err)
 }
 
 // Query runs a statement that answers rows, which hold a connection until they
 // are closed.
 func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
-	return (&conn{d.pool}).Query(ctx, query, args...)
-}
-
-// Copy streams rows into a table by COPY.
-func (d *Driver) Copy(
-	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
-) (int64, error) {
-	return (&conn{d.pool}).Copy(ctx, table, columns, rows)
-}
-
-// querier is what a pool and a transaction have in common.
-type querier interface {
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error)
-}
-
-// conn runs statements on a pool or inside a transaction.
-type conn struct{ q querier }
-
-func (c *conn) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	tag, err := c.q.Exec(ctx, query, args...)
-	return tag.RowsAffected(), translate(err)
-}
-
-func (c *conn) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
-	found, err := c.q.Query(ctx, query, args...)
+	found, err := d.pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, translate(err)
 	}
 	return rows{found}, nil
 }
 
-// Copy streams rows into a table by COPY. The rows are asked for on another
-// goroutine, which has ended when Copy returns.
-func (c *conn) Copy(
+// Later runs a statement at once.
+func (d *Driver) Later(ctx context.Context, s store.Statement) error { return store.RunNow(ctx, d, s) }
+
+// Copy streams rows into a table by COPY.
+func (d *Driver) Copy(
 	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
+) (int64, error) {
+	return copyRows(ctx, d.pool, table, columns, rows)
+}
+
+// copier is what a pool and a connection have in common.
+type copier interface {
+	CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error)
+}
+
+// copyRows streams rows into a table by COPY. The rows are asked for on another
+// goroutine, which has ended when it returns.
+func copyRows(
+	ctx context.Context, c copier, table string, columns []string, rows iter.Seq2[[]any, error],
 ) (int64, error) {
 	next, stop := iter.Pull2(rows)
 	defer stop()
@@ -146,7 +135,7 @@ func (c *conn) Copy(
 		broken = err
 		return row, err
 	})
-	n, err := c.q.CopyFrom(ctx, pgx.Identifier{table}, columns, source)
+	n, err := c.CopyFrom(ctx, pgx.Identifier{table}, columns, source)
 	if broken != nil {
 		return n, broken
 	}

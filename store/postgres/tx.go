@@ -8,14 +8,11 @@ import (
 	"time"
 
 	"dreamlab/store"
-
-	"github.com/jackc/pgx/v5"
 )
 
 const (
-	retries      = 3                     // of a transaction that was chosen as a victim
-	retryPause   = 10 * time.Millisecond // its longest first pause, doubled each time
-	rollbackWait = 5 * time.Second
+	retries    = 3                     // of a transaction that was chosen as a victim
+	retryPause = 10 * time.Millisecond // its longest first pause, doubled each time
 )
 
 // Tx runs fn in a transaction, again where the server chose it as the victim of
@@ -32,54 +29,30 @@ func (d *Driver) Tx(ctx context.Context, durability store.Durability, fn func(st
 	}
 }
 
-// once begins, runs and ends one transaction. The commit's durability travels
-// with BEGIN, in the same message.
+// once begins, runs and ends one transaction.
 func (d *Driver) once(
 	ctx context.Context, durability store.Durability, fn func(store.Conn) error,
 ) (err error) {
-	options := pgx.TxOptions{}
-	if durability == store.Relaxed {
-		options.BeginQuery = "BEGIN; SET LOCAL synchronous_commit=off"
-	}
-	tx, err := d.pool.BeginTx(ctx, options)
+	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", translate(err))
 	}
+	defer conn.Release()
+	t := &tx{conn: conn.Conn(), durability: durability}
 	committed := false
 	defer func() { // also where fn panics
 		if !committed {
-			err = errors.Join(err, rollback(ctx, tx))
+			err = errors.Join(err, t.rollback(ctx))
 		}
 	}()
-	if err := fn(&conn{tx}); err != nil {
-		return broken(tx, err)
+	if err := fn(t); err != nil {
+		return t.broken(err)
 	}
-	if err := tx.Commit(ctx); err != nil {
-		return broken(tx, fmt.Errorf("commit: %w", translate(err)))
+	if err := t.commit(ctx); err != nil {
+		return t.broken(fmt.Errorf("commit: %w", err))
 	}
 	committed = true
 	return nil
-}
-
-// broken says of an error that its connection is gone; pgx tells that of the
-// first statement alone.
-func broken(tx pgx.Tx, err error) error {
-	if !tx.Conn().IsClosed() || errors.Is(err, store.ErrBusy) {
-		return err
-	}
-	return fmt.Errorf("%w: its connection broke: %w", store.ErrBusy, err)
-}
-
-// rollback must run although the caller's context has ended, or the connection
-// would be thrown away. Where the connection is lost the server rolls back.
-func rollback(ctx context.Context, tx pgx.Tx) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackWait)
-	defer cancel()
-	err := tx.Rollback(ctx)
-	if err == nil || errors.Is(err, pgx.ErrTxClosed) || tx.Conn().IsClosed() {
-		return nil
-	}
-	return fmt.Errorf("roll back: %w", translate(err))
 }
 
 // pause waits a random time up to the longest: two victims must not meet again.

@@ -92,35 +92,61 @@ func (w *Writer) Data(ctx context.Context, lines ...[]byte) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return w.add(ctx, Data, bytes.Join(lines, []byte("\n")))
+	return w.add(ctx, dataOf(lines))
 }
 
-// End appends the end. Call it after the job's end is committed.
-func (w *Writer) End(ctx context.Context) error { return w.add(ctx, End, nil) }
+// End appends what is left to show, if anything, and the end. Call it after the
+// job's end is committed.
+func (w *Writer) End(ctx context.Context, lines ...[]byte) error {
+	if len(lines) == 0 {
+		return w.add(ctx, entry{kind: End})
+	}
+	return w.add(ctx, dataOf(lines), entry{kind: End})
+}
 
 // Error appends an error, as JSON, as the end.
-func (w *Writer) Error(ctx context.Context, body []byte) error { return w.add(ctx, Error, body) }
+func (w *Writer) Error(ctx context.Context, body []byte) error { return w.add(ctx, entry{Error, body}) }
 
-func (w *Writer) add(ctx context.Context, t EventType, body []byte) error {
+// entry is what is written of an event.
+type entry struct {
+	kind EventType
+	body []byte
+}
+
+func dataOf(lines [][]byte) entry { return entry{Data, bytes.Join(lines, []byte("\n"))} }
+
+// add appends entries in one pipeline.
+func (w *Writer) add(ctx context.Context, entries ...entry) error {
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
-	id := fmt.Sprintf("%d-%d", w.epoch, w.seq+1)
 	pipe := w.redis.Pipeline()
-	added := pipe.XAdd(ctx, &redis.XAddArgs{Stream: w.key, ID: id,
-		Values: []any{fieldType, string(t), fieldBody, body}})
-	if w.seq == 0 || t != Data || (w.seq+1)%64 == 0 {
+	added := make([]*redis.StringCmd, len(entries))
+	renew := w.seq == 0
+	for i, e := range entries {
+		added[i] = pipe.XAdd(ctx, &redis.XAddArgs{Stream: w.key, ID: w.id(i),
+			Values: []any{fieldType, string(e.kind), fieldBody, e.body}})
+		renew = renew || e.kind != Data || (w.seq+int64(i)+1)%64 == 0
+	}
+	if renew {
 		pipe.Expire(ctx, w.key, keep)
 	}
 	_, err := pipe.Exec(ctx)
-	if added.Err() != nil && strings.Contains(added.Err().Error(), "equal or smaller") {
-		err = w.refused(ctx, id)
+	for i, cmd := range added {
+		if cmd.Err() != nil && strings.Contains(cmd.Err().Error(), "equal or smaller") {
+			if err = w.refused(ctx, w.id(i)); err != nil {
+				break
+			}
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("write reply: %w", err)
 	}
-	w.seq++
+	w.seq += int64(len(entries))
 	return nil
 }
+
+// id returns the id of the i-th entry that is not written yet.
+func (w *Writer) id(i int) string { return fmt.Sprintf("%d-%d", w.epoch, w.seq+1+int64(i)) }
 
 // refused tells a write whose answer was lost, and which was sent again, from
 // one that a newer epoch has overtaken: only we write under our epoch.

@@ -103,6 +103,9 @@ func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Ro
 	return &heldRows{Rows: rows, release: func() { d.release(w) }}, nil
 }
 
+// Later runs a statement at once, on the writer.
+func (d *Driver) Later(ctx context.Context, s store.Statement) error { return store.RunNow(ctx, d, s) }
+
 // Tx runs fn in a transaction on the writer.
 func (d *Driver) Tx(
 	ctx context.Context, durability store.Durability, fn func(store.Conn) error,
@@ -182,6 +185,9 @@ func (c *conn) Exec(ctx context.Context, query string, args ...any) (int64, erro
 func (c *conn) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
 	return wrapRows(c.c.QueryContext(ctx, query, args...))
 }
+
+// Later runs a statement at once: there is no way to be saved.
+func (c *conn) Later(ctx context.Context, s store.Statement) error { return store.RunNow(ctx, c, s) }
 
 type rows struct{ *sql.Rows }
 

@@ -14,17 +14,16 @@ type ending struct {
 	err    error
 }
 
-// end stores the end of an attempt and announces it. The plain ends of
-// concurrent jobs share a commit, and on SQLite, which has one writer, all of
-// them do; PostgreSQL commits in parallel and shares the flush by itself.
+// end stores the end of an attempt and announces it. Those that are brief share
+// a commit with others, and on SQLite, which has one writer, all of them do.
 func (e *Engine) end(ctx context.Context, f store.Finish) error {
 	one := &ending{finish: f}
-	if f.Plain() || e.store.Dialect() == store.SQLite {
+	if f.Plain() || f.Brief && f.Parent == "" || e.store.Dialect() == store.SQLite {
 		e.ends.Do(ctx, one)
 	} else {
 		ctx, cancel := context.WithTimeout(ctx, store.GroupTime)
 		defer cancel()
-		one.err = e.endTogether(ctx, []*ending{one})
+		e.endAll(ctx, []*ending{one})
 	}
 	if one.err == nil {
 		tasks.Point("committed")
@@ -44,7 +43,9 @@ func (e *Engine) endAll(ctx context.Context, all []*ending) {
 		return
 	}
 	for i := range all {
-		all[i].err = e.endTogether(ctx, all[i:i+1])
+		if err := e.endTogether(ctx, all[i:i+1]); err != nil {
+			all[i].err = err
+		}
 	}
 }
 
@@ -60,14 +61,35 @@ func (e *Engine) endTogether(ctx context.Context, all []*ending) error {
 		if err != nil {
 			return err
 		}
-		for _, one := range left {
-			if one.moved, err = q.FinishJob(ctx, one.finish); err != nil {
-				return err
-			}
+		if err := endOthers(ctx, q, left); err != nil {
+			return err
 		}
 		tasks.Point("committing")
 		return nil
 	})
+}
+
+// endOthers carries out the ends that bring something with them. On SQLite, which
+// has one writer, their parents need no order.
+func endOthers(ctx context.Context, q *store.Queries, all []*ending) error {
+	if len(all) == 0 {
+		return nil
+	}
+	finishes := make([]store.Finish, len(all))
+	for i, one := range all {
+		finishes[i] = one.finish
+	}
+	moved, err := q.FinishJobs(ctx, finishes)
+	if err != nil {
+		return err
+	}
+	for i, one := range all {
+		one.moved, one.err = moved[i], nil
+		if moved[i] == nil {
+			one.err = store.ErrFenced
+		}
+	}
+	return nil
 }
 
 // endPlain carries out the ends that need nothing but their own rows, and

@@ -97,6 +97,7 @@ type Engine struct {
 	ends     *store.Group[*ending]
 	wakes    *store.Group[[]store.Job]
 	news     *store.Group[[]store.Moved]
+	pings    store.Reads[struct{}, struct{}]
 	pusher   *pusher
 }
 
@@ -162,9 +163,12 @@ func positive[T int | time.Duration](given, otherwise T) T {
 
 // Reachable tells whether the queue answers, within a second.
 func (e *Engine) Reachable(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if err := e.redis.Ping(ctx).Err(); err != nil {
+	_, err := e.pings.Get(ctx, struct{}{}, func(ctx context.Context) (struct{}, error) {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		return struct{}{}, e.redis.Ping(ctx).Err()
+	})
+	if err != nil {
 		return fmt.Errorf("%w: %w", ErrQueueUnavailable, err)
 	}
 	return nil

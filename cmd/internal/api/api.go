@@ -78,6 +78,7 @@ type Server struct {
 	keys    *keyring
 	load    *gauge
 	absent  *absentees
+	aliases store.Reads[aliasOf, store.Route]
 	handler http.Handler
 }
 

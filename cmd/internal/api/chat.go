@@ -35,13 +35,18 @@ func (s *Server) askChat(c *call, body []byte) (asked, error) {
 	return asked{job: job, hash: hashOf(c, body)}, nil
 }
 
+// aliasOf is what one tenant calls a route.
+type aliasOf struct{ tenant, name string }
+
 // served tells whether a name is an alias, and how many tokens the model
 // behind it takes; 0 where that is not known.
 func (s *Server) served(c *call, name string) (alias string, tokens int, err error) {
 	if m, ok := s.Models.Find(name); ok {
 		return "", m.Context, nil
 	}
-	r, err := s.Store.Route(c.Context(), c.key.Tenant, name)
+	r, err := s.aliases.Get(c.Context(), aliasOf{c.key.Tenant, name}, func(ctx context.Context) (store.Route, error) {
+		return s.Store.Route(ctx, c.key.Tenant, name)
+	})
 	if err == nil {
 		m, _ := s.firstTarget(r)
 		return name, m.Context, nil

@@ -1,0 +1,225 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"dreamlab/store"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	rollbackWait = 5 * time.Second
+	// mostQueued bounds what waits to be sent.
+	mostQueued = 256
+)
+
+// tx is a transaction that saves round trips: BEGIN goes with the first
+// statement, what is for later with the next whose answer is wanted, and COMMIT
+// with what is left, unless something has to be looked at before it.
+type tx struct {
+	conn       *pgx.Conn
+	durability store.Durability
+	begun      bool
+	queue      []store.Statement
+}
+
+// Later queues a statement.
+func (t *tx) Later(ctx context.Context, s store.Statement) error {
+	if t.queue = append(t.queue, s); len(t.queue) < mostQueued {
+		return nil
+	}
+	return t.flush(ctx)
+}
+
+// Exec runs a statement, and what was queued before it.
+func (t *tx) Exec(ctx context.Context, query string, args ...any) (touched int64, err error) {
+	t.queue = append(t.queue, store.Statement{Query: query, Args: args, Count: func(n int64) error {
+		touched = n
+		return nil
+	}})
+	return touched, t.flush(ctx)
+}
+
+// Query runs a statement that answers rows, and what was queued before it.
+func (t *tx) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+	batch := t.batch()
+	batch.Queue(query, args...)
+	results, err := t.send(ctx, batch)
+	if err != nil {
+		return nil, err
+	}
+	found, err := results.Query()
+	if err != nil {
+		return nil, closed(results, translate(err))
+	}
+	return lastRows{rows{found}, results}, nil
+}
+
+// lastRows are the rows of the last statement of a batch.
+type lastRows struct {
+	rows
+	batch pgx.BatchResults
+}
+
+// Close ends the batch, too.
+func (r lastRows) Close() error {
+	return closed(r.batch, r.rows.Close())
+}
+
+// Copy streams rows into a table by COPY.
+func (t *tx) Copy(
+	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
+) (int64, error) {
+	if err := t.flush(ctx); err != nil {
+		return 0, err
+	}
+	return copyRows(ctx, t.conn, table, columns, rows)
+}
+
+// flush runs what was queued, and begins where nothing has been sent so far.
+func (t *tx) flush(ctx context.Context) error {
+	if t.begun && len(t.queue) == 0 {
+		return nil
+	}
+	results, err := t.send(ctx, t.batch())
+	if err != nil {
+		return err
+	}
+	return closed(results, nil)
+}
+
+// batch returns what is to be sent before the next statement.
+func (t *tx) batch() *pgx.Batch {
+	batch := &pgx.Batch{}
+	for _, statement := range t.opening() {
+		batch.Queue(statement)
+	}
+	for _, s := range t.queue {
+		batch.Queue(s.Query, s.Args...)
+	}
+	return batch
+}
+
+func (t *tx) opening() []string {
+	switch {
+	case t.begun:
+		return nil
+	case t.durability == store.Relaxed:
+		return []string{"BEGIN", "SET LOCAL synchronous_commit = off"}
+	}
+	return []string{"BEGIN"}
+}
+
+// send sends a batch and reads the answers to what it begins with: the opening
+// and the queue. What follows is the caller's, who closes the results.
+func (t *tx) send(ctx context.Context, batch *pgx.Batch) (pgx.BatchResults, error) {
+	opening, queue := len(t.opening()), t.queue
+	t.begun, t.queue = true, nil
+	results := t.conn.SendBatch(ctx, batch)
+	err := answers(results, opening, queue)
+	if err != nil {
+		return nil, closed(results, err)
+	}
+	return results, nil
+}
+
+func answers(results pgx.BatchResults, opening int, queue []store.Statement) error {
+	for range opening {
+		if _, err := results.Exec(); err != nil {
+			return fmt.Errorf("begin: %w", translate(err))
+		}
+	}
+	for _, s := range queue {
+		if err := answer(results, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func answer(results pgx.BatchResults, s store.Statement) error {
+	if s.Each == nil {
+		tag, err := results.Exec()
+		if err != nil || s.Count == nil {
+			return translate(err)
+		}
+		return s.Count(tag.RowsAffected())
+	}
+	found, err := results.Query()
+	if err != nil {
+		return translate(err)
+	}
+	return store.EachRow(rows{found}, s.Each)
+}
+
+// closed closes the results of a batch. What closing tells where something went
+// wrong before is the same again.
+func closed(results pgx.BatchResults, err error) error {
+	closeErr := results.Close()
+	if err == nil {
+		err = translate(closeErr)
+	}
+	return err
+}
+
+// commit sends COMMIT together with what is queued, unless a count of it may
+// still refuse.
+func (t *tx) commit(ctx context.Context) error {
+	if t.refusable() {
+		if err := t.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if !t.begun && len(t.queue) == 0 {
+		return nil
+	}
+	batch := t.batch()
+	batch.Queue("COMMIT")
+	results, err := t.send(ctx, batch)
+	if err != nil {
+		return err
+	}
+	tag, err := results.Exec()
+	if err = closed(results, translate(err)); err == nil && tag.String() != "COMMIT" {
+		err = errors.New("the server rolled it back")
+	}
+	return err
+}
+
+func (t *tx) refusable() bool {
+	for _, s := range t.queue {
+		if s.Count != nil || s.Each != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// rollback must run although the caller's context has ended, or the connection
+// would be thrown away. Where the connection is lost the server rolls back.
+func (t *tx) rollback(ctx context.Context) error {
+	if !t.begun || t.conn.IsClosed() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackWait)
+	defer cancel()
+	_, err := t.conn.Exec(ctx, "ROLLBACK")
+	if err == nil || t.conn.IsClosed() {
+		return nil
+	}
+	return fmt.Errorf("roll back: %w", translate(err))
+}
+
+// broken says of an error that its connection is gone; pgx tells that of the
+// first statement alone.
+func (t *tx) broken(err error) error {
+	if !t.conn.IsClosed() || errors.Is(err, store.ErrBusy) {
+		return err
+	}
+	return fmt.Errorf("%w: its connection broke: %w", store.ErrBusy, err)
+}
