@@ -63,6 +63,9 @@ func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer
 		a.Billed = a.Model
 	}
 	l.bill(d.Vendor.Name, a)
+	if asked, ok := w.(*recorder); ok {
+		asked.billed = true
+	}
 	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model}
 	if _, bad := l.TakeFault(target, FaultBadJSON); bad && a.Structured() {
 		a.Text = strings.TrimSuffix(a.Text, "}")

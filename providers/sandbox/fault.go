@@ -45,7 +45,7 @@ func kindsOfFault() []string {
 type Fault struct {
 	Vendor string `json:"vendor"`           // the emulator's name, or "*" for all
 	Method string `json:"method,omitempty"` // such as POST; empty is every method
-	Route  string `json:"route,omitempty"`  // a part of the path; empty is every path
+	Route  string `json:"route,omitempty"`  // a part of the path, its end where a $ follows; empty is every path
 	Model  string `json:"model,omitempty"`  // the request's model; empty is every model
 	Kind   string `json:"fault"`
 	Times  *int   `json:"times,omitempty"` // how often it is played; omitted is for ever
@@ -94,8 +94,15 @@ type Target struct {
 func (f Fault) matches(t Target) bool {
 	return (f.Vendor == "*" || f.Vendor == t.Vendor) &&
 		(f.Method == "" || strings.EqualFold(f.Method, t.Method)) &&
-		strings.Contains(t.Path, f.Route) &&
+		onRoute(t.Path, f.Route) &&
 		(f.Model == "" || f.Model == t.Model)
+}
+
+func onRoute(path, route string) bool {
+	if end, anchored := strings.CutSuffix(route, "$"); anchored {
+		return strings.HasSuffix(path, end)
+	}
+	return strings.Contains(path, route)
 }
 
 // script is the faults that are still to be played.

@@ -161,6 +161,9 @@ func TestFaultsOfAnyRoute(t *testing.T) {
 			if paid := rig.Payment("acme", "m1"); paid.Calls != test.calls {
 				t.Errorf("billed %d calls, want %d", paid.Calls, test.calls)
 			}
+			if logged := rig.Lab.Requests()[0]; logged.Billed != (test.calls == 1) {
+				t.Errorf("logged %+v", logged)
+			}
 			rig.Want(rig.Do("POST", "/chat", hello(false)), 200)
 		})
 	}
@@ -297,6 +300,31 @@ func TestAdminRefuses(t *testing.T) {
 	}
 	if len(rig.Lab.Faults()) != 0 {
 		t.Errorf("%d bad faults were kept", len(rig.Lab.Faults()))
+	}
+}
+
+func TestTraceIsLogged(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	request, err := http.NewRequestWithContext(t.Context(), "GET", rig.URL+"/nowhere", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Traceparent", "00-1-2-01")
+	rig.Send(request)
+	if logged := rig.Lab.Requests()[0]; logged.Trace != "00-1-2-01" {
+		t.Errorf("logged %+v", logged)
+	}
+}
+
+// TestFaultAtTheEndOfAPath has a fault that waits for one route among those
+// whose paths begin alike.
+func TestFaultAtTheEndOfAPath(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	rig.Fault(sandbox.Fault{Vendor: "acme", Kind: "status", Status: 418, Route: "/things$"})
+	for path, want := range map[string]int{"/things/9": 404, "/things": 418} {
+		rig.Want(rig.Do("GET", path, nil), want)
 	}
 }
 

@@ -12,6 +12,7 @@ type recorder struct {
 	status int
 	lost   bool
 	gone   bool // a write failed: the client has left
+	billed bool
 }
 
 // WriteHeader remembers the status.

@@ -18,7 +18,9 @@ type Request struct {
 	Status int       `json:"status"` // 0: the connection was cut without an answer
 	Model  string    `json:"model,omitempty"`
 	ID     string    `json:"request_id"`
-	Fault  string    `json:"fault,omitempty"` // the fault that was played
+	Fault  string    `json:"fault,omitempty"`  // the fault that was played
+	Trace  string    `json:"trace,omitempty"`  // the W3C traceparent that came with it
+	Billed bool      `json:"billed,omitempty"` // a chat that was put in the books, whatever came of its answer
 }
 
 // journal remembers the last requests.
