@@ -49,6 +49,7 @@ func (t *tuner) launch(ctx context.Context, l *lesson, host providers.Host) (*ta
 	if err != nil {
 		return t.lost(ctx, l, err)
 	}
+	tasks.Point("deployed")
 	l.spec.Lost = 0
 	l.launched(seen)
 	model, err := t.register(ctx, l)

@@ -86,8 +86,10 @@ func (t *tuner) create(ctx context.Context, l *lesson) (*tasks.End, error) {
 	if err := t.intend(ctx, l); err != nil {
 		return nil, err
 	}
+	tasks.Point("creating")
 	made, err := l.trainer.Create(ctx, spec)
 	if err == nil {
+		tasks.Point("created")
 		return t.created(l, made), nil
 	}
 	if doubtful(err) {
