@@ -107,6 +107,9 @@ func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answ
 	s := &sse{writer: w, request: r}
 	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model}
 	fault, broken := l.TakeFault(target, FaultTruncate, FaultStreamError, FaultStall)
+	if asked, ok := w.(*recorder); ok && broken {
+		asked.fault = fault.Kind
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	for i, piece := range a.pieces() {
 		if broken && i >= fault.Chunks {

@@ -196,6 +196,9 @@ func TestFaultsOfStreams(t *testing.T) {
 			if paid := rig.Payment("acme", "m1"); paid.Calls != 1 {
 				t.Errorf("billed %d calls, want 1", paid.Calls)
 			}
+			if logged := rig.Lab.Requests()[0]; logged.Fault != test.kind {
+				t.Errorf("logged %+v", logged)
+			}
 			events, done = rig.Do("POST", "/chat", hello(true)).Events(t)
 			if !done || len(events) < 4 {
 				t.Errorf("the next stream has %d events, done %v", len(events), done)

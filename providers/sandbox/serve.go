@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -73,7 +74,7 @@ func (l *Lab) Serve(vendor Vendor, routes http.Handler) http.Handler {
 func (v *visit) log(id string) {
 	v.lab.journal.add(Request{
 		Time: v.lab.Now(), Vendor: v.vendor.Name, Method: v.req.Method, Path: v.req.URL.Path,
-		Status: v.writer.status, Model: v.model, ID: id, Fault: v.fault,
+		Status: v.writer.status, Model: v.model, ID: id, Fault: cmp.Or(v.fault, v.writer.fault),
 		Trace: v.req.Header.Get("Traceparent"), Billed: v.writer.billed,
 	})
 }
