@@ -5,178 +5,149 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"syscall"
 	"time"
-
-	"github.com/redis/go-redis/v9"
-
-	"dreamlab/tasks"
 )
 
 // fault is one way in which the world goes wrong.
 type fault struct {
 	name string
-	do   func(l *lab, ctx context.Context, r *rand.Rand) error
+	on   func(*lab) *server // what it takes hold of; nil: nothing that is shared
+	do   injecting
 }
 
-// outage is how long a server is away: past the lease of a chat.
-const outage = 20 * time.Second
+// injecting plays a fault. errMissed means that there was nothing to play it on.
+type injecting func(l *lab, ctx context.Context, r *rand.Rand) error
+
+var errMissed = errors.New("no work came by")
+
+const longestOutage = 65 * time.Second
+
+// outage is how long a server is away in a run of some length: a fifth of it,
+// and a minute, past every lease, where the run has five or more.
+func outage(length time.Duration) time.Duration { return min(length/5, longestOutage) }
+
+func ofRedis(l *lab) *server    { return l.redis }
+func ofPostgres(l *lab) *server { return l.postgres }
 
 // faults are all that are injected.
-func faults() []fault {
+func faults(length time.Duration) []fault {
+	away := outage(length)
 	list := []fault{
-		{"kill -9 a worker", killOne("worker", syscall.SIGKILL)},
-		{"kill -9 an api", killOne("api", syscall.SIGKILL)},
-		{"kill -9 a scheduler", killOne("scheduler", syscall.SIGKILL)},
-		{"freeze a worker past its leases", freeze},
-		{"rolling restart of the workers", rollWorkers},
-		{"restart of an api under load", killOne("api", syscall.SIGTERM)},
-		{"Redis: FLUSHALL", flush},
-		{"Redis: restart that forgets", restartRedis},
-		{"Redis: away", away(func(l *lab) *server { return l.redis }, outage/2)},
-		{"Redis: carried out, answers lost", loseAnswers(func(l *lab) *server { return l.redis }, 0.03)},
-		{"PostgreSQL: crash and restart", restartPostgres},
-		{"PostgreSQL: away past the leases", away(func(l *lab) *server { return l.postgres }, outage)},
-		{"PostgreSQL: carried out, answers lost", loseAnswers(func(l *lab) *server { return l.postgres }, 0.02)},
-		{"clock moved ahead past all leases", moveClock},
-		{"vendor: answers lost after the bill", vendorFault("drop_after", 4, "")},
-		{"vendor: connections cut", vendorFault("drop", 4, "")},
-		{"vendor: 503", vendorFault("status", 4, `,"status":503`)},
-		{"vendor: 429", vendorFault("rate_limit", 4, `,"retry_after":1`)},
-		{"vendor: slow answers", vendorFault("delay", 8, `,"ms":4000`)},
-		{"vendor: streams cut", vendorFault("truncate", 4, `,"chunks":2`)},
-		{"vendor: garbage", vendorFault("garbage", 3, "")},
+		{"kill -9 a worker", nil, killOne("worker", syscall.SIGKILL)},
+		{"kill -9 an api", nil, killOne("api", syscall.SIGKILL)},
+		{"kill -9 a scheduler", nil, killOne("scheduler", syscall.SIGKILL)},
+		{"freeze a worker past its leases", nil, freeze("worker")},
+		{"freeze a scheduler as long", nil, freeze("scheduler")},
+		{"rolling restart of the workers", nil, rollWorkers},
+		{"restart of an api under load", nil, killOne("api", syscall.SIGTERM)},
+		{"Redis: FLUSHALL", ofRedis, flush},
+		{"Redis: restart that forgets", ofRedis, restart(ofRedis, syscall.SIGKILL)},
+		{"Redis: away for " + away.String(), ofRedis, leave(ofRedis, away)},
+		{"Redis: carried out, answers lost", ofRedis, loseAnswers(ofRedis, 0.03)},
+		// Without a checkpoint: commits that were not synced are gone.
+		{"PostgreSQL: crash and restart", ofPostgres, restart(ofPostgres, syscall.SIGQUIT)},
+		{"PostgreSQL: away for " + away.String(), ofPostgres, leave(ofPostgres, away)},
+		{"PostgreSQL: carried out, answers lost", ofPostgres, loseAnswers(ofPostgres, 0.02)},
+		{"clock moved ahead past all leases", ofPostgres, pastLeases},
+		{"vendor: answers lost after the bill", nil, onChats("drop_after", 4, "")},
+		{"vendor: connections cut", nil, onChats("drop", 4, "")},
+		{"vendor: 503", nil, onChats("status", 4, `,"status":503`)},
+		{"vendor: 429", nil, onChats("rate_limit", 4, `,"retry_after":1`)},
+		{"vendor: slow answers", nil, onChats("delay", 8, `,"ms":4000`)},
+		{"vendor: streams cut", nil, onChats("truncate", 4, `,"chunks":2`)},
+		{"vendor: garbage", nil, onChats("garbage", 3, "")},
+		{"training: created, answer lost", nil, onTraining(lostCreation)},
+		{"training: the same, and its list away", nil, onTraining(lostCreation, listAway)},
+		{"training: deployed, answers lost", nil, onTraining(lostEndpoint, lostDeployment)},
+		{"training: broken by the vendor", nil, onTraining(brokenTraining)},
 	}
 	for _, point := range []string{"claimed", "intent", "answered", "committing", "committed"} {
-		list = append(list, fault{"die at: " + point, dieAt(point)})
+		list = append(list, fault{"die at: " + point, nil, dieAt(point + "/10")})
+	}
+	for _, point := range []string{"creating", "created", "deployed"} {
+		list = append(list, fault{"die at: training " + point, nil, dieTraining(point)})
 	}
 	return list
+}
+
+// What the vendor of the trainings does once.
+const (
+	lostCreation   = `{"vendor":"together","method":"POST","route":"/fine-tunes$","fault":"drop_after","times":1}`
+	listAway       = `{"vendor":"together","method":"GET","route":"/fine-tunes$","fault":"status","status":503,"times":4}`
+	lostEndpoint   = `{"vendor":"together","method":"POST","route":"/endpoints$","fault":"drop_after","times":1}`
+	lostDeployment = `{"vendor":"together","method":"POST","route":"/deployments$","fault":"drop_after","times":1}`
+	brokenTraining = `{"vendor":"together","method":"POST","route":"/fine-tunes$","fault":"fail_training","times":1}`
+)
+
+// deck deals the faults in an order that the seed gives: all of them before
+// any comes again.
+type deck struct {
+	lab    *lab
+	length time.Duration
+
+	mu   sync.Mutex
+	rand *rand.Rand
+	left []fault
+}
+
+func newDeck(l *lab, length time.Duration, seed uint64) *deck {
+	return &deck{lab: l, length: length, rand: rand.New(rand.NewPCG(seed, 0))}
+}
+
+// draw returns a fault, and what lets go of the server that it holds. One whose
+// server another fault holds comes later.
+func (d *deck) draw() (f fault, release func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.left) == 0 {
+		d.left = faults(d.length)
+		d.rand.Shuffle(len(d.left), func(a, b int) { d.left[a], d.left[b] = d.left[b], d.left[a] })
+	}
+	for i, f := range d.left {
+		if f.on != nil && !f.on(d.lab).hold.TryLock() {
+			continue
+		}
+		d.left = append(d.left[:i:i], d.left[i+1:]...)
+		if f.on == nil {
+			return f, func() {}
+		}
+		return f, f.on(d.lab).hold.Unlock
+	}
+	f, d.left = d.left[0], d.left[1:] // all that is left needs a server that is held
+	f.on(d.lab).hold.Lock()
+	return f, f.on(d.lab).hold.Unlock
 }
 
 // injectors is how many faults are under way at once.
 const injectors = 2
 
-// injectAll plays the faults in orders that the seed gives, until ctx ends;
-// each injector plays all before it plays one again.
-func (l *lab) injectAll(ctx context.Context, o options, played *tally) error {
+// injectAll plays the faults until ctx ends.
+func (l *lab) injectAll(ctx context.Context, o options, played, missed *tally) error {
+	all := newDeck(l, o.length, o.seed)
 	return together(injectors, func(i int) error {
-		r := rand.New(rand.NewPCG(o.seed, uint64(i)))
-		for {
-			list := faults()
-			r.Shuffle(len(list), func(a, b int) { list[a], list[b] = list[b], list[a] })
-			for _, f := range list {
-				if !pause(ctx, time.Duration(200+r.IntN(1800))*time.Millisecond) {
-					return nil
-				}
-				if err := f.do(l, ctx, r); err != nil && ctx.Err() == nil {
-					return fmt.Errorf("inject %q: %w", f.name, err)
-				}
-				played.add(f.name)
+		r := rand.New(rand.NewPCG(o.seed, uint64(i)+1))
+		for pause(ctx, time.Duration(200+r.IntN(1000))*time.Millisecond) {
+			if err := all.play(ctx, r, played, missed); err != nil {
+				return err
 			}
 		}
+		return nil
 	})
 }
 
-type injecting func(l *lab, ctx context.Context, r *rand.Rand) error
-
-func killOne(verb string, how syscall.Signal) injecting {
-	return func(l *lab, _ context.Context, r *rand.Rand) error {
-		return pick(l.slots(verb), r).child().end(how, stopPatience)
-	}
-}
-
-func pick(slots []*slot, r *rand.Rand) *slot { return slots[r.IntN(len(slots))] }
-
-// freeze stops a worker as a long pause of its machine would, and lets it wake
-// up in the belief that nothing has happened.
-func freeze(l *lab, ctx context.Context, r *rand.Rand) error {
-	c := pick(l.slots("worker"), r).child()
-	if err := c.signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	pause(ctx, tasks.Chat.Lease()+2*time.Second)
-	return c.signal(syscall.SIGCONT)
-}
-
-func rollWorkers(l *lab, ctx context.Context, _ *rand.Rand) error {
-	for _, s := range l.slots("worker") {
-		if err := s.child().end(syscall.SIGTERM, stopPatience); err != nil {
-			return err
-		}
-		pause(ctx, time.Second)
+func (d *deck) play(ctx context.Context, r *rand.Rand, played, missed *tally) error {
+	f, release := d.draw()
+	defer release()
+	err := f.do(d.lab, ctx, r)
+	switch {
+	case errors.Is(err, errMissed):
+		missed.add(f.name)
+	case err == nil:
+		played.add(f.name)
+	case ctx.Err() == nil:
+		return fmt.Errorf("inject %q: %w", f.name, err)
 	}
 	return nil
-}
-
-// dieAt has a worker die at a named point of its work; where no work comes by
-// in time it is killed anywhere.
-func dieAt(point string) injecting {
-	return func(l *lab, ctx context.Context, r *rand.Rand) error {
-		c, err := pick(l.slots("worker"), r).next(ctx, point)
-		if err != nil || c.gone(10*time.Second) {
-			return err
-		}
-		return c.end(syscall.SIGKILL, stopPatience)
-	}
-}
-
-// flush wipes Redis as it runs.
-func flush(l *lab, ctx context.Context, _ *rand.Rand) error {
-	l.redis.hold.Lock()
-	defer l.redis.hold.Unlock()
-	o, err := redis.ParseURL(l.redis.url)
-	if err != nil {
-		return err
-	}
-	client := redis.NewClient(o)
-	return errors.Join(client.FlushAll(ctx).Err(), client.Close())
-}
-
-func restartRedis(l *lab, ctx context.Context, _ *rand.Rand) error {
-	l.redis.hold.Lock()
-	defer l.redis.hold.Unlock()
-	return l.redis.restart(ctx, syscall.SIGKILL)
-}
-
-// restartPostgres ends the server without a checkpoint: commits that were not
-// synced are gone.
-func restartPostgres(l *lab, ctx context.Context, _ *rand.Rand) error {
-	l.postgres.hold.Lock()
-	defer l.postgres.hold.Unlock()
-	return l.postgres.restart(ctx, syscall.SIGQUIT)
-}
-
-func away(which func(*lab) *server, d time.Duration) injecting {
-	return func(l *lab, ctx context.Context, _ *rand.Rand) error {
-		s := which(l)
-		s.hold.Lock()
-		defer s.hold.Unlock()
-		s.proxy.leave(ctx, d)
-		return nil
-	}
-}
-
-func loseAnswers(which func(*lab) *server, share float64) injecting {
-	return func(l *lab, ctx context.Context, _ *rand.Rand) error {
-		s := which(l)
-		s.hold.Lock()
-		defer s.hold.Unlock()
-		s.proxy.lose(ctx, share, 4*time.Second)
-		return nil
-	}
-}
-
-// moveClock lets the shared clock jump past every lease that is held.
-func moveClock(l *lab, ctx context.Context, _ *rand.Rand) error {
-	l.postgres.hold.Lock()
-	defer l.postgres.hold.Unlock()
-	l.moved += tasks.Dream.Lease() + 5*time.Second
-	return l.store.ShiftClock(ctx, l.moved)
-}
-
-// vendorFault adds to the vendors' script what they do with some of the next
-// chats; more are further fields of the fault.
-func vendorFault(kind string, times int, more string) injecting {
-	script := fmt.Sprintf(`{"vendor":"*","route":"chat/completions","fault":%q,"times":%d%s}`, kind, times, more)
-	return func(l *lab, ctx context.Context, _ *rand.Rand) error { return l.vendorPost(ctx, script) }
 }

@@ -17,27 +17,33 @@ type (
 		Result                        bool // there is one
 		Crashes, Epoch                int64
 		CancelAt                      int64 // 0: never asked
-		IdemKey                       string
+		IdemKey, Trace                string
+		Created, Finished             int64 // 0: not yet
 	}
 	attemptRow struct {
 		Job            string
 		Epoch          int64
 		Worker         string
 		Started, Ended int64
-		Outcome        string
+		Outcome, Code  string
 	}
 	entryRow struct {
 		ID, Job, Step   string
 		Epoch           int64
 		Provider, Model string
+		Purpose         string
 		State, Cause    string
+		Created         int64
 	}
 	effectRow struct {
 		Job, Step string
 		Epoch     int64
 		Entry     string
+		Created   int64
 	}
 	experienceRow struct{ ID, Job, Dream string }
+	trainingRow   struct{ ID, Job, Status, VendorID string }
+	move          struct{ at, by int64 } // of the shared clock
 )
 
 // history is all that a run left behind, with the vendors' own count.
@@ -47,39 +53,62 @@ type history struct {
 	entries     map[string][]entryRow
 	effects     map[string][]effectRow
 	experiences []experienceRow
-	paid        []payment
+	trainings   []trainingRow
+	moves       []move
+
+	paid      []payment // the vendors' books
+	visits    []visit   // and their log
+	trained   []made
+	endpoints []made
+}
+
+func newHistory() *history {
+	return &history{jobs: map[string]jobRow{}, attempts: map[string][]attemptRow{},
+		entries: map[string][]entryRow{}, effects: map[string][]effectRow{}}
 }
 
 // readHistory reads the database with a client of its own, not with the store
-// that is on trial.
-func readHistory(ctx context.Context, url string) (*history, error) {
-	conn, err := pgx.Connect(ctx, url)
+// that is on trial, and what the vendors have to say.
+func (l *lab) readHistory(ctx context.Context) (*history, error) {
+	conn, err := pgx.Connect(ctx, l.postgres.url)
 	if err != nil {
 		return nil, fmt.Errorf("read the history: %w", err)
 	}
-	h := &history{jobs: map[string]jobRow{}, attempts: map[string][]attemptRow{},
-		entries: map[string][]entryRow{}, effects: map[string][]effectRow{}}
-	err = errors.Join(h.read(ctx, conn), conn.Close(ctx))
+	h := newHistory()
+	h.moves = l.moves
+	err = errors.Join(h.read(ctx, conn), conn.Close(ctx), h.ask(ctx, l))
 	if err != nil {
 		return nil, fmt.Errorf("read the history: %w", err)
 	}
 	return h, nil
 }
 
+func (h *history) ask(ctx context.Context, l *lab) error {
+	var paid, trained, endpoints error
+	h.visits = l.witness.visits()
+	h.paid, paid = l.payments(ctx)
+	h.trained, trained = l.trainings(ctx)
+	h.endpoints, endpoints = l.endpoints(ctx)
+	return errors.Join(paid, trained, endpoints)
+}
+
 func (h *history) read(ctx context.Context, conn *pgx.Conn) error {
 	return errors.Join(
 		each(ctx, conn, `SELECT id, tenant, kind, lane, state, coalesce(parent, ''), coalesce(subject, ''), input,
-			result IS NOT NULL, crashes, epoch, coalesce(cancel_at, 0), coalesce(idem_key, '') FROM jobs`,
+			result IS NOT NULL, crashes, epoch, coalesce(cancel_at, 0), coalesce(idem_key, ''), coalesce(trace, ''),
+			created, coalesce(finished, 0) FROM jobs`,
 			func(j jobRow) { h.jobs[j.ID] = j }),
-		each(ctx, conn, `SELECT job, epoch, worker, started, ended, outcome FROM attempts ORDER BY epoch`,
+		each(ctx, conn, `SELECT job, epoch, worker, started, ended, outcome, coalesce(code, '') FROM attempts ORDER BY epoch`,
 			func(a attemptRow) { h.attempts[a.Job] = append(h.attempts[a.Job], a) }),
-		each(ctx, conn, `SELECT id, coalesce(job, ''), step, epoch, provider, model, state, coalesce(cause, '')
-			FROM entries ORDER BY id`,
+		each(ctx, conn, `SELECT id, coalesce(job, ''), step, epoch, provider, model, purpose, state,
+			coalesce(cause, ''), created FROM entries ORDER BY id`,
 			func(e entryRow) { h.entries[e.Job] = append(h.entries[e.Job], e) }),
-		each(ctx, conn, `SELECT job, step, epoch, coalesce(entry, '') FROM effects`,
+		each(ctx, conn, `SELECT job, step, epoch, coalesce(entry, ''), created FROM effects`,
 			func(e effectRow) { h.effects[e.Job] = append(h.effects[e.Job], e) }),
 		each(ctx, conn, `SELECT id, coalesce(job, ''), coalesce(dream, '') FROM experiences`,
 			func(e experienceRow) { h.experiences = append(h.experiences, e) }),
+		each(ctx, conn, `SELECT id, job, status, coalesce(vendor_id, '') FROM trainings`,
+			func(t trainingRow) { h.trainings = append(h.trainings, t) }),
 	)
 }
 
@@ -93,6 +122,18 @@ func each[T any](ctx context.Context, conn *pgx.Conn, query string, take func(T)
 		take(row)
 	}
 	return err
+}
+
+// span is how long it was from one time to another without the clock's moves,
+// microseconds.
+func (h *history) span(from, to int64) int64 {
+	d := to - from
+	for _, m := range h.moves {
+		if from <= m.at && to >= m.at+m.by {
+			d -= m.by
+		}
+	}
+	return d
 }
 
 // outcomeAt returns how an attempt ended, "" where it never did.

@@ -9,9 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/config"
@@ -19,13 +16,10 @@ import (
 )
 
 const (
-	tenants = 4
+	tenants = 4 // beside those of the floods, two each
 	// tenantCap and window are small, so that both are reached.
 	tenantCap = 6
 	window    = 20
-	// calmWait bounds the way back to rest: a wake-up that was lost in a
-	// worker's hands, and the lease of a dream, and three tries of each.
-	calmWait = 6 * time.Minute
 )
 
 // settings are the fleet's. Polls are short, so that all kinds of work are done
@@ -35,6 +29,7 @@ lanes:
   chat: {concurrency: 12, window: %d, tenant_cap: %d}
   dream: {concurrency: 4, window: 16}
 dream: {threshold: 20, limit: 12, starts_per_day: 100, idle_wait: 10s}
+tune: {min_examples: 2, papers: 8}
 grace: 5s
 poll: {training: 500ms, deployment: 500ms}
 schedules: [{id: dream, cron: "* * * * *", zone: UTC}]
@@ -48,12 +43,14 @@ type lab struct {
 	postgres *server
 	vendors  *child
 	vendor   string // the sandbox's URL
+	witness  *witness
 	store    *store.Store
+	load     *load
+	owners   []string // the tenants' ids
 	keys     []string // one a tenant
 	fleet    []*slot
-	apis     []string      // URLs
-	moved    time.Duration // how far the shared clock is ahead
-	rested   time.Duration // how long it took to come to rest
+	apis     []string // URLs
+	moves    []move   // of the shared clock
 }
 
 func openLab(ctx context.Context, o options) (l *lab, err error) {
@@ -61,7 +58,7 @@ func openLab(ctx context.Context, o options) (l *lab, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l = &lab{dir: dir, binary: o.binary}
+	l = &lab{dir: dir, binary: o.binary, witness: newWitness()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close(true))
@@ -113,13 +110,13 @@ func (l *lab) openStore(ctx context.Context) (err error) {
 	if err := l.store.Driver().Migrate(ctx, -1); err != nil {
 		return err
 	}
-	for i := range tenants {
+	for i := range tenants + 2*floods {
 		key := store.Key{Name: "chaos", Scopes: []string{store.ScopeUse}}
-		_, secret, err := boot.NewKey(ctx, l.store, fmt.Sprintf("tenant-%d", i), key)
+		key, secret, err := boot.NewKey(ctx, l.store, fmt.Sprintf("tenant-%d", i), key)
 		if err != nil {
 			return err
 		}
-		l.keys = append(l.keys, secret)
+		l.owners, l.keys = append(l.owners, key.Tenant), append(l.keys, secret)
 	}
 	return nil
 }
@@ -190,51 +187,6 @@ func (l *lab) slots(verb string) []*slot {
 		}
 	}
 	return found
-}
-
-// storm runs the fleet under load while faults are injected, lets it come to
-// rest without them, and stops it.
-func (l *lab) storm(ctx context.Context, o options) (*load, *tally, error) {
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	fleet, running := errgroup.WithContext(running)
-	for _, s := range l.fleet {
-		fleet.Go(func() error { return s.run(running) })
-	}
-	load := newLoad(l, o)
-	defer load.client.CloseIdleConnections()
-	if err := load.firstAnswer(running); err != nil {
-		return nil, nil, errors.Join(err, ctx.Err())
-	}
-	stormy, end := context.WithTimeout(running, o.length)
-	defer end()
-	var clients errgroup.Group
-	clients.Go(func() error { return load.run(running, stormy) })
-	faults := newTally()
-	clients.Go(func() error { return l.injectAll(stormy, o, faults) })
-	err := clients.Wait()
-	if err == nil {
-		err = l.rest(running)
-	}
-	stop()
-	return load, faults, errors.Join(err, fleet.Wait(), ctx.Err())
-}
-
-// rest waits until no job is open.
-func (l *lab) rest(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, calmWait)
-	defer cancel()
-	began := time.Now()
-	for {
-		counts, err := l.store.LaneCounts(ctx)
-		if err == nil && len(counts) == 0 {
-			l.rested = time.Since(began)
-			return nil
-		}
-		if !pause(ctx, time.Second) {
-			return fmt.Errorf("jobs are still open %s after the last fault: %+v (logs are in %s)", calmWait, counts, l.dir)
-		}
-	}
 }
 
 // close ends what was started, the last first.

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -39,29 +40,33 @@ type load struct {
 	rate   float64
 	rand   *rand.Rand
 	counts *tally
+	last   atomic.Int64 // number of the last request
 
 	mu       sync.Mutex
 	promises []promise
+	floods   []flood
+	files    map[string]string // a training file of each tenant, by its key
 }
 
 func newLoad(l *lab, o options) *load {
 	return &load{
-		lab: l, rate: o.rate, counts: newTally(), rand: rand.New(rand.NewPCG(o.seed, 99)),
+		lab: l, rate: o.rate, counts: newTally(), rand: rand.New(rand.NewPCG(o.seed, 99)), files: map[string]string{},
 		client: &http.Client{Timeout: clientWait, Transport: &http.Transport{MaxIdleConnsPerHost: clients}},
 	}
+}
+
+// loadNotes is what the clients have to say in the end.
+type loadNotes struct {
+	promises []promise
+	floods   []flood
+	counts   *tally
 }
 
 // notes returns what was promised and counted.
 func (c *load) notes() loadNotes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return loadNotes{promises: c.promises, counts: c.counts}
-}
-
-// loadNotes is what the clients have to say in the end.
-type loadNotes struct {
-	promises []promise
-	counts   *tally
+	return loadNotes{promises: c.promises, floods: c.floods, counts: c.counts}
 }
 
 func (c *load) note(p promise) {
@@ -72,20 +77,25 @@ func (c *load) note(p promise) {
 
 // ask is one request of the load, all of it decided before it is sent.
 type ask struct {
-	number int
+	number int64
 	kind   string
 	key    string // the tenant's
 	api    int
+	pause  time.Duration // before a second thought
 }
 
 // kinds of request, and how many in a hundred.
 var kinds = []struct {
 	name  string
 	share int
-}{{"job", 42}, {"chat", 20}, {"stream", 20}, {"twice", 6}, {"cancel", 10}, {"dream", 2}}
+}{
+	{"job", 32}, {"chat", 18}, {"stream", 18}, {"twice", 6}, {"cancel", 12}, {"stop", 3},
+	{"dream", 4}, {"train", 3}, {"untrain", 2}, {"tune", 2},
+}
 
-func (c *load) next(number int) ask {
-	a := ask{number: number, key: c.lab.keys[c.rand.IntN(tenants)], api: c.rand.IntN(len(c.lab.apis))}
+func (c *load) next() ask {
+	a := c.askOf("", c.rand.IntN(tenants))
+	a.api, a.pause = c.rand.IntN(len(c.lab.apis)), time.Duration(c.rand.IntN(3000))*time.Millisecond
 	draw := c.rand.IntN(100)
 	for _, k := range kinds {
 		if a.kind = k.name; draw < k.share {
@@ -96,13 +106,25 @@ func (c *load) next(number int) ask {
 	return a
 }
 
-// firstAnswer waits until the fleet answers a chat.
-func (c *load) firstAnswer(ctx context.Context) error {
+// askOf numbers a request of a tenant's.
+func (c *load) askOf(kind string, tenant int) ask {
+	number := c.last.Add(1)
+	return ask{number: number, kind: kind, key: c.lab.keys[tenant], api: int(number) % len(c.lab.apis)}
+}
+
+// begin waits until the fleet answers a chat, and brings it the tenants'
+// training files.
+func (c *load) begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for !c.chat(ctx, ask{kind: "first", key: c.lab.keys[0]}) {
+	for !c.chat(ctx, c.askOf("first", 0)) {
 		if !pause(ctx, startPoll) {
 			return fmt.Errorf("the fleet does not answer a chat within a minute: its logs are in %s", c.lab.dir)
+		}
+	}
+	for i := range tenants {
+		if err := c.upload(ctx, i); err != nil {
+			return fmt.Errorf("bring a training file: %w", err)
 		}
 	}
 	return nil
@@ -115,13 +137,13 @@ func (c *load) run(ctx, stormy context.Context) error {
 	defer ticker.Stop()
 	var all errgroup.Group // bounds them; none has an error to tell
 	all.SetLimit(clients)
-	for number := 1; ; number++ {
+	for {
 		select {
 		case <-stormy.Done():
 			return all.Wait()
 		case <-ticker.C:
 		}
-		a := c.next(number)
+		a := c.next()
 		all.Go(func() error { c.send(ctx, a); return nil })
 	}
 }
@@ -139,51 +161,80 @@ func (c *load) send(ctx context.Context, a ask) {
 		both.Wait()
 	case "cancel":
 		if id := c.job(ctx, a); id != "" {
+			pause(ctx, a.pause/10)
 			c.cancel(ctx, a, id)
 		}
+	case "stop":
+		c.stop(ctx, a)
 	case "dream":
 		c.post(ctx, a, "/v1/dreams", "", `{"limit":12}`)
+	case "train", "untrain":
+		c.train(ctx, a)
+	case "tune":
+		c.post(ctx, a, "/v1/tunes", "", `{"min_examples":2}`)
 	}
 }
+
+// errand asks for a training beside the others: a fault waits for it.
+func (c *load) errand(ctx context.Context) { c.train(ctx, c.askOf("train", 0)) }
 
 // body is a chat of a conversation of its own.
-func (a ask) body(stream bool) string {
-	return fmt.Sprintf(`{"model":"assistant","stream":%t,"metadata":{"conversation_id":"c-%d"},`+
+func (a ask) body(model string, stream bool) string {
+	return fmt.Sprintf(`{"model":%q,"stream":%t,"metadata":{"conversation_id":"c-%d"},`+
 		`"messages":[{"role":"user","content":"Question %d: how do I get a refund for order %d?"}]}`,
-		stream, a.number, a.number, a.number*37)
+		model, stream, a.number, a.number, a.number*37)
 }
 
-// job has a chat done in the background, and insists until it is accepted.
+// trace is a W3C traceparent: by it the vendors' log tells whose a call was.
+func (a ask) trace() string { return fmt.Sprintf("00-%032x-%016x-01", a.number, a.number) }
+
+// job has a chat done in the background.
 func (c *load) job(ctx context.Context, a ask) (id string) {
+	body := `{"kind":"chat","input":` + a.body("assistant", false) + `}`
+	answer := c.insist(ctx, a, "/v1/jobs", body, http.StatusAccepted)
+	if id = textOf(answer, "id"); id != "" {
+		c.note(promise{job: id, key: a.key + a.idemKey()})
+	}
+	return id
+}
+
+func (a ask) idemKey() string { return fmt.Sprintf("key-%d", a.number) }
+
+// insist sends a request again, under one key, until it is accepted.
+func (c *load) insist(ctx context.Context, a ask, path, body string, accepted int) []byte {
 	ctx, cancel := context.WithTimeout(ctx, insist)
 	defer cancel()
-	key := fmt.Sprintf("key-%d", a.number)
-	body := `{"kind":"chat","input":` + a.body(false) + `}`
 	for try := 0; ; try++ {
 		a.api = (a.api + 1) % len(c.lab.apis)
-		status, answer := c.post(ctx, a, "/v1/jobs", key, body)
-		if status == http.StatusAccepted {
-			id = idOf(answer)
-			c.note(promise{job: id, key: a.key + key})
-			return id
+		status, answer := c.post(ctx, a, path, a.idemKey(), body)
+		if status == accepted {
+			return answer
 		}
 		if !pause(ctx, min(time.Duration(50<<try)*time.Millisecond, 2*time.Second)) {
-			return ""
+			return nil
 		}
 	}
 }
 
-func idOf(answer []byte) string {
-	var object struct{ ID string }
-	if err := json.Unmarshal(answer, &object); err != nil {
+// textOf reads a field of a JSON object, "" where there is none.
+func textOf(answer []byte, path ...string) string {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(answer, &object) != nil {
 		return ""
 	}
-	return object.ID
+	if len(path) > 1 {
+		return textOf(object[path[0]], path[1:]...)
+	}
+	var text string
+	if json.Unmarshal(object[path[0]], &text) != nil {
+		return ""
+	}
+	return text
 }
 
 // chat waits for an answer, whole or streamed, and tells whether it came.
 func (c *load) chat(ctx context.Context, a ask) bool {
-	answer, err := c.do(ctx, a, "/v1/chat/completions", "", a.body(a.kind == "stream"))
+	answer, err := c.do(ctx, a, http.MethodPost, "/v1/chat/completions", "", a.body("assistant", a.kind == "stream"))
 	if err != nil {
 		c.counts.add(a.kind + ": no answer")
 		return false
@@ -193,23 +244,20 @@ func (c *load) chat(ctx context.Context, a ask) bool {
 	whole := err == nil && answer.StatusCode == http.StatusOK &&
 		(a.kind != "stream" || bytes.Contains(text, []byte("data: [DONE]")))
 	if whole {
-		c.note(promise{job: answer.Header.Get("X-Dreamlab-Job"), answered: true})
+		c.note(promise{job: answer.Header.Get(jobHeader), answered: true})
 	}
 	c.counts.add(fmt.Sprintf("%s: %d, whole %t", a.kind, answer.StatusCode, whole))
 	return whole
 }
 
-// cancel asks for a job's end, and notes where the answer says that it has.
-func (c *load) cancel(ctx context.Context, a ask, id string) {
-	status, answer := c.post(ctx, a, "/v1/jobs/"+id+"/cancel", "", "")
-	var job struct{ Status string }
-	if status == http.StatusOK && json.Unmarshal(answer, &job) == nil && job.Status == "cancelled" {
-		c.note(promise{job: id, cancelled: true})
-	}
-}
+const jobHeader = "X-Dreamlab-Job"
 
 func (c *load) post(ctx context.Context, a ask, path, key, body string) (int, []byte) {
-	answer, err := c.do(ctx, a, path, key, body)
+	return c.call(ctx, a, http.MethodPost, path, key, body)
+}
+
+func (c *load) call(ctx context.Context, a ask, method, path, key, body string) (int, []byte) {
+	answer, err := c.do(ctx, a, method, path, key, body)
 	if err != nil {
 		c.counts.add(a.kind + ": no answer")
 		return 0, nil
@@ -223,14 +271,18 @@ func (c *load) post(ctx context.Context, a ask, path, key, body string) (int, []
 	return answer.StatusCode, text
 }
 
-func (c *load) do(ctx context.Context, a ask, path, key, body string) (*http.Response, error) {
+func (c *load) do(ctx context.Context, a ask, method, path, key, body string) (*http.Response, error) {
 	url := c.lab.apis[a.api] + path
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader([]byte(body)))
+	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+a.key)
 	request.Header.Set("Content-Type", "application/json")
+	if path == "/v1/experiences" {
+		request.Header.Set("Content-Type", "application/x-ndjson")
+	}
+	request.Header.Set("Traceparent", a.trace())
 	if key != "" {
 		request.Header.Set("Idempotency-Key", key)
 	}

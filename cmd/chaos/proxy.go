@@ -91,6 +91,13 @@ func (p *proxy) loses() bool {
 	return p.lost > 0 && rand.Float64() < p.lost
 }
 
+// gone tells whether the server is out of reach just now.
+func (p *proxy) gone() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.away
+}
+
 func (p *proxy) admit(c net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -67,6 +67,9 @@ func TestProxy(t *testing.T) {
 	}{{false, 0, true}, {true, 0, false}, {false, 1, false}, {false, 0, true}}
 	for i, s := range steps {
 		p.set(s.away, s.lost)
+		if p.gone() != s.away {
+			t.Errorf("step %d: gone %v", i, p.gone())
+		}
 		if got := answers(t, p); got != s.want {
 			t.Errorf("step %d: answered %v", i, got)
 		}

@@ -9,12 +9,19 @@ import (
 
 // report is what a run has to show.
 type report struct {
-	options    options
-	faults     *tally
-	rested     time.Duration
-	load       loadNotes
-	history    *history
-	violations []violation
+	options  options
+	weather  *weather
+	load     loadNotes
+	history  *history
+	findings []finding
+}
+
+func (r report) broken() int {
+	n := 0
+	for _, f := range r.findings {
+		n += len(f.broken)
+	}
+	return n
 }
 
 // mostShown bounds the violations that are told in full.
@@ -22,27 +29,53 @@ const mostShown = 5
 
 func (r report) write(out io.Writer) {
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(table, "seed %d, %s of faults, at rest %s after the last client had its answer\n",
-		r.options.seed, r.options.length, r.rested.Round(time.Second))
-	section(table, "fault", r.faults)
+	fmt.Fprintf(table, "seed %d: faults for %s on two of each process, at rest %s after the last of them\n",
+		r.options.seed, r.options.length, r.weather.rested.Round(time.Second))
+	r.writeFaults(table)
 	section(table, "client", r.load.counts)
 	section(table, "jobs", r.jobs())
 	section(table, "attempts", r.attempts())
 	section(table, "entries", r.entries())
-	fmt.Fprintf(table, "\ninvariant\tbroken\t\n")
-	for _, i := range invariants() {
-		broken := 0
-		for _, v := range r.violations {
-			if v.invariant == i.name {
-				broken++
-			}
-		}
-		fmt.Fprintf(table, "%s\t%d\t%s\n", i.name, broken, i.holds)
+	r.writeLosses(table)
+	fmt.Fprintf(table, "\ninvariant\tcases\tbroken\t\n")
+	for _, f := range r.findings {
+		fmt.Fprintf(table, "%s\t%d\t%d\t%s\n", f.name, f.looked, len(f.broken), f.holds)
 	}
 	if err := table.Flush(); err != nil {
 		return // nobody reads it
 	}
-	for i, v := range r.violations {
+	fmt.Fprintln(out)
+	for _, f := range r.findings {
+		for _, text := range f.said {
+			fmt.Fprintf(out, "%s: %s\n", f.name, text)
+		}
+	}
+	for _, f := range r.findings {
+		r.writeBroken(out, f.broken)
+	}
+}
+
+// writeFaults lists all faults, those too that did not come up in so short a run.
+func (r report) writeFaults(out io.Writer) {
+	fmt.Fprintf(out, "\nfault survived\ttimes\t\n")
+	for _, f := range faults(r.options.length) {
+		note := ""
+		if n := r.weather.missed.get(f.name); n > 0 {
+			note = fmt.Sprintf("(%d more found no work to be played on)", n)
+		}
+		fmt.Fprintf(out, "%s\t%d\t%s\n", f.name, r.weather.played.get(f.name), note)
+	}
+}
+
+func (r report) writeLosses(out io.Writer) {
+	fmt.Fprintf(out, "\nanswer lost, or not kept\tcalls\tasked again\n")
+	for _, l := range r.history.losses() {
+		fmt.Fprintf(out, "%s\t%d\t%d\n", l.cause, l.tries, l.repaid)
+	}
+}
+
+func (r report) writeBroken(out io.Writer, all []violation) {
+	for i, v := range all {
 		fmt.Fprintf(out, "\n%s broken by %s: %s\n", v.invariant, v.job, v.text)
 		if i >= mostShown || v.job == "" {
 			continue
@@ -72,14 +105,17 @@ func (r report) attempts() *tally {
 	t := newTally()
 	for _, attempts := range r.history.attempts {
 		for _, a := range attempts {
-			t.add(a.Outcome)
+			name := a.Outcome
+			if a.Code != "" {
+				name += " (" + a.Code + ")"
+			}
+			t.add(name)
 		}
 	}
 	return t
 }
 
-// entries counts the tries at vendors by how they ended; each unknown one may
-// have been paid for nothing.
+// entries counts the tries at vendors by how they ended.
 func (r report) entries() *tally {
 	t := newTally()
 	for _, entries := range r.history.entries {

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
+
+	"dreamlab/cmd/internal/boot"
 )
 
 // payment is what a vendor's emulator has billed for a model.
@@ -17,18 +20,81 @@ type payment struct {
 	Calls  int    `json:"calls"`
 }
 
+// visit is a request as an emulator saw it.
+type visit struct {
+	ID     string `json:"request_id"`
+	Vendor string `json:"vendor"`
+	Path   string `json:"path"`
+	Model  string `json:"model"`
+	Trace  string `json:"trace"`
+	Fault  string `json:"fault"`
+	Billed bool   `json:"billed"`
+}
+
+func (v visit) chat() bool { return strings.HasSuffix(v.Path, "/chat/completions") }
+
+// made is what stands at a vendor and costs money.
+type made struct {
+	ID          string `json:"id"`
+	Suffix      string `json:"suffix"` // of a training
+	Name        string `json:"name"`   // of an endpoint
+	Deployments []struct {
+		ID string `json:"id"`
+	} `json:"deployments"`
+}
+
+type listing[T any] struct {
+	Data []T    `json:"data"`
+	Next string `json:"next_cursor"`
+}
+
 // payments asks the vendors for their count.
 func (l *lab) payments(ctx context.Context) ([]payment, error) {
-	var answer struct {
-		Data []payment `json:"data"`
-	}
+	var answer listing[payment]
 	err := l.sandbox(ctx, http.MethodGet, "/_sandbox/payments", "", &answer)
 	return answer.Data, err
 }
 
-// vendorPost adds a fault to the vendors' script.
-func (l *lab) vendorPost(ctx context.Context, fault string) error {
-	return l.sandbox(ctx, http.MethodPost, "/_sandbox/faults", fault, nil)
+// trainings lists what the vendor has been made to train.
+func (l *lab) trainings(ctx context.Context) ([]made, error) {
+	var answer listing[made]
+	err := l.sandbox(ctx, http.MethodGet, "/together/v1/fine-tunes", "", &answer)
+	return answer.Data, err
+}
+
+// endpoints lists what the vendor serves for us.
+func (l *lab) endpoints(ctx context.Context) ([]made, error) {
+	var owner struct {
+		Project string `json:"project_id"`
+	}
+	if err := l.sandbox(ctx, http.MethodGet, "/together/v1/whoami", "", &owner); err != nil {
+		return nil, err
+	}
+	var all []made
+	for cursor := "0"; cursor != ""; {
+		var page listing[made]
+		path := "/together/v2/projects/" + owner.Project + "/endpoints?after=" + cursor
+		if err := l.sandbox(ctx, http.MethodGet, path, "", &page); err != nil {
+			return nil, err
+		}
+		all, cursor = append(all, page.Data...), page.Next
+	}
+	return all, nil
+}
+
+// script adds faults to the vendors' script.
+func (l *lab) script(ctx context.Context, faults ...string) error {
+	for _, fault := range faults {
+		if err := l.sandbox(ctx, http.MethodPost, "/_sandbox/faults", fault, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unscript forgets the faults that were not played yet.
+func (l *lab) unscript(ctx context.Context) error {
+	return l.sandbox(ctx, http.MethodDelete, "/_sandbox/faults", "", nil)
 }
 
 func (l *lab) sandbox(ctx context.Context, method, path, body string, into any) error {
@@ -38,6 +104,7 @@ func (l *lab) sandbox(ctx context.Context, method, path, body string, into any) 
 	if err != nil {
 		return err
 	}
+	ask.Header.Set("Authorization", "Bearer "+boot.SandboxKey)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Do(ask)
 	if err != nil {
@@ -49,4 +116,61 @@ func (l *lab) sandbox(ctx context.Context, method, path, body string, into any) 
 		err = json.NewDecoder(answer.Body).Decode(into)
 	}
 	return errors.Join(err, answer.Body.Close())
+}
+
+const (
+	lookEvery = 500 * time.Millisecond
+	// logSize is how many requests the vendors' log holds.
+	logSize = 1000
+)
+
+// witness gathers the vendors' log, which forgets.
+type witness struct {
+	mu   sync.Mutex
+	seen map[string]bool
+	all  []visit
+}
+
+func newWitness() *witness { return &witness{seen: map[string]bool{}} }
+
+// watch reads the log until ctx ends, and once more then.
+func (w *witness) watch(ctx context.Context, l *lab) error {
+	for going := true; going; {
+		going = pause(ctx, lookEvery)
+		if err := w.look(context.WithoutCancel(ctx), l); err != nil {
+			return fmt.Errorf("watch the vendors: %w", err)
+		}
+	}
+	return nil
+}
+
+func (w *witness) look(ctx context.Context, l *lab) error {
+	var answer listing[visit]
+	if err := l.sandbox(ctx, http.MethodGet, "/_sandbox/requests", "", &answer); err != nil {
+		return err
+	}
+	return w.take(answer.Data)
+}
+
+// take adds what is new, and fails where something may lie between this log
+// and the one before.
+func (w *witness) take(log []visit) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(log) >= logSize && len(w.seen) > 0 && !w.seen[log[0].ID] {
+		return errors.New("their log ran ahead of its reader: run with a lower --rate")
+	}
+	for _, v := range log {
+		if !w.seen[v.ID] {
+			w.seen[v.ID] = true
+			w.all = append(w.all, v)
+		}
+	}
+	return nil
+}
+
+func (w *witness) visits() []visit {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.all
 }

@@ -1,0 +1,78 @@
+package main
+
+import "strings"
+
+// lookAtCreations holds what stands at the vendors against our rows. What was
+// made twice has one suffix, which an endpoint's name ends with.
+func lookAtCreations(h *history, _ loadNotes, f *finding) {
+	rows := map[string]trainingRow{} // by the vendor's id
+	for _, t := range h.trainings {
+		if running(t.Status) {
+			f.breaks(t.Job, "%s is still %s", t.ID, t.Status)
+		}
+		if t.VendorID != "" {
+			rows[t.VendorID] = t
+		}
+	}
+	known := map[string]bool{}
+	jobs := map[string]string{} // by the suffix
+	for _, m := range h.trained {
+		f.see()
+		known[m.ID] = true
+		row := rows[m.ID]
+		if row.ID == "" {
+			f.breaks(jobs[m.Suffix], "the vendor trains %s (%s), of which no row knows", m.ID, m.Suffix)
+		}
+		if _, twice := jobs[m.Suffix]; twice {
+			f.breaks(row.Job, "the vendor was made to train %s more than once", m.Suffix)
+		}
+		jobs[m.Suffix] = row.Job
+	}
+	for _, row := range h.trainings {
+		if row.VendorID != "" && !known[row.VendorID] || row.VendorID == "" && row.Status == "succeeded" {
+			f.breaks(row.Job, "the vendor knows nothing of %s (%s)", row.ID, row.VendorID)
+		}
+	}
+	lookAtEndpoints(h, jobs, f)
+	lookAtTrainingBills(h, f)
+}
+
+func running(status string) bool {
+	return status != "succeeded" && status != "failed" && status != "cancelled"
+}
+
+func lookAtEndpoints(h *history, jobs map[string]string, f *finding) {
+	named := map[string]bool{}
+	for _, m := range h.endpoints {
+		f.see()
+		job := ""
+		for suffix, trained := range jobs {
+			if strings.HasSuffix(m.Name, suffix) {
+				job = trained
+			}
+		}
+		switch {
+		case job == "":
+			f.breaks("", "the vendor serves %s, of which no row knows", m.Name)
+		case named[m.Name]:
+			f.breaks(job, "the vendor serves %s twice", m.Name)
+		case len(m.Deployments) > 1:
+			f.breaks(job, "the vendor serves %s from %d deployments", m.Name, len(m.Deployments))
+		}
+		named[m.Name] = true
+	}
+}
+
+// lookAtTrainingBills holds the vendors' count of trainings against their list.
+func lookAtTrainingBills(h *history, f *finding) {
+	billed := 0
+	for _, p := range h.paid {
+		if strings.HasPrefix(p.Model, "fine-tune:") {
+			billed += p.Calls
+		}
+	}
+	if billed != len(h.trained) {
+		f.breaks("", "%d trainings were billed, the vendor lists %d", billed, len(h.trained))
+	}
+	f.say("%d trainings and %d endpoints at the vendor, %d rows", len(h.trained), len(h.endpoints), len(h.trainings))
+}

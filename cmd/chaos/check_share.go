@@ -1,0 +1,163 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// edge is where something begins or ends.
+type edge struct {
+	at  int64
+	by  int
+	job string
+}
+
+func sortEdges(edges []edge) {
+	slices.SortFunc(edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by)) })
+}
+
+// lookAtCaps goes through the attempts in time.
+func lookAtCaps(h *history, n loadNotes, f *finding) {
+	caps := map[string]int{}
+	for _, flood := range n.floods {
+		caps[flood.heavy], caps[flood.light] = floodCap, floodCap
+	}
+	edges := map[string][]edge{}
+	for job, attempts := range h.attempts {
+		if h.jobs[job].Lane != "chat" {
+			continue
+		}
+		for _, a := range attempts {
+			f.see()
+			tenant := h.jobs[job].Tenant
+			edges[tenant] = append(edges[tenant], edge{a.Started, 1, job}, edge{a.Ended, -1, job})
+		}
+	}
+	most := 0
+	for tenant, list := range edges {
+		limit := cmp.Or(caps[tenant], tenantCap)
+		sortEdges(list)
+		now := 0
+		for _, e := range list {
+			now += e.by
+			if limit == tenantCap {
+				most = max(most, now)
+			}
+			if now > limit && e.by > 0 {
+				f.breaks(e.job, "%s has %d chats under way, its cap is %d", tenant, now, limit)
+				break
+			}
+		}
+	}
+	f.say("at most %d at once under a cap of %d", most, tenantCap)
+}
+
+const (
+	// fairness is how far a share may be from its weight, in hundredths.
+	fairness = 10
+	// enough is how many jobs have to begin while both are queued.
+	enough = 100
+	// quietMost is how long a quiet tenant's chat may be queued, in nineteen of
+	// twenty cases.
+	quietMost = 2 * time.Second
+)
+
+// lookAtFloods measures shares while both tenants of a flood had jobs queued.
+func lookAtFloods(h *history, n loadNotes, f *finding) {
+	for _, flood := range n.floods {
+		from, to := h.contended(flood.heavy, flood.light)
+		heavy, light := h.begun(flood.heavy, from, to), h.begun(flood.light, from, to)
+		all := heavy + light
+		if all < enough {
+			f.say("%s: only %d jobs began while both were queued", flood.name, all)
+			continue
+		}
+		f.see()
+		want := all * flood.weights[0] / (flood.weights[0] + flood.weights[1])
+		took := time.Duration(h.span(from, to)) * time.Microsecond
+		f.say("%s: %d to %d by weights %d to %d, in %s", flood.name, heavy, light,
+			flood.weights[0], flood.weights[1], took.Round(100*time.Millisecond))
+		// What was on its way to a worker when it began or ended is a window.
+		if off := max(heavy-want, want-heavy); off > want*fairness/100+window {
+			f.breaks("", "%s: of %d jobs that began %d were the heavier tenant's, not %d", flood.name, all, heavy, want)
+		}
+		if flood.quiet != "" {
+			h.lookAtQuiet(flood, from, to, f)
+		}
+	}
+}
+
+func (h *history) lookAtQuiet(flood flood, from, to int64, f *finding) {
+	quiet := h.waits(flood.quiet, from, to)
+	if len(quiet) == 0 {
+		f.say("%s: nobody was quiet in it", flood.name)
+		return
+	}
+	late := quiet[len(quiet)*95/100]
+	f.say("%s: of %d chats of a quiet tenant 95 in 100 began within %s",
+		flood.name, len(quiet), late.Round(time.Millisecond))
+	if late > quietMost {
+		f.breaks("", "%s: a quiet tenant's chats waited for %s", flood.name, late)
+	}
+}
+
+// waits returns, sorted, how long chats were queued that were made in a while.
+func (h *history) waits(tenant string, from, to int64) []time.Duration {
+	var all []time.Duration
+	for id, job := range h.jobs {
+		if job.Tenant == tenant && job.Kind == "chat.run" && job.Created >= from && job.Created <= to {
+			all = append(all, time.Duration(h.span(job.Created, h.firstBegun(id)))*time.Microsecond)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// firstBegun is when a job's first attempt began, or its end where none did.
+func (h *history) firstBegun(job string) int64 {
+	if attempts := h.attempts[job]; len(attempts) > 0 {
+		return attempts[0].Started
+	}
+	return h.jobs[job].Finished
+}
+
+// contended returns the longest while in which two tenants both had chats queued.
+func (h *history) contended(a, b string) (from, to int64) {
+	var edges []edge
+	for id, job := range h.jobs {
+		if job.Kind == "chat.run" && (job.Tenant == a || job.Tenant == b) {
+			edges = append(edges, edge{job.Created, 1, id}, edge{h.firstBegun(id), -1, id})
+		}
+	}
+	sortEdges(edges)
+	queued := map[string]int{}
+	var since int64
+	for _, e := range edges {
+		both := queued[a] > 0 && queued[b] > 0
+		queued[h.jobs[e.job].Tenant] += e.by
+		switch {
+		case !both && queued[a] > 0 && queued[b] > 0:
+			since = e.at
+		case both && (queued[a] == 0 || queued[b] == 0) && e.at-since > to-from:
+			from, to = since, e.at
+		}
+	}
+	return from, to
+}
+
+// begun counts the attempts at a tenant's chats that began in a while.
+func (h *history) begun(tenant string, from, to int64) int {
+	n := 0
+	for id, attempts := range h.attempts {
+		if h.jobs[id].Tenant != tenant || h.jobs[id].Kind != "chat.run" {
+			continue
+		}
+		for _, a := range attempts {
+			if a.Started >= from && a.Started <= to {
+				n++
+			}
+		}
+	}
+	return n
+}

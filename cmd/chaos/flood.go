@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dreamlab/store"
+)
+
+// flood is two tenants that send far more than the lane carries, and a quiet
+// one beside them.
+type flood struct {
+	name    string
+	heavy   string // the tenant of the larger weight
+	light   string
+	quiet   string // "" where nobody is quiet
+	weights [2]int
+}
+
+const (
+	floods = 2 // one among the faults, one after them
+	// floodJobs is how many jobs each of the two sends.
+	floodJobs = 300
+	// floodClients is how many requests of both are under way.
+	floodClients = 32
+	heavyWeight  = 3
+	// floodCap lets both fill the lane: their weights share it, not their caps.
+	floodCap = window
+)
+
+// flood lets two tenants flood the lane of the chats, and a quiet one chat
+// meanwhile where there is to be one. An eighth of the jobs are cancelled as
+// soon as they are accepted. It returns when none of them is queued any more.
+func (c *load) flood(ctx context.Context, name string, first int, quiet bool) error {
+	l := c.lab
+	f := flood{name: name, heavy: l.owners[first], light: l.owners[first+1], weights: [2]int{heavyWeight, 1}}
+	for i, weight := range f.weights {
+		share := store.Share{Lane: "chat", Tenant: l.owners[first+i], Weight: weight, Cap: floodCap}
+		if err := l.store.SetShare(ctx, share); err != nil {
+			return fmt.Errorf("set a share: %w", err)
+		}
+	}
+	flooding, end := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	if quiet {
+		f.quiet = l.owners[0]
+		beside.Go(func() { c.beQuiet(flooding) })
+	}
+	var all errgroup.Group // bounds them; none has an error to tell
+	all.SetLimit(floodClients)
+	for i := range 2 * floodJobs {
+		all.Go(func() error {
+			a := c.askOf("flood", first+i%2)
+			if id := c.job(ctx, a); id != "" && a.number%8 == 0 {
+				c.cancel(ctx, a, id)
+			}
+			return nil
+		})
+	}
+	err := errors.Join(all.Wait(), l.drained(ctx, f))
+	end()
+	beside.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.floods = append(c.floods, f)
+	return err
+}
+
+// drained waits until nothing of a flood is queued.
+func (l *lab) drained(ctx context.Context, f flood) error {
+	ctx, cancel := context.WithTimeout(ctx, calmWait)
+	defer cancel()
+	for {
+		queues, err := l.store.Queues(ctx)
+		left := 0
+		for _, q := range queues {
+			if q.Tenant == f.heavy || q.Tenant == f.light {
+				left += q.Queued
+			}
+		}
+		if err == nil && left == 0 {
+			return nil
+		}
+		if !pause(ctx, 200*time.Millisecond) {
+			return fmt.Errorf("%d jobs of the %s flood are still queued after %s", left, f.name, calmWait)
+		}
+	}
+}
+
+// beQuiet sends one chat after the other, with a pause.
+func (c *load) beQuiet(ctx context.Context) {
+	for pause(ctx, 50*time.Millisecond) {
+		c.chat(ctx, c.askOf("quiet", 0))
+	}
+}
