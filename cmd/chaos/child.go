@@ -32,7 +32,7 @@ func start(c command) (_ *child, err error) {
 		return nil, fmt.Errorf("start %s: %w", c.name, err)
 	}
 	defer func() { err = errors.Join(err, log.Close()) }() // the child has its own
-	cmd := exec.Command(c.args[0], c.args[1:]...)
+	cmd := exec.Command(c.args[0], c.args[1:]...)          //nolint:noctx // signals end it, and each is a fault of its own
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), c.env...), log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.as}
 	if err := cmd.Start(); err != nil {

@@ -76,7 +76,7 @@ func openLab(ctx context.Context, o options) (l *lab, err error) {
 	if err := os.WriteFile(l.path("dreamlab.yaml"), []byte(text), 0o644); err != nil {
 		return nil, err
 	}
-	return l, l.describeFleet()
+	return l, l.describeFleet(ctx)
 }
 
 func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
@@ -124,7 +124,7 @@ func (l *lab) openStore(ctx context.Context) (err error) {
 // openVendors starts the emulators in a process that is never killed: their
 // count of payments is the witness.
 func (l *lab) openVendors(ctx context.Context) error {
-	addr, _, err := freePort()
+	addr, _, err := freePort(ctx)
 	if err != nil {
 		return err
 	}
@@ -147,9 +147,9 @@ func (l *lab) openVendors(ctx context.Context) error {
 }
 
 // describeFleet plans two of everything.
-func (l *lab) describeFleet() error {
+func (l *lab) describeFleet(ctx context.Context) error {
 	for i := range 2 {
-		addr, _, err := freePort()
+		addr, _, err := freePort(ctx)
 		if err != nil {
 			return err
 		}

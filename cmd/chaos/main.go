@@ -44,7 +44,8 @@ type options struct {
 func main() {
 	var o options
 	flag.Uint64Var(&o.seed, "seed", 1, "decides which faults come and when")
-	flag.DurationVar(&o.length, "length", 2*time.Minute, "how long faults are injected; servers are away for a fifth of it, at most 65s")
+	flag.DurationVar(&o.length, "length", 2*time.Minute,
+		"how long faults are injected; servers are away for a fifth of it, at most 65s")
 	flag.Float64Var(&o.rate, "rate", 12, "requests a second")
 	flag.StringVar(&o.binary, "binary", "", "a dreamlab built with -tags chaos; built from ./cmd/dreamlab without it")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the logs")

@@ -22,34 +22,35 @@ type proxy struct {
 	work  sync.WaitGroup
 }
 
-func openProxy(target string) (*proxy, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func openProxy(ctx context.Context, target string) (*proxy, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("open a proxy: %w", err)
 	}
 	p := &proxy{listener: listener, target: target, conns: map[net.Conn]bool{}}
-	p.work.Go(p.accept)
+	ctx = context.WithoutCancel(ctx) // close ends it
+	p.work.Go(func() { p.accept(ctx) })
 	return p, nil
 }
 
 func (p *proxy) addr() string { return p.listener.Addr().String() }
 
-func (p *proxy) accept() {
+func (p *proxy) accept(ctx context.Context) {
 	for {
 		client, err := p.listener.Accept()
 		if err != nil {
 			return // closed
 		}
-		p.work.Go(func() { p.serve(client) })
+		p.work.Go(func() { p.serve(ctx, client) })
 	}
 }
 
-func (p *proxy) serve(client net.Conn) {
+func (p *proxy) serve(ctx context.Context, client net.Conn) {
 	defer p.drop(client)
 	if !p.admit(client) {
 		return
 	}
-	server, err := net.DialTimeout("tcp", p.target, time.Second)
+	server, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", p.target)
 	if err != nil {
 		return // the server is away: so is the proxy
 	}

@@ -56,7 +56,7 @@ func answers(t *testing.T, p *proxy) bool {
 
 func TestProxy(t *testing.T) {
 	t.Parallel()
-	p, err := openProxy(echo(t))
+	p, err := openProxy(t.Context(), echo(t))
 	if err != nil {
 		t.Fatal(err)
 	}

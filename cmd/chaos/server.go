@@ -40,7 +40,7 @@ func (s *server) open(ctx context.Context, addr string) (err error) {
 	if err := s.up(ctx); err != nil {
 		return err
 	}
-	s.proxy, err = openProxy(addr)
+	s.proxy, err = openProxy(ctx, addr)
 	return err
 }
 
@@ -85,7 +85,7 @@ func newRedis(ctx context.Context, dir string) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("install redis-server: %w", err)
 	}
-	addr, port, err := freePort()
+	addr, port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func newPostgres(ctx context.Context, dir string) (*server, error) {
 	if out, err := setup.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	addr, port, err := freePort()
+	addr, port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -170,8 +170,8 @@ func ownDirectory(dir string) (string, *syscall.Credential, error) {
 }
 
 // freePort finds a port of the loopback that nobody has just now.
-func freePort() (addr, port string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (addr, port string, err error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", "", fmt.Errorf("find a free port: %w", err)
 	}
