@@ -35,6 +35,7 @@ func (w *Worker) attempt(h *hold) {
 	if errors.Is(err, errGiven) {
 		return
 	}
+	w.keeper.ending(h)
 	if err != nil && errors.Is(context.Cause(ctx), tasks.ErrLeaseLost) {
 		w.fenced(h.job, err)
 		return

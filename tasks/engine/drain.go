@@ -63,10 +63,11 @@ func within(done <-chan struct{}, d time.Duration) bool {
 }
 
 // takeBack hands back the jobs of handlers that do not return. Whatever those
-// still try to write is fenced.
+// still try to write is fenced. An answer that waits for a database that is away
+// is not taken back: it was paid for.
 func (w *Worker) takeBack() error {
 	var stubborn []string
-	for _, h := range w.keeper.all() {
+	for _, h := range w.keeper.working() {
 		stubborn = append(stubborn, h.job.Kind+" "+h.job.ID)
 		w.finish(h, store.Finish{To: store.JobQueued, Outcome: store.AttemptHandedBack}, following{})
 	}

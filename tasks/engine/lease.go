@@ -23,6 +23,7 @@ type hold struct {
 
 	trusted time.Time // until when the lease is ours for certain; keeper.mu
 	renewAt time.Time // keeper.mu
+	ending  bool      // its handler has returned, and its end is being stored; keeper.mu
 }
 
 // keeper renews the leases of one worker's jobs in one statement, and ends
@@ -70,15 +71,24 @@ func (k *keeper) drop(h *hold) {
 	}
 }
 
-// all returns what is held just now.
-func (k *keeper) all() []*hold {
+// ending notes that a job's handler has returned.
+func (k *keeper) ending(h *hold) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	all := make([]*hold, 0, len(k.held))
+	h.ending = true
+}
+
+// working returns the jobs whose handlers have not returned.
+func (k *keeper) working() []*hold {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var working []*hold
 	for _, h := range k.held {
-		all = append(all, h)
+		if !h.ending {
+			working = append(working, h)
+		}
 	}
-	return all
+	return working
 }
 
 // run keeps leases until ctx ends.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -259,6 +261,42 @@ func TestStubbornHandler(t *testing.T) {
 		wantState(t, r.job(job.ID), store.JobQueued)
 		close(release)
 		<-left
+	})
+}
+
+// TestAnswerAtStop stops a worker that has an answer in hand and can not store
+// it yet: it is not handed back, but stored once the database is there again.
+func TestAnswerAtStop(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		var runs tally
+		var back atomic.Bool
+		tried := make(chan struct{})
+		once := sync.OnceFunc(func() { close(tried) })
+		answer := func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
+			runs.add(run.Job.ID)
+			return &tasks.End{Write: func(context.Context, *store.Queries) error {
+				if back.Load() {
+					return nil
+				}
+				once()
+				return store.ErrBusy
+			}}, nil
+		}
+		w := r.worker(WorkerOptions{Handlers: handlers(answer), Grace: time.Millisecond, Patience: time.Millisecond})
+		ctx, stop := context.WithCancel(r.ctx)
+		defer stop()
+		ran := make(chan error, 1)
+		go func() { ran <- w.Run(ctx) }()
+		job := r.accept(store.NewJob{})
+		<-tried
+		stop()
+		<-w.given
+		back.Store(true)
+		r.must(<-ran)
+		wantState(t, r.job(job.ID), store.JobSucceeded)
+		if n := runs.get(job.ID); n != 1 {
+			t.Errorf("it ran %d times", n)
+		}
 	})
 }
 
