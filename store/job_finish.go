@@ -89,7 +89,7 @@ func (q *Queries) finishHeld(ctx context.Context, f Finish, held heldJob) ([]Mov
 	if err := q.insertAttempt(ctx, f, held.claimed); err != nil {
 		return nil, err
 	}
-	if f.To != JobSucceeded { // one that did has settled its own
+	if f.To != JobSucceeded && f.To != JobWaiting { // it has settled its own, or waits for what they are to come to
 		if err := q.loseEntries(ctx, held.stub, "left open"); err != nil {
 			return nil, err
 		}
