@@ -194,3 +194,29 @@ func TestDatabaseAwayKeepsTheAnswer(t *testing.T) {
 		t.Errorf("%d calls paid, stored at try %d", calls, tries)
 	}
 }
+
+// TestStopKeepsTheAnswer has a worker stop while it can not store what it paid.
+func TestStopKeepsTheAnswer(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	run, s := claim(t, b), step(t, b, "Hello?")
+	ctx, stop := context.WithCancelCause(t.Context())
+	tries := 0
+	s.Write = func(context.Context, *store.Queries, *handlers.Answered) error {
+		if tries++; tries < 3 {
+			stop(tasks.ErrDraining)
+			return store.ErrBusy
+		}
+		return nil
+	}
+	caller := handlers.NewCaller(handlers.CallerOptions{
+		Router: b.Router, Prices: b.Prices,
+		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+	})
+	if _, err := caller.Ask(ctx, run, s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Store.Effect(t.Context(), run.Job.ID, "answer"); err != nil || tries != 3 {
+		t.Errorf("stored at try %d: %v", tries, err)
+	}
+}

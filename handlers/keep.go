@@ -19,10 +19,11 @@ const (
 )
 
 // keep stores an answer, and tries again while the database is away and the
-// lease may still be trusted: what was paid for is not thrown away. Where the
-// job is no longer held the entry alone is settled.
+// lease may still be trusted: what was paid for is not thrown away, not by a
+// worker that has to stop either. Where the job is no longer held the entry alone
+// is settled.
 func (c *Caller) keep(ctx context.Context, a *Answered) error {
-	trusted, cancel := context.WithTimeout(ctx, tasks.Lane(a.run.Job.Lane).Lease())
+	trusted, cancel := context.WithTimeout(context.WithoutCancel(ctx), tasks.Lane(a.run.Job.Lane).Lease())
 	defer cancel()
 	bound := keepFirst
 	for {

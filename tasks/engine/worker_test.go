@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/sqlite"
+	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
 
@@ -298,6 +301,28 @@ func TestAnswerAtStop(t *testing.T) {
 			t.Errorf("it ran %d times", n)
 		}
 	})
+}
+
+// TestPatienceWhileAway: a handler that holds an answer is waited for until the
+// database is back, any other no longer than its patience.
+func TestPatienceWhileAway(t *testing.T) {
+	t.Parallel()
+	driver, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, Options{}, store.Open(driver), storetest.EmbeddedQueue(t))
+	r.must(driver.Migrate(r.ctx, -1))
+	w := r.worker(WorkerOptions{Handlers: handlers(succeed), Patience: time.Nanosecond})
+	idle := make(chan struct{})
+	if w.wait(idle) {
+		t.Error("a handler settled that never returned")
+	}
+	r.must(r.store.Close())
+	go close(idle)
+	if !w.wait(idle) {
+		t.Error("a handler was not waited for while the database was away")
+	}
 }
 
 func TestDeadline(t *testing.T) {
