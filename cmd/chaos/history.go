@@ -129,7 +129,7 @@ func each[T any](ctx context.Context, conn *pgx.Conn, query string, take func(T)
 func (h *history) span(from, to int64) int64 {
 	d := to - from
 	for _, m := range h.moves {
-		if from <= m.at && to >= m.at+m.by {
+		if from < m.at+m.by && to >= m.at+m.by {
 			d -= m.by
 		}
 	}
