@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"mime"
+	"mime/multipart"
+	"strings"
+	"testing"
+)
+
+func TestTextOf(t *testing.T) {
+	t.Parallel()
+	answer := []byte(`{"id":"a","dreamlab":{"job":"b"},"n":1}`)
+	for want, path := range map[string][]string{"a": {"id"}, "b": {"dreamlab", "job"}} {
+		if got := textOf(answer, path...); got != want {
+			t.Errorf("%v is %q, not %q", path, got, want)
+		}
+	}
+	for _, path := range [][]string{{"n"}, {"none"}, {"id", "job"}, {"none", "job"}} {
+		if got := textOf(answer, path...); got != "" {
+			t.Errorf("%v is %q", path, got)
+		}
+	}
+	if got := textOf(nil, "id"); got != "" {
+		t.Errorf("nothing holds %q", got)
+	}
+}
+
+// TestTrainingFile reads the form back: it is whole, and each row is JSON.
+func TestTrainingFile(t *testing.T) {
+	t.Parallel()
+	body, kind, err := trainingFile(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, words, err := mime.ParseMediaType(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form, err := multipart.NewReader(bytes.NewReader(body), words["boundary"]).ReadForm(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if form.Value["purpose"][0] != "fine-tune" || len(form.File["file"]) != 1 {
+		t.Errorf("the form holds %+v", form)
+	}
+	rows := strings.Split(strings.TrimSpace(lessons(3)), "\n")
+	if len(rows) != trainingRows {
+		t.Errorf("%d lessons", len(rows))
+	}
+	for _, row := range rows {
+		if !json.Valid([]byte(row)) {
+			t.Errorf("no JSON: %s", row)
+		}
+	}
+}
+
+// TestNext draws requests: every kind comes up, none twice under one number.
+func TestNext(t *testing.T) {
+	t.Parallel()
+	l := &lab{apis: []string{"a", "b"}, keys: make([]string, tenants)}
+	c := newLoad(l, options{seed: 1, rate: 1})
+	share := 0
+	for _, k := range kinds {
+		share += k.share
+	}
+	if share != 100 {
+		t.Errorf("the kinds have %d of 100 parts", share)
+	}
+	seen, numbers := map[string]bool{}, map[int64]bool{}
+	for range 2000 {
+		a := c.next()
+		seen[a.kind], numbers[a.number] = true, true
+	}
+	if len(seen) != len(kinds) || len(numbers) != 2000 {
+		t.Errorf("%d of %d kinds, %d numbers", len(seen), len(kinds), len(numbers))
+	}
+}
