@@ -43,18 +43,6 @@ func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
 	return moved, err
 }
 
-// NextDue returns how long it is until the next job's time comes, at most the
-// given while.
-func (q *Queries) NextDue(ctx context.Context, atMost time.Duration) (time.Duration, error) {
-	var wait *int64
-	err := q.one(ctx, `SELECT min(run_at) - {now} FROM jobs WHERE state IN ('queued', 'waiting') AND NOT due`,
-		nil, &wait)
-	if err != nil || wait == nil {
-		return atMost, err
-	}
-	return max(0, min(atMost, time.Duration(*wait)*time.Microsecond)), nil
-}
-
 // ExpiredJobs returns ids of jobs that waited for longer than they may.
 func (q *Queries) ExpiredJobs(ctx context.Context) ([]string, error) {
 	return q.ids(ctx, `SELECT id FROM jobs WHERE expires_at IS NOT NULL

@@ -83,14 +83,16 @@ CREATE TABLE attempts (
 -- A tenant's share of a lane. The row of no tenant ('') holds the lane's own
 -- virtual time, and is the lock of those who pick in the lane.
 CREATE TABLE shares (
-  lane   TEXT NOT NULL,
-  tenant TEXT NOT NULL,
-  weight BIGINT NOT NULL DEFAULT 1,
-  cap    BIGINT,                          -- jobs in flight at once; NULL is the lane's own
-  vtime  BIGINT NOT NULL DEFAULT 0,       -- virtual time of stride scheduling
+  lane    TEXT NOT NULL,
+  tenant  TEXT NOT NULL,
+  weight  BIGINT NOT NULL DEFAULT 1,
+  cap     BIGINT,                         -- jobs in flight at once; NULL is the lane's own
+  vtime   BIGINT NOT NULL DEFAULT 0,      -- virtual time of stride scheduling
+  waiting BOOLEAN NOT NULL DEFAULT FALSE, -- had jobs queued when it was last looked at
+  looked  TEXT NOT NULL DEFAULT '',       -- the lane's own row: the tenant that was looked at last
   PRIMARY KEY (lane, tenant)
 );
-CREATE INDEX shares_turn ON shares (lane, vtime);
+CREATE INDEX shares_turn ON shares (lane, vtime, tenant) WHERE waiting;
 
 -- The answer of one step of a job.
 CREATE TABLE effects (

@@ -30,12 +30,9 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	told := listener.Channel(redis.WithChannelSize(1024))
 	lanes := allLanes()
 	for {
-		if err := e.dispatch(ctx, lanes); err != nil && ctx.Err() == nil {
+		wait, err := e.dispatch(ctx, lanes)
+		if err != nil && ctx.Err() == nil {
 			e.log.Warn().Err(err).Msg("dispatch; it is tried again in a second")
-		}
-		wait, err := e.store.NextDue(ctx, backstop)
-		if err != nil {
-			wait = backstop
 		}
 		if lanes = d.next(ctx, told, wait); lanes == nil {
 			return nil
@@ -88,49 +85,58 @@ func allLanes() map[tasks.Lane]bool {
 }
 
 // dispatch makes due what is due and serves the given lanes and those that it
-// made work for, the most urgent first.
-func (e *Engine) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) error {
-	moved, err := e.makeDue(ctx)
+// made work for, the most urgent first. It returns how long it is until there
+// is something to do by the clock.
+func (e *Engine) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) (time.Duration, error) {
+	began := time.Now()
+	look, err := e.store.Outlook(ctx, laneNames(), backstop)
 	if err != nil {
-		return err
+		return backstop, err
 	}
-	for _, m := range moved {
-		lanes[tasks.Lane(m.Lane)] = true
+	if look.Due == 0 {
+		if err := e.makeDue(ctx, lanes, look.Queued); err != nil {
+			return backstop, err
+		}
 	}
 	for _, lane := range tasks.Lanes() {
-		if !lanes[lane] {
+		if !lanes[lane] || !look.Queued[string(lane)] {
 			continue
 		}
 		if err := e.dispatchLane(ctx, lane); err != nil {
-			return fmt.Errorf("lane %s: %w", lane, err)
+			return backstop, fmt.Errorf("lane %s: %w", lane, err)
 		}
 	}
-	return nil
+	return look.Due - time.Since(began), nil
 }
 
-func (e *Engine) makeDue(ctx context.Context) ([]store.Moved, error) {
-	wait, err := e.store.NextDue(ctx, time.Hour)
-	if err != nil || wait > 0 {
-		return nil, err
-	}
+// makeDue queues the jobs whose time has come, and adds their lanes to those
+// to serve.
+func (e *Engine) makeDue(ctx context.Context, lanes map[tasks.Lane]bool, queued map[string]bool) error {
 	var moved []store.Moved
-	err = e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+	err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
 		moved, err = q.MakeDue(ctx)
 		return err
 	})
-	return moved, err
+	for _, m := range moved {
+		lanes[tasks.Lane(m.Lane)], queued[m.Lane] = true, true
+	}
+	return err
+}
+
+func laneNames() []string {
+	var names []string
+	for _, lane := range tasks.Lanes() {
+		names = append(names, string(lane))
+	}
+	return names
 }
 
 // dispatchLane marks first and enqueues then: a mark without a wake-up is found
 // by the reconciler, a wake-up without a mark would claim nothing.
 func (e *Engine) dispatchLane(ctx context.Context, lane tasks.Lane) error {
-	queued, err := e.store.HasQueued(ctx, string(lane))
-	if err != nil || !queued {
-		return err
-	}
 	var wakes []wakeUp
 	var count int
-	err = e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
+	err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
 		picked, err := q.PickJobs(ctx, string(lane), e.lanes[lane].room())
 		count = len(picked)
 		if err != nil || count == 0 {

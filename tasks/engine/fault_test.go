@@ -102,7 +102,7 @@ func TestDeadWorker(t *testing.T) {
 				break
 			}
 			wantState(t, got, store.JobQueued)
-			r.must(r.dispatch(r.ctx, allLanes()))
+			r.must(r.dispatchAll())
 			dead = r.claim(r.job(job.ID))
 			if dead.Epoch != int64(crash+1) {
 				t.Fatalf("epoch %d after %d crashes", dead.Epoch, crash)

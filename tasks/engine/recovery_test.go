@@ -79,7 +79,7 @@ func wipeWideWindow(t testing.TB) (looked, took time.Duration) {
 		_, err := q.AcceptJobs(r.ctx, jobs, nil)
 		return err
 	}))
-	r.must(r.dispatch(r.ctx, allLanes()))
+	r.must(r.dispatchAll())
 	pending := func() int64 { return r.redis.LLen(r.ctx, "asynq:{chat}:pending").Val() }
 	if n := pending(); n != wideWindow {
 		t.Fatalf("%d wake-ups were sent", n)
@@ -88,7 +88,7 @@ func wipeWideWindow(t testing.TB) (looked, took time.Duration) {
 	began := time.Now()
 	r.must(r.reconcile(r.ctx))
 	looked = time.Since(began)
-	r.must(r.dispatch(r.ctx, allLanes()))
+	r.must(r.dispatchAll())
 	if n := pending(); n != wideWindow {
 		t.Errorf("%d wake-ups are back", n)
 	}
