@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -23,10 +22,6 @@ const fill = `WITH RECURSIVE n(i) AS (SELECT CAST($1 AS bigint) UNION ALL SELECT
 	INSERT INTO jobs (id, tenant, kind, lane, state, input, run_at, due, created)
 	SELECT 'job_' || (1000000000000 + i), 'tenant-' || (i % $3), 'experience.import', 'system', 'queued', '{}',
 		1, TRUE, 1 FROM n`
-
-// errKept makes a round of dispatch be taken back, so that the queue stays as
-// long as it is.
-var errKept = errors.New("the round is taken back")
 
 // backlog takes the time of one round of dispatch on a short and on a long
 // queue.
@@ -70,29 +65,46 @@ func deepen(ctx context.Context, s *store.Store, from, to int) error {
 	return nil
 }
 
-// pickTime returns the median time of a round.
+// pickTime returns the median time of a round, with its commit. What it took
+// goes back into the queue, so that this stays as long as it is; not by taking
+// the round back, which would have each one meet tenants that were never served.
 func pickTime(ctx context.Context, s *store.Store) (time.Duration, error) {
 	took := make([]time.Duration, pickRounds)
-	room := store.Room{Window: pickSize, TenantCap: pickSize}
 	for i := range took {
 		began := time.Now()
-		err := s.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
-			picked, err := q.PickJobs(ctx, "system", room)
-			if err != nil {
-				return err
-			}
-			if len(picked) != pickSize {
-				return fmt.Errorf("%d jobs were picked instead of %d", len(picked), pickSize)
-			}
-			if err := q.MarkDispatched(ctx, picked); err != nil {
-				return err
-			}
-			took[i] = time.Since(began)
-			return errKept
-		})
-		if !errors.Is(err, errKept) {
+		picked, err := pickRound(ctx, s)
+		took[i] = time.Since(began)
+		if err != nil {
+			return 0, err
+		}
+		if len(picked) != pickSize {
+			return 0, fmt.Errorf("%d jobs were picked instead of %d", len(picked), pickSize)
+		}
+		if err := putBack(ctx, s, picked); err != nil {
 			return 0, err
 		}
 	}
 	return quantile(took, 0.5), nil
+}
+
+func pickRound(ctx context.Context, s *store.Store) (picked []store.Picked, err error) {
+	room := store.Room{Window: pickSize, TenantCap: pickSize}
+	err = s.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+		if picked, err = q.PickJobs(ctx, "system", room); err != nil {
+			return err
+		}
+		return q.MarkDispatched(ctx, picked)
+	})
+	return picked, err
+}
+
+func putBack(ctx context.Context, s *store.Store, picked []store.Picked) error {
+	refs := make([]store.JobRef, len(picked))
+	for i, p := range picked {
+		refs[i] = store.JobRef{ID: p.ID, Gen: p.Gen}
+	}
+	return s.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
+		_, err := q.LoseWakes(ctx, refs)
+		return err
+	})
 }
