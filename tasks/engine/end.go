@@ -18,9 +18,12 @@ type ending struct {
 // a commit with others, and on SQLite, which has one writer, all of them do.
 func (e *Engine) end(ctx context.Context, f store.Finish) error {
 	one := &ending{finish: f}
-	if f.Plain() || f.Brief && f.Parent == "" || e.store.Dialect() == store.SQLite {
+	switch {
+	case f.Plain(), e.store.Dialect() == store.SQLite:
 		e.ends.Do(ctx, one)
-	} else {
+	case f.Brief && f.Parent == "":
+		e.briefs.Do(ctx, one)
+	default:
 		ctx, cancel := context.WithTimeout(ctx, store.GroupTime)
 		defer cancel()
 		e.endAll(ctx, []*ending{one})

@@ -95,10 +95,13 @@ type Engine struct {
 	// need not stand behind one that is synced.
 	attached *store.Group[*acceptance]
 	ends     *store.Group[*ending]
-	wakes    *store.Group[[]store.Job]
-	news     *store.Group[[]store.Moved]
-	pings    store.Reads[struct{}, struct{}]
-	pusher   *pusher
+	// briefs ends what was paid for: those of one tenant would wait for each
+	// other at its sum of spending.
+	briefs *store.Group[*ending]
+	wakes  *store.Group[[]store.Job]
+	news   *store.Group[[]store.Moved]
+	pings  store.Reads[struct{}, struct{}]
+	pusher *pusher
 }
 
 // New returns an engine over a migrated store and a queue.
@@ -124,6 +127,7 @@ func New(o Options) (*Engine, error) {
 	e.accepts = store.NewGroup(width, e.acceptAll)
 	e.attached = store.NewGroup(1, e.acceptAll) // the room of a lane is looked for by one at a time
 	e.ends = store.NewGroup(width, e.endAll)
+	e.briefs = store.NewGroup(1, e.endAll)
 	e.wakes = store.NewGroup(width, e.deliverAll)
 	e.news = store.NewGroup(width, e.announceAll)
 	return e, nil
