@@ -57,6 +57,9 @@ func (h *handler) run(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	}
 	answered, err := h.ask(ctx, t)
 	if err != nil {
+		if errors.Is(context.Cause(ctx), tasks.ErrCancelled) {
+			return &tasks.End{State: store.JobCancelled, Then: t.reply.Cancelled}, nil
+		}
 		return nil, t.failed(ctx, answered, err)
 	}
 	return t.end(answered)

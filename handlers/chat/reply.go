@@ -13,6 +13,7 @@ type reply interface {
 	Data(ctx context.Context, lines ...[]byte) error
 	End(ctx context.Context, lines ...[]byte) error
 	Error(ctx context.Context, body []byte) error
+	Cancelled(ctx context.Context) error
 }
 
 // discard is the reply of a job that nobody waits on.
@@ -21,6 +22,7 @@ type discard struct{}
 func (discard) Data(context.Context, ...[]byte) error { return nil }
 func (discard) End(context.Context, ...[]byte) error  { return nil }
 func (discard) Error(context.Context, []byte) error   { return nil }
+func (discard) Cancelled(context.Context) error       { return nil }
 
 // errorBody is a failure as a reply holds it.
 func errorBody(code, message string) []byte {

@@ -50,15 +50,31 @@ type Bench struct {
 // assistant, base and lead are set.
 func New(t testing.TB) *Bench {
 	t.Helper()
-	b := &Bench{Store: storetest.SQLite(t)}
+	return On(t, storetest.SQLite(t), storetest.EmbeddedQueue(t))
+}
+
+// Each runs a test in surroundings of both kinds: in one process, and on
+// PostgreSQL with Redis where they are installed.
+func Each(t *testing.T, test func(t *testing.T, b *Bench)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		test(t, New(t))
+	})
+	t.Run("production", func(t *testing.T) {
+		t.Parallel()
+		test(t, On(t, storetest.PostgreSQL(t), storetest.RedisQueue(t)))
+	})
+}
+
+// On returns fresh surroundings on a store and a queue.
+func On(t testing.TB, s *store.Store, q *redis.Queue) *Bench {
+	t.Helper()
+	b := &Bench{Store: s, Queue: q}
 	var err error
 	if b.Prices, err = catalog.Load(nil); err != nil {
 		t.Fatal(err)
 	}
-	if b.Queue, err = redis.Open(""); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { check(t, b.Queue.Close()) })
 	b.Replies = redis.NewReplies(b.Queue.UniversalClient)
 	if b.Bucket, err = blob.Directory(t.TempDir()); err != nil {
 		t.Fatal(err)

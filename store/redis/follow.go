@@ -256,6 +256,10 @@ func (t *trail) step(m redis.XMessage, yield func(Event, error) bool) bool {
 		return false
 	}
 	fresh := t.seq == 0 && seq == 1
+	if e := eventOf(m); e.Type == Cancelled { // whoever says so need not know what was shown
+		yield(e, nil)
+		return false
+	}
 	if !fresh && (epoch != t.epoch || seq != t.seq+1) {
 		yield(Event{}, ErrInterrupted)
 		return false

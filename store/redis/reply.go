@@ -32,6 +32,8 @@ const (
 	Data  EventType = "data"  // SSE data lines
 	End   EventType = "end"   // nothing follows: the job's end is committed
 	Error EventType = "error" // nothing follows: the body is the error's JSON
+	// Cancelled means that nothing follows, since the job was cancelled.
+	Cancelled EventType = "cancelled"
 )
 
 // Event is one entry of a reply.

@@ -53,27 +53,13 @@ func (d *Dispatcher) next(ctx context.Context, told <-chan *redis.Message, wait 
 		return allLanes()
 	case message, open := <-told:
 		if open {
-			return gather(told, message)
+			return gather[tasks.Lane](told, message)
 		}
 	}
 	if !pause(ctx, backstop) { // the client was closed: there is only the clock
 		return nil
 	}
 	return allLanes()
-}
-
-// gather takes up all lanes that were told of meanwhile.
-func gather(told <-chan *redis.Message, message *redis.Message) map[tasks.Lane]bool {
-	lanes := map[tasks.Lane]bool{}
-	for message != nil {
-		lanes[tasks.Lane(message.Payload)] = true
-		select {
-		case message = <-told:
-		default:
-			return lanes
-		}
-	}
-	return lanes
 }
 
 func allLanes() map[tasks.Lane]bool {

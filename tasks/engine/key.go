@@ -6,6 +6,7 @@ import "dreamlab/tasks"
 // a cluster.
 const (
 	queuedChannel = "dreamlab:queued" // a lane that may have work to dispatch
+	cancelChannel = "dreamlab:cancel" // a job that is to end in its worker's hands
 	asynqQueues   = "asynq:queues"
 )
 

@@ -5,14 +5,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
-
-// lookEvery is how often a worker asks whether its jobs are to end.
-const lookEvery = time.Second
 
 // hold is a job in a worker's hands.
 type hold struct {
@@ -27,17 +25,20 @@ type hold struct {
 }
 
 // keeper renews the leases of one worker's jobs in one statement, and ends
-// the context of a job that was lost or is to end.
+// the context of a job that was lost or is to end. It is told on Redis of those
+// that are to end, and looks by itself too: what is told may be lost.
 type keeper struct {
 	store *store.Store
+	redis redis.UniversalClient
 	log   zerolog.Logger
+	look  time.Duration // how often it looks by itself
 
 	mu   sync.Mutex
 	held map[string]*hold // by job id; one worker holds a job once
 }
 
-func newKeeper(s *store.Store, log zerolog.Logger) *keeper {
-	return &keeper{store: s, log: log, held: map[string]*hold{}}
+func newKeeper(e *Engine, look time.Duration) *keeper {
+	return &keeper{store: e.store, redis: e.redis, log: e.log, look: look, held: map[string]*hold{}}
 }
 
 // add takes a job that was claimed at the given time.
@@ -93,7 +94,10 @@ func (k *keeper) working() []*hold {
 
 // run keeps leases until ctx ends.
 func (k *keeper) run(ctx context.Context) {
-	ticker := time.NewTicker(lookEvery)
+	listener := k.redis.Subscribe(ctx, cancelChannel)
+	defer closeQuietly(k.log, listener)
+	told := listener.Channel(redis.WithChannelSize(1024))
+	ticker := time.NewTicker(k.look)
 	defer ticker.Stop()
 	for {
 		select {
@@ -101,8 +105,27 @@ func (k *keeper) run(ctx context.Context) {
 			return
 		case <-ticker.C:
 			k.tick(ctx)
+		case message, open := <-told:
+			if !open {
+				told = nil // the client was closed: there is only the clock
+				continue
+			}
+			k.ask(ctx, k.named(gather[string](told, message)), looking)
 		}
 	}
+}
+
+// named returns the jobs of the given ids that are held here.
+func (k *keeper) named(ids map[string]bool) []*hold {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var found []*hold
+	for id := range ids {
+		if h := k.held[id]; h != nil {
+			found = append(found, h)
+		}
+	}
+	return found
 }
 
 func (k *keeper) tick(ctx context.Context) {
@@ -117,12 +140,23 @@ func (k *keeper) tick(ctx context.Context) {
 		}
 	}
 	k.mu.Unlock()
-	k.ask(ctx, look, k.store.LookAtHolds)
-	k.ask(ctx, renew, k.renew)
+	k.ask(ctx, look, looking)
+	k.ask(ctx, renew, renewing)
 	k.distrust()
 }
 
-func (k *keeper) renew(ctx context.Context, holds []store.Hold) (states []store.HoldState, err error) {
+// question is what is asked of leases.
+type question bool
+
+const (
+	looking  question = false // are they still ours, are their jobs to end?
+	renewing question = true  // the same, and let them hold for longer
+)
+
+func (k *keeper) put(ctx context.Context, q question, holds []store.Hold) (states []store.HoldState, err error) {
+	if q == looking {
+		return k.store.LookAtHolds(ctx, holds)
+	}
 	err = k.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
 		states, err = q.RenewLeases(ctx, holds)
 		return err
@@ -130,11 +164,9 @@ func (k *keeper) renew(ctx context.Context, holds []store.Hold) (states []store.
 	return states, err
 }
 
-type asking func(context.Context, []store.Hold) ([]store.HoldState, error)
-
 // ask puts the question for all at once and acts on the answers: what is not
 // answered is lost, what is to end is told so.
-func (k *keeper) ask(ctx context.Context, holds []*hold, question asking) {
+func (k *keeper) ask(ctx context.Context, holds []*hold, q question) {
 	if len(holds) == 0 {
 		return
 	}
@@ -145,15 +177,15 @@ func (k *keeper) ask(ctx context.Context, holds []*hold, question asking) {
 		rows[i] = store.Hold{ID: h.job.ID, Epoch: h.job.Epoch, Lease: h.lease}
 	}
 	sent := time.Now()
-	states, err := question(ctx, rows)
+	states, err := k.put(ctx, q, rows)
 	if err != nil {
 		k.log.Warn().Err(err).Int("jobs", len(holds)).Msg("leases could not be asked for")
 		return
 	}
-	k.apply(holds, states, sent)
+	k.apply(holds, states, q, sent)
 }
 
-func (k *keeper) apply(holds []*hold, states []store.HoldState, sent time.Time) {
+func (k *keeper) apply(holds []*hold, states []store.HoldState, q question, sent time.Time) {
 	known := make(map[string]store.HoldState, len(states))
 	for _, s := range states {
 		known[s.ID] = s
@@ -168,7 +200,7 @@ func (k *keeper) apply(holds []*hold, states []store.HoldState, sent time.Time) 
 		case s.Cancelled:
 			h.cancel(tasks.ErrCancelled)
 		}
-		if ours && !sent.Before(h.renewAt) {
+		if ours && q == renewing {
 			h.renewed(sent)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
@@ -26,8 +28,9 @@ func (e *Engine) signal(ctx context.Context, lanes map[string]bool) {
 }
 
 // announce tells of moves that are committed: of room and due work to the
-// dispatchers, of ends to those who wait for them. Both have a clock of their
-// own, so that what is lost here costs time alone.
+// dispatchers, of ends to those who wait for them, of those that are asked for
+// to the workers. All have a clock of their own, so that what is lost here costs
+// time alone.
 func (e *Engine) announce(ctx context.Context, moved []store.Moved) {
 	if len(moved) > 0 {
 		e.news.Do(ctx, moved)
@@ -42,7 +45,10 @@ func (e *Engine) announceAll(ctx context.Context, all [][]store.Moved) {
 	lanes := map[string]bool{}
 	for _, m := range slices.Concat(all...) {
 		lanes[m.Lane] = true
-		if m.State.Ended() {
+		switch {
+		case m.State == store.JobRunning: // its end was asked for
+			pipe.Publish(ctx, cancelChannel, m.ID)
+		case m.State.Ended():
 			pipe.Publish(ctx, endedChannel(tasks.Lane(m.Lane), m.ID), string(m.State))
 			e.metrics.ended.WithLabelValues(m.Lane, string(m.State)).Inc()
 		}
@@ -53,6 +59,20 @@ func (e *Engine) announceAll(ctx context.Context, all [][]store.Moved) {
 	if _, err := pipe.Exec(ctx); err != nil {
 		e.log.Debug().Err(err).Msg("moves were not announced; the listeners' own clocks will")
 	}
+}
+
+// gather takes up all that was told meanwhile.
+func gather[T ~string](told <-chan *redis.Message, message *redis.Message) map[T]bool {
+	all := map[T]bool{}
+	for message != nil {
+		all[T(message.Payload)] = true
+		select {
+		case message = <-told:
+		default:
+			return all
+		}
+	}
+	return all
 }
 
 // pause waits, and tells whether it was let to.

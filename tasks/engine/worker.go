@@ -31,6 +31,10 @@ type WorkerOptions struct {
 	// Patience is how long handlers may take to return after their context
 	// has ended. Defaults to 5 seconds.
 	Patience time.Duration
+	// Look is how often it asks whether its jobs are to end, beside being told.
+	// Leases are renewed then too, where a third of theirs is over. Defaults to
+	// a second.
+	Look time.Duration
 }
 
 // Worker runs jobs: one asynq.Server a lane delivers wake-ups, the database
@@ -74,7 +78,7 @@ func (e *Engine) Worker(o WorkerOptions) (*Worker, error) {
 	w := &Worker{
 		engine: e, handlers: o.Handlers, lanes: o.Lanes, name: o.Name,
 		grace: positive(o.Grace, 20*time.Second), patience: positive(o.Patience, 5*time.Second),
-		keeper: newKeeper(e.store, e.log), noted: map[tasks.Lane]*atomic.Int64{},
+		keeper: newKeeper(e, positive(o.Look, time.Second)), noted: map[tasks.Lane]*atomic.Int64{},
 		given: make(chan struct{}), claims: map[tasks.Lane]*store.Group[*claiming]{},
 	}
 	for _, lane := range tasks.Lanes() {

@@ -135,10 +135,14 @@ func endedFault(job store.Job) *fault {
 		return coded("queue_unavailable", "No worker took the chat in time: try again, or tell the operator "+
 			"that workers are missing.")
 	case job.State == store.JobCancelled:
-		return &fault{Status: http.StatusConflict, Code: "invalid_request",
-			Message: "The job was cancelled: ask again, with a new Idempotency-Key if you sent one."}
+		return cancelledFault()
 	}
 	return coded("internal", "The job "+job.ID+" ended without an answer: ask again.")
+}
+
+func cancelledFault() *fault {
+	return &fault{Status: http.StatusConflict, Code: "invalid_request",
+		Message: "The job was cancelled: ask again, with a new Idempotency-Key if you sent one."}
 }
 
 // toldOurs is what an answer says of itself under "dreamlab".

@@ -279,6 +279,11 @@ func (s *Server) cancelJob(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return orMissing(err, "job")
 	}
+	if job.Attached && job.State == store.JobCancelled { // else its worker tells the client
+		if err := s.Replies.Cancelled(c.Context(), job.ID, job.Epoch); err != nil {
+			s.Log.Warn().Err(err).Str("job", job.ID).Msg("a client that waits is told by its own look at the job")
+		}
+	}
 	return s.answerJob(w, c, job)
 }
 

@@ -20,6 +20,8 @@ type Replies interface {
 	Arrive(ctx context.Context, job string) error
 	Leave(ctx context.Context, job string) error
 	Present(ctx context.Context, job string) (bool, error)
+	// Cancelled ends the reply of a job that was cancelled while no worker had it.
+	Cancelled(ctx context.Context, job string, epoch int64) error
 }
 
 // streamJob resumes a chat's reply behind Last-Event-ID, or shows it from its

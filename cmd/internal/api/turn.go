@@ -81,6 +81,9 @@ func goneFault() *fault {
 func interruption(err error) *fault {
 	var f *fault
 	if errors.As(err, &f) {
+		if f.Status == http.StatusConflict { // the job was cancelled
+			return coded("stream_interrupted", f.Message)
+		}
 		return f
 	}
 	return coded("stream_interrupted", "The answer broke off: ask again, or resume with Last-Event-ID.")
@@ -214,6 +217,8 @@ func (f *following) take(e replyEvent) error {
 		return errStopped
 	case e.event.Type == redis.Error:
 		return toldFault(e.event.Lines)
+	case e.event.Type == redis.Cancelled:
+		return cancelledFault()
 	}
 	return f.data(e.event)
 }
