@@ -10,8 +10,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/hibiken/asynq"
 	"github.com/hibiken/asynqmon"
+	"github.com/redis/go-redis/v9"
 
 	"dreamlab/tasks"
 )
@@ -23,22 +23,21 @@ type Queues struct{ page *asynqmon.HTTPHandler }
 
 const queuesRoot = "/queues"
 
-// NewQueues returns the page for a Redis. Its owner closes it.
-func NewQueues(redis asynq.RedisConnOpt) *Queues {
+// NewQueues returns the page for a Redis, whose owner closes it. What asynqmon
+// shows of the server depends on the client's own type: do not wrap it.
+func NewQueues(client redis.UniversalClient) *Queues {
 	return &Queues{page: asynqmon.New(asynqmon.Options{
-		RootPath: queuesRoot, RedisConnOpt: redis, ReadOnly: true,
+		RootPath: queuesRoot, RedisConnOpt: opened{client}, ReadOnly: true,
 		PayloadFormatter: asynqmon.PayloadFormatterFunc(shownPayload),
 		ResultFormatter:  asynqmon.ResultFormatterFunc(func(string, []byte) string { return "" }),
 	})}
 }
 
-// Close closes the page's connections.
-func (q *Queues) Close() error {
-	if err := q.page.Close(); err != nil {
-		return fmt.Errorf("close queue page: %w", err)
-	}
-	return nil
-}
+// opened is a connection that is open already.
+type opened struct{ client redis.UniversalClient }
+
+// MakeRedisClient returns the connection.
+func (o opened) MakeRedisClient() any { return o.client }
 
 // shownPayload shows which jobs a task wakes, and nothing that it does not know.
 func shownPayload(_ string, payload []byte) string {

@@ -107,7 +107,7 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 		Engine: r.engine, Store: r.store, Replies: r.reader, Bucket: r.bucket, Models: catalogue(),
 		Base: "together/base", Sandbox: true, Log: zerolog.New(r.log), Absence: 50 * time.Millisecond,
 		Grace:    time.Second,
-		MostBody: 1 << 20, MostUpload: 4 << 20, Queues: NewQueues(sharedRedis{queue.UniversalClient}),
+		MostBody: 1 << 20, MostUpload: 4 << 20, Queues: NewQueues(queue.UniversalClient),
 	}
 	for _, fn := range change {
 		fn(&o)
@@ -118,10 +118,6 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	r.start()
 	return r
 }
-
-type sharedRedis struct{ client any }
-
-func (s sharedRedis) MakeRedisClient() any { return s.client }
 
 func (r *rig) keys() {
 	for _, k := range []struct {

@@ -18,8 +18,6 @@ import (
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
-
-	goredis "github.com/redis/go-redis/v9"
 )
 
 // Front is the API, listening.
@@ -31,7 +29,7 @@ type Front struct {
 // API listens at the configured address and returns what answers there.
 func (s *Stack) API(ctx context.Context) (*Front, error) {
 	reader := redis.NewReader(s.Queue, string(tasks.Chat))
-	queues := api.NewQueues(queueOf{s.Queue})
+	queues := api.NewQueues(s.Queue.UniversalClient)
 	server, err := api.New(api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
 		Base: s.Config.Team.Base, Queues: queues, Metrics: s.Metrics, Log: s.Log,
@@ -65,16 +63,6 @@ func (s *Stack) models() *models {
 	}
 	return &models{known: s.Catalog, vendors: vendors, now: time.Now}
 }
-
-// queueOf shows asynqmon the connection that is open. asynqmon closes what it is
-// given, so that it is given a client that does not close.
-type queueOf struct{ goredis.UniversalClient }
-
-// MakeRedisClient returns the connection.
-func (q queueOf) MakeRedisClient() any { return q }
-
-// Close leaves the connection to its owner.
-func (q queueOf) Close() error { return nil }
 
 // Worker returns what works on the lanes, all of them where none is named, and
 // what hands work out.

@@ -43,41 +43,47 @@ func sample(t *testing.T) string {
 
 func TestLoop(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, st *stack) {
-		// Another question than the later one: a chat is an experience too, and
-		// what the base says to it is learned from where nobody objects.
-		before := st.chat(t, "Hello")
-		if !before.Served.Sandbox || before.Text == "" {
-			t.Errorf("before: %+v", before)
+	each(t, loop)
+}
+
+// loop goes from the first chat to one that is answered by the tuned model.
+func loop(t *testing.T, st *stack) {
+	// Another question than the later one: a chat is an experience too, and
+	// what the base says to it is learned from where nobody objects.
+	before := st.chat(t, "Hello")
+	if !before.Served.Sandbox || before.Text == "" {
+		t.Errorf("before: %+v", before)
+	}
+	if text := st.site.run(t, "dreamlab", "chat", "Hello"); strings.TrimSpace(text) == "" { // streams
+		t.Error("nothing was streamed")
+	}
+	st.site.run(t, "dreamlab", "import", "--wait", sample(t))
+	var dream struct {
+		ID     string
+		Status string
+		Counts struct {
+			Kept int `json:"examples_kept"`
 		}
-		st.site.run(t, "dreamlab", "import", "--wait", sample(t))
-		var dream struct {
-			ID     string
-			Status string
-			Counts struct {
-				Kept int `json:"examples_kept"`
-			}
+	}
+	st.read(t, &dream, "dreamlab", "dream", "--json", "--wait")
+	if dream.Status != "succeeded" || dream.Counts.Kept < 100 {
+		t.Errorf("dream: %+v", dream)
+	}
+	var tune struct {
+		Status, Evaluation string
+		Decision           struct {
+			Promoted bool
+			Reason   string
 		}
-		st.read(t, &dream, "dreamlab", "dream", "--json", "--wait")
-		if dream.Status != "succeeded" || dream.Counts.Kept < 100 {
-			t.Errorf("dream: %+v", dream)
-		}
-		var tune struct {
-			Status, Evaluation string
-			Decision           struct {
-				Promoted bool
-				Reason   string
-			}
-		}
-		st.read(t, &tune, "dreamlab", "tune", "--json", "--wait")
-		if !tune.Decision.Promoted || tune.Evaluation == "" {
-			t.Errorf("tune: %+v", tune)
-		}
-		after := st.chat(t, "My rear tyre is flat, who can repair it?")
-		if after.Served.Model == before.Served.Model || !strings.Contains(after.Text, "tyre") {
-			t.Errorf("after: %+v", after)
-		}
-	})
+	}
+	st.read(t, &tune, "dreamlab", "tune", "--json", "--wait")
+	if !tune.Decision.Promoted || tune.Evaluation == "" {
+		t.Errorf("tune: %+v", tune)
+	}
+	after := st.chat(t, "My rear tyre is flat, who can repair it?")
+	if after.Served.Model == before.Served.Model || !strings.Contains(after.Text, "tyre") {
+		t.Errorf("after: %+v", after)
+	}
 }
 
 // TestWorkerLeaves has one of two workers stop in the middle of a dream: it

@@ -75,8 +75,14 @@ func commandOf(t *testing.T, services map[string]service, name string) []string 
 // real servers.
 func production(t *testing.T) *stack {
 	t.Helper()
+	return productionOn(t, storetest.Redis(t))
+}
+
+// productionOn is the same with a queue of one's own choice.
+func productionOn(t *testing.T, queue string) *stack {
+	t.Helper()
 	services := composed(t)
-	s := newSite(t, "DATABASE_URL="+storetest.Postgres(t), "REDIS_URL="+storetest.Redis(t),
+	s := newSite(t, "DATABASE_URL="+storetest.Postgres(t), "REDIS_URL="+queue,
 		"BUCKET_URL=gs://dreamlab/objects", "STORAGE_EMULATOR_HOST="+objects(t), "DREAMLAB_LOG=warn")
 	quick := "poll: {training: 200ms, deployment: 200ms}\n"
 	if err := os.WriteFile(filepath.Join(s.dir, "dreamlab.yaml"), []byte(quick), 0o600); err != nil {

@@ -1,0 +1,85 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"dreamlab/store/storetest"
+)
+
+// TestLoopOnCluster runs the whole loop, every process by itself, on a cluster
+// of three Redis masters, and looks at it as an operator does.
+func TestLoopOnCluster(t *testing.T) {
+	t.Parallel()
+	st := productionOn(t, storetest.RedisCluster(t))
+	loop(t, st)
+	st.looked(t)
+}
+
+// TestLoopBehindSentinel does so behind a sentinel, whose master is lost before
+// the loop begins.
+func TestLoopBehindSentinel(t *testing.T) {
+	t.Parallel()
+	url, failover := storetest.RedisSentinel(t)
+	st := productionOn(t, url)
+	st.chat(t, "Hello")
+	failover()
+	ids := st.accepted(t, 5)
+	loop(t, st)
+	st.recovered(t, ids)
+	st.looked(t)
+}
+
+// looked reads what shows an operator how the queues stand.
+func (st *stack) looked(t *testing.T) {
+	t.Helper()
+	if r := st.ask(t, "GET", "/readyz", ""); r.Status != "ready" {
+		t.Errorf("readyz: %+v", r)
+	}
+	if screen := st.site.run(t, "dreamlab", "status"); !strings.Contains(screen, "chat") {
+		t.Errorf("status shows no lanes:\n%s", screen)
+	}
+	admin := strings.TrimSpace(st.site.run(t, "dreamlab", "key", "create", "--tenant", "acme", "--scope", "admin"))
+	queues := st.page(t, admin, "/queues/api/queues")
+	for _, lane := range []string{"chat", "dream", "tune"} {
+		if !strings.Contains(queues, `"queue":"`+lane+`"`) {
+			t.Errorf("asynqmon does not show %s: %s", lane, queues)
+		}
+	}
+	entries := st.page(t, admin, "/queues/api/scheduler_entries")
+	if !strings.Contains(entries, "schedule.tick") {
+		t.Errorf("asynqmon does not show the trigger: %s", entries)
+	}
+	for _, path := range []string{"servers", "redis_info", "queue_stats", "queues/chat/pending_tasks"} {
+		if text := st.page(t, admin, "/queues/api/"+path); !json.Valid([]byte(text)) {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+}
+
+// page returns what an operator's key is shown.
+func (st *stack) page(t *testing.T, key, path string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	q, err := http.NewRequestWithContext(ctx, "GET", st.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Header.Set("Authorization", "Bearer "+key)
+	q.Close = true
+	a, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	text, err := io.ReadAll(a.Body)
+	if err != nil || a.StatusCode != http.StatusOK {
+		t.Errorf("%s: %d %s, %v", path, a.StatusCode, text, err)
+	}
+	return string(text)
+}
