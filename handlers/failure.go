@@ -29,6 +29,7 @@ var tellings = map[providers.Kind]telling{
 	providers.KindRateLimit:     {"rate_limit_exceeded", "it asks to slow down: try again later", false},
 	providers.KindQuota:         {"rate_limit_exceeded", "its quota is used up: try again later", false},
 	providers.KindCapacity:      {"vendor_unavailable", "the vendor is full: try again", false},
+	providers.KindBusy:          {"vendor_unavailable", "it has as many calls as it may have: try again", false},
 	providers.KindTimeout:       {"vendor_timeout", "the vendor was too slow: try again", false},
 	providers.KindServer:        {"vendor_unavailable", "the vendor failed: try again", false},
 	providers.KindTruncated:     {"vendor_unavailable", "the answer broke off: try again", false},
@@ -51,7 +52,8 @@ func Failure(err error) *tasks.Failure {
 	if !known {
 		t = tellings[providers.KindServer]
 	}
-	return &tasks.Failure{Code: t.code, Message: message(e, t), Final: t.final, After: e.RetryAfter, Err: err}
+	return &tasks.Failure{Code: t.code, Message: message(e, t), Final: t.final, Free: e.Kind == providers.KindBusy,
+		After: e.RetryAfter, Err: err}
 }
 
 // message says who failed, what to do, and for wrong requests what the vendor said.

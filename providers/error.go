@@ -26,6 +26,7 @@ const (
 	KindRateLimit     Kind = "rate_limit"        // wait, then again
 	KindQuota         Kind = "quota_exhausted"   // until RetryAfter: another vendor
 	KindCapacity      Kind = "capacity"          // the vendor is full: again with jitter, or another
+	KindBusy          Kind = "busy"              // we have as many calls under way as is configured: later
 	KindTimeout       Kind = "timeout"           // no answer in time: again, or another
 	KindServer        Kind = "server"            // the vendor failed: again, or another
 	KindTruncated     Kind = "stream_truncated"  // the answer broke off: again, unless something was shown

@@ -17,6 +17,8 @@ type RouterOptions struct {
 	Prices  Pricer
 	// Weather shares closed targets with other processes. Defaults to none.
 	Weather Weather
+	// Slots bounds the calls in flight. Defaults to no bound.
+	Slots Slots
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 	// Rand returns a number in [0, 1) for jitter. Defaults to math/rand/v2.
@@ -31,6 +33,7 @@ type Router struct {
 	drivers  map[string]Driver
 	prices   Pricer
 	breakers *breakers
+	slots    Slots
 	now      func() time.Time
 	rand     func() float64
 	sleep    func(context.Context, time.Duration) error
@@ -41,9 +44,13 @@ func NewRouter(options RouterOptions) *Router {
 	r := &Router{
 		drivers: maps.Clone(options.Drivers),
 		prices:  options.Prices,
+		slots:   options.Slots,
 		now:     options.Now,
 		rand:    options.Rand,
 		sleep:   options.Sleep,
+	}
+	if r.slots == nil {
+		r.slots = unbounded{}
 	}
 	if r.now == nil {
 		r.now = time.Now

@@ -115,15 +115,22 @@ type world struct {
 
 func newWorld(t testing.TB, vendors map[string][]step) *world {
 	w := &world{books: &books{}, vendors: map[string]*actor{}}
-	drivers := map[string]providers.Driver{}
 	for name, script := range vendors {
 		w.vendors[name] = &actor{script: script}
-		drivers[name] = w.vendors[name]
+	}
+	w.limit(t, nil)
+	return w
+}
+
+// limit makes the router one that keeps within the slots, where there are any.
+func (w *world) limit(t testing.TB, slots providers.Slots) {
+	drivers := map[string]providers.Driver{}
+	for name, vendor := range w.vendors {
+		drivers[name] = vendor
 	}
 	w.router = providers.NewRouter(providers.RouterOptions{
-		Drivers: drivers, Prices: loadPrices(t), Rand: func() float64 { return 0.5 },
+		Drivers: drivers, Prices: loadPrices(t), Slots: slots, Rand: func() float64 { return 0.5 },
 	})
-	return w
 }
 
 func at(names ...string) []providers.Target {

@@ -35,6 +35,7 @@ type candidate struct {
 	malformed int       // answers that the model broke
 	notBefore time.Time // by the call's own back-off
 	dead      bool      // can not answer this call
+	full      bool      // had no room for this call
 }
 
 func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, error) {
@@ -93,7 +94,11 @@ func (run *run) answer(ctx context.Context) (*Answer, error) {
 		if ended := run.await(ctx, next); ended {
 			break
 		}
-		answer, failure, err := run.try(ctx, next)
+		release, ok := run.enter(ctx, next)
+		if !ok {
+			continue
+		}
+		answer, failure, err := run.tryWithin(ctx, next, release)
 		if err != nil {
 			return answer, err
 		}
@@ -114,7 +119,7 @@ func (run *run) next() *candidate {
 	var when time.Time
 	now := run.router.now()
 	for _, c := range run.candidates {
-		if c.dead {
+		if c.dead || c.full {
 			continue
 		}
 		ready := run.ready(c)

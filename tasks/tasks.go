@@ -110,6 +110,8 @@ type Failure struct {
 	Message string // says what to do; no key, no prompt
 	// Final failures are not tried again.
 	Final bool
+	// Free ones count no attempt: nothing was tried. The job is handed back.
+	Free bool
 	// After is the earliest next try. Zero: by the engine's back-off.
 	After time.Duration
 	Err   error

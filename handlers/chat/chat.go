@@ -148,7 +148,7 @@ func (t *turn) failed(ctx context.Context, answered *handlers.Answered, err erro
 	if shown {
 		return t.tell(ctx, interrupted(err))
 	}
-	if failure.Final || t.run.Job.Attempt+1 >= t.run.Job.MaxAttempts {
+	if failure.Final || !failure.Free && t.run.Job.Attempt+1 >= t.run.Job.MaxAttempts {
 		return t.tell(ctx, failure)
 	}
 	return failure

@@ -145,6 +145,10 @@ func (w *Worker) failure(job store.Job, failed *tasks.Failure) store.Finish {
 		f.To = store.JobFailed
 		return f
 	}
+	if failed.Free {
+		f.Failed, f.Outcome, f.Error, f.After = false, store.AttemptHandedBack, nil, failed.After
+		return f
+	}
 	f.After = max(failed.After, w.engine.backoff.after(job.Attempt+1))
 	return f
 }

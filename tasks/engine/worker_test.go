@@ -54,6 +54,25 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestFreeFailure hands back a job for which nothing could be tried: none of
+// that counts.
+func TestFreeFailure(t *testing.T) {
+	onBoth(t, quick, func(t *testing.T, r *rig) {
+		var runs tally
+		r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
+			if runs.add(run.Job.ID) < 4 {
+				return nil, &tasks.Failure{Code: "vendor_unavailable", Message: "full", Free: true, After: time.Millisecond}
+			}
+			return nil, nil
+		})
+		got := r.ended(r.accept(store.NewJob{MaxAttempts: 1}))
+		wantState(t, got, store.JobSucceeded)
+		if got.Attempt != 0 || got.Crashes != 0 || runs.get(got.ID) != 4 {
+			t.Errorf("%d runs, attempts %d, crashes %d", runs.get(got.ID), got.Attempt, got.Crashes)
+		}
+	})
+}
+
 func TestRetryRunsAgain(t *testing.T) {
 	onBoth(t, quick, func(t *testing.T, r *rig) {
 		var runs tally

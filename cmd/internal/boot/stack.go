@@ -123,6 +123,7 @@ func (s *Stack) openVendors(ctx context.Context, o StackOptions) (err error) {
 	}
 	s.Router = providers.NewRouter(providers.RouterOptions{
 		Drivers: drivers, Prices: s.Catalog, Weather: newWeather(s.Queue, s.Log),
+		Slots: newSlots(s.Queue, s.Config.Models, s.Log),
 	})
 	return nil
 }

@@ -144,6 +144,38 @@ func TestWeatherIsShared(t *testing.T) {
 	}
 }
 
+// TestCapIsShared holds the routers of two processes to one cap, and lets each
+// go on by itself where they can not ask.
+func TestCapIsShared(t *testing.T) {
+	t.Parallel()
+	queue := storetest.EmbeddedQueue(t)
+	models := map[string]config.Model{"v/maker/m": {Concurrency: 1}}
+	here, there := newSlots(queue, models, zerolog.Nop()), newSlots(queue, models, zerolog.Nop())
+	capped := providers.Target{Provider: "v", Model: "maker/m"}
+	release, ok := here.Take(t.Context(), capped, 0)
+	if !ok {
+		t.Fatal("there is no room for one")
+	}
+	if _, ok := there.Take(t.Context(), capped, 0); ok {
+		t.Error("there is room for two")
+	}
+	if free, ok := there.Take(t.Context(), providers.Target{Provider: "v", Model: "other"}, 0); !ok {
+		t.Error("another model is capped")
+	} else {
+		free()
+	}
+	if err := queue.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	late, ok := there.Take(t.Context(), capped, 0)
+	if !ok {
+		t.Error("a wiped queue stops calls")
+	} else {
+		late()
+	}
+	release()
+}
+
 func TestSettingsReachTheHandlers(t *testing.T) {
 	t.Parallel()
 	s := stacked(t, func(c *config.Config) {

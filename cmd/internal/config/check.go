@@ -17,6 +17,7 @@ var plainName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 func (l *loader) check() {
 	l.checkAddresses()
 	l.checkModels()
+	l.checkCaps()
 	l.checkLanes()
 	l.checkDream()
 	l.checkTune()
@@ -80,6 +81,13 @@ func (l *loader) checkModels() {
 				l.fault("routes.%s[%d]: weight and tier can not be negative", alias, i)
 			}
 		}
+	}
+}
+
+func (l *loader) checkCaps() {
+	for _, name := range sorted(l.Models) {
+		l.checkModel("models", name)
+		l.positive("models."+name+".concurrency", l.Models[name].Concurrency)
 	}
 }
 

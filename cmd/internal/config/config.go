@@ -45,6 +45,7 @@ type Config struct {
 	Team      Team                `yaml:"team"`
 	Routes    map[string][]Target `yaml:"routes"`
 	Lanes     map[string]Lane     `yaml:"lanes"`
+	Models    map[string]Model    `yaml:"models"` // by provider/model
 	Dream     Dream               `yaml:"dream"`
 	Tune      Tune                `yaml:"tune"`
 	Poll      Poll                `yaml:"poll"`
@@ -85,6 +86,13 @@ type Lane struct {
 	Window      int           `yaml:"window,omitempty"`      // jobs dispatched or running, over all workers
 	TenantCap   int           `yaml:"tenant_cap,omitempty"`  // those of one tenant
 	Deadline    time.Duration `yaml:"deadline,omitempty"`    // of one attempt
+}
+
+// Model bounds what is asked of one model.
+type Model struct {
+	// Concurrency is how many calls it may have in flight, from all processes
+	// together. Defaults to no bound.
+	Concurrency int `yaml:"concurrency"`
 }
 
 // Dream says when the clock may start a dream.

@@ -1,0 +1,71 @@
+package providers
+
+import (
+	"context"
+	"time"
+)
+
+// How long a call waits for room at its last target, and after what its job
+// comes back where there was none.
+const (
+	slotPatience = 2 * time.Second
+	slotAgain    = time.Second
+)
+
+// Slots bounds how many calls a model has in flight, over all processes. It is
+// no promise: an implementation that can not reach what the processes share
+// says so in its own log and bounds those of its own process alone, because an
+// answer is worth more than a cap that the vendor has too. Targets are given
+// without Priced.
+type Slots interface {
+	// Take takes room for a call and returns what gives it back, to be called
+	// once. Where there is none it waits, at most so long or until ctx ends; ok
+	// tells whether room was found.
+	Take(ctx context.Context, target Target, wait time.Duration) (release func(), ok bool)
+}
+
+// unbounded has room for everybody.
+type unbounded struct{}
+
+func (unbounded) Take(context.Context, Target, time.Duration) (func(), bool) { return func() {}, true }
+
+// enter takes room for a call at the candidate. Where there is none the others
+// are asked first; the last of them is waited for.
+func (run *run) enter(ctx context.Context, c *candidate) (release func(), ok bool) {
+	wait := slotPatience
+	if run.hasOther(c) {
+		wait = 0
+	}
+	target := c.target
+	target.Priced = ""
+	release, ok = run.router.slots.Take(ctx, target, wait)
+	if ok {
+		return release, true
+	}
+	c.full = true
+	if run.tries == 0 {
+		run.last = &Error{
+			Kind: KindBusy, Provider: c.target.Provider, Model: c.target.Model, Charge: ChargeNone,
+			Message:    "as many calls as are configured are under way",
+			RetryAfter: slotAgain + time.Duration(run.router.rand()*float64(slotAgain)),
+		}
+	}
+	return nil, false
+}
+
+// tryWithin asks the candidate and gives its room back.
+func (run *run) tryWithin(ctx context.Context, c *candidate, release func()) (*Answer, *Error, error) {
+	defer release()
+	return run.try(ctx, c)
+}
+
+// hasOther tells whether somebody else may be called now.
+func (run *run) hasOther(c *candidate) bool {
+	now := run.router.now()
+	for _, other := range run.candidates {
+		if other != c && !other.dead && !other.full && !run.ready(other).After(now) {
+			return true
+		}
+	}
+	return false
+}
