@@ -93,6 +93,7 @@ func (b *bench) wire(s Settings) Deps {
 	return Deps{
 		Caller:  handlers.NewCaller(handlers.CallerOptions{Router: router, Prices: prices}),
 		Vendors: router, Bucket: bucket, Prices: prices, Settings: s,
+		Now: func() time.Time { return time.Now().Add(b.ahead) },
 	}
 }
 

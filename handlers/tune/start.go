@@ -14,9 +14,13 @@ import (
 )
 
 // How a creation whose answer was lost is looked for: the vendor's list may be
-// behind, so it is asked some times, a poll apart, before the training is taken
-// for not created.
-const enoughLooks = 3
+// behind, and the request may still be on its way, so the list is asked some
+// times, a poll apart, and for some time, before the training is taken for not
+// created.
+const (
+	enoughLooks = 3
+	doubtFor    = 10 * time.Minute
+)
 
 // mostPollers bounds how often a poller that broke is replaced.
 const mostPollers = 3
@@ -195,7 +199,7 @@ func (l *lesson) polled() *tasks.End {
 }
 
 // adopt looks for a training that may have been created. Only after the vendor's
-// list was without it several times is it created again.
+// list was without it several times, and for minutes, is it created again.
 func (t *tuner) adopt(ctx context.Context, l *lesson, spec providers.TrainSpec) (*tasks.End, error) {
 	made, found, err := l.trainer.Find(ctx, spec, l.spec.Intent.Add(-clockSkew))
 	if err != nil {
@@ -209,7 +213,7 @@ func (t *tuner) adopt(ctx context.Context, l *lesson, spec providers.TrainSpec) 
 		l.spec.Lost = 0
 		return t.created(l, made), nil
 	}
-	if l.spec.Looks++; l.spec.Looks < enoughLooks {
+	if l.spec.Looks++; l.spec.Looks < enoughLooks || t.Now().Sub(l.spec.Intent) < doubtFor {
 		return l.wait(t.Settings.PollEvery), nil
 	}
 	l.spec.Intent = time.Time{}

@@ -176,10 +176,60 @@ func TestVanishedCreationIsMadeAgain(t *testing.T) {
 	b.run(nil)
 	tune, _ := b.decided(id)
 	looks := b.count("GET", "/v1/fine-tunes")
-	if n := b.count("POST", "/v1/fine-tunes"); n != 1 || looks < enoughLooks {
-		t.Errorf("%d trainings were created after %d looks", n, looks)
+	if n := b.count("POST", "/v1/fine-tunes"); n != 1 || looks < enoughLooks || b.ahead < doubtFor {
+		t.Errorf("%d trainings were created after %d looks in %s", n, looks, b.ahead)
 	}
 	b.wantTrainedOnce(tune)
+}
+
+// TestUnreachableListCreatesNothing loses the answer of a creation and of every
+// look for it: nothing is created a second time, not by a retry of the job
+// either, and what is there is adopted when the list can be read again.
+func TestUnreachableListCreatesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(24, 2)
+	b.wires.lose(1, "POST /v1/fine-tunes")
+	b.wires.lose(1<<30, "GET /v1/fine-tunes")
+	id := b.tune(tasks.TuneInput{}).ID
+	looked := func() bool { return b.count("GET", "/v1/fine-tunes") > 100 }
+	b.run(looked)
+	if b.ahead < 2*doubtFor || b.count("POST", "/v1/fine-tunes") != 1 {
+		t.Errorf("%d trainings in %s", b.count("POST", "/v1/fine-tunes"), b.ahead)
+	}
+	b.wires.lose(0, "GET /v1/fine-tunes")
+	b.run(nil)
+	tune, _ := b.decided(id)
+	if n := b.count("POST", "/v1/fine-tunes"); n != 1 {
+		t.Errorf("%d trainings were created", n)
+	}
+	b.wantTrainedOnce(tune)
+}
+
+// TestLostDeploymentIsAdopted loses the answers of what is made to serve the
+// tuned model: none of it is made a second time.
+func TestLostDeploymentIsAdopted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(24, 2)
+	tune := b.tune(tasks.TuneInput{})
+	b.run(b.phase(tune.ID, phaseDeploy))
+	b.wires.loseAll(1, "POST", "/endpoints", "/deployments")
+	b.run(nil)
+	made := map[string]int{}
+	for _, r := range b.lab.Requests() {
+		for _, end := range []string{"/endpoints", "/deployments"} {
+			if r.Method == "POST" && strings.HasSuffix(r.Path, end) && r.Status < 300 {
+				made[end]++
+			}
+		}
+	}
+	if made["/endpoints"] != 1 || made["/deployments"] != 1 {
+		t.Errorf("made: %v", made)
+	}
+	ended, _ := b.decided(tune.ID)
+	b.wantStopped(ended)
+	b.wantBooksClosed()
 }
 
 // TestCrashesPayNothingTwice loses the end of the first attempt at every stage

@@ -35,11 +35,30 @@ func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := w.Transport.RoundTrip(r)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.broken[at] > 0 && err == nil {
-		w.broken[at]--
+	if err == nil && w.loses(r, at) {
 		return nil, errors.Join(errors.New("connection reset"), answer.Body.Close())
 	}
 	return answer, err
+}
+
+// loses counts a call down whose answer is to be lost, by its path or by how
+// that ends.
+func (w *wires) loses(r *http.Request, at string) bool {
+	for known, left := range w.broken {
+		method, end, _ := strings.Cut(known, " …")
+		if left > 0 && (known == at || method == r.Method && strings.HasSuffix(r.URL.Path, end) && end != "") {
+			w.broken[known]--
+			return true
+		}
+	}
+	return false
+}
+
+// loseAll loses answers by how their paths end.
+func (w *wires) loseAll(times int, method string, ends ...string) {
+	for _, end := range ends {
+		w.lose(times, method+" …"+end)
+	}
 }
 
 func (w *wires) severs(at string) bool {
