@@ -192,7 +192,7 @@ func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) (err error)
 		pause(ctx, again.after(try))
 	}
 	if err == nil {
-		w.engine.metrics.attempts.WithLabelValues(h.job.Kind, f.Outcome).Inc()
+		w.engine.metrics.attempts.WithLabelValues(h.job.Lane, h.job.Kind, f.Outcome).Inc()
 	}
 	return err
 }
@@ -224,7 +224,7 @@ func (w *Worker) after(ctx context.Context, job store.Job, do func(context.Conte
 }
 
 func (w *Worker) fenced(job store.Job, err error) {
-	w.engine.metrics.fenced.WithLabelValues(job.Kind).Inc()
+	w.engine.metrics.fenced.WithLabelValues(job.Lane, job.Kind).Inc()
 	w.engine.log.Warn().Err(err).Str("job", job.ID).Int64("epoch", job.Epoch).Str("kind", job.Kind).
 		Msg("an attempt's end was not stored")
 }

@@ -14,8 +14,8 @@ type metrics struct {
 	claimed    *prometheus.CounterVec // lane
 	stale      *prometheus.CounterVec // lane
 	ended      *prometheus.CounterVec // lane, state
-	attempts   *prometheus.CounterVec // kind, outcome
-	fenced     *prometheus.CounterVec // kind
+	attempts   *prometheus.CounterVec // lane, kind, outcome
+	fenced     *prometheus.CounterVec // lane, kind
 	reaped     *prometheus.CounterVec // lane
 	lost       *prometheus.CounterVec // lane
 	wiped      prometheus.Counter
@@ -30,8 +30,8 @@ func newMetrics(o Options) (*metrics, error) {
 		claimed:    counter("claimed_total", "Jobs taken under a lease.", "lane"),
 		stale:      counter("stale_wakes_total", "Jobs of a wake-up that were not there to claim.", "lane"),
 		ended:      counter("ended_total", "Jobs that came to an end.", "lane", "state"),
-		attempts:   counter("attempts_total", "Ended attempts.", "kind", "outcome"),
-		fenced:     counter("fenced_total", "Ends that came too late and were not written.", "kind"),
+		attempts:   counter("attempts_total", "Ended attempts.", "lane", "kind", "outcome"),
+		fenced:     counter("fenced_total", "Ends that came too late and were not written.", "lane", "kind"),
 		reaped:     counter("leases_reaped_total", "Leases that expired.", "lane"),
 		lost:       counter("wakes_lost_total", "Wake-ups that were gone from the queue.", "lane"),
 		wiped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "dreamlab", Subsystem: "jobs",

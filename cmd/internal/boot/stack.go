@@ -150,7 +150,7 @@ func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
 		return err
 	}
 	for _, c := range s.Config.Schedules {
-		kept := store.Schedule{ID: c.ID, Spec: c.Cron, Zone: c.Zone}
+		kept := store.Schedule{ID: c.ID, Spec: c.Cron, Zone: c.Zone, Misfire: c.Misfire, Overlap: c.Overlap}
 		if err := s.Engine.EnsureSchedule(ctx, kept); err != nil {
 			return fmt.Errorf("keep schedule %s: %w", c.ID, err)
 		}

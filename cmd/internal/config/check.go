@@ -193,6 +193,12 @@ func (l *loader) checkSchedules() {
 		if _, err := cron.ParseStandard(s.Cron); err != nil {
 			l.fault("schedules[%d]: cron %q: write five fields, such as */5 * * * *: %v", i, s.Cron, err)
 		}
+		if !slices.Contains([]string{"", "once", "skip"}, s.Misfire) {
+			l.fault("schedules[%d]: misfire is %q: use once or skip", i, s.Misfire)
+		}
+		if !slices.Contains([]string{"", "skip", "allow"}, s.Overlap) {
+			l.fault("schedules[%d]: overlap is %q: use skip or allow", i, s.Overlap)
+		}
 		if s.Zone == "" {
 			l.Schedules[i].Zone = "UTC"
 			continue

@@ -157,7 +157,15 @@ func Purposes() []string {
 type Schedule struct {
 	ID   string `yaml:"id"`
 	Cron string `yaml:"cron"` // five fields
-	Zone string `yaml:"zone"` // IANA name. Defaults to UTC.
+	// Zone is an IANA name. A local time that a change of clocks skips does not
+	// come that day, one that it repeats comes twice. Defaults to UTC.
+	Zone string `yaml:"zone"`
+	// Misfire says what becomes of ticks that passed while no scheduler ran: once
+	// fires one for all of them, skip none. Defaults to once.
+	Misfire string `yaml:"misfire,omitempty"`
+	// Overlap says what becomes of a tick while the one before is still at work:
+	// skip, or allow both. Defaults to skip.
+	Overlap string `yaml:"overlap,omitempty"`
 }
 
 // Webhooks says where the ends of jobs may be told.

@@ -113,7 +113,7 @@ dream:
   off_peak: {from: "25:00", to: "06:00", zone: Mars/Base}
 tune: {margin: 0.7, hosting_hours: 900}
 budgets: [{purpose: fun, usd: -3, per: week}]
-schedules: [{id: a, cron: "* *", zone: UTC}, {id: a, cron: "@daily", zone: UTC}]
+schedules: [{id: a, cron: "* *", zone: UTC}, {id: a, cron: "@daily", misfire: all, overlap: maybe}]
 servers: [{name: groq, base_url: localhost, key_env: NOT_SET}]
 `
 	_, err := load(t, text, "CLOUDFLARE_API_TOKEN", "t0ken", "DREAMLAB_ADDR", "nowhere")
@@ -127,6 +127,7 @@ servers: [{name: groq, base_url: localhost, key_env: NOT_SET}]
 		"cloudflare needs CLOUDFLARE_ACCOUNT_ID too", `"gpt" is no model`, "lanes.fast: there is no such lane",
 		"lanes.fast: nothing in it", `models: "solo" is no model`, "models.groq/x.concurrency: 0 is too few", `"25:00" is no time`, "Mars/Base", "0.7 is out of range", "from 1 to 744",
 		`"fun" is no purpose`, "write a plain decimal", `per is "week"`, `cron "* *"`, "schedules[1]: id",
+		`misfire is "all"`, `overlap is "maybe"`,
 		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models", "NOT_SET, which is not set",
 	} {
 		if !strings.Contains(err.Error(), part) {
