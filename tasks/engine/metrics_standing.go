@@ -37,9 +37,9 @@ func newStanding(s *store.Store, log zerolog.Logger) *standing {
 		oldest: prometheus.NewDesc("dreamlab_jobs_oldest_seconds",
 			"How long the oldest job has been due that no worker has.", []string{"lane"}, nil),
 		lost: prometheus.NewDesc("dreamlab_calls_lost_total",
-			"Calls whose outcome was lost.", []string{"cause"}, nil),
+			"Calls whose outcome was lost.", []string{"lane", "cause"}, nil),
 		repaid: prometheus.NewDesc("dreamlab_calls_repaid_total",
-			"Calls that were paid for again since their outcome was lost.", []string{"cause"}, nil),
+			"Calls that were paid for again since their outcome was lost.", []string{"lane", "cause"}, nil),
 	}
 }
 
@@ -81,9 +81,37 @@ func (s *standing) tell(ctx context.Context, out chan<- prometheus.Metric) error
 		}
 		out <- prometheus.MustNewConstMetric(s.oldest, prometheus.GaugeValue, of.Wait.Seconds(), string(lane))
 	}
-	for _, l := range lost {
-		out <- prometheus.MustNewConstMetric(s.lost, prometheus.CounterValue, float64(l.Tries), l.Cause)
-		out <- prometheus.MustNewConstMetric(s.repaid, prometheus.CounterValue, float64(l.Repaid), l.Cause)
-	}
+	s.tellLost(lost, out)
 	return nil
+}
+
+type lostIn struct {
+	lane  tasks.Lane
+	cause string
+}
+
+func (s *standing) tellLost(lost []store.Lost, out chan<- prometheus.Metric) {
+	tries, repaid := map[lostIn]int{}, map[lostIn]int{}
+	for _, l := range lost {
+		in := lostIn{laneOfPurpose(l.Purpose), l.Cause}
+		tries[in] += l.Tries
+		repaid[in] += l.Repaid
+	}
+	for in, n := range tries {
+		for desc, count := range map[*prometheus.Desc]int{s.lost: n, s.repaid: repaid[in]} {
+			out <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(count), string(in.lane), in.cause)
+		}
+	}
+}
+
+// laneOfPurpose tells by what money was for in which lane it was spent: a line
+// of spend outlives its job.
+func laneOfPurpose(purpose string) tasks.Lane {
+	switch purpose {
+	case "chat":
+		return tasks.Chat
+	case "evaluate", "train", "host":
+		return tasks.Tune
+	}
+	return tasks.Dream
 }

@@ -37,7 +37,8 @@ func TestStanding(t *testing.T) {
 			{Step: "not again", State: store.EntryUnknown, Cause: "server: two"},
 			{Step: "not again", State: store.EntryVoid}, {Step: "paid again", State: store.EntrySettled},
 		} {
-			id, err := s.OpenEntry(r.ctx, store.Entry{Job: running.ID, Step: e.Step, Epoch: running.Epoch})
+			id, err := s.OpenEntry(r.ctx, store.Entry{Job: running.ID, Step: e.Step, Epoch: running.Epoch,
+				Purpose: "chat"})
 			r.must(err)
 			e.ID = id
 			r.must(s.EndEntry(r.ctx, e))
@@ -52,8 +53,8 @@ func TestStanding(t *testing.T) {
 			"dream queued":    `dreamlab_jobs_open{lane="dream",state="queued"} 1`,
 			"oldest chat":     `dreamlab_jobs_oldest_seconds{lane="chat"} 6`,
 			"oldest dream":    `dreamlab_jobs_oldest_seconds{lane="dream"} 0`,
-			"lost":            `dreamlab_calls_lost_total{cause="server"} 2`,
-			"repaid":          `dreamlab_calls_repaid_total{cause="server"} 1`,
+			"lost":            `dreamlab_calls_lost_total{cause="server",lane="chat"} 2`,
+			"repaid":          `dreamlab_calls_repaid_total{cause="server",lane="chat"} 1`,
 			"counted":         "dreamlab_jobs_counted 1",
 		} {
 			if !strings.Contains(told, text) {
