@@ -43,20 +43,24 @@ func (e *Engine) change(ctx context.Context, verb, tenant, id string, fn changin
 	return job, nil
 }
 
-// waitBackstop is how often a waiter looks by itself.
-const waitBackstop = time.Second
+const (
+	// waitBackstop is how often a waiter looks by itself.
+	waitBackstop = time.Second
+	// mostListeners bounds the waiters that listen: each takes a connection.
+	mostListeners = 16
+)
 
 // Wait returns a tenant's job once it has ended, or as it stands when the
-// while is over. It listens for the end on Redis and looks by itself once a
-// second.
+// while is over. It listens for the end on Redis, unless many do already, and
+// looks by itself once a second.
 func (e *Engine) Wait(ctx context.Context, tenant, id string, atMost time.Duration) (store.Job, error) {
 	job, err := e.store.Job(ctx, tenant, id)
 	if err != nil || job.State.Ended() || atMost <= 0 {
 		return job, err
 	}
 	until := time.Now().Add(atMost)
-	listener := e.redis.Subscribe(ctx, endedChannel(tasks.Lane(job.Lane), id))
-	defer closeQuietly(e.log, listener)
+	listener, leave := e.listener(ctx, endedChannel(tasks.Lane(job.Lane), id))
+	defer leave()
 	for {
 		job, err = e.store.Job(ctx, tenant, id)
 		left := time.Until(until)
@@ -69,8 +73,26 @@ func (e *Engine) Wait(ctx context.Context, tenant, id string, atMost time.Durati
 	}
 }
 
+// listener returns what listens on a channel until leave is called, or nil where
+// too many listen.
+func (e *Engine) listener(ctx context.Context, channel string) (listener *redis.PubSub, leave func()) {
+	select {
+	case e.listeners <- struct{}{}:
+	default:
+		return nil, func() {}
+	}
+	listener = e.redis.Subscribe(ctx, channel)
+	return listener, func() {
+		closeQuietly(e.log, listener)
+		<-e.listeners
+	}
+}
+
 // listen waits for a message or the while, and tells whether to go on.
 func (e *Engine) listen(ctx context.Context, listener *redis.PubSub, atMost time.Duration) bool {
+	if listener == nil {
+		return pause(ctx, atMost)
+	}
 	began := time.Now()
 	_, err := listener.ReceiveTimeout(ctx, atMost)
 	if err != nil && ctx.Err() == nil {

@@ -102,6 +102,8 @@ type Engine struct {
 	news   *store.Group[[]store.Moved]
 	pings  store.Reads[struct{}, struct{}]
 	pusher *pusher
+	// listeners holds a token for each waiter that listens on Redis.
+	listeners chan struct{}
 }
 
 // New returns an engine over a migrated store and a queue.
@@ -121,7 +123,7 @@ func New(o Options) (*Engine, error) {
 		store: o.Store, redis: o.Redis, log: o.Log, lanes: lanes, metrics: m,
 		backoff: newBackoff(o.Backoff, o.BackoffMax),
 		keep:    positive(o.Keep, 90*24*time.Hour),
-		pusher:  newPusher(o.Redis),
+		pusher:  newPusher(o.Redis), listeners: make(chan struct{}, mostListeners),
 	}
 	width := o.Store.Writers()
 	e.accepts = store.NewGroup(width, e.acceptAll)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -121,6 +122,30 @@ func TestCancel(t *testing.T) {
 			}
 		}
 		wantState(t, r.endedWithin(job, 5*time.Second), store.JobCancelled)
+	})
+}
+
+// TestManyWaiters has more wait for a job than may listen: all of them are told.
+func TestManyWaiters(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		job := r.accept(store.NewJob{RunAt: time.Now().Add(time.Hour)})
+		var all sync.WaitGroup
+		for range 3 * mostListeners {
+			all.Go(func() {
+				if got, err := r.Wait(r.ctx, job.Tenant, job.ID, testWait); err != nil || got.State != store.JobCancelled {
+					t.Errorf("told that it is %s, %v", got.State, err)
+				}
+			})
+		}
+		for len(r.listeners) < mostListeners && r.ctx.Err() == nil {
+			runtime.Gosched()
+		}
+		_, err := r.Cancel(r.ctx, job.Tenant, job.ID)
+		r.must(err)
+		all.Wait()
+		if n := len(r.listeners); n != 0 {
+			t.Errorf("%d still listen", n)
+		}
 	})
 }
 
