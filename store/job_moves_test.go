@@ -40,7 +40,7 @@ func TestMovesAtRandom(t *testing.T) {
 			rt.Repeat(map[string]func(*rapid.T){
 				"accept": m.accept, "dispatch": m.dispatch, "claim": m.claim, "finish": m.finish,
 				"late": m.late, "cancel": m.cancel, "retry": m.retry, "lose": m.lose, "sweep": m.sweep,
-				"time": m.time, "due": m.due, "": m.check,
+				"plain": m.plain, "time": m.time, "due": m.due, "": m.check,
 			})
 			m.close()
 		})
@@ -192,6 +192,36 @@ func (m *machine) late(*rapid.T) {
 	if holds != (err == nil) || err != nil && !errors.Is(err, store.ErrFenced) {
 		m.t.Errorf("epoch %d of a job at %s, epoch %d: %v", held.Epoch, now.State, now.Epoch, err)
 	}
+}
+
+// plain has all who hold a job, or once held it, end it in one statement: what
+// is ended was held.
+func (m *machine) plain(*rapid.T) {
+	if len(m.stale) == 0 {
+		m.t.Skip("nobody held a job")
+	}
+	former := rapid.Bool().Draw(m.t, "the former holder")
+	chosen := map[string]store.Job{}
+	for _, held := range m.stale {
+		if _, known := chosen[held.ID]; !known || !former {
+			chosen[held.ID] = held
+		}
+	}
+	var all []store.Finish
+	for id, held := range chosen {
+		all = append(all, store.Finish{Job: id, Epoch: held.Epoch, Worker: owner, Claimed: held.ClaimedAt,
+			To: store.JobSucceeded, Outcome: string(store.JobSucceeded)})
+	}
+	m.tx(func(q *store.Queries) error {
+		moved, err := q.FinishPlain(m.ctx, all)
+		for _, one := range moved {
+			was := m.jobs[one.ID] // as check has just seen it
+			if was.State != store.JobRunning || was.Epoch != chosen[one.ID].Epoch || was.Parent != "" {
+				m.t.Errorf("ended by epoch %d: %+v", chosen[one.ID].Epoch, was)
+			}
+		}
+		return err
+	})
 }
 
 func (m *machine) cancel(*rapid.T) {
