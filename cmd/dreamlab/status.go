@@ -13,6 +13,7 @@ import (
 
 	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/client"
+	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
 )
 
@@ -64,7 +65,7 @@ func (o *statusOptions) run(ctx context.Context, sh shell, args []string) (err e
 		defer func() { err = errors.Join(err, kept.Close()) }()
 	}
 	if !o.dead.asked() {
-		return o.show(ctx, sh, kept, where)
+		return o.show(ctx, sh, c, kept, where)
 	}
 	if kept == nil {
 		return errors.New("look for dead work: there is no database here: set DATABASE_URL or DREAMLAB_DATA")
@@ -74,13 +75,15 @@ func (o *statusOptions) run(ctx context.Context, sh shell, args []string) (err e
 
 // show prints what is known: where the API does not answer, the work is shown
 // all the same.
-func (o *statusOptions) show(ctx context.Context, sh shell, kept *store.Store, where string) error {
+func (o *statusOptions) show(ctx context.Context, sh shell, c *config.Config, kept *store.Store, where string,
+) error {
 	var all overview
 	var err error
 	if kept != nil {
 		if all.Work, err = lookAtWork(ctx, kept, where); err != nil {
 			return err
 		}
+		all.Work.addIdle(ctx, c)
 	}
 	told := o.ask(ctx, sh, &all)
 	if o.json {

@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
+	"dreamlab/cmd/internal/boot"
+	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
 )
 
@@ -17,6 +21,8 @@ type work struct {
 	Workers []workerRow   `json:"workers"`
 	Tenants []store.Queue `json:"tenants"`
 	Stuck   []stuckRow    `json:"stuck"`
+	// Unseen is why idle workers are not shown, "" where they are.
+	Unseen string `json:"unseen,omitempty"`
 }
 
 type laneRow struct {
@@ -70,6 +76,23 @@ func lookAtWork(ctx context.Context, s *store.Store, where string) (*work, error
 	return w, nil
 }
 
+// addIdle shows the workers that serve a lane and hold nothing just now.
+func (w *work) addIdle(ctx context.Context, c *config.Config) {
+	all, err := boot.FindServing(ctx, c)
+	if err != nil {
+		w.Unseen = err.Error()
+		return
+	}
+	for _, s := range all {
+		busy := slices.ContainsFunc(w.Workers, func(r workerRow) bool {
+			return r.Lane == s.Lane && strings.HasPrefix(r.Worker+"/", s.Process+"/")
+		})
+		if !busy {
+			w.Workers = append(w.Workers, workerRow{Worker: s.Process, Lane: s.Lane})
+		}
+	}
+}
+
 func (w *work) write(out io.Writer) error {
 	fmt.Fprintf(out, "work of all tenants, by %s\n", w.Source)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -80,6 +103,9 @@ func (w *work) write(out io.Writer) error {
 	fmt.Fprintln(table, "  WORKER\tLANE\tJOBS\tOLDEST\tLEASE")
 	for _, h := range w.Workers {
 		fmt.Fprintf(table, "  %s\t%s\t%d\t%s\t%s\n", h.Worker, h.Lane, h.Jobs, span(h.Oldest), span(h.Lease))
+	}
+	if w.Unseen != "" {
+		fmt.Fprintf(table, "  (idle workers are not shown: %s)\n", w.Unseen)
 	}
 	fmt.Fprintln(table, "  TENANT\tLANE\tQUEUED\tRUNNING\tWAITING")
 	for _, q := range w.Tenants {

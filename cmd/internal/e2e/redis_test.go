@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,8 +41,9 @@ func (st *stack) looked(t *testing.T) {
 	if r := st.ask(t, "GET", "/readyz", ""); r.Status != "ready" {
 		t.Errorf("readyz: %+v", r)
 	}
-	if screen := st.site.run(t, "dreamlab", "status"); !strings.Contains(screen, "chat") {
-		t.Errorf("status shows no lanes:\n%s", screen)
+	idle := regexp.MustCompile(`/\d+ +(chat|dream|tune|system) +0 `)
+	if screen := st.site.run(t, "dreamlab", "status"); len(idle.FindAllString(screen, -1)) < 2*3 {
+		t.Errorf("status does not show two idle workers:\n%s", screen)
 	}
 	admin := strings.TrimSpace(st.site.run(t, "dreamlab", "key", "create", "--tenant", "acme", "--scope", "admin"))
 	queues := st.page(t, admin, "/queues/api/queues")
