@@ -9,7 +9,7 @@ import (
 )
 
 // Cancelled appends as the end that the job was cancelled.
-func (w *Writer) Cancelled(ctx context.Context) error { return w.add(ctx, Cancelled, nil) }
+func (w *Writer) Cancelled(ctx context.Context) error { return w.add(ctx, entry{kind: Cancelled}) }
 
 // Cancelled ends the reply of a job that was cancelled while no worker had it,
 // and whose last epoch is the given one. Its place is before the first entry of
