@@ -31,7 +31,9 @@ func (q *Queries) copyRows(
 }
 
 // copyNew is copyRows that leaves out rows which break a uniqueness rule, and
-// returns how many were new. It only works inside a Tx.
+// returns how many were new. It only works inside a Tx. It waits for others that
+// bring the same rows: these have to be sorted by what is unique, or two that
+// meet half-way wait for each other.
 func (q *Queries) copyNew(
 	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
 ) (int64, error) {

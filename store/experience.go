@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"time"
 )
 
@@ -68,67 +67,6 @@ func (e *Experience) Seal() {
 func HeldOut(external string) bool {
 	sum := sha256.Sum256([]byte("held-out\n" + external))
 	return sum[0] < 51 // 51 of 256
-}
-
-// EnsureConversation returns the conversation that a client calls by an id,
-// made where there is none. An empty id makes a conversation of its own, held
-// out by the hash of the given seed (its content), so that the same text falls
-// on the same side again.
-func (q *Queries) EnsureConversation(ctx context.Context, tenant, external, seed string,
-) (id string, heldOut bool, err error) {
-	id = NewID("conv_")
-	split := external
-	if external == "" {
-		external, split = id, seed
-	}
-	heldOut = HeldOut(split)
-	made, err := q.exec(ctx, `INSERT INTO conversations (id, tenant, external, held_out, created)
-		VALUES ($1, $2, $3, $4, {now}) ON CONFLICT (tenant, external) DO NOTHING`,
-		id, tenant, external, heldOut)
-	if err != nil {
-		return "", false, err
-	}
-	if made == 1 {
-		return id, heldOut, nil
-	}
-	err = q.one(ctx, `SELECT id, held_out FROM conversations WHERE tenant = $1 AND external = $2`,
-		[]any{tenant, external}, &id, &heldOut)
-	return id, heldOut, err
-}
-
-// AddExperience keeps an experience and tells whether it is new. Its
-// conversation must be there.
-func (q *Queries) AddExperience(ctx context.Context, e Experience) (Experience, bool, error) {
-	if e.External == "" {
-		known, err := q.HasContent(ctx, e.Tenant, e.Content)
-		if err != nil || known {
-			return e, false, err
-		}
-	}
-	if e.ID == "" {
-		e.ID = NewID("exp_")
-	}
-	n, err := q.exec(ctx, `INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin, job,
-		provider,
-		model, prompt, answer, finish, reference, rating, comment, correction, metadata, content, identity,
-		created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, {now})
-		ON CONFLICT (tenant, identity) DO NOTHING`,
-		e.ID, e.Tenant, e.Conversation, e.HeldOut, e.Alias, e.Origin, text(e.Job), text(e.Provider), text(e.Model),
-		string(e.Prompt), string(e.Answer), text(e.Finish), text(e.Reference), e.Rating, text(e.Comment),
-		text(e.Correction), text(string(e.Metadata)), e.Content, e.Identity)
-	return e, n == 1, err
-}
-
-// HasContent tells whether the tenant has an experience of that content.
-func (q *Queries) HasContent(ctx context.Context, tenant, content string) (bool, error) {
-	var one int64
-	err := q.one(ctx, `SELECT 1 FROM experiences WHERE tenant = $1 AND content = $2 LIMIT 1`,
-		[]any{tenant, content}, &one)
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 const experienceColumns = `e.id, e.tenant, e.conversation, c.external, e.held_out, e.alias, e.origin,

@@ -8,3 +8,9 @@ var (
 	Clause    = Page.clause
 	IDAt      = idAt
 )
+
+// Statements whose plans are looked at.
+const (
+	OwnConversation = ownConversation
+	KnownRows       = knownRows
+)

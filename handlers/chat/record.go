@@ -17,18 +17,7 @@ func (t *turn) record(ctx context.Context, q *store.Queries, a *handlers.Answere
 	}
 	e := t.experience(a)
 	e.Seal()
-	if e.External == "" { // no conversation is made for what is known
-		known, err := q.HasContent(ctx, e.Tenant, e.Content)
-		if err != nil || known {
-			return err
-		}
-	}
-	var err error
-	e.Conversation, e.HeldOut, err = q.EnsureConversation(ctx, e.Tenant, e.External, e.Content)
-	if err != nil {
-		return fmt.Errorf("keep the conversation: %w", err)
-	}
-	if _, _, err := q.AddExperience(ctx, e); err != nil {
+	if err := q.AddExperience(ctx, e); err != nil {
 		return fmt.Errorf("keep the experience: %w", err)
 	}
 	return nil

@@ -178,12 +178,12 @@ func experience(c *tasks.ConversationLine) store.Experience {
 func (im *importer) keep(
 	ctx context.Context, q *store.Queries, rows []store.Experience, step string, b *batch,
 ) error {
-	for _, row := range rows {
-		added, err := addOne(ctx, q, row)
-		if err != nil {
-			return err
-		}
-		if added {
+	added, err := q.AddExperiences(ctx, rows)
+	if err != nil {
+		return fmt.Errorf("keep experiences: %w", err)
+	}
+	for _, fresh := range added {
+		if fresh {
 			b.Tally.Accepted++
 		} else {
 			b.Tally.Duplicates++
@@ -192,23 +192,6 @@ func (im *importer) keep(
 	return q.AddEffect(ctx, store.Effect{
 		Job: im.run.Job.ID, Step: step, Epoch: im.run.Job.Epoch, RequestHash: step, Response: encode(b),
 	})
-}
-
-func addOne(ctx context.Context, q *store.Queries, e store.Experience) (added bool, err error) {
-	if e.External == "" { // no conversation is made for what is known
-		known, err := q.HasContent(ctx, e.Tenant, e.Content)
-		if err != nil || known {
-			return false, err
-		}
-	}
-	e.Conversation, e.HeldOut, err = q.EnsureConversation(ctx, e.Tenant, e.External, e.Content)
-	if err != nil {
-		return false, fmt.Errorf("keep a conversation: %w", err)
-	}
-	if _, added, err = q.AddExperience(ctx, e); err != nil {
-		return false, fmt.Errorf("keep an experience: %w", err)
-	}
-	return added, nil
 }
 
 func reject(r *tasks.ImportResult, line int64, err error) {

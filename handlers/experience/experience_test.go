@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -17,6 +18,7 @@ import (
 	"dreamlab/handlers/handlertest"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
 
@@ -24,18 +26,27 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const object = "imports/test.ndjson"
 
+// eachStore runs a test in fresh surroundings over every database.
+func eachStore(t *testing.T, run func(t *testing.T, b *handlertest.Bench)) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		b := handlertest.New(t)
+		b.Store, b.Tenant = s, "ten_1"
+		run(t, b)
+	})
+}
+
 func row(id string, n int) string {
 	return fmt.Sprintf(`{"conversation_id":%q,"messages":[{"role":"user","content":"q%d"},{"role":"assistant","content":"a%d"}]}`,
 		id, n, n)
 }
 
-func start(t *testing.T, b *handlertest.Bench, lines string) *tasks.Run {
+func start(t testing.TB, b *handlertest.Bench, lines string) *tasks.Run {
 	t.Helper()
 	b.Put(t, object, []byte(lines))
 	return b.Claim(t, store.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{Object: object})
 }
 
-func finish(t *testing.T, b *handlertest.Bench, run *tasks.Run, bucket blob.Bucket) tasks.ImportResult {
+func finish(t testing.TB, b *handlertest.Bench, run *tasks.Run, bucket blob.Bucket) tasks.ImportResult {
 	t.Helper()
 	end, err := experience.Import(bucket)(t.Context(), run)
 	if err != nil {
@@ -50,28 +61,29 @@ func finish(t *testing.T, b *handlertest.Bench, run *tasks.Run, bucket blob.Buck
 
 func TestGoodLinesAreKeptBadOnesNamed(t *testing.T) {
 	t.Parallel()
-	b := handlertest.New(t)
-	long := `{"messages":[{"role":"user","content":"` + strings.Repeat("x", tasks.MaxLine) + `"}]}`
-	lines := strings.Join([]string{
-		row("a", 1), "{not json", "", row("a", 1), row("b", 1), row("", 1), row("", 2), row("", 2),
-		`{"messages":[{"role":"user","content":"q"}]}`, long, row("c", 3) + "\r",
-		`{"messages":[],"surprise":1}`, "\xff", row("d", 4),
-	}, "\n")
-	result := finish(t, b, start(t, b, lines), b.Bucket)
-	var bad []int64
-	for _, r := range result.Rejected {
-		bad = append(bad, r.Line)
-		if r.Reason == "" || len(r.Reason) > 300 {
-			t.Errorf("line %d: %q", r.Line, r.Reason)
+	eachStore(t, func(t *testing.T, b *handlertest.Bench) {
+		long := `{"messages":[{"role":"user","content":"` + strings.Repeat("x", tasks.MaxLine) + `"}]}`
+		lines := strings.Join([]string{
+			row("a", 1), "{not json", "", row("a", 1), row("b", 1), row("", 1), row("", 2), row("", 2),
+			`{"messages":[{"role":"user","content":"q"}]}`, long, row("c", 3) + "\r",
+			`{"messages":[],"surprise":1}`, "\xff", row("d", 4),
+		}, "\n")
+		result := finish(t, b, start(t, b, lines), b.Bucket)
+		var bad []int64
+		for _, r := range result.Rejected {
+			bad = append(bad, r.Line)
+			if r.Reason == "" || len(r.Reason) > 300 {
+				t.Errorf("line %d: %q", r.Line, r.Reason)
+			}
 		}
-	}
-	// a, b, the second text without an id, c, d; again: a, the first without an id, the second.
-	if result.Accepted != 5 || result.Duplicates != 3 || fmt.Sprint(bad) != "[2 9 10 12 13]" {
-		t.Errorf("accepted %d, duplicates %d, rejected %v", result.Accepted, result.Duplicates, bad)
-	}
-	if _, err := b.Bucket.Stat(t.Context(), object); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("the lines that were read are still kept: %v", err)
-	}
+		// a, b, the second text without an id, c, d; again: a, the first without an id, the second.
+		if result.Accepted != 5 || result.Duplicates != 3 || fmt.Sprint(bad) != "[2 9 10 12 13]" {
+			t.Errorf("accepted %d, duplicates %d, rejected %v", result.Accepted, result.Duplicates, bad)
+		}
+		if _, err := b.Bucket.Stat(t.Context(), object); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the lines that were read are still kept: %v", err)
+		}
+	})
 }
 
 func TestManyBadLinesAreCounted(t *testing.T) {
@@ -81,6 +93,41 @@ func TestManyBadLinesAreCounted(t *testing.T) {
 	if len(result.Rejected) != 100 || result.More != 1103 || result.Rejected[99].Line != 100 {
 		t.Errorf("%d listed, %d more", len(result.Rejected), result.More)
 	}
+}
+
+// TestSameFileAtOnce imports the same lines by two jobs at once, and a third time.
+func TestSameFileAtOnce(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, b *handlertest.Bench) {
+		var lines strings.Builder
+		for i := range 1100 {
+			lines.WriteString(row([]string{"", fmt.Sprint("c", i/5)}[i%2], i) + "\n")
+		}
+		results := make([]tasks.ImportResult, 2)
+		var all sync.WaitGroup
+		for i := range results {
+			name := fmt.Sprintf("imports/%d.ndjson", i)
+			b.Put(t, name, []byte(lines.String()))
+			run := b.Claim(t, store.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{Object: name})
+			all.Go(func() {
+				end, err := experience.Import(b.Bucket)(t.Context(), run)
+				if err == nil {
+					err = json.Unmarshal(end.Result, &results[i])
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		one, two := results[0], results[1]
+		if one.Accepted+two.Accepted != 1100 || one.Duplicates+two.Duplicates != 1100 {
+			t.Errorf("got %+v and %+v", one, two)
+		}
+		if third := finish(t, b, start(t, b, lines.String()), b.Bucket); third.Duplicates != 1100 {
+			t.Errorf("then got %+v", third)
+		}
+	})
 }
 
 // breaking is a bucket whose objects break off after some bytes, once.
@@ -111,26 +158,27 @@ func (errorReader) Read([]byte) (int, error) { return 0, errBroke }
 
 func TestImportGoesOnWhereItBroke(t *testing.T) {
 	t.Parallel()
-	b := handlertest.New(t)
-	var lines bytes.Buffer
-	for i := range 1300 {
-		lines.WriteString(row(fmt.Sprint("c", i), i) + "\n")
-		if i%100 == 0 {
-			lines.WriteString("broken\n")
+	eachStore(t, func(t *testing.T, b *handlertest.Bench) {
+		var lines bytes.Buffer
+		for i := range 1300 {
+			lines.WriteString(row(fmt.Sprint("c", i), i) + "\n")
+			if i%100 == 0 {
+				lines.WriteString("broken\n")
+			}
 		}
-	}
-	run := start(t, b, lines.String())
-	bucket := &breaking{Bucket: b.Bucket, after: int64(lines.Len()) * 3 / 4}
-	if _, err := experience.Import(bucket)(t.Context(), run); !errors.Is(err, errBroke) {
-		t.Fatalf("got %v", err)
-	}
-	if n, err := b.Store.FreshCount(t.Context(), b.Tenant, 2000); err != nil || n == 0 || n == 1300 {
-		t.Fatalf("%d kept before it broke, %v", n, err)
-	}
-	result := finish(t, b, run, bucket)
-	if result.Accepted != 1300 || result.Duplicates != 0 || len(result.Rejected) != 13 || result.Rejected[12].Line != 1214 {
-		t.Errorf("got %+v", result)
-	}
+		run := start(t, b, lines.String())
+		bucket := &breaking{Bucket: b.Bucket, after: int64(lines.Len()) * 3 / 4}
+		if _, err := experience.Import(bucket)(t.Context(), run); !errors.Is(err, errBroke) {
+			t.Fatalf("got %v", err)
+		}
+		if n, err := b.Store.FreshCount(t.Context(), b.Tenant, 2000); err != nil || n == 0 || n == 1300 {
+			t.Fatalf("%d kept before it broke, %v", n, err)
+		}
+		result := finish(t, b, run, bucket)
+		if result.Accepted != 1300 || result.Duplicates != 0 || len(result.Rejected) != 13 || result.Rejected[12].Line != 1214 {
+			t.Errorf("got %+v", result)
+		}
+	})
 }
 
 func TestImportStopsWhenAsked(t *testing.T) {

@@ -52,14 +52,14 @@ func (b *bench) example(ask, answer string) {
 
 func (b *bench) paper(conversation, ask, answer, reference string) {
 	b.Helper()
-	id, _, err := b.store.EnsureConversation(b.ctx, b.tenant, conversation, "")
-	b.must(err)
+	for !store.HeldOut(conversation) {
+		conversation += "'"
+	}
 	e := store.Experience{
-		Tenant: b.tenant, Conversation: id, External: conversation, HeldOut: true, Alias: store.DefaultAlias,
-		Origin: store.OriginImport, Prompt: encode([]turn{{Role: "user", Content: ask}}),
+		Tenant: b.tenant, External: conversation, Alias: store.DefaultAlias, Origin: store.OriginImport,
+		Prompt: encode([]turn{{Role: "user", Content: ask}}),
 		Answer: encode(turn{Role: "assistant", Content: answer}), Reference: reference,
 	}
 	e.Seal()
-	_, _, err = b.store.AddExperience(b.ctx, e)
-	b.must(err)
+	b.must(b.store.AddExperience(b.ctx, e))
 }

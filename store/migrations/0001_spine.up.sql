@@ -176,7 +176,7 @@ CREATE TABLE experiences (
   created      BIGINT NOT NULL,
   UNIQUE (tenant, identity)
 );
-CREATE INDEX experiences_content ON experiences (tenant, content);
+CREATE INDEX experiences_content ON experiences (content, (tenant || '')); -- an expression: see knownContent
 CREATE INDEX experiences_list ON experiences (tenant, id);
 CREATE INDEX experiences_fresh ON experiences (tenant, id) WHERE dream IS NULL;
 CREATE INDEX experiences_dream ON experiences (dream, id) WHERE dream IS NOT NULL;

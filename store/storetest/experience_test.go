@@ -13,15 +13,17 @@ func TestExperienceComesBack(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		plain := record(t, s, "chat-1")
 		full := plain
-		full.ID, full.Job, full.Provider, full.Model, full.Finish = "", "job_1", "groq", "small", "stop"
+		full.ID, full.Job, full.Provider, full.Model, full.Finish = store.NewID("exp_"), "job_1", "groq", "small", "stop"
 		full.Reference, full.Comment, full.Correction, full.Rating = "r", "c", "k", new(int64(-1))
 		full.Metadata, full.Answer = []byte(`{"a":1}`), []byte(`{"content":"\u0000 ä", "role":"assistant"}`)
 		full.Seal()
-		full, fresh, err := s.AddExperience(t.Context(), full)
-		if err != nil || !fresh {
-			t.Fatalf("new %t, %v", fresh, err)
-		}
-		for _, wanted := range []store.Experience{plain, full} {
+		must(t, s.AddExperience(t.Context(), full))
+		batched := full
+		batched.Job, batched.Answer = "job_2", []byte(`{"content":"<b>"}`)
+		batched.Seal()
+		addAll(t, s, batched)
+		batched.ID = keptAs(t, s, batched).ID
+		for _, wanted := range []store.Experience{plain, full, batched} {
 			got, err := s.Experience(t.Context(), wanted.Tenant, wanted.ID)
 			must(t, err)
 			recent(t, got.Created)
@@ -30,11 +32,11 @@ func TestExperienceComesBack(t *testing.T) {
 				t.Errorf("got  %v\nwant %v", flat(got), flat(wanted))
 			}
 		}
-		_, err = s.Experience(t.Context(), "another tenant", plain.ID)
+		_, err := s.Experience(t.Context(), "another tenant", plain.ID)
 		want(t, err, store.ErrNotFound)
 		for filter, n := range map[store.ExperienceFilter]int{
-			{}: 2, {Conversation: "chat-1"}: 2, {Conversation: plain.Conversation}: 2, {Conversation: "x"}: 0,
-			{Job: "job_1"}: 1, {Origin: "live"}: 2, {Origin: "import"}: 0, {Dream: "drm_1"}: 0,
+			{}: 3, {Conversation: "chat-1"}: 3, {Conversation: plain.Conversation}: 3, {Conversation: "x"}: 0,
+			{Job: "job_1"}: 1, {Job: "job_2"}: 1, {Origin: "live"}: 3, {Origin: "import"}: 0, {Dream: "drm_1"}: 0,
 		} {
 			rows, _, err := s.Experiences(t.Context(), plain.Tenant, filter, store.Page{})
 			if err != nil || len(rows) != n {
@@ -58,23 +60,23 @@ func flat(e store.Experience) []any {
 	}
 }
 
-// TestExperienceOnce records the same words again, with and without an id of
-// the client's.
+// TestExperienceOnce records the same words several times at once, with and
+// without an id of the client's.
 func TestExperienceOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		for range 2 {
-			for _, external := range []string{"", "chat-1", "chat-2"} {
-				record(t, s, external)
-			}
+		for _, external := range []string{"chat-1", "", "chat-2"} {
+			atOnce(8, func(int) store.Experience { return record(t, s, external) })
 		}
-		for _, dup := range atOnce(8, func(int) store.Experience { return record(t, s, "chat-3") }) {
-			if dup.HeldOut != store.HeldOut("chat-3") {
-				t.Errorf("held out %t", dup.HeldOut)
-			}
+		rows, _, err := s.Experiences(t.Context(), record(t, s, "").Tenant, store.ExperienceFilter{}, store.Page{})
+		must(t, err)
+		if len(rows) != 2 {
+			t.Errorf("kept %v", rows)
 		}
-		if got := count(t, s, "experiences"); got != "4" {
-			t.Errorf("kept %s", got)
+		for _, e := range rows {
+			if e.HeldOut != store.HeldOut(e.External) {
+				t.Errorf("%s: held out %t", e.External, e.HeldOut)
+			}
 		}
 	})
 }

@@ -49,14 +49,27 @@ func record(t testing.TB, s *store.Store, external string) store.Experience {
 		Answer: []byte(`{"role":"assistant","content":"Why not."}`),
 	}
 	e.Seal()
-	e.Conversation, e.HeldOut, err = s.EnsureConversation(t.Context(), tenant.ID, external, e.Content)
-	if err == nil {
-		e, _, err = s.AddExperience(t.Context(), e)
+	if err := s.AddExperience(t.Context(), e); err != nil {
+		t.Fatal(err)
 	}
+	return keptAs(t, s, e)
+}
+
+// keptAs returns the experience that was kept in place of one: of the same
+// identity, or of the same content where no conversation was named.
+func keptAs(t testing.TB, s *store.Store, e store.Experience) store.Experience {
+	t.Helper()
+	rows, _, err := s.Experiences(t.Context(), e.Tenant, store.ExperienceFilter{}, store.Page{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e
+	at := slices.IndexFunc(rows, func(row store.Experience) bool {
+		return row.Identity == e.Identity || e.External == "" && row.Content == e.Content
+	})
+	if at < 0 {
+		t.Fatalf("%s was not kept", e.Identity)
+	}
+	return rows[at]
 }
 
 func TestMigrateAtOnce(t *testing.T) {

@@ -47,15 +47,14 @@ func (r *rig) seed() seeded {
 			State: []byte("{}"),
 		})
 	})
-	must(r.t, r.store.Tx(ctx, store.Synced, func(q *store.Queries) error {
-		s.conversation, _, err = q.EnsureConversation(ctx, s.tenant, "chat-7", "")
-		return err
-	}))
 	must(r.t, r.bucket.Create(ctx, store.DatasetObject("abc"), strings.NewReader("{}\n")))
 	must(r.t, r.bucket.Create(ctx, store.MemoryObject(s.tenant, "mem_1"), strings.NewReader("# Memory\n")))
 	must(r.t, r.bucket.Create(ctx, store.DreamObject(s.tenant, "2026-01-02", s.dream),
 		strings.NewReader(`{"id":"`+s.experience+"\"}\n{\"id\":\"exp_other\"}\n")))
 	must(r.t, r.store.Tx(ctx, store.Synced, func(q *store.Queries) error { return r.fill(ctx, q, s) }))
+	kept, err := r.store.Experience(ctx, s.tenant, s.experience)
+	must(r.t, err)
+	s.conversation = kept.Conversation
 	return s
 }
 
@@ -75,13 +74,13 @@ func (r *rig) accepted(tenant string, kind tasks.Kind, subject string,
 
 func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 	e := store.Experience{
-		ID: s.experience, Tenant: s.tenant, Conversation: s.conversation, External: "chat-7", Alias: "assistant",
+		ID: s.experience, Tenant: s.tenant, External: "chat-7", Alias: "assistant",
 		Origin: "import",
 		Prompt: []byte(`[{"role":"user","content":"hi"}]`), Answer: []byte(`{"role":"assistant","content":"ho"}`),
 	}
 	e.Seal()
 	steps := []func() error{
-		func() error { _, _, err := q.AddExperience(ctx, e); return err },
+		func() error { return q.AddExperience(ctx, e) },
 		func() error { _, err := q.SealBatch(ctx, s.tenant, s.dream, 10); return err },
 		func() error {
 			return q.AddReflection(ctx, store.Reflection{ID: s.reflection, Tenant: s.tenant, Dream: s.dream,
