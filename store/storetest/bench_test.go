@@ -54,3 +54,31 @@ func BenchmarkInsert(b *testing.B) {
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 	})
 }
+
+// BenchmarkAddExperience keeps single experiences of one tenant, one after the
+// other, on connections that knew the table while it was empty.
+func BenchmarkAddExperience(b *testing.B) {
+	for name, external := range map[string]string{"named": "talk", "own": ""} {
+		b.Run(name, func(b *testing.B) {
+			eachBench(b, func(b *testing.B, s *store.Store) {
+				n := 0
+				add := func() {
+					e := said(external, n)
+					n++
+					err := s.Tx(b.Context(), store.Relaxed, func(q *store.Queries) error {
+						return q.AddExperience(b.Context(), e)
+					})
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+				for range 6000 {
+					add()
+				}
+				for b.Loop() {
+					add()
+				}
+			})
+		})
+	}
+}
