@@ -41,17 +41,16 @@ func (q *Queries) AddExperience(ctx context.Context, e Experience) error {
 	e, c := prepared(e)
 	var err error
 	if e.External == "" {
-		_, err = q.exec(ctx, ownConversation, c.ID, c.Tenant, c.HeldOut, e.Content)
+		err = q.later(ctx, ownConversation, c.ID, c.Tenant, c.HeldOut, e.Content)
 	} else {
-		_, err = q.exec(ctx, namedConversation, c.ID, c.Tenant, c.External, c.HeldOut)
+		err = q.later(ctx, namedConversation, c.ID, c.Tenant, c.External, c.HeldOut)
 	}
 	if err != nil {
 		return fmt.Errorf("add a conversation: %w", err)
 	}
-	_, err = q.exec(ctx, newExperience, e.ID, e.Tenant, c.External, e.Alias, e.Origin, text(e.Job),
+	return q.later(ctx, newExperience, e.ID, e.Tenant, c.External, e.Alias, e.Origin, text(e.Job),
 		text(e.Provider), text(e.Model), string(e.Prompt), string(e.Answer), text(e.Finish), text(e.Reference),
 		e.Rating, text(e.Comment), text(e.Correction), text(string(e.Metadata)), e.Content, e.Identity)
-	return err
 }
 
 // conversation is a row of the table: the turns that belong together. Its place
