@@ -117,13 +117,17 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 		return l.caller.reserve(ctx, l.run.Store, entry)
 	}
 	err := l.run.Store.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
-		if err := q.HoldTenant(ctx, job.Tenant); err != nil {
+		funds, err := l.caller.holdFunds(ctx, q, job.Tenant, map[string]bool{entry.Purpose: true})
+		if err != nil {
 			return err
 		}
 		if entry.ID, err = q.OpenEntry(ctx, entry); err != nil {
 			return err
 		}
-		return l.check(ctx, q)
+		if err := checkFunds(funds, []store.Entry{entry}); err != nil {
+			return err
+		}
+		return l.checkWithin(ctx, q)
 	})
 	return entry.ID, err
 }
@@ -140,14 +144,9 @@ func (l *ledger) capped() bool {
 	return false
 }
 
-// check refuses the entry that was just written where it goes over a cap.
-func (l *ledger) check(ctx context.Context, q *store.Queries) error {
-	if err := l.caller.checkBudgets(ctx, q, l.run.Job.Tenant, l.step.Purpose); err != nil {
-		return err
-	}
-	if l.step.Within == nil {
-		return nil
-	}
+// checkWithin refuses the entry that was just written where it goes over the
+// job's own cap.
+func (l *ledger) checkWithin(ctx context.Context, q *store.Queries) error {
 	spend, err := q.JobSpend(ctx, l.step.Within.Job)
 	if err != nil {
 		return err

@@ -54,10 +54,13 @@ func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error 
 		purposes[r.entry.Tenant][r.entry.Purpose] = true
 	}
 	return all[0].store.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		var funds []*fund
 		for _, tenant := range slices.Sorted(maps.Keys(purposes)) { // all take them in this order
-			if err := q.HoldTenant(ctx, tenant); err != nil {
+			some, err := c.holdFunds(ctx, q, tenant, purposes[tenant])
+			if err != nil {
 				return err
 			}
+			funds = append(funds, some...)
 		}
 		opened, err := q.OpenEntries(ctx, entries)
 		if err != nil {
@@ -69,33 +72,49 @@ func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error 
 				r.err = store.ErrFenced
 			}
 		}
-		return c.checkPurposes(ctx, q, purposes)
+		return checkFunds(funds, entries)
 	})
 }
 
-func (c *Caller) checkPurposes(ctx context.Context, q *store.Queries, purposes map[string]map[string]bool) error {
-	for tenant, some := range purposes {
-		for purpose := range some {
-			if err := c.checkBudgets(ctx, q, tenant, purpose); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// fund is a budget of a tenant, and what was spent of it before.
+type fund struct {
+	Budget
+	tenant string
+	spent  int64 // nano-dollars
 }
 
-// checkBudgets refuses what was just written where it goes over a cap.
-func (c *Caller) checkBudgets(ctx context.Context, q *store.Queries, tenant, purpose string) error {
+// holdFunds makes others wait who spend for the tenant, and asks for what the
+// budgets hold; it is told with the next statement.
+func (c *Caller) holdFunds(ctx context.Context, q *store.Queries, tenant string, purposes map[string]bool,
+) ([]*fund, error) {
+	if err := q.HoldTenant(ctx, tenant); err != nil {
+		return nil, err
+	}
+	var funds []*fund
 	for _, b := range c.budgets {
-		if !b.holds(tenant, purpose) {
+		if b.Tenant != "" && b.Tenant != tenant || b.Purpose != "" && !purposes[b.Purpose] {
 			continue
 		}
-		spent, err := q.Committed(ctx, tenant, b.Purpose, b.since(c.now()))
-		if err != nil {
-			return err
+		f := &fund{Budget: b, tenant: tenant}
+		if err := q.CommittedLater(ctx, tenant, b.Purpose, b.since(c.now()), &f.spent); err != nil {
+			return nil, err
 		}
-		if spent > b.Nano {
-			return b.exceeded()
+		funds = append(funds, f)
+	}
+	return funds, nil
+}
+
+// checkFunds refuses entries that were just written where they go over a budget.
+func checkFunds(funds []*fund, entries []store.Entry) error {
+	for _, f := range funds {
+		sum := f.spent
+		for _, e := range entries {
+			if e.Tenant == f.tenant && (f.Purpose == "" || f.Purpose == e.Purpose) {
+				sum += e.Reserved
+			}
+		}
+		if sum > f.Nano {
+			return f.exceeded()
 		}
 	}
 	return nil

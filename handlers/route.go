@@ -45,25 +45,25 @@ func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name stri
 	if !ok {
 		return providers.Target{}, unknown(name, "use an alias, or provider/model as GET /v1/models lists them")
 	}
+	if c.prices != nil {
+		if _, err := c.prices.Price(provider, model, c.now()); err == nil {
+			return providers.Target{Provider: provider, Model: model}, nil
+		}
+	}
 	tuned, err := c.models.Get(ctx, named{tenant, name}, func(ctx context.Context) (store.Model, error) {
 		return q.Model(ctx, tenant, name)
 	})
-	if err == nil {
-		if tuned.State == "stopped" {
-			return providers.Target{}, unknown(name, "this tuned model was stopped: use its alias")
-		}
+	switch {
+	case err == nil && tuned.State == "stopped":
+		return providers.Target{}, unknown(name, "this tuned model was stopped: use its alias")
+	case err == nil:
 		return providers.Target{Provider: provider, Model: model, Priced: tuned.Priced}, nil
-	}
-	if !errors.Is(err, store.ErrNotFound) {
+	case !errors.Is(err, store.ErrNotFound):
 		return providers.Target{}, fmt.Errorf("find model %s: %w", name, err)
-	}
-	if c.prices == nil {
+	case c.prices == nil:
 		return providers.Target{Provider: provider, Model: model}, nil
 	}
-	if _, err := c.prices.Price(provider, model, c.now()); err != nil {
-		return providers.Target{}, unknown(name, "use a model that GET /v1/models lists")
-	}
-	return providers.Target{Provider: provider, Model: model}, nil
+	return providers.Target{}, unknown(name, "use a model that GET /v1/models lists")
 }
 
 func unknown(name, advice string) *tasks.Failure {

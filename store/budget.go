@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -15,23 +16,36 @@ func (q *Queries) HoldTenant(ctx context.Context, tenant string) error {
 }
 
 // Committed returns, in nano-dollars, what a tenant has spent or reserved since
-// the day of an instant (UTC), for one purpose or for all (""). Entries that the
-// transaction has written are counted.
+// the day of an instant (UTC), for one purpose or for all (""), without what the
+// transaction itself has written.
 func (q *Queries) Committed(ctx context.Context, tenant, purpose string, since time.Time) (int64, error) {
-	if err := q.closeBooks(ctx); err != nil {
-		return 0, err
-	}
 	var sum int64
-	err := q.one(ctx, `SELECT CAST(coalesce(sum(committed), 0) AS BIGINT) FROM spending
-		WHERE tenant = $1 AND day >= $2 AND ($3 = '' OR purpose = $3)`,
-		[]any{tenant, since.UnixMicro() / microsADay, purpose}, &sum)
+	err := q.one(ctx, committed, committedArgs(tenant, purpose, since), &sum)
 	return sum, err
+}
+
+// CommittedLater is Committed that is told with the next statement.
+func (q *Queries) CommittedLater(ctx context.Context, tenant, purpose string, since time.Time, sum *int64) error {
+	return q.laterThen(ctx, Statement{
+		Query: committed, Args: committedArgs(tenant, purpose, since),
+		Each: func(rows Rows) error { return rows.Scan(sum) },
+	})
+}
+
+const committed = `SELECT CAST(coalesce(sum(committed), 0) AS BIGINT) FROM spending
+	WHERE tenant = $1 AND day >= $2 AND ($3 = '' OR purpose = $3)`
+
+func committedArgs(tenant, purpose string, since time.Time) []any {
+	return []any{tenant, since.UnixMicro() / microsADay, purpose}
 }
 
 // books are the entries that a transaction has written or ended. What they
 // change in the sums of spending is written last, because everybody who spends
 // for the tenant waits for it until the commit.
 type books struct{ written, ended []string }
+
+// errAlone means that an entry was written by a statement by itself.
+var errAlone = errors.New("entries are written in a transaction")
 
 // closeBooks adds them to the sums by tenant, purpose and day. A budget is
 // checked against these at each call, where to add up its entries would take

@@ -29,6 +29,8 @@ type Conn interface {
 	// with the next Exec or Query, or with the commit; what goes wrong is an
 	// error of that one. Anywhere else it runs at once.
 	Later(ctx context.Context, s Statement) error
+	// Flush runs what was put off.
+	Flush(ctx context.Context) error
 }
 
 // Statement is one that is run later.
@@ -40,6 +42,8 @@ type Statement struct {
 	// Count is given the number of rows that were touched, and may refuse it.
 	// It may be nil.
 	Count func(rows int64) error
+	// Sure says that Each refuses nothing: the commit may go with the statement.
+	Sure bool
 }
 
 // RunNow is Later for a connection that puts nothing off.

@@ -79,6 +79,9 @@ func (e Entry) end() []any {
 // settle what it paid, so an unknown entry may become settled or void; nothing
 // else is ended twice: that is ErrConflict. It must run in a transaction.
 func (q *Queries) EndEntry(ctx context.Context, e Entry) error {
+	if q.books == nil {
+		return errAlone
+	}
 	if err := q.must(ctx, ErrConflict, endEntry, e.end()...); err != nil {
 		return err
 	}
@@ -94,6 +97,9 @@ func (s *Store) EndEntry(ctx context.Context, e Entry) error {
 // SettleEntry ends a try that the transaction stands and falls with: where it
 // was ended before, that is ErrConflict of a later statement or of the commit.
 func (q *Queries) SettleEntry(ctx context.Context, e Entry) error {
+	if q.books == nil {
+		return errAlone
+	}
 	q.books.ended = append(q.books.ended, e.ID)
 	return q.laterMust(ctx, ErrConflict, endEntry, e.end()...)
 }
@@ -101,6 +107,9 @@ func (q *Queries) SettleEntry(ctx context.Context, e Entry) error {
 // AddEntry writes a line of spend that no call stands behind: a training's
 // bill, an hour of hosting. It must run in a transaction.
 func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
+	if q.books == nil {
+		return errAlone
+	}
 	if e.ID == "" {
 		e.ID = NewID("ent_")
 	}

@@ -20,6 +20,9 @@ type entryRow struct {
 // entries have their ids; those whose jobs are still held are written, and
 // answered as a set. It must run in a transaction.
 func (q *Queries) OpenEntries(ctx context.Context, entries []Entry) (map[string]bool, error) {
+	if q.books == nil {
+		return nil, errAlone
+	}
 	rows := make([]entryRow, len(entries))
 	for i, e := range entries {
 		rows[i] = entryRow{

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -32,6 +34,25 @@ type Accepted struct {
 // or waiting. A key that is older than a day, or whose job failed or expired
 // and came with the same request, makes a new job. It must run in a transaction.
 func (q *Queries) AcceptJobs(ctx context.Context, jobs []NewJob, rooms map[string]Room) ([]Accepted, error) {
+	a, err := q.AcceptJobsLater(ctx, jobs, rooms)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.conn.Flush(ctx); err != nil {
+		return nil, err
+	}
+	out := a.Answer(ctx, q)
+	for _, one := range out {
+		if one.Err != nil && !errors.Is(one.Err, ErrConflict) {
+			return nil, one.Err
+		}
+	}
+	return out, nil
+}
+
+// AcceptJobsLater is AcceptJobs that is answered by what it returns, after the
+// commit.
+func (q *Queries) AcceptJobsLater(ctx context.Context, jobs []NewJob, rooms map[string]Room) (*Acceptance, error) {
 	rows := make([]jobInsert, len(jobs))
 	for i := range jobs {
 		rows[i] = newInsert(jobs[i])
@@ -46,7 +67,13 @@ func (q *Queries) AcceptJobs(ctx context.Context, jobs []NewJob, rooms map[strin
 	if err != nil {
 		return nil, fmt.Errorf("insert jobs: %w", err)
 	}
-	return q.answer(ctx, rows, made)
+	return &Acceptance{rows, made}, nil
+}
+
+// Acceptance is a list of jobs on their way in.
+type Acceptance struct {
+	rows []jobInsert
+	made map[string]inserted
 }
 
 // jobInsert is a row on its way into the table, as JSON.
@@ -156,9 +183,10 @@ func withKeys(rows []jobInsert) []keyRow {
 
 type inserted struct{ runAt, created, expires int64 }
 
+// insertJobs inserts rows; which of them are new it tells with the next statement.
 func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert) (map[string]inserted, error) {
 	made := make(map[string]inserted, len(rows))
-	err := q.each(ctx, `INSERT INTO jobs (id, tenant, key_id, kind, lane, state, priority, input, metadata,
+	err := q.laterThen(ctx, Statement{Args: []any{encode(rows)}, Sure: true, Query: `INSERT INTO jobs (id, tenant, key_id, kind, lane, state, priority, input, metadata,
 			idem_key, idem_hash, parent, subject, attached, webhook_url, trace, max_attempts, wake,
 			run_at, due, expires_at, dispatched_at, created)
 		SELECT id, tenant, key_id, kind, lane, state, priority, input, metadata,
@@ -171,14 +199,13 @@ func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert) (map[string]
 			max_attempts bigint, wake text}
 		WHERE TRUE
 		ON CONFLICT (tenant, idem_key) WHERE idem_key IS NOT NULL DO NOTHING
-		RETURNING id, run_at, created, coalesce(expires_at, 0)`,
-		[]any{encode(rows)}, func(r Rows) error {
-			var id string
-			var in inserted
-			err := r.Scan(&id, &in.runAt, &in.created, &in.expires)
-			made[id] = in
-			return err
-		})
+		RETURNING id, run_at, created, coalesce(expires_at, 0)`, Each: func(r Rows) error {
+		var id string
+		var in inserted
+		err := r.Scan(&id, &in.runAt, &in.created, &in.expires)
+		made[id] = in
+		return err
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +214,12 @@ func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert) (map[string]
 
 // countChildren adds the new children to their parents.
 func (q *Queries) countChildren(ctx context.Context, rows []jobInsert, made map[string]inserted) error {
+	if !slices.ContainsFunc(rows, func(r jobInsert) bool { return r.Parent != nil }) {
+		return nil
+	}
+	if err := q.conn.Flush(ctx); err != nil {
+		return err
+	}
 	children := map[string]int64{}
 	for _, r := range rows {
 		if _, ok := made[r.ID]; ok && r.Parent != nil {
@@ -203,17 +236,13 @@ func (q *Queries) countChildren(ctx context.Context, rows []jobInsert, made map[
 	return nil
 }
 
-func (q *Queries) answer(ctx context.Context, rows []jobInsert, made map[string]inserted,
-) ([]Accepted, error) {
-	out := make([]Accepted, len(rows))
-	for i, r := range rows {
-		in, ok := made[r.ID]
+// Answer answers for each job, in order, what became of it.
+func (a *Acceptance) Answer(ctx context.Context, q *Queries) []Accepted {
+	out := make([]Accepted, len(a.rows))
+	for i, r := range a.rows {
+		in, ok := a.made[r.ID]
 		if !ok {
-			first, err := q.first(ctx, r)
-			if err != nil {
-				return nil, fmt.Errorf("read the job of an idempotency key: %w", err)
-			}
-			out[i] = first
+			out[i] = q.first(ctx, r)
 			continue
 		}
 		j := r.job()
@@ -226,19 +255,19 @@ func (q *Queries) answer(ctx context.Context, rows []jobInsert, made map[string]
 		}
 		out[i] = Accepted{Job: j}
 	}
-	return out, nil
+	return out
 }
 
 // first reads the job that took the key before.
-func (q *Queries) first(ctx context.Context, r jobInsert) (Accepted, error) {
+func (q *Queries) first(ctx context.Context, r jobInsert) Accepted {
 	j, err := q.oneJob(ctx, `tenant = $1 AND idem_key = $2`, r.Tenant, deref(r.IdemKey))
-	if err != nil {
-		return Accepted{}, err
+	switch {
+	case err != nil:
+		return Accepted{Err: fmt.Errorf("read the job of an idempotency key: %w", err)}
+	case j.IdemHash != deref(r.IdemHash):
+		return Accepted{Err: fmt.Errorf("idempotency key was used for another request: %w", ErrConflict)}
 	}
-	if j.IdemHash != deref(r.IdemHash) {
-		return Accepted{Err: fmt.Errorf("idempotency key was used for another request: %w", ErrConflict)}, nil
-	}
-	return Accepted{Job: j, Existed: true}, nil
+	return Accepted{Job: j, Existed: true}
 }
 
 // WakeChildless queues a job that waits for children, where it has none.

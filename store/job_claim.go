@@ -31,16 +31,31 @@ type HoldState struct {
 // finds none; a job whose end was asked for, or which has expired, is left.
 func (q *Queries) ClaimJobs(ctx context.Context, refs []JobRef, owner string, lease time.Duration,
 ) ([]Job, error) {
-	m := move{
-		To: JobRunning,
-		Set: `, epoch = epoch + 1, lease_owner = $2, lease_until = {now} + $3,
-			claimed_at = {now}, started = coalesce(started, {now})`,
-		From:      `{rows $1: x_id text, x_gen bigint}`,
-		Where:     `id = x_id AND gen = x_gen AND cancel_at IS NULL AND (expires_at IS NULL OR expires_at > {now})`,
-		Returning: jobColumns,
-	}
-	return q.jobs(ctx, m.sql(), encode(refs), owner, lease.Microseconds())
+	return q.jobs(ctx, claim, encode(refs), owner, lease.Microseconds())
 }
+
+// ClaimJobsLater is ClaimJobs whose jobs are told by the commit.
+func (q *Queries) ClaimJobsLater(ctx context.Context, refs []JobRef, owner string, lease time.Duration,
+	jobs *[]Job) error {
+	*jobs = nil
+	return q.laterThen(ctx, Statement{
+		Query: claim, Args: []any{encode(refs), owner, lease.Microseconds()}, Sure: true,
+		Each: func(rows Rows) error {
+			j, err := scanJob(rows)
+			*jobs = append(*jobs, j)
+			return err
+		},
+	})
+}
+
+var claim = move{
+	To: JobRunning,
+	Set: `, epoch = epoch + 1, lease_owner = $2, lease_until = {now} + $3,
+		claimed_at = {now}, started = coalesce(started, {now})`,
+	From:      `{rows $1: x_id text, x_gen bigint}`,
+	Where:     `id = x_id AND gen = x_gen AND cancel_at IS NULL AND (expires_at IS NULL OR expires_at > {now})`,
+	Returning: jobColumns,
+}.sql()
 
 type holdRow struct {
 	ID    string `json:"x_id"`

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -58,9 +59,21 @@ func readMigration(dialect Dialect, base string) (Migration, error) {
 	return Migration{
 		Version: version,
 		Name:    name,
-		Up:      own(base+".up."+string(dialect)+".sql") + Rebind(dialect, string(up)),
+		Up:      own(base+".up."+string(dialect)+".sql") + inBytes(dialect, Rebind(dialect, string(up))),
 		Down:    Rebind(dialect, string(down)) + own(base+".down."+string(dialect)+".sql"),
 	}, nil
+}
+
+var textColumn = regexp.MustCompile(`\bTEXT\b`)
+
+// inBytes has PostgreSQL compare texts by their bytes, as SQLite does: they are
+// ids, hashes, names and JSON. By the rules of a language each step down an index
+// takes many times as long, and order is not the same everywhere.
+func inBytes(dialect Dialect, step string) string {
+	if dialect != Postgres {
+		return step
+	}
+	return textColumn.ReplaceAllString(step, `TEXT COLLATE "C"`)
 }
 
 // own returns a dialect's own part of a step, "" where it has none.

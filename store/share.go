@@ -78,68 +78,65 @@ func (b wakeBundles) next(r *jobInsert) string {
 type freeRoom struct{ lane, tenant int }
 
 // roomFor tells how many of so many jobs of a tenant may be dispatched past the
-// queue. It locks the tenant's share, so that two processes cannot both take its
-// last place; a share that another one holds has no room just now.
+// queue: none where others of his wait in it. It locks the tenant's share, so
+// that two processes cannot both take its last place.
 func (q *Queries) roomFor(ctx context.Context, lane, tenant string, room Room, jobs int) (freeRoom, error) {
-	limit, locked, free, err := q.lockedRoom(ctx, lane, tenant, room, jobs)
-	if err != nil || locked {
-		return free.under(limit, room), err
+	found, err := q.lockedRoom(ctx, lane, tenant, room, jobs)
+	if err != nil || found.locked || found.waits {
+		return found.free(room), err
 	}
-	if made, err := q.makeShare(ctx, lane, tenant); err != nil || !made {
+	_, err = q.exec(ctx, `INSERT INTO shares (lane, tenant, vtime)
+		VALUES ($1, $2, 0) ON CONFLICT (lane, tenant) DO NOTHING`, lane, tenant)
+	if err != nil {
 		return freeRoom{}, err
 	}
-	limit, _, free, err = q.lockedRoom(ctx, lane, tenant, room, jobs)
-	return free.under(limit, room), err
-}
-
-// under takes away what is over the tenant's cap, 0 for the lane's own.
-func (f freeRoom) under(limit int, room Room) freeRoom {
-	if limit == 0 {
-		limit = room.TenantCap
-	}
-	f.tenant -= room.TenantCap - limit
-	return f
+	found, err = q.lockedRoom(ctx, lane, tenant, room, jobs)
+	return found.free(room), err
 }
 
 // fewInFlight is how many jobs in flight are counted for a lone job.
 const fewInFlight = 256
 
-// lockedRoom locks the share and counts behind the lock, in one round trip. To
-// count must not cost a job more than to let it be dispatched by its turn: it
-// ends where there would be too many for so few.
-func (q *Queries) lockedRoom(ctx context.Context, lane, tenant string, room Room, jobs int,
-) (limit int, locked bool, free freeRoom, err error) {
-	err = q.laterThen(ctx, Statement{
-		Query: `SELECT coalesce(cap, 0) FROM shares WHERE lane = $1 AND tenant = $2 {skip}`,
-		Args:  []any{lane, tenant},
-		Each:  func(rows Rows) error { locked = true; return rows.Scan(&limit) },
-	})
-	if err != nil {
-		return 0, false, freeRoom{}, err
-	}
-	window := min(room.Window, max(fewInFlight, 64*jobs))
-	var inLane, ofTenant int
-	var waits bool
-	err = q.one(ctx, `SELECT count(*), count(CASE WHEN tenant = $2 THEN 1 END),
-			EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND tenant = $2 AND state = 'queued' AND due)
-		FROM (SELECT tenant FROM jobs WHERE lane = $1 AND state IN ('dispatched', 'running') LIMIT $3) AS busy`,
-		[]any{lane, tenant, int64(window)}, &inLane, &ofTenant, &waits)
-	if err != nil || waits || inLane >= window {
-		return limit, locked, freeRoom{}, err
-	}
-	return limit, locked, freeRoom{lane: room.Window - inLane, tenant: room.TenantCap - ofTenant}, nil
+// occupied is what a tenant's part of a lane looked like behind its lock.
+type occupied struct {
+	locked   bool
+	limit    int // the tenant's cap, 0 for the lane's own
+	counted  int // at most so many were counted
+	inLane   int
+	ofTenant int
+	waits    bool // he has jobs in the queue
 }
 
-// makeShare makes a tenant's share where there is none. To insert over one that
-// another transaction holds would be to wait for it.
-func (q *Queries) makeShare(ctx context.Context, lane, tenant string) (made bool, err error) {
-	var held bool
-	err = q.one(ctx, `SELECT EXISTS (SELECT 1 FROM shares WHERE lane = $1 AND tenant = $2)`,
-		[]any{lane, tenant}, &held)
-	if err != nil || held {
-		return false, err
+// lockedRoom locks the share and looks behind the lock, in one round trip. Who
+// has jobs in the queue is not waited for: the dispatcher may have his share. To
+// count must not cost a job more than to let it be dispatched by its turn, so it
+// ends where there would be too many for so few.
+func (q *Queries) lockedRoom(ctx context.Context, lane, tenant string, room Room, jobs int) (occupied, error) {
+	o := occupied{counted: min(room.Window, max(fewInFlight, 64*jobs))}
+	err := q.laterThen(ctx, Statement{
+		Query: `SELECT coalesce(cap, 0) FROM shares WHERE lane = $1 AND tenant = $2 AND NOT EXISTS
+			(SELECT 1 FROM jobs j WHERE j.lane = $1 AND j.tenant = $2 AND j.state = 'queued' AND j.due)
+			{lock shares}`,
+		Args: []any{lane, tenant},
+		Each: func(rows Rows) error { o.locked = true; return rows.Scan(&o.limit) },
+	})
+	if err != nil {
+		return o, err
 	}
-	n, err := q.exec(ctx, `INSERT INTO shares (lane, tenant, vtime)
-		VALUES ($1, $2, 0) ON CONFLICT (lane, tenant) DO NOTHING`, lane, tenant)
-	return n == 1, err
+	return o, q.one(ctx, `SELECT count(*), count(CASE WHEN tenant = $2 THEN 1 END),
+			EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND tenant = $2 AND state = 'queued' AND due)
+		FROM (SELECT tenant FROM jobs WHERE lane = $1 AND state IN ('dispatched', 'running') LIMIT $3) AS busy`,
+		[]any{lane, tenant, int64(o.counted)}, &o.inLane, &o.ofTenant, &o.waits)
+}
+
+// free returns the places that are left.
+func (o occupied) free(room Room) freeRoom {
+	if !o.locked || o.waits || o.inLane >= o.counted {
+		return freeRoom{}
+	}
+	limit := room.TenantCap
+	if o.limit > 0 {
+		limit = o.limit
+	}
+	return freeRoom{lane: room.Window - o.inLane, tenant: limit - o.ofTenant}
 }

@@ -33,7 +33,7 @@ func (t *tx) Later(ctx context.Context, s store.Statement) error {
 	if t.queue = append(t.queue, s); len(t.queue) < mostQueued {
 		return nil
 	}
-	return t.flush(ctx)
+	return t.Flush(ctx)
 }
 
 // Exec runs a statement, and what was queued before it.
@@ -42,7 +42,7 @@ func (t *tx) Exec(ctx context.Context, query string, args ...any) (touched int64
 		touched = n
 		return nil
 	}})
-	return touched, t.flush(ctx)
+	return touched, t.Flush(ctx)
 }
 
 // Query runs a statement that answers rows, and what was queued before it.
@@ -75,14 +75,14 @@ func (r lastRows) Close() error {
 func (t *tx) Copy(
 	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
 ) (int64, error) {
-	if err := t.flush(ctx); err != nil {
+	if err := t.Flush(ctx); err != nil {
 		return 0, err
 	}
 	return copyRows(ctx, t.conn, table, columns, rows)
 }
 
-// flush runs what was queued, and begins where nothing has been sent so far.
-func (t *tx) flush(ctx context.Context) error {
+// Flush runs what was queued, and begins where nothing has been sent so far.
+func (t *tx) Flush(ctx context.Context) error {
 	if t.begun && len(t.queue) == 0 {
 		return nil
 	}
@@ -167,14 +167,17 @@ func closed(results pgx.BatchResults, err error) error {
 	return err
 }
 
-// commit sends COMMIT together with what is queued, unless a count of it may
-// still refuse.
+// commit sends COMMIT together with what is queued behind the last statement
+// that may still refuse.
 func (t *tx) commit(ctx context.Context) error {
-	if t.refusable() {
-		if err := t.flush(ctx); err != nil {
+	calm := t.queue[t.refusable():]
+	t.queue = t.queue[:len(t.queue)-len(calm)]
+	if len(t.queue) > 0 {
+		if err := t.Flush(ctx); err != nil {
 			return err
 		}
 	}
+	t.queue = calm
 	if !t.begun && len(t.queue) == 0 {
 		return nil
 	}
@@ -191,13 +194,15 @@ func (t *tx) commit(ctx context.Context) error {
 	return err
 }
 
-func (t *tx) refusable() bool {
-	for _, s := range t.queue {
-		if s.Count != nil || s.Each != nil {
-			return true
+// refusable returns how many of the queued statements there are up to the last
+// one whose answer has to be looked at before the commit.
+func (t *tx) refusable() int {
+	for i := len(t.queue); i > 0; i-- {
+		if s := t.queue[i-1]; s.Count != nil || s.Each != nil && !s.Sure {
+			return i
 		}
 	}
-	return false
+	return 0
 }
 
 // rollback must run although the caller's context has ended, or the connection

@@ -107,6 +107,9 @@ func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Ro
 // Later runs a statement at once.
 func (d *Driver) Later(ctx context.Context, s store.Statement) error { return store.RunNow(ctx, d, s) }
 
+// Flush has nothing to run.
+func (d *Driver) Flush(context.Context) error { return nil }
+
 // Copy streams rows into a table by COPY.
 func (d *Driver) Copy(
 	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],

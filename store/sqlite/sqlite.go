@@ -106,6 +106,9 @@ func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Ro
 // Later runs a statement at once, on the writer.
 func (d *Driver) Later(ctx context.Context, s store.Statement) error { return store.RunNow(ctx, d, s) }
 
+// Flush has nothing to run.
+func (d *Driver) Flush(context.Context) error { return nil }
+
 // Tx runs fn in a transaction on the writer.
 func (d *Driver) Tx(
 	ctx context.Context, durability store.Durability, fn func(store.Conn) error,
@@ -188,6 +191,9 @@ func (c *conn) Query(ctx context.Context, query string, args ...any) (store.Rows
 
 // Later runs a statement at once: there is no way to be saved.
 func (c *conn) Later(ctx context.Context, s store.Statement) error { return store.RunNow(ctx, c, s) }
+
+// Flush has nothing to run.
+func (c *conn) Flush(context.Context) error { return nil }
 
 type rows struct{ *sql.Rows }
 

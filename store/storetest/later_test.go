@@ -160,8 +160,11 @@ func TestSumsOfSpending(t *testing.T) {
 			_, err := q.OpenEntry(t.Context(), store.Entry{Tenant: "ten_1", Job: job.ID, Epoch: job.Epoch,
 				Purpose: "chat", Reserved: 5})
 			must(t, err)
-			if got, err := q.Committed(t.Context(), "ten_1", "chat", job.Created); err != nil || got != 1305 {
-				t.Errorf("inside the transaction %d, %v", got, err)
+			var later int64
+			must(t, q.CommittedLater(t.Context(), "ten_1", "chat", job.Created, &later))
+			got, err := q.Committed(t.Context(), "ten_1", "chat", job.Created)
+			if err != nil || got != 1300 || later != got {
+				t.Errorf("before the transaction %d and %d, %v", got, later, err)
 			}
 			return undone
 		})

@@ -21,8 +21,14 @@ func TestOpenEntries(t *testing.T) {
 			})
 		}
 		tries[1].Epoch++
-		opened, err := s.OpenEntries(t.Context(), tries)
-		must(t, err)
+		if _, err := s.OpenEntries(t.Context(), tries); err == nil {
+			t.Error("entries were written by a statement by itself")
+		}
+		var opened map[string]bool
+		must(t, s.Tx(t.Context(), store.Synced, func(q *store.Queries) (err error) {
+			opened, err = q.OpenEntries(t.Context(), tries)
+			return err
+		}))
 		if len(opened) != 2 || !opened[tries[0].ID] || !opened[tries[2].ID] {
 			t.Errorf("opened %v of %v", opened, tries)
 		}

@@ -132,13 +132,18 @@ func (e *Engine) acceptTogether(ctx context.Context, all []*acceptance) error {
 		jobs[i] = a.job
 		mode = min(mode, durability(a.job))
 	}
-	return e.store.Tx(ctx, mode, func(q *store.Queries) error {
-		out, err := q.AcceptJobs(ctx, jobs, e.rooms())
-		for i := range out {
-			all[i].out = out[i]
-		}
+	var accepted *store.Acceptance
+	err := e.store.Tx(ctx, mode, func(q *store.Queries) (err error) {
+		accepted, err = q.AcceptJobsLater(ctx, jobs, e.rooms())
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	for i, out := range accepted.Answer(ctx, e.store.Queries) {
+		all[i].out = out
+	}
+	return nil
 }
 
 func durability(job store.NewJob) store.Durability {

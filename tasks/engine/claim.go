@@ -118,9 +118,8 @@ func (w *Worker) claimTogether(ctx context.Context, lane tasks.Lane, all []*clai
 		}
 	}
 	var jobs []store.Job
-	err := w.engine.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
-		jobs, err = q.ClaimJobs(ctx, refs, w.name, lane.Lease())
-		return err
+	err := w.engine.store.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
+		return q.ClaimJobsLater(ctx, refs, w.name, lane.Lease(), &jobs)
 	})
 	for _, c := range all {
 		c.err = err
