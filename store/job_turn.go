@@ -268,6 +268,7 @@ func (r *round) charge(ctx context.Context) error {
 	if len(rows) == 1 && !r.many {
 		return nil
 	}
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.Tenant, b.Tenant) }) // as accepts take them
 	_, err := r.exec(ctx, `INSERT INTO shares (lane, tenant, vtime, waiting, looked)
 		SELECT $1, tenant, vtime, waiting, looked
 		FROM {rows $2: tenant text, vtime bigint, waiting boolean, looked text} WHERE TRUE

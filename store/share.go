@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"cmp"
+	"context"
+	"slices"
+)
 
 // stride is the virtual time that one job costs a tenant of weight 1.
 const stride = 1 << 20
@@ -41,6 +45,9 @@ func (q *Queries) takeRoom(ctx context.Context, rows []jobInsert, rooms map[stri
 		}
 		places[p] = append(places[p], r)
 	}
+	slices.SortFunc(order, func(a, b place) int { // all take the shares in this order
+		return cmp.Or(cmp.Compare(a.lane, b.lane), cmp.Compare(a.tenant, b.tenant))
+	})
 	taken, wakes := map[string]int{}, wakeBundles{}
 	for _, p := range order {
 		free, err := q.roomFor(ctx, p.lane, p.tenant, rooms[p.lane], len(places[p]))
