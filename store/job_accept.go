@@ -186,7 +186,8 @@ type inserted struct{ runAt, created, expires int64 }
 // insertJobs inserts rows; which of them are new it tells with the next statement.
 func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert) (map[string]inserted, error) {
 	made := make(map[string]inserted, len(rows))
-	err := q.laterThen(ctx, Statement{Args: []any{encode(rows)}, Sure: true, Query: `INSERT INTO jobs (id, tenant, key_id, kind, lane, state, priority, input, metadata,
+	err := q.laterThen(ctx, Statement{Args: []any{encode(rows)}, Sure: true, Query: `INSERT INTO jobs
+			(id, tenant, key_id, kind, lane, state, priority, input, metadata,
 			idem_key, idem_hash, parent, subject, attached, webhook_url, trace, max_attempts, wake,
 			run_at, due, expires_at, dispatched_at, created)
 		SELECT id, tenant, key_id, kind, lane, state, priority, input, metadata,
