@@ -19,7 +19,7 @@ import (
 // created.
 const (
 	enoughLooks = 3
-	doubtFor    = 10 * time.Minute
+	doubtPolls  = 20 // pauses between looks: ten minutes by default
 )
 
 // mostPollers bounds how often a poller that broke is replaced.
@@ -213,7 +213,7 @@ func (t *tuner) adopt(ctx context.Context, l *lesson, spec providers.TrainSpec) 
 		l.spec.Lost = 0
 		return t.created(l, made), nil
 	}
-	if l.spec.Looks++; l.spec.Looks < enoughLooks || t.Now().Sub(l.spec.Intent) < doubtFor {
+	if l.spec.Looks++; l.spec.Looks < enoughLooks || t.Now().Sub(l.spec.Intent) < doubtPolls*t.Settings.PollEvery {
 		return l.wait(t.Settings.PollEvery), nil
 	}
 	l.spec.Intent = time.Time{}

@@ -176,7 +176,7 @@ func TestVanishedCreationIsMadeAgain(t *testing.T) {
 	b.run(nil)
 	tune, _ := b.decided(id)
 	looks := b.count("GET", "/v1/fine-tunes")
-	if n := b.count("POST", "/v1/fine-tunes"); n != 1 || looks < enoughLooks || b.ahead < doubtFor {
+	if n := b.count("POST", "/v1/fine-tunes"); n != 1 || looks < enoughLooks || b.ahead < doubtPolls*pollEvery {
 		t.Errorf("%d trainings were created after %d looks in %s", n, looks, b.ahead)
 	}
 	b.wantTrainedOnce(tune)
@@ -194,7 +194,7 @@ func TestUnreachableListCreatesNothing(t *testing.T) {
 	id := b.tune(tasks.TuneInput{}).ID
 	looked := func() bool { return b.count("GET", "/v1/fine-tunes") > 100 }
 	b.run(looked)
-	if b.ahead < 2*doubtFor || b.count("POST", "/v1/fine-tunes") != 1 {
+	if b.ahead < 2*doubtPolls*pollEvery || b.count("POST", "/v1/fine-tunes") != 1 {
 		t.Errorf("%d trainings in %s", b.count("POST", "/v1/fine-tunes"), b.ahead)
 	}
 	b.wires.lose(0, "GET /v1/fine-tunes")
