@@ -12,7 +12,7 @@
 // The seed decides which faults come, in which order and with what pauses: all
 // of them before any comes again, two at a time, which takes about two minutes.
 // Redis and PostgreSQL are away for a fifth of the length, and for a minute
-// where it has five or more; CI's run of two minutes plays the shorter form of
+// where it has five or more; a run of two minutes plays the shorter form of
 // each. After the faults two tenants flood a lane, so that shares can be
 // measured, and trainings that were given up are followed to their end at the
 // vendor.
