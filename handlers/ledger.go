@@ -23,6 +23,15 @@ func (b Budget) holds(tenant, purpose string) bool {
 	return (b.Tenant == "" || b.Tenant == tenant) && (b.Purpose == "" || b.Purpose == purpose)
 }
 
+func (b Budget) holdsAny(tenant string, purposes map[string]bool) bool {
+	for purpose := range purposes {
+		if b.holds(tenant, purpose) {
+			return true
+		}
+	}
+	return false
+}
+
 // since returns the start of the period that now is in.
 func (b Budget) since(now time.Time) time.Time {
 	year, month, day := now.UTC().Date()

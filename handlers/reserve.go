@@ -92,7 +92,7 @@ func (c *Caller) holdFunds(ctx context.Context, q *store.Queries, tenant string,
 	}
 	var funds []*fund
 	for _, b := range c.budgets {
-		if b.Tenant != "" && b.Tenant != tenant || b.Purpose != "" && !purposes[b.Purpose] {
+		if !b.holdsAny(tenant, purposes) {
 			continue
 		}
 		f := &fund{Budget: b, tenant: tenant}
@@ -109,7 +109,7 @@ func checkFunds(funds []*fund, entries []store.Entry) error {
 	for _, f := range funds {
 		sum := f.spent
 		for _, e := range entries {
-			if e.Tenant == f.tenant && (f.Purpose == "" || f.Purpose == e.Purpose) {
+			if e.Tenant == f.tenant && f.holds(e.Tenant, e.Purpose) {
 				sum += e.Reserved
 			}
 		}
