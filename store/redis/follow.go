@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,11 +65,14 @@ func (r *Reader) Run(ctx context.Context) error {
 	})()
 	seen := "0-0"
 	for ctx.Err() == nil {
-		keys, ids := r.positions()
-		found, err := r.redis.XRead(ctx, &redis.XReadArgs{
-			Streams: append(append([]string{r.own}, keys...), append([]string{seen}, ids...)...),
-			Count:   most, Block: block,
-		}).Result()
+		from := r.positions()
+		from[r.own] = seen
+		keys := slices.Collect(maps.Keys(from))
+		streams := keys
+		for _, key := range keys {
+			streams = append(streams, from[key])
+		}
+		found, err := r.redis.XRead(ctx, &redis.XReadArgs{Streams: streams, Count: most, Block: block}).Result()
 		if err != nil && !errors.Is(err, redis.Nil) {
 			sleep(ctx, rest)
 			continue
@@ -77,7 +82,7 @@ func (r *Reader) Run(ctx context.Context) error {
 				seen = stream.Messages[len(stream.Messages)-1].ID
 				continue
 			}
-			r.hand(stream)
+			r.hand(stream, from[stream.Stream])
 		}
 	}
 	return nil
@@ -96,9 +101,9 @@ func (r *Reader) nudge(ctx context.Context) error {
 	return nil
 }
 
-// positions returns the streams to read and where to go on, the earliest place
-// where several followers share a stream.
-func (r *Reader) positions() (keys, ids []string) {
+// positions returns the streams to read, each with the id to go on after: the
+// earliest where several followers share a stream.
+func (r *Reader) positions() map[string]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := map[string]string{}
@@ -107,10 +112,7 @@ func (r *Reader) positions() (keys, ids []string) {
 			at[f.key] = f.last
 		}
 	}
-	for key, id := range at {
-		keys, ids = append(keys, key), append(ids, id)
-	}
-	return keys, ids
+	return at
 }
 
 func before(a, b string) bool {
@@ -119,13 +121,14 @@ func before(a, b string) bool {
 	return ae < be || ae == be && as < bs
 }
 
-// hand gives entries to the followers of a stream. It waits for nobody: one
-// whose buffer is full is let go of.
-func (r *Reader) hand(stream redis.XStream) {
+// hand gives the entries after an id to the followers of a stream. It waits for
+// nobody: one whose buffer is full is let go of. One who joined during the read
+// and begins earlier is left to the next one: these would not be his next.
+func (r *Reader) hand(stream redis.XStream, from string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for f := range r.followers {
-		if f.key != stream.Stream {
+		if f.key != stream.Stream || before(f.last, from) {
 			continue
 		}
 		if !f.take(stream.Messages) {

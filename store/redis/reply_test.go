@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"dreamlab/store"
 	"dreamlab/store/redis"
@@ -87,6 +90,66 @@ func TestReplyInOrder(t *testing.T) {
 		if epoch, err := replies.Shown(ctx, lane, "job_other"); err != nil || epoch != 0 {
 			t.Errorf("an empty reply was shown by epoch %d, %v", epoch, err)
 		}
+	})
+}
+
+// heldRead holds the first read of a reply back until it is let go.
+type heldRead struct {
+	after         string // where that read begins
+	held, let     chan struct{}
+	joined        chan struct{} // one more for each new follower
+	holdFirstOnly sync.Once
+}
+
+func (h *heldRead) DialHook(next goredis.DialHook) goredis.DialHook { return next }
+
+func (h *heldRead) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
+	return func(ctx context.Context, cmd goredis.Cmder) error {
+		if cmd.Name() == "xread" && slices.Contains(cmd.Args(), any(h.after)) {
+			h.holdFirstOnly.Do(func() { close(h.held); <-h.let })
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (h *heldRead) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []goredis.Cmder) error {
+		err := next(ctx, cmds)
+		if strings.Contains(fmt.Sprint(cmds[0].Args()...), ":reader:") {
+			h.joined <- struct{}{}
+		}
+		return err
+	}
+}
+
+// TestFollowerJoinsDuringRead has one begin at the start while the reader's
+// read, for another follower, begins further on.
+func TestFollowerJoinsDuringRead(t *testing.T) {
+	t.Parallel()
+	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
+		ctx := deadline(t)
+		w := redis.NewReplies(q).Writer(lane, job, 1)
+		for _, line := range []string{"a", "b", "c"} {
+			must(t, w.Data(ctx, []byte(line)))
+		}
+		must(t, w.End(ctx))
+		hook := &heldRead{after: "1-2", held: make(chan struct{}), let: make(chan struct{}), joined: make(chan struct{}, 8)}
+		q.AddHook(hook)
+		r := reading(t, q)
+		var followers sync.WaitGroup
+		expect := func(after, want string) {
+			followers.Go(func() {
+				if got, err := follow(ctx, r, job, after); err != nil || got != want {
+					t.Errorf("after %q: %s, %v", after, got, err)
+				}
+			})
+			<-hook.joined
+		}
+		expect("1-2", "1-3:c 1-4:end")
+		<-hook.held
+		expect("", "1-1:a 1-2:b 1-3:c 1-4:end")
+		close(hook.let)
+		followers.Wait()
 	})
 }
 
