@@ -63,7 +63,7 @@ const (
 	quietMost = 2 * time.Second
 )
 
-// lookAtFloods measures shares while both tenants of a flood had jobs queued.
+// lookAtFloods measures shares while both tenants of a flood had jobs in the queue.
 func lookAtFloods(h *history, n loadNotes, f *finding) {
 	for _, flood := range n.floods {
 		from, to := h.contended(flood.heavy, flood.light)
@@ -122,7 +122,9 @@ func (h *history) firstBegun(job string) int64 {
 	return h.jobs[job].Finished
 }
 
-// contended returns the longest while in which two tenants both had chats queued.
+// contended returns the longest while in which two tenants both had chats in
+// the queue: more than a window that had not begun, for so many may be on their
+// way to a worker, and be late there when a wake-up is lost.
 func (h *history) contended(a, b string) (from, to int64) {
 	var edges []edge
 	for id, job := range h.jobs {
@@ -131,15 +133,15 @@ func (h *history) contended(a, b string) (from, to int64) {
 		}
 	}
 	sortEdges(edges)
-	queued := map[string]int{}
+	open := map[string]int{}
 	var since int64
 	for _, e := range edges {
-		both := queued[a] > 0 && queued[b] > 0
-		queued[h.jobs[e.job].Tenant] += e.by
-		switch {
-		case !both && queued[a] > 0 && queued[b] > 0:
+		before := min(open[a], open[b]) > window
+		open[h.jobs[e.job].Tenant] += e.by
+		switch after := min(open[a], open[b]) > window; {
+		case !before && after:
 			since = e.at
-		case both && (queued[a] == 0 || queued[b] == 0) && e.at-since > to-from:
+		case before && !after && e.at-since > to-from:
 			from, to = since, e.at
 		}
 	}

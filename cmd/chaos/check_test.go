@@ -255,7 +255,7 @@ func TestReport(t *testing.T) {
 	var out strings.Builder
 	r.write(&out)
 	wants := []string{"kill -9 a worker", "chat.run succeeded", "I4", "ent_1 was never ended", "attempt {Job:job_a",
-		"1 more found no work", "PostgreSQL: away for 24s", "I7: the flood: 3"}
+		"1 more found no work", "PostgreSQL: away for 24s", "I7: the flood: 280 to 94 by weights 3 to 1"}
 	for _, want := range wants {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not hold %q:\n%s", want, &out)
