@@ -112,14 +112,16 @@ func (c *load) askOf(kind string, tenant int) ask {
 	return ask{number: number, kind: kind, key: c.lab.keys[tenant], api: int(number) % len(c.lab.apis)}
 }
 
-// begin waits until the fleet answers a chat, and brings it the tenants'
-// training files.
+// begin waits until each api answers a chat, and brings the tenants' training
+// files.
 func (c *load) begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for !c.chat(ctx, c.askOf("first", 0)) {
-		if !pause(ctx, startPoll) {
-			return fmt.Errorf("the fleet does not answer a chat within a minute: its logs are in %s", c.lab.dir)
+	for i := range c.lab.apis {
+		for !c.chat(ctx, c.firstOf(i)) {
+			if !pause(ctx, startPoll) {
+				return fmt.Errorf("api %d does not answer a chat within a minute: its log is in %s", i, c.lab.dir)
+			}
 		}
 	}
 	for i := range tenants {
@@ -128,6 +130,12 @@ func (c *load) begin(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (c *load) firstOf(api int) ask {
+	a := c.askOf("first", 0)
+	a.api = api
+	return a
 }
 
 // run sends requests at the rate until the storm is over, and returns when all
