@@ -58,8 +58,10 @@ func (q *Queries) Example(ctx context.Context, tenant, id string) (Example, erro
 
 // Examples lists a tenant's examples that stand, of one dream or of all ("").
 func (q *Queries) Examples(ctx context.Context, tenant, dream string, p Page) ([]Example, bool, error) {
-	return list(ctx, q, p, scanExample, `SELECT `+exampleColumns+` FROM examples
-		WHERE tenant = $1 AND ($2 = '' OR dream = $2) AND withdrawn IS NULL`, tenant, dream)
+	n := narrowed{`SELECT ` + exampleColumns + ` FROM examples
+		WHERE tenant = $1 AND withdrawn IS NULL`, []any{tenant}}
+	n.by(`dream = ?`, dream)
+	return list(ctx, q, p, scanExample, n.query, n.args...)
 }
 
 // TrainingRows hands the standing examples of an alias to fn, oldest first.

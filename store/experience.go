@@ -110,11 +110,12 @@ type ExperienceFilter struct {
 // Experiences lists a tenant's experiences.
 func (q *Queries) Experiences(ctx context.Context, tenant string, f ExperienceFilter, p Page,
 ) ([]Experience, bool, error) {
-	return listBy(ctx, q, p, "e.id", scanExperience, `SELECT `+experienceColumns+experienceTables+`
-		WHERE e.tenant = $1
-		AND ($2 = '' OR e.conversation = $2 OR c.external = $2) AND ($3 = '' OR e.origin = $3)
-		AND ($4 = '' OR e.dream = $4) AND ($5 = '' OR e.job = $5)`,
-		tenant, f.Conversation, f.Origin, f.Dream, f.Job)
+	n := narrowed{`SELECT ` + experienceColumns + experienceTables + ` WHERE e.tenant = $1`, []any{tenant}}
+	n.by(`(e.conversation = ? OR c.external = ?)`, f.Conversation)
+	n.by(`e.origin = ?`, f.Origin)
+	n.by(`e.dream = ?`, f.Dream)
+	n.by(`e.job = ?`, f.Job)
+	return listBy(ctx, q, p, "e.id", scanExperience, n.query, n.args...)
 }
 
 // SetFeedback keeps a later judgement on an answer. Zero values leave what is there.

@@ -55,8 +55,9 @@ func (q *Queries) FileByKey(ctx context.Context, tenant, key string) (File, erro
 
 // Files lists a tenant's files, of one purpose or of all ("").
 func (q *Queries) Files(ctx context.Context, tenant, purpose string, p Page) ([]File, bool, error) {
-	return list(ctx, q, p, scanFile, `SELECT `+fileColumns+` FROM files
-		WHERE tenant = $1 AND ($2 = '' OR purpose = $2)`, tenant, purpose)
+	n := narrowed{`SELECT ` + fileColumns + ` FROM files WHERE tenant = $1`, []any{tenant}}
+	n.by(`purpose = ?`, purpose)
+	return list(ctx, q, p, scanFile, n.query, n.args...)
 }
 
 // DeleteFile forgets a file's row.

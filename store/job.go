@@ -80,9 +80,9 @@ type Job struct {
 	Gen         int64 // rises with each dispatch: a stale wake-up does not fit
 	Epoch       int64 // rises with each claim: a stale worker does not fit
 	Wake        string
-	LeaseOwner  string
+	LeaseOwner  string // the worker that holds it, or whose attempt succeeded
 	LeaseUntil  time.Time
-	ClaimedAt   time.Time // when the attempt under way began
+	ClaimedAt   time.Time // when the attempt under way began, or the one that succeeded
 	CancelAt    time.Time // when its end was asked for
 
 	Created  time.Time

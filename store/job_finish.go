@@ -13,8 +13,6 @@ type Finish struct {
 	Epoch  int64
 	Parent string // the job's, "" where it has none
 	Worker string // the lease's owner; "": whoever holds it
-	// Claimed is when the attempt began, where that is known.
-	Claimed time.Time
 	// To is where the job goes. A job that is to go on (queued, waiting)
 	// ends cancelled where that was asked for, and failed where Failed uses up
 	// its last attempt.
@@ -86,8 +84,10 @@ func (q *Queries) finishHeld(ctx context.Context, f Finish, held heldJob) ([]Mov
 	if err := q.applyFinish(ctx, f); err != nil {
 		return nil, err
 	}
-	if err := q.insertAttempt(ctx, f, held.claimed); err != nil {
-		return nil, err
+	if f.To != JobSucceeded {
+		if err := q.insertAttempt(ctx, f, held.claimed); err != nil {
+			return nil, err
+		}
 	}
 	if f.To != JobSucceeded && f.To != JobWaiting { // it has settled its own, or waits for what they are to come to
 		if err := q.loseEntries(ctx, held.stub, "left open"); err != nil {
@@ -173,9 +173,12 @@ func (f Finish) runAt() string {
 
 // applyFinish moves the job off its worker.
 func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
-	finished, gen := "NULL", 0
+	finished, gen, rest := "NULL", 0, cleared
 	if f.To.Ended() {
 		finished, f.After = "{now}", 0
+	}
+	if f.To == JobSucceeded {
+		rest = delivered
 	}
 	if f.To == JobQueued {
 		gen = 1
@@ -188,7 +191,7 @@ func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 	return q.laterMust(ctx, ErrFenced, move{
 		To: f.To,
 		Set: fmt.Sprintf(`, result = $3, error_code = $4, error_message = $6, attempt = attempt + $7,
-			run_at = %s + $5, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
+			run_at = %s + $5, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + rest,
 		Where: `id = $1 AND epoch = $2`,
 	}.sql(), f.Job, f.Epoch, rawText(f.Result), code, f.After.Microseconds(), message, failed,
 		f.To == JobQueued && f.After == 0)

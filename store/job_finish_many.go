@@ -4,49 +4,32 @@ import "context"
 
 // plainEnd is the end of an attempt that needs nothing but its own row.
 type plainEnd struct {
-	ID      string  `json:"x_id"`
-	Epoch   int64   `json:"x_epoch"`
-	Worker  string  `json:"x_worker"`
-	Claimed int64   `json:"x_claimed"`
-	Result  *string `json:"x_result"`
+	ID     string  `json:"x_id"`
+	Epoch  int64   `json:"x_epoch"`
+	Worker string  `json:"x_worker"`
+	Result *string `json:"x_result"`
 }
 
 // Plain tells whether FinishPlain may be asked for this end.
 func (f Finish) Plain() bool {
 	return f.To == JobSucceeded && f.Outcome == string(JobSucceeded) && f.Parent == "" &&
-		f.Write == nil && len(f.Children) == 0 && !f.Claimed.IsZero()
+		f.Write == nil && len(f.Children) == 0
 }
 
-// FinishPlain ends many attempts that succeeded, in two statements for all of
-// them. It passes over those whose job is not held any more, and those whose
+// FinishPlain ends many attempts that succeeded, in one statement. It passes over those whose job is not held any more, and those whose
 // job has something hanging on it (a parent, a noun, somebody to tell): they
-// are for FinishJob. What it did end is answered, in no order. It must run in
-// a transaction.
+// are for FinishJob. What it did end is answered, in no order.
 func (q *Queries) FinishPlain(ctx context.Context, all []Finish) ([]Moved, error) {
 	rows := make([]plainEnd, len(all))
-	byID := make(map[string]plainEnd, len(all))
 	for i, f := range all {
-		rows[i] = plainEnd{f.Job, f.Epoch, f.Worker, f.Claimed.UnixMicro(), optional(string(f.Result))}
-		byID[f.Job] = rows[i]
+		rows[i] = plainEnd{f.Job, f.Epoch, f.Worker, optional(string(f.Result))}
 	}
-	moved, err := q.moved(ctx, move{
+	return q.moved(ctx, move{
 		To:   JobSucceeded,
-		Set:  `, result = x_result, error_code = NULL, error_message = NULL, due = FALSE, finished = {now}` + cleared,
+		Set:  `, result = x_result, error_code = NULL, error_message = NULL, due = FALSE, finished = {now}` + delivered,
 		From: `{rows $1: x_id text, x_epoch bigint, x_worker text, x_result text}`,
 		Where: `id = x_id AND epoch = x_epoch AND (x_worker = '' OR lease_owner = x_worker)
 			AND parent IS NULL AND subject IS NULL AND webhook_url IS NULL AND open_children = 0`,
 		Returning: `id, lane`,
 	}, encode(rows))
-	if err != nil || len(moved) == 0 {
-		return nil, err
-	}
-	ended := make([]plainEnd, len(moved))
-	for i, m := range moved {
-		ended[i] = byID[m.ID]
-	}
-	_, err = q.exec(ctx, `INSERT INTO attempts (job, epoch, worker, started, ended, outcome)
-		SELECT x_id, x_epoch, x_worker, x_claimed, {now}, 'succeeded'
-		FROM {rows $1: x_id text, x_epoch bigint, x_worker text, x_claimed bigint} WHERE TRUE
-		ON CONFLICT (job, epoch) DO NOTHING`, encode(ended))
-	return moved, err
 }

@@ -22,7 +22,7 @@ func (q *Queries) Holders(ctx context.Context) ([]Holder, error) {
 	var all []Holder
 	err := q.each(ctx, `SELECT coalesce(lease_owner, ''), lane, count(*),
 			{now} - min(claimed_at), min(lease_until) - {now}
-		FROM jobs WHERE state = 'running' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT $1`,
+		FROM jobs WHERE `+inFlight+` AND state = 'running' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT $1`,
 		[]any{int64(mostHolders)}, func(rows Rows) error {
 			var h Holder
 			var oldest, lease *int64
@@ -75,9 +75,9 @@ func (q *Queries) Stuck(ctx context.Context) ([]Stuck, error) {
 	var all []Stuck
 	err := q.each(ctx, `SELECT id, kind, state, late FROM (
 			SELECT id, kind, state, {now} - lease_until AS late FROM jobs
-				WHERE state = 'running' AND lease_until < {now} - 10000000
+				WHERE `+inFlight+` AND state = 'running' AND lease_until < {now} - 10000000
 			UNION ALL SELECT id, kind, state, {now} - dispatched_at FROM jobs
-				WHERE state = 'dispatched' AND dispatched_at < {now} - 300000000
+				WHERE `+inFlight+` AND state = 'dispatched' AND dispatched_at < {now} - 300000000
 			UNION ALL SELECT id, kind, state, {now} - run_at FROM jobs
 				WHERE state IN ('queued', 'waiting') AND NOT due AND run_at < {now} - 60000000) AS stuck
 		ORDER BY late DESC, id LIMIT $1`, []any{int64(mostHolders)}, func(rows Rows) error {

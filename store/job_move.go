@@ -80,9 +80,13 @@ func (q *Queries) moveJob(ctx context.Context, m move, missing error, args ...an
 	return q.must(ctx, missing, m.sql(), args...)
 }
 
-// cleared are the columns that belong to one delivery alone.
-const cleared = `, wake = NULL, dispatched_at = NULL,
-	lease_owner = NULL, lease_until = NULL, claimed_at = NULL`
+// delivered are the columns that belong to one delivery alone, and cleared those
+// and what tells of the attempt too. Where an attempt succeeded the job's own row
+// goes on telling of it.
+const (
+	delivered = `, wake = NULL, dispatched_at = NULL, lease_until = NULL`
+	cleared   = delivered + `, lease_owner = NULL, claimed_at = NULL`
+)
 
 // requeued makes a job due at once under a new generation.
 const requeued = `, gen = gen + 1, due = TRUE, run_at = {now}` + cleared

@@ -209,7 +209,7 @@ func (m *machine) plain(*rapid.T) {
 	}
 	var all []store.Finish
 	for id, held := range chosen {
-		all = append(all, store.Finish{Job: id, Epoch: held.Epoch, Worker: owner, Claimed: held.ClaimedAt,
+		all = append(all, store.Finish{Job: id, Epoch: held.Epoch, Worker: owner,
 			To: store.JobSucceeded, Outcome: string(store.JobSucceeded)})
 	}
 	m.tx(func(q *store.Queries) error {

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 )
 
@@ -34,49 +32,39 @@ func (q *Queries) JobByKey(ctx context.Context, tenant, key string) (Job, error)
 
 // Jobs returns a page of a tenant's jobs and whether there are more.
 func (q *Queries) Jobs(ctx context.Context, tenant string, f JobFilter, page Page) ([]Job, bool, error) {
-	where, args := f.where([]any{tenant})
-	end, more := page.clause(len(args), "id")
-	query := `SELECT ` + jobColumns + ` FROM jobs WHERE tenant = $1` + where + end
-	found, err := q.jobs(ctx, query, append(args, more...)...)
+	n := narrowed{`SELECT ` + jobColumns + ` FROM jobs WHERE tenant = $1`, []any{tenant}}
+	f.narrow(&n)
+	return q.jobsPage(ctx, n, page)
+}
+
+// ofNoun takes a noun's kinds: '/' follows '.'.
+const ofNoun = `kind >= ? || '.' AND kind < ? || '/'`
+
+func (f JobFilter) narrow(n *narrowed) {
+	n.by(ofNoun, f.Noun)
+	if f.Status == string(JobQueued) {
+		n.query += ` AND state IN ('queued', 'dispatched')`
+	} else {
+		n.by(`state = ?`, f.Status)
+	}
+	n.by(`parent = ?`, f.Parent)
+	n.by(`subject = ?`, f.Subject)
+	if f.Parent == "" && f.Subject == "" && !f.Children {
+		n.query += ` AND parent IS NULL`
+	}
+	if f.Noun == "" && !f.Children {
+		n.by(`kind <> ?`, DeliveryKind)
+	}
+}
+
+func (q *Queries) jobsPage(ctx context.Context, n narrowed, page Page) ([]Job, bool, error) {
+	end, more := page.clause(len(n.args), "id")
+	found, err := q.jobs(ctx, n.query+end, append(n.args, more...)...)
 	if err != nil {
 		return nil, false, err
 	}
 	found, hasMore := cut(found, page)
 	return found, hasMore, nil
-}
-
-func (f JobFilter) where(args []any) (string, []any) {
-	var out strings.Builder
-	add := func(clause string, values ...any) {
-		marks := make([]any, len(values))
-		for i := range values {
-			marks[i] = len(args) + 1 + i
-		}
-		args = append(args, values...)
-		out.WriteString(fmt.Sprintf(" AND "+clause, marks...))
-	}
-	if f.Noun != "" {
-		add("kind >= $%d AND kind < $%d", f.Noun+".", f.Noun+"/") // '/' follows '.'
-	}
-	switch {
-	case f.Status == string(JobQueued):
-		add("state IN ('queued', 'dispatched')")
-	case f.Status != "":
-		add("state = $%d", f.Status)
-	}
-	if f.Parent != "" {
-		add("parent = $%d", f.Parent)
-	}
-	if f.Subject != "" {
-		add("subject = $%d", f.Subject)
-	}
-	if f.Parent == "" && f.Subject == "" && !f.Children {
-		add("parent IS NULL")
-	}
-	if f.Noun == "" && !f.Children {
-		add("kind <> $%d", DeliveryKind)
-	}
-	return out.String(), args
 }
 
 func (q *Queries) oneJob(ctx context.Context, where string, args ...any) (Job, error) {

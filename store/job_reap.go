@@ -65,9 +65,14 @@ func (q *Queries) ExpireJob(ctx context.Context, id string) ([]Moved, error) {
 		Message: "the job was not started in time: send it again, or allow it longer with expires_in"})
 }
 
+// inFlight says in the words of its index which jobs are on their way to a worker
+// or with one: a window a lane at most, so that they need no index for their
+// leases and another for their wake-ups. SQLite takes it for no other words.
+const inFlight = `state IN ('dispatched', 'running')`
+
 // ExpiredLeases returns ids of jobs whose worker has gone silent.
 func (q *Queries) ExpiredLeases(ctx context.Context) ([]string, error) {
-	return q.ids(ctx, `SELECT id FROM jobs WHERE state = 'running' AND lease_until < {now}
+	return q.ids(ctx, `SELECT id FROM jobs WHERE `+inFlight+` AND state = 'running' AND lease_until < {now}
 		ORDER BY lease_until LIMIT $1`)
 }
 
@@ -151,7 +156,7 @@ func (q *Queries) DispatchedJobs(ctx context.Context, older time.Duration, after
 ) ([]Dispatched, error) {
 	var all []Dispatched
 	err := q.each(ctx, `SELECT id, gen, lane, kind, coalesce(wake, ''), {now} - dispatched_at FROM jobs
-		WHERE state = 'dispatched' AND dispatched_at <= {now} - $1 AND id > $2 ORDER BY id LIMIT $3`,
+		WHERE `+inFlight+` AND state = 'dispatched' AND dispatched_at <= {now} - $1 AND id > $2 ORDER BY id LIMIT $3`,
 		[]any{older.Microseconds(), after, int64(dispatchedPage)}, func(rows Rows) error {
 			var d Dispatched
 			var age int64

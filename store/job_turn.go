@@ -83,7 +83,7 @@ func (r *round) begin(ctx context.Context) error {
 func (r *round) count(ctx context.Context) error {
 	r.free, r.busy = r.room.Window, map[string]int{}
 	return r.each(ctx, `SELECT tenant, count(*) FROM jobs
-		WHERE lane = $1 AND state IN ('dispatched', 'running') GROUP BY tenant`,
+		WHERE lane = $1 AND `+inFlight+` GROUP BY tenant`,
 		[]any{r.lane}, func(rows Rows) error {
 			var tenant string
 			var n int

@@ -124,5 +124,7 @@ func (q *Queries) RevokeKey(ctx context.Context, id string) error {
 
 // Keys lists a tenant's keys, all tenants' where it is "".
 func (q *Queries) Keys(ctx context.Context, tenant string, p Page) ([]Key, bool, error) {
-	return list(ctx, q, p, scanKey, `SELECT `+keyColumns+` FROM keys WHERE ($1 = '' OR tenant = $1)`, tenant)
+	n := narrowed{query: `SELECT ` + keyColumns + ` FROM keys WHERE TRUE`}
+	n.by(`tenant = ?`, tenant)
+	return list(ctx, q, p, scanKey, n.query, n.args...)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -223,6 +225,24 @@ func listBy[T any](ctx context.Context, q *Queries, p Page, id string,
 	}
 	rows, hasMore := cut(rows, p)
 	return rows, hasMore, nil
+}
+
+// narrowed is a query that ends in its conditions, of which some depend on what
+// is asked for. One that is left out leaves no parameter behind: the plan of a
+// condition that may hold for anything finds no index.
+type narrowed struct {
+	query string
+	args  []any
+}
+
+// by adds a condition on a value, which it names by a question mark, unless the
+// value is empty.
+func (n *narrowed) by(condition string, value any) {
+	if value == "" || value == int64(0) {
+		return
+	}
+	n.args = append(n.args, value)
+	n.query += " AND " + strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(n.args)))
 }
 
 // stream hands every row to fn, one at a time.

@@ -48,6 +48,8 @@ func (q *Queries) Reflection(ctx context.Context, tenant, id string) (Reflection
 // Reflections lists a tenant's reflections that stand, of one dream or of all ("").
 func (q *Queries) Reflections(ctx context.Context, tenant, dream string, p Page,
 ) ([]Reflection, bool, error) {
-	return list(ctx, q, p, scanReflection, `SELECT `+reflectionColumns+` FROM reflections
-		WHERE tenant = $1 AND ($2 = '' OR dream = $2) AND withdrawn IS NULL`, tenant, dream)
+	n := narrowed{`SELECT ` + reflectionColumns + ` FROM reflections
+		WHERE tenant = $1 AND withdrawn IS NULL`, []any{tenant}}
+	n.by(`dream = ?`, dream)
+	return list(ctx, q, p, scanReflection, n.query, n.args...)
 }

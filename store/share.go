@@ -132,7 +132,7 @@ func (q *Queries) lockedRoom(ctx context.Context, lane, tenant string, room Room
 	}
 	return o, q.one(ctx, `SELECT count(*), count(CASE WHEN tenant = $2 THEN 1 END),
 			EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND tenant = $2 AND state = 'queued' AND due)
-		FROM (SELECT tenant FROM jobs WHERE lane = $1 AND state IN ('dispatched', 'running') LIMIT $3) AS busy`,
+		FROM (SELECT tenant FROM jobs WHERE lane = $1 AND `+inFlight+` LIMIT $3) AS busy`,
 		[]any{lane, tenant, int64(o.counted)}, &o.inLane, &o.ofTenant, &o.waits)
 }
 

@@ -47,7 +47,7 @@ CREATE TABLE jobs (
   dispatched_at BIGINT,
   lease_owner   TEXT,
   lease_until   BIGINT,
-  claimed_at    BIGINT,                  -- when the attempt under way began
+  claimed_at    BIGINT,                  -- when the attempt under way began, or the one that succeeded
   cancel_at     BIGINT,                  -- when its end was asked for
   webhook_url   TEXT,
   trace         TEXT,                    -- W3C traceparent of the request
@@ -58,16 +58,15 @@ CREATE TABLE jobs (
 CREATE UNIQUE INDEX jobs_idem ON jobs (tenant, idem_key) WHERE idem_key IS NOT NULL;
 CREATE INDEX jobs_pick ON jobs (lane, tenant, priority DESC, id) WHERE state = 'queued' AND due;
 CREATE INDEX jobs_later ON jobs (run_at) WHERE state IN ('queued', 'waiting') AND NOT due;
-CREATE INDEX jobs_dispatched ON jobs (lane, dispatched_at) WHERE state = 'dispatched';
 CREATE INDEX jobs_inflight ON jobs (lane, tenant) WHERE state IN ('dispatched', 'running');
-CREATE INDEX jobs_leases ON jobs (lease_until) WHERE state = 'running';
 CREATE INDEX jobs_expire ON jobs (expires_at) WHERE expires_at IS NOT NULL AND state IN ('queued', 'dispatched', 'waiting');
 CREATE INDEX jobs_list ON jobs (tenant, id);
 CREATE INDEX jobs_finished ON jobs (finished) WHERE finished IS NOT NULL;
 CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
 
--- Each attempt's end, kept for whoever asks why.
+-- Each end of an attempt that did not succeed, kept for whoever asks why; of one
+-- that did its job tells.
 CREATE TABLE attempts (
   job     TEXT NOT NULL,
   epoch   BIGINT NOT NULL,

@@ -70,6 +70,9 @@ func limit(config *pgxpool.Config, url string) {
 		// the disks of today, and no plan is worth compiling.
 		"random_page_cost": "1.1",
 		"jit":              "off",
+		// No plan here depends on what is asked for, and to plan costs more than
+		// most statements do.
+		"plan_cache_mode": "force_generic_plan",
 	} {
 		if _, given := config.ConnConfig.RuntimeParams[name]; !given {
 			config.ConnConfig.RuntimeParams[name] = value

@@ -112,7 +112,8 @@ func TestHotQueriesUseIndexes(t *testing.T) {
 			`SELECT id FROM jobs WHERE lane = 'chat' AND tenant = 'ten_0' AND state = 'queued' AND due
 				ORDER BY priority DESC, id LIMIT 5`: "jobs_pick",
 			`SELECT id FROM jobs WHERE state IN ('queued', 'waiting') AND NOT due AND run_at <= {now}`: "jobs_later",
-			`SELECT id FROM jobs WHERE state = 'running' AND lease_until < {now}`:                      "jobs_leases",
+			`SELECT id FROM jobs WHERE state IN ('dispatched', 'running') AND state = 'running'
+				AND lease_until < {now}`: "jobs_inflight",
 			`SELECT id FROM jobs WHERE expires_at IS NOT NULL AND expires_at < {now}
 				AND state IN ('queued', 'dispatched', 'waiting')`: "jobs_expire",
 			`SELECT id FROM jobs WHERE tenant = 'ten_1' AND idem_key = 'x'`: "jobs_idem",

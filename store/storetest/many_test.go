@@ -45,7 +45,7 @@ func TestFinishPlain(t *testing.T) {
 			job := running(t, s, "ten_1", []string{"", "exp_1", "", ""}[i])
 			jobs = append(jobs, job)
 			ends = append(ends, store.Finish{
-				Job: job.ID, Epoch: job.Epoch, Worker: job.LeaseOwner, Claimed: job.ClaimedAt,
+				Job: job.ID, Epoch: job.Epoch, Worker: job.LeaseOwner,
 				To: store.JobSucceeded, Outcome: string(store.JobSucceeded), Result: []byte(`{"n":1}`),
 			})
 		}

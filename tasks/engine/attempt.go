@@ -178,7 +178,7 @@ func (w *Worker) finish(h *hold, f store.Finish, left following) {
 
 // signed says whose attempt it is that ends.
 func (w *Worker) signed(h *hold, f store.Finish) store.Finish {
-	f.Job, f.Epoch, f.Parent, f.Worker, f.Claimed = h.job.ID, h.job.Epoch, h.job.Parent, w.name, h.job.ClaimedAt
+	f.Job, f.Epoch, f.Parent, f.Worker = h.job.ID, h.job.Epoch, h.job.Parent, w.name
 	return f
 }
 
