@@ -27,6 +27,6 @@ func (q *Queries) ShiftClock(ctx context.Context, ahead time.Duration) error {
 	}
 	_, err := q.exec(ctx, fmt.Sprintf(`CREATE OR REPLACE FUNCTION dreamlab_now() RETURNS BIGINT
 		LANGUAGE sql STABLE PARALLEL SAFE AS
-		'SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint + %d'`, ahead.Microseconds()))
+		'SELECT (date_part(''epoch'', statement_timestamp()) * 1000000)::bigint + %d'`, ahead.Microseconds()))
 	return err
 }

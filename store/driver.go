@@ -136,7 +136,7 @@ func expand(dialect Dialect, word string) string {
 		source, columns, _ := strings.Cut(rest, ":")
 		return rowSource(dialect, strings.TrimSpace(source), strings.Split(columns, ","))
 	case verb == "list" && dialect == Postgres:
-		return "SELECT value FROM jsonb_array_elements_text((" + rest + "::text)::jsonb) AS l(value) " + few
+		return "SELECT value FROM json_array_elements_text((" + rest + "::text)::json) AS l(value) " + few
 	case verb == "list":
 		return "SELECT value FROM json_each(" + rest + ")"
 	case verb == "now" && dialect == Postgres:
@@ -157,7 +157,7 @@ func expand(dialect Dialect, word string) string {
 
 func rowSource(dialect Dialect, source string, columns []string) string {
 	if dialect == Postgres {
-		return "(SELECT * FROM jsonb_to_recordset((" + source + "::text)::jsonb) AS x(" +
+		return "(SELECT * FROM json_to_recordset((" + source + "::text)::json) AS x(" +
 			strings.Join(columns, ",") + ") " + few + ") AS x"
 	}
 	picks := make([]string, len(columns))

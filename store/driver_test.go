@@ -18,11 +18,11 @@ func TestRebind(t *testing.T) {
 		"SELECT 1{skip}":   {"SELECT 1FOR UPDATE SKIP LOCKED", "SELECT 1"},
 		"SELECT 1{lock}":   {"SELECT 1FOR UPDATE", "SELECT 1"},
 		"IN ({list $2})": {
-			"IN (SELECT value FROM jsonb_array_elements_text(($2::text)::jsonb) AS l(value) LIMIT (SELECT NULL::bigint))",
+			"IN (SELECT value FROM json_array_elements_text(($2::text)::json) AS l(value) LIMIT (SELECT NULL::bigint))",
 			"IN (SELECT value FROM json_each($2))",
 		},
 		"FROM {rows $1: a text, b bigint}": {
-			"FROM (SELECT * FROM jsonb_to_recordset(($1::text)::jsonb) AS x( a text, b bigint)" +
+			"FROM (SELECT * FROM json_to_recordset(($1::text)::json) AS x( a text, b bigint)" +
 				" LIMIT (SELECT NULL::bigint)) AS x",
 			"FROM (SELECT json_extract(value, '$.a') AS a, json_extract(value, '$.b') AS b FROM json_each($1)) AS x",
 		},

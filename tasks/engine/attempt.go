@@ -26,22 +26,24 @@ const (
 // errDeadline is the cause of a context that ran into its lane's deadline.
 var errDeadline = errors.New("the attempt took longer than its lane allows")
 
-// attempt runs one job that was claimed, and carries out its end.
-func (w *Worker) attempt(h *hold) {
-	defer w.keeper.drop(h)
+// attempt runs one job that was claimed, and returns what carries out its end.
+func (w *Worker) attempt(h *hold) (end func()) {
 	ctx, cancel := context.WithTimeoutCause(h.ctx, w.engine.lanes[tasks.Lane(h.job.Lane)].Deadline, errDeadline)
 	defer cancel()
-	end, err := w.call(ctx, h.job)
+	done, err := w.call(ctx, h.job)
 	if errors.Is(err, errGiven) {
-		return
+		return func() { w.keeper.drop(h) }
 	}
 	w.keeper.ending(h)
 	if err != nil && errors.Is(context.Cause(ctx), tasks.ErrLeaseLost) {
 		w.fenced(h.job, err)
-		return
+		return func() { w.keeper.drop(h) }
 	}
-	f, then := w.judge(ctx, h.job, end, err)
-	w.finish(h, f, then)
+	f, then := w.judge(ctx, h.job, done, err)
+	return func() {
+		defer w.keeper.drop(h)
+		w.finish(h, f, then)
+	}
 }
 
 // errGiven means that the job was handed back over its handler's head.

@@ -50,10 +50,11 @@ func (w *Worker) process(_ context.Context, task *asynq.Task) error {
 	return nil
 }
 
-// attemptAll runs the jobs of one wake-up, a few at a time.
+// attemptAll runs the jobs of one wake-up, a few at a time. Their ends are stored
+// as they come, so that many share a commit.
 func (w *Worker) attemptAll(holds []*hold) {
 	if len(holds) == 1 {
-		w.attempt(holds[0])
+		w.attempt(holds[0])()
 		return
 	}
 	var all sync.WaitGroup
@@ -61,8 +62,9 @@ func (w *Worker) attemptAll(holds []*hold) {
 	for _, h := range holds {
 		slots <- struct{}{}
 		all.Go(func() {
-			defer func() { <-slots }()
-			w.attempt(h)
+			end := w.attempt(h)
+			<-slots
+			end()
 		})
 	}
 	all.Wait()
