@@ -40,8 +40,9 @@ func committedArgs(tenant, purpose string, since time.Time) []any {
 }
 
 // books are the entries that a transaction has written or ended. What they
-// change in the sums of spending is written last, because everybody who spends
-// for the tenant waits for it until the commit.
+// change in the sums of spending is written last, because others who spend for
+// the tenant wait for it until the commit; those who reserve not for those who
+// settle, because a sum has a row for each of the two.
 type books struct{ written, ended []string }
 
 // errAlone means that an entry was written by a statement by itself.
@@ -56,16 +57,16 @@ func (q *Queries) closeBooks(ctx context.Context) error {
 	}
 	written, ended := encode(some(q.books.written)), encode(some(q.books.ended))
 	*q.books = books{}
-	return q.later(ctx, `INSERT INTO spending (tenant, purpose, day, committed)
-		SELECT tenant, purpose, created / $3, CAST(sum(change) AS BIGINT) FROM (
-			SELECT tenant, purpose, created,
+	return q.later(ctx, `INSERT INTO spending (tenant, purpose, day, ends, committed)
+		SELECT tenant, purpose, created / $3, ends, CAST(sum(change) AS BIGINT) FROM (
+			SELECT tenant, purpose, created, FALSE AS ends,
 				CASE WHEN state IN ('open', 'unknown') THEN reserved ELSE settled END AS change
 			FROM entries WHERE id IN ({list $1})
-			UNION ALL SELECT tenant, purpose, created,
+			UNION ALL SELECT tenant, purpose, created, TRUE AS ends,
 				CASE state WHEN 'unknown' THEN 0 ELSE settled - reserved END
 			FROM entries WHERE id IN ({list $2})) AS changes
-		GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-		ON CONFLICT (tenant, day, purpose) DO UPDATE SET committed = spending.committed + excluded.committed`,
+		GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+		ON CONFLICT (tenant, day, purpose, ends) DO UPDATE SET committed = spending.committed + excluded.committed`,
 		written, ended, microsADay)
 }
 

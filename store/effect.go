@@ -40,10 +40,21 @@ func scanEffect(scan func(...any) error) (Effect, error) {
 // AddEffect stores a step's answer, or fails with ErrConflict where there is one;
 // in a transaction that may be when it commits.
 func (q *Queries) AddEffect(ctx context.Context, e Effect) error {
-	return q.later(ctx, `INSERT INTO effects (job, step, epoch, request_hash, response, entry, created)
-		VALUES ($1, $2, $3, $4, $5, $6, {now})`,
-		e.Job, e.Step, e.Epoch, e.RequestHash, string(e.Response), text(e.Entry))
+	return q.add(ctx, newEffect, "", effectRow{e.Job, e.Step, e.Epoch, e.RequestHash, string(e.Response), optional(e.Entry)})
 }
+
+type effectRow struct {
+	Job      string  `json:"x_job"`
+	Step     string  `json:"x_step"`
+	Epoch    int64   `json:"x_epoch"`
+	Hash     string  `json:"x_hash"`
+	Response string  `json:"x_response"`
+	Entry    *string `json:"x_entry"`
+}
+
+var newEffect = together{query: `INSERT INTO effects (job, step, epoch, request_hash, response, entry, created)
+	SELECT x_job, x_step, x_epoch, x_hash, x_response, x_entry, {now}
+	FROM {rows $1: x_job text, x_step text, x_epoch bigint, x_hash text, x_response text, x_entry text}`}
 
 // ClearEffects forgets the answers of a job's steps: what was said with
 // "store": false is kept until it is delivered.

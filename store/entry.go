@@ -64,15 +64,26 @@ func (s *Store) OpenEntry(ctx context.Context, e Entry) (id string, err error) {
 	return id, err
 }
 
-const endEntry = `UPDATE entries
-	SET state = $2, settled = $3, input = $4, cached = $5, output = $6, estimated = $7, cause = $8,
-	ended = {now}
-	WHERE id = $1 AND (state = 'open' OR (state = 'unknown' AND $2 <> 'unknown'))`
+var endEntry = together{missing: ErrConflict, query: `UPDATE entries
+	SET state = x_state, settled = x_settled, input = x_input, cached = x_cached, output = x_output,
+		estimated = x_estimated, cause = x_cause, ended = {now}
+	FROM {rows $1: x_id text, x_state text, x_settled bigint, x_input bigint, x_cached bigint, x_output bigint,
+		x_estimated boolean, x_cause text}
+	WHERE id = x_id AND (state = 'open' OR (state = 'unknown' AND x_state <> 'unknown'))`}
 
-func (e Entry) end() []any {
-	return []any{
-		e.ID, string(e.State), e.Settled, e.Input, e.Cached, e.Output, e.Estimated, text(e.Cause),
-	}
+type entryEnd struct {
+	ID        string     `json:"x_id"`
+	State     EntryState `json:"x_state"`
+	Settled   int64      `json:"x_settled"`
+	Input     int64      `json:"x_input"`
+	Cached    int64      `json:"x_cached"`
+	Output    int64      `json:"x_output"`
+	Estimated bool       `json:"x_estimated"`
+	Cause     *string    `json:"x_cause"`
+}
+
+func (e Entry) end() entryEnd {
+	return entryEnd{e.ID, e.State, e.Settled, e.Input, e.Cached, e.Output, e.Estimated, optional(e.Cause)}
 }
 
 // EndEntry ends a try: settled, void or unknown. A fenced worker may still
@@ -82,7 +93,7 @@ func (q *Queries) EndEntry(ctx context.Context, e Entry) error {
 	if q.books == nil {
 		return errAlone
 	}
-	if err := q.must(ctx, ErrConflict, endEntry, e.end()...); err != nil {
+	if err := q.must(ctx, ErrConflict, endEntry.query, encode([]any{e.end()})); err != nil {
 		return err
 	}
 	q.books.ended = append(q.books.ended, e.ID)
@@ -101,7 +112,7 @@ func (q *Queries) SettleEntry(ctx context.Context, e Entry) error {
 		return errAlone
 	}
 	q.books.ended = append(q.books.ended, e.ID)
-	return q.laterMust(ctx, ErrConflict, endEntry, e.end()...)
+	return q.add(ctx, endEntry, "", e.end())
 }
 
 // AddEntry writes a line of spend that no call stands behind: a training's

@@ -15,20 +15,65 @@ import (
 const knownContent = `(SELECT 1 FROM experiences e
 	WHERE e.content = x.content AND e.tenant || '' = x.tenant LIMIT 1) IS NOT NULL`
 
-const namedConversation = `INSERT INTO conversations (id, tenant, external, held_out, created)
-	VALUES ($1, $2, $3, $4, {now}) ON CONFLICT (tenant, external) DO NOTHING`
+// newConversation makes those that are named and new, and those of a single
+// content that is not known yet.
+var newConversation = together{query: `INSERT INTO conversations (id, tenant, external, held_out, created)
+	SELECT x.id, x.tenant, x.external, x.held_out, {now}
+	FROM {rows $1: id text, tenant text, external text, held_out boolean, content text}
+	WHERE x.external <> x.id OR NOT ` + knownContent + `
+	ON CONFLICT (tenant, external) DO NOTHING`}
 
-const ownConversation = `INSERT INTO conversations (id, tenant, external, held_out, created)
-	SELECT x.id, x.tenant, x.id, x.held_out, {now}
-	FROM (SELECT $1 AS id, $2 AS tenant, CAST($3 AS BOOLEAN) AS held_out, $4 AS content) AS x
-	WHERE NOT ` + knownContent
+var newExperience = together{query: `INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin,
+	job, provider, model, prompt, answer, finish, reference, rating, comment, correction, metadata, content,
+	identity, created)
+	SELECT x.id, x.tenant, c.id, c.held_out, x.alias, x.origin, x.job, x.provider, x.model, x.prompt, x.answer,
+		x.finish, x.reference, x.rating, x.comment, x.correction, x.metadata, x.content, x.identity, {now}
+	FROM {rows $1: id text, tenant text, external text, alias text, origin text, job text, provider text,
+		model text, prompt text, answer text, finish text, reference text, rating bigint, comment text,
+		correction text, metadata text, content text, identity text}
+	JOIN conversations c ON c.tenant = x.tenant AND c.external = x.external WHERE TRUE
+	ON CONFLICT (tenant, identity) DO NOTHING`}
 
-const newExperience = `INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin, job,
-	provider, model, prompt, answer, finish, reference, rating, comment, correction, metadata, content, identity,
-	created)
-	SELECT $1, $2, c.id, c.held_out, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, {now}
-	FROM conversations c WHERE c.tenant = $2 AND c.external = $3
-	ON CONFLICT (tenant, identity) DO NOTHING`
+// experienceRow is a row on its way into the table, as JSON.
+type experienceRow struct {
+	ID         string  `json:"id"`
+	Tenant     string  `json:"tenant"`
+	External   string  `json:"external"`
+	Alias      string  `json:"alias"`
+	Origin     string  `json:"origin"`
+	Job        *string `json:"job"`
+	Provider   *string `json:"provider"`
+	Model      *string `json:"model"`
+	Prompt     string  `json:"prompt"`
+	Answer     string  `json:"answer"`
+	Finish     *string `json:"finish"`
+	Reference  *string `json:"reference"`
+	Rating     *int64  `json:"rating"`
+	Comment    *string `json:"comment"`
+	Correction *string `json:"correction"`
+	Metadata   *string `json:"metadata"`
+	Content    string  `json:"content"`
+	Identity   string  `json:"identity"`
+}
+
+func rowOf(e Experience, external string) experienceRow {
+	return experienceRow{
+		ID: e.ID, Tenant: e.Tenant, External: external, Alias: e.Alias, Origin: e.Origin, Job: optional(e.Job),
+		Provider: optional(e.Provider), Model: optional(e.Model), Prompt: string(e.Prompt), Answer: string(e.Answer),
+		Finish: optional(e.Finish), Reference: optional(e.Reference), Rating: e.Rating,
+		Comment: optional(e.Comment), Correction: optional(e.Correction), Metadata: optional(string(e.Metadata)),
+		Content: e.Content, Identity: e.Identity,
+	}
+}
+
+// conversationRow is the same of a conversation.
+type conversationRow struct {
+	ID       string `json:"id"`
+	Tenant   string `json:"tenant"`
+	External string `json:"external"`
+	HeldOut  bool   `json:"held_out"`
+	Content  string `json:"content"`
+}
 
 // AddExperience keeps an experience with its conversation, unless it is known
 // (see Seal). The conversation that the client calls by the experience's
@@ -39,18 +84,12 @@ const newExperience = `INSERT INTO experiences (id, tenant, conversation, held_o
 // is known. It belongs in a Tx.
 func (q *Queries) AddExperience(ctx context.Context, e Experience) error {
 	e, c := prepared(e)
-	var err error
-	if e.External == "" {
-		err = q.later(ctx, ownConversation, c.ID, c.Tenant, c.HeldOut, e.Content)
-	} else {
-		err = q.later(ctx, namedConversation, c.ID, c.Tenant, c.External, c.HeldOut)
-	}
-	if err != nil {
+	same := e.Tenant + "/" + e.Identity
+	row := conversationRow{c.ID, c.Tenant, c.External, c.HeldOut, e.Content}
+	if err := q.add(ctx, newConversation, same, row); err != nil {
 		return fmt.Errorf("add a conversation: %w", err)
 	}
-	return q.later(ctx, newExperience, e.ID, e.Tenant, c.External, e.Alias, e.Origin, text(e.Job),
-		text(e.Provider), text(e.Model), string(e.Prompt), string(e.Answer), text(e.Finish), text(e.Reference),
-		e.Rating, text(e.Comment), text(e.Correction), text(string(e.Metadata)), e.Content, e.Identity)
+	return q.add(ctx, newExperience, same, rowOf(e, c.External))
 }
 
 // conversation is a row of the table: the turns that belong together. Its place

@@ -20,7 +20,7 @@ func TestContentIsSought(t *testing.T) {
 		look := func(when string) {
 			t.Helper()
 			for query, args := range map[string][]any{
-				store.OwnConversation: {"conv_1", "ten_1", true, "hash"},
+				store.NewConversation: {`[{"id":"conv_1","tenant":"ten_1","external":"conv_1","content":"hash"}]`},
 				store.KnownRows:       {`[{"at":1,"tenant":"ten_1","content":"hash"}]`},
 			} {
 				plan := explained(t, s, explain+store.Rebind(s.Dialect(), query), args...)

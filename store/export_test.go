@@ -10,7 +10,8 @@ var (
 )
 
 // Statements whose plans are looked at.
-const (
-	OwnConversation = ownConversation
+var (
+	NewConversation = newConversation.query
+	NewExperience   = newExperience.query
 	KnownRows       = knownRows
 )

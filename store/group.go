@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -59,6 +60,13 @@ func (g *Group[T]) leads(m *member[T]) bool {
 }
 
 func (g *Group[T]) lead(ctx context.Context, batch []*member[T]) {
+	runtime.Gosched()
+	g.mu.Lock()
+	if n := min(len(g.waiting), groupMax-len(batch)); n > 0 {
+		batch = append(batch, g.waiting[:n]...)
+		g.waiting = g.waiting[n:]
+	}
+	g.mu.Unlock()
 	defer g.next(batch[1:])
 	items := make([]T, len(batch))
 	for i, m := range batch {

@@ -38,7 +38,7 @@ func (q *Queries) AcceptJobs(ctx context.Context, jobs []NewJob, rooms map[strin
 	if err != nil {
 		return nil, err
 	}
-	if err := q.conn.Flush(ctx); err != nil {
+	if err := q.flush(ctx); err != nil {
 		return nil, err
 	}
 	out := a.Answer(ctx, q)
@@ -218,7 +218,7 @@ func (q *Queries) countChildren(ctx context.Context, rows []jobInsert, made map[
 	if !slices.ContainsFunc(rows, func(r jobInsert) bool { return r.Parent != nil }) {
 		return nil
 	}
-	if err := q.conn.Flush(ctx); err != nil {
+	if err := q.flush(ctx); err != nil {
 		return err
 	}
 	children := map[string]int64{}

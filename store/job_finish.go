@@ -171,14 +171,28 @@ func (f Finish) runAt() string {
 	return "run_at"
 }
 
+// success is the end of a job that its worker has locked.
+var success = together{missing: ErrFenced, query: move{
+	To:    JobSucceeded,
+	Set:   `, result = x_result, error_code = NULL, error_message = NULL, due = FALSE, finished = {now}` + delivered,
+	From:  `{rows $1: x_id text, x_epoch bigint, x_result text}`,
+	Where: `id = x_id AND epoch = x_epoch`,
+}.sql()}
+
+type successRow struct {
+	ID     string  `json:"x_id"`
+	Epoch  int64   `json:"x_epoch"`
+	Result *string `json:"x_result"`
+}
+
 // applyFinish moves the job off its worker.
 func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
-	finished, gen, rest := "NULL", 0, cleared
+	if f.To == JobSucceeded {
+		return q.add(ctx, success, "", successRow{f.Job, f.Epoch, optional(string(f.Result))})
+	}
+	finished, gen := "NULL", 0
 	if f.To.Ended() {
 		finished, f.After = "{now}", 0
-	}
-	if f.To == JobSucceeded {
-		rest = delivered
 	}
 	if f.To == JobQueued {
 		gen = 1
@@ -191,7 +205,7 @@ func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 	return q.laterMust(ctx, ErrFenced, move{
 		To: f.To,
 		Set: fmt.Sprintf(`, result = $3, error_code = $4, error_message = $6, attempt = attempt + $7,
-			run_at = %s + $5, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + rest,
+			run_at = %s + $5, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
 		Where: `id = $1 AND epoch = $2`,
 	}.sql(), f.Job, f.Epoch, rawText(f.Result), code, f.After.Microseconds(), message, failed,
 		f.To == JobQueued && f.After == 0)

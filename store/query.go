@@ -28,6 +28,9 @@ func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, e
 	if err := checkText(args); err != nil {
 		return 0, err
 	}
+	if err := q.addAll(ctx); err != nil {
+		return 0, err
+	}
 	return q.conn.Exec(ctx, q.sql(query), args...)
 }
 
@@ -35,6 +38,14 @@ func (q *Queries) exec(ctx context.Context, query string, args ...any) (int64, e
 // goes with the next one. See Conn.
 func (q *Queries) later(ctx context.Context, query string, args ...any) error {
 	return q.laterThen(ctx, Statement{Query: query, Args: args})
+}
+
+// flush runs what was put off.
+func (q *Queries) flush(ctx context.Context) error {
+	if err := q.addAll(ctx); err != nil {
+		return err
+	}
+	return q.conn.Flush(ctx)
 }
 
 // laterMust is later for a statement that has to touch at least one row.
@@ -49,6 +60,9 @@ func (q *Queries) laterMust(ctx context.Context, missing error, query string, ar
 
 func (q *Queries) laterThen(ctx context.Context, s Statement) error {
 	if err := checkText(s.Args); err != nil {
+		return err
+	}
+	if err := q.addAll(ctx); err != nil {
 		return err
 	}
 	s.Query = q.sql(s.Query)
@@ -83,6 +97,9 @@ func (q *Queries) one(ctx context.Context, query string, args []any, dest ...any
 // each hands every row to fn, one at a time.
 func (q *Queries) each(ctx context.Context, query string, args []any, fn func(Rows) error) error {
 	if err := checkText(args); err != nil {
+		return err
+	}
+	if err := q.addAll(ctx); err != nil {
 		return err
 	}
 	rows, err := q.conn.Query(ctx, q.sql(query), args...)

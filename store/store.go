@@ -44,7 +44,9 @@ type Store struct {
 type Queries struct {
 	conn    Conn
 	dialect Dialect
-	books   *books // of a transaction; nil for statements by themselves
+	// Of a transaction; nil for statements by themselves.
+	books *books
+	rows  *[]*together
 }
 
 // Open puts a store in front of a driver and takes ownership of it.
@@ -74,8 +76,11 @@ const (
 // failure; fn must therefore not act on the outside.
 func (s *Store) Tx(ctx context.Context, durability Durability, fn func(*Queries) error) error {
 	err := s.driver.Tx(ctx, durability, func(conn Conn) error {
-		q := &Queries{conn: conn, dialect: s.dialect, books: &books{}}
+		q := &Queries{conn: conn, dialect: s.dialect, books: &books{}, rows: &[]*together{}}
 		if err := fn(q); err != nil {
+			return err
+		}
+		if err := q.addAll(ctx); err != nil {
 			return err
 		}
 		return q.closeBooks(ctx)

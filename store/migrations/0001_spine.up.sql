@@ -138,8 +138,9 @@ CREATE TABLE spending (
   tenant    TEXT NOT NULL,
   day       BIGINT NOT NULL, -- since 1970, UTC, of the entries' making
   purpose   TEXT NOT NULL,
+  ends      BOOLEAN NOT NULL, -- what ends of entries changed, apart from what their making did
   committed BIGINT NOT NULL,
-  PRIMARY KEY (tenant, day, purpose)
+  PRIMARY KEY (tenant, day, purpose, ends)
 );
 
 -- What was said.

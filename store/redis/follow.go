@@ -40,6 +40,7 @@ type Reader struct {
 
 	mu        sync.Mutex
 	followers map[*follower]struct{}
+	nudged    bool // it has been woken up since it last asked where to read
 }
 
 // NewReader returns a reader for a lane.
@@ -106,6 +107,7 @@ func (r *Reader) nudge(ctx context.Context) error {
 func (r *Reader) positions() map[string]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.nudged = false
 	at := map[string]string{}
 	for f := range r.followers {
 		if last, known := at[f.key]; !known || before(f.last, last) {
@@ -158,8 +160,16 @@ func (r *Reader) join(ctx context.Context, key, last string) (*follower, error) 
 	f := &follower{key: key, last: last, events: make(chan redis.XMessage, ahead)}
 	r.mu.Lock()
 	r.followers[f] = struct{}{}
+	coming := r.nudged // it will see this one too
+	r.nudged = true
 	r.mu.Unlock()
+	if coming {
+		return f, nil
+	}
 	if err := r.nudge(ctx); err != nil {
+		r.mu.Lock()
+		r.nudged = false
+		r.mu.Unlock()
 		r.leave(f)
 		return nil, err
 	}
