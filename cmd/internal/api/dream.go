@@ -48,11 +48,11 @@ func (s *Server) showDream(ctx context.Context, job store.Job) (any, error) {
 	if err != nil {
 		return nil, orMissing(err, "dream")
 	}
-	spent, err := s.Store.JobSpend(ctx, job.ID)
+	spent, err := s.spent(ctx, job)
 	if err != nil {
 		return nil, err
 	}
-	view := viewDream(dream, spent.Settled)
+	view := viewDream(dream, spent)
 	view.Result = rawOr(job.Result, "null")
 	return view, nil
 }

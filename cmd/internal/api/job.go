@@ -69,11 +69,18 @@ func shownInput(job store.Job) json.RawMessage {
 
 // showJob adds what the job cost.
 func (s *Server) showJob(ctx context.Context, job store.Job) (any, error) {
-	spent, err := s.Store.JobSpend(ctx, job.ID)
-	if err != nil {
-		return nil, err
+	spent, err := s.spent(ctx, job)
+	return viewJob(job, spent), err
+}
+
+// spent is what a job has cost so far, nano-dollars. One that was never claimed
+// is not asked for: it has no calls, and no children.
+func (s *Server) spent(ctx context.Context, job store.Job) (int64, error) {
+	if job.Epoch == 0 {
+		return 0, nil
 	}
-	return viewJob(job, spent.Settled), nil
+	spend, err := s.Store.JobSpend(ctx, job.ID)
+	return spend.Settled, err
 }
 
 // newJob is the body of POST /v1/jobs.
@@ -214,11 +221,11 @@ func (s *Server) listJobs(w http.ResponseWriter, c *call) error {
 	}
 	views := make([]jobView, len(jobs))
 	for i, job := range jobs {
-		spent, err := s.Store.JobSpend(c.Context(), job.ID)
+		spent, err := s.spent(c.Context(), job)
 		if err != nil {
 			return err
 		}
-		views[i] = viewJob(job, spent.Settled)
+		views[i] = viewJob(job, spent)
 	}
 	return writeJSON(w, http.StatusOK, listOf(views, more, func(v jobView) string { return v.ID }))
 }

@@ -42,8 +42,8 @@ func (s *Server) showTune(ctx context.Context, job store.Job) (any, error) {
 	if err != nil {
 		return nil, orMissing(err, "tune")
 	}
-	spent, err := s.Store.JobSpend(ctx, job.ID)
-	return viewTune(tune, spent.Settled), err
+	spent, err := s.spent(ctx, job)
+	return viewTune(tune, spent), err
 }
 
 // askTune asks for a tune and the row that holds it.
