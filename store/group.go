@@ -60,7 +60,7 @@ func (g *Group[T]) leads(m *member[T]) bool {
 }
 
 func (g *Group[T]) lead(ctx context.Context, batch []*member[T]) {
-	runtime.Gosched()
+	runtime.Gosched() // those who are about to join come along
 	g.mu.Lock()
 	if n := min(len(g.waiting), groupMax-len(batch)); n > 0 {
 		batch = append(batch, g.waiting[:n]...)

@@ -30,7 +30,14 @@ type Finish struct {
 	// Brief says that Write is a few statements that wait for nobody: the end
 	// may share a commit with others.
 	Brief bool
+	// Lane is the job's, and Bare says that nothing hangs on it: no parent, no
+	// noun, nobody to tell. A success then needs not to look at it first.
+	Lane string
+	Bare bool
 }
+
+// simple tells whether nothing but the job's own row has to be known.
+func (f Finish) simple() bool { return f.Bare && f.To == JobSucceeded && len(f.Children) == 0 }
 
 // FinishJob is FinishJobs for one. It fails with ErrFenced, and has done
 // nothing, unless the job is running under the epoch.
@@ -48,15 +55,23 @@ func (q *Queries) FinishJob(ctx context.Context, f Finish) ([]Moved, error) {
 // FinishJobs carries out the ends of attempts: what each learned, its children,
 // the move, the attempt's row, and what hangs on the job. It answers, in order,
 // who moved by each; nil, and nothing done, where a job is not running under
-// the epoch any more. It must run in a transaction; of those with a parent one
-// at a time, so that all take their locks in one order.
+// the epoch any more, except that one which succeeded and is Bare then fails all
+// with ErrFenced, if only at the commit. It must run in a transaction; of those
+// with a parent one at a time, so that all take their locks in one order.
 func (q *Queries) FinishJobs(ctx context.Context, all []Finish) ([][]Moved, error) {
+	if err := q.succeed(ctx, all); err != nil {
+		return nil, err
+	}
 	held, err := q.holdForEnd(ctx, all)
 	if err != nil {
 		return nil, err
 	}
 	moved := make([][]Moved, len(all))
 	for i, f := range all {
+		if f.simple() {
+			moved[i] = []Moved{{ID: f.Job, Lane: f.Lane, State: JobSucceeded}}
+			continue
+		}
 		h, ok := held[f.Job]
 		if !ok || h.Epoch != f.Epoch {
 			continue
@@ -67,6 +82,29 @@ func (q *Queries) FinishJobs(ctx context.Context, all []Finish) ([][]Moved, erro
 		}
 	}
 	return moved, nil
+}
+
+// succeed carries out the ends that are simple. The jobs' rows come first: whoever
+// takes a job from its worker locks them before its entries, too.
+func (q *Queries) succeed(ctx context.Context, all []Finish) error {
+	for _, f := range all {
+		if !f.simple() {
+			continue
+		}
+		row := successRow{f.Job, f.Epoch, f.Worker, optional(string(f.Result))}
+		if err := q.add(ctx, success, "", row); err != nil {
+			return err
+		}
+	}
+	for _, f := range all {
+		if !f.simple() || f.Write == nil {
+			continue
+		}
+		if err := f.Write(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (q *Queries) finishHeld(ctx context.Context, f Finish, held heldJob) ([]Moved, error) {
@@ -121,14 +159,20 @@ type endRow struct {
 // holdForEnd locks the jobs' parents and the jobs, in the order of lockFamily,
 // and returns those that are still held.
 func (q *Queries) holdForEnd(ctx context.Context, all []Finish) (map[string]heldJob, error) {
-	rows := make([]endRow, len(all))
-	for i, f := range all {
-		rows[i] = endRow{f.Job, f.Epoch, f.Worker}
+	var rows []endRow
+	for _, f := range all {
+		if f.simple() {
+			continue
+		}
+		rows = append(rows, endRow{f.Job, f.Epoch, f.Worker})
 		if err := q.lockJob(ctx, f.Parent); err != nil {
 			return nil, err
 		}
 	}
-	held := make(map[string]heldJob, len(all))
+	held := make(map[string]heldJob, len(rows))
+	if len(rows) == 0 {
+		return held, nil
+	}
 	err := q.each(ctx, `SELECT id, lane, tenant, coalesce(parent, ''), coalesce(subject, ''), epoch,
 			cancel_at IS NOT NULL, open_children, attempt, max_attempts, coalesce(claimed_at, created),
 			coalesce(trace, ''), webhook_url IS NOT NULL
@@ -171,24 +215,25 @@ func (f Finish) runAt() string {
 	return "run_at"
 }
 
-// success is the end of a job that its worker has locked.
+// success is the end of a job that succeeded.
 var success = together{missing: ErrFenced, query: move{
 	To:    JobSucceeded,
 	Set:   `, result = x_result, error_code = NULL, error_message = NULL, due = FALSE, finished = {now}` + delivered,
-	From:  `{rows $1: x_id text, x_epoch bigint, x_result text}`,
-	Where: `id = x_id AND epoch = x_epoch`,
+	From:  `{rows $1: x_id text, x_epoch bigint, x_worker text, x_result text}`,
+	Where: `id = x_id AND epoch = x_epoch AND (x_worker = '' OR lease_owner = x_worker)`,
 }.sql()}
 
 type successRow struct {
 	ID     string  `json:"x_id"`
 	Epoch  int64   `json:"x_epoch"`
+	Worker string  `json:"x_worker"`
 	Result *string `json:"x_result"`
 }
 
 // applyFinish moves the job off its worker.
 func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 	if f.To == JobSucceeded {
-		return q.add(ctx, success, "", successRow{f.Job, f.Epoch, optional(string(f.Result))})
+		return q.add(ctx, success, "", successRow{f.Job, f.Epoch, f.Worker, optional(string(f.Result))})
 	}
 	finished, gen := "NULL", 0
 	if f.To.Ended() {

@@ -59,10 +59,10 @@ func (b bench) serve(n int) []string {
 		var ends []store.Finish
 		for _, j := range jobs {
 			tenants[j.ID] = j.Tenant
-			ends = append(ends, store.Finish{Job: j.ID, Epoch: j.Epoch,
+			ends = append(ends, store.Finish{Job: j.ID, Epoch: j.Epoch, Lane: j.Lane, Bare: true,
 				To: store.JobSucceeded, Outcome: "succeeded"})
 		}
-		_, err = q.FinishPlain(ctx, ends)
+		_, err = q.FinishJobs(ctx, ends)
 		return err
 	})
 	var served []string

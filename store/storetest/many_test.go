@@ -1,6 +1,7 @@
 package storetest_test
 
 import (
+	"errors"
 	"testing"
 
 	"dreamlab/store"
@@ -35,35 +36,46 @@ func TestOpenEntries(t *testing.T) {
 	})
 }
 
-// TestFinishPlain ends jobs together, and passes over those that are not its own.
-func TestFinishPlain(t *testing.T) {
+// TestFinishTogether ends jobs together; the one that is looked at is passed over
+// where it is another's, and one that is not fails them all.
+func TestFinishTogether(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		var ends []store.Finish
 		var jobs []store.Job
 		for i := range 4 {
-			job := running(t, s, "ten_1", []string{"", "exp_1", "", ""}[i])
+			job := running(t, s, "ten_1", []string{"", "exp_1", "exp_2", ""}[i])
 			jobs = append(jobs, job)
 			ends = append(ends, store.Finish{
-				Job: job.ID, Epoch: job.Epoch, Worker: job.LeaseOwner,
+				Job: job.ID, Epoch: job.Epoch, Worker: job.LeaseOwner, Lane: job.Lane, Bare: job.Subject == "",
 				To: store.JobSucceeded, Outcome: string(store.JobSucceeded), Result: []byte(`{"n":1}`),
 			})
 		}
 		ends[2].Epoch++
 		ends[3].Worker = "another"
-		must(t, s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
-			moved, err := q.FinishPlain(t.Context(), ends)
-			if len(moved) != 1 || moved[0].ID != jobs[0].ID || moved[0].State != store.JobSucceeded {
-				t.Errorf("moved %v", moved)
+		var moved [][]store.Moved
+		finish := func() error {
+			return s.Tx(t.Context(), store.Synced, func(q *store.Queries) (err error) {
+				moved, err = q.FinishJobs(t.Context(), ends)
+				return err
+			})
+		}
+		if err := finish(); !errors.Is(err, store.ErrFenced) {
+			t.Errorf("another's job was ended with %v", err)
+		}
+		ends = ends[:3]
+		must(t, finish())
+		for i, want := range []int{1, 1, 0} {
+			if len(moved[i]) != want || want > 0 && moved[i][0] != (store.Moved{ID: jobs[i].ID, Lane: jobs[i].Lane, State: store.JobSucceeded}) {
+				t.Errorf("job %d moved %v", i, moved[i])
 			}
-			return err
-		}))
+		}
 		attempts, err := s.Attempts(t.Context(), jobs[0].ID)
 		must(t, err)
 		if len(attempts) != 1 || attempts[0].Outcome != "succeeded" || !attempts[0].Started.Equal(jobs[0].ClaimedAt) {
 			t.Errorf("attempts %+v", attempts)
 		}
-		for i, want := range []store.JobState{store.JobSucceeded, store.JobRunning, store.JobRunning, store.JobRunning} {
+		for i, want := range []store.JobState{store.JobSucceeded, store.JobSucceeded, store.JobRunning, store.JobRunning} {
 			if got, err := s.Job(t.Context(), "ten_1", jobs[i].ID); err != nil || got.State != want {
 				t.Errorf("job %d is %s: %v", i, got.State, err)
 			}

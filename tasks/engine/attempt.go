@@ -180,7 +180,9 @@ func (w *Worker) finish(h *hold, f store.Finish, left following) {
 
 // signed says whose attempt it is that ends.
 func (w *Worker) signed(h *hold, f store.Finish) store.Finish {
-	f.Job, f.Epoch, f.Parent, f.Worker = h.job.ID, h.job.Epoch, h.job.Parent, w.name
+	job := h.job
+	f.Job, f.Epoch, f.Lane, f.Parent, f.Worker = job.ID, job.Epoch, job.Lane, job.Parent, w.name
+	f.Bare = job.Parent == "" && job.Subject == "" && job.WebhookURL == ""
 	return f
 }
 
