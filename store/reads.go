@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"runtime"
 	"sync"
 )
 
@@ -17,6 +18,7 @@ type Reads[K comparable, V any] struct {
 // flight is one read, and those who wait for its answer.
 type flight[V any] struct {
 	next  *flight[V]    // of those who came too late for this one; Reads.mu
+	gone  bool          // it has begun: whoever comes now is too late; Reads.mu
 	begin chan struct{} // a token for one of those who wait, who makes it
 	done  chan struct{}
 	value V
@@ -31,13 +33,16 @@ func newFlight[V any]() *flight[V] {
 // outlives the context of the one who happens to make it, up to GroupTime.
 func (r *Reads[K, V]) Get(ctx context.Context, key K, read func(context.Context) (V, error)) (V, error) {
 	f, first := r.board(key)
-	if !first {
+	if first {
+		runtime.Gosched() // those who are about to come fly along
+	} else {
 		select {
 		case <-f.done:
 			return f.value, f.err
 		case <-f.begin:
 		}
 	}
+	r.depart(f)
 	defer r.land(key, f)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), GroupTime)
 	defer cancel()
@@ -49,8 +54,8 @@ func (r *Reads[K, V]) Get(ctx context.Context, key K, read func(context.Context)
 func (r *Reads[K, V]) board(key K) (f *flight[V], first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	under := r.lines[key]
-	if under == nil {
+	now := r.lines[key]
+	if now == nil {
 		if r.lines == nil {
 			r.lines = map[K]*flight[V]{}
 		}
@@ -58,10 +63,20 @@ func (r *Reads[K, V]) board(key K) (f *flight[V], first bool) {
 		r.lines[key] = f
 		return f, true
 	}
-	if under.next == nil {
-		under.next = newFlight[V]()
+	if !now.gone {
+		return now, false
 	}
-	return under.next, false
+	if now.next == nil {
+		now.next = newFlight[V]()
+	}
+	return now.next, false
+}
+
+// depart closes a flight to those who come.
+func (r *Reads[K, V]) depart(f *flight[V]) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.gone = true
 }
 
 // land lets go of those who waited, and has the next flight begin.

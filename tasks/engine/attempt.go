@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"dreamlab/store"
@@ -162,16 +163,20 @@ func (w *Worker) failure(job store.Job, failed *tasks.Failure) store.Finish {
 func (w *Worker) finish(h *hold, f store.Finish, left following) {
 	f = w.signed(h, f)
 	ctx := context.WithoutCancel(h.ctx)
-	err := w.store(ctx, h, f)
+	moved, err := w.store(ctx, h, f)
 	if err == nil {
+		var told sync.WaitGroup
+		told.Go(func() { w.engine.announce(ctx, moved) })
 		w.after(ctx, h.job, left.then)
+		told.Wait()
 		return
 	}
 	defer w.after(ctx, h.job, left.fenced)
 	hopeless := errors.Is(err, store.ErrFenced) || errors.Is(err, store.ErrBusy)
 	if !hopeless && (f.Write != nil || len(f.Children) > 0) {
 		refused := w.judgeError(ctx, h.job, fmt.Errorf("store the answer: %w", err))
-		err = w.store(ctx, h, w.signed(h, refused))
+		moved, err = w.store(ctx, h, w.signed(h, refused))
+		w.engine.announce(ctx, moved)
 	}
 	if err != nil {
 		w.fenced(h.job, err)
@@ -186,10 +191,10 @@ func (w *Worker) signed(h *hold, f store.Finish) store.Finish {
 	return f
 }
 
-func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) (err error) {
+func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) (moved []store.Moved, err error) {
 	again := backoff{first: 50 * time.Millisecond, most: 3 * time.Second}
 	for try := 1; ; try++ {
-		err = w.engine.end(ctx, f)
+		moved, err = w.engine.end(ctx, f)
 		if err == nil || try >= triesFor(err) {
 			break
 		}
@@ -198,7 +203,7 @@ func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) (err error)
 	if err == nil {
 		w.engine.metrics.attempts.WithLabelValues(h.job.Lane, h.job.Kind, f.Outcome).Inc()
 	}
-	return err
+	return moved, err
 }
 
 // triesFor says how often an end is tried that met an error.

@@ -14,9 +14,9 @@ type ending struct {
 	err    error
 }
 
-// end stores the end of an attempt and announces it. Those that are brief share
+// end stores the end of an attempt, and returns what is to be announced. Those that are brief share
 // a commit with others, and on SQLite, which has one writer, all of them do.
-func (e *Engine) end(ctx context.Context, f store.Finish) error {
+func (e *Engine) end(ctx context.Context, f store.Finish) ([]store.Moved, error) {
 	one := &ending{finish: f}
 	switch {
 	case f.Bare && f.Write == nil && len(f.Children) == 0, e.store.Dialect() == store.SQLite:
@@ -30,9 +30,8 @@ func (e *Engine) end(ctx context.Context, f store.Finish) error {
 	}
 	if one.err == nil {
 		tasks.Point("committed")
-		e.announce(ctx, one.moved)
 	}
-	return one.err
+	return one.moved, one.err
 }
 
 // endAll ends attempts in one commit; where that fails, each by itself.

@@ -93,7 +93,7 @@ func TestDeadWorker(t *testing.T) {
 			if got.Crashes != crash || got.Attempt != 0 {
 				t.Fatalf("crashes %d attempt %d after %d crashes", got.Crashes, got.Attempt, crash)
 			}
-			err := r.end(r.ctx, store.Finish{Job: job.ID, Epoch: dead.Epoch, To: store.JobSucceeded})
+			_, err := r.end(r.ctx, store.Finish{Job: job.ID, Epoch: dead.Epoch, To: store.JobSucceeded})
 			if !errors.Is(err, store.ErrFenced) {
 				t.Fatalf("a late end: %v", err)
 			}
