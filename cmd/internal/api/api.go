@@ -117,8 +117,8 @@ func (s *Server) Close() { s.absent.close() }
 // when all are gone.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	defer s.Close()
-	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(errStopping)
 	server := &http.Server{
 		Handler:           s.handler,
 		BaseContext:       func(net.Listener) context.Context { return work },
@@ -141,13 +141,13 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 // partings is how long streams have to say that they break off.
 const partings = 2 * time.Second
 
-func (s *Server) drain(server *http.Server, stop context.CancelFunc) error {
+func (s *Server) drain(server *http.Server, stop context.CancelCauseFunc) error {
 	grace, cancel := context.WithTimeout(context.Background(), s.Grace)
 	defer cancel()
 	if server.Shutdown(grace) == nil {
 		return nil
 	}
-	stop()
+	stop(errStopping)
 	last, cancelLast := context.WithTimeout(context.Background(), partings)
 	defer cancelLast()
 	if err := server.Shutdown(last); err != nil {

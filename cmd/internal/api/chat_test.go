@@ -237,6 +237,29 @@ func TestChatClientGone(t *testing.T) {
 	}
 }
 
+// TestServerStopsBelowAChat has a server stop that waits no longer for the answer.
+func TestServerStopsBelowAChat(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	running := make(chan string, 1)
+	r.on(tasks.ChatRun, func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+		running <- run.Job.ID
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	})
+	ctx, stop := context.WithCancelCause(t.Context())
+	front := httptest.NewUnstartedServer(r.server.Handler())
+	front.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+	front.Start()
+	defer front.Close()
+	r.url = front.URL
+	go func() { <-running; stop(errStopping) }()
+	a := r.post("/v1/chat/completions", askWhole)
+	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || !strings.Contains(string(a.body), "stopping") {
+		t.Errorf("the client was told %d %v %s", a.status, a.header, a.body)
+	}
+}
+
 // noticed tells when a client has resumed a reply.
 type noticed struct {
 	Replies

@@ -79,6 +79,15 @@ func coded(code, message string) *fault {
 	return &fault{Status: status, Code: code, Message: message}
 }
 
+// errStopping is the cause of a request's context that ended with the server.
+var errStopping = errors.New("the server stops")
+
+// stoppingFault is what is told to whom the server did not wait for any longer.
+func stoppingFault(err error) *fault {
+	return &fault{Status: http.StatusServiceUnavailable, Code: "internal", err: err,
+		Message: "This server is stopping: send the request again, with the same Idempotency-Key if it had one."}
+}
+
 // faultOf turns any error into what its client is told. What has no kind of
 // its own is internal, and its text goes to the log alone.
 func faultOf(err error) *fault {

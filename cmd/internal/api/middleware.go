@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -82,6 +84,9 @@ func (s *Server) endpoint(rt route) http.Handler {
 		err := s.guarded(out, c, rt)
 		if err != nil && out.status == 0 {
 			f := faultOf(err)
+			if f.Status == http.StatusInternalServerError && errors.Is(context.Cause(r.Context()), errStopping) {
+				f = stoppingFault(err)
+			}
 			err = told(f, writeFault(out, f))
 		}
 		s.logCall(c, rt, out, began, err)
