@@ -16,11 +16,13 @@ const knownContent = `(SELECT 1 FROM experiences e
 	WHERE e.content = x.content AND e.tenant || '' = x.tenant LIMIT 1) IS NOT NULL`
 
 // newConversation makes those that are named and new, and those of a single
-// content that is not known yet.
+// content that is not known yet. All who do so in one statement take their names
+// in one order, so that two of them cannot wait for each other.
 var newConversation = together{query: `INSERT INTO conversations (id, tenant, external, held_out, created)
 	SELECT x.id, x.tenant, x.external, x.held_out, {now}
 	FROM {rows $1: id text, tenant text, external text, held_out boolean, content text}
 	WHERE x.external <> x.id OR NOT ` + knownContent + `
+	ORDER BY x.tenant, x.external
 	ON CONFLICT (tenant, external) DO NOTHING`}
 
 var newExperience = together{query: `INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin,
@@ -32,6 +34,7 @@ var newExperience = together{query: `INSERT INTO experiences (id, tenant, conver
 		model text, prompt text, answer text, finish text, reference text, rating bigint, comment text,
 		correction text, metadata text, content text, identity text}
 	JOIN conversations c ON c.tenant = x.tenant AND c.external = x.external WHERE TRUE
+	ORDER BY x.tenant, x.identity
 	ON CONFLICT (tenant, identity) DO NOTHING`}
 
 // experienceRow is a row on its way into the table, as JSON.
