@@ -23,15 +23,6 @@ func (b Budget) holds(tenant, purpose string) bool {
 	return (b.Tenant == "" || b.Tenant == tenant) && (b.Purpose == "" || b.Purpose == purpose)
 }
 
-func (b Budget) holdsAny(tenant string, purposes map[string]bool) bool {
-	for purpose := range purposes {
-		if b.holds(tenant, purpose) {
-			return true
-		}
-	}
-	return false
-}
-
 // since returns the start of the period that now is in.
 func (b Budget) since(now time.Time) time.Time {
 	year, month, day := now.UTC().Date()
@@ -126,14 +117,10 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 		return l.caller.reserve(ctx, l.run.Store, entry)
 	}
 	err := l.run.Store.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
-		funds, err := l.caller.holdFunds(ctx, q, job.Tenant, map[string]bool{entry.Purpose: true})
-		if err != nil {
+		if err := l.caller.holdFunds(ctx, q, job.Tenant, []store.Entry{entry}); err != nil {
 			return err
 		}
 		if entry.ID, err = q.OpenEntry(ctx, entry); err != nil {
-			return err
-		}
-		if err := checkFunds(funds, []store.Entry{entry}); err != nil {
 			return err
 		}
 		return l.checkWithin(ctx, q)

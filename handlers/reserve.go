@@ -45,76 +45,51 @@ func (c *Caller) reserveAll(ctx context.Context, all []*reservation) {
 
 func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error {
 	entries := make([]store.Entry, len(all))
-	purposes := map[string]map[string]bool{} // by tenant
+	tenants := map[string][]store.Entry{}
 	for i, r := range all {
 		entries[i] = r.entry
-		if purposes[r.entry.Tenant] == nil {
-			purposes[r.entry.Tenant] = map[string]bool{}
-		}
-		purposes[r.entry.Tenant][r.entry.Purpose] = true
+		tenants[r.entry.Tenant] = append(tenants[r.entry.Tenant], r.entry)
 	}
-	return all[0].store.Tx(ctx, store.Synced, func(q *store.Queries) error {
-		var funds []*fund
-		for _, tenant := range slices.Sorted(maps.Keys(purposes)) { // all take them in this order
-			some, err := c.holdFunds(ctx, q, tenant, purposes[tenant])
-			if err != nil {
+	opened := map[string]bool{}
+	err := all[0].store.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		for _, tenant := range slices.Sorted(maps.Keys(tenants)) { // all take them in this order
+			if err := c.holdFunds(ctx, q, tenant, tenants[tenant]); err != nil {
 				return err
 			}
-			funds = append(funds, some...)
 		}
-		opened, err := q.OpenEntries(ctx, entries)
-		if err != nil {
-			return err
+		return q.OpenEntriesLater(ctx, entries, opened)
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		r.err = nil
+		if !opened[r.entry.ID] {
+			r.err = store.ErrFenced
 		}
-		for _, r := range all {
-			r.err = nil
-			if !opened[r.entry.ID] {
-				r.err = store.ErrFenced
+	}
+	return nil
+}
+
+// holdFunds makes others wait who spend for the tenant, and fails the transaction
+// where its entries for him, which it has not written yet, go over a budget.
+func (c *Caller) holdFunds(ctx context.Context, q *store.Queries, tenant string, entries []store.Entry) error {
+	if err := q.HoldTenant(ctx, tenant); err != nil {
+		return err
+	}
+	for _, b := range c.budgets {
+		var sum int64
+		held := false
+		for _, e := range entries {
+			if b.holds(tenant, e.Purpose) {
+				sum, held = sum+e.Reserved, true
 			}
 		}
-		return checkFunds(funds, entries)
-	})
-}
-
-// fund is a budget of a tenant, and what was spent of it before.
-type fund struct {
-	Budget
-	tenant string
-	spent  int64 // nano-dollars
-}
-
-// holdFunds makes others wait who spend for the tenant, and asks for what the
-// budgets hold; it is told with the next statement.
-func (c *Caller) holdFunds(ctx context.Context, q *store.Queries, tenant string, purposes map[string]bool,
-) ([]*fund, error) {
-	if err := q.HoldTenant(ctx, tenant); err != nil {
-		return nil, err
-	}
-	var funds []*fund
-	for _, b := range c.budgets {
-		if !b.holdsAny(tenant, purposes) {
+		if !held {
 			continue
 		}
-		f := &fund{Budget: b, tenant: tenant}
-		if err := q.CommittedLater(ctx, tenant, b.Purpose, b.since(c.now()), &f.spent); err != nil {
-			return nil, err
-		}
-		funds = append(funds, f)
-	}
-	return funds, nil
-}
-
-// checkFunds refuses entries that were just written where they go over a budget.
-func checkFunds(funds []*fund, entries []store.Entry) error {
-	for _, f := range funds {
-		sum := f.spent
-		for _, e := range entries {
-			if e.Tenant == f.tenant && f.holds(e.Tenant, e.Purpose) {
-				sum += e.Reserved
-			}
-		}
-		if sum > f.Nano {
-			return f.exceeded()
+		if err := q.WithinBudget(ctx, tenant, b.Purpose, b.since(c.now()), b.Nano-sum, b.exceeded()); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -24,11 +24,13 @@ func (q *Queries) Committed(ctx context.Context, tenant, purpose string, since t
 	return sum, err
 }
 
-// CommittedLater is Committed that is told with the next statement.
-func (q *Queries) CommittedLater(ctx context.Context, tenant, purpose string, since time.Time, sum *int64) error {
+// WithinBudget fails the transaction, with the given error of a later statement or
+// of the commit, where Committed is more than so many nano-dollars.
+func (q *Queries) WithinBudget(ctx context.Context, tenant, purpose string, since time.Time, most int64,
+	exceeded error) error {
 	return q.laterThen(ctx, Statement{
-		Query: committed, Args: committedArgs(tenant, purpose, since),
-		Each: func(rows Rows) error { return rows.Scan(sum) },
+		Query: `SELECT 1 WHERE (` + committed + `) <= $4`, Args: append(committedArgs(tenant, purpose, since), most),
+		Want: 1, Missing: exceeded,
 	})
 }
 

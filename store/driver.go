@@ -39,9 +39,11 @@ type Statement struct {
 	Args  []any
 	// Each is given every row that is answered, one by one; nil where none are.
 	Each func(Rows) error
-	// Count is given the number of rows that were touched, and may refuse it.
-	// It may be nil.
-	Count func(rows int64) error
+	// Want is how many rows it has to touch, or to answer where it is a SELECT,
+	// and Missing the error where it does not: the transaction has failed then.
+	// Missing may be nil.
+	Want    int64
+	Missing error
 	// Sure says that Each refuses nothing: the commit may go with the statement.
 	Sure bool
 }
@@ -55,12 +57,28 @@ func RunNow(ctx context.Context, conn Conn, s Statement) error {
 		}
 		return EachRow(rows, s.Each)
 	}
-	n, err := conn.Exec(ctx, s.Query, s.Args...)
-	if err != nil || s.Count == nil {
-		return err
+	n, err := touch(ctx, conn, s)
+	if err == nil && s.Missing != nil && n < s.Want {
+		return s.Missing
 	}
-	return s.Count(n)
+	return err
 }
+
+func touch(ctx context.Context, conn Conn, s Statement) (int64, error) {
+	if !s.Reads() {
+		return conn.Exec(ctx, s.Query, s.Args...)
+	}
+	rows, err := conn.Query(ctx, s.Query, s.Args...)
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	err = EachRow(rows, func(Rows) error { n++; return nil })
+	return n, err
+}
+
+// Reads tells whether the statement is a SELECT.
+func (s Statement) Reads() bool { return strings.HasPrefix(strings.TrimSpace(s.Query), "SELECT") }
 
 // EachRow hands rows to fn, one at a time, and closes them.
 func EachRow(rows Rows, fn func(Rows) error) error {

@@ -20,9 +20,20 @@ type entryRow struct {
 // entries have their ids; those whose jobs are still held are written, and
 // answered as a set. It must run in a transaction.
 func (q *Queries) OpenEntries(ctx context.Context, entries []Entry) (map[string]bool, error) {
-	if q.books == nil {
-		return nil, errAlone
+	opened := make(map[string]bool, len(entries))
+	if err := q.OpenEntriesLater(ctx, entries, opened); err != nil {
+		return nil, err
 	}
+	return opened, q.flush(ctx)
+}
+
+// OpenEntriesLater is OpenEntries whose set is filled by a later statement or the
+// commit.
+func (q *Queries) OpenEntriesLater(ctx context.Context, entries []Entry, opened map[string]bool) error {
+	if q.books == nil {
+		return errAlone
+	}
+	clear(opened)
 	rows := make([]entryRow, len(entries))
 	for i, e := range entries {
 		rows[i] = entryRow{
@@ -30,20 +41,20 @@ func (q *Queries) OpenEntries(ctx context.Context, entries []Entry) (map[string]
 			Number: int64(e.Number), Purpose: e.Purpose, Provider: e.Provider, Model: e.Model, Reserved: e.Reserved,
 		}
 	}
-	opened := make(map[string]bool, len(entries))
-	err := q.each(ctx, `INSERT INTO entries
+	for _, e := range entries { // of those that are not held the sums find nothing
+		q.books.written = append(q.books.written, e.ID)
+	}
+	return q.laterThen(ctx, Statement{Sure: true, Args: []any{encode(rows)}, Query: `INSERT INTO entries
 		(id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state, reserved, created)
 		SELECT x_id, x_tenant, x_key, x_job, x_step, x_epoch, x_number, x_purpose, x_provider, x_model,
 			'open', x_reserved, {now}
 		FROM {rows $1: x_id text, x_tenant text, x_key text, x_job text, x_step text, x_epoch bigint,
 			x_number bigint, x_purpose text, x_provider text, x_model text, x_reserved bigint}
-		JOIN jobs ON jobs.id = x_job AND jobs.epoch = x_epoch WHERE `+among(JobRunning)+`
-		{lock jobs} RETURNING id`, []any{encode(rows)}, func(r Rows) error {
+		JOIN jobs ON jobs.id = x_job AND jobs.epoch = x_epoch WHERE ` + among(JobRunning) + `
+		{lock jobs} RETURNING id`, Each: func(r Rows) error {
 		var id string
 		err := r.Scan(&id)
 		opened[id] = true
-		q.books.written = append(q.books.written, id)
 		return err
-	})
-	return opened, err
+	}})
 }

@@ -50,12 +50,7 @@ func (q *Queries) flush(ctx context.Context) error {
 
 // laterMust is later for a statement that has to touch at least one row.
 func (q *Queries) laterMust(ctx context.Context, missing error, query string, args ...any) error {
-	return q.laterThen(ctx, Statement{Query: query, Args: args, Count: func(n int64) error {
-		if n == 0 {
-			return missing
-		}
-		return nil
-	}})
+	return q.laterThen(ctx, Statement{Query: query, Args: args, Want: 1, Missing: missing})
 }
 
 func (q *Queries) laterThen(ctx context.Context, s Statement) error {

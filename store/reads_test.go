@@ -72,6 +72,9 @@ func TestReadsShareErrors(t *testing.T) {
 					t.Errorf("error %v", err)
 				}
 			})
+			if i == 1 {
+				synctest.Wait() // the first two are under way
+			}
 		}
 		began := time.Now()
 		all.Wait()

@@ -56,14 +56,5 @@ func (q *Queries) addAll(ctx context.Context) error {
 }
 
 func (t together) statement() Statement {
-	s := Statement{Query: t.query, Args: []any{encode(t.rows)}}
-	if t.missing != nil {
-		s.Count = func(n int64) error {
-			if n < int64(len(t.rows)) {
-				return t.missing
-			}
-			return nil
-		}
-	}
-	return s
+	return Statement{Query: t.query, Args: []any{encode(t.rows)}, Want: int64(len(t.rows)), Missing: t.missing}
 }

@@ -1,1 +1,2 @@
+DROP FUNCTION dreamlab_want(BIGINT, BIGINT);
 DROP FUNCTION dreamlab_now();

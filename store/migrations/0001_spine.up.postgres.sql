@@ -1,3 +1,13 @@
+-- Refuses a transaction one of whose statements touched fewer rows than it had
+-- to: so nobody has to look at the answer before the commit is sent.
+CREATE FUNCTION dreamlab_want(touched BIGINT, wanted BIGINT) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+BEGIN
+  IF touched < wanted THEN
+    RAISE EXCEPTION 'touched % rows, not %', touched, wanted USING ERRCODE = 'DL001';
+  END IF;
+  RETURN TRUE;
+END $$;
+
 -- The one clock that processes share. Only tests put another number than 0 in
 -- it: a table of it would have to be read for each statement, and a function
 -- that reads one is planned anew each time. (A double holds these microseconds

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"dreamlab/store"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
@@ -25,23 +27,47 @@ type tx struct {
 	conn       *pgx.Conn
 	durability store.Durability
 	begun      bool
-	queue      []store.Statement
+	queue      []queued
+}
+
+// queued is a statement that waits to be sent.
+type queued struct {
+	store.Statement
+	touched *int64 // where to tell the number of rows; nil: nowhere
 }
 
 // Later queues a statement.
 func (t *tx) Later(ctx context.Context, s store.Statement) error {
-	if t.queue = append(t.queue, s); len(t.queue) < mostQueued {
+	if s.Missing != nil {
+		s = wanting(s)
+	}
+	if t.queue = append(t.queue, queued{Statement: s}); len(t.queue) < mostQueued {
 		return nil
 	}
 	return t.Flush(ctx)
 }
 
+// wanting has the server itself refuse the transaction where the statement
+// touches too few rows, so that the commit can be sent with it.
+func wanting(s store.Statement) store.Statement {
+	query := s.Query
+	if !s.Reads() {
+		query += " RETURNING 1"
+	}
+	s.Query = fmt.Sprintf("WITH touched AS (%s) SELECT dreamlab_want(count(*), $%d) FROM touched", query, len(s.Args)+1)
+	s.Args = append(slices.Clip(s.Args), s.Want)
+	return s
+}
+
+// wants tells whether it was refused for that.
+func wants(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "DL001"
+}
+
 // Exec runs a statement, and what was queued before it.
 func (t *tx) Exec(ctx context.Context, query string, args ...any) (touched int64, err error) {
-	t.queue = append(t.queue, store.Statement{Query: query, Args: args, Count: func(n int64) error {
-		touched = n
-		return nil
-	}})
+	t.queue = append(t.queue, queued{store.Statement{Query: query, Args: args}, &touched})
 	return touched, t.Flush(ctx)
 }
 
@@ -128,7 +154,7 @@ func (t *tx) send(ctx context.Context, batch *pgx.Batch) (pgx.BatchResults, erro
 	return results, nil
 }
 
-func answers(results pgx.BatchResults, opening int, queue []store.Statement) error {
+func answers(results pgx.BatchResults, opening int, queue []queued) error {
 	for range opening {
 		if _, err := results.Exec(); err != nil {
 			return fmt.Errorf("begin: %w", translate(err))
@@ -142,13 +168,16 @@ func answers(results pgx.BatchResults, opening int, queue []store.Statement) err
 	return nil
 }
 
-func answer(results pgx.BatchResults, s store.Statement) error {
+func answer(results pgx.BatchResults, s queued) error {
 	if s.Each == nil {
 		tag, err := results.Exec()
-		if err != nil || s.Count == nil {
-			return translate(err)
+		if s.Missing != nil && wants(err) {
+			return s.Missing
 		}
-		return s.Count(tag.RowsAffected())
+		if s.touched != nil {
+			*s.touched = tag.RowsAffected()
+		}
+		return translate(err)
 	}
 	found, err := results.Query()
 	if err != nil {
@@ -198,7 +227,7 @@ func (t *tx) commit(ctx context.Context) error {
 // one whose answer has to be looked at before the commit.
 func (t *tx) refusable() int {
 	for i := len(t.queue); i > 0; i-- {
-		if s := t.queue[i-1]; s.Count != nil || s.Each != nil && !s.Sure {
+		if s := t.queue[i-1]; s.Each != nil && !s.Sure {
 			return i
 		}
 	}

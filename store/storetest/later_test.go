@@ -39,12 +39,16 @@ func TestLater(t *testing.T) {
 	t.Parallel()
 	for _, durability := range []store.Durability{store.Synced, store.Relaxed} {
 		storetest.Each(t, func(t *testing.T, s *store.Store) {
-			var touched, counted int64
+			var counted int64
 			var seen []string
 			must(t, s.Driver().Tx(t.Context(), durability, func(c store.Conn) error {
 				first := keep("a")
-				first.Count = func(n int64) error { touched = n; return nil }
+				first.Want, first.Missing = 1, errors.New("nothing was kept")
 				must(t, c.Later(t.Context(), first))
+				touched, err := c.Exec(t.Context(), `UPDATE tenants SET name = name`)
+				if err != nil || touched != 1 {
+					t.Errorf("touched %d, %v", touched, err)
+				}
 				must(t, c.Later(t.Context(), keep("b")))
 				seen = tenants(t, c)
 				must(t, c.Later(t.Context(), keep("c")))
@@ -52,8 +56,8 @@ func TestLater(t *testing.T) {
 					Each: func(r store.Rows) error { return r.Scan(&counted) }}))
 				return c.Later(t.Context(), keep("d"))
 			}))
-			if touched != 1 || counted != 3 || !slices.Equal(seen, []string{"a", "b"}) {
-				t.Errorf("touched %d, counted %d, seen %v", touched, counted, seen)
+			if counted != 3 || !slices.Equal(seen, []string{"a", "b"}) {
+				t.Errorf("counted %d, seen %v", counted, seen)
 			}
 			if got := tenants(t, s.Driver()); !slices.Equal(got, []string{"a", "b", "c", "d"}) {
 				t.Errorf("kept %v", got)
@@ -91,7 +95,9 @@ func TestLaterFails(t *testing.T) {
 			want error
 		}{
 			"twice":   {keep("a"), store.ErrConflict},
-			"counted": {store.Statement{Query: `DELETE FROM tenants`, Count: func(int64) error { return refused }}, refused},
+			"too few": {store.Statement{Query: `DELETE FROM tenants`, Want: 9, Missing: refused}, refused},
+			"too few found": {store.Statement{Query: `SELECT id FROM tenants WHERE id = $1`, Args: []any{"a"},
+				Want: 2, Missing: refused}, refused},
 			"looked at": {store.Statement{Query: `SELECT id FROM tenants`,
 				Each: func(store.Rows) error { return refused }}, refused},
 		} {
@@ -160,15 +166,19 @@ func TestSumsOfSpending(t *testing.T) {
 			_, err := q.OpenEntry(t.Context(), store.Entry{Tenant: "ten_1", Job: job.ID, Epoch: job.Epoch,
 				Purpose: "chat", Reserved: 5})
 			must(t, err)
-			var later int64
-			must(t, q.CommittedLater(t.Context(), "ten_1", "chat", job.Created, &later))
+			must(t, q.WithinBudget(t.Context(), "ten_1", "chat", job.Created, 1300, errors.New("over the budget")))
 			got, err := q.Committed(t.Context(), "ten_1", "chat", job.Created)
-			if err != nil || got != 1300 || later != got {
-				t.Errorf("before the transaction %d and %d, %v", got, later, err)
+			if err != nil || got != 1300 {
+				t.Errorf("before the transaction %d, %v", got, err)
 			}
 			return undone
 		})
 		want(t, err, undone)
+		for most, refusal := range map[int64]error{1300: nil, 1299: undone} {
+			want(t, s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+				return q.WithinBudget(t.Context(), "ten_1", "chat", job.Created, most, undone)
+			}), refusal)
+		}
 		// chat: open 1000, void 0, then unknown and settled 300, hence 1,300; replay:
 		// settled 300, unknown 1000, then unknown and void 0.
 		for purpose, wanted := range map[string]int64{"chat": 1300, "replay": 1300, "host": 77, "": 2677} {
