@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"dreamlab/store"
@@ -29,6 +30,7 @@ type Driver struct {
 	readers *sql.DB
 	writers *sql.DB
 	writer  chan *writer // holds the one writer while it is free
+	close   func() error // closes once
 }
 
 type writer struct {
@@ -54,6 +56,10 @@ func Open(ctx context.Context, path string) (*Driver, error) {
 		return nil, errors.Join(err, d.readers.Close(), d.writers.Close())
 	}
 	d.writer <- &writer{conn: conn, mode: store.Synced}
+	d.close = sync.OnceValue(func() error {
+		w := <-d.writer
+		return errors.Join(w.conn.Close(), d.writers.Close(), d.readers.Close())
+	})
 	return d, nil
 }
 
@@ -69,11 +75,8 @@ func dsn(path string, pragmas ...string) string {
 // Dialect returns store.SQLite.
 func (d *Driver) Dialect() store.Dialect { return store.SQLite }
 
-// Close closes the file, once the writer is free.
-func (d *Driver) Close() error {
-	w := <-d.writer
-	return errors.Join(w.conn.Close(), d.writers.Close(), d.readers.Close())
-}
+// Close closes the file, once the writer is free. To close again does nothing.
+func (d *Driver) Close() error { return d.close() }
 
 // Exec runs a statement on the writer, synced.
 func (d *Driver) Exec(ctx context.Context, query string, args ...any) (int64, error) {

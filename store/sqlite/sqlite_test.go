@@ -92,6 +92,17 @@ func TestReopened(t *testing.T) {
 	}
 }
 
+// TestClosedTwice closes what is closed already.
+func TestClosedTwice(t *testing.T) {
+	t.Parallel()
+	d := open(t, filepath.Join(t.TempDir(), "x.db")) // which is closed with the test, too
+	for range 2 {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestReadersDoNotWait reads while a transaction writes, and sees nothing of it.
 func TestReadersDoNotWait(t *testing.T) {
 	t.Parallel()
