@@ -122,7 +122,7 @@ func (q *Queries) finishHeld(ctx context.Context, f Finish, held heldJob) ([]Mov
 	if err := q.applyFinish(ctx, f); err != nil {
 		return nil, err
 	}
-	if f.To != JobSucceeded {
+	if f.To != JobSucceeded { // of that the job's own row tells
 		if err := q.insertAttempt(ctx, f, held.claimed); err != nil {
 			return nil, err
 		}

@@ -14,8 +14,9 @@ type ending struct {
 	err    error
 }
 
-// end stores the end of an attempt, and returns what is to be announced. Those that are brief share
-// a commit with others, and on SQLite, which has one writer, all of them do.
+// end stores the end of an attempt, and returns what is to be announced. Those
+// that are brief share a commit with others, and on SQLite, which has one writer,
+// all of them do.
 func (e *Engine) end(ctx context.Context, f store.Finish) ([]store.Moved, error) {
 	one := &ending{finish: f}
 	switch {
@@ -28,10 +29,11 @@ func (e *Engine) end(ctx context.Context, f store.Finish) ([]store.Moved, error)
 		defer cancel()
 		e.endAll(ctx, []*ending{one})
 	}
-	if one.err == nil {
-		tasks.Point("committed")
+	if one.err != nil {
+		return nil, one.err // what it would have moved was rolled back
 	}
-	return one.moved, one.err
+	tasks.Point("committed")
+	return one.moved, nil
 }
 
 // endAll ends attempts in one commit; where that fails, each by itself.
