@@ -37,6 +37,18 @@ func (c *Caller) Resolve(ctx context.Context, q *store.Queries, tenant, model, s
 	return [][]providers.Target{{target}}, nil
 }
 
+// Routed is Resolve for an alias whose targets are known. Where none of them is
+// left the alias has others by now, and is looked up.
+func (c *Caller) Routed(ctx context.Context, q *store.Queries, tenant string, route store.Route, sticky string) (
+	[][]providers.Target, error,
+) {
+	tiers, err := c.routed(ctx, q, tenant, route, sticky)
+	if Failed(err, "model_not_found") {
+		return c.Resolve(ctx, q, tenant, route.Alias, sticky)
+	}
+	return tiers, err
+}
+
 // target finds one model by the name provider/model.
 func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name string) (
 	providers.Target, error,

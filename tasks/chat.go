@@ -1,6 +1,10 @@
 package tasks
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"dreamlab/store"
+)
 
 // ChatInput is the input of chat.run.
 type ChatInput struct {
@@ -8,6 +12,9 @@ type ChatInput struct {
 	Request json.RawMessage `json:"request"`
 	// Alias is the route that traffic follows, "" where the client named a model.
 	Alias string `json:"alias,omitempty"`
+	// Targets are the alias' at the time of the request. A chat whose client waits
+	// is put to them; others go by the route that is in force when they run.
+	Targets []store.RouteTarget `json:"targets,omitempty"`
 	// Conversation is the client's metadata.conversation_id, or "".
 	Conversation string `json:"conversation,omitempty"`
 	Stream       bool   `json:"stream,omitempty"`

@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"dreamlab/handlers"
+	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
@@ -116,12 +117,7 @@ func (h *handler) ask(ctx context.Context, t *turn) (*handlers.Answered, error) 
 }
 
 func (h *handler) step(ctx context.Context, t *turn) (handlers.Step, error) {
-	job := &t.run.Job
-	sticky := t.in.Conversation
-	if sticky == "" {
-		sticky = job.ID
-	}
-	tiers, err := h.caller.Resolve(ctx, t.run.Store.Queries, job.Tenant, t.request.Model, sticky)
+	tiers, err := h.targets(ctx, t)
 	if err != nil {
 		return handlers.Step{}, err
 	}
@@ -132,6 +128,20 @@ func (h *handler) step(ctx context.Context, t *turn) (handlers.Step, error) {
 		}
 	}
 	return handlers.Step{Name: "answer", Purpose: "chat", Request: request, Tiers: tiers, Defer: true}, nil
+}
+
+// targets finds out who is to be asked. A client that waits is answered by the
+// route that was in force when he asked, at the first attempt.
+func (h *handler) targets(ctx context.Context, t *turn) ([][]providers.Target, error) {
+	job, sticky := &t.run.Job, t.in.Conversation
+	if sticky == "" {
+		sticky = job.ID
+	}
+	if len(t.in.Targets) > 0 && job.Attached && job.Epoch == 1 {
+		route := store.Route{Alias: t.in.Alias, Targets: t.in.Targets}
+		return h.caller.Routed(ctx, t.run.Store.Queries, job.Tenant, route, sticky)
+	}
+	return h.caller.Resolve(ctx, t.run.Store.Queries, job.Tenant, t.request.Model, sticky)
 }
 
 // failed ends an attempt that came to no answer. A client that waits is told

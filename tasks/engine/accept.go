@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"dreamlab/store"
 	"dreamlab/tasks"
@@ -67,7 +68,7 @@ func (e *Engine) prepare(ctx context.Context, job *store.NewJob) error {
 		job.ID = store.NewID("job_")
 	}
 	if job.Attached {
-		return e.Reachable(ctx)
+		return e.reachableLately(ctx)
 	}
 	return nil
 }
@@ -183,7 +184,10 @@ func (e *Engine) deliverAll(ctx context.Context, all [][]store.Job) {
 		}
 	}
 	if err := e.pusher.push(ctx, wakes); err != nil {
+		e.heard.Store(0)
 		e.log.Warn().Err(err).Int("wakes", len(wakes)).Msg("wake-ups were not sent; the reconciler will")
+	} else if len(wakes) > 0 {
+		e.heard.Store(time.Now().UnixNano())
 	}
 	e.signal(ctx, lanes)
 }

@@ -15,22 +15,25 @@ import (
 const backstop = time.Second
 
 // Dispatcher sends wake-ups for queued jobs, in fair turns and within each
-// lane's window. It is set off by accepts that left a job queued, by jobs'
-// ends, by the earliest run_at and by a clock of one second.
-type Dispatcher struct{ engine *Engine }
+// lane's window. It is set off by accepts that left a job queued, by ends where
+// others wait for the place, by the earliest run_at and by a clock of one second.
+type Dispatcher struct {
+	engine *Engine
+	queued map[string]bool // the lanes that had due jobs when it last looked
+}
 
 // Dispatcher returns a dispatcher. Any number may run.
-func (e *Engine) Dispatcher() *Dispatcher { return &Dispatcher{e} }
+func (e *Engine) Dispatcher() *Dispatcher { return &Dispatcher{engine: e} }
 
 // Run dispatches until ctx ends.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	e := d.engine
-	listener := e.redis.Subscribe(ctx, queuedChannel)
+	listener := e.redis.Subscribe(ctx, queuedChannel, roomChannel)
 	defer closeQuietly(e.log, listener)
 	told := listener.Channel(redis.WithChannelSize(1024))
 	lanes := allLanes()
 	for {
-		wait, err := e.dispatch(ctx, lanes)
+		wait, err := d.dispatch(ctx, lanes)
 		if err != nil && ctx.Err() == nil {
 			e.log.Warn().Err(err).Msg("dispatch; it is tried again in a second")
 		}
@@ -46,20 +49,40 @@ func (d *Dispatcher) next(ctx context.Context, told <-chan *redis.Message, wait 
 ) map[tasks.Lane]bool {
 	timer := time.NewTimer(max(wait, time.Millisecond))
 	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-timer.C:
-		return allLanes()
-	case message, open := <-told:
-		if open {
-			return gather[tasks.Lane](told, message)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+			return allLanes()
+		case message, open := <-told:
+			if !open { // the client was closed: there is only the clock
+				told = nil
+				continue
+			}
+			if lanes := d.worthwhile(message, told); len(lanes) > 0 {
+				return lanes
+			}
 		}
 	}
-	if !pause(ctx, backstop) { // the client was closed: there is only the clock
-		return nil
+}
+
+// worthwhile takes up all that was told meanwhile, and returns the lanes to look
+// at: those that have new work, and of those that have room the ones in which
+// somebody waited for it. Who came to wait since then says so himself.
+func (d *Dispatcher) worthwhile(message *redis.Message, told <-chan *redis.Message) map[tasks.Lane]bool {
+	lanes := map[tasks.Lane]bool{}
+	for message != nil {
+		if message.Channel == queuedChannel || d.queued[message.Payload] {
+			lanes[tasks.Lane(message.Payload)] = true
+		}
+		select {
+		case message = <-told:
+		default:
+			return lanes
+		}
 	}
-	return allLanes()
+	return lanes
 }
 
 func allLanes() map[tasks.Lane]bool {
@@ -73,12 +96,13 @@ func allLanes() map[tasks.Lane]bool {
 // dispatch makes due what is due and serves the given lanes and those that it
 // made work for, the most urgent first. It returns how long it is until there
 // is something to do by the clock.
-func (e *Engine) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) (time.Duration, error) {
-	began := time.Now()
+func (d *Dispatcher) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) (time.Duration, error) {
+	e, began := d.engine, time.Now()
 	look, err := e.store.Outlook(ctx, laneNames(), backstop)
 	if err != nil {
 		return backstop, err
 	}
+	d.queued = look.Queued
 	if look.Due == 0 {
 		if err := e.makeDue(ctx, lanes, look.Queued); err != nil {
 			return backstop, err

@@ -42,7 +42,7 @@ func (f *inFlight) enter(tenant string) (leave func()) {
 
 // dispatchAll takes one turn of a dispatcher in all lanes.
 func (r *rig) dispatchAll() error {
-	_, err := r.dispatch(r.ctx, allLanes())
+	_, err := r.Dispatcher().dispatch(r.ctx, allLanes())
 	return err
 }
 
@@ -248,26 +248,29 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// TestNext takes up what was told, and goes by the clock where nobody tells.
+// TestNext takes up what was told, and goes by the clock where nobody tells. That
+// there is room in a lane says something only where it had work.
 func TestNext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		told := make(chan *redis.Message, 3)
-		d := &Dispatcher{}
-		told <- &redis.Message{Payload: "chat"}
-		told <- &redis.Message{Payload: "tune"}
-		told <- &redis.Message{Payload: "chat"}
+		told := make(chan *redis.Message, 4)
+		d := &Dispatcher{queued: map[string]bool{"tune": true}}
+		told <- &redis.Message{Channel: queuedChannel, Payload: "chat"}
+		told <- &redis.Message{Channel: roomChannel, Payload: "tune"}
+		told <- &redis.Message{Channel: queuedChannel, Payload: "chat"}
+		told <- &redis.Message{Channel: roomChannel, Payload: "dream"}
 		if got := d.next(ctx, told, time.Hour); len(got) != 2 || !got[tasks.Chat] || !got[tasks.Tune] {
 			t.Errorf("told of %v", got)
 		}
 		began := time.Now()
+		told <- &redis.Message{Channel: roomChannel, Payload: "dream"}
 		if got := d.next(ctx, told, time.Minute); len(got) != 4 || time.Since(began) != time.Minute {
 			t.Errorf("%v after %s", got, time.Since(began))
 		}
 		close(told)
-		if got := d.next(ctx, told, time.Hour); len(got) != 4 {
-			t.Errorf("%v of a closed client", got)
+		if got := d.next(ctx, told, time.Hour); len(got) != 4 || time.Since(began) != time.Minute+time.Hour {
+			t.Errorf("%v of a closed client after %s", got, time.Since(began))
 		}
 		stop()
 		if got := d.next(ctx, told, time.Hour); got != nil {

@@ -5,7 +5,8 @@ import "dreamlab/tasks"
 // Keys in Redis. The lane in braces keeps what belongs together in one slot of
 // a cluster.
 const (
-	queuedChannel = "dreamlab:queued" // a lane that may have work to dispatch
+	queuedChannel = "dreamlab:queued" // a lane that has new work to dispatch
+	roomChannel   = "dreamlab:room"   // a lane in which a place may be free
 	cancelChannel = "dreamlab:cancel" // a job that is to end in its worker's hands
 	asynqQueues   = "asynq:queues"
 )

@@ -110,7 +110,7 @@ func (k *keeper) run(ctx context.Context) {
 				told = nil // the client was closed: there is only the clock
 				continue
 			}
-			k.ask(ctx, k.named(gather[string](told, message)), looking)
+			k.ask(ctx, k.named(gather(told, message)), looking)
 		}
 	}
 }

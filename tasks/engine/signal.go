@@ -11,7 +11,7 @@ import (
 	"dreamlab/tasks"
 )
 
-// signal tells the dispatchers that lanes may have work or room.
+// signal tells the dispatchers that lanes have work.
 func (e *Engine) signal(ctx context.Context, lanes map[string]bool) {
 	if len(lanes) == 0 {
 		return
@@ -27,7 +27,7 @@ func (e *Engine) signal(ctx context.Context, lanes map[string]bool) {
 	}
 }
 
-// announce tells of moves that are committed: of room and due work to the
+// announce tells of moves that are committed: of room and work to the
 // dispatchers, of ends to those who wait for them, of those that are asked for
 // to the workers. All have a clock of their own, so that what is lost here costs
 // time alone.
@@ -42,19 +42,25 @@ func (e *Engine) announceAll(ctx context.Context, all [][]store.Moved) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
 	defer cancel()
 	pipe := e.redis.Pipeline()
-	lanes := map[string]bool{}
+	queued, room := map[string]bool{}, map[string]bool{}
 	for _, m := range slices.Concat(all...) {
-		lanes[m.Lane] = true
 		switch {
 		case m.State == store.JobRunning: // its end was asked for
 			pipe.Publish(ctx, cancelChannel, m.ID)
+			continue
+		case m.State == store.JobQueued:
+			queued[m.Lane] = true
 		case m.State.Ended():
 			pipe.Publish(ctx, endedChannel(tasks.Lane(m.Lane), m.ID), string(m.State))
 			e.metrics.ended.WithLabelValues(m.Lane, string(m.State)).Inc()
 		}
+		room[m.Lane] = true
 	}
-	for lane := range lanes {
+	for lane := range queued {
 		pipe.Publish(ctx, queuedChannel, lane)
+	}
+	for lane := range room {
+		pipe.Publish(ctx, roomChannel, lane)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		e.log.Debug().Err(err).Msg("moves were not announced; the listeners' own clocks will")
@@ -62,10 +68,10 @@ func (e *Engine) announceAll(ctx context.Context, all [][]store.Moved) {
 }
 
 // gather takes up all that was told meanwhile.
-func gather[T ~string](told <-chan *redis.Message, message *redis.Message) map[T]bool {
-	all := map[T]bool{}
+func gather(told <-chan *redis.Message, message *redis.Message) map[string]bool {
+	all := map[string]bool{}
 	for message != nil {
-		all[T(message.Payload)] = true
+		all[message.Payload] = true
 		select {
 		case message = <-told:
 		default:

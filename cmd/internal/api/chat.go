@@ -18,48 +18,67 @@ const startWithin = 60 * time.Second
 // its tenant has left to the background.
 const interactive = 9
 
-// askChat reads a chat and asks for its job.
-func (s *Server) askChat(c *call, body []byte) (asked, error) {
+// readChat reads a chat and finds out who is to answer it.
+func (s *Server) readChat(c *call, body []byte) (tasks.ChatInput, error) {
 	request, err := tasks.ParseChat(body)
 	if err != nil {
-		return asked{}, err
+		return tasks.ChatInput{}, err
 	}
-	alias, context, err := s.served(c, request.Model)
+	served, err := s.served(c, request.Model)
 	if err != nil {
-		return asked{}, err
+		return tasks.ChatInput{}, err
 	}
-	if err := request.CheckContext(context); err != nil {
-		return asked{}, err
+	if err := request.CheckContext(served.context); err != nil {
+		return tasks.ChatInput{}, err
 	}
-	job := store.NewJob{Kind: string(tasks.ChatRun), Input: encoded(request.Input(body, alias))}
-	return asked{job: job, hash: hashOf(c, body)}, nil
+	input := request.Input(body, served.Alias)
+	input.Targets = served.Targets
+	return input, nil
+}
+
+// askChat asks for the job of a chat that nobody waits on: it goes by the route
+// that is in force when it runs.
+func (s *Server) askChat(c *call, body []byte) (asked, error) {
+	input, err := s.readChat(c, body)
+	input.Targets = nil
+	return askedChat(c, body, input), err
+}
+
+func askedChat(c *call, body []byte, input tasks.ChatInput) asked {
+	return asked{job: store.NewJob{Kind: string(tasks.ChatRun), Input: encoded(input)}, hash: hashOf(c, body)}
 }
 
 // aliasOf is what one tenant calls a route.
 type aliasOf struct{ tenant, name string }
 
-// served tells whether a name is an alias, and how many tokens the model
-// behind it takes; 0 where that is not known.
-func (s *Server) served(c *call, name string) (alias string, tokens int, err error) {
+// served is who answers to a model's name: an alias' route, or with none of it a
+// model. Its context is how many tokens it takes; 0 where that is not known.
+type served struct {
+	store.Route
+	context int
+}
+
+// served finds out who answers to a name.
+func (s *Server) served(c *call, name string) (served, error) {
 	if m, ok := s.Models.Find(name); ok {
-		return "", m.Context, nil
+		return served{context: m.Context}, nil
 	}
 	r, err := s.aliases.Get(c.Context(), aliasOf{c.key.Tenant, name}, func(ctx context.Context) (store.Route, error) {
 		return s.Store.Route(ctx, c.key.Tenant, name)
 	})
 	if err == nil {
 		m, _ := s.firstTarget(r)
-		return name, m.Context, nil
+		return served{r, m.Context}, nil
 	}
 	if !errors.Is(err, store.ErrNotFound) {
-		return "", 0, err
+		return served{}, err
 	}
 	m, err := s.Store.Model(c.Context(), c.key.Tenant, name)
 	if err != nil {
-		return "", 0, orNoModel(err, name)
+		return served{}, orNoModel(err, name)
 	}
 	priced, _ := s.Models.Find(m.Priced)
-	return "", priced.Context, nil
+	return served{context: priced.Context}, nil
 }
 
 // createChat lets a chat travel through the queue while its client waits on
@@ -70,22 +89,24 @@ func (s *Server) createChat(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.askChat(c, body)
+	input, err := s.readChat(c, body)
 	if err != nil {
 		return err
 	}
+	a := askedChat(c, body, input)
 	a.job.Attached, a.job.ExpiresIn, a.job.Priority = true, startWithin, interactive
 	job, existed, err := s.accept(c, a)
 	if err != nil {
 		return err
 	}
-	input, err := chatInput(job)
-	if err != nil {
-		return err
-	}
 	w.Header().Set("X-Dreamlab-Job", job.ID)
-	if existed && job.State.Ended() {
-		return s.answerAgain(w, c, job, input)
+	if existed {
+		if input, err = chatInput(job); err != nil {
+			return err
+		}
+		if job.State.Ended() {
+			return s.answerAgain(w, c, job, input)
+		}
 	}
 	t := &turn{server: s, call: c, job: job, input: input, began: began}
 	if input.Stream {
