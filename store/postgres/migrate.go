@@ -25,7 +25,8 @@ func (d *Driver) Migrate(ctx context.Context, version int) error {
 			return fmt.Errorf("migrate (this program knows schema %d): %w", newest, err)
 		}
 		if !more {
-			d.pool.Reset() // connections remember plans of the old schema
+			d.synced.Reset() // connections remember plans of the old schema
+			d.relaxed.Reset()
 			return nil
 		}
 	}
@@ -33,7 +34,7 @@ func (d *Driver) Migrate(ctx context.Context, version int) error {
 
 // step makes the next move and tells whether there was one.
 func (d *Driver) step(ctx context.Context, all []store.Migration, target int) (more bool, err error) {
-	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, d.synced, func(tx pgx.Tx) error {
 		have, err := lockVersion(ctx, tx)
 		if err != nil {
 			return err
@@ -94,14 +95,14 @@ func (d *Driver) Version(ctx context.Context) (have, newest int, err error) {
 	}
 	newest = all[len(all)-1].Version
 	var there bool
-	row := d.pool.QueryRow(ctx, `SELECT to_regclass('schema_version') IS NOT NULL`)
+	row := d.synced.QueryRow(ctx, `SELECT to_regclass('schema_version') IS NOT NULL`)
 	if err := row.Scan(&there); err != nil {
 		return 0, 0, fmt.Errorf("read the schema's version: %w", translate(err))
 	}
 	if !there {
 		return 0, newest, nil
 	}
-	if have, err = readVersion(ctx, d.pool); err != nil {
+	if have, err = readVersion(ctx, d.synced); err != nil {
 		return 0, 0, fmt.Errorf("read the schema's version: %w", translate(err))
 	}
 	return have, newest, nil

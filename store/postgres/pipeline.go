@@ -21,13 +21,15 @@ const (
 )
 
 // tx is a transaction that saves round trips: BEGIN goes with the first
-// statement, what is for later with the next whose answer is wanted, and COMMIT
-// with what is left, unless something has to be looked at before it.
+// statement whose answer is wanted, what is for later with the next of these, and
+// COMMIT with what is left, unless something has to be looked at before it. Where
+// nothing was wanted before the end there is neither: statements that are sent
+// together are a transaction by themselves
+// (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
 type tx struct {
-	conn       *pgx.Conn
-	durability store.Durability
-	begun      bool
-	queue      []queued
+	conn  *pgx.Conn
+	begun bool
+	queue []queued
 }
 
 // queued is a statement that waits to be sent.
@@ -122,44 +124,37 @@ func (t *tx) Flush(ctx context.Context) error {
 // batch returns what is to be sent before the next statement.
 func (t *tx) batch() *pgx.Batch {
 	batch := &pgx.Batch{}
-	for _, statement := range t.opening() {
-		batch.Queue(statement)
+	if !t.begun {
+		batch.Queue("BEGIN")
 	}
-	for _, s := range t.queue {
+	return queueAll(batch, t.queue)
+}
+
+func queueAll(batch *pgx.Batch, queue []queued) *pgx.Batch {
+	for _, s := range queue {
 		batch.Queue(s.Query, s.Args...)
 	}
 	return batch
 }
 
-func (t *tx) opening() []string {
-	switch {
-	case t.begun:
-		return nil
-	case t.durability == store.Relaxed:
-		return []string{"BEGIN", "SET LOCAL synchronous_commit = off"}
-	}
-	return []string{"BEGIN"}
-}
-
 // send sends a batch and reads the answers to what it begins with: the opening
 // and the queue. What follows is the caller's, who closes the results.
 func (t *tx) send(ctx context.Context, batch *pgx.Batch) (pgx.BatchResults, error) {
-	opening, queue := len(t.opening()), t.queue
+	begins, queue := !t.begun, t.queue
 	t.begun, t.queue = true, nil
 	results := t.conn.SendBatch(ctx, batch)
-	err := answers(results, opening, queue)
-	if err != nil {
+	if begins {
+		if _, err := results.Exec(); err != nil {
+			return nil, closed(results, fmt.Errorf("begin: %w", translate(err)))
+		}
+	}
+	if err := answers(results, queue); err != nil {
 		return nil, closed(results, err)
 	}
 	return results, nil
 }
 
-func answers(results pgx.BatchResults, opening int, queue []queued) error {
-	for range opening {
-		if _, err := results.Exec(); err != nil {
-			return fmt.Errorf("begin: %w", translate(err))
-		}
-	}
+func answers(results pgx.BatchResults, queue []queued) error {
 	for _, s := range queue {
 		if err := answer(results, s); err != nil {
 			return err
@@ -199,17 +194,18 @@ func closed(results pgx.BatchResults, err error) error {
 // commit sends COMMIT together with what is queued behind the last statement
 // that may still refuse.
 func (t *tx) commit(ctx context.Context) error {
-	calm := t.queue[t.refusable():]
-	t.queue = t.queue[:len(t.queue)-len(calm)]
+	refusable := t.refusable()
+	if !t.begun && refusable == 0 {
+		return t.commitAtOnce(ctx)
+	}
+	calm := t.queue[refusable:]
+	t.queue = t.queue[:refusable]
 	if len(t.queue) > 0 {
 		if err := t.Flush(ctx); err != nil {
 			return err
 		}
 	}
 	t.queue = calm
-	if !t.begun && len(t.queue) == 0 {
-		return nil
-	}
 	batch := t.batch()
 	batch.Queue("COMMIT")
 	results, err := t.send(ctx, batch)
@@ -221,6 +217,15 @@ func (t *tx) commit(ctx context.Context) error {
 		err = errors.New("the server rolled it back")
 	}
 	return err
+}
+
+// commitAtOnce sends all there is. It is committed when that ends without error.
+func (t *tx) commitAtOnce(ctx context.Context) error {
+	if len(t.queue) == 0 {
+		return nil
+	}
+	results := t.conn.SendBatch(ctx, queueAll(&pgx.Batch{}, t.queue))
+	return closed(results, answers(results, t.queue))
 }
 
 // refusable returns how many of the queued statements there are up to the last

@@ -7,6 +7,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"runtime"
@@ -28,28 +29,45 @@ const (
 	lifeConn       = time.Hour
 )
 
-// Driver is a pool of connections. Open it with Open.
-type Driver struct{ pool *pgxpool.Pool }
+// Driver holds two pools of connections, of which one commits without waiting for
+// the disk: a connection that has to be told so costs each transaction a statement.
+// Open it with Open.
+type Driver struct{ synced, relaxed *pgxpool.Pool }
 
-// Open opens a pool and asks the server for a sign of life. The URL is
+// Open opens the pools and asks the server for a sign of life. The URL is
 // libpq's (postgres://user:password@host/database?search_path=…); pool_max_conns
-// in it bounds the pool, four connections a core and at least 16 otherwise. It
-// does not touch the schema. Errors never show the password.
+// in it bounds the connections of both, four a core and at least 16 otherwise;
+// each has at least one. It does not touch the schema. Errors never show the
+// password.
 func Open(ctx context.Context, url string) (*Driver, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the database's URL: %w", err)
 	}
 	limit(config, url)
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	relaxed := config.Copy()
+	relaxed.ConnConfig.RuntimeParams["synchronous_commit"] = "off"
+	relaxed.MaxConns = max(1, config.MaxConns/3) // few do much: claims, dispatch, leases
+	config.MaxConns = max(1, config.MaxConns-relaxed.MaxConns)
+	d := &Driver{}
+	if d.synced, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return nil, fmt.Errorf("open the database: %w", translate(err))
+	}
+	if d.relaxed, err = pgxpool.NewWithConfig(ctx, relaxed); err == nil {
+		err = d.synced.Ping(ctx)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", translate(err))
+		return nil, errors.Join(fmt.Errorf("open the database: %w", translate(err)), d.Close())
 	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("open the database: %w", translate(err))
+	return d, nil
+}
+
+// pool returns the connections whose commits are as durable as asked for.
+func (d *Driver) pool(durability store.Durability) *pgxpool.Pool {
+	if durability == store.Relaxed {
+		return d.relaxed
 	}
-	return &Driver{pool: pool}, nil
+	return d.synced
 }
 
 func limit(config *pgxpool.Config, url string) {
@@ -73,6 +91,9 @@ func limit(config *pgxpool.Config, url string) {
 		// No plan here depends on what is asked for, and to plan costs more than
 		// most statements do.
 		"plan_cache_mode": "force_generic_plan",
+		// Plans are kept, and many are made while a table is small: to go through
+		// all of it is cheapest then, and costs ever more while it grows.
+		"enable_seqscan": "off",
 	} {
 		if _, given := config.ConnConfig.RuntimeParams[name]; !given {
 			config.ConnConfig.RuntimeParams[name] = value
@@ -85,22 +106,25 @@ func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(),
 // Dialect returns store.Postgres.
 func (d *Driver) Dialect() store.Dialect { return store.Postgres }
 
-// Close closes the pool, once its connections are back.
+// Close closes the pools, once their connections are back.
 func (d *Driver) Close() error {
-	d.pool.Close()
+	d.synced.Close()
+	if d.relaxed != nil { // Open has failed between the two
+		d.relaxed.Close()
+	}
 	return nil
 }
 
 // Exec runs a statement by itself, synced.
 func (d *Driver) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	tag, err := d.pool.Exec(ctx, query, args...)
+	tag, err := d.synced.Exec(ctx, query, args...)
 	return tag.RowsAffected(), translate(err)
 }
 
 // Query runs a statement that answers rows, which hold a connection until they
 // are closed.
 func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
-	found, err := d.pool.Query(ctx, query, args...)
+	found, err := d.synced.Query(ctx, query, args...)
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -117,7 +141,7 @@ func (d *Driver) Flush(context.Context) error { return nil }
 func (d *Driver) Copy(
 	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
 ) (int64, error) {
-	return copyRows(ctx, d.pool, table, columns, rows)
+	return copyRows(ctx, d.synced, table, columns, rows)
 }
 
 // copier is what a pool and a connection have in common.

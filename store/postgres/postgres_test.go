@@ -236,3 +236,60 @@ func hangUp(t *testing.T) string {
 	})
 	return listener.Addr().String()
 }
+
+// TestCommitAtOnce sends a transaction in which nothing is read as one batch:
+// what fails in it, if only at its end, undoes all of it.
+func TestCommitAtOnce(t *testing.T) {
+	t.Parallel()
+	d := open(t, storetest.Postgres(t))
+	if _, err := d.Exec(t.Context(), `CREATE TABLE once (n BIGINT UNIQUE DEFERRABLE INITIALLY DEFERRED)`); err != nil {
+		t.Fatal(err)
+	}
+	insert := func(durability store.Durability, queries ...string) error {
+		return d.Tx(t.Context(), durability, func(conn store.Conn) error {
+			for _, query := range queries {
+				if err := conn.Later(t.Context(), store.Statement{Query: query}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	const one = `INSERT INTO once VALUES (1)`
+	for name, queries := range map[string][]string{
+		"a statement": {one, `SELECT 1 / 0`, one},
+		"the commit":  {one, one},
+	} {
+		if err := insert(store.Synced, queries...); err == nil {
+			t.Errorf("%s failed, and nobody was told", name)
+		}
+	}
+	if left := first(t, d, `SELECT count(*)::text FROM once`); left != "0" {
+		t.Errorf("%s rows are left of transactions that failed", left)
+	}
+	for i, durability := range []store.Durability{store.Synced, store.Relaxed} {
+		if err := insert(durability, fmt.Sprintf(`INSERT INTO once SELECT %d`, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all := first(t, d, `SELECT count(*)::text FROM once`); all != "2" {
+		t.Errorf("%s rows of two transactions", all)
+	}
+}
+
+// TestDurability asks inside of transactions what their commits wait for.
+func TestDurability(t *testing.T) {
+	t.Parallel()
+	d := open(t, storetest.Postgres(t))
+	for durability, want := range map[store.Durability]string{store.Synced: "on", store.Relaxed: "off"} {
+		err := d.Tx(t.Context(), durability, func(conn store.Conn) error {
+			if got := first(t, conn, `SHOW synchronous_commit`); got != want {
+				t.Errorf("durability %d: synchronous_commit is %s, want %s", durability, got, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -33,12 +33,12 @@ func (d *Driver) Tx(ctx context.Context, durability store.Durability, fn func(st
 func (d *Driver) once(
 	ctx context.Context, durability store.Durability, fn func(store.Conn) error,
 ) (err error) {
-	conn, err := d.pool.Acquire(ctx)
+	conn, err := d.pool(durability).Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", translate(err))
 	}
 	defer conn.Release()
-	t := &tx{conn: conn.Conn(), durability: durability}
+	t := &tx{conn: conn.Conn()}
 	committed := false
 	defer func() { // also where fn panics
 		if !committed {
