@@ -50,18 +50,18 @@ func (w *Worker) attempt(h *hold) (end func()) {
 // errGiven means that the job was handed back over its handler's head.
 var errGiven = errors.New("the job was handed back")
 
-// call runs the handler in a goroutine of its own, so that one that ignores
-// its context cannot hold up the worker's stop.
+// call runs the handler in another goroutine, so that one that ignores its
+// context cannot hold up the worker's stop.
 func (w *Worker) call(ctx context.Context, job store.Job) (*tasks.End, error) {
 	type answer struct {
 		end *tasks.End
 		err error
 	}
 	answered := make(chan answer, 1)
-	go func() {
+	w.crew.do(func() {
 		end, err := w.safely(ctx, job)
 		answered <- answer{end, err}
-	}()
+	})
 	select {
 	case a := <-answered:
 		return a.end, a.err

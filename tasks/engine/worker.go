@@ -47,6 +47,7 @@ type Worker struct {
 	grace    time.Duration
 	patience time.Duration
 	keeper   *keeper
+	crew     *crew
 	claims   map[tasks.Lane]*store.Group[*claiming]
 	noted    map[tasks.Lane]*atomic.Int64 // the second of the last note that a lane is served
 
@@ -88,6 +89,7 @@ func (e *Engine) Worker(o WorkerOptions) (*Worker, error) {
 		})
 	}
 	w.work, w.stopWork = context.WithCancelCause(context.Background())
+	w.crew = newCrew(w.given)
 	return w, nil
 }
 
