@@ -19,6 +19,8 @@ const (
 	misfireAfter = time.Minute
 	// showEvery is how often what asynqmon shows is compared with the rows.
 	showEvery = 30 * time.Second
+	// showBeat is how often asynqmon is told, for the first time after one of it.
+	showBeat = 2 * time.Second
 )
 
 // Scheduler fires schedules. The rows decide; Asynq's PeriodicTaskManager runs
@@ -190,7 +192,7 @@ func (s *Scheduler) show() (*asynq.PeriodicTaskManager, error) {
 	shown, err := asynq.NewPeriodicTaskManager(asynq.PeriodicTaskManagerOpts{
 		PeriodicTaskConfigProvider: &periodic{engine: s.engine},
 		RedisUniversalClient:       s.engine.redis,
-		SchedulerOpts:              &asynq.SchedulerOpts{Logger: log, LogLevel: asynq.WarnLevel},
+		SchedulerOpts:              &asynq.SchedulerOpts{Logger: log, LogLevel: asynq.WarnLevel, HeartbeatInterval: showBeat},
 		SyncInterval:               showEvery,
 	})
 	if err != nil {

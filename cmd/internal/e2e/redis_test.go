@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"dreamlab/store/storetest"
 )
@@ -52,13 +53,31 @@ func (st *stack) looked(t *testing.T) {
 			t.Errorf("asynqmon does not show %s: %s", lane, queues)
 		}
 	}
-	entries := st.page(t, admin, "/queues/api/scheduler_entries")
-	if !strings.Contains(entries, "schedule.tick") {
-		t.Errorf("asynqmon does not show the trigger: %s", entries)
-	}
+	st.shows(t, admin, "/queues/api/scheduler_entries", "schedule.tick")
 	for _, path := range []string{"servers", "redis_info", "queue_stats", "queues/chat/pending_tasks"} {
 		if text := st.page(t, admin, "/queues/api/"+path); !json.Valid([]byte(text)) {
 			t.Errorf("%s: %s", path, text)
+		}
+	}
+}
+
+// shows reads a page until it has a text: Asynq tells asynqmon of its periodic
+// tasks at each of its heartbeats.
+func (st *stack) shows(t *testing.T, key, path, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	again := time.NewTicker(250 * time.Millisecond)
+	defer again.Stop()
+	for {
+		page := st.page(t, key, path)
+		if strings.Contains(page, text) {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatalf("%s does not show %s: %s", path, text, page)
 		}
 	}
 }
