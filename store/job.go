@@ -132,6 +132,9 @@ type NewJob struct {
 	Bundle int
 	// Waiting makes it wait for its children from the start.
 	Waiting bool
+	// Route is the one that the job goes by, as it was seen: where another is in
+	// force by now the job is not made. Zero: it goes by none.
+	Route Route
 }
 
 // Attempt is the end of one attempt at a job.

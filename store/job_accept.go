@@ -21,7 +21,7 @@ type Room struct {
 
 // Accepted is what became of a NewJob. Existed means that the idempotency key
 // was known and Job is the first one; Err is ErrConflict where that came with
-// another request.
+// another request, and ErrRouteChanged where NewJob.Route is not in force.
 type Accepted struct {
 	Job     Job
 	Existed bool
@@ -60,10 +60,11 @@ func (q *Queries) AcceptJobsLater(ctx context.Context, jobs []NewJob, rooms map[
 	if err := q.releaseKeys(ctx, rows); err != nil {
 		return nil, fmt.Errorf("release idempotency keys: %w", err)
 	}
-	if err := q.takeRoom(ctx, rows, rooms); err != nil {
+	room, err := q.takeRoom(ctx, rows, rooms)
+	if err != nil {
 		return nil, fmt.Errorf("look for room: %w", err)
 	}
-	made, err := q.insertJobs(ctx, rows)
+	made, err := q.insertJobs(ctx, rows, room)
 	if err != nil {
 		return nil, fmt.Errorf("insert jobs: %w", err)
 	}
@@ -97,7 +98,15 @@ type jobInsert struct {
 	RunAt       *int64  `json:"run_at"`
 	ExpiresIn   *int64  `json:"expires_in"`
 	MaxAttempts int     `json:"max_attempts"`
-	Wake        *string `json:"wake"`
+	// Wake is the wake-up that it goes with if its place has room: for the Nth of
+	// the tenant's, and so many in the lane.
+	Wake   *string `json:"wake"`
+	Place  int     `json:"place"`
+	Nth    int     `json:"nth"`
+	InLane int     `json:"nth_in_lane"`
+	// Route is the version of a route under which it is to be made, or not at all.
+	Route *string `json:"route"`
+	Alias string  `json:"alias"`
 
 	bundle int
 }
@@ -121,6 +130,9 @@ func newInsert(j NewJob) jobInsert {
 		Parent: optional(j.Parent), Subject: optional(j.Subject), Attached: j.Attached,
 		WebhookURL: optional(j.WebhookURL), Trace: optional(j.Trace), MaxAttempts: j.MaxAttempts,
 		bundle: j.Bundle,
+	}
+	if j.Route.Version > 0 {
+		row.Route, row.Alias = new(versionOf(j.Route)), j.Route.Alias
 	}
 	if !j.RunAt.IsZero() {
 		row.RunAt = new(j.RunAt.UnixMicro())
@@ -147,7 +159,7 @@ func (r jobInsert) job() Job {
 		Priority: r.Priority, Input: json.RawMessage(r.Input), Metadata: rawOf(r.Metadata),
 		IdemKey: deref(r.IdemKey), IdemHash: deref(r.IdemHash), Parent: deref(r.Parent), Subject: deref(r.Subject),
 		Attached: r.Attached, WebhookURL: deref(r.WebhookURL), Trace: deref(r.Trace),
-		MaxAttempts: r.MaxAttempts, Wake: deref(r.Wake),
+		MaxAttempts: r.MaxAttempts,
 	}
 	return j
 }
@@ -181,29 +193,38 @@ func withKeys(rows []jobInsert) []keyRow {
 	return keyed
 }
 
-type inserted struct{ runAt, created, expires int64 }
+// inserted is what the database made of a new job.
+type inserted struct {
+	runAt, created, expires int64
+	goes                    bool // there was room for it: it is dispatched
+}
 
-// insertJobs inserts rows; which of them are new it tells with the next statement.
-func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert) (map[string]inserted, error) {
-	made := make(map[string]inserted, len(rows))
-	err := q.laterThen(ctx, Statement{Args: []any{encode(rows)}, Sure: true, Query: `INSERT INTO jobs
-			(id, tenant, key_id, kind, lane, state, priority, input, metadata,
-			idem_key, idem_hash, parent, subject, attached, webhook_url, trace, max_attempts, wake,
-			run_at, due, expires_at, dispatched_at, created)
-		SELECT id, tenant, key_id, kind, lane, state, priority, input, metadata,
-			idem_key, idem_hash, parent, subject, attached, webhook_url, trace, max_attempts, wake,
-			coalesce(run_at, {now}), run_at IS NULL OR run_at <= {now}, {now} + expires_in,
-			CASE WHEN wake IS NULL THEN NULL ELSE {now} END, {now}
+var insertJob = roomBehind + `INSERT INTO jobs
+		(id, tenant, key_id, kind, lane, state, priority, input, metadata,
+		idem_key, idem_hash, parent, subject, attached, webhook_url, trace, max_attempts, wake,
+		run_at, due, expires_at, dispatched_at, created)
+	SELECT id, tenant, key_id, kind, lane, CASE WHEN goes THEN 'dispatched' ELSE state END, priority, input, metadata,
+		idem_key, idem_hash, parent, subject, attached, webhook_url, trace, max_attempts,
+		CASE WHEN goes THEN wake END, coalesce(run_at, {now}), run_at IS NULL OR run_at <= {now},
+		{now} + expires_in, CASE WHEN goes THEN {now} END, {now}
+	FROM (SELECT x.*, x.nth <= p.of_tenant AND x.nth_in_lane <= p.in_lane AS goes
 		FROM {rows $1: id text, tenant text, key_id text, kind text, lane text, state text, priority bigint,
 			input text, metadata text, idem_key text, idem_hash text, parent text, subject text,
 			attached boolean, webhook_url text, trace text, run_at bigint, expires_in bigint,
-			max_attempts bigint, wake text}
-		WHERE TRUE
-		ON CONFLICT (tenant, idem_key) WHERE idem_key IS NOT NULL DO NOTHING
-		RETURNING id, run_at, created, coalesce(expires_at, 0)`, Each: func(r Rows) error {
+			max_attempts bigint, wake text, place bigint, nth bigint, nth_in_lane bigint, route text, alias text}
+		LEFT JOIN places p ON p.place = x.place) AS j
+	WHERE route IS NULL OR route = (` + routeVersion + `)
+	ON CONFLICT (tenant, idem_key) WHERE idem_key IS NOT NULL DO NOTHING
+	RETURNING id, run_at, created, coalesce(expires_at, 0), state = 'dispatched'`
+
+// insertJobs inserts rows; which of them are new it tells with the next statement.
+func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert, room taking) (map[string]inserted, error) {
+	made := make(map[string]inserted, len(rows))
+	args := []any{encode(rows), encode(room.places), int64(room.counted), room.taker}
+	err := q.laterThen(ctx, Statement{Args: args, Sure: true, Query: insertJob, Each: func(r Rows) error {
 		var id string
 		var in inserted
-		err := r.Scan(&id, &in.runAt, &in.created, &in.expires)
+		err := r.Scan(&id, &in.runAt, &in.created, &in.expires, &in.goes)
 		made[id] = in
 		return err
 	}})
@@ -243,10 +264,13 @@ func (a *Acceptance) Answer(ctx context.Context, q *Queries) []Accepted {
 	for i, r := range a.rows {
 		in, ok := a.made[r.ID]
 		if !ok {
-			out[i] = q.first(ctx, r)
+			out[i] = q.refused(ctx, r)
 			continue
 		}
 		j := r.job()
+		if in.goes {
+			j.State, j.Wake = JobDispatched, *r.Wake
+		}
 		j.Created = time.UnixMicro(in.created).UTC()
 		if in.runAt != forever {
 			j.RunAt = time.UnixMicro(in.runAt).UTC()
@@ -259,10 +283,16 @@ func (a *Acceptance) Answer(ctx context.Context, q *Queries) []Accepted {
 	return out
 }
 
-// first reads the job that took the key before.
-func (q *Queries) first(ctx context.Context, r jobInsert) Accepted {
+// refused tells why a job was not made: its key made another before, or the
+// route under which it was to be made is not in force any more.
+func (q *Queries) refused(ctx context.Context, r jobInsert) Accepted {
+	if r.IdemKey == nil {
+		return Accepted{Err: ErrRouteChanged}
+	}
 	j, err := q.oneJob(ctx, `tenant = $1 AND idem_key = $2`, r.Tenant, deref(r.IdemKey))
 	switch {
+	case r.Route != nil && errors.Is(err, ErrNotFound):
+		return Accepted{Err: ErrRouteChanged}
 	case err != nil:
 		return Accepted{Err: fmt.Errorf("read the job of an idempotency key: %w", err)}
 	case j.IdemHash != deref(r.IdemHash):

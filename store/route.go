@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -46,6 +47,13 @@ func (q *Queries) Route(ctx context.Context, tenant, alias string) (Route, error
 	return read(ctx, q, scanRoute, `SELECT `+routeColumns+` FROM routes WHERE tenant IN ($1, '') AND alias = $2
 		ORDER BY tenant DESC, version DESC LIMIT 1`, tenant, alias)
 }
+
+// versionOf names a route among all versions of all tenants' under one alias, as
+// routeVersion answers for the one that is in force for the row j.
+func versionOf(r Route) string { return r.Tenant + "/" + strconv.FormatInt(r.Version, 10) }
+
+const routeVersion = `SELECT r.tenant || '/' || r.version FROM routes r WHERE r.tenant IN (j.tenant, '')
+	AND r.alias = j.alias ORDER BY r.tenant DESC, r.version DESC LIMIT 1`
 
 // Routes returns the version in force of every alias that a tenant can name.
 // There are few: they are configured by hand.

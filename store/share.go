@@ -29,39 +29,101 @@ func (q *Queries) SetShare(ctx context.Context, s Share) error {
 	return err
 }
 
-// takeRoom marks those rows as dispatched that find room at once.
-func (q *Queries) takeRoom(ctx context.Context, rows []jobInsert, rooms map[string]Room) error {
-	type place struct{ lane, tenant string }
-	places := map[place][]*jobInsert{}
-	var order []place
+// place is where jobs of a tenant's may go past his queue.
+type place struct {
+	Place  int    `json:"place"` // a number
+	Lane   string `json:"lane"`
+	Tenant string `json:"tenant"`
+	Window int    `json:"win"`
+	Cap    int    `json:"most"` // unless his share has another
+
+	jobs []*jobInsert
+}
+
+// taking is what it takes to find room for jobs on their way in.
+type taking struct {
+	places []*place
+	// taker is written into the shares of which places are taken. Who finds it
+	// there stands behind their locks.
+	taker string
+	// counted is how many jobs in flight are counted in a lane.
+	counted int
+}
+
+// nowhere is for jobs that go by their turn.
+var nowhere = taking{places: []*place{}}
+
+// fewInFlight is how many jobs in flight are counted for a lone job.
+const fewInFlight = 256
+
+// takeRoom gives those rows that may go past the queue a wake-up, and locks the
+// shares of which they would take places, so that two processes cannot both take
+// the last one. Who has jobs in the queue is not waited for: the dispatcher may
+// have his share. Whether there is room the insert finds out.
+func (q *Queries) takeRoom(ctx context.Context, rows []jobInsert, rooms map[string]Room) (taking, error) {
+	t := taking{taker: NewID(""), places: placesOf(rows, rooms)}
+	wakes, before := wakeBundles{}, map[string]int{}
+	for at, p := range t.places {
+		p.Place = at + 1
+		// To count must not cost a job more than to let it be dispatched by its
+		// turn: it ends where there would be too many for so few.
+		t.counted = max(t.counted, fewInFlight, 64*len(p.jobs))
+		for i, r := range p.jobs {
+			before[p.Lane]++
+			r.Place, r.Nth, r.InLane, r.Wake = p.Place, i+1, before[p.Lane], new(wakes.next(r))
+		}
+	}
+	if len(t.places) == 0 {
+		return t, nil
+	}
+	return t, q.later(ctx, `INSERT INTO shares (lane, tenant, taker)
+		SELECT x.lane, x.tenant, $2 FROM {rows $1: lane text, tenant text} WHERE `+itsQueue+` IS NULL
+		ORDER BY x.lane, x.tenant
+		ON CONFLICT (lane, tenant) DO UPDATE SET taker = excluded.taker`, encode(t.places), t.taker)
+}
+
+// itsQueue is something of what waits in the queue of a place x, or nothing. The
+// order names all columns of the index, or another index would do for a part of it.
+const itsQueue = `(SELECT 1 FROM jobs j WHERE j.lane = x.lane AND j.tenant = x.tenant AND j.state = 'queued' AND j.due
+	ORDER BY j.tenant, j.priority DESC, j.id LIMIT 1)`
+
+// placesOf returns the places of those rows that may be dispatched at once, of a
+// lane those first that want the least: who comes with many does not stand in
+// the way of others.
+func placesOf(rows []jobInsert, rooms map[string]Room) []*place {
+	type name struct{ lane, tenant string }
+	known := map[name]*place{}
+	places := []*place{}
 	for i := range rows {
 		r := &rows[i]
 		if r.State != string(JobQueued) || r.RunAt != nil || rooms[r.Lane].Window == 0 {
 			continue
 		}
-		p := place{r.Lane, r.Tenant}
-		if places[p] == nil {
-			order = append(order, p)
+		at := name{r.Lane, r.Tenant}
+		if known[at] == nil {
+			known[at] = &place{Lane: r.Lane, Tenant: r.Tenant, Window: rooms[r.Lane].Window, Cap: rooms[r.Lane].TenantCap}
+			places = append(places, known[at])
 		}
-		places[p] = append(places[p], r)
+		known[at].jobs = append(known[at].jobs, r)
 	}
-	slices.SortFunc(order, func(a, b place) int { // all take the shares in this order
-		return cmp.Or(cmp.Compare(a.lane, b.lane), cmp.Compare(a.tenant, b.tenant))
-	})
-	taken, wakes := map[string]int{}, wakeBundles{}
-	for _, p := range order {
-		free, err := q.roomFor(ctx, p.lane, p.tenant, rooms[p.lane], len(places[p]))
-		if err != nil {
-			return err
-		}
-		n := max(0, min(free.tenant, free.lane-taken[p.lane], len(places[p])))
-		taken[p.lane] += n
-		for _, r := range places[p][:n] {
-			r.State, r.Wake = string(JobDispatched), new(wakes.next(r))
-		}
-	}
-	return nil
+	slices.SortStableFunc(places, func(a, b *place) int { return cmp.Compare(len(a.jobs), len(b.jobs)) })
+	return places
 }
+
+// roomBehind opens a query that looks behind the locks of a taking ($2 are its
+// places, $3 is counted, $4 the taker): how much room the cap leaves the place's
+// tenant, and the window his lane. The first is NULL where he is not locked, or
+// others of his wait in the queue by now. Each place is looked up by itself: a
+// join would be planned by how large the tables were.
+const roomBehind = `WITH places AS MATERIALIZED (
+	SELECT x.place, (SELECT coalesce(s.cap, x.most) FROM shares s
+			WHERE s.lane = x.lane AND s.tenant = x.tenant AND s.taker = $4 AND ` + itsQueue + ` IS NULL)
+			- (SELECT count(*) FROM jobs j
+				WHERE j.lane = x.lane AND j.tenant = x.tenant AND ` + inFlight + `) AS of_tenant,
+		(SELECT CASE WHEN count(*) < $3 THEN x.win - count(*) ELSE 0 END FROM (SELECT 1 FROM jobs j
+			WHERE j.lane = x.lane AND ` + inFlight + ` LIMIT $3) AS b) AS in_lane
+	FROM {rows $2: place bigint, lane text, tenant text, win bigint, most bigint})
+`
 
 // wakeBundles holds, by kind, the wake-up that has room for another job.
 type wakeBundles map[string]*wakeBundle
@@ -80,70 +142,4 @@ func (b wakeBundles) next(r *jobInsert) string {
 	}
 	open.jobs++
 	return open.id
-}
-
-type freeRoom struct{ lane, tenant int }
-
-// roomFor tells how many of so many jobs of a tenant may be dispatched past the
-// queue: none where others of his wait in it. It locks the tenant's share, so
-// that two processes cannot both take its last place.
-func (q *Queries) roomFor(ctx context.Context, lane, tenant string, room Room, jobs int) (freeRoom, error) {
-	found, err := q.lockedRoom(ctx, lane, tenant, room, jobs)
-	if err != nil || found.locked || found.waits {
-		return found.free(room), err
-	}
-	_, err = q.exec(ctx, `INSERT INTO shares (lane, tenant, vtime)
-		VALUES ($1, $2, 0) ON CONFLICT (lane, tenant) DO NOTHING`, lane, tenant)
-	if err != nil {
-		return freeRoom{}, err
-	}
-	found, err = q.lockedRoom(ctx, lane, tenant, room, jobs)
-	return found.free(room), err
-}
-
-// fewInFlight is how many jobs in flight are counted for a lone job.
-const fewInFlight = 256
-
-// occupied is what a tenant's part of a lane looked like behind its lock.
-type occupied struct {
-	locked   bool
-	limit    int // the tenant's cap, 0 for the lane's own
-	counted  int // at most so many were counted
-	inLane   int
-	ofTenant int
-	waits    bool // he has jobs in the queue
-}
-
-// lockedRoom locks the share and looks behind the lock, in one round trip. Who
-// has jobs in the queue is not waited for: the dispatcher may have his share. To
-// count must not cost a job more than to let it be dispatched by its turn, so it
-// ends where there would be too many for so few.
-func (q *Queries) lockedRoom(ctx context.Context, lane, tenant string, room Room, jobs int) (occupied, error) {
-	o := occupied{counted: min(room.Window, max(fewInFlight, 64*jobs))}
-	err := q.laterThen(ctx, Statement{
-		Query: `SELECT coalesce(cap, 0) FROM shares WHERE lane = $1 AND tenant = $2 AND NOT EXISTS
-			(SELECT 1 FROM jobs j WHERE j.lane = $1 AND j.tenant = $2 AND j.state = 'queued' AND j.due)
-			{lock shares}`,
-		Args: []any{lane, tenant},
-		Each: func(rows Rows) error { o.locked = true; return rows.Scan(&o.limit) },
-	})
-	if err != nil {
-		return o, err
-	}
-	return o, q.one(ctx, `SELECT count(*), count(CASE WHEN tenant = $2 THEN 1 END),
-			EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND tenant = $2 AND state = 'queued' AND due)
-		FROM (SELECT tenant FROM jobs WHERE lane = $1 AND `+inFlight+` LIMIT $3) AS busy`,
-		[]any{lane, tenant, int64(o.counted)}, &o.inLane, &o.ofTenant, &o.waits)
-}
-
-// free returns the places that are left.
-func (o occupied) free(room Room) freeRoom {
-	if !o.locked || o.waits || o.inLane >= o.counted {
-		return freeRoom{}
-	}
-	limit := room.TenantCap
-	if o.limit > 0 {
-		limit = o.limit
-	}
-	return freeRoom{lane: room.Window - o.inLane, tenant: limit - o.ofTenant}
 }

@@ -25,6 +25,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict means that a uniqueness rule or a compare-and-set refused the write.
 	ErrConflict = errors.New("conflict")
+	// ErrRouteChanged means that a route is another than the caller saw: read it again.
+	ErrRouteChanged = fmt.Errorf("the route was changed meanwhile: %w", ErrConflict)
 	// ErrFenced means that the job is no longer held under this epoch: write nothing more.
 	ErrFenced = errors.New("job is held by another epoch")
 	// ErrBusy means that the database did not answer in time, or not at all; it may be tried again.

@@ -23,7 +23,7 @@ func (q *Queries) addDelivery(ctx context.Context, s stub, to JobState) ([]Moved
 		Tenant: s.Tenant, Kind: DeliveryKind, Lane: deliveryLane, MaxAttempts: deliveryAttempts,
 		Input: []byte(encode(Delivery{Job: s.ID, Status: to})),
 	})
-	if _, err := q.insertJobs(ctx, []jobInsert{row}); err != nil {
+	if _, err := q.insertJobs(ctx, []jobInsert{row}, nowhere); err != nil {
 		return nil, fmt.Errorf("insert the webhook's delivery: %w", err)
 	}
 	return []Moved{{ID: row.ID, Lane: row.Lane, State: JobQueued}}, nil

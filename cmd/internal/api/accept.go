@@ -64,7 +64,7 @@ func (s *Server) accept(c *call, a asked) (job store.Job, existed bool, err erro
 
 func acceptFault(err error) error {
 	var f *fault
-	if errors.As(err, &f) || !errors.Is(err, store.ErrConflict) {
+	if errors.As(err, &f) || errors.Is(err, store.ErrRouteChanged) || !errors.Is(err, store.ErrConflict) {
 		return err
 	}
 	return &fault{

@@ -78,7 +78,7 @@ type Server struct {
 	keys    *keyring
 	load    *gauge
 	absent  *absentees
-	aliases store.Reads[aliasOf, store.Route]
+	aliases *aliases
 	handler http.Handler
 }
 
@@ -91,7 +91,7 @@ func New(o Options) (*Server, error) {
 	o.MostUpload = positive(o.MostUpload, 1<<30)
 	o.Absence = positive(o.Absence, 10*time.Second)
 	o.Grace = positive(o.Grace, 20*time.Second)
-	s := &Server{Options: o, keys: newKeyring(o.Store, time.Now)}
+	s := &Server{Options: o, keys: newKeyring(o.Store, time.Now), aliases: newAliases(o.Store)}
 	s.load = newGauge(s.Store, int(positive(int64(o.Backlog), 250_000)), time.Now)
 	s.absent = newAbsentees(o.Absence, s.dropChat)
 	s.handler = s.mux()

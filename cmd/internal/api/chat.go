@@ -18,38 +18,32 @@ const startWithin = 60 * time.Second
 // its tenant has left to the background.
 const interactive = 9
 
+// finding finds the route of an alias.
+type finding func(context.Context, aliasOf) (store.Route, error)
+
 // readChat reads a chat and finds out who is to answer it.
-func (s *Server) readChat(c *call, body []byte) (tasks.ChatInput, error) {
+func (s *Server) readChat(c *call, body []byte, find finding) (tasks.ChatInput, served, error) {
 	request, err := tasks.ParseChat(body)
 	if err != nil {
-		return tasks.ChatInput{}, err
+		return tasks.ChatInput{}, served{}, err
 	}
-	served, err := s.served(c, request.Model)
+	by, err := s.served(c, request.Model, find)
 	if err != nil {
-		return tasks.ChatInput{}, err
+		return tasks.ChatInput{}, by, err
 	}
-	if err := request.CheckContext(served.context); err != nil {
-		return tasks.ChatInput{}, err
-	}
-	input := request.Input(body, served.Alias)
-	input.Targets = served.Targets
-	return input, nil
+	return request.Input(body, by.Alias), by, request.CheckContext(by.context)
 }
 
 // askChat asks for the job of a chat that nobody waits on: it goes by the route
 // that is in force when it runs.
 func (s *Server) askChat(c *call, body []byte) (asked, error) {
-	input, err := s.readChat(c, body)
-	input.Targets = nil
+	input, _, err := s.readChat(c, body, s.aliases.read)
 	return askedChat(c, body, input), err
 }
 
 func askedChat(c *call, body []byte, input tasks.ChatInput) asked {
 	return asked{job: store.NewJob{Kind: string(tasks.ChatRun), Input: encoded(input)}, hash: hashOf(c, body)}
 }
-
-// aliasOf is what one tenant calls a route.
-type aliasOf struct{ tenant, name string }
 
 // served is who answers to a model's name: an alias' route, or with none of it a
 // model. Its context is how many tokens it takes; 0 where that is not known.
@@ -59,13 +53,11 @@ type served struct {
 }
 
 // served finds out who answers to a name.
-func (s *Server) served(c *call, name string) (served, error) {
+func (s *Server) served(c *call, name string, find finding) (served, error) {
 	if m, ok := s.Models.Find(name); ok {
 		return served{context: m.Context}, nil
 	}
-	r, err := s.aliases.Get(c.Context(), aliasOf{c.key.Tenant, name}, func(ctx context.Context) (store.Route, error) {
-		return s.Store.Route(ctx, c.key.Tenant, name)
-	})
+	r, err := find(c.Context(), aliasOf{c.key.Tenant, name})
 	if err == nil {
 		m, _ := s.firstTarget(r)
 		return served{r, m.Context}, nil
@@ -89,30 +81,49 @@ func (s *Server) createChat(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	input, err := s.readChat(c, body)
+	t, existed, err := s.begin(c, body, true)
+	if errors.Is(err, store.ErrRouteChanged) {
+		t, existed, err = s.begin(c, body, false)
+	}
 	if err != nil {
 		return err
 	}
-	a := askedChat(c, body, input)
-	a.job.Attached, a.job.ExpiresIn, a.job.Priority = true, startWithin, interactive
-	job, existed, err := s.accept(c, a)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("X-Dreamlab-Job", job.ID)
+	t.began = began
+	w.Header().Set("X-Dreamlab-Job", t.job.ID)
 	if existed {
-		if input, err = chatInput(job); err != nil {
+		if t.input, err = chatInput(t.job); err != nil {
 			return err
 		}
-		if job.State.Ended() {
-			return s.answerAgain(w, c, job, input)
+		if t.job.State.Ended() {
+			return s.answerAgain(w, c, t.job, t.input)
 		}
 	}
-	t := &turn{server: s, call: c, job: job, input: input, began: began}
-	if input.Stream {
+	if t.input.Stream {
 		return t.stream(w, place{})
 	}
 	return t.whole(w)
+}
+
+// begin makes the job of a chat whose client waits, or finds the one that the
+// same key made before. From memory it goes by the route as another chat found it,
+// and is made only if that is in force.
+func (s *Server) begin(c *call, body []byte, memory bool) (t *turn, existed bool, err error) {
+	find := s.aliases.read
+	if memory {
+		find = s.aliases.recall
+	}
+	input, by, err := s.readChat(c, body, find)
+	if err != nil {
+		return nil, false, err
+	}
+	input.Targets = by.Targets
+	a := askedChat(c, body, input)
+	a.job.Attached, a.job.ExpiresIn, a.job.Priority = true, startWithin, interactive
+	if memory {
+		a.job.Route = by.Route
+	}
+	job, existed, err := s.accept(c, a)
+	return &turn{server: s, call: c, job: job, input: input}, existed, err
 }
 
 func chatInput(job store.Job) (tasks.ChatInput, error) {
