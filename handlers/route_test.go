@@ -49,3 +49,28 @@ func TestResolve(t *testing.T) {
 		}
 	}
 }
+
+// TestRouted goes by targets that were known before: where none of them is left,
+// by those that the alias has now.
+func TestRouted(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	err := b.Store.AddModel(t.Context(), store.Model{
+		Name: "together/acme/old", Tenant: b.Tenant, Alias: "assistant", Provider: "together", Base: handlertest.Base,
+		State: "stopped", Priced: "openai/gpt-oss-20b",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.SetRoute(t, "mine", "together/openai/gpt-oss-20b")
+	for known, want := range map[string]string{
+		"groq/openai/gpt-oss-120b": "openai/gpt-oss-120b",
+		"together/acme/old":        "openai/gpt-oss-20b",
+	} {
+		route := store.Route{Alias: "mine", Targets: []store.RouteTarget{{Model: known, Weight: 1}}}
+		tiers, err := b.Caller().Routed(t.Context(), b.Store.Queries, b.Tenant, route, "conv")
+		if err != nil || tiers[0][0].Model != want {
+			t.Errorf("%s: got %v, %v, want %s", known, tiers, err, want)
+		}
+	}
+}
