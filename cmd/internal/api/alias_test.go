@@ -1,0 +1,38 @@
+package api
+
+import (
+	"context"
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// TestChatFollowsRoute changes a route behind the server's back, as another process
+// does: the next chat goes by the new one.
+func TestChatFollowsRoute(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	targets := make(chan []store.RouteTarget, 1)
+	r.on(tasks.ChatRun, func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+		var in tasks.ChatInput
+		if err := run.Decode(&in); err != nil {
+			return nil, err
+		}
+		targets <- in.Targets
+		return r.echo(ctx, run)
+	})
+	for version, model := range []string{"together/base", "together/next", "together/other"} {
+		if version > 0 {
+			_, err := r.store.SetRoute(t.Context(), store.Route{Alias: "assistant", Version: int64(version), Author: "tun_1",
+				Targets: []store.RouteTarget{{Model: model, Weight: 1}}})
+			must(t, err)
+		}
+		for range 2 { // the second goes by memory
+			r.post("/v1/chat/completions", askWhole).want(t, 200, "")
+			if got := <-targets; len(got) != 1 || got[0].Model != model {
+				t.Errorf("version %d: put to %v, want %s", version+1, got, model)
+			}
+		}
+	}
+}
