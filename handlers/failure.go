@@ -33,6 +33,7 @@ var tellings = map[providers.Kind]telling{
 	providers.KindTimeout:       {"vendor_timeout", "the vendor was too slow: try again", false},
 	providers.KindServer:        {"vendor_unavailable", "the vendor failed: try again", false},
 	providers.KindTruncated:     {"vendor_unavailable", "the answer broke off: try again", false},
+	providers.KindUnreadable:    {"vendor_unavailable", "the vendor's answer can not be read: try again", false},
 	providers.KindCancelled:     {"internal", "the call was given up: try again", false},
 }
 

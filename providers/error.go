@@ -30,13 +30,14 @@ const (
 	KindTimeout       Kind = "timeout"           // no answer in time: again, or another
 	KindServer        Kind = "server"            // the vendor failed: again, or another
 	KindTruncated     Kind = "stream_truncated"  // the answer broke off: again, unless something was shown
+	KindUnreadable    Kind = "unreadable"        // a success that can not be read, most likely billed: once more, or another
 	KindCancelled     Kind = "cancelled"         // we gave up: nothing
 )
 
 // Retryable tells whether the same vendor may be asked again after a wait.
 func (k Kind) Retryable() bool {
 	switch k {
-	case KindRateLimit, KindCapacity, KindTimeout, KindServer, KindTruncated, KindModelOutput:
+	case KindRateLimit, KindCapacity, KindTimeout, KindServer, KindTruncated, KindModelOutput, KindUnreadable:
 		return true
 	}
 	return false
@@ -46,7 +47,7 @@ func (k Kind) Retryable() bool {
 func (k Kind) FailsOver() bool {
 	switch k {
 	case KindAuth, KindPermission, KindBilling, KindModelGone, KindQuota, KindRateLimit,
-		KindCapacity, KindTimeout, KindServer, KindTruncated:
+		KindCapacity, KindTimeout, KindServer, KindTruncated, KindUnreadable:
 		return true
 	}
 	return false
@@ -75,9 +76,12 @@ type Error struct {
 	// RetryAfter is how long to wait, by any form in which the vendor said so.
 	// Zero where it said nothing.
 	RetryAfter time.Duration
-	Charge     Charge
-	Usage      Usage // with ChargeUsage
-	Err        error // the cause, for errors.Is
+	// NoRetry is set where the vendor said not to send the request again
+	// (x-should-retry: false).
+	NoRetry bool
+	Charge  Charge
+	Usage   Usage // with ChargeUsage
+	Err     error // the cause, for errors.Is
 }
 
 // Error says who failed, how, and with which words.
