@@ -21,12 +21,12 @@ import (
 )
 
 // class is a set of conversations, parted as the product parts them: what
-// models are taught, through the real filters, and what examines them.
+// models are taught, through the real filters, and what they are evaluated on.
 type class struct {
-	pairs  []sandbox.Pair
-	papers []store.Experience
-	judge  *sandbox.Model
-	base   *sandbox.Model
+	pairs     []sandbox.Pair
+	questions []store.Experience
+	judge     *sandbox.Model
+	base      *sandbox.Model
 }
 
 // said is one conversation of a class.
@@ -36,24 +36,24 @@ type said struct {
 	Reference string          `json:"reference"`
 }
 
-// newClass keeps a fifth of the conversations for the exam.
+// newClass keeps a fifth of the conversations for the evaluation.
 func newClass(t testing.TB, conversations []said) *class {
 	t.Helper()
 	c := &class{
 		judge: sandbox.NewModel(sandbox.StockPairs("large")), base: sandbox.NewModel(sandbox.StockPairs("small")),
 	}
-	x := newExam()
+	x := newHeldOut()
 	var rows []store.Experience
 	for _, s := range conversations {
 		e := s.experience()
 		if e.HeldOut {
-			c.papers = append(c.papers, e)
+			c.questions = append(c.questions, e)
 			x.add(e)
 		} else {
 			rows = append(rows, e)
 		}
 	}
-	s := newSieve(limits{rows: 10_000, rowTokens: 8_000}, x)
+	s := newRowFilter(limits{rows: 10_000, rowTokens: 8_000}, x)
 	for _, e := range rows {
 		messages := append(readMessages(e.Prompt), providers.TextMessage("assistant", answerText(e.Answer)))
 		s.add(store.Example{ID: e.ID, Experience: e.ID, Messages: encode(messages), Score: 900})
@@ -62,8 +62,8 @@ func newClass(t testing.TB, conversations []said) *class {
 	if c.pairs, err = sandbox.ReadPairs(bytes.NewReader(s.done("assistant", 1).file), math.MaxInt); err != nil {
 		t.Fatal(err)
 	}
-	if len(c.papers) < 30 || len(c.pairs) < 60 {
-		t.Fatalf("%d papers and %d rows are too few to say anything", len(c.papers), len(c.pairs))
+	if len(c.questions) < 30 || len(c.pairs) < 60 {
+		t.Fatalf("%d questions and %d rows are too few to say anything", len(c.questions), len(c.pairs))
 	}
 	return c
 }
@@ -119,21 +119,21 @@ func (c *class) halves(seed uint64) (one, other []sandbox.Pair) {
 	return one, other
 }
 
-// examine compares two models by the real judge and the real gate.
-func (c *class) examine(t testing.TB, candidate, incumbent *sandbox.Model) store.Report {
+// evaluate compares two models by the real judge and the real gate.
+func (c *class) evaluate(t testing.TB, candidate, incumbent *sandbox.Model) store.Report {
 	t.Helper()
-	var papers []Paper
-	for _, e := range c.papers {
-		papers = append(papers, c.paper(t, e, candidate, incumbent))
+	var questions []Comparison
+	for _, e := range c.questions {
+		questions = append(questions, c.question(t, e, candidate, incumbent))
 	}
-	return Gate{}.filled().mark(papers, "sandbox")
+	return Gate{}.filled().report(questions, "sandbox")
 }
 
-func (c *class) paper(t testing.TB, e store.Experience, candidate, incumbent *sandbox.Model) Paper {
+func (c *class) question(t testing.TB, e store.Experience, candidate, incumbent *sandbox.Model) Comparison {
 	t.Helper()
 	question := providers.Request{Messages: readMessages(e.Prompt)}
 	answers := [2]*providers.Reply{answer(t, candidate, question), answer(t, incumbent, question)}
-	p := Paper{
+	p := Comparison{
 		Experience: e.ID, Conversation: e.Conversation, Choice: judge.Equal,
 		Candidate: faults(e, answers[0]), Incumbent: faults(e, answers[1]),
 	}

@@ -13,13 +13,13 @@ import (
 	"dreamlab/tasks"
 )
 
-// mostExam bounds the held-out experiences that a dataset is compared with, the
+// maxHeldOut bounds the held-out experiences that a dataset is compared with, the
 // newest first.
-const mostExam = 100_000
+const maxHeldOut = 100_000
 
 // curate makes the dataset, unless there is too little to learn.
-func (t *tuner) curate(ctx context.Context, c *course) (*tasks.End, error) {
-	made, err := t.sift(ctx, c)
+func (t *tuner) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
+	made, err := t.filterExamples(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -42,29 +42,29 @@ func (t *tuner) curate(ctx context.Context, c *course) (*tasks.End, error) {
 	return t.freeze(ctx, c, made)
 }
 
-// sift passes the alias' standing examples through the filters.
-func (t *tuner) sift(ctx context.Context, c *course) (sifted, error) {
-	x := newExam()
-	err := c.held(ctx, mostExam, func(e store.Experience) error {
+// filterExamples passes the alias' standing examples through the filters.
+func (t *tuner) filterExamples(ctx context.Context, c *tuneRun) (filtered, error) {
+	x := newHeldOut()
+	err := c.held(ctx, maxHeldOut, func(e store.Experience) error {
 		x.add(e)
 		return nil
 	})
 	if err != nil {
-		return sifted{}, err
+		return filtered{}, err
 	}
-	s := newSieve(limits{rows: t.Settings.MaxRows, rowTokens: t.Settings.MaxRowTokens}, x)
+	s := newRowFilter(limits{rows: t.Settings.MaxRows, rowTokens: t.Settings.MaxRowTokens}, x)
 	err = c.run.Store.TrainingRows(ctx, c.tune.Tenant, c.tune.Alias, func(e store.Example) error {
 		s.add(e)
 		return nil
 	})
 	if err != nil {
-		return sifted{}, fmt.Errorf("read examples: %w", err)
+		return filtered{}, fmt.Errorf("read examples: %w", err)
 	}
 	return s.done(c.tune.Alias, t.Settings.Hyper.Seed), nil
 }
 
 // freeze writes the dataset's file and manifest, create-only, and its row.
-func (t *tuner) freeze(ctx context.Context, c *course, made sifted) (*tasks.End, error) {
+func (t *tuner) freeze(ctx context.Context, c *tuneRun, made filtered) (*tasks.End, error) {
 	m := made.manifest
 	object := store.DatasetObject(m.SHA256)
 	if err := blob.Ensure(ctx, t.Bucket, object, bytes.NewReader(made.file)); err != nil {

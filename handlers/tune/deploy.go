@@ -19,7 +19,7 @@ const (
 )
 
 // deploy serves the tuned model without traffic and waits until it is ready.
-func (t *tuner) deploy(ctx context.Context, l *lesson) (*tasks.End, error) {
+func (t *tuner) deploy(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	host, err := t.Vendors.Host(l.training.Provider)
 	if err != nil {
 		return nil, t.abort(ctx, l, handlers.Failure(err))
@@ -44,7 +44,7 @@ func (t *tuner) deploy(ctx context.Context, l *lesson) (*tasks.End, error) {
 
 // launch starts the deployment. Its name follows from the training's, so that a
 // repetition adopts what is there; the phase that was stored before is the intent.
-func (t *tuner) launch(ctx context.Context, l *lesson, host providers.Host) (*tasks.End, error) {
+func (t *tuner) launch(ctx context.Context, l *trainingRun, host providers.Host) (*tasks.End, error) {
 	seen, err := host.Deploy(ctx, deploySpec(l))
 	if err != nil {
 		return t.lost(ctx, l, err)
@@ -70,17 +70,17 @@ func (t *tuner) launch(ctx context.Context, l *lesson, host providers.Host) (*ta
 	return end, nil
 }
 
-func (l *lesson) launched(seen providers.Deployment) {
+func (l *trainingRun) launched(seen providers.Deployment) {
 	l.spec.Handle, l.spec.Direct, l.spec.NanoPerHour = seen.Handle, seen.Direct, seen.NanoPerHour
 }
 
-func deploySpec(l *lesson) providers.DeploySpec {
+func deploySpec(l *trainingRun) providers.DeploySpec {
 	return providers.DeploySpec{Name: l.training.Suffix, ModelID: l.spec.ModelID, Base: l.training.Base}
 }
 
 // register names the tuned model, as a candidate; the name that does not depend
 // on traffic is its name.
-func (t *tuner) register(ctx context.Context, l *lesson) (store.Model, error) {
+func (t *tuner) register(ctx context.Context, l *trainingRun) (store.Model, error) {
 	m := store.Model{
 		Name: l.training.Provider + "/" + l.spec.Direct, Tenant: l.training.Tenant, Provider: l.training.Provider,
 		Base: l.training.Provider + "/" + l.training.Base, Tune: l.training.Tune, Training: l.training.ID,
@@ -102,20 +102,20 @@ func (t *tuner) register(ctx context.Context, l *lesson) (store.Model, error) {
 
 // abort ends a training for good and takes down what was deployed for it. What
 // can not be stopped now is stopped by Reap: its model stays a candidate.
-func (t *tuner) abort(ctx context.Context, l *lesson, failure *tasks.Failure) error {
+func (t *tuner) abort(ctx context.Context, l *trainingRun, failure *tasks.Failure) error {
 	if l.spec.Handle == "" {
 		return l.fail(ctx, failure)
 	}
 	model, err := l.run.Store.Model(ctx, l.training.Tenant, l.training.Model)
 	if err == nil {
-		_, err = t.halt(ctx, l.run.Store, model)
+		_, err = t.stopModel(ctx, l.run.Store, model)
 	}
 	failure.Err = errors.Join(failure.Err, err)
 	return l.fail(ctx, failure)
 }
 
-// halt asks the vendor to stop a model's deployment and tells whether it has.
-func (t *tuner) halt(ctx context.Context, s *store.Store, m store.Model) (stopped bool, err error) {
+// stopModel asks the vendor to stop a model's deployment and tells whether it has.
+func (t *tuner) stopModel(ctx context.Context, s *store.Store, m store.Model) (stopped bool, err error) {
 	host, err := t.Vendors.Host(m.Provider)
 	if err != nil {
 		return false, err

@@ -52,9 +52,9 @@ func keepExample(t *testing.T, b *handlertest.Bench, i int) {
 	}
 }
 
-func keepPaper(t *testing.T, b *handlertest.Bench, i int) {
+func keepQuestion(t *testing.T, b *handlertest.Bench, i int) {
 	t.Helper()
-	subject, name := subjects()[i%len(subjects())], fmt.Sprintf("paper-%d", i)
+	subject, name := subjects()[i%len(subjects())], fmt.Sprintf("question-%d", i)
 	for !store.HeldOut(name) {
 		name += "'"
 	}
@@ -78,7 +78,7 @@ func TestTuneThroughTheEngine(t *testing.T) {
 		keepExample(t, b, i)
 	}
 	for i := range 40 {
-		keepPaper(t, b, i)
+		keepQuestion(t, b, i)
 	}
 	b.Lab.SetSpeed(360_000)
 	e := b.Start(t, func(d *all.Deps) {

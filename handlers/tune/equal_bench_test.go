@@ -10,22 +10,22 @@ import (
 const tries = 40
 
 // tally is what came of the tries.
-type tally struct{ equal, better, ties, papers int }
+type tally struct{ equal, better, ties, questions int }
 
 // compare has, for each seed, two models that were taught random halves of the
-// same rows meet in an exam, and one of them the base. Neither half is better
+// same rows meet in an evaluation, and one of them the base. Neither half is better
 // than the other but by chance.
 func (c *class) compare(t testing.TB) (sum tally) {
 	t.Helper()
 	for seed := range uint64(tries) {
 		half, other := c.halves(seed)
 		candidate, incumbent := c.base.Learn(half), c.base.Learn(other)
-		equal := c.examine(t, candidate, incumbent)
-		better := c.examine(t, candidate, c.base)
+		equal := c.evaluate(t, candidate, incumbent)
+		better := c.evaluate(t, candidate, c.base)
 		sum.equal += one(equal.Decision == decisionPromote)
 		sum.better += one(better.Decision == decisionPromote)
 		sum.ties += equal.Ties
-		sum.papers += equal.Papers
+		sum.questions += equal.Papers
 	}
 	return sum
 }
@@ -48,7 +48,7 @@ func TestEqualModelsAreNotPromotedByChance(t *testing.T) {
 			t.Parallel()
 			c := newClass(t, conversations)
 			sum := c.compare(t)
-			t.Logf("%d rows, %d papers: %+v of %d", len(c.pairs), len(c.papers), sum, tries)
+			t.Logf("%d rows, %d questions: %+v of %d", len(c.pairs), len(c.questions), sum, tries)
 			if sum.equal > byChance {
 				t.Errorf("%d of %d equal models were promoted, more than %d", sum.equal, tries, byChance)
 			}
@@ -70,7 +70,7 @@ func BenchmarkEqualModels(b *testing.B) {
 				b.ReportMetric(float64(sum.equal), "equal-promoted")
 				b.ReportMetric(allowed, "equal-allowed")
 				b.ReportMetric(float64(sum.better), "better-promoted")
-				b.ReportMetric(100*float64(sum.ties)/float64(sum.papers), "%ties")
+				b.ReportMetric(100*float64(sum.ties)/float64(sum.questions), "%ties")
 			}
 		})
 	}
@@ -85,7 +85,7 @@ func TestSpoiltModelsAreNeverPromoted(t *testing.T) {
 			c := newClass(t, conversations)
 			for seed := range uint64(10) {
 				spoilt := c.base.Learn(sandbox.Corrupt(c.pairs, 1, seed))
-				if r := c.examine(t, spoilt, c.base); r.Decision == decisionPromote {
+				if r := c.evaluate(t, spoilt, c.base); r.Decision == decisionPromote {
 					t.Errorf("seed %d: %s: %s", seed, r.Decision, r.Reason)
 				}
 			}
@@ -94,15 +94,15 @@ func TestSpoiltModelsAreNeverPromoted(t *testing.T) {
 }
 
 // TestSumsAreNotLearned teaches problems whose answers no likeness finds: the
-// exact check decides each paper, and the gate stays shut.
+// exact check decides each question, and the gate stays shut.
 func TestSumsAreNotLearned(t *testing.T) {
 	t.Parallel()
 	for name, problems := range sums(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newClass(t, problems)
-			r := c.examine(t, c.base.Learn(c.pairs), c.base)
-			t.Logf("%d papers, %d checked, %d right: %s", r.Papers, r.Checked, r.CandidateHit, r.Reason)
+			r := c.evaluate(t, c.base.Learn(c.pairs), c.base)
+			t.Logf("%d questions, %d checked, %d right: %s", r.Papers, r.Checked, r.CandidateHit, r.Reason)
 			if r.Decision != decisionRefuse || r.Checked != r.Papers {
 				t.Errorf("%s: %s, %d of %d checked", r.Decision, r.Reason, r.Checked, r.Papers)
 			}

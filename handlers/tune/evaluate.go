@@ -11,12 +11,12 @@ import (
 	"dreamlab/tasks"
 )
 
-// sliceSize is how many papers one job examines: no worker's slot is held long.
+// sliceSize is how many questions one job evaluates: no worker's slot is held long.
 const sliceSize = 8
 
-// trained goes on when the job of the training has ended: to the exam, or to
+// trained goes on when the job of the training has ended: to the evaluation, or to
 // the end.
-func (t *tuner) trained(ctx context.Context, c *course) (*tasks.End, error) {
+func (t *tuner) trained(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	training, err := c.run.Store.Training(ctx, c.tune.Tenant, c.tune.Training)
 	if err != nil {
 		return nil, fmt.Errorf("find training %s: %w", c.tune.Training, err)
@@ -28,14 +28,14 @@ func (t *tuner) trained(ctx context.Context, c *course) (*tasks.End, error) {
 	if c.state.Incumbent, err = t.incumbent(ctx, c); err != nil {
 		return nil, err
 	}
-	papers, err := t.papers(ctx, c)
+	questions, err := t.questions(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	c.tune.Stage = stageEvaluate
 	end := &tasks.End{State: store.JobWaiting, Write: c.write}
-	for start := 0; start < len(papers); start += sliceSize {
-		slice := papers[start:min(start+sliceSize, len(papers))]
+	for start := 0; start < len(questions); start += sliceSize {
+		slice := questions[start:min(start+sliceSize, len(questions))]
 		end.Children = append(end.Children,
 			child(&c.run.Job, tasks.TuneEvaluate, tasks.EvaluateInput{Tune: c.tune.ID, Experiences: slice}))
 	}
@@ -46,7 +46,7 @@ func (t *tuner) trained(ctx context.Context, c *course) (*tasks.End, error) {
 }
 
 // untrained ends a tune whose training was refused or failed.
-func (c *course) untrained(training store.Training) (*tasks.End, error) {
+func (c *tuneRun) untrained(training store.Training) (*tasks.End, error) {
 	if strings.HasPrefix(training.Error, "refused: ") {
 		return c.decided(false, "%s", training.Error)
 	}
@@ -59,7 +59,7 @@ func (c *course) untrained(training store.Training) (*tasks.End, error) {
 
 // incumbent is the model that most of the alias' traffic goes to first; the base
 // where the alias has no route.
-func (t *tuner) incumbent(ctx context.Context, c *course) (string, error) {
+func (t *tuner) incumbent(ctx context.Context, c *tuneRun) (string, error) {
 	route, err := c.run.Store.Route(ctx, c.tune.Tenant, c.tune.Alias)
 	if errors.Is(err, store.ErrNotFound) {
 		return c.tune.Base, nil
@@ -81,11 +81,11 @@ func foremost(route store.Route, otherwise string) string {
 	return best.Model
 }
 
-// papers chooses the newest held-out experiences that can be asked again as they
+// questions chooses the newest held-out experiences that can be asked again as they
 // were: without memory, cache or dream in them, and with no tool calls.
-func (t *tuner) papers(ctx context.Context, c *course) ([]string, error) {
+func (t *tuner) questions(ctx context.Context, c *tuneRun) ([]string, error) {
 	var ids []string
-	err := c.held(ctx, t.Settings.MaxPapers, func(e store.Experience) error {
+	err := c.held(ctx, t.Settings.MaxQuestions, func(e store.Experience) error {
 		if askable(e) {
 			ids = append(ids, e.ID)
 		}
@@ -95,7 +95,7 @@ func (t *tuner) papers(ctx context.Context, c *course) ([]string, error) {
 }
 
 // held hands the alias' newest held-out experiences to fn.
-func (c *course) held(ctx context.Context, limit int, fn func(store.Experience) error) error {
+func (c *tuneRun) held(ctx context.Context, limit int, fn func(store.Experience) error) error {
 	if err := c.run.Store.ExamPapers(ctx, c.tune.Tenant, c.tune.Alias, limit, fn); err != nil {
 		return fmt.Errorf("read held-out experiences: %w", err)
 	}
@@ -115,13 +115,13 @@ func askable(e store.Experience) bool {
 	return len(messages) > 0
 }
 
-// examined marks the exam when all its slices have ended.
-func (t *tuner) examined(ctx context.Context, c *course) (*tasks.End, error) {
-	papers, broken, err := t.collect(ctx, c)
+// evaluated makes the report when all its slices have ended.
+func (t *tuner) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, error) {
+	comparisons, broken, err := t.collect(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	report := t.Settings.Gate.mark(papers, t.Settings.Lead)
+	report := t.Settings.Gate.report(comparisons, t.Settings.Lead)
 	if broken > 0 {
 		report.Decision = decisionRefuse
 		report.Reason = fmt.Sprintf("evaluation incomplete: %d of its slices failed: see its jobs", broken)
@@ -143,7 +143,7 @@ func (t *tuner) examined(ctx context.Context, c *course) (*tasks.End, error) {
 }
 
 // collect reads what the slices answered and counts those that did not.
-func (t *tuner) collect(ctx context.Context, c *course) (papers []Paper, broken int, err error) {
+func (t *tuner) collect(ctx context.Context, c *tuneRun) (comparisons []Comparison, broken int, err error) {
 	page := store.Page{Limit: 100}
 	for {
 		jobs, more, err := c.run.Store.Jobs(ctx, c.tune.Tenant, store.JobFilter{Parent: c.run.Job.ID}, page)
@@ -154,15 +154,15 @@ func (t *tuner) collect(ctx context.Context, c *course) (papers []Paper, broken 
 			if job.Kind != string(tasks.TuneEvaluate) {
 				continue
 			}
-			var m marks
+			var m sliceResult
 			if job.State != store.JobSucceeded || json.Unmarshal(job.Result, &m) != nil {
 				broken++
 				continue
 			}
-			papers = append(papers, m.Papers...)
+			comparisons = append(comparisons, m.Comparisons...)
 		}
 		if !more {
-			return papers, broken, nil
+			return comparisons, broken, nil
 		}
 		page.After = jobs[len(jobs)-1].ID
 	}

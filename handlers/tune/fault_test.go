@@ -282,7 +282,7 @@ func TestExactCheckRefuses(t *testing.T) {
 		ask := fmt.Sprintf("A box holds %d pens and a shop orders %d boxes: how many pens are that?", i+3, i+7)
 		right := fmt.Sprintf("%d times %d is %d.\n#### %d", i+3, i+7, (i+3)*(i+7), (i+3)*(i+7))
 		b.example("Exercise: "+ask, "I guess 1 pen.")
-		b.paper(fmt.Sprintf("sum-%d", i), ask, right, right)
+		b.question(fmt.Sprintf("sum-%d", i), ask, right, right)
 	}
 	b.fault(sandbox.Fault{Kind: sandbox.FaultCorrupt, Share: 1})
 	id := b.tune(tasks.TuneInput{}).ID
@@ -327,7 +327,7 @@ func TestHostingIsBookedByTheHour(t *testing.T) {
 func TestTrainingAlone(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Settings{})
-	s := newSieve(limits{rows: 100, rowTokens: 1000}, newExam())
+	s := newRowFilter(limits{rows: 100, rowTokens: 1000}, newHeldOut())
 	for i := range 12 {
 		s.add(example(fmt.Sprint(i), fmt.Sprintf("Please explain the %s.", topics[i]), answerFor(topics[i]), 1))
 	}

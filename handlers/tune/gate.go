@@ -42,8 +42,8 @@ type Faults struct {
 	Form    bool `json:"form,omitempty"`   // not the JSON that was recorded or is right
 }
 
-// Paper is one held-out prompt as candidate and incumbent answered it.
-type Paper struct {
+// Comparison is one held-out prompt as candidate and incumbent answered it.
+type Comparison struct {
 	Experience   string       `json:"experience"`
 	Conversation string       `json:"conversation"`
 	Choice       judge.Choice `json:"choice"` // First is the candidate
@@ -57,7 +57,7 @@ type Paper struct {
 }
 
 // points are two for a win, one for a tie.
-func (p Paper) points() int {
+func (p Comparison) points() int {
 	switch p.Choice {
 	case judge.First:
 		return 2
@@ -74,11 +74,11 @@ const (
 	decisionUndecided = "undecided"
 )
 
-// mark makes the report of an exam and decides.
-func (g Gate) mark(papers []Paper, judgeName string) store.Report {
-	drawn := clusters(papers)
+// report makes the report of an evaluation and decides.
+func (g Gate) report(comparisons []Comparison, judgeName string) store.Report {
+	drawn := clusters(comparisons)
 	r := store.Report{
-		Judge: judgeName, Conversations: len(drawn), Papers: len(papers),
+		Judge: judgeName, Conversations: len(drawn), Papers: len(comparisons),
 		Margin: g.Margin, Resamples: g.Resamples, Seed: g.Seed,
 	}
 	var sum cluster
@@ -87,15 +87,15 @@ func (g Gate) mark(papers []Paper, judgeName string) store.Report {
 	}
 	r.WinRate = sum.rate()
 	r.Low, r.High = interval(drawn, g.Resamples, g.Seed)
-	count(&r, papers)
-	r.Floors = g.floors(papers)
+	count(&r, comparisons)
+	r.Floors = g.floors(comparisons)
 	r.Decision, r.Reason = g.decide(r)
 	return r
 }
 
-func count(r *store.Report, papers []Paper) {
+func count(r *store.Report, comparisons []Comparison) {
 	judged, agreed := 0, 0
-	for _, p := range papers {
+	for _, p := range comparisons {
 		r.Wins += one(p.Choice == judge.First)
 		r.Ties += one(p.Choice == judge.Equal)
 		r.Losses += one(p.Choice == judge.Second)
@@ -133,14 +133,14 @@ const (
 
 // floors compares rates that no preference makes up for. The first three are
 // ceilings: the value may not be above the floor's number.
-func (g Gate) floors(papers []Paper) map[string]store.Floor {
+func (g Gate) floors(comparisons []Comparison) map[string]store.Floor {
 	ceiling := func(fault func(Faults) bool) store.Floor {
 		candidate, incumbent := 0, 0
-		for _, p := range papers {
+		for _, p := range comparisons {
 			candidate += one(fault(p.Candidate))
 			incumbent += one(fault(p.Incumbent))
 		}
-		f := store.Floor{Value: share(candidate, len(papers)), Floor: share(incumbent, len(papers)) + g.Allowance}
+		f := store.Floor{Value: share(candidate, len(comparisons)), Floor: share(incumbent, len(comparisons)) + g.Allowance}
 		f.Passed = f.Value <= f.Floor
 		return f
 	}
@@ -148,14 +148,14 @@ func (g Gate) floors(papers []Paper) map[string]store.Floor {
 		floorRefusals: ceiling(func(f Faults) bool { return f.Refused }),
 		floorFailures: ceiling(func(f Faults) bool { return f.Failed }),
 		floorForm:     ceiling(func(f Faults) bool { return f.Form }),
-		floorExact:    g.exactFloor(papers),
+		floorExact:    g.exactFloor(comparisons),
 	}
 }
 
 // exactFloor is on right answers where they can be checked.
-func (g Gate) exactFloor(papers []Paper) store.Floor {
+func (g Gate) exactFloor(comparisons []Comparison) store.Floor {
 	checked, candidate, incumbent := 0, 0, 0
-	for _, p := range papers {
+	for _, p := range comparisons {
 		checked += one(p.Checked)
 		candidate += one(p.Checked && p.CandidateHit)
 		incumbent += one(p.Checked && p.IncumbentHit)

@@ -13,15 +13,15 @@ import (
 
 // Bounds of following a training.
 const (
-	mostLost        = 2_880 // looks in a row without an answer: a day at 30 s
-	mostEvents      = 200
-	mostCheckpoints = 50
+	maxLost        = 2_880 // looks in a row without an answer: a day at 30 s
+	maxEvents      = 200
+	maxCheckpoints = 50
 )
 
 // poll looks once at a training, then at its deployment, then proves that the
 // tuned weights answer. Between looks it is a row that waits.
 func (t *tuner) poll(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
-	l, err := t.lesson(ctx, run)
+	l, err := t.trainingRun(ctx, run)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (t *tuner) poll(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 }
 
 // look asks how far the training is.
-func (t *tuner) look(ctx context.Context, l *lesson) (*tasks.End, error) {
+func (t *tuner) look(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	seen, err := l.trainer.Training(ctx, l.training.VendorID)
 	if err != nil {
 		return t.lost(ctx, l, err)
@@ -54,31 +54,31 @@ func (t *tuner) look(ctx context.Context, l *lesson) (*tasks.End, error) {
 	if !seen.State.Ended() {
 		return l.wait(t.Settings.PollEvery), nil
 	}
-	return t.looked(ctx, l, seen)
+	return t.trainingEnded(ctx, l, seen)
 }
 
 // lost waits on when the vendor gave no answer: neither an outage nor a key that
 // has to be renewed ends a training that was paid for. What does is the vendor's
 // word that there is no such thing, or a day without an answer.
-func (t *tuner) lost(ctx context.Context, l *lesson, err error) (*tasks.End, error) {
+func (t *tuner) lost(ctx context.Context, l *trainingRun, err error) (*tasks.End, error) {
 	failure := handlers.Failure(err)
 	gone := failure.Final && failure.Code != "vendor_unavailable"
-	if l.spec.Lost++; gone || l.spec.Lost > mostLost {
+	if l.spec.Lost++; gone || l.spec.Lost > maxLost {
 		return nil, t.abort(ctx, l, failure)
 	}
 	return l.wait(max(t.Settings.PollEvery, failure.After)), nil
 }
 
 // warn notes in the training's own log that the vendor's could not be read.
-func (l *lesson) warn(now time.Time, err error) {
-	l.spec.Events = append(l.spec.Events[max(len(l.spec.Events)-mostEvents+1, 0):], tasks.TrainingEvent{
+func (l *trainingRun) warn(now time.Time, err error) {
+	l.spec.Events = append(l.spec.Events[max(len(l.spec.Events)-maxEvents+1, 0):], tasks.TrainingEvent{
 		Type: "log_unavailable", Level: "warning", Created: now.UTC(),
 		Message: "the vendor's log can not be read: " + handlers.Failure(err).Message,
 	})
 }
 
 // note keeps what the vendor says of the training.
-func (l *lesson) note(seen providers.Training) {
+func (l *trainingRun) note(seen providers.Training) {
 	l.training.Tokens, l.training.Cost = seen.Tokens, seen.Nano
 	switch seen.State {
 	case providers.TrainingQueued:
@@ -89,7 +89,7 @@ func (l *lesson) note(seen providers.Training) {
 }
 
 // log keeps the newest events and checkpoints for those who ask.
-func (l *lesson) log(ctx context.Context) error {
+func (l *trainingRun) log(ctx context.Context) error {
 	events, err := l.trainer.Events(ctx, l.training.VendorID)
 	if err != nil {
 		return err
@@ -99,17 +99,17 @@ func (l *lesson) log(ctx context.Context) error {
 		return err
 	}
 	l.spec.Events, l.spec.Checkpoints = nil, nil
-	for _, e := range events[max(len(events)-mostEvents, 0):] {
+	for _, e := range events[max(len(events)-maxEvents, 0):] {
 		l.spec.Events = append(l.spec.Events, tasks.TrainingEvent(e))
 	}
-	for _, c := range checkpoints[max(len(checkpoints)-mostCheckpoints, 0):] {
+	for _, c := range checkpoints[max(len(checkpoints)-maxCheckpoints, 0):] {
 		l.spec.Checkpoints = append(l.spec.Checkpoints, tasks.TrainingCheckpoint(c))
 	}
 	return nil
 }
 
-// looked settles a training that has ended and goes on to its deployment.
-func (t *tuner) looked(ctx context.Context, l *lesson, seen providers.Training) (*tasks.End, error) {
+// trainingEnded settles a training that has ended and goes on to its deployment.
+func (t *tuner) trainingEnded(ctx context.Context, l *trainingRun, seen providers.Training) (*tasks.End, error) {
 	bill := l.bill(seen)
 	if seen.State == providers.TrainingSucceeded {
 		l.spec.ModelID, l.spec.Phase = seen.ModelID, phaseDeploy
@@ -142,7 +142,7 @@ func (t *tuner) looked(ctx context.Context, l *lesson, seen providers.Training) 
 
 // bill ends the training's line of spend at the vendor's total. A success that
 // the vendor puts no price on stands at its estimate.
-func (l *lesson) bill(seen providers.Training) store.Entry {
+func (l *trainingRun) bill(seen providers.Training) store.Entry {
 	e := store.Entry{ID: l.spec.Entry, State: store.EntrySettled, Settled: seen.Nano, Input: seen.Tokens}
 	switch {
 	case seen.Nano > 0:

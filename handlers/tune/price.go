@@ -19,7 +19,7 @@ const bytesPerToken = 4
 
 // price asks where the tuned model will be served, and whether all of it is
 // within the budget, before a cent is spent.
-func (t *tuner) price(ctx context.Context, c *course) (*tasks.End, error) {
+func (t *tuner) price(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	hosting, refused, err := t.servable(ctx, c.base)
 	if err != nil || refused != "" {
 		return c.refusedOr(refused, err)
@@ -49,10 +49,10 @@ func (t *tuner) price(ctx context.Context, c *course) (*tasks.End, error) {
 		return c.decided(false, "dry run: %d rows; training at most $%s, evaluation $%s, hosting $%s a month",
 			c.state.Rows, handlers.USD(bill.Training), handlers.USD(bill.Evaluation), handlers.USD(bill.Hosting))
 	}
-	return t.enrol(c, limit, capped)
+	return t.beginTraining(c, limit, capped)
 }
 
-func (c *course) refusedOr(refused string, err error) (*tasks.End, error) {
+func (c *tuneRun) refusedOr(refused string, err error) (*tasks.End, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (t *tuner) servable(ctx context.Context, base providers.Target) (
 
 // limit is what may be spent: the tune's own budget, or what is left of the
 // tenant's where that is less.
-func (t *tuner) limit(ctx context.Context, c *course) (nano int64, capped bool, err error) {
+func (t *tuner) limit(ctx context.Context, c *tuneRun) (nano int64, capped bool, err error) {
 	nano, err = t.budget(c)
 	if err != nil {
 		return 0, false, err
@@ -102,8 +102,8 @@ func (t *tuner) limit(ctx context.Context, c *course) (nano int64, capped bool, 
 	return nano, capped, nil
 }
 
-// evaluationBound is what examining candidate and incumbent costs at most.
-func (t *tuner) evaluationBound(ctx context.Context, c *course, incumbent string) (int64, error) {
+// evaluationBound is what evaluating candidate and incumbent costs at most.
+func (t *tuner) evaluationBound(ctx context.Context, c *tuneRun, incumbent string) (int64, error) {
 	lead, err := t.target(ctx, c, t.Settings.Lead)
 	if err != nil {
 		return 0, err
@@ -113,15 +113,15 @@ func (t *tuner) evaluationBound(ctx context.Context, c *course, incumbent string
 		return 0, err
 	}
 	var sum int64
-	err = c.held(ctx, t.Settings.MaxPapers, func(e store.Experience) error {
-		bound, err := t.paperBound(e, lead, c.base, served)
+	err = c.held(ctx, t.Settings.MaxQuestions, func(e store.Experience) error {
+		bound, err := t.questionBound(e, lead, c.base, served)
 		sum = plus(sum, bound)
 		return err
 	})
 	return sum, err
 }
 
-func (t *tuner) paperBound(e store.Experience, lead providers.Target, answering ...providers.Target) (
+func (t *tuner) questionBound(e store.Experience, lead providers.Target, answering ...providers.Target) (
 	int64, error,
 ) {
 	req := t.question(e)
@@ -145,7 +145,7 @@ func (t *tuner) paperBound(e store.Experience, lead providers.Target, answering 
 }
 
 // target finds one model, with the name under which it is priced.
-func (t *tuner) target(ctx context.Context, c *course, name string) (providers.Target, error) {
+func (t *tuner) target(ctx context.Context, c *tuneRun, name string) (providers.Target, error) {
 	tiers, err := t.Caller.Resolve(ctx, c.run.Store.Queries, c.tune.Tenant, name, "")
 	if err != nil {
 		return providers.Target{}, err
@@ -162,8 +162,8 @@ func (t *tuner) bound(target providers.Target, req *providers.Request) (int64, e
 	return nano, nil
 }
 
-// enrol makes the training's row and the job that starts it.
-func (t *tuner) enrol(c *course, limit int64, capped bool) (*tasks.End, error) {
+// beginTraining makes the training's row and the job that starts it.
+func (t *tuner) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End, error) {
 	spec := tasks.TrainingSpec{
 		Hyper: t.Settings.Hyper, SHA256: c.state.SHA256, Object: c.state.Object, Bytes: c.state.Bytes,
 		Dataset: c.tune.Dataset,

@@ -10,12 +10,12 @@ import (
 	"dreamlab/tasks"
 )
 
-// mostStops bounds how often a tune waits for a deployment to be gone; after
+// maxStops bounds how often a tune waits for a deployment to be gone; after
 // that Reap goes on.
-const mostStops = 20
+const maxStops = 20
 
 // carryOut does what the gate decided.
-func (t *tuner) carryOut(ctx context.Context, c *course) (*tasks.End, error) {
+func (t *tuner) carryOut(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	model, err := c.run.Store.Model(ctx, c.tune.Tenant, c.state.Candidate)
 	if err != nil {
 		return nil, fmt.Errorf("find model %s: %w", c.state.Candidate, err)
@@ -23,18 +23,18 @@ func (t *tuner) carryOut(ctx context.Context, c *course) (*tasks.End, error) {
 	if c.state.Verdict.Promoted {
 		return t.promote(ctx, c, model)
 	}
-	return t.dismiss(ctx, c, model)
+	return t.reject(ctx, c, model)
 }
 
 // promote gives the candidate the alias' traffic, unless the alias was changed
-// while the candidate was examined against what served then.
-func (t *tuner) promote(ctx context.Context, c *course, model store.Model) (*tasks.End, error) {
+// while the candidate was evaluated against what served then.
+func (t *tuner) promote(ctx context.Context, c *tuneRun, model store.Model) (*tasks.End, error) {
 	route, err := c.run.Store.Route(ctx, c.tune.Tenant, c.tune.Alias)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("find route %s: %w", c.tune.Alias, err)
 	}
 	if serving := foremost(route, c.tune.Base); serving != c.state.Incumbent {
-		return t.overtaken(c, serving), nil
+		return t.superseded(c, serving), nil
 	}
 	host, err := t.Vendors.Host(model.Provider)
 	if err != nil {
@@ -47,21 +47,21 @@ func (t *tuner) promote(ctx context.Context, c *course, model store.Model) (*tas
 	if err != nil {
 		return nil, err
 	}
-	end.Write = func(ctx context.Context, q *store.Queries) error { return c.enthrone(ctx, q, route, model) }
+	end.Write = func(ctx context.Context, q *store.Queries) error { return c.writePromotion(ctx, q, route, model) }
 	return end, nil
 }
 
-// overtaken turns a promotion into a dismissal: what the candidate was compared
+// superseded turns a promotion into a dismissal: what the candidate was compared
 // with does not serve any more.
-func (t *tuner) overtaken(c *course, serving string) *tasks.End {
+func (t *tuner) superseded(c *tuneRun, serving string) *tasks.End {
 	c.state.Verdict = &store.Decision{Reason: fmt.Sprintf(
 		"the route of %s was changed to %s during the evaluation: tune again", c.tune.Alias, serving)}
 	return c.next(stageCanary)
 }
 
-// enthrone sets the route if it still is the one that was seen; the base stands
+// writePromotion sets the route if it still is the one that was seen; the base stands
 // by for when the tuned model fails.
-func (c *course) enthrone(ctx context.Context, q *store.Queries, seen store.Route, model store.Model) error {
+func (c *tuneRun) writePromotion(ctx context.Context, q *store.Queries, seen store.Route, model store.Model) error {
 	next := store.Route{
 		Tenant: c.tune.Tenant, Alias: c.tune.Alias, Author: c.tune.ID, Reason: c.state.Verdict.Reason,
 		Targets: []store.RouteTarget{{Model: model.Name, Weight: 1}, {Model: c.tune.Base, Weight: 1, Tier: 1}},
@@ -78,13 +78,13 @@ func (c *course) enthrone(ctx context.Context, q *store.Queries, seen store.Rout
 	return c.write(ctx, q)
 }
 
-// dismiss stops the candidate's deployment and ends the tune.
-func (t *tuner) dismiss(ctx context.Context, c *course, model store.Model) (*tasks.End, error) {
-	stopped, err := t.halt(ctx, c.run.Store, model)
+// reject stops the candidate's deployment and ends the tune.
+func (t *tuner) reject(ctx context.Context, c *tuneRun, model store.Model) (*tasks.End, error) {
+	stopped, err := t.stopModel(ctx, c.run.Store, model)
 	if err != nil {
 		return nil, handlers.Failure(err)
 	}
-	if c.state.Stops++; !stopped && c.state.Stops < mostStops {
+	if c.state.Stops++; !stopped && c.state.Stops < maxStops {
 		return &tasks.End{State: store.JobWaiting, After: t.Settings.PollEvery, Write: c.write}, nil
 	}
 	return c.decided(false, "%s", c.state.Verdict.Reason)

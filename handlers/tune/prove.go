@@ -14,7 +14,7 @@ import (
 
 // How the tuned weights are proved: a few prompts of the training file.
 const (
-	mostProbes = 3
+	maxProbes  = 3
 	spread     = 97 // one probe in so many rows
 	longestRow = 8 << 20
 )
@@ -24,7 +24,7 @@ const (
 // (https://github.com/huggingface/text-generation-inference/issues/2505): then
 // both say the same. A client's file without a chat in it proves nothing, and is
 // trusted: it was paid for.
-func (t *tuner) prove(ctx context.Context, l *lesson) (*tasks.End, error) {
+func (t *tuner) prove(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	probes, err := t.probes(ctx, l.spec.Object)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (t *tuner) prove(ctx context.Context, l *lesson) (*tasks.End, error) {
 }
 
 // unproved tells a vendor that is not there yet from one that refuses.
-func (t *tuner) unproved(ctx context.Context, l *lesson, err error) (*tasks.End, error) {
+func (t *tuner) unproved(ctx context.Context, l *trainingRun, err error) (*tasks.End, error) {
 	failure := handlers.Failure(err)
 	if failure.Final && ctx.Err() == nil {
 		return nil, t.abort(ctx, l, failure)
@@ -58,7 +58,7 @@ func (t *tuner) unproved(ctx context.Context, l *lesson, err error) (*tasks.End,
 
 // proved ends the training: its model answers. A training alone serves by its
 // model's own name.
-func (t *tuner) proved(l *lesson) (*tasks.End, error) {
+func (t *tuner) proved(l *trainingRun) (*tasks.End, error) {
 	l.training.Status, l.spec.Phase = statusSucceeded, phaseDone
 	end, err := l.outcome()
 	if err != nil {
@@ -77,7 +77,7 @@ func (t *tuner) proved(l *lesson) (*tasks.End, error) {
 
 // probe tells whether the tuned model answers as it was taught, or at least
 // otherwise than its base.
-func (t *tuner) probe(ctx context.Context, l *lesson, i int, row []turn) (bool, error) {
+func (t *tuner) probe(ctx context.Context, l *trainingRun, i int, row []turn) (bool, error) {
 	cold := 0.0
 	req := providers.Request{MaxTokens: t.Settings.AnswerTokens, Temperature: &cold}
 	for _, said := range row[:len(row)-1] {
@@ -110,7 +110,7 @@ func (t *tuner) probes(ctx context.Context, object string) ([][]turn, error) {
 	var near, apart [][]turn
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, longestRow)
-	for n := 0; lines.Scan() && len(apart) < mostProbes; n++ {
+	for n := 0; lines.Scan() && len(apart) < maxProbes; n++ {
 		var row struct{ Messages []turn }
 		if json.Unmarshal(lines.Bytes(), &row) != nil || !alternating(row.Messages) {
 			continue // a client's file may have rows of other forms: they are no probes
@@ -118,14 +118,14 @@ func (t *tuner) probes(ctx context.Context, object string) ([][]turn, error) {
 		if n%spread == 0 {
 			apart = append(apart, row.Messages)
 		}
-		if len(near) < mostProbes {
+		if len(near) < maxProbes {
 			near = append(near, row.Messages)
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("read training file: %w", err)
 	}
-	if len(apart) == mostProbes {
+	if len(apart) == maxProbes {
 		near = apart
 	}
 	return near, nil

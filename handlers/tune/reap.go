@@ -12,8 +12,8 @@ import (
 	"dreamlab/tasks"
 )
 
-// mostReaped bounds one round of Reap.
-const mostReaped = 50
+// maxReaped bounds one round of Reap.
+const maxReaped = 50
 
 // Reaped is what one round of Reap came to.
 type Reaped struct {
@@ -29,18 +29,18 @@ type Reaped struct {
 func Reap(ctx context.Context, s *store.Store, d Deps) (Reaped, error) {
 	t := newTuner(d)
 	var out Reaped
-	left, err := s.AbandonedTrainings(ctx, mostReaped)
+	left, err := s.AbandonedTrainings(ctx, maxReaped)
 	faults := []error{err}
 	for _, training := range left {
-		faults = append(faults, t.forsake(ctx, s, training))
+		faults = append(faults, t.abandon(ctx, s, training))
 		out.Trainings++
 	}
 	out.Hours, err = t.bookAll(ctx, s)
 	faults = append(faults, err)
-	idle, err := s.IdleModels(ctx, mostReaped)
+	idle, err := s.IdleModels(ctx, maxReaped)
 	faults = append(faults, err)
 	for _, model := range idle {
-		stopped, err := t.halt(ctx, s, model)
+		stopped, err := t.stopModel(ctx, s, model)
 		faults = append(faults, err)
 		out.Models += one(stopped)
 	}
@@ -50,30 +50,30 @@ func Reap(ctx context.Context, s *store.Store, d Deps) (Reaped, error) {
 	return out, nil
 }
 
-// forsake brings an abandoned training to its end at the vendor.
-func (t *tuner) forsake(ctx context.Context, s *store.Store, training store.Training) error {
+// abandon brings an abandoned training to its end at the vendor.
+func (t *tuner) abandon(ctx context.Context, s *store.Store, training store.Training) error {
 	run := &tasks.Run{Store: s, Job: store.Job{ID: training.Job, Tenant: training.Tenant}}
-	l, err := t.lessonOf(run, training)
+	l, err := t.trainingRunOf(run, training)
 	if err != nil {
 		return err
 	}
 	switch l.spec.Phase {
 	case phaseCreate:
-		return t.forsakeDoubtful(ctx, s, l)
+		return t.abandonDoubtful(ctx, s, l)
 	case phaseTrain:
-		return t.forsakeTraining(ctx, s, l)
+		return t.abandonTraining(ctx, s, l)
 	case phaseDeploy:
 		if l.spec.Handle == "" {
-			return t.forsakeLaunch(ctx, s, l)
+			return t.abandonDeployment(ctx, s, l)
 		}
 	}
-	return l.forsaken(ctx, s, store.Entry{}) // its model, where there is one, is idle now
+	return l.markAbandoned(ctx, s, store.Entry{}) // its model, where there is one, is idle now
 }
 
-// forsakeDoubtful looks for a training that may have been created.
-func (t *tuner) forsakeDoubtful(ctx context.Context, s *store.Store, l *lesson) error {
+// abandonDoubtful looks for a training that may have been created.
+func (t *tuner) abandonDoubtful(ctx context.Context, s *store.Store, l *trainingRun) error {
 	if l.spec.Intent.IsZero() {
-		return l.forsaken(ctx, s, store.Entry{})
+		return l.markAbandoned(ctx, s, store.Entry{})
 	}
 	made, found, err := l.trainer.Find(ctx, trainSpec(l.training, l.spec), l.spec.Intent.Add(-clockSkew))
 	if err != nil {
@@ -81,18 +81,18 @@ func (t *tuner) forsakeDoubtful(ctx context.Context, s *store.Store, l *lesson) 
 	}
 	if found {
 		l.training.VendorID, l.spec.Phase = made.ID, phaseTrain
-		return t.forsakeTraining(ctx, s, l)
+		return t.abandonTraining(ctx, s, l)
 	}
 	if l.spec.Looks++; l.spec.Looks < enoughLooks {
 		return l.write(ctx, s.Queries)
 	}
 	void := store.Entry{ID: l.spec.Entry, State: store.EntryVoid, Cause: "the vendor has no such training"}
-	return l.forsaken(ctx, s, void)
+	return l.markAbandoned(ctx, s, void)
 }
 
-// forsakeTraining cancels at the vendor and settles what the vendor bills. The
+// abandonTraining cancels at the vendor and settles what the vendor bills. The
 // training may complete all the same: then it is billed whole and not deployed.
-func (t *tuner) forsakeTraining(ctx context.Context, s *store.Store, l *lesson) error {
+func (t *tuner) abandonTraining(ctx context.Context, s *store.Store, l *trainingRun) error {
 	seen, err := l.trainer.Training(ctx, l.training.VendorID)
 	if err == nil && !seen.State.Ended() {
 		seen, err = l.trainer.CancelTraining(ctx, l.training.VendorID)
@@ -104,13 +104,13 @@ func (t *tuner) forsakeTraining(ctx context.Context, s *store.Store, l *lesson) 
 	if !seen.State.Ended() {
 		return l.write(ctx, s.Queries) // the next round looks again
 	}
-	return l.forsaken(ctx, s, l.bill(seen))
+	return l.markAbandoned(ctx, s, l.bill(seen))
 }
 
-// forsakeLaunch takes up a deployment whose start may have been lost. Only
+// abandonDeployment takes up a deployment whose start may have been lost. Only
 // starting it again finds it: the name is the same, so nothing is deployed
 // twice. Its model is registered, and then is one that nobody uses.
-func (t *tuner) forsakeLaunch(ctx context.Context, s *store.Store, l *lesson) error {
+func (t *tuner) abandonDeployment(ctx context.Context, s *store.Store, l *trainingRun) error {
 	host, err := t.Vendors.Host(l.training.Provider)
 	if err != nil {
 		return err
@@ -128,11 +128,11 @@ func (t *tuner) forsakeLaunch(ctx context.Context, s *store.Store, l *lesson) er
 		return fmt.Errorf("register model: %w", err)
 	}
 	l.training.Model = model.Name
-	return l.forsaken(ctx, s, store.Entry{})
+	return l.markAbandoned(ctx, s, store.Entry{})
 }
 
-// forsaken ends the training's row, and its line of spend where there is one to end.
-func (l *lesson) forsaken(ctx context.Context, s *store.Store, bill store.Entry) error {
+// markAbandoned ends the training's row, and its line of spend where there is one to end.
+func (l *trainingRun) markAbandoned(ctx context.Context, s *store.Store, bill store.Entry) error {
 	l.training.Status, l.training.Error = statusCancelled, "its job ended before it did"
 	return s.Tx(ctx, store.Synced, func(q *store.Queries) error {
 		if bill.ID != "" {
@@ -170,8 +170,8 @@ func (t *tuner) bookHosting(ctx context.Context, s *store.Store, m store.Model) 
 	return err
 }
 
-// mostHours bounds the hours that are booked at once.
-const mostHours = 1_000
+// maxHours bounds the hours that are booked at once.
+const maxHours = 1_000
 
 // book writes the hours that a deployment has begun and that are not on the
 // books yet. An hour's id follows from the model and its number, so that two
@@ -191,7 +191,7 @@ func (t *tuner) book(ctx context.Context, s *store.Store, m store.Model) (int, e
 	}
 	begun := int(now.Sub(m.Created)/time.Hour) + 1
 	n := 0
-	for hour := known + 1; hour <= min(begun, known+mostHours); hour++ {
+	for hour := known + 1; hour <= min(begun, known+maxHours); hour++ {
 		err := s.AddEntry(ctx, hostingHour(m, training.Job, hour))
 		if err != nil && !errors.Is(err, store.ErrConflict) {
 			return n, fmt.Errorf("book hosting of %s: %w", m.Name, err)

@@ -41,7 +41,7 @@ func reworded(r providers.Request, dice *rand.Rand) (out providers.Request, name
 	return out, names
 }
 
-// TestOtherWordsChangeNoVerdict puts each paper of the exams to the judge in our
+// TestOtherWordsChangeNoVerdict puts each held-out question to the judge in our
 // words and in others, in both orders and with what may stand beside it.
 func TestOtherWordsChangeNoVerdict(t *testing.T) {
 	t.Parallel()
@@ -50,7 +50,7 @@ func TestOtherWordsChangeNoVerdict(t *testing.T) {
 			t.Parallel()
 			c := newClass(t, conversations)
 			tuned, dice, seen := c.base.Learn(c.pairs), rand.New(rand.NewPCG(1, 2)), map[string]int{}
-			for _, e := range c.papers {
+			for _, e := range c.questions {
 				question := providers.Request{Messages: readMessages(e.Prompt)}
 				compared := judge.Case{
 					Prompt: e.Prompt, First: answer(t, tuned, question).Content,

@@ -39,8 +39,8 @@ type state struct {
 	Stops     int             `json:"stops,omitempty"`   // how often the vendor was asked to stop
 }
 
-// course is a tune under way, as one wake sees it.
-type course struct {
+// tuneRun is a tune under way, as one wake sees it.
+type tuneRun struct {
 	run   *tasks.Run
 	tune  store.Tune
 	state state
@@ -48,12 +48,12 @@ type course struct {
 	base  providers.Target
 }
 
-func (t *tuner) course(ctx context.Context, run *tasks.Run, id string) (*course, error) {
+func (t *tuner) runOf(ctx context.Context, run *tasks.Run, id string) (*tuneRun, error) {
 	tune, err := run.Store.Tune(ctx, run.Job.Tenant, id)
 	if err != nil {
 		return nil, fmt.Errorf("find tune %s: %w", id, err)
 	}
-	c := &course{run: run, tune: tune}
+	c := &tuneRun{run: run, tune: tune}
 	if len(tune.State) > 0 {
 		if err := json.Unmarshal(tune.State, &c.state); err != nil {
 			return nil, tasks.Fail("internal", "the stored state of %s can not be read: start another tune", id)
@@ -74,7 +74,7 @@ func parseTarget(name string) (providers.Target, error) {
 
 // step does one stage of a tune.
 func (t *tuner) step(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
-	c, err := t.course(ctx, run, run.Job.Subject)
+	c, err := t.runOf(ctx, run, run.Job.Subject)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (t *tuner) step(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	case stageUpload, stageTrain, stageDeploy:
 		return t.trained(ctx, c)
 	case stageEvaluate:
-		return t.examined(ctx, c)
+		return t.evaluated(ctx, c)
 	case stageCanary:
 		return t.carryOut(ctx, c)
 	}
@@ -97,19 +97,19 @@ func (t *tuner) step(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 }
 
 // write stores how far the tune is.
-func (c *course) write(ctx context.Context, q *store.Queries) error {
+func (c *tuneRun) write(ctx context.Context, q *store.Queries) error {
 	c.tune.State = encode(c.state)
 	return q.SetTune(ctx, c.tune)
 }
 
 // next goes on with another stage at the next wake.
-func (c *course) next(stage string) *tasks.End {
+func (c *tuneRun) next(stage string) *tasks.End {
 	c.tune.Stage = stage
 	return &tasks.End{State: store.JobQueued, Write: c.write}
 }
 
 // decided ends the tune with a decision.
-func (c *course) decided(promoted bool, format string, args ...any) (*tasks.End, error) {
+func (c *tuneRun) decided(promoted bool, format string, args ...any) (*tasks.End, error) {
 	c.tune.Decision = &store.Decision{Promoted: promoted, Reason: fmt.Sprintf(format, args...)}
 	c.tune.Stage = stageDone
 	end, err := c.done()
@@ -128,7 +128,7 @@ type result struct {
 	Decision   *store.Decision `json:"decision"`
 }
 
-func (c *course) done() (*tasks.End, error) {
+func (c *tuneRun) done() (*tasks.End, error) {
 	return &tasks.End{Result: encode(result{
 		Tune: c.tune.ID, Dataset: c.tune.Dataset, Training: c.tune.Training,
 		Evaluation: c.tune.Evaluation, Decision: c.tune.Decision,
@@ -136,7 +136,7 @@ func (c *course) done() (*tasks.End, error) {
 }
 
 // budget returns what the tune may cost, nano-dollars; 0: no cap of its own.
-func (t *tuner) budget(c *course) (int64, error) {
+func (t *tuner) budget(c *tuneRun) (int64, error) {
 	nano, given, err := c.input.Budget()
 	if err != nil {
 		return 0, tasks.Fail("invalid_request", "%v", err)

@@ -22,13 +22,13 @@ const (
 	doubtPolls  = 20 // pauses between looks: ten minutes by default
 )
 
-// mostPollers bounds how often a poller that broke is replaced.
-const mostPollers = 3
+// maxPollers bounds how often a poller that broke is replaced.
+const maxPollers = 3
 
 // start takes a training from its file to its creation, then waits for it. It is
 // the training's own job: what it answers is what the training came to.
 func (t *tuner) start(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
-	l, err := t.lesson(ctx, run)
+	l, err := t.trainingRun(ctx, run)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (t *tuner) start(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 }
 
 // upload brings the file to the vendor, unless it is there already.
-func (t *tuner) upload(ctx context.Context, l *lesson) (*tasks.End, error) {
+func (t *tuner) upload(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	name := l.spec.SHA256 + ".jsonl"
 	file, found, err := l.trainer.FindFile(ctx, name)
 	if err == nil && !found {
@@ -64,7 +64,7 @@ func (t *tuner) upload(ctx context.Context, l *lesson) (*tasks.End, error) {
 }
 
 // validated waits until the vendor has read the file.
-func (t *tuner) validated(ctx context.Context, l *lesson) (*tasks.End, error) {
+func (t *tuner) validated(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	file, err := l.trainer.File(ctx, l.spec.FileID)
 	switch {
 	case err != nil:
@@ -79,7 +79,7 @@ func (t *tuner) validated(ctx context.Context, l *lesson) (*tasks.End, error) {
 }
 
 // create starts the training at the vendor, once.
-func (t *tuner) create(ctx context.Context, l *lesson) (*tasks.End, error) {
+func (t *tuner) create(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	spec := trainSpec(l.training, l.spec)
 	if !l.spec.Intent.IsZero() {
 		return t.adopt(ctx, l, spec)
@@ -116,7 +116,7 @@ func doubtful(err error) bool {
 }
 
 // vendorGate lets the vendor's own estimate pass or not.
-func (t *tuner) vendorGate(ctx context.Context, l *lesson, spec providers.TrainSpec) error {
+func (t *tuner) vendorGate(ctx context.Context, l *trainingRun, spec providers.TrainSpec) error {
 	estimate, err := l.trainer.Estimate(ctx, spec)
 	switch {
 	case err != nil:
@@ -144,7 +144,7 @@ func (t *tuner) vendorGate(ctx context.Context, l *lesson, spec providers.TrainS
 }
 
 // trainingCap is what the training may cost, nano-dollars; 0: no cap.
-func (t *tuner) trainingCap(ctx context.Context, l *lesson) (int64, error) {
+func (t *tuner) trainingCap(ctx context.Context, l *trainingRun) (int64, error) {
 	left, limited, err := t.Caller.BudgetLeft(ctx, l.run.Store.Queries, l.training.Tenant, purposeTrain)
 	if err != nil {
 		return 0, err
@@ -157,7 +157,7 @@ func (t *tuner) trainingCap(ctx context.Context, l *lesson) (int64, error) {
 
 // intend writes down that the training is about to be created and what it will
 // cost, before the vendor hears of it.
-func (t *tuner) intend(ctx context.Context, l *lesson) error {
+func (t *tuner) intend(ctx context.Context, l *trainingRun) error {
 	l.spec.Intent, l.spec.Looks = t.Now().UTC(), 0
 	return l.run.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
 		if l.spec.Entry == "" {
@@ -170,7 +170,7 @@ func (t *tuner) intend(ctx context.Context, l *lesson) error {
 }
 
 // entry is a line of spend for this training.
-func (l *lesson) entry(step, purpose string, reserved int64) store.Entry {
+func (l *trainingRun) entry(step, purpose string, reserved int64) store.Entry {
 	job := l.run.Job
 	return store.Entry{
 		Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: step, Epoch: job.Epoch, Number: 1,
@@ -179,13 +179,13 @@ func (l *lesson) entry(step, purpose string, reserved int64) store.Entry {
 }
 
 // created goes over to polling.
-func (t *tuner) created(l *lesson, made providers.Training) *tasks.End {
+func (t *tuner) created(l *trainingRun, made providers.Training) *tasks.End {
 	l.training.VendorID, l.training.Status, l.spec.Phase = made.ID, statusQueued, phaseTrain
 	return l.polled()
 }
 
 // polled waits for a poller.
-func (l *lesson) polled() *tasks.End {
+func (l *trainingRun) polled() *tasks.End {
 	poll := child(&l.run.Job, tasks.TunePoll, tasks.TrainInput{Training: l.training.ID, Tune: l.training.Tune})
 	return &tasks.End{
 		State: store.JobWaiting, Children: []store.NewJob{poll},
@@ -200,11 +200,11 @@ func (l *lesson) polled() *tasks.End {
 
 // adopt looks for a training that may have been created. Only after the vendor's
 // list was without it several times, and for minutes, is it created again.
-func (t *tuner) adopt(ctx context.Context, l *lesson, spec providers.TrainSpec) (*tasks.End, error) {
+func (t *tuner) adopt(ctx context.Context, l *trainingRun, spec providers.TrainSpec) (*tasks.End, error) {
 	made, found, err := l.trainer.Find(ctx, spec, l.spec.Intent.Add(-clockSkew))
 	if err != nil {
 		l.spec.Lost++
-		if l.spec.Lost > mostLost {
+		if l.spec.Lost > maxLost {
 			return nil, l.vendorFailed(ctx, err)
 		}
 		return l.wait(t.Settings.PollEvery), nil // unreachable: nothing is known, so nothing is done
@@ -224,7 +224,7 @@ func (t *tuner) adopt(ctx context.Context, l *lesson, spec providers.TrainSpec) 
 const clockSkew = 5 * time.Minute
 
 // refusedCreation takes the intent back: the vendor says that there is nothing.
-func (t *tuner) refusedCreation(ctx context.Context, l *lesson, refusal error) error {
+func (t *tuner) refusedCreation(ctx context.Context, l *trainingRun, refusal error) error {
 	failure := handlers.Failure(refusal)
 	l.spec.Intent = time.Time{}
 	void := store.Entry{ID: l.spec.Entry, State: store.EntryVoid, Cause: string(providers.KindOf(refusal))}
@@ -245,13 +245,13 @@ func (t *tuner) refusedCreation(ctx context.Context, l *lesson, refusal error) e
 }
 
 // await answers for a poller that broke: another takes its place, some times.
-func (t *tuner) await(ctx context.Context, l *lesson) (*tasks.End, error) {
+func (t *tuner) await(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	jobs, _, err := l.run.Store.Jobs(ctx, l.run.Job.Tenant, store.JobFilter{Parent: l.run.Job.ID},
-		store.Page{Limit: mostPollers})
+		store.Page{Limit: maxPollers})
 	if err != nil {
 		return nil, fmt.Errorf("find pollers: %w", err)
 	}
-	if len(jobs) < mostPollers {
+	if len(jobs) < maxPollers {
 		return l.polled(), nil
 	}
 	why := tasks.Fail("vendor_unavailable", "training %s could not be followed: see its jobs", l.training.ID)

@@ -26,17 +26,17 @@ var phrasings = []string{
 }
 
 // teach fills the store with examples and held-out conversations.
-func (b *bench) teach(examples, papers int) {
+func (b *bench) teach(examples, questions int) {
 	b.Helper()
 	for i := range examples {
 		topic := topics[i%len(topics)]
 		ask := fmt.Sprintf(phrasings[i/len(topics)%len(phrasings)], topic) + fmt.Sprintf(" (case %d)", i)
 		b.example(ask, answerFor(topic))
 	}
-	for i := range papers {
+	for i := range questions {
 		topic := topics[i%len(topics)]
 		ask := fmt.Sprintf("Hello there, a word on the %s: what is to be done in case number %d?", topic, i)
-		b.paper(fmt.Sprintf("paper-%d", i), ask, "Please wait.", answerFor(topic))
+		b.question(fmt.Sprintf("question-%d", i), ask, "Please wait.", answerFor(topic))
 	}
 }
 
@@ -50,7 +50,7 @@ func (b *bench) example(ask, answer string) {
 	}))
 }
 
-func (b *bench) paper(conversation, ask, answer, reference string) {
+func (b *bench) question(conversation, ask, answer, reference string) {
 	b.Helper()
 	for !store.HeldOut(conversation) {
 		conversation += "'"

@@ -4,7 +4,7 @@
 // A tune is a parent job (tune.curate) that goes from stage to stage, one a
 // wake: curate, price, upload, train, deploy, evaluate, canary, done. What
 // takes hours is done by its children: tune.start creates a training, tune.poll
-// waits for it and for its deployment, tune.evaluate has a few held-out papers
+// waits for it and for its deployment, tune.evaluate has a few held-out questions
 // answered and judged. Whatever a worker dies of between two steps, nothing is
 // created, deployed or paid twice: the intent is a row before it is a call, and
 // what may have been created is looked for before it is created again.
@@ -75,8 +75,8 @@ type Settings struct {
 	HostingHours int64
 	// PollEvery is the pause between looks at a vendor. Defaults to 30 s.
 	PollEvery time.Duration
-	// MaxPapers bounds an evaluation. Defaults to 200.
-	MaxPapers int
+	// MaxQuestions bounds an evaluation. Defaults to 200.
+	MaxQuestions int
 	// AnswerTokens bounds an answer in an evaluation. Defaults to 1,024.
 	AnswerTokens int
 	Gate         Gate
@@ -88,7 +88,7 @@ func (s Settings) filled() Settings {
 	s.MaxRowTokens = cmp.Or(s.MaxRowTokens, 8_000)
 	s.HostingHours = cmp.Or(s.HostingHours, 720)
 	s.PollEvery = cmp.Or(s.PollEvery, 30*time.Second)
-	s.MaxPapers = cmp.Or(s.MaxPapers, 200)
+	s.MaxQuestions = cmp.Or(s.MaxQuestions, 200)
 	s.AnswerTokens = cmp.Or(s.AnswerTokens, 1_024)
 	s.Hyper = fillHyper(s.Hyper, tasks.Hyper{Epochs: 3, LearningRate: 1e-4, Rank: 16, Alpha: 32})
 	s.Gate = s.Gate.filled()

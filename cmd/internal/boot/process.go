@@ -175,7 +175,7 @@ func (s *Stack) tuning() tune.Settings {
 	t := s.Config.Tune
 	return tune.Settings{
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base, MinExamples: t.MinExamples,
-		Budget: int64(t.BudgetUSD), HostingHours: int64(t.HostingHours), MaxPapers: t.Papers,
+		Budget: int64(t.BudgetUSD), HostingHours: int64(t.HostingHours), MaxQuestions: t.Papers,
 		PollEvery: s.Config.Poll.Training, Gate: tune.Gate{Margin: tenThousandths(t.Margin)},
 	}
 }

@@ -21,15 +21,15 @@ import (
 // The filters of a dataset, by the names under which its manifest counts what
 // they removed.
 const (
-	filterMalformed = "malformed"   // no alternating conversation that ends with an answer
-	filterEmpty     = "empty"       // the answer says nothing
-	filterUnfit     = "unfit"       // an error's text or a refusal
-	filterSecret    = "secret"      // a secret or personal data was left in it
-	filterLong      = "too_long"    // over the bound of a row
-	filterHeldOut   = "held_out"    // its conversation examines models
-	filterExam      = "in_the_exam" // it repeats a held-out conversation
-	filterDuplicate = "duplicate"   // the same text with a better or equal score is in
-	filterOver      = "over_limit"  // the dataset is full of better rows
+	filterMalformed = "malformed"         // no alternating conversation that ends with an answer
+	filterEmpty     = "empty"             // the answer says nothing
+	filterUnfit     = "unfit"             // an error's text or a refusal
+	filterSecret    = "secret"            // a secret or personal data was left in it
+	filterLong      = "too_long"          // over the bound of a row
+	filterHeldOut   = "held_out"          // its conversation is for evaluations
+	filterRepeats   = "in_the_evaluation" // it repeats a held-out conversation
+	filterDuplicate = "duplicate"         // the same text with a better or equal score is in
+	filterOver      = "over_limit"        // the dataset is full of better rows
 	filterNear      = "near_duplicate"
 )
 
@@ -62,24 +62,24 @@ type limits struct {
 	rowTokens int64
 }
 
-// sieve takes examples in any order and keeps those that a model may learn
+// rowFilter takes examples in any order and keeps those that a model may learn
 // from. What it keeps does not depend on the order.
-type sieve struct {
+type rowFilter struct {
 	limits  limits
-	exam    exam
+	heldOut heldOut
 	rows    map[digest]row
 	in      int
 	removed map[string]int
 }
 
-func newSieve(l limits, x exam) *sieve {
-	return &sieve{limits: l, exam: x, rows: map[digest]row{}, removed: map[string]int{}}
+func newRowFilter(l limits, x heldOut) *rowFilter {
+	return &rowFilter{limits: l, heldOut: x, rows: map[digest]row{}, removed: map[string]int{}}
 }
 
-func (s *sieve) remove(filter string, n int) { s.removed[filter] += n }
+func (s *rowFilter) remove(filter string, n int) { s.removed[filter] += n }
 
 // add passes an example through the filters.
-func (s *sieve) add(e store.Example) {
+func (s *rowFilter) add(e store.Example) {
 	s.in++
 	turns, ok := readTurns(e.Messages)
 	if !ok {
@@ -97,27 +97,27 @@ func (s *sieve) add(e store.Example) {
 }
 
 // unfit names the filter that a well-formed example does not pass.
-func (s *sieve) unfit(e store.Example, turns []turn) string {
+func (s *rowFilter) unfit(e store.Example, turns []turn) string {
 	answer := turns[len(turns)-1].Content
 	switch {
 	case strings.TrimSpace(answer) == "":
 		return filterEmpty
 	case judge.Refusal(answer), judge.ErrorText(answer):
 		return filterUnfit
-	case slices.ContainsFunc(turns, func(t turn) bool { return residual(t.Content) }):
+	case slices.ContainsFunc(turns, func(t turn) bool { return hasSecret(t.Content) }):
 		return filterSecret
 	case tokensOf(turns) > s.limits.rowTokens:
 		return filterLong
-	case s.exam.experiences[e.Experience]:
+	case s.heldOut.experiences[e.Experience]:
 		return filterHeldOut
-	case s.exam.holds(turns):
-		return filterExam
+	case s.heldOut.holds(turns):
+		return filterRepeats
 	}
 	return ""
 }
 
 // keep takes a row in, unless the same text is there with as good a score.
-func (s *sieve) keep(r row) {
+func (s *rowFilter) keep(r row) {
 	known, found := s.rows[r.key]
 	if found {
 		s.remove(filterDuplicate, 1)
@@ -136,7 +136,7 @@ func better(a, b row) int {
 }
 
 // prune leaves the best rows.
-func (s *sieve) prune() {
+func (s *rowFilter) prune() {
 	kept := slices.SortedFunc(maps.Values(s.rows), better)
 	if len(kept) <= s.limits.rows {
 		return
@@ -147,8 +147,8 @@ func (s *sieve) prune() {
 	}
 }
 
-// sifted is what a sieve holds.
-type sifted struct {
+// filtered is what passed a rowFilter.
+type filtered struct {
 	rows     []row // by content
 	manifest store.Manifest
 	file     []byte // JSONL
@@ -158,12 +158,12 @@ type sifted struct {
 const splitRule = "by conversation: a fifth, by a hash of its id, is held out and never in a dataset"
 
 // done returns the rows in the order of their content, as a file, with its manifest.
-func (s *sieve) done(alias string, seed int64) sifted {
+func (s *rowFilter) done(alias string, seed int64) filtered {
 	s.prune()
 	if gone := dropNear(s.rows); gone > 0 {
 		s.remove(filterNear, gone)
 	}
-	out := sifted{rows: slices.SortedFunc(maps.Values(s.rows), func(a, b row) int {
+	out := filtered{rows: slices.SortedFunc(maps.Values(s.rows), func(a, b row) int {
 		return bytes.Compare(a.key[:], b.key[:])
 	})}
 	m := store.Manifest{

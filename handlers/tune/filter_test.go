@@ -20,9 +20,9 @@ func example(id, ask, answer string, score int64) store.Example {
 	}
 }
 
-func TestSieveFilters(t *testing.T) {
+func TestFilterFilters(t *testing.T) {
 	t.Parallel()
-	x := newExam()
+	x := newHeldOut()
 	x.add(store.Experience{
 		ID: "exp_held", Prompt: json.RawMessage(`[{"role":"user","content":"Hi"}]`),
 		Answer: json.RawMessage(`{"role":"assistant","content":"Hello, how can I help?"}`), Reference: "Good day!",
@@ -42,24 +42,24 @@ func TestSieveFilters(t *testing.T) {
 		"no answer":  {raw(`[{"role":"user","content":"a"}]`), filterMalformed},
 		"two users": {raw(`[{"role":"user","content":"a"},{"role":"user","content":"b"}]`),
 			filterMalformed},
-		"tool":                {raw(`[{"role":"tool","tool_call_id":"x","content":"a"}]`), filterMalformed},
-		"system alone":        {raw(`[{"role":"system","content":"a"}]`), filterMalformed},
-		"blank answer":        {example("1", "When?", "  ", 1), filterEmpty},
-		"refusal":             {example("1", "When?", "I'm sorry, but I can't help with that.", 1), filterUnfit},
-		"error":               {example("1", "When?", "Internal Server Error", 1), filterUnfit},
-		"mail":                {example("1", "I am jo@example.com", "Noted.", 1), filterSecret},
-		"long":                {example("1", "When?", strings.Repeat("word ", 1000), 1), filterLong},
-		"held out":            {example("held", "When?", "At nine.", 1), filterHeldOut},
-		"greeting":            {example("1", "hi", "Welcome!", 1), ""},
-		"recorded exam":       {example("1", " HI ", "hello, how can i  help?", 1), filterExam},
-		"reference exam":      {example("1", "hi", "Good day!", 1), filterExam},
-		"exam's telling text": {example("1", telling, "Nine.", 1), filterExam},
-		"exam under a system message": {raw(`[{"role":"system","content":"Be kind."},
-			{"role":"user","content":"hi"},{"role":"assistant","content":"Good day!"}]`), filterExam},
+		"tool":                   {raw(`[{"role":"tool","tool_call_id":"x","content":"a"}]`), filterMalformed},
+		"system alone":           {raw(`[{"role":"system","content":"a"}]`), filterMalformed},
+		"blank answer":           {example("1", "When?", "  ", 1), filterEmpty},
+		"refusal":                {example("1", "When?", "I'm sorry, but I can't help with that.", 1), filterUnfit},
+		"error":                  {example("1", "When?", "Internal Server Error", 1), filterUnfit},
+		"mail":                   {example("1", "I am jo@example.com", "Noted.", 1), filterSecret},
+		"long":                   {example("1", "When?", strings.Repeat("word ", 1000), 1), filterLong},
+		"held out":               {example("held", "When?", "At nine.", 1), filterHeldOut},
+		"greeting":               {example("1", "hi", "Welcome!", 1), ""},
+		"recorded answer":        {example("1", " HI ", "hello, how can i  help?", 1), filterRepeats},
+		"reference answer":       {example("1", "hi", "Good day!", 1), filterRepeats},
+		"long held-out question": {example("1", telling, "Nine.", 1), filterRepeats},
+		"held out under a system message": {raw(`[{"role":"system","content":"Be kind."},
+			{"role":"user","content":"hi"},{"role":"assistant","content":"Good day!"}]`), filterRepeats},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSieve(limits{rows: 10, rowTokens: 1000}, x)
+			s := newRowFilter(limits{rows: 10, rowTokens: 1000}, x)
 			s.add(c.e)
 			got := strings.Join(keys(s.removed), ",")
 			if got != c.filter || len(s.rows) != one(c.filter == "") {
@@ -76,9 +76,9 @@ func keys(m map[string]int) (names []string) {
 	return names
 }
 
-func TestSieveKeepsTheBestOfTheSame(t *testing.T) {
+func TestFilterKeepsTheBestOfTheSame(t *testing.T) {
 	t.Parallel()
-	s := newSieve(limits{rows: 10, rowTokens: 1000}, newExam())
+	s := newRowFilter(limits{rows: 10, rowTokens: 1000}, newHeldOut())
 	s.add(example("1", "When do you open?", "At nine.", 100))
 	s.add(example("2", "when do  you open?", "AT NINE.", 300))
 	s.add(example("3", "\uff37hen do you open?", "At nine.", 200)) // a full-width W
@@ -94,7 +94,7 @@ func TestSieveKeepsTheBestOfTheSame(t *testing.T) {
 
 func TestRowsLearnTheLastAnswerAlone(t *testing.T) {
 	t.Parallel()
-	s := newSieve(limits{rows: 10, rowTokens: 1000}, newExam())
+	s := newRowFilter(limits{rows: 10, rowTokens: 1000}, newHeldOut())
 	s.add(store.Example{ID: "1", Messages: json.RawMessage(`[{"role":"system","content":"Be brief."},
 		{"role":"user","content":[{"type":"text","text":"One?"}]},{"role":"assistant","content":"Yes."},
 		{"role":"user","content":"Two?"},{"role":"assistant","content":"No."}]`)})
@@ -108,7 +108,7 @@ func TestRowsLearnTheLastAnswerAlone(t *testing.T) {
 
 // What a dataset holds does not depend on the order in which its rows came, nor
 // on the ids that they have.
-func TestSieveIgnoresOrder(t *testing.T) {
+func TestFilterIgnoresOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 60).Draw(t, "examples")
@@ -119,11 +119,11 @@ func TestSieveIgnoresOrder(t *testing.T) {
 			examples[i] = example(fmt.Sprint(i), ask, answer, int64(rapid.IntRange(0, 5).Draw(t, "score")))
 		}
 		bound := limits{rows: rapid.IntRange(1, 12).Draw(t, "rows"), rowTokens: 1000}
-		first := sift(examples, bound)
+		first := filterExamples(examples, bound)
 		rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)).Shuffle(n, func(i, j int) {
 			examples[i], examples[j] = examples[j], examples[i]
 		})
-		second := sift(examples, bound)
+		second := filterExamples(examples, bound)
 		if first.manifest.SHA256 != second.manifest.SHA256 || len(first.rows) > bound.rows {
 			t.Errorf("%d rows, %s and %s", len(first.rows), first.manifest.SHA256, second.manifest.SHA256)
 		}
@@ -137,15 +137,15 @@ func TestSieveIgnoresOrder(t *testing.T) {
 	})
 }
 
-func sift(examples []store.Example, l limits) sifted {
-	s := newSieve(l, newExam())
+func filterExamples(examples []store.Example, l limits) filtered {
+	s := newRowFilter(l, newHeldOut())
 	for _, e := range examples {
 		s.add(e)
 	}
 	return s.done("assistant", 1)
 }
 
-func TestResidual(t *testing.T) {
+func TestHasSecret(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
 		"mail jo.doe+x@shop.example.com please":  true,
@@ -161,8 +161,8 @@ func TestResidual(t *testing.T) {
 		"I forgot my password: what now?":        false,
 		"":                                       false,
 	} {
-		if got := residual(text); got != want {
-			t.Errorf("residual(%q) = %v", text, got)
+		if got := hasSecret(text); got != want {
+			t.Errorf("hasSecret(%q) = %v", text, got)
 		}
 	}
 }

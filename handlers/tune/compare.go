@@ -14,13 +14,13 @@ import (
 	"dreamlab/tasks"
 )
 
-// marks are what came of one slice of the exam, as its job answers them.
-type marks struct {
-	Papers  []Paper `json:"papers"`
-	Skipped int     `json:"skipped"` // the incumbent gave no answer, or the prompt can not be asked
+// sliceResult is what came of one slice of the evaluation, as its job answers them.
+type sliceResult struct {
+	Comparisons []Comparison `json:"comparisons"`
+	Skipped     int          `json:"skipped"` // the incumbent gave no answer, or the prompt can not be asked
 }
 
-// evaluate has a few held-out papers answered by candidate and incumbent, and
+// evaluate has a few held-out questions answered by candidate and incumbent, and
 // compares the answers. Each answer is an effect, so that what was paid for is
 // not asked again.
 func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
@@ -28,11 +28,11 @@ func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
-	c, err := t.course(ctx, run, in.Tune)
+	c, err := t.runOf(ctx, run, in.Tune)
 	if err != nil {
 		return nil, err
 	}
-	var out marks
+	var out sliceResult
 	for _, id := range in.Experiences {
 		e, err := run.Store.Experience(ctx, c.tune.Tenant, id)
 		if errors.Is(err, store.ErrNotFound) {
@@ -42,12 +42,12 @@ func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error
 		if err != nil {
 			return nil, fmt.Errorf("find experience %s: %w", id, err)
 		}
-		paper, ok, err := t.paper(ctx, c, e)
+		compared, ok, err := t.comparison(ctx, c, e)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			out.Papers = append(out.Papers, paper)
+			out.Comparisons = append(out.Comparisons, compared)
 		} else {
 			out.Skipped++
 		}
@@ -55,18 +55,18 @@ func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error
 	return &tasks.End{Result: encode(out)}, nil
 }
 
-// paper compares two answers to one held-out prompt. It is void where the
+// comparison compares two answers to one held-out prompt. It is void where the
 // incumbent can not answer.
-func (t *tuner) paper(ctx context.Context, c *course, e store.Experience) (p Paper, ok bool, err error) {
-	incumbent, answered, err := t.sit(ctx, c, e, "incumbent", c.state.Incumbent)
+func (t *tuner) comparison(ctx context.Context, c *tuneRun, e store.Experience) (p Comparison, ok bool, err error) {
+	incumbent, answered, err := t.answer(ctx, c, e, "incumbent", c.state.Incumbent)
 	if err != nil || !answered {
 		return p, false, err
 	}
-	candidate, answered, err := t.sit(ctx, c, e, "candidate", c.state.Candidate)
+	candidate, answered, err := t.answer(ctx, c, e, "candidate", c.state.Candidate)
 	if err != nil {
 		return p, false, err
 	}
-	p = Paper{Experience: e.ID, Conversation: e.Conversation, Choice: judge.Second}
+	p = Comparison{Experience: e.ID, Conversation: e.Conversation, Choice: judge.Second}
 	p.Incumbent = faults(e, incumbent)
 	p.Candidate = Faults{Failed: true}
 	if !answered {
@@ -92,20 +92,20 @@ func (t *tuner) question(e store.Experience) providers.Request {
 
 // sit has a model answer. It tells whether the model did; errors that another
 // attempt cures are returned.
-func (t *tuner) sit(ctx context.Context, c *course, e store.Experience, who, model string,
+func (t *tuner) answer(ctx context.Context, c *tuneRun, e store.Experience, who, model string,
 ) (reply *providers.Reply, answered bool, err error) {
 	step := handlers.Step{Name: e.ID + "/" + who, Request: t.question(e), Within: c.within()}
 	reply, err = t.ask(ctx, c.run, step, model)
 	for _, code := range []string{"content_filter", "context_length_exceeded", "invalid_request"} {
 		if handlers.Failed(err, code) {
-			return nil, false, nil // the model's own refusal is an outcome of the exam
+			return nil, false, nil // the model's own refusal is an outcome of the evaluation
 		}
 	}
 	return reply, err == nil, err
 }
 
 // within caps the evaluation at what the tune may still cost.
-func (c *course) within() *handlers.Within {
+func (c *tuneRun) within() *handlers.Within {
 	if c.state.Cap == 0 {
 		return nil
 	}
@@ -132,7 +132,7 @@ func isDocument(text string) bool {
 }
 
 // check decides by the reference alone, where it can be checked for both.
-func (p *Paper) check(answers judge.Case) bool {
+func (p *Comparison) check(answers judge.Case) bool {
 	checkable, hit := judge.Exact(answers.Reference, answers.First)
 	checkableToo, hitToo := judge.Exact(answers.Reference, answers.Second)
 	if !checkable || !checkableToo {
@@ -150,7 +150,7 @@ func (p *Paper) check(answers judge.Case) bool {
 
 // compare lets the lead judge in both orders. A verdict that can not be read is
 // a tie on which nobody agreed.
-func (t *tuner) compare(ctx context.Context, c *course, p *Paper, answers judge.Case) error {
+func (t *tuner) compare(ctx context.Context, c *tuneRun, p *Comparison, answers judge.Case) error {
 	p.Choice = judge.Equal
 	if canonical(answers.First) == canonical(answers.Second) {
 		return nil

@@ -8,23 +8,23 @@ import (
 )
 
 // tellingPrompt is how long the last question has to be, in characters, to give
-// an exam away by itself: "hello" is asked by everyone.
+// a held-out conversation away by itself: "hello" is asked by everyone.
 const tellingPrompt = 40
 
-// exam is what the held-out conversations hold, by content, so that no row of a
+// heldOut is what the held-out conversations hold, by content, so that no row of a
 // dataset gives an answer away.
-type exam struct {
+type heldOut struct {
 	experiences map[string]bool
 	prompts     map[digest]bool // those that are long enough to tell
 	rows        map[digest]bool // prompt with the recorded or the right answer
 }
 
-func newExam() exam {
-	return exam{experiences: map[string]bool{}, prompts: map[digest]bool{}, rows: map[digest]bool{}}
+func newHeldOut() heldOut {
+	return heldOut{experiences: map[string]bool{}, prompts: map[digest]bool{}, rows: map[digest]bool{}}
 }
 
 // add takes a held-out experience in.
-func (x exam) add(e store.Experience) {
+func (x heldOut) add(e store.Experience) {
 	x.experiences[e.ID] = true
 	prompt := textTurns(e.Prompt)
 	if len(prompt) == 0 {
@@ -40,13 +40,13 @@ func (x exam) add(e store.Experience) {
 	}
 }
 
-// holds tells whether a row repeats something of the exam.
-func (x exam) holds(turns []turn) bool {
+// holds tells whether a row repeats something held out.
+func (x heldOut) holds(turns []turn) bool {
 	spoken := dialogue(turns)
 	return x.rows[keyOf(spoken)] || x.prompts[keyOf(spoken[:len(spoken)-1])]
 }
 
-// dialogue leaves the system message out: the same question is the same exam
+// dialogue leaves the system message out: the same question is the same
 // under any instruction.
 func dialogue(turns []turn) []turn {
 	var out []turn

@@ -40,15 +40,15 @@ const (
 	purposeHost  = "host"
 )
 
-// lesson is a training under way, as one wake sees it.
-type lesson struct {
+// trainingRun is a training under way, as one wake sees it.
+type trainingRun struct {
 	run      *tasks.Run
 	training store.Training
 	spec     tasks.TrainingSpec
 	trainer  providers.Trainer
 }
 
-func (t *tuner) lesson(ctx context.Context, run *tasks.Run) (*lesson, error) {
+func (t *tuner) trainingRun(ctx context.Context, run *tasks.Run) (*trainingRun, error) {
 	var in tasks.TrainInput
 	if err := run.Decode(&in); err != nil {
 		return nil, err
@@ -57,11 +57,11 @@ func (t *tuner) lesson(ctx context.Context, run *tasks.Run) (*lesson, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find training %s: %w", in.Training, err)
 	}
-	return t.lessonOf(run, training)
+	return t.trainingRunOf(run, training)
 }
 
-func (t *tuner) lessonOf(run *tasks.Run, training store.Training) (*lesson, error) {
-	l := &lesson{run: run, training: training}
+func (t *tuner) trainingRunOf(run *tasks.Run, training store.Training) (*trainingRun, error) {
+	l := &trainingRun{run: run, training: training}
 	if err := json.Unmarshal(training.Spec, &l.spec); err != nil {
 		return nil, tasks.Fail("internal", "the stored spec of %s can not be read: start another", training.ID)
 	}
@@ -85,7 +85,7 @@ func trainSpec(training store.Training, s tasks.TrainingSpec) providers.TrainSpe
 	}
 }
 
-func (l *lesson) ended() bool {
+func (l *trainingRun) ended() bool {
 	switch l.training.Status {
 	case statusSucceeded, statusFailed, statusCancelled:
 		return true
@@ -94,18 +94,18 @@ func (l *lesson) ended() bool {
 }
 
 // write stores how far the training is.
-func (l *lesson) write(ctx context.Context, q *store.Queries) error {
+func (l *trainingRun) write(ctx context.Context, q *store.Queries) error {
 	l.training.Spec = encode(l.spec)
 	return q.SetTraining(ctx, l.training, l.ended())
 }
 
 // wait comes back after a pause.
-func (l *lesson) wait(pause time.Duration) *tasks.End {
+func (l *trainingRun) wait(pause time.Duration) *tasks.End {
 	return &tasks.End{State: store.JobWaiting, After: pause, Write: l.write}
 }
 
 // next goes on with another phase at the next wake.
-func (l *lesson) next(phase string) *tasks.End {
+func (l *trainingRun) next(phase string) *tasks.End {
 	l.spec.Phase = phase
 	return &tasks.End{State: store.JobQueued, Write: l.write}
 }
@@ -113,7 +113,7 @@ func (l *lesson) next(phase string) *tasks.End {
 // fail ends the training for good. What is told to the client is the row's
 // error too. What was reserved for a training that nobody follows any more stays
 // on the books as unknown.
-func (l *lesson) fail(ctx context.Context, failure *tasks.Failure) error {
+func (l *trainingRun) fail(ctx context.Context, failure *tasks.Failure) error {
 	l.training.Status, l.training.Error = statusFailed, failure.Message
 	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
 		if l.spec.Entry != "" && (l.spec.Phase == phaseCreate || l.spec.Phase == phaseTrain) {
@@ -132,7 +132,7 @@ func (l *lesson) fail(ctx context.Context, failure *tasks.Failure) error {
 
 // vendorFailed ends the training where the vendor's error is final, and lets
 // the attempt be tried again where it is not.
-func (l *lesson) vendorFailed(ctx context.Context, err error) error {
+func (l *trainingRun) vendorFailed(ctx context.Context, err error) error {
 	failure := handlers.Failure(err)
 	if !failure.Final || ctx.Err() != nil {
 		return failure
@@ -147,7 +147,7 @@ type trained struct {
 }
 
 // outcome answers for a training that has ended.
-func (l *lesson) outcome() (*tasks.End, error) {
+func (l *trainingRun) outcome() (*tasks.End, error) {
 	if l.training.Status == statusSucceeded {
 		return &tasks.End{Result: encode(trained{l.training.ID, l.training.Model})}, nil
 	}
@@ -156,7 +156,7 @@ func (l *lesson) outcome() (*tasks.End, error) {
 }
 
 // stage shows in the tune what its training is at; a training alone has none.
-func (l *lesson) stage(ctx context.Context, q *store.Queries, stage string) error {
+func (l *trainingRun) stage(ctx context.Context, q *store.Queries, stage string) error {
 	if l.training.Tune == "" {
 		return nil
 	}

@@ -2,9 +2,9 @@ package tune
 
 import "regexp"
 
-// secrets are the forms of what must not leave the house. Dreams mask it; this
+// secretForms are the forms of what must not leave the house. Dreams mask it; this
 // is the second look before upload.
-var secrets = []*regexp.Regexp{
+var secretForms = []*regexp.Regexp{
 	regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY`),
 	regexp.MustCompile(`\b(sk|pk|rk|dl|gsk|tgp|xox[abp])[-_][A-Za-z0-9_-]{16,}`), // keys of vendors
 	regexp.MustCompile(`\b(AKIA|ASIA)[A-Z0-9]{16}\b`),                            // AWS
@@ -16,10 +16,10 @@ var secrets = []*regexp.Regexp{
 
 var digits = regexp.MustCompile(`\b\d(?:[ -]?\d){12,18}\b`)
 
-// residual tells whether a secret or personal data is left in a text: a key, a
+// hasSecret tells whether a secret or personal data is left in a text: a key, a
 // password, an e-mail address or a payment card's number.
-func residual(text string) bool {
-	for _, pattern := range secrets {
+func hasSecret(text string) bool {
+	for _, pattern := range secretForms {
 		if pattern.MatchString(text) {
 			return true
 		}
