@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"dreamlab/providers"
-	"dreamlab/store"
 	"dreamlab/tasks"
 )
 
@@ -35,27 +34,6 @@ func TestFailureTellsEveryKind(t *testing.T) {
 	}
 	if f := Failure(errors.New("disk")); f.Code != "internal" || f.Final || strings.Contains(f.Message, "disk") {
 		t.Errorf("an error from elsewhere became %+v", f)
-	}
-}
-
-func TestByTierIsStickyAndFollowsWeights(t *testing.T) {
-	t.Parallel()
-	targets := []store.RouteTarget{
-		{Model: "a/new", Weight: 10}, {Model: "a/old", Weight: 90}, {Model: "b/spare", Weight: 1, Tier: 1},
-	}
-	chosen := map[string]int{}
-	for i := range 2000 {
-		tiers := byTier(targets, fmt.Sprint("conv", i))
-		if len(tiers) != 3 || tiers[2][0] != "b/spare" || tiers[0][0] == tiers[1][0] {
-			t.Fatalf("got %v", tiers)
-		}
-		chosen[tiers[0][0]]++
-		if again := byTier(targets, fmt.Sprint("conv", i)); again[0][0] != tiers[0][0] {
-			t.Fatal("the same conversation went elsewhere")
-		}
-	}
-	if n := chosen["a/new"]; n < 140 || n > 260 {
-		t.Errorf("a tenth of 2000 went to the new model %d times", n)
 	}
 }
 

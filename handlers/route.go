@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"sort"
 	"strings"
 
 	"dreamlab/providers"
@@ -88,7 +86,7 @@ func (c *Caller) routed(
 ) ([][]providers.Target, error) {
 	var tiers [][]providers.Target
 	var last error
-	for _, members := range byTier(route.Targets, sticky) {
+	for _, members := range route.Choose(sticky) {
 		var targets []providers.Target
 		for _, name := range members {
 			target, err := c.target(ctx, q, tenant, name)
@@ -118,56 +116,4 @@ func (c *Caller) routed(
 func Failed(err error, code string) bool {
 	var f *tasks.Failure
 	return errors.As(err, &f) && f.Code == code
-}
-
-// byTier returns the names of each tier; the first tier's is split in the one
-// that is chosen by weight and those that stand by.
-func byTier(targets []store.RouteTarget, sticky string) [][]string {
-	sorted := append([]store.RouteTarget(nil), targets...)
-	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].Tier < sorted[j].Tier })
-	var tiers [][]string
-	for start := 0; start < len(sorted); {
-		end := start
-		for end < len(sorted) && sorted[end].Tier == sorted[start].Tier {
-			end++
-		}
-		tier := sorted[start:end]
-		chosen := choose(tier, sticky)
-		tiers = append(tiers, []string{tier[chosen].Model})
-		if rest := others(tier, chosen); len(rest) > 0 {
-			tiers = append(tiers, rest)
-		}
-		start = end
-	}
-	return tiers
-}
-
-func others(tier []store.RouteTarget, chosen int) []string {
-	var names []string
-	for i, t := range tier {
-		if i != chosen {
-			names = append(names, t.Model)
-		}
-	}
-	return names
-}
-
-// choose picks by weight, the same for the same text.
-func choose(tier []store.RouteTarget, sticky string) int {
-	sum := 0
-	for _, t := range tier {
-		sum += max(t.Weight, 0)
-	}
-	if sum == 0 {
-		return 0
-	}
-	hash := fnv.New64a()
-	hash.Write([]byte(sticky)) // never fails
-	point := int(hash.Sum64() % uint64(sum))
-	for i, t := range tier {
-		if point -= max(t.Weight, 0); point < 0 {
-			return i
-		}
-	}
-	return 0
 }

@@ -67,18 +67,16 @@ func (t *tuner) incumbent(ctx context.Context, c *tuneRun) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find route %s: %w", c.tune.Alias, err)
 	}
-	return foremost(route, c.tune.Base), nil
+	return c.primary(route), nil
 }
 
-// foremost is a route's first target by tier and weight.
-func foremost(route store.Route, otherwise string) string {
-	best := store.RouteTarget{Model: otherwise, Tier: int(^uint(0) >> 1)}
-	for _, target := range route.Targets {
-		if target.Tier < best.Tier || (target.Tier == best.Tier && target.Weight > best.Weight) {
-			best = target
-		}
+// primary is the model that a route's traffic goes to first; the base where the
+// route has no target.
+func (c *tuneRun) primary(route store.Route) string {
+	if target, found := route.Primary(); found {
+		return target.Model
 	}
-	return best.Model
+	return c.tune.Base
 }
 
 // questions chooses the newest held-out experiences that can be asked again as they

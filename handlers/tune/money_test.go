@@ -8,7 +8,6 @@ import (
 	"pgregory.net/rapid"
 
 	"dreamlab/providers"
-	"dreamlab/store"
 )
 
 func TestBillRefusal(t *testing.T) {
@@ -70,18 +69,5 @@ func TestSuffix(t *testing.T) {
 		if got == one {
 			t.Errorf("another %s has the same suffix", name)
 		}
-	}
-}
-
-func TestForemost(t *testing.T) {
-	t.Parallel()
-	route := store.Route{Targets: []store.RouteTarget{
-		{Model: "fallback", Weight: 9, Tier: 1}, {Model: "small", Weight: 1}, {Model: "large", Weight: 3},
-	}}
-	if got := foremost(route, "base"); got != "large" {
-		t.Errorf("foremost is %s", got)
-	}
-	if got := foremost(store.Route{}, "base"); got != "base" {
-		t.Errorf("without a route foremost is %s", got)
 	}
 }

@@ -33,7 +33,7 @@ func (t *tuner) promote(ctx context.Context, c *tuneRun, model store.Model) (*ta
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("find route %s: %w", c.tune.Alias, err)
 	}
-	if serving := foremost(route, c.tune.Base); serving != c.state.Incumbent {
+	if serving := c.primary(route); serving != c.state.Incumbent {
 		return t.superseded(c, serving), nil
 	}
 	host, err := t.Vendors.Host(model.Provider)
@@ -59,15 +59,13 @@ func (t *tuner) superseded(c *tuneRun, serving string) *tasks.End {
 	return c.next(stageCanary)
 }
 
-// writePromotion sets the route if it still is the one that was seen; the base stands
-// by for when the tuned model fails.
+// writePromotion puts the candidate in the place of what it was compared with, if
+// the route still is the one that was seen. The tenant's version follows the
+// common route's, so that who saw that one can not overwrite this.
 func (c *tuneRun) writePromotion(ctx context.Context, q *store.Queries, seen store.Route, model store.Model) error {
 	next := store.Route{
 		Tenant: c.tune.Tenant, Alias: c.tune.Alias, Author: c.tune.ID, Reason: c.state.Verdict.Reason,
-		Targets: []store.RouteTarget{{Model: model.Name, Weight: 1}, {Model: c.tune.Base, Weight: 1, Tier: 1}},
-	}
-	if seen.Tenant == c.tune.Tenant { // the common route has versions of its own
-		next.Version = seen.Version
+		Targets: c.promoted(seen, model.Name), Version: seen.Version,
 	}
 	if _, err := q.SetRoute(ctx, next); err != nil {
 		return fmt.Errorf("promote %s: %w", model.Name, err)
@@ -88,4 +86,14 @@ func (t *tuner) reject(ctx context.Context, c *tuneRun, model store.Model) (*tas
 		return &tasks.End{State: store.JobWaiting, After: t.Settings.PollEvery, Write: c.write}, nil
 	}
 	return c.decided(false, "%s", c.state.Verdict.Reason)
+}
+
+// promoted are the route's targets with the candidate as the primary. Where it is
+// the only one, the base stands by for when the tuned model fails.
+func (c *tuneRun) promoted(route store.Route, candidate string) []store.RouteTarget {
+	targets := route.WithPrimary(candidate)
+	if len(targets) > 1 {
+		return targets
+	}
+	return []store.RouteTarget{{Model: candidate, Weight: 1}, {Model: c.tune.Base, Weight: 1, Tier: 1}}
 }

@@ -120,12 +120,11 @@ func (s *Server) viewAlias(r store.Route) modelView {
 }
 
 func (s *Server) firstTarget(r store.Route) (Model, bool) {
-	for _, t := range r.Targets {
-		if m, ok := s.Models.Find(t.Model); ok && t.Tier == 0 {
-			return m, true
-		}
+	primary, found := r.Primary()
+	if !found {
+		return Model{}, false
 	}
-	return Model{}, false
+	return s.Models.Find(primary.Model)
 }
 
 func (s *Server) viewTuned(m store.Model) modelView {

@@ -34,30 +34,17 @@ type canaryView struct {
 func viewRoute(r store.Route) routeView {
 	return routeView{
 		ID: r.Alias, Object: "route", Alias: r.Alias, Version: r.Version, Targets: some(r.Targets),
-		Canary: canaryOf(r.Targets),
+		Canary: canaryOf(r),
 		Reason: r.Reason, Author: r.Author, CreatedAt: seconds(r.Created),
 	}
 }
 
-func canaryOf(targets []store.RouteTarget) *canaryView {
-	var first []store.RouteTarget
-	sum := 0
-	for _, t := range targets {
-		if t.Tier == 0 && t.Weight > 0 {
-			first = append(first, t)
-			sum += t.Weight
-		}
-	}
-	if len(first) < 2 {
+func canaryOf(r store.Route) *canaryView {
+	least, part, found := r.Canary()
+	if !found {
 		return nil
 	}
-	least := first[0]
-	for _, t := range first[1:] {
-		if t.Weight <= least.Weight {
-			least = t
-		}
-	}
-	return &canaryView{Model: least.Model, Share: share(least.Weight * 10_000 / sum)}
+	return &canaryView{Model: least.Model, Share: share(part)}
 }
 
 func (s *Server) listRoutes(w http.ResponseWriter, c *call) error {
