@@ -45,16 +45,17 @@ func (q *Queries) Schedules(ctx context.Context) ([]Schedule, error) {
 	return q.schedules(ctx, `SELECT `+scheduleColumns+` FROM schedules ORDER BY id`)
 }
 
-// DueSchedules locks and returns those whose time has come; one that another
-// process has in hand is left to it. It must run in a transaction.
+// DueSchedules returns those whose time has come; one that another process is
+// firing is left to it.
 func (q *Queries) DueSchedules(ctx context.Context) ([]Schedule, error) {
 	return q.schedules(ctx, `SELECT `+scheduleColumns+` FROM schedules WHERE next_at <= {now}
 		ORDER BY next_at LIMIT 100 {skip}`)
 }
 
-// AdvanceSchedule notes that a tick was dealt with.
+// AdvanceSchedule notes that a tick was dealt with. It fails with ErrNotFound
+// where that tick is not the next one any more.
 func (q *Queries) AdvanceSchedule(ctx context.Context, id string, last, next time.Time) error {
-	return q.must(ctx, ErrNotFound, `UPDATE schedules SET last_at = $2, next_at = $3 WHERE id = $1`,
+	return q.must(ctx, ErrNotFound, `UPDATE schedules SET last_at = $2, next_at = $3 WHERE id = $1 AND next_at = $2`,
 		id, last.UnixMicro(), next.UnixMicro())
 }
 

@@ -11,6 +11,8 @@ package dream
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"dreamlab/handlers"
@@ -81,11 +83,14 @@ func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
 
 type worker struct{ Deps }
 
-// load finds the dream that a job works for, and the job that a budget holds.
+// load finds the dream that a job works for.
 func (w *worker) load(ctx context.Context, run *tasks.Run) (store.Dream, error) {
 	d, err := run.Store.Dream(ctx, run.Job.Tenant, run.Job.Subject)
-	if err != nil {
+	if errors.Is(err, store.ErrNotFound) {
 		return d, tasks.Fail("not_found", "the dream %s of this job is gone: start another", run.Job.Subject)
+	}
+	if err != nil {
+		return d, fmt.Errorf("read the dream: %w", err)
 	}
 	return d, nil
 }

@@ -128,6 +128,9 @@ func setDream(d store.Dream) func(context.Context, *store.Queries) error {
 
 // afterReflect counts the lessons and sets off the consolidation.
 func (w *worker) afterReflect(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
+	if again, err := w.redo(ctx, run, d, tasks.DreamReflect); again != nil || err != nil {
+		return again, err
+	}
 	err := eachChild(ctx, run, tasks.DreamReflect, func(job store.Job) error {
 		var part reflectResult
 		if err := readResult(job, &part); err != nil {
@@ -150,20 +153,13 @@ func (w *worker) afterReflect(ctx context.Context, run *tasks.Run, d store.Dream
 	}, nil
 }
 
-// done ends the dream; a memory that could not be written fails it, and a
-// retry of the parent tries again.
+// done ends the dream once its memory is written.
 func (w *worker) done(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
-	written := d.Stage == stageDone
-	err := eachChild(ctx, run, tasks.DreamConsolidate, func(job store.Job) error {
-		written = written || job.State == store.JobSucceeded
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if !written && run.Job.Attempt+1 < run.Job.MaxAttempts {
-		again := child(run, tasks.DreamConsolidate, tasks.DreamPart{Dream: d.ID})
-		return &tasks.End{State: store.JobWaiting, Children: []store.NewJob{again}}, nil
+	if d.Stage == stageConsolidate {
+		again, err := w.redo(ctx, run, d, tasks.DreamConsolidate)
+		if again != nil || err != nil {
+			return again, err
+		}
 	}
 	return &tasks.End{Result: w.finish(&d), Write: setDream(d)}, nil
 }

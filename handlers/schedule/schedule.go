@@ -67,24 +67,45 @@ type tickResult struct {
 
 const mostListed = 200
 
+// tick decides on every tenant, and then lets Also run whatever came of that. A
+// tick that failed in part is tried again: who was served is found to be running.
 func (t *ticker) tick(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	var in tasks.TickInput
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
-	load, err := t.Load(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("ask for the load: %w", err)
+	result, err := t.decideAll(ctx, run, in)
+	if t.Also != nil {
+		err = errors.Join(err, t.Also(ctx, run))
 	}
-	tenants, err := tenantsOf(ctx, run)
 	if err != nil {
 		return nil, err
 	}
+	text, err := json.Marshal(result)
+	return &tasks.End{Result: text}, err
+}
+
+// decideAll decides on each tenant; one whose facts can not be read does not
+// keep the others from being served. The error names those.
+func (t *ticker) decideAll(ctx context.Context, run *tasks.Run, in tasks.TickInput) (tickResult, error) {
 	result := tickResult{Tick: in.Tick.UTC(), Decisions: []decision{}}
+	load, err := t.Load(ctx)
+	if err != nil {
+		return result, fmt.Errorf("ask for the load: %w", err)
+	}
+	tenants, err := tenantsOf(ctx, run)
+	if err != nil {
+		return result, err
+	}
+	var faults []error
 	for _, tenant := range tenants {
+		if ctx.Err() != nil {
+			return result, context.Cause(ctx)
+		}
 		made, err := t.consider(ctx, run, in, load, tenant)
 		if err != nil {
-			return nil, err
+			faults = append(faults, fmt.Errorf("tenant %s: %w", tenant, err))
+			continue
 		}
 		if len(result.Decisions) == mostListed {
 			result.More++
@@ -92,13 +113,7 @@ func (t *ticker) tick(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 		}
 		result.Decisions = append(result.Decisions, made)
 	}
-	if t.Also != nil {
-		if err := t.Also(ctx, run); err != nil {
-			return nil, err
-		}
-	}
-	text, err := json.Marshal(result)
-	return &tasks.End{Result: text}, err
+	return result, errors.Join(faults...)
 }
 
 // tenantsOf returns the ids of all tenants: rows are not held open while

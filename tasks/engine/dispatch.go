@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,18 +104,20 @@ func (d *Dispatcher) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) (t
 		return backstop, err
 	}
 	d.queued = look.Queued
+	var faults []error
 	if look.Due == 0 {
-		if err := e.makeDue(ctx, lanes, look.Queued); err != nil {
-			return backstop, err
-		}
+		faults = append(faults, e.makeDue(ctx, lanes, look.Queued))
 	}
 	for _, lane := range tasks.Lanes() {
 		if !lanes[lane] || !look.Queued[string(lane)] {
 			continue
 		}
-		if err := e.dispatchLane(ctx, lane); err != nil {
-			return backstop, fmt.Errorf("lane %s: %w", lane, err)
+		if err := e.dispatchLane(ctx, lane); err != nil { // the other lanes are served all the same
+			faults = append(faults, fmt.Errorf("lane %s: %w", lane, err))
 		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return backstop, err
 	}
 	return look.Due - time.Since(began), nil
 }
@@ -127,10 +130,13 @@ func (e *Engine) makeDue(ctx context.Context, lanes map[tasks.Lane]bool, queued 
 		moved, err = q.MakeDue(ctx)
 		return err
 	})
+	if err != nil {
+		return fmt.Errorf("make jobs due: %w", err)
+	}
 	for _, m := range moved {
 		lanes[tasks.Lane(m.Lane)], queued[m.Lane] = true, true
 	}
-	return err
+	return nil
 }
 
 func laneNames() []string {

@@ -62,20 +62,26 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 }
 
-// reconcile makes one round. What the database alone can tell does not wait
-// for Redis.
+// reconcile makes one round. A step that fails does not keep the others from
+// being made.
 func (e *Engine) reconcile(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
-	err := errors.Join(
+	return errors.Join(
 		e.sweep(ctx, e.store.ExpiredLeases, e.reap),
 		e.sweep(ctx, e.store.ExpiredJobs, (*store.Queries).ExpireJob),
+		e.repairQueue(ctx),
 	)
-	wiped, redisErr := e.lookForWipe(ctx)
-	if redisErr != nil {
-		return errors.Join(err, redisErr)
+}
+
+// repairQueue finds wake-ups that are gone, after a wipe of Redis among all of
+// them. The wipe counts as seen only once all were looked at.
+func (e *Engine) repairQueue(ctx context.Context) error {
+	wiped, err := e.lookForWipe(ctx)
+	if err != nil {
+		return err
 	}
-	if err := errors.Join(err, e.checkWakes(ctx, len(wiped) > 0)); err != nil {
+	if err := e.checkWakes(ctx, len(wiped) > 0); err != nil {
 		return err
 	}
 	return e.setSentinels(ctx, wiped)
@@ -105,23 +111,36 @@ func (e *Engine) prune(ctx context.Context) error {
 type sweeping func(q *store.Queries, ctx context.Context, id string) ([]store.Moved, error)
 
 // sweep moves each of the jobs that a query names in a transaction of its own.
+// One that can not be moved does not stop the others; its error names it. Where
+// the database is away there is no use in going on.
 func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string, error), fn sweeping) error {
 	ids, err := find(ctx)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
+	var faults []error
 	for _, id := range ids {
-		var moved []store.Moved
-		err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
-			moved, err = fn(q, ctx, id)
-			return err
-		})
+		moved, err := e.sweepOne(ctx, id, fn)
 		if err != nil {
-			return fmt.Errorf("sweep %s: %w", id, err)
+			faults = append(faults, fmt.Errorf("sweep %s: %w", id, err))
+		}
+		if errors.Is(err, store.ErrBusy) || ctx.Err() != nil {
+			break
 		}
 		e.announce(ctx, moved)
 	}
-	return nil
+	return errors.Join(faults...)
+}
+
+func (e *Engine) sweepOne(ctx context.Context, id string, fn sweeping) (moved []store.Moved, err error) {
+	err = e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+		moved, err = fn(q, ctx, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return moved, nil
 }
 
 func (e *Engine) reap(q *store.Queries, ctx context.Context, id string) ([]store.Moved, error) {

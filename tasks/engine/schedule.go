@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -17,6 +18,8 @@ import (
 const (
 	// misfireAfter is how late a tick may be before it counts as missed.
 	misfireAfter = time.Minute
+	// brokenPause is how long a schedule is left that can not be computed.
+	brokenPause = time.Minute
 	// showEvery is how often what asynqmon shows is compared with the rows.
 	showEvery = 30 * time.Second
 	// showBeat is how often asynqmon is told, for the first time after one of it.
@@ -110,50 +113,60 @@ func nextTick(s store.Schedule, after time.Time) (time.Time, error) {
 	return next.UTC(), nil
 }
 
-// fireDue turns due rows into jobs and sets their next time, in one
-// transaction: two schedulers cannot fire one tick twice, for the row is
-// locked and the job's key is the tick.
+// fireDue fires what is due, each schedule in a transaction of its own: one that
+// can not be fired does not stop the others. Its error names it.
 func (e *Engine) fireDue(ctx context.Context) error {
-	var jobs []store.Job
-	err := e.store.Tx(ctx, store.Synced, func(q *store.Queries) error {
-		jobs = nil
-		now, err := q.Now(ctx)
-		if err != nil {
-			return err
-		}
-		due, err := q.DueSchedules(ctx)
-		if err != nil {
-			return err
-		}
-		for _, s := range due {
-			made, err := e.fire(ctx, q, s, now)
-			if err != nil {
-				return fmt.Errorf("schedule %s: %w", s.ID, err)
-			}
-			jobs = append(jobs, made...)
-		}
-		return nil
-	})
+	now, err := e.store.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("fire schedules: %w", err)
+	}
+	due, err := e.store.DueSchedules(ctx)
+	if err != nil {
+		return fmt.Errorf("fire schedules: %w", err)
+	}
+	var jobs []store.Job
+	var faults []error
+	for _, s := range due {
+		made, err := e.fire(ctx, s, now)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("fire schedule %s: %w", s.ID, err))
+		}
+		jobs = append(jobs, made...)
 	}
 	if len(jobs) > 0 {
 		e.deliver(ctx, jobs)
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
-func (e *Engine) fire(ctx context.Context, q *store.Queries, s store.Schedule, now time.Time,
-) ([]store.Job, error) {
-	tick := s.Next
+// fire turns a due row into a job and sets its next time, in one transaction. Of
+// two schedulers that do so one finds that the tick is not due any more, and the
+// job's key is the tick. A schedule that can not be computed is left for a minute.
+func (e *Engine) fire(ctx context.Context, s store.Schedule, now time.Time) (jobs []store.Job, err error) {
 	next, err := nextTick(s, now)
+	if err != nil {
+		return nil, errors.Join(err, e.store.AdvanceSchedule(ctx, s.ID, s.Next, now.Add(brokenPause)))
+	}
+	err = e.store.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
+		if err := q.AdvanceSchedule(ctx, s.ID, s.Next, next); err != nil {
+			return err
+		}
+		jobs, err = e.fireTick(ctx, q, s, now)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil // another scheduler has fired it, or it was dropped
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := q.AdvanceSchedule(ctx, s.ID, tick, next); err != nil {
-		return nil, err
-	}
-	if s.Misfire == "skip" && now.Sub(tick) > misfireAfter {
+	return jobs, nil
+}
+
+// fireTick makes the job of a tick, unless it is skipped.
+func (e *Engine) fireTick(ctx context.Context, q *store.Queries, s store.Schedule, now time.Time,
+) ([]store.Job, error) {
+	if s.Misfire == "skip" && now.Sub(s.Next) > misfireAfter {
 		return nil, nil
 	}
 	if s.Overlap == "skip" {
@@ -162,7 +175,7 @@ func (e *Engine) fire(ctx context.Context, q *store.Queries, s store.Schedule, n
 			return nil, err
 		}
 	}
-	return e.tick(ctx, q, s.ID, tick)
+	return e.tick(ctx, q, s.ID, s.Next)
 }
 
 func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, tick time.Time,
