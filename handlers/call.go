@@ -148,7 +148,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Limits:  step.Limits,
 	})
 	if answer == nil {
-		return nil, failed(ctx, err)
+		return nil, failed(ctx, run, err)
 	}
 	tasks.Point("answered")
 	a := &Answered{
@@ -156,21 +156,26 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Took: time.Since(began), Sandbox: answer.Reply.Sandbox, caller: c, run: run, step: step, entry: answer.Entry,
 	}
 	if err != nil {
-		return a, failed(ctx, err)
+		return a, failed(ctx, run, err)
 	}
 	return a, nil
 }
 
 // failed tells the engine why its own context ended, and otherwise what the
-// client is to be told.
-func failed(ctx context.Context, err error) error {
+// client is to be told. Where a client waits, nobody but the router tries again:
+// what it gave up on is over.
+func failed(ctx context.Context, run *tasks.Run, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
 	if errors.Is(err, store.ErrFenced) {
 		return err
 	}
-	return Failure(err)
+	failure := Failure(err)
+	if vendor := (*providers.Error)(nil); run.Job.Attached && !failure.Free && errors.As(err, &vendor) {
+		failure.Final = true
+	}
+	return failure
 }
 
 // Commit stores the answer and settles its entry. It belongs in a transaction

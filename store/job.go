@@ -103,6 +103,10 @@ func (j Job) Tries() int {
 type JobError struct {
 	Code    string `json:"code"` // of the closed set in the public contract
 	Message string `json:"message"`
+	// Param and RetryAfter travel with the reply to a waiting client; a row keeps
+	// neither (a failed job's RunAt says when to try again).
+	Param      string        `json:"param,omitempty"`       // the request's parameter that is at fault
+	RetryAfter time.Duration `json:"retry_after,omitempty"` // nanoseconds; 0 where nobody knows
 }
 
 // Error returns code and message.

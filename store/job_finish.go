@@ -20,7 +20,8 @@ type Finish struct {
 	Outcome string // as in Attempt
 	Result  json.RawMessage
 	Error   *JobError
-	// After is the pause before the next try or poll.
+	// After is the pause before the next try or poll; of a job that failed, before
+	// it is worth another.
 	After time.Duration
 	// Failed counts an attempt.
 	Failed   bool
@@ -209,7 +210,7 @@ func (f Finish) runAt() string {
 	switch {
 	case f.To == JobWaiting && f.After == 0:
 		return fmt.Sprint(int64(forever))
-	case f.To == JobWaiting, f.To == JobQueued:
+	case f.To == JobWaiting, f.To == JobQueued, f.To == JobFailed && f.After > 0:
 		return "{now}"
 	}
 	return "run_at"
@@ -237,7 +238,10 @@ func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 	}
 	finished, gen := "NULL", 0
 	if f.To.Ended() {
-		finished, f.After = "{now}", 0
+		finished = "{now}"
+	}
+	if f.To == JobCancelled {
+		f.After = 0
 	}
 	if f.To == JobQueued {
 		gen = 1

@@ -61,8 +61,23 @@ func (q *Queries) ExpireJob(ctx context.Context, id string) ([]Moved, error) {
 	if err != nil || !over {
 		return nil, err
 	}
-	return q.end(ctx, s, JobExpired, &JobError{Code: "queue_unavailable",
-		Message: "the job was not started in time: send it again, or allow it longer with expires_in"})
+	why, err := q.whyExpired(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return q.end(ctx, s, JobExpired, why)
+}
+
+// whyExpired returns why a job came to no answer in time: what its last attempt
+// failed of, or that no worker took it.
+func (q *Queries) whyExpired(ctx context.Context, id string) (*JobError, error) {
+	why := &JobError{Code: "queue_unavailable",
+		Message: "no worker took the job in time: send it again, or allow it longer with expires_in"}
+	err := q.each(ctx, `SELECT code, coalesce(message, '') FROM attempts WHERE job = $1 AND code IS NOT NULL
+		ORDER BY epoch DESC LIMIT 1`, []any{id}, func(rows Rows) error {
+		return rows.Scan(&why.Code, &why.Message)
+	})
+	return why, err
 }
 
 // inFlight says in the words of its index which jobs are on their way to a worker

@@ -367,3 +367,21 @@ func TestCanMove(t *testing.T) {
 		}
 	}
 }
+
+// TestExpiryTellsTheLastAttempt lets jobs run out of time: one that no worker
+// took, and one whose attempts failed.
+func TestExpiryTellsTheLastAttempt(t *testing.T) {
+	onEach(t, func(b bench) {
+		idle, tried := b.accept(store.NewJob{ExpiresIn: time.Minute})[0].Job, b.run(store.NewJob{ExpiresIn: time.Minute})
+		b.finish(tried, store.Finish{To: store.JobQueued, Outcome: "failed", Failed: true, After: time.Hour,
+			Error: &store.JobError{Code: "vendor_unavailable", Message: "the vendor failed"}})
+		b.must(b.ShiftClock(ctx, 2*time.Minute))
+		for id, code := range map[string]string{idle.ID: "queue_unavailable", tried.ID: "vendor_unavailable"} {
+			b.tx(func(q *store.Queries) error { _, err := q.ExpireJob(ctx, id); return err })
+			job := b.job(id)
+			if job.State != store.JobExpired || job.Error == nil || job.Error.Code != code {
+				b.t.Errorf("job %s is %s: %v, want %s", id, job.State, job.Error, code)
+			}
+		}
+	})
+}

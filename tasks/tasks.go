@@ -107,14 +107,21 @@ type End struct {
 // Failure is an attempt's failure, told to the client by code and message.
 type Failure struct {
 	Code    string // of the closed set in the public contract
-	Message string // says what to do; no key, no prompt
+	Message string // says what to do; no key
+	Param   string // the request's parameter that is at fault, "" where none is
 	// Final failures are not tried again.
 	Final bool
 	// Free ones count no attempt: nothing was tried. The job is handed back.
 	Free bool
-	// After is the earliest next try. Zero: by the engine's back-off.
+	// After is the earliest next try, and what a client is told of a final
+	// failure. Zero: by the engine's back-off.
 	After time.Duration
 	Err   error
+}
+
+// JobError is the failure as a job's row and its reply hold it.
+func (f *Failure) JobError() *store.JobError {
+	return &store.JobError{Code: f.Code, Message: f.Message, Param: f.Param, RetryAfter: f.After}
 }
 
 // Error returns code and message.

@@ -166,7 +166,7 @@ func (t *turn) failed(ctx context.Context, answered *handlers.Answered, err erro
 
 // tell writes the failure into the reply stream.
 func (t *turn) tell(ctx context.Context, failure *tasks.Failure) error {
-	if err := t.reply.Error(ctx, errorBody(failure.Code, failure.Message)); err != nil {
+	if err := t.reply.Error(ctx, encode(failure.JobError())); err != nil {
 		// The client is told by the job's row instead.
 		failure.Err = errors.Join(failure.Err, err)
 	}

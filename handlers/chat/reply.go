@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-
-	"dreamlab/store"
 )
 
 // reply is where an answer is shown: a [redis.Writer], or nowhere.
@@ -23,11 +21,6 @@ func (discard) Data(context.Context, ...[]byte) error { return nil }
 func (discard) End(context.Context, ...[]byte) error  { return nil }
 func (discard) Error(context.Context, []byte) error   { return nil }
 func (discard) Cancelled(context.Context) error       { return nil }
-
-// errorBody is a failure as a reply holds it.
-func errorBody(code, message string) []byte {
-	return encode(store.JobError{Code: code, Message: message})
-}
 
 // oneLine takes the line breaks out of a JSON text: a reply's lines hold none.
 func oneLine(body []byte) []byte {

@@ -142,14 +142,14 @@ func (w *Worker) judgeError(ctx context.Context, job store.Job, err error) store
 func (w *Worker) failure(job store.Job, failed *tasks.Failure) store.Finish {
 	f := store.Finish{
 		To: store.JobQueued, Outcome: string(store.JobFailed), Failed: true,
-		Error: &store.JobError{Code: failed.Code, Message: failed.Message},
+		Error: failed.JobError(), After: failed.After,
 	}
 	if failed.Final {
 		f.To = store.JobFailed
 		return f
 	}
 	if failed.Free {
-		f.Failed, f.Outcome, f.Error, f.After = false, store.AttemptHandedBack, nil, failed.After
+		f.Failed, f.Outcome = false, store.AttemptHandedBack
 		return f
 	}
 	f.After = max(failed.After, w.engine.backoff.after(job.Attempt+1))

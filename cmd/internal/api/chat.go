@@ -162,10 +162,11 @@ func (s *Server) answerAgain(w http.ResponseWriter, c *call, job store.Job, inpu
 func endedFault(job store.Job) *fault {
 	switch {
 	case job.Error != nil:
-		return coded(job.Error.Code, job.Error.Message)
-	case job.State == store.JobExpired:
-		return coded("queue_unavailable", "No worker took the chat in time: try again, or tell the operator "+
-			"that workers are missing.")
+		told := *job.Error
+		if job.State == store.JobFailed && !job.RunAt.IsZero() {
+			told.RetryAfter = max(0, time.Until(job.RunAt))
+		}
+		return jobFault(told)
 	case job.State == store.JobCancelled:
 		return cancelledFault()
 	}

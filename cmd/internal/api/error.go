@@ -22,11 +22,15 @@ type fault struct {
 	Message string
 	Param   string
 	After   time.Duration // when to try again; 0 where that is not known
+	foreign bool          // Message is a job's, and not for the log
 	err     error         // for the log alone
 }
 
 // Error returns code and message.
 func (f *fault) Error() string {
+	if f.foreign {
+		return fmt.Sprintf("%s (a message of %d bytes)", f.Code, len(f.Message))
+	}
 	if f.err != nil {
 		return fmt.Sprintf("%s: %s: %v", f.Code, f.Message, f.err)
 	}
@@ -77,6 +81,14 @@ func coded(code, message string) *fault {
 		code, status = "internal", http.StatusInternalServerError
 	}
 	return &fault{Status: status, Code: code, Message: message}
+}
+
+// jobFault makes a fault of a job's error. Its message may repeat what a vendor
+// said of the prompt, so the log gets its length alone.
+func jobFault(e store.JobError) *fault {
+	f := coded(e.Code, e.Message)
+	f.Param, f.After, f.foreign = e.Param, e.RetryAfter, true
+	return f
 }
 
 // errStopping is the cause of a request's context that ended with the server.

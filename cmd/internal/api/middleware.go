@@ -83,14 +83,30 @@ func (s *Server) endpoint(rt route) http.Handler {
 		r.Body = http.MaxBytesReader(w, steady{r.Body, http.NewResponseController(w)}, s.bodyLimit(rt))
 		err := s.guarded(out, c, rt)
 		if err != nil && out.status == 0 {
-			f := faultOf(err)
-			if f.Status == http.StatusInternalServerError && errors.Is(context.Cause(r.Context()), errStopping) {
-				f = stoppingFault(err)
-			}
-			err = told(f, writeFault(out, f))
+			err = s.refuse(out, r, err)
 		}
 		s.logCall(c, rt, out, began, err)
 	})
+}
+
+// statusClientGone is what the log tells of a request whose client did not wait
+// for the answer: nginx's word, for there is none in HTTP.
+const statusClientGone = 499
+
+// refuse tells the client of an error, and returns what the log has to know.
+func (s *Server) refuse(out *recorder, r *http.Request, err error) error {
+	f, cause := faultOf(err), context.Cause(r.Context())
+	switch {
+	case f.Status < http.StatusInternalServerError || cause == nil:
+	case errors.Is(cause, errStopping):
+		if f.Status == http.StatusInternalServerError {
+			f = stoppingFault(err)
+		}
+	default:
+		out.status = statusClientGone
+		return err
+	}
+	return told(f, writeFault(out, f))
 }
 
 func (s *Server) bodyLimit(rt route) int64 {
@@ -139,7 +155,7 @@ func (s *Server) logCall(c *call, rt route, out *recorder, began time.Time, err 
 	switch {
 	case out.status >= http.StatusInternalServerError:
 		line = s.Log.Error().Err(err)
-	case err != nil && c.Context().Err() != nil:
+	case out.status == statusClientGone, err != nil && c.Context().Err() != nil:
 		line = s.Log.Info().Str("ended", "the client went away")
 	case err != nil:
 		line = s.Log.Warn().Err(err)

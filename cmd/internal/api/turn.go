@@ -235,7 +235,7 @@ func toldFault(lines [][]byte) *fault {
 	if told.Error != nil {
 		told.JobError = *told.Error
 	}
-	return coded(told.Code, told.Message)
+	return jobFault(told.JobError)
 }
 
 // longestChat bounds how long a job is watched at once.
