@@ -34,7 +34,15 @@ func (d *Driver) Migrate(ctx context.Context, version int) error {
 
 // step makes the next move and tells whether there was one.
 func (d *Driver) step(ctx context.Context, all []store.Migration, target int) (more bool, err error) {
-	err = pgx.BeginFunc(ctx, d.synced, func(tx pgx.Tx) error {
+	conn, err := d.hold(ctx, store.Synced)
+	if err != nil {
+		return false, err
+	}
+	defer func() { conn.release(err) }()
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if err := set(ctx, tx, d.opening(store.Synced, conn.from)); err != nil {
+			return err
+		}
 		have, err := lockVersion(ctx, tx)
 		if err != nil {
 			return err
@@ -51,6 +59,15 @@ func (d *Driver) step(ctx context.Context, all []store.Migration, target int) (m
 	return more, translate(err)
 }
 
+func set(ctx context.Context, tx pgx.Tx, statements []string) error {
+	for _, statement := range statements {
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lockVersion takes the migrations' lock until the transaction ends and reads
 // the version.
 func lockVersion(ctx context.Context, tx pgx.Tx) (have int, err error) {
@@ -64,15 +81,11 @@ func lockVersion(ctx context.Context, tx pgx.Tx) (have int, err error) {
 			return 0, err
 		}
 	}
-	return readVersion(ctx, tx)
-}
-
-func readVersion(ctx context.Context, from interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}) (have int, err error) {
-	err = from.QueryRow(ctx, `SELECT COALESCE(max(version), 0) FROM schema_version`).Scan(&have)
+	err = tx.QueryRow(ctx, versionQuery).Scan(&have)
 	return have, err
 }
+
+const versionQuery = `SELECT COALESCE(max(version), 0) FROM schema_version`
 
 func move(ctx context.Context, tx pgx.Tx, step store.Step) error {
 	if _, err := tx.Exec(ctx, step.SQL); err != nil {
@@ -94,16 +107,22 @@ func (d *Driver) Version(ctx context.Context) (have, newest int, err error) {
 		return 0, 0, err
 	}
 	newest = all[len(all)-1].Version
-	var there bool
-	row := d.synced.QueryRow(ctx, `SELECT to_regclass('schema_version') IS NOT NULL`)
-	if err := row.Scan(&there); err != nil {
-		return 0, 0, fmt.Errorf("read the schema's version: %w", translate(err))
+	there := false
+	err = d.look(ctx, `SELECT to_regclass('schema_version') IS NOT NULL`, &there)
+	if err == nil && there {
+		err = d.look(ctx, versionQuery, &have)
 	}
-	if !there {
-		return 0, newest, nil
-	}
-	if have, err = readVersion(ctx, d.synced); err != nil {
-		return 0, 0, fmt.Errorf("read the schema's version: %w", translate(err))
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the schema's version: %w", err)
 	}
 	return have, newest, nil
+}
+
+// look reads the one row that a query answers.
+func (d *Driver) look(ctx context.Context, query string, into ...any) error {
+	found, err := d.Query(ctx, query)
+	if err != nil {
+		return err
+	}
+	return store.EachRow(found, func(row store.Rows) error { return row.Scan(into...) })
 }

@@ -29,8 +29,15 @@ const (
 type tx struct {
 	conn  *pgx.Conn
 	begun bool
-	queue []queued
+	// opening is sent before the first statement: BEGIN, and what is set for this
+	// transaction alone. Without BEGIN the statements of one batch are a
+	// transaction by themselves.
+	opening []string
+	queue   []queued
 }
+
+// begin is what makes statements of several batches one transaction.
+const begin = "BEGIN"
 
 // queued is a statement that waits to be sent.
 type queued struct {
@@ -125,9 +132,15 @@ func (t *tx) Flush(ctx context.Context) error {
 func (t *tx) batch() *pgx.Batch {
 	batch := &pgx.Batch{}
 	if !t.begun {
-		batch.Queue("BEGIN")
+		openAll(batch, t.opening)
 	}
 	return queueAll(batch, t.queue)
+}
+
+func openAll(batch *pgx.Batch, opening []string) {
+	for _, statement := range opening {
+		batch.Queue(statement)
+	}
 }
 
 func queueAll(batch *pgx.Batch, queue []queued) *pgx.Batch {
@@ -140,18 +153,29 @@ func queueAll(batch *pgx.Batch, queue []queued) *pgx.Batch {
 // send sends a batch and reads the answers to what it begins with: the opening
 // and the queue. What follows is the caller's, who closes the results.
 func (t *tx) send(ctx context.Context, batch *pgx.Batch) (pgx.BatchResults, error) {
-	begins, queue := !t.begun, t.queue
+	opening, queue := t.opening, t.queue
+	if t.begun {
+		opening = nil
+	}
 	t.begun, t.queue = true, nil
 	results := t.conn.SendBatch(ctx, batch)
-	if begins {
-		if _, err := results.Exec(); err != nil {
-			return nil, closed(results, fmt.Errorf("begin: %w", translate(err)))
-		}
+	if err := opened(results, opening); err != nil {
+		return nil, closed(results, err)
 	}
 	if err := answers(results, queue); err != nil {
 		return nil, closed(results, err)
 	}
 	return results, nil
+}
+
+// opened reads the answers to the opening.
+func opened(results pgx.BatchResults, opening []string) error {
+	for range opening {
+		if _, err := results.Exec(); err != nil {
+			return fmt.Errorf("begin: %w", translate(err))
+		}
+	}
+	return nil
 }
 
 func answers(results pgx.BatchResults, queue []queued) error {
@@ -224,7 +248,13 @@ func (t *tx) commitAtOnce(ctx context.Context) error {
 	if len(t.queue) == 0 {
 		return nil
 	}
-	results := t.conn.SendBatch(ctx, queueAll(&pgx.Batch{}, t.queue))
+	settings := slices.DeleteFunc(slices.Clone(t.opening), func(s string) bool { return s == begin })
+	batch := &pgx.Batch{}
+	openAll(batch, settings)
+	results := t.conn.SendBatch(ctx, queueAll(batch, t.queue))
+	if err := opened(results, settings); err != nil {
+		return closed(results, err)
+	}
 	return closed(results, answers(results, t.queue))
 }
 
@@ -257,7 +287,7 @@ func (t *tx) rollback(ctx context.Context) error {
 // broken says of an error that its connection is gone; pgx tells that of the
 // first statement alone.
 func (t *tx) broken(err error) error {
-	if !t.conn.IsClosed() || errors.Is(err, store.ErrBusy) {
+	if err == nil || !t.conn.IsClosed() || errors.Is(err, store.ErrBusy) {
 		return err
 	}
 	return fmt.Errorf("%w: its connection broke: %w", store.ErrBusy, err)

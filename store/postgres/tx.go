@@ -33,12 +33,12 @@ func (d *Driver) Tx(ctx context.Context, durability store.Durability, fn func(st
 func (d *Driver) once(
 	ctx context.Context, durability store.Durability, fn func(store.Conn) error,
 ) (err error) {
-	conn, err := d.pool(durability).Acquire(ctx)
+	conn, err := d.hold(ctx, durability)
 	if err != nil {
-		return fmt.Errorf("begin: %w", translate(err))
+		return fmt.Errorf("begin: %w", err)
 	}
-	defer conn.Release()
-	t := &tx{conn: conn.Conn()}
+	defer func() { conn.release(err) }()
+	t := &tx{conn: conn.Conn.Conn(), opening: append([]string{begin}, d.opening(durability, conn.from)...)}
 	committed := false
 	defer func() { // also where fn panics
 		if !committed {

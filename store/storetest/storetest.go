@@ -14,7 +14,8 @@ import (
 )
 
 // Each runs a test on a fresh store of every database, in parallel: on SQLite
-// always, on PostgreSQL where it is installed (see Require).
+// always, on PostgreSQL, alone and behind PgBouncer, where they are installed (see
+// Require).
 func Each(t *testing.T, run func(t *testing.T, s *store.Store)) {
 	t.Helper()
 	EachDriver(t, func(t *testing.T, open func() store.Driver) {
@@ -34,6 +35,11 @@ func EachDriver(t *testing.T, run func(t *testing.T, open func() store.Driver)) 
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		url := Postgres(t)
+		run(t, func() store.Driver { return openPostgres(t, url) })
+	})
+	t.Run("pgbouncer", func(t *testing.T) {
+		t.Parallel()
+		url := Pooled(t)
 		run(t, func() store.Driver { return openPostgres(t, url) })
 	})
 }
