@@ -125,10 +125,10 @@ func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
 		e.ID = NewID("ent_")
 	}
 	_, err := q.exec(ctx, `INSERT INTO entries
-		(id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state, reserved, settled,
+		(id, tenant, key_id, job, root, step, epoch, number, purpose, provider, model, state, reserved, settled,
 		created, ended)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, {now},
-		CASE WHEN $11 = 'open' THEN NULL ELSE {now} END)`,
+		VALUES ($1, $2, $3, $4, (SELECT `+rootOfJob+` FROM jobs WHERE id = $4), $5, $6, $7, $8, $9, $10, $11, $12, $13,
+		{now}, CASE WHEN $11 = 'open' THEN NULL ELSE {now} END)`,
 		e.ID, e.Tenant, text(e.KeyID), text(e.Job), e.Step, e.Epoch, int64(e.Number), e.Purpose,
 		e.Provider, e.Model, string(e.State), e.Reserved, e.Settled)
 	if err != nil {
@@ -211,11 +211,34 @@ func (q *Queries) Spending(ctx context.Context, tenant, by string, from, to time
 	return sums, err
 }
 
-// JobSpend sums the entries of a job and of all jobs that work for it.
+// rootOfJob is the topmost of the jobs above a row of jobs, or that itself. None has
+// more than two above it.
+const rootOfJob = `coalesce((SELECT p.parent FROM jobs p WHERE p.id = jobs.parent), jobs.parent, jobs.id)`
+
+// JobSpend sums the entries of a job and of all jobs that work for it; of a job
+// that works for another one its own.
 func (q *Queries) JobSpend(ctx context.Context, job string) (Spend, error) {
-	return read(ctx, q, scanSpend, `SELECT '', `+spendSums+` FROM entries e
-		WHERE e.job = $1 OR e.job IN (SELECT id FROM jobs WHERE parent = $1)
-		OR e.job IN (SELECT c.id FROM jobs c JOIN jobs p ON c.parent = p.id WHERE p.parent = $1)`, job)
+	sums, err := q.JobSpends(ctx, []string{job})
+	return sums[job], err
+}
+
+// JobSpends is JobSpend for many jobs, in one statement. Those without entries are
+// left out.
+func (q *Queries) JobSpends(ctx context.Context, jobs []string) (map[string]Spend, error) {
+	sums := make(map[string]Spend, len(jobs))
+	if len(jobs) == 0 {
+		return sums, nil
+	}
+	keep := func(s Spend) error {
+		sums[s.Group] = s
+		return nil
+	}
+	err := stream(ctx, q, scanSpend, keep, `SELECT e.g, `+spendSums+` FROM (
+			SELECT l.value AS g, r.* FROM ({list $1}) AS l JOIN entries r ON r.root = l.value
+			UNION ALL SELECT l.value AS g, r.* FROM ({list $1}) AS l JOIN entries r ON r.job = l.value
+				WHERE r.root <> r.job) AS e
+		GROUP BY e.g`, encode(jobs))
+	return sums, err
 }
 
 func scanSpend(scan func(...any) error) (Spend, error) {

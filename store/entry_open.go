@@ -45,8 +45,8 @@ func (q *Queries) OpenEntriesLater(ctx context.Context, entries []Entry, opened 
 		q.books.written = append(q.books.written, e.ID)
 	}
 	return q.laterThen(ctx, Statement{Sure: true, Args: []any{encode(rows)}, Query: `INSERT INTO entries
-		(id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state, reserved, created)
-		SELECT x_id, x_tenant, x_key, x_job, x_step, x_epoch, x_number, x_purpose, x_provider, x_model,
+		(id, tenant, key_id, job, root, step, epoch, number, purpose, provider, model, state, reserved, created)
+		SELECT x_id, x_tenant, x_key, x_job, ` + rootOfJob + `, x_step, x_epoch, x_number, x_purpose, x_provider, x_model,
 			'open', x_reserved, {now}
 		FROM {rows $1: x_id text, x_tenant text, x_key text, x_job text, x_step text, x_epoch bigint,
 			x_number bigint, x_purpose text, x_provider text, x_model text, x_reserved bigint}

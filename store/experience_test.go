@@ -39,7 +39,7 @@ func TestContentIsSought(t *testing.T) {
 			numbers = `WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 3000)
 				SELECT value FROM n`
 		}
-		_, err := s.Driver().Exec(t.Context(), `INSERT INTO experiences (id, tenant, conversation, held_out, alias,
+		_, err := storetest.Bare(s.Driver()).Exec(t.Context(), `INSERT INTO experiences (id, tenant, conversation, held_out, alias,
 			origin, prompt, answer, content, identity, created) SELECT CAST(n.value AS TEXT), e.tenant,
 			e.conversation, e.held_out, e.alias, e.origin, e.prompt, e.answer, CAST(n.value AS TEXT),
 			CAST(n.value AS TEXT), e.created FROM experiences e JOIN (`+numbers+`) AS n ON TRUE`)

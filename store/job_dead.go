@@ -14,11 +14,11 @@ type DeadFilter struct {
 }
 
 // DeadJobs returns a page of the jobs that failed or expired, whosever they
-// were, and whether there are more. Children are left out, for their parent
+// were, without input and result, and whether there are more. Children are left out, for their parent
 // failed with them, and so are chats whose client has gone.
 func (q *Queries) DeadJobs(ctx context.Context, f DeadFilter, page Page) ([]Job, bool, error) {
-	n := narrowed{query: `SELECT ` + jobColumns + ` FROM jobs
-		WHERE state IN ('failed', 'expired') AND parent IS NULL AND NOT attached`}
+	n := narrowed{query: `SELECT ` + briefColumns + ` FROM jobs
+		WHERE ` + unsuccessful + ` AND state IN ('failed', 'expired') AND parent IS NULL AND NOT attached`}
 	n.by(`tenant = ?`, f.Tenant)
 	n.by(`error_code = ?`, f.Code)
 	n.by(`finished > {now} - ?`, f.Within.Microseconds())

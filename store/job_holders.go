@@ -49,7 +49,7 @@ func (q *Queries) Queues(ctx context.Context) ([]Queue, error) {
 	var all []Queue
 	err := q.each(ctx, `SELECT tenant, lane, count(CASE WHEN state IN ('queued', 'dispatched') THEN 1 END),
 			count(CASE WHEN state = 'running' THEN 1 END), count(CASE WHEN state = 'waiting' THEN 1 END)
-		FROM jobs WHERE state IN ('queued', 'dispatched', 'running', 'waiting')
+		FROM `+open+`
 		GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT $1`, []any{int64(mostHolders)}, func(rows Rows) error {
 		var one Queue
 		err := rows.Scan(&one.Tenant, &one.Lane, &one.Queued, &one.Held, &one.Waits)

@@ -13,6 +13,8 @@ type JobFilter struct {
 	Parent   string // the children of this job
 	Subject  string // the jobs of this noun, children too
 	Children bool   // children too
+	// Brief leaves Input and Result out: each may be as large as a request.
+	Brief bool
 }
 
 // Job returns a tenant's job, or ErrNotFound.
@@ -32,7 +34,11 @@ func (q *Queries) JobByKey(ctx context.Context, tenant, key string) (Job, error)
 
 // Jobs returns a page of a tenant's jobs and whether there are more.
 func (q *Queries) Jobs(ctx context.Context, tenant string, f JobFilter, page Page) ([]Job, bool, error) {
-	n := narrowed{`SELECT ` + jobColumns + ` FROM jobs WHERE tenant = $1`, []any{tenant}}
+	columns := jobColumns
+	if f.Brief {
+		columns = briefColumns
+	}
+	n := narrowed{`SELECT ` + columns + ` FROM jobs WHERE tenant = $1`, []any{tenant}}
 	f.narrow(&n)
 	return q.jobsPage(ctx, n, page)
 }
@@ -42,10 +48,8 @@ const ofNoun = `kind >= ? || '.' AND kind < ? || '/'`
 
 func (f JobFilter) narrow(n *narrowed) {
 	n.by(ofNoun, f.Noun)
-	if f.Status == string(JobQueued) {
-		n.query += ` AND state IN ('queued', 'dispatched')`
-	} else {
-		n.by(`state = ?`, f.Status)
+	if f.Status != "" {
+		n.query += ` AND ` + inState(JobState(f.Status))
 	}
 	n.by(`parent = ?`, f.Parent)
 	n.by(`subject = ?`, f.Subject)
@@ -56,6 +60,26 @@ func (f JobFilter) narrow(n *narrowed) {
 		n.by(`kind <> ?`, DeliveryKind)
 	}
 }
+
+// inState says which jobs are in a state as the API shows it, in the words of the
+// index that holds them. Most jobs have succeeded: of these a list by id finds
+// enough without one.
+func inState(state JobState) string {
+	switch state {
+	case JobQueued:
+		return `state IN ('queued', 'dispatched')`
+	case JobRunning:
+		return inFlight + ` AND state = 'running'`
+	case JobWaiting:
+		return `state IN ('queued', 'waiting') AND NOT due AND state = 'waiting'`
+	case JobFailed, JobCancelled, JobExpired:
+		return unsuccessful + ` AND state = '` + string(state) + `'`
+	}
+	return `state = 'succeeded'`
+}
+
+// unsuccessful says in the words of its index which jobs ended, and not well.
+const unsuccessful = `state IN ('failed', 'cancelled', 'expired')`
 
 func (q *Queries) jobsPage(ctx context.Context, n narrowed, page Page) ([]Job, bool, error) {
 	end, more := page.clause(len(n.args), "id")
@@ -102,11 +126,18 @@ type LaneCount struct {
 	Oldest time.Duration // how long the oldest has been due, or in flight
 }
 
+// open is a row source of the jobs that have not ended, in the words of the three
+// indexes which hold nothing else: a state alone matches none of them, and all
+// that ever ended is read (2 ms instead of 130 ms over 200,000 ended jobs).
+const open = `(SELECT lane, tenant, state, run_at FROM jobs WHERE state = 'queued' AND due
+	UNION ALL SELECT lane, tenant, state, run_at FROM jobs WHERE state IN ('queued', 'waiting') AND NOT due
+	UNION ALL SELECT lane, tenant, state, run_at FROM jobs WHERE ` + inFlight + `) AS open`
+
 // LaneCounts counts all open jobs.
 func (q *Queries) LaneCounts(ctx context.Context) ([]LaneCount, error) {
 	var all []LaneCount
-	err := q.each(ctx, `SELECT lane, state, count(*), {now} - min(run_at) FROM jobs
-		WHERE state IN ('queued', 'dispatched', 'running', 'waiting') GROUP BY lane, state ORDER BY lane, state`,
+	err := q.each(ctx, `SELECT lane, state, count(*), {now} - min(run_at) FROM `+open+`
+		GROUP BY lane, state ORDER BY lane, state`,
 		nil, func(rows Rows) error {
 			var c LaneCount
 			var state string
@@ -117,4 +148,16 @@ func (q *Queries) LaneCounts(ctx context.Context) ([]LaneCount, error) {
 			return err
 		})
 	return all, err
+}
+
+// HasWaiting tells whether a job of the lane has waited for a worker for longer
+// than the given while. It ends at the first that has.
+func (q *Queries) HasWaiting(ctx context.Context, lane string, longer time.Duration) (bool, error) {
+	var has bool
+	err := q.one(ctx, `SELECT EXISTS (SELECT 1 FROM jobs
+			WHERE lane = $1 AND state = 'queued' AND due AND run_at < {now} - $2)
+		OR EXISTS (SELECT 1 FROM jobs
+			WHERE lane = $1 AND `+inFlight+` AND state = 'dispatched' AND run_at < {now} - $2)`,
+		[]any{lane, longer.Microseconds()}, &has)
+	return has, err
 }

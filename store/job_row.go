@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -9,6 +10,9 @@ const jobColumns = `id, tenant, key_id, kind, lane, state, priority, input, resu
  error_message, metadata, idem_key, idem_hash, parent, subject, open_children, attached, webhook_url,
  trace, run_at, expires_at, attempt, max_attempts, crashes, gen, epoch, wake, lease_owner, lease_until,
  claimed_at, cancel_at, created, started, finished`
+
+// briefColumns are the same without input and result.
+var briefColumns = strings.Replace(jobColumns, "input, result", "'' AS input, NULL AS result", 1)
 
 // jobTexts and jobTimes hold the columns that may be NULL while a row is read.
 type jobTexts struct {

@@ -325,33 +325,6 @@ func TestFinishIsAtomic(t *testing.T) {
 	})
 }
 
-func TestPrune(t *testing.T) {
-	onEach(t, func(b bench) {
-		old := b.run(store.NewJob{})
-		b.finish(old, store.Finish{To: store.JobSucceeded})
-		tune := b.run(store.NewJob{Kind: "tune.curate", Lane: "chat", Subject: "tun_1"})
-		b.finish(tune, store.Finish{To: store.JobFailed})
-		open := b.accept(store.NewJob{})[0].Job
-		b.must(b.ShiftClock(ctx, 48*time.Hour))
-		fresh := b.run(store.NewJob{})
-		b.finish(fresh, store.Finish{To: store.JobSucceeded})
-		var n int64
-		b.tx(func(q *store.Queries) (err error) { n, err = q.PruneJobs(ctx, 24*time.Hour); return err })
-		if n != 1 {
-			b.t.Errorf("%d jobs went", n)
-		}
-		if _, err := b.AnyJob(ctx, old.ID); !errors.Is(err, store.ErrNotFound) {
-			b.t.Errorf("the old one stayed: %v", err)
-		}
-		if attempts, err := b.Attempts(ctx, old.ID); err != nil || len(attempts) != 0 {
-			b.t.Errorf("%d attempts stayed, %v", len(attempts), err)
-		}
-		for _, job := range []store.Job{tune, open, fresh} {
-			b.job(job.ID)
-		}
-	})
-}
-
 func TestCanMove(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

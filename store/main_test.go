@@ -3,7 +3,9 @@ package store_test
 import (
 	"testing"
 
+	"dreamlab/store/storetest"
+
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(storetest.Suite{M: m}) }

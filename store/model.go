@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -89,6 +90,7 @@ func (q *Queries) IdleModels(ctx context.Context, limit int) ([]Model, error) {
 func (q *Queries) HostedHours(ctx context.Context, m Model) (int, error) {
 	var n int
 	err := q.one(ctx, `SELECT COUNT(*) FROM entries WHERE tenant = $1 AND created >= $2 AND purpose = 'host'
-		AND provider || '/' || model = $3`, []any{m.Tenant, m.Created.UnixMicro(), m.Name}, &n)
+		AND provider = $3 AND model = $4`,
+		[]any{m.Tenant, m.Created.UnixMicro(), m.Provider, strings.TrimPrefix(m.Name, m.Provider+"/")}, &n)
 	return n, err
 }

@@ -98,8 +98,7 @@ func (h *history) read(ctx context.Context, conn *pgx.Conn) error {
 			result IS NOT NULL, crashes, epoch, coalesce(cancel_at, 0), coalesce(idem_key, ''), coalesce(trace, ''),
 			created, coalesce(finished, 0) FROM jobs`,
 			func(j jobRow) { h.jobs[j.ID] = j }),
-		each(ctx, conn, `SELECT job, epoch, worker, started, ended, outcome, coalesce(code, '') FROM attempts
-			UNION ALL SELECT id, epoch, lease_owner, claimed_at, finished, state, '' FROM jobs WHERE state = 'succeeded'
+		each(ctx, conn, `SELECT job, epoch, worker, started, ended, outcome, coalesce(code, '') FROM attempts_all
 			ORDER BY epoch`,
 			func(a attemptRow) { h.attempts[a.Job] = append(h.attempts[a.Job], a) }),
 		each(ctx, conn, `SELECT id, coalesce(job, ''), step, epoch, provider, model, purpose, state,

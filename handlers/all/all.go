@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"time"
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/chat"
@@ -32,6 +31,8 @@ type Deps struct {
 	Accept schedule.Accept
 	// Load tells how busy the chats are.
 	Load func(ctx context.Context) (schedule.Load, error)
+	// Busy tells whether chats wait, which dreams make room for. Defaults to never.
+	Busy func(ctx context.Context) (bool, error)
 
 	// Lead and Base are the dreams' team, each an alias or provider/model.
 	// Default to the aliases lead and base.
@@ -61,7 +62,7 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 	}
 	maps.Copy(list, dream.Handlers(dream.Deps{
 		Caller: d.Caller, Bucket: d.Bucket, Prices: d.Prices, Lead: d.Lead, Base: d.Base,
-		Busy: d.busy, Settings: d.Dream,
+		Busy: d.Busy, Settings: d.Dream,
 	}))
 	maps.Copy(list, tune.Handlers(tuning))
 	for _, kind := range tasks.Kinds() {
@@ -79,13 +80,4 @@ func traced(do tasks.Handler) tasks.Handler {
 	return func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 		return do(providers.WithTrace(ctx, run.Job.Trace), run)
 	}
-}
-
-// waitingTooLong is the wait of a chat from which on dreams make room.
-const waitingTooLong = 200 * time.Millisecond
-
-// busy tells dreams whether chats wait: those that run have what they need.
-func (d Deps) busy(ctx context.Context) (bool, error) {
-	load, err := d.Load(ctx)
-	return load.Wait > waitingTooLong, err
 }

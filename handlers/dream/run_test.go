@@ -13,7 +13,6 @@ import (
 
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/handlertest"
-	"dreamlab/handlers/schedule"
 	"dreamlab/providers/sandbox"
 	"dreamlab/store"
 	"dreamlab/tasks"
@@ -251,13 +250,7 @@ func TestDreamsMakeRoomForChats(t *testing.T) {
 	b := handlertest.New(t)
 	asked := atomic.Int64{}
 	e := b.Start(t, func(d *all.Deps) {
-		d.Load = func(context.Context) (schedule.Load, error) {
-			load := schedule.Load{}
-			if asked.Add(1)%4 == 0 {
-				load.Wait = time.Second
-			}
-			return load, nil
-		}
+		d.Busy = func(context.Context) (bool, error) { return asked.Add(1)%4 == 0, nil }
 	})
 	b.Import(t, e, orders(6))
 	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)

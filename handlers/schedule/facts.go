@@ -40,6 +40,7 @@ func (t *ticker) history(ctx context.Context, q *store.Queries, tenant string, f
 	}
 	year, month, day := f.Now.In(t.Settings.Zone).Date()
 	midnight := time.Date(year, month, day, 0, 0, 0, 0, t.Settings.Zone)
+	var ended []store.Dream
 	for _, d := range dreams {
 		if d.Counts.Experiences == 0 && d.Status.Ended() {
 			continue // a dry run, or there was nothing to dream of
@@ -47,16 +48,28 @@ func (t *ticker) history(ctx context.Context, q *store.Queries, tenant string, f
 		if !d.Created.Before(midnight) {
 			f.Starts++
 		}
-		if d.Status != store.JobSucceeded || len(f.Recent) == series {
-			continue
+		if d.Status == store.JobSucceeded && len(ended) < series {
+			ended = append(ended, d)
 		}
-		spend, err := q.JobSpend(ctx, d.Job)
-		if err != nil {
-			return fmt.Errorf("sum a dream's spending: %w", err)
-		}
-		f.Recent = append(f.Recent, outcome{
-			Ended: d.Finished, Kept: d.Counts.Kept, Cost: spend.Reserved + spend.Settled,
-		})
 	}
-	return nil
+	f.Recent, err = outcomes(ctx, q, ended)
+	return err
+}
+
+// outcomes tells what dreams came to, and what they cost.
+func outcomes(ctx context.Context, q *store.Queries, dreams []store.Dream) ([]outcome, error) {
+	jobs := make([]string, len(dreams))
+	for i, d := range dreams {
+		jobs[i] = d.Job
+	}
+	spends, err := q.JobSpends(ctx, jobs)
+	if err != nil {
+		return nil, fmt.Errorf("sum the dreams' spending: %w", err)
+	}
+	all := make([]outcome, len(dreams))
+	for i, d := range dreams {
+		cost := spends[d.Job].Reserved + spends[d.Job].Settled
+		all[i] = outcome{Ended: d.Finished, Kept: d.Counts.Kept, Cost: cost}
+	}
+	return all, nil
 }

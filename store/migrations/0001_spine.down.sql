@@ -17,6 +17,7 @@ DROP TABLE spending;
 DROP TABLE entries;
 DROP TABLE effects;
 DROP TABLE shares;
+DROP VIEW attempts_all;
 DROP TABLE attempts;
 DROP TABLE jobs;
 DROP TABLE keys;

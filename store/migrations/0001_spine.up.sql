@@ -64,6 +64,7 @@ CREATE INDEX jobs_list ON jobs (tenant, id);
 CREATE INDEX jobs_finished ON jobs (finished) WHERE finished IS NOT NULL;
 CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
+CREATE INDEX jobs_unsuccessful ON jobs (tenant, state, id) WHERE state IN ('failed', 'cancelled', 'expired');
 
 -- Each end of an attempt that did not succeed, kept for whoever asks why; of one
 -- that did its job tells.
@@ -78,6 +79,12 @@ CREATE TABLE attempts (
   message TEXT,
   PRIMARY KEY (job, epoch)
 );
+
+-- All attempts that have ended: a job that succeeded tells of the one that did by
+-- itself, which saves a row for each job that nothing went wrong with.
+CREATE VIEW attempts_all AS
+  SELECT job, epoch, worker, started, ended, outcome, code, message FROM attempts
+  UNION ALL SELECT id, epoch, lease_owner, claimed_at, finished, state, NULL, NULL FROM jobs WHERE state = 'succeeded';
 
 -- A tenant's share of a lane. The row of no tenant ('') holds the lane's own
 -- virtual time, and is the lock of those who pick in the lane.
@@ -112,6 +119,7 @@ CREATE TABLE entries (
   tenant       TEXT NOT NULL,
   key_id       TEXT,
   job          TEXT,
+  root         TEXT,                      -- the topmost of the jobs above it, or the job itself
   step         TEXT NOT NULL,
   epoch        BIGINT NOT NULL,
   number       BIGINT NOT NULL,           -- 1 for the step's first try
@@ -130,8 +138,10 @@ CREATE TABLE entries (
   ended        BIGINT
 );
 CREATE INDEX entries_job ON entries (job);
+CREATE INDEX entries_root ON entries (root);
 CREATE INDEX entries_lost ON entries (job, step) WHERE state = 'unknown';
 CREATE INDEX entries_spend ON entries (tenant, created);
+CREATE INDEX entries_host ON entries (tenant, provider, model, created) WHERE purpose = 'host';
 
 -- What a tenant's entries come to, nano-dollars: settled, or else reserved. Budgets
 -- are checked against it.

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(storetest.Suite{M: m}) }
 
 func want(t *testing.T, err, kind error) {
 	t.Helper()
@@ -34,7 +34,7 @@ func must(t *testing.T, err error) {
 // ask reads the first column of every row as text.
 func ask(t *testing.T, conn store.Conn, query string, args ...any) []string {
 	t.Helper()
-	rows, err := conn.Query(t.Context(), query, args...)
+	rows, err := storetest.Bare(conn).Query(t.Context(), query, args...)
 	must(t, err)
 	defer rows.Close()
 	var found []string
@@ -52,7 +52,7 @@ func ask(t *testing.T, conn store.Conn, query string, args ...any) []string {
 
 func exec(t *testing.T, conn store.Conn, query string, args ...any) {
 	t.Helper()
-	_, err := conn.Exec(t.Context(), query, args...)
+	_, err := storetest.Bare(conn).Exec(t.Context(), query, args...)
 	must(t, err)
 }
 

@@ -188,7 +188,7 @@ func TestSumsOfSpending(t *testing.T) {
 			}
 		}
 		var sum string
-		must(t, store.RunNow(t.Context(), s.Driver(), store.Statement{
+		must(t, store.RunNow(t.Context(), storetest.Bare(s.Driver()), store.Statement{
 			Query: `SELECT CAST(sum(CASE WHEN state IN ('open', 'unknown') THEN reserved ELSE settled END) AS text) FROM entries`,
 			Each:  func(r store.Rows) error { return r.Scan(&sum) },
 		}))

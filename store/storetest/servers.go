@@ -58,8 +58,13 @@ func Postgres(t testing.TB) string {
 		t.Fatalf("start PostgreSQL: %v", err)
 	}
 	schema := "test_" + strings.ToLower(rand.Text())
-	askPostgres(t, private.url, "CREATE SCHEMA "+schema)
-	t.Cleanup(func() { askPostgres(t, private.url, "DROP SCHEMA "+schema+" CASCADE") })
+	run := func(statement string) {
+		if err := ask(context.Background(), private.url, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("CREATE SCHEMA " + schema)
+	t.Cleanup(func() { run("DROP SCHEMA " + schema + " CASCADE") })
 	return private.url + "&search_path=" + schema
 }
 
@@ -70,18 +75,16 @@ func StartPostgres() (url string, closer io.Closer, err error) {
 	return private.url, private.pipe, err
 }
 
-func askPostgres(t testing.TB, url, statement string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), startWait)
+// ask runs a statement on a connection of its own.
+func ask(ctx context.Context, url, statement string) error {
+	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	_, err = conn.Exec(ctx, statement)
-	if err := errors.Join(err, conn.Close(ctx)); err != nil {
-		t.Fatal(err)
-	}
+	return errors.Join(err, conn.Close(ctx))
 }
 
 // startPostgres makes a cluster that is reached by a socket in its own folder.

@@ -65,7 +65,7 @@ func openSQLite(t testing.TB, path string) store.Driver {
 func openPostgres(t testing.TB, url string) store.Driver {
 	t.Helper()
 	d, err := postgres.Open(context.Background(), url)
-	return owned(t, d, err)
+	return recorder{owned(t, d, err)}
 }
 
 func owned(t testing.TB, d store.Driver, err error) store.Driver {

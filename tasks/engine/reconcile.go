@@ -29,6 +29,9 @@ const (
 	// pruneEvery and pruneSteps bound how many ended jobs go a minute.
 	pruneEvery = time.Minute
 	pruneSteps = 50
+	// keepTicks is how long an ended tick is kept: as long as its idempotency key
+	// holds, and whoever asks what a schedule did can still see.
+	keepTicks = 24 * time.Hour
 )
 
 // Reconciler puts right what went wrong: workers that have gone silent,
@@ -94,7 +97,11 @@ func (e *Engine) prune(ctx context.Context) error {
 	for range pruneSteps {
 		var gone int64
 		err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
-			gone, err = q.PruneJobs(ctx, e.keep)
+			if gone, err = q.PruneJobs(ctx, e.keep); err != nil {
+				return err
+			}
+			ticks, err := q.PruneTenantJobs(ctx, SystemTenant, keepTicks)
+			gone += ticks
 			return err
 		})
 		if err != nil {

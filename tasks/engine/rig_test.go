@@ -17,7 +17,7 @@ import (
 	"dreamlab/tasks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(storetest.Suite{M: m}) }
 
 // testWait bounds every wait of these tests; it is only reached when they fail.
 const testWait = 40 * time.Second

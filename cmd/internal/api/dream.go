@@ -128,15 +128,12 @@ func (s *Server) listDreams(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	views := make([]dreamView, len(dreams))
-	for i, dream := range dreams {
-		spent, err := s.Store.JobSpend(c.Context(), dream.Job)
-		if err != nil {
-			return err
-		}
-		views[i] = viewDream(dream, spent.Settled)
+	spent, err := spentBy(c.Context(), s, dreams, func(d store.Dream) string { return d.Job })
+	if err != nil {
+		return err
 	}
-	return writeJSON(w, http.StatusOK, listOf(views, more, func(v dreamView) string { return v.ID }))
+	view := func(d store.Dream) dreamView { return viewDream(d, spent[d.Job].Settled) }
+	return writeList(w, dreams, more, view, func(v dreamView) string { return v.ID })
 }
 
 func (s *Server) getDream(w http.ResponseWriter, c *call) error {

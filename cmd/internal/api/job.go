@@ -24,8 +24,8 @@ type jobView struct {
 	Priority    int             `json:"priority"`
 	Attempt     int             `json:"attempt"`
 	MaxAttempts int             `json:"max_attempts"`
-	Input       json.RawMessage `json:"input"`
-	Result      json.RawMessage `json:"result"`
+	Input       json.RawMessage `json:"input,omitempty"`  // left out of lists
+	Result      json.RawMessage `json:"result,omitempty"` // left out of lists
 	Error       *store.JobError `json:"error"`
 	CostUSD     usd             `json:"cost_usd"`
 	Metadata    json.RawMessage `json:"metadata"`
@@ -45,11 +45,18 @@ func statusOf(state store.JobState) string {
 }
 
 func viewJob(job store.Job, cost int64) jobView {
+	view := briefJob(job, cost)
+	view.Input, view.Result = shownInput(job), rawOr(job.Result, "null")
+	return view
+}
+
+// briefJob is a job in a list.
+func briefJob(job store.Job, cost int64) jobView {
 	return jobView{
 		ID: job.ID, Object: "job", Kind: tasks.Kind(job.Kind).Noun(), Task: job.Kind, Status: statusOf(job.State),
 		Subject: orNull(job.Subject), Priority: job.Priority, Attempt: job.Tries(), MaxAttempts: job.MaxAttempts,
-		Input: shownInput(job), Result: rawOr(job.Result, "null"), Error: job.Error, CostUSD: usd(cost),
-		Metadata: rawOr(job.Metadata, "{}"), RunAt: seconds(job.RunAt), ExpiresAt: seconds(job.ExpiresAt),
+		Error: job.Error, CostUSD: usd(cost), Metadata: rawOr(job.Metadata, "{}"),
+		RunAt: seconds(job.RunAt), ExpiresAt: seconds(job.ExpiresAt),
 		CreatedAt: seconds(job.Created), StartedAt: seconds(job.Started), FinishedAt: seconds(job.Finished),
 	}
 }
@@ -81,6 +88,15 @@ func (s *Server) spent(ctx context.Context, job store.Job) (int64, error) {
 	}
 	spend, err := s.Store.JobSpend(ctx, job.ID)
 	return spend.Settled, err
+}
+
+// spentBy is what the jobs of the rows of a list have cost so far.
+func spentBy[T any](ctx context.Context, s *Server, rows []T, job func(T) string) (map[string]store.Spend, error) {
+	jobs := make([]string, len(rows))
+	for i, row := range rows {
+		jobs[i] = job(row)
+	}
+	return s.Store.JobSpends(ctx, jobs)
 }
 
 // newJob is the body of POST /v1/jobs.
@@ -206,7 +222,7 @@ func (s *Server) listJobs(w http.ResponseWriter, c *call) error {
 		return err
 	}
 	query := c.URL.Query()
-	filter := store.JobFilter{Noun: query.Get("kind"), Status: query.Get("status")}
+	filter := store.JobFilter{Noun: query.Get("kind"), Status: query.Get("status"), Brief: true}
 	if err := oneOf("kind", filter.Noun, "chat", "experience", "dream", "tune", "schedule", "webhook"); err != nil {
 		return err
 	}
@@ -219,15 +235,12 @@ func (s *Server) listJobs(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	views := make([]jobView, len(jobs))
-	for i, job := range jobs {
-		spent, err := s.spent(c.Context(), job)
-		if err != nil {
-			return err
-		}
-		views[i] = viewJob(job, spent)
+	spent, err := spentBy(c.Context(), s, jobs, func(j store.Job) string { return j.ID })
+	if err != nil {
+		return err
 	}
-	return writeJSON(w, http.StatusOK, listOf(views, more, func(v jobView) string { return v.ID }))
+	view := func(j store.Job) jobView { return briefJob(j, spent[j.ID].Settled) }
+	return writeList(w, jobs, more, view, func(v jobView) string { return v.ID })
 }
 
 // ownJob finds the job of the path.

@@ -101,12 +101,12 @@ func (s *Server) addTunes(c *call, view *legacyStatsView, page store.Page) error
 	if err != nil {
 		return err
 	}
+	spent, err := spentBy(c.Context(), s, tunes, jobOfTune)
+	if err != nil {
+		return err
+	}
 	for _, t := range tunes {
-		spent, err := s.Store.JobSpend(c.Context(), t.Job)
-		if err != nil {
-			return err
-		}
-		view.Tunes = append(view.Tunes, viewTune(t, spent.Settled))
+		view.Tunes = append(view.Tunes, viewTune(t, spent[t.Job].Settled))
 	}
 	evaluations, _, err := s.Store.Evaluations(c.Context(), c.key.Tenant, page)
 	for _, e := range evaluations {

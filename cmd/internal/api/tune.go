@@ -90,6 +90,8 @@ func (s *Server) createTune(w http.ResponseWriter, c *call) error {
 	return s.background(w, c, job, "/v1/tunes/"+job.Subject, s.showTune)
 }
 
+func jobOfTune(t store.Tune) string { return t.Job }
+
 func (s *Server) listTunes(w http.ResponseWriter, c *call) error {
 	page, err := paged(c)
 	if err != nil {
@@ -99,15 +101,12 @@ func (s *Server) listTunes(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	views := make([]tuneView, len(tunes))
-	for i, tune := range tunes {
-		spent, err := s.Store.JobSpend(c.Context(), tune.Job)
-		if err != nil {
-			return err
-		}
-		views[i] = viewTune(tune, spent.Settled)
+	spent, err := spentBy(c.Context(), s, tunes, jobOfTune)
+	if err != nil {
+		return err
 	}
-	return writeJSON(w, http.StatusOK, listOf(views, more, func(v tuneView) string { return v.ID }))
+	view := func(t store.Tune) tuneView { return viewTune(t, spent[t.Job].Settled) }
+	return writeList(w, tunes, more, view, func(v tuneView) string { return v.ID })
 }
 
 func (s *Server) getTune(w http.ResponseWriter, c *call) error {

@@ -106,7 +106,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 	})
 	return all.Handlers(all.Deps{
 		Caller: caller, Replies: redis.NewReplies(s.Queue), Bucket: s.Bucket, Prices: s.Catalog,
-		Vendors: s.Router, Accept: s.Engine.Accept, Load: s.load,
+		Vendors: s.Router, Accept: s.Engine.Accept, Load: s.load, Busy: s.chatsWait,
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
 		Dream: dream.Settings{}, Schedule: quiet, Tune: s.tuning(),
 		Webhook: webhook.Options{Rules: s.webhooks()},
@@ -139,6 +139,14 @@ func (s *Stack) load(ctx context.Context) (schedule.Load, error) {
 	}
 	chat := stats.Lanes[tasks.Chat]
 	return schedule.Load{Chats: chat.Queued + chat.Dispatched + chat.Running, Wait: chat.Wait}, nil
+}
+
+// chatsWaitTooLong is the wait of a chat from which on dreams make room.
+const chatsWaitTooLong = 200 * time.Millisecond
+
+// chatsWait tells dreams whether chats wait: those that run have what they need.
+func (s *Stack) chatsWait(ctx context.Context) (bool, error) {
+	return s.Store.HasWaiting(ctx, string(tasks.Chat), chatsWaitTooLong)
 }
 
 // quiet says when dreams may start by themselves.
