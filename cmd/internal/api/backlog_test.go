@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -39,11 +38,10 @@ func newIdle(t *testing.T, backlog int) *idle {
 	must(t, err)
 	i.server, err = New(Options{
 		Engine: i.engine, Store: i.store, Replies: r.reader, Bucket: r.bucket, Models: catalogue(),
-		Backlog: backlog,
+		Backlog: backlog, Now: func() time.Time { i.now = i.now.Add(time.Minute); return i.now },
 	})
 	must(t, err)
 	t.Cleanup(i.server.Close)
-	i.server.load.now = func() time.Time { i.now = i.now.Add(time.Minute); return i.now }
 	_, err = i.store.SetRoute(t.Context(), store.Route{
 		Alias: "assistant", Targets: []store.RouteTarget{{Model: "together/base", Weight: 1}},
 	})
@@ -109,60 +107,23 @@ func TestBacklogIsBounded(t *testing.T) {
 	want(429, "10", key, "f") // one job ended in the last ten seconds
 }
 
-// TestLateChats has a chat that waits for so long that another would expire.
+// TestLateChats has a chat that waits for so long that another, which may wait for 60 seconds, would expire.
 func TestLateChats(t *testing.T) {
 	t.Parallel()
 	i := newIdle(t, 100)
 	key, tenant := i.key("busy")
 	for range 2 { // one is dispatched
 		_, _, err := i.engine.Accept(t.Context(), store.NewJob{
-			Tenant: tenant, Kind: string(tasks.ChatRun), Attached: true, Priority: interactive,
+			Tenant: tenant, Kind: string(tasks.ChatRun), Attached: true, Priority: 9,
 		}, nil)
 		must(t, err)
 	}
-	must(t, i.store.ShiftClock(t.Context(), overdue+time.Second))
+	must(t, i.store.ShiftClock(t.Context(), 46*time.Second))
 	status, after, body := i.post("/v1/chat/completions", askWhole, key, "")
 	if status != 429 || after == "" {
 		t.Errorf("a chat that would expire: %d, Retry-After %q: %s", status, after, body)
 	}
 	if status, _, body := i.post("/v1/jobs", askJob, key, ""); status != 202 {
 		t.Errorf("a job that may wait: %d: %s", status, body)
-	}
-}
-
-// TestGaugeAsksSeldom counts how often the database is asked.
-func TestGaugeAsksSeldom(t *testing.T) {
-	t.Parallel()
-	s := storetest.SQLite(t)
-	now := time.Unix(1_000_000, 0)
-	g := newGauge(s, 1_000_000, func() time.Time { return now })
-	of := queueName{"ten_a", "chat"}
-	read := func() int {
-		t.Helper()
-		b, err := g.read(t.Context(), of)
-		must(t, err)
-		return b.Queued
-	}
-	read()
-	must(t, s.Tx(t.Context(), store.Relaxed, func(q *store.Queries) error {
-		job := store.NewJob{Tenant: of.tenant, Kind: "chat.run", Lane: of.lane}
-		_, err := q.AcceptJobs(t.Context(), []store.NewJob{job}, nil)
-		return err
-	}))
-	if got := read(); got != 0 {
-		t.Errorf("asked again at once: %d wait", got)
-	}
-	now = now.Add(6 * time.Second)
-	if got := read(); got != 1 {
-		t.Errorf("%d wait after six seconds", got)
-	}
-	now = now.Add(6 * time.Second)
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := g.read(gone, of); err == nil {
-		t.Error("a question that could not be asked was answered")
-	}
-	if got := read(); got != 1 {
-		t.Errorf("%d wait after an error", got)
 	}
 }

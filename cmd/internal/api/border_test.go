@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/tasks"
 )
 
@@ -125,44 +123,6 @@ func TestRouteChecks(t *testing.T) {
 		"invalid_request")
 }
 
-// A revoked key stops working within seconds, although found keys are
-// remembered.
-func TestKeyring(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	now := time.Now()
-	ring := newKeyring(r.store, func() time.Time { return now })
-	key, err := ring.find(t.Context(), r.key)
-	must(t, err)
-	must(t, r.store.RevokeKey(t.Context(), key.ID))
-	if _, err := ring.find(t.Context(), r.key); err != nil {
-		t.Errorf("the remembered key was asked for again: %v", err)
-	}
-	now = now.Add(keyLife)
-	var f *fault
-	if _, err := ring.find(t.Context(), r.key); !errors.As(err, &f) || f.Status != 401 {
-		t.Errorf("the revoked key gives %v", err)
-	}
-}
-
-func TestFromHere(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		from, proxy string
-		want        bool
-	}{{"127.0.0.1:5", "", true}, {"[::1]:5", "", true}, {"10.0.0.1:5", "", false}, {"127.0.0.1:5", "10.0.0.1",
-		false}, {"@", "", false}} {
-		req := httptest.NewRequest("GET", "/metrics", nil)
-		req.RemoteAddr = tc.from
-		if tc.proxy != "" {
-			req.Header.Set("X-Forwarded-For", tc.proxy)
-		}
-		if got := fromHere(req); got != tc.want {
-			t.Errorf("%s by %q: %v", tc.from, tc.proxy, got)
-		}
-	}
-}
-
 func TestDreamsOneAtATime(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -210,26 +170,6 @@ func TestLogKeepsSecrets(t *testing.T) {
 	}
 }
 
-// A handler that panics is answered for.
-func TestPanic(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	boom := r.server.endpoint(route{method: "GET", path: "/", serve: func(http.ResponseWriter,
-		*call) error {
-		panic("boom")
-	}})
-	front := httptest.NewServer(boom)
-	t.Cleanup(front.Close)
-	res, err := http.Get(front.URL)
-	must(t, err)
-	body, err := io.ReadAll(res.Body)
-	must(t, errors.Join(err, res.Body.Close()))
-	if res.StatusCode != 500 || bytes.Contains(body, []byte("boom")) || !strings.Contains(r.log.String(),
-		"boom") {
-		t.Errorf("status %d: %s", res.StatusCode, body)
-	}
-}
-
 // A client that reads nothing holds up nobody else.
 func TestSlowClient(t *testing.T) {
 	t.Parallel()
@@ -244,47 +184,32 @@ func TestSlowClient(t *testing.T) {
 	must(t, conn.Close())
 }
 
-func TestExactNumbers(t *testing.T) {
-	t.Parallel()
-	for value, want := range map[any]string{
-		usd(0): "0", usd(1): "0.000000001", usd(1_500_000_000): "1.5", usd(-20_000_000): "-0.02",
-		usd(-1 << 63): "-9223372036.854775808",
-		share(5125):   "0.5125", share(10_000): "1", thousand(1): "0.001",
-	} {
-		got, err := json.Marshal(value)
-		must(t, err)
-		if string(got) != want {
-			t.Errorf("%v is written %s, want %s", value, got, want)
-		}
-	}
-}
-
 // Whatever is sent as a chat, the answer is in the API's shape and never 500.
 func FuzzChatBorder(f *testing.F) {
 	for _, seed := range []string{askWhole, askStream, "", "{}", "[", `{"model":1}`, "\xff",
 		`{"messages":[{"role":"user","content":[{"type":"text"}]}],"model":"assistant"}`} {
 		f.Add([]byte(seed))
 	}
-	s := &Server{Options: Options{Models: catalogue(), MostBody: 1 << 16}}
+	models, known := catalogue().List(), wire.Statuses()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		req := httptest.NewRequest("POST", "/v1/chat/completions", bytes.NewReader(body))
 		req.Header.Set("Content-Type", "application/json")
-		c := &call{Request: req}
-		text, err := jsonBody(c)
+		c := &wire.Call{Request: req}
+		text, err := wire.JSONBody(c)
 		if err == nil {
 			if request, parseErr := tasks.ParseChat(text); parseErr != nil {
 				err = parseErr
 			} else {
-				err = request.CheckContext(s.Models.List()[0].Context)
+				err = request.CheckContext(models[0].Context)
 			}
 		}
 		if err == nil {
 			return
 		}
-		fault := faultOf(err)
-		if fault.Status >= 500 || statuses[fault.Code] == 0 || !json.Valid(fault.body()) ||
-			!utf8.Valid(fault.body()) {
-			t.Errorf("%q is answered %d %s", body, fault.Status, fault.body())
+		fault := gate.FaultOf(err)
+		if fault.Status >= 500 || known[fault.Code] == 0 || !json.Valid(fault.Body()) ||
+			!utf8.Valid(fault.Body()) {
+			t.Errorf("%q is answered %d %s", body, fault.Status, fault.Body())
 		}
 	})
 }

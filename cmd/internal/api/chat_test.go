@@ -11,10 +11,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"dreamlab/cmd/internal/api/chat"
+	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/store"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
@@ -253,30 +254,47 @@ func TestServerStopsBelowAChat(t *testing.T) {
 	front.Start()
 	defer front.Close()
 	r.url = front.URL
-	go func() { <-running; stop(errStopping) }()
+	go func() { <-running; stop(gate.ErrStopping) }()
 	a := r.post("/v1/chat/completions", askWhole)
-	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || !strings.Contains(string(a.body), "stopping") {
+	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" ||
+		!strings.Contains(string(a.body), "stopping") {
 		t.Errorf("the client was told %d %v %s", a.status, a.header, a.body)
 	}
 }
 
-// noticed tells when a client has resumed a reply.
-type noticed struct {
-	Replies
-	arrived chan string
+// elsewhere answers whether a client follows a reply only when one has resumed it
+// at another server, and tells when it has answered.
+type elsewhere struct {
+	chat.Replies
+	arrived, asked chan struct{}
 }
 
-func (n noticed) Arrive(ctx context.Context, job string) error {
-	err := n.Replies.Arrive(ctx, job)
-	n.arrived <- job
-	return err
+func (e elsewhere) Arrive(ctx context.Context, job string) error {
+	defer close(e.arrived)
+	return e.Replies.Arrive(ctx, job)
+}
+
+func (e elsewhere) Present(ctx context.Context, job string) (bool, error) {
+	defer close(e.asked)
+	<-e.arrived
+	return e.Replies.Present(ctx, job)
+}
+
+// another returns the address of a second server of the same stack.
+func (r *rig) another(t *testing.T) string {
+	t.Helper()
+	second, err := New(r.options)
+	must(t, err)
+	front := httptest.NewServer(second.Handler())
+	t.Cleanup(func() { front.Close(); second.Close() })
+	return front.URL
 }
 
 // A client that resumed, in whatever process, keeps its chat.
 func TestChatClientComesBack(t *testing.T) {
 	t.Parallel()
-	arrived := make(chan string, 1)
-	r := newRig(t, func(o *Options) { o.Absence, o.Replies = time.Minute, noticed{o.Replies, arrived} })
+	mark := elsewhere{arrived: make(chan struct{}), asked: make(chan struct{})}
+	r := newRig(t, func(o *Options) { mark.Replies = o.Replies; o.Replies = mark })
 	shown, release := make(chan string, 1), make(chan struct{})
 	r.on(tasks.ChatRun, func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 		w := r.writer(run)
@@ -300,15 +318,11 @@ func TestChatClientComesBack(t *testing.T) {
 	job := <-shown
 	leave()
 	must(t, res.Body.Close())
+	r.url = r.another(t)
 	back := make(chan []event, 1)
-	go func() {
-		back <- events(t, r.open(request{path: "/v1/jobs/" + job + "/stream",
-			header: map[string]string{"Last-Event-ID": "1-1"}}))
-	}()
-	<-arrived
-	made, err := r.store.AnyJob(t.Context(), job)
-	must(t, err)
-	r.server.dropChat(t.Context(), made)
+	resume := request{path: "/v1/jobs/" + job + "/stream", header: map[string]string{"Last-Event-ID": "1-1"}}
+	go func() { back <- events(t, r.open(resume)) }()
+	<-mark.asked
 	close(release)
 	if all := <-back; len(all) != 1 || all[0].data != "[DONE]" {
 		t.Errorf("events %v", all)
@@ -354,7 +368,7 @@ func TestQueueAway(t *testing.T) {
 	t.Cleanup(func() { must(t, dead.Close()) })
 	away, err := engine.New(engine.Options{Store: r.store, Redis: dead})
 	must(t, err)
-	o := r.server.Options
+	o := r.options
 	o.Engine = away
 	r.server, err = New(o)
 	must(t, err)

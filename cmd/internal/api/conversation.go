@@ -1,6 +1,18 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store"
+	"dreamlab/store/blob"
+)
+
+type conversations struct {
+	store  *store.Store
+	bucket blob.Bucket
+}
 
 type deletedView struct {
 	ID          string `json:"id"`
@@ -9,18 +21,18 @@ type deletedView struct {
 	Experiences *int   `json:"experiences,omitempty"` // how many went with a conversation
 }
 
-// deleteConversation forgets a conversation, by our id or the client's, and
+// delete forgets a conversation, by our id or the client's, and
 // what was learned from it: in the bucket first, so that what breaks off can be
 // asked for again, then in the database.
-func (s *Server) deleteConversation(w http.ResponseWriter, c *call) error {
+func (h conversations) delete(w http.ResponseWriter, c *wire.Call) error {
 	id := c.PathValue("id")
-	traces, err := s.Store.Traces(c.Context(), c.key.Tenant, id)
+	traces, err := h.store.Traces(c.Context(), c.Tenant, id)
 	if err != nil {
-		return orMissing(err, "conversation")
+		return gate.OrMissing(err, "conversation")
 	}
-	if err := s.forget(c, traces); err != nil {
+	if err := h.forget(c, traces); err != nil {
 		return err
 	}
 	view := deletedView{ID: id, Object: "conversation", Deleted: true, Experiences: new(len(traces.Experiences))}
-	return writeJSON(w, http.StatusOK, view)
+	return wire.WriteJSON(w, http.StatusOK, view)
 }

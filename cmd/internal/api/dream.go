@@ -6,9 +6,18 @@ import (
 	"errors"
 	"net/http"
 
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
+
+type dreams struct {
+	store  *store.Store
+	engine Engine
+	gate   *gate.Gate
+	wait   waits
+}
 
 type dreamView struct {
 	ID          string            `json:"id"`
@@ -19,9 +28,9 @@ type dreamView struct {
 	Mode        string            `json:"mode"`
 	Stage       string            `json:"stage"`
 	Counts      store.DreamCounts `json:"counts"`
-	BudgetUSD   *usd              `json:"budget_usd"`
-	CostUSD     usd               `json:"cost_usd"`
-	LiveCostUSD usd               `json:"live_cost_usd"`
+	BudgetUSD   *wire.USD         `json:"budget_usd"`
+	CostUSD     wire.USD          `json:"cost_usd"`
+	LiveCostUSD wire.USD          `json:"live_cost_usd"`
 	Result      json.RawMessage   `json:"result"`
 	CreatedAt   *int64            `json:"created_at"`
 	FinishedAt  *int64            `json:"finished_at"`
@@ -35,54 +44,54 @@ func viewDream(d store.Dream, cost int64) dreamView {
 	return dreamView{
 		ID: d.ID, Object: "dream", Job: d.Job, Status: statusOf(d.Status), Error: d.Error, Mode: d.Mode,
 		Stage:  d.Stage,
-		Counts: d.Counts, BudgetUSD: (*usd)(d.Budget), CostUSD: usd(cost), LiveCostUSD: usd(d.LiveCost),
-		Result: json.RawMessage("null"), CreatedAt: seconds(d.Created), FinishedAt: seconds(d.Finished),
-		UndoneAt: seconds(d.Undone),
+		Counts: d.Counts, BudgetUSD: (*wire.USD)(d.Budget), CostUSD: wire.USD(cost), LiveCostUSD: wire.USD(d.LiveCost),
+		Result: json.RawMessage("null"), CreatedAt: wire.Seconds(d.Created), FinishedAt: wire.Seconds(d.Finished),
+		UndoneAt: wire.Seconds(d.Undone),
 	}
 }
 
-// showDream shows the dream of a job, with what the job answered: a dry run
+// show shows the dream of a job, with what the job answered: a dry run
 // says there what it would cost.
-func (s *Server) showDream(ctx context.Context, job store.Job) (any, error) {
-	dream, err := s.Store.Dream(ctx, job.Tenant, job.Subject)
+func (h dreams) show(ctx context.Context, job store.Job) (any, error) {
+	dream, err := h.store.Dream(ctx, job.Tenant, job.Subject)
 	if err != nil {
-		return nil, orMissing(err, "dream")
+		return nil, gate.OrMissing(err, "dream")
 	}
-	spent, err := s.spent(ctx, job)
+	spent, err := spent(ctx, h.store, job)
 	if err != nil {
 		return nil, err
 	}
 	view := viewDream(dream, spent)
-	view.Result = rawOr(job.Result, "null")
+	view.Result = wire.RawOr(job.Result, "null")
 	return view, nil
 }
 
-// askDream asks for a dream and the row that holds it.
-func (s *Server) askDream(c *call, body []byte) (asked, error) {
+// ask asks for a dream and the row that holds it.
+func (h dreams) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 	input, err := tasks.ParseDream(body)
 	if err != nil {
-		return asked{}, err
+		return gate.Asked{}, err
 	}
 	budget, err := budgetOf(input)
 	if err != nil {
-		return asked{}, err
+		return gate.Asked{}, err
 	}
 	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"),
-		Input: encoded(input)}
+		Input: wire.Encoded(input)}
 	dream := store.Dream{
-		ID: job.Subject, Tenant: c.key.Tenant, Job: job.ID, Mode: input.Mode, Stage: "seal", Budget: budget,
+		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, Mode: input.Mode, Stage: "seal", Budget: budget,
 	}
 	write := func(ctx context.Context, q *store.Queries) error {
 		err := q.AddDream(ctx, dream)
 		if errors.Is(err, store.ErrConflict) {
-			return &fault{
+			return &wire.Fault{
 				Status: http.StatusConflict, Code: "dream_running",
 				Message: "A dream of this tenant is running: wait for it, or cancel it first.",
 			}
 		}
 		return err
 	}
-	return asked{job: job, hash: hashOf(c, body), write: write}, nil
+	return gate.Asked{Job: job, Hash: gate.HashOf(c, body), Write: write}, nil
 }
 
 // budgetOf returns nano-dollars, nil where the tenant's own budget holds.
@@ -94,103 +103,75 @@ func budgetOf(input *tasks.DreamInput) (*int64, error) {
 	return &nano, nil
 }
 
-// encoded turns one of our own inputs into JSON.
-func encoded(input any) json.RawMessage {
-	text, err := plainJSON(input)
+func (h dreams) create(w http.ResponseWriter, c *wire.Call) error {
+	body, err := wire.ObjectBody(c)
 	if err != nil {
-		panic(err) // inputs are plain structs, which always marshal
+		return err
 	}
-	return text
+	a, err := h.ask(c, body)
+	if err != nil {
+		return err
+	}
+	job, _, err := h.gate.Accept(c, a)
+	if err != nil {
+		return err
+	}
+	return h.wait.accepted(w, c, job, "/v1/dreams/"+job.Subject, h.show)
 }
 
-func (s *Server) createDream(w http.ResponseWriter, c *call) error {
-	body, err := objectBody(c)
-	if err != nil {
-		return err
-	}
-	a, err := s.askDream(c, body)
-	if err != nil {
-		return err
-	}
-	job, _, err := s.accept(c, a)
-	if err != nil {
-		return err
-	}
-	return s.background(w, c, job, "/v1/dreams/"+job.Subject, s.showDream)
-}
-
-func (s *Server) listDreams(w http.ResponseWriter, c *call) error {
+func (h dreams) list(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c)
 	if err != nil {
 		return err
 	}
-	dreams, more, err := s.Store.Dreams(c.Context(), c.key.Tenant, page)
+	dreams, more, err := h.store.Dreams(c.Context(), c.Tenant, page)
 	if err != nil {
 		return err
 	}
-	spent, err := spentBy(c.Context(), s, dreams, func(d store.Dream) string { return d.Job })
+	spent, err := spentBy(c.Context(), h.store, dreams, func(d store.Dream) string { return d.Job })
 	if err != nil {
 		return err
 	}
 	view := func(d store.Dream) dreamView { return viewDream(d, spent[d.Job].Settled) }
-	return writeList(w, dreams, more, view, func(v dreamView) string { return v.ID })
+	return wire.WriteList(w, dreams, more, view, func(v dreamView) string { return v.ID })
 }
 
-func (s *Server) getDream(w http.ResponseWriter, c *call) error {
-	dream, err := s.Store.Dream(c.Context(), c.key.Tenant, c.PathValue("id"))
+func (h dreams) get(w http.ResponseWriter, c *wire.Call) error {
+	dream, err := h.store.Dream(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
-		return orMissing(err, "dream")
+		return gate.OrMissing(err, "dream")
 	}
-	return s.answerSubject(w, c, dream.Job, s.showDream)
+	return h.wait.shown(w, c, dream.Job, h.show)
 }
 
-// answerSubject shows a noun by the job that works for it.
-func (s *Server) answerSubject(w http.ResponseWriter, c *call, id string,
-	show func(context.Context, store.Job) (any, error),
-) error {
-	c.job = id
-	job, err := s.Store.Job(c.Context(), c.key.Tenant, id)
+func (h dreams) cancel(w http.ResponseWriter, c *wire.Call) error {
+	dream, err := h.store.Dream(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
+		return gate.OrMissing(err, "dream")
+	}
+	if _, err := h.engine.Cancel(c.Context(), c.Tenant, dream.Job); err != nil {
 		return err
 	}
-	if job, _, err = s.awaited(w, c, job); err != nil {
-		return err
-	}
-	view, err := show(c.Context(), job)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, view)
+	return h.wait.shown(w, c, dream.Job, h.show)
 }
 
-func (s *Server) cancelDream(w http.ResponseWriter, c *call) error {
-	dream, err := s.Store.Dream(c.Context(), c.key.Tenant, c.PathValue("id"))
+// undo withdraws what a dream taught. Repeating it is harmless.
+func (h dreams) undo(w http.ResponseWriter, c *wire.Call) error {
+	dream, err := h.store.Dream(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
-		return orMissing(err, "dream")
-	}
-	if _, err := s.Engine.Cancel(c.Context(), c.key.Tenant, dream.Job); err != nil {
-		return err
-	}
-	return s.answerSubject(w, c, dream.Job, s.showDream)
-}
-
-// undoDream withdraws what a dream taught. Repeating it is harmless.
-func (s *Server) undoDream(w http.ResponseWriter, c *call) error {
-	dream, err := s.Store.Dream(c.Context(), c.key.Tenant, c.PathValue("id"))
-	if err != nil {
-		return orMissing(err, "dream")
+		return gate.OrMissing(err, "dream")
 	}
 	if dream.Finished.IsZero() {
-		return &fault{
+		return &wire.Fault{
 			Status: http.StatusConflict, Code: "dream_running",
 			Message: "The dream is still running: cancel it, then undo it.",
 		}
 	}
-	err = s.Store.Tx(c.Context(), store.Synced, func(q *store.Queries) error {
-		return q.UndoDream(c.Context(), c.key.Tenant, dream.ID)
+	err = h.store.Tx(c.Context(), store.Synced, func(q *store.Queries) error {
+		return q.UndoDream(c.Context(), c.Tenant, dream.ID)
 	})
 	if err != nil {
 		return err
 	}
-	return s.answerSubject(w, c, dream.Job, s.showDream)
+	return h.wait.shown(w, c, dream.Job, h.show)
 }

@@ -3,8 +3,12 @@ package api
 import (
 	"net/http"
 
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 )
+
+type evaluations struct{ store *store.Store }
 
 // evaluationView shows shares as numbers between 0 and 1.
 type evaluationView struct {
@@ -20,10 +24,10 @@ type evaluationView struct {
 	Wins          int                  `json:"wins"`
 	Ties          int                  `json:"ties"`
 	Losses        int                  `json:"losses"`
-	WinRate       share                `json:"win_rate"`
-	Interval      [2]share             `json:"interval"`
-	Margin        share                `json:"margin"`
-	Agreement     share                `json:"agreement"`
+	WinRate       wire.Share           `json:"win_rate"`
+	Interval      [2]wire.Share        `json:"interval"`
+	Margin        wire.Share           `json:"margin"`
+	Agreement     wire.Share           `json:"agreement"`
 	Checked       checkedView          `json:"checked"`
 	Floors        map[string]floorView `json:"floors"`
 	Resamples     int                  `json:"resamples"`
@@ -40,45 +44,46 @@ type checkedView struct {
 }
 
 type floorView struct {
-	Value  share `json:"value"`
-	Floor  share `json:"floor"`
-	Passed bool  `json:"passed"`
+	Value  wire.Share `json:"value"`
+	Floor  wire.Share `json:"floor"`
+	Passed bool       `json:"passed"`
 }
 
 func viewEvaluation(e store.Evaluation) evaluationView {
 	r := e.Report
 	floors := make(map[string]floorView, len(r.Floors))
 	for name, f := range r.Floors {
-		floors[name] = floorView{Value: share(f.Value), Floor: share(f.Floor), Passed: f.Passed}
+		floors[name] = floorView{Value: wire.Share(f.Value), Floor: wire.Share(f.Floor), Passed: f.Passed}
 	}
 	return evaluationView{
-		ID: e.ID, Object: "evaluation", Alias: e.Alias, Tune: orNull(e.Tune), Candidate: e.Candidate,
+		ID: e.ID, Object: "evaluation", Alias: e.Alias, Tune: wire.OrNull(e.Tune), Candidate: e.Candidate,
 		Incumbent: e.Incumbent,
 		Judge:     r.Judge, Conversations: r.Conversations, Papers: r.Papers, Wins: r.Wins, Ties: r.Ties,
 		Losses:  r.Losses,
-		WinRate: share(r.WinRate), Interval: [2]share{share(r.Low), share(r.High)}, Margin: share(r.Margin),
-		Agreement: share(r.Agreement), Checked: checkedView{r.Checked, r.CandidateHit,
+		WinRate: wire.Share(r.WinRate), Interval: [2]wire.Share{wire.Share(r.Low), wire.Share(r.High)},
+		Margin:    wire.Share(r.Margin),
+		Agreement: wire.Share(r.Agreement), Checked: checkedView{r.Checked, r.CandidateHit,
 			r.IncumbentHit}, Floors: floors,
-		Resamples: r.Resamples, Seed: r.Seed, Decision: r.Decision, Reason: r.Reason, CreatedAt: seconds(e.Created),
+		Resamples: r.Resamples, Seed: r.Seed, Decision: r.Decision, Reason: r.Reason, CreatedAt: wire.Seconds(e.Created),
 	}
 }
 
-func (s *Server) listEvaluations(w http.ResponseWriter, c *call) error {
+func (h evaluations) list(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c)
 	if err != nil {
 		return err
 	}
-	rows, more, err := s.Store.Evaluations(c.Context(), c.key.Tenant, page)
+	rows, more, err := h.store.Evaluations(c.Context(), c.Tenant, page)
 	if err != nil {
 		return err
 	}
-	return writeList(w, rows, more, viewEvaluation, func(v evaluationView) string { return v.ID })
+	return wire.WriteList(w, rows, more, viewEvaluation, func(v evaluationView) string { return v.ID })
 }
 
-func (s *Server) getEvaluation(w http.ResponseWriter, c *call) error {
-	e, err := s.Store.Evaluation(c.Context(), c.key.Tenant, c.PathValue("id"))
+func (h evaluations) get(w http.ResponseWriter, c *wire.Call) error {
+	e, err := h.store.Evaluation(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
-		return orMissing(err, "evaluation")
+		return gate.OrMissing(err, "evaluation")
 	}
-	return writeJSON(w, http.StatusOK, viewEvaluation(e))
+	return wire.WriteJSON(w, http.StatusOK, viewEvaluation(e))
 }

@@ -4,8 +4,12 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 )
+
+type examples struct{ store *store.Store }
 
 type exampleView struct {
 	ID          string          `json:"id"`
@@ -15,7 +19,7 @@ type exampleView struct {
 	Sources     []string        `json:"sources"`
 	Messages    json.RawMessage `json:"messages"`
 	Rejected    *string         `json:"rejected"`
-	Score       thousand        `json:"score"`
+	Score       wire.Thousand   `json:"score"`
 	Verdict     string          `json:"verdict"`
 	Author      string          `json:"author"`
 	CreatedAt   *int64          `json:"created_at"`
@@ -25,28 +29,28 @@ type exampleView struct {
 func viewExample(e store.Example) exampleView {
 	return exampleView{
 		ID: e.ID, Object: "example", Alias: e.Alias, Dream: e.Dream, Sources: []string{e.Experience},
-		Messages: rawOr(e.Messages, "[]"), Rejected: orNull(e.Rejected), Score: thousand(e.Score),
+		Messages: wire.RawOr(e.Messages, "[]"), Rejected: wire.OrNull(e.Rejected), Score: wire.Thousand(e.Score),
 		Verdict: e.Verdict,
-		Author:  e.Author, CreatedAt: seconds(e.Created), WithdrawnAt: seconds(e.Withdrawn),
+		Author:  e.Author, CreatedAt: wire.Seconds(e.Created), WithdrawnAt: wire.Seconds(e.Withdrawn),
 	}
 }
 
-func (s *Server) listExamples(w http.ResponseWriter, c *call) error {
+func (h examples) list(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c, "dream")
 	if err != nil {
 		return err
 	}
-	rows, more, err := s.Store.Examples(c.Context(), c.key.Tenant, c.URL.Query().Get("dream"), page)
+	rows, more, err := h.store.Examples(c.Context(), c.Tenant, c.URL.Query().Get("dream"), page)
 	if err != nil {
 		return err
 	}
-	return writeList(w, rows, more, viewExample, func(v exampleView) string { return v.ID })
+	return wire.WriteList(w, rows, more, viewExample, func(v exampleView) string { return v.ID })
 }
 
-func (s *Server) getExample(w http.ResponseWriter, c *call) error {
-	e, err := s.Store.Example(c.Context(), c.key.Tenant, c.PathValue("id"))
+func (h examples) get(w http.ResponseWriter, c *wire.Call) error {
+	e, err := h.store.Example(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
-		return orMissing(err, "example")
+		return gate.OrMissing(err, "example")
 	}
-	return writeJSON(w, http.StatusOK, viewExample(e))
+	return wire.WriteJSON(w, http.StatusOK, viewExample(e))
 }

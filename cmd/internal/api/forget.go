@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/blob"
 )
@@ -18,37 +19,37 @@ import (
 const forgetWithin = 5 * time.Minute
 
 // forget removes what a conversation left. It goes on when the client has left.
-func (s *Server) forget(c *call, t store.Traces) error {
+func (h conversations) forget(c *wire.Call, t store.Traces) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), forgetWithin)
 	defer cancel()
-	if err := s.forgetLines(ctx, c.key.Tenant, t); err != nil {
+	if err := h.forgetLines(ctx, c.Tenant, t); err != nil {
 		return fmt.Errorf("forget in the bucket: %w", err)
 	}
 	before := make([]string, len(t.Datasets))
 	for i := range t.Datasets {
 		before[i] = t.Datasets[i].Object
-		if err := s.forgetRows(ctx, &t.Datasets[i], t.Rows); err != nil {
+		if err := h.forgetRows(ctx, &t.Datasets[i], t.Rows); err != nil {
 			return fmt.Errorf("forget in a dataset: %w", err)
 		}
 	}
-	err := s.Store.Tx(ctx, store.Synced, func(q *store.Queries) error {
-		return q.DeleteConversation(ctx, c.key.Tenant, t)
+	err := h.store.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		return q.DeleteConversation(ctx, c.Tenant, t)
 	})
 	if err != nil {
 		return err
 	}
-	return s.dropUnused(ctx, before)
+	return h.dropUnused(ctx, before)
 }
 
 // forgetLines takes the conversation out of the objects of dreams and memories.
-func (s *Server) forgetLines(ctx context.Context, tenant string, t store.Traces) error {
+func (h conversations) forgetLines(ctx context.Context, tenant string, t store.Traces) error {
 	for _, dream := range t.Dreams {
-		names, err := s.objectsOf(ctx, tenant, dream)
+		names, err := h.objectsOf(ctx, tenant, dream)
 		if err != nil {
 			return err
 		}
 		for _, name := range names {
-			if err := s.rewrite(ctx, name, t.Experiences); err != nil {
+			if err := h.rewrite(ctx, name, t.Experiences); err != nil {
 				return err
 			}
 		}
@@ -56,7 +57,7 @@ func (s *Server) forgetLines(ctx context.Context, tenant string, t store.Traces)
 	for i := range t.Memories {
 		m := &t.Memories[i]
 		m.Lessons = lessonsWithout(m.Lessons, t.Experiences)
-		if err := s.replace(ctx, m.Object, []byte(m.Markdown())); err != nil {
+		if err := h.replace(ctx, m.Object, []byte(m.Markdown())); err != nil {
 			return err
 		}
 	}
@@ -71,13 +72,13 @@ func lessonsWithout(lessons []store.Lesson, gone []string) []store.Lesson {
 }
 
 // dropUnused deletes the objects of datasets that have moved.
-func (s *Server) dropUnused(ctx context.Context, objects []string) error {
+func (h conversations) dropUnused(ctx context.Context, objects []string) error {
 	for _, name := range objects {
-		used, err := s.Store.DatasetObjectUsed(ctx, name)
+		used, err := h.store.DatasetObjectUsed(ctx, name)
 		if err != nil || used {
 			return err
 		}
-		if err := s.Bucket.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
+		if err := h.bucket.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("forget a dataset: %w", err)
 		}
 	}
@@ -85,11 +86,11 @@ func (s *Server) dropUnused(ctx context.Context, objects []string) error {
 }
 
 // objectsOf finds a dream's objects: the batch stands under its first day.
-func (s *Server) objectsOf(ctx context.Context, tenant, dream string) ([]string, error) {
+func (h conversations) objectsOf(ctx context.Context, tenant, dream string) ([]string, error) {
 	names := []string{store.ReflectionsObject(dream)}
 	prefix, after := "experiences/"+tenant+"/", ""
 	for {
-		page, err := s.Bucket.List(ctx, prefix, after, 1000)
+		page, err := h.bucket.List(ctx, prefix, after, 1000)
 		if err != nil {
 			return nil, err
 		}
@@ -108,8 +109,8 @@ func (s *Server) objectsOf(ctx context.Context, tenant, dream string) ([]string,
 // rewrite puts an object without the lines of what is gone in the old one's
 // place. The rows are the truth: an object that is lost between the two steps
 // loses nothing that is used.
-func (s *Server) rewrite(ctx context.Context, name string, gone []string) error {
-	old, err := s.Bucket.Open(ctx, name)
+func (h conversations) rewrite(ctx context.Context, name string, gone []string) error {
+	old, err := h.bucket.Open(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
@@ -123,14 +124,14 @@ func (s *Server) rewrite(ctx context.Context, name string, gone []string) error 
 	if err != nil || dropped == 0 {
 		return err
 	}
-	return s.replace(ctx, name, kept)
+	return h.replace(ctx, name, kept)
 }
 
-func (s *Server) replace(ctx context.Context, name string, content []byte) error {
-	if err := s.Bucket.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
+func (h conversations) replace(ctx context.Context, name string, content []byte) error {
+	if err := h.bucket.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	return blob.Ensure(ctx, s.Bucket, name, bytes.NewReader(content))
+	return blob.Ensure(ctx, h.bucket, name, bytes.NewReader(content))
 }
 
 // linesWithout returns the lines that name none of the ids. A dream's batch is

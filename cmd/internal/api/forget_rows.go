@@ -21,8 +21,8 @@ const forgotten = "forgotten"
 // forgetRows freezes a dataset again, without the given rows, under the name of
 // its new content. The caller makes the move known and drops the old object.
 // SHA256 goes on telling what was trained on.
-func (s *Server) forgetRows(ctx context.Context, d *store.Dataset, rows []json.RawMessage) error {
-	old, err := s.Bucket.Open(ctx, d.Object)
+func (h conversations) forgetRows(ctx context.Context, d *store.Dataset, rows []json.RawMessage) error {
+	old, err := h.bucket.Open(ctx, d.Object)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
@@ -43,7 +43,7 @@ func (s *Server) forgetRows(ctx context.Context, d *store.Dataset, rows []json.R
 		d.Manifest.Removed = map[string]int{}
 	}
 	d.Manifest.Removed[forgotten] += dropped
-	return blob.Ensure(ctx, s.Bucket, d.Object, bytes.NewReader(kept))
+	return blob.Ensure(ctx, h.bucket, d.Object, bytes.NewReader(kept))
 }
 
 // rowsWithout returns a dataset's lines but for those that say what the given

@@ -10,22 +10,33 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/blob"
 )
 
 //go:embed openapi.yaml
 var openAPI []byte
 
-func (s *Server) getOpenAPI(w http.ResponseWriter, _ *call) error {
-	return write(w, http.StatusOK, "application/yaml", openAPI)
+func (h health) document(w http.ResponseWriter, _ *wire.Call) error {
+	return wire.Write(w, http.StatusOK, "application/yaml", openAPI)
+}
+
+// health tells of the process and of what it depends on.
+type health struct {
+	store   *store.Store
+	engine  Engine
+	bucket  blob.Bucket
+	gather  prometheus.Gatherer
+	sandbox bool
 }
 
 type healthView struct {
 	Status string `json:"status"`
 }
 
-func (s *Server) getHealth(w http.ResponseWriter, _ *call) error {
-	return writeJSON(w, http.StatusOK, healthView{Status: "ok"})
+func (h health) alive(w http.ResponseWriter, _ *wire.Call) error {
+	return wire.WriteJSON(w, http.StatusOK, healthView{Status: "ok"})
 }
 
 type readyView struct {
@@ -42,13 +53,13 @@ type dependencyView struct {
 // askWithin bounds the question to one dependency.
 const askWithin = 2 * time.Second
 
-// getReady asks every dependency. Without the database nothing works: 503.
+// ready asks every dependency. Without the database nothing works: 503.
 // Without the queue or the bucket jobs are still accepted: degraded.
-func (s *Server) getReady(w http.ResponseWriter, c *call) error {
+func (h health) ready(w http.ResponseWriter, c *wire.Call) error {
 	checks := map[string]func(context.Context) error{
-		"database": s.Store.Ping, "queue": s.Engine.Reachable, "bucket": s.askBucket,
+		"database": h.store.Ping, "queue": h.engine.Reachable, "bucket": h.askBucket,
 	}
-	view := readyView{Status: "ready", Sandbox: s.Sandbox, Dependencies: map[string]dependencyView{}}
+	view := readyView{Status: "ready", Sandbox: h.sandbox, Dependencies: map[string]dependencyView{}}
 	for name, answer := range askAll(c.Context(), checks) {
 		view.Dependencies[name] = answer
 		switch {
@@ -63,7 +74,7 @@ func (s *Server) getReady(w http.ResponseWriter, c *call) error {
 	if view.Status == "unready" {
 		status = http.StatusServiceUnavailable
 	}
-	return writeJSON(w, status, view)
+	return wire.WriteJSON(w, status, view)
 }
 
 // askAll asks at once, so that one that hangs holds up no other.
@@ -93,17 +104,17 @@ func askAll(ctx context.Context, checks map[string]func(context.Context) error) 
 }
 
 // askBucket looks for an object that is not there.
-func (s *Server) askBucket(ctx context.Context) error {
-	_, err := s.Bucket.Stat(ctx, "health/none")
+func (h health) askBucket(ctx context.Context) error {
+	_, err := h.bucket.Stat(ctx, "health/none")
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	return err
 }
 
-// getMetrics shows what Prometheus scrapes.
-func (s *Server) getMetrics(w http.ResponseWriter, c *call) error {
-	gatherer := s.Metrics
+// metrics shows what Prometheus scrapes.
+func (h health) metrics(w http.ResponseWriter, c *wire.Call) error {
+	gatherer := h.gather
 	if gatherer == nil {
 		gatherer = prometheus.NewRegistry()
 	}

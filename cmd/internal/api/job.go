@@ -9,9 +9,23 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"dreamlab/cmd/internal/api/chat"
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
+
+type jobs struct {
+	store    *store.Store
+	engine   Engine
+	gate     *gate.Gate
+	wait     waits
+	chats    *chat.Chats
+	dreams   dreams
+	tunes    tunes
+	webhooks tasks.WebhookRules
+}
 
 // jobView is a job as clients see it.
 type jobView struct {
@@ -27,7 +41,7 @@ type jobView struct {
 	Input       json.RawMessage `json:"input,omitempty"`  // left out of lists
 	Result      json.RawMessage `json:"result,omitempty"` // left out of lists
 	Error       *store.JobError `json:"error"`
-	CostUSD     usd             `json:"cost_usd"`
+	CostUSD     wire.USD        `json:"cost_usd"`
 	Metadata    json.RawMessage `json:"metadata"`
 	RunAt       *int64          `json:"run_at"`
 	ExpiresAt   *int64          `json:"expires_at"`
@@ -46,7 +60,7 @@ func statusOf(state store.JobState) string {
 
 func viewJob(job store.Job, cost int64) jobView {
 	view := briefJob(job, cost)
-	view.Input, view.Result = shownInput(job), rawOr(job.Result, "null")
+	view.Input, view.Result = chat.ShownInput(job), wire.RawOr(job.Result, "null")
 	return view
 }
 
@@ -54,49 +68,17 @@ func viewJob(job store.Job, cost int64) jobView {
 func briefJob(job store.Job, cost int64) jobView {
 	return jobView{
 		ID: job.ID, Object: "job", Kind: tasks.Kind(job.Kind).Noun(), Task: job.Kind, Status: statusOf(job.State),
-		Subject: orNull(job.Subject), Priority: job.Priority, Attempt: job.Tries(), MaxAttempts: job.MaxAttempts,
-		Error: job.Error, CostUSD: usd(cost), Metadata: rawOr(job.Metadata, "{}"),
-		RunAt: seconds(job.RunAt), ExpiresAt: seconds(job.ExpiresAt),
-		CreatedAt: seconds(job.Created), StartedAt: seconds(job.Started), FinishedAt: seconds(job.Finished),
+		Subject: wire.OrNull(job.Subject), Priority: job.Priority, Attempt: job.Tries(), MaxAttempts: job.MaxAttempts,
+		Error: job.Error, CostUSD: wire.USD(cost), Metadata: wire.RawOr(job.Metadata, "{}"),
+		RunAt: wire.Seconds(job.RunAt), ExpiresAt: wire.Seconds(job.ExpiresAt), CreatedAt: wire.Seconds(job.Created),
+		StartedAt: wire.Seconds(job.Started), FinishedAt: wire.Seconds(job.Finished),
 	}
 }
 
-// shownInput returns the body that the noun's own route takes: a chat's input
-// holds it beside what we worked out of it.
-func shownInput(job store.Job) json.RawMessage {
-	if job.Kind != string(tasks.ChatRun) {
-		return rawOr(job.Input, "{}")
-	}
-	var input tasks.ChatInput
-	if err := json.Unmarshal(job.Input, &input); err != nil {
-		return rawOr(job.Input, "{}")
-	}
-	return rawOr(input.Request, "{}")
-}
-
-// showJob adds what the job cost.
-func (s *Server) showJob(ctx context.Context, job store.Job) (any, error) {
-	spent, err := s.spent(ctx, job)
+// show adds what the job cost.
+func (h jobs) show(ctx context.Context, job store.Job) (any, error) {
+	spent, err := spent(ctx, h.store, job)
 	return viewJob(job, spent), err
-}
-
-// spent is what a job has cost so far, nano-dollars. One that was never claimed
-// is not asked for: it has no calls, and no children.
-func (s *Server) spent(ctx context.Context, job store.Job) (int64, error) {
-	if job.Epoch == 0 {
-		return 0, nil
-	}
-	spend, err := s.Store.JobSpend(ctx, job.ID)
-	return spend.Settled, err
-}
-
-// spentBy is what the jobs of the rows of a list have cost so far.
-func spentBy[T any](ctx context.Context, s *Server, rows []T, job func(T) string) (map[string]store.Spend, error) {
-	jobs := make([]string, len(rows))
-	for i, row := range rows {
-		jobs[i] = job(row)
-	}
-	return s.Store.JobSpends(ctx, jobs)
 }
 
 // newJob is the body of POST /v1/jobs.
@@ -119,13 +101,13 @@ func (n newJob) check(webhooks tasks.WebhookRules) error {
 	}
 	switch {
 	case n.Priority < 0 || n.Priority > 9:
-		return invalid("priority", "priority is a number from 0 to 9, 9 first.")
+		return wire.Invalid("priority", "priority is a number from 0 to 9, 9 first.")
 	case n.MaxAttempts != nil && (*n.MaxAttempts < 1 || *n.MaxAttempts > 20):
-		return invalid("max_attempts", "max_attempts is a number from 1 to 20.")
+		return wire.Invalid("max_attempts", "max_attempts is a number from 1 to 20.")
 	case n.ExpiresIn < 0 || n.ExpiresIn > 30*24*3600:
-		return invalid("expires_in", "expires_in is a number of seconds, at most 30 days.")
+		return wire.Invalid("expires_in", "expires_in is a number of seconds, at most 30 days.")
 	case n.RunAt < 0 || n.RunAt > time.Now().Add(366*24*time.Hour).Unix():
-		return invalid("run_at", "run_at is a time in unix seconds, at most a year ahead.")
+		return wire.Invalid("run_at", "run_at is a time in unix seconds, at most a year ahead.")
 	}
 	return checkMetadata(n.Metadata)
 }
@@ -139,11 +121,11 @@ func checkMetadata(raw json.RawMessage) error {
 	}
 	var pairs map[string]string
 	if err := json.Unmarshal(raw, &pairs); err != nil || len(pairs) > 16 {
-		return invalid("metadata", "metadata is an object of at most 16 strings.")
+		return wire.Invalid("metadata", "metadata is an object of at most 16 strings.")
 	}
 	for name, value := range pairs {
 		if utf8.RuneCountInString(name) > 64 || utf8.RuneCountInString(value) > 512 {
-			return invalid("metadata", "metadata has names of at most 64 characters, and values of at most 512.")
+			return wire.Invalid("metadata", "metadata has names of at most 64 characters, and values of at most 512.")
 		}
 	}
 	return nil
@@ -163,51 +145,51 @@ func (n newJob) fill(job *store.NewJob) {
 	}
 }
 
-func (s *Server) createJob(w http.ResponseWriter, c *call) error {
-	body, err := jsonBody(c)
+func (h jobs) create(w http.ResponseWriter, c *wire.Call) error {
+	body, err := wire.JSONBody(c)
 	if err != nil {
 		return err
 	}
 	var n newJob
-	if err := decode(body, &n); err != nil {
+	if err := wire.Decode(body, &n); err != nil {
 		return err
 	}
-	if err := n.check(s.Webhooks); err != nil {
+	if err := n.check(h.webhooks); err != nil {
 		return err
 	}
-	a, err := s.askFor(c, n)
+	a, err := h.askFor(c, n)
 	if err != nil {
 		return underInput(err)
 	}
-	n.fill(&a.job)
-	a.hash = hashOf(c, body)
-	job, _, err := s.accept(c, a)
+	n.fill(&a.Job)
+	a.Hash = gate.HashOf(c, body)
+	job, _, err := h.gate.Accept(c, a)
 	if err != nil {
 		return err
 	}
-	return s.background(w, c, job, "/v1/jobs/"+job.ID, s.showJob)
+	return h.wait.accepted(w, c, job, "/v1/jobs/"+job.ID, h.show)
 }
 
 // askFor reads the input as the noun's own route would.
-func (s *Server) askFor(c *call, n newJob) (asked, error) {
+func (h jobs) askFor(c *wire.Call, n newJob) (gate.Asked, error) {
 	input := n.Input
 	if len(bytes.TrimSpace(input)) == 0 || string(input) == "null" {
 		input = json.RawMessage("{}")
 	}
 	switch n.Kind {
 	case "chat":
-		return s.askChat(c, input)
+		return h.chats.Ask(c, input)
 	case "dream":
-		return s.askDream(c, input)
+		return h.dreams.ask(c, input)
 	case "tune":
-		return s.askTune(c, input)
+		return h.tunes.ask(c, input)
 	}
-	return asked{}, invalid("kind", "kind is chat, dream or tune.")
+	return gate.Asked{}, wire.Invalid("kind", "kind is chat, dream or tune.")
 }
 
 // underInput names a parameter as the client wrote it: below input.
 func underInput(err error) error {
-	f := faultOf(err)
+	f := gate.FaultOf(err)
 	if f.Param == "" || f.Param == "kind" || f.Status >= http.StatusInternalServerError {
 		return err
 	}
@@ -216,109 +198,93 @@ func underInput(err error) error {
 	return &inside
 }
 
-func (s *Server) listJobs(w http.ResponseWriter, c *call) error {
+func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c, "kind", "status")
 	if err != nil {
 		return err
 	}
 	query := c.URL.Query()
 	filter := store.JobFilter{Noun: query.Get("kind"), Status: query.Get("status"), Brief: true}
-	if err := oneOf("kind", filter.Noun, "chat", "experience", "dream", "tune", "schedule", "webhook"); err != nil {
+	if err := wire.OneOf("kind", filter.Noun, "chat", "experience", "dream", "tune", "schedule", "webhook"); err != nil {
 		return err
 	}
-	err = oneOf("status", filter.Status,
+	err = wire.OneOf("status", filter.Status,
 		"queued", "running", "waiting", "succeeded", "failed", "cancelled", "expired")
 	if err != nil {
 		return err
 	}
-	jobs, more, err := s.Store.Jobs(c.Context(), c.key.Tenant, filter, page)
+	jobs, more, err := h.store.Jobs(c.Context(), c.Tenant, filter, page)
 	if err != nil {
 		return err
 	}
-	spent, err := spentBy(c.Context(), s, jobs, func(j store.Job) string { return j.ID })
+	spent, err := spentBy(c.Context(), h.store, jobs, func(j store.Job) string { return j.ID })
 	if err != nil {
 		return err
 	}
 	view := func(j store.Job) jobView { return briefJob(j, spent[j.ID].Settled) }
-	return writeList(w, jobs, more, view, func(v jobView) string { return v.ID })
+	return wire.WriteList(w, jobs, more, view, func(v jobView) string { return v.ID })
 }
 
-// ownJob finds the job of the path.
-func (s *Server) ownJob(c *call) (store.Job, error) {
-	c.job = c.PathValue("id")
-	job, err := s.Store.Job(c.Context(), c.key.Tenant, c.job)
-	return job, orMissing(err, "job")
+// own finds the job of the path.
+func (h jobs) own(c *wire.Call) (store.Job, error) {
+	c.Job = c.PathValue("id")
+	job, err := h.store.Job(c.Context(), c.Tenant, c.Job)
+	return job, gate.OrMissing(err, "job")
 }
 
-// orMissing says what is not there.
-func orMissing(err error, what string) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return missing(what)
-	}
-	return err
-}
-
-func (s *Server) answerJob(w http.ResponseWriter, c *call, job store.Job) error {
-	view, err := s.showJob(c.Context(), job)
+func (h jobs) answer(w http.ResponseWriter, c *wire.Call, job store.Job) error {
+	view, err := h.show(c.Context(), job)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, view)
+	return wire.WriteJSON(w, http.StatusOK, view)
 }
 
-func (s *Server) getJob(w http.ResponseWriter, c *call) error {
-	job, err := s.ownJob(c)
+func (h jobs) get(w http.ResponseWriter, c *wire.Call) error {
+	job, err := h.own(c)
 	if err != nil {
 		return err
 	}
-	if job, _, err = s.awaited(w, c, job); err != nil {
+	if job, _, err = h.wait.until(w, c, job); err != nil {
 		return err
 	}
-	if err := s.answerJob(w, c, job); err != nil {
+	if err := h.answer(w, c, job); err != nil {
 		return err
 	}
-	return s.clearShown(c, job)
+	return h.chats.Shown(c, job)
 }
 
-// clearShown forgets a background chat with "store": false once its answer was
-// shown.
-func (s *Server) clearShown(c *call, job store.Job) error {
-	if job.Kind != string(tasks.ChatRun) || len(job.Result) == 0 {
-		return nil
-	}
-	input, err := chatInput(job)
+func (h jobs) cancel(w http.ResponseWriter, c *wire.Call) error {
+	c.Job = c.PathValue("id")
+	job, err := h.engine.Cancel(c.Context(), c.Tenant, c.Job)
 	if err != nil {
-		return err
+		return gate.OrMissing(err, "job")
 	}
-	return s.clear(c, job.ID, input)
+	h.chats.Cancelled(c.Context(), job)
+	return h.answer(w, c, job)
 }
 
-func (s *Server) cancelJob(w http.ResponseWriter, c *call) error {
-	c.job = c.PathValue("id")
-	job, err := s.Engine.Cancel(c.Context(), c.key.Tenant, c.job)
-	if err != nil {
-		return orMissing(err, "job")
-	}
-	if job.Attached && job.State == store.JobCancelled { // else its worker tells the client
-		if err := s.Replies.Cancelled(c.Context(), job.ID, job.Epoch); err != nil {
-			s.Log.Warn().Err(err).Str("job", job.ID).Msg("a client that waits is told by its own look at the job")
-		}
-	}
-	return s.answerJob(w, c, job)
-}
-
-func (s *Server) retryJob(w http.ResponseWriter, c *call) error {
-	c.job = c.PathValue("id")
-	job, err := s.Engine.Retry(c.Context(), c.key.Tenant, c.job)
+func (h jobs) retry(w http.ResponseWriter, c *wire.Call) error {
+	c.Job = c.PathValue("id")
+	job, err := h.engine.Retry(c.Context(), c.Tenant, c.Job)
 	if errors.Is(err, store.ErrConflict) {
-		return &fault{
-			Status: http.StatusConflict, Code: "invalid_request", err: err,
+		return &wire.Fault{
+			Status: http.StatusConflict, Code: "invalid_request", Err: err,
 			Message: "Only a job that failed, was cancelled or expired can be tried again, and only while " +
 				"nothing else does its work.",
 		}
 	}
 	if err != nil {
-		return orMissing(err, "job")
+		return gate.OrMissing(err, "job")
 	}
-	return s.background(w, c, job, "/v1/jobs/"+job.ID, s.showJob)
+	return h.wait.accepted(w, c, job, "/v1/jobs/"+job.ID, h.show)
+}
+
+// stream resumes a chat's reply.
+func (h jobs) stream(w http.ResponseWriter, c *wire.Call) error {
+	job, err := h.own(c)
+	if err != nil {
+		return err
+	}
+	return h.chats.Stream(w, c, job)
 }

@@ -4,11 +4,18 @@ import (
 	"errors"
 	"net/http"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 )
 
 // The routes in this file are those of the first Dream Lab, for those who
 // still call them. They show what /v1 shows, in fewer words.
+
+type legacy struct {
+	store    *store.Store
+	datasets datasets
+	sandbox  bool
+}
 
 type legacyStatusView struct {
 	Status      string     `json:"status"` // dreaming, idle
@@ -21,22 +28,22 @@ type legacyStatusView struct {
 // mostCounted bounds the counts that are shown.
 const mostCounted = 10_000
 
-func (s *Server) legacyStatus(w http.ResponseWriter, c *call) error {
-	view := legacyStatusView{Status: "idle", Sandbox: s.Sandbox}
+func (h legacy) status(w http.ResponseWriter, c *wire.Call) error {
+	view := legacyStatusView{Status: "idle", Sandbox: h.sandbox}
 	var err error
-	if view.Undreamt, err = s.Store.FreshCount(c.Context(), c.key.Tenant, mostCounted); err != nil {
+	if view.Undreamt, err = h.store.FreshCount(c.Context(), c.Tenant, mostCounted); err != nil {
 		return err
 	}
-	if view.NewExamples, err = s.Store.NewExamples(c.Context(), c.key.Tenant, store.DefaultAlias,
+	if view.NewExamples, err = h.store.NewExamples(c.Context(), c.Tenant, store.DefaultAlias,
 		mostCounted); err != nil {
 		return err
 	}
-	dreams, _, err := s.Store.Dreams(c.Context(), c.key.Tenant, store.Page{Limit: 1})
+	dreams, _, err := h.store.Dreams(c.Context(), c.Tenant, store.Page{Limit: 1})
 	if err != nil {
 		return err
 	}
 	if len(dreams) > 0 {
-		spent, err := s.Store.JobSpend(c.Context(), dreams[0].Job)
+		spent, err := h.store.JobSpend(c.Context(), dreams[0].Job)
 		if err != nil {
 			return err
 		}
@@ -45,7 +52,7 @@ func (s *Server) legacyStatus(w http.ResponseWriter, c *call) error {
 			view.Status = "dreaming"
 		}
 	}
-	return writeJSON(w, http.StatusOK, view)
+	return wire.WriteJSON(w, http.StatusOK, view)
 }
 
 type legacyMemoriesView struct {
@@ -53,13 +60,13 @@ type legacyMemoriesView struct {
 	Count    int          `json:"count"`
 }
 
-func (s *Server) legacyMemories(w http.ResponseWriter, c *call) error {
-	m, err := s.Store.Memory(c.Context(), c.key.Tenant)
+func (h legacy) memories(w http.ResponseWriter, c *wire.Call) error {
+	m, err := h.store.Memory(c.Context(), c.Tenant)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	lessons := viewMemory(m).Lessons
-	return writeJSON(w, http.StatusOK, legacyMemoriesView{Memories: lessons, Count: len(lessons)})
+	return wire.WriteJSON(w, http.StatusOK, legacyMemoriesView{Memories: lessons, Count: len(lessons)})
 }
 
 type legacyStatsView struct {
@@ -72,43 +79,43 @@ type legacyStatsView struct {
 // newest is how many of each are shown.
 const newest = 5
 
-func (s *Server) legacyStats(w http.ResponseWriter, c *call) error {
-	ctx, tenant, page := c.Context(), c.key.Tenant, store.Page{Limit: newest}
+func (h legacy) stats(w http.ResponseWriter, c *wire.Call) error {
+	ctx, tenant, page := c.Context(), c.Tenant, store.Page{Limit: newest}
 	view := legacyStatsView{Datasets: []datasetView{}, Tunes: []tuneView{}, Evaluations: []evaluationView{}}
 	var err error
-	if view.NewExamples, err = s.Store.NewExamples(ctx, tenant, store.DefaultAlias, mostCounted); err != nil {
+	if view.NewExamples, err = h.store.NewExamples(ctx, tenant, store.DefaultAlias, mostCounted); err != nil {
 		return err
 	}
-	datasets, _, err := s.Store.Datasets(ctx, tenant, page)
+	datasets, _, err := h.store.Datasets(ctx, tenant, page)
 	if err != nil {
 		return err
 	}
 	for _, d := range datasets {
-		shown, err := s.viewDataset(ctx, d)
+		shown, err := h.datasets.view(ctx, d)
 		if err != nil {
 			return err
 		}
 		view.Datasets = append(view.Datasets, shown)
 	}
-	if err := s.addTunes(c, &view, page); err != nil {
+	if err := h.addTunes(c, &view, page); err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, view)
+	return wire.WriteJSON(w, http.StatusOK, view)
 }
 
-func (s *Server) addTunes(c *call, view *legacyStatsView, page store.Page) error {
-	tunes, _, err := s.Store.Tunes(c.Context(), c.key.Tenant, page)
+func (h legacy) addTunes(c *wire.Call, view *legacyStatsView, page store.Page) error {
+	tunes, _, err := h.store.Tunes(c.Context(), c.Tenant, page)
 	if err != nil {
 		return err
 	}
-	spent, err := spentBy(c.Context(), s, tunes, jobOfTune)
+	spent, err := spentBy(c.Context(), h.store, tunes, jobOfTune)
 	if err != nil {
 		return err
 	}
 	for _, t := range tunes {
 		view.Tunes = append(view.Tunes, viewTune(t, spent[t.Job].Settled))
 	}
-	evaluations, _, err := s.Store.Evaluations(c.Context(), c.key.Tenant, page)
+	evaluations, _, err := h.store.Evaluations(c.Context(), c.Tenant, page)
 	for _, e := range evaluations {
 		view.Evaluations = append(view.Evaluations, viewEvaluation(e))
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"net/http"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 )
+
+type lineage struct{ store *store.Store }
 
 // lineageView is a walk both ways. Steps are ordered from the thing outwards.
 type lineageView struct {
@@ -31,11 +34,11 @@ const (
 	linksPerNoun = 100
 )
 
-func (s *Server) getLineage(w http.ResponseWriter, c *call) error {
+func (h lineage) get(w http.ResponseWriter, c *wire.Call) error {
 	id := c.PathValue("id")
 	view := lineageView{ID: id, Object: "lineage"}
-	back := walk{links: s.Store.Links, tenant: c.key.Tenant}
-	forth := walk{links: s.Store.Links, tenant: c.key.Tenant, forward: true}
+	back := walk{links: h.store.Links, tenant: c.Tenant}
+	forth := walk{links: h.store.Links, tenant: c.Tenant, forward: true}
 	var err error
 	if view.From, err = back.run(c.Context(), id); err != nil {
 		return err
@@ -43,33 +46,33 @@ func (s *Server) getLineage(w http.ResponseWriter, c *call) error {
 	if view.To, err = forth.run(c.Context(), id); err != nil {
 		return err
 	}
-	if len(view.From)+len(view.To) == 0 && !s.exists(c, id) {
-		return missing("object")
+	if len(view.From)+len(view.To) == 0 && !h.exists(c, id) {
+		return wire.Missing("object")
 	}
 	view.Truncated = back.truncated || forth.truncated
-	return writeJSON(w, http.StatusOK, view)
+	return wire.WriteJSON(w, http.StatusOK, view)
 }
 
 // exists tells whether a thing without links is the tenant's all the same: one
 // that was made and has not been used yet.
-func (s *Server) exists(c *call, id string) bool {
-	ctx, tenant := c.Context(), c.key.Tenant
+func (h lineage) exists(c *wire.Call, id string) bool {
+	ctx, tenant := c.Context(), c.Tenant
 	var err error
 	switch store.NounOf(id) {
 	case "job_":
-		_, err = s.Store.Job(ctx, tenant, id)
+		_, err = h.store.Job(ctx, tenant, id)
 	case "file-":
-		_, err = s.Store.File(ctx, tenant, id)
+		_, err = h.store.File(ctx, tenant, id)
 	case "ftjob-":
-		_, err = s.Store.Training(ctx, tenant, id)
+		_, err = h.store.Training(ctx, tenant, id)
 	case "tun_":
-		_, err = s.Store.Tune(ctx, tenant, id)
+		_, err = h.store.Tune(ctx, tenant, id)
 	case "drm_":
-		_, err = s.Store.Dream(ctx, tenant, id)
+		_, err = h.store.Dream(ctx, tenant, id)
 	case "ds_":
-		_, err = s.Store.Dataset(ctx, tenant, id)
+		_, err = h.store.Dataset(ctx, tenant, id)
 	default:
-		_, err = s.Store.Model(ctx, tenant, id)
+		_, err = h.store.Model(ctx, tenant, id)
 	}
 	return err == nil
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"hash"
 	"io"
+
+	"dreamlab/cmd/internal/api/wire"
 )
 
 // countedLines passes lines on and notes how many hold something, and their
@@ -29,7 +31,7 @@ func (c *countedLines) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	if err != io.EOF {
-		return n, readFault(err)
+		return n, wire.ReadFault(err)
 	}
 	c.endLine()
 	return n, io.EOF

@@ -8,8 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 )
+
+type memories struct{ store *store.Store }
 
 type memoryView struct {
 	ID        *string      `json:"id"` // null before the first dream
@@ -20,41 +23,41 @@ type memoryView struct {
 }
 
 type lessonView struct {
-	Text        string   `json:"text"`
-	Reflections []string `json:"reflections"`
-	Sources     []string `json:"sources"`
-	Weight      thousand `json:"weight"`
+	Text        string        `json:"text"`
+	Reflections []string      `json:"reflections"`
+	Sources     []string      `json:"sources"`
+	Weight      wire.Thousand `json:"weight"`
 }
 
 func viewMemory(m store.Memory) memoryView {
 	view := memoryView{
-		ID: orNull(m.ID), Object: "memory", Dream: orNull(m.Dream),
-		Lessons: make([]lessonView, len(m.Lessons)), CreatedAt: seconds(m.Created),
+		ID: wire.OrNull(m.ID), Object: "memory", Dream: wire.OrNull(m.Dream),
+		Lessons: make([]lessonView, len(m.Lessons)), CreatedAt: wire.Seconds(m.Created),
 	}
 	for i, l := range m.Lessons {
 		view.Lessons[i] = lessonView{
-			Text: l.Text, Reflections: some(l.Reflections), Sources: some(l.Sources), Weight: thousand(l.Weight),
+			Text: l.Text, Reflections: wire.Some(l.Reflections), Sources: wire.Some(l.Sources), Weight: wire.Thousand(l.Weight),
 		}
 	}
 	return view
 }
 
-// getMemory answers with the file where Markdown is preferred, with the
+// get answers with the file where Markdown is preferred, with the
 // lessons and their sources otherwise.
-func (s *Server) getMemory(w http.ResponseWriter, c *call) error {
-	m, err := s.Store.Memory(c.Context(), c.key.Tenant)
+func (h memories) get(w http.ResponseWriter, c *wire.Call) error {
+	m, err := h.store.Memory(c.Context(), c.Tenant)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	w.Header().Set("Vary", "Accept")
 	if !prefersMarkdown(c.Header.Get("Accept")) {
-		return writeJSON(w, http.StatusOK, viewMemory(m))
+		return wire.WriteJSON(w, http.StatusOK, viewMemory(m))
 	}
 	var text []byte
 	if m.ID != "" {
 		text = []byte(m.Markdown())
 	}
-	return write(w, http.StatusOK, "text/markdown; charset=utf-8", text)
+	return wire.Write(w, http.StatusOK, "text/markdown; charset=utf-8", text)
 }
 
 // prefersMarkdown tells which of the two an Accept header weighs more, or, where

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 )
 
@@ -31,6 +33,12 @@ type Model struct {
 // ModelPrice is in nano-dollars per million tokens.
 type ModelPrice struct{ Input, CachedInput, Output int64 }
 
+type models struct {
+	store   *store.Store
+	catalog Models
+	sandbox bool
+}
+
 // modelView is OpenAI's model object, with ours under dreamlab.
 type modelView struct {
 	ID      string    `json:"id"`
@@ -51,14 +59,14 @@ type modelOurs struct {
 	Targets       []store.RouteTarget `json:"targets,omitempty"`
 	Base          *string             `json:"base,omitempty"`
 	Tune          *string             `json:"tune,omitempty"`
-	HostingUSD    *usd                `json:"hosting_usd_per_hour,omitempty"`
+	HostingUSD    *wire.USD           `json:"hosting_usd_per_hour,omitempty"`
 	Sandbox       bool                `json:"sandbox"`
 }
 
 type modelPriceView struct {
-	InputUSD       usd `json:"input_usd_per_million"`
-	CachedInputUSD usd `json:"cached_input_usd_per_million"`
-	OutputUSD      usd `json:"output_usd_per_million"`
+	InputUSD       wire.USD `json:"input_usd_per_million"`
+	CachedInputUSD wire.USD `json:"cached_input_usd_per_million"`
+	OutputUSD      wire.USD `json:"output_usd_per_million"`
 }
 
 type modelLife struct {
@@ -79,11 +87,11 @@ func viewPrice(p *ModelPrice) *modelPriceView {
 	if p == nil {
 		return nil
 	}
-	return &modelPriceView{usd(p.Input), usd(p.CachedInput), usd(p.Output)}
+	return &modelPriceView{wire.USD(p.Input), wire.USD(p.CachedInput), wire.USD(p.Output)}
 }
 
 func lifeOf(m Model, now time.Time) modelLife {
-	life := modelLife{State: "active", ShutdownAt: seconds(m.Shutdown), Replacement: orNull(m.Replacement)}
+	life := modelLife{State: "active", ShutdownAt: wire.Seconds(m.Shutdown), Replacement: wire.OrNull(m.Replacement)}
 	switch {
 	case m.Shutdown.IsZero():
 	case m.Shutdown.After(now):
@@ -94,11 +102,11 @@ func lifeOf(m Model, now time.Time) modelLife {
 	return life
 }
 
-func (s *Server) viewCatalogue(m Model) modelView {
+func (h models) viewCatalogue(m Model) modelView {
 	provider, _, _ := strings.Cut(m.Name, "/")
 	view := modelView{ID: m.Name, Object: "model", OwnedBy: provider, Ours: modelOurs{
 		Kind: "catalogue", ContextWindow: known(m.Context), MostOutput: known(m.MostOutput),
-		Price: viewPrice(m.Price), Lifecycle: lifeOf(m, time.Now()), Sandbox: s.Sandbox,
+		Price: viewPrice(m.Price), Lifecycle: lifeOf(m, time.Now()), Sandbox: h.sandbox,
 	}}
 	if !m.Released.IsZero() {
 		view.Created = m.Released.Unix()
@@ -107,33 +115,33 @@ func (s *Server) viewCatalogue(m Model) modelView {
 }
 
 // viewAlias shows an alias with what holds for the target that is asked first.
-func (s *Server) viewAlias(r store.Route) modelView {
+func (h models) viewAlias(r store.Route) modelView {
 	view := modelView{ID: r.Alias, Object: "model", Created: r.Created.Unix(), OwnedBy: "dreamlab",
 		Ours: modelOurs{
-			Kind: "alias", Lifecycle: modelLife{State: "active"}, Targets: some(r.Targets), Sandbox: s.Sandbox,
+			Kind: "alias", Lifecycle: modelLife{State: "active"}, Targets: wire.Some(r.Targets), Sandbox: h.sandbox,
 		}}
-	if m, ok := s.firstTarget(r); ok {
+	if m, ok := h.firstTarget(r); ok {
 		view.Ours.ContextWindow, view.Ours.MostOutput = known(m.Context), known(m.MostOutput)
 		view.Ours.Price = viewPrice(m.Price)
 	}
 	return view
 }
 
-func (s *Server) firstTarget(r store.Route) (Model, bool) {
+func (h models) firstTarget(r store.Route) (Model, bool) {
 	primary, found := r.Primary()
 	if !found {
 		return Model{}, false
 	}
-	return s.Models.Find(primary.Model)
+	return h.catalog.Find(primary.Model)
 }
 
-func (s *Server) viewTuned(m store.Model) modelView {
+func (h models) viewTuned(m store.Model) modelView {
 	view := modelView{ID: m.Name, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Provider,
 		Ours: modelOurs{
-			Kind: "tuned", Lifecycle: modelLife{State: m.State}, Base: orNull(m.Base), Tune: orNull(m.Tune),
-			HostingUSD: new(usd(m.NanoPerHour)), Sandbox: s.Sandbox,
+			Kind: "tuned", Lifecycle: modelLife{State: m.State}, Base: wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
+			HostingUSD: new(wire.USD(m.NanoPerHour)), Sandbox: h.sandbox,
 		}}
-	if priced, ok := s.Models.Find(m.Provider + "/" + m.Priced); ok {
+	if priced, ok := h.catalog.Find(m.Provider + "/" + m.Priced); ok {
 		view.Ours.ContextWindow, view.Ours.MostOutput = known(priced.Context), known(priced.MostOutput)
 		view.Ours.Price = viewPrice(priced.Price)
 	}
@@ -144,36 +152,36 @@ func (s *Server) viewTuned(m store.Model) modelView {
 // to be whole.
 const mostTuned = 1000
 
-// allModels returns aliases first, then tuned models, then the catalogue.
-func (s *Server) allModels(c *call) ([]modelView, error) {
-	routes, err := s.Store.Routes(c.Context(), c.key.Tenant)
+// all returns aliases first, then tuned models, then the catalogue.
+func (h models) all(c *wire.Call) ([]modelView, error) {
+	routes, err := h.store.Routes(c.Context(), c.Tenant)
 	if err != nil {
 		return nil, err
 	}
 	views := make([]modelView, 0, len(routes))
 	for _, r := range routes {
-		views = append(views, s.viewAlias(r))
+		views = append(views, h.viewAlias(r))
 	}
-	tuned, err := s.tunedModels(c)
+	tuned, err := h.tuned(c)
 	if err != nil {
 		return nil, err
 	}
-	listed := s.Models.List()
+	listed := h.catalog.List()
 	sort.Slice(listed, func(i, j int) bool { return listed[i].Name < listed[j].Name })
 	for _, m := range tuned {
-		views = append(views, s.viewTuned(m))
+		views = append(views, h.viewTuned(m))
 	}
 	for _, m := range listed {
-		views = append(views, s.viewCatalogue(m))
+		views = append(views, h.viewCatalogue(m))
 	}
 	return views, nil
 }
 
-func (s *Server) tunedModels(c *call) ([]store.Model, error) {
+func (h models) tuned(c *wire.Call) ([]store.Model, error) {
 	var all []store.Model
-	page := store.Page{Limit: mostPerPage, Ascending: true}
+	page := store.Page{Limit: wire.MaxPerPage, Ascending: true}
 	for len(all) < mostTuned {
-		some, more, err := s.Store.Models(c.Context(), c.key.Tenant, page)
+		some, more, err := h.store.Models(c.Context(), c.Tenant, page)
 		if err != nil {
 			return nil, err
 		}
@@ -186,25 +194,25 @@ func (s *Server) tunedModels(c *call) ([]store.Model, error) {
 	return all, nil
 }
 
-func (s *Server) listModels(w http.ResponseWriter, c *call) error {
-	views, err := s.allModels(c)
+func (h models) list(w http.ResponseWriter, c *wire.Call) error {
+	views, err := h.all(c)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, listOf(views, false, func(v modelView) string { return v.ID }))
+	return wire.WriteJSON(w, http.StatusOK, wire.ListOf(views, false, func(v modelView) string { return v.ID }))
 }
 
-func (s *Server) getModel(w http.ResponseWriter, c *call) error {
+func (h models) get(w http.ResponseWriter, c *wire.Call) error {
 	id := c.PathValue("id")
-	if m, ok := s.Models.Find(id); ok {
-		return writeJSON(w, http.StatusOK, s.viewCatalogue(m))
+	if m, ok := h.catalog.Find(id); ok {
+		return wire.WriteJSON(w, http.StatusOK, h.viewCatalogue(m))
 	}
-	if r, err := s.Store.Route(c.Context(), c.key.Tenant, id); err == nil {
-		return writeJSON(w, http.StatusOK, s.viewAlias(r))
+	if r, err := h.store.Route(c.Context(), c.Tenant, id); err == nil {
+		return wire.WriteJSON(w, http.StatusOK, h.viewAlias(r))
 	}
-	m, err := s.Store.Model(c.Context(), c.key.Tenant, id)
+	m, err := h.store.Model(c.Context(), c.Tenant, id)
 	if err != nil {
-		return orNoModel(err, id)
+		return gate.OrNoModel(err, id)
 	}
-	return writeJSON(w, http.StatusOK, s.viewTuned(m))
+	return wire.WriteJSON(w, http.StatusOK, h.viewTuned(m))
 }

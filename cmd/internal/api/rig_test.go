@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
+	"dreamlab/cmd/internal/web"
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/redis"
@@ -37,6 +38,7 @@ type rig struct {
 	reader  *redis.Reader
 	bucket  *blob.Dir
 	server  *Server
+	options Options
 	url     string
 	document
 	key   string // of the tenant "one"
@@ -106,12 +108,13 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	o := Options{
 		Engine: r.engine, Store: r.store, Replies: r.reader, Bucket: r.bucket, Models: catalogue(),
 		Base: "together/base", Sandbox: true, Log: zerolog.New(r.log), Absence: 50 * time.Millisecond,
-		Grace:    time.Second,
-		MostBody: 1 << 20, MostUpload: 4 << 20, Queues: NewQueues(queue.UniversalClient),
+		Grace:   time.Second,
+		MaxBody: 1 << 20, MaxUpload: 4 << 20, Queues: web.NewQueues(queue.UniversalClient),
 	}
 	for _, fn := range change {
 		fn(&o)
 	}
+	r.options = o
 	r.server, err = New(o)
 	must(t, err)
 	r.keys()
@@ -325,11 +328,16 @@ func (r *rig) do(q request) answer {
 	return a
 }
 
+// pattern returns the line of the table that a request goes to.
+func (r *rig) pattern(req *http.Request) string {
+	_, pattern := r.server.handler.(*http.ServeMux).Handler(req)
+	return pattern
+}
+
 // hold checks a reply against the document's schema for its route.
 func (r *rig) hold(req *http.Request, a answer) {
 	r.t.Helper()
-	probe := httptest.NewRequest(req.Method, req.URL.RequestURI(), nil)
-	_, pattern := r.server.handler.(*http.ServeMux).Handler(probe)
+	pattern := r.pattern(httptest.NewRequest(req.Method, req.URL.RequestURI(), nil))
 	if faults := r.document.check(pattern, a); len(faults) > 0 {
 		r.t.Errorf("%s answers %d not as the document says: %v\n%s", pattern, a.status, faults, a.body)
 	}

@@ -4,116 +4,145 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"dreamlab/cmd/internal/api/chat"
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
 )
 
-// route is a line of the table.
+// route is a line of the table. Its rule's name is its method and path.
 type route struct {
-	method string
-	path   string
-	who    access
-	serve  func(w http.ResponseWriter, c *call) error
-	upload bool // its body may be large, and is streamed
+	gate.Rule
+	serve wire.Handler
 }
 
 // routes is the whole table.
-func (s *Server) routes() []route {
+func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
+	n := newNouns(o, front, chats)
 	return []route{
-		{method: "POST", path: "/v1/chat/completions", who: use, serve: s.createChat},
-		{method: "GET", path: "/v1/models", who: use, serve: s.listModels},
-		{method: "GET", path: "/v1/models/{id...}", who: use, serve: s.getModel},
-		{method: "POST", path: "/v1/files", who: use, serve: s.createFile, upload: true},
-		{method: "GET", path: "/v1/files", who: use, serve: s.listFiles},
-		{method: "GET", path: "/v1/files/{id}", who: use, serve: s.getFile},
-		{method: "GET", path: "/v1/files/{id}/content", who: use, serve: s.getFileContent},
-		{method: "DELETE", path: "/v1/files/{id}", who: use, serve: s.deleteFile},
-		{method: "POST", path: "/v1/fine_tuning/jobs", who: use, serve: s.createTraining},
-		{method: "GET", path: "/v1/fine_tuning/jobs", who: use, serve: s.listTrainings},
-		{method: "GET", path: "/v1/fine_tuning/jobs/{id}", who: use, serve: s.getTraining},
-		{method: "GET", path: "/v1/fine_tuning/jobs/{id}/events", who: use, serve: s.listTrainingEvents},
-		{method: "GET", path: "/v1/fine_tuning/jobs/{id}/checkpoints", who: use, serve: s.listCheckpoints},
-		{method: "POST", path: "/v1/fine_tuning/jobs/{id}/cancel", who: use, serve: s.cancelTraining},
+		on("POST /v1/chat/completions", gate.Use, chats.Create),
+		on("GET /v1/models", gate.Use, n.models.list),
+		on("GET /v1/models/{id...}", gate.Use, n.models.get),
+		on("POST /v1/files", gate.Use, n.files.create, upload),
+		on("GET /v1/files", gate.Use, n.files.list),
+		on("GET /v1/files/{id}", gate.Use, n.files.get),
+		on("GET /v1/files/{id}/content", gate.Use, n.files.content),
+		on("DELETE /v1/files/{id}", gate.Use, n.files.delete),
+		on("POST /v1/fine_tuning/jobs", gate.Use, n.trainings.create),
+		on("GET /v1/fine_tuning/jobs", gate.Use, n.trainings.list),
+		on("GET /v1/fine_tuning/jobs/{id}", gate.Use, n.trainings.get),
+		on("GET /v1/fine_tuning/jobs/{id}/events", gate.Use, n.trainings.listEvents),
+		on("GET /v1/fine_tuning/jobs/{id}/checkpoints", gate.Use, n.trainings.listCheckpoints),
+		on("POST /v1/fine_tuning/jobs/{id}/cancel", gate.Use, n.trainings.cancel),
 
-		{method: "POST", path: "/v1/jobs", who: use, serve: s.createJob},
-		{method: "GET", path: "/v1/jobs", who: use, serve: s.listJobs},
-		{method: "GET", path: "/v1/jobs/{id}", who: use, serve: s.getJob},
-		{method: "GET", path: "/v1/jobs/{id}/stream", who: use, serve: s.streamJob},
-		{method: "POST", path: "/v1/jobs/{id}/cancel", who: use, serve: s.cancelJob},
-		{method: "POST", path: "/v1/jobs/{id}/retry", who: use, serve: s.retryJob},
-		{method: "POST", path: "/v1/experiences", who: use, serve: s.createExperiences, upload: true},
-		{method: "GET", path: "/v1/experiences", who: use, serve: s.listExperiences},
-		{method: "GET", path: "/v1/experiences/{id}", who: use, serve: s.getExperience},
-		{method: "POST", path: "/v1/experiences/{id}/feedback", who: use, serve: s.createFeedback},
-		{method: "DELETE", path: "/v1/conversations/{id...}", who: use, serve: s.deleteConversation},
-		{method: "POST", path: "/v1/dreams", who: use, serve: s.createDream},
-		{method: "GET", path: "/v1/dreams", who: use, serve: s.listDreams},
-		{method: "GET", path: "/v1/dreams/{id}", who: use, serve: s.getDream},
-		{method: "POST", path: "/v1/dreams/{id}/cancel", who: use, serve: s.cancelDream},
-		{method: "POST", path: "/v1/dreams/{id}/undo", who: use, serve: s.undoDream},
-		{method: "GET", path: "/v1/reflections", who: use, serve: s.listReflections},
-		{method: "GET", path: "/v1/reflections/{id}", who: use, serve: s.getReflection},
-		{method: "GET", path: "/v1/memory", who: use, serve: s.getMemory},
-		{method: "GET", path: "/v1/examples", who: use, serve: s.listExamples},
-		{method: "GET", path: "/v1/examples/{id}", who: use, serve: s.getExample},
-		{method: "GET", path: "/v1/datasets", who: use, serve: s.listDatasets},
-		{method: "GET", path: "/v1/datasets/{id}", who: use, serve: s.getDataset},
-		{method: "GET", path: "/v1/datasets/{id}/content", who: use, serve: s.getDatasetContent},
-		{method: "POST", path: "/v1/tunes", who: use, serve: s.createTune},
-		{method: "GET", path: "/v1/tunes", who: use, serve: s.listTunes},
-		{method: "GET", path: "/v1/tunes/{id}", who: use, serve: s.getTune},
-		{method: "POST", path: "/v1/tunes/{id}/cancel", who: use, serve: s.cancelTune},
-		{method: "GET", path: "/v1/evaluations", who: use, serve: s.listEvaluations},
-		{method: "GET", path: "/v1/evaluations/{id}", who: use, serve: s.getEvaluation},
-		{method: "GET", path: "/v1/routes", who: use, serve: s.listRoutes},
-		{method: "GET", path: "/v1/routes/{alias}", who: use, serve: s.getRoute},
-		{method: "PUT", path: "/v1/routes/{alias}", who: admin, serve: s.putRoute},
-		{method: "POST", path: "/v1/routes/{alias}/rollback", who: admin, serve: s.rollBackRoute},
-		{method: "GET", path: "/v1/usage", who: use, serve: s.getUsage},
-		{method: "GET", path: "/v1/lineage/{id...}", who: use, serve: s.getLineage},
+		on("POST /v1/jobs", gate.Use, n.jobs.create),
+		on("GET /v1/jobs", gate.Use, n.jobs.list),
+		on("GET /v1/jobs/{id}", gate.Use, n.jobs.get),
+		on("GET /v1/jobs/{id}/stream", gate.Use, n.jobs.stream),
+		on("POST /v1/jobs/{id}/cancel", gate.Use, n.jobs.cancel),
+		on("POST /v1/jobs/{id}/retry", gate.Use, n.jobs.retry),
+		on("POST /v1/experiences", gate.Use, n.experiences.create, upload),
+		on("GET /v1/experiences", gate.Use, n.experiences.list),
+		on("GET /v1/experiences/{id}", gate.Use, n.experiences.get),
+		on("POST /v1/experiences/{id}/feedback", gate.Use, n.experiences.createFeedback),
+		on("DELETE /v1/conversations/{id...}", gate.Use, n.conversations.delete),
+		on("POST /v1/dreams", gate.Use, n.dreams.create),
+		on("GET /v1/dreams", gate.Use, n.dreams.list),
+		on("GET /v1/dreams/{id}", gate.Use, n.dreams.get),
+		on("POST /v1/dreams/{id}/cancel", gate.Use, n.dreams.cancel),
+		on("POST /v1/dreams/{id}/undo", gate.Use, n.dreams.undo),
+		on("GET /v1/reflections", gate.Use, n.reflections.list),
+		on("GET /v1/reflections/{id}", gate.Use, n.reflections.get),
+		on("GET /v1/memory", gate.Use, n.memories.get),
+		on("GET /v1/examples", gate.Use, n.examples.list),
+		on("GET /v1/examples/{id}", gate.Use, n.examples.get),
+		on("GET /v1/datasets", gate.Use, n.datasets.list),
+		on("GET /v1/datasets/{id}", gate.Use, n.datasets.get),
+		on("GET /v1/datasets/{id}/content", gate.Use, n.datasets.content),
+		on("POST /v1/tunes", gate.Use, n.tunes.create),
+		on("GET /v1/tunes", gate.Use, n.tunes.list),
+		on("GET /v1/tunes/{id}", gate.Use, n.tunes.get),
+		on("POST /v1/tunes/{id}/cancel", gate.Use, n.tunes.cancel),
+		on("GET /v1/evaluations", gate.Use, n.evaluations.list),
+		on("GET /v1/evaluations/{id}", gate.Use, n.evaluations.get),
+		on("GET /v1/routes", gate.Use, n.routing.list),
+		on("GET /v1/routes/{alias}", gate.Use, n.routing.get),
+		on("PUT /v1/routes/{alias}", gate.Admin, n.routing.put),
+		on("POST /v1/routes/{alias}/rollback", gate.Admin, n.routing.rollBack),
+		on("GET /v1/usage", gate.Use, n.usage.get),
+		on("GET /v1/lineage/{id...}", gate.Use, n.lineage.get),
 
-		{method: "GET", path: "/api/dream_lab/status", who: use, serve: s.legacyStatus},
-		{method: "POST", path: "/api/dream_lab/trigger_dream", who: use, serve: s.createDream},
-		{method: "GET", path: "/api/dream_lab/memories", who: use, serve: s.legacyMemories},
-		{method: "GET", path: "/api/dream_lab/training/stats", who: use, serve: s.legacyStats},
+		on("GET /api/dream_lab/status", gate.Use, n.legacy.status),
+		on("POST /api/dream_lab/trigger_dream", gate.Use, n.dreams.create),
+		on("GET /api/dream_lab/memories", gate.Use, n.legacy.memories),
+		on("GET /api/dream_lab/training/stats", gate.Use, n.legacy.stats),
 
-		{method: "GET", path: "/healthz", who: open, serve: s.getHealth},
-		{method: "GET", path: "/readyz", who: open, serve: s.getReady},
-		{method: "GET", path: "/metrics", who: loopback, serve: s.getMetrics},
-		{method: "GET", path: "/openapi.yaml", who: open, serve: s.getOpenAPI},
-		{method: "GET", path: "/queues/", who: browser, serve: s.getQueues},
+		on("GET /healthz", gate.Open, n.health.alive),
+		on("GET /readyz", gate.Open, n.health.ready),
+		on("GET /metrics", gate.Loopback, n.health.metrics),
+		on("GET /openapi.yaml", gate.Open, n.health.document),
+		on("GET /queues/", gate.Browser, queues(o.Queues)),
 	}
 }
 
-// mux serves the table, and tells in the API's own shape of a path or a method
+// on returns a line of the table.
+func on(name string, who gate.Access, serve wire.Handler, more ...func(*gate.Rule)) route {
+	line := route{gate.Rule{Name: name, Who: who}, serve}
+	for _, set := range more {
+		set(&line.Rule)
+	}
+	return line
+}
+
+// upload marks a route whose body may be large, and is streamed.
+func upload(r *gate.Rule) { r.Upload = true }
+
+// serve serves the table, and tells in the API's own shape of a path or a method
 // that is not in it.
-func (s *Server) mux() *http.ServeMux {
+func serve(front *gate.Gate, table []route) *http.ServeMux {
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
-	for _, rt := range s.routes() {
-		mux.Handle(rt.method+" "+rt.path, s.endpoint(rt))
-		methods[rt.path] = append(methods[rt.path], rt.method)
+	for _, line := range table {
+		mux.Handle(line.Name, front.Endpoint(line.Rule, line.serve))
+		method, path, _ := strings.Cut(line.Name, " ")
+		methods[path] = append(methods[path], method)
 	}
 	for path, allowed := range methods {
-		mux.Handle(path, s.endpoint(route{method: "*", path: path, serve: notAllowed(allowed)}))
+		mux.Handle(path, front.Endpoint(gate.Rule{Name: "* " + path}, notAllowed(allowed)))
 	}
-	mux.Handle("/", s.endpoint(route{method: "*", path: "/", serve: notFound}))
+	mux.Handle("/", front.Endpoint(gate.Rule{Name: "* /"}, notFound))
 	return mux
 }
 
-func notAllowed(methods []string) func(http.ResponseWriter, *call) error {
+func notAllowed(methods []string) wire.Handler {
 	slices.Sort(methods)
 	allow := strings.Join(methods, ", ")
-	return func(w http.ResponseWriter, c *call) error {
+	return func(w http.ResponseWriter, c *wire.Call) error {
 		w.Header().Set("Allow", allow)
-		return &fault{
+		return &wire.Fault{
 			Status: http.StatusMethodNotAllowed, Code: "invalid_request",
 			Message: "This path does not take " + c.Method + ": use " + allow + ".",
 		}
 	}
 }
 
-func notFound(http.ResponseWriter, *call) error {
-	return &fault{
+func notFound(http.ResponseWriter, *wire.Call) error {
+	return &wire.Fault{
 		Status: http.StatusNotFound, Code: "not_found",
 		Message: "There is no such path: /openapi.yaml lists those that are served.",
+	}
+}
+
+// queues shows the page, where the API was given one.
+func queues(page http.Handler) wire.Handler {
+	return func(w http.ResponseWriter, c *wire.Call) error {
+		if page == nil {
+			return &wire.Fault{
+				Status: http.StatusNotFound, Code: "not_found",
+				Message: "The queue page is not served here: GET /v1/jobs shows the jobs.",
+			}
+		}
+		page.ServeHTTP(w, c.Request)
+		return nil
 	}
 }

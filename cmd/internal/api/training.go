@@ -7,9 +7,21 @@ import (
 	"net/http"
 	"strings"
 
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
+
+// trainings are fine-tuning jobs: the training alone.
+type trainings struct {
+	store  *store.Store
+	engine Engine
+	gate   *gate.Gate
+	wait   waits
+	models Models
+	base   string
+}
 
 // trainingView is OpenAI's fine-tuning job
 // (https://platform.openai.com/docs/api-reference/fine-tuning/object).
@@ -50,14 +62,14 @@ type trainingError struct {
 }
 
 type trainingOurs struct {
-	Job        string  `json:"job"`
-	Tune       *string `json:"tune"`
-	Dataset    *string `json:"dataset"`
-	Provider   string  `json:"provider"`
-	VendorID   *string `json:"vendor_id"`
-	Phase      *string `json:"phase"`
-	CostUSD    usd     `json:"cost_usd"`
-	HostingUSD usd     `json:"hosting_usd_per_hour"`
+	Job        string   `json:"job"`
+	Tune       *string  `json:"tune"`
+	Dataset    *string  `json:"dataset"`
+	Provider   string   `json:"provider"`
+	VendorID   *string  `json:"vendor_id"`
+	Phase      *string  `json:"phase"`
+	CostUSD    wire.USD `json:"cost_usd"`
+	HostingUSD wire.USD `json:"hosting_usd_per_hour"`
 }
 
 func auto[T int | float64](value T) any {
@@ -74,17 +86,17 @@ func viewTraining(t store.Training) (trainingView, error) {
 	}
 	hyper := hyperView{auto(spec.Hyper.Epochs), auto(spec.Hyper.BatchSize), auto(spec.Hyper.Multiplier)}
 	view := trainingView{
-		ID: t.ID, Object: "fine_tuning.job", Model: t.Provider + "/" + t.Base, CreatedAt: seconds(t.Created),
-		FinishedAt: seconds(t.Finished), FineTunedModel: orNull(t.Model), OrganizationID: t.Tenant,
+		ID: t.ID, Object: "fine_tuning.job", Model: t.Provider + "/" + t.Base, CreatedAt: wire.Seconds(t.Created),
+		FinishedAt: wire.Seconds(t.Finished), FineTunedModel: wire.OrNull(t.Model), OrganizationID: t.Tenant,
 		Status:       t.Status,
-		TrainingFile: orNull(t.File), ResultFiles: []string{}, Hyper: hyper, Seed: spec.Hyper.Seed,
-		Suffix: orNull(spec.Suffix), Integrations: []string{},
-		Method: encoded(map[string]any{"type": "supervised",
+		TrainingFile: wire.OrNull(t.File), ResultFiles: []string{}, Hyper: hyper, Seed: spec.Hyper.Seed,
+		Suffix: wire.OrNull(spec.Suffix), Integrations: []string{},
+		Method: wire.Encoded(map[string]any{"type": "supervised",
 			"supervised": map[string]any{"hyperparameters": hyper}}),
 		Ours: trainingOurs{
-			Job: t.Job, Tune: orNull(t.Tune), Dataset: orNull(spec.Dataset), Provider: t.Provider,
-			VendorID: orNull(t.VendorID),
-			Phase:    orNull(spec.Phase), CostUSD: usd(t.Cost), HostingUSD: usd(spec.NanoPerHour),
+			Job: t.Job, Tune: wire.OrNull(t.Tune), Dataset: wire.OrNull(spec.Dataset), Provider: t.Provider,
+			VendorID: wire.OrNull(t.VendorID),
+			Phase:    wire.OrNull(spec.Phase), CostUSD: wire.USD(t.Cost), HostingUSD: wire.USD(spec.NanoPerHour),
 		},
 	}
 	if t.Tokens > 0 {
@@ -96,17 +108,17 @@ func viewTraining(t store.Training) (trainingView, error) {
 	return view, nil
 }
 
-func (s *Server) showTraining(ctx context.Context, job store.Job) (any, error) {
-	t, err := s.Store.Training(ctx, job.Tenant, job.Subject)
+func (h trainings) show(ctx context.Context, job store.Job) (any, error) {
+	t, err := h.store.Training(ctx, job.Tenant, job.Subject)
 	if err != nil {
-		return nil, orMissing(err, "fine-tuning job")
+		return nil, gate.OrMissing(err, "fine-tuning job")
 	}
 	return viewTraining(t)
 }
 
-// createTraining starts a fine-tune alone. OpenAI's clients expect 200 here.
-func (s *Server) createTraining(w http.ResponseWriter, c *call) error {
-	body, err := jsonBody(c)
+// create starts a fine-tune alone. OpenAI's clients expect 200 here.
+func (h trainings) create(w http.ResponseWriter, c *wire.Call) error {
+	body, err := wire.JSONBody(c)
 	if err != nil {
 		return err
 	}
@@ -114,63 +126,63 @@ func (s *Server) createTraining(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.askTraining(c, request)
+	a, err := h.ask(c, request)
 	if err != nil {
 		return err
 	}
-	a.hash = hashOf(c, body)
-	job, _, err := s.accept(c, a)
+	a.Hash = gate.HashOf(c, body)
+	job, _, err := h.gate.Accept(c, a)
 	if err != nil {
 		return err
 	}
-	return s.answerSubject(w, c, job.ID, s.showTraining)
+	return h.wait.shown(w, c, job.ID, h.show)
 }
 
-func (s *Server) askTraining(c *call, request *tasks.TrainingRequest) (asked, error) {
-	file, err := s.Store.File(c.Context(), c.key.Tenant, request.File)
+func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked, error) {
+	file, err := h.store.File(c.Context(), c.Tenant, request.File)
 	if err != nil {
-		if err = orMissing(err, "file"); err != nil {
-			f := faultOf(err)
+		if err = gate.OrMissing(err, "file"); err != nil {
+			f := gate.FaultOf(err)
 			f.Param = "training_file"
-			return asked{}, f
+			return gate.Asked{}, f
 		}
 	}
-	provider, base := s.split(request.Model)
+	provider, base := h.split(request.Model)
 	job := store.NewJob{
 		ID: store.NewID("job_"), Kind: string(tasks.TuneStart), Subject: store.NewID("ftjob-"),
 		Metadata: request.Metadata,
 	}
-	job.Input = encoded(tasks.TrainInput{Training: job.Subject})
+	job.Input = wire.Encoded(tasks.TrainInput{Training: job.Subject})
 	t := store.Training{
-		ID: job.Subject, Tenant: c.key.Tenant, Job: job.ID, File: file.ID, Provider: provider, Base: base,
+		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, File: file.ID, Provider: provider, Base: base,
 		Status: "validating_files",
-		Spec: encoded(tasks.TrainingSpec{
+		Spec: wire.Encoded(tasks.TrainingSpec{
 			Suffix: request.Suffix, Hyper: request.Hyper, SHA256: file.SHA256, Object: file.Object, Bytes: file.Bytes,
 		}),
 	}
 	write := func(ctx context.Context, q *store.Queries) error { return q.AddTraining(ctx, t) }
-	return asked{job: job, write: write}, nil
+	return gate.Asked{Job: job, Write: write}, nil
 }
 
 // split parts provider/model; a model alone is the vendor's that tunes start at.
-func (s *Server) split(model string) (provider, base string) {
-	if _, ok := s.Models.Find(model); ok {
+func (h trainings) split(model string) (provider, base string) {
+	if _, ok := h.models.Find(model); ok {
 		provider, base, _ = strings.Cut(model, "/")
 		return provider, base
 	}
-	provider, _, _ = strings.Cut(s.Base, "/")
+	provider, _, _ = strings.Cut(h.base, "/")
 	if first, rest, ok := strings.Cut(model, "/"); ok && first == provider {
 		return provider, rest
 	}
 	return provider, model
 }
 
-func (s *Server) listTrainings(w http.ResponseWriter, c *call) error {
+func (h trainings) list(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c)
 	if err != nil {
 		return err
 	}
-	rows, more, err := s.Store.Trainings(c.Context(), c.key.Tenant, page)
+	rows, more, err := h.store.Trainings(c.Context(), c.Tenant, page)
 	if err != nil {
 		return err
 	}
@@ -180,24 +192,24 @@ func (s *Server) listTrainings(w http.ResponseWriter, c *call) error {
 			return err
 		}
 	}
-	return writeJSON(w, http.StatusOK, listOf(views, more, func(v trainingView) string { return v.ID }))
+	return wire.WriteJSON(w, http.StatusOK, wire.ListOf(views, more, func(v trainingView) string { return v.ID }))
 }
 
-// ownTraining finds the fine-tune of the path, with its spec.
-func (s *Server) ownTraining(c *call) (t store.Training, spec tasks.TrainingSpec, err error) {
-	t, err = s.Store.Training(c.Context(), c.key.Tenant, c.PathValue("id"))
+// own finds the fine-tune of the path, with its spec.
+func (h trainings) own(c *wire.Call) (t store.Training, spec tasks.TrainingSpec, err error) {
+	t, err = h.store.Training(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
-		return t, spec, orMissing(err, "fine-tuning job")
+		return t, spec, gate.OrMissing(err, "fine-tuning job")
 	}
-	c.job = t.Job
+	c.Job = t.Job
 	if err := json.Unmarshal(t.Spec, &spec); err != nil {
 		return t, spec, fmt.Errorf("read the spec of %s: %w", t.ID, err)
 	}
 	return t, spec, nil
 }
 
-func (s *Server) getTraining(w http.ResponseWriter, c *call) error {
-	t, _, err := s.ownTraining(c)
+func (h trainings) get(w http.ResponseWriter, c *wire.Call) error {
+	t, _, err := h.own(c)
 	if err != nil {
 		return err
 	}
@@ -205,7 +217,7 @@ func (s *Server) getTraining(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, view)
+	return wire.WriteJSON(w, http.StatusOK, view)
 }
 
 type trainingEventView struct {
@@ -218,13 +230,13 @@ type trainingEventView struct {
 	CreatedAt *int64 `json:"created_at"`
 }
 
-// listTrainingEvents shows the newest first, as OpenAI does.
-func (s *Server) listTrainingEvents(w http.ResponseWriter, c *call) error {
+// listEvents shows the newest first, as OpenAI does.
+func (h trainings) listEvents(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c)
 	if err != nil {
 		return err
 	}
-	t, spec, err := s.ownTraining(c)
+	t, spec, err := h.own(c)
 	if err != nil {
 		return err
 	}
@@ -232,7 +244,7 @@ func (s *Server) listTrainingEvents(w http.ResponseWriter, c *call) error {
 	for i, e := range spec.Events {
 		views[len(views)-1-i] = trainingEventView{
 			ID: fmt.Sprintf("%s-event-%d", t.ID, i), Object: "fine_tuning.job.event", Type: e.Type, Level: e.Level,
-			Message: e.Message, Step: e.Step, CreatedAt: seconds(e.Created),
+			Message: e.Message, Step: e.Step, CreatedAt: wire.Seconds(e.Created),
 		}
 	}
 	return writeSlice(w, views, page, func(v trainingEventView) string { return v.ID })
@@ -248,19 +260,19 @@ type checkpointView struct {
 	Step      int            `json:"step_number"`
 }
 
-func (s *Server) listCheckpoints(w http.ResponseWriter, c *call) error {
+func (h trainings) listCheckpoints(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c)
 	if err != nil {
 		return err
 	}
-	t, spec, err := s.ownTraining(c)
+	t, spec, err := h.own(c)
 	if err != nil {
 		return err
 	}
 	views := make([]checkpointView, len(spec.Checkpoints))
 	for i, p := range spec.Checkpoints {
 		views[len(views)-1-i] = checkpointView{
-			ID: p.ID, Object: "fine_tuning.job.checkpoint", CreatedAt: seconds(p.Created), Model: t.Model, Job: t.ID,
+			ID: p.ID, Object: "fine_tuning.job.checkpoint", CreatedAt: wire.Seconds(p.Created), Model: t.Model, Job: t.ID,
 			Metrics: map[string]int{"step": p.Step}, Step: p.Step,
 		}
 	}
@@ -284,16 +296,16 @@ func writeSlice[V any](w http.ResponseWriter, all []V, page store.Page, id func(
 	if more {
 		all = all[:page.Limit]
 	}
-	return writeJSON(w, http.StatusOK, listOf(all, more, id))
+	return wire.WriteJSON(w, http.StatusOK, wire.ListOf(all, more, id))
 }
 
-func (s *Server) cancelTraining(w http.ResponseWriter, c *call) error {
-	t, _, err := s.ownTraining(c)
+func (h trainings) cancel(w http.ResponseWriter, c *wire.Call) error {
+	t, _, err := h.own(c)
 	if err != nil {
 		return err
 	}
-	if _, err := s.Engine.Cancel(c.Context(), c.key.Tenant, t.Job); err != nil {
+	if _, err := h.engine.Cancel(c.Context(), c.Tenant, t.Job); err != nil {
 		return err
 	}
-	return s.getTraining(w, c)
+	return h.get(w, c)
 }

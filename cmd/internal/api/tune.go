@@ -5,9 +5,19 @@ import (
 	"errors"
 	"net/http"
 
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
+
+type tunes struct {
+	store  *store.Store
+	engine Engine
+	gate   *gate.Gate
+	wait   waits
+	base   string // where the client names none
+}
 
 type tuneView struct {
 	ID            string          `json:"id"`
@@ -22,7 +32,7 @@ type tuneView struct {
 	FineTuningJob *string         `json:"fine_tuning_job"`
 	Evaluation    *string         `json:"evaluation"`
 	Decision      *store.Decision `json:"decision"`
-	CostUSD       usd             `json:"cost_usd"`
+	CostUSD       wire.USD        `json:"cost_usd"`
 	CreatedAt     *int64          `json:"created_at"`
 	FinishedAt    *int64          `json:"finished_at"`
 }
@@ -30,100 +40,99 @@ type tuneView struct {
 func viewTune(t store.Tune, cost int64) tuneView {
 	return tuneView{
 		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
-		Base:  t.Base,
-		Stage: t.Stage, Dataset: orNull(t.Dataset), FineTuningJob: orNull(t.Training),
-		Evaluation: orNull(t.Evaluation),
-		Decision:   t.Decision, CostUSD: usd(cost), CreatedAt: seconds(t.Created), FinishedAt: seconds(t.Finished),
+		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(t.Training),
+		Evaluation: wire.OrNull(t.Evaluation), Decision: t.Decision, CostUSD: wire.USD(cost),
+		CreatedAt: wire.Seconds(t.Created), FinishedAt: wire.Seconds(t.Finished),
 	}
 }
 
-func (s *Server) showTune(ctx context.Context, job store.Job) (any, error) {
-	tune, err := s.Store.Tune(ctx, job.Tenant, job.Subject)
+func (h tunes) show(ctx context.Context, job store.Job) (any, error) {
+	tune, err := h.store.Tune(ctx, job.Tenant, job.Subject)
 	if err != nil {
-		return nil, orMissing(err, "tune")
+		return nil, gate.OrMissing(err, "tune")
 	}
-	spent, err := s.spent(ctx, job)
+	spent, err := spent(ctx, h.store, job)
 	return viewTune(tune, spent), err
 }
 
-// askTune asks for a tune and the row that holds it.
-func (s *Server) askTune(c *call, body []byte) (asked, error) {
+// ask asks for a tune and the row that holds it.
+func (h tunes) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 	input, err := tasks.ParseTune(body)
 	if err != nil {
-		return asked{}, err
+		return gate.Asked{}, err
 	}
 	if input.Base == "" {
-		input.Base = s.Base
+		input.Base = h.base
 	}
 	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.TuneCurate), Subject: store.NewID("tun_"),
-		Input: encoded(input)}
+		Input: wire.Encoded(input)}
 	tune := store.Tune{
-		ID: job.Subject, Tenant: c.key.Tenant, Alias: input.Alias, Base: input.Base, Job: job.ID,
+		ID: job.Subject, Tenant: c.Tenant, Alias: input.Alias, Base: input.Base, Job: job.ID,
 		Stage: "curate", State: []byte("{}"),
 	}
 	write := func(ctx context.Context, q *store.Queries) error {
 		err := q.AddTune(ctx, tune)
 		if errors.Is(err, store.ErrConflict) {
-			return &fault{
+			return &wire.Fault{
 				Status: http.StatusConflict, Code: "invalid_request", Param: "alias",
 				Message: "A tune of this alias is running: wait for it, or cancel it first.",
 			}
 		}
 		return err
 	}
-	return asked{job: job, hash: hashOf(c, body), write: write}, nil
+	return gate.Asked{Job: job, Hash: gate.HashOf(c, body), Write: write}, nil
 }
 
-func (s *Server) createTune(w http.ResponseWriter, c *call) error {
-	body, err := objectBody(c)
+func (h tunes) create(w http.ResponseWriter, c *wire.Call) error {
+	body, err := wire.ObjectBody(c)
 	if err != nil {
 		return err
 	}
-	a, err := s.askTune(c, body)
+	a, err := h.ask(c, body)
 	if err != nil {
 		return err
 	}
-	job, _, err := s.accept(c, a)
+	job, _, err := h.gate.Accept(c, a)
 	if err != nil {
 		return err
 	}
-	return s.background(w, c, job, "/v1/tunes/"+job.Subject, s.showTune)
+	return h.wait.accepted(w, c, job, "/v1/tunes/"+job.Subject, h.show)
 }
 
 func jobOfTune(t store.Tune) string { return t.Job }
 
-func (s *Server) listTunes(w http.ResponseWriter, c *call) error {
+func (h tunes) list(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c)
 	if err != nil {
 		return err
 	}
-	tunes, more, err := s.Store.Tunes(c.Context(), c.key.Tenant, page)
+	tunes, more, err := h.store.Tunes(c.Context(), c.Tenant, page)
 	if err != nil {
 		return err
 	}
-	spent, err := spentBy(c.Context(), s, tunes, jobOfTune)
+	spent, err := spentBy(c.Context(), h.store, tunes, jobOfTune)
 	if err != nil {
 		return err
 	}
 	view := func(t store.Tune) tuneView { return viewTune(t, spent[t.Job].Settled) }
-	return writeList(w, tunes, more, view, func(v tuneView) string { return v.ID })
+	return wire.WriteList(w, tunes, more, view, func(v tuneView) string { return v.ID })
 }
 
-func (s *Server) getTune(w http.ResponseWriter, c *call) error {
-	tune, err := s.Store.Tune(c.Context(), c.key.Tenant, c.PathValue("id"))
+func (h tunes) get(w http.ResponseWriter, c *wire.Call) error {
+	tune, err := h.store.Tune(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
-		return orMissing(err, "tune")
+		return gate.OrMissing(err, "tune")
 	}
-	return s.answerSubject(w, c, tune.Job, s.showTune)
+	return h.wait.shown(w, c, tune.Job, h.show)
 }
 
-func (s *Server) cancelTune(w http.ResponseWriter, c *call) error {
-	tune, err := s.Store.Tune(c.Context(), c.key.Tenant, c.PathValue("id"))
+func (h tunes) cancel(w http.ResponseWriter, c *wire.Call) error {
+	tune, err := h.store.Tune(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
-		return orMissing(err, "tune")
+		return gate.OrMissing(err, "tune")
 	}
-	if _, err := s.Engine.Cancel(c.Context(), c.key.Tenant, tune.Job); err != nil {
+	if _, err := h.engine.Cancel(c.Context(), c.Tenant, tune.Job); err != nil {
 		return err
 	}
-	return s.answerSubject(w, c, tune.Job, s.showTune)
+	return h.wait.shown(w, c, tune.Job, h.show)
 }

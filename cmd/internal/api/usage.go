@@ -5,8 +5,11 @@ import (
 	"strconv"
 	"time"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 )
+
+type usage struct{ store *store.Store }
 
 // usageView shows money in dollars: settled is paid by the vendor's own count,
 // reserved is the upper bound of what is open or whose outcome was lost.
@@ -20,18 +23,18 @@ type usageView struct {
 }
 
 type spending struct {
-	Group        string `json:"group"`
-	Calls        int64  `json:"calls"`
-	Reserved     usd    `json:"reserved"`
-	Settled      usd    `json:"settled"`
-	InputTokens  int64  `json:"input_tokens"`
-	OutputTokens int64  `json:"output_tokens"`
-	Lost         int64  `json:"lost"` // tries whose outcome is not known
+	Group        string   `json:"group"`
+	Calls        int64    `json:"calls"`
+	Reserved     wire.USD `json:"reserved"`
+	Settled      wire.USD `json:"settled"`
+	InputTokens  int64    `json:"input_tokens"`
+	OutputTokens int64    `json:"output_tokens"`
+	Lost         int64    `json:"lost"` // tries whose outcome is not known
 }
 
 func viewSpend(s store.Spend) spending {
 	return spending{
-		Group: s.Group, Calls: s.Calls, Reserved: usd(s.Reserved), Settled: usd(s.Settled),
+		Group: s.Group, Calls: s.Calls, Reserved: wire.USD(s.Reserved), Settled: wire.USD(s.Settled),
 		InputTokens: s.Input, OutputTokens: s.Output, Lost: s.Repaid,
 	}
 }
@@ -45,9 +48,9 @@ func (t *spending) add(s spending) {
 	t.Lost += s.Lost
 }
 
-// getUsage sums the spend of the last 30 days, or of [start_time, end_time).
-func (s *Server) getUsage(w http.ResponseWriter, c *call) error {
-	if err := only(c.URL.Query(), "group_by", "start_time", "end_time"); err != nil {
+// get sums the spend of the last 30 days, or of [start_time, end_time).
+func (h usage) get(w http.ResponseWriter, c *wire.Call) error {
+	if err := wire.Only(c.URL.Query(), "group_by", "start_time", "end_time"); err != nil {
 		return err
 	}
 	by := c.URL.Query().Get("group_by")
@@ -55,7 +58,7 @@ func (s *Server) getUsage(w http.ResponseWriter, c *call) error {
 		by = "day"
 	}
 	if !store.SpendGroup(by) {
-		return invalid("group_by", "group_by is day, purpose, provider, model, key or job.")
+		return wire.Invalid("group_by", "group_by is day, purpose, provider, model, key or job.")
 	}
 	to, err := instant(c, "end_time", time.Now().Add(time.Second))
 	if err != nil {
@@ -65,7 +68,7 @@ func (s *Server) getUsage(w http.ResponseWriter, c *call) error {
 	if err != nil {
 		return err
 	}
-	sums, err := s.Store.Spending(c.Context(), c.key.Tenant, by, from, to)
+	sums, err := h.store.Spending(c.Context(), c.Tenant, by, from, to)
 	if err != nil {
 		return err
 	}
@@ -75,17 +78,17 @@ func (s *Server) getUsage(w http.ResponseWriter, c *call) error {
 		view.Data = append(view.Data, viewSpend(sum))
 		view.Total.add(viewSpend(sum))
 	}
-	return writeJSON(w, http.StatusOK, view)
+	return wire.WriteJSON(w, http.StatusOK, view)
 }
 
-func instant(c *call, name string, otherwise time.Time) (time.Time, error) {
+func instant(c *wire.Call, name string, otherwise time.Time) (time.Time, error) {
 	text := c.URL.Query().Get(name)
 	if text == "" {
 		return otherwise, nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || n > 1<<40 {
-		return otherwise, invalid(name, "%s is a time in unix seconds.", name)
+		return otherwise, wire.Invalid(name, "%s is a time in unix seconds.", name)
 	}
 	return time.Unix(n, 0), nil
 }

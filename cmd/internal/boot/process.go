@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dreamlab/cmd/internal/api"
+	"dreamlab/cmd/internal/web"
 	"dreamlab/handlers"
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/dream"
@@ -29,7 +30,7 @@ type Front struct {
 // API listens at the configured address and returns what answers there.
 func (s *Stack) API(ctx context.Context) (*Front, error) {
 	reader := redis.NewReader(s.Queue, string(tasks.Chat))
-	queues := api.NewQueues(s.Queue.UniversalClient)
+	queues := web.NewQueues(s.Queue.UniversalClient)
 	server, err := api.New(api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
 		Base: s.Config.Team.Base, Queues: queues, Metrics: s.Metrics, Log: s.Log,

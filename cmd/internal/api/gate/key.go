@@ -1,14 +1,13 @@
-package api
+package gate
 
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 )
 
@@ -58,8 +57,8 @@ func (k *keyring) find(ctx context.Context, secret string) (store.Key, error) {
 	return key, nil
 }
 
-func unauthorized(message string) *fault {
-	return &fault{Status: http.StatusUnauthorized, Code: "invalid_api_key", Message: message}
+func unauthorized(message string) *wire.Fault {
+	return &wire.Fault{Status: http.StatusUnauthorized, Code: "invalid_api_key", Message: message}
 }
 
 func (k *keyring) recall(hash string) (store.Key, bool) {
@@ -80,62 +79,4 @@ func (k *keyring) remember(hash string, key store.Key) {
 		until = key.Expires
 	}
 	k.known[hash] = keyUntil{key: key, until: until}
-}
-
-// access is who may call a route.
-type access int
-
-const (
-	open     access = iota // anybody
-	use                    // a key
-	admin                  // an admin key
-	browser                // an admin key, by Basic authentication too
-	loopback               // anybody on this machine, elsewhere an admin key
-)
-
-// admit returns the caller's key, or refuses.
-func (s *Server) admit(r *http.Request, who access) (store.Key, error) {
-	if who == open || who == loopback && fromHere(r) {
-		return store.Key{}, nil
-	}
-	key, err := s.keys.find(r.Context(), secretOf(r, who == browser))
-	if err != nil {
-		return key, err
-	}
-	scope := store.ScopeUse
-	if who != use {
-		scope = store.ScopeAdmin
-	}
-	if !key.Has(scope) {
-		return key, &fault{
-			Status: http.StatusForbidden, Code: "forbidden",
-			Message: "The API key lacks the scope " + scope + " that this route needs: use another key.",
-		}
-	}
-	return key, nil
-}
-
-func secretOf(r *http.Request, basic bool) string {
-	if _, password, ok := r.BasicAuth(); ok && basic {
-		return password
-	}
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(secret)
-}
-
-// fromHere tells whether a request comes from this machine and was not handed
-// on by a proxy, which would make everybody local.
-func fromHere(r *http.Request) bool {
-	if r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
-		return false
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

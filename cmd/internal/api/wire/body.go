@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"bytes"
@@ -16,14 +16,20 @@ import (
 // readWait is how long a client may pause while it sends a body.
 const readWait = 30 * time.Second
 
-// steady gives each read of a body a deadline of its own, so that a large body
+// Steady gives each read of a body a deadline of its own, so that a large body
 // may take its time and a stalled one may not.
-type steady struct {
+type Steady struct {
 	io.ReadCloser
 	control *http.ResponseController
 }
 
-func (s steady) Read(p []byte) (int, error) {
+// NewSteady returns a steady reader of a request's body.
+func NewSteady(w http.ResponseWriter, body io.ReadCloser) Steady {
+	return Steady{body, http.NewResponseController(w)}
+}
+
+// Read reads within the wait.
+func (s Steady) Read(p []byte) (int, error) {
 	if err := s.control.SetReadDeadline(time.Now().Add(readWait)); err != nil {
 		return 0, fmt.Errorf("set read deadline: %w", err)
 	}
@@ -38,9 +44,9 @@ func (s steady) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// mediaType returns the content type without its parameters; a request that
+// MediaType returns the content type without its parameters; a request that
 // names none is taken for JSON.
-func mediaType(r *http.Request) string {
+func MediaType(r *http.Request) string {
 	header := r.Header.Get("Content-Type")
 	if header == "" {
 		return "application/json"
@@ -52,90 +58,93 @@ func mediaType(r *http.Request) string {
 	return kind
 }
 
-func wrongType(r *http.Request, right ...string) *fault {
-	return &fault{
+// WrongType is the fault of a content type that a route does not take: 415.
+func WrongType(r *http.Request, right ...string) *Fault {
+	return &Fault{
 		Status: http.StatusUnsupportedMediaType, Code: "invalid_request",
-		Message: fmt.Sprintf("The content type is %.60q: send %s.", mediaType(r), strings.Join(right, " or ")),
+		Message: fmt.Sprintf("The content type is %.60q: send %s.", MediaType(r), strings.Join(right, " or ")),
 	}
 }
 
-// jsonBody reads a whole JSON body.
-func jsonBody(c *call) ([]byte, error) {
-	if mediaType(c.Request) != "application/json" {
-		return nil, wrongType(c.Request, "application/json")
+// JSONBody reads a whole JSON body.
+func JSONBody(c *Call) ([]byte, error) {
+	if MediaType(c.Request) != "application/json" {
+		return nil, WrongType(c.Request, "application/json")
 	}
-	return wholeBody(c)
+	return WholeBody(c)
 }
 
-func wholeBody(c *call) ([]byte, error) {
+// WholeBody reads a whole body of UTF-8.
+func WholeBody(c *Call) ([]byte, error) {
 	body, err := io.ReadAll(c.Body)
 	if err != nil {
-		return nil, readFault(err)
+		return nil, ReadFault(err)
 	}
 	if !utf8.Valid(body) {
-		return nil, invalid("", "The body is not UTF-8: encode it as UTF-8.")
+		return nil, Invalid("", "The body is not UTF-8: encode it as UTF-8.")
 	}
 	return body, nil
 }
 
-// readFault tells a body that is too large from one that broke off.
-func readFault(err error) error {
+// ReadFault tells a body that is too large from one that broke off.
+func ReadFault(err error) error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return err
 	}
-	return &fault{
-		Status: http.StatusRequestTimeout, Code: "invalid_request", err: err,
+	return &Fault{
+		Status: http.StatusRequestTimeout, Code: "invalid_request", Err: err,
 		Message: "The body broke off or came too slowly: send it again.",
 	}
 }
 
-// objectBody reads a JSON body that may be missing, which stands for {}.
-func objectBody(c *call) ([]byte, error) {
+// ObjectBody reads a JSON body that may be missing, which stands for {}.
+func ObjectBody(c *Call) ([]byte, error) {
 	if c.ContentLength == 0 {
 		return []byte("{}"), nil
 	}
-	body, err := jsonBody(c)
+	body, err := JSONBody(c)
 	if err == nil && len(bytes.TrimSpace(body)) == 0 {
 		body = []byte("{}")
 	}
 	return body, err
 }
 
-// decode reads an object of known fields. Its error says what is wrong, and
+// Decode reads an object of known fields. Its error says what is wrong, and
 // where.
-func decode(body []byte, into any) error {
+func Decode(body []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return decodeFault(body, err)
+		return DecodeFault(body, err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return invalid("", "There is something behind the JSON object: send one object alone.")
+		return Invalid("", "There is something behind the JSON object: send one object alone.")
 	}
 	return nil
 }
 
-func decodeFault(body []byte, err error) error {
+// DecodeFault says what is wrong with a body, and where.
+func DecodeFault(body []byte, err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case len(bytes.TrimSpace(body)) == 0:
-		return invalid("", "The body is empty: send a JSON object.")
+		return Invalid("", "The body is empty: send a JSON object.")
 	case errors.As(err, &syntax):
 		line, column := position(body, syntax.Offset)
-		return invalid("", "The body is not JSON: %v at line %d, column %d.", err, line, column)
+		return Invalid("", "The body is not JSON: %v at line %d, column %d.", err, line, column)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return invalid("", "The body is not JSON: it ends too early.")
+		return Invalid("", "The body is not JSON: it ends too early.")
 	case errors.As(err, &kind):
-		return invalid(kind.Field, "%s is a %s: it has to be %s.", nameOf(kind.Field), kind.Value,
+		return Invalid(kind.Field, "%s is a %s: it has to be %s.", nameOf(kind.Field), kind.Value,
 			article(kind.Type.Kind().String()))
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		name = strings.Trim(name, `"`)
-		return invalid(name, "There is no field %q here: remove it, it would be ignored.", name)
+		return Invalid(name, "There is no field %q here: remove it, it would be ignored.", name)
 	}
-	return invalid("", "The body is not what this route takes: %v.", err)
+	return Invalid("", "The body is not what this route takes: %v.", err)
 }
 
 func nameOf(field string) string {

@@ -1,4 +1,6 @@
-package api
+// Package web is what browsers see: the page of the queues, with a policy under
+// which it fetches nothing from elsewhere.
+package web
 
 import (
 	"bytes"
@@ -13,6 +15,7 @@ import (
 	"github.com/hibiken/asynqmon"
 	"github.com/redis/go-redis/v9"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/tasks"
 )
 
@@ -66,8 +69,8 @@ func (q *Queues) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		[]byte("<!doctype html>"))
 	switch {
 	case data && html: // asynqmon answers with its page where it has no such data
-		none := missing("view of the queue")
-		held.status, body = none.Status, none.body()
+		none := wire.Missing("view of the queue")
+		held.status, body = none.Status, none.Body()
 		held.header.Set("Content-Type", "application/json")
 	case data && held.status == http.StatusOK:
 		held.header.Set("Content-Type", "application/json")
@@ -105,7 +108,7 @@ func (q *Queues) readable(r *http.Request) []byte {
 			queues = append(queues, queue.Current)
 		}
 	}
-	return encoded(map[string]any{"queues": queues})
+	return wire.Encoded(map[string]any{"queues": queues})
 }
 
 var (
@@ -154,19 +157,7 @@ func (h *held) pass(w http.ResponseWriter, body []byte) {
 	if contentType == "" {
 		contentType = "text/plain; charset=utf-8"
 	}
-	if err := write(w, h.status, contentType, body); err != nil {
+	if err := wire.Write(w, h.status, contentType, body); err != nil {
 		panic(http.ErrAbortHandler) // the client has gone
 	}
-}
-
-// getQueues shows the page, where the API was given one.
-func (s *Server) getQueues(w http.ResponseWriter, c *call) error {
-	if s.Queues == nil {
-		return &fault{
-			Status: http.StatusNotFound, Code: "not_found",
-			Message: "The queue page is not served here: GET /v1/jobs shows the jobs.",
-		}
-	}
-	s.Queues.ServeHTTP(w, c.Request)
-	return nil
 }

@@ -1,4 +1,4 @@
-package api
+package gate
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
@@ -83,37 +84,33 @@ func (g *gauge) holds(b store.Backlog) time.Duration {
 	return min(max(left, time.Second), 5*time.Second)
 }
 
-// overdue is the wait of a client's chat from which on a new one would hardly
-// start before it expires.
-const overdue = startWithin * 3 / 4
-
 // makeRoom refuses a job where so many of its tenant's wait that another would
 // only make it worse: 429, with the time after which there should be room. A
 // request that was accepted before is still answered.
-func (s *Server) makeRoom(ctx context.Context, job store.NewJob) error {
+func (g *Gate) makeRoom(ctx context.Context, job store.NewJob) error {
 	of := queueName{job.Tenant, job.Lane}
 	if of.lane == "" {
 		of.lane = string(tasks.Kind(job.Kind).Lane())
 	}
-	waits, err := s.load.read(ctx, of)
+	waits, err := g.load.read(ctx, of)
 	if err != nil {
 		return err
 	}
-	late := job.Attached && waits.Oldest > overdue
-	if waits.Queued < s.load.most && !late {
+	late := job.Attached && waits.Oldest > job.ExpiresIn*3/4 // a new one would hardly start in time
+	if waits.Queued < g.load.most && !late {
 		return nil
 	}
-	if known, err := s.acceptedBefore(ctx, job); known || err != nil {
+	if known, err := g.acceptedBefore(ctx, job); known || err != nil {
 		return err
 	}
-	return s.tooMuch(ctx, of, waits)
+	return g.tooMuch(ctx, of, waits)
 }
 
-func (s *Server) acceptedBefore(ctx context.Context, job store.NewJob) (bool, error) {
+func (g *Gate) acceptedBefore(ctx context.Context, job store.NewJob) (bool, error) {
 	if job.IdemKey == "" {
 		return false, nil
 	}
-	_, err := s.Store.JobByKey(ctx, job.Tenant, job.IdemKey)
+	_, err := g.Store.JobByKey(ctx, job.Tenant, job.IdemKey)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
@@ -128,8 +125,8 @@ const (
 // tooMuch says when to come back: when a tenth of what waits is done, at the
 // speed of the last seconds. Where nothing has ended in them nobody knows, and
 // a minute is said.
-func (s *Server) tooMuch(ctx context.Context, of queueName, waits store.Backlog) error {
-	ended, err := s.Store.Ended(ctx, of.tenant, of.lane, rateWithin)
+func (g *Gate) tooMuch(ctx context.Context, of queueName, waits store.Backlog) error {
+	ended, err := g.Store.Ended(ctx, of.tenant, of.lane, rateWithin)
 	if err != nil {
 		return fmt.Errorf("measure the lane: %w", err)
 	}
@@ -138,7 +135,7 @@ func (s *Server) tooMuch(ctx context.Context, of queueName, waits store.Backlog)
 		tenth := time.Duration(waits.Queued/10 + 1)
 		after = min(max(tenth*rateWithin/time.Duration(ended), time.Second), longestRetry)
 	}
-	return &fault{
+	return &wire.Fault{
 		Status: http.StatusTooManyRequests, Code: "rate_limit_exceeded", After: after,
 		Message: fmt.Sprintf("%d of your jobs wait in the lane %s, and no more are taken for now: try again "+
 			"in %s, and send less at once.", waits.Queued, of.lane, after.Round(time.Second)),

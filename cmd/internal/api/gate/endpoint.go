@@ -1,4 +1,4 @@
-package api
+package gate
 
 import (
 	"context"
@@ -11,16 +11,9 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 )
-
-// call is a request on its way through: who asks, and what the log will tell.
-type call struct {
-	*http.Request
-	id  string // x-request-id
-	key store.Key
-	job string // the job that it made or looked at
-}
 
 // recorder notes what was answered.
 type recorder struct {
@@ -50,10 +43,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach deadlines and flushing.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-var (
-	tidyID    = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
-	tidyTrace = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
-)
+var tidyID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 
 // requestID keeps the client's own id where it is harmless.
 func requestID(r *http.Request) string {
@@ -63,29 +53,28 @@ func requestID(r *http.Request) string {
 	return store.NewID("req_")
 }
 
-// trace returns the W3C traceparent, "" where it is none.
-func (c *call) trace() string {
-	if parent := c.Header.Get("Traceparent"); tidyTrace.MatchString(parent) {
-		return parent
-	}
-	return ""
+// Rule is what a route asks of who calls it.
+type Rule struct {
+	Name   string // method and path, for the log
+	Who    Access
+	Upload bool // its body may be large, and is streamed
 }
 
-// endpoint puts around a route what all have in common: the request's id, who
+// Endpoint puts around a route what all have in common: the request's id, who
 // may call it, the limit of its body, its errors and its line in the log.
-func (s *Server) endpoint(rt route) http.Handler {
+func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		c := &call{Request: r, id: requestID(r)}
+		c := &wire.Call{Request: r, ID: requestID(r)}
 		out := &recorder{ResponseWriter: w}
-		out.Header().Set("X-Request-Id", c.id)
+		out.Header().Set("X-Request-Id", c.ID)
 		out.Header().Set("X-Content-Type-Options", "nosniff")
-		r.Body = http.MaxBytesReader(w, steady{r.Body, http.NewResponseController(w)}, s.bodyLimit(rt))
-		err := s.guarded(out, c, rt)
+		r.Body = http.MaxBytesReader(w, wire.NewSteady(w, r.Body), g.bodyLimit(rule))
+		err := g.guarded(out, c, rule, serve)
 		if err != nil && out.status == 0 {
-			err = s.refuse(out, r, err)
+			err = g.refuse(out, r, err)
 		}
-		s.logCall(c, rt, out, began, err)
+		g.logCall(c, rule, out, began, err)
 	})
 }
 
@@ -94,11 +83,11 @@ func (s *Server) endpoint(rt route) http.Handler {
 const statusClientGone = 499
 
 // refuse tells the client of an error, and returns what the log has to know.
-func (s *Server) refuse(out *recorder, r *http.Request, err error) error {
-	f, cause := faultOf(err), context.Cause(r.Context())
+func (g *Gate) refuse(out *recorder, r *http.Request, err error) error {
+	f, cause := FaultOf(err), context.Cause(r.Context())
 	switch {
 	case f.Status < http.StatusInternalServerError || cause == nil:
-	case errors.Is(cause, errStopping):
+	case errors.Is(cause, ErrStopping):
 		if f.Status == http.StatusInternalServerError {
 			f = stoppingFault(err)
 		}
@@ -106,18 +95,18 @@ func (s *Server) refuse(out *recorder, r *http.Request, err error) error {
 		out.status = statusClientGone
 		return err
 	}
-	return told(f, writeFault(out, f))
+	return told(f, wire.WriteFault(out, f))
 }
 
-func (s *Server) bodyLimit(rt route) int64 {
-	if rt.upload {
-		return s.MostUpload
+func (g *Gate) bodyLimit(rule Rule) int64 {
+	if rule.Upload {
+		return g.MaxUpload
 	}
-	return s.MostBody
+	return g.MaxBody
 }
 
 // told returns what the log has to know of an error that the client was told.
-func told(f *fault, writing error) error {
+func told(f *wire.Fault, writing error) error {
 	if writing != nil {
 		return writing
 	}
@@ -125,49 +114,51 @@ func told(f *fault, writing error) error {
 }
 
 // guarded runs a route and turns its panics into errors.
-func (s *Server) guarded(w http.ResponseWriter, c *call, rt route) (err error) {
+func (g *Gate) guarded(w http.ResponseWriter, c *wire.Call, rule Rule, serve wire.Handler) (err error) {
 	defer func() {
 		switch p := recover(); p {
 		case nil:
 		case http.ErrAbortHandler:
 			panic(p)
 		default:
-			err = &fault{
+			err = &wire.Fault{
 				Status: http.StatusInternalServerError, Code: "internal",
 				Message: "Something went wrong on our side: give the operator the x-request-id.",
-				err:     fmt.Errorf("panic: %v\n%s", p, debug.Stack()),
+				Err:     fmt.Errorf("panic: %v\n%s", p, debug.Stack()),
 			}
 		}
 	}()
-	if c.key, err = s.admit(c.Request, rt.who); err != nil {
-		if rt.who == browser {
+	key, err := g.admit(c.Request, rule.Who)
+	if err != nil {
+		if rule.Who == Browser {
 			w.Header().Set("WWW-Authenticate", basicRealm)
 		}
 		return err
 	}
-	return rt.serve(w, c)
+	c.Tenant, c.Key = key.Tenant, key.ID
+	return serve(w, c)
 }
 
 // logCall writes the request's line. It holds ids and never a key, a query or
 // a body.
-func (s *Server) logCall(c *call, rt route, out *recorder, began time.Time, err error) {
-	line := s.Log.Info()
+func (g *Gate) logCall(c *wire.Call, rule Rule, out *recorder, began time.Time, err error) {
+	line := g.Log.Info()
 	switch {
 	case out.status >= http.StatusInternalServerError:
-		line = s.Log.Error().Err(err)
+		line = g.Log.Error().Err(err)
 	case out.status == statusClientGone, err != nil && c.Context().Err() != nil:
-		line = s.Log.Info().Str("ended", "the client went away")
+		line = g.Log.Info().Str("ended", "the client went away")
 	case err != nil:
-		line = s.Log.Warn().Err(err)
+		line = g.Log.Warn().Err(err)
 	}
-	fill(line, c).Str("route", rt.method+" "+rt.path).Int("status", out.status).
+	fill(line, c).Str("route", rule.Name).Int("status", out.status).
 		Int64("bytes", out.bytes).Dur("ms", time.Since(began)).Msg("request")
 }
 
-func fill(line *zerolog.Event, c *call) *zerolog.Event {
-	line = line.Str("request", c.id)
-	for name, id := range map[string]string{"tenant": c.key.Tenant, "key": c.key.ID, "job": c.job,
-		"trace": c.trace()} {
+func fill(line *zerolog.Event, c *wire.Call) *zerolog.Event {
+	line = line.Str("request", c.ID)
+	for name, id := range map[string]string{"tenant": c.Tenant, "key": c.Key, "job": c.Job,
+		"trace": c.Trace()} {
 		if id != "" {
 			line = line.Str(name, id)
 		}

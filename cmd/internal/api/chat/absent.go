@@ -1,4 +1,4 @@
-package api
+package chat
 
 import (
 	"context"
@@ -98,8 +98,8 @@ func (a *absentees) close() {
 	a.work.Wait()
 }
 
-// dropChat cancels a chat that nobody follows, here or elsewhere.
-func (s *Server) dropChat(ctx context.Context, job store.Job) {
+// drop cancels a chat that nobody follows, here or elsewhere.
+func (s *Chats) drop(ctx context.Context, job store.Job) {
 	present, err := s.Replies.Present(ctx, job.ID)
 	if err == nil && !present {
 		_, err = s.Engine.Cancel(ctx, job.Tenant, job.ID)

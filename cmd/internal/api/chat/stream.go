@@ -1,4 +1,4 @@
-package api
+package chat
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 )
@@ -24,21 +26,17 @@ type Replies interface {
 	Cancelled(ctx context.Context, job string, epoch int64) error
 }
 
-// streamJob resumes a chat's reply behind Last-Event-ID, or shows it from its
+// Stream resumes a chat's reply behind Last-Event-ID, or shows it from its
 // beginning.
-func (s *Server) streamJob(w http.ResponseWriter, c *call) error {
-	job, err := s.ownJob(c)
-	if err != nil {
-		return err
-	}
+func (s *Chats) Stream(w http.ResponseWriter, c *wire.Call, job store.Job) error {
 	if job.Kind != string(tasks.ChatRun) {
-		return invalid("id", "Only chats have a stream: GET /v1/jobs/%s for this one.", job.ID)
+		return wire.Invalid("id", "Only chats have a stream: GET /v1/jobs/%s for this one.", job.ID)
 	}
 	from, err := placeOf(c.Header.Get("Last-Event-ID"))
 	if err != nil {
 		return err
 	}
-	input, err := chatInput(job)
+	input, err := inputOf(job)
 	if err != nil {
 		return err
 	}
@@ -46,11 +44,11 @@ func (s *Server) streamJob(w http.ResponseWriter, c *call) error {
 		return goneFault()
 	}
 	if err := s.Replies.Arrive(c.Context(), job.ID); err != nil {
-		return &fault{Status: http.StatusServiceUnavailable, Code: "queue_unavailable", err: err,
+		return &wire.Fault{Status: http.StatusServiceUnavailable, Code: "queue_unavailable", Err: err,
 			Message: "The queue does not answer: resume again in a few seconds."}
 	}
 	w.Header().Set("X-Dreamlab-Job", job.ID)
-	t := &turn{server: s, call: c, job: job, input: input, began: time.Now()}
+	t := &turn{chats: s, call: c, job: job, input: input, began: time.Now()}
 	if from.id == "" && job.State.Ended() {
 		from.id = "0-0" // a stream that has vanished is told as such, not played again
 	}
@@ -61,7 +59,7 @@ func (s *Server) streamJob(w http.ResponseWriter, c *call) error {
 
 // left takes the client's mark away. Where that fails the chat merely goes on
 // to its end without a client.
-func (s *Server) left(c *call, job string) {
+func (s *Chats) left(c *wire.Call, job string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 2*time.Second)
 	defer cancel()
 	if err := s.Replies.Leave(ctx, job); err != nil {

@@ -1,4 +1,4 @@
-package api
+package chat
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
@@ -15,11 +16,11 @@ import (
 
 // turn is a chat whose client waits.
 type turn struct {
-	server *Server
-	call   *call
-	job    store.Job
-	input  tasks.ChatInput
-	began  time.Time
+	chats *Chats
+	call  *wire.Call
+	job   store.Job
+	input tasks.ChatInput
+	began time.Time
 }
 
 // errStopped ends a follow from within.
@@ -44,49 +45,49 @@ func (t *turn) whole(w http.ResponseWriter) error {
 	if err := writeAnswer(w, body, time.Since(t.began)); err != nil {
 		return err
 	}
-	return t.server.clear(t.call, t.job.ID, t.input)
+	return t.chats.clear(t.call, t.job.ID, t.input)
 }
 
 // stream forwards the answer as it comes, from a place on. Until the first byte
 // an error has a status of its own; after it, an event.
 func (t *turn) stream(w http.ResponseWriter, from place) error {
-	out := newSSE(w, t.server.Sandbox)
+	out := wire.NewSSE(w, t.chats.Sandbox)
 	ended, err := t.follow(from.after(), func(e redis.Event) error {
 		if !t.input.Stream {
-			return out.whole(e)
+			return out.Whole(e.ID, e.Lines)
 		}
-		return out.entry(e, from.skip(e.ID))
-	}, out.beat)
+		return out.Entry(e.ID, e.Lines, from.skip(e.ID))
+	}, out.Beat)
 	switch {
-	case err != nil && out.started:
+	case err != nil && out.Started():
 		f := interruption(err)
-		return errors.Join(err, out.fail(f))
+		return errors.Join(err, out.Fail(f))
 	case err != nil:
 		return err
 	case ended.ID == "": // the reply has its end
-		return errors.Join(out.begin(), t.server.clear(t.call, t.job.ID, t.input))
-	case out.started:
-		return out.fail(coded("stream_interrupted", "The answer broke off: ask again."))
+		return errors.Join(out.Begin(), t.chats.clear(t.call, t.job.ID, t.input))
+	case out.Started():
+		return out.Fail(wire.Coded("stream_interrupted", "The answer broke off: ask again."))
 	case from.id != "":
 		return goneFault()
 	}
-	return t.server.answerAgain(w, t.call, ended, t.input)
+	return t.chats.answerAgain(w, t.call, ended, t.input)
 }
 
-func goneFault() *fault {
-	return coded("stream_gone", "The stream is kept for ten minutes and is gone: GET the job for its result.")
+func goneFault() *wire.Fault {
+	return wire.Coded("stream_gone", "The stream is kept for ten minutes and is gone: GET the job for its result.")
 }
 
 // interruption is what a client is told in whose stream something went wrong.
-func interruption(err error) *fault {
-	var f *fault
+func interruption(err error) *wire.Fault {
+	var f *wire.Fault
 	if errors.As(err, &f) {
 		if f.Status == http.StatusConflict { // the job was cancelled
-			return coded("stream_interrupted", f.Message)
+			return wire.Coded("stream_interrupted", f.Message)
 		}
 		return f
 	}
-	return coded("stream_interrupted", "The answer broke off: ask again, or resume with Last-Event-ID.")
+	return wire.Coded("stream_interrupted", "The answer broke off: ask again, or resume with Last-Event-ID.")
 }
 
 // Times of a follow.
@@ -101,13 +102,13 @@ const (
 func (t *turn) follow(after string, data func(redis.Event) error, alive func() error) (store.Job, error) {
 	ctx, cancel := context.WithCancel(t.call.Context())
 	defer cancel()
-	t.server.absent.arrive(t.job.ID)
+	t.chats.absent.arrive(t.job.ID)
 	f := &following{turn: t, ctx: ctx, data: data, alive: alive, events: t.events(ctx, after)}
 	ended, err := f.run()
 	cancel()
 	f.join()
-	var told *fault
-	t.server.absent.leave(t.job, err != nil && !errors.As(err, &told))
+	var told *wire.Fault
+	t.chats.absent.leave(t.job, err != nil && !errors.As(err, &told))
 	return ended, err
 }
 
@@ -121,7 +122,7 @@ func (t *turn) events(ctx context.Context, after string) <-chan replyEvent {
 	out := make(chan replyEvent)
 	go func() {
 		defer close(out)
-		for event, err := range t.server.Replies.Follow(ctx, t.job.ID, after) {
+		for event, err := range t.chats.Replies.Follow(ctx, t.job.ID, after) {
 			select {
 			case out <- replyEvent{event, err}:
 			case <-ctx.Done():
@@ -210,7 +211,7 @@ func (f *following) sign() error {
 func (f *following) take(e replyEvent) error {
 	switch {
 	case errors.Is(e.err, redis.ErrInterrupted):
-		return coded("stream_interrupted", "The answer broke off: ask again.")
+		return wire.Coded("stream_interrupted", "The answer broke off: ask again.")
 	case e.err != nil:
 		return e.err
 	case e.event.Type == redis.End:
@@ -224,13 +225,13 @@ func (f *following) take(e replyEvent) error {
 }
 
 // toldFault reads the error with which a reply ends.
-func toldFault(lines [][]byte) *fault {
+func toldFault(lines [][]byte) *wire.Fault {
 	var told struct {
 		store.JobError
 		Error *store.JobError `json:"error"`
 	}
 	if err := json.Unmarshal(bytes.Join(lines, []byte("\n")), &told); err != nil {
-		return coded("internal", "The answer ended in an error that cannot be read: ask again.")
+		return wire.Coded("internal", "The answer ended in an error that cannot be read: ask again.")
 	}
 	if told.Error != nil {
 		told.JobError = *told.Error
@@ -249,8 +250,8 @@ func (f *following) watch() {
 	}
 	f.ended = make(chan endedJob, 1)
 	ended := f.ended
-	f.server.absent.spawn(func() {
-		job, err := f.server.Engine.Wait(f.ctx, f.job.Tenant, f.job.ID, longestChat)
+	f.chats.absent.spawn(func() {
+		job, err := f.chats.Engine.Wait(f.ctx, f.job.Tenant, f.job.ID, longestChat)
 		ended <- endedJob{job, err}
 	})
 }

@@ -1,0 +1,233 @@
+// Package chat is a chat's way in and its reply: the job that a chat becomes, the
+// stream on which its answer comes back, and what happens when its client leaves.
+package chat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// Engine tells how a job went, and ends it. *engine.Engine is one.
+type Engine interface {
+	// Cancel asks for a job's end. Repeating it is harmless.
+	Cancel(ctx context.Context, tenant, id string) (store.Job, error)
+	// Wait returns the job when it has ended, or as it is after that long.
+	Wait(ctx context.Context, tenant, id string, atMost time.Duration) (store.Job, error)
+}
+
+// Contexts knows how many tokens a model of the catalogue takes, 0 where that is
+// not known. It is safe for concurrent use.
+type Contexts interface {
+	// Context finds a model by the name provider/model.
+	Context(model string) (tokens int, found bool)
+}
+
+// Options set up Chats. Absence and Log are optional.
+type Options struct {
+	Gate    *gate.Gate
+	Engine  Engine
+	Store   *store.Store
+	Replies Replies
+	Models  Contexts
+	// Absence is how long a chat goes on whose client went away. Defaults to 10
+	// seconds.
+	Absence time.Duration
+	// Sandbox says that no model here is real.
+	Sandbox bool
+	// Log is told of chats whose clients stayed away. Defaults to silence.
+	Log zerolog.Logger
+}
+
+// Chats serves chats. It is safe for concurrent use.
+type Chats struct {
+	Options
+	absent  *absentees
+	aliases *aliases
+}
+
+// New returns what serves chats until Close.
+func New(o Options) *Chats {
+	if o.Absence <= 0 {
+		o.Absence = 10 * time.Second
+	}
+	s := &Chats{Options: o, aliases: newAliases(o.Store)}
+	s.absent = newAbsentees(o.Absence, s.drop)
+	return s
+}
+
+// Close forgets the chats whose clients went away.
+func (s *Chats) Close() { s.absent.close() }
+
+// startWithin is how long a chat may wait for a worker while its client waits.
+const startWithin = 60 * time.Second
+
+// interactive is the priority of a chat whose client waits: it goes before what
+// its tenant has left to the background.
+const interactive = 9
+
+// finding finds the route of an alias.
+type finding func(context.Context, aliasOf) (store.Route, error)
+
+// readChat reads a chat and finds out who is to answer it.
+func (s *Chats) readChat(c *wire.Call, body []byte, find finding) (tasks.ChatInput, served, error) {
+	request, err := tasks.ParseChat(body)
+	if err != nil {
+		return tasks.ChatInput{}, served{}, err
+	}
+	by, err := s.served(c, request.Model, find)
+	if err != nil {
+		return tasks.ChatInput{}, by, err
+	}
+	return request.Input(body, by.Alias), by, request.CheckContext(by.context)
+}
+
+// Ask asks for the job of a chat that nobody waits on: it goes by the route
+// that is in force when it runs.
+func (s *Chats) Ask(c *wire.Call, body []byte) (gate.Asked, error) {
+	input, _, err := s.readChat(c, body, s.aliases.read)
+	return askedChat(c, body, input), err
+}
+
+func askedChat(c *wire.Call, body []byte, input tasks.ChatInput) gate.Asked {
+	job := store.NewJob{Kind: string(tasks.ChatRun), Input: wire.Encoded(input)}
+	return gate.Asked{Job: job, Hash: gate.HashOf(c, body)}
+}
+
+// served is who answers to a model's name: an alias' route, or with none of it a
+// model. Its context is how many tokens it takes; 0 where that is not known.
+type served struct {
+	store.Route
+	context int
+}
+
+// served finds out who answers to a name.
+func (s *Chats) served(c *wire.Call, name string, find finding) (served, error) {
+	if tokens, ok := s.Models.Context(name); ok {
+		return served{context: tokens}, nil
+	}
+	r, err := find(c.Context(), aliasOf{c.Tenant, name})
+	if err == nil {
+		return served{r, s.contextOf(r)}, nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return served{}, err
+	}
+	m, err := s.Store.Model(c.Context(), c.Tenant, name)
+	if err != nil {
+		return served{}, gate.OrNoModel(err, name)
+	}
+	tokens, _ := s.Models.Context(m.Provider + "/" + m.Priced)
+	return served{context: tokens}, nil
+}
+
+// contextOf returns what the target takes that is asked first.
+func (s *Chats) contextOf(r store.Route) int {
+	primary, _ := r.Primary()
+	tokens, _ := s.Models.Context(primary.Model)
+	return tokens
+}
+
+// Create lets a chat travel through the queue while its client waits on
+// the reply stream.
+func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
+	began := time.Now()
+	body, err := wire.JSONBody(c)
+	if err != nil {
+		return err
+	}
+	t, existed, err := s.begin(c, body, true)
+	if errors.Is(err, store.ErrRouteChanged) {
+		t, existed, err = s.begin(c, body, false)
+	}
+	if err != nil {
+		return err
+	}
+	t.began = began
+	w.Header().Set("X-Dreamlab-Job", t.job.ID)
+	if existed {
+		if t.input, err = inputOf(t.job); err != nil {
+			return err
+		}
+		if t.job.State.Ended() {
+			return s.answerAgain(w, c, t.job, t.input)
+		}
+	}
+	if t.input.Stream {
+		return t.stream(w, place{})
+	}
+	return t.whole(w)
+}
+
+// begin makes the job of a chat whose client waits, or finds the one that the
+// same key made before. From memory it goes by the route as another chat found it,
+// and is made only if that is in force.
+func (s *Chats) begin(c *wire.Call, body []byte, memory bool) (t *turn, existed bool, err error) {
+	find := s.aliases.read
+	if memory {
+		find = s.aliases.recall
+	}
+	input, by, err := s.readChat(c, body, find)
+	if err != nil {
+		return nil, false, err
+	}
+	input.Targets = by.Targets
+	a := askedChat(c, body, input)
+	a.Job.Attached, a.Job.ExpiresIn, a.Job.Priority = true, startWithin, interactive
+	if memory {
+		a.Job.Route = by.Route
+	}
+	job, existed, err := s.Gate.Accept(c, a)
+	return &turn{chats: s, call: c, job: job, input: input}, existed, err
+}
+
+// ShownInput returns a chat's input as its body was: it holds that beside what we
+// worked out of it.
+func ShownInput(job store.Job) json.RawMessage {
+	if job.Kind != string(tasks.ChatRun) {
+		return wire.RawOr(job.Input, "{}")
+	}
+	input, err := inputOf(job)
+	if err != nil {
+		return wire.RawOr(job.Input, "{}")
+	}
+	return wire.RawOr(input.Request, "{}")
+}
+
+func inputOf(job store.Job) (tasks.ChatInput, error) {
+	var input tasks.ChatInput
+	err := json.Unmarshal(job.Input, &input)
+	return input, err
+}
+
+// Shown forgets a background chat with "store": false once its answer was shown.
+func (s *Chats) Shown(c *wire.Call, job store.Job) error {
+	if job.Kind != string(tasks.ChatRun) || len(job.Result) == 0 {
+		return nil
+	}
+	input, err := inputOf(job)
+	if err != nil {
+		return err
+	}
+	return s.clear(c, job.ID, input)
+}
+
+// Cancelled tells the client of a chat that was cancelled while no worker had it;
+// else its worker does.
+func (s *Chats) Cancelled(ctx context.Context, job store.Job) {
+	if !job.Attached || job.State != store.JobCancelled {
+		return
+	}
+	if err := s.Replies.Cancelled(ctx, job.ID, job.Epoch); err != nil {
+		s.Log.Warn().Err(err).Str("job", job.ID).Msg("could not end a cancelled chat's reply; its client polls the job")
+	}
+}

@@ -1,0 +1,73 @@
+package gate
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+
+	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store"
+)
+
+// Asked is a request for work: the job to be made and the hash of what it was
+// asked with, which tells whether an Idempotency-Key came with the same.
+type Asked struct {
+	Job   store.NewJob
+	Hash  string
+	Write func(context.Context, *store.Queries) error
+}
+
+// HashOf tells requests apart: the route and the body.
+func HashOf(c *wire.Call, body []byte) string {
+	sum := sha256.New()
+	sum.Write([]byte(c.Method + " " + c.URL.Path + "\n"))
+	sum.Write(body)
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// IdemKey returns the request's Idempotency-Key.
+func IdemKey(c *wire.Call) (string, error) {
+	key := c.Header.Get("Idempotency-Key")
+	if len(key) > 255 || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return "", wire.Invalid("Idempotency-Key", "An Idempotency-Key has at most 255 printable ASCII characters.")
+	}
+	return key, nil
+}
+
+// Accept makes the job, or finds the one that the same key made before.
+func (g *Gate) Accept(c *wire.Call, a Asked) (job store.Job, existed bool, err error) {
+	key, err := IdemKey(c)
+	if err != nil {
+		return store.Job{}, false, err
+	}
+	if a.Job.ID == "" {
+		a.Job.ID = store.NewID("job_")
+	}
+	a.Job.Tenant, a.Job.KeyID, a.Job.Trace = c.Tenant, c.Key, c.Trace()
+	if key != "" {
+		a.Job.IdemKey, a.Job.IdemHash = key, a.Hash
+	}
+	if err := g.makeRoom(c.Context(), a.Job); err != nil {
+		return store.Job{}, false, err
+	}
+	job, existed, err = g.Engine.Accept(c.Context(), a.Job, a.Write)
+	if err != nil {
+		return job, existed, acceptFault(err)
+	}
+	c.Job = job.ID
+	return job, existed, nil
+}
+
+func acceptFault(err error) error {
+	var f *wire.Fault
+	if errors.As(err, &f) || errors.Is(err, store.ErrRouteChanged) || !errors.Is(err, store.ErrConflict) {
+		return err
+	}
+	return &wire.Fault{
+		Status: http.StatusConflict, Code: "idempotency_conflict", Err: err,
+		Message: "This Idempotency-Key came with another request before: take a new key for a new request.",
+	}
+}

@@ -1,0 +1,69 @@
+package gate
+
+import (
+	"net"
+	"net/http"
+	"strings"
+
+	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store"
+)
+
+// Access is who may call a route.
+type Access int
+
+// Who may call a route.
+const (
+	Open     Access = iota // anybody
+	Use                    // a key
+	Admin                  // an admin key
+	Browser                // an admin key, by Basic authentication too
+	Loopback               // anybody on this machine, elsewhere an admin key
+)
+
+// admit returns the caller's key, or refuses.
+func (g *Gate) admit(r *http.Request, who Access) (store.Key, error) {
+	if who == Open || who == Loopback && fromHere(r) {
+		return store.Key{}, nil
+	}
+	key, err := g.keys.find(r.Context(), secretOf(r, who == Browser))
+	if err != nil {
+		return key, err
+	}
+	scope := store.ScopeUse
+	if who != Use {
+		scope = store.ScopeAdmin
+	}
+	if !key.Has(scope) {
+		return key, &wire.Fault{
+			Status: http.StatusForbidden, Code: "forbidden",
+			Message: "The API key lacks the scope " + scope + " that this route needs: use another key.",
+		}
+	}
+	return key, nil
+}
+
+func secretOf(r *http.Request, basic bool) string {
+	if _, password, ok := r.BasicAuth(); ok && basic {
+		return password
+	}
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(secret)
+}
+
+// fromHere tells whether a request comes from this machine and was not handed
+// on by a proxy, which would make everybody local.
+func fromHere(r *http.Request) bool {
+	if r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
+		return false
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

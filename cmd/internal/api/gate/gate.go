@@ -1,0 +1,60 @@
+// Package gate is what every request passes before its route: the key and its
+// scope, the limit of its body, and the room in its tenant's queue. It makes the
+// jobs that routes ask for, tells errors in the API's shape, and writes the log.
+package gate
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"dreamlab/store"
+)
+
+// Engine takes work in. *engine.Engine is one.
+type Engine interface {
+	// Accept makes a job, see engine.Engine.
+	Accept(ctx context.Context, job store.NewJob,
+		write func(context.Context, *store.Queries) error) (made store.Job, existed bool, err error)
+}
+
+// Options set up a Gate. Engine and Store are required.
+type Options struct {
+	Engine Engine
+	Store  *store.Store
+	// Log is told of every request. Defaults to silence.
+	Log zerolog.Logger
+	// MaxBody bounds bodies, in bytes. Defaults to 16 MiB.
+	MaxBody int64
+	// MaxUpload bounds files and imports, in bytes. Defaults to 1 GiB.
+	MaxUpload int64
+	// Backlog bounds one tenant's jobs that wait in a lane. Defaults to 250,000.
+	Backlog int
+	// Now is the clock of what is remembered. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Gate is safe for concurrent use.
+type Gate struct {
+	Options
+	keys *keyring
+	load *gauge
+}
+
+// New returns a gate.
+func New(o Options) *Gate {
+	if o.MaxBody <= 0 {
+		o.MaxBody = 16 << 20
+	}
+	if o.MaxUpload <= 0 {
+		o.MaxUpload = 1 << 30
+	}
+	if o.Backlog <= 0 {
+		o.Backlog = 250_000
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Gate{Options: o, keys: newKeyring(o.Store, o.Now), load: newGauge(o.Store, o.Backlog, o.Now)}
+}

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"dreamlab/cmd/internal/api/chat"
+	"dreamlab/cmd/internal/api/gate"
+)
+
+// nouns are what the routes are about. Each is given what its handlers need, and
+// no more.
+type nouns struct {
+	models        models
+	files         files
+	trainings     trainings
+	jobs          jobs
+	experiences   experiences
+	conversations conversations
+	dreams        dreams
+	reflections   reflections
+	memories      memories
+	examples      examples
+	datasets      datasets
+	tunes         tunes
+	evaluations   evaluations
+	routing       routing
+	usage         usage
+	lineage       lineage
+	legacy        legacy
+	health        health
+}
+
+func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
+	wait, held := waits{o.Store, o.Engine}, objects{o.Bucket}
+	n := nouns{
+		models:        models{o.Store, o.Models, o.Sandbox},
+		files:         files{o.Store, held},
+		trainings:     trainings{o.Store, o.Engine, front, wait, o.Models, o.Base},
+		conversations: conversations{o.Store, o.Bucket},
+		dreams:        dreams{o.Store, o.Engine, front, wait},
+		reflections:   reflections{o.Store},
+		memories:      memories{o.Store},
+		examples:      examples{o.Store},
+		datasets:      datasets{o.Store, held},
+		tunes:         tunes{o.Store, o.Engine, front, wait, o.Base},
+		evaluations:   evaluations{o.Store},
+		routing:       routing{o.Store, o.Models},
+		usage:         usage{o.Store},
+		lineage:       lineage{o.Store},
+		health:        health{o.Store, o.Engine, o.Bucket, o.Metrics, o.Sandbox},
+	}
+	n.jobs = jobs{o.Store, o.Engine, front, wait, chats, n.dreams, n.tunes, o.Webhooks}
+	n.experiences = experiences{o.Store, held, front, wait, n.jobs.show, front.MaxBody}
+	n.legacy = legacy{o.Store, n.datasets, o.Sandbox}
+	return n
+}

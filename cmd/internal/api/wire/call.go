@@ -1,0 +1,28 @@
+package wire
+
+import (
+	"net/http"
+	"regexp"
+)
+
+// Call is a request on its way through: who asks, and what the log will tell.
+type Call struct {
+	*http.Request
+	ID     string // x-request-id
+	Tenant string // who asks; "" where the route needs no key
+	Key    string // the id of the key, not its secret
+	Job    string // the job that it made or looked at
+}
+
+// Handler answers a call, or returns the error that its client is told.
+type Handler func(w http.ResponseWriter, c *Call) error
+
+var tidyTrace = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
+// Trace returns the W3C traceparent, "" where it is none.
+func (c *Call) Trace() string {
+	if parent := c.Header.Get("Traceparent"); tidyTrace.MatchString(parent) {
+		return parent
+	}
+	return ""
+}
