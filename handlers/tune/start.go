@@ -159,21 +159,24 @@ func (t *tuner) trainingCap(ctx context.Context, l *trainingRun) (int64, error) 
 // cost, before the vendor hears of it.
 func (t *tuner) intend(ctx context.Context, l *trainingRun) error {
 	l.spec.Intent, l.spec.Looks = t.Now().UTC(), 0
-	return l.run.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
-		if l.spec.Entry == "" {
-			if l.spec.Entry, err = q.OpenEntry(ctx, l.entry("create", purposeTrain, l.spec.Estimate)); err != nil {
-				return fmt.Errorf("open the training's line of spend: %w", err)
-			}
+	if l.spec.Entry != "" { // of a creation that was found not to have happened
+		return l.run.Tx(ctx, store.Synced, func(q *store.Queries) error { return l.write(ctx, q) })
+	}
+	entry := l.entry("create", purposeTrain, l.spec.Estimate)
+	l.spec.Entry = entry.ID
+	return l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		if _, err := q.OpenEntry(ctx, entry); err != nil {
+			return fmt.Errorf("open the training's line of spend: %w", err)
 		}
 		return l.write(ctx, q)
 	})
 }
 
-// entry is a line of spend for this training.
+// entry is a new line of spend for this training.
 func (l *trainingRun) entry(step, purpose string, reserved int64) store.Entry {
 	job := l.run.Job
 	return store.Entry{
-		Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: step, Epoch: job.Epoch, Number: 1,
+		ID: store.NewID("ent_"), Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: step, Epoch: job.Epoch, Number: 1,
 		Purpose: purpose, Provider: l.training.Provider, Model: l.training.Base, Reserved: reserved,
 	}
 }
