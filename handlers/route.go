@@ -64,8 +64,11 @@ func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name stri
 		return q.Model(ctx, tenant, name)
 	})
 	switch {
-	case err == nil && tuned.State == "stopped":
+	case err == nil && tuned.State == store.ModelStopped:
 		return providers.Target{}, unknown(name, "this tuned model was stopped: use its alias")
+	case err == nil && tuned.State == store.ModelTrained:
+		return providers.Target{}, tasks.Fail("model_not_found", "the tuned model %q is not deployed: "+
+			"let a tune serve one by POST /v1/tunes, or ask its base %s", name, tuned.Base)
 	case err == nil:
 		return providers.Target{Provider: provider, Model: model, Priced: tuned.Priced}, nil
 	case !errors.Is(err, store.ErrNotFound):

@@ -16,11 +16,19 @@ type Model struct {
 	Tune        string
 	Training    string
 	Handle      string // the deployment's, for the vendor
-	State       string // candidate, serving, stopped
+	State       string // trained, candidate, serving, stopped
 	Priced      string // the catalogue's model whose token prices hold
 	NanoPerHour int64  // hosting
 	Created     time.Time
 }
+
+// The life of a tuned model. Only a candidate and one that serves cost anything.
+const (
+	ModelTrained   = "trained"   // known at its vendor, served nowhere
+	ModelCandidate = "candidate" // served, without traffic
+	ModelServing   = "serving"
+	ModelStopped   = "stopped" // served no more
+)
 
 // AddModel registers a tuned model; what is known under its name stays.
 func (q *Queries) AddModel(ctx context.Context, m Model) error {
@@ -46,15 +54,23 @@ func scanModel(scan func(...any) error) (Model, error) {
 	return m, err
 }
 
-// Model finds a tenant's tuned model by name.
+// Model finds a tenant's tuned model by name. One that was withdrawn is not found.
 func (q *Queries) Model(ctx context.Context, tenant, name string) (Model, error) {
 	return read(ctx, q, scanModel, `SELECT `+modelColumns+` FROM models WHERE tenant = $1
-		AND name = $2`, tenant, name)
+		AND name = $2 AND withdrawn IS NULL`, tenant, name)
 }
 
-// Models lists a tenant's tuned models, by name.
+// Models lists a tenant's tuned models that are not withdrawn, by name.
 func (q *Queries) Models(ctx context.Context, tenant string, p Page) ([]Model, bool, error) {
-	return listBy(ctx, q, p, "name", scanModel, `SELECT `+modelColumns+` FROM models WHERE tenant = $1`, tenant)
+	return listBy(ctx, q, p, "name", scanModel, `SELECT `+modelColumns+` FROM models WHERE tenant = $1
+		AND withdrawn IS NULL`, tenant)
+}
+
+// WithdrawModel takes a tuned model away from its tenant: it answers no more, and
+// is idle from now on. It fails with ErrNotFound where there is none.
+func (q *Queries) WithdrawModel(ctx context.Context, tenant, name string) error {
+	return q.must(ctx, ErrNotFound, `UPDATE models SET withdrawn = {now}
+		WHERE tenant = $1 AND name = $2 AND withdrawn IS NULL`, tenant, name)
 }
 
 // SetModelState moves a tuned model through its life.
@@ -62,26 +78,26 @@ func (q *Queries) SetModelState(ctx context.Context, name, state string) error {
 	return q.must(ctx, ErrNotFound, `UPDATE models SET state = $2 WHERE name = $1`, name, state)
 }
 
-// HostedModels hands every tuned model that is not stopped to fn, whosever it is.
+// HostedModels hands every tuned model that is served to fn, whosever it is.
 func (q *Queries) HostedModels(ctx context.Context, fn func(Model) error) error {
-	return stream(ctx, q, scanModel, fn, `SELECT `+modelColumns+` FROM models WHERE state <> 'stopped'
-		ORDER BY name`)
+	return stream(ctx, q, scanModel, fn, `SELECT `+modelColumns+` FROM models
+		WHERE state IN ('candidate', 'serving') ORDER BY name`)
 }
 
-// IdleModels returns tuned models, at most limit, that are deployed for nobody:
-// their tune or training has ended and no alias names them, neither now nor in
-// the version before, to which a rollback leads.
+// IdleModels returns tuned models, at most limit, that are served for nobody: they
+// were withdrawn, or no tune works on them and no alias names them, neither now nor
+// in the version before, to which a rollback leads.
 func (q *Queries) IdleModels(ctx context.Context, limit int) ([]Model, error) {
 	var idle []Model
 	err := stream(ctx, q, scanModel, func(m Model) error {
 		idle = append(idle, m)
 		return nil
-	}, `SELECT `+modelColumns+` FROM models m WHERE m.state <> 'stopped'
-		AND (EXISTS (SELECT 1 FROM tunes t WHERE t.id = m.tune AND t.finished IS NOT NULL)
-			OR EXISTS (SELECT 1 FROM trainings f WHERE f.id = m.training AND f.status IN ('failed', 'cancelled')))
+	}, `SELECT `+modelColumns+` FROM models m WHERE m.state IN ('candidate', 'serving')
+		AND (m.withdrawn IS NOT NULL
+		OR NOT EXISTS (SELECT 1 FROM tunes t WHERE t.id = m.tune AND t.finished IS NULL)
 		AND NOT EXISTS (SELECT 1 FROM routes r WHERE r.tenant IN ('', m.tenant)
 			AND r.targets LIKE '%"' || m.name || '"%' AND r.version >= (SELECT MAX(l.version) - 1 FROM routes l
-				WHERE l.tenant = r.tenant AND l.alias = r.alias))
+				WHERE l.tenant = r.tenant AND l.alias = r.alias)))
 		ORDER BY m.name LIMIT $1`, int64(limit))
 	return idle, err
 }

@@ -25,6 +25,49 @@ type Training struct {
 	Error    string
 	Created  time.Time
 	Finished time.Time
+	JobState JobState // of its job, read only
+	// Cancelling tells that the end of its job was asked for. Read only.
+	Cancelling bool
+	JobError   *JobError // why its job failed. Read only.
+}
+
+// The states of a training that clients see in their own right, in OpenAI's words
+// (https://platform.openai.com/docs/api-reference/fine-tuning/object).
+const (
+	TrainingSucceeded = "succeeded"
+	TrainingFailed    = "failed"
+	TrainingCancelled = "cancelled"
+)
+
+// Ended tells whether nothing is left to do for the training at its vendor.
+func (t Training) Ended() bool {
+	return t.Status == TrainingSucceeded || t.Status == TrainingFailed || t.Status == TrainingCancelled
+}
+
+// EndedWithJob returns how the training ends where its job has ended before it:
+// cancelled, or failed with a message. It returns "" while the job goes on.
+func (t Training) EndedWithJob() (status, message string) {
+	switch {
+	case t.JobState == JobCancelled, t.Cancelling && !t.JobState.Ended():
+		return TrainingCancelled, ""
+	case !t.JobState.Ended():
+		return "", ""
+	case t.JobError != nil:
+		return TrainingFailed, t.JobError.Message
+	}
+	return TrainingFailed, "its job " + string(t.JobState) + " before the training had ended"
+}
+
+// Shown returns the training as clients see it: what ended its job has ended it,
+// whatever is left to do at the vendor.
+func (t Training) Shown() Training {
+	if t.Ended() {
+		return t
+	}
+	if status, message := t.EndedWithJob(); status != "" {
+		t.Status, t.Error = status, message
+	}
+	return t
 }
 
 // AddTraining keeps a new training.
@@ -36,53 +79,54 @@ func (q *Queries) AddTraining(ctx context.Context, t Training) error {
 	return err
 }
 
-const trainingColumns = `id, tenant, tune, job, file, provider, base, suffix, status, spec, vendor_id,
-	model, tokens,
-	cost, error, created, finished`
+const trainingSelect = `SELECT t.id, t.tenant, t.tune, t.job, t.file, t.provider, t.base, t.suffix, t.status,
+	t.spec, t.vendor_id, t.model, t.tokens, t.cost, t.error, t.created, coalesce(t.finished, j.finished),
+	coalesce(j.state, ''), j.cancel_at IS NOT NULL, j.error_code, j.error_message
+	FROM trainings t LEFT JOIN jobs j ON j.id = t.job `
 
 func scanTraining(scan func(...any) error) (Training, error) {
 	var t Training
-	var tune, file, vendorID, model, failure *string
+	var tune, file, vendorID, model, failure, code, message *string
 	var spec string
 	var created, finished *int64
 	err := scan(&t.ID, &t.Tenant, &tune, &t.Job, &file, &t.Provider, &t.Base, &t.Suffix, &t.Status, &spec,
-		&vendorID, &model, &t.Tokens, &t.Cost, &failure, &created, &finished)
+		&vendorID, &model, &t.Tokens, &t.Cost, &failure, &created, &finished,
+		&t.JobState, &t.Cancelling, &code, &message)
 	t.Tune, t.File, t.VendorID, t.Model = deref(tune), deref(file), deref(vendorID), deref(model)
 	t.Spec, t.Error = json.RawMessage(spec), deref(failure)
-	t.Created, t.Finished = timeOf(created), timeOf(finished)
+	t.Created, t.Finished, t.JobError = timeOf(created), timeOf(finished), jobError(code, message)
 	return t, err
 }
 
 // Training finds a tenant's training.
 func (q *Queries) Training(ctx context.Context, tenant, id string) (Training, error) {
-	return read(ctx, q, scanTraining, `SELECT `+trainingColumns+` FROM trainings WHERE tenant = $1
-		AND id = $2`, tenant, id)
+	return read(ctx, q, scanTraining, trainingSelect+`WHERE t.tenant = $1 AND t.id = $2`, tenant, id)
 }
 
 // Trainings lists a tenant's trainings.
 func (q *Queries) Trainings(ctx context.Context, tenant string, p Page) ([]Training, bool, error) {
-	return list(ctx, q, p, scanTraining, `SELECT `+trainingColumns+` FROM trainings WHERE tenant = $1`, tenant)
+	return listBy(ctx, q, p, "t.id", scanTraining, trainingSelect+`WHERE t.tenant = $1`, tenant)
 }
 
 // SetTraining writes how far a training is. An ended one is finished now,
 // unless it was already.
-func (q *Queries) SetTraining(ctx context.Context, t Training, ended bool) error {
+func (q *Queries) SetTraining(ctx context.Context, t Training) error {
 	return q.must(ctx, ErrNotFound, `UPDATE trainings SET status = $2, spec = $3, vendor_id = $4, model = $5,
 		tokens = $6, cost = $7, error = $8,
 		finished = CASE WHEN $9 AND finished IS NULL THEN {now} ELSE finished END WHERE id = $1`,
-		t.ID, t.Status, encode(t.Spec), text(t.VendorID), text(t.Model), t.Tokens, t.Cost, text(t.Error), ended)
+		t.ID, t.Status, encode(t.Spec), text(t.VendorID), text(t.Model), t.Tokens, t.Cost, text(t.Error), t.Ended())
 }
 
 // AbandonedTrainings returns trainings, at most limit, that have not ended
-// although their job has: it was cancelled or broke, and the vendor goes on.
-func (q *Queries) AbandonedTrainings(ctx context.Context, limit int) ([]Training, error) {
+// although their job has: it was cancelled or broke, and the vendor goes on. They
+// come by id, the first after the one that is named.
+func (q *Queries) AbandonedTrainings(ctx context.Context, after string, limit int) ([]Training, error) {
 	var left []Training
 	err := stream(ctx, q, scanTraining, func(t Training) error {
 		left = append(left, t)
 		return nil
-	}, `SELECT `+trainingColumns+` FROM trainings t WHERE t.status IN ('validating_files', 'queued', 'running')
-		AND EXISTS (SELECT 1 FROM jobs j WHERE j.id = t.job
-		AND j.state IN ('succeeded', 'failed', 'cancelled', 'expired'))
-		ORDER BY t.id LIMIT $1`, int64(limit))
+	}, trainingSelect+`WHERE t.status IN ('validating_files', 'queued', 'running') AND t.id > $1
+		AND j.state IN ('succeeded', 'failed', 'cancelled', 'expired')
+		ORDER BY t.id LIMIT $2`, after, int64(limit))
 	return left, err
 }

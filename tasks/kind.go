@@ -16,6 +16,7 @@ const (
 	TuneStart        Kind = "tune.start"
 	TunePoll         Kind = "tune.poll"
 	TuneEvaluate     Kind = "tune.evaluate"
+	TuneReap         Kind = "tune.reap"
 	ScheduleTick     Kind = "schedule.tick"
 	WebhookDeliver   Kind = "webhook.deliver"
 )
@@ -25,7 +26,7 @@ func Kinds() []Kind {
 	return []Kind{
 		ChatRun, ExperienceImport,
 		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate,
-		TuneCurate, TuneStart, TunePoll, TuneEvaluate,
+		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneReap,
 		ScheduleTick, WebhookDeliver,
 	}
 }

@@ -20,6 +20,13 @@ type TrainInput struct {
 	Tune     string `json:"tune,omitempty"`
 }
 
+// ReapInput is the input of tune.reap: the training whose end was asked for. Without
+// one it stops the models that nobody uses.
+type ReapInput struct {
+	Tenant   string `json:"tenant,omitempty"`
+	Training string `json:"training,omitempty"` // ftjob-…
+}
+
 // EvaluateInput is the input of tune.evaluate: a few held-out experiences.
 type EvaluateInput struct {
 	Tune        string   `json:"tune"`

@@ -104,13 +104,13 @@ func (l *lab) idle(ctx context.Context) (string, error) {
 }
 
 // settled tells in addition which trainings were given up and go on at their
-// vendor. Each tick of a schedule looks after them, so the clock is moved on.
+// vendor. The reaper looks after them by and by, so the clock is moved on.
 func (l *lab) settled(ctx context.Context) (string, error) {
 	work, err := l.idle(ctx)
 	if err != nil || work != "" {
 		return work, err
 	}
-	left, err := l.store.AbandonedTrainings(ctx, 1)
+	left, err := l.store.AbandonedTrainings(ctx, "", 1)
 	if err != nil || len(left) == 0 {
 		return "", err
 	}

@@ -54,10 +54,6 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 		tasks.WebhookDeliver:   webhook.Deliver(d.Webhook),
 		tasks.ScheduleTick: schedule.Tick(schedule.Deps{
 			Caller: d.Caller, Accept: d.Accept, Load: d.Load, Settings: d.Schedule,
-			Also: func(ctx context.Context, run *tasks.Run) error {
-				_, err := tune.Reap(ctx, run.Store, tuning)
-				return err
-			},
 		}),
 	}
 	maps.Copy(list, dream.Handlers(dream.Deps{

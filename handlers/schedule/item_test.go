@@ -58,20 +58,3 @@ func TestTickServesTheOthers(t *testing.T) {
 		t.Errorf("%d dreams of the other tenant, %v", len(dreams), err)
 	}
 }
-
-// TestTickAlwaysReaps has what runs at every tick run, whatever came of the tick.
-func TestTickAlwaysReaps(t *testing.T) {
-	t.Parallel()
-	_, deps, run, _ := uneven(t)
-	reaped := 0
-	deps.Also = func(context.Context, *tasks.Run) error { reaped++; return nil }
-	for _, load := range []error{nil, errors.New("the load is not known")} {
-		deps.Load = func(context.Context) (schedule.Load, error) { return schedule.Load{}, load }
-		if _, err := schedule.Tick(deps)(t.Context(), run); err == nil {
-			t.Error("the tick hides its error")
-		}
-	}
-	if reaped != 2 {
-		t.Errorf("it ran after %d of 2 ticks", reaped)
-	}
-}

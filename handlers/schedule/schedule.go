@@ -34,10 +34,7 @@ type Deps struct {
 	// Accept takes a job in; the engine's.
 	Accept Accept
 	// Load tells how busy the chats are.
-	Load func(ctx context.Context) (Load, error)
-	// Also runs at every tick: the reaper of deployments that nobody uses.
-	// Defaults to nothing.
-	Also     func(ctx context.Context, run *tasks.Run) error
+	Load     func(ctx context.Context) (Load, error)
 	Settings Settings
 }
 
@@ -67,17 +64,14 @@ type tickResult struct {
 
 const mostListed = 200
 
-// tick decides on every tenant, and then lets Also run whatever came of that. A
-// tick that failed in part is tried again: who was served is found to be running.
+// tick decides on every tenant. A tick that failed in part is tried again: who was
+// served is found to be running.
 func (t *ticker) tick(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	var in tasks.TickInput
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
 	result, err := t.decideAll(ctx, run, in)
-	if t.Also != nil {
-		err = errors.Join(err, t.Also(ctx, run))
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package tune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,13 +10,6 @@ import (
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/tasks"
-)
-
-// The life of a tuned model.
-const (
-	modelCandidate = "candidate" // deployed, without traffic
-	modelServing   = "serving"
-	modelStopped   = "stopped"
 )
 
 // deploy serves the tuned model without traffic and waits until it is ready.
@@ -78,26 +72,26 @@ func deploySpec(l *trainingRun) providers.DeploySpec {
 	return providers.DeploySpec{Name: l.training.Suffix, ModelID: l.spec.ModelID, Base: l.training.Base}
 }
 
-// register names the tuned model, as a candidate; the name that does not depend
-// on traffic is its name.
+// register names the tuned model as a candidate, by the name that does not depend
+// on traffic.
 func (t *tuner) register(ctx context.Context, l *trainingRun) (store.Model, error) {
-	m := store.Model{
-		Name: l.training.Provider + "/" + l.spec.Direct, Tenant: l.training.Tenant, Provider: l.training.Provider,
-		Base: l.training.Provider + "/" + l.training.Base, Tune: l.training.Tune, Training: l.training.ID,
-		Handle: l.spec.Handle, State: modelCandidate, Priced: t.Settings.Priced, NanoPerHour: l.spec.NanoPerHour,
-	}
-	if m.Priced == "" {
-		m.Priced = l.training.Base
-	}
-	if m.Tune == "" {
-		return m, nil
-	}
+	m := t.model(l, l.spec.Direct)
+	m.Handle, m.State, m.NanoPerHour = l.spec.Handle, store.ModelCandidate, l.spec.NanoPerHour
 	tune, err := l.run.Store.Tune(ctx, m.Tenant, m.Tune)
 	if err != nil {
 		return m, fmt.Errorf("find tune %s: %w", m.Tune, err)
 	}
 	m.Alias = tune.Alias
 	return m, nil
+}
+
+// model is what is known of a training's model, under a vendor's name for it.
+func (t *tuner) model(l *trainingRun, name string) store.Model {
+	return store.Model{
+		Name: l.training.Provider + "/" + name, Tenant: l.training.Tenant, Provider: l.training.Provider,
+		Base: l.training.Provider + "/" + l.training.Base, Tune: l.training.Tune, Training: l.training.ID,
+		State: store.ModelTrained, Priced: cmp.Or(t.Settings.Priced, l.training.Base),
+	}
 }
 
 // abort ends a training for good and takes down what was deployed for it. What
@@ -130,7 +124,7 @@ func (t *tuner) stopModel(ctx context.Context, s *store.Store, m store.Model) (s
 	if err := t.bookHosting(ctx, s, m); err != nil {
 		return false, err
 	}
-	if err := s.SetModelState(ctx, m.Name, modelStopped); err != nil {
+	if err := s.SetModelState(ctx, m.Name, store.ModelStopped); err != nil {
 		return false, fmt.Errorf("note that %s stopped: %w", m.Name, err)
 	}
 	return true, nil

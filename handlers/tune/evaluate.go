@@ -21,7 +21,7 @@ func (t *tuner) trained(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find training %s: %w", c.tune.Training, err)
 	}
-	if training.Status != statusSucceeded {
+	if training.Status != store.TrainingSucceeded {
 		return c.untrained(training)
 	}
 	c.state.Candidate = training.Model

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/providers"
 	"dreamlab/providers/sandbox"
 	"dreamlab/store"
 	"dreamlab/store/storetest"
@@ -36,8 +35,13 @@ func (b *bench) phase(tune, phase string) func() bool {
 
 func (b *bench) cancel(tune store.Tune) {
 	b.Helper()
+	b.cancelJob(tune.Job)
+}
+
+func (b *bench) cancelJob(id string) {
+	b.Helper()
 	b.tx(func(q *store.Queries) error {
-		_, err := q.CancelJob(b.ctx, b.tenant, tune.Job)
+		_, err := q.CancelJob(b.ctx, b.tenant, id)
 		return err
 	})
 }
@@ -68,7 +72,7 @@ func TestCancelEndsAtTheVendor(t *testing.T) {
 			ended, err := b.store.Tune(b.ctx, b.tenant, tune.ID)
 			b.must(err)
 			training := b.training(tune.ID)
-			if ended.Status != store.JobCancelled || (training.Status != statusCancelled && phase != phaseDone) {
+			if ended.Status != store.JobCancelled || (training.Status != store.TrainingCancelled && phase != phaseDone) {
 				t.Errorf("tune %s, training %s", ended.Status, training.Status)
 			}
 			b.wantNothingServed()
@@ -133,7 +137,7 @@ func (b *bench) cancelLate() {
 	b.cancel(tune)
 	b.reap(3)
 	training := b.training(tune.ID)
-	if training.Status != statusCancelled || training.Cost == 0 || training.Model != "" {
+	if training.Status != store.TrainingCancelled || training.Cost == 0 || training.Model != "" {
 		b.Errorf("training %+v", training)
 	}
 	b.wantNothingServed()
@@ -149,7 +153,7 @@ func TestLostCreationThenCancelled(t *testing.T) {
 	b.run(func() bool { return b.count("POST", "/v1/fine-tunes") == 1 })
 	b.cancel(tune)
 	b.reap(5)
-	if training := b.training(tune.ID); training.Status != statusCancelled || training.VendorID == "" {
+	if training := b.training(tune.ID); training.Status != store.TrainingCancelled || training.VendorID == "" {
 		t.Errorf("training %+v", training)
 	}
 	b.wantBooksClosed()
@@ -172,7 +176,7 @@ func TestTrainingFails(t *testing.T) {
 			tune, err := b.store.Tune(b.ctx, b.tenant, id)
 			b.must(err)
 			training := b.training(id)
-			failed := tune.Status == store.JobFailed && training.Status == statusFailed
+			failed := tune.Status == store.JobFailed && training.Status == store.TrainingFailed
 			if !failed || !strings.HasPrefix(training.Error, want) {
 				t.Errorf("tune %s (%v), training %s: %s", tune.Status, tune.Error, training.Status, training.Error)
 			}
@@ -320,46 +324,5 @@ func TestHostingIsBookedByTheHour(t *testing.T) {
 		if s.Group == purposeHost && (s.Calls != 6 || s.Settled != 6*5_490_000_000) {
 			t.Errorf("hosting %+v", s)
 		}
-	}
-}
-
-// A training alone ends with a model that can be called by its name.
-func TestTrainingAlone(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, Settings{})
-	s := newRowFilter(limits{rows: 100, rowTokens: 1000}, newHeldOut())
-	for i := range 12 {
-		s.add(example(fmt.Sprint(i), fmt.Sprintf("Please explain the %s.", topics[i]), answerFor(topics[i]), 1))
-	}
-	made := s.done("", 1)
-	b.must(b.deps.Bucket.Create(b.ctx, store.FileObject("file-1"), strings.NewReader(string(made.file))))
-	job := store.NewJob{
-		ID: store.NewID("job_"), Tenant: b.tenant, Kind: string(tasks.TuneStart), Lane: string(tasks.Tune),
-		Subject: store.NewID("ftjob-"),
-	}
-	job.Input = encode(tasks.TrainInput{Training: job.Subject})
-	b.accept(job, func(q *store.Queries) error {
-		return q.AddTraining(b.ctx, store.Training{
-			ID: job.Subject, Tenant: b.tenant, Job: job.ID, File: "file-1", Provider: "together",
-			Base: "openai/gpt-oss-20b", Status: statusValidating, Spec: encode(tasks.TrainingSpec{
-				SHA256: made.manifest.SHA256, Bytes: made.manifest.Bytes, Object: store.FileObject("file-1"),
-			}),
-		})
-	})
-	b.run(nil)
-	training, err := b.store.Training(b.ctx, b.tenant, job.Subject)
-	b.must(err)
-	if training.Status != statusSucceeded || training.Finished.IsZero() {
-		t.Fatalf("training %+v", training)
-	}
-	b.reap(3) // nothing of it is idle
-	driver, err := b.deps.Vendors.(*providers.Router).Driver("together")
-	b.must(err)
-	reply, err := driver.Chat(b.ctx, &providers.Request{
-		Model:    strings.TrimPrefix(training.Model, "together/"),
-		Messages: []providers.Message{providers.TextMessage("user", "Please explain the refund.")},
-	}, nil)
-	if err != nil || reply.Content != answerFor("refund") {
-		t.Errorf("the tuned model answers %+v, %v", reply, err)
 	}
 }

@@ -1,6 +1,7 @@
 package tune
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -25,7 +26,7 @@ func (t *tuner) poll(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.ended() {
+	if l.training.Ended() {
 		return l.outcome()
 	}
 	switch l.spec.Phase {
@@ -108,24 +109,57 @@ func (l *trainingRun) log(ctx context.Context) error {
 	return nil
 }
 
-// trainingEnded settles a training that has ended and goes on to its deployment.
+// trainingEnded settles a training that has ended. A tune goes on to deploy what
+// was trained; a training alone is done.
 func (t *tuner) trainingEnded(ctx context.Context, l *trainingRun, seen providers.Training) (*tasks.End, error) {
-	bill := l.bill(seen)
-	if seen.State == providers.TrainingSucceeded {
-		l.spec.ModelID, l.spec.Phase = seen.ModelID, phaseDeploy
-		return &tasks.End{State: store.JobQueued, Write: func(ctx context.Context, q *store.Queries) error {
-			if err := settle(ctx, q, bill); err != nil {
-				return fmt.Errorf("settle the training: %w", err)
-			}
-			if err := l.stage(ctx, q, stageDeploy); err != nil {
-				return err
-			}
-			return l.write(ctx, q)
-		}}, nil
+	switch {
+	case seen.State != providers.TrainingSucceeded:
+		return t.trainingFailed(ctx, l, seen)
+	case l.training.Tune == "":
+		return t.trainedAlone(l, seen)
 	}
-	l.training.Status = statusFailed
+	bill := l.bill(seen)
+	l.spec.ModelID, l.spec.Phase = seen.ModelID, phaseDeploy
+	return &tasks.End{State: store.JobQueued, Write: func(ctx context.Context, q *store.Queries) error {
+		if err := settle(ctx, q, bill); err != nil {
+			return fmt.Errorf("settle the training: %w", err)
+		}
+		if err := l.stage(ctx, q, stageDeploy); err != nil {
+			return err
+		}
+		return l.write(ctx, q)
+	}}, nil
+}
+
+// trainedAlone registers the model of a training that a client asked for alone. It
+// costs nothing to keep: it is served nowhere.
+func (t *tuner) trainedAlone(l *trainingRun, seen providers.Training) (*tasks.End, error) {
+	bill := l.bill(seen)
+	model := t.model(l, cmp.Or(seen.Output, seen.ModelID))
+	l.training.Model, l.training.Status = model.Name, store.TrainingSucceeded
+	l.spec.ModelID, l.spec.Phase = seen.ModelID, phaseDone
+	end, err := l.outcome()
+	if err != nil {
+		return nil, err
+	}
+	end.Write = func(ctx context.Context, q *store.Queries) error {
+		if err := settle(ctx, q, bill); err != nil {
+			return fmt.Errorf("settle the training: %w", err)
+		}
+		if err := q.AddModel(ctx, model); err != nil {
+			return fmt.Errorf("register model: %w", err)
+		}
+		return l.write(ctx, q)
+	}
+	return end, nil
+}
+
+// trainingFailed ends a training that its vendor ended without a model.
+func (t *tuner) trainingFailed(ctx context.Context, l *trainingRun, seen providers.Training) (*tasks.End, error) {
+	bill := l.bill(seen)
+	l.training.Status = store.TrainingFailed
 	if seen.State == providers.TrainingCancelled {
-		l.training.Status = statusCancelled
+		l.training.Status = store.TrainingCancelled
 	}
 	l.training.Error = fmt.Sprintf("the vendor ended it as %q: %s", seen.Status, seen.Reason)
 	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {

@@ -17,6 +17,9 @@ const maxStops = 20
 // carryOut does what the gate decided.
 func (t *tuner) carryOut(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	model, err := c.run.Store.Model(ctx, c.tune.Tenant, c.state.Candidate)
+	if errors.Is(err, store.ErrNotFound) {
+		return c.decided(false, "the candidate was deleted during the evaluation")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find model %s: %w", c.state.Candidate, err)
 	}
@@ -70,7 +73,7 @@ func (c *tuneRun) writePromotion(ctx context.Context, q *store.Queries, seen sto
 	if _, err := q.SetRoute(ctx, next); err != nil {
 		return fmt.Errorf("promote %s: %w", model.Name, err)
 	}
-	if err := q.SetModelState(ctx, model.Name, modelServing); err != nil {
+	if err := q.SetModelState(ctx, model.Name, store.ModelServing); err != nil {
 		return fmt.Errorf("promote %s: %w", model.Name, err)
 	}
 	return c.write(ctx, q)

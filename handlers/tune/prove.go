@@ -56,22 +56,14 @@ func (t *tuner) unproved(ctx context.Context, l *trainingRun, err error) (*tasks
 	return nil, err
 }
 
-// proved ends the training: its model answers. A training alone serves by its
-// model's own name.
+// proved ends the training: its model answers.
 func (t *tuner) proved(l *trainingRun) (*tasks.End, error) {
-	l.training.Status, l.spec.Phase = statusSucceeded, phaseDone
+	l.training.Status, l.spec.Phase = store.TrainingSucceeded, phaseDone
 	end, err := l.outcome()
 	if err != nil {
 		return nil, err
 	}
-	end.Write = func(ctx context.Context, q *store.Queries) error {
-		if l.training.Tune == "" {
-			if err := q.SetModelState(ctx, l.training.Model, modelServing); err != nil {
-				return fmt.Errorf("let %s serve: %w", l.training.Model, err)
-			}
-		}
-		return l.write(ctx, q)
-	}
+	end.Write = l.write
 	return end, nil
 }
 

@@ -32,7 +32,7 @@ func (t *tuner) start(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.ended() {
+	if l.training.Ended() {
 		return l.outcome()
 	}
 	switch l.spec.Phase {
@@ -216,11 +216,17 @@ func (t *tuner) adopt(ctx context.Context, l *trainingRun, spec providers.TrainS
 		l.spec.Lost = 0
 		return t.created(l, made), nil
 	}
-	if l.spec.Looks++; l.spec.Looks < enoughLooks || t.Now().Sub(l.spec.Intent) < doubtPolls*t.Settings.PollEvery {
+	if l.spec.Looks++; t.stillDoubtful(l) {
 		return l.wait(t.Settings.PollEvery), nil
 	}
 	l.spec.Intent = time.Time{}
 	return l.next(phaseCreate), nil
+}
+
+// stillDoubtful tells whether a training that the vendor's list is without may have
+// been created all the same.
+func (t *tuner) stillDoubtful(l *trainingRun) bool {
+	return l.spec.Looks < enoughLooks || t.Now().Sub(l.spec.Intent) < doubtPolls*t.Settings.PollEvery
 }
 
 // clockSkew is how far the vendor's clock may be behind ours.
@@ -233,7 +239,7 @@ func (t *tuner) refusedCreation(ctx context.Context, l *trainingRun, refusal err
 	void := store.Entry{ID: l.spec.Entry, State: store.EntryVoid, Cause: string(providers.KindOf(refusal))}
 	l.spec.Entry = ""
 	if failure.Final {
-		l.training.Status, l.training.Error = statusFailed, failure.Message
+		l.training.Status, l.training.Error = store.TrainingFailed, failure.Message
 	}
 	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
 		if err := settle(ctx, q, void); err != nil {

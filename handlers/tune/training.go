@@ -13,15 +13,11 @@ import (
 	"dreamlab/tasks"
 )
 
-// The states of a training, in OpenAI's words
-// (https://platform.openai.com/docs/api-reference/fine-tuning/object).
+// The states of a training that has not ended; the others are the store's.
 const (
 	statusValidating = "validating_files"
 	statusQueued     = "queued"
 	statusRunning    = "running"
-	statusSucceeded  = "succeeded"
-	statusFailed     = "failed"
-	statusCancelled  = "cancelled"
 )
 
 // The phases of a training, kept in its spec.
@@ -57,23 +53,34 @@ func (t *tuner) trainingRun(ctx context.Context, run *tasks.Run) (*trainingRun, 
 	if err != nil {
 		return nil, fmt.Errorf("find training %s: %w", in.Training, err)
 	}
-	return t.trainingRunOf(run, training)
+	l, err := t.trainingRunOf(run, training)
+	if err != nil || l.training.Ended() {
+		return l, err
+	}
+	if err := t.findTrainer(l); err != nil {
+		return nil, handlers.Failure(err) // the row ends with its job
+	}
+	return l, nil
 }
 
+// trainingRunOf reads a training's row. It has no trainer yet: to end a training
+// of which its vendor knows nothing takes none.
 func (t *tuner) trainingRunOf(run *tasks.Run, training store.Training) (*trainingRun, error) {
 	l := &trainingRun{run: run, training: training}
 	if err := json.Unmarshal(training.Spec, &l.spec); err != nil {
 		return nil, tasks.Fail("internal", "the stored spec of %s can not be read: start another", training.ID)
-	}
-	var err error
-	if l.trainer, err = t.Vendors.Trainer(training.Provider); err != nil {
-		return nil, handlers.Failure(err)
 	}
 	l.spec.Hyper = fillHyper(l.spec.Hyper, t.Settings.Hyper)
 	if l.training.Suffix == "" {
 		l.training.Suffix = suffix(training.ID, l.spec.SHA256, trainSpec(training, l.spec))
 	}
 	return l, nil
+}
+
+// findTrainer finds the vendor's trainer.
+func (t *tuner) findTrainer(l *trainingRun) (err error) {
+	l.trainer, err = t.Vendors.Trainer(l.training.Provider)
+	return err
 }
 
 // trainSpec is what the vendor is asked for.
@@ -85,18 +92,10 @@ func trainSpec(training store.Training, s tasks.TrainingSpec) providers.TrainSpe
 	}
 }
 
-func (l *trainingRun) ended() bool {
-	switch l.training.Status {
-	case statusSucceeded, statusFailed, statusCancelled:
-		return true
-	}
-	return false
-}
-
 // write stores how far the training is.
 func (l *trainingRun) write(ctx context.Context, q *store.Queries) error {
 	l.training.Spec = encode(l.spec)
-	return q.SetTraining(ctx, l.training, l.ended())
+	return q.SetTraining(ctx, l.training)
 }
 
 // wait comes back after a pause.
@@ -114,7 +113,7 @@ func (l *trainingRun) next(phase string) *tasks.End {
 // error too. What was reserved for a training that nobody follows any more stays
 // on the books as unknown.
 func (l *trainingRun) fail(ctx context.Context, failure *tasks.Failure) error {
-	l.training.Status, l.training.Error = statusFailed, failure.Message
+	l.training.Status, l.training.Error = store.TrainingFailed, failure.Message
 	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
 		if l.spec.Entry != "" && (l.spec.Phase == phaseCreate || l.spec.Phase == phaseTrain) {
 			lost := store.Entry{ID: l.spec.Entry, State: store.EntryUnknown, Cause: "the training was lost sight of"}
@@ -148,7 +147,7 @@ type trained struct {
 
 // outcome answers for a training that has ended.
 func (l *trainingRun) outcome() (*tasks.End, error) {
-	if l.training.Status == statusSucceeded {
+	if l.training.Status == store.TrainingSucceeded {
 		return &tasks.End{Result: encode(trained{l.training.ID, l.training.Model})}, nil
 	}
 	return nil, tasks.Fail("vendor_unavailable", "training %s %s: %s",

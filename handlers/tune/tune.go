@@ -127,6 +127,7 @@ func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
 		tasks.TuneStart:    t.start,
 		tasks.TunePoll:     t.poll,
 		tasks.TuneEvaluate: t.evaluate,
+		tasks.TuneReap:     t.reap,
 	}
 }
 

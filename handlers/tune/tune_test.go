@@ -39,7 +39,7 @@ func (b *bench) wantPromotion() {
 	}
 	model, err := b.store.Model(b.ctx, b.tenant, training.Model)
 	b.must(err)
-	if model.State != modelServing || training.Status != statusSucceeded || training.Cost == 0 {
+	if model.State != store.ModelServing || training.Status != store.TrainingSucceeded || training.Cost == 0 {
 		b.Errorf("model %+v, training %+v", model, training)
 	}
 	spec := decode[tasks.TrainingSpec](b, training.Spec)
@@ -56,7 +56,7 @@ func (b *bench) wantPromoted() {
 	b.Helper()
 	serving := 0
 	b.must(b.store.HostedModels(b.ctx, func(m store.Model) error {
-		serving += one(m.State == modelServing)
+		serving += one(m.State == store.ModelServing)
 		return nil
 	}))
 	if serving != 1 {
@@ -84,7 +84,7 @@ func (b *bench) wantStopped(tune store.Tune) {
 	b.must(err)
 	model, err := b.store.Model(b.ctx, b.tenant, training.Model)
 	b.must(err)
-	if model.State != modelStopped {
+	if model.State != store.ModelStopped {
 		b.Errorf("the refused model is %s", model.State)
 	}
 	if _, err := b.store.Route(b.ctx, b.tenant, store.DefaultAlias); err == nil {

@@ -304,6 +304,7 @@ CREATE TABLE trainings (
   finished  BIGINT
 );
 CREATE INDEX trainings_list ON trainings (tenant, id);
+CREATE INDEX trainings_open ON trainings (id) WHERE status IN ('validating_files', 'queued', 'running');
 CREATE TABLE tunes (
   id         TEXT PRIMARY KEY,
   tenant     TEXT NOT NULL,
@@ -330,10 +331,11 @@ CREATE TABLE models (
   tune          TEXT,
   training      TEXT,
   handle        TEXT,                     -- the deployment's
-  state         TEXT NOT NULL,            -- candidate, serving, stopped
+  state         TEXT NOT NULL,            -- trained, candidate, serving, stopped
   priced        TEXT NOT NULL,            -- the catalogue's name whose prices hold
   nano_per_hour BIGINT NOT NULL,
-  created       BIGINT NOT NULL
+  created       BIGINT NOT NULL,
+  withdrawn     BIGINT                    -- when its tenant deleted it
 );
 CREATE INDEX models_tenant ON models (tenant, name);
 CREATE TABLE evaluations (

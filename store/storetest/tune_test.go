@@ -46,11 +46,11 @@ func TestTraining(t *testing.T) {
 		must(t, s.AddTraining(t.Context(), training))
 		want(t, s.AddTraining(t.Context(), training), store.ErrConflict)
 		training.Status, training.Model, training.Tokens, training.Cost = "succeeded", "groq/tuned", 1<<40, 1<<50
-		must(t, s.SetTraining(t.Context(), training, true))
+		must(t, s.SetTraining(t.Context(), training))
 		first, err := s.Training(t.Context(), "ten_1", "ftjob-1")
 		must(t, err)
 		recent(t, first.Finished)
-		must(t, s.SetTraining(t.Context(), training, true))
+		must(t, s.SetTraining(t.Context(), training))
 		again, err := s.Training(t.Context(), "ten_1", "ftjob-1")
 		if err != nil || !again.Finished.Equal(first.Finished) || again.Cost != 1<<50 || again.Tune != "" {
 			t.Errorf("got %+v, %v", again, err)

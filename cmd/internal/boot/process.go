@@ -86,7 +86,25 @@ func (s *Stack) Worker(lanes []tasks.Lane) ([]Process, error) {
 // Scheduler returns what fires the schedules. It mends what crashed too, so that
 // a job ends even while no worker is there.
 func (s *Stack) Scheduler() []Process {
-	return []Process{{"reconciler", s.Engine.Reconciler().Run}, {"scheduler", s.Engine.Scheduler().Run}}
+	return append([]Process{{"reconciler", s.Engine.Reconciler().Run}}, s.clocks()...)
+}
+
+// clocks fire the schedules, and end what costs money for nobody, whatever is scheduled.
+func (s *Stack) clocks() []Process {
+	reaper := &tune.Reaper{Store: s.Store, Deps: s.tuneDeps(s.caller()), Log: s.Log}
+	return []Process{{"scheduler", s.Engine.Scheduler().Run}, {"reaper", reaper.Run}}
+}
+
+func (s *Stack) tuneDeps(caller *handlers.Caller) tune.Deps {
+	return tune.Deps{
+		Caller: caller, Vendors: s.Router, Bucket: s.Bucket, Prices: s.Catalog, Settings: s.tuning(),
+	}
+}
+
+func (s *Stack) caller() *handlers.Caller {
+	return handlers.NewCaller(handlers.CallerOptions{
+		Router: s.Router, Prices: s.Catalog, Budgets: s.budgets(),
+	})
 }
 
 // Vendors returns the sandbox's server, where there is one.
@@ -102,11 +120,8 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	caller := handlers.NewCaller(handlers.CallerOptions{
-		Router: s.Router, Prices: s.Catalog, Budgets: s.budgets(),
-	})
 	return all.Handlers(all.Deps{
-		Caller: caller, Replies: redis.NewReplies(s.Queue), Bucket: s.Bucket, Prices: s.Catalog,
+		Caller: s.caller(), Replies: redis.NewReplies(s.Queue), Bucket: s.Bucket, Prices: s.Catalog,
 		Vendors: s.Router, Accept: s.Engine.Accept, Load: s.load, Busy: s.chatsWait,
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
 		Dream: dream.Settings{}, Schedule: quiet, Tune: s.tuning(),
@@ -200,6 +215,6 @@ func (s *Stack) Whole(ctx context.Context) (*Front, []Process, error) {
 		return nil, nil, err
 	}
 	whole := append(s.Vendors(), worker...)
-	whole = append(whole, Process{"scheduler", s.Engine.Scheduler().Run})
+	whole = append(whole, s.clocks()...)
 	return front, append(whole, front.Processes...), nil
 }

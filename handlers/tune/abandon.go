@@ -1,0 +1,105 @@
+package tune
+
+import (
+	"context"
+	"fmt"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// abandon brings an abandoned training to its end at the vendor.
+func (t *tuner) abandon(ctx context.Context, s *store.Store, training store.Training) error {
+	run := &tasks.Run{Store: s, Job: store.Job{ID: training.Job, Tenant: training.Tenant}}
+	l, err := t.trainingRunOf(run, training)
+	if err != nil {
+		return err
+	}
+	switch {
+	case l.spec.Phase == phaseCreate && !l.spec.Intent.IsZero():
+		return t.abandonDoubtful(ctx, s, l)
+	case l.spec.Phase == phaseTrain:
+		return t.abandonTraining(ctx, s, l)
+	case l.spec.Phase == phaseDeploy && l.spec.Handle == "":
+		return t.abandonDeployment(ctx, s, l)
+	}
+	return l.markAbandoned(ctx, s, store.Entry{}) // its model, where there is one, is idle now
+}
+
+// abandonDoubtful looks for a training that may have been created.
+func (t *tuner) abandonDoubtful(ctx context.Context, s *store.Store, l *trainingRun) error {
+	if err := t.findTrainer(l); err != nil {
+		return fmt.Errorf("find training %s: %w", l.training.ID, err)
+	}
+	made, found, err := l.trainer.Find(ctx, trainSpec(l.training, l.spec), l.spec.Intent.Add(-clockSkew))
+	if err != nil {
+		return fmt.Errorf("find training %s: %w", l.training.ID, err)
+	}
+	if found {
+		l.training.VendorID, l.spec.Phase = made.ID, phaseTrain
+		return t.abandonTraining(ctx, s, l)
+	}
+	if l.spec.Looks++; t.stillDoubtful(l) {
+		return l.write(ctx, s.Queries)
+	}
+	void := store.Entry{ID: l.spec.Entry, State: store.EntryVoid, Cause: "the vendor has no such training"}
+	return l.markAbandoned(ctx, s, void)
+}
+
+// abandonTraining cancels at the vendor and settles what the vendor bills. The
+// training may complete all the same: then it is billed whole and not deployed.
+func (t *tuner) abandonTraining(ctx context.Context, s *store.Store, l *trainingRun) error {
+	if err := t.findTrainer(l); err != nil {
+		return fmt.Errorf("cancel training %s: %w", l.training.ID, err)
+	}
+	seen, err := l.trainer.Training(ctx, l.training.VendorID)
+	if err == nil && !seen.State.Ended() {
+		seen, err = l.trainer.CancelTraining(ctx, l.training.VendorID)
+	}
+	if err != nil {
+		return fmt.Errorf("cancel training %s: %w", l.training.ID, err)
+	}
+	l.training.Tokens, l.training.Cost = seen.Tokens, seen.Nano
+	if !seen.State.Ended() {
+		return l.write(ctx, s.Queries) // the next round looks again
+	}
+	return l.markAbandoned(ctx, s, l.bill(seen))
+}
+
+// abandonDeployment takes up a deployment whose start may have been lost. Only
+// starting it again finds it: the name is the same, so nothing is deployed
+// twice. Its model is registered, and then is one that nobody uses.
+func (t *tuner) abandonDeployment(ctx context.Context, s *store.Store, l *trainingRun) error {
+	host, err := t.Vendors.Host(l.training.Provider)
+	if err != nil {
+		return err
+	}
+	seen, err := host.Deploy(ctx, deploySpec(l))
+	if err != nil {
+		return fmt.Errorf("find the deployment of %s: %w", l.training.ID, err)
+	}
+	l.launched(seen)
+	model, err := t.register(ctx, l)
+	if err != nil {
+		return err
+	}
+	if err := s.AddModel(ctx, model); err != nil {
+		return fmt.Errorf("register model: %w", err)
+	}
+	l.training.Model = model.Name
+	return l.markAbandoned(ctx, s, store.Entry{})
+}
+
+// markAbandoned ends the training's row as its job ended, and its line of spend
+// where there is one to end.
+func (l *trainingRun) markAbandoned(ctx context.Context, s *store.Store, bill store.Entry) error {
+	l.training.Status, l.training.Error = l.training.EndedWithJob()
+	return s.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		if bill.ID != "" {
+			if err := settle(ctx, q, bill); err != nil {
+				return fmt.Errorf("settle the training: %w", err)
+			}
+		}
+		return l.write(ctx, q)
+	})
+}

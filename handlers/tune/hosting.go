@@ -1,0 +1,78 @@
+package tune
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"dreamlab/store"
+)
+
+// bookAll writes the hours that each deployment has begun.
+func (t *tuner) bookAll(ctx context.Context, s *store.Store) (int, error) {
+	var models []store.Model
+	err := s.HostedModels(ctx, func(m store.Model) error {
+		models = append(models, m) // a few: each costs dollars an hour
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("list hosted models: %w", err)
+	}
+	hours := 0
+	var faults []error
+	for _, m := range models {
+		n, err := t.book(ctx, s, m)
+		hours, faults = hours+n, append(faults, err)
+	}
+	return hours, errors.Join(faults...)
+}
+
+func (t *tuner) bookHosting(ctx context.Context, s *store.Store, m store.Model) error {
+	_, err := t.book(ctx, s, m)
+	return err
+}
+
+// maxHours bounds the hours that are booked at once.
+const maxHours = 1_000
+
+// book writes the hours that a deployment has begun and that are not on the
+// books yet. An hour's id follows from the model and its number, so that two
+// who book at once write it once.
+func (t *tuner) book(ctx context.Context, s *store.Store, m store.Model) (int, error) {
+	known, err := s.HostedHours(ctx, m)
+	if err != nil {
+		return 0, fmt.Errorf("count hours of %s: %w", m.Name, err)
+	}
+	training, err := s.Training(ctx, m.Tenant, m.Training)
+	if err != nil {
+		return 0, fmt.Errorf("find the training of %s: %w", m.Name, err)
+	}
+	now, err := s.Now(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("tell the time: %w", err)
+	}
+	begun := int(now.Sub(m.Created)/time.Hour) + 1
+	n := 0
+	for hour := known + 1; hour <= min(begun, known+maxHours); hour++ {
+		err := s.AddEntry(ctx, hostingHour(m, training.Job, hour))
+		if err != nil && !errors.Is(err, store.ErrConflict) {
+			return n, fmt.Errorf("book hosting of %s: %w", m.Name, err)
+		}
+		n++
+	}
+	return n, nil
+}
+
+// hostingHour is the line of spend of one hour that a model was served. A begun
+// hour counts whole: a bound, since vendors bill by the minute.
+func hostingHour(m store.Model, job string, hour int) store.Entry {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d", m.Tenant, m.Name, hour))
+	return store.Entry{
+		ID: "ent_" + hex.EncodeToString(sum[:])[:32], Tenant: m.Tenant, Job: job, Step: "host", Number: hour,
+		Purpose: purposeHost, Provider: m.Provider, Model: m.Name[len(m.Provider)+1:],
+		State: store.EntrySettled, Settled: m.NanoPerHour,
+	}
+}
