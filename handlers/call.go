@@ -54,7 +54,7 @@ func NewCaller(o CallerOptions) *Caller {
 		c.now = time.Now
 	}
 	if c.sleep == nil {
-		c.sleep = sleep
+		c.sleep = providers.Sleep
 	}
 	return c
 }
@@ -90,9 +90,11 @@ type Answered struct {
 	Tries  int   // vendor calls made, the last included
 	// Took is how long the calls took, with the pauses between them; the
 	// rest of what a client waits is our own.
-	Took    time.Duration
-	Reused  bool // found in the store: nothing was paid
-	Sandbox bool // an emulator answered
+	Took time.Duration
+	// Disputed says that the vendor counted more than the call can have used.
+	Disputed bool
+	Reused   bool // found in the store: nothing was paid
+	Sandbox  bool // an emulator answered
 
 	caller *Caller
 	run    *tasks.Run
@@ -144,8 +146,9 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Request: step.Request,
 		Tiers:   step.Tiers,
 		Sink:    step.Sink,
+		Tenant:  run.Job.Tenant,
 		Ledger:  &ledger{caller: c, run: run, step: step},
-		Limits:  step.Limits,
+		Limits:  limits(run, step),
 	})
 	if answer == nil {
 		return nil, failed(ctx, run, err)
@@ -153,12 +156,26 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 	tasks.Point("answered")
 	a := &Answered{
 		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Tries: answer.Tries,
-		Took: time.Since(began), Sandbox: answer.Reply.Sandbox, caller: c, run: run, step: step, entry: answer.Entry,
+		Disputed: answer.Disputed, Took: time.Since(began), Sandbox: answer.Reply.Sandbox, caller: c, run: run, step: step, entry: answer.Entry,
 	}
 	if err != nil {
 		return a, failed(ctx, run, err)
 	}
 	return a, nil
+}
+
+// triesAtFirst is how often vendors are asked in a job's first attempt where no
+// client waits: one less in each later one, and once at least, so that five
+// attempts come to eight calls.
+const triesAtFirst = 3
+
+// limits bounds the tries of a step together with the attempts at its job.
+func limits(run *tasks.Run, step *Step) providers.Limits {
+	l := step.Limits
+	if l.Tries == 0 && !run.Job.Attached {
+		l.Tries = max(1, triesAtFirst-run.Job.Attempt)
+	}
+	return l
 }
 
 // failed tells the engine why its own context ended, and otherwise what the
@@ -217,8 +234,12 @@ func (a *Answered) Settle(ctx context.Context) error {
 
 func (a *Answered) settled() store.Entry {
 	usage := a.Reply.Usage
-	return store.Entry{
+	e := store.Entry{
 		ID: a.entry, State: store.EntrySettled, Settled: a.Nano,
 		Input: usage.Input, Cached: usage.CachedInput, Output: usage.Output, Estimated: usage.Missing,
 	}
+	if a.Disputed {
+		e.Cause = "disputed usage"
+	}
+	return e
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
@@ -25,8 +26,7 @@ const (
 func (c *Caller) keep(ctx context.Context, a *Answered) error {
 	trusted, cancel := context.WithTimeout(context.WithoutCancel(ctx), tasks.Lane(a.run.Job.Lane).Lease())
 	defer cancel()
-	bound := keepFirst
-	for {
+	for try := 1; ; try++ {
 		err := a.run.Tx(trusted, store.Synced, func(q *store.Queries) error { return a.Commit(trusted, q) })
 		if err == nil {
 			return nil
@@ -34,10 +34,9 @@ func (c *Caller) keep(ctx context.Context, a *Answered) error {
 		if final(err) || trusted.Err() != nil {
 			return c.abandon(ctx, a, err)
 		}
-		if c.sleep(trusted, time.Duration(rand.Float64()*float64(bound))) != nil {
+		if c.sleep(trusted, providers.Jitter(try, keepFirst, keepMost, rand.Float64)) != nil {
 			return c.abandon(ctx, a, err)
 		}
-		bound = min(2*bound, keepMost)
 	}
 }
 
@@ -55,15 +54,4 @@ func final(err error) bool {
 		}
 	}
 	return false
-}
-
-func sleep(ctx context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

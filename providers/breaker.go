@@ -7,38 +7,48 @@ import (
 	"time"
 )
 
-// When a breaker opens and for how long.
+// When a circuit opens and for how long.
 const (
 	breakerFailures = 5 // in a row
 	breakerOpen     = 10 * time.Second
-	breakerOpenMost = 5 * time.Minute
-	accountPause    = time.Minute      // after a wrong key, no money, no such model
+	breakerOpenMost = 15 * time.Second // a vendor that is back is found within it
+	refusalPause    = time.Minute      // after a wrong key, no money, no such model
 	quotaPause      = 10 * time.Minute // where the vendor does not say until when
-	weatherAge      = time.Second      // for which what was heard of others is used again
+	longestPause    = time.Hour        // whatever the vendor asks for
+	sharedFor       = time.Second      // for which what other processes said is used again
+)
+
+// How many tenants in a row a vendor has to refuse before a circuit opens. A key
+// or an account is hardly ever at fault for one prompt alone; 403 and 404 are also
+// what moderation and the URL of a picture come to.
+const (
+	accountWitnesses = 2
+	modelWitnesses   = 3
 )
 
 // breakers remembers which targets are not to be called for a while.
 type breakers struct {
-	shared Weather
+	shared Circuits
 	now    func() time.Time
 
 	mu       sync.Mutex
 	circuits map[Target]*circuit
 }
 
-// circuit is the state of one target. It is open until `until`; the next call
-// after that is the probe, and holds the circuit open for the others meanwhile.
+// circuit is the state of one target. While it is open the target is not called;
+// the first call after that is the probe, and keeps it open for the others meanwhile.
 type circuit struct {
-	failures int // in a row
-	openings int // in a row
-	until    time.Time
-	cause    *Error
-	heard    time.Time // when the weather was last asked
+	failures  int // in a row
+	openings  int // in a row
+	openUntil time.Time
+	cause     *Error              // without the vendor's words, which are another tenant's
+	refused   map[string]struct{} // tenants that were refused since the last success
+	asked     time.Time           // when other processes were last asked
 }
 
-func newBreakers(shared Weather, now func() time.Time) *breakers {
+func newBreakers(shared Circuits, now func() time.Time) *breakers {
 	if shared == nil {
-		shared = alone{}
+		shared = unshared{}
 	}
 	return &breakers{shared: shared, now: now, circuits: map[Target]*circuit{}}
 }
@@ -57,7 +67,7 @@ func (b *breakers) circuit(target Target) *circuit {
 	if len(b.circuits) >= maxCircuits {
 		now := b.now()
 		maps.DeleteFunc(b.circuits, func(_ Target, c *circuit) bool {
-			return c.openings == 0 && !c.until.After(now)
+			return c.openings == 0 && !c.openUntil.After(now)
 		})
 	}
 	c = &circuit{}
@@ -67,7 +77,7 @@ func (b *breakers) circuit(target Target) *circuit {
 	return c
 }
 
-// known returns the state of a target, closed where nothing was ever heard.
+// known returns the state of a target, that of a new one where nothing was heard of it.
 func (b *breakers) known(target Target) *circuit {
 	target.Priced = ""
 	if c := b.circuits[target]; c != nil {
@@ -76,31 +86,31 @@ func (b *breakers) known(target Target) *circuit {
 	return &circuit{}
 }
 
-// closed returns until when the target is to be left alone, and why.
-func (b *breakers) closed(target Target) (time.Time, *Error) {
+// open returns until when the target's circuit is open, and why.
+func (b *breakers) open(target Target) (time.Time, *Error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c := b.known(target)
-	return c.until, c.cause
+	return c.openUntil, c.cause
 }
 
 // learn takes over what other processes know.
 func (b *breakers) learn(ctx context.Context, candidates []*candidate) {
-	targets := b.unheard(candidates)
+	targets := b.stale(candidates)
 	if len(targets) == 0 {
 		return
 	}
-	for target, until := range b.shared.Closed(ctx, targets) {
+	for target, until := range b.shared.OpenUntil(ctx, targets) {
 		b.mu.Lock()
-		if c := b.circuit(target); until.After(c.until) {
-			c.until = until
+		if c := b.circuit(target); until.After(c.openUntil) {
+			c.openUntil = until
 		}
 		b.mu.Unlock()
 	}
 }
 
-// unheard returns the targets of which nothing was heard lately.
-func (b *breakers) unheard(candidates []*candidate) []Target {
+// stale returns the targets of which other processes were not asked lately.
+func (b *breakers) stale(candidates []*candidate) []Target {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
@@ -108,20 +118,20 @@ func (b *breakers) unheard(candidates []*candidate) []Target {
 	for _, candidate := range candidates {
 		target := candidate.target
 		target.Priced = ""
-		if c := b.circuit(target); now.Sub(c.heard) >= weatherAge {
-			c.heard = now
+		if c := b.circuit(target); now.Sub(c.asked) >= sharedFor {
+			c.asked = now
 			targets = append(targets, target)
 		}
 	}
 	return targets
 }
 
-// begin marks a call as the probe when the breaker was open.
+// begin marks a call as the probe where the circuit was open.
 func (b *breakers) begin(target Target) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if c := b.known(target); c.openings > 0 {
-		c.until = b.now().Add(breakerOpen)
+		c.openUntil = b.now().Add(breakerOpen)
 	}
 }
 
@@ -130,51 +140,70 @@ func (b *breakers) succeeded(target Target) {
 	defer b.mu.Unlock()
 	c := b.known(target)
 	wasOpen := c.openings > 0
-	c.failures, c.openings, c.cause = 0, 0, nil
+	c.failures, c.openings, c.cause, c.refused = 0, 0, nil, nil
 	if wasOpen {
-		c.until = time.Time{}
+		c.openUntil = time.Time{}
 	}
 }
 
-// failed counts a failure and tells the other processes when it closes the target.
-func (b *breakers) failed(ctx context.Context, target Target, e *Error) {
+// failed counts a tenant's failure and tells the other processes when it opens
+// the circuit.
+func (b *breakers) failed(ctx context.Context, target Target, tenant string, e *Error) {
 	b.mu.Lock()
 	c := b.circuit(target)
-	pause := c.fail(e)
-	until := b.now().Add(pause)
-	news := pause > 0 && until.After(c.until)
+	until := b.now().Add(c.fail(tenant, e))
+	news := until.After(b.now()) && until.After(c.openUntil)
 	if news {
-		c.until, c.cause = until, e
+		c.openUntil = until
+		c.cause = &Error{Kind: e.Kind, Provider: e.Provider, Model: e.Model, Status: e.Status}
 	}
 	b.mu.Unlock()
 	if news {
 		target.Priced = ""
-		b.shared.Close(context.WithoutCancel(ctx), target, until)
+		b.shared.Open(context.WithoutCancel(ctx), target, until)
 	}
 }
 
-// fail returns for how long the failure closes the target.
-func (c *circuit) fail(e *Error) time.Duration {
+// fail returns for how long the failure opens the circuit.
+func (c *circuit) fail(tenant string, e *Error) time.Duration {
 	switch e.Kind {
 	case KindRateLimit:
-		return e.RetryAfter
+		return min(e.RetryAfter, longestPause)
 	case KindQuota:
-		return orDefault(e.RetryAfter, quotaPause)
-	case KindAuth, KindPermission, KindBilling, KindModelGone:
-		return accountPause
+		return min(orDefault(e.RetryAfter, quotaPause), longestPause)
+	case KindAuth, KindBilling:
+		return c.refuse(tenant, accountWitnesses)
+	case KindPermission, KindModelGone:
+		return c.refuse(tenant, modelWitnesses)
 	case KindServer, KindTimeout, KindCapacity, KindTruncated:
-		return max(e.RetryAfter, c.trip())
+		return max(min(e.RetryAfter, longestPause), c.trip())
 	}
 	return 0
 }
 
-// trip counts towards the opening of the breaker.
+// refuse notes that the vendor refused a tenant. The circuit opens once it refused
+// so many different ones and nobody was answered between.
+func (c *circuit) refuse(tenant string, witnesses int) time.Duration {
+	if c.refused == nil {
+		c.refused = map[string]struct{}{}
+	}
+	c.refused[tenant] = struct{}{}
+	if len(c.refused) < witnesses {
+		return 0
+	}
+	c.refused = nil
+	return refusalPause
+}
+
+// trip counts towards the opening of the circuit.
 func (c *circuit) trip() time.Duration {
 	c.failures++
 	if c.failures < breakerFailures {
 		return 0
 	}
-	pause := min(breakerOpen<<min(c.openings, 10), breakerOpenMost)
 	c.openings++
-	return pause
+	if c.openings == 1 {
+		return breakerOpen
+	}
+	return breakerOpenMost
 }

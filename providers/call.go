@@ -21,8 +21,11 @@ func (t Target) String() string { return t.Provider + "/" + t.Model }
 type Call struct {
 	Request Request // its Model is set from the target of each try
 	// Tiers are tried in order; within a tier, targets go by price, cheapest
-	// first, and those whose breaker is open or that must wait come last.
+	// first, and those whose circuit is open or that must wait come last.
 	Tiers [][]Target
+	// Tenant tells who asks from others, by any name: what one prompt of one tenant
+	// brings about closes no target for the others.
+	Tenant string
 	// Sink takes the chunks of a streamed answer; nil for a whole one.
 	Sink Sink
 	// Ledger keeps the books of the tries. Required.
@@ -32,9 +35,10 @@ type Call struct {
 
 // Limits bound a call. Zero fields take the defaults.
 type Limits struct {
-	Headers    time.Duration // until the vendor's headers. Defaults to 30 s streamed, 120 s whole.
-	FirstToken time.Duration // until the first chunk. Defaults to 60 s.
+	Headers    time.Duration // until the vendor's headers. Defaults to 30 s streamed, 60 s whole.
+	FirstToken time.Duration // until the first chunk, or the whole of an answer that is not streamed. Defaults to 60 s.
 	Silence    time.Duration // between chunks. Defaults to 30 s.
+	Begin      time.Duration // since the call's start, after which no further try begins. Defaults to 60 s.
 	Total      time.Duration // all tries together. Defaults to 10 minutes.
 	Tries      int           // vendor calls in all. Defaults to 4.
 }
@@ -43,7 +47,7 @@ type Limits struct {
 type Try struct {
 	Target       Target
 	Number       int   // 1 for the call's first try
-	ReservedNano int64 // upper bound of its cost, nano-dollars
+	ReservedNano int64 // what it is reserved at, nano-dollars: see [Pricer]
 }
 
 // Outcome is how a try ended.
@@ -73,4 +77,7 @@ type Answer struct {
 	Entry  string // the open entry of the try that answered
 	Nano   int64  // its cost by usage and price, nano-dollars; an estimate when Usage.Missing
 	Tries  int    // vendor calls made, the last included
+	// Disputed is set where the vendor counted more than the call can have used:
+	// the count is not believed, and Usage.Missing.
+	Disputed bool
 }

@@ -12,9 +12,10 @@ import (
 // The limits of a call where it states none.
 const (
 	defaultHeadersStreamed = 30 * time.Second
-	defaultHeadersWhole    = 120 * time.Second
+	defaultHeadersWhole    = 60 * time.Second
 	defaultFirstToken      = 60 * time.Second
 	defaultSilence         = 30 * time.Second
+	defaultBegin           = 60 * time.Second
 	defaultTotal           = 10 * time.Minute
 	defaultTries           = 4
 )
@@ -28,6 +29,7 @@ func (l Limits) filled(streamed bool) Limits {
 		Headers:    orDefault(l.Headers, headers),
 		FirstToken: orDefault(l.FirstToken, defaultFirstToken),
 		Silence:    orDefault(l.Silence, defaultSilence),
+		Begin:      orDefault(l.Begin, defaultBegin),
 		Total:      orDefault(l.Total, defaultTotal),
 		Tries:      orDefault(l.Tries, defaultTries),
 	}
@@ -43,7 +45,7 @@ func orDefault[T int | time.Duration](value, otherwise T) T {
 // LimitError is the cause of a context that ended because a limit of the call
 // was reached.
 type LimitError struct {
-	Limit string // headers, first token, silence or total
+	Limit string // headers, first token, whole answer, silence or total
 	After time.Duration
 }
 
@@ -111,7 +113,7 @@ func (w *watch) headers() {
 	case w.streamed:
 		w.arm("first token", w.limits.FirstToken)
 	default:
-		w.pause() // the limit for the whole bounds the rest
+		w.arm("whole answer", w.limits.FirstToken)
 	}
 }
 

@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"bytes"
 	"math"
 	"math/bits"
 	"time"
@@ -25,9 +24,18 @@ type Price struct {
 type Pricer interface {
 	// Price returns the price that is in force at a time.
 	Price(provider, model string, at time.Time) (Price, error)
-	// UpperBound returns what the request can cost at most, in nano-dollars.
-	UpperBound(provider, model string, req *Request, at time.Time) (int64, error)
+	// Quote returns what is reserved for the request, in nano-dollars: its input
+	// counted generously, and as many tokens of answer as were asked for, or
+	// TypicalAnswer where the request says nothing.
+	Quote(provider, model string, req *Request, at time.Time) (int64, error)
+	// Context returns how many tokens the model takes; 0 where that is not known.
+	Context(provider, model string) int
 }
+
+// TypicalAnswer is for how many tokens of answer money is reserved where a request
+// does not bound it. Few answers are longer; the whole context would be reserved
+// ten thousand times too high for most.
+const TypicalAnswer = 4096
 
 // Cost returns what the usage costs in nano-dollars, rounded up.
 func (r Rates) Cost(usage Usage) int64 {
@@ -62,34 +70,4 @@ func (t *total) perMillion() int64 {
 		quotient++
 	}
 	return int64(min(quotient, math.MaxInt64))
-}
-
-// How many tokens a request can be at most, for a reservation: no tokenizer in
-// use makes more than one token of two bytes of text in a living language, and
-// no vendor bills a picture above 2,500.
-const (
-	bytesPerTokenLeast = 2
-	bytesPerTokenUsual = 4
-	tokensPerMessage   = 16
-	tokensPerImage     = 2_500
-)
-
-// InputBound returns the most input tokens that the request can be billed for.
-func InputBound(req *Request) int64 {
-	images, size := 0, len(req.Tools)+len(req.ResponseFormat)
-	for i := range req.Messages {
-		message := &req.Messages[i]
-		size += len(message.Content) + len(message.ToolCalls) + len(message.Name)
-		images += bytes.Count(message.Content, []byte(`"image_url"`))
-	}
-	fixed := tokensPerMessage*(len(req.Messages)+1) + images*tokensPerImage
-	return int64(size/bytesPerTokenLeast + fixed)
-}
-
-// EstimateUsage guesses what an answer was billed where the vendor did not
-// say. The guess stays marked as Missing.
-func EstimateUsage(req *Request, reply *Reply) Usage {
-	input := InputBound(req) * bytesPerTokenLeast / bytesPerTokenUsual
-	output := (len(reply.Content) + len(reply.Message)) / bytesPerTokenUsual
-	return Usage{Input: input, Output: int64(output) + 1, Missing: true}
 }

@@ -15,16 +15,20 @@ import (
 type RouterOptions struct {
 	Drivers map[string]Driver // by vendor name
 	Prices  Pricer
-	// Weather shares closed targets with other processes. Defaults to none.
-	Weather Weather
+	// Circuits shares with other processes which targets are not to be called.
+	// Defaults to none.
+	Circuits Circuits
 	// Slots bounds the calls in flight. Defaults to no bound.
 	Slots Slots
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 	// Rand returns a number in [0, 1) for jitter. Defaults to math/rand/v2.
 	Rand func() float64
-	// Sleep waits or returns early with an error when ctx ends. Defaults to a timer.
+	// Sleep waits or returns early with an error when ctx ends. Defaults to Sleep.
+	// It and Now have to go by one clock.
 	Sleep func(ctx context.Context, wait time.Duration) error
+	// Dispute is told of a count of tokens that is not believed. Defaults to nothing.
+	Dispute func(target Target, counted Usage, requestID string)
 }
 
 // Router owns the attempts of a call: whom to ask, when to ask again, and when
@@ -37,6 +41,7 @@ type Router struct {
 	now      func() time.Time
 	rand     func() float64
 	sleep    func(context.Context, time.Duration) error
+	dispute  func(Target, Usage, string)
 }
 
 // NewRouter returns a router over the drivers.
@@ -48,6 +53,7 @@ func NewRouter(options RouterOptions) *Router {
 		now:     options.Now,
 		rand:    options.Rand,
 		sleep:   options.Sleep,
+		dispute: options.Dispute,
 	}
 	if r.slots == nil {
 		r.slots = unbounded{}
@@ -59,9 +65,12 @@ func NewRouter(options RouterOptions) *Router {
 		r.rand = rand.Float64
 	}
 	if r.sleep == nil {
-		r.sleep = sleep
+		r.sleep = Sleep
 	}
-	r.breakers = newBreakers(options.Weather, r.now)
+	if r.dispute == nil {
+		r.dispute = func(Target, Usage, string) {}
+	}
+	r.breakers = newBreakers(options.Circuits, r.now)
 	return r
 }
 

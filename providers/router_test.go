@@ -142,7 +142,12 @@ func at(names ...string) []providers.Target {
 }
 
 func (w *world) ask(ctx context.Context, tiers ...[]providers.Target) (*providers.Answer, error) {
+	return w.askAs(ctx, "tenant", tiers...)
+}
+
+func (w *world) askAs(ctx context.Context, tenant string, tiers ...[]providers.Target) (*providers.Answer, error) {
 	return w.router.Chat(ctx, providers.Call{
+		Tenant:  tenant,
 		Request: providers.Request{Messages: []providers.Message{providers.TextMessage("user", "hello")}},
 		Tiers:   tiers, Ledger: w.books,
 	})
@@ -194,6 +199,7 @@ func TestRouterByKindOfFailure(t *testing.T) {
 		providers.KindTimeout:       {1, 1, true},
 		providers.KindServer:        {1, 1, true},
 		providers.KindTruncated:     {1, 1, true},
+		providers.KindUnreadable:    {2, 0, true},
 	}
 	for kind, want := range cases {
 		t.Run(string(kind), func(t *testing.T) {

@@ -19,6 +19,8 @@ type run struct {
 	call       Call
 	limits     Limits
 	candidates []*candidate // in the order in which they are preferred
+	began      time.Time
+	waited     time.Duration // between tries, together
 	tries      int
 	last       *Error
 }
@@ -28,18 +30,19 @@ type candidate struct {
 	target    Target
 	driver    Driver
 	price     Price
-	bound     int64 // the most that the call can cost here, nano-dollars
+	quote     int64 // what the call is reserved at here, nano-dollars
+	context   int   // tokens that the model takes; 0 where that is not known
 	tier      int
 	tries     int
 	failures  int
-	malformed int       // answers that the model broke
+	spoilt    int       // answers that were paid for and could not be used
 	notBefore time.Time // by the call's own back-off
 	dead      bool      // can not answer this call
 	full      bool      // had no room for this call
 }
 
 func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, error) {
-	run := &run{router: r, call: call, limits: limits}
+	run := &run{router: r, call: call, limits: limits, began: r.now()}
 	for tier, members := range call.Tiers {
 		for _, target := range members {
 			if err := run.add(target, tier); err != nil {
@@ -51,7 +54,7 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 		return nil, run.exhausted()
 	}
 	slices.SortStableFunc(run.candidates, func(a, b *candidate) int {
-		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.bound, b.bound))
+		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.quote, b.quote))
 	})
 	r.breakers.learn(ctx, run.candidates)
 	return run, nil
@@ -68,12 +71,14 @@ func (run *run) add(target Target, tier int) *Error {
 	if err != nil {
 		return unpriced(target, err)
 	}
-	bound, err := run.router.prices.UpperBound(target.Provider, model, &run.call.Request, at)
+	quote, err := run.router.prices.Quote(target.Provider, model, &run.call.Request, at)
 	if err != nil {
 		return unpriced(target, err)
 	}
-	c := &candidate{target: target, driver: driver, price: price, bound: bound, tier: tier}
-	run.candidates = append(run.candidates, c)
+	run.candidates = append(run.candidates, &candidate{
+		target: target, driver: driver, price: price, quote: quote, tier: tier,
+		context: run.router.prices.Context(target.Provider, model),
+	})
 	return nil
 }
 
@@ -88,11 +93,14 @@ func unpriced(target Target, err error) *Error {
 func (run *run) answer(ctx context.Context) (*Answer, error) {
 	for run.tries < run.limits.Tries {
 		next := run.next()
-		if next == nil {
+		if next == nil || run.late() {
 			break
 		}
-		if ended := run.await(ctx, next); ended {
-			break
+		if wait := run.ready(next).Sub(run.router.now()); wait > 0 {
+			if !run.wait(ctx, next, wait) {
+				break
+			}
+			continue // somebody else may be ready by now, or the circuit open again
 		}
 		release, ok := run.enter(ctx, next)
 		if !ok {
@@ -134,42 +142,44 @@ func (run *run) next() *candidate {
 }
 
 func (run *run) ready(c *candidate) time.Time {
-	closed, _ := run.router.breakers.closed(c.target)
-	if c.notBefore.After(closed) {
+	open, _ := run.router.breakers.open(c.target)
+	if c.notBefore.After(open) {
 		return c.notBefore
 	}
-	return closed
+	return open
 }
 
-// await waits until the candidate may be called, and tells whether the call
-// ends instead: the wait is too long for a slot, or the call's time is over.
-func (run *run) await(ctx context.Context, c *candidate) (ended bool) {
-	wait := run.ready(c).Sub(run.router.now())
-	if wait <= 0 {
+// late tells whether no further try may begin.
+func (run *run) late() bool {
+	return run.tries > 0 && run.router.now().Sub(run.began) >= run.limits.Begin
+}
+
+// wait waits until the candidate may be called, and tells whether the call goes
+// on: not where its waits are too long together, or its time is over.
+func (run *run) wait(ctx context.Context, c *candidate, wait time.Duration) bool {
+	deadline, _ := ctx.Deadline()
+	if run.waited+wait > patience || wait > time.Until(deadline) {
+		run.last = run.openError(c, wait)
 		return false
 	}
-	deadline, _ := ctx.Deadline()
-	if wait > patience || wait > time.Until(deadline) {
-		run.last = run.closedError(c, wait)
-		return true
-	}
+	run.waited += wait
 	if err := run.router.sleep(ctx, wait); err != nil {
 		run.last = run.endedError(ctx, c.target, err)
-		return true
+		return false
 	}
-	return false
+	return true
 }
 
-// closedError says why nobody was asked, and when to come back.
-func (run *run) closedError(c *candidate, wait time.Duration) *Error {
-	if run.last != nil && c.tries > 0 {
+// openError says why nobody is asked, and when to come back.
+func (run *run) openError(c *candidate, wait time.Duration) *Error {
+	if run.last != nil {
 		again := *run.last
-		again.RetryAfter = wait
+		again.RetryAfter = max(again.RetryAfter, wait)
 		return &again
 	}
 	e := &Error{Kind: KindCapacity, Provider: c.target.Provider, Model: c.target.Model}
-	if _, cause := run.router.breakers.closed(c.target); cause != nil {
-		e.Kind, e.Code, e.Err = cause.Kind, cause.Code, cause
+	if _, cause := run.router.breakers.open(c.target); cause != nil {
+		e.Kind, e.Err = cause.Kind, cause
 	}
 	e.Message = fmt.Sprintf("not to be called for another %v", wait.Round(time.Millisecond))
 	e.RetryAfter, e.Charge = wait, ChargeNone
@@ -195,9 +205,18 @@ func (run *run) goOn(ctx context.Context, c *candidate, e *Error) bool {
 	}
 	c.failures++
 	switch {
+	case e.Kind == KindContext, e.Kind == KindTooLarge:
+		return run.keepLarger(c)
 	case e.Kind == KindModelOutput:
-		c.malformed++
-		return c.malformed <= 1
+		c.spoilt++
+		return c.spoilt <= 1
+	case e.Kind == KindUnreadable:
+		c.spoilt++
+		c.dead = c.spoilt > 1 || e.NoRetry
+		return true
+	case e.NoRetry, e.Kind == KindTimeout && e.Status == 0: // who was silent once would be waited for again
+		c.dead = true
+		return e.Kind.FailsOver()
 	case e.Kind.Retryable():
 		c.notBefore = run.router.now().Add(backoff(c.failures, e.RetryAfter, run.router.rand))
 		return true
@@ -208,6 +227,28 @@ func (run *run) goOn(ctx context.Context, c *candidate, e *Error) bool {
 	return false
 }
 
+// keepLarger leaves those who may take what was too long for the candidate, and
+// tells whether there are any.
+func (run *run) keepLarger(small *candidate) (left bool) {
+	for _, c := range run.candidates {
+		known := c.context > 0 && small.context > 0 && c.context <= small.context
+		if c == small || known || c.target.Model == small.target.Model {
+			c.dead = true
+		}
+		left = left || !c.dead
+	}
+	return left
+}
+
+// comeBack returns after which time somebody may be asked again; 0 where nobody is
+// left whom waiting would help.
+func (run *run) comeBack() time.Duration {
+	if next := run.next(); next != nil && run.last.Kind.Retryable() {
+		return max(0, run.ready(next).Sub(run.router.now()))
+	}
+	return 0
+}
+
 // exhausted wraps the last failure in an account of who was asked.
 func (run *run) exhausted() error {
 	if run.last == nil {
@@ -215,6 +256,11 @@ func (run *run) exhausted() error {
 	}
 	if run.tries == 0 {
 		return fmt.Errorf("answer a call, nobody was asked: %w", run.last)
+	}
+	if run.last.RetryAfter == 0 {
+		told := *run.last
+		told.RetryAfter = run.comeBack()
+		run.last = &told
 	}
 	var asked []string
 	for _, c := range run.candidates {

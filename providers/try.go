@@ -11,7 +11,7 @@ import (
 // with either holds what was shown.
 func (run *run) try(ctx context.Context, c *candidate) (answer *Answer, failure *Error, err error) {
 	number := run.tries + 1
-	try := Try{Target: c.target, Number: number, ReservedNano: c.bound}
+	try := Try{Target: c.target, Number: number, ReservedNano: c.quote}
 	entry, err := run.call.Ledger.Reserve(ctx, try)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reserve try %d at %s: %w", number, c.target, err)
@@ -24,7 +24,7 @@ func (run *run) try(ctx context.Context, c *candidate) (answer *Answer, failure 
 		return run.settle(c, reply, entry), nil, nil
 	}
 	run.last = failure
-	run.router.breakers.failed(ctx, c.target, failure)
+	run.router.breakers.failed(ctx, c.target, run.call.Tenant, failure)
 	if shown {
 		answer = &Answer{Reply: reply, Target: c.target, Tries: run.tries}
 	}
@@ -74,28 +74,40 @@ func asError(ctx context.Context, target Target, err error) *Error {
 	}
 }
 
+// settle counts what an answer cost. A count that the call can not have used is
+// not believed: what was sent and received is counted instead.
 func (run *run) settle(c *candidate, reply *Reply, entry string) *Answer {
+	answer := &Answer{Reply: reply, Target: c.target, Entry: entry, Tries: run.tries}
+	received := len(reply.Body) + len(reply.Content) + len(reply.Message)
+	if !run.believes(c, received, reply.Usage, reply.RequestID) {
+		answer.Disputed, reply.Usage = true, Usage{Missing: true}
+	}
 	usage := reply.Usage
 	if usage.Missing {
 		usage = EstimateUsage(&run.call.Request, reply)
 	}
-	return &Answer{
-		Reply: reply, Target: c.target, Entry: entry,
-		Nano: c.price.Cost(usage), Tries: run.tries,
+	answer.Nano = c.price.Cost(usage)
+	return answer
+}
+
+func (run *run) believes(c *candidate, received int, usage Usage, requestID string) bool {
+	if usage.Missing || believable(&run.call.Request, received, c.context, usage) {
+		return true
 	}
+	run.router.dispute(c.target, usage, requestID)
+	return false
 }
 
 // end closes the entry of a failed try, also when the call's own time is over.
 func (run *run) end(ctx context.Context, c *candidate, entry string, e *Error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
 	defer cancel()
-	outcome := Outcome{Charge: e.Charge, Err: e}
-	switch e.Charge {
-	case ChargeNone:
-	case ChargeUsage:
-		outcome.Usage, outcome.Nano = e.Usage, c.price.Cost(e.Usage)
-	default:
-		outcome.Charge = ChargeUnknown
+	outcome := Outcome{Charge: ChargeUnknown, Err: e}
+	switch {
+	case e.Charge == ChargeNone:
+		outcome.Charge = ChargeNone
+	case e.Charge == ChargeUsage && run.believes(c, 0, e.Usage, e.RequestID):
+		outcome.Charge, outcome.Usage, outcome.Nano = ChargeUsage, e.Usage, c.price.Cost(e.Usage)
 	}
 	if err := run.call.Ledger.End(ctx, entry, outcome); err != nil {
 		return fmt.Errorf("close try %d at %s, which failed (%w): %w", run.tries, c.target, e, err)

@@ -123,7 +123,7 @@ func (w *worker) charge(target providers.Target, request *providers.Request, tim
 	if target.Priced != "" {
 		model = target.Priced
 	}
-	nano, err := w.Prices.UpperBound(target.Provider, model, request, time.Now())
+	nano, err := w.Prices.Quote(target.Provider, model, request, time.Now())
 	if err != nil {
 		return tasks.Fail("model_not_found", "the price of %s is not known: add it to the catalogue", target)
 	}

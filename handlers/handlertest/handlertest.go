@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,9 +128,14 @@ func (b *Bench) vendors(t testing.TB) {
 			t.Fatal(err)
 		}
 	}
+	var slept atomic.Int64
 	b.Router = providers.NewRouter(providers.RouterOptions{
 		Drivers: drivers, Prices: b.Prices,
-		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		Now: func() time.Time { return time.Now().Add(time.Duration(slept.Load())) },
+		Sleep: func(ctx context.Context, wait time.Duration) error {
+			slept.Add(int64(wait))
+			return ctx.Err()
+		},
 	})
 }
 

@@ -151,13 +151,8 @@ func unknown(provider, model, why string) error {
 	return fmt.Errorf("price %s/%s: %s: add its price to the file of prices", provider, model, why)
 }
 
-// boundless is what an answer may have, in tokens, where neither the request
-// nor the catalogue bounds it.
-const boundless = 128 << 10
-
-// UpperBound returns what the request can cost at most, in nano-dollars: its
-// input counted generously, and as many tokens of answer as it may get.
-func (c *Catalog) UpperBound(
+// Quote returns what is reserved for the request, in nano-dollars.
+func (c *Catalog) Quote(
 	provider, model string, req *providers.Request, at time.Time,
 ) (int64, error) {
 	price, err := c.Price(provider, model, at)
@@ -165,7 +160,10 @@ func (c *Catalog) UpperBound(
 		return 0, err
 	}
 	m, _ := c.Find(provider, model)
-	output := cmp.Or(req.MaxTokens, m.MaxOutput, m.Context, boundless)
+	output := req.MaxTokens
+	if output <= 0 {
+		output = min(providers.TypicalAnswer, cmp.Or(m.MaxOutput, m.Context, providers.TypicalAnswer))
+	}
 	if req.N != nil && *req.N > 1 {
 		output *= *req.N
 	}
@@ -174,6 +172,12 @@ func (c *Catalog) UpperBound(
 		price.In = price.CachedIn
 	}
 	return price.Cost(usage), nil
+}
+
+// Context returns how many tokens the model takes; 0 where that is not known.
+func (c *Catalog) Context(provider, model string) int {
+	m, _ := c.Find(provider, model)
+	return m.Context
 }
 
 func sortPrices(prices []providers.Price) {

@@ -73,7 +73,7 @@ func TestPriceByDay(t *testing.T) {
 		"before its first day": second(c.Price("together", llama, day("2020-01-01"))),
 		"not in the catalogue": second(c.Price("together", "none", day("2026-01-01"))),
 		"without a price":      second(c.Price("azure", "Llama-4-Scout-17B-16E-Instruct", day("2026-01-01"))),
-		"bound without price": secondInt(c.UpperBound("together", "none", &providers.Request{},
+		"bound without price": secondInt(c.Quote("together", "none", &providers.Request{},
 			day("2026-01-01"))),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "add its price") {
@@ -102,24 +102,24 @@ func TestCachedAndBatchRates(t *testing.T) {
 	}
 }
 
-func TestUpperBound(t *testing.T) {
+func TestQuote(t *testing.T) {
 	t.Parallel()
 	c := load(t, `{"models":[
 	 {"provider":"p","id":"bounded","max_out":100,"context":9000,"prices":[{"in":"1","out":"1"}]},
-	 {"provider":"p","id":"context","context":9000,"prices":[{"in":"1","out":"1"}]},
+	 {"provider":"p","id":"context","context":3000,"prices":[{"in":"1","out":"1"}]},
 	 {"provider":"p","id":"open","prices":[{"in":"1","out":"1"}]}]}`)
 	two := 2
 	request := func(tokens int, n *int) *providers.Request {
 		return &providers.Request{MaxTokens: tokens, N: n,
 			Messages: []providers.Message{providers.TextMessage("user", "hello")}}
 	}
-	for name, want := range map[string]int64{"bounded": 100, "context": 9000, "open": 128 << 10} {
+	for name, want := range map[string]int64{"bounded": 100, "context": 3000, "open": 4096} {
 		input := providers.InputBound(request(0, nil))
 		for _, ask := range []struct {
 			req    *providers.Request
 			output int64
 		}{{request(0, nil), want}, {request(7, nil), 7}, {request(7, &two), 14}} {
-			got, err := c.UpperBound("p", name, ask.req, day("2026-01-01"))
+			got, err := c.Quote("p", name, ask.req, day("2026-01-01"))
 			if err != nil || got != (input+ask.output)*1000 {
 				t.Errorf("%s: %d, %v; want %d", name, got, err, (input+ask.output)*1000)
 			}

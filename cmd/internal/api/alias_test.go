@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"dreamlab/store"
@@ -35,4 +36,16 @@ func TestChatFollowsRoute(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLongPromptsFindTheLargestModel asks an alias whose first model is too small.
+func TestLongPromptsFindTheLargestModel(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	long := strings.Replace(askWhole, "hi", strings.Repeat("word ", 5000), 1)
+	r.post("/v1/chat/completions", long).want(t, 400, "context_length_exceeded")
+	_, err := r.store.SetRoute(t.Context(), store.Route{Alias: "assistant", Version: 1, Author: "config",
+		Targets: []store.RouteTarget{{Model: "together/base", Weight: 1}, {Model: "groq/maker/lead", Weight: 1, Tier: 1}}})
+	must(t, err)
+	r.post("/v1/chat/completions", long).want(t, 200, "")
 }

@@ -122,8 +122,8 @@ func (s *Stack) openVendors(ctx context.Context, o StackOptions) (err error) {
 		return err
 	}
 	s.Router = providers.NewRouter(providers.RouterOptions{
-		Drivers: drivers, Prices: s.Catalog, Weather: newWeather(s.Queue, s.Log),
-		Slots: newSlots(s.Queue, s.Config.Models, s.Log),
+		Drivers: drivers, Prices: s.Catalog, Circuits: newCircuits(s.Queue, s.Log),
+		Slots: newSlots(s.Queue, s.Config.Models, s.Log), Dispute: newDisputes(s.Metrics, s.Log),
 	})
 	return nil
 }

@@ -126,21 +126,21 @@ func TestModelsOfTheOpenVendors(t *testing.T) {
 	}
 }
 
-func TestWeatherIsShared(t *testing.T) {
+func TestCircuitsAreShared(t *testing.T) {
 	t.Parallel()
 	queue := storetest.EmbeddedQueue(t)
-	here, there := newWeather(queue, zerolog.Nop()), newWeather(queue, zerolog.Nop())
-	rain, sun := providers.Target{Provider: "v", Model: "rain"}, providers.Target{Provider: "v", Model: "sun"}
+	here, there := newCircuits(queue, zerolog.Nop()), newCircuits(queue, zerolog.Nop())
+	down, well := providers.Target{Provider: "v", Model: "down"}, providers.Target{Provider: "v", Model: "well"}
 	until := time.Now().Add(time.Hour)
-	here.Close(t.Context(), rain, until)
-	closed := there.Closed(t.Context(), []providers.Target{rain, sun})
-	if len(closed) != 1 || closed[rain].Sub(until).Abs() > time.Second {
-		t.Errorf("closed: %v", closed)
+	here.Open(t.Context(), down, until)
+	open := there.OpenUntil(t.Context(), []providers.Target{down, well})
+	if len(open) != 1 || open[down].Sub(until).Abs() > time.Second {
+		t.Errorf("open: %v", open)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if closed := there.Closed(gone, []providers.Target{rain}); len(closed) != 0 {
-		t.Errorf("where nobody can be asked: %v", closed)
+	if open := there.OpenUntil(gone, []providers.Target{down}); len(open) != 0 {
+		t.Errorf("where nobody can be asked: %v", open)
 	}
 }
 

@@ -117,7 +117,7 @@ func (s *Chats) served(c *wire.Call, name string, find finding) (served, error) 
 	}
 	r, err := find(c.Context(), aliasOf{c.Tenant, name})
 	if err == nil {
-		return served{r, s.contextOf(r)}, nil
+		return served{r, s.largestContext(r)}, nil
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return served{}, err
@@ -130,11 +130,19 @@ func (s *Chats) served(c *wire.Call, name string, find finding) (served, error) 
 	return served{context: tokens}, nil
 }
 
-// contextOf returns what the target takes that is asked first.
-func (s *Chats) contextOf(r store.Route) int {
-	primary, _ := r.Primary()
-	tokens, _ := s.Models.Context(primary.Model)
-	return tokens
+// largestContext returns how many tokens some target of a route takes: a smaller
+// one fails over. It is 0 where one is not known; a tuned model takes what its base
+// takes, which stands by.
+func (s *Chats) largestContext(r store.Route) int {
+	largest := 0
+	for _, target := range r.Targets {
+		tokens, found := s.Models.Context(target.Model)
+		if found && tokens == 0 {
+			return 0
+		}
+		largest = max(largest, tokens)
+	}
+	return largest
 }
 
 // Create lets a chat travel through the queue while its client waits on
@@ -146,7 +154,7 @@ func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
 		return err
 	}
 	t, existed, err := s.begin(c, body, true)
-	if errors.Is(err, store.ErrRouteChanged) {
+	if staleRoute(err) {
 		t, existed, err = s.begin(c, body, false)
 	}
 	if err != nil {
@@ -166,6 +174,14 @@ func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
 		return t.stream(w, place{})
 	}
 	return t.whole(w)
+}
+
+// staleRoute tells whether the route in memory is not the one in force, or may not
+// be: another may lead to a model that takes more.
+func staleRoute(err error) bool {
+	var refused *tasks.InputError
+	return errors.Is(err, store.ErrRouteChanged) ||
+		errors.As(err, &refused) && refused.Code == "context_length_exceeded"
 }
 
 // begin makes the job of a chat whose client waits, or finds the one that the
