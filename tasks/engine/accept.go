@@ -110,15 +110,18 @@ func (a *acceptance) wakeChildless(ctx context.Context, q *store.Queries) error 
 	return err
 }
 
-// acceptAll accepts jobs in one commit; where that fails, each by itself, so
-// that one bad job does not take the others with it.
+// acceptAll accepts jobs in one commit; where one of them is refused, each by
+// itself, so that it does not take the others with it. While the database is away
+// that would only take longer.
 func (e *Engine) acceptAll(ctx context.Context, all []*acceptance) {
 	err := e.acceptTogether(ctx, all)
 	if err == nil {
 		return
 	}
-	if len(all) == 1 {
-		all[0].err = err
+	if len(all) == 1 || errors.Is(err, store.ErrBusy) {
+		for _, a := range all {
+			a.err = err
+		}
 		return
 	}
 	for i := range all {

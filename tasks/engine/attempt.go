@@ -191,19 +191,41 @@ func (w *Worker) signed(h *hold, f store.Finish) store.Finish {
 	return f
 }
 
-func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) (moved []store.Moved, err error) {
+func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) ([]store.Moved, error) {
 	again := backoff{first: 50 * time.Millisecond, most: 3 * time.Second}
+	var unsure []store.Moved // what a commit has moved whose answer was lost
 	for try := 1; ; try++ {
-		moved, err = w.engine.end(ctx, f)
-		if err == nil || try >= triesFor(err) {
-			break
+		moved, err := w.engine.end(ctx, f)
+		switch {
+		case errors.Is(err, store.ErrBusy) && moved != nil:
+			unsure = moved
+		case errors.Is(err, store.ErrFenced):
+			moved, err = unsure, w.storedBefore(ctx, f)
+		}
+		if err == nil {
+			w.engine.metrics.attempts.WithLabelValues(h.job.Lane, h.job.Kind, f.Outcome).Inc()
+			return moved, nil
+		}
+		if try >= triesFor(err) {
+			return nil, err
 		}
 		pause(ctx, again.after(try))
 	}
-	if err == nil {
-		w.engine.metrics.attempts.WithLabelValues(h.job.Lane, h.job.Kind, f.Outcome).Inc()
+}
+
+// storedBefore tells why an end was fenced: nil means by itself, for it was
+// committed and the answer to that was lost.
+func (w *Worker) storedBefore(ctx context.Context, f store.Finish) error {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	outcome, err := w.engine.store.AttemptOutcome(ctx, f.Job, f.Epoch, f.Worker)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && outcome != f.Outcome:
+		return store.ErrFenced
+	case err != nil:
+		return fmt.Errorf("ask for the attempt's end: %w", err)
 	}
-	return moved, err
+	return nil
 }
 
 // triesFor says how often an end is tried that met an error.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"dreamlab/store"
 	"dreamlab/tasks"
@@ -14,8 +15,9 @@ type ending struct {
 	err    error
 }
 
-// end stores the end of an attempt, and returns what is to be announced. Those
-// that are brief share a commit with others, and on SQLite, which has one writer,
+// end stores the end of an attempt, and returns what is to be announced; beside
+// ErrBusy that is what has moved if the commit happened all the same. Those that
+// are brief share a commit with others, and on SQLite, which has one writer,
 // all of them do.
 func (e *Engine) end(ctx context.Context, f store.Finish) ([]store.Moved, error) {
 	one := &ending{finish: f}
@@ -30,20 +32,23 @@ func (e *Engine) end(ctx context.Context, f store.Finish) ([]store.Moved, error)
 		e.endAll(ctx, []*ending{one})
 	}
 	if one.err != nil {
-		return nil, one.err // what it would have moved was rolled back
+		return one.moved, one.err
 	}
 	tasks.Point("committed")
 	return one.moved, nil
 }
 
-// endAll ends attempts in one commit; where that fails, each by itself.
+// endAll ends attempts in one commit; where one of them is refused, each by
+// itself. While the database is away that would only take longer.
 func (e *Engine) endAll(ctx context.Context, all []*ending) {
 	err := e.endTogether(ctx, all)
 	if err == nil {
 		return
 	}
-	if len(all) == 1 {
-		all[0].err = err
+	if len(all) == 1 || errors.Is(err, store.ErrBusy) {
+		for _, one := range all {
+			one.err = err
+		}
 		return
 	}
 	for i := range all {

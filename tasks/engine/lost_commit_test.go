@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+	"dreamlab/tasks"
+)
+
+// forgetful loses the answer to the next synced commit once it is armed.
+type forgetful struct{ armed atomic.Bool }
+
+func (f *forgetful) after(d store.Durability) error {
+	if d == store.Synced && f.armed.CompareAndSwap(true, false) {
+		return fmt.Errorf("the connection broke: %w", store.ErrBusy)
+	}
+	return nil
+}
+
+// TestLostCommitAnswer loses the answer to the commit of an attempt's end: what
+// was to follow on the commit does, and nobody takes the job for another's.
+func TestLostCommitAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		job  store.NewJob
+		end  *tasks.End
+		fail error
+		want store.JobState
+	}{
+		"alone":      {want: store.JobSucceeded},
+		"with write": {end: &tasks.End{Write: func(context.Context, *store.Queries) error { return nil }}, want: store.JobSucceeded},
+		"told of":    {job: store.NewJob{WebhookURL: "https://example.com/hook"}, want: store.JobSucceeded},
+		"cancelled":  {end: &tasks.End{State: store.JobCancelled}, want: store.JobCancelled},
+		"failed":     {fail: tasks.Fail("invalid_request", "mend it"), want: store.JobFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, Options{}, func(t *testing.T, r *rig) {
+				lost := &forgetful{}
+				r.store = storetest.Faulty(r.store, &storetest.Fault{After: lost.after})
+				var then, fenced atomic.Int32
+				followed := make(chan struct{})
+				r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
+					if run.Job.Kind == store.DeliveryKind {
+						return nil, nil
+					}
+					end := tasks.End{}
+					if c.end != nil {
+						end = *c.end
+					}
+					end.Then = func(context.Context) error { then.Add(1); close(followed); return nil }
+					end.Fenced = func(context.Context) error { fenced.Add(1); close(followed); return nil }
+					lost.armed.Store(true)
+					return &end, c.fail
+				})
+				wantState(t, r.ended(r.accept(c.job)), c.want)
+				if c.fail == nil {
+					<-followed
+					if then.Load() != 1 || fenced.Load() != 0 {
+						t.Errorf("followed by %d and fenced by %d", then.Load(), fenced.Load())
+					}
+				}
+				if told := scrape(t, r.metrics.fenced); told != "" {
+					t.Errorf("counted as fenced: %s", told)
+				}
+			})
+		})
+	}
+}
+
+// TestLostCommitOfMany loses the answer to a commit that many ends share.
+func TestLostCommitOfMany(t *testing.T) {
+	const count = 24
+	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Concurrency: count, Window: 8 * count, TenantCap: count}}
+	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
+		lost := &forgetful{}
+		r.store = storetest.Faulty(r.store, &storetest.Fault{After: lost.after})
+		var all, followed sync.WaitGroup
+		all.Add(count)
+		followed.Add(count)
+		var then tally
+		r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
+			all.Done()
+			all.Wait()
+			lost.armed.Store(true)
+			name := run.Job.ID
+			return &tasks.End{
+				Then:   func(context.Context) error { then.add(name); followed.Done(); return nil },
+				Fenced: func(context.Context) error { followed.Done(); return errors.New("fenced") },
+			}, nil
+		})
+		jobs := make([]store.Job, count)
+		for i := range jobs {
+			jobs[i] = r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_%d", i)})
+		}
+		followed.Wait()
+		for _, job := range jobs {
+			wantState(t, r.ended(job), store.JobSucceeded)
+			if n := then.get(job.ID); n != 1 {
+				t.Errorf("%d follow-ups of %s", n, job.ID)
+			}
+		}
+	})
+}
+
+// TestAnothersEnd is fenced for good: the same epoch was ended by the reaper.
+func TestAnothersEnd(t *testing.T) {
+	onBoth(t, Options{}, func(t *testing.T, r *rig) {
+		held := r.claim(r.accept(store.NewJob{}))
+		w := r.worker(WorkerOptions{Handlers: handlers(succeed), Name: "dead"})
+		f := store.Finish{Job: held.ID, Epoch: held.Epoch, Worker: "dead", Outcome: string(store.JobSucceeded)}
+		if err := w.storedBefore(r.ctx, f); !errors.Is(err, store.ErrFenced) {
+			t.Errorf("before any end: %v", err)
+		}
+		r.must(r.store.Tx(r.ctx, store.Synced, func(q *store.Queries) error {
+			f.To = store.JobSucceeded
+			_, err := q.FinishJob(r.ctx, f)
+			return err
+		}))
+		r.must(w.storedBefore(r.ctx, f))
+		f.Outcome = store.AttemptHandedBack
+		if err := w.storedBefore(r.ctx, f); !errors.Is(err, store.ErrFenced) {
+			t.Errorf("another end of the same attempt: %v", err)
+		}
+	})
+}
