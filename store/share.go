@@ -29,6 +29,21 @@ func (q *Queries) SetShare(ctx context.Context, s Share) error {
 	return err
 }
 
+// SetShares sets these shares, and all others to the default. It must run in a
+// transaction.
+func (q *Queries) SetShares(ctx context.Context, shares []Share) error {
+	_, err := q.exec(ctx, `UPDATE shares SET weight = 1, cap = NULL WHERE weight <> 1 OR cap IS NOT NULL`)
+	if err != nil {
+		return err
+	}
+	for _, s := range shares {
+		if err := q.SetShare(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // place is where jobs of a tenant's may go past his queue.
 type place struct {
 	Place  int    `json:"place"` // a number

@@ -159,13 +159,11 @@ func durability(job store.NewJob) store.Durability {
 
 func (e *Engine) rooms() map[string]store.Room {
 	rooms := make(map[string]store.Room, len(e.lanes))
-	for lane, c := range e.lanes {
-		rooms[string(lane)] = c.room()
+	for lane := range e.lanes {
+		rooms[string(lane)] = e.room(lane)
 	}
 	return rooms
 }
-
-func (c LaneConfig) room() store.Room { return store.Room{Window: c.Window, TenantCap: c.TenantCap} }
 
 // deliver sends the wake-ups of new jobs, and tells the dispatchers of those
 // that were left queued. The jobs are safe by now: what goes wrong here is
@@ -193,6 +191,7 @@ func (e *Engine) deliverAll(ctx context.Context, all [][]store.Job) {
 		e.heard.Store(time.Now().UnixNano())
 	}
 	e.signal(ctx, lanes)
+	e.findPlaces(ctx)
 }
 
 // wakesOf returns the wake-ups that dispatched jobs were given; several may

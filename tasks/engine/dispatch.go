@@ -99,6 +99,7 @@ func allLanes() map[tasks.Lane]bool {
 // is something to do by the clock.
 func (d *Dispatcher) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) (time.Duration, error) {
 	e, began := d.engine, time.Now()
+	e.findPlaces(ctx)
 	look, err := e.store.Outlook(ctx, laneNames(), backstop)
 	if err != nil {
 		return backstop, err
@@ -153,7 +154,7 @@ func (e *Engine) dispatchLane(ctx context.Context, lane tasks.Lane) error {
 	var wakes []wakeUp
 	var count int
 	err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
-		picked, err := q.PickJobs(ctx, string(lane), e.lanes[lane].room())
+		picked, err := q.PickJobs(ctx, string(lane), e.room(lane))
 		count = len(picked)
 		if err != nil || count == 0 {
 			return err

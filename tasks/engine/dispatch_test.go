@@ -124,7 +124,7 @@ func TestPriority(t *testing.T) {
 // TestManyDispatchers lets several dispatch the same queue: each job has one
 // wake-up, and the window holds.
 func TestManyDispatchers(t *testing.T) {
-	lanes := map[tasks.Lane]LaneConfig{tasks.Dream: {Concurrency: 5, Window: 20}}
+	lanes := map[tasks.Lane]LaneConfig{tasks.Dream: {Concurrency: 5, Window: 20, TenantCap: 20}}
 	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
 		for i := range 50 {
 			_, _, err := r.Accept(r.ctx, store.NewJob{Tenant: fmt.Sprintf("ten_%d", i%5), Kind: "dream.slice",
@@ -177,7 +177,7 @@ func TestBundle(t *testing.T) {
 
 // TestBundledJobs runs jobs that share wake-ups.
 func TestBundledJobs(t *testing.T) {
-	lanes := map[tasks.Lane]LaneConfig{tasks.System: {Window: 300}}
+	lanes := map[tasks.Lane]LaneConfig{tasks.System: {Window: 300, TenantCap: 300}}
 	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
 		var jobs []store.Job
 		past := time.Now().Add(-time.Minute)
@@ -231,7 +231,7 @@ func TestOptions(t *testing.T) {
 		t.Error("an engine with an unknown lane was made")
 	}
 	c := LaneConfig{Window: 4, TenantCap: 9}.filled(tasks.Chat)
-	if c.Concurrency != 32 || c.Window != 4 || c.TenantCap != 4 || c.Deadline != 10*time.Minute {
+	if c.Concurrency != 64 || c.Window != 4 || c.TenantCap != 4 || c.Deadline != 10*time.Minute {
 		t.Errorf("filled to %+v", c)
 	}
 }

@@ -51,12 +51,14 @@ var ErrQueueUnavailable = errors.New("the queue did not answer: try again in a f
 // LaneConfig sets a lane's width. Its zero value works.
 type LaneConfig struct {
 	// Concurrency is the number of wake-ups that one worker runs at once.
-	// Defaults to 32 on chat and 8 elsewhere.
+	// Defaults to 64 on chat and 8 elsewhere.
 	Concurrency int
 	// Window bounds the lane's jobs that are dispatched or running, over all
 	// workers. Defaults to 8 times Concurrency on chat and 4 times elsewhere.
 	Window int
-	// TenantCap bounds those of one tenant. Defaults to Window.
+	// TenantCap bounds those of one tenant, unless its share has a cap of its own.
+	// Defaults to three quarters of the window and of the places that the live
+	// workers have, so that there is one for whoever has nothing in flight.
 	TenantCap int
 	// Deadline ends an attempt. Defaults to 10 minutes on chat, 60 elsewhere.
 	Deadline time.Duration
@@ -104,6 +106,7 @@ type Engine struct {
 	pings  store.Reads[struct{}, struct{}]
 	heard  atomic.Int64 // when Redis last answered, unix nanoseconds
 	pusher *pusher
+	places places
 	// listeners holds a token for each waiter that listens on Redis.
 	listeners chan struct{}
 }
@@ -153,11 +156,11 @@ func fillLanes(given map[tasks.Lane]LaneConfig) (map[tasks.Lane]LaneConfig, erro
 func (c LaneConfig) filled(lane tasks.Lane) LaneConfig {
 	concurrency, factor, deadline := 8, 4, time.Hour
 	if lane == tasks.Chat {
-		concurrency, factor, deadline = 32, 8, 10*time.Minute
+		concurrency, factor, deadline = 64, 8, 10*time.Minute
 	}
 	c.Concurrency = positive(c.Concurrency, concurrency)
 	c.Window = positive(c.Window, factor*c.Concurrency)
-	c.TenantCap = min(positive(c.TenantCap, c.Window), c.Window)
+	c.TenantCap = min(c.TenantCap, c.Window)
 	c.Deadline = positive(c.Deadline, deadline)
 	return c
 }

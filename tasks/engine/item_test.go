@@ -20,8 +20,8 @@ func TestSweepGoesOn(t *testing.T) {
 		}
 		r.must(r.store.ShiftClock(r.ctx, time.Minute))
 		bad := jobs[0].ID
-		r.store = storetest.Faulty(r.store, &storetest.Fault{Before: func(_ string, args []any) error {
-			if len(args) == 1 && args[0] == bad {
+		r.store = storetest.Faulty(r.store, &storetest.Fault{Before: func(query string, args []any) error {
+			if strings.HasPrefix(query, "SELECT coalesce(parent") && args[0] == bad {
 				return errors.New("broken row")
 			}
 			return nil

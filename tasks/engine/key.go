@@ -16,6 +16,10 @@ func laneKey(lane tasks.Lane, rest string) string { return "dreamlab:{" + string
 // tokensKey is the list on which idle workers of a lane wait.
 func tokensKey(lane tasks.Lane) string { return laneKey(lane, "wake") }
 
+// workersKey holds the live workers of a lane with their places, placesKey the sum.
+func workersKey(lane tasks.Lane) string { return laneKey(lane, "workers") }
+func placesKey(lane tasks.Lane) string  { return laneKey(lane, "places") }
+
 // claimedKey says that the lane has claimed lately.
 func claimedKey(lane tasks.Lane) string { return laneKey(lane, "claimed") }
 

@@ -26,7 +26,7 @@ import (
 func TestStanding(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		narrow := Options{Lanes: map[tasks.Lane]LaneConfig{tasks.Chat: {Window: 2}}}
+		narrow := Options{Lanes: map[tasks.Lane]LaneConfig{tasks.Chat: {Window: 2, TenantCap: 2}}}
 		r := newRig(t, narrow, s, storetest.EmbeddedQueue(t))
 		running := r.claim(r.accept(store.NewJob{}))
 		r.accept(store.NewJob{})

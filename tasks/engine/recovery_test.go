@@ -68,7 +68,7 @@ func BenchmarkWideWindow(b *testing.B) {
 // wipeWideWindow returns how long it took to look for the wake-ups, and until
 // all of them were sent again.
 func wipeWideWindow(t testing.TB) (looked, took time.Duration) {
-	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Window: wideWindow}}
+	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Window: wideWindow, TenantCap: wideWindow}}
 	r := newRig(t, Options{Lanes: lanes}, storetest.PostgreSQL(t), storetest.RedisQueue(t))
 	r.must(r.reconcile(r.ctx)) // sets the sentinel
 	jobs := make([]store.NewJob, wideWindow)

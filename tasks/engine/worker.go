@@ -126,6 +126,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
 	var kept sync.WaitGroup
 	kept.Go(func() { w.keeper.run(keeping) })
+	kept.Go(func() { w.keepPlaces(keeping) })
 	defer kept.Wait()
 	defer stopKeeping()
 	for i, l := range lines {

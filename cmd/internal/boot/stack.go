@@ -144,10 +144,13 @@ func (s *Stack) openEngine(context.Context, StackOptions) (err error) {
 }
 
 // settle writes what is configured and kept in the database: routes that nobody
-// has set, and schedules.
+// has set, the tenants' shares, and schedules.
 func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
 	if err := ensureRoutes(ctx, s.Store, s.Config.Routes); err != nil {
 		return err
+	}
+	if err := setShares(ctx, s.Store, s.Config.Tenants); err != nil {
+		return fmt.Errorf("set the tenants' shares: %w", err)
 	}
 	for _, c := range s.Config.Schedules {
 		kept := store.Schedule{ID: c.ID, Spec: c.Cron, Zone: c.Zone, Misfire: c.Misfire, Overlap: c.Overlap}
@@ -156,6 +159,24 @@ func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
 		}
 	}
 	return nil
+}
+
+// setShares gives each listed tenant its weight and cap in every lane, and all
+// others the default.
+func setShares(ctx context.Context, s *store.Store, tenants []config.Tenant) error {
+	return s.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		var shares []store.Share
+		for _, t := range tenants {
+			known, err := q.EnsureTenant(ctx, t.Name)
+			if err != nil {
+				return err
+			}
+			for _, lane := range tasks.Lanes() {
+				shares = append(shares, store.Share{Lane: string(lane), Tenant: known.ID, Weight: t.Weight, Cap: t.Cap})
+			}
+		}
+		return q.SetShares(ctx, shares)
+	})
 }
 
 // ensureRoutes makes the common routes of the configuration where there are

@@ -19,6 +19,7 @@ func (l *loader) check() {
 	l.checkModels()
 	l.checkCaps()
 	l.checkLanes()
+	l.checkTenants()
 	l.checkDream()
 	l.checkTune()
 	l.checkBudgets()
@@ -118,6 +119,19 @@ func (l *loader) checkLanes() {
 		}
 		if min(lane.Concurrency, lane.Window, lane.TenantCap) < 0 || lane.Deadline < 0 {
 			l.fault("lanes.%s: nothing in it can be negative", name)
+		}
+	}
+}
+
+func (l *loader) checkTenants() {
+	seen := map[string]bool{}
+	for i, t := range l.Tenants {
+		if t.Name == "" || seen[t.Name] {
+			l.fault("tenants[%d]: name %q: list each tenant once, by its name", i, t.Name)
+		}
+		seen[t.Name] = true
+		if min(t.Weight, t.Cap) < 0 {
+			l.fault("tenants[%d]: weight and cap can not be negative", i)
 		}
 	}
 }

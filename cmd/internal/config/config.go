@@ -45,6 +45,7 @@ type Config struct {
 	Team      Team                `yaml:"team"`
 	Routes    map[string][]Target `yaml:"routes"`
 	Lanes     map[string]Lane     `yaml:"lanes"`
+	Tenants   []Tenant            `yaml:"tenants"`
 	Models    map[string]Model    `yaml:"models"` // by provider/model
 	Dream     Dream               `yaml:"dream"`
 	Tune      Tune                `yaml:"tune"`
@@ -82,10 +83,23 @@ type Target struct {
 
 // Lane is the width of one queue. Zero fields take the engine's defaults.
 type Lane struct {
-	Concurrency int           `yaml:"concurrency,omitempty"` // jobs at once in one worker
-	Window      int           `yaml:"window,omitempty"`      // jobs dispatched or running, over all workers
-	TenantCap   int           `yaml:"tenant_cap,omitempty"`  // those of one tenant
-	Deadline    time.Duration `yaml:"deadline,omitempty"`    // of one attempt
+	Concurrency int `yaml:"concurrency,omitempty"` // jobs at once in one worker
+	Window      int `yaml:"window,omitempty"`      // jobs dispatched or running, over all workers
+	// TenantCap bounds those of one tenant. Defaults to three quarters of the window
+	// and of all workers' places.
+	TenantCap int           `yaml:"tenant_cap,omitempty"`
+	Deadline  time.Duration `yaml:"deadline,omitempty"` // of one attempt
+}
+
+// Tenant sets a tenant's part of the lanes. It is made where there is none of that
+// name; one that is not listed has weight 1 and the lanes' caps.
+type Tenant struct {
+	Name string `yaml:"name"`
+	// Weight is its share of a lane in which several have jobs that wait: with 3
+	// it gets three turns where another has one. Defaults to 1.
+	Weight int `yaml:"weight,omitempty"`
+	// Cap bounds its jobs in flight in each lane. Defaults to the lane's tenant_cap.
+	Cap int `yaml:"cap,omitempty"`
 }
 
 // Model bounds what is asked of one model.

@@ -107,6 +107,7 @@ team:
   laed: groq/x
   base: gpt
 lanes: {fast: {concurrency: -1}}
+tenants: [{name: acme, weight: -1}, {name: acme}]
 models: {solo: {concurrency: 2}, groq/x: {}}
 dream:
   threshold: many
@@ -122,10 +123,10 @@ servers: [{name: groq, base_url: localhost, key_env: NOT_SET}]
 		t.Fatalf("got %v", err)
 	}
 	for _, part := range []string{
-		`dreamlab.yaml:1: unknown key "adr"`, `unknown key "laed" at team`, "dreamlab.yaml:10: ",
+		`dreamlab.yaml:1: unknown key "adr"`, `unknown key "laed" at team`, "dreamlab.yaml:11: ",
 		`addr (DREAMLAB_ADDR): "nowhere"`, `"loud" is no level`, "database_url",
 		"cloudflare needs CLOUDFLARE_ACCOUNT_ID too", `"gpt" is no model`, "lanes.fast: there is no such lane",
-		"lanes.fast: nothing in it", `models: "solo" is no model`, "models.groq/x.concurrency: 0 is too few", `"25:00" is no time`, "Mars/Base", "0.7 is out of range", "from 1 to 744",
+		"lanes.fast: nothing in it", "tenants[0]: weight", "tenants[1]: name", `models: "solo" is no model`, "models.groq/x.concurrency: 0 is too few", `"25:00" is no time`, "Mars/Base", "0.7 is out of range", "from 1 to 744",
 		`"fun" is no purpose`, "write a plain decimal", `per is "week"`, `cron "* *"`, "schedules[1]: id",
 		`misfire is "all"`, `overlap is "maybe"`,
 		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models", "NOT_SET, which is not set",

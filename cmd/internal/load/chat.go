@@ -106,7 +106,7 @@ func chat32(ctx context.Context, r *rig) (figures []Figure, err error) {
 func streams(ctx context.Context, r *rig) (figures []Figure, err error) {
 	n := r.count(streamsAll)
 	r.vendor.beat = streamBeat
-	r.config.Lanes["chat"] = config.Lane{Concurrency: n, Window: 2 * n}
+	r.config.Lanes["chat"] = config.Lane{Concurrency: n, Window: 2 * n, TenantCap: 2 * n}
 	err = r.whole(ctx, func(ctx context.Context, url string) error {
 		found, took := closed(n, n, r.asker(ctx, url, r.key, true))
 		figures = []Figure{

@@ -64,7 +64,7 @@ func Widen(c *config.Config, workers int) {
 	if c.Lanes == nil {
 		c.Lanes = map[string]config.Lane{}
 	}
-	c.Lanes[string(noop.Lane())] = config.Lane{Concurrency: workers, Window: 100 * workers}
+	c.Lanes[string(noop.Lane())] = config.Lane{Concurrency: workers, Window: 100 * workers, TenantCap: 100 * workers}
 }
 
 // Durable puts n no-op jobs into an open stack while one worker does them, and

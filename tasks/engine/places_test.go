@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"dreamlab/store"
+	"dreamlab/tasks"
+)
+
+// TestFloodLeavesPlaces has a tenant flood a lane with jobs that do not end:
+// another's runs all the same, and the flood has no more than three quarters of
+// the worker's places.
+func TestFloodLeavesPlaces(t *testing.T) {
+	const places, share = 8, 6
+	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Concurrency: places}}
+	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
+		var begun tally
+		var full sync.WaitGroup
+		full.Add(share)
+		release := make(chan struct{})
+		r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
+			if run.Job.Tenant == "ten_flood" {
+				if begun.add("flood") <= share {
+					full.Done()
+				}
+				<-release
+			}
+			return nil, nil
+		})
+		flood := make([]store.Job, 4*places)
+		for i := range flood {
+			flood[i] = r.accept(store.NewJob{Tenant: "ten_flood"})
+		}
+		full.Wait()
+		for range 2 * places {
+			wantState(t, r.ended(r.accept(store.NewJob{Tenant: "ten_quiet"})), store.JobSucceeded)
+		}
+		if n := begun.get("flood"); n != share {
+			t.Errorf("the flood has %d of %d places, want %d", n, places, share)
+		}
+		close(release)
+		for _, job := range flood {
+			wantState(t, r.ended(job), store.JobSucceeded)
+		}
+	})
+}
+
+// TestPlacesOfLiveWorkers lets workers come and go: a tenant's cap follows, and
+// what the operator has set stands.
+func TestPlacesOfLiveWorkers(t *testing.T) {
+	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Concurrency: 8}, tasks.Dream: {Concurrency: 8, TenantCap: 5}}
+	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
+		caps := func(chat, dream int) {
+			t.Helper()
+			r.places.asked = r.places.asked.Add(-2 * placesEvery)
+			r.findPlaces(r.ctx)
+			if got := r.room(tasks.Chat).TenantCap; got != chat {
+				t.Errorf("a tenant may have %d chats, want %d", got, chat)
+			}
+			if got := r.room(tasks.Dream).TenantCap; got != dream {
+				t.Errorf("a tenant may have %d jobs of dreams, want %d", got, dream)
+			}
+		}
+		caps(6, 5) // nobody has told: one worker is assumed
+		for _, name := range []string{"a", "b", "c"} {
+			w := r.worker(WorkerOptions{Handlers: handlers(succeed), Name: name})
+			r.must(w.tellPlaces(r.ctx, tasks.Chat))
+			r.must(w.tellPlaces(r.ctx, tasks.Chat)) // it counts once
+		}
+		caps(18, 5)
+		r.must(r.redis.ZIncrBy(r.ctx, workersKey(tasks.Chat), -1e6, "b 8").Err()) // not heard of for long
+		r.must(r.worker(WorkerOptions{Handlers: handlers(succeed), Name: "c"}).tellPlaces(r.ctx, tasks.Chat))
+		caps(12, 5)
+	})
+}
