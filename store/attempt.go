@@ -41,7 +41,7 @@ func (q *Queries) Attempts(ctx context.Context, job string) ([]Attempt, error) {
 // where that worker has ended none under the epoch.
 func (q *Queries) AttemptOutcome(ctx context.Context, job string, epoch int64, worker string) (string, error) {
 	var outcome string
-	err := q.one(ctx, `SELECT outcome FROM `+ended+` WHERE job = $1 AND epoch = $2 AND worker = $3`,
+	err := q.one(ctx, `SELECT outcome FROM attempts_all WHERE job = $1 AND epoch = $2 AND worker = $3`,
 		[]any{job, epoch, worker}, &outcome)
 	return outcome, err
 }
