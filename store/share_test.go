@@ -103,10 +103,10 @@ func TestRouteOfNewJob(t *testing.T) {
 		if a := try(second, ""); a.Err != nil {
 			b.t.Errorf("under the new route: %v", a.Err)
 		}
-		if set("ten_a", 0); try(second, "").Err == nil {
+		if set("ten_a", second.Version); try(second, "").Err == nil {
 			b.t.Error("a job was made under the common route of a tenant that has one of its own")
 		}
-		if set("ten_b", 0); try(store.Route{Tenant: "ten_b", Alias: "assistant", Version: 1}, "").Err == nil {
+		if set("ten_b", second.Version); try(store.Route{Tenant: "ten_b", Alias: "assistant", Version: 3}, "").Err == nil {
 			b.t.Error("a job was made under another tenant's route")
 		}
 	})

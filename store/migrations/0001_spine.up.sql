@@ -356,6 +356,7 @@ CREATE TABLE routes (
   targets TEXT NOT NULL,                  -- JSON, see RouteTarget
   reason  TEXT NOT NULL,
   author  TEXT NOT NULL,
+  origin  BIGINT NOT NULL,                -- the version that first had these targets: a rollback takes them up again
   created BIGINT NOT NULL,
   PRIMARY KEY (tenant, alias, version)
 );

@@ -273,6 +273,10 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	if n := len(back.field(t, "targets").([]any)); n != 1 {
 		t.Errorf("rolled back to %s", back.body)
 	}
+	if version := back.field(t, "version"); version != 3.0 {
+		t.Errorf("the rollback is version %v", version)
+	}
+	call(request{method: "POST", path: "/v1/routes/assistant/rollback", key: r.admin}, 400) // nothing served before
 	call(request{path: "/queues/", key: r.admin})
 	uploaded, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", "{\"a\":1}\n"})
 	file := call(request{method: "POST", path: "/v1/files", body: uploaded,

@@ -204,7 +204,7 @@ func (h routing) set(w http.ResponseWriter, c *wire.Call, r store.Route) error {
 
 // newRollback is the body of POST /v1/routes/{alias}/rollback.
 type newRollback struct {
-	Version *int64 `json:"version"` // to go back to. Defaults to the one before.
+	Version *int64 `json:"version"` // to go back to. Defaults to what served before.
 }
 
 // rollBack puts an earlier version's targets in force again, as a new version.
@@ -230,14 +230,20 @@ func (h routing) rollBack(w http.ResponseWriter, c *wire.Call) error {
 		return err
 	}
 	return h.set(w, c, store.Route{
-		Alias: alias, Version: history[0].Version, Targets: earlier.Targets,
+		Alias: alias, Version: history[0].Version, Targets: earlier.Targets, Origin: earlier.Origin,
 		Reason: fmt.Sprintf("rolled back to version %d", earlier.Version),
 	})
 }
 
+// pickVersion finds the version that was named, or the one that served before.
 func pickVersion(history []store.Route, version *int64) (store.Route, error) {
+	if version == nil {
+		if r, ok := store.Before(history); ok {
+			return r, nil
+		}
+	}
 	for _, r := range history[1:] {
-		if version == nil || r.Version == *version {
+		if version != nil && r.Version == *version {
 			return r, nil
 		}
 	}
