@@ -76,8 +76,9 @@ func TextMessage(role, text string) Message {
 
 // Reply is one finished completion.
 type Reply struct {
-	// Body is the vendor's chat.completion object as it came, with finish_reason
-	// in OpenAI's words. Empty when the answer was streamed.
+	// Body is the answer as a chat.completion object: the vendor's own where it
+	// came whole, mended where it strayed from OpenAI's form, and put together
+	// where it was streamed. Empty where the stream broke.
 	Body []byte
 	// Content is the text of the first choice; Message is that choice's whole
 	// message object.

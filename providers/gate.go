@@ -23,7 +23,8 @@ func (g *gate) take(chunk Chunk) error {
 	defer g.watch.resume()
 	if !g.open && !chunk.Shows && g.size+len(chunk.Data) <= gateBytes {
 		g.size += len(chunk.Data)
-		g.kept = append(g.kept, Chunk{Data: bytes.Clone(chunk.Data)})
+		chunk.Data = bytes.Clone(chunk.Data)
+		g.kept = append(g.kept, chunk)
 		return nil
 	}
 	if err := g.flush(); err != nil {

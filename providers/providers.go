@@ -68,14 +68,16 @@ type Sink func(Chunk) error
 
 // Chunk is one event of a streamed answer.
 type Chunk struct {
-	// Data is the vendor's chat.completion.chunk object, as it came, without
-	// "data: " and line ends, and with finish_reason in OpenAI's words. It is one
-	// JSON object on one line.
+	// Data is the vendor's chat.completion.chunk object without "data: " and line
+	// ends: as it came where it has OpenAI's form, else mended. It is one JSON
+	// object on one line.
 	Data []byte
 	// Shows tells whether the chunk carries something a reader would see
 	// (content, reasoning, a refusal or a tool call). Once such a chunk was
 	// handed over, the answer can not be continued by another vendor.
 	Shows bool
+	// Ends tells whether the chunk holds the reason of an end.
+	Ends bool
 }
 
 // ModelInfo is a vendor's own word on a model.

@@ -7,6 +7,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/tasks"
 )
 
@@ -15,7 +16,7 @@ func (t *turn) name() string { return "chatcmpl-" + strings.TrimPrefix(t.run.Job
 
 // ours is what stands under "dreamlab" in an answer.
 func ours(run *tasks.Run, a *handlers.Answered) []byte {
-	return encode(struct {
+	return completion.Encode(struct {
 		Job      string      `json:"job"`
 		Provider string      `json:"provider"`
 		Model    string      `json:"model"`
@@ -30,66 +31,45 @@ func ours(run *tasks.Run, a *handlers.Answered) []byte {
 	})
 }
 
-// body is the whole completion: the vendor's own where it came whole, else put
-// together from what was streamed.
+// body is the whole completion, as the client gets it.
 func (t *turn) body(a *handlers.Answered) (json.RawMessage, error) {
-	whole := a.Reply.Body
-	if len(whole) == 0 {
-		whole = t.assembled(a.Reply)
+	if !completion.IsObject(a.Reply.Body) {
+		return nil, fmt.Errorf("read the answer of %s: it is no JSON object", a.Target)
 	}
-	parts := look([]byte(strings.ToValidUTF8(string(whole), "\uFFFD")))
-	for i, e := range parts.edits { // a whole answer keeps its usage
-		if e.key == "usage" {
-			parts.edits = append(parts.edits[:i:i], parts.edits[i+1:]...)
-			break
-		}
-	}
-	body := with(parts.renamed(t.name(), t.request.Model), "dreamlab", ours(t.run, a))
-	if !json.Valid(body) {
-		return nil, fmt.Errorf("read the answer of %s: it is not JSON", a.Target)
-	}
-	return body, nil
+	return completion.With(t.label().whole(a.Reply.Body), "dreamlab", ours(t.run, a)), nil
 }
 
-type choice struct {
-	Index   int             `json:"index"`
-	Message json.RawMessage `json:"message,omitempty"`
-	Delta   json.RawMessage `json:"delta,omitempty"`
-	Finish  *string         `json:"finish_reason"`
-}
-
-// completion is a chat.completion or a chunk of one.
-type completion struct {
-	ID      string          `json:"id"`
+// chunk is a chunk of our own.
+type chunk struct {
+	ID      json.RawMessage `json:"id"`
 	Object  string          `json:"object"`
-	Created int64           `json:"created"`
-	Model   string          `json:"model"`
+	Created int64           `json:"created"` // unix seconds
+	Model   json.RawMessage `json:"model"`
 	Choices []choice        `json:"choices"`
 	Usage   json.RawMessage `json:"usage,omitempty"`
 }
 
-func (t *turn) assembled(r *providers.Reply) []byte {
-	c := completion{
-		ID: t.name(), Object: "chat.completion", Created: t.run.Job.Created.Unix(), Model: t.request.Model,
-		Choices: []choice{{Message: r.Message, Finish: &r.Finish}},
-		Usage:   usageOf(r.Usage),
-	}
-	if t.stream != nil && t.stream.usage != nil {
-		c.Usage = t.stream.usage
-	}
-	return encode(c)
+type choice struct {
+	Index  int             `json:"index"`
+	Delta  json.RawMessage `json:"delta"`
+	Finish string          `json:"finish_reason"`
+}
+
+func (s *stream) chunk(choices []choice, usage json.RawMessage) []byte {
+	return completion.Encode(chunk{
+		ID: s.label.id, Object: "chat.completion.chunk", Created: s.created, Model: s.label.model,
+		Choices: choices, Usage: usage,
+	})
 }
 
 // closing is the last chunk of an answer whose vendor sent none that shows
 // nothing. An answer that was found in the store is shown in it whole.
 func (s *stream) closing(a *handlers.Answered) []byte {
-	last := choice{Delta: json.RawMessage(`{}`), Finish: &a.Reply.Finish}
+	last := choice{Delta: json.RawMessage(`{}`), Finish: a.Reply.Finish}
 	if a.Reused {
-		last.Delta = a.Reply.Message
+		last.Delta = completion.Delta(a.Reply.Message)
 	}
-	return encode(completion{
-		ID: s.name, Object: "chat.completion.chunk", Created: s.created, Model: s.model, Choices: []choice{last},
-	})
+	return s.chunk([]choice{last}, nil)
 }
 
 // counted is the chunk that carries the usage, as OpenAI sends it.
@@ -98,10 +78,7 @@ func (s *stream) counted(a *handlers.Answered) []byte {
 	if usage == nil {
 		usage = usageOf(a.Reply.Usage)
 	}
-	return encode(completion{
-		ID: s.name, Object: "chat.completion.chunk", Created: s.created, Model: s.model,
-		Choices: []choice{}, Usage: usage,
-	})
+	return s.chunk([]choice{}, usage)
 }
 
 // usageOf writes counts in OpenAI's form, null where the vendor gave none.
@@ -109,17 +86,9 @@ func usageOf(u providers.Usage) json.RawMessage {
 	if u.Missing {
 		return json.RawMessage("null")
 	}
-	return encode(map[string]any{
+	return completion.Encode(map[string]any{
 		"prompt_tokens": u.Input, "completion_tokens": u.Output, "total_tokens": u.Input + u.Output,
 		"prompt_tokens_details":     map[string]int64{"cached_tokens": u.CachedInput},
 		"completion_tokens_details": map[string]int64{"reasoning_tokens": u.Reasoning},
 	})
-}
-
-func encode(v any) json.RawMessage {
-	out, err := json.Marshal(v)
-	if err != nil { // our own structs over JSON that drivers have read
-		panic(err)
-	}
-	return out
 }

@@ -8,7 +8,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestRenamed(t *testing.T) {
+var label7 = label{id: []byte(`"n"`), model: []byte(`"a"`)}
+
+func TestChunkIsLabelled(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		`{"id":"x","model":"m","choices":[{"delta":{"content":"\"id\":1"}}]}`: `{"id":"n","model":"a","choices":[{"delta":{"content":"\"id\":1"}}]}`,
@@ -16,52 +18,46 @@ func TestRenamed(t *testing.T) {
 		`{}`: `{"id":"n","model":"a"}`,
 	}
 	for given, want := range tests {
-		if got := string(look([]byte(given)).renamed("n", "a")); got != want {
+		if got := string(label7.chunk([]byte(given)).data); got != want {
 			t.Errorf("%s became %s, want %s", given, got, want)
 		}
 	}
 }
 
-func TestFinishes(t *testing.T) {
+func TestWholeKeepsItsUsage(t *testing.T) {
 	t.Parallel()
-	tests := map[string]bool{
-		`[{"delta":{},"finish_reason":"stop"}]`:                      true,
-		`[{"finish_reason":null},{"finish_reason": "length"}]`:       true,
-		`[{"delta":{"content":"\"finish_reason\":\"stop\""}}]`:       false,
-		`[{"delta":{"content":"x"},"finish_reason":null,"index":0}]`: false,
-	}
-	for given, want := range tests {
-		if finishes([]byte(given)) != want {
-			t.Errorf("finishes(%s) is %v", given, !want)
-		}
+	given := `{"id":"x","usage":{"prompt_tokens":1},"model":"m"}`
+	if got := string(label7.whole([]byte(given))); got != `{"id":"n","usage":{"prompt_tokens":1},"model":"a"}` {
+		t.Errorf("got %s", got)
 	}
 }
 
-func TestMembersReadWhatJSONReads(t *testing.T) {
+func TestLabelChangesNothingElse(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		texts := rapid.MapOf(rapid.StringMatching(`[a-z]{1,6}`), rapid.Custom(func(t *rapid.T) any {
-			return rapid.OneOf(
-				rapid.Just[any](nil), rapid.Map(rapid.String(), func(s string) any { return s }),
-				rapid.Map(rapid.Int(), func(n int) any { return n }),
-				rapid.Map(rapid.SliceOf(rapid.String()), func(s []string) any { return s }),
-				rapid.Map(rapid.MapOf(rapid.String(), rapid.Bool()), func(m map[string]bool) any { return m }),
-			).Draw(t, "value")
-		})).Draw(t, "object")
-		var object []byte
+		object := rapid.MapOf(rapid.StringMatching(`[a-z]{1,6}|id|model|usage`), rapid.OneOf(
+			rapid.Just[any](nil), rapid.String().AsAny(), rapid.SliceOf(rapid.String()).AsAny(),
+			rapid.MapOf(rapid.String(), rapid.Bool()).AsAny())).Draw(t, "object")
+		text, err := json.Marshal(object)
 		if rapid.Bool().Draw(t, "indented") {
-			object, _ = json.MarshalIndent(texts, "", "  ")
-		} else {
-			object = encode(texts)
+			text, err = json.MarshalIndent(object, "", "  ")
 		}
-		got := map[string]json.RawMessage{}
-		members(object, func(key string, start, end int) { got[key] = object[start:end] })
-		want := map[string]json.RawMessage{}
-		if err := json.Unmarshal(object, &want); err != nil {
+		if err != nil {
 			t.Fatal(err)
 		}
+		var got, want map[string]any
+		if err := json.Unmarshal(label7.chunk(text).data, &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &want); err != nil {
+			t.Fatal(err)
+		}
+		want["id"], want["model"] = "n", "a"
+		if _, counted := want["usage"]; counted {
+			want["usage"] = nil
+		}
 		if !reflect.DeepEqual(got, want) {
-			t.Fatalf("%s: got %s, want %s", object, got, want)
+			t.Fatalf("%s became %v, want %v", text, got, want)
 		}
 	})
 }

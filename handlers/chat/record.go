@@ -3,16 +3,19 @@ package chat
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"dreamlab/handlers"
+	"dreamlab/providers/completion"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
 
-// record keeps the chat as an experience, unless the client asked not to.
+// record keeps the chat as an experience, unless the client asked not to, or
+// there is nothing to learn from: an answer that says nothing, or that ended by
+// no reason of OpenAI's.
 func (t *turn) record(ctx context.Context, q *store.Queries, a *handlers.Answered) error {
-	if !t.in.Keep || len(a.Reply.Message) == 0 {
+	_, ended := completion.Finish(a.Reply.Finish)
+	if !t.in.Keep || !ended || !completion.Says(a.Reply.Message) {
 		return nil
 	}
 	e := t.experience(a)
@@ -28,7 +31,7 @@ func (t *turn) experience(a *handlers.Answered) store.Experience {
 		Tenant: t.run.Job.Tenant, External: t.in.Conversation, Alias: t.in.Alias, Origin: store.OriginLive,
 		Job: t.run.Job.ID, Provider: a.Target.Provider, Model: a.Target.Model,
 		Prompt: tasks.PromptText(t.request.Messages),
-		Answer: []byte(strings.ToValidUTF8(string(a.Reply.Message), "\uFFFD")),
+		Answer: a.Reply.Message,
 		Finish: a.Reply.Finish,
 	}
 	if t.memory {
@@ -38,7 +41,7 @@ func (t *turn) experience(a *handlers.Answered) store.Experience {
 		e.Alias = store.DefaultAlias
 	}
 	if len(t.request.Metadata) > 0 {
-		e.Metadata = encode(t.request.Metadata)
+		e.Metadata = completion.Encode(t.request.Metadata)
 	}
 	return e
 }

@@ -8,6 +8,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/store"
 )
 
@@ -16,8 +17,7 @@ import (
 // it. What shows nothing is held back, because the last chunk is to carry what
 // is only known at the end.
 type stream struct {
-	name    string
-	model   string
+	label   label
 	created int64 // unix seconds, for chunks of our own
 	pump    *pump
 	held    [][]byte
@@ -27,7 +27,7 @@ type stream struct {
 
 func (t *turn) newStream(ctx context.Context) *stream {
 	return &stream{
-		name: t.name(), model: t.request.Model, created: t.run.Job.Created.Unix(), pump: newPump(ctx, t.reply),
+		label: t.label(), created: t.run.Job.Created.Unix(), pump: newPump(ctx, t.reply),
 	}
 }
 
@@ -37,22 +37,30 @@ func (s *stream) take(chunk providers.Chunk) error {
 	if s.fenced() {
 		return store.ErrFenced
 	}
-	parts := look(chunk.Data)
-	if parts.usage != nil && !isNull(parts.usage) {
-		s.usage = bytes.Clone(parts.usage)
+	line := s.label.chunk(chunk.Data)
+	if line.usage != nil {
+		s.usage = bytes.Clone(line.usage)
 	}
-	if parts.noChoices {
+	if line.noChoices {
 		return nil // a vendor's chunk of usage; ours is written at the end
 	}
-	line := parts.renamed(s.name, s.model)
-	if !chunk.Shows || parts.finishes {
-		s.held = append(s.held, line)
-		s.shown = s.shown || chunk.Shows
-		return nil
+	s.held = append(s.held, line.data)
+	switch {
+	case chunk.Shows && !chunk.Ends:
+		s.release(0)
+	case s.shown:
+		s.release(1)
 	}
-	s.pump.add(append(s.held, line)...)
-	s.held, s.shown = nil, true
+	s.shown = s.shown || chunk.Shows
 	return nil
+}
+
+// release writes what is held back, but for the last few.
+func (s *stream) release(but int) {
+	if n := len(s.held) - but; n > 0 {
+		s.pump.add(s.held[:n:n]...)
+		s.held = append([][]byte(nil), s.held[n:]...)
+	}
 }
 
 // tail returns the events that end a reply.
@@ -64,7 +72,7 @@ func (s *stream) tail(a *handlers.Answered, ours []byte, usage bool) [][]byte {
 		s.held = append(s.held, s.counted(a))
 	}
 	last := len(s.held) - 1
-	s.held[last] = with(s.held[last], "dreamlab", ours)
+	s.held[last] = completion.With(s.held[last], "dreamlab", ours)
 	return append(s.held, []byte("[DONE]"))
 }
 

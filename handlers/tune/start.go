@@ -109,7 +109,8 @@ func doubtful(err error) bool {
 		return true
 	}
 	switch e.Kind {
-	case providers.KindServer, providers.KindTimeout, providers.KindTruncated, providers.KindCancelled:
+	case providers.KindServer, providers.KindUnreadable, providers.KindTimeout, providers.KindTruncated,
+		providers.KindCancelled:
 		return true
 	}
 	return e.Charge != providers.ChargeNone

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bufio"
 	"io"
 	"net/http"
 	"strconv"
@@ -26,7 +27,7 @@ func BenchmarkChunk(b *testing.B) {
 		a := &answer{Response: &http.Response{StatusCode: 200, Header: http.Header{}}, ctx: b.Context(),
 			client: client}
 		s := &stream{answer: a, reply: &providers.Reply{}}
-		if err := s.run(newEvents(strings.NewReader(text), maxLine),
+		if err := s.run(newEvents(bufio.NewReader(strings.NewReader(text)), maxLine),
 			ignore); providers.KindOf(err) != providers.KindTruncated {
 			b.Fatal(err)
 		}

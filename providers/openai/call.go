@@ -1,12 +1,14 @@
 package openai
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -61,7 +63,7 @@ func (c *Client) Do(ctx context.Context, call Call) (http.Header, error) {
 		return answer.Header, nil
 	}
 	if err := json.Unmarshal(body, call.Out); err != nil {
-		return answer.Header, answer.garbled("the answer is not the JSON that was expected", err)
+		return answer.Header, answer.unreadable("the answer is not the JSON that was expected", err)
 	}
 	return answer.Header, nil
 }
@@ -72,6 +74,16 @@ type answer struct {
 	ctx    context.Context
 	client *Client
 	model  string
+	body   *bufio.Reader     // of a chat: the body from what it says on
+	bound  *io.LimitedReader // below body
+}
+
+// open makes the body of a chat's answer readable, up to the limit in bytes, and
+// tells whether it is a stream.
+func (a *answer) open(limit int64) (streamed bool) {
+	a.bound = &io.LimitedReader{R: a.Body, N: limit}
+	a.body = bufio.NewReaderSize(a.bound, 16<<10)
+	return isStream(a.Header, a.body)
 }
 
 // send makes the request and turns everything but a success into an error.
@@ -127,7 +139,11 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	if trace := providers.TraceOf(ctx); trace != "" {
 		request.Header.Set("Traceparent", trace)
 	}
-	if c.dialect.Key != "" {
+	if c.dialect.Authorize != nil {
+		if err := c.dialect.Authorize(request); err != nil {
+			return nil, fmt.Errorf("authorise the request: %w", err)
+		}
+	} else if c.dialect.Key != "" {
 		request.Header.Set("Authorization", "Bearer "+c.dialect.Key)
 	}
 	return request, nil
@@ -139,15 +155,19 @@ func (a *answer) read() ([]byte, error) {
 	if n := a.ContentLength; n > 0 && n <= maxBody {
 		body.Grow(int(n) + bytes.MinRead)
 	}
-	if _, err := body.ReadFrom(io.LimitReader(a.Body, maxBody+1)); err != nil {
+	source := io.Reader(a.Body)
+	if a.body != nil {
+		source = a.body
+	}
+	if _, err := body.ReadFrom(io.LimitReader(source, maxBody+1)); err != nil {
 		e := a.broken("the answer broke off", err)
 		if e.Kind == providers.KindServer {
 			e.Kind = providers.KindTruncated
 		}
 		return nil, e
 	}
-	if body.Len() > maxBody {
-		return nil, a.garbled(fmt.Sprintf("the answer is larger than %d bytes", maxBody), nil)
+	if body.Len() > maxBody || a.bound != nil && a.bound.N <= 0 {
+		return nil, a.tooLarge("the answer")
 	}
 	return body.Bytes(), nil
 }
@@ -166,9 +186,21 @@ func (a *answer) broken(what string, err error) *providers.Error {
 	return a.fault(kind, what, err)
 }
 
-// garbled is the error of an answer that can not be read.
-func (a *answer) garbled(what string, err error) *providers.Error {
-	return a.fault(providers.KindServer, what, err)
+// unreadable is the error of a success that can not be read. It tells the type of
+// the answer, which is often the page of a proxy.
+func (a *answer) unreadable(what string, err error) *providers.Error {
+	if kind, _, fault := mime.ParseMediaType(a.Header.Get("Content-Type")); fault == nil {
+		what += " (" + kind + ")"
+	}
+	return a.fault(providers.KindUnreadable, what, err)
+}
+
+// tooLarge is the error of an answer beyond its limit, which would be as large
+// another time.
+func (a *answer) tooLarge(what string) *providers.Error {
+	e := a.fault(providers.KindUnreadable, what+" is larger than the limit", nil)
+	e.NoRetry = true
+	return e
 }
 
 func (a *answer) fault(kind providers.Kind, what string, err error) *providers.Error {

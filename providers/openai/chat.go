@@ -3,7 +3,6 @@ package openai
 import (
 	"context"
 	"errors"
-	"mime"
 	"net/http"
 	"time"
 
@@ -27,13 +26,9 @@ func (c *Client) Chat(
 			return nil, c.refused(req.Model, err)
 		}
 	}
-	base := c.dialect.Base
-	if c.dialect.ChatBase != nil {
-		base = c.dialect.ChatBase(req.Model)
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	call := Call{Method: http.MethodPost, URL: base + "/chat/completions", In: body, model: req.Model}
+	call := Call{Method: http.MethodPost, URL: c.chatURL(req.Model), In: body, model: req.Model}
 	answer, err := c.send(ctx, call)
 	if err != nil {
 		return nil, err
@@ -43,14 +38,25 @@ func (c *Client) Chat(
 		RequestID: requestID(answer.Header),
 		Sandbox:   answer.Header.Get("X-Dreamlab-Sandbox") == "true",
 	}
-	if sink == nil {
-		return c.whole(answer, reply)
-	}
-	kind, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
-	if err == nil && kind == "application/json" {
+	switch streamed := answer.open(streamLimit(req)); {
+	case streamed:
+		return c.stream(answer, reply, sink, cancel)
+	case sink != nil:
 		return c.wholeAsStream(answer, reply, sink)
 	}
-	return c.stream(answer, reply, sink, cancel)
+	return c.whole(answer, reply)
+}
+
+// chatURL is where a model's chats are sent.
+func (c *Client) chatURL(model string) string {
+	base, path := c.dialect.Base, "/chat/completions"
+	if c.dialect.ChatBase != nil {
+		base = c.dialect.ChatBase(model)
+	}
+	if c.dialect.Path != nil {
+		path = c.dialect.Path(model)
+	}
+	return base + path
 }
 
 // refused completes the error of a dialect that would not send the request.

@@ -48,12 +48,12 @@ func TestBrokenWholeAnswers(t *testing.T) {
 		text string
 		kind providers.Kind
 	}{
-		"no json":            {`<html>`, providers.KindServer},
-		"no choices":         {`{"choices":[]}`, providers.KindServer},
-		"cloudflare's own":   {`{"result":{"response":"x"},"success":true,"errors":[]}`, providers.KindServer},
-		"no message":         {`{"choices":[{"message":3}]}`, providers.KindServer},
+		"no json":            {`<html>`, providers.KindUnreadable},
+		"no choices":         {`{"choices":[]}`, providers.KindUnreadable},
+		"cloudflare's own":   {`{"result":{"response":"x"},"success":true,"errors":[]}`, providers.KindUnreadable},
+		"no message":         {`{"choices":[{"message":3}]}`, providers.KindUnreadable},
 		"error in a success": {`{"error":{"message":"busy","code":503}}`, providers.KindCapacity},
-		"too large":          {strings.Repeat(" ", maxBody+1), providers.KindServer},
+		"too large":          {`{"choices":"` + strings.Repeat("x", maxBody), providers.KindUnreadable},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

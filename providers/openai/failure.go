@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 )
 
 // Failure is a vendor's refusal as it came over the wire.
@@ -46,7 +47,7 @@ func newFailure(status int, header http.Header, body []byte) Failure {
 	f := Failure{Status: status, Header: header, Body: body}
 	trimmed := bytes.TrimSpace(body)
 	if bytes.HasPrefix(trimmed, []byte("[")) { // Google wraps the object in an array
-		for item := range items(trimmed) {
+		for item := range completion.Items(trimmed) {
 			trimmed = item
 			break
 		}
@@ -68,7 +69,7 @@ func isTypeError(err error) bool {
 }
 
 func (f *Failure) take(parsed anyError) {
-	if present(parsed.Error) {
+	if completion.Present(parsed.Error) {
 		var text string
 		var inner anyError
 		if json.Unmarshal(parsed.Error, &text) == nil {
@@ -80,7 +81,7 @@ func (f *Failure) take(parsed anyError) {
 		parsed = parsed.Errors[0]
 	}
 	f.Message = parsed.Message
-	if f.Message == "" && present(parsed.Detail) {
+	if f.Message == "" && completion.Present(parsed.Detail) {
 		f.Message = strings.Trim(string(parsed.Detail), `"`)
 	}
 	f.Type = cmp.Or(parsed.Type, parsed.AWSType, parsed.ErrorType, word(parsed.Status))
@@ -133,9 +134,11 @@ func (c *Client) classify(a *answer, f Failure) *providers.Error {
 		Kind: kind, Provider: c.dialect.Provider, Model: a.model, Status: f.Status,
 		Code: cmp.Or(f.Code, f.Type), Message: f.Message, Param: f.Param,
 		RequestID: requestID(a.Header), Charge: charge(f.Status, kind),
+		NoRetry: a.Header.Get("X-Should-Retry") == "false",
 	}
 	if f.Status >= 300 && f.Status < 400 {
 		e.Message = "the vendor answers with a redirect, which is not followed: mend the base URL"
+		e.NoRetry = true
 	}
 	if wait, ok := retryAfter(f, c.now()); ok {
 		e.RetryAfter = wait

@@ -161,7 +161,7 @@ var refusals = map[string]struct {
 	"nothing": {status: 500, kind: providers.KindServer, message: "no JSON", charge: providers.ChargeUnknown},
 	"redirect": {
 		status: 301, header: http.Header{"Location": {"https://elsewhere.example"}},
-		kind: providers.KindInvalid, message: "mend the base URL", charge: providers.ChargeNone,
+		kind: providers.KindServer, message: "mend the base URL", charge: providers.ChargeNone,
 	},
 	"nested nonsense": {
 		status: 400, body: `{"error":{"message":{"deep":1},"code":[1]}}`,

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,7 @@ func FuzzStream(f *testing.F) {
 		response := &http.Response{StatusCode: 200, Header: http.Header{}}
 		s := &stream{answer: &answer{Response: response, ctx: t.Context(), client: client},
 			reply: &providers.Reply{}}
-		err := s.run(newEvents(bytes.NewReader(data), 4096), func(chunk providers.Chunk) error {
+		err := s.run(newEvents(bufio.NewReader(bytes.NewReader(data)), 4096), func(chunk providers.Chunk) error {
 			if !json.Valid(chunk.Data) || bytes.ContainsAny(chunk.Data, "\r\n") {
 				t.Errorf("handed over %q", chunk.Data)
 			}

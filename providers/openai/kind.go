@@ -87,7 +87,7 @@ func kindOf(f Failure) providers.Kind {
 	if kind, ok := byStatus[f.Status]; ok {
 		return kind
 	}
-	if f.Status >= 300 && f.Status < 500 {
+	if f.Status >= 400 && f.Status < 500 {
 		return providers.KindInvalid
 	}
 	return providers.KindServer

@@ -21,8 +21,17 @@ type Dialect struct {
 	Base     string // "https://api.groq.com/openai/v1": the routes stand below it
 	Key      string // sent as a bearer token where there is one, and never shown
 
+	// Authorize puts the credential into a request, for vendors that do not take
+	// the Key as a bearer token. Defaults to that.
+	Authorize func(*http.Request) error
 	// ChatBase returns the base that serves a model. Defaults to Base.
 	ChatBase func(model string) string
+	// Path returns the path of a model's chats below the base. Defaults to
+	// "/chat/completions".
+	Path func(model string) string
+	// Unwrap takes a whole answer out of the vendor's envelope. Defaults to
+	// leaving it as it is.
+	Unwrap func(body []byte) []byte
 	// Encode puts the request into the vendor's words, or refuses what the
 	// vendor does not have. Defaults to leaving the body as it is.
 	Encode func(req *providers.Request, body *Body) error
@@ -44,7 +53,7 @@ type Client struct {
 const (
 	maxBody  = 16 << 20 // a whole answer
 	maxError = 64 << 10 // the body of an error
-	maxLine  = 1 << 20  // one line of a stream
+	maxLine  = maxBody  // one event of a stream
 )
 
 // New returns a client for the dialect. It takes the HTTP client and the clock

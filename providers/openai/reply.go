@@ -1,22 +1,76 @@
 package openai
 
 import (
+	"bytes"
 	"encoding/json"
-	"strconv"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 )
 
-// completion is what is read of a chat.completion object; the rest passes
-// through unread.
-type completion struct {
-	Model   string          `json:"model"`
-	Error   json.RawMessage `json:"error"`
-	Usage   json.RawMessage `json:"usage"`
-	Choices []struct {
-		Message json.RawMessage `json:"message"`
-		Finish  string          `json:"finish_reason"`
-	} `json:"choices"`
+// members is what is read of a chat.completion object or of a chunk, as raw JSON;
+// the rest passes through unread.
+type members struct {
+	id, object, kind, created, model, choices, usage, fault, extension []byte
+
+	speaks bool // there is a member in which flat errors say what happened
+}
+
+func membersOf(object []byte, extension string) members {
+	var m members
+	for key, value := range completion.Members(object) {
+		switch string(key) {
+		case "id":
+			m.id = value
+		case "object":
+			m.object = value
+		case "type":
+			m.kind = value
+		case "created":
+			m.created = value
+		case "model":
+			m.model = value
+		case "choices":
+			m.choices = value
+		case "usage":
+			m.usage = value
+		case "error":
+			m.fault = value
+		case "message", "detail", "errors", "error_code", "__type":
+			m.speaks = m.speaks || completion.Present(value) && string(value) != "[]"
+		default:
+			if extension != "" && string(key) == extension {
+				m.extension = value
+			}
+		}
+	}
+	return m
+}
+
+// isFailure tells an error from an answer: by its member "error", by its type, or
+// by a message where the choices should be.
+func isFailure(m members) bool {
+	if completion.Present(m.fault) && string(m.fault) != `""` && string(m.fault) != "false" {
+		return true
+	}
+	return string(m.object) == `"error"` || string(m.kind) == `"error"` || m.speaks && !completion.Present(m.choices)
+}
+
+// mended returns the object with its choices as they were read, and without a
+// usage that makes no sense.
+func (m members) mended(object, choices []byte) []byte {
+	strange := completion.Present(m.usage) && parseUsage(m.usage).Missing
+	same := len(choices) == len(m.choices) && (len(choices) == 0 || &choices[0] == &m.choices[0])
+	if same && !strange {
+		return object
+	}
+	if !same {
+		object = completion.Set(object, "choices", choices)
+	}
+	if strange {
+		object = completion.Set(object, "usage", []byte("null"))
+	}
+	return object
 }
 
 // usage is OpenAI's count of tokens
@@ -59,63 +113,56 @@ func parseUsage(data []byte) providers.Usage {
 	return u.counts()
 }
 
-// words maps the vendors' reasons for an end to OpenAI's.
-var words = map[string]string{
-	"eos":                           "stop",
-	"end_turn":                      "stop",
-	"stop_sequence":                 "stop",
-	"max_tokens":                    "length",
-	"model_length":                  "length",
-	"function_call":                 "tool_calls",
-	"tool_use":                      "tool_calls",
-	"content_filtered":              "content_filter",
-	"safety":                        "content_filter",
-	"model_context_window_exceeded": "length",
-}
-
-func finish(word string) string {
-	if known, ok := words[word]; ok {
-		return known
-	}
-	return word
-}
-
 // whole reads an answer that was not streamed.
 func (c *Client) whole(a *answer, reply *providers.Reply) (*providers.Reply, error) {
 	body, err := a.read()
 	if err != nil {
 		return nil, err
 	}
-	var done completion
-	if err := json.Unmarshal(body, &done); err != nil {
-		return nil, a.garbled("the answer is no chat completion", err)
+	body = bytes.ToValidUTF8(bytes.TrimSpace(body), []byte("\uFFFD"))
+	if c.dialect.Unwrap != nil {
+		body = c.dialect.Unwrap(body)
 	}
-	if present(done.Error) {
-		return nil, c.inBand(a, body, parseUsage(done.Usage))
+	if object := firstOf(body); object != nil {
+		body = object
 	}
-	if len(done.Choices) == 0 {
-		return nil, a.garbled("the answer holds no choice", nil)
+	if !completion.IsObject(body) {
+		return nil, a.unreadable("the answer is no chat completion", nil)
 	}
-	first := done.Choices[0]
-	var message struct{ Content, Refusal *string }
-	if err := json.Unmarshal(first.Message, &message); err != nil {
-		return nil, a.garbled("the answer holds no message", err)
+	m := membersOf(body, "")
+	reply.Usage = parseUsage(m.usage)
+	if isFailure(m) {
+		return nil, c.inBand(a, body, reply.Usage)
 	}
-	reply.Body, reply.Message = inOurWords(body), first.Message
-	reply.Content, reply.Refusal = text(message.Content), text(message.Refusal)
-	reply.Model, reply.Finish, reply.Usage = done.Model, finish(first.Finish), parseUsage(done.Usage)
+	if err := c.read(a, reply, m, body); err != nil {
+		if !reply.Usage.Missing {
+			err.Charge, err.Usage = providers.ChargeUsage, reply.Usage
+		}
+		return nil, err
+	}
 	return reply, nil
 }
 
-func text(s *string) string {
-	if s == nil {
-		return ""
+// read takes the choices of a whole answer in.
+func (c *Client) read(a *answer, reply *providers.Reply, m members, body []byte) *providers.Error {
+	if len(m.choices) <= 2 || m.choices[0] != '[' {
+		return a.unreadable("the answer holds no choice", nil)
 	}
-	return *s
+	choices, first, err := completion.Whole(m.choices)
+	if err != nil {
+		return a.judged(err, reply.Usage)
+	}
+	if first.Finish == "" {
+		return a.unreadable("the answer holds no choice", nil)
+	}
+	reply.Body, reply.Message = m.mended(body, choices), first.Message
+	reply.Content, reply.Refusal, reply.Finish = first.Content, first.Refusal, first.Finish
+	reply.Model = string(completion.AppendText(nil, m.model))
+	return nil
 }
 
 // wholeAsStream serves the vendors that answer with a whole completion where
-// a stream was asked for: it is handed over as one chunk.
+// a stream was asked for.
 func (c *Client) wholeAsStream(
 	a *answer, reply *providers.Reply, sink providers.Sink,
 ) (*providers.Reply, error) {
@@ -123,60 +170,19 @@ func (c *Client) wholeAsStream(
 	if err != nil {
 		return nil, err
 	}
-	chunk, err := asChunk(reply.Body)
+	cut, err := completion.Chunks(reply.Body, "")
 	if err != nil {
-		return nil, a.garbled("the answer is no chat completion", err)
+		return nil, a.unreadable("the answer is no chat completion", err)
 	}
-	reply.Body = nil
 	reply.Shown = true
-	if err := sink(providers.Chunk{Data: chunk, Shows: true}); err != nil {
-		return reply, a.given(reply, err)
+	for _, chunk := range []providers.Chunk{
+		{Data: cut.Says, Shows: true}, {Data: cut.Ends, Ends: true}, {Data: cut.Counted},
+	} {
+		if err := sink(chunk); err != nil {
+			return reply, a.given(reply, err)
+		}
 	}
 	return reply, nil
-}
-
-// asChunk turns a chat.completion into one chat.completion.chunk.
-func asChunk(body []byte) ([]byte, error) {
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(body, &object); err != nil {
-		return nil, err
-	}
-	var choices []map[string]json.RawMessage
-	if err := json.Unmarshal(object["choices"], &choices); err != nil {
-		return nil, err
-	}
-	for _, choice := range choices {
-		choice["delta"] = asDelta(choice["message"])
-		delete(choice, "message")
-	}
-	encoded, err := encode(choices)
-	if err != nil {
-		return nil, err
-	}
-	object["choices"], object["object"] = encoded, json.RawMessage(`"chat.completion.chunk"`)
-	return encode(object)
-}
-
-// asDelta numbers the tool calls of a message, as a stream does.
-func asDelta(message json.RawMessage) json.RawMessage {
-	var object map[string]json.RawMessage
-	var calls []map[string]json.RawMessage
-	if json.Unmarshal(message, &object) != nil || json.Unmarshal(object["tool_calls"], &calls) != nil {
-		return message
-	}
-	for i, call := range calls {
-		call["index"] = json.RawMessage(strconv.Itoa(i))
-	}
-	numbered, err := encode(calls)
-	if err != nil {
-		return message
-	}
-	object["tool_calls"] = numbered
-	delta, err := encode(object)
-	if err != nil {
-		return message
-	}
-	return delta
 }
 
 // given is the error of a sink that wanted no more.

@@ -1,52 +1,87 @@
 package openai
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 )
 
-// maxStream bounds all of a streamed answer, in bytes.
-const maxStream = 4 * maxBody
+// Limits of a streamed answer. A token comes in a chunk of 200 to 700 bytes, with
+// the likelihoods of twenty others in one of up to 4 KiB.
+const (
+	maxStream      = 32 << 20 // all of it, in bytes
+	leastStream    = 4 << 20  // what even a short answer may take
+	bytesPerToken  = 1 << 10
+	bytesPerLikely = 4 << 10
+	maxIdle        = 64 // chunks in a row that show nothing and are handed on
+	maxSkipped     = 64 // events that are no chunks
+)
+
+// streamLimit is how large the stream of an answer may get, in bytes.
+func streamLimit(req *providers.Request) int64 {
+	if req.MaxTokens <= 0 {
+		return maxStream
+	}
+	each, choices := int64(bytesPerToken), int64(1)
+	if req.Logprobs {
+		each = bytesPerLikely
+	}
+	if req.N != nil {
+		choices = int64(max(*req.N, 1))
+	}
+	return min(max(int64(req.MaxTokens)*each*choices, leastStream), maxStream)
+}
 
 // stream is an answer that is coming in.
 type stream struct {
-	answer    *answer
-	reply     *providers.Reply
-	content   []byte
-	refusal   []byte
-	reasoning []byte
-	tools     toolCalls
-	choices   bool // a chunk held a choice
-	foreign   bool // the present chunk ends with a vendor's own word
+	answer  *answer
+	reply   *providers.Reply
+	reader  completion.Reader
+	head    head
+	idle    int // chunks in a row that showed nothing
+	skipped int // events that were no chunks
 }
 
-// stream reads an answer as it comes and hands each chunk on.
+// head is what stands beside the choices of an answer.
+type head struct {
+	ID      json.RawMessage `json:"id,omitempty"`
+	Object  string          `json:"object"`
+	Created json.RawMessage `json:"created,omitempty"`
+	Model   string          `json:"model"`
+	Choices json.RawMessage `json:"choices"`
+	Usage   json.RawMessage `json:"usage"`
+}
+
+// stream reads an answer as it comes and hands each chunk on, to a sink that may
+// be nil. The reply holds it as a whole.
 func (c *Client) stream(
 	a *answer, reply *providers.Reply, sink providers.Sink, cancel context.CancelFunc,
 ) (*providers.Reply, error) {
 	s := &stream{answer: a, reply: reply}
 	reply.Usage.Missing = true
-	body := &io.LimitedReader{R: a.Body, N: maxStream}
-	err := s.run(newEvents(body, maxLine), sink)
-	if body.N <= 0 {
-		err = a.garbled("the stream is larger than the limit", nil)
+	err := s.run(newEvents(a.body, maxLine), sink)
+	if a.bound.N <= 0 {
+		err = a.tooLarge("the stream")
 	}
 	s.finish()
 	if err != nil {
 		return reply, err
 	}
-	drain(body, cancel)
+	drain(a.body, cancel)
 	return reply, nil
 }
 
 // drain reads to the end of the body, but does not wait for it.
-func drain(body io.Reader, cancel context.CancelFunc) {
+func drain(body *bufio.Reader, cancel context.CancelFunc) {
 	timer := time.AfterFunc(drainPatience, cancel)
 	defer timer.Stop()
 	if _, err := io.CopyN(io.Discard, body, drainBytes); err == nil {
@@ -67,31 +102,40 @@ func (s *stream) run(events *events, sink providers.Sink) error {
 		if err != nil {
 			return err
 		}
+		if chunk.Data == nil || sink == nil {
+			continue
+		}
 		if err := sink(chunk); err != nil {
 			return s.answer.given(s.reply, err)
 		}
 	}
 }
 
-// done judges a stream that the vendor closed in due form.
+// done judges a stream that the vendor closed in due form. Events that were no
+// chunks are forgiven then.
 func (s *stream) done() error {
-	if !s.choices {
-		return s.answer.garbled("the stream held no choice", nil)
-	}
-	if s.reply.Finish == "" {
-		s.reply.Finish = "stop"
+	switch {
+	case !s.reader.Begun():
+		return s.charged(s.answer.unreadable("the stream held no choice", nil))
+	case !s.reader.Whole():
+		return s.charged(s.answer.fault(providers.KindTruncated, "the stream ended without a reason", nil))
 	}
 	return nil
 }
 
-// ended judges a stream without the closing mark: it is whole when the reason
-// for its end came, and cut otherwise.
+// ended judges a stream without the closing mark: it is whole where the reason for
+// its end came before a clean end, and cut otherwise.
 func (s *stream) ended(err error) error {
 	if errors.Is(err, errLongLine) {
-		return s.answer.garbled("the stream can not be read", err)
+		e := s.answer.unreadable("the stream can not be read", err)
+		e.NoRetry = true
+		return s.charged(e)
 	}
-	if s.reply.Finish != "" {
+	if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && s.reader.Whole() {
 		return nil
+	}
+	if errors.Is(err, io.EOF) && !s.reader.Begun() {
+		return s.charged(s.answer.unreadable("the stream held no choice", nil))
 	}
 	e := s.answer.broken("the stream broke off", err)
 	if e.Kind == providers.KindServer {
@@ -108,70 +152,122 @@ func (s *stream) charged(e *providers.Error) *providers.Error {
 	return e
 }
 
-// chunk looks at one event without decoding it.
+// chunk looks at one event without decoding it. The chunk's Data is nil where
+// there is nothing to hand on.
 func (s *stream) chunk(data []byte) (providers.Chunk, error) {
+	data = tidy(data)
+	if !completion.IsObject(data) {
+		return providers.Chunk{}, s.skip(data)
+	}
+	m := membersOf(data, s.answer.client.dialect.Extension)
+	s.note(m)
+	if err := s.extension(m.extension); err != nil {
+		return providers.Chunk{}, err
+	}
+	if isFailure(m) {
+		return providers.Chunk{}, s.charged(s.answer.client.inBand(s.answer, data, s.reply.Usage))
+	}
+	if len(m.choices) == 0 || m.choices[0] != '[' {
+		return providers.Chunk{}, nil // clients iterate over the choices: without them it is no chunk
+	}
+	seen, err := s.reader.Take(m.choices)
+	if err != nil {
+		return providers.Chunk{}, s.charged(s.answer.judged(err, s.reply.Usage))
+	}
+	s.reply.Shown = s.reply.Shown || seen.Shows
+	if !seen.Shows && !seen.Ends && s.tooIdle() {
+		return providers.Chunk{}, nil
+	}
+	if seen.Shows {
+		s.idle = 0
+	}
+	data = m.mended(data, seen.Choices)
+	if string(m.object) == `"chat.completion"` { // a whole answer in one event
+		data = completion.Set(data, "object", completion.Quoted("chat.completion.chunk"))
+	}
+	return providers.Chunk{Data: data, Shows: seen.Shows, Ends: seen.Ends}, nil
+}
+
+// tooIdle counts a chunk that shows nothing, of which few are handed on: they
+// would have to be held back until something is shown.
+func (s *stream) tooIdle() bool {
+	s.idle++
+	return s.idle > maxIdle
+}
+
+// skip passes over an event that is no JSON object.
+func (s *stream) skip(data []byte) error {
+	if object := firstOf(data); object != nil { // Google wraps its error in an array
+		return s.charged(s.answer.client.inBand(s.answer, object, s.reply.Usage))
+	}
+	if s.skipped++; s.skipped > maxSkipped {
+		return s.charged(s.answer.unreadable("the events of the stream are no chunks", nil))
+	}
+	return nil
+}
+
+// firstOf returns the first item of a list of errors, nil for anything else.
+func firstOf(data []byte) []byte {
 	if !json.Valid(data) {
-		return providers.Chunk{}, s.charged(s.answer.garbled("an event of the stream is no JSON", nil))
+		return nil
 	}
-	if bytes.IndexByte(data, '\r') >= 0 { // white space to JSON, the end of a line to SSE
-		data = bytes.ReplaceAll(data, []byte("\r"), []byte(" "))
-	}
-	s.foreign = false
-	shows := false
-	for key, value := range fields(data) {
-		switch string(key) {
-		case "choices":
-			for choice := range items(value) {
-				shows = s.choice(choice) || shows
-			}
-		case "usage":
-			s.usage(value)
-		case "model":
-			s.model(value)
-		case "error":
-			if present(value) {
-				return providers.Chunk{}, s.charged(s.answer.client.inBand(s.answer, data, s.reply.Usage))
-			}
-		case s.answer.client.dialect.Extension:
-			if err := s.extension(value); err != nil {
-				return providers.Chunk{}, err
-			}
+	for item := range completion.Items(data) {
+		if completion.IsObject(item) && isFailure(membersOf(item, "")) {
+			return item
 		}
+		break
 	}
-	if s.foreign {
-		data = inOurWords(data)
+	return nil
+}
+
+// tidy makes a chunk one line of UTF-8: a carriage return is white space to JSON,
+// and the end of a line to SSE.
+func tidy(data []byte) []byte {
+	if bytes.ContainsAny(data, "\r\n") {
+		data = bytes.ReplaceAll(bytes.ReplaceAll(data, []byte("\r"), []byte(" ")), []byte("\n"), []byte(" "))
 	}
-	return providers.Chunk{Data: data, Shows: shows}, nil
+	if !utf8.Valid(data) {
+		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
+	}
+	return data
+}
+
+// note keeps what a chunk says of the whole answer.
+func (s *stream) note(m members) {
+	s.usage(m.usage)
+	if s.reply.Model == "" {
+		s.reply.Model = string(completion.AppendText(nil, m.model))
+	}
+	if s.head.ID == nil && completion.HasText(m.id) {
+		s.head.ID = bytes.Clone(m.id)
+	}
+	if s.head.Created == nil && completion.Present(m.created) {
+		s.head.Created = bytes.Clone(m.created)
+	}
 }
 
 func (s *stream) usage(value []byte) {
-	if !present(value) {
+	if !completion.Present(value) {
 		return
 	}
 	if counts := parseUsage(value); !counts.Missing {
-		s.reply.Usage = counts
-	}
-}
-
-func (s *stream) model(value []byte) {
-	if s.reply.Model == "" {
-		s.reply.Model = string(appendText(nil, value))
+		s.reply.Usage, s.head.Usage = counts, bytes.Clone(value)
 	}
 }
 
 // extension reads the vendor's own object in a chunk.
 func (s *stream) extension(object []byte) error {
-	for key, value := range fields(object) {
+	for key, value := range completion.Members(object) {
 		switch string(key) {
 		case "id":
 			if s.reply.RequestID == "" {
-				s.reply.RequestID = string(appendText(nil, value))
+				s.reply.RequestID = string(completion.AppendText(nil, value))
 			}
 		case "usage":
 			s.usage(value)
 		case "error":
-			if present(value) {
-				body := append(append([]byte(`{"error":`), value...), '}')
+			if completion.Present(value) {
+				body := completion.With([]byte("{}"), "error", value)
 				return s.charged(s.answer.client.inBand(s.answer, body, s.reply.Usage))
 			}
 		}
@@ -179,78 +275,30 @@ func (s *stream) extension(object []byte) error {
 	return nil
 }
 
-// choice takes in one choice of a chunk and tells whether it shows something.
-// The text of the first choice alone is kept.
-func (s *stream) choice(choice []byte) (shows bool) {
-	var delta, ending []byte
-	first := true
-	for key, value := range fields(choice) {
-		switch string(key) {
-		case "index":
-			first = string(value) == "0"
-		case "delta":
-			delta = value
-		case "finish_reason":
-			ending = value
-		}
-	}
-	s.choices = true
-	if hasText(ending) {
-		theirs := string(appendText(nil, ending))
-		s.foreign = s.foreign || finish(theirs) != theirs
-		if first {
-			s.reply.Finish = finish(theirs)
-		}
-	}
-	return s.delta(delta, first)
-}
-
-func (s *stream) delta(delta []byte, first bool) (shows bool) {
-	for key, value := range fields(delta) {
-		var kept *[]byte
-		switch string(key) {
-		case "content":
-			kept = &s.content
-		case "refusal":
-			kept = &s.refusal
-		case "reasoning", "reasoning_content":
-			kept = &s.reasoning
-		case "tool_calls":
-			if len(value) > 2 && value[0] == '[' {
-				shows = true
-				s.tools.merge(value, first)
-			}
-			continue
-		default:
-			continue
-		}
-		if hasText(value) {
-			shows = true
-			if first {
-				*kept = appendText(*kept, value)
-			}
-		}
-	}
-	s.reply.Shown = s.reply.Shown || shows
-	return shows
-}
-
-// finish puts the pieces together as one message.
+// finish puts the pieces together as one answer.
 func (s *stream) finish() {
-	message := struct {
-		Role      string    `json:"role"`
-		Content   *string   `json:"content"`
-		Reasoning string    `json:"reasoning,omitempty"`
-		Refusal   string    `json:"refusal,omitempty"`
-		ToolCalls toolCalls `json:"tool_calls,omitempty"`
-	}{Role: "assistant", Reasoning: string(s.reasoning), Refusal: string(s.refusal), ToolCalls: s.tools}
-	s.reply.Content, s.reply.Refusal = string(s.content), message.Refusal
-	if len(s.content) > 0 || len(s.tools) == 0 {
-		message.Content = &s.reply.Content
+	s.reply.Content, s.reply.Refusal = s.reader.Content(), s.reader.Refusal()
+	s.reply.Finish, s.reply.Message = s.reader.Finish(), s.reader.Message()
+	if !s.reader.Whole() {
+		return
 	}
-	encoded, err := encode(message)
-	if err != nil { // strings always encode
-		panic(err)
+	s.head.Object, s.head.Model, s.head.Choices = "chat.completion", s.reply.Model, s.reader.Choices()
+	if s.head.Created == nil {
+		s.head.Created = completion.Encode(s.answer.client.now().Unix())
 	}
-	s.reply.Message = bytes.TrimSpace(encoded)
+	s.reply.Body = completion.Encode(s.head)
+}
+
+// judged makes an error of what the choices of an answer told.
+func (a *answer) judged(err error, used providers.Usage) *providers.Error {
+	var failed *completion.ChoiceError
+	switch {
+	case errors.As(err, &failed):
+		return a.client.inBand(a, failed.Body, used)
+	case errors.Is(err, completion.ErrFiltered):
+		e := a.fault(providers.KindContentFilter, "the vendor filtered the answer", nil)
+		e.Code = "content_filter"
+		return e
+	}
+	return a.unreadable(fmt.Sprintf("the answer is none: %v", err), nil)
 }

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -107,15 +108,15 @@ var streams = map[string]struct {
 	},
 	"no json": {
 		text: says(`"x"`) + event(`{"choices":[{"del`) + done, content: "x", shows: 1,
-		kind: providers.KindServer, charge: providers.ChargeUnknown, usage: providers.Usage{Missing: true},
+		kind: providers.KindTruncated, charge: providers.ChargeUnknown, usage: providers.Usage{Missing: true},
 	},
 	"cloudflare's own form": {
 		text: event(`{"response":"tok","p":"abc"}`) + done,
-		kind: providers.KindServer, charge: providers.ChargeUnknown, usage: providers.Usage{Missing: true},
+		kind: providers.KindUnreadable, charge: providers.ChargeUnknown, usage: providers.Usage{Missing: true},
 	},
 	"a line without end": {
 		text: says(`"x"`) + "data: " + strings.Repeat("y", maxLine+(64<<10)), content: "x", shows: 1,
-		kind: providers.KindServer, charge: providers.ChargeUnknown, usage: providers.Usage{Missing: true},
+		kind: providers.KindUnreadable, charge: providers.ChargeUnknown, usage: providers.Usage{Missing: true},
 	},
 	"a long line": {
 		text:    says(`"`+strings.Repeat("z", 100<<10)+`"`) + event(stop) + done,
@@ -195,7 +196,8 @@ func TestStreamedToolCalls(t *testing.T) {
 	}
 	want := `{"role":"assistant","content":null,"tool_calls":[` +
 		`{"id":"call_1","type":"function","function":{"name":"look","arguments":"{\"a\":1}"}},` +
-		`{"id":"call_2","type":"function","function":{"name":"go","arguments":"{}"}}]}`
+		`{"id":"call_2","type":"function","function":{"name":"go","arguments":"{}"}},` +
+		`{"id":"call_x","type":"function","function":{"name":"far","arguments":""}}]}`
 	if string(reply.Message) != want || reply.Finish != "tool_calls" || got.shows != 5 {
 		t.Errorf("message %s, finish %s, %d shown", reply.Message, reply.Finish, got.shows)
 	}
@@ -214,13 +216,14 @@ func TestWholeAnswerWhereAStreamWasAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.data) != 1 || got.shows != 1 ||
+	if len(got.data) != 3 || got.shows != 1 ||
 		!strings.Contains(got.data[0], `"object":"chat.completion.chunk"`) ||
-		!strings.Contains(got.data[0], `"delta":{"content":null`) ||
-		!strings.Contains(got.data[0], `"index":0,"type":"function"`) {
+		!strings.Contains(got.data[0], `"index":0,"type":"function"`) ||
+		!strings.Contains(got.data[1], `"finish_reason":"tool_calls"`) ||
+		!strings.Contains(got.data[2], `"usage":{"prompt_tokens":4`) {
 		t.Errorf("chunks %v", got.data)
 	}
-	if reply.Usage.Input != 4 || len(reply.Body) != 0 {
+	if reply.Usage.Input != 4 || !json.Valid(reply.Body) {
 		t.Errorf("usage %+v, body of %d bytes", reply.Usage, len(reply.Body))
 	}
 }

@@ -305,7 +305,7 @@ func TestChatClientComesBack(t *testing.T) {
 			return nil, context.Cause(ctx)
 		case <-release:
 		}
-		return &tasks.End{Result: completion(run.Job.ID), Then: func(ctx context.Context) error {
+		return &tasks.End{Result: completionOf(run.Job.ID), Then: func(ctx context.Context) error {
 			return errors.Join(err, w.Data(ctx, []byte("[DONE]")), w.End(ctx))
 		}}, nil
 	})

@@ -203,7 +203,7 @@ const (
 	nextChunk  = chunkStart + `"delta":{"content":"llo"}}]}`
 )
 
-func completion(job string) []byte {
+func completionOf(job string) []byte {
 	return []byte(`{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"assistant",` +
 		`"choices":[{"index":0,` +
 		`"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"total_tokens":3},` +
@@ -217,7 +217,7 @@ func (r *rig) echo(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
-	w, body := r.writer(run), completion(run.Job.ID)
+	w, body := r.writer(run), completionOf(run.Job.ID)
 	if in.Stream {
 		if err := w.Data(ctx, []byte(firstChunk), []byte(nextChunk)); err != nil {
 			return nil, err

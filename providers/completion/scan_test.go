@@ -1,4 +1,4 @@
-package openai
+package completion
 
 import (
 	"encoding/json"
@@ -34,14 +34,14 @@ func TestScanAgreesWithDecoder(t *testing.T) {
 			t.Fatal(err)
 		}
 		seen := 0
-		for key, raw := range fields(text) {
+		for key, raw := range Members(text) {
 			seen++
-			name := string(appendText(nil, []byte(`"`+string(key)+`"`)))
+			name := string(key)
 			if string(want[name]) != string(raw) {
 				t.Fatalf("%q is %s, want %s", name, raw, want[name])
 			}
 			elements := 0
-			for item := range items(raw) {
+			for item := range Items(raw) {
 				elements++
 				if !json.Valid(item) {
 					t.Fatalf("item %s of %s", item, raw)
@@ -63,13 +63,13 @@ func FuzzScan(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, v := range fields(data) {
-			for range items(v) {
+		for _, v := range Members(data) {
+			for range Items(v) {
 			}
-			appendText(nil, v)
+			AppendText(nil, v)
 		}
-		if changed := inOurWords(data); json.Valid(data) && !json.Valid(changed) {
-			t.Errorf("%s became %s", data, changed)
+		if IsObject(data) && !json.Valid(With(data, "dreamlab", []byte("1"))) {
+			t.Errorf("%s became %s", data, With(data, "dreamlab", []byte("1")))
 		}
 	})
 }
