@@ -19,6 +19,7 @@ import (
 
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/tasks"
@@ -56,6 +57,8 @@ type Options struct {
 	MaxBody int64
 	// MaxUpload bounds files and imports, in bytes. Defaults to 1 GiB.
 	MaxUpload int64
+	// Patience bounds in time how bodies come in.
+	Patience wire.Patience
 	// Backlog bounds one tenant's jobs that wait in a lane. Defaults to 250,000.
 	Backlog int
 	// Webhooks say where ends may be told. Defaults to public addresses alone.
@@ -72,7 +75,7 @@ type Options struct {
 
 // Server answers the API's requests. It is safe for concurrent use.
 type Server struct {
-	handler http.Handler
+	handler *mux
 	chats   *chat.Chats
 	grace   time.Duration
 }
@@ -87,13 +90,13 @@ func New(o Options) (*Server, error) {
 	}
 	front := gate.New(gate.Options{
 		Engine: o.Engine, Store: o.Store, Log: o.Log, MaxBody: o.MaxBody, MaxUpload: o.MaxUpload, Backlog: o.Backlog,
-		Now: o.Now,
+		Patience: o.Patience, Now: o.Now,
 	})
 	chats := chat.New(chat.Options{
 		Gate: front, Engine: o.Engine, Store: o.Store, Replies: o.Replies, Models: contexts{o.Models},
 		Absence: o.Absence, Sandbox: o.Sandbox, Log: o.Log,
 	})
-	return &Server{handler: serve(front, routes(o, front, chats)), chats: chats, grace: o.Grace}, nil
+	return &Server{handler: newMux(front, routes(o, front, chats)), chats: chats, grace: o.Grace}, nil
 }
 
 // contexts tells chats how many tokens the models of the catalogue take.

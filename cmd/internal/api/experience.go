@@ -127,7 +127,7 @@ func (h experiences) importLines(w http.ResponseWriter, c *wire.Call, lines io.R
 }
 
 func (h experiences) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "conversation", "origin", "dream", "job")
+	page, err := paged(c)
 	if err != nil {
 		return err
 	}

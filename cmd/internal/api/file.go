@@ -189,7 +189,7 @@ func (h files) same(c *wire.Call, sent, known store.File) (store.File, error) {
 }
 
 func (h files) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "purpose")
+	page, err := paged(c)
 	if err != nil {
 		return err
 	}

@@ -199,7 +199,7 @@ func underInput(err error) error {
 }
 
 func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "kind", "status")
+	page, err := paged(c)
 	if err != nil {
 		return err
 	}

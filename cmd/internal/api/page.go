@@ -5,9 +5,8 @@ import (
 	"dreamlab/store"
 )
 
-// paged reads the page and refuses parameters other than those of a list and
-// the route's own.
-func paged(c *wire.Call, own ...string) (store.Page, error) {
-	page, err := wire.Paged(c, own...)
+// paged reads the page that is asked for.
+func paged(c *wire.Call) (store.Page, error) {
+	page, err := wire.PageOf(c)
 	return store.Page(page), err
 }

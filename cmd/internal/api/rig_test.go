@@ -330,7 +330,7 @@ func (r *rig) do(q request) answer {
 
 // pattern returns the line of the table that a request goes to.
 func (r *rig) pattern(req *http.Request) string {
-	_, pattern := r.server.handler.(*http.ServeMux).Handler(req)
+	_, pattern := r.server.handler.Handler(req)
 	return pattern
 }
 

@@ -56,9 +56,6 @@ func canaryOf(r store.Route) *canaryView {
 }
 
 func (h routing) list(w http.ResponseWriter, c *wire.Call) error {
-	if err := wire.Only(c.URL.Query()); err != nil {
-		return err
-	}
 	rows, err := h.store.Routes(c.Context(), c.Tenant)
 	if err != nil {
 		return err

@@ -2,8 +2,6 @@ package api
 
 import (
 	"net/http"
-	"slices"
-	"strings"
 
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/gate"
@@ -24,52 +22,52 @@ func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
 		on("GET /v1/models", gate.Use, n.models.list),
 		on("GET /v1/models/{id...}", gate.Use, n.models.get),
 		on("POST /v1/files", gate.Use, n.files.create, upload),
-		on("GET /v1/files", gate.Use, n.files.list),
+		on("GET /v1/files", gate.Use, n.files.list, list("purpose")),
 		on("GET /v1/files/{id}", gate.Use, n.files.get),
 		on("GET /v1/files/{id}/content", gate.Use, n.files.content),
 		on("DELETE /v1/files/{id}", gate.Use, n.files.delete),
 		on("POST /v1/fine_tuning/jobs", gate.Use, n.trainings.create),
-		on("GET /v1/fine_tuning/jobs", gate.Use, n.trainings.list),
+		on("GET /v1/fine_tuning/jobs", gate.Use, n.trainings.list, list()),
 		on("GET /v1/fine_tuning/jobs/{id}", gate.Use, n.trainings.get),
-		on("GET /v1/fine_tuning/jobs/{id}/events", gate.Use, n.trainings.listEvents),
-		on("GET /v1/fine_tuning/jobs/{id}/checkpoints", gate.Use, n.trainings.listCheckpoints),
+		on("GET /v1/fine_tuning/jobs/{id}/events", gate.Use, n.trainings.listEvents, list()),
+		on("GET /v1/fine_tuning/jobs/{id}/checkpoints", gate.Use, n.trainings.listCheckpoints, list()),
 		on("POST /v1/fine_tuning/jobs/{id}/cancel", gate.Use, n.trainings.cancel),
 
 		on("POST /v1/jobs", gate.Use, n.jobs.create),
-		on("GET /v1/jobs", gate.Use, n.jobs.list),
+		on("GET /v1/jobs", gate.Use, n.jobs.list, list("kind", "status")),
 		on("GET /v1/jobs/{id}", gate.Use, n.jobs.get),
 		on("GET /v1/jobs/{id}/stream", gate.Use, n.jobs.stream),
 		on("POST /v1/jobs/{id}/cancel", gate.Use, n.jobs.cancel),
 		on("POST /v1/jobs/{id}/retry", gate.Use, n.jobs.retry),
 		on("POST /v1/experiences", gate.Use, n.experiences.create, upload),
-		on("GET /v1/experiences", gate.Use, n.experiences.list),
+		on("GET /v1/experiences", gate.Use, n.experiences.list, list("conversation", "origin", "dream", "job")),
 		on("GET /v1/experiences/{id}", gate.Use, n.experiences.get),
 		on("POST /v1/experiences/{id}/feedback", gate.Use, n.experiences.createFeedback),
 		on("DELETE /v1/conversations/{id...}", gate.Use, n.conversations.delete),
 		on("POST /v1/dreams", gate.Use, n.dreams.create),
-		on("GET /v1/dreams", gate.Use, n.dreams.list),
+		on("GET /v1/dreams", gate.Use, n.dreams.list, list()),
 		on("GET /v1/dreams/{id}", gate.Use, n.dreams.get),
 		on("POST /v1/dreams/{id}/cancel", gate.Use, n.dreams.cancel),
 		on("POST /v1/dreams/{id}/undo", gate.Use, n.dreams.undo),
-		on("GET /v1/reflections", gate.Use, n.reflections.list),
+		on("GET /v1/reflections", gate.Use, n.reflections.list, list("dream")),
 		on("GET /v1/reflections/{id}", gate.Use, n.reflections.get),
 		on("GET /v1/memory", gate.Use, n.memories.get),
-		on("GET /v1/examples", gate.Use, n.examples.list),
+		on("GET /v1/examples", gate.Use, n.examples.list, list("dream")),
 		on("GET /v1/examples/{id}", gate.Use, n.examples.get),
-		on("GET /v1/datasets", gate.Use, n.datasets.list),
+		on("GET /v1/datasets", gate.Use, n.datasets.list, list()),
 		on("GET /v1/datasets/{id}", gate.Use, n.datasets.get),
 		on("GET /v1/datasets/{id}/content", gate.Use, n.datasets.content),
 		on("POST /v1/tunes", gate.Use, n.tunes.create),
-		on("GET /v1/tunes", gate.Use, n.tunes.list),
+		on("GET /v1/tunes", gate.Use, n.tunes.list, list()),
 		on("GET /v1/tunes/{id}", gate.Use, n.tunes.get),
 		on("POST /v1/tunes/{id}/cancel", gate.Use, n.tunes.cancel),
-		on("GET /v1/evaluations", gate.Use, n.evaluations.list),
+		on("GET /v1/evaluations", gate.Use, n.evaluations.list, list()),
 		on("GET /v1/evaluations/{id}", gate.Use, n.evaluations.get),
 		on("GET /v1/routes", gate.Use, n.routing.list),
 		on("GET /v1/routes/{alias}", gate.Use, n.routing.get),
 		on("PUT /v1/routes/{alias}", gate.Admin, n.routing.put),
 		on("POST /v1/routes/{alias}/rollback", gate.Admin, n.routing.rollBack),
-		on("GET /v1/usage", gate.Use, n.usage.get),
+		on("GET /v1/usage", gate.Use, n.usage.get, takes("group_by", "start_time", "end_time")),
 		on("GET /v1/lineage/{id...}", gate.Use, n.lineage.get),
 
 		on("GET /api/dream_lab/status", gate.Use, n.legacy.status),
@@ -81,7 +79,7 @@ func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
 		on("GET /readyz", gate.Open, n.health.ready),
 		on("GET /metrics", gate.Loopback, n.health.metrics),
 		on("GET /openapi.yaml", gate.Open, n.health.document),
-		on("GET /queues/", gate.Browser, queues(o.Queues)),
+		on("GET /queues/", gate.Browser, queues(o.Queues), free),
 	}
 }
 
@@ -97,41 +95,16 @@ func on(name string, who gate.Access, serve wire.Handler, more ...func(*gate.Rul
 // upload marks a route whose body may be large, and is streamed.
 func upload(r *gate.Rule) { r.Upload = true }
 
-// serve serves the table, and tells in the API's own shape of a path or a method
-// that is not in it.
-func serve(front *gate.Gate, table []route) *http.ServeMux {
-	mux := http.NewServeMux()
-	methods := map[string][]string{}
-	for _, line := range table {
-		mux.Handle(line.Name, front.Endpoint(line.Rule, line.serve))
-		method, path, _ := strings.Cut(line.Name, " ")
-		methods[path] = append(methods[path], method)
-	}
-	for path, allowed := range methods {
-		mux.Handle(path, front.Endpoint(gate.Rule{Name: "* " + path}, notAllowed(allowed)))
-	}
-	mux.Handle("/", front.Endpoint(gate.Rule{Name: "* /"}, notFound))
-	return mux
+// takes names the query parameters of a route.
+func takes(names ...string) func(*gate.Rule) { return func(r *gate.Rule) { r.Query = names } }
+
+// list marks a route that shows a list in pages, and names its filters.
+func list(filters ...string) func(*gate.Rule) {
+	return takes(append(filters, "limit", "after", "order")...)
 }
 
-func notAllowed(methods []string) wire.Handler {
-	slices.Sort(methods)
-	allow := strings.Join(methods, ", ")
-	return func(w http.ResponseWriter, c *wire.Call) error {
-		w.Header().Set("Allow", allow)
-		return &wire.Fault{
-			Status: http.StatusMethodNotAllowed, Code: "invalid_request",
-			Message: "This path does not take " + c.Method + ": use " + allow + ".",
-		}
-	}
-}
-
-func notFound(http.ResponseWriter, *wire.Call) error {
-	return &wire.Fault{
-		Status: http.StatusNotFound, Code: "not_found",
-		Message: "There is no such path: /openapi.yaml lists those that are served.",
-	}
-}
+// free marks a route whose query is another's to read.
+func free(r *gate.Rule) { r.Free = true }
 
 // queues shows the page, where the API was given one.
 func queues(page http.Handler) wire.Handler {

@@ -18,14 +18,19 @@ import (
 // recorder notes what was answered.
 type recorder struct {
 	http.ResponseWriter
+	body   *wire.Incoming
 	status int
 	bytes  int64
 }
 
-// WriteHeader notes the status.
+// WriteHeader notes the status. A request that is answered before its body has
+// come is the last of its connection.
 func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
+	}
+	if r.body.Unread() {
+		r.Header().Set("Connection", "close")
 	}
 	r.ResponseWriter.WriteHeader(status)
 }
@@ -33,7 +38,7 @@ func (r *recorder) WriteHeader(status int) {
 // Write counts the bytes.
 func (r *recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
-		r.status = http.StatusOK
+		r.WriteHeader(http.StatusOK)
 	}
 	n, err := r.ResponseWriter.Write(p)
 	r.bytes += int64(n)
@@ -57,7 +62,9 @@ func requestID(r *http.Request) string {
 type Rule struct {
 	Name   string // method and path, for the log
 	Who    Access
-	Upload bool // its body may be large, and is streamed
+	Upload bool     // its body may be large, and is streamed
+	Query  []string // the parameters that it takes
+	Free   bool     // it takes any parameters: they are another's to read
 }
 
 // Endpoint puts around a route what all have in common: the request's id, who
@@ -65,15 +72,17 @@ type Rule struct {
 func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		c := &wire.Call{Request: r, ID: requestID(r)}
-		out := &recorder{ResponseWriter: w}
+		// A copy, since the server has to find its own body to see what is left of it.
+		c := &wire.Call{Request: r.WithContext(r.Context()), ID: requestID(r)}
+		out := &recorder{ResponseWriter: w, body: wire.NewIncoming(w, r, g.Patience, rule.Upload)}
 		out.Header().Set("X-Request-Id", c.ID)
 		out.Header().Set("X-Content-Type-Options", "nosniff")
-		r.Body = http.MaxBytesReader(w, wire.NewSteady(w, r.Body), g.bodyLimit(rule))
+		c.Body = http.MaxBytesReader(w, out.body, g.bodyLimit(rule))
 		err := g.guarded(out, c, rule, serve)
 		if err != nil && out.status == 0 {
 			err = g.refuse(out, r, err)
 		}
+		err = errors.Join(err, out.body.Abandon())
 		g.logCall(c, rule, out, began, err)
 	})
 }
@@ -96,6 +105,20 @@ func (g *Gate) refuse(out *recorder, r *http.Request, err error) error {
 		return err
 	}
 	return told(f, wire.WriteFault(out, f))
+}
+
+// check refuses what no handler of the route could read.
+func (g *Gate) check(r *http.Request, rule Rule) error {
+	if limit := g.bodyLimit(rule); r.ContentLength > limit {
+		return &http.MaxBytesError{Limit: limit}
+	}
+	if err := wire.CheckEncoding(r); err != nil {
+		return err
+	}
+	if rule.Free {
+		return nil
+	}
+	return wire.CheckQuery(r, rule.Query)
 }
 
 func (g *Gate) bodyLimit(rule Rule) int64 {
@@ -136,6 +159,9 @@ func (g *Gate) guarded(w http.ResponseWriter, c *wire.Call, rule Rule, serve wir
 		return err
 	}
 	c.Tenant, c.Key = key.Tenant, key.ID
+	if err := g.check(c.Request, rule); err != nil {
+		return err
+	}
 	return serve(w, c)
 }
 

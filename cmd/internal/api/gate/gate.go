@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 )
 
@@ -29,6 +30,8 @@ type Options struct {
 	MaxBody int64
 	// MaxUpload bounds files and imports, in bytes. Defaults to 1 GiB.
 	MaxUpload int64
+	// Patience bounds in time how bodies come in.
+	Patience wire.Patience
 	// Backlog bounds one tenant's jobs that wait in a lane. Defaults to 250,000.
 	Backlog int
 	// Now is the clock of what is remembered. Defaults to time.Now.
@@ -53,6 +56,7 @@ func New(o Options) *Gate {
 	if o.Backlog <= 0 {
 		o.Backlog = 250_000
 	}
+	o.Patience = o.Patience.Filled()
 	if o.Now == nil {
 		o.Now = time.Now
 	}

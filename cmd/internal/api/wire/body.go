@@ -8,41 +8,10 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
-
-// readWait is how long a client may pause while it sends a body.
-const readWait = 30 * time.Second
-
-// Steady gives each read of a body a deadline of its own, so that a large body
-// may take its time and a stalled one may not.
-type Steady struct {
-	io.ReadCloser
-	control *http.ResponseController
-}
-
-// NewSteady returns a steady reader of a request's body.
-func NewSteady(w http.ResponseWriter, body io.ReadCloser) Steady {
-	return Steady{body, http.NewResponseController(w)}
-}
-
-// Read reads within the wait.
-func (s Steady) Read(p []byte) (int, error) {
-	if err := s.control.SetReadDeadline(time.Now().Add(readWait)); err != nil {
-		return 0, fmt.Errorf("set read deadline: %w", err)
-	}
-	n, err := s.ReadCloser.Read(p)
-	if err == nil {
-		return n, nil
-	}
-	// From here on the connection is read only to notice that the client left.
-	if clearErr := s.control.SetReadDeadline(time.Time{}); clearErr != nil && err == io.EOF {
-		return n, fmt.Errorf("clear read deadline: %w", clearErr)
-	}
-	return n, err
-}
 
 // MediaType returns the content type without its parameters; a request that
 // names none is taken for JSON.
@@ -58,12 +27,34 @@ func MediaType(r *http.Request) string {
 	return kind
 }
 
+// CheckEncoding refuses a body that is compressed, or in a charset other than
+// UTF-8: nobody here would decode it.
+func CheckEncoding(r *http.Request) error {
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") && encoding != "" {
+			return unsupported("The content encoding is %.60q: send the body as it is.", encoding)
+		}
+	}
+	_, settings, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset, given := settings["charset"]; err == nil && given && !isUTF8(charset) {
+		return unsupported("The charset is %.60q: encode the body as UTF-8.", charset)
+	}
+	return nil
+}
+
+func isUTF8(charset string) bool {
+	return slices.Contains([]string{"utf-8", "utf8", "us-ascii", "ascii"}, strings.ToLower(charset))
+}
+
+func unsupported(format string, args ...any) *Fault {
+	return &Fault{
+		Status: http.StatusUnsupportedMediaType, Code: "invalid_request", Message: fmt.Sprintf(format, args...),
+	}
+}
+
 // WrongType is the fault of a content type that a route does not take: 415.
 func WrongType(r *http.Request, right ...string) *Fault {
-	return &Fault{
-		Status: http.StatusUnsupportedMediaType, Code: "invalid_request",
-		Message: fmt.Sprintf("The content type is %.60q: send %s.", MediaType(r), strings.Join(right, " or ")),
-	}
+	return unsupported("The content type is %.60q: send %s.", MediaType(r), strings.Join(right, " or "))
 }
 
 // JSONBody reads a whole JSON body.

@@ -3,6 +3,7 @@ package wire
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,8 +18,8 @@ type Page struct {
 	Ascending bool
 }
 
-// pageOf reads limit, after and order, as OpenAI's lists take them.
-func pageOf(c *Call) (Page, error) {
+// PageOf reads limit, after and order, as OpenAI's lists take them.
+func PageOf(c *Call) (Page, error) {
 	query := c.URL.Query()
 	page := Page{Limit: 20, After: query.Get("after")}
 	if text := query.Get("limit"); text != "" {
@@ -38,31 +39,37 @@ func pageOf(c *Call) (Page, error) {
 	return page, nil
 }
 
-// Only refuses query parameters that a route would ignore.
-func Only(query url.Values, known ...string) error {
-	for name := range query {
-		if !contains(known, name) {
-			return Invalid(name, "There is no query parameter %q here: this route takes %v.", name, known)
+// CheckQuery refuses a query that can not be read, and parameters that a route
+// would ignore.
+func CheckQuery(r *http.Request, known []string) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return Invalid("", "The query can not be read: encode %% and ; in it as %%25 and %%3B.")
+	}
+	for name, values := range query {
+		if !slices.Contains(known, name) {
+			return Invalid(name, "There is no query parameter %q here: this route takes %s.", name, listed(known))
+		}
+		if len(values) > 1 {
+			return Invalid(name, "The query parameter %s stands there %d times: send it once.", name, len(values))
 		}
 	}
 	return nil
 }
 
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
 // OneOf refuses a word that would find nothing; an empty one asks for all.
 func OneOf(param, word string, words ...string) error {
-	if word == "" || contains(words, word) {
+	if word == "" || slices.Contains(words, word) {
 		return nil
 	}
 	return Invalid(param, "%s is one of %s.", param, strings.Join(words, ", "))
-}
-
-func contains(words []string, word string) bool {
-	for _, w := range words {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }
 
 // List is a list in OpenAI's shape.
@@ -94,13 +101,4 @@ func WriteList[R any, V any](w http.ResponseWriter, rows []R, more bool, view fu
 		views[i] = view(row)
 	}
 	return WriteJSON(w, http.StatusOK, ListOf(views, more, id))
-}
-
-// Paged reads the page and refuses parameters other than those of a list and
-// the route's own.
-func Paged(c *Call, own ...string) (Page, error) {
-	if err := Only(c.URL.Query(), append([]string{"limit", "after", "order"}, own...)...); err != nil {
-		return Page{}, err
-	}
-	return pageOf(c)
 }

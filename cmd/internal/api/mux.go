@@ -1,0 +1,94 @@
+package api
+
+import (
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
+)
+
+// mux serves the table, and tells in the API's own shape of a path or a method
+// that is not in it. What the HTTP server refuses before (400 of a malformed
+// request line, 417, 431) is plain text and has no id.
+type mux struct {
+	*http.ServeMux
+	tidy http.Handler // of paths that are not as they should be written
+}
+
+func newMux(front *gate.Gate, table []route) *mux {
+	m := &mux{http.NewServeMux(), front.Endpoint(unlisted("untidy path"), tidyPath)}
+	methods := map[string][]string{}
+	for _, line := range table {
+		m.Handle(line.Name, front.Endpoint(line.Rule, line.serve))
+		method, pattern, _ := strings.Cut(line.Name, " ")
+		methods[pattern] = append(methods[pattern], method)
+	}
+	for pattern, allowed := range methods {
+		m.Handle(pattern, front.Endpoint(unlisted(pattern), notAllowed(allowed)))
+		if folder, is := strings.CutSuffix(pattern, "/"); is {
+			m.Handle(folder, front.Endpoint(unlisted(folder), func(w http.ResponseWriter, c *wire.Call) error {
+				return moved(w, c, pattern)
+			}))
+		}
+	}
+	m.Handle("/", front.Endpoint(unlisted("/"), notFound))
+	return m
+}
+
+// unlisted is the rule of what is not in the table.
+func unlisted(pattern string) gate.Rule { return gate.Rule{Name: "* " + pattern, Free: true} }
+
+// ServeHTTP answers a request.
+func (m *mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if given := r.URL.EscapedPath(); given != tidied(given) && r.Method != http.MethodConnect {
+		m.tidy.ServeHTTP(w, r)
+		return
+	}
+	m.ServeMux.ServeHTTP(w, r)
+}
+
+// tidied returns a path without empty, . and .. parts.
+func tidied(given string) string {
+	clean := path.Clean("/" + given)
+	if strings.HasSuffix(given, "/") && clean != "/" {
+		clean += "/"
+	}
+	return clean
+}
+
+func tidyPath(w http.ResponseWriter, c *wire.Call) error {
+	return moved(w, c, tidied(c.URL.EscapedPath()))
+}
+
+// moved leads to where a path is, method and body unchanged.
+func moved(w http.ResponseWriter, c *wire.Call, to string) error {
+	if c.URL.RawQuery != "" {
+		to += "?" + c.URL.RawQuery
+	}
+	w.Header().Set("Location", to)
+	return &wire.Fault{
+		Status: http.StatusTemporaryRedirect, Code: "not_found", Message: "This path is written " + to + ": ask there.",
+	}
+}
+
+func notAllowed(methods []string) wire.Handler {
+	slices.Sort(methods)
+	allow := strings.Join(methods, ", ")
+	return func(w http.ResponseWriter, c *wire.Call) error {
+		w.Header().Set("Allow", allow)
+		return &wire.Fault{
+			Status: http.StatusMethodNotAllowed, Code: "invalid_request",
+			Message: "This path does not take " + c.Method + ": use " + allow + ".",
+		}
+	}
+}
+
+func notFound(http.ResponseWriter, *wire.Call) error {
+	return &wire.Fault{
+		Status: http.StatusNotFound, Code: "not_found",
+		Message: "There is no such path: /openapi.yaml lists those that are served.",
+	}
+}
