@@ -102,6 +102,12 @@ func (r *Router) Driver(name string) (Driver, error) {
 	return driver, nil
 }
 
+// Known tells whether a vendor of that name is configured.
+func (r *Router) Known(name string) bool {
+	_, known := r.drivers[name]
+	return known
+}
+
 // Trainer returns the vendor's fine-tuning, where it has one.
 func (r *Router) Trainer(name string) (Trainer, error) {
 	return capability[Trainer](r, name, "fine-tuning")

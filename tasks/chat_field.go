@@ -125,21 +125,30 @@ func readBias(r *ChatRequest, name string, raw json.RawMessage) *InputError {
 }
 
 // readMetadata takes at most 16 texts of at most 512 characters, as OpenAI does.
-func readMetadata(r *ChatRequest, name string, raw json.RawMessage) *InputError {
+func readMetadata(r *ChatRequest, name string, raw json.RawMessage) (fault *InputError) {
+	if r.Metadata, fault = metadata(name, raw); fault != nil {
+		return fault
+	}
+	r.Conversation = r.Metadata["conversation_id"]
+	return CheckConversation(join(name, "conversation_id"), r.Conversation)
+}
+
+// metadata reads a client's own pairs, by OpenAI's rule
+// (https://platform.openai.com/docs/api-reference/metadata).
+func metadata(name string, raw json.RawMessage) (map[string]string, *InputError) {
 	pairs, fault := typed[map[string]string](name, raw)
 	if fault != nil {
-		return invalid(name, "give an object whose values are strings")
+		return nil, invalid(name, "give an object whose values are strings")
 	}
 	if len(pairs) > 16 {
-		return invalid(name, "at most 16 pairs are allowed, not %d", len(pairs))
+		return nil, invalid(name, "at most 16 pairs are allowed, not %d", len(pairs))
 	}
 	for key, text := range pairs {
 		if utf8.RuneCountInString(key) > 64 || utf8.RuneCountInString(text) > 512 {
-			return invalid(join(name, key), "a key has at most 64 characters and a value at most 512")
+			return nil, invalid(join(name, key), "a key has at most 64 characters and a value at most 512")
 		}
 	}
-	r.Metadata, r.Conversation = pairs, pairs["conversation_id"]
-	return CheckConversation(join(name, "conversation_id"), r.Conversation)
+	return pairs, nil
 }
 
 func readStreamOptions(r *ChatRequest, name string, raw json.RawMessage) *InputError {

@@ -12,7 +12,7 @@ type TrainingRequest struct {
 	File     string // file-…
 	Suffix   string // as the client wants it; "" where it does not mind
 	Hyper    Hyper
-	Metadata json.RawMessage
+	Metadata map[string]string
 }
 
 // Hyper are the hyper-parameters of a training. Zero fields take the
@@ -38,7 +38,9 @@ type TrainingSpec struct {
 	Object  string `json:"object"` // the training file in the bucket
 	Bytes   int64  `json:"bytes"`
 	Dataset string `json:"dataset,omitempty"` // ds_…
-	Budget  int64  `json:"budget,omitempty"`  // nano-dollars for the training; 0: no cap of its own
+	// Metadata is the client's own.
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Budget   int64             `json:"budget,omitempty"` // nano-dollars for the training; 0: no cap of its own
 
 	Phase    string    `json:"phase,omitempty"`    // upload, train, deploy, prove, done
 	FileID   string    `json:"file_id,omitempty"`  // the vendor's
@@ -119,8 +121,7 @@ func (in *TrainingRequest) read(name string, raw json.RawMessage) (fault *InputE
 	case "seed":
 		in.Hyper.Seed, fault = within(name, raw, int64(0), 1<<31-1)
 	case "metadata":
-		_, fault = object(name, raw)
-		in.Metadata = raw
+		in.Metadata, fault = metadata(name, raw)
 	case "hyperparameters":
 		fault = in.Hyper.read(name, raw)
 	case "method":

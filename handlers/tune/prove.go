@@ -14,16 +14,14 @@ import (
 
 // How the tuned weights are proved: a few prompts of the training file.
 const (
-	maxProbes  = 3
-	spread     = 97 // one probe in so many rows
-	longestRow = 8 << 20
+	maxProbes = 3
+	spread    = 97 // one probe in so many rows
 )
 
 // prove asks the tuned model and its base what the training file answers. Hosts
 // have been seen to serve the base under an adapter's name
 // (https://github.com/huggingface/text-generation-inference/issues/2505): then
-// both say the same. A client's file without a chat in it proves nothing, and is
-// trusted: it was paid for.
+// both say the same. Rows of other forms prove nothing.
 func (t *tuner) prove(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	probes, err := t.probes(ctx, l.spec.Object)
 	if err != nil {
@@ -94,14 +92,14 @@ func (t *tuner) probe(ctx context.Context, l *trainingRun, i int, row []turn) (b
 // probes reads the first rows of a training file, some rows apart where it is
 // long enough.
 func (t *tuner) probes(ctx context.Context, object string) ([][]turn, error) {
-	file, err := t.Bucket.Open(ctx, object)
+	file, err := t.openRows(ctx, object)
 	if err != nil {
-		return nil, fmt.Errorf("open training file: %w", err)
+		return nil, err
 	}
 	defer file.Close()
 	var near, apart [][]turn
 	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, longestRow)
+	lines.Buffer(nil, tasks.MaxTrainingRow+1)
 	for n := 0; lines.Scan() && len(apart) < maxProbes; n++ {
 		var row struct{ Messages []turn }
 		if json.Unmarshal(lines.Bytes(), &row) != nil || !alternating(row.Messages) {

@@ -53,7 +53,7 @@ func (t *tuner) upload(ctx context.Context, l *trainingRun) (*tasks.End, error) 
 	if err == nil && !found {
 		file, err = l.trainer.Upload(ctx, providers.Upload{
 			Name: name, Size: l.spec.Bytes,
-			Open: func() (io.ReadCloser, error) { return t.Bucket.Open(ctx, l.spec.Object) },
+			Open: func() (io.ReadCloser, error) { return t.openRows(ctx, l.spec.Object) },
 		})
 	}
 	if err != nil {
@@ -61,6 +61,15 @@ func (t *tuner) upload(ctx context.Context, l *trainingRun) (*tasks.End, error) 
 	}
 	l.spec.FileID = file.ID
 	return l.next(phaseFile), nil
+}
+
+// openRows opens a training file as it was measured when the training was asked for.
+func (t *tuner) openRows(ctx context.Context, object string) (io.ReadCloser, error) {
+	file, err := t.Bucket.Open(ctx, object)
+	if err != nil {
+		return nil, fmt.Errorf("open training file: %w", err)
+	}
+	return tasks.CleanTrainingFile(file), nil
 }
 
 // validated waits until the vendor has read the file.

@@ -30,6 +30,8 @@ import (
 
 // Vendors finds what a vendor can do beside chats; a [providers.Router] does.
 type Vendors interface {
+	// Known tells whether a vendor of that name is configured.
+	Known(name string) bool
 	Trainer(name string) (providers.Trainer, error)
 	Host(name string) (providers.Host, error)
 }

@@ -45,6 +45,8 @@ type Options struct {
 	// Base is the model that tunes start from where the client names none, as
 	// provider/model.
 	Base string
+	// Tunable tells whether a model can be fine-tuned. Defaults to every one.
+	Tunable Tunable
 	// Queues is the page under /queues/, see package web. Defaults to none.
 	Queues http.Handler
 	// Metrics is what /metrics shows. Defaults to none.

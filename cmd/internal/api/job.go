@@ -24,6 +24,7 @@ type jobs struct {
 	chats    *chat.Chats
 	dreams   dreams
 	tunes    tunes
+	reap     reaping
 	webhooks tasks.WebhookRules
 }
 
@@ -261,6 +262,7 @@ func (h jobs) cancel(w http.ResponseWriter, c *wire.Call) error {
 		return gate.OrMissing(err, "job")
 	}
 	h.chats.Cancelled(c.Context(), job)
+	h.reap.after(c.Context(), job)
 	return h.answer(w, c, job)
 }
 

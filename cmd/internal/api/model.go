@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/tasks"
 )
 
 // Models is what the API needs of the catalogue. It is safe for concurrent use.
@@ -36,6 +38,7 @@ type ModelPrice struct{ Input, CachedInput, Output int64 }
 type models struct {
 	store   *store.Store
 	catalog Models
+	reap    reaping
 	sandbox bool
 }
 
@@ -70,7 +73,8 @@ type modelPriceView struct {
 }
 
 type modelLife struct {
-	// State is active, retiring or retired; of a tuned model candidate, serving or stopped.
+	// State is active, retiring or retired; of a tuned model trained,
+	// candidate, serving or stopped.
 	State       string  `json:"state"`
 	ShutdownAt  *int64  `json:"shutdown_at"`
 	Replacement *string `json:"replacement"`
@@ -215,4 +219,47 @@ func (h models) get(w http.ResponseWriter, c *wire.Call) error {
 		return gate.OrNoModel(err, id)
 	}
 	return wire.WriteJSON(w, http.StatusOK, h.viewTuned(m))
+}
+
+// delete withdraws a tuned model of the tenant's, and has it served no more.
+func (h models) delete(w http.ResponseWriter, c *wire.Call) error {
+	id := c.PathValue("id")
+	if _, err := h.store.Model(c.Context(), c.Tenant, id); err != nil {
+		return h.notTuned(c, id, err)
+	}
+	if err := h.checkReplaced(c, id); err != nil {
+		return err
+	}
+	if err := h.store.WithdrawModel(c.Context(), c.Tenant, id); err != nil {
+		return gate.OrNoModel(err, id)
+	}
+	h.reap.now(c.Context(), tasks.ReapInput{})
+	return wire.WriteJSON(w, http.StatusOK, deletedView{ID: id, Object: "model", Deleted: true})
+}
+
+// notTuned tells a name that stands for something else from one that is not known.
+func (h models) notTuned(c *wire.Call, id string, err error) error {
+	_, listed := h.catalog.Find(id)
+	_, unrouted := h.store.Route(c.Context(), c.Tenant, id)
+	if listed || unrouted == nil {
+		return &wire.Fault{Status: http.StatusForbidden, Code: "forbidden", Param: "model",
+			Message: "Only a tuned model can be deleted, by its own name."}
+	}
+	return gate.OrNoModel(err, id)
+}
+
+// checkReplaced keeps an alias from being left without any model.
+func (h models) checkReplaced(c *wire.Call, id string) error {
+	routes, err := h.store.Routes(c.Context(), c.Tenant)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		other := func(t store.RouteTarget) bool { return t.Model != id }
+		if !slices.ContainsFunc(r.Targets, other) {
+			return &wire.Fault{Status: http.StatusConflict, Code: "invalid_request", Param: "model",
+				Message: "The alias " + r.Alias + " has no other model: change its route first, by PUT /v1/routes/" + r.Alias + "."}
+		}
+	}
+	return nil
 }

@@ -30,24 +30,25 @@ type nouns struct {
 
 func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 	wait, held := waits{o.Store, o.Engine}, objects{o.Bucket}
+	reap, base := reaping{o.Store, o.Engine, o.Log}, bases{o.Store, o.Models, o.Tunable, o.Base}
 	n := nouns{
-		models:        models{o.Store, o.Models, o.Sandbox},
+		models:        models{o.Store, o.Models, reap, o.Sandbox},
 		files:         files{o.Store, held},
-		trainings:     trainings{o.Store, o.Engine, front, wait, o.Models, o.Base},
+		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap},
 		conversations: conversations{o.Store, o.Bucket},
 		dreams:        dreams{o.Store, o.Engine, front, wait},
 		reflections:   reflections{o.Store},
 		memories:      memories{o.Store},
 		examples:      examples{o.Store},
 		datasets:      datasets{o.Store, held},
-		tunes:         tunes{o.Store, o.Engine, front, wait, o.Base},
+		tunes:         tunes{o.Store, o.Engine, front, wait, base, reap},
 		evaluations:   evaluations{o.Store},
 		routing:       routing{o.Store, o.Models},
 		usage:         usage{o.Store},
 		lineage:       lineage{o.Store},
 		health:        health{o.Store, o.Engine, o.Bucket, o.Metrics, o.Sandbox},
 	}
-	n.jobs = jobs{o.Store, o.Engine, front, wait, chats, n.dreams, n.tunes, o.Webhooks}
+	n.jobs = jobs{o.Store, o.Engine, front, wait, chats, n.dreams, n.tunes, reap, o.Webhooks}
 	n.experiences = experiences{o.Store, held, front, wait, n.jobs.show, front.MaxBody}
 	n.legacy = legacy{o.Store, n.datasets, o.Sandbox}
 	return n

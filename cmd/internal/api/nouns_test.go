@@ -50,6 +50,7 @@ func (r *rig) seed() seeded {
 		})
 	})
 	must(r.t, r.bucket.Create(ctx, store.DatasetObject("abc"), strings.NewReader("{}\n")))
+	must(r.t, r.bucket.Create(ctx, store.FileObject(s.file), strings.NewReader(oneConversation)))
 	must(r.t, r.bucket.Create(ctx, store.MemoryObject(s.tenant, "mem_1"), strings.NewReader("# Memory\n")))
 	must(r.t, r.bucket.Create(ctx, store.DreamObject(s.tenant, "2026-01-02", s.dream),
 		strings.NewReader(`{"id":"`+s.experience+"\"}\n{\"id\":\"exp_other\"}\n")))
@@ -119,7 +120,7 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 		},
 		func() error {
 			_, err := q.AddFile(ctx, store.File{ID: s.file, Tenant: s.tenant, Filename: "a", Purpose: "fine-tune",
-				Object: "files/none"})
+				Object: store.FileObject(s.file)})
 			return err
 		},
 		func() error {
@@ -202,7 +203,7 @@ func tour(t *testing.T, s seeded) []request {
 			"/content"},
 		{path: "/v1/tunes"}, {path: "/v1/tunes/" + s.tune}, {method: "POST", path: "/v1/tunes/" + s.tune +
 			"/cancel"},
-		{method: "POST", path: "/v1/tunes", body: `{"alias":"other"}`},
+		{method: "POST", path: "/v1/tunes", body: `{"alias":"assistant","min_examples":5}`},
 		{path: "/v1/evaluations"}, {path: "/v1/evaluations/" + s.evaluation},
 		{path: "/v1/routes"}, {path: "/v1/routes/assistant"}, {path: "/v1/usage?group_by=purpose"},
 		{path: "/v1/lineage/" + s.experience}, {path: "/v1/lineage/" + s.model},
@@ -285,6 +286,7 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 		t.Errorf("the file holds %q", got.body)
 	}
 	call(request{method: "DELETE", path: "/v1/files/" + file})
+	call(request{method: "DELETE", path: "/v1/models/" + s.model, key: r.admin})
 	call(request{path: "/v1/files/" + file}, 404)
 	dream := call(request{method: "POST", path: "/v1/dreams", body: `{"limit":5}`,
 		header: map[string]string{"Prefer": "wait=20"}}, 200)

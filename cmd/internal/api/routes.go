@@ -21,6 +21,7 @@ func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
 		on("POST /v1/chat/completions", gate.Use, chats.Create),
 		on("GET /v1/models", gate.Use, n.models.list),
 		on("GET /v1/models/{id...}", gate.Use, n.models.get),
+		on("DELETE /v1/models/{id...}", gate.Admin, n.models.delete),
 		on("POST /v1/files", gate.Use, n.files.create, upload),
 		on("GET /v1/files", gate.Use, n.files.list, list("purpose")),
 		on("GET /v1/files/{id}", gate.Use, n.files.get),

@@ -3,13 +3,14 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/blob"
 	"dreamlab/tasks"
 )
 
@@ -17,10 +18,11 @@ import (
 type trainings struct {
 	store  *store.Store
 	engine Engine
+	bucket blob.Bucket
 	gate   *gate.Gate
 	wait   waits
-	models Models
-	base   string
+	bases  bases
+	reap   reaping
 }
 
 // trainingView is OpenAI's fine-tuning job
@@ -45,7 +47,9 @@ type trainingView struct {
 	Integrations    []string        `json:"integrations"`
 	EstimatedFinish *int64          `json:"estimated_finish"`
 	Method          json.RawMessage `json:"method"`
-	Ours            trainingOurs    `json:"dreamlab"`
+	// Metadata is the client's own, null where it gave none.
+	Metadata map[string]string `json:"metadata"`
+	Ours     trainingOurs      `json:"dreamlab"`
 }
 
 // hyperView shows "auto" where the configured value is taken.
@@ -80,6 +84,7 @@ func auto[T int | float64](value T) any {
 }
 
 func viewTraining(t store.Training) (trainingView, error) {
+	t = t.Shown()
 	var spec tasks.TrainingSpec
 	if err := json.Unmarshal(t.Spec, &spec); err != nil {
 		return trainingView{}, fmt.Errorf("read the spec of %s: %w", t.ID, err)
@@ -90,7 +95,8 @@ func viewTraining(t store.Training) (trainingView, error) {
 		FinishedAt: wire.Seconds(t.Finished), FineTunedModel: wire.OrNull(t.Model), OrganizationID: t.Tenant,
 		Status:       t.Status,
 		TrainingFile: wire.OrNull(t.File), ResultFiles: []string{}, Hyper: hyper, Seed: spec.Hyper.Seed,
-		Suffix: wire.OrNull(spec.Suffix), Integrations: []string{},
+		Metadata: spec.Metadata,
+		Suffix:   wire.OrNull(spec.Suffix), Integrations: []string{},
 		Method: wire.Encoded(map[string]any{"type": "supervised",
 			"supervised": map[string]any{"hyperparameters": hyper}}),
 		Ours: trainingOurs{
@@ -139,42 +145,56 @@ func (h trainings) create(w http.ResponseWriter, c *wire.Call) error {
 }
 
 func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked, error) {
+	provider, base, err := h.bases.find(c, request.Model)
+	if err != nil {
+		return gate.Asked{}, err
+	}
 	file, err := h.store.File(c.Context(), c.Tenant, request.File)
 	if err != nil {
-		if err = gate.OrMissing(err, "file"); err != nil {
-			f := gate.FaultOf(err)
-			f.Param = "training_file"
-			return gate.Asked{}, f
-		}
+		return gate.Asked{}, aboutFile(gate.OrMissing(err, "file"))
 	}
-	provider, base := h.split(request.Model)
+	checked, err := h.checkFile(c.Context(), file)
+	if err != nil {
+		return gate.Asked{}, err
+	}
 	job := store.NewJob{
 		ID: store.NewID("job_"), Kind: string(tasks.TuneStart), Subject: store.NewID("ftjob-"),
-		Metadata: request.Metadata,
+	}
+	if len(request.Metadata) > 0 {
+		job.Metadata = wire.Encoded(request.Metadata)
 	}
 	job.Input = wire.Encoded(tasks.TrainInput{Training: job.Subject})
 	t := store.Training{
 		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, File: file.ID, Provider: provider, Base: base,
 		Status: "validating_files",
 		Spec: wire.Encoded(tasks.TrainingSpec{
-			Suffix: request.Suffix, Hyper: request.Hyper, SHA256: file.SHA256, Object: file.Object, Bytes: file.Bytes,
+			Suffix: request.Suffix, Hyper: request.Hyper, Metadata: request.Metadata, Object: file.Object,
+			SHA256: checked.SHA256, Bytes: checked.Bytes,
 		}),
 	}
 	write := func(ctx context.Context, q *store.Queries) error { return q.AddTraining(ctx, t) }
 	return gate.Asked{Job: job, Write: write}, nil
 }
 
-// split parts provider/model; a model alone is the vendor's that tunes start at.
-func (h trainings) split(model string) (provider, base string) {
-	if _, ok := h.models.Find(model); ok {
-		provider, base, _ = strings.Cut(model, "/")
-		return provider, base
+// checkFile reads the whole training file before anything is paid for.
+func (h trainings) checkFile(ctx context.Context, file store.File) (tasks.TrainingFile, error) {
+	if file.Purpose != "fine-tune" {
+		return tasks.TrainingFile{}, wire.Invalid("training_file",
+			"The purpose of %s is %s: upload it with the purpose fine-tune.", file.ID, file.Purpose)
 	}
-	provider, _, _ = strings.Cut(h.base, "/")
-	if first, rest, ok := strings.Cut(model, "/"); ok && first == provider {
-		return provider, rest
+	object, err := h.bucket.Open(ctx, file.Object)
+	if err != nil {
+		return tasks.TrainingFile{}, fmt.Errorf("open training file: %w", err)
 	}
-	return provider, model
+	checked, err := tasks.CheckTrainingFile(object)
+	return checked, errors.Join(err, object.Close())
+}
+
+// aboutFile names the parameter that a fault is about.
+func aboutFile(err error) error {
+	f := gate.FaultOf(err)
+	f.Param = "training_file"
+	return f
 }
 
 func (h trainings) list(w http.ResponseWriter, c *wire.Call) error {
@@ -304,8 +324,10 @@ func (h trainings) cancel(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.engine.Cancel(c.Context(), c.Tenant, t.Job); err != nil {
+	job, err := h.engine.Cancel(c.Context(), c.Tenant, t.Job)
+	if err != nil {
 		return err
 	}
+	h.reap.after(c.Context(), job)
 	return h.get(w, c)
 }

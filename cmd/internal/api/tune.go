@@ -16,7 +16,8 @@ type tunes struct {
 	engine Engine
 	gate   *gate.Gate
 	wait   waits
-	base   string // where the client names none
+	bases  bases
+	reap   reaping
 }
 
 type tuneView struct {
@@ -61,8 +62,11 @@ func (h tunes) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 	if err != nil {
 		return gate.Asked{}, err
 	}
-	if input.Base == "" {
-		input.Base = h.base
+	if err := h.fillBase(c, input); err != nil {
+		return gate.Asked{}, err
+	}
+	if err := h.checkAlias(c, input.Alias); err != nil {
+		return gate.Asked{}, err
 	}
 	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.TuneCurate), Subject: store.NewID("tun_"),
 		Input: wire.Encoded(input)}
@@ -81,6 +85,35 @@ func (h tunes) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 		return err
 	}
 	return gate.Asked{Job: job, Hash: gate.HashOf(c, body), Write: write}, nil
+}
+
+// fillBase takes the team's base where the client names none, and makes sure that
+// one which it names can be fine-tuned.
+func (h tunes) fillBase(c *wire.Call, input *tasks.TuneInput) error {
+	if input.Base == "" {
+		input.Base = h.bases.base
+		return nil
+	}
+	provider, base, err := h.bases.find(c, input.Base)
+	if err != nil {
+		f := gate.FaultOf(err)
+		f.Param = "base"
+		return f
+	}
+	input.Base = provider + "/" + base
+	return nil
+}
+
+// checkAlias tells a misspelt alias from one that has too few examples.
+func (h tunes) checkAlias(c *wire.Call, alias string) error {
+	if alias == store.DefaultAlias {
+		return nil
+	}
+	_, err := h.store.Route(c.Context(), c.Tenant, alias)
+	if errors.Is(err, store.ErrNotFound) {
+		return wire.Invalid("alias", "There is no alias %.100q: GET /v1/routes lists those that there are.", alias)
+	}
+	return err
 }
 
 func (h tunes) create(w http.ResponseWriter, c *wire.Call) error {
@@ -131,8 +164,10 @@ func (h tunes) cancel(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return gate.OrMissing(err, "tune")
 	}
-	if _, err := h.engine.Cancel(c.Context(), c.Tenant, tune.Job); err != nil {
+	job, err := h.engine.Cancel(c.Context(), c.Tenant, tune.Job)
+	if err != nil {
 		return err
 	}
+	h.reap.after(c.Context(), job)
 	return h.wait.shown(w, c, tune.Job, h.show)
 }

@@ -33,7 +33,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	queues := web.NewQueues(s.Queue.UniversalClient)
 	server, err := api.New(api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
-		Base: s.Config.Team.Base, Queues: queues, Metrics: s.Metrics, Log: s.Log,
+		Base: s.Config.Team.Base, Tunable: s.tunable, Queues: queues, Metrics: s.Metrics, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.Config.Grace,
 		Backlog: s.Config.Backlog, Webhooks: s.webhooks(),
 	})
@@ -50,6 +50,10 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		URL:       "http://" + listener.Addr().String(),
 		Processes: []Process{{"replies", reader.Run}, {"api", serve}},
 	}, nil
+}
+
+func (s *Stack) tunable(ctx context.Context, provider, base string) error {
+	return tune.Tunable(ctx, s.Router, provider, base)
 }
 
 func (s *Stack) models() *models {

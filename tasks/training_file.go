@@ -1,0 +1,160 @@
+package tasks
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// MaxTrainingRow bounds a row of a training file, in bytes.
+const MaxTrainingRow = 8 << 20
+
+// maxNamedRows is how many bad rows an error names.
+const maxNamedRows = 5
+
+// TrainingFile is what a vendor is sent of a training file: its rows, one a line,
+// without a byte order mark, empty lines and carriage returns.
+type TrainingFile struct {
+	Rows   int
+	Bytes  int64
+	SHA256 string // hex
+}
+
+// CheckTrainingFile reads a training file and measures what a vendor is sent of it.
+// Each row has to be a JSON object whose messages hold an assistant's turn. The
+// error names the rows that are none; it is an [*InputError], unless the file can
+// not be read.
+func CheckTrainingFile(file io.Reader) (TrainingFile, error) {
+	var out TrainingFile
+	var faults []string
+	bad, sum := 0, sha256.New()
+	rows := newTrainingRows(file)
+	for rows.next() {
+		out.Rows++
+		out.Bytes += int64(len(rows.row)) + 1
+		sum.Write(rows.row)
+		sum.Write([]byte{'\n'}) // never fails
+		if why := rowFault(rows.row); why != "" {
+			if bad++; bad <= maxNamedRows {
+				faults = append(faults, fmt.Sprintf("line %d: %s", rows.line, why))
+			}
+		}
+	}
+	out.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	switch err := rows.lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return out, invalid("training_file", "line %d has more than %d bytes: split it", rows.line+1, MaxTrainingRow)
+	case err != nil:
+		return out, fmt.Errorf("read training file: %w", err)
+	case out.Rows == 0:
+		return out, invalid("training_file", "the file has no rows: send JSONL, one conversation a line")
+	case bad > maxNamedRows:
+		faults = append(faults, fmt.Sprintf("and %d more", bad-maxNamedRows))
+	}
+	if bad > 0 {
+		return out, invalid("training_file", "%d of %d rows can not be trained on: %s", bad, out.Rows,
+			strings.Join(faults, "; "))
+	}
+	return out, nil
+}
+
+// trainingRoles are who may speak in a row.
+var trainingRoles = []string{"system", "developer", "user", "assistant", "tool", "function"}
+
+// rowFault says why a row can not be trained on, or "".
+func rowFault(line []byte) string {
+	var row struct {
+		Messages []struct {
+			Role      string          `json:"role"`
+			Content   json.RawMessage `json:"content"`
+			ToolCalls json.RawMessage `json:"tool_calls"`
+			Function  json.RawMessage `json:"function_call"`
+		} `json:"messages"`
+	}
+	switch {
+	case !json.Valid(line):
+		return "it is not JSON"
+	case json.Unmarshal(line, &row) != nil, len(row.Messages) == 0:
+		return `it is no object with a list "messages"`
+	}
+	answers := 0
+	for _, m := range row.Messages {
+		if !slices.Contains(trainingRoles, m.Role) {
+			return fmt.Sprintf("a message has the role %.20q", m.Role)
+		}
+		if m.Role == "assistant" && (said(m.Content) || said(m.ToolCalls) || said(m.Function)) {
+			answers++
+		}
+	}
+	if answers == 0 {
+		return "no assistant answers in it"
+	}
+	return ""
+}
+
+// said tells whether a member is there and holds something.
+func said(raw json.RawMessage) bool {
+	return !slices.Contains([]string{"", "null", `""`, "[]"}, string(raw))
+}
+
+// CleanTrainingFile returns the file as a vendor is sent it: what CheckTrainingFile
+// has measured. The caller closes it.
+func CleanTrainingFile(file io.ReadCloser) io.ReadCloser {
+	return &cleanFile{Closer: file, rows: newTrainingRows(file)}
+}
+
+type cleanFile struct {
+	io.Closer
+	rows *trainingRows
+	rest []byte // of the row that is being read
+}
+
+func (c *cleanFile) Read(p []byte) (int, error) {
+	if len(c.rest) == 0 {
+		if !c.rows.next() {
+			if err := c.rows.lines.Err(); err != nil {
+				return 0, fmt.Errorf("read training file: %w", err)
+			}
+			return 0, io.EOF
+		}
+		c.rest = append(c.rows.row, '\n')
+	}
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// trainingRows reads the lines of a file that hold something.
+type trainingRows struct {
+	lines *bufio.Scanner
+	line  int // of the row, from 1
+	row   []byte
+}
+
+func newTrainingRows(file io.Reader) *trainingRows {
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, MaxTrainingRow+2) // a carriage return and the line's end
+	return &trainingRows{lines: lines}
+}
+
+func (r *trainingRows) next() bool {
+	for r.lines.Scan() {
+		r.line++
+		row := r.lines.Bytes()
+		if r.line == 1 {
+			row = bytes.TrimPrefix(row, []byte("\uFEFF"))
+		}
+		if r.row = bytes.TrimSpace(row); len(r.row) > 0 {
+			r.row = slices.Clone(r.row)
+			return true
+		}
+	}
+	return false
+}
