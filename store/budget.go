@@ -16,8 +16,8 @@ func (q *Queries) HoldTenant(ctx context.Context, tenant string) error {
 }
 
 // Committed returns, in nano-dollars, what a tenant has spent or reserved since
-// the day of an instant (UTC), for one purpose or for all (""), without what the
-// transaction itself has written.
+// the day of an instant (UTC), for one purpose or for all (""), without lost tries
+// that have aged (see AgeEntries) and what the transaction itself has written.
 func (q *Queries) Committed(ctx context.Context, tenant, purpose string, since time.Time) (int64, error) {
 	var sum int64
 	err := q.one(ctx, committed, committedArgs(tenant, purpose, since), &sum)
@@ -45,7 +45,7 @@ func committedArgs(tenant, purpose string, since time.Time) []any {
 // change in the sums of spending is written last, because others who spend for
 // the tenant wait for it until the commit; those who reserve not for those who
 // settle, because a sum has a row for each of the two.
-type books struct{ written, ended []string }
+type books struct{ written, ended, aged []string }
 
 // errAlone means that an entry was written by a statement by itself.
 var errAlone = errors.New("entries are written in a transaction")
@@ -54,10 +54,10 @@ var errAlone = errors.New("entries are written in a transaction")
 // checked against these at each call, where to add up its entries would take
 // longer with each of them.
 func (q *Queries) closeBooks(ctx context.Context) error {
-	if q.books == nil || len(q.books.written)+len(q.books.ended) == 0 {
+	if q.books == nil || len(q.books.written)+len(q.books.ended)+len(q.books.aged) == 0 {
 		return nil
 	}
-	written, ended := encode(some(q.books.written)), encode(some(q.books.ended))
+	written, ended, aged := encode(some(q.books.written)), encode(some(q.books.ended)), encode(some(q.books.aged))
 	*q.books = books{}
 	return q.later(ctx, `INSERT INTO spending (tenant, purpose, day, ends, committed)
 		SELECT tenant, purpose, created / $3, ends, CAST(sum(change) AS BIGINT) FROM (
@@ -65,11 +65,13 @@ func (q *Queries) closeBooks(ctx context.Context) error {
 				CASE WHEN state IN ('open', 'unknown') THEN reserved ELSE settled END AS change
 			FROM entries WHERE id IN ({list $1})
 			UNION ALL SELECT tenant, purpose, created, TRUE AS ends,
-				CASE state WHEN 'unknown' THEN 0 ELSE settled - reserved END
-			FROM entries WHERE id IN ({list $2})) AS changes
+				CASE WHEN state = 'unknown' THEN 0 WHEN aged THEN settled ELSE settled - reserved END
+			FROM entries WHERE id IN ({list $2})
+			UNION ALL SELECT tenant, purpose, created, TRUE AS ends, -reserved
+			FROM entries WHERE id IN ({list $4})) AS changes
 		GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 		ON CONFLICT (tenant, day, purpose, ends) DO UPDATE SET committed = spending.committed + excluded.committed`,
-		written, ended, microsADay)
+		written, ended, microsADay, aged)
 }
 
 // some is a list that is empty instead of null.

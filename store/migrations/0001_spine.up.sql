@@ -133,10 +133,12 @@ CREATE TABLE entries (
   cached       BIGINT NOT NULL DEFAULT 0,
   output       BIGINT NOT NULL DEFAULT 0,
   estimated    BOOLEAN NOT NULL DEFAULT FALSE, -- the vendor gave no usage
-  cause        TEXT,                      -- why void or unknown
+  cause        TEXT,                      -- why void or unknown, or settled otherwise than by the vendor's count
+  aged         BOOLEAN NOT NULL DEFAULT FALSE, -- unknown for so long that no budget counts it
   created      BIGINT NOT NULL,
   ended        BIGINT
 );
+CREATE INDEX entries_aging ON entries (ended) WHERE state = 'unknown' AND NOT aged;
 CREATE INDEX entries_job ON entries (job);
 CREATE INDEX entries_root ON entries (root);
 CREATE INDEX entries_lost ON entries (job, step) WHERE state = 'unknown';

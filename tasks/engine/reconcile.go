@@ -53,7 +53,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		}
 		if time.Since(pruned) > pruneEvery {
 			pruned = time.Now()
-			if err := r.engine.prune(ctx); err != nil && ctx.Err() == nil {
+			if err := errors.Join(r.engine.prune(ctx), r.engine.ageEntries(ctx)); err != nil && ctx.Err() == nil {
 				r.engine.log.Warn().Err(err).Msg("prune; it is tried again in a minute")
 			}
 		}
@@ -109,6 +109,29 @@ func (e *Engine) prune(ctx context.Context) error {
 		}
 		e.metrics.pruned.Add(float64(gone))
 		if gone == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// unknownFor is how long a try whose outcome was lost counts against budgets.
+const unknownFor = time.Hour
+
+// ageEntries takes old lost tries off the budgets.
+func (e *Engine) ageEntries(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
+	defer cancel()
+	for range pruneSteps {
+		aged := 0
+		err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+			aged, err = q.AgeEntries(ctx, unknownFor)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("age lost tries: %w", err)
+		}
+		if aged == 0 {
 			return nil
 		}
 	}

@@ -1,0 +1,29 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// AgeEntries stops counting lost tries against budgets that were lost longer ago
+// than the given while, a bounded number of them, and returns how many: call it
+// until it returns 0. Most were never owed, and an outage must not use up a budget
+// for longer than it lasts. They stay unknown, with what they were reserved at;
+// those of trainings and hosting count until somebody knows. It must run in a
+// transaction.
+func (q *Queries) AgeEntries(ctx context.Context, older time.Duration) (int, error) {
+	if q.books == nil {
+		return 0, errAlone
+	}
+	var ids []string
+	err := q.words(ctx, &ids, `SELECT id FROM entries WHERE state = 'unknown' AND NOT aged
+		AND purpose NOT IN ('train', 'host') AND ended <= {now} - $1 ORDER BY ended LIMIT $2 {skip}`, older.Microseconds(), int64(sweep))
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	if _, err := q.exec(ctx, `UPDATE entries SET aged = TRUE WHERE id IN ({list $1})`, encode(ids)); err != nil {
+		return 0, err
+	}
+	q.books.aged = append(q.books.aged, ids...)
+	return len(ids), nil
+}
