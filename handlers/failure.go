@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -11,30 +12,51 @@ import (
 // telling is how a kind of vendor error is told to a client.
 type telling struct {
 	code   string
-	advice string
+	advice string // what to do
+	what   string // what went wrong
 	final  bool
+	quoted bool // the vendor's own words say it better; others are meant for whoever holds the account
 }
 
 var tellings = map[providers.Kind]telling{
-	providers.KindInvalid:       {"invalid_request", "correct the request", true},
-	providers.KindUnsupported:   {"unsupported_parameter", "leave it out or choose another model", true},
-	providers.KindContext:       {"context_length_exceeded", "shorten the messages or the answer", true},
-	providers.KindTooLarge:      {"context_length_exceeded", "shorten the messages", true},
-	providers.KindContentFilter: {"content_filter", "the vendor refuses this: change it", true},
-	providers.KindModelOutput:   {"vendor_unavailable", "the model broke its answer twice: try again", false},
-	providers.KindAuth:          {"vendor_unavailable", "its key does not work: run dreamlab doctor", true},
-	providers.KindPermission:    {"vendor_unavailable", "its key may not do this: run dreamlab doctor", true},
-	providers.KindBilling:       {"vendor_unavailable", "its account has no money left: top it up", true},
-	providers.KindModelGone:     {"model_not_found", "the model is served no more: choose another", true},
-	providers.KindRateLimit:     {"rate_limit_exceeded", "it asks to slow down: try again later", false},
-	providers.KindQuota:         {"rate_limit_exceeded", "its quota is used up: try again later", false},
-	providers.KindCapacity:      {"vendor_unavailable", "the vendor is full: try again", false},
-	providers.KindBusy:          {"vendor_unavailable", "it has as many calls as it may have: try again", false},
-	providers.KindTimeout:       {"vendor_timeout", "the vendor was too slow: try again", false},
-	providers.KindServer:        {"vendor_unavailable", "the vendor failed: try again", false},
-	providers.KindTruncated:     {"vendor_unavailable", "the answer broke off: try again", false},
-	providers.KindUnreadable:    {"vendor_unavailable", "the vendor's answer can not be read: try again", false},
-	providers.KindCancelled:     {"internal", "the call was given up: try again", false},
+	providers.KindInvalid: {code: "invalid_request", advice: "correct the request",
+		what: "it refuses the request", final: true, quoted: true},
+	providers.KindUnsupported: {code: "unsupported_parameter", advice: "leave it out, or choose another model",
+		what: "it does not take a parameter", final: true, quoted: true},
+	providers.KindContext: {code: "context_length_exceeded", advice: "shorten the messages or the answer, or choose a model with a longer context",
+		what: "it takes less", final: true, quoted: true},
+	providers.KindTooLarge: {code: "context_length_exceeded", advice: "shorten the messages",
+		what: "it takes less", final: true, quoted: true},
+	providers.KindContentFilter: {code: "content_filter", advice: "change the request",
+		what: "it refuses the content", final: true, quoted: true},
+	providers.KindModelOutput: {code: "vendor_unavailable", advice: "try again",
+		what: "the model broke its answer twice"},
+	providers.KindAuth: {code: "vendor_unavailable", advice: "ask the operator to run dreamlab doctor",
+		what: "our key does not work", final: true},
+	providers.KindPermission: {code: "vendor_unavailable", advice: "change the request, or ask the operator to run dreamlab doctor",
+		what: "our key may not do this", final: true},
+	providers.KindBilling: {code: "vendor_unavailable", advice: "ask the operator to top it up",
+		what: "our account has no money left", final: true},
+	providers.KindModelGone: {code: "model_not_found", advice: "choose another model",
+		what: "it does not serve this one any more", final: true, quoted: true},
+	providers.KindRateLimit: {code: "rate_limit_exceeded", advice: "try again later",
+		what: "it asks to slow down", quoted: true},
+	providers.KindQuota: {code: "rate_limit_exceeded", advice: "try again later",
+		what: "our quota is used up", quoted: true},
+	providers.KindCapacity: {code: "vendor_unavailable", advice: "try again later",
+		what: "it is full", quoted: true},
+	providers.KindBusy: {code: "vendor_unavailable", advice: "try again later",
+		what: "it has as many calls of ours as are configured"},
+	providers.KindTimeout: {code: "vendor_timeout", advice: "try again",
+		what: "it did not answer in time"},
+	providers.KindServer: {code: "vendor_unavailable", advice: "try again",
+		what: "it failed", quoted: true},
+	providers.KindTruncated: {code: "vendor_unavailable", advice: "try again",
+		what: "its answer broke off"},
+	providers.KindUnreadable: {code: "vendor_unavailable", advice: "choose another model, or tell the operator",
+		what: "its answer can not be read", final: true},
+	providers.KindCancelled: {code: "internal", advice: "try again",
+		what: "the call was given up"},
 }
 
 // Failure puts an error of a call into the words of the public contract. A
@@ -53,21 +75,18 @@ func Failure(err error) *tasks.Failure {
 	if !known {
 		t = tellings[providers.KindServer]
 	}
-	return &tasks.Failure{Code: t.code, Message: message(e, t), Final: t.final, Free: e.Kind == providers.KindBusy,
-		After: e.RetryAfter, Err: err}
+	return &tasks.Failure{Code: t.code, Message: message(e, t), Param: e.PlainParam(), Final: t.final || e.NoRetry,
+		Free: e.Kind == providers.KindBusy, After: e.RetryAfter, Err: err}
 }
 
-// message says who failed, what to do, and for wrong requests what the vendor said.
+// message says what to do, and in brackets who said what.
 func message(e *providers.Error, t telling) string {
-	where := e.Provider
-	if e.Model != "" {
-		where += "/" + e.Model
+	advice, what := t.advice, t.what
+	if param := e.PlainParam(); param != "" && e.Kind == providers.KindUnsupported {
+		advice = fmt.Sprintf("leave out %q, or choose another model", param)
 	}
-	if e.Param != "" {
-		where += fmt.Sprintf(" (parameter %q)", e.Param)
+	if theirs := e.Status != 0 || t.final; t.quoted && theirs && e.Message != "" {
+		what = providers.Redact(e.Message)
 	}
-	if t.final && e.Message != "" {
-		return fmt.Sprintf("%s: %s: %s", where, t.advice, e.Message)
-	}
-	return fmt.Sprintf("%s: %s", where, t.advice)
+	return fmt.Sprintf("%s (%s: %s)", advice, cmp.Or(e.Provider, "the vendor"), what)
 }

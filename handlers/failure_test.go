@@ -17,6 +17,7 @@ func TestFailureTellsEveryKind(t *testing.T) {
 		providers.KindInvalid: true, providers.KindUnsupported: true, providers.KindContext: true,
 		providers.KindTooLarge: true, providers.KindContentFilter: true, providers.KindAuth: true,
 		providers.KindPermission: true, providers.KindBilling: true, providers.KindModelGone: true,
+		providers.KindUnreadable: true,
 	}
 	for kind := range tellings {
 		cause := &providers.Error{Kind: kind, Provider: "groq", Model: "m", RetryAfter: time.Second}
@@ -24,7 +25,7 @@ func TestFailureTellsEveryKind(t *testing.T) {
 		if f.Code == "" || f.Final != final[kind] || f.After != time.Second || !errors.Is(f, error(cause)) {
 			t.Errorf("%s became %+v", kind, f)
 		}
-		if !strings.HasPrefix(f.Message, "groq/m: ") {
+		if !strings.Contains(f.Message, "(groq: ") {
 			t.Errorf("%s is told as %q", kind, f.Message)
 		}
 	}

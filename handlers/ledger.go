@@ -180,8 +180,8 @@ func cause(err error) string {
 	if !errors.As(err, &e) {
 		return "unknown"
 	}
-	if e.Code != "" {
-		return string(e.Kind) + ": " + e.Code
+	if code := e.PlainCode(); code != "" {
+		return string(e.Kind) + ": " + code
 	}
 	return string(e.Kind)
 }

@@ -63,14 +63,16 @@ const (
 	ChargeUnknown Charge = "unknown" // the outcome was lost: the reserved amount stays on the books
 )
 
-// Error is a failed attempt. It never holds a key, a prompt or an answer.
+// Error is a failed attempt. It never holds a key. A vendor may repeat the prompt in
+// its Message, which is for the client who wrote that alone: Error leaves it out, so
+// that no log has it.
 type Error struct {
 	Kind      Kind
 	Provider  string
 	Model     string
 	Status    int    // HTTP status; 0 where none came
 	Code      string // the vendor's own code
-	Message   string // the vendor's own words, cut to 500 bytes, with secrets taken out
+	Message   string // the vendor's own words, or ours where Status is 0; cut to 500 bytes, with secrets taken out
 	Param     string // the parameter, for KindUnsupported and KindInvalid
 	RequestID string
 	// RetryAfter is how long to wait, by any form in which the vendor said so.
@@ -84,7 +86,8 @@ type Error struct {
 	Err     error // the cause, for errors.Is
 }
 
-// Error says who failed, how, and with which words.
+// Error says who failed and how: by its own words where they are ours, by their
+// length where they are the vendor's.
 func (e *Error) Error() string {
 	where := e.Provider
 	if e.Model != "" {
@@ -92,13 +95,20 @@ func (e *Error) Error() string {
 	}
 	switch {
 	case e.Status != 0:
-		return fmt.Sprintf("%s: %s (HTTP %d): %s", where, e.Kind, e.Status, e.Message)
+		return fmt.Sprintf("%s: %s (HTTP %d, code %q, request %q): a message of %d bytes",
+			where, e.Kind, e.Status, e.PlainCode(), plain(e.RequestID), len(e.Message))
 	case e.Err != nil && e.Message == "":
 		return fmt.Sprintf("%s: %s: %v", where, e.Kind, e.Err)
 	default:
 		return fmt.Sprintf("%s: %s: %s", where, e.Kind, e.Message)
 	}
 }
+
+// PlainCode returns the vendor's code where it is a word and no text, else "".
+func (e *Error) PlainCode() string { return plain(e.Code) }
+
+// PlainParam returns the parameter's name where it is a word and no text, else "".
+func (e *Error) PlainParam() string { return plain(e.Param) }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

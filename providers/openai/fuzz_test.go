@@ -54,7 +54,7 @@ func FuzzFailure(f *testing.F) {
 		header := http.Header{"Retry-After": {wait}, "X-Ratelimit-Reset-Tokens": {wait}}
 		a := &answer{Response: &http.Response{StatusCode: status, Header: header}, ctx: t.Context(), client: client}
 		e := client.classify(a, newFailure(status, header, []byte(body)))
-		if e.Kind == "" || e.Charge == "" || len(e.Message) > maxMessage || e.RetryAfter < 0 ||
+		if e.Kind == "" || e.Charge == "" || len(e.Message) > providers.MaxMessage || e.RetryAfter < 0 ||
 			e.RetryAfter > 24*time.Hour {
 			t.Errorf("%+v", *e)
 		}
