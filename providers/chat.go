@@ -38,6 +38,9 @@ type Message struct {
 	ToolCalls  json.RawMessage `json:"tool_calls,omitempty"`
 	ToolCallID string          `json:"tool_call_id,omitempty"`
 	Refusal    string          `json:"refusal,omitempty"`
+	// Extra holds members that OpenAI does not have, as clients hand them back
+	// (reasoning_details). A driver passes on what its vendor takes.
+	Extra map[string]json.RawMessage `json:"-"`
 }
 
 // Text returns the message's text: the string itself, or the text parts of a

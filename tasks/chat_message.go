@@ -31,19 +31,11 @@ func parseMessages(name string, raw json.RawMessage) ([]Message, *InputError) {
 	return messages, nil
 }
 
-// What clients send back of an answer and what says nothing to a model is read
-// and left out.
-var messageFields = []string{
-	"role", "content", "name", "tool_calls", "tool_call_id",
-	"refusal", "annotations", "audio", "function_call", "reasoning", "reasoning_content",
-}
-
+// parseMessage reads one message. Members that OpenAI does not have are kept in
+// Extra, never refused: clients hand back what an answer of any vendor held.
 func parseMessage(param string, raw json.RawMessage) (Message, *InputError) {
 	members, fault := object(param, raw)
 	if fault != nil {
-		return Message{}, fault
-	}
-	if fault := onlyKnown(param, members, messageFields...); fault != nil {
 		return Message{}, fault
 	}
 	role, fault := oneOf(join(param, "role"), orNull(members["role"]),
@@ -51,7 +43,7 @@ func parseMessage(param string, raw json.RawMessage) (Message, *InputError) {
 	if fault != nil {
 		return Message{}, fault
 	}
-	m := Message{Role: role, Content: members["content"], ToolCalls: members["tool_calls"]}
+	m := Message{Role: role, Content: members["content"]}
 	for name, into := range map[string]*string{"name": &m.Name, "tool_call_id": &m.ToolCallID} {
 		if raw, ok := members[name]; ok {
 			if *into, fault = typed[string](join(param, name), raw); fault != nil {
@@ -59,7 +51,44 @@ func parseMessage(param string, raw json.RawMessage) (Message, *InputError) {
 			}
 		}
 	}
+	if m.ToolCalls, fault = parseCalls(join(param, "tool_calls"), members["tool_calls"]); fault != nil {
+		return m, fault
+	}
+	m.Extra = extraMembers(members)
+	if m.Role == "assistant" && len(m.Content) == 0 && len(m.ToolCalls) == 0 {
+		m.Content = contentInstead(raw, members)
+	}
 	return m, m.check(param)
+}
+
+// extraMembers returns the members that OpenAI's messages do not have, nil for none.
+func extraMembers(members map[string]json.RawMessage) map[string]json.RawMessage {
+	var extra map[string]json.RawMessage
+	for name, value := range members {
+		switch name {
+		case "role", "content", "name", "tool_calls", "tool_call_id":
+			continue
+		}
+		if extra == nil {
+			extra = map[string]json.RawMessage{}
+		}
+		extra[name] = value
+	}
+	return extra
+}
+
+// contentInstead returns the content of an answer that has none of its own, as
+// answers do that were refused, or cut while the model still reasoned: the refusal,
+// else an empty text. A message that does not even name its content has none.
+func contentInstead(raw json.RawMessage, members map[string]json.RawMessage) json.RawMessage {
+	if _, fault := typed[string]("", orNull(members["refusal"])); fault == nil && len(members["refusal"]) > 0 {
+		return members["refusal"]
+	}
+	var named struct{ Content json.RawMessage }
+	if json.Unmarshal(raw, &named) == nil && len(named.Content) > 0 {
+		return json.RawMessage(`""`)
+	}
+	return nil
 }
 
 func (m *Message) check(param string) *InputError {
@@ -73,31 +102,67 @@ func (m *Message) check(param string) *InputError {
 	case len(m.Content) == 0 && len(m.ToolCalls) == 0:
 		return invalid(join(param, "content"), "an assistant's message needs content or tool_calls")
 	}
-	if len(m.ToolCalls) > 0 {
-		if fault := checkCalls(join(param, "tool_calls"), m.ToolCalls); fault != nil {
-			return fault
-		}
-	}
 	if len(m.Content) == 0 {
 		return nil
 	}
 	return checkContent(join(param, "content"), m.Role, m.Content)
 }
 
-func checkCalls(param string, raw json.RawMessage) *InputError {
-	calls, fault := typed[[]struct {
-		ID, Type string
-		Function *struct{ Name, Arguments string }
-	}](param, raw)
-	if fault != nil {
-		return fault
+// parseCalls reads the tool calls of a message, nil for none. Arguments that are
+// an object, as some servers give them, become OpenAI's text.
+func parseCalls(param string, raw json.RawMessage) (json.RawMessage, *InputError) {
+	if len(raw) == 0 {
+		return nil, nil
 	}
+	calls, fault := typed[[]struct {
+		ID       string
+		Function *struct {
+			Name      string
+			Arguments json.RawMessage
+		}
+	}](param, raw)
+	if fault != nil || len(calls) == 0 {
+		return nil, fault
+	}
+	textual := true
 	for i, call := range calls {
 		if call.ID == "" || call.Function == nil || call.Function.Name == "" {
-			return invalid(fmt.Sprintf("%s[%d]", param, i), "id, function.name and function.arguments are needed")
+			return nil, invalid(fmt.Sprintf("%s[%d]", param, i), "id, function.name and function.arguments are needed")
 		}
+		arguments := call.Function.Arguments
+		textual = textual && (len(arguments) == 0 || arguments[0] == '"')
 	}
-	return nil
+	if textual {
+		return raw, nil
+	}
+	return textArguments(raw), nil
+}
+
+// textArguments writes the calls with their arguments as texts.
+func textArguments(raw json.RawMessage) json.RawMessage {
+	var calls []map[string]json.RawMessage
+	if json.Unmarshal(raw, &calls) != nil { // it was read before
+		return raw
+	}
+	for _, call := range calls {
+		var function map[string]json.RawMessage
+		if json.Unmarshal(call["function"], &function) != nil {
+			continue
+		}
+		if arguments := function["arguments"]; len(arguments) > 0 && arguments[0] != '"' {
+			function["arguments"] = plain(argumentsText(arguments))
+		}
+		call["function"] = plain(function)
+	}
+	return plain(calls)
+}
+
+func argumentsText(arguments json.RawMessage) string {
+	var compact bytes.Buffer
+	if isNull(arguments) || json.Compact(&compact, arguments) != nil {
+		return ""
+	}
+	return compact.String()
 }
 
 func checkContent(param, role string, raw json.RawMessage) *InputError {
@@ -138,6 +203,10 @@ func checkPart(param, role string, raw json.RawMessage) *InputError {
 		return fault
 	case "image_url":
 		return checkImage(join(param, "image_url"), role, members["image_url"])
+	case "thinking", "reasoning", "redacted_thinking":
+		if role == "assistant" { // what Mistral's and Anthropic's models said before
+			return nil
+		}
 	case "input_audio", "file", "video_url":
 		return unsupported(join(param, "type"), "parts of type %q are not supported: use text or image_url", kind)
 	}

@@ -62,7 +62,6 @@ func TestParseChatRefuses(t *testing.T) {
 		{messagesBody(`[{"role":"user","content":[{"type":"file"}]}]`), "messages[0].content[0].type", "unsupported_parameter"},
 		{messagesBody(`[{"role":"user","content":[{"type":"image_url","image_url":{"url":"ftp://x"}}]}]`),
 			"messages[0].content[0].image_url.url", "invalid_request"},
-		{messagesBody(`[{"role":"user","content":"x","mood":1}]`), "messages[0].mood", "invalid_request"},
 		{messagesBody(`[{"role":"tool","content":"x"}]`), "messages[0].tool_call_id", "invalid_request"},
 		{messagesBody(`[{"role":"assistant"}]`), "messages[0].content", "invalid_request"},
 		{messagesBody(`[{"role":"assistant","tool_calls":[{}]}]`), "messages[0].tool_calls[0]", "invalid_request"},
@@ -190,4 +189,49 @@ func FuzzParseChat(f *testing.F) {
 			t.Fatalf("got %+v, %v", request, err)
 		}
 	})
+}
+
+func TestWhatAnAnswerHeldIsTakenBack(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]string{
+		`{"role":"assistant","content":"x","reasoning_details":[],"audio":null,"annotations":[]}`: `"x"`,
+		`{"role":"assistant","content":"x","tool_calls":[],"function_call":null,"refusal":null}`:  `"x"`,
+		`{"role":"assistant","content":null,"refusal":"no"}`:                                      `"no"`,
+		`{"role":"assistant","content":null,"reasoning":"cut while it thought"}`:                  `""`,
+		`{"role":"assistant","content":[{"type":"thinking","thinking":[]}]}`:                      `[{"type":"thinking","thinking":[]}]`,
+		`{"role":"user","content":"x","mood":1}`:                                                  `"x"`,
+	} {
+		request, err := tasks.ParseChat([]byte(messagesBody(`[` + message + `]`)))
+		if err != nil {
+			t.Errorf("%s: %v", message, err)
+		} else if got := string(request.Messages[0].Content); got != want {
+			t.Errorf("%s: the content is %s, want %s", message, got, want)
+		}
+	}
+}
+
+func TestExtraMembersAreKept(t *testing.T) {
+	t.Parallel()
+	request, err := tasks.ParseChat([]byte(messagesBody(
+		`[{"role":"assistant","content":"x","reasoning_details":[{"id":7}],"audio":null}]`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	extra := request.Messages[0].Extra
+	if len(extra) != 1 || string(extra["reasoning_details"]) != `[{"id":7}]` {
+		t.Errorf("got %s", extra)
+	}
+}
+
+func TestArgumentsBecomeText(t *testing.T) {
+	t.Parallel()
+	request, err := tasks.ParseChat([]byte(messagesBody(
+		`[{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":{"a": "<"}}}]}]`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `[{"function":{"arguments":"{\"a\":\"<\"}","name":"f"},"id":"c","type":"function"}]`
+	if got := string(request.Messages[0].ToolCalls); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }

@@ -46,6 +46,9 @@ type Message struct {
 	Name       string          `json:"name,omitempty"`
 	ToolCalls  json.RawMessage `json:"tool_calls,omitempty"`
 	ToolCallID string          `json:"tool_call_id,omitempty"`
+	// Extra holds the members that OpenAI does not have, as reasoning_details. They
+	// go to vendors that take them, and into nothing that is kept.
+	Extra map[string]json.RawMessage `json:"-"`
 }
 
 // Feedback is a judgement on an answer.

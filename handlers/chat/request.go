@@ -33,6 +33,7 @@ func messagesOf(messages []tasks.Message) []providers.Message {
 		}
 		out[i] = providers.Message{
 			Role: role, Content: m.Content, Name: m.Name, ToolCalls: m.ToolCalls, ToolCallID: m.ToolCallID,
+			Extra: m.Extra,
 		}
 	}
 	return out

@@ -3,8 +3,11 @@ package openai
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 )
 
 // Body is a chat request as it goes over the wire
@@ -56,6 +59,29 @@ func newBody(req *providers.Request, streamed bool) *Body {
 		body.Stream, body.StreamOptions = true, &StreamOptions{IncludeUsage: true}
 	}
 	return body
+}
+
+// extended is a body whose messages hold more than OpenAI's do.
+type extended struct {
+	*Body
+	Messages []json.RawMessage `json:"messages"` // in place of the body's own
+}
+
+// withExtra returns what is to be encoded: the body itself, where no message holds
+// anything extra.
+func withExtra(body *Body) any {
+	if !slices.ContainsFunc(body.Messages, func(m providers.Message) bool { return len(m.Extra) > 0 }) {
+		return body
+	}
+	messages := make([]json.RawMessage, len(body.Messages))
+	for i, m := range body.Messages {
+		text := completion.Encode(m)
+		for _, name := range slices.Sorted(maps.Keys(m.Extra)) {
+			text = completion.Set(text, name, m.Extra[name])
+		}
+		messages[i] = text
+	}
+	return extended{Body: body, Messages: messages}
 }
 
 // encode returns the JSON of v without escaping <, > and &, which are common in

@@ -29,6 +29,9 @@ func (c *Client) Chat(
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	call := Call{Method: http.MethodPost, URL: c.chatURL(req.Model), In: body, model: req.Model}
+	if c.dialect.TakesExtra {
+		call.In = withExtra(body)
+	}
 	answer, err := c.send(ctx, call)
 	if err != nil {
 		return nil, err

@@ -193,3 +193,24 @@ func TestCompatible(t *testing.T) {
 		t.Error("the driver has no embeddings")
 	}
 }
+
+func TestExtraMembersGoToThoseWhoTakeThem(t *testing.T) {
+	t.Parallel()
+	req := hello()
+	req.Messages[0].Extra = map[string]json.RawMessage{"reasoning_details": json.RawMessage(`[7]`)}
+	for takes, want := range map[bool]string{
+		true:  `{"role":"user","content":"hello","reasoning_details":[7]}`,
+		false: `{"role":"user","content":"hello"}`,
+	} {
+		client := serve(t, Dialect{TakesExtra: takes}, func(w http.ResponseWriter, r *http.Request) {
+			var sent struct{ Messages []json.RawMessage }
+			if err := json.NewDecoder(r.Body).Decode(&sent); err != nil || string(sent.Messages[0]) != want {
+				t.Errorf("sent %s (%v), want %s", sent.Messages, err, want)
+			}
+			body(200, "application/json", whole)(w, r)
+		})
+		if _, err := client.Chat(t.Context(), req, nil); err != nil {
+			t.Error(err)
+		}
+	}
+}

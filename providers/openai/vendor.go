@@ -28,7 +28,7 @@ func Compatible(name, baseURL, key string) providers.Vendor {
 			if err != nil {
 				return nil, err
 			}
-			dialect := Dialect{Provider: name, Base: base, Key: key, Encode: plain}
+			dialect := Dialect{Provider: name, Base: base, Key: key, Encode: plain, TakesExtra: true}
 			return compatible{New(dialect, config)}, nil
 		},
 	}
