@@ -18,6 +18,7 @@ type Price struct {
 	From time.Time
 	Rates
 	Batch *Rates // nil where the vendor offers the model no batch
+	Train *int64 // nano-dollars per million tokens trained on, nil where that is not known
 }
 
 // Pricer knows what a call costs. An unknown price is an error, never zero.

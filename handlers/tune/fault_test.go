@@ -246,6 +246,8 @@ func TestRouteChangedMeanwhile(t *testing.T) {
 func TestVendorEstimateOverTheBudget(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Settings{MinExamples: 20, HostingHours: 1})
+	b.deps.Prices = trainingAt{b.deps.Prices, new(int64(1))} // the vendor's prices have risen
+	b.work = Handlers(b.deps)
 	b.teach(24, 1)
 	id := b.tune(tasks.TuneInput{BudgetUSD: "5.4945"}).ID // an hour of hosting is $5.49
 	b.run(nil)

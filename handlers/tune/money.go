@@ -10,7 +10,7 @@ import (
 
 // Bill is what a tune is going to cost at most, nano-dollars.
 type Bill struct {
-	Training   int64 `json:"training"` // 0 while no price is known
+	Training   int64 `json:"training"`
 	Evaluation int64 `json:"evaluation"`
 	Hosting    int64 `json:"hosting"` // a month, at the configured hours
 }

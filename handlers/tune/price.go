@@ -24,6 +24,10 @@ func (t *tuner) price(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	if err != nil || refused != "" {
 		return c.refusedOr(refused, err)
 	}
+	rate, refused := t.trainRate(c.base)
+	if refused != "" {
+		return c.refusedOr(refused, nil)
+	}
 	incumbent, err := t.incumbent(ctx, c)
 	if err != nil {
 		return nil, err
@@ -32,12 +36,27 @@ func (t *tuner) price(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	if err != nil {
 		return nil, err
 	}
-	bill := Bill{
-		Training:   trainingBound(c.state.Tokens, t.Settings.Hyper.Epochs, t.Settings.TrainRate),
+	c.state.Bill = &Bill{
+		Training:   trainingBound(c.state.Tokens, t.Settings.Hyper.Epochs, rate),
 		Evaluation: evaluation,
 		Hosting:    times(hosting.NanoPerHour, t.Settings.HostingHours),
 	}
-	c.state.Bill = &bill
+	return t.moneyGate(ctx, c, *c.state.Bill)
+}
+
+// trainRate is what a million tokens of training cost, nano-dollars. A price that
+// is not known refuses the tune: it is not zero.
+func (t *tuner) trainRate(base providers.Target) (nano int64, refused string) {
+	price, err := t.Prices.Price(base.Provider, base.Model, t.Now())
+	if err != nil || price.Train == nil {
+		return 0, fmt.Sprintf("refused: price: what training %s costs is not known: add \"train\" to its prices "+
+			"in the file of prices", base)
+	}
+	return *price.Train, ""
+}
+
+// moneyGate lets a tune pass that its budget covers, unless it only asked for the price.
+func (t *tuner) moneyGate(ctx context.Context, c *tuneRun, bill Bill) (*tasks.End, error) {
 	limit, capped, err := t.limit(ctx, c)
 	if err != nil {
 		return nil, err

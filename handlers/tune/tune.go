@@ -65,10 +65,6 @@ type Settings struct {
 	// epochs, the vendor's largest batch, a learning rate of 0.0001, rank 16 and
 	// alpha 32.
 	Hyper tasks.Hyper
-	// TrainRate bounds the price of training, nano-dollars per million tokens
-	// and epoch, for the money gate before upload. 0: unknown, the vendor's own
-	// estimate after upload decides alone.
-	TrainRate int64
 	// Budget caps a tune with its evaluation and a month of hosting,
 	// nano-dollars. 0: no cap but the tenant's.
 	Budget int64

@@ -4,7 +4,8 @@
 // in the same form changes or extends it without a build.
 //
 // It is no list of what a vendor serves at this moment; the vendor's own
-// Models says that. Training and hosting are priced by the vendor on request.
+// Models says that. Hosting is priced by the vendor on request; what training costs is
+// a bound, until the vendor's own estimate.
 package catalog
 
 import (

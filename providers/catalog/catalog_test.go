@@ -161,6 +161,7 @@ func TestFaultsOfAnOverride(t *testing.T) {
 		"half a price": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1"}]}]}`,
 		"negative":     `{"models":[{"provider":"p","id":"m","prices":[{"in":"-1","out":"1"}]}]}`,
 		"a float":      `{"models":[{"provider":"p","id":"m","prices":[{"in":1,"out":"1"}]}]}`,
+		"training":     `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1","train":"much"}]}]}`,
 		"half a batch": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1","batch_in":"1"}]}]}`,
 		"part of a batch": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1",` +
 			`"batch_part":"half"}]}]}`,

@@ -43,6 +43,7 @@ type priceEntry struct {
 	BatchIn   *string `json:"batch_in"`   // no batch without it
 	BatchOut  *string `json:"batch_out"`  // goes with batch_in
 	BatchPart string  `json:"batch_part"` // instead: the batch costs this part of each, as in "0.5"
+	Train     *string `json:"train"`      // a million tokens of fine-tuning; unknown without it
 }
 
 // Load reads the built-in data and then the override, whose entries replace
@@ -133,6 +134,13 @@ func (p priceEntry) price() (providers.Price, error) {
 	price.Rates, err = rates(*p.In, deref(p.Cached, *p.In), *p.Out)
 	if err != nil {
 		return price, err
+	}
+	if p.Train != nil {
+		nano, err := providers.ParseMoney(*p.Train, providers.Dollar)
+		if err != nil {
+			return price, fmt.Errorf("train: %w", err)
+		}
+		price.Train = &nano
 	}
 	if p.BatchIn == nil && p.BatchOut == nil && p.BatchPart == "" {
 		return price, nil
