@@ -2,255 +2,26 @@ package store
 
 import (
 	"context"
-	"time"
+
+	"dreamlab/store/book"
+	"dreamlab/store/db"
 )
 
-// EntryState is where a line of spend stands.
-type EntryState string
-
-// The states of an entry.
-const (
-	EntryOpen    EntryState = "open"    // the call is under way: its upper bound is reserved
-	EntrySettled EntryState = "settled" // paid, by the vendor's own count
-	EntryVoid    EntryState = "void"    // not charged
-	EntryUnknown EntryState = "unknown" // the outcome was lost: the reserved amount stands
-)
-
-// Entry is one try at a vendor and its money. It is written before the call.
-type Entry struct {
-	ID       string
-	Tenant   string
-	KeyID    string
-	Job      string
-	Step     string
-	Epoch    int64
-	Number   int
-	Purpose  string // chat, replay, critique, verify, reflect, consolidate, evaluate, train, host
-	Provider string
-	Model    string
-	State    EntryState
-	Reserved int64 // upper bound, nano-dollars
-	Settled  int64 // nano-dollars
-
-	Input, Cached, Output int64 // tokens
-	Estimated             bool  // the vendor gave no usage
-
-	Cause   string // why void or unknown
-	Created time.Time
-	Ended   time.Time
-}
-
-// OpenEntry writes a try before its call, if its job is still held. It fails
-// with ErrFenced otherwise, and makes the entry's id where it has none. The
-// job is locked, so that a lease which is reaped meanwhile either ends this
-// entry too or refuses it. It must run in a transaction.
-func (q *Queries) OpenEntry(ctx context.Context, e Entry) (string, error) {
-	if e.ID == "" {
-		e.ID = NewID("ent_")
-	}
-	opened, err := q.OpenEntries(ctx, []Entry{e})
-	if err == nil && !opened[e.ID] {
-		err = ErrFenced
-	}
-	return e.ID, err
-}
-
-// OpenEntry is the same in a transaction of its own.
-func (s *Store) OpenEntry(ctx context.Context, e Entry) (id string, err error) {
-	err = s.Tx(ctx, Synced, func(q *Queries) error {
+// OpenEntry is Queries.OpenEntry in a transaction of its own.
+func (s *Store) OpenEntry(ctx context.Context, e book.Entry) (id string, err error) {
+	err = s.Tx(ctx, db.Synced, func(q *Queries) error {
 		id, err = q.OpenEntry(ctx, e)
 		return err
 	})
 	return id, err
 }
 
-var endEntry = together{missing: ErrConflict, query: `UPDATE entries
-	SET state = x_state, settled = x_settled, input = x_input, cached = x_cached, output = x_output,
-		estimated = x_estimated, cause = x_cause, ended = {now}
-	FROM {rows $1: x_id text, x_state text, x_settled bigint, x_input bigint, x_cached bigint, x_output bigint,
-		x_estimated boolean, x_cause text}
-	WHERE id = x_id AND (state = 'open' OR (state = 'unknown' AND x_state <> 'unknown'))`}
-
-type entryEnd struct {
-	ID        string     `json:"x_id"`
-	State     EntryState `json:"x_state"`
-	Settled   int64      `json:"x_settled"`
-	Input     int64      `json:"x_input"`
-	Cached    int64      `json:"x_cached"`
-	Output    int64      `json:"x_output"`
-	Estimated bool       `json:"x_estimated"`
-	Cause     *string    `json:"x_cause"`
+// EndEntry is Queries.EndEntry in a transaction of its own.
+func (s *Store) EndEntry(ctx context.Context, e book.Entry) error {
+	return s.Tx(ctx, db.Synced, func(q *Queries) error { return q.EndEntry(ctx, e) })
 }
 
-func (e Entry) end() entryEnd {
-	return entryEnd{e.ID, e.State, e.Settled, e.Input, e.Cached, e.Output, e.Estimated, optional(e.Cause)}
-}
-
-// EndEntry ends a try: settled, void or unknown. A fenced worker may still
-// settle what it paid, so an unknown entry may become settled or void; nothing
-// else is ended twice: that is ErrConflict. It must run in a transaction.
-func (q *Queries) EndEntry(ctx context.Context, e Entry) error {
-	if q.books == nil {
-		return errAlone
-	}
-	if err := q.must(ctx, ErrConflict, endEntry.query, encode([]any{e.end()})); err != nil {
-		return err
-	}
-	q.books.ended = append(q.books.ended, e.ID)
-	return nil
-}
-
-// EndEntry is the same in a transaction of its own.
-func (s *Store) EndEntry(ctx context.Context, e Entry) error {
-	return s.Tx(ctx, Synced, func(q *Queries) error { return q.EndEntry(ctx, e) })
-}
-
-// SettleEntry ends a try that the transaction stands and falls with: where it
-// was ended before, that is ErrConflict of a later statement or of the commit.
-func (q *Queries) SettleEntry(ctx context.Context, e Entry) error {
-	if q.books == nil {
-		return errAlone
-	}
-	q.books.ended = append(q.books.ended, e.ID)
-	return q.add(ctx, endEntry, "", e.end())
-}
-
-// AddEntry writes a line of spend that no call stands behind: a training's
-// bill, an hour of hosting. It must run in a transaction.
-func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
-	if q.books == nil {
-		return errAlone
-	}
-	if e.ID == "" {
-		e.ID = NewID("ent_")
-	}
-	_, err := q.exec(ctx, `INSERT INTO entries
-		(id, tenant, key_id, job, root, step, epoch, number, purpose, provider, model, state, reserved, settled,
-		created, ended)
-		VALUES ($1, $2, $3, $4, (SELECT `+rootOfJob+` FROM jobs WHERE id = $4), $5, $6, $7, $8, $9, $10, $11, $12, $13,
-		{now}, CASE WHEN $11 = 'open' THEN NULL ELSE {now} END)`,
-		e.ID, e.Tenant, text(e.KeyID), text(e.Job), e.Step, e.Epoch, int64(e.Number), e.Purpose,
-		e.Provider, e.Model, string(e.State), e.Reserved, e.Settled)
-	if err != nil {
-		return err
-	}
-	q.books.written = append(q.books.written, e.ID)
-	return nil
-}
-
-// AddEntry is the same in a transaction of its own.
-func (s *Store) AddEntry(ctx context.Context, e Entry) error {
-	return s.Tx(ctx, Synced, func(q *Queries) error { return q.AddEntry(ctx, e) })
-}
-
-const entryColumns = `id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state,
-	reserved, settled, input, cached, output, estimated, cause, created, ended`
-
-func scanEntry(scan func(...any) error) (Entry, error) {
-	var e Entry
-	var keyID, job, cause *string
-	var created, ended *int64
-	err := scan(&e.ID, &e.Tenant, &keyID, &job, &e.Step, &e.Epoch, &e.Number, &e.Purpose, &e.Provider, &e.Model,
-		&e.State, &e.Reserved, &e.Settled, &e.Input, &e.Cached, &e.Output, &e.Estimated, &cause, &created, &ended)
-	e.KeyID, e.Job, e.Cause = deref(keyID), deref(job), deref(cause)
-	e.Created, e.Ended = timeOf(created), timeOf(ended)
-	return e, err
-}
-
-// JobEntries hands a job's tries to fn, oldest first.
-func (q *Queries) JobEntries(ctx context.Context, job string, fn func(Entry) error) error {
-	return stream(ctx, q, scanEntry, fn, `SELECT `+entryColumns+` FROM entries WHERE job = $1 ORDER BY id`, job)
-}
-
-// Spend is a sum of entries. Reserved counts what is open or unknown.
-type Spend struct {
-	Group    string
-	Calls    int64
-	Reserved int64 // nano-dollars
-	Settled  int64 // nano-dollars
-	Input    int64 // tokens
-	Output   int64 // tokens
-	Repaid   int64 // tries whose outcome was lost
-}
-
-// spendGroups are the words that a sum may be grouped by, and their columns.
-var spendGroups = map[string]string{
-	"purpose":  "e.purpose",
-	"provider": "e.provider",
-	"model":    "e.provider || '/' || e.model",
-	"key":      "COALESCE(e.key_id, '')",
-	"job":      "COALESCE(e.job, '')",
-	"day":      "CAST(e.created / 86400000000 AS TEXT)", // days since 1970, UTC
-	"":         "''",
-}
-
-// SpendGroup tells whether sums may be grouped by the word.
-func SpendGroup(by string) bool { _, ok := spendGroups[by]; return ok }
-
-const spendSums = `COUNT(*), CAST(COALESCE(SUM(
-	CASE WHEN e.state IN ('open', 'unknown') THEN e.reserved ELSE 0 END), 0) AS BIGINT),
-	CAST(COALESCE(SUM(e.settled), 0) AS BIGINT), CAST(COALESCE(SUM(e.input), 0) AS BIGINT),
-	CAST(COALESCE(SUM(e.output), 0) AS BIGINT), COUNT(CASE WHEN e.state = 'unknown' THEN 1 END)`
-
-// Spending sums a tenant's entries made in [from, to) by group, one of day,
-// purpose, provider, model, key, job or "" for one sum of all. A day is shown
-// as YYYY-MM-DD, UTC.
-func (q *Queries) Spending(ctx context.Context, tenant, by string, from, to time.Time) ([]Spend, error) {
-	group := spendGroups[by]
-	var sums []Spend
-	err := q.each(ctx, `SELECT `+group+` AS g, `+spendSums+` FROM entries e
-		WHERE e.tenant = $1 AND e.created >= $2 AND e.created < $3 GROUP BY 1 ORDER BY 1`,
-		[]any{tenant, from.UnixMicro(), to.UnixMicro()}, func(rows Rows) error {
-			s, err := scanSpend(rows.Scan)
-			if by == "day" {
-				s.Group = dayOf(s.Group)
-			}
-			sums = append(sums, s)
-			return err
-		})
-	return sums, err
-}
-
-// rootOfJob is the topmost of the jobs above a row of jobs, or that itself. None has
-// more than two above it.
-const rootOfJob = `coalesce((SELECT p.parent FROM jobs p WHERE p.id = jobs.parent), jobs.parent, jobs.id)`
-
-// JobSpend sums the entries of a job and of all jobs that work for it; of a job
-// that works for another one its own.
-func (q *Queries) JobSpend(ctx context.Context, job string) (Spend, error) {
-	sums, err := q.JobSpends(ctx, []string{job})
-	return sums[job], err
-}
-
-// JobSpends is JobSpend for many jobs, in one statement. Those without entries are
-// left out.
-func (q *Queries) JobSpends(ctx context.Context, jobs []string) (map[string]Spend, error) {
-	sums := make(map[string]Spend, len(jobs))
-	if len(jobs) == 0 {
-		return sums, nil
-	}
-	keep := func(s Spend) error {
-		sums[s.Group] = s
-		return nil
-	}
-	err := stream(ctx, q, scanSpend, keep, `SELECT e.g, `+spendSums+` FROM (
-			SELECT l.value AS g, r.* FROM ({list $1}) AS l JOIN entries r ON r.root = l.value
-			UNION ALL SELECT l.value AS g, r.* FROM ({list $1}) AS l JOIN entries r ON r.job = l.value
-				WHERE r.root <> r.job) AS e
-		GROUP BY e.g`, encode(jobs))
-	return sums, err
-}
-
-func scanSpend(scan func(...any) error) (Spend, error) {
-	var s Spend
-	err := scan(&s.Group, &s.Calls, &s.Reserved, &s.Settled, &s.Input, &s.Output, &s.Repaid)
-	return s, err
-}
-
-func dayOf(days string) string {
-	n := int64(0)
-	for _, digit := range days {
-		n = n*10 + int64(digit-'0')
-	}
-	return time.Unix(n*86400, 0).UTC().Format(time.DateOnly)
+// AddEntry is Queries.AddEntry in a transaction of its own.
+func (s *Store) AddEntry(ctx context.Context, e book.Entry) error {
+	return s.Tx(ctx, db.Synced, func(q *Queries) error { return q.AddEntry(ctx, e) })
 }

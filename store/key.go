@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
+
+	"dreamlab/store/db"
 )
 
 // Tenant is who the work and the money belong to.
@@ -46,11 +48,7 @@ func (k Key) Has(scope string) bool {
 // NewSecret returns a fresh API key, 160 random bits: "dl-" and 32 characters.
 // It is shown once; only its hash is kept.
 func NewSecret() string {
-	var raw [20]byte
-	if _, err := rand.Read(raw[:]); err != nil {
-		panic(err) // crypto/rand never fails (Go 1.24)
-	}
-	return "dl-" + idText.EncodeToString(raw[:])
+	return "dl-" + db.Random(20)
 }
 
 // HashSecret returns what is kept of a key. Keys are long and random, so that
@@ -62,40 +60,40 @@ func HashSecret(secret string) string {
 
 // EnsureTenant returns the tenant of that name, made where there is none.
 func (q *Queries) EnsureTenant(ctx context.Context, name string) (Tenant, error) {
-	_, err := q.exec(ctx, `INSERT INTO tenants (id, name, created) VALUES ($1, $2, {now})
-		ON CONFLICT (name) DO NOTHING`, NewID("ten_"), name)
+	_, err := q.Exec(ctx, `INSERT INTO tenants (id, name, created) VALUES ($1, $2, {now})
+		ON CONFLICT (name) DO NOTHING`, db.NewID("ten_"), name)
 	if err != nil {
 		return Tenant{}, err
 	}
 	t := Tenant{Name: name}
 	var created *int64
-	err = q.one(ctx, `SELECT id, created FROM tenants WHERE name = $1`, []any{name}, &t.ID, &created)
-	t.Created = timeOf(created)
+	err = q.One(ctx, `SELECT id, created FROM tenants WHERE name = $1`, []any{name}, &t.ID, &created)
+	t.Created = db.TimeOf(created)
 	return t, err
 }
 
 // Tenants hands every tenant to fn.
 func (q *Queries) Tenants(ctx context.Context, fn func(Tenant) error) error {
-	return q.each(ctx, `SELECT id, name, created FROM tenants ORDER BY id`, nil, func(rows Rows) error {
+	return q.Each(ctx, `SELECT id, name, created FROM tenants ORDER BY id`, nil, func(rows db.Rows) error {
 		var t Tenant
 		var created *int64
 		if err := rows.Scan(&t.ID, &t.Name, &created); err != nil {
 			return err
 		}
-		t.Created = timeOf(created)
+		t.Created = db.TimeOf(created)
 		return fn(t)
 	})
 }
 
 // CreateKey keeps a key's hash.
 func (q *Queries) CreateKey(ctx context.Context, k Key, secret string) (Key, error) {
-	k.ID = NewID("key_")
+	k.ID = db.NewID("key_")
 	var created *int64
-	err := q.one(ctx, `INSERT INTO keys (id, tenant, name, hash, scopes, expires, created)
+	err := q.One(ctx, `INSERT INTO keys (id, tenant, name, hash, scopes, expires, created)
 		VALUES ($1, $2, $3, $4, $5, $6, {now}) RETURNING created`,
 		[]any{k.ID, k.Tenant, k.Name, HashSecret(secret), strings.Join(k.Scopes, " "),
-			Micros(k.Expires)}, &created)
-	k.Created = timeOf(created)
+			db.Micros(k.Expires)}, &created)
+	k.Created = db.TimeOf(created)
 	return k, err
 }
 
@@ -107,24 +105,39 @@ func scanKey(scan func(...any) error) (Key, error) {
 	var expires, revoked, created *int64
 	err := scan(&k.ID, &k.Tenant, &k.Name, &scopes, &expires, &revoked, &created)
 	k.Scopes = strings.Fields(scopes)
-	k.Expires, k.Revoked, k.Created = timeOf(expires), timeOf(revoked), timeOf(created)
+	k.Expires, k.Revoked, k.Created = db.TimeOf(expires), db.TimeOf(revoked), db.TimeOf(created)
 	return k, err
 }
 
 // KeyBySecret finds a key that is neither revoked nor expired.
 func (q *Queries) KeyBySecret(ctx context.Context, secret string) (Key, error) {
-	return read(ctx, q, scanKey, `SELECT `+keyColumns+` FROM keys
+	return db.Read(ctx, q.Tx, scanKey, `SELECT `+keyColumns+` FROM keys
 		WHERE hash = $1 AND revoked IS NULL AND (expires IS NULL OR expires > {now})`, HashSecret(secret))
 }
 
 // RevokeKey ends a key.
 func (q *Queries) RevokeKey(ctx context.Context, id string) error {
-	return q.must(ctx, ErrNotFound, `UPDATE keys SET revoked = {now} WHERE id = $1 AND revoked IS NULL`, id)
+	return q.Must(ctx, db.ErrNotFound, `UPDATE keys SET revoked = {now} WHERE id = $1 AND revoked IS NULL`, id)
 }
 
 // Keys lists a tenant's keys, all tenants' where it is "".
-func (q *Queries) Keys(ctx context.Context, tenant string, p Page) ([]Key, bool, error) {
-	n := narrowed{query: `SELECT ` + keyColumns + ` FROM keys WHERE TRUE`}
-	n.by(`tenant = ?`, tenant)
-	return list(ctx, q, p, scanKey, n.query, n.args...)
+func (q *Queries) Keys(ctx context.Context, tenant string, p db.Page) ([]Key, bool, error) {
+	n := db.Select(`SELECT ` + keyColumns + ` FROM keys WHERE TRUE`)
+	n.By(`tenant = ?`, tenant)
+	return db.List(ctx, q.Tx, p, scanKey, n.Query, n.Args...)
+}
+
+// WebhookSecret returns what the webhooks of a key's jobs are signed with: the
+// SHA-256 of the key, which its owner can work out and nobody else. A key that
+// was revoked since has one still.
+func (q *Queries) WebhookSecret(ctx context.Context, key string) ([]byte, error) {
+	var hash string
+	if err := q.One(ctx, `SELECT hash FROM keys WHERE id = $1`, []any{key}, &hash); err != nil {
+		return nil, fmt.Errorf("read key %s: %w", key, err)
+	}
+	secret, err := hex.DecodeString(hash)
+	if err != nil {
+		return nil, fmt.Errorf("read key %s: %w", key, err)
+	}
+	return secret, nil
 }

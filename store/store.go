@@ -15,102 +15,84 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
-)
 
-// Errors that callers tell apart.
-var (
-	// ErrNotFound means that the tenant has no such thing.
-	ErrNotFound = errors.New("not found")
-	// ErrConflict means that a uniqueness rule or a compare-and-set refused the write.
-	ErrConflict = errors.New("conflict")
-	// ErrRouteChanged means that a route is another than the caller saw: read it again.
-	ErrRouteChanged = fmt.Errorf("the route was changed meanwhile: %w", ErrConflict)
-	// ErrFenced means that the job is no longer held under this epoch: write nothing more.
-	ErrFenced = errors.New("job is held by another epoch")
-	// ErrBusy means that the database did not answer in time, or not at all; it may be tried again.
-	ErrBusy = errors.New("database is busy")
-	// ErrFull means that there is no room left for the write.
-	ErrFull = errors.New("no space left for the database")
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 )
 
 // Store answers for what is kept. Its embedded Queries run each statement by
 // itself; Tx runs several as one.
 type Store struct {
 	*Queries
-	driver Driver
+	driver db.Driver
 }
 
-// Queries are the statements over one connection or transaction.
+// Queries are the statements over one connection or transaction: those of keys
+// and tenants, and those of every room.
 type Queries struct {
-	conn    Conn
-	dialect Dialect
-	// Of a transaction; nil for statements by themselves.
-	books *books
-	rows  *[]*together
+	*db.Tx
+	jobs
+	books
+	lessons
+}
+
+// The rooms' statements, under names that differ.
+type (
+	jobs    = job.Queries
+	books   = book.Queries
+	lessons = learn.Queries
+)
+
+// on returns the statements over a transaction.
+func on(tx *db.Tx) *Queries {
+	return &Queries{tx, job.On(tx, learn.Nouns()), book.On(tx), learn.On(tx)}
 }
 
 // Open puts a store in front of a driver and takes ownership of it.
-func Open(driver Driver) *Store {
-	return &Store{Queries: &Queries{conn: driver, dialect: driver.Dialect()}, driver: driver}
+func Open(driver db.Driver) *Store {
+	return &Store{Queries: on(db.Direct(driver)), driver: driver}
 }
 
 // Close closes the driver.
 func (s *Store) Close() error { return s.driver.Close() }
-
-// Durability says what a commit waits for.
-type Durability int
-
-// The two kinds of commit.
-const (
-	// Synced commits survive a power cut: what stands behind a 202, an
-	// answer, and what was made at a vendor.
-	Synced Durability = iota
-	// Relaxed commits may be lost in a power cut, never torn: dispatch, claim, heartbeat.
-	Relaxed
-)
 
 // Tx runs fn in one transaction and commits when it returns nil. Inside fn
 // only the given Queries may be used: SQLite has one writer, and the Store's
 // own would wait for it. The transaction is tried again, at most three times,
 // when the database chose it as the victim of a deadlock or a serialization
 // failure; fn must therefore not act on the outside.
-func (s *Store) Tx(ctx context.Context, durability Durability, fn func(*Queries) error) error {
-	err := s.driver.Tx(ctx, durability, func(conn Conn) error {
-		q := &Queries{conn: conn, dialect: s.dialect, books: &books{}, rows: &[]*together{}}
-		if err := fn(q); err != nil {
-			return err
-		}
-		if err := q.addAll(ctx); err != nil {
-			return err
-		}
-		return q.closeBooks(ctx)
-	})
-	if err != nil {
-		return fmt.Errorf("transaction: %w", err)
+func (s *Store) Tx(ctx context.Context, durability db.Durability, fn func(*Queries) error) error {
+	return db.Transact(ctx, s.driver, durability, func(tx *db.Tx) error { return fn(on(tx)) })
+}
+
+// Learned is what a Finish writes: fn over the statements of every room.
+func Learned(fn func(context.Context, *Queries) error) func(context.Context, *db.Tx) error {
+	if fn == nil {
+		return nil
 	}
-	return nil
+	return func(ctx context.Context, tx *db.Tx) error { return fn(ctx, on(tx)) }
 }
 
 // Ping asks the database for a sign of life.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
-	return s.one(ctx, `SELECT 1`, nil, &one)
+	return s.One(ctx, `SELECT 1`, nil, &one)
 }
 
 // Writers is how many commits of one sort it pays to have under way: SQLite has
 // one writer, and on PostgreSQL a few of them hide each other's waiting.
 func (s *Store) Writers() int {
-	if s.dialect == SQLite {
+	if s.Dialect() == db.SQLite {
 		return 1
 	}
 	return 3
 }
 
 // Dialect names the database behind.
-func (s *Store) Dialect() Dialect { return s.dialect }
+func (s *Store) Dialect() db.Dialect { return s.driver.Dialect() }
 
 // Driver returns the driver, for what only one of them can do (listening,
 // copying). Few callers need it.
-func (s *Store) Driver() Driver { return s.driver }
+func (s *Store) Driver() db.Driver { return s.driver }

@@ -213,7 +213,7 @@ func (b *Bench) Finish(t testing.TB, run *tasks.Run, end *tasks.End) store.Job {
 	err := b.Store.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
 		_, err := q.FinishJob(t.Context(), store.Finish{
 			Job: run.Job.ID, Epoch: run.Job.Epoch, Worker: run.Worker, To: state, Outcome: string(state),
-			Result: end.Result, After: end.After, Children: end.Children, Write: end.Write,
+			Result: end.Result, After: end.After, Children: end.Children, Write: store.Learned(end.Write),
 		})
 		return err
 	})

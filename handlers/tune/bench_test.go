@@ -223,7 +223,7 @@ func (b *bench) attempt(job store.Job) {
 		b.Fatalf("%s of %s: %v", job.Kind, job.Subject, err)
 	default:
 		finish.To, finish.Outcome, finish.Result = end.State, "succeeded", end.Result
-		finish.After, finish.Children, finish.Write = end.After, end.Children, end.Write
+		finish.After, finish.Children, finish.Write = end.After, end.Children, store.Learned(end.Write)
 		if finish.To == "" {
 			finish.To = store.JobSucceeded
 		}

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // partial is where objects are written before they have their name. No object's
@@ -194,9 +194,9 @@ func translate(err error) error {
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%w: %w", ErrExists, err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("%w: %w", store.ErrNotFound, err)
+		return fmt.Errorf("%w: %w", db.ErrNotFound, err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
-		return fmt.Errorf("%w: free some disk space or raise the limit: %w", store.ErrFull, err)
+		return fmt.Errorf("%w: free some disk space or raise the limit: %w", db.ErrFull, err)
 	}
 	return err
 }

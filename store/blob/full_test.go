@@ -8,8 +8,8 @@ import (
 	"syscall"
 	"testing"
 
-	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
 )
 
 // fullAt names the directory in which the child of TestFullDisk works.
@@ -51,7 +51,7 @@ func fillDisk(t *testing.T, where string) {
 	if restored := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); restored != nil {
 		t.Fatal(restored)
 	}
-	if !errors.Is(err, store.ErrFull) || !strings.Contains(err.Error(), "free some disk space") {
+	if !errors.Is(err, db.ErrFull) || !strings.Contains(err.Error(), "free some disk space") {
 		t.Errorf("got %v", err)
 	}
 	if left, err := os.ReadDir(where + "/.partial"); err != nil || len(left) > 0 {

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -209,11 +209,11 @@ const defaultCommit = `SELECT set_config(name, reset_val, true) FROM pg_settings
 
 // opening returns what each transaction sets before its first statement, by
 // what its commit waits for and the pool that it runs on.
-func (d *Driver) opening(durability store.Durability, from *pool) []string {
+func (d *Driver) opening(durability db.Durability, from *pool) []string {
 	switch {
 	case d.pooled:
 		return []string{d.local[durability]}
-	case durability == store.Synced && from == d.relaxed:
+	case durability == db.Synced && from == d.relaxed:
 		return []string{defaultCommit}
 	}
 	return nil

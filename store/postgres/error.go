@@ -13,7 +13,7 @@ import (
 	"strings"
 	"syscall"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -32,20 +32,20 @@ type meaning struct {
 	advice string
 }
 
-func busy(advice string) meaning { return meaning{[]error{store.ErrBusy}, advice} }
+func busy(advice string) meaning { return meaning{[]error{db.ErrBusy}, advice} }
 
 // meanings of SQLSTATE codes
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 var meanings = map[string]meaning{
-	"23505": {[]error{store.ErrConflict}, ""},        // unique_violation
-	"40001": {[]error{store.ErrBusy, errVictim}, ""}, // serialization_failure
-	"40P01": {[]error{store.ErrBusy, errVictim}, ""}, // deadlock_detected
-	"53100": {[]error{store.ErrFull}, "free some space on the server"},
-	"22021": {[]error{store.ErrText}, ""}, // character_not_in_repertoire
-	"22P05": {[]error{store.ErrText}, ""}, // untranslatable_character
+	"23505": {[]error{db.ErrConflict}, ""},        // unique_violation
+	"40001": {[]error{db.ErrBusy, errVictim}, ""}, // serialization_failure
+	"40P01": {[]error{db.ErrBusy, errVictim}, ""}, // deadlock_detected
+	"53100": {[]error{db.ErrFull}, "free some space on the server"},
+	"22021": {[]error{db.ErrText}, ""}, // character_not_in_repertoire
+	"22P05": {[]error{db.ErrText}, ""}, // untranslatable_character
 
 	// Not now: nothing was done, and it may be tried again.
-	"25006": {[]error{store.ErrBusy, errReadOnly}, "it takes no writes: it is a standby, or was set to read-only"},
+	"25006": {[]error{db.ErrBusy, errReadOnly}, "it takes no writes: it is a standby, or was set to read-only"},
 	"25P03": busy("the transaction was idle for too long"),
 	"25P04": busy("the server's transaction_timeout ended it"),
 	"26000": busy(poolerAdvice), // invalid_sql_statement_name
@@ -121,9 +121,9 @@ func translate(err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: no answer before the deadline: %w", store.ErrBusy, err)
+		return fmt.Errorf("%w: no answer before the deadline: %w", db.ErrBusy, err)
 	case lost(err), pgconn.SafeToRetry(err):
-		return fmt.Errorf("%w: reach it (is it up?): %w", store.ErrBusy, err)
+		return fmt.Errorf("%w: reach it (is it up?): %w", db.ErrBusy, err)
 	}
 	return err
 }
@@ -196,7 +196,7 @@ func connectFault(err error) error {
 		if errors.Is(err, context.Canceled) {
 			return hide("the connection was given up", nil, err)
 		}
-		return hide(unreachable(err), []error{store.ErrBusy}, err)
+		return hide(unreachable(err), []error{db.ErrBusy}, err)
 	}
 	code, advice := codeOf(pg)
 	m, known := meanings[code]
@@ -204,7 +204,7 @@ func connectFault(err error) error {
 		advice = m.advice
 	}
 	if !known {
-		m.kinds = []error{store.ErrBusy}
+		m.kinds = []error{db.ErrBusy}
 	}
 	return hide(strings.TrimPrefix(advice+" (the connection was refused, SQLSTATE "+pg.Code+")", " "), m.kinds, err)
 }

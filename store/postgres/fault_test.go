@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/postgres"
 	"dreamlab/store/storetest"
 
@@ -49,11 +49,11 @@ func narrow(t *testing.T, connections string) string {
 // who ask get their turn, whichever pool the connections happen to be in.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
-	for _, opens := range []store.Durability{store.Synced, store.Relaxed} {
+	for _, opens := range []db.Durability{db.Synced, db.Relaxed} {
 		d := open(t, narrow(t, "1"))
-		settings := func(durability store.Durability, want string) {
-			err := d.Tx(t.Context(), durability, func(conn store.Conn) error {
-				if got := first(t, conn, "SHOW synchronous_commit"); got != want && durability == store.Synced {
+		settings := func(durability db.Durability, want string) {
+			err := d.Tx(t.Context(), durability, func(conn db.Conn) error {
+				if got := first(t, conn, "SHOW synchronous_commit"); got != want && durability == db.Synced {
 					t.Errorf("commits of durability %d: %s, want %s", durability, got, want)
 				}
 				return nil
@@ -65,7 +65,7 @@ func TestFullServer(t *testing.T) {
 		settings(opens, "on")
 		var all sync.WaitGroup
 		for i := range 40 {
-			all.Go(func() { settings(store.Durability(i%2), "on") })
+			all.Go(func() { settings(db.Durability(i%2), "on") })
 		}
 		all.Wait()
 	}
@@ -75,15 +75,15 @@ func TestFullServer(t *testing.T) {
 func TestFullServerInTime(t *testing.T) {
 	t.Parallel()
 	d := open(t, narrow(t, "1"))
-	err := d.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+	err := d.Tx(t.Context(), db.Synced, func(conn db.Conn) error {
 		if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
 			return err
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		return d.Tx(ctx, store.Relaxed, func(store.Conn) error { return nil })
+		return d.Tx(ctx, db.Relaxed, func(db.Conn) error { return nil })
 	})
-	if !errors.Is(err, store.ErrBusy) {
+	if !errors.Is(err, db.ErrBusy) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -100,14 +100,14 @@ func TestReadOnlyServer(t *testing.T) {
 		t.Fatal("connections are replaced without a reason")
 	}
 	for range 2 {
-		err := d.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+		err := d.Tx(t.Context(), db.Synced, func(conn db.Conn) error {
 			if _, err := conn.Exec(t.Context(), "SET TRANSACTION READ ONLY"); err != nil {
 				return err
 			}
 			_, err := conn.Exec(t.Context(), "CREATE TABLE refused (n BIGINT)")
 			return err
 		})
-		if !errors.Is(err, store.ErrBusy) || !strings.Contains(err.Error(), "takes no writes") {
+		if !errors.Is(err, db.ErrBusy) || !strings.Contains(err.Error(), "takes no writes") {
 			t.Errorf("got %v", err)
 		}
 	}

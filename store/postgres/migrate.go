@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -14,7 +14,7 @@ import (
 // version afresh: of two processes that migrate at once one waits, as long as
 // its context lets it, and finds the work done.
 func (d *Driver) Migrate(ctx context.Context, version int) error {
-	all, err := store.Migrations(store.Postgres)
+	all, err := db.Migrations(db.Postgres)
 	if err != nil {
 		return err
 	}
@@ -33,14 +33,14 @@ func (d *Driver) Migrate(ctx context.Context, version int) error {
 }
 
 // step makes the next move and tells whether there was one.
-func (d *Driver) step(ctx context.Context, all []store.Migration, target int) (more bool, err error) {
-	conn, err := d.hold(ctx, store.Synced)
+func (d *Driver) step(ctx context.Context, all []db.Migration, target int) (more bool, err error) {
+	conn, err := d.hold(ctx, db.Synced)
 	if err != nil {
 		return false, err
 	}
 	defer func() { conn.release(err) }()
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if err := set(ctx, tx, d.opening(store.Synced, conn.from)); err != nil {
+		if err := set(ctx, tx, d.opening(db.Synced, conn.from)); err != nil {
 			return err
 		}
 		have, err := lockVersion(ctx, tx)
@@ -50,7 +50,7 @@ func (d *Driver) step(ctx context.Context, all []store.Migration, target int) (m
 		if newest := all[len(all)-1].Version; have > newest {
 			return fmt.Errorf("the database has schema %d: use the newer program", have)
 		}
-		steps := store.Steps(all, have, target)
+		steps := db.Steps(all, have, target)
 		if more = len(steps) > 0; !more {
 			return nil
 		}
@@ -87,7 +87,7 @@ func lockVersion(ctx context.Context, tx pgx.Tx) (have int, err error) {
 
 const versionQuery = `SELECT COALESCE(max(version), 0) FROM schema_version`
 
-func move(ctx context.Context, tx pgx.Tx, step store.Step) error {
+func move(ctx context.Context, tx pgx.Tx, step db.Step) error {
 	if _, err := tx.Exec(ctx, step.SQL); err != nil {
 		return fmt.Errorf("step %s: %w", step.Name, err)
 	}
@@ -102,7 +102,7 @@ func move(ctx context.Context, tx pgx.Tx, step store.Step) error {
 // Version returns the schema's version, 0 for an empty database, and the newest
 // that this program knows.
 func (d *Driver) Version(ctx context.Context) (have, newest int, err error) {
-	all, err := store.Migrations(store.Postgres)
+	all, err := db.Migrations(db.Postgres)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -124,5 +124,5 @@ func (d *Driver) look(ctx context.Context, query string, into ...any) error {
 	if err != nil {
 		return err
 	}
-	return store.EachRow(found, func(row store.Rows) error { return row.Scan(into...) })
+	return db.EachRow(found, func(row db.Rows) error { return row.Scan(into...) })
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -41,12 +41,12 @@ const begin = "BEGIN"
 
 // queued is a statement that waits to be sent.
 type queued struct {
-	store.Statement
+	db.Statement
 	touched *int64 // where to tell the number of rows; nil: nowhere
 }
 
 // Later queues a statement.
-func (t *tx) Later(ctx context.Context, s store.Statement) error {
+func (t *tx) Later(ctx context.Context, s db.Statement) error {
 	if s.Missing != nil {
 		s = wanting(s)
 	}
@@ -58,7 +58,7 @@ func (t *tx) Later(ctx context.Context, s store.Statement) error {
 
 // wanting has the server itself refuse the transaction where the statement
 // touches too few rows, so that the commit can be sent with it.
-func wanting(s store.Statement) store.Statement {
+func wanting(s db.Statement) db.Statement {
 	query := s.Query
 	if !s.Reads() {
 		query += " RETURNING 1"
@@ -76,12 +76,12 @@ func wants(err error) bool {
 
 // Exec runs a statement, and what was queued before it.
 func (t *tx) Exec(ctx context.Context, query string, args ...any) (touched int64, err error) {
-	t.queue = append(t.queue, queued{store.Statement{Query: query, Args: args}, &touched})
+	t.queue = append(t.queue, queued{db.Statement{Query: query, Args: args}, &touched})
 	return touched, t.Flush(ctx)
 }
 
 // Query runs a statement that answers rows, and what was queued before it.
-func (t *tx) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (t *tx) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
 	batch := t.batch()
 	batch.Queue(query, args...)
 	results, err := t.send(ctx, batch)
@@ -202,7 +202,7 @@ func answer(results pgx.BatchResults, s queued) error {
 	if err != nil {
 		return translate(err)
 	}
-	return store.EachRow(rows{found}, s.Each)
+	return db.EachRow(rows{found}, s.Each)
 }
 
 // closed closes the results of a batch. What closing tells where something went
@@ -287,8 +287,8 @@ func (t *tx) rollback(ctx context.Context) error {
 // broken says of an error that its connection is gone; pgx tells that of the
 // first statement alone.
 func (t *tx) broken(err error) error {
-	if err == nil || !t.conn.IsClosed() || errors.Is(err, store.ErrBusy) {
+	if err == nil || !t.conn.IsClosed() || errors.Is(err, db.ErrBusy) {
 		return err
 	}
-	return fmt.Errorf("%w: its connection broke: %w", store.ErrBusy, err)
+	return fmt.Errorf("%w: its connection broke: %w", db.ErrBusy, err)
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -80,7 +80,7 @@ type held struct {
 // hold takes a connection of the pool whose commits are as durable as asked for.
 // Where the server has no room for another one it waits for one of the
 // process's own, of the other pool where this one has none.
-func (d *Driver) hold(ctx context.Context, durability store.Durability) (*held, error) {
+func (d *Driver) hold(ctx context.Context, durability db.Durability) (*held, error) {
 	from := d.pool(durability)
 	conn, err := from.take(ctx)
 	if err != nil && tooMany(err) {

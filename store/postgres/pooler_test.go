@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/postgres"
 	"dreamlab/store/storetest"
 )
@@ -27,7 +27,7 @@ func TestPooler(t *testing.T) {
 	for range 2 {
 		var all sync.WaitGroup
 		for i := range 60 {
-			all.Go(func() { inPooledTx(t, d, store.Durability(i%2)) })
+			all.Go(func() { inPooledTx(t, d, db.Durability(i%2)) })
 		}
 		all.Wait()
 	}
@@ -40,23 +40,23 @@ func TestPooler(t *testing.T) {
 	}
 }
 
-func inPooledTx(t *testing.T, d *postgres.Driver, durability store.Durability) {
-	err := d.Tx(t.Context(), durability, func(conn store.Conn) error {
+func inPooledTx(t *testing.T, d *postgres.Driver, durability db.Durability) {
+	err := d.Tx(t.Context(), durability, func(conn db.Conn) error {
 		for setting, want := range map[string]string{
 			"lock_timeout": "7s", "idle_in_transaction_session_timeout": "1min", "statement_timeout": "42s",
-			"synchronous_commit": map[store.Durability]string{store.Synced: "on", store.Relaxed: "off"}[durability],
+			"synchronous_commit": map[db.Durability]string{db.Synced: "on", db.Relaxed: "off"}[durability],
 		} {
 			var got string
 			rows, err := conn.Query(t.Context(), "SELECT current_setting($1)", setting)
 			if err == nil {
-				err = store.EachRow(rows, func(r store.Rows) error { return r.Scan(&got) })
+				err = db.EachRow(rows, func(r db.Rows) error { return r.Scan(&got) })
 			}
 			if err != nil || got != want {
 				return fmt.Errorf("%s is %q, want %q: %w", setting, got, want, err)
 			}
 		}
-		return conn.Later(t.Context(), store.Statement{
-			Query: "INSERT INTO tenants (id, name, created) VALUES ($1, $1, $2)", Args: []any{store.NewID("ten_"), int64(1)},
+		return conn.Later(t.Context(), db.Statement{
+			Query: "INSERT INTO tenants (id, name, created) VALUES ($1, $1, $2)", Args: []any{db.NewID("ten_"), int64(1)},
 		})
 	})
 	if err != nil {
@@ -70,8 +70,8 @@ func TestPoolerKeepsNothing(t *testing.T) {
 	t.Parallel()
 	url := storetest.Pooled(t)
 	d := open(t, url)
-	for _, durability := range []store.Durability{store.Synced, store.Relaxed} {
-		err := d.Tx(t.Context(), durability, func(conn store.Conn) error {
+	for _, durability := range []db.Durability{db.Synced, db.Relaxed} {
+		err := d.Tx(t.Context(), durability, func(conn db.Conn) error {
 			_, err := conn.Exec(t.Context(), "SELECT 1")
 			return err
 		})
@@ -81,7 +81,7 @@ func TestPoolerKeepsNothing(t *testing.T) {
 	}
 	bare, _, _ := strings.Cut(url, "&search_path=")
 	other := open(t, bare+"&default_query_exec_mode=simple_protocol")
-	err := other.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+	err := other.Tx(t.Context(), db.Synced, func(conn db.Conn) error {
 		for setting, want := range map[string]string{"synchronous_commit": "on", "search_path": `"$user", public`} {
 			if got := first(t, conn, "SHOW "+setting); got != want {
 				t.Errorf("%s is left at %s", setting, got)
@@ -103,7 +103,7 @@ func TestPoolerRefuses(t *testing.T) {
 	direct := storetest.Postgres(t)
 	full := storetest.Pooler(t, direct, "max_client_conn = 1")
 	holder := open(t, full+"&pool_max_conns=2&application_name=holder")
-	err := holder.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+	err := holder.Tx(t.Context(), db.Synced, func(conn db.Conn) error {
 		if _, err := conn.Exec(t.Context(), "SELECT 1"); err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func TestPoolerRefuses(t *testing.T) {
 		t.Error("a pooler without room let another in")
 	}
 	d := open(t, storetest.Pooler(t, direct, "pool_mode = statement"))
-	err = d.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+	err = d.Tx(t.Context(), db.Synced, func(conn db.Conn) error {
 		_, err := conn.Exec(t.Context(), "SELECT 1")
 		return err
 	})

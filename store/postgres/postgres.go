@@ -2,7 +2,7 @@
 // production, shared by any number of processes, with or without a pooler such
 // as PgBouncer before it.
 //
-// It is a driver of package store and holds no query of its own but those that
+// It is a driver of package db and holds no query of its own but those that
 // move the schema.
 package postgres
 
@@ -13,7 +13,7 @@ import (
 	"maps"
 	"sync/atomic"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -27,7 +27,7 @@ type Driver struct {
 	// pooled tells that a pooler stands before the server.
 	pooled bool
 	// local holds the settings that each transaction makes behind a pooler.
-	local   map[store.Durability]string
+	local   map[db.Durability]string
 	dropped atomic.Int64 // when all connections were dropped last, unix nanoseconds
 }
 
@@ -41,7 +41,7 @@ func Open(ctx context.Context, url string) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Driver{local: map[store.Durability]string{}}
+	d := &Driver{local: map[db.Durability]string{}}
 	pooled, settings, err := adapt(ctx, config, url)
 	if err != nil {
 		return nil, translate(err)
@@ -57,10 +57,10 @@ func (d *Driver) openPools(ctx context.Context, config *pgxpool.Config, settings
 	relaxed := config.Copy()
 	relaxed.MaxConns = max(1, config.MaxConns/3) // few do much: claims, dispatch, leases
 	config.MaxConns = max(1, config.MaxConns-relaxed.MaxConns)
-	d.prepare(store.Synced, config, settings)
+	d.prepare(db.Synced, config, settings)
 	withoutDisk := maps.Clone(settings)
 	withoutDisk["synchronous_commit"] = "off"
-	d.prepare(store.Relaxed, relaxed, withoutDisk)
+	d.prepare(db.Relaxed, relaxed, withoutDisk)
 	if d.synced, err = newPool(ctx, config); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (d *Driver) openPools(ctx context.Context, config *pgxpool.Config, settings
 
 // prepare has the settings made, once for each connection, or in each transaction
 // behind a pooler.
-func (d *Driver) prepare(durability store.Durability, config *pgxpool.Config, settings map[string]string) {
+func (d *Driver) prepare(durability db.Durability, config *pgxpool.Config, settings map[string]string) {
 	if d.pooled {
 		d.local[durability] = setting(settings, true)
 		return
@@ -83,15 +83,15 @@ func (d *Driver) prepare(durability store.Durability, config *pgxpool.Config, se
 }
 
 // pool returns the connections whose commits are as durable as asked for.
-func (d *Driver) pool(durability store.Durability) *pool {
-	if durability == store.Relaxed {
+func (d *Driver) pool(durability db.Durability) *pool {
+	if durability == db.Relaxed {
 		return d.relaxed
 	}
 	return d.synced
 }
 
-// Dialect returns store.Postgres.
-func (d *Driver) Dialect() store.Dialect { return store.Postgres }
+// Dialect returns db.Postgres.
+func (d *Driver) Dialect() db.Dialect { return db.Postgres }
 
 // Close closes the pools, once their connections are back.
 func (d *Driver) Close() error {
@@ -105,11 +105,11 @@ func (d *Driver) Close() error {
 
 // lone is a connection for one statement by itself, synced.
 func (d *Driver) lone(ctx context.Context) (*held, *tx, error) {
-	h, err := d.hold(ctx, store.Synced)
+	h, err := d.hold(ctx, db.Synced)
 	if err != nil {
 		return nil, nil, err
 	}
-	return h, &tx{conn: h.Conn.Conn(), opening: d.opening(store.Synced, h.from)}, nil
+	return h, &tx{conn: h.Conn.Conn(), opening: d.opening(db.Synced, h.from)}, nil
 }
 
 // Exec runs a statement by itself, synced.
@@ -126,7 +126,7 @@ func (d *Driver) Exec(ctx context.Context, query string, args ...any) (int64, er
 
 // Query runs a statement that answers rows, which hold a connection until they
 // are closed.
-func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (d *Driver) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
 	h, one, err := d.lone(ctx)
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Ro
 
 // heldRows give their connection back when they are closed.
 type heldRows struct {
-	store.Rows
+	db.Rows
 	held *held
 }
 
@@ -157,7 +157,7 @@ func (r *heldRows) Close() error {
 }
 
 // Later runs a statement at once.
-func (d *Driver) Later(ctx context.Context, s store.Statement) error { return store.RunNow(ctx, d, s) }
+func (d *Driver) Later(ctx context.Context, s db.Statement) error { return db.RunNow(ctx, d, s) }
 
 // Flush has nothing to run.
 func (d *Driver) Flush(context.Context) error { return nil }
@@ -166,7 +166,7 @@ func (d *Driver) Flush(context.Context) error { return nil }
 func (d *Driver) Copy(
 	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
 ) (n int64, err error) {
-	err = d.Tx(ctx, store.Synced, func(conn store.Conn) error {
+	err = d.Tx(ctx, db.Synced, func(conn db.Conn) error {
 		n, err = conn.(*tx).Copy(ctx, table, columns, rows)
 		return err
 	})

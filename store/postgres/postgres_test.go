@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/postgres"
 	"dreamlab/store/storetest"
 
@@ -34,7 +34,7 @@ func open(t *testing.T, url string) *postgres.Driver {
 	return d
 }
 
-func first(t *testing.T, conn store.Conn, query string) (text string) {
+func first(t *testing.T, conn db.Conn, query string) (text string) {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), query)
 	if err != nil {
@@ -67,13 +67,13 @@ func TestSettings(t *testing.T) {
 	if schema := first(t, plain, "SELECT current_schema()"); !strings.HasSuffix(url, "search_path="+schema) {
 		t.Errorf("%s led to schema %s", url, schema)
 	}
-	err := told.Tx(t.Context(), store.Synced, func(store.Conn) error {
+	err := told.Tx(t.Context(), db.Synced, func(db.Conn) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		_, err := told.Exec(ctx, "SELECT 1") // the pool's one connection is taken
 		return err
 	})
-	if !errors.Is(err, store.ErrBusy) {
+	if !errors.Is(err, db.ErrBusy) {
 		t.Errorf("a full pool: %v", err)
 	}
 }
@@ -83,11 +83,11 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	d := open(t, storetest.Postgres(t))
 	for code, want := range map[string]error{
-		"23505": store.ErrConflict, "40001": store.ErrBusy, "40P01": store.ErrBusy, "55P03": store.ErrBusy,
-		"57014": store.ErrBusy, "53300": store.ErrBusy, "57P03": store.ErrBusy, "57P01": store.ErrBusy, "53100": store.ErrFull,
-		"25006": store.ErrBusy, "26000": store.ErrBusy, "42P05": store.ErrBusy, "53200": store.ErrBusy, "57P02": store.ErrBusy,
-		"57P05": store.ErrBusy, "25P04": store.ErrBusy, "08006": store.ErrBusy, "08P01": store.ErrBusy,
-		"22021": store.ErrText, "22P05": store.ErrText,
+		"23505": db.ErrConflict, "40001": db.ErrBusy, "40P01": db.ErrBusy, "55P03": db.ErrBusy,
+		"57014": db.ErrBusy, "53300": db.ErrBusy, "57P03": db.ErrBusy, "57P01": db.ErrBusy, "53100": db.ErrFull,
+		"25006": db.ErrBusy, "26000": db.ErrBusy, "42P05": db.ErrBusy, "53200": db.ErrBusy, "57P02": db.ErrBusy,
+		"57P05": db.ErrBusy, "25P04": db.ErrBusy, "08006": db.ErrBusy, "08P01": db.ErrBusy,
+		"22021": db.ErrText, "22P05": db.ErrText,
 		"42P01": nil, "28P01": nil, "P0001": nil,
 	} {
 		_, err := d.Exec(t.Context(), "DO $$ BEGIN RAISE EXCEPTION 'told' USING ERRCODE = '"+code+"'; END $$")
@@ -95,7 +95,7 @@ func TestErrors(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "told") == names {
 			t.Errorf("%s: %v", code, err)
 		}
-		for _, kind := range []error{store.ErrConflict, store.ErrBusy, store.ErrFull, store.ErrText} {
+		for _, kind := range []error{db.ErrConflict, db.ErrBusy, db.ErrFull, db.ErrText} {
 			if errors.Is(err, kind) != (kind == want) {
 				t.Errorf("%s: got %v, want one that wraps %v", code, err, want)
 			}
@@ -108,16 +108,16 @@ func TestVictimWithoutEnd(t *testing.T) {
 	t.Parallel()
 	d := open(t, storetest.Postgres(t))
 	runs := 0
-	victim := func(conn store.Conn) error {
+	victim := func(conn db.Conn) error {
 		runs++
 		_, err := conn.Exec(t.Context(), "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$")
 		return fmt.Errorf("work: %w", err)
 	}
-	if err := d.Tx(t.Context(), store.Relaxed, victim); !errors.Is(err, store.ErrBusy) || runs != 4 {
+	if err := d.Tx(t.Context(), db.Relaxed, victim); !errors.Is(err, db.ErrBusy) || runs != 4 {
 		t.Errorf("ran %d times: %v", runs, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err := d.Tx(ctx, store.Synced, func(conn store.Conn) error {
+	err := d.Tx(ctx, db.Synced, func(conn db.Conn) error {
 		defer cancel()
 		return victim(conn)
 	})
@@ -183,7 +183,7 @@ func TestConnectionsAreReplaced(t *testing.T) {
 	url := storetest.Postgres(t)
 	d, other := open(t, url+"&application_name=victim_"+t.Name()), open(t, url)
 	runs := 0
-	err := d.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+	err := d.Tx(t.Context(), db.Synced, func(conn db.Conn) error {
 		runs++
 		_, err := other.Exec(t.Context(),
 			"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1",
@@ -248,10 +248,10 @@ func TestCommitAtOnce(t *testing.T) {
 	if _, err := d.Exec(t.Context(), `CREATE TABLE once (n BIGINT UNIQUE DEFERRABLE INITIALLY DEFERRED)`); err != nil {
 		t.Fatal(err)
 	}
-	insert := func(durability store.Durability, queries ...string) error {
-		return d.Tx(t.Context(), durability, func(conn store.Conn) error {
+	insert := func(durability db.Durability, queries ...string) error {
+		return d.Tx(t.Context(), durability, func(conn db.Conn) error {
 			for _, query := range queries {
-				if err := conn.Later(t.Context(), store.Statement{Query: query}); err != nil {
+				if err := conn.Later(t.Context(), db.Statement{Query: query}); err != nil {
 					return err
 				}
 			}
@@ -263,14 +263,14 @@ func TestCommitAtOnce(t *testing.T) {
 		"a statement": {one, `SELECT 1 / 0`, one},
 		"the commit":  {one, one},
 	} {
-		if err := insert(store.Synced, queries...); err == nil {
+		if err := insert(db.Synced, queries...); err == nil {
 			t.Errorf("%s failed, and nobody was told", name)
 		}
 	}
 	if left := first(t, d, `SELECT count(*)::text FROM once`); left != "0" {
 		t.Errorf("%s rows are left of transactions that failed", left)
 	}
-	for i, durability := range []store.Durability{store.Synced, store.Relaxed} {
+	for i, durability := range []db.Durability{db.Synced, db.Relaxed} {
 		if err := insert(durability, fmt.Sprintf(`INSERT INTO once SELECT %d`, i)); err != nil {
 			t.Fatal(err)
 		}
@@ -284,8 +284,8 @@ func TestCommitAtOnce(t *testing.T) {
 func TestDurability(t *testing.T) {
 	t.Parallel()
 	d := open(t, storetest.Postgres(t))
-	for durability, want := range map[store.Durability]string{store.Synced: "on", store.Relaxed: "off"} {
-		err := d.Tx(t.Context(), durability, func(conn store.Conn) error {
+	for durability, want := range map[db.Durability]string{db.Synced: "on", db.Relaxed: "off"} {
+		err := d.Tx(t.Context(), durability, func(conn db.Conn) error {
 			if got := first(t, conn, `SHOW synchronous_commit`); got != want {
 				t.Errorf("durability %d: synchronous_commit is %s, want %s", durability, got, want)
 			}

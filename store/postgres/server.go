@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // Server is what a server says of itself and of its room.
@@ -26,7 +26,7 @@ func (d *Driver) Server(ctx context.Context) (Server, error) {
 	rows, err := d.Query(ctx, `SELECT current_setting('max_connections')::bigint,
 		current_setting('superuser_reserved_connections')::bigint, current_setting('transaction_read_only')`)
 	if err == nil {
-		err = store.EachRow(rows, func(r store.Rows) error { return r.Scan(&s.Most, &s.Reserved, &mode) })
+		err = db.EachRow(rows, func(r db.Rows) error { return r.Scan(&s.Most, &s.Reserved, &mode) })
 	}
 	if err != nil {
 		return Server{}, fmt.Errorf("ask the server for its settings: %w", err)

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 const (
@@ -17,7 +17,7 @@ const (
 
 // Tx runs fn in a transaction, again where the server chose it as the victim of
 // a deadlock or a serialization failure. After the last try that is ErrBusy.
-func (d *Driver) Tx(ctx context.Context, durability store.Durability, fn func(store.Conn) error) error {
+func (d *Driver) Tx(ctx context.Context, durability db.Durability, fn func(db.Conn) error) error {
 	for try := 0; ; try++ {
 		err := d.once(ctx, durability, fn)
 		if !errors.Is(err, errVictim) || try == retries {
@@ -31,7 +31,7 @@ func (d *Driver) Tx(ctx context.Context, durability store.Durability, fn func(st
 
 // once begins, runs and ends one transaction.
 func (d *Driver) once(
-	ctx context.Context, durability store.Durability, fn func(store.Conn) error,
+	ctx context.Context, durability db.Durability, fn func(db.Conn) error,
 ) (err error) {
 	conn, err := d.hold(ctx, durability)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // fullAt names the directory in which the child of TestFullDisk works.
@@ -42,7 +43,7 @@ func fillDisk(t *testing.T, where string) {
 		err = s.AddEffect(t.Context(), effect(kept))
 	}
 	kept-- // the last one failed
-	if !errors.Is(err, store.ErrFull) || !strings.Contains(err.Error(), "free some disk space") {
+	if !errors.Is(err, db.ErrFull) || !strings.Contains(err.Error(), "free some disk space") {
 		t.Errorf("after %d: got %v", kept, err)
 	}
 	if err := s.Ping(t.Context()); err != nil {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // Migrate brings the schema to the version, -1 being the newest. Each step is a
@@ -14,7 +14,7 @@ import (
 // afresh: of two programs that migrate at once one waits and finds the work
 // done.
 func (d *Driver) Migrate(ctx context.Context, version int) error {
-	all, err := store.Migrations(store.SQLite)
+	all, err := db.Migrations(db.SQLite)
 	if err != nil {
 		return err
 	}
@@ -29,11 +29,11 @@ func (d *Driver) Migrate(ctx context.Context, version int) error {
 	}
 }
 
-func newest(all []store.Migration) int { return all[len(all)-1].Version }
+func newest(all []db.Migration) int { return all[len(all)-1].Version }
 
 // step makes the next move and tells whether there was one.
-func (d *Driver) step(ctx context.Context, all []store.Migration, target int) (more bool, err error) {
-	err = d.Tx(ctx, store.Synced, func(c store.Conn) error {
+func (d *Driver) step(ctx context.Context, all []db.Migration, target int) (more bool, err error) {
+	err = d.Tx(ctx, db.Synced, func(c db.Conn) error {
 		rows, err := c.Query(ctx, "PRAGMA user_version")
 		if err != nil {
 			return err
@@ -45,7 +45,7 @@ func (d *Driver) step(ctx context.Context, all []store.Migration, target int) (m
 		if have > newest(all) {
 			return fmt.Errorf("the file has schema %d: use the newer program", have)
 		}
-		steps := store.Steps(all, have, target)
+		steps := db.Steps(all, have, target)
 		if more = len(steps) > 0; !more {
 			return nil
 		}
@@ -61,7 +61,7 @@ func (d *Driver) step(ctx context.Context, all []store.Migration, target int) (m
 // Version returns the file's schema version (its user_version) and the newest
 // that this program knows.
 func (d *Driver) Version(ctx context.Context) (have, known int, err error) {
-	all, err := store.Migrations(store.SQLite)
+	all, err := db.Migrations(db.SQLite)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -75,7 +75,7 @@ func (d *Driver) Version(ctx context.Context) (have, known int, err error) {
 	return have, newest(all), nil
 }
 
-func firstInt(rows store.Rows) (n int, err error) {
+func firstInt(rows db.Rows) (n int, err error) {
 	if rows.Next() {
 		err = rows.Scan(&n)
 	}

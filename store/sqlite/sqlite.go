@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 
 	sqlite "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -35,7 +35,7 @@ type Driver struct {
 
 type writer struct {
 	conn *sql.Conn
-	mode store.Durability
+	mode db.Durability
 }
 
 // Open opens the file, or creates it. It does not touch the schema.
@@ -55,7 +55,7 @@ func Open(ctx context.Context, path string) (*Driver, error) {
 		err = fmt.Errorf("open %s: %w", path, translate(err))
 		return nil, errors.Join(err, d.readers.Close(), d.writers.Close())
 	}
-	d.writer <- &writer{conn: conn, mode: store.Synced}
+	d.writer <- &writer{conn: conn, mode: db.Synced}
 	d.close = sync.OnceValue(func() error {
 		w := <-d.writer
 		return errors.Join(w.conn.Close(), d.writers.Close(), d.readers.Close())
@@ -72,15 +72,15 @@ func dsn(path string, pragmas ...string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()
 }
 
-// Dialect returns store.SQLite.
-func (d *Driver) Dialect() store.Dialect { return store.SQLite }
+// Dialect returns db.SQLite.
+func (d *Driver) Dialect() db.Dialect { return db.SQLite }
 
 // Close closes the file, once the writer is free. To close again does nothing.
 func (d *Driver) Close() error { return d.close() }
 
 // Exec runs a statement on the writer, synced.
 func (d *Driver) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	w, err := d.acquire(ctx, store.Synced)
+	w, err := d.acquire(ctx, db.Synced)
 	if err != nil {
 		return 0, err
 	}
@@ -90,11 +90,11 @@ func (d *Driver) Exec(ctx context.Context, query string, args ...any) (int64, er
 
 // Query runs a statement: a SELECT on a reader, anything else on the writer,
 // which is then held until the rows are closed.
-func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (d *Driver) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
 	if strings.HasPrefix(strings.TrimSpace(query), "SELECT") {
 		return wrapRows(d.readers.QueryContext(ctx, query, args...))
 	}
-	w, err := d.acquire(ctx, store.Synced)
+	w, err := d.acquire(ctx, db.Synced)
 	if err != nil {
 		return nil, err
 	}
@@ -107,14 +107,14 @@ func (d *Driver) Query(ctx context.Context, query string, args ...any) (store.Ro
 }
 
 // Later runs a statement at once, on the writer.
-func (d *Driver) Later(ctx context.Context, s store.Statement) error { return store.RunNow(ctx, d, s) }
+func (d *Driver) Later(ctx context.Context, s db.Statement) error { return db.RunNow(ctx, d, s) }
 
 // Flush has nothing to run.
 func (d *Driver) Flush(context.Context) error { return nil }
 
 // Tx runs fn in a transaction on the writer.
 func (d *Driver) Tx(
-	ctx context.Context, durability store.Durability, fn func(store.Conn) error,
+	ctx context.Context, durability db.Durability, fn func(db.Conn) error,
 ) (err error) {
 	w, err := d.acquire(ctx, durability)
 	if err != nil {
@@ -153,7 +153,7 @@ func rollback(ctx context.Context, c *sql.Conn) error {
 	return err
 }
 
-func (d *Driver) acquire(ctx context.Context, durability store.Durability) (*writer, error) {
+func (d *Driver) acquire(ctx context.Context, durability db.Durability) (*writer, error) {
 	var w *writer
 	select {
 	case w = <-d.writer:
@@ -164,7 +164,7 @@ func (d *Driver) acquire(ctx context.Context, durability store.Durability) (*wri
 		return w, nil
 	}
 	mode := "FULL"
-	if durability == store.Relaxed {
+	if durability == db.Relaxed {
 		mode = "NORMAL"
 	}
 	if _, err := w.conn.ExecContext(ctx, "PRAGMA synchronous="+mode); err != nil {
@@ -188,19 +188,19 @@ func (c *conn) Exec(ctx context.Context, query string, args ...any) (int64, erro
 	return result.RowsAffected()
 }
 
-func (c *conn) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (c *conn) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
 	return wrapRows(c.c.QueryContext(ctx, query, args...))
 }
 
 // Later runs a statement at once: there is no way to be saved.
-func (c *conn) Later(ctx context.Context, s store.Statement) error { return store.RunNow(ctx, c, s) }
+func (c *conn) Later(ctx context.Context, s db.Statement) error { return db.RunNow(ctx, c, s) }
 
 // Flush has nothing to run.
 func (c *conn) Flush(context.Context) error { return nil }
 
 type rows struct{ *sql.Rows }
 
-func wrapRows(r *sql.Rows, err error) (store.Rows, error) {
+func wrapRows(r *sql.Rows, err error) (db.Rows, error) {
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -211,7 +211,7 @@ func (r rows) Err() error { return translate(r.Rows.Err()) }
 
 // heldRows gives the writer back when they are closed.
 type heldRows struct {
-	store.Rows
+	db.Rows
 	release func()
 	closed  bool
 }
@@ -229,19 +229,19 @@ func (r *heldRows) Close() error {
 func translate(err error) error {
 	var e *sqlite.Error
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%w: no answer before the deadline: %w", store.ErrBusy, err)
+		return fmt.Errorf("%w: no answer before the deadline: %w", db.ErrBusy, err)
 	}
 	if !errors.As(err, &e) {
 		return err
 	}
 	switch e.Code() {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
-		return fmt.Errorf("%w: %w", store.ErrConflict, err)
+		return fmt.Errorf("%w: %w", db.ErrConflict, err)
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE:
-		return fmt.Errorf("%w: free some disk space: %w", store.ErrFull, err)
+		return fmt.Errorf("%w: free some disk space: %w", db.ErrFull, err)
 	}
 	if primary := e.Code() & 0xff; primary == sqlite3.SQLITE_BUSY || primary == sqlite3.SQLITE_LOCKED {
-		return fmt.Errorf("%w: another program holds its write lock: %w", store.ErrBusy, err)
+		return fmt.Errorf("%w: another program holds its write lock: %w", db.ErrBusy, err)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
 
 	"go.uber.org/goleak"
 )
@@ -107,7 +108,7 @@ func TestClosedTwice(t *testing.T) {
 func TestReadersDoNotWait(t *testing.T) {
 	t.Parallel()
 	s := store.Open(open(t, filepath.Join(t.TempDir(), "x.db")))
-	err := s.Tx(t.Context(), store.Relaxed, func(q *store.Queries) error {
+	err := s.Tx(t.Context(), db.Relaxed, func(q *store.Queries) error {
 		if _, err := q.EnsureTenant(t.Context(), "later"); err != nil {
 			return err
 		}
@@ -127,7 +128,7 @@ func TestWritersTakeTurns(t *testing.T) {
 	for i := range 16 {
 		all.Go(func() {
 			for j := range 10 {
-				err := s.Tx(t.Context(), store.Durability(i%2), func(q *store.Queries) error {
+				err := s.Tx(t.Context(), db.Durability(i%2), func(q *store.Queries) error {
 					_, err := q.EnsureTenant(t.Context(), fmt.Sprint(i, " ", j))
 					return err
 				})

@@ -144,7 +144,7 @@ func (e *Engine) acceptTogether(ctx context.Context, all []*acceptance) error {
 	if err != nil {
 		return err
 	}
-	for i, out := range accepted.Answer(ctx, e.store.Queries) {
+	for i, out := range e.store.Answer(ctx, accepted) {
 		all[i].out = out
 	}
 	return nil

@@ -14,8 +14,8 @@ import (
 	"testing/iotest"
 	"time"
 
-	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
 )
 
 // Run runs the suite; open returns an empty bucket that ends with the test.
@@ -71,7 +71,7 @@ func want(t *testing.T, err, kind error) {
 func comesBack(t *testing.T, b blob.Bucket) {
 	before := time.Now().Add(-time.Minute)
 	for name, content := range map[string]string{
-		"empty": "", "one/two/three.txt": "a\x00b\r\n\xff", store.MemoryObject("ten_1", "mem_1"): "# Memory",
+		"empty": "", "one/two/three.txt": "a\x00b\r\n\xff", blob.MemoryObject("ten_1", "mem_1"): "# Memory",
 	} {
 		create(t, b, name, content)
 		if got := read(t, b, name); got != content {
@@ -152,10 +152,10 @@ func missing(t *testing.T, b blob.Bucket) {
 	create(t, b, "is/there", "x")
 	for _, name := range []string{"not", "is", "is/not", "is/there/not"} {
 		_, err := b.Open(t.Context(), name)
-		want(t, err, store.ErrNotFound)
+		want(t, err, db.ErrNotFound)
 		_, err = b.Stat(t.Context(), name)
-		want(t, err, store.ErrNotFound)
-		want(t, b.Delete(t.Context(), name), store.ErrNotFound)
+		want(t, err, db.ErrNotFound)
+		want(t, b.Delete(t.Context(), name), db.ErrNotFound)
 	}
 }
 
@@ -164,7 +164,7 @@ func deleted(t *testing.T, b blob.Bucket) {
 	if err := b.Delete(t.Context(), "a/b"); err != nil {
 		t.Fatal(err)
 	}
-	want(t, b.Delete(t.Context(), "a/b"), store.ErrNotFound)
+	want(t, b.Delete(t.Context(), "a/b"), db.ErrNotFound)
 	create(t, b, "a/b", "second")
 	if got := read(t, b, "a/b"); got != "second" {
 		t.Fatalf("got %q", got)

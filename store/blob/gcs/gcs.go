@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/googleapi"
@@ -202,9 +202,9 @@ func (b *Bucket) fail(doing string, err error) error {
 	case errors.Is(err, storage.ErrBucketNotExist):
 		return fmt.Errorf("%s: create the bucket %s or correct BUCKET_URL: %w", doing, b.name, err)
 	case errors.Is(err, storage.ErrObjectNotExist):
-		return fmt.Errorf("%s: %w: %w", doing, store.ErrNotFound, err)
+		return fmt.Errorf("%s: %w: %w", doing, db.ErrNotFound, err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s: %w: no answer before the deadline: %w", doing, store.ErrBusy, err)
+		return fmt.Errorf("%s: %w: no answer before the deadline: %w", doing, db.ErrBusy, err)
 	case errors.As(err, &api):
 		return b.failCode(doing, api.Code, err)
 	}
@@ -219,7 +219,7 @@ func (b *Bucket) failCode(doing string, code int, err error) error {
 		return fmt.Errorf("%s: give these credentials roles/storage.objectUser on the bucket %s: %w",
 			doing, b.name, err)
 	case code == http.StatusTooManyRequests, code >= http.StatusInternalServerError:
-		return fmt.Errorf("%s: %w: %w", doing, store.ErrBusy, err)
+		return fmt.Errorf("%s: %w: %w", doing, db.ErrBusy, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/blob/blobtest"
 	"dreamlab/store/blob/gcs"
+	"dreamlab/store/db"
 
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 )
@@ -125,7 +125,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	nowhere := open(t, "gs://no-such-bucket")
-	if _, err := nowhere.List(ctx, "", "", 1); err == nil || errors.Is(err, store.ErrNotFound) {
+	if _, err := nowhere.List(ctx, "", "", 1); err == nil || errors.Is(err, db.ErrNotFound) {
 		t.Errorf("a missing bucket: %v", err)
 	}
 }
@@ -135,7 +135,7 @@ func TestFaults(t *testing.T) {
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	b := open(t, "gs://objects/retries")
-	if _, err := b.Stat(t.Context(), "once-status-503"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := b.Stat(t.Context(), "once-status-503"); !errors.Is(err, db.ErrNotFound) {
 		t.Errorf("after one 503: %v", err)
 	}
 	large := strings.Repeat("x", 5<<20) // more than a chunk
@@ -151,7 +151,7 @@ func TestRetries(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		_, err := b.Stat(ctx, fmt.Sprint("status-", status))
 		cancel()
-		if !errors.Is(err, store.ErrBusy) {
+		if !errors.Is(err, db.ErrBusy) {
 			t.Errorf("%d for ever: %v", status, err)
 		}
 	}

@@ -200,7 +200,7 @@ func (s *Chats) begin(c *wire.Call, body []byte, memory bool) (t *turn, existed 
 	a := askedChat(c, body, input)
 	a.Job.Attached, a.Job.ExpiresIn, a.Job.Priority = true, startWithin, interactive
 	if memory {
-		a.Job.Route = by.Route
+		a.Job.Alias, a.Job.Route = by.Route.Alias, by.Route.Mark()
 	}
 	job, existed, err := s.Gate.Accept(c, a)
 	return &turn{chats: s, call: c, job: job, input: input}, existed, err

@@ -1,0 +1,90 @@
+package book
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// microsADay is a day of the calendar, UTC, in microseconds.
+const microsADay = int64(24 * time.Hour / time.Microsecond)
+
+// HoldTenant makes others wait who check the same tenant's budgets, until the
+// transaction ends: two who each find room for one call do not both make it.
+func (q *Queries) HoldTenant(ctx context.Context, tenant string) error {
+	return q.Later(ctx, `SELECT id FROM tenants WHERE id = $1 {lock}`, tenant)
+}
+
+// Committed returns, in nano-dollars, what a tenant has spent or reserved since
+// the day of an instant (UTC), for one purpose or for all (""), without lost tries
+// that have aged (see AgeEntries) and what the transaction itself has written.
+func (q *Queries) Committed(ctx context.Context, tenant, purpose string, since time.Time) (int64, error) {
+	var sum int64
+	err := q.One(ctx, committed, committedArgs(tenant, purpose, since), &sum)
+	return sum, err
+}
+
+// WithinBudget fails the transaction, with the given error of a later statement or
+// of the commit, where Committed is more than so many nano-dollars.
+func (q *Queries) WithinBudget(ctx context.Context, tenant, purpose string, since time.Time, most int64,
+	exceeded error) error {
+	return q.LaterThen(ctx, db.Statement{
+		Query: `SELECT 1 WHERE (` + committed + `) <= $4`, Args: append(committedArgs(tenant, purpose, since), most),
+		Want: 1, Missing: exceeded,
+	})
+}
+
+const committed = `SELECT CAST(coalesce(sum(committed), 0) AS BIGINT) FROM spending
+	WHERE tenant = $1 AND day >= $2 AND ($3 = '' OR purpose = $3)`
+
+func committedArgs(tenant, purpose string, since time.Time) []any {
+	return []any{tenant, since.UnixMicro() / microsADay, purpose}
+}
+
+// books are the entries that a transaction has written or ended. What they
+// change in the sums of spending is written last, because others who spend for
+// the tenant wait for it until the commit; those who reserve not for those who
+// settle, because a sum has a row for each of the two.
+type books struct{ written, ended, aged []string }
+
+type booksKey struct{}
+
+// books returns those of the transaction; entries are written in no other way.
+func (q *Queries) books() (*books, error) {
+	kept, ok := q.BeforeCommit(booksKey{}, func() db.Closing { return &books{} })
+	if !ok {
+		return nil, errAlone
+	}
+	return kept.(*books), nil
+}
+
+// errAlone means that an entry was written by a statement by itself.
+var errAlone = errors.New("entries are written in a transaction")
+
+// Close adds them to the sums by tenant, purpose and day. A budget is
+// checked against these at each call, where to add up its entries would take
+// longer with each of them.
+func (b *books) Close(ctx context.Context, tx *db.Tx) error {
+	if len(b.written)+len(b.ended)+len(b.aged) == 0 {
+		return nil
+	}
+	written, ended, aged := db.Encode(some(b.written)), db.Encode(some(b.ended)), db.Encode(some(b.aged))
+	return tx.Later(ctx, `INSERT INTO spending (tenant, purpose, day, ends, committed)
+		SELECT tenant, purpose, created / $3, ends, CAST(sum(change) AS BIGINT) FROM (
+			SELECT tenant, purpose, created, FALSE AS ends,
+				CASE WHEN state IN ('open', 'unknown') THEN reserved ELSE settled END AS change
+			FROM entries WHERE id IN ({list $1})
+			UNION ALL SELECT tenant, purpose, created, TRUE AS ends,
+				CASE WHEN state = 'unknown' THEN 0 WHEN aged THEN settled ELSE settled - reserved END
+			FROM entries WHERE id IN ({list $2})
+			UNION ALL SELECT tenant, purpose, created, TRUE AS ends, -reserved
+			FROM entries WHERE id IN ({list $4})) AS changes
+		GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+		ON CONFLICT (tenant, day, purpose, ends) DO UPDATE SET committed = spending.committed + excluded.committed`,
+		written, ended, microsADay, aged)
+}
+
+// some is a list that is empty instead of null.
+func some(ids []string) []string { return append([]string{}, ids...) }

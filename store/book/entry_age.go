@@ -1,0 +1,35 @@
+package book
+
+import (
+	"context"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// sweep is how many rows one step of a sweep takes.
+const sweep = 200
+
+// AgeEntries stops counting lost tries against budgets that were lost longer ago
+// than the given while, a bounded number of them, and returns how many: call it
+// until it returns 0. Most were never owed, and an outage must not use up a budget
+// for longer than it lasts. They stay unknown, with what they were reserved at;
+// those of trainings and hosting count until somebody knows. It must run in a
+// transaction.
+func (q *Queries) AgeEntries(ctx context.Context, older time.Duration) (int, error) {
+	b, err := q.books()
+	if err != nil {
+		return 0, err
+	}
+	var ids []string
+	err = q.Words(ctx, &ids, `SELECT id FROM entries WHERE state = 'unknown' AND NOT aged
+		AND purpose NOT IN ('train', 'host') AND ended <= {now} - $1 ORDER BY ended LIMIT $2 {skip}`, older.Microseconds(), int64(sweep))
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	if _, err := q.Exec(ctx, `UPDATE entries SET aged = TRUE WHERE id IN ({list $1})`, db.Encode(ids)); err != nil {
+		return 0, err
+	}
+	b.aged = append(b.aged, ids...)
+	return len(ids), nil
+}

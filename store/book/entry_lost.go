@@ -1,0 +1,34 @@
+package book
+
+import (
+	"context"
+	"strings"
+
+	"dreamlab/store/db"
+)
+
+// Lost counts the tries whose outcome was lost, for one purpose and of one cause.
+type Lost struct {
+	Purpose string // chat, replay, evaluate ...
+	Cause   string // lease expired, or the kind of the vendor's error
+	Tries   int
+	Repaid  int // of which the same question was paid for again
+}
+
+// LostTries counts all tries whose outcome was lost, whosever they were. One
+// purpose and cause may come in several parts.
+func (q *Queries) LostTries(ctx context.Context) ([]Lost, error) {
+	var all []Lost
+	err := q.Each(ctx, `SELECT purpose, cause, count(*), CAST(sum(again) AS BIGINT) FROM (
+			SELECT e.purpose, coalesce(e.cause, '') AS cause, CASE WHEN EXISTS (SELECT 1 FROM entries l
+				WHERE l.job = e.job AND l.step = e.step AND l.id > e.id AND l.state <> 'void') THEN 1 ELSE 0 END AS again
+			FROM entries e WHERE e.state = 'unknown') AS lost
+		GROUP BY purpose, cause`, nil, func(rows db.Rows) error {
+		var one Lost
+		err := rows.Scan(&one.Purpose, &one.Cause, &one.Tries, &one.Repaid)
+		one.Cause, _, _ = strings.Cut(one.Cause, ":") // what stands behind is the vendor's own word
+		all = append(all, one)
+		return err
+	})
+	return all, err
+}

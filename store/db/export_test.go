@@ -1,0 +1,8 @@
+package db
+
+// What the tests of package db_test reach into, on both databases.
+var (
+	CopyRows  = (*Tx).copyRows
+	CheckText = checkText
+	IDAt      = idAt
+)

@@ -1,0 +1,164 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+)
+
+// rebound remembers the queries that were put into a dialect's words; the set
+// is bounded by the number of queries in this package.
+var rebound sync.Map // of string to string, by dialect and query
+
+func (q *Tx) sql(query string) string {
+	key := string(q.dialect) + query
+	if known, ok := rebound.Load(key); ok {
+		return known.(string)
+	}
+	made := Rebind(q.dialect, query)
+	rebound.Store(key, made)
+	return made
+}
+
+// Exec runs a statement and returns the number of rows it touched.
+func (q *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := checkText(args); err != nil {
+		return 0, err
+	}
+	if err := q.addAll(ctx); err != nil {
+		return 0, err
+	}
+	return q.conn.Exec(ctx, q.sql(query), args...)
+}
+
+// Later runs a statement whose outcome nobody waits for; in a transaction it
+// goes with the next one. See Conn.
+func (q *Tx) Later(ctx context.Context, query string, args ...any) error {
+	return q.LaterThen(ctx, Statement{Query: query, Args: args})
+}
+
+// Flush runs what was put off.
+func (q *Tx) Flush(ctx context.Context) error {
+	if err := q.addAll(ctx); err != nil {
+		return err
+	}
+	return q.conn.Flush(ctx)
+}
+
+// LaterMust is later for a statement that has to touch at least one row.
+func (q *Tx) LaterMust(ctx context.Context, missing error, query string, args ...any) error {
+	return q.LaterThen(ctx, Statement{Query: query, Args: args, Want: 1, Missing: missing})
+}
+
+// LaterThen runs a statement of which something is asked. See Conn.
+func (q *Tx) LaterThen(ctx context.Context, s Statement) error {
+	if err := checkText(s.Args); err != nil {
+		return err
+	}
+	if err := q.addAll(ctx); err != nil {
+		return err
+	}
+	s.Query = q.sql(s.Query)
+	return q.conn.Later(ctx, s)
+}
+
+// Must runs a statement that has to touch at least one row.
+func (q *Tx) Must(ctx context.Context, missing error, query string, args ...any) error {
+	n, err := q.Exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return missing
+	}
+	return err
+}
+
+// One reads a single row, or fails with ErrNotFound.
+func (q *Tx) One(ctx context.Context, query string, args []any, dest ...any) error {
+	found := false
+	err := q.Each(ctx, query, args, func(rows Rows) error {
+		if found {
+			return nil
+		}
+		found = true
+		return rows.Scan(dest...)
+	})
+	if err == nil && !found {
+		return ErrNotFound
+	}
+	return err
+}
+
+// Words gathers the one text that each row of a query holds.
+func (q *Tx) Words(ctx context.Context, into *[]string, query string, args ...any) error {
+	return q.Each(ctx, query, args, func(r Rows) error {
+		var word string
+		err := r.Scan(&word)
+		*into = append(*into, word)
+		return err
+	})
+}
+
+// Each hands every row to fn, one at a time.
+func (q *Tx) Each(ctx context.Context, query string, args []any, fn func(Rows) error) error {
+	if err := checkText(args); err != nil {
+		return err
+	}
+	if err := q.addAll(ctx); err != nil {
+		return err
+	}
+	rows, err := q.conn.Query(ctx, q.sql(query), args...)
+	if err != nil {
+		return err
+	}
+	return EachRow(rows, fn)
+}
+
+func closing(rows Rows, err error) error {
+	if closeErr := rows.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// Encode turns a value into JSON text. The values are our own structs, which
+// always marshal.
+func Encode(v any) string {
+	if raw, ok := v.(json.RawMessage); ok && len(raw) > 0 {
+		return string(raw)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", v, err))
+	}
+	return string(out)
+}
+
+// Read reads one row by a noun's scan function, or fails with ErrNotFound.
+func Read[T any](ctx context.Context, q *Tx, scan func(func(...any) error) (T, error),
+	query string, args ...any,
+) (T, error) {
+	var out T
+	found := false
+	err := q.Each(ctx, query, args, func(rows Rows) (err error) {
+		found = true
+		out, err = scan(rows.Scan)
+		return err
+	})
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	return out, err
+}
+
+// Stream hands every row to fn, one at a time.
+func Stream[T any](ctx context.Context, q *Tx, scan func(func(...any) error) (T, error),
+	fn func(T) error, query string, args ...any,
+) error {
+	return q.Each(ctx, query, args, func(r Rows) error {
+		row, err := scan(r.Scan)
+		if err != nil {
+			return err
+		}
+		return fn(row)
+	})
+}

@@ -1,0 +1,88 @@
+package job
+
+import (
+	"context"
+	"fmt"
+
+	"dreamlab/store/db"
+)
+
+// CancelJob asks for a job's end: at once where nobody runs it, else by
+// cancel_at, which its worker looks for. Open children go the same way. A job
+// that has ended stays as it is. It must run in a transaction.
+func (q *Queries) CancelJob(ctx context.Context, tenant, id string) ([]Moved, error) {
+	s, err := q.lockOwn(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return q.cancel(ctx, s)
+}
+
+// RetryJob queues a job that failed, was cancelled or expired once more, with
+// all its attempts. ErrConflict means that it is in another state, or that its
+// noun has another one running.
+func (q *Queries) RetryJob(ctx context.Context, tenant, id string) ([]Moved, error) {
+	s, err := q.lockOwn(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	if s.State == JobSucceeded || !s.State.Ended() {
+		return nil, fmt.Errorf("a %s job cannot be tried again: %w", s.State, db.ErrConflict)
+	}
+	if err := q.nouns.reopened(ctx, q.Tx, s); err != nil {
+		return nil, err
+	}
+	if s.Parent != "" {
+		_, err := q.Exec(ctx, `UPDATE jobs SET open_children = open_children + 1 WHERE id = $1`, s.Parent)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return q.moved(ctx, move{
+		To: JobQueued,
+		Set: `, attempt = 0, crashes = 0, result = NULL, error_code = NULL, error_message = NULL,
+			cancel_at = NULL, expires_at = NULL, finished = NULL` + requeued,
+		Where: `id = $1`, Returning: `id, lane`,
+	}, id)
+}
+
+func (q *Queries) lockOwn(ctx context.Context, tenant, id string) (stub, error) {
+	s, err := q.lockFamily(ctx, id)
+	if err == nil && s.Tenant != tenant {
+		return stub{}, db.ErrNotFound
+	}
+	return s, err
+}
+
+func (q *Queries) cancel(ctx context.Context, s stub) ([]Moved, error) {
+	if s.State.Ended() {
+		return nil, nil
+	}
+	_, err := q.Exec(ctx, `UPDATE jobs SET cancel_at = coalesce(cancel_at, {now}) WHERE id = $1`, s.ID)
+	if err != nil {
+		return nil, err
+	}
+	if s.State == JobRunning {
+		moved, err := q.cancelChildren(ctx, s.ID)
+		return append(moved, Moved{ID: s.ID, Lane: s.Lane, State: JobRunning}), err
+	}
+	return q.end(ctx, s, JobCancelled, nil)
+}
+
+// cancelChildren cancels what is open below a job, level by level.
+func (q *Queries) cancelChildren(ctx context.Context, parent string) ([]Moved, error) {
+	open, err := q.stubs(ctx, `SELECT `+stubColumns+` FROM jobs WHERE parent = $1
+		AND state IN ('queued', 'dispatched', 'running', 'waiting') ORDER BY id {lock}`, parent)
+	if err != nil {
+		return nil, err
+	}
+	var all []Moved
+	for _, child := range open {
+		moved, err := q.cancel(ctx, child)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, moved...)
+	}
+	return all, nil
+}

@@ -1,0 +1,100 @@
+package job
+
+import (
+	"context"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// JobRef names one generation of a job.
+type JobRef struct {
+	ID  string `json:"x_id"`
+	Gen int64  `json:"x_gen"`
+}
+
+// Hold names a job that is held under an epoch, and for how much longer.
+type Hold struct {
+	ID    string
+	Epoch int64
+	Lease time.Duration
+}
+
+// HoldState is what became of a hold: Cancelled means that the job's end was
+// asked for. A hold that is not answered is lost.
+type HoldState struct {
+	ID        string
+	Epoch     int64
+	Cancelled bool
+}
+
+// ClaimJobs takes those jobs that are still dispatched in their generation
+// under a lease and a new epoch, and returns them. A stale or doubled wake-up
+// finds none; a job whose end was asked for, or which has expired, is left.
+func (q *Queries) ClaimJobs(ctx context.Context, refs []JobRef, owner string, lease time.Duration,
+) ([]Job, error) {
+	return q.jobs(ctx, claim, db.Encode(refs), owner, lease.Microseconds())
+}
+
+// ClaimJobsLater is ClaimJobs whose jobs are told by the commit.
+func (q *Queries) ClaimJobsLater(ctx context.Context, refs []JobRef, owner string, lease time.Duration,
+	jobs *[]Job) error {
+	*jobs = nil
+	return q.LaterThen(ctx, db.Statement{
+		Query: claim, Args: []any{db.Encode(refs), owner, lease.Microseconds()}, Sure: true,
+		Each: func(rows db.Rows) error {
+			j, err := scanJob(rows)
+			*jobs = append(*jobs, j)
+			return err
+		},
+	})
+}
+
+var claim = move{
+	To: JobRunning,
+	Set: `, epoch = epoch + 1, lease_owner = $2, lease_until = {now} + $3,
+		claimed_at = {now}, started = coalesce(started, {now})`,
+	From:      `{rows $1: x_id text, x_gen bigint}`,
+	Where:     `id = x_id AND gen = x_gen AND cancel_at IS NULL AND (expires_at IS NULL OR expires_at > {now})`,
+	Returning: jobColumns,
+}.sql()
+
+type holdRow struct {
+	ID    string `json:"x_id"`
+	Epoch int64  `json:"x_epoch"`
+	Lease int64  `json:"x_lease"`
+}
+
+func holdRows(holds []Hold) string {
+	rows := make([]holdRow, len(holds))
+	for i, h := range holds {
+		rows[i] = holdRow{h.ID, h.Epoch, h.Lease.Microseconds()}
+	}
+	return db.Encode(rows)
+}
+
+// RenewLeases prolongs the leases of those that are still held.
+func (q *Queries) RenewLeases(ctx context.Context, holds []Hold) ([]HoldState, error) {
+	return q.holdStates(ctx, `UPDATE jobs SET lease_until = {now} + x_lease
+		FROM {rows $1: x_id text, x_epoch bigint, x_lease bigint}
+		WHERE id = x_id AND epoch = x_epoch AND `+StateIn(JobRunning)+`
+		RETURNING id, epoch, cancel_at IS NOT NULL`, holds)
+}
+
+// LookAtHolds asks without prolonging: which are still held, which are to end.
+func (q *Queries) LookAtHolds(ctx context.Context, holds []Hold) ([]HoldState, error) {
+	return q.holdStates(ctx, `SELECT id, epoch, cancel_at IS NOT NULL
+		FROM jobs JOIN {rows $1: x_id text, x_epoch bigint, x_lease bigint} ON id = x_id AND epoch = x_epoch
+		WHERE `+StateIn(JobRunning), holds)
+}
+
+func (q *Queries) holdStates(ctx context.Context, query string, holds []Hold) ([]HoldState, error) {
+	states := make([]HoldState, 0, len(holds))
+	err := q.Each(ctx, query, []any{holdRows(holds)}, func(rows db.Rows) error {
+		var s HoldState
+		err := rows.Scan(&s.ID, &s.Epoch, &s.Cancelled)
+		states = append(states, s)
+		return err
+	})
+	return states, err
+}

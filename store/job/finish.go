@@ -1,0 +1,296 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// Finish is how an attempt at a job ends.
+type Finish struct {
+	Job    string
+	Epoch  int64
+	Parent string // the job's, "" where it has none
+	Worker string // the lease's owner; "": whoever holds it
+	// To is where the job goes. A job that is to go on (queued, waiting)
+	// ends cancelled where that was asked for, and failed where Failed uses up
+	// its last attempt.
+	To      JobState
+	Outcome string // as in Attempt
+	Result  json.RawMessage
+	Error   *JobError
+	// After is the pause before the next try or poll; of a job that failed, before
+	// it is worth another.
+	After time.Duration
+	// Failed counts an attempt.
+	Failed   bool
+	Children []NewJob
+	// Write stores what was learned, in the same transaction. It may be nil.
+	Write func(ctx context.Context, tx *db.Tx) error
+	// Brief says that Write is a few statements that wait for nobody: the end
+	// may share a commit with others.
+	Brief bool
+	// Lane is the job's, and Bare says that nothing hangs on it: no parent, no
+	// noun, nobody to tell. A success then needs not to look at it first.
+	Lane string
+	Bare bool
+}
+
+// simple tells whether nothing but the job's own row has to be known.
+func (f Finish) simple() bool { return f.Bare && f.To == JobSucceeded && len(f.Children) == 0 }
+
+// FinishJob is FinishJobs for one. It fails with ErrFenced, and has done
+// nothing, unless the job is running under the epoch.
+func (q *Queries) FinishJob(ctx context.Context, f Finish) ([]Moved, error) {
+	ended, err := q.FinishJobs(ctx, []Finish{f})
+	if err != nil {
+		return nil, err
+	}
+	if ended[0] == nil {
+		return nil, db.ErrFenced
+	}
+	return ended[0], nil
+}
+
+// FinishJobs carries out the ends of attempts: what each learned, its children,
+// the move, the attempt's row, and what hangs on the job. It answers, in order,
+// who moved by each; nil, and nothing done, where a job is not running under
+// the epoch any more, except that one which succeeded and is Bare then fails all
+// with ErrFenced, if only at the commit. It must run in a transaction; of those
+// with a parent one at a time, so that all take their locks in one order.
+func (q *Queries) FinishJobs(ctx context.Context, all []Finish) ([][]Moved, error) {
+	if err := q.succeed(ctx, all); err != nil {
+		return nil, err
+	}
+	held, err := q.holdForEnd(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	moved := make([][]Moved, len(all))
+	for i, f := range all {
+		if f.simple() {
+			moved[i] = []Moved{{ID: f.Job, Lane: f.Lane, State: JobSucceeded}}
+			continue
+		}
+		h, ok := held[f.Job]
+		if !ok || h.Epoch != f.Epoch {
+			continue
+		}
+		delete(held, f.Job)
+		if moved[i], err = q.finishHeld(ctx, f, h); err != nil {
+			return nil, err
+		}
+	}
+	return moved, nil
+}
+
+// succeed carries out the ends that are simple. The jobs' rows come first: whoever
+// takes a job from its worker locks them before its entries, too.
+func (q *Queries) succeed(ctx context.Context, all []Finish) error {
+	for _, f := range all {
+		if !f.simple() {
+			continue
+		}
+		row := successRow{f.Job, f.Epoch, f.Worker, db.Optional(string(f.Result))}
+		if err := q.Add(ctx, success, "", row); err != nil {
+			return err
+		}
+	}
+	for _, f := range all {
+		if !f.simple() || f.Write == nil {
+			continue
+		}
+		if err := f.Write(ctx, q.Tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *Queries) finishHeld(ctx context.Context, f Finish, held heldJob) ([]Moved, error) {
+	if f.Write != nil {
+		if err := f.Write(ctx, q.Tx); err != nil {
+			return nil, err
+		}
+	}
+	made, err := q.addChildren(ctx, held, f.Children)
+	if err != nil {
+		return nil, err
+	}
+	held.children += len(made)
+	f.To = f.decide(held)
+	if err := q.applyFinish(ctx, f); err != nil {
+		return nil, err
+	}
+	if f.To != JobSucceeded { // of that the job's own row tells
+		if err := q.insertAttempt(ctx, f, held.claimed); err != nil {
+			return nil, err
+		}
+	}
+	if f.To != JobSucceeded && f.To != JobWaiting { // it has settled its own, or waits for what they are to come to
+		if err := q.loseEntries(ctx, held.stub, "left open"); err != nil {
+			return nil, err
+		}
+	}
+	moved := append(made, Moved{ID: f.Job, Lane: held.Lane, State: f.To})
+	if !f.To.Ended() {
+		return moved, nil
+	}
+	more, err := q.settle(ctx, held.stub, f.To)
+	return append(made, more...), err
+}
+
+// heldJob is a running job whose row is locked.
+type heldJob struct {
+	stub
+	children int
+	attempt  int
+	attempts int
+	claimed  int64
+	trace    string
+}
+
+type endRow struct {
+	ID     string `json:"x_id"`
+	Epoch  int64  `json:"x_epoch"`
+	Worker string `json:"x_worker"`
+}
+
+// holdForEnd locks the jobs' parents and the jobs, in the order of lockFamily,
+// and returns those that are still held.
+func (q *Queries) holdForEnd(ctx context.Context, all []Finish) (map[string]heldJob, error) {
+	var rows []endRow
+	for _, f := range all {
+		if f.simple() {
+			continue
+		}
+		rows = append(rows, endRow{f.Job, f.Epoch, f.Worker})
+		if err := q.lockJob(ctx, f.Parent); err != nil {
+			return nil, err
+		}
+	}
+	held := make(map[string]heldJob, len(rows))
+	if len(rows) == 0 {
+		return held, nil
+	}
+	err := q.Each(ctx, `SELECT id, lane, tenant, coalesce(parent, ''), coalesce(subject, ''), epoch,
+			cancel_at IS NOT NULL, open_children, attempt, max_attempts, coalesce(claimed_at, created),
+			coalesce(trace, ''), webhook_url IS NOT NULL
+		FROM jobs JOIN {rows $1: x_id text, x_epoch bigint, x_worker text} ON id = x_id AND epoch = x_epoch
+		WHERE `+StateIn(JobRunning)+` AND (x_worker = '' OR lease_owner = x_worker) ORDER BY id {lock jobs}`,
+		[]any{db.Encode(rows)}, func(r db.Rows) error {
+			var h heldJob
+			err := r.Scan(&h.ID, &h.Lane, &h.Tenant, &h.Parent, &h.Subject, &h.Epoch,
+				&h.Cancel, &h.children, &h.attempt, &h.attempts, &h.claimed, &h.trace, &h.Webhook)
+			held[h.ID] = h
+			return err
+		})
+	return held, err
+}
+
+// decide says where the job really goes.
+func (f Finish) decide(h heldJob) JobState {
+	if f.To.Ended() {
+		return f.To
+	}
+	switch {
+	case h.Cancel:
+		return JobCancelled
+	case f.Failed && h.attempt+1 >= h.attempts:
+		return JobFailed
+	case f.To == JobWaiting && f.After == 0 && h.children == 0:
+		return JobQueued // there is nothing to wait for
+	}
+	return f.To
+}
+
+// runAt returns what the pause is added to.
+func (f Finish) runAt() string {
+	switch {
+	case f.To == JobWaiting && f.After == 0:
+		return fmt.Sprint(int64(forever))
+	case f.To == JobWaiting, f.To == JobQueued, f.To == JobFailed && f.After > 0:
+		return "{now}"
+	}
+	return "run_at"
+}
+
+// success is the end of a job that succeeded.
+var success = db.Bulk{Missing: db.ErrFenced, Query: move{
+	To:    JobSucceeded,
+	Set:   `, result = x_result, error_code = NULL, error_message = NULL, due = FALSE, finished = {now}` + delivered,
+	From:  `{rows $1: x_id text, x_epoch bigint, x_worker text, x_result text}`,
+	Where: `id = x_id AND epoch = x_epoch AND (x_worker = '' OR lease_owner = x_worker)`,
+}.sql()}
+
+type successRow struct {
+	ID     string  `json:"x_id"`
+	Epoch  int64   `json:"x_epoch"`
+	Worker string  `json:"x_worker"`
+	Result *string `json:"x_result"`
+}
+
+// applyFinish moves the job off its worker.
+func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
+	if f.To == JobSucceeded {
+		return q.Add(ctx, success, "", successRow{f.Job, f.Epoch, f.Worker, db.Optional(string(f.Result))})
+	}
+	finished, gen := "NULL", 0
+	if f.To.Ended() {
+		finished = "{now}"
+	}
+	if f.To == JobCancelled {
+		f.After = 0
+	}
+	if f.To == JobQueued {
+		gen = 1
+	}
+	code, message := errorTexts(f.Error)
+	failed := int64(0)
+	if f.Failed {
+		failed = 1
+	}
+	return q.LaterMust(ctx, db.ErrFenced, move{
+		To: f.To,
+		Set: fmt.Sprintf(`, result = $3, error_code = $4, error_message = $6, attempt = attempt + $7,
+			run_at = %s + $5, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
+		Where: `id = $1 AND epoch = $2`,
+	}.sql(), f.Job, f.Epoch, rawText(f.Result), code, f.After.Microseconds(), message, failed,
+		f.To == JobQueued && f.After == 0)
+}
+
+// addChildren makes the children of a job that waits for them. Their parent,
+// and what they do not say themselves, are the job's.
+func (q *Queries) addChildren(ctx context.Context, h heldJob, children []NewJob) ([]Moved, error) {
+	if len(children) == 0 {
+		return nil, nil
+	}
+	rows := make([]jobInsert, len(children))
+	for i, child := range children {
+		child.Parent = h.ID
+		if child.Tenant == "" {
+			child.Tenant = h.Tenant
+		}
+		if child.Subject == "" {
+			child.Subject = h.Subject
+		}
+		if child.Trace == "" {
+			child.Trace = h.trace
+		}
+		rows[i] = newInsert(child)
+	}
+	made, err := q.insertJobs(ctx, rows, nowhere)
+	if err != nil {
+		return nil, fmt.Errorf("insert children: %w", err)
+	}
+	var moved []Moved
+	for _, r := range rows {
+		if _, ok := made[r.ID]; ok {
+			moved = append(moved, Moved{ID: r.ID, Lane: r.Lane, State: JobState(r.State)})
+		}
+	}
+	return moved, nil
+}

@@ -1,0 +1,224 @@
+package job
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"dreamlab/store/db"
+)
+
+// Moved tells that a job went to a state, and in which lane: room may be free
+// there, or work due, and somebody may wait for its end.
+type Moved struct {
+	ID    string
+	Lane  string
+	State JobState
+}
+
+// move is the one shape of statement that changes a job's state. It touches
+// only rows whose state may be followed by To, as CanMove has it.
+type move struct {
+	To    JobState
+	Set   string // further columns, each with a comma in front
+	From  string // a row source to join, or ""
+	Where string
+	// Returning names what is answered, or "".
+	Returning string
+}
+
+func (m move) sql() string {
+	var out strings.Builder
+	out.WriteString("UPDATE jobs SET state = '" + string(m.To) + "'" + m.Set)
+	if m.From != "" {
+		out.WriteString(" FROM " + m.From)
+	}
+	from := " AND jobs.state IN (" + quoted(sources(m.To)) + ")"
+	if m.From != "" {
+		from = " AND " + StateIn(sources(m.To)...)
+	}
+	out.WriteString(" WHERE " + m.Where + from)
+	if m.Returning != "" {
+		out.WriteString(" RETURNING " + m.Returning)
+	}
+	return out.String()
+}
+
+// sources are the states that a state may follow.
+func sources(to JobState) []JobState {
+	var from []JobState
+	for state := range moves {
+		if CanMove(state, to) {
+			from = append(from, state)
+		}
+	}
+	slices.Sort(from)
+	return from
+}
+
+// StateIn says of rows that are named by their ids which states they may have, by
+// those that they may not: while its statistics are old PostgreSQL takes a state
+// for rare that ten thousand rows have, and goes through all of them for each id.
+func StateIn(states ...JobState) string {
+	others := []JobState{JobSucceeded}
+	for state := range moves {
+		others = append(others, state)
+	}
+	others = slices.DeleteFunc(others, func(s JobState) bool { return slices.Contains(states, s) })
+	slices.Sort(others)
+	return "jobs.state NOT IN (" + quoted(others) + ")"
+}
+
+func quoted(states []JobState) string {
+	words := make([]string, len(states))
+	for i, state := range states {
+		words[i] = "'" + string(state) + "'"
+	}
+	return strings.Join(words, ", ")
+}
+
+// moveJob makes a move that must find its row, and fails with missing otherwise.
+func (q *Queries) moveJob(ctx context.Context, m move, missing error, args ...any) error {
+	return q.Must(ctx, missing, m.sql(), args...)
+}
+
+// delivered are the columns that belong to one delivery alone, and cleared those
+// and what tells of the attempt too. Where an attempt succeeded the job's own row
+// goes on telling of it.
+const (
+	delivered = `, wake = NULL, dispatched_at = NULL, lease_until = NULL`
+	cleared   = delivered + `, lease_owner = NULL, claimed_at = NULL`
+)
+
+// requeued makes a job due at once under a new generation.
+const requeued = `, gen = gen + 1, due = TRUE, run_at = {now}` + cleared
+
+// stub is what it takes to end a job or to hand it back.
+type stub struct {
+	Moved
+	Tenant  string
+	Parent  string
+	Subject string
+	Epoch   int64
+	Cancel  bool // its end was asked for
+	Webhook bool // somebody outside wants to be told of its end
+}
+
+const stubColumns = `id, lane, state, tenant, coalesce(parent, ''), coalesce(subject, ''),
+	epoch, cancel_at IS NOT NULL, webhook_url IS NOT NULL`
+
+func scanStub(rows db.Rows) (stub, error) {
+	var s stub
+	var state string
+	err := rows.Scan(&s.ID, &s.Lane, &state, &s.Tenant, &s.Parent, &s.Subject, &s.Epoch, &s.Cancel, &s.Webhook)
+	s.State = JobState(state)
+	return s, err
+}
+
+func (q *Queries) stubs(ctx context.Context, query string, args ...any) ([]stub, error) {
+	var found []stub
+	err := q.Each(ctx, query, args, func(rows db.Rows) error {
+		s, err := scanStub(rows)
+		found = append(found, s)
+		return err
+	})
+	return found, err
+}
+
+// lockFamily locks a job's parent, then the job, in the order in which all
+// who end jobs take them, and reads it.
+func (q *Queries) lockFamily(ctx context.Context, id string) (stub, error) {
+	var parent string
+	err := q.One(ctx, `SELECT coalesce(parent, '') FROM jobs WHERE id = $1`, []any{id}, &parent)
+	if err != nil {
+		return stub{}, err
+	}
+	if err := q.lockJob(ctx, parent); err != nil {
+		return stub{}, err
+	}
+	found, err := q.stubs(ctx, `SELECT `+stubColumns+` FROM jobs WHERE id = $1 {lock}`, id)
+	if err != nil {
+		return stub{}, err
+	}
+	if len(found) == 0 {
+		return stub{}, db.ErrNotFound
+	}
+	return found[0], nil
+}
+
+// lockJob locks a row; no id, or a row that is gone, locks nothing.
+func (q *Queries) lockJob(ctx context.Context, id string) error {
+	if id == "" || q.Dialect() == db.SQLite { // SQLite has one writer
+		return nil
+	}
+	return q.Later(ctx, `SELECT id FROM jobs WHERE id = $1 {lock}`, id)
+}
+
+// end moves a job that nobody runs to a final state, and settles what hangs on it.
+func (q *Queries) end(ctx context.Context, s stub, to JobState, why *JobError) ([]Moved, error) {
+	code, message := errorTexts(why)
+	err := q.moveJob(ctx, move{
+		To:    to,
+		Set:   `, finished = {now}, error_code = $2, error_message = $3` + cleared,
+		Where: `id = $1`,
+	}, db.ErrConflict, s.ID, code, message)
+	if err != nil {
+		return nil, err
+	}
+	return q.settle(ctx, s, to)
+}
+
+// settle does what a job's end brings with it: its noun is closed, its parent
+// counts one child less, whoever wants to be told is, and what was to be done for a job that did not
+// succeed is not done any more.
+func (q *Queries) settle(ctx context.Context, s stub, to JobState) ([]Moved, error) {
+	moved := []Moved{{ID: s.ID, Lane: s.Lane, State: to}}
+	if err := q.nouns.ended(ctx, q.Tx, s, to); err != nil {
+		return nil, err
+	}
+	due, err := q.childEnded(ctx, s.Parent)
+	if err != nil {
+		return nil, err
+	}
+	moved = append(moved, due...)
+	told, err := q.addDelivery(ctx, s, to)
+	if err != nil {
+		return nil, err
+	}
+	moved = append(moved, told...)
+	if to == JobSucceeded {
+		return moved, nil
+	}
+	orphans, err := q.cancelChildren(ctx, s.ID)
+	return append(moved, orphans...), err
+}
+
+// childEnded counts a child off its parent; the last one makes a waiting
+// parent due.
+func (q *Queries) childEnded(ctx context.Context, parent string) ([]Moved, error) {
+	if parent == "" {
+		return nil, nil
+	}
+	_, err := q.Exec(ctx, `UPDATE jobs SET open_children = open_children - 1
+		WHERE id = $1 AND open_children > 0`, parent)
+	if err != nil {
+		return nil, err
+	}
+	return q.moved(ctx, move{
+		To: JobQueued, Set: requeued,
+		Where:     `id = $1 AND open_children = 0 AND state = 'waiting'`,
+		Returning: `id, lane`,
+	}, parent)
+}
+
+// moved makes a move that answers id and lane, and tells whom it touched.
+func (q *Queries) moved(ctx context.Context, m move, args ...any) ([]Moved, error) {
+	var all []Moved
+	err := q.Each(ctx, m.sql(), args, func(rows db.Rows) error {
+		one := Moved{State: m.To}
+		err := rows.Scan(&one.ID, &one.Lane)
+		all = append(all, one)
+		return err
+	})
+	return all, err
+}

@@ -1,0 +1,347 @@
+package job_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/store/storetest"
+
+	"pgregory.net/rapid"
+)
+
+const owner = "worker"
+
+// machine drives the job table at random and holds every change of a row
+// against the table of moves, and every number against its rules.
+type machine struct {
+	t     *rapid.T
+	ctx   context.Context
+	store *store.Store
+	made  int
+	ahead time.Duration
+	jobs  map[string]store.Job // as they were last seen
+	stale []store.Job          // holds that may have been lost
+}
+
+var room = map[string]store.Room{"chat": {Window: 6, TenantCap: 4}, "dream": {Window: 3, TenantCap: 2}}
+
+func TestMovesAtRandom(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		run := 0
+		rapid.Check(t, func(rt *rapid.T) {
+			run++
+			m := &machine{t: rt, ctx: context.Background(), store: s, made: run * 10000, jobs: map[string]store.Job{}}
+			rt.Repeat(map[string]func(*rapid.T){
+				"accept": m.accept, "dispatch": m.dispatch, "claim": m.claim, "finish": m.finish,
+				"late": m.late, "cancel": m.cancel, "retry": m.retry, "lose": m.lose, "sweep": m.sweep,
+				"bare": m.bare, "time": m.time, "due": m.due, "": m.check,
+			})
+			m.close()
+		})
+	})
+}
+
+func (m *machine) tx(fn func(q *store.Queries) error) {
+	m.t.Helper()
+	if err := m.store.Tx(m.ctx, store.Relaxed, fn); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// close cancels all, so that the next run starts with room.
+func (m *machine) close() {
+	for id := range m.jobs {
+		m.tx(func(q *store.Queries) error { _, err := q.CancelJob(m.ctx, m.jobs[id].Tenant, id); return err })
+		if held := m.read(id); held.State == store.JobRunning {
+			m.tx(func(q *store.Queries) error {
+				_, err := q.FinishJob(m.ctx, ending(held, store.JobCancelled))
+				return err
+			})
+		}
+	}
+	m.check(m.t)
+}
+
+func ending(held store.Job, to store.JobState) store.Finish {
+	return store.Finish{Job: held.ID, Epoch: held.Epoch, Parent: held.Parent, To: to}
+}
+
+func (m *machine) read(id string) store.Job {
+	m.t.Helper()
+	j, err := m.store.AnyJob(m.ctx, id)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return j
+}
+
+func (m *machine) pick(states ...store.JobState) (store.Job, bool) {
+	var ids []string
+	for id, j := range m.jobs {
+		if slices.Contains(states, j.State) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		m.t.Skip("no job to do it to")
+	}
+	slices.Sort(ids)
+	return m.read(rapid.SampledFrom(ids).Draw(m.t, "job")), true
+}
+
+func (m *machine) newJob(prefix string) store.NewJob {
+	m.made++
+	j := store.NewJob{
+		ID:          fmt.Sprintf("job_%s%06d", prefix, m.made),
+		Tenant:      rapid.SampledFrom([]string{"ten_a", "ten_b", "ten_c"}).Draw(m.t, "tenant"),
+		Kind:        "chat.run",
+		Lane:        rapid.SampledFrom([]string{"chat", "dream"}).Draw(m.t, "lane"),
+		Priority:    rapid.IntRange(0, 9).Draw(m.t, "priority"),
+		MaxAttempts: rapid.IntRange(1, 3).Draw(m.t, "attempts"),
+	}
+	if rapid.Bool().Draw(m.t, "expires") {
+		j.ExpiresIn = time.Minute
+	}
+	return j
+}
+
+func (m *machine) accept(*rapid.T) {
+	j := m.newJob("top")
+	m.tx(func(q *store.Queries) error {
+		out, err := q.AcceptJobs(m.ctx, []store.NewJob{j}, room)
+		if err == nil {
+			m.jobs[j.ID] = out[0].Job
+		}
+		return err
+	})
+}
+
+func (m *machine) dispatch(*rapid.T) {
+	for lane, r := range room {
+		m.tx(func(q *store.Queries) error {
+			picked, err := q.PickJobs(m.ctx, lane, r)
+			if err != nil || len(picked) == 0 {
+				return err
+			}
+			for i := range picked {
+				picked[i].Wake = store.NewID("wake_")
+			}
+			return q.MarkDispatched(m.ctx, picked)
+		})
+	}
+}
+
+func (m *machine) claim(*rapid.T) {
+	j, _ := m.pick(store.JobDispatched)
+	gen := j.Gen - int64(rapid.IntRange(0, 1).Draw(m.t, "stale"))
+	m.tx(func(q *store.Queries) error {
+		got, err := q.ClaimJobs(m.ctx, []store.JobRef{{ID: j.ID, Gen: gen}}, owner, 15*time.Second)
+		if len(got) > 0 && (gen != j.Gen || got[0].Epoch != j.Epoch+1 || got[0].State != store.JobRunning) {
+			m.t.Errorf("claimed %+v of generation %d", got[0], gen)
+		}
+		m.stale = append(m.stale, got...)
+		return err
+	})
+}
+
+func (m *machine) finish(*rapid.T) {
+	j, _ := m.pick(store.JobRunning)
+	f := store.Finish{Job: j.ID, Epoch: j.Epoch, Parent: j.Parent, Worker: owner, Outcome: "x",
+		To: rapid.SampledFrom([]store.JobState{store.JobSucceeded, store.JobFailed, store.JobCancelled,
+			store.JobWaiting, store.JobQueued}).Draw(m.t, "to")}
+	f.Failed = f.To == store.JobFailed || f.To == store.JobQueued && rapid.Bool().Draw(m.t, "failed")
+	if f.To == store.JobWaiting || f.To == store.JobQueued && f.Failed {
+		f.After = time.Duration(rapid.IntRange(0, 1).Draw(m.t, "after")) * time.Minute
+	}
+	if f.To == store.JobWaiting && j.Parent == "" {
+		for range rapid.IntRange(0, 3).Draw(m.t, "children") {
+			f.Children = append(f.Children, m.newJob("kid"))
+		}
+	}
+	m.tx(func(q *store.Queries) error { _, err := q.FinishJob(m.ctx, f); return err })
+	for _, child := range f.Children {
+		m.jobs[child.ID] = m.read(child.ID)
+	}
+	after := m.read(j.ID)
+	if !j.CancelAt.IsZero() && !after.State.Ended() {
+		m.t.Errorf("a job whose end was asked for went on as %s", after.State)
+	}
+	if f.Failed && after.Attempt != j.Attempt+1 {
+		m.t.Errorf("attempt %d after %d", after.Attempt, j.Attempt)
+	}
+}
+
+// late has some former holder try to end its job: it may only while it holds it.
+func (m *machine) late(*rapid.T) {
+	if len(m.stale) == 0 {
+		m.t.Skip("nobody held a job")
+	}
+	held := rapid.SampledFrom(m.stale).Draw(m.t, "holder")
+	now := m.read(held.ID)
+	err := m.store.Tx(m.ctx, store.Relaxed, func(q *store.Queries) error {
+		_, err := q.FinishJob(m.ctx, ending(held, store.JobSucceeded))
+		return err
+	})
+	holds := now.State == store.JobRunning && now.Epoch == held.Epoch
+	if holds != (err == nil) || err != nil && !errors.Is(err, store.ErrFenced) {
+		m.t.Errorf("epoch %d of a job at %s, epoch %d: %v", held.Epoch, now.State, now.Epoch, err)
+	}
+}
+
+// bare has all who hold a job, or once held it, end it in one statement: all of
+// them do, or none.
+func (m *machine) bare(*rapid.T) {
+	if len(m.stale) == 0 {
+		m.t.Skip("nobody held a job")
+	}
+	former := rapid.Bool().Draw(m.t, "the former holder")
+	chosen := map[string]store.Job{}
+	for _, held := range m.stale {
+		if _, known := chosen[held.ID]; !known || !former {
+			chosen[held.ID] = held
+		}
+	}
+	var all []store.Finish
+	hold := true
+	for id, held := range chosen {
+		if held.Parent != "" {
+			continue
+		}
+		all = append(all, store.Finish{Job: id, Epoch: held.Epoch, Worker: owner, Lane: held.Lane, Bare: true,
+			To: store.JobSucceeded, Outcome: string(store.JobSucceeded)})
+		now := m.jobs[id] // as check has just seen it
+		hold = hold && now.State == store.JobRunning && now.Epoch == held.Epoch
+	}
+	err := m.store.Tx(m.ctx, store.Relaxed, func(q *store.Queries) error {
+		_, err := q.FinishJobs(m.ctx, all)
+		return err
+	})
+	if hold != (err == nil) || err != nil && !errors.Is(err, store.ErrFenced) {
+		m.t.Errorf("held: %t, ended with %v", hold, err)
+	}
+}
+
+func (m *machine) cancel(*rapid.T) {
+	j, _ := m.pick(store.JobQueued, store.JobDispatched, store.JobRunning, store.JobWaiting, store.JobSucceeded)
+	m.tx(func(q *store.Queries) error { _, err := q.CancelJob(m.ctx, j.Tenant, j.ID); return err })
+	after := m.read(j.ID)
+	if !j.State.Ended() && j.State != store.JobRunning && after.State != store.JobCancelled {
+		m.t.Errorf("a cancelled job is %s", after.State)
+	}
+}
+
+func (m *machine) retry(*rapid.T) {
+	j, _ := m.pick(store.JobFailed, store.JobCancelled, store.JobExpired)
+	m.tx(func(q *store.Queries) error { _, err := q.RetryJob(m.ctx, j.Tenant, j.ID); return err })
+	if after := m.read(j.ID); after.State != store.JobQueued || after.Gen != j.Gen+1 || after.Attempt != 0 {
+		m.t.Errorf("after retry: %+v", after)
+	}
+}
+
+func (m *machine) lose(*rapid.T) {
+	j, _ := m.pick(store.JobDispatched)
+	m.tx(func(q *store.Queries) error {
+		_, err := q.LoseWakes(m.ctx, []store.JobRef{{ID: j.ID, Gen: j.Gen}})
+		return err
+	})
+}
+
+func (m *machine) time(*rapid.T) {
+	m.ahead += time.Duration(rapid.IntRange(1, 40).Draw(m.t, "seconds")) * time.Second
+	if err := m.store.ShiftClock(m.ctx, m.ahead); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *machine) due(*rapid.T) {
+	m.tx(func(q *store.Queries) error { _, err := q.MakeDue(m.ctx); return err })
+}
+
+func (m *machine) sweep(*rapid.T) {
+	leases, err := m.store.ExpiredLeases(m.ctx)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	over, err := m.store.ExpiredJobs(m.ctx)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	for _, id := range leases {
+		m.tx(func(q *store.Queries) error { _, err := q.ReapJob(m.ctx, id); return err })
+	}
+	for _, id := range over {
+		m.tx(func(q *store.Queries) error { _, err := q.ExpireJob(m.ctx, id); return err })
+	}
+}
+
+// check compares all rows with what they were.
+func (m *machine) check(*rapid.T) {
+	open := map[string]int{}
+	inFlight := map[string]int{}
+	for id, was := range m.jobs {
+		now := m.read(id)
+		m.checkJob(was, now)
+		m.jobs[id] = now
+		if !now.State.Ended() {
+			open[now.Parent]++
+		}
+		if now.State == store.JobDispatched || now.State == store.JobRunning {
+			inFlight[now.Lane+" "+now.Tenant]++
+			inFlight[now.Lane]++
+		}
+	}
+	for id, j := range m.jobs {
+		if !j.State.Ended() && j.OpenChildren != open[id] {
+			m.t.Errorf("%s counts %d open children, and has %d", id, j.OpenChildren, open[id])
+		}
+		if j.State == store.JobWaiting && j.RunAt.IsZero() && open[id] == 0 {
+			m.t.Errorf("%s waits for children that it has not", id)
+		}
+		if r := room[j.Lane]; inFlight[j.Lane] > r.Window || inFlight[j.Lane+" "+j.Tenant] > r.TenantCap {
+			m.t.Errorf("lane %s: %v in flight", j.Lane, inFlight)
+		}
+	}
+}
+
+func (m *machine) checkJob(was, now store.Job) {
+	if !reaches(was.State, now.State, 3) {
+		m.t.Errorf("%s went from %s to %s", now.ID, was.State, now.State)
+	}
+	if now.Gen < was.Gen || now.Epoch < was.Epoch {
+		m.t.Errorf("%s: gen %d to %d, epoch %d to %d", now.ID, was.Gen, now.Gen, was.Epoch, now.Epoch)
+	}
+	if now.State.Ended() == now.Finished.IsZero() {
+		m.t.Errorf("%s is %s and finished at %s", now.ID, now.State, now.Finished)
+	}
+	if now.Crashes > store.MaxCrashes || now.Attempt > now.MaxAttempts {
+		m.t.Errorf("%s: %d crashes, attempt %d of %d", now.ID, now.Crashes, now.Attempt, now.MaxAttempts)
+	}
+	unwoken := now.State == store.JobDispatched && now.Wake == ""
+	if unwoken || (now.State == store.JobRunning) == now.LeaseUntil.IsZero() {
+		m.t.Errorf("%s is %s with wake %q and lease %s", now.ID, now.State, now.Wake, now.LeaseUntil)
+	}
+}
+
+// reaches tells whether some moves lead from one state to another: one action
+// may make a few at once.
+func reaches(from, to store.JobState, steps int) bool {
+	if from == to {
+		return true
+	}
+	if steps == 0 {
+		return false
+	}
+	for _, next := range []store.JobState{store.JobQueued, store.JobDispatched, store.JobRunning,
+		store.JobWaiting, store.JobSucceeded, store.JobFailed, store.JobCancelled, store.JobExpired} {
+		if store.CanMove(from, next) && reaches(next, to, steps-1) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,42 @@
+package job
+
+import (
+	"context"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// PruneJobs deletes a bounded number of jobs that ended longer ago than the
+// given while, with their attempts and effects, and returns how many: call it
+// until it returns 0. A dream's, a tune's or a training's own job stays, for
+// its noun shows it. What was spent stays too. It must run in a transaction.
+func (q *Queries) PruneJobs(ctx context.Context, older time.Duration) (int64, error) {
+	return q.prune(ctx, `SELECT id FROM jobs WHERE finished < {now} - $1
+		AND state IN ('succeeded', 'failed', 'cancelled', 'expired')
+		AND (parent IS NOT NULL OR subject IS NULL) ORDER BY finished LIMIT $2 {skip}`,
+		older.Microseconds(), int64(sweep))
+}
+
+// PruneTenantJobs is PruneJobs for one whose jobs no noun shows, whatever they are
+// for: the ticks of the schedules, a hundred thousand a year.
+func (q *Queries) PruneTenantJobs(ctx context.Context, tenant string, older time.Duration) (int64, error) {
+	return q.prune(ctx, `SELECT id FROM jobs WHERE tenant = $1 AND finished < {now} - $2
+		AND state IN ('succeeded', 'failed', 'cancelled', 'expired') ORDER BY id LIMIT $3 {skip}`,
+		tenant, older.Microseconds(), int64(sweep))
+}
+
+// prune deletes the jobs that a query names, with what hangs on them.
+func (q *Queries) prune(ctx context.Context, query string, args ...any) (int64, error) {
+	var ids []string
+	if err := q.Words(ctx, &ids, query, args...); err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	list := db.Encode(ids)
+	for _, table := range []string{"attempts", "effects"} {
+		if _, err := q.Exec(ctx, `DELETE FROM `+table+` WHERE job IN ({list $1})`, list); err != nil {
+			return 0, err
+		}
+	}
+	return q.Exec(ctx, `DELETE FROM jobs WHERE id IN ({list $1})`, list)
+}

@@ -1,0 +1,165 @@
+package job
+
+import (
+	"context"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// JobFilter narrows a list of jobs. Its zero value lists a tenant's own jobs,
+// neither the children that they made nor the deliveries of their ends.
+type JobFilter struct {
+	Noun     string // chat, experience, dream, tune, schedule, webhook
+	Status   string // as the API shows it: queued is queued or dispatched
+	Parent   string // the children of this job
+	Subject  string // the jobs of this noun, children too
+	Children bool   // children too
+	// Brief leaves Input and Result out: each may be as large as a request.
+	Brief bool
+}
+
+// Job returns a tenant's job, or ErrNotFound.
+func (q *ReadQueries) Job(ctx context.Context, tenant, id string) (Job, error) {
+	return q.oneJob(ctx, `id = $1 AND tenant = $2`, id, tenant)
+}
+
+// AnyJob returns a job whosever it is: for those who act on nobody's behalf.
+func (q *ReadQueries) AnyJob(ctx context.Context, id string) (Job, error) {
+	return q.oneJob(ctx, `id = $1`, id)
+}
+
+// JobByKey returns the job that holds a tenant's idempotency key, or ErrNotFound.
+func (q *ReadQueries) JobByKey(ctx context.Context, tenant, key string) (Job, error) {
+	return q.oneJob(ctx, `tenant = $1 AND idem_key = $2`, tenant, key)
+}
+
+// Jobs returns a page of a tenant's jobs and whether there are more.
+func (q *ReadQueries) Jobs(ctx context.Context, tenant string, f JobFilter, page db.Page) ([]Job, bool, error) {
+	columns := jobColumns
+	if f.Brief {
+		columns = briefColumns
+	}
+	n := db.Select(`SELECT `+columns+` FROM jobs WHERE tenant = $1`, tenant)
+	f.narrow(&n)
+	return q.jobsPage(ctx, n, page)
+}
+
+// ofNoun takes a noun's kinds: '/' follows '.'.
+const ofNoun = `kind >= ? || '.' AND kind < ? || '/'`
+
+func (f JobFilter) narrow(n *db.Selection) {
+	n.By(ofNoun, f.Noun)
+	if f.Status != "" {
+		n.Query += ` AND ` + inState(JobState(f.Status))
+	}
+	n.By(`parent = ?`, f.Parent)
+	n.By(`subject = ?`, f.Subject)
+	if f.Parent == "" && f.Subject == "" && !f.Children {
+		n.Query += ` AND parent IS NULL`
+	}
+	if f.Noun == "" && !f.Children {
+		n.By(`kind <> ?`, DeliveryKind)
+	}
+}
+
+// inState says which jobs are in a state as the API shows it, in the words of the
+// index that holds them. Most jobs have succeeded: of these a list by id finds
+// enough without one.
+func inState(state JobState) string {
+	switch state {
+	case JobQueued:
+		return `state IN ('queued', 'dispatched')`
+	case JobRunning:
+		return inFlight + ` AND state = 'running'`
+	case JobWaiting:
+		return `state IN ('queued', 'waiting') AND NOT due AND state = 'waiting'`
+	case JobFailed, JobCancelled, JobExpired:
+		return unsuccessful + ` AND state = '` + string(state) + `'`
+	}
+	return `state = 'succeeded'`
+}
+
+// unsuccessful says in the words of its index which jobs ended, and not well.
+const unsuccessful = `state IN ('failed', 'cancelled', 'expired')`
+
+func (q *ReadQueries) jobsPage(ctx context.Context, n db.Selection, page db.Page) ([]Job, bool, error) {
+	end, more := page.Clause(len(n.Args), "id")
+	found, err := q.jobs(ctx, n.Query+end, append(n.Args, more...)...)
+	if err != nil {
+		return nil, false, err
+	}
+	found, hasMore := db.Cut(found, page)
+	return found, hasMore, nil
+}
+
+func (q *ReadQueries) oneJob(ctx context.Context, where string, args ...any) (Job, error) {
+	found, err := q.jobs(ctx, `SELECT `+jobColumns+` FROM jobs WHERE `+where, args...)
+	if err != nil {
+		return Job{}, err
+	}
+	if len(found) == 0 {
+		return Job{}, db.ErrNotFound
+	}
+	return found[0], nil
+}
+
+func (q *ReadQueries) jobs(ctx context.Context, query string, args ...any) ([]Job, error) {
+	var found []Job
+	err := q.Each(ctx, query, args, func(rows db.Rows) error {
+		j, err := scanJob(rows)
+		found = append(found, j)
+		return err
+	})
+	return found, err
+}
+
+// ClearJob removes a job's input and result, once they were delivered to a
+// client that wants nothing kept.
+func (q *Queries) ClearJob(ctx context.Context, id string) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE jobs SET input = '{}', result = NULL WHERE id = $1`, id)
+}
+
+// LaneCount counts a lane's jobs in one state.
+type LaneCount struct {
+	Lane   string
+	State  JobState
+	Jobs   int
+	Oldest time.Duration // how long the oldest has been due, or in flight
+}
+
+// open is a row source of the jobs that have not ended, in the words of the three
+// indexes which hold nothing else: a state alone matches none of them, and all
+// that ever ended is read (2 ms instead of 130 ms over 200,000 ended jobs).
+const open = `(SELECT lane, tenant, state, run_at FROM jobs WHERE state = 'queued' AND due
+	UNION ALL SELECT lane, tenant, state, run_at FROM jobs WHERE state IN ('queued', 'waiting') AND NOT due
+	UNION ALL SELECT lane, tenant, state, run_at FROM jobs WHERE ` + inFlight + `) AS open`
+
+// LaneCounts counts all open jobs.
+func (q *ReadQueries) LaneCounts(ctx context.Context) ([]LaneCount, error) {
+	var all []LaneCount
+	err := q.Each(ctx, `SELECT lane, state, count(*), {now} - min(run_at) FROM `+open+`
+		GROUP BY lane, state ORDER BY lane, state`,
+		nil, func(rows db.Rows) error {
+			var c LaneCount
+			var state string
+			var age int64
+			err := rows.Scan(&c.Lane, &state, &c.Jobs, &age)
+			c.State, c.Oldest = JobState(state), time.Duration(max(0, age))*time.Microsecond
+			all = append(all, c)
+			return err
+		})
+	return all, err
+}
+
+// HasWaiting tells whether a job of the lane has waited for a worker for longer
+// than the given while. It ends at the first that has.
+func (q *ReadQueries) HasWaiting(ctx context.Context, lane string, longer time.Duration) (bool, error) {
+	var has bool
+	err := q.One(ctx, `SELECT EXISTS (SELECT 1 FROM jobs
+			WHERE lane = $1 AND state = 'queued' AND due AND run_at < {now} - $2)
+		OR EXISTS (SELECT 1 FROM jobs
+			WHERE lane = $1 AND `+inFlight+` AND state = 'dispatched' AND run_at < {now} - $2)`,
+		[]any{lane, longer.Microseconds()}, &has)
+	return has, err
+}

@@ -1,0 +1,197 @@
+package job
+
+import (
+	"context"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// MaxCrashes is how many leases of a job may expire before it has failed.
+const MaxCrashes = 3
+
+// sweep is how many rows one step of a sweep takes.
+const sweep = 200
+
+// MakeDue queues the jobs whose time has come, a bounded number of them, and
+// tells which. It must run in a transaction.
+func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
+	var ids []string
+	err := q.Each(ctx, `SELECT id FROM jobs WHERE state IN ('queued', 'waiting') AND NOT due AND run_at <= {now}
+		ORDER BY run_at LIMIT $1 {skip}`, []any{int64(sweep)}, func(rows db.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	list := db.Encode(ids)
+	moved, err := q.moved(ctx, move{
+		To: JobQueued, Set: `, gen = gen + 1, due = TRUE` + cleared,
+		Where: `id IN ({list $1}) AND state = 'waiting'`, Returning: `id, lane`,
+	}, list)
+	if err != nil {
+		return nil, err
+	}
+	err = q.Each(ctx, `UPDATE jobs SET due = TRUE WHERE id IN ({list $1}) AND state = 'queued' AND NOT due
+		RETURNING id, lane`, []any{list}, func(rows db.Rows) error {
+		one := Moved{State: JobQueued}
+		err := rows.Scan(&one.ID, &one.Lane)
+		moved = append(moved, one)
+		return err
+	})
+	return moved, err
+}
+
+// ExpiredJobs returns ids of jobs that waited for longer than they may.
+func (q *Queries) ExpiredJobs(ctx context.Context) ([]string, error) {
+	return q.ids(ctx, `SELECT id FROM jobs WHERE expires_at IS NOT NULL
+		AND state IN ('queued', 'dispatched', 'waiting') AND expires_at <= {now} ORDER BY expires_at LIMIT $1`)
+}
+
+// ExpireJob ends one of them, unless something came between. It must run in a
+// transaction, as ReapJob and LoseWake must.
+func (q *Queries) ExpireJob(ctx context.Context, id string) ([]Moved, error) {
+	s, err := q.lockFamily(ctx, id)
+	if err != nil || !CanMove(s.State, JobExpired) {
+		return nil, err
+	}
+	var over bool
+	err = q.One(ctx, `SELECT coalesce(expires_at <= {now}, FALSE) FROM jobs WHERE id = $1`, []any{id}, &over)
+	if err != nil || !over {
+		return nil, err
+	}
+	why, err := q.whyExpired(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return q.end(ctx, s, JobExpired, why)
+}
+
+// whyExpired returns why a job came to no answer in time: what its last attempt
+// failed of, or that no worker took it.
+func (q *Queries) whyExpired(ctx context.Context, id string) (*JobError, error) {
+	why := &JobError{Code: "queue_unavailable",
+		Message: "no worker took the job in time: send it again, or allow it longer with expires_in"}
+	err := q.Each(ctx, `SELECT code, coalesce(message, '') FROM attempts WHERE job = $1 AND code IS NOT NULL
+		ORDER BY epoch DESC LIMIT 1`, []any{id}, func(rows db.Rows) error {
+		return rows.Scan(&why.Code, &why.Message)
+	})
+	return why, err
+}
+
+// inFlight says in the words of its index which jobs are on their way to a worker
+// or with one: a window a lane at most, so that they need no index for their
+// leases and another for their wake-ups. SQLite takes it for no other words.
+const inFlight = `state IN ('dispatched', 'running')`
+
+// ExpiredLeases returns ids of jobs whose worker has gone silent.
+func (q *Queries) ExpiredLeases(ctx context.Context) ([]string, error) {
+	return q.ids(ctx, `SELECT id FROM jobs WHERE `+inFlight+` AND state = 'running' AND lease_until < {now}
+		ORDER BY lease_until LIMIT $1`)
+}
+
+// ReapJob takes a job from a worker that has gone silent: its open entries are
+// unknown, and it is queued again, or ended where that was asked for or it has
+// crashed MaxCrashes times.
+func (q *Queries) ReapJob(ctx context.Context, id string) ([]Moved, error) {
+	s, err := q.lockFamily(ctx, id)
+	if err != nil || s.State != JobRunning {
+		return nil, err
+	}
+	var over bool
+	var crashes int
+	var claimed int64
+	var owner string
+	err = q.One(ctx, `SELECT lease_until < {now}, crashes, coalesce(claimed_at, created),
+		coalesce(lease_owner, '') FROM jobs WHERE id = $1`, []any{id}, &over, &crashes, &claimed, &owner)
+	if err != nil || !over {
+		return nil, err
+	}
+	why := &JobError{Code: "internal", Message: "the worker stopped answering: its lease expired"}
+	f := Finish{Job: id, Epoch: s.Epoch, Worker: owner, Outcome: AttemptCrashed, Error: why}
+	if err := q.insertAttempt(ctx, f, claimed); err != nil {
+		return nil, err
+	}
+	if err := q.loseEntries(ctx, s, "lease expired"); err != nil {
+		return nil, err
+	}
+	return q.afterCrash(ctx, s, crashes+1, why)
+}
+
+// loseEntries ends what an attempt has left open: nobody knows any more what
+// came of it.
+func (q *Queries) loseEntries(ctx context.Context, s stub, cause string) error {
+	return q.Later(ctx, `UPDATE entries SET state = 'unknown', cause = $3, ended = {now}
+		WHERE job = $1 AND epoch = $2 AND state = 'open'`, s.ID, s.Epoch, cause)
+}
+
+func (q *Queries) afterCrash(ctx context.Context, s stub, crashes int, why *JobError) ([]Moved, error) {
+	_, err := q.Exec(ctx, `UPDATE jobs SET crashes = $2 WHERE id = $1`, s.ID, int64(crashes))
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case s.Cancel:
+		return q.end(ctx, s, JobCancelled, nil)
+	case crashes >= MaxCrashes:
+		return q.end(ctx, s, JobFailed, why)
+	}
+	return q.moved(ctx, move{To: JobQueued, Set: requeued, Where: `id = $1`, Returning: `id, lane`}, s.ID)
+}
+
+func (q *Queries) ids(ctx context.Context, query string) ([]string, error) {
+	var ids []string
+	err := q.Each(ctx, query, []any{int64(sweep)}, func(rows db.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
+// dispatchedPage is how many rows a page of dispatched jobs has: after a wipe
+// all of them are looked at, within seconds.
+const dispatchedPage = 2000
+
+// Dispatched is a job whose wake-up is on its way.
+type Dispatched struct {
+	ID   string
+	Gen  int64
+	Lane string
+	Kind string
+	Wake string
+	Age  time.Duration // since it was dispatched
+}
+
+// DispatchedJobs returns a page of the jobs whose wake-up has been on its way
+// for longer than the given while, by id after the given one.
+func (q *Queries) DispatchedJobs(ctx context.Context, older time.Duration, after string,
+) ([]Dispatched, error) {
+	var all []Dispatched
+	err := q.Each(ctx, `SELECT id, gen, lane, kind, coalesce(wake, ''), {now} - dispatched_at FROM jobs
+		WHERE `+inFlight+` AND state = 'dispatched' AND dispatched_at <= {now} - $1 AND id > $2 ORDER BY id LIMIT $3`,
+		[]any{older.Microseconds(), after, int64(dispatchedPage)}, func(rows db.Rows) error {
+			var d Dispatched
+			var age int64
+			err := rows.Scan(&d.ID, &d.Gen, &d.Lane, &d.Kind, &d.Wake, &age)
+			d.Age = time.Duration(age) * time.Microsecond
+			all = append(all, d)
+			return err
+		})
+	return all, err
+}
+
+// LoseWakes queues jobs whose wake-up is gone under a new generation. Those
+// that were claimed or moved meanwhile are left alone.
+func (q *Queries) LoseWakes(ctx context.Context, lost []JobRef) ([]Moved, error) {
+	return q.moved(ctx, move{
+		To: JobQueued, Set: requeued,
+		From:      `{rows $1: x_id text, x_gen bigint}`,
+		Where:     `id = x_id AND gen = x_gen AND ` + StateIn(JobDispatched),
+		Returning: `id, lane`,
+	}, db.Encode(lost))
+}

@@ -1,0 +1,84 @@
+package job
+
+import (
+	"context"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// Schedule says when something fires.
+type Schedule struct {
+	ID   string // a name: dream-nightly
+	Spec string // cron, five fields, or @every …
+	Zone string // IANA name. Defaults to UTC.
+	// Misfire says what becomes of ticks that nobody was there for: once (all
+	// of them as one) or skip. Defaults to once.
+	Misfire string
+	// Overlap says whether a tick fires while the job of the one before is
+	// open: skip or allow. Defaults to skip.
+	Overlap string
+	Next    time.Time
+	Last    time.Time // zero: never
+}
+
+const scheduleColumns = `id, spec, zone, misfire, overlap, next_at, last_at`
+
+// PutSchedule makes a schedule, or changes it. Next is taken over only where
+// the schedule is new or fires by another spec or zone than before.
+func (q *ScheduleQueries) PutSchedule(ctx context.Context, s Schedule) error {
+	_, err := q.Exec(ctx, `INSERT INTO schedules (id, spec, zone, misfire, overlap, next_at)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO UPDATE SET spec = excluded.spec, zone = excluded.zone,
+			misfire = excluded.misfire, overlap = excluded.overlap,
+			next_at = CASE WHEN schedules.spec = excluded.spec AND schedules.zone = excluded.zone
+				THEN schedules.next_at ELSE excluded.next_at END`,
+		s.ID, s.Spec, s.Zone, s.Misfire, s.Overlap, s.Next.UnixMicro())
+	return err
+}
+
+// DropSchedule removes a schedule, or fails with ErrNotFound.
+func (q *ScheduleQueries) DropSchedule(ctx context.Context, id string) error {
+	return q.Must(ctx, db.ErrNotFound, `DELETE FROM schedules WHERE id = $1`, id)
+}
+
+// Schedules returns all of them by name. They are few: the operator writes them.
+func (q *ScheduleQueries) Schedules(ctx context.Context) ([]Schedule, error) {
+	return q.schedules(ctx, `SELECT `+scheduleColumns+` FROM schedules ORDER BY id`)
+}
+
+// DueSchedules returns those whose time has come; one that another process is
+// firing is left to it.
+func (q *ScheduleQueries) DueSchedules(ctx context.Context) ([]Schedule, error) {
+	return q.schedules(ctx, `SELECT `+scheduleColumns+` FROM schedules WHERE next_at <= {now}
+		ORDER BY next_at LIMIT 100 {skip}`)
+}
+
+// AdvanceSchedule notes that a tick was dealt with. It fails with ErrNotFound
+// where that tick is not the next one any more.
+func (q *ScheduleQueries) AdvanceSchedule(ctx context.Context, id string, last, next time.Time) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE schedules SET last_at = $2, next_at = $3 WHERE id = $1 AND next_at = $2`,
+		id, last.UnixMicro(), next.UnixMicro())
+}
+
+// HasOpenJob tells whether a tenant has a job for the subject that has not ended.
+func (q *ScheduleQueries) HasOpenJob(ctx context.Context, tenant, subject string) (bool, error) {
+	var open bool
+	err := q.One(ctx, `SELECT EXISTS (SELECT 1 FROM jobs WHERE tenant = $1 AND subject = $2
+		AND state IN ('queued', 'dispatched', 'running', 'waiting'))`, []any{tenant, subject}, &open)
+	return open, err
+}
+
+func (q *ScheduleQueries) schedules(ctx context.Context, query string) ([]Schedule, error) {
+	var all []Schedule
+	err := q.Each(ctx, query, nil, func(rows db.Rows) error {
+		var s Schedule
+		var next int64
+		var last *int64
+		err := rows.Scan(&s.ID, &s.Spec, &s.Zone, &s.Misfire, &s.Overlap, &next, &last)
+		s.Next, s.Last = time.UnixMicro(next).UTC(), db.TimeOf(last)
+		all = append(all, s)
+		return err
+	})
+	return all, err
+}

@@ -1,0 +1,40 @@
+package job
+
+import (
+	"context"
+	"fmt"
+
+	"dreamlab/store/db"
+)
+
+// Delivery is the input of a webhook.deliver job: which job ended, and how. A
+// job that is tried again afterwards makes another delivery when it ends anew.
+type Delivery struct {
+	Job    string   `json:"job"`
+	Status JobState `json:"status"`
+}
+
+// addDelivery makes the job that tells a webhook of an end, in the transaction
+// of that end: neither is ever there without the other.
+func (q *Queries) addDelivery(ctx context.Context, s stub, to JobState) ([]Moved, error) {
+	if !s.Webhook {
+		return nil, nil
+	}
+	row := newInsert(NewJob{
+		Tenant: s.Tenant, Kind: DeliveryKind, Lane: deliveryLane, MaxAttempts: deliveryAttempts,
+		Input: []byte(db.Encode(Delivery{Job: s.ID, Status: to})),
+	})
+	if _, err := q.insertJobs(ctx, []jobInsert{row}, nowhere); err != nil {
+		return nil, fmt.Errorf("insert the webhook's delivery: %w", err)
+	}
+	return []Moved{{ID: row.ID, Lane: row.Lane, State: JobQueued}}, nil
+}
+
+const (
+	// DeliveryKind is the kind of the jobs that tell webhooks of an end: the one
+	// kind that the store makes by itself.
+	DeliveryKind = "webhook.deliver"
+	deliveryLane = "system"
+	// deliveryAttempts spread over about a day, by the pauses of who delivers.
+	deliveryAttempts = 12
+)

@@ -1,0 +1,95 @@
+package learn
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// Dataset is a frozen set of examples, named by its content.
+type Dataset struct {
+	ID       string
+	Tenant   string
+	Alias    string
+	SHA256   string // of the JSONL file, hex
+	Manifest Manifest
+	Rows     int64
+	Object   string // the JSONL file in the bucket
+	Created  time.Time
+}
+
+// Manifest says how a dataset was made: what went in and out of each filter,
+// and what would make the same file again.
+type Manifest struct {
+	SHA256  string         `json:"sha256"`
+	Alias   string         `json:"alias"`
+	Rows    int            `json:"rows"`
+	Bytes   int64          `json:"bytes"`
+	Tokens  int64          `json:"tokens"` // estimated
+	In      int            `json:"in"`
+	Removed map[string]int `json:"removed"` // by filter
+	Split   string         `json:"split"`   // the rule, in words
+	Seed    int64          `json:"seed"`
+	Authors map[string]int `json:"authors"`
+}
+
+// AddDataset keeps a dataset with its examples and tells whether it is new: the
+// same rows are the same dataset, which is then returned.
+func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []string) (Dataset, bool, error) {
+	n, err := q.Exec(ctx, `INSERT INTO datasets (id, tenant, alias, sha256, manifest, rows, object, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, {now}) ON CONFLICT (tenant, alias, sha256) DO NOTHING`,
+		d.ID, d.Tenant, d.Alias, d.SHA256, db.Encode(d.Manifest), d.Rows, d.Object)
+	if err != nil {
+		return d, false, err
+	}
+	if n == 0 {
+		known, err := db.Read(ctx, q.Tx, scanDataset, `SELECT `+datasetColumns+` FROM datasets
+			WHERE tenant = $1 AND alias = $2 AND sha256 = $3`, d.Tenant, d.Alias, d.SHA256)
+		return known, false, err
+	}
+	_, err = q.Exec(ctx, `INSERT INTO dataset_examples (dataset, example) SELECT $1, value
+		FROM ({list $2}) AS x`,
+		d.ID, db.Encode(examples))
+	return d, true, err
+}
+
+const datasetColumns = `id, tenant, alias, sha256, manifest, rows, object, created`
+
+func scanDataset(scan func(...any) error) (Dataset, error) {
+	var d Dataset
+	var manifest string
+	var created *int64
+	err := scan(&d.ID, &d.Tenant, &d.Alias, &d.SHA256, &manifest, &d.Rows, &d.Object, &created)
+	if err == nil {
+		err = json.Unmarshal([]byte(manifest), &d.Manifest)
+	}
+	d.Created = db.TimeOf(created)
+	return d, err
+}
+
+// Dataset finds a tenant's dataset.
+func (q *TuneQueries) Dataset(ctx context.Context, tenant, id string) (Dataset, error) {
+	return db.Read(ctx, q.Tx, scanDataset, `SELECT `+datasetColumns+` FROM datasets WHERE tenant = $1
+		AND id = $2`, tenant, id)
+}
+
+// Datasets lists a tenant's datasets.
+func (q *TuneQueries) Datasets(ctx context.Context, tenant string, p db.Page) ([]Dataset, bool, error) {
+	return db.List(ctx, q.Tx, p, scanDataset, `SELECT `+datasetColumns+` FROM datasets WHERE tenant = $1`, tenant)
+}
+
+// DatasetExamples returns the ids of a dataset's examples after a given one, at
+// most limit.
+func (q *TuneQueries) DatasetExamples(ctx context.Context, dataset, after string, limit int) ([]string, error) {
+	var ids []string
+	err := q.Each(ctx, `SELECT example FROM dataset_examples WHERE dataset = $1 AND example > $2
+		ORDER BY example LIMIT $3`, []any{dataset, after, int64(limit)}, func(r db.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}

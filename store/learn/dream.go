@@ -1,0 +1,150 @@
+package learn
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+)
+
+// Dream is one run over a sealed batch of a tenant's experiences. Its status is
+// its job's.
+type Dream struct {
+	ID       string
+	Tenant   string
+	Job      string
+	Status   job.JobState
+	Error    *job.JobError
+	Mode     string // auto, live, batch
+	Stage    string // seal, slices, reflect, consolidate, done
+	Counts   DreamCounts
+	Budget   *int64 // nano-dollars; nil: the tenant's own
+	LiveCost int64  // what live calls would have cost, nano-dollars
+	Undone   time.Time
+	Created  time.Time
+	Finished time.Time
+}
+
+// DreamCounts is a dream's counted output.
+type DreamCounts struct {
+	Experiences int            `json:"experiences"`
+	HeldOut     int            `json:"held_out"`
+	Replayed    int            `json:"replayed"`
+	Judged      int            `json:"judged"`
+	Verified    int            `json:"verified"`
+	Reflections int            `json:"reflections"`
+	Kept        int            `json:"examples_kept"`
+	Rejected    map[string]int `json:"examples_rejected"`
+}
+
+// Add adds another count to this one.
+func (c *DreamCounts) Add(o DreamCounts) {
+	c.Experiences += o.Experiences
+	c.HeldOut += o.HeldOut
+	c.Replayed += o.Replayed
+	c.Judged += o.Judged
+	c.Verified += o.Verified
+	c.Reflections += o.Reflections
+	c.Kept += o.Kept
+	for reason, n := range o.Rejected {
+		c.Reject(reason, n)
+	}
+}
+
+// Reject counts examples that were not kept, by reason.
+func (c *DreamCounts) Reject(reason string, n int) {
+	if c.Rejected == nil {
+		c.Rejected = map[string]int{}
+	}
+	c.Rejected[reason] += n
+}
+
+// AddDream keeps a new dream. It fails with ErrConflict while another of the
+// tenant's runs.
+func (q *DreamQueries) AddDream(ctx context.Context, d Dream) error {
+	_, err := q.Exec(ctx, `INSERT INTO dreams (id, tenant, job, mode, stage, counts, budget, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, {now})`,
+		d.ID, d.Tenant, d.Job, d.Mode, d.Stage, db.Encode(d.Counts), d.Budget)
+	return err
+}
+
+const dreamSelect = `SELECT d.id, d.tenant, d.job, j.state, j.error_code, j.error_message, d.mode,
+	d.stage, d.counts,
+	d.budget, d.live_cost, d.undone, d.created, d.finished FROM dreams d JOIN jobs j ON j.id = d.job `
+
+func scanDream(scan func(...any) error) (Dream, error) {
+	var d Dream
+	var counts string
+	var code, message *string
+	var undone, created, finished *int64
+	err := scan(&d.ID, &d.Tenant, &d.Job, &d.Status, &code, &message, &d.Mode, &d.Stage, &counts,
+		&d.Budget, &d.LiveCost, &undone, &created, &finished)
+	if err == nil {
+		err = json.Unmarshal([]byte(counts), &d.Counts)
+	}
+	d.Error = jobError(code, message)
+	d.Undone, d.Created, d.Finished = db.TimeOf(undone), db.TimeOf(created), db.TimeOf(finished)
+	return d, err
+}
+
+func jobError(code, message *string) *job.JobError {
+	if code == nil {
+		return nil
+	}
+	return &job.JobError{Code: *code, Message: db.Deref(message)}
+}
+
+// Dream finds a tenant's dream.
+func (q *DreamQueries) Dream(ctx context.Context, tenant, id string) (Dream, error) {
+	return db.Read(ctx, q.Tx, scanDream, dreamSelect+`WHERE d.tenant = $1 AND d.id = $2`, tenant, id)
+}
+
+// Dreams lists a tenant's dreams.
+func (q *DreamQueries) Dreams(ctx context.Context, tenant string, p db.Page) ([]Dream, bool, error) {
+	return db.ListBy(ctx, q.Tx, p, "d.id", scanDream, dreamSelect+`WHERE d.tenant = $1`, tenant)
+}
+
+// RunningDream finds the dream that the tenant has under way.
+func (q *DreamQueries) RunningDream(ctx context.Context, tenant string) (Dream, error) {
+	return db.Read(ctx, q.Tx, scanDream, dreamSelect+`WHERE d.tenant = $1 AND d.finished IS NULL`, tenant)
+}
+
+// SetDream writes how far a dream is: stage, counts and live cost.
+func (q *DreamQueries) SetDream(ctx context.Context, d Dream) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE dreams SET stage = $2, counts = $3, live_cost = $4 WHERE id = $1`,
+		d.ID, d.Stage, db.Encode(d.Counts), d.LiveCost)
+}
+
+// UndoDream withdraws a finished dream's lessons, memory and examples, and lets
+// its experiences be dreamt of again. Repeating it is harmless.
+func (q *DreamQueries) UndoDream(ctx context.Context, tenant, id string) error {
+	err := q.Must(ctx, db.ErrNotFound, `UPDATE dreams SET undone = COALESCE(undone, {now})
+		WHERE tenant = $1 AND id = $2 AND finished IS NOT NULL`, tenant, id)
+	if err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		`UPDATE reflections SET withdrawn = {now} WHERE dream = $1 AND withdrawn IS NULL`,
+		`UPDATE memories SET withdrawn = {now} WHERE dream = $1 AND withdrawn IS NULL`,
+		`UPDATE examples SET withdrawn = {now} WHERE dream = $1 AND withdrawn IS NULL`,
+		`UPDATE experiences SET dream = NULL WHERE dream = $1`,
+	} {
+		if _, err := q.Exec(ctx, statement, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReleaseExperiences gives experiences that a dream did not come to back to
+// the next one.
+func (q *DreamQueries) ReleaseExperiences(ctx context.Context, dream string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := q.Exec(ctx, `UPDATE experiences SET dream = NULL WHERE dream = $1 AND id IN ({list $2})`,
+		dream, db.Encode(ids))
+	return err
+}

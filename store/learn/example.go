@@ -1,0 +1,96 @@
+package learn
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// Example is a row that a model may be trained on.
+type Example struct {
+	ID         string
+	Tenant     string
+	Alias      string
+	Dream      string
+	Experience string
+	Messages   json.RawMessage // the conversation with its best answer
+	Rejected   string          // the worse answer, for preference pairs
+	Score      int64           // thousandths
+	Verdict    string          // how it was verified: reference, correction, judged
+	Author     string          // who wrote the answer: user, reference, recorded, lead
+	Content    string          // sha256 of the canonical row
+	Withdrawn  time.Time
+	Created    time.Time
+}
+
+// AddExample keeps an example, once per dream and experience.
+func (q *DreamQueries) AddExample(ctx context.Context, e Example) error {
+	_, err := q.Exec(ctx, `INSERT INTO examples (id, tenant, alias, dream, experience, messages, rejected,
+		score,
+		verdict, author, content, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, {now}) ON CONFLICT (dream, experience) DO NOTHING`,
+		e.ID, e.Tenant, e.Alias, e.Dream, e.Experience, string(e.Messages), db.Text(e.Rejected), e.Score,
+		e.Verdict, e.Author, e.Content)
+	return err
+}
+
+const exampleColumns = `id, tenant, alias, dream, experience, messages, rejected, score, verdict, author,
+	content,
+	withdrawn, created`
+
+func scanExample(scan func(...any) error) (Example, error) {
+	var e Example
+	var messages string
+	var rejected *string
+	var withdrawn, created *int64
+	err := scan(&e.ID, &e.Tenant, &e.Alias, &e.Dream, &e.Experience, &messages, &rejected, &e.Score,
+		&e.Verdict, &e.Author, &e.Content, &withdrawn, &created)
+	e.Messages, e.Rejected = json.RawMessage(messages), db.Deref(rejected)
+	e.Withdrawn, e.Created = db.TimeOf(withdrawn), db.TimeOf(created)
+	return e, err
+}
+
+// Example finds a tenant's example.
+func (q *DreamQueries) Example(ctx context.Context, tenant, id string) (Example, error) {
+	return db.Read(ctx, q.Tx, scanExample, `SELECT `+exampleColumns+` FROM examples WHERE tenant = $1
+		AND id = $2`, tenant, id)
+}
+
+// Examples lists a tenant's examples that stand, of one dream or of all ("").
+func (q *DreamQueries) Examples(ctx context.Context, tenant, dream string, p db.Page) ([]Example, bool, error) {
+	n := db.Select(`SELECT `+exampleColumns+` FROM examples
+		WHERE tenant = $1 AND withdrawn IS NULL`, tenant)
+	n.By(`dream = ?`, dream)
+	return db.List(ctx, q.Tx, p, scanExample, n.Query, n.Args...)
+}
+
+// TrainingRows hands the standing examples of an alias to fn, oldest first.
+func (q *DreamQueries) TrainingRows(ctx context.Context, tenant, alias string, fn func(Example) error) error {
+	return db.Stream(ctx, q.Tx, scanExample, fn, `SELECT `+exampleColumns+` FROM examples
+		WHERE tenant = $1 AND alias = $2 AND withdrawn IS NULL ORDER BY id`, tenant, alias)
+}
+
+// NewExamples counts the standing examples of an alias, unique by content, that
+// no examined tune has learned from, up to a bound. A dataset whose tune came to
+// nothing has used nothing up.
+func (q *DreamQueries) NewExamples(ctx context.Context, tenant, alias string, bound int) (int, error) {
+	var n int
+	err := q.One(ctx, `SELECT COUNT(*) FROM (SELECT DISTINCT content FROM examples e
+		WHERE e.tenant = $1 AND e.alias = $2 AND e.withdrawn IS NULL
+		AND NOT EXISTS (SELECT 1 FROM dataset_examples d JOIN tunes t ON t.dataset = d.dataset
+			WHERE d.example = e.id AND t.evaluation IS NOT NULL) LIMIT $3) AS fresh`,
+		[]any{tenant, alias, int64(bound)}, &n)
+	return n, err
+}
+
+// HasExample tells whether a row of that content stands for an alias, made by
+// another dream than the given one.
+func (q *DreamQueries) HasExample(ctx context.Context, tenant, alias, content, dream string) (bool, error) {
+	var n int64
+	err := q.One(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM examples WHERE tenant = $1 AND alias = $2
+		AND content = $3
+		AND dream <> $4 AND withdrawn IS NULL LIMIT 1) AS known`, []any{tenant, alias, content, dream}, &n)
+	return n > 0, err
+}

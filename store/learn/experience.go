@@ -1,0 +1,169 @@
+package learn
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// Experience is one prompt with its answer, and what became of it.
+type Experience struct {
+	ID           string
+	Tenant       string
+	Conversation string // conv_…
+	External     string // the conversation's id as the client calls it
+	HeldOut      bool   // its conversation examines models and teaches none
+	Alias        string // the route whose traffic it was
+	Origin       string // live, import, memory, cache, dream
+	Job          string
+	Provider     string
+	Model        string
+	Prompt       json.RawMessage // messages before the answer
+	Answer       json.RawMessage // the answer's message
+	Finish       string
+	Reference    string // the right answer, where someone knows it
+	Rating       *int64 // -1, 0 or 1
+	Comment      string
+	Correction   string // the answer that the user would have wanted
+	Metadata     json.RawMessage
+	Content      string // sha256 of the messages
+	Identity     string // sha256 that tells duplicates
+	Dream        string // the dream whose batch it is sealed in
+	Created      time.Time
+}
+
+// The origins of an experience.
+const (
+	OriginLive   = "live"
+	OriginImport = "import"
+	OriginMemory = "memory" // answered with memory in the prompt
+	OriginCache  = "cache"
+	OriginDream  = "dream"
+)
+
+// DefaultAlias is the route that everything belongs to which names none.
+const DefaultAlias = "assistant"
+
+// Seal fills an experience's hashes: the same conversation id and messages are
+// the same experience; without an id of the client's, the same messages are.
+func (e *Experience) Seal() {
+	sum := sha256.New()
+	sum.Write(e.Prompt)
+	sum.Write([]byte{'\n'})
+	sum.Write(e.Answer)
+	e.Content = hex.EncodeToString(sum.Sum(nil))
+	e.Identity = e.Content
+	if e.External != "" {
+		named := sha256.Sum256([]byte(e.External + "\n" + e.Content))
+		e.Identity = hex.EncodeToString(named[:])
+	}
+}
+
+// HeldOut tells whether a conversation examines models instead of teaching
+// them: a fifth of all, by a hash of the id that the client knows it by, so that
+// the split is the same on every machine and run.
+func HeldOut(external string) bool {
+	sum := sha256.Sum256([]byte("held-out\n" + external))
+	return sum[0] < 51 // 51 of 256
+}
+
+const experienceColumns = `e.id, e.tenant, e.conversation, c.external, e.held_out, e.alias, e.origin,
+	e.job, e.provider,
+	e.model, e.prompt, e.answer, e.finish, e.reference, e.rating, e.comment, e.correction, e.metadata,
+	e.content, e.identity, e.dream, e.created`
+
+const experienceTables = ` FROM experiences e JOIN conversations c ON c.id = e.conversation `
+
+func scanExperience(scan func(...any) error) (Experience, error) {
+	var e Experience
+	var job, provider, model, finish, reference, comment, correction, metadata, dream *string
+	var prompt, answer string
+	var created *int64
+	err := scan(&e.ID, &e.Tenant, &e.Conversation, &e.External, &e.HeldOut, &e.Alias, &e.Origin, &job,
+		&provider,
+		&model, &prompt, &answer, &finish, &reference, &e.Rating, &comment, &correction, &metadata,
+		&e.Content, &e.Identity, &dream, &created)
+	e.Job, e.Provider, e.Model, e.Finish = db.Deref(job), db.Deref(provider), db.Deref(model), db.Deref(finish)
+	e.Reference, e.Comment, e.Correction = db.Deref(reference), db.Deref(comment), db.Deref(correction)
+	e.Prompt, e.Answer = json.RawMessage(prompt), json.RawMessage(answer)
+	e.Metadata = json.RawMessage(db.Deref(metadata))
+	e.Dream, e.Created = db.Deref(dream), db.TimeOf(created)
+	return e, err
+}
+
+// Experience finds a tenant's experience.
+func (q *ExperienceQueries) Experience(ctx context.Context, tenant, id string) (Experience, error) {
+	return db.Read(ctx, q.Tx, scanExperience, `SELECT `+experienceColumns+experienceTables+
+		`WHERE e.tenant = $1 AND e.id = $2`, tenant, id)
+}
+
+// ExperienceFilter narrows a list; empty fields do not.
+type ExperienceFilter struct {
+	Conversation string // conv_… or the client's own id
+	Origin       string
+	Dream        string
+	Job          string
+}
+
+// Experiences lists a tenant's experiences.
+func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f ExperienceFilter, p db.Page,
+) ([]Experience, bool, error) {
+	n := db.Select(`SELECT `+experienceColumns+experienceTables+` WHERE e.tenant = $1`, tenant)
+	n.By(`(e.conversation = ? OR c.external = ?)`, f.Conversation)
+	n.By(`e.origin = ?`, f.Origin)
+	n.By(`e.dream = ?`, f.Dream)
+	n.By(`e.job = ?`, f.Job)
+	return db.ListBy(ctx, q.Tx, p, "e.id", scanExperience, n.Query, n.Args...)
+}
+
+// SetFeedback keeps a later judgement on an answer. Zero values leave what is there.
+func (q *ExperienceQueries) SetFeedback(ctx context.Context, tenant, id string, rating *int64, comment, correction string,
+) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE experiences SET rating = COALESCE($3, rating),
+		comment = COALESCE($4, comment), correction = COALESCE($5, correction) WHERE tenant = $1 AND id = $2`,
+		tenant, id, rating, db.Text(comment), db.Text(correction))
+}
+
+// FreshCount counts a tenant's experiences that no dream has taken, up to a bound.
+func (q *ExperienceQueries) FreshCount(ctx context.Context, tenant string, bound int) (int, error) {
+	var n int
+	err := q.One(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM experiences
+		WHERE tenant = $1 AND dream IS NULL LIMIT $2) AS fresh`, []any{tenant, int64(bound)}, &n)
+	return n, err
+}
+
+// SealBatch gives a tenant's oldest fresh experiences to a dream, at most
+// limit, and returns how many. Sealing is one statement: two dreams never
+// share one.
+func (q *ExperienceQueries) SealBatch(ctx context.Context, tenant, dream string, limit int) (int64, error) {
+	return q.Exec(ctx, `UPDATE experiences SET dream = $2 WHERE id IN (
+		SELECT id FROM experiences WHERE tenant = $1 AND dream IS NULL ORDER BY id LIMIT $3)
+		AND dream IS NULL`, tenant, dream, int64(limit))
+}
+
+// BatchIDs returns the ids of a dream's experiences after a given one, in
+// order, at most limit.
+func (q *ExperienceQueries) BatchIDs(ctx context.Context, dream, after string, limit int) ([]string, error) {
+	var ids []string
+	err := q.Each(ctx, `SELECT id FROM experiences WHERE dream = $1 AND id > $2 ORDER BY id LIMIT $3`,
+		[]any{dream, after, int64(limit)}, func(r db.Rows) error {
+			var id string
+			err := r.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	return ids, err
+}
+
+// ExamPapers hands a tenant's newest held-out experiences of an alias to fn,
+// at most limit of them: what examines a tuned model.
+func (q *ExperienceQueries) ExamPapers(ctx context.Context, tenant, alias string, limit int,
+	fn func(Experience) error,
+) error {
+	return db.Stream(ctx, q.Tx, scanExperience, fn, `SELECT `+experienceColumns+experienceTables+`WHERE e.tenant = $1
+		AND e.alias = $2 AND e.held_out ORDER BY e.id DESC LIMIT $3`, tenant, alias, int64(limit))
+}

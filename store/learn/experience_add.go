@@ -1,0 +1,333 @@
+package learn
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"dreamlab/store/db"
+)
+
+// knownContent tells whether x.tenant has an experience of x.content. Its index
+// holds the tenant as this expression, which no other index serves: a plan that
+// was made while the table was small, and kept on the connection, took of two
+// indexes that looked alike the one by tenant, and read all that the tenant had.
+const knownContent = `(SELECT 1 FROM experiences e
+	WHERE e.content = x.content AND e.tenant || '' = x.tenant LIMIT 1) IS NOT NULL`
+
+// newConversation makes those that are named and new, and those of a single
+// content that is not known yet. All who do so in one statement take their names
+// in one order, so that two of them cannot wait for each other.
+var newConversation = db.Bulk{Query: `INSERT INTO conversations (id, tenant, external, held_out, created)
+	SELECT x.id, x.tenant, x.external, x.held_out, {now}
+	FROM {rows $1: id text, tenant text, external text, held_out boolean, content text}
+	WHERE x.external <> x.id OR NOT ` + knownContent + `
+	ORDER BY x.tenant, x.external
+	ON CONFLICT (tenant, external) DO NOTHING`}
+
+var newExperience = db.Bulk{Query: `INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin,
+	job, provider, model, prompt, answer, finish, reference, rating, comment, correction, metadata, content,
+	identity, created)
+	SELECT x.id, x.tenant, c.id, c.held_out, x.alias, x.origin, x.job, x.provider, x.model, x.prompt, x.answer,
+		x.finish, x.reference, x.rating, x.comment, x.correction, x.metadata, x.content, x.identity, {now}
+	FROM {rows $1: id text, tenant text, external text, alias text, origin text, job text, provider text,
+		model text, prompt text, answer text, finish text, reference text, rating bigint, comment text,
+		correction text, metadata text, content text, identity text}
+	JOIN conversations c ON c.tenant = x.tenant AND c.external = x.external WHERE TRUE
+	ORDER BY x.tenant, x.identity
+	ON CONFLICT (tenant, identity) DO NOTHING`}
+
+// experienceRow is a row on its way into the table, as JSON.
+type experienceRow struct {
+	ID         string  `json:"id"`
+	Tenant     string  `json:"tenant"`
+	External   string  `json:"external"`
+	Alias      string  `json:"alias"`
+	Origin     string  `json:"origin"`
+	Job        *string `json:"job"`
+	Provider   *string `json:"provider"`
+	Model      *string `json:"model"`
+	Prompt     string  `json:"prompt"`
+	Answer     string  `json:"answer"`
+	Finish     *string `json:"finish"`
+	Reference  *string `json:"reference"`
+	Rating     *int64  `json:"rating"`
+	Comment    *string `json:"comment"`
+	Correction *string `json:"correction"`
+	Metadata   *string `json:"metadata"`
+	Content    string  `json:"content"`
+	Identity   string  `json:"identity"`
+}
+
+func rowOf(e Experience, external string) experienceRow {
+	return experienceRow{
+		ID: e.ID, Tenant: e.Tenant, External: external, Alias: e.Alias, Origin: e.Origin, Job: db.Optional(e.Job),
+		Provider: db.Optional(e.Provider), Model: db.Optional(e.Model), Prompt: string(e.Prompt), Answer: string(e.Answer),
+		Finish: db.Optional(e.Finish), Reference: db.Optional(e.Reference), Rating: e.Rating,
+		Comment: db.Optional(e.Comment), Correction: db.Optional(e.Correction), Metadata: db.Optional(string(e.Metadata)),
+		Content: e.Content, Identity: e.Identity,
+	}
+}
+
+// conversationRow is the same of a conversation.
+type conversationRow struct {
+	ID       string `json:"id"`
+	Tenant   string `json:"tenant"`
+	External string `json:"external"`
+	HeldOut  bool   `json:"held_out"`
+	Content  string `json:"content"`
+}
+
+// AddExperience keeps an experience with its conversation, unless it is known
+// (see Seal). The conversation that the client calls by the experience's
+// External is made where there is none. Without one the experience gets a
+// conversation of its own, held out by the hash of its content, so that the same
+// text falls on the same side again. Nothing is read back: the second statement
+// finds the conversation by itself, and none where the first made none of what
+// is known. It belongs in a Tx.
+func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) error {
+	e, c := prepared(e)
+	same := e.Tenant + "/" + e.Identity
+	row := conversationRow{c.ID, c.Tenant, c.External, c.HeldOut, e.Content}
+	if err := q.Add(ctx, newConversation, same, row); err != nil {
+		return fmt.Errorf("add a conversation: %w", err)
+	}
+	return q.Add(ctx, newExperience, same, rowOf(e, c.External))
+}
+
+// conversation is a row of the table: the turns that belong together. Its place
+// in a list is what a query knows it by.
+type conversation struct {
+	At       int    `json:"at"`
+	ID       string `json:"-"`
+	Tenant   string `json:"tenant"`
+	External string `json:"external"` // the client's own id; ours where it gave none
+	HeldOut  bool   `json:"-"`
+}
+
+// prepared gives an experience its id, and the conversation that it is in where
+// there is none of that name.
+func prepared(e Experience) (Experience, conversation) {
+	if e.ID == "" {
+		e.ID = db.NewID("exp_")
+	}
+	c := conversation{ID: db.NewID("conv_"), Tenant: e.Tenant, External: e.External, HeldOut: HeldOut(e.External)}
+	if e.External == "" {
+		c.External, c.HeldOut = c.ID, HeldOut(e.Content)
+	}
+	return e, c
+}
+
+// arrival is an experience of a batch on its way into the table.
+type arrival struct {
+	Experience
+	at   int           // its place in the batch
+	talk *conversation // shared by those of one conversation
+}
+
+// AddExperiences is AddExperience for many, under ids of its own, and tells of
+// each whether it is new. Of those that are the same the first counts. It takes a
+// handful of statements however many there are, and only works inside a Tx.
+func (q *ExperienceQueries) AddExperiences(ctx context.Context, batch []Experience) ([]bool, error) {
+	added := make([]bool, len(batch))
+	rows, err := q.unknown(ctx, distinct(batch))
+	if err != nil {
+		return nil, fmt.Errorf("look for what is known: %w", err)
+	}
+	if len(rows) == 0 {
+		return added, nil
+	}
+	now, err := q.Now(ctx) // COPY takes values alone
+	if err != nil {
+		return nil, err
+	}
+	if err := q.ensureConversations(ctx, rows, now.UnixMicro()); err != nil {
+		return nil, err
+	}
+	if rows, err = q.copyExperiences(ctx, rows, now.UnixMicro()); err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		added[row.at] = true
+	}
+	return added, nil
+}
+
+// distinct leaves out what an earlier one of the batch makes a duplicate.
+func distinct(batch []Experience) []arrival {
+	type hash struct{ tenant, sum string }
+	seen := make(map[hash]bool, 2*len(batch))
+	rows := make([]arrival, 0, len(batch))
+	for i, e := range batch {
+		// Where no conversation is named the identity is the content, which may
+		// have come in a named one.
+		if seen[hash{e.Tenant, e.Identity}] {
+			continue
+		}
+		seen[hash{e.Tenant, e.Identity}], seen[hash{e.Tenant, e.Content}] = true, true
+		e.ID = "" // a fresh one will tell whether the row is in the table
+		rows = append(rows, arrival{Experience: e, at: i})
+	}
+	return rows
+}
+
+// unknown leaves out those of no named conversation whose content is known. The
+// others are told by their identity when they are inserted.
+func (q *ExperienceQueries) unknown(ctx context.Context, rows []arrival) ([]arrival, error) {
+	type sought struct {
+		At      int    `json:"at"`
+		Tenant  string `json:"tenant"`
+		Content string `json:"content"`
+	}
+	var unnamed []sought
+	for _, r := range rows {
+		if r.External == "" {
+			unnamed = append(unnamed, sought{r.at, r.Tenant, r.Content})
+		}
+	}
+	if len(unnamed) == 0 {
+		return rows, nil
+	}
+	known := map[int]bool{}
+	err := q.Each(ctx, knownRows, []any{db.Encode(unnamed)}, func(r db.Rows) error {
+		var at int64
+		err := r.Scan(&at)
+		known[int(at)] = true
+		return err
+	})
+	return slices.DeleteFunc(rows, func(r arrival) bool { return known[r.at] }), err
+}
+
+// Each row is looked up by itself: a join would be planned by how large the
+// table was.
+const knownRows = `SELECT x.at FROM {rows $1: at bigint, tenant text, content text} WHERE ` + knownContent
+
+var conversationColumns = []string{"id", "tenant", "external", "held_out", "created"}
+
+// ensureConversations gives each row its conversation, made where there is none.
+func (q *ExperienceQueries) ensureConversations(ctx context.Context, rows []arrival, now int64) error {
+	list := conversationsOf(rows)
+	made, err := q.CopyNew(ctx, "conversations", conversationColumns, func(yield func([]any, error) bool) {
+		for _, c := range list {
+			if !yield([]any{c.ID, c.Tenant, c.External, c.HeldOut, now}, nil) {
+				return
+			}
+		}
+	})
+	if err == nil && made < int64(len(list)) {
+		err = q.findConversations(ctx, list)
+	}
+	for i, r := range rows {
+		rows[i].Conversation, rows[i].HeldOut = r.talk.ID, r.talk.HeldOut
+	}
+	return err
+}
+
+// conversationsOf prepares the rows and their conversations, and returns these
+// in the order of their key.
+func conversationsOf(rows []arrival) []*conversation {
+	type key struct{ tenant, external string }
+	all := make(map[key]*conversation, len(rows))
+	list := make([]*conversation, 0, len(rows))
+	for i := range rows {
+		var c conversation
+		rows[i].Experience, c = prepared(rows[i].Experience)
+		name := key{c.Tenant, c.External}
+		if all[name] == nil {
+			all[name] = &c
+			list = append(list, &c)
+		}
+		rows[i].talk = all[name]
+	}
+	slices.SortFunc(list, func(a, b *conversation) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.External, b.External))
+	})
+	return list
+}
+
+// findConversations reads which conversations are there under the names.
+func (q *ExperienceQueries) findConversations(ctx context.Context, list []*conversation) error {
+	for i, c := range list {
+		c.At = i
+	}
+	return q.Each(ctx, `SELECT x.at,
+		(SELECT c.id FROM conversations c WHERE c.tenant = x.tenant AND c.external = x.external),
+		(SELECT c.held_out FROM conversations c WHERE c.tenant = x.tenant AND c.external = x.external)
+		FROM {rows $1: at bigint, tenant text, external text}`, []any{db.Encode(list)}, func(r db.Rows) error {
+		var at int64
+		var id *string
+		var heldOut *bool
+		if err := r.Scan(&at, &id, &heldOut); err != nil {
+			return err
+		}
+		if id == nil {
+			return fmt.Errorf("a conversation was deleted meanwhile: %w", db.ErrConflict)
+		}
+		list[at].ID, list[at].HeldOut = *id, db.Deref(heldOut)
+		return nil
+	})
+}
+
+var newColumns = []string{
+	"id", "tenant", "conversation", "held_out", "alias", "origin", "job", "provider", "model", "prompt",
+	"answer", "finish", "reference", "rating", "comment", "correction", "metadata", "content", "identity", "created",
+}
+
+// copyExperiences inserts the rows and returns those that were new.
+func (q *ExperienceQueries) copyExperiences(ctx context.Context, rows []arrival, now int64) ([]arrival, error) {
+	slices.SortFunc(rows, func(a, b arrival) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Identity, b.Identity))
+	})
+	made, err := q.CopyNew(ctx, "experiences", newColumns, experienceRows(rows, now))
+	if err != nil || made == int64(len(rows)) {
+		return rows, err
+	}
+	kept, err := q.keptOf(ctx, rows)
+	if err != nil {
+		return nil, fmt.Errorf("look for what is new: %w", err)
+	}
+	// Another transaction brought the same text: its conversation is the one.
+	var empty []string
+	for _, r := range rows {
+		if r.External == "" && !kept[r.ID] {
+			empty = append(empty, r.Conversation)
+		}
+	}
+	if len(empty) > 0 {
+		_, err = q.Exec(ctx, `DELETE FROM conversations WHERE id IN ({list $1})`, db.Encode(empty))
+	}
+	return slices.DeleteFunc(rows, func(r arrival) bool { return !kept[r.ID] }), err
+}
+
+func experienceRows(rows []arrival, now int64) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		for _, e := range rows {
+			row := []any{
+				e.ID, e.Tenant, e.Conversation, e.HeldOut, e.Alias, e.Origin, db.Text(e.Job), db.Text(e.Provider),
+				db.Text(e.Model), string(e.Prompt), string(e.Answer), db.Text(e.Finish), db.Text(e.Reference), e.Rating,
+				db.Text(e.Comment), db.Text(e.Correction), db.Text(string(e.Metadata)), e.Content, e.Identity, now,
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+// keptOf returns which of the rows are in the table, by id.
+func (q *ExperienceQueries) keptOf(ctx context.Context, rows []arrival) (map[string]bool, error) {
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	var found []string
+	err := q.Words(ctx, &found, `SELECT l.value FROM ({list $1}) AS l
+		WHERE (SELECT 1 FROM experiences e WHERE e.id = l.value) IS NOT NULL`, db.Encode(ids))
+	kept := make(map[string]bool, len(found))
+	for _, id := range found {
+		kept[id] = true
+	}
+	return kept, err
+}

@@ -1,0 +1,68 @@
+package learn
+
+import (
+	"context"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// File is what a client uploaded; its bytes are in the bucket.
+type File struct {
+	ID       string
+	Tenant   string
+	Filename string
+	Purpose  string
+	Bytes    int64
+	SHA256   string
+	Object   string
+	IdemKey  string
+	Created  time.Time
+}
+
+// AddFile keeps a file's row. An Idempotency-Key that is older than a day may
+// name another file.
+func (q *TuneQueries) AddFile(ctx context.Context, f File) (File, error) {
+	_, err := q.Exec(ctx, `UPDATE files SET idem_key = NULL
+		WHERE tenant = $1 AND idem_key = $2 AND created <= {now} - 86400000000`, f.Tenant, f.IdemKey)
+	if err != nil {
+		return f, err
+	}
+	return db.Read(ctx, q.Tx, scanFile, `INSERT INTO files (id, tenant, filename, purpose, bytes, sha256, object, idem_key,
+		created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now}) RETURNING `+fileColumns,
+		f.ID, f.Tenant, f.Filename, f.Purpose, f.Bytes, f.SHA256, f.Object, db.Text(f.IdemKey))
+}
+
+const fileColumns = `id, tenant, filename, purpose, bytes, sha256, object, idem_key, created`
+
+func scanFile(scan func(...any) error) (File, error) {
+	var f File
+	var idem *string
+	var created *int64
+	err := scan(&f.ID, &f.Tenant, &f.Filename, &f.Purpose, &f.Bytes, &f.SHA256, &f.Object, &idem, &created)
+	f.IdemKey, f.Created = db.Deref(idem), db.TimeOf(created)
+	return f, err
+}
+
+// File finds a tenant's file.
+func (q *TuneQueries) File(ctx context.Context, tenant, id string) (File, error) {
+	return db.Read(ctx, q.Tx, scanFile, `SELECT `+fileColumns+` FROM files WHERE tenant = $1 AND id = $2`, tenant, id)
+}
+
+// FileByKey finds the file that came with an Idempotency-Key in the last day.
+func (q *TuneQueries) FileByKey(ctx context.Context, tenant, key string) (File, error) {
+	return db.Read(ctx, q.Tx, scanFile, `SELECT `+fileColumns+` FROM files
+		WHERE tenant = $1 AND idem_key = $2 AND created > {now} - 86400000000`, tenant, key)
+}
+
+// Files lists a tenant's files, of one purpose or of all ("").
+func (q *TuneQueries) Files(ctx context.Context, tenant, purpose string, p db.Page) ([]File, bool, error) {
+	n := db.Select(`SELECT `+fileColumns+` FROM files WHERE tenant = $1`, tenant)
+	n.By(`purpose = ?`, purpose)
+	return db.List(ctx, q.Tx, p, scanFile, n.Query, n.Args...)
+}
+
+// DeleteFile forgets a file's row.
+func (q *TuneQueries) DeleteFile(ctx context.Context, tenant, id string) error {
+	return q.Must(ctx, db.ErrNotFound, `DELETE FROM files WHERE tenant = $1 AND id = $2`, tenant, id)
+}

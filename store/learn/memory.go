@@ -1,0 +1,140 @@
+package learn
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// Memory is one version of what a tenant's dreams came to: a file that chats
+// can use. Versions are never overwritten.
+type Memory struct {
+	ID        string // mem_…: the version
+	Tenant    string
+	Dream     string
+	Lessons   []Lesson
+	Object    string // the Markdown file in the bucket
+	Withdrawn time.Time
+	Created   time.Time
+}
+
+// Lesson is one line of a memory.
+type Lesson struct {
+	Text        string   `json:"text"`
+	Reflections []string `json:"reflections"` // what it was merged from
+	Sources     []string `json:"sources"`     // experience ids
+	Weight      int64    `json:"weight"`      // thousandths; decays from dream to dream
+}
+
+// Markdown writes a memory as the file that people read.
+func (m Memory) Markdown() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "# Memory %s\n\n", m.ID)
+	for _, l := range m.Lessons {
+		fmt.Fprintf(&out, "- %s\n  - weight %d.%03d, from %s\n", l.Text, l.Weight/1000, l.Weight%1000,
+			strings.Join(l.Sources, ", "))
+	}
+	return out.String()
+}
+
+// AddMemory keeps a new version.
+func (q *DreamQueries) AddMemory(ctx context.Context, m Memory) error {
+	_, err := q.Exec(ctx, `INSERT INTO memories (id, tenant, dream, lessons, object, created)
+		VALUES ($1, $2, $3, $4, $5, {now})`, m.ID, m.Tenant, m.Dream, db.Encode(m.Lessons), m.Object)
+	return err
+}
+
+// Memory returns the newest version that stands, without what it took over from
+// dreams that were undone since.
+func (q *DreamQueries) Memory(ctx context.Context, tenant string) (Memory, error) {
+	m, err := db.Read(ctx, q.Tx, scanMemory, `SELECT id, tenant, dream, lessons, object, withdrawn, created FROM memories
+		WHERE tenant = $1 AND withdrawn IS NULL ORDER BY id DESC LIMIT 1`, tenant)
+	if err != nil {
+		return m, err
+	}
+	withdrawn, err := q.withdrawnOf(ctx, m)
+	if err != nil || len(withdrawn) == 0 {
+		return m, err
+	}
+	lessons := m.Lessons
+	m.Lessons = nil
+	for _, l := range lessons {
+		stands, err := q.withoutWithdrawn(ctx, tenant, &l, withdrawn)
+		if err != nil {
+			return m, err
+		}
+		if stands {
+			m.Lessons = append(m.Lessons, l)
+		}
+	}
+	return m, nil
+}
+
+// withdrawnOf finds which reflections of a memory do not stand any more.
+func (q *DreamQueries) withdrawnOf(ctx context.Context, m Memory) (map[string]bool, error) {
+	withdrawn := map[string]bool{}
+	var all []string
+	for _, l := range m.Lessons {
+		all = append(all, l.Reflections...)
+	}
+	if len(all) == 0 {
+		return withdrawn, nil
+	}
+	err := q.Each(ctx, `SELECT id FROM reflections WHERE tenant = $1 AND withdrawn IS NOT NULL
+		AND id IN ({list $2})`, []any{m.Tenant, db.Encode(all)}, func(r db.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		withdrawn[id] = true
+		return err
+	})
+	return withdrawn, err
+}
+
+// withoutWithdrawn rests a lesson on those of its reflections that stand, in the
+// words of the newest, and tells whether there are any.
+func (q *DreamQueries) withoutWithdrawn(ctx context.Context, tenant string, l *Lesson, withdrawn map[string]bool,
+) (bool, error) {
+	gone := func(id string) bool { return withdrawn[id] }
+	if !slices.ContainsFunc(l.Reflections, gone) {
+		return true, nil
+	}
+	l.Reflections = slices.DeleteFunc(slices.Clone(l.Reflections), gone)
+	l.Sources = nil
+	for _, id := range slices.Sorted(slices.Values(l.Reflections)) {
+		r, err := q.Reflection(ctx, tenant, id)
+		if errors.Is(err, db.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		l.Text, l.Sources = r.Lesson, append(l.Sources, r.Sources...)
+	}
+	slices.Sort(l.Sources)
+	l.Sources = slices.Compact(l.Sources)
+	return len(l.Sources) > 0, nil
+}
+
+// MemoryByID returns one version.
+func (q *DreamQueries) MemoryByID(ctx context.Context, tenant, id string) (Memory, error) {
+	return db.Read(ctx, q.Tx, scanMemory, `SELECT id, tenant, dream, lessons, object, withdrawn, created FROM memories
+		WHERE tenant = $1 AND id = $2`, tenant, id)
+}
+
+func scanMemory(scan func(...any) error) (Memory, error) {
+	var m Memory
+	var lessons string
+	var withdrawn, created *int64
+	err := scan(&m.ID, &m.Tenant, &m.Dream, &lessons, &m.Object, &withdrawn, &created)
+	if err == nil {
+		err = json.Unmarshal([]byte(lessons), &m.Lessons)
+	}
+	m.Withdrawn, m.Created = db.TimeOf(withdrawn), db.TimeOf(created)
+	return m, err
+}

@@ -1,0 +1,114 @@
+package learn
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// Model is a tuned model of ours.
+type Model struct {
+	Name        string // provider/vendor's name
+	Tenant      string
+	Alias       string
+	Provider    string
+	Base        string // provider/model
+	Tune        string
+	Training    string
+	Handle      string // the deployment's, for the vendor
+	State       string // trained, candidate, serving, stopped
+	Priced      string // the catalogue's model whose token prices hold
+	NanoPerHour int64  // hosting
+	Created     time.Time
+}
+
+// The life of a tuned model. Only a candidate and one that serves cost anything.
+const (
+	ModelTrained   = "trained"   // known at its vendor, served nowhere
+	ModelCandidate = "candidate" // served, without traffic
+	ModelServing   = "serving"
+	ModelStopped   = "stopped" // served no more
+)
+
+// AddModel registers a tuned model; what is known under its name stays.
+func (q *TuneQueries) AddModel(ctx context.Context, m Model) error {
+	_, err := q.Exec(ctx, `INSERT INTO models (name, tenant, alias, provider, base, tune, training, handle,
+		state,
+		priced, nano_per_hour, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, {now}) ON CONFLICT (name) DO NOTHING`,
+		m.Name, m.Tenant, m.Alias, m.Provider, m.Base, db.Text(m.Tune), db.Text(m.Training), db.Text(m.Handle), m.State,
+		m.Priced, m.NanoPerHour)
+	return err
+}
+
+const modelColumns = `name, tenant, alias, provider, base, tune, training, handle, state, priced,
+	nano_per_hour, created`
+
+func scanModel(scan func(...any) error) (Model, error) {
+	var m Model
+	var tune, training, handle *string
+	var created *int64
+	err := scan(&m.Name, &m.Tenant, &m.Alias, &m.Provider, &m.Base, &tune, &training, &handle, &m.State,
+		&m.Priced, &m.NanoPerHour, &created)
+	m.Tune, m.Training, m.Handle, m.Created = db.Deref(tune), db.Deref(training), db.Deref(handle), db.TimeOf(created)
+	return m, err
+}
+
+// Model finds a tenant's tuned model by name. One that was withdrawn is not found.
+func (q *TuneQueries) Model(ctx context.Context, tenant, name string) (Model, error) {
+	return db.Read(ctx, q.Tx, scanModel, `SELECT `+modelColumns+` FROM models WHERE tenant = $1
+		AND name = $2 AND withdrawn IS NULL`, tenant, name)
+}
+
+// Models lists a tenant's tuned models that are not withdrawn, by name.
+func (q *TuneQueries) Models(ctx context.Context, tenant string, p db.Page) ([]Model, bool, error) {
+	return db.ListBy(ctx, q.Tx, p, "name", scanModel, `SELECT `+modelColumns+` FROM models WHERE tenant = $1
+		AND withdrawn IS NULL`, tenant)
+}
+
+// WithdrawModel takes a tuned model away from its tenant: it answers no more, and
+// is idle from now on. It fails with db.ErrNotFound where there is none.
+func (q *TuneQueries) WithdrawModel(ctx context.Context, tenant, name string) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE models SET withdrawn = {now}
+		WHERE tenant = $1 AND name = $2 AND withdrawn IS NULL`, tenant, name)
+}
+
+// SetModelState moves a tuned model through its life.
+func (q *TuneQueries) SetModelState(ctx context.Context, name, state string) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE models SET state = $2 WHERE name = $1`, name, state)
+}
+
+// HostedModels hands every tuned model that is served to fn, whosever it is.
+func (q *TuneQueries) HostedModels(ctx context.Context, fn func(Model) error) error {
+	return db.Stream(ctx, q.Tx, scanModel, fn, `SELECT `+modelColumns+` FROM models
+		WHERE state IN ('candidate', 'serving') ORDER BY name`)
+}
+
+// IdleModels returns tuned models, at most limit, that are served for nobody: they
+// were withdrawn, or no tune works on them and no alias names them, neither now nor
+// in the version before, to which a rollback leads.
+func (q *TuneQueries) IdleModels(ctx context.Context, limit int) ([]Model, error) {
+	var idle []Model
+	err := db.Stream(ctx, q.Tx, scanModel, func(m Model) error {
+		idle = append(idle, m)
+		return nil
+	}, `SELECT `+modelColumns+` FROM models m WHERE m.state IN ('candidate', 'serving')
+		AND (m.withdrawn IS NOT NULL
+		OR NOT EXISTS (SELECT 1 FROM tunes t WHERE t.id = m.tune AND t.finished IS NULL)
+		AND NOT EXISTS (SELECT 1 FROM routes r WHERE r.tenant IN ('', m.tenant)
+			AND r.targets LIKE '%"' || m.name || '"%' AND r.version >= (SELECT MAX(l.version) - 1 FROM routes l
+				WHERE l.tenant = r.tenant AND l.alias = r.alias)))
+		ORDER BY m.name LIMIT $1`, int64(limit))
+	return idle, err
+}
+
+// HostedHours counts the hours of hosting that are on the books for a model.
+func (q *TuneQueries) HostedHours(ctx context.Context, m Model) (int, error) {
+	var n int
+	err := q.One(ctx, `SELECT COUNT(*) FROM entries WHERE tenant = $1 AND created >= $2 AND purpose = 'host'
+		AND provider = $3 AND model = $4`,
+		[]any{m.Tenant, m.Created.UnixMicro(), m.Provider, strings.TrimPrefix(m.Name, m.Provider+"/")}, &n)
+	return n, err
+}

@@ -1,0 +1,57 @@
+package learn
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// Reflection is a lesson and the experiences that it rests on.
+type Reflection struct {
+	ID        string
+	Tenant    string
+	Dream     string
+	Lesson    string
+	Sources   []string // experience ids
+	Score     int64    // thousandths
+	Withdrawn time.Time
+	Created   time.Time
+}
+
+// AddReflection keeps a reflection.
+func (q *DreamQueries) AddReflection(ctx context.Context, r Reflection) error {
+	_, err := q.Exec(ctx, `INSERT INTO reflections (id, tenant, dream, lesson, sources, score, created)
+		VALUES ($1, $2, $3, $4, $5, $6, {now})`, r.ID, r.Tenant, r.Dream, r.Lesson, db.Encode(r.Sources), r.Score)
+	return err
+}
+
+const reflectionColumns = `id, tenant, dream, lesson, sources, score, withdrawn, created`
+
+func scanReflection(scan func(...any) error) (Reflection, error) {
+	var r Reflection
+	var sources string
+	var withdrawn, created *int64
+	err := scan(&r.ID, &r.Tenant, &r.Dream, &r.Lesson, &sources, &r.Score, &withdrawn, &created)
+	if err == nil {
+		err = json.Unmarshal([]byte(sources), &r.Sources)
+	}
+	r.Withdrawn, r.Created = db.TimeOf(withdrawn), db.TimeOf(created)
+	return r, err
+}
+
+// Reflection finds a tenant's reflection.
+func (q *DreamQueries) Reflection(ctx context.Context, tenant, id string) (Reflection, error) {
+	return db.Read(ctx, q.Tx, scanReflection, `SELECT `+reflectionColumns+` FROM reflections
+		WHERE tenant = $1 AND id = $2`, tenant, id)
+}
+
+// Reflections lists a tenant's reflections that stand, of one dream or of all ("").
+func (q *DreamQueries) Reflections(ctx context.Context, tenant, dream string, p db.Page,
+) ([]Reflection, bool, error) {
+	n := db.Select(`SELECT `+reflectionColumns+` FROM reflections
+		WHERE tenant = $1 AND withdrawn IS NULL`, tenant)
+	n.By(`dream = ?`, dream)
+	return db.List(ctx, q.Tx, p, scanReflection, n.Query, n.Args...)
+}

@@ -1,0 +1,129 @@
+package learn
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// Route is one version of an alias's targets: the table that traffic follows.
+// Versions are never changed; the highest is in force. A tenant's own go on from
+// those of the common route, so that a number means one version to it.
+type Route struct {
+	Tenant  string // "" holds for every tenant that has no route of its own
+	Alias   string
+	Version int64
+	// Origin is the version that first had these targets: an earlier one where a
+	// rollback took them up again. Defaults to Version.
+	Origin  int64
+	Targets []RouteTarget
+	Reason  string
+	Author  string // key_…, tun_…, config
+	Created time.Time
+}
+
+// RouteTarget is a model and its share of an alias's traffic.
+type RouteTarget struct {
+	Model  string `json:"model"`  // provider/model
+	Weight int    `json:"weight"` // share of its tier's sum
+	Tier   int    `json:"tier"`   // 0 is tried first; later tiers when it fails
+}
+
+const routeColumns = `tenant, alias, version, targets, reason, author, origin, created`
+
+func scanRoute(scan func(...any) error) (Route, error) {
+	var r Route
+	var targets string
+	var created *int64
+	err := scan(&r.Tenant, &r.Alias, &r.Version, &targets, &r.Reason, &r.Author, &r.Origin, &created)
+	if err == nil {
+		err = json.Unmarshal([]byte(targets), &r.Targets)
+	}
+	r.Created = db.TimeOf(created)
+	return r, err
+}
+
+// Route returns the version in force of a tenant's alias, the common one where
+// the tenant has none.
+func (q *TuneQueries) Route(ctx context.Context, tenant, alias string) (Route, error) {
+	return db.Read(ctx, q.Tx, scanRoute, `SELECT `+routeColumns+` FROM routes WHERE tenant IN ($1, '') AND alias = $2
+		ORDER BY tenant DESC, version DESC LIMIT 1`, tenant, alias)
+}
+
+// Mark names a version of a route among all of all tenants' under one alias, as
+// a new job is given it. There is none of no route.
+func (r Route) Mark() string {
+	if r.Version == 0 {
+		return ""
+	}
+	return r.Tenant + "/" + strconv.FormatInt(r.Version, 10)
+}
+
+// Routes returns the version in force of every alias that a tenant can name.
+// There are few: they are configured by hand.
+func (q *TuneQueries) Routes(ctx context.Context, tenant string) ([]Route, error) {
+	var routes []Route
+	err := db.Stream(ctx, q.Tx, scanRoute, func(r Route) error {
+		if n := len(routes); n == 0 || routes[n-1].Alias != r.Alias {
+			routes = append(routes, r)
+		}
+		return nil
+	}, `SELECT `+routeColumns+` FROM routes r WHERE tenant IN ($1, '') AND version = (SELECT MAX(version)
+		FROM routes l
+		WHERE l.tenant = r.tenant AND l.alias = r.alias) ORDER BY alias, tenant DESC`, tenant)
+	return routes, err
+}
+
+// RouteHistory returns the newest versions that served a tenant under an alias, at
+// most limit: its own, and of the common route those before them.
+func (q *TuneQueries) RouteHistory(ctx context.Context, tenant, alias string, limit int) ([]Route, error) {
+	var routes []Route
+	err := db.Stream(ctx, q.Tx, scanRoute, func(r Route) error {
+		routes = append(routes, r)
+		return nil
+	}, `SELECT `+routeColumns+` FROM routes WHERE tenant IN ($1, '') AND alias = $2
+		AND (tenant = $1 OR version < COALESCE(
+			(SELECT MIN(o.version) FROM routes o WHERE o.tenant = $1 AND o.alias = $2), version + 1))
+		ORDER BY version DESC LIMIT $3`, tenant, alias, int64(limit))
+	return routes, err
+}
+
+// Before returns which of a route's versions served before the targets that serve
+// now, the newest version first; false where there is none. What was rolled back
+// stays behind: to go back twice goes back two steps.
+func Before(history []Route) (Route, bool) {
+	for _, r := range history {
+		if r.Version < history[0].Origin {
+			return r, true
+		}
+	}
+	return Route{}, false
+}
+
+// SetRoute puts a new version in force if the one that the caller saw still is
+// (r.Version is the version seen, the common route's where the tenant has none of
+// its own, and 0 for none): two who promote at once do not both succeed. It fails
+// with db.ErrConflict otherwise.
+func (q *TuneQueries) SetRoute(ctx context.Context, r Route) (Route, error) {
+	seen := r.Version
+	r.Version = seen + 1
+	if r.Origin == 0 {
+		r.Origin = r.Version
+	}
+	n, err := q.Exec(ctx, `INSERT INTO routes (tenant, alias, version, targets, reason, author, origin, created)
+		SELECT $1, $2, $3, $4, $5, $6, $7, {now}
+		WHERE COALESCE((SELECT MAX(version) FROM routes WHERE tenant = $1 AND alias = $2),
+			(SELECT MAX(version) FROM routes WHERE tenant = '' AND alias = $2), 0) = $8`,
+		r.Tenant, r.Alias, r.Version, db.Encode(r.Targets), r.Reason, r.Author, r.Origin, seen)
+	if err != nil {
+		return r, err
+	}
+	if n == 0 {
+		return r, fmt.Errorf("route %s was changed by another since version %d: %w", r.Alias, seen, db.ErrConflict)
+	}
+	return r, nil
+}

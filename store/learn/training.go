@@ -1,0 +1,135 @@
+package learn
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+)
+
+// Training is a fine-tune alone: from a file to a tuned model.
+type Training struct {
+	ID       string // ftjob-…
+	Tenant   string
+	Tune     string // the tune that it belongs to; "" where a client asked for the training alone
+	Job      string
+	File     string // file-… ; "" where a dataset is trained on
+	Provider string
+	Base     string // the vendor's name of the base
+	Suffix   string // tells our trainings at the vendor apart
+	Status   string // OpenAI's words: validating_files, queued, running, succeeded, failed, cancelled
+	Spec     json.RawMessage
+	VendorID string
+	Model    string // the tuned model's registered name
+	Tokens   int64
+	Cost     int64 // nano-dollars
+	Error    string
+	Created  time.Time
+	Finished time.Time
+	JobState job.JobState // of its job, read only
+	// Cancelling tells that the end of its job was asked for. Read only.
+	Cancelling bool
+	JobError   *job.JobError // why its job failed. Read only.
+}
+
+// The states of a training that clients see in their own right, in OpenAI's words
+// (https://platform.openai.com/docs/api-reference/fine-tuning/object).
+const (
+	TrainingSucceeded = "succeeded"
+	TrainingFailed    = "failed"
+	TrainingCancelled = "cancelled"
+)
+
+// Ended tells whether nothing is left to do for the training at its vendor.
+func (t Training) Ended() bool {
+	return t.Status == TrainingSucceeded || t.Status == TrainingFailed || t.Status == TrainingCancelled
+}
+
+// EndedWithJob returns how the training ends where its job has ended before it:
+// cancelled, or failed with a message. It returns "" while the job goes on.
+func (t Training) EndedWithJob() (status, message string) {
+	switch {
+	case t.JobState == job.JobCancelled, t.Cancelling && !t.JobState.Ended():
+		return TrainingCancelled, ""
+	case !t.JobState.Ended():
+		return "", ""
+	case t.JobError != nil:
+		return TrainingFailed, t.JobError.Message
+	}
+	return TrainingFailed, "its job " + string(t.JobState) + " before the training had ended"
+}
+
+// Shown returns the training as clients see it: what ended its job has ended it,
+// whatever is left to do at the vendor.
+func (t Training) Shown() Training {
+	if t.Ended() {
+		return t
+	}
+	if status, message := t.EndedWithJob(); status != "" {
+		t.Status, t.Error = status, message
+	}
+	return t
+}
+
+// AddTraining keeps a new training.
+func (q *TuneQueries) AddTraining(ctx context.Context, t Training) error {
+	_, err := q.Exec(ctx, `INSERT INTO trainings (id, tenant, tune, job, file, provider, base, suffix,
+		status, spec, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, {now})`,
+		t.ID, t.Tenant, db.Text(t.Tune), t.Job, db.Text(t.File), t.Provider, t.Base, t.Suffix, t.Status, db.Encode(t.Spec))
+	return err
+}
+
+const trainingSelect = `SELECT t.id, t.tenant, t.tune, t.job, t.file, t.provider, t.base, t.suffix, t.status,
+	t.spec, t.vendor_id, t.model, t.tokens, t.cost, t.error, t.created, coalesce(t.finished, j.finished),
+	coalesce(j.state, ''), j.cancel_at IS NOT NULL, j.error_code, j.error_message
+	FROM trainings t LEFT JOIN jobs j ON j.id = t.job `
+
+func scanTraining(scan func(...any) error) (Training, error) {
+	var t Training
+	var tune, file, vendorID, model, failure, code, message *string
+	var spec string
+	var created, finished *int64
+	err := scan(&t.ID, &t.Tenant, &tune, &t.Job, &file, &t.Provider, &t.Base, &t.Suffix, &t.Status, &spec,
+		&vendorID, &model, &t.Tokens, &t.Cost, &failure, &created, &finished,
+		&t.JobState, &t.Cancelling, &code, &message)
+	t.Tune, t.File, t.VendorID, t.Model = db.Deref(tune), db.Deref(file), db.Deref(vendorID), db.Deref(model)
+	t.Spec, t.Error = json.RawMessage(spec), db.Deref(failure)
+	t.Created, t.Finished, t.JobError = db.TimeOf(created), db.TimeOf(finished), jobError(code, message)
+	return t, err
+}
+
+// Training finds a tenant's training.
+func (q *TuneQueries) Training(ctx context.Context, tenant, id string) (Training, error) {
+	return db.Read(ctx, q.Tx, scanTraining, trainingSelect+`WHERE t.tenant = $1 AND t.id = $2`, tenant, id)
+}
+
+// Trainings lists a tenant's trainings.
+func (q *TuneQueries) Trainings(ctx context.Context, tenant string, p db.Page) ([]Training, bool, error) {
+	return db.ListBy(ctx, q.Tx, p, "t.id", scanTraining, trainingSelect+`WHERE t.tenant = $1`, tenant)
+}
+
+// SetTraining writes how far a training is. An ended one is finished now,
+// unless it was already.
+func (q *TuneQueries) SetTraining(ctx context.Context, t Training) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE trainings SET status = $2, spec = $3, vendor_id = $4, model = $5,
+		tokens = $6, cost = $7, error = $8,
+		finished = CASE WHEN $9 AND finished IS NULL THEN {now} ELSE finished END WHERE id = $1`,
+		t.ID, t.Status, db.Encode(t.Spec), db.Text(t.VendorID), db.Text(t.Model), t.Tokens, t.Cost, db.Text(t.Error), t.Ended())
+}
+
+// AbandonedTrainings returns trainings, at most limit, that have not ended
+// although their job has: it was cancelled or broke, and the vendor goes on. They
+// come by id, the first after the one that is named.
+func (q *TuneQueries) AbandonedTrainings(ctx context.Context, after string, limit int) ([]Training, error) {
+	var left []Training
+	err := db.Stream(ctx, q.Tx, scanTraining, func(t Training) error {
+		left = append(left, t)
+		return nil
+	}, trainingSelect+`WHERE t.status IN ('validating_files', 'queued', 'running') AND t.id > $1
+		AND j.state IN ('succeeded', 'failed', 'cancelled', 'expired')
+		ORDER BY t.id LIMIT $2`, after, int64(limit))
+	return left, err
+}

@@ -1,0 +1,86 @@
+package learn
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+)
+
+// Tune is a fine-tune from curation to promotion. Its status is its job's.
+type Tune struct {
+	ID         string
+	Tenant     string
+	Alias      string
+	Base       string // provider/model
+	Job        string
+	Status     job.JobState
+	Error      *job.JobError
+	Stage      string // curate, price, upload, train, deploy, evaluate, canary, done
+	Dataset    string
+	Training   string // ftjob-…
+	Evaluation string
+	Decision   *Decision
+	State      json.RawMessage // what the next stage needs
+	Created    time.Time
+	Finished   time.Time
+}
+
+// Decision is how a tune ended.
+type Decision struct {
+	Promoted bool   `json:"promoted"`
+	Reason   string `json:"reason"`
+}
+
+// AddTune keeps a new tune. It fails with ErrConflict while another of the
+// alias runs.
+func (q *TuneQueries) AddTune(ctx context.Context, t Tune) error {
+	_, err := q.Exec(ctx, `INSERT INTO tunes (id, tenant, alias, base, job, stage, state, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, {now})`,
+		t.ID, t.Tenant, t.Alias, t.Base, t.Job, t.Stage, db.Encode(t.State))
+	return err
+}
+
+const tuneSelect = `SELECT t.id, t.tenant, t.alias, t.base, t.job, j.state, j.error_code,
+	j.error_message, t.stage,
+	t.dataset, t.training, t.evaluation, t.decision, t.state, t.created, t.finished
+	FROM tunes t JOIN jobs j ON j.id = t.job `
+
+func scanTune(scan func(...any) error) (Tune, error) {
+	var t Tune
+	var code, message, dataset, training, evaluation, decision *string
+	var state string
+	var created, finished *int64
+	err := scan(&t.ID, &t.Tenant, &t.Alias, &t.Base, &t.Job, &t.Status, &code, &message, &t.Stage,
+		&dataset, &training, &evaluation, &decision, &state, &created, &finished)
+	if err == nil && decision != nil {
+		err = json.Unmarshal([]byte(*decision), &t.Decision)
+	}
+	t.Error, t.Dataset, t.Training = jobError(code, message), db.Deref(dataset), db.Deref(training)
+	t.Evaluation = db.Deref(evaluation)
+	t.State, t.Created, t.Finished = json.RawMessage(state), db.TimeOf(created), db.TimeOf(finished)
+	return t, err
+}
+
+// Tune finds a tenant's tune.
+func (q *TuneQueries) Tune(ctx context.Context, tenant, id string) (Tune, error) {
+	return db.Read(ctx, q.Tx, scanTune, tuneSelect+`WHERE t.tenant = $1 AND t.id = $2`, tenant, id)
+}
+
+// Tunes lists a tenant's tunes.
+func (q *TuneQueries) Tunes(ctx context.Context, tenant string, p db.Page) ([]Tune, bool, error) {
+	return db.ListBy(ctx, q.Tx, p, "t.id", scanTune, tuneSelect+`WHERE t.tenant = $1`, tenant)
+}
+
+// SetTune writes how far a tune is.
+func (q *TuneQueries) SetTune(ctx context.Context, t Tune) error {
+	var decision any
+	if t.Decision != nil {
+		decision = db.Encode(t.Decision)
+	}
+	return q.Must(ctx, db.ErrNotFound, `UPDATE tunes SET stage = $2, dataset = $3, training = $4, evaluation = $5,
+		decision = $6, state = $7 WHERE id = $1`,
+		t.ID, t.Stage, db.Text(t.Dataset), db.Text(t.Training), db.Text(t.Evaluation), decision, db.Encode(t.State))
+}
