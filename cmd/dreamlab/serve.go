@@ -28,9 +28,12 @@ func apiVerb() verb {
 
 func schedulerVerb() verb {
 	const help = "fire the schedules"
-	return serving("scheduler", help, func(_ context.Context, sh shell, s *boot.Stack) (processes, error) {
-		fmt.Fprintln(sh.out, "scheduler started")
-		return s.Scheduler(), nil
+	return serving("scheduler", help, func(ctx context.Context, sh shell, s *boot.Stack) (processes, error) {
+		all, err := s.Scheduler(ctx)
+		if err == nil {
+			fmt.Fprintln(sh.out, "scheduler started")
+		}
+		return all, err
 	})
 }
 
@@ -107,7 +110,7 @@ func serving(name, help string, parts func(context.Context, shell, *boot.Stack) 
 			if err != nil {
 				return err
 			}
-			return boot.Group(ctx, stack.Log, append(shown, all...)...)
+			return stack.Run(ctx, append(shown, all...)...)
 		}
 	}}
 }

@@ -52,7 +52,7 @@ func up(ctx context.Context, sh shell, c *config.Config) (err error) {
 		return err
 	}
 	greet(sh, c, front.URL, key, fresh)
-	return boot.Group(ctx, stack.Log, processes...)
+	return stack.Run(ctx, processes...)
 }
 
 func greet(sh shell, c *config.Config, url, key string, fresh bool) {

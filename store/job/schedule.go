@@ -18,28 +18,41 @@ type Schedule struct {
 	// Overlap says whether a tick fires while the job of the one before is
 	// open: skip or allow. Defaults to skip.
 	Overlap string
+	Author  string // who made it; "" where it does not say
 	Next    time.Time
 	Last    time.Time // zero: never
 }
 
-const scheduleColumns = `id, spec, zone, misfire, overlap, next_at, last_at`
+const scheduleColumns = `id, spec, zone, misfire, overlap, author, next_at, last_at`
 
 // PutSchedule makes a schedule, or changes it. Next is taken over only where
 // the schedule is new or fires by another spec or zone than before.
 func (q *ScheduleQueries) PutSchedule(ctx context.Context, s Schedule) error {
-	_, err := q.Exec(ctx, `INSERT INTO schedules (id, spec, zone, misfire, overlap, next_at)
-		VALUES ($1, $2, $3, $4, $5, $6)
+	_, err := q.Exec(ctx, `INSERT INTO schedules (id, spec, zone, misfire, overlap, author, next_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET spec = excluded.spec, zone = excluded.zone,
-			misfire = excluded.misfire, overlap = excluded.overlap,
+			misfire = excluded.misfire, overlap = excluded.overlap, author = excluded.author,
 			next_at = CASE WHEN schedules.spec = excluded.spec AND schedules.zone = excluded.zone
 				THEN schedules.next_at ELSE excluded.next_at END`,
-		s.ID, s.Spec, s.Zone, s.Misfire, s.Overlap, s.Next.UnixMicro())
+		s.ID, s.Spec, s.Zone, s.Misfire, s.Overlap, s.Author, s.Next.UnixMicro())
 	return err
 }
 
-// DropSchedule removes a schedule, or fails with ErrNotFound.
-func (q *ScheduleQueries) DropSchedule(ctx context.Context, id string) error {
-	return q.Must(ctx, db.ErrNotFound, `DELETE FROM schedules WHERE id = $1`, id)
+// DropSchedules removes the schedules of an author but those that are named, and
+// returns which these were.
+func (q *ScheduleQueries) DropSchedules(ctx context.Context, author string, but []string) ([]string, error) {
+	gone := []string{}
+	if but == nil {
+		but = []string{}
+	}
+	err := q.Each(ctx, `DELETE FROM schedules WHERE author = $1 AND id NOT IN ({list $2}) RETURNING id`,
+		[]any{author, db.Encode(but)}, func(rows db.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			gone = append(gone, id)
+			return err
+		})
+	return gone, err
 }
 
 // Schedules returns all of them by name. They are few: the operator writes them.
@@ -75,7 +88,7 @@ func (q *ScheduleQueries) schedules(ctx context.Context, query string) ([]Schedu
 		var s Schedule
 		var next int64
 		var last *int64
-		err := rows.Scan(&s.ID, &s.Spec, &s.Zone, &s.Misfire, &s.Overlap, &next, &last)
+		err := rows.Scan(&s.ID, &s.Spec, &s.Zone, &s.Misfire, &s.Overlap, &s.Author, &next, &last)
 		s.Next, s.Last = time.UnixMicro(next).UTC(), db.TimeOf(last)
 		all = append(all, s)
 		return err

@@ -1,3 +1,4 @@
+DROP TABLE write_probe;
 DROP TABLE schedules;
 DROP TABLE routes;
 DROP TABLE evaluations;

@@ -370,7 +370,12 @@ CREATE TABLE schedules (
   zone    TEXT NOT NULL,
   misfire TEXT NOT NULL,                  -- once, skip
   overlap TEXT NOT NULL,                  -- skip, allow
+  author  TEXT NOT NULL,                  -- config, or what else made it
   next_at BIGINT NOT NULL,
   last_at BIGINT
 );
 CREATE INDEX schedules_next ON schedules (next_at);
+
+-- One row that is written to find out whether the database takes writes.
+CREATE TABLE write_probe (at BIGINT NOT NULL);
+INSERT INTO write_probe VALUES (0);

@@ -7,10 +7,7 @@ package redis
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -51,38 +48,6 @@ func Open(url string) (*Queue, error) {
 	return &Queue{UniversalClient: client}, nil
 }
 
-// connect parses the URL. Its errors do not show it: it may hold a password.
-func connect(url string) (redis.UniversalClient, error) {
-	scheme, rest, _ := strings.Cut(url, "://")
-	base, form, _ := strings.Cut(scheme, "+")
-	var client redis.UniversalClient
-	var err error
-	switch form {
-	case "":
-		var o *redis.Options
-		if o, err = redis.ParseURL(url); err == nil {
-			client = redis.NewClient(o)
-		}
-	case "sentinel":
-		var o *redis.FailoverOptions
-		if o, err = redis.ParseFailoverURL(base + "://" + rest); err == nil {
-			client = redis.NewFailoverClient(o)
-		}
-	case "cluster":
-		var o *redis.ClusterOptions
-		if o, err = redis.ParseClusterURL(base + "://" + rest); err == nil {
-			client = redis.NewClusterClient(o)
-		}
-	default:
-		err = errors.New("unknown form")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the queue's URL (%s://…): use redis://host:6379/0, "+
-			"redis+sentinel://… or redis+cluster://…", scheme)
-	}
-	return client, nil
-}
-
 // embed starts a Redis that is reached through memory: no port is opened. Its
 // keys expire by a ticker, because it has no clock of its own.
 func embed() *Queue {
@@ -99,6 +64,7 @@ func embed() *Queue {
 			return newMemoryConn(raw), nil
 		},
 		PoolSize:                 64,
+		ContextTimeoutEnabled:    true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		DisableIdentity:          true,
 	})

@@ -44,7 +44,7 @@ import (
 // SystemTenant owns the jobs that no client asked for.
 const SystemTenant = "system"
 
-// ErrQueueUnavailable means that Redis did not answer while a client was to
+// ErrQueueUnavailable means that Redis took no writes while a client was to
 // wait on a reply stream: there is no job.
 var ErrQueueUnavailable = errors.New("the queue did not answer: try again in a few seconds")
 
@@ -184,12 +184,16 @@ func (e *Engine) reachableLately(ctx context.Context) error {
 	return e.Reachable(ctx)
 }
 
-// Reachable tells whether the queue answers, within a second.
+// probeFor is how long the probe of a queue is kept.
+const probeFor = time.Minute
+
+// Reachable tells whether the queue takes a write, within a second: a replica,
+// and a server whose memory is full, answer and can not be used.
 func (e *Engine) Reachable(ctx context.Context) error {
 	_, err := e.pings.Get(ctx, struct{}{}, func(ctx context.Context) (struct{}, error) {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		return struct{}{}, e.redis.Ping(ctx).Err()
+		return struct{}{}, e.redis.Set(ctx, probeKey(tasks.Chat), 1, probeFor).Err()
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrQueueUnavailable, err)

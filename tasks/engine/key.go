@@ -26,6 +26,9 @@ func claimedKey(lane tasks.Lane) string { return laneKey(lane, "claimed") }
 // sentinelKey is gone when Redis was wiped; it holds the server's run id.
 func sentinelKey(lane tasks.Lane) string { return laneKey(lane, "sentinel") }
 
+// probeKey is written to find out whether Redis takes writes.
+func probeKey(lane tasks.Lane) string { return laneKey(lane, "probe") }
+
 // endedChannel tells of a job's end.
 func endedChannel(lane tasks.Lane, job string) string { return laneKey(lane, "ended:"+job) }
 

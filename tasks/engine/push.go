@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	tokensKept  = 64
-	pushTimeout = 3 * time.Second
+	tokensKept = 64
+	// pushTimeout is short, since clients wait for it whose jobs are safe already.
+	pushTimeout = time.Second
 	// pushSize bounds a pipeline: its memory, its time, and what has to go one
 	// by one where Redis does not know Asynq's script yet.
 	pushSize = 256

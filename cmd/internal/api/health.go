@@ -29,6 +29,10 @@ type health struct {
 	bucket  blob.Bucket
 	gather  prometheus.Gatherer
 	sandbox bool
+	// mayLook tells who is shown what the API depends on.
+	mayLook func(*http.Request) bool
+	// looks lets those who ask at the same time share one answer.
+	looks *store.Reads[struct{}, readyView]
 }
 
 type healthView struct {
@@ -53,14 +57,30 @@ type dependencyView struct {
 // askWithin bounds the question to one dependency.
 const askWithin = 2 * time.Second
 
-// ready asks every dependency. Without the database nothing works: 503.
-// Without the queue or the bucket jobs are still accepted: degraded.
+// ready asks every dependency, database and queue for a write. Without the
+// database nothing works: 503. Without the queue or the bucket jobs are still
+// accepted: degraded.
 func (h health) ready(w http.ResponseWriter, c *wire.Call) error {
+	view, err := h.looks.Get(c.Context(), struct{}{}, h.look)
+	if err != nil {
+		return err
+	}
+	if !h.mayLook(c.Request) {
+		view.Dependencies = map[string]dependencyView{}
+	}
+	status := http.StatusOK
+	if view.Status == "unready" {
+		status = http.StatusServiceUnavailable
+	}
+	return wire.WriteJSON(w, status, view)
+}
+
+func (h health) look(ctx context.Context) (readyView, error) {
 	checks := map[string]func(context.Context) error{
-		"database": h.store.Ping, "queue": h.engine.Reachable, "bucket": h.askBucket,
+		"database": h.store.Writable, "queue": h.engine.Reachable, "bucket": h.askBucket,
 	}
 	view := readyView{Status: "ready", Sandbox: h.sandbox, Dependencies: map[string]dependencyView{}}
-	for name, answer := range askAll(c.Context(), checks) {
+	for name, answer := range askAll(ctx, checks) {
 		view.Dependencies[name] = answer
 		switch {
 		case answer.State == "up":
@@ -70,11 +90,7 @@ func (h health) ready(w http.ResponseWriter, c *wire.Call) error {
 			view.Status = "degraded"
 		}
 	}
-	status := http.StatusOK
-	if view.Status == "unready" {
-		status = http.StatusServiceUnavailable
-	}
-	return wire.WriteJSON(w, status, view)
+	return view, nil
 }
 
 // askAll asks at once, so that one that hangs holds up no other.
@@ -90,7 +106,7 @@ func askAll(ctx context.Context, checks map[string]func(context.Context) error) 
 		go func() {
 			view := dependencyView{State: "up"}
 			if err := check(ctx); err != nil {
-				view = dependencyView{State: "down", Error: new("it did not answer: dreamlab doctor says how to mend it")}
+				view = dependencyView{State: "down", Error: new("it does not answer, or takes no writes: dreamlab doctor says how to mend it")}
 			}
 			answers <- answer{name, view}
 		}()

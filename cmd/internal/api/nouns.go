@@ -3,6 +3,7 @@ package api
 import (
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/store"
 )
 
 // nouns are what the routes are about. Each is given what its handlers need, and
@@ -46,7 +47,9 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		routing:       routing{o.Store, o.Models},
 		usage:         usage{o.Store},
 		lineage:       lineage{o.Store},
-		health:        health{o.Store, o.Engine, o.Bucket, o.Metrics, o.Sandbox},
+		health: health{
+			o.Store, o.Engine, o.Bucket, o.Metrics, o.Sandbox, front.MayLook, &store.Reads[struct{}, readyView]{},
+		},
 	}
 	n.jobs = jobs{o.Store, o.Engine, front, wait, chats, n.dreams, n.tunes, reap, o.Webhooks}
 	n.experiences = experiences{o.Store, held, front, wait, n.jobs.show, front.MaxBody}

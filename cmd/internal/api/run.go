@@ -37,7 +37,8 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	return err
 }
 
-// partings is how long streams have to say that they break off.
+// partings is how long streams have to say that they break off, at most a quarter
+// of the grace.
 const partings = 2 * time.Second
 
 func (s *Server) drain(server *http.Server, stop context.CancelCauseFunc) error {
@@ -47,7 +48,7 @@ func (s *Server) drain(server *http.Server, stop context.CancelCauseFunc) error 
 		return nil
 	}
 	stop(gate.ErrStopping)
-	last, cancelLast := context.WithTimeout(context.Background(), partings)
+	last, cancelLast := context.WithTimeout(context.Background(), min(partings, s.grace/4))
 	defer cancelLast()
 	if err := server.Shutdown(last); err != nil {
 		return errors.Join(fmt.Errorf("stop the API: requests were cut off: %w", err), server.Close())

@@ -2,8 +2,10 @@ package boot
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -12,6 +14,8 @@ import (
 type Process struct {
 	Name string
 	Run  func(context.Context) error
+	// Support tells that others lean on it: it is stopped when they have ended.
+	Support bool
 }
 
 // running is a process that was started.
@@ -22,26 +26,35 @@ type running struct {
 	err   error
 }
 
-// Group runs processes as one. They are started in the order given; when ctx
-// ends, or when one of them does, they are stopped one after the other in the
-// reverse order, each only when the one before has ended. The first error is
-// returned; later ones are logged. No goroutine outlives the call.
-func Group(ctx context.Context, log zerolog.Logger, processes ...Process) error {
+// defaultGrace is the grace of a group that has no configuration.
+const defaultGrace = 20 * time.Second
+
+// Group runs processes as one. When ctx ends, or when one of them does, all are
+// stopped within the grace: those that work at the same time, then those that
+// support them. The first error is returned; later ones are logged. A process
+// that has not ended when the grace is over is named in the error, and left: the
+// program is to end then. Otherwise no goroutine outlives the call.
+func Group(ctx context.Context, log zerolog.Logger, grace time.Duration, processes ...Process) error {
 	first := make(chan *running, len(processes))
-	started := make([]*running, len(processes))
-	for i, p := range processes {
-		started[i] = start(ctx, p, first)
+	var workers, supports []*running
+	for _, p := range processes {
+		if r := start(ctx, p, first); p.Support {
+			supports = append(supports, r)
+		} else {
+			workers = append(workers, r)
+		}
 	}
-	var cause *running
 	var fault error
+	var cause *running
 	select {
 	case <-ctx.Done():
 	case cause = <-first:
 		fault = cause.fault()
 	}
-	for _, r := range slices.Backward(started) {
-		r.stop()
-		<-r.ended
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	ended, left := stopAll(late.C, workers, supports)
+	for _, r := range ended {
 		switch {
 		case r == cause || r.err == nil:
 		case fault == nil:
@@ -50,7 +63,55 @@ func Group(ctx context.Context, log zerolog.Logger, processes ...Process) error 
 			log.Error().Err(r.err).Str("process", r.Name).Msg("stopped with an error")
 		}
 	}
-	return fault
+	return errors.Join(fault, leftBehind(left, grace))
+}
+
+// stopAll stops one stage after the other until it is late. Left are those that
+// had not ended by then.
+func stopAll(late <-chan time.Time, stages ...[]*running) (ended, left []*running) {
+	over := false
+	for _, stage := range stages {
+		for _, r := range stage {
+			r.stop()
+		}
+		for _, r := range stage {
+			if over = over || !r.endsBefore(late); over && !r.hasEnded() {
+				left = append(left, r)
+			} else {
+				ended = append(ended, r)
+			}
+		}
+	}
+	return ended, left
+}
+
+func (r *running) endsBefore(late <-chan time.Time) bool {
+	select {
+	case <-r.ended:
+		return true
+	case <-late:
+		return false
+	}
+}
+
+func (r *running) hasEnded() bool {
+	select {
+	case <-r.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func leftBehind(left []*running, grace time.Duration) error {
+	if len(left) == 0 {
+		return nil
+	}
+	names := make([]string, len(left))
+	for i, r := range left {
+		names[i] = r.Name
+	}
+	return fmt.Errorf("stop within %s: cut off: %s", grace, strings.Join(names, ", "))
 }
 
 // start runs a process under a context of its own, so that the end of the
@@ -90,7 +151,7 @@ func Until(ctx context.Context, log zerolog.Logger, work Process, processes ...P
 		<-own.Done()
 		return nil
 	}}
-	if err := Group(ctx, log, append(processes, last)...); err != nil {
+	if err := Group(ctx, log, defaultGrace, append(processes, last)...); err != nil {
 		return err
 	}
 	return result

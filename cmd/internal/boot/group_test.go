@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
@@ -22,7 +25,7 @@ type diary struct {
 }
 
 func (d *diary) process(name string, err error) Process {
-	return Process{name, func(ctx context.Context) error {
+	return Process{Name: name, Run: func(ctx context.Context) error {
 		<-ctx.Done()
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -31,23 +34,65 @@ func (d *diary) process(name string, err error) Process {
 	}}
 }
 
-func TestGroupStopsInReverseOrder(t *testing.T) {
+// TestGroupStopsWithinTheGrace lets the parts that work end at the same time, and
+// those that support them afterwards.
+func TestGroupStopsWithinTheGrace(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	var d diary
-	up := Process{"up", func(own context.Context) error {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		stopped := map[string]time.Duration{}
+		var mu sync.Mutex
+		takes := func(name string, d time.Duration) Process {
+			return Process{Name: name, Run: func(own context.Context) error {
+				<-own.Done()
+				mu.Lock()
+				stopped[name] = time.Since(began)
+				mu.Unlock()
+				time.Sleep(d)
+				return nil
+			}}
+		}
+		replies := takes("replies", time.Second)
+		replies.Support = true
+		time.AfterFunc(time.Second, cancel)
+		err := Group(ctx, zerolog.Nop(), 20*time.Second, replies, takes("worker", 15*time.Second), takes("api", 12*time.Second))
+		if took := time.Since(began); err != nil || took != 17*time.Second {
+			t.Errorf("stopped after %s: %v", took, err)
+		}
+		want := map[string]time.Duration{"worker": time.Second, "api": time.Second, "replies": 16 * time.Second}
+		if !maps.Equal(stopped, want) {
+			t.Errorf("stopped at %v, want %v", stopped, want)
+		}
+	})
+}
+
+// TestGroupCutsOff does not wait for a process beyond the grace, and names it.
+func TestGroupCutsOff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		<-own.Done()
-		return nil
-	}}
-	queue, worker := d.process("queue", nil), d.process("worker", nil)
-	err := Group(ctx, zerolog.Nop(), queue, worker, up, d.process("api", nil))
-	if err != nil {
-		t.Error(err)
-	}
-	if want := []string{"api", "worker", "queue"}; !slices.Equal(d.lines, want) {
-		t.Errorf("ended %v, want %v", d.lines, want)
-	}
+		var d diary
+		stuck := Process{Name: "stuck", Run: func(context.Context) error {
+			time.Sleep(time.Hour)
+			return nil
+		}}
+		replies := d.process("replies", nil)
+		replies.Support = true
+		began := time.Now()
+		err := Group(ctx, zerolog.Nop(), 20*time.Second, replies, stuck, d.process("api", nil))
+		if took := time.Since(began); took != 20*time.Second {
+			t.Errorf("stopped after %s", took)
+		}
+		if err == nil || !strings.Contains(err.Error(), "cut off: stuck") || strings.Contains(err.Error(), "api") {
+			t.Errorf("got %v", err)
+		}
+		time.Sleep(time.Hour)
+		if want := []string{"api", "replies"}; !slices.Equal(d.lines, want) {
+			t.Errorf("ended %v, want %v", d.lines, want)
+		}
+	})
 }
 
 func TestGroupReturnsTheFirstError(t *testing.T) {
@@ -55,9 +100,9 @@ func TestGroupReturnsTheFirstError(t *testing.T) {
 	var d diary
 	var log bytes.Buffer
 	broken := errors.New("no room")
-	fails := Process{"worker", func(context.Context) error { return broken }}
+	fails := Process{Name: "worker", Run: func(context.Context) error { return broken }}
 	queue := d.process("queue", errors.New("late"))
-	err := Group(t.Context(), zerolog.New(&log), queue, fails, d.process("api", nil))
+	err := Group(t.Context(), zerolog.New(&log), defaultGrace, queue, fails, d.process("api", nil))
 	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "worker: ") {
 		t.Errorf("got %v", err)
 	}
@@ -68,8 +113,8 @@ func TestGroupReturnsTheFirstError(t *testing.T) {
 
 func TestGroupTellsOfAnEarlyEnd(t *testing.T) {
 	t.Parallel()
-	ends := Process{"scheduler", func(context.Context) error { return nil }}
-	err := Group(t.Context(), zerolog.Nop(), ends)
+	ends := Process{Name: "scheduler", Run: func(context.Context) error { return nil }}
+	err := Group(t.Context(), zerolog.Nop(), defaultGrace, ends)
 	if err == nil || !strings.Contains(err.Error(), "scheduler ended by itself") {
 		t.Errorf("got %v", err)
 	}
@@ -79,15 +124,15 @@ func TestUntil(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	returns := func(err error) Process {
-		return Process{"work", func(context.Context) error { return err }}
+		return Process{Name: "work", Run: func(context.Context) error { return err }}
 	}
-	waits := Process{"work", func(ctx context.Context) error {
+	waits := Process{Name: "work", Run: func(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}}
 	var d diary
 	stays := d.process("stays", nil)
-	fails := Process{"fails", func(context.Context) error { return broken }}
+	fails := Process{Name: "fails", Run: func(context.Context) error { return broken }}
 	cases := map[string]struct {
 		work, beside Process
 		want         error

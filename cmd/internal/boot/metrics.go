@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"dreamlab/cmd/internal/api/gate"
 )
 
 // scrapeWithin bounds one scrape, and the wait for the last one at the end.
@@ -26,11 +28,26 @@ func (s *Stack) Scraped(ctx context.Context) ([]Process, error) {
 			s.Config.Metrics, err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{Timeout: scrapeWithin}))
+	mux.Handle("GET /metrics", forItsHost(listener.Addr(), promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{Timeout: scrapeWithin})))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: scrapeWithin, IdleTimeout: time.Minute}
 	s.Log.Info().Str("addr", listener.Addr().String()).Msg("metrics are shown")
 	run := func(ctx context.Context) error { return showUntil(ctx, server, listener) }
-	return []Process{{"metrics", run}}, nil
+	return []Process{{Name: "metrics", Run: run, Support: true}}, nil
+}
+
+// forItsHost refuses, where the address is this machine's alone, those who ask for
+// another name: a page in a browser here that was led to it.
+func forItsHost(address net.Addr, next http.Handler) http.Handler {
+	if !gate.LoopbackHost(address.String()) {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !gate.LoopbackHost(r.Host) {
+			http.Error(w, "ask by an address of this machine", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // showUntil serves until ctx ends and what was asked is answered.

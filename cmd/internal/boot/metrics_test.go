@@ -36,7 +36,7 @@ func TestScraped(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Group(ctx, s.Log, shown...) }()
+	go func() { ended <- Group(ctx, s.Log, defaultGrace, shown...) }()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Get("http://" + s.Config.Metrics + "/metrics")
 	if err != nil {

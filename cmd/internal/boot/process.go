@@ -34,7 +34,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	server, err := api.New(api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
 		Base: s.Config.Team.Base, Tunable: s.tunable, Queues: queues, Metrics: s.Metrics, Log: s.Log,
-		Sandbox: s.Sandbox != nil, Grace: s.Config.Grace,
+		Sandbox: s.Sandbox != nil, Grace: s.workGrace(),
 		Backlog: s.Config.Backlog, Webhooks: s.webhooks(),
 	})
 	if err != nil {
@@ -48,7 +48,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	serve := func(ctx context.Context) error { return server.Run(ctx, listener) }
 	return &Front{
 		URL:       "http://" + listener.Addr().String(),
-		Processes: []Process{{"replies", reader.Run}, {"api", serve}},
+		Processes: []Process{{Name: "replies", Run: reader.Run, Support: true}, {Name: "api", Run: serve}},
 	}, nil
 }
 
@@ -76,27 +76,32 @@ func (s *Stack) Worker(lanes []tasks.Lane) ([]Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	worker, err := s.Engine.Worker(engine.WorkerOptions{Handlers: list, Lanes: lanes, Grace: s.Config.Grace})
+	worker, err := s.Engine.Worker(engine.WorkerOptions{
+		Handlers: list, Lanes: lanes, Grace: s.workGrace(), Patience: s.patience(),
+	})
 	if err != nil {
 		return nil, err
 	}
 	return []Process{
-		{"reconciler", s.Engine.Reconciler().Run},
-		{"dispatcher", s.Engine.Dispatcher().Run},
-		{"worker", worker.Run},
+		{Name: "reconciler", Run: s.Engine.Reconciler().Run},
+		{Name: "dispatcher", Run: s.Engine.Dispatcher().Run},
+		{Name: "worker", Run: worker.Run},
 	}, nil
 }
 
-// Scheduler returns what fires the schedules. It mends what crashed too, so that
-// a job ends even while no worker is there.
-func (s *Stack) Scheduler() []Process {
-	return append([]Process{{"reconciler", s.Engine.Reconciler().Run}}, s.clocks()...)
+// Scheduler keeps the configured schedules and returns what fires them. It mends
+// what crashed too, so that a job ends even while no worker is there.
+func (s *Stack) Scheduler(ctx context.Context) ([]Process, error) {
+	if err := s.keepSchedules(ctx); err != nil {
+		return nil, err
+	}
+	return append([]Process{{Name: "reconciler", Run: s.Engine.Reconciler().Run}}, s.clocks()...), nil
 }
 
 // clocks fire the schedules, and end what costs money for nobody, whatever is scheduled.
 func (s *Stack) clocks() []Process {
 	reaper := &tune.Reaper{Store: s.Store, Deps: s.tuneDeps(s.caller()), Log: s.Log}
-	return []Process{{"scheduler", s.Engine.Scheduler().Run}, {"reaper", reaper.Run}}
+	return []Process{{Name: "scheduler", Run: s.Engine.Scheduler().Run}, {Name: "reaper", Run: reaper.Run}}
 }
 
 func (s *Stack) tuneDeps(caller *handlers.Caller) tune.Deps {
@@ -116,7 +121,7 @@ func (s *Stack) Vendors() []Process {
 	if s.Sandbox == nil {
 		return nil
 	}
-	return []Process{{"sandbox", s.Sandbox.Run}}
+	return []Process{{Name: "sandbox", Run: s.Sandbox.Run, Support: true}}
 }
 
 func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
@@ -212,6 +217,9 @@ func (s *Stack) tuning() tune.Settings {
 func (s *Stack) Whole(ctx context.Context) (*Front, []Process, error) {
 	worker, err := s.Worker(nil)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.keepSchedules(ctx); err != nil {
 		return nil, nil, err
 	}
 	front, err := s.API(ctx)

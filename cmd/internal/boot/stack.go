@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -61,8 +62,22 @@ func Open(ctx context.Context, c *config.Config, o StackOptions) (*Stack, error)
 	return s, nil
 }
 
-// Close closes what was opened, the last first.
+// Close closes what was opened, the last first. What a process that was cut off
+// still holds is not waited for.
 func (s *Stack) Close() error {
+	closed := make(chan error, 1)
+	go func() { closed <- s.closeAll() }()
+	late := time.NewTimer(closeWithin)
+	defer late.Stop()
+	select {
+	case err := <-closed:
+		return err
+	case <-late.C:
+		return fmt.Errorf("close the database, the queue and the bucket: not done within %s", closeWithin)
+	}
+}
+
+func (s *Stack) closeAll() error {
 	var fault error
 	for _, closer := range slices.Backward(s.closers) {
 		fault = errors.Join(fault, closer())
@@ -144,7 +159,7 @@ func (s *Stack) openEngine(context.Context, StackOptions) (err error) {
 }
 
 // settle writes what is configured and kept in the database: routes that nobody
-// has set, the tenants' shares, and schedules.
+// has set, and the tenants' shares.
 func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
 	if err := ensureRoutes(ctx, s.Store, s.Config.Routes); err != nil {
 		return err
@@ -152,11 +167,30 @@ func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
 	if err := setShares(ctx, s.Store, s.Config.Tenants); err != nil {
 		return fmt.Errorf("set the tenants' shares: %w", err)
 	}
+	return nil
+}
+
+// keepSchedules has the database hold the schedules that are configured. Those
+// that the configuration has made and names no longer are removed; what was made
+// by other means stays. Only who fires schedules keeps them: the processes may
+// not all have the same file.
+func (s *Stack) keepSchedules(ctx context.Context) error {
+	var named []string
 	for _, c := range s.Config.Schedules {
-		kept := store.Schedule{ID: c.ID, Spec: c.Cron, Zone: c.Zone, Misfire: c.Misfire, Overlap: c.Overlap}
+		named = append(named, c.ID)
+		kept := store.Schedule{
+			ID: c.ID, Spec: c.Cron, Zone: c.Zone, Misfire: c.Misfire, Overlap: c.Overlap, Author: author,
+		}
 		if err := s.Engine.EnsureSchedule(ctx, kept); err != nil {
 			return fmt.Errorf("keep schedule %s: %w", c.ID, err)
 		}
+	}
+	gone, err := s.Store.DropSchedules(ctx, author, named)
+	if err != nil {
+		return fmt.Errorf("remove schedules that are configured no longer: %w", err)
+	}
+	if len(gone) > 0 {
+		s.Log.Info().Strs("schedules", gone).Msg("schedules were removed: the configuration names them no longer")
 	}
 	return nil
 }
@@ -191,7 +225,7 @@ func ensureRoutes(ctx context.Context, s *store.Store, configured map[string][]c
 	return nil
 }
 
-// author is who set the routes that stand in the configuration.
+// author is who set the routes and schedules that stand in the configuration.
 const author = "config"
 
 func ensureRoute(ctx context.Context, s *store.Store, alias string, targets []config.Target) error {

@@ -203,7 +203,7 @@ func TestWholeStartsAndStops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := Process{"work", func(context.Context) error {
+	work := Process{Name: "work", Run: func(context.Context) error {
 		if status := get(t, front.URL+"/readyz"); status != 200 {
 			t.Errorf("ready: %d", status)
 		}

@@ -27,7 +27,7 @@ type Config struct {
 	// Bucket is gs://bucket/prefix or file:///directory. Defaults to a
 	// directory in Data.
 	Bucket string `yaml:"bucket_url"`
-	// Grace is how long running work may go on once the process has to stop.
+	// Grace is how long the process may take to stop, running work included.
 	// Defaults to 20 s.
 	Grace time.Duration `yaml:"grace"`
 

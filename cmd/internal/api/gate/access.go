@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"net"
 	"net/http"
 	"strings"
 
@@ -52,18 +51,4 @@ func secretOf(r *http.Request, basic bool) string {
 		return ""
 	}
 	return strings.TrimSpace(secret)
-}
-
-// fromHere tells whether a request comes from this machine and was not handed
-// on by a proxy, which would make everybody local.
-func fromHere(r *http.Request) bool {
-	if r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" {
-		return false
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
