@@ -109,6 +109,10 @@ func (t *turn) follow(after string, data func(redis.Event) error, alive func() e
 	f.join()
 	var told *wire.Fault
 	t.chats.absent.leave(t.job, err != nil && !errors.As(err, &told))
+	if redis.Unavailable(err) {
+		err = &wire.Fault{Status: http.StatusServiceUnavailable, Code: "queue_unavailable", Err: err,
+			Message: "The queue can not be used just now: try again in a few seconds."}
+	}
 	return ended, err
 }
 

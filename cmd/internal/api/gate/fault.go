@@ -8,7 +8,6 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
-	"dreamlab/store/redis"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
 )
@@ -60,9 +59,6 @@ func storeFault(err error) *wire.Fault {
 	case errors.Is(err, store.ErrFull):
 		return &wire.Fault{Status: http.StatusInsufficientStorage, Code: "internal", Err: err,
 			Message: "There is no room left to store this: the operator has to make some."}
-	case redis.Unavailable(err):
-		return &wire.Fault{Status: http.StatusServiceUnavailable, Code: "queue_unavailable", Err: err,
-			Message: "The queue can not be used just now: try again in a few seconds."}
 	}
 	return &wire.Fault{Status: http.StatusInternalServerError, Code: "internal", Err: err,
 		Message: "Something went wrong on our side: try again, and give the operator the x-request-id if it stays."}
