@@ -9,10 +9,12 @@ import (
 
 // parts is what a message, or the delta of one, says, as raw JSON.
 type parts struct {
-	content, refusal, reasoning, calls, role []byte
+	content, refusal, calls, role []byte
+
+	reasoning, reasoningContent []byte // two names are in use; some servers send both
 }
 
-// partsOf reads a message. Two names are in use for the reasoning.
+// partsOf reads a message.
 func partsOf(message []byte) parts {
 	var p parts
 	for key, value := range Members(message) {
@@ -21,10 +23,10 @@ func partsOf(message []byte) parts {
 			p.content = value
 		case "refusal":
 			p.refusal = value
-		case "reasoning", "reasoning_content":
-			if !HasText(p.reasoning) {
-				p.reasoning = value
-			}
+		case "reasoning":
+			p.reasoning = value
+		case "reasoning_content":
+			p.reasoningContent = value
 		case "tool_calls":
 			p.calls = value
 		case "role":
@@ -34,15 +36,23 @@ func partsOf(message []byte) parts {
 	return p
 }
 
+// thoughts returns the reasoning under either name.
+func (p parts) thoughts() []byte {
+	if HasText(p.reasoning) {
+		return p.reasoning
+	}
+	return p.reasoningContent
+}
+
 // odd tells whether a text of the message is none.
 func (p parts) odd() bool {
-	return !textual(p.content) || !textual(p.refusal) || !textual(p.reasoning) ||
+	return !textual(p.content) || !textual(p.refusal) || !textual(p.reasoning) || !textual(p.reasoningContent) ||
 		Present(p.calls) && p.calls[0] != '['
 }
 
 // says tells whether there is something to show a reader.
 func (p parts) says() bool {
-	return HasText(p.content) || HasText(p.refusal) || HasText(p.reasoning) || p.hasCalls()
+	return HasText(p.content) || HasText(p.refusal) || HasText(p.thoughts()) || p.hasCalls()
 }
 
 func (p parts) hasCalls() bool {
@@ -77,7 +87,7 @@ func mendMessage(message []byte) []byte {
 			message, thoughts = Set(message, name, Quoted(text)), thoughts+deeper
 		}
 	}
-	if thoughts != "" && !HasText(says.reasoning) {
+	if thoughts != "" && !HasText(says.thoughts()) {
 		message = Set(message, "reasoning", Quoted(thoughts))
 	}
 	switch {

@@ -138,7 +138,7 @@ func (c *choice) take(p *part) (Seen, error) {
 	}
 	c.content = AppendText(c.content, says.content)
 	c.refusal = AppendText(c.refusal, says.refusal)
-	c.reasoning = AppendText(c.reasoning, says.reasoning)
+	c.reasoning = AppendText(c.reasoning, says.thoughts())
 	seen.Shows, seen.Ends = says.says(), HasText(ending)
 	if p.odd || p.message != nil || !same(delta, p.delta) || !same(ending, p.ending) {
 		seen.Choices = p.mended(delta, ending)

@@ -52,7 +52,7 @@ func (e *events) next() ([]byte, error) {
 		} else if complete {
 			return data, nil
 		}
-		if err != nil && !e.join() {
+		if err != nil && !e.join() && len(e.ready) == 0 {
 			return nil, err
 		}
 	}
