@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/store"
 	"dreamlab/tasks"
 )
 
@@ -46,5 +47,58 @@ func TestUSD(t *testing.T) {
 		if got := string(USD(nano)); got != want {
 			t.Errorf("USD(%d) is %s, want %s", nano, got, want)
 		}
+	}
+}
+
+// TestFailureQuotesWhatIsForTheClient passes a vendor's words on, but for those that
+// are for whoever holds the account, and no key in any.
+func TestFailureQuotesWhatIsForTheClient(t *testing.T) {
+	t.Parallel()
+	const words = "see https://vendor.example/billing, gsk_abcdefghijklmnop"
+	const shown = "see https://vendor.example/billing, [key]"
+	tests := map[string]struct {
+		e     providers.Error
+		told  string
+		param string
+	}{
+		"refused": {providers.Error{Kind: providers.KindInvalid, Status: 400}, "correct the request (together: " + shown + ")", ""},
+		"a parameter": {providers.Error{Kind: providers.KindUnsupported, Param: "tool_choice"},
+			`leave out "tool_choice", or choose another model (together: ` + shown + ")", "tool_choice"},
+		"a text as parameter": {providers.Error{Kind: providers.KindInvalid, Status: 400, Param: "my whole prompt"},
+			"correct the request (together: " + shown + ")", ""},
+		"its account": {providers.Error{Kind: providers.KindAuth, Status: 401},
+			"ask the operator to run dreamlab doctor (together: our key does not work)", ""},
+		"its reason":      {providers.Error{Kind: providers.KindServer, Status: 500}, "try again (together: " + shown + ")", ""},
+		"our own network": {providers.Error{Kind: providers.KindServer}, "try again (together: it failed)", ""},
+		"not readable": {providers.Error{Kind: providers.KindUnreadable, Status: 200},
+			"choose another model, or tell the operator (together: its answer can not be read)", ""},
+	}
+	for name, test := range tests {
+		test.e.Provider, test.e.Model, test.e.Message = "together", "a/long/path", words
+		f := Failure(&test.e)
+		if f.Message != test.told || f.Param != test.param {
+			t.Errorf("%s is told as %q (%s), want %q", name, f.Message, f.Param, test.told)
+		}
+		if log := f.Err.Error(); test.e.Status != 0 && strings.Contains(log, "vendor.example") {
+			t.Errorf("%s: the vendor's words are in the log: %s", name, log)
+		}
+	}
+}
+
+// TestTriesAndAttemptsAreBoundedTogether adds up what five attempts may call.
+func TestTriesAndAttemptsAreBoundedTogether(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	for attempt := range 5 {
+		calls += limits(&tasks.Run{Job: store.Job{Attempt: attempt}}, &Step{}).Tries
+	}
+	if calls != 8 {
+		t.Errorf("a job in the background makes %d calls, want 8", calls)
+	}
+	if l := limits(&tasks.Run{Job: store.Job{Attached: true}}, &Step{}); l.Tries != 0 {
+		t.Errorf("a chat whose client waits has %d tries, want the router's own", l.Tries)
+	}
+	if l := limits(&tasks.Run{}, &Step{Limits: providers.Limits{Tries: 7}}); l.Tries != 7 {
+		t.Errorf("a step's own limit became %d", l.Tries)
 	}
 }

@@ -132,7 +132,7 @@ func (h *handler) step(ctx context.Context, t *turn) (handlers.Step, error) {
 }
 
 // targets finds out who is to be asked. A client that waits is answered by the
-// route that was in force when he asked, at the first attempt.
+// route that was in force when it asked, at the first attempt.
 func (h *handler) targets(ctx context.Context, t *turn) ([][]providers.Target, error) {
 	job, sticky := &t.run.Job, t.in.Conversation
 	if sticky == "" {

@@ -44,6 +44,14 @@ var refusals = map[string]struct {
 		kind: providers.KindModelGone, code: "model_decommissioned", message: "decommissioned",
 		charge: providers.ChargeNone,
 	},
+	"a parameter it lacks": {
+		status: 422, body: `{"error":{"message":"n above 1 is not supported for this model","param":"n"}}`,
+		kind: providers.KindUnsupported, message: "not supported", charge: providers.ChargeNone,
+	},
+	"a model it lacks": {
+		status: 400, body: `{"error":{"message":"this model is not supported","param":"model"}}`,
+		kind: providers.KindInvalid, message: "not supported", charge: providers.ChargeNone,
+	},
 	"groq malformed": {
 		status: 400, body: `{"error":{"message":"Failed to generate JSON.","type":"invalid_request_error",` +
 			`"code":"json_validate_failed","failed_generation":"secret words"}}`,

@@ -83,6 +83,9 @@ func kindOf(f Failure) providers.Kind {
 				return known.kind
 			}
 		}
+		if optional(f.Param) && lacks(message) {
+			return providers.KindUnsupported
+		}
 	}
 	if kind, ok := byStatus[f.Status]; ok {
 		return kind
@@ -91,4 +94,19 @@ func kindOf(f Failure) providers.Kind {
 		return providers.KindInvalid
 	}
 	return providers.KindServer
+}
+
+// optional tells whether a parameter can be left out.
+func optional(param string) bool {
+	return param != "" && param != "model" && !strings.HasPrefix(param, "messages")
+}
+
+// lacks tells whether a vendor says that it does not have what was asked for.
+func lacks(message string) bool {
+	for _, phrase := range []string{"not supported", "not support ", "unsupported"} {
+		if strings.Contains(message, phrase) {
+			return true
+		}
+	}
+	return false
 }
