@@ -97,7 +97,7 @@ func (r *ChatRequest) check(members map[string]json.RawMessage) *InputError {
 	case has("stream_options") && !r.Stream:
 		return invalid("stream_options", "only allowed with \"stream\": true")
 	}
-	return nil
+	return r.checkChoice()
 }
 
 // Input returns the job's input for a checked body.

@@ -98,6 +98,29 @@ func readToolChoice(r *ChatRequest, name string, raw json.RawMessage) *InputErro
 	return checkName(join(name, "function.name"), function["name"])
 }
 
+// checkChoice refuses a choice of a function that is none of the tools.
+func (r *ChatRequest) checkChoice() *InputError {
+	type named struct {
+		Function struct {
+			Name string `json:"name"`
+		} `json:"function"`
+	}
+	var choice named
+	if json.Unmarshal(orNull(r.ToolChoice), &choice) != nil || choice.Function.Name == "" {
+		return nil // a word, or none
+	}
+	tools, fault := typed[[]named]("tools", orNull(r.Tools))
+	for _, tool := range tools {
+		if tool.Function.Name == choice.Function.Name {
+			return nil
+		}
+	}
+	if fault == nil {
+		fault = invalid("tool_choice.function.name", "there is no tool %q: name one of tools", choice.Function.Name)
+	}
+	return fault
+}
+
 func readFormat(r *ChatRequest, name string, raw json.RawMessage) *InputError {
 	members, fault := object(name, raw)
 	if fault != nil {

@@ -43,7 +43,7 @@ func object(param string, raw []byte) (map[string]json.RawMessage, *InputError) 
 		return nil, badJSON(param, err)
 	}
 	if members == nil {
-		return nil, invalid(param, "a JSON object is expected, not null")
+		return nil, invalid(param, "an object is expected, not null")
 	}
 	for name, value := range members {
 		if isNull(value) {
@@ -60,26 +60,27 @@ func badJSON(param string, err error) *InputError {
 	case errors.As(err, &syntax):
 		return invalid(param, "this is not JSON: %v at byte %d", syntax, syntax.Offset)
 	case errors.As(err, &kind):
-		return invalid(param, "a %s is expected, not a %s", wordFor(kind.Type.Kind().String()), kind.Value)
+		found, _, _ := strings.Cut(kind.Value, " ") // "number 1.5"
+		return invalid(param, "%s is expected, not %s", wordFor(kind.Type.Kind().String()), wordFor(found))
 	}
 	return invalid(param, "this is not JSON: %v", err)
 }
 
-// wordFor says a Go kind in the words of JSON.
+// wordFor says a kind of Go, or of its JSON decoder, in the words of JSON.
 func wordFor(kind string) string {
 	switch {
-	case kind == "map", kind == "struct":
-		return "JSON object"
-	case kind == "slice":
-		return "list"
+	case kind == "map", kind == "struct", kind == "object":
+		return "an object"
+	case kind == "slice", kind == "array":
+		return "an array"
 	case kind == "bool":
-		return "boolean"
+		return "true or false"
 	case strings.HasPrefix(kind, "int"):
-		return "whole number"
-	case strings.HasPrefix(kind, "float"):
-		return "number"
+		return "a whole number"
+	case strings.HasPrefix(kind, "float"), kind == "number":
+		return "a number"
 	}
-	return kind
+	return "a " + kind
 }
 
 func isNull(raw json.RawMessage) bool { return string(bytes.TrimSpace(raw)) == "null" }

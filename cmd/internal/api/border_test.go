@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"dreamlab/cmd/internal/api/gate"
@@ -31,8 +33,9 @@ func TestBadInput(t *testing.T) {
 		"empty body": {"POST", chat, " ", nil, 400, "invalid_request", "", "JSON"},
 		"no JSON": {"POST", "/v1/jobs", "{\n  \"kind\": x}", nil, 400, "invalid_request", "",
 			"line 2, column 11"},
-		"cut JSON":      {"POST", "/v1/jobs", `{"kind":`, nil, 400, "invalid_request", "", "too early"},
-		"two objects":   {"POST", "/v1/jobs", `{"kind":"dream"} {}`, nil, 400, "invalid_request", "", "behind"},
+		"cut JSON": {"POST", "/v1/jobs", `{"kind":`, nil, 400, "invalid_request", "", "too early"},
+		"two objects": {"POST", "/v1/jobs", `{"kind":"dream"} {}`, nil, 400, "invalid_request", "",
+			"after top-level value at line 1, column 18"},
 		"not UTF-8":     {"POST", chat, "{\"model\":\"\xff\"}", nil, 400, "invalid_request", "", "UTF-8"},
 		"form":          {"POST", chat, "a=b", urlencoded, 415, "invalid_request", "", "application/json"},
 		"unknown field": {"POST", chat, `{"modle":"x"}`, nil, 400, "invalid_request", "modle", "remove"},
@@ -75,11 +78,36 @@ func TestBadInput(t *testing.T) {
 		"no form": {"POST", "/v1/files", `{}`, nil, 415, "invalid_request", "", "multipart"},
 		"no file": {"POST", "/v1/fine_tuning/jobs", `{"model":"together/base","training_file":"file-x"}`,
 			nil, 404, "not_found", "training_file", ""},
-		"limit":                      {"GET", "/v1/jobs?limit=0", "", nil, 400, "invalid_request", "limit", ""},
-		"status":                     {"GET", "/v1/jobs?status=done", "", nil, 400, "invalid_request", "status", "succeeded"},
-		"kind":                       {"GET", "/v1/jobs?kind=walk", "", nil, 400, "invalid_request", "kind", "chat"},
-		"order":                      {"GET", "/v1/jobs?order=up", "", nil, 400, "invalid_request", "order", ""},
-		"unknown query":              {"GET", "/v1/jobs?color=red", "", nil, 400, "invalid_request", "color", "kind"},
+		"limit":         {"GET", "/v1/jobs?limit=0", "", nil, 400, "invalid_request", "limit", ""},
+		"status":        {"GET", "/v1/jobs?status=done", "", nil, 400, "invalid_request", "status", "succeeded"},
+		"kind":          {"GET", "/v1/jobs?kind=walk", "", nil, 400, "invalid_request", "kind", "chat"},
+		"order":         {"GET", "/v1/jobs?order=up", "", nil, 400, "invalid_request", "order", ""},
+		"unknown query": {"GET", "/v1/jobs?color=red", "", nil, 400, "invalid_request", "color", "kind"},
+		"name twice": {"POST", chat, `{"model":"assistant","messages":[],"mod\u0065l":"x"}`, nil, 400, "invalid_request",
+			"model", "twice"},
+		"name twice inside": {"POST", chat, `{"model":"assistant","messages":[{"role":"user","role":"system"}]}`, nil, 400,
+			"invalid_request", "role", "twice"},
+		"name twice in a job": {"POST", "/v1/jobs", `{"kind":"dream","kind":"tune"}`, nil, 400, "invalid_request", "kind",
+			"twice"},
+		"other case": {"POST", "/v1/jobs", `{"KIND":"dream"}`, nil, 400, "invalid_request", "KIND", "no field"},
+		"null body":  {"POST", "/v1/jobs", `null`, nil, 400, "invalid_request", "", "JSON object"},
+		"array body": {"POST", "/v1/jobs", `[1]`, nil, 400, "invalid_request", "", "JSON object"},
+		"place in a conversation": {"POST", "/v1/experiences", "{\n  \"messages\": x}", nil, 400, "invalid_request", "",
+			"line 2, column 15"},
+		"two types": {"POST", "/v1/dreams", `{"limit":"ten"}`, nil, 400, "invalid_request", "limit",
+			"a whole number is expected, not a string"},
+		"expires before it runs": {"POST", "/v1/jobs", fmt.Sprintf(`{"kind":"dream","expires_in":1,"run_at":%d}`,
+			time.Now().Add(time.Hour).Unix()), nil, 400, "invalid_request", "expires_in", "run_at"},
+		"body of a cancel": {"POST", "/v1/jobs/" + s.job + "/cancel", `{"force":true}`, nil, 400, "invalid_request",
+			"force", "no field"},
+		"body of an undo": {"POST", "/v1/dreams/" + s.dream + "/undo", `{"x":1}`, nil, 400, "invalid_request", "x", ""},
+		"no such tool": {"POST", chat, `{"model":"assistant","messages":[{"role":"user","content":"a"}],"tools":[` +
+			`{"type":"function","function":{"name":"a"}}],"tool_choice":{"type":"function","function":{"name":"b"}}}`, nil,
+			400, "invalid_request", "tool_choice.function.name", "no tool"},
+		"no such origin":             {"GET", "/v1/experiences?origin=nope", "", nil, 400, "invalid_request", "origin", "import"},
+		"no such purpose":            {"GET", "/v1/files?purpose=nope", "", nil, 400, "invalid_request", "purpose", "fine-tune"},
+		"time ends first":            {"GET", "/v1/usage?start_time=5&end_time=1", "", nil, 400, "invalid_request", "start_time", ""},
+		"malformed form":             {"POST", "/v1/files", "--x\r\nbroken", map[string]string{"Content-Type": "multipart/form-data; boundary=x"}, 400, "invalid_request", "", "malformed"},
 		"query that can not be read": {"GET", "/v1/jobs?limit=%zz", "", nil, 400, "invalid_request", "", "encode"},
 		"semicolon":                  {"GET", "/v1/jobs?limit=1;order=asc", "", nil, 400, "invalid_request", "", "encode"},
 		"query twice":                {"GET", "/v1/jobs?limit=1&limit=2", "", nil, 400, "invalid_request", "limit", "once"},
@@ -127,6 +155,16 @@ func TestRouteChecks(t *testing.T) {
 		a := r.do(request{method: "PUT", path: "/v1/routes/assistant", body: body, key: r.admin})
 		if a.status != 400 && a.status != 404 || a.text(t, "error", "param") != param {
 			t.Errorf("%s: %s", body, a.body)
+		}
+	}
+	for _, body := range []string{`null`, `{"version":null}`, `{"version":"1"}`, `{"Version":1}`} {
+		q := request{method: "POST", path: "/v1/routes/assistant/rollback", key: r.admin, body: body}
+		r.do(q).want(t, 400, "invalid_request")
+	}
+	for _, targets := range []string{`[{"Model":"together/base","weight":1}]`, `[{"model":"assistant","weight":1}]`} {
+		q := request{method: "PUT", path: "/v1/routes/assistant", key: r.admin, body: `{"targets":` + targets + `}`}
+		if a := r.do(q).want(t, 400, "invalid_request"); !strings.HasPrefix(a.text(t, "error", "param"), "targets[0].") {
+			t.Errorf("%s: %s", targets, a.body)
 		}
 	}
 	r.do(request{method: "PUT", path: "/v1/routes/Bad%20Name", body: `{}`, key: r.admin}).want(t, 400,

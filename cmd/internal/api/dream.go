@@ -145,6 +145,9 @@ func (h dreams) get(w http.ResponseWriter, c *wire.Call) error {
 }
 
 func (h dreams) cancel(w http.ResponseWriter, c *wire.Call) error {
+	if err := wire.NoBody(c); err != nil {
+		return err
+	}
 	dream, err := h.store.Dream(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
 		return gate.OrMissing(err, "dream")
@@ -157,6 +160,9 @@ func (h dreams) cancel(w http.ResponseWriter, c *wire.Call) error {
 
 // undo withdraws what a dream taught. Repeating it is harmless.
 func (h dreams) undo(w http.ResponseWriter, c *wire.Call) error {
+	if err := wire.NoBody(c); err != nil {
+		return err
+	}
 	dream, err := h.store.Dream(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
 		return gate.OrMissing(err, "dream")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -89,13 +90,13 @@ func (h experiences) create(w http.ResponseWriter, c *wire.Call) error {
 
 func (h experiences) importOne(w http.ResponseWriter, c *wire.Call) error {
 	c.Body = http.MaxBytesReader(w, c.Body, h.maxBody)
-	body, err := wire.WholeBody(c)
+	body, err := wire.JSONBody(c)
 	if err != nil {
 		return err
 	}
 	var line bytes.Buffer
 	if err := json.Compact(&line, body); err != nil {
-		return wire.DecodeFault(body, err)
+		return fmt.Errorf("compact a conversation: %w", err)
 	}
 	if _, err := tasks.ParseConversation(line.Bytes()); err != nil {
 		return err
@@ -132,6 +133,10 @@ func (h experiences) list(w http.ResponseWriter, c *wire.Call) error {
 		return err
 	}
 	query := c.URL.Query()
+	err = wire.OneOf("origin", query.Get("origin"), "live", "import", "memory", "cache", "dream")
+	if err != nil {
+		return err
+	}
 	filter := store.ExperienceFilter{
 		Conversation: query.Get("conversation"), Origin: query.Get("origin"), Dream: query.Get("dream"),
 		Job: query.Get("job"),

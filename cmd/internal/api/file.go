@@ -188,12 +188,23 @@ func (h files) same(c *wire.Call, sent, known store.File) (store.File, error) {
 	return known, h.objects.drop(c, sent.Object)
 }
 
+// purposes are those of OpenAI's files
+// (https://platform.openai.com/docs/api-reference/files/object).
+func purposes() []string {
+	return []string{"assistants", "assistants_output", "batch", "batch_output", "evals", "fine-tune",
+		"fine-tune-results", "user_data", "vision"}
+}
+
 func (h files) list(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c)
 	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Files(c.Context(), c.Tenant, c.URL.Query().Get("purpose"), page)
+	purpose := c.URL.Query().Get("purpose")
+	if err := wire.OneOf("purpose", purpose, purposes()...); err != nil {
+		return err
+	}
+	rows, more, err := h.store.Files(c.Context(), c.Tenant, purpose, page)
 	if err != nil {
 		return err
 	}

@@ -109,6 +109,8 @@ func (n newJob) check(webhooks tasks.WebhookRules) error {
 		return wire.Invalid("expires_in", "expires_in is a number of seconds, at most 30 days.")
 	case n.RunAt < 0 || n.RunAt > time.Now().Add(366*24*time.Hour).Unix():
 		return wire.Invalid("run_at", "run_at is a time in unix seconds, at most a year ahead.")
+	case n.ExpiresIn > 0 && n.RunAt >= time.Now().Unix()+n.ExpiresIn:
+		return wire.Invalid("expires_in", "The job would expire before run_at: allow it longer.")
 	}
 	return checkMetadata(n.Metadata)
 }
@@ -256,6 +258,9 @@ func (h jobs) get(w http.ResponseWriter, c *wire.Call) error {
 }
 
 func (h jobs) cancel(w http.ResponseWriter, c *wire.Call) error {
+	if err := wire.NoBody(c); err != nil {
+		return err
+	}
 	c.Job = c.PathValue("id")
 	job, err := h.engine.Cancel(c.Context(), c.Tenant, c.Job)
 	if err != nil {
@@ -267,6 +272,9 @@ func (h jobs) cancel(w http.ResponseWriter, c *wire.Call) error {
 }
 
 func (h jobs) retry(w http.ResponseWriter, c *wire.Call) error {
+	if err := wire.NoBody(c); err != nil {
+		return err
+	}
 	c.Job = c.PathValue("id")
 	job, err := h.engine.Retry(c.Context(), c.Tenant, c.Job)
 	if errors.Is(err, store.ErrConflict) {

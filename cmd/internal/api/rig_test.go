@@ -134,11 +134,13 @@ func (r *rig) keys() {
 			Scopes: []string{k.scope}}, *k.secret)
 		must(r.t, err)
 	}
-	_, err := r.store.SetRoute(r.t.Context(), store.Route{
-		Alias: "assistant", Targets: []store.RouteTarget{{Model: "together/base",
-			Weight: 1}}, Reason: "start", Author: "config",
-	})
-	must(r.t, err)
+	for _, alias := range []string{"assistant", "other"} {
+		_, err := r.store.SetRoute(r.t.Context(), store.Route{
+			Alias: alias, Targets: []store.RouteTarget{{Model: "together/base", Weight: 1}}, Reason: "start",
+			Author: "config",
+		})
+		must(r.t, err)
+	}
 }
 
 // start runs every process of the stack until the test ends.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -156,6 +157,12 @@ func (h routing) checkModel(c *wire.Call, name string) error {
 		return nil
 	}
 	_, err := h.store.Model(c.Context(), c.Tenant, name)
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if _, aliasErr := h.store.Route(c.Context(), c.Tenant, name); aliasErr == nil {
+		return wire.Invalid("", "%s is an alias: name the model itself, as GET /v1/routes/%s shows it.", name, name)
+	}
 	return gate.OrNoModel(err, name)
 }
 
@@ -201,7 +208,19 @@ func (h routing) set(w http.ResponseWriter, c *wire.Call, r store.Route) error {
 
 // newRollback is the body of POST /v1/routes/{alias}/rollback.
 type newRollback struct {
-	Version *int64 `json:"version"` // to go back to. Defaults to what served before.
+	Version json.RawMessage `json:"version"` // to go back to. Defaults to what served before.
+}
+
+// version reads the number; null is no version, and is not taken for the default.
+func (n newRollback) version() (*int64, error) {
+	if len(n.Version) == 0 {
+		return nil, nil
+	}
+	version, err := strconv.ParseInt(string(n.Version), 10, 64)
+	if err != nil {
+		return nil, wire.Invalid("version", "version is a number, as GET shows it: leave it out for the one before.")
+	}
+	return &version, nil
 }
 
 // rollBack puts an earlier version's targets in force again, as a new version.
@@ -214,6 +233,10 @@ func (h routing) rollBack(w http.ResponseWriter, c *wire.Call) error {
 	if err := wire.Decode(body, &n); err != nil {
 		return err
 	}
+	version, err := n.version()
+	if err != nil {
+		return err
+	}
 	alias := c.PathValue("alias")
 	history, err := h.store.RouteHistory(c.Context(), c.Tenant, alias, wire.MaxPerPage)
 	if err != nil {
@@ -222,7 +245,7 @@ func (h routing) rollBack(w http.ResponseWriter, c *wire.Call) error {
 	if len(history) == 0 {
 		return wire.Missing("route")
 	}
-	earlier, err := pickVersion(history, n.Version)
+	earlier, err := pickVersion(history, version)
 	if err != nil {
 		return err
 	}

@@ -320,6 +320,9 @@ func writeSlice[V any](w http.ResponseWriter, all []V, page store.Page, id func(
 }
 
 func (h trainings) cancel(w http.ResponseWriter, c *wire.Call) error {
+	if err := wire.NoBody(c); err != nil {
+		return err
+	}
 	t, _, err := h.own(c)
 	if err != nil {
 		return err

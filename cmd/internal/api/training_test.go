@@ -195,7 +195,7 @@ func TestTuneOfAnUnknownAlias(t *testing.T) {
 	t.Parallel()
 	r := trainable(t)
 	got := r.post("/v1/tunes", `{"alias":"nope"}`)
-	got.want(t, 400, "invalid_request")
+	got.want(t, 404, "model_not_found")
 	if got.field(t, "error", "param") != "alias" {
 		t.Errorf("%s", got.body)
 	}

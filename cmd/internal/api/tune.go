@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"dreamlab/cmd/internal/api/gate"
@@ -111,7 +112,10 @@ func (h tunes) checkAlias(c *wire.Call, alias string) error {
 	}
 	_, err := h.store.Route(c.Context(), c.Tenant, alias)
 	if errors.Is(err, store.ErrNotFound) {
-		return wire.Invalid("alias", "There is no alias %.100q: GET /v1/routes lists those that there are.", alias)
+		f := wire.Coded("model_not_found", fmt.Sprintf("There is no alias %.100q: GET /v1/routes lists those that there are.",
+			alias))
+		f.Param = "alias"
+		return f
 	}
 	return err
 }
@@ -160,6 +164,9 @@ func (h tunes) get(w http.ResponseWriter, c *wire.Call) error {
 }
 
 func (h tunes) cancel(w http.ResponseWriter, c *wire.Call) error {
+	if err := wire.NoBody(c); err != nil {
+		return err
+	}
 	tune, err := h.store.Tune(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
 		return gate.OrMissing(err, "tune")

@@ -65,6 +65,9 @@ func (h usage) get(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
+	if !from.Before(to) {
+		return wire.Invalid("start_time", "start_time has to be before end_time.")
+	}
 	sums, err := h.store.Spending(c.Context(), c.Tenant, by, from, to)
 	if err != nil {
 		return err

@@ -41,7 +41,8 @@ func (s *Chats) Stream(w http.ResponseWriter, c *wire.Call, job store.Job) error
 		return err
 	}
 	if !job.Attached && !input.Stream {
-		return goneFault()
+		return &wire.Fault{Status: http.StatusConflict, Code: "invalid_request", Param: "id",
+			Message: "This chat was asked for without a stream: GET /v1/jobs/" + job.ID + " for its result."}
 	}
 	if err := s.Replies.Arrive(c.Context(), job.ID); err != nil {
 		return &wire.Fault{Status: http.StatusServiceUnavailable, Code: "queue_unavailable", Err: err,

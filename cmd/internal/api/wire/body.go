@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
+	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -57,35 +58,60 @@ func WrongType(r *http.Request, right ...string) *Fault {
 	return unsupported("The content type is %.60q: send %s.", MediaType(r), strings.Join(right, " or "))
 }
 
-// JSONBody reads a whole JSON body.
+// JSONBody reads a whole JSON body, in which no name stands twice.
 func JSONBody(c *Call) ([]byte, error) {
 	if MediaType(c.Request) != "application/json" {
 		return nil, WrongType(c.Request, "application/json")
 	}
-	return WholeBody(c)
+	body, err := wholeBody(c)
+	if err != nil {
+		return nil, err
+	}
+	return body, checkJSON(body)
 }
 
-// WholeBody reads a whole body of UTF-8.
-func WholeBody(c *Call) ([]byte, error) {
-	body, err := io.ReadAll(c.Body)
-	if err != nil {
+func wholeBody(c *Call) ([]byte, error) {
+	var body bytes.Buffer
+	if c.ContentLength > 0 { // which was held to the route's limit
+		body.Grow(int(c.ContentLength) + bytes.MinRead)
+	}
+	if _, err := body.ReadFrom(c.Body); err != nil {
 		return nil, ReadFault(err)
 	}
-	if !utf8.Valid(body) {
+	text := bytes.TrimPrefix(body.Bytes(), []byte("\xef\xbb\xbf")) // RFC 8259, section 8.1
+	if !utf8.Valid(text) {
 		return nil, Invalid("", "The body is not UTF-8: encode it as UTF-8.")
 	}
-	return body, nil
+	return text, nil
 }
 
-// ReadFault tells a body that is too large from one that broke off.
+func checkJSON(body []byte) error {
+	if !json.Valid(body) {
+		var none json.RawMessage
+		return decodeFault(body, json.Unmarshal(body, &none))
+	}
+	if name, found := twice(body); found {
+		return Invalid(name, "The field %q stands twice in one object: send it once.", name)
+	}
+	return nil
+}
+
+// ReadFault tells why a body could not be read: it is too large, it came too
+// slowly, or its form is broken.
 func ReadFault(err error) error {
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	switch {
+	case errors.As(err, &tooLarge):
 		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &Fault{
+			Status: http.StatusRequestTimeout, Code: "invalid_request", Err: err,
+			Message: "The body came too slowly: send it again.",
+		}
 	}
 	return &Fault{
-		Status: http.StatusRequestTimeout, Code: "invalid_request", Err: err,
-		Message: "The body broke off or came too slowly: send it again.",
+		Status: http.StatusBadRequest, Code: "invalid_request", Err: err,
+		Message: "The body broke off, or its chunks or parts are malformed: check how it is encoded.",
 	}
 }
 
@@ -94,46 +120,59 @@ func ObjectBody(c *Call) ([]byte, error) {
 	if c.ContentLength == 0 {
 		return []byte("{}"), nil
 	}
-	body, err := JSONBody(c)
-	if err == nil && len(bytes.TrimSpace(body)) == 0 {
-		body = []byte("{}")
+	if MediaType(c.Request) != "application/json" {
+		return nil, WrongType(c.Request, "application/json")
 	}
-	return body, err
+	body, err := wholeBody(c)
+	if err == nil && len(bytes.TrimSpace(body)) == 0 {
+		return []byte("{}"), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return body, checkJSON(body)
 }
 
-// Decode reads an object of known fields. Its error says what is wrong, and
-// where.
-func Decode(body []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return DecodeFault(body, err)
+// NoBody refuses a body in which a field stands: the route would ignore it.
+func NoBody(c *Call) error {
+	body, err := ObjectBody(c)
+	if err != nil {
+		return err
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return Invalid("", "There is something behind the JSON object: send one object alone.")
+	return Decode(body, &struct{}{})
+}
+
+// Decode reads an object of known fields from valid JSON. Its error says what is
+// wrong, and where.
+func Decode(body []byte, into any) error {
+	if trimmed := bytes.TrimSpace(body); len(trimmed) > 0 && trimmed[0] != '{' {
+		return Invalid("", "The body is %.20s: send a JSON object.", trimmed)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return decodeFault(body, err)
+	}
+	if name, found := stranger(body, reflect.TypeOf(into), ""); found {
+		return Invalid(name, "There is no field %q here: remove it, it would be ignored.", name)
 	}
 	return nil
 }
 
-// DecodeFault says what is wrong with a body, and where.
-func DecodeFault(body []byte, err error) error {
+// decodeFault says what is wrong with a body, and where.
+func decodeFault(body []byte, err error) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case len(bytes.TrimSpace(body)) == 0:
 		return Invalid("", "The body is empty: send a JSON object.")
+	case errors.As(err, &syntax) && syntax.Offset >= int64(len(bytes.TrimRight(body, " \t\r\n"))) &&
+		strings.Contains(syntax.Error(), "unexpected end"):
+		return Invalid("", "The body is not JSON: it ends too early.")
 	case errors.As(err, &syntax):
 		line, column := position(body, syntax.Offset)
 		return Invalid("", "The body is not JSON: %v at line %d, column %d.", err, line, column)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return Invalid("", "The body is not JSON: it ends too early.")
 	case errors.As(err, &kind):
-		return Invalid(kind.Field, "%s is a %s: it has to be %s.", nameOf(kind.Field), kind.Value,
+		return Invalid(kind.Field, "%s is %s: it has to be %s.", nameOf(kind.Field), article(kind.Value),
 			article(kind.Type.Kind().String()))
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		name = strings.Trim(name, `"`)
-		return Invalid(name, "There is no field %q here: remove it, it would be ignored.", name)
 	}
 	return Invalid("", "The body is not what this route takes: %v.", err)
 }
@@ -145,8 +184,9 @@ func nameOf(field string) string {
 	return field
 }
 
-// article puts Go's kinds into JSON's words.
+// article puts the decoder's words for what it found and wanted into JSON's.
 func article(kind string) string {
+	kind, _, _ = strings.Cut(kind, " ") // "number 1.5"
 	switch kind {
 	case "string":
 		return "a string"
@@ -154,8 +194,10 @@ func article(kind string) string {
 		return "true or false"
 	case "slice", "array":
 		return "an array"
-	case "struct", "map":
+	case "struct", "map", "object":
 		return "an object"
+	case "number", "float64":
+		return "a number"
 	}
 	return "a whole number"
 }
