@@ -113,7 +113,9 @@ func (w *worker) startSlices(ctx context.Context, run *tasks.Run, d store.Dream)
 		if len(ids) == 0 {
 			break
 		}
-		children = append(children, child(run, tasks.DreamSlice, tasks.SliceInput{Dream: d.ID, Experiences: ids}))
+		slice := child(run, tasks.DreamSlice, tasks.SliceInput{Dream: d.ID, Experiences: ids})
+		slice.Cites = ids
+		children = append(children, slice)
 		after = ids[len(ids)-1]
 	}
 	if len(children) == 0 {

@@ -42,9 +42,20 @@ func keepExample(t *testing.T, b *handlertest.Bench, i int) {
 	t.Helper()
 	subject := subjects()[i%len(subjects())]
 	ask := fmt.Sprintf("Where do I look after my %s, I have asked %d times already?", subject, i)
+	e := store.Experience{
+		ID: store.NewID("exp_"), Tenant: b.Tenant, External: ask, Alias: store.DefaultAlias, Origin: store.OriginImport,
+		Prompt: text(t, []message{{"user", ask}}), Answer: text(t, message{"assistant", answer(subject)}),
+	}
+	for store.HeldOut(e.External) {
+		e.External += "'"
+	}
+	e.Seal()
+	if err := b.Store.AddExperience(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
 	err := b.Store.AddExample(t.Context(), store.Example{
 		ID: store.NewID("exm_"), Tenant: b.Tenant, Alias: store.DefaultAlias, Dream: "drm_1",
-		Experience: store.NewID("exp_"), Author: "recorded", Verdict: "judged", Content: ask,
+		Experience: e.ID, Author: "recorded", Verdict: "judged", Content: ask,
 		Messages: text(t, []message{{"user", ask}, {"assistant", answer(subject)}}),
 	})
 	if err != nil {

@@ -36,8 +36,9 @@ func (t *tuner) trained(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	end := &tasks.End{State: store.JobWaiting, Write: c.write}
 	for start := 0; start < len(questions); start += sliceSize {
 		slice := questions[start:min(start+sliceSize, len(questions))]
-		end.Children = append(end.Children,
-			child(&c.run.Job, tasks.TuneEvaluate, tasks.EvaluateInput{Tune: c.tune.ID, Experiences: slice}))
+		part := child(&c.run.Job, tasks.TuneEvaluate, tasks.EvaluateInput{Tune: c.tune.ID, Experiences: slice})
+		part.Cites = slice
+		end.Children = append(end.Children, part)
 	}
 	if len(end.Children) == 0 {
 		end.State = store.JobQueued // nobody to wait for: the gate says undecided

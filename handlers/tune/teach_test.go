@@ -43,9 +43,18 @@ func (b *bench) teach(examples, questions int) {
 func (b *bench) example(ask, answer string) {
 	b.Helper()
 	messages := encode([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}})
+	e := store.Experience{
+		ID: store.NewID("exp_"), Tenant: b.tenant, External: ask, Alias: store.DefaultAlias, Origin: store.OriginImport,
+		Prompt: encode([]turn{{Role: "user", Content: ask}}), Answer: encode(turn{Role: "assistant", Content: answer}),
+	}
+	for store.HeldOut(e.External) {
+		e.External += "'"
+	}
+	e.Seal()
+	b.must(b.store.AddExperience(b.ctx, e))
 	b.must(b.store.AddExample(b.ctx, store.Example{
 		ID: store.NewID("exm_"), Tenant: b.tenant, Alias: store.DefaultAlias, Dream: "drm_1",
-		Experience: store.NewID("exp_"), Messages: messages, Score: 900, Verdict: "judged", Author: "recorded",
+		Experience: e.ID, Messages: messages, Score: 900, Verdict: "judged", Author: "recorded",
 		Content: fmt.Sprintf("%x", keyOf([]turn{{Role: "user", Content: ask}})),
 	}))
 }

@@ -111,6 +111,7 @@ type jobInsert struct {
 	Alias string  `json:"alias"`
 
 	bundle int
+	cites  []string
 }
 
 const defaultMaxAttempts = 5
@@ -138,7 +139,7 @@ func newInsert(j NewJob) jobInsert {
 		Metadata: db.Optional(string(j.Metadata)), IdemKey: db.Optional(j.IdemKey), IdemHash: db.Optional(j.IdemHash),
 		Parent: db.Optional(j.Parent), Subject: db.Optional(j.Subject), Attached: j.Attached,
 		WebhookURL: db.Optional(j.WebhookURL), Trace: db.Optional(j.Trace), MaxAttempts: j.MaxAttempts,
-		bundle: j.Bundle,
+		bundle: j.Bundle, cites: j.Cites,
 	}
 	if j.Route != "" {
 		row.Route, row.Alias = &j.Route, j.Alias
@@ -237,6 +238,11 @@ func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert, room taking)
 	}})
 	if err != nil {
 		return nil, err
+	}
+	for _, r := range rows {
+		if err := Cite(ctx, q.Tx, r.Tenant, r.ID, r.cites...); err != nil {
+			return nil, err
+		}
 	}
 	return made, q.countChildren(ctx, rows, made)
 }

@@ -142,6 +142,8 @@ type NewJob struct {
 	Bundle int
 	// Waiting makes it wait for its children from the start.
 	Waiting bool
+	// Cites are the experiences that its input names: to forget one reaches it.
+	Cites []string
 	// Alias and Route are the one that the job goes by and its version, as they
 	// were seen: where another is in force by now the job is not made. "": it goes
 	// by none.

@@ -33,8 +33,11 @@ func (q *Queries) prune(ctx context.Context, query string, args ...any) (int64, 
 		return 0, err
 	}
 	list := db.Encode(ids)
-	for _, table := range []string{"attempts", "effects"} {
-		if _, err := q.Exec(ctx, `DELETE FROM `+table+` WHERE job IN ({list $1})`, list); err != nil {
+	for _, statement := range []string{
+		`DELETE FROM attempts WHERE job IN ({list $1})`, `DELETE FROM effects WHERE job IN ({list $1})`,
+		`DELETE FROM citations WHERE cites IN ({list $1})`,
+	} {
+		if _, err := q.Exec(ctx, statement, list); err != nil {
 			return 0, err
 		}
 	}

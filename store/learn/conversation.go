@@ -3,9 +3,15 @@ package learn
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 
 	"dreamlab/store/db"
 )
+
+// citing are those who name an experience of a conversation ($2) of a tenant ($1).
+const citing = `SELECT c.cites FROM experiences e JOIN citations c ON c.tenant = $1 AND c.source = e.id
+	WHERE e.tenant = $1 AND e.conversation = $2`
 
 // Traces are where a conversation is found beside its own rows: what has to be
 // rewritten in the bucket when it is forgotten.
@@ -46,9 +52,8 @@ func (q *ExperienceQueries) traceExperiences(ctx context.Context, tenant string,
 // hold what later dreams took up again.
 func (q *ExperienceQueries) traceDreams(ctx context.Context, tenant string, t *Traces) error {
 	return q.Words(ctx, &t.Dreams, `SELECT dream FROM experiences WHERE tenant = $1 AND conversation = $2
-		AND dream IS NOT NULL UNION SELECT subject FROM jobs WHERE tenant = $1 AND kind = 'dream.slice'
-		AND subject IS NOT NULL AND EXISTS (SELECT 1 FROM experiences e
-			WHERE e.conversation = $2 AND jobs.input LIKE '%' || e.id || '%')`, tenant, t.Conversation)
+		AND dream IS NOT NULL UNION SELECT d.id FROM jobs j JOIN dreams d ON d.id = j.subject
+			WHERE j.id IN (`+citing+`)`, tenant, t.Conversation)
 }
 
 func (q *ExperienceQueries) traceMemories(ctx context.Context, tenant string, t *Traces) error {
@@ -57,8 +62,7 @@ func (q *ExperienceQueries) traceMemories(ctx context.Context, tenant string, t 
 		return nil
 	}
 	return db.Stream(ctx, q.Tx, scanMemory, keep, `SELECT id, tenant, dream, lessons, object, withdrawn, created
-		FROM memories WHERE tenant = $1 AND EXISTS (SELECT 1 FROM experiences e
-			WHERE e.conversation = $2 AND memories.lessons LIKE '%' || e.id || '%')`, tenant, t.Conversation)
+		FROM memories WHERE tenant = $1 AND id IN (`+citing+`)`, tenant, t.Conversation)
 }
 
 func (q *ExperienceQueries) traceDatasets(ctx context.Context, tenant string, t *Traces) error {
@@ -86,22 +90,22 @@ func (q *ExperienceQueries) traceRows(ctx context.Context, tenant string, t *Tra
 var forgetting = []string{
 	`DELETE FROM examples WHERE tenant = $1
 		AND experience IN (SELECT id FROM experiences WHERE conversation = $2)`,
-	`DELETE FROM reflections WHERE tenant = $1 AND EXISTS (SELECT 1 FROM experiences e
-		WHERE e.conversation = $2 AND reflections.sources LIKE '%' || e.id || '%')`,
+	`DELETE FROM reflections WHERE tenant = $1 AND id IN (` + citing + `)`,
 	// What was said stands in the chats' jobs, what was made of it in the dreams' and evaluations'.
 	`DELETE FROM effects WHERE job IN (SELECT j.id FROM jobs j JOIN experiences e ON e.job = j.id
 		WHERE j.tenant = $1 AND e.conversation = $2 AND j.kind = 'chat.run')`,
 	`UPDATE jobs SET input = '{}', result = NULL WHERE tenant = $1 AND kind = 'chat.run'
 		AND id IN (SELECT job FROM experiences WHERE conversation = $2)`,
-	`DELETE FROM effects WHERE job IN (SELECT id FROM jobs WHERE tenant = $1 AND kind IN
-		('dream.slice', 'tune.evaluate')) AND EXISTS (SELECT 1 FROM experiences e
-		WHERE e.conversation = $2 AND effects.step LIKE e.id || '/%')`,
+	`DELETE FROM effects WHERE job IN (` + citing + `) AND EXISTS (SELECT 1 FROM experiences e
+		WHERE e.conversation = $2 AND effects.step >= e.id || '/' AND effects.step < e.id || '0')`,
 	`DELETE FROM effects WHERE job IN (SELECT j.id FROM jobs j JOIN dreams d ON d.id = j.subject
 		JOIN experiences e ON e.dream = d.id WHERE j.tenant = $1 AND e.conversation = $2
 		AND j.kind = 'dream.reflect' AND d.finished IS NOT NULL)`,
-	`UPDATE jobs SET result = NULL WHERE tenant = $1 AND kind = 'dream.slice' AND subject IN
-		(SELECT id FROM dreams WHERE tenant = $1 AND finished IS NOT NULL) AND EXISTS (SELECT 1 FROM experiences e
-		WHERE e.conversation = $2 AND jobs.input LIKE '%' || e.id || '%')`,
+	`UPDATE jobs SET result = NULL WHERE tenant = $1 AND kind = 'dream.slice' AND id IN (` + citing + `)
+		AND subject IN (SELECT id FROM dreams WHERE tenant = $1 AND finished IS NOT NULL)`,
+	// What a reflection named that is gone, of other conversations too; then these.
+	`DELETE FROM citations WHERE cites IN (` + citing + `) AND cites >= 'rfl_' AND cites < 'rfm'`,
+	`DELETE FROM citations WHERE tenant = $1 AND source IN (SELECT id FROM experiences WHERE conversation = $2)`,
 	`DELETE FROM experiences WHERE tenant = $1 AND conversation = $2`,
 	`DELETE FROM conversations WHERE tenant = $1 AND id = $2`,
 }
@@ -109,8 +113,12 @@ var forgetting = []string{
 // DeleteConversation forgets a conversation and what was learned from it:
 // experiences, examples, the lessons that cite it, and what jobs said of it.
 // The spend stays. The traces bring memories and datasets as they are to be
-// from now on.
+// from now on. It fails with db.ErrConflict where something was learned from it since
+// they were read: read them again.
 func (q *ExperienceQueries) DeleteConversation(ctx context.Context, tenant string, t Traces) error {
+	if err := q.holdConversation(ctx, tenant, t); err != nil {
+		return err
+	}
 	for _, m := range t.Memories {
 		err := q.Must(ctx, db.ErrNotFound, `UPDATE memories SET lessons = $3 WHERE tenant = $1 AND id = $2`,
 			tenant, m.ID, db.Encode(m.Lessons))
@@ -127,6 +135,28 @@ func (q *ExperienceQueries) DeleteConversation(ctx context.Context, tenant strin
 		if _, err := q.Exec(ctx, statement, tenant, t.Conversation); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// holdConversation waits for those who are learning from the conversation, and has
+// those who come later find it gone.
+func (q *ExperienceQueries) holdConversation(ctx context.Context, tenant string, t Traces) error {
+	for _, lock := range []string{
+		`SELECT id FROM experiences WHERE tenant = $1 AND conversation = $2 ORDER BY id {lock}`,
+		`SELECT m.id FROM experiences e JOIN examples m ON m.experience = e.id
+			WHERE e.tenant = $1 AND e.conversation = $2 ORDER BY m.id {lock m}`,
+	} {
+		if err := q.Words(ctx, new([]string), lock, tenant, t.Conversation); err != nil {
+			return err
+		}
+	}
+	now := Traces{Conversation: t.Conversation}
+	if err := errors.Join(q.traceMemories(ctx, tenant, &now), q.traceDatasets(ctx, tenant, &now)); err != nil {
+		return err
+	}
+	if len(now.Memories) != len(t.Memories) || len(now.Datasets) != len(t.Datasets) {
+		return fmt.Errorf("something was learned from conversation %s meanwhile: %w", t.Conversation, db.ErrConflict)
 	}
 	return nil
 }

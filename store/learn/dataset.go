@@ -3,6 +3,7 @@ package learn
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"dreamlab/store/db"
@@ -36,7 +37,8 @@ type Manifest struct {
 }
 
 // AddDataset keeps a dataset with its examples and tells whether it is new: the
-// same rows are the same dataset, which is then returned.
+// same rows are the same dataset, which is then returned. It fails with db.ErrConflict
+// where an example was forgotten meanwhile, and must run in a transaction.
 func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []string) (Dataset, bool, error) {
 	n, err := q.Exec(ctx, `INSERT INTO datasets (id, tenant, alias, sha256, manifest, rows, object, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, {now}) ON CONFLICT (tenant, alias, sha256) DO NOTHING`,
@@ -49,10 +51,13 @@ func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []stri
 			WHERE tenant = $1 AND alias = $2 AND sha256 = $3`, d.Tenant, d.Alias, d.SHA256)
 		return known, false, err
 	}
-	_, err = q.Exec(ctx, `INSERT INTO dataset_examples (dataset, example) SELECT $1, value
-		FROM ({list $2}) AS x`,
-		d.ID, db.Encode(examples))
-	return d, true, err
+	n, err = q.Exec(ctx, `INSERT INTO dataset_examples (dataset, example) SELECT $1, m.id
+		FROM ({list $2}) AS x JOIN examples m ON m.id = x.value WHERE m.tenant = $3 {lock m}`,
+		d.ID, db.Encode(examples), d.Tenant)
+	if err == nil && n < int64(len(examples)) {
+		err = fmt.Errorf("%d of %d examples were forgotten meanwhile: %w", int64(len(examples))-n, len(examples), db.ErrConflict)
+	}
+	return d, err == nil, err
 }
 
 const datasetColumns = `id, tenant, alias, sha256, manifest, rows, object, created`

@@ -25,12 +25,14 @@ type Example struct {
 	Created    time.Time
 }
 
-// AddExample keeps an example, once per dream and experience.
+// AddExample keeps an example, once per dream and experience. Where its experience
+// was forgotten meanwhile nothing is kept.
 func (q *DreamQueries) AddExample(ctx context.Context, e Example) error {
 	_, err := q.Exec(ctx, `INSERT INTO examples (id, tenant, alias, dream, experience, messages, rejected,
 		score,
 		verdict, author, content, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, {now}) ON CONFLICT (dream, experience) DO NOTHING`,
+		SELECT $1, $2, $3, $4, e.id, $6, $7, $8, $9, $10, $11, {now} FROM experiences e
+		WHERE e.tenant = $2 AND e.id = $5 {lock e} ON CONFLICT (dream, experience) DO NOTHING`,
 		e.ID, e.Tenant, e.Alias, e.Dream, e.Experience, string(e.Messages), db.Text(e.Rejected), e.Score,
 		e.Verdict, e.Author, e.Content)
 	return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // Memory is one version of what a tenant's dreams came to: a file that chats
@@ -43,10 +44,15 @@ func (m Memory) Markdown() string {
 	return out.String()
 }
 
-// AddMemory keeps a new version.
+// AddMemory keeps a new version. It belongs in a Tx.
 func (q *DreamQueries) AddMemory(ctx context.Context, m Memory) error {
 	_, err := q.Exec(ctx, `INSERT INTO memories (id, tenant, dream, lessons, object, created)
 		VALUES ($1, $2, $3, $4, $5, {now})`, m.ID, m.Tenant, m.Dream, db.Encode(m.Lessons), m.Object)
+	for _, l := range m.Lessons {
+		if err == nil {
+			err = job.Cite(ctx, q.Tx, m.Tenant, m.ID, slices.Concat(l.Sources, l.Reflections)...)
+		}
+	}
 	return err
 }
 

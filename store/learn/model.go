@@ -97,9 +97,13 @@ func (q *TuneQueries) IdleModels(ctx context.Context, limit int) ([]Model, error
 	}, `SELECT `+modelColumns+` FROM models m WHERE m.state IN ('candidate', 'serving')
 		AND (m.withdrawn IS NOT NULL
 		OR NOT EXISTS (SELECT 1 FROM tunes t WHERE t.id = m.tune AND t.finished IS NULL)
-		AND NOT EXISTS (SELECT 1 FROM routes r WHERE r.tenant IN ('', m.tenant)
-			AND r.targets LIKE '%"' || m.name || '"%' AND r.version >= (SELECT MAX(l.version) - 1 FROM routes l
-				WHERE l.tenant = r.tenant AND l.alias = r.alias)))
+		AND NOT EXISTS (SELECT 1 FROM citations c
+			JOIN routes r ON r.tenant = c.tenant AND r.alias || '/' || r.version = c.cites
+			JOIN routes n ON n.tenant = r.tenant AND n.alias = r.alias AND n.version = (SELECT MAX(l.version) FROM routes l
+				WHERE l.tenant = r.tenant AND l.alias = r.alias)
+			WHERE c.tenant IN ('', m.tenant) AND c.source = m.name
+			AND r.version IN (n.version, (SELECT MAX(b.version) FROM routes b
+				WHERE b.tenant = r.tenant AND b.alias = r.alias AND b.version < n.origin))))
 		ORDER BY m.name LIMIT $1`, int64(limit))
 	return idle, err
 }

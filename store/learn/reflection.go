@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // Reflection is a lesson and the experiences that it rests on.
@@ -20,11 +21,14 @@ type Reflection struct {
 	Created   time.Time
 }
 
-// AddReflection keeps a reflection.
+// AddReflection keeps a reflection. It belongs in a Tx.
 func (q *DreamQueries) AddReflection(ctx context.Context, r Reflection) error {
 	_, err := q.Exec(ctx, `INSERT INTO reflections (id, tenant, dream, lesson, sources, score, created)
 		VALUES ($1, $2, $3, $4, $5, $6, {now})`, r.ID, r.Tenant, r.Dream, r.Lesson, db.Encode(r.Sources), r.Score)
-	return err
+	if err != nil {
+		return err
+	}
+	return job.Cite(ctx, q.Tx, r.Tenant, r.ID, r.Sources...)
 }
 
 const reflectionColumns = `id, tenant, dream, lesson, sources, score, withdrawn, created`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // Route is one version of an alias's targets: the table that traffic follows.
@@ -107,7 +108,7 @@ func Before(history []Route) (Route, bool) {
 // SetRoute puts a new version in force if the one that the caller saw still is
 // (r.Version is the version seen, the common route's where the tenant has none of
 // its own, and 0 for none): two who promote at once do not both succeed. It fails
-// with db.ErrConflict otherwise.
+// with db.ErrConflict otherwise. It must run in a transaction.
 func (q *TuneQueries) SetRoute(ctx context.Context, r Route) (Route, error) {
 	seen := r.Version
 	r.Version = seen + 1
@@ -125,5 +126,13 @@ func (q *TuneQueries) SetRoute(ctx context.Context, r Route) (Route, error) {
 	if n == 0 {
 		return r, fmt.Errorf("route %s was changed by another since version %d: %w", r.Alias, seen, db.ErrConflict)
 	}
-	return r, nil
+	return r, job.Cite(ctx, q.Tx, r.Tenant, r.Alias+"/"+strconv.FormatInt(r.Version, 10), r.models()...)
+}
+
+func (r Route) models() []string {
+	names := make([]string, len(r.Targets))
+	for i, t := range r.Targets {
+		names[i] = t.Model
+	}
+	return names
 }

@@ -8,6 +8,7 @@ DROP TABLE trainings;
 DROP TABLE files;
 DROP TABLE dataset_examples;
 DROP TABLE datasets;
+DROP TABLE citations;
 DROP TABLE examples;
 DROP TABLE memories;
 DROP TABLE reflections;

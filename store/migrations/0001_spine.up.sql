@@ -255,6 +255,16 @@ CREATE INDEX examples_alias ON examples (tenant, alias, id) WHERE withdrawn IS N
 CREATE INDEX examples_experience ON examples (experience);
 CREATE INDEX examples_content ON examples (tenant, alias, content) WHERE withdrawn IS NULL;
 
+-- Who names what in a text of its own, written with the text: a reflection or a
+-- memory its experiences, a job those in its input, a route's version its models.
+CREATE TABLE citations (
+  tenant TEXT NOT NULL,
+  source TEXT NOT NULL,                   -- what is named: exp_…, rfl_…, a model
+  cites  TEXT NOT NULL,                   -- who names it: rfl_…, mem_…, job_…, a route as alias/version
+  PRIMARY KEY (tenant, source, cites)
+);
+CREATE INDEX citations_cites ON citations (cites);
+
 -- What was learned.
 CREATE TABLE datasets (
   id       TEXT PRIMARY KEY,

@@ -1,6 +1,7 @@
 package storetest_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,6 +57,88 @@ func remember(t *testing.T, s *store.Store, gone, kept store.Experience) {
 		ID: "ds_1", Tenant: gone.Tenant, Alias: "assistant", SHA256: "old", Rows: 2, Object: "datasets/old/rows.jsonl",
 	}, []string{"exm_0", "exm_1"})
 	must(t, err)
+}
+
+// TestForgetIsExact leaves what names an experience whose id only begins alike.
+func TestForgetIsExact(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		var all []store.Experience
+		for _, id := range []string{"exp_1", "exp_10"} {
+			e := said(id, 1)
+			e.ID = id
+			must(t, s.AddExperience(t.Context(), e))
+			e, err := s.Experience(t.Context(), e.Tenant, id)
+			must(t, err)
+			all = append(all, e)
+			must(t, s.AddReflection(t.Context(), store.Reflection{
+				ID: "rfl" + id, Tenant: e.Tenant, Dream: "drm_1", Lesson: "l", Sources: []string{id},
+			}))
+			slice := citing(t, s, store.NewJob{Tenant: e.Tenant, Kind: "dream.slice", Subject: "drm" + id, Cites: []string{id}})
+			must(t, s.AddDream(t.Context(), store.Dream{ID: "drm" + id, Tenant: e.Tenant, Job: slice}))
+			must(t, s.AddEffect(t.Context(), store.Effect{Job: slice, Step: id + "/replay"}))
+			exec(t, s.Driver(), "UPDATE dreams SET finished = 1")
+		}
+		traces, err := s.Traces(t.Context(), all[0].Tenant, "exp_1")
+		must(t, err)
+		if !slices.Equal(traces.Dreams, []string{"drmexp_1"}) {
+			t.Errorf("dreams %v", traces.Dreams)
+		}
+		must(t, forget(t, s, all[0].Tenant, traces))
+		for query, want := range map[string]string{
+			"SELECT id FROM reflections": "rflexp_10", "SELECT step FROM effects": "exp_10/replay",
+			"SELECT source FROM citations GROUP BY source": "exp_10",
+		} {
+			if got := ask(t, s.Driver(), query); !slices.Equal(got, []string{want}) {
+				t.Errorf("%s: %v", query, got)
+			}
+		}
+	})
+}
+
+// citing accepts a job and returns its id.
+func citing(t *testing.T, s *store.Store, job store.NewJob) string {
+	t.Helper()
+	job.Lane = "dream"
+	a, err := accept(t.Context(), s, store.Synced, job)
+	must(t, errors.Join(err, a.Err))
+	return a.Job.ID
+}
+
+// TestLearnedMeanwhile refuses to forget what was learned from since it was looked
+// at, and to learn from what was forgotten.
+func TestLearnedMeanwhile(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		gone, kept := record(t, s, "gone"), record(t, s, "kept")
+		traces, err := s.Traces(t.Context(), gone.Tenant, "gone")
+		must(t, err)
+		for i, e := range []store.Experience{gone, kept} {
+			must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
+		}
+		must(t, freeze(t, s, gone.Tenant, "before", "exm_0", "exm_1"))
+		want(t, forget(t, s, gone.Tenant, traces), store.ErrConflict)
+		traces, err = s.Traces(t.Context(), gone.Tenant, "gone")
+		must(t, err)
+		must(t, forget(t, s, gone.Tenant, traces))
+		must(t, s.AddExample(t.Context(), example("exm_2", gone)))
+		if got := ask(t, s.Driver(), "SELECT id FROM examples"); !slices.Equal(got, []string{"exm_1"}) {
+			t.Errorf("examples %v", got)
+		}
+		want(t, freeze(t, s, gone.Tenant, "after", "exm_0", "exm_1"), store.ErrConflict)
+		if got := count(t, s, "datasets"); got != "1" {
+			t.Errorf("%s datasets", got)
+		}
+	})
+}
+
+func freeze(t *testing.T, s *store.Store, tenant, sum string, examples ...string) error {
+	return s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+		_, _, err := q.AddDataset(t.Context(), store.Dataset{
+			ID: "ds_" + sum, Tenant: tenant, Alias: "assistant", SHA256: sum, Object: sum,
+		}, examples)
+		return err
+	})
 }
 
 func forget(t *testing.T, s *store.Store, tenant string, traces store.Traces) error {

@@ -20,12 +20,12 @@ func example(id string, e store.Experience) store.Example {
 func TestExamplesBecomeADataset(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		e := record(t, s, "chat-1")
+		var e store.Experience
 		var ids []string
 		for i := range 5 {
 			ids = append(ids, fmt.Sprint("exm_", i))
+			e = record(t, s, fmt.Sprint("chat-", i))
 			x := example(ids[i], e)
-			x.Experience = fmt.Sprint("exp_", i)
 			if i == 4 {
 				x.Content = "content of exm_0" // no new row
 			}
