@@ -64,7 +64,7 @@ func (s *Store) Close() error { return s.driver.Close() }
 // when the database chose it as the victim of a deadlock or a serialization
 // failure; fn must therefore not act on the outside.
 func (s *Store) Tx(ctx context.Context, durability db.Durability, fn func(*Queries) error) error {
-	return db.Transact(ctx, s.driver, durability, func(tx *db.Tx) error { return fn(on(tx)) })
+	return db.Transact(ctx, s.driver, s.Queries.Tx, durability, func(tx *db.Tx) error { return fn(on(tx)) })
 }
 
 // Learned is what a Finish writes: fn over the statements of every room.

@@ -1,6 +1,6 @@
 // Package blob is the room of files: what is too large for a row. A [Bucket]
 // keeps objects that are written once, under names that follow from ids (see
-// the Object functions of package store). [Directory] keeps them on a disk,
+// the Object functions). [Directory] keeps them on a disk,
 // package gcs in Google Cloud Storage.
 //
 // It is not for what changes, nor for what a query has to find: that is a row.

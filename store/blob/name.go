@@ -26,6 +26,3 @@ func ManifestObject(sha256 string) string { return "datasets/" + sha256 + "/mani
 
 // FileObject is where a file that a client sent is kept.
 func FileObject(file string) string { return "files/" + file }
-
-// ModelObject is where a part of what is known of a model is kept, its card say.
-func ModelObject(model, part string) string { return "models/" + model + "/" + part }

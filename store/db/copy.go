@@ -21,17 +21,8 @@ type Copier interface {
 // three times as slow.
 const valuesPerInsert = 100
 
-// copyRows puts rows into a table, streamed, and returns how many. It belongs
-// in a Tx: a copy that fails half-way must be rolled back. A row that breaks a
-// uniqueness rule fails it with ErrConflict.
-func (q *Tx) copyRows(
-	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
-) (int64, error) {
-	return q.load(ctx, table, columns, rows, "")
-}
-
-// CopyNew is copyRows that leaves out rows which break a uniqueness rule, and
-// returns how many were new. It only works inside a Tx. It waits for others that
+// CopyNew puts rows into a table, streamed, leaves out those which break a
+// uniqueness rule, and returns how many were new. It only works inside a Tx. It waits for others that
 // bring the same rows: these have to be sorted by what is unique, or two that
 // meet half-way wait for each other.
 func (q *Tx) CopyNew(

@@ -50,7 +50,7 @@ func TestCopy(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		for _, n := range []int{0, 1, 15, 16, 17, 10_000} {
 			must(t, s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
-				got, err := db.CopyRows(q.Tx, t.Context(), "effects", effectColumns, effects(n, nil))
+				got, err := q.CopyNew(t.Context(), "effects", effectColumns, effects(n, nil))
 				if got != int64(n) {
 					t.Errorf("copied %d of %d", got, n)
 				}
@@ -72,17 +72,16 @@ func TestCopyFailsWhole(t *testing.T) {
 		rows iter.Seq2[[]any, error]
 		want error
 	}{
-		"reader":    {effects(1000, broken), broken},
-		"duplicate": {twice(effects(600, nil)), db.ErrConflict},
-		"text":      {with(effects(600, nil), "a\x00"), db.ErrText},
+		"reader": {effects(1000, broken), broken},
+		"text":   {with(effects(600, nil), "a\x00"), db.ErrText},
 	}
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		for name, fault := range faults {
 			err := s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
-				_, err := db.CopyRows(q.Tx, t.Context(), "effects", effectColumns, fault.rows)
+				_, err := q.CopyNew(t.Context(), "effects", effectColumns, fault.rows)
 				return err
 			})
-			if !errors.Is(err, fault.want) || !strings.Contains(err.Error(), "copy into effects") {
+			if !errors.Is(err, fault.want) || !strings.Contains(err.Error(), "copy into ") {
 				t.Errorf("%s: %v", name, err)
 			}
 			if got := countEffects(t, s); got != 0 {

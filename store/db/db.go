@@ -43,6 +43,7 @@ const (
 type Tx struct {
 	conn    Conn
 	dialect Dialect
+	known   *rebound
 	// Of a transaction; nil for statements by themselves.
 	rows   *[]*Bulk
 	before *[]kept
@@ -59,14 +60,17 @@ type kept struct {
 }
 
 // Direct returns a Tx whose statements each run by themselves.
-func Direct(driver Driver) *Tx { return &Tx{conn: driver, dialect: driver.Dialect()} }
+func Direct(driver Driver) *Tx {
+	return &Tx{conn: driver, dialect: driver.Dialect(), known: &rebound{}}
+}
 
-// Transact runs fn in one transaction and commits when it returns nil. It is
+// Transact runs fn in one transaction of a driver's and commits when it returns
+// nil; direct is the Tx of that driver's statements by themselves. It is
 // tried again, at most three times, when the database chose it as the victim of
 // a deadlock or a serialization failure; fn must therefore not act on the outside.
-func Transact(ctx context.Context, driver Driver, durability Durability, fn func(*Tx) error) error {
+func Transact(ctx context.Context, driver Driver, direct *Tx, durability Durability, fn func(*Tx) error) error {
 	err := driver.Tx(ctx, durability, func(conn Conn) error {
-		tx := &Tx{conn: conn, dialect: driver.Dialect(), rows: &[]*Bulk{}, before: &[]kept{}}
+		tx := &Tx{conn: conn, dialect: direct.dialect, known: direct.known, rows: &[]*Bulk{}, before: &[]kept{}}
 		if err := fn(tx); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package db
 
 // What the tests of package db_test reach into, on both databases.
 var (
-	CopyRows  = (*Tx).copyRows
 	CheckText = checkText
 	IDAt      = idAt
 )

@@ -4,22 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 )
 
-// rebound remembers the queries that were put into a dialect's words; the set
-// is bounded by the number of queries in this package.
-var rebound sync.Map // of string to string, by dialect and query
-
-func (q *Tx) sql(query string) string {
-	key := string(q.dialect) + query
-	if known, ok := rebound.Load(key); ok {
-		return known.(string)
-	}
-	made := Rebind(q.dialect, query)
-	rebound.Store(key, made)
-	return made
-}
+func (q *Tx) sql(query string) string { return q.known.in(q.dialect, query) }
 
 // Exec runs a statement and returns the number of rows it touched.
 func (q *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {

@@ -29,7 +29,7 @@ func fill(t testing.TB, s *store.Store, tenant string, n int) []string {
 	}
 	columns := []string{"id", "tenant", "filename", "purpose", "bytes", "sha256", "object", "created"}
 	err := s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
-		_, err := db.CopyRows(q.Tx, t.Context(), "files", columns, rows)
+		_, err := q.CopyNew(t.Context(), "files", columns, rows)
 		return err
 	})
 	if err != nil {

@@ -1,6 +1,14 @@
 package db
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// word finds what Rebind looks at: a text or a comment, which it leaves as it is,
+// or a word in braces.
+var word = regexp.MustCompile(`'[^']*'|--[^\n]*|\{[^{}]*\}`)
 
 // Rebind puts the portable parts of a query into a dialect's words:
 //
@@ -10,23 +18,47 @@ import "strings"
 //	{lock jobs}       the same, of one table's rows
 //	{rows $1: a text, b bigint}  a row source over a JSON array of objects given as text
 //	{list $1}         a one-column subquery over a JSON array of strings given as text
-//	{}                itself, the empty JSON object
+//
+// What stands in quotes or in a comment is not touched.
 func Rebind(dialect Dialect, query string) string {
 	if !strings.Contains(query, "{") {
 		return query
 	}
-	var out strings.Builder
-	for {
-		open := strings.IndexByte(query, '{')
-		if open < 0 {
-			out.WriteString(query)
-			return out.String()
+	return word.ReplaceAllStringFunc(query, func(found string) string {
+		if found[0] != '{' {
+			return found
 		}
-		end := open + strings.IndexByte(query[open:], '}')
-		out.WriteString(query[:open])
-		out.WriteString(expand(dialect, query[open+1:end]))
-		query = query[end+1:]
+		return expand(dialect, found[1:len(found)-1])
+	})
+}
+
+// reboundMax bounds the queries that are remembered: the statements are a few
+// hundred, and one that is put together anew each time must not fill the memory.
+const reboundMax = 2000
+
+// rebound remembers queries in the words of one database's dialect.
+type rebound struct {
+	mu    sync.RWMutex
+	known map[string]string
+}
+
+func (r *rebound) in(dialect Dialect, query string) string {
+	r.mu.RLock()
+	made, ok := r.known[query]
+	r.mu.RUnlock()
+	if ok {
+		return made
 	}
+	made = Rebind(dialect, query)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil {
+		r.known = map[string]string{}
+	}
+	if len(r.known) < reboundMax {
+		r.known[query] = made
+	}
+	return made
 }
 
 // few is no limit, but has PostgreSQL count on few rows, so that it looks each of
@@ -34,11 +66,9 @@ func Rebind(dialect Dialect, query string) string {
 // the table was empty: to go through all of it may have been cheaper then.
 const few = "LIMIT (SELECT NULL::bigint)"
 
-func expand(dialect Dialect, word string) string {
-	verb, rest, _ := strings.Cut(word, " ")
+func expand(dialect Dialect, of string) string {
+	verb, rest, _ := strings.Cut(of, " ")
 	switch {
-	case word == "":
-		return "{}"
 	case verb == "rows":
 		source, columns, _ := strings.Cut(rest, ":")
 		return rowSource(dialect, strings.TrimSpace(source), strings.Split(columns, ","))
@@ -52,14 +82,14 @@ func expand(dialect Dialect, word string) string {
 		return "(SELECT us FROM clock)"
 	case verb == "skip" && dialect == Postgres:
 		return "FOR UPDATE SKIP LOCKED"
-	case word == "lock" && dialect == Postgres:
+	case of == "lock" && dialect == Postgres:
 		return "FOR UPDATE"
 	case verb == "lock" && dialect == Postgres:
 		return "FOR UPDATE OF " + rest
 	case verb == "skip", verb == "lock":
 		return "" // SQLite has one writer
 	}
-	panic("unknown word {" + word + "} in a query")
+	panic("unknown word {" + of + "} in a query")
 }
 
 func rowSource(dialect Dialect, source string, columns []string) string {

@@ -37,7 +37,7 @@ func (q *Queries) ClaimJobs(ctx context.Context, refs []JobRef, owner string, le
 }
 
 // ClaimJobsLater is ClaimJobs whose jobs are told by the commit.
-func (q *Queries) ClaimJobsLater(ctx context.Context, refs []JobRef, owner string, lease time.Duration,
+func (q *LeaseQueries) ClaimJobsLater(ctx context.Context, refs []JobRef, owner string, lease time.Duration,
 	jobs *[]Job) error {
 	*jobs = nil
 	return q.LaterThen(ctx, db.Statement{
@@ -74,7 +74,7 @@ func holdRows(holds []Hold) string {
 }
 
 // RenewLeases prolongs the leases of those that are still held.
-func (q *Queries) RenewLeases(ctx context.Context, holds []Hold) ([]HoldState, error) {
+func (q *LeaseQueries) RenewLeases(ctx context.Context, holds []Hold) ([]HoldState, error) {
 	return q.holdStates(ctx, `UPDATE jobs SET lease_until = {now} + x_lease
 		FROM {rows $1: x_id text, x_epoch bigint, x_lease bigint}
 		WHERE id = x_id AND epoch = x_epoch AND `+StateIn(JobRunning)+`
@@ -82,13 +82,13 @@ func (q *Queries) RenewLeases(ctx context.Context, holds []Hold) ([]HoldState, e
 }
 
 // LookAtHolds asks without prolonging: which are still held, which are to end.
-func (q *Queries) LookAtHolds(ctx context.Context, holds []Hold) ([]HoldState, error) {
+func (q *LeaseQueries) LookAtHolds(ctx context.Context, holds []Hold) ([]HoldState, error) {
 	return q.holdStates(ctx, `SELECT id, epoch, cancel_at IS NOT NULL
 		FROM jobs JOIN {rows $1: x_id text, x_epoch bigint, x_lease bigint} ON id = x_id AND epoch = x_epoch
 		WHERE `+StateIn(JobRunning), holds)
 }
 
-func (q *Queries) holdStates(ctx context.Context, query string, holds []Hold) ([]HoldState, error) {
+func (q *LeaseQueries) holdStates(ctx context.Context, query string, holds []Hold) ([]HoldState, error) {
 	states := make([]HoldState, 0, len(holds))
 	err := q.Each(ctx, query, []any{holdRows(holds)}, func(rows db.Rows) error {
 		var s HoldState

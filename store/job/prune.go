@@ -11,7 +11,7 @@ import (
 // given while, with their attempts and effects, and returns how many: call it
 // until it returns 0. A dream's, a tune's or a training's own job stays, for
 // its noun shows it. What was spent stays too. It must run in a transaction.
-func (q *Queries) PruneJobs(ctx context.Context, older time.Duration) (int64, error) {
+func (q *UpkeepQueries) PruneJobs(ctx context.Context, older time.Duration) (int64, error) {
 	return q.prune(ctx, `SELECT id FROM jobs WHERE finished < {now} - $1
 		AND state IN ('succeeded', 'failed', 'cancelled', 'expired')
 		AND (parent IS NOT NULL OR subject IS NULL) ORDER BY finished LIMIT $2 {skip}`,
@@ -20,14 +20,14 @@ func (q *Queries) PruneJobs(ctx context.Context, older time.Duration) (int64, er
 
 // PruneTenantJobs is PruneJobs for one whose jobs no noun shows, whatever they are
 // for: the ticks of the schedules, a hundred thousand a year.
-func (q *Queries) PruneTenantJobs(ctx context.Context, tenant string, older time.Duration) (int64, error) {
+func (q *UpkeepQueries) PruneTenantJobs(ctx context.Context, tenant string, older time.Duration) (int64, error) {
 	return q.prune(ctx, `SELECT id FROM jobs WHERE tenant = $1 AND finished < {now} - $2
 		AND state IN ('succeeded', 'failed', 'cancelled', 'expired') ORDER BY id LIMIT $3 {skip}`,
 		tenant, older.Microseconds(), int64(sweep))
 }
 
 // prune deletes the jobs that a query names, with what hangs on them.
-func (q *Queries) prune(ctx context.Context, query string, args ...any) (int64, error) {
+func (q *UpkeepQueries) prune(ctx context.Context, query string, args ...any) (int64, error) {
 	var ids []string
 	if err := q.Words(ctx, &ids, query, args...); err != nil || len(ids) == 0 {
 		return 0, err

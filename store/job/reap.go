@@ -46,7 +46,7 @@ func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
 }
 
 // ExpiredJobs returns ids of jobs that waited for longer than they may.
-func (q *Queries) ExpiredJobs(ctx context.Context) ([]string, error) {
+func (q *UpkeepQueries) ExpiredJobs(ctx context.Context) ([]string, error) {
 	return q.ids(ctx, `SELECT id FROM jobs WHERE expires_at IS NOT NULL
 		AND state IN ('queued', 'dispatched', 'waiting') AND expires_at <= {now} ORDER BY expires_at LIMIT $1`)
 }
@@ -88,7 +88,7 @@ func (q *Queries) whyExpired(ctx context.Context, id string) (*JobError, error) 
 const inFlight = `state IN ('dispatched', 'running')`
 
 // ExpiredLeases returns ids of jobs whose worker has gone silent.
-func (q *Queries) ExpiredLeases(ctx context.Context) ([]string, error) {
+func (q *UpkeepQueries) ExpiredLeases(ctx context.Context) ([]string, error) {
 	return q.ids(ctx, `SELECT id FROM jobs WHERE `+inFlight+` AND state = 'running' AND lease_until < {now}
 		ORDER BY lease_until LIMIT $1`)
 }
@@ -142,7 +142,7 @@ func (q *Queries) afterCrash(ctx context.Context, s stub, crashes int, why *JobE
 	return q.moved(ctx, move{To: JobQueued, Set: requeued, Where: `id = $1`, Returning: `id, lane`}, s.ID)
 }
 
-func (q *Queries) ids(ctx context.Context, query string) ([]string, error) {
+func (q *UpkeepQueries) ids(ctx context.Context, query string) ([]string, error) {
 	var ids []string
 	err := q.Each(ctx, query, []any{int64(sweep)}, func(rows db.Rows) error {
 		var id string
@@ -169,7 +169,7 @@ type Dispatched struct {
 
 // DispatchedJobs returns a page of the jobs whose wake-up has been on its way
 // for longer than the given while, by id after the given one.
-func (q *Queries) DispatchedJobs(ctx context.Context, older time.Duration, after string,
+func (q *UpkeepQueries) DispatchedJobs(ctx context.Context, older time.Duration, after string,
 ) ([]Dispatched, error) {
 	var all []Dispatched
 	err := q.Each(ctx, `SELECT id, gen, lane, kind, coalesce(wake, ''), {now} - dispatched_at FROM jobs

@@ -20,7 +20,7 @@ type Share struct {
 }
 
 // SetShare sets a tenant's part of a lane.
-func (q *Queries) SetShare(ctx context.Context, s Share) error {
+func (q *TurnQueries) SetShare(ctx context.Context, s Share) error {
 	var limit any
 	if s.Cap > 0 {
 		limit = int64(s.Cap)
@@ -33,7 +33,7 @@ func (q *Queries) SetShare(ctx context.Context, s Share) error {
 
 // SetShares sets these shares, and all others to the default. It must run in a
 // transaction.
-func (q *Queries) SetShares(ctx context.Context, shares []Share) error {
+func (q *TurnQueries) SetShares(ctx context.Context, shares []Share) error {
 	_, err := q.Exec(ctx, `UPDATE shares SET weight = 1, cap = NULL WHERE weight <> 1 OR cap IS NOT NULL`)
 	if err != nil {
 		return err

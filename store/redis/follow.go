@@ -12,7 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 const (
@@ -46,7 +46,7 @@ type Reader struct {
 // NewReader returns a reader for a lane.
 func NewReader(client redis.UniversalClient, lane string) *Reader {
 	return &Reader{redis: client, lane: lane, followers: map[*follower]struct{}{},
-		own: "dreamlab:{" + lane + "}:reader:" + store.NewID("")}
+		own: "dreamlab:{" + lane + "}:reader:" + db.NewID("")}
 }
 
 // follower is one who follows a reply.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 const (
@@ -89,7 +89,7 @@ type Writer struct {
 func (w *Writer) Written() bool { return w.seq > 0 }
 
 // Data appends what is ready as one entry. Lines hold no line break. It fails
-// with store.ErrFenced when a newer epoch has written.
+// with db.ErrFenced when a newer epoch has written.
 func (w *Writer) Data(ctx context.Context, lines ...[]byte) error {
 	if len(lines) == 0 {
 		return nil
@@ -155,7 +155,7 @@ func (w *Writer) id(i int) string { return fmt.Sprintf("%d-%d", w.epoch, w.seq+1
 func (w *Writer) refused(ctx context.Context, id string) error {
 	mine, err := w.redis.XRange(ctx, w.key, id, id).Result()
 	if err == nil && len(mine) == 0 {
-		err = store.ErrFenced
+		err = db.ErrFenced
 	}
 	return err
 }

@@ -12,7 +12,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/redis"
 	"dreamlab/store/storetest"
 )
@@ -161,7 +161,7 @@ func TestZombieIsRefused(t *testing.T) {
 		replies := redis.NewReplies(q)
 		zombie, heir := replies.Writer(lane, job, 1), replies.Writer(lane, job, 2)
 		must(t, heir.Data(ctx, []byte("new")))
-		if err := zombie.Data(ctx, []byte("old")); !errors.Is(err, store.ErrFenced) || zombie.Written() {
+		if err := zombie.Data(ctx, []byte("old")); !errors.Is(err, db.ErrFenced) || zombie.Written() {
 			t.Errorf("a zombie wrote: %v", err)
 		}
 		must(t, heir.End(ctx))

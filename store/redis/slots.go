@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 const (
@@ -68,7 +68,7 @@ func (s *Slots) Take(ctx context.Context, name string, wait time.Duration) (slot
 	if !enter(ctx, own) {
 		return Slot{}, false, nil
 	}
-	holder := store.NewID("slot_")
+	holder := db.NewID("slot_")
 	held, err := s.await(ctx, name, holder)
 	switch {
 	case err != nil:

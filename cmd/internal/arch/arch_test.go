@@ -21,6 +21,8 @@ const (
 	root        = "../../.."
 	longestFile = 400 // lines
 	longestFunc = 70  // lines
+	mostFiles   = 25  // of a room
+	mostMethods = 40  // of a type
 )
 
 // arrows says what of ours each room may import beside itself and what lies
@@ -28,11 +30,21 @@ const (
 // names end in "test", are free, since they put real parts together.
 var arrows = map[string][]string{
 	"store":             {},
+	"store/migrations":  {},
+	"store/db":          {"store/migrations"},
+	"store/flight":      {"store/db"},
+	"store/job":         {"store/db"},
+	"store/book":        {"store/db", "store/job"},
+	"store/learn":       {"store/db", "store/job"},
+	"store/postgres":    {"store/db"},
+	"store/sqlite":      {"store/db"},
+	"store/blob":        {"store/db"},
+	"store/redis":       {"store/db"},
 	"providers":         {},
 	"providers/sandbox": {},
 	"tasks":             {"store"},
-	"tasks/engine":      {"tasks", "store", "store/redis"},
-	"handlers": {"tasks", "store", "store/redis", "store/blob", "providers", "providers/catalog",
+	"tasks/engine":      {"tasks", "store", "store/flight", "store/redis"},
+	"handlers": {"tasks", "store", "store/flight", "store/redis", "store/blob", "providers", "providers/catalog",
 		"providers/completion"},
 	"cmd/internal/config":   {"providers"},
 	"cmd/internal/client":   {},
@@ -163,7 +175,12 @@ func TestAllowed(t *testing.T) {
 		want     bool
 	}{
 		{"store", "tasks", false},
-		{"store/redis", "store", true},
+		{"store", "store/job", true},
+		{"store/learn", "store/job", true},
+		{"store/job", "store/learn", false},
+		{"store/book", "store/learn", false},
+		{"store/db", "store/job", false},
+		{"store/redis", "store", false},
 		{"providers", "store", false},
 		{"providers/sandbox", "providers", false},
 		{"providers/groq/emulator", "providers/sandbox", true},
@@ -207,6 +224,33 @@ func TestLengths(t *testing.T) {
 			if function.Name.Name == "init" && function.Recv == nil {
 				t.Errorf("%s: init runs behind the reader's back: call it by a name", s.name)
 			}
+		}
+	}
+}
+
+// TestSizes counts the files of a room of the store, and the methods of a type.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	files, methods := map[string]int{}, map[string]int{}
+	for _, s := range sources(t) {
+		if s.test || !within(s.room, "store") {
+			continue
+		}
+		files[s.room]++
+		for _, declared := range s.file.Decls {
+			if function, is := declared.(*ast.FuncDecl); is && function.Recv != nil {
+				methods[s.room+"."+receiver(function)]++
+			}
+		}
+	}
+	for room, n := range files {
+		if n > mostFiles {
+			t.Errorf("%s has %d files, more than %d: make a room of some", room, n, mostFiles)
+		}
+	}
+	for kind, n := range methods {
+		if n > mostMethods {
+			t.Errorf("%s has %d methods, more than %d: split it", kind, n, mostMethods)
 		}
 	}
 }
