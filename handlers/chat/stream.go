@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"sync"
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
@@ -79,80 +78,3 @@ func (s *stream) tail(a *handlers.Answered, ours []byte, usage bool) [][]byte {
 func (s *stream) close()        { s.pump.close() }
 func (s *stream) broken() error { return s.pump.failure() }
 func (s *stream) fenced() bool  { return errors.Is(s.pump.failure(), store.ErrFenced) }
-
-// pump writes events to a reply on a goroutine of its own: what gathers while
-// one entry is written becomes the next.
-type pump struct {
-	reply reply
-	ready *sync.Cond
-	done  chan struct{}
-
-	mu      sync.Mutex
-	waiting [][]byte
-	closed  bool
-	err     error
-}
-
-func newPump(ctx context.Context, reply reply) *pump {
-	p := &pump{reply: reply, done: make(chan struct{})}
-	p.ready = sync.NewCond(&p.mu)
-	go p.run(ctx)
-	return p
-}
-
-func (p *pump) run(ctx context.Context) {
-	defer close(p.done)
-	for {
-		events := p.next()
-		if len(events) == 0 {
-			return
-		}
-		if err := p.reply.Data(ctx, events...); err != nil {
-			p.stop(err)
-			return
-		}
-	}
-}
-
-// next waits for events; none are left once the pump is closed.
-func (p *pump) next() [][]byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for len(p.waiting) == 0 && !p.closed {
-		p.ready.Wait()
-	}
-	events := p.waiting
-	p.waiting = nil
-	return events
-}
-
-func (p *pump) stop(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.err, p.closed, p.waiting = err, true, nil
-}
-
-func (p *pump) add(events ...[]byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return
-	}
-	p.waiting = append(p.waiting, events...)
-	p.ready.Signal()
-}
-
-// close writes what waits and joins the goroutine.
-func (p *pump) close() {
-	p.mu.Lock()
-	p.closed = true
-	p.ready.Signal()
-	p.mu.Unlock()
-	<-p.done
-}
-
-func (p *pump) failure() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.err
-}

@@ -22,8 +22,8 @@ const maxDepth = 256
 
 // IsObject tells whether the bytes are one JSON object, not nested beyond reason.
 func IsObject(data []byte) bool {
-	data = bytes.TrimLeft(data, " \t\r\n")
-	return len(data) > 0 && data[0] == '{' && !deep(data) && json.Valid(data)
+	at := space(data, 0)
+	return at < len(data) && data[at] == '{' && !deep(data) && json.Valid(data)
 }
 
 // deep counts brackets only where there are enough of them for it to matter.

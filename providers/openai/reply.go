@@ -47,9 +47,9 @@ func membersOf(object []byte, extension string) members {
 	return m
 }
 
-// isFailure tells an error from an answer: by its member "error", by its type, or
+// failed tells an error from an answer: by its member "error", by its type, or
 // by a message where the choices should be.
-func isFailure(m members) bool {
+func (m *members) failed() bool {
 	if completion.Present(m.fault) && string(m.fault) != `""` && string(m.fault) != "false" {
 		return true
 	}
@@ -58,7 +58,7 @@ func isFailure(m members) bool {
 
 // mended returns the object with its choices as they were read, and without a
 // usage that makes no sense.
-func (m members) mended(object, choices []byte) []byte {
+func (m *members) mended(object, choices []byte) []byte {
 	strange := completion.Present(m.usage) && parseUsage(m.usage).Missing
 	same := len(choices) == len(m.choices) && (len(choices) == 0 || &choices[0] == &m.choices[0])
 	if same && !strange {
@@ -131,10 +131,10 @@ func (c *Client) whole(a *answer, reply *providers.Reply) (*providers.Reply, err
 	}
 	m := membersOf(body, "")
 	reply.Usage = parseUsage(m.usage)
-	if isFailure(m) {
+	if m.failed() {
 		return nil, c.inBand(a, body, reply.Usage)
 	}
-	if err := c.read(a, reply, m, body); err != nil {
+	if err := c.read(a, reply, &m, body); err != nil {
 		if !reply.Usage.Missing {
 			err.Charge, err.Usage = providers.ChargeUsage, reply.Usage
 		}
@@ -144,7 +144,7 @@ func (c *Client) whole(a *answer, reply *providers.Reply) (*providers.Reply, err
 }
 
 // read takes the choices of a whole answer in.
-func (c *Client) read(a *answer, reply *providers.Reply, m members, body []byte) *providers.Error {
+func (c *Client) read(a *answer, reply *providers.Reply, m *members, body []byte) *providers.Error {
 	if len(m.choices) <= 2 || m.choices[0] != '[' {
 		return a.unreadable("the answer holds no choice", nil)
 	}

@@ -35,25 +35,25 @@ func newEvents(lines *bufio.Reader, limit int) *events {
 	return &events{lines: lines, limit: limit}
 }
 
-// next returns the data of the next event, valid until the next call. What is
-// neither a JSON object nor [DONE] is returned as well. Comments and other fields
+// next returns the data of the next event, valid until the next call, and whether
+// it is a JSON object. What is neither that nor [DONE] is returned as well. Comments and other fields
 // are passed over; an "error:" line, which llama.cpp writes, and bare JSON, with
 // which some proxies break in, count as data.
-func (e *events) next() ([]byte, error) {
+func (e *events) next() (data []byte, object bool, err error) {
 	for {
 		if len(e.ready) > 0 {
 			data := e.ready[0]
 			e.ready = e.ready[1:]
-			return data, nil
+			return data, completion.IsObject(data), nil
 		}
 		line, err := e.line()
 		if data, complete, fault := e.take(line); fault != nil {
-			return nil, fault
+			return nil, false, fault
 		} else if complete {
-			return data, nil
+			return data, data[0] == '{', nil
 		}
 		if err != nil && !e.join() && len(e.ready) == 0 {
-			return nil, err
+			return nil, false, err
 		}
 	}
 }

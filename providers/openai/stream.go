@@ -91,12 +91,18 @@ func drain(body *bufio.Reader, cancel context.CancelFunc) {
 
 func (s *stream) run(events *events, sink providers.Sink) error {
 	for {
-		data, err := events.next()
+		data, object, err := events.next()
 		if err != nil {
 			return s.ended(err)
 		}
 		if string(data) == "[DONE]" {
 			return s.done()
+		}
+		if !object {
+			if err := s.skip(data); err != nil {
+				return err
+			}
+			continue
 		}
 		chunk, err := s.chunk(data)
 		if err != nil {
@@ -152,19 +158,16 @@ func (s *stream) charged(e *providers.Error) *providers.Error {
 	return e
 }
 
-// chunk looks at one event without decoding it. The chunk's Data is nil where
-// there is nothing to hand on.
+// chunk looks at one event, a JSON object, without decoding it. The chunk's Data
+// is nil where there is nothing to hand on.
 func (s *stream) chunk(data []byte) (providers.Chunk, error) {
 	data = tidy(data)
-	if !completion.IsObject(data) {
-		return providers.Chunk{}, s.skip(data)
-	}
 	m := membersOf(data, s.answer.client.dialect.Extension)
-	s.note(m)
+	s.note(&m)
 	if err := s.extension(m.extension); err != nil {
 		return providers.Chunk{}, err
 	}
-	if isFailure(m) {
+	if m.failed() {
 		return providers.Chunk{}, s.charged(s.answer.client.inBand(s.answer, data, s.reply.Usage))
 	}
 	if len(m.choices) == 0 || m.choices[0] != '[' {
@@ -212,7 +215,7 @@ func firstOf(data []byte) []byte {
 		return nil
 	}
 	for item := range completion.Items(data) {
-		if completion.IsObject(item) && isFailure(membersOf(item, "")) {
+		if m := membersOf(item, ""); completion.IsObject(item) && m.failed() {
 			return item
 		}
 		break
@@ -223,7 +226,7 @@ func firstOf(data []byte) []byte {
 // tidy makes a chunk one line of UTF-8: a carriage return is white space to JSON,
 // and the end of a line to SSE.
 func tidy(data []byte) []byte {
-	if bytes.ContainsAny(data, "\r\n") {
+	if bytes.IndexByte(data, '\r') >= 0 || bytes.IndexByte(data, '\n') >= 0 {
 		data = bytes.ReplaceAll(bytes.ReplaceAll(data, []byte("\r"), []byte(" ")), []byte("\n"), []byte(" "))
 	}
 	if !utf8.Valid(data) {
@@ -233,7 +236,7 @@ func tidy(data []byte) []byte {
 }
 
 // note keeps what a chunk says of the whole answer.
-func (s *stream) note(m members) {
+func (s *stream) note(m *members) {
 	s.usage(m.usage)
 	if s.reply.Model == "" {
 		s.reply.Model = string(completion.AppendText(nil, m.model))

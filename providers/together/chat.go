@@ -6,28 +6,21 @@ import (
 	"strings"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/providers/openai"
 )
 
 // encode puts a request into Together's words
 // (https://docs.together.ai/reference/chat-completions-1).
 func encode(req *providers.Request, body *openai.Body) error {
-	if err := encodeTools(req, body); err != nil {
-		return err
+	if req.Logprobs { // Together answers in a form of its own, which OpenAI's clients can not read
+		return openai.Unsupported("logprobs", "leave it out or use another vendor")
 	}
-	body.Logprobs, body.TopLogprobs = nil, nil
-	if req.Logprobs { // a number here: how many alternatives
-		alternatives := 1
-		if req.TopLogprobs != nil {
-			alternatives = max(*req.TopLogprobs, 1)
-		}
-		body.Logprobs = alternatives
-	}
-	return nil
+	return encodeTools(req, body)
 }
 
-// encodeTools says "none" by leaving the tools out, and refuses "required",
-// neither of which Together takes.
+// encodeTools says "none" by leaving the tools out, and "required" by naming the
+// only tool, for Together takes neither. With several tools there is no such way.
 func encodeTools(req *providers.Request, body *openai.Body) error {
 	var choice string
 	if len(req.ToolChoice) == 0 || json.Unmarshal(req.ToolChoice, &choice) != nil {
@@ -35,11 +28,28 @@ func encodeTools(req *providers.Request, body *openai.Body) error {
 	}
 	switch choice {
 	case "required":
+		if name := onlyTool(req.Tools); name != "" {
+			body.ToolChoice = completion.Encode(map[string]any{
+				"type": "function", "function": map[string]string{"name": name},
+			})
+			return nil
+		}
 		return openai.Unsupported("tool_choice", `use "auto" or name the function`)
 	case "none":
 		body.Tools, body.ToolChoice, body.ParallelToolCalls = nil, nil, nil
 	}
 	return nil
+}
+
+// onlyTool returns the name of the tool where there is just one.
+func onlyTool(tools json.RawMessage) string {
+	var list []struct {
+		Function struct{ Name string }
+	}
+	if json.Unmarshal(tools, &list) != nil || len(list) != 1 {
+		return ""
+	}
+	return list[0].Function.Name
 }
 
 // classify knows what Together's errors mean beyond their code

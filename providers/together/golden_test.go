@@ -2,6 +2,7 @@ package together_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -259,17 +260,42 @@ func TestCheapestHardware(t *testing.T) {
 func TestChatInTogethersWords(t *testing.T) {
 	t.Parallel()
 	driver, p := connect(t, map[string]string{})
-	five := 5
 	req := &providers.Request{
-		Model: "m", MaxTokens: 9, Logprobs: true, TopLogprobs: &five, Tools: json.RawMessage(`[{}]`),
+		Model: "m", MaxTokens: 9, Tools: json.RawMessage(`[{}]`),
 		ToolChoice: json.RawMessage(`"none"`), Messages: []providers.Message{providers.TextMessage("user", "x")},
 	}
 	if _, err := driver.Chat(t.Context(), req, nil); providers.KindOf(err) != providers.KindModelGone {
 		t.Errorf("got %v", err)
 	}
-	want := `{"model":"m","messages":[{"role":"user","content":"x"}],"max_tokens":9,"logprobs":5}`
+	want := `{"model":"m","messages":[{"role":"user","content":"x"}],"max_tokens":9}`
 	if got := p.sent["POST /v1/chat/completions"]; got != want {
 		t.Errorf("sent %s, want %s", got, want)
+	}
+}
+
+func TestTheOnlyToolIsRequiredByItsName(t *testing.T) {
+	t.Parallel()
+	driver, p := connect(t, map[string]string{})
+	tool := `{"type":"function","function":{"name":"f"}}`
+	req := &providers.Request{
+		Model: "m", Tools: json.RawMessage(`[` + tool + `]`), ToolChoice: json.RawMessage(`"required"`),
+		Messages: []providers.Message{providers.TextMessage("user", "x")},
+	}
+	if _, err := driver.Chat(t.Context(), req, nil); providers.KindOf(err) != providers.KindModelGone {
+		t.Errorf("got %v", err)
+	}
+	want := `"tool_choice":{"function":{"name":"f"},"type":"function"}`
+	if got := p.sent["POST /v1/chat/completions"]; !strings.Contains(got, want) {
+		t.Errorf("sent %s, want %s in it", got, want)
+	}
+	req.Tools = json.RawMessage(`[` + tool + `,` + tool + `]`)
+	var e *providers.Error
+	if _, err := driver.Chat(t.Context(), req, nil); !errors.As(err, &e) || e.Param != "tool_choice" {
+		t.Errorf("two tools: got %v", err)
+	}
+	req.Logprobs = true
+	if _, err := driver.Chat(t.Context(), req, nil); !errors.As(err, &e) || e.Param != "logprobs" {
+		t.Errorf("logprobs: got %v", err)
 	}
 }
 

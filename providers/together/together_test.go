@@ -40,9 +40,10 @@ func TestConformance(t *testing.T) {
 		Tunable: "openai/gpt-oss-20b", Unhostable: "meta-llama/Llama-3.3-70B-Instruct-Reference",
 		Lacks: map[string]func(*providers.Request){
 			"tool_choice": func(r *providers.Request) {
-				r.Tools = []byte(`[{"type":"function","function":{"name":"f"}}]`)
+				r.Tools = []byte(`[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}]`)
 				r.ToolChoice = []byte(`"required"`)
 			},
+			"logprobs": func(r *providers.Request) { r.Logprobs = true },
 		},
 	})
 }
