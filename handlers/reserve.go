@@ -72,7 +72,7 @@ func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error 
 }
 
 // holdFunds makes others wait who spend for the tenant, and fails the transaction
-// where its entries for him, which it has not written yet, go over a budget.
+// where its entries for that tenant, which it has not written yet, go over a budget.
 func (c *Caller) holdFunds(ctx context.Context, q *store.Queries, tenant string, entries []store.Entry) error {
 	if err := q.HoldTenant(ctx, tenant); err != nil {
 		return err

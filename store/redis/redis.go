@@ -1,5 +1,5 @@
 // Package redis keeps what may vanish: the queue's connection, reply streams,
-// and the weather at the vendors. Losing all of it costs time and open
+// and which vendors are not to be called. Losing all of it costs time and open
 // streams, never a job or an answer; whatever must survive is in the database.
 //
 // It delivers no jobs: that is tasks/engine.

@@ -93,11 +93,11 @@ func TestLongPipelines(t *testing.T) {
 	})
 }
 
-func TestWeather(t *testing.T) {
+func TestCircuits(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
 		ctx := deadline(t)
-		w := redis.NewWeather(q)
+		w := redis.NewCircuits(q)
 		now := time.Now()
 		var all sync.WaitGroup
 		for _, minutes := range []int{1, 5, 3, -2} {
@@ -113,7 +113,7 @@ func TestWeather(t *testing.T) {
 		got, err := w.NotBefore(ctx, "groq/x", "past", "far", "unknown")
 		must(t, err)
 		if len(got) != 2 || got["groq/x"].Sub(now).Round(time.Second) != 5*time.Minute {
-			t.Errorf("weather is %v", got)
+			t.Errorf("open are %v", got)
 		}
 		if far := got["far"].Sub(now); far > 25*time.Hour {
 			t.Errorf("a report holds for %s", far)

@@ -16,12 +16,12 @@ const circuitsPatience = 50 * time.Millisecond
 // circuits lets the routers of all processes share which models are to be left
 // alone. It is advice: where Redis does not answer, nothing is known.
 type circuits struct {
-	shared *redis.Weather
+	shared *redis.Circuits
 	log    zerolog.Logger
 }
 
 func newCircuits(queue *redis.Queue, log zerolog.Logger) providers.Circuits {
-	return &circuits{shared: redis.NewWeather(queue), log: log}
+	return &circuits{shared: redis.NewCircuits(queue), log: log}
 }
 
 // OpenUntil returns until when each of the targets is not to be called.
