@@ -156,7 +156,8 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 	tasks.Point("answered")
 	a := &Answered{
 		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Tries: answer.Tries,
-		Disputed: answer.Disputed, Took: time.Since(began), Sandbox: answer.Reply.Sandbox, caller: c, run: run, step: step, entry: answer.Entry,
+		Disputed: answer.Disputed, Took: time.Since(began), Sandbox: answer.Reply.Sandbox,
+		caller: c, run: run, step: step, entry: answer.Entry,
 	}
 	if err != nil {
 		return a, failed(ctx, run, err)

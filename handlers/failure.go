@@ -23,7 +23,7 @@ var tellings = map[providers.Kind]telling{
 		what: "it refuses the request", final: true, quoted: true},
 	providers.KindUnsupported: {code: "unsupported_parameter", advice: "leave it out, or choose another model",
 		what: "it does not take a parameter", final: true, quoted: true},
-	providers.KindContext: {code: "context_length_exceeded", advice: "shorten the messages or the answer, or choose a model with a longer context",
+	providers.KindContext: {code: "context_length_exceeded", advice: "shorten the messages or the answer, or choose a larger model",
 		what: "it takes less", final: true, quoted: true},
 	providers.KindTooLarge: {code: "context_length_exceeded", advice: "shorten the messages",
 		what: "it takes less", final: true, quoted: true},
@@ -85,7 +85,8 @@ func message(e *providers.Error, t telling) string {
 	if param := e.PlainParam(); param != "" && e.Kind == providers.KindUnsupported {
 		advice = fmt.Sprintf("leave out %q, or choose another model", param)
 	}
-	if theirs := e.Status != 0 || t.final; t.quoted && theirs && e.Message != "" {
+	ours, theirs := e.Status == 0 && t.final, e.Status != 0 && t.quoted
+	if e.Message != "" && (ours || theirs) {
 		what = providers.Redact(e.Message)
 	}
 	return fmt.Sprintf("%s (%s: %s)", advice, cmp.Or(e.Provider, "the vendor"), what)

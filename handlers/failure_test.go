@@ -70,6 +70,8 @@ func TestFailureQuotesWhatIsForTheClient(t *testing.T) {
 			"ask the operator to run dreamlab doctor (together: our key does not work)", ""},
 		"its reason":      {providers.Error{Kind: providers.KindServer, Status: 500}, "try again (together: " + shown + ")", ""},
 		"our own network": {providers.Error{Kind: providers.KindServer}, "try again (together: it failed)", ""},
+		"not set up": {providers.Error{Kind: providers.KindAuth},
+			"ask the operator to run dreamlab doctor (together: " + shown + ")", ""},
 		"not readable": {providers.Error{Kind: providers.KindUnreadable, Status: 200},
 			"choose another model, or tell the operator (together: its answer can not be read)", ""},
 	}

@@ -177,12 +177,13 @@ func (run *run) openError(c *candidate, wait time.Duration) *Error {
 		again.RetryAfter = max(again.RetryAfter, wait)
 		return &again
 	}
-	e := &Error{Kind: KindCapacity, Provider: c.target.Provider, Model: c.target.Model}
+	e := &Error{Kind: KindCapacity, Provider: c.target.Provider, Model: c.target.Model, RetryAfter: wait,
+		Charge: ChargeNone}
 	if _, cause := run.router.breakers.open(c.target); cause != nil {
 		e.Kind, e.Err = cause.Kind, cause
+	} else {
+		e.Message = fmt.Sprintf("not to be called for another %v", wait.Round(time.Millisecond))
 	}
-	e.Message = fmt.Sprintf("not to be called for another %v", wait.Round(time.Millisecond))
-	e.RetryAfter, e.Charge = wait, ChargeNone
 	return e
 }
 
