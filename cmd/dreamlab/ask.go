@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"dreamlab/cmd/internal/client"
+	"dreamlab/cmd/internal/config"
 )
 
 // asking is what the verbs share that are clients of the API.
@@ -27,7 +28,7 @@ func (a *asking) declareWait(flags *flag.FlagSet) {
 
 // open returns a client of the API that is configured. The caller closes it.
 func (a *asking) open(sh shell) (*client.Client, error) {
-	c, err := a.load(sh)
+	c, err := config.LoadClient(a.options(sh))
 	if err != nil {
 		return nil, err
 	}

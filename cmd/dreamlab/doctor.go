@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"dreamlab/cmd/internal/boot"
@@ -53,14 +54,14 @@ func examine(ctx context.Context, sh shell, c *config.Config, asJSON bool) error
 	if err != nil {
 		return err
 	}
-	ill := 0
+	faults := 0
 	for _, f := range found.Findings {
 		if !f.OK {
-			ill++
+			faults++
 		}
 	}
-	if ill > 0 {
-		return fmt.Errorf("%d of %d dependencies need mending, as told above", ill, len(found.Findings))
+	if faults > 0 {
+		return fmt.Errorf("%d of %d dependencies need mending, as told above", faults, len(found.Findings))
 	}
 	return nil
 }
@@ -76,9 +77,13 @@ func (e examination) write(out io.Writer) error {
 	for _, f := range e.Findings {
 		state := "ok"
 		if !f.OK {
-			state = "ILL"
+			state = "FAULT"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, state, f.Detail)
+		first, more, _ := strings.Cut(f.Detail, "\n")
+		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, state, first)
+		for line := range strings.Lines(more) {
+			fmt.Fprintf(table, "\t\t%s\n", strings.TrimSpace(line))
+		}
 		if f.Mend != "" {
 			fmt.Fprintf(table, "\t\t→ %s\n", f.Mend)
 		}

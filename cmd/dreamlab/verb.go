@@ -162,10 +162,14 @@ func (s *settings) declare(flags *flag.FlagSet) {
 }
 
 func (s *settings) load(sh shell) (*config.Config, error) {
-	return config.Load(config.Options{
+	return config.Load(s.options(sh))
+}
+
+func (s *settings) options(sh shell) config.Options {
+	return config.Options{
 		File: s.file, Vendors: boot.Vendors(), Lookup: sh.lookup,
 		Flags: map[string]string{"addr": s.addr, "data": s.data, "log": s.log},
-	})
+	}
 }
 
 // nothing refuses arguments where a verb takes none.

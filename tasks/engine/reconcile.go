@@ -236,7 +236,7 @@ func (e *Engine) setSentinels(ctx context.Context, wiped map[tasks.Lane]string) 
 		return nil
 	}
 	e.metrics.wiped.Inc()
-	e.log.Warn().Msg("the queue is new, was wiped or restarted: its wake-ups were checked")
+	e.tellWiped(wiped)
 	pipe := e.redis.Pipeline()
 	for lane, run := range wiped {
 		pipe.SAdd(ctx, asynqQueues, string(lane))
@@ -246,6 +246,18 @@ func (e *Engine) setSentinels(ctx context.Context, wiped map[tasks.Lane]string) 
 		return fmt.Errorf("mark the queue as known: %w", err)
 	}
 	return nil
+}
+
+// tellWiped warns of a queue that lost what it held. One that does not tell when
+// it was started, as the embedded one, is new each time.
+func (e *Engine) tellWiped(wiped map[tasks.Lane]string) {
+	line := e.log.Warn()
+	for _, run := range wiped {
+		if run == "-" {
+			line = e.log.Debug()
+		}
+	}
+	line.Msg("the queue is new, was wiped or restarted: its wake-ups were checked")
 }
 
 // checkWakes pages through the dispatched jobs: all of them after a wipe, else

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +36,10 @@ type examination struct {
 	look       func(context.Context) (detail string, err error)
 }
 
+// adviceMark stands in the detail of a dependency that is well before what may be
+// done for it all the same.
+const adviceMark = "\n→"
+
 // Examine tests everything that the configuration names, all at once. It
 // changes nothing but a probe in the bucket, which it removes again.
 func Examine(ctx context.Context, c *config.Config) []Finding {
@@ -58,7 +60,8 @@ func (e examination) run(ctx context.Context) Finding {
 	if err != nil {
 		return Finding{Name: e.name, Detail: err.Error(), Mend: e.mend}
 	}
-	return Finding{Name: e.name, OK: true, Detail: detail}
+	detail, advice, _ := strings.Cut(detail, adviceMark)
+	return Finding{Name: e.name, OK: true, Detail: detail, Mend: advice}
 }
 
 func examinations(c *config.Config) []examination {
@@ -73,24 +76,6 @@ func examinations(c *config.Config) []examination {
 			func(context.Context) (string, error) { return examinePrices(c) }},
 	}
 	return append(all, examineVendors(c)...)
-}
-
-func examineStore(ctx context.Context, c *config.Config) (detail string, err error) {
-	if c.Database == "" {
-		path := filepath.Join(c.Data, "dreamlab.db")
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			return "embedded SQLite, made by `dreamlab up` in " + c.Data, nil
-		}
-	}
-	s, err := OpenStore(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := s.Ping(ctx); err != nil {
-		return "", fmt.Errorf("ask the database: %w", err)
-	}
-	return string(s.Dialect()) + ", its schema is up to date", Migrated(ctx, s)
 }
 
 func examineQueue(ctx context.Context, c *config.Config) (detail string, err error) {
@@ -191,9 +176,10 @@ func examinePrices(c *config.Config) (string, error) {
 
 func examineVendors(c *config.Config) []examination {
 	if c.Sandbox() {
-		return []examination{{name: "vendors", look: func(context.Context) (string, error) {
-			return "none is configured: all of them are the sandbox, whose answers are not real", nil
-		}}}
+		return []examination{{
+			name: "vendors", mend: "set GROQ_API_KEY and TOGETHER_API_KEY, or name servers in " + config.DefaultFile,
+			look: func(context.Context) (string, error) { return examineSandbox(c) },
+		}}
 	}
 	drivers, err := openDrivers(c, "")
 	all := []examination{}
@@ -206,6 +192,18 @@ func examineVendors(c *config.Config) []examination {
 			func(ctx context.Context) (string, error) { return examineDriver(ctx, drivers[name]) }})
 	}
 	return all
+}
+
+// examineSandbox tells a machine to try things on from production without keys.
+func examineSandbox(c *config.Config) (string, error) {
+	const none = "none is configured: all of them are the sandbox, whose answers are not real"
+	switch {
+	case c.Database != "" && c.Redis != "" && c.Bucket != "":
+		return "", errors.New("none is configured, and api, worker and scheduler refuse to start without")
+	case c.Database != "" || c.Redis != "" || c.Bucket != "":
+		return none + adviceMark + "api, worker and scheduler need vendors, too: set GROQ_API_KEY and TOGETHER_API_KEY", nil
+	}
+	return none, nil
 }
 
 func examineDriver(ctx context.Context, driver providers.Driver) (string, error) {

@@ -66,18 +66,3 @@ func AdminKey(ctx context.Context, s *store.Store, dir string) (secret string, f
 	}
 	return secret, true, writeSecret(path, secret)
 }
-
-// writeSecret replaces the file as a whole, readable to its owner alone.
-func writeSecret(path, secret string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("keep the first key: %w", err)
-	}
-	fresh := path + ".new"
-	if err := os.WriteFile(fresh, []byte(secret+"\n"), 0o600); err != nil {
-		return fmt.Errorf("keep the first key: %w", err)
-	}
-	if err := os.Rename(fresh, path); err != nil {
-		return fmt.Errorf("keep the first key: %w", err)
-	}
-	return nil
-}

@@ -81,12 +81,16 @@ func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
 		}
 		return store.Open(driver), nil
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory (DREAMLAB_DATA): %w", err)
+	if err := ownData(c.Data); err != nil {
+		return nil, err
 	}
-	driver, err := sqlite.Open(ctx, filepath.Join(c.Data, databaseFile))
+	path := filepath.Join(c.Data, databaseFile)
+	if err := makeDatabase(path); err != nil {
+		return nil, err
+	}
+	driver, err := sqlite.Open(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, err
 	}
 	return store.Open(driver), nil
 }

@@ -68,9 +68,18 @@ func (l *loader) checkURL(key, value string, schemes ...string) {
 		return
 	}
 	if _, err := url.Parse(value); err != nil {
-		l.fault("%s: it is no URL: escape what is special in the password by %%XX", l.at(key))
+		l.fault("%s: it is no URL: %s", l.at(key), escaping)
+		return
+	}
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 && strings.Contains(rest[end:], "@") && ofServer(scheme) {
+		l.fault("%s: its user and password end too early: %s", l.at(key), escaping)
 	}
 }
+
+const escaping = "write what is special in user and password (such as @ / ? # %) as %XX"
+
+// ofServer tells whether URLs of the scheme name a server, and may name a user.
+func ofServer(scheme string) bool { return !slices.Contains([]string{"unix", "file", "gs"}, scheme) }
 
 func (l *loader) checkModels() {
 	l.checkModel("team.lead", l.Team.Lead)

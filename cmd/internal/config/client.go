@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 )
 
 // KeyFile is the file in the data directory that holds the first key.
@@ -17,6 +19,27 @@ const KeyFile = "admin.key"
 type Client struct {
 	URL string
 	Key string
+}
+
+// LoadClient reads what a client of the API needs: the address and the data
+// directory. Whether the server's settings are whole is none of its business.
+func LoadClient(options Options) (*Config, error) {
+	if options.Lookup == nil {
+		options.Lookup = os.LookupEnv
+	}
+	l := &loader{Config: Default(), options: options, file: cmp.Or(options.File, DefaultFile)}
+	var file struct{ Addr, Data string }
+	text, err := os.ReadFile(l.file)
+	if err == nil {
+		err = yaml.Unmarshal(text, &file)
+	}
+	if err != nil && (options.File != "" || !errors.Is(err, os.ErrNotExist)) {
+		return nil, Faults{fmt.Sprintf("read %s: %v", l.file, err)}
+	}
+	l.Addr, l.Data = cmp.Or(file.Addr, l.Addr), cmp.Or(file.Data, l.Data)
+	l.readEnv()
+	l.readFlags()
+	return l.Config, nil
 }
 
 // Client returns where the API is and the key to it: DREAMLAB_URL and

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -47,6 +48,9 @@ func (c *Config) vendorValue(name, value string) Value {
 // redactURL takes the password out of a URL and leaves other texts alone.
 func redactURL(text string) string {
 	parsed, err := url.Parse(text)
+	if err != nil && strings.Contains(text, "://") {
+		return hidden
+	}
 	if err != nil || parsed.Host == "" {
 		return text
 	}
