@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
+
+// withdrawWithin bounds the taking back of a job.
+const withdrawWithin = 5 * time.Second
 
 // acceptance is a job on its way in.
 type acceptance struct {
@@ -49,7 +51,9 @@ func (e *Engine) Accept(ctx context.Context, job store.NewJob,
 	}
 	if !a.out.Existed {
 		e.metrics.accepted.WithLabelValues(job.Lane).Inc()
-		e.deliver(ctx, []store.Job{a.out.Job})
+		if sent := e.deliver(ctx, []store.Job{a.out.Job}); !sent && job.Attached {
+			return e.withdraw(ctx, a.out.Job)
+		}
 	}
 	return a.out.Job, a.out.Existed, nil
 }
@@ -165,33 +169,70 @@ func (e *Engine) rooms() map[string]store.Room {
 	return rooms
 }
 
+// delivery is what new jobs need to be worked on, and what came of it.
+type delivery struct {
+	jobs []store.Job
+	sent bool
+}
+
 // deliver sends the wake-ups of new jobs, and tells the dispatchers of those
 // that were left queued. The jobs are safe by now: what goes wrong here is
-// logged, and mended by the reconciler or the dispatchers' own clock.
-func (e *Engine) deliver(ctx context.Context, jobs []store.Job) {
-	if len(jobs) > 0 {
-		e.wakes.Do(ctx, jobs)
+// logged, and mended by the reconciler or the dispatchers' own clock. It tells
+// whether all went well.
+func (e *Engine) deliver(ctx context.Context, jobs []store.Job) (sent bool) {
+	if len(jobs) == 0 {
+		return true
 	}
+	d := &delivery{jobs: jobs}
+	e.wakes.Do(ctx, d)
+	return d.sent
 }
 
 // deliverAll does so in one pipeline for those who come at the same time.
-func (e *Engine) deliverAll(ctx context.Context, all [][]store.Job) {
-	jobs := slices.Concat(all...)
+func (e *Engine) deliverAll(ctx context.Context, all []*delivery) {
+	var jobs []store.Job
+	for _, d := range all {
+		jobs = append(jobs, d.jobs...)
+	}
+	err := e.deliverJobs(ctx, jobs)
+	if err != nil {
+		e.heard.Store(0)
+		e.log.Warn().Err(err).Int("jobs", len(jobs)).Msg("wake-ups were not sent; the reconciler will")
+	}
+	for _, d := range all {
+		d.sent = err == nil
+	}
+	e.findPlaces(ctx)
+}
+
+func (e *Engine) deliverJobs(ctx context.Context, jobs []store.Job) error {
 	wakes := wakesOf(jobs)
+	if err := e.pusher.push(ctx, wakes); err != nil {
+		return err
+	}
+	if len(wakes) > 0 {
+		e.heard.Store(time.Now().UnixNano())
+	}
 	lanes := map[string]bool{}
 	for _, j := range jobs {
 		if j.State == store.JobQueued {
 			lanes[j.Lane] = true
 		}
 	}
-	if err := e.pusher.push(ctx, wakes); err != nil {
-		e.heard.Store(0)
-		e.log.Warn().Err(err).Int("wakes", len(wakes)).Msg("wake-ups were not sent; the reconciler will")
-	} else if len(wakes) > 0 {
-		e.heard.Store(time.Now().UnixNano())
+	return e.signal(ctx, lanes)
+}
+
+// withdraw ends a job whose client waits and whose wake-up could not be sent, so
+// that what the client is told to have failed is not done later. Where a worker
+// has it by now the wake-up came through all the same.
+func (e *Engine) withdraw(ctx context.Context, job store.Job) (store.Job, bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawWithin)
+	defer cancel()
+	now, err := e.Cancel(ctx, job.Tenant, job.ID)
+	if err == nil && !now.State.Ended() {
+		return job, false, nil
 	}
-	e.signal(ctx, lanes)
-	e.findPlaces(ctx)
+	return store.Job{}, false, errors.Join(fmt.Errorf("accept %s: %w", job.Kind, ErrQueueUnavailable), err)
 }
 
 // wakesOf returns the wake-ups that dispatched jobs were given; several may

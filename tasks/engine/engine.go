@@ -101,7 +101,7 @@ type Engine struct {
 	// briefs ends what was paid for: those of one tenant would wait for each
 	// other at its sum of spending.
 	briefs *store.Group[*ending]
-	wakes  *store.Group[[]store.Job]
+	wakes  *store.Group[*delivery]
 	news   *store.Group[[]store.Moved]
 	pings  store.Reads[struct{}, struct{}]
 	heard  atomic.Int64 // when Redis last answered, unix nanoseconds

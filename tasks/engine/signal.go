@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -11,10 +12,11 @@ import (
 	"dreamlab/tasks"
 )
 
-// signal tells the dispatchers that lanes have work.
-func (e *Engine) signal(ctx context.Context, lanes map[string]bool) {
+// signal tells the dispatchers that lanes have work. Where that fails their own
+// clock will.
+func (e *Engine) signal(ctx context.Context, lanes map[string]bool) error {
 	if len(lanes) == 0 {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
@@ -23,8 +25,9 @@ func (e *Engine) signal(ctx context.Context, lanes map[string]bool) {
 		pipe.Publish(ctx, queuedChannel, lane)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		e.log.Debug().Err(err).Msg("dispatchers were not told; their own clock will")
+		return fmt.Errorf("tell the dispatchers: %w", err)
 	}
+	return nil
 }
 
 // announce tells of moves that are committed: of room and work to the
