@@ -28,7 +28,8 @@ func (s *Stack) Scraped(ctx context.Context) ([]Process, error) {
 			s.Config.Metrics, err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", forItsHost(listener.Addr(), promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{Timeout: scrapeWithin})))
+	metrics := promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{Timeout: scrapeWithin})
+	mux.Handle("GET /metrics", forItsHost(listener.Addr(), metrics))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: scrapeWithin, IdleTimeout: time.Minute}
 	s.Log.Info().Str("addr", listener.Addr().String()).Msg("metrics are shown")
 	run := func(ctx context.Context) error { return showUntil(ctx, server, listener) }
