@@ -29,6 +29,26 @@ func (q *ReadQueries) AnyJob(ctx context.Context, id string) (Job, error) {
 	return q.oneJob(ctx, `id = $1`, id)
 }
 
+// JobStates returns the states of those of the jobs that there are: a narrow look
+// at many at once, whosever they are.
+func (q *ReadQueries) JobStates(ctx context.Context, ids []string) (map[string]JobState, error) {
+	states := make(map[string]JobState, len(ids))
+	if len(ids) == 0 {
+		return states, nil
+	}
+	err := q.Each(ctx, `SELECT id, state FROM jobs WHERE id IN ({list $1})`, []any{db.Encode(ids)},
+		func(r db.Rows) error {
+			var id string
+			var state JobState
+			if err := r.Scan(&id, &state); err != nil {
+				return err
+			}
+			states[id] = state
+			return nil
+		})
+	return states, err
+}
+
 // JobByKey returns the job that holds a tenant's idempotency key, or ErrNotFound.
 func (q *ReadQueries) JobByKey(ctx context.Context, tenant, key string) (Job, error) {
 	return q.oneJob(ctx, `tenant = $1 AND idem_key = $2`, tenant, key)

@@ -29,6 +29,8 @@ import (
 type Engine interface {
 	gate.Engine
 	chat.Engine
+	// Wait returns the job when it has ended, or as it is after that long.
+	Wait(ctx context.Context, tenant, id string, atMost time.Duration) (store.Job, error)
 	// Retry queues an ended job again, or fails with store.ErrConflict.
 	Retry(ctx context.Context, tenant, id string) (store.Job, error)
 	// Reachable tells whether the queue answers.

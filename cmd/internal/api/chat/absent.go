@@ -67,15 +67,6 @@ func (a *absentees) leave(job store.Job, early bool) {
 	})
 }
 
-// spawn runs fn on a goroutine that close waits for, unless all is closed.
-func (a *absentees) spawn(fn func()) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.closed {
-		a.work.Go(fn)
-	}
-}
-
 // over tells whether a timer that has fired still stands.
 func (a *absentees) over(job string) bool {
 	a.mu.Lock()

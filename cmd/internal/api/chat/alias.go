@@ -2,7 +2,8 @@ package chat
 
 import (
 	"context"
-	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"dreamlab/store"
 )
@@ -10,8 +11,8 @@ import (
 // aliasOf is what one tenant calls a route.
 type aliasOf struct{ tenant, name string }
 
-// mostAliases bounds what is remembered.
-const mostAliases = 4096
+// maxAliases bounds what is remembered.
+const maxAliases = 4096
 
 // aliases finds routes, and remembers them as they were last read. Who goes by
 // memory has to have it checked (see store.NewJob's Route): a route may change at
@@ -19,21 +20,20 @@ const mostAliases = 4096
 type aliases struct {
 	store *store.Store
 	reads store.Reads[aliasOf, store.Route]
-
-	mu    sync.Mutex
-	known map[aliasOf]store.Route
+	known *lru.Cache[aliasOf, store.Route]
 }
 
 func newAliases(s *store.Store) *aliases {
-	return &aliases{store: s, known: map[aliasOf]store.Route{}}
+	known, err := lru.New[aliasOf, store.Route](maxAliases)
+	if err != nil {
+		panic(err) // a size above zero is always taken
+	}
+	return &aliases{store: s, known: known}
 }
 
 // recall returns a route from memory, or reads it.
 func (a *aliases) recall(ctx context.Context, of aliasOf) (store.Route, error) {
-	a.mu.Lock()
-	r, known := a.known[of]
-	a.mu.Unlock()
-	if known {
+	if r, known := a.known.Get(of); known {
 		return r, nil
 	}
 	return a.read(ctx, of)
@@ -47,11 +47,6 @@ func (a *aliases) read(ctx context.Context, of aliasOf) (store.Route, error) {
 	if err != nil {
 		return r, err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.known) >= mostAliases {
-		clear(a.known) // they are read again
-	}
-	a.known[of] = r
+	a.known.Add(of, r)
 	return r, nil
 }

@@ -17,12 +17,10 @@ import (
 	"dreamlab/tasks"
 )
 
-// Engine tells how a job went, and ends it. *engine.Engine is one.
+// Engine ends jobs. *engine.Engine is one.
 type Engine interface {
 	// Cancel asks for a job's end. Repeating it is harmless.
 	Cancel(ctx context.Context, tenant, id string) (store.Job, error)
-	// Wait returns the job when it has ended, or as it is after that long.
-	Wait(ctx context.Context, tenant, id string, atMost time.Duration) (store.Job, error)
 }
 
 // Contexts knows how many tokens a model of the catalogue takes, 0 where that is
@@ -52,6 +50,7 @@ type Options struct {
 type Chats struct {
 	Options
 	absent  *absentees
+	quiet   *watcher
 	aliases *aliases
 }
 
@@ -60,13 +59,16 @@ func New(o Options) *Chats {
 	if o.Absence <= 0 {
 		o.Absence = 10 * time.Second
 	}
-	s := &Chats{Options: o, aliases: newAliases(o.Store)}
+	s := &Chats{Options: o, aliases: newAliases(o.Store), quiet: newWatcher(o.Store, o.Log)}
 	s.absent = newAbsentees(o.Absence, s.drop)
 	return s
 }
 
 // Close forgets the chats whose clients went away.
-func (s *Chats) Close() { s.absent.close() }
+func (s *Chats) Close() {
+	s.absent.close()
+	s.quiet.close()
+}
 
 // startWithin is how long a chat may wait for a worker while its client waits.
 const startWithin = 60 * time.Second

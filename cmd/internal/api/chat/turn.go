@@ -103,7 +103,8 @@ func (t *turn) follow(after string, data func(redis.Event) error, alive func() e
 	ctx, cancel := context.WithCancel(t.call.Context())
 	defer cancel()
 	t.chats.absent.arrive(t.job.ID)
-	f := &following{turn: t, ctx: ctx, data: data, alive: alive, events: t.events(ctx, after)}
+	f := &following{turn: t, ctx: ctx, data: data, alive: alive, events: t.events(ctx, after),
+		leave: func() {}}
 	ended, err := f.run()
 	cancel()
 	f.join()
@@ -144,12 +145,9 @@ type following struct {
 	data   func(redis.Event) error
 	alive  func() error
 	events <-chan replyEvent
-	ended  chan endedJob // nil until the job is watched
-}
-
-type endedJob struct {
-	job store.Job
-	err error
+	leave  func()          // the watch
+	ended  <-chan struct{} // nil until the job is watched, and again when it has ended
+	seen   bool            // it is watched, or was
 }
 
 func (f *following) run() (store.Job, error) {
@@ -158,9 +156,10 @@ func (f *following) run() (store.Job, error) {
 	defer over.Stop()
 	defer beats.Stop()
 	if f.job.State.Ended() {
-		silence.Reset(0)
+		silence.Stop()
+		over.Reset(grace)
 	}
-	var last store.Job
+	defer func() { f.leave() }()
 	for {
 		select {
 		case <-f.ctx.Done():
@@ -175,19 +174,24 @@ func (f *following) run() (store.Job, error) {
 			silence.Reset(quiet)
 		case <-silence.C:
 			f.watch()
-		case e := <-f.ended:
-			if e.err != nil {
-				return store.Job{}, e.err
-			}
-			last, f.ended = e.job, make(chan endedJob) // it is told once
+		case <-f.ended:
+			f.ended = nil // it is told once
 			over.Reset(grace)
 		case <-over.C:
-			return last, nil
+			return f.chats.Store.Job(f.ctx, f.job.Tenant, f.job.ID)
 		case <-beats.C:
 			if err := f.sign(); err != nil {
 				return store.Job{}, err
 			}
 		}
+	}
+}
+
+// watch has the job itself looked at, once.
+func (f *following) watch() {
+	if !f.seen {
+		f.seen = true
+		f.ended, f.leave = f.chats.quiet.watch(f.job.ID)
 	}
 }
 
@@ -241,23 +245,6 @@ func toldFault(lines [][]byte) *wire.Fault {
 		told.JobError = *told.Error
 	}
 	return jobFault(told.JobError)
-}
-
-// longestChat bounds how long a job is watched at once.
-const longestChat = time.Hour
-
-// watch asks to be told when the job ends, once: a worker that dies leaves a
-// reply without an end.
-func (f *following) watch() {
-	if f.ended != nil {
-		return
-	}
-	f.ended = make(chan endedJob, 1)
-	ended := f.ended
-	f.chats.absent.spawn(func() {
-		job, err := f.chats.Engine.Wait(f.ctx, f.job.Tenant, f.job.ID, longestChat)
-		ended <- endedJob{job, err}
-	})
 }
 
 // join waits until the reader of the reply has gone.

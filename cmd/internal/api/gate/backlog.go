@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/tasks"
@@ -21,7 +23,7 @@ type gauge struct {
 	now   func() time.Time
 
 	mu    sync.Mutex
-	known map[queueName]*reading
+	known *lru.Cache[queueName, *reading]
 }
 
 type queueName struct{ tenant, lane string }
@@ -33,11 +35,11 @@ type reading struct {
 }
 
 func newGauge(s *store.Store, most int, now func() time.Time) *gauge {
-	return &gauge{store: s, most: most, now: now, known: map[queueName]*reading{}}
+	return &gauge{store: s, most: most, now: now, known: remembered[queueName, *reading](maxReadings)}
 }
 
-// mostReadings bounds what is remembered.
-const mostReadings = 4096
+// maxReadings bounds what is remembered.
+const maxReadings = 4096
 
 // read returns what waits. While one request asks anew the others take what
 // was known.
@@ -50,23 +52,20 @@ func (g *gauge) read(ctx context.Context, of queueName) (store.Backlog, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err != nil {
-		delete(g.known, of)
+		g.known.Remove(of)
 		return r, fmt.Errorf("look at the backlog: %w", err)
 	}
-	g.known[of] = &reading{Backlog: found, until: g.now().Add(g.holds(found))}
+	g.known.Add(of, &reading{Backlog: found, until: g.now().Add(g.holds(found))})
 	return found, nil
 }
 
 func (g *gauge) recall(of queueName) (store.Backlog, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.known) >= mostReadings {
-		clear(g.known) // they are asked again
-	}
-	r := g.known[of]
+	r, known := g.known.Get(of)
 	switch {
-	case r == nil:
-		g.known[of] = &reading{asking: true}
+	case !known:
+		g.known.Add(of, &reading{asking: true})
 		return store.Backlog{}, false
 	case r.asking || g.now().Before(r.until):
 		return r.Backlog, true

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
@@ -15,17 +16,18 @@ import (
 // stops working within it.
 const keyLife = 2 * time.Second
 
-// mostKeys bounds what is remembered.
-const mostKeys = 4096
+// maxKeys bounds what is remembered of each sort.
+const maxKeys = 4096
 
-// keyring finds keys. It remembers found ones for a moment by their hash, so
-// that a busy client costs no look-up per request, and compares no secret.
+// keyring finds keys. It remembers for a moment, by their hash, the ones that it
+// found, so that a busy client costs no look-up per request, and those that are
+// none, so that who has no key makes no work by trying the same one. It compares
+// no secret.
 type keyring struct {
 	store *store.Store
 	now   func() time.Time
-
-	mu    sync.Mutex
-	known map[string]keyUntil
+	found *lru.Cache[string, keyUntil]
+	none  *lru.Cache[string, time.Time]
 }
 
 type keyUntil struct {
@@ -34,7 +36,17 @@ type keyUntil struct {
 }
 
 func newKeyring(s *store.Store, now func() time.Time) *keyring {
-	return &keyring{store: s, now: now, known: map[string]keyUntil{}}
+	return &keyring{store: s, now: now, found: remembered[string, keyUntil](maxKeys),
+		none: remembered[string, time.Time](maxKeys)}
+}
+
+// remembered returns a cache whose oldest entries make room for new ones.
+func remembered[K comparable, V any](size int) *lru.Cache[K, V] {
+	cache, err := lru.New[K, V](size)
+	if err != nil {
+		panic(err) // a size above zero is always taken
+	}
+	return cache
 }
 
 // find returns the key of a secret, or a fault that says what is wrong.
@@ -43,12 +55,17 @@ func (k *keyring) find(ctx context.Context, secret string) (store.Key, error) {
 		return store.Key{}, unauthorized("There is no API key: send it as \"Authorization: Bearer dl-…\".")
 	}
 	hash := store.HashSecret(secret)
-	if key, ok := k.recall(hash); ok {
-		return key, nil
+	if known, ok := k.found.Get(hash); ok && k.now().Before(known.until) {
+		return known.key, nil
+	}
+	if until, ok := k.none.Get(hash); ok && k.now().Before(until) {
+		return store.Key{}, unknownKey()
 	}
 	key, err := k.store.KeyBySecret(ctx, secret)
 	if errors.Is(err, store.ErrNotFound) {
-		return key, unauthorized("The API key is unknown, revoked or expired: make one with dreamlab key create.")
+		k.found.Remove(hash)
+		k.none.Add(hash, k.now().Add(keyLife))
+		return key, unknownKey()
 	}
 	if err != nil {
 		return key, err
@@ -57,26 +74,18 @@ func (k *keyring) find(ctx context.Context, secret string) (store.Key, error) {
 	return key, nil
 }
 
+func unknownKey() *wire.Fault {
+	return unauthorized("The API key is unknown, revoked or expired: make one with dreamlab key create.")
+}
+
 func unauthorized(message string) *wire.Fault {
 	return &wire.Fault{Status: http.StatusUnauthorized, Code: "invalid_api_key", Message: message}
 }
 
-func (k *keyring) recall(hash string) (store.Key, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	found, ok := k.known[hash]
-	return found.key, ok && k.now().Before(found.until)
-}
-
 func (k *keyring) remember(hash string, key store.Key) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.known) >= mostKeys {
-		clear(k.known) // they are looked up again
-	}
 	until := k.now().Add(keyLife)
 	if !key.Expires.IsZero() && key.Expires.Before(until) {
 		until = key.Expires
 	}
-	k.known[hash] = keyUntil{key: key, until: until}
+	k.found.Add(hash, keyUntil{key: key, until: until})
 }

@@ -48,3 +48,27 @@ func TestKeyring(t *testing.T) {
 		t.Errorf("the revoked key gives %v", err)
 	}
 }
+
+// A key that is none is not looked up again for a moment, either.
+func TestUnknownKeysAreRemembered(t *testing.T) {
+	t.Parallel()
+	s := storetest.SQLite(t)
+	now := time.Now()
+	ring := newKeyring(s, func() time.Time { return now })
+	tenant, err := s.EnsureTenant(t.Context(), "one")
+	must(t, err)
+	secret := store.NewSecret()
+	var f *wire.Fault
+	if _, err := ring.find(t.Context(), secret); !errors.As(err, &f) || f.Status != 401 {
+		t.Errorf("the key that is none gives %v", err)
+	}
+	_, err = s.CreateKey(t.Context(), store.Key{Tenant: tenant.ID, Scopes: []string{store.ScopeUse}}, secret)
+	must(t, err)
+	if _, err := ring.find(t.Context(), secret); err == nil {
+		t.Error("the key was looked up again at once")
+	}
+	now = now.Add(keyLife)
+	if _, err := ring.find(t.Context(), secret); err != nil {
+		t.Errorf("a new key is not found: %v", err)
+	}
+}
