@@ -57,8 +57,11 @@ type Options struct {
 	Log zerolog.Logger
 	// Sandbox says that no model here is real.
 	Sandbox bool
-	// MaxBody bounds JSON bodies, in bytes. Defaults to 16 MiB.
+	// MaxBody bounds JSON bodies, in bytes. Defaults to 4 MiB.
 	MaxBody int64
+	// MaxHeld bounds the JSON bodies that are held at once, in bytes. Defaults to
+	// 64 MiB.
+	MaxHeld int64
 	// MaxUpload bounds files and imports, in bytes. Defaults to 1 GiB.
 	MaxUpload int64
 	// Patience bounds in time how bodies come in.
@@ -93,7 +96,7 @@ func New(o Options) (*Server, error) {
 		o.Grace = 20 * time.Second
 	}
 	front := gate.New(gate.Options{
-		Engine: o.Engine, Store: o.Store, Log: o.Log, MaxBody: o.MaxBody, MaxUpload: o.MaxUpload, Backlog: o.Backlog,
+		Engine: o.Engine, Store: o.Store, Log: o.Log, MaxBody: o.MaxBody, MaxHeld: o.MaxHeld, MaxUpload: o.MaxUpload, Backlog: o.Backlog,
 		Patience: o.Patience, Now: o.Now,
 	})
 	chats := chat.New(chat.Options{

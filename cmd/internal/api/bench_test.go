@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -48,4 +49,17 @@ func (r *rig) chatOnce(client *http.Client) error {
 		err = fmt.Errorf("status %d: %s", res.StatusCode, body)
 	}
 	return err
+}
+
+// BenchmarkLargeChat asks with a prompt of almost four megabytes.
+func BenchmarkLargeChat(b *testing.B) {
+	r := newRig(b, func(o *Options) { o.MaxBody, o.Models = 4<<20, listedModels{{Name: "together/base"}} })
+	words := strings.Repeat(`{"role":"user","content":"`+strings.Repeat("word ", 2000)+`"},`, 390)
+	body := strings.Replace(askWhole, `"messages":[`, `"messages":[`+words, 1)
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if a := r.post("/v1/chat/completions", body); a.status != 200 {
+			b.Fatalf("%d %s", a.status, a.body)
+		}
+	}
 }

@@ -121,3 +121,23 @@ func TestWholeBodyIsBounded(t *testing.T) {
 		t.Errorf("status %d", res.StatusCode)
 	}
 }
+
+// While a large body is held another is told to come again, and one that waits for
+// its answer holds none.
+func TestBodiesInFlightAreBounded(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(o *Options) { o.MaxHeld = 1000 })
+	r.raw(t, "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\nAuthorization: Bearer "+r.key+"\r\n\r\n{")
+	large := `{"kind":"dream","metadata":{"a":"` + strings.Repeat("x", 400) + `"}}`
+	a := r.post("/v1/jobs", large)
+	for a.status == 202 { // the other has not come in yet
+		r.finished(a.text(t, "id"))
+		a = r.post("/v1/jobs", large)
+	}
+	if a.want(t, 429, "rate_limit_exceeded"); a.header.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
+	}
+	if !strings.Contains(string(a.body), "large requests") {
+		t.Errorf("told: %s", a.body)
+	}
+}

@@ -35,7 +35,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
 		Base: s.Config.Team.Base, Tunable: s.tunable, Queues: queues, Metrics: s.Metrics, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(),
-		Backlog: s.Config.Backlog, Webhooks: s.webhooks(),
+		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
 	})
 	if err != nil {
 		return nil, err

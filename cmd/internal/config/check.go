@@ -55,6 +55,7 @@ func (l *loader) checkAddresses() {
 		l.fault("%s: give at least 25h: idempotency keys hold for a day", l.at("retention"))
 	}
 	l.positive("backlog", l.Backlog)
+	l.positive("max_body", l.MaxBody)
 }
 
 // checkURL never shows the URL: it may hold a password.

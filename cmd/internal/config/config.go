@@ -41,6 +41,9 @@ type Config struct {
 	// Backlog bounds one tenant's jobs that wait in a lane: more are answered 429.
 	// Defaults to 250,000.
 	Backlog int `yaml:"backlog"`
+	// MaxBody bounds the body of a request that is no upload, in bytes: larger ones
+	// are answered 413. Defaults to 4194304, 4 MiB.
+	MaxBody int `yaml:"max_body"`
 
 	Team      Team                `yaml:"team"`
 	Routes    map[string][]Target `yaml:"routes"`
@@ -211,7 +214,7 @@ const (
 func Default() *Config {
 	c := &Config{
 		Addr: DefaultAddr, Data: DefaultData, Log: "info", Grace: 20 * time.Second,
-		Retention: 90 * 24 * time.Hour, Backlog: 250_000,
+		Retention: 90 * 24 * time.Hour, Backlog: 250_000, MaxBody: 4 << 20,
 		Team: Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
 		Dream: Dream{
 			OffPeak:   Window{From: "22:00", To: "06:00", Zone: "UTC"},

@@ -162,6 +162,7 @@ func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
+	c.BodyDone()
 	t.began = began
 	w.Header().Set("X-Dreamlab-Job", t.job.ID)
 	if existed {
@@ -205,6 +206,10 @@ func (s *Chats) begin(c *wire.Call, body []byte, memory bool) (t *turn, existed 
 		a.Job.Alias, a.Job.Route = by.Route.Alias, by.Route.Mark()
 	}
 	job, existed, err := s.Gate.Accept(c, a)
+	if !existed {
+		job.Input = nil // the prompt is not held while its answer is waited for
+	}
+	input.Request = nil
 	return &turn{chats: s, call: c, job: job, input: input}, existed, err
 }
 

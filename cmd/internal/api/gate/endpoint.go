@@ -162,6 +162,12 @@ func (g *Gate) guarded(w http.ResponseWriter, c *wire.Call, rule Rule, serve wir
 	if err := g.check(c.Request, rule); err != nil {
 		return err
 	}
+	if !rule.Upload {
+		if c.Release, err = g.room.take(sizeOf(c.Request, g.MaxBody)); err != nil {
+			return err
+		}
+		defer c.Release()
+	}
 	return serve(w, c)
 }
 

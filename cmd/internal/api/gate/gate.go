@@ -26,8 +26,11 @@ type Options struct {
 	Store  *store.Store
 	// Log is told of every request. Defaults to silence.
 	Log zerolog.Logger
-	// MaxBody bounds bodies, in bytes. Defaults to 16 MiB.
+	// MaxBody bounds bodies, in bytes. Defaults to 4 MiB.
 	MaxBody int64
+	// MaxHeld bounds the bodies that are held at once, in bytes; uploads are
+	// streamed and do not count. Defaults to 64 MiB.
+	MaxHeld int64
 	// MaxUpload bounds files and imports, in bytes. Defaults to 1 GiB.
 	MaxUpload int64
 	// Patience bounds in time how bodies come in.
@@ -43,12 +46,16 @@ type Gate struct {
 	Options
 	keys *keyring
 	load *gauge
+	room room
 }
 
 // New returns a gate.
 func New(o Options) *Gate {
 	if o.MaxBody <= 0 {
-		o.MaxBody = 16 << 20
+		o.MaxBody = 4 << 20
+	}
+	if o.MaxHeld <= 0 {
+		o.MaxHeld = 64 << 20
 	}
 	if o.MaxUpload <= 0 {
 		o.MaxUpload = 1 << 30
@@ -60,5 +67,6 @@ func New(o Options) *Gate {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Gate{Options: o, keys: newKeyring(o.Store, o.Now), load: newGauge(o.Store, o.Backlog, o.Now)}
+	return &Gate{Options: o, keys: newKeyring(o.Store, o.Now), load: newGauge(o.Store, o.Backlog, o.Now),
+		room: room{max: o.MaxHeld}}
 }

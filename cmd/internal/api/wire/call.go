@@ -12,6 +12,16 @@ type Call struct {
 	Tenant string // who asks; "" where the route needs no key
 	Key    string // the id of the key, not its secret
 	Job    string // the job that it made or looked at
+	// Release gives back the room that the body took, once nothing of it is held
+	// any more. It may be called again; nil does nothing.
+	Release func()
+}
+
+// BodyDone tells that the body is not held any more, while the call goes on.
+func (c *Call) BodyDone() {
+	if c.Release != nil {
+		c.Release()
+	}
 }
 
 // Handler answers a call, or returns the error that its client is told.
