@@ -5,17 +5,16 @@ import (
 	"fmt"
 
 	"dreamlab/handlers"
+	"dreamlab/providers"
 	"dreamlab/providers/completion"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
 
-// record keeps the chat as an experience, unless the client asked not to, or
-// there is nothing to learn from: an answer that says nothing, or that ended by
-// no reason of OpenAI's.
+// record keeps the chat as an experience, unless the client asked not to, or there
+// is nothing to learn from.
 func (t *turn) record(ctx context.Context, q *store.Queries, a *handlers.Answered) error {
-	_, ended := completion.Finish(a.Reply.Finish)
-	if !t.in.Keep || !ended || !completion.Says(a.Reply.Message) {
+	if !t.in.Keep || !teaches(a.Reply) {
 		return nil
 	}
 	e := t.experience(a)
@@ -24,6 +23,13 @@ func (t *turn) record(ctx context.Context, q *store.Queries, a *handlers.Answere
 		return fmt.Errorf("keep the experience: %w", err)
 	}
 	return nil
+}
+
+// teaches tells whether something can be learned from an answer: it has text, a call
+// or a refusal, and ended by one of OpenAI's reasons.
+func teaches(reply *providers.Reply) bool {
+	_, ended := completion.Finish(reply.Finish)
+	return ended && completion.Says(reply.Message)
 }
 
 func (t *turn) experience(a *handlers.Answered) store.Experience {

@@ -194,8 +194,8 @@ func (c *toolCall) add(p piece, begins bool) piece {
 func newCallID() string { return "call_" + strings.ToLower(rand.Text()) }
 
 // differs tells whether the piece as it came is not what is to be shown.
-func (shown piece) differs(came piece) bool {
-	return came.odd || came.id != shown.id || came.name != shown.name || came.index != strconv.Itoa(shown.at)
+func (p piece) differs(came piece) bool {
+	return came.odd || came.id != p.id || came.name != p.name || came.index != strconv.Itoa(p.at)
 }
 
 type callObject struct {
@@ -210,12 +210,12 @@ type functionObject struct {
 	Arguments string `json:"arguments"`
 }
 
-func (shown piece) encode() []byte {
-	object := callObject{Index: &shown.at, ID: shown.id, Function: &functionObject{shown.name, shown.arguments}}
-	if shown.begins {
+func (p piece) encode() []byte {
+	object := callObject{Index: &p.at, ID: p.id, Function: &functionObject{p.name, p.arguments}}
+	if p.begins {
 		object.Type = "function"
 	}
-	return withAll(Encode(object), shown.extra)
+	return withAll(Encode(object), p.extra)
 }
 
 // encode returns the calls as a whole message holds them.

@@ -293,3 +293,27 @@ func TestSecretsStayOut(t *testing.T) {
 		t.Errorf("a long message is cut to %d bytes within a letter", len(long))
 	}
 }
+
+// TestWordsForTooLong holds what vendors say of a prompt that does not fit.
+func TestWordsForTooLong(t *testing.T) {
+	t.Parallel()
+	for _, words := range []string{
+		"This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.",
+		"This model's maximum prompt length is 131072 but the request contains 140000 tokens.",
+		"The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+		"prompt is too long: 210000 tokens > 200000 maximum",
+		"Input is too long for requested model.",
+		"`inputs` tokens + `max_new_tokens` must be <= 131072. Given: 130000 `inputs` tokens",
+		"the request exceeds the available context size, try increasing it",
+		"Please reduce the length of the messages or completion.",
+		"too many tokens: total number of tokens in the prompt exceeds the limit",
+		"Range of input length should be [1, 30720]",
+	} {
+		if kind := kindOf(Failure{Status: 400, Message: words}); kind != providers.KindContext {
+			t.Errorf("%q is %s", words, kind)
+		}
+		if kind := kindOf(Failure{Status: 429, Message: words}); kind != providers.KindRateLimit {
+			t.Errorf("%q with 429 is %s", words, kind)
+		}
+	}
+}

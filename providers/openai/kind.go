@@ -11,6 +11,8 @@ import (
 var byCode = map[string]providers.Kind{
 	"context_length_exceeded":   providers.KindContext,
 	"exceed_context_size_error": providers.KindContext,
+	"context_window_exceeded":   providers.KindContext,
+	"string_above_max_length":   providers.KindContext,
 	"content_filter":            providers.KindContentFilter,
 	"content_policy_violation":  providers.KindContentFilter,
 	"json_validate_failed":      providers.KindModelOutput,
@@ -37,11 +39,21 @@ var byPhrase = []struct {
 	phrase string
 	kind   providers.Kind
 }{
-	{"maximum context length", providers.KindContext},
 	{"context length", providers.KindContext},
 	{"context window", providers.KindContext},
-	{"available context size", providers.KindContext},
+	{"context size", providers.KindContext},
+	{"context limit", providers.KindContext},
+	{"maximum prompt length", providers.KindContext},
+	{"maximum number of tokens", providers.KindContext},
+	{"maximum number of input tokens", providers.KindContext},
 	{"input is too long", providers.KindContext},
+	{"input too long", providers.KindContext},
+	{"prompt is too long", providers.KindContext},
+	{"prompt too long", providers.KindContext},
+	{"reduce the length of the messages", providers.KindContext},
+	{"range of input length", providers.KindContext},
+	{"`max_new_tokens` must be", providers.KindContext},
+	{"too many tokens", providers.KindContext},
 	{"request too large", providers.KindTooLarge},
 	{"throttled by remote service", providers.KindRateLimit},
 	{"daily free allocation", providers.KindQuota},
@@ -79,6 +91,9 @@ func kindOf(f Failure) providers.Kind {
 	if f.Status < 500 {
 		message := strings.ToLower(f.Message)
 		for _, known := range byPhrase {
+			if known.kind == providers.KindContext && f.Status == http.StatusTooManyRequests {
+				continue // too many of them a minute
+			}
 			if strings.Contains(message, known.phrase) {
 				return known.kind
 			}
