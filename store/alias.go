@@ -72,7 +72,7 @@ type (
 	File             = learn.File
 	Floor            = learn.Floor
 	Lesson           = learn.Lesson
-	Link             = learn.Link
+	Step             = learn.Step
 	Manifest         = learn.Manifest
 	Memory           = learn.Memory
 	Model            = learn.Model

@@ -16,7 +16,8 @@ type Page struct {
 	Ascending bool
 }
 
-func (p Page) limit() int {
+// Size is how many rows the page has at most.
+func (p Page) Size() int {
 	if p.Limit <= 0 {
 		return 20
 	}
@@ -33,7 +34,7 @@ func (p Page) Clause(n int, id string) (string, []any) {
 		op, order = ">", "ASC"
 	}
 	end := fmt.Sprintf(" ORDER BY %s %s LIMIT $%d", id, order, n+1)
-	args := []any{int64(p.limit() + 1)}
+	args := []any{int64(p.Size() + 1)}
 	if p.After == "" {
 		return end, args
 	}
@@ -42,8 +43,8 @@ func (p Page) Clause(n int, id string) (string, []any) {
 
 // Cut takes the extra row off a page and tells whether there was one.
 func Cut[T any](rows []T, p Page) ([]T, bool) {
-	if len(rows) > p.limit() {
-		return rows[:p.limit()], true
+	if len(rows) > p.Size() {
+		return rows[:p.Size()], true
 	}
 	return rows, false
 }

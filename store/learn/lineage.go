@@ -2,99 +2,111 @@ package learn
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"dreamlab/store/db"
 )
 
-// Link is one step of lineage: From had a part in To.
-type Link struct {
-	From string
-	To   string
-	Kind string // the step, in a word: recorded, dreamt, taught, cited, froze, trained, made, judged, serves
+// Step is a thing on the way from another to what it came from, or to what came
+// of it.
+type Step struct {
+	ID      string
+	Kind    string // the step in a word: recorded, taught, cited, froze, tuned, trained, made, judged ...
+	Via     string // the neighbour that it was found by
+	Hops    int    // from the thing that was asked for
+	Forward bool   // it came of the thing
 }
 
-// lineage holds, for each noun, the queries that find what a thing came from
-// (its id is the link's To) and what came of it (its id is the link's From).
-// Each takes tenant, id and a limit.
-var lineage = map[string][]string{
-	"conv_": {`SELECT conversation, id, 'recorded' FROM experiences WHERE tenant = $1 AND conversation = $2
-		LIMIT $3`},
-	"job_": {
-		`SELECT job, id, 'recorded' FROM experiences WHERE tenant = $1 AND job = $2 LIMIT $3`,
-		`SELECT job, id, 'ran' FROM dreams WHERE tenant = $1 AND job = $2 LIMIT $3`,
-		`SELECT job, id, 'ran' FROM tunes WHERE tenant = $1 AND job = $2 LIMIT $3`,
-	},
-	"exp_": {
-		`SELECT conversation, id, 'recorded' FROM experiences WHERE tenant = $1 AND id = $2 LIMIT $3`,
-		`SELECT id, dream, 'dreamt' FROM experiences WHERE tenant = $1 AND id = $2 AND dream IS NOT NULL LIMIT $3`,
-		`SELECT experience, id, 'taught' FROM examples WHERE tenant = $1 AND experience = $2 LIMIT $3`,
-		`SELECT $2, id, 'cited' FROM reflections WHERE tenant = $1 AND sources LIKE '%' || $2 || '%' LIMIT $3`,
-	},
-	"drm_": {
-		`SELECT id, dream, 'dreamt' FROM experiences WHERE tenant = $1 AND dream = $2 ORDER BY id LIMIT $3`,
-		`SELECT dream, id, 'learned' FROM reflections WHERE tenant = $1 AND dream = $2 ORDER BY id LIMIT $3`,
-		`SELECT dream, id, 'taught' FROM examples WHERE tenant = $1 AND dream = $2 ORDER BY id LIMIT $3`,
-		`SELECT dream, id, 'wrote' FROM memories WHERE tenant = $1 AND dream = $2 LIMIT $3`,
-	},
-	"rfl_": {`SELECT dream, id, 'learned' FROM reflections WHERE tenant = $1 AND id = $2 LIMIT $3`},
-	"mem_": {`SELECT dream, id, 'wrote' FROM memories WHERE tenant = $1 AND id = $2 LIMIT $3`},
-	"exm_": {
-		`SELECT experience, id, 'taught' FROM examples WHERE tenant = $1 AND id = $2 LIMIT $3`,
-		`SELECT dream, id, 'taught' FROM examples WHERE tenant = $1 AND id = $2 LIMIT $3`,
-		`SELECT x.example, x.dataset, 'froze' FROM dataset_examples x JOIN datasets d ON d.id = x.dataset
-			WHERE d.tenant = $1 AND x.example = $2 LIMIT $3`,
-	},
-	"ds_": {
-		`SELECT x.example, x.dataset, 'froze' FROM dataset_examples x JOIN datasets d ON d.id = x.dataset
-			WHERE d.tenant = $1 AND x.dataset = $2 ORDER BY x.example LIMIT $3`,
-		`SELECT dataset, id, 'tuned' FROM tunes WHERE tenant = $1 AND dataset = $2 LIMIT $3`,
-	},
-	"tun_": {
-		`SELECT dataset, id, 'tuned' FROM tunes WHERE tenant = $1 AND id = $2 AND dataset IS NOT NULL LIMIT $3`,
-		`SELECT id, training, 'trained' FROM tunes WHERE tenant = $1 AND id = $2 AND training IS NOT NULL
-			LIMIT $3`,
-		`SELECT tune, id, 'judged' FROM evaluations WHERE tenant = $1 AND tune = $2 LIMIT $3`,
-		`SELECT tune, name, 'made' FROM models WHERE tenant = $1 AND tune = $2 LIMIT $3`,
-	},
-	"ftjob-": {
-		`SELECT file, id, 'trained' FROM trainings WHERE tenant = $1 AND id = $2 AND file IS NOT NULL LIMIT $3`,
-		`SELECT tune, id, 'trained' FROM trainings WHERE tenant = $1 AND id = $2 AND tune IS NOT NULL LIMIT $3`,
-		`SELECT training, name, 'made' FROM models WHERE tenant = $1 AND training = $2 LIMIT $3`,
-	},
-	"evl_": {
-		`SELECT tune, id, 'judged' FROM evaluations WHERE tenant = $1 AND id = $2 AND tune IS NOT NULL LIMIT $3`,
-		`SELECT candidate, id, 'examined' FROM evaluations WHERE tenant = $1 AND id = $2 LIMIT $3`,
-	},
-	"file-": {`SELECT file, id, 'trained' FROM trainings WHERE tenant = $1 AND file = $2 LIMIT $3`},
-	// A model's name has no prefix of ours.
-	"": {
-		`SELECT tune, name, 'made' FROM models WHERE tenant = $1 AND name = $2 AND tune IS NOT NULL LIMIT $3`,
-		`SELECT training, name, 'made' FROM models WHERE tenant = $1 AND name = $2 AND training IS NOT NULL
-			LIMIT $3`,
-		`SELECT candidate, id, 'examined' FROM evaluations WHERE tenant = $1 AND candidate = $2 LIMIT $3`,
-		`SELECT model, id, 'answered' FROM experiences WHERE tenant = $1 AND provider || '/' || model = $2
-			ORDER BY id DESC LIMIT $3`,
-	},
+// maxHops bounds a walk: from a job to the evaluation of the model that learned
+// from its conversation are nine.
+const maxHops = 12
+
+// edge is a table whose rows lead from one thing to what came of it.
+type edge struct{ table, from, to, kind string }
+
+// dreamColumn holds what is not walked through: everything in a dream would
+// descend from everything else in it. Only a walk that begins at it goes on.
+const dreamColumn = "dream"
+
+var edges = []edge{
+	{"experiences", "conversation", "id", "recorded"},
+	{"experiences", "job", "id", "recorded"},
+	{"experiences", "id", dreamColumn, "dreamt"},
+	{"(SELECT tenant, job, id AS dream FROM dreams)", "job", dreamColumn, "ran"},
+	{"examples", "experience", "id", "taught"},
+	{"examples", dreamColumn, "id", "taught"},
+	{"reflections", dreamColumn, "id", "learned"},
+	{"memories", dreamColumn, "id", "wrote"},
+	// Of those who name something, the lessons and the memories.
+	{"(SELECT tenant, source, cites FROM citations WHERE cites >= 'rfl_' AND cites < 'rfm')", "source", "cites", "cited"},
+	{"(SELECT tenant, source, cites FROM citations WHERE cites >= 'mem_' AND cites < 'men')", "source", "cites", "merged"},
+	{"(SELECT d.tenant, x.example, x.dataset FROM dataset_examples x JOIN datasets d ON d.id = x.dataset)",
+		"example", "dataset", "froze"},
+	{"tunes", "dataset", "id", "tuned"},
+	{"tunes", "job", "id", "ran"},
+	{"trainings", "tune", "id", "trained"},
+	{"trainings", "file", "id", "trained"},
+	{"models", "tune", "name", "made"},
+	{"models", "training", "name", "made"},
+	{"evaluations", "tune", "id", "judged"},
+	{"evaluations", "candidate", "id", "examined"},
 }
 
-// Links returns the steps of lineage that touch a thing, both ways, at most
-// limit of each sort.
-func (q *Queries) Links(ctx context.Context, tenant, id string, limit int) ([]Link, error) {
-	queries, ok := lineage[db.NounOf(id)]
-	if !ok {
-		queries = lineage[""]
+// branch selects the things one step away by an edge from those of the walk w.
+func (e edge) branch(forward bool, from string) string {
+	near, far, way := e.to, e.from, 0
+	if forward {
+		near, far, way = e.from, e.to, 1
 	}
-	var links []Link
-	for _, query := range queries {
-		err := q.Each(ctx, query, []any{tenant, id, int64(limit)}, func(r db.Rows) error {
-			var l Link
-			err := r.Scan(&l.From, &l.To, &l.Kind)
-			links = append(links, l)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+	outset := ""
+	if near == dreamColumn {
+		outset = " AND w.hops = 0"
 	}
-	return links, nil
+	return fmt.Sprintf(`SELECT t.%s AS id, '%s' AS kind, w.id AS via, w.hops + 1 AS hops, w.forward AS forward
+		%s %s AS t WHERE t.tenant = $1 AND t.%s = w.id AND t.%s IS NOT NULL AND w.forward = %d AND w.hops < %d%s`,
+		far, e.kind, from, e.table, near, far, way, maxHops, outset)
+}
+
+func branches(from, between string) string {
+	var all []string
+	for _, e := range edges {
+		all = append(all, e.branch(false, from), e.branch(true, from))
+	}
+	return strings.Join(all, between)
+}
+
+// walk is the recursive part: PostgreSQL takes one term that names the walk, and
+// SQLite no lateral joins.
+func walk(dialect db.Dialect) string {
+	if dialect == db.Postgres {
+		return `SELECT CAST($2 AS TEXT) COLLATE "C", '', '' COLLATE "C", 0, n FROM generate_series(0, 1) AS n
+		UNION SELECT x.* FROM walk w CROSS JOIN LATERAL (` + branches("FROM", " UNION ALL ") + `) AS x`
+	}
+	return `SELECT $2, '', '', 0, value FROM json_each('[0,1]')
+		UNION ` + branches("FROM walk AS w JOIN", " UNION ")
+}
+
+// Lineage returns a page of what a thing came from, then of what came of it, each
+// way the nearest first, and whether there are more.
+func (q *TuneQueries) Lineage(ctx context.Context, tenant, id string, p db.Page) ([]Step, bool, error) {
+	var steps []Step
+	err := q.Each(ctx, `WITH RECURSIVE walk(id, kind, via, hops, forward) AS (`+walk(q.Dialect())+`),
+		nearest AS (SELECT id, kind, via, hops, forward,
+			row_number() OVER (PARTITION BY id ORDER BY hops, via, kind) AS nth FROM walk WHERE hops > 0)
+		SELECT id, kind, via, hops, forward FROM nearest WHERE nth = 1 AND ($3 = '' OR (forward, hops, id) >
+			(SELECT n.forward, n.hops, n.id FROM nearest n WHERE n.nth = 1 AND n.id = $3))
+		ORDER BY forward, hops, id LIMIT $4`, []any{tenant, id, p.After, int64(p.Size() + 1)}, func(r db.Rows) error {
+		var s Step
+		var forward int
+		err := r.Scan(&s.ID, &s.Kind, &s.Via, &s.Hops, &forward)
+		s.Forward = forward > 0
+		steps = append(steps, s)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	steps, more := db.Cut(steps, p)
+	return steps, more, nil
 }

@@ -3,7 +3,6 @@ package learn
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,67 +63,58 @@ func (q *DreamQueries) Memory(ctx context.Context, tenant string) (Memory, error
 	if err != nil {
 		return m, err
 	}
-	withdrawn, err := q.withdrawnOf(ctx, m)
-	if err != nil || len(withdrawn) == 0 {
+	known, err := q.reflectionsOf(ctx, m)
+	if err != nil {
 		return m, err
 	}
 	lessons := m.Lessons
 	m.Lessons = nil
 	for _, l := range lessons {
-		stands, err := q.withoutWithdrawn(ctx, tenant, &l, withdrawn)
-		if err != nil {
-			return m, err
-		}
-		if stands {
+		if l.rest(known) {
 			m.Lessons = append(m.Lessons, l)
 		}
 	}
 	return m, nil
 }
 
-// withdrawnOf finds which reflections of a memory do not stand any more.
-func (q *DreamQueries) withdrawnOf(ctx context.Context, m Memory) (map[string]bool, error) {
-	withdrawn := map[string]bool{}
-	var all []string
+// reflectionsOf reads the reflections that a memory was merged from, in one
+// statement: chats wait for it.
+func (q *DreamQueries) reflectionsOf(ctx context.Context, m Memory) (map[string]*Reflection, error) {
+	all := []string{}
 	for _, l := range m.Lessons {
 		all = append(all, l.Reflections...)
 	}
+	known := map[string]*Reflection{}
 	if len(all) == 0 {
-		return withdrawn, nil
+		return known, nil
 	}
-	err := q.Each(ctx, `SELECT id FROM reflections WHERE tenant = $1 AND withdrawn IS NOT NULL
-		AND id IN ({list $2})`, []any{m.Tenant, db.Encode(all)}, func(r db.Rows) error {
-		var id string
-		err := r.Scan(&id)
-		withdrawn[id] = true
-		return err
-	})
-	return withdrawn, err
+	keep := func(r Reflection) error {
+		known[r.ID] = &r
+		return nil
+	}
+	err := db.Stream(ctx, q.Tx, scanReflection, keep, `SELECT `+reflectionColumns+` FROM reflections
+		WHERE tenant = $1 AND id IN ({list $2})`, m.Tenant, db.Encode(all))
+	return known, err
 }
 
-// withoutWithdrawn rests a lesson on those of its reflections that stand, in the
-// words of the newest, and tells whether there are any.
-func (q *DreamQueries) withoutWithdrawn(ctx context.Context, tenant string, l *Lesson, withdrawn map[string]bool,
-) (bool, error) {
-	gone := func(id string) bool { return withdrawn[id] }
-	if !slices.ContainsFunc(l.Reflections, gone) {
-		return true, nil
+// rest has a lesson rest on those of its reflections that stand, in the words of
+// the newest, and tells whether it can. One of which none was withdrawn stays as
+// it is.
+func (l *Lesson) rest(known map[string]*Reflection) bool {
+	withdrawn := func(id string) bool { return known[id] != nil && !known[id].Withdrawn.IsZero() }
+	if !slices.ContainsFunc(l.Reflections, withdrawn) {
+		return true
 	}
-	l.Reflections = slices.DeleteFunc(slices.Clone(l.Reflections), gone)
+	l.Reflections = slices.DeleteFunc(slices.Clone(l.Reflections), withdrawn)
 	l.Sources = nil
 	for _, id := range slices.Sorted(slices.Values(l.Reflections)) {
-		r, err := q.Reflection(ctx, tenant, id)
-		if errors.Is(err, db.ErrNotFound) {
-			continue
+		if r := known[id]; r != nil {
+			l.Text, l.Sources = r.Lesson, append(l.Sources, r.Sources...)
 		}
-		if err != nil {
-			return false, err
-		}
-		l.Text, l.Sources = r.Lesson, append(l.Sources, r.Sources...)
 	}
 	slices.Sort(l.Sources)
 	l.Sources = slices.Compact(l.Sources)
-	return len(l.Sources) > 0, nil
+	return len(l.Sources) > 0
 }
 
 // MemoryByID returns one version.

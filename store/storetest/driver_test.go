@@ -218,7 +218,7 @@ func TestVictimsRunAgain(t *testing.T) {
 		if got := ask(t, d, "SELECT CAST(created AS TEXT) FROM tenants"); strings.Join(got, " ") != "2 2" {
 			t.Errorf("got %v", got)
 		}
-		if sum := runs[0] + runs[1]; d.Dialect() == store.Postgres && sum != 3 {
+		if sum := runs[0] + runs[1]; d.Dialect() == store.Postgres && sum < 3 {
 			t.Errorf("ran %v times: no deadlock was met", runs)
 		}
 	})

@@ -9,48 +9,96 @@ import (
 	"dreamlab/store/storetest"
 )
 
-// TestLineage follows a conversation to the model that learned from it, and back.
+// learned makes a model of two conversations that one dream took in, and returns
+// their experiences.
+func learned(t *testing.T, s *store.Store) []store.Experience {
+	t.Helper()
+	var all []store.Experience
+	for i := range 2 {
+		e := record(t, s, fmt.Sprint("chat-", i))
+		must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
+		must(t, s.AddReflection(t.Context(), store.Reflection{
+			ID: fmt.Sprint("rfl_", i), Tenant: e.Tenant, Dream: "drm_1", Lesson: "l", Sources: []string{e.ID},
+		}))
+		all = append(all, e)
+	}
+	tenant := all[0].Tenant
+	_, err := s.SealBatch(t.Context(), tenant, "drm_1", 10)
+	must(t, err)
+	must(t, s.AddMemory(t.Context(), store.Memory{ID: "mem_1", Tenant: tenant, Dream: "drm_1", Object: "o",
+		Lessons: []store.Lesson{{Text: "l", Sources: []string{all[0].ID}, Reflections: []string{"rfl_0"}}}}))
+	must(t, freeze(t, s, tenant, "1", "exm_0", "exm_1"))
+	job := running(t, s, tenant, "tun_1")
+	tune := store.Tune{ID: "tun_1", Tenant: tenant, Alias: "assistant", Base: "groq/b", Job: job.ID, Stage: "train"}
+	must(t, s.AddTune(t.Context(), tune))
+	tune.Dataset, tune.Training = "ds_1", "ftjob-1"
+	must(t, s.SetTune(t.Context(), tune))
+	must(t, s.AddTraining(t.Context(), store.Training{
+		ID: "ftjob-1", Tenant: tenant, Tune: "tun_1", Job: job.ID, Provider: "groq", Base: "b", Status: "queued",
+	}))
+	must(t, s.AddModel(t.Context(), store.Model{
+		Name: "groq/tuned", Tenant: tenant, Provider: "groq", Tune: "tun_1", Training: "ftjob-1", State: "serving",
+	}))
+	return all
+}
+
+// walked reads a whole lineage by pages, and returns the ids of each way.
+func walked(t *testing.T, s *store.Store, tenant, id string, limit int) (from, to []string) {
+	t.Helper()
+	hops, page := 0, store.Page{Limit: limit}
+	for {
+		steps, more, err := s.Lineage(t.Context(), tenant, id, page)
+		must(t, err)
+		for _, step := range steps {
+			switch {
+			case step.Forward:
+				to = append(to, step.ID)
+			case step.Hops < hops:
+				t.Errorf("%s comes after what is farther", step.ID)
+				fallthrough
+			default:
+				from, hops = append(from, step.ID), step.Hops
+			}
+			page.After = step.ID
+		}
+		if !more {
+			slices.Sort(from)
+			slices.Sort(to)
+			return from, to
+		}
+	}
+}
+
+// TestLineage follows a conversation to the model that learned from it, and back:
+// what stood in the same dream alone is not in it.
 func TestLineage(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		e := record(t, s, "chat-1")
-		finish(t, s, dreamt(t, s, "drm_1", e))
-		_, _, err := s.AddDataset(t.Context(), store.Dataset{
-			ID: "ds_1", Tenant: e.Tenant, Alias: e.Alias, SHA256: "sum", Object: "o",
-		}, []string{"exm_drm_1"})
-		must(t, err)
-		job := running(t, s, e.Tenant, "tun_1")
-		tune := store.Tune{
-			ID: "tun_1", Tenant: e.Tenant, Alias: e.Alias, Base: "groq/b", Job: job.ID, Stage: "train",
-		}
-		must(t, s.AddTune(t.Context(), tune))
-		tune.Dataset, tune.Training = "ds_1", "ftjob-1"
-		must(t, s.SetTune(t.Context(), tune))
-		must(t, s.AddTraining(t.Context(), store.Training{
-			ID: "ftjob-1", Tenant: e.Tenant, Tune: "tun_1", Job: job.ID, Provider: "groq", Base: "b", Status: "queued",
-		}))
-		must(t, s.AddModel(t.Context(), store.Model{
-			Name: "groq/tuned", Tenant: e.Tenant, Provider: "groq", Tune: "tun_1", Training: "ftjob-1",
-			State: "serving",
-		}))
-		path := []string{e.Conversation, e.ID, "exm_drm_1", "ds_1", "tun_1", "groq/tuned"}
-		for i := range path[1:] {
-			for _, end := range path[i : i+2] {
-				links, err := s.Links(t.Context(), e.Tenant, end, 10)
-				must(t, err)
-				step := func(l store.Link) bool { return l.From == path[i] && l.To == path[i+1] }
-				if !slices.ContainsFunc(links, step) {
-					t.Errorf("no step from %s to %s in %v", path[i], path[i+1], links)
+		all := learned(t, s)
+		one, two, tenant := all[0], all[1], all[0].Tenant
+		for id, want := range map[string][2][]string{
+			one.Conversation: {nil, {one.ID, "drm_1", "exm_0", "rfl_0", "mem_1", "ds_1", "tun_1", "ftjob-1", "groq/tuned"}},
+			"exm_1":          {{two.ID, two.Conversation, "drm_1"}, {"ds_1", "tun_1", "ftjob-1", "groq/tuned"}},
+			"rfl_1":          {{two.ID, two.Conversation, "drm_1"}, nil},
+			"mem_1":          {{"rfl_0", one.ID, one.Conversation, "drm_1"}, nil},
+			"drm_1": {{one.ID, two.ID, one.Conversation, two.Conversation},
+				{"exm_0", "exm_1", "rfl_0", "rfl_1", "mem_1", "ds_1", "tun_1", "ftjob-1", "groq/tuned"}},
+		} {
+			for _, limit := range []int{1, 3, 100} {
+				from, to := walked(t, s, tenant, id, limit)
+				slices.Sort(want[0])
+				slices.Sort(want[1])
+				if !slices.Equal(from, want[0]) || !slices.Equal(to, want[1]) {
+					t.Errorf("%s by %d: from %v, to %v, want %v", id, limit, from, to, want)
 				}
 			}
 		}
-		for _, prefix := range []string{"job_", "drm_", "rfl_", "mem_", "ftjob-", "evl_", "file-"} {
-			if _, err := s.Links(t.Context(), e.Tenant, fmt.Sprint(prefix, "1"), 10); err != nil {
-				t.Errorf("%s: %v", prefix, err)
-			}
+		back, _ := walked(t, s, tenant, "groq/tuned", 2)
+		if !slices.Contains(back, one.Conversation) || !slices.Contains(back, two.Conversation) {
+			t.Errorf("the model came from %v", back)
 		}
-		if links, err := s.Links(t.Context(), "another tenant", e.ID, 10); err != nil || len(links) > 0 {
-			t.Errorf("another tenant sees %v, %v", links, err)
+		if from, to := walked(t, s, "another tenant", one.ID, 10); len(from)+len(to) > 0 {
+			t.Errorf("another tenant sees %v, %v", from, to)
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 
 	"dreamlab/cmd/internal/api/wire"
@@ -10,13 +9,15 @@ import (
 
 type lineage struct{ store *store.Store }
 
-// lineageView is a walk both ways. Steps are ordered from the thing outwards.
+// lineageView is a page of a walk both ways: first what the thing came from, then
+// what came of it, each ordered from the thing outwards.
 type lineageView struct {
-	ID        string        `json:"id"`
-	Object    string        `json:"object"`
-	From      []lineageStep `json:"from"` // what it came from
-	To        []lineageStep `json:"to"`   // what came of it
-	Truncated bool          `json:"truncated"`
+	ID      string        `json:"id"`
+	Object  string        `json:"object"`
+	From    []lineageStep `json:"from"` // what it came from
+	To      []lineageStep `json:"to"`   // what came of it
+	HasMore bool          `json:"has_more"`
+	LastID  *string       `json:"last_id"` // the next page's after
 }
 
 type lineageStep struct {
@@ -26,31 +27,41 @@ type lineageStep struct {
 	Hops int    `json:"hops"` // from the thing that was asked for
 }
 
-// Bounds of a walk: a dream has thousands of experiences, and nobody reads them
-// here.
-const (
-	mostLineage  = 500 // things each way
-	mostHops     = 12
-	linksPerNoun = 100
-)
+// lineagePage is how many steps are shown where no limit is given.
+const lineagePage = 100
 
 func (h lineage) get(w http.ResponseWriter, c *wire.Call) error {
+	page, err := wire.PageOf(c)
+	if err != nil {
+		return err
+	}
+	if c.URL.Query().Get("limit") == "" {
+		page.Limit = lineagePage
+	}
 	id := c.PathValue("id")
-	view := lineageView{ID: id, Object: "lineage"}
-	back := walk{links: h.store.Links, tenant: c.Tenant}
-	forth := walk{links: h.store.Links, tenant: c.Tenant, forward: true}
-	var err error
-	if view.From, err = back.run(c.Context(), id); err != nil {
+	steps, more, err := h.store.Lineage(c.Context(), c.Tenant, id, store.Page(page))
+	if err != nil {
 		return err
 	}
-	if view.To, err = forth.run(c.Context(), id); err != nil {
-		return err
-	}
-	if len(view.From)+len(view.To) == 0 && !h.exists(c, id) {
+	if len(steps) == 0 && page.After == "" && !h.exists(c, id) {
 		return wire.Missing("object")
 	}
-	view.Truncated = back.truncated || forth.truncated
-	return wire.WriteJSON(w, http.StatusOK, view)
+	return wire.WriteJSON(w, http.StatusOK, viewLineage(id, steps, more))
+}
+
+func viewLineage(id string, steps []store.Step, more bool) lineageView {
+	view := lineageView{ID: id, Object: "lineage", From: []lineageStep{}, To: []lineageStep{}, HasMore: more}
+	for _, s := range steps {
+		side := &view.From
+		if s.Forward {
+			side = &view.To
+		}
+		*side = append(*side, lineageStep{ID: s.ID, Step: s.Kind, Of: s.Via, Hops: s.Hops})
+	}
+	if len(steps) > 0 {
+		view.LastID = &steps[len(steps)-1].ID
+	}
+	return view
 }
 
 // exists tells whether a thing without links is the tenant's all the same: one
@@ -75,62 +86,4 @@ func (h lineage) exists(c *wire.Call, id string) bool {
 		_, err = h.store.Model(ctx, tenant, id)
 	}
 	return err == nil
-}
-
-// walk goes along the links in one direction, the nearest first.
-type walk struct {
-	links   func(ctx context.Context, tenant, id string, limit int) ([]store.Link, error)
-	tenant  string
-	forward bool
-
-	seen      map[string]bool
-	steps     []lineageStep
-	truncated bool
-}
-
-func (k *walk) run(ctx context.Context, id string) ([]lineageStep, error) {
-	k.seen, k.steps = map[string]bool{id: true}, []lineageStep{}
-	layer := []string{id}
-	for hops := 1; len(layer) > 0; hops++ {
-		if hops > mostHops {
-			k.truncated = true
-			break
-		}
-		var next []string
-		for _, node := range layer {
-			found, err := k.expand(ctx, node, hops)
-			if err != nil {
-				return nil, err
-			}
-			next = append(next, found...)
-		}
-		layer = next
-	}
-	return k.steps, nil
-}
-
-func (k *walk) expand(ctx context.Context, node string, hops int) ([]string, error) {
-	if len(k.steps) >= mostLineage {
-		k.truncated = true
-		return nil, nil
-	}
-	links, err := k.links(ctx, k.tenant, node, linksPerNoun)
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	for _, l := range links {
-		near, far := l.To, l.From
-		if k.forward {
-			near, far = l.From, l.To
-		}
-		if near != node || far == "" || k.seen[far] {
-			continue
-		}
-		k.seen[far] = true
-		k.steps = append(k.steps, lineageStep{ID: far, Step: l.Kind, Of: node, Hops: hops})
-		found = append(found, far)
-	}
-	k.truncated = k.truncated || len(links) >= linksPerNoun
-	return found, nil
 }
