@@ -110,7 +110,11 @@ func (r *Router) Known(name string) bool {
 
 // Trainer returns the vendor's fine-tuning, where it has one.
 func (r *Router) Trainer(name string) (Trainer, error) {
-	return capability[Trainer](r, name, "fine-tuning")
+	trains, err := capability[Trains](r, name, "fine-tuning")
+	if err != nil {
+		return nil, err
+	}
+	return trains.Trainer(), nil
 }
 
 // Host returns the vendor's serving of tuned models, where it has it.

@@ -2,16 +2,40 @@ package providers
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"time"
 )
 
-// Trainer is a vendor that fine-tunes. Long work is two calls: the one that
-// starts it returns a plain handle, the others take it. As with [Driver], each
-// method is one attempt, fails with an [*Error] and is safe for concurrent use.
+// Handle is a vendor's own state, as it goes into our rows: plain JSON that only the
+// vendor's driver reads. Keep the newest one that it gave.
+type Handle = json.RawMessage
+
+// Trains is a driver whose vendor fine-tunes.
+type Trains interface{ Trainer() Trainer }
+
+// Trainer fine-tunes. Long work is two calls: the one that starts it returns a
+// plain handle, the others take it. As with [Driver], each method is one attempt,
+// fails with an [*Error] and is safe for concurrent use.
+//
+// A trainer may be a [Filer], an [Estimator] or a [Logger] beside it.
 type Trainer interface {
-	// CheckTunable fails with KindModelGone when base can not be fine-tuned.
-	CheckTunable(ctx context.Context, base string) (TuneLimits, error)
+	// Tunable fails with KindModelGone when base can not be fine-tuned.
+	Tunable(ctx context.Context, base string) (TuneLimits, error)
+	// Start starts a training. It is never called twice for one spec without a
+	// Find between: a vendor may have no idempotency key.
+	Start(ctx context.Context, spec TrainSpec) (Training, error)
+	// Find lists the vendor's trainings and returns the one that has the
+	// spec's suffix, file and base, created at notBefore or later.
+	Find(ctx context.Context, spec TrainSpec, notBefore time.Time) (training Training, found bool, err error)
+	// Poll tells how far a training is.
+	Poll(ctx context.Context, handle Handle) (Training, error)
+	// Cancel asks for the end; the training may still complete.
+	Cancel(ctx context.Context, handle Handle) (Training, error)
+}
+
+// Filer is a trainer that takes training files by upload.
+type Filer interface {
 	// Upload sends a JSONL training file. Name holds the content's sha256, so
 	// that FindFile can adopt it when the answer was lost.
 	Upload(ctx context.Context, file Upload) (FileStatus, error)
@@ -20,22 +44,19 @@ type Trainer interface {
 	FindFile(ctx context.Context, name string) (file FileStatus, found bool, err error)
 	// File tells how far the vendor's validation is.
 	File(ctx context.Context, id string) (FileStatus, error)
-	// Estimate asks for the price of a training before it is started.
+}
+
+// Estimator is a trainer that tells the price of a training before it is started.
+type Estimator interface {
 	Estimate(ctx context.Context, spec TrainSpec) (Estimate, error)
-	// Create starts a training. It is never called twice for one spec without
-	// a Find between: the vendor has no idempotency key.
-	Create(ctx context.Context, spec TrainSpec) (Training, error)
-	// Find lists the vendor's trainings and returns the one that has the
-	// spec's suffix, file and base, created at notBefore or later.
-	Find(ctx context.Context, spec TrainSpec, notBefore time.Time) (training Training, found bool, err error)
-	// Training polls.
-	Training(ctx context.Context, id string) (Training, error)
-	// CancelTraining asks for the end; the training may still complete.
-	CancelTraining(ctx context.Context, id string) (Training, error)
+}
+
+// Logger is a trainer that tells what happened in a training.
+type Logger interface {
 	// Events lists what happened, oldest first.
-	Events(ctx context.Context, id string) ([]TrainingEvent, error)
+	Events(ctx context.Context, handle Handle) ([]TrainingEvent, error)
 	// Checkpoints lists the saved states, oldest first.
-	Checkpoints(ctx context.Context, id string) ([]Checkpoint, error)
+	Checkpoints(ctx context.Context, handle Handle) ([]Checkpoint, error)
 }
 
 // TuneLimits bounds a training of one base model.
@@ -108,7 +129,8 @@ func (s TrainingState) Ended() bool {
 
 // Training is a fine-tune at the vendor, as of now.
 type Training struct {
-	ID       string        `json:"id"`
+	ID       string        `json:"id"` // as people see it
+	Handle   Handle        `json:"handle"`
 	State    TrainingState `json:"state"`
 	Status   string        `json:"status"` // the vendor's own word
 	Reason   string        `json:"reason,omitempty"`
@@ -118,9 +140,8 @@ type Training struct {
 	Nano     int64         `json:"nano"` // cost so far or in all, nano-dollars
 	Tokens   int64         `json:"tokens"`
 	Steps    int           `json:"steps"`
-	Total    int           `json:"total"` // steps in all; 0 while unknown
-	Output   string        `json:"output"`
-	ModelID  string        `json:"model_id"` // what Deploy needs
+	Total    int           `json:"total"`  // steps in all; 0 while unknown
+	Output   string        `json:"output"` // the vendor's name of the tuned model
 	Created  time.Time     `json:"created"`
 	Finished time.Time     `json:"finished"`
 }
@@ -142,7 +163,7 @@ type Checkpoint struct {
 	Created time.Time `json:"created"`
 }
 
-// Host is a vendor that serves tuned models.
+// Host is a driver whose vendor serves tuned models. It may be a [Traffic] beside it.
 type Host interface {
 	// Hosting tells whether a tuned model on base can be served and what that
 	// costs, without creating anything: KindModelGone when it can not be.
@@ -151,11 +172,15 @@ type Host interface {
 	// spec's name makes it safe to repeat: what exists is adopted.
 	Deploy(ctx context.Context, spec DeploySpec) (Deployment, error)
 	// Deployment polls.
-	Deployment(ctx context.Context, handle string) (Deployment, error)
-	// SetTraffic gives a deployment its endpoint's traffic (on) or none.
-	SetTraffic(ctx context.Context, handle string, on bool) error
+	Deployment(ctx context.Context, handle Handle) (Deployment, error)
 	// Stop ends the cost: no replica is left. Repeating it is harmless.
-	Stop(ctx context.Context, handle string) (Deployment, error)
+	Stop(ctx context.Context, handle Handle) (Deployment, error)
+}
+
+// Traffic is a host whose deployments share names that clients call.
+type Traffic interface {
+	// SetTraffic gives a deployment its endpoint's traffic (on) or none.
+	SetTraffic(ctx context.Context, handle Handle, on bool) error
 }
 
 // Hosting is what serving a tuned model takes.
@@ -167,7 +192,7 @@ type Hosting struct {
 // DeploySpec names what to serve.
 type DeploySpec struct {
 	Name    string // unique: makes the endpoint's and the deployment's names
-	ModelID string // from Training.ModelID
+	Trained Handle // of the training that has succeeded
 	Base    string
 }
 
@@ -185,7 +210,7 @@ const (
 
 // Deployment is a served model, as of now.
 type Deployment struct {
-	Handle  string          `json:"handle"` // plain text that finds it again: keep it
+	Handle  Handle          `json:"handle"`
 	State   DeploymentState `json:"state"`
 	Message string          `json:"message,omitempty"`
 	// Direct is the model name that reaches this deployment whether or not it

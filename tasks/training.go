@@ -48,11 +48,13 @@ type TrainingSpec struct {
 	Intent   time.Time `json:"intent,omitzero"`    // when the creation was first asked for
 	Looks    int       `json:"looks,omitempty"`    // how often a doubtful creation was looked for in vain
 	Entry    string    `json:"entry,omitempty"`    // the training's line of spend
-	ModelID  string    `json:"model_id,omitempty"` // the vendor's, for its deployment
-	Handle   string    `json:"handle,omitempty"`   // the deployment's
 	Direct   string    `json:"direct,omitempty"`   // the name that reaches the deployment
 	Lost     int       `json:"lost,omitempty"`     // polls in a row that got no answer
 
+	// Vendor is the vendor's handle of the training, Deployment that of its
+	// deployment: state that its driver alone reads.
+	Vendor     json.RawMessage `json:"vendor,omitempty"`
+	Deployment json.RawMessage `json:"deployment,omitempty"`
 	// NanoPerHour is what hosting the tuned model costs, nano-dollars per hour.
 	NanoPerHour int64                `json:"nano_per_hour,omitempty"`
 	Events      []TrainingEvent      `json:"events,omitempty"` // the newest, oldest first

@@ -20,7 +20,7 @@ func (t *tuner) abandon(ctx context.Context, s *store.Store, training store.Trai
 		return t.abandonDoubtful(ctx, s, l)
 	case l.spec.Phase == phaseTrain:
 		return t.abandonTraining(ctx, s, l)
-	case l.spec.Phase == phaseDeploy && l.spec.Handle == "":
+	case l.spec.Phase == phaseDeploy && l.spec.Deployment == nil:
 		return t.abandonDeployment(ctx, s, l)
 	}
 	return l.markAbandoned(ctx, s, store.Entry{}) // its model, where there is one, is idle now
@@ -36,7 +36,7 @@ func (t *tuner) abandonDoubtful(ctx context.Context, s *store.Store, l *training
 		return fmt.Errorf("find training %s: %w", l.training.ID, err)
 	}
 	if found {
-		l.training.VendorID, l.spec.Phase = made.ID, phaseTrain
+		l.training.VendorID, l.spec.Vendor, l.spec.Phase = made.ID, made.Handle, phaseTrain
 		return t.abandonTraining(ctx, s, l)
 	}
 	if l.spec.Looks++; t.stillDoubtful(l) {
@@ -52,9 +52,9 @@ func (t *tuner) abandonTraining(ctx context.Context, s *store.Store, l *training
 	if err := t.findTrainer(l); err != nil {
 		return fmt.Errorf("cancel training %s: %w", l.training.ID, err)
 	}
-	seen, err := l.trainer.Training(ctx, l.training.VendorID)
+	seen, err := l.trainer.Poll(ctx, l.spec.Vendor)
 	if err == nil && !seen.State.Ended() {
-		seen, err = l.trainer.CancelTraining(ctx, l.training.VendorID)
+		seen, err = l.trainer.Cancel(ctx, l.spec.Vendor)
 	}
 	if err != nil {
 		return fmt.Errorf("cancel training %s: %w", l.training.ID, err)

@@ -129,7 +129,7 @@ func TestTrainingEndsWithItsJob(t *testing.T) {
 	}
 	b.run(nil)
 	shown := b.trainingOf(bad[0]).Shown()
-	if shown.Status != store.TrainingFailed || !strings.Contains(shown.Error, "not configured") {
+	if shown.Status != store.TrainingFailed || !strings.Contains(shown.Error, "nobody") {
 		t.Errorf("before the reaper it is %s: %s", shown.Status, shown.Error)
 	}
 	good := b.alone("together")

@@ -18,10 +18,10 @@ func (t *tuner) deploy(ctx context.Context, l *trainingRun) (*tasks.End, error) 
 	if err != nil {
 		return nil, t.abort(ctx, l, handlers.Failure(err))
 	}
-	if l.spec.Handle == "" {
+	if l.spec.Deployment == nil {
 		return t.launch(ctx, l, host)
 	}
-	seen, err := host.Deployment(ctx, l.spec.Handle)
+	seen, err := host.Deployment(ctx, l.spec.Deployment)
 	if err != nil {
 		return t.lost(ctx, l, err)
 	}
@@ -65,18 +65,18 @@ func (t *tuner) launch(ctx context.Context, l *trainingRun, host providers.Host)
 }
 
 func (l *trainingRun) launched(seen providers.Deployment) {
-	l.spec.Handle, l.spec.Direct, l.spec.NanoPerHour = seen.Handle, seen.Direct, seen.NanoPerHour
+	l.spec.Deployment, l.spec.Direct, l.spec.NanoPerHour = seen.Handle, seen.Direct, seen.NanoPerHour
 }
 
 func deploySpec(l *trainingRun) providers.DeploySpec {
-	return providers.DeploySpec{Name: l.training.Suffix, ModelID: l.spec.ModelID, Base: l.training.Base}
+	return providers.DeploySpec{Name: l.training.Suffix, Trained: l.spec.Vendor, Base: l.training.Base}
 }
 
 // register names the tuned model as a candidate, by the name that does not depend
 // on traffic.
 func (t *tuner) register(ctx context.Context, l *trainingRun) (store.Model, error) {
 	m := t.model(l, l.spec.Direct)
-	m.Handle, m.State, m.NanoPerHour = l.spec.Handle, store.ModelCandidate, l.spec.NanoPerHour
+	m.Handle, m.State, m.NanoPerHour = l.spec.Deployment, store.ModelCandidate, l.spec.NanoPerHour
 	tune, err := l.run.Store.Tune(ctx, m.Tenant, m.Tune)
 	if err != nil {
 		return m, fmt.Errorf("find tune %s: %w", m.Tune, err)
@@ -97,7 +97,7 @@ func (t *tuner) model(l *trainingRun, name string) store.Model {
 // abort ends a training for good and takes down what was deployed for it. What
 // can not be stopped now is stopped by Reap: its model stays a candidate.
 func (t *tuner) abort(ctx context.Context, l *trainingRun, failure *tasks.Failure) error {
-	if l.spec.Handle == "" {
+	if l.spec.Deployment == nil {
 		return l.fail(ctx, failure)
 	}
 	model, err := l.run.Store.Model(ctx, l.training.Tenant, l.training.Model)

@@ -43,7 +43,7 @@ func (t *tuner) poll(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 
 // look asks how far the training is.
 func (t *tuner) look(ctx context.Context, l *trainingRun) (*tasks.End, error) {
-	seen, err := l.trainer.Training(ctx, l.training.VendorID)
+	seen, err := l.trainer.Poll(ctx, l.spec.Vendor)
 	if err != nil {
 		return t.lost(ctx, l, err)
 	}
@@ -80,7 +80,7 @@ func (l *trainingRun) warn(now time.Time, err error) {
 
 // note keeps what the vendor says of the training.
 func (l *trainingRun) note(seen providers.Training) {
-	l.training.Tokens, l.training.Cost = seen.Tokens, seen.Nano
+	l.training.Tokens, l.training.Cost, l.spec.Vendor = seen.Tokens, seen.Nano, seen.Handle
 	switch seen.State {
 	case providers.TrainingQueued:
 		l.training.Status = statusQueued
@@ -91,11 +91,15 @@ func (l *trainingRun) note(seen providers.Training) {
 
 // log keeps the newest events and checkpoints for those who ask.
 func (l *trainingRun) log(ctx context.Context) error {
-	events, err := l.trainer.Events(ctx, l.training.VendorID)
+	logger, ok := l.trainer.(providers.Logger)
+	if !ok {
+		return nil
+	}
+	events, err := logger.Events(ctx, l.spec.Vendor)
 	if err != nil {
 		return err
 	}
-	checkpoints, err := l.trainer.Checkpoints(ctx, l.training.VendorID)
+	checkpoints, err := logger.Checkpoints(ctx, l.spec.Vendor)
 	if err != nil {
 		return err
 	}
@@ -119,7 +123,7 @@ func (t *tuner) trainingEnded(ctx context.Context, l *trainingRun, seen provider
 		return t.trainedAlone(l, seen)
 	}
 	bill := l.bill(seen)
-	l.spec.ModelID, l.spec.Phase = seen.ModelID, phaseDeploy
+	l.spec.Phase = phaseDeploy
 	return &tasks.End{State: store.JobQueued, Write: func(ctx context.Context, q *store.Queries) error {
 		if err := settle(ctx, q, bill); err != nil {
 			return fmt.Errorf("settle the training: %w", err)
@@ -135,9 +139,9 @@ func (t *tuner) trainingEnded(ctx context.Context, l *trainingRun, seen provider
 // costs nothing to keep: it is served nowhere.
 func (t *tuner) trainedAlone(l *trainingRun, seen providers.Training) (*tasks.End, error) {
 	bill := l.bill(seen)
-	model := t.model(l, cmp.Or(seen.Output, seen.ModelID))
+	model := t.model(l, cmp.Or(seen.Output, seen.ID))
 	l.training.Model, l.training.Status = model.Name, store.TrainingSucceeded
-	l.spec.ModelID, l.spec.Phase = seen.ModelID, phaseDone
+	l.spec.Phase = phaseDone
 	end, err := l.outcome()
 	if err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ func (t *tuner) servable(ctx context.Context, base providers.Target) (
 	if err != nil {
 		return h, "", handlers.Failure(err)
 	}
-	if _, err = trainer.CheckTunable(ctx, base.Model); err == nil {
+	if _, err = trainer.Tunable(ctx, base.Model); err == nil {
 		h, err = host.Hosting(ctx, base.Model)
 	}
 	var e *providers.Error

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dreamlab/handlers"
+	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
@@ -43,8 +44,10 @@ func (t *tuner) promote(ctx context.Context, c *tuneRun, model store.Model) (*ta
 	if err != nil {
 		return nil, handlers.Failure(err)
 	}
-	if err := host.SetTraffic(ctx, model.Handle, true); err != nil {
-		return nil, handlers.Failure(err)
+	if traffic, ok := host.(providers.Traffic); ok {
+		if err := traffic.SetTraffic(ctx, model.Handle, true); err != nil {
+			return nil, handlers.Failure(err)
+		}
 	}
 	end, err := c.decided(true, "%s", c.state.Verdict.Reason)
 	if err != nil {

@@ -46,12 +46,17 @@ func (t *tuner) start(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	return t.await(ctx, l)
 }
 
-// upload brings the file to the vendor, unless it is there already.
+// upload brings the file to the vendor, unless it is there already. A vendor that
+// takes no uploads reads it elsewhere.
 func (t *tuner) upload(ctx context.Context, l *trainingRun) (*tasks.End, error) {
+	filer, ok := l.trainer.(providers.Filer)
+	if !ok {
+		return l.next(phaseCreate), nil
+	}
 	name := l.spec.SHA256 + ".jsonl"
-	file, found, err := l.trainer.FindFile(ctx, name)
+	file, found, err := filer.FindFile(ctx, name)
 	if err == nil && !found {
-		file, err = l.trainer.Upload(ctx, providers.Upload{
+		file, err = filer.Upload(ctx, providers.Upload{
 			Name: name, Size: l.spec.Bytes,
 			Open: func() (io.ReadCloser, error) { return t.openRows(ctx, l.spec.Object) },
 		})
@@ -74,7 +79,11 @@ func (t *tuner) openRows(ctx context.Context, object string) (io.ReadCloser, err
 
 // validated waits until the vendor has read the file.
 func (t *tuner) validated(ctx context.Context, l *trainingRun) (*tasks.End, error) {
-	file, err := l.trainer.File(ctx, l.spec.FileID)
+	filer, ok := l.trainer.(providers.Filer)
+	if !ok {
+		return l.next(phaseCreate), nil
+	}
+	file, err := filer.File(ctx, l.spec.FileID)
 	switch {
 	case err != nil:
 		return nil, l.vendorFailed(ctx, err)
@@ -100,7 +109,7 @@ func (t *tuner) create(ctx context.Context, l *trainingRun) (*tasks.End, error) 
 		return nil, err
 	}
 	tasks.Point("creating")
-	made, err := l.trainer.Create(ctx, spec)
+	made, err := l.trainer.Start(ctx, spec)
 	if err == nil {
 		tasks.Point("created")
 		return t.created(l, made), nil
@@ -125,32 +134,58 @@ func doubtful(err error) bool {
 	return e.Charge != providers.ChargeNone
 }
 
-// vendorGate lets the vendor's own estimate pass or not.
+// vendorGate lets the price of the training pass or not: the vendor's own estimate,
+// or else the catalogue's.
 func (t *tuner) vendorGate(ctx context.Context, l *trainingRun, spec providers.TrainSpec) error {
-	estimate, err := l.trainer.Estimate(ctx, spec)
-	switch {
-	case err != nil:
-		return l.vendorFailed(ctx, err)
-	case !estimate.Available:
-		return &tasks.Failure{
-			Code: "vendor_unavailable", Message: "the vendor has no estimate yet: " + estimate.Reason,
-			After: t.Settings.PollEvery,
-		}
-	case !estimate.Allowed:
-		return l.fail(ctx, tasks.Fail("insufficient_quota",
-			"refused: budget: the vendor's account may not spend $%s: top it up", handlers.USD(estimate.Nano)))
+	nano, err := t.estimate(ctx, l, spec)
+	if err != nil {
+		return err
 	}
 	most, err := t.trainingCap(ctx, l)
 	if err != nil {
 		return err
 	}
-	if most > 0 && estimate.Nano > most {
+	if most > 0 && nano > most {
 		return l.fail(ctx, tasks.Fail("insufficient_quota",
 			"refused: budget: training would cost $%s, $%s are left for it",
-			handlers.USD(estimate.Nano), handlers.USD(most)))
+			handlers.USD(nano), handlers.USD(most)))
 	}
-	l.spec.Estimate = estimate.Nano
+	l.spec.Estimate = nano
 	return nil
+}
+
+func (t *tuner) estimate(ctx context.Context, l *trainingRun, spec providers.TrainSpec) (int64, error) {
+	estimator, ok := l.trainer.(providers.Estimator)
+	if !ok {
+		return t.trainingBound(ctx, l, spec)
+	}
+	estimate, err := estimator.Estimate(ctx, spec)
+	switch {
+	case err != nil:
+		return 0, l.vendorFailed(ctx, err)
+	case !estimate.Available:
+		return 0, &tasks.Failure{
+			Code: "vendor_unavailable", Message: "the vendor has no estimate yet: " + estimate.Reason,
+			After: t.Settings.PollEvery,
+		}
+	case !estimate.Allowed:
+		return 0, l.fail(ctx, tasks.Fail("insufficient_quota",
+			"refused: budget: the vendor's account may not spend $%s: top it up", handlers.USD(estimate.Nano)))
+	}
+	return estimate.Nano, nil
+}
+
+// bytesPerTrainedToken is what a token of a training file has at least, with the
+// JSON around it.
+const bytesPerTrainedToken = 2
+
+// trainingBound is what the training costs at most, by the catalogue's price.
+func (t *tuner) trainingBound(ctx context.Context, l *trainingRun, spec providers.TrainSpec) (int64, error) {
+	rate, refused := t.trainRate(providers.Target{Provider: l.training.Provider, Model: l.training.Base})
+	if refused != "" {
+		return 0, l.fail(ctx, tasks.Fail("model_not_found", "%s", refused))
+	}
+	return trainingBound(l.spec.Bytes/bytesPerTrainedToken, spec.Epochs, rate), nil
 }
 
 // trainingCap is what the training may cost, nano-dollars; 0: no cap.
@@ -193,7 +228,8 @@ func (l *trainingRun) entry(step, purpose string, reserved int64) store.Entry {
 
 // created goes over to polling.
 func (t *tuner) created(l *trainingRun, made providers.Training) *tasks.End {
-	l.training.VendorID, l.training.Status, l.spec.Phase = made.ID, statusQueued, phaseTrain
+	l.training.VendorID, l.spec.Vendor = made.ID, made.Handle
+	l.training.Status, l.spec.Phase = statusQueued, phaseTrain
 	return l.polled()
 }
 

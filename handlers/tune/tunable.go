@@ -16,7 +16,7 @@ func Tunable(ctx context.Context, vendors Vendors, provider, base string) error 
 	}
 	trainer, err := vendors.Trainer(provider)
 	if err == nil {
-		_, err = trainer.CheckTunable(ctx, base)
+		_, err = trainer.Tunable(ctx, base)
 	}
 	if err != nil {
 		return handlers.Failure(err)

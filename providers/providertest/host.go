@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"testing"
@@ -22,19 +23,19 @@ func (r *rig) host(t *testing.T) providers.Host {
 func (r *rig) tuned(t *testing.T) providers.DeploySpec {
 	t.Helper()
 	file := r.uploaded(t, rows(40))
-	created, err := r.trainer(t).Create(t.Context(), r.harness.spec(file.ID))
+	created, err := r.trainer(t).Start(t.Context(), r.harness.spec(file.ID))
 	if err != nil {
 		t.Fatal(err)
 	}
-	training := r.ended(t, created.ID)
+	training := r.ended(t, created)
 	if training.State != providers.TrainingSucceeded {
 		t.Fatalf("training %+v", training)
 	}
-	return providers.DeploySpec{Name: "tun_5B1F0c7a", ModelID: training.ModelID, Base: r.harness.Tunable}
+	return providers.DeploySpec{Name: "tun_5B1F0c7a", Trained: training.Handle, Base: r.harness.Tunable}
 }
 
 // until polls a deployment on the emulator's clock.
-func (r *rig) until(t *testing.T, handle string, want providers.DeploymentState) providers.Deployment {
+func (r *rig) until(t *testing.T, handle providers.Handle, want providers.DeploymentState) providers.Deployment {
 	t.Helper()
 	var now providers.Deployment
 	for range hours {
@@ -77,7 +78,7 @@ func (h Harness) host(t *testing.T) {
 	if err != nil || made.State != providers.DeploymentStarting || made.NanoPerHour != hosting.NanoPerHour {
 		t.Fatalf("deployed %+v, %v", made, err)
 	}
-	if again, err := host.Deploy(t.Context(), spec); err != nil || again.Handle != made.Handle {
+	if again, err := host.Deploy(t.Context(), spec); err != nil || !bytes.Equal(again.Handle, made.Handle) {
 		t.Errorf("deployed again: %+v, %v", again, err)
 	}
 	if _, err := host.Hosting(t.Context(), h.Tunable); err != nil {
@@ -94,7 +95,10 @@ func (h Harness) host(t *testing.T) {
 // traffic turns a deployment's traffic on and off.
 func (r *rig) traffic(t *testing.T, d providers.Deployment) {
 	t.Helper()
-	host := r.host(t)
+	host, ok := r.host(t).(providers.Traffic)
+	if !ok {
+		return
+	}
 	for _, on := range []bool{false, true, true, false} {
 		if err := host.SetTraffic(t.Context(), d.Handle, on); err != nil {
 			t.Fatal(err)
@@ -117,15 +121,17 @@ func (r *rig) traffic(t *testing.T, d providers.Deployment) {
 func (r *rig) stop(t *testing.T, d providers.Deployment, spec providers.DeploySpec) {
 	t.Helper()
 	host := r.host(t)
-	if err := host.SetTraffic(t.Context(), d.Handle, true); err != nil {
-		t.Fatal(err)
+	if traffic, ok := host.(providers.Traffic); ok {
+		if err := traffic.SetTraffic(t.Context(), d.Handle, true); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := host.Stop(t.Context(), d.Handle); err != nil {
 		t.Fatal(err)
 	}
 	r.until(t, d.Handle, providers.DeploymentStopped)
 	restarted, err := host.Deploy(t.Context(), spec)
-	if err != nil || restarted.Handle != d.Handle || restarted.Direct != d.Direct {
+	if err != nil || !bytes.Equal(restarted.Handle, d.Handle) || restarted.Direct != d.Direct {
 		t.Fatalf("started again: %+v, %v", restarted, err)
 	}
 	r.until(t, d.Handle, providers.DeploymentReady)
@@ -144,8 +150,8 @@ func (r *rig) stop(t *testing.T, d providers.Deployment, spec providers.DeploySp
 	if err != nil || left.State != providers.DeploymentStopped {
 		t.Errorf("left %+v, %v", left, err)
 	}
-	for _, handle := range []string{"", "a/b/c", "a/b/c/d", "a//c/1"} {
-		_, err := host.Stop(t.Context(), handle)
+	for _, handle := range []string{``, `{}`, `"a/b/c"`, `[1]`} {
+		_, err := host.Stop(t.Context(), providers.Handle(handle))
 		wantKind(t, "handle "+handle, err, providers.KindInvalid)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,18 +41,27 @@ func upload(content []byte) providers.Upload {
 
 func (r *rig) trainer(t *testing.T) providers.Trainer {
 	t.Helper()
-	trainer, ok := r.driver.(providers.Trainer)
+	trains, ok := r.driver.(providers.Trains)
 	if !ok {
 		t.Fatal("the driver can not train")
 	}
-	return trainer
+	return trains.Trainer()
+}
+
+func (r *rig) filer(t *testing.T) providers.Filer {
+	t.Helper()
+	filer, ok := r.trainer(t).(providers.Filer)
+	if !ok {
+		t.Fatal("the trainer takes no files")
+	}
+	return filer
 }
 
 // ready waits on the emulator's clock for the validation of a file.
 func (r *rig) ready(t *testing.T, id string) providers.FileStatus {
 	t.Helper()
 	for range hours {
-		status, err := r.trainer(t).File(t.Context(), id)
+		status, err := r.filer(t).File(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +77,7 @@ func (r *rig) ready(t *testing.T, id string) providers.FileStatus {
 // uploaded brings a file to readiness.
 func (r *rig) uploaded(t *testing.T, content []byte) providers.FileStatus {
 	t.Helper()
-	status, err := r.trainer(t).Upload(t.Context(), upload(content))
+	status, err := r.filer(t).Upload(t.Context(), upload(content))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,11 +96,11 @@ func (h Harness) spec(file string) providers.TrainSpec {
 }
 
 // ended polls until a training has ended.
-func (r *rig) ended(t *testing.T, id string) providers.Training {
+func (r *rig) ended(t *testing.T, made providers.Training) providers.Training {
 	t.Helper()
 	seen := map[providers.TrainingState]bool{}
 	for range hours {
-		training, err := r.trainer(t).Training(t.Context(), id)
+		training, err := r.trainer(t).Poll(t.Context(), made.Handle)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,39 +120,48 @@ func (r *rig) ended(t *testing.T, id string) providers.Training {
 func (h Harness) train(t *testing.T) {
 	r := h.rig(t)
 	trainer := r.trainer(t)
-	limits, err := trainer.CheckTunable(t.Context(), h.Tunable)
+	limits, err := trainer.Tunable(t.Context(), h.Tunable)
 	if err != nil || limits.MaxRank < 8 || limits.MaxEpochs < 1 || limits.MaxSequence < 1 {
 		t.Fatalf("limits %+v, %v", limits, err)
 	}
-	_, err = trainer.CheckTunable(t.Context(), "nobody/none")
+	_, err = trainer.Tunable(t.Context(), "nobody/none")
 	wantKind(t, "a base that is none", err, providers.KindModelGone)
 	file := r.uploaded(t, rows(40))
 	if file.Bytes == 0 || file.Lines != 40 {
 		t.Errorf("file %+v", file)
 	}
 	spec := h.spec(file.ID)
-	estimate, err := trainer.Estimate(t.Context(), spec)
-	if err != nil || !estimate.Available || !estimate.Allowed || min(estimate.Nano, estimate.TrainTokens) <= 0 {
-		t.Errorf("estimate %+v, %v", estimate, err)
+	if estimator, ok := trainer.(providers.Estimator); ok {
+		checkEstimate(t, estimator, spec)
 	}
-	created, err := trainer.Create(t.Context(), spec)
+	created, err := trainer.Start(t.Context(), spec)
 	if err != nil || created.ID == "" || created.State.Ended() {
 		t.Fatalf("created %+v, %v", created, err)
 	}
-	training := r.ended(t, created.ID)
-	if training.State != providers.TrainingSucceeded || training.Nano <= 0 || training.ModelID == "" ||
+	training := r.ended(t, created)
+	if training.State != providers.TrainingSucceeded || training.Nano <= 0 || !json.Valid(training.Handle) ||
 		training.Output == "" || training.Suffix != spec.Suffix || training.Base != h.Tunable ||
 		training.File != file.ID ||
 		training.Created.IsZero() || training.Finished.Before(training.Created) {
 		t.Errorf("training %+v", training)
 	}
-	r.checkHistory(t, created.ID)
+	if logger, ok := trainer.(providers.Logger); ok {
+		checkHistory(t, logger, training.Handle)
+	}
+}
+
+func checkEstimate(t *testing.T, estimator providers.Estimator, spec providers.TrainSpec) {
+	t.Helper()
+	estimate, err := estimator.Estimate(t.Context(), spec)
+	if err != nil || !estimate.Available || !estimate.Allowed || min(estimate.Nano, estimate.TrainTokens) <= 0 {
+		t.Errorf("estimate %+v, %v", estimate, err)
+	}
 }
 
 // checkHistory looks at what is told of a training that succeeded.
-func (r *rig) checkHistory(t *testing.T, id string) {
+func checkHistory(t *testing.T, logger providers.Logger, handle providers.Handle) {
 	t.Helper()
-	events, err := r.trainer(t).Events(t.Context(), id)
+	events, err := logger.Events(t.Context(), handle)
 	if err != nil || len(events) < 3 {
 		t.Fatalf("events %+v, %v", events, err)
 	}
@@ -154,7 +173,7 @@ func (r *rig) checkHistory(t *testing.T, id string) {
 			t.Errorf("events out of order at %d", i)
 		}
 	}
-	checkpoints, err := r.trainer(t).Checkpoints(t.Context(), id)
+	checkpoints, err := logger.Checkpoints(t.Context(), handle)
 	if err != nil || len(checkpoints) == 0 || !checkpoints[len(checkpoints)-1].Final {
 		t.Errorf("checkpoints %+v, %v", checkpoints, err)
 	}
@@ -172,16 +191,17 @@ func (h Harness) trainLost(t *testing.T) {
 	trainer := r.trainer(t)
 	file := r.uploaded(t, rows(20))
 	spec := h.spec(file.ID)
-	listed, err := trainer.Training(t.Context(), "ft-none")
-	if err == nil {
-		t.Errorf("a training that is none: %+v", listed)
+	for _, handle := range []string{``, `{}`, `"x"`, `{"id":"ft-none"}`} {
+		if listed, err := trainer.Poll(t.Context(), providers.Handle(handle)); err == nil {
+			t.Errorf("a training that is none: %+v", listed)
+		}
 	}
 	before := time.Time{}
 	if _, found, err := trainer.Find(t.Context(), spec, before); err != nil || found {
 		t.Fatalf("found %v before it was created, %v", found, err)
 	}
 	r.during(lost(isPost("/fine-tunes")), func() {
-		_, err := trainer.Create(t.Context(), spec)
+		_, err := trainer.Start(t.Context(), spec)
 		if e := asError(t, err); e.Charge != providers.ChargeUnknown {
 			t.Errorf("got %v charged %s, want unknown", e, e.Charge)
 		}
@@ -199,7 +219,7 @@ func (h Harness) trainLost(t *testing.T) {
 		t.Errorf("another's training was adopted (%v)", err)
 	}
 	r.advance(time.Minute)
-	if _, err := trainer.Create(t.Context(), spec); err != nil {
+	if _, err := trainer.Start(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}
 	if again, _, err := trainer.Find(t.Context(), spec, before); err != nil || again.ID != found.ID {
@@ -209,9 +229,9 @@ func (h Harness) trainLost(t *testing.T) {
 
 func (h Harness) trainInvalid(t *testing.T) {
 	r := h.rig(t)
-	trainer := r.trainer(t)
+	trainer, filer := r.trainer(t), r.filer(t)
 	bad := append(rows(3), []byte(`{"messages":[{"content":"no role"}]}`+"\n")...)
-	status, err := trainer.Upload(t.Context(), upload(bad))
+	status, err := filer.Upload(t.Context(), upload(bad))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,12 +240,12 @@ func (h Harness) trainInvalid(t *testing.T) {
 		t.Errorf("file %+v, want the fault of line 4", status)
 	}
 	for _, size := range []int64{0, 1 << 50} {
-		_, err := trainer.Upload(t.Context(), providers.Upload{Name: "x", Size: size})
+		_, err := filer.Upload(t.Context(), providers.Upload{Name: "x", Size: size})
 		wantKind(t, fmt.Sprint(size, " bytes"), err, providers.KindInvalid)
 	}
-	_, err = trainer.Create(t.Context(), providers.TrainSpec{Base: h.Tunable})
+	_, err = trainer.Start(t.Context(), providers.TrainSpec{Base: h.Tunable})
 	wantKind(t, "a training without hyper-parameters", err, providers.KindInvalid)
-	_, err = trainer.Create(t.Context(), h.spec(status.ID))
+	_, err = trainer.Start(t.Context(), h.spec(status.ID))
 	wantKind(t, "a training on an invalid file", err, providers.KindInvalid)
 }
 
@@ -233,15 +253,15 @@ func (h Harness) trainCancel(t *testing.T) {
 	r := h.rig(t)
 	trainer := r.trainer(t)
 	file := r.uploaded(t, rows(20))
-	created, err := trainer.Create(t.Context(), h.spec(file.ID))
+	created, err := trainer.Start(t.Context(), h.spec(file.ID))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cancelled, err := trainer.CancelTraining(t.Context(), created.ID)
+	cancelled, err := trainer.Cancel(t.Context(), created.Handle)
 	if err != nil || cancelled.ID != created.ID || cancelled.State == providers.TrainingFailed {
 		t.Fatalf("cancelled %+v, %v", cancelled, err)
 	}
-	end := r.ended(t, created.ID)
+	end := r.ended(t, created)
 	if end.State != providers.TrainingCancelled && end.State != providers.TrainingSucceeded {
 		t.Errorf("ended %+v", end)
 	}
@@ -251,8 +271,8 @@ func (h Harness) trainCancel(t *testing.T) {
 // what did not is sent again.
 func (h Harness) uploadLost(t *testing.T) {
 	r := h.rig(t)
-	trainer := r.trainer(t)
-	if _, found, err := trainer.FindFile(t.Context(), "none.jsonl"); found || err != nil {
+	filer := r.filer(t)
+	if _, found, err := filer.FindFile(t.Context(), "none.jsonl"); found || err != nil {
 		t.Errorf("found a file that is none (%v)", err)
 	}
 	stages := map[string]func(*http.Request) bool{
@@ -263,11 +283,11 @@ func (h Harness) uploadLost(t *testing.T) {
 	for name, stage := range stages {
 		content := append(rows(10), rows(len(name))...)
 		r.during(lost(stage), func() {
-			if _, err := trainer.Upload(t.Context(), upload(content)); err == nil {
+			if _, err := filer.Upload(t.Context(), upload(content)); err == nil {
 				t.Errorf("%s: no error", name)
 			}
 		})
-		status, found, err := trainer.FindFile(t.Context(), upload(content).Name)
+		status, found, err := filer.FindFile(t.Context(), upload(content).Name)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

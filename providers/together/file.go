@@ -50,7 +50,7 @@ func (f file) status() providers.FileStatus {
 // Upload sends a file by the signed redirect: a record is made, the bytes go to
 // the storage that it points to, and the validation is started. When the
 // outcome is in doubt, FindFile tells whether the file arrived.
-func (d *driver) Upload(ctx context.Context, upload providers.Upload) (providers.FileStatus, error) {
+func (d trainer) Upload(ctx context.Context, upload providers.Upload) (providers.FileStatus, error) {
 	if upload.Size <= 0 || upload.Size > maxUpload {
 		return providers.FileStatus{}, invalid("size", "a training file has between 1 byte and 5 GiB: split it")
 	}
@@ -67,7 +67,7 @@ func (d *driver) Upload(ctx context.Context, upload providers.Upload) (providers
 }
 
 // announce makes the record and returns where its bytes go.
-func (d *driver) announce(ctx context.Context, filename string) (id, location string, err error) {
+func (d trainer) announce(ctx context.Context, filename string) (id, location string, err error) {
 	form := url.Values{"purpose": {"fine-tune"}, "file_name": {filename}, "file_type": {"jsonl"}}
 	call := openai.Call{Method: http.MethodPost, URL: d.v1 + "/files?" + form.Encode(), Form: form}
 	header, err := d.Do(ctx, call)
@@ -84,7 +84,7 @@ func (d *driver) announce(ctx context.Context, filename string) (id, location st
 
 // put sends the bytes. The place is on another host and signed by its URL, so
 // that our key must not go there and the URL not into an error.
-func (d *driver) put(ctx context.Context, location string, upload providers.Upload) error {
+func (d trainer) put(ctx context.Context, location string, upload providers.Upload) error {
 	body, err := upload.Open()
 	if err != nil {
 		return garbled("open the file to upload", err)
@@ -96,7 +96,7 @@ func (d *driver) put(ctx context.Context, location string, upload providers.Uplo
 	return err
 }
 
-func (d *driver) preprocess(ctx context.Context, id string) (providers.FileStatus, error) {
+func (d trainer) preprocess(ctx context.Context, id string) (providers.FileStatus, error) {
 	var out file
 	call := openai.Call{Method: http.MethodPost, URL: d.fileURL(id) + "/preprocess", Out: &out}
 	if _, err := d.Do(ctx, call); err != nil {
@@ -111,8 +111,8 @@ func (d *driver) fileURL(id string) string { return d.v1 + "/files/" + url.PathE
 // FindFile looks for a file by its name among all files, the newest first. One
 // that waits for its validation is sent there, since that call may be what got
 // lost; when its bytes never arrived, Together refuses, and it is passed over.
-func (d *driver) FindFile(ctx context.Context, filename string) (providers.FileStatus, bool, error) {
-	files, err := list[file](ctx, d, d.v1+"/files")
+func (d trainer) FindFile(ctx context.Context, filename string) (providers.FileStatus, bool, error) {
+	files, err := list[file](ctx, d.driver, d.v1+"/files")
 	if err != nil {
 		return providers.FileStatus{}, false, err
 	}
@@ -136,7 +136,7 @@ func (d *driver) FindFile(ctx context.Context, filename string) (providers.FileS
 }
 
 // File tells how far the validation is.
-func (d *driver) File(ctx context.Context, id string) (providers.FileStatus, error) {
+func (d trainer) File(ctx context.Context, id string) (providers.FileStatus, error) {
 	var out file
 	call := openai.Call{Method: http.MethodGet, URL: d.fileURL(id), Out: &out}
 	if _, err := d.Do(ctx, call); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,9 @@ func connect(t *testing.T, answers map[string]string) (providers.Driver, *replay
 	return driver, p
 }
 
+// ft1 finds the training ft-1, which has made nothing yet.
+var ft1 = providers.Handle(`{"id":"ft-1"}`)
+
 func TestCreateLeavesNothingToDefaults(t *testing.T) {
 	t.Parallel()
 	driver, p := connect(t, map[string]string{"POST /v1/fine-tunes": `{"id":"ft-1","status":"pending"}`})
@@ -67,7 +71,7 @@ func TestCreateLeavesNothingToDefaults(t *testing.T) {
 		Base: "openai/gpt-oss-20b", File: "file-1", Suffix: "dl-1", Epochs: 3, Checkpoints: 1,
 		LearningRate: 1e-4, Rank: 16, Alpha: 32, Seed: 42,
 	}
-	created, err := driver.(providers.Trainer).Create(t.Context(), spec)
+	created, err := driver.(providers.Trains).Trainer().Start(t.Context(), spec)
 	if err != nil || created.ID != "ft-1" || created.State != providers.TrainingQueued {
 		t.Fatalf("%+v, %v", created, err)
 	}
@@ -99,7 +103,7 @@ func TestTrainingStates(t *testing.T) {
 	for word, want := range cases {
 		driver, _ := connect(t, map[string]string{"GET /v1/fine-tunes/ft-1": `{"id":"ft-1",` +
 			`"status":"` + word + `"}`})
-		got, err := driver.(providers.Trainer).Training(t.Context(), "ft-1")
+		got, err := driver.(providers.Trains).Trainer().Poll(t.Context(), ft1)
 		if err != nil || got.State != want || got.Status != word {
 			t.Errorf("%q: %+v, %v; want %s", word, got, err, want)
 		}
@@ -111,7 +115,8 @@ func TestTrainingInEveryForm(t *testing.T) {
 	created := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
 	full := providers.Training{
 		ID: "ft-1", State: providers.TrainingSucceeded, Status: "completed", Base: "b", Suffix: "s", File: "file-1",
-		Nano: 1234567890, Tokens: 1000, Steps: 8, Total: 8, Output: "acct/b:s:ft-1", ModelID: "ml_1/revisions/rv_1",
+		Nano: 1234567890, Tokens: 1000, Steps: 8, Total: 8, Output: "acct/b:s:ft-1",
+		Handle:  providers.Handle(`{"id":"ft-1","model":"ml_1/revisions/rv_1"}`),
 		Created: created, Finished: created.Add(time.Hour),
 	}
 	cases := map[string]struct {
@@ -130,12 +135,12 @@ func TestTrainingInEveryForm(t *testing.T) {
 			`"token_count":"1000","steps_completed":8,"total_steps":8,"x_model_output_name":"acct/b:s:ft-1",` +
 			`"adapter_object_id":"ml_1",` +
 			`"created_at":1793527200,"updated_at":1793530800}`,
-			func(t *providers.Training) { t.ModelID = "ml_1" }},
+			func(t *providers.Training) { t.Handle = providers.Handle(`{"id":"ft-1","model":"ml_1"}`) }},
 		"nulls": {`{"id":"ft-1","status":"completed","model":"b","suffix":"s","training_file":"file-1",` +
 			`"total_price":null,"token_count":null,` +
 			`"steps_completed":null,"total_steps":null,"created_at":null,"updated_at":"soon"}`,
 			func(t *providers.Training) {
-				*t = providers.Training{ID: t.ID, State: t.State, Status: t.Status, Base: t.Base, Suffix: t.Suffix,
+				*t = providers.Training{ID: t.ID, Handle: ft1, State: t.State, Status: t.Status, Base: t.Base, Suffix: t.Suffix,
 					File: t.File}
 			}},
 	}
@@ -143,13 +148,13 @@ func TestTrainingInEveryForm(t *testing.T) {
 		want := full
 		c.want(&want)
 		driver, _ := connect(t, map[string]string{"GET /v1/fine-tunes/ft-1": c.body})
-		if got, err := driver.(providers.Trainer).Training(t.Context(), "ft-1"); err != nil || got != want {
+		if got, err := driver.(providers.Trains).Trainer().Poll(t.Context(), ft1); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v; want %+v", name, got, err, want)
 		}
 	}
 	driver, _ := connect(t, map[string]string{"GET /v1/fine-tunes/ft-1": `{"id":"ft-2"}`})
-	if _, err := driver.(providers.Trainer).Training(t.Context(),
-		"ft-1"); providers.KindOf(err) != providers.KindServer || err == nil {
+	if _, err := driver.(providers.Trains).Trainer().Poll(t.Context(),
+		ft1); providers.KindOf(err) != providers.KindServer || err == nil {
 		t.Errorf("another training's answer: %v", err)
 	}
 }
@@ -174,7 +179,7 @@ func TestEstimates(t *testing.T) {
 	}
 	for name, c := range cases {
 		driver, _ := connect(t, map[string]string{"POST /v1/fine-tunes/estimate-price": c.body})
-		got, err := driver.(providers.Trainer).Estimate(t.Context(), providers.TrainSpec{File: "file-1"})
+		got, err := driver.(providers.Trains).Trainer().(providers.Estimator).Estimate(t.Context(), providers.TrainSpec{File: "file-1"})
 		if (err != nil) != c.fail || got != c.want {
 			t.Errorf("%s: %+v, %v; want %+v", name, got, err, c.want)
 		}
@@ -193,13 +198,13 @@ func TestEventsAndCheckpoints(t *testing.T) {
 			`"created_at":"2026-11-01T10:00:03Z"},` +
 			`{"step":4,"checkpoint_type":"Intermediate","created_at":"2026-11-01T10:00:02Z"}]`,
 	})
-	trainer := driver.(providers.Trainer)
-	events, err := trainer.Events(t.Context(), "ft-1")
+	trainer := driver.(providers.Trains).Trainer().(providers.Logger)
+	events, err := trainer.Events(t.Context(), ft1)
 	if err != nil || len(events) != 3 || events[0].Message != "a" || events[1].Type != "training_start" ||
 		events[1].Level != "info" || events[2].Level != "warning" || events[2].Step != 3 {
 		t.Errorf("%+v, %v", events, err)
 	}
-	checkpoints, err := trainer.Checkpoints(t.Context(), "ft-1")
+	checkpoints, err := trainer.Checkpoints(t.Context(), ft1)
 	if err != nil || len(checkpoints) != 2 || checkpoints[0].ID != "ft-1:4" || checkpoints[0].Final ||
 		!checkpoints[1].Final {
 		t.Errorf("%+v, %v", checkpoints, err)
@@ -227,7 +232,8 @@ func TestDeploymentStates(t *testing.T) {
 			"GET /v2/projects/proj_1/endpoints/ep_1/deployments/dep_1": `{"id":"dep_1","name":"dreamlab-x",` +
 				`"status":{"state":` + status + `}}`,
 		})
-		got, err := driver.(providers.Host).Deployment(t.Context(), "proj_1/ep_1/dep_1/500")
+		got, err := driver.(providers.Host).Deployment(t.Context(), providers.Handle(
+			`{"project":"proj_1","endpoint":"ep_1","deployment":"dep_1","nano_per_hour":500}`))
 		if err != nil || got.State != want || got.Direct != "acct/dreamlab-x/dreamlab-x" ||
 			got.Routed != "acct/dreamlab-x" || got.NanoPerHour != 500 {
 			t.Errorf("%s: %+v, %v; want %s", status, got, err, want)
@@ -392,7 +398,7 @@ func TestSignedAddressGetsNoKey(t *testing.T) {
 	file := providers.Upload{Name: "x.jsonl", Size: 3, Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader("abc")), nil
 	}}
-	_, err = driver.(providers.Trainer).Upload(t.Context(), file)
+	_, err = driver.(providers.Trains).Trainer().(providers.Filer).Upload(t.Context(), file)
 	if err == nil || strings.Contains(err.Error(), "topsecret") {
 		t.Errorf("got %v, want an error without the signature", err)
 	}

@@ -1,34 +1,51 @@
 package together
 
 import (
-	"fmt"
+	"encoding/json"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
+
+	"dreamlab/providers"
 )
 
-// handle is what finds a deployment again, and what it costs.
-type handle struct {
-	project, endpoint, deployment string
-	nano                          int64
+// trained is what finds a training again, and what it made.
+type trained struct {
+	ID    string `json:"id"`
+	Model string `json:"model,omitempty"` // for its deployment; "" until it has succeeded
 }
 
-// String writes "project/endpoint/deployment/nano-dollars an hour".
-func (h handle) String() string {
-	return fmt.Sprintf("%s/%s/%s/%d", h.project, h.endpoint, h.deployment, h.nano)
-}
+func (t trained) handle() providers.Handle { return encoded(t) }
 
-func parseHandle(text string) (handle, error) {
-	parts := strings.Split(text, "/")
-	if len(parts) != 4 || slices.Contains(parts, "") {
-		return handle{}, invalid("handle", "the handle is none that Deploy returned")
+func readTrained(handle providers.Handle) (t trained, err error) {
+	if json.Unmarshal(handle, &t) != nil || t.ID == "" {
+		return t, invalid("handle", "the handle is none that Start returned")
 	}
-	nano, err := strconv.ParseInt(parts[3], 10, 64)
+	return t, nil
+}
+
+// served is what finds a deployment again, and what it costs.
+type served struct {
+	Project    string `json:"project"`
+	Endpoint   string `json:"endpoint"`
+	Deployment string `json:"deployment"`
+	Nano       int64  `json:"nano_per_hour"` // nano-dollars
+}
+
+func (s served) handle() providers.Handle { return encoded(s) }
+
+func readServed(handle providers.Handle) (s served, err error) {
+	if json.Unmarshal(handle, &s) != nil || s.Project == "" || s.Endpoint == "" || s.Deployment == "" {
+		return s, invalid("handle", "the handle is none that Deploy returned")
+	}
+	return s, nil
+}
+
+func encoded(value any) providers.Handle {
+	text, err := json.Marshal(value)
 	if err != nil {
-		return handle{}, invalid("handle", "the handle is none that Deploy returned")
+		panic(err) // plain structs always marshal
 	}
-	return handle{parts[0], parts[1], parts[2], nano}, nil
+	return text
 }
 
 // maxName is the length of an endpoint's name.

@@ -60,8 +60,12 @@ func one() scaling { return scaling{Least: 1, Most: 1} }
 // there: a deployment that runs is adopted, one that was stopped is started. One
 // that failed is returned as it is: Stop clears it away.
 func (d *driver) Deploy(ctx context.Context, spec providers.DeploySpec) (providers.Deployment, error) {
-	if spec.Name == "" || spec.ModelID == "" {
-		return providers.Deployment{}, invalid("name", "a deployment needs a name and the model's id")
+	trained, err := readTrained(spec.Trained)
+	if err != nil {
+		return providers.Deployment{}, err
+	}
+	if spec.Name == "" || trained.Model == "" {
+		return providers.Deployment{}, invalid("name", "a deployment needs a name, and a training that has succeeded")
 	}
 	name := endpointName(spec.Name)
 	if len(name) > maxName {
@@ -80,13 +84,13 @@ func (d *driver) Deploy(ctx context.Context, spec providers.DeploySpec) (provide
 		return providers.Deployment{}, err
 	}
 	dep, err := d.ensureDeployment(ctx, d.projectURL(project, "endpoints", end.ID), newDeployment{
-		Name: name, Model: "projects/" + project + "/models/" + spec.ModelID,
+		Name: name, Model: "projects/" + project + "/models/" + trained.Model,
 		Config: chosen.Config, Scaling: one(),
 	})
 	if err != nil {
 		return providers.Deployment{}, err
 	}
-	return describe(handle{project, end.ID, dep.ID, chosen.nano}, end, dep), nil
+	return describe(served{project, end.ID, dep.ID, chosen.nano}, end, dep), nil
 }
 
 // ensureEndpoint makes the endpoint, or finds the one that has its name.
@@ -152,8 +156,8 @@ func (d *driver) scale(ctx context.Context, address string, to scaling, out *dep
 }
 
 // Deployment polls. What was deleted is stopped.
-func (d *driver) Deployment(ctx context.Context, text string) (providers.Deployment, error) {
-	h, err := parseHandle(text)
+func (d *driver) Deployment(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
+	h, err := readServed(handle)
 	if err != nil {
 		return providers.Deployment{}, err
 	}
@@ -167,19 +171,19 @@ func (d *driver) Deployment(ctx context.Context, text string) (providers.Deploym
 	return describe(h, end, dep), nil
 }
 
-func stopped(h handle) providers.Deployment {
-	return providers.Deployment{Handle: h.String(), State: providers.DeploymentStopped, Message: "deleted"}
+func stopped(h served) providers.Deployment {
+	return providers.Deployment{Handle: h.handle(), State: providers.DeploymentStopped, Message: "deleted"}
 }
 
-func (d *driver) endpointURL(h handle) string {
-	return d.projectURL(h.project, "endpoints", h.endpoint)
+func (d *driver) endpointURL(h served) string {
+	return d.projectURL(h.Project, "endpoints", h.Endpoint)
 }
 
-func (d *driver) deploymentURL(h handle) string {
-	return d.projectURL(h.project, "endpoints", h.endpoint, "deployments", h.deployment)
+func (d *driver) deploymentURL(h served) string {
+	return d.projectURL(h.Project, "endpoints", h.Endpoint, "deployments", h.Deployment)
 }
 
-func (d *driver) look(ctx context.Context, h handle) (end endpoint, dep deployment, err error) {
+func (d *driver) look(ctx context.Context, h served) (end endpoint, dep deployment, err error) {
 	call := openai.Call{Method: http.MethodGet, URL: d.endpointURL(h), Out: &end}
 	if _, err = d.Do(ctx, call); err != nil {
 		return end, dep, err
@@ -189,10 +193,10 @@ func (d *driver) look(ctx context.Context, h handle) (end endpoint, dep deployme
 	return end, dep, err
 }
 
-func describe(h handle, end endpoint, dep deployment) providers.Deployment {
+func describe(h served, end endpoint, dep deployment) providers.Deployment {
 	return providers.Deployment{
-		Handle: h.String(), State: dep.state(), Message: dep.Status.Message,
-		Routed: end.Name, Direct: end.Name + "/" + dep.Name, NanoPerHour: h.nano,
+		Handle: h.handle(), State: dep.state(), Message: dep.Status.Message,
+		Routed: end.Name, Direct: end.Name + "/" + dep.Name, NanoPerHour: h.Nano,
 	}
 }
 
@@ -218,8 +222,8 @@ func (dep deployment) state() providers.DeploymentState {
 // SetTraffic gives the deployment its endpoint's traffic, all or none. It takes
 // Together some 30 seconds to follow. When somebody else changed the endpoint
 // meanwhile it fails with KindServer, and may be repeated.
-func (d *driver) SetTraffic(ctx context.Context, text string, on bool) error {
-	h, err := parseHandle(text)
+func (d *driver) SetTraffic(ctx context.Context, handle providers.Handle, on bool) error {
+	h, err := readServed(handle)
 	if err != nil {
 		return err
 	}
@@ -228,14 +232,14 @@ func (d *driver) SetTraffic(ctx context.Context, text string, on bool) error {
 	if _, err := d.Do(ctx, call); err != nil {
 		return err
 	}
-	split := []share{{Deployment: h.deployment, Weight: 100}}
+	split := []share{{Deployment: h.Deployment, Weight: 100}}
 	if !on {
-		split = slices.DeleteFunc(end.Split, func(s share) bool { return s.Deployment == h.deployment })
+		split = slices.DeleteFunc(end.Split, func(s share) bool { return s.Deployment == h.Deployment })
 	}
 	return d.setSplit(ctx, h, end.Etag, split)
 }
 
-func (d *driver) setSplit(ctx context.Context, h handle, etag string, split []share) error {
+func (d *driver) setSplit(ctx context.Context, h served, etag string, split []share) error {
 	if split == nil {
 		split = []share{} // null would say "no change"
 	}
@@ -250,8 +254,8 @@ func (d *driver) setSplit(ctx context.Context, h handle, etag string, split []sh
 
 // Stop takes the replicas away. Once they are gone, the next call deletes the
 // deployment and its endpoint, neither of which costs anything by then.
-func (d *driver) Stop(ctx context.Context, text string) (providers.Deployment, error) {
-	h, err := parseHandle(text)
+func (d *driver) Stop(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
+	h, err := readServed(handle)
 	if err != nil {
 		return providers.Deployment{}, err
 	}
@@ -273,9 +277,9 @@ func (d *driver) Stop(ctx context.Context, text string) (providers.Deployment, e
 
 // remove deletes in the order that Together demands. What is not there any
 // more was deleted before.
-func (d *driver) remove(ctx context.Context, h handle, end endpoint) error {
-	if slices.ContainsFunc(end.Split, func(s share) bool { return s.Deployment == h.deployment }) {
-		if err := d.SetTraffic(ctx, h.String(), false); err != nil && !missing(err) {
+func (d *driver) remove(ctx context.Context, h served, end endpoint) error {
+	if slices.ContainsFunc(end.Split, func(s share) bool { return s.Deployment == h.Deployment }) {
+		if err := d.SetTraffic(ctx, h.handle(), false); err != nil && !missing(err) {
 			return err
 		}
 	}

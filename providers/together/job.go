@@ -49,15 +49,12 @@ func (j job) training() providers.Training {
 	if !known {
 		state = providers.TrainingRunning
 	}
+	model := cmp.Or(revision(j.ModelID, j.ModelRev), revision(j.AdapterID, j.AdapterRev))
 	t := providers.Training{
-		ID: j.ID, State: state, Status: j.Status, Reason: cmp.Or(j.Reason, j.Message),
+		ID: j.ID, Handle: trained{ID: j.ID, Model: model}.handle(), State: state, Status: j.Status, Reason: cmp.Or(j.Reason, j.Message),
 		Base: j.Base, Suffix: j.Suffix, File: j.File,
 		Nano: int64(j.Price), Tokens: int64(j.Tokens), Steps: int(j.Steps), Total: int(j.Total),
-		Output:  cmp.Or(j.Output, j.OlderName),
-		ModelID: revision(j.ModelID, j.ModelRev), Created: j.Created.Time,
-	}
-	if t.ModelID == "" {
-		t.ModelID = revision(j.AdapterID, j.AdapterRev)
+		Output: cmp.Or(j.Output, j.OlderName), Created: j.Created.Time,
 	}
 	if state.Ended() {
 		t.Finished = j.Updated.Time
@@ -74,7 +71,7 @@ func revision(id, rev string) string {
 }
 
 // Events lists what happened, oldest first.
-func (d *driver) Events(ctx context.Context, id string) ([]providers.TrainingEvent, error) {
+func (d trainer) Events(ctx context.Context, handle providers.Handle) ([]providers.TrainingEvent, error) {
 	type event struct {
 		Type    string `json:"type"`
 		Level   string `json:"level"`
@@ -82,7 +79,11 @@ func (d *driver) Events(ctx context.Context, id string) ([]providers.TrainingEve
 		Step    count  `json:"step"`
 		Created moment `json:"created_at"`
 	}
-	listed, err := list[event](ctx, d, d.tuneURL(id)+"/events")
+	trained, err := readTrained(handle)
+	if err != nil {
+		return nil, err
+	}
+	listed, err := list[event](ctx, d.driver, d.tuneURL(trained.ID)+"/events")
 	if err != nil {
 		return nil, err
 	}
@@ -109,20 +110,24 @@ func level(word string) string {
 }
 
 // Checkpoints lists the saved states, oldest first.
-func (d *driver) Checkpoints(ctx context.Context, id string) ([]providers.Checkpoint, error) {
+func (d trainer) Checkpoints(ctx context.Context, handle providers.Handle) ([]providers.Checkpoint, error) {
 	type state struct {
 		Step    count  `json:"step"`
 		Kind    string `json:"checkpoint_type"`
 		Created moment `json:"created_at"`
 	}
-	listed, err := list[state](ctx, d, d.tuneURL(id)+"/checkpoints")
+	trained, err := readTrained(handle)
+	if err != nil {
+		return nil, err
+	}
+	listed, err := list[state](ctx, d.driver, d.tuneURL(trained.ID)+"/checkpoints")
 	if err != nil {
 		return nil, err
 	}
 	checkpoints := make([]providers.Checkpoint, 0, len(listed))
 	for _, s := range listed {
 		checkpoints = append(checkpoints, providers.Checkpoint{
-			ID: fmt.Sprintf("%s:%d", id, s.Step), Step: int(s.Step), Created: s.Created.Time,
+			ID: fmt.Sprintf("%s:%d", trained.ID, s.Step), Step: int(s.Step), Created: s.Created.Time,
 			Final: strings.HasPrefix(strings.ToLower(s.Kind), "final"),
 		})
 	}

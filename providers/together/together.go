@@ -55,9 +55,13 @@ type driver struct {
 }
 
 var (
-	_ providers.Trainer  = (*driver)(nil)
-	_ providers.Host     = (*driver)(nil)
-	_ providers.Embedder = (*driver)(nil)
+	_ providers.Trains    = (*driver)(nil)
+	_ providers.Filer     = trainer{}
+	_ providers.Estimator = trainer{}
+	_ providers.Logger    = trainer{}
+	_ providers.Host      = (*driver)(nil)
+	_ providers.Traffic   = (*driver)(nil)
+	_ providers.Embedder  = (*driver)(nil)
 )
 
 func open(config providers.Config) (providers.Driver, error) {

@@ -16,9 +16,15 @@ import (
 	"dreamlab/providers/openai"
 )
 
-// CheckTunable asks for the limits of a base model, which only those have that
+// trainer is Together's fine-tuning.
+type trainer struct{ *driver }
+
+// Trainer returns Together's fine-tuning.
+func (d *driver) Trainer() providers.Trainer { return trainer{d} }
+
+// Tunable asks for the limits of a base model, which only those have that
 // can be fine-tuned.
-func (d *driver) CheckTunable(ctx context.Context, base string) (providers.TuneLimits, error) {
+func (d trainer) Tunable(ctx context.Context, base string) (providers.TuneLimits, error) {
 	var out struct {
 		Epochs   count `json:"max_num_epochs"`
 		Sequence count `json:"max_seq_length_sft"`
@@ -60,7 +66,7 @@ func gone(model, message string) *providers.Error {
 
 // Estimate asks what a training would cost. Together answers only once the
 // file is validated.
-func (d *driver) Estimate(ctx context.Context, spec providers.TrainSpec) (providers.Estimate, error) {
+func (d trainer) Estimate(ctx context.Context, spec providers.TrainSpec) (providers.Estimate, error) {
 	in := map[string]any{
 		"training_file": spec.File, "model": spec.Base, "n_epochs": spec.Epochs, "n_evals": 0,
 		"training_type": lora(spec), "training_method": method(),
@@ -142,8 +148,8 @@ func newTraining(spec providers.TrainSpec) training {
 // maxSuffix is the shorter of the two limits that Together's SDKs name.
 const maxSuffix = 40
 
-// Create starts a training. Two calls start two, and both are billed.
-func (d *driver) Create(ctx context.Context, spec providers.TrainSpec) (providers.Training, error) {
+// Start starts a training. Two calls start two, and both are billed.
+func (d trainer) Start(ctx context.Context, spec providers.TrainSpec) (providers.Training, error) {
 	switch {
 	case spec.Suffix == "" || len(spec.Suffix) > maxSuffix:
 		return providers.Training{}, invalid("suffix", "give the training a suffix of 1 to 40 characters")
@@ -168,10 +174,10 @@ const clockSkew = 5 * time.Minute
 
 // Find lists all trainings, which Together can not filter, and returns the
 // oldest that fits, so that two who look at once adopt the same.
-func (d *driver) Find(
+func (d trainer) Find(
 	ctx context.Context, spec providers.TrainSpec, notBefore time.Time,
 ) (providers.Training, bool, error) {
-	jobs, err := list[job](ctx, d, d.v1+"/fine-tunes")
+	jobs, err := list[job](ctx, d.driver, d.v1+"/fine-tunes")
 	if err != nil {
 		return providers.Training{}, false, err
 	}
@@ -180,7 +186,7 @@ func (d *driver) Find(
 		if !j.fits(spec) || j.Created.Before(notBefore.Add(-clockSkew)) {
 			continue
 		}
-		t, err := d.Training(ctx, j.ID) // the listing is abridged
+		t, err := d.poll(ctx, j.ID) // the listing is abridged
 		if err != nil {
 			return providers.Training{}, false, err
 		}
@@ -198,8 +204,16 @@ func (j job) fits(spec providers.TrainSpec) bool {
 		(j.File == "" || j.File == spec.File) && (j.Base == "" || j.Base == spec.Base)
 }
 
-// Training polls.
-func (d *driver) Training(ctx context.Context, id string) (providers.Training, error) {
+// Poll tells how far a training is.
+func (d trainer) Poll(ctx context.Context, handle providers.Handle) (providers.Training, error) {
+	trained, err := readTrained(handle)
+	if err != nil {
+		return providers.Training{}, err
+	}
+	return d.poll(ctx, trained.ID)
+}
+
+func (d trainer) poll(ctx context.Context, id string) (providers.Training, error) {
 	var out job
 	call := openai.Call{Method: http.MethodGet, URL: d.tuneURL(id), Out: &out}
 	if _, err := d.Do(ctx, call); err != nil {
@@ -211,13 +225,17 @@ func (d *driver) Training(ctx context.Context, id string) (providers.Training, e
 	return out.training(), nil
 }
 
-// CancelTraining asks for the end; the training may complete all the same.
-func (d *driver) CancelTraining(ctx context.Context, id string) (providers.Training, error) {
-	call := openai.Call{Method: http.MethodPost, URL: d.tuneURL(id) + "/cancel"}
+// Cancel asks for the end; the training may complete all the same.
+func (d trainer) Cancel(ctx context.Context, handle providers.Handle) (providers.Training, error) {
+	trained, err := readTrained(handle)
+	if err != nil {
+		return providers.Training{}, err
+	}
+	call := openai.Call{Method: http.MethodPost, URL: d.tuneURL(trained.ID) + "/cancel"}
 	if _, err := d.Do(ctx, call); err != nil {
 		return providers.Training{}, err
 	}
-	return d.Training(ctx, id)
+	return d.poll(ctx, trained.ID)
 }
 
 func (d *driver) tuneURL(id string) string {

@@ -2,6 +2,7 @@ package learn
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -17,10 +18,10 @@ type Model struct {
 	Base        string // provider/model
 	Tune        string
 	Training    string
-	Handle      string // the deployment's, for the vendor
-	State       string // trained, candidate, serving, stopped
-	Priced      string // the catalogue's model whose token prices hold
-	NanoPerHour int64  // hosting
+	Handle      json.RawMessage // the deployment's, for the vendor's driver alone
+	State       string          // trained, candidate, serving, stopped
+	Priced      string          // the catalogue's model whose token prices hold
+	NanoPerHour int64           // hosting
 	Created     time.Time
 }
 
@@ -38,7 +39,7 @@ func (q *TuneQueries) AddModel(ctx context.Context, m Model) error {
 		state,
 		priced, nano_per_hour, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, {now}) ON CONFLICT (name) DO NOTHING`,
-		m.Name, m.Tenant, m.Alias, m.Provider, m.Base, db.Text(m.Tune), db.Text(m.Training), db.Text(m.Handle), m.State,
+		m.Name, m.Tenant, m.Alias, m.Provider, m.Base, db.Text(m.Tune), db.Text(m.Training), db.Text(string(m.Handle)), m.State,
 		m.Priced, m.NanoPerHour)
 	return err
 }
@@ -52,7 +53,10 @@ func scanModel(scan func(...any) error) (Model, error) {
 	var created *int64
 	err := scan(&m.Name, &m.Tenant, &m.Alias, &m.Provider, &m.Base, &tune, &training, &handle, &m.State,
 		&m.Priced, &m.NanoPerHour, &created)
-	m.Tune, m.Training, m.Handle, m.Created = db.Deref(tune), db.Deref(training), db.Deref(handle), db.TimeOf(created)
+	m.Tune, m.Training, m.Created = db.Deref(tune), db.Deref(training), db.TimeOf(created)
+	if handle != nil {
+		m.Handle = json.RawMessage(*handle)
+	}
 	return m, err
 }
 

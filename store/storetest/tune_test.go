@@ -72,7 +72,7 @@ func TestModelAndEvaluation(t *testing.T) {
 		}
 		must(t, s.SetModelState(t.Context(), model.Name, "serving"))
 		got, err := s.Model(t.Context(), "ten_1", model.Name)
-		if err != nil || got.State != "serving" || got.NanoPerHour != 9_000_000_000 || got.Handle != "" {
+		if err != nil || got.State != "serving" || got.NanoPerHour != 9_000_000_000 || got.Handle != nil {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		want(t, s.SetModelState(t.Context(), "groq/none", "stopped"), store.ErrNotFound)
