@@ -279,3 +279,36 @@ func TestServerThatDoesNotHangUp(t *testing.T) {
 		t.Errorf("got %v, want the answer without waiting for the end of the body", err)
 	}
 }
+
+func TestChunksThatShowNothingAreFew(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat(event(role), 10*maxIdle) + says(`"x"`) + event(role) + event(stop) + done
+	client := serve(t, Dialect{}, body(200, "text/event-stream", text))
+	var got gather
+	if _, err := client.Chat(t.Context(), hello(), got.sink); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.data) != maxIdle+3 || got.shows != 1 {
+		t.Errorf("%d chunks were handed on, want %d", len(got.data), maxIdle+3)
+	}
+}
+
+func TestStreamWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	req := hello()
+	req.MaxTokens = 5
+	client := serve(t, Dialect{}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for r.Context().Err() == nil {
+			if _, err := fmt.Fprint(w, says(`"x"`)); err != nil {
+				return
+			}
+		}
+	})
+	size := 0
+	_, err := client.Chat(t.Context(), req, func(chunk providers.Chunk) error { size += len(chunk.Data); return nil })
+	var e *providers.Error
+	if !errors.As(err, &e) || e.Kind != providers.KindUnreadable || !e.NoRetry || size > leastStream {
+		t.Errorf("%d bytes were taken of five tokens, then %v", size, err)
+	}
+}
