@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -85,13 +86,22 @@ func (q *Queries) Tenants(ctx context.Context, fn func(Tenant) error) error {
 	})
 }
 
-// CreateKey keeps a key's hash.
+// SecretOfWebhooks returns what the webhooks of a key's jobs are signed with: the
+// HMAC-SHA256 of the word webhook under the key. Its owner can work it out; who
+// knows it, or the key's hash, knows nothing of the other.
+func SecretOfWebhooks(secret string) []byte {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("webhook"))
+	return mac.Sum(nil)
+}
+
+// CreateKey keeps a key's hash, and what its webhooks are signed with.
 func (q *Queries) CreateKey(ctx context.Context, k Key, secret string) (Key, error) {
 	k.ID = db.NewID("key_")
 	var created *int64
-	err := q.One(ctx, `INSERT INTO keys (id, tenant, name, hash, scopes, expires, created)
-		VALUES ($1, $2, $3, $4, $5, $6, {now}) RETURNING created`,
-		[]any{k.ID, k.Tenant, k.Name, HashSecret(secret), strings.Join(k.Scopes, " "),
+	err := q.One(ctx, `INSERT INTO keys (id, tenant, name, hash, webhook_secret, scopes, expires, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, {now}) RETURNING created`,
+		[]any{k.ID, k.Tenant, k.Name, HashSecret(secret), hex.EncodeToString(SecretOfWebhooks(secret)), strings.Join(k.Scopes, " "),
 			db.Micros(k.Expires)}, &created)
 	k.Created = db.TimeOf(created)
 	return k, err
@@ -127,15 +137,14 @@ func (q *Queries) Keys(ctx context.Context, tenant string, p db.Page) ([]Key, bo
 	return db.List(ctx, q.Tx, p, scanKey, n.Query, n.Args...)
 }
 
-// WebhookSecret returns what the webhooks of a key's jobs are signed with: the
-// SHA-256 of the key, which its owner can work out and nobody else. A key that
-// was revoked since has one still.
+// WebhookSecret returns what the webhooks of a key's jobs are signed with, or
+// ErrNotFound where the key was revoked.
 func (q *Queries) WebhookSecret(ctx context.Context, key string) ([]byte, error) {
-	var hash string
-	if err := q.One(ctx, `SELECT hash FROM keys WHERE id = $1`, []any{key}, &hash); err != nil {
+	var text string
+	if err := q.One(ctx, `SELECT webhook_secret FROM keys WHERE id = $1 AND revoked IS NULL`, []any{key}, &text); err != nil {
 		return nil, fmt.Errorf("read key %s: %w", key, err)
 	}
-	secret, err := hex.DecodeString(hash)
+	secret, err := hex.DecodeString(text)
 	if err != nil {
 		return nil, fmt.Errorf("read key %s: %w", key, err)
 	}

@@ -93,6 +93,9 @@ type End struct {
 	Children []store.NewJob
 	// Write stores what was learned, in the same transaction.
 	Write func(ctx context.Context, q *store.Queries) error
+	// Unrecorded leaves no row of the attempt: nothing was tried, the job only waits
+	// for its turn.
+	Unrecorded bool
 	// Brief says that Write is a few statements that wait for nobody: the end
 	// may share a commit with others.
 	Brief bool

@@ -45,6 +45,7 @@ type refusal struct {
 	code  string
 	text  string
 	final bool
+	mute  bool          // the host did not answer
 	after time.Duration // the earliest next try
 	cause error
 }
@@ -100,9 +101,11 @@ func unreachable(err error) *refusal {
 	}
 	var slow net.Error
 	if errors.As(err, &slow) && slow.Timeout() {
-		return &refusal{code: "vendor_timeout", text: "the webhook's server did not answer in time", cause: err}
+		return &refusal{code: "vendor_timeout", mute: true, cause: err,
+			text: "the webhook's server did not answer in time"}
 	}
-	return &refusal{code: "vendor_unavailable", text: "the webhook's server could not be reached", cause: err}
+	return &refusal{code: "vendor_unavailable", mute: true, cause: err,
+		text: "the webhook's server could not be reached"}
 }
 
 // judge tells whether an answer takes the delivery: any 2xx does. 410 means

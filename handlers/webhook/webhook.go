@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"dreamlab/store"
@@ -26,7 +27,8 @@ type Options struct {
 	// Timeout bounds one delivery. Defaults to 10 seconds.
 	Timeout time.Duration
 	// AtOnce bounds the deliveries that one process makes at a time, so that slow
-	// receivers leave room for the lane's other work. Defaults to 4.
+	// receivers leave places for the lane's other work. A tenant has a third of them,
+	// and so has a host, at least one each. Defaults to 6.
 	AtOnce int
 	// Transport makes the connections. Defaults to one that looks at every address
 	// before it connects, whatever name led there.
@@ -37,10 +39,10 @@ type Options struct {
 
 // deliverer posts events.
 type deliverer struct {
-	rules tasks.WebhookRules
-	http  *http.Client
-	slots chan struct{}
-	now   func() time.Time
+	rules  tasks.WebhookRules
+	http   *http.Client
+	places *places
+	now    func() time.Time
 }
 
 // Deliver returns the handler of webhook.deliver.
@@ -49,7 +51,7 @@ func Deliver(o Options) tasks.Handler {
 		o.Timeout = 10 * time.Second
 	}
 	if o.AtOnce <= 0 {
-		o.AtOnce = 4
+		o.AtOnce = 6
 	}
 	if o.Transport == nil {
 		o.Transport = transport(o.Rules, o.Timeout)
@@ -58,23 +60,14 @@ func Deliver(o Options) tasks.Handler {
 		o.Now = time.Now
 	}
 	d := &deliverer{
-		rules: o.Rules, slots: make(chan struct{}, o.AtOnce), now: o.Now,
+		rules: o.Rules, places: newPlaces(o.AtOnce, o.Now), now: o.Now,
 		http: &http.Client{Transport: o.Transport, Timeout: o.Timeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 	return d.deliver
 }
 
-// busyPause is how long a delivery waits that found all slots taken.
-const busyPause = time.Second
-
 func (d *deliverer) deliver(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-	default:
-		return &tasks.End{State: store.JobWaiting, After: jittered(busyPause)}, nil
-	}
 	var in store.Delivery
 	if err := run.Decode(&in); err != nil {
 		return nil, err
@@ -90,14 +83,37 @@ func (d *deliverer) deliver(ctx context.Context, run *tasks.Run) (*tasks.End, er
 		return nil, tasks.Fail("invalid_request", "%v", err)
 	}
 	secret, err := run.Store.WebhookSecret(ctx, job.KeyID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, tasks.Fail("forbidden", "the key that made the job was revoked: its webhooks are not signed any more")
+	}
 	if err != nil {
 		return nil, err
 	}
-	status, err := d.post(ctx, job.WebhookURL, newEvent(run.Job, job, in.Status), secret)
+	return d.send(ctx, run, job, newEvent(run.Job, job, in.Status), secret)
+}
+
+// send posts the event where there is a place for it. Where there is none the
+// delivery waits in the database, which is no attempt.
+func (d *deliverer) send(ctx context.Context, run *tasks.Run, job store.Job, e event, secret []byte) (*tasks.End, error) {
+	host := hostOf(job.WebhookURL)
+	pause, ok := d.places.enter(job.Tenant, host)
+	if !ok {
+		return &tasks.End{State: store.JobWaiting, After: jittered(pause), Unrecorded: true}, nil
+	}
+	status, err := d.post(ctx, job.WebhookURL, e, secret)
+	d.places.leave(job.Tenant, host, !isMute(err))
 	if err != nil {
 		return nil, d.failed(ctx, run.Job.Attempt, err)
 	}
 	return &tasks.End{Result: json.RawMessage(fmt.Sprintf(`{"status":%d}`, status))}, nil
+}
+
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "" // the rules have refused it before
+	}
+	return u.Host
 }
 
 // failed says how a delivery is tried again. Why the context ended is for the

@@ -189,8 +189,9 @@ func TestDelivers(t *testing.T) {
 // signed checks a delivery as its receiver would, with nothing but the API key.
 func (s *stage) signed(got delivered, id string) {
 	s.t.Helper()
-	secret := sha256.Sum256([]byte(s.secret))
-	mac := hmac.New(sha256.New, secret[:])
+	derive := hmac.New(sha256.New, []byte(s.secret))
+	derive.Write([]byte("webhook"))
+	mac := hmac.New(sha256.New, derive.Sum(nil))
 	mac.Write([]byte(id + "." + got.header.Get("Webhook-Timestamp") + "." + string(got.body)))
 	want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 	if signed := got.header.Get("Webhook-Signature"); signed != want || got.header.Get("Webhook-Id") != id {
@@ -271,5 +272,42 @@ func TestSlowReceiversLeaveRoom(t *testing.T) {
 	close(stop)
 	if job := s.ended(id); job.State != store.JobSucceeded || job.Tries() != 1 {
 		t.Errorf("the second delivery is %s after %d tries", job.State, job.Tries())
+	}
+	if attempts, err := s.Store.Attempts(t.Context(), id); err != nil || len(attempts) != 1 {
+		t.Errorf("to wait for a place left %d attempts, %v", len(attempts), err)
+	}
+}
+
+// TestHangingReceiversHoldUpTheirOwn has one tenant's receivers hang, more than
+// there are places: another tenant's is told.
+func TestHangingReceiversHoldUpTheirOwn(t *testing.T) {
+	t.Parallel()
+	stop := make(chan struct{})
+	s := newStage(t, webhook.Deliver(webhook.Options{Rules: here(), Timeout: 20 * time.Second}))
+	for range 10 {
+		slow := newReceiver(t, func(http.ResponseWriter) { <-stop })
+		s.run(`{}`, slow.URL)
+	}
+	defer close(stop)
+	good := newReceiver(t, status(http.StatusNoContent))
+	other, err := s.Store.EnsureTenant(t.Context(), "other")
+	s.must(err)
+	s.Tenant = other.ID
+	s.run(`{}`, good.URL)
+	if job := s.ended(s.deliveries()[0].ID); job.State != store.JobSucceeded {
+		t.Errorf("the other tenant's delivery is %s: %v", job.State, job.Error)
+	}
+}
+
+// TestRevokedKeySignsNothing revokes the key before the job ends.
+func TestRevokedKeySignsNothing(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, status(http.StatusNoContent))
+	s := newStage(t, webhook.Deliver(webhook.Options{Rules: here()}))
+	s.must(s.Store.RevokeKey(t.Context(), s.key))
+	s.run(`{}`, r.URL)
+	job := s.ended(s.deliveries()[0].ID)
+	if job.State != store.JobFailed || job.Error.Code != "forbidden" || len(r.all()) != 0 {
+		t.Errorf("the delivery is %s: %v, and %d were told", job.State, job.Error, len(r.all()))
 	}
 }

@@ -30,6 +30,8 @@ type Finish struct {
 	Children []NewJob
 	// Write stores what was learned, in the same transaction. It may be nil.
 	Write func(ctx context.Context, tx *db.Tx) error
+	// Unrecorded leaves no row of the attempt.
+	Unrecorded bool
 	// Brief says that Write is a few statements that wait for nobody: the end
 	// may share a commit with others.
 	Brief bool
@@ -125,7 +127,7 @@ func (q *Queries) finishHeld(ctx context.Context, f Finish, held heldJob) ([]Mov
 	if err := q.applyFinish(ctx, f); err != nil {
 		return nil, err
 	}
-	if f.To != JobSucceeded { // of that the job's own row tells
+	if f.To != JobSucceeded && !f.Unrecorded { // of that the job's own row tells
 		if err := q.insertAttempt(ctx, f, held.claimed); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"dreamlab/store/db"
 )
@@ -21,7 +22,7 @@ func (q *Queries) addDelivery(ctx context.Context, s stub, to JobState) ([]Moved
 		return nil, nil
 	}
 	row := newInsert(NewJob{
-		Tenant: s.Tenant, Kind: DeliveryKind, Lane: deliveryLane, MaxAttempts: deliveryAttempts,
+		Tenant: s.Tenant, Kind: DeliveryKind, Lane: deliveryLane, MaxAttempts: deliveryAttempts, ExpiresIn: deliveryLife,
 		Input: []byte(db.Encode(Delivery{Job: s.ID, Status: to})),
 	})
 	if _, err := q.insertJobs(ctx, []jobInsert{row}, nowhere); err != nil {
@@ -37,4 +38,6 @@ const (
 	deliveryLane = "system"
 	// deliveryAttempts spread over about a day, by the pauses of who delivers.
 	deliveryAttempts = 12
+	// deliveryLife bounds how long a delivery may wait for its host or its turn too.
+	deliveryLife = 48 * time.Hour
 )

@@ -9,6 +9,7 @@ CREATE TABLE keys (
   tenant  TEXT NOT NULL REFERENCES tenants(id),
   name    TEXT NOT NULL,
   hash    TEXT NOT NULL UNIQUE, -- sha256 of the key; the key itself is kept nowhere
+  webhook_secret TEXT NOT NULL, -- hex: HMAC-SHA256 of the word webhook under the key
   scopes  TEXT NOT NULL,        -- words with spaces between: chat admin …
   expires BIGINT,
   revoked BIGINT,

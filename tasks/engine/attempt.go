@@ -103,7 +103,8 @@ func (w *Worker) judge(ctx context.Context, job store.Job, end *tasks.End, err e
 		end = &tasks.End{}
 	}
 	f := store.Finish{To: end.State, Result: end.Result, After: end.After,
-		Children: end.Children, Write: store.Learned(end.Write), Brief: end.Brief}
+		Children: end.Children, Write: store.Learned(end.Write), Brief: end.Brief,
+		Unrecorded: end.Unrecorded}
 	switch f.To {
 	case "":
 		f.To = store.JobSucceeded
