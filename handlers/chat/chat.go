@@ -194,7 +194,7 @@ func (t *turn) end(a *handlers.Answered) (*tasks.End, error) {
 	}, nil
 }
 
-// deliver shows what is left to show, and forgets what is not to be kept.
+// deliver shows what is left to show.
 func (t *turn) deliver(ctx context.Context, a *handlers.Answered, body []byte) error {
 	lines := [][]byte{oneLine(body)}
 	if t.stream != nil {
@@ -206,11 +206,5 @@ func (t *turn) deliver(ctx context.Context, a *handlers.Answered, body []byte) e
 	if err := t.reply.End(ctx, lines...); err != nil {
 		return fmt.Errorf("end the reply: %w", err)
 	}
-	if t.in.Keep || !t.run.Job.Attached {
-		return nil
-	}
-	if err := t.run.Store.ClearEffects(ctx, t.run.Job.ID); err != nil {
-		return fmt.Errorf("forget the answer: %w", err)
-	}
-	return t.run.Store.ClearJob(ctx, t.run.Job.ID)
+	return nil
 }

@@ -168,11 +168,27 @@ func (a *asked) checkChunks(t *testing.T, lines []string, whole completion, usag
 
 func TestNothingIsKeptOfStoreFalse(t *testing.T) {
 	t.Parallel()
-	a := ask(t, handlertest.New(t), store.NewJob{Attached: true}, hello+`,"store":false}`)
+	a := ask(t, handlertest.New(t), store.NewJob{Attached: true, Private: true}, hello+`,"store":false}`)
 	if a.err != nil {
 		t.Fatal(a.err)
 	}
 	job := a.Finish(t, a.run, a.end)
+	if len(job.Result) == 0 {
+		t.Error("the answer is gone before it was delivered")
+	}
+	if err := a.Store.ShiftClock(t.Context(), 11*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	err := a.Store.Tx(t.Context(), store.Relaxed, func(q *store.Queries) error {
+		_, err := q.ClearPrivate(t.Context())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if job, err = a.Store.AnyJob(t.Context(), job.ID); err != nil {
+		t.Fatal(err)
+	}
 	rows, _, err := a.Store.Experiences(t.Context(), a.Tenant, store.ExperienceFilter{}, store.Page{})
 	if err != nil || len(rows) != 0 || len(job.Result) != 0 || strings.Contains(string(job.Input), "order") {
 		t.Errorf("kept: %v, %s, %s, %v", rows, job.Input, job.Result, err)

@@ -58,8 +58,7 @@ var newEffect = db.Bulk{Query: `INSERT INTO effects (job, step, epoch, request_h
 	SELECT x_job, x_step, x_epoch, x_hash, x_response, x_entry, {now}
 	FROM {rows $1: x_job text, x_step text, x_epoch bigint, x_hash text, x_response text, x_entry text}`}
 
-// ClearEffects forgets the answers of a job's steps: what was said with
-// "store": false is kept until it is delivered.
+// ClearEffects forgets the answers of a job's steps.
 func (q *Queries) ClearEffects(ctx context.Context, job string) error {
 	_, err := q.Exec(ctx, `DELETE FROM effects WHERE job = $1`, job)
 	return err

@@ -96,6 +96,7 @@ type jobInsert struct {
 	Subject     *string `json:"subject"`
 	Attached    bool    `json:"attached"`
 	WebhookURL  *string `json:"webhook_url"`
+	Keep        bool    `json:"keep"`
 	Trace       *string `json:"trace"`
 	RunAt       *int64  `json:"run_at"`
 	ExpiresIn   *int64  `json:"expires_in"`
@@ -138,7 +139,7 @@ func newInsert(j NewJob) jobInsert {
 		State: string(JobQueued), Priority: j.Priority, Input: string(j.Input),
 		Metadata: db.Optional(string(j.Metadata)), IdemKey: db.Optional(j.IdemKey), IdemHash: db.Optional(j.IdemHash),
 		Parent: db.Optional(j.Parent), Subject: db.Optional(j.Subject), Attached: j.Attached,
-		WebhookURL: db.Optional(j.WebhookURL), Trace: db.Optional(j.Trace), MaxAttempts: j.MaxAttempts,
+		WebhookURL: db.Optional(j.WebhookURL), Keep: !j.Private, Trace: db.Optional(j.Trace), MaxAttempts: j.MaxAttempts,
 		bundle: j.Bundle, cites: j.Cites,
 	}
 	if j.Route != "" {
@@ -209,16 +210,16 @@ const routeVersion = `SELECT r.tenant || '/' || r.version FROM routes r WHERE r.
 
 var insertJob = roomBehind + `INSERT INTO jobs
 		(id, tenant, key_id, kind, lane, state, priority, input, metadata,
-		idem_key, idem_hash, parent, subject, attached, webhook_url, trace, max_attempts, wake,
+		idem_key, idem_hash, parent, subject, attached, webhook_url, keep, trace, max_attempts, wake,
 		run_at, due, expires_at, dispatched_at, created)
 	SELECT id, tenant, key_id, kind, lane, CASE WHEN goes THEN 'dispatched' ELSE state END, priority, input, metadata,
-		idem_key, idem_hash, parent, subject, attached, webhook_url, trace, max_attempts,
+		idem_key, idem_hash, parent, subject, attached, webhook_url, keep, trace, max_attempts,
 		CASE WHEN goes THEN wake END, coalesce(run_at, {now}), run_at IS NULL OR run_at <= {now},
 		{now} + expires_in, CASE WHEN goes THEN {now} END, {now}
 	FROM (SELECT x.*, x.nth <= p.of_tenant AND x.nth_in_lane <= p.in_lane AS goes
 		FROM {rows $1: id text, tenant text, key_id text, kind text, lane text, state text, priority bigint,
 			input text, metadata text, idem_key text, idem_hash text, parent text, subject text,
-			attached boolean, webhook_url text, trace text, run_at bigint, expires_in bigint,
+			attached boolean, webhook_url text, keep boolean, trace text, run_at bigint, expires_in bigint,
 			max_attempts bigint, wake text, place bigint, nth bigint, nth_in_lane bigint, route text, alias text}
 		LEFT JOIN places p ON p.place = x.place) AS j
 	WHERE route IS NULL OR route = (` + routeVersion + `)

@@ -29,6 +29,9 @@ func (q *Queries) RetryJob(ctx context.Context, tenant, id string) ([]Moved, err
 	if s.State == JobSucceeded || !s.State.Ended() {
 		return nil, fmt.Errorf("a %s job cannot be tried again: %w", s.State, db.ErrConflict)
 	}
+	if s.Private {
+		return nil, fmt.Errorf("its input was not kept (store: false), send it again: %w", db.ErrConflict)
+	}
 	if err := q.nouns.reopened(ctx, q.Tx, s); err != nil {
 		return nil, err
 	}

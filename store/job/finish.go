@@ -180,13 +180,13 @@ func (q *Queries) holdForEnd(ctx context.Context, all []Finish) (map[string]held
 	}
 	err := q.Each(ctx, `SELECT id, lane, tenant, coalesce(parent, ''), coalesce(subject, ''), epoch,
 			cancel_at IS NOT NULL, open_children, attempt, max_attempts, coalesce(claimed_at, created),
-			coalesce(trace, ''), webhook_url IS NOT NULL
+			coalesce(trace, ''), webhook_url IS NOT NULL, NOT keep
 		FROM jobs JOIN {rows $1: x_id text, x_epoch bigint, x_worker text} ON id = x_id AND epoch = x_epoch
 		WHERE `+StateIn(JobRunning)+` AND (x_worker = '' OR lease_owner = x_worker) ORDER BY id {lock jobs}`,
 		[]any{db.Encode(rows)}, func(r db.Rows) error {
 			var h heldJob
 			err := r.Scan(&h.ID, &h.Lane, &h.Tenant, &h.Parent, &h.Subject, &h.Epoch,
-				&h.Cancel, &h.children, &h.attempt, &h.attempts, &h.claimed, &h.trace, &h.Webhook)
+				&h.Cancel, &h.children, &h.attempt, &h.attempts, &h.claimed, &h.trace, &h.Webhook, &h.Private)
 			held[h.ID] = h
 			return err
 		})

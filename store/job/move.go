@@ -102,15 +102,16 @@ type stub struct {
 	Epoch   int64
 	Cancel  bool // its end was asked for
 	Webhook bool // somebody outside wants to be told of its end
+	Private bool // what was said in it is not to be kept
 }
 
 const stubColumns = `id, lane, state, tenant, coalesce(parent, ''), coalesce(subject, ''),
-	epoch, cancel_at IS NOT NULL, webhook_url IS NOT NULL`
+	epoch, cancel_at IS NOT NULL, webhook_url IS NOT NULL, NOT keep`
 
 func scanStub(rows db.Rows) (stub, error) {
 	var s stub
 	var state string
-	err := rows.Scan(&s.ID, &s.Lane, &state, &s.Tenant, &s.Parent, &s.Subject, &s.Epoch, &s.Cancel, &s.Webhook)
+	err := rows.Scan(&s.ID, &s.Lane, &state, &s.Tenant, &s.Parent, &s.Subject, &s.Epoch, &s.Cancel, &s.Webhook, &s.Private)
 	s.State = JobState(state)
 	return s, err
 }
@@ -188,6 +189,11 @@ func (q *Queries) settle(ctx context.Context, s stub, to JobState) ([]Moved, err
 	moved = append(moved, told...)
 	if to == JobSucceeded {
 		return moved, nil
+	}
+	if s.Private { // there is no answer to be delivered
+		if err := q.ClearJob(ctx, s.ID); err != nil {
+			return nil, err
+		}
 	}
 	orphans, err := q.cancelChildren(ctx, s.ID)
 	return append(moved, orphans...), err

@@ -65,3 +65,40 @@ func TestPruneTicks(t *testing.T) {
 		}
 	})
 }
+
+// TestPrivateJobsAreCleared ends private jobs in every way: without an answer the
+// input goes at once, an answer stays for those who may still fetch it, and what is
+// not private stays.
+func TestPrivateJobsAreCleared(t *testing.T) {
+	onEach(t, func(b bench) {
+		said := func(j store.NewJob) store.NewJob { j.Private, j.Input = true, []byte(`{"said":1}`); return j }
+		failed, crossed := b.run(said(store.NewJob{})), b.accept(said(store.NewJob{}))[0].Job
+		b.finish(failed, store.Finish{To: store.JobFailed})
+		b.tx(func(q *store.Queries) error { _, err := q.CancelJob(ctx, crossed.Tenant, crossed.ID); return err })
+		waited, fetched := b.run(said(store.NewJob{Attached: true})), b.run(said(store.NewJob{}))
+		public := b.run(store.NewJob{Input: []byte(`{"said":1}`)})
+		for _, job := range []store.Job{waited, fetched, public} {
+			b.finish(job, store.Finish{To: store.JobSucceeded, Result: []byte(`{"answer":1}`)})
+		}
+		look := func(when string, keeps map[string]bool) {
+			b.t.Helper()
+			b.tx(func(q *store.Queries) error { _, err := q.ClearPrivate(ctx); return err })
+			for id, want := range keeps {
+				if job := b.job(id); (string(job.Input) != "{}") != want {
+					b.t.Errorf("%s: the %s job holds %s and %s", when, job.State, job.Input, job.Result)
+				}
+			}
+		}
+		look("at once", map[string]bool{failed.ID: false, crossed.ID: false, waited.ID: true, fetched.ID: true, public.ID: true})
+		b.must(b.ShiftClock(ctx, time.Hour))
+		look("after an hour", map[string]bool{waited.ID: false, fetched.ID: true, public.ID: true})
+		b.must(b.ShiftClock(ctx, 25*time.Hour))
+		look("after a day", map[string]bool{fetched.ID: false, public.ID: true})
+		b.tx(func(q *store.Queries) error {
+			if _, err := q.RetryJob(ctx, failed.Tenant, failed.ID); !errors.Is(err, store.ErrConflict) {
+				b.t.Errorf("a job without its input is tried again: %v", err)
+			}
+			return nil
+		})
+	})
+}

@@ -134,9 +134,12 @@ func (q *ReadQueries) jobs(ctx context.Context, query string, args ...any) ([]Jo
 	return found, err
 }
 
-// ClearJob removes a job's input and result, once they were delivered to a
-// client that wants nothing kept.
+// ClearJob removes a job's input, result and the answers of its steps. It must run
+// in a transaction.
 func (q *Queries) ClearJob(ctx context.Context, id string) error {
+	if _, err := q.Exec(ctx, `DELETE FROM effects WHERE job = $1`, id); err != nil {
+		return err
+	}
 	return q.Must(ctx, db.ErrNotFound, `UPDATE jobs SET input = '{}', result = NULL WHERE id = $1`, id)
 }
 

@@ -51,6 +51,7 @@ CREATE TABLE jobs (
   claimed_at    BIGINT,                  -- when the attempt under way began, or the one that succeeded
   cancel_at     BIGINT,                  -- when its end was asked for
   webhook_url   TEXT,
+  keep          BOOLEAN NOT NULL DEFAULT TRUE, -- FALSE: what was said is cleared once it is delivered
   trace         TEXT,                    -- W3C traceparent of the request
   created       BIGINT NOT NULL,
   started       BIGINT,
@@ -63,6 +64,7 @@ CREATE INDEX jobs_inflight ON jobs (lane, tenant) WHERE state IN ('dispatched', 
 CREATE INDEX jobs_expire ON jobs (expires_at) WHERE expires_at IS NOT NULL AND state IN ('queued', 'dispatched', 'waiting');
 CREATE INDEX jobs_list ON jobs (tenant, id);
 CREATE INDEX jobs_finished ON jobs (finished) WHERE finished IS NOT NULL;
+CREATE INDEX jobs_private ON jobs (finished) WHERE NOT keep AND result IS NOT NULL;
 CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
 CREATE INDEX jobs_unsuccessful ON jobs (tenant, state, id) WHERE state IN ('failed', 'cancelled', 'expired');

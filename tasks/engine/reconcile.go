@@ -101,7 +101,11 @@ func (e *Engine) prune(ctx context.Context) error {
 				return err
 			}
 			ticks, err := q.PruneTenantJobs(ctx, SystemTenant, keepTicks)
-			gone += ticks
+			if err != nil {
+				return err
+			}
+			cleared, err := q.ClearPrivate(ctx)
+			gone += ticks + cleared
 			return err
 		})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -342,19 +343,26 @@ func TestChatNotStored(t *testing.T) {
 	}
 }
 
-// A background chat that is not to be kept is shown once.
+// A background chat that is not to be kept can be read for a while, as often as
+// one likes; when it ends without an answer its input goes at once.
 func TestJobNotStored(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	ask := `{"kind":"chat","input":` + strings.Replace(askWhole, "{", `{"store":false,`, 1) + `}`
 	id := r.post("/v1/jobs", ask).want(t, 202, "").text(t, "id")
 	r.finished(id)
-	if first := r.get("/v1/jobs/"+id).want(t, 200, ""); first.field(t, "result") == nil {
-		t.Errorf("the answer is not shown: %s", first.body)
+	for _, path := range []string{"/v1/jobs/" + id, "/v1/jobs/" + id, "/v1/jobs/" + id + "/stream", "/v1/jobs/" + id} {
+		if got := r.get(path); path == "/v1/jobs/"+id && got.want(t, 200, "").field(t, "result") == nil {
+			t.Errorf("the answer is not shown: %s", got.body)
+		}
 	}
-	if again := r.get("/v1/jobs/"+id).want(t, 200, ""); again.field(t, "result") != nil {
-		t.Errorf("the answer was kept: %s", again.body)
+	later := strings.Replace(ask, "{", fmt.Sprintf(`{"run_at":%d,`, time.Now().Add(time.Hour).Unix()), 1)
+	id = r.post("/v1/jobs", later).want(t, 202, "").text(t, "id")
+	r.post("/v1/jobs/"+id+"/cancel", "").want(t, 200, "")
+	if job := r.finished(id); string(job.Input) != "{}" {
+		t.Errorf("a cancelled chat keeps its input: %s", job.Input)
 	}
+	r.post("/v1/jobs/"+id+"/retry", "").want(t, 409, "")
 }
 
 // Without Redis a chat is refused and makes no job; background work is taken.

@@ -251,10 +251,7 @@ func (h jobs) get(w http.ResponseWriter, c *wire.Call) error {
 	if job, _, err = h.wait.until(w, c, job); err != nil {
 		return err
 	}
-	if err := h.answer(w, c, job); err != nil {
-		return err
-	}
-	return h.chats.Shown(c, job)
+	return h.answer(w, c, job)
 }
 
 func (h jobs) cancel(w http.ResponseWriter, c *wire.Call) error {

@@ -110,17 +110,13 @@ func overhead(total time.Duration, vendor int64) string {
 	return string(wire.Decimal(ours.Microseconds(), 3))
 }
 
-// clear forgets what a chat with "store": false held, once it was delivered.
+// clear forgets what a chat with "store": false held, once it was delivered to the
+// client that asked for it. Who merely reads clears nothing.
 func (s *Chats) clear(c *wire.Call, job string, input tasks.ChatInput) error {
 	if input.Keep {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 10*time.Second)
 	defer cancel()
-	return s.Store.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
-		if err := q.ClearEffects(ctx, job); err != nil {
-			return err
-		}
-		return q.ClearJob(ctx, job)
-	})
+	return s.Store.Tx(ctx, store.Relaxed, func(q *store.Queries) error { return q.ClearJob(ctx, job) })
 }

@@ -101,7 +101,7 @@ func (s *Chats) Ask(c *wire.Call, body []byte) (gate.Asked, error) {
 }
 
 func askedChat(c *wire.Call, body []byte, input tasks.ChatInput) gate.Asked {
-	job := store.NewJob{Kind: string(tasks.ChatRun), Input: wire.Encoded(input)}
+	job := store.NewJob{Kind: string(tasks.ChatRun), Input: wire.Encoded(input), Private: !input.Keep}
 	return gate.Asked{Job: job, Hash: gate.HashOf(c, body)}
 }
 
@@ -230,18 +230,6 @@ func inputOf(job store.Job) (tasks.ChatInput, error) {
 	var input tasks.ChatInput
 	err := json.Unmarshal(job.Input, &input)
 	return input, err
-}
-
-// Shown forgets a background chat with "store": false once its answer was shown.
-func (s *Chats) Shown(c *wire.Call, job store.Job) error {
-	if job.Kind != string(tasks.ChatRun) || len(job.Result) == 0 {
-		return nil
-	}
-	input, err := inputOf(job)
-	if err != nil {
-		return err
-	}
-	return s.clear(c, job.ID, input)
 }
 
 // Cancelled tells the client of a chat that was cancelled while no worker had it;

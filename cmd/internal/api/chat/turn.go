@@ -45,6 +45,15 @@ func (t *turn) whole(w http.ResponseWriter) error {
 	if err := writeAnswer(w, body, time.Since(t.began)); err != nil {
 		return err
 	}
+	return t.delivered()
+}
+
+// delivered clears what is not to be kept. To resume a reply is to read it: the
+// client may come back once more.
+func (t *turn) delivered() error {
+	if t.call.Method != http.MethodPost {
+		return nil
+	}
 	return t.chats.clear(t.call, t.job.ID, t.input)
 }
 
@@ -65,7 +74,7 @@ func (t *turn) stream(w http.ResponseWriter, from place) error {
 	case err != nil:
 		return err
 	case ended.ID == "": // the reply has its end
-		return errors.Join(out.Begin(), t.chats.clear(t.call, t.job.ID, t.input))
+		return errors.Join(out.Begin(), t.delivered())
 	case out.Started():
 		return out.Fail(wire.Coded("stream_interrupted", "The answer broke off: ask again."))
 	case from.id != "":
