@@ -55,18 +55,17 @@ const (
 
 // ClearPrivate clears a bounded number of private jobs whose answer was not seen to
 // be delivered for long enough, and returns how many. It must run in a transaction.
-func (q *Queries) ClearPrivate(ctx context.Context) (int64, error) {
+func (q *UpkeepQueries) ClearPrivate(ctx context.Context) (int64, error) {
 	var ids []string
 	err := q.Words(ctx, &ids, `SELECT id FROM jobs WHERE NOT keep AND result IS NOT NULL
 		AND finished < {now} - $1 AND (attached OR finished < {now} - $2) ORDER BY finished LIMIT $3 {skip}`,
 		keepAttached.Microseconds(), keepPrivate.Microseconds(), int64(sweep))
-	if err != nil {
+	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	for _, id := range ids {
-		if err := q.ClearJob(ctx, id); err != nil {
-			return 0, err
-		}
+	list := db.Encode(ids)
+	if _, err := q.Exec(ctx, `DELETE FROM effects WHERE job IN ({list $1})`, list); err != nil {
+		return 0, err
 	}
-	return int64(len(ids)), nil
+	return q.Exec(ctx, `UPDATE jobs SET input = '{}', result = NULL WHERE id IN ({list $1})`, list)
 }
