@@ -2,10 +2,12 @@ package handlers
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
 	"dreamlab/store"
+	"dreamlab/store/flight"
 )
 
 // reservation is an entry on its way into the books.
@@ -21,26 +23,16 @@ type reservation struct {
 func (c *Caller) reserve(ctx context.Context, s *store.Store, entry store.Entry) (string, error) {
 	entry.ID = store.NewID("ent_")
 	r := &reservation{store: s, entry: entry}
-	c.reserves.Do(ctx, r)
+	if err := c.reserves.Do(ctx, r); err != nil {
+		return entry.ID, fmt.Errorf("reserve: %w", err)
+	}
 	return entry.ID, r.err
 }
 
-// reserveAll writes entries in one commit; where that fails, because a budget
-// has no room for all of them, each by itself.
+// reserveAll writes entries in one commit; where one of them is refused, each by itself.
 func (c *Caller) reserveAll(ctx context.Context, all []*reservation) {
-	err := c.reserveTogether(ctx, all)
-	if err == nil {
-		return
-	}
-	if len(all) == 1 {
-		all[0].err = err
-		return
-	}
-	for i := range all {
-		if err := c.reserveTogether(ctx, all[i:i+1]); err != nil {
-			all[i].err = err
-		}
-	}
+	flight.Split(all, func(some []*reservation) error { return c.reserveTogether(ctx, some) },
+		func(r *reservation, err error) { r.err = err })
 }
 
 func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error {

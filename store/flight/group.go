@@ -4,9 +4,14 @@ package flight
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
+
+	"dreamlab/store/db"
 )
 
 // GroupTime is what one commit of a Group may take.
@@ -29,7 +34,13 @@ type Group[T any] struct {
 
 type member[T any] struct {
 	item T
-	turn chan []*member[T] // those to lead, itself the first; nil: done
+	turn chan turn[T]
+}
+
+// turn ends a member's wait.
+type turn[T any] struct {
+	lead []*member[T] // those to lead, itself the first; nil: done
+	err  error        // the run that it was part of broke down
 }
 
 // NewGroup returns a group of which so many may lead at once. Run is given one
@@ -39,14 +50,27 @@ func NewGroup[T any](width int, run func(ctx context.Context, items []T)) *Group
 }
 
 // Do returns when the item went through run, in this goroutine or in another's.
-// The commit outlives the context of the one who happens to lead it.
-func (g *Group[T]) Do(ctx context.Context, item T) {
-	m := &member[T]{item: item, turn: make(chan []*member[T], 1)}
+// The commit outlives the context of the one who happens to lead it, and who is
+// part of one waits for what comes of it. An error means that the item may not
+// have gone through: run panicked, or the context ended before its commit began.
+func (g *Group[T]) Do(ctx context.Context, item T) error {
+	m := &member[T]{item: item, turn: make(chan turn[T], 1)}
 	if g.leads(m) {
-		g.lead(ctx, []*member[T]{m})
-	} else if batch := <-m.turn; batch != nil {
-		g.lead(ctx, batch)
+		return g.lead(ctx, []*member[T]{m})
 	}
+	var its turn[T]
+	select {
+	case its = <-m.turn:
+	case <-ctx.Done():
+		if g.leaves(m) {
+			return fmt.Errorf("wait for a commit to share: %w", context.Cause(ctx))
+		}
+		its = <-m.turn
+	}
+	if its.lead != nil {
+		return g.lead(ctx, its.lead)
+	}
+	return its.err
 }
 
 // leads tells whether a newcomer leads at once; else it is put on the list.
@@ -61,7 +85,20 @@ func (g *Group[T]) leads(m *member[T]) bool {
 	return false
 }
 
-func (g *Group[T]) lead(ctx context.Context, batch []*member[T]) {
+// leaves takes a member off the list, unless somebody has taken it along by now.
+func (g *Group[T]) leaves(m *member[T]) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := slices.Index(g.waiting, m)
+	if at < 0 {
+		return false
+	}
+	// A new list: batches that were taken off the old one still stand in it.
+	g.waiting = slices.Concat(g.waiting[:at], g.waiting[at+1:])
+	return true
+}
+
+func (g *Group[T]) lead(ctx context.Context, batch []*member[T]) (err error) {
 	runtime.Gosched() // those who are about to join come along
 	g.mu.Lock()
 	if n := min(len(g.waiting), groupMax-len(batch)); n > 0 {
@@ -69,7 +106,8 @@ func (g *Group[T]) lead(ctx context.Context, batch []*member[T]) {
 		g.waiting = g.waiting[n:]
 	}
 	g.mu.Unlock()
-	defer g.next(batch[1:])
+	defer func() { g.next(batch[1:], err) }()
+	defer recovered(&err, "a shared commit")
 	items := make([]T, len(batch))
 	for i, m := range batch {
 		items[i] = m.item
@@ -77,20 +115,46 @@ func (g *Group[T]) lead(ctx context.Context, batch []*member[T]) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), GroupTime)
 	defer cancel()
 	g.run(ctx, items)
+	return nil
 }
 
 // next hands the lead on and lets go of those who were taken along.
-func (g *Group[T]) next(done []*member[T]) {
+func (g *Group[T]) next(done []*member[T], err error) {
 	g.mu.Lock()
 	if n := min(len(g.waiting), groupMax); n > 0 {
 		batch := g.waiting[:n:n]
 		g.waiting = g.waiting[n:]
-		batch[0].turn <- batch
+		batch[0].turn <- turn[T]{lead: batch}
 	} else {
 		g.leaders--
 	}
 	g.mu.Unlock()
 	for _, m := range done {
-		m.turn <- nil
+		m.turn <- turn[T]{err: err}
+	}
+}
+
+// Split runs items together. Where that is refused each is run by itself, so that
+// a bad one does not take the others with it; while the database is away
+// (ErrBusy) none of them can be the cause, and to ask for each would only take
+// longer. Failed is told of every item that was not run, and why.
+func Split[T any](items []T, run func([]T) error, failed func(T, error)) {
+	err := run(items)
+	alone := len(items) == 1 || errors.Is(err, db.ErrBusy)
+	for i, item := range items {
+		one := err
+		if err != nil && !alone {
+			one = run(items[i : i+1])
+		}
+		if one != nil {
+			failed(item, one)
+		}
+	}
+}
+
+// recovered turns a panic into an error, for those who wait for what panicked.
+func recovered(err *error, what string) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%s panicked: %v", what, p)
 	}
 }

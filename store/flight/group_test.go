@@ -2,9 +2,15 @@ package flight
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"dreamlab/store/db"
 )
 
 // TestGroupCommits has many callers share commits, of which a few are under way
@@ -27,7 +33,11 @@ func TestGroupCommits(t *testing.T) {
 		counts := make([]int, callers)
 		var all sync.WaitGroup
 		for i := range callers {
-			all.Go(func() { g.Do(context.Background(), &counts[i]) })
+			all.Go(func() {
+				if err := g.Do(t.Context(), &counts[i]); err != nil {
+					t.Error(err)
+				}
+			})
 		}
 		all.Wait()
 		for i, n := range counts {
@@ -37,6 +47,103 @@ func TestGroupCommits(t *testing.T) {
 		}
 		if calls.Load() > callers || g.leaders != 0 {
 			t.Errorf("%d calls, and %d still lead", calls.Load(), g.leaders)
+		}
+	}
+}
+
+// TestGroupOfThoseWhoLeave holds that who waits for a commit to begin may go,
+// and is not in it; who is in one learns what came of it.
+func TestGroupOfThoseWhoLeave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var ran []string
+		g := NewGroup(1, func(_ context.Context, items []string) {
+			ran = append(ran, items...)
+			time.Sleep(time.Second)
+		})
+		var all sync.WaitGroup
+		do := func(item string, want error) context.CancelFunc {
+			ctx, cancel := context.WithCancel(t.Context())
+			all.Go(func() {
+				if err := g.Do(ctx, item); !errors.Is(err, want) {
+					t.Errorf("%s: %v, want %v", item, err, want)
+				}
+			})
+			synctest.Wait()
+			return cancel
+		}
+		leading := do("first", nil)
+		waiting := do("gone", context.Canceled)
+		stays := do("stays", nil)
+		waiting()
+		leading()
+		all.Wait()
+		stays()
+		if want := []string{"first", "stays"}; !slices.Equal(ran, want) || g.leaders != 0 || len(g.waiting) != 0 {
+			t.Errorf("ran %v, want %v; %d lead, %d wait", ran, want, g.leaders, len(g.waiting))
+		}
+	})
+}
+
+// TestGroupThatPanics tells all who were part of the commit.
+func TestGroupThatPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGroup(1, func(_ context.Context, items []int) {
+			time.Sleep(time.Second)
+			if items[0] > 0 {
+				panic("no such column")
+			}
+		})
+		var all sync.WaitGroup
+		for i := range 4 {
+			all.Go(func() {
+				if err := g.Do(t.Context(), i); (err != nil) != (i > 0) {
+					t.Errorf("item %d: %v", i, err)
+				}
+			})
+			synctest.Wait()
+		}
+		all.Wait()
+		if g.leaders != 0 {
+			t.Errorf("%d still lead", g.leaders)
+		}
+	})
+}
+
+// TestSplit runs items one by one only where one of them can be the cause.
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	bad := errors.New("bad item")
+	for name, test := range map[string]struct {
+		items  []int
+		away   bool
+		runs   int
+		failed []int
+	}{
+		"all are good":         {[]int{1, 2, 3}, false, 1, nil},
+		"one is bad":           {[]int{1, -2, 3}, false, 4, []int{-2}},
+		"the only one is bad":  {[]int{-1}, false, 1, []int{-1}},
+		"the database is away": {[]int{1, 2, 3}, true, 1, []int{1, 2, 3}},
+	} {
+		runs, failed := 0, []int(nil)
+		Split(test.items, func(items []int) error {
+			runs++
+			if test.away {
+				return db.ErrBusy
+			}
+			if slices.Min(items) < 0 {
+				return bad
+			}
+			return nil
+		}, func(item int, err error) {
+			failed = append(failed, item)
+			if test.away != errors.Is(err, db.ErrBusy) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+		if runs != test.runs || !slices.Equal(failed, test.failed) {
+			t.Errorf("%s: %d runs, %v failed; want %d, %v", name, runs, failed, test.runs, test.failed)
 		}
 	}
 }

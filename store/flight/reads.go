@@ -2,7 +2,7 @@ package flight
 
 import (
 	"context"
-	"runtime"
+	"fmt"
 	"sync"
 )
 
@@ -11,86 +11,87 @@ import (
 // way waits for the next one, which is for all who came meanwhile. Its zero
 // value works.
 type Reads[K comparable, V any] struct {
-	mu    sync.Mutex
-	lines map[K]*flight[V] // the one under way, by what is read
+	mu      sync.Mutex
+	running map[K]*shared[V] // by what is read
 }
 
-// flight is one read, and those who wait for its answer.
-type flight[V any] struct {
-	next  *flight[V]    // of those who came too late for this one; Reads.mu
-	gone  bool          // it has begun: whoever comes now is too late; Reads.mu
-	begin chan struct{} // a token for one of those who wait, who makes it
+// shared is one read, and what comes of it.
+type shared[V any] struct {
+	ctx   context.Context // of the first who asked for it, without its end
+	read  func(context.Context) (V, error)
+	begun bool       // whoever comes now is too late; Reads.mu
+	next  *shared[V] // of those who came too late for this one; Reads.mu
 	done  chan struct{}
 	value V
 	err   error
 }
 
-func newFlight[V any]() *flight[V] {
-	return &flight[V]{begin: make(chan struct{}, 1), done: make(chan struct{})}
-}
-
-// Get returns what read answers, in this goroutine or in another's. The read
-// outlives the context of the one who happens to make it, up to GroupTime.
+// Get returns what read answers to this caller or to another. The read outlives
+// the context of the one who happened to ask first, up to GroupTime; each waits
+// for as long as its own context lets it. Where read panics all who wait for it
+// get an error.
 func (r *Reads[K, V]) Get(ctx context.Context, key K, read func(context.Context) (V, error)) (V, error) {
-	f, first := r.board(key)
-	if first {
-		runtime.Gosched() // those who are about to come fly along
-	} else {
-		select {
-		case <-f.done:
-			return f.value, f.err
-		case <-f.begin:
-		}
+	s := r.join(ctx, key, read)
+	select {
+	case <-s.done:
+		return s.value, s.err
+	case <-ctx.Done():
+		var none V
+		return none, fmt.Errorf("wait for a read to share: %w", context.Cause(ctx))
 	}
-	r.depart(f)
-	defer r.land(key, f)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), GroupTime)
+}
+
+// join returns the read that answers to who comes now, and sees to it that it is made.
+func (r *Reads[K, V]) join(ctx context.Context, key K, read func(context.Context) (V, error)) *shared[V] {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.running[key]
+	if now != nil && !now.begun {
+		return now
+	}
+	if now != nil && now.next != nil {
+		return now.next
+	}
+	s := &shared[V]{ctx: context.WithoutCancel(ctx), read: read, done: make(chan struct{})}
+	if now != nil {
+		now.next = s
+		return s
+	}
+	if r.running == nil {
+		r.running = map[K]*shared[V]{}
+	}
+	r.running[key] = s
+	go r.run(key, s)
+	return s
+}
+
+// run makes a read, and then the one that others wait for meanwhile.
+func (r *Reads[K, V]) run(key K, s *shared[V]) {
+	for s != nil {
+		r.mu.Lock()
+		s.begun = true
+		r.mu.Unlock()
+		s.value, s.err = s.answer()
+		s = r.finish(key, s)
+	}
+}
+
+func (s *shared[V]) answer() (value V, err error) {
+	defer recovered(&err, "a shared read")
+	ctx, cancel := context.WithTimeout(s.ctx, GroupTime)
 	defer cancel()
-	f.value, f.err = read(ctx)
-	return f.value, f.err
+	return s.read(ctx)
 }
 
-// board returns the flight to take, and whether it is to be made at once.
-func (r *Reads[K, V]) board(key K) (f *flight[V], first bool) {
+// finish lets go of those who waited, and returns the read that is to be made next.
+func (r *Reads[K, V]) finish(key K, s *shared[V]) *shared[V] {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.lines[key]
-	if now == nil {
-		if r.lines == nil {
-			r.lines = map[K]*flight[V]{}
-		}
-		f = newFlight[V]()
-		r.lines[key] = f
-		return f, true
-	}
-	if !now.gone {
-		return now, false
-	}
-	if now.next == nil {
-		now.next = newFlight[V]()
-	}
-	return now.next, false
-}
-
-// depart closes a flight to those who come.
-func (r *Reads[K, V]) depart(f *flight[V]) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	f.gone = true
-}
-
-// land lets go of those who waited, and has the next flight begin.
-func (r *Reads[K, V]) land(key K, f *flight[V]) {
-	r.mu.Lock()
-	next := f.next
-	if next == nil {
-		delete(r.lines, key)
+	if s.next == nil {
+		delete(r.running, key)
 	} else {
-		r.lines[key] = next
+		r.running[key] = s.next
 	}
-	r.mu.Unlock()
-	close(f.done)
-	if next != nil {
-		next.begin <- struct{}{}
-	}
+	close(s.done)
+	return s.next
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/flight"
 	"dreamlab/tasks"
 )
 
@@ -36,7 +37,9 @@ func (e *Engine) Accept(ctx context.Context, job store.NewJob,
 	}
 	a := &acceptance{job: job}
 	if write == nil && !job.Waiting {
-		e.acceptGroup(job).Do(ctx, a)
+		if err := e.acceptGroup(job).Do(ctx, a); err != nil {
+			a = &acceptance{job: job, err: err}
+		}
 	} else {
 		if write == nil {
 			write = func(context.Context, *store.Queries) error { return nil }
@@ -114,23 +117,10 @@ func (a *acceptance) wakeChildless(ctx context.Context, q *store.Queries) error 
 	return err
 }
 
-// acceptAll accepts jobs in one commit; where one of them is refused, each by
-// itself, so that it does not take the others with it. While the database is away
-// that would only take longer.
+// acceptAll accepts jobs in one commit; where one of them is refused, each by itself.
 func (e *Engine) acceptAll(ctx context.Context, all []*acceptance) {
-	err := e.acceptTogether(ctx, all)
-	if err == nil {
-		return
-	}
-	if len(all) == 1 || errors.Is(err, store.ErrBusy) {
-		for _, a := range all {
-			a.err = err
-		}
-		return
-	}
-	for i := range all {
-		all[i].err = e.acceptTogether(ctx, all[i:i+1])
-	}
+	flight.Split(all, func(some []*acceptance) error { return e.acceptTogether(ctx, some) },
+		func(a *acceptance, err error) { a.err = err })
 }
 
 func (e *Engine) acceptTogether(ctx context.Context, all []*acceptance) error {
@@ -184,7 +174,10 @@ func (e *Engine) deliver(ctx context.Context, jobs []store.Job) (sent bool) {
 		return true
 	}
 	d := &delivery{jobs: jobs}
-	e.wakes.Do(ctx, d)
+	if err := e.wakes.Do(context.WithoutCancel(ctx), d); err != nil {
+		e.log.Warn().Err(err).Int("jobs", len(jobs)).Msg("wake-ups were not sent; the reconciler will")
+		return false
+	}
 	return d.sent
 }
 

@@ -86,7 +86,9 @@ func (w *Worker) claim(kind tasks.Kind, refs []tasks.Ref) ([]*hold, error) {
 		c.refs[i] = store.JobRef(ref)
 	}
 	lane := kind.Lane()
-	w.claims[lane].Do(w.work, c)
+	if err := w.claims[lane].Do(w.work, c); err != nil {
+		return nil, fmt.Errorf("claim: %w", err)
+	}
 	if c.err != nil {
 		return nil, fmt.Errorf("claim: %w", c.err)
 	}

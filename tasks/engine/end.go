@@ -2,9 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
 
 	"dreamlab/store"
+	"dreamlab/store/flight"
 	"dreamlab/tasks"
 )
 
@@ -21,15 +21,19 @@ type ending struct {
 // all of them do.
 func (e *Engine) end(ctx context.Context, f store.Finish) ([]store.Moved, error) {
 	one := &ending{finish: f}
+	var err error
 	switch {
 	case f.Bare && f.Write == nil && len(f.Children) == 0, e.store.Dialect() == store.SQLite:
-		e.ends.Do(ctx, one)
+		err = e.ends.Do(ctx, one)
 	case f.Brief && f.Parent == "":
-		e.briefs.Do(ctx, one)
+		err = e.briefs.Do(ctx, one)
 	default:
 		ctx, cancel := context.WithTimeout(ctx, store.GroupTime)
 		defer cancel()
 		e.endAll(ctx, []*ending{one})
+	}
+	if err != nil {
+		return nil, err
 	}
 	if one.err != nil {
 		return one.moved, one.err
@@ -38,24 +42,10 @@ func (e *Engine) end(ctx context.Context, f store.Finish) ([]store.Moved, error)
 	return one.moved, nil
 }
 
-// endAll ends attempts in one commit; where one of them is refused, each by
-// itself. While the database is away that would only take longer.
+// endAll ends attempts in one commit; where one of them is refused, each by itself.
 func (e *Engine) endAll(ctx context.Context, all []*ending) {
-	err := e.endTogether(ctx, all)
-	if err == nil {
-		return
-	}
-	if len(all) == 1 || errors.Is(err, store.ErrBusy) {
-		for _, one := range all {
-			one.err = err
-		}
-		return
-	}
-	for i := range all {
-		if err := e.endTogether(ctx, all[i:i+1]); err != nil {
-			all[i].err = err
-		}
-	}
+	flight.Split(all, func(some []*ending) error { return e.endTogether(ctx, some) },
+		func(one *ending, err error) { one.err = err })
 }
 
 func (e *Engine) endTogether(ctx context.Context, all []*ending) error {

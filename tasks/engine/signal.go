@@ -36,7 +36,9 @@ func (e *Engine) signal(ctx context.Context, lanes map[string]bool) error {
 // time alone.
 func (e *Engine) announce(ctx context.Context, moved []store.Moved) {
 	if len(moved) > 0 {
-		e.news.Do(ctx, moved)
+		if err := e.news.Do(context.WithoutCancel(ctx), moved); err != nil {
+			e.log.Warn().Err(err).Msg("publish failed; listeners fall back to polling")
+		}
 	}
 }
 
