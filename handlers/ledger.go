@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,8 +118,9 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 		return l.caller.reserve(ctx, l.run.Store, entry)
 	}
 	err := l.run.Store.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
-		if err := l.caller.holdFunds(ctx, q, job.Tenant, []store.Entry{entry}); err != nil {
-			return err
+		r := &reservation{entry: entry}
+		if err := l.caller.admit(ctx, q, []*reservation{r}); err != nil || r.err != nil {
+			return cmp.Or(err, r.err)
 		}
 		if entry.ID, err = q.OpenEntry(ctx, entry); err != nil {
 			return err

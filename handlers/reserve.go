@@ -36,17 +36,15 @@ func (c *Caller) reserveAll(ctx context.Context, all []*reservation) {
 }
 
 func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error {
-	entries := make([]store.Entry, len(all))
-	tenants := map[string][]store.Entry{}
-	for i, r := range all {
-		entries[i] = r.entry
-		tenants[r.entry.Tenant] = append(tenants[r.entry.Tenant], r.entry)
-	}
 	opened := map[string]bool{}
 	err := all[0].store.Tx(ctx, store.Synced, func(q *store.Queries) error {
-		for _, tenant := range slices.Sorted(maps.Keys(tenants)) { // all take them in this order
-			if err := c.holdFunds(ctx, q, tenant, tenants[tenant]); err != nil {
-				return err
+		if err := c.admit(ctx, q, all); err != nil {
+			return err
+		}
+		var entries []store.Entry
+		for _, r := range all {
+			if r.err == nil {
+				entries = append(entries, r.entry)
 			}
 		}
 		return q.OpenEntriesLater(ctx, entries, opened)
@@ -55,33 +53,82 @@ func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error 
 		return err
 	}
 	for _, r := range all {
-		r.err = nil
-		if !opened[r.entry.ID] {
+		if r.err == nil && !opened[r.entry.ID] {
 			r.err = store.ErrFenced
 		}
 	}
 	return nil
 }
 
-// holdFunds makes others wait who spend for the tenant, and fails the transaction
-// where its entries for that tenant, which it has not written yet, go over a budget.
-func (c *Caller) holdFunds(ctx context.Context, q *store.Queries, tenant string, entries []store.Entry) error {
-	if err := q.HoldTenant(ctx, tenant); err != nil {
+// funds is one budget of one tenant.
+type funds struct {
+	tenant string
+	budget int // which of the caller's
+}
+
+// admit makes others wait who spend for the tenants, and refuses those
+// reservations that go over a budget: who asks for too much fails alone.
+func (c *Caller) admit(ctx context.Context, q *store.Queries, all []*reservation) error {
+	for _, tenant := range tenantsOf(all) { // all take them in this order
+		if err := q.HoldTenant(ctx, tenant); err != nil {
+			return err
+		}
+	}
+	left, err := c.fundsLeft(ctx, q, all)
+	if err != nil {
 		return err
 	}
-	for _, b := range c.budgets {
-		var sum int64
-		held := false
-		for _, e := range entries {
-			if b.holds(tenant, e.Purpose) {
-				sum, held = sum+e.Reserved, true
+	for _, r := range all {
+		r.err = c.take(left, r.entry)
+	}
+	return nil
+}
+
+func tenantsOf(all []*reservation) []string {
+	tenants := map[string]bool{}
+	for _, r := range all {
+		tenants[r.entry.Tenant] = true
+	}
+	return slices.Sorted(maps.Keys(tenants))
+}
+
+// fundsLeft returns what is left of the budgets that the reservations fall under.
+func (c *Caller) fundsLeft(ctx context.Context, q *store.Queries, all []*reservation) (map[funds]int64, error) {
+	left := map[funds]int64{}
+	var asked []funds
+	var sums []store.Commitment
+	for _, r := range all {
+		for i, b := range c.budgets {
+			f := funds{r.entry.Tenant, i}
+			if _, known := left[f]; known || !b.holds(f.tenant, r.entry.Purpose) {
+				continue
 			}
+			left[f] = b.Nano
+			asked = append(asked, f)
+			sums = append(sums, store.Commitment{Tenant: f.tenant, Purpose: b.Purpose, Since: b.since(c.now())})
 		}
-		if !held {
-			continue
+	}
+	committed, err := q.CommittedOf(ctx, sums)
+	if err != nil {
+		return nil, fmt.Errorf("sum the spending: %w", err)
+	}
+	for i, f := range asked {
+		left[f] -= committed[i]
+	}
+	return left, nil
+}
+
+// take takes an entry's reserved amount from every budget that it falls under, or
+// from none where one of them has less left.
+func (c *Caller) take(left map[funds]int64, e store.Entry) error {
+	for i, b := range c.budgets {
+		if b.holds(e.Tenant, e.Purpose) && left[funds{e.Tenant, i}] < e.Reserved {
+			return b.exceeded()
 		}
-		if err := q.WithinBudget(ctx, tenant, b.Purpose, b.since(c.now()), b.Nano-sum, b.exceeded()); err != nil {
-			return err
+	}
+	for i, b := range c.budgets {
+		if b.holds(e.Tenant, e.Purpose) {
+			left[funds{e.Tenant, i}] -= e.Reserved
 		}
 	}
 	return nil

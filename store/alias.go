@@ -52,6 +52,7 @@ type (
 
 // The nouns of money.
 type (
+	Commitment = book.Commitment
 	Effect     = book.Effect
 	Entry      = book.Entry
 	EntryState = book.EntryState

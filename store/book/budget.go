@@ -21,26 +21,45 @@ func (q *Queries) HoldTenant(ctx context.Context, tenant string) error {
 // the day of an instant (UTC), for one purpose or for all (""), without lost tries
 // that have aged (see AgeEntries) and what the transaction itself has written.
 func (q *Queries) Committed(ctx context.Context, tenant, purpose string, since time.Time) (int64, error) {
-	var sum int64
-	err := q.One(ctx, committed, committedArgs(tenant, purpose, since), &sum)
-	return sum, err
+	sums, err := q.CommittedOf(ctx, []Commitment{{tenant, purpose, since}})
+	if err != nil {
+		return 0, err
+	}
+	return sums[0], nil
 }
 
-// WithinBudget fails the transaction, with the given error of a later statement or
-// of the commit, where Committed is more than so many nano-dollars.
-func (q *Queries) WithinBudget(ctx context.Context, tenant, purpose string, since time.Time, most int64,
-	exceeded error) error {
-	return q.LaterThen(ctx, db.Statement{
-		Query: `SELECT 1 WHERE (` + committed + `) <= $4`, Args: append(committedArgs(tenant, purpose, since), most),
-		Want: 1, Missing: exceeded,
-	})
+// Commitment names what Committed sums up.
+type Commitment struct {
+	Tenant  string
+	Purpose string // "": all
+	Since   time.Time
 }
 
-const committed = `SELECT CAST(coalesce(sum(committed), 0) AS BIGINT) FROM spending
-	WHERE tenant = $1 AND day >= $2 AND ($3 = '' OR purpose = $3)`
-
-func committedArgs(tenant, purpose string, since time.Time) []any {
-	return []any{tenant, since.UnixMicro() / microsADay, purpose}
+// CommittedOf is Committed for many, in one statement and in their order.
+func (q *Queries) CommittedOf(ctx context.Context, asked []Commitment) ([]int64, error) {
+	type row struct {
+		At      int    `json:"at"`
+		Tenant  string `json:"tenant"`
+		Purpose string `json:"purpose"`
+		Day     int64  `json:"day"`
+	}
+	rows := make([]row, len(asked))
+	for i, c := range asked {
+		rows[i] = row{i, c.Tenant, c.Purpose, c.Since.UnixMicro() / microsADay}
+	}
+	sums := make([]int64, len(asked))
+	err := q.Each(ctx, `SELECT x.at, (SELECT CAST(coalesce(sum(s.committed), 0) AS BIGINT) FROM spending s
+			WHERE s.tenant = x.tenant AND s.day >= x.day AND (x.purpose = '' OR s.purpose = x.purpose))
+		FROM {rows $1: at bigint, tenant text, purpose text, day bigint}`, []any{db.Encode(rows)},
+		func(r db.Rows) error {
+			var at, sum int64
+			if err := r.Scan(&at, &sum); err != nil {
+				return err
+			}
+			sums[at] = sum
+			return nil
+		})
+	return sums, err
 }
 
 // books are the entries that a transaction has written or ended. What they
