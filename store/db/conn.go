@@ -44,8 +44,9 @@ type Statement struct {
 	// Missing may be nil.
 	Want    int64
 	Missing error
-	// Sure says that Each refuses nothing: the commit may go with the statement.
-	Sure bool
+	// ScanCannotFail says that Each refuses nothing: COMMIT may share the
+	// statement's round trip.
+	ScanCannotFail bool
 }
 
 // RunNow is Later for a connection that puts nothing off.

@@ -230,7 +230,7 @@ var insertJob = roomBehind + `INSERT INTO jobs
 func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert, room taking) (map[string]inserted, error) {
 	made := make(map[string]inserted, len(rows))
 	args := []any{db.Encode(rows), db.Encode(room.places), int64(room.counted), room.taker}
-	err := q.LaterThen(ctx, db.Statement{Args: args, Sure: true, Query: insertJob, Each: func(r db.Rows) error {
+	err := q.LaterThen(ctx, db.Statement{Args: args, ScanCannotFail: true, Query: insertJob, Each: func(r db.Rows) error {
 		var id string
 		var in inserted
 		err := r.Scan(&id, &in.runAt, &in.created, &in.expires, &in.goes)

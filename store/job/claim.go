@@ -41,7 +41,7 @@ func (q *LeaseQueries) ClaimJobsLater(ctx context.Context, refs []JobRef, owner 
 	jobs *[]Job) error {
 	*jobs = nil
 	return q.LaterThen(ctx, db.Statement{
-		Query: claim, Args: []any{db.Encode(refs), owner, lease.Microseconds()}, Sure: true,
+		Query: claim, Args: []any{db.Encode(refs), owner, lease.Microseconds()}, ScanCannotFail: true,
 		Each: func(rows db.Rows) error {
 			j, err := scanJob(rows)
 			*jobs = append(*jobs, j)

@@ -262,7 +262,7 @@ func (t *tx) commitAtOnce(ctx context.Context) error {
 // one whose answer has to be looked at before the commit.
 func (t *tx) refusable() int {
 	for i := len(t.queue); i > 0; i-- {
-		if s := t.queue[i-1]; s.Each != nil && !s.Sure {
+		if s := t.queue[i-1]; s.Each != nil && !s.ScanCannotFail {
 			return i
 		}
 	}
