@@ -3,6 +3,7 @@ package tasks
 import (
 	"encoding/json"
 	"fmt"
+	"sort"
 	"unicode/utf8"
 )
 
@@ -50,6 +51,19 @@ var chatFields = map[string]chatField{
 	"verbosity":          missing("ask for it in the messages"),
 	"functions":          missing("use tools, which replaced it"),
 	"function_call":      missing("use tool_choice, which replaced it"),
+}
+
+// ChatParameters names the parameters of a chat that are taken, sorted.
+func ChatParameters() []string {
+	var names []string
+	for name, read := range chatFields {
+		fault := read(&ChatRequest{}, name, json.RawMessage("null"))
+		if fault == nil || fault.Code != "unsupported_parameter" {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	return names
 }
 
 func missing(advice string) chatField {

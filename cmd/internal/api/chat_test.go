@@ -132,6 +132,9 @@ func TestChatIdempotency(t *testing.T) {
 	if string(first.body) != string(second.body) || runs.Load() != 1 {
 		t.Errorf("%d runs: %s and %s", runs.Load(), first.body, second.body)
 	}
+	if first.header.Get("Idempotent-Replayed") != "" || second.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("replayed: %v, then %v", first.header, second.header)
+	}
 	ask("a", askStream).want(t, 409, "idempotency_conflict")
 	header := map[string]string{"Idempotency-Key": "b"}
 	stream := request{method: "POST", path: "/v1/chat/completions", body: askStream, header: header}

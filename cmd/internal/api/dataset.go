@@ -36,7 +36,7 @@ func (h datasets) view(ctx context.Context, d store.Dataset) (datasetView, error
 }
 
 func (h datasets) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := paged(c, "ds_", known(h.store.Dataset))
 	if err != nil {
 		return err
 	}

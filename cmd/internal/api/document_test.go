@@ -13,6 +13,7 @@ import (
 
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/tasks"
 )
 
 // document is openapi.yaml, and a validator of as much of JSON Schema as it uses.
@@ -200,5 +201,19 @@ func TestValidatorRefuses(t *testing.T) {
 		if len(d.validate(schema, value, "value")) == 0 {
 			t.Errorf("%v was taken", value)
 		}
+	}
+}
+
+// The document lists every parameter of a chat.
+func TestDocumentListsEveryChatParameter(t *testing.T) {
+	t.Parallel()
+	known, _ := at(openDocument(t).root, "components", "schemas", "ChatRequest", "properties").(map[string]any)
+	for _, name := range tasks.ChatParameters() {
+		if known[name] == nil {
+			t.Errorf("%s is not in the document", name)
+		}
+	}
+	if got, want := len(known), len(tasks.ChatParameters()); got != want {
+		t.Errorf("%d parameters in the document, %d are taken", got, want)
 	}
 }

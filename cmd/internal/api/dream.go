@@ -120,7 +120,7 @@ func (h dreams) create(w http.ResponseWriter, c *wire.Call) error {
 }
 
 func (h dreams) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := paged(c, "drm_", known(h.store.Dream))
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func viewEvaluation(e store.Evaluation) evaluationView {
 }
 
 func (h evaluations) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := paged(c, "evl_", known(h.store.Evaluation))
 	if err != nil {
 		return err
 	}

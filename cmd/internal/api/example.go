@@ -36,7 +36,7 @@ func viewExample(e store.Example) exampleView {
 }
 
 func (h examples) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := paged(c, "exm_", known(h.store.Example))
 	if err != nil {
 		return err
 	}

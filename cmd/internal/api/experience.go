@@ -128,7 +128,7 @@ func (h experiences) importLines(w http.ResponseWriter, c *wire.Call, lines io.R
 }
 
 func (h experiences) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := paged(c, "exp_", known(h.store.Experience))
 	if err != nil {
 		return err
 	}

@@ -196,7 +196,7 @@ func purposes() []string {
 }
 
 func (h files) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := paged(c, "file-", known(h.store.File))
 	if err != nil {
 		return err
 	}

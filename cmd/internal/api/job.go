@@ -43,6 +43,7 @@ type jobView struct {
 	Result      json.RawMessage `json:"result,omitempty"` // left out of lists
 	Error       *store.JobError `json:"error"`
 	CostUSD     wire.USD        `json:"cost_usd"`
+	WebhookURL  *string         `json:"webhook_url"`
 	Metadata    json.RawMessage `json:"metadata"`
 	RunAt       *int64          `json:"run_at"`
 	ExpiresAt   *int64          `json:"expires_at"`
@@ -70,7 +71,7 @@ func briefJob(job store.Job, cost int64) jobView {
 	return jobView{
 		ID: job.ID, Object: "job", Kind: tasks.Kind(job.Kind).Noun(), Task: job.Kind, Status: statusOf(job.State),
 		Subject: wire.OrNull(job.Subject), Priority: job.Priority, Attempt: job.Tries(), MaxAttempts: job.MaxAttempts,
-		Error: job.Error, CostUSD: wire.USD(cost), Metadata: wire.RawOr(job.Metadata, "{}"),
+		Error: job.Error, CostUSD: wire.USD(cost), WebhookURL: wire.OrNull(job.WebhookURL), Metadata: wire.RawOr(job.Metadata, "{}"),
 		RunAt: wire.Seconds(job.RunAt), ExpiresAt: wire.Seconds(job.ExpiresAt), CreatedAt: wire.Seconds(job.Created),
 		StartedAt: wire.Seconds(job.Started), FinishedAt: wire.Seconds(job.Finished),
 	}
@@ -202,7 +203,7 @@ func underInput(err error) error {
 }
 
 func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := paged(c, "job_", known(h.store.Job))
 	if err != nil {
 		return err
 	}

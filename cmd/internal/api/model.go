@@ -80,7 +80,7 @@ type modelLife struct {
 	Replacement *string `json:"replacement"`
 }
 
-func known(n int) *int {
+func counted(n int) *int {
 	if n <= 0 {
 		return nil
 	}
@@ -109,7 +109,7 @@ func lifeOf(m Model, now time.Time) modelLife {
 func (h models) viewCatalogue(m Model) modelView {
 	provider, _, _ := strings.Cut(m.Name, "/")
 	view := modelView{ID: m.Name, Object: "model", OwnedBy: provider, Ours: modelOurs{
-		Kind: "catalogue", ContextWindow: known(m.Context), MostOutput: known(m.MostOutput),
+		Kind: "catalogue", ContextWindow: counted(m.Context), MostOutput: counted(m.MostOutput),
 		Price: viewPrice(m.Price), Lifecycle: lifeOf(m, time.Now()), Sandbox: h.sandbox,
 	}}
 	if !m.Released.IsZero() {
@@ -125,7 +125,7 @@ func (h models) viewAlias(r store.Route) modelView {
 			Kind: "alias", Lifecycle: modelLife{State: "active"}, Targets: wire.Some(r.Targets), Sandbox: h.sandbox,
 		}}
 	if m, ok := h.firstTarget(r); ok {
-		view.Ours.ContextWindow, view.Ours.MostOutput = known(m.Context), known(m.MostOutput)
+		view.Ours.ContextWindow, view.Ours.MostOutput = counted(m.Context), counted(m.MostOutput)
 		view.Ours.Price = viewPrice(m.Price)
 	}
 	return view
@@ -146,7 +146,7 @@ func (h models) viewTuned(m store.Model) modelView {
 			HostingUSD: new(wire.USD(m.NanoPerHour)), Sandbox: h.sandbox,
 		}}
 	if priced, ok := h.catalog.Find(m.Provider + "/" + m.Priced); ok {
-		view.Ours.ContextWindow, view.Ours.MostOutput = known(priced.Context), known(priced.MostOutput)
+		view.Ours.ContextWindow, view.Ours.MostOutput = counted(priced.Context), counted(priced.MostOutput)
 		view.Ours.Price = viewPrice(priced.Price)
 	}
 	return view

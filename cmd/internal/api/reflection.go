@@ -30,7 +30,7 @@ func viewReflection(r store.Reflection) reflectionView {
 }
 
 func (h reflections) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := paged(c, "rfl_", known(h.store.Reflection))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
@@ -198,7 +199,7 @@ func aboutFile(err error) error {
 }
 
 func (h trainings) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := paged(c, "ftjob-", known(h.store.Training))
 	if err != nil {
 		return err
 	}
@@ -252,7 +253,7 @@ type trainingEventView struct {
 
 // listEvents shows the newest first, as OpenAI does.
 func (h trainings) listEvents(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := wire.PageOf(c)
 	if err != nil {
 		return err
 	}
@@ -281,7 +282,7 @@ type checkpointView struct {
 }
 
 func (h trainings) listCheckpoints(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := wire.PageOf(c)
 	if err != nil {
 		return err
 	}
@@ -300,17 +301,18 @@ func (h trainings) listCheckpoints(w http.ResponseWriter, c *wire.Call) error {
 }
 
 // writeSlice answers with a page of a list that is at hand, newest first.
-func writeSlice[V any](w http.ResponseWriter, all []V, page store.Page, id func(V) string) error {
+func writeSlice[V any](w http.ResponseWriter, all []V, page wire.Page, id func(V) string) error {
 	if page.Ascending {
 		for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
 			all[i], all[j] = all[j], all[i]
 		}
 	}
-	for i := range all {
-		if page.After != "" && id(all[i]) == page.After {
-			all = all[i+1:]
-			break
+	if page.After != "" {
+		at := slices.IndexFunc(all, func(v V) bool { return id(v) == page.After })
+		if at < 0 {
+			return wire.Invalid("after", "after is an id of this list, as last_id gave it.")
 		}
+		all = all[at+1:]
 	}
 	more := len(all) > page.Limit
 	if more {

@@ -139,7 +139,7 @@ func (h tunes) create(w http.ResponseWriter, c *wire.Call) error {
 func jobOfTune(t store.Tune) string { return t.Job }
 
 func (h tunes) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c)
+	page, err := paged(c, "tun_", known(h.store.Tune))
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,9 @@ func (g *Gate) Accept(c *wire.Call, a Asked) (job store.Job, existed bool, err e
 	if err != nil {
 		return job, existed, acceptFault(err)
 	}
+	if existed {
+		c.Reply.Set("Idempotent-Replayed", "true")
+	}
 	c.Job = job.ID
 	return job, existed, nil
 }

@@ -73,7 +73,7 @@ func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		// A copy, since the server has to find its own body to see what is left of it.
-		c := &wire.Call{Request: r.WithContext(r.Context()), ID: requestID(r)}
+		c := &wire.Call{Request: r.WithContext(r.Context()), ID: requestID(r), Reply: w.Header()}
 		out := &recorder{ResponseWriter: w, body: wire.NewIncoming(w, r, g.Patience, rule.Upload)}
 		out.Header().Set("X-Request-Id", c.ID)
 		out.Header().Set("X-Content-Type-Options", "nosniff")
@@ -147,7 +147,7 @@ func (g *Gate) guarded(w http.ResponseWriter, c *wire.Call, rule Rule, serve wir
 			err = &wire.Fault{
 				Status: http.StatusInternalServerError, Code: "internal",
 				Message: "Something went wrong on our side: give the operator the x-request-id.",
-				Err:     fmt.Errorf("panic: %v\n%s", p, debug.Stack()),
+				Err:     fmt.Errorf("panic: %T\n%s", p, debug.Stack()),
 			}
 		}
 	}()

@@ -28,7 +28,8 @@ func TestPanic(t *testing.T) {
 	body, err := io.ReadAll(res.Body)
 	must(t, errors.Join(err, res.Body.Close()))
 	front.Close()
-	if res.StatusCode != 500 || bytes.Contains(body, []byte("boom")) || !strings.Contains(log.String(), "boom") {
+	if res.StatusCode != 500 || bytes.Contains(body, []byte("boom")) || strings.Contains(log.String(), `"boom"`) ||
+		!strings.Contains(log.String(), "panic: string") {
 		t.Errorf("status %d: %s", res.StatusCode, body)
 	}
 }

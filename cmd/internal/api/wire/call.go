@@ -8,10 +8,11 @@ import (
 // Call is a request on its way through: who asks, and what the log will tell.
 type Call struct {
 	*http.Request
-	ID     string // x-request-id
-	Tenant string // who asks; "" where the route needs no key
-	Key    string // the id of the key, not its secret
-	Job    string // the job that it made or looked at
+	ID     string      // x-request-id
+	Tenant string      // who asks; "" where the route needs no key
+	Key    string      // the id of the key, not its secret
+	Job    string      // the job that it made or looked at
+	Reply  http.Header // of the answer
 	// Release gives back the room that the body took, once nothing of it is held
 	// any more. It may be called again; nil does nothing.
 	Release func()
