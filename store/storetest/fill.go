@@ -33,7 +33,8 @@ func Fill(ctx context.Context, d store.Driver, rows int) error {
 		FROM generate_series(1, $1::bigint) AS n`,
 		`INSERT INTO entries (id, tenant, job, root, step, epoch, number, purpose, provider, model, state, reserved, created)
 		SELECT 'ent_' || lpad(n::text, 9, '0'), 'ten_' || n % 50, 'job_' || lpad(n::text, 9, '0'),
-			'job_' || lpad((CASE WHEN n % 10 = 0 THEN n - n % 1000 + 1 ELSE n END)::text, 9, '0'), 'answer', 1, 1, CASE WHEN n % 500 = 0 THEN 'host' ELSE 'chat' END, 'groq', 'openai/gpt-oss-20b',
+			'job_' || lpad((CASE WHEN n % 10 = 0 THEN n - n % 1000 + 1 ELSE n END)::text, 9, '0'), 'answer', 1, 1,
+			CASE WHEN n % 500 = 0 THEN 'host' ELSE 'chat' END, 'groq', 'openai/gpt-oss-20b',
 			CASE WHEN n % 1000 = 3 THEN 'unknown' WHEN n % 1000 = 4 THEN 'open' ELSE 'settled' END, 1, n
 		FROM generate_series(1, $1::bigint) AS n`,
 		`INSERT INTO conversations (id, tenant, external, held_out, created)
