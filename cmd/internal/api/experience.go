@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -113,14 +112,12 @@ func (h experiences) importLines(w http.ResponseWriter, c *wire.Call, lines io.R
 		return uploadFault(err)
 	}
 	if counted.lines == 0 {
-		return errors.Join(wire.Invalid("", "There is no conversation in the body: send one a line."), h.objects.drop(c,
-			object))
+		h.objects.drop(c, object)
+		return wire.Invalid("", "There is no conversation in the body: send one a line.")
 	}
 	job.Input = wire.Encoded(tasks.ImportInput{Object: object, Lines: counted.lines})
-	made, existed, err := h.gate.Accept(c, gate.Asked{Job: job, Hash: gate.HashOf(c, counted.hash.Sum(nil))})
-	if err != nil || existed {
-		err = errors.Join(err, h.objects.drop(c, object))
-	}
+	made, _, err := h.gate.Accept(c, gate.Asked{Job: job, Hash: gate.HashOf(c, counted.hash.Sum(nil))})
+	h.objects.settle(c, object, err == nil && made.ID == job.ID, err)
 	if err != nil {
 		return err
 	}

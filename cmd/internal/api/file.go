@@ -74,17 +74,18 @@ func (h files) create(w http.ResponseWriter, c *wire.Call) error {
 	}
 	f := store.File{ID: store.NewID("file-"), Tenant: c.Tenant, IdemKey: key}
 	f.Object = store.FileObject(f.ID)
-	err = h.readForm(c, form, &f)
-	if err == nil {
-		f, err = h.keep(c, f)
-	}
-	if err != nil {
+	if err := h.readForm(c, form, &f); err != nil {
 		if f.SHA256 != "" {
-			err = errors.Join(err, h.objects.drop(c, f.Object))
+			h.objects.drop(c, f.Object)
 		}
 		return err
 	}
-	return wire.WriteJSON(w, http.StatusOK, viewFile(f))
+	kept, err := h.keep(c, f)
+	h.objects.settle(c, f.Object, err == nil && kept.ID == f.ID, err)
+	if err != nil {
+		return err
+	}
+	return wire.WriteJSON(w, http.StatusOK, viewFile(kept))
 }
 
 // readForm reads every part, and fails on those that it does not know.
@@ -158,34 +159,32 @@ func (h files) keep(c *wire.Call, f store.File) (store.File, error) {
 	if f.IdemKey != "" {
 		known, err := h.store.FileByKey(c.Context(), f.Tenant, f.IdemKey)
 		if err == nil {
-			return h.same(c, f, known)
+			return known, same(f, known)
 		}
 		if !errors.Is(err, store.ErrNotFound) {
-			return f, err
+			return known, err
 		}
 	}
 	kept, err := h.store.AddFile(c.Context(), f)
 	if errors.Is(err, store.ErrConflict) { // another with the same key came first
 		known, err := h.store.FileByKey(c.Context(), f.Tenant, f.IdemKey)
 		if err != nil {
-			return f, err
+			return known, err
 		}
-		return h.same(c, f, known)
+		return known, same(f, known)
 	}
-	if err != nil {
-		return f, err
-	}
-	return kept, nil
+	return kept, err
 }
 
-func (h files) same(c *wire.Call, sent, known store.File) (store.File, error) {
-	if sent.SHA256 != known.SHA256 || sent.Purpose != known.Purpose {
-		return sent, &wire.Fault{
-			Status: http.StatusConflict, Code: "idempotency_conflict",
-			Message: "This Idempotency-Key came with another file before: take a new key for a new file.",
-		}
+// same refuses a key that came with another file before.
+func same(sent, known store.File) error {
+	if sent.SHA256 == known.SHA256 && sent.Purpose == known.Purpose {
+		return nil
 	}
-	return known, h.objects.drop(c, sent.Object)
+	return &wire.Fault{
+		Status: http.StatusConflict, Code: "idempotency_conflict",
+		Message: "This Idempotency-Key came with another file before: take a new key for a new file.",
+	}
 }
 
 // purposes are those of OpenAI's files
@@ -242,8 +241,6 @@ func (h files) delete(w http.ResponseWriter, c *wire.Call) error {
 	if err := h.store.DeleteFile(c.Context(), c.Tenant, f.ID); err != nil {
 		return gate.OrMissing(err, "file")
 	}
-	if err := h.objects.drop(c, f.Object); err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
+	h.objects.drop(c, f.Object)
 	return wire.WriteJSON(w, http.StatusOK, deletedView{ID: f.ID, Object: "file", Deleted: true})
 }

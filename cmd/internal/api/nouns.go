@@ -30,7 +30,7 @@ type nouns struct {
 }
 
 func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
-	wait, held := waits{o.Store, o.Engine}, objects{o.Bucket}
+	wait, held := waits{o.Store, o.Engine}, objects{o.Bucket, o.Log}
 	reap, base := reaping{o.Store, o.Engine, o.Log}, bases{o.Store, o.Models, o.Tunable, o.Base}
 	n := nouns{
 		models:        models{o.Store, o.Models, reap, o.Sandbox},

@@ -6,41 +6,64 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store"
 	"dreamlab/store/blob"
 )
 
 // objects sends what the bucket holds, and drops what was kept in vain.
-type objects struct{ bucket blob.Bucket }
+type objects struct {
+	bucket blob.Bucket
+	log    zerolog.Logger
+}
 
-// send streams an object of the bucket.
+// send streams an object of the bucket. Its length is said beforehand, and where
+// the object breaks off so does the connection: what is cut never looks whole.
 func (o objects) send(w http.ResponseWriter, c *wire.Call, name, contentType string) error {
+	known, err := o.bucket.Stat(c.Context(), name)
+	if err != nil {
+		return fmt.Errorf("look at object: %w", err)
+	}
 	object, err := o.bucket.Open(c.Context(), name)
 	if err != nil {
 		return fmt.Errorf("open object: %w", err)
 	}
 	w.Header().Set("Content-Type", contentType)
-	_, err = io.Copy(wire.NewPatient(w), object)
-	if closeErr := object.Close(); err == nil {
-		err = closeErr
+	w.Header().Set("Content-Length", strconv.FormatInt(known.Size, 10))
+	if c.Method != http.MethodHead {
+		_, err = io.CopyN(wire.NewPatient(w), object, known.Size)
 	}
-	if err != nil {
-		return fmt.Errorf("send object: %w", err)
+	if err := errors.Join(err, object.Close()); err != nil {
+		return fmt.Errorf("send object: %w: %w", wire.ErrCut, err)
 	}
 	return nil
 }
 
-// drop removes what was kept for a request that came to nothing. It does so for
-// a client that has gone, too.
-func (o objects) drop(c *wire.Call, name string) error {
+// drop removes what was kept for a request that came to nothing, for a client
+// that has gone, too. What can not be removed now is the collector's, and none of
+// the client's business.
+func (o objects) drop(c *wire.Call, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 10*time.Second)
 	defer cancel()
-	if err := o.bucket.Delete(ctx, name); err != nil {
-		return fmt.Errorf("drop object: %w", err)
+	if err := o.bucket.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
+		o.log.Warn().Err(err).Str("request", c.ID).Msg("remove an upload that is not needed; the collector tries again")
 	}
-	return nil
+}
+
+// settle drops an upload that nothing names: the same was there before, or it was
+// refused. Where a fault leaves open what the database did it stays; the collector
+// removes what no row names.
+func (o objects) settle(c *wire.Call, name string, named bool, err error) {
+	if named || err != nil && gate.FaultOf(err).Status >= http.StatusInternalServerError {
+		return
+	}
+	o.drop(c, name)
 }
 
 // uploadFault tells what the client did wrong from what the bucket did.

@@ -84,6 +84,9 @@ func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 		}
 		err = errors.Join(err, out.body.Abandon())
 		g.logCall(c, rule, out, began, err)
+		if errors.Is(err, wire.ErrCut) && out.status != 0 {
+			panic(http.ErrAbortHandler) // to the server: the client must see that this is not all
+		}
 	})
 }
 

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,10 @@ import (
 
 // writeWait is how long a client may take to accept what is written to it.
 const writeWait = 30 * time.Second
+
+// ErrCut means that a reply broke off after it had begun: its connection is to
+// break off, too.
+var ErrCut = errors.New("the reply broke off")
 
 // Write answers with a whole body.
 func Write(w http.ResponseWriter, status int, contentType string, body []byte) error {
