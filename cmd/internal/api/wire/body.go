@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"dreamlab/tasks/lenient"
 )
 
 // MediaType returns the content type without its parameters; a request that
@@ -78,7 +80,7 @@ func wholeBody(c *Call) ([]byte, error) {
 	if _, err := body.ReadFrom(c.Body); err != nil {
 		return nil, ReadFault(err)
 	}
-	text := bytes.TrimPrefix(body.Bytes(), []byte("\xef\xbb\xbf")) // RFC 8259, section 8.1
+	text := lenient.WithoutMark(body.Bytes())
 	if !utf8.Valid(text) {
 		return nil, Invalid("", "The body is not UTF-8: encode it as UTF-8.")
 	}
