@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"dreamlab/cmd/internal/api/wire"
@@ -103,6 +104,21 @@ func writeAnswer(w http.ResponseWriter, body []byte, total time.Duration) error 
 		w.Header().Set("X-Dreamlab-Sandbox", "true")
 	}
 	return wire.Write(w, http.StatusOK, "application/json", body)
+}
+
+// showModel shows in headers who answers a stream, by the name in its first event:
+// provider/model.
+func showModel(header http.Header, lines [][]byte) {
+	var first struct {
+		Model string `json:"model"`
+	}
+	if len(lines) == 0 || json.Unmarshal(lines[0], &first) != nil {
+		return // [DONE], or an event without a model
+	}
+	if provider, model, named := strings.Cut(first.Model, "/"); named {
+		header.Set("X-Dreamlab-Provider", provider)
+		header.Set("X-Dreamlab-Model", model)
+	}
 }
 
 func overhead(total time.Duration, vendor int64) string {
