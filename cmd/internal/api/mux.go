@@ -34,6 +34,7 @@ func newMux(front *gate.Gate, table []route) *mux {
 			}))
 		}
 	}
+	m.Handle("GET /{$}", front.Endpoint(unlisted("/"), welcome))
 	m.Handle("/", front.Endpoint(unlisted("/"), notFound))
 	return m
 }
@@ -91,4 +92,14 @@ func notFound(http.ResponseWriter, *wire.Call) error {
 		Status: http.StatusNotFound, Code: "not_found",
 		Message: "There is no such path: /openapi.yaml lists those that are served.",
 	}
+}
+
+// welcomePage is for who opens the server's address in a browser.
+const welcomePage = `<!doctype html><html lang="en"><title>Dream Lab</title><p>Dream Lab answers here. ` +
+	`<a href="/openapi.yaml">openapi.yaml</a> describes its routes, <a href="/queues/">queues</a> shows what is ` +
+	`under way.</p></html>`
+
+func welcome(w http.ResponseWriter, _ *wire.Call) error {
+	w.Header().Set("Content-Security-Policy", "default-src 'none'")
+	return wire.Write(w, http.StatusOK, "text/html; charset=utf-8", []byte(welcomePage))
 }

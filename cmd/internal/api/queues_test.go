@@ -54,3 +54,15 @@ func TestQueuePageWithABrokenQueue(t *testing.T) {
 		t.Errorf("status %d: %s", res.StatusCode, body)
 	}
 }
+
+// Who opens the address itself finds the way.
+func TestWelcomePage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	res := r.open(request{path: "/", key: "none"})
+	body, err := io.ReadAll(res.Body)
+	must(t, errors.Join(err, res.Body.Close()))
+	if res.StatusCode != 200 || !bytes.Contains(body, []byte("/openapi.yaml")) {
+		t.Errorf("%d: %s", res.StatusCode, body)
+	}
+}
