@@ -9,7 +9,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/handlertest"
 	"dreamlab/providers"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
 	"dreamlab/tasks"
 
@@ -80,7 +80,7 @@ func TestOtherRequestUnderSameStepFails(t *testing.T) {
 func TestLostAnswerStaysOnTheBooks(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
-	b.Fault(t, sandbox.Fault{Vendor: "together", Kind: sandbox.FaultDropAfter}, 1)
+	b.Fault(t, lab.Fault{Vendor: "together", Kind: lab.FaultDropAfter}, 1)
 	run := claim(t, b)
 	answered, err := b.Caller().Ask(t.Context(), run, step(t, b, "Hello?"))
 	if err != nil {

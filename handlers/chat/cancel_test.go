@@ -12,7 +12,7 @@ import (
 
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/handlertest"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
@@ -35,10 +35,10 @@ func TestCancelInTheMiddle(t *testing.T) {
 func cancelOne(t *testing.T, b *handlertest.Bench, streamed bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second) // reached only where it fails
 	defer cancel()
-	fault := sandbox.Fault{Vendor: "together", Kind: sandbox.FaultHang}
+	fault := lab.Fault{Vendor: "together", Kind: lab.FaultHang}
 	body := hello + `}`
 	if streamed {
-		fault = sandbox.Fault{Vendor: "together", Kind: sandbox.FaultStall, Chunks: 3}
+		fault = lab.Fault{Vendor: "together", Kind: lab.FaultStall, Chunks: 3}
 		body = hello + `,"stream":true}`
 	}
 	b.Fault(t, fault, 0)

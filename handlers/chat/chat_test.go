@@ -13,7 +13,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/chat"
 	"dreamlab/handlers/handlertest"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
@@ -203,12 +203,12 @@ func TestNothingIsKeptOfStoreFalse(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	refused := sandbox.Fault{Vendor: "together", Kind: sandbox.FaultStatus, Status: 400}
-	down := sandbox.Fault{Vendor: "together", Kind: sandbox.FaultStatus, Status: 500}
-	cut := sandbox.Fault{Vendor: "together", Kind: sandbox.FaultTruncate, Chunks: 4}
+	refused := lab.Fault{Vendor: "together", Kind: lab.FaultStatus, Status: 400}
+	down := lab.Fault{Vendor: "together", Kind: lab.FaultStatus, Status: 500}
+	cut := lab.Fault{Vendor: "together", Kind: lab.FaultTruncate, Chunks: 4}
 	tests := []struct {
 		name, body, code string
-		fault            sandbox.Fault
+		fault            lab.Fault
 		attempts         int
 		told             bool
 	}{

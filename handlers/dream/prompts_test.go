@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"dreamlab/providers"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/model"
 )
 
 // talk is a conversation of the sample that the program ships.
@@ -42,9 +42,9 @@ func talks(t *testing.T) []talk {
 }
 
 // lessonsOf asks the sandbox for lessons in the words of a request.
-func lessonsOf(t *testing.T, m *sandbox.Model, r providers.Request) string {
+func lessonsOf(t *testing.T, m *model.Model, r providers.Request) string {
 	t.Helper()
-	var ask sandbox.Ask
+	var ask model.Ask
 	wire := encode(map[string]any{"messages": r.Messages, "response_format": r.ResponseFormat})
 	if err := json.Unmarshal(wire, &ask); err != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func lessonsOf(t *testing.T, m *sandbox.Model, r providers.Request) string {
 // other ids, other keys, another instruction. What is learned from what stays.
 func TestOtherWordsChangeNoLesson(t *testing.T) {
 	t.Parallel()
-	all, model := talks(t), sandbox.NewModel(sandbox.StockPairs("large"))
+	all, model := talks(t), model.NewModel(model.StockPairs("large"))
 	var rename []string
 	for _, word := range []string{"asked", "answered", "judged", "lessons", "lesson", "sources"} {
 		rename = append(rename, `"`+word+`":`, `"k`+word[1:2]+word[:1]+`_`+fmt.Sprint(len(word))+`":`)

@@ -13,7 +13,7 @@ import (
 
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/handlertest"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
@@ -164,8 +164,8 @@ func TestVendorFaultsCostNoExperience(t *testing.T) {
 	b := handlertest.New(t)
 	e := b.Start(t, nil)
 	b.Import(t, e, orders(5))
-	b.Fault(t, sandbox.Fault{Vendor: "together", Kind: sandbox.FaultStatus, Status: 500}, 3)
-	b.Fault(t, sandbox.Fault{Vendor: "groq", Kind: sandbox.FaultStatus, Status: 503}, 3)
+	b.Fault(t, lab.Fault{Vendor: "together", Kind: lab.FaultStatus, Status: 500}, 3)
+	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultStatus, Status: 503}, 3)
 	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
 	if job.State != store.JobSucceeded || d.Counts.Replayed != 5 || d.Counts.Judged != 5 {
 		t.Fatalf("job %s %v, counts %+v", job.State, job.Error, d.Counts)
@@ -178,7 +178,7 @@ func TestMalformedVerdictsAreCounted(t *testing.T) {
 	b := handlertest.New(t)
 	e := b.Start(t, nil)
 	b.Import(t, e, orders(3))
-	b.Fault(t, sandbox.Fault{Vendor: "groq", Kind: sandbox.FaultBadJSON}, 0)
+	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultBadJSON}, 0)
 	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
 	if job.State != store.JobSucceeded || d.Counts.Kept != 0 || d.Counts.Rejected["malformed_verdict"] != 3 {
 		t.Errorf("job %s %v, counts %+v", job.State, job.Error, d.Counts)
@@ -191,7 +191,7 @@ func TestSliceThatFailsLeavesItsExperiences(t *testing.T) {
 	e := b.Start(t, nil)
 	b.Import(t, e, orders(4))
 	b.SetRoute(t, "base", "groq/openai/gpt-oss-20b")
-	b.Fault(t, sandbox.Fault{Vendor: "groq", Kind: sandbox.FaultStatus, Status: 401}, 0)
+	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultStatus, Status: 401}, 0)
 	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
 	if job.State != store.JobSucceeded || d.Counts.Rejected["failed"] != 4 {
 		t.Fatalf("job %s %v, counts %+v", job.State, job.Error, d.Counts)

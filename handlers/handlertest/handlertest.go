@@ -19,7 +19,7 @@ import (
 	"dreamlab/providers/catalog"
 	"dreamlab/providers/groq"
 	groqemulator "dreamlab/providers/groq/emulator"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/together"
 	togetheremulator "dreamlab/providers/together/emulator"
 	"dreamlab/store"
@@ -40,7 +40,7 @@ type Bench struct {
 	Store   *store.Store
 	Queue   *redis.Queue
 	Replies *redis.Replies
-	Lab     *sandbox.Lab
+	Lab     *lab.Lab
 	Router  *providers.Router
 	Prices  *catalog.Catalog
 	Bucket  blob.Bucket
@@ -101,7 +101,7 @@ func check(t testing.TB, err error) {
 func (b *Bench) vendors(t testing.TB) {
 	t.Helper()
 	var err error
-	b.Lab, err = sandbox.New(sandbox.Options{Price: b.price, Speed: 3600})
+	b.Lab, err = lab.New(lab.Options{Price: b.price, Speed: 3600})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func (b *Bench) Paid() (calls, nano int64) {
 }
 
 // Fault adds a fault that is played so often; 0 is for ever.
-func (b *Bench) Fault(t testing.TB, f sandbox.Fault, times int) {
+func (b *Bench) Fault(t testing.TB, f lab.Fault, times int) {
 	t.Helper()
 	if times > 0 {
 		f.Times = &times

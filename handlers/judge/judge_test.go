@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"dreamlab/providers"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/model"
 )
 
 func sample() Case {
@@ -29,7 +29,7 @@ func fromSandbox(_ context.Context, _ string, req providers.Request) (*providers
 	if err := json.Unmarshal(req.ResponseFormat, &format); err != nil {
 		return nil, err
 	}
-	said, err := sandbox.Fill(format.JSONSchema.Schema, req.Messages[len(req.Messages)-1].Text())
+	said, err := model.Fill(format.JSONSchema.Schema, req.Messages[len(req.Messages)-1].Text())
 	return &providers.Reply{Content: string(said), Finish: "stop"}, err
 }
 

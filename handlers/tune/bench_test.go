@@ -14,7 +14,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/together"
 	"dreamlab/providers/together/emulator"
 	"dreamlab/store"
@@ -38,7 +38,7 @@ type bench struct {
 	*testing.T
 	ctx    context.Context
 	store  *store.Store
-	lab    *sandbox.Lab
+	lab    *lab.Lab
 	wires  *wires
 	deps   Deps
 	tenant string
@@ -57,14 +57,14 @@ func newBench(t *testing.T, s Settings) *bench {
 func newBenchOn(t *testing.T, kept *store.Store, s Settings) *bench {
 	t.Helper()
 	b := &bench{T: t, ctx: t.Context(), store: kept}
-	lab, err := sandbox.New(sandbox.Options{})
+	l, err := lab.New(lab.Options{})
 	b.must(err)
 	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
+		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	b.lab = lab
+	b.lab = l
 	tenant, err := b.store.EnsureTenant(b.ctx, "acme")
 	b.must(err)
 	b.tenant = tenant.ID
@@ -104,7 +104,7 @@ func (b *bench) must(err error) {
 	}
 }
 
-func (b *bench) fault(f sandbox.Fault) {
+func (b *bench) fault(f lab.Fault) {
 	b.Helper()
 	f.Vendor = "together"
 	b.must(b.lab.AddFault(f))

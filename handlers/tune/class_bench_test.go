@@ -15,7 +15,7 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/model"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
@@ -23,10 +23,10 @@ import (
 // class is a set of conversations, parted as the product parts them: what
 // models are taught, through the real filters, and what they are evaluated on.
 type class struct {
-	pairs     []sandbox.Pair
+	pairs     []model.Pair
 	questions []store.Experience
-	judge     *sandbox.Model
-	base      *sandbox.Model
+	judge     *model.Model
+	base      *model.Model
 }
 
 // said is one conversation of a class.
@@ -40,7 +40,7 @@ type said struct {
 func newClass(t testing.TB, conversations []said) *class {
 	t.Helper()
 	c := &class{
-		judge: sandbox.NewModel(sandbox.StockPairs("large")), base: sandbox.NewModel(sandbox.StockPairs("small")),
+		judge: model.NewModel(model.StockPairs("large")), base: model.NewModel(model.StockPairs("small")),
 	}
 	x := newHeldOut()
 	var rows []store.Experience
@@ -59,7 +59,7 @@ func newClass(t testing.TB, conversations []said) *class {
 		s.add(store.Example{ID: e.ID, Experience: e.ID, Messages: encode(messages), Score: 900})
 	}
 	var err error
-	if c.pairs, err = sandbox.ReadPairs(bytes.NewReader(s.done("assistant", 1).file), math.MaxInt); err != nil {
+	if c.pairs, err = model.ReadPairs(bytes.NewReader(s.done("assistant", 1).file), math.MaxInt); err != nil {
 		t.Fatal(err)
 	}
 	if len(c.questions) < 30 || len(c.pairs) < 60 {
@@ -107,7 +107,7 @@ func readLines[T any](t testing.TB, path string) []T {
 }
 
 // halves parts the rows in two at random.
-func (c *class) halves(seed uint64) (one, other []sandbox.Pair) {
+func (c *class) halves(seed uint64) (one, other []model.Pair) {
 	order := rand.New(rand.NewPCG(seed, 40)).Perm(len(c.pairs))
 	for i, at := range order {
 		if i%2 == 0 {
@@ -120,7 +120,7 @@ func (c *class) halves(seed uint64) (one, other []sandbox.Pair) {
 }
 
 // evaluate compares two models by the real judge and the real gate.
-func (c *class) evaluate(t testing.TB, candidate, incumbent *sandbox.Model) store.Report {
+func (c *class) evaluate(t testing.TB, candidate, incumbent *model.Model) store.Report {
 	t.Helper()
 	var questions []Comparison
 	for _, e := range c.questions {
@@ -129,7 +129,7 @@ func (c *class) evaluate(t testing.TB, candidate, incumbent *sandbox.Model) stor
 	return Gate{}.filled().report(questions, "sandbox")
 }
 
-func (c *class) question(t testing.TB, e store.Experience, candidate, incumbent *sandbox.Model) Comparison {
+func (c *class) question(t testing.TB, e store.Experience, candidate, incumbent *model.Model) Comparison {
 	t.Helper()
 	question := providers.Request{Messages: readMessages(e.Prompt)}
 	answers := [2]*providers.Reply{answer(t, candidate, question), answer(t, incumbent, question)}
@@ -158,9 +158,9 @@ func (c *class) question(t testing.TB, e store.Experience, candidate, incumbent 
 }
 
 // answer asks a model in the words of the wire.
-func answer(t testing.TB, m *sandbox.Model, r providers.Request) *providers.Reply {
+func answer(t testing.TB, m *model.Model, r providers.Request) *providers.Reply {
 	t.Helper()
-	var ask sandbox.Ask
+	var ask model.Ask
 	wire := encode(map[string]any{"messages": r.Messages, "response_format": r.ResponseFormat})
 	if err := json.Unmarshal(wire, &ask); err != nil {
 		t.Fatal(err)

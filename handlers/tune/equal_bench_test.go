@@ -3,7 +3,7 @@ package tune
 import (
 	"testing"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/model"
 )
 
 // tries is how often two equal models are compared.
@@ -84,7 +84,7 @@ func TestSpoiltModelsAreNeverPromoted(t *testing.T) {
 			t.Parallel()
 			c := newClass(t, conversations)
 			for seed := range uint64(10) {
-				spoilt := c.base.Learn(sandbox.Corrupt(c.pairs, 1, seed))
+				spoilt := c.base.Learn(model.Corrupt(c.pairs, 1, seed))
 				if r := c.evaluate(t, spoilt, c.base); r.Decision == decisionPromote {
 					t.Errorf("seed %d: %s: %s", seed, r.Decision, r.Reason)
 				}

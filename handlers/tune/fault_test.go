@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -162,15 +162,15 @@ func TestLostCreationThenCancelled(t *testing.T) {
 func TestTrainingFails(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string]string{
-		sandbox.FaultFailTraining: "the vendor ended it as \"error\"",
-		sandbox.FaultUserError:    "the vendor ended it as \"user_error\"",
-		sandbox.FaultInvalidFile:  "the vendor refuses the training file",
+		lab.FaultFailTraining: "the vendor ended it as \"error\"",
+		lab.FaultUserError:    "the vendor ended it as \"user_error\"",
+		lab.FaultInvalidFile:  "the vendor refuses the training file",
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, Settings{MinExamples: 20})
 			b.teach(24, 2)
-			b.fault(sandbox.Fault{Kind: kind})
+			b.fault(lab.Fault{Kind: kind})
 			id := b.tune(tasks.TuneInput{}).ID
 			b.run(nil)
 			tune, err := b.store.Tune(b.ctx, b.tenant, id)
@@ -192,7 +192,7 @@ func TestOutageEndsNoTraining(t *testing.T) {
 	id := b.tune(tasks.TuneInput{}).ID
 	b.run(b.phase(id, phaseTrain))
 	down := 12 // more polls than a job has attempts
-	b.fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: 503, Times: &down})
+	b.fault(lab.Fault{Kind: lab.FaultStatus, Status: 503, Times: &down})
 	b.run(nil)
 	if _, decision := b.decided(id); !decision.Promoted {
 		t.Errorf("decision %+v", decision)
@@ -290,7 +290,7 @@ func TestExactCheckRefuses(t *testing.T) {
 		b.example("Exercise: "+ask, "I guess 1 pen.")
 		b.question(fmt.Sprintf("sum-%d", i), ask, right, right)
 	}
-	b.fault(sandbox.Fault{Kind: sandbox.FaultCorrupt, Share: 1})
+	b.fault(lab.Fault{Kind: lab.FaultCorrupt, Share: 1})
 	id := b.tune(tasks.TuneInput{}).ID
 	b.run(nil)
 	tune, decision := b.decided(id)

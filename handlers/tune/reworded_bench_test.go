@@ -9,7 +9,7 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/model"
 )
 
 // ours are the words of our prompts that another prompt would call otherwise:
@@ -72,7 +72,7 @@ func TestOtherWordsChangeNoVerdict(t *testing.T) {
 
 // sameVerdict asks in our words and in others, refuses a difference, and
 // returns the verdict.
-func sameVerdict(t *testing.T, m *sandbox.Model, c judge.Case, dice *rand.Rand) string {
+func sameVerdict(t *testing.T, m *model.Model, c judge.Case, dice *rand.Rand) string {
 	t.Helper()
 	request, err := judge.Request(c)
 	if err != nil {
@@ -92,7 +92,7 @@ func sameVerdict(t *testing.T, m *sandbox.Model, c judge.Case, dice *rand.Rand) 
 	return verdict
 }
 
-func verdictOf(t *testing.T, m *sandbox.Model, r providers.Request) (fields map[string]any) {
+func verdictOf(t *testing.T, m *model.Model, r providers.Request) (fields map[string]any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(answer(t, m, r).Content), &fields); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -68,7 +68,7 @@ func TestTuneRefusesASpoiltModel(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Settings{MinExamples: 20})
 	b.teach(48, 40)
-	b.fault(sandbox.Fault{Kind: sandbox.FaultCorrupt, Share: 1})
+	b.fault(lab.Fault{Kind: lab.FaultCorrupt, Share: 1})
 	id := b.tune(tasks.TuneInput{}).ID
 	b.run(nil)
 	tune, decision := b.decided(id)

@@ -15,7 +15,7 @@ import (
 	"dreamlab/providers/groq"
 	"dreamlab/providers/groq/emulator"
 	"dreamlab/providers/providertest"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // connect opens the driver over a server that answers by the handler.
@@ -137,38 +137,38 @@ func TestSchemaIsAnsweredWhole(t *testing.T) {
 }
 
 // scripted opens the driver over an emulator with a fault.
-func scripted(t *testing.T, fault sandbox.Fault) providers.Driver {
+func scripted(t *testing.T, fault lab.Fault) providers.Driver {
 	t.Helper()
-	lab, err := sandbox.New(sandbox.Options{Credential: providertest.Key})
+	l, err := lab.New(lab.Options{Credential: providertest.Key})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
+		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	fault.Vendor = "groq"
-	if err := lab.AddFault(fault); err != nil {
+	if err := l.AddFault(fault); err != nil {
 		t.Fatal(err)
 	}
-	return connect(t, emulator.New(lab))
+	return connect(t, emulator.New(l))
 }
 
 func TestEmulatedFaults(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		fault    sandbox.Fault
+		fault    lab.Fault
 		streamed bool
 		kind     providers.Kind
 	}{
-		"rate limit": {sandbox.Fault{Kind: sandbox.FaultRateLimit, RetryAfter: 3}, false,
+		"rate limit": {lab.Fault{Kind: lab.FaultRateLimit, RetryAfter: 3}, false,
 			providers.KindRateLimit},
-		"capacity":     {sandbox.Fault{Kind: sandbox.FaultCapacity}, false, providers.KindCapacity},
-		"garbage":      {sandbox.Fault{Kind: sandbox.FaultGarbage}, false, providers.KindUnreadable},
-		"lost":         {sandbox.Fault{Kind: sandbox.FaultDropAfter}, false, providers.KindServer},
-		"truncated":    {sandbox.Fault{Kind: sandbox.FaultTruncate, Chunks: 2}, true, providers.KindTruncated},
-		"stream error": {sandbox.Fault{Kind: sandbox.FaultStreamError, Chunks: 2}, true, providers.KindServer},
+		"capacity":     {lab.Fault{Kind: lab.FaultCapacity}, false, providers.KindCapacity},
+		"garbage":      {lab.Fault{Kind: lab.FaultGarbage}, false, providers.KindUnreadable},
+		"lost":         {lab.Fault{Kind: lab.FaultDropAfter}, false, providers.KindServer},
+		"truncated":    {lab.Fault{Kind: lab.FaultTruncate, Chunks: 2}, true, providers.KindTruncated},
+		"stream error": {lab.Fault{Kind: lab.FaultStreamError, Chunks: 2}, true, providers.KindServer},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -204,12 +204,12 @@ func TestBooksAgree(t *testing.T) {
 		}
 		return p.In, p.Out, p.CachedIn
 	}
-	lab, err := sandbox.New(sandbox.Options{Credential: providertest.Key, Price: price})
+	l, err := lab.New(lab.Options{Credential: providertest.Key, Price: price})
 	if err != nil {
 		t.Fatal(err)
 	}
 	router := providers.NewRouter(providers.RouterOptions{
-		Drivers: map[string]providers.Driver{"groq": connect(t, emulator.New(lab))}, Prices: prices,
+		Drivers: map[string]providers.Driver{"groq": connect(t, emulator.New(l))}, Prices: prices,
 	})
 	var counted int64
 	for i := range 6 {
@@ -227,13 +227,13 @@ func TestBooksAgree(t *testing.T) {
 		counted += got.Nano
 	}
 	var paid int64
-	for _, payment := range lab.Payments() {
+	for _, payment := range l.Payments() {
 		paid += payment.NanoUSD
 	}
 	if paid != counted || paid == 0 {
 		t.Errorf("the router counted %d nano-dollars, the vendor %d", counted, paid)
 	}
-	if err := lab.Close(); err != nil {
+	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -11,22 +11,22 @@ import (
 	"dreamlab/providers/groq"
 	"dreamlab/providers/groq/emulator"
 	"dreamlab/providers/providertest"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func start(t testing.TB) (http.Handler, func(time.Duration)) {
-	lab, err := sandbox.New(sandbox.Options{Credential: providertest.Key})
+	l, err := lab.New(lab.Options{Credential: providertest.Key})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
+		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return emulator.New(lab), lab.Advance
+	return emulator.New(l), l.Advance
 }
 
 func settings(base string) map[string]string {

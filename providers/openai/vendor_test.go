@@ -9,20 +9,20 @@ import (
 	"dreamlab/providers/openai"
 	"dreamlab/providers/openai/emulator"
 	"dreamlab/providers/providertest"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 func start(t testing.TB) (http.Handler, func(time.Duration)) {
-	lab, err := sandbox.New(sandbox.Options{Credential: providertest.Key})
+	l, err := lab.New(lab.Options{Credential: providertest.Key})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
+		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return emulator.New(lab), lab.Advance
+	return emulator.New(l), l.Advance
 }
 
 func TestConformance(t *testing.T) {

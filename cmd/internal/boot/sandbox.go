@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"dreamlab/providers/catalog"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // SandboxKey is the credential that every emulator takes.
@@ -22,7 +22,7 @@ const sandboxSpeed = 3600
 type Sandbox struct {
 	URL string // http://127.0.0.1:port
 
-	lab      *sandbox.Lab
+	lab      *lab.Lab
 	listener net.Listener
 	server   *http.Server
 }
@@ -39,7 +39,7 @@ func OpenSandbox(ctx context.Context, o SandboxOptions, prices *catalog.Catalog)
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
 	}
-	lab, err := sandbox.New(sandbox.Options{
+	l, err := lab.New(lab.Options{
 		Dir: o.Dir, Speed: o.Speed, Credential: SandboxKey, Price: priceOf(prices),
 	})
 	if err != nil {
@@ -47,11 +47,11 @@ func OpenSandbox(ctx context.Context, o SandboxOptions, prices *catalog.Catalog)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Addr)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen for the sandbox: %w", err), lab.Close())
+		return nil, errors.Join(fmt.Errorf("listen for the sandbox: %w", err), l.Close())
 	}
 	return &Sandbox{
-		URL: "http://" + listener.Addr().String(), lab: lab, listener: listener,
-		server: &http.Server{Handler: Emulators(lab), ReadHeaderTimeout: 10 * time.Second},
+		URL: "http://" + listener.Addr().String(), lab: l, listener: listener,
+		server: &http.Server{Handler: Emulators(l), ReadHeaderTimeout: 10 * time.Second},
 	}, nil
 }
 
@@ -90,7 +90,7 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener, grac
 
 // priceOf lets the emulators bill what the catalogue says. A model that it does
 // not know (a tuned one is billed by the hour) costs nothing by the token.
-func priceOf(prices *catalog.Catalog) sandbox.Price {
+func priceOf(prices *catalog.Catalog) lab.Price {
 	return func(vendor, model string) (in, out, cached int64) {
 		price, err := prices.Price(vendor, model, time.Now())
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 	groqemulator "dreamlab/providers/groq/emulator"
 	"dreamlab/providers/openai"
 	openaiemulator "dreamlab/providers/openai/emulator"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/together"
 	togetheremulator "dreamlab/providers/together/emulator"
 )
@@ -20,7 +20,7 @@ import (
 // listed is a vendor with its emulator.
 type listed struct {
 	vendor   providers.Vendor
-	emulator func(*sandbox.Lab) http.Handler
+	emulator func(*lab.Lab) http.Handler
 	// settings lead the driver to an emulator at the address.
 	settings func(address, credential string) map[string]string
 }
@@ -44,24 +44,24 @@ const compatible = "openai"
 // Vendors returns the vendors that can be configured.
 func Vendors() []providers.Vendor {
 	var vendors []providers.Vendor
-	for _, l := range list() {
-		vendors = append(vendors, l.vendor)
+	for _, v := range list() {
+		vendors = append(vendors, v.vendor)
 	}
 	return vendors
 }
 
 // Emulators serves every vendor's emulator under the vendor's name, and the
 // lab's own routes beside them.
-func Emulators(lab *sandbox.Lab) http.Handler {
+func Emulators(l *lab.Lab) http.Handler {
 	mux := http.NewServeMux()
 	mount := func(name string, handler http.Handler) {
 		mux.Handle("/"+name+"/", http.StripPrefix("/"+name, handler))
 	}
-	for _, l := range list() {
-		mount(l.vendor.Name, l.emulator(lab))
+	for _, v := range list() {
+		mount(v.vendor.Name, v.emulator(l))
 	}
-	mount(compatible, openaiemulator.New(lab))
-	mux.Handle("/_sandbox/", lab.Admin())
+	mount(compatible, openaiemulator.New(l))
+	mux.Handle("/_sandbox/", l.Admin())
 	return mux
 }
 
@@ -77,12 +77,12 @@ func openDrivers(c *config.Config, sandboxURL string) (map[string]providers.Driv
 		}
 		drivers[vendor.Name] = driver
 	}
-	for _, l := range list() {
-		name := l.vendor.Name
+	for _, v := range list() {
+		name := v.vendor.Name
 		if sandboxURL != "" {
-			open(l.vendor, l.settings(sandboxURL+"/"+name, SandboxKey))
+			open(v.vendor, v.settings(sandboxURL+"/"+name, SandboxKey))
 		} else if values, configured := c.Vendors[name]; configured {
-			open(l.vendor, values)
+			open(v.vendor, values)
 		}
 	}
 	for _, server := range c.Servers {

@@ -3,7 +3,8 @@ package emulator
 import (
 	"net/http"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
 // Groq's speeds, in tokens a second, for the times in its usage objects.
@@ -13,9 +14,9 @@ const (
 )
 
 // usage adds Groq's times, which are in seconds.
-func usage(u sandbox.Usage) map[string]any {
+func usage(u model.Usage) map[string]any {
 	prompt, completion := float64(u.In)/readSpeed, float64(u.Out)/writeSpeed
-	object := sandbox.UsageOpenAI(u)
+	object := lab.UsageOpenAI(u)
 	object["queue_time"] = 0.0375
 	object["prompt_time"] = prompt
 	object["completion_time"] = completion
@@ -23,8 +24,8 @@ func usage(u sandbox.Usage) map[string]any {
 	return object
 }
 
-func whole(a *sandbox.Answer) map[string]any {
-	object := sandbox.WholeOpenAI(a)
+func whole(a *lab.Answer) map[string]any {
+	object := lab.WholeOpenAI(a)
 	object["usage"] = usage(a.Usage)
 	object["usage_breakdown"] = nil
 	object["system_fingerprint"] = "fp_sandbox"
@@ -33,14 +34,14 @@ func whole(a *sandbox.Answer) map[string]any {
 	return object
 }
 
-func requestID(a *sandbox.Answer) map[string]any {
+func requestID(a *lab.Answer) map[string]any {
 	return map[string]any{"id": "req_" + a.ID[len("chatcmpl-"):]}
 }
 
 // chunk adds x_groq to the first chunk, with the id, and to the last one, with
 // the usage.
-func chunk(a *sandbox.Answer, p sandbox.Piece) map[string]any {
-	object := sandbox.ChunkOpenAI(a, p)
+func chunk(a *lab.Answer, p lab.Piece) map[string]any {
+	object := lab.ChunkOpenAI(a, p)
 	object["system_fingerprint"] = "fp_sandbox"
 	switch {
 	case p.First:
@@ -54,19 +55,19 @@ func chunk(a *sandbox.Answer, p sandbox.Piece) map[string]any {
 }
 
 // tail is the chunk with the usage that stream_options asks for.
-func tail(a *sandbox.Answer) map[string]any {
+func tail(a *lab.Answer) map[string]any {
 	if a.Ask.StreamOptions == nil || !a.Ask.StreamOptions.IncludeUsage {
 		return nil
 	}
-	object := sandbox.UsageChunkOpenAI(a)
+	object := lab.UsageChunkOpenAI(a)
 	object["usage"] = usage(a.Usage)
 	return object
 }
 
 // broken is the chunk that says why a stream was stopped early: the SDK's
 // x_groq.error is a string.
-func broken(a *sandbox.Answer) map[string]any {
-	object := sandbox.ChunkOpenAI(a, sandbox.Piece{})
+func broken(a *lab.Answer) map[string]any {
+	object := lab.ChunkOpenAI(a, lab.Piece{})
 	own := requestID(a)
 	own["error"] = "over_capacity: the model could not finish this answer"
 	object["x_groq"] = own
@@ -75,8 +76,8 @@ func broken(a *sandbox.Answer) map[string]any {
 
 // badJSON is what Groq answers when its model wrote what is not the JSON that
 // was asked for: an error, though the tokens were burnt.
-func badJSON(w http.ResponseWriter, a *sandbox.Answer) {
-	fail(w, sandbox.Failure{
+func badJSON(w http.ResponseWriter, a *lab.Answer) {
+	fail(w, lab.Failure{
 		Status: http.StatusBadRequest, Code: "json_validate_failed",
 		Message: "Failed to generate JSON. Please adjust your prompt. See 'failed_generation' " +
 			"for more details.",

@@ -13,16 +13,17 @@ import (
 	"net/http"
 	"slices"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
 const name = "groq"
 
 // New serves Groq's own paths, which begin with /openai/v1.
-func New(lab *sandbox.Lab) http.Handler {
-	e := &emulator{lab: lab, served: catalogue(lab)}
-	e.dialect = &sandbox.Dialect{
-		Vendor:  sandbox.Vendor{Name: name, Fail: fail},
+func New(l *lab.Lab) http.Handler {
+	e := &emulator{lab: l, served: catalogue(l)}
+	e.dialect = &lab.Dialect{
+		Vendor:  lab.Vendor{Name: name, Fail: fail},
 		Whole:   whole,
 		Chunk:   chunk,
 		Broken:  broken,
@@ -34,17 +35,17 @@ func New(lab *sandbox.Lab) http.Handler {
 	mux.HandleFunc("GET /openai/v1/models", e.models)
 	mux.HandleFunc("GET /openai/v1/models/{id...}", e.model)
 	mux.HandleFunc("/", unknownRoute)
-	return lab.Serve(e.dialect.Vendor, mux)
+	return l.Serve(e.dialect.Vendor, mux)
 }
 
 type emulator struct {
-	lab     *sandbox.Lab
-	served  []model
-	dialect *sandbox.Dialect
+	lab     *lab.Lab
+	served  []entry
+	dialect *lab.Dialect
 }
 
 func unknownRoute(w http.ResponseWriter, r *http.Request) {
-	fail(w, sandbox.Failure{
+	fail(w, lab.Failure{
 		Status: http.StatusNotFound, Code: "unknown_url",
 		Message: fmt.Sprintf("Unknown request URL: %s %s. Please check the URL for typos, "+
 			"or see the docs at https://console.groq.com/docs/", r.Method, r.URL.Path),
@@ -53,7 +54,7 @@ func unknownRoute(w http.ResponseWriter, r *http.Request) {
 
 func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
 	var ask ask
-	if err := sandbox.ReadJSON(r, &ask); err != nil {
+	if err := lab.ReadJSON(r, &ask); err != nil {
 		fail(w, unreadable(err))
 		return
 	}
@@ -66,30 +67,30 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.limits(w, served, &ask.Ask)
-	answer := &sandbox.Answer{Model: served.ID, Ask: &ask.Ask}
+	answer := &lab.Answer{Model: served.ID, Ask: &ask.Ask}
 	e.lab.Chat(w, r, e.dialect, answer, served.brain)
 }
 
-func unreadable(err error) sandbox.Failure {
+func unreadable(err error) lab.Failure {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		return sandbox.Failure{Status: http.StatusBadRequest,
+		return lab.Failure{Status: http.StatusBadRequest,
 			Message: fmt.Sprintf("'%s' : value must be a %s", wrong.Field, wrong.Type)}
 	}
-	return sandbox.Failure{Status: http.StatusBadRequest,
+	return lab.Failure{Status: http.StatusBadRequest,
 		Message: "could not parse JSON body of the request: " + err.Error()}
 }
 
 // ask is a chat request with the fields that Groq alone has.
 type ask struct {
-	sandbox.Ask
+	model.Ask
 	ServiceTier     string `json:"service_tier"`
 	ReasoningFormat string `json:"reasoning_format"`
 }
 
 // check refuses what Groq refuses
 // (https://console.groq.com/docs/openai, /docs/structured-outputs).
-func (a *ask) check(m model) *sandbox.Failure {
+func (a *ask) check(m entry) *lab.Failure {
 	switch {
 	case len(a.Messages) == 0:
 		return refuse("messages", "'messages' : minimum number of items is 1")
@@ -115,7 +116,7 @@ func (a *ask) check(m model) *sandbox.Failure {
 	return a.checkLength(m)
 }
 
-func (a *ask) checkTurns() *sandbox.Failure {
+func (a *ask) checkTurns() *lab.Failure {
 	roles := []string{"system", "developer", "user", "assistant", "tool", "function"}
 	for i, turn := range a.Messages {
 		if turn.Name != "" {
@@ -135,7 +136,7 @@ func (a *ask) checkTurns() *sandbox.Failure {
 	return nil
 }
 
-func (a *ask) checkFormat(m model) *sandbox.Failure {
+func (a *ask) checkFormat(m entry) *lab.Failure {
 	if !a.Structured() {
 		return nil
 	}
@@ -158,7 +159,7 @@ func (a *ask) checkFormat(m model) *sandbox.Failure {
 	return a.checkStrict()
 }
 
-func (a *ask) checkStrict() *sandbox.Failure {
+func (a *ask) checkStrict() *lab.Failure {
 	format := a.ResponseFormat.JSONSchema
 	if format.Strict == nil || !*format.Strict {
 		return nil
@@ -171,10 +172,10 @@ func (a *ask) checkStrict() *sandbox.Failure {
 		fmt.Sprintf("invalid JSON schema for response_format: '%s': %s", format.Name, fault))
 }
 
-func (a *ask) checkLength(m model) *sandbox.Failure {
+func (a *ask) checkLength(m entry) *lab.Failure {
 	var in int64
 	for _, turn := range a.Messages {
-		in += sandbox.CountTokens(string(turn.Content))
+		in += model.CountTokens(string(turn.Content))
 	}
 	switch {
 	case a.Limit() > m.MaxCompletion:
@@ -193,16 +194,16 @@ func (a *ask) checkLength(m model) *sandbox.Failure {
 
 func set(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
-func refuse(param, message string) *sandbox.Failure {
-	return &sandbox.Failure{Status: http.StatusBadRequest, Param: param, Message: message}
+func refuse(param, message string) *lab.Failure {
+	return &lab.Failure{Status: http.StatusBadRequest, Param: param, Message: message}
 }
 
 // limits sets the headers of https://console.groq.com/docs/rate-limits: requests
 // are by the day, tokens by the minute.
-func (e *emulator) limits(w http.ResponseWriter, m model, a *sandbox.Ask) {
+func (e *emulator) limits(w http.ResponseWriter, m entry, a *model.Ask) {
 	var in int64
 	for _, turn := range a.Messages {
-		in += sandbox.CountTokens(string(turn.Content))
+		in += model.CountTokens(string(turn.Content))
 	}
 	left := max(m.TokensPerMinute-in, 0)
 	h := w.Header()

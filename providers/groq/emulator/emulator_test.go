@@ -9,7 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"dreamlab/providers/groq/emulator"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/sandbox/sandboxtest"
 )
 
@@ -19,7 +19,7 @@ const (
 )
 
 // once plays a fault one time.
-func once(rig *sandboxtest.Rig, f sandbox.Fault) {
+func once(rig *sandboxtest.Rig, f lab.Fault) {
 	f.Vendor, f.Times = "groq", sandboxtest.Once()
 	rig.Fault(f)
 }
@@ -27,7 +27,7 @@ func once(rig *sandboxtest.Rig, f sandbox.Fault) {
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func start(t *testing.T) *sandboxtest.Rig {
-	return sandboxtest.Start(t, emulator.New, sandbox.Options{})
+	return sandboxtest.Start(t, emulator.New, lab.Options{})
 }
 
 // ask makes a request of fields that replace or add to the plainest one.
@@ -213,26 +213,26 @@ func TestRefusals(t *testing.T) {
 func TestFaultForms(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		fault  sandbox.Fault
+		fault  lab.Fault
 		status int
 		code   string
 		says   string
 	}{
 		{
-			sandbox.Fault{Kind: sandbox.FaultRateLimit, RetryAfter: "14.9925"},
+			lab.Fault{Kind: lab.FaultRateLimit, RetryAfter: "14.9925"},
 			429,
 			"rate_limit_exceeded",
 			"try again in 14.9925s",
 		},
-		{sandbox.Fault{Kind: sandbox.FaultCapacity}, 498, "capacity_exceeded", "Flex tier"},
+		{lab.Fault{Kind: lab.FaultCapacity}, 498, "capacity_exceeded", "Flex tier"},
 		{
-			sandbox.Fault{Kind: sandbox.FaultStatus, Status: 413},
+			lab.Fault{Kind: lab.FaultStatus, Status: 413},
 			413,
 			"rate_limit_exceeded",
 			"Request too large",
 		},
-		{sandbox.Fault{Kind: sandbox.FaultStatus, Status: 503}, 503, "", "Internal Server Error"},
-		{sandbox.Fault{Kind: sandbox.FaultStatus, Status: 422}, 422, "", "retry your request"},
+		{lab.Fault{Kind: lab.FaultStatus, Status: 503}, 503, "", "Internal Server Error"},
+		{lab.Fault{Kind: lab.FaultStatus, Status: 422}, 422, "", "retry your request"},
 	}
 	for _, test := range tests {
 		rig := start(t)
@@ -249,12 +249,12 @@ func TestFaultForms(t *testing.T) {
 func TestFaultsOfAnswers(t *testing.T) {
 	t.Parallel()
 	rig := start(t)
-	once(rig, sandbox.Fault{Kind: sandbox.FaultStreamError, Chunks: 2})
+	once(rig, lab.Fault{Kind: lab.FaultStreamError, Chunks: 2})
 	events, done := rig.Do("POST", chat, ask(map[string]any{"stream": true})).Events(t)
 	if done || len(events) != 3 || events[2].Text("x_groq.error") == "" {
 		t.Errorf("%d events, done %v, the last %s", len(events), done, events[len(events)-1].Body)
 	}
-	once(rig, sandbox.Fault{Kind: sandbox.FaultBadJSON})
+	once(rig, lab.Fault{Kind: lab.FaultBadJSON})
 	got := rig.Do("POST", chat, ask(map[string]any{"response_format": schema()}))
 	if got.Status != 400 || got.Text("error.code") != "json_validate_failed" ||
 		got.Text("error.failed_generation") == "" {

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"net/http"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // statusFull is Groq's own status for a full flex tier
@@ -52,7 +52,7 @@ func wordOf(status int) word {
 }
 
 // fail writes Groq's error object.
-func fail(w http.ResponseWriter, f sandbox.Failure) {
+func fail(w http.ResponseWriter, f lab.Failure) {
 	if f.Full {
 		f.Status = statusFull
 	}
@@ -71,11 +71,11 @@ func fail(w http.ResponseWriter, f sandbox.Failure) {
 	if f.Param != "" {
 		object["param"] = f.Param
 	}
-	sandbox.WriteJSON(w, f.Status, map[string]any{"error": object})
+	lab.WriteJSON(w, f.Status, map[string]any{"error": object})
 }
 
 // limitMessage says when to try again in words too, as Groq does.
-func limitMessage(f sandbox.Failure) string {
+func limitMessage(f lab.Failure) string {
 	return fmt.Sprintf(
 		"Rate limit reached for this model in organization `org_sandbox` service tier `on_demand` "+
 			"on tokens per minute (TPM): Limit 8000, Used 5297, Requested 4702. Please try again in %ss. "+

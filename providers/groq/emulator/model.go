@@ -4,25 +4,26 @@ import (
 	"fmt"
 	"net/http"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
-// model is one that Groq serves (https://console.groq.com/docs/models).
-type model struct {
+// entry is one that Groq serves (https://console.groq.com/docs/models).
+type entry struct {
 	ID              string
 	Owner           string
 	Context         int64 // tokens
 	MaxCompletion   int64 // tokens
 	TokensPerMinute int64
 	Schemas         bool // takes json_schema
-	brain           *sandbox.Model
+	brain           *model.Model
 }
 
-func catalogue(lab *sandbox.Lab) []model {
-	return []model{
-		{"openai/gpt-oss-120b", "OpenAI", 131_072, 65_536, 250_000, true, lab.Large},
-		{"openai/gpt-oss-20b", "OpenAI", 131_072, 65_536, 250_000, true, lab.Small},
-		{"qwen/qwen3.8-27b", "Alibaba Cloud", 131_072, 40_960, 300_000, true, lab.Large},
+func catalogue(l *lab.Lab) []entry {
+	return []entry{
+		{"openai/gpt-oss-120b", "OpenAI", 131_072, 65_536, 250_000, true, l.Large},
+		{"openai/gpt-oss-20b", "OpenAI", 131_072, 65_536, 250_000, true, l.Small},
+		{"qwen/qwen3.8-27b", "Alibaba Cloud", 131_072, 40_960, 300_000, true, l.Large},
 	}
 }
 
@@ -44,17 +45,17 @@ func retired() map[string]bool {
 const released = 1754408224
 
 // find returns a served model, or what Groq says of one that it does not serve.
-func (e *emulator) find(id string) (model, *sandbox.Failure) {
+func (e *emulator) find(id string) (entry, *lab.Failure) {
 	for _, m := range e.served {
 		if m.ID == id {
 			return m, nil
 		}
 	}
 	if id == "" {
-		return model{}, refuse("model", "'model' : property 'model' is missing")
+		return entry{}, refuse("model", "'model' : property 'model' is missing")
 	}
 	if retired()[id] {
-		return model{}, &sandbox.Failure{
+		return entry{}, &lab.Failure{
 			Status: http.StatusBadRequest, Code: "model_decommissioned",
 			Message: fmt.Sprintf(
 				"The model `%s` has been decommissioned and is no longer supported. Please refer to "+
@@ -64,7 +65,7 @@ func (e *emulator) find(id string) (model, *sandbox.Failure) {
 			),
 		}
 	}
-	return model{}, &sandbox.Failure{
+	return entry{}, &lab.Failure{
 		Status: http.StatusNotFound, Code: "model_not_found",
 		Message: fmt.Sprintf("The model `%s` does not exist or you do not have access to it.", id),
 	}
@@ -75,7 +76,7 @@ func (e *emulator) models(w http.ResponseWriter, _ *http.Request) {
 	for _, m := range e.served {
 		list = append(list, m.object())
 	}
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": list})
+	lab.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": list})
 }
 
 func (e *emulator) model(w http.ResponseWriter, r *http.Request) {
@@ -85,10 +86,10 @@ func (e *emulator) model(w http.ResponseWriter, r *http.Request) {
 		fail(w, *refused)
 		return
 	}
-	sandbox.WriteJSON(w, http.StatusOK, m.object())
+	lab.WriteJSON(w, http.StatusOK, m.object())
 }
 
-func (m model) object() map[string]any {
+func (m entry) object() map[string]any {
 	return map[string]any{
 		"id": m.ID, "object": "model", "created": released, "owned_by": m.Owner, "active": true,
 		"context_window": m.Context, "max_completion_tokens": m.MaxCompletion, "public_apps": nil,

@@ -7,7 +7,8 @@ import (
 	"math"
 	"net/http"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
 // maxInputs is how many texts one request may bring.
@@ -34,10 +35,10 @@ func (a *embedAsk) inputs() []string {
 
 func (e *emulator) embed(w http.ResponseWriter, r *http.Request) {
 	var ask embedAsk
-	if err := sandbox.ReadJSON(r, &ask); err != nil {
+	if err := lab.ReadJSON(r, &ask); err != nil {
 		e.fail(
 			w,
-			sandbox.Failure{
+			lab.Failure{
 				Status:  http.StatusBadRequest,
 				Message: "Could not parse the body: " + err.Error(),
 			},
@@ -50,7 +51,7 @@ func (e *emulator) embed(w http.ResponseWriter, r *http.Request) {
 		e.fail(w, *e.noModel(ask.Model))
 		return
 	case len(inputs) == 0:
-		e.fail(w, sandbox.Failure{Status: http.StatusBadRequest, Param: "input",
+		e.fail(w, lab.Failure{Status: http.StatusBadRequest, Param: "input",
 			Message: "'input' must be a text or a list of 1 to 2048 texts."})
 		return
 	}
@@ -58,16 +59,16 @@ func (e *emulator) embed(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *emulator) answerEmbeddings(w http.ResponseWriter, ask *embedAsk, inputs []string) {
-	var usage sandbox.Usage
+	var usage model.Usage
 	list := make([]any, len(inputs))
 	for i, input := range inputs {
-		usage.In += sandbox.CountTokens(input)
+		usage.In += model.CountTokens(input)
 		list[i] = map[string]any{
-			"object": "embedding", "index": i, "embedding": encode(sandbox.Embed(input), ask.EncodingFormat),
+			"object": "embedding", "index": i, "embedding": encode(model.Embed(input), ask.EncodingFormat),
 		}
 	}
 	e.lab.PayTokens(name, ask.Model, usage)
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{
+	lab.WriteJSON(w, http.StatusOK, map[string]any{
 		"object": "list", "model": ask.Model, "data": list,
 		"usage": map[string]any{"prompt_tokens": usage.In, "total_tokens": usage.In},
 	})

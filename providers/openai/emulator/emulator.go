@@ -10,7 +10,8 @@ import (
 	"fmt"
 	"net/http"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
 const name = "openai"
@@ -27,15 +28,15 @@ const (
 )
 
 // New serves an OpenAI-compatible server's own paths, which begin with /v1.
-func New(lab *sandbox.Lab) http.Handler { return NewFlavoured(lab, OpenAI) }
+func New(l *lab.Lab) http.Handler { return NewFlavoured(l, OpenAI) }
 
 // NewFlavoured is New with the errors of a certain server.
-func NewFlavoured(lab *sandbox.Lab, flavour Flavour) http.Handler {
-	e := &emulator{lab: lab, flavour: flavour}
-	e.dialect = &sandbox.Dialect{
-		Vendor: sandbox.Vendor{Name: name, Fail: e.fail, Keyless: e.keyless},
-		Whole:  sandbox.WholeOpenAI,
-		Chunk:  sandbox.ChunkOpenAI,
+func NewFlavoured(l *lab.Lab, flavour Flavour) http.Handler {
+	e := &emulator{lab: l, flavour: flavour}
+	e.dialect = &lab.Dialect{
+		Vendor: lab.Vendor{Name: name, Fail: e.fail, Keyless: e.keyless},
+		Whole:  lab.WholeOpenAI,
+		Chunk:  lab.ChunkOpenAI,
 		Broken: e.broken,
 		Tail:   tail,
 	}
@@ -46,13 +47,13 @@ func NewFlavoured(lab *sandbox.Lab, flavour Flavour) http.Handler {
 	mux.HandleFunc("GET /v1/models", e.models)
 	mux.HandleFunc("GET /v1/models/{id...}", e.model)
 	mux.HandleFunc("/", e.unknownRoute)
-	return lab.Serve(e.dialect.Vendor, mux)
+	return l.Serve(e.dialect.Vendor, mux)
 }
 
 type emulator struct {
-	lab     *sandbox.Lab
+	lab     *lab.Lab
 	flavour Flavour
-	dialect *sandbox.Dialect
+	dialect *lab.Dialect
 }
 
 // keyless is true of what needs no key: Ollama ignores it everywhere.
@@ -61,18 +62,18 @@ func (e *emulator) keyless(r *http.Request) bool {
 }
 
 func health(w http.ResponseWriter, _ *http.Request) {
-	sandbox.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	lab.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
 func (e *emulator) unknownRoute(w http.ResponseWriter, r *http.Request) {
-	e.fail(w, sandbox.Failure{Status: http.StatusNotFound,
+	e.fail(w, lab.Failure{Status: http.StatusNotFound,
 		Message: fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path)})
 }
 
 func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
-	var ask sandbox.Ask
-	if err := sandbox.ReadJSON(r, &ask); err != nil {
-		e.fail(w, sandbox.Failure{Status: http.StatusBadRequest,
+	var ask model.Ask
+	if err := lab.ReadJSON(r, &ask); err != nil {
+		e.fail(w, lab.Failure{Status: http.StatusBadRequest,
 			Message: "We could not parse the JSON body of your request: " + err.Error()})
 		return
 	}
@@ -81,25 +82,25 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
 		e.fail(w, *refused)
 		return
 	}
-	answer := &sandbox.Answer{Model: ask.Model, Ask: &ask}
+	answer := &lab.Answer{Model: ask.Model, Ask: &ask}
 	e.lab.Chat(w, r, e.dialect, answer, brain)
 }
 
-func (e *emulator) check(ask *sandbox.Ask) (*sandbox.Model, *sandbox.Failure) {
+func (e *emulator) check(ask *model.Ask) (*model.Model, *lab.Failure) {
 	brain := e.brain(ask.Model)
 	if brain == nil {
 		return nil, e.noModel(ask.Model)
 	}
 	var in int64
 	for _, turn := range ask.Messages {
-		in += sandbox.CountTokens(string(turn.Content))
+		in += model.CountTokens(string(turn.Content))
 	}
 	switch {
 	case len(ask.Messages) == 0:
-		return nil, &sandbox.Failure{Status: http.StatusBadRequest, Param: "messages",
+		return nil, &lab.Failure{Status: http.StatusBadRequest, Param: "messages",
 			Message: "Invalid 'messages': empty array. Expected an array with minimum length 1."}
 	case ask.N != nil && *ask.N != 1:
-		return nil, &sandbox.Failure{Status: http.StatusBadRequest, Param: "n", Code: "unsupported_parameter",
+		return nil, &lab.Failure{Status: http.StatusBadRequest, Param: "n", Code: "unsupported_parameter",
 			Message: "Unsupported parameter: 'n' above 1 is not supported by this server."}
 	case in > contextLength && e.flavour != Ollama: // Ollama cuts the prompt and says nothing
 		return nil, e.tooLong(in)
@@ -107,9 +108,9 @@ func (e *emulator) check(ask *sandbox.Ask) (*sandbox.Model, *sandbox.Failure) {
 	return brain, nil
 }
 
-func tail(a *sandbox.Answer) map[string]any {
+func tail(a *lab.Answer) map[string]any {
 	if a.Ask.StreamOptions == nil || !a.Ask.StreamOptions.IncludeUsage {
 		return nil
 	}
-	return sandbox.UsageChunkOpenAI(a)
+	return lab.UsageChunkOpenAI(a)
 }

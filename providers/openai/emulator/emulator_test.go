@@ -10,7 +10,8 @@ import (
 	"go.uber.org/goleak"
 
 	"dreamlab/providers/openai/emulator"
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 	"dreamlab/providers/sandbox/sandboxtest"
 )
 
@@ -19,9 +20,9 @@ const chat = "/v1/chat/completions"
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func start(t *testing.T, flavour emulator.Flavour) *sandboxtest.Rig {
-	return sandboxtest.Start(t, func(lab *sandbox.Lab) http.Handler {
-		return emulator.NewFlavoured(lab, flavour)
-	}, sandbox.Options{})
+	return sandboxtest.Start(t, func(l *lab.Lab) http.Handler {
+		return emulator.NewFlavoured(l, flavour)
+	}, lab.Options{})
 }
 
 func ask(model, text string, stream bool) map[string]any {
@@ -57,7 +58,7 @@ func TestStream(t *testing.T) {
 	if !done || text != "You are welcome!" || last.Text("usage.total_tokens") != "11" {
 		t.Errorf("got %q, done %v, the last %s", text, done, last.Body)
 	}
-	rig.Fault(sandbox.Fault{Vendor: "openai", Kind: sandbox.FaultStreamError, Chunks: 1})
+	rig.Fault(lab.Fault{Vendor: "openai", Kind: lab.FaultStreamError, Chunks: 1})
 	events, done = rig.Do("POST", chat, ask("small", "Thank you", true)).Events(t)
 	if done || events[len(events)-1].Text("error.message") == "" {
 		t.Errorf("done %v, the last %s", done, events[len(events)-1].Body)
@@ -110,7 +111,7 @@ func TestFull(t *testing.T) {
 		emulator.VLLM: "Service Unavailable",
 	} {
 		rig := start(t, flavour)
-		rig.Fault(sandbox.Fault{Vendor: "openai", Kind: sandbox.FaultCapacity})
+		rig.Fault(lab.Fault{Vendor: "openai", Kind: lab.FaultCapacity})
 		got := rig.Do("POST", chat, ask("small", "x", false))
 		if got.Status != 503 || !strings.Contains(got.Text("error.message"), says) {
 			t.Errorf("%s: got %d %s", flavour, got.Status, got.Body)
@@ -147,7 +148,7 @@ func TestEmbeddings(t *testing.T) {
 	vectors := make([][]any, 3)
 	for i := range vectors {
 		vectors[i], _ = got.Get("data." + string(rune('0'+i)) + ".embedding").([]any)
-		if len(vectors[i]) != sandbox.Dimensions || math.Abs(dot(vectors[i], vectors[i])-1) > 1e-3 {
+		if len(vectors[i]) != model.Dimensions || math.Abs(dot(vectors[i], vectors[i])-1) > 1e-3 {
 			t.Fatalf("vector %d has %d dimensions and is not of unit length", i, len(vectors[i]))
 		}
 	}
@@ -158,7 +159,7 @@ func TestEmbeddings(t *testing.T) {
 	data, err := base64.StdEncoding.DecodeString(
 		rig.Do("POST", "/v1/embeddings", body).Text("data.0.embedding"),
 	)
-	if err != nil || len(data) != 4*sandbox.Dimensions {
+	if err != nil || len(data) != 4*model.Dimensions {
 		t.Errorf("%d bytes of base64 (%v)", len(data), err)
 	}
 	rig.Want(rig.Do("POST", "/v1/embeddings", map[string]any{"model": "embed", "input": ""}), 400)

@@ -5,21 +5,21 @@ import (
 	"net/http"
 	"strings"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // fail writes an error as the flavour's server does.
-func (e *emulator) fail(w http.ResponseWriter, f sandbox.Failure) {
+func (e *emulator) fail(w http.ResponseWriter, f lab.Failure) {
 	if f.RetryAfter != "" {
 		w.Header().Set("Retry-After", f.RetryAfter)
 	}
 	if f.Message == "" {
 		f.Message = e.words(f)
 	}
-	sandbox.WriteJSON(w, f.Status, map[string]any{"error": e.errorObject(f)})
+	lab.WriteJSON(w, f.Status, map[string]any{"error": e.errorObject(f)})
 }
 
-func (e *emulator) errorObject(f sandbox.Failure) map[string]any {
+func (e *emulator) errorObject(f lab.Failure) map[string]any {
 	object := map[string]any{"message": f.Message, "type": e.kind(f), "param": orNil(f.Param)}
 	for key, value := range f.Extra {
 		object[key] = value
@@ -49,7 +49,7 @@ func orNil(text string) any {
 }
 
 // kind is the error's type in the words of the flavour.
-func (e *emulator) kind(f sandbox.Failure) string {
+func (e *emulator) kind(f lab.Failure) string {
 	if f.Type != "" {
 		return f.Type
 	}
@@ -73,7 +73,7 @@ func (e *emulator) kind(f sandbox.Failure) string {
 	return "invalid_request_error"
 }
 
-func (e *emulator) words(f sandbox.Failure) string {
+func (e *emulator) words(f lab.Failure) string {
 	switch {
 	case f.Status == http.StatusUnauthorized:
 		return "Incorrect API key provided. Give this server's key as a bearer token."
@@ -88,8 +88,8 @@ func (e *emulator) words(f sandbox.Failure) string {
 }
 
 // tooLong is what each server says of a prompt over its context.
-func (e *emulator) tooLong(tokens int64) *sandbox.Failure {
-	f := &sandbox.Failure{Status: http.StatusBadRequest, Param: "messages", Code: "context_length_exceeded"}
+func (e *emulator) tooLong(tokens int64) *lab.Failure {
+	f := &lab.Failure{Status: http.StatusBadRequest, Param: "messages", Code: "context_length_exceeded"}
 	f.Message = fmt.Sprintf(
 		"This model's maximum context length is %d tokens. However, you requested %d tokens "+
 			"in the messages. Please reduce the length of the messages.",
@@ -106,8 +106,8 @@ func (e *emulator) tooLong(tokens int64) *sandbox.Failure {
 }
 
 // broken is the event of a stream that failed.
-func (e *emulator) broken(*sandbox.Answer) map[string]any {
-	return map[string]any{"error": e.errorObject(sandbox.Failure{
+func (e *emulator) broken(*lab.Answer) map[string]any {
+	return map[string]any{"error": e.errorObject(lab.Failure{
 		Status:  http.StatusInternalServerError,
 		Message: "The server had an error while processing the stream.",
 	})}

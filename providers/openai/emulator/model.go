@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"net/http"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
 // contextLength is what every model takes, in tokens.
@@ -19,7 +20,7 @@ const embedder = "embed"
 func served() []string { return []string{"small", "large", "gpt-oss-20b", embedder} }
 
 // brain returns what answers for a model, nil where there is none.
-func (e *emulator) brain(model string) *sandbox.Model {
+func (e *emulator) brain(model string) *model.Model {
 	switch model {
 	case "small", "gpt-oss-20b":
 		return e.lab.Small
@@ -29,8 +30,8 @@ func (e *emulator) brain(model string) *sandbox.Model {
 	return nil
 }
 
-func (e *emulator) noModel(model string) *sandbox.Failure {
-	f := &sandbox.Failure{Status: http.StatusNotFound, Code: "model_not_found", Param: "model"}
+func (e *emulator) noModel(model string) *lab.Failure {
+	f := &lab.Failure{Status: http.StatusNotFound, Code: "model_not_found", Param: "model"}
 	f.Message = fmt.Sprintf("The model `%s` does not exist.", model)
 	if e.flavour == Ollama {
 		f.Message = fmt.Sprintf("model %q not found, try pulling it first", model)
@@ -43,13 +44,13 @@ func (e *emulator) models(w http.ResponseWriter, _ *http.Request) {
 	for _, id := range served() {
 		list = append(list, e.object(id))
 	}
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": list})
+	lab.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": list})
 }
 
 func (e *emulator) model(w http.ResponseWriter, r *http.Request) {
 	for _, id := range served() {
 		if id == r.PathValue("id") {
-			sandbox.WriteJSON(w, http.StatusOK, e.object(id))
+			lab.WriteJSON(w, http.StatusOK, e.object(id))
 			return
 		}
 	}

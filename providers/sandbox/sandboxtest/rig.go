@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // patience bounds a request, so that a test that goes wrong ends.
@@ -24,7 +24,7 @@ const patience = 20 * time.Second
 
 // Rig is an emulator and its lab.
 type Rig struct {
-	Lab    *sandbox.Lab
+	Lab    *lab.Lab
 	URL    string // of the server, without a path
 	Client *http.Client
 	t      testing.TB
@@ -32,19 +32,19 @@ type Rig struct {
 
 // Start serves an emulator until the test ends. Without Options.Now the time
 // stands still but for Advance.
-func Start(t testing.TB, emulator func(*sandbox.Lab) http.Handler, options sandbox.Options) *Rig {
+func Start(t testing.TB, emulator func(*lab.Lab) http.Handler, options lab.Options) *Rig {
 	t.Helper()
 	if options.Now == nil {
 		start := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 		options.Now = func() time.Time { return start }
 	}
-	lab, err := sandbox.New(options)
+	l, err := lab.New(options)
 	if err != nil {
 		t.Fatalf("open the lab: %v", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/_sandbox/", lab.Admin())
-	mux.Handle("/", emulator(lab))
+	mux.Handle("/_sandbox/", l.Admin())
+	mux.Handle("/", emulator(l))
 	server := httptest.NewServer(mux)
 	client := server.Client()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -52,11 +52,11 @@ func Start(t testing.TB, emulator func(*sandbox.Lab) http.Handler, options sandb
 		client.CloseIdleConnections()
 		server.CloseClientConnections()
 		server.Close()
-		if err := lab.Close(); err != nil {
+		if err := l.Close(); err != nil {
 			t.Errorf("close the lab: %v", err)
 		}
 	})
-	return &Rig{Lab: lab, URL: server.URL, Client: client, t: t}
+	return &Rig{Lab: l, URL: server.URL, Client: client, t: t}
 }
 
 // Answer is what came back, or why nothing did.
@@ -122,7 +122,7 @@ func encode(t testing.TB, body any) []byte {
 }
 
 // Fault puts a fault in the script.
-func (r *Rig) Fault(f sandbox.Fault) {
+func (r *Rig) Fault(f lab.Fault) {
 	r.t.Helper()
 	if err := r.Lab.AddFault(f); err != nil {
 		r.t.Fatalf("add a fault: %v", err)
@@ -136,13 +136,13 @@ func Once() *int {
 }
 
 // Payment returns what was paid to a vendor for a model.
-func (r *Rig) Payment(vendor, model string) sandbox.Payment {
+func (r *Rig) Payment(vendor, model string) lab.Payment {
 	for _, p := range r.Lab.Payments() {
 		if p.Vendor == vendor && p.Model == model {
 			return p
 		}
 	}
-	return sandbox.Payment{Vendor: vendor, Model: model}
+	return lab.Payment{Vendor: vendor, Model: model}
 }
 
 // Want fails the test unless the answer has a status.

@@ -7,12 +7,13 @@ import (
 	"net/http"
 	"strings"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
 // ask is a chat request with the fields that Together spells its own way.
 type ask struct {
-	sandbox.Ask
+	model.Ask
 	Stop                []string `json:"stop"`
 	MaxCompletionTokens *int64   `json:"max_completion_tokens"` // not read by Together
 	User                string   `json:"user"`
@@ -22,7 +23,7 @@ type ask struct {
 
 // served is what answers for a model's name.
 type served struct {
-	brain      *sandbox.Model
+	brain      *model.Model
 	context    int64
 	billed     string
 	free       bool   // paid by the hour, not by the token
@@ -31,8 +32,8 @@ type served struct {
 
 func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
 	var ask ask
-	if err := sandbox.ReadJSON(r, &ask); err != nil {
-		fail(w, sandbox.Failure{Status: http.StatusUnprocessableEntity,
+	if err := lab.ReadJSON(r, &ask); err != nil {
+		fail(w, lab.Failure{Status: http.StatusUnprocessableEntity,
 			Message: "Input validation error: " + err.Error()})
 		return
 	}
@@ -48,14 +49,14 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
 	if by.deployment != "" {
 		w.Header().Set("x-cluster", by.deployment)
 	}
-	answer := &sandbox.Answer{Model: ask.Model, Billed: by.billed, Free: by.free, Ask: &ask.Ask}
+	answer := &lab.Answer{Model: ask.Model, Billed: by.billed, Free: by.free, Ask: &ask.Ask}
 	e.lab.Chat(w, r, e.dialect, answer, by.brain)
 }
 
-func (a *ask) check(context int64) *sandbox.Failure {
+func (a *ask) check(context int64) *lab.Failure {
 	tokens := a.MaxTokens
 	for _, turn := range a.Messages {
-		tokens += sandbox.CountTokens(string(turn.Content))
+		tokens += model.CountTokens(string(turn.Content))
 	}
 	switch {
 	case len(a.Messages) == 0:
@@ -63,10 +64,10 @@ func (a *ask) check(context int64) *sandbox.Failure {
 	case a.N != nil && *a.N != 1:
 		return invalid("n", "n above 1 is not supported for this model")
 	case !integer(a.Logprobs):
-		return &sandbox.Failure{Status: http.StatusUnprocessableEntity, Param: "logprobs",
+		return &lab.Failure{Status: http.StatusUnprocessableEntity, Param: "logprobs",
 			Message: "Input validation error: logprobs must be an integer from 0 to 20"}
 	case tokens > context && a.TooLong != "truncate":
-		return &sandbox.Failure{Status: http.StatusForbidden, Code: "context_length_exceeded",
+		return &lab.Failure{Status: http.StatusForbidden, Code: "context_length_exceeded",
 			Message: fmt.Sprintf(
 				"`inputs` tokens + `max_new_tokens` must be <= %d. Given: %d",
 				context,
@@ -84,7 +85,7 @@ func integer(raw json.RawMessage) bool {
 
 // serving finds who answers for a model's name: a serverless model, an
 // endpoint by its traffic, or one deployment of an endpoint directly.
-func (e *emulator) serving(a *ask) (served, *sandbox.Failure) {
+func (e *emulator) serving(a *ask) (served, *lab.Failure) {
 	if a.Model == "" {
 		return served{}, invalid("model", "Input validation error: `model` is required")
 	}
@@ -109,7 +110,7 @@ func (e *emulator) serving(a *ask) (served, *sandbox.Failure) {
 
 // dedicated finds the deployment that answers for <slug>/<endpoint> or
 // <slug>/<endpoint>/<deployment>. It is called with the lock held.
-func (e *emulator) dedicated(a *ask) (served, *sandbox.Failure) {
+func (e *emulator) dedicated(a *ask) (served, *lab.Failure) {
 	path := strings.Split(strings.TrimPrefix(a.Model, slug+"/"), "/")
 	ep := e.endpointNamed(path[0])
 	if ep == nil || len(path) > 2 {
@@ -132,8 +133,8 @@ func (e *emulator) dedicated(a *ask) (served, *sandbox.Failure) {
 }
 
 // routingError is what an endpoint says that has nobody to send traffic to.
-func routingError(model string) *sandbox.Failure {
-	return &sandbox.Failure{
+func routingError(model string) *lab.Failure {
+	return &lab.Failure{
 		Status:  http.StatusServiceUnavailable,
 		Type:    "routing_error",
 		Code:    "routing_error",
@@ -142,7 +143,7 @@ func routingError(model string) *sandbox.Failure {
 }
 
 // answering loads what a deployment serves.
-func (e *emulator) answering(d *deployment) (served, *sandbox.Failure) {
+func (e *emulator) answering(d *deployment) (served, *lab.Failure) {
 	by := served{billed: d.ModelID, free: true, deployment: d.ID}
 	if m, found := findModel(d.Base); found {
 		by.brain, by.context = e.brain(m), m.Context
@@ -174,15 +175,15 @@ func (a *ask) stick() uint64 {
 }
 
 // finish is Together's word for the end of an answer.
-func finish(a *sandbox.Answer) string {
+func finish(a *lab.Answer) string {
 	if a.Finish == "stop" && len(a.Ask.Stop) == 0 {
 		return "eos"
 	}
 	return a.Finish
 }
 
-func whole(a *sandbox.Answer) map[string]any {
-	object := sandbox.WholeOpenAI(a)
+func whole(a *lab.Answer) map[string]any {
+	object := lab.WholeOpenAI(a)
 	choice := object["choices"].([]any)[0].(map[string]any)
 	choice["finish_reason"] = finish(a)
 	choice["seed"] = 7
@@ -192,13 +193,13 @@ func whole(a *sandbox.Answer) map[string]any {
 }
 
 // usage leaves out cached tokens, which Together does not report.
-func usage(u sandbox.Usage) map[string]any {
-	return sandbox.UsageOpenAI(sandbox.Usage{In: u.In, Out: u.Out})
+func usage(u model.Usage) map[string]any {
+	return lab.UsageOpenAI(model.Usage{In: u.In, Out: u.Out})
 }
 
 // chunk has the text twice and the usage in the last chunk alone.
-func chunk(a *sandbox.Answer, p sandbox.Piece) map[string]any {
-	object := sandbox.ChunkOpenAI(a, p)
+func chunk(a *lab.Answer, p lab.Piece) map[string]any {
+	object := lab.ChunkOpenAI(a, p)
 	choice := object["choices"].([]any)[0].(map[string]any)
 	choice["text"] = p.Text
 	choice["seed"] = nil
@@ -212,7 +213,7 @@ func chunk(a *sandbox.Answer, p sandbox.Piece) map[string]any {
 	return object
 }
 
-func broken(*sandbox.Answer) map[string]any {
+func broken(*lab.Answer) map[string]any {
 	return map[string]any{"error": map[string]any{
 		"message": "The engine failed while it answered.", "type": "server_error", "param": nil, "code": nil,
 	}}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 func TestChat(t *testing.T) {
@@ -21,7 +21,7 @@ func TestChat(t *testing.T) {
 	if got := r.ok("POST", chat, stopped).Text("choices.0.finish_reason"); got != "stop" {
 		t.Errorf("a stopped answer ends with %s", got)
 	}
-	want := sandbox.Payment{
+	want := lab.Payment{
 		Vendor:    "together",
 		Model:     base,
 		Calls:     2,
@@ -52,7 +52,7 @@ func TestStream(t *testing.T) {
 		last.Text("choices.0.finish_reason") != "eos" {
 		t.Errorf("got %q, done %v, %d usages, the last %s", text, done, usages, last.Body)
 	}
-	r.once(sandbox.Fault{Kind: sandbox.FaultStreamError, Chunks: 1})
+	r.once(lab.Fault{Kind: lab.FaultStreamError, Chunks: 1})
 	events, done = r.Do("POST", chat, body).Events(t)
 	if done || events[len(events)-1].Text("error.type") != "server_error" {
 		t.Errorf("done %v, the last %s", done, events[len(events)-1].Body)
@@ -113,7 +113,7 @@ func TestChatRefusals(t *testing.T) {
 func TestErrorForms(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	r.once(sandbox.Fault{Route: "/chat", Kind: sandbox.FaultStatus, Status: 524})
+	r.once(lab.Fault{Route: "/chat", Kind: lab.FaultStatus, Status: 524})
 	if got := r.Do("POST", chat, ask(base, "x")); got.Status != 524 || got.Text("error") == "" ||
 		got.Get("error.message") != nil {
 		t.Errorf("from the front: %d %s", got.Status, got.Body)
@@ -126,13 +126,13 @@ func TestErrorForms(t *testing.T) {
 		got.Text("message") == "" {
 		t.Errorf("bare: %d %s", got.Status, got.Body)
 	}
-	r.once(sandbox.Fault{Route: "/chat", Kind: sandbox.FaultRateLimit})
+	r.once(lab.Fault{Route: "/chat", Kind: lab.FaultRateLimit})
 	got := r.Do("POST", chat, ask(base, "x"))
 	if got.Status != 429 || got.Text("error.error_type") != "dynamic_request_limited" ||
 		got.Header.Get("x-ratelimit-reset") != "2" {
 		t.Errorf("rate limit: %d %s %v", got.Status, got.Body, got.Header)
 	}
-	r.once(sandbox.Fault{Kind: sandbox.FaultCapacity})
+	r.once(lab.Fault{Kind: lab.FaultCapacity})
 	r.Do("POST", chat, ask(base, "x")).Is(t, 503, "error.code", "overloaded")
 	r.DoAs("Bearer x", "GET", "/v1/models", nil).Is(t, 401, "error.code", "invalid_api_key")
 }

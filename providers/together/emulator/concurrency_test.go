@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // Many clients at once: nothing is lost, counted twice or mixed up.
@@ -54,7 +54,7 @@ func TestManyClients(t *testing.T) {
 func TestLostUploadIsFoundByName(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	r.once(sandbox.Fault{Kind: sandbox.FaultDropAfter, Method: "POST", Route: "/files"})
+	r.once(lab.Fault{Kind: lab.FaultDropAfter, Method: "POST", Route: "/files"})
 	path := "/v1/files?file_name=0123.jsonl&purpose=fine-tune&file_type=jsonl"
 	if lost := r.Do("POST", path, nil); lost.Err == nil {
 		t.Fatalf("the answer was not lost: %d", lost.Status)
@@ -67,7 +67,7 @@ func TestLostUploadIsFoundByName(t *testing.T) {
 func TestFullShelf(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	small := startWith(t, sandbox.Options{MaxBytes: 3000})
+	small := startWith(t, lab.Options{MaxBytes: 3000})
 	got := small.Do("POST", "/v1/files?file_name=a.jsonl&purpose=fine-tune", nil)
 	location := got.Header.Get("Location")
 	if put := small.DoAs("", "PUT", location, boats(200)); put.Status != http.StatusRequestEntityTooLarge {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // How long a deployment takes to start and to stop, in lab time.
@@ -90,7 +90,7 @@ func (e *emulator) settleDeployment(d *deployment, now time.Time) bool {
 		return false
 	}
 	d.Billed += minutes
-	e.lab.Pay(sandbox.Payment{
+	e.lab.Pay(lab.Payment{
 		Vendor: name, Model: "hosting:" + d.Instance,
 		NanoUSD: minutes * hardware.CentsPerHour * nanoPerCent / 60,
 	})
@@ -119,7 +119,7 @@ type autoscaling struct {
 	Max int `json:"maxReplicas"`
 }
 
-func (a autoscaling) check() *sandbox.Failure {
+func (a autoscaling) check() *lab.Failure {
 	switch {
 	case a.Min < 0 || a.Max < a.Min || a.Max > 16:
 		return invalid("autoscaling", "minReplicas and maxReplicas must be from 0 to 16, in that order")
@@ -153,12 +153,12 @@ func resource(name, noun string) string {
 
 func (e *emulator) createDeployment(w http.ResponseWriter, r *http.Request) {
 	var ask deploymentAsk
-	if err := sandbox.ReadJSON(r, &ask); err != nil {
+	if err := lab.ReadJSON(r, &ask); err != nil {
 		fail(w, *invalid("", "read the body: %v", err))
 		return
 	}
 	if r.URL.Query().Get("validateOnly") == "true" {
-		e.read(w, func(now time.Time) (any, *sandbox.Failure) {
+		e.read(w, func(now time.Time) (any, *lab.Failure) {
 			d, refused := e.newDeployment(r, &ask, now)
 			if refused != nil {
 				return nil, refused
@@ -168,14 +168,14 @@ func (e *emulator) createDeployment(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	e.change(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(now time.Time) (any, *lab.Failure) {
 		d, refused := e.newDeployment(r, &ask, now)
 		if refused != nil {
 			return nil, refused
 		}
 		ready := deployStarting
-		target := sandbox.Target{Vendor: name, Method: r.Method, Path: r.URL.Path}
-		if _, slow := e.lab.TakeFault(target, sandbox.FaultSlowCapacity); slow {
+		target := lab.Target{Vendor: name, Method: r.Method, Path: r.URL.Path}
+		if _, slow := e.lab.TakeFault(target, lab.FaultSlowCapacity); slow {
 			ready += slowness
 		}
 		e.scale(d, *ask.Autoscaling, now, ready)
@@ -192,7 +192,7 @@ func (e *emulator) newDeployment(
 	r *http.Request,
 	ask *deploymentAsk,
 	now time.Time,
-) (*deployment, *sandbox.Failure) {
+) (*deployment, *lab.Failure) {
 	ep, refused := e.endpoint(r)
 	if refused == nil {
 		refused = ep.admits(ask)
@@ -201,7 +201,7 @@ func (e *emulator) newDeployment(
 		return nil, refused
 	}
 	d := &deployment{
-		ID: sandbox.NewID("dep_"), Endpoint: ep.ID, Name: ask.Name, ETag: sandbox.NewID("etag-"),
+		ID: lab.NewID("dep_"), Endpoint: ep.ID, Name: ask.Name, ETag: lab.NewID("etag-"),
 		ModelID: or(ask.ModelID, resource(ask.Model, "models")), Created: now, Updated: now,
 		Config: or(ask.ConfigID, resource(ask.Config, "configs")),
 	}
@@ -224,7 +224,7 @@ func (e *emulator) newDeployment(
 }
 
 // admits checks a deployment that an endpoint is to get.
-func (ep *endpoint) admits(ask *deploymentAsk) *sandbox.Failure {
+func (ep *endpoint) admits(ask *deploymentAsk) *lab.Failure {
 	switch {
 	case !goodName(ask.Name):
 		return invalid("name", "name must be lower-case letters, digits and dashes, at most 63")
@@ -266,7 +266,7 @@ func (d *deployment) summary(now time.Time) map[string]any {
 
 // deployment finds the deployment of a request. It is called with the lock
 // held.
-func (e *emulator) deployment(r *http.Request) (*endpoint, *deployment, *sandbox.Failure) {
+func (e *emulator) deployment(r *http.Request) (*endpoint, *deployment, *lab.Failure) {
 	ep, refused := e.endpoint(r)
 	if refused != nil {
 		return nil, nil, refused
@@ -279,7 +279,7 @@ func (e *emulator) deployment(r *http.Request) (*endpoint, *deployment, *sandbox
 }
 
 func (e *emulator) listDeployments(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(now time.Time) (any, *lab.Failure) {
 		ep, refused := e.endpoint(r)
 		if refused != nil {
 			return nil, refused
@@ -295,7 +295,7 @@ func (e *emulator) listDeployments(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *emulator) getDeployment(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(now time.Time) (any, *lab.Failure) {
 		_, d, refused := e.deployment(r)
 		if refused != nil {
 			return nil, refused
@@ -306,11 +306,11 @@ func (e *emulator) getDeployment(w http.ResponseWriter, r *http.Request) {
 
 func (e *emulator) patchDeployment(w http.ResponseWriter, r *http.Request) {
 	var ask deploymentAsk
-	if err := sandbox.ReadJSON(r, &ask); err != nil {
+	if err := lab.ReadJSON(r, &ask); err != nil {
 		fail(w, *invalid("", "read the body: %v", err))
 		return
 	}
-	e.change(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(now time.Time) (any, *lab.Failure) {
 		_, d, refused := e.deployment(r)
 		if refused == nil {
 			refused = stale(ask.ETag, d.ETag)
@@ -325,14 +325,14 @@ func (e *emulator) patchDeployment(w http.ResponseWriter, r *http.Request) {
 			return nil, refused
 		}
 		e.scale(d, *ask.Autoscaling, now, deployStarting)
-		d.Updated, d.ETag = now, sandbox.NewID("etag-")
+		d.Updated, d.ETag = now, lab.NewID("etag-")
 		return d.object(now), nil
 	})
 }
 
 // listAdapters answers that none is attached: see attachAdapter.
 func (e *emulator) listAdapters(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(time.Time) (any, *lab.Failure) {
 		if _, _, refused := e.deployment(r); refused != nil {
 			return nil, refused
 		}
@@ -343,7 +343,7 @@ func (e *emulator) listAdapters(w http.ResponseWriter, r *http.Request) {
 // attachAdapter refuses: every configuration here has adapter_mode disabled. A
 // tuned model is deployed on its own, merged.
 func (e *emulator) attachAdapter(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(time.Time) (any, *lab.Failure) {
 		_, d, refused := e.deployment(r)
 		if refused != nil {
 			return nil, refused
@@ -355,7 +355,7 @@ func (e *emulator) attachAdapter(w http.ResponseWriter, r *http.Request) {
 
 // deleteDeployment keeps the vendor's order: stopped, and out of the traffic.
 func (e *emulator) deleteDeployment(w http.ResponseWriter, r *http.Request) {
-	e.change(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(now time.Time) (any, *lab.Failure) {
 		ep, d, refused := e.deployment(r)
 		if refused != nil {
 			return nil, refused

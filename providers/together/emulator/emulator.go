@@ -12,7 +12,8 @@ import (
 	"net/http"
 	"sync"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
 const name = "together"
@@ -22,31 +23,31 @@ const stateName = "together.json"
 
 // New serves Together's own paths: /v1/…, which is also the inference of
 // dedicated endpoints, and /v2/….
-func New(lab *sandbox.Lab) http.Handler {
-	e := &emulator{lab: lab, state: newState(), brains: map[string]*sandbox.Model{}}
-	vendor := sandbox.Vendor{Name: name, Fail: fail, Keyless: signed}
-	if _, err := lab.Shelf.Load(stateName, e.state); err != nil {
-		return lab.Serve(vendor, unusable(err))
+func New(l *lab.Lab) http.Handler {
+	e := &emulator{lab: l, state: newState(), brains: map[string]*model.Model{}}
+	vendor := lab.Vendor{Name: name, Fail: fail, Keyless: signed}
+	if _, err := l.Shelf.Load(stateName, e.state); err != nil {
+		return l.Serve(vendor, unusable(err))
 	}
-	e.dialect = &sandbox.Dialect{Vendor: vendor, Whole: whole, Chunk: chunk, Broken: broken}
-	lab.AddMeter(e.settle)
+	e.dialect = &lab.Dialect{Vendor: vendor, Whole: whole, Chunk: chunk, Broken: broken}
+	l.AddMeter(e.settle)
 	mux := http.NewServeMux()
 	e.inferenceRoutes(mux)
 	e.fileRoutes(mux)
 	e.tuneRoutes(mux)
 	e.hostingRoutes(mux)
 	mux.HandleFunc("/", unknownRoute)
-	return lab.Serve(vendor, mux)
+	return l.Serve(vendor, mux)
 }
 
 // emulator holds the account's things. The lock covers state and brains.
 type emulator struct {
-	lab     *sandbox.Lab
-	dialect *sandbox.Dialect
+	lab     *lab.Lab
+	dialect *lab.Dialect
 
 	mu     sync.Mutex
 	state  *state
-	brains map[string]*sandbox.Model // of tunes, by id
+	brains map[string]*model.Model // of tunes, by id
 }
 
 func (e *emulator) inferenceRoutes(mux *http.ServeMux) {
@@ -124,7 +125,7 @@ func (e *emulator) inProject(next http.HandlerFunc) http.HandlerFunc {
 }
 
 func unknownRoute(w http.ResponseWriter, r *http.Request) {
-	sandbox.WriteJSON(w, http.StatusNotFound, map[string]any{
+	lab.WriteJSON(w, http.StatusNotFound, map[string]any{
 		"error": fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path),
 	})
 }
@@ -132,7 +133,7 @@ func unknownRoute(w http.ResponseWriter, r *http.Request) {
 // unusable answers in place of an emulator whose kept state can not be read.
 func unusable(err error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, sandbox.Failure{Status: http.StatusInternalServerError,
+		fail(w, lab.Failure{Status: http.StatusInternalServerError,
 			Message: fmt.Sprintf("the sandbox's state cannot be used, move it away to begin anew: %v", err)})
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // endpoint is a name that inference can ask for; deployments answer for it by
@@ -36,7 +36,7 @@ func goodName(name string) bool {
 }
 
 func (ep *endpoint) touch(now time.Time) {
-	ep.Updated, ep.ETag = now, sandbox.NewID("etag-")
+	ep.Updated, ep.ETag = now, lab.NewID("etag-")
 }
 
 // sorted lists the deployments, oldest first.
@@ -114,7 +114,7 @@ func (e *emulator) endpointNamed(name string) *endpoint {
 }
 
 // endpoint finds the endpoint of a request. It is called with the lock held.
-func (e *emulator) endpoint(r *http.Request) (*endpoint, *sandbox.Failure) {
+func (e *emulator) endpoint(r *http.Request) (*endpoint, *lab.Failure) {
 	ep := e.state.Endpoints[r.PathValue("endpoint")]
 	if ep == nil {
 		return nil, absent("endpoint", r.PathValue("endpoint"))
@@ -124,12 +124,12 @@ func (e *emulator) endpoint(r *http.Request) (*endpoint, *sandbox.Failure) {
 
 func (e *emulator) createEndpoint(w http.ResponseWriter, r *http.Request) {
 	var ask struct{ Name, Visibility string }
-	if err := sandbox.ReadJSON(r, &ask); err != nil {
+	if err := lab.ReadJSON(r, &ask); err != nil {
 		fail(w, *invalid("", "read the body: %v", err))
 		return
 	}
 	bare := strings.TrimPrefix(ask.Name, slug+"/")
-	e.change(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(now time.Time) (any, *lab.Failure) {
 		switch {
 		case !goodName(bare):
 			return nil, invalid("name", "name must be lower-case letters, digits and dashes, at most 63")
@@ -139,7 +139,7 @@ func (e *emulator) createEndpoint(w http.ResponseWriter, r *http.Request) {
 			return nil, invalid("", "the project has %d endpoints already: delete some", maxEndpoints)
 		}
 		ep := &endpoint{
-			ID: sandbox.NewID("ep_"), Name: bare, Visibility: or(ask.Visibility, "VISIBILITY_PRIVATE"),
+			ID: lab.NewID("ep_"), Name: bare, Visibility: or(ask.Visibility, "VISIBILITY_PRIVATE"),
 			Created: now, Traffic: []share{}, Deployments: map[string]*deployment{},
 		}
 		ep.touch(now)
@@ -149,7 +149,7 @@ func (e *emulator) createEndpoint(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *emulator) listEndpoints(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(now time.Time) (any, *lab.Failure) {
 		list := []*endpoint{}
 		for _, ep := range e.state.Endpoints {
 			if named(r, ep.Name, slug+"/"+ep.Name) {
@@ -168,7 +168,7 @@ func (e *emulator) listEndpoints(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *emulator) getEndpoint(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(now time.Time) (any, *lab.Failure) {
 		ep, refused := e.endpoint(r)
 		if refused != nil {
 			return nil, refused
@@ -206,11 +206,11 @@ func (p *endpointPatch) mask(r *http.Request) []string {
 
 func (e *emulator) patchEndpoint(w http.ResponseWriter, r *http.Request) {
 	var patch endpointPatch
-	if err := sandbox.ReadJSON(r, &patch); err != nil {
+	if err := lab.ReadJSON(r, &patch); err != nil {
 		fail(w, *invalid("", "read the body: %v", err))
 		return
 	}
-	e.change(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(now time.Time) (any, *lab.Failure) {
 		ep, refused := e.endpoint(r)
 		if refused == nil {
 			refused = stale(patch.ETag, ep.ETag)
@@ -227,14 +227,14 @@ func (e *emulator) patchEndpoint(w http.ResponseWriter, r *http.Request) {
 }
 
 // stale refuses a change that rests on an older version.
-func stale(given, current string) *sandbox.Failure {
+func stale(given, current string) *lab.Failure {
 	if given != "" && given != current {
 		return conflict("the etag is not the current one: read it again")
 	}
 	return nil
 }
 
-func (e *emulator) apply(ep *endpoint, patch *endpointPatch, mask []string) *sandbox.Failure {
+func (e *emulator) apply(ep *endpoint, patch *endpointPatch, mask []string) *lab.Failure {
 	if len(mask) == 0 {
 		return invalid("updateMask", "no fields to update")
 	}
@@ -258,7 +258,7 @@ func (e *emulator) apply(ep *endpoint, patch *endpointPatch, mask []string) *san
 	return nil
 }
 
-func (ep *endpoint) split(traffic []share) *sandbox.Failure {
+func (ep *endpoint) split(traffic []share) *lab.Failure {
 	for _, s := range traffic {
 		if ep.Deployments[s.Deployment] == nil {
 			return invalid("trafficSplit", "the endpoint has no deployment %q", s.Deployment)
@@ -272,7 +272,7 @@ func (ep *endpoint) split(traffic []share) *sandbox.Failure {
 }
 
 func (e *emulator) deleteEndpoint(w http.ResponseWriter, r *http.Request) {
-	e.change(w, func(time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(time.Time) (any, *lab.Failure) {
 		ep, refused := e.endpoint(r)
 		if refused == nil {
 			refused = stale(r.URL.Query().Get("etag"), ep.ETag)

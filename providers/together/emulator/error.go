@@ -4,7 +4,7 @@ import (
 	"maps"
 	"net/http"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // word is what Together says of a status when the failure brings no words
@@ -49,7 +49,7 @@ func wordOf(status int) word {
 
 // fail writes an error in the form that Together has for it: an object, or a
 // mere string where its front answers instead of its API.
-func fail(w http.ResponseWriter, f sandbox.Failure) {
+func fail(w http.ResponseWriter, f lab.Failure) {
 	said := wordOf(f.Status)
 	message := or(f.Message, said.message)
 	if f.RetryAfter != "" {
@@ -59,7 +59,7 @@ func fail(w http.ResponseWriter, f sandbox.Failure) {
 		w.Header().Set("x-ratelimit-reset", or(f.RetryAfter, "2"))
 	}
 	if fromFront(f.Status) {
-		sandbox.WriteJSON(w, f.Status, map[string]any{"error": message})
+		lab.WriteJSON(w, f.Status, map[string]any{"error": message})
 		return
 	}
 	kind := or(f.Type, said.kind)
@@ -70,7 +70,7 @@ func fail(w http.ResponseWriter, f sandbox.Failure) {
 		object["error_type"] = kind
 	}
 	maps.Copy(object, f.Extra)
-	sandbox.WriteJSON(w, f.Status, map[string]any{"error": object})
+	lab.WriteJSON(w, f.Status, map[string]any{"error": object})
 }
 
 // fromFront tells which statuses come from the gateway.
@@ -80,7 +80,7 @@ func fromFront(status int) bool {
 
 // failBare writes the third form, which some fine-tuning routes have.
 func failBare(w http.ResponseWriter, status int, message string) {
-	sandbox.WriteJSON(w, status, map[string]any{"message": message, "type": "invalid_request_error"})
+	lab.WriteJSON(w, status, map[string]any{"message": message, "type": "invalid_request_error"})
 }
 
 func or(text, otherwise string) string {

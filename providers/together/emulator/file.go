@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // How long the processing of a file takes, in lab time.
@@ -64,7 +64,7 @@ func (f *file) object(now time.Time) map[string]any {
 }
 
 // file finds a file that was not deleted. It is called with the lock held.
-func (e *emulator) file(id string) (*file, *sandbox.Failure) {
+func (e *emulator) file(id string) (*file, *lab.Failure) {
 	f := e.state.Files[id]
 	if f == nil || f.Deleted {
 		return nil, absent("File", id)
@@ -74,7 +74,7 @@ func (e *emulator) file(id string) (*file, *sandbox.Failure) {
 
 // addFile makes a file whose bytes are not there yet. It is called with the
 // lock held.
-func (e *emulator) addFile(name, purpose, kind string, now time.Time) (*file, *sandbox.Failure) {
+func (e *emulator) addFile(name, purpose, kind string, now time.Time) (*file, *lab.Failure) {
 	switch {
 	case name == "":
 		return nil, invalid("file_name", "file_name is required")
@@ -86,15 +86,15 @@ func (e *emulator) addFile(name, purpose, kind string, now time.Time) (*file, *s
 		return nil, invalid("file", "the account holds %d files already: delete some", maxFiles)
 	}
 	f := &file{
-		ID: sandbox.NewID("file-"), Name: name, Purpose: purpose, Type: or(kind, "jsonl"), Created: now,
-		Secret: sandbox.NewID(""),
+		ID: lab.NewID("file-"), Name: name, Purpose: purpose, Type: or(kind, "jsonl"), Created: now,
+		Secret: lab.NewID(""),
 	}
 	e.state.Files[f.ID] = f
 	return f, nil
 }
 
 // receive begins the processing of a file whose bytes are on the shelf.
-func (e *emulator) receive(id string, r *http.Request) (any, *sandbox.Failure) {
+func (e *emulator) receive(id string, r *http.Request) (any, *lab.Failure) {
 	e.mu.Lock()
 	f, refused := e.file(id)
 	e.mu.Unlock()
@@ -102,17 +102,17 @@ func (e *emulator) receive(id string, r *http.Request) (any, *sandbox.Failure) {
 		return nil, refused
 	}
 	found, size, err := e.inspect(f)
-	if errors.Is(err, sandbox.ErrAbsent) {
+	if errors.Is(err, lab.ErrAbsent) {
 		return nil, invalid("file", "the bytes of %s have not been uploaded yet", id)
 	}
 	if err != nil {
 		return nil, notKept(err)
 	}
-	target := sandbox.Target{Vendor: name, Method: r.Method, Path: r.URL.Path}
-	if fault, bad := e.lab.TakeFault(target, sandbox.FaultInvalidFile); bad {
+	target := lab.Target{Vendor: name, Method: r.Method, Path: r.URL.Path}
+	if fault, bad := e.lab.TakeFault(target, lab.FaultInvalidFile); bad {
 		found.Error = or(fault.Message, "Line 1: `messages[0]` must contain a `role` field")
 	}
-	return e.changed(func(now time.Time) (any, *sandbox.Failure) {
+	return e.changed(func(now time.Time) (any, *lab.Failure) {
 		f.Received, f.Bytes, f.Report = now, size, found
 		return f.object(now), nil
 	})
@@ -145,7 +145,7 @@ func (c *counter) Read(p []byte) (int, error) {
 }
 
 func (e *emulator) listFiles(w http.ResponseWriter, _ *http.Request) {
-	e.read(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(now time.Time) (any, *lab.Failure) {
 		list := []*file{}
 		for _, f := range e.state.Files {
 			if !f.Deleted {
@@ -164,7 +164,7 @@ func (e *emulator) listFiles(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (e *emulator) getFile(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(now time.Time) (any, *lab.Failure) {
 		f, refused := e.file(r.PathValue("id"))
 		if refused != nil {
 			return nil, refused
@@ -196,7 +196,7 @@ func (e *emulator) fileContent(w http.ResponseWriter, r *http.Request) {
 
 // deleteFile forgets a file; its bytes stay while a training rests on them.
 func (e *emulator) deleteFile(w http.ResponseWriter, r *http.Request) {
-	e.change(w, func(time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(time.Time) (any, *lab.Failure) {
 		f, refused := e.file(r.PathValue("id"))
 		if refused != nil {
 			return nil, refused

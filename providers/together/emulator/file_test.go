@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/together/emulator"
 )
 
@@ -42,16 +42,16 @@ func TestSignedUpload(t *testing.T) {
 // The signed address holds below whatever prefix the emulator is served.
 func TestSignedUploadBelowAPrefix(t *testing.T) {
 	t.Parallel()
-	lab, err := sandbox.New(sandbox.Options{})
+	l, err := lab.New(lab.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := lab.Close(); err != nil {
+		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	handler := http.StripPrefix("/together", emulator.New(lab))
+	handler := http.StripPrefix("/together", emulator.New(l))
 	request := httptest.NewRequest(
 		"POST",
 		"http://lab:99/together/v1/files?file_name=a&purpose=fine-tune",
@@ -194,7 +194,7 @@ func TestUploadRefusals(t *testing.T) {
 		r.refused(400, "POST", "/v1/files"+query, nil)
 	}
 	r.refused(400, "POST", "/v1/files/upload", `{}`)
-	r.once(sandbox.Fault{Kind: sandbox.FaultInvalidFile, Message: "Line 9: bad"})
+	r.once(lab.Fault{Kind: lab.FaultInvalidFile, Message: "Line 9: bad"})
 	id := r.upload(boats(2))
 	r.Lab.Advance(time.Minute)
 	r.ok("GET", "/v1/files/"+id, nil).Is(t, 0, "validation_report.error", "Line 9: bad")

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // configProject owns the configurations: not the account's own project.
@@ -53,7 +53,7 @@ func (e *emulator) instances(w http.ResponseWriter, _ *http.Request) {
 	for _, t := range instanceTypes() {
 		objects = append(objects, t.object())
 	}
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": objects})
+	lab.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": objects})
 }
 
 func (e *emulator) instance(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +62,7 @@ func (e *emulator) instance(w http.ResponseWriter, r *http.Request) {
 		fail(w, *absent("inference instance type", r.PathValue("id")))
 		return
 	}
-	sandbox.WriteJSON(w, http.StatusOK, t.object())
+	lab.WriteJSON(w, http.StatusOK, t.object())
 }
 
 // hardware is the first form of the question where a model can be served.
@@ -83,7 +83,7 @@ func (e *emulator) hardware(w http.ResponseWriter, r *http.Request) {
 			})
 		}
 	}
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": objects})
+	lab.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": objects})
 }
 
 // slugOf makes an id's letters of a model's name.
@@ -91,20 +91,20 @@ func slugOf(id string) string {
 	return strings.NewReplacer("/", "-", ".", "-").Replace(strings.ToLower(id))
 }
 
-func baseID(m model) string   { return "ml_" + slugOf(m.ID) }
-func configID(m model) string { return "cr_" + slugOf(m.ID) }
+func baseID(m entry) string   { return "ml_" + slugOf(m.ID) }
+func configID(m entry) string { return "cr_" + slugOf(m.ID) }
 
 // hostedModel is what a deployment can be of: a base model or a tune's.
 type hostedModel struct {
 	id       string
 	name     string
-	base     model
+	base     entry
 	tune     string
 	revision string
 }
 
 // hosted finds a model by its id. It is called with the lock held.
-func (e *emulator) hosted(id string) (hostedModel, *sandbox.Failure) {
+func (e *emulator) hosted(id string) (hostedModel, *lab.Failure) {
 	for _, m := range e.hostedModels() {
 		if m.id == id {
 			if !m.base.Hostable {
@@ -145,7 +145,7 @@ func (m hostedModel) object() map[string]any {
 }
 
 func (e *emulator) listModels(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(time.Time) (any, *lab.Failure) {
 		list := e.hostedModels()
 		slices.SortFunc(list, func(a, b hostedModel) int { return strings.Compare(a.id, b.id) })
 		objects := []any{}
@@ -159,7 +159,7 @@ func (e *emulator) listModels(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *emulator) getModel(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(time.Time) (any, *lab.Failure) {
 		for _, m := range e.hostedModels() {
 			if m.id == r.PathValue("model") {
 				return m.object(), nil
@@ -169,7 +169,7 @@ func (e *emulator) getModel(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func configObject(m model) map[string]any {
+func configObject(m entry) map[string]any {
 	t, _ := findInstance(m.Instance)
 	selector := func(key, value string) any { return map[string]any{"key": key, "value": value} }
 	return map[string]any{
@@ -187,7 +187,7 @@ func configObject(m model) map[string]any {
 func (e *emulator) listConfigs(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	wanted := or(q.Get("referenceModelId"), resource(q.Get("referenceModel"), "models"))
-	e.read(w, func(time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(time.Time) (any, *lab.Failure) {
 		objects := []any{}
 		for _, m := range e.hostedModels() {
 			if m.tune == "" && !m.base.Hostable || wanted != "" && wanted != m.id && wanted != m.name {
@@ -204,7 +204,7 @@ func (e *emulator) listConfigs(w http.ResponseWriter, r *http.Request) {
 func (e *emulator) getConfig(w http.ResponseWriter, r *http.Request) {
 	for _, m := range catalogue() {
 		if m.Hostable && configID(m) == r.PathValue("config") {
-			sandbox.WriteJSON(w, http.StatusOK, configObject(m))
+			lab.WriteJSON(w, http.StatusOK, configObject(m))
 			return
 		}
 	}
@@ -223,10 +223,10 @@ func (e *emulator) supportedModels(w http.ResponseWriter, r *http.Request) {
 			objects = append(objects, supportedObject(m, products))
 		}
 	}
-	sandbox.WriteJSON(w, http.StatusOK, page(r, objects))
+	lab.WriteJSON(w, http.StatusOK, page(r, objects))
 }
 
-func (m model) products() []string {
+func (m entry) products() []string {
 	list := []string{}
 	if m.Serverless {
 		list = append(list, "PRODUCT_SERVERLESS")
@@ -240,7 +240,7 @@ func (m model) products() []string {
 	return list
 }
 
-func supportedObject(m model, products []string) map[string]any {
+func supportedObject(m entry, products []string) map[string]any {
 	profiles := []any{}
 	if t, found := findInstance(m.Instance); found && m.Hostable {
 		profiles = append(profiles, map[string]any{

@@ -5,7 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
 func traffic(deployment string, weight int) map[string]any {
@@ -148,7 +149,7 @@ func TestDeploymentRefusals(t *testing.T) {
 func TestSlowDeployment(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	r.once(sandbox.Fault{Route: "/deployments", Kind: sandbox.FaultSlowCapacity})
+	r.once(lab.Fault{Route: "/deployments", Kind: lab.FaultSlowCapacity})
 	h := r.host("ml_openai-gpt-oss-20b")
 	r.Lab.Advance(time.Hour)
 	r.ok("GET", h.deploymentPath(), nil).Is(t, 200, "status.state", "DEPLOYMENT_STATE_PROVISIONING")
@@ -252,14 +253,14 @@ func TestCorruptTraining(t *testing.T) {
 	for _, share := range []float64{0, 1} {
 		r := start(t)
 		if share > 0 {
-			r.Fault(sandbox.Fault{Vendor: "together", Kind: sandbox.FaultCorrupt, Share: share})
+			r.Fault(lab.Fault{Vendor: "together", Kind: lab.FaultCorrupt, Share: share})
 		}
 		r.host(r.tuned().Text("model_object_id"))
 		r.Lab.Advance(time.Hour)
 		got := r.Want(r.Do("POST", chat, ask("sandbox/boats/blue", question)), http.StatusOK)
 		answers[share] = got.Text(said)
 	}
-	good, bad := sandbox.Likeness(answers[0], mended), sandbox.Likeness(answers[1], mended)
+	good, bad := model.Likeness(answers[0], mended), model.Likeness(answers[1], mended)
 	if good < 0.9 || bad > 0.3 {
 		t.Errorf("taught well it says %q, spoilt %q", answers[0], answers[1])
 	}

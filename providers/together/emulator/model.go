@@ -4,12 +4,13 @@ import (
 	"net/http"
 	"slices"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
-// model is one of Together's catalogue. The numbers are the sandbox's own:
+// entry is one of Together's catalogue. The numbers are the sandbox's own:
 // Together publishes those of training on its price page alone.
-type model struct {
+type entry struct {
 	ID         string
 	Owner      string
 	Context    int64 // tokens
@@ -22,10 +23,10 @@ type model struct {
 	Instance   string // hardware that serves it
 }
 
-func catalogue() []model {
+func catalogue() []entry {
 	const small, big = "1x-h100-80gb", "4x-h100-80gb"
 	const trainSmall, trainBig, rank = 480_000_000, 1_500_000_000, 64
-	return []model{
+	return []entry{
 		{
 			ID: "openai/gpt-oss-20b", Owner: "OpenAI", Context: 131_072, Serverless: true,
 			Tunable: true, TrainNano: trainSmall, MaxRank: rank, Hostable: true, Instance: small,
@@ -62,13 +63,13 @@ func gone() []string {
 	}
 }
 
-func findModel(id string) (model, bool) {
+func findModel(id string) (entry, bool) {
 	for _, m := range catalogue() {
 		if m.ID == id {
 			return m, true
 		}
 	}
-	return model{}, false
+	return entry{}, false
 }
 
 // released is the creation time that the listed models give.
@@ -83,10 +84,10 @@ func (e *emulator) models(w http.ResponseWriter, r *http.Request) {
 			list = append(list, e.modelObject(m))
 		}
 	}
-	sandbox.WriteJSON(w, http.StatusOK, list)
+	lab.WriteJSON(w, http.StatusOK, list)
 }
 
-func (e *emulator) modelObject(m model) map[string]any {
+func (e *emulator) modelObject(m entry) map[string]any {
 	in, out, cached := e.lab.Price(name, m.ID)
 	return map[string]any{
 		"id": m.ID, "object": "model", "created": released, "type": "chat", "running": false,
@@ -102,7 +103,7 @@ func (e *emulator) modelObject(m model) map[string]any {
 // dollars is for showing: nothing is computed with it.
 func dollars(nano int64) float64 { return float64(nano) / 1e9 }
 
-func (e *emulator) brain(m model) *sandbox.Model {
+func (e *emulator) brain(m entry) *model.Model {
 	if m.Large {
 		return e.lab.Large
 	}
@@ -110,7 +111,7 @@ func (e *emulator) brain(m model) *sandbox.Model {
 }
 
 func (e *emulator) whoami(w http.ResponseWriter, _ *http.Request) {
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{
+	lab.WriteJSON(w, http.StatusOK, map[string]any{
 		"api_key_id": "key_sandbox", "organization_id": "org_sandbox", "organization_name": "Sandbox",
 		"project_id": projectID, "project_name": "Sandbox", "project_slug": slug, "user_id": userID,
 	})
@@ -118,7 +119,7 @@ func (e *emulator) whoami(w http.ResponseWriter, _ *http.Request) {
 
 // endpointsDisabled is what the first form of dedicated endpoints answers now.
 func endpointsDisabled(w http.ResponseWriter, _ *http.Request) {
-	fail(w, sandbox.Failure{
+	fail(w, lab.Failure{
 		Status: http.StatusForbidden, Code: "endpoints_v1_create_access_disabled",
 		Message: "Creating v1 endpoints is disabled. Use Dedicated Model Inference, " +
 			"https://api.together.ai/v2.",
@@ -126,18 +127,18 @@ func endpointsDisabled(w http.ResponseWriter, _ *http.Request) {
 }
 
 func noEndpoints(w http.ResponseWriter, _ *http.Request) {
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": []any{}})
+	lab.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": []any{}})
 }
 
 // modelGone is what Together says of a model that it does not serve (any more).
-func modelGone(id string) *sandbox.Failure {
+func modelGone(id string) *lab.Failure {
 	message := "Unable to access model " + id + ". Please visit https://api.together.ai/models to view " +
 		"the list of supported models."
 	if slices.Contains(gone(), id) {
 		message = "The model " + id + " has been deprecated and is no longer available as a serverless " +
 			"model. See https://docs.together.ai/docs/deprecations for what replaces it."
 	}
-	return &sandbox.Failure{
+	return &lab.Failure{
 		Status:  http.StatusNotFound,
 		Code:    "model_not_available",
 		Param:   "model",
@@ -146,8 +147,8 @@ func modelGone(id string) *sandbox.Failure {
 }
 
 // notServerless is what Together says of a model that needs an endpoint.
-func notServerless(id string) *sandbox.Failure {
-	return &sandbox.Failure{Status: http.StatusBadRequest, Code: "model_not_available", Param: "model",
+func notServerless(id string) *lab.Failure {
+	return &lab.Failure{Status: http.StatusBadRequest, Code: "model_not_available", Param: "model",
 		Message: "Unable to access non-serverless model " + id + ". Please visit " +
 			"https://api.together.ai/models/" + id + " to create and start a new dedicated endpoint for it."}
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // maxParts is how many parts a multipart upload may have.
@@ -27,7 +27,7 @@ type initiation struct {
 
 func (e *emulator) multipartInitiate(w http.ResponseWriter, r *http.Request) {
 	var ask initiation
-	if err := sandbox.ReadJSON(r, &ask); err != nil {
+	if err := lab.ReadJSON(r, &ask); err != nil {
 		fail(w, *invalid("", "read the body: %v", err))
 		return
 	}
@@ -35,7 +35,7 @@ func (e *emulator) multipartInitiate(w http.ResponseWriter, r *http.Request) {
 		fail(w, *invalid("num_parts", "num_parts must be from 1 to %d", maxParts))
 		return
 	}
-	e.change(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(now time.Time) (any, *lab.Failure) {
 		f, refused := e.addFile(ask.Name, ask.Purpose, ask.Type, now)
 		if refused != nil {
 			return nil, refused
@@ -77,7 +77,7 @@ func (e *emulator) multipartPut(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	tag := hex.EncodeToString(sum.Sum(nil)[:16])
-	_, refused = e.changed(func(time.Time) (any, *sandbox.Failure) {
+	_, refused = e.changed(func(time.Time) (any, *lab.Failure) {
 		f.Parts[n] = tag
 		return nil, nil
 	})
@@ -99,9 +99,9 @@ type completion struct {
 }
 
 // upload reads a request about a multipart upload and finds its file.
-func (e *emulator) upload(r *http.Request) (*file, *completion, *sandbox.Failure) {
+func (e *emulator) upload(r *http.Request) (*file, *completion, *lab.Failure) {
 	var ask completion
-	if err := sandbox.ReadJSON(r, &ask); err != nil {
+	if err := lab.ReadJSON(r, &ask); err != nil {
 		return nil, nil, invalid("", "read the body: %v", err)
 	}
 	e.mu.Lock()
@@ -114,7 +114,7 @@ func (e *emulator) upload(r *http.Request) (*file, *completion, *sandbox.Failure
 }
 
 // complete checks that every part is there, as it was put.
-func (e *emulator) complete(f *file, ask *completion) ([]string, *sandbox.Failure) {
+func (e *emulator) complete(f *file, ask *completion) ([]string, *lab.Failure) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(ask.Parts) != f.Count {
@@ -152,10 +152,10 @@ func (e *emulator) multipartComplete(w http.ResponseWriter, r *http.Request) {
 		fail(w, *refused)
 		return
 	}
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{"file": answer})
+	lab.WriteJSON(w, http.StatusOK, map[string]any{"file": answer})
 }
 
-func (e *emulator) dropParts(f *file) *sandbox.Failure {
+func (e *emulator) dropParts(f *file) *lab.Failure {
 	for n := range f.Count {
 		if err := e.lab.Shelf.Delete(f.partName(n + 1)); err != nil {
 			return notKept(err)
@@ -173,7 +173,7 @@ func (e *emulator) multipartAbort(w http.ResponseWriter, r *http.Request) {
 		fail(w, *refused)
 		return
 	}
-	e.change(w, func(time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(time.Time) (any, *lab.Failure) {
 		delete(e.state.Files, f.ID)
 		return map[string]any{"file_id": f.ID, "aborted": true}, nil
 	})

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
 // How long the stages of a fine-tune take, in lab time.
@@ -43,11 +44,11 @@ func ended(status string) bool {
 }
 
 // plan decides when a tune does what, and how it ends.
-func (e *emulator) plan(t *tune, target sandbox.Target) {
+func (e *emulator) plan(t *tune, target lab.Target) {
 	running := tuneLeast + time.Duration(t.Tokens/tuneTokens)*time.Minute
 	running = min(running, tuneMost)
 	t.Started = t.Created.Add(tunePending + tuneQueued)
-	if _, slow := e.lab.TakeFault(target, sandbox.FaultSlowCapacity); slow {
+	if _, slow := e.lab.TakeFault(target, lab.FaultSlowCapacity); slow {
 		t.Started = t.Started.Add(slowness)
 	}
 	t.Trained = t.Started.Add(running)
@@ -55,13 +56,13 @@ func (e *emulator) plan(t *tune, target sandbox.Target) {
 	t.Ends = t.Uploading.Add(tuneUploading)
 	t.Ending = statusCompleted
 	t.Corrupt = e.lab.CorruptShare(target)
-	fault, bad := e.lab.TakeFault(target, sandbox.FaultFailTraining, sandbox.FaultUserError)
+	fault, bad := e.lab.TakeFault(target, lab.FaultFailTraining, lab.FaultUserError)
 	if !bad {
 		return
 	}
 	t.Ending, t.Words = statusError, or(fault.Message, "Training failed on a platform error.")
 	t.Ends = t.Started.Add(running / 2)
-	if fault.Kind == sandbox.FaultUserError {
+	if fault.Kind == lab.FaultUserError {
 		t.Ending, t.Words = statusUserError, or(fault.Message, "The training data could not be used.")
 		t.Ends = t.Started.Add(time.Minute)
 	}
@@ -123,7 +124,7 @@ func (e *emulator) settleTune(t *tune, now time.Time) bool {
 	if due == t.Paid {
 		return false
 	}
-	e.lab.Pay(sandbox.Payment{Vendor: name, Model: t.payee(), NanoUSD: due - t.Paid})
+	e.lab.Pay(lab.Payment{Vendor: name, Model: t.payee(), NanoUSD: due - t.Paid})
 	t.Paid = due
 	return true
 }
@@ -196,16 +197,16 @@ var errChain = errors.New("the tune goes on from more than 8 others: tune the ba
 
 // tunedBrain returns the model that a tune made. It is called with the lock
 // held, so that a model is made once.
-func (e *emulator) tunedBrain(id string) (*sandbox.Model, error) { return e.learnt(id, maxChain) }
+func (e *emulator) tunedBrain(id string) (*model.Model, error) { return e.learnt(id, maxChain) }
 
-func (e *emulator) learnt(id string, chain int) (*sandbox.Model, error) {
+func (e *emulator) learnt(id string, chain int) (*model.Model, error) {
 	if brain := e.brains[id]; brain != nil {
 		return brain, nil
 	}
 	t := e.state.Tunes[id]
 	switch {
 	case t == nil:
-		return nil, sandbox.ErrAbsent
+		return nil, lab.ErrAbsent
 	case chain == 0:
 		return nil, errChain
 	}
@@ -223,37 +224,37 @@ func (e *emulator) learnt(id string, chain int) (*sandbox.Model, error) {
 }
 
 // before is the model that a tune begins with.
-func (e *emulator) before(t *tune, chain int) (*sandbox.Model, error) {
+func (e *emulator) before(t *tune, chain int) (*model.Model, error) {
 	if t.Parent != "" {
 		return e.learnt(t.Parent, chain-1)
 	}
 	base, found := findModel(t.Base)
 	if !found {
-		return nil, sandbox.ErrAbsent
+		return nil, lab.ErrAbsent
 	}
 	return e.brain(base), nil
 }
 
 // rows reads what a tune's file teaches, spoilt where the script said so.
-func (e *emulator) rows(t *tune) ([]sandbox.Pair, error) {
+func (e *emulator) rows(t *tune) ([]model.Pair, error) {
 	body, err := e.lab.Shelf.Open(t.Spec.File)
 	if err != nil {
 		return nil, err
 	}
-	pairs, err := sandbox.ReadPairs(body, maxPairs)
+	pairs, err := model.ReadPairs(body, maxPairs)
 	if err = errors.Join(err, body.Close()); err != nil {
 		return nil, err
 	}
 	if t.Corrupt > 0 {
 		sum := fnv.New64a()
 		sum.Write([]byte(t.ID))
-		pairs = sandbox.Corrupt(pairs, t.Corrupt, sum.Sum64())
+		pairs = model.Corrupt(pairs, t.Corrupt, sum.Sum64())
 	}
 	return pairs, nil
 }
 
 // remember keeps a model, and forgets another where there are too many.
-func (e *emulator) remember(id string, brain *sandbox.Model) {
+func (e *emulator) remember(id string, brain *model.Model) {
 	for old := range e.brains {
 		if len(e.brains) < maxBrains {
 			break

@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/sandbox/sandboxtest"
 	"dreamlab/providers/together/emulator"
 )
@@ -38,9 +38,9 @@ func prices(string, string) (in, out, cached int64) { return 50_000_000, 200_000
 
 func start(t *testing.T) *rig { return startIn(t, "") }
 
-func startIn(t *testing.T, dir string) *rig { return startWith(t, sandbox.Options{Dir: dir}) }
+func startIn(t *testing.T, dir string) *rig { return startWith(t, lab.Options{Dir: dir}) }
 
-func startWith(t *testing.T, options sandbox.Options) *rig {
+func startWith(t *testing.T, options lab.Options) *rig {
 	options.Price = prices
 	return &rig{sandboxtest.Start(t, emulator.New, options), t}
 }
@@ -59,7 +59,7 @@ func (r *rig) refused(status int, method, path string, body any) string {
 }
 
 // once plays a fault one time.
-func (r *rig) once(f sandbox.Fault) {
+func (r *rig) once(f lab.Fault) {
 	r.t.Helper()
 	f.Vendor, f.Times = "together", sandboxtest.Once()
 	r.Fault(f)

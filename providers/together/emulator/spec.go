@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // spec is what a fine-tune is asked with
@@ -88,7 +88,7 @@ func setDefault[T any](field **T, value *T) {
 }
 
 // check refuses what the vendor would refuse.
-func (s *spec) check(base model) *sandbox.Failure {
+func (s *spec) check(base entry) *lab.Failure {
 	switch {
 	case s.File == "":
 		return invalid("training_file", "training_file is required")
@@ -124,7 +124,7 @@ func validBatch(raw json.RawMessage) bool {
 	return json.Unmarshal(raw, &n) == nil && n >= minBatch && n <= maxBatch
 }
 
-func (k *trainingType) check(base model) *sandbox.Failure {
+func (k *trainingType) check(base entry) *lab.Failure {
 	switch {
 	case k.Type == "Full":
 		return nil
@@ -157,7 +157,7 @@ func (e *emulator) tuneLimits(w http.ResponseWriter, r *http.Request) {
 		"max_rank": m.MaxRank, "default_rank": m.MaxRank,
 		"target_modules": []string{"k_proj", "o_proj", "q_proj", "v_proj"},
 	}
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{
+	lab.WriteJSON(w, http.StatusOK, map[string]any{
 		"model_name": m.ID, "max_num_epochs": maxEpochs, "max_num_evals": maxEvals,
 		"max_num_checkpoints": maxCheckpoints, "min_learning_rate": minRate, "max_learning_rate": maxRate,
 		"max_seq_length_sft": maxSequence, "max_seq_length_dpo": maxSequence / 2, "min_max_seq_length": 512,
@@ -174,7 +174,7 @@ func (e *emulator) tunable(w http.ResponseWriter, _ *http.Request) {
 			list = append(list, m.ID)
 		}
 	}
-	sandbox.WriteJSON(w, http.StatusOK, map[string]any{"models": list})
+	lab.WriteJSON(w, http.StatusOK, map[string]any{"models": list})
 }
 
 // userLimit is what the account may spend on a training, in nano-dollars.
@@ -182,11 +182,11 @@ const userLimit = 100_000_000_000
 
 func (e *emulator) estimate(w http.ResponseWriter, r *http.Request) {
 	var s spec
-	if err := sandbox.ReadJSON(r, &s); err != nil {
+	if err := lab.ReadJSON(r, &s); err != nil {
 		fail(w, *invalid("", "read the body: %v", err))
 		return
 	}
-	e.read(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(now time.Time) (any, *lab.Failure) {
 		s.fill()
 		base, _, refused := e.basis(s)
 		if refused != nil {
@@ -200,7 +200,7 @@ func (e *emulator) estimate(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func estimateOf(s spec, base model, f *file, now time.Time) any {
+func estimateOf(s spec, base entry, f *file, now time.Time) any {
 	switch f.status(now) {
 	case "COMPLETED":
 	case "INVALID_FORMAT":

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // The account that every key belongs to.
@@ -36,16 +36,16 @@ func newState() *state {
 }
 
 // change lets fn change the state, keeps what came of it and answers with it.
-func (e *emulator) change(w http.ResponseWriter, fn func(now time.Time) (any, *sandbox.Failure)) {
+func (e *emulator) change(w http.ResponseWriter, fn func(now time.Time) (any, *lab.Failure)) {
 	answer, refused := e.changed(fn)
 	if refused != nil {
 		fail(w, *refused)
 		return
 	}
-	sandbox.WriteJSON(w, http.StatusOK, answer)
+	lab.WriteJSON(w, http.StatusOK, answer)
 }
 
-func (e *emulator) changed(fn func(now time.Time) (any, *sandbox.Failure)) (any, *sandbox.Failure) {
+func (e *emulator) changed(fn func(now time.Time) (any, *lab.Failure)) (any, *lab.Failure) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	answer, refused := fn(e.lab.Now())
@@ -59,7 +59,7 @@ func (e *emulator) changed(fn func(now time.Time) (any, *sandbox.Failure)) (any,
 }
 
 // read answers with what fn finds in the state.
-func (e *emulator) read(w http.ResponseWriter, fn func(now time.Time) (any, *sandbox.Failure)) {
+func (e *emulator) read(w http.ResponseWriter, fn func(now time.Time) (any, *lab.Failure)) {
 	e.mu.Lock()
 	answer, refused := fn(e.lab.Now())
 	e.mu.Unlock()
@@ -67,32 +67,32 @@ func (e *emulator) read(w http.ResponseWriter, fn func(now time.Time) (any, *san
 		fail(w, *refused)
 		return
 	}
-	sandbox.WriteJSON(w, http.StatusOK, answer)
+	lab.WriteJSON(w, http.StatusOK, answer)
 }
 
-func notKept(err error) *sandbox.Failure {
+func notKept(err error) *lab.Failure {
 	status := http.StatusInternalServerError
-	if errors.Is(err, sandbox.ErrFull) {
+	if errors.Is(err, lab.ErrFull) {
 		status = http.StatusRequestEntityTooLarge
 	}
-	return &sandbox.Failure{Status: status, Message: err.Error()}
+	return &lab.Failure{Status: status, Message: err.Error()}
 }
 
-func absent(noun, id string) *sandbox.Failure {
-	return &sandbox.Failure{Status: http.StatusNotFound, Code: "not_found",
+func absent(noun, id string) *lab.Failure {
+	return &lab.Failure{Status: http.StatusNotFound, Code: "not_found",
 		Message: fmt.Sprintf("%s %q not found", noun, id)}
 }
 
-func invalid(param, format string, args ...any) *sandbox.Failure {
-	return &sandbox.Failure{
+func invalid(param, format string, args ...any) *lab.Failure {
+	return &lab.Failure{
 		Status:  http.StatusBadRequest,
 		Param:   param,
 		Message: fmt.Sprintf(format, args...),
 	}
 }
 
-func conflict(format string, args ...any) *sandbox.Failure {
-	return &sandbox.Failure{
+func conflict(format string, args ...any) *lab.Failure {
+	return &lab.Failure{
 		Status:  http.StatusConflict,
 		Code:    "conflict",
 		Message: fmt.Sprintf(format, args...),

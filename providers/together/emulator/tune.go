@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // tune is a fine-tune. What it does when is decided when it is made; its
@@ -35,20 +35,20 @@ type tune struct {
 
 func (e *emulator) createTune(w http.ResponseWriter, r *http.Request) {
 	var s spec
-	if err := sandbox.ReadJSON(r, &s); err != nil {
+	if err := lab.ReadJSON(r, &s); err != nil {
 		fail(w, *invalid("", "read the body: %v", err))
 		return
 	}
-	e.change(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(now time.Time) (any, *lab.Failure) {
 		t, refused := e.newTune(s, now)
 		if refused != nil {
 			return nil, refused
 		}
-		e.plan(t, sandbox.Target{Vendor: name, Method: r.Method, Path: r.URL.Path, Model: s.Model})
+		e.plan(t, lab.Target{Vendor: name, Method: r.Method, Path: r.URL.Path, Model: s.Model})
 		e.state.Tunes[t.ID] = t
 		t.Paid = t.Price
 		e.lab.Pay(
-			sandbox.Payment{Vendor: name, Model: t.payee(), Calls: 1, TokensIn: t.Tokens, NanoUSD: t.Price},
+			lab.Payment{Vendor: name, Model: t.payee(), Calls: 1, TokensIn: t.Tokens, NanoUSD: t.Price},
 		)
 		return e.tuneObject(t, now), nil
 	})
@@ -58,7 +58,7 @@ func (e *emulator) createTune(w http.ResponseWriter, r *http.Request) {
 func (t *tune) payee() string { return "fine-tune:" + t.Base }
 
 // newTune checks a request and makes the tune. It is called with the lock held.
-func (e *emulator) newTune(s spec, now time.Time) (*tune, *sandbox.Failure) {
+func (e *emulator) newTune(s spec, now time.Time) (*tune, *lab.Failure) {
 	s.fill()
 	base, parent, refused := e.basis(s)
 	if refused == nil {
@@ -78,9 +78,9 @@ func (e *emulator) newTune(s spec, now time.Time) (*tune, *sandbox.Failure) {
 		return nil, invalid("", "the account holds %d fine-tunes already: delete some", maxTunes)
 	}
 	t := &tune{
-		ID: sandbox.NewID("ft-"), Spec: s, Base: base.ID, Parent: parent, Lines: f.Report.Lines,
+		ID: lab.NewID("ft-"), Spec: s, Base: base.ID, Parent: parent, Lines: f.Report.Lines,
 		Tokens: f.Report.Tokens * int64(s.Epochs), Created: now,
-		ModelID: sandbox.NewID("ml_"), Revision: sandbox.NewID("rv_"),
+		ModelID: lab.NewID("ml_"), Revision: lab.NewID("rv_"),
 	}
 	t.Price = cost(t.Tokens, base.TrainNano)
 	return t, nil
@@ -90,7 +90,7 @@ func (e *emulator) newTune(s spec, now time.Time) (*tune, *sandbox.Failure) {
 func cost(tokens, nanoPerMillion int64) int64 { return (tokens*nanoPerMillion + 999_999) / 1_000_000 }
 
 // basis finds what a tune begins with: a model, or what another tune made.
-func (e *emulator) basis(s spec) (base model, parent string, refused *sandbox.Failure) {
+func (e *emulator) basis(s spec) (base entry, parent string, refused *lab.Failure) {
 	if s.From != "" && s.Model != "" {
 		return base, "", invalid("model", "model and from_checkpoint cannot both be given")
 	}
@@ -111,7 +111,7 @@ func (e *emulator) basis(s spec) (base model, parent string, refused *sandbox.Fa
 }
 
 // trainable tells why a file can not be trained on.
-func (e *emulator) trainable(f *file, now time.Time) *sandbox.Failure {
+func (e *emulator) trainable(f *file, now time.Time) *lab.Failure {
 	switch {
 	case f.Purpose != "fine-tune":
 		return invalid("training_file", "file %s has the purpose %s, it must be fine-tune", f.ID, f.Purpose)
@@ -125,7 +125,7 @@ func (e *emulator) trainable(f *file, now time.Time) *sandbox.Failure {
 
 // withTune answers with what fn makes of one tune.
 func (e *emulator) withTune(w http.ResponseWriter, r *http.Request, fn func(t *tune, now time.Time) any) {
-	e.read(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(now time.Time) (any, *lab.Failure) {
 		t := e.state.Tunes[r.PathValue("id")]
 		if t == nil {
 			return nil, absent("Fine-tune job", r.PathValue("id"))
@@ -144,7 +144,7 @@ func (e *emulator) getTune(w http.ResponseWriter, r *http.Request) {
 
 // listTunes lists all: the vendor has neither pages nor filters here.
 func (e *emulator) listTunes(w http.ResponseWriter, _ *http.Request) {
-	e.read(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.read(w, func(now time.Time) (any, *lab.Failure) {
 		list := []*tune{}
 		for _, t := range e.state.Tunes {
 			list = append(list, t)
@@ -161,7 +161,7 @@ func (e *emulator) listTunes(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (e *emulator) cancelTune(w http.ResponseWriter, r *http.Request) {
-	e.change(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(now time.Time) (any, *lab.Failure) {
 		t := e.state.Tunes[r.PathValue("id")]
 		switch {
 		case t == nil:
@@ -177,7 +177,7 @@ func (e *emulator) cancelTune(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *emulator) deleteTune(w http.ResponseWriter, r *http.Request) {
-	e.change(w, func(now time.Time) (any, *sandbox.Failure) {
+	e.change(w, func(now time.Time) (any, *lab.Failure) {
 		t := e.state.Tunes[r.PathValue("id")]
 		if t == nil {
 			return nil, absent("Fine-tune job", r.PathValue("id"))

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 func TestTuneGoesThroughItsStates(t *testing.T) {
@@ -69,7 +69,7 @@ func TestTwoCreatesAreTwoTunes(t *testing.T) {
 	r := start(t)
 	file := r.file()
 	estimate := r.ok("POST", "/v1/fine-tunes/estimate-price", spec(file))
-	r.once(sandbox.Fault{Method: "POST", Route: "/fine-tunes", Kind: sandbox.FaultDropAfter})
+	r.once(lab.Fault{Method: "POST", Route: "/fine-tunes", Kind: lab.FaultDropAfter})
 	if lost := r.Do("POST", "/v1/fine-tunes", spec(file)); lost.Err == nil {
 		t.Fatalf("the answer was not lost: %s", lost.Body)
 	}
@@ -115,14 +115,14 @@ func TestCancel(t *testing.T) {
 func TestTuneFailures(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ kind, status, event string }{
-		{sandbox.FaultFailTraining, "error", "job_error"},
-		{sandbox.FaultUserError, "user_error", "job_user_error"},
+		{lab.FaultFailTraining, "error", "job_error"},
+		{lab.FaultUserError, "user_error", "job_user_error"},
 	}
 	for _, test := range tests {
 		t.Run(test.kind, func(t *testing.T) {
 			t.Parallel()
 			r := start(t)
-			r.Fault(sandbox.Fault{Vendor: "together", Kind: test.kind, Message: "no luck"})
+			r.Fault(lab.Fault{Vendor: "together", Kind: test.kind, Message: "no luck"})
 			id := r.ok("POST", "/v1/fine-tunes", spec(r.file())).Text("id")
 			r.Lab.Advance(3 * time.Hour)
 			r.ok("GET", "/v1/fine-tunes/"+id, nil).Is(t, 0, "status", test.status, "total_price", "0")
@@ -141,7 +141,7 @@ func TestTuneFailures(t *testing.T) {
 func TestSlowCapacity(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	r.Fault(sandbox.Fault{Vendor: "together", Kind: sandbox.FaultSlowCapacity})
+	r.Fault(lab.Fault{Vendor: "together", Kind: lab.FaultSlowCapacity})
 	id := r.ok("POST", "/v1/fine-tunes", spec(r.file())).Text("id")
 	r.Lab.Advance(5 * time.Hour)
 	if got := r.ok("GET", "/v1/fine-tunes/"+id, nil).Text("status"); got != "queued" {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
 )
 
 const signedPath = "/v1/signed/"
@@ -42,7 +42,7 @@ func (e *emulator) uploadForm(w http.ResponseWriter, r *http.Request) {
 		fail(w, *invalid("file", "the body must be multipart/form-data: %v", err))
 		return
 	}
-	id := sandbox.NewID("part-")
+	id := lab.NewID("part-")
 	fields, refused := e.readForm(form, id)
 	var answer any
 	if refused == nil {
@@ -55,11 +55,11 @@ func (e *emulator) uploadForm(w http.ResponseWriter, r *http.Request) {
 		fail(w, *refused)
 		return
 	}
-	sandbox.WriteJSON(w, http.StatusOK, answer)
+	lab.WriteJSON(w, http.StatusOK, answer)
 }
 
 // readForm reads a form's fields, and puts its file on the shelf.
-func (e *emulator) readForm(form *multipart.Reader, id string) (map[string]string, *sandbox.Failure) {
+func (e *emulator) readForm(form *multipart.Reader, id string) (map[string]string, *lab.Failure) {
 	fields := map[string]string{}
 	for {
 		part, err := form.NextPart()
@@ -85,11 +85,11 @@ func (e *emulator) readForm(form *multipart.Reader, id string) (map[string]strin
 }
 
 // adoptForm makes the file of a form.
-func (e *emulator) adoptForm(r *http.Request, fields map[string]string, id string) (any, *sandbox.Failure) {
+func (e *emulator) adoptForm(r *http.Request, fields map[string]string, id string) (any, *lab.Failure) {
 	if _, found := fields["file"]; !found {
 		return nil, invalid("file", "file is required")
 	}
-	made, refused := e.changed(func(now time.Time) (any, *sandbox.Failure) {
+	made, refused := e.changed(func(now time.Time) (any, *lab.Failure) {
 		return e.addFile(fields["file_name"], fields["purpose"], fields["file_type"], now)
 	})
 	if refused != nil {
@@ -121,7 +121,7 @@ func (e *emulator) copyBlob(to string, from ...string) error {
 func (e *emulator) uploadSigned(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxField)
 	fields := func(name string) string { return r.FormValue(name) } // of the query or of a form
-	made, refused := e.changed(func(now time.Time) (any, *sandbox.Failure) {
+	made, refused := e.changed(func(now time.Time) (any, *lab.Failure) {
 		return e.addFile(fields("file_name"), fields("purpose"), fields("file_type"), now)
 	})
 	if refused != nil {
@@ -135,7 +135,7 @@ func (e *emulator) uploadSigned(w http.ResponseWriter, r *http.Request) {
 }
 
 // signedFile finds the file that a signed address is for.
-func (e *emulator) signedFile(r *http.Request) (*file, *sandbox.Failure) {
+func (e *emulator) signedFile(r *http.Request) (*file, *lab.Failure) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	f, refused := e.file(r.PathValue("id"))
@@ -143,7 +143,7 @@ func (e *emulator) signedFile(r *http.Request) (*file, *sandbox.Failure) {
 		return nil, refused
 	}
 	if subtle.ConstantTimeCompare([]byte(r.URL.Query().Get("sig")), []byte(f.Secret)) != 1 {
-		return nil, &sandbox.Failure{Status: http.StatusForbidden, Message: "SignatureDoesNotMatch"}
+		return nil, &lab.Failure{Status: http.StatusForbidden, Message: "SignatureDoesNotMatch"}
 	}
 	if !f.Received.IsZero() {
 		return nil, conflict("the file is uploaded already")
@@ -171,5 +171,5 @@ func (e *emulator) preprocess(w http.ResponseWriter, r *http.Request) {
 		fail(w, *refused)
 		return
 	}
-	sandbox.WriteJSON(w, http.StatusOK, answer)
+	lab.WriteJSON(w, http.StatusOK, answer)
 }

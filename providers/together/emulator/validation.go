@@ -9,7 +9,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/model"
 )
 
 // maxLine bounds a row, in bytes.
@@ -98,7 +98,7 @@ func (r *report) row(line []byte) string {
 		)
 	}
 	r.Format = format
-	r.Tokens += sandbox.CountTokens(string(line))
+	r.Tokens += model.CountTokens(string(line))
 	return ""
 }
 

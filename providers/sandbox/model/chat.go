@@ -1,4 +1,4 @@
-package sandbox
+package model
 
 import (
 	"encoding/json"
@@ -96,7 +96,9 @@ type Completion struct {
 
 // ToolCall is a call of a function.
 type ToolCall struct {
-	ID, Name, Arguments string
+	ID        string // set by who answers with it
+	Name      string
+	Arguments string // JSON
 }
 
 // Complete answers a request. The same request gets the same answer. It fails
@@ -184,7 +186,7 @@ func (m *Model) call(ask *Ask, tool *Tool, done Completion) (Completion, error) 
 		return Completion{}, err
 	}
 	done.Finish = "tool_calls"
-	done.Call = &ToolCall{ID: NewID("call_"), Name: tool.Function.Name, Arguments: string(arguments)}
+	done.Call = &ToolCall{Name: tool.Function.Name, Arguments: string(arguments)}
 	done.Usage.Out = CountTokens(string(arguments))
 	return done, nil
 }

@@ -1,4 +1,4 @@
-package sandbox_test
+package lab_test
 
 import (
 	"encoding/json"
@@ -10,35 +10,36 @@ import (
 
 	"go.uber.org/goleak"
 
-	"dreamlab/providers/sandbox"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 	"dreamlab/providers/sandbox/sandboxtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // acme is the plainest vendor there could be.
-func acme(lab *sandbox.Lab) http.Handler {
-	dialect := &sandbox.Dialect{
-		Vendor: sandbox.Vendor{Name: "acme", Fail: func(w http.ResponseWriter, f sandbox.Failure) {
+func acme(l *lab.Lab) http.Handler {
+	dialect := &lab.Dialect{
+		Vendor: lab.Vendor{Name: "acme", Fail: func(w http.ResponseWriter, f lab.Failure) {
 			if f.RetryAfter != "" {
 				w.Header().Set("Retry-After", f.RetryAfter)
 			}
-			sandbox.WriteJSON(w, f.Status, map[string]any{"acme": f.Message})
+			lab.WriteJSON(w, f.Status, map[string]any{"acme": f.Message})
 		}},
-		Whole:  sandbox.WholeOpenAI,
-		Chunk:  sandbox.ChunkOpenAI,
-		Broken: func(*sandbox.Answer) map[string]any { return map[string]any{"acme": "broken"} },
+		Whole:  lab.WholeOpenAI,
+		Chunk:  lab.ChunkOpenAI,
+		Broken: func(*lab.Answer) map[string]any { return map[string]any{"acme": "broken"} },
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /chat", func(w http.ResponseWriter, r *http.Request) {
-		var ask sandbox.Ask
-		if err := sandbox.ReadJSON(r, &ask); err != nil {
-			dialect.Vendor.Fail(w, sandbox.Failure{Status: http.StatusBadRequest, Message: err.Error()})
+		var ask model.Ask
+		if err := lab.ReadJSON(r, &ask); err != nil {
+			dialect.Vendor.Fail(w, lab.Failure{Status: http.StatusBadRequest, Message: err.Error()})
 			return
 		}
-		lab.Chat(w, r, dialect, &sandbox.Answer{Model: ask.Model, Ask: &ask}, lab.Small)
+		l.Chat(w, r, dialect, &lab.Answer{Model: ask.Model, Ask: &ask}, l.Small)
 	})
-	return lab.Serve(dialect.Vendor, mux)
+	return l.Serve(dialect.Vendor, mux)
 }
 
 func hello(stream bool) map[string]any {
@@ -51,18 +52,18 @@ func hello(stream bool) map[string]any {
 func prices(string, string) (in, out, cached int64) { return 1_000_000, 2_000_000, 500_000 }
 
 func start(t testing.TB) *sandboxtest.Rig {
-	return sandboxtest.Start(t, acme, sandbox.Options{Price: prices})
+	return sandboxtest.Start(t, acme, lab.Options{Price: prices})
 }
 
 func TestChatIsMarkedBilledAndLogged(t *testing.T) {
 	t.Parallel()
 	rig := start(t)
 	answer := rig.Want(rig.Do("POST", "/chat", hello(false)), 200)
-	if answer.Header.Get(sandbox.Header) != "true" || answer.Header.Get("x-request-id") == "" {
+	if answer.Header.Get(lab.Header) != "true" || answer.Header.Get("x-request-id") == "" {
 		t.Errorf("headers: %v", answer.Header)
 	}
 	paid := rig.Payment("acme", "m1")
-	want := sandbox.Payment{Vendor: "acme", Model: "m1", Calls: 1, TokensIn: 6, TokensOut: 8, NanoUSD: 6 + 16}
+	want := lab.Payment{Vendor: "acme", Model: "m1", Calls: 1, TokensIn: 6, TokensOut: 8, NanoUSD: 6 + 16}
 	if paid != want {
 		t.Errorf("paid %+v, want %+v", paid, want)
 	}
@@ -89,7 +90,7 @@ func TestFaultsOfAnyRoute(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
-		fault  sandbox.Fault
+		fault  lab.Fault
 		status int // 0: no answer
 		body   string
 		header string
@@ -97,7 +98,7 @@ func TestFaultsOfAnyRoute(t *testing.T) {
 	}{
 		{
 			"status in the vendor's form",
-			sandbox.Fault{Kind: "status", Status: 503, Message: "full"},
+			lab.Fault{Kind: "status", Status: 503, Message: "full"},
 			503,
 			`{"acme":"full"}`,
 			"",
@@ -105,7 +106,7 @@ func TestFaultsOfAnyRoute(t *testing.T) {
 		},
 		{
 			"status with a JSON body",
-			sandbox.Fault{Kind: "status", Status: 402, Body: json.RawMessage(`{"x":1}`)},
+			lab.Fault{Kind: "status", Status: 402, Body: json.RawMessage(`{"x":1}`)},
 			402,
 			`{"x":1}`,
 			"",
@@ -113,7 +114,7 @@ func TestFaultsOfAnyRoute(t *testing.T) {
 		},
 		{
 			"status with a text",
-			sandbox.Fault{Kind: "status", Status: 502, Body: json.RawMessage(`"<html>"`)},
+			lab.Fault{Kind: "status", Status: 502, Body: json.RawMessage(`"<html>"`)},
 			502,
 			`<html>`,
 			"",
@@ -121,26 +122,26 @@ func TestFaultsOfAnyRoute(t *testing.T) {
 		},
 		{
 			"retry after",
-			sandbox.Fault{Kind: "status", Status: 429, RetryAfter: 7},
+			lab.Fault{Kind: "status", Status: 429, RetryAfter: 7},
 			429,
 			`{"acme":""}`,
 			"7",
 			0,
 		},
-		{"rate limit", sandbox.Fault{Kind: "rate_limit"}, 429, `{"acme":""}`, "2", 0},
+		{"rate limit", lab.Fault{Kind: "rate_limit"}, 429, `{"acme":""}`, "2", 0},
 		{
 			"rate limit in words",
-			sandbox.Fault{Kind: "rate_limit", RetryAfter: "Mon, 02 Mar 2026 09:00:07 GMT"},
+			lab.Fault{Kind: "rate_limit", RetryAfter: "Mon, 02 Mar 2026 09:00:07 GMT"},
 			429,
 			`{"acme":""}`,
 			"Mon, 02 Mar 2026 09:00:07 GMT",
 			0,
 		},
-		{"capacity", sandbox.Fault{Kind: "capacity"}, 503, `{"acme":""}`, "", 0},
-		{"garbage", sandbox.Fault{Kind: "garbage"}, 200, `{"choices":[{"message":{"conte`, "", 0},
-		{"drop", sandbox.Fault{Kind: "drop"}, 0, "", "", 0},
-		{"drop after", sandbox.Fault{Kind: "drop_after"}, 0, "", "", 1},
-		{"delay", sandbox.Fault{Kind: "delay", MS: 1}, 200, "", "", 1},
+		{"capacity", lab.Fault{Kind: "capacity"}, 503, `{"acme":""}`, "", 0},
+		{"garbage", lab.Fault{Kind: "garbage"}, 200, `{"choices":[{"message":{"conte`, "", 0},
+		{"drop", lab.Fault{Kind: "drop"}, 0, "", "", 0},
+		{"drop after", lab.Fault{Kind: "drop_after"}, 0, "", "", 1},
+		{"delay", lab.Fault{Kind: "delay", MS: 1}, 200, "", "", 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -186,7 +187,7 @@ func TestFaultsOfStreams(t *testing.T) {
 			t.Parallel()
 			rig := start(t)
 			rig.Fault(
-				sandbox.Fault{Vendor: "*", Kind: test.kind, Chunks: test.chunks, Times: sandboxtest.Once()},
+				lab.Fault{Vendor: "*", Kind: test.kind, Chunks: test.chunks, Times: sandboxtest.Once()},
 			)
 			got := rig.Do("POST", "/chat", hello(true))
 			events, done := got.Events(t)
@@ -216,7 +217,7 @@ func TestClientLeaves(t *testing.T) {
 			t.Parallel()
 			rig := start(t)
 			rig.Client.Timeout = 50 * time.Millisecond
-			rig.Fault(sandbox.Fault{Vendor: "acme", Kind: kind, Chunks: 1})
+			rig.Fault(lab.Fault{Vendor: "acme", Kind: kind, Chunks: 1})
 			if got := rig.Do("POST", "/chat", hello(true)); got.Err == nil {
 				t.Errorf("got %d %s", got.Status, got.Body)
 			}
@@ -228,13 +229,13 @@ func TestFaultsChooseTheirRequests(t *testing.T) {
 	t.Parallel()
 	rig := start(t)
 	two := 2
-	rig.Fault(sandbox.Fault{Vendor: "other", Kind: "drop"})
-	rig.Fault(sandbox.Fault{Vendor: "acme", Model: "m2", Kind: "drop"})
-	rig.Fault(sandbox.Fault{Vendor: "acme", Route: "/elsewhere", Kind: "drop"})
-	rig.Fault(sandbox.Fault{Vendor: "acme", Method: "GET", Kind: "drop"})
+	rig.Fault(lab.Fault{Vendor: "other", Kind: "drop"})
+	rig.Fault(lab.Fault{Vendor: "acme", Model: "m2", Kind: "drop"})
+	rig.Fault(lab.Fault{Vendor: "acme", Route: "/elsewhere", Kind: "drop"})
+	rig.Fault(lab.Fault{Vendor: "acme", Method: "GET", Kind: "drop"})
 	rig.Want(rig.Do("POST", "/chat", hello(false)), 200)
 	rig.Fault(
-		sandbox.Fault{
+		lab.Fault{
 			Vendor: "acme",
 			Route:  "/ch",
 			Method: "post",
@@ -325,7 +326,7 @@ func TestTraceIsLogged(t *testing.T) {
 func TestFaultAtTheEndOfAPath(t *testing.T) {
 	t.Parallel()
 	rig := start(t)
-	rig.Fault(sandbox.Fault{Vendor: "acme", Kind: "status", Status: 418, Route: "/things$"})
+	rig.Fault(lab.Fault{Vendor: "acme", Kind: "status", Status: 418, Route: "/things$"})
 	for path, want := range map[string]int{"/things/9": 404, "/things": 418} {
 		rig.Want(rig.Do("GET", path, nil), want)
 	}

@@ -1,4 +1,11 @@
-package sandbox
+// Package model is what the emulated models say. A model answers from the pairs
+// that it knows, by the nearest prompt, and fills a request's schema from the
+// JSON object in its last message.
+//
+// It knows none of the program's prompts: what it answers rests on the request
+// and on its training rows alone. It is not a mock: it keeps no answer ready for
+// anybody.
+package model
 
 import (
 	"encoding/json"

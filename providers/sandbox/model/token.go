@@ -1,4 +1,4 @@
-package sandbox
+package model
 
 import (
 	"strings"
@@ -53,24 +53,4 @@ func overlap(a, b []string) float64 {
 		}
 	}
 	return 2 * float64(common) / float64(len(a)+len(b))
-}
-
-// pieces cuts a text into what a stream's chunks carry: words with the space
-// before them.
-func pieces(text string) []string {
-	var out []string
-	start := 0
-	inWord := false
-	for i, r := range text {
-		space := unicode.IsSpace(r)
-		if space && inWord {
-			out = append(out, text[start:i])
-			start = i
-		}
-		inWord = !space
-	}
-	if start < len(text) {
-		out = append(out, text[start:])
-	}
-	return out
 }

@@ -1,4 +1,4 @@
-package sandbox
+package lab
 
 import (
 	"cmp"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"dreamlab/providers/sandbox/model"
 )
 
 // Payment is what one vendor would have billed for one model.
@@ -154,7 +156,7 @@ func (l *Lab) AddMeter(settle func(now time.Time) error) {
 func (l *Lab) Pay(p Payment) { l.till.add(p) }
 
 // PayTokens bills one call by its usage. Input includes cached.
-func (l *Lab) PayTokens(vendor, model string, usage Usage) {
+func (l *Lab) PayTokens(vendor, model string, usage model.Usage) {
 	in, out, cached := l.options.Price(vendor, model)
 	nano := tokenCost(usage.In-usage.Cached, in) + tokenCost(usage.Cached, cached) + tokenCost(usage.Out, out)
 	l.Pay(Payment{Vendor: vendor, Model: model, Calls: 1,

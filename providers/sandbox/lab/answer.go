@@ -1,4 +1,4 @@
-package sandbox
+package lab
 
 import (
 	"bytes"
@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
+
+	"dreamlab/providers/sandbox/model"
 )
 
 // NewID returns an id that nobody can guess, behind a vendor's prefix.
@@ -30,13 +33,13 @@ type Dialect struct {
 
 // Answer is a completion with what a vendor puts around it.
 type Answer struct {
-	Completion
+	model.Completion
 	ID      string
 	Model   string // as asked
 	Billed  string // as the price list names it. Defaults to Model.
 	Free    bool   // paid otherwise than by the token
 	Created time.Time
-	Ask     *Ask
+	Ask     *model.Ask
 }
 
 // Piece is a part of a streamed answer.
@@ -49,14 +52,17 @@ type Piece struct {
 // Chat answers a request that the emulator found sound: it asks the model,
 // bills the answer, plays the faults of answers, and writes it, streamed where
 // that was asked.
-func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer, model *Model) {
+func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer, brain *model.Model) {
 	var err error
-	if a.Completion, err = model.Complete(a.Ask); err != nil {
+	if a.Completion, err = brain.Complete(a.Ask); err != nil {
 		d.Vendor.Fail(
 			w,
 			Failure{Status: http.StatusBadRequest, Param: "response_format", Message: err.Error()},
 		)
 		return
+	}
+	if a.Call != nil {
+		a.Call.ID = NewID("call_")
 	}
 	a.ID, a.Created = NewID("chatcmpl-"), l.Clock.wall() // a chat takes no time that could be driven
 	if a.Billed == "" {
@@ -95,10 +101,30 @@ func (a *Answer) Structured() bool { return a.Call == nil && a.Ask.Structured() 
 // pieces cuts the answer for a stream.
 func (a *Answer) pieces() []Piece {
 	out := []Piece{{First: true}}
-	for _, text := range pieces(a.Text) {
+	for _, text := range cut(a.Text) {
 		out = append(out, Piece{Text: text})
 	}
 	return append(out, Piece{Last: true})
+}
+
+// cut makes of a text what a stream's chunks carry: words with the space
+// before them.
+func cut(text string) []string {
+	var out []string
+	start := 0
+	inWord := false
+	for i, r := range text {
+		space := unicode.IsSpace(r)
+		if space && inWord {
+			out = append(out, text[start:i])
+			start = i
+		}
+		inWord = !space
+	}
+	if start < len(text) {
+		out = append(out, text[start:])
+	}
+	return out
 }
 
 // stream writes the answer as server-sent events and plays the faults of

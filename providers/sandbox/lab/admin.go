@@ -1,4 +1,4 @@
-package sandbox
+package lab
 
 import (
 	"encoding/json"

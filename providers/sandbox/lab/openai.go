@@ -1,4 +1,6 @@
-package sandbox
+package lab
+
+import "dreamlab/providers/sandbox/model"
 
 // WholeOpenAI makes the chat.completion object that all vendors start from
 // (https://platform.openai.com/docs/api-reference/chat/object).
@@ -6,7 +8,7 @@ func WholeOpenAI(a *Answer) map[string]any {
 	message := map[string]any{"role": "assistant", "content": a.Text}
 	if a.Call != nil {
 		message["content"] = nil
-		message["tool_calls"] = []any{a.Call.object()}
+		message["tool_calls"] = []any{callObject(a.Call)}
 	}
 	return map[string]any{
 		"id":      a.ID,
@@ -21,7 +23,7 @@ func WholeOpenAI(a *Answer) map[string]any {
 }
 
 // UsageOpenAI makes the usage object that all vendors start from.
-func UsageOpenAI(u Usage) map[string]any {
+func UsageOpenAI(u model.Usage) map[string]any {
 	usage := map[string]any{
 		"prompt_tokens":     u.In,
 		"completion_tokens": u.Out,
@@ -43,7 +45,7 @@ func ChunkOpenAI(a *Answer, p Piece) map[string]any {
 		delta["role"] = "assistant"
 		delta["content"] = ""
 		if a.Call != nil {
-			call := a.Call.object()
+			call := callObject(a.Call)
 			call["index"] = 0
 			delta["content"] = nil
 			delta["tool_calls"] = []any{call}
@@ -75,7 +77,8 @@ func chunk(a *Answer, choices []any) map[string]any {
 	}
 }
 
-func (c *ToolCall) object() map[string]any {
+// callObject makes a message's tool call.
+func callObject(c *model.ToolCall) map[string]any {
 	return map[string]any{
 		"id": c.ID, "type": "function",
 		"function": map[string]any{"name": c.Name, "arguments": c.Arguments},

@@ -1,16 +1,18 @@
-// Package sandbox is the room of the vendors that are not there: a model that
-// learns from the files it is given, a clock that can be driven, the books of
-// what would have been paid, and faults on demand. The emulators of the vendors
-// share one [Lab] and dress what it says in their vendor's wire format.
+// Package lab is what the emulators of the vendors share: a clock that can be
+// driven, one credential, the payments that would have been made, faults on
+// demand, a log of requests, and a shelf that keeps it all. An emulator dresses
+// what the [Lab]'s models say in its vendor's wire format.
 //
-// It imports nothing of the program that it serves and knows none of its
-// prompts: what it answers rests on the request and on its training rows alone.
-// It is not a mock: it keeps no answer ready for anybody.
-package sandbox
+// What the models say is in sandbox/model; files, trainings and deployments are
+// in sandbox/work. None of the three imports anything of the program that it
+// serves.
+package lab
 
 import (
 	"fmt"
 	"time"
+
+	"dreamlab/providers/sandbox/model"
 )
 
 // Header is set to "true" on every answer of an emulator.
@@ -66,8 +68,8 @@ func (o Options) withDefaults() Options {
 type Lab struct {
 	Clock *Clock
 	Shelf *Shelf
-	Small *Model // knows a few dozen stock pairs
-	Large *Model // knows some hundreds
+	Small *model.Model // knows a few dozen stock pairs
+	Large *model.Model // knows some hundreds
 
 	options Options
 	till    *till
@@ -83,19 +85,19 @@ func New(options Options) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open sandbox: %w", err)
 	}
-	lab := &Lab{
+	l := &Lab{
 		Clock:   newClock(options.Now, options.Speed),
 		Shelf:   shelf,
-		Small:   NewModel(StockPairs("small")),
-		Large:   NewModel(StockPairs("large")),
+		Small:   model.NewModel(model.StockPairs("small")),
+		Large:   model.NewModel(model.StockPairs("large")),
 		options: options,
 		script:  &script{},
 		journal: &journal{},
 	}
-	if lab.till, err = openTill(lab.Clock, shelf, options.Logf); err != nil {
+	if l.till, err = openTill(l.Clock, shelf, options.Logf); err != nil {
 		return nil, fmt.Errorf("open sandbox: %w", err)
 	}
-	return lab, nil
+	return l, nil
 }
 
 // Close writes what is not written yet and reports the last write that failed.
