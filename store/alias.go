@@ -35,10 +35,10 @@ type (
 	Hold       = job.Hold
 	HoldState  = job.HoldState
 	Job        = job.Job
-	JobError   = job.JobError
-	JobFilter  = job.JobFilter
-	JobRef     = job.JobRef
-	JobState   = job.JobState
+	JobError   = job.Error
+	JobFilter  = job.Filter
+	JobRef     = job.Ref
+	JobState   = job.State
 	LaneCount  = job.LaneCount
 	Moved      = job.Moved
 	NewJob     = job.NewJob
@@ -99,14 +99,14 @@ const (
 	AttemptCrashed    = job.AttemptCrashed
 	AttemptHandedBack = job.AttemptHandedBack
 	DeliveryKind      = job.DeliveryKind
-	JobCancelled      = job.JobCancelled
-	JobDispatched     = job.JobDispatched
-	JobExpired        = job.JobExpired
-	JobFailed         = job.JobFailed
-	JobQueued         = job.JobQueued
-	JobRunning        = job.JobRunning
-	JobSucceeded      = job.JobSucceeded
-	JobWaiting        = job.JobWaiting
+	JobCancelled      = job.StateCancelled
+	JobDispatched     = job.StateDispatched
+	JobExpired        = job.StateExpired
+	JobFailed         = job.StateFailed
+	JobQueued         = job.StateQueued
+	JobRunning        = job.StateRunning
+	JobSucceeded      = job.StateSucceeded
+	JobWaiting        = job.StateWaiting
 	MaxCrashes        = job.MaxCrashes
 )
 

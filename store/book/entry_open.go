@@ -56,7 +56,7 @@ func (q *Queries) OpenEntriesLater(ctx context.Context, entries []Entry, opened 
 			'open', x_reserved, {now}
 		FROM {rows $1: x_id text, x_tenant text, x_key text, x_job text, x_step text, x_epoch bigint,
 			x_number bigint, x_purpose text, x_provider text, x_model text, x_reserved bigint}
-		JOIN jobs ON jobs.id = x_job AND jobs.epoch = x_epoch WHERE ` + job.StateIn(job.JobRunning) + `
+		JOIN jobs ON jobs.id = x_job AND jobs.epoch = x_epoch WHERE ` + job.StateIn(job.StateRunning) + `
 		{lock jobs} RETURNING id`, Each: func(r db.Rows) error {
 		var id string
 		err := r.Scan(&id)

@@ -136,7 +136,7 @@ func newInsert(j NewJob) jobInsert {
 	}
 	row := jobInsert{
 		ID: j.ID, Tenant: j.Tenant, KeyID: db.Optional(j.KeyID), Kind: j.Kind, Lane: j.Lane,
-		State: string(JobQueued), Priority: j.Priority, Input: string(j.Input),
+		State: string(StateQueued), Priority: j.Priority, Input: string(j.Input),
 		Metadata: db.Optional(string(j.Metadata)), IdemKey: db.Optional(j.IdemKey), IdemHash: db.Optional(j.IdemHash),
 		Parent: db.Optional(j.Parent), Subject: db.Optional(j.Subject), Attached: j.Attached,
 		WebhookURL: db.Optional(j.WebhookURL), Keep: !j.Private, Trace: db.Optional(j.Trace), MaxAttempts: j.MaxAttempts,
@@ -152,14 +152,14 @@ func newInsert(j NewJob) jobInsert {
 		row.ExpiresIn = new(j.ExpiresIn.Microseconds())
 	}
 	if j.Waiting {
-		row.State, row.RunAt = string(JobWaiting), new(int64(forever))
+		row.State, row.RunAt = string(StateWaiting), new(int64(forever))
 	}
 	return row
 }
 
 func (r jobInsert) job() Job {
 	j := Job{
-		ID: r.ID, Tenant: r.Tenant, KeyID: db.Deref(r.KeyID), Kind: r.Kind, Lane: r.Lane, State: JobState(r.State),
+		ID: r.ID, Tenant: r.Tenant, KeyID: db.Deref(r.KeyID), Kind: r.Kind, Lane: r.Lane, State: State(r.State),
 		Priority: r.Priority, Input: json.RawMessage(r.Input), Metadata: rawOf(r.Metadata),
 		IdemKey: db.Deref(r.IdemKey), IdemHash: db.Deref(r.IdemHash), Parent: db.Deref(r.Parent), Subject: db.Deref(r.Subject),
 		Attached: r.Attached, WebhookURL: db.Deref(r.WebhookURL), Trace: db.Deref(r.Trace),
@@ -283,7 +283,7 @@ func (q *Queries) Answer(ctx context.Context, a *Acceptance) []Accepted {
 		}
 		j := r.job()
 		if in.goes {
-			j.State, j.Wake = JobDispatched, *r.Wake
+			j.State, j.Wake = StateDispatched, *r.Wake
 		}
 		j.Created = time.UnixMicro(in.created).UTC()
 		if in.runAt != forever {
@@ -318,7 +318,7 @@ func (q *Queries) refused(ctx context.Context, r jobInsert) Accepted {
 // WakeChildless queues a job that waits for children, where it has none.
 func (q *Queries) WakeChildless(ctx context.Context, id string) ([]Moved, error) {
 	return q.moved(ctx, move{
-		To: JobQueued, Set: requeued,
+		To: StateQueued, Set: requeued,
 		Where:     `id = $1 AND state = 'waiting' AND open_children = 0`,
 		Returning: `id, lane`,
 	}, id)

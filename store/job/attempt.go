@@ -31,7 +31,7 @@ func (q *ReadQueries) Attempts(ctx context.Context, job string) ([]Attempt, erro
 		err := rows.Scan(&a.Job, &a.Epoch, &a.Worker, &started, &ended, &a.Outcome, &code, &message)
 		a.Started, a.Ended = time.UnixMicro(started).UTC(), time.UnixMicro(ended).UTC()
 		if code != nil {
-			a.Error = &JobError{Code: *code, Message: db.Deref(message)}
+			a.Error = &Error{Code: *code, Message: db.Deref(message)}
 		}
 		all = append(all, a)
 		return err

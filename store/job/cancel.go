@@ -26,7 +26,7 @@ func (q *Queries) RetryJob(ctx context.Context, tenant, id string) ([]Moved, err
 	if err != nil {
 		return nil, err
 	}
-	if s.State == JobSucceeded || !s.State.Ended() {
+	if s.State == StateSucceeded || !s.State.Ended() {
 		return nil, fmt.Errorf("a %s job cannot be tried again: %w", s.State, db.ErrConflict)
 	}
 	if s.Private {
@@ -42,7 +42,7 @@ func (q *Queries) RetryJob(ctx context.Context, tenant, id string) ([]Moved, err
 		}
 	}
 	return q.moved(ctx, move{
-		To: JobQueued,
+		To: StateQueued,
 		Set: `, attempt = 0, crashes = 0, result = NULL, error_code = NULL, error_message = NULL,
 			cancel_at = NULL, expires_at = NULL, finished = NULL` + requeued,
 		Where: `id = $1`, Returning: `id, lane`,
@@ -65,11 +65,11 @@ func (q *Queries) cancel(ctx context.Context, s stub) ([]Moved, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.State == JobRunning {
+	if s.State == StateRunning {
 		moved, err := q.cancelChildren(ctx, s.ID)
-		return append(moved, Moved{ID: s.ID, Lane: s.Lane, State: JobRunning}), err
+		return append(moved, Moved{ID: s.ID, Lane: s.Lane, State: StateRunning}), err
 	}
-	return q.end(ctx, s, JobCancelled, nil)
+	return q.end(ctx, s, StateCancelled, nil)
 }
 
 // cancelChildren cancels what is open below a job, level by level.

@@ -7,8 +7,8 @@ import (
 	"dreamlab/store/db"
 )
 
-// JobRef names one generation of a job.
-type JobRef struct {
+// Ref names one generation of a job.
+type Ref struct {
 	ID  string `json:"x_id"`
 	Gen int64  `json:"x_gen"`
 }
@@ -31,13 +31,13 @@ type HoldState struct {
 // ClaimJobs takes those jobs that are still dispatched in their generation
 // under a lease and a new epoch, and returns them. A stale or doubled wake-up
 // finds none; a job whose end was asked for, or which has expired, is left.
-func (q *Queries) ClaimJobs(ctx context.Context, refs []JobRef, owner string, lease time.Duration,
+func (q *Queries) ClaimJobs(ctx context.Context, refs []Ref, owner string, lease time.Duration,
 ) ([]Job, error) {
 	return q.jobs(ctx, claim, db.Encode(refs), owner, lease.Microseconds())
 }
 
 // ClaimJobsLater is ClaimJobs whose jobs are told by the commit.
-func (q *LeaseQueries) ClaimJobsLater(ctx context.Context, refs []JobRef, owner string, lease time.Duration,
+func (q *LeaseQueries) ClaimJobsLater(ctx context.Context, refs []Ref, owner string, lease time.Duration,
 	jobs *[]Job) error {
 	*jobs = nil
 	return q.LaterThen(ctx, db.Statement{
@@ -51,7 +51,7 @@ func (q *LeaseQueries) ClaimJobsLater(ctx context.Context, refs []JobRef, owner 
 }
 
 var claim = move{
-	To: JobRunning,
+	To: StateRunning,
 	Set: `, epoch = epoch + 1, lease_owner = $2, lease_until = {now} + $3,
 		claimed_at = {now}, started = coalesce(started, {now})`,
 	From:      `{rows $1: x_id text, x_gen bigint}`,
@@ -77,7 +77,7 @@ func holdRows(holds []Hold) string {
 func (q *LeaseQueries) RenewLeases(ctx context.Context, holds []Hold) ([]HoldState, error) {
 	return q.holdStates(ctx, `UPDATE jobs SET lease_until = {now} + x_lease
 		FROM {rows $1: x_id text, x_epoch bigint, x_lease bigint}
-		WHERE id = x_id AND epoch = x_epoch AND `+StateIn(JobRunning)+`
+		WHERE id = x_id AND epoch = x_epoch AND `+StateIn(StateRunning)+`
 		RETURNING id, epoch, cancel_at IS NOT NULL`, holds)
 }
 
@@ -85,7 +85,7 @@ func (q *LeaseQueries) RenewLeases(ctx context.Context, holds []Hold) ([]HoldSta
 func (q *LeaseQueries) LookAtHolds(ctx context.Context, holds []Hold) ([]HoldState, error) {
 	return q.holdStates(ctx, `SELECT id, epoch, cancel_at IS NOT NULL
 		FROM jobs JOIN {rows $1: x_id text, x_epoch bigint, x_lease bigint} ON id = x_id AND epoch = x_epoch
-		WHERE `+StateIn(JobRunning), holds)
+		WHERE `+StateIn(StateRunning), holds)
 }
 
 func (q *LeaseQueries) holdStates(ctx context.Context, query string, holds []Hold) ([]HoldState, error) {
@@ -97,4 +97,18 @@ func (q *LeaseQueries) holdStates(ctx context.Context, query string, holds []Hol
 		return err
 	})
 	return states, err
+}
+
+// HoldJob locks the job's row for the transaction and fails with ErrFenced
+// unless it is running under the epoch, and held by the owner. The owner ("":
+// any) is asked for too, because a claim's commit is relaxed: a database that
+// lost its last moments may give out an epoch twice.
+func (q *LeaseQueries) HoldJob(ctx context.Context, id string, epoch int64, owner string) error {
+	var held string
+	err := q.One(ctx, `SELECT id FROM jobs WHERE id = $1 AND epoch = $2 AND state = 'running'
+		AND ($3 = '' OR lease_owner = $3) {lock}`, []any{id, epoch, owner}, &held)
+	if err == db.ErrNotFound {
+		return db.ErrFenced
+	}
+	return err
 }

@@ -18,10 +18,10 @@ type Finish struct {
 	// To is where the job goes. A job that is to go on (queued, waiting)
 	// ends cancelled where that was asked for, and failed where Failed uses up
 	// its last attempt.
-	To      JobState
+	To      State
 	Outcome string // as in Attempt
 	Result  json.RawMessage
-	Error   *JobError
+	Error   *Error
 	// After is the pause before the next try or poll; of a job that failed, before
 	// it is worth another.
 	After time.Duration
@@ -42,7 +42,7 @@ type Finish struct {
 }
 
 // simple tells whether nothing but the job's own row has to be known.
-func (f Finish) simple() bool { return f.Bare && f.To == JobSucceeded && len(f.Children) == 0 }
+func (f Finish) simple() bool { return f.Bare && f.To == StateSucceeded && len(f.Children) == 0 }
 
 // FinishJob is FinishJobs for one. It fails with ErrFenced, and has done
 // nothing, unless the job is running under the epoch.
@@ -74,7 +74,7 @@ func (q *Queries) FinishJobs(ctx context.Context, all []Finish) ([][]Moved, erro
 	moved := make([][]Moved, len(all))
 	for i, f := range all {
 		if f.simple() {
-			moved[i] = []Moved{{ID: f.Job, Lane: f.Lane, State: JobSucceeded}}
+			moved[i] = []Moved{{ID: f.Job, Lane: f.Lane, State: StateSucceeded}}
 			continue
 		}
 		h, ok := held[f.Job]
@@ -127,12 +127,12 @@ func (q *Queries) finishHeld(ctx context.Context, f Finish, held heldJob) ([]Mov
 	if err := q.applyFinish(ctx, f); err != nil {
 		return nil, err
 	}
-	if f.To != JobSucceeded && !f.Unrecorded { // of that the job's own row tells
+	if f.To != StateSucceeded && !f.Unrecorded { // of that the job's own row tells
 		if err := q.insertAttempt(ctx, f, held.claimed); err != nil {
 			return nil, err
 		}
 	}
-	if f.To != JobSucceeded && f.To != JobWaiting { // it has settled its own, or waits for what they are to come to
+	if f.To != StateSucceeded && f.To != StateWaiting { // it has settled its own, or waits for what they are to come to
 		if err := q.loseEntries(ctx, held.stub, "left open"); err != nil {
 			return nil, err
 		}
@@ -182,7 +182,7 @@ func (q *Queries) holdForEnd(ctx context.Context, all []Finish) (map[string]held
 			cancel_at IS NOT NULL, open_children, attempt, max_attempts, coalesce(claimed_at, created),
 			coalesce(trace, ''), webhook_url IS NOT NULL, NOT keep
 		FROM jobs JOIN {rows $1: x_id text, x_epoch bigint, x_worker text} ON id = x_id AND epoch = x_epoch
-		WHERE `+StateIn(JobRunning)+` AND (x_worker = '' OR lease_owner = x_worker) ORDER BY id {lock jobs}`,
+		WHERE `+StateIn(StateRunning)+` AND (x_worker = '' OR lease_owner = x_worker) ORDER BY id {lock jobs}`,
 		[]any{db.Encode(rows)}, func(r db.Rows) error {
 			var h heldJob
 			err := r.Scan(&h.ID, &h.Lane, &h.Tenant, &h.Parent, &h.Subject, &h.Epoch,
@@ -194,17 +194,17 @@ func (q *Queries) holdForEnd(ctx context.Context, all []Finish) (map[string]held
 }
 
 // decide says where the job really goes.
-func (f Finish) decide(h heldJob) JobState {
+func (f Finish) decide(h heldJob) State {
 	if f.To.Ended() {
 		return f.To
 	}
 	switch {
 	case h.Cancel:
-		return JobCancelled
+		return StateCancelled
 	case f.Failed && h.attempt+1 >= h.attempts:
-		return JobFailed
-	case f.To == JobWaiting && f.After == 0 && h.children == 0:
-		return JobQueued // there is nothing to wait for
+		return StateFailed
+	case f.To == StateWaiting && f.After == 0 && h.children == 0:
+		return StateQueued // there is nothing to wait for
 	}
 	return f.To
 }
@@ -212,9 +212,9 @@ func (f Finish) decide(h heldJob) JobState {
 // runAt returns what the pause is added to.
 func (f Finish) runAt() string {
 	switch {
-	case f.To == JobWaiting && f.After == 0:
+	case f.To == StateWaiting && f.After == 0:
 		return fmt.Sprint(int64(forever))
-	case f.To == JobWaiting, f.To == JobQueued, f.To == JobFailed && f.After > 0:
+	case f.To == StateWaiting, f.To == StateQueued, f.To == StateFailed && f.After > 0:
 		return "{now}"
 	}
 	return "run_at"
@@ -222,7 +222,7 @@ func (f Finish) runAt() string {
 
 // success is the end of a job that succeeded.
 var success = db.Bulk{Missing: db.ErrFenced, Query: move{
-	To:    JobSucceeded,
+	To:    StateSucceeded,
 	Set:   `, result = x_result, error_code = NULL, error_message = NULL, due = FALSE, finished = {now}` + delivered,
 	From:  `{rows $1: x_id text, x_epoch bigint, x_worker text, x_result text}`,
 	Where: `id = x_id AND epoch = x_epoch AND (x_worker = '' OR lease_owner = x_worker)`,
@@ -237,17 +237,17 @@ type successRow struct {
 
 // applyFinish moves the job off its worker.
 func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
-	if f.To == JobSucceeded {
+	if f.To == StateSucceeded {
 		return q.Add(ctx, success, "", successRow{f.Job, f.Epoch, f.Worker, db.Optional(string(f.Result))})
 	}
 	finished, gen := "NULL", 0
 	if f.To.Ended() {
 		finished = "{now}"
 	}
-	if f.To == JobCancelled {
+	if f.To == StateCancelled {
 		f.After = 0
 	}
-	if f.To == JobQueued {
+	if f.To == StateQueued {
 		gen = 1
 	}
 	code, message := errorTexts(f.Error)
@@ -261,7 +261,7 @@ func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 			run_at = %s + $5, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
 		Where: `id = $1 AND epoch = $2`,
 	}.sql(), f.Job, f.Epoch, rawText(f.Result), code, f.After.Microseconds(), message, failed,
-		f.To == JobQueued && f.After == 0)
+		f.To == StateQueued && f.After == 0)
 }
 
 // addChildren makes the children of a job that waits for them. Their parent,
@@ -291,7 +291,7 @@ func (q *Queries) addChildren(ctx context.Context, h heldJob, children []NewJob)
 	var moved []Moved
 	for _, r := range rows {
 		if _, ok := made[r.ID]; ok {
-			moved = append(moved, Moved{ID: r.ID, Lane: r.Lane, State: JobState(r.State)})
+			moved = append(moved, Moved{ID: r.ID, Lane: r.Lane, State: State(r.State)})
 		}
 	}
 	return moved, nil

@@ -65,7 +65,7 @@ func (q *ReadQueries) Queues(ctx context.Context) ([]Queue, error) {
 type Stuck struct {
 	ID    string
 	Kind  string
-	State JobState
+	State State
 	For   time.Duration
 }
 
@@ -87,7 +87,7 @@ func (q *ReadQueries) Stuck(ctx context.Context) ([]Stuck, error) {
 		var state string
 		var late int64
 		err := rows.Scan(&s.ID, &s.Kind, &state, &late)
-		s.State, s.For = JobState(state), time.Duration(late)*time.Microsecond
+		s.State, s.For = State(state), time.Duration(late)*time.Microsecond
 		all = append(all, s)
 		return err
 	})

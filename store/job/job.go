@@ -11,39 +11,39 @@ import (
 	"time"
 )
 
-// JobState is where a job stands. See Moves for what may follow what.
-type JobState string
+// State is where a job stands. See CanMove for what may follow what.
+type State string
 
 // The states of a job.
 const (
-	JobQueued     JobState = "queued"     // waits to be dispatched, from RunAt on
-	JobDispatched JobState = "dispatched" // a wake-up is on its way; shown as queued
-	JobRunning    JobState = "running"    // held by a worker under a lease
-	JobWaiting    JobState = "waiting"    // for RunAt, or for its children
-	JobSucceeded  JobState = "succeeded"
-	JobFailed     JobState = "failed"
-	JobCancelled  JobState = "cancelled"
-	JobExpired    JobState = "expired"
+	StateQueued     State = "queued"     // waits to be dispatched, from RunAt on
+	StateDispatched State = "dispatched" // a wake-up is on its way; shown as queued
+	StateRunning    State = "running"    // held by a worker under a lease
+	StateWaiting    State = "waiting"    // for RunAt, or for its children
+	StateSucceeded  State = "succeeded"
+	StateFailed     State = "failed"
+	StateCancelled  State = "cancelled"
+	StateExpired    State = "expired"
 )
 
 // Ended tells whether the state is final, until someone retries the job.
-func (s JobState) Ended() bool {
-	return s == JobSucceeded || s == JobFailed || s == JobCancelled || s == JobExpired
+func (s State) Ended() bool {
+	return s == StateSucceeded || s == StateFailed || s == StateCancelled || s == StateExpired
 }
 
 // moves is the one table of allowed moves.
-var moves = map[JobState][]JobState{
-	JobQueued:     {JobDispatched, JobCancelled, JobExpired},
-	JobDispatched: {JobRunning, JobQueued, JobCancelled, JobExpired},
-	JobRunning:    {JobSucceeded, JobFailed, JobCancelled, JobWaiting, JobQueued},
-	JobWaiting:    {JobQueued, JobCancelled, JobExpired},
-	JobFailed:     {JobQueued},
-	JobCancelled:  {JobQueued},
-	JobExpired:    {JobQueued},
+var moves = map[State][]State{
+	StateQueued:     {StateDispatched, StateCancelled, StateExpired},
+	StateDispatched: {StateRunning, StateQueued, StateCancelled, StateExpired},
+	StateRunning:    {StateSucceeded, StateFailed, StateCancelled, StateWaiting, StateQueued},
+	StateWaiting:    {StateQueued, StateCancelled, StateExpired},
+	StateFailed:     {StateQueued},
+	StateCancelled:  {StateQueued},
+	StateExpired:    {StateQueued},
 }
 
 // CanMove tells whether a job may go from one state to another.
-func CanMove(from, to JobState) bool {
+func CanMove(from, to State) bool {
 	for _, next := range moves[from] {
 		if next == to {
 			return true
@@ -60,12 +60,12 @@ type Job struct {
 	KeyID    string
 	Kind     string // a task kind: chat.run
 	Lane     string // the queue that delivers it: chat
-	State    JobState
+	State    State
 	Priority int // 0–9, 9 first
 
 	Input    json.RawMessage
 	Result   json.RawMessage
-	Error    *JobError
+	Error    *Error
 	Metadata json.RawMessage
 
 	IdemKey  string
@@ -99,14 +99,14 @@ type Job struct {
 // Tries counts the attempts that were begun in earnest: those that failed, and
 // the one that is under way or succeeded.
 func (j Job) Tries() int {
-	if j.State == JobRunning || j.State == JobSucceeded {
+	if j.State == StateRunning || j.State == StateSucceeded {
 		return j.Attempt + 1
 	}
 	return j.Attempt
 }
 
-// JobError is why a job, or an attempt at it, did not succeed.
-type JobError struct {
+// Error is why a job, or an attempt at it, did not succeed.
+type Error struct {
 	Code    string `json:"code"` // of the closed set in the public contract
 	Message string `json:"message"`
 	// Param and RetryAfter travel with the reply to a waiting client; a row keeps
@@ -116,7 +116,7 @@ type JobError struct {
 }
 
 // Error returns code and message.
-func (e *JobError) Error() string { return e.Code + ": " + e.Message }
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 // NewJob is what it takes to make a job.
 type NewJob struct {
@@ -162,5 +162,5 @@ type Attempt struct {
 	Started time.Time
 	Ended   time.Time
 	Outcome string // succeeded, failed, cancelled, waiting, handed_back, crashed
-	Error   *JobError
+	Error   *Error
 }

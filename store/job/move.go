@@ -13,13 +13,13 @@ import (
 type Moved struct {
 	ID    string
 	Lane  string
-	State JobState
+	State State
 }
 
 // move is the one shape of statement that changes a job's state. It touches
 // only rows whose state may be followed by To, as CanMove has it.
 type move struct {
-	To    JobState
+	To    State
 	Set   string // further columns, each with a comma in front
 	From  string // a row source to join, or ""
 	Where string
@@ -45,8 +45,8 @@ func (m move) sql() string {
 }
 
 // sources are the states that a state may follow.
-func sources(to JobState) []JobState {
-	var from []JobState
+func sources(to State) []State {
+	var from []State
 	for state := range moves {
 		if CanMove(state, to) {
 			from = append(from, state)
@@ -59,17 +59,17 @@ func sources(to JobState) []JobState {
 // StateIn says of rows that are named by their ids which states they may have, by
 // those that they may not: while its statistics are old PostgreSQL takes a state
 // for rare that ten thousand rows have, and goes through all of them for each id.
-func StateIn(states ...JobState) string {
-	others := []JobState{JobSucceeded}
+func StateIn(states ...State) string {
+	others := []State{StateSucceeded}
 	for state := range moves {
 		others = append(others, state)
 	}
-	others = slices.DeleteFunc(others, func(s JobState) bool { return slices.Contains(states, s) })
+	others = slices.DeleteFunc(others, func(s State) bool { return slices.Contains(states, s) })
 	slices.Sort(others)
 	return "jobs.state NOT IN (" + quoted(others) + ")"
 }
 
-func quoted(states []JobState) string {
+func quoted(states []State) string {
 	words := make([]string, len(states))
 	for i, state := range states {
 		words[i] = "'" + string(state) + "'"
@@ -112,7 +112,7 @@ func scanStub(rows db.Rows) (stub, error) {
 	var s stub
 	var state string
 	err := rows.Scan(&s.ID, &s.Lane, &state, &s.Tenant, &s.Parent, &s.Subject, &s.Epoch, &s.Cancel, &s.Webhook, &s.Private)
-	s.State = JobState(state)
+	s.State = State(state)
 	return s, err
 }
 
@@ -156,7 +156,7 @@ func (q *Queries) lockJob(ctx context.Context, id string) error {
 }
 
 // end moves a job that nobody runs to a final state, and settles what hangs on it.
-func (q *Queries) end(ctx context.Context, s stub, to JobState, why *JobError) ([]Moved, error) {
+func (q *Queries) end(ctx context.Context, s stub, to State, why *Error) ([]Moved, error) {
 	code, message := errorTexts(why)
 	err := q.moveJob(ctx, move{
 		To:    to,
@@ -172,7 +172,7 @@ func (q *Queries) end(ctx context.Context, s stub, to JobState, why *JobError) (
 // settle does what a job's end brings with it: its noun is closed, its parent
 // counts one child less, whoever wants to be told is, and what was to be done for a job that did not
 // succeed is not done any more.
-func (q *Queries) settle(ctx context.Context, s stub, to JobState) ([]Moved, error) {
+func (q *Queries) settle(ctx context.Context, s stub, to State) ([]Moved, error) {
 	moved := []Moved{{ID: s.ID, Lane: s.Lane, State: to}}
 	if err := q.nouns.ended(ctx, q.Tx, s, to); err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (q *Queries) settle(ctx context.Context, s stub, to JobState) ([]Moved, err
 		return nil, err
 	}
 	moved = append(moved, told...)
-	if to == JobSucceeded {
+	if to == StateSucceeded {
 		return moved, nil
 	}
 	if s.Private { // there is no answer to be delivered
@@ -211,7 +211,7 @@ func (q *Queries) childEnded(ctx context.Context, parent string) ([]Moved, error
 		return nil, err
 	}
 	return q.moved(ctx, move{
-		To: JobQueued, Set: requeued,
+		To: StateQueued, Set: requeued,
 		Where:     `id = $1 AND open_children = 0 AND state = 'waiting'`,
 		Returning: `id, lane`,
 	}, parent)

@@ -14,13 +14,13 @@ type Nouns map[string]Noun
 // move them.
 type Noun struct {
 	// Ended is told that a job has ended, and how.
-	Ended func(ctx context.Context, tx *db.Tx, subject, job string, to JobState) error
+	Ended func(ctx context.Context, tx *db.Tx, subject, job string, to State) error
 	// Reopened is told that an ended job is tried again. ErrConflict means that
 	// another of its kind runs meanwhile.
 	Reopened func(ctx context.Context, tx *db.Tx, subject, job string) error
 }
 
-func (n Nouns) ended(ctx context.Context, tx *db.Tx, s stub, to JobState) error {
+func (n Nouns) ended(ctx context.Context, tx *db.Tx, s stub, to State) error {
 	noun, known := n[db.NounOf(s.Subject)]
 	if !known {
 		return nil

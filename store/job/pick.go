@@ -106,7 +106,7 @@ func (q *TurnQueries) MarkDispatched(ctx context.Context, picked []Picked) error
 		rows[i] = row{p.ID, p.Gen, p.Wake}
 	}
 	return q.Must(ctx, db.ErrConflict, move{
-		To: JobDispatched, Set: `, wake = x_wake, dispatched_at = (SELECT {now})`,
+		To: StateDispatched, Set: `, wake = x_wake, dispatched_at = (SELECT {now})`,
 		From:  `{rows $1: x_id text, x_gen bigint, x_wake text}`,
 		Where: `id = x_id AND gen = x_gen`,
 	}.sql(), db.Encode(rows))

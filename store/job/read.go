@@ -7,9 +7,9 @@ import (
 	"dreamlab/store/db"
 )
 
-// JobFilter narrows a list of jobs. Its zero value lists a tenant's own jobs,
+// Filter narrows a list of jobs. Its zero value lists a tenant's own jobs,
 // neither the children that they made nor the deliveries of their ends.
-type JobFilter struct {
+type Filter struct {
 	Noun     string // chat, experience, dream, tune, schedule, webhook
 	Status   string // as the API shows it: queued is queued or dispatched
 	Parent   string // the children of this job
@@ -31,15 +31,15 @@ func (q *ReadQueries) AnyJob(ctx context.Context, id string) (Job, error) {
 
 // JobStates returns the states of those of the jobs that there are: a narrow look
 // at many at once, whosever they are.
-func (q *ReadQueries) JobStates(ctx context.Context, ids []string) (map[string]JobState, error) {
-	states := make(map[string]JobState, len(ids))
+func (q *ReadQueries) JobStates(ctx context.Context, ids []string) (map[string]State, error) {
+	states := make(map[string]State, len(ids))
 	if len(ids) == 0 {
 		return states, nil
 	}
 	err := q.Each(ctx, `SELECT id, state FROM jobs WHERE id IN ({list $1})`, []any{db.Encode(ids)},
 		func(r db.Rows) error {
 			var id string
-			var state JobState
+			var state State
 			if err := r.Scan(&id, &state); err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ func (q *ReadQueries) JobByKey(ctx context.Context, tenant, key string) (Job, er
 }
 
 // Jobs returns a page of a tenant's jobs and whether there are more.
-func (q *ReadQueries) Jobs(ctx context.Context, tenant string, f JobFilter, page db.Page) ([]Job, bool, error) {
+func (q *ReadQueries) Jobs(ctx context.Context, tenant string, f Filter, page db.Page) ([]Job, bool, error) {
 	columns := jobColumns
 	if f.Brief {
 		columns = briefColumns
@@ -68,10 +68,10 @@ func (q *ReadQueries) Jobs(ctx context.Context, tenant string, f JobFilter, page
 // ofNoun takes a noun's kinds: '/' follows '.'.
 const ofNoun = `kind >= ? || '.' AND kind < ? || '/'`
 
-func (f JobFilter) narrow(n *db.Selection) {
+func (f Filter) narrow(n *db.Selection) {
 	n.By(ofNoun, f.Noun)
 	if f.Status != "" {
-		n.Query += ` AND ` + inState(JobState(f.Status))
+		n.Query += ` AND ` + inState(State(f.Status))
 	}
 	n.By(`parent = ?`, f.Parent)
 	n.By(`subject = ?`, f.Subject)
@@ -86,15 +86,15 @@ func (f JobFilter) narrow(n *db.Selection) {
 // inState says which jobs are in a state as the API shows it, in the words of the
 // index that holds them. Most jobs have succeeded: of these a list by id finds
 // enough without one.
-func inState(state JobState) string {
+func inState(state State) string {
 	switch state {
-	case JobQueued:
+	case StateQueued:
 		return `state IN ('queued', 'dispatched')`
-	case JobRunning:
+	case StateRunning:
 		return inFlight + ` AND state = 'running'`
-	case JobWaiting:
+	case StateWaiting:
 		return `state IN ('queued', 'waiting') AND NOT due AND state = 'waiting'`
-	case JobFailed, JobCancelled, JobExpired:
+	case StateFailed, StateCancelled, StateExpired:
 		return unsuccessful + ` AND state = '` + string(state) + `'`
 	}
 	return `state = 'succeeded'`
@@ -146,7 +146,7 @@ func (q *Queries) ClearJob(ctx context.Context, id string) error {
 // LaneCount counts a lane's jobs in one state.
 type LaneCount struct {
 	Lane   string
-	State  JobState
+	State  State
 	Jobs   int
 	Oldest time.Duration // how long the oldest has been due, or in flight
 }
@@ -168,7 +168,7 @@ func (q *ReadQueries) LaneCounts(ctx context.Context) ([]LaneCount, error) {
 			var state string
 			var age int64
 			err := rows.Scan(&c.Lane, &state, &c.Jobs, &age)
-			c.State, c.Oldest = JobState(state), time.Duration(max(0, age))*time.Microsecond
+			c.State, c.Oldest = State(state), time.Duration(max(0, age))*time.Microsecond
 			all = append(all, c)
 			return err
 		})
@@ -185,4 +185,25 @@ func (q *ReadQueries) HasWaiting(ctx context.Context, lane string, longer time.D
 			WHERE lane = $1 AND `+inFlight+` AND state = 'dispatched' AND run_at < {now} - $2)`,
 		[]any{lane, longer.Microseconds()}, &has)
 	return has, err
+}
+
+// DeadFilter narrows the jobs that did not succeed. Its zero value takes all.
+type DeadFilter struct {
+	Tenant string // ten_…
+	Noun   string // chat, dream, tune, webhook ...
+	Code   string // of the job's error
+	Within time.Duration
+}
+
+// DeadJobs returns a page of the jobs that failed or expired, whosever they
+// were, without input and result, and whether there are more. Children are left out, for their parent
+// failed with them, and so are chats whose client has gone.
+func (q *ReadQueries) DeadJobs(ctx context.Context, f DeadFilter, page db.Page) ([]Job, bool, error) {
+	n := db.Select(`SELECT ` + briefColumns + ` FROM jobs
+		WHERE ` + unsuccessful + ` AND state IN ('failed', 'expired') AND parent IS NULL AND NOT attached`)
+	n.By(`tenant = ?`, f.Tenant)
+	n.By(`error_code = ?`, f.Code)
+	n.By(`finished > {now} - ?`, f.Within.Microseconds())
+	n.By(ofNoun, f.Noun)
+	return q.jobsPage(ctx, n, page)
 }

@@ -29,7 +29,7 @@ func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
 	}
 	list := db.Encode(ids)
 	moved, err := q.moved(ctx, move{
-		To: JobQueued, Set: `, gen = gen + 1, due = TRUE` + cleared,
+		To: StateQueued, Set: `, gen = gen + 1, due = TRUE` + cleared,
 		Where: `id IN ({list $1}) AND state = 'waiting'`, Returning: `id, lane`,
 	}, list)
 	if err != nil {
@@ -37,7 +37,7 @@ func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
 	}
 	err = q.Each(ctx, `UPDATE jobs SET due = TRUE WHERE id IN ({list $1}) AND state = 'queued' AND NOT due
 		RETURNING id, lane`, []any{list}, func(rows db.Rows) error {
-		one := Moved{State: JobQueued}
+		one := Moved{State: StateQueued}
 		err := rows.Scan(&one.ID, &one.Lane)
 		moved = append(moved, one)
 		return err
@@ -55,7 +55,7 @@ func (q *UpkeepQueries) ExpiredJobs(ctx context.Context) ([]string, error) {
 // transaction, as ReapJob and LoseWake must.
 func (q *Queries) ExpireJob(ctx context.Context, id string) ([]Moved, error) {
 	s, err := q.lockFamily(ctx, id)
-	if err != nil || !CanMove(s.State, JobExpired) {
+	if err != nil || !CanMove(s.State, StateExpired) {
 		return nil, err
 	}
 	var over bool
@@ -67,13 +67,13 @@ func (q *Queries) ExpireJob(ctx context.Context, id string) ([]Moved, error) {
 	if err != nil {
 		return nil, err
 	}
-	return q.end(ctx, s, JobExpired, why)
+	return q.end(ctx, s, StateExpired, why)
 }
 
 // whyExpired returns why a job came to no answer in time: what its last attempt
 // failed of, or that no worker took it.
-func (q *Queries) whyExpired(ctx context.Context, id string) (*JobError, error) {
-	why := &JobError{Code: "queue_unavailable",
+func (q *Queries) whyExpired(ctx context.Context, id string) (*Error, error) {
+	why := &Error{Code: "queue_unavailable",
 		Message: "no worker took the job in time: send it again, or allow it longer with expires_in"}
 	err := q.Each(ctx, `SELECT code, coalesce(message, '') FROM attempts WHERE job = $1 AND code IS NOT NULL
 		ORDER BY epoch DESC LIMIT 1`, []any{id}, func(rows db.Rows) error {
@@ -98,7 +98,7 @@ func (q *UpkeepQueries) ExpiredLeases(ctx context.Context) ([]string, error) {
 // crashed MaxCrashes times.
 func (q *Queries) ReapJob(ctx context.Context, id string) ([]Moved, error) {
 	s, err := q.lockFamily(ctx, id)
-	if err != nil || s.State != JobRunning {
+	if err != nil || s.State != StateRunning {
 		return nil, err
 	}
 	var over bool
@@ -110,7 +110,7 @@ func (q *Queries) ReapJob(ctx context.Context, id string) ([]Moved, error) {
 	if err != nil || !over {
 		return nil, err
 	}
-	why := &JobError{Code: "internal", Message: "the worker stopped answering: its lease expired"}
+	why := &Error{Code: "internal", Message: "the worker stopped answering: its lease expired"}
 	f := Finish{Job: id, Epoch: s.Epoch, Worker: owner, Outcome: AttemptCrashed, Error: why}
 	if err := q.insertAttempt(ctx, f, claimed); err != nil {
 		return nil, err
@@ -128,18 +128,18 @@ func (q *Queries) loseEntries(ctx context.Context, s stub, cause string) error {
 		WHERE job = $1 AND epoch = $2 AND state = 'open'`, s.ID, s.Epoch, cause)
 }
 
-func (q *Queries) afterCrash(ctx context.Context, s stub, crashes int, why *JobError) ([]Moved, error) {
+func (q *Queries) afterCrash(ctx context.Context, s stub, crashes int, why *Error) ([]Moved, error) {
 	_, err := q.Exec(ctx, `UPDATE jobs SET crashes = $2 WHERE id = $1`, s.ID, int64(crashes))
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case s.Cancel:
-		return q.end(ctx, s, JobCancelled, nil)
+		return q.end(ctx, s, StateCancelled, nil)
 	case crashes >= MaxCrashes:
-		return q.end(ctx, s, JobFailed, why)
+		return q.end(ctx, s, StateFailed, why)
 	}
-	return q.moved(ctx, move{To: JobQueued, Set: requeued, Where: `id = $1`, Returning: `id, lane`}, s.ID)
+	return q.moved(ctx, move{To: StateQueued, Set: requeued, Where: `id = $1`, Returning: `id, lane`}, s.ID)
 }
 
 func (q *UpkeepQueries) ids(ctx context.Context, query string) ([]string, error) {
@@ -187,11 +187,11 @@ func (q *UpkeepQueries) DispatchedJobs(ctx context.Context, older time.Duration,
 
 // LoseWakes queues jobs whose wake-up is gone under a new generation. Those
 // that were claimed or moved meanwhile are left alone.
-func (q *Queries) LoseWakes(ctx context.Context, lost []JobRef) ([]Moved, error) {
+func (q *Queries) LoseWakes(ctx context.Context, lost []Ref) ([]Moved, error) {
 	return q.moved(ctx, move{
-		To: JobQueued, Set: requeued,
+		To: StateQueued, Set: requeued,
 		From:      `{rows $1: x_id text, x_gen bigint}`,
-		Where:     `id = x_id AND gen = x_gen AND ` + StateIn(JobDispatched),
+		Where:     `id = x_id AND gen = x_gen AND ` + StateIn(StateDispatched),
 		Returning: `id, lane`,
 	}, db.Encode(lost))
 }

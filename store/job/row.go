@@ -41,7 +41,7 @@ func scanJob(rows db.Rows) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	j.State, j.Input = JobState(state), json.RawMessage(input)
+	j.State, j.Input = State(state), json.RawMessage(input)
 	j.fillTexts(t)
 	j.fillTimes(u)
 	j.Created = time.UnixMicro(created).UTC()
@@ -58,7 +58,7 @@ func (j *Job) fillTexts(t jobTexts) {
 	j.Wake, j.LeaseOwner = db.Deref(t.wake), db.Deref(t.owner)
 	j.Result, j.Metadata = rawOf(t.result), rawOf(t.metadata)
 	if t.code != nil {
-		j.Error = &JobError{Code: *t.code, Message: db.Deref(t.message)}
+		j.Error = &Error{Code: *t.code, Message: db.Deref(t.message)}
 	}
 }
 
@@ -78,7 +78,7 @@ func rawOf(s *string) json.RawMessage {
 func rawText(raw json.RawMessage) any { return db.Text(string(raw)) }
 
 // errorTexts returns the two columns of an error, NULL where there is none.
-func errorTexts(e *JobError) (code, message any) {
+func errorTexts(e *Error) (code, message any) {
 	if e == nil {
 		return nil, nil
 	}

@@ -113,7 +113,7 @@ func placesOf(rows []jobInsert, rooms map[string]Room) []*place {
 	places := []*place{}
 	for i := range rows {
 		r := &rows[i]
-		if r.State != string(JobQueued) || r.RunAt != nil || rooms[r.Lane].Window == 0 {
+		if r.State != string(StateQueued) || r.RunAt != nil || rooms[r.Lane].Window == 0 {
 			continue
 		}
 		at := name{r.Lane, r.Tenant}

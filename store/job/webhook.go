@@ -11,13 +11,13 @@ import (
 // Delivery is the input of a webhook.deliver job: which job ended, and how. A
 // job that is tried again afterwards makes another delivery when it ends anew.
 type Delivery struct {
-	Job    string   `json:"job"`
-	Status JobState `json:"status"`
+	Job    string `json:"job"`
+	Status State  `json:"status"`
 }
 
 // addDelivery makes the job that tells a webhook of an end, in the transaction
 // of that end: neither is ever there without the other.
-func (q *Queries) addDelivery(ctx context.Context, s stub, to JobState) ([]Moved, error) {
+func (q *Queries) addDelivery(ctx context.Context, s stub, to State) ([]Moved, error) {
 	if !s.Webhook {
 		return nil, nil
 	}
@@ -28,7 +28,7 @@ func (q *Queries) addDelivery(ctx context.Context, s stub, to JobState) ([]Moved
 	if _, err := q.insertJobs(ctx, []jobInsert{row}, nowhere); err != nil {
 		return nil, fmt.Errorf("insert the webhook's delivery: %w", err)
 	}
-	return []Moved{{ID: row.ID, Lane: row.Lane, State: JobQueued}}, nil
+	return []Moved{{ID: row.ID, Lane: row.Lane, State: StateQueued}}, nil
 }
 
 const (

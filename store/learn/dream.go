@@ -15,8 +15,8 @@ type Dream struct {
 	ID       string
 	Tenant   string
 	Job      string
-	Status   job.JobState
-	Error    *job.JobError
+	Status   job.State
+	Error    *job.Error
 	Mode     string // auto, live, batch
 	Stage    string // seal, slices, reflect, consolidate, done
 	Counts   DreamCounts
@@ -89,11 +89,11 @@ func scanDream(scan func(...any) error) (Dream, error) {
 	return d, err
 }
 
-func jobError(code, message *string) *job.JobError {
+func jobError(code, message *string) *job.Error {
 	if code == nil {
 		return nil
 	}
-	return &job.JobError{Code: *code, Message: db.Deref(message)}
+	return &job.Error{Code: *code, Message: db.Deref(message)}
 }
 
 // Dream finds a tenant's dream.

@@ -16,7 +16,7 @@ func Nouns() job.Nouns {
 // follow keeps a table's rows as their jobs are.
 func follow(table string) job.Noun {
 	return job.Noun{
-		Ended: func(ctx context.Context, tx *db.Tx, subject, own string, to job.JobState) error {
+		Ended: func(ctx context.Context, tx *db.Tx, subject, own string, to job.State) error {
 			return closeRow(ctx, tx, table, subject, own, to)
 		},
 		Reopened: func(ctx context.Context, tx *db.Tx, subject, own string) error {
@@ -28,10 +28,10 @@ func follow(table string) job.Noun {
 
 // closeRow ends the noun that a job was made for, where it is the noun's own job
 // and not one of its children.
-func closeRow(ctx context.Context, tx *db.Tx, table, subject, own string, to job.JobState) error {
+func closeRow(ctx context.Context, tx *db.Tx, table, subject, own string, to job.State) error {
 	n, err := tx.Exec(ctx, `UPDATE `+table+` SET finished = {now}
 		WHERE id = $1 AND job = $2 AND finished IS NULL`, subject, own)
-	if err != nil || n == 0 || table != "dreams" || to == job.JobSucceeded {
+	if err != nil || n == 0 || table != "dreams" || to == job.StateSucceeded {
 		return err
 	}
 	return releaseExperiences(ctx, tx, subject)

@@ -28,10 +28,10 @@ type Training struct {
 	Error    string
 	Created  time.Time
 	Finished time.Time
-	JobState job.JobState // of its job, read only
+	JobState job.State // of its job, read only
 	// Cancelling tells that the end of its job was asked for. Read only.
 	Cancelling bool
-	JobError   *job.JobError // why its job failed. Read only.
+	JobError   *job.Error // why its job failed. Read only.
 }
 
 // The states of a training that clients see in their own right, in OpenAI's words
@@ -51,7 +51,7 @@ func (t Training) Ended() bool {
 // cancelled, or failed with a message. It returns "" while the job goes on.
 func (t Training) EndedWithJob() (status, message string) {
 	switch {
-	case t.JobState == job.JobCancelled, t.Cancelling && !t.JobState.Ended():
+	case t.JobState == job.StateCancelled, t.Cancelling && !t.JobState.Ended():
 		return TrainingCancelled, ""
 	case !t.JobState.Ended():
 		return "", ""

@@ -16,8 +16,8 @@ type Tune struct {
 	Alias      string
 	Base       string // provider/model
 	Job        string
-	Status     job.JobState
-	Error      *job.JobError
+	Status     job.State
+	Error      *job.Error
 	Stage      string // curate, price, upload, train, deploy, evaluate, canary, done
 	Dataset    string
 	Training   string // ftjob-…
