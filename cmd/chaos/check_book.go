@@ -43,7 +43,7 @@ func (e entryRow) call() bool { return e.Purpose != "train" && e.Purpose != "hos
 const leaseExpired = "lease expired"
 
 func connectionLost(cause string) bool {
-	return slices.Contains([]string{"server", "timeout", "stream_truncated", "cancelled"}, cause)
+	return slices.Contains([]string{"server", "timeout", "stream_truncated", "unreadable", "cancelled"}, cause)
 }
 
 func lookAtBooks(h *history, _ loadNotes, f *finding) {

@@ -14,7 +14,7 @@ func whole() (*history, loadNotes) {
 	h := newHistory()
 	h.jobs = map[string]jobRow{
 		"job_a": {ID: "job_a", Tenant: "t", Kind: "chat.run", Lane: "chat", State: "succeeded", Result: true, Trace: "tr"},
-		"job_b": {ID: "job_b", Tenant: "t", Kind: "chat.run", Lane: "chat", State: "cancelled", CancelAt: 50, Finished: 60},
+		"job_b": {ID: "job_b", Tenant: "t", Kind: "chat.run", Lane: "chat", State: "cancelled", Epoch: 1, CancelAt: 50, Finished: 60},
 		"job_c": {ID: "job_c", Kind: "schedule.tick", State: "succeeded", Input: `{"tick":1}`},
 		"job_d": {ID: "job_d", Kind: "dream.slice", State: "succeeded", Input: `{"experiences":["exp_a"]}`, Subject: "drm_a"},
 		"job_p": {ID: "job_p", Kind: "tune.poll", State: "succeeded", Parent: "job_t"},
@@ -25,6 +25,7 @@ func whole() (*history, loadNotes) {
 			{Job: "job_a", Epoch: 1, Started: 1, Ended: 20, Outcome: "crashed"},
 			{Job: "job_a", Epoch: 2, Started: 30, Ended: 40, Outcome: "succeeded"},
 		},
+		"job_b": {{Job: "job_b", Epoch: 1, Started: 45, Ended: 60, Outcome: "cancelled"}},
 		"job_p": {
 			{Job: "job_p", Epoch: 1, Started: 0, Ended: 1e5, Outcome: "waiting"},
 			{Job: "job_p", Epoch: 2, Started: 100e6, Ended: 101e6, Outcome: "succeeded"},
@@ -34,22 +35,24 @@ func whole() (*history, loadNotes) {
 		{ID: "ent_1", Job: "job_a", Step: "answer", Epoch: 1, Provider: "v", Model: "m", Purpose: "chat",
 			State: "unknown", Cause: leaseExpired, Created: 2},
 		{ID: "ent_2", Job: "job_a", Step: "answer", Epoch: 2, Provider: "v", Model: "m", Purpose: "chat",
-			State: "settled", Created: 31},
+			State: "settled", Settled: 700, Created: 31},
 	}
 	h.entries["job_t"] = []entryRow{{ID: "ent_3", Job: "job_t", Step: "create", Purpose: "train", State: "settled"}}
 	h.effects["job_a"] = []effectRow{{Job: "job_a", Step: "answer", Epoch: 2, Entry: "ent_2", Created: 40}}
-	h.experiences = []experienceRow{{ID: "exp_a", Job: "job_a", Dream: "drm_a"}}
+	h.experiences = []experienceRow{{ID: "exp_a", Job: "job_a", Dream: "drm_a", Answer: `{"role":"assistant","content":"Yes, now."}`}}
 	h.trainings = []trainingRow{{ID: "ftjob-1", Job: "job_t", Status: "succeeded", VendorID: "ft-1"}}
 	h.trained = []made{{ID: "ft-1", Suffix: "dl-1"}}
 	h.endpoints = []made{{ID: "ep-1", Name: "s/dl-1"}}
-	h.paid = []payment{{Vendor: "v", Model: "m", Calls: 2}, {Vendor: "v", Model: "fine-tune:m", Calls: 1}}
+	h.paid = []payment{{Vendor: "v", Model: "m", Calls: 2, Nano: 1300}, {Vendor: "v", Model: "fine-tune:m", Calls: 1}}
 	h.visits = []visit{
-		{ID: "1", Vendor: "v", Model: "m", Path: "/chat/completions", Trace: "tr", Billed: true},
-		{ID: "2", Vendor: "v", Model: "m", Path: "/chat/completions", Trace: "tr", Billed: true},
+		{ID: "1", Vendor: "v", Model: "m", Path: "/chat/completions", Trace: "tr", Billed: true, Nano: 600},
+		{ID: "2", Vendor: "v", Model: "m", Path: "/chat/completions", Trace: "tr", Billed: true, Nano: 700},
 	}
 	n := loadNotes{counts: newTally(), promises: []promise{
 		{job: "job_a", answered: true}, {job: "job_a", key: "k"}, {job: "job_b", cancelled: true},
+		{job: "job_a", crash: true},
 	}}
+	n.shown = []shown{{job: "job_a", done: true, text: "Yes, now.", ids: []string{"2-1", "2-2.1", "2-2", "2-3"}}}
 	n.floods = []flood{{name: "the flood", heavy: "h", light: "l", quiet: "q", weights: [2]int{3, 1}}}
 	h.flood("h", 300, 0)
 	h.flood("l", 300, 2)
@@ -94,7 +97,7 @@ func (h *history) drop(tenant string) {
 func TestCheckFindsNothing(t *testing.T) {
 	t.Parallel()
 	h, n := whole()
-	for _, f := range check(h, n) {
+	for _, f := range check(h, n, options{}) {
 		if f.looked == 0 {
 			t.Errorf("%s looked at nothing", f.name)
 		}
@@ -113,12 +116,12 @@ type spoiling struct {
 func TestCheckFindsEach(t *testing.T) {
 	t.Parallel()
 	tried := map[string]bool{}
-	for _, cases := range []map[string]spoiling{spoiltJobs(), spoiltBooks(), spoiltCreations(), spoiltShares()} {
+	for _, cases := range []map[string]spoiling{spoiltJobs(), spoiltBooks(), spoiltCreations(), spoiltShares(), spoiltStreams()} {
 		for name, c := range cases {
 			h, n := whole()
 			c.spoil(h, &n)
 			found := map[string]int{}
-			for _, f := range check(h, n) {
+			for _, f := range check(h, n, options{}) {
 				found[f.name] = len(f.broken)
 			}
 			if found[c.invariant] == 0 {
@@ -147,8 +150,13 @@ func spoiltJobs() map[string]spoiling {
 		"tick twice": {"I5", func(h *history, _ *loadNotes) {
 			h.jobs["job_e"] = jobRow{ID: "job_e", Kind: "schedule.tick", State: "succeeded", Input: `{"tick":1}`}
 		}},
-		"two slices": {"I6", func(h *history, _ *loadNotes) {
-			h.jobs["job_e"] = jobRow{ID: "job_e", Kind: "dream.slice", State: "succeeded", Input: `{"experiences":["exp_a"]}`}
+		"gone in a crash": {"I1 crash", func(_ *history, n *loadNotes) {
+			n.promises = append(n.promises, promise{job: "job_x", crash: true})
+		}},
+		"two slices": {"I6", func(h *history, _ *loadNotes) { h.again("succeeded") }},
+		"two slices, the first of a dream that failed with an answer": {"I6", func(h *history, _ *loadNotes) {
+			h.again("failed")
+			h.effects["job_d"] = []effectRow{{Job: "job_d", Step: "exp_a/judge"}}
 		}},
 		"another dream": {"I6", func(h *history, _ *loadNotes) { h.experiences[0].Dream = "drm_x" }},
 		"begun after": {"I9", func(h *history, _ *loadNotes) {
@@ -162,6 +170,9 @@ func spoiltJobs() map[string]spoiling {
 		}},
 		"child after": {"I9", func(h *history, _ *loadNotes) {
 			h.jobs["job_e"] = jobRow{ID: "job_e", Parent: "job_b", State: "cancelled", Created: 61}
+		}},
+		"cancelled late": {"I9 soon", func(h *history, _ *loadNotes) {
+			h.change("job_b", func(j *jobRow) { j.Finished += 2 * promptly.Microseconds() })
 		}},
 		"not cancelled": {"I9", func(h *history, _ *loadNotes) { h.change("job_b", func(j *jobRow) { j.State = "failed" }) }},
 		"long poll": {"I10", func(h *history, _ *loadNotes) {
@@ -189,6 +200,10 @@ func spoiltBooks() map[string]spoiling {
 			h.attempts["job_a"][0].Outcome = "failed"
 			h.entries["job_a"][0].State, h.entries["job_a"][0].Cause = "settled", ""
 		}},
+		"doubled":            {"I4 money", func(h *history, _ *loadNotes) { h.entries["job_a"][1].Settled *= 2 }},
+		"a nano-dollar less": {"I4 money", func(h *history, _ *loadNotes) { h.entries["job_a"][1].Settled-- }},
+		"one bill for two":   {"I4 money", func(h *history, _ *loadNotes) { h.entries["job_a"][0] = h.entries["job_a"][1] }},
+		"another sum":        {"I4 money", func(h *history, _ *loadNotes) { h.paid[0].Nano++ }},
 		"asked without a line": {"I4 bills", func(h *history, _ *loadNotes) {
 			h.visits = append(h.visits, visit{ID: "3", Vendor: "v", Model: "m", Path: "/chat/completions", Trace: "tr"})
 		}},
@@ -196,6 +211,53 @@ func spoiltBooks() map[string]spoiling {
 		"never billed":      {"I4 bills", func(h *history, _ *loadNotes) { h.visits = nil }},
 		"another count":     {"I4 bills", func(h *history, _ *loadNotes) { h.paid[0].Calls = 3 }},
 		"lost for no fault": {"I4 bills", func(h *history, _ *loadNotes) { h.entries["job_a"][0].Cause = "server" }},
+	}
+}
+
+func spoiltStreams() map[string]spoiling {
+	of := func(spoil func(s *shown)) spoiling {
+		return spoiling{"I11", func(_ *history, n *loadNotes) { spoil(&n.shown[0]) }}
+	}
+	return map[string]spoiling{
+		"a zombie's chunk":   of(func(s *shown) { s.ids[3] = "1-3" }),
+		"a chunk is missing": of(func(s *shown) { s.ids = append(s.ids[:2], s.ids[3:]...) }),
+		"the first is":       of(func(s *shown) { s.ids = s.ids[1:] }),
+		"out of order":       of(func(s *shown) { s.ids[1], s.ids[2] = s.ids[2], s.ids[1] }),
+		"no id":              of(func(s *shown) { s.ids[1] = "now" }),
+		"no end":             of(func(s *shown) { s.done = false }),
+		"two ends":           of(func(s *shown) { s.failed = true }),
+		"more than its end":  of(func(s *shown) { s.after = true }),
+		"other words":        of(func(s *shown) { s.text = "Yes." }),
+		"nobody looked":      {"I11", func(_ *history, n *loadNotes) { n.shown = nil }},
+	}
+}
+
+// again has another dream take the experience of the first, which ended so.
+func (h *history) again(first string) {
+	h.jobs["job_f"] = jobRow{ID: "job_f", Kind: "dream.plan", State: first, Subject: "drm_a"}
+	h.jobs["job_e"] = jobRow{ID: "job_e", Kind: "dream.slice", State: "succeeded", Subject: "drm_b",
+		Input: `{"experiences":["exp_a"]}`}
+	h.experiences[0].Dream = "drm_b"
+}
+
+// TestGivenBack has experiences dreamt of again that a dream rightly gave back.
+func TestGivenBack(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(h *history){
+		"its dream failed": func(h *history) { h.again("failed") },
+		"its slice failed": func(h *history) { h.again("succeeded"); h.change("job_d", func(j *jobRow) { j.State = "failed" }) },
+		"its slice left it": func(h *history) {
+			h.again("succeeded")
+			h.change("job_d", func(j *jobRow) { j.SliceResult = `{"left":["exp_a"]}` })
+		},
+	} {
+		h, n := whole()
+		change(h)
+		f := finding{}
+		lookAtDreams(h, n, &f)
+		if len(f.broken) > 0 {
+			t.Errorf("%s: %v", name, f.broken)
+		}
 	}
 }
 
@@ -251,7 +313,7 @@ func TestReport(t *testing.T) {
 	w := &weather{played: newTally(), missed: newTally(), rested: time.Second}
 	w.played.add("kill -9 a worker")
 	w.missed.add("die at: claimed")
-	r := report{options: options{length: 2 * time.Minute}, weather: w, load: n, history: h, findings: check(h, n)}
+	r := report{options: options{length: 2 * time.Minute}, weather: w, load: n, history: h, findings: check(h, n, options{})}
 	var out strings.Builder
 	r.write(&out)
 	wants := []string{"kill -9 a worker", "chat.run succeeded", "I4", "ent_1 was never ended", "attempt {Job:job_a",

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"dreamlab/store"
 )
 
 // flood is two tenants that send far more than the lane carries, and a quiet
@@ -28,23 +26,19 @@ const (
 	floodJobs = 300
 	// floodClients is how many requests of both are under way.
 	floodClients = 32
-	heavyWeight  = 3
 	// floodCap lets both fill the lane: their weights share it, not their caps.
 	floodCap = window
 )
+
+// floodWeights are those of the two, as the fleet's settings have them.
+var floodWeights = [2]int{3, 1}
 
 // flood lets two tenants flood the lane of the chats, and a quiet one chat
 // meanwhile where there is to be one. An eighth of the jobs are cancelled as
 // soon as they are accepted. It returns when none of them is queued any more.
 func (c *load) flood(ctx context.Context, name string, first int, quiet bool) error {
 	l := c.lab
-	f := flood{name: name, heavy: l.owners[first], light: l.owners[first+1], weights: [2]int{heavyWeight, 1}}
-	for i, weight := range f.weights {
-		share := store.Share{Lane: "chat", Tenant: l.owners[first+i], Weight: weight, Cap: floodCap}
-		if err := l.store.SetShare(ctx, share); err != nil {
-			return fmt.Errorf("set a share: %w", err)
-		}
-	}
+	f := flood{name: name, heavy: l.owners[first], light: l.owners[first+1], weights: floodWeights}
 	flooding, end := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	if quiet {

@@ -14,7 +14,8 @@ type (
 	jobRow struct {
 		ID, Tenant, Kind, Lane, State string
 		Parent, Subject, Input        string
-		Result                        bool // there is one
+		Result                        bool   // there is one
+		SliceResult                   string // of a dream's slice
 		Crashes, Epoch                int64
 		CancelAt                      int64 // 0: never asked
 		IdemKey, Trace                string
@@ -33,6 +34,8 @@ type (
 		Provider, Model string
 		Purpose         string
 		State, Cause    string
+		Settled         int64 // nano-dollars
+		Estimated       bool  // the vendor gave no usage
 		Created         int64
 	}
 	effectRow struct {
@@ -41,9 +44,12 @@ type (
 		Entry     string
 		Created   int64
 	}
-	experienceRow struct{ ID, Job, Dream string }
-	trainingRow   struct{ ID, Job, Status, VendorID string }
-	move          struct{ at, by int64 } // of the shared clock
+	experienceRow struct {
+		ID, Job, Dream string
+		Answer         string // the answer's message, JSON
+	}
+	trainingRow struct{ ID, Job, Status, VendorID string }
+	move        struct{ at, by int64 } // of the shared clock
 )
 
 // history is all that a run left behind, with the vendors' own count.
@@ -95,18 +101,18 @@ func (h *history) ask(ctx context.Context, l *lab) error {
 func (h *history) read(ctx context.Context, conn *pgx.Conn) error {
 	return errors.Join(
 		each(ctx, conn, `SELECT id, tenant, kind, lane, state, coalesce(parent, ''), coalesce(subject, ''), input,
-			result IS NOT NULL, crashes, epoch, coalesce(cancel_at, 0), coalesce(idem_key, ''), coalesce(trace, ''),
+			result IS NOT NULL, CASE WHEN kind = 'dream.slice' THEN coalesce(result, '') ELSE '' END, crashes, epoch, coalesce(cancel_at, 0), coalesce(idem_key, ''), coalesce(trace, ''),
 			created, coalesce(finished, 0) FROM jobs`,
 			func(j jobRow) { h.jobs[j.ID] = j }),
 		each(ctx, conn, `SELECT job, epoch, worker, started, ended, outcome, coalesce(code, '') FROM attempts_all
 			ORDER BY epoch`,
 			func(a attemptRow) { h.attempts[a.Job] = append(h.attempts[a.Job], a) }),
 		each(ctx, conn, `SELECT id, coalesce(job, ''), step, epoch, provider, model, purpose, state,
-			coalesce(cause, ''), created FROM entries ORDER BY id`,
+			coalesce(cause, ''), settled, estimated, created FROM entries ORDER BY id`,
 			func(e entryRow) { h.entries[e.Job] = append(h.entries[e.Job], e) }),
 		each(ctx, conn, `SELECT job, step, epoch, coalesce(entry, ''), created FROM effects`,
 			func(e effectRow) { h.effects[e.Job] = append(h.effects[e.Job], e) }),
-		each(ctx, conn, `SELECT id, coalesce(job, ''), coalesce(dream, '') FROM experiences`,
+		each(ctx, conn, `SELECT id, coalesce(job, ''), coalesce(dream, ''), answer FROM experiences`,
 			func(e experienceRow) { h.experiences = append(h.experiences, e) }),
 		each(ctx, conn, `SELECT id, job, status, coalesce(vendor_id, '') FROM trainings`,
 			func(t trainingRow) { h.trainings = append(h.trainings, t) }),

@@ -35,6 +35,17 @@ poll: {training: 500ms, deployment: 500ms}
 schedules: [{id: dream, cron: "* * * * *", zone: UTC}]
 `
 
+// fleetSettings are the settings with the shares of the tenants that flood.
+func fleetSettings() string {
+	text := fmt.Sprintf(settings, window, tenantCap) + "tenants:\n"
+	for i := range floods {
+		for part, weight := range floodWeights {
+			text += fmt.Sprintf("- {name: %s, weight: %d, cap: %d}\n", tenantName(tenants+2*i+part), weight, floodCap)
+		}
+	}
+	return text
+}
+
 // lab is all that one run starts.
 type lab struct {
 	dir      string
@@ -72,8 +83,7 @@ func openLab(ctx context.Context, o options) (l *lab, err error) {
 			return nil, err
 		}
 	}
-	text := fmt.Sprintf(settings, window, tenantCap)
-	if err := os.WriteFile(l.path("dreamlab.yaml"), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(l.path("dreamlab.yaml"), []byte(fleetSettings()), 0o644); err != nil {
 		return nil, err
 	}
 	return l, l.describeFleet(ctx)
@@ -107,19 +117,25 @@ func (l *lab) openStore(ctx context.Context) (err error) {
 	if l.store, err = boot.OpenStore(ctx, &config.Config{Database: l.postgres.url}); err != nil {
 		return err
 	}
-	if err := l.store.Driver().Migrate(ctx, -1); err != nil {
+	err = insistently(ctx, func() error { return l.store.Driver().Migrate(ctx, -1) })
+	for i := 0; i < tenants+2*floods && err == nil; i++ {
+		err = insistently(ctx, func() error { return l.addTenant(ctx, i) })
+	}
+	return err
+}
+
+// addTenant makes a tenant with a key.
+func (l *lab) addTenant(ctx context.Context, i int) error {
+	key := store.Key{Name: "chaos", Scopes: []string{store.ScopeUse}}
+	key, secret, err := boot.NewKey(ctx, l.store, tenantName(i), key)
+	if err != nil {
 		return err
 	}
-	for i := range tenants + 2*floods {
-		key := store.Key{Name: "chaos", Scopes: []string{store.ScopeUse}}
-		key, secret, err := boot.NewKey(ctx, l.store, fmt.Sprintf("tenant-%d", i), key)
-		if err != nil {
-			return err
-		}
-		l.owners, l.keys = append(l.owners, key.Tenant), append(l.keys, secret)
-	}
+	l.owners, l.keys = append(l.owners, key.Tenant), append(l.keys, secret)
 	return nil
 }
+
+func tenantName(i int) string { return fmt.Sprintf("tenant-%d", i) }
 
 // openVendors starts the emulators in a process that is never killed: their
 // count of payments is the witness.

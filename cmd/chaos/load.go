@@ -31,6 +31,7 @@ type promise struct {
 	key       string // the idempotency key that it came with
 	answered  bool   // the whole answer was received
 	cancelled bool   // its cancellation was confirmed as done
+	crash     bool   // PostgreSQL was killed in the next moment
 }
 
 // load is the clients, and what they were promised.
@@ -44,6 +45,7 @@ type load struct {
 
 	mu       sync.Mutex
 	promises []promise
+	shown    []shown
 	floods   []flood
 	files    map[string]string // a training file of each tenant, by its key
 }
@@ -58,6 +60,7 @@ func newLoad(l *lab, o options) *load {
 // loadNotes is what the clients have to say in the end.
 type loadNotes struct {
 	promises []promise
+	shown    []shown
 	floods   []flood
 	counts   *tally
 }
@@ -66,7 +69,7 @@ type loadNotes struct {
 func (c *load) notes() loadNotes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return loadNotes{promises: c.promises, floods: c.floods, counts: c.counts}
+	return loadNotes{promises: c.promises, shown: c.shown, floods: c.floods, counts: c.counts}
 }
 
 func (c *load) note(p promise) {
@@ -125,7 +128,7 @@ func (c *load) begin(ctx context.Context) error {
 		}
 	}
 	for i := range tenants {
-		if err := c.upload(ctx, i); err != nil {
+		if err := insistently(ctx, func() error { return c.upload(ctx, i) }); err != nil {
 			return fmt.Errorf("bring a training file: %w", err)
 		}
 	}
@@ -249,10 +252,15 @@ func (c *load) chat(ctx context.Context, a ask) bool {
 	}
 	text, err := io.ReadAll(answer.Body)
 	err = errors.Join(err, answer.Body.Close())
-	whole := err == nil && answer.StatusCode == http.StatusOK &&
-		(a.kind != "stream" || bytes.Contains(text, []byte("data: [DONE]")))
+	whole := err == nil && answer.StatusCode == http.StatusOK
+	job := answer.Header.Get(jobHeader)
+	if a.kind == "stream" && answer.StatusCode == http.StatusOK {
+		s := readShown(job, text, err != nil)
+		c.noteShown(s)
+		whole = s.done
+	}
 	if whole {
-		c.note(promise{job: answer.Header.Get(jobHeader), answered: true})
+		c.note(promise{job: job, answered: true})
 	}
 	c.counts.add(fmt.Sprintf("%s: %d, whole %t", a.kind, answer.StatusCode, whole))
 	return whole

@@ -77,3 +77,37 @@ func TestNext(t *testing.T) {
 		t.Errorf("%d of %d kinds, %d numbers", len(seen), len(kinds), len(numbers))
 	}
 }
+
+// TestReadShown reads streams with each of their ends.
+func TestReadShown(t *testing.T) {
+	t.Parallel()
+	const chunks = "id: 1-1.1\ndata: {\"choices\":[{\"delta\":{\"content\":\"He\"}}]}\n\n: still at work\n\n" +
+		"id: 1-1\ndata: {\"choices\":[{\"delta\":{\"content\":\"llo\"}}]}\n\n"
+	const failure = "event: error\ndata: {\"error\":{\"code\":\"stream_interrupted\"}}\n\n"
+	for name, c := range map[string]struct {
+		stream string
+		want   shown
+	}{
+		"whole":           {chunks + "data: [DONE]\n\n", shown{done: true}},
+		"an error":        {chunks + failure, shown{failed: true}},
+		"nothing":         {chunks, shown{}},
+		"more behind":     {chunks + "data: [DONE]\n\nid: 1-2\ndata: {}\n\n", shown{done: true, after: true}},
+		"more behind err": {chunks + failure + "id: 1-2\ndata: {}\n\n", shown{failed: true, after: true}},
+	} {
+		got := readShown("job_a", []byte(c.stream), false)
+		if got.done != c.want.done || got.failed != c.want.failed || got.after != c.want.after || got.text != "Hello" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestFleetSettings reads what the fleet is told of the tenants that flood.
+func TestFleetSettings(t *testing.T) {
+	t.Parallel()
+	text := fleetSettings()
+	for _, want := range []string{"{name: tenant-4, weight: 3, cap: 20}", "{name: tenant-7, weight: 1, cap: 20}"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in:\n%s", want, text)
+		}
+	}
+}

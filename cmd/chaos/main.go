@@ -41,12 +41,14 @@ type options struct {
 	keep   bool
 }
 
+const usualRate = 12
+
 func main() {
 	var o options
 	flag.Uint64Var(&o.seed, "seed", 1, "decides which faults come and when")
 	flag.DurationVar(&o.length, "length", 2*time.Minute,
 		"how long faults are injected; servers are away for a fifth of it, at most 65s")
-	flag.Float64Var(&o.rate, "rate", 12, "requests a second")
+	flag.Float64Var(&o.rate, "rate", usualRate, "requests a second")
 	flag.StringVar(&o.binary, "binary", "", "a dreamlab built with -tags chaos; built from ./cmd/dreamlab without it")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the logs")
 	flag.Parse()
@@ -78,7 +80,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	r := report{options: o, weather: w, load: lab.load.notes(), history: h}
-	r.findings = check(h, r.load)
+	r.findings = check(h, r.load, o)
 	r.write(os.Stdout)
 	if r.broken() > 0 {
 		return errViolated

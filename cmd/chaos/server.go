@@ -127,7 +127,9 @@ func newPostgres(ctx context.Context, dir string) (*server, error) {
 	}
 	s := &server{url: postgresURL(addr), command: command{name: "postgres", log: filepath.Join(dir, "postgres.log"),
 		as: owner, args: []string{filepath.Join(filepath.Dir(initdb), "postgres"), "-D", data, "-k", filepath.Dir(data),
-			"-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300", "-c", "shared_buffers=64MB"}}}
+			"-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300", "-c", "shared_buffers=64MB",
+			// What was committed without waiting for the disk is flushed by nobody else soon.
+			"-c", "wal_writer_delay=10s", "-c", "wal_writer_flush_after=1GB", "-c", "wal_buffers=64MB"}}}
 	s.ready = func(ctx context.Context) error {
 		conn, err := pgx.Connect(ctx, s.url)
 		if err != nil {

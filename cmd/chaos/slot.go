@@ -87,3 +87,22 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+const (
+	// insistWait bounds what is tried again while the lab is set up or a fault is
+	// played: a server that starts again takes a few seconds.
+	insistWait  = 45 * time.Second
+	insistPause = 200 * time.Millisecond
+)
+
+// insistently does something again until it goes well, for a while.
+func insistently(ctx context.Context, do func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, insistWait)
+	defer cancel()
+	for {
+		err := do()
+		if err == nil || !pause(ctx, insistPause) {
+			return err
+		}
+	}
+}

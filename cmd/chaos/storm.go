@@ -62,7 +62,10 @@ func (l *lab) rage(ctx context.Context, o options, w *weather) error {
 		pause(stormy, o.length/2)
 		return l.load.flood(ctx, "the flood among the faults", tenants, false)
 	})
-	return errors.Join(all.Wait(), l.unscript(ctx))
+	if err := errors.Join(all.Wait(), l.unscript(ctx)); err != nil {
+		return err
+	}
+	return l.crashOnAccept(ctx)
 }
 
 // calm is the time after them: what was accepted comes to its end, and shares
@@ -119,14 +122,19 @@ func (l *lab) settled(ctx context.Context) (string, error) {
 
 // moveClock moves the clock that the processes share ahead, and notes when.
 func (l *lab) moveClock(ctx context.Context, by time.Duration) error {
-	now, err := l.store.Now(ctx)
-	if err != nil {
-		return err
-	}
-	l.moves = append(l.moves, move{now.UnixMicro(), by.Microseconds()})
-	var ahead time.Duration
+	ahead := by
 	for _, m := range l.moves {
 		ahead += time.Duration(m.by) * time.Microsecond
 	}
-	return l.store.ShiftClock(ctx, ahead)
+	return insistently(ctx, func() error {
+		now, err := l.store.Now(ctx)
+		if err != nil {
+			return err
+		}
+		if err := l.store.ShiftClock(ctx, ahead); err != nil {
+			return err
+		}
+		l.moves = append(l.moves, move{now.UnixMicro(), by.Microseconds()})
+		return nil
+	})
 }

@@ -18,6 +18,7 @@ type payment struct {
 	Vendor string `json:"vendor"`
 	Model  string `json:"model"`
 	Calls  int    `json:"calls"`
+	Nano   int64  `json:"nano_usd"`
 }
 
 // visit is a request as an emulator saw it.
@@ -29,6 +30,7 @@ type visit struct {
 	Trace  string `json:"trace"`
 	Fault  string `json:"fault"`
 	Billed bool   `json:"billed"`
+	Nano   int64  `json:"nano_usd"`
 }
 
 func (v visit) chat() bool { return strings.HasSuffix(v.Path, "/chat/completions") }

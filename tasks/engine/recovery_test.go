@@ -18,7 +18,7 @@ func TestTakenWake(t *testing.T) {
 		job := r.accept(store.NewJob{})
 		r.must(r.reconcile(r.ctx)) // sets the sentinel
 		r.must(r.redis.HSet(r.ctx, taskKey("chat", job.Wake), "state", "active").Err())
-		r.must(r.store.ShiftClock(r.ctx, takenAfter-2*time.Second))
+		r.must(r.store.ShiftClock(r.ctx, takenAfter-busyMachine))
 		r.must(r.reconcile(r.ctx))
 		wantState(t, r.job(job.ID), store.JobDispatched) // its claim may be under way
 		r.must(r.store.ShiftClock(r.ctx, takenAfter))

@@ -68,9 +68,9 @@ func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer
 	if a.Billed == "" {
 		a.Billed = a.Model
 	}
-	l.bill(d.Vendor.Name, a)
+	nano := l.bill(d.Vendor.Name, a)
 	if asked, ok := w.(*recorder); ok {
-		asked.billed = true
+		asked.billed, asked.nano = true, nano
 	}
 	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model}
 	if _, bad := l.TakeFault(target, FaultBadJSON); bad && a.Structured() {
@@ -87,12 +87,13 @@ func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer
 	l.stream(w, r, d, a)
 }
 
-func (l *Lab) bill(vendor string, a *Answer) {
+// bill returns what the answer costs, nano-dollars.
+func (l *Lab) bill(vendor string, a *Answer) int64 {
 	if !a.Free {
-		l.PayTokens(vendor, a.Billed, a.Usage)
-		return
+		return l.PayTokens(vendor, a.Billed, a.Usage)
 	}
 	l.Pay(Payment{Vendor: vendor, Model: a.Billed, Calls: 1, TokensIn: a.Usage.In, TokensOut: a.Usage.Out})
+	return 0
 }
 
 // Structured tells whether the answer is a text that has to be JSON.

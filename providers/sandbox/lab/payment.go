@@ -155,12 +155,14 @@ func (l *Lab) AddMeter(settle func(now time.Time) error) {
 // Pay puts a payment in the books.
 func (l *Lab) Pay(p Payment) { l.till.add(p) }
 
-// PayTokens bills one call by its usage. Input includes cached.
-func (l *Lab) PayTokens(vendor, model string, usage model.Usage) {
+// PayTokens bills one call by its usage and returns what it came to, nano-dollars.
+// Input includes cached.
+func (l *Lab) PayTokens(vendor, model string, usage model.Usage) int64 {
 	in, out, cached := l.options.Price(vendor, model)
 	nano := tokenCost(usage.In-usage.Cached, in) + tokenCost(usage.Cached, cached) + tokenCost(usage.Out, out)
 	l.Pay(Payment{Vendor: vendor, Model: model, Calls: 1,
 		TokensIn: usage.In, TokensOut: usage.Out, NanoUSD: nano})
+	return nano
 }
 
 // tokenCost rounds up, as a bill does.

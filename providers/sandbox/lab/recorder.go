@@ -13,6 +13,7 @@ type recorder struct {
 	lost   bool
 	gone   bool // a write failed: the client has left
 	billed bool
+	nano   int64  // what was billed, nano-dollars
 	fault  string // that was played in the middle of it
 }
 

@@ -21,6 +21,8 @@ type Request struct {
 	Fault  string    `json:"fault,omitempty"`  // the fault that was played
 	Trace  string    `json:"trace,omitempty"`  // the W3C traceparent that came with it
 	Billed bool      `json:"billed,omitempty"` // a chat that was put in the books, whatever came of its answer
+	// NanoUSD is what it was billed, nano-dollars.
+	NanoUSD int64 `json:"nano_usd,omitempty"`
 }
 
 // journal remembers the last requests.

@@ -75,7 +75,7 @@ func (v *visit) log(id string) {
 	v.lab.journal.add(Request{
 		Time: v.lab.Now(), Vendor: v.vendor.Name, Method: v.req.Method, Path: v.req.URL.Path,
 		Status: v.writer.status, Model: v.model, ID: id, Fault: cmp.Or(v.fault, v.writer.fault),
-		Trace: v.req.Header.Get("Traceparent"), Billed: v.writer.billed,
+		Trace: v.req.Header.Get("Traceparent"), Billed: v.writer.billed, NanoUSD: v.writer.nano,
 	})
 }
 

@@ -1,0 +1,56 @@
+package main
+
+import "slices"
+
+// lookAtMoney holds each settled amount against what the vendor billed for the
+// same request, and what the vendor billed in all against its log. An answer that
+// was counted by us, since the vendor gave no usage, is left out.
+func lookAtMoney(h *history, _ loadNotes, f *finding) {
+	bills := h.amounts()
+	var settled int64
+	for job, entries := range h.entries {
+		for _, e := range entries {
+			if !e.call() || !e.kept() || e.Estimated {
+				continue
+			}
+			f.see()
+			settled += e.Settled
+			at := place{h.jobs[job].Trace, e.Provider + "/" + e.Model}
+			i := slices.Index(bills[at], e.Settled)
+			if i < 0 {
+				f.breaks(job, "entry %s is settled at %d nano-dollars, the vendor's bills are %d", e.ID, e.Settled, bills[at])
+				continue
+			}
+			bills[at] = slices.Delete(bills[at], i, i+1)
+		}
+	}
+	f.say("%d nano-dollars are settled as they were billed", settled)
+	h.lookAtSums(f)
+}
+
+// amounts are the vendors' bills for each request, nano-dollars.
+func (h *history) amounts() map[place][]int64 {
+	all := map[place][]int64{}
+	for _, v := range h.visits {
+		if v.chat() && v.Billed {
+			at := place{v.Trace, v.Vendor + "/" + v.Model}
+			all[at] = append(all[at], v.Nano)
+		}
+	}
+	return all
+}
+
+// lookAtSums holds the vendors' sums against their log.
+func (h *history) lookAtSums(f *finding) {
+	logged := map[string]int64{}
+	for at, amounts := range h.amounts() {
+		for _, nano := range amounts {
+			logged[at.model] += nano
+		}
+	}
+	for _, p := range h.paid {
+		if sum, chats := logged[p.Vendor+"/"+p.Model]; chats && sum != p.Nano {
+			f.breaks("", "%s/%s billed %d nano-dollars, its log has %d", p.Vendor, p.Model, p.Nano, sum)
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// crashes is how often PostgreSQL is killed in the moment of a 202.
+const crashes = 3
+
+// crashOnAccept has a job accepted and kills PostgreSQL as soon as its client has
+// the 202. An immediate shutdown loses the WAL that was not flushed, as a power cut
+// does: a job whose commit did not wait for the disk is gone.
+func (l *lab) crashOnAccept(ctx context.Context) error {
+	for i := range crashes {
+		id := l.load.job(ctx, l.load.askOf("crash", i%tenants))
+		err := l.postgres.restart(ctx, syscall.SIGQUIT)
+		if id == "" {
+			err = errors.Join(err, fmt.Errorf("no job was accepted within %s", insist))
+		}
+		if err != nil {
+			return fmt.Errorf("kill PostgreSQL as a job is accepted: %w", err)
+		}
+		l.load.note(promise{job: id, crash: true})
+	}
+	return nil
+}
