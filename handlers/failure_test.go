@@ -55,7 +55,7 @@ func TestUSD(t *testing.T) {
 func TestFailureQuotesWhatIsForTheClient(t *testing.T) {
 	t.Parallel()
 	const words = "see https://vendor.example/billing, gsk_abcdefghijklmnop"
-	const shown = "see https://vendor.example/billing, [key]"
+	const shown = "see https://vendor.example/billing, [secret]"
 	tests := map[string]struct {
 		e     providers.Error
 		told  string

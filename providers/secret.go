@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"dreamlab/providers/redact"
 )
 
 // MaxMessage bounds the vendor's words in an error, in bytes.
@@ -12,20 +14,15 @@ const MaxMessage = 500
 // shortestKey keeps a toy key, such as a word, from being cut out of messages.
 const shortestKey = 8
 
-// keyLike finds what looks like a credential, should a vendor repeat one.
-var keyLike = regexp.MustCompile(
-	`(?i)\bbearer\s+[^\s"',]+|\b(?:gsk|sk|tgp|dl|pat|key)[-_][A-Za-z0-9_\-*]{8,}` +
-		`|(?:X-Goog-|X-Amz-)?Signature=[^&\s"]+`)
-
-// Redact takes credentials out of a vendor's words, the given ones and all that
-// look like one, and cuts them to 500 bytes.
+// Redact masks a vendor's words, which may repeat a key or a prompt: the given
+// secrets, and all that [redact.Log] knows. It cuts them to 500 bytes.
 func Redact(words string, secrets ...string) string {
 	for _, secret := range secrets {
 		if len(secret) >= shortestKey {
-			words = strings.ReplaceAll(words, secret, "[key]")
+			words = strings.ReplaceAll(words, secret, "[secret]")
 		}
 	}
-	words = keyLike.ReplaceAllString(words, "[key]")
+	words = redact.Log(words)
 	if len(words) <= MaxMessage {
 		return words
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"dreamlab/handlers/judge"
+	"dreamlab/providers/redact"
 	"dreamlab/store"
 )
 
@@ -28,7 +29,7 @@ func (p *paper) checked(replay string) (verdict, bool) {
 	}
 	v := verdict{how: byReference, score: perfect, why: "the answer meets the reference"}
 	if _, replayRight := judge.Exact(p.Reference, replay); !replayRight {
-		v.rejected, _ = mask(replay)
+		v.rejected, _ = redact.Mask(replay)
 	}
 	return v, true
 }
@@ -41,13 +42,13 @@ func (p *paper) repeats(replay string) bool {
 		return false
 	}
 	liked := p.Rating != nil && *p.Rating > 0
-	again, _ := mask(strings.TrimSpace(replay))
+	again, _ := redact.Mask(strings.TrimSpace(replay))
 	return !liked && again == p.answer
 }
 
 // judged decides by two judgements in swapped orders, the row's answer first.
 func (p *paper) judged(o judge.Outcome, replay string) verdict {
-	why, _ := mask(o.Reason)
+	why, _ := redact.Mask(o.Reason)
 	switch {
 	case !o.Agreed:
 		return verdict{reject: rejectDisagreement, why: why}
@@ -59,7 +60,7 @@ func (p *paper) judged(o judge.Outcome, replay string) verdict {
 		v.how = byCorrection
 	}
 	if o.Choice == judge.First {
-		v.rejected, _ = mask(replay)
+		v.rejected, _ = redact.Mask(replay)
 	}
 	return v
 }

@@ -8,6 +8,7 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
+	"dreamlab/providers/redact"
 	"dreamlab/store"
 )
 
@@ -53,8 +54,8 @@ func newPaper(e store.Experience) *paper {
 	case e.Reference != "" && !(checkable && right):
 		answer, p.author = e.Reference, authorReference
 	}
-	p.recorded, _ = mask(p.recorded)
-	p.answer, p.secret = mask(strings.TrimSpace(answer))
+	p.recorded, _ = redact.Mask(p.recorded)
+	p.answer, p.secret = redact.Mask(strings.TrimSpace(answer))
 	p.prompt = maskMessages(e.Prompt)
 	return p
 }
@@ -80,7 +81,7 @@ func (p *paper) feedback() string {
 	if p.author != authorRecorded {
 		return ""
 	}
-	comment, _ := mask(p.Comment)
+	comment, _ := redact.Mask(p.Comment)
 	switch {
 	case p.Rating == nil, *p.Rating == 0:
 		return comment

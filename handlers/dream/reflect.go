@@ -10,6 +10,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
+	"dreamlab/providers/redact"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
@@ -209,7 +210,7 @@ func (r *reflecting) take(raw []rawLesson, findings []finding) {
 		scores[f.Experience] = f.Score
 	}
 	for _, lesson := range raw[:min(len(raw), mostLessonsAsked)] {
-		text, secret := mask(strings.Join(strings.Fields(lesson.Lesson), " "))
+		text, secret := redact.Mask(strings.Join(strings.Fields(lesson.Lesson), " "))
 		sources, score := cited(lesson.Sources, scores)
 		if text == "" || secret || len(sources) == 0 || len([]rune(text)) > mostLessonText {
 			r.result.Dropped++

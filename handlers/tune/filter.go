@@ -15,6 +15,7 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
+	"dreamlab/providers/redact"
 	"dreamlab/store"
 )
 
@@ -104,7 +105,7 @@ func (s *rowFilter) unfit(e store.Example, turns []turn) string {
 		return filterEmpty
 	case judge.Refusal(answer), judge.ErrorText(answer):
 		return filterUnfit
-	case slices.ContainsFunc(turns, func(t turn) bool { return hasSecret(t.Content) }):
+	case slices.ContainsFunc(turns, func(t turn) bool { return redact.Found(t.Content) }):
 		return filterSecret
 	case tokensOf(turns) > s.limits.rowTokens:
 		return filterLong

@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"tasks/lenient":    {},
 	"tasks/engine":     {"tasks", "store", "store/flight", "store/redis"},
 	"handlers": {"tasks", "tasks/lenient", "store", "store/flight", "store/redis", "store/blob", "providers",
-		"providers/catalog", "providers/completion"},
+		"providers/catalog", "providers/completion", "providers/redact"},
 	"providers/sandbox/model": {},
 	"providers/sandbox/lab":   {"providers/sandbox/model"},
 	"providers/sandbox/work":  {"providers/sandbox/lab", "providers/sandbox/model"},
