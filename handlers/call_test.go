@@ -11,6 +11,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 
 	"go.uber.org/goleak"
@@ -143,12 +144,12 @@ func TestBudgets(t *testing.T) {
 		code   string
 		spent  bool
 	}{
-		{"room", handlers.Budget{Nano: providers.Dollar}, nil, "", false},
+		{"room", handlers.Budget{Nano: money.Dollar}, nil, "", false},
 		{"other purpose", handlers.Budget{Purpose: "replay", Nano: 0}, nil, "", false},
 		{"other tenant", handlers.Budget{Tenant: "ten_other", Nano: 0}, nil, "", false},
 		{"day", handlers.Budget{Nano: 1}, nil, "insufficient_quota", false},
 		{"month of purpose", handlers.Budget{Purpose: "chat", Nano: 1, Monthly: true}, nil, "insufficient_quota", false},
-		{"the job's own", handlers.Budget{Nano: providers.Dollar}, &handlers.Within{Nano: 1}, "insufficient_quota", true},
+		{"the job's own", handlers.Budget{Nano: money.Dollar}, &handlers.Within{Nano: 1}, "insufficient_quota", true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -39,17 +39,6 @@ func TestFailureTellsEveryKind(t *testing.T) {
 	}
 }
 
-func TestUSD(t *testing.T) {
-	t.Parallel()
-	for nano, want := range map[int64]string{
-		0: "0", 1: "0.000000001", 1_500_000_000: "1.5", 10_000_000_000: "10", -20: "-0.00000002",
-	} {
-		if got := string(USD(nano)); got != want {
-			t.Errorf("USD(%d) is %s, want %s", nano, got, want)
-		}
-	}
-}
-
 // TestFailureQuotesWhatIsForTheClient passes a vendor's words on, but for those that
 // are for whoever holds the account, and no key in any.
 func TestFailureQuotesWhatIsForTheClient(t *testing.T) {

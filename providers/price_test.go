@@ -11,36 +11,6 @@ import (
 	"dreamlab/providers"
 )
 
-func TestParseMoney(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		unit int64
-		want int64
-	}{
-		"0":                {providers.Dollar, 0},
-		"0.15":             {providers.Dollar, 150_000_000},
-		"0.0375":           {providers.Dollar, 37_500_000},
-		"12":               {providers.Dollar, 12_000_000_000},
-		"1.2e-05":          {providers.Dollar, 12_000},
-		"1E2":              {providers.Dollar, 100_000_000_000},
-		"0.0000000001":     {providers.Dollar, 1}, // rounded up
-		"549":              {providers.Cent, 5_490_000_000},
-		"0.5":              {7, 4},
-		"9223372036.85477": {providers.Dollar, 9_223_372_036_854_770_000},
-	}
-	for text, c := range cases {
-		if got, err := providers.ParseMoney(text, c.unit); err != nil || got != c.want {
-			t.Errorf("%s: %d, %v; want %d", text, got, err, c.want)
-		}
-	}
-	for _, text := range []string{"", "-1", "1,5", "0x10", "1e999999999", "NaN", "1/3", " 1", "10000000000",
-		strings.Repeat("9", 40)} {
-		if got, err := providers.ParseMoney(text, providers.Dollar); err == nil {
-			t.Errorf("%q is read as %d", text, got)
-		}
-	}
-}
-
 func TestCostAgreesWithExactArithmetic(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
@@ -158,15 +159,15 @@ func TestParseDream(t *testing.T) {
 	if err != nil || in.Limit != tasks.DefaultDreamLimit || in.Mode != "auto" {
 		t.Errorf("got %+v, %v", in, err)
 	}
-	for body, want := range map[string]int64{
+	for body, want := range map[string]money.USD{
 		`{"budget_usd":1.5}`: 1_500_000_000, `{"budget_usd":"0.0000000019"}`: 1, `{"budget_usd":0}`: 0,
 	} {
 		in, err := tasks.ParseDream([]byte(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if nano, given, err := in.Budget(); err != nil || !given || nano != want {
-			t.Errorf("%s is %d, %v, %v", body, nano, given, err)
+		if in.BudgetUSD == nil || *in.BudgetUSD != want {
+			t.Errorf("%s is %v", body, in.BudgetUSD)
 		}
 	}
 	for _, body := range []string{

@@ -2,16 +2,16 @@ package tasks
 
 import (
 	"encoding/json"
-	"math/big"
-	"regexp"
+
+	"dreamlab/store/money"
 )
 
 // DreamInput is the input of dream.plan, and the body of POST /v1/dreams.
 type DreamInput struct {
-	Limit     int         `json:"limit,omitempty"`      // experiences at most. Defaults to 1,000.
-	Mode      string      `json:"mode,omitempty"`       // auto, live, batch. Defaults to auto.
-	BudgetUSD json.Number `json:"budget_usd,omitempty"` // decimal dollars, as text or number
-	DryRun    bool        `json:"dry_run,omitempty"`
+	Limit     int        `json:"limit,omitempty"`      // experiences at most. Defaults to 1,000.
+	Mode      string     `json:"mode,omitempty"`       // auto, live, batch. Defaults to auto.
+	BudgetUSD *money.USD `json:"budget_usd,omitempty"` // Defaults to the tenant's own budget.
+	DryRun    bool       `json:"dry_run,omitempty"`
 }
 
 // SliceInput is the input of dream.slice: at most 16 experiences.
@@ -62,37 +62,19 @@ func (in *DreamInput) read(name string, raw json.RawMessage) (fault *InputError)
 	case "dry_run":
 		in.DryRun, fault = typed[bool](name, raw)
 	case "budget_usd":
-		if in.BudgetUSD, fault = typed[json.Number](name, raw); fault == nil {
-			_, fault = nanoDollars(name, in.BudgetUSD)
-		}
+		in.BudgetUSD, fault = readBudget(name, raw)
 	}
 	return fault
 }
 
-// Budget returns the budget in nano-dollars, and false where none was given.
-func (in *DreamInput) Budget() (int64, bool, error) {
-	if in.BudgetUSD == "" {
-		return 0, false, nil
-	}
-	nano, fault := nanoDollars("budget_usd", in.BudgetUSD)
-	if fault != nil {
-		return 0, false, fault
-	}
-	return nano, true, nil
-}
+// maxBudget is what a client may allow one dream or tune, below a billion dollars.
+const maxBudget = 1_000_000_000*money.Dollar - 1
 
-// decimal is an amount of money as people write it.
-var decimal = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,18})?$`)
-
-// nanoDollars reads decimal dollars and rounds down: a budget is never widened.
-func nanoDollars(param string, amount json.Number) (int64, *InputError) {
-	if !decimal.MatchString(string(amount)) {
-		return 0, invalid(param, "give an amount in dollars such as 1.50, not negative and below a billion")
+// readBudget reads decimal dollars, as text or as a number.
+func readBudget(name string, raw json.RawMessage) (*money.USD, *InputError) {
+	budget, fault := typed[money.USD](name, raw)
+	if fault != nil || budget > maxBudget {
+		return nil, invalid(name, "give an amount in dollars such as 1.50, not negative and below a billion")
 	}
-	value, ok := new(big.Rat).SetString(string(amount))
-	if !ok {
-		return 0, invalid(param, "give an amount in dollars such as 1.50")
-	}
-	value.Mul(value, big.NewRat(1_000_000_000, 1))
-	return new(big.Int).Quo(value.Num(), value.Denom()).Int64(), nil
+	return &budget, nil
 }

@@ -3,15 +3,17 @@ package tasks
 import (
 	"encoding/json"
 	"strings"
+
+	"dreamlab/store/money"
 )
 
 // TuneInput is the input of tune.curate, and the body of POST /v1/tunes.
 type TuneInput struct {
-	Alias       string      `json:"alias,omitempty"`        // Defaults to assistant.
-	Base        string      `json:"base,omitempty"`         // provider/model. Defaults to the team's base.
-	MinExamples int         `json:"min_examples,omitempty"` // Defaults to the configured threshold.
-	BudgetUSD   json.Number `json:"budget_usd,omitempty"`   // decimal dollars
-	DryRun      bool        `json:"dry_run,omitempty"`
+	Alias       string     `json:"alias,omitempty"`        // Defaults to assistant.
+	Base        string     `json:"base,omitempty"`         // provider/model. Defaults to the team's base.
+	MinExamples int        `json:"min_examples,omitempty"` // Defaults to the configured threshold.
+	BudgetUSD   *money.USD `json:"budget_usd,omitempty"`   // Defaults to the configured budget of a tune.
+	DryRun      bool       `json:"dry_run,omitempty"`
 }
 
 // TrainInput is the input of tune.start and tune.poll.
@@ -75,23 +77,9 @@ func (in *TuneInput) read(name string, raw json.RawMessage) (fault *InputError) 
 	case "dry_run":
 		in.DryRun, fault = typed[bool](name, raw)
 	case "budget_usd":
-		if in.BudgetUSD, fault = typed[json.Number](name, raw); fault == nil {
-			_, fault = nanoDollars(name, in.BudgetUSD)
-		}
+		in.BudgetUSD, fault = readBudget(name, raw)
 	}
 	return fault
-}
-
-// Budget returns the budget in nano-dollars, and false where none was given.
-func (in *TuneInput) Budget() (int64, bool, error) {
-	if in.BudgetUSD == "" {
-		return 0, false, nil
-	}
-	nano, fault := nanoDollars("budget_usd", in.BudgetUSD)
-	if fault != nil {
-		return 0, false, fault
-	}
-	return nano, true, nil
 }
 
 func namesModel(text string) bool {

@@ -17,8 +17,8 @@ func TestParseTune(t *testing.T) {
 	if err != nil || in.Alias != "coffee" || in.Base != "together/a/b" || in.MinExamples != 7 || !in.DryRun {
 		t.Errorf("got %+v, %v", in, err)
 	}
-	if nano, given, err := in.Budget(); nano != 1_500_000_000 || !given || err != nil {
-		t.Errorf("budget %d, %v, %v", nano, given, err)
+	if in.BudgetUSD == nil || *in.BudgetUSD != 1_500_000_000 {
+		t.Errorf("the budget is %v", in.BudgetUSD)
 	}
 }
 

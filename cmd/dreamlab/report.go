@@ -12,8 +12,7 @@ import (
 	"text/tabwriter"
 
 	"dreamlab/cmd/internal/client"
-	"dreamlab/cmd/internal/config"
-	"dreamlab/providers"
+	"dreamlab/store/money"
 )
 
 // report is what a demonstration came to.
@@ -31,7 +30,7 @@ type report struct {
 	Before     client.ChatAnswer `json:"chat_before"`
 	After      client.ChatAnswer `json:"chat_after"`
 	CostUSD    json.Number       `json:"cost_usd"`
-	SavedUSD   json.Number       `json:"saved_usd"` // against live calls for all of the dream
+	SavedUSD   money.USD         `json:"saved_usd"` // against live calls for all of the dream
 	Seconds    json.Number       `json:"seconds"`
 }
 
@@ -39,15 +38,15 @@ type report struct {
 func (r *report) fill() error {
 	r.Promoted, r.Reason = r.Tune.Decision.Promoted, r.Tune.Decision.Reason
 	r.Sandbox = r.After.Served.Sandbox
-	live, err := providers.ParseMoney(r.Dream.LiveCostUSD.String(), providers.Dollar)
+	live, err := money.Parse(r.Dream.LiveCostUSD.String())
 	if err != nil {
 		return err
 	}
-	spent, err := providers.ParseMoney(r.Dream.CostUSD.String(), providers.Dollar)
+	spent, err := money.Parse(r.Dream.CostUSD.String())
 	if err != nil {
 		return err
 	}
-	r.SavedUSD = json.Number(config.USD(max(live-spent, 0)).String())
+	r.SavedUSD = max(live-spent, 0)
 	r.OK = r.verdict() == nil
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
@@ -17,16 +18,16 @@ func (t *turn) name() string { return "chatcmpl-" + strings.TrimPrefix(t.run.Job
 // ours is what stands under "dreamlab" in an answer.
 func ours(run *tasks.Run, a *handlers.Answered) []byte {
 	return completion.Encode(struct {
-		Job      string      `json:"job"`
-		Provider string      `json:"provider"`
-		Model    string      `json:"model"`
-		Calls    int         `json:"calls"`
-		CostUSD  json.Number `json:"cost_usd"`
-		Cache    string      `json:"cache"`
-		VendorMS int64       `json:"vendor_ms"`
-		Sandbox  bool        `json:"sandbox,omitempty"`
+		Job      string    `json:"job"`
+		Provider string    `json:"provider"`
+		Model    string    `json:"model"`
+		Calls    int       `json:"calls"`
+		CostUSD  money.USD `json:"cost_usd"`
+		Cache    string    `json:"cache"`
+		VendorMS int64     `json:"vendor_ms"`
+		Sandbox  bool      `json:"sandbox,omitempty"`
 	}{
-		run.Job.ID, a.Target.Provider, a.Target.Model, a.Tries, handlers.USD(a.Nano), "bypass",
+		run.Job.ID, a.Target.Provider, a.Target.Model, a.Tries, money.USD(a.Nano), "bypass",
 		a.Took.Milliseconds(), a.Sandbox,
 	})
 }

@@ -8,21 +8,21 @@ import (
 	"strings"
 	"time"
 
-	"dreamlab/handlers"
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
 // bound is what a dry run found out: what a dream would take, and what it
 // would cost at most.
 type bound struct {
-	Experiences int         `json:"experiences"`
-	HeldOut     int         `json:"held_out"`
-	Screened    int         `json:"screened"` // rejected before anything is paid for
-	Calls       int         `json:"calls"`    // at most, without retries
-	CostUSD     json.Number `json:"cost_usd"` // at most
+	Experiences int       `json:"experiences"`
+	HeldOut     int       `json:"held_out"`
+	Screened    int       `json:"screened"` // rejected before anything is paid for
+	Calls       int       `json:"calls"`    // at most, without retries
+	CostUSD     money.USD `json:"cost_usd"` // at most
 	nano        int64
 }
 
@@ -51,7 +51,7 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 	if !errors.Is(err, errDry) {
 		return nil, err
 	}
-	b.CostUSD = handlers.USD(b.nano)
+	b.CostUSD = money.USD(b.nano)
 	d.Stage = stageDone
 	return &tasks.End{Result: encode(planResult{Dream: d.ID, DryRun: &b}), Write: setDream(d)}, nil
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 	"math/bits"
 
-	"dreamlab/handlers"
+	"dreamlab/store/money"
 )
 
 // Bill is what a tune is going to cost at most, nano-dollars.
@@ -27,11 +27,11 @@ func (b Bill) refusal(limit int64, capped bool) string {
 		return "refused: budget is used up: raise it, or wait for its next period"
 	case b.Hosting > limit:
 		return fmt.Sprintf("refused: hosting would cost $%s a month, over the budget of $%s",
-			handlers.USD(b.Hosting), handlers.USD(limit))
+			money.USD(b.Hosting), money.USD(limit))
 	case b.total() > limit:
 		return fmt.Sprintf("refused: budget of $%s does not cover training ($%s), evaluation ($%s) and a month "+
-			"of hosting ($%s)", handlers.USD(limit), handlers.USD(b.Training), handlers.USD(b.Evaluation),
-			handlers.USD(b.Hosting))
+			"of hosting ($%s)", money.USD(limit), money.USD(b.Training), money.USD(b.Evaluation),
+			money.USD(b.Hosting))
 	}
 	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
@@ -66,7 +67,7 @@ func (t *tuner) moneyGate(ctx context.Context, c *tuneRun, bill Bill) (*tasks.En
 	}
 	if c.input.DryRun {
 		return c.decided(false, "dry run: %d rows; training at most $%s, evaluation $%s, hosting $%s a month",
-			c.state.Rows, handlers.USD(bill.Training), handlers.USD(bill.Evaluation), handlers.USD(bill.Hosting))
+			c.state.Rows, money.USD(bill.Training), money.USD(bill.Evaluation), money.USD(bill.Hosting))
 	}
 	return t.beginTraining(c, limit, capped)
 }
@@ -106,10 +107,7 @@ func (t *tuner) servable(ctx context.Context, base providers.Target) (
 // limit is what may be spent: the tune's own budget, or what is left of the
 // tenant's where that is less.
 func (t *tuner) limit(ctx context.Context, c *tuneRun) (nano int64, capped bool, err error) {
-	nano, err = t.budget(c)
-	if err != nil {
-		return 0, false, err
-	}
+	nano = t.budget(c)
 	capped = nano > 0
 	left, limited, err := t.Caller.BudgetLeft(ctx, c.run.Store.Queries, c.tune.Tenant, purposeTrain)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/handlers"
 	"dreamlab/providers"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
@@ -35,12 +35,12 @@ func TestTrainingIsPriced(t *testing.T) {
 	tune, err := b.store.Tune(b.ctx, b.tenant, dry.ID)
 	b.must(err)
 	bill := decode[state](b, tune.State).Bill
-	if want := fmt.Sprintf("training at most $%s, ", handlers.USD(bill.Training)); bill.Training == 0 ||
+	if want := fmt.Sprintf("training at most $%s, ", money.USD(bill.Training)); bill.Training == 0 ||
 		!strings.Contains(decision.Reason, want) {
 		t.Errorf("%q, want %q in it", decision.Reason, want)
 	}
-	short := bill.total() - 1
-	b.decides(tasks.TuneInput{BudgetUSD: handlers.USD(short)}, "refused: budget of $"+string(handlers.USD(short)))
+	short := money.USD(bill.total() - 1)
+	b.decides(tasks.TuneInput{BudgetUSD: &short}, "refused: budget of $"+short.String())
 	paid := b.tune(tasks.TuneInput{})
 	b.run(nil)
 	b.decided(paid.ID)

@@ -136,15 +136,11 @@ func (c *tuneRun) done() (*tasks.End, error) {
 }
 
 // budget returns what the tune may cost, nano-dollars; 0: no cap of its own.
-func (t *tuner) budget(c *tuneRun) (int64, error) {
-	nano, given, err := c.input.Budget()
-	if err != nil {
-		return 0, tasks.Fail("invalid_request", "%v", err)
+func (t *tuner) budget(c *tuneRun) int64 {
+	if c.input.BudgetUSD == nil {
+		return t.Settings.Budget
 	}
-	if !given {
-		return t.Settings.Budget, nil
-	}
-	return max(nano, 1), nil // a budget of nothing is not the lack of one
+	return max(int64(*c.input.BudgetUSD), 1) // a budget of nothing is not the lack of one
 }
 
 // encode writes what can always be written.

@@ -10,6 +10,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
@@ -148,7 +149,7 @@ func (t *tuner) vendorGate(ctx context.Context, l *trainingRun, spec providers.T
 	if most > 0 && nano > most {
 		return l.fail(ctx, tasks.Fail("insufficient_quota",
 			"refused: budget: training would cost $%s, $%s are left for it",
-			handlers.USD(nano), handlers.USD(most)))
+			money.USD(nano), money.USD(most)))
 	}
 	l.spec.Estimate = nano
 	return nil
@@ -170,7 +171,7 @@ func (t *tuner) estimate(ctx context.Context, l *trainingRun, spec providers.Tra
 		}
 	case !estimate.Allowed:
 		return 0, l.fail(ctx, tasks.Fail("insufficient_quota",
-			"refused: budget: the vendor's account may not spend $%s: top it up", handlers.USD(estimate.Nano)))
+			"refused: budget: the vendor's account may not spend $%s: top it up", money.USD(estimate.Nano)))
 	}
 	return estimate.Nano, nil
 }

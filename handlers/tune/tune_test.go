@@ -6,6 +6,7 @@ import (
 
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
+	"dreamlab/store/money"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -108,7 +109,7 @@ func TestTuneRefusesDearHosting(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Settings{MinExamples: 20})
 	b.teach(48, 40)
-	id := b.tune(tasks.TuneInput{BudgetUSD: "5"}).ID
+	id := b.tune(tasks.TuneInput{BudgetUSD: new(money.USD(5 * money.Dollar))}).ID
 	b.run(nil)
 	tune, decision := b.decided(id)
 	if !strings.HasPrefix(decision.Reason, "refused: hosting") || tune.Training != "" {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/store/money"
 )
 
 //go:embed models.json
@@ -136,7 +137,7 @@ func (p priceEntry) price() (providers.Price, error) {
 		return price, err
 	}
 	if p.Train != nil {
-		nano, err := providers.ParseMoney(*p.Train, providers.Dollar)
+		nano, err := money.ParsePrice(*p.Train, money.Dollar)
 		if err != nil {
 			return price, fmt.Errorf("train: %w", err)
 		}
@@ -159,11 +160,11 @@ func (p priceEntry) batch(live providers.Rates) (providers.Rates, error) {
 	case p.BatchIn != nil || p.BatchOut != nil:
 		return providers.Rates{}, errors.New("batch_in and batch_out go together")
 	}
-	in, err := providers.ParseMoney(p.BatchPart, live.In)
+	in, err := money.ParsePrice(p.BatchPart, live.In)
 	if err != nil {
 		return providers.Rates{}, fmt.Errorf("batch_part: %w", err)
 	}
-	out, err := providers.ParseMoney(p.BatchPart, live.Out)
+	out, err := money.ParsePrice(p.BatchPart, live.Out)
 	return providers.Rates{In: in, CachedIn: in, Out: out}, err
 }
 
@@ -172,7 +173,7 @@ func rates(in, cached, out string) (r providers.Rates, err error) {
 		text string
 		to   *int64
 	}{{in, &r.In}, {cached, &r.CachedIn}, {out, &r.Out}} {
-		nano, fault := providers.ParseMoney(part.text, providers.Dollar)
+		nano, fault := money.ParsePrice(part.text, money.Dollar)
 		*part.to = nano
 		err = errors.Join(err, fault)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/providers/openai"
+	"dreamlab/store/money"
 )
 
 // supported is a model of the catalogue of dedicated inference, with the ways
@@ -73,7 +74,7 @@ func cheapest(profiles []profile, instances []instance) (best setup, found bool)
 			if !strings.EqualFold(i.GPU, p.GPU) || i.Count != p.Count {
 				continue
 			}
-			nano, err := money(i.Cents, providers.Cent)
+			nano, err := price(i.Cents, money.Cent)
 			if err != nil || nano == 0 || (found && nano >= best.nano) {
 				continue
 			}

@@ -14,6 +14,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/providers/openai"
+	"dreamlab/store/money"
 )
 
 // trainer is Together's fine-tuning.
@@ -85,7 +86,7 @@ func (d trainer) Estimate(ctx context.Context, spec providers.TrainSpec) (provid
 	if out.Available && out.Price == "" {
 		return providers.Estimate{}, garbled("the estimate holds no price", nil)
 	}
-	nano, err := money(out.Price, providers.Dollar)
+	nano, err := price(out.Price, money.Dollar)
 	if err != nil {
 		return providers.Estimate{}, garbled("the estimate holds no price", err)
 	}

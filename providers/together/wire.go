@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/store/money"
 )
 
 // moment is a time in any form that Together sends: RFC 3339, unix seconds, or
@@ -43,12 +44,12 @@ func (c *count) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// money reads an amount of a unit worth so many nano-dollars.
-func money(amount json.Number, unit int64) (int64, error) {
+// price reads an amount of a unit worth so many nano-dollars.
+func price(amount json.Number, unit int64) (int64, error) {
 	if amount == "" {
 		return 0, nil
 	}
-	return providers.ParseMoney(amount.String(), unit)
+	return money.ParsePrice(amount.String(), unit)
 }
 
 // garbled is the error of an answer that does not hold what it must.

@@ -9,6 +9,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
@@ -28,9 +29,9 @@ type dreamView struct {
 	Mode        string            `json:"mode"`
 	Stage       string            `json:"stage"`
 	Counts      store.DreamCounts `json:"counts"`
-	BudgetUSD   *wire.USD         `json:"budget_usd"`
-	CostUSD     wire.USD          `json:"cost_usd"`
-	LiveCostUSD wire.USD          `json:"live_cost_usd"`
+	BudgetUSD   *money.USD        `json:"budget_usd"`
+	CostUSD     money.USD         `json:"cost_usd"`
+	LiveCostUSD money.USD         `json:"live_cost_usd"`
 	Result      json.RawMessage   `json:"result"`
 	CreatedAt   *int64            `json:"created_at"`
 	FinishedAt  *int64            `json:"finished_at"`
@@ -44,7 +45,7 @@ func viewDream(d store.Dream, cost int64) dreamView {
 	return dreamView{
 		ID: d.ID, Object: "dream", Job: d.Job, Status: statusOf(d.Status), Error: d.Error, Mode: d.Mode,
 		Stage:  d.Stage,
-		Counts: d.Counts, BudgetUSD: (*wire.USD)(d.Budget), CostUSD: wire.USD(cost), LiveCostUSD: wire.USD(d.LiveCost),
+		Counts: d.Counts, BudgetUSD: (*money.USD)(d.Budget), CostUSD: money.USD(cost), LiveCostUSD: money.USD(d.LiveCost),
 		Result: json.RawMessage("null"), CreatedAt: wire.Seconds(d.Created), FinishedAt: wire.Seconds(d.Finished),
 		UndoneAt: wire.Seconds(d.Undone),
 	}
@@ -72,14 +73,11 @@ func (h dreams) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 	if err != nil {
 		return gate.Asked{}, err
 	}
-	budget, err := budgetOf(input)
-	if err != nil {
-		return gate.Asked{}, err
-	}
 	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"),
 		Input: wire.Encoded(input)}
 	dream := store.Dream{
-		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, Mode: input.Mode, Stage: "seal", Budget: budget,
+		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, Mode: input.Mode, Stage: "seal",
+		Budget: (*int64)(input.BudgetUSD),
 	}
 	write := func(ctx context.Context, q *store.Queries) error {
 		err := q.AddDream(ctx, dream)
@@ -92,15 +90,6 @@ func (h dreams) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 		return err
 	}
 	return gate.Asked{Job: job, Hash: gate.HashOf(c, body), Write: write}, nil
-}
-
-// budgetOf returns nano-dollars, nil where the tenant's own budget holds.
-func budgetOf(input *tasks.DreamInput) (*int64, error) {
-	nano, given, err := input.Budget()
-	if err != nil || !given {
-		return nil, err
-	}
-	return &nano, nil
 }
 
 func (h dreams) create(w http.ResponseWriter, c *wire.Call) error {

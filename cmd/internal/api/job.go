@@ -13,6 +13,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
@@ -42,7 +43,7 @@ type jobView struct {
 	Input       json.RawMessage `json:"input,omitempty"`  // left out of lists
 	Result      json.RawMessage `json:"result,omitempty"` // left out of lists
 	Error       *store.JobError `json:"error"`
-	CostUSD     wire.USD        `json:"cost_usd"`
+	CostUSD     money.USD       `json:"cost_usd"`
 	WebhookURL  *string         `json:"webhook_url"`
 	Metadata    json.RawMessage `json:"metadata"`
 	RunAt       *int64          `json:"run_at"`
@@ -71,7 +72,7 @@ func briefJob(job store.Job, cost int64) jobView {
 	return jobView{
 		ID: job.ID, Object: "job", Kind: tasks.Kind(job.Kind).Noun(), Task: job.Kind, Status: statusOf(job.State),
 		Subject: wire.OrNull(job.Subject), Priority: job.Priority, Attempt: job.Tries(), MaxAttempts: job.MaxAttempts,
-		Error: job.Error, CostUSD: wire.USD(cost), WebhookURL: wire.OrNull(job.WebhookURL), Metadata: wire.RawOr(job.Metadata, "{}"),
+		Error: job.Error, CostUSD: money.USD(cost), WebhookURL: wire.OrNull(job.WebhookURL), Metadata: wire.RawOr(job.Metadata, "{}"),
 		RunAt: wire.Seconds(job.RunAt), ExpiresAt: wire.Seconds(job.ExpiresAt), CreatedAt: wire.Seconds(job.Created),
 		StartedAt: wire.Seconds(job.Started), FinishedAt: wire.Seconds(job.Finished),
 	}

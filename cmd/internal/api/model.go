@@ -10,6 +10,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
@@ -62,14 +63,14 @@ type modelOurs struct {
 	Targets       []store.RouteTarget `json:"targets,omitempty"`
 	Base          *string             `json:"base,omitempty"`
 	Tune          *string             `json:"tune,omitempty"`
-	HostingUSD    *wire.USD           `json:"hosting_usd_per_hour,omitempty"`
+	HostingUSD    *money.USD          `json:"hosting_usd_per_hour,omitempty"`
 	Sandbox       bool                `json:"sandbox"`
 }
 
 type modelPriceView struct {
-	InputUSD       wire.USD `json:"input_usd_per_million"`
-	CachedInputUSD wire.USD `json:"cached_input_usd_per_million"`
-	OutputUSD      wire.USD `json:"output_usd_per_million"`
+	InputUSD       money.USD `json:"input_usd_per_million"`
+	CachedInputUSD money.USD `json:"cached_input_usd_per_million"`
+	OutputUSD      money.USD `json:"output_usd_per_million"`
 }
 
 type modelLife struct {
@@ -91,7 +92,7 @@ func viewPrice(p *ModelPrice) *modelPriceView {
 	if p == nil {
 		return nil
 	}
-	return &modelPriceView{wire.USD(p.Input), wire.USD(p.CachedInput), wire.USD(p.Output)}
+	return &modelPriceView{money.USD(p.Input), money.USD(p.CachedInput), money.USD(p.Output)}
 }
 
 func lifeOf(m Model, now time.Time) modelLife {
@@ -143,7 +144,7 @@ func (h models) viewTuned(m store.Model) modelView {
 	view := modelView{ID: m.Name, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Provider,
 		Ours: modelOurs{
 			Kind: "tuned", Lifecycle: modelLife{State: m.State}, Base: wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
-			HostingUSD: new(wire.USD(m.NanoPerHour)), Sandbox: h.sandbox,
+			HostingUSD: new(money.USD(m.NanoPerHour)), Sandbox: h.sandbox,
 		}}
 	if priced, ok := h.catalog.Find(m.Provider + "/" + m.Priced); ok {
 		view.Ours.ContextWindow, view.Ours.MostOutput = counted(priced.Context), counted(priced.MostOutput)

@@ -12,6 +12,7 @@ import (
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
@@ -67,14 +68,14 @@ type trainingError struct {
 }
 
 type trainingOurs struct {
-	Job        string   `json:"job"`
-	Tune       *string  `json:"tune"`
-	Dataset    *string  `json:"dataset"`
-	Provider   string   `json:"provider"`
-	VendorID   *string  `json:"vendor_id"`
-	Phase      *string  `json:"phase"`
-	CostUSD    wire.USD `json:"cost_usd"`
-	HostingUSD wire.USD `json:"hosting_usd_per_hour"`
+	Job        string    `json:"job"`
+	Tune       *string   `json:"tune"`
+	Dataset    *string   `json:"dataset"`
+	Provider   string    `json:"provider"`
+	VendorID   *string   `json:"vendor_id"`
+	Phase      *string   `json:"phase"`
+	CostUSD    money.USD `json:"cost_usd"`
+	HostingUSD money.USD `json:"hosting_usd_per_hour"`
 }
 
 func auto[T int | float64](value T) any {
@@ -103,7 +104,7 @@ func viewTraining(t store.Training) (trainingView, error) {
 		Ours: trainingOurs{
 			Job: t.Job, Tune: wire.OrNull(t.Tune), Dataset: wire.OrNull(spec.Dataset), Provider: t.Provider,
 			VendorID: wire.OrNull(t.VendorID),
-			Phase:    wire.OrNull(spec.Phase), CostUSD: wire.USD(t.Cost), HostingUSD: wire.USD(spec.NanoPerHour),
+			Phase:    wire.OrNull(spec.Phase), CostUSD: money.USD(t.Cost), HostingUSD: money.USD(spec.NanoPerHour),
 		},
 	}
 	if t.Tokens > 0 {

@@ -9,6 +9,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
 
@@ -34,7 +35,7 @@ type tuneView struct {
 	FineTuningJob *string         `json:"fine_tuning_job"`
 	Evaluation    *string         `json:"evaluation"`
 	Decision      *store.Decision `json:"decision"`
-	CostUSD       wire.USD        `json:"cost_usd"`
+	CostUSD       money.USD       `json:"cost_usd"`
 	CreatedAt     *int64          `json:"created_at"`
 	FinishedAt    *int64          `json:"finished_at"`
 }
@@ -43,7 +44,7 @@ func viewTune(t store.Tune, cost int64) tuneView {
 	return tuneView{
 		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
 		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(t.Training),
-		Evaluation: wire.OrNull(t.Evaluation), Decision: t.Decision, CostUSD: wire.USD(cost),
+		Evaluation: wire.OrNull(t.Evaluation), Decision: t.Decision, CostUSD: money.USD(cost),
 		CreatedAt: wire.Seconds(t.Created), FinishedAt: wire.Seconds(t.Finished),
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/money"
 )
 
 type usage struct{ store *store.Store }
@@ -23,18 +24,18 @@ type usageView struct {
 }
 
 type spending struct {
-	Group        string   `json:"group"`
-	Calls        int64    `json:"calls"`
-	Reserved     wire.USD `json:"reserved"`
-	Settled      wire.USD `json:"settled"`
-	InputTokens  int64    `json:"input_tokens"`
-	OutputTokens int64    `json:"output_tokens"`
-	Lost         int64    `json:"lost"` // tries whose outcome is not known
+	Group        string    `json:"group"`
+	Calls        int64     `json:"calls"`
+	Reserved     money.USD `json:"reserved"`
+	Settled      money.USD `json:"settled"`
+	InputTokens  int64     `json:"input_tokens"`
+	OutputTokens int64     `json:"output_tokens"`
+	Lost         int64     `json:"lost"` // tries whose outcome is not known
 }
 
 func viewSpend(s store.Spend) spending {
 	return spending{
-		Group: s.Group, Calls: s.Calls, Reserved: wire.USD(s.Reserved), Settled: wire.USD(s.Settled),
+		Group: s.Group, Calls: s.Calls, Reserved: money.USD(s.Reserved), Settled: money.USD(s.Settled),
 		InputTokens: s.Input, OutputTokens: s.Output, Lost: s.Repaid,
 	}
 }

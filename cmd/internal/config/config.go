@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"time"
 
-	"dreamlab/providers"
+	"dreamlab/store/money"
 )
 
 // Config is everything that can be set. Flags come before the environment, the
@@ -140,7 +140,7 @@ type Tune struct {
 	Papers int `yaml:"papers"`
 	// BudgetUSD caps one tune: training, evaluation and a month of hosting.
 	// Defaults to 5,000.
-	BudgetUSD USD `yaml:"budget_usd"`
+	BudgetUSD money.USD `yaml:"budget_usd"`
 	// HostingHours are the hours of a month that a tuned model is to be served.
 	// Defaults to 720.
 	HostingHours int `yaml:"hosting_hours"`
@@ -158,9 +158,9 @@ type Poll struct {
 type Budget struct {
 	Tenant string `yaml:"tenant,omitempty"` // ten_…; each by itself where it is empty
 	// Purpose is all, or one of Purposes.
-	Purpose string `yaml:"purpose"`
-	USD     USD    `yaml:"usd"`
-	Per     string `yaml:"per"` // day or month, UTC
+	Purpose string    `yaml:"purpose"`
+	USD     money.USD `yaml:"usd"`
+	Per     string    `yaml:"per"` // day or month, UTC
 }
 
 // Purposes returns what money is spent on, as the books name it.
@@ -222,14 +222,14 @@ func Default() *Config {
 		},
 		Tune: Tune{
 			MinExamples: 100, Margin: 0.02, Papers: 200,
-			BudgetUSD: USD(5000 * providers.Dollar), HostingHours: 720,
+			BudgetUSD: 5000 * money.Dollar, HostingHours: 720,
 		},
 		Budgets: []Budget{
-			{Purpose: "chat", USD: USD(50 * providers.Dollar), Per: "day"},
-			{Purpose: "replay", USD: USD(10 * providers.Dollar), Per: "day"},
-			{Purpose: "critique", USD: USD(10 * providers.Dollar), Per: "day"},
-			{Purpose: "verify", USD: USD(10 * providers.Dollar), Per: "day"},
-			{Purpose: "evaluate", USD: USD(20 * providers.Dollar), Per: "day"},
+			{Purpose: "chat", USD: 50 * money.Dollar, Per: "day"},
+			{Purpose: "replay", USD: 10 * money.Dollar, Per: "day"},
+			{Purpose: "critique", USD: 10 * money.Dollar, Per: "day"},
+			{Purpose: "verify", USD: 10 * money.Dollar, Per: "day"},
+			{Purpose: "evaluate", USD: 20 * money.Dollar, Per: "day"},
 		},
 		Schedules: []Schedule{{ID: "dream", Cron: "*/5 * * * *", Zone: "UTC"}},
 		origins:   map[string]string{},

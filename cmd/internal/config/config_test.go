@@ -254,7 +254,7 @@ func TestClient(t *testing.T) {
 func TestUSD(t *testing.T) {
 	t.Parallel()
 	c := must(load(t, "budgets: [{purpose: all, usd: 12.345, per: month}]"))
-	if got := c.Budgets[0].USD; got != USD(12_345_000_000) || got.String() != "12.345" {
+	if got := c.Budgets[0].USD; got != 12_345_000_000 || got.String() != "12.345" {
 		t.Errorf("got %d, %s", got, got)
 	}
 }

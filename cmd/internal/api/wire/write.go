@@ -53,13 +53,6 @@ func PlainJSON(object any) ([]byte, error) {
 	return bytes.TrimRight(out.Bytes(), "\n"), nil
 }
 
-// USD is an amount in nano-dollars, shown in JSON as a number of dollars with
-// at most nine decimals, exactly.
-type USD int64
-
-// MarshalJSON writes the amount without a float between.
-func (u USD) MarshalJSON() ([]byte, error) { return Decimal(int64(u), 9), nil }
-
 // Share is a count of ten-thousandths, shown in JSON as a number: 0.5125.
 type Share int64
 
