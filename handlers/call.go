@@ -65,7 +65,8 @@ type Step struct {
 	Purpose string // what the money is for: chat, replay, critique ...
 	Request providers.Request
 	Tiers   [][]providers.Target
-	Sink    providers.Sink // nil for a whole answer
+	Sink    providers.Sink                         // nil for a whole answer
+	Began   func(target providers.Target, try int) // as in [providers.Call]
 	Limits  providers.Limits
 	// Within caps what a job and those that work for it may spend. Nil: no cap.
 	Within *Within
@@ -146,6 +147,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Request: step.Request,
 		Tiers:   step.Tiers,
 		Sink:    step.Sink,
+		Began:   step.Began,
 		Tenant:  run.Job.Tenant,
 		Ledger:  &ledger{caller: c, run: run, step: step},
 		Limits:  limits(run, step),

@@ -28,6 +28,10 @@ type Call struct {
 	Tenant string
 	// Sink takes the chunks of a streamed answer; nil for a whole one.
 	Sink Sink
+	// Began is told whose chunks the sink is about to be given, and which try that is,
+	// 1 for the first. It is told again where another target answers after one that
+	// showed nothing. Defaults to nothing.
+	Began func(target Target, try int)
 	// Ledger keeps the books of the tries. Required.
 	Ledger Ledger
 	Limits Limits

@@ -11,6 +11,7 @@ const gateBytes = 64 << 10
 type gate struct {
 	sink  Sink
 	watch *watch
+	began func() // told once, before the first chunk is handed over
 	kept  []Chunk
 	size  int
 	open  bool // chunks were handed over
@@ -36,6 +37,9 @@ func (g *gate) take(chunk Chunk) error {
 
 // flush hands over what was kept back.
 func (g *gate) flush() error {
+	if !g.open {
+		g.began()
+	}
 	g.open = true
 	kept := g.kept
 	g.kept = nil

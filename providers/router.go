@@ -83,6 +83,9 @@ func NewRouter(options RouterOptions) *Router {
 // that then broke.
 func (r *Router) Chat(ctx context.Context, call Call) (*Answer, error) {
 	limits := call.Limits.filled(call.Sink != nil)
+	if call.Began == nil {
+		call.Began = func(Target, int) {}
+	}
 	slow := &LimitError{Limit: "total", After: limits.Total}
 	ctx, cancel := context.WithTimeoutCause(ctx, limits.Total, slow)
 	defer cancel()

@@ -54,9 +54,12 @@ func TestStreamIsContinuedOnlyWhileNothingShowed(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, map[string][]step{"cheap": {c.first}, "dear": {shows(nil, "role", "TEXT")}})
-				var seen []string
+				var seen, began []string
 				answer, err := w.router.Chat(t.Context(), providers.Call{
 					Tiers: [][]providers.Target{at("cheap", "dear")}, Ledger: w.books,
+					Began: func(target providers.Target, try int) {
+						began = append(began, fmt.Sprint(try, " ", target, " at ", len(seen)))
+					},
 					Sink: func(chunk providers.Chunk) error {
 						seen = append(seen, string(chunk.Data))
 						return nil
@@ -67,6 +70,10 @@ func TestStreamIsContinuedOnlyWhileNothingShowed(t *testing.T) {
 						t.Errorf("handed over %d chunks", len(seen))
 					}
 					return
+				}
+				first, last := fmt.Sprint(1, " ", at("cheap")[0], " at 0"), fmt.Sprint(2, " ", at("dear")[0], " at 0")
+				if got := strings.Join(began, ","); got != first && got != last {
+					t.Errorf("told of %s, want the one who answers before its first chunk", got)
 				}
 				if got := strings.Join(seen, ","); got != c.want {
 					t.Errorf("handed over %s, want %s", got, c.want)

@@ -42,7 +42,7 @@ func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
 		reply, err := c.driver.Chat(ctx, &request, nil)
 		return reply, false, asError(ctx, c.target, err)
 	}
-	gate := &gate{sink: run.call.Sink, watch: watch}
+	gate := &gate{sink: run.call.Sink, watch: watch, began: func() { run.call.Began(c.target, run.tries) }}
 	reply, err := c.driver.Chat(ctx, &request, gate.take)
 	if err == nil {
 		err = gate.flush()

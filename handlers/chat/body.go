@@ -27,9 +27,23 @@ func ours(run *tasks.Run, a *handlers.Answered) []byte {
 		VendorMS int64     `json:"vendor_ms"`
 		Sandbox  bool      `json:"sandbox,omitempty"`
 	}{
-		run.Job.ID, a.Target.Provider, a.Target.Model, a.Tries, money.USD(a.Nano), "bypass",
+		run.Job.ID, a.Target.Provider, a.Target.Model, a.Tries, money.USD(a.Nano), cacheState,
 		a.Took.Milliseconds(), a.Sandbox,
 	})
+}
+
+// cacheState says that an answer came from a vendor and not from a cache.
+const cacheState = "bypass"
+
+// headOf is what is known of an answer at its first byte.
+func headOf(run *tasks.Run, target providers.Target, try int) []byte {
+	return completion.Encode(struct {
+		Job      string `json:"job"`
+		Provider string `json:"provider"`
+		Model    string `json:"model"`
+		Calls    int    `json:"calls"`
+		Cache    string `json:"cache"`
+	}{run.Job.ID, target.Provider, target.Model, try, cacheState})
 }
 
 // body is the whole completion, as the client gets it.
@@ -37,7 +51,8 @@ func (t *turn) body(a *handlers.Answered) (json.RawMessage, error) {
 	if !completion.IsObject(a.Reply.Body) {
 		return nil, fmt.Errorf("read the answer of %s: it is no JSON object", a.Target)
 	}
-	return completion.With(t.label().whole(a.Reply.Body), "dreamlab", ours(t.run, a)), nil
+	body := t.label(a.Target).whole(a.Reply.Body, toldUsage(a, nil))
+	return completion.With(body, "dreamlab", ours(t.run, a)), nil
 }
 
 // chunk is a chunk of our own.
@@ -75,11 +90,20 @@ func (s *stream) closing(a *handlers.Answered) []byte {
 
 // counted is the chunk that carries the usage, as OpenAI sends it.
 func (s *stream) counted(a *handlers.Answered) []byte {
-	usage := json.RawMessage(s.usage)
+	usage := toldUsage(a, s.usage)
 	if usage == nil {
 		usage = usageOf(a.Reply.Usage)
 	}
 	return s.chunk([]choice{}, usage)
+}
+
+// toldUsage returns the count that a client is told: the vendor's own, unless the
+// books did not believe it. Then it is null, as in the books.
+func toldUsage(a *handlers.Answered, vendors json.RawMessage) json.RawMessage {
+	if a.Disputed {
+		return usageOf(a.Reply.Usage)
+	}
+	return vendors
 }
 
 // usageOf writes counts in OpenAI's form, null where the vendor gave none.

@@ -111,7 +111,7 @@ func (h *handler) ask(ctx context.Context, t *turn) (*handlers.Answered, error) 
 		return h.caller.Ask(ctx, t.run, step)
 	}
 	t.stream = t.newStream(ctx)
-	step.Sink = t.stream.take
+	step.Sink, step.Began = t.stream.take, t.stream.began
 	answered, err := h.caller.Ask(ctx, t.run, step)
 	t.stream.close()
 	return answered, err
@@ -196,6 +196,7 @@ func (t *turn) end(a *handlers.Answered) (*tasks.End, error) {
 
 // deliver shows what is left to show.
 func (t *turn) deliver(ctx context.Context, a *handlers.Answered, body []byte) error {
+	t.reply.Head(headOf(t.run, a.Target, a.Tries))
 	lines := [][]byte{oneLine(body)}
 	if t.stream != nil {
 		if t.stream.broken() != nil {

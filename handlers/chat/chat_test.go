@@ -31,13 +31,18 @@ type asked struct {
 
 func ask(t *testing.T, b *handlertest.Bench, job store.NewJob, body string) *asked {
 	t.Helper()
+	job.Kind = string(tasks.ChatRun)
+	a := &asked{Bench: b, run: b.Claim(t, job, inputOf(t, body))}
+	return a.again(t)
+}
+
+func inputOf(t *testing.T, body string) tasks.ChatInput {
+	t.Helper()
 	request, err := tasks.ParseChat([]byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	job.Kind = string(tasks.ChatRun)
-	a := &asked{Bench: b, run: b.Claim(t, job, request.Input([]byte(body), request.Model))}
-	return a.again(t)
+	return request.Input([]byte(body), request.Model)
 }
 
 // again runs the handler on the same claim.
@@ -104,7 +109,7 @@ func TestWholeAnswer(t *testing.T) {
 		t.Fatalf("the reply is %q, then %s", lines, last)
 	}
 	c := parse(t, lines[0])
-	if c.ID != "chatcmpl-"+strings.TrimPrefix(job.ID, "job_") || c.Model != "assistant" || c.Usage == nil {
+	if c.ID != "chatcmpl-"+strings.TrimPrefix(job.ID, "job_") || c.Model != c.Dreamlab.Provider+"/"+c.Dreamlab.Model || c.Usage == nil {
 		t.Errorf("got %+v", c)
 	}
 	if d := c.Dreamlab; d == nil || d.Job != job.ID || d.Provider != "together" || d.Calls != 1 || !d.Sandbox || d.Cost == "" {
@@ -134,6 +139,7 @@ func TestStreamedAnswer(t *testing.T) {
 		if lines, _, _ := a.events(t); len(lines) == 0 || strings.Contains(strings.Join(lines, ""), "[DONE]") {
 			t.Errorf("before the commit: %q", lines)
 		}
+		a.checkHead(t)
 		job := a.Finish(t, a.run, a.end)
 		lines, last, _ := a.events(t)
 		if last != redis.End || lines[len(lines)-1] != "[DONE]" {
@@ -143,12 +149,28 @@ func TestStreamedAnswer(t *testing.T) {
 	}
 }
 
+// checkHead holds the first entry of a reply, and it alone, to what is known then.
+func (a *asked) checkHead(t *testing.T) {
+	t.Helper()
+	entries, err := a.Queue.XRange(t.Context(), "dreamlab:{chat}:reply:"+a.run.Job.ID, "-", "+").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, entry := range entries {
+		head, _ := entry.Values["h"].(string)
+		want := `{"job":"` + a.run.Job.ID + `","provider":"together","model":"openai/gpt-oss-20b","calls":1,"cache":"bypass"}`
+		if (i == 0) != (head == want) || i > 0 && head != "" {
+			t.Errorf("the head of entry %d is %q", i, head)
+		}
+	}
+}
+
 func (a *asked) checkChunks(t *testing.T, lines []string, whole completion, usage bool) {
 	t.Helper()
 	text, finished := "", 0
 	for i, line := range lines {
 		c := parse(t, line)
-		if c.ID != whole.ID || c.Model != "assistant" || c.Object != "chat.completion.chunk" {
+		if c.ID != whole.ID || c.Model != whole.Model || c.Object != "chat.completion.chunk" {
 			t.Errorf("chunk %s", line)
 		}
 		if (c.Usage != nil) != (usage && i == len(lines)-1) || (c.Dreamlab != nil) != (i == len(lines)-1) {

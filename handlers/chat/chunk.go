@@ -3,6 +3,7 @@ package chat
 import (
 	"bytes"
 
+	"dreamlab/providers"
 	"dreamlab/providers/completion"
 )
 
@@ -11,8 +12,9 @@ type label struct {
 	id, model []byte // as JSON
 }
 
-func (t *turn) label() label {
-	return label{id: completion.Quoted(t.name()), model: completion.Quoted(t.request.Model)}
+// label names the model that answers, and not the alias that was asked for.
+func (t *turn) label(target providers.Target) label {
+	return label{id: completion.Quoted(t.name()), model: completion.Quoted(target.String())}
 }
 
 // labelled is a completion, or a chunk of one, on its way to the client.
@@ -26,8 +28,8 @@ type labelled struct {
 // is taken out: it is told once and at the end.
 func (l label) chunk(data []byte) labelled { return l.put(data, []byte("null")) }
 
-// whole puts the label on a whole completion, which keeps its usage.
-func (l label) whole(data []byte) []byte { return l.put(data, nil).data }
+// whole puts the label on a whole completion. It keeps its usage where none is given.
+func (l label) whole(data, usage []byte) []byte { return l.put(data, usage).data }
 
 func (l label) put(data, usage []byte) labelled {
 	var out labelled

@@ -27,7 +27,7 @@ func TestChunkIsLabelled(t *testing.T) {
 func TestWholeKeepsItsUsage(t *testing.T) {
 	t.Parallel()
 	given := `{"id":"x","usage":{"prompt_tokens":1},"model":"m"}`
-	if got := string(label7.whole([]byte(given))); got != `{"id":"n","usage":{"prompt_tokens":1},"model":"a"}` {
+	if got := string(label7.whole([]byte(given), nil)); got != `{"id":"n","usage":{"prompt_tokens":1},"model":"a"}` {
 		t.Errorf("got %s", got)
 	}
 }

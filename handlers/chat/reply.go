@@ -8,15 +8,17 @@ import (
 
 // reply is where an answer is shown: a [redis.Writer], or nowhere.
 type reply interface {
+	Head(head []byte)
 	Data(ctx context.Context, lines ...[]byte) error
 	End(ctx context.Context, lines ...[]byte) error
 	Error(ctx context.Context, body []byte) error
 	Cancelled(ctx context.Context) error
 }
 
-// discard is the reply of a job that nobody waits on.
+// discard is the reply of a job whose client does not wait.
 type discard struct{}
 
+func (discard) Head([]byte)                           {}
 func (discard) Data(context.Context, ...[]byte) error { return nil }
 func (discard) End(context.Context, ...[]byte) error  { return nil }
 func (discard) Error(context.Context, []byte) error   { return nil }

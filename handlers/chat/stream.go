@@ -11,11 +11,11 @@ import (
 	"dreamlab/store"
 )
 
-// stream lets an answer flow into a reply: each chunk gets our id and the name
-// that the client asked for, and is written with whatever became ready beside
-// it. What shows nothing is held back, because the last chunk is to carry what
+// stream lets an answer flow into a reply: each chunk gets our id and the name of
+// the model that answers, and is written with whatever became ready beside it. What shows nothing is held back, because the last chunk is to carry what
 // is only known at the end.
 type stream struct {
+	turn    *turn
 	label   label
 	created int64 // unix seconds, for chunks of our own
 	pump    *pump
@@ -25,9 +25,14 @@ type stream struct {
 }
 
 func (t *turn) newStream(ctx context.Context) *stream {
-	return &stream{
-		label: t.label(), created: t.run.Job.Created.Unix(), pump: newPump(ctx, t.reply),
-	}
+	return &stream{turn: t, created: t.run.Job.Created.Unix(), pump: newPump(ctx, t.reply)}
+}
+
+// began learns who answers. What another target sent before, and showed nothing of,
+// is left out.
+func (s *stream) began(target providers.Target, try int) {
+	s.label, s.held, s.usage = s.turn.label(target), nil, nil
+	s.turn.reply.Head(headOf(s.turn.run, target, try))
 }
 
 // take is the sink of the call. A reply that can not be written does not stop
@@ -64,6 +69,7 @@ func (s *stream) release(but int) {
 
 // tail returns the events that end a reply.
 func (s *stream) tail(a *handlers.Answered, ours []byte, usage bool) [][]byte {
+	s.label = s.turn.label(a.Target)
 	if len(s.held) == 0 {
 		s.held = [][]byte{s.closing(a)}
 	}

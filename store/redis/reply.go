@@ -22,6 +22,7 @@ const (
 
 	fieldType = "t"
 	fieldBody = "b"
+	fieldHead = "h"
 )
 
 // EventType says what an entry of a reply is.
@@ -43,6 +44,9 @@ type Event struct {
 	Type EventType
 	// Lines are the payloads of SSE data lines, without "data: "; an error has one.
 	Lines [][]byte
+	// Head is what the writer says of the answer, as JSON: it comes with the first
+	// data of a reply alone.
+	Head []byte
 }
 
 // Replies are the streams on which answers travel to those who wait for them,
@@ -83,10 +87,14 @@ type Writer struct {
 	key   string
 	epoch int64
 	seq   int64
+	head  []byte
 }
 
 // Written tells whether anything was written: a client may have seen it.
 func (w *Writer) Written() bool { return w.seq > 0 }
+
+// Head sets what the first data says of the answer, as JSON. Call it before Data.
+func (w *Writer) Head(head []byte) { w.head = head }
 
 // Data appends what is ready as one entry. Lines hold no line break. It fails
 // with db.ErrFenced when a newer epoch has written.
@@ -125,8 +133,11 @@ func (w *Writer) add(ctx context.Context, entries ...entry) error {
 	added := make([]*redis.StringCmd, len(entries))
 	renew := w.seq == 0
 	for i, e := range entries {
-		added[i] = pipe.XAdd(ctx, &redis.XAddArgs{Stream: w.key, ID: w.id(i),
-			Values: []any{fieldType, string(e.kind), fieldBody, e.body}})
+		values := []any{fieldType, string(e.kind), fieldBody, e.body}
+		if w.seq == 0 && e.kind == Data && w.head != nil {
+			values = append(values, fieldHead, w.head)
+		}
+		added[i] = pipe.XAdd(ctx, &redis.XAddArgs{Stream: w.key, ID: w.id(i), Values: values})
 		renew = renew || e.kind != Data || (w.seq+int64(i)+1)%64 == 0
 	}
 	if renew {
@@ -179,7 +190,8 @@ var errEventID = errors.New("send the id of an event of this stream, like 1-7")
 func eventOf(m redis.XMessage) Event {
 	t, _ := m.Values[fieldType].(string)
 	body, _ := m.Values[fieldBody].(string)
-	e := Event{ID: m.ID, Type: EventType(t)}
+	head, _ := m.Values[fieldHead].(string)
+	e := Event{ID: m.ID, Type: EventType(t), Head: []byte(head)}
 	if body != "" {
 		e.Lines = bytes.Split([]byte(body), []byte("\n"))
 	}

@@ -41,13 +41,13 @@ func follow(ctx context.Context, r *redis.Reader, job, after string) (string, er
 		if err != nil {
 			return strings.Join(seen, " "), err
 		}
-		text := e.ID + ":" + string(e.Type)
+		text := e.ID + string(e.Head) + ":" + string(e.Type)
 		if e.Type == redis.Data {
 			var lines []string
 			for _, line := range e.Lines {
 				lines = append(lines, string(line))
 			}
-			text = e.ID + ":" + strings.Join(lines, ",")
+			text = e.ID + string(e.Head) + ":" + strings.Join(lines, ",")
 		}
 		seen = append(seen, text)
 	}
@@ -61,7 +61,7 @@ func TestReplyInOrder(t *testing.T) {
 		r := reading(t, q)
 		var followers sync.WaitGroup
 		for _, c := range []struct{ after, want string }{
-			{"", "1-1:a 1-2:b,c 1-3:d 1-4:end"}, {"", "1-1:a 1-2:b,c 1-3:d 1-4:end"}, {"1-2", "1-3:d 1-4:end"},
+			{"", "1-1{head}:a 1-2:b,c 1-3:d 1-4:end"}, {"", "1-1{head}:a 1-2:b,c 1-3:d 1-4:end"}, {"1-2", "1-3:d 1-4:end"},
 		} {
 			followers.Go(func() {
 				if got, err := follow(ctx, r, job, c.after); err != nil || got != c.want {
@@ -71,6 +71,7 @@ func TestReplyInOrder(t *testing.T) {
 		}
 		replies := redis.NewReplies(q)
 		w := replies.Writer(lane, job, 1)
+		w.Head([]byte("{head}"))
 		must(t, w.Data(ctx, []byte("a")))
 		must(t, w.Data(ctx, []byte("b"), []byte("c")))
 		must(t, w.Data(ctx))

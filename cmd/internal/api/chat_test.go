@@ -31,15 +31,11 @@ func TestChatWhole(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	a := r.post("/v1/chat/completions", askWhole).want(t, 200, "")
-	for name, want := range map[string]string{
+	wantHeaders(t, a.header, map[string]string{
 		"X-Dreamlab-Provider": "together", "X-Dreamlab-Model": "base", "X-Dreamlab-Calls": "1",
 		"X-Dreamlab-Cost-Usd": "0.000001", "X-Dreamlab-Cache": "bypass", "X-Dreamlab-Sandbox": "true",
 		"X-Dreamlab-Job": a.text(t, "dreamlab", "job"),
-	} {
-		if got := a.header.Get(name); got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
-		}
-	}
+	})
 	if a.header.Get("X-Dreamlab-Overhead-Ms") == "" {
 		t.Error("no overhead")
 	}
@@ -94,6 +90,9 @@ func TestChatStreamAndResume(t *testing.T) {
 		t.Fatalf("content type %s", kind)
 	}
 	job := res.Header.Get("X-Dreamlab-Job")
+	wantHeaders(t, res.Header, map[string]string{
+		"X-Dreamlab-Provider": "together", "X-Dreamlab-Model": "base", "X-Dreamlab-Calls": "1", "X-Dreamlab-Cache": "bypass",
+	})
 	all := events(t, res)
 	want := []event{{"1-1.1", "", firstChunk}, {"1-1", "", nextChunk}, {"1-2", "", "[DONE]"}}
 	if fmt.Sprint(all) != fmt.Sprint(want) {

@@ -221,6 +221,7 @@ func (r *rig) echo(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	}
 	w, body := r.writer(run), completionOf(run.Job.ID)
 	if in.Stream {
+		w.Head([]byte(`{"job":"` + run.Job.ID + `","provider":"together","model":"base","calls":1,"cache":"bypass"}`))
 		if err := w.Data(ctx, []byte(firstChunk), []byte(nextChunk)); err != nil {
 			return nil, err
 		}
@@ -285,6 +286,16 @@ func (a answer) want(t *testing.T, status int, code string) answer {
 		t.Fatal("no x-request-id")
 	}
 	return a
+}
+
+// wantHeaders holds headers to their values.
+func wantHeaders(t *testing.T, header http.Header, wanted map[string]string) {
+	t.Helper()
+	for name, want := range wanted {
+		if got := header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
 }
 
 // request is what a test sends; its zero value is a GET with the tenant's key.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"dreamlab/cmd/internal/api/wire"
@@ -29,6 +28,11 @@ func (s *Chats) answerAgain(w http.ResponseWriter, c *wire.Call, job store.Job, 
 	if err != nil {
 		return err
 	}
+	o, err := oursOf(job.Result)
+	if err != nil {
+		return err
+	}
+	o.show(w.Header())
 	out := wire.NewSSE(w, s.Sandbox)
 	for _, event := range events {
 		if err := out.Data("", event); err != nil {
@@ -66,58 +70,64 @@ func cancelledFault() *wire.Fault {
 		Message: "The job was cancelled: ask again, with a new Idempotency-Key if you sent one."}
 }
 
-// toldOurs is what an answer says of itself under "dreamlab".
-type toldOurs struct {
-	Ours struct {
-		Job      string      `json:"job"`
-		Provider string      `json:"provider"`
-		Model    string      `json:"model"`
-		Calls    json.Number `json:"calls"`
-		CostUSD  json.Number `json:"cost_usd"`
-		Cache    string      `json:"cache"`
-		VendorMS *int64      `json:"vendor_ms"`
-		Sandbox  bool        `json:"sandbox"`
-	} `json:"dreamlab"`
+// ours is what an answer says of itself under "dreamlab", and the head of a reply of
+// what is known at its first byte.
+type ours struct {
+	Job      string      `json:"job"`
+	Provider string      `json:"provider"`
+	Model    string      `json:"model"`
+	Calls    json.Number `json:"calls"`
+	CostUSD  json.Number `json:"cost_usd"`
+	Cache    string      `json:"cache"`
+	VendorMS *int64      `json:"vendor_ms"`
+	Sandbox  bool        `json:"sandbox"`
+}
+
+// show puts into headers what is known of the answer.
+func (o ours) show(header http.Header) {
+	for name, value := range map[string]string{
+		"Provider": o.Provider, "Model": o.Model, "Calls": o.Calls.String(), "Cost-Usd": o.CostUSD.String(),
+		"Cache": o.Cache,
+	} {
+		if value != "" {
+			header.Set("X-Dreamlab-"+name, value)
+		}
+	}
+	if o.Sandbox {
+		header.Set("X-Dreamlab-Sandbox", "true")
+	}
+}
+
+// oursOf reads what a completion says of itself.
+func oursOf(body []byte) (ours, error) {
+	var told struct {
+		Ours ours `json:"dreamlab"`
+	}
+	err := json.Unmarshal(body, &told)
+	return told.Ours, err
 }
 
 // writeAnswer answers with a whole completion, and shows in headers what it
 // says of itself. Total is how long the client has waited so far, 0 where the
 // answer was there before.
 func writeAnswer(w http.ResponseWriter, body []byte, total time.Duration) error {
-	var told toldOurs
-	if err := json.Unmarshal(body, &told); err != nil {
+	o, err := oursOf(body)
+	if err != nil {
 		return err
 	}
-	o := told.Ours
-	for name, value := range map[string]string{
-		"Provider": o.Provider, "Model": o.Model, "Calls": o.Calls.String(), "Cost-Usd": o.CostUSD.String(),
-		"Cache": o.Cache,
-	} {
-		if value != "" {
-			w.Header().Set("X-Dreamlab-"+name, value)
-		}
-	}
+	o.show(w.Header())
 	if o.VendorMS != nil && total > 0 {
 		w.Header().Set("X-Dreamlab-Overhead-Ms", overhead(total, *o.VendorMS))
-	}
-	if o.Sandbox {
-		w.Header().Set("X-Dreamlab-Sandbox", "true")
 	}
 	return wire.Write(w, http.StatusOK, "application/json", body)
 }
 
-// showModel shows in headers who answers a stream, by the name in its first event:
-// provider/model.
-func showModel(header http.Header, lines [][]byte) {
-	var first struct {
-		Model string `json:"model"`
-	}
-	if len(lines) == 0 || json.Unmarshal(lines[0], &first) != nil {
-		return // [DONE], or an event without a model
-	}
-	if provider, model, named := strings.Cut(first.Model, "/"); named {
-		header.Set("X-Dreamlab-Provider", provider)
-		header.Set("X-Dreamlab-Model", model)
+// showHead shows in headers what a reply's first entry says of the answer. A stream
+// that is resumed behind it shows what it has.
+func showHead(header http.Header, head []byte) {
+	var o ours
+	if json.Unmarshal(head, &o) == nil {
+		o.show(header)
 	}
 }
 

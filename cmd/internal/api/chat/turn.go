@@ -63,7 +63,7 @@ func (t *turn) stream(w http.ResponseWriter, from place) error {
 	out := wire.NewSSE(w, t.chats.Sandbox)
 	ended, err := t.follow(from.after(), func(e redis.Event) error {
 		if !out.Started() {
-			showModel(w.Header(), e.Lines)
+			showHead(w.Header(), e.Head)
 		}
 		if !t.input.Stream {
 			return out.Whole(e.ID, e.Lines)
