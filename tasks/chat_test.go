@@ -192,6 +192,16 @@ func FuzzParseChat(f *testing.F) {
 	})
 }
 
+func TestToolsMayHoldMembersOfOtherVendors(t *testing.T) {
+	t.Parallel()
+	tools := `[{"type":"function","cache_control":{"type":"ephemeral"},` +
+		`"function":{"name":"f","parameters":{"type":"object"},"eager_input_streaming":true}}]`
+	request, err := tasks.ParseChat([]byte(chatBody(`,"tools":` + tools)))
+	if err != nil || string(request.Tools) != tools {
+		t.Errorf("got %+v, %v", request, err)
+	}
+}
+
 func TestWhatAnAnswerHeldIsTakenBack(t *testing.T) {
 	t.Parallel()
 	for message, want := range map[string]string{

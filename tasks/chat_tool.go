@@ -35,9 +35,6 @@ func checkTool(param string, raw json.RawMessage) *InputError {
 	if fault != nil {
 		return fault
 	}
-	if fault := onlyKnown(param, members, "type", "function"); fault != nil {
-		return fault
-	}
 	if _, fault := oneOf(join(param, "type"), orNull(members["type"]), "function"); fault != nil {
 		return fault
 	}
@@ -47,9 +44,6 @@ func checkTool(param string, raw json.RawMessage) *InputError {
 func checkFunction(param string, raw json.RawMessage) *InputError {
 	members, fault := object(param, orNull(raw))
 	if fault != nil {
-		return fault
-	}
-	if fault := onlyKnown(param, members, "name", "description", "parameters", "strict"); fault != nil {
 		return fault
 	}
 	if fault := checkName(join(param, "name"), members["name"]); fault != nil {

@@ -84,6 +84,27 @@ func withExtra(body *Body) any {
 	return extended{Body: body, Messages: messages}
 }
 
+// plainTools returns the tools with the members alone that OpenAI has: others, such
+// as Anthropic's cache_control, are refused by some vendors.
+func plainTools(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 {
+		return nil
+	}
+	var tools []struct {
+		Type     json.RawMessage `json:"type,omitempty"`
+		Function struct {
+			Name        json.RawMessage `json:"name,omitempty"`
+			Description json.RawMessage `json:"description,omitempty"`
+			Parameters  json.RawMessage `json:"parameters,omitempty"`
+			Strict      json.RawMessage `json:"strict,omitempty"`
+		} `json:"function"`
+	}
+	if json.Unmarshal(raw, &tools) != nil {
+		return raw // the vendor says what is wrong with it
+	}
+	return completion.Encode(tools)
+}
+
 // encode returns the JSON of v without escaping <, > and &, which are common in
 // prompts and would cost six bytes each.
 func encode(v any) ([]byte, error) {

@@ -31,6 +31,8 @@ func (c *Client) Chat(
 	call := Call{Method: http.MethodPost, URL: c.chatURL(req.Model), In: body, model: req.Model}
 	if c.dialect.TakesExtra {
 		call.In = withExtra(body)
+	} else {
+		body.Tools = plainTools(body.Tools)
 	}
 	answer, err := c.send(ctx, call)
 	if err != nil {

@@ -214,3 +214,25 @@ func TestExtraMembersGoToThoseWhoTakeThem(t *testing.T) {
 		}
 	}
 }
+
+func TestMembersOfToolsThatOpenAIDoesNotHave(t *testing.T) {
+	t.Parallel()
+	const function = `{"name":"f","parameters":{"n":1.0},"strict":true`
+	req := hello()
+	req.Tools = json.RawMessage(`[{"type":"function","cache_control":{},"function":` + function + `,"eager":1}}]`)
+	for takes, want := range map[bool]string{
+		true:  string(req.Tools),
+		false: `[{"type":"function","function":` + function + `}}]`,
+	} {
+		client := serve(t, Dialect{TakesExtra: takes}, func(w http.ResponseWriter, r *http.Request) {
+			var sent struct{ Tools json.RawMessage }
+			if err := json.NewDecoder(r.Body).Decode(&sent); err != nil || string(sent.Tools) != want {
+				t.Errorf("sent %s (%v), want %s", sent.Tools, err, want)
+			}
+			body(200, "application/json", whole)(w, r)
+		})
+		if _, err := client.Chat(t.Context(), req, nil); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -35,8 +35,8 @@ type Dialect struct {
 	// Encode puts the request into the vendor's words, or refuses what the
 	// vendor does not have. Defaults to leaving the body as it is.
 	Encode func(req *providers.Request, body *Body) error
-	// TakesExtra passes the members of messages on that OpenAI does not have, for
-	// servers that ignore what they do not know or ask to have it back.
+	// TakesExtra passes the members of messages and tools on that OpenAI does not
+	// have, for servers that ignore what they do not know or ask to have it back.
 	TakesExtra bool
 	// Classify corrects what the general rules made of a failure.
 	Classify func(f Failure, e *providers.Error)

@@ -49,3 +49,29 @@ func TestLongPromptsFindTheLargestModel(t *testing.T) {
 	must(t, err)
 	r.post("/v1/chat/completions", long).want(t, 200, "")
 }
+
+// TestTunedModelsTakeWhatTheirBaseTakes asks a tuned model, and an alias that leads to
+// tuned models alone.
+func TestTunedModelsTakeWhatTheirBaseTakes(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const name = "together/acme/tuned-1"
+	tenant, err := r.store.EnsureTenant(t.Context(), "one")
+	must(t, err)
+	must(t, r.store.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+		return q.AddModel(t.Context(), store.Model{Name: name, Tenant: tenant.ID, Alias: "assistant", Provider: "together",
+			Base: "together/base", State: store.ModelServing, Priced: "unlisted"})
+	}))
+	_, err = r.store.SetRoute(t.Context(), store.Route{Alias: "assistant", Version: 1, Author: "tun_1",
+		Targets: []store.RouteTarget{{Model: name, Weight: 1}}})
+	must(t, err)
+	for _, model := range []string{"assistant", name} {
+		short := strings.Replace(askWhole, "assistant", model, 1)
+		long := strings.Replace(short, "hi", strings.Repeat("word ", 5000), 1)
+		for range 2 { // the second goes by memory
+			r.post("/v1/chat/completions", short).want(t, 200, "")
+			r.post("/v1/chat/completions", long).want(t, 400, "context_length_exceeded")
+		}
+		r.post("/v1/jobs", `{"kind":"chat","input":`+long+`}`).want(t, 400, "context_length_exceeded")
+	}
+}

@@ -11,7 +11,7 @@ import (
 // aliasOf is what one tenant calls a route.
 type aliasOf struct{ tenant, name string }
 
-// maxAliases bounds what is remembered.
+// maxAliases bounds what is remembered of routes, and of tuned models.
 const maxAliases = 4096
 
 // aliases finds routes, and remembers them as they were last read. Who goes by
@@ -24,11 +24,15 @@ type aliases struct {
 }
 
 func newAliases(s *store.Store) *aliases {
-	known, err := lru.New[aliasOf, store.Route](maxAliases)
+	return &aliases{store: s, known: remembered[store.Route]()}
+}
+
+func remembered[V any]() *lru.Cache[aliasOf, V] {
+	known, err := lru.New[aliasOf, V](maxAliases)
 	if err != nil {
 		panic(err) // a size above zero is always taken
 	}
-	return &aliases{store: s, known: known}
+	return known
 }
 
 // recall returns a route from memory, or reads it.
@@ -49,4 +53,25 @@ func (a *aliases) read(ctx context.Context, of aliasOf) (store.Route, error) {
 	}
 	a.known.Add(of, r)
 	return r, nil
+}
+
+// tuned finds the tuned models that routes lead to, and remembers them: what a model
+// was tuned from never changes.
+type tuned struct {
+	store *store.Store
+	known *lru.Cache[aliasOf, store.Model]
+}
+
+func newTuned(s *store.Store) *tuned { return &tuned{store: s, known: remembered[store.Model]()} }
+
+func (t *tuned) find(ctx context.Context, of aliasOf) (store.Model, error) {
+	if m, known := t.known.Get(of); known {
+		return m, nil
+	}
+	m, err := t.store.Model(ctx, of.tenant, of.name)
+	if err != nil {
+		return m, err
+	}
+	t.known.Add(of, m)
+	return m, nil
 }

@@ -52,6 +52,7 @@ type Chats struct {
 	absent  *absentees
 	quiet   *watcher
 	aliases *aliases
+	tuned   *tuned
 }
 
 // New returns what serves chats until Close.
@@ -59,7 +60,7 @@ func New(o Options) *Chats {
 	if o.Absence <= 0 {
 		o.Absence = 10 * time.Second
 	}
-	s := &Chats{Options: o, aliases: newAliases(o.Store), quiet: newWatcher(o.Store, o.Log)}
+	s := &Chats{Options: o, aliases: newAliases(o.Store), tuned: newTuned(o.Store), quiet: newWatcher(o.Store, o.Log)}
 	s.absent = newAbsentees(o.Absence, s.drop)
 	return s
 }
@@ -119,7 +120,8 @@ func (s *Chats) served(c *wire.Call, name string, find finding) (served, error) 
 	}
 	r, err := find(c.Context(), aliasOf{c.Tenant, name})
 	if err == nil {
-		return served{r, s.largestContext(r)}, nil
+		tokens, err := s.largestContext(c, r)
+		return served{r, tokens}, err
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return served{}, err
@@ -128,23 +130,40 @@ func (s *Chats) served(c *wire.Call, name string, find finding) (served, error) 
 	if err != nil {
 		return served{}, gate.OrNoModel(err, name)
 	}
-	tokens, _ := s.Models.Context(m.Provider + "/" + m.Priced)
-	return served{context: tokens}, nil
+	return served{context: s.tunedContext(m)}, nil
 }
 
 // largestContext returns how many tokens some target of a route takes: a smaller
-// one fails over. It is 0 where one is not known; a tuned model takes what its base
-// takes, which stands by.
-func (s *Chats) largestContext(r store.Route) int {
+// one fails over. It is 0 where one is not known.
+func (s *Chats) largestContext(c *wire.Call, r store.Route) (int, error) {
 	largest := 0
 	for _, target := range r.Targets {
 		tokens, found := s.Models.Context(target.Model)
-		if found && tokens == 0 {
-			return 0
+		if !found {
+			m, err := s.tuned.find(c.Context(), aliasOf{c.Tenant, target.Model})
+			if errors.Is(err, store.ErrNotFound) {
+				continue // it was withdrawn: the others answer
+			}
+			if err != nil {
+				return 0, err
+			}
+			tokens = s.tunedContext(m)
+		}
+		if tokens == 0 {
+			return 0, nil
 		}
 		largest = max(largest, tokens)
 	}
-	return largest
+	return largest, nil
+}
+
+// tunedContext is how many tokens a tuned model takes: as many as its base.
+func (s *Chats) tunedContext(m store.Model) int {
+	if tokens, _ := s.Models.Context(m.Provider + "/" + m.Priced); tokens > 0 {
+		return tokens
+	}
+	tokens, _ := s.Models.Context(m.Base)
+	return tokens
 }
 
 // Create lets a chat travel through the queue while its client waits on
