@@ -31,9 +31,26 @@ func TestLoopBehindSentinel(t *testing.T) {
 	st.chat(t, "Hello")
 	failover()
 	ids := st.accepted(t, 5)
+	st.becomesReady(t) // until then a chat that waits is refused, with a Retry-After
 	loop(t, st)
 	st.recovered(t, ids)
 	st.looked(t)
+}
+
+// becomesReady asks until the API says that everything it depends on takes writes.
+func (st *stack) becomesReady(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for st.ask(t, "GET", "/readyz", "").Status != "ready" {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatal("the API did not become ready")
+		}
+	}
 }
 
 // looked reads what shows an operator how the queues stand.
