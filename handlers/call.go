@@ -8,6 +8,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/backoff"
 	"dreamlab/tasks"
 )
 
@@ -54,7 +55,7 @@ func NewCaller(o CallerOptions) *Caller {
 		c.now = time.Now
 	}
 	if c.sleep == nil {
-		c.sleep = providers.Sleep
+		c.sleep = backoff.Sleep
 	}
 	return c
 }

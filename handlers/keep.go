@@ -4,20 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
-	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/backoff"
 	"dreamlab/tasks"
 )
 
-// How long a worker tries to store an answer that it holds.
-const (
-	settlePatience = 5 * time.Second
-	keepFirst      = 100 * time.Millisecond
-	keepMost       = 2 * time.Second
-)
+// settlePatience is how long a worker tries to settle what an answer has cost.
+const settlePatience = 5 * time.Second
+
+// keepPauses are those between tries to store an answer that is held.
+var keepPauses = backoff.Bounds{First: 100 * time.Millisecond, Max: 2 * time.Second}
 
 // keep stores an answer, and tries again while the database is away and the
 // lease may still be trusted: what was paid for is not thrown away, not by a
@@ -34,7 +32,7 @@ func (c *Caller) keep(ctx context.Context, a *Answered) error {
 		if final(err) || trusted.Err() != nil {
 			return c.abandon(ctx, a, err)
 		}
-		if c.sleep(trusted, providers.Jitter(try, keepFirst, keepMost, rand.Float64)) != nil {
+		if c.sleep(trusted, keepPauses.After(try)) != nil {
 			return c.abandon(ctx, a, err)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"dreamlab/store/backoff"
 )
 
 // RouterOptions say what a router works with. Drivers and Prices are required.
@@ -24,7 +26,7 @@ type RouterOptions struct {
 	Now func() time.Time
 	// Rand returns a number in [0, 1) for jitter. Defaults to math/rand/v2.
 	Rand func() float64
-	// Sleep waits or returns early with an error when ctx ends. Defaults to Sleep.
+	// Sleep waits or returns early with an error when ctx ends. Defaults to [backoff.Sleep].
 	// It and Now have to go by one clock.
 	Sleep func(ctx context.Context, wait time.Duration) error
 	// Dispute is told of a count of tokens that is not believed. Defaults to nothing.
@@ -65,7 +67,7 @@ func NewRouter(options RouterOptions) *Router {
 		r.rand = rand.Float64
 	}
 	if r.sleep == nil {
-		r.sleep = Sleep
+		r.sleep = backoff.Sleep
 	}
 	if r.dispute == nil {
 		r.dispute = func(Target, Usage, string) {}

@@ -219,7 +219,7 @@ func (run *run) goOn(ctx context.Context, c *candidate, e *Error) bool {
 		c.dead = true
 		return e.Kind.FailsOver()
 	case e.Kind.Retryable():
-		c.notBefore = run.router.now().Add(backoff(c.failures, e.RetryAfter, run.router.rand))
+		c.notBefore = run.router.now().Add(pauseAfter(c.failures, e.RetryAfter, run.router.rand))
 		return true
 	case e.Kind.FailsOver():
 		c.dead = true

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"dreamlab/store/backoff"
 )
 
 const (
@@ -77,16 +79,7 @@ func (s *slot) next(ctx context.Context, die string) (*child, error) {
 }
 
 // pause waits, and tells whether it was let to.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+func pause(ctx context.Context, d time.Duration) bool { return backoff.Sleep(ctx, d) == nil }
 
 const (
 	// insistWait bounds what is tried again while the lab is set up or a fault is

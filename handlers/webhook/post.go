@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -16,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"dreamlab/store/backoff"
 	"dreamlab/tasks"
 )
 
@@ -143,8 +143,5 @@ func retryAfter(header string) time.Duration {
 // is four times as long each time, up to six hours, and half of it is chance.
 func pauseAfter(failed int) time.Duration {
 	bound := 5 * time.Second << min(2*(failed-1), 20)
-	return jittered(min(bound, longestPause))
+	return backoff.Spread(min(bound, longestPause))
 }
-
-// jittered returns between a half and the whole of a while.
-func jittered(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/backoff"
 	"dreamlab/tasks"
 )
 
@@ -98,7 +99,7 @@ func (d *deliverer) send(ctx context.Context, run *tasks.Run, job store.Job, e e
 	host := hostOf(job.WebhookURL)
 	pause, ok := d.places.enter(job.Tenant, host)
 	if !ok {
-		return &tasks.End{State: store.JobWaiting, After: jittered(pause), Unrecorded: true}, nil
+		return &tasks.End{State: store.JobWaiting, After: backoff.Spread(pause), Unrecorded: true}, nil
 	}
 	status, err := d.post(ctx, job.WebhookURL, e, secret)
 	d.places.leave(job.Tenant, host, !isMute(err))

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"dreamlab/store/backoff"
 	"dreamlab/store/db"
 )
 
@@ -57,12 +58,8 @@ func (d *Driver) once(
 
 // pause waits a random time up to the longest: two victims must not meet again.
 func pause(ctx context.Context, longest time.Duration) error {
-	timer := time.NewTimer(rand.N(longest))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if backoff.Sleep(ctx, rand.N(longest)) != nil {
 		return fmt.Errorf("wait to try again: %w", ctx.Err())
 	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"dreamlab/store/backoff"
 	"dreamlab/store/db"
 )
 
@@ -283,10 +284,5 @@ func (t *trail) step(m redis.XMessage, yield func(Event, error) bool) bool {
 }
 
 func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = backoff.Sleep(ctx, d)
 }

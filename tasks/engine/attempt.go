@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/backoff"
 	"dreamlab/tasks"
 )
 
@@ -153,7 +154,7 @@ func (w *Worker) failure(job store.Job, failed *tasks.Failure) store.Finish {
 		f.Failed, f.Outcome = false, store.AttemptHandedBack
 		return f
 	}
-	f.After = max(failed.After, w.engine.backoff.after(job.Attempt+1))
+	f.After = max(failed.After, w.engine.backoff.After(job.Attempt+1))
 	return f
 }
 
@@ -193,7 +194,7 @@ func (w *Worker) signed(h *hold, f store.Finish) store.Finish {
 }
 
 func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) ([]store.Moved, error) {
-	again := backoff{first: 50 * time.Millisecond, most: 3 * time.Second}
+	again := backoff.Bounds{First: 50 * time.Millisecond, Max: 3 * time.Second}
 	var unsure []store.Moved // what a commit has moved whose answer was lost
 	for try := 1; ; try++ {
 		moved, err := w.engine.end(ctx, f)
@@ -210,7 +211,7 @@ func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) ([]store.Mo
 		if try >= triesFor(err) {
 			return nil, err
 		}
-		pause(ctx, again.after(try))
+		pause(ctx, again.After(try))
 	}
 }
 

@@ -236,18 +236,6 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-func TestBackoff(t *testing.T) {
-	t.Parallel()
-	b := newBackoff(time.Second, 10*time.Second)
-	for failed, bound := range map[int]time.Duration{0: 1, 1: 1, 2: 2, 4: 8, 5: 10, 90: 10} {
-		for range 100 {
-			if got := b.after(failed); got <= 0 || got > bound*time.Second+time.Millisecond {
-				t.Errorf("pause of %s after %d failures", got, failed)
-			}
-		}
-	}
-}
-
 // TestNext takes up what was told, and goes by the clock where nobody tells. That
 // there is room in a lane says something only where it had work.
 func TestNext(t *testing.T) {

@@ -38,6 +38,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dreamlab/store"
+	"dreamlab/store/backoff"
 	"dreamlab/tasks"
 )
 
@@ -90,7 +91,7 @@ type Engine struct {
 	redis   redis.UniversalClient
 	log     zerolog.Logger
 	lanes   map[tasks.Lane]LaneConfig
-	backoff backoff
+	backoff backoff.Bounds
 	keep    time.Duration
 	metrics *metrics
 	accepts *store.Group[*acceptance]
@@ -126,7 +127,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		store: o.Store, redis: o.Redis, log: o.Log, lanes: lanes, metrics: m,
-		backoff: newBackoff(o.Backoff, o.BackoffMax),
+		backoff: backoff.Bounds{First: positive(o.Backoff, 2*time.Second), Max: positive(o.BackoffMax, 5*time.Minute)},
 		keep:    positive(o.Keep, 90*24*time.Hour),
 		pusher:  newPusher(o.Redis), listeners: make(chan struct{}, mostListeners),
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"dreamlab/store"
+	"dreamlab/store/backoff"
 	"dreamlab/tasks"
 )
 
@@ -87,13 +88,4 @@ func gather(told <-chan *redis.Message, message *redis.Message) map[string]bool 
 }
 
 // pause waits, and tells whether it was let to.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+func pause(ctx context.Context, d time.Duration) bool { return backoff.Sleep(ctx, d) == nil }

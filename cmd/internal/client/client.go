@@ -17,6 +17,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"dreamlab/store/backoff"
 )
 
 const (
@@ -162,20 +164,8 @@ func watch[T object](ctx context.Context, c *Client, path string, show func(T)) 
 		if seen.Ended() {
 			return seen, nil
 		}
-		if err := pause(ctx); err != nil {
+		if err := backoff.Sleep(ctx, between); err != nil {
 			return seen, fmt.Errorf("wait for %s: %w", path, err)
 		}
-	}
-}
-
-// pause keeps a server that does not wait from being asked without a break.
-func pause(ctx context.Context) error {
-	timer := time.NewTimer(between)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

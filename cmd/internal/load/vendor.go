@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"time"
+
+	"dreamlab/store/backoff"
 )
 
 const (
@@ -81,15 +83,5 @@ func (v *vendor) stream(w http.ResponseWriter, r *http.Request) {
 
 // pause waits, and tells whether the client is still there.
 func pause(r *http.Request, d time.Duration) bool {
-	if d == 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
+	return d == 0 || backoff.Sleep(r.Context(), d) == nil
 }
