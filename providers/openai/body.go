@@ -92,12 +92,12 @@ func plainTools(raw json.RawMessage) json.RawMessage {
 	}
 	var tools []struct {
 		Type     json.RawMessage `json:"type,omitempty"`
-		Function struct {
+		Function *struct {
 			Name        json.RawMessage `json:"name,omitempty"`
 			Description json.RawMessage `json:"description,omitempty"`
 			Parameters  json.RawMessage `json:"parameters,omitempty"`
 			Strict      json.RawMessage `json:"strict,omitempty"`
-		} `json:"function"`
+		} `json:"function,omitempty"`
 	}
 	if json.Unmarshal(raw, &tools) != nil {
 		return raw // the vendor says what is wrong with it
