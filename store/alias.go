@@ -153,6 +153,7 @@ var (
 	SpendGroup        = book.SpendGroup
 	Before            = learn.Before
 	HeldOut           = learn.HeldOut
+	MemoryID          = learn.MemoryID
 	DatasetObject     = blob.DatasetObject
 	DreamObject       = blob.DreamObject
 	FileObject        = blob.FileObject

@@ -6,25 +6,26 @@ type Kind string
 
 // The kinds.
 const (
-	ChatRun          Kind = "chat.run"
-	ExperienceImport Kind = "experience.import"
-	DreamPlan        Kind = "dream.plan"
-	DreamSlice       Kind = "dream.slice"
-	DreamReflect     Kind = "dream.reflect"
-	DreamConsolidate Kind = "dream.consolidate"
-	TuneCurate       Kind = "tune.curate"
-	TuneStart        Kind = "tune.start"
-	TunePoll         Kind = "tune.poll"
-	TuneEvaluate     Kind = "tune.evaluate"
-	TuneReap         Kind = "tune.reap"
-	ScheduleTick     Kind = "schedule.tick"
-	WebhookDeliver   Kind = "webhook.deliver"
+	ChatRun            Kind = "chat.run"
+	ConversationForget Kind = "conversation.forget"
+	ExperienceImport   Kind = "experience.import"
+	DreamPlan          Kind = "dream.plan"
+	DreamSlice         Kind = "dream.slice"
+	DreamReflect       Kind = "dream.reflect"
+	DreamConsolidate   Kind = "dream.consolidate"
+	TuneCurate         Kind = "tune.curate"
+	TuneStart          Kind = "tune.start"
+	TunePoll           Kind = "tune.poll"
+	TuneEvaluate       Kind = "tune.evaluate"
+	TuneReap           Kind = "tune.reap"
+	ScheduleTick       Kind = "schedule.tick"
+	WebhookDeliver     Kind = "webhook.deliver"
 )
 
 // Kinds returns every kind. A handler exists for each; a test holds that.
 func Kinds() []Kind {
 	return []Kind{
-		ChatRun, ExperienceImport,
+		ChatRun, ConversationForget, ExperienceImport,
 		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate,
 		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneReap,
 		ScheduleTick, WebhookDeliver,
@@ -56,7 +57,7 @@ func (k Kind) Noun() string {
 // CallsModel tells whether the kind makes paid calls.
 func (k Kind) CallsModel() bool {
 	switch k {
-	case ExperienceImport, DreamPlan, TuneCurate, ScheduleTick, WebhookDeliver:
+	case ConversationForget, ExperienceImport, DreamPlan, TuneCurate, ScheduleTick, WebhookDeliver:
 		return false
 	}
 	return true
@@ -65,7 +66,7 @@ func (k Kind) CallsModel() bool {
 // WakeSize is the number of jobs of the kind that one wake-up may carry: one
 // where the job waits for somebody outside, else up to a hundred.
 func (k Kind) WakeSize() int {
-	if k.CallsModel() || k == WebhookDeliver {
+	if k.CallsModel() || k == WebhookDeliver || k == ConversationForget {
 		return 1
 	}
 	return 100

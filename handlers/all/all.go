@@ -6,11 +6,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"time"
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/chat"
 	"dreamlab/handlers/dream"
 	"dreamlab/handlers/experience"
+	"dreamlab/handlers/forget"
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
 	"dreamlab/handlers/webhook"
@@ -41,6 +43,9 @@ type Deps struct {
 	Schedule   schedule.Settings
 	Tune       tune.Settings
 	Webhook    webhook.Options
+	// ForgetPause is how long work that may have read a conversation is waited for
+	// at a time. Defaults to five seconds.
+	ForgetPause time.Duration
 }
 
 // Handlers returns a handler for every kind.
@@ -51,7 +56,10 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 	list := map[tasks.Kind]tasks.Handler{
 		tasks.ChatRun:          chat.New(chat.Options{Caller: d.Caller, Replies: d.Replies}),
 		tasks.ExperienceImport: experience.Import(d.Bucket),
-		tasks.WebhookDeliver:   webhook.Deliver(d.Webhook),
+		tasks.ConversationForget: forget.Conversation(forget.Deps{
+			Bucket: d.Bucket, Replies: d.Replies, Pause: d.ForgetPause,
+		}),
+		tasks.WebhookDeliver: webhook.Deliver(d.Webhook),
 		tasks.ScheduleTick: schedule.Tick(schedule.Deps{
 			Caller: d.Caller, Accept: d.Accept, Load: d.Load, Settings: d.Schedule,
 		}),

@@ -43,15 +43,31 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 	return &tasks.End{
 		Result: encode(consolidateResult{memory.ID, len(memory.Lessons)}),
 		Write: func(ctx context.Context, q *store.Queries) error {
-			return q.AddMemory(ctx, memory)
+			return addMemory(ctx, q, memory)
 		},
 	}, nil
 }
 
-// remember makes the next version. Its id follows from the dream's, so that a
-// step which runs again writes the same object.
+// addMemory keeps the version, but for lessons that rest on what was forgotten since
+// it was put together. Its file is put right by who forgets.
+func addMemory(ctx context.Context, q *store.Queries, m store.Memory) error {
+	var standing []store.Lesson
+	for _, lesson := range m.Lessons {
+		stands, err := allThere(ctx, q, m.Tenant, lesson.Sources)
+		if err != nil {
+			return err
+		}
+		if stands {
+			standing = append(standing, lesson)
+		}
+	}
+	m.Lessons = standing
+	return q.AddMemory(ctx, m)
+}
+
+// remember makes the next version.
 func (w *worker) remember(d store.Dream, before store.Memory, fresh []store.Reflection) store.Memory {
-	id := "mem_" + strings.TrimPrefix(d.ID, "drm_")
+	id := store.MemoryID(d.ID)
 	return store.Memory{
 		ID: id, Tenant: d.Tenant, Dream: d.ID,
 		Lessons: merge(before.Lessons, fresh, w.Settings.MostLesson),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"dreamlab/handlers"
@@ -67,11 +68,29 @@ type reflecting struct {
 
 func (r *reflecting) write(ctx context.Context, q *store.Queries) error {
 	for _, lesson := range r.lessons {
+		stands, err := allThere(ctx, q, lesson.Tenant, lesson.Sources)
+		if err != nil {
+			return err
+		}
+		if !stands {
+			continue
+		}
 		if err := q.AddReflection(ctx, lesson); err != nil {
 			return fmt.Errorf("keep a lesson: %w", err)
 		}
 	}
 	return nil
+}
+
+// allThere tells whether none of the experiences that a lesson rests on was
+// forgotten meanwhile.
+func allThere(ctx context.Context, q *store.Queries, tenant string, sources []string) (bool, error) {
+	there, err := q.StillThere(ctx, tenant, sources)
+	if err != nil {
+		return false, fmt.Errorf("look for a lesson's sources: %w", err)
+	}
+	gone := func(id string) bool { return !there[id] }
+	return !slices.ContainsFunc(sources, gone), nil
 }
 
 // part asks for the lessons of some conversations, once more where the answer

@@ -69,3 +69,17 @@ func (q *UpkeepQueries) ClearPrivate(ctx context.Context) (int64, error) {
 	}
 	return q.Exec(ctx, `UPDATE jobs SET input = '{}', result = NULL WHERE id IN ({list $1})`, list)
 }
+
+// JobsNeeded tells which of the jobs have not ended, or did so less than the given
+// while ago: they may still be tried again.
+func (q *UpkeepQueries) JobsNeeded(ctx context.Context, ids []string, ended time.Duration) (map[string]bool, error) {
+	needed := make(map[string]bool, len(ids))
+	err := q.Each(ctx, `SELECT id FROM jobs WHERE id IN ({list $1}) AND (finished IS NULL OR finished > {now} - $2)`,
+		[]any{db.Encode(append([]string{}, ids...)), ended.Microseconds()}, func(rows db.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			needed[id] = true
+			return err
+		})
+	return needed, err
+}

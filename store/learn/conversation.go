@@ -3,166 +3,227 @@ package learn
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
+	"slices"
+	"strings"
 
 	"dreamlab/store/db"
 )
 
-// citing are those who name an experience of a conversation ($2) of a tenant ($1).
-const citing = `SELECT c.cites FROM experiences e JOIN citations c ON c.tenant = $1 AND c.source = e.id
-	WHERE e.tenant = $1 AND e.conversation = $2`
-
-// Traces are where a conversation is found beside its own rows: what has to be
-// rewritten in the bucket when it is forgotten.
+// Traces are where a conversation left something beside its own row: ids alone, so
+// that they can be kept while it is being forgotten.
 type Traces struct {
-	Conversation string
-	Experiences  []string
-	Dreams       []string          // that took it in
-	Memories     []Memory          // versions with lessons that rest on it
-	Datasets     []Dataset         // with rows of it
-	Rows         []json.RawMessage // the messages of these rows
+	Conversation string   `json:"conversation"`
+	Experiences  []string `json:"experiences"`
+	Chats        []string `json:"chats"`   // jobs whose input and answer said it
+	Imports      []string `json:"imports"` // jobs that brought it in
+	Examples     []string `json:"examples"`
+	Reflections  []string `json:"reflections"`
+	Dreams       []string `json:"dreams"` // that took it in; one under way may have read what it taught, too
+	Memories     []string `json:"memories"`
+	Datasets     []string `json:"datasets"`
+	Models       []string `json:"models"` // tuned on these datasets
 }
+
+// ofConversation are the experiences of a conversation ($2) of a tenant ($1), and
+// citing are those who name one of them.
+const (
+	ofConversation = `SELECT id FROM experiences WHERE tenant = $1 AND conversation = $2`
+	citing         = `SELECT cites FROM citations WHERE tenant = $1 AND source IN (` + ofConversation + `)`
+	frozen         = `SELECT x.dataset FROM dataset_examples x JOIN examples m ON m.id = x.example
+		WHERE m.tenant = $1 AND m.experience IN (` + ofConversation + `)`
+)
 
 // Traces finds a conversation, by our id or the client's, and where it left
 // something. It fails with ErrNotFound where there is no such conversation.
 func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string) (Traces, error) {
 	var t Traces
-	err := q.One(ctx, `SELECT id FROM conversations WHERE tenant = $1 AND (id = $2 OR external = $2)`,
-		[]any{tenant, id}, &t.Conversation)
+	var external string
+	err := q.One(ctx, `SELECT id, external FROM conversations WHERE tenant = $1 AND (id = $2 OR external = $2)`,
+		[]any{tenant, id}, &t.Conversation, &external)
 	if err != nil {
 		return t, err
 	}
-	for _, find := range []func(context.Context, string, *Traces) error{
-		q.traceExperiences, q.traceDreams, q.traceMemories, q.traceDatasets, q.traceRows,
+	for _, find := range []struct {
+		into  *[]string
+		query string
+	}{
+		{&t.Experiences, ofConversation},
+		{&t.Imports, `SELECT id FROM jobs WHERE tenant = $1 AND kind = 'experience.import'
+			AND id IN (SELECT job FROM experiences WHERE tenant = $1 AND conversation = $2)`},
+		{&t.Examples, `SELECT id FROM examples WHERE tenant = $1 AND experience IN (` + ofConversation + `)`},
+		{&t.Reflections, `SELECT id FROM reflections WHERE tenant = $1 AND id IN (` + citing + `)`},
+		// Dreams that were cancelled or undone, too: their objects hold what later ones took up again.
+		{&t.Dreams, `SELECT dream FROM experiences WHERE tenant = $1 AND conversation = $2 AND dream IS NOT NULL
+			UNION SELECT d.id FROM jobs j JOIN dreams d ON d.id = j.subject WHERE j.id IN (` + citing + `)
+			UNION SELECT id FROM dreams WHERE tenant = $1 AND finished IS NULL`},
+		{&t.Memories, `SELECT id FROM memories WHERE tenant = $1 AND id IN (` + citing + `)`},
+		{&t.Datasets, `SELECT id FROM datasets WHERE tenant = $1 AND id IN (` + frozen + `)`},
+		{&t.Models, `SELECT m.name FROM models m JOIN tunes t ON t.id = m.tune
+			WHERE m.tenant = $1 AND t.dataset IN (` + frozen + `)`},
 	} {
-		if err := find(ctx, tenant, &t); err != nil {
+		if err := q.Words(ctx, find.into, find.query+` ORDER BY 1`, tenant, t.Conversation); err != nil {
 			return t, err
 		}
 	}
-	return t, nil
+	return t, q.traceChats(ctx, tenant, external, &t)
 }
 
-func (q *ExperienceQueries) traceExperiences(ctx context.Context, tenant string, t *Traces) error {
-	return q.Words(ctx, &t.Experiences, `SELECT id FROM experiences WHERE tenant = $1 AND conversation = $2
-		ORDER BY id`, tenant, t.Conversation)
-}
-
-// traceDreams finds those that were cancelled or undone, too: their objects
-// hold what later dreams took up again.
-func (q *ExperienceQueries) traceDreams(ctx context.Context, tenant string, t *Traces) error {
-	return q.Words(ctx, &t.Dreams, `SELECT dream FROM experiences WHERE tenant = $1 AND conversation = $2
-		AND dream IS NOT NULL UNION SELECT d.id FROM jobs j JOIN dreams d ON d.id = j.subject
-			WHERE j.id IN (`+citing+`)`, tenant, t.Conversation)
-}
-
-func (q *ExperienceQueries) traceMemories(ctx context.Context, tenant string, t *Traces) error {
-	keep := func(m Memory) error {
-		t.Memories = append(t.Memories, m)
-		return nil
-	}
-	return db.Stream(ctx, q.Tx, scanMemory, keep, `SELECT id, tenant, dream, lessons, object, withdrawn, created
-		FROM memories WHERE tenant = $1 AND id IN (`+citing+`)`, tenant, t.Conversation)
-}
-
-func (q *ExperienceQueries) traceDatasets(ctx context.Context, tenant string, t *Traces) error {
-	keep := func(d Dataset) error {
-		t.Datasets = append(t.Datasets, d)
-		return nil
-	}
-	return db.Stream(ctx, q.Tx, scanDataset, keep, `SELECT `+datasetColumns+` FROM datasets WHERE tenant = $1
-		AND id IN (SELECT x.dataset FROM dataset_examples x JOIN examples m ON m.id = x.example
-			JOIN experiences e ON e.id = m.experience WHERE e.conversation = $2)`, tenant, t.Conversation)
-}
-
-func (q *ExperienceQueries) traceRows(ctx context.Context, tenant string, t *Traces) error {
-	var rows []string
-	err := q.Words(ctx, &rows, `SELECT m.messages FROM examples m JOIN experiences e ON e.id = m.experience
-		WHERE m.tenant = $1 AND e.conversation = $2`, tenant, t.Conversation)
-	for _, row := range rows {
-		t.Rows = append(t.Rows, json.RawMessage(row))
-	}
-	return err
-}
-
-// forgetting removes a conversation ($2) of a tenant ($1), and what was learned
-// from it: first what is found through its experiences, then these.
-var forgetting = []string{
-	`DELETE FROM examples WHERE tenant = $1
-		AND experience IN (SELECT id FROM experiences WHERE conversation = $2)`,
-	`DELETE FROM reflections WHERE tenant = $1 AND id IN (` + citing + `)`,
-	// What was said stands in the chats' jobs, what was made of it in the dreams' and evaluations'.
-	`DELETE FROM effects WHERE job IN (SELECT j.id FROM jobs j JOIN experiences e ON e.job = j.id
-		WHERE j.tenant = $1 AND e.conversation = $2 AND j.kind = 'chat.run')`,
-	`UPDATE jobs SET input = '{}', result = NULL WHERE tenant = $1 AND kind = 'chat.run'
-		AND id IN (SELECT job FROM experiences WHERE conversation = $2)`,
-	`DELETE FROM effects WHERE job IN (` + citing + `) AND EXISTS (SELECT 1 FROM experiences e
-		WHERE e.conversation = $2 AND effects.step >= e.id || '/' AND effects.step < e.id || '0')`,
-	`DELETE FROM effects WHERE job IN (SELECT j.id FROM jobs j JOIN dreams d ON d.id = j.subject
-		JOIN experiences e ON e.dream = d.id WHERE j.tenant = $1 AND e.conversation = $2
-		AND j.kind = 'dream.reflect' AND d.finished IS NOT NULL)`,
-	`UPDATE jobs SET result = NULL WHERE tenant = $1 AND kind = 'dream.slice' AND id IN (` + citing + `)
-		AND subject IN (SELECT id FROM dreams WHERE tenant = $1 AND finished IS NOT NULL)`,
-	// What a reflection named that is gone, of other conversations too; then these.
-	`DELETE FROM citations WHERE cites IN (` + citing + `) AND cites >= 'rfl_' AND cites < 'rfm'`,
-	`DELETE FROM citations WHERE tenant = $1 AND source IN (SELECT id FROM experiences WHERE conversation = $2)`,
-	`DELETE FROM experiences WHERE tenant = $1 AND conversation = $2`,
-	`DELETE FROM conversations WHERE tenant = $1 AND id = $2`,
-}
-
-// DeleteConversation forgets a conversation and what was learned from it:
-// experiences, examples, the lessons that cite it, and what jobs said of it.
-// The spend stays. The traces bring memories and datasets as they are to be
-// from now on. It fails with db.ErrConflict where something was learned from it since
-// they were read: read them again.
-func (q *ExperienceQueries) DeleteConversation(ctx context.Context, tenant string, t Traces) error {
-	if err := q.holdConversation(ctx, tenant, t); err != nil {
+// traceChats finds the chats that were answered, and those that were not: these
+// left no experience, and are known by what their input says.
+func (q *ExperienceQueries) traceChats(ctx context.Context, tenant, external string, t *Traces) error {
+	named, err := plainJSON(external)
+	if err != nil {
 		return err
 	}
-	for _, m := range t.Memories {
-		err := q.Must(ctx, db.ErrNotFound, `UPDATE memories SET lessons = $3 WHERE tenant = $1 AND id = $2`,
-			tenant, m.ID, db.Encode(m.Lessons))
-		if err != nil {
-			return err
-		}
-	}
-	for _, d := range t.Datasets {
-		if err := q.moveDataset(ctx, d); err != nil {
-			return err
-		}
-	}
-	for _, statement := range forgetting {
-		if _, err := q.Exec(ctx, statement, tenant, t.Conversation); err != nil {
-			return err
-		}
-	}
-	return nil
+	return q.Words(ctx, &t.Chats, `SELECT id FROM jobs WHERE tenant = $1 AND kind = 'chat.run'
+			AND id IN (SELECT job FROM experiences WHERE tenant = $1 AND conversation = $2)
+		UNION SELECT id FROM jobs WHERE tenant = $1 AND state IN ('failed', 'cancelled', 'expired')
+			AND kind = 'chat.run' AND replace(input, $3, '') <> input ORDER BY 1`, tenant, t.Conversation, `"conversation":`+named)
 }
 
-// holdConversation waits for those who are learning from the conversation, and has
-// those who come later find it gone.
-func (q *ExperienceQueries) holdConversation(ctx context.Context, tenant string, t Traces) error {
+// plainJSON writes a text as inputs of jobs have it: without HTML's escapes.
+func plainJSON(text string) (string, error) {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(text)
+	return strings.TrimSpace(out.String()), err
+}
+
+// HoldConversation waits for those who are learning from a conversation, by our id,
+// and has those who come later find it gone. It must run in a transaction.
+func (q *ExperienceQueries) HoldConversation(ctx context.Context, tenant, id string) error {
 	for _, lock := range []string{
-		`SELECT id FROM experiences WHERE tenant = $1 AND conversation = $2 ORDER BY id {lock}`,
-		`SELECT m.id FROM experiences e JOIN examples m ON m.experience = e.id
-			WHERE e.tenant = $1 AND e.conversation = $2 ORDER BY m.id {lock m}`,
+		`SELECT id FROM conversations WHERE tenant = $1 AND id = $2 {lock}`,
+		ofConversation + ` ORDER BY id {lock}`,
+		`SELECT m.id FROM examples m WHERE m.tenant = $1 AND m.experience IN (` + ofConversation + `)
+			ORDER BY m.id {lock m}`,
 	} {
-		if err := q.Words(ctx, new([]string), lock, tenant, t.Conversation); err != nil {
+		if err := q.Words(ctx, new([]string), lock, tenant, id); err != nil {
 			return err
 		}
-	}
-	now := Traces{Conversation: t.Conversation}
-	if err := errors.Join(q.traceMemories(ctx, tenant, &now), q.traceDatasets(ctx, tenant, &now)); err != nil {
-		return err
-	}
-	if len(now.Memories) != len(t.Memories) || len(now.Datasets) != len(t.Datasets) {
-		return fmt.Errorf("something was learned from conversation %s meanwhile: %w", t.Conversation, db.ErrConflict)
 	}
 	return nil
 }
 
-// moveDataset points a dataset, and the tunes under way, to another object.
-func (q *ExperienceQueries) moveDataset(ctx context.Context, d Dataset) error {
+// StillThere tells which of the experiences have not been forgotten, and keeps them
+// from being so until the transaction ends.
+func (q *ExperienceQueries) StillThere(ctx context.Context, tenant string, ids []string) (map[string]bool, error) {
+	var found []string
+	err := q.Words(ctx, &found, `SELECT id FROM experiences WHERE tenant = $1 AND id IN ({list $2}) ORDER BY id {lock}`,
+		tenant, encodeList(ids))
+	return setOf(found), err
+}
+
+// encodeList writes a list for {list …}; none is an empty one.
+func encodeList(ids []string) string { return db.Encode(append([]string{}, ids...)) }
+
+// cited are those who name one of the experiences ($2) of a tenant ($1), which may
+// be gone.
+const cited = `SELECT cites FROM citations WHERE tenant = $1 AND source IN ({list $2})`
+
+// Forget removes what a conversation left in the database, and what was learned
+// from it: experiences, examples, the lessons that rest on it, and what jobs said
+// of it. The spend stays. It can be repeated, which removes what was under way the
+// time before. It must run in a transaction.
+func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces) error {
+	if err := q.forgetLessons(ctx, tenant, t); err != nil {
+		return err
+	}
+	said, chats, dreams := encodeList(t.Experiences), encodeList(t.Chats), encodeList(t.Dreams)
+	for _, s := range []struct {
+		query string
+		args  []any
+	}{
+		{`DELETE FROM examples WHERE tenant = $1 AND experience IN ({list $2})`, []any{tenant, said}},
+		{`DELETE FROM reflections WHERE tenant = $1 AND id IN (` + cited + `)`, []any{tenant, said}},
+		// What was said stands in the chats' jobs, what was made of it in the dreams' and evaluations'.
+		{`DELETE FROM effects WHERE job IN ({list $1})`, []any{chats}},
+		{`UPDATE jobs SET input = '{}', result = NULL WHERE tenant = $1 AND id IN ({list $2})`, []any{tenant, chats}},
+		{`DELETE FROM effects WHERE job IN (` + cited + `) AND EXISTS (SELECT 1 FROM ({list $2}) AS x
+			WHERE effects.step >= x.value || '/' AND effects.step < x.value || '0')`, []any{tenant, said}},
+		{`DELETE FROM effects WHERE job IN (SELECT j.id FROM jobs j JOIN dreams d ON d.id = j.subject
+			WHERE j.tenant = $1 AND j.kind = 'dream.reflect' AND d.finished IS NOT NULL AND d.id IN ({list $2}))`,
+			[]any{tenant, dreams}},
+		{`UPDATE jobs SET result = NULL WHERE tenant = $1 AND kind = 'dream.slice' AND id IN (` + cited + `)
+			AND subject IN (SELECT id FROM dreams WHERE tenant = $1 AND finished IS NOT NULL)`, []any{tenant, said}},
+		{`DELETE FROM experiences WHERE tenant = $1 AND conversation = $2`, []any{tenant, t.Conversation}},
+		{`DELETE FROM conversations WHERE tenant = $1 AND id = $2`, []any{tenant, t.Conversation}},
+	} {
+		if _, err := q.Exec(ctx, s.query, s.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetLessons takes the lessons that rest on a conversation out of the memories.
+func (q *ExperienceQueries) forgetLessons(ctx context.Context, tenant string, t Traces) error {
+	memories, err := q.MemoriesOf(ctx, tenant, t)
+	if err != nil {
+		return err
+	}
+	for _, m := range memories {
+		left := m.lessonsWithout(t.Experiences)
+		if len(left) == len(m.Lessons) {
+			continue
+		}
+		if _, err := q.Exec(ctx, `UPDATE memories SET lessons = $2 WHERE id = $1`, m.ID, db.Encode(left)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lessonsWithout leaves out the lessons that rest on one of the experiences.
+func (m Memory) lessonsWithout(gone []string) []Lesson {
+	rests := func(l Lesson) bool {
+		return slices.ContainsFunc(l.Sources, func(id string) bool { return slices.Contains(gone, id) })
+	}
+	return slices.DeleteFunc(slices.Clone(m.Lessons), rests)
+}
+
+// MemoriesOf finds the versions of the memory that the conversation has, or had, a
+// part in.
+func (q *ExperienceQueries) MemoriesOf(ctx context.Context, tenant string, t Traces) ([]Memory, error) {
+	var all []Memory
+	keep := func(m Memory) error {
+		all = append(all, m)
+		return nil
+	}
+	err := db.Stream(ctx, q.Tx, scanMemory, keep, `SELECT id, tenant, dream, lessons, object, withdrawn, created
+		FROM memories WHERE tenant = $1 AND (id IN (`+cited+`) OR id IN ({list $3}) OR dream IN ({list $4})) ORDER BY id`,
+		tenant, encodeList(t.Experiences), encodeList(t.Memories), encodeList(t.Dreams))
+	return all, err
+}
+
+// StillLearning tells whether work is under way that may have read the conversation
+// before it was forgotten: what it writes has to be looked at once more.
+func (q *ExperienceQueries) StillLearning(ctx context.Context, tenant string, t Traces) (bool, error) {
+	var busy []string
+	err := q.Words(ctx, &busy, `SELECT id FROM dreams WHERE tenant = $1 AND finished IS NULL AND id IN ({list $3})
+		UNION SELECT id FROM jobs WHERE finished IS NULL AND id IN (`+cited+` UNION SELECT value FROM ({list $4}) AS x)`,
+		tenant, encodeList(t.Experiences), encodeList(t.Dreams), encodeList(t.Imports))
+	return len(busy) > 0, err
+}
+
+// ForgetCitations removes who named a conversation, once nobody is at work who may
+// name it again.
+func (q *ExperienceQueries) ForgetCitations(ctx context.Context, tenant string, t Traces) error {
+	for _, query := range []string{
+		// What a reflection named that is gone, of other conversations too; then these.
+		`DELETE FROM citations WHERE cites IN (` + cited + `) AND cites >= 'rfl_' AND cites < 'rfm'`,
+		`DELETE FROM citations WHERE tenant = $1 AND source IN ({list $2})`,
+	} {
+		if _, err := q.Exec(ctx, query, tenant, encodeList(t.Experiences)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MoveDataset points a dataset, and the tunes under way, to another object.
+func (q *ExperienceQueries) MoveDataset(ctx context.Context, d Dataset) error {
 	var old string
 	err := q.One(ctx, `SELECT object FROM datasets WHERE id = $1`, []any{d.ID}, &old)
 	if err != nil || old == d.Object {
@@ -184,9 +245,20 @@ func (q *ExperienceQueries) moveDataset(ctx context.Context, d Dataset) error {
 	return nil
 }
 
-// DatasetObjectUsed tells whether a dataset of any tenant is kept in an object.
-func (q *ExperienceQueries) DatasetObjectUsed(ctx context.Context, object string) (bool, error) {
-	var n int64
-	err := q.One(ctx, `SELECT COUNT(*) FROM datasets WHERE object = $1`, []any{object}, &n)
-	return n > 0, err
+// DatasetObjectsUsed tells which of the objects are a dataset's rows or manifest, of
+// any tenant.
+func (q *ExperienceQueries) DatasetObjectsUsed(ctx context.Context, objects []string) (map[string]bool, error) {
+	var used []string
+	err := q.Words(ctx, &used, `SELECT object FROM datasets WHERE object IN ({list $1}) UNION
+		SELECT x.value FROM ({list $1}) AS x JOIN datasets d ON x.value = 'datasets/' || d.sha256 || '/manifest.json'`,
+		encodeList(objects))
+	return setOf(used), err
+}
+
+func setOf(words []string) map[string]bool {
+	set := make(map[string]bool, len(words))
+	for _, word := range words {
+		set[word] = true
+	}
+	return set
 }

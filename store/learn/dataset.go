@@ -53,7 +53,7 @@ func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []stri
 	}
 	n, err = q.Exec(ctx, `INSERT INTO dataset_examples (dataset, example) SELECT $1, m.id
 		FROM ({list $2}) AS x JOIN examples m ON m.id = x.value WHERE m.tenant = $3 {lock m}`,
-		d.ID, db.Encode(examples), d.Tenant)
+		d.ID, encodeList(examples), d.Tenant)
 	if err == nil && n < int64(len(examples)) {
 		err = fmt.Errorf("%d of %d examples were forgotten meanwhile: %w", int64(len(examples))-n, len(examples), db.ErrConflict)
 	}

@@ -66,3 +66,10 @@ func (q *TuneQueries) Files(ctx context.Context, tenant, purpose string, p db.Pa
 func (q *TuneQueries) DeleteFile(ctx context.Context, tenant, id string) error {
 	return q.Must(ctx, db.ErrNotFound, `DELETE FROM files WHERE tenant = $1 AND id = $2`, tenant, id)
 }
+
+// FilesKnown tells which of the ids are a file's, of any tenant.
+func (q *TuneQueries) FilesKnown(ctx context.Context, ids []string) (map[string]bool, error) {
+	var known []string
+	err := q.Words(ctx, &known, `SELECT id FROM files WHERE id IN ({list $1})`, encodeList(ids))
+	return setOf(known), err
+}

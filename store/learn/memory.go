@@ -24,6 +24,10 @@ type Memory struct {
 	Created   time.Time
 }
 
+// MemoryID is the version that a dream writes: a step that runs again writes the
+// same one.
+func MemoryID(dream string) string { return "mem_" + strings.TrimPrefix(dream, "drm_") }
+
 // Lesson is one line of a memory.
 type Lesson struct {
 	Text        string   `json:"text"`

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ const (
 	keep = 10 * time.Minute
 	// replyTimeout bounds one write.
 	replyTimeout = 5 * time.Second
+	// mostDropped is how many replies one command removes.
+	mostDropped = 500
 
 	fieldType = "t"
 	fieldBody = "b"
@@ -72,6 +75,22 @@ func (r *Replies) Shown(ctx context.Context, lane, job string) (epoch int64, err
 	}
 	epoch, _, err = splitID(last[0].ID)
 	return epoch, err
+}
+
+// Drop removes the replies of jobs, whoever may still read them.
+func (r *Replies) Drop(ctx context.Context, lane string, jobs []string) error {
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
+	defer cancel()
+	for some := range slices.Chunk(jobs, mostDropped) {
+		keys := make([]string, len(some))
+		for i, job := range some {
+			keys[i] = replyKey(lane, job)
+		}
+		if err := r.redis.Unlink(ctx, keys...).Err(); err != nil {
+			return fmt.Errorf("drop replies: %w", err)
+		}
+	}
+	return nil
 }
 
 // Writer returns the writing end of a job's reply under an epoch. It is for

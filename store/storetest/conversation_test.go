@@ -25,13 +25,16 @@ func TestForget(t *testing.T) {
 		remember(t, s, gone, kept)
 		traces, err := s.Traces(t.Context(), gone.Tenant, "gone")
 		must(t, err)
-		if !slices.Equal(traces.Experiences, []string{gone.ID}) || len(traces.Memories) != 1 ||
-			len(traces.Datasets) != 1 || len(traces.Rows) != 1 {
-			t.Errorf("traces %+v", traces)
+		if got := fmt.Sprint(traces.Experiences, traces.Examples, traces.Reflections, traces.Memories, traces.Datasets,
+			traces.Models); got != "["+gone.ID+"] [exm_0] [rfl_0] [mem_1] [ds_1] [together/tuned]" {
+			t.Errorf("traces %s", got)
 		}
-		traces.Memories[0].Lessons = traces.Memories[0].Lessons[1:]
-		traces.Datasets[0].Object, traces.Datasets[0].Rows = "datasets/new/rows.jsonl", 1
 		must(t, forget(t, s, gone.Tenant, traces))
+		must(t, forget(t, s, gone.Tenant, traces)) // it can be repeated
+		d, err := s.Dataset(t.Context(), gone.Tenant, "ds_1")
+		must(t, err)
+		d.Object, d.Rows = "datasets/new/rows.jsonl", 1
+		must(t, s.MoveDataset(t.Context(), d))
 		_, err = s.Traces(t.Context(), gone.Tenant, "gone")
 		want(t, err, store.ErrNotFound)
 		_, err = s.Experience(t.Context(), kept.Tenant, kept.ID)
@@ -57,6 +60,10 @@ func remember(t *testing.T, s *store.Store, gone, kept store.Experience) {
 		ID: "ds_1", Tenant: gone.Tenant, Alias: "assistant", SHA256: "old", Rows: 2, Object: "datasets/old/rows.jsonl",
 	}, []string{"exm_0", "exm_1"})
 	must(t, err)
+	must(t, s.AddTune(t.Context(), store.Tune{ID: "tun_1", Tenant: gone.Tenant, Alias: "assistant", Job: "job_1",
+		State: []byte("{}")}))
+	exec(t, s.Driver(), "UPDATE tunes SET dataset = 'ds_1'")
+	must(t, s.AddModel(t.Context(), store.Model{Name: "together/tuned", Tenant: gone.Tenant, Tune: "tun_1"}))
 }
 
 // TestForgetIsExact leaves what names an experience whose id only begins alike.
@@ -85,6 +92,7 @@ func TestForgetIsExact(t *testing.T) {
 			t.Errorf("dreams %v", traces.Dreams)
 		}
 		must(t, forget(t, s, all[0].Tenant, traces))
+		must(t, s.ForgetCitations(t.Context(), all[0].Tenant, traces))
 		for query, want := range map[string]string{
 			"SELECT id FROM reflections": "rflexp_10", "SELECT step FROM effects": "exp_10/replay",
 			"SELECT source FROM citations GROUP BY source": "exp_10",
@@ -105,20 +113,16 @@ func citing(t *testing.T, s *store.Store, job store.NewJob) string {
 	return a.Job.ID
 }
 
-// TestLearnedMeanwhile refuses to forget what was learned from since it was looked
-// at, and to learn from what was forgotten.
+// TestLearnedMeanwhile learns nothing from what was forgotten: no example, no
+// dataset that holds one, and no more from work that was under way.
 func TestLearnedMeanwhile(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		gone, kept := record(t, s, "gone"), record(t, s, "kept")
-		traces, err := s.Traces(t.Context(), gone.Tenant, "gone")
-		must(t, err)
 		for i, e := range []store.Experience{gone, kept} {
 			must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
 		}
-		must(t, freeze(t, s, gone.Tenant, "before", "exm_0", "exm_1"))
-		want(t, forget(t, s, gone.Tenant, traces), store.ErrConflict)
-		traces, err = s.Traces(t.Context(), gone.Tenant, "gone")
+		traces, err := s.Traces(t.Context(), gone.Tenant, "gone")
 		must(t, err)
 		must(t, forget(t, s, gone.Tenant, traces))
 		must(t, s.AddExample(t.Context(), example("exm_2", gone)))
@@ -126,8 +130,62 @@ func TestLearnedMeanwhile(t *testing.T) {
 			t.Errorf("examples %v", got)
 		}
 		want(t, freeze(t, s, gone.Tenant, "after", "exm_0", "exm_1"), store.ErrConflict)
-		if got := count(t, s, "datasets"); got != "1" {
+		if got := count(t, s, "datasets"); got != "0" {
 			t.Errorf("%s datasets", got)
+		}
+		there, err := s.StillThere(t.Context(), gone.Tenant, []string{gone.ID, kept.ID, "exp_never"})
+		if err != nil || len(there) != 1 || !there[kept.ID] {
+			t.Errorf("still there: %v, %v", there, err)
+		}
+	})
+}
+
+// TestForgetWaitsForWhoReadIt tells of a dream and a job that may have read what is
+// forgotten, until they have ended.
+func TestForgetWaitsForWhoReadIt(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		e := record(t, s, "gone")
+		job := citing(t, s, store.NewJob{Tenant: e.Tenant, Kind: "tune.evaluate", Cites: []string{e.ID}})
+		must(t, s.AddDream(t.Context(), store.Dream{ID: "drm_1", Tenant: e.Tenant, Job: "job_plan"}))
+		traces, err := s.Traces(t.Context(), e.Tenant, "gone")
+		must(t, err)
+		must(t, forget(t, s, e.Tenant, traces))
+		for _, end := range []string{"", "UPDATE dreams SET finished = 1", "UPDATE jobs SET finished = 1 WHERE id = '" + job + "'"} {
+			if end != "" {
+				exec(t, s.Driver(), end)
+			}
+			busy, err := s.StillLearning(t.Context(), e.Tenant, traces)
+			if last := strings.Contains(end, "jobs"); err != nil || busy == last {
+				t.Errorf("after %q: %v, %v", end, busy, err)
+			}
+		}
+		must(t, s.ForgetCitations(t.Context(), e.Tenant, traces))
+		if got := count(t, s, "citations"); got != "0" {
+			t.Errorf("%s citations", got)
+		}
+	})
+}
+
+// TestTracesOfUnansweredChats finds the chats of a conversation that were not
+// answered, whatever its name holds.
+func TestTracesOfUnansweredChats(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		const name = `Q&A "50%"_<1>`
+		e := record(t, s, name)
+		failed := citing(t, s, store.NewJob{Tenant: e.Tenant, Kind: "chat.run",
+			Input: []byte(`{"request":{},"conversation":"Q&A \"50%\"_<1>","keep":true}`)})
+		other := citing(t, s, store.NewJob{Tenant: e.Tenant, Kind: "chat.run", Input: []byte(`{"conversation":"Q"}`)})
+		exec(t, s.Driver(), "UPDATE jobs SET state = 'failed', finished = 1")
+		traces, err := s.Traces(t.Context(), e.Tenant, name)
+		must(t, err)
+		must(t, forget(t, s, e.Tenant, traces))
+		for id, want := range map[string]bool{failed: true, other: false} {
+			job, err := s.AnyJob(t.Context(), id)
+			if must(t, err); (string(job.Input) == "{}") != want {
+				t.Errorf("%s holds %s", id, job.Input)
+			}
 		}
 	})
 }
@@ -143,7 +201,10 @@ func freeze(t *testing.T, s *store.Store, tenant, sum string, examples ...string
 
 func forget(t *testing.T, s *store.Store, tenant string, traces store.Traces) error {
 	return s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
-		return q.DeleteConversation(t.Context(), tenant, traces)
+		if err := q.HoldConversation(t.Context(), tenant, traces.Conversation); err != nil {
+			return err
+		}
+		return q.Forget(t.Context(), tenant, traces)
 	})
 }
 
@@ -160,7 +221,7 @@ func moved(t *testing.T, s *store.Store, kept store.Experience) {
 		t.Errorf("the dataset is %+v, %v", d, err)
 	}
 	for object, want := range map[string]bool{"datasets/old/rows.jsonl": false, d.Object: true} {
-		if used, err := s.DatasetObjectUsed(t.Context(), object); err != nil || used != want {
+		if used, err := s.DatasetObjectsUsed(t.Context(), []string{object}); err != nil || used[object] != want {
 			t.Errorf("%s is used: %v, %v", object, used, err)
 		}
 	}

@@ -1,38 +1,62 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
-	"dreamlab/store/blob"
+	"dreamlab/tasks"
 )
 
 type conversations struct {
-	store  *store.Store
-	bucket blob.Bucket
+	store *store.Store
+	gate  *gate.Gate
+	wait  waits
 }
 
-type deletedView struct {
-	ID          string `json:"id"`
-	Object      string `json:"object"`
-	Deleted     bool   `json:"deleted"`
-	Experiences *int   `json:"experiences,omitempty"` // how many went with a conversation
+// forgetPreview is what forgetting a conversation would change.
+type forgetPreview struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Preview bool   `json:"preview"`
+	tasks.Forgotten
 }
 
-// delete forgets a conversation, by our id or the client's, and
-// what was learned from it: in the bucket first, so that what breaks off can be
-// asked for again, then in the database.
+// forgetAttempts is how often forgetting is tried: it is a promise, and a bucket may
+// be away for hours.
+const forgetAttempts = 20
+
+// delete makes the job that forgets a conversation, by our id or the client's, and
+// what was learned from it; with preview=true it only says what would go.
 func (h conversations) delete(w http.ResponseWriter, c *wire.Call) error {
-	id := c.PathValue("id")
-	traces, err := h.store.Traces(c.Context(), c.Tenant, id)
+	preview := c.URL.Query().Get("preview")
+	if err := wire.OneOf("preview", preview, "true", "false"); err != nil {
+		return err
+	}
+	traces, err := h.store.Traces(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
 		return gate.OrMissing(err, "conversation")
 	}
-	if err := h.forget(c, traces); err != nil {
+	goes := tasks.NewForgotten(traces)
+	if preview == "true" {
+		return wire.WriteJSON(w, http.StatusOK, forgetPreview{
+			ID: c.PathValue("id"), Object: "conversation", Preview: true, Forgotten: goes,
+		})
+	}
+	job, _, err := h.gate.Accept(c, gate.Asked{Hash: gate.HashOf(c, nil), Job: store.NewJob{
+		Kind: string(tasks.ConversationForget), MaxAttempts: forgetAttempts,
+		Input: wire.Encoded(tasks.ForgetInput{Conversation: traces.Conversation}),
+	}})
+	if err != nil {
 		return err
 	}
-	view := deletedView{ID: id, Object: "conversation", Deleted: true, Experiences: new(len(traces.Experiences))}
-	return wire.WriteJSON(w, http.StatusOK, view)
+	show := func(ctx context.Context, job store.Job) (any, error) {
+		spent, err := spent(ctx, h.store, job)
+		view := viewJob(job, spent)
+		view.Models = goes.Models
+		return view, err
+	}
+	return h.wait.accepted(w, c, job, "/v1/jobs/"+job.ID, show)
 }

@@ -51,6 +51,8 @@ type jobView struct {
 	CreatedAt   *int64          `json:"created_at"`
 	StartedAt   *int64          `json:"started_at"`
 	FinishedAt  *int64          `json:"finished_at"`
+	// Models were trained on the conversation that the job forgets.
+	Models []string `json:"models,omitzero"`
 }
 
 // statusOf shows a wake-up that is on its way as what it is to a client: queued.
@@ -210,7 +212,7 @@ func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
 	}
 	query := c.URL.Query()
 	filter := store.JobFilter{Noun: query.Get("kind"), Status: query.Get("status"), Brief: true}
-	if err := wire.OneOf("kind", filter.Noun, "chat", "experience", "dream", "tune", "schedule", "webhook"); err != nil {
+	if err := wire.OneOf("kind", filter.Noun, "chat", "conversation", "experience", "dream", "tune", "schedule", "webhook"); err != nil {
 		return err
 	}
 	err = wire.OneOf("status", filter.Status,

@@ -36,7 +36,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		models:        models{o.Store, o.Models, reap, o.Sandbox},
 		files:         files{o.Store, held},
 		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap},
-		conversations: conversations{o.Store, o.Bucket},
+		conversations: conversations{o.Store, front, wait},
 		dreams:        dreams{o.Store, o.Engine, front, wait},
 		reflections:   reflections{o.Store},
 		memories:      memories{o.Store},

@@ -23,6 +23,7 @@ type seeded struct {
 	job, experience, conversation, dream, reflection   string
 	example, dataset, tune, evaluation, file, training string
 	model                                              string
+	day                                                string // of the dream
 }
 
 // seed puts one of each noun into the store, linked as a night would leave them.
@@ -52,7 +53,10 @@ func (r *rig) seed() seeded {
 	must(r.t, r.bucket.Create(ctx, store.DatasetObject("abc"), strings.NewReader("{}\n")))
 	must(r.t, r.bucket.Create(ctx, store.FileObject(s.file), strings.NewReader(oneConversation)))
 	must(r.t, r.bucket.Create(ctx, store.MemoryObject(s.tenant, "mem_1"), strings.NewReader("# Memory\n")))
-	must(r.t, r.bucket.Create(ctx, store.DreamObject(s.tenant, "2026-01-02", s.dream),
+	dream, err := r.store.Dream(ctx, s.tenant, s.dream)
+	must(r.t, err)
+	s.day = dream.Created.UTC().Format(time.DateOnly)
+	must(r.t, r.bucket.Create(ctx, store.DreamObject(s.tenant, s.day, s.dream),
 		strings.NewReader(`{"id":"`+s.experience+"\"}\n{\"id\":\"exp_other\"}\n")))
 	must(r.t, r.store.Tx(ctx, store.Synced, func(q *store.Queries) error { return r.fill(ctx, q, s) }))
 	kept, err := r.store.Experience(ctx, s.tenant, s.experience)
@@ -296,10 +300,10 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	stream := call(request{method: "POST", path: "/v1/chat/completions", body: askWhole})
 	call(request{path: "/v1/jobs/" + stream.text(t, "dreamlab", "job") + "/stream"})
 	call(request{method: "POST", path: "/v1/jobs/" + legacy.text(t, "job") + "/retry"}, 409)
-	call(request{method: "DELETE", path: "/v1/conversations/chat-7"})
+	r.forgetting(s)
 	call(request{path: "/v1/experiences/" + s.experience}, 404)
 	call(request{method: "DELETE", path: "/v1/conversations/chat-7"}, 404)
-	object, err := r.bucket.Stat(t.Context(), store.DreamObject(s.tenant, "2026-01-02", s.dream))
+	object, err := r.bucket.Stat(t.Context(), store.DreamObject(s.tenant, s.day, s.dream))
 	must(t, err)
 	if object.Size != int64(len("{\"id\":\"exp_other\"}\n")) {
 		t.Errorf("the dream's object still has %d bytes", object.Size)

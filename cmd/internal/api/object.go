@@ -75,3 +75,10 @@ func uploadFault(err error) error {
 	}
 	return fmt.Errorf("keep upload: %w", err)
 }
+
+// deletedView tells that something is gone, in OpenAI's shape.
+type deletedView struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Deleted bool   `json:"deleted"`
+}

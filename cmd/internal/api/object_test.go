@@ -111,7 +111,7 @@ func TestCutDownload(t *testing.T) {
 	body, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", rows})
 	file := r.do(request{method: "POST", path: "/v1/files", body: body,
 		header: map[string]string{"Content-Type": kind}}).want(t, 200, "").text(t, "id")
-	r.put(t, store.DatasetObject("cut"), rows)
+	must(t, r.bucket.Create(t.Context(), store.DatasetObject("cut"), strings.NewReader(rows)))
 	dataset, _, err := r.store.AddDataset(t.Context(), store.Dataset{ID: store.NewID("ds_"), Tenant: s.tenant,
 		Alias: "assistant", SHA256: "cut", Object: store.DatasetObject("cut")}, nil)
 	must(t, err)

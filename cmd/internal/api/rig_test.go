@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"dreamlab/cmd/internal/web"
+	"dreamlab/handlers/forget"
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/redis"
@@ -103,6 +104,7 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	r.bucket, err = blob.Directory(t.TempDir())
 	must(t, err)
 	t.Cleanup(func() { must(t, r.bucket.Close()) })
+	r.script[tasks.ConversationForget] = forget.Conversation(forget.Deps{Bucket: r.bucket, Replies: r.replies})
 	r.engine, err = engine.New(engine.Options{Store: r.store, Redis: queue})
 	must(t, err)
 	o := Options{
@@ -247,6 +249,19 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+}
+
+// value returns what stands under a path of keys, nil where nothing does.
+func (a answer) value(path ...string) any {
+	var at any
+	if json.Unmarshal(a.body, &at) != nil {
+		return nil
+	}
+	for _, key := range path {
+		object, _ := at.(map[string]any)
+		at = object[key]
+	}
+	return at
 }
 
 // field returns what stands under a path of keys.

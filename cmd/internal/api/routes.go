@@ -44,7 +44,7 @@ func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
 		on("GET /v1/experiences", gate.Use, n.experiences.list, list("conversation", "origin", "dream", "job")),
 		on("GET /v1/experiences/{id}", gate.Use, n.experiences.get),
 		on("POST /v1/experiences/{id}/feedback", gate.Use, n.experiences.createFeedback),
-		on("DELETE /v1/conversations/{id...}", gate.Use, n.conversations.delete),
+		on("DELETE /v1/conversations/{id...}", gate.Use, n.conversations.delete, takes("preview")),
 		on("POST /v1/dreams", gate.Use, n.dreams.create),
 		on("GET /v1/dreams", gate.Use, n.dreams.list, list()),
 		on("GET /v1/dreams/{id}", gate.Use, n.dreams.get),
