@@ -59,7 +59,7 @@ func running(t *testing.T, s *store.Store, tenant string) store.Job {
 	var held []store.Job
 	err := s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
 		made, err := q.AcceptJobs(t.Context(), []store.NewJob{{Tenant: tenant, Kind: "chat.run", Lane: "chat"}},
-			map[string]store.Room{"chat": {Window: 100, TenantCap: 100}})
+			map[string]store.Limits{"chat": {Window: 100, TenantCap: 100}})
 		if err != nil {
 			return err
 		}

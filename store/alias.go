@@ -40,12 +40,12 @@ type (
 	JobRef     = job.Ref
 	JobState   = job.State
 	LaneCount  = job.LaneCount
+	Limits     = job.Limits
 	Moved      = job.Moved
 	NewJob     = job.NewJob
 	Outlook    = job.Outlook
 	Picked     = job.Picked
 	Queue      = job.Queue
-	Room       = job.Room
 	Schedule   = job.Schedule
 	Share      = job.Share
 )

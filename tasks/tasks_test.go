@@ -105,7 +105,7 @@ func TestRunTx(t *testing.T) {
 		var run tasks.Run
 		err := s.Tx(ctx, store.Synced, func(q *store.Queries) error {
 			made, err := q.AcceptJobs(ctx, []store.NewJob{{Tenant: "ten_a", Kind: "chat.run", Lane: "chat"}},
-				map[string]store.Room{"chat": {Window: 1, TenantCap: 1}})
+				map[string]store.Limits{"chat": {Window: 1, TenantCap: 1}})
 			if err != nil {
 				return err
 			}

@@ -29,7 +29,7 @@ func database(t *testing.T, dir string) (s *store.Store, job store.Job) {
 	must(s.Driver().Migrate(t.Context(), -1))
 	must(s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
 		made, err := q.AcceptJobs(t.Context(), []store.NewJob{{Tenant: "ten_a", Kind: "dream.plan", Lane: "dream"}},
-			map[string]store.Room{"dream": {Window: 1, TenantCap: 1}})
+			map[string]store.Limits{"dream": {Window: 1, TenantCap: 1}})
 		if err != nil {
 			return err
 		}

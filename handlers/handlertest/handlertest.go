@@ -179,7 +179,7 @@ func (b *Bench) Claim(t testing.TB, job store.NewJob, input any) *tasks.Run {
 	job.Lane = string(tasks.Kind(job.Kind).Lane())
 	var made []store.Accepted
 	err = b.Store.Tx(t.Context(), store.Synced, func(q *store.Queries) (err error) {
-		made, err = q.AcceptJobs(t.Context(), []store.NewJob{job}, map[string]store.Room{
+		made, err = q.AcceptJobs(t.Context(), []store.NewJob{job}, map[string]store.Limits{
 			job.Lane: {Window: 1000, TenantCap: 1000},
 		})
 		return err

@@ -164,7 +164,7 @@ func (b *bench) turn() bool {
 	b.Helper()
 	var refs []store.JobRef
 	b.tx(func(q *store.Queries) error {
-		picked, err := q.PickJobs(b.ctx, string(tasks.Tune), store.Room{Window: 4, TenantCap: 4})
+		picked, err := q.PickJobs(b.ctx, string(tasks.Tune), store.Limits{Window: 4, TenantCap: 4})
 		if err != nil || len(picked) == 0 {
 			return err
 		}

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,12 +15,17 @@ import (
 // idemLife is how long an idempotency key holds (the public contract).
 const idemLife = 24 * time.Hour
 
-// Room is how much of a lane may be dispatched or running at once, over all
-// tenants and for one.
-type Room struct {
-	Window    int
-	TenantCap int
+// Limits bound the jobs of a lane that are in flight: dispatched or running.
+type Limits struct {
+	Window    int // of all tenants
+	TenantCap int // of one tenant, unless its share has a cap of its own
+	// Shared is what tenants may fill that have a job in flight already: the rest of
+	// the window is kept for the first jobs of others, so that no number of flooding
+	// tenants keeps another out. Defaults to all of the window.
+	Shared int
 }
+
+func (l Limits) shared() int { return cmp.Or(l.Shared, l.Window) }
 
 // Accepted is what became of a NewJob. Existed means that the idempotency key
 // was known and Job is the first one; Err is ErrConflict where that came with
@@ -30,13 +36,13 @@ type Accepted struct {
 	Err     error
 }
 
-// AcceptJobs inserts jobs and answers for each, in order. Rooms are by lane: a
-// job that is due is inserted as dispatched, with a fresh Wake, where window
-// and cap have room and its tenant has nothing queued; all others are queued
+// AcceptJobs inserts jobs and answers for each, in order. Limits are by lane: a
+// job that is due is inserted as dispatched, with a fresh Wake, where the limits
+// allow it and its tenant has nothing queued; all others are queued
 // or waiting. A key that is older than a day, or whose job failed or expired
 // and came with the same request, makes a new job. It must run in a transaction.
-func (q *Queries) AcceptJobs(ctx context.Context, jobs []NewJob, rooms map[string]Room) ([]Accepted, error) {
-	a, err := q.AcceptJobsLater(ctx, jobs, rooms)
+func (q *Queries) AcceptJobs(ctx context.Context, jobs []NewJob, limits map[string]Limits) ([]Accepted, error) {
+	a, err := q.AcceptJobsLater(ctx, jobs, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +60,7 @@ func (q *Queries) AcceptJobs(ctx context.Context, jobs []NewJob, rooms map[strin
 
 // AcceptJobsLater is AcceptJobs that is answered by what it returns, after the
 // commit.
-func (q *Queries) AcceptJobsLater(ctx context.Context, jobs []NewJob, rooms map[string]Room) (*Acceptance, error) {
+func (q *Queries) AcceptJobsLater(ctx context.Context, jobs []NewJob, limits map[string]Limits) (*Acceptance, error) {
 	rows := make([]jobInsert, len(jobs))
 	for i := range jobs {
 		rows[i] = newInsert(jobs[i])
@@ -62,11 +68,11 @@ func (q *Queries) AcceptJobsLater(ctx context.Context, jobs []NewJob, rooms map[
 	if err := q.releaseKeys(ctx, rows); err != nil {
 		return nil, fmt.Errorf("release idempotency keys: %w", err)
 	}
-	room, err := q.takeRoom(ctx, rows, rooms)
+	free, err := q.findCapacity(ctx, rows, limits)
 	if err != nil {
-		return nil, fmt.Errorf("look for room: %w", err)
+		return nil, fmt.Errorf("look for free capacity: %w", err)
 	}
-	made, err := q.insertJobs(ctx, rows, room)
+	made, err := q.insertJobs(ctx, rows, free)
 	if err != nil {
 		return nil, fmt.Errorf("insert jobs: %w", err)
 	}
@@ -101,10 +107,10 @@ type jobInsert struct {
 	RunAt       *int64  `json:"run_at"`
 	ExpiresIn   *int64  `json:"expires_in"`
 	MaxAttempts int     `json:"max_attempts"`
-	// Wake is the wake-up that it goes with if its place has room: for the Nth of
-	// the tenant's, and so many in the lane.
+	// Wake is the wake-up that it goes with if there is capacity. It is the Nth of
+	// its tenant's jobs in this transaction, and the InLane-th of its lane's.
 	Wake   *string `json:"wake"`
-	Place  int     `json:"place"`
+	Claim  int     `json:"claim"` // the number of its capacityClaim
 	Nth    int     `json:"nth"`
 	InLane int     `json:"nth_in_lane"`
 	// Route is the version of a route under which it is to be made, or not at all.
@@ -200,7 +206,7 @@ func withKeys(rows []jobInsert) []keyRow {
 // inserted is what the database made of a new job.
 type inserted struct {
 	runAt, created, expires int64
-	goes                    bool // there was room for it: it is dispatched
+	goes                    bool // there was capacity for it: it is dispatched
 }
 
 // routeVersion is the version that is in force of the alias of the row j, as
@@ -208,7 +214,7 @@ type inserted struct {
 const routeVersion = `SELECT r.tenant || '/' || r.version FROM routes r WHERE r.tenant IN (j.tenant, '')
 	AND r.alias = j.alias ORDER BY r.tenant DESC, r.version DESC LIMIT 1`
 
-var insertJob = roomBehind + `INSERT INTO jobs
+var insertJob = capacityQuery + `INSERT INTO jobs
 		(id, tenant, key_id, kind, lane, state, priority, input, metadata,
 		idem_key, idem_hash, parent, subject, attached, webhook_url, keep, trace, max_attempts, wake,
 		run_at, due, expires_at, dispatched_at, created)
@@ -216,20 +222,21 @@ var insertJob = roomBehind + `INSERT INTO jobs
 		idem_key, idem_hash, parent, subject, attached, webhook_url, keep, trace, max_attempts,
 		CASE WHEN goes THEN wake END, coalesce(run_at, {now}), run_at IS NULL OR run_at <= {now},
 		{now} + expires_in, CASE WHEN goes THEN {now} END, {now}
-	FROM (SELECT x.*, x.nth <= p.of_tenant AND x.nth_in_lane <= p.in_lane AS goes
+	FROM (SELECT x.*, x.nth <= p.of_tenant
+			AND x.nth_in_lane <= CASE WHEN p.held + x.nth = 1 THEN p.in_lane ELSE p.in_shared END AS goes
 		FROM {rows $1: id text, tenant text, key_id text, kind text, lane text, state text, priority bigint,
 			input text, metadata text, idem_key text, idem_hash text, parent text, subject text,
 			attached boolean, webhook_url text, keep boolean, trace text, run_at bigint, expires_in bigint,
-			max_attempts bigint, wake text, place bigint, nth bigint, nth_in_lane bigint, route text, alias text}
-		LEFT JOIN places p ON p.place = x.place) AS j
+			max_attempts bigint, wake text, claim bigint, nth bigint, nth_in_lane bigint, route text, alias text}
+		LEFT JOIN free p ON p.claim = x.claim) AS j
 	WHERE route IS NULL OR route = (` + routeVersion + `)
 	ON CONFLICT (tenant, idem_key) WHERE idem_key IS NOT NULL DO NOTHING
 	RETURNING id, run_at, created, coalesce(expires_at, 0), state = 'dispatched'`
 
 // insertJobs inserts rows; which of them are new it tells with the next statement.
-func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert, room taking) (map[string]inserted, error) {
+func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert, free capacity) (map[string]inserted, error) {
 	made := make(map[string]inserted, len(rows))
-	args := []any{db.Encode(rows), db.Encode(room.places), int64(room.counted), room.taker}
+	args := []any{db.Encode(rows), db.Encode(free.claims), int64(free.counted), free.mark}
 	err := q.LaterThen(ctx, db.Statement{Args: args, ScanCannotFail: true, Query: insertJob, Each: func(r db.Rows) error {
 		var id string
 		var in inserted

@@ -284,7 +284,7 @@ func (q *Queries) addChildren(ctx context.Context, h heldJob, children []NewJob)
 		}
 		rows[i] = newInsert(child)
 	}
-	made, err := q.insertJobs(ctx, rows, nowhere)
+	made, err := q.insertJobs(ctx, rows, noCapacity)
 	if err != nil {
 		return nil, fmt.Errorf("insert children: %w", err)
 	}

@@ -48,7 +48,7 @@ func (b bench) accept(jobs ...store.NewJob) []store.Accepted {
 		}
 	}
 	b.tx(func(q *store.Queries) (err error) {
-		out, err = q.AcceptJobs(ctx, jobs, map[string]store.Room{"chat": {Window: 100, TenantCap: 100}})
+		out, err = q.AcceptJobs(ctx, jobs, map[string]store.Limits{"chat": {Window: 100, TenantCap: 100}})
 		return err
 	})
 	return out

@@ -28,7 +28,7 @@ type machine struct {
 	stale []store.Job          // holds that may have been lost
 }
 
-var room = map[string]store.Room{"chat": {Window: 6, TenantCap: 4}, "dream": {Window: 3, TenantCap: 2}}
+var room = map[string]store.Limits{"chat": {Window: 6, TenantCap: 4}, "dream": {Window: 3, TenantCap: 2}}
 
 func TestMovesAtRandom(t *testing.T) {
 	t.Parallel()

@@ -20,20 +20,20 @@ type Picked struct {
 }
 
 // PickJobs chooses the queued jobs of a lane whose turn it is, fairly between
-// its tenants (stride scheduling: whoever was served least, by weight, comes
-// next; one who was idle gains nothing by it) and by priority and age within
+// its tenants (stride scheduling: the tenant that was served least, by weight, comes
+// next; one that was idle gains nothing by it) and by priority and age within
 // a tenant. It locks what it chose; MarkDispatched has to follow in the same
 // transaction.
-func (q *TurnQueries) PickJobs(ctx context.Context, lane string, room Room) ([]Picked, error) {
-	r := &round{Tx: q.Tx, lane: lane, room: room, noted: noted{vtime: -1}}
+func (q *TurnQueries) PickJobs(ctx context.Context, lane string, limits Limits) ([]Picked, error) {
+	r := &round{Tx: q.Tx, lane: lane, limits: limits, mark: waitingMark{vtime: -1}}
 	if err := r.begin(ctx); err != nil || r.free <= 0 {
 		return nil, err
 	}
-	if err := r.look(ctx); err != nil {
+	if err := r.findWaiting(ctx); err != nil {
 		return nil, err
 	}
 	for left := true; left; {
-		found, err := r.contenders(ctx)
+		found, err := r.candidates(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -43,15 +43,15 @@ func (q *TurnQueries) PickJobs(ctx context.Context, lane string, room Room) ([]P
 		}
 		left = r.settle(found, turns)
 	}
-	if err := r.charge(ctx); err != nil {
+	if err := r.addUsage(ctx); err != nil {
 		return nil, err
 	}
-	return r.keepCaps(ctx)
+	return r.keepLimits(ctx)
 }
 
-// take reads and locks the next jobs of each contender, as many as it got
-// places. What another transaction holds is passed over.
-func (r *round) take(ctx context.Context, found []*contender) error {
+// take reads and locks the next jobs of each candidate, as many as it got
+// turns. What another transaction holds is passed over.
+func (r *round) take(ctx context.Context, found []*candidate) error {
 	type row struct {
 		Tenant string `json:"x_tenant"`
 		Got    int    `json:"x_got"`

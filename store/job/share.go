@@ -46,103 +46,114 @@ func (q *TurnQueries) SetShares(ctx context.Context, shares []Share) error {
 	return nil
 }
 
-// place is where jobs of a tenant's may go past his queue.
-type place struct {
-	Place  int    `json:"place"` // a number
+// capacityClaim asks for capacity for the new jobs of a tenant in a lane.
+type capacityClaim struct {
+	Claim  int    `json:"claim"` // its number
 	Lane   string `json:"lane"`
 	Tenant string `json:"tenant"`
 	Window int    `json:"win"`
-	Cap    int    `json:"most"` // unless his share has another
+	Shared int    `json:"most_shared"`
+	Cap    int    `json:"most"` // the lane's default; shares.cap overrides it
 
 	jobs []*jobInsert
 }
 
-// taking is what it takes to find room for jobs on their way in.
-type taking struct {
-	places []*place
-	// taker is written into the shares of which places are taken. Who finds it
-	// there stands behind their locks.
-	taker string
-	// counted is how many jobs in flight are counted in a lane.
+// capacity is what the insert of new jobs needs to find out which of them may be
+// dispatched at once.
+type capacity struct {
+	claims []*capacityClaim
+	// mark is written into the shares that this transaction locks. A share that
+	// bears another mark was not locked by it.
+	mark string
+	// counted is up to how many jobs in flight are counted in a lane.
 	counted int
 }
 
-// nowhere is for jobs that go by their turn.
-var nowhere = taking{places: []*place{}}
+// noCapacity leaves all jobs to the dispatcher.
+var noCapacity = capacity{claims: []*capacityClaim{}}
 
 // fewInFlight is how many jobs in flight are counted for a lone job.
 const fewInFlight = 256
 
-// takeRoom gives those rows that may go past the queue a wake-up, and locks the
-// shares of which they would take places, so that two processes cannot both take
-// the last one. Who has jobs in the queue is not waited for: the dispatcher may
-// have his share. Whether there is room the insert finds out.
-func (q *Queries) takeRoom(ctx context.Context, rows []jobInsert, rooms map[string]Room) (taking, error) {
-	t := taking{taker: db.NewID(""), places: placesOf(rows, rooms)}
+// findCapacity gives those rows that may go past the queue a wake-up, and locks the
+// shares of their tenants, so that two processes cannot both use the last free
+// capacity. A tenant with jobs in the queue is left out: the dispatcher may hold
+// the lock of its share. Whether there is capacity is found out by the insert.
+func (q *Queries) findCapacity(ctx context.Context, rows []jobInsert, limits map[string]Limits) (capacity, error) {
+	free := capacity{mark: db.NewID(""), claims: claimsOf(rows, limits)}
 	wakes, before := wakeBundles{}, map[string]int{}
-	for at, p := range t.places {
-		p.Place = at + 1
-		// To count must not cost a job more than to let it be dispatched by its
-		// turn: it ends where there would be too many for so few.
-		t.counted = max(t.counted, fewInFlight, 64*len(p.jobs))
-		for i, r := range p.jobs {
-			before[p.Lane]++
-			r.Place, r.Nth, r.InLane, r.Wake = p.Place, i+1, before[p.Lane], new(wakes.next(r))
+	for at, c := range free.claims {
+		c.Claim = at + 1
+		// Counting must not cost a job more than being dispatched in its turn: it
+		// stops where there would be too many for so few new jobs.
+		free.counted = max(free.counted, fewInFlight, 64*len(c.jobs))
+		for i, r := range c.jobs {
+			before[c.Lane]++
+			r.Claim, r.Nth, r.InLane, r.Wake = c.Claim, i+1, before[c.Lane], new(wakes.next(r))
 		}
 	}
-	if len(t.places) == 0 {
-		return t, nil
+	if len(free.claims) == 0 {
+		return free, nil
 	}
-	return t, q.Later(ctx, `INSERT INTO shares (lane, tenant, taker)
+	return free, q.Later(ctx, `INSERT INTO shares (lane, tenant, taker)
 		SELECT x.lane, x.tenant, $2 FROM {rows $1: lane text, tenant text} WHERE `+itsQueue+` IS NULL
 		ORDER BY x.lane, x.tenant
-		ON CONFLICT (lane, tenant) DO UPDATE SET taker = excluded.taker`, db.Encode(t.places), t.taker)
+		ON CONFLICT (lane, tenant) DO UPDATE SET taker = excluded.taker`, db.Encode(free.claims), free.mark)
 }
 
-// itsQueue is something of what waits in the queue of a place x, or nothing. The
-// order names all columns of the index, or another index would do for a part of it.
+// itsQueue is 1 where the tenant of the claim x has jobs in the queue, or nothing.
+// The order names all columns of the index; otherwise the planner would use
+// another index for part of it.
 const itsQueue = `(SELECT 1 FROM jobs j WHERE j.lane = x.lane AND j.tenant = x.tenant AND j.state = 'queued' AND j.due
 	ORDER BY j.tenant, j.priority DESC, j.id LIMIT 1)`
 
-// placesOf returns the places of those rows that may be dispatched at once, of a
-// lane those first that want the least: who comes with many does not stand in
-// the way of others.
-func placesOf(rows []jobInsert, rooms map[string]Room) []*place {
+// claimsOf returns the claims of those rows that may be dispatched at once. In a
+// lane the smallest come first, so that a tenant with many new jobs does not keep
+// out those with few.
+func claimsOf(rows []jobInsert, limits map[string]Limits) []*capacityClaim {
 	type name struct{ lane, tenant string }
-	known := map[name]*place{}
-	places := []*place{}
+	known := map[name]*capacityClaim{}
+	claims := []*capacityClaim{}
 	for i := range rows {
 		r := &rows[i]
-		if r.State != string(StateQueued) || r.RunAt != nil || rooms[r.Lane].Window == 0 {
+		l := limits[r.Lane]
+		if r.State != string(StateQueued) || r.RunAt != nil || l.Window == 0 {
 			continue
 		}
 		at := name{r.Lane, r.Tenant}
 		if known[at] == nil {
-			known[at] = &place{Lane: r.Lane, Tenant: r.Tenant, Window: rooms[r.Lane].Window, Cap: rooms[r.Lane].TenantCap}
-			places = append(places, known[at])
+			known[at] = &capacityClaim{Lane: r.Lane, Tenant: r.Tenant, Window: l.Window, Shared: l.shared(), Cap: l.TenantCap}
+			claims = append(claims, known[at])
 		}
 		known[at].jobs = append(known[at].jobs, r)
 	}
-	slices.SortStableFunc(places, func(a, b *place) int { return cmp.Compare(len(a.jobs), len(b.jobs)) })
-	return places
+	slices.SortStableFunc(claims, func(a, b *capacityClaim) int { return cmp.Compare(len(a.jobs), len(b.jobs)) })
+	return claims
 }
 
-// roomBehind opens a query that looks behind the locks of a taking ($2 are its
-// places, $3 is counted, $4 the taker): how much room the cap leaves the place's
-// tenant, and the window his lane. The first is NULL where he is not locked, or
-// others of his wait in the queue by now. Each place is looked up by itself: a
-// join would be planned by how large the tables were.
-const roomBehind = `WITH places AS MATERIALIZED (
-	SELECT x.place, (SELECT coalesce(s.cap, x.most) FROM shares s
-			WHERE s.lane = x.lane AND s.tenant = x.tenant AND s.taker = $4 AND ` + itsQueue + ` IS NULL)
-			- (SELECT count(*) FROM jobs j
-				WHERE j.lane = x.lane AND j.tenant = x.tenant AND ` + inFlight + `) AS of_tenant,
-		(SELECT CASE WHEN count(*) < $3 THEN x.win - count(*) ELSE 0 END FROM (SELECT 1 FROM jobs j
-			WHERE j.lane = x.lane AND ` + inFlight + ` LIMIT $3) AS b) AS in_lane
-	FROM {rows $2: place bigint, lane text, tenant text, win bigint, most bigint})
+// capacityQuery opens a query that counts, after the shares were locked ($2 are
+// the claims, $3 is counted, $4 the mark), the jobs in flight, and returns what is
+// free: for the tenant under its cap, in the lane for tenants that have nothing in
+// flight (in_lane) and for those that have (in_shared). The first is NULL where
+// the share was not locked, or the tenant has jobs in the queue by now. Each claim
+// is looked up by itself: a join would be planned by how large the tables were.
+const capacityQuery = `WITH counted AS MATERIALIZED (
+	SELECT x.claim, x.win, x.most_shared,
+		(SELECT coalesce(s.cap, x.most) FROM shares s
+			WHERE s.lane = x.lane AND s.tenant = x.tenant AND s.taker = $4 AND ` + itsQueue + ` IS NULL) AS most,
+		(SELECT count(*) FROM jobs j
+			WHERE j.lane = x.lane AND j.tenant = x.tenant AND ` + inFlight + `) AS held,
+		(SELECT count(*) FROM (SELECT 1 FROM jobs j
+			WHERE j.lane = x.lane AND ` + inFlight + ` LIMIT $3) AS b) AS busy
+	FROM {rows $2: claim bigint, lane text, tenant text, win bigint, most_shared bigint, most bigint}),
+free AS MATERIALIZED (
+	SELECT claim, held, most - held AS of_tenant,
+		CASE WHEN busy < $3 THEN win - busy ELSE 0 END AS in_lane,
+		CASE WHEN busy < $3 THEN most_shared - busy ELSE 0 END AS in_shared
+	FROM counted)
 `
 
-// wakeBundles holds, by kind, the wake-up that has room for another job.
+// wakeBundles holds, by kind, the wake-up that another job can be added to.
 type wakeBundles map[string]*wakeBundle
 
 type wakeBundle struct {

@@ -10,7 +10,7 @@ import (
 
 // accepted takes jobs of tenants in under one commit and tells how many of each
 // were dispatched at once.
-func (b bench) accepted(room store.Room, tenants ...string) map[string]int {
+func (b bench) accepted(room store.Limits, tenants ...string) map[string]int {
 	b.t.Helper()
 	jobs := make([]store.NewJob, len(tenants))
 	for i, tenant := range tenants {
@@ -18,7 +18,7 @@ func (b bench) accepted(room store.Room, tenants ...string) map[string]int {
 	}
 	went := map[string]int{}
 	b.tx(func(q *store.Queries) error {
-		out, err := q.AcceptJobs(ctx, jobs, map[string]store.Room{"chat": room})
+		out, err := q.AcceptJobs(ctx, jobs, map[string]store.Limits{"chat": room})
 		for _, a := range out {
 			kept, kind := b.kept(q, a.Job.ID), store.JobQueued
 			if a.Job.Wake != "" {
@@ -47,7 +47,7 @@ func (b bench) kept(q *store.Queries, id string) store.Job {
 func TestRoomForNewJobs(t *testing.T) {
 	onEach(t, func(b bench) {
 		b.must(b.SetShare(ctx, store.Share{Lane: "chat", Tenant: "ten_capped", Cap: 1}))
-		room := store.Room{Window: 5, TenantCap: 4}
+		room := store.Limits{Window: 5, TenantCap: 4}
 		for i, step := range []struct {
 			come []string
 			went map[string]int
@@ -64,9 +64,44 @@ func TestRoomForNewJobs(t *testing.T) {
 		if went := b.accepted(room, "ten_new", "ten_quiet"); went["ten_new"] != 0 || went["ten_quiet"] != 1 {
 			b.t.Errorf("with room again %v went: the new one has a job in the queue", went)
 		}
-		if went := b.accepted(store.Room{}, "ten_other"); len(went) != 0 {
+		if went := b.accepted(store.Limits{}, "ten_other"); len(went) != 0 {
 			b.t.Errorf("%v went where there is no room at all", went)
 		}
+	})
+}
+
+// TestSharedCapacity has tenants fill what they may share: beyond it a tenant goes
+// only with its first job, on the way in as well as by its turn.
+func TestSharedCapacity(t *testing.T) {
+	onEach(t, func(b bench) {
+		limits := store.Limits{Window: 8, TenantCap: 6, Shared: 6}
+		for i, step := range []struct {
+			come []string
+			went map[string]int
+		}{
+			{[]string{"ten_a", "ten_a", "ten_a", "ten_b", "ten_b", "ten_b", "ten_b"}, map[string]int{"ten_a": 3, "ten_b": 3}},
+			{[]string{"ten_a"}, map[string]int{}},
+			{[]string{"ten_c", "ten_c"}, map[string]int{"ten_c": 1}},
+		} {
+			if went := b.accepted(limits, step.come...); fmt.Sprint(went) != fmt.Sprint(step.went) {
+				b.t.Errorf("step %d: %v went, want %v", i, went, step.went)
+			}
+		}
+		b.accepted(store.Limits{}, "ten_d", "ten_d", "ten_e") // they wait for their turn
+		var picked []store.Picked
+		b.tx(func(q *store.Queries) (err error) {
+			picked, err = q.PickJobs(ctx, "chat", limits)
+			return err
+		})
+		if len(picked) != 1 {
+			b.t.Fatalf("%d jobs were picked, want the first of a tenant that has none in flight", len(picked))
+		}
+		b.tx(func(q *store.Queries) error {
+			if tenant := b.kept(q, picked[0].ID).Tenant; tenant != "ten_d" && tenant != "ten_e" {
+				b.t.Errorf("a job of %s was picked", tenant)
+			}
+			return nil
+		})
 	})
 }
 

@@ -8,82 +8,88 @@ import (
 	"dreamlab/store/db"
 )
 
-// glance is how many of the tenants that wait in a lane a round looks up in
-// the queue itself.
-const glance = 128
+// maxTenantsPerRound is how many of the tenants that wait in a lane a round looks
+// up in the queue itself.
+const maxTenantsPerRound = 128
 
 // round is one round of picking in a lane.
 //
 // It finds the tenants that wait by hopping over the queue's index from one to
-// the next, so that a long queue of one costs nothing. Where more than a glance
-// of them wait, each round looks at the next part of them and notes in their
-// shares that they wait; from all that are noted it takes those whose turn it
-// is. What a round costs is bounded that way, and a newcomer among so many is
-// found before the others have had a turn or two.
+// the next, so that a long queue of one costs nothing. Where more than
+// maxTenantsPerRound of them wait, each round looks at the next part of them and
+// marks in their shares that they wait; from all that are marked it takes those
+// whose turn it is. What a round costs is bounded that way, and a newcomer among
+// so many is found before the others have had a turn or two.
 type round struct {
 	*db.Tx
 	lane   string
-	room   Room
+	limits Limits
 	turn   int64  // the lane's virtual time
-	looked string // the tenant that was looked at last, "" after the end
+	cursor string // the tenant that was looked at last, "" after the end
 
-	free   int            // places in the window
+	free   int            // jobs that the window still admits
+	shared int            // and of these, of tenants that have jobs in flight
 	busy   map[string]int // jobs in flight, by tenant
-	known  map[string]*contender
-	many   bool  // more wait than a glance
-	noted  noted // how far the noted ones were read
-	served int64 // the virtual time of the last job picked
+	known  map[string]*candidate
+	many   bool        // more wait than maxTenantsPerRound
+	mark   waitingMark // up to where the marked ones were read
+	served int64       // the virtual time of the last job picked
 	picked []Picked
 }
 
-// noted is a place in the list of the tenants that are noted to wait.
-type noted struct {
+// waitingMark is a position in the list of the tenants that are marked to wait.
+type waitingMark struct {
 	vtime  int64
 	tenant string
 	end    bool
 }
 
-// contender is a tenant with queued jobs.
-type contender struct {
+// candidate is a tenant with queued jobs.
+type candidate struct {
 	tenant string
 	weight int64
 	vtime  int64
 	limit  int      // on its jobs in flight
-	room   int      // under its cap
-	got    int      // places, in this step of the round
+	held   int      // its jobs in flight, those that this round took with them
+	got    int      // turns, in this step of the round
 	taken  int      // jobs, in all of it
 	jobs   []Picked // those of this step
-	noted  bool     // its share says that it waits
+	marked bool     // its share says that it waits
 	read   bool     // it was read from there
 	empty  bool     // it has nothing left
 }
 
-func (c *contender) stride() int64 { return stride / max(1, c.weight) }
+func (c *candidate) stride() int64 { return stride / max(1, c.weight) }
 
-func (c *contender) mayGo() bool { return c.room > 0 && !c.empty }
+// mayGo tells whether a candidate may have one job more in flight, where tenants
+// that have some may have so many more together.
+func (c *candidate) mayGo(shared int) bool {
+	held := c.held + c.got
+	return held < c.limit && !c.empty && (held == 0 || shared > 0)
+}
 
 // begin locks the lane against others who pick in it, and counts what its
 // window and the caps bound.
 func (r *round) begin(ctx context.Context) error {
-	const read = `SELECT vtime, looked FROM shares WHERE lane = $1 AND tenant = '' {lock}`
-	err := r.One(ctx, read, []any{r.lane}, &r.turn, &r.looked)
+	const read = `SELECT vtime, cursor FROM shares WHERE lane = $1 AND tenant = '' {lock}`
+	err := r.One(ctx, read, []any{r.lane}, &r.turn, &r.cursor)
 	if err == db.ErrNotFound {
 		if _, err := r.Exec(ctx, `INSERT INTO shares (lane, tenant) VALUES ($1, '')
 			ON CONFLICT (lane, tenant) DO NOTHING`, r.lane); err != nil {
 			return err
 		}
-		err = r.One(ctx, read, []any{r.lane}, &r.turn, &r.looked)
+		err = r.One(ctx, read, []any{r.lane}, &r.turn, &r.cursor)
 	}
 	if err != nil {
 		return err
 	}
-	r.known = map[string]*contender{}
+	r.known = map[string]*candidate{}
 	return r.count(ctx)
 }
 
-// count counts the jobs in flight, and the places that they leave.
+// count counts the jobs in flight, and what the limits still admit.
 func (r *round) count(ctx context.Context) error {
-	r.free, r.busy = r.room.Window, map[string]int{}
+	r.free, r.shared, r.busy = r.limits.Window, r.limits.shared(), map[string]int{}
 	return r.Each(ctx, `SELECT tenant, count(*) FROM jobs
 		WHERE lane = $1 AND `+inFlight+` GROUP BY tenant`,
 		[]any{r.lane}, func(rows db.Rows) error {
@@ -92,24 +98,25 @@ func (r *round) count(ctx context.Context) error {
 			err := rows.Scan(&tenant, &n)
 			r.busy[tenant] = n
 			r.free -= n
+			r.shared -= n
 			return err
 		})
 }
 
-// look looks at the next tenants in the queue; where it comes to the end it
-// goes on from the first.
-func (r *round) look(ctx context.Context) error {
+// findWaiting looks at the next tenants in the queue; at the end it goes on from
+// the first.
+func (r *round) findWaiting(ctx context.Context) error {
 	seen := 0
-	for from := r.looked; ; from = "" {
-		n, err := r.hop(ctx, from, glance-seen)
+	for from := r.cursor; ; from = "" {
+		n, err := r.hop(ctx, from, maxTenantsPerRound-seen)
 		if err != nil {
 			return err
 		}
-		if seen += n; seen == glance {
+		if seen += n; seen == maxTenantsPerRound {
 			r.many = true
 			return nil
 		}
-		if r.looked = ""; from == "" {
+		if r.cursor = ""; from == "" {
 			return nil
 		}
 	}
@@ -130,90 +137,86 @@ func (r *round) hop(ctx context.Context, from string, most int) (n int, err erro
 			coalesce(s.waiting, FALSE)
 		FROM waiting w LEFT JOIN shares s ON s.lane = $1 AND s.tenant = w.tenant
 		WHERE w.tenant IS NOT NULL ORDER BY n`,
-		[]any{r.lane, from, int64(most), int64(r.room.TenantCap)}, func(rows db.Rows) error {
+		[]any{r.lane, from, int64(most), int64(r.limits.TenantCap)}, func(rows db.Rows) error {
 			n++
-			c := &contender{}
-			err := rows.Scan(&c.tenant, &c.weight, &c.vtime, &c.limit, &c.noted)
-			r.looked = c.tenant
-			r.know(c)
+			c := &candidate{}
+			err := rows.Scan(&c.tenant, &c.weight, &c.vtime, &c.limit, &c.marked)
+			r.cursor = c.tenant
+			r.load(c)
 			return err
 		})
 	return n, err
 }
 
-// readNoted reads the next of those that are noted to wait, whose turn it is
-// first. Whether they still do shows when their jobs are taken.
-func (r *round) readNoted(ctx context.Context) error {
-	n, most := 0, max(glance, r.free)
+// readMarked reads the next of those that are marked to wait, the one whose turn
+// it is first. Whether they still wait shows when their jobs are taken.
+func (r *round) readMarked(ctx context.Context) error {
+	n, most := 0, max(maxTenantsPerRound, r.free)
 	err := r.Each(ctx, `SELECT tenant, weight, vtime, coalesce(cap, $5) FROM shares
 		WHERE lane = $1 AND waiting AND (vtime, tenant) > ($2, $3) ORDER BY vtime, tenant LIMIT $4`,
-		[]any{r.lane, r.noted.vtime, r.noted.tenant, int64(most), int64(r.room.TenantCap)},
+		[]any{r.lane, r.mark.vtime, r.mark.tenant, int64(most), int64(r.limits.TenantCap)},
 		func(rows db.Rows) error {
 			n++
-			c := &contender{noted: true}
+			c := &candidate{marked: true}
 			err := rows.Scan(&c.tenant, &c.weight, &c.vtime, &c.limit)
-			r.noted.vtime, r.noted.tenant = c.vtime, c.tenant
-			r.know(c).read = true
+			r.mark.vtime, r.mark.tenant = c.vtime, c.tenant
+			r.load(c).read = true
 			return err
 		})
-	r.noted.end = n < most
+	r.mark.end = n < most
 	return err
 }
 
-// know takes a contender up. One that was idle, or at its cap, does not come
-// before the others for it.
-func (r *round) know(c *contender) *contender {
+// load adds a candidate to the round. One that was idle, or at its cap, does not
+// come before the others for it.
+func (r *round) load(c *candidate) *candidate {
 	if known := r.known[c.tenant]; known != nil {
 		return known
 	}
 	c.vtime = max(c.vtime, r.turn)
-	c.room = c.limit - r.busy[c.tenant]
+	c.held = r.busy[c.tenant]
 	r.known[c.tenant] = c
 	return c
 }
 
-// contenders returns those that may be served, at most as many as there are
-// places, the one whose turn it is first.
-func (r *round) contenders(ctx context.Context) ([]*contender, error) {
-	for r.many && !r.noted.end && r.readyNoted() < r.free {
-		if err := r.readNoted(ctx); err != nil {
+// candidates returns those that may be served, the one whose turn it is first.
+func (r *round) candidates(ctx context.Context) ([]*candidate, error) {
+	for r.many && !r.mark.end && r.readyMarked() < r.free {
+		if err := r.readMarked(ctx); err != nil {
 			return nil, err
 		}
 	}
-	var found []*contender
+	var found []*candidate
 	for _, c := range r.known {
-		if c.mayGo() {
+		if c.got = 0; c.mayGo(r.shared) {
 			found = append(found, c)
 		}
 	}
-	slices.SortFunc(found, func(a, b *contender) int {
+	slices.SortFunc(found, func(a, b *candidate) int {
 		return cmp.Or(cmp.Compare(a.vtime, b.vtime), cmp.Compare(a.tenant, b.tenant))
 	})
-	return found[:min(len(found), r.free)], nil
+	return found, nil
 }
 
-// readyNoted counts the noted ones that were read and may be served.
-func (r *round) readyNoted() int {
+// readyMarked counts the marked ones that were read and may be served.
+func (r *round) readyMarked() int {
 	n := 0
 	for _, c := range r.known {
-		if c.read && c.mayGo() {
+		if c.read && c.mayGo(r.shared) {
 			n++
 		}
 	}
 	return n
 }
 
-// share hands out the free places one by one, each to the contender whose
-// virtual time is the least, and returns them in the order of their turns.
-func (r *round) share(found []*contender) []*contender {
-	for _, c := range found {
-		c.got = 0
-	}
-	var turns []*contender
-	for range r.free {
-		var next *contender
+// share hands out turns one by one, each to the candidate whose virtual time is
+// the least of those that may go, and returns them in order.
+func (r *round) share(found []*candidate) []*candidate {
+	var turns []*candidate
+	for i := range r.free {
+		var next *candidate
 		for _, c := range found {
-			if c.got < c.room && (next == nil || c.vtime < next.vtime) {
+			if c.mayGo(r.shared-i) && (next == nil || c.vtime < next.vtime) {
 				next = c
 			}
 		}
@@ -227,17 +230,18 @@ func (r *round) share(found []*contender) []*contender {
 	return turns
 }
 
-// settle takes up the jobs that were taken, and tells whether places are left
-// because somebody had fewer jobs than places.
-func (r *round) settle(found, turns []*contender) (left bool) {
+// settle takes up the jobs that were taken, and tells whether there is capacity
+// left because a tenant had fewer jobs than turns.
+func (r *round) settle(found, turns []*candidate) (left bool) {
 	for _, c := range turns {
 		if len(c.jobs) > 0 {
 			r.picked = append(r.picked, c.jobs[0])
 			c.jobs = c.jobs[1:]
 			c.taken++
-			c.room--
+			c.held++
 			c.got--
 			r.free--
+			r.shared--
 		}
 	}
 	for _, c := range found {
@@ -252,18 +256,18 @@ func (r *round) settle(found, turns []*contender) (left bool) {
 	return left && r.free > 0
 }
 
-// charge stores the virtual times after a round, and who waits. The shares of
-// those who were served are locked from here on.
-func (r *round) charge(ctx context.Context) error {
+// addUsage stores the virtual times after a round, and which tenants wait. The
+// shares of those that were served are locked from here on.
+func (r *round) addUsage(ctx context.Context) error {
 	type row struct {
 		Tenant  string `json:"tenant"`
 		Vtime   int64  `json:"vtime"`
 		Waiting bool   `json:"waiting"`
-		Looked  string `json:"looked"`
+		Cursor  string `json:"cursor"`
 	}
-	rows := []row{{Vtime: max(r.turn, r.served), Looked: r.looked}}
+	rows := []row{{Vtime: max(r.turn, r.served), Cursor: r.cursor}}
 	for _, c := range r.known {
-		if c.taken > 0 || c.empty || r.many && !c.noted {
+		if c.taken > 0 || c.empty || r.many && !c.marked {
 			rows = append(rows, row{Tenant: c.tenant, Vtime: c.vtime, Waiting: !c.empty})
 		}
 	}
@@ -271,18 +275,18 @@ func (r *round) charge(ctx context.Context) error {
 		return nil
 	}
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.Tenant, b.Tenant) }) // as accepts take them
-	_, err := r.Exec(ctx, `INSERT INTO shares (lane, tenant, vtime, waiting, looked)
-		SELECT $1, tenant, vtime, waiting, looked
-		FROM {rows $2: tenant text, vtime bigint, waiting boolean, looked text} WHERE TRUE
+	_, err := r.Exec(ctx, `INSERT INTO shares (lane, tenant, vtime, waiting, cursor)
+		SELECT $1, tenant, vtime, waiting, cursor
+		FROM {rows $2: tenant text, vtime bigint, waiting boolean, cursor text} WHERE TRUE
 		ON CONFLICT (lane, tenant) DO UPDATE
-		SET vtime = excluded.vtime, waiting = excluded.waiting, looked = excluded.looked`,
+		SET vtime = excluded.vtime, waiting = excluded.waiting, cursor = excluded.cursor`,
 		r.lane, db.Encode(rows))
 	return err
 }
 
-// keepCaps drops what is over a cap by now: before their shares were locked
+// keepLimits drops what is over a limit by now: before their shares were locked
 // other jobs of the same tenants may have been accepted past the queue.
-func (r *round) keepCaps(ctx context.Context) ([]Picked, error) {
+func (r *round) keepLimits(ctx context.Context) ([]Picked, error) {
 	if len(r.picked) == 0 {
 		return nil, nil
 	}
@@ -290,8 +294,12 @@ func (r *round) keepCaps(ctx context.Context) ([]Picked, error) {
 		return nil, err
 	}
 	return slices.DeleteFunc(r.picked, func(p Picked) bool {
-		c := r.known[p.tenant]
+		c := candidate{limit: r.known[p.tenant].limit, held: r.busy[p.tenant]}
+		if !c.mayGo(r.shared) {
+			return true
+		}
 		r.busy[p.tenant]++
-		return r.busy[p.tenant] > c.limit
+		r.shared--
+		return false
 	}), nil
 }

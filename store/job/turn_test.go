@@ -26,7 +26,7 @@ func (b bench) queue(tenant string, n int) []store.Accepted {
 }
 
 // turn picks as many jobs as the lane has room for.
-func (b bench) turn(room store.Room) []store.JobRef {
+func (b bench) turn(room store.Limits) []store.JobRef {
 	b.t.Helper()
 	var refs []store.JobRef
 	b.tx(func(q *store.Queries) error {
@@ -46,7 +46,7 @@ func (b bench) turn(room store.Room) []store.JobRef {
 // order of the turns.
 func (b bench) serve(n int) []string {
 	b.t.Helper()
-	refs := b.turn(store.Room{Window: n, TenantCap: n})
+	refs := b.turn(store.Limits{Window: n, TenantCap: n})
 	if len(refs) == 0 {
 		return nil
 	}
@@ -175,7 +175,7 @@ func TestCrowdThatLeft(t *testing.T) {
 		for i := range crowd - 5 {
 			b.cancelAll(fmt.Sprintf("ten_%03d", i))
 		}
-		room := store.Room{Window: 8, TenantCap: 1}
+		room := store.Limits{Window: 8, TenantCap: 1}
 		refs := b.turn(room)
 		if len(refs) != 5 {
 			b.t.Errorf("at a cap of one there went %d of five tenants' jobs", len(refs))

@@ -25,7 +25,7 @@ func (q *Queries) addDelivery(ctx context.Context, s stub, to State) ([]Moved, e
 		Tenant: s.Tenant, Kind: DeliveryKind, Lane: deliveryLane, MaxAttempts: deliveryAttempts, ExpiresIn: deliveryLife,
 		Input: []byte(db.Encode(Delivery{Job: s.ID, Status: to})),
 	})
-	if _, err := q.insertJobs(ctx, []jobInsert{row}, nowhere); err != nil {
+	if _, err := q.insertJobs(ctx, []jobInsert{row}, noCapacity); err != nil {
 		return nil, fmt.Errorf("insert the webhook's delivery: %w", err)
 	}
 	return []Moved{{ID: row.ID, Lane: row.Lane, State: StateQueued}}, nil

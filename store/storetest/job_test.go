@@ -63,7 +63,7 @@ func TestClaimRace(t *testing.T) {
 		})
 		must(t, err)
 		must(t, s.Tx(t.Context(), store.Relaxed, func(q *store.Queries) error {
-			picked, err := q.PickJobs(t.Context(), "chat", store.Room{Window: 10, TenantCap: 10})
+			picked, err := q.PickJobs(t.Context(), "chat", store.Limits{Window: 10, TenantCap: 10})
 			if err != nil {
 				return err
 			}

@@ -16,7 +16,7 @@ func running(t testing.TB, s *store.Store, tenant, subject string) store.Job {
 	err := s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
 		accepted, err := q.AcceptJobs(t.Context(), []store.NewJob{{
 			Tenant: tenant, Kind: "dream.plan", Lane: "dream", Subject: subject, Input: []byte(`{"n":1}`),
-		}}, map[string]store.Room{"dream": {Window: 100, TenantCap: 100}})
+		}}, map[string]store.Limits{"dream": {Window: 100, TenantCap: 100}})
 		if err != nil {
 			return err
 		}

@@ -91,7 +91,7 @@ func (e *Engine) acceptGroup(job store.NewJob) *store.Group[*acceptance] {
 func (e *Engine) acceptWith(ctx context.Context, a *acceptance,
 	write func(context.Context, *store.Queries) error) error {
 	return e.store.Tx(ctx, durability(a.job), func(q *store.Queries) error {
-		out, err := q.AcceptJobs(ctx, []store.NewJob{a.job}, e.rooms())
+		out, err := q.AcceptJobs(ctx, []store.NewJob{a.job}, e.allLimits())
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (e *Engine) acceptTogether(ctx context.Context, all []*acceptance) error {
 	}
 	var accepted *store.Acceptance
 	err := e.store.Tx(ctx, mode, func(q *store.Queries) (err error) {
-		accepted, err = q.AcceptJobsLater(ctx, jobs, e.rooms())
+		accepted, err = q.AcceptJobsLater(ctx, jobs, e.allLimits())
 		return err
 	})
 	if err != nil {
@@ -151,12 +151,12 @@ func durability(job store.NewJob) store.Durability {
 	return store.Synced
 }
 
-func (e *Engine) rooms() map[string]store.Room {
-	rooms := make(map[string]store.Room, len(e.lanes))
+func (e *Engine) allLimits() map[string]store.Limits {
+	limits := make(map[string]store.Limits, len(e.lanes))
 	for lane := range e.lanes {
-		rooms[string(lane)] = e.room(lane)
+		limits[string(lane)] = e.limits(lane)
 	}
-	return rooms
+	return limits
 }
 
 // delivery is what new jobs need to be worked on, and what came of it.

@@ -154,7 +154,7 @@ func (e *Engine) dispatchLane(ctx context.Context, lane tasks.Lane) error {
 	var wakes []wakeUp
 	var count int
 	err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
-		picked, err := q.PickJobs(ctx, string(lane), e.room(lane))
+		picked, err := q.PickJobs(ctx, string(lane), e.limits(lane))
 		count = len(picked)
 		if err != nil || count == 0 {
 			return err

@@ -59,7 +59,8 @@ type LaneConfig struct {
 	Window int
 	// TenantCap bounds those of one tenant, unless its share has a cap of its own.
 	// Defaults to three quarters of the window and of the places that the live
-	// workers have, so that there is one for whoever has nothing in flight.
+	// workers have. All tenants that have jobs in flight share as many, so that
+	// there is a place for one that has none.
 	TenantCap int
 	// Deadline ends an attempt. Defaults to 10 minutes on chat, 60 elsewhere.
 	Deadline time.Duration

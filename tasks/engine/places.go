@@ -52,13 +52,16 @@ func (p *places) set(known map[tasks.Lane]int) {
 	p.known = known
 }
 
-// room returns what may be in flight in a lane. By default a tenant has three
-// quarters of the window and of the workers' places: whoever has nothing in flight
-// finds a place, however long the jobs of others take.
-func (e *Engine) room(lane tasks.Lane) store.Room {
+// limits returns what may be in flight in a lane. Tenants that have jobs in flight
+// share three quarters of the window and of the workers' places, by default also
+// the most that one of them may have: a tenant that has none finds a place,
+// however long the jobs of others take and however many flood the lane. An
+// operator who gives a tenant more than that leaves less for the others.
+func (e *Engine) limits(lane tasks.Lane) store.Limits {
 	c := e.lanes[lane]
-	width := min(c.Window, e.places.of(lane, c.Concurrency))
-	return store.Room{Window: c.Window, TenantCap: positive(c.TenantCap, max(1, width*3/4))}
+	shared := max(1, min(c.Window, e.places.of(lane, c.Concurrency))*3/4)
+	limit := positive(c.TenantCap, shared)
+	return store.Limits{Window: c.Window, TenantCap: limit, Shared: max(shared, limit)}
 }
 
 // findPlaces asks how many places there are, where that was not asked lately.

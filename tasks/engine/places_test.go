@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"dreamlab/store"
 	"dreamlab/tasks"
@@ -47,6 +49,49 @@ func TestFloodLeavesPlaces(t *testing.T) {
 	})
 }
 
+// TestFloodsOfSeveral has two and three tenants flood a lane at once with jobs of
+// half a minute: together they share three quarters of the places, beyond which
+// each gets one at most, when it has no other. Chats of another tenant, one after
+// the other, start within a second all the while.
+func TestFloodsOfSeveral(t *testing.T) {
+	const places, shared = 16, 12
+	for _, floods := range []int{2, 3} {
+		t.Run(fmt.Sprint(floods), func(t *testing.T) {
+			lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Concurrency: places}}
+			inOwnTime(t, Options{Lanes: lanes}, func(r *rig) {
+				var flight inFlight
+				r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
+					if run.Job.Tenant != "ten_quiet" {
+						defer flight.enter("flood")()
+						time.Sleep(30 * time.Second) // of the bubble's clock
+					}
+					return nil, nil
+				})
+				var flood []store.Job
+				for i := range floods * 2 * places {
+					flood = append(flood, r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_flood_%d", i%floods)}))
+				}
+				for range 2 * places {
+					began := time.Now()
+					wantState(r.t, r.ended(r.accept(store.NewJob{Tenant: "ten_quiet"})), store.JobSucceeded)
+					if took := time.Since(began); took > time.Second {
+						r.t.Errorf("a chat took %s beside the floods", took)
+					}
+					time.Sleep(5 * time.Second)
+				}
+				for _, job := range flood {
+					wantState(r.t, r.endedWithin(job, time.Hour), store.JobSucceeded)
+				}
+				flight.mu.Lock()
+				defer flight.mu.Unlock()
+				if most := flight.most["flood"]; most < shared || most > shared+floods-1 {
+					r.t.Errorf("the floods had %d of %d places, want about %d", most, places, shared)
+				}
+			})
+		})
+	}
+}
+
 // TestPlacesOfLiveWorkers lets workers come and go: a tenant's cap follows, and
 // what the operator has set stands.
 func TestPlacesOfLiveWorkers(t *testing.T) {
@@ -56,10 +101,10 @@ func TestPlacesOfLiveWorkers(t *testing.T) {
 			t.Helper()
 			r.places.asked = r.places.asked.Add(-2 * placesEvery)
 			r.findPlaces(r.ctx)
-			if got := r.room(tasks.Chat).TenantCap; got != chat {
+			if got := r.limits(tasks.Chat).TenantCap; got != chat {
 				t.Errorf("a tenant may have %d chats, want %d", got, chat)
 			}
-			if got := r.room(tasks.Dream).TenantCap; got != dream {
+			if got := r.limits(tasks.Dream).TenantCap; got != dream {
 				t.Errorf("a tenant may have %d jobs of dreams, want %d", got, dream)
 			}
 		}

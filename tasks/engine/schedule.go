@@ -188,7 +188,7 @@ func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, ti
 		Tenant: SystemTenant, Kind: string(tasks.ScheduleTick), Lane: string(tasks.ScheduleTick.Lane()),
 		Input: input, Subject: schedule,
 		IdemKey: fmt.Sprintf("sched:%s:%s", schedule, tick.UTC().Format(time.RFC3339)),
-	}}, e.rooms())
+	}}, e.allLimits())
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ func TestSharesAreSet(t *testing.T) {
 	s := stacked(t, func(c *config.Config) {
 		c.Tenants = []config.Tenant{{Name: "acme", Weight: 3, Cap: 2}, {Name: "other", Cap: 1}}
 	})
-	room := map[string]store.Room{"chat": {Window: 10, TenantCap: 5}}
+	room := map[string]store.Limits{"chat": {Window: 10, TenantCap: 5}}
 	dispatched := func(name string) (n int) {
 		t.Helper()
 		tenant, err := s.Store.EnsureTenant(t.Context(), name)

@@ -88,7 +88,7 @@ func pickTime(ctx context.Context, s *store.Store) (time.Duration, error) {
 }
 
 func pickRound(ctx context.Context, s *store.Store) (picked []store.Picked, err error) {
-	room := store.Room{Window: pickSize, TenantCap: pickSize}
+	room := store.Limits{Window: pickSize, TenantCap: pickSize}
 	err = s.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
 		if picked, err = q.PickJobs(ctx, "system", room); err != nil {
 			return err
