@@ -101,7 +101,8 @@ func (h *history) ask(ctx context.Context, l *lab) error {
 func (h *history) read(ctx context.Context, conn *pgx.Conn) error {
 	return errors.Join(
 		each(ctx, conn, `SELECT id, tenant, kind, lane, state, coalesce(parent, ''), coalesce(subject, ''), input,
-			result IS NOT NULL, CASE WHEN kind = 'dream.slice' THEN coalesce(result, '') ELSE '' END, crashes, epoch, coalesce(cancel_at, 0), coalesce(idem_key, ''), coalesce(trace, ''),
+			result IS NOT NULL, CASE WHEN kind = 'dream.slice' THEN coalesce(result, '') ELSE '' END,
+			crashes, epoch, coalesce(cancel_at, 0), coalesce(idem_key, ''), coalesce(trace, ''),
 			created, coalesce(finished, 0) FROM jobs`,
 			func(j jobRow) { h.jobs[j.ID] = j }),
 		each(ctx, conn, `SELECT job, epoch, worker, started, ended, outcome, coalesce(code, '') FROM attempts_all

@@ -1,0 +1,212 @@
+package main
+
+// ofJobs break who has a job, and whether it comes to its end.
+func ofJobs() []mutation {
+	return []mutation{
+		{
+			name: "the end of a job is not fenced by its epoch",
+			file: "store/job/finish.go",
+			old:  "`id = x_id AND epoch = x_epoch AND (x_worker = '' OR lease_owner = x_worker)`",
+			new:  "`id = x_id`",
+			test: tests("store/storetest", "TestFinishTogether"),
+		}, {
+			name: "a claim ignores the generation",
+			file: "store/job/claim.go",
+			old:  "`id = x_id AND gen = x_gen AND cancel_at IS NULL",
+			new:  "`id = x_id AND cancel_at IS NULL",
+			test: tests("store/job", "TestMovesAtRandom"),
+		}, {
+			name: "a lease is renewed whoever holds it",
+			file: "store/job/claim.go",
+			old:  "WHERE id = x_id AND epoch = x_epoch AND ",
+			new:  "WHERE id = x_id AND ",
+			test: tests("store/job", "TestMovesAtRandom"),
+		}, {
+			name: "a worker is not told that its job is to end",
+			file: "store/job/claim.go",
+			old:  "`SELECT id, epoch, cancel_at IS NOT NULL\n",
+			new:  "`SELECT id, epoch, FALSE\n",
+			test: tests("tasks/engine", "TestCancel"),
+		}, {
+			name: "the accept of a job is not synced",
+			file: "tasks/engine/accept.go",
+			old:  "\treturn store.Synced\n",
+			new:  "\treturn store.Relaxed\n",
+			test: tests("tasks/engine", "TestDurability"),
+		}, {
+			name: "1 of 256 accepted rows is dropped",
+			file: "store/job/accept.go",
+			old:  "\tfor _, r := range rows {\n\t\tif err := Cite(",
+			new: "\tfor _, r := range rows {\n\t\tif n := len(r.ID); r.ID[n-1] == '0' && r.ID[n-2] < '4' {\n" +
+				"\t\t\tif err := q.Later(ctx, `DELETE FROM jobs WHERE id = $1`, r.ID); err != nil {\n" +
+				"\t\t\t\treturn nil, err\n\t\t\t}\n\t\t}\n\t\tif err := Cite(",
+			test: tests("store/job", "TestCrowdThatLeft|TestTurnsInACrowd"),
+		}, {
+			name: "an idempotency key is ignored",
+			file: "store/job/accept.go",
+			old:  "IdemKey: db.Optional(j.IdemKey), ",
+			new:  "",
+			test: tests("store/storetest", "TestAcceptRace"),
+		}, {
+			name: "a tenant's cap is ignored by new jobs",
+			file: "store/job/accept.go",
+			old:  "x.nth <= p.of_tenant AND x.nth_in_lane <= p.in_lane AS goes",
+			new:  "x.nth_in_lane <= p.in_lane AS goes",
+			test: tests("store/job", "TestRoomForNewJobs"),
+		}, {
+			name: "lost wake-ups are not found",
+			file: "tasks/engine/reconcile.go",
+			old:  "(all || d.Age >= lostAfter)",
+			new:  "all",
+			test: tests("tasks/engine", "TestLostWake"),
+		}, {
+			name: "two schedulers fire one tick twice",
+			file: "tasks/engine/schedule.go",
+			old:  `fmt.Sprintf("sched:%s:%s", schedule, tick.UTC().Format(time.RFC3339))`,
+			new:  `fmt.Sprintf("sched:%s:%s", schedule, store.NewID("tick_"))`,
+			test: tests("tasks/engine", "TestTwoSchedulersOneTick"),
+		},
+	}
+}
+
+// ofMoney break what is paid for, and what the books say of it.
+func ofMoney() []mutation {
+	return []mutation{
+		{
+			name: "the entries of a lost lease stay open",
+			file: "store/job/reap.go",
+			old:  `q.loseEntries(ctx, s, "lease expired")`,
+			new:  "ctx.Err()",
+			test: tests("store/job", "TestReapLosesEntries"),
+		}, {
+			name: "a stored answer is not looked for",
+			file: "handlers/call.go",
+			old:  "return run.Store.Effect(ctx, run.Job.ID, step.Name)",
+			new:  "return store.Effect{}, store.ErrNotFound",
+			test: tests("handlers", "TestAnswerIsPaidOnceAndReused"),
+		}, {
+			name: "the settled amount is doubled",
+			file: "handlers/call.go",
+			old:  "Settled: a.Nano,",
+			new:  "Settled: 2 * a.Nano,",
+			test: tests("handlers", "TestAnswerIsPaidOnceAndReused"),
+		}, {
+			name: "a budget's refusal is ignored",
+			file: "handlers/reserve.go",
+			old:  "left[funds{e.Tenant, i}] < e.Reserved {",
+			new:  "left[funds{e.Tenant, i}] < -e.Reserved {",
+			test: tests("handlers", "TestBudgets|TestOneOverBudgetFailsAlone"),
+		}, {
+			name: "a vendor's count is believed whatever it says",
+			file: "providers/try.go",
+			old:  "if usage.Missing || believable(&run.call.Request, received, c.context, usage) {",
+			new:  "if usage.Missing || received >= 0 {",
+			test: tests("providers", "TestCountsAreHeldToTheCall"),
+		}, {
+			name: "a doubtful creation is made again",
+			file: "handlers/tune/start.go",
+			old:  "\tif doubtful(err) {\n\t\treturn",
+			new:  "\tif doubtful(err) {\n\t\tl.spec.Intent = time.Time{}\n\t\treturn",
+			test: tests("handlers/tune", "TestLostCreationIsAdopted"),
+		},
+	}
+}
+
+// ofAnswers break what reaches a client.
+func ofAnswers() []mutation {
+	return []mutation{
+		{
+			name: "a zombie's chunk is not refused",
+			file: "store/redis/reply.go",
+			old:  "if err == nil && len(mine) == 0 {",
+			new:  "if err == nil && len(mine) > 1 {",
+			test: tests("store/redis", "TestZombieIsRefused"),
+		}, {
+			name: "a broken stream ends without an error event",
+			file: "cmd/internal/api/chat/turn.go",
+			old:  "\t\tf := interruption(err)\n\t\treturn errors.Join(err, out.Fail(f))",
+			new:  "\t\treturn err",
+			test: tests("cmd/internal/api", "TestChatCancelledInTheMiddle"),
+		}, {
+			name: "a resumed stream shows an event again",
+			file: "cmd/internal/api/chat/place.go",
+			old:  "\t\treturn p.part\n",
+			new:  "\t\treturn p.part - 1\n",
+			test: tests("cmd/internal/api", "TestChatStreamAndResume"),
+		},
+	}
+}
+
+// ofLearning break what is learned, and what is forgotten.
+func ofLearning() []mutation {
+	return []mutation{
+		{
+			name: "1 of 32 experiences is not recorded",
+			file: "handlers/chat/record.go",
+			old:  "if !t.in.Keep || !teaches(a.Reply) {",
+			new:  "if id := t.run.Job.ID; !t.in.Keep || !teaches(a.Reply) || id[len(id)-1] == '0' {",
+			seed: 1,
+		}, {
+			name: "a failed dream gives nothing back",
+			file: "store/learn/ended.go",
+			old:  `table != "dreams" || to == job.StateSucceeded`,
+			new:  `table != "dreams" || to != ""`,
+			test: tests("store/storetest", "TestDream.*"),
+		}, {
+			name: "the gate takes the estimate for its lower bound",
+			file: "handlers/tune/gate.go",
+			old:  "case r.Low <= whole/2+g.Margin:",
+			new:  "case r.WinRate <= whole/2+g.Margin:",
+			test: tests("handlers/tune", "TestGate"),
+		}, {
+			name: "what is held out is dreamt of",
+			file: "handlers/dream/slice.go",
+			old:  "\tif e.HeldOut {\n",
+			new:  "\tif e.HeldOut && e.ID == \"\" {\n",
+			test: tests("handlers/dream", "Test.*"),
+		}, {
+			name: "forgetting leaves an object",
+			file: "cmd/internal/api/forget.go",
+			old:  "return h.dropUnused(ctx, before)",
+			new:  "return nil",
+			test: tests("cmd/internal/api", "TestForgetLeavesNoWord"),
+		},
+	}
+}
+
+// ofSecrets break what is kept from others.
+func ofSecrets() []mutation {
+	return []mutation{
+		{
+			name: "a secret is not masked in what is learned",
+			file: "handlers/dream/mask.go",
+			old:  `form.ReplaceAllLiteralString(text, "[secret]")`,
+			new:  `form.ReplaceAllString(text, "$0")`,
+			test: tests("handlers/dream", "TestMask"),
+		}, {
+			name: "a vendor's echo of the key is passed on",
+			file: "providers/secret.go",
+			old:  `strings.ReplaceAll(words, secret, "[key]")`,
+			new:  `strings.ReplaceAll(words, secret, secret)`,
+			test: tests("providers/openai", "TestSecretsStayOut"),
+		}, {
+			name: "a private job that failed is not cleared",
+			file: "store/job/move.go",
+			old:  "if s.Private { // there is no answer to be delivered",
+			new:  "if s.Private && to == StateExpired {",
+			test: tests("store/job", "TestPrivateJobsAreCleared"),
+		}, {
+			name: "an undelivered private answer is not cleared",
+			file: "store/job/prune.go",
+			old:  "`UPDATE jobs SET input = '{}', result = NULL WHERE id IN ({list $1})`",
+			new:  "`UPDATE jobs SET input = '{}' WHERE id IN ({list $1})`",
+			test: tests("store/job", "TestPrivateJobsAreCleared"),
+		}, {
+			name: "a webhook may lead to a private address",
+			file: "handlers/webhook/post.go",
+			old:  "if err != nil || !rules.Permits(to.Addr()) {",
+			new:  "if err != nil || !to.IsValid() {",
+			test: tests("handlers/webhook", "TestNameOfAPrivateAddress"),
+		},
+	}
+}
