@@ -70,7 +70,8 @@ func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name stri
 		return providers.Target{}, tasks.Fail("model_not_found", "the tuned model %q is not deployed: "+
 			"let a tune serve one by POST /v1/tunes, or ask its base %s", name, tuned.Base)
 	case err == nil:
-		return providers.Target{Provider: provider, Model: model, Priced: tuned.Priced}, nil
+		return providers.Target{Provider: provider, Model: model, Priced: tuned.Priced,
+			Hosted: tuned.NanoPerHour > 0}, nil
 	case !errors.Is(err, store.ErrNotFound):
 		return providers.Target{}, fmt.Errorf("find model %s: %w", name, err)
 	case c.prices == nil:

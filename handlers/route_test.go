@@ -12,11 +12,13 @@ import (
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
-	for name, state := range map[string]string{"together/acme/tuned": "serving", "together/acme/old": "stopped"} {
-		err := b.Store.AddModel(t.Context(), store.Model{
-			Name: name, Tenant: b.Tenant, Alias: "assistant", Provider: "together", Base: handlertest.Base,
-			State: state, Priced: "openai/gpt-oss-20b",
-		})
+	for _, m := range []store.Model{
+		{Name: "together/acme/tuned", State: store.ModelServing}, {Name: "together/acme/old", State: store.ModelStopped},
+		{Name: "together/acme/hosted", State: store.ModelServing, NanoPerHour: 1},
+	} {
+		m.Tenant, m.Alias, m.Provider, m.Base = b.Tenant, "assistant", "together", handlertest.Base
+		m.Priced = "openai/gpt-oss-20b"
+		err := b.Store.AddModel(t.Context(), m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,9 +29,11 @@ func TestResolve(t *testing.T) {
 		want providers.Target
 		code string
 	}{
-		"lead":                         {want: providers.Target{Provider: "groq", Model: "openai/gpt-oss-120b"}},
-		"together/openai/gpt-oss-20b":  {want: providers.Target{Provider: "together", Model: "openai/gpt-oss-20b"}},
-		"together/acme/tuned":          {want: tuned},
+		"lead":                        {want: providers.Target{Provider: "groq", Model: "openai/gpt-oss-120b"}},
+		"together/openai/gpt-oss-20b": {want: providers.Target{Provider: "together", Model: "openai/gpt-oss-20b"}},
+		"together/acme/tuned":         {want: tuned},
+		"together/acme/hosted": {want: providers.Target{
+			Provider: "together", Model: "acme/hosted", Priced: "openai/gpt-oss-20b", Hosted: true}},
 		"mine":                         {want: tuned}, // the stopped one stands aside
 		"together/acme/old":            {code: "model_not_found"},
 		"nothing":                      {code: "model_not_found"},

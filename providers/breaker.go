@@ -59,7 +59,7 @@ const maxCircuits = 4096
 // circuit returns the state of a target, made where there is none. With too many
 // in force at once a new one is not remembered.
 func (b *breakers) circuit(target Target) *circuit {
-	target.Priced = ""
+	target = target.plain()
 	c := b.circuits[target]
 	if c != nil {
 		return c
@@ -79,7 +79,7 @@ func (b *breakers) circuit(target Target) *circuit {
 
 // known returns the state of a target, that of a new one where nothing was heard of it.
 func (b *breakers) known(target Target) *circuit {
-	target.Priced = ""
+	target = target.plain()
 	if c := b.circuits[target]; c != nil {
 		return c
 	}
@@ -116,8 +116,7 @@ func (b *breakers) stale(candidates []*candidate) []Target {
 	now := b.now()
 	var targets []Target
 	for _, candidate := range candidates {
-		target := candidate.target
-		target.Priced = ""
+		target := candidate.target.plain()
 		if c := b.circuit(target); now.Sub(c.asked) >= sharedFor {
 			c.asked = now
 			targets = append(targets, target)
@@ -159,7 +158,7 @@ func (b *breakers) failed(ctx context.Context, target Target, tenant string, e *
 	}
 	b.mu.Unlock()
 	if news {
-		target.Priced = ""
+		target = target.plain()
 		b.shared.Open(context.WithoutCancel(ctx), target, until)
 	}
 }

@@ -12,7 +12,12 @@ type Target struct {
 	// Priced overrides the catalogue's lookup key where the vendor's name is
 	// not in it: a tuned model is billed as its deployment says.
 	Priced string `json:"priced,omitempty"`
+	// Hosted means that its vendor bills it by the hour, and nothing by the token.
+	Hosted bool `json:"hosted,omitempty"`
 }
+
+// plain is the target without what it costs, as all who ask for it know it.
+func (t Target) plain() Target { return Target{Provider: t.Provider, Model: t.Model} }
 
 // String returns "provider/model".
 func (t Target) String() string { return t.Provider + "/" + t.Model }

@@ -349,6 +349,11 @@ func TestRouterNeedsAPrice(t *testing.T) {
 	if _, err := w.ask(t.Context(), tuned); err != nil {
 		t.Errorf("a target priced as another model: %v", err)
 	}
+	tuned[0].Hosted = true
+	answer, err := w.ask(t.Context(), tuned)
+	if err != nil || answer.Nano != 0 || w.books.tries[len(w.books.tries)-1].ReservedNano != 0 {
+		t.Errorf("a target that is billed by the hour: %+v, %v", answer, err)
+	}
 	if _, err := w.ask(t.Context()); err == nil {
 		t.Error("no target is no error")
 	}

@@ -75,6 +75,9 @@ func (run *run) add(target Target, tier int) *Error {
 	if err != nil {
 		return unpriced(target, err)
 	}
+	if target.Hosted {
+		price, quote = Price{From: price.From}, 0
+	}
 	run.candidates = append(run.candidates, &candidate{
 		target: target, driver: driver, price: price, quote: quote, tier: tier,
 		context: run.router.prices.Context(target.Provider, model),

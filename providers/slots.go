@@ -36,8 +36,7 @@ func (run *run) enter(ctx context.Context, c *candidate) (release func(), ok boo
 	if run.hasOther(c) {
 		wait = 0
 	}
-	target := c.target
-	target.Priced = ""
+	target := c.target.plain()
 	release, ok = run.router.slots.Take(ctx, target, wait)
 	if ok {
 		return release, true

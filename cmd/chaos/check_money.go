@@ -4,21 +4,16 @@ import "slices"
 
 // lookAtMoney holds each settled amount against what the vendor billed for the
 // same request, and what the vendor billed in all against its log. An answer that
-// was counted by us, since the vendor gave no usage, is left out, and so is a tuned
-// model's, which its vendor bills by the hour.
+// was counted by us, since the vendor gave no usage, is left out.
 func lookAtMoney(h *history, _ loadNotes, f *finding) {
 	bills := h.amounts()
-	var settled, hourly int64
+	var settled int64
 	for job, entries := range h.entries {
 		for _, e := range entries {
 			if !e.call() || !e.kept() || e.Estimated {
 				continue
 			}
 			at := place{h.jobs[job].Trace, e.Provider + "/" + e.Model}
-			if h.byTheHour(at.model) {
-				hourly += e.Settled
-				continue
-			}
 			f.see()
 			settled += e.Settled
 			i := slices.Index(bills[at], e.Settled)
@@ -29,19 +24,8 @@ func lookAtMoney(h *history, _ loadNotes, f *finding) {
 			bills[at] = slices.Delete(bills[at], i, i+1)
 		}
 	}
-	f.say("%d nano-dollars are settled as they were billed, %d for tokens of models that are billed by the hour",
-		settled, hourly)
+	f.say("%d nano-dollars are settled as they were billed", settled)
 	h.lookAtSums(f)
-}
-
-// byTheHour tells a model of which a vendor has billed no token.
-func (h *history) byTheHour(model string) bool {
-	for _, p := range h.paid {
-		if p.Vendor+"/"+p.Model == model {
-			return p.Calls > 0 && p.Nano == 0
-		}
-	}
-	return false
 }
 
 // amounts are the vendors' bills for each request, nano-dollars.

@@ -1,6 +1,7 @@
 package dream
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -119,15 +120,15 @@ func (w *worker) price(e store.Experience, lead, base providers.Target, b *bound
 }
 
 func (w *worker) charge(target providers.Target, request *providers.Request, times int, b *bound) error {
-	model := target.Model
-	if target.Priced != "" {
-		model = target.Priced
+	b.Calls += times
+	if target.Hosted {
+		return nil // its hours are on the books, whoever asks
 	}
+	model := cmp.Or(target.Priced, target.Model)
 	nano, err := w.Prices.Quote(target.Provider, model, request, time.Now())
 	if err != nil {
 		return tasks.Fail("model_not_found", "the price of %s is not known: add it to the catalogue", target)
 	}
-	b.Calls += times
 	b.nano += int64(times) * nano
 	return nil
 }

@@ -44,6 +44,7 @@ func TestGate(t *testing.T) {
 		{"all lost", decisionRefuse, "not better: win rate 0.00%", judged(60, judge.Second)},
 		{"ties", decisionRefuse, "not better: win rate 50.00%", judged(60, judge.Equal)},
 		{"equal", decisionRefuse, "not better", judged(200, judge.First, judge.Second)},
+		{"seems better", decisionRefuse, "not better: win rate 66.67%", judged(30, judge.First, judge.First, judge.Second)},
 		{"few", decisionUndecided, "undecided: 29 held-out conversations of 30", judged(29, judge.First)},
 		{"none", decisionUndecided, "undecided: 0 held-out", nil},
 		{"preferred but wrong", decisionRefuse, "floor exact: 50.00% against 98.00%", worse},

@@ -172,6 +172,9 @@ func (t *tuner) target(ctx context.Context, c *tuneRun, name string) (providers.
 
 // bound is what a request can cost.
 func (t *tuner) bound(target providers.Target, req *providers.Request) (int64, error) {
+	if target.Hosted {
+		return 0, nil // its hours are on the books, whoever asks
+	}
 	nano, err := t.Prices.Quote(target.Provider, cmp.Or(target.Priced, target.Model), req, t.Now())
 	if err != nil {
 		return 0, tasks.Fail("model_not_found", "bound the cost of %s: %v", target, err)

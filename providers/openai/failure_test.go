@@ -275,10 +275,11 @@ func TestEveryStatusHasAKind(t *testing.T) {
 
 func TestSecretsStayOut(t *testing.T) {
 	t.Parallel()
-	client := New(Dialect{Provider: "test", Base: "http://x/v1", Key: "tgp_v1_verysecret"},
+	client := New(Dialect{Provider: "test", Base: "http://x/v1", Key: "4f9d-verysecret-2c"},
 		providers.Config{HTTP: &http.Client{}})
 	for _, message := range []string{
-		"Incorrect API key provided: tgp_v1_verysecret.", "bad gsk_1234567890abcdef", "header was Bearer abc.def",
+		"Incorrect API key provided: tgp_v1_verysecret.", "unknown key 4f9d-verysecret-2c", // of no known form
+		"bad gsk_1234567890abcdef", "header was Bearer abc.def",
 		"PUT https://storage/x?X-Goog-Signature=deadbeef&y=1", "key sk-proj-*********cret",
 	} {
 		clean := client.scrub(message)

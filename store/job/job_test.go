@@ -302,6 +302,22 @@ func TestOwnerFences(t *testing.T) {
 	})
 }
 
+// TestRenewedByItsHolder renews under an epoch that is over: the lease of the next
+// one stays as it is, and runs out.
+func TestRenewedByItsHolder(t *testing.T) {
+	onEach(t, func(b bench) {
+		job := b.run(store.NewJob{})
+		states, err := b.RenewLeases(ctx, []store.Hold{{ID: job.ID, Epoch: job.Epoch - 1, Lease: time.Hour}})
+		if err != nil || len(states) > 0 {
+			b.t.Errorf("a lease that is over is held: %+v, %v", states, err)
+		}
+		b.must(b.ShiftClock(ctx, 2*time.Minute))
+		if silent, err := b.ExpiredLeases(ctx); err != nil || len(silent) != 1 {
+			b.t.Errorf("%v ran out, %v", silent, err)
+		}
+	})
+}
+
 // TestFinishIsAtomic leaves nothing behind when what was learned cannot be stored.
 func TestFinishIsAtomic(t *testing.T) {
 	onEach(t, func(b bench) {

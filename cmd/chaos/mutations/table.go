@@ -20,7 +20,7 @@ func ofJobs() []mutation {
 			file: "store/job/claim.go",
 			old:  "WHERE id = x_id AND epoch = x_epoch AND ",
 			new:  "WHERE id = x_id AND ",
-			test: tests("store/job", "TestMovesAtRandom"),
+			test: tests("store/job", "TestRenewedByItsHolder"),
 		}, {
 			name: "a worker is not told that its job is to end",
 			file: "store/job/claim.go",
@@ -60,11 +60,11 @@ func ofJobs() []mutation {
 			new:  "all",
 			test: tests("tasks/engine", "TestLostWake"),
 		}, {
-			name: "two schedulers fire one tick twice",
+			name: "a schedule fires while its last job is open",
 			file: "tasks/engine/schedule.go",
-			old:  `fmt.Sprintf("sched:%s:%s", schedule, tick.UTC().Format(time.RFC3339))`,
-			new:  `fmt.Sprintf("sched:%s:%s", schedule, store.NewID("tick_"))`,
-			test: tests("tasks/engine", "TestTwoSchedulersOneTick"),
+			old:  "if err != nil || open {",
+			new:  "if err != nil || open && s.Misfire == \"skip\" {",
+			test: tests("tasks/engine", "TestMisfireAndOverlap"),
 		},
 	}
 }
@@ -151,7 +151,7 @@ func ofLearning() []mutation {
 			file: "store/learn/ended.go",
 			old:  `table != "dreams" || to == job.StateSucceeded`,
 			new:  `table != "dreams" || to != ""`,
-			test: tests("store/storetest", "TestDream.*"),
+			test: tests("store/job", "TestSubjects"),
 		}, {
 			name: "the gate takes the estimate for its lower bound",
 			file: "handlers/tune/gate.go",
@@ -163,7 +163,7 @@ func ofLearning() []mutation {
 			file: "handlers/dream/slice.go",
 			old:  "\tif e.HeldOut {\n",
 			new:  "\tif e.HeldOut && e.ID == \"\" {\n",
-			test: tests("handlers/dream", "Test.*"),
+			test: tests("handlers/dream", "TestWhatIsKeptAndWhatIsNot"),
 		}, {
 			name: "forgetting leaves an object",
 			file: "cmd/internal/api/forget.go",

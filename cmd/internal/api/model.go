@@ -150,6 +150,9 @@ func (h models) viewTuned(m store.Model) modelView {
 		view.Ours.ContextWindow, view.Ours.MostOutput = counted(priced.Context), counted(priced.MostOutput)
 		view.Ours.Price = viewPrice(priced.Price)
 	}
+	if m.NanoPerHour > 0 {
+		view.Ours.Price = viewPrice(&ModelPrice{}) // its hours are billed, not its tokens
+	}
 	return view
 }
 
