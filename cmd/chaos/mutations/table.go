@@ -166,10 +166,10 @@ func ofLearning() []mutation {
 			test: tests("handlers/dream", "TestWhatIsKeptAndWhatIsNot"),
 		}, {
 			name: "forgetting leaves an object",
-			file: "cmd/internal/api/forget.go",
-			old:  "return h.dropUnused(ctx, before)",
-			new:  "return nil",
-			test: tests("cmd/internal/api", "TestForgetLeavesNoWord"),
+			file: "handlers/forget/object.go",
+			old:  "if err != nil || dropped == 0 {",
+			new:  "if err != nil || dropped >= 0 {",
+			test: tests("handlers/forget", "TestForgetLeavesNoWord"),
 		},
 	}
 }
@@ -179,14 +179,14 @@ func ofSecrets() []mutation {
 	return []mutation{
 		{
 			name: "a secret is not masked in what is learned",
-			file: "handlers/dream/mask.go",
-			old:  `form.ReplaceAllLiteralString(text, "[secret]")`,
-			new:  `form.ReplaceAllString(text, "$0")`,
-			test: tests("handlers/dream", "TestMask"),
+			file: "providers/redact/redact.go",
+			old:  "masked, found = apply(secrets, text)",
+			new:  "masked, found = apply(personal, text)",
+			test: tests("providers/redact", "TestMask"),
 		}, {
 			name: "a vendor's echo of the key is passed on",
 			file: "providers/secret.go",
-			old:  `strings.ReplaceAll(words, secret, "[key]")`,
+			old:  `strings.ReplaceAll(words, secret, "[secret]")`,
 			new:  `strings.ReplaceAll(words, secret, secret)`,
 			test: tests("providers/openai", "TestSecretsStayOut"),
 		}, {
