@@ -173,10 +173,7 @@ func (a *ask) checkStrict() *lab.Failure {
 }
 
 func (a *ask) checkLength(m entry) *lab.Failure {
-	var in int64
-	for _, turn := range a.Messages {
-		in += model.CountTokens(string(turn.Content))
-	}
+	in := a.Tokens()
 	switch {
 	case a.Limit() > m.MaxCompletion:
 		return refuse(
@@ -201,10 +198,7 @@ func refuse(param, message string) *lab.Failure {
 // limits sets the headers of https://console.groq.com/docs/rate-limits: requests
 // are by the day, tokens by the minute.
 func (e *emulator) limits(w http.ResponseWriter, m entry, a *model.Ask) {
-	var in int64
-	for _, turn := range a.Messages {
-		in += model.CountTokens(string(turn.Content))
-	}
+	in := a.Tokens()
 	left := max(m.TokensPerMinute-in, 0)
 	h := w.Header()
 	h.Set("x-ratelimit-limit-requests", "500000")

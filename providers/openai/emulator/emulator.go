@@ -91,10 +91,7 @@ func (e *emulator) check(ask *model.Ask) (*model.Model, *lab.Failure) {
 	if brain == nil {
 		return nil, e.noModel(ask.Model)
 	}
-	var in int64
-	for _, turn := range ask.Messages {
-		in += model.CountTokens(string(turn.Content))
-	}
+	in := ask.Tokens()
 	switch {
 	case len(ask.Messages) == 0:
 		return nil, &lab.Failure{Status: http.StatusBadRequest, Param: "messages",

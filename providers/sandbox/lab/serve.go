@@ -20,21 +20,6 @@ const maxBody = 32 << 20
 // without an answer, in wall time.
 const longest = 10 * time.Minute
 
-// Failure is an error that an emulator dresses in its vendor's words.
-type Failure struct {
-	Status  int
-	Type    string // the vendor's own; empty takes what the vendor says for Status
-	Code    string
-	Param   string
-	Message string // empty takes what the vendor says for Status
-	// RetryAfter is the header's text: seconds, or whatever a script asks for.
-	RetryAfter string
-	// Full marks a failure for lack of capacity; the vendor has a status for it.
-	Full bool
-	// Extra are further fields of the error object.
-	Extra map[string]any
-}
-
 // Vendor is what the lab has to know of an emulator to stand in front of it.
 type Vendor struct {
 	Name string

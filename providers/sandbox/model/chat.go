@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"hash/fnv"
 	"strings"
 )
 
@@ -23,6 +24,8 @@ type Ask struct {
 	LogitBias           json.RawMessage `json:"logit_bias"`
 	Tools               []Tool          `json:"tools"`
 	ToolChoice          json.RawMessage `json:"tool_choice"`
+	User                string          `json:"user"`
+	CacheKey            string          `json:"prompt_cache_key"`
 }
 
 // StreamOptions says what a stream carries beside the answer.
@@ -66,6 +69,30 @@ func (s *Stops) UnmarshalJSON(data []byte) error {
 	}
 	*s = many
 	return nil
+}
+
+// Tokens counts what the conversation's texts have.
+func (a *Ask) Tokens() int64 {
+	var tokens int64
+	for _, turn := range a.Messages {
+		tokens += CountTokens(string(turn.Content))
+	}
+	return tokens
+}
+
+// Conversation is the same for the requests of one conversation: it goes by the
+// key that they bring, else by their user, else by how they begin.
+func (a *Ask) Conversation() uint64 {
+	sum := fnv.New64a()
+	switch {
+	case a.CacheKey != "":
+		sum.Write([]byte(a.CacheKey))
+	case a.User != "":
+		sum.Write([]byte(a.User))
+	case len(a.Messages) > 0:
+		sum.Write([]byte(a.Messages[0].Content))
+	}
+	return sum.Sum64()
 }
 
 // Limit returns how many tokens the answer may have, 0 for any number.

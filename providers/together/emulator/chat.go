@@ -3,12 +3,13 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"net/http"
+	"slices"
 	"strings"
 
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/sandbox/model"
+	"dreamlab/providers/sandbox/work"
 )
 
 // ask is a chat request with the fields that Together spells its own way.
@@ -16,8 +17,6 @@ type ask struct {
 	model.Ask
 	Stop                []string `json:"stop"`
 	MaxCompletionTokens *int64   `json:"max_completion_tokens"` // not read by Together
-	User                string   `json:"user"`
-	CacheKey            string   `json:"prompt_cache_key"`
 	TooLong             string   `json:"context_length_exceeded_behavior"`
 }
 
@@ -26,16 +25,13 @@ type served struct {
 	brain      *model.Model
 	context    int64
 	billed     string
-	free       bool   // paid by the hour, not by the token
-	deployment string // that answers, empty where the model is serverless
+	deployment string // that answers, and is paid by the hour; empty where the model is serverless
 }
 
-func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
+func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	var ask ask
 	if err := lab.ReadJSON(r, &ask); err != nil {
-		fail(w, lab.Failure{Status: http.StatusUnprocessableEntity,
-			Message: "Input validation error: " + err.Error()})
-		return
+		return invalidInput("", err.Error())
 	}
 	ask.Ask.Stop = ask.Stop
 	by, refused := e.serving(&ask)
@@ -43,36 +39,34 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
 		refused = ask.check(by.context)
 	}
 	if refused != nil {
-		fail(w, *refused)
-		return
+		return refused
 	}
 	if by.deployment != "" {
 		w.Header().Set("x-cluster", by.deployment)
 	}
-	answer := &lab.Answer{Model: ask.Model, Billed: by.billed, Free: by.free, Ask: &ask.Ask}
+	answer := &lab.Answer{Model: ask.Model, Billed: by.billed, Free: by.deployment != "", Ask: &ask.Ask}
 	e.lab.Chat(w, r, e.dialect, answer, by.brain)
+	return nil
+}
+
+// invalidInput is what Together says of a value of another type.
+func invalidInput(param, message string) *lab.Failure {
+	message = "Input validation error: " + message
+	return &lab.Failure{Status: http.StatusUnprocessableEntity, Param: param, Message: message}
 }
 
 func (a *ask) check(context int64) *lab.Failure {
-	tokens := a.MaxTokens
-	for _, turn := range a.Messages {
-		tokens += model.CountTokens(string(turn.Content))
-	}
+	tokens := a.MaxTokens + a.Tokens()
 	switch {
 	case len(a.Messages) == 0:
-		return invalid("messages", "Input validation error: `messages` must not be empty")
+		return lab.Invalid("messages", "Input validation error: `messages` must not be empty")
 	case a.N != nil && *a.N != 1:
-		return invalid("n", "n above 1 is not supported for this model")
+		return lab.Invalid("n", "n above 1 is not supported for this model")
 	case !integer(a.Logprobs):
-		return &lab.Failure{Status: http.StatusUnprocessableEntity, Param: "logprobs",
-			Message: "Input validation error: logprobs must be an integer from 0 to 20"}
+		return invalidInput("logprobs", "logprobs must be an integer from 0 to 20")
 	case tokens > context && a.TooLong != "truncate":
 		return &lab.Failure{Status: http.StatusForbidden, Code: "context_length_exceeded",
-			Message: fmt.Sprintf(
-				"`inputs` tokens + `max_new_tokens` must be <= %d. Given: %d",
-				context,
-				tokens,
-			)}
+			Message: fmt.Sprintf("`inputs` tokens + `max_new_tokens` must be <= %d. Given: %d", context, tokens)}
 	}
 	return nil
 }
@@ -87,91 +81,40 @@ func integer(raw json.RawMessage) bool {
 // endpoint by its traffic, or one deployment of an endpoint directly.
 func (e *emulator) serving(a *ask) (served, *lab.Failure) {
 	if a.Model == "" {
-		return served{}, invalid("model", "Input validation error: `model` is required")
+		return served{}, lab.Invalid("model", "Input validation error: `model` is required")
 	}
 	if m, found := findModel(a.Model); found {
 		if !m.Serverless {
 			return served{}, notServerless(m.ID)
 		}
-		return served{brain: e.brain(m), context: m.Context, billed: m.ID}, nil
+		return served{brain: e.brain(m.ID), context: m.Context, billed: m.ID}, nil
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, t := range e.state.Tunes {
-		if t.output() == a.Model {
-			return served{}, notServerless(a.Model)
-		}
-	}
-	if !strings.HasPrefix(a.Model, slug+"/") {
+	path := strings.Split(a.Model, "/")
+	if path[0] != slug || len(path) < 2 || len(path) > 3 {
 		return served{}, modelGone(a.Model)
 	}
-	return e.dedicated(a)
+	d, brain, refused := e.account.Serving(path[1], strings.Join(path[2:], ""), a.Conversation())
+	if refused != nil {
+		return served{}, e.unserved(a.Model, refused)
+	}
+	base, _ := findModel(d.Base)
+	return served{brain: brain, context: base.Context, billed: d.Model, deployment: d.ID}, nil
 }
 
-// dedicated finds the deployment that answers for <slug>/<endpoint> or
-// <slug>/<endpoint>/<deployment>. It is called with the lock held.
-func (e *emulator) dedicated(a *ask) (served, *lab.Failure) {
-	path := strings.Split(strings.TrimPrefix(a.Model, slug+"/"), "/")
-	ep := e.endpointNamed(path[0])
-	if ep == nil || len(path) > 2 {
-		return served{}, modelGone(a.Model)
-	}
-	now := e.lab.Now()
-	var chosen *deployment
-	if len(path) == 2 {
-		chosen = ep.named(path[1])
-		if chosen == nil {
-			return served{}, modelGone(a.Model)
+// unserved is what Together says of a tuned model without an endpoint, of an
+// endpoint that has nobody to send traffic to, and of what it does not know.
+func (e *emulator) unserved(id string, why *lab.Failure) *lab.Failure {
+	switch why.Status {
+	case http.StatusServiceUnavailable:
+		return &lab.Failure{Status: why.Status, Type: "routing_error", Code: "routing_error", Message: "No ready " +
+			"deployment serves " + id + ". Check its deployments and its traffic split."}
+	case http.StatusNotFound:
+		if slices.ContainsFunc(e.account.Trainings(), func(t work.Training) bool { return t.Name == id }) {
+			return notServerless(id)
 		}
-	} else {
-		chosen = ep.route(a.stick(), now)
+		return modelGone(id)
 	}
-	if chosen == nil || chosen.state(now) != stateReady {
-		return served{}, routingError(a.Model)
-	}
-	return e.answering(chosen)
-}
-
-// routingError is what an endpoint says that has nobody to send traffic to.
-func routingError(model string) *lab.Failure {
-	return &lab.Failure{
-		Status:  http.StatusServiceUnavailable,
-		Type:    "routing_error",
-		Code:    "routing_error",
-		Message: "No ready deployment serves " + model + ". Check its deployments and its traffic split.",
-	}
-}
-
-// answering loads what a deployment serves.
-func (e *emulator) answering(d *deployment) (served, *lab.Failure) {
-	by := served{billed: d.ModelID, free: true, deployment: d.ID}
-	if m, found := findModel(d.Base); found {
-		by.brain, by.context = e.brain(m), m.Context
-	}
-	if d.Tune == "" {
-		return by, nil
-	}
-	brain, err := e.tunedBrain(d.Tune)
-	if err != nil {
-		return served{}, notKept(err)
-	}
-	by.brain = brain
-	return by, nil
-}
-
-// stick is what keeps a conversation with one deployment: the key that it
-// brings, else its user, else its content.
-func (a *ask) stick() uint64 {
-	sum := fnv.New64a()
-	switch {
-	case a.CacheKey != "":
-		sum.Write([]byte(a.CacheKey))
-	case a.User != "":
-		sum.Write([]byte(a.User))
-	case len(a.Messages) > 0:
-		sum.Write([]byte(a.Messages[0].Content))
-	}
-	return sum.Sum64()
+	return why
 }
 
 // finish is Together's word for the end of an answer.

@@ -1,7 +1,6 @@
 package emulator_test
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 
@@ -144,8 +143,4 @@ func TestAccount(t *testing.T) {
 	models.Is(t, 0, "0.id", base, "0.pricing.input", "0.05", "0.pricing.output", "0.2")
 	who := r.ok("GET", "/v1/whoami", nil)
 	who.Is(t, 0, "project_id", "proj_sandbox", "project_slug", "sandbox")
-	got := r.Want(r.Do("POST", "/v1/endpoints", map[string]any{"model": base}), http.StatusForbidden)
-	got.Is(t, 0, "error.code", "endpoints_v1_create_access_disabled")
-	r.ok("GET", "/v1/hardware?model="+base, nil)
-	r.Want(r.Do("GET", "/v1/hardware?model=meta-llama/Llama-3.3-70B-Instruct-Reference", nil), 404)
 }

@@ -4,136 +4,133 @@
 // answered by the sandbox's model and timed by the lab's clock. A model that
 // was tuned here has learnt its file.
 //
-// It has no images, audio, batches, rollouts or experiments.
+// What files, fine-tunes and deployments do is in sandbox/work; here are their
+// paths, bodies and words. There are no images, audio, batches, rollouts,
+// experiments, adapters on a base that runs, endpoints of the first form, or
+// configurations beside those that the list of supported models names.
 package emulator
 
 import (
 	"fmt"
 	"net/http"
-	"sync"
+	"time"
 
 	"dreamlab/providers/sandbox/lab"
-	"dreamlab/providers/sandbox/model"
+	"dreamlab/providers/sandbox/work"
 )
 
 const name = "together"
 
-// stateName is the name under which the state is kept.
-const stateName = "together.json"
+// The account that every key belongs to.
+const (
+	projectID = "proj_sandbox"
+	slug      = "sandbox"
+	userID    = "user_sandbox"
+)
+
+// emulator is Together's dress of one account.
+type emulator struct {
+	lab     *lab.Lab
+	account *work.Account
+	vendor  lab.Vendor
+	dialect *lab.Dialect
+}
 
 // New serves Together's own paths: /v1/…, which is also the inference of
 // dedicated endpoints, and /v2/….
 func New(l *lab.Lab) http.Handler {
-	e := &emulator{lab: l, state: newState(), brains: map[string]*model.Model{}}
-	vendor := lab.Vendor{Name: name, Fail: fail, Keyless: signed}
-	if _, err := l.Shelf.Load(stateName, e.state); err != nil {
-		return l.Serve(vendor, unusable(err))
+	e := &emulator{lab: l, vendor: lab.Vendor{Name: name, Fail: fail, Keyless: signed}}
+	e.dialect = &lab.Dialect{Vendor: e.vendor, Whole: whole, Chunk: chunk, Broken: broken}
+	account, err := work.Open(l, work.Options{Vendor: name, Brain: e.brain, Hour: hourly})
+	if err != nil {
+		return l.Serve(e.vendor, e.vendor.Unusable(err))
 	}
-	e.dialect = &lab.Dialect{Vendor: vendor, Whole: whole, Chunk: chunk, Broken: broken}
-	l.AddMeter(e.settle)
+	e.account = account
 	mux := http.NewServeMux()
 	e.inferenceRoutes(mux)
 	e.fileRoutes(mux)
 	e.tuneRoutes(mux)
-	e.hostingRoutes(mux)
+	mux.HandleFunc("GET /v2/public/inference-instance-types", e.vendor.Answer(instances))
+	mux.HandleFunc("GET /v2/supported-models", e.vendor.Answer(supportedModels))
+	mux.Handle("/v2/projects/{project}/", e.inProject(e.hostingRoutes()))
 	mux.HandleFunc("/", unknownRoute)
-	return l.Serve(vendor, mux)
-}
-
-// emulator holds the account's things. The lock covers state and brains.
-type emulator struct {
-	lab     *lab.Lab
-	dialect *lab.Dialect
-
-	mu     sync.Mutex
-	state  *state
-	brains map[string]*model.Model // of tunes, by id
+	return l.Serve(e.vendor, mux)
 }
 
 func (e *emulator) inferenceRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /v1/chat/completions", e.chat)
-	mux.HandleFunc("GET /v1/models", e.models)
-	mux.HandleFunc("GET /v1/whoami", e.whoami)
-	mux.HandleFunc("POST /v1/endpoints", endpointsDisabled)
-	mux.HandleFunc("GET /v1/endpoints", noEndpoints)
-	mux.HandleFunc("GET /v1/hardware", e.hardware)
+	mux.HandleFunc("POST /v1/chat/completions", e.vendor.Handle(e.chat))
+	mux.HandleFunc("GET /v1/models", e.vendor.Answer(e.models))
+	mux.HandleFunc("GET /v1/whoami", e.vendor.Answer(whoami))
 }
 
 func (e *emulator) fileRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /v1/files/upload", e.uploadForm)
-	mux.HandleFunc("POST /v1/files", e.uploadSigned)
-	mux.HandleFunc("PUT /v1/signed/{id}", e.putSigned)
-	mux.HandleFunc("POST /v1/files/{id}/preprocess", e.preprocess)
-	mux.HandleFunc("POST /v1/files/multipart/initiate", e.multipartInitiate)
-	mux.HandleFunc("PUT /v1/signed/{id}/{part}", e.multipartPut)
-	mux.HandleFunc("POST /v1/files/multipart/complete", e.multipartComplete)
-	mux.HandleFunc("POST /v1/files/multipart/abort", e.multipartAbort)
-	mux.HandleFunc("GET /v1/files", e.listFiles)
-	mux.HandleFunc("GET /v1/files/{id}", e.getFile)
-	mux.HandleFunc("GET /v1/files/{id}/content", e.fileContent)
-	mux.HandleFunc("DELETE /v1/files/{id}", e.deleteFile)
+	mux.HandleFunc("POST /v1/files/upload", e.vendor.Answer(e.uploadForm))
+	mux.HandleFunc("POST /v1/files", e.vendor.Handle(e.uploadSigned))
+	mux.HandleFunc("PUT /v1/signed/{id}", e.vendor.Handle(e.putSigned))
+	mux.HandleFunc("POST /v1/files/{id}/preprocess", e.vendor.Answer(e.preprocess))
+	mux.HandleFunc("POST /v1/files/multipart/initiate", lab.Take(e.vendor, e.initiate))
+	mux.HandleFunc("PUT /v1/signed/{id}/{part}", e.vendor.Handle(e.putSigned))
+	mux.HandleFunc("POST /v1/files/multipart/complete", lab.Take(e.vendor, e.complete))
+	mux.HandleFunc("POST /v1/files/multipart/abort", lab.Take(e.vendor, e.abort))
+	mux.HandleFunc("GET /v1/files", e.vendor.Answer(e.listFiles))
+	mux.HandleFunc("GET /v1/files/{id}", e.vendor.Answer(e.getFile))
+	mux.HandleFunc("GET /v1/files/{id}/content", e.vendor.Handle(e.fileContent))
+	mux.HandleFunc("DELETE /v1/files/{id}", e.vendor.Answer(e.deleteFile))
 }
 
 func (e *emulator) tuneRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /v1/fine-tunes/models/limits", e.tuneLimits)
-	mux.HandleFunc("GET /v1/fine-tunes/models/supported", e.tunable)
-	mux.HandleFunc("POST /v1/fine-tunes/estimate-price", e.estimate)
-	mux.HandleFunc("POST /v1/fine-tunes", e.createTune)
-	mux.HandleFunc("GET /v1/fine-tunes", e.listTunes)
-	mux.HandleFunc("GET /v1/fine-tunes/{id}", e.getTune)
-	mux.HandleFunc("DELETE /v1/fine-tunes/{id}", e.deleteTune)
-	mux.HandleFunc("POST /v1/fine-tunes/{id}/cancel", e.cancelTune)
-	mux.HandleFunc("GET /v1/fine-tunes/{id}/events", e.tuneEvents)
-	mux.HandleFunc("GET /v1/fine-tunes/{id}/checkpoints", e.tuneCheckpoints)
-	mux.HandleFunc("GET /v1/fine-tunes/{id}/metrics", e.tuneMetrics)
+	mux.HandleFunc("GET /v1/fine-tunes/models/limits", tuneLimits)
+	mux.HandleFunc("GET /v1/fine-tunes/models/supported", e.vendor.Answer(tunable))
+	mux.HandleFunc("POST /v1/fine-tunes/estimate-price", lab.Take(e.vendor, e.estimate))
+	mux.HandleFunc("POST /v1/fine-tunes", lab.Take(e.vendor, e.createTune))
+	mux.HandleFunc("GET /v1/fine-tunes", e.vendor.Answer(e.listTunes))
+	mux.HandleFunc("DELETE /v1/fine-tunes/{id}", e.vendor.Answer(e.deleteTune))
+	mux.HandleFunc("POST /v1/fine-tunes/{id}/cancel", e.vendor.Answer(e.cancelTune))
+	ofTune := func(path string, object func(work.Training, time.Time) any) {
+		mux.HandleFunc("GET /v1/fine-tunes/{id}"+path, e.vendor.Answer(e.ofTune(object)))
+	}
+	ofTune("", withEvents)
+	ofTune("/events", tuneEvents)
+	ofTune("/checkpoints", tuneCheckpoints)
+	ofTune("/metrics", tuneMetrics)
 }
 
-func (e *emulator) hostingRoutes(mux *http.ServeMux) {
+func (e *emulator) hostingRoutes() *http.ServeMux {
 	const project = "/v2/projects/{project}"
 	const endpoint = project + "/endpoints/{endpoint}"
 	const deployment = endpoint + "/deployments/{deployment}"
-	mux.HandleFunc("GET /v2/public/inference-instance-types", e.instances)
-	mux.HandleFunc("GET /v2/public/inference-instance-types/{id}", e.instance)
-	mux.HandleFunc("GET /v2/supported-models", e.supportedModels)
-	mux.HandleFunc("GET "+project+"/models", e.inProject(e.listModels))
-	mux.HandleFunc("GET "+project+"/models/{model}", e.inProject(e.getModel))
-	mux.HandleFunc("GET "+project+"/configs", e.inProject(e.listConfigs))
-	mux.HandleFunc("GET "+project+"/configs/{config}", e.inProject(e.getConfig))
-	mux.HandleFunc("POST "+project+"/endpoints", e.inProject(e.createEndpoint))
-	mux.HandleFunc("GET "+project+"/endpoints", e.inProject(e.listEndpoints))
-	mux.HandleFunc("GET "+endpoint, e.inProject(e.getEndpoint))
-	mux.HandleFunc("PATCH "+endpoint, e.inProject(e.patchEndpoint))
-	mux.HandleFunc("DELETE "+endpoint, e.inProject(e.deleteEndpoint))
-	mux.HandleFunc("POST "+endpoint+"/deployments", e.inProject(e.createDeployment))
-	mux.HandleFunc("GET "+endpoint+"/deployments", e.inProject(e.listDeployments))
-	mux.HandleFunc("GET "+deployment, e.inProject(e.getDeployment))
-	mux.HandleFunc("PATCH "+deployment, e.inProject(e.patchDeployment))
-	mux.HandleFunc("DELETE "+deployment, e.inProject(e.deleteDeployment))
-	mux.HandleFunc("GET "+deployment+"/adapters", e.inProject(e.listAdapters))
-	mux.HandleFunc("POST "+deployment+"/adapters", e.inProject(e.attachAdapter))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+project+"/models", e.vendor.Answer(e.listModels))
+	mux.HandleFunc("GET "+project+"/models/{model}", e.vendor.Answer(e.getModel))
+	mux.HandleFunc("POST "+project+"/endpoints", lab.Take(e.vendor, e.createEndpoint))
+	mux.HandleFunc("GET "+project+"/endpoints", e.vendor.Answer(e.listEndpoints))
+	mux.HandleFunc("GET "+endpoint, e.vendor.Answer(e.getEndpoint))
+	mux.HandleFunc("PATCH "+endpoint, lab.Take(e.vendor, e.patchEndpoint))
+	mux.HandleFunc("DELETE "+endpoint, e.vendor.Answer(e.deleteEndpoint))
+	mux.HandleFunc("POST "+endpoint+"/deployments", lab.Take(e.vendor, e.createDeployment))
+	mux.HandleFunc("GET "+endpoint+"/deployments", e.vendor.Answer(e.listDeployments))
+	mux.HandleFunc("GET "+deployment, e.vendor.Answer(e.getDeployment))
+	mux.HandleFunc("PATCH "+deployment, lab.Take(e.vendor, e.patchDeployment))
+	mux.HandleFunc("DELETE "+deployment, e.vendor.Answer(e.deleteDeployment))
+	mux.HandleFunc("/", unknownRoute)
+	return mux
 }
 
 // inProject refuses projects other than the account's.
-func (e *emulator) inProject(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (e *emulator) inProject(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("project") != projectID {
-			fail(w, *absent("project", r.PathValue("project")))
+			fail(w, *lab.Absent("project", r.PathValue("project")))
 			return
 		}
-		next(w, r)
-	}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func unknownRoute(w http.ResponseWriter, r *http.Request) {
-	lab.WriteJSON(w, http.StatusNotFound, map[string]any{
-		"error": fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path),
-	})
+	message := fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path)
+	lab.WriteJSON(w, http.StatusNotFound, map[string]any{"error": message})
 }
 
-// unusable answers in place of an emulator whose kept state can not be read.
-func unusable(err error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fail(w, lab.Failure{Status: http.StatusInternalServerError,
-			Message: fmt.Sprintf("the sandbox's state cannot be used, move it away to begin anew: %v", err)})
-	})
-}
+// stamp is how Together writes a time.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -1,98 +1,58 @@
 package emulator
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 
 	"dreamlab/providers/sandbox/lab"
 )
 
-// word is what Together says of a status when the failure brings no words
-// (https://docs.together.ai/docs/error-codes).
-type word struct{ kind, code, message string }
+// invalidRequest is the type of most of Together's errors.
+const invalidRequest = "invalid_request_error"
 
-func wordOf(status int) word {
-	switch status {
-	case http.StatusUnauthorized:
-		return word{
-			"invalid_request_error",
-			"invalid_api_key",
-			"Invalid API key provided. You can find your " +
-				"API key at https://api.together.ai/settings/api-keys.",
-		}
-	case http.StatusPaymentRequired:
-		return word{"invalid_request_error", "credit_limit", "Credit limit exceeded, please navigate to " +
-			"https://api.together.ai/settings/billing to upgrade your plan."}
-	case http.StatusForbidden:
-		return word{"invalid_request_error", "forbidden", "You may not use this resource."}
-	case http.StatusNotFound:
-		return word{"invalid_request_error", "not_found", "Not found."}
-	case http.StatusTooManyRequests:
-		return word{
-			"dynamic_request_limited",
-			"rate_limit",
-			"Your request rate is above this model's dynamic " +
-				"rate limit. Please slow down.",
-		}
-	case http.StatusServiceUnavailable:
-		return word{
-			"service_unavailable",
-			"overloaded",
-			"The server is currently overloaded with other requests.",
-		}
+// words is what Together says of a status when the failure brings no words
+// (https://docs.together.ai/docs/error-codes).
+func words() lab.Words {
+	return lab.Words{
+		http.StatusBadRequest: {Type: invalidRequest, Message: "Bad request."},
+		http.StatusUnauthorized: {Type: invalidRequest, Code: "invalid_api_key", Message: "Invalid API key " +
+			"provided. You can find your API key at https://api.together.ai/settings/api-keys."},
+		http.StatusPaymentRequired: {Type: invalidRequest, Code: "credit_limit", Message: "Credit limit exceeded, " +
+			"please navigate to https://api.together.ai/settings/billing to upgrade your plan."},
+		http.StatusForbidden: {Type: invalidRequest, Code: "forbidden", Message: "You may not use this."},
+		http.StatusNotFound:  {Type: invalidRequest, Code: "not_found", Message: "Not found."},
+		http.StatusConflict:  {Type: invalidRequest, Code: "conflict", Message: "Conflict."},
+		http.StatusTooManyRequests: {Type: "dynamic_request_limited", Code: "rate_limit", Message: "Your request " +
+			"rate is above this model's dynamic rate limit. Please slow down."},
+		http.StatusServiceUnavailable: {Type: "service_unavailable", Code: "overloaded", Message: "The server is " +
+			"currently overloaded with other requests."},
+		http.StatusInternalServerError: {Type: "server_error", Message: "Internal server error."},
 	}
-	if status >= 500 {
-		return word{"server_error", "", "Internal server error."}
-	}
-	return word{"invalid_request_error", "", "Bad request."}
 }
 
 // fail writes an error in the form that Together has for it: an object, or a
 // mere string where its front answers instead of its API.
 func fail(w http.ResponseWriter, f lab.Failure) {
-	said := wordOf(f.Status)
-	message := or(f.Message, said.message)
-	if f.RetryAfter != "" {
-		w.Header().Set("Retry-After", f.RetryAfter)
-	}
+	f = words().Complete(f)
 	if f.Status == http.StatusTooManyRequests {
-		w.Header().Set("x-ratelimit-reset", or(f.RetryAfter, "2"))
+		w.Header().Set("x-ratelimit-reset", cmp.Or(f.RetryAfter, "2"))
 	}
 	if fromFront(f.Status) {
-		lab.WriteJSON(w, f.Status, map[string]any{"error": message})
+		lab.WriteFailure(w, f, map[string]any{"error": f.Message})
 		return
 	}
-	kind := or(f.Type, said.kind)
 	object := map[string]any{
-		"message": message, "type": kind, "param": orNil(f.Param), "code": orNil(or(f.Code, said.code)),
+		"message": f.Message, "type": f.Type, "param": lab.OrNil(f.Param), "code": lab.OrNil(f.Code),
 	}
 	if f.Status == http.StatusTooManyRequests {
-		object["error_type"] = kind
+		object["error_type"] = f.Type
 	}
 	maps.Copy(object, f.Extra)
-	lab.WriteJSON(w, f.Status, map[string]any{"error": object})
+	lab.WriteFailure(w, f, map[string]any{"error": object})
 }
 
 // fromFront tells which statuses come from the gateway.
 func fromFront(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusGatewayTimeout || status >= 520
-}
-
-// failBare writes the third form, which some fine-tuning routes have.
-func failBare(w http.ResponseWriter, status int, message string) {
-	lab.WriteJSON(w, status, map[string]any{"message": message, "type": "invalid_request_error"})
-}
-
-func or(text, otherwise string) string {
-	if text != "" {
-		return text
-	}
-	return otherwise
-}
-
-func orNil(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
 }

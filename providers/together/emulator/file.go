@@ -2,224 +2,92 @@ package emulator
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"time"
 
 	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/work"
 )
 
-// How long the processing of a file takes, in lab time.
-const (
-	fileQueued  = 5 * time.Second
-	fileRunning = 15 * time.Second
-)
-
-// file is an uploaded file, or one whose bytes are awaited.
-type file struct {
-	ID       string         `json:"id"`
-	Name     string         `json:"name"`
-	Purpose  string         `json:"purpose"`
-	Type     string         `json:"type"`
-	Bytes    int64          `json:"bytes"`
-	Created  time.Time      `json:"created"`
-	Received time.Time      `json:"received"` // when processing began; zero before
-	Deleted  bool           `json:"deleted,omitempty"`
-	Secret   string         `json:"secret,omitempty"` // of its signed addresses
-	Parts    map[int]string `json:"parts,omitempty"`  // ETags by number, of a multipart upload
-	Count    int            `json:"count,omitempty"`  // parts to come
-	Report   report         `json:"report"`
+// fileStatus is Together's word for where a file is.
+func fileStatus(f *work.File, now time.Time) string {
+	return map[work.FileState]string{
+		work.FileAwaited: "PENDING", work.FileQueued: "QUEUED", work.FileChecking: "RUNNING",
+		work.FileReady: "COMPLETED", work.FileInvalid: "INVALID_FORMAT",
+	}[f.State(now)]
 }
 
-// status is where the processing is.
-func (f *file) status(now time.Time) string {
-	passed := now.Sub(f.Received)
-	switch {
-	case f.Received.IsZero():
-		return "PENDING"
-	case passed < fileQueued:
-		return "QUEUED"
-	case passed < fileQueued+fileRunning:
-		return "RUNNING"
-	case f.Report.Error != "":
-		return "INVALID_FORMAT"
-	}
-	return "COMPLETED"
-}
-
-func (f *file) object(now time.Time) map[string]any {
-	status := f.status(now)
+func (e *emulator) fileObject(f work.File) any {
+	now := e.lab.Now()
+	state := f.State(now)
 	object := map[string]any{
 		"id": f.ID, "object": "file", "created_at": f.Created.Unix(), "filename": f.Name, "bytes": f.Bytes,
 		"purpose": f.Purpose, "FileType": f.Type, "LineCount": f.Report.Lines,
-		"Processed": status == "COMPLETED", "processing_status": status,
+		"Processed": state == work.FileReady, "processing_status": fileStatus(&f, now),
 	}
-	if status == "COMPLETED" || status == "INVALID_FORMAT" {
-		object["validation_report"] = f.Report.object(f.ID)
+	if state == work.FileReady || state == work.FileInvalid {
+		object["validation_report"] = reportObject(f.ID, f.Report)
 	}
 	return object
 }
 
-// file finds a file that was not deleted. It is called with the lock held.
-func (e *emulator) file(id string) (*file, *lab.Failure) {
-	f := e.state.Files[id]
-	if f == nil || f.Deleted {
-		return nil, absent("File", id)
+func reportObject(id string, r work.Report) map[string]any {
+	object := map[string]any{
+		"valid": r.Error == "", "file_id": id, "nlines": r.Lines, "dataset_format": r.Format,
+		"dataset_has_message_weights": r.Weights, "dataset_has_sample_weights": false,
+		"dataset_has_tools": false, "dataset_has_parallel_tool_calls": false,
+		"dataset_has_reasoning": false, "dataset_is_multimodal": false,
 	}
-	return f, nil
+	if r.Error != "" {
+		object["error_type"], object["error"] = "INVALID_FORMAT", r.Error
+	}
+	return object
 }
 
-// addFile makes a file whose bytes are not there yet. It is called with the
-// lock held.
-func (e *emulator) addFile(name, purpose, kind string, now time.Time) (*file, *lab.Failure) {
+// addFile makes a file whose bytes are to come, in parts where parts says so.
+func (e *emulator) addFile(name, purpose, kind string, parts int) (work.File, *lab.Failure) {
 	switch {
 	case name == "":
-		return nil, invalid("file_name", "file_name is required")
+		return work.File{}, lab.Invalid("file_name", "file_name is required")
 	case !slices.Contains([]string{"fine-tune", "eval", "batch-api"}, purpose):
-		return nil, invalid("purpose", "purpose must be one of fine-tune, eval, batch-api")
+		return work.File{}, lab.Invalid("purpose", "purpose must be one of fine-tune, eval, batch-api")
 	case !slices.Contains([]string{"", "jsonl", "csv", "parquet"}, kind):
-		return nil, invalid("file_type", "file_type must be one of jsonl, csv, parquet")
-	case len(e.state.Files) >= maxFiles:
-		return nil, invalid("file", "the account holds %d files already: delete some", maxFiles)
+		return work.File{}, lab.Invalid("file_type", "file_type must be one of jsonl, csv, parquet")
 	}
-	f := &file{
-		ID: lab.NewID("file-"), Name: name, Purpose: purpose, Type: or(kind, "jsonl"), Created: now,
-		Secret: lab.NewID(""),
-	}
-	e.state.Files[f.ID] = f
-	return f, nil
+	return e.account.AddFile(work.File{
+		ID: lab.NewID("file-"), Name: name, Purpose: purpose, Type: cmp.Or(kind, "jsonl"),
+		Rows: purpose == "fine-tune", Count: parts,
+	})
 }
 
-// receive begins the processing of a file whose bytes are on the shelf.
-func (e *emulator) receive(id string, r *http.Request) (any, *lab.Failure) {
-	e.mu.Lock()
-	f, refused := e.file(id)
-	e.mu.Unlock()
+// described answers with a file.
+func (e *emulator) described(f work.File, refused *lab.Failure) (any, *lab.Failure) {
 	if refused != nil {
 		return nil, refused
 	}
-	found, size, err := e.inspect(f)
-	if errors.Is(err, lab.ErrAbsent) {
-		return nil, invalid("file", "the bytes of %s have not been uploaded yet", id)
-	}
-	if err != nil {
-		return nil, notKept(err)
-	}
-	target := lab.Target{Vendor: name, Method: r.Method, Path: r.URL.Path}
-	if fault, bad := e.lab.TakeFault(target, lab.FaultInvalidFile); bad {
-		found.Error = or(fault.Message, "Line 1: `messages[0]` must contain a `role` field")
-	}
-	return e.changed(func(now time.Time) (any, *lab.Failure) {
-		f.Received, f.Bytes, f.Report = now, size, found
-		return f.object(now), nil
-	})
+	return e.fileObject(f), nil
 }
 
-// inspect reads a file's bytes and reports what is in them.
-func (e *emulator) inspect(f *file) (report, int64, error) {
-	body, err := e.lab.Shelf.Open(f.ID)
-	if err != nil {
-		return report{}, 0, err
-	}
-	counted := &counter{Reader: body}
-	found, err := inspect(counted, f.Purpose)
-	if err == nil { // an invalid file is not read to its end
-		_, err = io.Copy(io.Discard, counted)
-	}
-	return found, counted.n, errors.Join(err, body.Close())
+func (e *emulator) listFiles(*http.Request) (any, *lab.Failure) {
+	files := e.account.Files()
+	slices.Reverse(files)
+	return map[string]any{"data": lab.Objects(files, e.fileObject)}, nil
 }
 
-// counter counts the bytes that are read through it.
-type counter struct {
-	io.Reader
-	n int64
+func (e *emulator) getFile(r *http.Request) (any, *lab.Failure) {
+	return e.described(e.account.File(r.PathValue("id")))
 }
 
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
-	c.n += int64(n)
-	return n, err
+func (e *emulator) preprocess(r *http.Request) (any, *lab.Failure) {
+	return e.described(e.account.Receive(r, r.PathValue("id")))
 }
 
-func (e *emulator) listFiles(w http.ResponseWriter, _ *http.Request) {
-	e.read(w, func(now time.Time) (any, *lab.Failure) {
-		list := []*file{}
-		for _, f := range e.state.Files {
-			if !f.Deleted {
-				list = append(list, f)
-			}
-		}
-		slices.SortFunc(list, func(a, b *file) int {
-			return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID))
-		})
-		objects := make([]any, len(list))
-		for i, f := range list {
-			objects[i] = f.object(now)
-		}
-		return map[string]any{"data": objects}, nil
-	})
+func (e *emulator) deleteFile(r *http.Request) (any, *lab.Failure) {
+	id := r.PathValue("id")
+	return map[string]any{"id": id, "deleted": true}, e.account.DeleteFile(id)
 }
 
-func (e *emulator) getFile(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(now time.Time) (any, *lab.Failure) {
-		f, refused := e.file(r.PathValue("id"))
-		if refused != nil {
-			return nil, refused
-		}
-		return f.object(now), nil
-	})
-}
-
-func (e *emulator) fileContent(w http.ResponseWriter, r *http.Request) {
-	e.mu.Lock()
-	f, refused := e.file(r.PathValue("id"))
-	e.mu.Unlock()
-	if refused != nil {
-		fail(w, *refused)
-		return
-	}
-	body, err := e.lab.Shelf.Open(f.ID)
-	if err != nil {
-		fail(w, *absent("File content", f.ID))
-		return
-	}
-	defer body.Close()
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", f.Name))
-	if _, err := io.Copy(w, body); err != nil { // the client sees a short answer
-		panic(http.ErrAbortHandler)
-	}
-}
-
-// deleteFile forgets a file; its bytes stay while a training rests on them.
-func (e *emulator) deleteFile(w http.ResponseWriter, r *http.Request) {
-	e.change(w, func(time.Time) (any, *lab.Failure) {
-		f, refused := e.file(r.PathValue("id"))
-		if refused != nil {
-			return nil, refused
-		}
-		f.Deleted = true
-		if err := e.dropUnused(f); err != nil {
-			return nil, notKept(err)
-		}
-		return map[string]any{"id": f.ID, "deleted": true}, nil
-	})
-}
-
-// dropUnused removes a deleted file that no training rests on. It is called
-// with the lock held.
-func (e *emulator) dropUnused(f *file) error {
-	if f == nil || !f.Deleted {
-		return nil
-	}
-	for _, t := range e.state.Tunes {
-		if t.Spec.File == f.ID {
-			return nil
-		}
-	}
-	delete(e.state.Files, f.ID)
-	return e.lab.Shelf.Delete(f.ID)
+func (e *emulator) fileContent(w http.ResponseWriter, r *http.Request) *lab.Failure {
+	return e.account.Send(w, r.PathValue("id"))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/work"
 )
 
 // configProject owns the configurations: not the account's own project.
@@ -38,7 +39,7 @@ func findInstance(id string) (instanceType, bool) {
 	return instanceType{}, false
 }
 
-func (t instanceType) object() map[string]any {
+func (t instanceType) object() any {
 	return map[string]any{
 		"id": t.ID, "name": t.ID, "description": strconv.Itoa(t.Count) + " " + t.GPU, "gpuType": t.GPU,
 		"gpuCount": t.Count, "gpuMemoryGib": t.Memory, "priceCentsPerHour": t.CentsPerHour,
@@ -48,42 +49,15 @@ func (t instanceType) object() map[string]any {
 	}
 }
 
-func (e *emulator) instances(w http.ResponseWriter, _ *http.Request) {
-	objects := []any{}
-	for _, t := range instanceTypes() {
-		objects = append(objects, t.object())
-	}
-	lab.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": objects})
+// hourly is what an hour of hardware costs, in nano-dollars.
+func hourly(id string) int64 {
+	const nanoPerCent = 10_000_000
+	t, _ := findInstance(id)
+	return t.CentsPerHour * nanoPerCent
 }
 
-func (e *emulator) instance(w http.ResponseWriter, r *http.Request) {
-	t, found := findInstance(r.PathValue("id"))
-	if !found {
-		fail(w, *absent("inference instance type", r.PathValue("id")))
-		return
-	}
-	lab.WriteJSON(w, http.StatusOK, t.object())
-}
-
-// hardware is the first form of the question where a model can be served.
-func (e *emulator) hardware(w http.ResponseWriter, r *http.Request) {
-	id := r.URL.Query().Get("model")
-	m, found := findModel(id)
-	if id != "" && (!found || !m.Hostable) {
-		fail(w, *absent("hardware for model", id))
-		return
-	}
-	objects := []any{}
-	for _, t := range instanceTypes() {
-		if id == "" || t.ID == m.Instance {
-			objects = append(objects, map[string]any{
-				"object": "hardware", "id": t.ID, "updated_at": stamp(e.lab.Now()),
-				"pricing": map[string]any{"cents_per_minute": float64(t.CentsPerHour) / 60},
-				"specs":   map[string]any{"gpu_type": t.GPU, "gpu_count": t.Count, "gpu_memory": t.Memory},
-			})
-		}
-	}
-	lab.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": objects})
+func instances(*http.Request) (any, *lab.Failure) {
+	return map[string]any{"object": "list", "data": lab.Objects(instanceTypes(), instanceType.object)}, nil
 }
 
 // slugOf makes an id's letters of a model's name.
@@ -91,50 +65,57 @@ func slugOf(id string) string {
 	return strings.NewReplacer("/", "-", ".", "-").Replace(strings.ToLower(id))
 }
 
-func baseID(m entry) string   { return "ml_" + slugOf(m.ID) }
-func configID(m entry) string { return "cr_" + slugOf(m.ID) }
+// modelPrefix begins the ids of models, and revisionPrefix those of their one
+// revision.
+const (
+	modelPrefix    = "ml_"
+	revisionPrefix = "rv_"
+)
 
-// hostedModel is what a deployment can be of: a base model or a tune's.
+func baseID(m entry) string     { return modelPrefix + slugOf(m.ID) }
+func configID(m entry) string   { return "cr_" + slugOf(m.ID) }
+func configName(m entry) string { return "projects/" + configProject + "/configs/" + configID(m) }
+func baseName(m entry) string   { return "projects/" + configProject + "/models/" + baseID(m) }
+
+func revisionOf(model string) string { return revisionPrefix + strings.TrimPrefix(model, modelPrefix) }
+
+// hostedModel is what a deployment can be of: a base model or a tuned one.
 type hostedModel struct {
 	id       string
 	name     string
 	base     entry
-	tune     string
-	revision string
+	training string // that made it, empty for a base model
 }
 
-// hosted finds a model by its id. It is called with the lock held.
+// hosted finds a model by its id.
 func (e *emulator) hosted(id string) (hostedModel, *lab.Failure) {
 	for _, m := range e.hostedModels() {
 		if m.id == id {
-			if !m.base.Hostable {
-				return hostedModel{}, invalid("model", "models on %s cannot be deployed", m.base.ID)
-			}
 			return m, nil
 		}
 	}
-	return hostedModel{}, absent("model", id)
+	return hostedModel{}, lab.Absent("model", id)
 }
 
-// hostedModels lists the catalogue and what the account's tunes made.
+// hostedModels lists the catalogue, and then what the account's fine-tunes made.
 func (e *emulator) hostedModels() []hostedModel {
 	var list []hostedModel
 	for _, m := range catalogue() {
-		list = append(list, hostedModel{baseID(m), m.ID, m, "", "rv_" + slugOf(m.ID)})
+		list = append(list, hostedModel{id: baseID(m), name: m.ID, base: m})
 	}
 	now := e.lab.Now()
-	for _, t := range e.state.Tunes {
+	for _, t := range e.account.Trainings() {
 		base, found := findModel(t.Base)
-		if found && t.status(now) == statusCompleted {
-			list = append(list, hostedModel{t.ModelID, t.output(), base, t.ID, t.Revision})
+		if found && t.State(now) == work.TrainingSucceeded {
+			list = append(list, hostedModel{id: t.Model, name: t.Name, base: base, training: t.ID})
 		}
 	}
 	return list
 }
 
-func (m hostedModel) object() map[string]any {
+func (m hostedModel) object() any {
 	kind := "WEIGHTS_TYPE_DEFAULT"
-	if m.tune != "" {
+	if m.training != "" {
 		kind = "WEIGHTS_TYPE_ADAPTER"
 	}
 	return map[string]any{
@@ -144,86 +125,28 @@ func (m hostedModel) object() map[string]any {
 	}
 }
 
-func (e *emulator) listModels(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(time.Time) (any, *lab.Failure) {
-		list := e.hostedModels()
-		slices.SortFunc(list, func(a, b hostedModel) int { return strings.Compare(a.id, b.id) })
-		objects := []any{}
-		for _, m := range list {
-			if m.tune != "" {
-				objects = append(objects, m.object())
-			}
-		}
-		return page(r, objects), nil
-	})
+func (e *emulator) listModels(r *http.Request) (any, *lab.Failure) {
+	made := e.hostedModels()[len(catalogue()):]
+	return page(r, lab.Objects(made, hostedModel.object)), nil
 }
 
-func (e *emulator) getModel(w http.ResponseWriter, r *http.Request) {
-	e.read(w, func(time.Time) (any, *lab.Failure) {
-		for _, m := range e.hostedModels() {
-			if m.id == r.PathValue("model") {
-				return m.object(), nil
-			}
-		}
-		return nil, absent("model", r.PathValue("model"))
-	})
-}
-
-func configObject(m entry) map[string]any {
-	t, _ := findInstance(m.Instance)
-	selector := func(key, value string) any { return map[string]any{"key": key, "value": value} }
-	return map[string]any{
-		"id": configID(m), "projectId": configProject, "certifications": []any{},
-		"referenceModel": "projects/" + configProject + "/models/" + baseID(m), "referenceModelId": baseID(m),
-		"selectors": []any{
-			selector("accelerator_type", t.GPU), selector("accelerator_count", strconv.Itoa(t.Count)),
-			selector("optimization", "latency"), selector("topology", "aggregated"),
-			selector("adapter_mode", "disabled"),
-		},
-	}
-}
-
-// listConfigs answers how a model can be served: not at all is an empty list.
-func (e *emulator) listConfigs(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	wanted := or(q.Get("referenceModelId"), resource(q.Get("referenceModel"), "models"))
-	e.read(w, func(time.Time) (any, *lab.Failure) {
-		objects := []any{}
-		for _, m := range e.hostedModels() {
-			if m.tune == "" && !m.base.Hostable || wanted != "" && wanted != m.id && wanted != m.name {
-				continue
-			}
-			if wanted != "" || m.tune == "" {
-				objects = append(objects, configObject(m.base))
-			}
-		}
-		return page(r, objects), nil
-	})
-}
-
-func (e *emulator) getConfig(w http.ResponseWriter, r *http.Request) {
-	for _, m := range catalogue() {
-		if m.Hostable && configID(m) == r.PathValue("config") {
-			lab.WriteJSON(w, http.StatusOK, configObject(m))
-			return
-		}
-	}
-	fail(w, *absent("config", r.PathValue("config")))
+func (e *emulator) getModel(r *http.Request) (any, *lab.Failure) {
+	m, refused := e.hosted(r.PathValue("model"))
+	return m.object(), refused
 }
 
 // supportedModels is the catalogue with what each model can be used for.
-func (e *emulator) supportedModels(w http.ResponseWriter, r *http.Request) {
+func supportedModels(r *http.Request) (any, *lab.Failure) {
 	q := r.URL.Query()
 	objects := []any{}
 	for _, m := range catalogue() {
-		products := m.products()
-		product := q.Get("product")
+		products, product := m.products(), q.Get("product")
 		named := strings.Contains(strings.ToLower(m.ID), strings.ToLower(q.Get("search")))
 		if named && (product == "" || slices.Contains(products, product)) {
 			objects = append(objects, supportedObject(m, products))
 		}
 	}
-	lab.WriteJSON(w, http.StatusOK, page(r, objects))
+	return page(r, objects), nil
 }
 
 func (m entry) products() []string {
@@ -231,10 +154,10 @@ func (m entry) products() []string {
 	if m.Serverless {
 		list = append(list, "PRODUCT_SERVERLESS")
 	}
-	if m.Hostable {
+	if m.hostable() {
 		list = append(list, "PRODUCT_DEDICATED")
 	}
-	if m.Tunable {
+	if m.tunable() {
 		list = append(list, "PRODUCT_FINE_TUNING")
 	}
 	return list
@@ -242,11 +165,10 @@ func (m entry) products() []string {
 
 func supportedObject(m entry, products []string) map[string]any {
 	profiles := []any{}
-	if t, found := findInstance(m.Instance); found && m.Hostable {
+	if t, found := findInstance(m.Instance); found {
 		profiles = append(profiles, map[string]any{
 			"profileId": "prof_" + slugOf(m.ID),
-			"config":    "projects/" + configProject + "/configs/" + configID(m),
-			"model":     "projects/" + configProject + "/models/" + baseID(m), "modelName": m.ID,
+			"config":    configName(m), "model": baseName(m), "modelName": m.ID,
 			"gpuType": t.GPU, "gpuCount": t.Count, "parallelism": "tp", "quantization": "fp8",
 			"certifiedConfigRevisionId": "", "certifiedModelRevisionId": "",
 			"performanceBenchmarks": map[string]any{},

@@ -8,7 +8,7 @@ import (
 	"dreamlab/providers/sandbox/model"
 )
 
-// entry is one of Together's catalogue. The numbers are the sandbox's own:
+// entry is a model of Together's catalogue. The numbers are the sandbox's own:
 // Together publishes those of training on its price page alone.
 type entry struct {
 	ID         string
@@ -16,41 +16,26 @@ type entry struct {
 	Context    int64 // tokens
 	Large      bool  // knows more
 	Serverless bool
-	Tunable    bool
-	Hostable   bool  // on dedicated endpoints
-	TrainNano  int64 // nano-dollars per million trained tokens
-	MaxRank    int
-	Instance   string // hardware that serves it
+	TrainNano  int64  // nano-dollars per million trained tokens, 0 where it can not be tuned
+	Instance   string // hardware that serves it, empty where it can not be deployed
 }
 
+// maxRank is the largest rank of an adapter.
+const maxRank = 64
+
+func (m entry) tunable() bool  { return m.TrainNano > 0 }
+func (m entry) hostable() bool { return m.Instance != "" }
+
 func catalogue() []entry {
-	const small, big = "1x-h100-80gb", "4x-h100-80gb"
-	const trainSmall, trainBig, rank = 480_000_000, 1_500_000_000, 64
+	const one, four = "1x-h100-80gb", "4x-h100-80gb"
+	const cheap, dear = 480_000_000, 1_500_000_000
 	return []entry{
-		{
-			ID: "openai/gpt-oss-20b", Owner: "OpenAI", Context: 131_072, Serverless: true,
-			Tunable: true, TrainNano: trainSmall, MaxRank: rank, Hostable: true, Instance: small,
-		},
-		{
-			ID: "openai/gpt-oss-120b", Owner: "OpenAI", Context: 131_072, Large: true, Serverless: true,
-			Tunable: true, TrainNano: trainBig, MaxRank: rank, Hostable: true, Instance: big,
-		},
-		{
-			ID: "Qwen/Qwen3.5-9B", Owner: "Qwen", Context: 262_144, Serverless: true,
-			Tunable: true, TrainNano: trainSmall, MaxRank: rank, Hostable: true, Instance: small,
-		},
-		{
-			ID: "meta-llama/Llama-3.3-70B-Instruct-Turbo", Owner: "Meta", Context: 131_072, Large: true,
-			Serverless: true, Hostable: true, Instance: big,
-		},
-		{
-			ID: "meta-llama/Llama-3.3-70B-Instruct-Reference", Owner: "Meta", Context: 24_576, Large: true,
-			Tunable: true, TrainNano: trainBig, MaxRank: rank,
-		},
-		{
-			ID: "meta-llama/Meta-Llama-3.1-8B-Instruct-Reference", Owner: "Meta", Context: 8_192,
-			Tunable: true, TrainNano: trainSmall, MaxRank: rank,
-		},
+		{"openai/gpt-oss-20b", "OpenAI", 131_072, false, true, cheap, one},
+		{"openai/gpt-oss-120b", "OpenAI", 131_072, true, true, dear, four},
+		{"Qwen/Qwen3.5-9B", "Qwen", 262_144, false, true, cheap, one},
+		{"meta-llama/Llama-3.3-70B-Instruct-Turbo", "Meta", 131_072, true, true, 0, four},
+		{"meta-llama/Llama-3.3-70B-Instruct-Reference", "Meta", 24_576, true, false, dear, ""},
+		{"meta-llama/Meta-Llama-3.1-8B-Instruct-Reference", "Meta", 8_192, false, false, cheap, ""},
 	}
 }
 
@@ -76,15 +61,15 @@ func findModel(id string) (entry, bool) {
 const released = 1754408224
 
 // models answers a bare array, as Together does.
-func (e *emulator) models(w http.ResponseWriter, r *http.Request) {
+func (e *emulator) models(r *http.Request) (any, *lab.Failure) {
 	dedicated := r.URL.Query().Get("dedicated") == "true"
 	list := []any{}
 	for _, m := range catalogue() {
-		if m.Serverless && !dedicated || m.Hostable && dedicated {
+		if m.Serverless && !dedicated || m.hostable() && dedicated {
 			list = append(list, e.modelObject(m))
 		}
 	}
-	lab.WriteJSON(w, http.StatusOK, list)
+	return list, nil
 }
 
 func (e *emulator) modelObject(m entry) map[string]any {
@@ -103,31 +88,23 @@ func (e *emulator) modelObject(m entry) map[string]any {
 // dollars is for showing: nothing is computed with it.
 func dollars(nano int64) float64 { return float64(nano) / 1e9 }
 
-func (e *emulator) brain(m entry) *model.Model {
-	if m.Large {
+// brain returns what a model of the catalogue knows, nil for any other.
+func (e *emulator) brain(id string) *model.Model {
+	m, found := findModel(id)
+	switch {
+	case !found:
+		return nil
+	case m.Large:
 		return e.lab.Large
 	}
 	return e.lab.Small
 }
 
-func (e *emulator) whoami(w http.ResponseWriter, _ *http.Request) {
-	lab.WriteJSON(w, http.StatusOK, map[string]any{
+func whoami(*http.Request) (any, *lab.Failure) {
+	return map[string]any{
 		"api_key_id": "key_sandbox", "organization_id": "org_sandbox", "organization_name": "Sandbox",
 		"project_id": projectID, "project_name": "Sandbox", "project_slug": slug, "user_id": userID,
-	})
-}
-
-// endpointsDisabled is what the first form of dedicated endpoints answers now.
-func endpointsDisabled(w http.ResponseWriter, _ *http.Request) {
-	fail(w, lab.Failure{
-		Status: http.StatusForbidden, Code: "endpoints_v1_create_access_disabled",
-		Message: "Creating v1 endpoints is disabled. Use Dedicated Model Inference, " +
-			"https://api.together.ai/v2.",
-	})
-}
-
-func noEndpoints(w http.ResponseWriter, _ *http.Request) {
-	lab.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": []any{}})
+	}, nil
 }
 
 // modelGone is what Together says of a model that it does not serve (any more).
@@ -139,10 +116,7 @@ func modelGone(id string) *lab.Failure {
 			"model. See https://docs.together.ai/docs/deprecations for what replaces it."
 	}
 	return &lab.Failure{
-		Status:  http.StatusNotFound,
-		Code:    "model_not_available",
-		Param:   "model",
-		Message: message,
+		Status: http.StatusNotFound, Code: "model_not_available", Param: "model", Message: message,
 	}
 }
 

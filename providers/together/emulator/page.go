@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"dreamlab/providers/sandbox/lab"
 )
 
 // The length of a page of a v2 list.
@@ -16,22 +18,14 @@ const (
 // page answers the part of a list that limit and after ask for. The cursor is
 // how many things stand before the page.
 func page(r *http.Request, objects []any) map[string]any {
-	limit := between(r.URL.Query().Get("limit"), 1, pageMost, pageDefault)
-	from := between(r.URL.Query().Get("after"), 0, len(objects), 0)
+	limit := lab.Between(r.URL.Query().Get("limit"), 1, pageMost, pageDefault)
+	from := lab.Between(r.URL.Query().Get("after"), 0, len(objects), 0)
 	to := min(from+limit, len(objects))
 	answer := map[string]any{"object": "list", "data": objects[from:to]}
 	if to < len(objects) {
 		answer["next_cursor"] = strconv.Itoa(to)
 	}
 	return answer
-}
-
-func between(text string, low, high, otherwise int) int {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < low {
-		return otherwise
-	}
-	return min(n, high)
 }
 
 // named tells whether a thing passes the request's filter, of which the

@@ -1,11 +1,12 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/work"
 )
 
 // spec is what a fine-tune is asked with
@@ -48,6 +49,15 @@ type trainingMethod struct {
 	Beta   float64         `json:"dpo_beta,omitempty"`
 }
 
+// specOf is what a fine-tune was asked with.
+func specOf(t work.Training) spec {
+	var s spec
+	if err := json.Unmarshal(t.Request, &s); err != nil { // createTune wrote it
+		panic(err)
+	}
+	return s
+}
+
 // The bounds of a training, the same for every model here.
 const (
 	maxEpochs      = 20
@@ -70,12 +80,7 @@ func (s *spec) fill() {
 	setDefault(&s.Packing, &packing)
 	setDefault(&s.Kind, &trainingType{Type: "Lora", Rank: 64, Alpha: 128, Modules: "all-linear"})
 	setDefault(&s.Method, &trainingMethod{Method: "sft", Inputs: json.RawMessage(`"auto"`)})
-	if s.Epochs == 0 {
-		s.Epochs = 1
-	}
-	if s.Checkpoints == 0 {
-		s.Checkpoints = 1
-	}
+	s.Epochs, s.Checkpoints = cmp.Or(s.Epochs, 1), cmp.Or(s.Checkpoints, 1)
 	if len(s.BatchSize) == 0 {
 		s.BatchSize = json.RawMessage(`"max"`)
 	}
@@ -88,32 +93,37 @@ func setDefault[T any](field **T, value *T) {
 }
 
 // check refuses what the vendor would refuse.
-func (s *spec) check(base entry) *lab.Failure {
-	switch {
-	case s.File == "":
-		return invalid("training_file", "training_file is required")
-	case s.Epochs < 1 || s.Epochs > maxEpochs:
-		return invalid("n_epochs", "n_epochs must be from 1 to %d", maxEpochs)
-	case s.Checkpoints < 1 || s.Checkpoints > maxCheckpoints:
-		return invalid("n_checkpoints", "n_checkpoints must be from 1 to %d", maxCheckpoints)
-	case s.Evals < 0 || s.Evals > maxEvals:
-		return invalid("n_evals", "n_evals must be from 0 to %d", maxEvals)
-	case s.Evals > 0 && s.Validation == "":
-		return invalid("n_evals", "n_evals needs a validation_file")
-	case *s.LearningRate < minRate || *s.LearningRate > maxRate:
-		return invalid("learning_rate", "learning_rate must be from %g to %g", minRate, maxRate)
-	case len(s.Suffix) > maxSuffix:
-		return invalid("suffix", "suffix must have at most %d characters", maxSuffix)
-	case s.Warmup < 0 || s.Warmup > 1:
-		return invalid("warmup_ratio", "warmup_ratio must be from 0 to 1")
-	case s.Sequence < 0 || s.Sequence > maxSequence:
-		return invalid("max_seq_length", "max_seq_length must be at most %d", maxSequence)
-	case !validBatch(s.BatchSize):
-		return invalid("batch_size", "batch_size must be \"max\" or from %d to %d", minBatch, maxBatch)
-	case s.Method.Method != "sft" && s.Method.Method != "dpo":
-		return invalid("training_method", "training_method.method must be sft or dpo")
+func (s *spec) check() *lab.Failure {
+	rules := []struct {
+		param  string
+		broken bool
+		rule   string
+	}{
+		{"training_file", s.File == "", "is required"},
+		{"n_epochs", s.Epochs < 1 || s.Epochs > maxEpochs, "must be from 1 to 20"},
+		{"n_checkpoints", s.Checkpoints < 1 || s.Checkpoints > maxCheckpoints, "must be from 1 to 20"},
+		{"n_evals", s.Evals < 0 || s.Evals > maxEvals, "must be from 0 to 100"},
+		{"n_evals", s.Evals > 0 && s.Validation == "", "needs a validation_file"},
+		{"learning_rate", *s.LearningRate < minRate || *s.LearningRate > maxRate, "must be from 1e-8 to 0.01"},
+		{"suffix", len(s.Suffix) > maxSuffix, "must have at most 64 characters"},
+		{"warmup_ratio", s.Warmup < 0 || s.Warmup > 1, "must be from 0 to 1"},
+		{"max_seq_length", s.Sequence < 0 || s.Sequence > maxSequence, "must be at most 24576"},
+		{"batch_size", !validBatch(s.BatchSize), `must be "max" or from 8 to 128`},
+		{"training_method", s.Method.Method != "sft" && s.Method.Method != "dpo", "must have the method sft or dpo"},
+		{"training_type", !s.Kind.valid(), "must be Full, or Lora with a rank from 1 to 64, " +
+			"an alpha of 1 or more and a dropout below 1"},
 	}
-	return s.Kind.check(base)
+	for _, r := range rules {
+		if r.broken {
+			return lab.Invalid(r.param, "%s %s", r.param, r.rule)
+		}
+	}
+	return nil
+}
+
+func (k *trainingType) valid() bool {
+	lora := k.Rank >= 1 && k.Rank <= maxRank && k.Alpha >= 1 && k.Dropout >= 0 && k.Dropout < 1
+	return k.Type == "Full" || k.Type == "Lora" && lora
 }
 
 func validBatch(raw json.RawMessage) bool {
@@ -124,37 +134,21 @@ func validBatch(raw json.RawMessage) bool {
 	return json.Unmarshal(raw, &n) == nil && n >= minBatch && n <= maxBatch
 }
 
-func (k *trainingType) check(base entry) *lab.Failure {
-	switch {
-	case k.Type == "Full":
-		return nil
-	case k.Type != "Lora":
-		return invalid("training_type", "training_type.type must be Lora or Full")
-	case k.Rank < 1 || k.Rank > base.MaxRank:
-		return invalid("training_type", "lora_r must be from 1 to %d", base.MaxRank)
-	case k.Alpha < 1:
-		return invalid("training_type", "lora_alpha must be 1 or more")
-	case k.Dropout < 0 || k.Dropout >= 1:
-		return invalid("training_type", "lora_dropout must be at least 0 and below 1")
-	}
-	return nil
-}
-
-func (e *emulator) tuneLimits(w http.ResponseWriter, r *http.Request) {
+func tuneLimits(w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Query().Get("model_name")
 	m, found := findModel(id)
-	if !found || !m.Tunable {
-		failBare(w, http.StatusNotFound, "Model "+id+" is not supported for fine-tuning")
+	if !found || !m.tunable() {
+		lab.WriteJSON(w, http.StatusNotFound, map[string]any{ // the third form of errors
+			"message": "Model " + id + " is not supported for fine-tuning", "type": invalidRequest,
+		})
 		return
 	}
 	batches := map[string]any{
-		"min_batch_size":     minBatch,
-		"max_batch_size":     maxBatch,
-		"max_batch_size_dpo": maxBatch / 2,
+		"min_batch_size": minBatch, "max_batch_size": maxBatch, "max_batch_size_dpo": maxBatch / 2,
 	}
 	lora := map[string]any{
 		"min_batch_size": minBatch, "max_batch_size": maxBatch, "max_batch_size_dpo": maxBatch / 2,
-		"max_rank": m.MaxRank, "default_rank": m.MaxRank,
+		"max_rank": maxRank, "default_rank": maxRank,
 		"target_modules": []string{"k_proj", "o_proj", "q_proj", "v_proj"},
 	}
 	lab.WriteJSON(w, http.StatusOK, map[string]any{
@@ -167,52 +161,41 @@ func (e *emulator) tuneLimits(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (e *emulator) tunable(w http.ResponseWriter, _ *http.Request) {
+func tunable(*http.Request) (any, *lab.Failure) {
 	list := []string{}
 	for _, m := range catalogue() {
-		if m.Tunable {
+		if m.tunable() {
 			list = append(list, m.ID)
 		}
 	}
-	lab.WriteJSON(w, http.StatusOK, map[string]any{"models": list})
+	return map[string]any{"models": list}, nil
 }
 
 // userLimit is what the account may spend on a training, in nano-dollars.
 const userLimit = 100_000_000_000
 
-func (e *emulator) estimate(w http.ResponseWriter, r *http.Request) {
-	var s spec
-	if err := lab.ReadJSON(r, &s); err != nil {
-		fail(w, *invalid("", "read the body: %v", err))
-		return
+func (e *emulator) estimate(_ *http.Request, s *spec) (any, *lab.Failure) {
+	s.fill()
+	base, _, refused := e.basis(s)
+	if refused != nil {
+		return nil, refused
 	}
-	e.read(w, func(now time.Time) (any, *lab.Failure) {
-		s.fill()
-		base, _, refused := e.basis(s)
-		if refused != nil {
-			return nil, refused
-		}
-		f, refused := e.file(s.File)
-		if refused != nil {
-			return nil, refused
-		}
-		return estimateOf(s, base, f, now), nil
-	})
-}
-
-func estimateOf(s spec, base entry, f *file, now time.Time) any {
-	switch f.status(now) {
-	case "COMPLETED":
-	case "INVALID_FORMAT":
-		return map[string]any{"estimation_available": false, "unavailable_reason": "train_file_invalid"}
+	f, refused := e.account.File(s.File)
+	if refused != nil {
+		return nil, refused
+	}
+	switch f.State(e.lab.Now()) {
+	case work.FileReady:
+	case work.FileInvalid:
+		return map[string]any{"estimation_available": false, "unavailable_reason": "train_file_invalid"}, nil
 	default:
-		return map[string]any{"estimation_available": false, "unavailable_reason": "train_file_not_validated"}
+		return map[string]any{"estimation_available": false, "unavailable_reason": "train_file_not_validated"}, nil
 	}
 	tokens := f.Report.Tokens * int64(s.Epochs)
-	price := cost(tokens, base.TrainNano)
+	price := work.Cost(tokens, base.TrainNano)
 	return map[string]any{
 		"estimation_available": true, "allowed_to_proceed": price <= userLimit,
 		"estimated_total_price": dollars(price), "user_limit": dollars(userLimit),
 		"estimated_train_token_count": tokens, "estimated_eval_token_count": 0,
-	}
+	}, nil
 }

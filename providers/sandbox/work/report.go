@@ -1,4 +1,4 @@
-package emulator
+package work
 
 import (
 	"bufio"
@@ -15,31 +15,17 @@ import (
 // maxLine bounds a row, in bytes.
 const maxLine = 8 << 20
 
-// report is what processing found in a file.
-type report struct {
+// Report is what the check of a file found.
+type Report struct {
 	Format  string `json:"format,omitempty"`
 	Lines   int64  `json:"lines"`
 	Tokens  int64  `json:"tokens"`
-	Weights bool   `json:"weights,omitempty"` // of messages
-	Error   string `json:"error,omitempty"`
+	Weights bool   `json:"weights,omitempty"` // messages have them
+	Error   string `json:"error,omitempty"`   // of the first bad line, empty where all are good
 }
 
-func (r report) object(id string) map[string]any {
-	object := map[string]any{
-		"valid": r.Error == "", "file_id": id, "nlines": r.Lines, "dataset_format": r.Format,
-		"dataset_has_message_weights": r.Weights, "dataset_has_sample_weights": false,
-		"dataset_has_tools": false, "dataset_has_parallel_tool_calls": false,
-		"dataset_has_reasoning": false, "dataset_is_multimodal": false,
-	}
-	if r.Error != "" {
-		object["error_type"] = "INVALID_FORMAT"
-		object["error"] = r.Error
-	}
-	return object
-}
-
-// record is a row of any dataset format
-// (https://docs.together.ai/docs/fine-tuning-data-preparation).
+// record is a row of any of the formats that vendors train on: a conversation,
+// a prompt with its completion, a preference, or mere text.
 type record struct {
 	Messages   []json.RawMessage `json:"messages"`
 	Prompt     *string           `json:"prompt"`
@@ -52,13 +38,9 @@ type record struct {
 	NonPreferred []json.RawMessage `json:"non_preferred_output"`
 }
 
-// inspect validates a file row by row; files of other purposes are not
-// validated. The error is of reading, not of the file.
-func inspect(r io.Reader, purpose string) (report, error) {
-	var found report
-	if purpose != "fine-tune" {
-		return found, nil
-	}
+// inspect checks a file row by row. The error is of reading, not of the file.
+func inspect(r io.Reader) (Report, error) {
+	var found Report
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 64<<10), maxLine)
 	for found.Error == "" && lines.Scan() {
@@ -78,7 +60,7 @@ func inspect(r io.Reader, purpose string) (report, error) {
 }
 
 // row checks one row and returns what is wrong with it.
-func (r *report) row(line []byte) string {
+func (r *Report) row(line []byte) string {
 	if !utf8.Valid(line) {
 		return "the line is not UTF-8"
 	}
@@ -102,7 +84,7 @@ func (r *report) row(line []byte) string {
 	return ""
 }
 
-func (rec *record) check(r *report) (format, wrong string) {
+func (rec *record) check(r *Report) (format, wrong string) {
 	switch {
 	case rec.Messages != nil:
 		return "conversation", r.conversation(rec.Messages)
@@ -117,7 +99,7 @@ func (rec *record) check(r *report) (format, wrong string) {
 		"`preferred_output` and `non_preferred_output`"
 }
 
-func (rec *record) preference(r *report) string {
+func (rec *record) preference(r *Report) string {
 	if len(rec.Preferred) != 1 || len(rec.NonPreferred) != 1 {
 		return "`preferred_output` and `non_preferred_output` must have one assistant message each"
 	}
@@ -127,7 +109,7 @@ func (rec *record) preference(r *report) string {
 	return r.turns("preferred_output", rec.Preferred)
 }
 
-func (r *report) conversation(messages []json.RawMessage) string {
+func (r *Report) conversation(messages []json.RawMessage) string {
 	if len(messages) == 0 {
 		return "`messages` must not be empty"
 	}
@@ -144,7 +126,7 @@ type message struct {
 	Calls   []any   `json:"tool_calls"`
 }
 
-func (r *report) turns(field string, messages []json.RawMessage) string {
+func (r *Report) turns(field string, messages []json.RawMessage) string {
 	for i, raw := range messages {
 		var m message
 		if err := json.Unmarshal(raw, &m); err != nil {

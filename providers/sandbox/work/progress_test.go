@@ -1,4 +1,4 @@
-package emulator
+package work
 
 import (
 	"slices"
@@ -12,9 +12,9 @@ import (
 // ends once, and never costs more than its price.
 func TestTuneGoesForward(t *testing.T) {
 	t.Parallel()
-	order := []string{
-		statusPending, statusQueued, statusRunning, statusCompressing, statusUploading, statusCancelling,
-		statusCancelled, statusError, statusUserError, statusCompleted,
+	order := []TrainingState{
+		TrainingPending, TrainingQueued, TrainingRunning, TrainingPacking, TrainingSaving, TrainingCancelling,
+		TrainingCancelled, TrainingFailed, TrainingRejected, TrainingSucceeded,
 	}
 	minutes := func(low, high int) *rapid.Generator[time.Duration] {
 		return rapid.Custom(func(t *rapid.T) time.Duration {
@@ -24,38 +24,38 @@ func TestTuneGoesForward(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		made := drawTune(t, minutes)
 		now, before := made.Created, 0
-		for !ended(made.status(now)) {
-			if at := slices.Index(order, made.status(now)); at < before {
+		for !made.State(now).Ended() {
+			if at := slices.Index(order, made.State(now)); at < before {
 				t.Fatalf("it went back from %s to %s", order[before], order[at])
 			} else {
 				before = at
 			}
-			if made.Cancel.IsZero() && rapid.Bool().Draw(t, "cancel") {
-				made.Cancel = now
+			if made.Cancelled.IsZero() && rapid.Bool().Draw(t, "cancel") {
+				made.Cancelled = now
 			}
 			now = now.Add(minutes(1, 120).Draw(t, "step"))
 		}
-		last := made.status(now)
-		if due := made.due(now); due < 0 || due > made.Price {
+		last := made.State(now)
+		if due := made.Due(now); due < 0 || due > made.Price {
 			t.Fatalf("%s, it costs %d of %d", last, due, made.Price)
 		}
-		if later := now.Add(minutes(0, 10_000).Draw(t, "later")); made.status(later) != last {
-			t.Fatalf("it ended as %s, then as %s", last, made.status(later))
+		if later := now.Add(minutes(0, 10_000).Draw(t, "later")); made.State(later) != last {
+			t.Fatalf("it ended as %s, then as %s", last, made.State(later))
 		}
-		if last == statusCompleted && made.share(now) != 1000 {
-			t.Fatalf("it completed with %d of 1000 trained", made.share(now))
+		if last == TrainingSucceeded && made.Done(now) != 1000 {
+			t.Fatalf("it completed with %d of 1000 trained", made.Done(now))
 		}
 	})
 }
 
-func drawTune(t *rapid.T, minutes func(int, int) *rapid.Generator[time.Duration]) *tune {
-	made := &tune{Created: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Price: 1_000_000}
+func drawTune(t *rapid.T, minutes func(int, int) *rapid.Generator[time.Duration]) *Training {
+	made := &Training{Created: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Price: 1_000_000}
 	made.Started = made.Created.Add(minutes(2, 400).Draw(t, "queue"))
 	made.Trained = made.Started.Add(minutes(1, 400).Draw(t, "training"))
-	made.Uploading = made.Trained.Add(tuneCompressing)
-	made.Ends = made.Uploading.Add(tuneUploading)
-	made.Ending = rapid.SampledFrom([]string{statusCompleted, statusError, statusUserError}).Draw(t, "ending")
-	if made.Ending != statusCompleted {
+	made.Saving = made.Trained.Add(packingFor)
+	made.Ends = made.Saving.Add(savingFor)
+	made.Ending = rapid.SampledFrom([]TrainingState{TrainingSucceeded, TrainingFailed, TrainingRejected}).Draw(t, "ending")
+	if made.Ending != TrainingSucceeded {
 		made.Ends = made.Started.Add(made.Trained.Sub(made.Started) / 2)
 	}
 	return made
@@ -66,7 +66,7 @@ func TestMinutesOnlyGrow(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		start := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-		d := &deployment{Ready: start.Add(deployStarting), Running: rapid.IntRange(1, 4).Draw(t, "replicas")}
+		d := &Deployment{Ready: start.Add(startingFor), Running: rapid.IntRange(1, 4).Draw(t, "replicas")}
 		now, last := start, int64(0)
 		for range 20 {
 			now = now.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "seconds")) * time.Second)

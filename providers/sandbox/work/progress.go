@@ -1,0 +1,177 @@
+package work
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"dreamlab/providers/sandbox/lab"
+)
+
+// How long the stages of a training take, in lab time.
+const (
+	pendingFor    = time.Minute
+	queuedFor     = 4 * time.Minute
+	leastTraining = 90 * time.Minute
+	mostTraining  = 6 * time.Hour
+	packingFor    = 10 * time.Minute
+	savingFor     = 10 * time.Minute
+	cancellingFor = time.Minute
+	slowness      = 6 * time.Hour // of hardware that is short
+)
+
+// perMinute is how many tokens are trained in a minute.
+const perMinute = 20_000
+
+// batch is how many rows an optimiser step takes.
+const batch = 8
+
+// TrainingState is where a training is.
+type TrainingState string
+
+// The states of a training, in their order.
+const (
+	TrainingPending    TrainingState = "pending"
+	TrainingQueued     TrainingState = "queued"
+	TrainingRunning    TrainingState = "running"
+	TrainingPacking    TrainingState = "packing" // the model is merged and compressed
+	TrainingSaving     TrainingState = "saving"
+	TrainingCancelling TrainingState = "cancelling"
+	TrainingCancelled  TrainingState = "cancelled"
+	TrainingFailed     TrainingState = "failed"   // by the vendor's fault
+	TrainingRejected   TrainingState = "rejected" // by the user's fault
+	TrainingSucceeded  TrainingState = "succeeded"
+)
+
+// Ended tells whether nothing follows the state.
+func (s TrainingState) Ended() bool {
+	return slices.Contains([]TrainingState{
+		TrainingCancelled, TrainingFailed, TrainingRejected, TrainingSucceeded,
+	}, s)
+}
+
+// plan decides when a training does what, and how it ends.
+func (a *Account) plan(t *Training, target lab.Target) {
+	running := min(leastTraining+time.Duration(t.Tokens/perMinute)*time.Minute, mostTraining)
+	t.Started = t.Created.Add(pendingFor + queuedFor)
+	if _, slow := a.lab.TakeFault(target, lab.FaultSlowCapacity); slow {
+		t.Started = t.Started.Add(slowness)
+	}
+	t.Trained = t.Started.Add(running)
+	t.Saving = t.Trained.Add(packingFor)
+	t.Ends = t.Saving.Add(savingFor)
+	t.Ending = TrainingSucceeded
+	t.Corrupt = a.lab.CorruptShare(target)
+	fault, bad := a.lab.TakeFault(target, lab.FaultFailTraining, lab.FaultUserError)
+	if !bad {
+		return
+	}
+	t.Ending, t.Reason = TrainingFailed, cmp.Or(fault.Message, "Training failed on a platform error.")
+	t.Ends = t.Started.Add(running / 2)
+	if fault.Kind == lab.FaultUserError {
+		t.Ending, t.Reason = TrainingRejected, cmp.Or(fault.Message, "The training data could not be used.")
+		t.Ends = t.Started.Add(time.Minute)
+	}
+}
+
+// State is where the training is at a time. A cancellation that comes while the
+// model is being saved is too late: the training succeeds.
+func (t *Training) State(now time.Time) TrainingState {
+	if !t.Cancelled.IsZero() && t.Cancelled.Before(t.Saving) && t.Cancelled.Before(t.Ends) {
+		if now.Sub(t.Cancelled) >= cancellingFor {
+			return TrainingCancelled
+		}
+		return TrainingCancelling
+	}
+	switch {
+	case !now.Before(t.Ends):
+		return t.Ending
+	case !t.Cancelled.IsZero():
+		return TrainingCancelling
+	case now.Before(t.Created.Add(pendingFor)):
+		return TrainingPending
+	case now.Before(t.Started):
+		return TrainingQueued
+	case now.Before(t.Trained):
+		return TrainingRunning
+	case now.Before(t.Saving):
+		return TrainingPacking
+	}
+	return TrainingSaving
+}
+
+// Done is how much of the training is done, of 1000.
+func (t *Training) Done(now time.Time) int64 {
+	if t.State(now) == TrainingCancelled {
+		now = t.Cancelled
+	}
+	if now.After(t.Ends) {
+		now = t.Ends
+	}
+	done := int64(now.Sub(t.Started)) * 1000 / int64(t.Trained.Sub(t.Started))
+	return min(max(done, 0), 1000)
+}
+
+// Due is what the training costs, as far as it is known: all of it, what was
+// trained of a cancelled one, nothing of one that failed.
+func (t *Training) Due(now time.Time) int64 {
+	switch t.State(now) {
+	case TrainingFailed, TrainingRejected:
+		return 0
+	case TrainingCancelled:
+		return t.Price * t.Done(now) / 1000
+	}
+	return t.Price
+}
+
+// Steps is how many optimiser steps the training has.
+func (t *Training) Steps() int64 { return max(t.Lines*int64(t.Epochs)/batch, 1) }
+
+// part is when the nth of so many equal parts of the training is trained, and at
+// which step.
+func (t *Training) part(n, of int) (time.Time, int64) {
+	at := t.Started.Add(t.Trained.Sub(t.Started) * time.Duration(n) / time.Duration(of))
+	return at, t.Steps() * int64(n) / int64(of)
+}
+
+// Checkpoint is a saved state of a training.
+type Checkpoint struct {
+	Step  int64
+	At    time.Time
+	Final bool
+}
+
+// Checkpoints lists those that are saved, of so many which are spread evenly
+// over the training.
+func (t *Training) Checkpoints(count int, now time.Time) []Checkpoint {
+	last, _ := t.last(now)
+	var list []Checkpoint
+	for n := 1; n <= count; n++ {
+		at, step := t.part(n, count)
+		if at.After(last) || at.After(t.Ends) {
+			break
+		}
+		list = append(list, Checkpoint{Step: step, At: at, Final: n == count})
+	}
+	return list
+}
+
+// maxLosses bounds the points of a curve.
+const maxLosses = 100
+
+// Loss is a point of a training's curve.
+type Loss struct {
+	Step  int64
+	Value float64
+}
+
+// Losses returns a curve that falls as losses do: it is for drawing.
+func (t *Training) Losses(now time.Time) []Loss {
+	done := t.Steps() * t.Done(now) / 1000
+	stride := max(done/maxLosses, 1)
+	var list []Loss
+	for step := stride; step <= done; step += stride {
+		list = append(list, Loss{Step: step, Value: 0.5 + 1.5/float64(1+step)})
+	}
+	return list
+}

@@ -1,0 +1,181 @@
+package work
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"dreamlab/providers/sandbox/lab"
+)
+
+// Training is a fine-tune. What it does when is decided when it is made; its
+// state is read off the lab's clock.
+type Training struct {
+	ID      string          `json:"id"`
+	Base    string          `json:"base"`             // the model that it begins with
+	Parent  string          `json:"parent,omitempty"` // the training that it goes on from
+	File    string          `json:"file"`
+	Epochs  int             `json:"epochs"`
+	Rate    int64           `json:"rate"`              // nano-dollars per million trained tokens
+	Model   string          `json:"model"`             // id of the model that it makes
+	Name    string          `json:"name"`              // by which that model is asked for
+	Request json.RawMessage `json:"request,omitempty"` // what the vendor was asked, in its own words
+
+	Lines     int64         `json:"lines"`
+	Tokens    int64         `json:"tokens"` // to be trained, all epochs
+	Created   time.Time     `json:"created"`
+	Started   time.Time     `json:"started"`
+	Trained   time.Time     `json:"trained"`
+	Saving    time.Time     `json:"saving"`
+	Ends      time.Time     `json:"ends"`
+	Ending    TrainingState `json:"ending"` // that nobody disturbs
+	Reason    string        `json:"reason,omitempty"`
+	Cancelled time.Time     `json:"cancelled,omitzero"` // when that was asked for
+	Corrupt   float64       `json:"corrupt,omitempty"`  // share of its rows that it learns as gibberish
+	Price     int64         `json:"price"`              // nano-dollars
+	Paid      int64         `json:"paid"`               // of Price, so far
+}
+
+// Train makes a training, of which all before Lines is given, and
+// bills its price. It plays the faults of trainings.
+func (a *Account) Train(r *http.Request, asked Training) (Training, *lab.Failure) {
+	refused := a.change(func(now time.Time) *lab.Failure {
+		if len(a.state.Trainings) >= maxTrainings {
+			return lab.Invalid("", "the account holds %d fine-tunes already: delete some", maxTrainings)
+		}
+		f, refused := a.trainable(asked.File, now)
+		if refused != nil {
+			return refused
+		}
+		asked.Created, asked.Lines = now, f.Report.Lines
+		asked.Tokens = f.Report.Tokens * int64(asked.Epochs)
+		asked.Price = Cost(asked.Tokens, asked.Rate)
+		a.plan(&asked, a.target(r, asked.Base))
+		made := asked
+		a.state.Trainings[made.ID] = &made
+		a.pay(&made, 1, made.Tokens, made.Price)
+		asked = made
+		return nil
+	})
+	return asked, refused
+}
+
+// Cost is what some tokens cost, in nano-dollars, rounded up.
+func Cost(tokens, nanoPerMillion int64) int64 { return (tokens*nanoPerMillion + 999_999) / 1_000_000 }
+
+// pay puts a training in the books.
+func (a *Account) pay(t *Training, calls, tokens, nano int64) {
+	a.lab.Pay(lab.Payment{
+		Vendor: a.options.Vendor, Model: "fine-tune:" + t.Base, Calls: calls, TokensIn: tokens, NanoUSD: nano,
+	})
+	t.Paid += nano
+}
+
+// trainable finds a file that can be trained on.
+func (a *Account) trainable(id string, now time.Time) (*File, *lab.Failure) {
+	f, refused := a.file(id)
+	switch {
+	case refused != nil:
+		return nil, refused
+	case !f.Rows:
+		return nil, lab.Invalid("training_file", "file %s has the purpose %s: it is not for training", id, f.Purpose)
+	case f.State(now) == FileInvalid:
+		return nil, lab.Invalid("training_file", "file %s is invalid: %s", id, f.Report.Error)
+	case f.State(now) != FileReady:
+		return nil, lab.Invalid("training_file", "file %s is not processed yet", id)
+	}
+	return f, nil
+}
+
+// training finds a training. It is called with the lock held.
+func (a *Account) training(id string) (*Training, *lab.Failure) {
+	if t := a.state.Trainings[id]; t != nil {
+		return t, nil
+	}
+	return nil, lab.Absent("Fine-tune job", id)
+}
+
+// Training returns a training.
+func (a *Account) Training(id string) (Training, *lab.Failure) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t, refused := a.training(id)
+	if refused != nil {
+		return Training{}, refused
+	}
+	return *t, nil
+}
+
+// Trainings lists the trainings, the oldest first.
+func (a *Account) Trainings() []Training {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return copies(a.state.Trainings,
+		func(t *Training) time.Time { return t.Created }, func(t *Training) string { return t.ID })
+}
+
+// Cancel asks a training to end. One that ended already is refused.
+func (a *Account) Cancel(id string) (Training, *lab.Failure) {
+	var after Training
+	refused := a.change(func(now time.Time) *lab.Failure {
+		t, refused := a.training(id)
+		switch {
+		case refused != nil:
+			return refused
+		case t.State(now).Ended():
+			return lab.Invalid("", "Fine-tune job %s is %s and cannot be cancelled", id, t.State(now))
+		}
+		if t.Cancelled.IsZero() {
+			t.Cancelled = now
+		}
+		after = *t
+		return nil
+	})
+	return after, refused
+}
+
+// DeleteTraining forgets a training that ended and that nothing rests on.
+func (a *Account) DeleteTraining(id string) *lab.Failure {
+	return a.change(func(now time.Time) *lab.Failure {
+		t, refused := a.training(id)
+		switch {
+		case refused != nil:
+			return refused
+		case !t.State(now).Ended():
+			return lab.Invalid("", "Fine-tune job %s is %s: cancel it first", id, t.State(now))
+		case a.used(t):
+			return lab.Conflict("the model of %s is deployed or another job goes on from it", id)
+		}
+		a.settleTraining(t, now)
+		delete(a.state.Trainings, id)
+		delete(a.brains, id)
+		return a.dropUnused(a.state.Files[t.File])
+	})
+}
+
+// used tells whether something rests on what a training made.
+func (a *Account) used(t *Training) bool {
+	for _, other := range a.state.Trainings {
+		if other.Parent == t.ID {
+			return true
+		}
+	}
+	for _, e := range a.state.Endpoints {
+		for _, d := range e.Deployments {
+			if d.Training == t.ID {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// settleTraining gives back what was paid and not used, and tells whether it did.
+func (a *Account) settleTraining(t *Training, now time.Time) bool {
+	due := t.Due(now)
+	if due == t.Paid {
+		return false
+	}
+	a.pay(t, 0, 0, due-t.Paid)
+	return true
+}

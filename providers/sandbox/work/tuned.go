@@ -1,0 +1,85 @@
+package work
+
+import (
+	"errors"
+	"hash/fnv"
+
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
+)
+
+// How much is kept in memory of what trainings have learnt.
+const (
+	maxPairs  = 20_000 // of one training
+	maxBrains = 8
+	maxChain  = 8 // trainings that go on from each other
+)
+
+// errChain says that a training goes on from too many others.
+var errChain = errors.New("the tune goes on from more than 8 others: tune the base model anew")
+
+// learnt returns the model that a training made, which is made once. It is called
+// with the lock held.
+func (a *Account) learnt(id string, chain int) (*model.Model, error) {
+	if brain := a.brains[id]; brain != nil {
+		return brain, nil
+	}
+	t := a.state.Trainings[id]
+	switch {
+	case t == nil:
+		return nil, lab.ErrAbsent
+	case chain == 0:
+		return nil, errChain
+	}
+	brain, err := a.before(t, chain)
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := a.rows(t)
+	if err != nil {
+		return nil, err
+	}
+	brain = brain.Learn(pairs)
+	a.remember(id, brain)
+	return brain, nil
+}
+
+// before is the model that a training begins with.
+func (a *Account) before(t *Training, chain int) (*model.Model, error) {
+	if t.Parent != "" {
+		return a.learnt(t.Parent, chain-1)
+	}
+	if base := a.options.Brain(t.Base); base != nil {
+		return base, nil
+	}
+	return nil, lab.ErrAbsent
+}
+
+// rows reads what a training's file teaches, spoilt where the script said so.
+func (a *Account) rows(t *Training) ([]model.Pair, error) {
+	body, err := a.lab.Shelf.Open(t.File)
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := model.ReadPairs(body, maxPairs)
+	if err = errors.Join(err, body.Close()); err != nil {
+		return nil, err
+	}
+	if t.Corrupt > 0 {
+		sum := fnv.New64a()
+		sum.Write([]byte(t.ID))
+		pairs = model.Corrupt(pairs, t.Corrupt, sum.Sum64())
+	}
+	return pairs, nil
+}
+
+// remember keeps a model, and forgets another where there are too many.
+func (a *Account) remember(id string, brain *model.Model) {
+	for old := range a.brains {
+		if len(a.brains) < maxBrains {
+			break
+		}
+		delete(a.brains, old)
+	}
+	a.brains[id] = brain
+}

@@ -1,0 +1,120 @@
+// Package work is the long work that vendors do: it checks uploaded files, trains
+// models on them and serves models on hardware. Each thing is a machine on the
+// lab's clock: what it will do is decided when it is made, and its state is read
+// off the time whenever somebody asks.
+//
+// The words are no vendor's. An emulator gives what is here its vendor's names,
+// paths and bodies.
+package work
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
+)
+
+// How many things of a kind an account may have.
+const (
+	maxFiles     = 1000
+	maxTrainings = 1000
+	maxEndpoints = 100
+	maxDeployed  = 20 // of one endpoint
+)
+
+// Options say whose account it is.
+type Options struct {
+	// Vendor is the emulator's name: what the account has is kept under it, and
+	// payments and faults go by it.
+	Vendor string
+	// Brain returns what a base model knows, nil where there is no such model.
+	Brain func(base string) *model.Model
+	// Hour is what an hour of hardware costs, in nano-dollars.
+	Hour func(hardware string) int64
+}
+
+// Account is what a vendor holds for its one customer; it outlives the process.
+// What its methods return are copies. It is safe for concurrent use.
+type Account struct {
+	lab     *lab.Lab
+	options Options
+
+	mu     sync.Mutex
+	state  state
+	brains map[string]*model.Model // of trainings, by id
+}
+
+type state struct {
+	Files     map[string]*File     `json:"files"`
+	Trainings map[string]*Training `json:"trainings"`
+	Endpoints map[string]*Endpoint `json:"endpoints"`
+}
+
+// Open opens a vendor's account, as an earlier run left it. The lab bills what
+// its trainings and deployments use.
+func Open(l *lab.Lab, options Options) (*Account, error) {
+	a := &Account{lab: l, options: options, brains: map[string]*model.Model{}, state: state{
+		Files: map[string]*File{}, Trainings: map[string]*Training{}, Endpoints: map[string]*Endpoint{},
+	}}
+	if _, err := l.Shelf.Load(a.kept(), &a.state); err != nil {
+		return nil, err
+	}
+	l.AddMeter(a.settle)
+	return a, nil
+}
+
+// kept is the name under which the state is kept.
+func (a *Account) kept() string { return a.options.Vendor + ".json" }
+
+// change lets fn change the state, and keeps what came of it.
+func (a *Account) change(fn func(now time.Time) *lab.Failure) *lab.Failure {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if refused := fn(a.lab.Now()); refused != nil {
+		return refused
+	}
+	if err := a.lab.Shelf.Save(a.kept(), a.state); err != nil {
+		return lab.NotKept(err)
+	}
+	return nil
+}
+
+// settle bills what is billed by time, and gives back what was not used.
+func (a *Account) settle(now time.Time) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	changed := false
+	for _, t := range a.state.Trainings {
+		changed = a.settleTraining(t, now) || changed
+	}
+	for _, e := range a.state.Endpoints {
+		for _, d := range e.Deployments {
+			changed = a.settleDeployment(d, now) || changed
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return a.lab.Shelf.Save(a.kept(), a.state)
+}
+
+// target is what the faults of a request are found by.
+func (a *Account) target(r *http.Request, model string) lab.Target {
+	return lab.Target{Vendor: a.options.Vendor, Method: r.Method, Path: r.URL.Path, Model: model}
+}
+
+// copies lists what is in a map, the oldest first.
+func copies[T any](of map[string]*T, made func(*T) time.Time, id func(*T) string) []T {
+	list := make([]T, 0, len(of))
+	for _, one := range of {
+		list = append(list, *one)
+	}
+	slices.SortFunc(list, func(x, y T) int {
+		return cmp.Or(made(&x).Compare(made(&y)), cmp.Compare(id(&x), id(&y)))
+	})
+	return list
+}
