@@ -8,39 +8,8 @@ import (
 	"testing"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"dreamlab/store/redis"
-	"dreamlab/store/storetest"
 )
-
-// TestUnavailable has a server refuse what it can not do now.
-func TestUnavailable(t *testing.T) {
-	t.Parallel()
-	ctx := deadline(t)
-	for name, c := range map[string]struct{ set, to, reset string }{
-		"a full memory": {"maxmemory", "1", "0"},
-		"no replicas":   {"min-replicas-to-write", "1", "0"},
-	} {
-		q := storetest.RedisQueue(t)
-		must(t, q.ConfigSet(ctx, c.set, c.to).Err())
-		if err := q.Set(ctx, "k", "v", 0).Err(); !redis.Unavailable(err) {
-			t.Errorf("%s: %v", name, err)
-		}
-		must(t, q.ConfigSet(ctx, c.set, c.reset).Err())
-		must(t, q.Set(ctx, "k", "v", 0).Err())
-	}
-	q := storetest.RedisQueue(t)
-	must(t, q.SlaveOf(ctx, "127.0.0.1", "1").Err())
-	if err := q.Set(ctx, "k", "v", 0).Err(); !redis.Unavailable(err) {
-		t.Errorf("a replica: %v", err)
-	}
-	for _, err := range []error{nil, goredis.Nil, context.Canceled, errors.New("READONLY, says somebody else")} {
-		if redis.Unavailable(err) {
-			t.Errorf("%v is taken for the server's", err)
-		}
-	}
-}
 
 // TestHangingServer ends a command with its context, though the server says nothing.
 func TestHangingServer(t *testing.T) {

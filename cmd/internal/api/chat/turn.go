@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -122,12 +123,15 @@ func (t *turn) follow(after string, data func(redis.Event) error, alive func() e
 	f.join()
 	var told *wire.Fault
 	t.chats.absent.leave(t.job, err != nil && !errors.As(err, &told))
-	if redis.Unavailable(err) {
+	if errors.Is(err, errReplies) {
 		err = &wire.Fault{Status: http.StatusServiceUnavailable, Code: "queue_unavailable", Err: err,
 			Message: "The queue can not be used just now: try again in a few seconds."}
 	}
 	return ended, err
 }
+
+// errReplies means that Redis could not be read: the job itself may go on.
+var errReplies = errors.New("read the reply")
 
 type replyEvent struct {
 	event redis.Event
@@ -232,6 +236,8 @@ func (f *following) take(e replyEvent) error {
 	switch {
 	case errors.Is(e.err, redis.ErrInterrupted):
 		return wire.Coded("stream_interrupted", "The answer broke off: ask again.")
+	case e.err != nil && f.ctx.Err() == nil:
+		return fmt.Errorf("%w: %w", errReplies, e.err)
 	case e.err != nil:
 		return e.err
 	case e.event.Type == redis.End:
