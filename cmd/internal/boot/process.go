@@ -13,6 +13,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/dream"
+	"dreamlab/handlers/forget"
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
 	"dreamlab/handlers/webhook"
@@ -98,10 +99,13 @@ func (s *Stack) Scheduler(ctx context.Context) ([]Process, error) {
 	return append([]Process{{Name: "reconciler", Run: s.Engine.Reconciler().Run}}, s.clocks()...), nil
 }
 
-// clocks fire the schedules, and end what costs money for nobody, whatever is scheduled.
+// clocks fire the schedules, and, whatever is scheduled, end what costs money for
+// nobody and remove objects that no row needs.
 func (s *Stack) clocks() []Process {
 	reaper := &tune.Reaper{Store: s.Store, Deps: s.tuneDeps(s.caller()), Log: s.Log}
-	return []Process{{Name: "scheduler", Run: s.Engine.Scheduler().Run}, {Name: "reaper", Run: reaper.Run}}
+	collector := &forget.Collector{Store: s.Store, Bucket: s.Bucket, Log: s.Log}
+	return []Process{{Name: "scheduler", Run: s.Engine.Scheduler().Run}, {Name: "reaper", Run: reaper.Run},
+		{Name: "collector", Run: collector.Run}}
 }
 
 func (s *Stack) tuneDeps(caller *handlers.Caller) tune.Deps {
