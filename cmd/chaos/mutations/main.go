@@ -50,7 +50,7 @@ func main() {
 	}
 }
 
-var errSurvived = errors.New("a mutation was not caught: see above")
+var errSurvived = errors.New("no test noticed: write one that does")
 
 // run makes the mutations that were chosen, and writes what became of each.
 func run(ctx context.Context, o options, out io.Writer) (err error) {
@@ -66,19 +66,19 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err := tree.healthy(ctx, chosen); err != nil {
 		return err
 	}
-	survived := false
+	var faults []error
 	for _, m := range chosen {
 		catch, err := tree.try(ctx, m)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
+		switch {
+		case err != nil:
+			catch = "could not be made"
+			faults = append(faults, fmt.Errorf("%s: %w", m.name, err))
+		case catch == "":
+			faults = append(faults, fmt.Errorf("%s: %w", m.name, errSurvived))
 		}
-		survived = survived || catch == ""
 		fmt.Fprintf(out, "%-52s %s\n", m.name, cmp.Or(catch, "SURVIVED"))
 	}
-	if survived {
-		return errSurvived
-	}
-	return nil
+	return errors.Join(faults...)
 }
 
 func (o options) choose(all []mutation) []mutation {

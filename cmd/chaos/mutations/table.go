@@ -50,8 +50,8 @@ func ofJobs() []mutation {
 		}, {
 			name: "a tenant's cap is ignored by new jobs",
 			file: "store/job/accept.go",
-			old:  "x.nth <= p.of_tenant AND x.nth_in_lane <= p.in_lane AS goes",
-			new:  "x.nth_in_lane <= p.in_lane AS goes",
+			old:  "x.nth <= p.of_tenant",
+			new:  "x.nth >= 1",
 			test: tests("store/job", "TestRoomForNewJobs"),
 		}, {
 			name: "lost wake-ups are not found",
