@@ -129,12 +129,10 @@ func TestParseConversationRefuses(t *testing.T) {
 		{`{"messages":null}`, "messages"},
 		{`{` + answered + `,"feedback":{"rating":2}}`, "feedback.rating"},
 		{`{` + answered + `,"feedback":{"rating":0.5}}`, "feedback.rating"},
-		{`{` + answered + `,"feedback":{"stars":1}}`, "feedback.stars"},
 		{`{` + answered + `,"reference":4}`, "reference"},
 		{`{` + answered + `,"reference":"a\u0000b"}`, "reference"},
 		{`{` + answered + `,"metadata":[]}`, "metadata"},
 		{`{` + answered + `,"conversation_id":"` + strings.Repeat("x", 300) + `"}`, "conversation_id"},
-		{`{` + answered + `,"answer":"x"}`, "answer"},
 	}
 	for _, test := range tests {
 		_, err := tasks.ParseConversation([]byte(test.line))
@@ -150,6 +148,57 @@ func TestParseConversationRefuses(t *testing.T) {
 	prompt, answer := line.Split()
 	if string(prompt) != `[`+turn+`]` || string(answer) != `{"role":"assistant","content":"yes"}` {
 		t.Errorf("split in %s and %s", prompt, answer)
+	}
+}
+
+// What other programs, and we ourselves, write beside a conversation is dropped.
+func TestParseConversationDrops(t *testing.T) {
+	t.Parallel()
+	const said = `{"role":"assistant","content":"yes"`
+	tests := []struct {
+		line    string
+		dropped int64
+		id      string
+	}{
+		{`{"messages":[` + turn + `,` + said + `}]}`, 0, ""},
+		{`{"messages":[` + turn + `,` + said + `,"weight":0,"id":"m1","create_time":1.5,"refusal":null}]}`, 3, ""},
+		{`{"messages":[` + turn + `,` + said + `}],"tools":[],"parallel_tool_calls":false}`, 2, ""},
+		{`{"messages":[` + turn + `,` + said + `}],"feedback":{"stars":1},"title":null}`, 1, ""},
+		{`{"messages":[` + turn + `,` + said + `}],"conversation":"conv_1","conversation_id":null,"id":"exp_1"}`,
+			1, "conv_1"},
+		{`{"messages":[` + turn + `,` + said + `}],"conversation":"conv_1","conversation_id":"c"}`, 0, "c"},
+	}
+	for _, test := range tests {
+		c, err := tasks.ParseConversation([]byte(test.line))
+		if err != nil || c.Dropped != test.dropped || c.ConversationID != test.id {
+			t.Errorf("%s: %+v, %v", test.line, c, err)
+			continue
+		}
+		if _, answer := c.Split(); string(answer) != said+"}" {
+			t.Errorf("%s: the answer is %s", test.line, answer)
+		}
+	}
+}
+
+// A row of a form that is known and not taken is told by its name.
+func TestParseConversationNamesForms(t *testing.T) {
+	t.Parallel()
+	for row, want := range map[string]string{
+		`{"title":"x","mapping":{},"current_node":"n"}`:             "ChatGPT's export",
+		`{"uuid":"x","chat_messages":[]}`:                           "Claude's export",
+		`{"conversations":[{"from":"human","value":"x"}]}`:          "ShareGPT's form",
+		`{"instruction":"x","input":"","output":"y"}`:               "Alpaca's form",
+		`{"conversation_a":[],"conversation_b":[],"winner":"tie"}`:  "LMArena",
+		`{"prompt":"x","chosen":"a","rejected":"b"}`:                "preferences",
+		`{"request":{"messages":[]},"response":{}}`:                 "log of requests",
+		`{"prompt":"x","completion":"y"}`:                           "prompt with its completion",
+		`{"question":"x","answer":"y"}`:                             "dreamlab import",
+		`{"turns":["x"]}`:                                           "dreamlab import",
+		`{"custom_id":"x","method":"POST","url":"/v1/x","body":{}}`: "batch",
+	} {
+		if _, err := tasks.ParseConversation([]byte(row)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", row, err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package tasks
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -21,9 +22,11 @@ type ImportResult struct {
 	Rejected   []Rejected `json:"rejected"`
 	// More counts the rejected lines beyond the hundred that are listed.
 	More int64 `json:"more_rejected,omitempty"`
+	// Dropped counts members of lines and messages that say nothing to an import.
+	Dropped int64 `json:"dropped_fields,omitempty"`
 }
 
-// Rejected is a line that was not taken.
+// Rejected is a line, or an item of an array, that was not taken.
 type Rejected struct {
 	Line   int64  `json:"line"` // counted from 1
 	Reason string `json:"reason"`
@@ -37,6 +40,8 @@ type ConversationLine struct {
 	Reference      string          `json:"reference,omitempty"`
 	Feedback       *Feedback       `json:"feedback,omitempty"`
 	Metadata       json.RawMessage `json:"metadata,omitempty"`
+	// Dropped counts the members that say nothing to an import, as times and ids.
+	Dropped int64 `json:"-"`
 }
 
 // Message is one turn of a conversation, in OpenAI's shape.
@@ -69,8 +74,10 @@ const (
 )
 
 // ParseConversation reads and checks one conversation. Turns after the last
-// answer are refused: nothing is learned from a question without one. Its
-// error is an [*InputError].
+// answer are refused: nothing is learned from a question without one. Members that
+// say nothing here are dropped and counted, since files that other programs wrote
+// hold times, ids and weights; a row of a form that is known, and not taken, is
+// refused by that form's name. Its error is an [*InputError].
 func ParseConversation(line []byte) (*ConversationLine, error) {
 	if len(line) > MaxLine {
 		return nil, invalid("", "longer than %d bytes: split the conversation", MaxLine)
@@ -79,13 +86,15 @@ func ParseConversation(line []byte) (*ConversationLine, error) {
 	if fault != nil {
 		return nil, fault
 	}
-	fault = onlyKnown("", members, "messages", "conversation_id", "reference", "feedback", "metadata")
-	if fault != nil {
+	if fault := refuseForm(members); fault != nil {
 		return nil, fault
 	}
-	c := &ConversationLine{}
+	c := &ConversationLine{Dropped: dropUnknown(members, conversationMembers...)}
 	if fault := c.read(members); fault != nil {
 		return nil, fault
+	}
+	for _, m := range c.Messages {
+		c.Dropped += int64(len(m.Extra))
 	}
 	if fault := c.checkMessages(); fault != nil {
 		return nil, fault
@@ -93,22 +102,40 @@ func ParseConversation(line []byte) (*ConversationLine, error) {
 	return c, nil
 }
 
+// conversationMembers are what an import reads. A row of GET /v1/experiences names
+// its conversation under "conversation" where the client gave it no id.
+var conversationMembers = []string{
+	"messages", "conversation_id", "conversation", "reference", "feedback", "metadata",
+}
+
+// dropUnknown removes the members that are not known, and counts them.
+func dropUnknown(members map[string]json.RawMessage, known ...string) (dropped int64) {
+	for name := range members {
+		if !slices.Contains(known, name) {
+			delete(members, name)
+			dropped++
+		}
+	}
+	return dropped
+}
+
 func (c *ConversationLine) read(members map[string]json.RawMessage) (fault *InputError) {
 	if c.Messages, fault = parseMessages("messages", orNull(members["messages"])); fault != nil {
 		return fault
 	}
-	c.ConversationID, fault = boundedText("conversation_id", members["conversation_id"], mostID)
-	if fault != nil {
-		return fault
-	}
-	if fault := CheckConversation("conversation_id", c.ConversationID); fault != nil {
+	if c.ConversationID, fault = conversationID(members); fault != nil {
 		return fault
 	}
 	if c.Reference, fault = boundedText("reference", members["reference"], mostText); fault != nil {
 		return fault
 	}
 	if raw, ok := members["feedback"]; ok {
-		if c.Feedback, fault = parseFeedback("feedback", raw); fault != nil {
+		feedback, fault := object("feedback", raw)
+		if fault != nil {
+			return fault
+		}
+		c.Dropped += dropUnknown(feedback, feedbackMembers...)
+		if c.Feedback, fault = readFeedback("feedback", feedback); fault != nil {
 			return fault
 		}
 	}
@@ -122,6 +149,18 @@ func (c *ConversationLine) read(members map[string]json.RawMessage) (fault *Inpu
 		c.Metadata = raw
 	}
 	return nil
+}
+
+func conversationID(members map[string]json.RawMessage) (string, *InputError) {
+	name := "conversation_id"
+	if _, ok := members[name]; !ok {
+		name = "conversation"
+	}
+	id, fault := boundedText(name, members[name], mostID)
+	if fault != nil {
+		return "", fault
+	}
+	return id, CheckConversation(name, id)
 }
 
 func (c *ConversationLine) checkMessages() *InputError {
@@ -140,21 +179,23 @@ func (c *ConversationLine) checkMessages() *InputError {
 // ParseFeedback reads and checks the body of POST /v1/experiences/{id}/feedback.
 // Its error is an [*InputError].
 func ParseFeedback(body []byte) (*Feedback, error) {
-	feedback, fault := parseFeedback("", body)
+	members, fault := object("", body)
+	if fault == nil {
+		fault = onlyKnown("", members, feedbackMembers...)
+	}
+	if fault != nil {
+		return nil, fault
+	}
+	feedback, fault := readFeedback("", members)
 	if fault != nil {
 		return nil, fault
 	}
 	return feedback, nil
 }
 
-func parseFeedback(param string, raw json.RawMessage) (*Feedback, *InputError) {
-	members, fault := object(param, raw)
-	if fault != nil {
-		return nil, fault
-	}
-	if fault := onlyKnown(param, members, "rating", "comment", "correction"); fault != nil {
-		return nil, fault
-	}
+var feedbackMembers = []string{"rating", "comment", "correction"}
+
+func readFeedback(param string, members map[string]json.RawMessage) (*Feedback, *InputError) {
 	f := &Feedback{}
 	if raw, ok := members["rating"]; ok {
 		rating, fault := within(join(param, "rating"), raw, -1, 1)
@@ -163,6 +204,7 @@ func parseFeedback(param string, raw json.RawMessage) (*Feedback, *InputError) {
 		}
 		f.Rating = &rating
 	}
+	var fault *InputError
 	if f.Comment, fault = boundedText(join(param, "comment"), members["comment"], mostText); fault != nil {
 		return nil, fault
 	}

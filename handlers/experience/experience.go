@@ -1,5 +1,5 @@
 // Package experience is the room of what comes in by the file: it reads the
-// conversations of an import, line by line, and keeps the good ones.
+// conversations of an import, row by row, and keeps the good ones.
 //
 // Experiences of live chats are kept by package chat; what is learned from
 // either is package dream's.
@@ -15,6 +15,7 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/tasks"
+	"dreamlab/tasks/lenient"
 )
 
 // A batch is stored in one transaction.
@@ -22,6 +23,9 @@ const (
 	batchLines = 500
 	batchBytes = 8 << 20
 )
+
+// errLong is the reason of a line that is too long.
+var errLong = fmt.Errorf("longer than %d bytes: split the conversation", tasks.MaxLine)
 
 // mostRejected is how many rejected lines are listed.
 const mostRejected = 100
@@ -42,8 +46,12 @@ func Import(bucket blob.Bucket) tasks.Handler {
 		if err != nil {
 			return nil, fmt.Errorf("open import: %w", err)
 		}
-		result, err := (&importer{run: run, lines: newLines(object)}).all(ctx)
-		if err := errors.Join(err, object.Close()); err != nil {
+		result, err := (&importer{run: run, rows: lenient.NewRows(object, tasks.MaxLine)}).all(ctx)
+		err = errors.Join(err, object.Close())
+		if errors.Is(err, lenient.ErrUTF16) {
+			return nil, tasks.Fail("invalid_request", "%v", lenient.ErrUTF16)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("import %s: %w", in.Object, err)
 		}
 		// The rows are the truth now; what was said is kept once.
@@ -53,8 +61,8 @@ func Import(bucket blob.Bucket) tasks.Handler {
 }
 
 type importer struct {
-	run   *tasks.Run
-	lines *lines
+	run  *tasks.Run
+	rows *lenient.Rows
 }
 
 // batch is what came of some lines; as an effect it marks them as done.
@@ -83,7 +91,7 @@ func (im *importer) all(ctx context.Context) (tasks.ImportResult, error) {
 
 // next takes the batch that starts at the next line, unless an earlier attempt has.
 func (im *importer) next(ctx context.Context) (batch, error) {
-	step := fmt.Sprintf("lines/%d", im.lines.number+1)
+	step := fmt.Sprintf("lines/%d", im.rows.Number()+1)
 	known, err := im.run.Store.Effect(ctx, im.run.Job.ID, step)
 	if err == nil {
 		return im.skip(known)
@@ -108,8 +116,8 @@ func (im *importer) skip(known store.Effect) (batch, error) {
 	if err := json.Unmarshal(known.Response, &done); err != nil {
 		return done, fmt.Errorf("read progress %s: %w", known.Step, err)
 	}
-	for im.lines.number < done.Last {
-		if _, err := im.lines.next(); err != nil && !errors.Is(err, errLong) {
+	for im.rows.Number() < done.Last {
+		if _, err := im.rows.Next(); err != nil && !errors.Is(err, lenient.ErrLong) {
 			return done, fmt.Errorf("skip lines that are done: %w", err)
 		}
 	}
@@ -121,41 +129,43 @@ func (im *importer) read() ([]store.Experience, batch, error) {
 	var rows []store.Experience
 	var done batch
 	for n, size := 0, 0; n < batchLines && size < batchBytes; n++ {
-		line, err := im.lines.next()
+		line, err := im.rows.Next()
 		if errors.Is(err, io.EOF) {
 			done.Ended = true
 			break
 		}
-		if err != nil && !errors.Is(err, errLong) {
-			return nil, done, fmt.Errorf("read line %d: %w", im.lines.number+1, err)
+		if err != nil && !errors.Is(err, lenient.ErrLong) {
+			return nil, done, fmt.Errorf("read line %d: %w", im.rows.Number()+1, err)
 		}
 		size += len(line)
 		if len(line) == 0 && err == nil {
 			continue // an empty line says nothing
 		}
-		row, err := im.parse(line, err)
+		row, dropped, err := im.parse(line, err)
 		if err != nil {
-			reject(&done.Tally, im.lines.number, err)
+			reject(&done.Tally, im.rows.Number(), err)
 			continue
 		}
+		done.Tally.Dropped += dropped
 		rows = append(rows, row)
 	}
-	done.Last = im.lines.number
+	done.Last = im.rows.Number()
 	return rows, done, nil
 }
 
-func (im *importer) parse(line []byte, err error) (store.Experience, error) {
+// parse reads a line, and counts what it drops of it.
+func (im *importer) parse(line []byte, err error) (store.Experience, int64, error) {
 	if err != nil {
-		return store.Experience{}, err
+		return store.Experience{}, 0, errLong
 	}
 	c, err := tasks.ParseConversation(line)
 	if err != nil {
-		return store.Experience{}, err
+		return store.Experience{}, 0, err
 	}
 	e := experience(c)
 	e.Tenant, e.Job = im.run.Job.Tenant, im.run.Job.ID
 	e.Seal()
-	return e, nil
+	return e, c.Dropped, nil
 }
 
 func experience(c *tasks.ConversationLine) store.Experience {
@@ -205,6 +215,7 @@ func reject(r *tasks.ImportResult, line int64, err error) {
 func add(sum *tasks.ImportResult, b tasks.ImportResult) {
 	sum.Accepted += b.Accepted
 	sum.Duplicates += b.Duplicates
+	sum.Dropped += b.Dropped
 	sum.More += b.More
 	room := mostRejected - len(sum.Rejected)
 	listed := b.Rejected[:min(room, len(b.Rejected))]

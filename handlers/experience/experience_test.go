@@ -66,7 +66,7 @@ func TestGoodLinesAreKeptBadOnesNamed(t *testing.T) {
 		lines := strings.Join([]string{
 			row("a", 1), "{not json", "", row("a", 1), row("b", 1), row("", 1), row("", 2), row("", 2),
 			`{"messages":[{"role":"user","content":"q"}]}`, long, row("c", 3) + "\r",
-			`{"messages":[],"surprise":1}`, "\xff", row("d", 4),
+			`{"messages":[]}`, "\xff", row("d", 4),
 		}, "\n")
 		result := finish(t, b, start(t, b, lines), b.Bucket)
 		var bad []int64
@@ -84,6 +84,46 @@ func TestGoodLinesAreKeptBadOnesNamed(t *testing.T) {
 			t.Errorf("the lines that were read are still kept: %v", err)
 		}
 	})
+}
+
+// Text as Windows writes it, a JSON array in place of lines, and members that say
+// nothing are read.
+func TestTextOfOthersIsRead(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		text string
+		want string // accepted, dropped and the rejected lines
+	}{
+		"a mark and CRLF":  {"\ufeff" + row("a", 1) + "\r\n\r\n" + row("b", 2) + "\r\n", "2 0 []"},
+		"an array":         {" [" + row("a", 1) + ",\n7, " + row("b", 2) + "]", "2 0 [2]"},
+		"an array, marked": {"\ufeff[\r\n" + row("a", 1) + "\r\n]", "1 0 []"},
+		"a broken item":    {"[" + row("a", 1) + ",{oops}," + row("b", 2), "2 0 [2]"},
+		"more members":     {`{"id":"x","created_at":1,` + row("a", 1)[1:], "1 2 []"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := handlertest.New(t)
+			result := finish(t, b, start(t, b, tc.text), b.Bucket)
+			bad := []int64{}
+			for _, r := range result.Rejected {
+				bad = append(bad, r.Line)
+			}
+			if got := fmt.Sprint(result.Accepted, result.Dropped, bad); got != tc.want {
+				t.Errorf("%s, want %s: %+v", got, tc.want, result)
+			}
+		})
+	}
+}
+
+func TestUTF16IsRefused(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	_, err := experience.Import(b.Bucket)(t.Context(), start(t, b, "\xff\xfe{\x00}\x00"))
+	var failure *tasks.Failure
+	if !errors.As(err, &failure) || !failure.Final || !strings.Contains(failure.Message, "UTF-8") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestManyBadLinesAreCounted(t *testing.T) {

@@ -54,18 +54,38 @@ func (r *Rows) begin() error {
 		return err
 	}
 	r.begun = true
-	for at := 1; ; at++ {
-		start, err := r.reader.Peek(at)
-		if err != nil || at == r.reader.Size() {
-			return nil // the lines will tell
-		}
-		if c := start[at-1]; !space(c) {
-			if r.array = c == '['; r.array {
-				_, err = r.reader.Discard(at)
-			}
-			return err
+	at := arrayAt(r.reader)
+	if r.array = at >= 0; r.array {
+		_, err := r.reader.Discard(at + 1)
+		return err
+	}
+	return nil
+}
+
+// StartsArray tells whether a text is a JSON array. It takes nothing from the
+// reader but a byte order mark, and looks no further than its buffer. It fails with
+// ErrUTF16.
+func StartsArray(reader *bufio.Reader) (bool, error) {
+	if err := skipMark(reader); err != nil {
+		return false, err
+	}
+	return arrayAt(reader) >= 0, nil
+}
+
+// arrayAt is where the bracket of an array stands behind space, or -1.
+func arrayAt(reader *bufio.Reader) int {
+	for at := range reader.Size() {
+		start, err := reader.Peek(at + 1)
+		switch {
+		case err != nil: // it shows again when the text is read
+			return -1
+		case start[at] == '[':
+			return at
+		case !space(start[at]):
+			return -1
 		}
 	}
+	return -1
 }
 
 func (r *Rows) line() ([]byte, error) {

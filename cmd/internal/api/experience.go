@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/tasks"
+	"dreamlab/tasks/lenient"
 )
 
 type experiences struct {
@@ -75,26 +77,35 @@ func wholeConversation(e store.Experience) json.RawMessage {
 	return append(append(out, e.Answer...), ']')
 }
 
-// create takes one conversation as JSON, or one a line as NDJSON,
-// which goes to the bucket as it comes.
+// create takes one conversation as JSON, or many as NDJSON or an array, which go
+// to the bucket as they come.
 func (h experiences) create(w http.ResponseWriter, c *wire.Call) error {
+	body := bufio.NewReader(c.Body)
+	array, err := lenient.StartsArray(body)
+	if err != nil {
+		return wire.Invalid("", "%v.", err)
+	}
 	switch wire.MediaType(c.Request) {
 	case "application/json":
-		return h.importOne(w, c)
+		if array {
+			return h.importLines(w, c, body)
+		}
+		return h.importOne(w, c, body)
 	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines":
-		return h.importLines(w, c, c.Body)
+		return h.importLines(w, c, body)
 	}
-	return wire.WrongType(c.Request, "application/json with one conversation", "application/x-ndjson with one a line")
+	return wire.WrongType(c.Request, "application/json with one conversation or an array of them",
+		"application/x-ndjson with one a line")
 }
 
-func (h experiences) importOne(w http.ResponseWriter, c *wire.Call) error {
-	c.Body = http.MaxBytesReader(w, c.Body, h.maxBody)
-	body, err := wire.JSONBody(c)
+func (h experiences) importOne(w http.ResponseWriter, c *wire.Call, body io.Reader) error {
+	c.Body = http.MaxBytesReader(w, io.NopCloser(body), h.maxBody)
+	text, err := wire.JSONBody(c)
 	if err != nil {
 		return err
 	}
 	var line bytes.Buffer
-	if err := json.Compact(&line, body); err != nil {
+	if err := json.Compact(&line, text); err != nil {
 		return fmt.Errorf("compact a conversation: %w", err)
 	}
 	if _, err := tasks.ParseConversation(line.Bytes()); err != nil {
