@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"time"
 
 	"dreamlab/cmd/internal/client"
 	"dreamlab/cmd/internal/config"
@@ -14,16 +15,42 @@ import (
 type asking struct {
 	settings
 	json, wait bool
+	timeout    time.Duration // of the wait; 0 is none
 }
 
 func (a *asking) declare(flags *flag.FlagSet) {
 	a.settings.declare(flags)
+	a.declareAddr(flags)
 	flags.BoolVar(&a.json, "json", false, "print one JSON object")
 }
 
 func (a *asking) declareWait(flags *flag.FlagSet) {
 	a.declare(flags)
 	flags.BoolVar(&a.wait, "wait", false, "wait for the end and show how far it is")
+	flags.DurationVar(&a.timeout, "timeout", 0, "with --wait: how long at most, a `DURATION`")
+}
+
+// checkWait refuses a --timeout that would be ignored.
+func (a *asking) checkWait() error {
+	if a.timeout < 0 || a.timeout > 0 && !a.wait {
+		return misuse("--timeout bounds a --wait, and has to be more than nothing")
+	}
+	return nil
+}
+
+// await follows what works at the server under an id until it ends, or until the
+// wait does.
+func await[T any](ctx context.Context, a *asking, id, path string, watch func(context.Context) (T, error)) (T, error) {
+	if a.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, a.timeout, errWaitOver)
+		defer cancel()
+	}
+	seen, err := watch(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = &unwatched{id: id, path: path + id, cause: context.Cause(ctx)}
+	}
+	return seen, err
 }
 
 // open returns a client of the API that is configured. The caller closes it.
@@ -32,7 +59,7 @@ func (a *asking) open(sh shell) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	reach, err := c.Client(sh.lookup)
+	reach, err := c.Client(a.options(sh))
 	if err != nil {
 		return nil, err
 	}

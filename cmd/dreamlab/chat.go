@@ -18,7 +18,7 @@ type chatOptions struct {
 
 func chatVerb() verb {
 	return verb{
-		name: "chat", args: "TEXT…", help: "ask a question and show the answer as it comes",
+		name: "chat", client: true, args: "TEXT…", help: "ask a question and show the answer as it comes",
 		make: func(flags *flag.FlagSet) action {
 			var o chatOptions
 			o.declare(flags)

@@ -74,7 +74,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	c := config.Default()
 	c.Data, c.Addr = dir, "127.0.0.1:0"
-	stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(d.sh.errs, "error"), Migrate: true})
+	stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(d.sh.log, "error"), Migrate: true})
 	if err != nil {
 		return err
 	}

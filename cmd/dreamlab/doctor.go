@@ -19,6 +19,7 @@ func doctorVerb() verb {
 		make: func(flags *flag.FlagSet) action {
 			var s settings
 			s.declare(flags)
+			s.declareAddr(flags)
 			asJSON := flags.Bool("json", false, "print one JSON object")
 			return func(ctx context.Context, sh shell, args []string) error {
 				if err := nothing(args); err != nil {

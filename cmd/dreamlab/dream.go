@@ -19,14 +19,14 @@ type dreamOptions struct {
 
 func dreamVerb() verb {
 	return verb{
-		name: "dream", help: "go back over new conversations now",
+		name: "dream", client: true, help: "go back over new conversations now",
 		make: func(flags *flag.FlagSet) action {
 			var o dreamOptions
 			o.declareWait(flags)
 			flags.IntVar(&o.limit, "limit", 0, "the `NUMBER` of experiences at most")
 			flags.StringVar(&o.mode, "mode", "", "how the vendors are asked, a `MODE`: auto, live or batch")
 			flags.StringVar(&o.budget, "budget", "", "the `USD` that it may cost")
-			flags.BoolVar(&o.dry, "dry-run", false, "only say what it would do and cost")
+			flags.BoolVar(&o.dry, "dry-run", false, "only wait for an estimate of what it would take and cost at most")
 			return o.run
 		},
 	}
@@ -34,6 +34,10 @@ func dreamVerb() verb {
 
 func (o *dreamOptions) run(ctx context.Context, sh shell, args []string) error {
 	if err := nothing(args); err != nil {
+		return err
+	}
+	o.wait = o.wait || o.dry
+	if err := o.checkWait(); err != nil {
 		return err
 	}
 	c, err := o.open(sh)
@@ -49,7 +53,10 @@ func (o *dreamOptions) run(ctx context.Context, sh shell, args []string) error {
 	}
 	if o.wait {
 		show := stages(sh, func(d client.Dream) string { return d.Stage })
-		if d, err = c.WatchDream(ctx, d.ID, show); err != nil {
+		d, err = await(ctx, &o.asking, d.ID, "/v1/dreams/", func(ctx context.Context) (client.Dream, error) {
+			return c.WatchDream(ctx, d.ID, show)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -57,11 +64,14 @@ func (o *dreamOptions) run(ctx context.Context, sh shell, args []string) error {
 }
 
 func (o *dreamOptions) show(ctx context.Context, sh shell, c *client.Client, d client.Dream) error {
-	if o.json {
+	switch estimate := d.Result.DryRun; {
+	case o.json:
 		if err := printRaw(ctx, sh, c, "/v1/dreams/"+d.ID); err != nil {
 			return err
 		}
-	} else {
+	case estimate != nil:
+		fmt.Fprintln(sh.out, estimated(*estimate))
+	default:
 		fmt.Fprintf(sh.out, "%s %s: %s\n", d.ID, d.Status, countsOf(d))
 	}
 	if !o.wait {
@@ -76,8 +86,24 @@ func countsOf(d client.Dream) string {
 	for _, n := range d.Counts.Rejected {
 		rejected += n
 	}
-	return fmt.Sprintf("%d experiences, %d examples kept, %d not, %d reflections, $%s",
-		d.Counts.Experiences, d.Counts.Kept, rejected, d.Counts.Reflections, d.CostUSD)
+	return fmt.Sprintf("%s, %s kept, %d not, %s, $%s", plural(int64(d.Counts.Experiences), "experience"),
+		plural(int64(d.Counts.Kept), "example"), rejected, plural(int64(d.Counts.Reflections), "reflection"), d.CostUSD)
+}
+
+// estimated says what a dream would come to.
+func estimated(e client.DreamEstimate) string {
+	return fmt.Sprintf("a dream would take %s, of which %d are held out and %d can not be learned from; "+
+		"it would cost at most $%s for at most %s: answers are counted at their greatest length, "+
+		"so that it costs far less as a rule",
+		plural(int64(e.Experiences), "experience"), e.HeldOut, e.Screened, e.CostUSD, plural(int64(e.Calls), "call"))
+}
+
+// plural counts a noun.
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // stages tells of each stage once.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,13 +10,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"slices"
 
 	"dreamlab/cmd/internal/client"
 )
-
-// longestLine bounds a row, in bytes.
-const longestLine = 16 << 20
 
 // imported is what became of one file.
 type imported struct {
@@ -24,11 +22,28 @@ type imported struct {
 	Status string               `json:"status,omitempty"`
 	Result *client.ImportResult `json:"result,omitempty"`
 	Asked  int                  `json:"asked,omitempty"` // turns that were put to the assistant
+	// Rejected are the rows that were not sent.
+	Rejected []client.Rejected `json:"rejected,omitempty"`
+}
+
+// rejects counts what was not taken of the file.
+func (i imported) rejects() int64 {
+	if i.Result == nil {
+		return int64(len(i.Rejected))
+	}
+	return int64(len(i.Result.Rejected)) + i.Result.More
 }
 
 func importVerb() verb {
 	return verb{
-		name: "import", args: "FILE…", help: "bring conversations in, or ask what a file of questions holds",
+		name: "import", args: "FILE…", client: true,
+		help: "bring conversations in, or ask what a file of questions holds",
+		more: `A FILE holds JSON objects, one a line or in an array; - is the standard input:
+conversations ("messages" and more, as POST /v1/experiences takes them, or as
+GET /v1/experiences and a dataset's content give them out), rows with "question" and
+"answer", whose "#### n" is the reference, or, in a file of their own, rows with
+"turns", which are asked and not paid again when the file is imported twice in a day.
+A row that can not be taken is named and loses no other. It ends with 1 where any was.`,
 		make: func(flags *flag.FlagSet) action {
 			var a asking
 			a.declareWait(flags)
@@ -36,6 +51,9 @@ func importVerb() verb {
 			return func(ctx context.Context, sh shell, args []string) error {
 				if len(args) == 0 {
 					return misuse("name the files to import")
+				}
+				if err := a.checkWait(); err != nil {
+					return err
 				}
 				c, err := a.open(sh)
 				if err != nil {
@@ -56,56 +74,87 @@ type importer struct {
 }
 
 func (i *importer) files(ctx context.Context, names []string) error {
-	all := []imported{}
+	all, rejected := []imported{}, int64(0)
 	for _, name := range names {
 		done, err := i.file(ctx, name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		all = append(all, done)
+		rejected += done.rejects()
 		if !i.json {
 			i.tell(done)
 		}
 	}
 	if i.json {
-		return json.NewEncoder(i.sh.out).Encode(map[string]any{"files": all})
+		if err := json.NewEncoder(i.sh.out).Encode(map[string]any{"files": all}); err != nil {
+			return err
+		}
+	}
+	if rejected > 0 {
+		return fmt.Errorf("%s rejected", plural(rejected, "row"))
 	}
 	return nil
 }
 
 func (i *importer) tell(done imported) {
+	rejected := done.Rejected
 	switch {
-	case done.Asked > 0:
-		fmt.Fprintf(i.sh.out, "%s: %d turns asked\n", done.File, done.Asked)
+	case done.Job == "":
+		fmt.Fprintf(i.sh.out, "%s: %s asked, %d rejected\n", done.File, plural(int64(done.Asked), "turn"), done.rejects())
 	case done.Result == nil:
-		fmt.Fprintf(i.sh.out, "%s: %s\n", done.File, done.Job)
+		fmt.Fprintf(i.sh.out, "%s: %s takes it in: GET /v1/jobs/%s shows what came of it, and so does --wait\n",
+			done.File, done.Job, done.Job)
 	default:
-		fmt.Fprintf(i.sh.out, "%s: %d accepted, %d known already, %d rejected\n", done.File,
-			done.Result.Accepted, done.Result.Duplicates, int64(len(done.Result.Rejected))+done.Result.More)
-		for _, r := range done.Result.Rejected {
-			fmt.Fprintf(i.sh.errs, "  line %d: %s\n", r.Line, r.Reason)
-		}
+		rejected = done.Result.Rejected
+		fmt.Fprintf(i.sh.out, "%s: %d accepted, %d known already, %d rejected%s\n", done.File,
+			done.Result.Accepted, done.Result.Duplicates, done.rejects(), droppedOf(done.Result.Dropped))
+	}
+	for _, r := range rejected {
+		fmt.Fprintf(i.sh.errs, "  line %d: %s\n", r.Line, r.Reason)
+	}
+	if done.Result != nil && done.Result.More > 0 {
+		fmt.Fprintf(i.sh.errs, "  and %d more\n", done.Result.More)
 	}
 }
 
-// file takes one file in: its first row says of which kind all its rows are.
+func droppedOf(fields int64) string {
+	if fields == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s that say nothing here are left out)", plural(fields, "field"))
+}
+
+// file takes one file in.
 func (i *importer) file(ctx context.Context, name string) (imported, error) {
 	done := imported{File: name}
+	if name == "-" {
+		err := i.rows(ctx, newRows(i.sh.in), &done)
+		return done, err
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return done, err
 	}
-	rows := newRows(file)
-	first, err := rows.next()
-	switch {
-	case errors.Is(err, io.EOF):
-		err = errors.New("it holds no row: give one JSON object a line")
-	case err == nil && first.kind() == asksTurns:
-		done.Asked, err = i.askAll(ctx, first, rows)
-	case err == nil:
-		err = i.send(ctx, first, rows, &done)
-	}
+	err = i.rows(ctx, newRows(file), &done)
 	return done, errors.Join(err, file.Close())
+}
+
+// rows takes the rows of a file in: the first says of which kind all are.
+func (i *importer) rows(ctx context.Context, rows *rows, done *imported) error {
+	first, err := rows.first()
+	switch {
+	case errors.Is(err, io.EOF) && len(rows.rejected) == 0:
+		return errors.New("it holds no row: give one JSON object a line")
+	case errors.Is(err, io.EOF):
+		done.Rejected = rows.rejected
+		return nil
+	case err != nil:
+		return err
+	case first.asks():
+		return i.askAll(ctx, first, rows, done)
+	}
+	return i.send(ctx, first, rows, done)
 }
 
 // send streams the rows to the API while they are read.
@@ -113,7 +162,7 @@ func (i *importer) send(ctx context.Context, first row, rows *rows, done *import
 	reader, writer := io.Pipe()
 	copied := make(chan error, 1)
 	go func() {
-		err := convertAll(writer, first, rows)
+		err := writeLines(writer, first, rows)
 		copied <- errors.Join(err, writer.CloseWithError(err))
 	}()
 	job, err := i.client.Import(ctx, reader)
@@ -126,24 +175,39 @@ func (i *importer) send(ctx context.Context, first row, rows *rows, done *import
 	if err := <-copied; err != nil {
 		return err
 	}
-	done.Job, done.Status = job.ID, job.Status
+	done.Job, done.Status, done.Rejected = job.ID, job.Status, rows.rejected
 	if !i.wait {
 		return nil
 	}
-	if job, err = i.client.WatchJob(ctx, job.ID, func(client.Job) {}); err != nil {
+	job, err = await(ctx, &i.asking, job.ID, "/v1/jobs/", func(ctx context.Context) (client.Job, error) {
+		return i.client.WatchJob(ctx, job.ID, func(client.Job) {})
+	})
+	if err != nil {
 		return err
 	}
 	if err := unsuccessful(job.ID, job.Status, job.Error); err != nil {
 		return err
 	}
+	return done.finish(job)
+}
+
+// finish takes the job's result, and what was not even sent.
+func (i *imported) finish(job client.Job) error {
 	result, err := job.Imported()
-	done.Status, done.Result = job.Status, &result
+	result.Rejected = append(result.Rejected, i.Rejected...)
+	slices.SortStableFunc(result.Rejected, func(a, b client.Rejected) int { return cmp.Compare(a.Line, b.Line) })
+	i.Status, i.Result, i.Rejected = job.Status, &result, nil
 	return err
 }
 
-func convertAll(out io.Writer, first row, rows *rows) error {
+// writeLines writes one line for each row, so that the API counts as the file does.
+func writeLines(out io.Writer, first row, rows *rows) error {
 	buffered := bufio.NewWriter(out)
-	encoder := json.NewEncoder(buffered)
+	for range first.number - 1 { // what was passed over
+		if err := buffered.WriteByte('\n'); err != nil {
+			return err
+		}
+	}
 	for r, err := first, error(nil); ; r, err = rows.next() {
 		if errors.Is(err, io.EOF) {
 			return buffered.Flush()
@@ -151,51 +215,12 @@ func convertAll(out io.Writer, first row, rows *rows) error {
 		if err != nil {
 			return err
 		}
-		line, err := r.conversation()
+		line, err := r.line()
 		if err != nil {
-			return fmt.Errorf("line %d: %w", rows.line, err)
+			return err
 		}
-		if err := encoder.Encode(line); err != nil {
+		if _, err := buffered.Write(append(line, '\n')); err != nil {
 			return err
 		}
 	}
-}
-
-// askAll puts the turns of each row to the assistant, one after the other, each
-// with what was said before.
-func (i *importer) askAll(ctx context.Context, first row, rows *rows) (asked int, err error) {
-	for r, err := first, error(nil); ; r, err = rows.next() {
-		if errors.Is(err, io.EOF) {
-			return asked, nil
-		}
-		if err != nil {
-			return asked, err
-		}
-		if r.kind() != asksTurns {
-			return asked, fmt.Errorf("line %d: it has no turns, as the first row has: "+
-				"keep such rows in a file of their own", rows.line)
-		}
-		n, err := i.ask(ctx, r)
-		asked += n
-		if err != nil {
-			return asked, fmt.Errorf("line %d: %w", rows.line, err)
-		}
-	}
-}
-
-func (i *importer) ask(ctx context.Context, r row) (asked int, err error) {
-	request := client.ChatRequest{Model: i.model}
-	if id := strings.Trim(string(r.ID), `"`); id != "" {
-		request.Metadata = map[string]string{"conversation_id": "question-" + id}
-	}
-	for _, turn := range r.Turns {
-		request.Messages = append(request.Messages, client.Message{Role: "user", Content: turn})
-		answer, err := i.client.Chat(ctx, request)
-		if err != nil {
-			return asked, err
-		}
-		asked++
-		request.Messages = append(request.Messages, client.Message{Role: "assistant", Content: answer.Text})
-	}
-	return asked, nil
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -28,7 +30,7 @@ func keyVerb() verb {
 		make: func(flags *flag.FlagSet) action {
 			var o keyOptions
 			o.declare(flags)
-			flags.StringVar(&o.tenant, "tenant", boot.FirstTenant, "the `NAME` of the tenant, made if missing")
+			flags.StringVar(&o.tenant, "tenant", "", "create: the `NAME` of the tenant, "+boot.FirstTenant+" without it; list: of it alone")
 			flags.StringVar(&o.name, "name", "", "what the key is for, a `TEXT`")
 			flags.StringVar(&o.scope, "scope", store.ScopeUse, "the key's `SCOPE`: use or admin")
 			flags.DurationVar(&o.expires, "expires", 0, "how long it holds, a `DURATION`; for ever without it")
@@ -65,8 +67,8 @@ func (o *keyOptions) choose(args []string) (func(context.Context, shell, *store.
 		if o.scope != store.ScopeUse && o.scope != store.ScopeAdmin {
 			return nil, misuse("--scope is use or admin, not %q", o.scope)
 		}
-		if o.expires < 0 || o.tenant == "" {
-			return nil, misuse("--expires can not be negative, nor --tenant empty")
+		if o.expires < 0 {
+			return nil, misuse("--expires can not be negative")
 		}
 		return o.create, nil
 	case len(args) == 1 && args[0] == "list":
@@ -84,7 +86,8 @@ func (o *keyOptions) create(ctx context.Context, sh shell, s *store.Store) error
 	if o.expires > 0 {
 		fresh.Expires = time.Now().Add(o.expires).UTC()
 	}
-	key, secret, err := boot.NewKey(ctx, s, o.tenant, fresh)
+	tenant := cmp.Or(o.tenant, boot.FirstTenant)
+	key, secret, err := boot.NewKey(ctx, s, tenant, fresh)
 	if err != nil {
 		return err
 	}
@@ -93,30 +96,77 @@ func (o *keyOptions) create(ctx context.Context, sh shell, s *store.Store) error
 			ID     string `json:"id"`
 			Key    string `json:"key"`
 			Tenant string `json:"tenant"`
-		}{key.ID, secret, o.tenant})
+		}{key.ID, secret, tenant})
 	}
 	fmt.Fprintf(sh.out, "%s\n", secret)
-	fmt.Fprintf(sh.errs, "key %s of tenant %s; it is not shown again\n", key.ID, o.tenant)
+	fmt.Fprintf(sh.errs, "key %s of tenant %s; it is not shown again\n", key.ID, tenant)
 	return nil
 }
 
+// keyRow is a key as `key list --json` shows it.
+type keyRow struct {
+	ID       string     `json:"id"`
+	Tenant   string     `json:"tenant"` // its name
+	TenantID string     `json:"tenant_id"`
+	Name     string     `json:"name"`
+	Scopes   []string   `json:"scopes"`
+	Created  time.Time  `json:"created"`
+	Expires  *time.Time `json:"expires"`
+	Revoked  *time.Time `json:"revoked"`
+}
+
 func (o *keyOptions) list(ctx context.Context, sh shell, s *store.Store) error {
-	table := tabwriter.NewWriter(sh.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tTENANT\tNAME\tSCOPES\tCREATED\tEXPIRES\tREVOKED")
+	names, err := tenantNames(ctx, s)
+	if err != nil {
+		return err
+	}
+	tenant, err := names.find(o.tenant)
+	if err != nil {
+		return err
+	}
+	rows := []keyRow{}
 	for page := (store.Page{Limit: 100}); ; {
-		keys, more, err := s.Keys(ctx, "", page)
+		keys, more, err := s.Keys(ctx, tenant, page)
 		if err != nil {
 			return fmt.Errorf("list keys: %w", err)
 		}
 		for _, k := range keys {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%v\t%s\t%s\t%s\n",
-				k.ID, k.Tenant, k.Name, k.Scopes, day(k.Created), day(k.Expires), day(k.Revoked))
+			rows = append(rows, keyRow{k.ID, names.of(k.Tenant), k.Tenant, k.Name, k.Scopes, k.Created.UTC(),
+				optional(k.Expires), optional(k.Revoked)})
 		}
 		if !more {
-			return table.Flush()
+			return o.writeKeys(sh, rows)
 		}
 		page.After = keys[len(keys)-1].ID
 	}
+}
+
+func (o *keyOptions) writeKeys(sh shell, rows []keyRow) error {
+	if o.json {
+		return json.NewEncoder(sh.out).Encode(map[string]any{"keys": rows})
+	}
+	table := tabwriter.NewWriter(sh.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tTENANT\tNAME\tSCOPES\tCREATED\tEXPIRES\tREVOKED")
+	for _, k := range rows {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Tenant, cmp.Or(k.Name, "-"),
+			strings.Join(k.Scopes, " "), day(k.Created), dayOr(k.Expires), dayOr(k.Revoked))
+	}
+	return table.Flush()
+}
+
+// optional is nil where there is no time.
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}
+
+func dayOr(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return day(*t)
 }
 
 func day(t time.Time) string {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -105,22 +107,35 @@ func background(t *testing.T, env map[string]string, args ...string) (out, errs 
 	return out, errs
 }
 
-func TestHelp(t *testing.T) {
-	t.Parallel()
-	want, err := os.ReadFile("testdata/help.txt")
+// golden returns what stands in a file of testdata, after writing it anew where
+// DREAMLAB_GOLDEN=write asks for that.
+func golden(t *testing.T, name, now string) string {
+	t.Helper()
+	path := filepath.Join("testdata", filepath.FromSlash(name))
+	if os.Getenv("DREAMLAB_GOLDEN") == "write" {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(now), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{nil, {"help"}, {"-h"}} {
-		if got := invoke(t, nil, args...); got.code != exitOK || got.out != string(want) {
+		got := invoke(t, nil, args...)
+		if want := golden(t, "help.txt", got.out); got.code != exitOK || got.out != want {
 			t.Errorf("%v: code %d, the text differs from testdata/help.txt:\n%s", args, got.code, got.out)
 		}
 	}
 	for _, v := range verbs() {
 		got := invoke(t, nil, v.name, "-h")
-		if got.code != exitOK || !strings.HasPrefix(got.out, "usage: dreamlab "+v.name) ||
-			!strings.Contains(got.out, v.help) {
-			t.Errorf("%s: code %d, %s", v.name, got.code, got.out)
+		if want := golden(t, "help/"+v.name+".txt", got.out); got.code != exitOK || got.out != want {
+			t.Errorf("%s: code %d, the text differs from testdata/help/%s.txt:\n%s", v.name, got.code, v.name, got.out)
 		}
 		if len(v.help) > 76 || strings.HasSuffix(v.help, ".") {
 			t.Errorf("%s: its line of help is too long or ends with a stop", v.name)
@@ -132,12 +147,19 @@ func TestMisuse(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"DREAMLAB_DATA": t.TempDir()}
 	cases := map[string][]string{
-		`there is no verb "dance"`:              {"dance"},
-		"flag provided but not defined: -loud":  {"migrate", "--loud"},
-		`takes no arguments, but was given "x"`: {"migrate", "x"},
-		"say create, list or revoke ID":         {"key", "make"},
-		"--scope is use or admin":               {"key", "create", "--scope", "root"},
-		"is no level":                           {"migrate", "--log", "shout"},
+		`there is no verb "dance"`:                  {"dance"},
+		`did you mean "import"?`:                    {"imprt", "x"},
+		"there is no flag --loud (":                 {"migrate", "--loud"},
+		`no flag --dryrun: did you mean "dry-run"?`: {"dream", "--dryrun"},
+		"there is no flag --addr (":                 {"worker", "--addr", "x"},
+		"--timeout bounds a --wait":                 {"dream", "--timeout", "1s"},
+		"--part is more than 0":                     {"bench", "--part", "7"},
+		"--part is more than 0 and":                 {"bench", "--part", "NaN"},
+		"--speed is at least 0":                     {"sandbox", "--speed", "-1"},
+		`takes no arguments, but was given "x"`:     {"migrate", "x"},
+		"say create, list or revoke ID":             {"key", "make"},
+		"--scope is use or admin":                   {"key", "create", "--scope", "root"},
+		"is no level":                               {"migrate", "--log", "shout"},
 	}
 	for want, args := range cases {
 		if got := invoke(t, env, args...); got.code != exitUsage || !strings.Contains(got.errs, want) {
@@ -173,8 +195,17 @@ func TestKeys(t *testing.T) {
 	if got := invoke(t, env, "key", "revoke", key.ID); got.code != exitFailed {
 		t.Errorf("revoke again: %+v", got)
 	}
+	var listed struct{ Keys []keyRow }
+	asJSON := invoke(t, env, "key", "list", "--json", "--tenant", "acme")
+	if err := json.Unmarshal([]byte(asJSON.out), &listed); err != nil || len(listed.Keys) != 1 ||
+		listed.Keys[0].ID != key.ID || listed.Keys[0].Tenant != "acme" || listed.Keys[0].Revoked == nil {
+		t.Errorf("list --json: %v %+v", err, asJSON)
+	}
+	if got := invoke(t, env, "key", "list", "--tenant", "nobody"); got.code != exitFailed {
+		t.Errorf("list of nobody: %+v", got)
+	}
 	list := invoke(t, env, "key", "list")
-	if strings.Count(list.out, "key_") != 2 || strings.Contains(list.out, key.Key) {
+	if strings.Count(list.out, "key_") != 2 || !strings.Contains(list.out, "  acme  ") || strings.Contains(list.out, key.Key) {
 		t.Errorf("list: %+v", list)
 	}
 }
@@ -213,4 +244,19 @@ func fetch(t *testing.T, method, url, key, body string) (int, []byte) {
 		t.Fatal(err)
 	}
 	return response.StatusCode, text
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	var b build
+	got := invoke(t, nil, "version", "--json")
+	if err := json.Unmarshal([]byte(got.out), &b); err != nil || b.Schema < 1 || !strings.HasPrefix(b.Go, "go1.") {
+		t.Errorf("version --json: %v %+v", err, got)
+	}
+	for _, args := range [][]string{{"version"}, {"--version"}} {
+		told := invoke(t, nil, args...)
+		if told.code != exitOK || !strings.HasPrefix(told.out, "dreamlab ") || !strings.Contains(told.out, ", schema ") {
+			t.Errorf("%v: %+v", args, told)
+		}
+	}
 }

@@ -1,65 +1,96 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"dreamlab/cmd/internal/client"
+	"dreamlab/tasks"
+	"dreamlab/tasks/lenient"
 )
 
-// row is a line of a file to import, of one of three kinds.
+// row is a line or an item of a file to import.
 type row struct {
-	Messages json.RawMessage `json:"messages"` // a conversation, as the API takes it
+	number int64 // counted from 1
+	text   []byte
+	asked
+}
+
+// asked are the rows that the API does not take as they are.
+type asked struct {
 	Question string          `json:"question"`
 	Answer   string          `json:"answer"`
 	ID       json.RawMessage `json:"question_id"`
 	Turns    []string        `json:"turns"`
-
-	line []byte
+	Messages json.RawMessage `json:"messages"` // with these it is a conversation all the same
 }
 
-// The kinds of rows.
-type rowKind int
+// rows reads a file.
+type rows struct {
+	from     *lenient.Rows
+	rejected []client.Rejected // what is too long to be sent
+}
 
-const (
-	conversation rowKind = iota
-	hasAnswer
-	asksTurns
-	unknownKind
-)
+func newRows(file io.Reader) *rows { return &rows{from: lenient.NewRows(file, tasks.MaxLine)} }
 
-func (r row) kind() rowKind {
+// next returns the next row, or io.EOF. An empty line is a row, too, and so is one
+// that is too long, without its text: the others keep their numbers.
+func (r *rows) next() (row, error) {
+	text, err := r.from.Next()
+	read := row{number: r.from.Number(), text: text}
 	switch {
-	case r.Messages != nil:
-		return conversation
-	case r.Question != "" && r.Answer != "":
-		return hasAnswer
-	case len(r.Turns) > 0:
-		return asksTurns
+	case errors.Is(err, lenient.ErrLong):
+		r.rejected = append(r.rejected, client.Rejected{
+			Line: read.number, Reason: "it is longer than 4 MiB: split the conversation",
+		})
+		return read, nil
+	case err != nil:
+		return read, err
 	}
-	return unknownKind
+	if json.Unmarshal(text, &read.asked) != nil {
+		read.asked = asked{} // the API says what is wrong with it
+	}
+	return read, nil
 }
 
-// conversation returns the row as the API takes it. The line of a conversation
-// stays as it is: the API says what is wrong with it.
-func (r row) conversation() (any, error) {
-	switch r.kind() {
-	case conversation:
-		return json.RawMessage(r.line), nil
-	case hasAnswer:
-		return client.Conversation{
+// first returns the first row that holds something.
+func (r *rows) first() (row, error) {
+	for {
+		read, err := r.next()
+		if err != nil || len(read.text) > 0 {
+			return read, err
+		}
+	}
+}
+
+// asks tells whether the row holds turns to put to the assistant.
+func (r row) asks() bool { return r.Messages == nil && len(r.Turns) > 0 }
+
+// line returns the row as the API takes it, on one line: a question and its answer
+// as a conversation, everything else as it is, for the API says what is wrong with
+// it.
+func (r row) line() ([]byte, error) {
+	if r.Messages == nil && r.Question != "" && r.Answer != "" {
+		return json.Marshal(client.Conversation{
 			Messages: []client.Message{
 				{Role: "user", Content: r.Question}, {Role: "assistant", Content: r.Answer},
 			},
 			Reference: referenceOf(r.Answer),
-		}, nil
+		})
 	}
-	return nil, errors.New(`give "messages", "question" and "answer", or (in a file of their own) "turns"`)
+	var line bytes.Buffer
+	if json.Compact(&line, r.text) == nil {
+		return line.Bytes(), nil
+	}
+	return bytes.Map(func(c rune) rune {
+		if c == '\n' || c == '\r' {
+			return ' '
+		}
+		return c
+	}, r.text), nil
 }
 
 // referenceOf returns what stands behind "####" in the last line, as in GSM8K
@@ -71,39 +102,4 @@ func referenceOf(answer string) string {
 		return ""
 	}
 	return strings.TrimSpace(reference)
-}
-
-// rows reads a file line by line.
-type rows struct {
-	scanner *bufio.Scanner
-	line    int // the last one that was read, from 1
-}
-
-func newRows(file io.Reader) *rows {
-	scanner := bufio.NewScanner(file)
-	scanner.Buffer(make([]byte, 0, 64<<10), longestLine)
-	return &rows{scanner: scanner}
-}
-
-// next returns the next row that is not empty, or io.EOF.
-func (r *rows) next() (row, error) {
-	for r.scanner.Scan() {
-		r.line++
-		line := bytes.TrimSpace(r.scanner.Bytes())
-		if len(line) == 0 {
-			continue
-		}
-		read := row{line: bytes.Clone(line)}
-		if err := json.Unmarshal(line, &read); err != nil {
-			return row{}, fmt.Errorf("line %d: it is no JSON object of the right shape: %w", r.line, err)
-		}
-		return read, nil
-	}
-	if errors.Is(r.scanner.Err(), bufio.ErrTooLong) {
-		return row{}, fmt.Errorf("line %d: it is longer than %d MiB: split it", r.line+1, longestLine>>20)
-	}
-	if err := r.scanner.Err(); err != nil {
-		return row{}, fmt.Errorf("line %d: %w", r.line+1, err)
-	}
-	return row{}, io.EOF
 }

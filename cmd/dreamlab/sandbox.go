@@ -10,6 +10,9 @@ import (
 	"dreamlab/cmd/internal/config"
 )
 
+// fastest is how many seconds may pass in the sandbox in one: a day in under a tenth.
+const fastest = 1_000_000
+
 func sandboxVerb() verb {
 	return verb{
 		name: "sandbox", help: "serve the vendors' emulators alone",
@@ -21,6 +24,9 @@ func sandboxVerb() verb {
 			return func(ctx context.Context, sh shell, args []string) error {
 				if err := nothing(args); err != nil {
 					return err
+				}
+				if !(o.Speed >= 0 && o.Speed <= fastest) { // which NaN is not, either
+					return misuse("--speed is at least 0, where the clock stands still, and at most %.0f", float64(fastest))
 				}
 				return serveSandbox(ctx, sh, o)
 			}

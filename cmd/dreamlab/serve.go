@@ -86,6 +86,9 @@ func serving(name, help string, parts func(context.Context, shell, *boot.Stack) 
 	return verb{name: name, help: help, make: func(flags *flag.FlagSet) action {
 		var s settings
 		s.declare(flags)
+		if name == "api" {
+			s.declareAddr(flags)
+		}
 		return func(ctx context.Context, sh shell, args []string) (err error) {
 			if err := nothing(args); err != nil {
 				return err
@@ -97,7 +100,7 @@ func serving(name, help string, parts func(context.Context, shell, *boot.Stack) 
 			if err := boot.RefuseEmbedded(c); err != nil {
 				return err
 			}
-			stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.errs, c.Log)})
+			stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.log, c.Log)})
 			if err != nil {
 				return err
 			}

@@ -35,7 +35,7 @@ type statusOptions struct {
 
 func statusVerb() verb {
 	return verb{
-		name: "status",
+		name: "status", client: true,
 		help: "show parts, lanes, workers, dreams and spending; retry dead work",
 		make: func(flags *flag.FlagSet) action {
 			var o statusOptions
@@ -132,11 +132,11 @@ func (o overview) write(out io.Writer) error {
 		}
 		fmt.Fprintf(table, "  %s\t%s\t%s\n", name, d.State, why)
 	}
-	fmt.Fprintln(table, "dreams\t\t")
+	heading(table, len(o.Dreams), "dreams\t\t")
 	for _, d := range o.Dreams {
 		fmt.Fprintf(table, "  %s\t%s\t%s\n", d.ID, d.Status, countsOf(d))
 	}
-	fmt.Fprintln(table, "tunes\t\t")
+	heading(table, len(o.Tunes), "tunes\t\t")
 	for _, t := range o.Tunes {
 		reason := t.Stage
 		if t.Decision != nil {
@@ -146,9 +146,17 @@ func (o overview) write(out io.Writer) error {
 	}
 	fmt.Fprintln(table, "spent, USD\t\t")
 	for _, s := range append(o.Usage.Data, o.Usage.Total) {
-		fmt.Fprintf(table, "  %s\t%s\t%d calls\n", nameOf(s), s.Settled, s.Calls)
+		fmt.Fprintf(table, "  %s\t%s\t%s\n", nameOf(s), s.Settled, callsOf(s))
 	}
 	return table.Flush()
+}
+
+// callsOf counts calls where any were made: training and hosting are no calls.
+func callsOf(s client.Spend) string {
+	if s.Calls == 0 {
+		return ""
+	}
+	return plural(s.Calls, "call")
 }
 
 func nameOf(s client.Spend) string {

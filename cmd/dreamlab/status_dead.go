@@ -21,7 +21,7 @@ type deadOptions struct {
 func (o *deadOptions) declare(flags *flag.FlagSet) {
 	flags.BoolVar(&o.list, "dead", false, "list jobs that failed or expired, with every attempt's error")
 	flags.BoolVar(&o.retry, "retry", false, "queue all jobs that --dead would list once more")
-	flags.StringVar(&o.tenant, "tenant", "", "with --dead or --retry: of the tenant with this `ID`")
+	flags.StringVar(&o.tenant, "tenant", "", "with --dead or --retry: of the tenant with this `NAME` or id")
 	flags.StringVar(&o.kind, "kind", "", "with --dead or --retry: of this `KIND`: chat, dream, tune, webhook")
 	flags.StringVar(&o.code, "code", "", "with --dead or --retry: with this error `CODE`")
 	flags.DurationVar(&o.since, "since", 24*time.Hour, "with --dead or --retry: in the last `DURATION`")
@@ -42,7 +42,8 @@ func (o *deadOptions) check() error {
 // deadJob is a job that did not succeed.
 type deadJob struct {
 	ID       string          `json:"id"`
-	Tenant   string          `json:"tenant"`
+	Tenant   string          `json:"tenant"` // its name
+	TenantID string          `json:"tenant_id"`
 	Kind     string          `json:"kind"`
 	Status   store.JobState  `json:"status"`
 	Error    *store.JobError `json:"error"`
@@ -60,7 +61,15 @@ type deadAttempt struct {
 
 // run goes through all of them, a page at a time, the newest first.
 func (o *deadOptions) run(ctx context.Context, sh shell, s *store.Store, asJSON bool) error {
-	filter := store.DeadFilter{Tenant: o.tenant, Noun: o.kind, Code: o.code, Within: o.since}
+	names, err := tenantNames(ctx, s)
+	if err != nil {
+		return err
+	}
+	tenant, err := names.find(o.tenant)
+	if err != nil {
+		return err
+	}
+	filter := store.DeadFilter{Tenant: tenant, Noun: o.kind, Code: o.code, Within: o.since}
 	found, retried := 0, 0
 	for page := (store.Page{Limit: 100}); ; {
 		jobs, more, err := s.DeadJobs(ctx, filter, page)
@@ -72,6 +81,7 @@ func (o *deadOptions) run(ctx context.Context, sh shell, s *store.Store, asJSON 
 			if err != nil {
 				return err
 			}
+			dead.Tenant = names.of(dead.TenantID)
 			found++
 			if dead.Retried {
 				retried++
@@ -85,12 +95,16 @@ func (o *deadOptions) run(ctx context.Context, sh shell, s *store.Store, asJSON 
 		}
 		page.After = jobs[len(jobs)-1].ID
 	}
+	if !o.retry {
+		fmt.Fprintf(sh.errs, "%d found\n", found)
+		return nil
+	}
 	fmt.Fprintf(sh.errs, "%d found, %d queued again\n", found, retried)
 	return nil
 }
 
 func (o *deadOptions) one(ctx context.Context, s *store.Store, job store.Job) (deadJob, error) {
-	dead := deadJob{ID: job.ID, Tenant: job.Tenant, Kind: job.Kind, Status: job.State, Error: job.Error,
+	dead := deadJob{ID: job.ID, TenantID: job.Tenant, Kind: job.Kind, Status: job.State, Error: job.Error,
 		Finished: job.Finished, Attempts: []deadAttempt{}}
 	attempts, err := s.Attempts(ctx, job.ID)
 	if err != nil {

@@ -64,6 +64,12 @@ func TestDeadWork(t *testing.T) {
 			t.Errorf("the list does not show %q: %+v", part, listed)
 		}
 	}
+	if listed.errs != "1 found\n" {
+		t.Errorf("a list says %q", listed.errs)
+	}
+	if got := invoke(t, env, "status", "--dead", "--tenant", "nobody"); got.code != exitFailed {
+		t.Errorf("of nobody: %+v", got)
+	}
 	again := invoke(t, env, "status", "--retry", "--code", "vendor_timeout", "--json")
 	var dead deadJob
 	if err := json.Unmarshal([]byte(again.out), &dead); err != nil || !dead.Retried || len(dead.Attempts) != 1 {
@@ -97,7 +103,7 @@ func TestStatusWithoutAPI(t *testing.T) {
 		}
 	}
 	told := strings.Contains(got.errs, "is Dream Lab running")
-	if got.code != exitFailed || !told || strings.Contains(got.out, "STUCK") {
+	if got.code != exitUnreachable || !told || strings.Contains(got.out, "STUCK") {
 		t.Errorf("status: %+v", got)
 	}
 	var all overview

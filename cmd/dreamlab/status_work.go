@@ -23,6 +23,7 @@ type work struct {
 	Stuck   []stuckRow    `json:"stuck"`
 	// Unseen is why idle workers are not shown, "" where they are.
 	Unseen string `json:"unseen,omitempty"`
+	names  tenants
 }
 
 type laneRow struct {
@@ -66,6 +67,9 @@ func lookAtWork(ctx context.Context, s *store.Store, where string) (*work, error
 	if w.Tenants, err = s.Queues(ctx); err != nil {
 		return nil, fmt.Errorf("list the tenants: %w", err)
 	}
+	if w.names, err = tenantNames(ctx, s); err != nil {
+		return nil, err
+	}
 	stuck, err := s.Stuck(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for stuck work: %w", err)
@@ -96,28 +100,36 @@ func (w *work) addIdle(ctx context.Context, c *config.Config) {
 func (w *work) write(out io.Writer) error {
 	fmt.Fprintf(out, "work of all tenants, by %s\n", w.Source)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "  LANE\tSTATE\tJOBS\tOLDEST")
+	heading(table, len(w.Lanes), "  LANE\tSTATE\tJOBS\tOLDEST")
 	for _, l := range w.Lanes {
 		fmt.Fprintf(table, "  %s\t%s\t%d\t%s\n", l.Lane, l.State, l.Jobs, span(l.Oldest))
 	}
-	fmt.Fprintln(table, "  WORKER\tLANE\tJOBS\tOLDEST\tLEASE")
+	heading(table, len(w.Workers), "  WORKER\tLANE\tJOBS\tOLDEST\tLEASE")
 	for _, h := range w.Workers {
 		fmt.Fprintf(table, "  %s\t%s\t%d\t%s\t%s\n", h.Worker, h.Lane, h.Jobs, span(h.Oldest), span(h.Lease))
 	}
 	if w.Unseen != "" {
 		fmt.Fprintf(table, "  (idle workers are not shown: %s)\n", w.Unseen)
 	}
-	fmt.Fprintln(table, "  TENANT\tLANE\tQUEUED\tRUNNING\tWAITING")
+	heading(table, len(w.Tenants), "  TENANT\tLANE\tQUEUED\tRUNNING\tWAITING")
 	for _, q := range w.Tenants {
-		fmt.Fprintf(table, "  %s\t%s\t%d\t%d\t%d\n", q.Tenant, q.Lane, q.Queued, q.Held, q.Waits)
+		fmt.Fprintf(table, "  %s\t%s\t%d\t%d\t%d\n", w.names.of(q.Tenant), q.Lane, q.Queued, q.Held, q.Waits)
 	}
-	if len(w.Stuck) > 0 {
-		fmt.Fprintln(table, "  STUCK\tKIND\tSTATE\tFOR\t(no worker or scheduler runs that could put it right)")
-	}
+	heading(table, len(w.Stuck), "  STUCK\tKIND\tSTATE\tFOR\t(no worker or scheduler runs that could put it right)")
 	for _, j := range w.Stuck {
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, span(j.For))
 	}
+	if len(w.Lanes)+len(w.Workers)+len(w.Stuck) == 0 {
+		fmt.Fprintln(table, "  nothing is queued, nobody works")
+	}
 	return table.Flush()
+}
+
+// heading stands over rows, where there are any.
+func heading(out io.Writer, rows int, line string) {
+	if rows > 0 {
+		fmt.Fprintln(out, line)
+	}
 }
 
 // span shows seconds as people read them.

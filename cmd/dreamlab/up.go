@@ -17,6 +17,7 @@ func upVerb() verb {
 		make: func(flags *flag.FlagSet) action {
 			var s settings
 			s.declare(flags)
+			s.declareAddr(flags)
 			return func(ctx context.Context, sh shell, args []string) error {
 				if err := nothing(args); err != nil {
 					return err
@@ -38,7 +39,7 @@ func up(ctx context.Context, sh shell, c *config.Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.errs, c.Log), Migrate: true})
+	stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.log, c.Log), Migrate: true})
 	if err != nil {
 		return err
 	}
@@ -51,6 +52,11 @@ func up(ctx context.Context, sh shell, c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
+	forget, err := boot.KeepAddress(c.Data, front.URL)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, forget()) }()
 	greet(sh, c, front.URL, key, fresh)
 	return stack.Run(ctx, processes...)
 }

@@ -16,22 +16,19 @@ import (
 // shell is the world that a verb sees.
 type shell struct {
 	in        io.Reader
-	out, errs io.Writer
+	out, errs io.Writer // run keeps what is shown there from steering a terminal
+	log       io.Writer // where errs goes, for lines in colour
 	lookup    func(name string) (string, bool)
 }
-
-// The codes with which the program ends.
-const (
-	exitOK     = 0
-	exitFailed = 1 // it was tried and did not work
-	exitUsage  = 2 // it was asked wrongly
-)
 
 // verb is one thing that the program does.
 type verb struct {
 	name string
 	args string // what follows the flags
 	help string // one line
+	more string // what its flags do not say, "" for nothing
+	// client tells that it asks the API.
+	client bool
 	// make declares the flags and returns what is done once they are read.
 	make func(flags *flag.FlagSet) action
 }
@@ -44,28 +41,41 @@ func verbs() []verb {
 	return []verb{
 		upVerb(), demoVerb(), apiVerb(), workerVerb(), schedulerVerb(),
 		migrateVerb(), keyVerb(), doctorVerb(), statusVerb(), benchVerb(), sandboxVerb(),
-		chatVerb(), importVerb(), dreamVerb(), tuneVerb(),
+		chatVerb(), importVerb(), dreamVerb(), tuneVerb(), versionVerb(),
 	}
 }
 
-// usageError is a fault of how the program was asked.
-type usageError struct{ error }
-
-func misuse(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
 // run does what the arguments say and returns the program's exit code.
 func run(ctx context.Context, sh shell, args []string) int {
+	sh.log = sh.errs
+	sh.out, sh.errs = &plainWriter{to: sh.out}, &plainWriter{to: sh.errs}
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		fmt.Fprint(sh.out, help())
 		return exitOK
 	}
+	name := args[0]
+	if name == "--version" || name == "-version" {
+		name = "version"
+	}
 	all := verbs()
-	at := slices.IndexFunc(all, func(v verb) bool { return v.name == args[0] })
+	at := slices.IndexFunc(all, func(v verb) bool { return v.name == name })
 	if at < 0 {
-		fmt.Fprintf(sh.errs, "dreamlab: there is no verb %q\n\n%s", args[0], help())
-		return exitUsage
+		return noVerb(sh, all, name)
 	}
 	return conclude(sh, all[at], all[at].run(ctx, sh, args[1:]))
+}
+
+func noVerb(sh shell, all []verb, name string) int {
+	var names []string
+	for _, v := range all {
+		names = append(names, v.name)
+	}
+	if advice := meant(name, names); advice != "" {
+		fmt.Fprintf(sh.errs, "dreamlab: there is no verb %q%s (dreamlab help lists them)\n", name, advice)
+		return exitUsage
+	}
+	fmt.Fprintf(sh.errs, "dreamlab: there is no verb %q\n\n%s", name, help())
+	return exitUsage
 }
 
 func (v verb) run(ctx context.Context, sh shell, args []string) error {
@@ -78,7 +88,7 @@ func (v verb) run(ctx context.Context, sh shell, args []string) error {
 		return nil
 	}
 	if err != nil {
-		return usageError{err}
+		return flagFault(flags, err)
 	}
 	return do(ctx, sh, rest)
 }
@@ -101,27 +111,6 @@ func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
 	}
 }
 
-// conclude tells of the error and chooses the exit code.
-func conclude(sh shell, v verb, err error) int {
-	var wrong usageError
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(sh.errs, "dreamlab: stopped before it was done")
-		return exitFailed
-	case errors.As(err, &wrong):
-		fmt.Fprintf(sh.errs, "dreamlab %s: %v (dreamlab %s -h shows how)\n", v.name, err, v.name)
-		return exitUsage
-	}
-	fmt.Fprintf(sh.errs, "dreamlab %s: %v\n", v.name, err)
-	var faults config.Faults
-	if errors.As(err, &faults) {
-		return exitUsage
-	}
-	return exitFailed
-}
-
 // help lists the verbs.
 func help() string {
 	var out strings.Builder
@@ -130,22 +119,37 @@ func help() string {
 	for _, v := range verbs() {
 		fmt.Fprintf(&out, "  %-10s %s\n", v.name, v.help)
 	}
-	out.WriteString("\ndreamlab VERB -h shows the flags of a verb.\n")
+	out.WriteString("\ndreamlab VERB -h shows the flags of a verb.\n\n" + reach)
 	return out.String()
 }
+
+// reach says how the verbs that ask the API find it.
+const reach = `status, chat, import, dream and tune ask the API at DREAMLAB_URL with the key in
+DREAMLAB_KEY. Without them they find the ` + "`dreamlab up`" + ` of the data directory
+(DREAMLAB_DATA) by the address and the key that it keeps there.
+
+It ends with 0 done, 1 failed, 2 asked wrongly, 3 refused by a gate, 4 no key or one
+that is not taken, 5 nobody answers, 124 the wait ran out, 130 interrupted.
+`
 
 // usage shows a verb's flags.
 func (v verb) usage(flags *flag.FlagSet) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "usage: %s\n\n%s\n", strings.TrimSpace("dreamlab "+v.name+" [flags] "+v.args), v.help)
+	if v.more != "" {
+		out.WriteString("\n" + v.more + "\n")
+	}
 	flags.VisitAll(func(f *flag.Flag) {
 		name, text := flag.UnquoteUsage(f)
 		fmt.Fprintf(&out, "\n  --%s\n      %s", strings.TrimSpace(f.Name+" "+name), text)
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0s" {
-			fmt.Fprintf(&out, " (default %s)", f.DefValue)
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" {
+			fmt.Fprintf(&out, " (without it: %s)", f.DefValue)
 		}
 	})
 	out.WriteString("\n")
+	if v.client {
+		out.WriteString("\n" + reach)
+	}
 	return out.String()
 }
 
@@ -156,9 +160,13 @@ type settings struct {
 
 func (s *settings) declare(flags *flag.FlagSet) {
 	flags.StringVar(&s.file, "config", "", "the `FILE` to read instead of "+config.DefaultFile)
-	flags.StringVar(&s.addr, "addr", "", "`HOST:PORT` of the API, instead of DREAMLAB_ADDR")
 	flags.StringVar(&s.data, "data", "", "the `DIRECTORY` of the embedded parts, instead of DREAMLAB_DATA")
 	flags.StringVar(&s.log, "log", "", "the `LEVEL` of the log, instead of DREAMLAB_LOG")
+}
+
+// declareAddr is for the verbs that serve the API, or ask it.
+func (s *settings) declareAddr(flags *flag.FlagSet) {
+	flags.StringVar(&s.addr, "addr", "", "`HOST:PORT` of the API, instead of DREAMLAB_ADDR")
 }
 
 func (s *settings) load(sh shell) (*config.Config, error) {

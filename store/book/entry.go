@@ -151,7 +151,7 @@ func (q *Queries) JobEntries(ctx context.Context, job string, fn func(Entry) err
 // Spend is a sum of entries. Reserved counts what is open or unknown.
 type Spend struct {
 	Group    string
-	Calls    int64
+	Calls    int64 // of models
 	Reserved int64 // nano-dollars
 	Settled  int64 // nano-dollars
 	Input    int64 // tokens
@@ -173,7 +173,8 @@ var spendGroups = map[string]string{
 // SpendGroup tells whether sums may be grouped by the word.
 func SpendGroup(by string) bool { _, ok := spendGroups[by]; return ok }
 
-const spendSums = `COUNT(*), CAST(COALESCE(SUM(
+// The trainings and the hours of hosting are lines of spend, and no calls.
+const spendSums = `COUNT(CASE WHEN e.purpose NOT IN ('train', 'host') THEN 1 END), CAST(COALESCE(SUM(
 	CASE WHEN e.state IN ('open', 'unknown') THEN e.reserved ELSE 0 END), 0) AS BIGINT),
 	CAST(COALESCE(SUM(e.settled), 0) AS BIGINT), CAST(COALESCE(SUM(e.input), 0) AS BIGINT),
 	CAST(COALESCE(SUM(e.output), 0) AS BIGINT), COUNT(CASE WHEN e.state = 'unknown' THEN 1 END)`

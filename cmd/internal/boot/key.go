@@ -66,3 +66,18 @@ func AdminKey(ctx context.Context, s *store.Store, dir string) (secret string, f
 	}
 	return secret, true, writeSecret(path, secret)
 }
+
+// KeepAddress writes where the API answers beside the first key, for the verbs that
+// ask it, and returns what removes it again.
+func KeepAddress(dir, url string) (forget func() error, err error) {
+	path := filepath.Join(dir, config.AddressFile)
+	if err := writeSecret(path, url); err != nil {
+		return nil, err
+	}
+	return func() error {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("forget the API's address: %w", err)
+		}
+		return nil
+	}, nil
+}

@@ -14,6 +14,7 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/blob/gcs"
+	"dreamlab/store/db"
 	"dreamlab/store/postgres"
 	"dreamlab/store/sqlite"
 )
@@ -165,4 +166,14 @@ func loadCatalog(path string) (*catalog.Catalog, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return known, nil
+}
+
+// NewestSchema is the newest version of the database's schema that this program
+// knows.
+func NewestSchema() (int, error) {
+	all, err := db.Migrations(db.SQLite)
+	if err != nil {
+		return 0, err
+	}
+	return all[len(all)-1].Version, nil
 }

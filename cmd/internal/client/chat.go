@@ -18,6 +18,9 @@ type ChatRequest struct {
 	Stream   bool              `json:"stream,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Store    *bool             `json:"store,omitempty"`
+	// Once is the idempotency key under which a whole answer is asked for: asked again
+	// within a day, it is the same answer, and is not paid again. Defaults to a new one.
+	Once string `json:"-"`
 }
 
 // Served says who answered.
@@ -50,7 +53,7 @@ type body struct {
 func (c *Client) Chat(ctx context.Context, r ChatRequest) (ChatAnswer, error) {
 	var b body
 	var answer ChatAnswer
-	if err := c.post(ctx, "/v1/chat/completions", r, &b); err != nil {
+	if err := c.postOnce(ctx, "/v1/chat/completions", r.Once, r, &b); err != nil {
 		return answer, err
 	}
 	if len(b.Choices) == 0 || b.Served == nil {

@@ -8,6 +8,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -47,6 +48,9 @@ func New(base, key string) *Client {
 // Close gives idle connections back.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
+// ErrUnreachable means that nobody answered.
+var ErrUnreachable = errors.New("is Dream Lab running there?")
+
 // Error is an answer that says no.
 type Error struct {
 	Status    int
@@ -66,6 +70,7 @@ type request struct {
 	kind         string // content type of the body
 	body         io.Reader
 	header       http.Header
+	idempotency  string // key of a POST. Defaults to one of its own.
 }
 
 // send asks and returns the answer of a status below 300; the caller closes it.
@@ -82,11 +87,14 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		q.Header.Set("Content-Type", r.kind)
 	}
 	if r.method == http.MethodPost {
-		q.Header.Set("Idempotency-Key", rand.Text())
+		q.Header.Set("Idempotency-Key", cmp.Or(r.idempotency, rand.Text()))
 	}
 	answer, err := c.http.Do(q)
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("ask %s: %w", c.base, context.Cause(ctx))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("ask %s: is Dream Lab running there? %w", c.base, err)
+		return nil, fmt.Errorf("ask %s: %w %w", c.base, ErrUnreachable, err)
 	}
 	if answer.StatusCode < http.StatusMultipleChoices {
 		return answer, nil
@@ -139,12 +147,17 @@ func (c *Client) Raw(ctx context.Context, path string) (json.RawMessage, error) 
 }
 
 func (c *Client) post(ctx context.Context, path string, body, into any) error {
+	return c.postOnce(ctx, path, "", body, into)
+}
+
+// postOnce asks under an idempotency key: asked again, it is answered as before.
+func (c *Client) postOnce(ctx context.Context, path, key string, body, into any) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return fmt.Errorf("write the question for %s: %w", path, err)
 	}
 	return c.read(ctx, request{
-		method: http.MethodPost, path: path, kind: "application/json", body: bytes.NewReader(text),
+		method: http.MethodPost, path: path, kind: "application/json", body: bytes.NewReader(text), idempotency: key,
 	}, into)
 }
 

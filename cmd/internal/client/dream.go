@@ -26,6 +26,18 @@ type Dream struct {
 	Counts      DreamCounts `json:"counts"`
 	CostUSD     json.Number `json:"cost_usd"`
 	LiveCostUSD json.Number `json:"live_cost_usd"`
+	Result      struct {
+		DryRun *DreamEstimate `json:"dry_run"`
+	} `json:"result"`
+}
+
+// DreamEstimate is what a dry run found out. Calls and cost are upper bounds.
+type DreamEstimate struct {
+	Experiences int         `json:"experiences"`
+	HeldOut     int         `json:"held_out"`
+	Screened    int         `json:"screened"`
+	Calls       int         `json:"calls"`
+	CostUSD     json.Number `json:"cost_usd"`
 }
 
 // Ended tells whether the dream is over.

@@ -22,13 +22,17 @@ type Conversation struct {
 
 // ImportResult is what came of an import.
 type ImportResult struct {
-	Accepted   int64 `json:"accepted"`
-	Duplicates int64 `json:"duplicates"`
-	Rejected   []struct {
-		Line   int64  `json:"line"`
-		Reason string `json:"reason"`
-	} `json:"rejected"`
-	More int64 `json:"more_rejected"`
+	Accepted   int64      `json:"accepted"`
+	Duplicates int64      `json:"duplicates"`
+	Rejected   []Rejected `json:"rejected"`
+	More       int64      `json:"more_rejected,omitempty"` // beyond those that are listed
+	Dropped    int64      `json:"dropped_fields,omitempty"`
+}
+
+// Rejected is a line, or an item of an array, that was not taken.
+type Rejected struct {
+	Line   int64  `json:"line"`
+	Reason string `json:"reason"`
 }
 
 // Import sends conversations, one a line, and returns the job that takes them in.

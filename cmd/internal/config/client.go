@@ -12,8 +12,14 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// KeyFile is the file in the data directory that holds the first key.
-const KeyFile = "admin.key"
+// Files in the data directory by which clients find the `dreamlab up` of it.
+const (
+	KeyFile     = "admin.key"
+	AddressFile = "api.url" // there while it runs
+)
+
+// ErrNoKey means that there is no key to ask with.
+var ErrNoKey = errors.New("find a key")
 
 // Client is how the verbs that are clients reach the API.
 type Client struct {
@@ -43,27 +49,43 @@ func LoadClient(options Options) (*Config, error) {
 }
 
 // Client returns where the API is and the key to it: DREAMLAB_URL and
-// DREAMLAB_KEY, else the configured address and the key in the data directory.
-func (c *Config) Client(lookup func(string) (string, bool)) (Client, error) {
-	if lookup == nil {
-		lookup = os.LookupEnv
+// DREAMLAB_KEY, else what is kept in the data directory. A --addr is believed more
+// than the address there, which is believed more than a configured one: the server
+// may have been started with another.
+func (c *Config) Client(options Options) (Client, error) {
+	if options.Lookup == nil {
+		options.Lookup = os.LookupEnv
 	}
-	base, _ := lookup("DREAMLAB_URL")
-	key, _ := lookup("DREAMLAB_KEY")
-	client := Client{URL: cmp.Or(base, "http://"+reachable(c.Addr)), Key: key}
+	base, _ := options.Lookup("DREAMLAB_URL")
+	key, _ := options.Lookup("DREAMLAB_KEY")
+	kept, err := c.kept(AddressFile)
+	if err != nil {
+		return Client{}, fmt.Errorf("find the API: %w", err)
+	}
+	if options.Flags["addr"] != "" {
+		kept = ""
+	}
+	client := Client{URL: cmp.Or(base, kept, "http://"+reachable(c.Addr)), Key: key}
 	if client.Key != "" {
 		return client, nil
 	}
-	path := filepath.Join(c.Data, KeyFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return client, fmt.Errorf("find a key: set DREAMLAB_KEY, or start `dreamlab up`, which writes %s", path)
+	client.Key, err = c.kept(KeyFile)
+	if err == nil && client.Key == "" {
+		err = fmt.Errorf("set DREAMLAB_KEY, or start `dreamlab up`, which writes %s", filepath.Join(c.Data, KeyFile))
 	}
 	if err != nil {
-		return client, fmt.Errorf("find a key: %w", err)
+		return client, fmt.Errorf("%w: %w", ErrNoKey, err)
 	}
-	client.Key = strings.TrimSpace(string(text))
 	return client, nil
+}
+
+// kept reads a file of the data directory, "" where it is not there.
+func (c *Config) kept(name string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(c.Data, name))
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(text)), err
 }
 
 // reachable names the host itself where the API listens on all addresses.

@@ -230,7 +230,8 @@ func TestClient(t *testing.T) {
 	t.Parallel()
 	c := Default()
 	c.Data, c.Addr = t.TempDir(), "0.0.0.0:99"
-	if _, err := c.Client(env()); err == nil || !strings.Contains(err.Error(), "DREAMLAB_KEY") {
+	_, err := c.Client(Options{Lookup: env()})
+	if !errors.Is(err, ErrNoKey) || !strings.Contains(err.Error(), "DREAMLAB_KEY") {
 		t.Errorf("without a key: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(c.Data, KeyFile), []byte("dl-file\n"), 0o600); err != nil {
@@ -238,15 +239,23 @@ func TestClient(t *testing.T) {
 	}
 	cases := []struct {
 		pairs []string
+		kept  string // the address that an `up` left
+		addr  string // --addr, which c.Addr follows
 		want  Client
 	}{
-		{nil, Client{"http://127.0.0.1:99", "dl-file"}},
-		{[]string{"DREAMLAB_KEY", "dl-env"}, Client{"http://127.0.0.1:99", "dl-env"}},
-		{[]string{"DREAMLAB_URL", "https://x"}, Client{"https://x", "dl-file"}},
+		{nil, "", "", Client{"http://127.0.0.1:99", "dl-file"}},
+		{[]string{"DREAMLAB_KEY", "dl-env"}, "", "", Client{"http://127.0.0.1:99", "dl-env"}},
+		{[]string{"DREAMLAB_URL", "https://x"}, "http://127.0.0.1:7\n", "", Client{"https://x", "dl-file"}},
+		{nil, "http://127.0.0.1:7\n", "", Client{"http://127.0.0.1:7", "dl-file"}},
+		{nil, "http://127.0.0.1:7\n", "0.0.0.0:99", Client{"http://127.0.0.1:99", "dl-file"}},
 	}
 	for _, tc := range cases {
-		if got, err := c.Client(env(tc.pairs...)); err != nil || got != tc.want {
-			t.Errorf("%v: got %v, %v", tc.pairs, got, err)
+		if err := os.WriteFile(filepath.Join(c.Data, AddressFile), []byte(tc.kept), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o := Options{Lookup: env(tc.pairs...), Flags: map[string]string{"addr": tc.addr}}
+		if got, err := c.Client(o); err != nil || got != tc.want {
+			t.Errorf("%+v: got %v, %v", tc, got, err)
 		}
 	}
 }

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+)
+
+// mostTypos is how far a word may be from the one that was meant; of a short one a
+// third of its letters.
+const mostTypos = 2
+
+// meant returns the advice to use the word that is nearest to another one, "" where
+// none is near.
+func meant(word string, words []string) string {
+	best, least := "", mostTypos+1
+	for _, w := range words {
+		if typos := distance(word, w); typos < least && 3*typos <= len(word)+1 {
+			best, least = w, typos
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %q?", best)
+}
+
+// distance counts the letters to add, drop or change on the way from one word to
+// the other (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0] // of the row above, one to the left
+		row[0] = i + 1
+		for j := range len(b) {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before = row[j+1]
+			row[j+1] = min(change, row[j]+1, before+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// flagFault adds to the error of a flag that is not there the one that was meant.
+func flagFault(flags *flag.FlagSet, err error) error {
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return usageError{err}
+	}
+	var names []string
+	flags.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+	return misuse("there is no flag --%s%s", name, meant(name, names))
+}

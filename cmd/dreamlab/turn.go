@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"dreamlab/cmd/internal/client"
+)
+
+// unasked is the error of a file of turns that was not asked to its end.
+type unasked struct {
+	turns int
+	row   int64
+	cause error
+}
+
+// Error says how far it came.
+func (u *unasked) Error() string {
+	return fmt.Sprintf("%s asked, then row %d: %v; what was answered is not asked again within a day when the "+
+		"same file is imported", plural(int64(u.turns), "turn"), u.row, u.cause)
+}
+
+// Unwrap returns what stopped it.
+func (u *unasked) Unwrap() error { return u.cause }
+
+// askAll puts the turns of each row to the assistant, one after the other, each
+// with what was said before. Rows without turns are named and left out.
+func (i *importer) askAll(ctx context.Context, first row, rows *rows, done *imported) error {
+	for r, err := first, error(nil); ; r, err = rows.next() {
+		switch {
+		case errors.Is(err, io.EOF):
+			done.Rejected = append(done.Rejected, rows.rejected...)
+			return nil
+		case err != nil:
+			return &unasked{done.Asked, r.number, err}
+		case len(r.text) == 0:
+			continue
+		case !r.asks():
+			done.Rejected = append(done.Rejected, client.Rejected{
+				Line: r.number, Reason: "it has no turns, as the first row has: keep such rows in a file of their own",
+			})
+			continue
+		}
+		if err := i.ask(ctx, r, done); err != nil {
+			return &unasked{done.Asked, r.number, err}
+		}
+	}
+}
+
+func (i *importer) ask(ctx context.Context, r row, done *imported) error {
+	request := client.ChatRequest{Model: i.model}
+	if id := strings.Trim(string(r.ID), `"`); id != "" {
+		request.Metadata = map[string]string{"conversation_id": "question-" + id}
+	}
+	for n, turn := range r.Turns {
+		request.Messages = append(request.Messages, client.Message{Role: "user", Content: turn})
+		request.Once = onceFor(i.model, r, n)
+		answer, err := i.client.Chat(ctx, request)
+		if err != nil {
+			return err
+		}
+		done.Asked++
+		request.Messages = append(request.Messages, client.Message{Role: "assistant", Content: answer.Text})
+	}
+	return nil
+}
+
+// onceFor is the idempotency key of a turn. It follows from what is asked and from
+// where that stands in the file, so that a file which is imported again is answered
+// from what is kept.
+func onceFor(model string, r row, turn int) string {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q %d %d\n%s", model, r.number, turn, r.text)
+	return "turn-" + hex.EncodeToString(sum.Sum(nil))
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"runtime/debug"
+
+	"dreamlab/cmd/internal/boot"
+)
+
+// build is what `version` tells of the program.
+type build struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit"`
+	Time     string `json:"time,omitempty"` // of the commit
+	Modified bool   `json:"modified"`       // built with changes that no commit has
+	Go       string `json:"go"`
+	Schema   int    `json:"schema"` // the newest of the database that it knows
+}
+
+func versionVerb() verb {
+	return verb{
+		name: "version", help: "show the build, its commit and the schema that it knows",
+		make: func(flags *flag.FlagSet) action {
+			asJSON := flags.Bool("json", false, "print one JSON object")
+			return func(_ context.Context, sh shell, args []string) error {
+				if err := nothing(args); err != nil {
+					return err
+				}
+				return showVersion(sh, *asJSON)
+			}
+		},
+	}
+}
+
+func showVersion(sh shell, asJSON bool) error {
+	schema, err := boot.NewestSchema()
+	if err != nil {
+		return err
+	}
+	b := build{Schema: schema}
+	if info, known := debug.ReadBuildInfo(); known {
+		b.read(info)
+	}
+	if asJSON {
+		return json.NewEncoder(sh.out).Encode(b)
+	}
+	changed := ""
+	if b.Modified {
+		changed = ", modified"
+	}
+	fmt.Fprintf(sh.out, "dreamlab %s, commit %s%s, %s, schema %d\n", cmp.Or(b.Version, "unknown"),
+		cmp.Or(b.Commit, "unknown"), changed, b.Go, b.Schema)
+	return nil
+}
+
+func (b *build) read(info *debug.BuildInfo) {
+	b.Version, b.Go = info.Main.Version, info.GoVersion
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Commit = s.Value
+		case "vcs.time":
+			b.Time = s.Value
+		case "vcs.modified":
+			b.Modified = s.Value == "true"
+		}
+	}
+}
