@@ -59,6 +59,16 @@ type Try struct {
 	ReservedNano int64 // what it is reserved at, nano-dollars: see [Pricer]
 }
 
+// Tried is a try that has ended, for those who count. Its usage and money are what the
+// books hold, zero where the try failed and was not charged by its usage.
+type Tried struct {
+	Target Target
+	Took   time.Duration
+	Kind   Kind // why it failed, "" where it answered
+	Usage  Usage
+	Nano   int64 // nano-dollars
+}
+
 // Outcome is how a try ended.
 type Outcome struct {
 	Charge Charge // what a failed try cost

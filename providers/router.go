@@ -29,6 +29,8 @@ type RouterOptions struct {
 	// Sleep waits or returns early with an error when ctx ends. Defaults to [backoff.Sleep].
 	// It and Now have to go by one clock.
 	Sleep func(ctx context.Context, wait time.Duration) error
+	// Tried is told of each try when it has ended. Defaults to nothing.
+	Tried func(Tried)
 	// Dispute is told of a count of tokens that is not believed. Defaults to nothing.
 	Dispute func(target Target, counted Usage, requestID string)
 }
@@ -43,6 +45,7 @@ type Router struct {
 	now      func() time.Time
 	rand     func() float64
 	sleep    func(context.Context, time.Duration) error
+	tried    func(Tried)
 	dispute  func(Target, Usage, string)
 }
 
@@ -55,6 +58,7 @@ func NewRouter(options RouterOptions) *Router {
 		now:     options.Now,
 		rand:    options.Rand,
 		sleep:   options.Sleep,
+		tried:   options.Tried,
 		dispute: options.Dispute,
 	}
 	if r.slots == nil {
@@ -68,6 +72,9 @@ func NewRouter(options RouterOptions) *Router {
 	}
 	if r.sleep == nil {
 		r.sleep = backoff.Sleep
+	}
+	if r.tried == nil {
+		r.tried = func(Tried) {}
 	}
 	if r.dispute == nil {
 		r.dispute = func(Target, Usage, string) {}

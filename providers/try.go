@@ -18,17 +18,25 @@ func (run *run) try(ctx context.Context, c *candidate) (answer *Answer, failure 
 	}
 	run.tries, c.tries = number, c.tries+1
 	run.router.breakers.begin(c.target)
+	began := run.router.now()
 	reply, shown, failure := run.ask(ctx, c)
+	tried := Tried{Target: c.target, Took: run.router.now().Sub(began)}
 	if failure == nil {
 		run.router.breakers.succeeded(c.target)
-		return run.settle(c, reply, entry), nil, nil
+		answer = run.settle(c, reply, entry)
+		tried.Usage, tried.Nano = answer.Reply.Usage, answer.Nano
+		run.router.tried(tried)
+		return answer, nil, nil
 	}
 	run.last = failure
 	run.router.breakers.failed(ctx, c.target, run.call.Tenant, failure)
 	if shown {
 		answer = &Answer{Reply: reply, Target: c.target, Tries: run.tries}
 	}
-	return answer, failure, run.end(ctx, c, entry, failure)
+	outcome := run.outcome(c, failure)
+	tried.Kind, tried.Usage, tried.Nano = failure.Kind, outcome.Usage, outcome.Nano
+	run.router.tried(tried)
+	return answer, failure, run.end(ctx, c, entry, outcome)
 }
 
 // ask makes the attempt within the limits of the call.
@@ -98,10 +106,8 @@ func (run *run) believes(c *candidate, received int, usage Usage, requestID stri
 	return false
 }
 
-// end closes the entry of a failed try, also when the call's own time is over.
-func (run *run) end(ctx context.Context, c *candidate, entry string, e *Error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
-	defer cancel()
+// outcome says what a failed try cost.
+func (run *run) outcome(c *candidate, e *Error) Outcome {
 	outcome := Outcome{Charge: ChargeUnknown, Err: e}
 	switch {
 	case e.Charge == ChargeNone:
@@ -109,8 +115,15 @@ func (run *run) end(ctx context.Context, c *candidate, entry string, e *Error) e
 	case e.Charge == ChargeUsage && run.believes(c, 0, e.Usage, e.RequestID):
 		outcome.Charge, outcome.Usage, outcome.Nano = ChargeUsage, e.Usage, c.price.Cost(e.Usage)
 	}
+	return outcome
+}
+
+// end closes the entry of a failed try, also when the call's own time is over.
+func (run *run) end(ctx context.Context, c *candidate, entry string, outcome Outcome) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
+	defer cancel()
 	if err := run.call.Ledger.End(ctx, entry, outcome); err != nil {
-		return fmt.Errorf("close try %d at %s, which failed (%w): %w", run.tries, c.target, e, err)
+		return fmt.Errorf("close try %d at %s, which failed (%w): %w", run.tries, c.target, outcome.Err, err)
 	}
 	return nil
 }

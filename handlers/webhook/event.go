@@ -14,7 +14,7 @@ import (
 
 // event is what a webhook is told, in the shape of OpenAI's
 // (https://platform.openai.com/docs/api-reference/webhook-events). It holds no
-// answer: whoever is told asks GET /v1/jobs/{id} with the key.
+// answer: the receiver asks GET /v1/jobs/{id} with the key.
 type event struct {
 	ID        string `json:"id"` // the delivery's job: the same at each try
 	Object    string `json:"object"`
@@ -27,6 +27,7 @@ type data struct {
 	ID       string          `json:"id"`
 	Object   string          `json:"object"`
 	Kind     string          `json:"kind"`
+	Subject  *string         `json:"subject"` // the dream, tune or fine-tuning job that the job works for
 	Status   store.JobState  `json:"status"`
 	Error    *store.JobError `json:"error"`
 	Metadata json.RawMessage `json:"metadata"`
@@ -39,6 +40,9 @@ func newEvent(delivery, job store.Job, status store.JobState) event {
 			ID: job.ID, Object: "job", Kind: tasks.Kind(job.Kind).Noun(), Status: status,
 			Metadata: json.RawMessage("{}"),
 		},
+	}
+	if job.Subject != "" {
+		e.Data.Subject = &job.Subject
 	}
 	if status != store.JobSucceeded {
 		e.Data.Error = job.Error

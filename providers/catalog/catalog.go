@@ -57,6 +57,18 @@ type Model struct {
 // Can tells whether the model has an ability.
 func (m Model) Can(ability string) bool { return slices.Contains(m.Caps, ability) }
 
+// Since returns the day from which on the model has a price, which is the earliest that
+// is known of it; zero where none is.
+func (m Model) Since() time.Time {
+	var since time.Time
+	for _, price := range m.Prices {
+		if since.IsZero() || price.From.Before(since) {
+			since = price.From
+		}
+	}
+	return since
+}
+
 // RetiredAt tells whether the model is no longer served at a time.
 func (m Model) RetiredAt(at time.Time) bool {
 	if !m.ShutdownAt.IsZero() {

@@ -11,7 +11,7 @@ import (
 // first unless Ascending. Ids carry their time, so their order is the order of
 // creation.
 type Page struct {
-	Limit     int // 1 to 100. Defaults to 20.
+	Limit     int // 1 to 10,000. Defaults to 20.
 	After     string
 	Ascending bool
 }
@@ -21,7 +21,7 @@ func (p Page) Size() int {
 	if p.Limit <= 0 {
 		return 20
 	}
-	return min(p.Limit, 100)
+	return min(p.Limit, 10_000)
 }
 
 // Clause returns the end of a list's query and its arguments, bound to the

@@ -51,8 +51,9 @@ type Options struct {
 	Tunable Tunable
 	// Queues is the page under /queues/, see package web. Defaults to none.
 	Queues http.Handler
-	// Metrics is what /metrics shows. Defaults to none.
-	Metrics prometheus.Gatherer
+	// Metrics is what /metrics shows, and takes what is counted of requests. Defaults
+	// to none.
+	Metrics *prometheus.Registry
 	// Log is told of every request. Defaults to silence.
 	Log zerolog.Logger
 	// Sandbox says that no model here is real.
@@ -92,12 +93,15 @@ func New(o Options) (*Server, error) {
 	if o.Engine == nil || o.Store == nil || o.Replies == nil || o.Bucket == nil || o.Models == nil {
 		return nil, errors.New("make the API: it needs an engine, a store, reply streams, a bucket and models")
 	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
 	if o.Grace <= 0 {
 		o.Grace = 20 * time.Second
 	}
 	front := gate.New(gate.Options{
-		Engine: o.Engine, Store: o.Store, Log: o.Log, MaxBody: o.MaxBody, MaxHeld: o.MaxHeld, MaxUpload: o.MaxUpload, Backlog: o.Backlog,
-		Patience: o.Patience, Now: o.Now,
+		Engine: o.Engine, Store: o.Store, Log: o.Log, MaxBody: o.MaxBody, MaxHeld: o.MaxHeld, MaxUpload: o.MaxUpload,
+		Backlog: o.Backlog, Metrics: o.Metrics, Patience: o.Patience, Now: o.Now,
 	})
 	chats := chat.New(chat.Options{
 		Gate: front, Engine: o.Engine, Store: o.Store, Replies: o.Replies, Models: contexts{o.Models},

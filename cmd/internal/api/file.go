@@ -194,8 +194,11 @@ func purposes() []string {
 		"fine-tune-results", "user_data", "vision"}
 }
 
+// maxFilesPerPage is OpenAI's, whose clients ask for as many.
+const maxFilesPerPage = 10_000
+
 func (h files) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "file-", known(h.store.File))
+	page, err := pagedUpTo(maxFilesPerPage, c, "file-", known(h.store.File))
 	if err != nil {
 		return err
 	}

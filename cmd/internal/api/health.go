@@ -130,10 +130,6 @@ func (h health) askBucket(ctx context.Context) error {
 
 // metrics shows what Prometheus scrapes.
 func (h health) metrics(w http.ResponseWriter, c *wire.Call) error {
-	gatherer := h.gather
-	if gatherer == nil {
-		gatherer = prometheus.NewRegistry()
-	}
-	promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{Timeout: 10 * time.Second}).ServeHTTP(w, c.Request)
+	promhttp.HandlerFor(h.gather, promhttp.HandlerOpts{Timeout: 10 * time.Second}).ServeHTTP(w, c.Request)
 	return nil
 }

@@ -31,7 +31,7 @@ type lineageStep struct {
 const lineagePage = 100
 
 func (h lineage) get(w http.ResponseWriter, c *wire.Call) error {
-	page, err := wire.PageOf(c)
+	page, err := wire.PageOf(c, wire.MaxPerPage)
 	if err != nil {
 		return err
 	}

@@ -349,6 +349,11 @@ func TestPaging(t *testing.T) {
 		}
 		return nil
 	}))
+	if n := len(r.get("/v1/files?limit=10000").want(t, 200, "").field(t, "data").([]any)); n != rows {
+		t.Errorf("a page of 10,000 has %d files, want %d", n, rows)
+	}
+	r.get("/v1/files?limit=10001").want(t, 400, "invalid_request")
+	r.get("/v1/jobs?limit=101").want(t, 400, "invalid_request")
 	for _, order := range []string{"asc", "desc"} {
 		seen, after := map[string]bool{}, ""
 		for pages := 1; ; pages++ {

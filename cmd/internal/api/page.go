@@ -23,7 +23,12 @@ func known[T any](get func(ctx context.Context, tenant, id string) (T, error)) c
 // paged reads the page that is asked for. After another id than one of the list
 // there would be an empty page, or a wrong one.
 func paged(c *wire.Call, noun string, find cursor) (store.Page, error) {
-	page, err := wire.PageOf(c)
+	return pagedUpTo(wire.MaxPerPage, c, noun, find)
+}
+
+// pagedUpTo is paged for a list whose pages have another bound.
+func pagedUpTo(most int, c *wire.Call, noun string, find cursor) (store.Page, error) {
+	page, err := wire.PageOf(c, most)
 	if err != nil || page.After == "" {
 		return store.Page(page), err
 	}

@@ -254,7 +254,7 @@ type trainingEventView struct {
 
 // listEvents shows the newest first, as OpenAI does.
 func (h trainings) listEvents(w http.ResponseWriter, c *wire.Call) error {
-	page, err := wire.PageOf(c)
+	page, err := wire.PageOf(c, wire.MaxPerPage)
 	if err != nil {
 		return err
 	}
@@ -283,7 +283,7 @@ type checkpointView struct {
 }
 
 func (h trainings) listCheckpoints(w http.ResponseWriter, c *wire.Call) error {
-	page, err := wire.PageOf(c)
+	page, err := wire.PageOf(c, wire.MaxPerPage)
 	if err != nil {
 		return err
 	}

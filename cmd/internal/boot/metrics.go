@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -16,8 +17,8 @@ import (
 // scrapeWithin bounds one scrape, and the wait for the last one at the end.
 const scrapeWithin = 10 * time.Second
 
-// Scraped returns what shows the process's metrics, for processes that serve
-// no API; nothing where no address is configured for it.
+// Scraped returns what shows the process's metrics, and that it is alive, for
+// processes that serve no API; nothing where no address is configured for it.
 func (s *Stack) Scraped(ctx context.Context) ([]Process, error) {
 	if s.Config.Metrics == "" {
 		return nil, nil
@@ -30,10 +31,19 @@ func (s *Stack) Scraped(ctx context.Context) ([]Process, error) {
 	mux := http.NewServeMux()
 	metrics := promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{Timeout: scrapeWithin})
 	mux.Handle("GET /metrics", forItsHost(listener.Addr(), metrics))
+	mux.Handle("GET /healthz", forItsHost(listener.Addr(), http.HandlerFunc(alive)))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: scrapeWithin, IdleTimeout: time.Minute}
 	s.Log.Info().Str("addr", listener.Addr().String()).Msg("metrics are shown")
 	run := func(ctx context.Context) error { return showUntil(ctx, server, listener) }
 	return []Process{{Name: "metrics", Run: run, Support: true}}, nil
+}
+
+// alive answers as /healthz of the API does.
+func alive(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if _, err := io.WriteString(w, `{"status":"ok"}`+"\n"); err != nil {
+		return // the one who asked has gone
+	}
 }
 
 // forItsHost refuses, where the address is this machine's alone, those who ask for

@@ -38,13 +38,15 @@ func TestScraped(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- Group(ctx, s.Log, defaultGrace, shown...) }()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	answer, err := client.Get("http://" + s.Config.Metrics + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.Body.Close() != nil || !strings.Contains(string(text), "dreamlab_test_total 0") {
-		t.Errorf("shown is %s, %v", text, err)
+	for path, want := range map[string]string{"/metrics": "dreamlab_test_total 0", "/healthz": `{"status":"ok"}`} {
+		answer, err := client.Get("http://" + s.Config.Metrics + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		if err != nil || answer.Body.Close() != nil || answer.StatusCode != 200 || !strings.Contains(string(text), want) {
+			t.Errorf("%s is %d %s, %v", path, answer.StatusCode, text, err)
+		}
 	}
 	stop()
 	if err := <-ended; err != nil {

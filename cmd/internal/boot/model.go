@@ -40,7 +40,7 @@ func (m *models) Find(name string) (api.Model, bool) {
 func (m *models) view(model catalog.Model) api.Model {
 	view := api.Model{
 		Name: model.Provider + "/" + model.ID, Context: model.Context, MostOutput: model.MaxOutput,
-		Shutdown: model.ShutdownAt,
+		Shutdown: model.ShutdownAt, Released: model.Since(),
 	}
 	if model.Replacement != "" {
 		view.Replacement = model.Provider + "/" + model.Replacement

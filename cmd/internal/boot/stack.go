@@ -138,7 +138,8 @@ func (s *Stack) openVendors(ctx context.Context, o StackOptions) (err error) {
 	}
 	s.Router = providers.NewRouter(providers.RouterOptions{
 		Drivers: drivers, Prices: s.Catalog, Circuits: newCircuits(s.Queue, s.Log),
-		Slots: newSlots(s.Queue, s.Config.Models, s.Log), Dispute: newDisputes(s.Metrics, s.Log),
+		Slots: newSlots(s.Queue, s.Config.Models, s.Log), Tried: newTries(s.Metrics),
+		Dispute: newDisputes(s.Metrics, s.Log),
 	})
 	return nil
 }

@@ -109,11 +109,11 @@ func TestModelsOfTheOpenVendors(t *testing.T) {
 	t.Parallel()
 	sandbox := stacked(t, nil).models()
 	lead, found := sandbox.Find("groq/openai/gpt-oss-120b")
-	if !found || lead.Price == nil || lead.Price.Output == 0 || lead.Context == 0 {
+	if !found || lead.Price == nil || lead.Price.Output == 0 || lead.Context == 0 || lead.Released.Year() != 2025 {
 		t.Errorf("lead: %v %+v", found, lead)
 	}
 	if _, found := sandbox.Find("groq/unheard-of"); found {
-		t.Error("a model that nobody has was found")
+		t.Error("a model that is not in the catalogue was found")
 	}
 	own := stacked(t, func(c *config.Config) {
 		c.Servers = []config.Server{{Name: "ollama", BaseURL: "http://127.0.0.1:1/v1", Models: []string{"m"}}}

@@ -84,6 +84,7 @@ func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 		}
 		err = errors.Join(err, out.body.Abandon())
 		g.logCall(c, rule, out, began, err)
+		g.seen.count(rule.Name, out.status, time.Since(began))
 		if errors.Is(err, wire.ErrCut) && out.status != 0 {
 			panic(http.ErrAbortHandler) // to the server: the client must see that this is not all
 		}
@@ -167,6 +168,7 @@ func (g *Gate) guarded(w http.ResponseWriter, c *wire.Call, rule Rule, serve wir
 	}
 	if !rule.Upload {
 		if c.Release, err = g.room.take(sizeOf(c.Request, g.MaxBody)); err != nil {
+			g.seen.refused.WithLabelValues("no room").Inc()
 			return err
 		}
 		defer c.Release()

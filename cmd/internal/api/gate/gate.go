@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"dreamlab/cmd/internal/api/wire"
@@ -37,6 +38,8 @@ type Options struct {
 	Patience wire.Patience
 	// Backlog bounds one tenant's jobs that wait in a lane. Defaults to 250,000.
 	Backlog int
+	// Metrics takes what is counted of requests. Defaults to none.
+	Metrics prometheus.Registerer
 	// Now is the clock of what is remembered. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -47,6 +50,7 @@ type Gate struct {
 	keys *keyring
 	load *gauge
 	room room
+	seen *traffic
 }
 
 // New returns a gate.
@@ -68,5 +72,5 @@ func New(o Options) *Gate {
 		o.Now = time.Now
 	}
 	return &Gate{Options: o, keys: newKeyring(o.Store, o.Now), load: newGauge(o.Store, o.Backlog, o.Now),
-		room: room{max: o.MaxHeld}}
+		room: room{max: o.MaxHeld}, seen: newTraffic(o.Metrics)}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// MaxPerPage bounds the entries of a page.
+// MaxPerPage bounds the entries of a page, of most lists.
 const MaxPerPage = 100
 
 // Page says which part of a list is asked for.
@@ -18,14 +18,14 @@ type Page struct {
 	Ascending bool
 }
 
-// PageOf reads limit, after and order, as OpenAI's lists take them.
-func PageOf(c *Call) (Page, error) {
+// PageOf reads limit, up to most, after and order, as OpenAI's lists take them.
+func PageOf(c *Call, most int) (Page, error) {
 	query := c.URL.Query()
 	page := Page{Limit: 20, After: query.Get("after")}
 	if text := query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > MaxPerPage {
-			return page, Invalid("limit", "limit is a number from 1 to %d.", MaxPerPage)
+		if err != nil || n < 1 || n > most {
+			return page, Invalid("limit", "limit is a number from 1 to %d.", most)
 		}
 		page.Limit = n
 	}
