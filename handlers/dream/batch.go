@@ -16,13 +16,13 @@ import (
 
 const batchPage = 100
 
-// keepBatch writes the sealed batch as an object, a page at a time. What an
+// writeBatch writes the sealed batch as an object, a page at a time. What an
 // earlier attempt wrote stays: the batch is sealed once.
-func (w *worker) keepBatch(ctx context.Context, run *tasks.Run, d store.Dream) error {
+func (w *worker) writeBatch(ctx context.Context, run *tasks.Run, d store.Dream) error {
 	name := store.DreamObject(d.Tenant, d.Created.UTC().Format(time.DateOnly), d.ID)
 	err := w.Bucket.Create(ctx, name, &batchReader{ctx: ctx, q: run.Store.Queries, dream: d})
 	if err != nil && !errors.Is(err, blob.ErrExists) {
-		return fmt.Errorf("keep the batch: %w", err)
+		return fmt.Errorf("write the batch: %w", err)
 	}
 	return nil
 }

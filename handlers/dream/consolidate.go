@@ -70,7 +70,7 @@ func (w *worker) remember(d store.Dream, before store.Memory, fresh []store.Refl
 	id := store.MemoryID(d.ID)
 	return store.Memory{
 		ID: id, Tenant: d.Tenant, Dream: d.ID,
-		Lessons: merge(before.Lessons, fresh, w.Settings.MostLesson),
+		Lessons: merge(before.Lessons, fresh, w.Settings.MaxLessons),
 		Object:  store.MemoryObject(d.Tenant, id),
 	}
 }

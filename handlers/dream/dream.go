@@ -3,9 +3,9 @@
 // be trained on as examples, and leaves lessons and a memory.
 //
 // A dream is a parent job that waits (plan.go) and children that work: slices
-// (slice.go, study.go), one that reflects and one that consolidates. Whether an
-// experience is worth keeping is decided by pure functions (screen.go,
-// extract.go). Judging is package judge's, training package tune's.
+// (slice.go), one that reflects and one that consolidates. What is asked about an
+// experience, and whether it is worth keeping, is decided by package study; here its
+// questions are asked live (drive.go). Training is package tune's.
 package dream
 
 import (
@@ -32,7 +32,7 @@ type Deps struct {
 	Lead string
 	// Base answers again. Defaults to the alias base.
 	Base string
-	// Busy tells whether chats wait, which dreams make room for. Defaults to never.
+	// Busy tells whether chats wait: dreams then hand back their work. Defaults to never.
 	Busy func(ctx context.Context) (bool, error)
 	// Settings bound what a dream does. Their zero value works.
 	Settings Settings
@@ -41,18 +41,18 @@ type Deps struct {
 // Settings bound what a dream does.
 type Settings struct {
 	SliceSize  int           // experiences in a slice, at most 16. Defaults to 16.
-	MostLesson int           // lessons in a memory. Defaults to 50.
-	Pause      time.Duration // of a slice that made room for chats. Defaults to 5 s.
+	MaxLessons int           // lessons in a memory. Defaults to 50.
+	Pause      time.Duration // of a slice that was handed back because chats wait. Defaults to 5 s.
 }
 
-const mostSlice = 16
+const maxSlice = 16
 
 func (s Settings) filled() Settings {
-	if s.SliceSize <= 0 || s.SliceSize > mostSlice {
-		s.SliceSize = mostSlice
+	if s.SliceSize <= 0 || s.SliceSize > maxSlice {
+		s.SliceSize = maxSlice
 	}
-	if s.MostLesson <= 0 {
-		s.MostLesson = 50
+	if s.MaxLessons <= 0 {
+		s.MaxLessons = 50
 	}
 	if s.Pause <= 0 {
 		s.Pause = 5 * time.Second
@@ -95,6 +95,7 @@ func (w *worker) load(ctx context.Context, run *tasks.Run) (store.Dream, error) 
 	return d, nil
 }
 
+// within caps what the dream's jobs may spend together.
 func within(d store.Dream) *handlers.Within {
 	if d.Budget == nil {
 		return nil

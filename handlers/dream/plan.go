@@ -3,9 +3,9 @@ package dream
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
+	"dreamlab/handlers/dream/study"
 	"dreamlab/store"
 	"dreamlab/tasks"
 )
@@ -17,13 +17,16 @@ const (
 	stageReflect     = "reflect"
 	stageConsolidate = "consolidate"
 	stageDone        = "done"
+	// stageUnreadable follows on the slices where no verdict of the lead model could be
+	// read. Slices that have not begun are not begun.
+	stageUnreadable = "unreadable"
 )
 
 // planResult is the result of dream.plan.
 type planResult struct {
 	Dream  string            `json:"dream"`
 	Counts store.DreamCounts `json:"counts"`
-	DryRun *bound            `json:"dry_run,omitempty"`
+	DryRun *estimate         `json:"dry_run,omitempty"`
 }
 
 // plan is the parent: each time it is woken it takes one stage's outcome, and
@@ -43,7 +46,7 @@ func (w *worker) plan(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	switch {
 	case in.DryRun:
 		return w.dryRun(ctx, run, in, d)
-	case d.Stage == stageSlices:
+	case d.Stage == stageSlices, d.Stage == stageUnreadable:
 		return w.afterSlices(ctx, run, d)
 	case d.Stage == stageReflect:
 		return w.afterReflect(ctx, run, d)
@@ -86,12 +89,11 @@ func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d store.Dream)
 	}
 	sum.Counts.Experiences = d.Counts.Experiences
 	d.Counts, d.LiveCost, d.Stage = sum.Counts, sum.Live, stageReflect
-	end := &tasks.End{State: store.JobWaiting, Write: func(ctx context.Context, q *store.Queries) error {
-		if err := q.ReleaseExperiences(ctx, d.ID, sum.Left); err != nil {
-			return fmt.Errorf("release what was not dreamt of: %w", err)
-		}
-		return q.SetDream(ctx, d)
-	}}
+	if sum.unreadable() {
+		d.Stage = stageUnreadable
+		return nil, w.failUnreadable(ctx, run, d, sum.Left)
+	}
+	end := &tasks.End{State: store.JobWaiting, Write: release(d, sum.Left)}
 	if len(sum.Findings) == 0 {
 		end.State, end.Result = store.JobSucceeded, w.finish(&d)
 		return end, nil
@@ -100,8 +102,30 @@ func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d store.Dream)
 	return end, nil
 }
 
+// release gives back to another dream what was not dreamt of, and keeps the counts.
+func release(d store.Dream, left []string) func(context.Context, *store.Queries) error {
+	return func(ctx context.Context, q *store.Queries) error {
+		if err := q.ReleaseExperiences(ctx, d.ID, left); err != nil {
+			return fmt.Errorf("release what was not dreamt of: %w", err)
+		}
+		return q.SetDream(ctx, d)
+	}
+}
+
+// failUnreadable fails a dream of which no verdict could be read: it would otherwise
+// look like one that found nothing worth keeping.
+func (w *worker) failUnreadable(ctx context.Context, run *tasks.Run, d store.Dream, left []string) error {
+	err := run.Tx(ctx, store.Synced, func(q *store.Queries) error { return release(d, left)(ctx, q) })
+	if err != nil {
+		return err
+	}
+	return tasks.Fail("vendor_unavailable", "none of the verdicts on %d experiences could be read: "+
+		"route the alias %q to a model that answers in the JSON form it is asked for, then start another dream",
+		d.Counts.Rejected[study.Malformed], w.Lead)
+}
+
 func (w *worker) startSlices(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
-	if err := w.keepBatch(ctx, run, d); err != nil {
+	if err := w.writeBatch(ctx, run, d); err != nil {
 		return nil, err
 	}
 	var children []store.NewJob
@@ -237,5 +261,3 @@ func readResult(job store.Job, into any) error {
 	}
 	return nil
 }
-
-var errDry = errors.New("only to look")

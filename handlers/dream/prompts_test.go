@@ -65,12 +65,12 @@ func TestOtherWordsChangeNoLesson(t *testing.T) {
 	for _, word := range []string{"asked", "answered", "judged", "lessons", "lesson", "sources"} {
 		rename = append(rename, `"`+word+`":`, `"k`+word[1:2]+word[:1]+`_`+fmt.Sprint(len(word))+`":`)
 	}
-	for part := range slices.Chunk(all, atOnce) {
-		material, ids := map[string]study{}, []string{}
+	for part := range slices.Chunk(all, perQuestion) {
+		material, ids := map[string]shown{}, []string{}
 		renamed := slices.Clone(rename)
 		for i, one := range part {
 			id, last := fmt.Sprintf("exp_%03d", i), len(one.Messages)-1
-			material[id] = study{
+			material[id] = shown{
 				Asked: one.Messages[0].Text(), Answered: one.Messages[last].Text(), Judged: "kept: judged",
 			}
 			ids = append(ids, id)
@@ -90,5 +90,15 @@ func TestOtherWordsChangeNoLesson(t *testing.T) {
 		if theirs == ours || others.Replace(ours) != theirs {
 			t.Errorf("in our words %s, in others %s", ours, theirs)
 		}
+	}
+}
+
+// TestLessonsAreInTheUsersLanguage keeps models from answering in the language of the
+// instruction.
+func TestLessonsAreInTheUsersLanguage(t *testing.T) {
+	t.Parallel()
+	request := reflectRequest(map[string]shown{"exp_1": {Asked: "Wie?"}}, []string{"exp_1"})
+	if !strings.Contains(request.Messages[0].Text(), "in the language of the conversations") {
+		t.Errorf("the instruction is %s", request.Messages[0].Text())
 	}
 }

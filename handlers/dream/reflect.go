@@ -5,31 +5,32 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/dream/study"
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
 	"dreamlab/store"
 	"dreamlab/tasks"
+	"dreamlab/tasks/lenient"
 )
 
 const (
-	// atOnce is how many conversations one question shows.
-	atOnce = 32
-	// mostShown bounds a text in it, in bytes.
-	mostShown = 600
-	// mostLessonText bounds a lesson, in characters.
-	mostLessonText = 400
+	// perQuestion is how many conversations one question shows.
+	perQuestion = 32
+	// maxShown bounds a text in it, in bytes.
+	maxShown = 600
+	// maxLesson bounds a lesson, in characters.
+	maxLesson = 400
 )
 
 // reflectResult is the result of dream.reflect.
 type reflectResult struct {
 	Reflections int   `json:"reflections"`
-	Dropped     int   `json:"dropped"` // lessons that cited nothing of the batch
-	Malformed   int   `json:"malformed"`
+	Dropped     int   `json:"dropped"`   // lessons that cited nothing of the batch, or could not be kept
+	Malformed   int   `json:"malformed"` // questions whose answers could not be read
 	Live        int64 `json:"live_nano"`
 }
 
@@ -43,9 +44,9 @@ func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error
 	if err != nil {
 		return nil, err
 	}
-	r := &reflecting{worker: w, run: run, dream: d}
-	for part := 0; part*atOnce < len(sum.Findings); part++ {
-		findings := sum.Findings[part*atOnce : min((part+1)*atOnce, len(sum.Findings))]
+	r := &reflectRun{worker: w, run: run, dream: d}
+	for part := 0; part*perQuestion < len(sum.Findings); part++ {
+		findings := sum.Findings[part*perQuestion : min((part+1)*perQuestion, len(sum.Findings))]
 		err := r.part(ctx, part, findings)
 		if handlers.Failed(err, "insufficient_quota") {
 			break // what was learned so far is kept
@@ -58,7 +59,7 @@ func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error
 	return &tasks.End{Result: encode(r.result), Write: r.write}, nil
 }
 
-type reflecting struct {
+type reflectRun struct {
 	*worker
 	run     *tasks.Run
 	dream   store.Dream
@@ -66,7 +67,7 @@ type reflecting struct {
 	result  reflectResult
 }
 
-func (r *reflecting) write(ctx context.Context, q *store.Queries) error {
+func (r *reflectRun) write(ctx context.Context, q *store.Queries) error {
 	for _, lesson := range r.lessons {
 		stands, err := allThere(ctx, q, lesson.Tenant, lesson.Sources)
 		if err != nil {
@@ -95,7 +96,7 @@ func allThere(ctx context.Context, q *store.Queries, tenant string, sources []st
 
 // part asks for the lessons of some conversations, once more where the answer
 // can not be read.
-func (r *reflecting) part(ctx context.Context, part int, findings []finding) error {
+func (r *reflectRun) part(ctx context.Context, part int, findings []finding) error {
 	material, ids, err := r.material(ctx, findings)
 	if err != nil || len(ids) == 0 {
 		return err
@@ -109,8 +110,8 @@ func (r *reflecting) part(ctx context.Context, part int, findings []finding) err
 		if err != nil {
 			return err
 		}
-		if raw, ok := parseLessons(answer); ok {
-			r.take(raw, findings)
+		if proposals, ok := parseLessons(answer); ok {
+			r.take(proposals, findings)
 			return nil
 		}
 	}
@@ -123,7 +124,7 @@ func malformedOutput(err error) bool {
 	return errors.As(err, &e) && e.Kind == providers.KindModelOutput
 }
 
-func (r *reflecting) ask(ctx context.Context, name string, request providers.Request) (
+func (r *reflectRun) ask(ctx context.Context, name string, request providers.Request) (
 	*providers.Reply, error,
 ) {
 	tiers, err := r.Caller.Resolve(ctx, r.run.Store.Queries, r.run.Job.Tenant, r.Lead, r.dream.ID)
@@ -141,10 +142,10 @@ func (r *reflecting) ask(ctx context.Context, name string, request providers.Req
 }
 
 // material shows the conversations; those that were deleted meanwhile are left out.
-func (r *reflecting) material(ctx context.Context, findings []finding) (
-	map[string]study, []string, error,
+func (r *reflectRun) material(ctx context.Context, findings []finding) (
+	map[string]shown, []string, error,
 ) {
-	material := map[string]study{}
+	material := map[string]shown{}
 	var ids []string
 	for _, f := range findings {
 		e, err := r.run.Store.Experience(ctx, r.run.Job.Tenant, f.Experience)
@@ -154,29 +155,15 @@ func (r *reflecting) material(ctx context.Context, findings []finding) (
 		if err != nil {
 			return nil, nil, fmt.Errorf("read an experience: %w", err)
 		}
-		p := newPaper(e)
-		material[e.ID] = study{Asked: cut(p.asked()), Answered: cut(p.recorded), Judged: cut(f.words(p))}
+		one := study.New(e)
+		material[e.ID] = shown{Asked: cut(one.Asked()), Answered: cut(one.Recorded()), Judged: cut(f.words(one))}
 		ids = append(ids, e.ID)
 	}
 	return material, ids, nil
 }
 
-// asked is the last thing that the user said.
-func (p *paper) asked() string {
-	var messages []providers.Message
-	if json.Unmarshal(p.prompt, &messages) != nil {
-		return ""
-	}
-	for i := len(messages) - 1; i >= 0; i-- {
-		if messages[i].Role == "user" {
-			return messages[i].Text()
-		}
-	}
-	return ""
-}
-
 // words tells a finding, and what the user would have wanted.
-func (f finding) words(p *paper) string {
+func (f finding) words(one *study.Study) string {
 	words := "rejected: "
 	if f.Kept {
 		words = "kept: "
@@ -185,53 +172,60 @@ func (f finding) words(p *paper) string {
 	if f.Reason != "" {
 		words += ". " + f.Reason
 	}
-	if p.author != authorRecorded {
-		words += ". Better: " + p.answer
+	if better := one.Better(); better != "" {
+		words += ". Better: " + better
 	}
 	return words
 }
 
 func cut(text string) string {
-	if len(text) <= mostShown {
+	if len(text) <= maxShown {
 		return text
 	}
-	return strings.ToValidUTF8(text[:mostShown], "") + " …"
+	return strings.ToValidUTF8(text[:maxShown], "") + " …"
 }
 
-// rawLesson is a lesson as the model wrote it.
-type rawLesson struct {
+// proposal is a lesson as the model wrote it.
+type proposal struct {
 	Lesson  string   `json:"lesson"`
 	Sources []string `json:"sources"`
 }
 
-func parseLessons(reply *providers.Reply) ([]rawLesson, bool) {
+// parseLessons reads the lessons of an answer, whatever stands around their object. A
+// lesson that breaks the form is returned empty, and loses no other.
+func parseLessons(reply *providers.Reply) ([]proposal, bool) {
 	if reply.Finish == "length" || reply.Refusal != "" {
 		return nil, false
 	}
+	object, err := lenient.Object(reply.Content)
+	if err != nil {
+		return nil, false
+	}
 	var answer struct {
-		Lessons *[]rawLesson `json:"lessons"`
+		Lessons *[]json.RawMessage `json:"lessons"`
 	}
-	decoder := json.NewDecoder(strings.NewReader(reply.Content))
-	decoder.DisallowUnknownFields()
-	if decoder.Decode(&answer) != nil || answer.Lessons == nil {
+	if json.Unmarshal(object, &answer) != nil || answer.Lessons == nil {
 		return nil, false
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, false
+	proposals := make([]proposal, len(*answer.Lessons))
+	for i, raw := range *answer.Lessons {
+		if json.Unmarshal(raw, &proposals[i]) != nil {
+			proposals[i] = proposal{}
+		}
 	}
-	return *answer.Lessons, true
+	return proposals, true
 }
 
 // take keeps the lessons that rest on conversations of the batch.
-func (r *reflecting) take(raw []rawLesson, findings []finding) {
+func (r *reflectRun) take(proposals []proposal, findings []finding) {
 	scores := map[string]int64{}
 	for _, f := range findings {
 		scores[f.Experience] = f.Score
 	}
-	for _, lesson := range raw[:min(len(raw), mostLessonsAsked)] {
+	for _, lesson := range proposals[:min(len(proposals), maxLessonsAsked)] {
 		text, secret := redact.Mask(strings.Join(strings.Fields(lesson.Lesson), " "))
 		sources, score := cited(lesson.Sources, scores)
-		if text == "" || secret || len(sources) == 0 || len([]rune(text)) > mostLessonText {
+		if text == "" || secret || len(sources) == 0 || len([]rune(text)) > maxLesson {
 			r.result.Dropped++
 			continue
 		}

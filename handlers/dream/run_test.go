@@ -173,18 +173,6 @@ func TestVendorFaultsCostNoExperience(t *testing.T) {
 	booksMatch(t, b, d)
 }
 
-func TestMalformedVerdictsAreCounted(t *testing.T) {
-	t.Parallel()
-	b := handlertest.New(t)
-	e := b.Start(t, nil)
-	b.Import(t, e, orders(3))
-	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultBadJSON}, 0)
-	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
-	if job.State != store.JobSucceeded || d.Counts.Kept != 0 || d.Counts.Rejected["malformed_verdict"] != 3 {
-		t.Errorf("job %s %v, counts %+v", job.State, job.Error, d.Counts)
-	}
-}
-
 func TestSliceThatFailsLeavesItsExperiences(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
@@ -245,7 +233,7 @@ func TestDryRunCallsNobody(t *testing.T) {
 	}
 }
 
-func TestDreamsMakeRoomForChats(t *testing.T) {
+func TestDreamsYieldToChats(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
 	asked := atomic.Int64{}

@@ -6,15 +6,24 @@ import (
 	"fmt"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/dream/study"
 	"dreamlab/store"
 	"dreamlab/tasks"
+)
+
+// Why an experience of the batch was not studied, beside what a study itself finds.
+const (
+	rejectBudget    = "budget"
+	rejectFailed    = "failed"
+	rejectForgotten = "forgotten"
+	rejectStopped   = "stopped"
 )
 
 // sliceResult is the result of dream.slice.
 type sliceResult struct {
 	Counts   store.DreamCounts `json:"counts"`
 	Findings []finding         `json:"findings"`
-	Left     []string          `json:"left,omitempty"` // not studied: for another dream
+	Left     []string          `json:"left,omitempty"` // for another dream
 	Live     int64             `json:"live_nano"`
 }
 
@@ -27,15 +36,29 @@ type finding struct {
 	Score      int64  `json:"score"` // thousandths
 }
 
-// mostFindings bounds what is handed on to reflection.
-const mostFindings = 128
+// maxFindings bounds what is handed on to reflection.
+const maxFindings = 128
 
 func (s *sliceResult) add(o sliceResult) {
 	s.Counts.Add(o.Counts)
 	s.Left = append(s.Left, o.Left...)
 	s.Live += o.Live
-	room := max(mostFindings-len(s.Findings), 0)
-	s.Findings = append(s.Findings, o.Findings[:min(room, len(o.Findings))]...)
+	free := max(maxFindings-len(s.Findings), 0)
+	s.Findings = append(s.Findings, o.Findings[:min(free, len(o.Findings))]...)
+}
+
+// unreadable tells whether verdicts were asked for and none of them could be read.
+func (s *sliceResult) unreadable() bool {
+	return s.Counts.Judged == 0 && s.Counts.Rejected[study.Malformed] > 0
+}
+
+// giveBackMalformed leaves to another dream what no verdict could be read of.
+func (s *sliceResult) giveBackMalformed() {
+	for _, f := range s.Findings {
+		if f.Verdict == study.Malformed {
+			s.Left = append(s.Left, f.Experience)
+		}
+	}
 }
 
 // slice studies its experiences one after the other. What it kept is stored
@@ -50,28 +73,26 @@ func (w *worker) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &slicing{worker: w, run: run, dream: d, contents: map[string]bool{}, answered: map[string]bool{}}
-	if err := s.recall(ctx); err != nil {
+	s := &sliceRun{worker: w, run: run, dream: d, contents: map[string]bool{}, answered: map[string]bool{}}
+	if d.Stage == stageUnreadable {
+		s.leave(rejectStopped, in.Experiences)
+		return &tasks.End{Result: encode(s.result)}, nil
+	}
+	if err := s.loadAnswered(ctx); err != nil {
 		return nil, err
 	}
-	for i, id := range in.Experiences {
-		err := s.study(ctx, id)
-		if errors.Is(err, errBusy) { // the rest is handed back; what was answered is found again
-			return &tasks.End{State: store.JobQueued, After: w.Settings.Pause}, nil
-		}
-		if handlers.Failed(err, "insufficient_quota") {
-			s.outOfMoney(in.Experiences[i:])
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	err = s.studyAll(ctx, in.Experiences)
+	if errors.Is(err, errChatsWait) { // what was answered is found again
+		return &tasks.End{State: store.JobQueued, After: w.Settings.Pause}, nil
 	}
-	return &tasks.End{Result: encode(s.result), Write: s.write}, nil
+	if err != nil {
+		return nil, err
+	}
+	return s.end(ctx)
 }
 
-// slicing is a slice at work.
-type slicing struct {
+// sliceRun is a slice at work.
+type sliceRun struct {
 	*worker
 	run      *tasks.Run
 	dream    store.Dream
@@ -81,8 +102,8 @@ type slicing struct {
 	answered map[string]bool // steps that an earlier attempt has paid for
 }
 
-// recall notes what an earlier attempt has paid for.
-func (s *slicing) recall(ctx context.Context) error {
+// loadAnswered finds the steps that an earlier attempt has paid for.
+func (s *sliceRun) loadAnswered(ctx context.Context) error {
 	err := s.run.Store.Effects(ctx, s.run.Job.ID, func(e store.Effect) error {
 		s.answered[e.Step] = true
 		return nil
@@ -93,97 +114,52 @@ func (s *slicing) recall(ctx context.Context) error {
 	return nil
 }
 
-// errBusy means that chats wait, and that the dream makes room for them.
-var errBusy = errors.New("chats are waiting")
-
-// makeRoom fails with errBusy while chats wait. Steps that are answered go on.
-func (s *slicing) makeRoom(ctx context.Context, step string) error {
-	if s.answered[step] {
-		return nil
-	}
-	busy, err := s.Busy(ctx)
-	if err != nil {
-		return fmt.Errorf("look for waiting chats: %w", err)
-	}
-	if busy {
-		return errBusy
-	}
-	return nil
-}
-
-func (s *slicing) outOfMoney(left []string) {
-	s.result.Left = left
-	s.result.Counts.Reject(rejectBudget, len(left))
-}
-
-func (s *slicing) write(ctx context.Context, q *store.Queries) error {
-	for _, e := range s.examples {
-		if err := q.AddExample(ctx, e); err != nil {
-			return fmt.Errorf("keep an example: %w", err)
+// studyAll studies the experiences until the money is used up.
+func (s *sliceRun) studyAll(ctx context.Context, ids []string) error {
+	for i, id := range ids {
+		err := s.study(ctx, id)
+		if handlers.Failed(err, "insufficient_quota") {
+			s.leave(rejectBudget, ids[i:])
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// study takes one experience through its stages.
-func (s *slicing) study(ctx context.Context, id string) error {
-	e, err := s.run.Store.Experience(ctx, s.run.Job.Tenant, id)
-	if errors.Is(err, store.ErrNotFound) {
-		s.result.Counts.Reject(rejectForgotten, 1) // deleted while it was dreamt of
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read an experience: %w", err)
-	}
-	if e.HeldOut {
-		s.result.Counts.HeldOut++
-		s.result.Counts.Reject(rejectHeldOut, 1)
-		return nil
-	}
-	p := newPaper(e)
-	if reason := p.screen(); reason != "" {
-		s.reject(p, reason, "")
-		return nil
-	}
-	known, err := s.knows(ctx, p)
-	if err != nil {
-		return err
-	}
-	if known {
-		s.reject(p, rejectDuplicate, "")
-		return nil
-	}
-	return s.examine(ctx, p)
+// leave gives experiences back to another dream.
+func (s *sliceRun) leave(reason string, ids []string) {
+	s.result.Left = append(s.result.Left, ids...)
+	s.result.Counts.Reject(reason, len(ids))
 }
 
-// knows tells whether the row stands already.
-func (s *slicing) knows(ctx context.Context, p *paper) (bool, error) {
-	content := p.content()
-	if s.contents[content] {
-		return true, nil
+// end stores what the slice kept. Where no verdict could be read, here or in a slice
+// before, it gives the experiences back and stops the slices that have not begun: they
+// would pay for the same.
+func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
+	if s.result.unreadable() {
+		before, _, err := s.gather(ctx, s.run)
+		if err != nil {
+			return nil, err
+		}
+		if before.Counts.Judged == 0 {
+			s.dream.Stage = stageUnreadable
+			s.result.giveBackMalformed()
+		}
 	}
-	known, err := s.run.Store.HasExample(ctx, s.run.Job.Tenant, p.Alias, content, s.dream.ID)
-	if err != nil {
-		return false, fmt.Errorf("look for the same example: %w", err)
-	}
-	return known, nil
+	return &tasks.End{Result: encode(s.result), Write: s.write}, nil
 }
 
-func (s *slicing) reject(p *paper, reason, why string) {
-	s.result.Counts.Reject(reason, 1)
-	s.result.Findings = append(s.result.Findings, finding{Experience: p.ID, Verdict: reason, Reason: why})
-}
-
-func (s *slicing) keep(p *paper, v verdict) {
-	row := p.row()
-	s.contents[p.content()] = true
-	s.result.Counts.Kept++
-	s.result.Findings = append(s.result.Findings, finding{
-		Experience: p.ID, Kept: true, Verdict: v.how, Reason: v.why, Score: v.score,
-	})
-	s.examples = append(s.examples, store.Example{
-		ID: store.NewID("exm_"), Tenant: p.Tenant, Alias: p.Alias, Dream: s.dream.ID, Experience: p.ID,
-		Messages: row, Rejected: v.rejected, Score: v.score, Verdict: v.how,
-		Author: p.author, Content: p.content(),
-	})
+func (s *sliceRun) write(ctx context.Context, q *store.Queries) error {
+	for _, e := range s.examples {
+		if err := q.AddExample(ctx, e); err != nil {
+			return fmt.Errorf("keep an example: %w", err)
+		}
+	}
+	if s.dream.Stage != stageUnreadable {
+		return nil
+	}
+	return q.SetDream(ctx, s.dream)
 }

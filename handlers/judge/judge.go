@@ -3,9 +3,9 @@
 // checked without a model: a number, a word, a JSON document against a
 // reference, a refusal, an error's text.
 //
-// It keeps nothing and pays nothing: how a question is asked and who answers is
-// the caller's [Ask]. Dreams judge what was said with it, tunes what a new
-// model says.
+// It keeps nothing and pays nothing: [Next] is pure, and who answers its questions,
+// one by one or in a batch, is the caller's business. Dreams judge what was said
+// with it, tunes what a new model says.
 package judge
 
 import (
@@ -20,8 +20,28 @@ import (
 // ErrMalformed means that a judge gave no verdict that could be read, twice.
 var ErrMalformed = errors.New("the judge's verdict could not be read")
 
-// Ask asks the judge. The step names the question, so that a repetition finds
+// What the money of a judgement is for. The second order is the check of the first.
+const (
+	PurposeCritique = "critique"
+	PurposeVerify   = "verify"
+)
+
+// Question is a question to a model. The step names it, so that a repetition finds
 // its answer and pays nothing.
+type Question struct {
+	Step    string
+	Purpose string // what the money is for
+	Request providers.Request
+}
+
+// Answer is what came of a question: a reply, or the error of one that could not be
+// had.
+type Answer struct {
+	Reply *providers.Reply
+	Err   error
+}
+
+// Ask asks the judge.
 type Ask func(ctx context.Context, step string, req providers.Request) (*providers.Reply, error)
 
 // Case is two answers to one conversation.
@@ -85,46 +105,71 @@ type Outcome struct {
 	Reason string `json:"reason"` // of the first judgement
 }
 
-// Once asks in the case's own order. A verdict that can not be read is asked
-// for once more, as the step "<step>/again"; the second fails with
-// [ErrMalformed].
-func Once(ctx context.Context, ask Ask, c Case, step string) (Verdict, error) {
-	req, err := Request(c)
+// Next judges a case in both orders, as the steps "<step>/1" and "<step>/2". From the
+// answers so far, by step, it returns the questions that can be asked next, or else the
+// outcome. Judges prefer what they are shown first (https://arxiv.org/abs/2306.05685),
+// so two orders that disagree are a tie.
+//
+// A verdict that can not be read is asked for once more, as "<step>/1/again"; the second
+// fails with [ErrMalformed]. Another error of an answer is returned as it is.
+func Next(c Case, step string, given map[string]Answer) (Outcome, []Question, error) {
+	one, first, err := order(c, step+"/1", PurposeCritique, given)
 	if err != nil {
-		return Verdict{}, err
+		return Outcome{}, nil, err
 	}
-	verdict, err := askOnce(ctx, ask, req, step)
-	if errors.Is(err, ErrMalformed) {
-		verdict, err = askOnce(ctx, ask, req, step+"/again")
+	two, second, err := order(c.Swapped(), step+"/2", PurposeVerify, given)
+	if err != nil {
+		return Outcome{}, nil, err
 	}
-	return verdict, err
+	if asked := append(first, second...); len(asked) > 0 {
+		return Outcome{}, asked, nil
+	}
+	return Join(one, two.Swapped()), nil, nil
 }
 
-func askOnce(ctx context.Context, ask Ask, req providers.Request, step string) (Verdict, error) {
-	reply, err := ask(ctx, step, req)
+// order judges in the case's own order: it returns the verdict, or the question that
+// is left.
+func order(c Case, step, purpose string, given map[string]Answer) (Verdict, []Question, error) {
+	var malformed error
+	for _, name := range []string{step, step + "/again"} {
+		answer, answered := given[name]
+		if !answered {
+			request, err := Request(c)
+			return Verdict{}, []Question{{name, purpose, request}}, err
+		}
+		verdict, err := read(answer)
+		if !errors.Is(err, ErrMalformed) {
+			return verdict, nil, err
+		}
+		malformed = err
+	}
+	return Verdict{}, nil, malformed
+}
+
+// read reads the verdict of an answer. What a vendor itself found to break the form is
+// malformed too.
+func read(a Answer) (Verdict, error) {
 	var failure *providers.Error
-	if errors.As(err, &failure) && failure.Kind == providers.KindModelOutput {
-		return Verdict{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	if errors.As(a.Err, &failure) && failure.Kind == providers.KindModelOutput {
+		return Verdict{}, fmt.Errorf("%w: %w", ErrMalformed, a.Err)
 	}
-	if err != nil {
-		return Verdict{}, err
+	if a.Err != nil {
+		return Verdict{}, a.Err
 	}
-	return Parse(reply)
+	return Parse(a.Reply)
 }
 
-// Both asks in both orders, as the steps "<step>/1" and "<step>/2". Judges
-// prefer what they are shown first (https://arxiv.org/abs/2306.05685), so two
-// orders that disagree are a tie.
+// Both asks the questions of [Next] one after the other.
 func Both(ctx context.Context, ask Ask, c Case, step string) (Outcome, error) {
-	one, err := Once(ctx, ask, c, step+"/1")
-	if err != nil {
-		return Outcome{}, err
+	given := map[string]Answer{}
+	for {
+		outcome, asked, err := Next(c, step, given)
+		if err != nil || len(asked) == 0 {
+			return outcome, err
+		}
+		reply, err := ask(ctx, asked[0].Step, asked[0].Request)
+		given[asked[0].Step] = Answer{reply, err}
 	}
-	two, err := Once(ctx, ask, c.Swapped(), step+"/2")
-	if err != nil {
-		return Outcome{}, err
-	}
-	return Join(one, two.Swapped()), nil
 }
 
 // Join makes one outcome of two verdicts that read in the same order.

@@ -108,16 +108,63 @@ func TestBoth(t *testing.T) {
 	}
 }
 
+// TestNextAsksBothOrdersAtOnce gives the answers in any order, as a batch does.
+func TestNextAsksBothOrdersAtOnce(t *testing.T) {
+	t.Parallel()
+	said := func(text string) Answer { return Answer{Reply: &providers.Reply{Content: text, Finish: "stop"}} }
+	down := Answer{Err: &providers.Error{Kind: providers.KindServer}}
+	for _, c := range []struct {
+		name  string
+		given map[string]Answer
+		asked string
+		fails bool
+	}{
+		{"nothing is answered", nil, "s/1:critique s/2:verify", false},
+		{"the second is", map[string]Answer{"s/2": said(forB)}, "s/1:critique", false},
+		{"the first broke", map[string]Answer{"s/1": said("{"), "s/2": said(forB)}, "s/1/again:critique", false},
+		{"both broke", map[string]Answer{"s/1": said("{"), "s/2": said("{")}, "s/1/again:critique s/2/again:verify", false},
+		{"both are answered", map[string]Answer{"s/1": said(forA), "s/2": said(forB)}, "", false},
+		{"the vendor is down", map[string]Answer{"s/2": down}, "", true},
+	} {
+		out, asked, err := Next(sample(), "s", c.given)
+		names := make([]string, len(asked))
+		for i, q := range asked {
+			names[i] = q.Step + ":" + q.Purpose
+		}
+		if got := strings.Join(names, " "); got != c.asked || (err != nil) != c.fails {
+			t.Errorf("%s: asked %q, %v", c.name, got, err)
+		}
+		if done := len(asked) == 0 && err == nil; done != (out == Outcome{First, true, 900, 100, "r"}) {
+			t.Errorf("%s: the outcome is %+v", c.name, out)
+		}
+	}
+}
+
+// TestParseReadsWhatModelsWrap reads a verdict in all that models put around it.
+func TestParseReadsWhatModelsWrap(t *testing.T) {
+	t.Parallel()
+	want := Verdict{Choice: First, First: 900, Second: 100, Reason: "r"}
+	for _, text := range []string{
+		forA, "\ufeff" + forA, forA + " and so on", "```json\n" + forA + "\n```",
+		"<think>\nB has {\"verdict\":\"answer_b\"}, no.\n</think>\n\n" + forA, "Here is the result:\n" + forA,
+		`{"reason":"r","verdict":"answer_a","score_a":"0.9","score_b":0.1,"confidence":1}`,
+		`{"reason":"r","verdict":" Answer_A ","score_a":0.9,"score_b":"0.1"}`,
+	} {
+		if v, err := Parse(&providers.Reply{Content: text, Finish: "stop"}); err != nil || v != want {
+			t.Errorf("Parse(%q) = %+v, %v", text, v, err)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		``, `null`, `[]`, `{}`, forA + forA, forA + " and so on", "```json\n" + forA + "\n```",
+		``, `null`, `[]`, `{}`, `answer_a`, "<think>" + forA,
 		`{"reason":"r","verdict":"answer_c","score_a":0.9,"score_b":0.1}`,
 		`{"reason":"r","verdict":"answer_a","score_a":1.5,"score_b":0.1}`,
-		`{"reason":"r","verdict":"answer_a","score_a":"0.5","score_b":0.1}`,
+		`{"reason":"r","verdict":"answer_a","score_a":"high","score_b":0.1}`,
 		`{"reason":"r","verdict":"answer_a","score_a":0.5}`,
-		`{"verdict":"answer_a","score_a":0.5,"score_b":0.1}`,
-		`{"reason":"r","verdict":"answer_a","score_a":0.5,"score_b":0.1,"more":1}`,
+		`{"reason":"r","verdict":"answer_a","score_a":0.5,"score_b":0.`,
 	} {
 		if v, err := Parse(&providers.Reply{Content: text, Finish: "stop"}); !errors.Is(err, ErrMalformed) {
 			t.Errorf("Parse(%q) = %+v, %v", text, v, err)

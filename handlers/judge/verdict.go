@@ -3,13 +3,12 @@ package judge
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strings"
 
 	"dreamlab/providers"
+	"dreamlab/tasks/lenient"
 )
 
 // The names under which the answers are shown, in this order, and the verdict
@@ -29,7 +28,7 @@ const instruction = `You compare two answers to the same conversation. ` +
 	`give the key of the better answer, or ` +
 	`"equal" when neither is clearly better, and score both from 0 (useless) to 1 (perfect).`
 
-// schema is the only form that a verdict may have.
+// schema is the form of a verdict.
 const schema = `{"type":"json_schema","json_schema":{"name":"verdict","strict":true,"schema":{` +
 	`"type":"object","additionalProperties":false,` +
 	`"required":["reason","verdict","score_a","score_b"],"properties":{` +
@@ -72,36 +71,39 @@ func Request(c Case) (providers.Request, error) {
 	}, nil
 }
 
-// Parse reads a verdict, strictly: a finished answer that is one object with
-// the four fields of the form, a known verdict and scores from 0 to 1. Anything
-// else fails with an error that wraps [ErrMalformed].
+// Parse reads a verdict: a finished answer that holds an object of the form with a
+// known verdict and scores from 0 to 1. What models write around the object, members
+// more than asked for, and numbers that stand as text are read all the same, since
+// asking again is paid for. Anything else fails with an error that wraps
+// [ErrMalformed].
 func Parse(reply *providers.Reply) (Verdict, error) {
 	if reply == nil || reply.Finish == "length" || reply.Refusal != "" {
 		return Verdict{}, fmt.Errorf("%w: it is missing, cut or refused", ErrMalformed)
 	}
-	var raw struct {
-		Reason  *string  `json:"reason"`
-		Verdict string   `json:"verdict"`
-		First   *float64 `json:"score_a"`
-		Second  *float64 `json:"score_b"`
-	}
-	decoder := json.NewDecoder(strings.NewReader(reply.Content))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&raw); err != nil {
+	object, err := lenient.Object(reply.Content)
+	if err != nil {
 		return Verdict{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return Verdict{}, fmt.Errorf("%w: something follows it", ErrMalformed)
+	var raw struct {
+		Reason  string          `json:"reason"`
+		Verdict string          `json:"verdict"`
+		First   *lenient.Number `json:"score_a"`
+		Second  *lenient.Number `json:"score_b"`
 	}
-	choice, known := map[string]Choice{keyFirst: First, keySecond: Second, keyEqual: Equal}[raw.Verdict]
-	if !known || raw.Reason == nil || !share(raw.First) || !share(raw.Second) {
+	if err := json.Unmarshal(object, &raw); err != nil {
+		return Verdict{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	choice, known := choices[strings.ToLower(strings.TrimSpace(raw.Verdict))]
+	if !known || !share(raw.First) || !share(raw.Second) {
 		return Verdict{}, fmt.Errorf("%w: a field is missing or out of bounds", ErrMalformed)
 	}
 	return Verdict{
-		Choice: choice, First: thousandths(*raw.First), Second: thousandths(*raw.Second), Reason: *raw.Reason,
+		Choice: choice, First: thousandths(*raw.First), Second: thousandths(*raw.Second), Reason: raw.Reason,
 	}, nil
 }
 
-func share(n *float64) bool { return n != nil && *n >= 0 && *n <= 1 }
+var choices = map[string]Choice{keyFirst: First, keySecond: Second, keyEqual: Equal}
 
-func thousandths(n float64) int64 { return int64(math.Round(n * 1000)) }
+func share(n *lenient.Number) bool { return n != nil && *n >= 0 && *n <= 1 }
+
+func thousandths(n lenient.Number) int64 { return int64(math.Round(float64(n) * 1000)) }

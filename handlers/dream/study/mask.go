@@ -1,4 +1,4 @@
-package dream
+package study
 
 import (
 	"encoding/json"

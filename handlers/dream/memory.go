@@ -3,27 +3,23 @@ package dream
 import (
 	"cmp"
 	"slices"
-	"strings"
-	"unicode"
 
 	"dreamlab/store"
 )
 
 // How a memory grows and forgets. Weights are thousandths.
 const (
-	weightNew  = 1000
-	weightMost = 5000
-	weightLow  = 200 // a lesson that weighs less is forgotten
-	decayNum   = 9   // what was not confirmed keeps nine tenths
-	decayDen   = 10
-	likeNum    = 4 // lessons are the same when four fifths of their words are
-	likeDen    = 5
+	weightNew = 1000
+	maxWeight = 5000
+	minWeight = 200 // a lesson that weighs less is forgotten
+	decayNum  = 9   // what was not confirmed keeps nine tenths
+	decayDen  = 10
 )
 
 // merge brings new lessons into a memory. What says the same, or nearly, is
 // one lesson that rests on the sources of both and weighs more; what was not
 // said again weighs less; the heaviest stay. Nothing given is changed.
-func merge(old []store.Lesson, fresh []store.Reflection, most int) []store.Lesson {
+func merge(old []store.Lesson, fresh []store.Reflection, limit int) []store.Lesson {
 	merged := make([]store.Lesson, len(old), len(old)+len(fresh))
 	copy(merged, old)
 	said := make([]bool, len(old), cap(merged))
@@ -44,18 +40,18 @@ func merge(old []store.Lesson, fresh []store.Reflection, most int) []store.Lesso
 			merged[i].Weight = merged[i].Weight * decayNum / decayDen
 		}
 	}
-	merged = slices.DeleteFunc(merged, func(l store.Lesson) bool { return l.Weight < weightLow })
+	merged = slices.DeleteFunc(merged, func(l store.Lesson) bool { return l.Weight < minWeight })
 	slices.SortStableFunc(merged, func(a, b store.Lesson) int {
 		return cmp.Or(cmp.Compare(b.Weight, a.Weight), cmp.Compare(a.Text, b.Text))
 	})
-	return merged[:min(len(merged), most)]
+	return merged[:min(len(merged), limit)]
 }
 
 // join takes the newer words: they supersede the older.
 func join(l store.Lesson, r store.Reflection) store.Lesson {
 	return store.Lesson{
 		Text: r.Lesson, Reflections: union(l.Reflections, []string{r.ID}), Sources: union(l.Sources, r.Sources),
-		Weight: min(l.Weight+weightNew, weightMost),
+		Weight: min(l.Weight+weightNew, maxWeight),
 	}
 }
 
@@ -63,28 +59,4 @@ func union(a, b []string) []string {
 	out := slices.Concat(a, b)
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// alike tells lessons that say the same, or nearly: by the share of words that
-// both have of the words that either has.
-func alike(a, b string) bool {
-	left, right := words(a), words(b)
-	both := 0
-	for word := range left {
-		if right[word] {
-			both++
-		}
-	}
-	either := len(left) + len(right) - both
-	return either > 0 && both*likeDen >= either*likeNum
-}
-
-func words(text string) map[string]bool {
-	set := map[string]bool{}
-	for word := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	}) {
-		set[word] = true
-	}
-	return set
 }

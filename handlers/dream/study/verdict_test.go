@@ -1,4 +1,4 @@
-package dream
+package study
 
 import (
 	"encoding/json"
@@ -28,7 +28,7 @@ func TestALiveAnswerThatComesOutAgainTeachesNothing(t *testing.T) {
 			Answer: json.RawMessage(`{"role":"assistant","content":"Ask at the bar."}`),
 		}
 		test.change(&e)
-		if got := newPaper(e).repeats(test.replay); got != test.want {
+		if got := New(e).repeats(test.replay); got != test.want {
 			t.Errorf("%s: repeats is %v", name, got)
 		}
 	}

@@ -1,0 +1,146 @@
+package dream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/dream/study"
+	"dreamlab/handlers/judge"
+	"dreamlab/providers"
+	"dreamlab/store"
+)
+
+// study drives the study of one experience to its verdict.
+func (s *sliceRun) study(ctx context.Context, id string) error {
+	e, err := s.run.Store.Experience(ctx, s.run.Job.Tenant, id)
+	if errors.Is(err, store.ErrNotFound) {
+		s.result.Counts.Reject(rejectForgotten, 1) // deleted while it was dreamt of
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read an experience: %w", err)
+	}
+	one := study.New(e)
+	if one.Rejected() == "" {
+		known, err := s.knows(ctx, one)
+		if err != nil {
+			return err
+		}
+		if known {
+			one.RejectDuplicate()
+		}
+	}
+	verdict, err := s.drive(ctx, one)
+	if err == nil {
+		s.note(one, verdict)
+	}
+	return err
+}
+
+// drive asks one question after the other until there is a verdict.
+func (s *sliceRun) drive(ctx context.Context, one *study.Study) (study.Verdict, error) {
+	given := map[string]judge.Answer{}
+	for {
+		questions, verdict, err := one.Next(given)
+		if err != nil || len(questions) == 0 {
+			return verdict, err
+		}
+		reply, err := s.ask(ctx, questions[0], one.Experience.Conversation)
+		given[questions[0].Step] = judge.Answer{Reply: reply, Err: err}
+	}
+}
+
+// knows tells whether the row stands already.
+func (s *sliceRun) knows(ctx context.Context, one *study.Study) (bool, error) {
+	content := one.Content()
+	if s.contents[content] {
+		return true, nil
+	}
+	known, err := s.run.Store.HasExample(ctx, s.run.Job.Tenant, one.Experience.Alias, content, s.dream.ID)
+	if err != nil {
+		return false, fmt.Errorf("look for the same example: %w", err)
+	}
+	return known, nil
+}
+
+// note counts a verdict, and keeps the row where it says so.
+func (s *sliceRun) note(one *study.Study, v study.Verdict) {
+	counts := &s.result.Counts
+	counts.Replayed += count(v.Replayed)
+	counts.Judged += count(v.Judged)
+	found := finding{Experience: one.Experience.ID, Verdict: v.Reject, Reason: v.Why}
+	switch v.Reject {
+	case "":
+		counts.Verified++
+		counts.Kept++
+		found.Kept, found.Verdict, found.Score = true, v.VerifiedBy, v.Score
+		s.keep(one.Example(v))
+	case study.HeldOut:
+		counts.HeldOut++
+		counts.Reject(v.Reject, 1)
+		return // nothing may be learned from it
+	default:
+		counts.Reject(v.Reject, 1)
+	}
+	s.result.Findings = append(s.result.Findings, found)
+}
+
+func (s *sliceRun) keep(e store.Example) {
+	e.ID, e.Dream = store.NewID("exm_"), s.dream.ID
+	s.contents[e.Content] = true
+	s.examples = append(s.examples, e)
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// errChatsWait means that chats wait, and that the slice hands the rest back for
+// their sake.
+var errChatsWait = errors.New("chats are waiting")
+
+// yieldToChats fails with errChatsWait while chats wait. Steps that are answered go on.
+func (s *sliceRun) yieldToChats(ctx context.Context, step string) error {
+	if s.answered[step] {
+		return nil
+	}
+	busy, err := s.Busy(ctx)
+	if err != nil {
+		return fmt.Errorf("look for waiting chats: %w", err)
+	}
+	if busy {
+		return errChatsWait
+	}
+	return nil
+}
+
+func (s *sliceRun) ask(ctx context.Context, q study.Question, conversation string) (*providers.Reply, error) {
+	if err := s.yieldToChats(ctx, q.Step); err != nil {
+		return nil, err
+	}
+	tiers, err := s.Caller.Resolve(ctx, s.run.Store.Queries, s.run.Job.Tenant, s.model(q.Role), conversation)
+	if err != nil {
+		return nil, err
+	}
+	answered, err := s.Caller.Ask(ctx, s.run, handlers.Step{
+		Name: q.Step, Purpose: q.Purpose, Request: q.Request, Tiers: tiers, Within: within(s.dream),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.result.Live += answered.Nano
+	return answered.Reply, nil
+}
+
+// model returns the name of the model that plays a role.
+func (w *worker) model(role study.Role) string {
+	if role == study.Base {
+		return w.Base
+	}
+	return w.Lead
+}

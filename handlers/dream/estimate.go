@@ -1,0 +1,141 @@
+package dream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"dreamlab/handlers/dream/study"
+	"dreamlab/handlers/judge"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/store/money"
+	"dreamlab/tasks"
+)
+
+// estimate is what a dry run found out: how much a dream would take, and what it
+// would cost at most.
+type estimate struct {
+	Experiences int       `json:"experiences"`
+	HeldOut     int       `json:"held_out"`
+	Screened    int       `json:"screened"` // rejected before anything is paid for
+	Calls       int       `json:"calls"`    // at most, without retries
+	CostUSD     money.USD `json:"cost_usd"` // at most
+	nano        int64
+}
+
+// errDryRun rolls the transaction of a dry run back.
+var errDryRun = errors.New("dry run")
+
+// dryRun seals the batch in a transaction that is rolled back, and calls nobody.
+func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d store.Dream) (
+	*tasks.End, error,
+) {
+	if in.Limit <= 0 {
+		in.Limit = tasks.DefaultDreamLimit
+	}
+	models, err := w.models(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	var sum estimate
+	err = run.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
+		sum = estimate{} // the transaction may be tried again
+		if _, err := q.SealBatch(ctx, d.Tenant, d.ID, in.Limit); err != nil {
+			return fmt.Errorf("seal the batch: %w", err)
+		}
+		if err := w.estimate(ctx, q, d, models, &sum); err != nil {
+			return err
+		}
+		return errDryRun
+	})
+	if !errors.Is(err, errDryRun) {
+		return nil, err
+	}
+	sum.CostUSD = money.USD(sum.nano)
+	d.Stage = stageDone
+	return &tasks.End{Result: encode(planResult{Dream: d.ID, DryRun: &sum}), Write: setDream(d)}, nil
+}
+
+// models finds out who would be asked in which role.
+func (w *worker) models(ctx context.Context, run *tasks.Run) (map[study.Role]providers.Target, error) {
+	models := map[study.Role]providers.Target{}
+	for _, role := range []study.Role{study.Base, study.Lead} {
+		tiers, err := w.Caller.Resolve(ctx, run.Store.Queries, run.Job.Tenant, w.model(role), "")
+		if err != nil {
+			return nil, err
+		}
+		models[role] = tiers[0][0]
+	}
+	return models, nil
+}
+
+func (w *worker) estimate(
+	ctx context.Context, q *store.Queries, d store.Dream, models map[study.Role]providers.Target, sum *estimate,
+) error {
+	page := store.Page{Limit: batchPage, Ascending: true}
+	for {
+		rows, more, err := q.Experiences(ctx, d.Tenant, store.ExperienceFilter{Dream: d.ID}, page)
+		if err != nil {
+			return fmt.Errorf("read the batch: %w", err)
+		}
+		for _, e := range rows {
+			if err := w.addStudy(e, models, sum); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+		page.After = rows[len(rows)-1].ID
+	}
+}
+
+// longestReply is a reply of the most tokens that a replay may have.
+var longestReply = &providers.Reply{Content: strings.Repeat("x", 4*study.ReplayTokens), Finish: "stop"}
+
+// addStudy adds the questions that one experience can bring, with the longest replay.
+func (w *worker) addStudy(e store.Experience, models map[study.Role]providers.Target, sum *estimate) error {
+	sum.Experiences++
+	one := study.New(e)
+	switch one.Rejected() {
+	case "":
+	case study.HeldOut:
+		sum.HeldOut++
+		return nil
+	default:
+		sum.Screened++
+		return nil
+	}
+	replay, _, err := one.Next(nil)
+	if err != nil {
+		return fmt.Errorf("read an experience: %w", err)
+	}
+	judgements, _, err := one.Next(map[string]judge.Answer{replay[0].Step: {Reply: longestReply}})
+	if err != nil {
+		return fmt.Errorf("read an experience: %w", err)
+	}
+	for _, q := range append(replay, judgements...) {
+		if err := w.addCall(models[q.Role], &q.Request, sum); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *worker) addCall(target providers.Target, request *providers.Request, sum *estimate) error {
+	sum.Calls++
+	if target.Hosted {
+		return nil // its hours are on the books, whoever asks
+	}
+	model := cmp.Or(target.Priced, target.Model)
+	nano, err := w.Prices.Quote(target.Provider, model, request, time.Now())
+	if err != nil {
+		return tasks.Fail("model_not_found", "the price of %s is not known: add it to the catalogue", target)
+	}
+	sum.nano += nano
+	return nil
+}

@@ -1,0 +1,97 @@
+package study
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+
+	"dreamlab/providers"
+	"dreamlab/providers/redact"
+	"dreamlab/store"
+)
+
+// Who wrote a row's answer.
+const (
+	authorUser      = "user"
+	authorReference = "reference"
+	authorRecorded  = "recorded"
+)
+
+// Example is the row of an experience that is kept, without an id and a dream.
+func (s *Study) Example(v Verdict) store.Example {
+	row := s.row()
+	return store.Example{
+		Tenant: s.Experience.Tenant, Alias: s.Experience.Alias, Experience: s.Experience.ID,
+		Messages: row, Rejected: v.RejectedHalf, Score: v.Score, Verdict: v.VerifiedBy,
+		Author: s.author, Content: hash(row),
+	}
+}
+
+// Content is the hash that tells equal rows.
+func (s *Study) Content() string { return hash(s.row()) }
+
+func hash(row []byte) string {
+	sum := sha256.Sum256(row)
+	return hex.EncodeToString(sum[:])
+}
+
+// row is the conversation with the answer, as it is trained on.
+func (s *Study) row() json.RawMessage {
+	var messages []json.RawMessage
+	if err := json.Unmarshal(s.prompt, &messages); err != nil { // masked by us
+		panic(err)
+	}
+	return encode(append(messages, encode(providers.TextMessage("assistant", s.answer))))
+}
+
+// Asked is the last thing that the user said, masked.
+func (s *Study) Asked() string {
+	var messages []providers.Message
+	if json.Unmarshal(s.prompt, &messages) != nil {
+		return ""
+	}
+	for i := len(messages) - 1; i >= 0; i-- {
+		if messages[i].Role == "user" {
+			return messages[i].Text()
+		}
+	}
+	return ""
+}
+
+// Recorded is the answer that was given, masked.
+func (s *Study) Recorded() string { return s.recorded }
+
+// Better is the answer that the user or the reference gives instead of the recorded
+// one, masked; "" where there is none.
+func (s *Study) Better() string {
+	if s.author == authorRecorded {
+		return ""
+	}
+	return s.answer
+}
+
+// feedback is what the user said of the recorded answer, in words. Beside a
+// correction it would speak of another answer than the row's.
+func (s *Study) feedback() string {
+	if s.author != authorRecorded {
+		return ""
+	}
+	comment, _ := redact.Mask(s.Experience.Comment)
+	rating := s.Experience.Rating
+	switch {
+	case rating == nil, *rating == 0:
+		return comment
+	case *rating > 0:
+		return strings.TrimSpace("The user liked the recorded answer. " + comment)
+	}
+	return strings.TrimSpace("The user disliked the recorded answer. " + comment)
+}
+
+func encode(v any) json.RawMessage {
+	out, err := json.Marshal(v)
+	if err != nil { // our own structs
+		panic(err)
+	}
+	return out
+}

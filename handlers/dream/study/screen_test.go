@@ -1,0 +1,93 @@
+package study
+
+import (
+	"testing"
+
+	"dreamlab/handlers/judge"
+	"dreamlab/providers"
+	"dreamlab/store"
+)
+
+// said is an experience with an answer.
+func said(change func(*store.Experience)) store.Experience {
+	e := store.Experience{
+		Origin: store.OriginLive, Prompt: []byte(`[{"role":"user","content":"How many?"}]`),
+		Answer: []byte(`{"role":"assistant","content":"It is 12."}`), Finish: "stop",
+	}
+	change(&e)
+	return e
+}
+
+func TestScreen(t *testing.T) {
+	t.Parallel()
+	down := int64(-1)
+	answer := func(text string) func(*store.Experience) {
+		return func(e *store.Experience) { e.Answer = encode(providers.TextMessage("assistant", text)) }
+	}
+	tests := []struct {
+		want   string
+		change func(*store.Experience)
+	}{
+		{"", func(*store.Experience) {}},
+		{HeldOut, func(e *store.Experience) { e.HeldOut = true }},
+		{FromMemory, func(e *store.Experience) { e.Origin = store.OriginMemory }},
+		{FromCache, func(e *store.Experience) { e.Origin = store.OriginCache }},
+		{FromDream, func(e *store.Experience) { e.Origin = store.OriginDream }},
+		{Cut, func(e *store.Experience) { e.Finish = "length" }},
+		{NegativeFeedback, func(e *store.Experience) { e.Rating = &down }},
+		{"", func(e *store.Experience) { e.Rating, e.Correction = &down, "It is 13." }},
+		{"", func(e *store.Experience) { e.Finish, e.Correction = "length", "It is 13." }},
+		{Unreadable, func(e *store.Experience) { e.Prompt = []byte(`{}`) }},
+		{Unreadable, func(e *store.Experience) { e.Prompt = []byte(`[]`) }},
+		{ToolCall, func(e *store.Experience) { e.Answer = []byte(`{"role":"assistant","tool_calls":[{"id":"c"}]}`) }},
+		{Empty, answer(" \n")},
+		{Refusal, answer("As an AI language model, I can't help with that.")},
+		{ErrorText, answer("502 Bad Gateway")},
+		{Secret, answer("Here: gsk_abcdefghijklmnopqrstuvwxyz")},
+		{TooLong, answer(string(make([]byte, maxPrompt)))},
+	}
+	for i, test := range tests {
+		if got := New(said(test.change)).Rejected(); got != test.want {
+			t.Errorf("case %d: got %q, want %q", i, got, test.want)
+		}
+	}
+}
+
+func TestRowIsChosen(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		reference, correction, answer, author string
+	}{
+		{"", "", "It is 12.", authorRecorded},
+		{"#### 12", "", "It is 12.", authorRecorded},
+		{"#### 13", "", "#### 13", authorReference},
+		{"There are twelve of them, as always.", "", "There are twelve of them, as always.", authorReference},
+		{"#### 13", "It is 13.", "It is 13.", authorUser},
+	}
+	for _, test := range tests {
+		p := New(said(func(e *store.Experience) { e.Reference, e.Correction = test.reference, test.correction }))
+		if p.answer != test.answer || p.author != test.author {
+			t.Errorf("%+v: got %q by %s", test, p.answer, p.author)
+		}
+	}
+}
+
+func TestJudgedNeedsBothOrders(t *testing.T) {
+	t.Parallel()
+	p := New(said(func(*store.Experience) {}))
+	tests := []struct {
+		outcome          judge.Outcome
+		reject, rejected string
+	}{
+		{judge.Outcome{Choice: judge.First, Agreed: true, First: 900}, "", "worse"},
+		{judge.Outcome{Choice: judge.Equal, Agreed: true}, "", ""},
+		{judge.Outcome{Choice: judge.Equal}, Disagreement, ""},
+		{judge.Outcome{Choice: judge.Second, Agreed: true}, WorseThanReplay, ""},
+	}
+	for _, test := range tests {
+		v := p.judged(test.outcome, "worse")
+		if v.Reject != test.reject || v.RejectedHalf != test.rejected || v.Reject == "" && v.Score != test.outcome.First {
+			t.Errorf("%+v: got %+v", test.outcome, v)
+		}
+	}
+}
