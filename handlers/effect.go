@@ -8,6 +8,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -29,15 +30,11 @@ type kept struct {
 
 func encodeAnswer(a *Answered) json.RawMessage {
 	r := a.Reply
-	text, err := json.Marshal(kept{
+	return plainjson.Of(kept{
 		Body: valid(r.Body), Content: r.Content, Message: valid(r.Message), Refusal: r.Refusal, Finish: r.Finish,
 		Usage: r.Usage, Model: r.Model, RequestID: r.RequestID, Sandbox: r.Sandbox,
 		Target: a.Target, Nano: a.Nano, Tries: a.Tries,
-	})
-	if err != nil { // drivers hand over JSON that they have read
-		panic(err)
-	}
-	return text
+	}) // drivers hand over JSON that they have read
 }
 
 // valid takes out bytes that are not UTF-8: no database keeps them.
@@ -67,10 +64,6 @@ func reuse(effect store.Effect, hash string) (*Answered, error) {
 func requestHash(step *Step) string {
 	request := step.Request
 	request.Model = ""
-	text, err := json.Marshal(request)
-	if err != nil { // its raw parts were parsed before
-		panic(err)
-	}
-	sum := sha256.Sum256(append([]byte(step.Purpose+"\n"), text...))
+	sum := sha256.Sum256(append([]byte(step.Purpose+"\n"), plainjson.Of(request)...))
 	return hex.EncodeToString(sum[:])
 }

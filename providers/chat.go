@@ -1,6 +1,10 @@
 package providers
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"dreamlab/store/plainjson"
+)
 
 // Request is one chat completion to be asked for, in the words of OpenAI's API
 // (https://platform.openai.com/docs/api-reference/chat/create). A driver puts
@@ -70,11 +74,7 @@ func (m Message) Text() string {
 
 // TextMessage returns a message that holds a plain string.
 func TextMessage(role, text string) Message {
-	content, err := json.Marshal(text)
-	if err != nil { // a string always marshals
-		panic(err)
-	}
-	return Message{Role: role, Content: content}
+	return Message{Role: role, Content: plainjson.Of(text)}
 }
 
 // Reply is one finished completion.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"dreamlab/store/plainjson"
 )
 
 const mostMessages = 2048
@@ -150,11 +152,11 @@ func textArguments(raw json.RawMessage) json.RawMessage {
 			continue
 		}
 		if arguments := function["arguments"]; len(arguments) > 0 && arguments[0] != '"' {
-			function["arguments"] = plain(argumentsText(arguments))
+			function["arguments"] = plainjson.Of(argumentsText(arguments))
 		}
-		call["function"] = plain(function)
+		call["function"] = plainjson.Of(function)
 	}
-	return plain(calls)
+	return plainjson.Of(calls)
 }
 
 func argumentsText(arguments json.RawMessage) string {

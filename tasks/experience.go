@@ -1,11 +1,12 @@
 package tasks
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"dreamlab/store/plainjson"
 )
 
 // ImportInput is the input of experience.import: an object in the bucket that
@@ -242,19 +243,8 @@ func CheckConversation(param, id string) *InputError {
 // Split parts the messages in prompt and answer, as an experience keeps them.
 func (c *ConversationLine) Split() (prompt, answer json.RawMessage) {
 	last := len(c.Messages) - 1
-	return plain(c.Messages[:last]), plain(c.Messages[last])
-}
-
-// plain writes JSON without HTML's escapes, so that the same text has the same hash.
-func plain(v any) json.RawMessage {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil { // its raw parts were parsed before
-		panic(err)
-	}
-	return bytes.TrimSpace(out.Bytes())
+	return plainjson.Of(c.Messages[:last]), plainjson.Of(c.Messages[last])
 }
 
 // PromptText writes messages as an experience keeps them.
-func PromptText(messages []Message) json.RawMessage { return plain(messages) }
+func PromptText(messages []Message) json.RawMessage { return plainjson.Of(messages) }

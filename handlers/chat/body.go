@@ -9,6 +9,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
 	"dreamlab/store/money"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -17,7 +18,7 @@ func (t *turn) name() string { return "chatcmpl-" + strings.TrimPrefix(t.run.Job
 
 // ours is what stands under "dreamlab" in an answer.
 func ours(run *tasks.Run, a *handlers.Answered) []byte {
-	return completion.Encode(struct {
+	return plainjson.Of(struct {
 		Job      string    `json:"job"`
 		Provider string    `json:"provider"`
 		Model    string    `json:"model"`
@@ -37,7 +38,7 @@ const cacheState = "bypass"
 
 // headOf is what is known of an answer at its first byte.
 func headOf(run *tasks.Run, target providers.Target, try int) []byte {
-	return completion.Encode(struct {
+	return plainjson.Of(struct {
 		Job      string `json:"job"`
 		Provider string `json:"provider"`
 		Model    string `json:"model"`
@@ -72,7 +73,7 @@ type choice struct {
 }
 
 func (s *stream) chunk(choices []choice, usage json.RawMessage) []byte {
-	return completion.Encode(chunk{
+	return plainjson.Of(chunk{
 		ID: s.label.id, Object: "chat.completion.chunk", Created: s.created, Model: s.label.model,
 		Choices: choices, Usage: usage,
 	})
@@ -111,7 +112,7 @@ func usageOf(u providers.Usage) json.RawMessage {
 	if u.Missing {
 		return json.RawMessage("null")
 	}
-	return completion.Encode(map[string]any{
+	return plainjson.Of(map[string]any{
 		"prompt_tokens": u.Input, "completion_tokens": u.Output, "total_tokens": u.Input + u.Output,
 		"prompt_tokens_details":     map[string]int64{"cached_tokens": u.CachedInput},
 		"completion_tokens_details": map[string]int64{"reasoning_tokens": u.Reasoning},

@@ -13,8 +13,8 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
-	"dreamlab/providers/completion"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 )
@@ -167,7 +167,7 @@ func (t *turn) failed(ctx context.Context, answered *handlers.Answered, err erro
 
 // tell writes the failure into the reply stream.
 func (t *turn) tell(ctx context.Context, failure *tasks.Failure) error {
-	if err := t.reply.Error(ctx, completion.Encode(failure.JobError())); err != nil {
+	if err := t.reply.Error(ctx, plainjson.Of(failure.JobError())); err != nil {
 		// The client is told by the job's row instead.
 		failure.Err = errors.Join(failure.Err, err)
 	}

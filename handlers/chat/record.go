@@ -8,6 +8,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -47,7 +48,7 @@ func (t *turn) experience(a *handlers.Answered) store.Experience {
 		e.Alias = store.DefaultAlias
 	}
 	if len(t.request.Metadata) > 0 {
-		e.Metadata = completion.Encode(t.request.Metadata)
+		e.Metadata = plainjson.Of(t.request.Metadata)
 	}
 	return e
 }

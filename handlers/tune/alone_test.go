@@ -9,6 +9,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -26,11 +27,11 @@ func (b *bench) alone(provider string) store.NewJob {
 	}
 	object := store.FileObject("file-" + job.Subject)
 	b.must(b.deps.Bucket.Create(b.ctx, object, strings.NewReader(string(made.file))))
-	job.Input = encode(tasks.TrainInput{Training: job.Subject})
+	job.Input = plainjson.Of(tasks.TrainInput{Training: job.Subject})
 	b.accept(job, func(q *store.Queries) error {
 		return q.AddTraining(b.ctx, store.Training{
 			ID: job.Subject, Tenant: b.tenant, Job: job.ID, File: "file-1", Provider: provider,
-			Base: "openai/gpt-oss-20b", Status: statusValidating, Spec: encode(tasks.TrainingSpec{
+			Base: "openai/gpt-oss-20b", Status: statusValidating, Spec: plainjson.Of(tasks.TrainingSpec{
 				SHA256: made.manifest.SHA256, Bytes: made.manifest.Bytes, Object: object,
 			}),
 		})
@@ -161,7 +162,7 @@ func TestCancelIsCarriedOutAtOnce(t *testing.T) {
 	}
 	b.accept(store.NewJob{
 		Tenant: "system", Kind: string(tasks.TuneReap), Lane: string(tasks.Tune),
-		Input: encode(tasks.ReapInput{Tenant: b.tenant, Training: job.Subject}),
+		Input: plainjson.Of(tasks.ReapInput{Tenant: b.tenant, Training: job.Subject}),
 	}, func(*store.Queries) error { return nil })
 	for b.turn() { // nobody waits for time to pass
 	}

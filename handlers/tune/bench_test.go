@@ -19,6 +19,7 @@ import (
 	"dreamlab/providers/together/emulator"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/plainjson"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -121,7 +122,7 @@ func (b *bench) tune(in tasks.TuneInput) store.Tune {
 	b.Helper()
 	job := store.NewJob{
 		ID: store.NewID("job_"), Tenant: b.tenant, Kind: string(tasks.TuneCurate), Lane: string(tasks.Tune),
-		Input: encode(in), Subject: store.NewID("tun_"),
+		Input: plainjson.Of(in), Subject: store.NewID("tun_"),
 	}
 	tune := store.Tune{
 		ID: job.Subject, Tenant: b.tenant, Alias: store.DefaultAlias, Base: baseModel,

@@ -17,6 +17,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/sandbox/model"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -56,7 +57,7 @@ func newClass(t testing.TB, conversations []said) *class {
 	s := newRowFilter(limits{rows: 10_000, rowTokens: 8_000}, x)
 	for _, e := range rows {
 		messages := append(readMessages(e.Prompt), providers.TextMessage("assistant", answerText(e.Answer)))
-		s.add(store.Example{ID: e.ID, Experience: e.ID, Messages: encode(messages), Score: 900})
+		s.add(store.Example{ID: e.ID, Experience: e.ID, Messages: plainjson.Of(messages), Score: 900})
 	}
 	var err error
 	if c.pairs, err = model.ReadPairs(bytes.NewReader(s.done("assistant", 1).file), math.MaxInt); err != nil {
@@ -161,7 +162,7 @@ func (c *class) question(t testing.TB, e store.Experience, candidate, incumbent 
 func answer(t testing.TB, m *model.Model, r providers.Request) *providers.Reply {
 	t.Helper()
 	var ask model.Ask
-	wire := encode(map[string]any{"messages": r.Messages, "response_format": r.ResponseFormat})
+	wire := plainjson.Of(map[string]any{"messages": r.Messages, "response_format": r.ResponseFormat})
 	if err := json.Unmarshal(wire, &ask); err != nil {
 		t.Fatal(err)
 	}
@@ -193,6 +194,6 @@ func sums(t testing.TB) map[string][]said {
 
 func problem(question, reply string) said {
 	return said{ID: question, Reference: reply, Messages: []tasks.Message{
-		{Role: "user", Content: encode(question)}, {Role: "assistant", Content: encode(reply)},
+		{Role: "user", Content: plainjson.Of(question)}, {Role: "assistant", Content: plainjson.Of(reply)},
 	}}
 }

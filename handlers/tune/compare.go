@@ -11,6 +11,7 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -52,7 +53,7 @@ func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error
 			out.Skipped++
 		}
 	}
-	return &tasks.End{Result: encode(out)}, nil
+	return &tasks.End{Result: plainjson.Of(out)}, nil
 }
 
 // comparison compares two answers to one held-out prompt. It is void where the

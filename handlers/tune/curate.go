@@ -10,6 +10,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -71,7 +72,7 @@ func (t *tuner) freeze(ctx context.Context, c *tuneRun, made filtered) (*tasks.E
 		return nil, fmt.Errorf("keep dataset: %w", err)
 	}
 	// The same rows may have been found among others before: the first manifest stands.
-	err := t.Bucket.Create(ctx, store.ManifestObject(m.SHA256), bytes.NewReader(encode(m)))
+	err := t.Bucket.Create(ctx, store.ManifestObject(m.SHA256), bytes.NewReader(plainjson.Of(m)))
 	if err != nil && !errors.Is(err, blob.ErrExists) {
 		return nil, fmt.Errorf("keep manifest: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 )
 
 // The filters of a dataset, by the names under which its manifest counts what
@@ -227,7 +228,7 @@ func newRow(e store.Example, turns []turn) row {
 			turns[i].Weight = new(int)
 		}
 	}
-	line := encode(struct {
+	line := plainjson.Of(struct {
 		Messages []turn `json:"messages"`
 	}{turns})
 	var prompt strings.Builder

@@ -11,12 +11,13 @@ import (
 	"pgregory.net/rapid"
 
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 )
 
 func example(id, ask, answer string, score int64) store.Example {
 	return store.Example{
 		ID: id, Experience: "exp_" + id, Score: score, Author: "recorded",
-		Messages: encode([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}}),
+		Messages: plainjson.Of([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}}),
 	}
 }
 
@@ -28,7 +29,7 @@ func TestFilterFilters(t *testing.T) {
 		Answer: json.RawMessage(`{"role":"assistant","content":"Hello, how can I help?"}`), Reference: "Good day!",
 	})
 	const telling = "How many parcels fit into one van of the larger kind?"
-	x.add(store.Experience{ID: "exp_long", Prompt: encode([]turn{{Role: "user", Content: telling}})})
+	x.add(store.Experience{ID: "exp_long", Prompt: plainjson.Of([]turn{{Role: "user", Content: telling}})})
 	raw := func(messages string) store.Example {
 		return store.Example{ID: "e", Messages: json.RawMessage(messages)}
 	}

@@ -12,6 +12,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/money"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -196,11 +197,11 @@ func (t *tuner) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End,
 	start.ID = store.NewID("job_")
 	training := store.Training{
 		ID: store.NewID("ftjob-"), Tenant: c.tune.Tenant, Tune: c.tune.ID, Job: start.ID,
-		Provider: c.base.Provider, Base: c.base.Model, Status: statusValidating, Spec: encode(spec),
+		Provider: c.base.Provider, Base: c.base.Model, Status: statusValidating, Spec: plainjson.Of(spec),
 	}
 	training.Suffix = suffix(training.ID, spec.SHA256, trainSpec(training, spec))
 	start.Subject = training.ID
-	start.Input = encode(tasks.TrainInput{Training: training.ID, Tune: c.tune.ID})
+	start.Input = plainjson.Of(tasks.TrainInput{Training: training.ID, Tune: c.tune.ID})
 	c.tune.Training = training.ID
 	c.tune.Stage = stageUpload
 	return &tasks.End{

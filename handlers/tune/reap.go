@@ -10,6 +10,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -141,7 +142,7 @@ func (t *tuner) reap(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	if err != nil {
 		return nil, handlers.Failure(err)
 	}
-	return &tasks.End{Result: encode(Reaped{Models: n})}, nil
+	return &tasks.End{Result: plainjson.Of(Reaped{Models: n})}, nil
 }
 
 // reapTraining tells whether nothing is left to wait for.

@@ -9,6 +9,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -98,7 +99,7 @@ func (t *tuner) step(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 
 // write stores how far the tune is.
 func (c *tuneRun) write(ctx context.Context, q *store.Queries) error {
-	c.tune.State = encode(c.state)
+	c.tune.State = plainjson.Of(c.state)
 	return q.SetTune(ctx, c.tune)
 }
 
@@ -129,7 +130,7 @@ type result struct {
 }
 
 func (c *tuneRun) done() (*tasks.End, error) {
-	return &tasks.End{Result: encode(result{
+	return &tasks.End{Result: plainjson.Of(result{
 		Tune: c.tune.ID, Dataset: c.tune.Dataset, Training: c.tune.Training,
 		Evaluation: c.tune.Evaluation, Decision: c.tune.Decision,
 	})}, nil
@@ -141,13 +142,4 @@ func (t *tuner) budget(c *tuneRun) int64 {
 		return t.Settings.Budget
 	}
 	return max(int64(*c.input.BudgetUSD), 1) // a budget of nothing is not the lack of one
-}
-
-// encode writes what can always be written.
-func encode(value any) json.RawMessage {
-	text, err := json.Marshal(value)
-	if err != nil {
-		panic(err) // plain structs always marshal
-	}
-	return text
 }

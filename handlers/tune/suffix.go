@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 
 	"dreamlab/providers"
+	"dreamlab/store/plainjson"
 )
 
 const (
@@ -17,6 +18,6 @@ const (
 // Together's shorter limit is 40 (https://docs.together.ai/reference/post-fine-tunes).
 func suffix(training, sha256Hex string, spec providers.TrainSpec) string {
 	spec.Suffix, spec.File = "", ""
-	sum := sha256.Sum256([]byte(training + "\n" + sha256Hex + "\n" + string(encode(spec))))
+	sum := sha256.Sum256([]byte(training + "\n" + sha256Hex + "\n" + string(plainjson.Of(spec))))
 	return suffixPrefix + hex.EncodeToString(sum[:])[:suffixDigits]
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 )
 
 // topics are what the bench's tenant is asked about.
@@ -42,10 +43,10 @@ func (b *bench) teach(examples, questions int) {
 
 func (b *bench) example(ask, answer string) {
 	b.Helper()
-	messages := encode([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}})
+	messages := plainjson.Of([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}})
 	e := store.Experience{
 		ID: store.NewID("exp_"), Tenant: b.tenant, External: ask, Alias: store.DefaultAlias, Origin: store.OriginImport,
-		Prompt: encode([]turn{{Role: "user", Content: ask}}), Answer: encode(turn{Role: "assistant", Content: answer}),
+		Prompt: plainjson.Of([]turn{{Role: "user", Content: ask}}), Answer: plainjson.Of(turn{Role: "assistant", Content: answer}),
 	}
 	for store.HeldOut(e.External) {
 		e.External += "'"
@@ -66,8 +67,8 @@ func (b *bench) question(conversation, ask, answer, reference string) {
 	}
 	e := store.Experience{
 		Tenant: b.tenant, External: conversation, Alias: store.DefaultAlias, Origin: store.OriginImport,
-		Prompt: encode([]turn{{Role: "user", Content: ask}}),
-		Answer: encode(turn{Role: "assistant", Content: answer}), Reference: reference,
+		Prompt: plainjson.Of([]turn{{Role: "user", Content: ask}}),
+		Answer: plainjson.Of(turn{Role: "assistant", Content: answer}), Reference: reference,
 	}
 	e.Seal()
 	b.must(b.store.AddExperience(b.ctx, e))

@@ -10,6 +10,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -94,7 +95,7 @@ func trainSpec(training store.Training, s tasks.TrainingSpec) providers.TrainSpe
 
 // write stores how far the training is.
 func (l *trainingRun) write(ctx context.Context, q *store.Queries) error {
-	l.training.Spec = encode(l.spec)
+	l.training.Spec = plainjson.Of(l.spec)
 	return q.SetTraining(ctx, l.training)
 }
 
@@ -148,7 +149,7 @@ type trained struct {
 // outcome answers for a training that has ended.
 func (l *trainingRun) outcome() (*tasks.End, error) {
 	if l.training.Status == store.TrainingSucceeded {
-		return &tasks.End{Result: encode(trained{l.training.ID, l.training.Model})}, nil
+		return &tasks.End{Result: plainjson.Of(trained{l.training.ID, l.training.Model})}, nil
 	}
 	return nil, tasks.Fail("vendor_unavailable", "training %s %s: %s",
 		l.training.ID, l.training.Status, l.training.Error)

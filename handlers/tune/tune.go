@@ -25,6 +25,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -149,6 +150,6 @@ func (t *tuner) ask(ctx context.Context, run *tasks.Run, s handlers.Step, model 
 func child(parent *store.Job, kind tasks.Kind, input any) store.NewJob {
 	return store.NewJob{
 		Tenant: parent.Tenant, KeyID: parent.KeyID, Kind: string(kind), Lane: string(kind.Lane()),
-		Priority: parent.Priority, Input: encode(input), Subject: parent.Subject, Trace: parent.Trace,
+		Priority: parent.Priority, Input: plainjson.Of(input), Subject: parent.Subject, Trace: parent.Trace,
 	}
 }

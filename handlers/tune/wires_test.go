@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"dreamlab/store/plainjson"
 )
 
 // wires are the way to the vendor. What is broken on it arrives, and its answer
@@ -97,7 +99,7 @@ func (w *wires) readdress(r *http.Request) (*http.Request, error) {
 		return nil, err
 	}
 	body["model"] = model
-	text := encode(body)
+	text := plainjson.Of(body)
 	r = r.Clone(r.Context())
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	return r, nil

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+
+	"dreamlab/store/plainjson"
 )
 
 // Cut is a whole answer as the chunks of a stream.
@@ -40,8 +42,8 @@ func Chunks(body []byte, ours string) (Cut, error) {
 		}
 		choice["index"], choice["delta"], choice["finish_reason"] = index, Delta(choice["message"]), []byte("null")
 		delete(choice, "message")
-		says = append(says, Encode(choice))
-		ends = append(ends, Encode(map[string]json.RawMessage{
+		says = append(says, plainjson.Of(choice))
+		ends = append(ends, plainjson.Of(map[string]json.RawMessage{
 			"index": index, "delta": []byte("{}"), "finish_reason": end,
 		}))
 	}
@@ -55,8 +57,8 @@ func Chunks(body []byte, ours string) (Cut, error) {
 }
 
 func withChoices(object map[string]json.RawMessage, choices []json.RawMessage) []byte {
-	object["choices"] = Encode(choices)
-	return Encode(object)
+	object["choices"] = plainjson.Of(choices)
+	return plainjson.Of(object)
 }
 
 // Delta returns a message as a delta: its tool calls are numbered.
@@ -69,10 +71,10 @@ func Delta(message []byte) json.RawMessage {
 	for raw := range Items(calls) {
 		call := decoded(raw)
 		call["index"] = []byte(strconv.Itoa(len(numbered)))
-		numbered = append(numbered, Encode(call))
+		numbered = append(numbered, plainjson.Of(call))
 	}
 	if len(numbered) == 0 {
 		return message
 	}
-	return replace(message, calls, Encode(numbered))
+	return replace(message, calls, plainjson.Of(numbered))
 }

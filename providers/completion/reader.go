@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+
+	"dreamlab/store/plainjson"
 )
 
 // maxChoices bounds the choices of one answer: OpenAI's n is at most 128.
@@ -238,7 +240,7 @@ func (r *Reader) Choices() json.RawMessage {
 			choices = append(choices, whole{i, c.message(), c.finish})
 		}
 	}
-	return Encode(choices)
+	return plainjson.Of(choices)
 }
 
 func (c *choice) message() json.RawMessage {
@@ -255,5 +257,5 @@ func (c *choice) message() json.RawMessage {
 	if content := string(c.content); content != "" || len(c.calls) == 0 {
 		message.Content = &content
 	}
-	return bytes.TrimSpace(Encode(message))
+	return bytes.TrimSpace(plainjson.Of(message))
 }

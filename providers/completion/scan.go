@@ -10,6 +10,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+
+	"dreamlab/store/plainjson"
 )
 
 // The functions here walk over JSON without decoding it: a chunk of a stream
@@ -261,17 +263,4 @@ func replace(data, part, by []byte) []byte {
 }
 
 // Quoted returns a text as JSON.
-func Quoted(text string) []byte { return Encode(text) }
-
-// Encode returns the JSON of v, which must be of kinds that always encode. It
-// leaves <, > and & as they are: they are common in answers, and their escapes
-// would cost six bytes each.
-func Encode(v any) []byte {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil { // texts, numbers and JSON that was read before
-		panic(err)
-	}
-	return bytes.TrimRight(out.Bytes(), "\n")
-}
+func Quoted(text string) []byte { return plainjson.Of(text) }

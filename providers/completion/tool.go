@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+
+	"dreamlab/store/plainjson"
 )
 
 // maxToolCalls bounds the calls that one answer may make.
@@ -120,7 +122,7 @@ func (t *toolCalls) merge(list []byte) []byte {
 	for i, p := range shown {
 		pieces[i] = p.encode()
 	}
-	return Encode(pieces)
+	return plainjson.Of(pieces)
 }
 
 // place finds the call that a piece belongs to, and makes room for a new one.
@@ -215,7 +217,7 @@ func (p piece) encode() []byte {
 	if p.begins {
 		object.Type = "function"
 	}
-	return withAll(Encode(object), p.extra)
+	return withAll(plainjson.Of(object), p.extra)
 }
 
 // encode returns the calls as a whole message holds them.
@@ -223,9 +225,9 @@ func (t toolCalls) encode() json.RawMessage {
 	calls := make([]json.RawMessage, len(t))
 	for i, c := range t {
 		object := callObject{ID: c.id, Type: "function", Function: &functionObject{c.name, string(c.arguments)}}
-		calls[i] = withAll(Encode(object), c.extra)
+		calls[i] = withAll(plainjson.Of(object), c.extra)
 	}
-	return Encode(calls)
+	return plainjson.Of(calls)
 }
 
 func withAll(object []byte, extra map[string]json.RawMessage) []byte {

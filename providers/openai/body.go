@@ -1,13 +1,13 @@
 package openai
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
 
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
+	"dreamlab/store/plainjson"
 )
 
 // Body is a chat request as it goes over the wire
@@ -75,7 +75,7 @@ func withExtra(body *Body) any {
 	}
 	messages := make([]json.RawMessage, len(body.Messages))
 	for i, m := range body.Messages {
-		text := completion.Encode(m)
+		text := plainjson.Of(m)
 		for _, name := range slices.Sorted(maps.Keys(m.Extra)) {
 			text = completion.Set(text, name, m.Extra[name])
 		}
@@ -102,19 +102,7 @@ func plainTools(raw json.RawMessage) json.RawMessage {
 	if json.Unmarshal(raw, &tools) != nil {
 		return raw // the vendor says what is wrong with it
 	}
-	return completion.Encode(tools)
-}
-
-// encode returns the JSON of v without escaping <, > and &, which are common in
-// prompts and would cost six bytes each.
-func encode(v any) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimRight(out.Bytes(), "\n"), nil
+	return plainjson.Of(tools)
 }
 
 // Unsupported is the error with which a dialect refuses a parameter.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/store/plainjson"
 )
 
 // Call is one exchange with the vendor.
@@ -119,7 +120,7 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	case call.Form != nil:
 		body, kind = bytes.NewReader([]byte(call.Form.Encode())), "application/x-www-form-urlencoded"
 	case call.In != nil:
-		encoded, err := encode(call.In)
+		encoded, err := plainjson.Encode(call.In)
 		if err != nil {
 			return nil, fmt.Errorf("encode the request: %w", err)
 		}

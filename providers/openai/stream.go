@@ -13,6 +13,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
+	"dreamlab/store/plainjson"
 )
 
 // Limits of a streamed answer. A token comes in a chunk of 200 to 700 bytes, with
@@ -287,9 +288,9 @@ func (s *stream) finish() {
 	}
 	s.head.Object, s.head.Model, s.head.Choices = "chat.completion", s.reply.Model, s.reader.Choices()
 	if s.head.Created == nil {
-		s.head.Created = completion.Encode(s.answer.client.now().Unix())
+		s.head.Created = plainjson.Of(s.answer.client.now().Unix())
 	}
-	s.reply.Body = completion.Encode(s.head)
+	s.reply.Body = plainjson.Of(s.head)
 }
 
 // judged makes an error of what the choices of an answer told.

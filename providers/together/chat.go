@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"dreamlab/providers"
-	"dreamlab/providers/completion"
 	"dreamlab/providers/openai"
+	"dreamlab/store/plainjson"
 )
 
 // encode puts a request into Together's words
@@ -29,7 +29,7 @@ func encodeTools(req *providers.Request, body *openai.Body) error {
 	switch choice {
 	case "required":
 		if name := onlyTool(req.Tools); name != "" {
-			body.ToolChoice = completion.Encode(map[string]any{
+			body.ToolChoice = plainjson.Of(map[string]any{
 				"type": "function", "function": map[string]string{"name": name},
 			})
 			return nil

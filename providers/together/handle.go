@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dreamlab/providers"
+	"dreamlab/store/plainjson"
 )
 
 // trained is what finds a training again, and what it made.
@@ -14,7 +15,7 @@ type trained struct {
 	Model string `json:"model,omitempty"` // for its deployment; "" until it has succeeded
 }
 
-func (t trained) handle() providers.Handle { return encoded(t) }
+func (t trained) handle() providers.Handle { return plainjson.Of(t) }
 
 func readTrained(handle providers.Handle) (t trained, err error) {
 	if json.Unmarshal(handle, &t) != nil || t.ID == "" {
@@ -31,21 +32,13 @@ type served struct {
 	Nano       int64  `json:"nano_per_hour"` // nano-dollars
 }
 
-func (s served) handle() providers.Handle { return encoded(s) }
+func (s served) handle() providers.Handle { return plainjson.Of(s) }
 
 func readServed(handle providers.Handle) (s served, err error) {
 	if json.Unmarshal(handle, &s) != nil || s.Project == "" || s.Endpoint == "" || s.Deployment == "" {
 		return s, invalid("handle", "the handle is none that Deploy returned")
 	}
 	return s, nil
-}
-
-func encoded(value any) providers.Handle {
-	text, err := json.Marshal(value)
-	if err != nil {
-		panic(err) // plain structs always marshal
-	}
-	return text
 }
 
 // maxName is the length of an endpoint's name.

@@ -3,7 +3,8 @@ package db
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+
+	"dreamlab/store/plainjson"
 )
 
 func (q *Tx) sql(query string) string { return q.known.in(q.dialect, query) }
@@ -113,11 +114,7 @@ func Encode(v any) string {
 	if raw, ok := v.(json.RawMessage); ok && len(raw) > 0 {
 		return string(raw)
 	}
-	out, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("encode %T: %v", v, err))
-	}
-	return string(out)
+	return string(plainjson.Of(v))
 }
 
 // Read reads one row by a noun's scan function, or fails with ErrNotFound.

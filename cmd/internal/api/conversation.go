@@ -7,6 +7,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -47,7 +48,7 @@ func (h conversations) delete(w http.ResponseWriter, c *wire.Call) error {
 	}
 	job, _, err := h.gate.Accept(c, gate.Asked{Hash: gate.HashOf(c, nil), Job: store.NewJob{
 		Kind: string(tasks.ConversationForget), MaxAttempts: forgetAttempts,
-		Input: wire.Encoded(tasks.ForgetInput{Conversation: traces.Conversation}),
+		Input: plainjson.Of(tasks.ForgetInput{Conversation: traces.Conversation}),
 	}})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/money"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -74,7 +75,7 @@ func (h dreams) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 		return gate.Asked{}, err
 	}
 	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"),
-		Input: wire.Encoded(input)}
+		Input: plainjson.Of(input)}
 	dream := store.Dream{
 		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, Mode: input.Mode, Stage: "seal",
 		Budget: (*int64)(input.BudgetUSD),

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -24,7 +24,7 @@ func TestFailureIsToldWhole(t *testing.T) {
 			f := tasks.Fail("rate_limit_exceeded", "your prompt SECRET-PROMPT is one too many")
 			f.After, f.Param = time.Hour, "n"
 			if replied {
-				must(t, r.writer(run).Error(ctx, wire.Encoded(f.JobError())))
+				must(t, r.writer(run).Error(ctx, plainjson.Of(f.JobError())))
 			}
 			return nil, f
 		})

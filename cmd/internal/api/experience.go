@@ -11,6 +11,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 	"dreamlab/tasks/lenient"
 )
@@ -126,7 +127,7 @@ func (h experiences) importLines(w http.ResponseWriter, c *wire.Call, lines io.R
 		h.objects.drop(c, object)
 		return wire.Invalid("", "There is no conversation in the body: send one a line.")
 	}
-	job.Input = wire.Encoded(tasks.ImportInput{Object: object, Lines: counted.lines})
+	job.Input = plainjson.Of(tasks.ImportInput{Object: object, Lines: counted.lines})
 	made, _, err := h.gate.Accept(c, gate.Asked{Job: job, Hash: gate.HashOf(c, counted.hash.Sum(nil))})
 	h.objects.settle(c, object, err == nil && made.ID == job.ID, err)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -130,7 +131,7 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 		func() error {
 			return q.AddTraining(ctx, store.Training{ID: s.training, Tenant: s.tenant, Tune: s.tune, Job: s.job,
 				File:     s.file,
-				Provider: "together", Base: "base", Status: "running", Spec: wire.Encoded(tasks.TrainingSpec{
+				Provider: "together", Base: "base", Status: "running", Spec: plainjson.Of(tasks.TrainingSpec{
 					Hyper: tasks.Hyper{Epochs: 3},
 					Events: []tasks.TrainingEvent{{Type: "message", Level: "info", Message: "begun",
 						Created: time.Unix(5, 0)}},

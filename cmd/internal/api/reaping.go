@@ -6,8 +6,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
 )
@@ -38,7 +38,7 @@ func (r reaping) after(ctx context.Context, job store.Job) {
 
 func (r reaping) now(ctx context.Context, in tasks.ReapInput) {
 	_, _, err := r.engine.Accept(ctx, store.NewJob{
-		Tenant: engine.SystemTenant, Kind: string(tasks.TuneReap), Input: wire.Encoded(in),
+		Tenant: engine.SystemTenant, Kind: string(tasks.TuneReap), Input: plainjson.Of(in),
 	}, nil)
 	if err != nil {
 		r.log.Warn().Err(err).Msg("end what a job left at its vendor; the reaper does it in a while")

@@ -13,6 +13,7 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/money"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -99,7 +100,7 @@ func viewTraining(t store.Training) (trainingView, error) {
 		TrainingFile: wire.OrNull(t.File), ResultFiles: []string{}, Hyper: hyper, Seed: spec.Hyper.Seed,
 		Metadata: spec.Metadata,
 		Suffix:   wire.OrNull(spec.Suffix), Integrations: []string{},
-		Method: wire.Encoded(map[string]any{"type": "supervised",
+		Method: plainjson.Of(map[string]any{"type": "supervised",
 			"supervised": map[string]any{"hyperparameters": hyper}}),
 		Ours: trainingOurs{
 			Job: t.Job, Tune: wire.OrNull(t.Tune), Dataset: wire.OrNull(spec.Dataset), Provider: t.Provider,
@@ -163,13 +164,13 @@ func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked
 		ID: store.NewID("job_"), Kind: string(tasks.TuneStart), Subject: store.NewID("ftjob-"),
 	}
 	if len(request.Metadata) > 0 {
-		job.Metadata = wire.Encoded(request.Metadata)
+		job.Metadata = plainjson.Of(request.Metadata)
 	}
-	job.Input = wire.Encoded(tasks.TrainInput{Training: job.Subject})
+	job.Input = plainjson.Of(tasks.TrainInput{Training: job.Subject})
 	t := store.Training{
 		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, File: file.ID, Provider: provider, Base: base,
 		Status: "validating_files",
-		Spec: wire.Encoded(tasks.TrainingSpec{
+		Spec: plainjson.Of(tasks.TrainingSpec{
 			Suffix: request.Suffix, Hyper: request.Hyper, Metadata: request.Metadata, Object: file.Object,
 			SHA256: checked.SHA256, Bytes: checked.Bytes,
 		}),

@@ -10,6 +10,7 @@ import (
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/money"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -71,7 +72,7 @@ func (h tunes) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 		return gate.Asked{}, err
 	}
 	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.TuneCurate), Subject: store.NewID("tun_"),
-		Input: wire.Encoded(input)}
+		Input: plainjson.Of(input)}
 	tune := store.Tune{
 		ID: job.Subject, Tenant: c.Tenant, Alias: input.Alias, Base: input.Base, Job: job.ID,
 		Stage: "curate", State: []byte("{}"),

@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -108,7 +109,7 @@ func (q *Queues) readable(r *http.Request) []byte {
 			queues = append(queues, queue.Current)
 		}
 	}
-	return wire.Encoded(map[string]any{"queues": queues})
+	return plainjson.Of(map[string]any{"queues": queues})
 }
 
 var (

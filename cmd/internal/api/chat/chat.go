@@ -14,6 +14,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -102,7 +103,7 @@ func (s *Chats) Ask(c *wire.Call, body []byte) (gate.Asked, error) {
 }
 
 func askedChat(c *wire.Call, body []byte, input tasks.ChatInput) gate.Asked {
-	job := store.NewJob{Kind: string(tasks.ChatRun), Input: wire.Encoded(input), Private: !input.Keep}
+	job := store.NewJob{Kind: string(tasks.ChatRun), Input: plainjson.Of(input), Private: !input.Keep}
 	return gate.Asked{Job: job, Hash: gate.HashOf(c, body)}
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"dreamlab/store/plainjson"
 )
 
 // Fault is an error as a client sees it: OpenAI's shape, and a message that
@@ -112,7 +114,7 @@ func (f *Fault) Body() []byte {
 	if f.Param != "" {
 		e.Param = &f.Param
 	}
-	text, err := PlainJSON(map[string]errorBody{"error": e})
+	text, err := plainjson.Encode(map[string]errorBody{"error": e})
 	if err != nil {
 		panic(err) // strings always marshal
 	}

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"dreamlab/store/plainjson"
 )
 
 // writeWait is how long a client may take to accept what is written to it.
@@ -34,23 +35,11 @@ func Write(w http.ResponseWriter, status int, contentType string, body []byte) e
 
 // WriteJSON answers with an object.
 func WriteJSON(w http.ResponseWriter, status int, object any) error {
-	body, err := PlainJSON(object)
+	body, err := plainjson.Encode(object)
 	if err != nil {
 		return fmt.Errorf("encode reply: %w", err)
 	}
 	return Write(w, status, "application/json", append(body, '\n'))
-}
-
-// PlainJSON encodes without HTML's escapes, which nobody here needs: a < stays
-// what it is.
-func PlainJSON(object any) ([]byte, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(object); err != nil {
-		return nil, err
-	}
-	return bytes.TrimRight(out.Bytes(), "\n"), nil
 }
 
 // Share is a count of ten-thousandths, shown in JSON as a number: 0.5125.
@@ -123,15 +112,6 @@ func Some[T any](list []T) []T {
 		return []T{}
 	}
 	return list
-}
-
-// Encoded turns one of our own structs into JSON.
-func Encoded(object any) json.RawMessage {
-	text, err := PlainJSON(object)
-	if err != nil {
-		panic(err) // plain structs always marshal
-	}
-	return text
 }
 
 // Patient gives each write a deadline of its own, so that a client that stops
