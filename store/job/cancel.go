@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"dreamlab/store/db"
 )
@@ -47,6 +48,23 @@ func (q *Queries) RetryJob(ctx context.Context, tenant, id string) ([]Moved, err
 			cancel_at = NULL, expires_at = NULL, finished = NULL` + requeued,
 		Where: `id = $1`, Returning: `id, lane`,
 	}, id)
+}
+
+// AttachedJobs returns the tenants, by job, of the jobs in flight in a lane that a
+// client waits on, that cannot be asked for again by an idempotency key, and whose
+// end was not asked for. Those are left out that are younger than the given while.
+func (q *UpkeepQueries) AttachedJobs(ctx context.Context, lane string, older time.Duration,
+) (map[string]string, error) {
+	tenants := map[string]string{}
+	err := q.Each(ctx, `SELECT id, tenant FROM jobs WHERE lane = $1 AND `+inFlight+`
+		AND attached AND idem_key IS NULL AND cancel_at IS NULL AND created < {now} - $2`,
+		[]any{lane, older.Microseconds()}, func(rows db.Rows) error {
+			var id, tenant string
+			err := rows.Scan(&id, &tenant)
+			tenants[id] = tenant
+			return err
+		})
+	return tenants, err
 }
 
 func (q *Queries) lockOwn(ctx context.Context, tenant, id string) (stub, error) {

@@ -120,3 +120,30 @@ func TestCircuits(t *testing.T) {
 		}
 	})
 }
+
+// TestFollowed reports followed replies: what is not reported again ends with the
+// server's clock.
+func TestFollowed(t *testing.T) {
+	t.Parallel()
+	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
+		ctx := deadline(t)
+		r := redis.NewReader(q, "chat")
+		must(t, r.Following(ctx))
+		must(t, r.Following(ctx, "job_1", "job_2"))
+		absent, err := redis.NotFollowed(ctx, q, "chat", []string{"job_1", "job_2", "job_3"})
+		must(t, err)
+		if len(absent) != 1 || absent[0] != "job_3" {
+			t.Errorf("not followed: %v, want job_3", absent)
+		}
+		must(t, q.ZIncrBy(ctx, "dreamlab:{chat}:followed", -60, "job_1").Err()) // its report is a minute old
+		must(t, r.Following(ctx, "job_2"))
+		absent, err = redis.NotFollowed(ctx, q, "chat", []string{"job_1", "job_2"})
+		must(t, err)
+		if len(absent) != 1 || absent[0] != "job_1" {
+			t.Errorf("not followed: %v, want job_1", absent)
+		}
+		if left := q.TTL(ctx, "dreamlab:{chat}:followed").Val(); left <= 0 || left > time.Minute {
+			t.Errorf("the reports are kept for %s", left)
+		}
+	})
+}

@@ -47,9 +47,13 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	ticker := time.NewTicker(backstop)
 	defer ticker.Stop()
 	var pruned time.Time
+	var absent absentees
 	for {
 		if err := r.engine.reconcile(ctx); err != nil && ctx.Err() == nil {
 			r.engine.log.Warn().Err(err).Msg("reconcile; it is tried again in a second")
+		}
+		if err := r.engine.cancelAbsent(ctx, &absent, time.Now()); err != nil && ctx.Err() == nil {
+			r.engine.log.Warn().Err(err).Msg("cancel chats without a client; it is tried again in five seconds")
 		}
 		if time.Since(pruned) > pruneEvery {
 			pruned = time.Now()
@@ -71,8 +75,8 @@ func (e *Engine) reconcile(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
 	return errors.Join(
-		e.sweep(ctx, e.store.ExpiredLeases, e.reap),
-		e.sweep(ctx, e.store.ExpiredJobs, (*store.Queries).ExpireJob),
+		e.sweep(ctx, e.store.ExpiredLeases, (*store.Queries).ReapJob, e.reaped),
+		e.sweep(ctx, e.store.ExpiredJobs, (*store.Queries).ExpireJob, nil),
 		e.repairQueue(ctx),
 	)
 }
@@ -146,8 +150,10 @@ type sweeping func(q *store.Queries, ctx context.Context, id string) ([]store.Mo
 
 // sweep moves each of the jobs that a query names in a transaction of its own.
 // One that can not be moved does not stop the others; its error names it. Where
-// the database is away there is no use in going on.
-func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string, error), fn sweeping) error {
+// the database is away there is no use in going on. Told is called after the commit
+// of each job that was moved; it may be nil.
+func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string, error), fn sweeping,
+	told func(job store.Moved)) error {
 	ids, err := find(ctx)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
@@ -160,6 +166,9 @@ func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string
 		}
 		if errors.Is(err, store.ErrBusy) || ctx.Err() != nil {
 			break
+		}
+		if told != nil && len(moved) > 0 {
+			told(moved[0])
 		}
 		e.announce(ctx, moved)
 	}
@@ -177,13 +186,9 @@ func (e *Engine) sweepOne(ctx context.Context, id string, fn sweeping) (moved []
 	return moved, nil
 }
 
-func (e *Engine) reap(q *store.Queries, ctx context.Context, id string) ([]store.Moved, error) {
-	moved, err := q.ReapJob(ctx, id)
-	if err == nil && len(moved) > 0 {
-		e.metrics.reaped.WithLabelValues(moved[0].Lane).Inc()
-		e.log.Warn().Str("job", id).Msg("a lease expired: the job is taken from its worker")
-	}
-	return moved, err
+func (e *Engine) reaped(job store.Moved) {
+	e.metrics.reaped.WithLabelValues(job.Lane).Inc()
+	e.log.Warn().Str("job", job.ID).Msg("a lease expired: the job is taken from its worker")
 }
 
 // lookForWipe returns the sentinels that are to be set: those that are gone,

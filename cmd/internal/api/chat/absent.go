@@ -2,6 +2,8 @@ package chat
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,19 +19,28 @@ type absentees struct {
 
 	mu      sync.Mutex
 	closed  bool
-	present map[string]int
+	present map[string]*clients
 	timers  map[string]*time.Timer
 }
 
 func newAbsentees(wait time.Duration, drop func(context.Context, store.Job)) *absentees {
-	return &absentees{wait: wait, drop: drop, present: map[string]int{}, timers: map[string]*time.Timer{}}
+	return &absentees{wait: wait, drop: drop, present: map[string]*clients{}, timers: map[string]*time.Timer{}}
+}
+
+// clients are those that follow a job in this process.
+type clients struct {
+	count int
+	since time.Time // when the first one came
 }
 
 // arrive notes a client that follows a job.
 func (a *absentees) arrive(job string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.present[job]++
+	if a.present[job] == nil {
+		a.present[job] = &clients{since: time.Now()}
+	}
+	a.present[job].count++
 	a.forget(job)
 }
 
@@ -49,8 +60,10 @@ func (a *absentees) forget(job string) {
 func (a *absentees) leave(job store.Job, early bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.present[job.ID]--; a.present[job.ID] > 0 {
-		return
+	if f := a.present[job.ID]; f != nil {
+		if f.count--; f.count > 0 {
+			return
+		}
 	}
 	delete(a.present, job.ID)
 	if !early || a.closed || !job.Attached || job.IdemKey != "" {
@@ -89,15 +102,60 @@ func (a *absentees) close() {
 	a.work.Wait()
 }
 
-// drop cancels a chat that nobody follows, here or elsewhere.
+// followed returns the jobs that clients have followed here for the given while, and
+// those that wait for their client to come back.
+func (a *absentees) followed(while time.Duration) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	jobs := slices.Collect(maps.Keys(a.timers))
+	for job, f := range a.present {
+		if time.Since(f.since) >= while {
+			jobs = append(jobs, job)
+		}
+	}
+	return jobs
+}
+
+// reportEvery is how often the chats that are older than that are reported to be
+// followed here. Those of a process that was killed are cancelled: see
+// engine.Reconciler.
+const reportEvery = 5 * time.Second
+
+// report reports the chats that are followed here until ctx ends.
+func (s *Chats) report(ctx context.Context) {
+	ticks := time.NewTicker(reportEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		if err := s.reportOnce(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn().Err(err).Msg("could not report the followed chats; they are reported again in five seconds")
+		}
+	}
+}
+
+func (s *Chats) reportOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reportEvery)
+	defer cancel()
+	return s.Replies.Following(ctx, s.absent.followed(reportEvery)...)
+}
+
+// drop cancels a chat that no client follows, here or elsewhere.
 func (s *Chats) drop(ctx context.Context, job store.Job) {
 	present, err := s.Replies.Present(ctx, job.ID)
-	if err == nil && !present {
+	if err == nil && present {
+		return
+	}
+	if err == nil {
 		_, err = s.Engine.Cancel(ctx, job.Tenant, job.ID)
 	}
-	line := s.Log.Info()
 	if err != nil {
-		line = s.Log.Warn().Err(err)
+		s.Log.Warn().Err(err).Str("job", job.ID).Str("tenant", job.Tenant).
+			Msg("could not cancel a chat whose client did not reconnect")
+		return
 	}
-	line.Str("job", job.ID).Str("tenant", job.Tenant).Bool("resumed", present).Msg("a chat's client stayed away")
+	s.Log.Info().Str("job", job.ID).Str("tenant", job.Tenant).Msg("cancelled a chat whose client did not reconnect")
 }

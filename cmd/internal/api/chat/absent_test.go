@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,4 +58,24 @@ func TestAbsentees(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFollowedChats reports what is followed for a while, and what waits for its
+// client to come back.
+func TestFollowedChats(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newAbsentees(10*time.Second, func(context.Context, store.Job) {})
+		a.arrive("job_old")
+		a.arrive("job_left")
+		time.Sleep(reportEvery)
+		a.arrive("job_new")
+		a.leave(store.Job{ID: "job_left", Attached: true}, true)
+		got := a.followed(reportEvery)
+		slices.Sort(got)
+		if want := []string{"job_left", "job_old"}; !slices.Equal(got, want) {
+			t.Errorf("reported are %v, want %v", got, want)
+		}
+		a.close()
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -54,6 +55,8 @@ type Chats struct {
 	quiet   *watcher
 	aliases *aliases
 	tuned   *tuned
+	stop    context.CancelFunc // ends the reports
+	reports sync.WaitGroup
 }
 
 // New returns what serves chats until Close.
@@ -63,11 +66,16 @@ func New(o Options) *Chats {
 	}
 	s := &Chats{Options: o, aliases: newAliases(o.Store), tuned: newTuned(o.Store), quiet: newWatcher(o.Store, o.Log)}
 	s.absent = newAbsentees(o.Absence, s.drop)
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.reports.Go(func() { s.report(ctx) })
 	return s
 }
 
 // Close forgets the chats whose clients went away.
 func (s *Chats) Close() {
+	s.stop()
+	s.reports.Wait()
 	s.absent.close()
 	s.quiet.close()
 }

@@ -22,6 +22,8 @@ type Replies interface {
 	Arrive(ctx context.Context, job string) error
 	Leave(ctx context.Context, job string) error
 	Present(ctx context.Context, job string) (bool, error)
+	// Following tells the other processes that clients follow these jobs here.
+	Following(ctx context.Context, jobs ...string) error
 	// Cancelled ends the reply of a job that was cancelled while no worker had it.
 	Cancelled(ctx context.Context, job string, epoch int64) error
 }
@@ -58,12 +60,12 @@ func (s *Chats) Stream(w http.ResponseWriter, c *wire.Call, job store.Job) error
 	return err
 }
 
-// left takes the client's mark away. Where that fails the chat merely goes on
+// left counts the client out. Where that fails the chat merely goes on
 // to its end without a client.
 func (s *Chats) left(c *wire.Call, job string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 2*time.Second)
 	defer cancel()
 	if err := s.Replies.Leave(ctx, job); err != nil {
-		s.Log.Warn().Err(err).Str("job", job).Msg("a client that left is still counted")
+		s.Log.Warn().Err(err).Str("job", job).Msg("could not decrement follower count")
 	}
 }
