@@ -27,11 +27,11 @@ const (
 // errLong is the reason of a line that is too long.
 var errLong = fmt.Errorf("longer than %d bytes: split the conversation", tasks.MaxLine)
 
-// mostRejected is how many rejected lines are listed.
-const mostRejected = 100
+// maxRejected is how many rejected lines are listed.
+const maxRejected = 100
 
 // Import returns the handler of experience.import. A line that can not be used
-// is named in the result and loses no other. Batches are stored with the
+// is listed in the result, and the others are still imported. Batches are stored with the
 // numbers of their lines, so that an import which starts again goes on.
 func Import(bucket blob.Bucket) tasks.Handler {
 	return func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
@@ -54,7 +54,7 @@ func Import(bucket blob.Bucket) tasks.Handler {
 		if err != nil {
 			return nil, fmt.Errorf("import %s: %w", in.Object, err)
 		}
-		// The rows are the truth now; what was said is kept once.
+		// The rows hold everything now: the uploaded file is not kept beside them.
 		drop := func(ctx context.Context) error { return bucket.Delete(ctx, in.Object) }
 		return &tasks.End{Result: encode(result), Then: drop}, nil
 	}
@@ -65,7 +65,7 @@ type importer struct {
 	rows *lenient.Rows
 }
 
-// batch is what came of some lines; as an effect it marks them as done.
+// batch counts what some lines led to. Stored as an effect it marks them as done.
 type batch struct {
 	Last  int64              `json:"last"` // its last line
 	Ended bool               `json:"ended,omitempty"`
@@ -205,7 +205,7 @@ func (im *importer) keep(
 }
 
 func reject(r *tasks.ImportResult, line int64, err error) {
-	if len(r.Rejected) == mostRejected {
+	if len(r.Rejected) == maxRejected {
 		r.More++
 		return
 	}
@@ -217,8 +217,8 @@ func add(sum *tasks.ImportResult, b tasks.ImportResult) {
 	sum.Duplicates += b.Duplicates
 	sum.Dropped += b.Dropped
 	sum.More += b.More
-	room := mostRejected - len(sum.Rejected)
-	listed := b.Rejected[:min(room, len(b.Rejected))]
+	free := maxRejected - len(sum.Rejected)
+	listed := b.Rejected[:min(free, len(b.Rejected))]
 	sum.Rejected = append(sum.Rejected, listed...)
 	sum.More += int64(len(b.Rejected) - len(listed))
 }

@@ -38,14 +38,14 @@ func positive[T int | time.Duration](given, otherwise T) T {
 	return otherwise
 }
 
-// facts are all that a decision rests on.
+// facts are all that a decision depends on.
 type facts struct {
 	Now     time.Time
 	Fresh   int // experiences that no dream has taken
 	Running bool
 	Load    Load
-	Capped  bool  // a budget holds
-	Left    int64 // of it, nano-dollars
+	Capped  bool  // a budget limits the tenant
+	Left    int64 // what is left of that budget, nano-dollars
 	Starts  int   // dreams begun today
 	Recent  []outcome
 }
@@ -82,16 +82,16 @@ func decide(f facts, s Settings) (start bool, reason string) {
 	return false, fmt.Sprintf("busy: %d chats, and it is not off-peak", f.Load.Chats)
 }
 
-// series is how many dreams in a row the breaker looks at.
-const series = 3
+// breakerDreams is how many dreams in a row the breaker looks at.
+const breakerDreams = 3
 
-// breaker stops dreams that bring nothing, or ever less for the money, until
-// it has cooled down.
+// breaker returns why no dream may start: the last ones kept nothing, or each kept less
+// for its money than the one before. It closes after the cool-down.
 func breaker(f facts, s Settings) string {
-	if len(f.Recent) < series || f.Now.Sub(f.Recent[0].Ended) >= s.CoolDown {
+	if len(f.Recent) < breakerDreams || f.Now.Sub(f.Recent[0].Ended) >= s.CoolDown {
 		return ""
 	}
-	last := f.Recent[:series]
+	last := f.Recent[:breakerDreams]
 	yield, rising := 0, true
 	for i, o := range last {
 		yield += o.Kept
@@ -106,7 +106,7 @@ func breaker(f facts, s Settings) string {
 	return ""
 }
 
-// dearer tells whether an example of a cost at least a quarter more than one of b.
+// dearer tells whether an example of dream a cost over a quarter more than one of dream b.
 func dearer(a, b outcome) bool {
 	return b.Kept > 0 && a.Cost/int64(a.Kept) > b.Cost/int64(b.Kept)*5/4
 }

@@ -30,30 +30,38 @@ func (t *ticker) facts(ctx context.Context, q *store.Queries, now time.Time, ten
 	return f, t.history(ctx, q, tenant, &f)
 }
 
-// mostHistory is how many of a tenant's dreams are looked at.
-const mostHistory = 100
+// maxHistory is how many of a tenant's dreams are looked at.
+const maxHistory = 100
 
 func (t *ticker) history(ctx context.Context, q *store.Queries, tenant string, f *facts) error {
-	dreams, _, err := q.Dreams(ctx, tenant, store.Page{Limit: mostHistory})
+	dreams, _, err := q.Dreams(ctx, tenant, store.Page{Limit: maxHistory})
 	if err != nil {
 		return fmt.Errorf("list dreams: %w", err)
 	}
 	year, month, day := f.Now.In(t.Settings.Zone).Date()
 	midnight := time.Date(year, month, day, 0, 0, 0, 0, t.Settings.Zone)
 	var ended []store.Dream
+	f.Starts, ended = recent(dreams, midnight)
+	f.Recent, err = outcomes(ctx, q, ended)
+	return err
+}
+
+// recent counts the dreams that were started since midnight, and returns the last ones
+// that ended by themselves, failed ones too: they were paid for and kept nothing.
+func recent(dreams []store.Dream, midnight time.Time) (starts int, ended []store.Dream) {
 	for _, d := range dreams {
 		if d.Counts.Experiences == 0 && d.Status.Ended() {
 			continue // a dry run, or there was nothing to dream of
 		}
 		if !d.Created.Before(midnight) {
-			f.Starts++
+			starts++
 		}
-		if d.Status == store.JobSucceeded && len(ended) < series {
+		byItself := d.Status == store.JobSucceeded || d.Status == store.JobFailed
+		if byItself && len(ended) < breakerDreams {
 			ended = append(ended, d)
 		}
 	}
-	f.Recent, err = outcomes(ctx, q, ended)
-	return err
+	return starts, ended
 }
 
 // outcomes tells what dreams came to, and what they cost.

@@ -24,14 +24,15 @@ type Load struct {
 	Wait  time.Duration // of the oldest that is queued
 }
 
-// Accept takes a job in, with what is to be stored beside it; engine.Accept.
+// Accept queues a job and stores what the function writes in the same transaction;
+// engine.Accept is one.
 type Accept func(context.Context, store.NewJob, func(context.Context, *store.Queries) error) (
 	store.Job, bool, error)
 
 // Deps are what ticks work with. Caller, Accept and Load are required.
 type Deps struct {
 	Caller *handlers.Caller
-	// Accept takes a job in; the engine's.
+	// Accept queues a job; it is the engine's.
 	Accept Accept
 	// Load tells how busy the chats are.
 	Load     func(ctx context.Context) (Load, error)
@@ -47,7 +48,7 @@ func Tick(d Deps) tasks.Handler {
 
 type ticker struct{ Deps }
 
-// decision is what became of one tenant at a tick.
+// decision is whether a tick started a dream for one tenant, and why.
 type decision struct {
 	Tenant  string `json:"tenant"`
 	Started bool   `json:"started"`
@@ -62,10 +63,10 @@ type tickResult struct {
 	More      int        `json:"more,omitempty"` // beyond those that are listed
 }
 
-const mostListed = 200
+const maxListed = 200
 
-// tick decides on every tenant. A tick that failed in part is tried again: who was
-// served is found to be running.
+// tick decides on every tenant. A tick that failed for some tenants is tried again: the
+// others' dreams are found to be running, and are not started twice.
 func (t *ticker) tick(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	var in tasks.TickInput
 	if err := run.Decode(&in); err != nil {
@@ -101,7 +102,7 @@ func (t *ticker) decideAll(ctx context.Context, run *tasks.Run, in tasks.TickInp
 			faults = append(faults, fmt.Errorf("tenant %s: %w", tenant, err))
 			continue
 		}
-		if len(result.Decisions) == mostListed {
+		if len(result.Decisions) == maxListed {
 			result.More++
 			continue
 		}
