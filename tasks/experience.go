@@ -18,9 +18,12 @@ type ImportInput struct {
 
 // ImportResult is what came of it.
 type ImportResult struct {
-	Accepted   int64      `json:"accepted"`
-	Duplicates int64      `json:"duplicates"`
-	Rejected   []Rejected `json:"rejected"`
+	Accepted   int64 `json:"accepted"`
+	Duplicates int64 `json:"duplicates"`
+	// Merged counts the duplicates whose feedback or reference was new, and is kept
+	// with what was known.
+	Merged   int64      `json:"merged,omitempty"`
+	Rejected []Rejected `json:"rejected"`
 	// More counts the rejected lines beyond the hundred that are listed.
 	More int64 `json:"more_rejected,omitempty"`
 	// Dropped counts members of lines and messages that say nothing to an import.

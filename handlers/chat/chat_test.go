@@ -202,7 +202,7 @@ func TestNothingIsKeptOfStoreFalse(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := a.Store.Tx(t.Context(), store.Relaxed, func(q *store.Queries) error {
-		_, err := q.ClearPrivate(t.Context())
+		_, err := q.ClearPrivate(t.Context(), time.Hour)
 		return err
 	})
 	if err != nil {

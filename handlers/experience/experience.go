@@ -192,11 +192,18 @@ func (im *importer) keep(
 	if err != nil {
 		return fmt.Errorf("keep experiences: %w", err)
 	}
-	for _, fresh := range added {
+	for i, fresh := range added {
 		if fresh {
 			b.Tally.Accepted++
-		} else {
-			b.Tally.Duplicates++
+			continue
+		}
+		b.Tally.Duplicates++
+		merged, err := q.MergeJudgement(ctx, rows[i])
+		if err != nil {
+			return fmt.Errorf("add to what is known: %w", err)
+		}
+		if merged {
+			b.Tally.Merged++
 		}
 	}
 	return q.AddEffect(ctx, store.Effect{
@@ -216,6 +223,7 @@ func add(sum *tasks.ImportResult, b tasks.ImportResult) {
 	sum.Accepted += b.Accepted
 	sum.Duplicates += b.Duplicates
 	sum.Dropped += b.Dropped
+	sum.Merged += b.Merged
 	sum.More += b.More
 	free := maxRejected - len(sum.Rejected)
 	listed := b.Rejected[:min(free, len(b.Rejected))]

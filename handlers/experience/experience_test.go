@@ -126,6 +126,42 @@ func TestUTF16IsRefused(t *testing.T) {
 	}
 }
 
+// TestKnownLinesBringJudgements imports what is known with a reference and feedback:
+// they are kept with it, and counted where they are new.
+func TestKnownLinesBringJudgements(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, b *handlertest.Bench) {
+		with := func(line, more string) string { return strings.TrimSuffix(line, "}") + "," + more + "}" }
+		finish(t, b, start(t, b, row("a", 1)+"\n"+row("", 2)+"\n"+row("c", 3)), b.Bucket)
+		judged := strings.Join([]string{
+			with(row("a", 1), `"feedback":{"rating":-1,"correction":"better"}`),
+			with(row("", 2), `"reference":"42"`), row("c", 3),
+			with(row("d", 4), `"reference":"first"`), with(row("d", 4), `"reference":"second"`),
+		}, "\n")
+		for i, merged := range []int64{3, 1} { // the last line's reference replaces the one before each time
+			result := finish(t, b, start(t, b, judged), b.Bucket)
+			if i == 0 && (result.Accepted != 1 || result.Duplicates != 4) || result.Merged < merged {
+				t.Errorf("the %d. time: %+v", i+1, result)
+			}
+		}
+		found := map[string]store.Experience{}
+		all, _, err := b.Store.Experiences(t.Context(), b.Tenant, store.ExperienceFilter{}, store.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range all {
+			found[string(e.Answer)] = e
+		}
+		answer := func(n int) store.Experience { return found[fmt.Sprintf(`{"role":"assistant","content":"a%d"}`, n)] }
+		if e := answer(1); e.Rating == nil || *e.Rating != -1 || e.Correction != "better" {
+			t.Errorf("the first is %+v", e)
+		}
+		if answer(2).Reference != "42" || answer(3).Rating != nil || answer(4).Reference != "second" {
+			t.Errorf("the others are %+v, %+v, %+v", answer(2), answer(3), answer(4))
+		}
+	})
+}
+
 func TestManyBadLinesAreCounted(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)

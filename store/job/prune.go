@@ -44,22 +44,19 @@ func (q *UpkeepQueries) prune(ctx context.Context, query string, args ...any) (i
 	return q.Exec(ctx, `DELETE FROM jobs WHERE id IN ({list $1})`, list)
 }
 
-const (
-	// keepAttached is how long the answer of a private job can be resumed, as long as
-	// its reply stream is kept.
-	keepAttached = 10 * time.Minute
-	// keepPrivate is how long the answer of a private job can be fetched that no
-	// client waited on.
-	keepPrivate = 24 * time.Hour
-)
+// keepAttached is how long the answer of a private job can be resumed, as long as
+// its reply stream is kept.
+const keepAttached = 10 * time.Minute
 
 // ClearPrivate clears a bounded number of private jobs whose answer was not seen to
-// be delivered for long enough, and returns how many. It must run in a transaction.
-func (q *UpkeepQueries) ClearPrivate(ctx context.Context) (int64, error) {
+// be delivered, and returns how many: once it can not be resumed any more, and the
+// given while after its end where no client waited on it. That should be no shorter,
+// or the reply stream outlives it. It must run in a transaction.
+func (q *UpkeepQueries) ClearPrivate(ctx context.Context, keep time.Duration) (int64, error) {
 	var ids []string
 	err := q.Words(ctx, &ids, `SELECT id FROM jobs WHERE NOT keep AND result IS NOT NULL
 		AND finished < {now} - $1 AND (attached OR finished < {now} - $2) ORDER BY finished LIMIT $3 {skip}`,
-		keepAttached.Microseconds(), keepPrivate.Microseconds(), int64(sweep))
+		keepAttached.Microseconds(), keep.Microseconds(), int64(sweep))
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}

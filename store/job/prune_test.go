@@ -82,7 +82,7 @@ func TestPrivateJobsAreCleared(t *testing.T) {
 		}
 		look := func(when string, keeps map[string]bool) {
 			b.t.Helper()
-			b.tx(func(q *store.Queries) error { _, err := q.ClearPrivate(ctx); return err })
+			b.tx(func(q *store.Queries) error { _, err := q.ClearPrivate(ctx, 24*time.Hour); return err })
 			for id, want := range keeps {
 				if job := b.job(id); (string(job.Input) != "{}") != want || !want && len(job.Result) > 0 {
 					b.t.Errorf("%s: the %s job holds %s and %s", when, job.State, job.Input, job.Result)

@@ -128,6 +128,49 @@ func (q *ExperienceQueries) SetFeedback(ctx context.Context, tenant, id string, 
 		tenant, id, rating, db.Text(comment), db.Text(correction))
 }
 
+// MergeJudgement adds the feedback and the reference of an experience that is known
+// already to the one that is kept, and tells whether any of it was new. It belongs
+// in a Tx.
+func (q *ExperienceQueries) MergeJudgement(ctx context.Context, e Experience) (merged bool, err error) {
+	if e.Rating == nil && e.Comment == "" && e.Correction == "" && e.Reference == "" {
+		return false, nil
+	}
+	known, err := q.sameAs(ctx, e)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range known {
+		n, err := q.Exec(ctx, `UPDATE experiences SET reference = COALESCE($2, reference) WHERE id = $1
+			AND (COALESCE($2, reference, '') <> COALESCE(reference, '') OR COALESCE($3, rating, 9) <> COALESCE(rating, 9)
+			OR COALESCE($4, comment, '') <> COALESCE(comment, '') OR COALESCE($5, correction, '') <> COALESCE(correction, ''))`,
+			id, db.Text(e.Reference), e.Rating, db.Text(e.Comment), db.Text(e.Correction))
+		if err != nil {
+			return false, err
+		}
+		if n == 0 {
+			continue
+		}
+		merged = true
+		if err := q.SetFeedback(ctx, e.Tenant, id, e.Rating, e.Comment, e.Correction); err != nil {
+			return false, err
+		}
+	}
+	return merged, nil
+}
+
+// sameAs finds what makes an experience a duplicate: the same messages in the same
+// conversation, or where it names none, in any.
+func (q *ExperienceQueries) sameAs(ctx context.Context, e Experience) ([]string, error) {
+	var known []string
+	if e.External == "" {
+		err := q.Words(ctx, &known, `SELECT id FROM experiences WHERE content = $1 AND tenant || '' = $2 ORDER BY id`,
+			e.Content, e.Tenant)
+		return known, err
+	}
+	err := q.Words(ctx, &known, `SELECT id FROM experiences WHERE tenant = $1 AND identity = $2`, e.Tenant, e.Identity)
+	return known, err
+}
+
 // FreshCount counts a tenant's experiences that no dream has taken, up to a bound.
 func (q *ExperienceQueries) FreshCount(ctx context.Context, tenant string, bound int) (int, error) {
 	var n int

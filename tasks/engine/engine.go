@@ -83,6 +83,9 @@ type Options struct {
 	BackoffMax time.Duration
 	// Keep is how long ended jobs are kept. Defaults to 90 days.
 	Keep time.Duration
+	// KeepPrivate is how long the answer of a private job can be fetched that no
+	// client waited on. Defaults to 24 hours.
+	KeepPrivate time.Duration
 }
 
 // Engine is the way in for those who ask for work. It runs nothing by itself
@@ -94,8 +97,10 @@ type Engine struct {
 	lanes   map[tasks.Lane]LaneConfig
 	backoff backoff.Bounds
 	keep    time.Duration
-	metrics *metrics
-	accepts *store.Group[*acceptance]
+	// keepPrivate is Options.KeepPrivate.
+	keepPrivate time.Duration
+	metrics     *metrics
+	accepts     *store.Group[*acceptance]
 	// attached accepts for clients that wait, whose commits are relaxed: they
 	// need not stand behind one that is synced.
 	attached *store.Group[*acceptance]
@@ -129,8 +134,8 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{
 		store: o.Store, redis: o.Redis, log: o.Log, lanes: lanes, metrics: m,
 		backoff: backoff.Bounds{First: positive(o.Backoff, 2*time.Second), Max: positive(o.BackoffMax, 5*time.Minute)},
-		keep:    positive(o.Keep, 90*24*time.Hour),
-		pusher:  newPusher(o.Redis), listeners: make(chan struct{}, mostListeners),
+		keep:    positive(o.Keep, 90*24*time.Hour), keepPrivate: positive(o.KeepPrivate, 24*time.Hour),
+		pusher: newPusher(o.Redis), listeners: make(chan struct{}, mostListeners),
 	}
 	width := o.Store.Writers()
 	e.accepts = store.NewGroup(width, e.acceptAll)

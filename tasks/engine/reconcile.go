@@ -108,7 +108,7 @@ func (e *Engine) prune(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			cleared, err := q.ClearPrivate(ctx)
+			cleared, err := q.ClearPrivate(ctx, e.keepPrivate)
 			gone += ticks + cleared
 			return err
 		})

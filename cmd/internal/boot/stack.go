@@ -154,7 +154,7 @@ func (s *Stack) openEngine(context.Context, StackOptions) (err error) {
 	}
 	s.Engine, err = engine.New(engine.Options{
 		Store: s.Store, Redis: s.Queue, Log: s.Log, Lanes: lanes, Registerer: s.Metrics,
-		Keep: s.Config.Retention,
+		Keep: s.Config.Retention, KeepPrivate: s.Config.Unfetched,
 	})
 	return err
 }

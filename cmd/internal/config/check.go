@@ -54,6 +54,9 @@ func (l *loader) checkAddresses() {
 	if l.Retention < 25*time.Hour {
 		l.fault("%s: give at least 25h: idempotency keys hold for a day", l.at("retention"))
 	}
+	if l.Unfetched < 10*time.Minute {
+		l.fault("%s: give at least 10m: as long as replies can be read again", l.at("unfetched"))
+	}
 	l.positive("backlog", l.Backlog)
 	l.positive("max_body", l.MaxBody)
 }

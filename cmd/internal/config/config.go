@@ -38,6 +38,9 @@ type Config struct {
 	// Retention is how long jobs that have ended are kept, with their attempts
 	// and answers. Defaults to 2160h, 90 days.
 	Retention time.Duration `yaml:"retention"`
+	// Unfetched is how long the answer of a background chat with "store": false can
+	// be fetched before it is cleared. Defaults to 24h.
+	Unfetched time.Duration `yaml:"unfetched"`
 	// Backlog bounds one tenant's jobs that wait in a lane: more are answered 429.
 	// Defaults to 250,000.
 	Backlog int `yaml:"backlog"`
@@ -214,7 +217,7 @@ const (
 func Default() *Config {
 	c := &Config{
 		Addr: DefaultAddr, Data: DefaultData, Log: "info", Grace: 20 * time.Second,
-		Retention: 90 * 24 * time.Hour, Backlog: 250_000, MaxBody: 4 << 20,
+		Retention: 90 * 24 * time.Hour, Unfetched: 24 * time.Hour, Backlog: 250_000, MaxBody: 4 << 20,
 		Team: Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
 		Dream: Dream{
 			OffPeak:   Window{From: "22:00", To: "06:00", Zone: "UTC"},
