@@ -25,6 +25,9 @@ type Vendor struct {
 	// Open builds a driver. It talks to nobody. It fails with a message that
 	// names the setting to mend.
 	Open func(Config) (Driver, error)
+	// Sandbox returns the settings that lead the driver to the vendor's emulator,
+	// which is served at an address and takes one credential.
+	Sandbox func(address, credential string) map[string]string
 }
 
 // Setting is one value that a vendor needs.

@@ -120,7 +120,7 @@ func (d *demo) say(format string, args ...any) {
 // poison writes the fault into the sandbox's script. The product has no code
 // for it.
 func poison(ctx context.Context, sandbox string) error {
-	fault := strings.NewReader(`{"vendor":"together","fault":"corrupt_training","share":1}`)
+	fault := strings.NewReader(`{"vendor":"*","fault":"corrupt_training","share":1}`)
 	ask, err := http.NewRequestWithContext(ctx, http.MethodPost, sandbox+"/_sandbox/faults", fault)
 	if err != nil {
 		return fmt.Errorf("poison: %w", err)

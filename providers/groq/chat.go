@@ -56,6 +56,17 @@ func hasSchema(req *providers.Request) bool {
 	return json.Unmarshal(req.ResponseFormat, &format) == nil && format.Type == "json_schema"
 }
 
+// words are Groq's own for what it refuses (https://console.groq.com/docs/errors).
+var words = openai.Words{
+	Codes: map[string]providers.Kind{
+		"json_validate_failed": providers.KindModelOutput,
+		"tool_use_failed":      providers.KindModelOutput,
+		"model_decommissioned": providers.KindModelGone,
+		"blocked_api_access":   providers.KindBilling,
+		"capacity_exceeded":    providers.KindCapacity,
+	},
+}
+
 // classify knows what Groq's errors mean beyond their code
 // (https://console.groq.com/docs/errors).
 func classify(f openai.Failure, e *providers.Error) {

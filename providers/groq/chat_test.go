@@ -250,3 +250,24 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// Codes that Groq alone has mean what its pages say.
+func TestGroqsOwnCodes(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]providers.Kind{
+		"json_validate_failed": providers.KindModelOutput, "tool_use_failed": providers.KindModelOutput,
+		"model_decommissioned": providers.KindModelGone, "blocked_api_access": providers.KindBilling,
+		"capacity_exceeded": providers.KindCapacity,
+	} {
+		body := `{"error":{"message":"words","type":"invalid_request_error","code":"` + code + `"}}`
+		_, err := connect(t, answer(http.StatusBadRequest, "application/json", body)).Chat(t.Context(), request(), nil)
+		if got := providers.KindOf(err); got != want {
+			t.Errorf("%s is %s, want %s", code, got, want)
+		}
+		var refused *providers.Error
+		unknown := want == providers.KindModelOutput // the tokens were burnt
+		if errors.As(err, &refused) && (refused.Charge == providers.ChargeUnknown) != unknown {
+			t.Errorf("%s: the charge is %s", code, refused.Charge)
+		}
+	}
+}

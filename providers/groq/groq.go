@@ -25,7 +25,12 @@ var settings = []providers.Setting{
 }
 
 // Vendor opens the Groq driver.
-var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open}
+var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbox: sandbox}
+
+// sandbox leads the driver to Groq's emulator.
+func sandbox(address, credential string) map[string]string {
+	return map[string]string{"GROQ_API_KEY": credential, "GROQ_BASE_URL": address}
+}
 
 // driver shows no more of the client than Groq serves: its SDK knows a route
 // for embeddings, but its list of models holds none for it.
@@ -42,7 +47,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	}
 	dialect := openai.Dialect{
 		Provider: name, Base: base + "/openai/v1", Key: key,
-		Encode: encode, Classify: classify, Extension: "x_groq",
+		Encode: encode, Classify: classify, Words: words, Extension: "x_groq",
 	}
 	return driver{openai.New(dialect, config)}, nil
 }

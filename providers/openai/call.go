@@ -213,7 +213,7 @@ func (a *answer) fault(kind providers.Kind, what string, err error) *providers.E
 		e.Message += ": " + a.client.scrub(err.Error())
 	}
 	if a.Response != nil {
-		e.Status, e.RequestID = a.StatusCode, requestID(a.Header)
+		e.Status, e.RequestID = a.StatusCode, a.client.requestID(a.Header)
 	}
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"dreamlab/providers"
@@ -40,7 +41,7 @@ func (c *Client) Chat(
 	}
 	defer answer.close()
 	reply := &providers.Reply{
-		RequestID: requestID(answer.Header),
+		RequestID: c.requestID(answer.Header),
 		Sandbox:   answer.Header.Get("X-Dreamlab-Sandbox") == "true",
 	}
 	switch streamed := answer.open(streamLimit(req)); {
@@ -74,11 +75,10 @@ func (c *Client) refused(model string, err error) error {
 	return e
 }
 
-// requestID finds the vendor's id of the request.
-func requestID(h http.Header) string {
-	for _, name := range []string{
-		"X-Request-Id", "Apim-Request-Id", "X-Snowflake-Request-Id", "X-Amzn-Requestid", "Cf-Ray",
-	} {
+// requestID finds the vendor's id of the request, or that of a front.
+func (c *Client) requestID(h http.Header) string {
+	fronts := []string{"X-Request-Id", "Apim-Request-Id", "X-Amzn-Requestid", "Cf-Ray"}
+	for _, name := range slices.Concat(c.dialect.Words.RequestIDs, fronts) {
 		if id := h.Get(name); id != "" {
 			return id
 		}

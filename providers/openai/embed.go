@@ -29,7 +29,7 @@ func (c *Client) Embed(ctx context.Context, model string, inputs []string) (prov
 	}
 	reply := providers.EmbedReply{
 		Vectors: make([][]float32, len(inputs)), Model: out.Model, Usage: out.Usage.counts(),
-		RequestID: requestID(header), Sandbox: header.Get("X-Dreamlab-Sandbox") == "true",
+		RequestID: c.requestID(header), Sandbox: header.Get("X-Dreamlab-Sandbox") == "true",
 	}
 	for _, item := range out.Data {
 		if item.Index >= 0 && item.Index < len(inputs) {

@@ -26,9 +26,8 @@ type Failure struct {
 }
 
 // anyError takes in every shape of error body that is known: OpenAI's
-// {"error":{…}}, {"error":"…"}, the flat {"message","type","code"} of old vLLM,
-// Together and Snowflake, Bedrock's {"__type","message"}, FastAPI's {"detail"},
-// and Cloudflare's {"errors":[{"code","message"}]}.
+// {"error":{…}}, {"error":"…"}, the flat {"message","type","code"},
+// {"__type","message"}, FastAPI's {"detail"} and {"errors":[{"code","message"}]}.
 type anyError struct {
 	Error     json.RawMessage `json:"error"`
 	Errors    []anyError      `json:"errors"`
@@ -46,7 +45,7 @@ type anyError struct {
 func newFailure(status int, header http.Header, body []byte) Failure {
 	f := Failure{Status: status, Header: header, Body: body}
 	trimmed := bytes.TrimSpace(body)
-	if bytes.HasPrefix(trimmed, []byte("[")) { // Google wraps the object in an array
+	if bytes.HasPrefix(trimmed, []byte("[")) { // some wrap the object in an array
 		for item := range completion.Items(trimmed) {
 			trimmed = item
 			break
@@ -126,14 +125,14 @@ func (c *Client) inBand(a *answer, body []byte, used providers.Usage) *providers
 
 // classify makes an error of the closed kinds out of a failure.
 func (c *Client) classify(a *answer, f Failure) *providers.Error {
-	kind := kindOf(f)
+	kind := c.dialect.Words.kindOf(f)
 	if kind == providers.KindModelGone && a.model == "" {
 		kind = providers.KindInvalid
 	}
 	e := &providers.Error{
 		Kind: kind, Provider: c.dialect.Provider, Model: a.model, Status: f.Status,
 		Code: cmp.Or(f.Code, f.Type), Message: f.Message, Param: f.Param,
-		RequestID: requestID(a.Header), Charge: charge(f.Status, kind),
+		RequestID: c.requestID(a.Header), Charge: charge(f.Status, kind),
 		NoRetry: a.Header.Get("X-Should-Retry") == "false",
 	}
 	if f.Status >= 300 && f.Status < 400 {

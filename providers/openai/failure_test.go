@@ -52,13 +52,7 @@ var refusals = map[string]struct {
 		status: 400, body: `{"error":{"message":"this model is not supported","param":"model"}}`,
 		kind: providers.KindInvalid, message: "not supported", charge: providers.ChargeNone,
 	},
-	"groq malformed": {
-		status: 400, body: `{"error":{"message":"Failed to generate JSON.","type":"invalid_request_error",` +
-			`"code":"json_validate_failed","failed_generation":"secret words"}}`,
-		kind: providers.KindModelOutput, code: "json_validate_failed", message: "Failed",
-		charge: providers.ChargeUnknown,
-	},
-	"groq flex full": {
+	"a full tier": {
 		status: 498, body: `{"error":{"message":"flex tier is full","type":"capacity_exceeded"}}`,
 		kind: providers.KindCapacity, code: "capacity_exceeded", message: "full", charge: providers.ChargeNone,
 	},
@@ -263,7 +257,7 @@ func TestEveryStatusHasAKind(t *testing.T) {
 	t.Parallel()
 	for status := 300; status < 600; status++ {
 		f := Failure{Status: status, Header: http.Header{}}
-		kind := kindOf(f)
+		kind := Words{}.kindOf(f)
 		if kind == "" || kind == providers.KindCancelled {
 			t.Errorf("status %d has kind %q", status, kind)
 		}
@@ -310,10 +304,10 @@ func TestWordsForTooLong(t *testing.T) {
 		"too many tokens: total number of tokens in the prompt exceeds the limit",
 		"Range of input length should be [1, 30720]",
 	} {
-		if kind := kindOf(Failure{Status: 400, Message: words}); kind != providers.KindContext {
+		if kind := new(Words).kindOf(Failure{Status: 400, Message: words}); kind != providers.KindContext {
 			t.Errorf("%q is %s", words, kind)
 		}
-		if kind := kindOf(Failure{Status: 429, Message: words}); kind != providers.KindRateLimit {
+		if kind := new(Words).kindOf(Failure{Status: 429, Message: words}); kind != providers.KindRateLimit {
 			t.Errorf("%q with 429 is %s", words, kind)
 		}
 	}

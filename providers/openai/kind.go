@@ -7,7 +7,22 @@ import (
 	"dreamlab/providers"
 )
 
-// byCode maps the vendors' own codes and types. They outrank the status.
+// Words are what one vendor says beyond what is common to many.
+type Words struct {
+	Codes      map[string]providers.Kind // by code or type
+	Phrases    []Phrase                  // the first that is found counts
+	Statuses   map[int]providers.Kind
+	RequestIDs []string // headers that hold the vendor's id of a request
+}
+
+// Phrase is what a vendor says, lower case, where it has no code for it.
+type Phrase struct {
+	Text string
+	Kind providers.Kind
+}
+
+// byCode maps the codes and types that many servers have, and what passes on the
+// errors of others. They outrank the status.
 var byCode = map[string]providers.Kind{
 	"context_length_exceeded":   providers.KindContext,
 	"exceed_context_size_error": providers.KindContext,
@@ -15,30 +30,18 @@ var byCode = map[string]providers.Kind{
 	"string_above_max_length":   providers.KindContext,
 	"content_filter":            providers.KindContentFilter,
 	"content_policy_violation":  providers.KindContentFilter,
-	"json_validate_failed":      providers.KindModelOutput,
-	"tool_use_failed":           providers.KindModelOutput,
 	"model_not_found":           providers.KindModelGone,
-	"model_decommissioned":      providers.KindModelGone,
-	"model_not_available":       providers.KindModelGone,
 	"DeploymentNotFound":        providers.KindModelGone,
 	"invalid_api_key":           providers.KindAuth,
 	"insufficient_quota":        providers.KindBilling,
-	"blocked_api_access":        providers.KindBilling,
 	"rate_limit_exceeded":       providers.KindRateLimit,
-	"dynamic_request_limited":   providers.KindRateLimit,
-	"dynamic_token_limited":     providers.KindRateLimit,
 	"model_rate_limit":          providers.KindRateLimit,
-	"capacity_exceeded":         providers.KindCapacity,
 	"unsupported_parameter":     providers.KindUnsupported,
 	"unsupported_value":         providers.KindUnsupported,
 }
 
-// byPhrase maps what vendors say without a code of its own, lower case. The
-// first that is found counts.
-var byPhrase = []struct {
-	phrase string
-	kind   providers.Kind
-}{
+// byPhrase maps what many say without a code of its own.
+var byPhrase = []Phrase{
 	{"context length", providers.KindContext},
 	{"context window", providers.KindContext},
 	{"context size", providers.KindContext},
@@ -74,41 +77,53 @@ var byStatus = map[int]providers.Kind{
 	http.StatusFailedDependency:      providers.KindServer,
 	http.StatusTooEarly:              providers.KindServer,
 	http.StatusTooManyRequests:       providers.KindRateLimit,
-	498:                              providers.KindCapacity, // Groq: the flex tier is full
+	498:                              providers.KindCapacity, // a tier is full
 	http.StatusServiceUnavailable:    providers.KindCapacity,
 	http.StatusGatewayTimeout:        providers.KindTimeout,
-	522:                              providers.KindTimeout, // Cloudflare: no connection
-	524:                              providers.KindTimeout, // Cloudflare: no answer
+	522:                              providers.KindTimeout, // a front's word: no connection
+	524:                              providers.KindTimeout, // a front's word: no answer
 	529:                              providers.KindCapacity,
 }
 
-func kindOf(f Failure) providers.Kind {
+// kindOf finds what a failure means: by its code, by its words, by its status.
+func (w Words) kindOf(f Failure) providers.Kind {
 	for _, code := range []string{f.Code, f.Type} {
-		if kind, ok := byCode[code]; ok {
-			return kind
+		for _, known := range []map[string]providers.Kind{w.Codes, byCode} {
+			if kind, ok := known[code]; ok {
+				return kind
+			}
 		}
 	}
 	if f.Status < 500 {
-		message := strings.ToLower(f.Message)
-		for _, known := range byPhrase {
-			if known.kind == providers.KindContext && f.Status == http.StatusTooManyRequests {
-				continue // too many of them a minute
-			}
-			if strings.Contains(message, known.phrase) {
-				return known.kind
-			}
-		}
-		if optional(f.Param) && lacks(message) {
-			return providers.KindUnsupported
+		if kind, ok := w.said(f); ok {
+			return kind
 		}
 	}
-	if kind, ok := byStatus[f.Status]; ok {
-		return kind
+	for _, known := range []map[int]providers.Kind{w.Statuses, byStatus} {
+		if kind, ok := known[f.Status]; ok {
+			return kind
+		}
 	}
 	if f.Status >= 400 && f.Status < 500 {
 		return providers.KindInvalid
 	}
 	return providers.KindServer
+}
+
+// said finds what the words of a failure mean.
+func (w Words) said(f Failure) (providers.Kind, bool) {
+	message := strings.ToLower(f.Message)
+	for _, known := range [][]Phrase{w.Phrases, byPhrase} {
+		for _, phrase := range known {
+			if phrase.Kind == providers.KindContext && f.Status == http.StatusTooManyRequests {
+				continue // too many of them a minute
+			}
+			if strings.Contains(message, phrase.Text) {
+				return phrase.Kind, true
+			}
+		}
+	}
+	return providers.KindUnsupported, optional(f.Param) && lacks(message)
 }
 
 // optional tells whether a parameter can be left out.

@@ -18,7 +18,7 @@ import (
 // Dialect is what sets a vendor apart. Only Provider and Base are required.
 type Dialect struct {
 	Provider string
-	Base     string // "https://api.groq.com/openai/v1": the routes stand below it
+	Base     string // "https://host/v1": the routes stand below it
 	Key      string // sent as a bearer token where there is one, and never shown
 
 	// Authorize puts the credential into a request, for vendors that do not take
@@ -38,6 +38,8 @@ type Dialect struct {
 	// TakesExtra passes the members of messages and tools on that OpenAI does not
 	// have, for servers that ignore what they do not know or ask to have it back.
 	TakesExtra bool
+	// Words are the vendor's own for what it refuses; they outrank the general ones.
+	Words Words
 	// Classify corrects what the general rules made of a failure.
 	Classify func(f Failure, e *providers.Error)
 	// Extension is the key of the vendor's own object in a chunk, which may

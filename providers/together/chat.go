@@ -52,6 +52,16 @@ func onlyTool(tools json.RawMessage) string {
 	return list[0].Function.Name
 }
 
+// words are Together's own for what it refuses
+// (https://docs.together.ai/docs/error-codes).
+var words = openai.Words{
+	Codes: map[string]providers.Kind{
+		"dynamic_request_limited": providers.KindRateLimit,
+		"dynamic_token_limited":   providers.KindRateLimit,
+		"model_not_available":     providers.KindModelGone,
+	},
+}
+
 // classify knows what Together's errors mean beyond their code
 // (https://docs.together.ai/docs/error-codes).
 func classify(f openai.Failure, e *providers.Error) {

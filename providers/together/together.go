@@ -40,7 +40,13 @@ var settings = []providers.Setting{
 const dedicatedBase = "https://api-inference.together.ai/v1"
 
 // Vendor opens the Together driver.
-var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open}
+var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbox: sandbox}
+
+// sandbox leads the driver to Together's emulator, whose base ends as the
+// vendor's own does.
+func sandbox(address, credential string) map[string]string {
+	return map[string]string{"TOGETHER_API_KEY": credential, "TOGETHER_BASE_URL": address + "/v1"}
+}
 
 // driver is Together's client: chats and embeddings by the dialect client, the
 // rest in this package.
@@ -89,7 +95,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	d.storage = openai.New(openai.Dialect{Provider: name}, config)
 	d.owner = config.Values["TOGETHER_PROJECT_ID"]
 	d.Client = openai.New(openai.Dialect{
-		Provider: name, Base: v1, Key: key, Encode: encode, Classify: classify,
+		Provider: name, Base: v1, Key: key, Encode: encode, Classify: classify, Words: words,
 		ChatBase: func(model string) string {
 			if dedicatedModel(model) {
 				return dedicated

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -69,14 +70,39 @@ var arrows = map[string][]string{
 // between those rooms.
 var leaves = []string{"store/money", "store/backoff", "store/plainjson"}
 
-// wired are imported by boot, and by nobody else but those named here.
-var wired = map[string][]string{
-	"store/blob/gcs":     {},
-	"store/postgres":     {},
-	"store/sqlite":       {},
-	"providers/groq":     {},
-	"providers/together": {},
-	"providers/sandbox":  {"providers/groq/emulator", "providers/together/emulator", "providers/openai/emulator"},
+// wired are imported by boot, and by nobody else.
+var wired = []string{"store/blob/gcs", "store/postgres", "store/sqlite"}
+
+// dialect is the one folder with an emulator that is no vendor's: many speak it.
+const dialect = "openai"
+
+// vendors are the folders below providers that have an emulator. Boot alone
+// imports them.
+var vendors = sync.OnceValue(func() (names []string) {
+	found, err := filepath.Glob(filepath.Join(root, "providers", "*", "emulator"))
+	if err != nil { // the pattern is sound
+		panic(err)
+	}
+	for _, folder := range found {
+		if name := filepath.Base(filepath.Dir(folder)); name != dialect {
+			names = append(names, name)
+		}
+	}
+	return names
+})
+
+// wiredOnly tells whether only boot, besides a room itself, may import it: a vendor,
+// its emulator, and the sandbox, which emulators import, too.
+func wiredOnly(from, to string) bool {
+	emulates := strings.HasPrefix(from, "providers/") && strings.HasSuffix(from, "/emulator")
+	if within(to, "providers/sandbox") {
+		return !within(from, "providers/sandbox") && !emulates
+	}
+	rooms := slices.Clone(wired)
+	for _, name := range vendors() {
+		rooms = append(rooms, "providers/"+name)
+	}
+	return slices.ContainsFunc(rooms, func(room string) bool { return within(to, room) && !within(from, room) })
 }
 
 // source is one file of the module.
@@ -170,12 +196,8 @@ func allowed(from, to string) bool {
 			longest = prefix
 		}
 	}
-	if from != "cmd/internal/boot" {
-		for room, friends := range wired {
-			if within(to, room) && !within(from, room) && !slices.Contains(friends, from) {
-				return false
-			}
-		}
+	if from != "cmd/internal/boot" && wiredOnly(from, to) {
+		return false
 	}
 	may := arrows[longest]
 	return within(to, longest) || slices.Contains(may, "*") || slices.Contains(may, to)

@@ -177,7 +177,7 @@ func examinePrices(c *config.Config) (string, error) {
 func examineVendors(c *config.Config) []examination {
 	if c.Sandbox() {
 		return []examination{{
-			name: "vendors", mend: "set GROQ_API_KEY and TOGETHER_API_KEY, or name servers in " + config.DefaultFile,
+			name: "vendors", mend: "set " + keyNames() + ", or name servers in " + config.DefaultFile,
 			look: func(context.Context) (string, error) { return examineSandbox(c) },
 		}}
 	}
@@ -201,7 +201,7 @@ func examineSandbox(c *config.Config) (string, error) {
 	case c.Database != "" && c.Redis != "" && c.Bucket != "":
 		return "", errors.New("none is configured, and api, worker and scheduler refuse to start without")
 	case c.Database != "" || c.Redis != "" || c.Bucket != "":
-		return none + adviceMark + "api, worker and scheduler need vendors, too: set GROQ_API_KEY and TOGETHER_API_KEY", nil
+		return none + adviceMark + "api, worker and scheduler need vendors, too: set " + keyNames(), nil
 	}
 	return none, nil
 }

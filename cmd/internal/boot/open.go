@@ -34,7 +34,7 @@ func Embedded(c *config.Config) []string {
 	}
 	if c.Sandbox() {
 		parts = append(parts,
-			"the vendors: set GROQ_API_KEY and TOGETHER_API_KEY, or name servers in "+config.DefaultFile)
+			"the vendors: set "+keyNames()+", or name servers in "+config.DefaultFile)
 	}
 	return parts
 }

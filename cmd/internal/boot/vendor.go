@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"dreamlab/cmd/internal/config"
 	"dreamlab/providers"
@@ -19,21 +20,15 @@ import (
 
 // listed is a vendor with its emulator.
 type listed struct {
-	vendor   providers.Vendor
+	providers.Vendor
 	emulator func(*lab.Lab) http.Handler
-	// settings lead the driver to an emulator at the address.
-	settings func(address, credential string) map[string]string
 }
 
 // list is the one list of vendors.
 func list() []listed {
 	return []listed{
-		{groq.Vendor, groqemulator.New, func(address, credential string) map[string]string {
-			return map[string]string{"GROQ_API_KEY": credential, "GROQ_BASE_URL": address}
-		}},
-		{together.Vendor, togetheremulator.New, func(address, credential string) map[string]string {
-			return map[string]string{"TOGETHER_API_KEY": credential, "TOGETHER_BASE_URL": address + "/v1"}
-		}},
+		{groq.Vendor, groqemulator.New},
+		{together.Vendor, togetheremulator.New},
 	}
 }
 
@@ -45,9 +40,22 @@ const compatible = "openai"
 func Vendors() []providers.Vendor {
 	var vendors []providers.Vendor
 	for _, v := range list() {
-		vendors = append(vendors, v.vendor)
+		vendors = append(vendors, v.Vendor)
 	}
 	return vendors
+}
+
+// keyNames names the settings that hold the vendors' keys.
+func keyNames() string {
+	var names []string
+	for _, v := range list() {
+		for _, setting := range v.Settings {
+			if setting.Secret && setting.Required {
+				names = append(names, setting.Env)
+			}
+		}
+	}
+	return strings.Join(names, " and ")
 }
 
 // Emulators serves every vendor's emulator under the vendor's name, and the
@@ -58,7 +66,7 @@ func Emulators(l *lab.Lab) http.Handler {
 		mux.Handle("/"+name+"/", http.StripPrefix("/"+name, handler))
 	}
 	for _, v := range list() {
-		mount(v.vendor.Name, v.emulator(l))
+		mount(v.Name, v.emulator(l))
 	}
 	mount(compatible, openaiemulator.New(l))
 	mux.Handle("/_sandbox/", l.Admin())
@@ -78,11 +86,11 @@ func openDrivers(c *config.Config, sandboxURL string) (map[string]providers.Driv
 		drivers[vendor.Name] = driver
 	}
 	for _, v := range list() {
-		name := v.vendor.Name
+		name := v.Name
 		if sandboxURL != "" {
-			open(v.vendor, v.settings(sandboxURL+"/"+name, SandboxKey))
+			open(v.Vendor, v.Sandbox(sandboxURL+"/"+name, SandboxKey))
 		} else if values, configured := c.Vendors[name]; configured {
-			open(v.vendor, values)
+			open(v.Vendor, values)
 		}
 	}
 	for _, server := range c.Servers {

@@ -31,9 +31,9 @@ func New(l *lab.Lab) http.Handler {
 		BadJSON: badJSON,
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /openai/v1/chat/completions", e.chat)
-	mux.HandleFunc("GET /openai/v1/models", e.models)
-	mux.HandleFunc("GET /openai/v1/models/{id...}", e.model)
+	mux.HandleFunc("POST /openai/v1/chat/completions", e.dialect.Vendor.Handle(e.chat))
+	mux.HandleFunc("GET /openai/v1/models", e.dialect.Vendor.Answer(e.models))
+	mux.HandleFunc("GET /openai/v1/models/{id...}", e.dialect.Vendor.Answer(e.model))
 	mux.HandleFunc("/", unknownRoute)
 	return l.Serve(e.dialect.Vendor, mux)
 }
@@ -52,33 +52,30 @@ func unknownRoute(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
+func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	var ask ask
 	if err := lab.ReadJSON(r, &ask); err != nil {
-		fail(w, unreadable(err))
-		return
+		return unreadable(err)
 	}
 	served, refused := e.find(ask.Model)
 	if refused == nil {
 		refused = ask.check(served)
 	}
 	if refused != nil {
-		fail(w, *refused)
-		return
+		return refused
 	}
 	e.limits(w, served, &ask.Ask)
 	answer := &lab.Answer{Model: served.ID, Ask: &ask.Ask}
 	e.lab.Chat(w, r, e.dialect, answer, served.brain)
+	return nil
 }
 
-func unreadable(err error) lab.Failure {
+func unreadable(err error) *lab.Failure {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		return lab.Failure{Status: http.StatusBadRequest,
-			Message: fmt.Sprintf("'%s' : value must be a %s", wrong.Field, wrong.Type)}
+		return lab.Invalid("", "'%s' : value must be a %s", wrong.Field, wrong.Type)
 	}
-	return lab.Failure{Status: http.StatusBadRequest,
-		Message: "could not parse JSON body of the request: " + err.Error()}
+	return lab.Invalid("", "could not parse JSON body of the request: %v", err)
 }
 
 // ask is a chat request with the fields that Groq alone has.
@@ -93,19 +90,19 @@ type ask struct {
 func (a *ask) check(m entry) *lab.Failure {
 	switch {
 	case len(a.Messages) == 0:
-		return refuse("messages", "'messages' : minimum number of items is 1")
+		return lab.Invalid("messages", "'messages' : minimum number of items is 1")
 	case a.N != nil && *a.N != 1:
-		return refuse("n", "'n' : number must be at most 1")
+		return lab.Invalid("n", "'n' : number must be at most 1")
 	case set(a.Logprobs) && string(a.Logprobs) != "false":
-		return refuse("logprobs", "property 'logprobs' is not supported with this model")
+		return lab.Invalid("logprobs", "property 'logprobs' is not supported with this model")
 	case a.TopLogprobs != nil:
-		return refuse("top_logprobs", "property 'top_logprobs' is not supported with this model")
+		return lab.Invalid("top_logprobs", "property 'top_logprobs' is not supported with this model")
 	case set(a.LogitBias):
-		return refuse("logit_bias", "property 'logit_bias' is not supported with this model")
+		return lab.Invalid("logit_bias", "property 'logit_bias' is not supported with this model")
 	case len(a.Stop) > 4:
-		return refuse("stop", "'stop' : maximum number of items is 4")
+		return lab.Invalid("stop", "'stop' : maximum number of items is 4")
 	case len(a.Tools) > 128:
-		return refuse("tools", "'tools' : maximum number of items is 128")
+		return lab.Invalid("tools", "'tools' : maximum number of items is 128")
 	}
 	if refused := a.checkTurns(); refused != nil {
 		return refused
@@ -120,17 +117,11 @@ func (a *ask) checkTurns() *lab.Failure {
 	roles := []string{"system", "developer", "user", "assistant", "tool", "function"}
 	for i, turn := range a.Messages {
 		if turn.Name != "" {
-			return refuse(
-				"messages",
-				fmt.Sprintf("'messages.%d' : for 'role:%s' the following must be satisfied"+
-					"[('messages.%d' : property 'name' is unsupported)]", i, turn.Role, i),
-			)
+			return lab.Invalid("messages", "'messages.%d' : for 'role:%s' the following must be satisfied"+
+				"[('messages.%d' : property 'name' is unsupported)]", i, turn.Role, i)
 		}
 		if !slices.Contains(roles, turn.Role) {
-			return refuse(
-				"messages",
-				fmt.Sprintf("'messages.%d' : discriminator property 'role' has invalid value", i),
-			)
+			return lab.Invalid("messages", "'messages.%d' : discriminator property 'role' has invalid value", i)
 		}
 	}
 	return nil
@@ -143,18 +134,18 @@ func (a *ask) checkFormat(m entry) *lab.Failure {
 	schema := a.ResponseFormat.Type == "json_schema"
 	switch {
 	case a.ReasoningFormat == "raw":
-		return refuse("reasoning_format", "reasoning_format 'raw' is not supported with JSON mode")
+		return lab.Invalid("reasoning_format", "reasoning_format 'raw' is not supported with JSON mode")
 	case !schema:
 		return nil
 	case a.ResponseFormat.JSONSchema == nil:
-		return refuse("response_format", "'response_format.json_schema' : property is missing")
+		return lab.Invalid("response_format", "'response_format.json_schema' : property is missing")
 	case !m.Schemas:
-		return refuse("response_format", "This model does not support response format `json_schema`. "+
+		return lab.Invalid("response_format", "This model does not support response format `json_schema`. "+
 			"See supported models at https://console.groq.com/docs/structured-outputs#supported-models")
 	case a.Stream:
-		return refuse("stream", "response format `json_schema` does not support streaming")
+		return lab.Invalid("stream", "response format `json_schema` does not support streaming")
 	case len(a.Tools) > 0:
-		return refuse("tools", "response format `json_schema` cannot be combined with tool calling")
+		return lab.Invalid("tools", "response format `json_schema` cannot be combined with tool calling")
 	}
 	return a.checkStrict()
 }
@@ -168,21 +159,18 @@ func (a *ask) checkStrict() *lab.Failure {
 	if fault == "" {
 		return nil
 	}
-	return refuse("response_format",
-		fmt.Sprintf("invalid JSON schema for response_format: '%s': %s", format.Name, fault))
+	return lab.Invalid("response_format", "invalid JSON schema for response_format: '%s': %s", format.Name, fault)
 }
 
 func (a *ask) checkLength(m entry) *lab.Failure {
 	in := a.Tokens()
 	switch {
 	case a.Limit() > m.MaxCompletion:
-		return refuse(
-			"max_completion_tokens",
-			fmt.Sprintf("`max_completion_tokens` must be less than or equal to `%d`, the maximum value for "+
-				"`max_completion_tokens` is less than the `context_window` for this model", m.MaxCompletion),
-		)
+		return lab.Invalid("max_completion_tokens", "`max_completion_tokens` must be less than or equal to `%d`, "+
+			"the maximum value for `max_completion_tokens` is less than the `context_window` for this model",
+			m.MaxCompletion)
 	case in > m.Context:
-		failure := refuse("messages", "Please reduce the length of the messages or completion.")
+		failure := lab.Invalid("messages", "Please reduce the length of the messages or completion.")
 		failure.Code = "context_length_exceeded"
 		return failure
 	}
@@ -190,10 +178,6 @@ func (a *ask) checkLength(m entry) *lab.Failure {
 }
 
 func set(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
-
-func refuse(param, message string) *lab.Failure {
-	return &lab.Failure{Status: http.StatusBadRequest, Param: param, Message: message}
-}
 
 // limits sets the headers of https://console.groq.com/docs/rate-limits: requests
 // are by the day, tokens by the minute.

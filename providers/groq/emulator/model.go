@@ -52,7 +52,7 @@ func (e *emulator) find(id string) (entry, *lab.Failure) {
 		}
 	}
 	if id == "" {
-		return entry{}, refuse("model", "'model' : property 'model' is missing")
+		return entry{}, lab.Invalid("model", "'model' : property 'model' is missing")
 	}
 	if retired()[id] {
 		return entry{}, &lab.Failure{
@@ -71,25 +71,19 @@ func (e *emulator) find(id string) (entry, *lab.Failure) {
 	}
 }
 
-func (e *emulator) models(w http.ResponseWriter, _ *http.Request) {
-	list := make([]any, 0, len(e.served))
-	for _, m := range e.served {
-		list = append(list, m.object())
-	}
-	lab.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": list})
+func (e *emulator) models(*http.Request) (any, *lab.Failure) {
+	return map[string]any{"object": "list", "data": lab.Objects(e.served, entry.object)}, nil
 }
 
-func (e *emulator) model(w http.ResponseWriter, r *http.Request) {
+func (e *emulator) model(r *http.Request) (any, *lab.Failure) {
 	m, refused := e.find(r.PathValue("id"))
 	if refused != nil {
 		refused.Status = http.StatusNotFound
-		fail(w, *refused)
-		return
 	}
-	lab.WriteJSON(w, http.StatusOK, m.object())
+	return m.object(), refused
 }
 
-func (m entry) object() map[string]any {
+func (m entry) object() any {
 	return map[string]any{
 		"id": m.ID, "object": "model", "created": released, "owned_by": m.Owner, "active": true,
 		"context_window": m.Context, "max_completion_tokens": m.MaxCompletion, "public_apps": nil,

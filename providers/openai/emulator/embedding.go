@@ -33,32 +33,22 @@ func (a *embedAsk) inputs() []string {
 	return many
 }
 
-func (e *emulator) embed(w http.ResponseWriter, r *http.Request) {
+func (e *emulator) embed(r *http.Request) (any, *lab.Failure) {
 	var ask embedAsk
 	if err := lab.ReadJSON(r, &ask); err != nil {
-		e.fail(
-			w,
-			lab.Failure{
-				Status:  http.StatusBadRequest,
-				Message: "Could not parse the body: " + err.Error(),
-			},
-		)
-		return
+		return nil, lab.Invalid("", "Could not parse the body: %v", err)
 	}
 	inputs := ask.inputs()
 	switch {
 	case ask.Model != embedder:
-		e.fail(w, *e.noModel(ask.Model))
-		return
+		return nil, e.noModel(ask.Model)
 	case len(inputs) == 0:
-		e.fail(w, lab.Failure{Status: http.StatusBadRequest, Param: "input",
-			Message: "'input' must be a text or a list of 1 to 2048 texts."})
-		return
+		return nil, lab.Invalid("input", "'input' must be a text or a list of 1 to 2048 texts.")
 	}
-	e.answerEmbeddings(w, &ask, inputs)
+	return e.embeddings(&ask, inputs), nil
 }
 
-func (e *emulator) answerEmbeddings(w http.ResponseWriter, ask *embedAsk, inputs []string) {
+func (e *emulator) embeddings(ask *embedAsk, inputs []string) any {
 	var usage model.Usage
 	list := make([]any, len(inputs))
 	for i, input := range inputs {
@@ -68,10 +58,10 @@ func (e *emulator) answerEmbeddings(w http.ResponseWriter, ask *embedAsk, inputs
 		}
 	}
 	e.lab.PayTokens(name, ask.Model, usage)
-	lab.WriteJSON(w, http.StatusOK, map[string]any{
+	return map[string]any{
 		"object": "list", "model": ask.Model, "data": list,
 		"usage": map[string]any{"prompt_tokens": usage.In, "total_tokens": usage.In},
-	})
+	}
 }
 
 // encode gives a vector as numbers, or as base64 of little-endian 32-bit

@@ -42,10 +42,10 @@ func NewFlavoured(l *lab.Lab, flavour Flavour) http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", health)
-	mux.HandleFunc("POST /v1/chat/completions", e.chat)
-	mux.HandleFunc("POST /v1/embeddings", e.embed)
-	mux.HandleFunc("GET /v1/models", e.models)
-	mux.HandleFunc("GET /v1/models/{id...}", e.model)
+	mux.HandleFunc("POST /v1/chat/completions", e.dialect.Vendor.Handle(e.chat))
+	mux.HandleFunc("POST /v1/embeddings", e.dialect.Vendor.Answer(e.embed))
+	mux.HandleFunc("GET /v1/models", e.dialect.Vendor.Answer(e.models))
+	mux.HandleFunc("GET /v1/models/{id...}", e.dialect.Vendor.Answer(e.model))
 	mux.HandleFunc("/", e.unknownRoute)
 	return l.Serve(e.dialect.Vendor, mux)
 }
@@ -70,20 +70,18 @@ func (e *emulator) unknownRoute(w http.ResponseWriter, r *http.Request) {
 		Message: fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path)})
 }
 
-func (e *emulator) chat(w http.ResponseWriter, r *http.Request) {
+func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	var ask model.Ask
 	if err := lab.ReadJSON(r, &ask); err != nil {
-		e.fail(w, lab.Failure{Status: http.StatusBadRequest,
-			Message: "We could not parse the JSON body of your request: " + err.Error()})
-		return
+		return lab.Invalid("", "We could not parse the JSON body of your request: %v", err)
 	}
 	brain, refused := e.check(&ask)
 	if refused != nil {
-		e.fail(w, *refused)
-		return
+		return refused
 	}
 	answer := &lab.Answer{Model: ask.Model, Ask: &ask}
 	e.lab.Chat(w, r, e.dialect, answer, brain)
+	return nil
 }
 
 func (e *emulator) check(ask *model.Ask) (*model.Model, *lab.Failure) {

@@ -10,17 +10,14 @@ import (
 
 // fail writes an error as the flavour's server does.
 func (e *emulator) fail(w http.ResponseWriter, f lab.Failure) {
-	if f.RetryAfter != "" {
-		w.Header().Set("Retry-After", f.RetryAfter)
-	}
 	if f.Message == "" {
 		f.Message = e.words(f)
 	}
-	lab.WriteJSON(w, f.Status, map[string]any{"error": e.errorObject(f)})
+	lab.WriteFailure(w, f, map[string]any{"error": e.errorObject(f)})
 }
 
 func (e *emulator) errorObject(f lab.Failure) map[string]any {
-	object := map[string]any{"message": f.Message, "type": e.kind(f), "param": orNil(f.Param)}
+	object := map[string]any{"message": f.Message, "type": e.kind(f), "param": lab.OrNil(f.Param)}
 	for key, value := range f.Extra {
 		object[key] = value
 	}
@@ -33,19 +30,12 @@ func (e *emulator) errorObject(f lab.Failure) map[string]any {
 	case Ollama:
 		object["code"] = nil
 	default:
-		object["code"] = orNil(f.Code)
+		object["code"] = lab.OrNil(f.Code)
 		if f.Code == "" && f.Status == http.StatusUnauthorized {
 			object["code"] = "invalid_api_key"
 		}
 	}
 	return object
-}
-
-func orNil(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
 }
 
 // kind is the error's type in the words of the flavour.

@@ -3,6 +3,7 @@ package emulator
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/sandbox/model"
@@ -39,25 +40,18 @@ func (e *emulator) noModel(model string) *lab.Failure {
 	return f
 }
 
-func (e *emulator) models(w http.ResponseWriter, _ *http.Request) {
-	list := []any{}
-	for _, id := range served() {
-		list = append(list, e.object(id))
-	}
-	lab.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": list})
+func (e *emulator) models(*http.Request) (any, *lab.Failure) {
+	return map[string]any{"object": "list", "data": lab.Objects(served(), e.object)}, nil
 }
 
-func (e *emulator) model(w http.ResponseWriter, r *http.Request) {
-	for _, id := range served() {
-		if id == r.PathValue("id") {
-			lab.WriteJSON(w, http.StatusOK, e.object(id))
-			return
-		}
+func (e *emulator) model(r *http.Request) (any, *lab.Failure) {
+	if id := r.PathValue("id"); slices.Contains(served(), id) {
+		return e.object(id), nil
 	}
-	e.fail(w, *e.noModel(r.PathValue("id")))
+	return nil, e.noModel(r.PathValue("id"))
 }
 
-func (e *emulator) object(id string) map[string]any {
+func (e *emulator) object(id string) any {
 	object := map[string]any{"id": id, "object": "model", "created": released, "owned_by": "library"}
 	if e.flavour == VLLM {
 		object["owned_by"] = "vllm"
