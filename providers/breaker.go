@@ -181,7 +181,7 @@ func (c *circuit) fail(tenant string, e *Error) time.Duration {
 }
 
 // refuse notes that the vendor refused a tenant. The circuit opens once it refused
-// so many different ones and nobody was answered between.
+// so many different ones and no call was answered between.
 func (c *circuit) refuse(tenant string, witnesses int) time.Duration {
 	if c.refused == nil {
 		c.refused = map[string]struct{}{}

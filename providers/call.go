@@ -22,7 +22,7 @@ func (t Target) plain() Target { return Target{Provider: t.Provider, Model: t.Mo
 // String returns "provider/model".
 func (t Target) String() string { return t.Provider + "/" + t.Model }
 
-// Call is one answer to be had, whoever gives it.
+// Call is one answer to be had, from any of its targets.
 type Call struct {
 	Request Request // its Model is set from the target of each try
 	// Tiers are tried in order; within a tier, targets go by price, cheapest

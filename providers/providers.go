@@ -22,7 +22,7 @@ type Vendor struct {
 	Name string
 	// Settings are the environment variables that the vendor's own SDK reads.
 	Settings []Setting
-	// Open builds a driver. It talks to nobody. It fails with a message that
+	// Open builds a driver. It opens no connection. It fails with a message that
 	// names the setting to mend.
 	Open func(Config) (Driver, error)
 	// Sandbox returns the settings that lead the driver to the vendor's emulator,

@@ -258,8 +258,8 @@ func TestRouterLeavesLongWaitsToTheQueue(t *testing.T) {
 		if w.vendors["cheap"].calls != 1 || providers.KindOf(again) != providers.KindRateLimit {
 			t.Errorf("asked %d times while told to wait: %v", w.vendors["cheap"].calls, again)
 		}
-		if !strings.Contains(again.Error(), "nobody was asked") {
-			t.Errorf("the error %q does not say that nobody was asked", again)
+		if !strings.Contains(again.Error(), "no vendor was asked") {
+			t.Errorf("the error %q does not say that no vendor was asked", again)
 		}
 	})
 }

@@ -103,7 +103,7 @@ func (run *run) answer(ctx context.Context) (*Answer, error) {
 			if !run.wait(ctx, next, wait) {
 				break
 			}
-			continue // somebody else may be ready by now, or the circuit open again
+			continue // another target may be ready by now, or the circuit open again
 		}
 		release, ok := run.enter(ctx, next)
 		if !ok {
@@ -124,7 +124,7 @@ func (run *run) answer(ctx context.Context) (*Answer, error) {
 }
 
 // next chooses whom to ask: the first who may be called now, else the one who
-// may be called soonest. It returns nil when nobody is left.
+// may be called soonest. It returns nil when no candidate is left.
 func (run *run) next() *candidate {
 	var soonest *candidate
 	var when time.Time
@@ -173,7 +173,7 @@ func (run *run) wait(ctx context.Context, c *candidate, wait time.Duration) bool
 	return true
 }
 
-// openError says why nobody is asked, and when to come back.
+// openError says why no vendor is asked, and when to try again.
 func (run *run) openError(c *candidate, wait time.Duration) *Error {
 	if run.last != nil {
 		again := *run.last
@@ -244,8 +244,8 @@ func (run *run) keepLarger(small *candidate) (left bool) {
 	return left
 }
 
-// comeBack returns after which time somebody may be asked again; 0 where nobody is
-// left whom waiting would help.
+// comeBack returns after which time a target may be asked again; 0 where none is left
+// that waiting would help.
 func (run *run) comeBack() time.Duration {
 	if next := run.next(); next != nil && run.last.Kind.Retryable() {
 		return max(0, run.ready(next).Sub(run.router.now()))
@@ -259,7 +259,7 @@ func (run *run) exhausted() error {
 		return errors.New("answer a call: no target is given: name at least one provider/model")
 	}
 	if run.tries == 0 {
-		return fmt.Errorf("answer a call, nobody was asked: %w", run.last)
+		return fmt.Errorf("answer a call, no vendor was asked: %w", run.last)
 	}
 	if run.last.RetryAfter == 0 {
 		told := *run.last

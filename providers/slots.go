@@ -58,7 +58,7 @@ func (run *run) tryWithin(ctx context.Context, c *candidate, release func()) (*A
 	return run.try(ctx, c)
 }
 
-// hasOther tells whether somebody else may be called now.
+// hasOther tells whether another target may be called now.
 func (run *run) hasOther(c *candidate) bool {
 	now := run.router.now()
 	for _, other := range run.candidates {

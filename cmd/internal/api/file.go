@@ -235,7 +235,7 @@ func (h files) content(w http.ResponseWriter, c *wire.Call) error {
 	return h.objects.send(w, c, f.Object, "application/octet-stream")
 }
 
-// delete forgets the row first: an object without a row is found by nobody.
+// delete deletes the row first: an object without a row is not shown anywhere.
 func (h files) delete(w http.ResponseWriter, c *wire.Call) error {
 	f, err := h.own(c)
 	if err != nil {

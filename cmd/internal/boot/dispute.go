@@ -8,7 +8,7 @@ import (
 )
 
 // newDisputes returns what the router tells of counts of tokens that it does not
-// believe: a metric to be alarmed by, and a line for whoever asks the vendor.
+// believe: a metric to be alarmed by, and a line in the log to ask the vendor with.
 func newDisputes(metrics prometheus.Registerer, log zerolog.Logger) func(providers.Target, providers.Usage, string) {
 	disputed := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "dreamlab", Subsystem: "vendor", Name: "usage_disputed_total",

@@ -148,7 +148,7 @@ func examineBucket(ctx context.Context, c *config.Config) (detail string, err er
 	return "an object was written, read and removed", nil
 }
 
-// examinePrices looks for models that traffic may reach and nobody could bill.
+// examinePrices looks for models that traffic may reach and that have no price.
 func examinePrices(c *config.Config) (string, error) {
 	known, err := OpenCatalog(c)
 	if err != nil {

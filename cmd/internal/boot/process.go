@@ -99,8 +99,8 @@ func (s *Stack) Scheduler(ctx context.Context) ([]Process, error) {
 	return append([]Process{{Name: "reconciler", Run: s.Engine.Reconciler().Run}}, s.clocks()...), nil
 }
 
-// clocks fire the schedules, and, whatever is scheduled, end what costs money for
-// nobody and remove objects that no row needs.
+// clocks fire the schedules, and, whatever is scheduled, end deployments that no route
+// uses and remove objects that no row needs.
 func (s *Stack) clocks() []Process {
 	reaper := &tune.Reaper{Store: s.Store, Deps: s.tuneDeps(s.caller()), Log: s.Log}
 	collector := &forget.Collector{Store: s.Store, Bucket: s.Bucket, Log: s.Log}

@@ -30,14 +30,14 @@ func newSlots(queue *redis.Queue, models map[string]config.Model, log zerolog.Lo
 func (s *slots) Take(ctx context.Context, target providers.Target, wait time.Duration) (release func(), ok bool) {
 	slot, ok, err := s.shared.Take(ctx, target.String(), wait)
 	if err != nil {
-		s.log.Warn().Err(err).Str("target", target.String()).Msg("its cap is kept in this process alone")
+		s.log.Warn().Err(err).Str("target", target.String()).Msg("Redis unreachable: concurrency limit enforced per process")
 	}
 	if !ok {
 		return nil, false
 	}
 	return func() {
 		if err := slot.GiveBack(); err != nil {
-			s.log.Warn().Err(err).Str("target", target.String()).Msg("the others may count a call that is over")
+			s.log.Warn().Err(err).Str("target", target.String()).Msg("could not release a concurrency slot; it expires with its lease")
 		}
 	}, true
 }

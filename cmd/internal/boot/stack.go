@@ -159,8 +159,8 @@ func (s *Stack) openEngine(context.Context, StackOptions) (err error) {
 	return err
 }
 
-// settle writes what is configured and kept in the database: routes that nobody
-// has set, and the tenants' shares.
+// settle writes what is configured and kept in the database: routes that were
+// not set by other means, and the tenants' shares.
 func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
 	if err := ensureRoutes(ctx, s.Store, s.Config.Routes); err != nil {
 		return err

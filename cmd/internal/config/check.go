@@ -241,7 +241,7 @@ func (l *loader) checkServers() {
 	}
 	for i, s := range l.Servers {
 		if !plainName.MatchString(s.Name) || seen[s.Name] {
-			l.fault("servers[%d]: name %q: take one of a-z, 0-9 and - that nobody else has", i, s.Name)
+			l.fault("servers[%d]: name %q: take one of a-z, 0-9 and - that no other server has", i, s.Name)
 		}
 		seen[s.Name] = true
 		base, err := url.Parse(s.BaseURL)

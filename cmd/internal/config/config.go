@@ -1,7 +1,7 @@
 // Package config is the only reader of the environment, of flags and of
 // dreamlab.yaml. It makes one plain [Config] of them, reports every fault that
 // it finds at once, remembers where each value came from, and shows none that
-// is secret. It opens nothing and talks to nobody: that is boot's work.
+// is secret. It opens nothing and makes no connection: that is boot's work.
 package config
 
 import (

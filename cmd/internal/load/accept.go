@@ -14,7 +14,7 @@ const (
 	chatJob       = `{"kind":"chat","input":{"model":"assistant","messages":[{"role":"user","content":"Hello?"}]}}`
 )
 
-// accept posts jobs that nobody works on, and counts them in the database.
+// accept posts jobs that no worker takes, and counts them in the database.
 func accept(ctx context.Context, r *rig) (figures []Figure, err error) {
 	if err := r.open(ctx); err != nil {
 		return nil, err

@@ -3,7 +3,7 @@
 // reach.
 //
 // It works on the database and the queue that are configured, but in a schema
-// of its own, on a queue that nobody uses, and with a vendor of its own that
+// of its own, on a queue that is not in use, and with a vendor of its own that
 // answers at once and costs nothing. It compares with no other program: that is
 // cmd/bench.
 package load
@@ -42,7 +42,7 @@ type Options struct {
 	Only string
 	// Part of the full number of jobs, from 0 to 1. Defaults to 1.
 	Part float64
-	// Tell is called with each load's figures. Defaults to nobody.
+	// Tell is called with each load's figures. Defaults to nothing.
 	Tell func([]Figure) error
 }
 

@@ -132,7 +132,7 @@ func (r *rig) open(ctx context.Context) error {
 	return err
 }
 
-// claimQueue refuses a queue that somebody uses, and leaves it empty in the end.
+// claimQueue refuses a queue that is in use, and leaves it empty in the end.
 func (r *rig) claimQueue(ctx context.Context) error {
 	queue := r.stack.Queue
 	if queue.Embedded {

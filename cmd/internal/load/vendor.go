@@ -28,7 +28,7 @@ const (
 // streams on the beat that a load sets.
 type vendor struct {
 	url    string
-	beat   time.Duration // between two chunks; set before anybody asks
+	beat   time.Duration // between two chunks; set before the first request
 	server *httptest.Server
 }
 

@@ -44,7 +44,7 @@ func (a *absentees) arrive(job string) {
 	a.forget(job)
 }
 
-// forget stops a job's timer; its work is then done by nobody.
+// forget stops a job's timer; the timer's work is then not done.
 func (a *absentees) forget(job string) {
 	if timer, ok := a.timers[job]; ok {
 		delete(a.timers, job)

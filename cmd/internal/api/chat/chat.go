@@ -44,7 +44,7 @@ type Options struct {
 	Absence time.Duration
 	// Sandbox says that no model here is real.
 	Sandbox bool
-	// Log is told of chats whose clients stayed away. Defaults to silence.
+	// Log is told of chats that were cancelled because their clients did not come back. Defaults to silence.
 	Log zerolog.Logger
 }
 
@@ -103,7 +103,7 @@ func (s *Chats) readChat(c *wire.Call, body []byte, find finding) (tasks.ChatInp
 	return request.Input(body, by.Alias), by, request.CheckContext(by.context)
 }
 
-// Ask asks for the job of a chat that nobody waits on: it goes by the route
+// Ask asks for the job of a chat whose client does not wait: it goes by the route
 // that is in force when it runs.
 func (s *Chats) Ask(c *wire.Call, body []byte) (gate.Asked, error) {
 	input, _, err := s.readChat(c, body, s.aliases.read)

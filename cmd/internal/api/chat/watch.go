@@ -63,7 +63,7 @@ func (w *watcher) leave(job string, over chan struct{}) {
 	}
 }
 
-// run looks until nobody watches.
+// run looks until no job is watched.
 func (w *watcher) run() {
 	ticks := time.NewTicker(lookEvery)
 	defer ticks.Stop()

@@ -13,11 +13,11 @@ type Access int
 
 // Who may call a route.
 const (
-	Open     Access = iota // anybody
+	Open     Access = iota // without a key
 	Use                    // a key
 	Admin                  // an admin key
 	Browser                // an admin key, by Basic authentication too
-	Loopback               // anybody on this machine, elsewhere an admin key
+	Loopback               // without a key on this machine, elsewhere an admin key
 )
 
 // admit returns the caller's key, or refuses.

@@ -122,7 +122,7 @@ const (
 )
 
 // tooMuch says when to come back: when a tenth of what waits is done, at the
-// speed of the last seconds. Where nothing has ended in them nobody knows, and
+// speed of the last seconds. Where nothing has ended in them it is not known, and
 // a minute is said.
 func (g *Gate) tooMuch(ctx context.Context, of queueName, waits store.Backlog) error {
 	ended, err := g.Store.Ended(ctx, of.tenant, of.lane, rateWithin)

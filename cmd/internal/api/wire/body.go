@@ -31,7 +31,7 @@ func MediaType(r *http.Request) string {
 }
 
 // CheckEncoding refuses a body that is compressed, or in a charset other than
-// UTF-8: nobody here would decode it.
+// UTF-8: no route decodes it.
 func CheckEncoding(r *http.Request) error {
 	for _, encoding := range r.Header.Values("Content-Encoding") {
 		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") && encoding != "" {

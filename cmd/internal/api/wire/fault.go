@@ -122,7 +122,7 @@ func (f *Fault) Body() []byte {
 }
 
 // WriteFault answers with an error. An error of the connection while doing so
-// has nobody left to be told to.
+// can be told to no client, and goes to the log.
 func WriteFault(w http.ResponseWriter, f *Fault) error {
 	switch f.Status {
 	case http.StatusUnauthorized:
