@@ -18,6 +18,7 @@ type Dream struct {
 	Status   job.State
 	Error    *job.Error
 	Mode     string // auto, live, batch
+	Dry      bool   // a dry run: an estimate, which takes no experiences and no other's place
 	Stage    string // seal, slices, reflect, consolidate, done
 	Counts   DreamCounts
 	Budget   *int64 // nano-dollars; nil: the tenant's own
@@ -62,16 +63,16 @@ func (c *DreamCounts) Reject(reason string, n int) {
 }
 
 // AddDream keeps a new dream. It fails with ErrConflict while another of the
-// tenant's runs.
+// tenant's runs, unless one of them is a dry run.
 func (q *DreamQueries) AddDream(ctx context.Context, d Dream) error {
-	_, err := q.Exec(ctx, `INSERT INTO dreams (id, tenant, job, mode, stage, counts, budget, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, {now})`,
-		d.ID, d.Tenant, d.Job, d.Mode, d.Stage, db.Encode(d.Counts), d.Budget)
+	_, err := q.Exec(ctx, `INSERT INTO dreams (id, tenant, job, mode, dry, stage, counts, budget, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now})`,
+		d.ID, d.Tenant, d.Job, d.Mode, d.Dry, d.Stage, db.Encode(d.Counts), d.Budget)
 	return err
 }
 
 const dreamSelect = `SELECT d.id, d.tenant, d.job, j.state, j.error_code, j.error_message, d.mode,
-	d.stage, d.counts,
+	d.dry, d.stage, d.counts,
 	d.budget, d.live_cost, d.undone, d.created, d.finished FROM dreams d JOIN jobs j ON j.id = d.job `
 
 func scanDream(scan func(...any) error) (Dream, error) {
@@ -79,7 +80,7 @@ func scanDream(scan func(...any) error) (Dream, error) {
 	var counts string
 	var code, message *string
 	var undone, created, finished *int64
-	err := scan(&d.ID, &d.Tenant, &d.Job, &d.Status, &code, &message, &d.Mode, &d.Stage, &counts,
+	err := scan(&d.ID, &d.Tenant, &d.Job, &d.Status, &code, &message, &d.Mode, &d.Dry, &d.Stage, &counts,
 		&d.Budget, &d.LiveCost, &undone, &created, &finished)
 	if err == nil {
 		err = json.Unmarshal([]byte(counts), &d.Counts)
@@ -101,14 +102,20 @@ func (q *DreamQueries) Dream(ctx context.Context, tenant, id string) (Dream, err
 	return db.Read(ctx, q.Tx, scanDream, dreamSelect+`WHERE d.tenant = $1 AND d.id = $2`, tenant, id)
 }
 
-// Dreams lists a tenant's dreams.
+// Dreams lists a tenant's dreams, without dry runs.
 func (q *DreamQueries) Dreams(ctx context.Context, tenant string, p db.Page) ([]Dream, bool, error) {
-	return db.ListBy(ctx, q.Tx, p, "d.id", scanDream, dreamSelect+`WHERE d.tenant = $1`, tenant)
+	return db.ListBy(ctx, q.Tx, p, "d.id", scanDream, dreamSelect+`WHERE d.tenant = $1 AND NOT d.dry`, tenant)
+}
+
+// DryRuns lists a tenant's dry runs.
+func (q *DreamQueries) DryRuns(ctx context.Context, tenant string, p db.Page) ([]Dream, bool, error) {
+	return db.ListBy(ctx, q.Tx, p, "d.id", scanDream, dreamSelect+`WHERE d.tenant = $1 AND d.dry`, tenant)
 }
 
 // RunningDream finds the dream that the tenant has under way.
 func (q *DreamQueries) RunningDream(ctx context.Context, tenant string) (Dream, error) {
-	return db.Read(ctx, q.Tx, scanDream, dreamSelect+`WHERE d.tenant = $1 AND d.finished IS NULL`, tenant)
+	return db.Read(ctx, q.Tx, scanDream, dreamSelect+`WHERE d.tenant = $1 AND d.finished IS NULL AND NOT d.dry`,
+		tenant)
 }
 
 // SetDream writes how far a dream is: stage, counts and live cost.

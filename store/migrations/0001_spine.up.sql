@@ -205,6 +205,7 @@ CREATE TABLE dreams (
   tenant    TEXT NOT NULL,
   job       TEXT NOT NULL,
   mode      TEXT NOT NULL,
+  dry       BOOLEAN NOT NULL DEFAULT FALSE, -- an estimate, which takes nothing
   stage     TEXT NOT NULL,
   counts    TEXT NOT NULL,                -- JSON, see DreamCounts
   budget    BIGINT,                       -- nano-dollars
@@ -214,7 +215,7 @@ CREATE TABLE dreams (
   finished  BIGINT
 );
 CREATE INDEX dreams_list ON dreams (tenant, id);
-CREATE UNIQUE INDEX dreams_running ON dreams (tenant) WHERE finished IS NULL; -- one at a time
+CREATE UNIQUE INDEX dreams_running ON dreams (tenant) WHERE finished IS NULL AND NOT dry; -- one at a time
 CREATE TABLE reflections (
   id        TEXT PRIMARY KEY,
   tenant    TEXT NOT NULL,

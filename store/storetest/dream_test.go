@@ -37,6 +37,8 @@ func TestDream(t *testing.T) {
 		job := dreamt(t, s, "drm_1", e)
 		second := store.Dream{ID: "drm_2", Tenant: e.Tenant, Job: job.ID, Mode: "live", Stage: "seal"}
 		want(t, s.AddDream(t.Context(), second), store.ErrConflict)
+		dry := store.Dream{ID: "drm_0", Tenant: e.Tenant, Job: job.ID, Mode: "live", Stage: "seal", Dry: true}
+		must(t, s.AddDream(t.Context(), dry)) // neither refused by the one that runs, nor taken for it
 
 		d, err := s.RunningDream(t.Context(), e.Tenant)
 		must(t, err)
@@ -58,6 +60,8 @@ func TestDream(t *testing.T) {
 		must(t, s.AddDream(t.Context(), second))
 		listed(t, []string{"drm_1", "drm_2"}, func(d store.Dream) string { return d.ID },
 			func(p store.Page) ([]store.Dream, bool, error) { return s.Dreams(t.Context(), e.Tenant, p) })
+		listed(t, []string{"drm_0"}, func(d store.Dream) string { return d.ID },
+			func(p store.Page) ([]store.Dream, bool, error) { return s.DryRuns(t.Context(), e.Tenant, p) })
 	})
 }
 

@@ -28,6 +28,7 @@ type dreamView struct {
 	Status      string            `json:"status"`
 	Error       *store.JobError   `json:"error"`
 	Mode        string            `json:"mode"`
+	DryRun      bool              `json:"dry_run"`
 	Stage       string            `json:"stage"`
 	Counts      store.DreamCounts `json:"counts"`
 	BudgetUSD   *money.USD        `json:"budget_usd"`
@@ -44,7 +45,7 @@ func viewDream(d store.Dream, cost int64) dreamView {
 		d.Counts.Rejected = map[string]int{}
 	}
 	return dreamView{
-		ID: d.ID, Object: "dream", Job: d.Job, Status: statusOf(d.Status), Error: d.Error, Mode: d.Mode,
+		ID: d.ID, Object: "dream", Job: d.Job, Status: statusOf(d.Status), Error: d.Error, Mode: d.Mode, DryRun: d.Dry,
 		Stage:  d.Stage,
 		Counts: d.Counts, BudgetUSD: (*money.USD)(d.Budget), CostUSD: money.USD(cost), LiveCostUSD: money.USD(d.LiveCost),
 		Result: json.RawMessage("null"), CreatedAt: wire.Seconds(d.Created), FinishedAt: wire.Seconds(d.Finished),
@@ -77,7 +78,7 @@ func (h dreams) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"),
 		Input: plainjson.Of(input)}
 	dream := store.Dream{
-		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, Mode: input.Mode, Stage: "seal",
+		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, Mode: input.Mode, Dry: input.DryRun, Stage: "seal",
 		Budget: (*int64)(input.BudgetUSD),
 	}
 	write := func(ctx context.Context, q *store.Queries) error {
@@ -109,12 +110,21 @@ func (h dreams) create(w http.ResponseWriter, c *wire.Call) error {
 	return h.wait.accepted(w, c, job, "/v1/dreams/"+job.Subject, h.show)
 }
 
+// list leaves dry runs out, or lists them alone where that is asked.
 func (h dreams) list(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c, "drm_", known(h.store.Dream))
 	if err != nil {
 		return err
 	}
-	dreams, more, err := h.store.Dreams(c.Context(), c.Tenant, page)
+	dry := c.URL.Query().Get("dry_run")
+	if err := wire.OneOf("dry_run", dry, "true", "false"); err != nil {
+		return err
+	}
+	find := h.store.Dreams
+	if dry == "true" {
+		find = h.store.DryRuns
+	}
+	dreams, more, err := find(c.Context(), c.Tenant, page)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
 		on("POST /v1/experiences/{id}/feedback", gate.Use, n.experiences.createFeedback),
 		on("DELETE /v1/conversations/{id...}", gate.Use, n.conversations.delete, takes("preview")),
 		on("POST /v1/dreams", gate.Use, n.dreams.create),
-		on("GET /v1/dreams", gate.Use, n.dreams.list, list()),
+		on("GET /v1/dreams", gate.Use, n.dreams.list, list("dry_run")),
 		on("GET /v1/dreams/{id}", gate.Use, n.dreams.get),
 		on("POST /v1/dreams/{id}/cancel", gate.Use, n.dreams.cancel),
 		on("POST /v1/dreams/{id}/undo", gate.Use, n.dreams.undo),
