@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,10 +14,11 @@ import (
 	"dreamlab/tasks"
 )
 
-// kept is an answer as an effect holds it.
+// kept is an answer as an effect holds it. Its message and text are left out where the
+// body has the same, so that an answer is stored once.
 type kept struct {
 	Body      json.RawMessage  `json:"body,omitempty"`
-	Content   string           `json:"content"`
+	Content   string           `json:"content,omitempty"`
 	Message   json.RawMessage  `json:"message,omitempty"`
 	Refusal   string           `json:"refusal,omitempty"`
 	Finish    string           `json:"finish"`
@@ -30,11 +33,37 @@ type kept struct {
 
 func encodeAnswer(a *Answered) json.RawMessage {
 	r := a.Reply
+	body, message, content := valid(r.Body), valid(r.Message), r.Content
+	if bytes.Equal(firstMessage(body), message) && textOf(message) == content {
+		message, content = nil, ""
+	}
 	return plainjson.Of(kept{
-		Body: valid(r.Body), Content: r.Content, Message: valid(r.Message), Refusal: r.Refusal, Finish: r.Finish,
+		Body: body, Content: content, Message: message, Refusal: r.Refusal, Finish: r.Finish,
 		Usage: r.Usage, Model: r.Model, RequestID: r.RequestID, Sandbox: r.Sandbox,
 		Target: a.Target, Nano: a.Nano, Tries: a.Tries,
 	}) // drivers hand over JSON that they have read
+}
+
+// firstMessage returns the message of a completion's first choice.
+func firstMessage(body json.RawMessage) json.RawMessage {
+	var completion struct {
+		Choices []struct {
+			Message json.RawMessage `json:"message"`
+		} `json:"choices"`
+	}
+	if json.Unmarshal(body, &completion) != nil || len(completion.Choices) == 0 {
+		return nil
+	}
+	return completion.Choices[0].Message
+}
+
+// textOf returns a message's text, "" where it is no message.
+func textOf(raw json.RawMessage) string {
+	var message providers.Message
+	if json.Unmarshal(raw, &message) != nil {
+		return ""
+	}
+	return message.Text()
 }
 
 // valid takes out bytes that are not UTF-8: no database keeps them.
@@ -49,6 +78,10 @@ func reuse(effect store.Effect, hash string) (*Answered, error) {
 	var k kept
 	if err := json.Unmarshal(effect.Response, &k); err != nil {
 		return nil, tasks.Fail("internal", "the stored answer of step %q can not be read: %v", effect.Step, err)
+	}
+	if len(k.Message) == 0 {
+		k.Message = firstMessage(k.Body)
+		k.Content = cmp.Or(k.Content, textOf(k.Message))
 	}
 	reply := &providers.Reply{
 		Body: k.Body, Content: k.Content, Message: k.Message, Refusal: k.Refusal, Finish: k.Finish,
