@@ -65,7 +65,7 @@ type history struct {
 	paid      []payment // the vendors' books
 	visits    []visit   // and their log
 	trained   []made
-	endpoints []made
+	endpoints []made // all that were served at any time
 }
 
 func newHistory() *history {
@@ -90,12 +90,11 @@ func (l *lab) readHistory(ctx context.Context) (*history, error) {
 }
 
 func (h *history) ask(ctx context.Context, l *lab) error {
-	var paid, trained, endpoints error
-	h.visits = l.witness.visits()
+	var paid, trained error
+	h.visits, h.endpoints = l.witness.visits(), l.witness.endpoints()
 	h.paid, paid = l.payments(ctx)
 	h.trained, trained = l.trainings(ctx)
-	h.endpoints, endpoints = l.endpoints(ctx)
-	return errors.Join(paid, trained, endpoints)
+	return errors.Join(paid, trained)
 }
 
 func (h *history) read(ctx context.Context, conn *pgx.Conn) error {

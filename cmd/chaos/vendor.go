@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -126,14 +128,16 @@ const (
 	logSize = 1000
 )
 
-// witness gathers the vendors' log, which forgets.
+// witness gathers the vendors' log, which forgets, and what they serve, which is
+// stopped when nobody uses it.
 type witness struct {
-	mu   sync.Mutex
-	seen map[string]bool
-	all  []visit
+	mu     sync.Mutex
+	seen   map[string]bool
+	all    []visit
+	served map[string]made
 }
 
-func newWitness() *witness { return &witness{seen: map[string]bool{}} }
+func newWitness() *witness { return &witness{seen: map[string]bool{}, served: map[string]made{}} }
 
 // watch reads the log until ctx ends, and once more then.
 func (w *witness) watch(ctx context.Context, l *lab) error {
@@ -151,7 +155,33 @@ func (w *witness) look(ctx context.Context, l *lab) error {
 	if err := l.sandbox(ctx, http.MethodGet, "/_sandbox/requests", "", &answer); err != nil {
 		return err
 	}
-	return w.take(answer.Data)
+	if err := w.take(answer.Data); err != nil {
+		return err
+	}
+	served, err := l.endpoints(ctx)
+	if err != nil {
+		return err
+	}
+	w.takeServed(served)
+	return nil
+}
+
+// takeServed remembers endpoints with the most deployments that each has had.
+func (w *witness) takeServed(served []made) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range served {
+		if before, known := w.served[m.ID]; !known || len(m.Deployments) > len(before.Deployments) {
+			w.served[m.ID] = m
+		}
+	}
+}
+
+// endpoints are all that were ever served.
+func (w *witness) endpoints() []made {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Values(w.served))
 }
 
 // take adds what is new, and fails where something may lie between this log
