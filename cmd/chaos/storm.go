@@ -34,6 +34,7 @@ func (l *lab) storm(ctx context.Context, o options) (*weather, error) {
 		fleet.Go(func() error { return s.run(running) })
 	}
 	fleet.Go(func() error { return l.witness.watch(running, l) })
+	fleet.Go(func() error { return l.witness.watchServed(running, l) })
 	l.load = newLoad(l, o)
 	defer l.load.client.CloseIdleConnections()
 	w := &weather{played: newTally(), missed: newTally()}

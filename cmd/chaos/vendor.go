@@ -124,6 +124,8 @@ func (l *lab) sandbox(ctx context.Context, method, path, body string, into any) 
 
 const (
 	lookEvery = 500 * time.Millisecond
+	// lookServed is shorter than an endpoint lives that is not promoted.
+	lookServed = 100 * time.Millisecond
 	// logSize is how many requests the vendors' log holds.
 	logSize = 1000
 )
@@ -155,14 +157,18 @@ func (w *witness) look(ctx context.Context, l *lab) error {
 	if err := l.sandbox(ctx, http.MethodGet, "/_sandbox/requests", "", &answer); err != nil {
 		return err
 	}
-	if err := w.take(answer.Data); err != nil {
-		return err
+	return w.take(answer.Data)
+}
+
+// watchServed reads what is served until ctx ends.
+func (w *witness) watchServed(ctx context.Context, l *lab) error {
+	for pause(ctx, lookServed) {
+		served, err := l.endpoints(context.WithoutCancel(ctx))
+		if err != nil {
+			return fmt.Errorf("watch what the vendors serve: %w", err)
+		}
+		w.takeServed(served)
 	}
-	served, err := l.endpoints(ctx)
-	if err != nil {
-		return err
-	}
-	w.takeServed(served)
 	return nil
 }
 
