@@ -33,6 +33,7 @@ func lookAtCreations(h *history, _ loadNotes, f *finding) {
 			f.breaks(row.Job, "the vendor knows nothing of %s (%s)", row.ID, row.VendorID)
 		}
 	}
+	lookAtEndpoints(h, f)
 	lookAtTrainingBills(h, f)
 }
 
@@ -56,7 +57,7 @@ func (h *history) jobServed(endpoint string) string {
 }
 
 // lookAtEndpoints holds what was served at any time against the trainings.
-func lookAtEndpoints(h *history, _ loadNotes, f *finding) {
+func lookAtEndpoints(h *history, f *finding) {
 	named := map[string]bool{}
 	for _, m := range h.endpoints {
 		f.see()
@@ -84,5 +85,5 @@ func lookAtTrainingBills(h *history, f *finding) {
 	if billed != len(h.trained) {
 		f.breaks("", "%d trainings were billed, the vendor lists %d", billed, len(h.trained))
 	}
-	f.say("%d trainings at the vendor, %d rows", len(h.trained), len(h.trainings))
+	f.say("%d trainings and %d endpoints at the vendor, %d rows", len(h.trained), len(h.endpoints), len(h.trainings))
 }

@@ -268,9 +268,9 @@ func spoiltCreations() map[string]spoiling {
 		"never trained":     {"I3 once", func(h *history, _ *loadNotes) { h.trained = nil }},
 		"left running":      {"I3 once", func(h *history, _ *loadNotes) { h.trainings[0].Status = "running" }},
 		"billed twice":      {"I3 once", func(h *history, _ *loadNotes) { h.paid[1].Calls = 2 }},
-		"served twice":      {"I3 served", func(h *history, _ *loadNotes) { h.endpoints = append(h.endpoints, h.endpoints[0]) }},
-		"nobody's endpoint": {"I3 served", func(h *history, _ *loadNotes) { h.endpoints[0].Name = "s/dl-9" }},
-		"two deployments": {"I3 served", func(h *history, _ *loadNotes) {
+		"served twice":      {"I3 once", func(h *history, _ *loadNotes) { h.endpoints = append(h.endpoints, h.endpoints[0]) }},
+		"nobody's endpoint": {"I3 once", func(h *history, _ *loadNotes) { h.endpoints[0].Name = "s/dl-9" }},
+		"two deployments": {"I3 once", func(h *history, _ *loadNotes) {
 			h.endpoints[0].Deployments = append(h.endpoints[0].Deployments, struct {
 				ID string `json:"id"`
 			}{"a"}, struct {
