@@ -96,9 +96,9 @@ type End struct {
 	// Unrecorded leaves no row of the attempt: nothing was tried, the job only waits
 	// for its turn.
 	Unrecorded bool
-	// Brief says that Write is a few statements that wait for nobody: the end
+	// WriteIsShort says that Write is a few statements that wait for nobody: the end
 	// may share a commit with others.
-	Brief bool
+	WriteIsShort bool
 	// Then runs after the commit: closing a reply stream. Its error is logged.
 	Then func(ctx context.Context) error
 	// Fenced runs instead of Then when there was no commit: the job is held by

@@ -181,8 +181,8 @@ func (t *turn) end(a *handlers.Answered) (*tasks.End, error) {
 		return nil, errors.Join(err, a.Settle(context.Background()))
 	}
 	return &tasks.End{
-		Result: body,
-		Brief:  true,
+		Result:       body,
+		WriteIsShort: true,
 		Write: func(ctx context.Context, q *store.Queries) error {
 			if err := a.Commit(ctx, q); err != nil {
 				return err

@@ -14,7 +14,7 @@ type Finish struct {
 	Job    string
 	Epoch  int64
 	Parent string // the job's, "" where it has none
-	Worker string // the lease's owner; "": whoever holds it
+	Worker string // the lease's owner; "": any
 	// To is where the job goes. A job that is to go on (queued, waiting)
 	// ends cancelled where that was asked for, and failed where Failed uses up
 	// its last attempt.
@@ -32,17 +32,17 @@ type Finish struct {
 	Write func(ctx context.Context, tx *db.Tx) error
 	// Unrecorded leaves no row of the attempt.
 	Unrecorded bool
-	// Brief says that Write is a few statements that wait for nobody: the end
-	// may share a commit with others.
-	Brief bool
-	// Lane is the job's, and Bare says that nothing hangs on it: no parent, no
-	// noun, nobody to tell. A success then needs not to look at it first.
-	Lane string
-	Bare bool
+	// WriteIsShort says that Write is a few statements that wait for no lock: the
+	// end may share a commit with others.
+	WriteIsShort bool
+	// Lane is the job's. NoFollowUps says that nothing follows its end: no parent, no
+	// noun, no webhook. A success then needs not to read the row first.
+	Lane        string
+	NoFollowUps bool
 }
 
 // simple tells whether nothing but the job's own row has to be known.
-func (f Finish) simple() bool { return f.Bare && f.To == StateSucceeded && len(f.Children) == 0 }
+func (f Finish) simple() bool { return f.NoFollowUps && f.To == StateSucceeded && len(f.Children) == 0 }
 
 // FinishJob is FinishJobs for one. It fails with ErrFenced, and has done
 // nothing, unless the job is running under the epoch.
@@ -60,7 +60,7 @@ func (q *Queries) FinishJob(ctx context.Context, f Finish) ([]Moved, error) {
 // FinishJobs carries out the ends of attempts: what each learned, its children,
 // the move, the attempt's row, and what hangs on the job. It answers, in order,
 // who moved by each; nil, and nothing done, where a job is not running under
-// the epoch any more, except that one which succeeded and is Bare then fails all
+// the epoch any more, except that one which succeeded and is NoFollowUps then fails all
 // with ErrFenced, if only at the commit. It must run in a transaction; of those
 // with a parent one at a time, so that all take their locks in one order.
 func (q *Queries) FinishJobs(ctx context.Context, all []Finish) ([][]Moved, error) {

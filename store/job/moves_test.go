@@ -213,7 +213,7 @@ func (m *machine) bare(*rapid.T) {
 		if held.Parent != "" {
 			continue
 		}
-		all = append(all, store.Finish{Job: id, Epoch: held.Epoch, Worker: owner, Lane: held.Lane, Bare: true,
+		all = append(all, store.Finish{Job: id, Epoch: held.Epoch, Worker: owner, Lane: held.Lane, NoFollowUps: true,
 			To: store.JobSucceeded, Outcome: string(store.JobSucceeded)})
 		now := m.jobs[id] // as check has just seen it
 		hold = hold && now.State == store.JobRunning && now.Epoch == held.Epoch

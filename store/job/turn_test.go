@@ -59,7 +59,7 @@ func (b bench) serve(n int) []string {
 		var ends []store.Finish
 		for _, j := range jobs {
 			tenants[j.ID] = j.Tenant
-			ends = append(ends, store.Finish{Job: j.ID, Epoch: j.Epoch, Lane: j.Lane, Bare: true,
+			ends = append(ends, store.Finish{Job: j.ID, Epoch: j.Epoch, Lane: j.Lane, NoFollowUps: true,
 				To: store.JobSucceeded, Outcome: "succeeded"})
 		}
 		_, err = q.FinishJobs(ctx, ends)

@@ -33,7 +33,7 @@ func (w *Worker) attempt(h *hold) (end func()) {
 	ctx, cancel := context.WithTimeoutCause(h.ctx, w.engine.lanes[tasks.Lane(h.job.Lane)].Deadline, errDeadline)
 	defer cancel()
 	done, err := w.call(ctx, h.job)
-	if errors.Is(err, errGiven) {
+	if errors.Is(err, errReleased) {
 		return func() { w.keeper.drop(h) }
 	}
 	w.keeper.ending(h)
@@ -48,8 +48,9 @@ func (w *Worker) attempt(h *hold) (end func()) {
 	}
 }
 
-// errGiven means that the job was handed back over its handler's head.
-var errGiven = errors.New("the job was handed back")
+// errReleased means that the job was released (drain or lost lease) while its
+// handler still ran.
+var errReleased = errors.New("the job was handed back")
 
 // call runs the handler in another goroutine, so that one that ignores its
 // context cannot hold up the worker's stop.
@@ -59,7 +60,7 @@ func (w *Worker) call(ctx context.Context, job store.Job) (*tasks.End, error) {
 		err error
 	}
 	answered := make(chan answer, 1)
-	w.crew.do(func() {
+	w.pool.do(func() {
 		end, err := w.safely(ctx, job)
 		answered <- answer{end, err}
 	})
@@ -67,7 +68,7 @@ func (w *Worker) call(ctx context.Context, job store.Job) (*tasks.End, error) {
 	case a := <-answered:
 		return a.end, a.err
 	case <-w.given:
-		return nil, errGiven
+		return nil, errReleased
 	}
 }
 
@@ -104,7 +105,7 @@ func (w *Worker) judge(ctx context.Context, job store.Job, end *tasks.End, err e
 		end = &tasks.End{}
 	}
 	f := store.Finish{To: end.State, Result: end.Result, After: end.After,
-		Children: end.Children, Write: store.Learned(end.Write), Brief: end.Brief,
+		Children: end.Children, Write: store.Learned(end.Write), WriteIsShort: end.WriteIsShort,
 		Unrecorded: end.Unrecorded}
 	switch f.To {
 	case "":
@@ -189,7 +190,7 @@ func (w *Worker) finish(h *hold, f store.Finish, left following) {
 func (w *Worker) signed(h *hold, f store.Finish) store.Finish {
 	job := h.job
 	f.Job, f.Epoch, f.Lane, f.Parent, f.Worker = job.ID, job.Epoch, job.Lane, job.Parent, w.name
-	f.Bare = job.Parent == "" && job.Subject == "" && job.WebhookURL == ""
+	f.NoFollowUps = job.Parent == "" && job.Subject == "" && job.WebhookURL == ""
 	return f
 }
 
@@ -252,12 +253,12 @@ func (w *Worker) after(ctx context.Context, job store.Job, do func(context.Conte
 	ctx, cancel := context.WithTimeout(ctx, thenTimeout)
 	defer cancel()
 	if err := do(ctx); err != nil {
-		w.engine.log.Warn().Err(err).Str("job", job.ID).Str("kind", job.Kind).Msg("after the job's end")
+		w.engine.log.Warn().Err(err).Str("job", job.ID).Str("kind", job.Kind).Msg("follow-up after job end failed")
 	}
 }
 
 func (w *Worker) fenced(job store.Job, err error) {
 	w.engine.metrics.fenced.WithLabelValues(job.Lane, job.Kind).Inc()
 	w.engine.log.Warn().Err(err).Str("job", job.ID).Int64("epoch", job.Epoch).Str("kind", job.Kind).
-		Msg("an attempt's end was not stored")
+		Msg("attempt result discarded: job was taken over")
 }

@@ -137,7 +137,7 @@ func (w *Worker) claimTogether(ctx context.Context, lane tasks.Lane, all []*clai
 // noteClaim leaves word, once a second, that the lane is being served.
 func (w *Worker) noteClaim(ctx context.Context, lane tasks.Lane) {
 	now := time.Now().Unix()
-	if w.noted[lane].Swap(now) == now {
+	if w.lastServed[lane].Swap(now) == now {
 		return
 	}
 	if err := w.engine.redis.Set(ctx, claimedKey(lane), 1, claimedFor).Err(); err != nil {

@@ -32,7 +32,7 @@ func (w *Worker) drain(lines []*line) error {
 	}
 	var err error
 	if !settled {
-		err = w.takeBack()
+		err = w.releaseUnfinished()
 	}
 	close(w.given)
 	waiting.Wait()
@@ -85,18 +85,18 @@ func within(done <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// takeBack hands back the jobs of handlers that do not return. Whatever those
+// releaseUnfinished hands back the jobs of handlers that do not return. Whatever those
 // still try to write is fenced. An answer that waits for a database that is away
 // is not taken back: it was paid for.
-func (w *Worker) takeBack() error {
-	var stubborn []string
+func (w *Worker) releaseUnfinished() error {
+	var stillRunning []string
 	for _, h := range w.keeper.working() {
-		stubborn = append(stubborn, h.job.Kind+" "+h.job.ID)
+		stillRunning = append(stillRunning, h.job.Kind+" "+h.job.ID)
 		w.finish(h, store.Finish{To: store.JobQueued, Outcome: store.AttemptHandedBack}, following{})
 	}
-	if len(stubborn) == 0 {
+	if len(stillRunning) == 0 {
 		return nil
 	}
 	return fmt.Errorf("stop worker: handlers did not return when their context ended: %s",
-		strings.Join(stubborn, ", "))
+		strings.Join(stillRunning, ", "))
 }

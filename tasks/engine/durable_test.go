@@ -72,7 +72,7 @@ func TestDurability(t *testing.T) {
 			{"accept for a client that waits", accept(store.NewJob{Attached: true}, nil), store.Relaxed},
 			{"cancel", func() { job = r.accept(store.NewJob{}); seen.of(func() {}); r.cancel(job) }, store.Synced},
 			{"retry", func() { _, err := r.Retry(r.ctx, job.Tenant, job.ID); r.must(err) }, store.Synced},
-			{"store an answer", end(store.Finish{To: store.JobSucceeded, Bare: true, Outcome: "succeeded"}), store.Synced},
+			{"store an answer", end(store.Finish{To: store.JobSucceeded, NoFollowUps: true, Outcome: "succeeded"}), store.Synced},
 			{"store what was learned", end(store.Finish{To: store.JobWaiting, After: 1, Write: store.Learned(write), Outcome: "waiting"}),
 				store.Synced},
 			{"store a failure", end(store.Finish{To: store.JobFailed, Outcome: "failed"}), store.Synced},

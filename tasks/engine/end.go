@@ -23,9 +23,9 @@ func (e *Engine) end(ctx context.Context, f store.Finish) ([]store.Moved, error)
 	one := &ending{finish: f}
 	var err error
 	switch {
-	case f.Bare && f.Write == nil && len(f.Children) == 0, e.store.Dialect() == store.SQLite:
+	case f.NoFollowUps && f.Write == nil && len(f.Children) == 0, e.store.Dialect() == store.SQLite:
 		err = e.ends.Do(ctx, one)
-	case f.Brief && f.Parent == "":
+	case f.WriteIsShort && f.Parent == "":
 		err = e.briefs.Do(ctx, one)
 	default:
 		ctx, cancel := context.WithTimeout(ctx, store.GroupTime)

@@ -70,7 +70,7 @@ type LaneConfig struct {
 type Options struct {
 	Store *store.Store
 	Redis redis.UniversalClient
-	// Log is told what the engine did that nobody asked for. Defaults to silence.
+	// Log is told what the engine did by itself. Defaults to silence.
 	Log zerolog.Logger
 	// Lanes that are missing take LaneConfig's defaults.
 	Lanes map[tasks.Lane]LaneConfig
@@ -106,7 +106,7 @@ type Engine struct {
 	attached *store.Group[*acceptance]
 	ends     *store.Group[*ending]
 	// briefs ends what was paid for: those of one tenant would wait for each
-	// other at its sum of spending.
+	// other at the lock of its spending.
 	briefs *store.Group[*ending]
 	wakes  *store.Group[*delivery]
 	news   *store.Group[[]store.Moved]
@@ -139,7 +139,7 @@ func New(o Options) (*Engine, error) {
 	}
 	width := o.Store.Writers()
 	e.accepts = store.NewGroup(width, e.acceptAll)
-	e.attached = store.NewGroup(1, e.acceptAll) // the room of a lane is looked for by one at a time
+	e.attached = store.NewGroup(1, e.acceptAll) // the capacity of a lane is looked for by one at a time
 	e.ends = store.NewGroup(width, e.endAll)
 	e.briefs = store.NewGroup(1, e.endAll)
 	e.wakes = store.NewGroup(width, e.deliverAll)
@@ -179,13 +179,12 @@ func positive[T int | time.Duration](given, otherwise T) T {
 	return otherwise
 }
 
-// heardLately is for how long an answer of the queue stands for the next one: a
-// client that comes so soon after another needs no question of his own.
-const heardLately = 20 * time.Millisecond
+// pingFreshFor skips the PING if Redis answered within the last 20 ms.
+const pingFreshFor = 20 * time.Millisecond
 
 // reachableLately is Reachable without asking where it answered a moment ago.
 func (e *Engine) reachableLately(ctx context.Context) error {
-	if time.Since(time.Unix(0, e.heard.Load())) < heardLately {
+	if time.Since(time.Unix(0, e.heard.Load())) < pingFreshFor {
 		return nil
 	}
 	return e.Reachable(ctx)

@@ -19,9 +19,9 @@ type hold struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	trusted time.Time // until when the lease is ours for certain; keeper.mu
-	renewAt time.Time // keeper.mu
-	ending  bool      // its handler has returned, and its end is being stored; keeper.mu
+	validUntil time.Time // until when the lease certainly holds; keeper.mu
+	renewAt    time.Time // keeper.mu
+	ending     bool      // its handler has returned, and its end is being stored; keeper.mu
 }
 
 // keeper renews the leases of one worker's jobs in one statement, and ends
@@ -58,7 +58,7 @@ func (k *keeper) add(ctx context.Context, job store.Job, claimed time.Time) *hol
 // renewed notes a renewal that was sent at the given time. The last tenth of a
 // lease is not trusted: clocks and answers take their time.
 func (h *hold) renewed(sent time.Time) {
-	h.trusted = sent.Add(h.lease * 9 / 10)
+	h.validUntil = sent.Add(h.lease * 9 / 10)
 	h.renewAt = sent.Add(h.lease / 3)
 }
 
@@ -142,7 +142,7 @@ func (k *keeper) tick(ctx context.Context) {
 	k.mu.Unlock()
 	k.ask(ctx, look, looking)
 	k.ask(ctx, renew, renewing)
-	k.distrust()
+	k.cancelExpired()
 }
 
 // question is what is asked of leases.
@@ -206,13 +206,13 @@ func (k *keeper) apply(holds []*hold, states []store.HoldState, q question, sent
 	}
 }
 
-// distrust ends the work of leases that could not be renewed in time.
-func (k *keeper) distrust() {
+// cancelExpired ends the work of leases that could not be renewed in time.
+func (k *keeper) cancelExpired() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
 	for _, h := range k.held {
-		if now.After(h.trusted) {
+		if now.After(h.validUntil) {
 			h.cancel(tasks.ErrLeaseLost)
 		}
 	}

@@ -69,7 +69,7 @@ func (e *Engine) announceAll(ctx context.Context, all [][]store.Moved) {
 		pipe.Publish(ctx, roomChannel, lane)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		e.log.Debug().Err(err).Msg("moves were not announced; the listeners' own clocks will")
+		e.log.Debug().Err(err).Msg("publish failed; listeners fall back to polling")
 	}
 }
 

@@ -40,20 +40,20 @@ type WorkerOptions struct {
 // Worker runs jobs: one asynq.Server a lane delivers wake-ups, the database
 // says whether they hold.
 type Worker struct {
-	engine   *Engine
-	handlers map[tasks.Kind]tasks.Handler
-	lanes    []tasks.Lane
-	name     string
-	grace    time.Duration
-	patience time.Duration
-	keeper   *keeper
-	crew     *crew
-	claims   map[tasks.Lane]*store.Group[*claiming]
-	noted    map[tasks.Lane]*atomic.Int64 // the second of the last note that a lane is served
+	engine     *Engine
+	handlers   map[tasks.Kind]tasks.Handler
+	lanes      []tasks.Lane
+	name       string
+	grace      time.Duration
+	patience   time.Duration
+	keeper     *keeper
+	pool       *pool
+	claims     map[tasks.Lane]*store.Group[*claiming]
+	lastServed map[tasks.Lane]*atomic.Int64 // the second in which a lane was last reported to be served
 
 	work     context.Context // what handlers' contexts come from
 	stopWork context.CancelCauseFunc
-	given    chan struct{} // closed when stubborn handlers are not waited for any more
+	given    chan struct{} // closed when handlers that did not return are not waited for any more
 
 	mu       sync.Mutex
 	stopping bool
@@ -79,17 +79,17 @@ func (e *Engine) Worker(o WorkerOptions) (*Worker, error) {
 	w := &Worker{
 		engine: e, handlers: o.Handlers, lanes: o.Lanes, name: o.Name,
 		grace: positive(o.Grace, 20*time.Second), patience: positive(o.Patience, 5*time.Second),
-		keeper: newKeeper(e, positive(o.Look, time.Second)), noted: map[tasks.Lane]*atomic.Int64{},
+		keeper: newKeeper(e, positive(o.Look, time.Second)), lastServed: map[tasks.Lane]*atomic.Int64{},
 		given: make(chan struct{}), claims: map[tasks.Lane]*store.Group[*claiming]{},
 	}
 	for _, lane := range tasks.Lanes() {
-		w.noted[lane] = &atomic.Int64{}
+		w.lastServed[lane] = &atomic.Int64{}
 		w.claims[lane] = store.NewGroup(1, func(ctx context.Context, all []*claiming) {
 			w.claimTogether(ctx, lane, all)
 		})
 	}
 	w.work, w.stopWork = context.WithCancelCause(context.Background())
-	w.crew = newCrew(w.given)
+	w.pool = newPool(w.given)
 	return w, nil
 }
 

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// TestCrew has functions that wait for each other run at once, and leaves nobody
-// behind: who rests goes after a while, or at the end.
-func TestCrew(t *testing.T) {
+// TestPool has functions that wait for each other run at once, and leaves no
+// goroutine behind: idle ones end after a while, or when the pool is closed.
+func TestPool(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		over := make(chan struct{})
-		c := newCrew(over)
+		c := newPool(over)
 		met := make(chan int)
 		both := func() {
 			c.do(func() { met <- 1 })
@@ -24,14 +24,14 @@ func TestCrew(t *testing.T) {
 		both()
 		synctest.Wait()
 		both()
-		time.Sleep(2 * crewRest) // of the bubble's clock
+		time.Sleep(2 * poolRest) // of the bubble's clock
 		synctest.Wait()
 		select {
 		case c.work <- func() {}:
-			t.Error("somebody still rests")
+			t.Error("a goroutine is still idle")
 		default:
 		}
 		both()
-		close(over) // a bubble with anybody left in it fails
+		close(over) // a bubble with a goroutine left in it fails
 	})
 }
