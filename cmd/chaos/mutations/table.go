@@ -160,9 +160,9 @@ func ofLearning() []mutation {
 			test: tests("handlers/tune", "TestGate"),
 		}, {
 			name: "what is held out is dreamt of",
-			file: "handlers/dream/slice.go",
-			old:  "\tif e.HeldOut {\n",
-			new:  "\tif e.HeldOut && e.ID == \"\" {\n",
+			file: "handlers/dream/study/screen.go",
+			old:  "\tif s.Experience.HeldOut {\n",
+			new:  "\tif s.Experience.HeldOut && s.Experience.ID == \"\" {\n",
 			test: tests("handlers/dream", "TestWhatIsKeptAndWhatIsNot"),
 		}, {
 			name: "forgetting leaves an object",
