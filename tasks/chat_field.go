@@ -159,10 +159,22 @@ func metadata(name string, raw json.RawMessage) (map[string]string, *InputError)
 	}
 	for key, text := range pairs {
 		if utf8.RuneCountInString(key) > 64 || utf8.RuneCountInString(text) > 512 {
-			return nil, invalid(join(name, key), "a key has at most 64 characters and a value at most 512")
+			return nil, invalid(name, "a key has at most 64 characters and a value at most 512")
 		}
 	}
 	return pairs, nil
+}
+
+// CheckMetadata checks a client's own pairs, which may be missing. Its error is an
+// [*InputError].
+func CheckMetadata(raw json.RawMessage) error {
+	if len(raw) == 0 || isNull(raw) {
+		return nil
+	}
+	if _, fault := metadata("metadata", raw); fault != nil {
+		return fault
+	}
+	return nil
 }
 
 func readStreamOptions(r *ChatRequest, name string, raw json.RawMessage) *InputError {

@@ -11,6 +11,7 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -70,7 +71,7 @@ func (b *batchReader) fill() error {
 	}
 	for _, e := range rows {
 		b.after = e.ID
-		b.buffer.Write(encode(batchLine{e.ID, e.External, e.Prompt, e.Answer, e.Reference, e.Origin, e.HeldOut}))
+		b.buffer.Write(plainjson.Of(batchLine{e.ID, e.External, e.Prompt, e.Answer, e.Reference, e.Origin, e.HeldOut}))
 		b.buffer.WriteByte('\n')
 	}
 	b.ended = !more

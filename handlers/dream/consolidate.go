@@ -9,6 +9,7 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -34,14 +35,14 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 		return nil, fmt.Errorf("read the memory: %w", err)
 	}
 	if before.Dream == d.ID { // written by an attempt that could not say so
-		return &tasks.End{Result: encode(consolidateResult{before.ID, len(before.Lessons)})}, nil
+		return &tasks.End{Result: plainjson.Of(consolidateResult{before.ID, len(before.Lessons)})}, nil
 	}
 	memory := w.remember(d, before, fresh)
 	if err := w.keepLessons(ctx, memory, fresh); err != nil {
 		return nil, err
 	}
 	return &tasks.End{
-		Result: encode(consolidateResult{memory.ID, len(memory.Lessons)}),
+		Result: plainjson.Of(consolidateResult{memory.ID, len(memory.Lessons)}),
 		Write: func(ctx context.Context, q *store.Queries) error {
 			return addMemory(ctx, q, memory)
 		},
@@ -78,7 +79,7 @@ func (w *worker) remember(d store.Dream, before store.Memory, fresh []store.Refl
 func (w *worker) keepLessons(ctx context.Context, memory store.Memory, fresh []store.Reflection) error {
 	var lines bytes.Buffer
 	for _, r := range fresh {
-		lines.Write(encode(reflectionLine{r.ID, r.Lesson, r.Sources, r.Score}))
+		lines.Write(plainjson.Of(reflectionLine{r.ID, r.Lesson, r.Sources, r.Score}))
 		lines.WriteByte('\n')
 	}
 	err := blob.Ensure(ctx, w.Bucket, store.ReflectionsObject(memory.Dream), bytes.NewReader(lines.Bytes()))

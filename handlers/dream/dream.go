@@ -10,7 +10,6 @@ package dream
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -107,14 +107,6 @@ func within(d store.Dream) *handlers.Within {
 func child(run *tasks.Run, kind tasks.Kind, input any) store.NewJob {
 	return store.NewJob{
 		Tenant: run.Job.Tenant, KeyID: run.Job.KeyID, Kind: string(kind), Lane: string(kind.Lane()),
-		Subject: run.Job.Subject, Input: encode(input), Trace: run.Job.Trace,
+		Subject: run.Job.Subject, Input: plainjson.Of(input), Trace: run.Job.Trace,
 	}
-}
-
-func encode(v any) json.RawMessage {
-	out, err := json.Marshal(v)
-	if err != nil { // our own structs
-		panic(err)
-	}
-	return out
 }

@@ -13,6 +13,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/money"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -57,7 +58,7 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 	}
 	sum.CostUSD = money.USD(sum.nano)
 	d.Stage = stageDone
-	return &tasks.End{Result: encode(planResult{Dream: d.ID, DryRun: &sum}), Write: setDream(d)}, nil
+	return &tasks.End{Result: plainjson.Of(planResult{Dream: d.ID, DryRun: &sum}), Write: setDream(d)}, nil
 }
 
 // models finds out who would be asked in which role.

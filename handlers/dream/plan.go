@@ -7,6 +7,7 @@ import (
 
 	"dreamlab/handlers/dream/study"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -193,7 +194,7 @@ func (w *worker) done(ctx context.Context, run *tasks.Run, d store.Dream) (*task
 // finish puts the dream into its last stage and returns the job's result.
 func (w *worker) finish(d *store.Dream) json.RawMessage {
 	d.Stage = stageDone
-	return encode(planResult{Dream: d.ID, Counts: d.Counts})
+	return plainjson.Of(planResult{Dream: d.ID, Counts: d.Counts})
 }
 
 // gather sums what the slices came to. What a slice that failed had in hand is

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"dreamlab/providers"
+	"dreamlab/store/plainjson"
 )
 
 // What the lead model is asked for lessons with. The experiences stand as
@@ -28,7 +29,7 @@ func reflectRequest(material map[string]shown, ids []string) providers.Request {
 	return providers.Request{
 		Messages: []providers.Message{
 			providers.TextMessage("system", reflectInstruction),
-			providers.TextMessage("user", string(encode(material))),
+			providers.TextMessage("user", string(plainjson.Of(material))),
 		},
 		MaxTokens: reflectTokens, Temperature: &cold, ResponseFormat: lessonsFormat(ids),
 	}
@@ -57,7 +58,7 @@ func lessonsFormat(ids []string) json.RawMessage {
 		"type": "object", "additionalProperties": false, "required": []string{"lessons"},
 		"properties": schema{"lessons": schema{"type": "array", "maxItems": maxLessonsAsked, "items": lesson}},
 	}
-	return encode(schema{
+	return plainjson.Of(schema{
 		"type":        "json_schema",
 		"json_schema": schema{"name": "lessons", "strict": true, "schema": lessons},
 	})

@@ -11,6 +11,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/providers/sandbox/model"
+	"dreamlab/store/plainjson"
 )
 
 // talk is a conversation of the sample that the program ships.
@@ -45,7 +46,7 @@ func talks(t *testing.T) []talk {
 func lessonsOf(t *testing.T, m *model.Model, r providers.Request) string {
 	t.Helper()
 	var ask model.Ask
-	wire := encode(map[string]any{"messages": r.Messages, "response_format": r.ResponseFormat})
+	wire := plainjson.Of(map[string]any{"messages": r.Messages, "response_format": r.ResponseFormat})
 	if err := json.Unmarshal(wire, &ask); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 	"dreamlab/tasks/lenient"
 )
@@ -56,7 +57,7 @@ func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error
 		}
 	}
 	r.result.Reflections = len(r.lessons)
-	return &tasks.End{Result: encode(r.result), Write: r.write}, nil
+	return &tasks.End{Result: plainjson.Of(r.result), Write: r.write}, nil
 }
 
 type reflectRun struct {

@@ -8,6 +8,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/dream/study"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -76,7 +77,7 @@ func (w *worker) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) 
 	s := &sliceRun{worker: w, run: run, dream: d, contents: map[string]bool{}, answered: map[string]bool{}}
 	if d.Stage == stageUnreadable {
 		s.leave(rejectStopped, in.Experiences)
-		return &tasks.End{Result: encode(s.result)}, nil
+		return &tasks.End{Result: plainjson.Of(s.result)}, nil
 	}
 	if err := s.loadAnswered(ctx); err != nil {
 		return nil, err
@@ -149,7 +150,7 @@ func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
 			s.result.giveBackMalformed()
 		}
 	}
-	return &tasks.End{Result: encode(s.result), Write: s.write}, nil
+	return &tasks.End{Result: plainjson.Of(s.result), Write: s.write}, nil
 }
 
 func (s *sliceRun) write(ctx context.Context, q *store.Queries) error {

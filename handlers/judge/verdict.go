@@ -1,13 +1,13 @@
 package judge
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
 
 	"dreamlab/providers"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks/lenient"
 )
 
@@ -52,10 +52,7 @@ type object struct {
 // Request puts a case to a judge: an instruction, and the case as one JSON
 // object in the last message. It fails when the prompt is not JSON.
 func Request(c Case) (providers.Request, error) {
-	var shown bytes.Buffer
-	encoder := json.NewEncoder(&shown)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(object{
+	shown, err := plainjson.Encode(object{
 		Conversation: c.Prompt, Reference: c.Reference, Feedback: c.Feedback, First: c.First, Second: c.Second,
 	})
 	if err != nil {
@@ -65,7 +62,7 @@ func Request(c Case) (providers.Request, error) {
 	return providers.Request{
 		Messages: []providers.Message{
 			providers.TextMessage("system", instruction),
-			providers.TextMessage("user", strings.TrimSpace(shown.String())),
+			providers.TextMessage("user", string(shown)),
 		},
 		MaxTokens: verdictTokens, Temperature: &cold, ResponseFormat: json.RawMessage(schema),
 	}, nil

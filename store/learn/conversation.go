@@ -2,11 +2,10 @@ package learn
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
-	"strings"
 
 	"dreamlab/store/db"
+	"dreamlab/store/plainjson"
 )
 
 // Traces are where a conversation left something beside its own row: ids alone, so
@@ -71,23 +70,11 @@ func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string) (Trac
 // traceChats finds the chats that were answered, and those that were not: these
 // left no experience, and are known by what their input says.
 func (q *ExperienceQueries) traceChats(ctx context.Context, tenant, external string, t *Traces) error {
-	named, err := plainJSON(external)
-	if err != nil {
-		return err
-	}
+	named := `"conversation":` + string(plainjson.Of(external)) // as inputs of jobs are written
 	return q.Words(ctx, &t.Chats, `SELECT id FROM jobs WHERE tenant = $1 AND kind = 'chat.run'
 			AND id IN (SELECT job FROM experiences WHERE tenant = $1 AND conversation = $2)
 		UNION SELECT id FROM jobs WHERE tenant = $1 AND state IN ('failed', 'cancelled', 'expired')
-			AND kind = 'chat.run' AND replace(input, $3, '') <> input ORDER BY 1`, tenant, t.Conversation, `"conversation":`+named)
-}
-
-// plainJSON writes a text as inputs of jobs have it: without HTML's escapes.
-func plainJSON(text string) (string, error) {
-	var out strings.Builder
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(text)
-	return strings.TrimSpace(out.String()), err
+			AND kind = 'chat.run' AND replace(input, $3, '') <> input ORDER BY 1`, tenant, t.Conversation, named)
 }
 
 // HoldConversation waits for those who are learning from a conversation, by our id,

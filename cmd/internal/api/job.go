@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/rs/zerolog"
 
@@ -121,26 +120,7 @@ func (n newJob) check(webhooks tasks.WebhookRules) error {
 	case n.ExpiresIn > 0 && n.RunAt >= time.Now().Unix()+n.ExpiresIn:
 		return wire.Invalid("expires_in", "The job would expire before run_at: allow it longer.")
 	}
-	return checkMetadata(n.Metadata)
-}
-
-// checkMetadata holds metadata to OpenAI's rule: an object of at most 16 texts,
-// with names of at most 64 characters and values of at most 512
-// (https://platform.openai.com/docs/api-reference/chat/create).
-func checkMetadata(raw json.RawMessage) error {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil
-	}
-	var pairs map[string]string
-	if err := json.Unmarshal(raw, &pairs); err != nil || len(pairs) > 16 {
-		return wire.Invalid("metadata", "metadata is an object of at most 16 strings.")
-	}
-	for name, value := range pairs {
-		if utf8.RuneCountInString(name) > 64 || utf8.RuneCountInString(value) > 512 {
-			return wire.Invalid("metadata", "metadata has names of at most 64 characters, and values of at most 512.")
-		}
-	}
-	return nil
+	return tasks.CheckMetadata(n.Metadata)
 }
 
 func (n newJob) fill(job *store.NewJob) {

@@ -5,6 +5,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
+	"dreamlab/store/plainjson"
 )
 
 // maskMessages masks what messages say, and the tools that they call. It
@@ -18,5 +19,5 @@ func maskMessages(raw json.RawMessage) json.RawMessage {
 		m := &messages[i]
 		m.Content, m.ToolCalls = redact.JSON(m.Content), redact.JSON(m.ToolCalls)
 	}
-	return encode(messages)
+	return plainjson.Of(messages)
 }

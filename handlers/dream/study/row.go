@@ -9,6 +9,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 )
 
 // Who wrote a row's answer.
@@ -42,7 +43,7 @@ func (s *Study) row() json.RawMessage {
 	if err := json.Unmarshal(s.prompt, &messages); err != nil { // masked by us
 		panic(err)
 	}
-	return encode(append(messages, encode(providers.TextMessage("assistant", s.answer))))
+	return plainjson.Of(append(messages, plainjson.Of(providers.TextMessage("assistant", s.answer))))
 }
 
 // Asked is the last thing that the user said, masked.
@@ -86,12 +87,4 @@ func (s *Study) feedback() string {
 		return strings.TrimSpace("The user liked the recorded answer. " + comment)
 	}
 	return strings.TrimSpace("The user disliked the recorded answer. " + comment)
-}
-
-func encode(v any) json.RawMessage {
-	out, err := json.Marshal(v)
-	if err != nil { // our own structs
-		panic(err)
-	}
-	return out
 }

@@ -6,6 +6,7 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 )
 
 // said is an experience with an answer.
@@ -22,7 +23,7 @@ func TestScreen(t *testing.T) {
 	t.Parallel()
 	down := int64(-1)
 	answer := func(text string) func(*store.Experience) {
-		return func(e *store.Experience) { e.Answer = encode(providers.TextMessage("assistant", text)) }
+		return func(e *store.Experience) { e.Answer = plainjson.Of(providers.TextMessage("assistant", text)) }
 	}
 	tests := []struct {
 		want   string

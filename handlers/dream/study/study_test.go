@@ -8,6 +8,7 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -112,13 +113,13 @@ func TestDuplicateAsksNothing(t *testing.T) {
 func TestReplaySeesNeitherAnswerNorPersonalData(t *testing.T) {
 	t.Parallel()
 	one := New(said(func(e *store.Experience) {
-		e.Prompt = encode([]providers.Message{providers.TextMessage("user", "I am ann@shop.example. How many?")})
+		e.Prompt = plainjson.Of([]providers.Message{providers.TextMessage("user", "I am ann@shop.example. How many?")})
 	}))
 	questions, _, err := one.Next(nil)
 	if err != nil || len(questions) != 1 {
 		t.Fatalf("asked %v, %v", questions, err)
 	}
-	shown := string(encode(questions[0].Request.Messages))
+	shown := string(plainjson.Of(questions[0].Request.Messages))
 	if strings.Contains(shown, "ann@") || strings.Contains(shown, "12") || !strings.Contains(shown, "How many?") {
 		t.Errorf("the replay is asked %s", shown)
 	}
