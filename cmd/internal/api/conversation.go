@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
@@ -28,6 +29,10 @@ type forgetPreview struct {
 // forgetAttempts is how often forgetting is tried: it is a promise, and a bucket may
 // be away for hours.
 const forgetAttempts = 20
+
+// forgetWait is how long a client waits for it that states no preference: most
+// conversations are gone in less than a second, and a client that deletes expects that.
+const forgetWait = 5 * time.Second
 
 // delete makes the job that forgets a conversation, by our id or the client's, and
 // what was learned from it; with preview=true it only says what would go.

@@ -19,7 +19,7 @@ func (r *rig) forgetting(s seeded) {
 	if _, err := r.store.Experience(r.t.Context(), s.tenant, s.experience); err != nil {
 		r.t.Errorf("the preview changed something: %v", err)
 	}
-	done := r.do(request{method: "DELETE", path: "/v1/conversations/chat-7", header: map[string]string{"Prefer": "wait=20"}})
+	done := r.do(request{method: "DELETE", path: "/v1/conversations/chat-7"}) // it is waited for, as nothing else is said
 	if done.status != 200 || done.value("status") != "succeeded" || done.value("kind") != "conversation" {
 		r.t.Fatalf("%d %s", done.status, done.body)
 	}
@@ -38,7 +38,8 @@ func TestForgettingIsAJob(t *testing.T) {
 	r.seed()
 	r.do(request{method: "DELETE", path: "/v1/conversations/chat-7", key: r.other}).want(t, 404, "not_found")
 	r.do(request{method: "DELETE", path: "/v1/conversations/chat-7?preview=yes"}).want(t, 400, "invalid_request")
-	job := r.do(request{method: "DELETE", path: "/v1/conversations/chat-7"}).want(t, 202, "")
+	job := r.do(request{method: "DELETE", path: "/v1/conversations/chat-7",
+		header: map[string]string{"Prefer": "respond-async"}}).want(t, 202, "")
 	id := job.text(t, "id")
 	if job.header.Get("Location") != "/v1/jobs/"+id || job.text(t, "task") != string(tasks.ConversationForget) {
 		t.Errorf("the answer is %v %s", job.header, job.body)

@@ -34,13 +34,13 @@ type nouns struct {
 }
 
 func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
-	wait, held := waits{o.Store, o.Engine}, objects{o.Bucket, o.Log}
+	wait, held := waits{store: o.Store, engine: o.Engine}, objects{o.Bucket, o.Log}
 	reap, base := reaping{o.Store, o.Engine, o.Log}, bases{o.Store, o.Models, o.Tunable, o.Base}
 	n := nouns{
 		models:        models{o.Store, o.Models, reap, o.Sandbox},
 		files:         files{o.Store, held},
 		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap},
-		conversations: conversations{o.Store, front, wait},
+		conversations: conversations{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: forgetWait}},
 		dreams:        dreams{o.Store, o.Engine, front, wait},
 		reflections:   reflections{o.Store},
 		memories:      memories{o.Store},

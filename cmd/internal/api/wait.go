@@ -15,6 +15,8 @@ import (
 type waits struct {
 	store  *store.Store
 	engine Engine
+	// usual is how long a client waits that states no preference. Defaults to not at all.
+	usual time.Duration
 }
 
 // shower shows the object that a job works for.
@@ -23,28 +25,38 @@ type shower func(context.Context, store.Job) (any, error)
 // mostWait bounds Prefer: wait.
 const mostWait = 5 * time.Minute
 
-// preferredWait reads "Prefer: wait=N" (RFC 7240, section 4.3), N in seconds.
-func preferredWait(c *wire.Call) time.Duration {
+// preferredWait reads "Prefer: wait=N" and "Prefer: respond-async" (RFC 7240,
+// sections 4.3 and 4.1), N in seconds, and tells whether one was there.
+func preferredWait(c *wire.Call) (wait time.Duration, stated bool) {
 	for _, header := range c.Header.Values("Prefer") {
 		for preference := range strings.SplitSeq(header, ",") {
 			name, value, _ := strings.Cut(strings.TrimSpace(preference), "=")
-			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
-				continue
+			switch strings.ToLower(strings.TrimSpace(name)) {
+			case "wait":
+				return waitOf(value), true
+			case "respond-async":
+				stated = true
 			}
-			n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
-			if err != nil || n < 0 {
-				return 0 // RFC 7240: what is not understood is ignored
-			}
-			return min(time.Duration(n)*time.Second, mostWait)
 		}
 	}
-	return 0
+	return 0, stated
+}
+
+func waitOf(value string) time.Duration {
+	n, err := strconv.Atoi(strings.Trim(strings.TrimSpace(value), `"`))
+	if err != nil || n < 0 {
+		return 0 // RFC 7240: what is not understood is ignored
+	}
+	return min(time.Duration(n)*time.Second, mostWait)
 }
 
 // until returns the job when it has ended, where the client prefers to wait
 // and it ends in time; else as it is.
 func (h waits) until(w http.ResponseWriter, c *wire.Call, job store.Job) (store.Job, bool, error) {
-	wait := preferredWait(c)
+	wait, stated := preferredWait(c)
+	if !stated {
+		wait = h.usual
+	}
 	if wait == 0 {
 		return job, false, nil
 	}
@@ -52,7 +64,9 @@ func (h waits) until(w http.ResponseWriter, c *wire.Call, job store.Job) (store.
 	if err != nil || !job.State.Ended() {
 		return job, false, err
 	}
-	w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
+	if stated {
+		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
+	}
 	return job, true, nil
 }
 
