@@ -9,6 +9,10 @@ import (
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/backoff"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/flight"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -39,9 +43,9 @@ type Caller struct {
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error
 
-	reserves *store.Group[*reservation]
-	routes   store.Reads[named, store.Route]
-	models   store.Reads[named, store.Model]
+	reserves *flight.Group[*reservation]
+	routes   flight.Reads[named, learn.Route]
+	models   flight.Reads[named, learn.Model]
 }
 
 // named is what one tenant calls something.
@@ -50,7 +54,7 @@ type named struct{ tenant, name string }
 // NewCaller returns a caller.
 func NewCaller(o CallerOptions) *Caller {
 	c := &Caller{router: o.Router, prices: o.Prices, budgets: o.Budgets, now: o.Now, sleep: o.Sleep}
-	c.reserves = store.NewGroup(1, c.reserveAll)
+	c.reserves = flight.NewGroup(1, c.reserveAll)
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -108,7 +112,7 @@ type Answered struct {
 // Ask gets the answer of a step: the stored one where there is one, else one
 // from a vendor, which it stores with its bill before it returns. Its error
 // ends the attempt as it is: a [*tasks.Failure] where the client is to be told
-// something, store.ErrFenced where the job is another's. An answer that comes
+// something, db.ErrFenced where the job is another's. An answer that comes
 // with an error holds what was shown of a stream that broke.
 func (c *Caller) Ask(ctx context.Context, run *tasks.Run, step Step) (*Answered, error) {
 	hash := requestHash(&step)
@@ -116,7 +120,7 @@ func (c *Caller) Ask(ctx context.Context, run *tasks.Run, step Step) (*Answered,
 	if err == nil {
 		return reuse(known, hash)
 	}
-	if !errors.Is(err, store.ErrNotFound) {
+	if !errors.Is(err, db.ErrNotFound) {
 		return nil, fmt.Errorf("look for the answer of %s: %w", step.Name, err)
 	}
 	a, err := c.call(ctx, run, &step)
@@ -135,9 +139,9 @@ func (c *Caller) Ask(ctx context.Context, run *tasks.Run, step Step) (*Answered,
 
 // known finds the answer that the step has. One that is stored with the job's
 // end can not be there at the first attempt.
-func (c *Caller) known(ctx context.Context, run *tasks.Run, step *Step) (store.Effect, error) {
+func (c *Caller) known(ctx context.Context, run *tasks.Run, step *Step) (book.Effect, error) {
 	if step.Defer && run.Job.Epoch == 1 {
-		return store.Effect{}, store.ErrNotFound
+		return book.Effect{}, db.ErrNotFound
 	}
 	return run.Store.Effect(ctx, run.Job.ID, step.Name)
 }
@@ -189,7 +193,7 @@ func failed(ctx context.Context, run *tasks.Run, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	if errors.Is(err, store.ErrFenced) {
+	if errors.Is(err, db.ErrFenced) {
 		return err
 	}
 	failure := Failure(err)
@@ -205,7 +209,7 @@ func (a *Answered) Commit(ctx context.Context, q *store.Queries) error {
 	if a.Reused {
 		return nil
 	}
-	effect := store.Effect{
+	effect := book.Effect{
 		Job: a.run.Job.ID, Step: a.step.Name, Epoch: a.run.Job.Epoch,
 		RequestHash: a.hash, Response: encodeAnswer(a), Entry: a.entry,
 	}
@@ -230,16 +234,16 @@ func (a *Answered) Settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
 	defer cancel()
 	err := a.run.Store.EndEntry(ctx, a.settled())
-	if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: settled already
+	if err != nil && !errors.Is(err, db.ErrConflict) { // a conflict: settled already
 		return fmt.Errorf("settle entry %s alone: %w", a.entry, err)
 	}
 	return nil
 }
 
-func (a *Answered) settled() store.Entry {
+func (a *Answered) settled() book.Entry {
 	usage := a.Reply.Usage
-	e := store.Entry{
-		ID: a.entry, State: store.EntrySettled, Settled: a.Nano,
+	e := book.Entry{
+		ID: a.entry, State: book.EntrySettled, Settled: a.Nano,
 		Input: usage.Input, Cached: usage.CachedInput, Output: usage.Output, Estimated: usage.Missing,
 	}
 	if a.Disputed {

@@ -11,6 +11,9 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/money"
 	"dreamlab/tasks"
 
@@ -34,7 +37,7 @@ func step(t *testing.T, b *handlertest.Bench, text string) handlers.Step {
 
 func claim(t *testing.T, b *handlertest.Bench) *tasks.Run {
 	t.Helper()
-	return b.Claim(t, store.NewJob{Kind: string(tasks.DreamSlice)}, struct{}{})
+	return b.Claim(t, job.NewJob{Kind: string(tasks.DreamSlice)}, struct{}{})
 }
 
 func TestAnswerIsPaidOnceAndReused(t *testing.T) {
@@ -57,7 +60,7 @@ func TestAnswerIsPaidOnceAndReused(t *testing.T) {
 	if calls != 1 || len(entries) != 1 {
 		t.Fatalf("%d calls, %d entries: want one of each", calls, len(entries))
 	}
-	if e := entries[0]; e.State != store.EntrySettled || e.Settled != nano || e.Settled > e.Reserved || nano == 0 {
+	if e := entries[0]; e.State != book.EntrySettled || e.Settled != nano || e.Settled > e.Reserved || nano == 0 {
 		t.Errorf("the vendor was paid %d, the books say %+v", nano, e)
 	}
 }
@@ -87,11 +90,11 @@ func TestLostAnswerStaysOnTheBooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	states := map[store.EntryState]int{}
+	states := map[book.EntryState]int{}
 	for _, e := range b.Entries(t, run.Job.ID) {
 		states[e.State]++
 	}
-	if answered.Tries != 2 || states[store.EntryUnknown] != 1 || states[store.EntrySettled] != 1 {
+	if answered.Tries != 2 || states[book.EntryUnknown] != 1 || states[book.EntrySettled] != 1 {
 		t.Errorf("tries %d, entries %v: want one unknown and one settled", answered.Tries, states)
 	}
 }
@@ -109,15 +112,15 @@ func TestFencedWorkerSettlesItsEntryAlone(t *testing.T) {
 	}
 	lost := *run
 	lost.Job.Epoch = 1
-	if _, err := b.Caller().Ask(t.Context(), &lost, s); !errors.Is(err, store.ErrFenced) {
+	if _, err := b.Caller().Ask(t.Context(), &lost, s); !errors.Is(err, db.ErrFenced) {
 		t.Fatalf("got %v, want ErrFenced", err)
 	}
-	if _, err := b.Store.Effect(t.Context(), run.Job.ID, s.Name); !errors.Is(err, store.ErrNotFound) {
+	if _, err := b.Store.Effect(t.Context(), run.Job.ID, s.Name); !errors.Is(err, db.ErrNotFound) {
 		t.Errorf("a fenced worker stored its answer: %v", err)
 	}
 	entries := b.Entries(t, run.Job.ID)
 	_, nano := b.Paid()
-	if len(entries) != 1 || entries[0].State != store.EntrySettled || entries[0].Settled != nano {
+	if len(entries) != 1 || entries[0].State != book.EntrySettled || entries[0].Settled != nano {
 		t.Errorf("paid %d, books %+v", nano, entries)
 	}
 }
@@ -127,7 +130,7 @@ func TestFencedBeforeTheCallPaysNothing(t *testing.T) {
 	b := handlertest.New(t)
 	run := claim(t, b)
 	b.Lose(t, run)
-	if _, err := b.Caller().Ask(t.Context(), run, step(t, b, "Hello?")); !errors.Is(err, store.ErrFenced) {
+	if _, err := b.Caller().Ask(t.Context(), run, step(t, b, "Hello?")); !errors.Is(err, db.ErrFenced) {
 		t.Fatalf("got %v, want ErrFenced", err)
 	}
 	if calls, _ := b.Paid(); calls != 0 {
@@ -180,7 +183,7 @@ func TestDatabaseAwayKeepsTheAnswer(t *testing.T) {
 	tries := 0
 	s.Write = func(context.Context, *store.Queries, *handlers.Answered) error {
 		if tries++; tries < 3 {
-			return store.ErrBusy
+			return db.ErrBusy
 		}
 		return nil
 	}
@@ -206,7 +209,7 @@ func TestStopKeepsTheAnswer(t *testing.T) {
 	s.Write = func(context.Context, *store.Queries, *handlers.Answered) error {
 		if tries++; tries < 3 {
 			stop(tasks.ErrDraining)
-			return store.ErrBusy
+			return db.ErrBusy
 		}
 		return nil
 	}

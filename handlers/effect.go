@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/book"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -71,7 +71,7 @@ func valid(raw []byte) json.RawMessage {
 	return json.RawMessage(strings.ToValidUTF8(string(raw), "\uFFFD"))
 }
 
-func reuse(effect store.Effect, hash string) (*Answered, error) {
+func reuse(effect book.Effect, hash string) (*Answered, error) {
 	if effect.RequestHash != hash {
 		return nil, tasks.Fail("internal", "another request under the same step %q: start a new job", effect.Step)
 	}

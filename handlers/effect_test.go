@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/book"
 )
 
 // TestAnswerIsStoredOnce leaves out the message that the body has, and finds it again.
@@ -24,7 +24,7 @@ func TestAnswerIsStoredOnce(t *testing.T) {
 		if n := bytes.Count(stored, []byte("twelve")); name == "whole" && n != 1 {
 			t.Errorf("%s: stored %d times in %s", name, n, stored)
 		}
-		again, err := reuse(store.Effect{Response: stored, RequestHash: "h"}, "h")
+		again, err := reuse(book.Effect{Response: stored, RequestHash: "h"}, "h")
 		if err != nil || again.Reply.Content != reply.Content || !bytes.Equal(again.Reply.Message, reply.Message) || !bytes.Equal(again.Reply.Body, reply.Body) {
 			t.Errorf("%s: read back as %+v, %v", name, again, err)
 		}

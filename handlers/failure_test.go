@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -81,12 +81,12 @@ func TestTriesAndAttemptsAreBoundedTogether(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	for attempt := range 5 {
-		calls += limits(&tasks.Run{Job: store.Job{Attempt: attempt}}, &Step{}).Tries
+		calls += limits(&tasks.Run{Job: job.Job{Attempt: attempt}}, &Step{}).Tries
 	}
 	if calls != 8 {
 		t.Errorf("a job in the background makes %d calls, want 8", calls)
 	}
-	if l := limits(&tasks.Run{Job: store.Job{Attached: true}}, &Step{}); l.Tries != 0 {
+	if l := limits(&tasks.Run{Job: job.Job{Attached: true}}, &Step{}); l.Tries != 0 {
 		t.Errorf("a chat whose client waits has %d tries, want the router's own", l.Tries)
 	}
 	if l := limits(&tasks.Run{}, &Step{Limits: providers.Limits{Tries: 7}}); l.Tries != 7 {

@@ -8,6 +8,7 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/backoff"
+	"dreamlab/store/db"
 	"dreamlab/tasks"
 )
 
@@ -25,7 +26,7 @@ func (c *Caller) keep(ctx context.Context, a *Answered) error {
 	trusted, cancel := context.WithTimeout(context.WithoutCancel(ctx), tasks.Lane(a.run.Job.Lane).Lease())
 	defer cancel()
 	for try := 1; ; try++ {
-		err := a.run.Tx(trusted, store.Synced, func(q *store.Queries) error { return a.Commit(trusted, q) })
+		err := a.run.Tx(trusted, db.Synced, func(q *store.Queries) error { return a.Commit(trusted, q) })
 		if err == nil {
 			return nil
 		}
@@ -46,7 +47,7 @@ func (c *Caller) abandon(ctx context.Context, a *Answered, err error) error {
 
 // final tells the errors that trying again does not cure.
 func final(err error) bool {
-	for _, kind := range []error{store.ErrFenced, store.ErrConflict, store.ErrNotFound, store.ErrText} {
+	for _, kind := range []error{db.ErrFenced, db.ErrConflict, db.ErrNotFound, db.ErrText} {
 		if errors.Is(err, kind) {
 			return true
 		}

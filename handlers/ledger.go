@@ -9,6 +9,8 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
 	"dreamlab/tasks"
 )
 
@@ -92,13 +94,13 @@ func (l *ledger) Reserve(ctx context.Context, try providers.Try) (string, error)
 // withdraw ends an entry that was written although nobody could say so: no call
 // follows it. What it can not reach is ended with the attempt.
 func (l *ledger) withdraw(ctx context.Context, id string, why error) error {
-	if !errors.Is(why, store.ErrBusy) && !errors.Is(why, store.ErrConflict) {
+	if !errors.Is(why, db.ErrBusy) && !errors.Is(why, db.ErrConflict) {
 		return nil // it was refused
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
 	defer cancel()
-	err := l.run.Store.EndEntry(ctx, store.Entry{ID: id, State: store.EntryVoid, Cause: "not asked"})
-	if errors.Is(err, store.ErrConflict) {
+	err := l.run.Store.EndEntry(ctx, book.Entry{ID: id, State: book.EntryVoid, Cause: "not asked"})
+	if errors.Is(err, db.ErrConflict) {
 		return nil // it was not written
 	}
 	return err
@@ -106,7 +108,7 @@ func (l *ledger) withdraw(ctx context.Context, id string, why error) error {
 
 func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 	job := &l.run.Job
-	entry := store.Entry{
+	entry := book.Entry{
 		Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: l.step.Name, Epoch: job.Epoch,
 		Number: try.Number, Purpose: l.step.Purpose,
 		Provider: try.Target.Provider, Model: try.Target.Model, Reserved: try.ReservedNano,
@@ -117,7 +119,7 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 	if l.step.Within == nil {
 		return l.caller.reserve(ctx, l.run.Store, entry)
 	}
-	err := l.run.Store.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
+	err := l.run.Store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
 		r := &reservation{entry: entry}
 		if err := l.caller.admit(ctx, q, []*reservation{r}); err != nil || r.err != nil {
 			return cmp.Or(err, r.err)
@@ -159,18 +161,18 @@ func (l *ledger) checkWithin(ctx context.Context, q *store.Queries) error {
 
 // End closes the entry of a try that failed.
 func (l *ledger) End(ctx context.Context, entry string, o providers.Outcome) error {
-	e := store.Entry{ID: entry, Cause: cause(o.Err)}
+	e := book.Entry{ID: entry, Cause: cause(o.Err)}
 	switch o.Charge {
 	case providers.ChargeNone:
-		e.State = store.EntryVoid
+		e.State = book.EntryVoid
 	case providers.ChargeUsage:
-		e.State, e.Settled = store.EntrySettled, o.Nano
+		e.State, e.Settled = book.EntrySettled, o.Nano
 		e.Input, e.Cached, e.Output = o.Usage.Input, o.Usage.CachedInput, o.Usage.Output
 	default:
-		e.State = store.EntryUnknown
+		e.State = book.EntryUnknown
 	}
 	err := l.run.Store.EndEntry(ctx, e)
-	if errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, db.ErrConflict) {
 		return nil // the lease was lost, and its entries were ended for us
 	}
 	return err

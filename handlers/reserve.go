@@ -7,21 +7,23 @@ import (
 	"slices"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
 	"dreamlab/store/flight"
 )
 
 // reservation is an entry on its way into the books.
 type reservation struct {
 	store *store.Store
-	entry store.Entry
+	entry book.Entry
 	err   error
 }
 
 // reserve writes an open entry if its job is still held and every budget has
 // room. Those who reserve at the same time share a commit, because each has to
 // wait for all others of its tenant.
-func (c *Caller) reserve(ctx context.Context, s *store.Store, entry store.Entry) (string, error) {
-	entry.ID = store.NewID("ent_")
+func (c *Caller) reserve(ctx context.Context, s *store.Store, entry book.Entry) (string, error) {
+	entry.ID = db.NewID("ent_")
 	r := &reservation{store: s, entry: entry}
 	if err := c.reserves.Do(ctx, r); err != nil {
 		return entry.ID, fmt.Errorf("reserve: %w", err)
@@ -37,11 +39,11 @@ func (c *Caller) reserveAll(ctx context.Context, all []*reservation) {
 
 func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error {
 	opened := map[string]bool{}
-	err := all[0].store.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	err := all[0].store.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		if err := c.admit(ctx, q, all); err != nil {
 			return err
 		}
-		var entries []store.Entry
+		var entries []book.Entry
 		for _, r := range all {
 			if r.err == nil {
 				entries = append(entries, r.entry)
@@ -54,7 +56,7 @@ func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error 
 	}
 	for _, r := range all {
 		if r.err == nil && !opened[r.entry.ID] {
-			r.err = store.ErrFenced
+			r.err = db.ErrFenced
 		}
 	}
 	return nil
@@ -96,7 +98,7 @@ func tenantsOf(all []*reservation) []string {
 func (c *Caller) fundsLeft(ctx context.Context, q *store.Queries, all []*reservation) (map[funds]int64, error) {
 	left := map[funds]int64{}
 	var asked []funds
-	var sums []store.Commitment
+	var sums []book.Commitment
 	for _, r := range all {
 		for i, b := range c.budgets {
 			f := funds{r.entry.Tenant, i}
@@ -105,7 +107,7 @@ func (c *Caller) fundsLeft(ctx context.Context, q *store.Queries, all []*reserva
 			}
 			left[f] = b.Nano
 			asked = append(asked, f)
-			sums = append(sums, store.Commitment{Tenant: f.tenant, Purpose: b.Purpose, Since: b.since(c.now())})
+			sums = append(sums, book.Commitment{Tenant: f.tenant, Purpose: b.Purpose, Since: b.since(c.now())})
 		}
 	}
 	committed, err := q.CommittedOf(ctx, sums)
@@ -120,7 +122,7 @@ func (c *Caller) fundsLeft(ctx context.Context, q *store.Queries, all []*reserva
 
 // take takes an entry's reserved amount from every budget that it falls under, or
 // from none where one of them has less left.
-func (c *Caller) take(left map[funds]int64, e store.Entry) error {
+func (c *Caller) take(left map[funds]int64, e book.Entry) error {
 	for i, b := range c.budgets {
 		if b.holds(e.Tenant, e.Purpose) && left[funds{e.Tenant, i}] < e.Reserved {
 			return b.exceeded()

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -19,7 +22,7 @@ func TestOneOverBudgetFailsAlone(t *testing.T) {
 		var all []*reservation
 		reserve := func(tenant string, nano int64) *reservation {
 			job := running(t, s, tenant)
-			r := &reservation{store: s, entry: store.Entry{ID: store.NewID("ent_"), Tenant: tenant, Job: job.ID,
+			r := &reservation{store: s, entry: book.Entry{ID: db.NewID("ent_"), Tenant: tenant, Job: job.ID,
 				Epoch: job.Epoch, Step: "answer", Purpose: "chat", Provider: "p", Model: "m", Reserved: nano}}
 			all = append(all, r)
 			return r
@@ -34,7 +37,7 @@ func TestOneOverBudgetFailsAlone(t *testing.T) {
 		if !errors.As(over.err, &refused) || refused.Code != "insufficient_quota" {
 			t.Errorf("over its budget: %v", over.err)
 		}
-		if !errors.Is(fenced.err, store.ErrFenced) {
+		if !errors.Is(fenced.err, db.ErrFenced) {
 			t.Errorf("not held any more: %v", fenced.err)
 		}
 		for i, r := range []*reservation{first, rich, small} {
@@ -51,19 +54,19 @@ func TestOneOverBudgetFailsAlone(t *testing.T) {
 }
 
 // running returns a job of a tenant's that a worker holds.
-func running(t *testing.T, s *store.Store, tenant string) store.Job {
+func running(t *testing.T, s *store.Store, tenant string) job.Job {
 	t.Helper()
 	if _, err := s.EnsureTenant(t.Context(), tenant); err != nil {
 		t.Fatal(err)
 	}
-	var held []store.Job
-	err := s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
-		made, err := q.AcceptJobs(t.Context(), []store.NewJob{{Tenant: tenant, Kind: "chat.run", Lane: "chat"}},
-			map[string]store.Limits{"chat": {Window: 100, TenantCap: 100}})
+	var held []job.Job
+	err := s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		made, err := q.AcceptJobs(t.Context(), []job.NewJob{{Tenant: tenant, Kind: "chat.run", Lane: "chat"}},
+			map[string]job.Limits{"chat": {Window: 100, TenantCap: 100}})
 		if err != nil {
 			return err
 		}
-		refs := []store.JobRef{{ID: made[0].Job.ID, Gen: made[0].Job.Gen}}
+		refs := []job.Ref{{ID: made[0].Job.ID, Gen: made[0].Job.Gen}}
 		held, err = q.ClaimJobs(t.Context(), refs, "worker", time.Hour)
 		return err
 	})

@@ -8,6 +8,8 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -19,13 +21,13 @@ import (
 func (c *Caller) Resolve(ctx context.Context, q *store.Queries, tenant, model, sticky string) (
 	[][]providers.Target, error,
 ) {
-	route, err := c.routes.Get(ctx, named{tenant, model}, func(ctx context.Context) (store.Route, error) {
+	route, err := c.routes.Get(ctx, named{tenant, model}, func(ctx context.Context) (learn.Route, error) {
 		return q.Route(ctx, tenant, model)
 	})
 	if err == nil {
 		return c.routed(ctx, q, tenant, route, sticky)
 	}
-	if !errors.Is(err, store.ErrNotFound) {
+	if !errors.Is(err, db.ErrNotFound) {
 		return nil, fmt.Errorf("find route %s: %w", model, err)
 	}
 	target, err := c.target(ctx, q, tenant, model)
@@ -37,7 +39,7 @@ func (c *Caller) Resolve(ctx context.Context, q *store.Queries, tenant, model, s
 
 // Routed is Resolve for an alias whose targets are known. Where none of them is
 // left the alias has others by now, and is looked up.
-func (c *Caller) Routed(ctx context.Context, q *store.Queries, tenant string, route store.Route, sticky string) (
+func (c *Caller) Routed(ctx context.Context, q *store.Queries, tenant string, route learn.Route, sticky string) (
 	[][]providers.Target, error,
 ) {
 	tiers, err := c.routed(ctx, q, tenant, route, sticky)
@@ -60,19 +62,19 @@ func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name stri
 			return providers.Target{Provider: provider, Model: model}, nil
 		}
 	}
-	tuned, err := c.models.Get(ctx, named{tenant, name}, func(ctx context.Context) (store.Model, error) {
+	tuned, err := c.models.Get(ctx, named{tenant, name}, func(ctx context.Context) (learn.Model, error) {
 		return q.Model(ctx, tenant, name)
 	})
 	switch {
-	case err == nil && tuned.State == store.ModelStopped:
+	case err == nil && tuned.State == learn.ModelStopped:
 		return providers.Target{}, unknown(name, "this tuned model was stopped: use its alias")
-	case err == nil && tuned.State == store.ModelTrained:
+	case err == nil && tuned.State == learn.ModelTrained:
 		return providers.Target{}, tasks.Fail("model_not_found", "the tuned model %q is not deployed: "+
 			"let a tune serve one by POST /v1/tunes, or ask its base %s", name, tuned.Base)
 	case err == nil:
 		return providers.Target{Provider: provider, Model: model, Priced: tuned.Priced,
 			Hosted: tuned.NanoPerHour > 0}, nil
-	case !errors.Is(err, store.ErrNotFound):
+	case !errors.Is(err, db.ErrNotFound):
 		return providers.Target{}, fmt.Errorf("find model %s: %w", name, err)
 	case c.prices == nil:
 		return providers.Target{Provider: provider, Model: model}, nil
@@ -86,7 +88,7 @@ func unknown(name, advice string) *tasks.Failure {
 
 // routed puts an alias' targets in the order in which they are asked.
 func (c *Caller) routed(
-	ctx context.Context, q *store.Queries, tenant string, route store.Route, sticky string,
+	ctx context.Context, q *store.Queries, tenant string, route learn.Route, sticky string,
 ) ([][]providers.Target, error) {
 	var tiers [][]providers.Target
 	var last error

@@ -6,15 +6,15 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/handlertest"
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
-	for _, m := range []store.Model{
-		{Name: "together/acme/tuned", State: store.ModelServing}, {Name: "together/acme/old", State: store.ModelStopped},
-		{Name: "together/acme/hosted", State: store.ModelServing, NanoPerHour: 1},
+	for _, m := range []learn.Model{
+		{Name: "together/acme/tuned", State: learn.ModelServing}, {Name: "together/acme/old", State: learn.ModelStopped},
+		{Name: "together/acme/hosted", State: learn.ModelServing, NanoPerHour: 1},
 	} {
 		m.Tenant, m.Alias, m.Provider, m.Base = b.Tenant, "assistant", "together", handlertest.Base
 		m.Priced = "openai/gpt-oss-20b"
@@ -59,7 +59,7 @@ func TestResolve(t *testing.T) {
 func TestRouted(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
-	err := b.Store.AddModel(t.Context(), store.Model{
+	err := b.Store.AddModel(t.Context(), learn.Model{
 		Name: "together/acme/old", Tenant: b.Tenant, Alias: "assistant", Provider: "together", Base: handlertest.Base,
 		State: "stopped", Priced: "openai/gpt-oss-20b",
 	})
@@ -71,7 +71,7 @@ func TestRouted(t *testing.T) {
 		"groq/openai/gpt-oss-120b": "openai/gpt-oss-120b",
 		"together/acme/old":        "openai/gpt-oss-20b",
 	} {
-		route := store.Route{Alias: "mine", Targets: []store.RouteTarget{{Model: known, Weight: 1}}}
+		route := learn.Route{Alias: "mine", Targets: []learn.RouteTarget{{Model: known, Weight: 1}}}
 		tiers, err := b.Caller().Routed(t.Context(), b.Store.Queries, b.Tenant, route, "conv")
 		if err != nil || tiers[0][0].Model != want {
 			t.Errorf("%s: got %v, %v, want %s", known, tiers, err, want)

@@ -3,7 +3,8 @@ package handlers
 import (
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -13,12 +14,12 @@ import (
 func TestWithdraw(t *testing.T) {
 	t.Parallel()
 	s := storetest.SQLite(t)
-	for why, want := range map[error]store.EntryState{
-		store.ErrBusy: store.EntryVoid, store.ErrConflict: store.EntryVoid, store.ErrFenced: store.EntryOpen,
+	for why, want := range map[error]book.EntryState{
+		db.ErrBusy: book.EntryVoid, db.ErrConflict: book.EntryVoid, db.ErrFenced: book.EntryOpen,
 	} {
-		id := store.NewID("ent_")
-		err := s.AddEntry(t.Context(), store.Entry{ID: id, Tenant: "ten_a", Job: id, Step: "answer",
-			Purpose: "chat", Provider: "p", Model: "m", State: store.EntryOpen, Reserved: 100})
+		id := db.NewID("ent_")
+		err := s.AddEntry(t.Context(), book.Entry{ID: id, Tenant: "ten_a", Job: id, Step: "answer",
+			Purpose: "chat", Provider: "p", Model: "m", State: book.EntryOpen, Reserved: 100})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -26,7 +27,7 @@ func TestWithdraw(t *testing.T) {
 		if err := l.withdraw(t.Context(), id, why); err != nil {
 			t.Errorf("%v: %v", why, err)
 		}
-		err = s.JobEntries(t.Context(), id, func(e store.Entry) error {
+		err = s.JobEntries(t.Context(), id, func(e book.Entry) error {
 			if e.State != want {
 				t.Errorf("%v: the entry is %s, want %s", why, e.State, want)
 			}
@@ -35,7 +36,7 @@ func TestWithdraw(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if err := l.withdraw(t.Context(), store.NewID("ent_"), store.ErrBusy); err != nil {
+		if err := l.withdraw(t.Context(), db.NewID("ent_"), db.ErrBusy); err != nil {
 			t.Errorf("what was never written: %v", err)
 		}
 	}

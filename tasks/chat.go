@@ -3,7 +3,7 @@ package tasks
 import (
 	"encoding/json"
 
-	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 // ChatInput is the input of chat.run.
@@ -14,7 +14,7 @@ type ChatInput struct {
 	Alias string `json:"alias,omitempty"`
 	// Targets are the alias' at the time of the request. A chat whose client waits
 	// is put to them; others go by the route that is in force when they run.
-	Targets []store.RouteTarget `json:"targets,omitempty"`
+	Targets []learn.RouteTarget `json:"targets,omitempty"`
 	// Conversation is the client's metadata.conversation_id, or "".
 	Conversation string `json:"conversation,omitempty"`
 	Stream       bool   `json:"stream,omitempty"`

@@ -1,6 +1,6 @@
 package tasks
 
-import "dreamlab/store"
+import "dreamlab/store/learn"
 
 // ForgetInput is the input of conversation.forget.
 type ForgetInput struct {
@@ -24,7 +24,7 @@ type Forgotten struct {
 }
 
 // NewForgotten counts what a conversation left.
-func NewForgotten(t store.Traces) Forgotten {
+func NewForgotten(t learn.Traces) Forgotten {
 	list := func(ids []string) []string { return append([]string{}, ids...) }
 	return Forgotten{
 		Conversation: t.Conversation, Experiences: len(t.Experiences), Chats: len(t.Chats),

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // Lane is a queue of its own, with an asynq.Server of its own in each worker,
@@ -39,16 +41,16 @@ func (l Lane) Lease() time.Duration {
 
 // Run is one attempt at a job, held under an epoch.
 type Run struct {
-	Job   store.Job
+	Job   job.Job
 	Store *store.Store
 	// Worker names the process that holds the job.
 	Worker string
 }
 
 // Tx runs fn in a transaction that first makes sure that the job is still held
-// under this run's epoch, and fails with store.ErrFenced otherwise. Answers
+// under this run's epoch, and fails with db.ErrFenced otherwise. Answers
 // that are to survive the attempt are stored this way.
-func (r *Run) Tx(ctx context.Context, durability store.Durability, fn func(*store.Queries) error) error {
+func (r *Run) Tx(ctx context.Context, durability db.Durability, fn func(*store.Queries) error) error {
 	return r.Store.Tx(ctx, durability, func(q *store.Queries) error {
 		if err := q.HoldJob(ctx, r.Job.ID, r.Job.Epoch, r.Job.LeaseOwner); err != nil {
 			return err
@@ -85,12 +87,12 @@ type End struct {
 	// State is where the job goes: JobSucceeded, JobWaiting, JobCancelled, or
 	// JobQueued to hand the rest back at once (no attempt is counted).
 	// Defaults to JobSucceeded.
-	State  store.JobState
+	State  job.State
 	Result json.RawMessage
 	// After is how long a waiting job waits. Zero: until its last child ended.
 	After time.Duration
 	// Children are made with the move; the job waits for them.
-	Children []store.NewJob
+	Children []job.NewJob
 	// Write stores what was learned, in the same transaction.
 	Write func(ctx context.Context, q *store.Queries) error
 	// Unrecorded leaves no row of the attempt: nothing was tried, the job only waits
@@ -123,8 +125,8 @@ type Failure struct {
 }
 
 // JobError is the failure as a job's row and its reply hold it.
-func (f *Failure) JobError() *store.JobError {
-	return &store.JobError{Code: f.Code, Message: f.Message, Param: f.Param, RetryAfter: f.After}
+func (f *Failure) JobError() *job.Error {
+	return &job.Error{Code: f.Code, Message: f.Message, Param: f.Param, RetryAfter: f.After}
 }
 
 // Error returns code and message.

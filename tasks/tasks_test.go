@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -90,7 +92,7 @@ func TestFailure(t *testing.T) {
 	if f := tasks.Fail("not_found", "no %s", "job"); !f.Final || f.Error() != "not_found: no job" {
 		t.Errorf("final failure says %v", f)
 	}
-	run := tasks.Run{Job: store.Job{ID: "job_a", Kind: "chat.run", Input: []byte(`7`)}}
+	run := tasks.Run{Job: job.Job{ID: "job_a", Kind: "chat.run", Input: []byte(`7`)}}
 	var input tasks.ChatInput
 	if err := run.Decode(&input); err == nil || !strings.Contains(err.Error(), "job_a") {
 		t.Errorf("decoded: %v", err)
@@ -103,13 +105,13 @@ func TestRunTx(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		ctx := context.Background()
 		var run tasks.Run
-		err := s.Tx(ctx, store.Synced, func(q *store.Queries) error {
-			made, err := q.AcceptJobs(ctx, []store.NewJob{{Tenant: "ten_a", Kind: "chat.run", Lane: "chat"}},
-				map[string]store.Limits{"chat": {Window: 1, TenantCap: 1}})
+		err := s.Tx(ctx, db.Synced, func(q *store.Queries) error {
+			made, err := q.AcceptJobs(ctx, []job.NewJob{{Tenant: "ten_a", Kind: "chat.run", Lane: "chat"}},
+				map[string]job.Limits{"chat": {Window: 1, TenantCap: 1}})
 			if err != nil {
 				return err
 			}
-			held, err := q.ClaimJobs(ctx, []store.JobRef{{ID: made[0].Job.ID}}, "w", time.Minute)
+			held, err := q.ClaimJobs(ctx, []job.Ref{{ID: made[0].Job.ID}}, "w", time.Minute)
 			run = tasks.Run{Job: held[0], Store: s, Worker: "w"}
 			return err
 		})
@@ -117,11 +119,11 @@ func TestRunTx(t *testing.T) {
 			t.Fatal(err)
 		}
 		clear := func(q *store.Queries) error { return q.ClearJob(ctx, run.Job.ID) }
-		if err := run.Tx(ctx, store.Synced, clear); err != nil {
+		if err := run.Tx(ctx, db.Synced, clear); err != nil {
 			t.Fatal(err)
 		}
 		run.Job.Epoch--
-		if err := run.Tx(ctx, store.Synced, clear); !errors.Is(err, store.ErrFenced) {
+		if err := run.Tx(ctx, db.Synced, clear); !errors.Is(err, db.ErrFenced) {
 			t.Errorf("wrote under an older epoch: %v", err)
 		}
 	})

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -61,7 +61,7 @@ func TestWebhookRules(t *testing.T) {
 // TestDeliveryKind holds the name that the store gives to the job that it makes.
 func TestDeliveryKind(t *testing.T) {
 	t.Parallel()
-	if store.DeliveryKind != string(tasks.WebhookDeliver) || tasks.WebhookDeliver.Lane() != tasks.System {
-		t.Errorf("the store makes jobs of kind %s", store.DeliveryKind)
+	if job.DeliveryKind != string(tasks.WebhookDeliver) || tasks.WebhookDeliver.Lane() != tasks.System {
+		t.Errorf("the store makes jobs of kind %s", job.DeliveryKind)
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 	"dreamlab/cmd/internal/config"
 	"dreamlab/cmd/internal/load"
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 const (
@@ -51,7 +51,7 @@ func river(c *config.Config, p plan, way load.Insert, workers int) side {
 			return 0, err
 		}
 		defer pool.Close()
-		schema := "river_" + strings.ToLower(store.NewID(""))
+		schema := "river_" + strings.ToLower(db.NewID(""))
 		if _, err := pool.Exec(ctx, "CREATE SCHEMA "+schema); err != nil {
 			return 0, err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"dreamlab/cmd/internal/boot"
 	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // keyOptions are the flags of `key`.
@@ -125,7 +126,7 @@ func (o *keyOptions) list(ctx context.Context, sh shell, s *store.Store) error {
 		return err
 	}
 	rows := []keyRow{}
-	for page := (store.Page{Limit: 100}); ; {
+	for page := (db.Page{Limit: 100}); ; {
 		keys, more, err := s.Keys(ctx, tenant, page)
 		if err != nil {
 			return fmt.Errorf("list keys: %w", err)
@@ -178,7 +179,7 @@ func day(t time.Time) string {
 
 func revoke(ctx context.Context, sh shell, s *store.Store, id string) error {
 	err := s.RevokeKey(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return fmt.Errorf("revoke: there is no key %s that holds: `dreamlab key list` shows them", id)
 	}
 	if err != nil {

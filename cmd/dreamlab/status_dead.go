@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // deadOptions choose among the jobs that did not succeed.
@@ -41,22 +43,22 @@ func (o *deadOptions) check() error {
 
 // deadJob is a job that did not succeed.
 type deadJob struct {
-	ID       string          `json:"id"`
-	Tenant   string          `json:"tenant"` // its name
-	TenantID string          `json:"tenant_id"`
-	Kind     string          `json:"kind"`
-	Status   store.JobState  `json:"status"`
-	Error    *store.JobError `json:"error"`
-	Finished time.Time       `json:"finished"`
-	Attempts []deadAttempt   `json:"attempts"`
-	Retried  bool            `json:"retried"`
+	ID       string        `json:"id"`
+	Tenant   string        `json:"tenant"` // its name
+	TenantID string        `json:"tenant_id"`
+	Kind     string        `json:"kind"`
+	Status   job.State     `json:"status"`
+	Error    *job.Error    `json:"error"`
+	Finished time.Time     `json:"finished"`
+	Attempts []deadAttempt `json:"attempts"`
+	Retried  bool          `json:"retried"`
 }
 
 type deadAttempt struct {
-	Worker  string          `json:"worker"`
-	Ended   time.Time       `json:"ended"`
-	Outcome string          `json:"outcome"`
-	Error   *store.JobError `json:"error"`
+	Worker  string     `json:"worker"`
+	Ended   time.Time  `json:"ended"`
+	Outcome string     `json:"outcome"`
+	Error   *job.Error `json:"error"`
 }
 
 // run goes through all of them, a page at a time, the newest first.
@@ -69,9 +71,9 @@ func (o *deadOptions) run(ctx context.Context, sh shell, s *store.Store, asJSON 
 	if err != nil {
 		return err
 	}
-	filter := store.DeadFilter{Tenant: tenant, Noun: o.kind, Code: o.code, Within: o.since}
+	filter := job.DeadFilter{Tenant: tenant, Noun: o.kind, Code: o.code, Within: o.since}
 	found, retried := 0, 0
-	for page := (store.Page{Limit: 100}); ; {
+	for page := (db.Page{Limit: 100}); ; {
 		jobs, more, err := s.DeadJobs(ctx, filter, page)
 		if err != nil {
 			return fmt.Errorf("look for dead work: %w", err)
@@ -103,7 +105,7 @@ func (o *deadOptions) run(ctx context.Context, sh shell, s *store.Store, asJSON 
 	return nil
 }
 
-func (o *deadOptions) one(ctx context.Context, s *store.Store, job store.Job) (deadJob, error) {
+func (o *deadOptions) one(ctx context.Context, s *store.Store, job job.Job) (deadJob, error) {
 	dead := deadJob{ID: job.ID, TenantID: job.Tenant, Kind: job.Kind, Status: job.State, Error: job.Error,
 		Finished: job.Finished, Attempts: []deadAttempt{}}
 	attempts, err := s.Attempts(ctx, job.ID)
@@ -116,11 +118,11 @@ func (o *deadOptions) one(ctx context.Context, s *store.Store, job store.Job) (d
 	if !o.retry {
 		return dead, nil
 	}
-	err = s.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	err = s.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		_, err := q.RetryJob(ctx, job.Tenant, job.ID)
 		return err
 	})
-	if errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, db.ErrConflict) {
 		return dead, nil // somebody else was first, or its noun has another one running
 	}
 	if err != nil {
@@ -142,12 +144,12 @@ func (d deadJob) write(sh shell, asJSON bool) error {
 	_, err := fmt.Fprintf(sh.out, "%s  %s  %s  %s  %s%s\n",
 		d.ID, day(d.Finished), d.Tenant, d.Kind, reason(d.Status, d.Error), again)
 	for _, a := range d.Attempts {
-		fmt.Fprintf(sh.out, "    %s  %s  %s\n", day(a.Ended), a.Worker, reason(store.JobState(a.Outcome), a.Error))
+		fmt.Fprintf(sh.out, "    %s  %s  %s\n", day(a.Ended), a.Worker, reason(job.State(a.Outcome), a.Error))
 	}
 	return err
 }
 
-func reason(state store.JobState, err *store.JobError) string {
+func reason(state job.State, err *job.Error) string {
 	if err == nil {
 		return string(state)
 	}

@@ -9,11 +9,13 @@ import (
 	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // database makes the embedded database in a directory, and a job in it that
 // failed at its one attempt.
-func database(t *testing.T, dir string) (s *store.Store, job store.Job) {
+func database(t *testing.T, dir string) (s *store.Store, j job.Job) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -27,30 +29,30 @@ func database(t *testing.T, dir string) (s *store.Store, job store.Job) {
 	must(err)
 	t.Cleanup(func() { must(s.Close()) })
 	must(s.Driver().Migrate(t.Context(), -1))
-	must(s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
-		made, err := q.AcceptJobs(t.Context(), []store.NewJob{{Tenant: "ten_a", Kind: "dream.plan", Lane: "dream"}},
-			map[string]store.Limits{"dream": {Window: 1, TenantCap: 1}})
+	must(s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		made, err := q.AcceptJobs(t.Context(), []job.NewJob{{Tenant: "ten_a", Kind: "dream.plan", Lane: "dream"}},
+			map[string]job.Limits{"dream": {Window: 1, TenantCap: 1}})
 		if err != nil {
 			return err
 		}
-		job = made[0].Job
-		held, err := q.ClaimJobs(t.Context(), []store.JobRef{{ID: job.ID}}, "host/1", time.Minute)
+		j = made[0].Job
+		held, err := q.ClaimJobs(t.Context(), []job.Ref{{ID: j.ID}}, "host/1", time.Minute)
 		if err != nil {
 			return err
 		}
-		_, err = q.FinishJob(t.Context(), store.Finish{
-			Job: job.ID, Epoch: held[0].Epoch, Worker: "host/1", To: store.JobFailed, Outcome: "failed", Failed: true,
-			Error: &store.JobError{Code: "vendor_timeout", Message: "it was too slow"},
+		_, err = q.FinishJob(t.Context(), job.Finish{
+			Job: j.ID, Epoch: held[0].Epoch, Worker: "host/1", To: job.StateFailed, Outcome: "failed", Failed: true,
+			Error: &job.Error{Code: "vendor_timeout", Message: "it was too slow"},
 		})
 		return err
 	}))
-	return s, job
+	return s, j
 }
 
 func TestDeadWork(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, job := database(t, dir)
+	s, j := database(t, dir)
 	env := map[string]string{"DREAMLAB_DATA": dir}
 	for _, none := range [][]string{{"--kind", "chat"}, {"--code", "internal"}, {"--tenant", "ten_b"}} {
 		got := invoke(t, env, append([]string{"status", "--retry"}, none...)...)
@@ -59,7 +61,7 @@ func TestDeadWork(t *testing.T) {
 		}
 	}
 	listed := invoke(t, env, "status", "--dead", "--kind", "dream")
-	for _, part := range []string{job.ID, "ten_a", "failed: vendor_timeout: it was too slow", "host/1"} {
+	for _, part := range []string{j.ID, "ten_a", "failed: vendor_timeout: it was too slow", "host/1"} {
 		if !strings.Contains(listed.out, part) {
 			t.Errorf("the list does not show %q: %+v", part, listed)
 		}
@@ -75,7 +77,7 @@ func TestDeadWork(t *testing.T) {
 	if err := json.Unmarshal([]byte(again.out), &dead); err != nil || !dead.Retried || len(dead.Attempts) != 1 {
 		t.Errorf("retry: %v %+v", err, again)
 	}
-	if now, err := s.AnyJob(t.Context(), job.ID); err != nil || now.State != store.JobQueued {
+	if now, err := s.AnyJob(t.Context(), j.ID); err != nil || now.State != job.StateQueued {
 		t.Errorf("the job is %s, %v", now.State, err)
 	}
 	if got := invoke(t, env, "status", "--retry"); !strings.Contains(got.errs, "0 found") {
@@ -88,7 +90,7 @@ func TestStatusWithoutAPI(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, job := database(t, dir)
-	err := s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+	err := s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
 		_, err := q.RetryJob(t.Context(), "ten_a", job.ID)
 		return err
 	})

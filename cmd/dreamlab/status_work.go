@@ -12,25 +12,26 @@ import (
 	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
+	"dreamlab/store/job"
 )
 
 // work is how the jobs of all tenants stand.
 type work struct {
-	Source  string        `json:"source"` // which database told it
-	Lanes   []laneRow     `json:"lanes"`
-	Workers []workerRow   `json:"workers"`
-	Tenants []store.Queue `json:"tenants"`
-	Stuck   []stuckRow    `json:"stuck"`
+	Source  string      `json:"source"` // which database told it
+	Lanes   []laneRow   `json:"lanes"`
+	Workers []workerRow `json:"workers"`
+	Tenants []job.Queue `json:"tenants"`
+	Stuck   []stuckRow  `json:"stuck"`
 	// Unseen is why idle workers are not shown, "" where they are.
 	Unseen string `json:"unseen,omitempty"`
 	names  tenants
 }
 
 type laneRow struct {
-	Lane   string         `json:"lane"`
-	State  store.JobState `json:"state"`
-	Jobs   int            `json:"jobs"`
-	Oldest float64        `json:"oldest_seconds"`
+	Lane   string    `json:"lane"`
+	State  job.State `json:"state"`
+	Jobs   int       `json:"jobs"`
+	Oldest float64   `json:"oldest_seconds"`
 }
 
 type workerRow struct {
@@ -42,10 +43,10 @@ type workerRow struct {
 }
 
 type stuckRow struct {
-	ID    string         `json:"id"`
-	Kind  string         `json:"kind"`
-	State store.JobState `json:"state"`
-	For   float64        `json:"seconds"`
+	ID    string    `json:"id"`
+	Kind  string    `json:"kind"`
+	State job.State `json:"state"`
+	For   float64   `json:"seconds"`
 }
 
 func lookAtWork(ctx context.Context, s *store.Store, where string) (*work, error) {

@@ -13,7 +13,8 @@ import (
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/handlertest"
 	"dreamlab/providers/sandbox/lab"
-	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/job"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
@@ -44,14 +45,14 @@ func cancelOne(t *testing.T, b *handlertest.Bench, streamed bool) {
 	b.Fault(t, fault, 0)
 	e := b.Engine(t)
 	asked := serveSleepy(t, b, e)
-	job := accept(t, b, e, body)
+	j := accept(t, b, e, body)
 	shown := make(chan redis.Event, 16)
-	go follow(ctx, t, b, job.ID, shown)
+	go follow(ctx, t, b, j.ID, shown)
 	<-asked
 	if streamed && (<-shown).Type != redis.Data {
 		t.Fatal("the reply begins with no data")
 	}
-	if _, err := e.Cancel(ctx, b.Tenant, job.ID); err != nil {
+	if _, err := e.Cancel(ctx, b.Tenant, j.ID); err != nil {
 		t.Fatal(err)
 	}
 	var last redis.Event
@@ -61,12 +62,12 @@ func cancelOne(t *testing.T, b *handlertest.Bench, streamed bool) {
 	if last.Type != redis.Cancelled {
 		t.Errorf("the reply ends with %q", last.Type)
 	}
-	ended, err := b.Store.AnyJob(t.Context(), job.ID)
-	if err != nil || ended.State != store.JobCancelled {
+	ended, err := b.Store.AnyJob(t.Context(), j.ID)
+	if err != nil || ended.State != job.StateCancelled {
 		t.Errorf("the job is %s, %v", ended.State, err)
 	}
-	entries := b.Entries(t, job.ID) // one that shows nothing may be cancelled before its call
-	if len(entries) > 1 || streamed && len(entries) == 0 || len(entries) == 1 && entries[0].State == store.EntryOpen {
+	entries := b.Entries(t, j.ID) // one that shows nothing may be cancelled before its call
+	if len(entries) > 1 || streamed && len(entries) == 0 || len(entries) == 1 && entries[0].State == book.EntryOpen {
 		t.Errorf("books: %+v", entries)
 	}
 }
@@ -108,7 +109,7 @@ func serveSleepy(t *testing.T, b *handlertest.Bench, e *engine.Engine) <-chan st
 	return asked
 }
 
-func accept(t *testing.T, b *handlertest.Bench, e *engine.Engine, body string) store.Job {
+func accept(t *testing.T, b *handlertest.Bench, e *engine.Engine, body string) job.Job {
 	t.Helper()
 	request, err := tasks.ParseChat([]byte(body))
 	if err != nil {
@@ -118,7 +119,7 @@ func accept(t *testing.T, b *handlertest.Bench, e *engine.Engine, body string) s
 	if err != nil {
 		t.Fatal(err)
 	}
-	job, _, err := e.Accept(t.Context(), store.NewJob{Tenant: b.Tenant, Kind: string(tasks.ChatRun), Input: input,
+	job, _, err := e.Accept(t.Context(), job.NewJob{Tenant: b.Tenant, Kind: string(tasks.ChatRun), Input: input,
 		Attached: true}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,9 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
@@ -60,7 +63,7 @@ func (h *handler) run(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	answered, err := h.ask(ctx, t)
 	if err != nil {
 		if errors.Is(context.Cause(ctx), tasks.ErrCancelled) {
-			return &tasks.End{State: store.JobCancelled, Then: t.reply.Cancelled}, nil
+			return &tasks.End{State: job.StateCancelled, Then: t.reply.Cancelled}, nil
 		}
 		return nil, t.failed(ctx, answered, err)
 	}
@@ -139,7 +142,7 @@ func (h *handler) targets(ctx context.Context, t *turn) ([][]providers.Target, e
 		sticky = job.ID
 	}
 	if len(t.in.Targets) > 0 && job.Attached && job.Epoch == 1 {
-		route := store.Route{Alias: t.in.Alias, Targets: t.in.Targets}
+		route := learn.Route{Alias: t.in.Alias, Targets: t.in.Targets}
 		return h.caller.Routed(ctx, t.run.Store.Queries, job.Tenant, route, sticky)
 	}
 	return h.caller.Resolve(ctx, t.run.Store.Queries, job.Tenant, t.request.Model, sticky)
@@ -149,10 +152,10 @@ func (h *handler) targets(ctx context.Context, t *turn) ([][]providers.Target, e
 // once the job will not be tried again.
 func (t *turn) failed(ctx context.Context, answered *handlers.Answered, err error) error {
 	if t.stream != nil && t.stream.fenced() {
-		return store.ErrFenced
+		return db.ErrFenced
 	}
 	shown := t.stream != nil && t.stream.shown || answered != nil && answered.Reply.Shown
-	if context.Cause(ctx) != nil || errors.Is(err, store.ErrFenced) {
+	if context.Cause(ctx) != nil || errors.Is(err, db.ErrFenced) {
 		return err
 	}
 	failure := handlers.Failure(err)

@@ -15,6 +15,10 @@ import (
 	"dreamlab/handlers/handlertest"
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 )
@@ -29,7 +33,7 @@ type asked struct {
 	err error
 }
 
-func ask(t *testing.T, b *handlertest.Bench, job store.NewJob, body string) *asked {
+func ask(t *testing.T, b *handlertest.Bench, job job.NewJob, body string) *asked {
 	t.Helper()
 	job.Kind = string(tasks.ChatRun)
 	a := &asked{Bench: b, run: b.Claim(t, job, inputOf(t, body))}
@@ -99,7 +103,7 @@ const hello = `{"model":"assistant","messages":[{"role":"user","content":"Where 
 
 func TestWholeAnswer(t *testing.T) {
 	t.Parallel()
-	a := ask(t, handlertest.New(t), store.NewJob{Attached: true}, hello+`,"metadata":{"conversation_id":"c1"}}`)
+	a := ask(t, handlertest.New(t), job.NewJob{Attached: true}, hello+`,"metadata":{"conversation_id":"c1"}}`)
 	if a.err != nil {
 		t.Fatal(a.err)
 	}
@@ -115,12 +119,12 @@ func TestWholeAnswer(t *testing.T) {
 	if d := c.Dreamlab; d == nil || d.Job != job.ID || d.Provider != "together" || d.Calls != 1 || !d.Sandbox || d.Cost == "" {
 		t.Errorf("dreamlab is %+v", c.Dreamlab)
 	}
-	rows, _, err := a.Store.Experiences(t.Context(), a.Tenant, store.ExperienceFilter{Conversation: "c1"}, store.Page{})
-	if err != nil || len(rows) != 1 || rows[0].Origin != store.OriginLive || rows[0].Job != job.ID {
+	rows, _, err := a.Store.Experiences(t.Context(), a.Tenant, learn.ExperienceFilter{Conversation: "c1"}, db.Page{})
+	if err != nil || len(rows) != 1 || rows[0].Origin != learn.OriginLive || rows[0].Job != job.ID {
 		t.Errorf("experiences: %+v, %v", rows, err)
 	}
 	_, paid := a.Paid()
-	if e := a.Entries(t, job.ID); len(e) != 1 || e[0].State != store.EntrySettled || e[0].Settled != paid {
+	if e := a.Entries(t, job.ID); len(e) != 1 || e[0].State != book.EntrySettled || e[0].Settled != paid {
 		t.Errorf("paid %d, books %+v", paid, e)
 	}
 }
@@ -132,7 +136,7 @@ func TestStreamedAnswer(t *testing.T) {
 		if usage {
 			body += `,"stream_options":{"include_usage":true}`
 		}
-		a := ask(t, handlertest.New(t), store.NewJob{Attached: true}, body+`}`)
+		a := ask(t, handlertest.New(t), job.NewJob{Attached: true}, body+`}`)
 		if a.err != nil {
 			t.Fatal(a.err)
 		}
@@ -190,7 +194,7 @@ func (a *asked) checkChunks(t *testing.T, lines []string, whole completion, usag
 
 func TestNothingIsKeptOfStoreFalse(t *testing.T) {
 	t.Parallel()
-	a := ask(t, handlertest.New(t), store.NewJob{Attached: true, Private: true}, hello+`,"store":false}`)
+	a := ask(t, handlertest.New(t), job.NewJob{Attached: true, Private: true}, hello+`,"store":false}`)
 	if a.err != nil {
 		t.Fatal(a.err)
 	}
@@ -201,7 +205,7 @@ func TestNothingIsKeptOfStoreFalse(t *testing.T) {
 	if err := a.Store.ShiftClock(t.Context(), 11*time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	err := a.Store.Tx(t.Context(), store.Relaxed, func(q *store.Queries) error {
+	err := a.Store.Tx(t.Context(), db.Relaxed, func(q *store.Queries) error {
 		_, err := q.ClearPrivate(t.Context(), time.Hour)
 		return err
 	})
@@ -211,11 +215,11 @@ func TestNothingIsKeptOfStoreFalse(t *testing.T) {
 	if job, err = a.Store.AnyJob(t.Context(), job.ID); err != nil {
 		t.Fatal(err)
 	}
-	rows, _, err := a.Store.Experiences(t.Context(), a.Tenant, store.ExperienceFilter{}, store.Page{})
+	rows, _, err := a.Store.Experiences(t.Context(), a.Tenant, learn.ExperienceFilter{}, db.Page{})
 	if err != nil || len(rows) != 0 || len(job.Result) != 0 || strings.Contains(string(job.Input), "order") {
 		t.Errorf("kept: %v, %s, %s, %v", rows, job.Input, job.Result, err)
 	}
-	if _, err := a.Store.Effect(t.Context(), job.ID, "answer"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := a.Store.Effect(t.Context(), job.ID, "answer"); !errors.Is(err, db.ErrNotFound) {
 		t.Errorf("the effect is still there: %v", err)
 	}
 	if lines, last, _ := a.events(t); len(lines) != 1 || last != redis.End {
@@ -244,7 +248,7 @@ func TestFailures(t *testing.T) {
 			t.Parallel()
 			b := handlertest.New(t)
 			b.Fault(t, test.fault, 0)
-			a := ask(t, b, store.NewJob{Attached: true, MaxAttempts: test.attempts}, test.body)
+			a := ask(t, b, job.NewJob{Attached: true, MaxAttempts: test.attempts}, test.body)
 			if !handlers.Failed(a.err, test.code) {
 				t.Fatalf("got %v, want %s", a.err, test.code)
 			}
@@ -259,7 +263,7 @@ func TestFailures(t *testing.T) {
 func TestSecondEpochDoesNotAnswerOverTheFirst(t *testing.T) {
 	t.Parallel()
 	for _, attached := range []bool{true, false} {
-		a := ask(t, handlertest.New(t), store.NewJob{Attached: attached}, hello+`,"stream":true}`)
+		a := ask(t, handlertest.New(t), job.NewJob{Attached: attached}, hello+`,"stream":true}`)
 		if a.err != nil {
 			t.Fatal(a.err)
 		}
@@ -276,7 +280,7 @@ func TestSecondEpochDoesNotAnswerOverTheFirst(t *testing.T) {
 
 func TestFencedAnswerIsSettledAlone(t *testing.T) {
 	t.Parallel()
-	a := ask(t, handlertest.New(t), store.NewJob{}, hello+`}`)
+	a := ask(t, handlertest.New(t), job.NewJob{}, hello+`}`)
 	if a.err != nil {
 		t.Fatal(a.err)
 	}
@@ -285,7 +289,7 @@ func TestFencedAnswerIsSettledAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, paid := a.Paid()
-	if e := a.Entries(t, a.run.Job.ID); len(e) != 1 || e[0].Settled != paid || e[0].State != store.EntrySettled {
+	if e := a.Entries(t, a.run.Job.ID); len(e) != 1 || e[0].Settled != paid || e[0].State != book.EntrySettled {
 		t.Errorf("paid %d, books %+v", paid, e)
 	}
 }
@@ -293,19 +297,19 @@ func TestFencedAnswerIsSettledAlone(t *testing.T) {
 func TestMemoryStandsInFront(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
-	err := b.Store.AddMemory(t.Context(), store.Memory{
-		ID: "mem_1", Tenant: b.Tenant, Dream: "drm_1", Lessons: []store.Lesson{{Text: "Ask for the order number."}},
+	err := b.Store.AddMemory(t.Context(), learn.Memory{
+		ID: "mem_1", Tenant: b.Tenant, Dream: "drm_1", Lessons: []learn.Lesson{{Text: "Ask for the order number."}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := ask(t, b, store.NewJob{}, hello+`,"dreamlab":{"memory":true}}`)
+	a := ask(t, b, job.NewJob{}, hello+`,"dreamlab":{"memory":true}}`)
 	if a.err != nil {
 		t.Fatal(a.err)
 	}
 	a.Finish(t, a.run, a.end)
-	rows, _, err := b.Store.Experiences(t.Context(), b.Tenant, store.ExperienceFilter{}, store.Page{})
-	if err != nil || len(rows) != 1 || rows[0].Origin != store.OriginMemory || strings.Contains(string(rows[0].Prompt), "number") {
+	rows, _, err := b.Store.Experiences(t.Context(), b.Tenant, learn.ExperienceFilter{}, db.Page{})
+	if err != nil || len(rows) != 1 || rows[0].Origin != learn.OriginMemory || strings.Contains(string(rows[0].Prompt), "number") {
 		t.Errorf("got %+v, %v", rows, err)
 	}
 }
@@ -319,16 +323,16 @@ func TestRedisAwayLosesNoPaidAnswer(t *testing.T) {
 	}
 	defer away.Close() //nolint:errcheck // nothing was sent
 	b.Replies = redis.NewReplies(away)
-	a := ask(t, b, store.NewJob{Attached: true}, hello+`,"stream":true}`)
+	a := ask(t, b, job.NewJob{Attached: true}, hello+`,"stream":true}`)
 	if a.err != nil {
 		t.Fatal(a.err)
 	}
 	then := a.end.Then
 	a.end.Then = nil
-	job := a.Finish(t, a.run, a.end)
+	j := a.Finish(t, a.run, a.end)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if job.State != store.JobSucceeded || len(job.Result) == 0 || then(ctx) == nil {
-		t.Errorf("job %s with %q; a reply that could not be written is told", job.State, job.Result)
+	if j.State != job.StateSucceeded || len(j.Result) == 0 || then(ctx) == nil {
+		t.Errorf("job %s with %q; a reply that could not be written is told", j.State, j.Result)
 	}
 }

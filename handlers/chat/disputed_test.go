@@ -9,7 +9,7 @@ import (
 	"dreamlab/handlers/chat"
 	"dreamlab/handlers/handlertest"
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/job"
 )
 
 // disputed is a router whose vendor counted more than the call can have used.
@@ -48,7 +48,7 @@ func TestAUsageThatTheBooksDoNotBelieveIsNotShown(t *testing.T) {
 	for _, body := range []string{hello + `}`, hello + `,"stream":true,"stream_options":{"include_usage":true}}`} {
 		b := handlertest.New(t)
 		a := &asked{Bench: b}
-		a.run = b.Claim(t, store.NewJob{Kind: "chat.run", Attached: true}, inputOf(t, body))
+		a.run = b.Claim(t, job.NewJob{Kind: "chat.run", Attached: true}, inputOf(t, body))
 		caller := handlers.NewCaller(handlers.CallerOptions{Router: disputed{}})
 		a.end, a.err = chat.New(chat.Options{Caller: caller, Replies: b.Replies})(t.Context(), a.run)
 		if a.err != nil {

@@ -8,7 +8,10 @@ import (
 
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/handlertest"
-	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -33,17 +36,17 @@ func TestEngineSettlesForFencedWorker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job := store.NewJob{Tenant: b.Tenant, Kind: string(tasks.ChatRun), Input: input}
+	job := job.NewJob{Tenant: b.Tenant, Kind: string(tasks.ChatRun), Input: input}
 	if _, _, err := e.Accept(t.Context(), job, nil); err != nil {
 		t.Fatal(err)
 	}
 	select {
 	case id := <-settled:
 		entries := b.Entries(t, id)
-		if _, paid := b.Paid(); len(entries) != 1 || entries[0].State != store.EntrySettled || entries[0].Settled != paid {
+		if _, paid := b.Paid(); len(entries) != 1 || entries[0].State != book.EntrySettled || entries[0].Settled != paid {
 			t.Errorf("paid %d, books %+v", paid, entries)
 		}
-		rows, _, err := b.Store.Experiences(t.Context(), b.Tenant, store.ExperienceFilter{}, store.Page{})
+		rows, _, err := b.Store.Experiences(t.Context(), b.Tenant, learn.ExperienceFilter{}, db.Page{})
 		if err != nil || len(rows) != 0 {
 			t.Errorf("a fenced worker kept %d experiences, %v", len(rows), err)
 		}

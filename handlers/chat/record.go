@@ -8,6 +8,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
 	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -33,19 +34,19 @@ func teaches(reply *providers.Reply) bool {
 	return ended && completion.Says(reply.Message)
 }
 
-func (t *turn) experience(a *handlers.Answered) store.Experience {
-	e := store.Experience{
-		Tenant: t.run.Job.Tenant, External: t.in.Conversation, Alias: t.in.Alias, Origin: store.OriginLive,
+func (t *turn) experience(a *handlers.Answered) learn.Experience {
+	e := learn.Experience{
+		Tenant: t.run.Job.Tenant, External: t.in.Conversation, Alias: t.in.Alias, Origin: learn.OriginLive,
 		Job: t.run.Job.ID, Provider: a.Target.Provider, Model: a.Target.Model,
 		Prompt: tasks.PromptText(t.request.Messages),
 		Answer: a.Reply.Message,
 		Finish: a.Reply.Finish,
 	}
 	if t.memory {
-		e.Origin = store.OriginMemory
+		e.Origin = learn.OriginMemory
 	}
 	if e.Alias == "" {
-		e.Alias = store.DefaultAlias
+		e.Alias = learn.DefaultAlias
 	}
 	if len(t.request.Metadata) > 0 {
 		e.Metadata = plainjson.Of(t.request.Metadata)

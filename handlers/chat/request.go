@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -45,7 +46,7 @@ const mostMemory = 8 << 10
 // remember puts the tenant's memory in front, where there is one.
 func (t *turn) remember(ctx context.Context, request *providers.Request) error {
 	memory, err := t.run.Store.Memory(ctx, t.run.Job.Tenant)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
@@ -61,7 +62,7 @@ func (t *turn) remember(ctx context.Context, request *providers.Request) error {
 	return nil
 }
 
-func memoryText(lessons []store.Lesson) string {
+func memoryText(lessons []learn.Lesson) string {
 	var out strings.Builder
 	for _, lesson := range lessons {
 		if out.Len()+len(lesson.Text) > mostMemory {

@@ -8,12 +8,13 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // stream lets an answer flow into a reply: each chunk gets our id and the name of
-// the model that answers, and is written with whatever became ready beside it. What shows nothing is held back, because the last chunk is to carry what
-// is only known at the end.
+// the model that answers, and is written with whatever became ready beside it. What
+// shows nothing is held back, because the last chunk is to carry what is only known
+// at the end.
 type stream struct {
 	turn    *turn
 	label   label
@@ -39,7 +40,7 @@ func (s *stream) began(target providers.Target, try int) {
 // the answer, which is paid for and kept; one that another worker writes does.
 func (s *stream) take(chunk providers.Chunk) error {
 	if s.fenced() {
-		return store.ErrFenced
+		return db.ErrFenced
 	}
 	line := s.label.chunk(chunk.Data)
 	if line.usage != nil {
@@ -83,4 +84,4 @@ func (s *stream) tail(a *handlers.Answered, ours []byte, usage bool) [][]byte {
 
 func (s *stream) close()        { s.pump.close() }
 func (s *stream) broken() error { return s.pump.failure() }
-func (s *stream) fenced() bool  { return errors.Is(s.pump.failure(), store.ErrFenced) }
+func (s *stream) fenced() bool  { return errors.Is(s.pump.failure(), db.ErrFenced) }

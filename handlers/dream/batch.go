@@ -11,6 +11,8 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -19,8 +21,8 @@ const batchPage = 100
 
 // writeBatch writes the sealed batch as an object, a page at a time. What an
 // earlier attempt wrote stays: the batch is sealed once.
-func (w *worker) writeBatch(ctx context.Context, run *tasks.Run, d store.Dream) error {
-	name := store.DreamObject(d.Tenant, d.Created.UTC().Format(time.DateOnly), d.ID)
+func (w *worker) writeBatch(ctx context.Context, run *tasks.Run, d learn.Dream) error {
+	name := blob.DreamObject(d.Tenant, d.Created.UTC().Format(time.DateOnly), d.ID)
 	err := w.Bucket.Create(ctx, name, &batchReader{ctx: ctx, q: run.Store.Queries, dream: d})
 	if err != nil && !errors.Is(err, blob.ErrExists) {
 		return fmt.Errorf("write the batch: %w", err)
@@ -32,7 +34,7 @@ func (w *worker) writeBatch(ctx context.Context, run *tasks.Run, d store.Dream) 
 type batchReader struct {
 	ctx    context.Context //nolint:containedctx // a reader has no other way to be given one
 	q      *store.Queries
-	dream  store.Dream
+	dream  learn.Dream
 	after  string
 	buffer bytes.Buffer
 	ended  bool
@@ -63,8 +65,8 @@ func (b *batchReader) Read(p []byte) (int, error) {
 }
 
 func (b *batchReader) fill() error {
-	page := store.Page{Limit: batchPage, After: b.after, Ascending: true}
-	filter := store.ExperienceFilter{Dream: b.dream.ID}
+	page := db.Page{Limit: batchPage, After: b.after, Ascending: true}
+	filter := learn.ExperienceFilter{Dream: b.dream.ID}
 	rows, more, err := b.q.Experiences(b.ctx, b.dream.Tenant, filter, page)
 	if err != nil {
 		return fmt.Errorf("read the batch: %w", err)

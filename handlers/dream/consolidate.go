@@ -9,6 +9,8 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -31,7 +33,7 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 		return nil, err
 	}
 	before, err := run.Store.Memory(ctx, d.Tenant)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
 		return nil, fmt.Errorf("read the memory: %w", err)
 	}
 	if before.Dream == d.ID { // written by an attempt that could not say so
@@ -51,8 +53,8 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 
 // addMemory keeps the version, but for lessons that rest on what was forgotten since
 // it was put together. Its file is put right by who forgets.
-func addMemory(ctx context.Context, q *store.Queries, m store.Memory) error {
-	var standing []store.Lesson
+func addMemory(ctx context.Context, q *store.Queries, m learn.Memory) error {
+	var standing []learn.Lesson
 	for _, lesson := range m.Lessons {
 		stands, err := allThere(ctx, q, m.Tenant, lesson.Sources)
 		if err != nil {
@@ -67,22 +69,22 @@ func addMemory(ctx context.Context, q *store.Queries, m store.Memory) error {
 }
 
 // remember makes the next version.
-func (w *worker) remember(d store.Dream, before store.Memory, fresh []store.Reflection) store.Memory {
-	id := store.MemoryID(d.ID)
-	return store.Memory{
+func (w *worker) remember(d learn.Dream, before learn.Memory, fresh []learn.Reflection) learn.Memory {
+	id := learn.MemoryID(d.ID)
+	return learn.Memory{
 		ID: id, Tenant: d.Tenant, Dream: d.ID,
 		Lessons: merge(before.Lessons, fresh, w.Settings.MaxLessons),
-		Object:  store.MemoryObject(d.Tenant, id),
+		Object:  blob.MemoryObject(d.Tenant, id),
 	}
 }
 
-func (w *worker) keepLessons(ctx context.Context, memory store.Memory, fresh []store.Reflection) error {
+func (w *worker) keepLessons(ctx context.Context, memory learn.Memory, fresh []learn.Reflection) error {
 	var lines bytes.Buffer
 	for _, r := range fresh {
 		lines.Write(plainjson.Of(reflectionLine{r.ID, r.Lesson, r.Sources, r.Score}))
 		lines.WriteByte('\n')
 	}
-	err := blob.Ensure(ctx, w.Bucket, store.ReflectionsObject(memory.Dream), bytes.NewReader(lines.Bytes()))
+	err := blob.Ensure(ctx, w.Bucket, blob.ReflectionsObject(memory.Dream), bytes.NewReader(lines.Bytes()))
 	if err != nil {
 		return fmt.Errorf("keep the lessons: %w", err)
 	}
@@ -101,9 +103,9 @@ type reflectionLine struct {
 }
 
 // reflections reads the dream's lessons, oldest first. There are at most some dozens.
-func reflections(ctx context.Context, run *tasks.Run, d store.Dream) ([]store.Reflection, error) {
-	var all []store.Reflection
-	page := store.Page{Limit: 100, Ascending: true}
+func reflections(ctx context.Context, run *tasks.Run, d learn.Dream) ([]learn.Reflection, error) {
+	var all []learn.Reflection
+	page := db.Page{Limit: 100, Ascending: true}
 	for {
 		some, more, err := run.Store.Reflections(ctx, d.Tenant, d.ID, page)
 		if err != nil {

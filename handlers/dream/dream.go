@@ -16,8 +16,10 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
-	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -84,9 +86,9 @@ func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
 type worker struct{ Deps }
 
 // load finds the dream that a job works for.
-func (w *worker) load(ctx context.Context, run *tasks.Run) (store.Dream, error) {
+func (w *worker) load(ctx context.Context, run *tasks.Run) (learn.Dream, error) {
 	d, err := run.Store.Dream(ctx, run.Job.Tenant, run.Job.Subject)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return d, tasks.Fail("not_found", "the dream %s of this job is gone: start another", run.Job.Subject)
 	}
 	if err != nil {
@@ -96,7 +98,7 @@ func (w *worker) load(ctx context.Context, run *tasks.Run) (store.Dream, error) 
 }
 
 // within caps what the dream's jobs may spend together.
-func within(d store.Dream) *handlers.Within {
+func within(d learn.Dream) *handlers.Within {
 	if d.Budget == nil {
 		return nil
 	}
@@ -104,8 +106,8 @@ func within(d store.Dream) *handlers.Within {
 }
 
 // child is a job that works for the dream.
-func child(run *tasks.Run, kind tasks.Kind, input any) store.NewJob {
-	return store.NewJob{
+func child(run *tasks.Run, kind tasks.Kind, input any) job.NewJob {
+	return job.NewJob{
 		Tenant: run.Job.Tenant, KeyID: run.Job.KeyID, Kind: string(kind), Lane: string(kind.Lane()),
 		Subject: run.Job.Subject, Input: plainjson.Of(input), Trace: run.Job.Trace,
 	}

@@ -8,7 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"dreamlab/handlers/handlertest"
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -30,9 +30,9 @@ func TestDreamOfRealConversations(t *testing.T) {
 	e := b.Start(t, nil)
 	imported := b.Import(t, e, lines)
 	t.Logf("import: %s", imported.Result)
-	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
 	t.Logf("dream %s, stage %s, counts %+v, live %d", d.Status, d.Stage, d.Counts, d.LiveCost)
-	if job.State != store.JobSucceeded || d.Counts.Kept == 0 {
-		t.Errorf("job %s %v, kept %d", job.State, job.Error, d.Counts.Kept)
+	if j.State != job.StateSucceeded || d.Counts.Kept == 0 {
+		t.Errorf("job %s %v, kept %d", j.State, j.Error, d.Counts.Kept)
 	}
 }

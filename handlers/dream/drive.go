@@ -9,13 +9,14 @@ import (
 	"dreamlab/handlers/dream/study"
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 )
 
 // study drives the study of one experience to its verdict.
 func (s *sliceRun) study(ctx context.Context, id string) error {
 	e, err := s.run.Store.Experience(ctx, s.run.Job.Tenant, id)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		s.result.Counts.Reject(rejectForgotten, 1) // deleted while it was dreamt of
 		return nil
 	}
@@ -87,8 +88,8 @@ func (s *sliceRun) note(one *study.Study, v study.Verdict) {
 	s.result.Findings = append(s.result.Findings, found)
 }
 
-func (s *sliceRun) keep(e store.Example) {
-	e.ID, e.Dream = store.NewID("exm_"), s.dream.ID
+func (s *sliceRun) keep(e learn.Example) {
+	e.ID, e.Dream = db.NewID("exm_"), s.dream.ID
 	s.contents[e.Content] = true
 	s.examples = append(s.examples, e)
 }

@@ -12,6 +12,8 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -32,7 +34,7 @@ type estimate struct {
 var errDryRun = errors.New("dry run")
 
 // dryRun seals the batch in a transaction that is rolled back, and calls nobody.
-func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d store.Dream) (
+func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d learn.Dream) (
 	*tasks.End, error,
 ) {
 	if in.Limit <= 0 {
@@ -43,7 +45,7 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 		return nil, err
 	}
 	var sum estimate
-	err = run.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
+	err = run.Tx(ctx, db.Relaxed, func(q *store.Queries) error {
 		sum = estimate{} // the transaction may be tried again
 		if _, err := q.SealBatch(ctx, d.Tenant, d.ID, in.Limit); err != nil {
 			return fmt.Errorf("seal the batch: %w", err)
@@ -75,11 +77,11 @@ func (w *worker) models(ctx context.Context, run *tasks.Run) (map[study.Role]pro
 }
 
 func (w *worker) estimate(
-	ctx context.Context, q *store.Queries, d store.Dream, models map[study.Role]providers.Target, sum *estimate,
+	ctx context.Context, q *store.Queries, d learn.Dream, models map[study.Role]providers.Target, sum *estimate,
 ) error {
-	page := store.Page{Limit: batchPage, Ascending: true}
+	page := db.Page{Limit: batchPage, Ascending: true}
 	for {
-		rows, more, err := q.Experiences(ctx, d.Tenant, store.ExperienceFilter{Dream: d.ID}, page)
+		rows, more, err := q.Experiences(ctx, d.Tenant, learn.ExperienceFilter{Dream: d.ID}, page)
 		if err != nil {
 			return fmt.Errorf("read the batch: %w", err)
 		}
@@ -99,7 +101,7 @@ func (w *worker) estimate(
 var longestReply = &providers.Reply{Content: strings.Repeat("x", 4*study.ReplayTokens), Finish: "stop"}
 
 // addStudy adds the questions that one experience can bring, with the longest replay.
-func (w *worker) addStudy(e store.Experience, models map[study.Role]providers.Target, sum *estimate) error {
+func (w *worker) addStudy(e learn.Experience, models map[study.Role]providers.Target, sum *estimate) error {
 	sum.Experiences++
 	one := study.New(e)
 	switch one.Rejected() {

@@ -8,7 +8,7 @@ import (
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/handlertest"
 	"dreamlab/providers/sandbox/lab"
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -20,9 +20,9 @@ func TestDreamWithoutAReadableVerdictFails(t *testing.T) {
 	e := b.Start(t, nil)
 	b.Import(t, e, orders(3))
 	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultBadJSON}, 0)
-	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
-	if job.State != store.JobFailed || job.Error == nil || !strings.Contains(job.Error.Message, `alias "lead"`) {
-		t.Fatalf("job %s %v", job.State, job.Error)
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
+	if j.State != job.StateFailed || j.Error == nil || !strings.Contains(j.Error.Message, `alias "lead"`) {
+		t.Fatalf("job %s %v", j.State, j.Error)
 	}
 	if d.Counts.Kept != 0 || d.Counts.Rejected["malformed"] != 3 || d.LiveCost == 0 {
 		t.Errorf("counts %+v, live cost %d", d.Counts, d.LiveCost)
@@ -31,8 +31,8 @@ func TestDreamWithoutAReadableVerdictFails(t *testing.T) {
 		t.Errorf("%d experiences wait for another dream, %v", n, err)
 	}
 	b.SetRoute(t, "lead", "together/openai/gpt-oss-20b")
-	if d, job = b.Dream(t, e, tasks.DreamInput{}, nil); job.State != store.JobSucceeded || d.Counts.Kept != 3 {
-		t.Errorf("once verdicts can be read: job %s %v, counts %+v", job.State, job.Error, d.Counts)
+	if d, j = b.Dream(t, e, tasks.DreamInput{}, nil); j.State != job.StateSucceeded || d.Counts.Kept != 3 {
+		t.Errorf("once verdicts can be read: job %s %v, counts %+v", j.State, j.Error, d.Counts)
 	}
 }
 
@@ -45,13 +45,13 @@ func TestSliceWithoutAReadableVerdictStopsTheOthers(t *testing.T) {
 	const n = 40
 	b.Import(t, e, orders(n))
 	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultBadJSON}, 0)
-	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
 	malformed, stopped := d.Counts.Rejected["malformed"], d.Counts.Rejected["stopped"]
-	if job.State != store.JobFailed || malformed == 0 || stopped == 0 || malformed+stopped != n {
-		t.Errorf("job %s %v, counts %+v", job.State, job.Error, d.Counts)
+	if j.State != job.StateFailed || malformed == 0 || stopped == 0 || malformed+stopped != n {
+		t.Errorf("job %s %v, counts %+v", j.State, j.Error, d.Counts)
 	}
-	if told := fmt.Sprintf("verdicts on %d ", malformed); job.Error == nil || !strings.Contains(job.Error.Message, told) {
-		t.Errorf("the job says %v", job.Error)
+	if told := fmt.Sprintf("verdicts on %d ", malformed); j.Error == nil || !strings.Contains(j.Error.Message, told) {
+		t.Errorf("the job says %v", j.Error)
 	}
 	if fresh, err := b.Store.FreshCount(t.Context(), b.Tenant, 100); err != nil || fresh != n {
 		t.Errorf("%d experiences wait for another dream, %v", fresh, err)
@@ -65,8 +65,8 @@ func TestOneReadableVerdictIsEnough(t *testing.T) {
 	e := b.Start(t, nil)
 	b.Import(t, e, orders(3))
 	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultBadJSON}, 4)
-	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
-	if job.State != store.JobSucceeded || d.Counts.Judged == 0 || d.Counts.Rejected["malformed"] == 0 {
-		t.Errorf("job %s %v, counts %+v", job.State, job.Error, d.Counts)
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
+	if j.State != job.StateSucceeded || d.Counts.Judged == 0 || d.Counts.Rejected["malformed"] == 0 {
+		t.Errorf("job %s %v, counts %+v", j.State, j.Error, d.Counts)
 	}
 }

@@ -7,16 +7,16 @@ import (
 
 	"pgregory.net/rapid"
 
-	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	old := []store.Lesson{
+	old := []learn.Lesson{
 		{Text: "Ask for the order number first.", Reflections: []string{"rfl_1"}, Sources: []string{"exp_1"}, Weight: 1000},
 		{Text: "Never promise a date.", Reflections: []string{"rfl_2"}, Sources: []string{"exp_2"}, Weight: 220},
 	}
-	fresh := []store.Reflection{
+	fresh := []learn.Reflection{
 		{ID: "rfl_3", Lesson: "Ask for the order number, first!", Sources: []string{"exp_3", "exp_1"}},
 		{ID: "rfl_4", Lesson: "Offer the repair before the refund.", Sources: []string{"exp_4"}},
 	}
@@ -41,10 +41,10 @@ func TestMergeInvents(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		words := rapid.SliceOfN(rapid.SampledFrom([]string{"ask", "first", "never", "date", "repair", "refund"}), 1, 5)
-		fresh := make([]store.Reflection, rapid.IntRange(0, 12).Draw(t, "n"))
+		fresh := make([]learn.Reflection, rapid.IntRange(0, 12).Draw(t, "n"))
 		known := map[string]bool{}
 		for i := range fresh {
-			fresh[i] = store.Reflection{
+			fresh[i] = learn.Reflection{
 				ID: fmt.Sprintf("rfl_%d", i), Lesson: fmt.Sprint(words.Draw(t, "words")), Sources: []string{fmt.Sprintf("exp_%d", i)},
 			}
 			known[fresh[i].Lesson] = true

@@ -7,6 +7,9 @@ import (
 
 	"dreamlab/handlers/dream/study"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -26,7 +29,7 @@ const (
 // planResult is the result of dream.plan.
 type planResult struct {
 	Dream  string            `json:"dream"`
-	Counts store.DreamCounts `json:"counts"`
+	Counts learn.DreamCounts `json:"counts"`
 	DryRun *estimate         `json:"dry_run,omitempty"`
 }
 
@@ -42,7 +45,7 @@ func (w *worker) plan(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 		return nil, err
 	}
 	if run.Job.OpenChildren > 0 {
-		return &tasks.End{State: store.JobWaiting}, nil
+		return &tasks.End{State: job.StateWaiting}, nil
 	}
 	switch {
 	case in.DryRun:
@@ -58,19 +61,19 @@ func (w *worker) plan(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 }
 
 // seal closes the batch, keeps it as an object, and sets off the slices.
-func (w *worker) seal(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d store.Dream) (
+func (w *worker) seal(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d learn.Dream) (
 	*tasks.End, error,
 ) {
 	if in.Limit <= 0 {
 		in.Limit = tasks.DefaultDreamLimit
 	}
 	d.Stage = stageSlices
-	err := run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	err := run.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		sealed, err := q.SealBatch(ctx, d.Tenant, d.ID, in.Limit)
 		if err != nil {
 			return fmt.Errorf("seal the batch: %w", err)
 		}
-		d.Counts = store.DreamCounts{Experiences: int(sealed), Rejected: map[string]int{}}
+		d.Counts = learn.DreamCounts{Experiences: int(sealed), Rejected: map[string]int{}}
 		return q.SetDream(ctx, d)
 	})
 	if err != nil {
@@ -80,7 +83,7 @@ func (w *worker) seal(ctx context.Context, run *tasks.Run, in tasks.DreamInput, 
 }
 
 // afterSlices sets off the slices, or, when they have ended, the reflection.
-func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
+func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d learn.Dream) (*tasks.End, error) {
 	sum, slices, err := w.gather(ctx, run)
 	if err != nil {
 		return nil, err
@@ -94,17 +97,17 @@ func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d store.Dream)
 		d.Stage = stageUnreadable
 		return nil, w.failUnreadable(ctx, run, d, sum.Left)
 	}
-	end := &tasks.End{State: store.JobWaiting, Write: release(d, sum.Left)}
+	end := &tasks.End{State: job.StateWaiting, Write: release(d, sum.Left)}
 	if len(sum.Findings) == 0 {
-		end.State, end.Result = store.JobSucceeded, w.finish(&d)
+		end.State, end.Result = job.StateSucceeded, w.finish(&d)
 		return end, nil
 	}
-	end.Children = []store.NewJob{child(run, tasks.DreamReflect, tasks.DreamPart{Dream: d.ID})}
+	end.Children = []job.NewJob{child(run, tasks.DreamReflect, tasks.DreamPart{Dream: d.ID})}
 	return end, nil
 }
 
 // release gives back to another dream what was not dreamt of, and keeps the counts.
-func release(d store.Dream, left []string) func(context.Context, *store.Queries) error {
+func release(d learn.Dream, left []string) func(context.Context, *store.Queries) error {
 	return func(ctx context.Context, q *store.Queries) error {
 		if err := q.ReleaseExperiences(ctx, d.ID, left); err != nil {
 			return fmt.Errorf("release what was not dreamt of: %w", err)
@@ -115,8 +118,8 @@ func release(d store.Dream, left []string) func(context.Context, *store.Queries)
 
 // failUnreadable fails a dream of which no verdict could be read: it would otherwise
 // look like one that found nothing worth keeping.
-func (w *worker) failUnreadable(ctx context.Context, run *tasks.Run, d store.Dream, left []string) error {
-	err := run.Tx(ctx, store.Synced, func(q *store.Queries) error { return release(d, left)(ctx, q) })
+func (w *worker) failUnreadable(ctx context.Context, run *tasks.Run, d learn.Dream, left []string) error {
+	err := run.Tx(ctx, db.Synced, func(q *store.Queries) error { return release(d, left)(ctx, q) })
 	if err != nil {
 		return err
 	}
@@ -125,11 +128,11 @@ func (w *worker) failUnreadable(ctx context.Context, run *tasks.Run, d store.Dre
 		d.Counts.Rejected[study.Malformed], w.Lead)
 }
 
-func (w *worker) startSlices(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
+func (w *worker) startSlices(ctx context.Context, run *tasks.Run, d learn.Dream) (*tasks.End, error) {
 	if err := w.writeBatch(ctx, run, d); err != nil {
 		return nil, err
 	}
-	var children []store.NewJob
+	var children []job.NewJob
 	for after := ""; ; {
 		ids, err := run.Store.BatchIDs(ctx, d.ID, after, w.Settings.SliceSize)
 		if err != nil {
@@ -146,19 +149,19 @@ func (w *worker) startSlices(ctx context.Context, run *tasks.Run, d store.Dream)
 	if len(children) == 0 {
 		return &tasks.End{Result: w.finish(&d), Write: setDream(d)}, nil
 	}
-	return &tasks.End{State: store.JobWaiting, Children: children}, nil
+	return &tasks.End{State: job.StateWaiting, Children: children}, nil
 }
 
-func setDream(d store.Dream) func(context.Context, *store.Queries) error {
+func setDream(d learn.Dream) func(context.Context, *store.Queries) error {
 	return func(ctx context.Context, q *store.Queries) error { return q.SetDream(ctx, d) }
 }
 
 // afterReflect counts the lessons and sets off the consolidation.
-func (w *worker) afterReflect(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
+func (w *worker) afterReflect(ctx context.Context, run *tasks.Run, d learn.Dream) (*tasks.End, error) {
 	if again, err := w.redo(ctx, run, d, tasks.DreamReflect); again != nil || err != nil {
 		return again, err
 	}
-	err := eachChild(ctx, run, tasks.DreamReflect, func(job store.Job) error {
+	err := eachChild(ctx, run, tasks.DreamReflect, func(job job.Job) error {
 		var part reflectResult
 		if err := readResult(job, &part); err != nil {
 			return err
@@ -175,13 +178,13 @@ func (w *worker) afterReflect(ctx context.Context, run *tasks.Run, d store.Dream
 	}
 	d.Stage = stageConsolidate
 	return &tasks.End{
-		State: store.JobWaiting, Write: setDream(d),
-		Children: []store.NewJob{child(run, tasks.DreamConsolidate, tasks.DreamPart{Dream: d.ID})},
+		State: job.StateWaiting, Write: setDream(d),
+		Children: []job.NewJob{child(run, tasks.DreamConsolidate, tasks.DreamPart{Dream: d.ID})},
 	}, nil
 }
 
 // done ends the dream once its memory is written.
-func (w *worker) done(ctx context.Context, run *tasks.Run, d store.Dream) (*tasks.End, error) {
+func (w *worker) done(ctx context.Context, run *tasks.Run, d learn.Dream) (*tasks.End, error) {
 	if d.Stage == stageConsolidate {
 		again, err := w.redo(ctx, run, d, tasks.DreamConsolidate)
 		if again != nil || err != nil {
@@ -192,7 +195,7 @@ func (w *worker) done(ctx context.Context, run *tasks.Run, d store.Dream) (*task
 }
 
 // finish puts the dream into its last stage and returns the job's result.
-func (w *worker) finish(d *store.Dream) json.RawMessage {
+func (w *worker) finish(d *learn.Dream) json.RawMessage {
 	d.Stage = stageDone
 	return plainjson.Of(planResult{Dream: d.ID, Counts: d.Counts})
 }
@@ -202,17 +205,17 @@ func (w *worker) finish(d *store.Dream) json.RawMessage {
 func (w *worker) gather(ctx context.Context, run *tasks.Run) (sliceResult, int, error) {
 	var sum sliceResult
 	slices := 0
-	err := eachChild(ctx, run, tasks.DreamSlice, func(job store.Job) error {
+	err := eachChild(ctx, run, tasks.DreamSlice, func(j job.Job) error {
 		slices++
 		part := sliceResult{}
-		if job.State != store.JobSucceeded {
+		if j.State != job.StateSucceeded {
 			var in tasks.SliceInput
-			if err := json.Unmarshal(job.Input, &in); err != nil {
-				return fmt.Errorf("read the input of %s: %w", job.ID, err)
+			if err := json.Unmarshal(j.Input, &in); err != nil {
+				return fmt.Errorf("read the input of %s: %w", j.ID, err)
 			}
 			part.Left = in.Experiences
 			part.Counts.Reject(rejectFailed, len(in.Experiences))
-		} else if err := readResult(job, &part); err != nil {
+		} else if err := readResult(j, &part); err != nil {
 			return err
 		}
 		sum.add(part)
@@ -222,10 +225,10 @@ func (w *worker) gather(ctx context.Context, run *tasks.Run) (sliceResult, int, 
 }
 
 // eachChild hands the dream's children of a kind to fn, oldest first.
-func eachChild(ctx context.Context, run *tasks.Run, kind tasks.Kind, fn func(store.Job) error) error {
-	page := store.Page{Limit: 100, Ascending: true}
+func eachChild(ctx context.Context, run *tasks.Run, kind tasks.Kind, fn func(job.Job) error) error {
+	page := db.Page{Limit: 100, Ascending: true}
 	for {
-		jobs, more, err := run.Store.Jobs(ctx, run.Job.Tenant, store.JobFilter{Parent: parentOf(run)}, page)
+		jobs, more, err := run.Store.Jobs(ctx, run.Job.Tenant, job.Filter{Parent: parentOf(run)}, page)
 		if err != nil {
 			return fmt.Errorf("list the dream's jobs: %w", err)
 		}
@@ -253,12 +256,12 @@ func parentOf(run *tasks.Run) string {
 }
 
 // readResult reads a child's result; one that did not succeed has none.
-func readResult(job store.Job, into any) error {
-	if job.State != store.JobSucceeded {
+func readResult(j job.Job, into any) error {
+	if j.State != job.StateSucceeded {
 		return nil
 	}
-	if err := json.Unmarshal(job.Result, into); err != nil {
-		return fmt.Errorf("read the result of %s: %w", job.ID, err)
+	if err := json.Unmarshal(j.Result, into); err != nil {
+		return fmt.Errorf("read the result of %s: %w", j.ID, err)
 	}
 	return nil
 }

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -17,17 +18,17 @@ const maxRedo = 3
 // returns nil where one did, and fails the dream with the cause where the last
 // maxRedo of them did not: another dream can then be started. A retry of the dream
 // begins to count anew.
-func (w *worker) redo(ctx context.Context, run *tasks.Run, d store.Dream, kind tasks.Kind) (*tasks.End, error) {
+func (w *worker) redo(ctx context.Context, run *tasks.Run, d learn.Dream, kind tasks.Kind) (*tasks.End, error) {
 	since, err := lastFailure(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	var cause *store.JobError
+	var cause *job.Error
 	tried, done := 0, false
-	err = eachChild(ctx, run, kind, func(job store.Job) error {
-		done = done || job.State == store.JobSucceeded
-		if job.Created.After(since) {
-			cause = job.Error
+	err = eachChild(ctx, run, kind, func(j job.Job) error {
+		done = done || j.State == job.StateSucceeded
+		if j.Created.After(since) {
+			cause = j.Error
 			tried++
 		}
 		return nil
@@ -41,10 +42,10 @@ func (w *worker) redo(ctx context.Context, run *tasks.Run, d store.Dream, kind t
 		return nil, stageFailed(kind, tried, cause)
 	}
 	again := child(run, kind, tasks.DreamPart{Dream: d.ID})
-	return &tasks.End{State: store.JobWaiting, Children: []store.NewJob{again}}, nil
+	return &tasks.End{State: job.StateWaiting, Children: []job.NewJob{again}}, nil
 }
 
-func stageFailed(kind tasks.Kind, tried int, cause *store.JobError) *tasks.Failure {
+func stageFailed(kind tasks.Kind, tried int, cause *job.Error) *tasks.Failure {
 	if cause == nil {
 		return tasks.Fail("internal", "%s did not succeed in %d jobs: retry the dream", kind, tried)
 	}
@@ -58,7 +59,7 @@ func lastFailure(ctx context.Context, run *tasks.Run) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("read the dream's attempts: %w", err)
 	}
 	for _, a := range attempts {
-		if a.Outcome == string(store.JobFailed) {
+		if a.Outcome == string(job.StateFailed) {
 			return a.Ended, nil
 		}
 	}

@@ -11,8 +11,9 @@ import (
 
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/handlertest"
-	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -42,23 +43,23 @@ func TestMemoryThatCanNotBeWritten(t *testing.T) {
 	bucket.full.Store(true)
 	e := b.Start(t, func(d *all.Deps) { d.Bucket = bucket })
 	b.Import(t, e, orders(6))
-	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
-	if job.State != store.JobFailed || job.Error == nil || !strings.Contains(job.Error.Message, "dream.consolidate") {
-		t.Fatalf("the dream's job is %s: %v", job.State, job.Error)
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
+	if j.State != job.StateFailed || j.Error == nil || !strings.Contains(j.Error.Message, "dream.consolidate") {
+		t.Fatalf("the dream's job is %s: %v", j.State, j.Error)
 	}
 	if n := bucket.asked.Load(); n != 3*5 {
 		t.Errorf("the bucket was asked %d times", n)
 	}
-	if _, err := b.Store.RunningDream(t.Context(), b.Tenant); !errors.Is(err, store.ErrNotFound) {
+	if _, err := b.Store.RunningDream(t.Context(), b.Tenant); !errors.Is(err, db.ErrNotFound) {
 		t.Errorf("a dream of the tenant still runs: %v", err)
 	}
 	bucket.full.Store(false)
-	if _, err := e.Retry(t.Context(), b.Tenant, job.ID); err != nil {
+	if _, err := e.Retry(t.Context(), b.Tenant, j.ID); err != nil {
 		t.Fatal(err)
 	}
-	job, err := e.Wait(t.Context(), b.Tenant, job.ID, time.Minute)
-	if err != nil || job.State != store.JobSucceeded {
-		t.Fatalf("the retried dream is %s %v, %v", job.State, job.Error, err)
+	j, err := e.Wait(t.Context(), b.Tenant, j.ID, time.Minute)
+	if err != nil || j.State != job.StateSucceeded {
+		t.Fatalf("the retried dream is %s %v, %v", j.State, j.Error, err)
 	}
 	if memory, err := b.Store.Memory(t.Context(), b.Tenant); err != nil || memory.Dream != d.ID {
 		t.Errorf("memory %+v, %v", memory, err)
@@ -76,15 +77,15 @@ func TestDatabaseFaultIsNoAnswer(t *testing.T) {
 	}
 	away := storetest.Faulty(b.Store, &storetest.Fault{Before: func(query string, _ []any) error {
 		if strings.Contains(query, "FROM dreams") {
-			return store.ErrBusy
+			return db.ErrBusy
 		}
 		return nil
 	}})
 	for _, kind := range []tasks.Kind{tasks.DreamPlan, tasks.DreamSlice, tasks.DreamReflect, tasks.DreamConsolidate} {
-		run := &tasks.Run{Store: away, Job: store.Job{ID: "job_1", Tenant: b.Tenant, Subject: "drm_1", Input: []byte("{}")}}
+		run := &tasks.Run{Store: away, Job: job.Job{ID: "job_1", Tenant: b.Tenant, Subject: "drm_1", Input: []byte("{}")}}
 		_, err := list[kind](t.Context(), run)
 		var failed *tasks.Failure
-		if !errors.Is(err, store.ErrBusy) || errors.As(err, &failed) && failed.Final {
+		if !errors.Is(err, db.ErrBusy) || errors.As(err, &failed) && failed.Final {
 			t.Errorf("%s: %v", kind, err)
 		}
 		run.Store = b.Store

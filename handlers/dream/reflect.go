@@ -13,6 +13,8 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 	"dreamlab/tasks/lenient"
@@ -63,8 +65,8 @@ func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error
 type reflectRun struct {
 	*worker
 	run     *tasks.Run
-	dream   store.Dream
-	lessons []store.Reflection
+	dream   learn.Dream
+	lessons []learn.Reflection
 	result  reflectResult
 }
 
@@ -150,7 +152,7 @@ func (r *reflectRun) material(ctx context.Context, findings []finding) (
 	var ids []string
 	for _, f := range findings {
 		e, err := r.run.Store.Experience(ctx, r.run.Job.Tenant, f.Experience)
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, db.ErrNotFound) {
 			continue
 		}
 		if err != nil {
@@ -230,8 +232,8 @@ func (r *reflectRun) take(proposals []proposal, findings []finding) {
 			r.result.Dropped++
 			continue
 		}
-		r.lessons = append(r.lessons, store.Reflection{
-			ID: store.NewID("rfl_"), Tenant: r.run.Job.Tenant, Dream: r.dream.ID,
+		r.lessons = append(r.lessons, learn.Reflection{
+			ID: db.NewID("rfl_"), Tenant: r.run.Job.Tenant, Dream: r.dream.ID,
 			Lesson: text, Sources: sources, Score: score,
 		})
 	}

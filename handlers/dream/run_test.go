@@ -14,7 +14,10 @@ import (
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/handlertest"
 	"dreamlab/providers/sandbox/lab"
-	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -23,7 +26,7 @@ import (
 func line(n int, heldOut bool, question, answer string, more map[string]any) []byte {
 	id := ""
 	for try := 0; ; try++ {
-		if id = fmt.Sprintf("c%d-%d", n, try); store.HeldOut(id) == heldOut {
+		if id = fmt.Sprintf("c%d-%d", n, try); learn.HeldOut(id) == heldOut {
 			break
 		}
 	}
@@ -77,9 +80,9 @@ func TestWhatIsKeptAndWhatIsNot(t *testing.T) {
 		map[string]any{"reference": "#### 42"}))
 	lines.Write(line(92, false, "How many pears are 6 times 7?", "Perhaps 40.", map[string]any{"reference": "42"}))
 	b.Import(t, e, lines.Bytes())
-	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
-	if job.State != store.JobSucceeded || d.Counts.Kept != 2 || d.Counts.Experiences != 9 || d.Counts.HeldOut != 1 {
-		t.Fatalf("job %s %v, counts %+v", job.State, job.Error, d.Counts)
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
+	if j.State != job.StateSucceeded || d.Counts.Kept != 2 || d.Counts.Experiences != 9 || d.Counts.HeldOut != 1 {
+		t.Fatalf("job %s %v, counts %+v", j.State, j.Error, d.Counts)
 	}
 	for _, c := range cases {
 		if d.Counts.Rejected[c.reason] != 1 {
@@ -90,9 +93,9 @@ func TestWhatIsKeptAndWhatIsNot(t *testing.T) {
 }
 
 // checkByReference looks at the rows of TestWhatIsKeptAndWhatIsNot.
-func checkByReference(t *testing.T, b *handlertest.Bench, d store.Dream) {
+func checkByReference(t *testing.T, b *handlertest.Bench, d learn.Dream) {
 	t.Helper()
-	rows, _, err := b.Store.Examples(t.Context(), b.Tenant, d.ID, store.Page{Ascending: true})
+	rows, _, err := b.Store.Examples(t.Context(), b.Tenant, d.ID, db.Page{Ascending: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +121,7 @@ func TestDreamLeavesLessonsMemoryAndObjects(t *testing.T) {
 	if d.Stage != "done" || d.Counts.Kept == 0 || d.Counts.Reflections == 0 || d.Finished.IsZero() {
 		t.Fatalf("dream %+v", d)
 	}
-	lessons, _, err := b.Store.Reflections(t.Context(), b.Tenant, d.ID, store.Page{})
+	lessons, _, err := b.Store.Reflections(t.Context(), b.Tenant, d.ID, db.Page{})
 	if err != nil || len(lessons) == 0 || len(lessons[0].Sources) == 0 {
 		t.Fatalf("lessons %+v, %v", lessons, err)
 	}
@@ -127,9 +130,9 @@ func TestDreamLeavesLessonsMemoryAndObjects(t *testing.T) {
 		t.Fatalf("memory %+v, %v", memory, err)
 	}
 	for name, want := range map[string]string{
-		memory.Object:                 memory.Lessons[0].Text,
-		store.ReflectionsObject(d.ID): lessons[0].ID,
-		store.DreamObject(b.Tenant, d.Created.Format(time.DateOnly), d.ID): "blue kettle 19",
+		memory.Object:                memory.Lessons[0].Text,
+		blob.ReflectionsObject(d.ID): lessons[0].ID,
+		blob.DreamObject(b.Tenant, d.Created.Format(time.DateOnly), d.ID): "blue kettle 19",
 	} {
 		object, err := b.Bucket.Open(t.Context(), name)
 		if err != nil {
@@ -147,7 +150,7 @@ func TestDreamLeavesLessonsMemoryAndObjects(t *testing.T) {
 }
 
 // booksMatch holds the books of a dream against what the vendors were paid.
-func booksMatch(t *testing.T, b *handlertest.Bench, d store.Dream) {
+func booksMatch(t *testing.T, b *handlertest.Bench, d learn.Dream) {
 	t.Helper()
 	spend, err := b.Store.JobSpend(t.Context(), d.Job)
 	if err != nil {
@@ -166,9 +169,9 @@ func TestVendorFaultsCostNoExperience(t *testing.T) {
 	b.Import(t, e, orders(5))
 	b.Fault(t, lab.Fault{Vendor: "together", Kind: lab.FaultStatus, Status: 500}, 3)
 	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultStatus, Status: 503}, 3)
-	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
-	if job.State != store.JobSucceeded || d.Counts.Replayed != 5 || d.Counts.Judged != 5 {
-		t.Fatalf("job %s %v, counts %+v", job.State, job.Error, d.Counts)
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
+	if j.State != job.StateSucceeded || d.Counts.Replayed != 5 || d.Counts.Judged != 5 {
+		t.Fatalf("job %s %v, counts %+v", j.State, j.Error, d.Counts)
 	}
 	booksMatch(t, b, d)
 }
@@ -180,9 +183,9 @@ func TestSliceThatFailsLeavesItsExperiences(t *testing.T) {
 	b.Import(t, e, orders(4))
 	b.SetRoute(t, "base", "groq/openai/gpt-oss-20b")
 	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultStatus, Status: 401}, 0)
-	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
-	if job.State != store.JobSucceeded || d.Counts.Rejected["failed"] != 4 {
-		t.Fatalf("job %s %v, counts %+v", job.State, job.Error, d.Counts)
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
+	if j.State != job.StateSucceeded || d.Counts.Rejected["failed"] != 4 {
+		t.Fatalf("job %s %v, counts %+v", j.State, j.Error, d.Counts)
 	}
 	if n, err := b.Store.FreshCount(t.Context(), b.Tenant, 100); err != nil || n != 4 {
 		t.Errorf("%d experiences wait for the next dream, %v", n, err)
@@ -195,14 +198,14 @@ func TestBudgetEndsADreamEarly(t *testing.T) {
 	e := b.Start(t, nil)
 	b.Import(t, e, orders(12))
 	budget := int64(2_000_000)
-	d, job := b.Dream(t, e, tasks.DreamInput{}, &budget)
+	d, j := b.Dream(t, e, tasks.DreamInput{}, &budget)
 	spend, err := b.Store.JobSpend(t.Context(), d.Job)
 	if err != nil || spend.Settled+spend.Reserved > budget {
 		t.Errorf("spent %+v of %d, %v", spend, budget, err)
 	}
 	left := d.Counts.Rejected["budget"]
-	if job.State != store.JobSucceeded || left == 0 || left == 12 || d.Counts.Kept == 0 {
-		t.Errorf("job %s %v, counts %+v, spent %d", job.State, job.Error, d.Counts, spend.Settled)
+	if j.State != job.StateSucceeded || left == 0 || left == 12 || d.Counts.Kept == 0 {
+		t.Errorf("job %s %v, counts %+v, spent %d", j.State, j.Error, d.Counts, spend.Settled)
 	}
 	if n, err := b.Store.FreshCount(t.Context(), b.Tenant, 100); err != nil || n != left {
 		t.Errorf("%d of %d were left for the next dream, %v", n, left, err)
@@ -241,9 +244,9 @@ func TestDreamsYieldToChats(t *testing.T) {
 		d.Busy = func(context.Context) (bool, error) { return asked.Add(1)%4 == 0, nil }
 	})
 	b.Import(t, e, orders(6))
-	d, job := b.Dream(t, e, tasks.DreamInput{}, nil)
-	if job.State != store.JobSucceeded || d.Counts.Replayed != 6 || asked.Load() <= 6 {
-		t.Fatalf("job %s %v, counts %+v, asked %d times", job.State, job.Error, d.Counts, asked.Load())
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
+	if j.State != job.StateSucceeded || d.Counts.Replayed != 6 || asked.Load() <= 6 {
+		t.Fatalf("job %s %v, counts %+v, asked %d times", j.State, j.Error, d.Counts, asked.Load())
 	}
 	booksMatch(t, b, d)
 }
@@ -280,7 +283,7 @@ func TestReRunSliceAsksNothingTwice(t *testing.T) {
 	b.Import(t, e, orders(3))
 	d, _ := b.Dream(t, e, tasks.DreamInput{}, nil)
 	before, _ := b.Paid()
-	children, _, err := b.Store.Jobs(t.Context(), b.Tenant, store.JobFilter{Parent: d.Job}, store.Page{Ascending: true})
+	children, _, err := b.Store.Jobs(t.Context(), b.Tenant, job.Filter{Parent: d.Job}, db.Page{Ascending: true})
 	if err != nil {
 		t.Fatal(err)
 	}

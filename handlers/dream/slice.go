@@ -8,6 +8,9 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/dream/study"
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -22,7 +25,7 @@ const (
 
 // sliceResult is the result of dream.slice.
 type sliceResult struct {
-	Counts   store.DreamCounts `json:"counts"`
+	Counts   learn.DreamCounts `json:"counts"`
 	Findings []finding         `json:"findings"`
 	Left     []string          `json:"left,omitempty"` // for another dream
 	Live     int64             `json:"live_nano"`
@@ -84,7 +87,7 @@ func (w *worker) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) 
 	}
 	err = s.studyAll(ctx, in.Experiences)
 	if errors.Is(err, errChatsWait) { // what was answered is found again
-		return &tasks.End{State: store.JobQueued, After: w.Settings.Pause}, nil
+		return &tasks.End{State: job.StateQueued, After: w.Settings.Pause}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -96,16 +99,16 @@ func (w *worker) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) 
 type sliceRun struct {
 	*worker
 	run      *tasks.Run
-	dream    store.Dream
+	dream    learn.Dream
 	result   sliceResult
-	examples []store.Example
+	examples []learn.Example
 	contents map[string]bool // of the examples so far
 	answered map[string]bool // steps that an earlier attempt has paid for
 }
 
 // loadAnswered finds the steps that an earlier attempt has paid for.
 func (s *sliceRun) loadAnswered(ctx context.Context) error {
-	err := s.run.Store.Effects(ctx, s.run.Job.ID, func(e store.Effect) error {
+	err := s.run.Store.Effects(ctx, s.run.Job.ID, func(e book.Effect) error {
 		s.answered[e.Step] = true
 		return nil
 	})

@@ -14,6 +14,9 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 	"dreamlab/tasks/lenient"
 )
@@ -40,7 +43,7 @@ func Import(bucket blob.Bucket) tasks.Handler {
 			return nil, err
 		}
 		object, err := bucket.Open(ctx, in.Object)
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, db.ErrNotFound) {
 			return nil, tasks.Fail("not_found", "the uploaded lines are gone: upload them again")
 		}
 		if err != nil {
@@ -96,7 +99,7 @@ func (im *importer) next(ctx context.Context) (batch, error) {
 	if err == nil {
 		return im.skip(known)
 	}
-	if !errors.Is(err, store.ErrNotFound) {
+	if !errors.Is(err, db.ErrNotFound) {
 		return batch{}, fmt.Errorf("look for progress: %w", err)
 	}
 	rows, done, err := im.read()
@@ -104,14 +107,14 @@ func (im *importer) next(ctx context.Context) (batch, error) {
 		return done, err
 	}
 	stored := done
-	err = im.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	err = im.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		stored = done // the transaction may be tried again
 		return im.keep(ctx, q, rows, step, &stored)
 	})
 	return stored, err
 }
 
-func (im *importer) skip(known store.Effect) (batch, error) {
+func (im *importer) skip(known book.Effect) (batch, error) {
 	var done batch
 	if err := json.Unmarshal(known.Response, &done); err != nil {
 		return done, fmt.Errorf("read progress %s: %w", known.Step, err)
@@ -125,8 +128,8 @@ func (im *importer) skip(known store.Effect) (batch, error) {
 }
 
 // read parses the lines of one batch.
-func (im *importer) read() ([]store.Experience, batch, error) {
-	var rows []store.Experience
+func (im *importer) read() ([]learn.Experience, batch, error) {
+	var rows []learn.Experience
 	var done batch
 	for n, size := 0, 0; n < batchLines && size < batchBytes; n++ {
 		line, err := im.rows.Next()
@@ -154,13 +157,13 @@ func (im *importer) read() ([]store.Experience, batch, error) {
 }
 
 // parse reads a line, and counts what it drops of it.
-func (im *importer) parse(line []byte, err error) (store.Experience, int64, error) {
+func (im *importer) parse(line []byte, err error) (learn.Experience, int64, error) {
 	if err != nil {
-		return store.Experience{}, 0, errLong
+		return learn.Experience{}, 0, errLong
 	}
 	c, err := tasks.ParseConversation(line)
 	if err != nil {
-		return store.Experience{}, 0, err
+		return learn.Experience{}, 0, err
 	}
 	e := experience(c)
 	e.Tenant, e.Job = im.run.Job.Tenant, im.run.Job.ID
@@ -168,9 +171,9 @@ func (im *importer) parse(line []byte, err error) (store.Experience, int64, erro
 	return e, c.Dropped, nil
 }
 
-func experience(c *tasks.ConversationLine) store.Experience {
-	e := store.Experience{
-		External: c.ConversationID, Alias: store.DefaultAlias, Origin: store.OriginImport,
+func experience(c *tasks.ConversationLine) learn.Experience {
+	e := learn.Experience{
+		External: c.ConversationID, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
 		Reference: c.Reference, Metadata: c.Metadata,
 	}
 	e.Prompt, e.Answer = c.Split()
@@ -186,7 +189,7 @@ func experience(c *tasks.ConversationLine) store.Experience {
 
 // keep stores the rows and the mark that they are done.
 func (im *importer) keep(
-	ctx context.Context, q *store.Queries, rows []store.Experience, step string, b *batch,
+	ctx context.Context, q *store.Queries, rows []learn.Experience, step string, b *batch,
 ) error {
 	added, err := q.AddExperiences(ctx, rows)
 	if err != nil {
@@ -206,7 +209,7 @@ func (im *importer) keep(
 			b.Tally.Merged++
 		}
 	}
-	return q.AddEffect(ctx, store.Effect{
+	return q.AddEffect(ctx, book.Effect{
 		Job: im.run.Job.ID, Step: step, Epoch: im.run.Job.Epoch, RequestHash: step, Response: encode(b),
 	})
 }

@@ -18,6 +18,9 @@ import (
 	"dreamlab/handlers/handlertest"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -43,7 +46,7 @@ func row(id string, n int) string {
 func start(t testing.TB, b *handlertest.Bench, lines string) *tasks.Run {
 	t.Helper()
 	b.Put(t, object, []byte(lines))
-	return b.Claim(t, store.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{Object: object})
+	return b.Claim(t, job.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{Object: object})
 }
 
 func finish(t testing.TB, b *handlertest.Bench, run *tasks.Run, bucket blob.Bucket) tasks.ImportResult {
@@ -80,7 +83,7 @@ func TestGoodLinesAreKeptBadOnesNamed(t *testing.T) {
 		if result.Accepted != 5 || result.Duplicates != 3 || fmt.Sprint(bad) != "[2 9 10 12 13]" {
 			t.Errorf("accepted %d, duplicates %d, rejected %v", result.Accepted, result.Duplicates, bad)
 		}
-		if _, err := b.Bucket.Stat(t.Context(), object); !errors.Is(err, store.ErrNotFound) {
+		if _, err := b.Bucket.Stat(t.Context(), object); !errors.Is(err, db.ErrNotFound) {
 			t.Errorf("the lines that were read are still kept: %v", err)
 		}
 	})
@@ -144,15 +147,15 @@ func TestKnownLinesBringJudgements(t *testing.T) {
 				t.Errorf("the %d. time: %+v", i+1, result)
 			}
 		}
-		found := map[string]store.Experience{}
-		all, _, err := b.Store.Experiences(t.Context(), b.Tenant, store.ExperienceFilter{}, store.Page{})
+		found := map[string]learn.Experience{}
+		all, _, err := b.Store.Experiences(t.Context(), b.Tenant, learn.ExperienceFilter{}, db.Page{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, e := range all {
 			found[string(e.Answer)] = e
 		}
-		answer := func(n int) store.Experience { return found[fmt.Sprintf(`{"role":"assistant","content":"a%d"}`, n)] }
+		answer := func(n int) learn.Experience { return found[fmt.Sprintf(`{"role":"assistant","content":"a%d"}`, n)] }
 		if e := answer(1); e.Rating == nil || *e.Rating != -1 || e.Correction != "better" {
 			t.Errorf("the first is %+v", e)
 		}
@@ -184,7 +187,7 @@ func TestSameFileAtOnce(t *testing.T) {
 		for i := range results {
 			name := fmt.Sprintf("imports/%d.ndjson", i)
 			b.Put(t, name, []byte(lines.String()))
-			run := b.Claim(t, store.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{Object: name})
+			run := b.Claim(t, job.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{Object: name})
 			all.Go(func() {
 				end, err := experience.Import(b.Bucket)(t.Context(), run)
 				if err == nil {
@@ -282,7 +285,7 @@ func (s stopping) Open(ctx context.Context, name string) (io.ReadCloser, error) 
 func TestLostObjectIsSaid(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
-	run := b.Claim(t, store.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{Object: "imports/none.ndjson"})
+	run := b.Claim(t, job.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{Object: "imports/none.ndjson"})
 	if _, err := experience.Import(b.Bucket)(t.Context(), run); !handlers.Failed(err, "not_found") {
 		t.Errorf("got %v", err)
 	}

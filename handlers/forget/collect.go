@@ -138,14 +138,14 @@ func (c *Collector) collectPage(ctx context.Context, s sort, page []blob.Object)
 
 // neededImports finds those whose job has not ended, or may still be tried again.
 func (c *Collector) neededImports(ctx context.Context, names []string) (map[string]bool, error) {
-	return byID(names, store.ImportObject("*"), func(jobs []string) (map[string]bool, error) {
+	return byID(names, blob.ImportObject("*"), func(jobs []string) (map[string]bool, error) {
 		return c.Store.JobsNeeded(ctx, jobs, spare)
 	})
 }
 
 // neededFiles finds those that a client can ask for.
 func (c *Collector) neededFiles(ctx context.Context, names []string) (map[string]bool, error) {
-	return byID(names, store.FileObject("*"), func(files []string) (map[string]bool, error) {
+	return byID(names, blob.FileObject("*"), func(files []string) (map[string]bool, error) {
 		return c.Store.FilesKnown(ctx, files)
 	})
 }

@@ -15,7 +15,10 @@ import (
 
 	"dreamlab/handlers/forget"
 	"dreamlab/handlers/handlertest"
-	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -54,31 +57,31 @@ func TestCollect(t *testing.T) {
 // and without a row.
 func fillBucket(t *testing.T, b *handlertest.Bench) (kept, goes []string) {
 	t.Helper()
-	states := []store.JobState{store.JobQueued, store.JobDispatched, store.JobRunning, store.JobWaiting,
-		store.JobSucceeded, store.JobFailed, store.JobCancelled, store.JobExpired}
+	states := []job.State{job.StateQueued, job.StateDispatched, job.StateRunning, job.StateWaiting,
+		job.StateSucceeded, job.StateFailed, job.StateCancelled, job.StateExpired}
 	jobs := make([]string, len(states))
 	for i := range states {
-		jobs[i] = b.Claim(t, store.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{}).Job.ID
+		jobs[i] = b.Claim(t, job.NewJob{Kind: string(tasks.ExperienceImport)}, tasks.ImportInput{}).Job.ID
 	}
 	for i, state := range states {
 		finished, list := "NULL", &kept
 		if state.Ended() {
 			finished, list = "created", &goes
 		}
-		*list = append(*list, store.ImportObject(jobs[i]))
+		*list = append(*list, blob.ImportObject(jobs[i]))
 		_, err := b.Store.Driver().Exec(t.Context(), `UPDATE jobs SET state = $2, finished = `+finished+` WHERE id = $1`,
 			jobs[i], string(state))
 		must(t, err)
 	}
-	file, err := b.Store.AddFile(t.Context(), store.File{ID: store.NewID("file-"), Tenant: b.Tenant, Object: "files/f"})
+	file, err := b.Store.AddFile(t.Context(), learn.File{ID: db.NewID("file-"), Tenant: b.Tenant, Object: "files/f"})
 	must(t, err)
-	_, _, err = b.Store.AddDataset(t.Context(), store.Dataset{ID: "ds_1", Tenant: b.Tenant, SHA256: "first",
-		Object: store.DatasetObject("second")}, nil)
+	_, _, err = b.Store.AddDataset(t.Context(), learn.Dataset{ID: "ds_1", Tenant: b.Tenant, SHA256: "first",
+		Object: blob.DatasetObject("second")}, nil)
 	must(t, err)
-	kept = append(kept, store.FileObject(file.ID), store.DatasetObject("second"), store.ManifestObject("first"),
-		store.MemoryObject(b.Tenant, "mem_1"))
-	goes = append(goes, store.ImportObject(store.NewID("job_")), store.FileObject(store.NewID("file-")),
-		store.DatasetObject("first"), store.ManifestObject("third"))
+	kept = append(kept, blob.FileObject(file.ID), blob.DatasetObject("second"), blob.ManifestObject("first"),
+		blob.MemoryObject(b.Tenant, "mem_1"))
+	goes = append(goes, blob.ImportObject(db.NewID("job_")), blob.FileObject(db.NewID("file-")),
+		blob.DatasetObject("first"), blob.ManifestObject("third"))
 	for _, name := range slices.Concat(kept, goes) {
 		b.Put(t, name, []byte("x"))
 	}
@@ -101,7 +104,7 @@ func TestCollectManyPages(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
 	for i := range 501 {
-		b.Put(t, store.ImportObject(fmt.Sprintf("job_%03d", i)), nil)
+		b.Put(t, blob.ImportObject(fmt.Sprintf("job_%03d", i)), nil)
 	}
 	c := &forget.Collector{Store: b.Store, Bucket: b.Bucket, Now: func() time.Time { return time.Now().Add(2 * time.Hour) }}
 	if n, err := c.Collect(t.Context()); n != 501 || err != nil {
@@ -113,7 +116,7 @@ func TestCollectManyPages(t *testing.T) {
 func TestCollectorGoesRound(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
-	object := store.ImportObject("job_none")
+	object := blob.ImportObject("job_none")
 	b.Put(t, object, nil)
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

@@ -12,6 +12,7 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
 )
 
 // removedAs is under which a manifest counts the rows of forgotten conversations.
@@ -44,14 +45,14 @@ func (f *forgetter) cleanDataset(ctx context.Context, id string) error {
 		return err
 	}
 	kept, dropped, err := f.readWithout(ctx, d.Object, f.isRow)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return nil
 	}
 	if err != nil || dropped == 0 {
 		return err
 	}
 	sum := sha256.Sum256(kept)
-	d.Object = store.DatasetObject(hex.EncodeToString(sum[:]))
+	d.Object = blob.DatasetObject(hex.EncodeToString(sum[:]))
 	d.Rows -= int64(dropped)
 	if d.Manifest.Removed == nil {
 		d.Manifest.Removed = map[string]int{}
@@ -60,7 +61,7 @@ func (f *forgetter) cleanDataset(ctx context.Context, id string) error {
 	if err := blob.Ensure(ctx, f.Bucket, d.Object, bytes.NewReader(kept)); err != nil {
 		return err
 	}
-	return f.run.Tx(ctx, store.Synced, func(q *store.Queries) error { return q.MoveDataset(ctx, d) })
+	return f.run.Tx(ctx, db.Synced, func(q *store.Queries) error { return q.MoveDataset(ctx, d) })
 }
 
 // isRow tells whether a dataset's line says what a row of the conversation says.

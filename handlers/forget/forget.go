@@ -14,6 +14,10 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -48,8 +52,8 @@ func Conversation(d Deps) tasks.Handler {
 		}
 		f := &forgetter{Deps: d, run: run}
 		err := f.find(ctx, in.Conversation)
-		if errors.Is(err, store.ErrNotFound) {
-			return end(store.Traces{Conversation: in.Conversation}) // there is nothing, or another job saw to it
+		if errors.Is(err, db.ErrNotFound) {
+			return end(learn.Traces{Conversation: in.Conversation}) // there is nothing, or another job saw to it
 		}
 		if err != nil {
 			return nil, fmt.Errorf("find what a conversation left: %w", err)
@@ -61,7 +65,7 @@ func Conversation(d Deps) tasks.Handler {
 // plan is what was found when the rows were deleted, kept as an effect until all is
 // forgotten. It holds no word of the conversation.
 type plan struct {
-	store.Traces
+	learn.Traces
 	Rows    []string `json:"rows"`    // the hashes of what its training rows say
 	Objects []string `json:"objects"` // the datasets' objects as they were
 }
@@ -81,10 +85,10 @@ func (f *forgetter) find(ctx context.Context, conversation string) error {
 	if err == nil {
 		return json.Unmarshal(known.Response, &f.plan)
 	}
-	if !errors.Is(err, store.ErrNotFound) {
+	if !errors.Is(err, db.ErrNotFound) {
 		return err
 	}
-	return f.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	return f.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		return f.firstFind(ctx, q, conversation)
 	})
 }
@@ -113,7 +117,7 @@ func (f *forgetter) firstFind(ctx context.Context, q *store.Queries, conversatio
 	if err != nil {
 		return err
 	}
-	return q.AddEffect(ctx, store.Effect{
+	return q.AddEffect(ctx, book.Effect{
 		Job: f.run.Job.ID, Step: stepFound, Epoch: f.run.Job.Epoch, RequestHash: stepFound, Response: text,
 	})
 }
@@ -144,7 +148,7 @@ func (f *forgetter) forget(ctx context.Context) (*tasks.End, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for work under way: %w", err)
 	}
-	err = f.run.Tx(ctx, store.Synced, func(q *store.Queries) error { return q.Forget(ctx, tenant, traces) })
+	err = f.run.Tx(ctx, db.Synced, func(q *store.Queries) error { return q.Forget(ctx, tenant, traces) })
 	if err != nil {
 		return nil, fmt.Errorf("forget rows: %w", err)
 	}
@@ -152,7 +156,7 @@ func (f *forgetter) forget(ctx context.Context) (*tasks.End, error) {
 		return nil, err
 	}
 	if busy {
-		return &tasks.End{State: store.JobWaiting, After: f.Pause}, nil
+		return &tasks.End{State: job.StateWaiting, After: f.Pause}, nil
 	}
 	done, err := end(traces)
 	if err != nil {
@@ -164,7 +168,7 @@ func (f *forgetter) forget(ctx context.Context) (*tasks.End, error) {
 	return done, nil
 }
 
-func end(t store.Traces) (*tasks.End, error) {
+func end(t learn.Traces) (*tasks.End, error) {
 	text, err := json.Marshal(tasks.NewForgotten(t))
 	return &tasks.End{Result: text}, err
 }

@@ -16,6 +16,9 @@ import (
 	"dreamlab/handlers/handlertest"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -34,9 +37,9 @@ func must(t *testing.T, err error) {
 type scene struct {
 	*handlertest.Bench
 	t          *testing.T
-	experience store.Experience
-	chat       store.Job
-	dream      store.Dream
+	experience learn.Experience
+	chat       job.Job
+	dream      learn.Dream
 	bucket     *stubborn
 }
 
@@ -66,9 +69,9 @@ func newScene(t *testing.T, b *handlertest.Bench) *scene {
 // answer has a chat be answered and recorded.
 func (s *scene) answer() {
 	s.t.Helper()
-	run := s.Claim(s.t, store.NewJob{Kind: string(tasks.ChatRun)}, tasks.ChatInput{Conversation: "talk", Keep: true,
+	run := s.Claim(s.t, job.NewJob{Kind: string(tasks.ChatRun)}, tasks.ChatInput{Conversation: "talk", Keep: true,
 		Request: json.RawMessage(`{"messages":"` + secret + `"}`)})
-	e := store.Experience{ID: store.NewID("exp_"), Tenant: s.Tenant, External: "talk", Alias: "assistant",
+	e := learn.Experience{ID: db.NewID("exp_"), Tenant: s.Tenant, External: "talk", Alias: "assistant",
 		Origin: "live", Job: run.Job.ID, Prompt: []byte(`[{"role":"user","content":"` + secret + `"}]`),
 		Answer: []byte(`{"role":"assistant","content":"Here."}`)}
 	e.Seal()
@@ -84,10 +87,10 @@ func (s *scene) answer() {
 // beginDream has a dream take the conversation.
 func (s *scene) beginDream() {
 	s.t.Helper()
-	run := s.Claim(s.t, store.NewJob{Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_")}, tasks.DreamInput{})
-	s.dream = store.Dream{ID: run.Job.Subject, Tenant: s.Tenant, Job: run.Job.ID, Stage: "slices"}
+	run := s.Claim(s.t, job.NewJob{Kind: string(tasks.DreamPlan), Subject: db.NewID("drm_")}, tasks.DreamInput{})
+	s.dream = learn.Dream{ID: run.Job.Subject, Tenant: s.Tenant, Job: run.Job.ID, Stage: "slices"}
 	must(s.t, s.Store.AddDream(s.t.Context(), s.dream))
-	err := s.Store.Tx(s.t.Context(), store.Synced, func(q *store.Queries) error {
+	err := s.Store.Tx(s.t.Context(), db.Synced, func(q *store.Queries) error {
 		_, err := q.SealBatch(s.t.Context(), s.Tenant, s.dream.ID, 10)
 		return err
 	})
@@ -100,15 +103,15 @@ func (s *scene) beginDream() {
 func (s *scene) endDream() {
 	s.t.Helper()
 	line := `{"id":"` + s.experience.ID + `","prompt":"` + secret + `"}` + "\n" + `{"id":"exp_other","prompt":"` + other + `"}` + "\n"
-	s.Put(s.t, store.DreamObject(s.Tenant, s.dream.Created.UTC().Format(time.DateOnly), s.dream.ID), []byte(line))
-	s.Put(s.t, store.ReflectionsObject(s.dream.ID), []byte(line))
-	memory := store.Memory{ID: store.MemoryID(s.dream.ID), Tenant: s.Tenant, Dream: s.dream.ID, Lessons: []store.Lesson{
+	s.Put(s.t, blob.DreamObject(s.Tenant, s.dream.Created.UTC().Format(time.DateOnly), s.dream.ID), []byte(line))
+	s.Put(s.t, blob.ReflectionsObject(s.dream.ID), []byte(line))
+	memory := learn.Memory{ID: learn.MemoryID(s.dream.ID), Tenant: s.Tenant, Dream: s.dream.ID, Lessons: []learn.Lesson{
 		{Text: secret, Sources: []string{s.experience.ID}}, {Text: other, Sources: []string{"exp_other"}}}}
-	memory.Object = store.MemoryObject(s.Tenant, memory.ID)
+	memory.Object = blob.MemoryObject(s.Tenant, memory.ID)
 	s.Put(s.t, memory.Object, []byte(memory.Markdown()))
-	err := s.Store.Tx(s.t.Context(), store.Synced, func(q *store.Queries) error {
-		return errors.Join(q.AddMemory(s.t.Context(), memory), q.AddReflection(s.t.Context(), store.Reflection{
-			ID: store.NewID("rfl_"), Tenant: s.Tenant, Dream: s.dream.ID, Lesson: secret,
+	err := s.Store.Tx(s.t.Context(), db.Synced, func(q *store.Queries) error {
+		return errors.Join(q.AddMemory(s.t.Context(), memory), q.AddReflection(s.t.Context(), learn.Reflection{
+			ID: db.NewID("rfl_"), Tenant: s.Tenant, Dream: s.dream.ID, Lesson: secret,
 			Sources: []string{s.experience.ID}}))
 	})
 	must(s.t, err)
@@ -127,11 +130,11 @@ func rowOf(text string) string {
 }
 
 // freeze keeps an example of the conversation, and a dataset of it and another.
-func (s *scene) freeze(tenant, name string, examples ...string) store.Dataset {
+func (s *scene) freeze(tenant, name string, examples ...string) learn.Dataset {
 	s.t.Helper()
-	d := store.Dataset{ID: store.NewID("ds_"), Tenant: tenant, Alias: name, SHA256: name, Rows: 2,
-		Object: store.DatasetObject(name)}
-	err := s.Store.Tx(s.t.Context(), store.Synced, func(q *store.Queries) error {
+	d := learn.Dataset{ID: db.NewID("ds_"), Tenant: tenant, Alias: name, SHA256: name, Rows: 2,
+		Object: blob.DatasetObject(name)}
+	err := s.Store.Tx(s.t.Context(), db.Synced, func(q *store.Queries) error {
 		_, _, err := q.AddDataset(s.t.Context(), d, examples)
 		return err
 	})
@@ -142,7 +145,7 @@ func (s *scene) freeze(tenant, name string, examples ...string) store.Dataset {
 func (s *scene) teach() (example string) {
 	s.t.Helper()
 	messages := strings.TrimSuffix(strings.TrimPrefix(rowOf(" "+secret+" "), `{"messages":`), "}")
-	must(s.t, s.Store.AddExample(s.t.Context(), store.Example{ID: "exm_secret", Tenant: s.Tenant, Alias: "assistant",
+	must(s.t, s.Store.AddExample(s.t.Context(), learn.Example{ID: "exm_secret", Tenant: s.Tenant, Alias: "assistant",
 		Dream: s.dream.ID, Experience: s.experience.ID, Messages: []byte(messages), Verdict: "judged",
 		Author: "recorded", Content: "c"}))
 	return "exm_secret"
@@ -151,7 +154,7 @@ func (s *scene) teach() (example string) {
 // begin claims a job that forgets the conversation.
 func (s *scene) begin() *tasks.Run {
 	s.t.Helper()
-	return s.Claim(s.t, store.NewJob{Kind: string(tasks.ConversationForget)}, tasks.ForgetInput{Conversation: "talk"})
+	return s.Claim(s.t, job.NewJob{Kind: string(tasks.ConversationForget)}, tasks.ForgetInput{Conversation: "talk"})
 }
 
 func (s *scene) round(run *tasks.Run) (*tasks.End, error) {
@@ -197,12 +200,12 @@ func TestForgetLeavesNoWord(t *testing.T) {
 		s := newScene(t, b)
 		example := s.teach()
 		for _, name := range []string{"a-shared", "b-own"} {
-			s.Put(t, store.DatasetObject(name), []byte(rowOf(secret)+"\n"+rowOf(other)+"\n"))
+			s.Put(t, blob.DatasetObject(name), []byte(rowOf(secret)+"\n"+rowOf(other)+"\n"))
 			s.freeze(s.Tenant, name, example)
 		}
 		theirs := s.freeze("ten_other", "a-shared")
 		s.endDream()
-		stuck := store.MemoryObject(s.Tenant, store.MemoryID(s.dream.ID))
+		stuck := blob.MemoryObject(s.Tenant, learn.MemoryID(s.dream.ID))
 		s.bucket.refuses = []string{stuck}
 		run := s.begin()
 		if _, err := s.round(run); !errors.Is(err, errStubborn) {
@@ -222,10 +225,10 @@ func TestForgetLeavesNoWord(t *testing.T) {
 }
 
 // check looks everywhere once the job has ended.
-func (s *scene) check(job store.Job, theirs ...string) {
+func (s *scene) check(j job.Job, theirs ...string) {
 	s.t.Helper()
-	if job.State != store.JobSucceeded {
-		s.t.Fatalf("the job is %s: %v", job.State, job.Error)
+	if j.State != job.StateSucceeded {
+		s.t.Fatalf("the job is %s: %v", j.State, j.Error)
 	}
 	if left := s.holding(secret, s.experience.ID); !slices.Equal(left, theirs) {
 		s.t.Errorf("it is still in %v", left)
@@ -237,11 +240,11 @@ func (s *scene) check(job store.Job, theirs ...string) {
 		s.t.Errorf("its reply can still be read: %v", err)
 	}
 	var got tasks.Forgotten
-	must(s.t, json.Unmarshal(job.Result, &got))
+	must(s.t, json.Unmarshal(j.Result, &got))
 	if got.Experiences != 1 || got.Chats != 1 || !slices.Contains(got.Dreams, s.dream.ID) {
-		s.t.Errorf("the result is %s", job.Result)
+		s.t.Errorf("the result is %s", j.Result)
 	}
-	if n := len(s.effects(job.ID)); n != 0 {
+	if n := len(s.effects(j.ID)); n != 0 {
 		s.t.Errorf("%d effects of the job are left", n)
 	}
 }
@@ -261,7 +264,7 @@ func TestForgetReachesARunningDream(t *testing.T) {
 		run := s.begin()
 		end, err := s.round(run)
 		must(t, err)
-		if end.State != store.JobWaiting || end.After != 5*time.Second {
+		if end.State != job.StateWaiting || end.After != 5*time.Second {
 			t.Fatalf("the job does not wait for the dream: %+v", end)
 		}
 		if left := s.rows(); len(left) != 0 {
@@ -291,7 +294,7 @@ func TestForgetDropsAMemoryThatNoRowStandsFor(t *testing.T) {
 func TestForgetWhatIsGone(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, handlertest.New(t))
-	run := s.Claim(t, store.NewJob{Kind: string(tasks.ConversationForget)}, tasks.ForgetInput{Conversation: "none"})
+	run := s.Claim(t, job.NewJob{Kind: string(tasks.ConversationForget)}, tasks.ForgetInput{Conversation: "none"})
 	end, err := s.round(run)
 	must(t, err)
 	if job := s.Finish(t, run, end); !strings.Contains(string(job.Result), `"experiences":0`) {

@@ -10,8 +10,9 @@ import (
 	"slices"
 	"time"
 
-	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 )
 
 // cleanImports removes the lines that brought the conversation in, but for an
@@ -24,7 +25,7 @@ func (f *forgetter) cleanImports(ctx context.Context) error {
 	var faults []error
 	for _, job := range f.plan.Imports {
 		if !running[job] {
-			faults = append(faults, remove(ctx, f.Bucket, store.ImportObject(job)))
+			faults = append(faults, remove(ctx, f.Bucket, blob.ImportObject(job)))
 		}
 	}
 	return errors.Join(faults...)
@@ -34,7 +35,7 @@ func (f *forgetter) cleanImports(ctx context.Context) error {
 func (f *forgetter) cleanDreams(ctx context.Context) error {
 	var faults []error
 	for _, dream := range f.plan.Dreams {
-		faults = append(faults, f.cleanBatch(ctx, dream), f.rewrite(ctx, store.ReflectionsObject(dream)))
+		faults = append(faults, f.cleanBatch(ctx, dream), f.rewrite(ctx, blob.ReflectionsObject(dream)))
 	}
 	return errors.Join(faults...)
 }
@@ -42,13 +43,13 @@ func (f *forgetter) cleanDreams(ctx context.Context) error {
 // cleanBatch takes it out of what a dream sealed.
 func (f *forgetter) cleanBatch(ctx context.Context, dream string) error {
 	d, err := f.run.Store.Dream(ctx, f.run.Job.Tenant, dream)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return f.rewrite(ctx, store.DreamObject(d.Tenant, d.Created.UTC().Format(time.DateOnly), d.ID))
+	return f.rewrite(ctx, blob.DreamObject(d.Tenant, d.Created.UTC().Format(time.DateOnly), d.ID))
 }
 
 // rewrite puts an object without the lines of what is gone in the old one's place.
@@ -56,7 +57,7 @@ func (f *forgetter) cleanBatch(ctx context.Context, dream string) error {
 // nothing that is used.
 func (f *forgetter) rewrite(ctx context.Context, name string) error {
 	kept, dropped, err := f.readWithout(ctx, name, f.names)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return nil
 	}
 	if err != nil || dropped == 0 {
@@ -74,7 +75,7 @@ func (f *forgetter) cleanMemories(ctx context.Context) error {
 	faults := []error{f.dropUnkept(ctx, memories)}
 	for _, m := range memories {
 		_, dropped, err := f.readWithout(ctx, m.Object, f.names)
-		if dropped > 0 || errors.Is(err, store.ErrNotFound) {
+		if dropped > 0 || errors.Is(err, db.ErrNotFound) {
 			err = f.replace(ctx, m.Object, []byte(m.Markdown()))
 		}
 		faults = append(faults, err)
@@ -84,19 +85,19 @@ func (f *forgetter) cleanMemories(ctx context.Context) error {
 
 // dropUnkept removes the files of versions that name the conversation and that no
 // row stands for: of dreams that failed, or that would write it once more.
-func (f *forgetter) dropUnkept(ctx context.Context, kept []store.Memory) error {
+func (f *forgetter) dropUnkept(ctx context.Context, kept []learn.Memory) error {
 	var faults []error
 	for _, dream := range f.plan.Dreams {
-		id := store.MemoryID(dream)
-		if slices.ContainsFunc(kept, func(m store.Memory) bool { return m.ID == id }) {
+		id := learn.MemoryID(dream)
+		if slices.ContainsFunc(kept, func(m learn.Memory) bool { return m.ID == id }) {
 			continue
 		}
-		name := store.MemoryObject(f.run.Job.Tenant, id)
+		name := blob.MemoryObject(f.run.Job.Tenant, id)
 		_, dropped, err := f.readWithout(ctx, name, f.names)
 		if dropped > 0 {
 			err = remove(ctx, f.Bucket, name)
 		}
-		if !errors.Is(err, store.ErrNotFound) {
+		if !errors.Is(err, db.ErrNotFound) {
 			faults = append(faults, err)
 		}
 	}
@@ -149,7 +150,7 @@ func (f *forgetter) replace(ctx context.Context, name string, content []byte) er
 
 // remove deletes an object; one that is gone is no fault.
 func remove(ctx context.Context, bucket blob.Bucket, name string) error {
-	if err := bucket.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := bucket.Delete(ctx, name); err != nil && !errors.Is(err, db.ErrNotFound) {
 		return err
 	}
 	return nil

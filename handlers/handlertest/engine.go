@@ -13,6 +13,10 @@ import (
 	"dreamlab/handlers/dream"
 	"dreamlab/handlers/schedule"
 	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
 )
@@ -78,7 +82,7 @@ func (b *Bench) Serve(t testing.TB, e *engine.Engine, list map[tasks.Kind]tasks.
 
 // Dream starts a dream and waits until it has ended.
 func (b *Bench) Dream(t testing.TB, e *engine.Engine, in tasks.DreamInput, budget *int64) (
-	store.Dream, store.Job,
+	learn.Dream, job.Job,
 ) {
 	t.Helper()
 	job := b.Begin(t, e, in, budget)
@@ -94,18 +98,18 @@ func (b *Bench) Dream(t testing.TB, e *engine.Engine, in tasks.DreamInput, budge
 }
 
 // Begin starts a dream.
-func (b *Bench) Begin(t testing.TB, e *engine.Engine, in tasks.DreamInput, budget *int64) store.Job {
+func (b *Bench) Begin(t testing.TB, e *engine.Engine, in tasks.DreamInput, budget *int64) job.Job {
 	t.Helper()
 	input, err := json.Marshal(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	job := store.NewJob{
-		ID: store.NewID("job_"), Tenant: b.Tenant, Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"),
+	job := job.NewJob{
+		ID: db.NewID("job_"), Tenant: b.Tenant, Kind: string(tasks.DreamPlan), Subject: db.NewID("drm_"),
 		Input: input,
 	}
 	made, _, err := e.Accept(t.Context(), job, func(ctx context.Context, q *store.Queries) error {
-		return q.AddDream(ctx, store.Dream{
+		return q.AddDream(ctx, learn.Dream{
 			ID: job.Subject, Tenant: b.Tenant, Job: job.ID, Mode: "auto", Stage: "seal", Budget: budget,
 		})
 	})
@@ -117,24 +121,24 @@ func (b *Bench) Begin(t testing.TB, e *engine.Engine, in tasks.DreamInput, budge
 
 // Import keeps conversations, one a line, through the import's handler, and
 // returns the import's job.
-func (b *Bench) Import(t testing.TB, e *engine.Engine, lines []byte) store.Job {
+func (b *Bench) Import(t testing.TB, e *engine.Engine, lines []byte) job.Job {
 	t.Helper()
-	id := store.NewID("job_")
-	object := store.ImportObject(id)
+	id := db.NewID("job_")
+	object := blob.ImportObject(id)
 	b.Put(t, object, lines)
 	input, err := json.Marshal(tasks.ImportInput{Object: object})
 	if err != nil {
 		t.Fatal(err)
 	}
-	job := store.NewJob{ID: id, Tenant: b.Tenant, Kind: string(tasks.ExperienceImport), Input: input}
-	if _, _, err := e.Accept(t.Context(), job, nil); err != nil {
+	j := job.NewJob{ID: id, Tenant: b.Tenant, Kind: string(tasks.ExperienceImport), Input: input}
+	if _, _, err := e.Accept(t.Context(), j, nil); err != nil {
 		t.Fatal(err)
 	}
 	ended, err := e.Wait(t.Context(), b.Tenant, id, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ended.State != store.JobSucceeded {
+	if ended.State != job.StateSucceeded {
 		t.Fatalf("the import is %s: %v", ended.State, ended.Error)
 	}
 	return ended

@@ -24,6 +24,10 @@ import (
 	togetheremulator "dreamlab/providers/together/emulator"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/redis"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -156,12 +160,12 @@ func (b *Bench) Caller(budgets ...handlers.Budget) *handlers.Caller {
 // SetRoute puts an alias' one target in force.
 func (b *Bench) SetRoute(t testing.TB, alias string, models ...string) {
 	t.Helper()
-	route := store.Route{Alias: alias, Reason: "test", Author: "config"}
+	route := learn.Route{Alias: alias, Reason: "test", Author: "config"}
 	if known, err := b.Store.Route(t.Context(), "", alias); err == nil {
 		route.Version = known.Version
 	}
 	for tier, model := range models {
-		route.Targets = append(route.Targets, store.RouteTarget{Model: model, Weight: 1, Tier: tier})
+		route.Targets = append(route.Targets, learn.RouteTarget{Model: model, Weight: 1, Tier: tier})
 	}
 	if _, err := b.Store.SetRoute(t.Context(), route); err != nil {
 		t.Fatal(err)
@@ -169,18 +173,18 @@ func (b *Bench) SetRoute(t testing.TB, alias string, models ...string) {
 }
 
 // Claim makes a job and claims it, as a worker would.
-func (b *Bench) Claim(t testing.TB, job store.NewJob, input any) *tasks.Run {
+func (b *Bench) Claim(t testing.TB, j job.NewJob, input any) *tasks.Run {
 	t.Helper()
 	text, err := json.Marshal(input)
 	if err != nil {
 		t.Fatal(err)
 	}
-	job.Tenant, job.Input = b.Tenant, text
-	job.Lane = string(tasks.Kind(job.Kind).Lane())
-	var made []store.Accepted
-	err = b.Store.Tx(t.Context(), store.Synced, func(q *store.Queries) (err error) {
-		made, err = q.AcceptJobs(t.Context(), []store.NewJob{job}, map[string]store.Limits{
-			job.Lane: {Window: 1000, TenantCap: 1000},
+	j.Tenant, j.Input = b.Tenant, text
+	j.Lane = string(tasks.Kind(j.Kind).Lane())
+	var made []job.Accepted
+	err = b.Store.Tx(t.Context(), db.Synced, func(q *store.Queries) (err error) {
+		made, err = q.AcceptJobs(t.Context(), []job.NewJob{j}, map[string]job.Limits{
+			j.Lane: {Window: 1000, TenantCap: 1000},
 		})
 		return err
 	})
@@ -191,27 +195,27 @@ func (b *Bench) Claim(t testing.TB, job store.NewJob, input any) *tasks.Run {
 }
 
 // Take claims a job that was dispatched.
-func (b *Bench) Take(t testing.TB, job store.Job) *tasks.Run {
+func (b *Bench) Take(t testing.TB, j job.Job) *tasks.Run {
 	t.Helper()
-	held, err := b.Store.ClaimJobs(t.Context(), []store.JobRef{{ID: job.ID, Gen: job.Gen}}, "test", time.Minute)
+	held, err := b.Store.ClaimJobs(t.Context(), []job.Ref{{ID: j.ID, Gen: j.Gen}}, "test", time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(held) != 1 {
-		t.Fatalf("job %s is %s: it could not be claimed", job.ID, job.State)
+		t.Fatalf("job %s is %s: it could not be claimed", j.ID, j.State)
 	}
 	return &tasks.Run{Job: held[0], Store: b.Store, Worker: "test"}
 }
 
 // Finish carries out a handler's end, as a worker would, and returns the job.
-func (b *Bench) Finish(t testing.TB, run *tasks.Run, end *tasks.End) store.Job {
+func (b *Bench) Finish(t testing.TB, run *tasks.Run, end *tasks.End) job.Job {
 	t.Helper()
 	state := end.State
 	if state == "" {
-		state = store.JobSucceeded
+		state = job.StateSucceeded
 	}
-	err := b.Store.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
-		_, err := q.FinishJob(t.Context(), store.Finish{
+	err := b.Store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		_, err := q.FinishJob(t.Context(), job.Finish{
 			Job: run.Job.ID, Epoch: run.Job.Epoch, Worker: run.Worker, To: state, Outcome: string(state),
 			Result: end.Result, After: end.After, Children: end.Children, Write: store.Learned(end.Write),
 		})
@@ -242,10 +246,10 @@ func (b *Bench) Lose(t testing.TB, run *tasks.Run) {
 }
 
 // Entries returns a job's lines of spend.
-func (b *Bench) Entries(t testing.TB, job string) []store.Entry {
+func (b *Bench) Entries(t testing.TB, job string) []book.Entry {
 	t.Helper()
-	var entries []store.Entry
-	err := b.Store.JobEntries(t.Context(), job, func(e store.Entry) error {
+	var entries []book.Entry
+	err := b.Store.JobEntries(t.Context(), job, func(e book.Entry) error {
 		entries = append(entries, e)
 		return nil
 	})

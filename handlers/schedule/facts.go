@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 )
 
 // facts reads what a decision on a tenant rests on.
@@ -20,7 +23,7 @@ func (t *ticker) facts(ctx context.Context, q *store.Queries, now time.Time, ten
 		return f, nil // nothing else matters
 	}
 	_, err = q.RunningDream(ctx, tenant)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
 		return f, fmt.Errorf("look for a running dream: %w", err)
 	}
 	f.Running = err == nil
@@ -34,13 +37,13 @@ func (t *ticker) facts(ctx context.Context, q *store.Queries, now time.Time, ten
 const maxHistory = 100
 
 func (t *ticker) history(ctx context.Context, q *store.Queries, tenant string, f *facts) error {
-	dreams, _, err := q.Dreams(ctx, tenant, store.Page{Limit: maxHistory})
+	dreams, _, err := q.Dreams(ctx, tenant, db.Page{Limit: maxHistory})
 	if err != nil {
 		return fmt.Errorf("list dreams: %w", err)
 	}
 	year, month, day := f.Now.In(t.Settings.Zone).Date()
 	midnight := time.Date(year, month, day, 0, 0, 0, 0, t.Settings.Zone)
-	var ended []store.Dream
+	var ended []learn.Dream
 	f.Starts, ended = recent(dreams, midnight)
 	f.Recent, err = outcomes(ctx, q, ended)
 	return err
@@ -48,7 +51,7 @@ func (t *ticker) history(ctx context.Context, q *store.Queries, tenant string, f
 
 // recent counts the dreams that were started since midnight, and returns the last ones
 // that ended by themselves, failed ones too: they were paid for and kept nothing.
-func recent(dreams []store.Dream, midnight time.Time) (starts int, ended []store.Dream) {
+func recent(dreams []learn.Dream, midnight time.Time) (starts int, ended []learn.Dream) {
 	for _, d := range dreams {
 		if d.Counts.Experiences == 0 && d.Status.Ended() {
 			continue // a dry run, or there was nothing to dream of
@@ -56,7 +59,7 @@ func recent(dreams []store.Dream, midnight time.Time) (starts int, ended []store
 		if !d.Created.Before(midnight) {
 			starts++
 		}
-		byItself := d.Status == store.JobSucceeded || d.Status == store.JobFailed
+		byItself := d.Status == job.StateSucceeded || d.Status == job.StateFailed
 		if byItself && len(ended) < breakerDreams {
 			ended = append(ended, d)
 		}
@@ -65,7 +68,7 @@ func recent(dreams []store.Dream, midnight time.Time) (starts int, ended []store
 }
 
 // outcomes tells what dreams came to, and what they cost.
-func outcomes(ctx context.Context, q *store.Queries, dreams []store.Dream) ([]outcome, error) {
+func outcomes(ctx context.Context, q *store.Queries, dreams []learn.Dream) ([]outcome, error) {
 	jobs := make([]string, len(dreams))
 	for i, d := range dreams {
 		jobs[i] = d.Job

@@ -4,7 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 )
 
 // TestFailedDreamsCountForTheBreaker keeps a lead model that can not be read from being
@@ -12,18 +13,18 @@ import (
 func TestFailedDreamsCountForTheBreaker(t *testing.T) {
 	t.Parallel()
 	midnight := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
-	dream := func(status store.JobState, experiences int, created time.Time) store.Dream {
-		return store.Dream{Status: status, Counts: store.DreamCounts{Experiences: experiences}, Created: created}
+	dream := func(status job.State, experiences int, created time.Time) learn.Dream {
+		return learn.Dream{Status: status, Counts: learn.DreamCounts{Experiences: experiences}, Created: created}
 	}
-	starts, ended := recent([]store.Dream{
-		dream(store.JobFailed, 16, midnight.Add(4*time.Hour)),
-		dream(store.JobSucceeded, 0, midnight.Add(3*time.Hour)), // a dry run
-		dream(store.JobCancelled, 16, midnight.Add(2*time.Hour)),
-		dream(store.JobFailed, 16, midnight),
-		dream(store.JobSucceeded, 16, midnight.Add(-time.Second)),
-		dream(store.JobSucceeded, 16, midnight.Add(-time.Hour)),
+	starts, ended := recent([]learn.Dream{
+		dream(job.StateFailed, 16, midnight.Add(4*time.Hour)),
+		dream(job.StateSucceeded, 0, midnight.Add(3*time.Hour)), // a dry run
+		dream(job.StateCancelled, 16, midnight.Add(2*time.Hour)),
+		dream(job.StateFailed, 16, midnight),
+		dream(job.StateSucceeded, 16, midnight.Add(-time.Second)),
+		dream(job.StateSucceeded, 16, midnight.Add(-time.Hour)),
 	}, midnight)
-	if starts != 3 || len(ended) != breakerDreams || ended[1].Status != store.JobFailed {
+	if starts != 3 || len(ended) != breakerDreams || ended[1].Status != job.StateFailed {
 		t.Fatalf("%d starts, ended %+v", starts, ended)
 	}
 	f := facts{Now: midnight.Add(5 * time.Hour), Fresh: 100, Recent: make([]outcome, len(ended))}

@@ -11,7 +11,8 @@ import (
 
 	"dreamlab/handlers/handlertest"
 	"dreamlab/handlers/schedule"
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -33,7 +34,7 @@ func uneven(t *testing.T) (b *handlertest.Bench, deps schedule.Deps, run *tasks.
 	if err != nil {
 		t.Fatal(err)
 	}
-	run = &tasks.Run{Job: store.Job{ID: "job_tick", Input: input}}
+	run = &tasks.Run{Job: job.Job{ID: "job_tick", Input: input}}
 	run.Store = storetest.Faulty(b.Store, &storetest.Fault{Before: func(query string, args []any) error {
 		if strings.Contains(query, "experiences") && slices.Contains(args, any(bad)) {
 			return errors.New("broken row")
@@ -54,7 +55,7 @@ func TestTickServesTheOthers(t *testing.T) {
 	if _, err := schedule.Tick(deps)(t.Context(), run); err == nil || !strings.Contains(err.Error(), bad) {
 		t.Errorf("tick: %v", err)
 	}
-	if dreams, _, err := b.Store.Dreams(t.Context(), b.Tenant, store.Page{}); err != nil || len(dreams) != 1 {
+	if dreams, _, err := b.Store.Dreams(t.Context(), b.Tenant, db.Page{}); err != nil || len(dreams) != 1 {
 		t.Errorf("%d dreams of the other tenant, %v", len(dreams), err)
 	}
 }

@@ -15,6 +15,9 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -26,8 +29,8 @@ type Load struct {
 
 // Accept queues a job and stores what the function writes in the same transaction;
 // engine.Accept is one.
-type Accept func(context.Context, store.NewJob, func(context.Context, *store.Queries) error) (
-	store.Job, bool, error)
+type Accept func(context.Context, job.NewJob, func(context.Context, *store.Queries) error) (
+	job.Job, bool, error)
 
 // Deps are what ticks work with. Caller, Accept and Load are required.
 type Deps struct {
@@ -147,17 +150,17 @@ func (t *ticker) start(ctx context.Context, in tasks.TickInput, made decision) (
 	if err != nil {
 		return made, fmt.Errorf("write the dream's input: %w", err)
 	}
-	job := store.NewJob{
-		ID: store.NewID("job_"), Tenant: made.Tenant, Kind: string(tasks.DreamPlan), Lane: string(tasks.Dream),
-		Subject: store.NewID("drm_"), Input: input,
+	job := job.NewJob{
+		ID: db.NewID("job_"), Tenant: made.Tenant, Kind: string(tasks.DreamPlan), Lane: string(tasks.Dream),
+		Subject: db.NewID("drm_"), Input: input,
 		IdemKey: fmt.Sprintf("tick:%s:%d", in.Schedule, in.Tick.Unix()), IdemHash: "tick",
 	}
 	accepted, _, err := t.Accept(ctx, job, func(ctx context.Context, q *store.Queries) error {
-		return q.AddDream(ctx, store.Dream{
+		return q.AddDream(ctx, learn.Dream{
 			ID: job.Subject, Tenant: job.Tenant, Job: job.ID, Mode: "auto", Stage: "seal",
 		})
 	})
-	if errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, db.ErrConflict) {
 		return decision{Tenant: made.Tenant, Reason: "running: another was started just now"}, nil
 	}
 	if err != nil {

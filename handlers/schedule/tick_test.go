@@ -12,7 +12,8 @@ import (
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/handlertest"
 	"dreamlab/handlers/schedule"
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -48,7 +49,7 @@ func TestTickStartsOneDream(t *testing.T) {
 	if again := tick(t, b, list, in); again.Started {
 		t.Errorf("the tick started another: %+v", again)
 	}
-	dreams, _, err := b.Store.Dreams(t.Context(), b.Tenant, store.Page{})
+	dreams, _, err := b.Store.Dreams(t.Context(), b.Tenant, db.Page{})
 	if err != nil || len(dreams) != 1 {
 		t.Errorf("%d dreams, %v", len(dreams), err)
 	}
@@ -66,7 +67,7 @@ func tick(t *testing.T, b *handlertest.Bench, list map[tasks.Kind]tasks.Handler,
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := &tasks.Run{Store: b.Store, Job: store.Job{ID: "job_tick", Input: input}}
+	run := &tasks.Run{Store: b.Store, Job: job.Job{ID: "job_tick", Input: input}}
 	end, err := list[tasks.ScheduleTick](t.Context(), run)
 	if err != nil {
 		t.Fatal(err)

@@ -5,12 +5,16 @@ import (
 	"fmt"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
 // abandon brings an abandoned training to its end at the vendor.
-func (t *tuner) abandon(ctx context.Context, s *store.Store, training store.Training) error {
-	run := &tasks.Run{Store: s, Job: store.Job{ID: training.Job, Tenant: training.Tenant}}
+func (t *tuner) abandon(ctx context.Context, s *store.Store, training learn.Training) error {
+	run := &tasks.Run{Store: s, Job: job.Job{ID: training.Job, Tenant: training.Tenant}}
 	l, err := t.trainingRunOf(run, training)
 	if err != nil {
 		return err
@@ -23,7 +27,7 @@ func (t *tuner) abandon(ctx context.Context, s *store.Store, training store.Trai
 	case l.spec.Phase == phaseDeploy && l.spec.Deployment == nil:
 		return t.abandonDeployment(ctx, s, l)
 	}
-	return l.markAbandoned(ctx, s, store.Entry{}) // its model, where there is one, is idle now
+	return l.markAbandoned(ctx, s, book.Entry{}) // its model, where there is one, is idle now
 }
 
 // abandonDoubtful looks for a training that may have been created.
@@ -42,7 +46,7 @@ func (t *tuner) abandonDoubtful(ctx context.Context, s *store.Store, l *training
 	if l.spec.Looks++; t.stillDoubtful(l) {
 		return l.write(ctx, s.Queries)
 	}
-	void := store.Entry{ID: l.spec.Entry, State: store.EntryVoid, Cause: "the vendor has no such training"}
+	void := book.Entry{ID: l.spec.Entry, State: book.EntryVoid, Cause: "the vendor has no such training"}
 	return l.markAbandoned(ctx, s, void)
 }
 
@@ -87,14 +91,14 @@ func (t *tuner) abandonDeployment(ctx context.Context, s *store.Store, l *traini
 		return fmt.Errorf("register model: %w", err)
 	}
 	l.training.Model = model.Name
-	return l.markAbandoned(ctx, s, store.Entry{})
+	return l.markAbandoned(ctx, s, book.Entry{})
 }
 
 // markAbandoned ends the training's row as its job ended, and its line of spend
 // where there is one to end.
-func (l *trainingRun) markAbandoned(ctx context.Context, s *store.Store, bill store.Entry) error {
+func (l *trainingRun) markAbandoned(ctx context.Context, s *store.Store, bill book.Entry) error {
 	l.training.Status, l.training.Error = l.training.EndedWithJob()
-	return s.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	return s.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		if bill.ID != "" {
 			if err := settle(ctx, q, bill); err != nil {
 				return fmt.Errorf("settle the training: %w", err)

@@ -9,27 +9,31 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
 // alone asks for a training of a client's file, as POST /v1/fine_tuning/jobs does.
-func (b *bench) alone(provider string) store.NewJob {
+func (b *bench) alone(provider string) job.NewJob {
 	b.Helper()
 	s := newRowFilter(limits{rows: 100, rowTokens: 1000}, newHeldOut())
 	for i := range 12 {
 		s.add(example(fmt.Sprint(i), fmt.Sprintf("Please explain the %s.", topics[i]), answerFor(topics[i]), 1))
 	}
 	made := s.done("", 1)
-	job := store.NewJob{
-		ID: store.NewID("job_"), Tenant: b.tenant, Kind: string(tasks.TuneStart), Lane: string(tasks.Tune),
-		Subject: store.NewID("ftjob-"),
+	job := job.NewJob{
+		ID: db.NewID("job_"), Tenant: b.tenant, Kind: string(tasks.TuneStart), Lane: string(tasks.Tune),
+		Subject: db.NewID("ftjob-"),
 	}
-	object := store.FileObject("file-" + job.Subject)
+	object := blob.FileObject("file-" + job.Subject)
 	b.must(b.deps.Bucket.Create(b.ctx, object, strings.NewReader(string(made.file))))
 	job.Input = plainjson.Of(tasks.TrainInput{Training: job.Subject})
 	b.accept(job, func(q *store.Queries) error {
-		return q.AddTraining(b.ctx, store.Training{
+		return q.AddTraining(b.ctx, learn.Training{
 			ID: job.Subject, Tenant: b.tenant, Job: job.ID, File: "file-1", Provider: provider,
 			Base: "openai/gpt-oss-20b", Status: statusValidating, Spec: plainjson.Of(tasks.TrainingSpec{
 				SHA256: made.manifest.SHA256, Bytes: made.manifest.Bytes, Object: object,
@@ -39,7 +43,7 @@ func (b *bench) alone(provider string) store.NewJob {
 	return job
 }
 
-func (b *bench) trainingOf(job store.NewJob) store.Training {
+func (b *bench) trainingOf(job job.NewJob) learn.Training {
 	b.Helper()
 	training, err := b.store.Training(b.ctx, b.tenant, job.Subject)
 	b.must(err)
@@ -54,11 +58,11 @@ func TestTrainingAlone(t *testing.T) {
 	job := b.alone("together")
 	b.run(nil)
 	training := b.trainingOf(job)
-	if training.Status != store.TrainingSucceeded || training.Finished.IsZero() || training.Cost == 0 {
+	if training.Status != learn.TrainingSucceeded || training.Finished.IsZero() || training.Cost == 0 {
 		t.Fatalf("training %+v", training)
 	}
 	model, err := b.store.Model(b.ctx, b.tenant, training.Model)
-	if err != nil || model.State != store.ModelTrained {
+	if err != nil || model.State != learn.ModelTrained {
 		t.Errorf("model %+v, %v", model, err)
 	}
 	if n := b.count("POST", "/v2/projects/sandbox/endpoints"); n != 0 || b.paid("hosting:") != 0 {
@@ -87,9 +91,9 @@ func TestServedForNobodyIsStopped(t *testing.T) {
 	b.reap(3)
 	b.wantPromoted()
 	for range 2 { // the version before the one in force is kept for a rollback
-		route, err := b.store.Route(b.ctx, b.tenant, store.DefaultAlias)
+		route, err := b.store.Route(b.ctx, b.tenant, learn.DefaultAlias)
 		b.must(err)
-		route.Targets = []store.RouteTarget{{Model: baseModel, Weight: 1}}
+		route.Targets = []learn.RouteTarget{{Model: baseModel, Weight: 1}}
 		_, err = b.store.SetRoute(b.ctx, route)
 		b.must(err)
 	}
@@ -113,7 +117,7 @@ func TestWithdrawnModelIsStopped(t *testing.T) {
 	if !handlers.Failed(err, "model_not_found") {
 		t.Errorf("a call to it fails with %v", err)
 	}
-	tiers, err := b.deps.Caller.Resolve(b.ctx, b.store.Queries, b.tenant, store.DefaultAlias, "")
+	tiers, err := b.deps.Caller.Resolve(b.ctx, b.store.Queries, b.tenant, learn.DefaultAlias, "")
 	if err != nil || tiers[0][0].String() != baseModel {
 		t.Errorf("the alias goes to %v, %v", tiers, err)
 	}
@@ -124,13 +128,13 @@ func TestWithdrawnModelIsStopped(t *testing.T) {
 func TestTrainingEndsWithItsJob(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Settings{})
-	var bad []store.NewJob
+	var bad []job.NewJob
 	for range maxReaped + 1 {
 		bad = append(bad, b.alone("nobody"))
 	}
 	b.run(nil)
 	shown := b.trainingOf(bad[0]).Shown()
-	if shown.Status != store.TrainingFailed || !strings.Contains(shown.Error, "nobody") {
+	if shown.Status != learn.TrainingFailed || !strings.Contains(shown.Error, "nobody") {
 		t.Errorf("before the reaper it is %s: %s", shown.Status, shown.Error)
 	}
 	good := b.alone("together")
@@ -154,19 +158,19 @@ func TestTrainingEndsWithItsJob(t *testing.T) {
 func TestCancelIsCarriedOutAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Settings{})
-	job := b.alone("together")
-	b.run(func() bool { return decode[tasks.TrainingSpec](b, b.trainingOf(job).Spec).Phase == phaseTrain })
-	b.cancelJob(job.ID)
-	if shown := b.trainingOf(job).Shown(); shown.Status != store.TrainingCancelled || shown.Error != "" {
+	j := b.alone("together")
+	b.run(func() bool { return decode[tasks.TrainingSpec](b, b.trainingOf(j).Spec).Phase == phaseTrain })
+	b.cancelJob(j.ID)
+	if shown := b.trainingOf(j).Shown(); shown.Status != learn.TrainingCancelled || shown.Error != "" {
 		t.Errorf("it is shown as %s: %s", shown.Status, shown.Error)
 	}
-	b.accept(store.NewJob{
+	b.accept(job.NewJob{
 		Tenant: "system", Kind: string(tasks.TuneReap), Lane: string(tasks.Tune),
-		Input: plainjson.Of(tasks.ReapInput{Tenant: b.tenant, Training: job.Subject}),
+		Input: plainjson.Of(tasks.ReapInput{Tenant: b.tenant, Training: j.Subject}),
 	}, func(*store.Queries) error { return nil })
 	for b.turn() { // nobody waits for time to pass
 	}
-	at := "/v1/fine-tunes/" + b.trainingOf(job).VendorID + "/cancel"
+	at := "/v1/fine-tunes/" + b.trainingOf(j).VendorID + "/cancel"
 	if n := b.count("POST", at); n != 1 {
 		t.Errorf("the vendor was asked to cancel %d times", n)
 	}

@@ -19,6 +19,9 @@ import (
 	"dreamlab/providers/together/emulator"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -47,7 +50,7 @@ type bench struct {
 	ahead  time.Duration
 	// die, where set, loses the end of an attempt that it answers true for:
 	// the worker died after its handler and before the commit.
-	die func(job store.Job, end *tasks.End) bool
+	die func(job job.Job, end *tasks.End) bool
 }
 
 func newBench(t *testing.T, s Settings) *bench {
@@ -114,28 +117,28 @@ func (b *bench) fault(f lab.Fault) {
 // tx runs fn in a transaction.
 func (b *bench) tx(fn func(q *store.Queries) error) {
 	b.Helper()
-	b.must(b.store.Tx(b.ctx, store.Synced, fn))
+	b.must(b.store.Tx(b.ctx, db.Synced, fn))
 }
 
 // tune asks for a tune and returns it.
-func (b *bench) tune(in tasks.TuneInput) store.Tune {
+func (b *bench) tune(in tasks.TuneInput) learn.Tune {
 	b.Helper()
-	job := store.NewJob{
-		ID: store.NewID("job_"), Tenant: b.tenant, Kind: string(tasks.TuneCurate), Lane: string(tasks.Tune),
-		Input: plainjson.Of(in), Subject: store.NewID("tun_"),
+	job := job.NewJob{
+		ID: db.NewID("job_"), Tenant: b.tenant, Kind: string(tasks.TuneCurate), Lane: string(tasks.Tune),
+		Input: plainjson.Of(in), Subject: db.NewID("tun_"),
 	}
-	tune := store.Tune{
-		ID: job.Subject, Tenant: b.tenant, Alias: store.DefaultAlias, Base: baseModel,
+	tune := learn.Tune{
+		ID: job.Subject, Tenant: b.tenant, Alias: learn.DefaultAlias, Base: baseModel,
 		Job: job.ID, Stage: stageCurate,
 	}
 	b.accept(job, func(q *store.Queries) error { return q.AddTune(b.ctx, tune) })
 	return tune
 }
 
-func (b *bench) accept(job store.NewJob, write func(q *store.Queries) error) {
+func (b *bench) accept(j job.NewJob, write func(q *store.Queries) error) {
 	b.Helper()
 	b.tx(func(q *store.Queries) error {
-		if _, err := q.AcceptJobs(b.ctx, []store.NewJob{job}, nil); err != nil {
+		if _, err := q.AcceptJobs(b.ctx, []job.NewJob{j}, nil); err != nil {
 			return err
 		}
 		return write(q)
@@ -163,15 +166,15 @@ func (b *bench) run(until func() bool) {
 // turn runs the jobs that are due and tells whether there were any.
 func (b *bench) turn() bool {
 	b.Helper()
-	var refs []store.JobRef
+	var refs []job.Ref
 	b.tx(func(q *store.Queries) error {
-		picked, err := q.PickJobs(b.ctx, string(tasks.Tune), store.Limits{Window: 4, TenantCap: 4})
+		picked, err := q.PickJobs(b.ctx, string(tasks.Tune), job.Limits{Window: 4, TenantCap: 4})
 		if err != nil || len(picked) == 0 {
 			return err
 		}
 		for i, p := range picked {
-			picked[i].Wake = store.NewID("wake_")
-			refs = append(refs, store.JobRef{ID: p.ID, Gen: p.Gen})
+			picked[i].Wake = db.NewID("wake_")
+			refs = append(refs, job.Ref{ID: p.ID, Gen: p.Gen})
 		}
 		return q.MarkDispatched(b.ctx, picked)
 	})
@@ -207,26 +210,26 @@ func (b *bench) pass() {
 }
 
 // attempt does what a worker does: the handler, then its end in one transaction.
-func (b *bench) attempt(job store.Job) {
+func (b *bench) attempt(j job.Job) {
 	b.Helper()
-	end, err := b.work[tasks.Kind(job.Kind)](b.ctx, &tasks.Run{Job: job, Store: b.store, Worker: "bench"})
-	finish := store.Finish{Job: job.ID, Epoch: job.Epoch, Worker: "bench"}
+	end, err := b.work[tasks.Kind(j.Kind)](b.ctx, &tasks.Run{Job: j, Store: b.store, Worker: "bench"})
+	finish := job.Finish{Job: j.ID, Epoch: j.Epoch, Worker: "bench"}
 	switch failure := (*tasks.Failure)(nil); {
-	case err == nil && b.die != nil && b.die(job, end):
-		finish.To, finish.Outcome = store.JobQueued, "handed_back"
+	case err == nil && b.die != nil && b.die(j, end):
+		finish.To, finish.Outcome = job.StateQueued, "handed_back"
 	case errors.As(err, &failure):
-		finish.To, finish.Outcome, finish.Failed, finish.After = store.JobQueued, "failed", true, pollEvery
+		finish.To, finish.Outcome, finish.Failed, finish.After = job.StateQueued, "failed", true, pollEvery
 		if failure.Final {
-			finish.To, finish.After = store.JobFailed, 0
+			finish.To, finish.After = job.StateFailed, 0
 		}
-		finish.Error = &store.JobError{Code: failure.Code, Message: failure.Message}
+		finish.Error = &job.Error{Code: failure.Code, Message: failure.Message}
 	case err != nil:
-		b.Fatalf("%s of %s: %v", job.Kind, job.Subject, err)
+		b.Fatalf("%s of %s: %v", j.Kind, j.Subject, err)
 	default:
 		finish.To, finish.Outcome, finish.Result = end.State, "succeeded", end.Result
 		finish.After, finish.Children, finish.Write = end.After, end.Children, store.Learned(end.Write)
 		if finish.To == "" {
-			finish.To = store.JobSucceeded
+			finish.To = job.StateSucceeded
 		}
 	}
 	b.tx(func(q *store.Queries) error {
@@ -236,7 +239,7 @@ func (b *bench) attempt(job store.Job) {
 }
 
 // decided reads how a tune ended.
-func (b *bench) decided(id string) (store.Tune, store.Decision) {
+func (b *bench) decided(id string) (learn.Tune, learn.Decision) {
 	b.Helper()
 	tune, err := b.store.Tune(b.ctx, b.tenant, id)
 	b.must(err)
@@ -246,7 +249,7 @@ func (b *bench) decided(id string) (store.Tune, store.Decision) {
 	return tune, *tune.Decision
 }
 
-func (b *bench) report(tune store.Tune) store.Report {
+func (b *bench) report(tune learn.Tune) learn.Report {
 	b.Helper()
 	evaluation, err := b.store.Evaluation(b.ctx, b.tenant, tune.Evaluation)
 	b.must(err)

@@ -16,7 +16,7 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/providers/sandbox/model"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -25,7 +25,7 @@ import (
 // models are taught, through the real filters, and what they are evaluated on.
 type class struct {
 	pairs     []model.Pair
-	questions []store.Experience
+	questions []learn.Experience
 	judge     *model.Model
 	base      *model.Model
 }
@@ -44,7 +44,7 @@ func newClass(t testing.TB, conversations []said) *class {
 		judge: model.NewModel(model.StockPairs("large")), base: model.NewModel(model.StockPairs("small")),
 	}
 	x := newHeldOut()
-	var rows []store.Experience
+	var rows []learn.Experience
 	for _, s := range conversations {
 		e := s.experience()
 		if e.HeldOut {
@@ -57,7 +57,7 @@ func newClass(t testing.TB, conversations []said) *class {
 	s := newRowFilter(limits{rows: 10_000, rowTokens: 8_000}, x)
 	for _, e := range rows {
 		messages := append(readMessages(e.Prompt), providers.TextMessage("assistant", answerText(e.Answer)))
-		s.add(store.Example{ID: e.ID, Experience: e.ID, Messages: plainjson.Of(messages), Score: 900})
+		s.add(learn.Example{ID: e.ID, Experience: e.ID, Messages: plainjson.Of(messages), Score: 900})
 	}
 	var err error
 	if c.pairs, err = model.ReadPairs(bytes.NewReader(s.done("assistant", 1).file), math.MaxInt); err != nil {
@@ -69,9 +69,9 @@ func newClass(t testing.TB, conversations []said) *class {
 	return c
 }
 
-func (s said) experience() store.Experience {
+func (s said) experience() learn.Experience {
 	line := tasks.ConversationLine{Messages: s.Messages}
-	e := store.Experience{ID: "exp_" + s.ID, Conversation: s.ID, Reference: s.Reference, HeldOut: store.HeldOut(s.ID)}
+	e := learn.Experience{ID: "exp_" + s.ID, Conversation: s.ID, Reference: s.Reference, HeldOut: learn.HeldOut(s.ID)}
 	e.Prompt, e.Answer = line.Split()
 	return e
 }
@@ -121,7 +121,7 @@ func (c *class) halves(seed uint64) (one, other []model.Pair) {
 }
 
 // evaluate compares two models by the real judge and the real gate.
-func (c *class) evaluate(t testing.TB, candidate, incumbent *model.Model) store.Report {
+func (c *class) evaluate(t testing.TB, candidate, incumbent *model.Model) learn.Report {
 	t.Helper()
 	var questions []Comparison
 	for _, e := range c.questions {
@@ -130,7 +130,7 @@ func (c *class) evaluate(t testing.TB, candidate, incumbent *model.Model) store.
 	return Gate{}.filled().report(questions, "sandbox")
 }
 
-func (c *class) question(t testing.TB, e store.Experience, candidate, incumbent *model.Model) Comparison {
+func (c *class) question(t testing.TB, e learn.Experience, candidate, incumbent *model.Model) Comparison {
 	t.Helper()
 	question := providers.Request{Messages: readMessages(e.Prompt)}
 	answers := [2]*providers.Reply{answer(t, candidate, question), answer(t, incumbent, question)}

@@ -10,7 +10,8 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -36,7 +37,7 @@ func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error
 	var out sliceResult
 	for _, id := range in.Experiences {
 		e, err := run.Store.Experience(ctx, c.tune.Tenant, id)
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, db.ErrNotFound) {
 			out.Skipped++ // forgotten since
 			continue
 		}
@@ -58,7 +59,7 @@ func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error
 
 // comparison compares two answers to one held-out prompt. It is void where the
 // incumbent can not answer.
-func (t *tuner) comparison(ctx context.Context, c *tuneRun, e store.Experience) (p Comparison, ok bool, err error) {
+func (t *tuner) comparison(ctx context.Context, c *tuneRun, e learn.Experience) (p Comparison, ok bool, err error) {
 	incumbent, answered, err := t.answer(ctx, c, e, "incumbent", c.state.Incumbent)
 	if err != nil || !answered {
 		return p, false, err
@@ -84,7 +85,7 @@ func (t *tuner) comparison(ctx context.Context, c *tuneRun, e store.Experience) 
 }
 
 // question puts a held-out prompt as it was asked, without any memory.
-func (t *tuner) question(e store.Experience) providers.Request {
+func (t *tuner) question(e learn.Experience) providers.Request {
 	cold := 0.0
 	return providers.Request{
 		Messages: readMessages(e.Prompt), MaxTokens: t.Settings.AnswerTokens, Temperature: &cold,
@@ -93,7 +94,7 @@ func (t *tuner) question(e store.Experience) providers.Request {
 
 // sit has a model answer. It tells whether the model did; errors that another
 // attempt cures are returned.
-func (t *tuner) answer(ctx context.Context, c *tuneRun, e store.Experience, who, model string,
+func (t *tuner) answer(ctx context.Context, c *tuneRun, e learn.Experience, who, model string,
 ) (reply *providers.Reply, answered bool, err error) {
 	step := handlers.Step{Name: e.ID + "/" + who, Request: t.question(e), Within: c.within()}
 	reply, err = t.ask(ctx, c.run, step, model)
@@ -113,7 +114,7 @@ func (c *tuneRun) within() *handlers.Within {
 	return &handlers.Within{Job: c.tune.Job, Nano: c.state.Cap}
 }
 
-func faults(e store.Experience, r *providers.Reply) Faults {
+func faults(e learn.Experience, r *providers.Reply) Faults {
 	text := strings.TrimSpace(r.Content)
 	f := Faults{
 		Refused: r.Refusal != "" || judge.Refusal(text),

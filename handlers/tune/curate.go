@@ -10,6 +10,8 @@ import (
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -46,7 +48,7 @@ func (t *tuner) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 // filterExamples passes the alias' standing examples through the filters.
 func (t *tuner) filterExamples(ctx context.Context, c *tuneRun) (filtered, error) {
 	x := newHeldOut()
-	err := c.held(ctx, maxHeldOut, func(e store.Experience) error {
+	err := c.held(ctx, maxHeldOut, func(e learn.Experience) error {
 		x.add(e)
 		return nil
 	})
@@ -54,7 +56,7 @@ func (t *tuner) filterExamples(ctx context.Context, c *tuneRun) (filtered, error
 		return filtered{}, err
 	}
 	s := newRowFilter(limits{rows: t.Settings.MaxRows, rowTokens: t.Settings.MaxRowTokens}, x)
-	err = c.run.Store.TrainingRows(ctx, c.tune.Tenant, c.tune.Alias, func(e store.Example) error {
+	err = c.run.Store.TrainingRows(ctx, c.tune.Tenant, c.tune.Alias, func(e learn.Example) error {
 		s.add(e)
 		return nil
 	})
@@ -67,12 +69,12 @@ func (t *tuner) filterExamples(ctx context.Context, c *tuneRun) (filtered, error
 // freeze writes the dataset's file and manifest, create-only, and its row.
 func (t *tuner) freeze(ctx context.Context, c *tuneRun, made filtered) (*tasks.End, error) {
 	m := made.manifest
-	object := store.DatasetObject(m.SHA256)
+	object := blob.DatasetObject(m.SHA256)
 	if err := blob.Ensure(ctx, t.Bucket, object, bytes.NewReader(made.file)); err != nil {
 		return nil, fmt.Errorf("keep dataset: %w", err)
 	}
 	// The same rows may have been found among others before: the first manifest stands.
-	err := t.Bucket.Create(ctx, store.ManifestObject(m.SHA256), bytes.NewReader(plainjson.Of(m)))
+	err := t.Bucket.Create(ctx, blob.ManifestObject(m.SHA256), bytes.NewReader(plainjson.Of(m)))
 	if err != nil && !errors.Is(err, blob.ErrExists) {
 		return nil, fmt.Errorf("keep manifest: %w", err)
 	}
@@ -80,8 +82,8 @@ func (t *tuner) freeze(ctx context.Context, c *tuneRun, made filtered) (*tasks.E
 	for i, r := range made.rows {
 		examples[i] = r.example
 	}
-	dataset := store.Dataset{
-		ID: store.NewID("ds_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, SHA256: m.SHA256,
+	dataset := learn.Dataset{
+		ID: db.NewID("ds_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, SHA256: m.SHA256,
 		Manifest: m, Rows: int64(m.Rows), Object: object,
 	}
 	c.state.Object = object

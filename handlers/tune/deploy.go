@@ -9,6 +9,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -74,9 +75,9 @@ func deploySpec(l *trainingRun) providers.DeploySpec {
 
 // register names the tuned model as a candidate, by the name that does not depend
 // on traffic.
-func (t *tuner) register(ctx context.Context, l *trainingRun) (store.Model, error) {
+func (t *tuner) register(ctx context.Context, l *trainingRun) (learn.Model, error) {
 	m := t.model(l, l.spec.Direct)
-	m.Handle, m.State, m.NanoPerHour = l.spec.Deployment, store.ModelCandidate, l.spec.NanoPerHour
+	m.Handle, m.State, m.NanoPerHour = l.spec.Deployment, learn.ModelCandidate, l.spec.NanoPerHour
 	tune, err := l.run.Store.Tune(ctx, m.Tenant, m.Tune)
 	if err != nil {
 		return m, fmt.Errorf("find tune %s: %w", m.Tune, err)
@@ -86,11 +87,11 @@ func (t *tuner) register(ctx context.Context, l *trainingRun) (store.Model, erro
 }
 
 // model is what is known of a training's model, under a vendor's name for it.
-func (t *tuner) model(l *trainingRun, name string) store.Model {
-	return store.Model{
+func (t *tuner) model(l *trainingRun, name string) learn.Model {
+	return learn.Model{
 		Name: l.training.Provider + "/" + name, Tenant: l.training.Tenant, Provider: l.training.Provider,
 		Base: l.training.Provider + "/" + l.training.Base, Tune: l.training.Tune, Training: l.training.ID,
-		State: store.ModelTrained, Priced: cmp.Or(t.Settings.Priced, l.training.Base),
+		State: learn.ModelTrained, Priced: cmp.Or(t.Settings.Priced, l.training.Base),
 	}
 }
 
@@ -109,7 +110,7 @@ func (t *tuner) abort(ctx context.Context, l *trainingRun, failure *tasks.Failur
 }
 
 // stopModel asks the vendor to stop a model's deployment and tells whether it has.
-func (t *tuner) stopModel(ctx context.Context, s *store.Store, m store.Model) (stopped bool, err error) {
+func (t *tuner) stopModel(ctx context.Context, s *store.Store, m learn.Model) (stopped bool, err error) {
 	host, err := t.Vendors.Host(m.Provider)
 	if err != nil {
 		return false, err
@@ -124,7 +125,7 @@ func (t *tuner) stopModel(ctx context.Context, s *store.Store, m store.Model) (s
 	if err := t.bookHosting(ctx, s, m); err != nil {
 		return false, err
 	}
-	if err := s.SetModelState(ctx, m.Name, store.ModelStopped); err != nil {
+	if err := s.SetModelState(ctx, m.Name, learn.ModelStopped); err != nil {
 		return false, fmt.Errorf("note that %s stopped: %w", m.Name, err)
 	}
 	return true, nil

@@ -11,6 +11,9 @@ import (
 	"dreamlab/handlers/handlertest"
 	"dreamlab/handlers/tune"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -42,19 +45,19 @@ func keepExample(t *testing.T, b *handlertest.Bench, i int) {
 	t.Helper()
 	subject := subjects()[i%len(subjects())]
 	ask := fmt.Sprintf("Where do I look after my %s, I have asked %d times already?", subject, i)
-	e := store.Experience{
-		ID: store.NewID("exp_"), Tenant: b.Tenant, External: ask, Alias: store.DefaultAlias, Origin: store.OriginImport,
+	e := learn.Experience{
+		ID: db.NewID("exp_"), Tenant: b.Tenant, External: ask, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
 		Prompt: text(t, []message{{"user", ask}}), Answer: text(t, message{"assistant", answer(subject)}),
 	}
-	for store.HeldOut(e.External) {
+	for learn.HeldOut(e.External) {
 		e.External += "'"
 	}
 	e.Seal()
 	if err := b.Store.AddExperience(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	err := b.Store.AddExample(t.Context(), store.Example{
-		ID: store.NewID("exm_"), Tenant: b.Tenant, Alias: store.DefaultAlias, Dream: "drm_1",
+	err := b.Store.AddExample(t.Context(), learn.Example{
+		ID: db.NewID("exm_"), Tenant: b.Tenant, Alias: learn.DefaultAlias, Dream: "drm_1",
 		Experience: e.ID, Author: "recorded", Verdict: "judged", Content: ask,
 		Messages: text(t, []message{{"user", ask}, {"assistant", answer(subject)}}),
 	})
@@ -66,11 +69,11 @@ func keepExample(t *testing.T, b *handlertest.Bench, i int) {
 func keepQuestion(t *testing.T, b *handlertest.Bench, i int) {
 	t.Helper()
 	subject, name := subjects()[i%len(subjects())], fmt.Sprintf("question-%d", i)
-	for !store.HeldOut(name) {
+	for !learn.HeldOut(name) {
 		name += "'"
 	}
-	e := store.Experience{
-		Tenant: b.Tenant, External: name, Alias: store.DefaultAlias, Origin: store.OriginImport,
+	e := learn.Experience{
+		Tenant: b.Tenant, External: name, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
 		Reference: answer(subject), Answer: text(t, message{"assistant", "Wait."}),
 		Prompt: text(t, []message{{"user", fmt.Sprintf("Where do I look after my %s, this is case %d?", subject, i)}}),
 	}
@@ -97,28 +100,28 @@ func TestTuneThroughTheEngine(t *testing.T) {
 			Lead: handlertest.Lead, Base: handlertest.Base, MinExamples: 10, PollEvery: 20 * time.Millisecond,
 		}
 	})
-	job := store.NewJob{
-		ID: store.NewID("job_"), Tenant: b.Tenant, Kind: string(tasks.TuneCurate), Lane: string(tasks.Tune),
-		Subject: store.NewID("tun_"), Input: text(t, tasks.TuneInput{}),
+	j := job.NewJob{
+		ID: db.NewID("job_"), Tenant: b.Tenant, Kind: string(tasks.TuneCurate), Lane: string(tasks.Tune),
+		Subject: db.NewID("tun_"), Input: text(t, tasks.TuneInput{}),
 	}
-	_, _, err := e.Accept(t.Context(), job, func(ctx context.Context, q *store.Queries) error {
-		return q.AddTune(ctx, store.Tune{
-			ID: job.Subject, Tenant: b.Tenant, Alias: store.DefaultAlias, Base: handlertest.Base, Job: job.ID,
+	_, _, err := e.Accept(t.Context(), j, func(ctx context.Context, q *store.Queries) error {
+		return q.AddTune(ctx, learn.Tune{
+			ID: j.Subject, Tenant: b.Tenant, Alias: learn.DefaultAlias, Base: handlertest.Base, Job: j.ID,
 		})
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended, err := e.Wait(t.Context(), b.Tenant, job.ID, 90*time.Second)
-	if err != nil || ended.State != store.JobSucceeded {
+	ended, err := e.Wait(t.Context(), b.Tenant, j.ID, 90*time.Second)
+	if err != nil || ended.State != job.StateSucceeded {
 		t.Fatalf("job %s: %s %v, %v", ended.State, ended.Result, ended.Error, err)
 	}
-	var result struct{ Decision store.Decision }
+	var result struct{ Decision learn.Decision }
 	if err := json.Unmarshal(ended.Result, &result); err != nil || !result.Decision.Promoted {
 		t.Fatalf("result %s, %v", ended.Result, err)
 	}
-	route, err := b.Store.Route(t.Context(), b.Tenant, store.DefaultAlias)
-	if err != nil || route.Author != job.Subject {
+	route, err := b.Store.Route(t.Context(), b.Tenant, learn.DefaultAlias)
+	if err != nil || route.Author != j.Subject {
 		t.Errorf("route %+v, %v", route, err)
 	}
 }

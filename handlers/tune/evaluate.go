@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -21,7 +24,7 @@ func (t *tuner) trained(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find training %s: %w", c.tune.Training, err)
 	}
-	if training.Status != store.TrainingSucceeded {
+	if training.Status != learn.TrainingSucceeded {
 		return c.untrained(training)
 	}
 	c.state.Candidate = training.Model
@@ -33,7 +36,7 @@ func (t *tuner) trained(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 		return nil, err
 	}
 	c.tune.Stage = stageEvaluate
-	end := &tasks.End{State: store.JobWaiting, Write: c.write}
+	end := &tasks.End{State: job.StateWaiting, Write: c.write}
 	for start := 0; start < len(questions); start += sliceSize {
 		slice := questions[start:min(start+sliceSize, len(questions))]
 		part := child(&c.run.Job, tasks.TuneEvaluate, tasks.EvaluateInput{Tune: c.tune.ID, Experiences: slice})
@@ -41,13 +44,13 @@ func (t *tuner) trained(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 		end.Children = append(end.Children, part)
 	}
 	if len(end.Children) == 0 {
-		end.State = store.JobQueued // nobody to wait for: the gate says undecided
+		end.State = job.StateQueued // nobody to wait for: the gate says undecided
 	}
 	return end, nil
 }
 
 // untrained ends a tune whose training was refused or failed.
-func (c *tuneRun) untrained(training store.Training) (*tasks.End, error) {
+func (c *tuneRun) untrained(training learn.Training) (*tasks.End, error) {
 	if strings.HasPrefix(training.Error, "refused: ") {
 		return c.decided(false, "%s", training.Error)
 	}
@@ -62,7 +65,7 @@ func (c *tuneRun) untrained(training store.Training) (*tasks.End, error) {
 // where the alias has no route.
 func (t *tuner) incumbent(ctx context.Context, c *tuneRun) (string, error) {
 	route, err := c.run.Store.Route(ctx, c.tune.Tenant, c.tune.Alias)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return c.tune.Base, nil
 	}
 	if err != nil {
@@ -73,7 +76,7 @@ func (t *tuner) incumbent(ctx context.Context, c *tuneRun) (string, error) {
 
 // primary is the model that a route's traffic goes to first; the base where the
 // route has no target.
-func (c *tuneRun) primary(route store.Route) string {
+func (c *tuneRun) primary(route learn.Route) string {
 	if target, found := route.Primary(); found {
 		return target.Model
 	}
@@ -84,7 +87,7 @@ func (c *tuneRun) primary(route store.Route) string {
 // were: without memory, cache or dream in them, and with no tool calls.
 func (t *tuner) questions(ctx context.Context, c *tuneRun) ([]string, error) {
 	var ids []string
-	err := c.held(ctx, t.Settings.MaxQuestions, func(e store.Experience) error {
+	err := c.held(ctx, t.Settings.MaxQuestions, func(e learn.Experience) error {
 		if askable(e) {
 			ids = append(ids, e.ID)
 		}
@@ -94,15 +97,15 @@ func (t *tuner) questions(ctx context.Context, c *tuneRun) ([]string, error) {
 }
 
 // held hands the alias' newest held-out experiences to fn.
-func (c *tuneRun) held(ctx context.Context, limit int, fn func(store.Experience) error) error {
+func (c *tuneRun) held(ctx context.Context, limit int, fn func(learn.Experience) error) error {
 	if err := c.run.Store.ExamPapers(ctx, c.tune.Tenant, c.tune.Alias, limit, fn); err != nil {
 		return fmt.Errorf("read held-out experiences: %w", err)
 	}
 	return nil
 }
 
-func askable(e store.Experience) bool {
-	if e.Origin != store.OriginLive && e.Origin != store.OriginImport {
+func askable(e learn.Experience) bool {
+	if e.Origin != learn.OriginLive && e.Origin != learn.OriginImport {
 		return false
 	}
 	messages := readMessages(e.Prompt)
@@ -125,12 +128,12 @@ func (t *tuner) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 		report.Decision = decisionRefuse
 		report.Reason = fmt.Sprintf("evaluation incomplete: %d of its slices failed: see its jobs", broken)
 	}
-	evaluation := store.Evaluation{
-		ID: store.NewID("evl_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, Tune: c.tune.ID,
+	evaluation := learn.Evaluation{
+		ID: db.NewID("evl_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, Tune: c.tune.ID,
 		Candidate: c.state.Candidate, Incumbent: c.state.Incumbent, Report: report,
 	}
 	c.tune.Evaluation = evaluation.ID
-	c.state.Verdict = &store.Decision{Promoted: report.Decision == decisionPromote, Reason: report.Reason}
+	c.state.Verdict = &learn.Decision{Promoted: report.Decision == decisionPromote, Reason: report.Reason}
 	end := c.next(stageCanary)
 	end.Write = func(ctx context.Context, q *store.Queries) error {
 		if err := q.AddEvaluation(ctx, evaluation); err != nil {
@@ -143,18 +146,18 @@ func (t *tuner) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 
 // collect reads what the slices answered and counts those that did not.
 func (t *tuner) collect(ctx context.Context, c *tuneRun) (comparisons []Comparison, broken int, err error) {
-	page := store.Page{Limit: 100}
+	page := db.Page{Limit: 100}
 	for {
-		jobs, more, err := c.run.Store.Jobs(ctx, c.tune.Tenant, store.JobFilter{Parent: c.run.Job.ID}, page)
+		jobs, more, err := c.run.Store.Jobs(ctx, c.tune.Tenant, job.Filter{Parent: c.run.Job.ID}, page)
 		if err != nil {
 			return nil, 0, fmt.Errorf("find slices: %w", err)
 		}
-		for _, job := range jobs {
-			if job.Kind != string(tasks.TuneEvaluate) {
+		for _, j := range jobs {
+			if j.Kind != string(tasks.TuneEvaluate) {
 				continue
 			}
 			var m sliceResult
-			if job.State != store.JobSucceeded || json.Unmarshal(job.Result, &m) != nil {
+			if j.State != job.StateSucceeded || json.Unmarshal(j.Result, &m) != nil {
 				broken++
 				continue
 			}

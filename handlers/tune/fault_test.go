@@ -8,18 +8,20 @@ import (
 
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/money"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
 
 // training reads the training of a tune.
-func (b *bench) training(tune string) store.Training {
+func (b *bench) training(tune string) learn.Training {
 	b.Helper()
 	t, err := b.store.Tune(b.ctx, b.tenant, tune)
 	b.must(err)
 	if t.Training == "" {
-		return store.Training{}
+		return learn.Training{}
 	}
 	training, err := b.store.Training(b.ctx, b.tenant, t.Training)
 	b.must(err)
@@ -34,7 +36,7 @@ func (b *bench) phase(tune, phase string) func() bool {
 	}
 }
 
-func (b *bench) cancel(tune store.Tune) {
+func (b *bench) cancel(tune learn.Tune) {
 	b.Helper()
 	b.cancelJob(tune.Job)
 }
@@ -73,7 +75,7 @@ func TestCancelEndsAtTheVendor(t *testing.T) {
 			ended, err := b.store.Tune(b.ctx, b.tenant, tune.ID)
 			b.must(err)
 			training := b.training(tune.ID)
-			if ended.Status != store.JobCancelled || (training.Status != store.TrainingCancelled && phase != phaseDone) {
+			if ended.Status != job.StateCancelled || (training.Status != learn.TrainingCancelled && phase != phaseDone) {
 				t.Errorf("tune %s, training %s", ended.Status, training.Status)
 			}
 			b.wantNothingServed()
@@ -86,7 +88,7 @@ func TestCancelEndsAtTheVendor(t *testing.T) {
 // cost nothing more.
 func (b *bench) wantNothingServed() {
 	b.Helper()
-	b.must(b.store.HostedModels(b.ctx, func(m store.Model) error {
+	b.must(b.store.HostedModels(b.ctx, func(m learn.Model) error {
 		b.Errorf("%s is still %s", m.Name, m.State)
 		return nil
 	}))
@@ -138,7 +140,7 @@ func (b *bench) cancelLate() {
 	b.cancel(tune)
 	b.reap(3)
 	training := b.training(tune.ID)
-	if training.Status != store.TrainingCancelled || training.Cost == 0 || training.Model != "" {
+	if training.Status != learn.TrainingCancelled || training.Cost == 0 || training.Model != "" {
 		b.Errorf("training %+v", training)
 	}
 	b.wantNothingServed()
@@ -154,7 +156,7 @@ func TestLostCreationThenCancelled(t *testing.T) {
 	b.run(func() bool { return b.count("POST", "/v1/fine-tunes") == 1 })
 	b.cancel(tune)
 	b.reap(5)
-	if training := b.training(tune.ID); training.Status != store.TrainingCancelled || training.VendorID == "" {
+	if training := b.training(tune.ID); training.Status != learn.TrainingCancelled || training.VendorID == "" {
 		t.Errorf("training %+v", training)
 	}
 	b.wantBooksClosed()
@@ -177,7 +179,7 @@ func TestTrainingFails(t *testing.T) {
 			tune, err := b.store.Tune(b.ctx, b.tenant, id)
 			b.must(err)
 			training := b.training(id)
-			failed := tune.Status == store.JobFailed && training.Status == store.TrainingFailed
+			failed := tune.Status == job.StateFailed && training.Status == learn.TrainingFailed
 			if !failed || !strings.HasPrefix(training.Error, want) {
 				t.Errorf("tune %s (%v), training %s: %s", tune.Status, tune.Error, training.Status, training.Error)
 			}
@@ -211,7 +213,7 @@ func TestBaseUnderATunedName(t *testing.T) {
 	tune, err := b.store.Tune(b.ctx, b.tenant, id)
 	b.must(err)
 	const want = "tuned weights are not in effect"
-	if tune.Status != store.JobFailed || !strings.Contains(tune.Error.Message, want) {
+	if tune.Status != job.StateFailed || !strings.Contains(tune.Error.Message, want) {
 		t.Errorf("tune %s: %v", tune.Status, tune.Error)
 	}
 	b.reap(2)
@@ -228,14 +230,14 @@ func TestRouteChangedMeanwhile(t *testing.T) {
 		b.must(err)
 		return tune.Stage == stageCanary
 	})
-	_, err := b.store.SetRoute(b.ctx, store.Route{
-		Tenant: b.tenant, Alias: store.DefaultAlias, Reason: "by hand", Author: "key_1",
-		Targets: []store.RouteTarget{{Model: leadModel, Weight: 1}},
+	_, err := b.store.SetRoute(b.ctx, learn.Route{
+		Tenant: b.tenant, Alias: learn.DefaultAlias, Reason: "by hand", Author: "key_1",
+		Targets: []learn.RouteTarget{{Model: leadModel, Weight: 1}},
 	})
 	b.must(err)
 	b.run(nil)
 	_, decision := b.decided(id)
-	route, err := b.store.Route(b.ctx, b.tenant, store.DefaultAlias)
+	route, err := b.store.Route(b.ctx, b.tenant, learn.DefaultAlias)
 	b.must(err)
 	said := strings.Contains(decision.Reason, "was changed to "+leadModel)
 	if decision.Promoted || route.Author != "key_1" || !said {
@@ -275,7 +277,7 @@ func TestBaseThatCanNotBeServed(t *testing.T) {
 	}
 }
 
-func (b *bench) rebase(tune store.Tune) {
+func (b *bench) rebase(tune learn.Tune) {
 	b.Helper()
 	_, err := b.store.Driver().Exec(b.ctx, "UPDATE tunes SET base = $2 WHERE id = $1", tune.ID, tune.Base)
 	b.must(err)

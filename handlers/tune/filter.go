@@ -16,7 +16,7 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 )
 
@@ -81,7 +81,7 @@ func newRowFilter(l limits, x heldOut) *rowFilter {
 func (s *rowFilter) remove(filter string, n int) { s.removed[filter] += n }
 
 // add passes an example through the filters.
-func (s *rowFilter) add(e store.Example) {
+func (s *rowFilter) add(e learn.Example) {
 	s.in++
 	turns, ok := readTurns(e.Messages)
 	if !ok {
@@ -99,7 +99,7 @@ func (s *rowFilter) add(e store.Example) {
 }
 
 // unfit names the filter that a well-formed example does not pass.
-func (s *rowFilter) unfit(e store.Example, turns []turn) string {
+func (s *rowFilter) unfit(e learn.Example, turns []turn) string {
 	answer := turns[len(turns)-1].Content
 	switch {
 	case strings.TrimSpace(answer) == "":
@@ -152,7 +152,7 @@ func (s *rowFilter) prune() {
 // filtered is what passed a rowFilter.
 type filtered struct {
 	rows     []row // by content
-	manifest store.Manifest
+	manifest learn.Manifest
 	file     []byte // JSONL
 }
 
@@ -168,7 +168,7 @@ func (s *rowFilter) done(alias string, seed int64) filtered {
 	out := filtered{rows: slices.SortedFunc(maps.Values(s.rows), func(a, b row) int {
 		return bytes.Compare(a.key[:], b.key[:])
 	})}
-	m := store.Manifest{
+	m := learn.Manifest{
 		Alias: alias, Rows: len(out.rows), In: s.in, Removed: s.removed,
 		Split: splitRule, Seed: seed, Authors: map[string]int{},
 	}
@@ -222,7 +222,7 @@ func alternating(turns []turn) bool {
 }
 
 // newRow writes a row. Only the last answer was judged, so only it is learned.
-func newRow(e store.Example, turns []turn) row {
+func newRow(e learn.Example, turns []turn) row {
 	for i := range turns[:len(turns)-1] {
 		if turns[i].Role == "assistant" {
 			turns[i].Weight = new(int)

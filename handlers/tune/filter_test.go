@@ -10,12 +10,12 @@ import (
 
 	"pgregory.net/rapid"
 
-	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 )
 
-func example(id, ask, answer string, score int64) store.Example {
-	return store.Example{
+func example(id, ask, answer string, score int64) learn.Example {
+	return learn.Example{
 		ID: id, Experience: "exp_" + id, Score: score, Author: "recorded",
 		Messages: plainjson.Of([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}}),
 	}
@@ -24,17 +24,17 @@ func example(id, ask, answer string, score int64) store.Example {
 func TestFilterFilters(t *testing.T) {
 	t.Parallel()
 	x := newHeldOut()
-	x.add(store.Experience{
+	x.add(learn.Experience{
 		ID: "exp_held", Prompt: json.RawMessage(`[{"role":"user","content":"Hi"}]`),
 		Answer: json.RawMessage(`{"role":"assistant","content":"Hello, how can I help?"}`), Reference: "Good day!",
 	})
 	const telling = "How many parcels fit into one van of the larger kind?"
-	x.add(store.Experience{ID: "exp_long", Prompt: plainjson.Of([]turn{{Role: "user", Content: telling}})})
-	raw := func(messages string) store.Example {
-		return store.Example{ID: "e", Messages: json.RawMessage(messages)}
+	x.add(learn.Experience{ID: "exp_long", Prompt: plainjson.Of([]turn{{Role: "user", Content: telling}})})
+	raw := func(messages string) learn.Example {
+		return learn.Example{ID: "e", Messages: json.RawMessage(messages)}
 	}
 	for name, c := range map[string]struct {
-		e      store.Example
+		e      learn.Example
 		filter string
 	}{
 		"kept":       {example("1", "When?", "At nine.", 1), ""},
@@ -96,7 +96,7 @@ func TestFilterKeepsTheBestOfTheSame(t *testing.T) {
 func TestRowsLearnTheLastAnswerAlone(t *testing.T) {
 	t.Parallel()
 	s := newRowFilter(limits{rows: 10, rowTokens: 1000}, newHeldOut())
-	s.add(store.Example{ID: "1", Messages: json.RawMessage(`[{"role":"system","content":"Be brief."},
+	s.add(learn.Example{ID: "1", Messages: json.RawMessage(`[{"role":"system","content":"Be brief."},
 		{"role":"user","content":[{"type":"text","text":"One?"}]},{"role":"assistant","content":"Yes."},
 		{"role":"user","content":"Two?"},{"role":"assistant","content":"No."}]`)})
 	want := `{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"One?"},` +
@@ -113,7 +113,7 @@ func TestFilterIgnoresOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 60).Draw(t, "examples")
-		examples := make([]store.Example, n)
+		examples := make([]learn.Example, n)
 		for i := range examples {
 			ask := fmt.Sprintf("question %d", rapid.IntRange(0, 40).Draw(t, "ask"))
 			answer := fmt.Sprintf("answer %d", rapid.IntRange(0, 3).Draw(t, "answer"))
@@ -138,7 +138,7 @@ func TestFilterIgnoresOrder(t *testing.T) {
 	})
 }
 
-func filterExamples(examples []store.Example, l limits) filtered {
+func filterExamples(examples []learn.Example, l limits) filtered {
 	s := newRowFilter(l, newHeldOut())
 	for _, e := range examples {
 		s.add(e)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"dreamlab/handlers/judge"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 // Gate says what a candidate has to reach, in ten-thousandths. Zero fields take
@@ -75,9 +75,9 @@ const (
 )
 
 // report makes the report of an evaluation and decides.
-func (g Gate) report(comparisons []Comparison, judgeName string) store.Report {
+func (g Gate) report(comparisons []Comparison, judgeName string) learn.Report {
 	drawn := clusters(comparisons)
-	r := store.Report{
+	r := learn.Report{
 		Judge: judgeName, Conversations: len(drawn), Papers: len(comparisons),
 		Margin: g.Margin, Resamples: g.Resamples, Seed: g.Seed,
 	}
@@ -93,7 +93,7 @@ func (g Gate) report(comparisons []Comparison, judgeName string) store.Report {
 	return r
 }
 
-func count(r *store.Report, comparisons []Comparison) {
+func count(r *learn.Report, comparisons []Comparison) {
 	judged, agreed := 0, 0
 	for _, p := range comparisons {
 		r.Wins += one(p.Choice == judge.First)
@@ -133,18 +133,18 @@ const (
 
 // floors compares rates that no preference makes up for. The first three are
 // ceilings: the value may not be above the floor's number.
-func (g Gate) floors(comparisons []Comparison) map[string]store.Floor {
-	ceiling := func(fault func(Faults) bool) store.Floor {
+func (g Gate) floors(comparisons []Comparison) map[string]learn.Floor {
+	ceiling := func(fault func(Faults) bool) learn.Floor {
 		candidate, incumbent := 0, 0
 		for _, p := range comparisons {
 			candidate += one(fault(p.Candidate))
 			incumbent += one(fault(p.Incumbent))
 		}
-		f := store.Floor{Value: share(candidate, len(comparisons)), Floor: share(incumbent, len(comparisons)) + g.Allowance}
+		f := learn.Floor{Value: share(candidate, len(comparisons)), Floor: share(incumbent, len(comparisons)) + g.Allowance}
 		f.Passed = f.Value <= f.Floor
 		return f
 	}
-	return map[string]store.Floor{
+	return map[string]learn.Floor{
 		floorRefusals: ceiling(func(f Faults) bool { return f.Refused }),
 		floorFailures: ceiling(func(f Faults) bool { return f.Failed }),
 		floorForm:     ceiling(func(f Faults) bool { return f.Form }),
@@ -153,21 +153,21 @@ func (g Gate) floors(comparisons []Comparison) map[string]store.Floor {
 }
 
 // exactFloor is on right answers where they can be checked.
-func (g Gate) exactFloor(comparisons []Comparison) store.Floor {
+func (g Gate) exactFloor(comparisons []Comparison) learn.Floor {
 	checked, candidate, incumbent := 0, 0, 0
 	for _, p := range comparisons {
 		checked += one(p.Checked)
 		candidate += one(p.Checked && p.CandidateHit)
 		incumbent += one(p.Checked && p.IncumbentHit)
 	}
-	f := store.Floor{Value: share(candidate, checked), Floor: max(share(incumbent, checked)-g.Allowance, 0)}
+	f := learn.Floor{Value: share(candidate, checked), Floor: max(share(incumbent, checked)-g.Allowance, 0)}
 	f.Passed = f.Value >= f.Floor
 	return f
 }
 
 // decide opens the gate or not, and says why. A broken floor refuses however
 // few conversations there are.
-func (g Gate) decide(r store.Report) (decision, reason string) {
+func (g Gate) decide(r learn.Report) (decision, reason string) {
 	for _, name := range []string{floorRefusals, floorFailures, floorForm, floorExact} {
 		if f := r.Floors[name]; !f.Passed {
 			return decisionRefuse, fmt.Sprintf("floor %s: %s against %s", name, percent(f.Value), percent(f.Floor))

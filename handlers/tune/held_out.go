@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
-	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 // tellingPrompt is how long the last question has to be, in characters, to give
@@ -24,7 +24,7 @@ func newHeldOut() heldOut {
 }
 
 // add takes a held-out experience in.
-func (x heldOut) add(e store.Experience) {
+func (x heldOut) add(e learn.Experience) {
 	x.experiences[e.ID] = true
 	prompt := textTurns(e.Prompt)
 	if len(prompt) == 0 {

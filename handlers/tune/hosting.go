@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 )
 
 // bookAll writes the hours that each deployment has begun.
 func (t *tuner) bookAll(ctx context.Context, s *store.Store) (int, error) {
-	var models []store.Model
-	err := s.HostedModels(ctx, func(m store.Model) error {
+	var models []learn.Model
+	err := s.HostedModels(ctx, func(m learn.Model) error {
 		models = append(models, m) // a few: each costs dollars an hour
 		return nil
 	})
@@ -30,7 +33,7 @@ func (t *tuner) bookAll(ctx context.Context, s *store.Store) (int, error) {
 	return hours, errors.Join(faults...)
 }
 
-func (t *tuner) bookHosting(ctx context.Context, s *store.Store, m store.Model) error {
+func (t *tuner) bookHosting(ctx context.Context, s *store.Store, m learn.Model) error {
 	_, err := t.book(ctx, s, m)
 	return err
 }
@@ -41,7 +44,7 @@ const maxHours = 1_000
 // book writes the hours that a deployment has begun and that are not on the
 // books yet. An hour's id follows from the model and its number, so that two
 // who book at once write it once.
-func (t *tuner) book(ctx context.Context, s *store.Store, m store.Model) (int, error) {
+func (t *tuner) book(ctx context.Context, s *store.Store, m learn.Model) (int, error) {
 	known, err := s.HostedHours(ctx, m)
 	if err != nil {
 		return 0, fmt.Errorf("count hours of %s: %w", m.Name, err)
@@ -58,7 +61,7 @@ func (t *tuner) book(ctx context.Context, s *store.Store, m store.Model) (int, e
 	n := 0
 	for hour := known + 1; hour <= min(begun, known+maxHours); hour++ {
 		err := s.AddEntry(ctx, hostingHour(m, training.Job, hour))
-		if err != nil && !errors.Is(err, store.ErrConflict) {
+		if err != nil && !errors.Is(err, db.ErrConflict) {
 			return n, fmt.Errorf("book hosting of %s: %w", m.Name, err)
 		}
 		n++
@@ -68,11 +71,11 @@ func (t *tuner) book(ctx context.Context, s *store.Store, m store.Model) (int, e
 
 // hostingHour is the line of spend of one hour that a model was served. A begun
 // hour counts whole: a bound, since vendors bill by the minute.
-func hostingHour(m store.Model, job string, hour int) store.Entry {
+func hostingHour(m learn.Model, job string, hour int) book.Entry {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d", m.Tenant, m.Name, hour))
-	return store.Entry{
+	return book.Entry{
 		ID: "ent_" + hex.EncodeToString(sum[:])[:32], Tenant: m.Tenant, Job: job, Step: "host", Number: hour,
 		Purpose: purposeHost, Provider: m.Provider, Model: m.Name[len(m.Provider)+1:],
-		State: store.EntrySettled, Settled: m.NanoPerHour,
+		State: book.EntrySettled, Settled: m.NanoPerHour,
 	}
 }

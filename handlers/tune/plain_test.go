@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 // plain is a trainer without uploads, estimates and a log: it reads its rows
@@ -49,7 +49,7 @@ func TestTrainerWithoutOptions(t *testing.T) {
 	b.deps.Vendors = plainVendors{b.deps.Vendors, plain{trainer, file.ID}}
 	b.work = Handlers(b.deps)
 	b.run(nil)
-	if training := b.trainingOf(job); training.Status != store.TrainingSucceeded || training.Cost == 0 {
+	if training := b.trainingOf(job); training.Status != learn.TrainingSucceeded || training.Cost == 0 {
 		t.Errorf("training %+v", training)
 	}
 	b.wantBooksClosed()

@@ -9,6 +9,10 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -124,7 +128,7 @@ func (t *tuner) trainingEnded(ctx context.Context, l *trainingRun, seen provider
 	}
 	bill := l.bill(seen)
 	l.spec.Phase = phaseDeploy
-	return &tasks.End{State: store.JobQueued, Write: func(ctx context.Context, q *store.Queries) error {
+	return &tasks.End{State: job.StateQueued, Write: func(ctx context.Context, q *store.Queries) error {
 		if err := settle(ctx, q, bill); err != nil {
 			return fmt.Errorf("settle the training: %w", err)
 		}
@@ -140,7 +144,7 @@ func (t *tuner) trainingEnded(ctx context.Context, l *trainingRun, seen provider
 func (t *tuner) trainedAlone(l *trainingRun, seen providers.Training) (*tasks.End, error) {
 	bill := l.bill(seen)
 	model := t.model(l, cmp.Or(seen.Output, seen.ID))
-	l.training.Model, l.training.Status = model.Name, store.TrainingSucceeded
+	l.training.Model, l.training.Status = model.Name, learn.TrainingSucceeded
 	l.spec.Phase = phaseDone
 	end, err := l.outcome()
 	if err != nil {
@@ -161,12 +165,12 @@ func (t *tuner) trainedAlone(l *trainingRun, seen providers.Training) (*tasks.En
 // trainingFailed ends a training that its vendor ended without a model.
 func (t *tuner) trainingFailed(ctx context.Context, l *trainingRun, seen providers.Training) (*tasks.End, error) {
 	bill := l.bill(seen)
-	l.training.Status = store.TrainingFailed
+	l.training.Status = learn.TrainingFailed
 	if seen.State == providers.TrainingCancelled {
-		l.training.Status = store.TrainingCancelled
+		l.training.Status = learn.TrainingCancelled
 	}
 	l.training.Error = fmt.Sprintf("the vendor ended it as %q: %s", seen.Status, seen.Reason)
-	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	err := l.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		if err := settle(ctx, q, bill); err != nil {
 			return fmt.Errorf("settle the training: %w", err)
 		}
@@ -180,14 +184,14 @@ func (t *tuner) trainingFailed(ctx context.Context, l *trainingRun, seen provide
 
 // bill ends the training's line of spend at the vendor's total. A success that
 // the vendor puts no price on stands at its estimate.
-func (l *trainingRun) bill(seen providers.Training) store.Entry {
-	e := store.Entry{ID: l.spec.Entry, State: store.EntrySettled, Settled: seen.Nano, Input: seen.Tokens}
+func (l *trainingRun) bill(seen providers.Training) book.Entry {
+	e := book.Entry{ID: l.spec.Entry, State: book.EntrySettled, Settled: seen.Nano, Input: seen.Tokens}
 	switch {
 	case seen.Nano > 0:
 	case seen.State == providers.TrainingSucceeded:
 		e.Settled, e.Estimated = l.spec.Estimate, true
 	default:
-		e.State, e.Cause = store.EntryVoid, "not billed: "+seen.Status
+		e.State, e.Cause = book.EntryVoid, "not billed: "+seen.Status
 	}
 	return e
 }

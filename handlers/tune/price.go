@@ -11,6 +11,9 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -131,7 +134,7 @@ func (t *tuner) evaluationBound(ctx context.Context, c *tuneRun, incumbent strin
 		return 0, err
 	}
 	var sum int64
-	err = c.held(ctx, t.Settings.MaxQuestions, func(e store.Experience) error {
+	err = c.held(ctx, t.Settings.MaxQuestions, func(e learn.Experience) error {
 		bound, err := t.questionBound(e, lead, c.base, served)
 		sum = plus(sum, bound)
 		return err
@@ -139,7 +142,7 @@ func (t *tuner) evaluationBound(ctx context.Context, c *tuneRun, incumbent strin
 	return sum, err
 }
 
-func (t *tuner) questionBound(e store.Experience, lead providers.Target, answering ...providers.Target) (
+func (t *tuner) questionBound(e learn.Experience, lead providers.Target, answering ...providers.Target) (
 	int64, error,
 ) {
 	req := t.question(e)
@@ -194,9 +197,9 @@ func (t *tuner) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End,
 		spec.Budget = max(limit-c.state.Bill.Evaluation-c.state.Bill.Hosting, 1)
 	}
 	start := child(&c.run.Job, tasks.TuneStart, nil)
-	start.ID = store.NewID("job_")
-	training := store.Training{
-		ID: store.NewID("ftjob-"), Tenant: c.tune.Tenant, Tune: c.tune.ID, Job: start.ID,
+	start.ID = db.NewID("job_")
+	training := learn.Training{
+		ID: db.NewID("ftjob-"), Tenant: c.tune.Tenant, Tune: c.tune.ID, Job: start.ID,
 		Provider: c.base.Provider, Base: c.base.Model, Status: statusValidating, Spec: plainjson.Of(spec),
 	}
 	training.Suffix = suffix(training.ID, spec.SHA256, trainSpec(training, spec))
@@ -205,7 +208,7 @@ func (t *tuner) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End,
 	c.tune.Training = training.ID
 	c.tune.Stage = stageUpload
 	return &tasks.End{
-		State: store.JobWaiting, Children: []store.NewJob{start},
+		State: job.StateWaiting, Children: []job.NewJob{start},
 		Write: func(ctx context.Context, q *store.Queries) error {
 			if err := q.AddTraining(ctx, training); err != nil {
 				return fmt.Errorf("keep training: %w", err)

@@ -8,6 +8,9 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -18,7 +21,7 @@ const maxStops = 20
 // carryOut does what the gate decided.
 func (t *tuner) carryOut(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	model, err := c.run.Store.Model(ctx, c.tune.Tenant, c.state.Candidate)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return c.decided(false, "the candidate was deleted during the evaluation")
 	}
 	if err != nil {
@@ -32,9 +35,9 @@ func (t *tuner) carryOut(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 
 // promote gives the candidate the alias' traffic, unless the alias was changed
 // while the candidate was evaluated against what served then.
-func (t *tuner) promote(ctx context.Context, c *tuneRun, model store.Model) (*tasks.End, error) {
+func (t *tuner) promote(ctx context.Context, c *tuneRun, model learn.Model) (*tasks.End, error) {
 	route, err := c.run.Store.Route(ctx, c.tune.Tenant, c.tune.Alias)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
 		return nil, fmt.Errorf("find route %s: %w", c.tune.Alias, err)
 	}
 	if serving := c.primary(route); serving != c.state.Incumbent {
@@ -60,7 +63,7 @@ func (t *tuner) promote(ctx context.Context, c *tuneRun, model store.Model) (*ta
 // superseded turns a promotion into a dismissal: what the candidate was compared
 // with does not serve any more.
 func (t *tuner) superseded(c *tuneRun, serving string) *tasks.End {
-	c.state.Verdict = &store.Decision{Reason: fmt.Sprintf(
+	c.state.Verdict = &learn.Decision{Reason: fmt.Sprintf(
 		"the route of %s was changed to %s during the evaluation: tune again", c.tune.Alias, serving)}
 	return c.next(stageCanary)
 }
@@ -68,38 +71,38 @@ func (t *tuner) superseded(c *tuneRun, serving string) *tasks.End {
 // writePromotion puts the candidate in the place of what it was compared with, if
 // the route still is the one that was seen. The tenant's version follows the
 // common route's, so that who saw that one can not overwrite this.
-func (c *tuneRun) writePromotion(ctx context.Context, q *store.Queries, seen store.Route, model store.Model) error {
-	next := store.Route{
+func (c *tuneRun) writePromotion(ctx context.Context, q *store.Queries, seen learn.Route, model learn.Model) error {
+	next := learn.Route{
 		Tenant: c.tune.Tenant, Alias: c.tune.Alias, Author: c.tune.ID, Reason: c.state.Verdict.Reason,
 		Targets: c.promoted(seen, model.Name), Version: seen.Version,
 	}
 	if _, err := q.SetRoute(ctx, next); err != nil {
 		return fmt.Errorf("promote %s: %w", model.Name, err)
 	}
-	if err := q.SetModelState(ctx, model.Name, store.ModelServing); err != nil {
+	if err := q.SetModelState(ctx, model.Name, learn.ModelServing); err != nil {
 		return fmt.Errorf("promote %s: %w", model.Name, err)
 	}
 	return c.write(ctx, q)
 }
 
 // reject stops the candidate's deployment and ends the tune.
-func (t *tuner) reject(ctx context.Context, c *tuneRun, model store.Model) (*tasks.End, error) {
+func (t *tuner) reject(ctx context.Context, c *tuneRun, model learn.Model) (*tasks.End, error) {
 	stopped, err := t.stopModel(ctx, c.run.Store, model)
 	if err != nil {
 		return nil, handlers.Failure(err)
 	}
 	if c.state.Stops++; !stopped && c.state.Stops < maxStops {
-		return &tasks.End{State: store.JobWaiting, After: t.Settings.PollEvery, Write: c.write}, nil
+		return &tasks.End{State: job.StateWaiting, After: t.Settings.PollEvery, Write: c.write}, nil
 	}
 	return c.decided(false, "%s", c.state.Verdict.Reason)
 }
 
 // promoted are the route's targets with the candidate as the primary. Where it is
 // the only one, the base stands by for when the tuned model fails.
-func (c *tuneRun) promoted(route store.Route, candidate string) []store.RouteTarget {
+func (c *tuneRun) promoted(route learn.Route, candidate string) []learn.RouteTarget {
 	targets := route.WithPrimary(candidate)
 	if len(targets) > 1 {
 		return targets
 	}
-	return []store.RouteTarget{{Model: candidate, Weight: 1}, {Model: c.tune.Base, Weight: 1, Tier: 1}}
+	return []learn.RouteTarget{{Model: candidate, Weight: 1}, {Model: c.tune.Base, Weight: 1, Tier: 1}}
 }

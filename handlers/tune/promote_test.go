@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -21,9 +21,9 @@ func TestPromotionKeepsTheRestOfTheRoute(t *testing.T) {
 			if tenant != "" {
 				owner = b.tenant
 			}
-			before, err := b.store.SetRoute(b.ctx, store.Route{
-				Tenant: owner, Alias: store.DefaultAlias, Author: "key_1",
-				Targets: []store.RouteTarget{
+			before, err := b.store.SetRoute(b.ctx, learn.Route{
+				Tenant: owner, Alias: learn.DefaultAlias, Author: "key_1",
+				Targets: []learn.RouteTarget{
 					{Model: leadModel, Weight: 10}, {Model: baseModel, Weight: 90},
 					{Model: leadModel, Weight: 1, Tier: 1}, {Model: baseModel, Weight: 1, Tier: 2},
 				},
@@ -34,7 +34,7 @@ func TestPromotionKeepsTheRestOfTheRoute(t *testing.T) {
 			if _, decision := b.decided(tune.ID); !decision.Promoted {
 				t.Fatal(decision)
 			}
-			after, err := b.store.Route(b.ctx, b.tenant, store.DefaultAlias)
+			after, err := b.store.Route(b.ctx, b.tenant, learn.DefaultAlias)
 			b.must(err)
 			want := slices.Clone(before.Targets)
 			want[1].Model = b.training(tune.ID).Model

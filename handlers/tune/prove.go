@@ -8,7 +8,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -56,7 +56,7 @@ func (t *tuner) unproved(ctx context.Context, l *trainingRun, err error) (*tasks
 
 // proved ends the training: its model answers.
 func (t *tuner) proved(l *trainingRun) (*tasks.End, error) {
-	l.training.Status, l.spec.Phase = store.TrainingSucceeded, phaseDone
+	l.training.Status, l.spec.Phase = learn.TrainingSucceeded, phaseDone
 	end, err := l.outcome()
 	if err != nil {
 		return nil, err

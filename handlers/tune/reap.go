@@ -10,6 +10,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -135,7 +136,7 @@ func (t *tuner) reap(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 			return nil, handlers.Failure(err)
 		}
 		if !ended {
-			return &tasks.End{State: store.JobWaiting, After: time.Second}, nil
+			return &tasks.End{State: job.StateWaiting, After: time.Second}, nil
 		}
 	}
 	n, err := t.stopIdle(ctx, run.Store)

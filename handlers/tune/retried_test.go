@@ -6,18 +6,19 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
 
 // retried is a database that rolls each transaction back once before it commits,
 // as one does that chose it as the victim of a deadlock.
-type retried struct{ store.Driver }
+type retried struct{ db.Driver }
 
 var errVictim = errors.New("victim of a deadlock")
 
-func (d retried) Tx(ctx context.Context, durability store.Durability, fn func(store.Conn) error) error {
-	err := d.Driver.Tx(ctx, durability, func(conn store.Conn) error {
+func (d retried) Tx(ctx context.Context, durability db.Durability, fn func(db.Conn) error) error {
+	err := d.Driver.Tx(ctx, durability, func(conn db.Conn) error {
 		if err := fn(conn); err != nil {
 			return err
 		}

@@ -9,6 +9,8 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -36,14 +38,14 @@ type state struct {
 	Cap       int64           `json:"cap,omitempty"`       // nano-dollars for all of it; 0: none
 	Candidate string          `json:"candidate,omitempty"` // provider/model
 	Incumbent string          `json:"incumbent,omitempty"`
-	Verdict   *store.Decision `json:"verdict,omitempty"` // to be carried out
+	Verdict   *learn.Decision `json:"verdict,omitempty"` // to be carried out
 	Stops     int             `json:"stops,omitempty"`   // how often the vendor was asked to stop
 }
 
 // tuneRun is a tune under way, as one wake sees it.
 type tuneRun struct {
 	run   *tasks.Run
-	tune  store.Tune
+	tune  learn.Tune
 	state state
 	input tasks.TuneInput
 	base  providers.Target
@@ -106,12 +108,12 @@ func (c *tuneRun) write(ctx context.Context, q *store.Queries) error {
 // next goes on with another stage at the next wake.
 func (c *tuneRun) next(stage string) *tasks.End {
 	c.tune.Stage = stage
-	return &tasks.End{State: store.JobQueued, Write: c.write}
+	return &tasks.End{State: job.StateQueued, Write: c.write}
 }
 
 // decided ends the tune with a decision.
 func (c *tuneRun) decided(promoted bool, format string, args ...any) (*tasks.End, error) {
-	c.tune.Decision = &store.Decision{Promoted: promoted, Reason: fmt.Sprintf(format, args...)}
+	c.tune.Decision = &learn.Decision{Promoted: promoted, Reason: fmt.Sprintf(format, args...)}
 	c.tune.Stage = stageDone
 	end, err := c.done()
 	if err == nil {
@@ -126,7 +128,7 @@ type result struct {
 	Dataset    string          `json:"dataset,omitempty"`
 	Training   string          `json:"fine_tuning_job,omitempty"`
 	Evaluation string          `json:"evaluation,omitempty"`
-	Decision   *store.Decision `json:"decision"`
+	Decision   *learn.Decision `json:"decision"`
 }
 
 func (c *tuneRun) done() (*tasks.End, error) {

@@ -10,6 +10,10 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
@@ -206,11 +210,11 @@ func (t *tuner) trainingCap(ctx context.Context, l *trainingRun) (int64, error) 
 func (t *tuner) intend(ctx context.Context, l *trainingRun) error {
 	l.spec.Intent, l.spec.Looks = t.Now().UTC(), 0
 	if l.spec.Entry != "" { // of a creation that was found not to have happened
-		return l.run.Tx(ctx, store.Synced, func(q *store.Queries) error { return l.write(ctx, q) })
+		return l.run.Tx(ctx, db.Synced, func(q *store.Queries) error { return l.write(ctx, q) })
 	}
 	entry := l.entry("create", purposeTrain, l.spec.Estimate)
 	l.spec.Entry = entry.ID
-	return l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	return l.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		if _, err := q.OpenEntry(ctx, entry); err != nil {
 			return fmt.Errorf("open the training's line of spend: %w", err)
 		}
@@ -219,10 +223,10 @@ func (t *tuner) intend(ctx context.Context, l *trainingRun) error {
 }
 
 // entry is a new line of spend for this training.
-func (l *trainingRun) entry(step, purpose string, reserved int64) store.Entry {
+func (l *trainingRun) entry(step, purpose string, reserved int64) book.Entry {
 	job := l.run.Job
-	return store.Entry{
-		ID: store.NewID("ent_"), Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: step, Epoch: job.Epoch, Number: 1,
+	return book.Entry{
+		ID: db.NewID("ent_"), Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: step, Epoch: job.Epoch, Number: 1,
 		Purpose: purpose, Provider: l.training.Provider, Model: l.training.Base, Reserved: reserved,
 	}
 }
@@ -238,7 +242,7 @@ func (t *tuner) created(l *trainingRun, made providers.Training) *tasks.End {
 func (l *trainingRun) polled() *tasks.End {
 	poll := child(&l.run.Job, tasks.TunePoll, tasks.TrainInput{Training: l.training.ID, Tune: l.training.Tune})
 	return &tasks.End{
-		State: store.JobWaiting, Children: []store.NewJob{poll},
+		State: job.StateWaiting, Children: []job.NewJob{poll},
 		Write: func(ctx context.Context, q *store.Queries) error {
 			if err := l.stage(ctx, q, stageTrain); err != nil {
 				return err
@@ -283,12 +287,12 @@ const clockSkew = 5 * time.Minute
 func (t *tuner) refusedCreation(ctx context.Context, l *trainingRun, refusal error) error {
 	failure := handlers.Failure(refusal)
 	l.spec.Intent = time.Time{}
-	void := store.Entry{ID: l.spec.Entry, State: store.EntryVoid, Cause: string(providers.KindOf(refusal))}
+	void := book.Entry{ID: l.spec.Entry, State: book.EntryVoid, Cause: string(providers.KindOf(refusal))}
 	l.spec.Entry = ""
 	if failure.Final {
-		l.training.Status, l.training.Error = store.TrainingFailed, failure.Message
+		l.training.Status, l.training.Error = learn.TrainingFailed, failure.Message
 	}
-	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	err := l.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		if err := settle(ctx, q, void); err != nil {
 			return err
 		}
@@ -302,8 +306,8 @@ func (t *tuner) refusedCreation(ctx context.Context, l *trainingRun, refusal err
 
 // await answers for a poller that broke: another takes its place, some times.
 func (t *tuner) await(ctx context.Context, l *trainingRun) (*tasks.End, error) {
-	jobs, _, err := l.run.Store.Jobs(ctx, l.run.Job.Tenant, store.JobFilter{Parent: l.run.Job.ID},
-		store.Page{Limit: maxPollers})
+	jobs, _, err := l.run.Store.Jobs(ctx, l.run.Job.Tenant, job.Filter{Parent: l.run.Job.ID},
+		db.Page{Limit: maxPollers})
 	if err != nil {
 		return nil, fmt.Errorf("find pollers: %w", err)
 	}

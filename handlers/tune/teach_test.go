@@ -3,7 +3,8 @@ package tune
 import (
 	"fmt"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 )
 
@@ -44,17 +45,17 @@ func (b *bench) teach(examples, questions int) {
 func (b *bench) example(ask, answer string) {
 	b.Helper()
 	messages := plainjson.Of([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}})
-	e := store.Experience{
-		ID: store.NewID("exp_"), Tenant: b.tenant, External: ask, Alias: store.DefaultAlias, Origin: store.OriginImport,
+	e := learn.Experience{
+		ID: db.NewID("exp_"), Tenant: b.tenant, External: ask, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
 		Prompt: plainjson.Of([]turn{{Role: "user", Content: ask}}), Answer: plainjson.Of(turn{Role: "assistant", Content: answer}),
 	}
-	for store.HeldOut(e.External) {
+	for learn.HeldOut(e.External) {
 		e.External += "'"
 	}
 	e.Seal()
 	b.must(b.store.AddExperience(b.ctx, e))
-	b.must(b.store.AddExample(b.ctx, store.Example{
-		ID: store.NewID("exm_"), Tenant: b.tenant, Alias: store.DefaultAlias, Dream: "drm_1",
+	b.must(b.store.AddExample(b.ctx, learn.Example{
+		ID: db.NewID("exm_"), Tenant: b.tenant, Alias: learn.DefaultAlias, Dream: "drm_1",
 		Experience: e.ID, Messages: messages, Score: 900, Verdict: "judged", Author: "recorded",
 		Content: fmt.Sprintf("%x", keyOf([]turn{{Role: "user", Content: ask}})),
 	}))
@@ -62,11 +63,11 @@ func (b *bench) example(ask, answer string) {
 
 func (b *bench) question(conversation, ask, answer, reference string) {
 	b.Helper()
-	for !store.HeldOut(conversation) {
+	for !learn.HeldOut(conversation) {
 		conversation += "'"
 	}
-	e := store.Experience{
-		Tenant: b.tenant, External: conversation, Alias: store.DefaultAlias, Origin: store.OriginImport,
+	e := learn.Experience{
+		Tenant: b.tenant, External: conversation, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
 		Prompt: plainjson.Of([]turn{{Role: "user", Content: ask}}),
 		Answer: plainjson.Of(turn{Role: "assistant", Content: answer}), Reference: reference,
 	}

@@ -10,6 +10,10 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -40,7 +44,7 @@ const (
 // trainingRun is a training under way, as one wake sees it.
 type trainingRun struct {
 	run      *tasks.Run
-	training store.Training
+	training learn.Training
 	spec     tasks.TrainingSpec
 	trainer  providers.Trainer
 }
@@ -66,7 +70,7 @@ func (t *tuner) trainingRun(ctx context.Context, run *tasks.Run) (*trainingRun, 
 
 // trainingRunOf reads a training's row. It has no trainer yet: to end a training
 // of which its vendor knows nothing takes none.
-func (t *tuner) trainingRunOf(run *tasks.Run, training store.Training) (*trainingRun, error) {
+func (t *tuner) trainingRunOf(run *tasks.Run, training learn.Training) (*trainingRun, error) {
 	l := &trainingRun{run: run, training: training}
 	if err := json.Unmarshal(training.Spec, &l.spec); err != nil {
 		return nil, tasks.Fail("internal", "the stored spec of %s can not be read: start another", training.ID)
@@ -85,7 +89,7 @@ func (t *tuner) findTrainer(l *trainingRun) (err error) {
 }
 
 // trainSpec is what the vendor is asked for.
-func trainSpec(training store.Training, s tasks.TrainingSpec) providers.TrainSpec {
+func trainSpec(training learn.Training, s tasks.TrainingSpec) providers.TrainSpec {
 	return providers.TrainSpec{
 		Base: training.Base, File: s.FileID, Suffix: training.Suffix, Epochs: s.Hyper.Epochs, Checkpoints: 1,
 		BatchSize: s.Hyper.BatchSize, LearningRate: s.Hyper.LearningRate * s.Hyper.Multiplier,
@@ -101,23 +105,23 @@ func (l *trainingRun) write(ctx context.Context, q *store.Queries) error {
 
 // wait comes back after a pause.
 func (l *trainingRun) wait(pause time.Duration) *tasks.End {
-	return &tasks.End{State: store.JobWaiting, After: pause, Write: l.write}
+	return &tasks.End{State: job.StateWaiting, After: pause, Write: l.write}
 }
 
 // next goes on with another phase at the next wake.
 func (l *trainingRun) next(phase string) *tasks.End {
 	l.spec.Phase = phase
-	return &tasks.End{State: store.JobQueued, Write: l.write}
+	return &tasks.End{State: job.StateQueued, Write: l.write}
 }
 
 // fail ends the training for good. What is told to the client is the row's
 // error too. What was reserved for a training that nobody follows any more stays
 // on the books as unknown.
 func (l *trainingRun) fail(ctx context.Context, failure *tasks.Failure) error {
-	l.training.Status, l.training.Error = store.TrainingFailed, failure.Message
-	err := l.run.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	l.training.Status, l.training.Error = learn.TrainingFailed, failure.Message
+	err := l.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		if l.spec.Entry != "" && (l.spec.Phase == phaseCreate || l.spec.Phase == phaseTrain) {
-			lost := store.Entry{ID: l.spec.Entry, State: store.EntryUnknown, Cause: "the training was lost sight of"}
+			lost := book.Entry{ID: l.spec.Entry, State: book.EntryUnknown, Cause: "the training was lost sight of"}
 			if err := settle(ctx, q, lost); err != nil {
 				return fmt.Errorf("end the training's line of spend: %w", err)
 			}
@@ -148,7 +152,7 @@ type trained struct {
 
 // outcome answers for a training that has ended.
 func (l *trainingRun) outcome() (*tasks.End, error) {
-	if l.training.Status == store.TrainingSucceeded {
+	if l.training.Status == learn.TrainingSucceeded {
 		return &tasks.End{Result: plainjson.Of(trained{l.training.ID, l.training.Model})}, nil
 	}
 	return nil, tasks.Fail("vendor_unavailable", "training %s %s: %s",
@@ -169,9 +173,9 @@ func (l *trainingRun) stage(ctx context.Context, q *store.Queries, stage string)
 }
 
 // settle ends a line of spend that may have been ended before.
-func settle(ctx context.Context, q *store.Queries, e store.Entry) error {
+func settle(ctx context.Context, q *store.Queries, e book.Entry) error {
 	err := q.EndEntry(ctx, e)
-	if errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, db.ErrConflict) {
 		return nil
 	}
 	return err

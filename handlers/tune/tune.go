@@ -23,8 +23,8 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
-	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/job"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -147,8 +147,8 @@ func (t *tuner) ask(ctx context.Context, run *tasks.Run, s handlers.Step, model 
 }
 
 // child returns a job that works for another.
-func child(parent *store.Job, kind tasks.Kind, input any) store.NewJob {
-	return store.NewJob{
+func child(parent *job.Job, kind tasks.Kind, input any) job.NewJob {
+	return job.NewJob{
 		Tenant: parent.Tenant, KeyID: parent.KeyID, Kind: string(kind), Lane: string(kind.Lane()),
 		Priority: parent.Priority, Input: plainjson.Of(input), Subject: parent.Subject, Trace: parent.Trace,
 	}

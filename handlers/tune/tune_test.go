@@ -6,6 +6,10 @@ import (
 
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/money"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -28,10 +32,10 @@ func (b *bench) wantPromotion() {
 	b.run(nil)
 	tune, decision := b.decided(id)
 	report := b.report(tune)
-	if !decision.Promoted || tune.Status != store.JobSucceeded || tune.Stage != stageDone {
+	if !decision.Promoted || tune.Status != job.StateSucceeded || tune.Stage != stageDone {
 		b.Fatalf("decision %+v, report %+v", decision, report)
 	}
-	route, err := b.store.Route(b.ctx, b.tenant, store.DefaultAlias)
+	route, err := b.store.Route(b.ctx, b.tenant, learn.DefaultAlias)
 	b.must(err)
 	training, err := b.store.Training(b.ctx, b.tenant, tune.Training)
 	b.must(err)
@@ -40,7 +44,7 @@ func (b *bench) wantPromotion() {
 	}
 	model, err := b.store.Model(b.ctx, b.tenant, training.Model)
 	b.must(err)
-	if model.State != store.ModelServing || training.Status != store.TrainingSucceeded || training.Cost == 0 {
+	if model.State != learn.ModelServing || training.Status != learn.TrainingSucceeded || training.Cost == 0 {
 		b.Errorf("model %+v, training %+v", model, training)
 	}
 	spec := decode[tasks.TrainingSpec](b, training.Spec)
@@ -56,8 +60,8 @@ func (b *bench) wantPromotion() {
 func (b *bench) wantPromoted() {
 	b.Helper()
 	serving := 0
-	b.must(b.store.HostedModels(b.ctx, func(m store.Model) error {
-		serving += one(m.State == store.ModelServing)
+	b.must(b.store.HostedModels(b.ctx, func(m learn.Model) error {
+		serving += one(m.State == learn.ModelServing)
 		return nil
 	}))
 	if serving != 1 {
@@ -79,16 +83,16 @@ func TestTuneRefusesASpoiltModel(t *testing.T) {
 	b.wantStopped(tune)
 }
 
-func (b *bench) wantStopped(tune store.Tune) {
+func (b *bench) wantStopped(tune learn.Tune) {
 	b.Helper()
 	training, err := b.store.Training(b.ctx, b.tenant, tune.Training)
 	b.must(err)
 	model, err := b.store.Model(b.ctx, b.tenant, training.Model)
 	b.must(err)
-	if model.State != store.ModelStopped {
+	if model.State != learn.ModelStopped {
 		b.Errorf("the refused model is %s", model.State)
 	}
-	if _, err := b.store.Route(b.ctx, b.tenant, store.DefaultAlias); err == nil {
+	if _, err := b.store.Route(b.ctx, b.tenant, learn.DefaultAlias); err == nil {
 		b.Error("the alias has a route")
 	}
 }
@@ -152,18 +156,18 @@ func TestLostCreationIsAdopted(t *testing.T) {
 }
 
 // wantTrainedOnce compares the books with what the vendor was paid for training.
-func (b *bench) wantTrainedOnce(tune store.Tune) {
+func (b *bench) wantTrainedOnce(tune learn.Tune) {
 	b.Helper()
-	var entries []store.Entry
+	var entries []book.Entry
 	training, err := b.store.Training(b.ctx, b.tenant, tune.Training)
 	b.must(err)
-	b.must(b.store.JobEntries(b.ctx, training.Job, func(e store.Entry) error {
+	b.must(b.store.JobEntries(b.ctx, training.Job, func(e book.Entry) error {
 		if e.Purpose == purposeTrain {
 			entries = append(entries, e)
 		}
 		return nil
 	}))
-	if len(entries) != 1 || entries[0].State != store.EntrySettled || entries[0].Settled != training.Cost {
+	if len(entries) != 1 || entries[0].State != book.EntrySettled || entries[0].Settled != training.Cost {
 		b.Errorf("entries %+v for a training of %d", entries, training.Cost)
 	}
 }
@@ -240,7 +244,7 @@ func TestCrashesPayNothingTwice(t *testing.T) {
 	b := newBench(t, Settings{MinExamples: 20})
 	b.teach(48, 40)
 	died := map[string]bool{}
-	b.die = func(job store.Job, _ *tasks.End) bool {
+	b.die = func(job job.Job, _ *tasks.End) bool {
 		at := job.Kind + " " + b.at(job)
 		first := !died[at]
 		died[at] = true
@@ -262,7 +266,7 @@ func TestCrashesPayNothingTwice(t *testing.T) {
 }
 
 // at is the stage or phase that a job found.
-func (b *bench) at(job store.Job) string {
+func (b *bench) at(job job.Job) string {
 	b.Helper()
 	in := decode[tasks.TrainInput](b, job.Input)
 	if in.Training == "" {
@@ -280,10 +284,10 @@ func (b *bench) at(job store.Job) string {
 func (b *bench) wantAnsweredOnce() {
 	b.Helper()
 	asked, kept := b.count("POST", "/v1/chat/completions"), 0
-	jobs, more, err := b.store.Jobs(b.ctx, b.tenant, store.JobFilter{Children: true}, store.Page{Limit: 100})
+	jobs, more, err := b.store.Jobs(b.ctx, b.tenant, job.Filter{Children: true}, db.Page{Limit: 100})
 	b.must(err)
 	for _, job := range jobs {
-		b.must(b.store.Effects(b.ctx, job.ID, func(store.Effect) error {
+		b.must(b.store.Effects(b.ctx, job.ID, func(book.Effect) error {
 			kept++
 			return nil
 		}))

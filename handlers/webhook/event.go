@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -28,27 +28,27 @@ type data struct {
 	Object   string          `json:"object"`
 	Kind     string          `json:"kind"`
 	Subject  *string         `json:"subject"` // the dream, tune or fine-tuning job that the job works for
-	Status   store.JobState  `json:"status"`
-	Error    *store.JobError `json:"error"`
+	Status   job.State       `json:"status"`
+	Error    *job.Error      `json:"error"`
 	Metadata json.RawMessage `json:"metadata"`
 }
 
-func newEvent(delivery, job store.Job, status store.JobState) event {
+func newEvent(delivery, j job.Job, status job.State) event {
 	e := event{
 		ID: delivery.ID, Object: "event", Type: "job." + string(status), CreatedAt: delivery.Created.Unix(),
 		Data: data{
-			ID: job.ID, Object: "job", Kind: tasks.Kind(job.Kind).Noun(), Status: status,
+			ID: j.ID, Object: "job", Kind: tasks.Kind(j.Kind).Noun(), Status: status,
 			Metadata: json.RawMessage("{}"),
 		},
 	}
-	if job.Subject != "" {
-		e.Data.Subject = &job.Subject
+	if j.Subject != "" {
+		e.Data.Subject = &j.Subject
 	}
-	if status != store.JobSucceeded {
-		e.Data.Error = job.Error
+	if status != job.StateSucceeded {
+		e.Data.Error = j.Error
 	}
-	if len(job.Metadata) > 0 {
-		e.Data.Metadata = job.Metadata
+	if len(j.Metadata) > 0 {
+		e.Data.Metadata = j.Metadata
 	}
 	return e
 }

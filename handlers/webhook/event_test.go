@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 )
 
 func TestEventsNameWhatTheJobWorksFor(t *testing.T) {
@@ -12,8 +12,8 @@ func TestEventsNameWhatTheJobWorksFor(t *testing.T) {
 	for _, test := range []struct{ kind, subject, want string }{
 		{"dream.plan", "drm_1", `"drm_1"`}, {"tune.curate", "tun_1", `"tun_1"`}, {"chat.run", "", "null"},
 	} {
-		job := store.Job{ID: "job_1", Kind: test.kind, Subject: test.subject}
-		text, err := json.Marshal(newEvent(store.Job{ID: "job_2"}, job, store.JobSucceeded))
+		j := job.Job{ID: "job_1", Kind: test.kind, Subject: test.subject}
+		text, err := json.Marshal(newEvent(job.Job{ID: "job_2"}, j, job.StateSucceeded))
 		var sent struct {
 			Data struct{ Subject json.RawMessage }
 		}

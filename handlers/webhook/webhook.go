@@ -16,8 +16,9 @@ import (
 	"net/url"
 	"time"
 
-	"dreamlab/store"
 	"dreamlab/store/backoff"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -69,12 +70,12 @@ func Deliver(o Options) tasks.Handler {
 }
 
 func (d *deliverer) deliver(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
-	var in store.Delivery
+	var in job.Delivery
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
 	job, err := run.Store.Job(ctx, run.Job.Tenant, in.Job)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return nil, tasks.Fail("not_found", "the job %s is gone: there is nothing to tell", in.Job)
 	}
 	if err != nil {
@@ -84,7 +85,7 @@ func (d *deliverer) deliver(ctx context.Context, run *tasks.Run) (*tasks.End, er
 		return nil, tasks.Fail("invalid_request", "%v", err)
 	}
 	secret, err := run.Store.WebhookSecret(ctx, job.KeyID)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return nil, tasks.Fail("forbidden", "the key that made the job was revoked: its webhooks are not signed any more")
 	}
 	if err != nil {
@@ -95,14 +96,14 @@ func (d *deliverer) deliver(ctx context.Context, run *tasks.Run) (*tasks.End, er
 
 // send posts the event where there is a place for it. Where there is none the
 // delivery waits in the database, which is no attempt.
-func (d *deliverer) send(ctx context.Context, run *tasks.Run, job store.Job, e event, secret []byte) (*tasks.End, error) {
-	host := hostOf(job.WebhookURL)
-	pause, ok := d.places.enter(job.Tenant, host)
+func (d *deliverer) send(ctx context.Context, run *tasks.Run, j job.Job, e event, secret []byte) (*tasks.End, error) {
+	host := hostOf(j.WebhookURL)
+	pause, ok := d.places.enter(j.Tenant, host)
 	if !ok {
-		return &tasks.End{State: store.JobWaiting, After: backoff.Spread(pause), Unrecorded: true}, nil
+		return &tasks.End{State: job.StateWaiting, After: backoff.Spread(pause), Unrecorded: true}, nil
 	}
-	status, err := d.post(ctx, job.WebhookURL, e, secret)
-	d.places.leave(job.Tenant, host, !isMute(err))
+	status, err := d.post(ctx, j.WebhookURL, e, secret)
+	d.places.leave(j.Tenant, host, !isMute(err))
 	if err != nil {
 		return nil, d.failed(ctx, run.Job.Attempt, err)
 	}

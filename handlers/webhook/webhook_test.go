@@ -20,6 +20,8 @@ import (
 	"dreamlab/handlers/handlertest"
 	"dreamlab/handlers/webhook"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
 )
@@ -120,9 +122,9 @@ func (s *stage) must(err error) {
 }
 
 // run accepts a job with a webhook and returns it once it has ended.
-func (s *stage) run(input, url string) store.Job {
+func (s *stage) run(input, url string) job.Job {
 	s.t.Helper()
-	job, _, err := s.engine.Accept(s.t.Context(), store.NewJob{
+	job, _, err := s.engine.Accept(s.t.Context(), job.NewJob{
 		Tenant: s.Tenant, KeyID: s.key, Kind: string(tasks.ChatRun), Input: json.RawMessage(input),
 		WebhookURL: url, Metadata: json.RawMessage(`{"order":"7"}`),
 	}, nil)
@@ -130,7 +132,7 @@ func (s *stage) run(input, url string) store.Job {
 	return s.ended(job.ID)
 }
 
-func (s *stage) ended(id string) store.Job {
+func (s *stage) ended(id string) job.Job {
 	s.t.Helper()
 	job, err := s.engine.Wait(s.t.Context(), s.Tenant, id, 30*time.Second)
 	s.must(err)
@@ -141,10 +143,10 @@ func (s *stage) ended(id string) store.Job {
 }
 
 // deliveries returns the jobs that tell of ends.
-func (s *stage) deliveries() []store.Job {
+func (s *stage) deliveries() []job.Job {
 	s.t.Helper()
-	told := store.JobFilter{Noun: "webhook"}
-	jobs, _, err := s.Store.Jobs(s.t.Context(), s.Tenant, told, store.Page{Ascending: true})
+	told := job.Filter{Noun: "webhook"}
+	jobs, _, err := s.Store.Jobs(s.t.Context(), s.Tenant, told, db.Page{Ascending: true})
 	s.must(err)
 	return jobs
 }
@@ -156,13 +158,13 @@ func TestDelivers(t *testing.T) {
 	for i, tc := range []struct{ input, kind, fault string }{
 		{`{}`, "job.succeeded", ""}, {`{"Fail":"mend it"}`, "job.failed", "mend it"},
 	} {
-		job := s.run(tc.input, r.URL+"/hook?token=x")
+		j := s.run(tc.input, r.URL+"/hook?token=x")
 		made := s.deliveries()
 		if len(made) != i+1 {
 			t.Fatalf("%d deliveries for %d ends", len(made), i+1)
 		}
 		delivery := s.ended(made[i].ID)
-		if delivery.State != store.JobSucceeded || string(delivery.Result) != `{"status":204}` {
+		if delivery.State != job.StateSucceeded || string(delivery.Result) != `{"status":204}` {
 			t.Fatalf("the delivery is %s: %v", delivery.State, delivery.Error)
 		}
 		got := r.all()[i]
@@ -171,12 +173,12 @@ func TestDelivers(t *testing.T) {
 			ID, Type string
 			Data     struct {
 				ID, Kind string
-				Error    *store.JobError
+				Error    *job.Error
 				Metadata json.RawMessage
 			}
 		}
 		s.must(json.Unmarshal(got.body, &e))
-		if e.Type != tc.kind || e.Data.ID != job.ID || e.ID != delivery.ID || e.Data.Kind != "chat" ||
+		if e.Type != tc.kind || e.Data.ID != j.ID || e.ID != delivery.ID || e.Data.Kind != "chat" ||
 			string(e.Data.Metadata) != `{"order":"7"}` || strings.Contains(string(got.body), "answer") {
 			t.Errorf("told %s", got.body)
 		}
@@ -215,8 +217,8 @@ func TestTriesAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if job := s.ended(id); job.State != store.JobSucceeded || job.Tries() != 4 {
-		t.Errorf("the delivery is %s after %d tries: %v", job.State, job.Tries(), job.Error)
+	if j := s.ended(id); j.State != job.StateSucceeded || j.Tries() != 4 {
+		t.Errorf("the delivery is %s after %d tries: %v", j.State, j.Tries(), j.Error)
 	}
 	for _, got := range r.all() {
 		s.signed(got, id)
@@ -241,9 +243,9 @@ func TestGivesUp(t *testing.T) {
 	} {
 		before := len(s.deliveries())
 		s.run(`{}`, url)
-		job := s.ended(s.deliveries()[before].ID)
-		if job.State != store.JobFailed || job.Tries() != 1 || !strings.Contains(job.Error.Message, says) {
-			t.Errorf("%s: %s after %d tries: %v", url, job.State, job.Tries(), job.Error)
+		j := s.ended(s.deliveries()[before].ID)
+		if j.State != job.StateFailed || j.Tries() != 1 || !strings.Contains(j.Error.Message, says) {
+			t.Errorf("%s: %s after %d tries: %v", url, j.State, j.Tries(), j.Error)
 		}
 	}
 	if len(elsewhere.all()) > 0 {
@@ -261,17 +263,17 @@ func TestSlowReceiversLeaveRoom(t *testing.T) {
 	<-arrived
 	s.run(`{}`, slow.URL)
 	id := s.deliveries()[1].ID
-	for job := (store.Job{}); job.State != store.JobWaiting; {
+	for j := (job.Job{}); j.State != job.StateWaiting; {
 		var err error
-		job, err = s.engine.Wait(t.Context(), s.Tenant, id, 20*time.Millisecond)
+		j, err = s.engine.Wait(t.Context(), s.Tenant, id, 20*time.Millisecond)
 		s.must(err)
-		if job.State.Ended() {
-			t.Fatalf("the second delivery is %s while the first has the slot", job.State)
+		if j.State.Ended() {
+			t.Fatalf("the second delivery is %s while the first has the slot", j.State)
 		}
 	}
 	close(stop)
-	if job := s.ended(id); job.State != store.JobSucceeded || job.Tries() != 1 {
-		t.Errorf("the second delivery is %s after %d tries", job.State, job.Tries())
+	if j := s.ended(id); j.State != job.StateSucceeded || j.Tries() != 1 {
+		t.Errorf("the second delivery is %s after %d tries", j.State, j.Tries())
 	}
 	if attempts, err := s.Store.Attempts(t.Context(), id); err != nil || len(attempts) != 1 {
 		t.Errorf("to wait for a place left %d attempts, %v", len(attempts), err)
@@ -294,8 +296,8 @@ func TestHangingReceiversHoldUpTheirOwn(t *testing.T) {
 	s.must(err)
 	s.Tenant = other.ID
 	s.run(`{}`, good.URL)
-	if job := s.ended(s.deliveries()[0].ID); job.State != store.JobSucceeded {
-		t.Errorf("the other tenant's delivery is %s: %v", job.State, job.Error)
+	if j := s.ended(s.deliveries()[0].ID); j.State != job.StateSucceeded {
+		t.Errorf("the other tenant's delivery is %s: %v", j.State, j.Error)
 	}
 }
 
@@ -306,8 +308,8 @@ func TestRevokedKeySignsNothing(t *testing.T) {
 	s := newStage(t, webhook.Deliver(webhook.Options{Rules: here()}))
 	s.must(s.Store.RevokeKey(t.Context(), s.key))
 	s.run(`{}`, r.URL)
-	job := s.ended(s.deliveries()[0].ID)
-	if job.State != store.JobFailed || job.Error.Code != "forbidden" || len(r.all()) != 0 {
-		t.Errorf("the delivery is %s: %v, and %d were told", job.State, job.Error, len(r.all()))
+	j := s.ended(s.deliveries()[0].ID)
+	if j.State != job.StateFailed || j.Error.Code != "forbidden" || len(r.all()) != 0 {
+		t.Errorf("the delivery is %s: %v, and %d were told", j.State, j.Error, len(r.all()))
 	}
 }

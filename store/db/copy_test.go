@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
 	"dreamlab/store/db"
 	"dreamlab/store/storetest"
 )
@@ -30,7 +31,7 @@ func effects(n int, behind error) iter.Seq2[[]any, error] {
 
 func countEffects(t *testing.T, s *store.Store) (n int) {
 	t.Helper()
-	must(t, s.Effects(t.Context(), "job_1", func(store.Effect) error {
+	must(t, s.Effects(t.Context(), "job_1", func(book.Effect) error {
 		n++
 		return nil
 	}))

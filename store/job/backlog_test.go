@@ -5,17 +5,18 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/job"
 )
 
 func TestBacklog(t *testing.T) {
 	onEach(t, func(b bench) {
-		b.finish(b.run(store.NewJob{}), store.Finish{To: store.JobSucceeded})
-		job := store.NewJob{Tenant: "ten_a", Kind: "chat.run", Lane: "chat"}
-		waits, other := job, job
+		b.finish(b.run(job.NewJob{}), job.Finish{To: job.StateSucceeded})
+		j := job.NewJob{Tenant: "ten_a", Kind: "chat.run", Lane: "chat"}
+		waits, other := j, j
 		waits.Attached, waits.Priority = true, 9
 		other.Tenant = "ten_b"
 		b.tx(func(q *store.Queries) error {
-			_, err := q.AcceptJobs(ctx, []store.NewJob{job, job, waits, other}, nil)
+			_, err := q.AcceptJobs(ctx, []job.NewJob{j, j, waits, other}, nil)
 			return err
 		})
 		b.must(b.ShiftClock(ctx, time.Minute))
@@ -26,7 +27,7 @@ func TestBacklog(t *testing.T) {
 				b.t.Errorf("of at most %d there wait %+v", atMost, got)
 			}
 		}
-		if got, err := b.Backlog(ctx, "ten_b", "chat", 10); err != nil || got != (store.Backlog{Queued: 1}) {
+		if got, err := b.Backlog(ctx, "ten_b", "chat", 10); err != nil || got != (job.Backlog{Queued: 1}) {
 			b.t.Errorf("another tenant's is %+v, %v", got, err)
 		}
 		for lane, want := range map[string]int{"chat": 1, "dream": 0} {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/job"
 )
 
 // TestLostTriesAge loses two tries, one of a training: after an hour the other
@@ -12,16 +14,16 @@ import (
 // cost books that, and nothing else.
 func TestLostTriesAge(t *testing.T) {
 	onEach(t, func(b bench) {
-		job := b.run(store.NewJob{})
+		job := b.run(job.NewJob{})
 		open := func(purpose string, nano int64) string {
-			id, err := b.OpenEntry(ctx, store.Entry{Tenant: "ten_a", Job: job.ID, Epoch: job.Epoch, Step: purpose,
+			id, err := b.OpenEntry(ctx, book.Entry{Tenant: "ten_a", Job: job.ID, Epoch: job.Epoch, Step: purpose,
 				Number: 1, Purpose: purpose, Provider: "p", Model: "m", Reserved: nano})
 			b.must(err)
 			return id
 		}
 		lost, training := open("chat", 100), open("train", 1000)
 		for _, id := range []string{lost, training} {
-			b.must(b.EndEntry(ctx, store.Entry{ID: id, State: store.EntryUnknown, Cause: "timeout"}))
+			b.must(b.EndEntry(ctx, book.Entry{ID: id, State: book.EntryUnknown, Cause: "timeout"}))
 		}
 		age := func() (n int) {
 			b.tx(func(q *store.Queries) (err error) { n, err = q.AgeEntries(ctx, time.Hour); return err })
@@ -49,7 +51,7 @@ func TestLostTriesAge(t *testing.T) {
 		if n := age(); n != 0 {
 			b.t.Errorf("%d aged twice", n)
 		}
-		b.must(b.EndEntry(ctx, store.Entry{ID: lost, State: store.EntrySettled, Settled: 70}))
+		b.must(b.EndEntry(ctx, book.Entry{ID: lost, State: book.EntrySettled, Settled: 70}))
 		check("once it is known", 1070, 1000, 70)
 	})
 }

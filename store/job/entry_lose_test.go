@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/job"
 )
 
 // TestFinishLosesEntries ends an attempt whose entry was written although its
@@ -13,27 +15,27 @@ import (
 // has lost nothing: its training is under way.
 func TestFinishLosesEntries(t *testing.T) {
 	onEach(t, func(b bench) {
-		job, other, waiting := b.run(store.NewJob{}), b.run(store.NewJob{}), b.run(store.NewJob{})
-		for _, j := range []store.Job{job, other, waiting} {
-			_, err := b.OpenEntry(ctx, store.Entry{Tenant: "ten_a", Job: j.ID, Step: "answer", Epoch: j.Epoch,
+		held, other, waiting := b.run(job.NewJob{}), b.run(job.NewJob{}), b.run(job.NewJob{})
+		for _, j := range []job.Job{held, other, waiting} {
+			_, err := b.OpenEntry(ctx, book.Entry{Tenant: "ten_a", Job: j.ID, Step: "answer", Epoch: j.Epoch,
 				Number: 1, Purpose: "chat", Provider: "p", Model: "m", Reserved: 100})
 			b.must(err)
 		}
 		b.tx(func(q *store.Queries) error {
-			_, err := q.FinishJob(ctx, store.Finish{Job: job.ID, Epoch: job.Epoch, To: store.JobQueued,
-				Outcome: store.AttemptHandedBack})
+			_, err := q.FinishJob(ctx, job.Finish{Job: held.ID, Epoch: held.Epoch, To: job.StateQueued,
+				Outcome: job.AttemptHandedBack})
 			if err != nil {
 				return err
 			}
-			_, err = q.FinishJob(ctx, store.Finish{Job: waiting.ID, Epoch: waiting.Epoch, To: store.JobWaiting,
-				Outcome: string(store.JobWaiting), After: time.Hour})
+			_, err = q.FinishJob(ctx, job.Finish{Job: waiting.ID, Epoch: waiting.Epoch, To: job.StateWaiting,
+				Outcome: string(job.StateWaiting), After: time.Hour})
 			return err
 		})
-		want := map[string]store.EntryState{job.ID: store.EntryUnknown, other.ID: store.EntryOpen,
-			waiting.ID: store.EntryOpen}
+		want := map[string]book.EntryState{held.ID: book.EntryUnknown, other.ID: book.EntryOpen,
+			waiting.ID: book.EntryOpen}
 		for id, state := range want {
-			b.must(b.JobEntries(ctx, id, func(e store.Entry) error {
-				if e.State != state || (state == store.EntryUnknown) != (e.Cause == "left open") {
+			b.must(b.JobEntries(ctx, id, func(e book.Entry) error {
+				if e.State != state || (state == book.EntryUnknown) != (e.Cause == "left open") {
 					b.t.Errorf("entry %+v, want %s", e, state)
 				}
 				return nil

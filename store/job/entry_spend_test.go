@@ -3,29 +3,30 @@ package job_test
 import (
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/job"
 )
 
 // TestSpendOfAFamily sums what a job cost with all that worked for it, two levels
 // down, and of a job that works for another one its own.
 func TestSpendOfAFamily(t *testing.T) {
 	onEach(t, func(b bench) {
-		pay := func(job store.Job, nano int64) {
-			e := store.Entry{Tenant: "ten_a", Job: job.ID, Epoch: job.Epoch, Step: "a", Number: 1, Purpose: "replay",
+		pay := func(job job.Job, nano int64) {
+			e := book.Entry{Tenant: "ten_a", Job: job.ID, Epoch: job.Epoch, Step: "a", Number: 1, Purpose: "replay",
 				Provider: "groq", Model: "m", Reserved: nano}
 			id, err := b.OpenEntry(ctx, e)
 			b.must(err)
-			e.ID, e.State, e.Settled = id, store.EntrySettled, nano
+			e.ID, e.State, e.Settled = id, book.EntrySettled, nano
 			b.must(b.EndEntry(ctx, e))
 		}
-		chat, top := b.run(store.NewJob{}), b.run(store.NewJob{})
-		middle := b.run(store.NewJob{Parent: top.ID})
-		low := b.run(store.NewJob{Parent: middle.ID})
-		for i, job := range []store.Job{chat, top, middle, low} {
+		chat, top := b.run(job.NewJob{}), b.run(job.NewJob{})
+		middle := b.run(job.NewJob{Parent: top.ID})
+		low := b.run(job.NewJob{Parent: middle.ID})
+		for i, job := range []job.Job{chat, top, middle, low} {
 			pay(job, int64(1)<<i)
 		}
-		bill := store.Entry{Tenant: "ten_a", Job: low.ID, Step: "train", Purpose: "train", Provider: "p", Model: "m",
-			State: store.EntrySettled, Settled: 16}
+		bill := book.Entry{Tenant: "ten_a", Job: low.ID, Step: "train", Purpose: "train", Provider: "p", Model: "m",
+			State: book.EntrySettled, Settled: 16}
 		b.must(b.AddEntry(ctx, bill))
 		bill.Job, bill.ID = "", ""
 		b.must(b.AddEntry(ctx, bill))

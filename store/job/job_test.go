@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
@@ -35,12 +39,12 @@ func (b bench) must(err error) {
 
 func (b bench) tx(fn func(q *store.Queries) error) {
 	b.t.Helper()
-	b.must(b.Store.Tx(ctx, store.Relaxed, fn))
+	b.must(b.Store.Tx(ctx, db.Relaxed, fn))
 }
 
-func (b bench) accept(jobs ...store.NewJob) []store.Accepted {
+func (b bench) accept(jobs ...job.NewJob) []job.Accepted {
 	b.t.Helper()
-	var out []store.Accepted
+	var out []job.Accepted
 	for i := range jobs {
 		jobs[i].Tenant = "ten_a"
 		if jobs[i].Kind == "" {
@@ -48,23 +52,23 @@ func (b bench) accept(jobs ...store.NewJob) []store.Accepted {
 		}
 	}
 	b.tx(func(q *store.Queries) (err error) {
-		out, err = q.AcceptJobs(ctx, jobs, map[string]store.Limits{"chat": {Window: 100, TenantCap: 100}})
+		out, err = q.AcceptJobs(ctx, jobs, map[string]job.Limits{"chat": {Window: 100, TenantCap: 100}})
 		return err
 	})
 	return out
 }
 
 // run accepts a job and claims it.
-func (b bench) run(job store.NewJob) store.Job {
+func (b bench) run(job job.NewJob) job.Job {
 	b.t.Helper()
 	return b.claim(b.accept(job)[0].Job)
 }
 
-func (b bench) claim(job store.Job) store.Job {
+func (b bench) claim(j job.Job) job.Job {
 	b.t.Helper()
-	var got []store.Job
+	var got []job.Job
 	b.tx(func(q *store.Queries) (err error) {
-		got, err = q.ClaimJobs(ctx, []store.JobRef{{ID: job.ID, Gen: job.Gen}}, owner, time.Minute)
+		got, err = q.ClaimJobs(ctx, []job.Ref{{ID: j.ID, Gen: j.Gen}}, owner, time.Minute)
 		return err
 	})
 	if len(got) != 1 {
@@ -73,13 +77,13 @@ func (b bench) claim(job store.Job) store.Job {
 	return got[0]
 }
 
-func (b bench) finish(job store.Job, f store.Finish) {
+func (b bench) finish(job job.Job, f job.Finish) {
 	b.t.Helper()
 	f.Job, f.Epoch, f.Parent, f.Worker = job.ID, job.Epoch, job.Parent, owner
 	b.tx(func(q *store.Queries) error { _, err := q.FinishJob(ctx, f); return err })
 }
 
-func (b bench) job(id string) store.Job {
+func (b bench) job(id string) job.Job {
 	b.t.Helper()
 	j, err := b.AnyJob(ctx, id)
 	b.must(err)
@@ -89,7 +93,7 @@ func (b bench) job(id string) store.Job {
 // TestAcceptKeepsAll reads back what was handed in.
 func TestAcceptKeepsAll(t *testing.T) {
 	onEach(t, func(b bench) {
-		in := store.NewJob{
+		in := job.NewJob{
 			KeyID: "key_1", Priority: 7, Input: []byte(`{"z": "ü\u0000\\", "a": [1.50]}`),
 			Metadata: []byte(`{"m":"\""}`), ExpiresIn: 2 * time.Hour, MaxAttempts: 3,
 			IdemKey: "k", IdemHash: "h", Subject: "exp_1", WebhookURL: "https://x", Trace: "00-a",
@@ -108,7 +112,7 @@ func TestAcceptKeepsAll(t *testing.T) {
 		if !got.RunAt.Equal(in.RunAt) || life != in.ExpiresIn || got.MaxAttempts != 3 {
 			b.t.Errorf("times %s %s", got.RunAt, got.ExpiresAt)
 		}
-		if _, err := b.Job(ctx, "ten_b", made.ID); !errors.Is(err, store.ErrNotFound) {
+		if _, err := b.Job(ctx, "ten_b", made.ID); !errors.Is(err, db.ErrNotFound) {
 			b.t.Errorf("another tenant's look: %v", err)
 		}
 	})
@@ -117,15 +121,15 @@ func TestAcceptKeepsAll(t *testing.T) {
 // TestKeys is what an idempotency key answers, by how its job ended.
 func TestKeys(t *testing.T) {
 	onEach(t, func(b bench) {
-		for to, again := range map[store.JobState]bool{
-			store.JobSucceeded: false, store.JobCancelled: false, store.JobFailed: true,
+		for to, again := range map[job.State]bool{
+			job.StateSucceeded: false, job.StateCancelled: false, job.StateFailed: true,
 		} {
-			keyed := store.NewJob{IdemKey: string(to), IdemHash: "h"}
+			keyed := job.NewJob{IdemKey: string(to), IdemHash: "h"}
 			first := b.run(keyed)
-			b.finish(first, store.Finish{To: to})
+			b.finish(first, job.Finish{To: to})
 			other := keyed
 			other.IdemHash = "x"
-			if got := b.accept(other)[0]; !errors.Is(got.Err, store.ErrConflict) {
+			if got := b.accept(other)[0]; !errors.Is(got.Err, db.ErrConflict) {
 				b.t.Errorf("%s, another request: %+v", to, got)
 			}
 			got := b.accept(keyed)[0]
@@ -133,7 +137,7 @@ func TestKeys(t *testing.T) {
 				b.t.Errorf("%s, the same request: existed %v", to, got.Existed)
 			}
 		}
-		twice := store.NewJob{IdemKey: "batch", IdemHash: "h"}
+		twice := job.NewJob{IdemKey: "batch", IdemHash: "h"}
 		if got := b.accept(twice, twice); got[0].Existed || !got[1].Existed || got[0].Job.ID != got[1].Job.ID {
 			b.t.Errorf("twice in one batch: %+v", got)
 		}
@@ -142,13 +146,13 @@ func TestKeys(t *testing.T) {
 
 func TestListJobs(t *testing.T) {
 	onEach(t, func(b bench) {
-		parent := b.accept(store.NewJob{Kind: "dream.plan", Lane: "dream", Waiting: true})[0].Job
+		parent := b.accept(job.NewJob{Kind: "dream.plan", Lane: "dream", Waiting: true})[0].Job
 		for range 3 {
-			b.accept(store.NewJob{Kind: "dream.slice", Lane: "dream", Parent: parent.ID, Subject: "drm_1"})
+			b.accept(job.NewJob{Kind: "dream.slice", Lane: "dream", Parent: parent.ID, Subject: "drm_1"})
 		}
-		chat := b.run(store.NewJob{})
-		b.accept(store.NewJob{}, store.NewJob{RunAt: time.Now().Add(time.Hour)})
-		for want, f := range map[string]store.JobFilter{
+		chat := b.run(job.NewJob{})
+		b.accept(job.NewJob{}, job.NewJob{RunAt: time.Now().Add(time.Hour)})
+		for want, f := range map[string]job.Filter{
 			"4 all":     {},
 			"3 chats":   {Noun: "chat"},
 			"0 prefix":  {Noun: "cha"},
@@ -161,14 +165,14 @@ func TestListJobs(t *testing.T) {
 			"1 waiting": {Status: "waiting", Noun: "dream"},
 			"0 failed":  {Status: "failed"},
 		} {
-			got, more, err := b.Jobs(ctx, "ten_a", f, store.Page{Limit: 10})
+			got, more, err := b.Jobs(ctx, "ten_a", f, db.Page{Limit: 10})
 			b.must(err)
 			if !strings.HasPrefix(want, fmt.Sprint(len(got))) || more {
 				b.t.Errorf("%s: %d jobs", want, len(got))
 			}
 		}
-		two := store.Page{Limit: 2, Ascending: true}
-		page, more, err := b.Jobs(ctx, "ten_a", store.JobFilter{Noun: "chat"}, two)
+		two := db.Page{Limit: 2, Ascending: true}
+		page, more, err := b.Jobs(ctx, "ten_a", job.Filter{Noun: "chat"}, two)
 		b.must(err)
 		if len(page) != 2 || !more || page[0].ID != chat.ID {
 			b.t.Errorf("a page of %d, more %v", len(page), more)
@@ -179,21 +183,21 @@ func TestListJobs(t *testing.T) {
 // TestSubjects ends dreams and tunes with their own jobs, and not with others'.
 func TestSubjects(t *testing.T) {
 	onEach(t, func(b bench) {
-		plan := b.run(store.NewJob{Kind: "dream.plan", Lane: "chat", Subject: "drm_1"})
+		plan := b.run(job.NewJob{Kind: "dream.plan", Lane: "chat", Subject: "drm_1"})
 		b.dream("drm_1", plan)
 		sealed := b.sealThree("drm_1")
-		b.must(b.AddExample(ctx, store.Example{ID: "exm_1", Tenant: "ten_a", Alias: "assistant", Dream: "drm_1",
+		b.must(b.AddExample(ctx, learn.Example{ID: "exm_1", Tenant: "ten_a", Alias: "assistant", Dream: "drm_1",
 			Experience: sealed[0], Messages: []byte(`[]`), Verdict: "judged", Author: "lead", Content: "c"}))
 
-		slice := b.run(store.NewJob{Kind: "dream.slice", Lane: "chat", Parent: plan.ID, Subject: "drm_1"})
-		b.must(b.AddEffect(ctx, store.Effect{Job: slice.ID, Step: sealed[1] + "/replay", Epoch: 1, RequestHash: "h",
+		slice := b.run(job.NewJob{Kind: "dream.slice", Lane: "chat", Parent: plan.ID, Subject: "drm_1"})
+		b.must(b.AddEffect(ctx, book.Effect{Job: slice.ID, Step: sealed[1] + "/replay", Epoch: 1, RequestHash: "h",
 			Response: []byte(`{}`)}))
-		b.finish(slice, store.Finish{To: store.JobFailed})
+		b.finish(slice, job.Finish{To: job.StateFailed})
 		if _, err := b.RunningDream(ctx, "ten_a"); err != nil {
 			b.t.Errorf("a child's end ended the dream: %v", err)
 		}
-		b.finish(plan, store.Finish{To: store.JobFailed, Error: &store.JobError{Code: "internal", Message: "m"}})
-		if _, err := b.RunningDream(ctx, "ten_a"); !errors.Is(err, store.ErrNotFound) {
+		b.finish(plan, job.Finish{To: job.StateFailed, Error: &job.Error{Code: "internal", Message: "m"}})
+		if _, err := b.RunningDream(ctx, "ten_a"); !errors.Is(err, db.ErrNotFound) {
 			b.t.Errorf("the dream still runs: %v", err)
 		}
 		kept, err := b.BatchIDs(ctx, "drm_1", "", 10)
@@ -202,26 +206,26 @@ func TestSubjects(t *testing.T) {
 			b.t.Errorf("the dream keeps %v of %v", kept, sealed)
 		}
 		b.tx(func(q *store.Queries) error { _, err := q.RetryJob(ctx, "ten_a", plan.ID); return err })
-		if d, err := b.RunningDream(ctx, "ten_a"); err != nil || d.Status != store.JobQueued {
+		if d, err := b.RunningDream(ctx, "ten_a"); err != nil || d.Status != job.StateQueued {
 			b.t.Errorf("tried again: %+v, %v", d, err)
 		}
 	})
 }
 
-func (b bench) dream(id string, job store.Job) {
+func (b bench) dream(id string, job job.Job) {
 	b.t.Helper()
-	b.must(b.AddDream(ctx, store.Dream{ID: id, Tenant: "ten_a", Job: job.ID, Mode: "live", Stage: "seal"}))
+	b.must(b.AddDream(ctx, learn.Dream{ID: id, Tenant: "ten_a", Job: job.ID, Mode: "live", Stage: "seal"}))
 }
 
 func (b bench) sealThree(dream string) []string {
 	b.t.Helper()
 	for i := 0; ; i++ {
 		name := fmt.Sprint("talk ", i)
-		if store.HeldOut(name) {
+		if learn.HeldOut(name) {
 			continue
 		}
-		e := store.Experience{ID: store.NewID("exp_"), Tenant: "ten_a", External: name,
-			Alias: "assistant", Origin: store.OriginLive, Prompt: []byte(`[]`), Answer: []byte(`{}`)}
+		e := learn.Experience{ID: db.NewID("exp_"), Tenant: "ten_a", External: name,
+			Alias: "assistant", Origin: learn.OriginLive, Prompt: []byte(`[]`), Answer: []byte(`{}`)}
 		e.Seal()
 		b.must(b.AddExperience(ctx, e))
 		n, err := b.FreshCount(ctx, "ten_a", 10)
@@ -240,16 +244,16 @@ func (b bench) sealThree(dream string) []string {
 // TestRetryMeetsAnother cannot reopen a dream while another one runs.
 func TestRetryMeetsAnother(t *testing.T) {
 	onEach(t, func(b bench) {
-		first := b.run(store.NewJob{Kind: "dream.plan", Lane: "chat", Subject: "drm_1"})
+		first := b.run(job.NewJob{Kind: "dream.plan", Lane: "chat", Subject: "drm_1"})
 		b.dream("drm_1", first)
-		b.finish(first, store.Finish{To: store.JobFailed})
-		second := b.run(store.NewJob{Kind: "dream.plan", Lane: "chat", Subject: "drm_2"})
+		b.finish(first, job.Finish{To: job.StateFailed})
+		second := b.run(job.NewJob{Kind: "dream.plan", Lane: "chat", Subject: "drm_2"})
 		b.dream("drm_2", second)
-		err := b.Store.Tx(ctx, store.Synced, func(q *store.Queries) error {
+		err := b.Store.Tx(ctx, db.Synced, func(q *store.Queries) error {
 			_, err := q.RetryJob(ctx, "ten_a", first.ID)
 			return err
 		})
-		if !errors.Is(err, store.ErrConflict) || b.job(first.ID).State != store.JobFailed {
+		if !errors.Is(err, db.ErrConflict) || b.job(first.ID).State != job.StateFailed {
 			b.t.Errorf("tried again beside another: %v", err)
 		}
 	})
@@ -258,8 +262,8 @@ func TestRetryMeetsAnother(t *testing.T) {
 // TestReapLosesEntries ends the open entries of the epoch that is reaped.
 func TestReapLosesEntries(t *testing.T) {
 	onEach(t, func(b bench) {
-		job := b.run(store.NewJob{})
-		open := store.Entry{Tenant: "ten_a", Job: job.ID, Step: "answer", Epoch: job.Epoch, Number: 1,
+		job := b.run(job.NewJob{})
+		open := book.Entry{Tenant: "ten_a", Job: job.ID, Step: "answer", Epoch: job.Epoch, Number: 1,
 			Purpose: "chat", Provider: "p", Model: "m", Reserved: 100}
 		_, err := b.OpenEntry(ctx, open)
 		b.must(err)
@@ -270,13 +274,13 @@ func TestReapLosesEntries(t *testing.T) {
 			b.t.Fatalf("%d leases have expired", len(ids))
 		}
 		b.tx(func(q *store.Queries) error { _, err := q.ReapJob(ctx, job.ID); return err })
-		b.must(b.JobEntries(ctx, job.ID, func(e store.Entry) error {
+		b.must(b.JobEntries(ctx, job.ID, func(e book.Entry) error {
 			if e.State != "unknown" || e.Cause != "lease expired" || e.Ended.IsZero() {
 				b.t.Errorf("entry %+v", e)
 			}
 			return nil
 		}))
-		if err := b.HoldJob(ctx, job.ID, job.Epoch, owner); !errors.Is(err, store.ErrFenced) {
+		if err := b.HoldJob(ctx, job.ID, job.Epoch, owner); !errors.Is(err, db.ErrFenced) {
 			b.t.Errorf("still held: %v", err)
 		}
 	})
@@ -285,18 +289,18 @@ func TestReapLosesEntries(t *testing.T) {
 // TestOwnerFences refuses another worker under the same epoch.
 func TestOwnerFences(t *testing.T) {
 	onEach(t, func(b bench) {
-		job := b.run(store.NewJob{})
-		b.must(b.HoldJob(ctx, job.ID, job.Epoch, owner))
-		if err := b.HoldJob(ctx, job.ID, job.Epoch, "twin"); !errors.Is(err, store.ErrFenced) {
+		j := b.run(job.NewJob{})
+		b.must(b.HoldJob(ctx, j.ID, j.Epoch, owner))
+		if err := b.HoldJob(ctx, j.ID, j.Epoch, "twin"); !errors.Is(err, db.ErrFenced) {
 			b.t.Errorf("held by a twin: %v", err)
 		}
-		err := b.Store.Tx(ctx, store.Synced, func(q *store.Queries) error {
-			f := ending(job, store.JobSucceeded)
+		err := b.Store.Tx(ctx, db.Synced, func(q *store.Queries) error {
+			f := ending(j, job.StateSucceeded)
 			f.Worker = "twin"
 			_, err := q.FinishJob(ctx, f)
 			return err
 		})
-		if !errors.Is(err, store.ErrFenced) {
+		if !errors.Is(err, db.ErrFenced) {
 			b.t.Errorf("finished by a twin: %v", err)
 		}
 	})
@@ -306,8 +310,8 @@ func TestOwnerFences(t *testing.T) {
 // one stays as it is, and runs out.
 func TestRenewedByItsHolder(t *testing.T) {
 	onEach(t, func(b bench) {
-		job := b.run(store.NewJob{})
-		states, err := b.RenewLeases(ctx, []store.Hold{{ID: job.ID, Epoch: job.Epoch - 1, Lease: time.Hour}})
+		j := b.run(job.NewJob{})
+		states, err := b.RenewLeases(ctx, []job.Hold{{ID: j.ID, Epoch: j.Epoch - 1, Lease: time.Hour}})
 		if err != nil || len(states) > 0 {
 			b.t.Errorf("a lease that is over is held: %+v, %v", states, err)
 		}
@@ -321,21 +325,21 @@ func TestRenewedByItsHolder(t *testing.T) {
 // TestFinishIsAtomic leaves nothing behind when what was learned cannot be stored.
 func TestFinishIsAtomic(t *testing.T) {
 	onEach(t, func(b bench) {
-		job := b.run(store.NewJob{})
+		j := b.run(job.NewJob{})
 		refused := errors.New("refused")
-		err := b.Store.Tx(ctx, store.Synced, func(q *store.Queries) error {
-			_, err := q.FinishJob(ctx, store.Finish{Job: job.ID, Epoch: job.Epoch, To: store.JobWaiting,
-				Children: []store.NewJob{{Kind: "chat.run", Lane: "chat"}},
+		err := b.Store.Tx(ctx, db.Synced, func(q *store.Queries) error {
+			_, err := q.FinishJob(ctx, job.Finish{Job: j.ID, Epoch: j.Epoch, To: job.StateWaiting,
+				Children: []job.NewJob{{Kind: "chat.run", Lane: "chat"}},
 				Write: store.Learned(func(ctx context.Context, q *store.Queries) error {
-					return errors.Join(q.ClearJob(ctx, job.ID), refused)
+					return errors.Join(q.ClearJob(ctx, j.ID), refused)
 				})})
 			return err
 		})
 		if !errors.Is(err, refused) {
 			b.t.Errorf("finished: %v", err)
 		}
-		got := b.job(job.ID)
-		if got.State != store.JobRunning || got.OpenChildren != 0 {
+		got := b.job(j.ID)
+		if got.State != job.StateRunning || got.OpenChildren != 0 {
 			b.t.Errorf("left %+v", got)
 		}
 	})
@@ -344,14 +348,14 @@ func TestFinishIsAtomic(t *testing.T) {
 func TestCanMove(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		from, to store.JobState
+		from, to job.State
 		want     bool
 	}{
-		{store.JobQueued, store.JobDispatched, true}, {store.JobQueued, store.JobRunning, false},
-		{store.JobSucceeded, store.JobQueued, false}, {store.JobFailed, store.JobQueued, true},
-		{store.JobWaiting, store.JobRunning, false}, {store.JobRunning, store.JobExpired, false},
+		{job.StateQueued, job.StateDispatched, true}, {job.StateQueued, job.StateRunning, false},
+		{job.StateSucceeded, job.StateQueued, false}, {job.StateFailed, job.StateQueued, true},
+		{job.StateWaiting, job.StateRunning, false}, {job.StateRunning, job.StateExpired, false},
 	} {
-		if got := store.CanMove(c.from, c.to); got != c.want {
+		if got := job.CanMove(c.from, c.to); got != c.want {
 			t.Errorf("%s to %s: %v", c.from, c.to, got)
 		}
 	}
@@ -361,15 +365,15 @@ func TestCanMove(t *testing.T) {
 // took, and one whose attempts failed.
 func TestExpiryTellsTheLastAttempt(t *testing.T) {
 	onEach(t, func(b bench) {
-		idle, tried := b.accept(store.NewJob{ExpiresIn: time.Minute})[0].Job, b.run(store.NewJob{ExpiresIn: time.Minute})
-		b.finish(tried, store.Finish{To: store.JobQueued, Outcome: "failed", Failed: true, After: time.Hour,
-			Error: &store.JobError{Code: "vendor_unavailable", Message: "the vendor failed"}})
+		idle, tried := b.accept(job.NewJob{ExpiresIn: time.Minute})[0].Job, b.run(job.NewJob{ExpiresIn: time.Minute})
+		b.finish(tried, job.Finish{To: job.StateQueued, Outcome: "failed", Failed: true, After: time.Hour,
+			Error: &job.Error{Code: "vendor_unavailable", Message: "the vendor failed"}})
 		b.must(b.ShiftClock(ctx, 2*time.Minute))
 		for id, code := range map[string]string{idle.ID: "queue_unavailable", tried.ID: "vendor_unavailable"} {
 			b.tx(func(q *store.Queries) error { _, err := q.ExpireJob(ctx, id); return err })
-			job := b.job(id)
-			if job.State != store.JobExpired || job.Error == nil || job.Error.Code != code {
-				b.t.Errorf("job %s is %s: %v, want %s", id, job.State, job.Error, code)
+			j := b.job(id)
+			if j.State != job.StateExpired || j.Error == nil || j.Error.Code != code {
+				b.t.Errorf("job %s is %s: %v, want %s", id, j.State, j.Error, code)
 			}
 		}
 	})

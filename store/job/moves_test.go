@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 
 	"pgregory.net/rapid"
@@ -24,11 +26,11 @@ type machine struct {
 	store *store.Store
 	made  int
 	ahead time.Duration
-	jobs  map[string]store.Job // as they were last seen
-	stale []store.Job          // holds that may have been lost
+	jobs  map[string]job.Job // as they were last seen
+	stale []job.Job          // holds that may have been lost
 }
 
-var room = map[string]store.Limits{"chat": {Window: 6, TenantCap: 4}, "dream": {Window: 3, TenantCap: 2}}
+var room = map[string]job.Limits{"chat": {Window: 6, TenantCap: 4}, "dream": {Window: 3, TenantCap: 2}}
 
 func TestMovesAtRandom(t *testing.T) {
 	t.Parallel()
@@ -36,7 +38,7 @@ func TestMovesAtRandom(t *testing.T) {
 		run := 0
 		rapid.Check(t, func(rt *rapid.T) {
 			run++
-			m := &machine{t: rt, ctx: context.Background(), store: s, made: run * 10000, jobs: map[string]store.Job{}}
+			m := &machine{t: rt, ctx: context.Background(), store: s, made: run * 10000, jobs: map[string]job.Job{}}
 			rt.Repeat(map[string]func(*rapid.T){
 				"accept": m.accept, "dispatch": m.dispatch, "claim": m.claim, "finish": m.finish,
 				"late": m.late, "cancel": m.cancel, "retry": m.retry, "lose": m.lose, "sweep": m.sweep,
@@ -49,7 +51,7 @@ func TestMovesAtRandom(t *testing.T) {
 
 func (m *machine) tx(fn func(q *store.Queries) error) {
 	m.t.Helper()
-	if err := m.store.Tx(m.ctx, store.Relaxed, fn); err != nil {
+	if err := m.store.Tx(m.ctx, db.Relaxed, fn); err != nil {
 		m.t.Fatal(err)
 	}
 }
@@ -58,9 +60,9 @@ func (m *machine) tx(fn func(q *store.Queries) error) {
 func (m *machine) close() {
 	for id := range m.jobs {
 		m.tx(func(q *store.Queries) error { _, err := q.CancelJob(m.ctx, m.jobs[id].Tenant, id); return err })
-		if held := m.read(id); held.State == store.JobRunning {
+		if held := m.read(id); held.State == job.StateRunning {
 			m.tx(func(q *store.Queries) error {
-				_, err := q.FinishJob(m.ctx, ending(held, store.JobCancelled))
+				_, err := q.FinishJob(m.ctx, ending(held, job.StateCancelled))
 				return err
 			})
 		}
@@ -68,11 +70,11 @@ func (m *machine) close() {
 	m.check(m.t)
 }
 
-func ending(held store.Job, to store.JobState) store.Finish {
-	return store.Finish{Job: held.ID, Epoch: held.Epoch, Parent: held.Parent, To: to}
+func ending(held job.Job, to job.State) job.Finish {
+	return job.Finish{Job: held.ID, Epoch: held.Epoch, Parent: held.Parent, To: to}
 }
 
-func (m *machine) read(id string) store.Job {
+func (m *machine) read(id string) job.Job {
 	m.t.Helper()
 	j, err := m.store.AnyJob(m.ctx, id)
 	if err != nil {
@@ -81,7 +83,7 @@ func (m *machine) read(id string) store.Job {
 	return j
 }
 
-func (m *machine) pick(states ...store.JobState) (store.Job, bool) {
+func (m *machine) pick(states ...job.State) (job.Job, bool) {
 	var ids []string
 	for id, j := range m.jobs {
 		if slices.Contains(states, j.State) {
@@ -95,9 +97,9 @@ func (m *machine) pick(states ...store.JobState) (store.Job, bool) {
 	return m.read(rapid.SampledFrom(ids).Draw(m.t, "job")), true
 }
 
-func (m *machine) newJob(prefix string) store.NewJob {
+func (m *machine) newJob(prefix string) job.NewJob {
 	m.made++
-	j := store.NewJob{
+	j := job.NewJob{
 		ID:          fmt.Sprintf("job_%s%06d", prefix, m.made),
 		Tenant:      rapid.SampledFrom([]string{"ten_a", "ten_b", "ten_c"}).Draw(m.t, "tenant"),
 		Kind:        "chat.run",
@@ -114,7 +116,7 @@ func (m *machine) newJob(prefix string) store.NewJob {
 func (m *machine) accept(*rapid.T) {
 	j := m.newJob("top")
 	m.tx(func(q *store.Queries) error {
-		out, err := q.AcceptJobs(m.ctx, []store.NewJob{j}, room)
+		out, err := q.AcceptJobs(m.ctx, []job.NewJob{j}, room)
 		if err == nil {
 			m.jobs[j.ID] = out[0].Job
 		}
@@ -130,7 +132,7 @@ func (m *machine) dispatch(*rapid.T) {
 				return err
 			}
 			for i := range picked {
-				picked[i].Wake = store.NewID("wake_")
+				picked[i].Wake = db.NewID("wake_")
 			}
 			return q.MarkDispatched(m.ctx, picked)
 		})
@@ -138,11 +140,11 @@ func (m *machine) dispatch(*rapid.T) {
 }
 
 func (m *machine) claim(*rapid.T) {
-	j, _ := m.pick(store.JobDispatched)
+	j, _ := m.pick(job.StateDispatched)
 	gen := j.Gen - int64(rapid.IntRange(0, 1).Draw(m.t, "stale"))
 	m.tx(func(q *store.Queries) error {
-		got, err := q.ClaimJobs(m.ctx, []store.JobRef{{ID: j.ID, Gen: gen}}, owner, 15*time.Second)
-		if len(got) > 0 && (gen != j.Gen || got[0].Epoch != j.Epoch+1 || got[0].State != store.JobRunning) {
+		got, err := q.ClaimJobs(m.ctx, []job.Ref{{ID: j.ID, Gen: gen}}, owner, 15*time.Second)
+		if len(got) > 0 && (gen != j.Gen || got[0].Epoch != j.Epoch+1 || got[0].State != job.StateRunning) {
 			m.t.Errorf("claimed %+v of generation %d", got[0], gen)
 		}
 		m.stale = append(m.stale, got...)
@@ -151,15 +153,15 @@ func (m *machine) claim(*rapid.T) {
 }
 
 func (m *machine) finish(*rapid.T) {
-	j, _ := m.pick(store.JobRunning)
-	f := store.Finish{Job: j.ID, Epoch: j.Epoch, Parent: j.Parent, Worker: owner, Outcome: "x",
-		To: rapid.SampledFrom([]store.JobState{store.JobSucceeded, store.JobFailed, store.JobCancelled,
-			store.JobWaiting, store.JobQueued}).Draw(m.t, "to")}
-	f.Failed = f.To == store.JobFailed || f.To == store.JobQueued && rapid.Bool().Draw(m.t, "failed")
-	if f.To == store.JobWaiting || f.To == store.JobQueued && f.Failed {
+	j, _ := m.pick(job.StateRunning)
+	f := job.Finish{Job: j.ID, Epoch: j.Epoch, Parent: j.Parent, Worker: owner, Outcome: "x",
+		To: rapid.SampledFrom([]job.State{job.StateSucceeded, job.StateFailed, job.StateCancelled,
+			job.StateWaiting, job.StateQueued}).Draw(m.t, "to")}
+	f.Failed = f.To == job.StateFailed || f.To == job.StateQueued && rapid.Bool().Draw(m.t, "failed")
+	if f.To == job.StateWaiting || f.To == job.StateQueued && f.Failed {
 		f.After = time.Duration(rapid.IntRange(0, 1).Draw(m.t, "after")) * time.Minute
 	}
-	if f.To == store.JobWaiting && j.Parent == "" {
+	if f.To == job.StateWaiting && j.Parent == "" {
 		for range rapid.IntRange(0, 3).Draw(m.t, "children") {
 			f.Children = append(f.Children, m.newJob("kid"))
 		}
@@ -184,12 +186,12 @@ func (m *machine) late(*rapid.T) {
 	}
 	held := rapid.SampledFrom(m.stale).Draw(m.t, "holder")
 	now := m.read(held.ID)
-	err := m.store.Tx(m.ctx, store.Relaxed, func(q *store.Queries) error {
-		_, err := q.FinishJob(m.ctx, ending(held, store.JobSucceeded))
+	err := m.store.Tx(m.ctx, db.Relaxed, func(q *store.Queries) error {
+		_, err := q.FinishJob(m.ctx, ending(held, job.StateSucceeded))
 		return err
 	})
-	holds := now.State == store.JobRunning && now.Epoch == held.Epoch
-	if holds != (err == nil) || err != nil && !errors.Is(err, store.ErrFenced) {
+	holds := now.State == job.StateRunning && now.Epoch == held.Epoch
+	if holds != (err == nil) || err != nil && !errors.Is(err, db.ErrFenced) {
 		m.t.Errorf("epoch %d of a job at %s, epoch %d: %v", held.Epoch, now.State, now.Epoch, err)
 	}
 }
@@ -201,53 +203,53 @@ func (m *machine) bare(*rapid.T) {
 		m.t.Skip("nobody held a job")
 	}
 	former := rapid.Bool().Draw(m.t, "the former holder")
-	chosen := map[string]store.Job{}
+	chosen := map[string]job.Job{}
 	for _, held := range m.stale {
 		if _, known := chosen[held.ID]; !known || !former {
 			chosen[held.ID] = held
 		}
 	}
-	var all []store.Finish
+	var all []job.Finish
 	hold := true
 	for id, held := range chosen {
 		if held.Parent != "" {
 			continue
 		}
-		all = append(all, store.Finish{Job: id, Epoch: held.Epoch, Worker: owner, Lane: held.Lane, NoFollowUps: true,
-			To: store.JobSucceeded, Outcome: string(store.JobSucceeded)})
+		all = append(all, job.Finish{Job: id, Epoch: held.Epoch, Worker: owner, Lane: held.Lane, NoFollowUps: true,
+			To: job.StateSucceeded, Outcome: string(job.StateSucceeded)})
 		now := m.jobs[id] // as check has just seen it
-		hold = hold && now.State == store.JobRunning && now.Epoch == held.Epoch
+		hold = hold && now.State == job.StateRunning && now.Epoch == held.Epoch
 	}
-	err := m.store.Tx(m.ctx, store.Relaxed, func(q *store.Queries) error {
+	err := m.store.Tx(m.ctx, db.Relaxed, func(q *store.Queries) error {
 		_, err := q.FinishJobs(m.ctx, all)
 		return err
 	})
-	if hold != (err == nil) || err != nil && !errors.Is(err, store.ErrFenced) {
+	if hold != (err == nil) || err != nil && !errors.Is(err, db.ErrFenced) {
 		m.t.Errorf("held: %t, ended with %v", hold, err)
 	}
 }
 
 func (m *machine) cancel(*rapid.T) {
-	j, _ := m.pick(store.JobQueued, store.JobDispatched, store.JobRunning, store.JobWaiting, store.JobSucceeded)
+	j, _ := m.pick(job.StateQueued, job.StateDispatched, job.StateRunning, job.StateWaiting, job.StateSucceeded)
 	m.tx(func(q *store.Queries) error { _, err := q.CancelJob(m.ctx, j.Tenant, j.ID); return err })
 	after := m.read(j.ID)
-	if !j.State.Ended() && j.State != store.JobRunning && after.State != store.JobCancelled {
+	if !j.State.Ended() && j.State != job.StateRunning && after.State != job.StateCancelled {
 		m.t.Errorf("a cancelled job is %s", after.State)
 	}
 }
 
 func (m *machine) retry(*rapid.T) {
-	j, _ := m.pick(store.JobFailed, store.JobCancelled, store.JobExpired)
+	j, _ := m.pick(job.StateFailed, job.StateCancelled, job.StateExpired)
 	m.tx(func(q *store.Queries) error { _, err := q.RetryJob(m.ctx, j.Tenant, j.ID); return err })
-	if after := m.read(j.ID); after.State != store.JobQueued || after.Gen != j.Gen+1 || after.Attempt != 0 {
+	if after := m.read(j.ID); after.State != job.StateQueued || after.Gen != j.Gen+1 || after.Attempt != 0 {
 		m.t.Errorf("after retry: %+v", after)
 	}
 }
 
 func (m *machine) lose(*rapid.T) {
-	j, _ := m.pick(store.JobDispatched)
+	j, _ := m.pick(job.StateDispatched)
 	m.tx(func(q *store.Queries) error {
-		_, err := q.LoseWakes(m.ctx, []store.JobRef{{ID: j.ID, Gen: j.Gen}})
+		_, err := q.LoseWakes(m.ctx, []job.Ref{{ID: j.ID, Gen: j.Gen}})
 		return err
 	})
 }
@@ -291,7 +293,7 @@ func (m *machine) check(*rapid.T) {
 		if !now.State.Ended() {
 			open[now.Parent]++
 		}
-		if now.State == store.JobDispatched || now.State == store.JobRunning {
+		if now.State == job.StateDispatched || now.State == job.StateRunning {
 			inFlight[now.Lane+" "+now.Tenant]++
 			inFlight[now.Lane]++
 		}
@@ -300,7 +302,7 @@ func (m *machine) check(*rapid.T) {
 		if !j.State.Ended() && j.OpenChildren != open[id] {
 			m.t.Errorf("%s counts %d open children, and has %d", id, j.OpenChildren, open[id])
 		}
-		if j.State == store.JobWaiting && j.RunAt.IsZero() && open[id] == 0 {
+		if j.State == job.StateWaiting && j.RunAt.IsZero() && open[id] == 0 {
 			m.t.Errorf("%s waits for children that it has not", id)
 		}
 		if r := room[j.Lane]; inFlight[j.Lane] > r.Window || inFlight[j.Lane+" "+j.Tenant] > r.TenantCap {
@@ -309,7 +311,7 @@ func (m *machine) check(*rapid.T) {
 	}
 }
 
-func (m *machine) checkJob(was, now store.Job) {
+func (m *machine) checkJob(was, now job.Job) {
 	if !reaches(was.State, now.State, 3) {
 		m.t.Errorf("%s went from %s to %s", now.ID, was.State, now.State)
 	}
@@ -319,27 +321,27 @@ func (m *machine) checkJob(was, now store.Job) {
 	if now.State.Ended() == now.Finished.IsZero() {
 		m.t.Errorf("%s is %s and finished at %s", now.ID, now.State, now.Finished)
 	}
-	if now.Crashes > store.MaxCrashes || now.Attempt > now.MaxAttempts {
+	if now.Crashes > job.MaxCrashes || now.Attempt > now.MaxAttempts {
 		m.t.Errorf("%s: %d crashes, attempt %d of %d", now.ID, now.Crashes, now.Attempt, now.MaxAttempts)
 	}
-	unwoken := now.State == store.JobDispatched && now.Wake == ""
-	if unwoken || (now.State == store.JobRunning) == now.LeaseUntil.IsZero() {
+	unwoken := now.State == job.StateDispatched && now.Wake == ""
+	if unwoken || (now.State == job.StateRunning) == now.LeaseUntil.IsZero() {
 		m.t.Errorf("%s is %s with wake %q and lease %s", now.ID, now.State, now.Wake, now.LeaseUntil)
 	}
 }
 
 // reaches tells whether some moves lead from one state to another: one action
 // may make a few at once.
-func reaches(from, to store.JobState, steps int) bool {
+func reaches(from, to job.State, steps int) bool {
 	if from == to {
 		return true
 	}
 	if steps == 0 {
 		return false
 	}
-	for _, next := range []store.JobState{store.JobQueued, store.JobDispatched, store.JobRunning,
-		store.JobWaiting, store.JobSucceeded, store.JobFailed, store.JobCancelled, store.JobExpired} {
-		if store.CanMove(from, next) && reaches(next, to, steps-1) {
+	for _, next := range []job.State{job.StateQueued, job.StateDispatched, job.StateRunning,
+		job.StateWaiting, job.StateSucceeded, job.StateFailed, job.StateCancelled, job.StateExpired} {
+		if job.CanMove(from, next) && reaches(next, to, steps-1) {
 			return true
 		}
 	}

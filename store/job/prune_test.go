@@ -6,30 +6,32 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 func TestPrune(t *testing.T) {
 	onEach(t, func(b bench) {
-		old := b.run(store.NewJob{})
-		b.finish(old, store.Finish{To: store.JobSucceeded})
-		tune := b.run(store.NewJob{Kind: "tune.curate", Lane: "chat", Subject: "tun_1"})
-		b.finish(tune, store.Finish{To: store.JobFailed})
-		open := b.accept(store.NewJob{})[0].Job
+		old := b.run(job.NewJob{})
+		b.finish(old, job.Finish{To: job.StateSucceeded})
+		tune := b.run(job.NewJob{Kind: "tune.curate", Lane: "chat", Subject: "tun_1"})
+		b.finish(tune, job.Finish{To: job.StateFailed})
+		open := b.accept(job.NewJob{})[0].Job
 		b.must(b.ShiftClock(ctx, 48*time.Hour))
-		fresh := b.run(store.NewJob{})
-		b.finish(fresh, store.Finish{To: store.JobSucceeded})
+		fresh := b.run(job.NewJob{})
+		b.finish(fresh, job.Finish{To: job.StateSucceeded})
 		var n int64
 		b.tx(func(q *store.Queries) (err error) { n, err = q.PruneJobs(ctx, 24*time.Hour); return err })
 		if n != 1 {
 			b.t.Errorf("%d jobs went", n)
 		}
-		if _, err := b.AnyJob(ctx, old.ID); !errors.Is(err, store.ErrNotFound) {
+		if _, err := b.AnyJob(ctx, old.ID); !errors.Is(err, db.ErrNotFound) {
 			b.t.Errorf("the old one stayed: %v", err)
 		}
 		if attempts, err := b.Attempts(ctx, old.ID); err != nil || len(attempts) != 0 {
 			b.t.Errorf("%d attempts stayed, %v", len(attempts), err)
 		}
-		for _, job := range []store.Job{tune, open, fresh} {
+		for _, job := range []job.Job{tune, open, fresh} {
 			b.job(job.ID)
 		}
 	})
@@ -38,12 +40,12 @@ func TestPrune(t *testing.T) {
 // TestPruneTicks has the ticks of a schedule go, whose subject no noun shows.
 func TestPruneTicks(t *testing.T) {
 	onEach(t, func(b bench) {
-		tick := store.NewJob{Kind: "schedule.tick", Lane: "chat", Subject: "dreams"}
+		tick := job.NewJob{Kind: "schedule.tick", Lane: "chat", Subject: "dreams"}
 		old := b.run(tick)
-		b.finish(old, store.Finish{To: store.JobSucceeded})
+		b.finish(old, job.Finish{To: job.StateSucceeded})
 		b.must(b.ShiftClock(ctx, 48*time.Hour))
 		fresh, open := b.run(tick), b.accept(tick)[0].Job
-		b.finish(fresh, store.Finish{To: store.JobFailed})
+		b.finish(fresh, job.Finish{To: job.StateFailed})
 		for _, want := range []int64{1, 0} {
 			var n int64
 			b.tx(func(q *store.Queries) (err error) {
@@ -54,13 +56,13 @@ func TestPruneTicks(t *testing.T) {
 				b.t.Errorf("%d ticks went, want %d", n, want)
 			}
 		}
-		if _, err := b.AnyJob(ctx, old.ID); !errors.Is(err, store.ErrNotFound) {
+		if _, err := b.AnyJob(ctx, old.ID); !errors.Is(err, db.ErrNotFound) {
 			b.t.Errorf("the old one stayed: %v", err)
 		}
 		if still, err := b.HasOpenJob(ctx, "ten_a", "dreams"); err != nil || !still {
 			b.t.Errorf("a tick is open: %v, %v", still, err)
 		}
-		for _, job := range []store.Job{fresh, open} {
+		for _, job := range []job.Job{fresh, open} {
 			b.job(job.ID)
 		}
 	})
@@ -71,14 +73,14 @@ func TestPruneTicks(t *testing.T) {
 // not private stays.
 func TestPrivateJobsAreCleared(t *testing.T) {
 	onEach(t, func(b bench) {
-		said := func(j store.NewJob) store.NewJob { j.Private, j.Input = true, []byte(`{"said":1}`); return j }
-		failed, crossed := b.run(said(store.NewJob{})), b.accept(said(store.NewJob{}))[0].Job
-		b.finish(failed, store.Finish{To: store.JobFailed})
+		said := func(j job.NewJob) job.NewJob { j.Private, j.Input = true, []byte(`{"said":1}`); return j }
+		failed, crossed := b.run(said(job.NewJob{})), b.accept(said(job.NewJob{}))[0].Job
+		b.finish(failed, job.Finish{To: job.StateFailed})
 		b.tx(func(q *store.Queries) error { _, err := q.CancelJob(ctx, crossed.Tenant, crossed.ID); return err })
-		waited, fetched := b.run(said(store.NewJob{Attached: true})), b.run(said(store.NewJob{}))
-		public := b.run(store.NewJob{Input: []byte(`{"said":1}`)})
-		for _, job := range []store.Job{waited, fetched, public} {
-			b.finish(job, store.Finish{To: store.JobSucceeded, Result: []byte(`{"answer":1}`)})
+		waited, fetched := b.run(said(job.NewJob{Attached: true})), b.run(said(job.NewJob{}))
+		public := b.run(job.NewJob{Input: []byte(`{"said":1}`)})
+		for _, j := range []job.Job{waited, fetched, public} {
+			b.finish(j, job.Finish{To: job.StateSucceeded, Result: []byte(`{"answer":1}`)})
 		}
 		look := func(when string, keeps map[string]bool) {
 			b.t.Helper()
@@ -95,7 +97,7 @@ func TestPrivateJobsAreCleared(t *testing.T) {
 		b.must(b.ShiftClock(ctx, 25*time.Hour))
 		look("after a day", map[string]bool{fetched.ID: false, public.ID: true})
 		b.tx(func(q *store.Queries) error {
-			if _, err := q.RetryJob(ctx, failed.Tenant, failed.ID); !errors.Is(err, store.ErrConflict) {
+			if _, err := q.RetryJob(ctx, failed.Tenant, failed.ID); !errors.Is(err, db.ErrConflict) {
 				b.t.Errorf("a job without its input is tried again: %v", err)
 			}
 			return nil

@@ -5,30 +5,31 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // ofEachState makes a job in every state and returns their ids by the state that
 // the API shows.
 func (b bench) ofEachState() map[string][]string {
 	input := []byte(`{"messages":[]}`)
-	failed := &store.JobError{Code: "internal"}
+	failed := &job.Error{Code: "internal"}
 	made := map[string][]string{}
-	add := func(status string, job store.Job) { made[status] = append(made[status], job.ID) }
-	end := func(f store.Finish) store.Job {
-		job := b.run(store.NewJob{Input: input})
+	add := func(status string, job job.Job) { made[status] = append(made[status], job.ID) }
+	end := func(f job.Finish) job.Job {
+		job := b.run(job.NewJob{Input: input})
 		b.finish(job, f)
 		return job
 	}
-	add("queued", b.accept(store.NewJob{Input: input, RunAt: time.Now().Add(time.Hour)})[0].Job)
-	add("queued", b.accept(store.NewJob{Input: input, Lane: "dream", Kind: "dream.plan"})[0].Job) // its lane has no room
-	add("queued", b.accept(store.NewJob{Input: input})[0].Job)                                    // dispatched
-	add("running", b.run(store.NewJob{Input: input}))
-	add("waiting", end(store.Finish{To: store.JobWaiting, After: time.Hour}))
-	add("waiting", b.accept(store.NewJob{Input: input, Waiting: true})[0].Job)
-	add("succeeded", end(store.Finish{To: store.JobSucceeded, Result: []byte(`{}`)}))
-	add("failed", end(store.Finish{To: store.JobFailed, Error: failed}))
-	add("cancelled", end(store.Finish{To: store.JobCancelled}))
+	add("queued", b.accept(job.NewJob{Input: input, RunAt: time.Now().Add(time.Hour)})[0].Job)
+	add("queued", b.accept(job.NewJob{Input: input, Lane: "dream", Kind: "dream.plan"})[0].Job) // its lane has no room
+	add("queued", b.accept(job.NewJob{Input: input})[0].Job)                                    // dispatched
+	add("running", b.run(job.NewJob{Input: input}))
+	add("waiting", end(job.Finish{To: job.StateWaiting, After: time.Hour}))
+	add("waiting", b.accept(job.NewJob{Input: input, Waiting: true})[0].Job)
+	add("succeeded", end(job.Finish{To: job.StateSucceeded, Result: []byte(`{}`)}))
+	add("failed", end(job.Finish{To: job.StateFailed, Error: failed}))
+	add("cancelled", end(job.Finish{To: job.StateCancelled}))
 	return made
 }
 
@@ -37,7 +38,7 @@ func TestJobsByStatus(t *testing.T) {
 	onEach(t, func(b bench) {
 		for status, want := range b.ofEachState() {
 			for _, brief := range []bool{false, true} {
-				found, _, err := b.Jobs(ctx, "ten_a", store.JobFilter{Status: status, Brief: brief}, store.Page{})
+				found, _, err := b.Jobs(ctx, "ten_a", job.Filter{Status: status, Brief: brief}, db.Page{})
 				b.must(err)
 				var ids []string
 				for _, job := range found {
@@ -62,17 +63,17 @@ func TestOpenJobs(t *testing.T) {
 		b.ofEachState()
 		counts, err := b.LaneCounts(ctx)
 		b.must(err)
-		got := map[store.JobState]int{}
+		got := map[job.State]int{}
 		for _, c := range counts {
 			got[c.State] += c.Jobs
 		}
-		if got[store.JobQueued] != 2 || got[store.JobDispatched] != 1 || got[store.JobRunning] != 1 ||
-			got[store.JobWaiting] != 2 || len(got) != 4 {
+		if got[job.StateQueued] != 2 || got[job.StateDispatched] != 1 || got[job.StateRunning] != 1 ||
+			got[job.StateWaiting] != 2 || len(got) != 4 {
 			b.t.Errorf("open are %v", got)
 		}
 		queues, err := b.Queues(ctx)
 		b.must(err)
-		want := []store.Queue{
+		want := []job.Queue{
 			{Tenant: "ten_a", Lane: "chat", Queued: 2, Held: 1, Waits: 2}, {Tenant: "ten_a", Lane: "dream", Queued: 1},
 		}
 		if !slices.Equal(queues, want) {
@@ -85,8 +86,8 @@ func TestOpenJobs(t *testing.T) {
 // not due yet aside.
 func TestHasWaiting(t *testing.T) {
 	onEach(t, func(b bench) {
-		b.accept(store.NewJob{Lane: "dream", Kind: "dream.plan", RunAt: time.Now().Add(48 * time.Hour)})
-		b.run(store.NewJob{})
+		b.accept(job.NewJob{Lane: "dream", Kind: "dream.plan", RunAt: time.Now().Add(48 * time.Hour)})
+		b.run(job.NewJob{})
 		b.must(b.ShiftClock(ctx, time.Hour))
 		for _, step := range []struct {
 			lane string
@@ -96,8 +97,8 @@ func TestHasWaiting(t *testing.T) {
 				b.t.Errorf("%s waits: %v, %v", step.lane, has, err)
 			}
 		}
-		b.accept(store.NewJob{})                                   // dispatched
-		b.accept(store.NewJob{Lane: "dream", Kind: "dream.slice"}) // queued
+		b.accept(job.NewJob{})                                   // dispatched
+		b.accept(job.NewJob{Lane: "dream", Kind: "dream.slice"}) // queued
 		for ahead, want := range map[time.Duration]bool{time.Hour: false, 2 * time.Hour: true} {
 			b.must(b.ShiftClock(ctx, ahead))
 			for _, lane := range []string{"chat", "dream", "tune"} {

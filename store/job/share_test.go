@@ -6,23 +6,25 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 )
 
 // accepted takes jobs of tenants in under one commit and tells how many of each
 // were dispatched at once.
-func (b bench) accepted(room store.Limits, tenants ...string) map[string]int {
+func (b bench) accepted(room job.Limits, tenants ...string) map[string]int {
 	b.t.Helper()
-	jobs := make([]store.NewJob, len(tenants))
+	jobs := make([]job.NewJob, len(tenants))
 	for i, tenant := range tenants {
-		jobs[i] = store.NewJob{Tenant: tenant, Kind: "chat.run", Lane: "chat"}
+		jobs[i] = job.NewJob{Tenant: tenant, Kind: "chat.run", Lane: "chat"}
 	}
 	went := map[string]int{}
 	b.tx(func(q *store.Queries) error {
-		out, err := q.AcceptJobs(ctx, jobs, map[string]store.Limits{"chat": room})
+		out, err := q.AcceptJobs(ctx, jobs, map[string]job.Limits{"chat": room})
 		for _, a := range out {
-			kept, kind := b.kept(q, a.Job.ID), store.JobQueued
+			kept, kind := b.kept(q, a.Job.ID), job.StateQueued
 			if a.Job.Wake != "" {
-				kind = store.JobDispatched
+				kind = job.StateDispatched
 				went[a.Job.Tenant]++
 			}
 			if a.Job.State != kind || kept.State != kind || kept.Wake != a.Job.Wake {
@@ -34,7 +36,7 @@ func (b bench) accepted(room store.Limits, tenants ...string) map[string]int {
 	return went
 }
 
-func (b bench) kept(q *store.Queries, id string) store.Job {
+func (b bench) kept(q *store.Queries, id string) job.Job {
 	b.t.Helper()
 	job, err := q.AnyJob(ctx, id)
 	b.must(err)
@@ -46,8 +48,8 @@ func (b bench) kept(q *store.Queries, id string) store.Job {
 // his own queue.
 func TestRoomForNewJobs(t *testing.T) {
 	onEach(t, func(b bench) {
-		b.must(b.SetShare(ctx, store.Share{Lane: "chat", Tenant: "ten_capped", Cap: 1}))
-		room := store.Limits{Window: 5, TenantCap: 4}
+		b.must(b.SetShare(ctx, job.Share{Lane: "chat", Tenant: "ten_capped", Cap: 1}))
+		room := job.Limits{Window: 5, TenantCap: 4}
 		for i, step := range []struct {
 			come []string
 			went map[string]int
@@ -64,7 +66,7 @@ func TestRoomForNewJobs(t *testing.T) {
 		if went := b.accepted(room, "ten_new", "ten_quiet"); went["ten_new"] != 0 || went["ten_quiet"] != 1 {
 			b.t.Errorf("with room again %v went: the new one has a job in the queue", went)
 		}
-		if went := b.accepted(store.Limits{}, "ten_other"); len(went) != 0 {
+		if went := b.accepted(job.Limits{}, "ten_other"); len(went) != 0 {
 			b.t.Errorf("%v went where there is no room at all", went)
 		}
 	})
@@ -74,7 +76,7 @@ func TestRoomForNewJobs(t *testing.T) {
 // only with its first job, on the way in as well as by its turn.
 func TestSharedCapacity(t *testing.T) {
 	onEach(t, func(b bench) {
-		limits := store.Limits{Window: 8, TenantCap: 6, Shared: 6}
+		limits := job.Limits{Window: 8, TenantCap: 6, Shared: 6}
 		for i, step := range []struct {
 			come []string
 			went map[string]int
@@ -87,8 +89,8 @@ func TestSharedCapacity(t *testing.T) {
 				b.t.Errorf("step %d: %v went, want %v", i, went, step.went)
 			}
 		}
-		b.accepted(store.Limits{}, "ten_d", "ten_d", "ten_e") // they wait for their turn
-		var picked []store.Picked
+		b.accepted(job.Limits{}, "ten_d", "ten_d", "ten_e") // they wait for their turn
+		var picked []job.Picked
 		b.tx(func(q *store.Queries) (err error) {
 			picked, err = q.PickJobs(ctx, "chat", limits)
 			return err
@@ -108,15 +110,15 @@ func TestSharedCapacity(t *testing.T) {
 // TestRouteOfNewJob makes jobs under a route that was seen before.
 func TestRouteOfNewJob(t *testing.T) {
 	onEach(t, func(b bench) {
-		set := func(tenant string, seen int64) store.Route {
-			r, err := b.SetRoute(ctx, store.Route{Tenant: tenant, Alias: "assistant", Version: seen,
-				Targets: []store.RouteTarget{{Model: "a/b", Weight: 1}}, Author: "config"})
+		set := func(tenant string, seen int64) learn.Route {
+			r, err := b.SetRoute(ctx, learn.Route{Tenant: tenant, Alias: "assistant", Version: seen,
+				Targets: []learn.RouteTarget{{Model: "a/b", Weight: 1}}, Author: "config"})
 			b.must(err)
 			return r
 		}
-		try := func(seen store.Route, key string) (made store.Accepted) {
-			made = b.accept(store.NewJob{Alias: seen.Alias, Route: seen.Mark(), IdemKey: key, IdemHash: "h"})[0]
-			if made.Err != nil && !errors.Is(made.Err, store.ErrRouteChanged) {
+		try := func(seen learn.Route, key string) (made job.Accepted) {
+			made = b.accept(job.NewJob{Alias: seen.Alias, Route: seen.Mark(), IdemKey: key, IdemHash: "h"})[0]
+			if made.Err != nil && !errors.Is(made.Err, job.ErrRouteChanged) {
 				b.t.Fatal(made.Err)
 			}
 			return made
@@ -141,7 +143,7 @@ func TestRouteOfNewJob(t *testing.T) {
 		if set("ten_a", second.Version); try(second, "").Err == nil {
 			b.t.Error("a job was made under the common route of a tenant that has one of its own")
 		}
-		if set("ten_b", second.Version); try(store.Route{Tenant: "ten_b", Alias: "assistant", Version: 3}, "").Err == nil {
+		if set("ten_b", second.Version); try(learn.Route{Tenant: "ten_b", Alias: "assistant", Version: 3}, "").Err == nil {
 			b.t.Error("a job was made under another tenant's route")
 		}
 	})

@@ -8,16 +8,18 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // queue accepts n jobs of a tenant that all have to wait.
-func (b bench) queue(tenant string, n int) []store.Accepted {
+func (b bench) queue(tenant string, n int) []job.Accepted {
 	b.t.Helper()
-	jobs := make([]store.NewJob, n)
+	jobs := make([]job.NewJob, n)
 	for i := range jobs {
-		jobs[i] = store.NewJob{Tenant: tenant, Kind: "chat.run", Lane: "chat"}
+		jobs[i] = job.NewJob{Tenant: tenant, Kind: "chat.run", Lane: "chat"}
 	}
-	var out []store.Accepted
+	var out []job.Accepted
 	b.tx(func(q *store.Queries) (err error) {
 		out, err = q.AcceptJobs(ctx, jobs, nil)
 		return err
@@ -26,16 +28,16 @@ func (b bench) queue(tenant string, n int) []store.Accepted {
 }
 
 // turn picks as many jobs as the lane has room for.
-func (b bench) turn(room store.Limits) []store.JobRef {
+func (b bench) turn(room job.Limits) []job.Ref {
 	b.t.Helper()
-	var refs []store.JobRef
+	var refs []job.Ref
 	b.tx(func(q *store.Queries) error {
 		picked, err := q.PickJobs(ctx, "chat", room)
 		if err != nil || len(picked) == 0 {
 			return err
 		}
 		for _, p := range picked {
-			refs = append(refs, store.JobRef{ID: p.ID, Gen: p.Gen})
+			refs = append(refs, job.Ref{ID: p.ID, Gen: p.Gen})
 		}
 		return q.MarkDispatched(ctx, picked)
 	})
@@ -46,7 +48,7 @@ func (b bench) turn(room store.Limits) []store.JobRef {
 // order of the turns.
 func (b bench) serve(n int) []string {
 	b.t.Helper()
-	refs := b.turn(store.Limits{Window: n, TenantCap: n})
+	refs := b.turn(job.Limits{Window: n, TenantCap: n})
 	if len(refs) == 0 {
 		return nil
 	}
@@ -56,11 +58,11 @@ func (b bench) serve(n int) []string {
 		if err != nil {
 			return err
 		}
-		var ends []store.Finish
+		var ends []job.Finish
 		for _, j := range jobs {
 			tenants[j.ID] = j.Tenant
-			ends = append(ends, store.Finish{Job: j.ID, Epoch: j.Epoch, Lane: j.Lane, NoFollowUps: true,
-				To: store.JobSucceeded, Outcome: "succeeded"})
+			ends = append(ends, job.Finish{Job: j.ID, Epoch: j.Epoch, Lane: j.Lane, NoFollowUps: true,
+				To: job.StateSucceeded, Outcome: "succeeded"})
 		}
 		_, err = q.FinishJobs(ctx, ends)
 		return err
@@ -88,7 +90,7 @@ func TestTurnsByWeight(t *testing.T) {
 			sum := 0
 			name := func(i int) string { return fmt.Sprintf("ten_%d_%d", run, i) }
 			for i, weight := range weights {
-				b.must(b.SetShare(ctx, store.Share{Lane: "chat", Tenant: name(i), Weight: weight}))
+				b.must(b.SetShare(ctx, job.Share{Lane: "chat", Tenant: name(i), Weight: weight}))
 				b.queue(name(i), 60)
 				sum += weight
 			}
@@ -119,7 +121,7 @@ func (b bench) crowded(each int) {
 	for i := range crowd {
 		tenant := fmt.Sprintf("ten_%03d", i)
 		if i%10 == 0 {
-			b.must(b.SetShare(ctx, store.Share{Lane: "chat", Tenant: tenant, Weight: 3}))
+			b.must(b.SetShare(ctx, job.Share{Lane: "chat", Tenant: tenant, Weight: 3}))
 		}
 		b.queue(tenant, each)
 	}
@@ -175,7 +177,7 @@ func TestCrowdThatLeft(t *testing.T) {
 		for i := range crowd - 5 {
 			b.cancelAll(fmt.Sprintf("ten_%03d", i))
 		}
-		room := store.Limits{Window: 8, TenantCap: 1}
+		room := job.Limits{Window: 8, TenantCap: 1}
 		refs := b.turn(room)
 		if len(refs) != 5 {
 			b.t.Errorf("at a cap of one there went %d of five tenants' jobs", len(refs))
@@ -195,7 +197,7 @@ func TestCrowdThatLeft(t *testing.T) {
 
 func (b bench) cancelAll(tenant string) {
 	b.t.Helper()
-	jobs, _, err := b.Jobs(ctx, tenant, store.JobFilter{Status: "queued"}, store.Page{Limit: 10})
+	jobs, _, err := b.Jobs(ctx, tenant, job.Filter{Status: "queued"}, db.Page{Limit: 10})
 	b.must(err)
 	for _, j := range jobs {
 		b.tx(func(q *store.Queries) error { _, err := q.CancelJob(ctx, tenant, j.ID); return err })
@@ -228,7 +230,7 @@ func TestOutlook(t *testing.T) {
 			b.t.Errorf("of nothing: %+v", got)
 		}
 		b.queue("ten_a", 1)
-		b.accept(store.NewJob{RunAt: time.Now().Add(time.Hour)})
+		b.accept(job.NewJob{RunAt: time.Now().Add(time.Hour)})
 		for ahead, want := range map[time.Duration]time.Duration{
 			0: time.Minute, 59*time.Minute + 50*time.Second: 10 * time.Second, 61 * time.Minute: 0,
 		} {

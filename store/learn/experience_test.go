@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
@@ -15,7 +16,7 @@ func TestContentIsSought(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		explain := "EXPLAIN QUERY PLAN "
-		if s.Dialect() == store.Postgres {
+		if s.Dialect() == db.Postgres {
 			explain = "EXPLAIN "
 		}
 		look := func(when string) {
@@ -24,19 +25,19 @@ func TestContentIsSought(t *testing.T) {
 				learn.NewConversation: {`[{"id":"conv_1","tenant":"ten_1","external":"conv_1","content":"hash"}]`},
 				learn.KnownRows:       {`[{"at":1,"tenant":"ten_1","content":"hash"}]`},
 			} {
-				plan := storetest.Plan(t, s, explain+store.Rebind(s.Dialect(), query), args...)
+				plan := storetest.Plan(t, s, explain+db.Rebind(s.Dialect(), query), args...)
 				if !strings.Contains(plan, "experiences_content") {
 					t.Errorf("%s: the plan is\n%s", when, plan)
 				}
 			}
 		}
 		look("empty")
-		must(t, s.AddExperience(t.Context(), store.Experience{
+		must(t, s.AddExperience(t.Context(), learn.Experience{
 			Tenant: "ten_1", External: "talk", Alias: "assistant", Origin: "live",
 			Prompt: []byte("[]"), Answer: []byte("{}"), Identity: "0", Content: "0",
 		}))
 		numbers := "SELECT value FROM generate_series(1, 3000) AS n(value)"
-		if s.Dialect() == store.SQLite {
+		if s.Dialect() == db.SQLite {
 			numbers = `WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 3000)
 				SELECT value FROM n`
 		}

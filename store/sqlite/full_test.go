@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
 	"dreamlab/store/db"
 )
 
@@ -54,7 +55,7 @@ func fillDisk(t *testing.T, where string) {
 		t.Errorf("with room again: %v", err)
 	}
 	found := 0
-	err = s.Effects(t.Context(), "job_1", func(store.Effect) error {
+	err = s.Effects(t.Context(), "job_1", func(book.Effect) error {
 		found++
 		return nil
 	})
@@ -63,8 +64,8 @@ func fillDisk(t *testing.T, where string) {
 	}
 }
 
-func effect(n int) store.Effect {
-	return store.Effect{
+func effect(n int) book.Effect {
+	return book.Effect{
 		Job: "job_1", Step: string(rune('a' + n)), Response: []byte(`"` + strings.Repeat("x", 50_000) + `"`),
 	}
 }

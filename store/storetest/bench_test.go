@@ -4,6 +4,9 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 )
 
@@ -15,14 +18,14 @@ func eachBench(b *testing.B, run func(b *testing.B, s *store.Store)) {
 
 // BenchmarkAccept accepts jobs from 16 clients at once, each in a commit of its own.
 func BenchmarkAccept(b *testing.B) {
-	for name, durability := range map[string]store.Durability{"synced": store.Synced, "relaxed": store.Relaxed} {
+	for name, durability := range map[string]db.Durability{"synced": db.Synced, "relaxed": db.Relaxed} {
 		b.Run(name, func(b *testing.B) {
 			eachBench(b, func(b *testing.B, s *store.Store) {
 				b.SetParallelism(8) // times two cores
 				b.ResetTimer()
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
-						_, err := accept(b.Context(), s, durability, store.NewJob{
+						_, err := accept(b.Context(), s, durability, job.NewJob{
 							Tenant: "ten_1", Kind: "chat.run", Lane: "chat", Input: []byte(`{"messages":[]}`),
 						})
 						if err != nil {
@@ -44,7 +47,7 @@ func BenchmarkInsert(b *testing.B) {
 		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				effect := store.Effect{Job: store.NewID("job_"), Step: "answer", Response: []byte(`{}`)}
+				effect := book.Effect{Job: db.NewID("job_"), Step: "answer", Response: []byte(`{}`)}
 				if err := s.AddEffect(b.Context(), effect); err != nil {
 					b.Error(err)
 					return
@@ -65,7 +68,7 @@ func BenchmarkAddExperience(b *testing.B) {
 				add := func() {
 					e := said(external, n)
 					n++
-					err := s.Tx(b.Context(), store.Relaxed, func(q *store.Queries) error {
+					err := s.Tx(b.Context(), db.Relaxed, func(q *store.Queries) error {
 						return q.AddExperience(b.Context(), e)
 					})
 					if err != nil {

@@ -8,6 +8,10 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
@@ -16,8 +20,8 @@ func TestForget(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		gone, kept := record(t, s, "gone"), record(t, s, "kept")
-		for i, e := range []store.Experience{gone, kept} {
-			must(t, s.AddReflection(t.Context(), store.Reflection{
+		for i, e := range []learn.Experience{gone, kept} {
+			must(t, s.AddReflection(t.Context(), learn.Reflection{
 				ID: fmt.Sprint("rfl_", i), Tenant: e.Tenant, Dream: "drm_1", Lesson: "l", Sources: []string{e.ID},
 			}))
 			must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
@@ -36,7 +40,7 @@ func TestForget(t *testing.T) {
 		d.Object, d.Rows = "datasets/new/rows.jsonl", 1
 		must(t, s.MoveDataset(t.Context(), d))
 		_, err = s.Traces(t.Context(), gone.Tenant, "gone")
-		want(t, err, store.ErrNotFound)
+		want(t, err, db.ErrNotFound)
 		_, err = s.Experience(t.Context(), kept.Tenant, kept.ID)
 		must(t, err)
 		for _, table := range []string{"conversations", "experiences", "examples", "reflections"} {
@@ -49,28 +53,28 @@ func TestForget(t *testing.T) {
 }
 
 // remember keeps a memory of one lesson of each experience, and a dataset of both.
-func remember(t *testing.T, s *store.Store, gone, kept store.Experience) {
+func remember(t *testing.T, s *store.Store, gone, kept learn.Experience) {
 	t.Helper()
-	must(t, s.AddMemory(t.Context(), store.Memory{
-		ID: "mem_1", Tenant: gone.Tenant, Dream: "drm_1", Object: "memory/1.md", Lessons: []store.Lesson{
+	must(t, s.AddMemory(t.Context(), learn.Memory{
+		ID: "mem_1", Tenant: gone.Tenant, Dream: "drm_1", Object: "memory/1.md", Lessons: []learn.Lesson{
 			{Text: "gone", Sources: []string{gone.ID}}, {Text: "kept", Sources: []string{kept.ID}, Weight: 1500},
 		},
 	}))
-	_, _, err := s.AddDataset(t.Context(), store.Dataset{
+	_, _, err := s.AddDataset(t.Context(), learn.Dataset{
 		ID: "ds_1", Tenant: gone.Tenant, Alias: "assistant", SHA256: "old", Rows: 2, Object: "datasets/old/rows.jsonl",
 	}, []string{"exm_0", "exm_1"})
 	must(t, err)
-	must(t, s.AddTune(t.Context(), store.Tune{ID: "tun_1", Tenant: gone.Tenant, Alias: "assistant", Job: "job_1",
+	must(t, s.AddTune(t.Context(), learn.Tune{ID: "tun_1", Tenant: gone.Tenant, Alias: "assistant", Job: "job_1",
 		State: []byte("{}")}))
 	exec(t, s.Driver(), "UPDATE tunes SET dataset = 'ds_1'")
-	must(t, s.AddModel(t.Context(), store.Model{Name: "together/tuned", Tenant: gone.Tenant, Tune: "tun_1"}))
+	must(t, s.AddModel(t.Context(), learn.Model{Name: "together/tuned", Tenant: gone.Tenant, Tune: "tun_1"}))
 }
 
 // TestForgetIsExact leaves what names an experience whose id only begins alike.
 func TestForgetIsExact(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		var all []store.Experience
+		var all []learn.Experience
 		for _, id := range []string{"exp_1", "exp_10"} {
 			e := said(id, 1)
 			e.ID = id
@@ -78,12 +82,12 @@ func TestForgetIsExact(t *testing.T) {
 			e, err := s.Experience(t.Context(), e.Tenant, id)
 			must(t, err)
 			all = append(all, e)
-			must(t, s.AddReflection(t.Context(), store.Reflection{
+			must(t, s.AddReflection(t.Context(), learn.Reflection{
 				ID: "rfl" + id, Tenant: e.Tenant, Dream: "drm_1", Lesson: "l", Sources: []string{id},
 			}))
-			slice := citing(t, s, store.NewJob{Tenant: e.Tenant, Kind: "dream.slice", Subject: "drm" + id, Cites: []string{id}})
-			must(t, s.AddDream(t.Context(), store.Dream{ID: "drm" + id, Tenant: e.Tenant, Job: slice}))
-			must(t, s.AddEffect(t.Context(), store.Effect{Job: slice, Step: id + "/replay"}))
+			slice := citing(t, s, job.NewJob{Tenant: e.Tenant, Kind: "dream.slice", Subject: "drm" + id, Cites: []string{id}})
+			must(t, s.AddDream(t.Context(), learn.Dream{ID: "drm" + id, Tenant: e.Tenant, Job: slice}))
+			must(t, s.AddEffect(t.Context(), book.Effect{Job: slice, Step: id + "/replay"}))
 			exec(t, s.Driver(), "UPDATE dreams SET finished = 1")
 		}
 		traces, err := s.Traces(t.Context(), all[0].Tenant, "exp_1")
@@ -105,10 +109,10 @@ func TestForgetIsExact(t *testing.T) {
 }
 
 // citing accepts a job and returns its id.
-func citing(t *testing.T, s *store.Store, job store.NewJob) string {
+func citing(t *testing.T, s *store.Store, job job.NewJob) string {
 	t.Helper()
 	job.Lane = "dream"
-	a, err := accept(t.Context(), s, store.Synced, job)
+	a, err := accept(t.Context(), s, db.Synced, job)
 	must(t, errors.Join(err, a.Err))
 	return a.Job.ID
 }
@@ -119,7 +123,7 @@ func TestLearnedMeanwhile(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		gone, kept := record(t, s, "gone"), record(t, s, "kept")
-		for i, e := range []store.Experience{gone, kept} {
+		for i, e := range []learn.Experience{gone, kept} {
 			must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
 		}
 		traces, err := s.Traces(t.Context(), gone.Tenant, "gone")
@@ -129,7 +133,7 @@ func TestLearnedMeanwhile(t *testing.T) {
 		if got := ask(t, s.Driver(), "SELECT id FROM examples"); !slices.Equal(got, []string{"exm_1"}) {
 			t.Errorf("examples %v", got)
 		}
-		want(t, freeze(t, s, gone.Tenant, "after", "exm_0", "exm_1"), store.ErrConflict)
+		want(t, freeze(t, s, gone.Tenant, "after", "exm_0", "exm_1"), db.ErrConflict)
 		if got := count(t, s, "datasets"); got != "0" {
 			t.Errorf("%s datasets", got)
 		}
@@ -146,8 +150,8 @@ func TestForgetWaitsForWhoReadIt(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		e := record(t, s, "gone")
-		job := citing(t, s, store.NewJob{Tenant: e.Tenant, Kind: "tune.evaluate", Cites: []string{e.ID}})
-		must(t, s.AddDream(t.Context(), store.Dream{ID: "drm_1", Tenant: e.Tenant, Job: "job_plan"}))
+		job := citing(t, s, job.NewJob{Tenant: e.Tenant, Kind: "tune.evaluate", Cites: []string{e.ID}})
+		must(t, s.AddDream(t.Context(), learn.Dream{ID: "drm_1", Tenant: e.Tenant, Job: "job_plan"}))
 		traces, err := s.Traces(t.Context(), e.Tenant, "gone")
 		must(t, err)
 		must(t, forget(t, s, e.Tenant, traces))
@@ -174,9 +178,9 @@ func TestTracesOfUnansweredChats(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		const name = `Q&A "50%"_<1>`
 		e := record(t, s, name)
-		failed := citing(t, s, store.NewJob{Tenant: e.Tenant, Kind: "chat.run",
+		failed := citing(t, s, job.NewJob{Tenant: e.Tenant, Kind: "chat.run",
 			Input: []byte(`{"request":{},"conversation":"Q&A \"50%\"_<1>","keep":true}`)})
-		other := citing(t, s, store.NewJob{Tenant: e.Tenant, Kind: "chat.run", Input: []byte(`{"conversation":"Q"}`)})
+		other := citing(t, s, job.NewJob{Tenant: e.Tenant, Kind: "chat.run", Input: []byte(`{"conversation":"Q"}`)})
 		exec(t, s.Driver(), "UPDATE jobs SET state = 'failed', finished = 1")
 		traces, err := s.Traces(t.Context(), e.Tenant, name)
 		must(t, err)
@@ -191,16 +195,16 @@ func TestTracesOfUnansweredChats(t *testing.T) {
 }
 
 func freeze(t *testing.T, s *store.Store, tenant, sum string, examples ...string) error {
-	return s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
-		_, _, err := q.AddDataset(t.Context(), store.Dataset{
+	return s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		_, _, err := q.AddDataset(t.Context(), learn.Dataset{
 			ID: "ds_" + sum, Tenant: tenant, Alias: "assistant", SHA256: sum, Object: sum,
 		}, examples)
 		return err
 	})
 }
 
-func forget(t *testing.T, s *store.Store, tenant string, traces store.Traces) error {
-	return s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+func forget(t *testing.T, s *store.Store, tenant string, traces learn.Traces) error {
+	return s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
 		if err := q.HoldConversation(t.Context(), tenant, traces.Conversation); err != nil {
 			return err
 		}
@@ -209,7 +213,7 @@ func forget(t *testing.T, s *store.Store, tenant string, traces store.Traces) er
 }
 
 // moved refuses a memory or a dataset that is not as the traces wanted it.
-func moved(t *testing.T, s *store.Store, kept store.Experience) {
+func moved(t *testing.T, s *store.Store, kept learn.Experience) {
 	t.Helper()
 	m, err := s.Memory(t.Context(), kept.Tenant)
 	if err != nil || len(m.Lessons) != 1 ||

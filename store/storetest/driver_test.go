@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/storetest"
 
 	"go.uber.org/goleak"
@@ -32,7 +33,7 @@ func must(t *testing.T, err error) {
 }
 
 // ask reads the first column of every row as text.
-func ask(t *testing.T, conn store.Conn, query string, args ...any) []string {
+func ask(t *testing.T, conn db.Conn, query string, args ...any) []string {
 	t.Helper()
 	rows, err := storetest.Bare(conn).Query(t.Context(), query, args...)
 	must(t, err)
@@ -50,7 +51,7 @@ func ask(t *testing.T, conn store.Conn, query string, args ...any) []string {
 	return found
 }
 
-func exec(t *testing.T, conn store.Conn, query string, args ...any) {
+func exec(t *testing.T, conn db.Conn, query string, args ...any) {
 	t.Helper()
 	_, err := storetest.Bare(conn).Exec(t.Context(), query, args...)
 	must(t, err)
@@ -60,7 +61,7 @@ func TestTxKeepsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		broken := errors.New("broken")
-		for _, durability := range []store.Durability{store.Synced, store.Relaxed, store.Synced} {
+		for _, durability := range []db.Durability{db.Synced, db.Relaxed, db.Synced} {
 			err := s.Tx(t.Context(), durability, func(q *store.Queries) error {
 				_, err := q.EnsureTenant(t.Context(), "gone")
 				must(t, err)
@@ -92,7 +93,7 @@ func TestTxSurvivesPanics(t *testing.T) {
 						t.Errorf("got panic %v", p)
 					}
 				}()
-				must(t, s.Tx(ctx, store.Synced, func(*store.Queries) error { panic("broken") }))
+				must(t, s.Tx(ctx, db.Synced, func(*store.Queries) error { panic("broken") }))
 			}()
 		}
 		must(t, s.Ping(ctx))
@@ -106,7 +107,7 @@ func TestTxEndsWithItsContext(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		for range 3 {
 			ctx, cancel := context.WithCancel(t.Context())
-			err := s.Tx(ctx, store.Synced, func(q *store.Queries) error {
+			err := s.Tx(ctx, db.Synced, func(q *store.Queries) error {
 				_, err := q.EnsureTenant(ctx, "gone")
 				must(t, err)
 				cancel()
@@ -124,13 +125,13 @@ func TestTxEndsWithItsContext(t *testing.T) {
 func TestDurabilityOfCommits(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		setting := map[store.Dialect]string{
-			store.Postgres: "SHOW synchronous_commit", store.SQLite: "PRAGMA synchronous",
+		setting := map[db.Dialect]string{
+			db.Postgres: "SHOW synchronous_commit", db.SQLite: "PRAGMA synchronous",
 		}[s.Dialect()]
 		// As each database calls it: FULL is 2 and NORMAL is 1 (sqlite.org/pragma.html).
-		names := map[store.Dialect][2]string{store.Postgres: {"on", "off"}, store.SQLite: {"2", "1"}}[s.Dialect()]
-		for _, durability := range []store.Durability{store.Synced, store.Relaxed, store.Synced} {
-			err := s.Driver().Tx(t.Context(), durability, func(conn store.Conn) error {
+		names := map[db.Dialect][2]string{db.Postgres: {"on", "off"}, db.SQLite: {"2", "1"}}[s.Dialect()]
+		for _, durability := range []db.Durability{db.Synced, db.Relaxed, db.Synced} {
+			err := s.Driver().Tx(t.Context(), durability, func(conn db.Conn) error {
 				if got := ask(t, conn, setting); got[0] != names[durability] {
 					t.Errorf("durability %d: %s is %s", durability, setting, got[0])
 				}
@@ -145,17 +146,17 @@ func TestDurabilityOfCommits(t *testing.T) {
 // connection wants: it must have its answer by its deadline.
 func TestLockedIsBusy(t *testing.T) {
 	t.Parallel()
-	storetest.EachDriver(t, func(t *testing.T, open func() store.Driver) {
+	storetest.EachDriver(t, func(t *testing.T, open func() db.Driver) {
 		holder, other := open(), open()
 		must(t, holder.Migrate(t.Context(), -1))
 		exec(t, holder, "INSERT INTO tenants (id, name, created) VALUES ('ten_1', 'a', 1)")
-		err := holder.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+		err := holder.Tx(t.Context(), db.Synced, func(conn db.Conn) error {
 			exec(t, conn, "UPDATE tenants SET name = 'b'")
 			began := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
 			_, err := other.Exec(ctx, "UPDATE tenants SET name = 'c'")
-			want(t, err, store.ErrBusy)
+			want(t, err, db.ErrBusy)
 			if took := time.Since(began); took > 2*time.Second {
 				t.Errorf("the answer took %v", took)
 			}
@@ -172,13 +173,13 @@ func TestLockedIsBusy(t *testing.T) {
 // TestLockedWithoutDeadline waits no longer than a driver's own limit, five seconds.
 func TestLockedWithoutDeadline(t *testing.T) {
 	t.Parallel()
-	storetest.EachDriver(t, func(t *testing.T, open func() store.Driver) {
+	storetest.EachDriver(t, func(t *testing.T, open func() db.Driver) {
 		holder, other := open(), open()
 		must(t, holder.Migrate(t.Context(), -1))
-		must(t, holder.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+		must(t, holder.Tx(t.Context(), db.Synced, func(conn db.Conn) error {
 			exec(t, conn, "INSERT INTO tenants (id, name, created) VALUES ('ten_1', 'a', 1)")
 			_, err := other.Exec(t.Context(), "INSERT INTO tenants (id, name, created) VALUES ('ten_1', 'b', 1)")
-			want(t, err, store.ErrBusy)
+			want(t, err, db.ErrBusy)
 			return nil
 		}))
 	})
@@ -188,7 +189,7 @@ func TestLockedWithoutDeadline(t *testing.T) {
 // victims of deadlocks, and all succeed in the end.
 func TestVictimsRunAgain(t *testing.T) {
 	t.Parallel()
-	storetest.EachDriver(t, func(t *testing.T, open func() store.Driver) {
+	storetest.EachDriver(t, func(t *testing.T, open func() db.Driver) {
 		d := open()
 		must(t, d.Migrate(t.Context(), -1))
 		exec(t, d, "INSERT INTO tenants (id, name, created) VALUES ('ten_0', 'a', 0), ('ten_1', 'b', 0)")
@@ -197,12 +198,12 @@ func TestVictimsRunAgain(t *testing.T) {
 		first.Add(len(runs))
 		for i := range runs {
 			all.Go(func() {
-				err := d.Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+				err := d.Tx(t.Context(), db.Synced, func(conn db.Conn) error {
 					runs[i]++
 					if _, err := conn.Exec(t.Context(), raise, fmt.Sprint("ten_", i)); err != nil {
 						return err
 					}
-					if d.Dialect() == store.Postgres && runs[i] == 1 {
+					if d.Dialect() == db.Postgres && runs[i] == 1 {
 						first.Done()
 						first.Wait() // until both hold their first row
 					}
@@ -218,7 +219,7 @@ func TestVictimsRunAgain(t *testing.T) {
 		if got := ask(t, d, "SELECT CAST(created AS TEXT) FROM tenants"); strings.Join(got, " ") != "2 2" {
 			t.Errorf("got %v", got)
 		}
-		if sum := runs[0] + runs[1]; d.Dialect() == store.Postgres && sum < 3 {
+		if sum := runs[0] + runs[1]; d.Dialect() == db.Postgres && sum < 3 {
 			t.Errorf("ran %v times: no deadlock was met", runs)
 		}
 	})
@@ -232,7 +233,7 @@ func TestUniqueIsConflict(t *testing.T) {
 		exec(t, s.Driver(), "INSERT INTO tenants (id, name, created) VALUES ('ten_1', 'a', 1)")
 		for _, values := range []string{"('ten_1', 'b', 1)", "('ten_2', 'a', 1)"} {
 			_, err := s.Driver().Exec(t.Context(), "INSERT INTO tenants (id, name, created) VALUES "+values)
-			want(t, err, store.ErrConflict)
+			want(t, err, db.ErrConflict)
 			rows, err := s.Driver().Query(t.Context(),
 				"INSERT INTO tenants (id, name, created) VALUES "+values+" RETURNING id")
 			if err == nil {
@@ -241,7 +242,7 @@ func TestUniqueIsConflict(t *testing.T) {
 				}
 				err = errors.Join(rows.Err(), rows.Close())
 			}
-			want(t, err, store.ErrConflict)
+			want(t, err, db.ErrConflict)
 		}
 	})
 }
@@ -262,11 +263,11 @@ func TestTextIsKeptOrRefused(t *testing.T) {
 		}
 		for _, name := range []string{"\x00", "a\x00b", "\xff", "\xed\xa0\x80", "a\xc3"} {
 			_, err := s.EnsureTenant(t.Context(), name)
-			want(t, err, store.ErrText)
+			want(t, err, db.ErrText)
 		}
-		err := s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+		err := s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
 			_, err := q.EnsureTenant(t.Context(), "\x00")
-			want(t, err, store.ErrText)
+			want(t, err, db.ErrText)
 			_, err = q.EnsureTenant(t.Context(), "the transaction goes on")
 			return err
 		})
@@ -278,7 +279,7 @@ func TestTextIsKeptOrRefused(t *testing.T) {
 func TestValuesComeBack(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		must(t, s.Driver().Tx(t.Context(), store.Synced, func(conn store.Conn) error {
+		must(t, s.Driver().Tx(t.Context(), db.Synced, func(conn db.Conn) error {
 			exec(t, conn, "CREATE TABLE kinds (n BIGINT, s TEXT, b BOOLEAN, f DOUBLE PRECISION)")
 			large, some, yes := int64(-1<<63), "x", true
 			exec(t, conn, "INSERT INTO kinds VALUES ($1, $2, $3, $4)", large, some, yes, 0.1)

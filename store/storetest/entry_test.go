@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
 	"dreamlab/store/storetest"
 )
 
@@ -13,7 +15,7 @@ func TestEntryIsTheIntent(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		job := running(t, s, "ten_1", "")
-		try := store.Entry{
+		try := book.Entry{
 			Tenant: "ten_1", KeyID: "key_1", Job: job.ID, Step: "answer", Epoch: job.Epoch, Number: 1,
 			Purpose: "chat", Provider: "groq", Model: "small", Reserved: math.MaxInt64 / 4,
 		}
@@ -21,16 +23,16 @@ func TestEntryIsTheIntent(t *testing.T) {
 		must(t, err)
 		try.Epoch++
 		_, err = s.OpenEntry(t.Context(), try)
-		want(t, err, store.ErrFenced)
+		want(t, err, db.ErrFenced)
 
-		end := store.Entry{ID: id, State: store.EntryUnknown, Cause: "timeout"}
+		end := book.Entry{ID: id, State: book.EntryUnknown, Cause: "timeout"}
 		must(t, s.EndEntry(t.Context(), end))
-		want(t, s.EndEntry(t.Context(), end), store.ErrConflict)
-		end.State, end.Settled, end.Estimated = store.EntrySettled, 1, true
+		want(t, s.EndEntry(t.Context(), end), db.ErrConflict)
+		end.State, end.Settled, end.Estimated = book.EntrySettled, 1, true
 		end.Input, end.Cached, end.Output = 10, 4, 5
 		must(t, s.EndEntry(t.Context(), end))
-		want(t, s.EndEntry(t.Context(), end), store.ErrConflict)
-		must(t, s.JobEntries(t.Context(), job.ID, func(got store.Entry) error {
+		want(t, s.EndEntry(t.Context(), end), db.ErrConflict)
+		must(t, s.JobEntries(t.Context(), job.ID, func(got book.Entry) error {
 			if got.State != end.State || got.Cached != 4 || !got.Estimated || got.KeyID != "key_1" {
 				t.Errorf("got %+v", got)
 			}
@@ -44,14 +46,14 @@ func TestSpending(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		job := running(t, s, "ten_1", "")
-		for i, state := range []store.EntryState{
-			store.EntryOpen, store.EntryUnknown, store.EntrySettled, store.EntryVoid,
+		for i, state := range []book.EntryState{
+			book.EntryOpen, book.EntryUnknown, book.EntrySettled, book.EntryVoid,
 		} {
-			e := store.Entry{
+			e := book.Entry{
 				Tenant: "ten_1", Job: job.ID, Step: "train", Number: i, Purpose: []string{"train", "train", "host", "dream"}[i],
 				Provider: "groq", Model: "small", State: state, Reserved: 1000,
 			}
-			if state == store.EntrySettled {
+			if state == book.EntrySettled {
 				e.Settled = 300
 			}
 			must(t, s.AddEntry(t.Context(), e))
@@ -91,11 +93,11 @@ func TestEffectIsStoredOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		_, err := s.Effect(t.Context(), "job_1", "answer")
-		want(t, err, store.ErrNotFound)
+		want(t, err, db.ErrNotFound)
 		const answer = `{"b":1, "a":"\u0000 ä","a":2}` // bytes come back as they were
 		stored := 0
 		for _, err := range atOnce(8, func(i int) error {
-			return s.AddEffect(t.Context(), store.Effect{
+			return s.AddEffect(t.Context(), book.Effect{
 				Job: "job_1", Step: "answer", Epoch: int64(i), RequestHash: "hash", Response: []byte(answer),
 			})
 		}) {
@@ -103,7 +105,7 @@ func TestEffectIsStoredOnce(t *testing.T) {
 				stored++
 				continue
 			}
-			want(t, err, store.ErrConflict)
+			want(t, err, db.ErrConflict)
 		}
 		got, err := s.Effect(t.Context(), "job_1", "answer")
 		if err != nil || stored != 1 || string(got.Response) != answer || got.Entry != "" {

@@ -6,11 +6,14 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
-func example(id string, e store.Experience) store.Example {
-	return store.Example{
+func example(id string, e learn.Experience) learn.Example {
+	return learn.Example{
 		ID: id, Tenant: e.Tenant, Alias: e.Alias, Dream: "drm_1", Experience: e.ID,
 		Messages: []byte(`[{"role":"user"}]`),
 		Score:    800, Verdict: "judged", Author: "recorded", Content: "content of " + id,
@@ -20,7 +23,7 @@ func example(id string, e store.Experience) store.Example {
 func TestExamplesBecomeADataset(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		var e store.Experience
+		var e learn.Experience
 		var ids []string
 		for i := range 5 {
 			ids = append(ids, fmt.Sprint("exm_", i))
@@ -32,12 +35,12 @@ func TestExamplesBecomeADataset(t *testing.T) {
 			must(t, s.AddExample(t.Context(), x))
 		}
 		newExamples(t, s, e, 4)
-		listed(t, ids, func(x store.Example) string { return x.ID },
-			func(p store.Page) ([]store.Example, bool, error) {
+		listed(t, ids, func(x learn.Example) string { return x.ID },
+			func(p db.Page) ([]learn.Example, bool, error) {
 				return s.Examples(t.Context(), e.Tenant, "drm_1", p)
 			})
 		var rows []string
-		must(t, s.TrainingRows(t.Context(), e.Tenant, e.Alias, func(x store.Example) error {
+		must(t, s.TrainingRows(t.Context(), e.Tenant, e.Alias, func(x learn.Example) error {
 			rows = append(rows, x.ID)
 			return nil
 		}))
@@ -45,9 +48,9 @@ func TestExamplesBecomeADataset(t *testing.T) {
 			t.Errorf("training rows are %v", rows)
 		}
 
-		d := store.Dataset{
-			ID: "ds_1", Tenant: e.Tenant, Alias: e.Alias, SHA256: "sum", Rows: 3, Object: store.DatasetObject("sum"),
-			Manifest: store.Manifest{In: 5, Removed: map[string]int{"duplicate": 1}},
+		d := learn.Dataset{
+			ID: "ds_1", Tenant: e.Tenant, Alias: e.Alias, SHA256: "sum", Rows: 3, Object: blob.DatasetObject("sum"),
+			Manifest: learn.Manifest{In: 5, Removed: map[string]int{"duplicate": 1}},
 		}
 		_, fresh, err := s.AddDataset(t.Context(), d, ids[:3])
 		if err != nil || !fresh {
@@ -64,7 +67,7 @@ func TestExamplesBecomeADataset(t *testing.T) {
 		}
 		newExamples(t, s, e, 4) // no tune has learned from it yet
 		job := running(t, s, e.Tenant, "tun_1")
-		tune := store.Tune{ID: "tun_1", Tenant: e.Tenant, Alias: e.Alias, Base: "b", Job: job.ID, Stage: "done"}
+		tune := learn.Tune{ID: "tun_1", Tenant: e.Tenant, Alias: e.Alias, Base: "b", Job: job.ID, Stage: "done"}
 		must(t, s.AddTune(t.Context(), tune))
 		tune.Dataset, tune.Evaluation = "ds_1", "evl_1"
 		must(t, s.SetTune(t.Context(), tune))
@@ -72,7 +75,7 @@ func TestExamplesBecomeADataset(t *testing.T) {
 	})
 }
 
-func newExamples(t *testing.T, s *store.Store, e store.Experience, wanted int) {
+func newExamples(t *testing.T, s *store.Store, e learn.Experience, wanted int) {
 	t.Helper()
 	n, err := s.NewExamples(t.Context(), e.Tenant, e.Alias, 100)
 	if err != nil || n != wanted {

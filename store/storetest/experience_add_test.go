@@ -10,23 +10,25 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
 // said is an experience of a conversation that the client names, or of none.
-func said(external string, text int) store.Experience {
-	e := store.Experience{
-		Tenant: "ten_1", External: external, Alias: store.DefaultAlias,
-		Origin: store.OriginImport, Prompt: fmt.Appendf(nil, `[{"role":"user","content":"%d"}]`, text),
+func said(external string, text int) learn.Experience {
+	e := learn.Experience{
+		Tenant: "ten_1", External: external, Alias: learn.DefaultAlias,
+		Origin: learn.OriginImport, Prompt: fmt.Appendf(nil, `[{"role":"user","content":"%d"}]`, text),
 		Answer: []byte(`{"role":"assistant","content":"Yes."}`),
 	}
 	e.Seal()
 	return e
 }
 
-func addAll(t testing.TB, s *store.Store, batch ...store.Experience) (added []bool) {
+func addAll(t testing.TB, s *store.Store, batch ...learn.Experience) (added []bool) {
 	t.Helper()
-	err := s.Tx(t.Context(), store.Synced, func(q *store.Queries) (err error) {
+	err := s.Tx(t.Context(), db.Synced, func(q *store.Queries) (err error) {
 		added, err = q.AddExperiences(t.Context(), batch)
 		return err
 	})
@@ -43,7 +45,7 @@ type books struct {
 	kept          []string // identities
 }
 
-func (b *books) add(e store.Experience) bool {
+func (b *books) add(e learn.Experience) bool {
 	if b.seen[e.Identity] {
 		return false
 	}
@@ -60,7 +62,7 @@ func (b *books) add(e store.Experience) bool {
 // check compares the books with the tables.
 func (b *books) check(t *testing.T, s *store.Store) {
 	t.Helper()
-	rows, _, err := s.Experiences(t.Context(), "ten_1", store.ExperienceFilter{}, store.Page{Limit: 100})
+	rows, _, err := s.Experiences(t.Context(), "ten_1", learn.ExperienceFilter{}, db.Page{Limit: 100})
 	must(t, err)
 	var kept []string
 	for _, e := range rows {
@@ -69,7 +71,7 @@ func (b *books) check(t *testing.T, s *store.Store) {
 		if e.External == e.Conversation {
 			seed = e.Content
 		}
-		if e.HeldOut != store.HeldOut(seed) {
+		if e.HeldOut != learn.HeldOut(seed) {
 			t.Errorf("%s: held out %t", seed, e.HeldOut)
 		}
 	}
@@ -82,9 +84,9 @@ func (b *books) check(t *testing.T, s *store.Store) {
 	}
 }
 
-func random(seed uint64, n int) []store.Experience {
+func random(seed uint64, n int) []learn.Experience {
 	from := rand.New(rand.NewPCG(seed, 0))
-	batch := make([]store.Experience, n)
+	batch := make([]learn.Experience, n)
 	for i := range batch {
 		batch[i] = said([]string{"", "", "a", "b", "<c>"}[from.IntN(5)], from.IntN(20))
 	}
@@ -133,7 +135,7 @@ func empty(t *testing.T, s *store.Store) {
 func TestTenantsAreApart(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		batch := []store.Experience{said("", 1), said("a", 1), said("", 1), said("a", 1)}
+		batch := []learn.Experience{said("", 1), said("a", 1), said("", 1), said("a", 1)}
 		batch[2].Tenant, batch[3].Tenant = "ten_2", "ten_2"
 		if got := addAll(t, s, batch...); fmt.Sprint(got) != "[true true true true]" {
 			t.Errorf("new: %v", got)
@@ -154,7 +156,7 @@ func TestAddedAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		const rows = 300
 		sums := atOnce(4, func(n int) (sum int) {
-			var batch []store.Experience
+			var batch []learn.Experience
 			for i := range rows {
 				batch = append(batch, said([]string{"", fmt.Sprint("talk ", i%7)}[i%2], i))
 			}
@@ -181,20 +183,20 @@ func TestAddedAtOnce(t *testing.T) {
 // meeting is a driver that lets another come in between the look for what is
 // known and the first row of a batch.
 type meeting struct {
-	store.Driver
+	db.Driver
 	other func()
 }
 
-func (m *meeting) Tx(ctx context.Context, durability store.Durability, fn func(store.Conn) error) error {
-	return m.Driver.Tx(ctx, durability, func(conn store.Conn) error { return fn(met{conn, m}) })
+func (m *meeting) Tx(ctx context.Context, durability db.Durability, fn func(db.Conn) error) error {
+	return m.Driver.Tx(ctx, durability, func(conn db.Conn) error { return fn(met{conn, m}) })
 }
 
 type met struct {
-	store.Conn
+	db.Conn
 	*meeting
 }
 
-func (m met) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (m met) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
 	return m.Conn.Query(ctx, query, args...)
 }
 
@@ -208,7 +210,7 @@ func (m met) Exec(ctx context.Context, query string, args ...any) (int64, error)
 func (m met) Copy(
 	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
 ) (int64, error) {
-	return m.Conn.(store.Copier).Copy(ctx, table, columns, rows)
+	return m.Conn.(db.Copier).Copy(ctx, table, columns, rows)
 }
 
 // TestAnotherComesBetween brings a batch of which another transaction keeps a
@@ -216,7 +218,7 @@ func (m met) Copy(
 func TestAnotherComesBetween(t *testing.T) {
 	t.Parallel()
 	s := storetest.PostgreSQL(t)
-	others := []store.Experience{said("", 1), said("a", 2), said("b", 3)}
+	others := []learn.Experience{said("", 1), said("a", 2), said("b", 3)}
 	between := store.Open(&meeting{s.Driver(), func() { addAll(t, s, others...) }})
 	got := addAll(t, between, said("", 1), said("a", 2), said("a", 4), said("", 5), said("c", 6))
 	if fmt.Sprint(got) != "[false false true true true]" {

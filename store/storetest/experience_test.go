@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
@@ -13,7 +15,7 @@ func TestExperienceComesBack(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		plain := record(t, s, "chat-1")
 		full := plain
-		full.ID, full.Job, full.Provider, full.Model, full.Finish = store.NewID("exp_"), "job_1", "groq", "small", "stop"
+		full.ID, full.Job, full.Provider, full.Model, full.Finish = db.NewID("exp_"), "job_1", "groq", "small", "stop"
 		full.Reference, full.Comment, full.Correction, full.Rating = "r", "c", "k", new(int64(-1))
 		full.Metadata, full.Answer = []byte(`{"a":1}`), []byte(`{"content":"\u0000 ä", "role":"assistant"}`)
 		full.Seal()
@@ -23,7 +25,7 @@ func TestExperienceComesBack(t *testing.T) {
 		batched.Seal()
 		addAll(t, s, batched)
 		batched.ID = keptAs(t, s, batched).ID
-		for _, wanted := range []store.Experience{plain, full, batched} {
+		for _, wanted := range []learn.Experience{plain, full, batched} {
 			got, err := s.Experience(t.Context(), wanted.Tenant, wanted.ID)
 			must(t, err)
 			recent(t, got.Created)
@@ -33,12 +35,12 @@ func TestExperienceComesBack(t *testing.T) {
 			}
 		}
 		_, err := s.Experience(t.Context(), "another tenant", plain.ID)
-		want(t, err, store.ErrNotFound)
-		for filter, n := range map[store.ExperienceFilter]int{
+		want(t, err, db.ErrNotFound)
+		for filter, n := range map[learn.ExperienceFilter]int{
 			{}: 3, {Conversation: "chat-1"}: 3, {Conversation: plain.Conversation}: 3, {Conversation: "x"}: 0,
 			{Job: "job_1"}: 1, {Job: "job_2"}: 1, {Origin: "live"}: 3, {Origin: "import"}: 0, {Dream: "drm_1"}: 0,
 		} {
-			rows, _, err := s.Experiences(t.Context(), plain.Tenant, filter, store.Page{})
+			rows, _, err := s.Experiences(t.Context(), plain.Tenant, filter, db.Page{})
 			if err != nil || len(rows) != n {
 				t.Errorf("%+v: %d rows, want %d, %v", filter, len(rows), n, err)
 			}
@@ -47,7 +49,7 @@ func TestExperienceComesBack(t *testing.T) {
 }
 
 // flat writes an experience with its texts as text and its rating as a number.
-func flat(e store.Experience) []any {
+func flat(e learn.Experience) []any {
 	rating := int64(9)
 	if e.Rating != nil {
 		rating = *e.Rating
@@ -66,15 +68,15 @@ func TestExperienceOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		for _, external := range []string{"chat-1", "", "chat-2"} {
-			atOnce(8, func(int) store.Experience { return record(t, s, external) })
+			atOnce(8, func(int) learn.Experience { return record(t, s, external) })
 		}
-		rows, _, err := s.Experiences(t.Context(), record(t, s, "").Tenant, store.ExperienceFilter{}, store.Page{})
+		rows, _, err := s.Experiences(t.Context(), record(t, s, "").Tenant, learn.ExperienceFilter{}, db.Page{})
 		must(t, err)
 		if len(rows) != 2 {
 			t.Errorf("kept %v", rows)
 		}
 		for _, e := range rows {
-			if e.HeldOut != store.HeldOut(e.External) {
+			if e.HeldOut != learn.HeldOut(e.External) {
 				t.Errorf("%s: held out %t", e.External, e.HeldOut)
 			}
 		}
@@ -96,7 +98,7 @@ func TestFeedback(t *testing.T) {
 		if err != nil || *got.Rating != 1 || got.Comment != "good" || got.Correction != "better" {
 			t.Errorf("got %+v, %v", got, err)
 		}
-		want(t, s.SetFeedback(t.Context(), "another tenant", e.ID, nil, "x", ""), store.ErrNotFound)
+		want(t, s.SetFeedback(t.Context(), "another tenant", e.ID, nil, "x", ""), db.ErrNotFound)
 	})
 }
 

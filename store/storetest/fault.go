@@ -4,17 +4,18 @@ import (
 	"context"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // Fault is a driver that goes wrong as it is told. Its functions may be nil, and
 // are called by many at once.
 type Fault struct {
-	store.Driver
+	db.Driver
 	// Before is asked before each statement; its error stands for an answer.
 	Before func(query string, args []any) error
 	// After is asked when a transaction was committed; its error takes the place of
 	// the answer, as when a connection breaks in between.
-	After func(store.Durability) error
+	After func(db.Durability) error
 }
 
 // Faulty puts a fault between a store and its queries. The store's owner goes on
@@ -30,18 +31,18 @@ func (f *Fault) Exec(ctx context.Context, query string, args ...any) (int64, err
 }
 
 // Query runs a statement unless it is to fail.
-func (f *Fault) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (f *Fault) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
 	return faultyConn{f.Driver, f}.Query(ctx, query, args...)
 }
 
 // Later runs a statement unless it is to fail.
-func (f *Fault) Later(ctx context.Context, s store.Statement) error {
+func (f *Fault) Later(ctx context.Context, s db.Statement) error {
 	return faultyConn{f.Driver, f}.Later(ctx, s)
 }
 
 // Tx runs a transaction, and loses its answer where that is asked for.
-func (f *Fault) Tx(ctx context.Context, durability store.Durability, fn func(store.Conn) error) error {
-	err := f.Driver.Tx(ctx, durability, func(conn store.Conn) error { return fn(faultyConn{conn, f}) })
+func (f *Fault) Tx(ctx context.Context, durability db.Durability, fn func(db.Conn) error) error {
+	err := f.Driver.Tx(ctx, durability, func(conn db.Conn) error { return fn(faultyConn{conn, f}) })
 	if err == nil && f.After != nil {
 		return f.After(durability)
 	}
@@ -49,7 +50,7 @@ func (f *Fault) Tx(ctx context.Context, durability store.Durability, fn func(sto
 }
 
 type faultyConn struct {
-	store.Conn
+	db.Conn
 	fault *Fault
 }
 
@@ -69,7 +70,7 @@ func (c faultyConn) Exec(ctx context.Context, query string, args ...any) (int64,
 }
 
 // Query runs a statement unless it is to fail.
-func (c faultyConn) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (c faultyConn) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
 	if err := c.before(query, args); err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (c faultyConn) Query(ctx context.Context, query string, args ...any) (store
 }
 
 // Later runs a statement unless it is to fail.
-func (c faultyConn) Later(ctx context.Context, s store.Statement) error {
+func (c faultyConn) Later(ctx context.Context, s db.Statement) error {
 	if err := c.before(s.Query, s.Args); err != nil {
 		return err
 	}

@@ -5,15 +5,18 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
 func TestFile(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		file := store.File{
+		file := learn.File{
 			ID: "file-1", Tenant: "ten_1", Filename: "ä.jsonl", Purpose: "fine-tune", Bytes: 1 << 40, SHA256: "sum",
-			Object: store.FileObject("file-1"), IdemKey: "key",
+			Object: blob.FileObject("file-1"), IdemKey: "key",
 		}
 		kept, err := s.AddFile(t.Context(), file)
 		must(t, err)
@@ -25,18 +28,18 @@ func TestFile(t *testing.T) {
 		again := file
 		again.ID = "file-2"
 		_, err = s.AddFile(t.Context(), again)
-		want(t, err, store.ErrConflict)
+		want(t, err, db.ErrConflict)
 		again.Tenant = "ten_2"
 		_, err = s.AddFile(t.Context(), again)
 		must(t, err)
 
 		must(t, s.ShiftClock(t.Context(), 25*time.Hour))
 		_, err = s.FileByKey(t.Context(), "ten_1", "key")
-		want(t, err, store.ErrNotFound)
-		want(t, s.DeleteFile(t.Context(), "ten_2", "file-1"), store.ErrNotFound)
+		want(t, err, db.ErrNotFound)
+		want(t, s.DeleteFile(t.Context(), "ten_2", "file-1"), db.ErrNotFound)
 		must(t, s.DeleteFile(t.Context(), "ten_1", "file-1"))
 		_, err = s.File(t.Context(), "ten_1", "file-1")
-		want(t, err, store.ErrNotFound)
+		want(t, err, db.ErrNotFound)
 	})
 }
 
@@ -44,7 +47,7 @@ func TestFile(t *testing.T) {
 func TestOldKeysNameNewFiles(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		file := store.File{ID: "file-1", Tenant: "ten_1", Filename: "a", Purpose: "fine-tune", Object: "o", IdemKey: "key"}
+		file := learn.File{ID: "file-1", Tenant: "ten_1", Filename: "a", Purpose: "fine-tune", Object: "o", IdemKey: "key"}
 		_, err := s.AddFile(t.Context(), file)
 		must(t, err)
 		must(t, s.ShiftClock(t.Context(), 24*time.Hour+time.Minute))

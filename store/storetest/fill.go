@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // largeRows is how many rows Fill gives the tables for a look at plans: with far
@@ -14,7 +14,7 @@ const largeRows = 100_000
 // Fill fills jobs, entries and experiences of a migrated PostgreSQL schema as
 // months of traffic do: fifty tenants, of a hundred jobs one open, and children
 // of dreams among them.
-func Fill(ctx context.Context, d store.Driver, rows int) error {
+func Fill(ctx context.Context, d db.Driver, rows int) error {
 	for _, statement := range []string{
 		`INSERT INTO jobs (id, tenant, kind, lane, state, input, result, parent, subject, run_at, due, lease_until,
 			dispatched_at, expires_at, idem_key, created, finished)

@@ -8,19 +8,21 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 )
 
 func accept(
-	ctx context.Context, s *store.Store, durability store.Durability, job store.NewJob,
-) (store.Accepted, error) {
-	var accepted []store.Accepted
+	ctx context.Context, s *store.Store, durability db.Durability, j job.NewJob,
+) (job.Accepted, error) {
+	var accepted []job.Accepted
 	err := s.Tx(ctx, durability, func(q *store.Queries) (err error) {
-		accepted, err = q.AcceptJobs(ctx, []store.NewJob{job}, nil)
+		accepted, err = q.AcceptJobs(ctx, []job.NewJob{j}, nil)
 		return err
 	})
 	if err != nil {
-		return store.Accepted{}, err
+		return job.Accepted{}, err
 	}
 	return accepted[0], nil
 }
@@ -32,8 +34,8 @@ func TestAcceptRace(t *testing.T) {
 		for round := range 5 {
 			made := 0
 			ids := map[string]bool{}
-			for _, got := range atOnce(8, func(int) store.Accepted {
-				a, err := accept(t.Context(), s, store.Synced, store.NewJob{
+			for _, got := range atOnce(8, func(int) job.Accepted {
+				a, err := accept(t.Context(), s, db.Synced, job.NewJob{
 					Tenant: "ten_1", Kind: "chat.run", Lane: "chat", Input: []byte(`{}`),
 					IdemKey: fmt.Sprint("key ", round), IdemHash: "hash",
 				})
@@ -58,12 +60,12 @@ func TestAcceptRace(t *testing.T) {
 func TestClaimRace(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		a, err := accept(t.Context(), s, store.Synced, store.NewJob{
+		a, err := accept(t.Context(), s, db.Synced, job.NewJob{
 			Tenant: "ten_1", Kind: "chat.run", Lane: "chat", Input: []byte(`{}`),
 		})
 		must(t, err)
-		must(t, s.Tx(t.Context(), store.Relaxed, func(q *store.Queries) error {
-			picked, err := q.PickJobs(t.Context(), "chat", store.Limits{Window: 10, TenantCap: 10})
+		must(t, s.Tx(t.Context(), db.Relaxed, func(q *store.Queries) error {
+			picked, err := q.PickJobs(t.Context(), "chat", job.Limits{Window: 10, TenantCap: 10})
 			if err != nil {
 				return err
 			}
@@ -71,7 +73,7 @@ func TestClaimRace(t *testing.T) {
 		}))
 		claimed := 0
 		for _, n := range atOnce(8, func(i int) int {
-			refs := []store.JobRef{{ID: a.Job.ID, Gen: a.Job.Gen}}
+			refs := []job.Ref{{ID: a.Job.ID, Gen: a.Job.Gen}}
 			jobs, err := s.ClaimJobs(t.Context(), refs, fmt.Sprint(i), time.Minute)
 			if err != nil {
 				t.Error(err)

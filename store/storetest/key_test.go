@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/storetest"
 )
 
@@ -24,19 +25,19 @@ func TestKeys(t *testing.T) {
 		}, old)
 		must(t, err)
 		_, err = s.CreateKey(t.Context(), store.Key{Tenant: tenant.ID, Name: "c"}, secret)
-		want(t, err, store.ErrConflict)
+		want(t, err, db.ErrConflict)
 
 		found, err := s.KeyBySecret(t.Context(), secret)
 		if err != nil || found.ID != key.ID || !found.Has(store.ScopeUse) || found.Has(store.ScopeAdmin) {
 			t.Errorf("got %+v, %v", found, err)
 		}
 		listed(t, []string{key.ID, expired.ID}, func(k store.Key) string { return k.ID },
-			func(p store.Page) ([]store.Key, bool, error) { return s.Keys(t.Context(), tenant.ID, p) })
+			func(p db.Page) ([]store.Key, bool, error) { return s.Keys(t.Context(), tenant.ID, p) })
 		must(t, s.RevokeKey(t.Context(), key.ID))
-		want(t, s.RevokeKey(t.Context(), key.ID), store.ErrNotFound)
+		want(t, s.RevokeKey(t.Context(), key.ID), db.ErrNotFound)
 		for _, unknown := range []string{secret, old, "", store.HashSecret(secret)} {
 			_, err := s.KeyBySecret(t.Context(), unknown)
-			want(t, err, store.ErrNotFound)
+			want(t, err, db.ErrNotFound)
 		}
 	})
 }

@@ -9,22 +9,24 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/db"
 	"dreamlab/store/storetest"
 )
 
 // keep is a statement that keeps a tenant.
-func keep(name string) store.Statement {
-	return store.Statement{
+func keep(name string) db.Statement {
+	return db.Statement{
 		Query: `INSERT INTO tenants (id, name, created) VALUES ($1, $1, 0)`, Args: []any{name},
 	}
 }
 
-func tenants(t *testing.T, conn store.Conn) []string {
+func tenants(t *testing.T, conn db.Conn) []string {
 	t.Helper()
 	var names []string
-	must(t, store.RunNow(t.Context(), conn, store.Statement{
+	must(t, db.RunNow(t.Context(), conn, db.Statement{
 		Query: `SELECT id FROM tenants ORDER BY id`,
-		Each: func(r store.Rows) error {
+		Each: func(r db.Rows) error {
 			var name string
 			err := r.Scan(&name)
 			names = append(names, name)
@@ -38,11 +40,11 @@ func tenants(t *testing.T, conn store.Conn) []string {
 // answered, and one that is asked sees those before it.
 func TestLater(t *testing.T) {
 	t.Parallel()
-	for _, durability := range []store.Durability{store.Synced, store.Relaxed} {
+	for _, durability := range []db.Durability{db.Synced, db.Relaxed} {
 		storetest.Each(t, func(t *testing.T, s *store.Store) {
 			var counted int64
 			var seen []string
-			must(t, s.Driver().Tx(t.Context(), durability, func(c store.Conn) error {
+			must(t, s.Driver().Tx(t.Context(), durability, func(c db.Conn) error {
 				first := keep("a")
 				first.Want, first.Missing = 1, errors.New("nothing was kept")
 				must(t, c.Later(t.Context(), first))
@@ -53,8 +55,8 @@ func TestLater(t *testing.T) {
 				must(t, c.Later(t.Context(), keep("b")))
 				seen = tenants(t, c)
 				must(t, c.Later(t.Context(), keep("c")))
-				must(t, c.Later(t.Context(), store.Statement{Query: `SELECT count(*) FROM tenants`,
-					Each: func(r store.Rows) error { return r.Scan(&counted) }}))
+				must(t, c.Later(t.Context(), db.Statement{Query: `SELECT count(*) FROM tenants`,
+					Each: func(r db.Rows) error { return r.Scan(&counted) }}))
 				return c.Later(t.Context(), keep("d"))
 			}))
 			if counted != 3 || !slices.Equal(seen, []string{"a", "b"}) {
@@ -72,7 +74,7 @@ func TestLaterManyStatements(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		const many = 1000
-		must(t, s.Driver().Tx(t.Context(), store.Synced, func(c store.Conn) error {
+		must(t, s.Driver().Tx(t.Context(), db.Synced, func(c db.Conn) error {
 			for i := range many {
 				must(t, c.Later(t.Context(), keep(strconv.Itoa(i))))
 			}
@@ -90,21 +92,21 @@ func TestLaterFails(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("refused")
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		must(t, store.RunNow(t.Context(), s.Driver(), keep("a")))
+		must(t, db.RunNow(t.Context(), s.Driver(), keep("a")))
 		for name, broken := range map[string]struct {
-			store.Statement
+			db.Statement
 			want error
 		}{
-			"twice":   {keep("a"), store.ErrConflict},
-			"too few": {store.Statement{Query: `DELETE FROM tenants`, Want: 9, Missing: refused}, refused},
-			"too few found": {store.Statement{Query: `SELECT id FROM tenants WHERE id = $1`, Args: []any{"a"},
+			"twice":   {keep("a"), db.ErrConflict},
+			"too few": {db.Statement{Query: `DELETE FROM tenants`, Want: 9, Missing: refused}, refused},
+			"too few found": {db.Statement{Query: `SELECT id FROM tenants WHERE id = $1`, Args: []any{"a"},
 				Want: 2, Missing: refused}, refused},
-			"looked at": {store.Statement{Query: `SELECT id FROM tenants`,
-				Each: func(store.Rows) error { return refused }}, refused},
+			"looked at": {db.Statement{Query: `SELECT id FROM tenants`,
+				Each: func(db.Rows) error { return refused }}, refused},
 		} {
 			for _, asked := range []bool{false, true} {
-				err := s.Driver().Tx(t.Context(), store.Synced, func(c store.Conn) error {
-					for _, one := range []store.Statement{keep("b"), broken.Statement, keep("c")} {
+				err := s.Driver().Tx(t.Context(), db.Synced, func(c db.Conn) error {
+					for _, one := range []db.Statement{keep("b"), broken.Statement, keep("c")} {
 						if err := c.Later(t.Context(), one); err != nil {
 							return err
 						}
@@ -133,38 +135,38 @@ func TestSumsOfSpending(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		job := running(t, s, "ten_1", "")
 		open := func(purpose string) string {
-			id, err := s.OpenEntry(t.Context(), store.Entry{
+			id, err := s.OpenEntry(t.Context(), book.Entry{
 				Tenant: "ten_1", Job: job.ID, Step: "answer", Epoch: job.Epoch, Number: 1, Purpose: purpose,
 				Provider: "groq", Model: "small", Reserved: 1000,
 			})
 			must(t, err)
 			return id
 		}
-		ways := [][]store.EntryState{
-			nil, {store.EntrySettled}, {store.EntryVoid}, {store.EntryUnknown},
-			{store.EntryUnknown, store.EntrySettled}, {store.EntryUnknown, store.EntryVoid},
+		ways := [][]book.EntryState{
+			nil, {book.EntrySettled}, {book.EntryVoid}, {book.EntryUnknown},
+			{book.EntryUnknown, book.EntrySettled}, {book.EntryUnknown, book.EntryVoid},
 		}
 		for i, way := range ways {
 			id := open([]string{"chat", "replay"}[i%2])
 			for _, state := range way {
-				end := store.Entry{ID: id, State: state}
-				if state == store.EntrySettled {
+				end := book.Entry{ID: id, State: state}
+				if state == book.EntrySettled {
 					end.Settled = 300
 				}
-				must(t, s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+				must(t, s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
 					if i%2 == 0 {
 						return q.SettleEntry(t.Context(), end)
 					}
 					return q.EndEntry(t.Context(), end)
 				}))
-				want(t, s.EndEntry(t.Context(), store.Entry{ID: id, State: store.EntryUnknown}), store.ErrConflict)
+				want(t, s.EndEntry(t.Context(), book.Entry{ID: id, State: book.EntryUnknown}), db.ErrConflict)
 			}
 		}
-		must(t, s.AddEntry(t.Context(), store.Entry{Tenant: "ten_1", Step: "hour", Purpose: "host", Provider: "groq",
-			Model: "small", State: store.EntrySettled, Settled: 77}))
+		must(t, s.AddEntry(t.Context(), book.Entry{Tenant: "ten_1", Step: "hour", Purpose: "host", Provider: "groq",
+			Model: "small", State: book.EntrySettled, Settled: 77}))
 		undone := errors.New("undone")
-		err := s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
-			_, err := q.OpenEntry(t.Context(), store.Entry{Tenant: "ten_1", Job: job.ID, Epoch: job.Epoch,
+		err := s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+			_, err := q.OpenEntry(t.Context(), book.Entry{Tenant: "ten_1", Job: job.ID, Epoch: job.Epoch,
 				Purpose: "chat", Reserved: 5})
 			must(t, err)
 			got, err := q.Committed(t.Context(), "ten_1", "chat", job.Created)
@@ -174,7 +176,7 @@ func TestSumsOfSpending(t *testing.T) {
 			return undone
 		})
 		want(t, err, undone)
-		sums, err := s.CommittedOf(t.Context(), []store.Commitment{
+		sums, err := s.CommittedOf(t.Context(), []book.Commitment{
 			{Tenant: "ten_1", Purpose: "host", Since: job.Created}, {Tenant: "ten_2", Since: job.Created},
 			{Tenant: "ten_1", Since: job.Created}, {Tenant: "ten_1", Since: job.Created.Add(48 * time.Hour)},
 		})
@@ -190,9 +192,9 @@ func TestSumsOfSpending(t *testing.T) {
 			}
 		}
 		var sum string
-		must(t, store.RunNow(t.Context(), storetest.Bare(s.Driver()), store.Statement{
+		must(t, db.RunNow(t.Context(), storetest.Bare(s.Driver()), db.Statement{
 			Query: `SELECT CAST(sum(CASE WHEN state IN ('open', 'unknown') THEN reserved ELSE settled END) AS text) FROM entries`,
-			Each:  func(r store.Rows) error { return r.Scan(&sum) },
+			Each:  func(r db.Rows) error { return r.Scan(&sum) },
 		}))
 		if sum != fmt.Sprint(2677) {
 			t.Errorf("the entries come to %s", sum)

@@ -6,18 +6,20 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
 // learned makes a model of two conversations that one dream took in, and returns
 // their experiences.
-func learned(t *testing.T, s *store.Store) []store.Experience {
+func learned(t *testing.T, s *store.Store) []learn.Experience {
 	t.Helper()
-	var all []store.Experience
+	var all []learn.Experience
 	for i := range 2 {
 		e := record(t, s, fmt.Sprint("chat-", i))
 		must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
-		must(t, s.AddReflection(t.Context(), store.Reflection{
+		must(t, s.AddReflection(t.Context(), learn.Reflection{
 			ID: fmt.Sprint("rfl_", i), Tenant: e.Tenant, Dream: "drm_1", Lesson: "l", Sources: []string{e.ID},
 		}))
 		all = append(all, e)
@@ -25,18 +27,18 @@ func learned(t *testing.T, s *store.Store) []store.Experience {
 	tenant := all[0].Tenant
 	_, err := s.SealBatch(t.Context(), tenant, "drm_1", 10)
 	must(t, err)
-	must(t, s.AddMemory(t.Context(), store.Memory{ID: "mem_1", Tenant: tenant, Dream: "drm_1", Object: "o",
-		Lessons: []store.Lesson{{Text: "l", Sources: []string{all[0].ID}, Reflections: []string{"rfl_0"}}}}))
+	must(t, s.AddMemory(t.Context(), learn.Memory{ID: "mem_1", Tenant: tenant, Dream: "drm_1", Object: "o",
+		Lessons: []learn.Lesson{{Text: "l", Sources: []string{all[0].ID}, Reflections: []string{"rfl_0"}}}}))
 	must(t, freeze(t, s, tenant, "1", "exm_0", "exm_1"))
 	job := running(t, s, tenant, "tun_1")
-	tune := store.Tune{ID: "tun_1", Tenant: tenant, Alias: "assistant", Base: "groq/b", Job: job.ID, Stage: "train"}
+	tune := learn.Tune{ID: "tun_1", Tenant: tenant, Alias: "assistant", Base: "groq/b", Job: job.ID, Stage: "train"}
 	must(t, s.AddTune(t.Context(), tune))
 	tune.Dataset, tune.Training = "ds_1", "ftjob-1"
 	must(t, s.SetTune(t.Context(), tune))
-	must(t, s.AddTraining(t.Context(), store.Training{
+	must(t, s.AddTraining(t.Context(), learn.Training{
 		ID: "ftjob-1", Tenant: tenant, Tune: "tun_1", Job: job.ID, Provider: "groq", Base: "b", Status: "queued",
 	}))
-	must(t, s.AddModel(t.Context(), store.Model{
+	must(t, s.AddModel(t.Context(), learn.Model{
 		Name: "groq/tuned", Tenant: tenant, Provider: "groq", Tune: "tun_1", Training: "ftjob-1", State: "serving",
 	}))
 	return all
@@ -45,7 +47,7 @@ func learned(t *testing.T, s *store.Store) []store.Experience {
 // walked reads a whole lineage by pages, and returns the ids of each way.
 func walked(t *testing.T, s *store.Store, tenant, id string, limit int) (from, to []string) {
 	t.Helper()
-	hops, page := 0, store.Page{Limit: limit}
+	hops, page := 0, db.Page{Limit: limit}
 	for {
 		steps, more, err := s.Lineage(t.Context(), tenant, id, page)
 		must(t, err)

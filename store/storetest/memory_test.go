@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
@@ -16,7 +18,7 @@ func TestMemoryWithoutUndoneDreams(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		const tenant = "ten_1"
 		first, undone := dream(t, s, tenant), dream(t, s, tenant)
-		for _, r := range []store.Reflection{
+		for _, r := range []learn.Reflection{
 			{ID: "rfl_1", Dream: first, Lesson: "old words", Sources: []string{"exp_1"}},
 			{ID: "rfl_2", Dream: undone, Lesson: "new words", Sources: []string{"exp_2"}},
 			{ID: "rfl_3", Dream: undone, Lesson: "another", Sources: []string{"exp_3"}},
@@ -24,8 +26,8 @@ func TestMemoryWithoutUndoneDreams(t *testing.T) {
 			r.Tenant = tenant
 			must(t, s.AddReflection(t.Context(), r))
 		}
-		must(t, s.AddMemory(t.Context(), store.Memory{
-			ID: "mem_1", Tenant: tenant, Dream: first, Object: "o", Lessons: []store.Lesson{
+		must(t, s.AddMemory(t.Context(), learn.Memory{
+			ID: "mem_1", Tenant: tenant, Dream: first, Object: "o", Lessons: []learn.Lesson{
 				{Text: "new words", Reflections: []string{"rfl_1", "rfl_2"}, Sources: []string{"exp_1", "exp_2"}, Weight: 7},
 				{Text: "another", Reflections: []string{"rfl_3"}, Sources: []string{"exp_3"}},
 			},
@@ -47,9 +49,9 @@ func TestMemoryWithoutUndoneDreams(t *testing.T) {
 // dream makes a dream that has ended.
 func dream(t *testing.T, s *store.Store, tenant string) string {
 	t.Helper()
-	id := store.NewID("drm_")
+	id := db.NewID("drm_")
 	job := running(t, s, tenant, id)
-	must(t, s.AddDream(t.Context(), store.Dream{ID: id, Tenant: tenant, Job: job.ID, Mode: "auto", Stage: "done"}))
+	must(t, s.AddDream(t.Context(), learn.Dream{ID: id, Tenant: tenant, Job: job.ID, Mode: "auto", Stage: "done"}))
 	finish(t, s, job)
 	return id
 }

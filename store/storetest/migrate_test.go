@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
@@ -14,7 +16,7 @@ import (
 // each other in the tables.
 func TestMigrationsWithData(t *testing.T) {
 	t.Parallel()
-	storetest.EachDriver(t, func(t *testing.T, open func() store.Driver) {
+	storetest.EachDriver(t, func(t *testing.T, open func() db.Driver) {
 		d := open()
 		for _, target := range []int{-1, 0, -1, 1, -1} {
 			must(t, d.Migrate(t.Context(), target))
@@ -37,14 +39,14 @@ func TestMigrationsWithData(t *testing.T) {
 }
 
 // record keeps an experience of a conversation that the client names.
-func record(t testing.TB, s *store.Store, external string) store.Experience {
+func record(t testing.TB, s *store.Store, external string) learn.Experience {
 	t.Helper()
 	tenant, err := s.EnsureTenant(t.Context(), "default")
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := store.Experience{
-		Tenant: tenant.ID, External: external, Alias: store.DefaultAlias, Origin: store.OriginLive,
+	e := learn.Experience{
+		Tenant: tenant.ID, External: external, Alias: learn.DefaultAlias, Origin: learn.OriginLive,
 		Prompt: []byte(`[{"role":"user","content":"Why?"}]`),
 		Answer: []byte(`{"role":"assistant","content":"Why not."}`),
 	}
@@ -57,13 +59,13 @@ func record(t testing.TB, s *store.Store, external string) store.Experience {
 
 // keptAs returns the experience that was kept in place of one: of the same
 // identity, or of the same content where no conversation was named.
-func keptAs(t testing.TB, s *store.Store, e store.Experience) store.Experience {
+func keptAs(t testing.TB, s *store.Store, e learn.Experience) learn.Experience {
 	t.Helper()
-	rows, _, err := s.Experiences(t.Context(), e.Tenant, store.ExperienceFilter{}, store.Page{Limit: 100})
+	rows, _, err := s.Experiences(t.Context(), e.Tenant, learn.ExperienceFilter{}, db.Page{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := slices.IndexFunc(rows, func(row store.Experience) bool {
+	at := slices.IndexFunc(rows, func(row learn.Experience) bool {
 		return row.Identity == e.Identity || e.External == "" && row.Content == e.Content
 	})
 	if at < 0 {
@@ -74,8 +76,8 @@ func keptAs(t testing.TB, s *store.Store, e store.Experience) store.Experience {
 
 func TestMigrateAtOnce(t *testing.T) {
 	t.Parallel()
-	storetest.EachDriver(t, func(t *testing.T, open func() store.Driver) {
-		drivers := make([]store.Driver, 4)
+	storetest.EachDriver(t, func(t *testing.T, open func() db.Driver) {
+		drivers := make([]db.Driver, 4)
 		for i := range drivers {
 			drivers[i] = open()
 		}
@@ -97,11 +99,11 @@ func TestMigrateAtOnce(t *testing.T) {
 
 func TestMigrateRefusesNewerSchema(t *testing.T) {
 	t.Parallel()
-	storetest.EachDriver(t, func(t *testing.T, open func() store.Driver) {
+	storetest.EachDriver(t, func(t *testing.T, open func() db.Driver) {
 		d := open()
 		must(t, d.Migrate(t.Context(), -1))
 		record(t, store.Open(d), "kept")
-		if d.Dialect() == store.Postgres {
+		if d.Dialect() == db.Postgres {
 			exec(t, d, "UPDATE schema_version SET version = 99")
 		} else {
 			exec(t, d, "PRAGMA user_version = 99")

@@ -7,21 +7,23 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // running makes a job that a worker holds, for a tenant and a subject.
-func running(t testing.TB, s *store.Store, tenant, subject string) store.Job {
+func running(t testing.TB, s *store.Store, tenant, subject string) job.Job {
 	t.Helper()
-	var jobs []store.Job
-	err := s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
-		accepted, err := q.AcceptJobs(t.Context(), []store.NewJob{{
+	var jobs []job.Job
+	err := s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		accepted, err := q.AcceptJobs(t.Context(), []job.NewJob{{
 			Tenant: tenant, Kind: "dream.plan", Lane: "dream", Subject: subject, Input: []byte(`{"n":1}`),
-		}}, map[string]store.Limits{"dream": {Window: 100, TenantCap: 100}})
+		}}, map[string]job.Limits{"dream": {Window: 100, TenantCap: 100}})
 		if err != nil {
 			return err
 		}
-		ref := store.JobRef{ID: accepted[0].Job.ID, Gen: accepted[0].Job.Gen}
-		jobs, err = q.ClaimJobs(t.Context(), []store.JobRef{ref}, "worker", time.Minute)
+		ref := job.Ref{ID: accepted[0].Job.ID, Gen: accepted[0].Job.Gen}
+		jobs, err = q.ClaimJobs(t.Context(), []job.Ref{ref}, "worker", time.Minute)
 		return err
 	})
 	if err != nil || len(jobs) != 1 {
@@ -31,11 +33,11 @@ func running(t testing.TB, s *store.Store, tenant, subject string) store.Job {
 }
 
 // finish ends a job as succeeded.
-func finish(t testing.TB, s *store.Store, job store.Job) {
+func finish(t testing.TB, s *store.Store, j job.Job) {
 	t.Helper()
-	err := s.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
-		_, err := q.FinishJob(t.Context(), store.Finish{
-			Job: job.ID, Epoch: job.Epoch, Worker: "worker", To: store.JobSucceeded, Outcome: "succeeded",
+	err := s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		_, err := q.FinishJob(t.Context(), job.Finish{
+			Job: j.ID, Epoch: j.Epoch, Worker: "worker", To: job.StateSucceeded, Outcome: "succeeded",
 		})
 		return err
 	})
@@ -53,12 +55,12 @@ func recent(t *testing.T, when time.Time) {
 }
 
 // listed refuses pages of one that do not lead through all ids, newest first.
-func listed[T any](t *testing.T, ids []string, id func(T) string, list func(store.Page) ([]T, bool, error)) {
+func listed[T any](t *testing.T, ids []string, id func(T) string, list func(db.Page) ([]T, bool, error)) {
 	t.Helper()
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	slices.Reverse(ids)
-	page := store.Page{Limit: 1}
+	page := db.Page{Limit: 1}
 	for i, want := range ids {
 		rows, more, err := list(page)
 		must(t, err)

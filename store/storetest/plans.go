@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/postgres"
 )
 
@@ -77,7 +77,7 @@ func checkPlans(ctx context.Context, statements map[string][]any) error {
 	return errors.Join(err, d.Close(), ask(ctx, private.url, "DROP SCHEMA "+schema+" CASCADE"))
 }
 
-func scans(ctx context.Context, d store.Driver, statements map[string][]any) error {
+func scans(ctx context.Context, d db.Driver, statements map[string][]any) error {
 	var all []error
 	for query, args := range statements {
 		if planned(query) {
@@ -90,9 +90,9 @@ func scans(ctx context.Context, d store.Driver, statements map[string][]any) err
 // indexed looks at both plans of a statement: the one for these arguments, and
 // the one for any that a connection goes over to after five times
 // (https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES).
-func indexed(ctx context.Context, d store.Driver, query string, args []any) error {
+func indexed(ctx context.Context, d db.Driver, query string, args []any) error {
 	var all []error
-	for name, explain := range map[string]func(context.Context, store.Driver, string, []any) (string, error){
+	for name, explain := range map[string]func(context.Context, db.Driver, string, []any) (string, error){
 		"its plan for these arguments": Explain, "its plan for any arguments": explainGeneric,
 	} {
 		plan, err := explain(ctx, d, query, args)
@@ -106,18 +106,18 @@ func indexed(ctx context.Context, d store.Driver, query string, args []any) erro
 }
 
 // Explain returns how PostgreSQL carries out a statement with these arguments.
-func Explain(ctx context.Context, d store.Driver, query string, args []any) (string, error) {
+func Explain(ctx context.Context, d db.Driver, query string, args []any) (string, error) {
 	return lines(ctx, d, "EXPLAIN "+query, args...)
 }
 
 // explainGeneric returns how PostgreSQL carries out a statement with any arguments.
-func explainGeneric(ctx context.Context, d store.Driver, query string, args []any) (plan string, err error) {
+func explainGeneric(ctx context.Context, d db.Driver, query string, args []any) (plan string, err error) {
 	values := ""
 	if len(args) > 0 {
 		values = "(NULL" + strings.Repeat(", NULL", len(args)-1) + ")"
 	}
 	name := "plan_" + rand.Text()
-	err = d.Tx(ctx, store.Relaxed, func(conn store.Conn) error {
+	err = d.Tx(ctx, db.Relaxed, func(conn db.Conn) error {
 		for _, statement := range []string{
 			"SET LOCAL plan_cache_mode = force_generic_plan", "PREPARE " + name + " AS " + query,
 		} {
@@ -131,13 +131,13 @@ func explainGeneric(ctx context.Context, d store.Driver, query string, args []an
 	return plan, err
 }
 
-func lines(ctx context.Context, conn store.Conn, query string, args ...any) (string, error) {
+func lines(ctx context.Context, conn db.Conn, query string, args ...any) (string, error) {
 	rows, err := conn.Query(ctx, query, args...)
 	if err != nil {
 		return "", err
 	}
 	var out strings.Builder
-	err = store.EachRow(rows, func(r store.Rows) error {
+	err = db.EachRow(rows, func(r db.Rows) error {
 		var line string
 		err := r.Scan(&line)
 		out.WriteString(line + "\n")

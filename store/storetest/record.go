@@ -6,7 +6,7 @@ import (
 	"maps"
 	"sync"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // asked holds each text that the tests of this program sent to PostgreSQL, with
@@ -37,7 +37,7 @@ func (s *statements) all() map[string][]any {
 
 // Bare returns the connection behind one that notes its statements: what a test
 // asks by itself is none of the product's.
-func Bare(conn store.Conn) store.Conn {
+func Bare(conn db.Conn) db.Conn {
 	switch c := conn.(type) {
 	case recorder:
 		return c.Driver
@@ -48,17 +48,17 @@ func Bare(conn store.Conn) store.Conn {
 }
 
 // recorder is a driver that notes its statements.
-type recorder struct{ store.Driver }
+type recorder struct{ db.Driver }
 
 func (r recorder) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	return recording{r.Driver}.Exec(ctx, query, args...)
 }
 
-func (r recorder) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (r recorder) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
 	return recording{r.Driver}.Query(ctx, query, args...)
 }
 
-func (r recorder) Later(ctx context.Context, s store.Statement) error {
+func (r recorder) Later(ctx context.Context, s db.Statement) error {
 	return recording{r.Driver}.Later(ctx, s)
 }
 
@@ -68,24 +68,24 @@ func (r recorder) Copy(
 	return recording{r.Driver}.Copy(ctx, table, columns, rows)
 }
 
-func (r recorder) Tx(ctx context.Context, durability store.Durability, fn func(store.Conn) error) error {
-	return r.Driver.Tx(ctx, durability, func(conn store.Conn) error { return fn(recording{conn}) })
+func (r recorder) Tx(ctx context.Context, durability db.Durability, fn func(db.Conn) error) error {
+	return r.Driver.Tx(ctx, durability, func(conn db.Conn) error { return fn(recording{conn}) })
 }
 
 // recording is a connection that notes its statements.
-type recording struct{ store.Conn }
+type recording struct{ db.Conn }
 
 func (r recording) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	asked.note(query, args)
 	return r.Conn.Exec(ctx, query, args...)
 }
 
-func (r recording) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (r recording) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
 	asked.note(query, args)
 	return r.Conn.Query(ctx, query, args...)
 }
 
-func (r recording) Later(ctx context.Context, s store.Statement) error {
+func (r recording) Later(ctx context.Context, s db.Statement) error {
 	asked.note(s.Query, s.Args)
 	return r.Conn.Later(ctx, s)
 }
@@ -94,5 +94,5 @@ func (r recording) Later(ctx context.Context, s store.Statement) error {
 func (r recording) Copy(
 	ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error],
 ) (int64, error) {
-	return r.Conn.(store.Copier).Copy(ctx, table, columns, rows)
+	return r.Conn.(db.Copier).Copy(ctx, table, columns, rows)
 }

@@ -5,13 +5,15 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
-func route(tenant, alias, model string) store.Route {
-	return store.Route{
+func route(tenant, alias, model string) learn.Route {
+	return learn.Route{
 		Tenant: tenant, Alias: alias, Reason: "test", Author: "config",
-		Targets: []store.RouteTarget{{Model: model, Weight: 100}},
+		Targets: []learn.RouteTarget{{Model: model, Weight: 100}},
 	}
 }
 
@@ -19,14 +21,14 @@ func TestRouteVersions(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		_, err := s.Route(t.Context(), "ten_1", "assistant")
-		want(t, err, store.ErrNotFound)
+		want(t, err, db.ErrNotFound)
 		common, err := s.SetRoute(t.Context(), route("", "assistant", "groq/common"))
 		must(t, err)
 		own := route("ten_1", "assistant", "groq/own")
 		for _, seen := range []int64{0, 2} { // the common one is in force, and no other
 			own.Version = seen
 			_, err = s.SetRoute(t.Context(), own)
-			want(t, err, store.ErrConflict)
+			want(t, err, db.ErrConflict)
 		}
 		own.Version = common.Version
 		own, err = s.SetRoute(t.Context(), own)
@@ -65,7 +67,7 @@ func TestRouteVersions(t *testing.T) {
 func TestBefore(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		set := func(model string, origin int64) []store.Route {
+		set := func(model string, origin int64) []learn.Route {
 			r := route("ten_1", "assistant", model)
 			past, err := s.RouteHistory(t.Context(), "ten_1", "assistant", 10)
 			must(t, err)
@@ -82,13 +84,13 @@ func TestBefore(t *testing.T) {
 		set("groq/second", 0)
 		past := set("groq/bad", 0)
 		for _, wanted := range []string{"groq/second", "groq/first"} {
-			before, ok := store.Before(past)
+			before, ok := learn.Before(past)
 			if !ok || before.Targets[0].Model != wanted {
 				t.Fatalf("before comes %+v, %v, want %s", before, ok, wanted)
 			}
 			past = set(before.Targets[0].Model, before.Origin)
 		}
-		if before, ok := store.Before(past); ok {
+		if before, ok := learn.Before(past); ok {
 			t.Errorf("before the first comes %+v", before)
 		}
 	})
@@ -108,7 +110,7 @@ func TestRouteRace(t *testing.T) {
 			won := slices.IndexFunc(errs, func(err error) bool { return err == nil })
 			for i, err := range errs {
 				if i != won {
-					want(t, err, store.ErrConflict)
+					want(t, err, db.ErrConflict)
 				}
 			}
 			got, err := s.Route(t.Context(), "ten_1", "assistant")

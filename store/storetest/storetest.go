@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/postgres"
 	"dreamlab/store/sqlite"
 )
@@ -18,29 +19,29 @@ import (
 // Require).
 func Each(t *testing.T, run func(t *testing.T, s *store.Store)) {
 	t.Helper()
-	EachDriver(t, func(t *testing.T, open func() store.Driver) {
+	EachDriver(t, func(t *testing.T, open func() db.Driver) {
 		run(t, migrated(t, open()))
 	})
 }
 
 // EachDriver is Each for what has to open the same database several times: each
 // call of open does, without touching the schema.
-func EachDriver(t *testing.T, run func(t *testing.T, open func() store.Driver)) {
+func EachDriver(t *testing.T, run func(t *testing.T, open func() db.Driver)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "store.db")
-		run(t, func() store.Driver { return openSQLite(t, path) })
+		run(t, func() db.Driver { return openSQLite(t, path) })
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		url := Postgres(t)
-		run(t, func() store.Driver { return openPostgres(t, url) })
+		run(t, func() db.Driver { return openPostgres(t, url) })
 	})
 	t.Run("pgbouncer", func(t *testing.T) {
 		t.Parallel()
 		url := Pooled(t)
-		run(t, func() store.Driver { return openPostgres(t, url) })
+		run(t, func() db.Driver { return openPostgres(t, url) })
 	})
 }
 
@@ -56,19 +57,19 @@ func PostgreSQL(t testing.TB) *store.Store {
 	return migrated(t, openPostgres(t, Postgres(t)))
 }
 
-func openSQLite(t testing.TB, path string) store.Driver {
+func openSQLite(t testing.TB, path string) db.Driver {
 	t.Helper()
 	d, err := sqlite.Open(context.Background(), path)
 	return owned(t, d, err)
 }
 
-func openPostgres(t testing.TB, url string) store.Driver {
+func openPostgres(t testing.TB, url string) db.Driver {
 	t.Helper()
 	d, err := postgres.Open(context.Background(), url)
 	return recorder{owned(t, d, err)}
 }
 
-func owned(t testing.TB, d store.Driver, err error) store.Driver {
+func owned(t testing.TB, d db.Driver, err error) db.Driver {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +82,7 @@ func owned(t testing.TB, d store.Driver, err error) store.Driver {
 	return d
 }
 
-func migrated(t testing.TB, d store.Driver) *store.Store {
+func migrated(t testing.TB, d db.Driver) *store.Store {
 	t.Helper()
 	if err := d.Migrate(context.Background(), -1); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
@@ -11,16 +13,16 @@ func TestTune(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		job := running(t, s, "ten_1", "tun_1")
-		tune := store.Tune{
+		tune := learn.Tune{
 			ID: "tun_1", Tenant: "ten_1", Alias: "assistant", Base: "groq/b", Job: job.ID, Stage: "curate",
 		}
 		must(t, s.AddTune(t.Context(), tune))
 		other := tune
 		other.ID = "tun_2"
-		want(t, s.AddTune(t.Context(), other), store.ErrConflict)
+		want(t, s.AddTune(t.Context(), other), db.ErrConflict)
 
 		tune.Stage, tune.Dataset, tune.Training, tune.Evaluation = "done", "ds_1", "ftjob-1", "evl_1"
-		tune.Decision, tune.State = &store.Decision{Promoted: true, Reason: "better"}, []byte(`{"x":1}`)
+		tune.Decision, tune.State = &learn.Decision{Promoted: true, Reason: "better"}, []byte(`{"x":1}`)
 		must(t, s.SetTune(t.Context(), tune))
 		finish(t, s, job)
 		got, err := s.Tune(t.Context(), "ten_1", "tun_1")
@@ -30,21 +32,21 @@ func TestTune(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 		must(t, s.AddTune(t.Context(), other))
-		listed(t, []string{"tun_1", "tun_2"}, func(tune store.Tune) string { return tune.ID },
-			func(p store.Page) ([]store.Tune, bool, error) { return s.Tunes(t.Context(), "ten_1", p) })
-		want(t, s.SetTune(t.Context(), store.Tune{ID: "tun_3"}), store.ErrNotFound)
+		listed(t, []string{"tun_1", "tun_2"}, func(tune learn.Tune) string { return tune.ID },
+			func(p db.Page) ([]learn.Tune, bool, error) { return s.Tunes(t.Context(), "ten_1", p) })
+		want(t, s.SetTune(t.Context(), learn.Tune{ID: "tun_3"}), db.ErrNotFound)
 	})
 }
 
 func TestTraining(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		training := store.Training{
+		training := learn.Training{
 			ID: "ftjob-1", Tenant: "ten_1", Job: "job_1", File: "file-1", Provider: "groq", Base: "b", Suffix: "s",
 			Status: "queued", Spec: []byte(`{"epochs":3}`),
 		}
 		must(t, s.AddTraining(t.Context(), training))
-		want(t, s.AddTraining(t.Context(), training), store.ErrConflict)
+		want(t, s.AddTraining(t.Context(), training), db.ErrConflict)
 		training.Status, training.Model, training.Tokens, training.Cost = "succeeded", "groq/tuned", 1<<40, 1<<50
 		must(t, s.SetTraining(t.Context(), training))
 		first, err := s.Training(t.Context(), "ten_1", "ftjob-1")
@@ -55,15 +57,15 @@ func TestTraining(t *testing.T) {
 		if err != nil || !again.Finished.Equal(first.Finished) || again.Cost != 1<<50 || again.Tune != "" {
 			t.Errorf("got %+v, %v", again, err)
 		}
-		listed(t, []string{"ftjob-1"}, func(training store.Training) string { return training.ID },
-			func(p store.Page) ([]store.Training, bool, error) { return s.Trainings(t.Context(), "ten_1", p) })
+		listed(t, []string{"ftjob-1"}, func(training learn.Training) string { return training.ID },
+			func(p db.Page) ([]learn.Training, bool, error) { return s.Trainings(t.Context(), "ten_1", p) })
 	})
 }
 
 func TestModelAndEvaluation(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		model := store.Model{
+		model := learn.Model{
 			Name: "groq/ft:b:x", Tenant: "ten_1", Alias: "assistant", Provider: "groq", Base: "groq/b", Tune: "tun_1",
 			State: "candidate", Priced: "groq/b", NanoPerHour: 9_000_000_000,
 		}
@@ -75,12 +77,12 @@ func TestModelAndEvaluation(t *testing.T) {
 		if err != nil || got.State != "serving" || got.NanoPerHour != 9_000_000_000 || got.Handle != nil {
 			t.Errorf("got %+v, %v", got, err)
 		}
-		want(t, s.SetModelState(t.Context(), "groq/none", "stopped"), store.ErrNotFound)
+		want(t, s.SetModelState(t.Context(), "groq/none", "stopped"), db.ErrNotFound)
 
-		must(t, s.AddEvaluation(t.Context(), store.Evaluation{
+		must(t, s.AddEvaluation(t.Context(), learn.Evaluation{
 			ID: "evl_1", Tenant: "ten_1", Alias: "assistant", Tune: "tun_1",
 			Candidate: model.Name, Incumbent: "groq/b",
-			Report: store.Report{Wins: 20, Floors: map[string]store.Floor{"safety": {Floor: 9900, Passed: true}}},
+			Report: learn.Report{Wins: 20, Floors: map[string]learn.Floor{"safety": {Floor: 9900, Passed: true}}},
 		}))
 		report, err := s.Evaluation(t.Context(), "ten_1", "evl_1")
 		if err != nil || report.Report.Wins != 20 || !report.Report.Floors["safety"].Passed {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 )
@@ -55,7 +55,7 @@ func (e *Engine) cancelAbsent(ctx context.Context, a *absentees, now time.Time) 
 		if now.Sub(since) < absentFor {
 			continue
 		}
-		if _, err := e.Cancel(ctx, tenant, id); err != nil && !errors.Is(err, store.ErrNotFound) {
+		if _, err := e.Cancel(ctx, tenant, id); err != nil && !errors.Is(err, db.ErrNotFound) {
 			faults = append(faults, err)
 			continue
 		}

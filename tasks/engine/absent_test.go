@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/store/redis"
 )
 
@@ -14,13 +14,13 @@ import (
 // a young one go on.
 func TestAbsentClients(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		run := func(job store.NewJob) store.Job { return r.claim(r.accept(job)) }
-		gone := run(store.NewJob{Attached: true})
-		resumed := run(store.NewJob{Attached: true})
-		keyed := run(store.NewJob{Attached: true, IdemKey: "k", IdemHash: "h"})
-		alone := run(store.NewJob{})
+		run := func(job job.NewJob) job.Job { return r.claim(r.accept(job)) }
+		gone := run(job.NewJob{Attached: true})
+		resumed := run(job.NewJob{Attached: true})
+		keyed := run(job.NewJob{Attached: true, IdemKey: "k", IdemHash: "h"})
+		alone := run(job.NewJob{})
 		r.must(r.store.ShiftClock(r.ctx, followedAfter+time.Second))
-		young := run(store.NewJob{Attached: true})
+		young := run(job.NewJob{Attached: true})
 
 		first := redis.NewReader(r.redis, "chat")
 		r.must(first.Following(r.ctx, gone.ID, resumed.ID))
@@ -31,7 +31,7 @@ func TestAbsentClients(t *testing.T) {
 		look(2 * absentFor)
 		r.must(redis.NewReader(r.redis, "chat").Arrive(r.ctx, resumed.ID))
 		look(3 * absentFor)
-		for _, job := range []store.Job{resumed, keyed, alone, young} {
+		for _, job := range []job.Job{resumed, keyed, alone, young} {
 			if !r.job(job.ID).CancelAt.IsZero() {
 				t.Errorf("job %+v was cancelled", job)
 			}
@@ -46,7 +46,7 @@ func TestAbsentClients(t *testing.T) {
 // reports them again before the second look, and all go on.
 func TestAbsentAfterWipe(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		job := r.claim(r.accept(store.NewJob{Attached: true}))
+		job := r.claim(r.accept(job.NewJob{Attached: true}))
 		r.must(r.store.ShiftClock(r.ctx, followedAfter+time.Second))
 		reader := redis.NewReader(r.redis, "chat")
 		look := looks(r)

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/flight"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -16,29 +18,29 @@ const withdrawWithin = 5 * time.Second
 
 // acceptance is a job on its way in.
 type acceptance struct {
-	job store.NewJob
-	out store.Accepted
+	job job.NewJob
+	out job.Accepted
 	err error
 }
 
 // Accept takes a job in and returns it. The lane defaults to the kind's. Where
 // the tenant's idempotency key is known, existed is true and job the first
-// one; with another request the error wraps store.ErrConflict. Write stores
+// one; with another request the error wraps db.ErrConflict. Write stores
 // what belongs to a new job, in the same transaction; it may be nil, and it may
 // be run more than once.
 //
 // A job is accepted whether or not Redis answers, and its commit is synced,
 // unless a client is attached to it: then ErrQueueUnavailable means that there
 // is no job.
-func (e *Engine) Accept(ctx context.Context, job store.NewJob,
-	write func(context.Context, *store.Queries) error) (store.Job, bool, error) {
-	if err := e.prepare(ctx, &job); err != nil {
-		return store.Job{}, false, err
+func (e *Engine) Accept(ctx context.Context, j job.NewJob,
+	write func(context.Context, *store.Queries) error) (job.Job, bool, error) {
+	if err := e.prepare(ctx, &j); err != nil {
+		return job.Job{}, false, err
 	}
-	a := &acceptance{job: job}
-	if write == nil && !job.Waiting {
-		if err := e.acceptGroup(job).Do(ctx, a); err != nil {
-			a = &acceptance{job: job, err: err}
+	a := &acceptance{job: j}
+	if write == nil && !j.Waiting {
+		if err := e.acceptGroup(j).Do(ctx, a); err != nil {
+			a = &acceptance{job: j, err: err}
 		}
 	} else {
 		if write == nil {
@@ -50,18 +52,18 @@ func (e *Engine) Accept(ctx context.Context, job store.NewJob,
 		a.err = a.out.Err
 	}
 	if a.err != nil {
-		return store.Job{}, false, fmt.Errorf("accept %s: %w", job.Kind, a.err)
+		return job.Job{}, false, fmt.Errorf("accept %s: %w", j.Kind, a.err)
 	}
 	if !a.out.Existed {
-		e.metrics.accepted.WithLabelValues(job.Lane).Inc()
-		if sent := e.deliver(ctx, []store.Job{a.out.Job}); !sent && job.Attached {
+		e.metrics.accepted.WithLabelValues(j.Lane).Inc()
+		if sent := e.deliver(ctx, []job.Job{a.out.Job}); !sent && j.Attached {
 			return e.withdraw(ctx, a.out.Job)
 		}
 	}
 	return a.out.Job, a.out.Existed, nil
 }
 
-func (e *Engine) prepare(ctx context.Context, job *store.NewJob) error {
+func (e *Engine) prepare(ctx context.Context, job *job.NewJob) error {
 	if job.Tenant == "" || job.Kind == "" {
 		return errors.New("accept job: it needs a tenant and a kind")
 	}
@@ -72,7 +74,7 @@ func (e *Engine) prepare(ctx context.Context, job *store.NewJob) error {
 		return fmt.Errorf("accept job: there is no lane %q: use one of %v", job.Lane, tasks.Lanes())
 	}
 	if job.ID == "" {
-		job.ID = store.NewID("job_")
+		job.ID = db.NewID("job_")
 	}
 	if job.Attached {
 		return e.reachableLately(ctx)
@@ -80,7 +82,7 @@ func (e *Engine) prepare(ctx context.Context, job *store.NewJob) error {
 	return nil
 }
 
-func (e *Engine) acceptGroup(job store.NewJob) *store.Group[*acceptance] {
+func (e *Engine) acceptGroup(job job.NewJob) *flight.Group[*acceptance] {
 	if job.Attached {
 		return e.attached
 	}
@@ -91,7 +93,7 @@ func (e *Engine) acceptGroup(job store.NewJob) *store.Group[*acceptance] {
 func (e *Engine) acceptWith(ctx context.Context, a *acceptance,
 	write func(context.Context, *store.Queries) error) error {
 	return e.store.Tx(ctx, durability(a.job), func(q *store.Queries) error {
-		out, err := q.AcceptJobs(ctx, []store.NewJob{a.job}, e.allLimits())
+		out, err := q.AcceptJobs(ctx, []job.NewJob{a.job}, e.allLimits())
 		if err != nil {
 			return err
 		}
@@ -124,13 +126,13 @@ func (e *Engine) acceptAll(ctx context.Context, all []*acceptance) {
 }
 
 func (e *Engine) acceptTogether(ctx context.Context, all []*acceptance) error {
-	jobs := make([]store.NewJob, len(all))
-	mode := store.Relaxed
+	jobs := make([]job.NewJob, len(all))
+	mode := db.Relaxed
 	for i, a := range all {
 		jobs[i] = a.job
 		mode = min(mode, durability(a.job))
 	}
-	var accepted *store.Acceptance
+	var accepted *job.Acceptance
 	err := e.store.Tx(ctx, mode, func(q *store.Queries) (err error) {
 		accepted, err = q.AcceptJobsLater(ctx, jobs, e.allLimits())
 		return err
@@ -144,15 +146,15 @@ func (e *Engine) acceptTogether(ctx context.Context, all []*acceptance) error {
 	return nil
 }
 
-func durability(job store.NewJob) store.Durability {
+func durability(job job.NewJob) db.Durability {
 	if job.Attached {
-		return store.Relaxed
+		return db.Relaxed
 	}
-	return store.Synced
+	return db.Synced
 }
 
-func (e *Engine) allLimits() map[string]store.Limits {
-	limits := make(map[string]store.Limits, len(e.lanes))
+func (e *Engine) allLimits() map[string]job.Limits {
+	limits := make(map[string]job.Limits, len(e.lanes))
 	for lane := range e.lanes {
 		limits[string(lane)] = e.limits(lane)
 	}
@@ -161,7 +163,7 @@ func (e *Engine) allLimits() map[string]store.Limits {
 
 // delivery is what new jobs need to be worked on, and what came of it.
 type delivery struct {
-	jobs []store.Job
+	jobs []job.Job
 	sent bool
 }
 
@@ -169,7 +171,7 @@ type delivery struct {
 // that were left queued. The jobs are safe by now: what goes wrong here is
 // logged, and mended by the reconciler or the dispatchers' own clock. It tells
 // whether all went well.
-func (e *Engine) deliver(ctx context.Context, jobs []store.Job) (sent bool) {
+func (e *Engine) deliver(ctx context.Context, jobs []job.Job) (sent bool) {
 	if len(jobs) == 0 {
 		return true
 	}
@@ -183,7 +185,7 @@ func (e *Engine) deliver(ctx context.Context, jobs []store.Job) (sent bool) {
 
 // deliverAll does so in one pipeline for those who come at the same time.
 func (e *Engine) deliverAll(ctx context.Context, all []*delivery) {
-	var jobs []store.Job
+	var jobs []job.Job
 	for _, d := range all {
 		jobs = append(jobs, d.jobs...)
 	}
@@ -198,7 +200,7 @@ func (e *Engine) deliverAll(ctx context.Context, all []*delivery) {
 	e.findPlaces(ctx)
 }
 
-func (e *Engine) deliverJobs(ctx context.Context, jobs []store.Job) error {
+func (e *Engine) deliverJobs(ctx context.Context, jobs []job.Job) error {
 	wakes := wakesOf(jobs)
 	if err := e.pusher.push(ctx, wakes); err != nil {
 		return err
@@ -208,7 +210,7 @@ func (e *Engine) deliverJobs(ctx context.Context, jobs []store.Job) error {
 	}
 	lanes := map[string]bool{}
 	for _, j := range jobs {
-		if j.State == store.JobQueued {
+		if j.State == job.StateQueued {
 			lanes[j.Lane] = true
 		}
 	}
@@ -218,23 +220,23 @@ func (e *Engine) deliverJobs(ctx context.Context, jobs []store.Job) error {
 // withdraw ends a job whose client waits and whose wake-up could not be sent, so
 // that what the client is told to have failed is not done later. Where a worker
 // has it by now the wake-up came through all the same.
-func (e *Engine) withdraw(ctx context.Context, job store.Job) (store.Job, bool, error) {
+func (e *Engine) withdraw(ctx context.Context, j job.Job) (job.Job, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawWithin)
 	defer cancel()
-	now, err := e.Cancel(ctx, job.Tenant, job.ID)
+	now, err := e.Cancel(ctx, j.Tenant, j.ID)
 	if err == nil && !now.State.Ended() {
-		return job, false, nil
+		return j, false, nil
 	}
-	return store.Job{}, false, errors.Join(fmt.Errorf("accept %s: %w", job.Kind, ErrQueueUnavailable), err)
+	return job.Job{}, false, errors.Join(fmt.Errorf("accept %s: %w", j.Kind, ErrQueueUnavailable), err)
 }
 
 // wakesOf returns the wake-ups that dispatched jobs were given; several may
 // share one.
-func wakesOf(jobs []store.Job) []wakeUp {
+func wakesOf(jobs []job.Job) []wakeUp {
 	var wakes []wakeUp
 	at := map[string]int{}
 	for _, j := range jobs {
-		if j.State != store.JobDispatched {
+		if j.State != job.StateDispatched {
 			continue
 		}
 		i, known := at[j.Wake]

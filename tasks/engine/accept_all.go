@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -15,8 +15,8 @@ const acceptMax = 1000
 // time share a commit, which is synced; where one fails the answers of those
 // before it stand, and the error tells how many there are. Jobs of clients that
 // wait, and jobs with more to store, are for Accept.
-func (e *Engine) AcceptAll(ctx context.Context, jobs []store.NewJob) ([]store.Accepted, error) {
-	out := make([]store.Accepted, 0, len(jobs))
+func (e *Engine) AcceptAll(ctx context.Context, jobs []job.NewJob) ([]job.Accepted, error) {
+	out := make([]job.Accepted, 0, len(jobs))
 	for from := 0; from < len(jobs); from += acceptMax {
 		some, err := e.acceptSome(ctx, jobs[from:min(from+acceptMax, len(jobs))])
 		if err != nil {
@@ -27,7 +27,7 @@ func (e *Engine) AcceptAll(ctx context.Context, jobs []store.NewJob) ([]store.Ac
 	return out, nil
 }
 
-func (e *Engine) acceptSome(ctx context.Context, jobs []store.NewJob) ([]store.Accepted, error) {
+func (e *Engine) acceptSome(ctx context.Context, jobs []job.NewJob) ([]job.Accepted, error) {
 	all := make([]*acceptance, len(jobs))
 	for i := range jobs {
 		all[i] = &acceptance{job: jobs[i]}
@@ -40,8 +40,8 @@ func (e *Engine) acceptSome(ctx context.Context, jobs []store.NewJob) ([]store.A
 	if err := e.acceptTogether(ctx, all); err != nil {
 		return nil, err
 	}
-	out := make([]store.Accepted, len(all))
-	var made []store.Job
+	out := make([]job.Accepted, len(all))
+	var made []job.Job
 	for i, a := range all {
 		out[i] = a.out
 		if a.out.Err == nil && !a.out.Existed {

@@ -10,6 +10,8 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/backoff"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -54,7 +56,7 @@ var errReleased = errors.New("the job was handed back")
 
 // call runs the handler in another goroutine, so that one that ignores its
 // context cannot hold up the worker's stop.
-func (w *Worker) call(ctx context.Context, job store.Job) (*tasks.End, error) {
+func (w *Worker) call(ctx context.Context, job job.Job) (*tasks.End, error) {
 	type answer struct {
 		end *tasks.End
 		err error
@@ -73,7 +75,7 @@ func (w *Worker) call(ctx context.Context, job store.Job) (*tasks.End, error) {
 }
 
 // safely turns a handler's panic into a failure.
-func (w *Worker) safely(ctx context.Context, job store.Job) (end *tasks.End, err error) {
+func (w *Worker) safely(ctx context.Context, job job.Job) (end *tasks.End, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.engine.log.Error().Str("job", job.ID).Str("kind", job.Kind).Str("panic", fmt.Sprintf("%T", p)).
@@ -96,66 +98,66 @@ type following struct {
 }
 
 // judge turns what a handler answered into the end of the attempt.
-func (w *Worker) judge(ctx context.Context, job store.Job, end *tasks.End, err error,
-) (store.Finish, following) {
+func (w *Worker) judge(ctx context.Context, j job.Job, end *tasks.End, err error,
+) (job.Finish, following) {
 	if err != nil {
-		return w.judgeError(ctx, job, err), following{}
+		return w.judgeError(ctx, j, err), following{}
 	}
 	if end == nil {
 		end = &tasks.End{}
 	}
-	f := store.Finish{To: end.State, Result: end.Result, After: end.After,
+	f := job.Finish{To: end.State, Result: end.Result, After: end.After,
 		Children: end.Children, Write: store.Learned(end.Write), WriteIsShort: end.WriteIsShort,
 		Unrecorded: end.Unrecorded}
 	switch f.To {
 	case "":
-		f.To = store.JobSucceeded
-	case store.JobSucceeded, store.JobWaiting, store.JobCancelled, store.JobQueued:
+		f.To = job.StateSucceeded
+	case job.StateSucceeded, job.StateWaiting, job.StateCancelled, job.StateQueued:
 	default:
-		odd := tasks.Fail("internal", "the handler of %s answered the state %q", job.Kind, end.State)
-		return w.failure(job, odd), following{}
+		odd := tasks.Fail("internal", "the handler of %s answered the state %q", j.Kind, end.State)
+		return w.failure(j, odd), following{}
 	}
 	f.Outcome = string(f.To)
-	if f.To == store.JobQueued {
-		f.Outcome = store.AttemptHandedBack
+	if f.To == job.StateQueued {
+		f.Outcome = job.AttemptHandedBack
 	}
 	return f, following{end.Then, end.Fenced}
 }
 
-func (w *Worker) judgeError(ctx context.Context, job store.Job, err error) store.Finish {
+func (w *Worker) judgeError(ctx context.Context, j job.Job, err error) job.Finish {
 	var failed *tasks.Failure
 	final := errors.As(err, &failed) && failed.Final
 	cause := context.Cause(ctx)
 	switch {
 	case errors.Is(cause, tasks.ErrCancelled):
-		return store.Finish{To: store.JobCancelled, Outcome: string(store.JobCancelled)}
+		return job.Finish{To: job.StateCancelled, Outcome: string(job.StateCancelled)}
 	case errors.Is(cause, tasks.ErrDraining) && !final:
-		return store.Finish{To: store.JobQueued, Outcome: store.AttemptHandedBack}
+		return job.Finish{To: job.StateQueued, Outcome: job.AttemptHandedBack}
 	case failed != nil:
-		return w.failure(job, failed)
+		return w.failure(j, failed)
 	case errors.Is(cause, errDeadline):
 		err = errDeadline
 	}
-	w.engine.log.Error().Err(err).Str("job", job.ID).Str("kind", job.Kind).Msg("attempt failed")
-	return w.failure(job, &tasks.Failure{Code: "internal",
+	w.engine.log.Error().Err(err).Str("job", j.ID).Str("kind", j.Kind).Msg("attempt failed")
+	return w.failure(j, &tasks.Failure{Code: "internal",
 		Message: "something went wrong on our side: it is tried again; the log knows it by the job's id"})
 }
 
 // failure counts an attempt, and says when the next one is.
-func (w *Worker) failure(job store.Job, failed *tasks.Failure) store.Finish {
-	f := store.Finish{
-		To: store.JobQueued, Outcome: string(store.JobFailed), Failed: true,
+func (w *Worker) failure(j job.Job, failed *tasks.Failure) job.Finish {
+	f := job.Finish{
+		To: job.StateQueued, Outcome: string(job.StateFailed), Failed: true,
 		Error: failed.JobError(), After: failed.After,
 	}
 	if failed.Final {
-		f.To = store.JobFailed
+		f.To = job.StateFailed
 		return f
 	}
 	if failed.Free {
-		f.Failed, f.Outcome = false, store.AttemptHandedBack
+		f.Failed, f.Outcome = false, job.AttemptHandedBack
 		return f
 	}
-	f.After = max(failed.After, w.engine.backoff.After(job.Attempt+1))
+	f.After = max(failed.After, w.engine.backoff.After(j.Attempt+1))
 	return f
 }
 
@@ -163,7 +165,7 @@ func (w *Worker) failure(job store.Job, failed *tasks.Failure) store.Finish {
 // What the database refuses fails the attempt; where nothing can be stored the
 // lease runs out. An answer is not given up for a database that is away: it
 // counts for as long as nobody else has the job.
-func (w *Worker) finish(h *hold, f store.Finish, left following) {
+func (w *Worker) finish(h *hold, f job.Finish, left following) {
 	f = w.signed(h, f)
 	ctx := context.WithoutCancel(h.ctx)
 	moved, err := w.store(ctx, h, f)
@@ -175,7 +177,7 @@ func (w *Worker) finish(h *hold, f store.Finish, left following) {
 		return
 	}
 	defer w.after(ctx, h.job, left.fenced)
-	hopeless := errors.Is(err, store.ErrFenced) || errors.Is(err, store.ErrBusy)
+	hopeless := errors.Is(err, db.ErrFenced) || errors.Is(err, db.ErrBusy)
 	if !hopeless && (f.Write != nil || len(f.Children) > 0) {
 		refused := w.judgeError(ctx, h.job, fmt.Errorf("store the answer: %w", err))
 		moved, err = w.store(ctx, h, w.signed(h, refused))
@@ -187,22 +189,22 @@ func (w *Worker) finish(h *hold, f store.Finish, left following) {
 }
 
 // signed says whose attempt it is that ends.
-func (w *Worker) signed(h *hold, f store.Finish) store.Finish {
+func (w *Worker) signed(h *hold, f job.Finish) job.Finish {
 	job := h.job
 	f.Job, f.Epoch, f.Lane, f.Parent, f.Worker = job.ID, job.Epoch, job.Lane, job.Parent, w.name
 	f.NoFollowUps = job.Parent == "" && job.Subject == "" && job.WebhookURL == ""
 	return f
 }
 
-func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) ([]store.Moved, error) {
+func (w *Worker) store(ctx context.Context, h *hold, f job.Finish) ([]job.Moved, error) {
 	again := backoff.Bounds{First: 50 * time.Millisecond, Max: 3 * time.Second}
-	var unsure []store.Moved // what a commit has moved whose answer was lost
+	var unsure []job.Moved // what a commit has moved whose answer was lost
 	for try := 1; ; try++ {
 		moved, err := w.engine.end(ctx, f)
 		switch {
-		case errors.Is(err, store.ErrBusy) && moved != nil:
+		case errors.Is(err, db.ErrBusy) && moved != nil:
 			unsure = moved
-		case errors.Is(err, store.ErrFenced):
+		case errors.Is(err, db.ErrFenced):
 			moved, err = unsure, w.storedBefore(ctx, f)
 		}
 		if err == nil {
@@ -218,13 +220,13 @@ func (w *Worker) store(ctx context.Context, h *hold, f store.Finish) ([]store.Mo
 
 // storedBefore tells why an end was fenced: nil means by itself, for it was
 // committed and the answer to that was lost.
-func (w *Worker) storedBefore(ctx context.Context, f store.Finish) error {
+func (w *Worker) storedBefore(ctx context.Context, f job.Finish) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
 	outcome, err := w.engine.store.AttemptOutcome(ctx, f.Job, f.Epoch, f.Worker)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && outcome != f.Outcome:
-		return store.ErrFenced
+	case errors.Is(err, db.ErrNotFound), err == nil && outcome != f.Outcome:
+		return db.ErrFenced
 	case err != nil:
 		return fmt.Errorf("ask for the attempt's end: %w", err)
 	}
@@ -235,18 +237,18 @@ func (w *Worker) storedBefore(ctx context.Context, f store.Finish) error {
 func triesFor(err error) int {
 	var failed *tasks.Failure
 	switch {
-	case errors.Is(err, store.ErrFenced), errors.As(err, &failed):
+	case errors.Is(err, db.ErrFenced), errors.As(err, &failed):
 		return 1
-	case errors.Is(err, store.ErrBusy):
+	case errors.Is(err, db.ErrBusy):
 		return awayTries
-	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, db.ErrConflict), errors.Is(err, db.ErrNotFound):
 		return refusedTries
 	}
 	return finishTries
 }
 
 // after does what the handler left for after the end.
-func (w *Worker) after(ctx context.Context, job store.Job, do func(context.Context) error) {
+func (w *Worker) after(ctx context.Context, job job.Job, do func(context.Context) error) {
 	if do == nil {
 		return
 	}
@@ -257,7 +259,7 @@ func (w *Worker) after(ctx context.Context, job store.Job, do func(context.Conte
 	}
 }
 
-func (w *Worker) fenced(job store.Job, err error) {
+func (w *Worker) fenced(job job.Job, err error) {
 	w.engine.metrics.fenced.WithLabelValues(job.Lane, job.Kind).Inc()
 	w.engine.log.Warn().Err(err).Str("job", job.ID).Int64("epoch", job.Epoch).Str("kind", job.Kind).
 		Msg("attempt result discarded: job was taken over")

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -35,7 +35,7 @@ func BenchmarkPickup(b *testing.B) {
 		var took []time.Duration
 		for b.Loop() {
 			began := time.Now()
-			job := r.accept(store.NewJob{})
+			job := r.accept(job.NewJob{})
 			took = append(took, (<-started).Sub(began))
 			b.StopTimer()
 			r.ended(job)
@@ -57,7 +57,7 @@ func BenchmarkAccept(b *testing.B) {
 		for range 64 {
 			all.Go(func() {
 				for left.Add(-1) >= 0 {
-					r.accept(store.NewJob{Input: text(`{"request":{"messages":[{"role":"user","content":"hello"}]}}`)})
+					r.accept(job.NewJob{Input: text(`{"request":{"messages":[{"role":"user","content":"hello"}]}}`)})
 				}
 			})
 		}
@@ -85,7 +85,7 @@ func BenchmarkWork(b *testing.B) {
 			tenant := string(rune('a' + i%3))
 			all.Go(func() {
 				for left.Add(-1) >= 0 {
-					r.accept(store.NewJob{Tenant: tenant})
+					r.accept(job.NewJob{Tenant: tenant})
 				}
 			})
 		}

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -67,7 +67,7 @@ func TestRecoveryIsQuick(t *testing.T) {
 	for _, lane := range tasks.Lanes() {
 		t.Run(string(lane), func(t *testing.T) {
 			inOwnTime(t, Options{}, func(r *rig) {
-				r.claim(r.accept(store.NewJob{Kind: string(kindOf(lane))}))
+				r.claim(r.accept(job.NewJob{Kind: string(kindOf(lane))}))
 				killed := time.Now()
 				again := make(chan time.Time, 1)
 				r.start(r.Reconciler().Run)
@@ -95,7 +95,7 @@ func TestStopHandsBackAtOnce(t *testing.T) {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			})}).Run)
-		job := r.accept(store.NewJob{})
+		job := r.accept(job.NewJob{})
 		<-started
 		again := make(chan time.Time, 1)
 		r.work(func(context.Context, *tasks.Run) (*tasks.End, error) {
@@ -119,17 +119,17 @@ func TestWipeIsNoticed(t *testing.T) {
 	inOwnTime(t, Options{}, func(r *rig) {
 		const count = 50
 		r.must(r.reconcile(r.ctx)) // sets the sentinel
-		jobs := make([]store.Job, count)
+		jobs := make([]job.Job, count)
 		for i := range jobs {
-			jobs[i] = r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_%d", i)})
-			wantState(t, jobs[i], store.JobDispatched)
+			jobs[i] = r.accept(job.NewJob{Tenant: fmt.Sprintf("ten_%d", i)})
+			wantState(t, jobs[i], job.StateDispatched)
 		}
 		r.start(r.Reconciler().Run)
 		r.must(r.redis.FlushAll(r.ctx).Err())
 		wiped := time.Now()
 		r.work(succeed)
-		for _, job := range jobs {
-			wantState(t, r.ended(job), store.JobSucceeded)
+		for _, j := range jobs {
+			wantState(t, r.ended(j), job.StateSucceeded)
 		}
 		if took := time.Since(wiped); took > 2*time.Second {
 			t.Errorf("a wiped window was back after %s", took)

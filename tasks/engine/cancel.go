@@ -8,39 +8,41 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
 // Cancel asks for the end of a tenant's job and of its open children: at once
 // where nobody runs them, within seconds where somebody does. A job that has
 // ended stays as it is. It returns the job as it stands then.
-func (e *Engine) Cancel(ctx context.Context, tenant, id string) (store.Job, error) {
+func (e *Engine) Cancel(ctx context.Context, tenant, id string) (job.Job, error) {
 	return e.change(ctx, "cancel", tenant, id, (*store.Queries).CancelJob)
 }
 
 // Retry queues a job that failed, was cancelled or expired once more, with all
-// its attempts. The error wraps store.ErrConflict where it is in another state.
-func (e *Engine) Retry(ctx context.Context, tenant, id string) (store.Job, error) {
+// its attempts. The error wraps db.ErrConflict where it is in another state.
+func (e *Engine) Retry(ctx context.Context, tenant, id string) (job.Job, error) {
 	return e.change(ctx, "retry", tenant, id, (*store.Queries).RetryJob)
 }
 
-type changing func(q *store.Queries, ctx context.Context, tenant, id string) ([]store.Moved, error)
+type changing func(q *store.Queries, ctx context.Context, tenant, id string) ([]job.Moved, error)
 
-func (e *Engine) change(ctx context.Context, verb, tenant, id string, fn changing) (store.Job, error) {
-	var moved []store.Moved
-	var job store.Job
-	err := e.store.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
+func (e *Engine) change(ctx context.Context, verb, tenant, id string, fn changing) (job.Job, error) {
+	var moved []job.Moved
+	var j job.Job
+	err := e.store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
 		if moved, err = fn(q, ctx, tenant, id); err != nil {
 			return err
 		}
-		job, err = q.Job(ctx, tenant, id)
+		j, err = q.Job(ctx, tenant, id)
 		return err
 	})
 	if err != nil {
-		return store.Job{}, fmt.Errorf("%s %s: %w", verb, id, err)
+		return job.Job{}, fmt.Errorf("%s %s: %w", verb, id, err)
 	}
 	e.announce(ctx, moved)
-	return job, nil
+	return j, nil
 }
 
 const (
@@ -53,7 +55,7 @@ const (
 // Wait returns a tenant's job once it has ended, or as it stands when the
 // while is over. It listens for the end on Redis, unless many do already, and
 // looks by itself once a second.
-func (e *Engine) Wait(ctx context.Context, tenant, id string, atMost time.Duration) (store.Job, error) {
+func (e *Engine) Wait(ctx context.Context, tenant, id string, atMost time.Duration) (job.Job, error) {
 	job, err := e.store.Job(ctx, tenant, id)
 	if err != nil || job.State.Ended() || atMost <= 0 {
 		return job, err

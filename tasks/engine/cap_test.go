@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -42,18 +42,18 @@ func TestCaps(t *testing.T) {
 		r.start(r.Reconciler().Run)
 		r.start(r.Dispatcher().Run)
 		r.work(handler)
-		jobs := make([]store.Job, count)
+		jobs := make([]job.Job, count)
 		var all sync.WaitGroup
 		for side := range sides {
 			all.Go(func() {
 				for i := side; i < count; i += sides {
-					jobs[i] = r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_%d", i%2)})
+					jobs[i] = r.accept(job.NewJob{Tenant: fmt.Sprintf("ten_%d", i%2)})
 				}
 			})
 		}
 		all.Wait()
-		for _, job := range jobs {
-			wantState(t, r.ended(job), store.JobSucceeded)
+		for _, j := range jobs {
+			wantState(t, r.ended(j), job.StateSucceeded)
 		}
 		if n := most.Load(); n != limit {
 			t.Errorf("%d at once, the cap is %d", n, limit)

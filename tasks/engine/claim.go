@@ -10,6 +10,8 @@ import (
 	"github.com/hibiken/asynq"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -72,8 +74,8 @@ func (w *Worker) attemptAll(holds []*hold) {
 
 // claiming is a wake-up on its way to being claimed.
 type claiming struct {
-	refs []store.JobRef
-	jobs []store.Job
+	refs []job.Ref
+	jobs []job.Job
 	sent time.Time
 	err  error
 }
@@ -81,9 +83,9 @@ type claiming struct {
 // claim takes the jobs under a lease; concurrent claims of a lane share a
 // statement. The lease is trusted from before the claim was sent.
 func (w *Worker) claim(kind tasks.Kind, refs []tasks.Ref) ([]*hold, error) {
-	c := &claiming{refs: make([]store.JobRef, len(refs))}
+	c := &claiming{refs: make([]job.Ref, len(refs))}
 	for i, ref := range refs {
-		c.refs[i] = store.JobRef(ref)
+		c.refs[i] = job.Ref(ref)
 	}
 	lane := kind.Lane()
 	if err := w.claims[lane].Do(w.work, c); err != nil {
@@ -111,8 +113,8 @@ func (w *Worker) claim(kind tasks.Kind, refs []tasks.Ref) ([]*hold, error) {
 func (w *Worker) claimTogether(ctx context.Context, lane tasks.Lane, all []*claiming) {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	owner := map[store.JobRef]*claiming{}
-	var refs []store.JobRef
+	owner := map[job.Ref]*claiming{}
+	var refs []job.Ref
 	for _, c := range all {
 		c.sent = time.Now()
 		for _, ref := range c.refs {
@@ -121,16 +123,16 @@ func (w *Worker) claimTogether(ctx context.Context, lane tasks.Lane, all []*clai
 			}
 		}
 	}
-	var jobs []store.Job
-	err := w.engine.store.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
+	var jobs []job.Job
+	err := w.engine.store.Tx(ctx, db.Relaxed, func(q *store.Queries) error {
 		return q.ClaimJobsLater(ctx, refs, w.name, lane.Lease(), &jobs)
 	})
 	for _, c := range all {
 		c.err = err
 	}
-	for _, job := range jobs {
-		c := owner[store.JobRef{ID: job.ID, Gen: job.Gen}]
-		c.jobs = append(c.jobs, job)
+	for _, j := range jobs {
+		c := owner[job.Ref{ID: j.ID, Gen: j.Gen}]
+		c.jobs = append(c.jobs, j)
 	}
 }
 

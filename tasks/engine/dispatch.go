@@ -9,6 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -126,8 +128,8 @@ func (d *Dispatcher) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) (t
 // makeDue queues the jobs whose time has come, and adds their lanes to those
 // to serve.
 func (e *Engine) makeDue(ctx context.Context, lanes map[tasks.Lane]bool, queued map[string]bool) error {
-	var moved []store.Moved
-	err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+	var moved []job.Moved
+	err := e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
 		moved, err = q.MakeDue(ctx)
 		return err
 	})
@@ -153,7 +155,7 @@ func laneNames() []string {
 func (e *Engine) dispatchLane(ctx context.Context, lane tasks.Lane) error {
 	var wakes []wakeUp
 	var count int
-	err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
+	err := e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) error {
 		picked, err := q.PickJobs(ctx, string(lane), e.limits(lane))
 		count = len(picked)
 		if err != nil || count == 0 {
@@ -171,7 +173,7 @@ func (e *Engine) dispatchLane(ctx context.Context, lane tasks.Lane) error {
 
 // bundle puts jobs into wake-ups and notes each one's wake-up in it. A job
 // that has crashed a worker goes alone, so that it takes no other with it.
-func bundle(picked []store.Picked) []wakeUp {
+func bundle(picked []job.Picked) []wakeUp {
 	var wakes []wakeUp
 	open := map[tasks.Kind]int{}
 	for i := range picked {
@@ -180,7 +182,7 @@ func bundle(picked []store.Picked) []wakeUp {
 		at, found := open[kind]
 		if !found || p.Crashes > 0 || len(wakes[at].jobs) >= kind.WakeSize() {
 			at = len(wakes)
-			wakes = append(wakes, wakeUp{id: store.NewID("wake_"), kind: kind})
+			wakes = append(wakes, wakeUp{id: db.NewID("wake_"), kind: kind})
 			if p.Crashes == 0 {
 				open[kind] = at
 			}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -52,17 +52,17 @@ func TestFairness(t *testing.T) {
 	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Concurrency: 8, Window: 8, TenantCap: 6}}
 	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
 		const each = 60
-		r.must(r.store.SetShare(r.ctx, store.Share{Lane: "chat", Tenant: "ten_heavy", Weight: 3}))
+		r.must(r.store.SetShare(r.ctx, job.Share{Lane: "chat", Tenant: "ten_heavy", Weight: 3}))
 		var mu sync.Mutex
 		var order []string
 		var flight inFlight
 		for i := range each * 2 {
-			r.accept(store.NewJob{Tenant: "ten_flood", Priority: i % 10})
+			r.accept(job.NewJob{Tenant: "ten_flood", Priority: i % 10})
 		}
-		var last []store.Job
+		var last []job.Job
 		for range each {
-			last = append(last, r.accept(store.NewJob{Tenant: "ten_heavy"}))
-			r.accept(store.NewJob{Tenant: "ten_light"})
+			last = append(last, r.accept(job.NewJob{Tenant: "ten_heavy"}))
+			r.accept(job.NewJob{Tenant: "ten_light"})
 		}
 		r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
 			defer flight.enter(run.Job.Tenant)()
@@ -100,9 +100,9 @@ func TestFairness(t *testing.T) {
 func TestPriority(t *testing.T) {
 	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Concurrency: 1, Window: 1}}
 	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
-		var jobs []store.Job
+		var jobs []job.Job
 		for i := range 10 {
-			jobs = append(jobs, r.accept(store.NewJob{Priority: i}))
+			jobs = append(jobs, r.accept(job.NewJob{Priority: i}))
 		}
 		ran := make(chan int, 10)
 		r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
@@ -127,7 +127,7 @@ func TestManyDispatchers(t *testing.T) {
 	lanes := map[tasks.Lane]LaneConfig{tasks.Dream: {Concurrency: 5, Window: 20, TenantCap: 20}}
 	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
 		for i := range 50 {
-			_, _, err := r.Accept(r.ctx, store.NewJob{Tenant: fmt.Sprintf("ten_%d", i%5), Kind: "dream.slice",
+			_, _, err := r.Accept(r.ctx, job.NewJob{Tenant: fmt.Sprintf("ten_%d", i%5), Kind: "dream.slice",
 				RunAt: time.Now().Add(-time.Hour)}, nil)
 			r.must(err)
 		}
@@ -153,12 +153,12 @@ func TestManyDispatchers(t *testing.T) {
 
 func TestBundle(t *testing.T) {
 	t.Parallel()
-	picked := make([]store.Picked, 0, 210)
+	picked := make([]job.Picked, 0, 210)
 	for i := range 205 {
-		picked = append(picked, store.Picked{ID: fmt.Sprint(i), Kind: "dream.plan"})
+		picked = append(picked, job.Picked{ID: fmt.Sprint(i), Kind: "dream.plan"})
 	}
 	picked[3].Crashes = 1
-	picked = append(picked, store.Picked{ID: "c1", Kind: "chat.run"}, store.Picked{ID: "c2", Kind: "chat.run"})
+	picked = append(picked, job.Picked{ID: "c1", Kind: "chat.run"}, job.Picked{ID: "c2", Kind: "chat.run"})
 	wakes := bundle(picked)
 	sizes := map[int]int{}
 	for _, w := range wakes {
@@ -179,14 +179,14 @@ func TestBundle(t *testing.T) {
 func TestBundledJobs(t *testing.T) {
 	lanes := map[tasks.Lane]LaneConfig{tasks.System: {Window: 300, TenantCap: 300}}
 	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
-		var jobs []store.Job
+		var jobs []job.Job
 		past := time.Now().Add(-time.Minute)
 		for range 150 {
-			jobs = append(jobs, r.accept(store.NewJob{Kind: "experience.import", RunAt: past}))
+			jobs = append(jobs, r.accept(job.NewJob{Kind: "experience.import", RunAt: past}))
 		}
 		r.work(succeed)
-		for _, job := range jobs {
-			wantState(t, r.ended(job), store.JobSucceeded)
+		for _, j := range jobs {
+			wantState(t, r.ended(j), job.StateSucceeded)
 		}
 	})
 }
@@ -198,11 +198,11 @@ func TestConcurrentAccepts(t *testing.T) {
 		var made tally
 		for i := range 100 {
 			all.Go(func() {
-				job := store.NewJob{Tenant: "ten_a", Kind: "chat.run", IdemKey: fmt.Sprint(i % 50), IdemHash: "h"}
+				j := job.NewJob{Tenant: "ten_a", Kind: "chat.run", IdemKey: fmt.Sprint(i % 50), IdemHash: "h"}
 				if i == 7 {
-					job = store.NewJob{Tenant: "ten_a", Kind: "chat.run", Parent: "job_nobody"}
+					j = job.NewJob{Tenant: "ten_a", Kind: "chat.run", Parent: "job_nobody"}
 				}
-				got, existed, err := r.Accept(r.ctx, job, nil)
+				got, existed, err := r.Accept(r.ctx, j, nil)
 				switch {
 				case (err != nil) != (i == 7):
 					t.Errorf("accept %d: %v", i, err)

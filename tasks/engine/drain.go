@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -92,7 +92,7 @@ func (w *Worker) releaseUnfinished() error {
 	var stillRunning []string
 	for _, h := range w.keeper.working() {
 		stillRunning = append(stillRunning, h.job.Kind+" "+h.job.ID)
-		w.finish(h, store.Finish{To: store.JobQueued, Outcome: store.AttemptHandedBack}, following{})
+		w.finish(h, job.Finish{To: job.StateQueued, Outcome: job.AttemptHandedBack}, following{})
 	}
 	if len(stillRunning) == 0 {
 		return nil

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -14,10 +16,10 @@ import (
 // commits records with which durability transactions were committed.
 type commits struct {
 	mu  sync.Mutex
-	all []store.Durability
+	all []db.Durability
 }
 
-func (c *commits) after(d store.Durability) error {
+func (c *commits) after(d db.Durability) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.all = append(c.all, d)
@@ -25,7 +27,7 @@ func (c *commits) after(d store.Durability) error {
 }
 
 // of returns the commits that do makes.
-func (c *commits) of(do func()) []store.Durability {
+func (c *commits) of(do func()) []db.Durability {
 	c.mu.Lock()
 	c.all = nil
 	c.mu.Unlock()
@@ -42,15 +44,15 @@ func TestDurability(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
 		seen := &commits{}
 		r.store = storetest.Faulty(r.store, &storetest.Fault{After: seen.after})
-		var job store.Job
+		var j job.Job
 		write := func(context.Context, *store.Queries) error { return nil }
-		accept := func(job store.NewJob, write func(context.Context, *store.Queries) error) func() {
+		accept := func(job job.NewJob, write func(context.Context, *store.Queries) error) func() {
 			job.Tenant, job.Kind = "ten_a", string(tasks.ChatRun)
 			return func() { _, _, err := r.Accept(r.ctx, job, write); r.must(err) }
 		}
-		end := func(f store.Finish) func() {
+		end := func(f job.Finish) func() {
 			return func() {
-				held := r.claim(r.accept(store.NewJob{Tenant: "ten_b"}))
+				held := r.claim(r.accept(job.NewJob{Tenant: "ten_b"}))
 				f.Job, f.Epoch, f.Worker, f.Lane = held.ID, held.Epoch, "dead", held.Lane
 				seen.of(func() {}) // its claim is not what is asked for
 				_, err := r.end(r.ctx, f)
@@ -60,32 +62,32 @@ func TestDurability(t *testing.T) {
 		for _, c := range []struct {
 			name string
 			do   func()
-			want store.Durability
+			want db.Durability
 		}{
-			{"accept", accept(store.NewJob{}, nil), store.Synced},
-			{"accept with what belongs to it", accept(store.NewJob{}, write), store.Synced},
-			{"accept a parent", accept(store.NewJob{Waiting: true}, nil), store.Synced},
+			{"accept", accept(job.NewJob{}, nil), db.Synced},
+			{"accept with what belongs to it", accept(job.NewJob{}, write), db.Synced},
+			{"accept a parent", accept(job.NewJob{Waiting: true}, nil), db.Synced},
 			{"accept many", func() {
-				_, err := r.AcceptAll(r.ctx, []store.NewJob{{Tenant: "ten_a", Kind: string(tasks.ChatRun)}})
+				_, err := r.AcceptAll(r.ctx, []job.NewJob{{Tenant: "ten_a", Kind: string(tasks.ChatRun)}})
 				r.must(err)
-			}, store.Synced},
-			{"accept for a client that waits", accept(store.NewJob{Attached: true}, nil), store.Relaxed},
-			{"cancel", func() { job = r.accept(store.NewJob{}); seen.of(func() {}); r.cancel(job) }, store.Synced},
-			{"retry", func() { _, err := r.Retry(r.ctx, job.Tenant, job.ID); r.must(err) }, store.Synced},
-			{"store an answer", end(store.Finish{To: store.JobSucceeded, NoFollowUps: true, Outcome: "succeeded"}), store.Synced},
-			{"store what was learned", end(store.Finish{To: store.JobWaiting, After: 1, Write: store.Learned(write), Outcome: "waiting"}),
-				store.Synced},
-			{"store a failure", end(store.Finish{To: store.JobFailed, Outcome: "failed"}), store.Synced},
-			{"hand back", end(store.Finish{To: store.JobQueued, Outcome: store.AttemptHandedBack}), store.Relaxed},
+			}, db.Synced},
+			{"accept for a client that waits", accept(job.NewJob{Attached: true}, nil), db.Relaxed},
+			{"cancel", func() { j = r.accept(job.NewJob{}); seen.of(func() {}); r.cancel(j) }, db.Synced},
+			{"retry", func() { _, err := r.Retry(r.ctx, j.Tenant, j.ID); r.must(err) }, db.Synced},
+			{"store an answer", end(job.Finish{To: job.StateSucceeded, NoFollowUps: true, Outcome: "succeeded"}), db.Synced},
+			{"store what was learned", end(job.Finish{To: job.StateWaiting, After: 1, Write: store.Learned(write), Outcome: "waiting"}),
+				db.Synced},
+			{"store a failure", end(job.Finish{To: job.StateFailed, Outcome: "failed"}), db.Synced},
+			{"hand back", end(job.Finish{To: job.StateQueued, Outcome: job.AttemptHandedBack}), db.Relaxed},
 		} {
-			if got := seen.of(c.do); !slices.Equal(got, []store.Durability{c.want}) {
+			if got := seen.of(c.do); !slices.Equal(got, []db.Durability{c.want}) {
 				t.Errorf("%s: committed with %v, want %v", c.name, got, c.want)
 			}
 		}
 	})
 }
 
-func (r *rig) cancel(job store.Job) {
+func (r *rig) cancel(job job.Job) {
 	r.t.Helper()
 	_, err := r.Cancel(r.ctx, job.Tenant, job.ID)
 	r.must(err)

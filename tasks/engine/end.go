@@ -4,14 +4,16 @@ import (
 	"context"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/flight"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
 // ending is the end of an attempt on its way into the database.
 type ending struct {
-	finish store.Finish
-	moved  []store.Moved
+	finish job.Finish
+	moved  []job.Moved
 	err    error
 }
 
@@ -19,16 +21,16 @@ type ending struct {
 // ErrBusy that is what has moved if the commit happened all the same. Those that
 // are brief share a commit with others, and on SQLite, which has one writer,
 // all of them do.
-func (e *Engine) end(ctx context.Context, f store.Finish) ([]store.Moved, error) {
+func (e *Engine) end(ctx context.Context, f job.Finish) ([]job.Moved, error) {
 	one := &ending{finish: f}
 	var err error
 	switch {
-	case f.NoFollowUps && f.Write == nil && len(f.Children) == 0, e.store.Dialect() == store.SQLite:
+	case f.NoFollowUps && f.Write == nil && len(f.Children) == 0, e.store.Dialect() == db.SQLite:
 		err = e.ends.Do(ctx, one)
 	case f.WriteIsShort && f.Parent == "":
 		err = e.briefs.Do(ctx, one)
 	default:
-		ctx, cancel := context.WithTimeout(ctx, store.GroupTime)
+		ctx, cancel := context.WithTimeout(ctx, flight.GroupTime)
 		defer cancel()
 		e.endAll(ctx, []*ending{one})
 	}
@@ -49,14 +51,14 @@ func (e *Engine) endAll(ctx context.Context, all []*ending) {
 }
 
 func (e *Engine) endTogether(ctx context.Context, all []*ending) error {
-	mode := store.Relaxed
+	mode := db.Relaxed
 	for _, one := range all {
 		if one.finish.To.Ended() || one.finish.Write != nil || len(one.finish.Children) > 0 {
-			mode = store.Synced
+			mode = db.Synced
 		}
 	}
 	return e.store.Tx(ctx, mode, func(q *store.Queries) error {
-		finishes := make([]store.Finish, len(all))
+		finishes := make([]job.Finish, len(all))
 		for i, one := range all {
 			finishes[i] = one.finish
 		}
@@ -67,7 +69,7 @@ func (e *Engine) endTogether(ctx context.Context, all []*ending) error {
 		for i, one := range all {
 			one.moved, one.err = moved[i], nil
 			if moved[i] == nil {
-				one.err = store.ErrFenced
+				one.err = db.ErrFenced
 			}
 		}
 		tasks.Point("committing")

@@ -9,13 +9,13 @@
 // The whole of it, from the outside:
 //
 //	e, err := engine.New(engine.Options{Store: s, Redis: r, Log: log})
-//	job, existed, err := e.Accept(ctx, store.NewJob{…}, write) // write may be nil
+//	job, existed, err := e.Accept(ctx, job.NewJob{…}, write) // write may be nil
 //	job, err = e.Cancel(ctx, tenant, id)
 //	job, err = e.Retry(ctx, tenant, id)
 //	job, err = e.Wait(ctx, tenant, id, 10*time.Second)
 //	stats, err := e.Stats(ctx)
 //	err = e.Reachable(ctx)                     // is the queue there
-//	err = e.EnsureSchedule(ctx, store.Schedule{…})
+//	err = e.EnsureSchedule(ctx, job.Schedule{…})
 //
 //	err = e.Dispatcher().Run(ctx)              // each of the four returns when ctx
 //	err = e.Reconciler().Run(ctx)              // ends and leaves no goroutine
@@ -39,6 +39,8 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/backoff"
+	"dreamlab/store/flight"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -100,17 +102,17 @@ type Engine struct {
 	// keepPrivate is Options.KeepPrivate.
 	keepPrivate time.Duration
 	metrics     *metrics
-	accepts     *store.Group[*acceptance]
+	accepts     *flight.Group[*acceptance]
 	// attached accepts for clients that wait, whose commits are relaxed: they
 	// need not stand behind one that is synced.
-	attached *store.Group[*acceptance]
-	ends     *store.Group[*ending]
+	attached *flight.Group[*acceptance]
+	ends     *flight.Group[*ending]
 	// briefs ends what was paid for: those of one tenant would wait for each
 	// other at the lock of its spending.
-	briefs *store.Group[*ending]
-	wakes  *store.Group[*delivery]
-	news   *store.Group[[]store.Moved]
-	pings  store.Reads[struct{}, struct{}]
+	briefs *flight.Group[*ending]
+	wakes  *flight.Group[*delivery]
+	news   *flight.Group[[]job.Moved]
+	pings  flight.Reads[struct{}, struct{}]
 	heard  atomic.Int64 // when Redis last answered, unix nanoseconds
 	pusher *pusher
 	places places
@@ -138,12 +140,12 @@ func New(o Options) (*Engine, error) {
 		pusher: newPusher(o.Redis), listeners: make(chan struct{}, mostListeners),
 	}
 	width := o.Store.Writers()
-	e.accepts = store.NewGroup(width, e.acceptAll)
-	e.attached = store.NewGroup(1, e.acceptAll) // the capacity of a lane is looked for by one at a time
-	e.ends = store.NewGroup(width, e.endAll)
-	e.briefs = store.NewGroup(1, e.endAll)
-	e.wakes = store.NewGroup(width, e.deliverAll)
-	e.news = store.NewGroup(width, e.announceAll)
+	e.accepts = flight.NewGroup(width, e.acceptAll)
+	e.attached = flight.NewGroup(1, e.acceptAll) // the capacity of a lane is looked for by one at a time
+	e.ends = flight.NewGroup(width, e.endAll)
+	e.briefs = flight.NewGroup(1, e.endAll)
+	e.wakes = flight.NewGroup(width, e.deliverAll)
+	e.news = flight.NewGroup(width, e.announceAll)
 	return e, nil
 }
 

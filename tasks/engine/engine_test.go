@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -19,8 +21,8 @@ func TestRunsAJob(t *testing.T) {
 				return nil
 			}}, nil
 		})
-		got := r.ended(r.accept(store.NewJob{Input: text(`{"n": 1}`)}))
-		wantState(t, got, store.JobSucceeded)
+		got := r.ended(r.accept(job.NewJob{Input: text(`{"n": 1}`)}))
+		wantState(t, got, job.StateSucceeded)
 		if string(got.Result) != `{"n": 1}` || got.Tries() != 1 || got.Started.IsZero() || got.Finished.IsZero() {
 			t.Errorf("job ended as %+v", got)
 		}
@@ -34,7 +36,7 @@ func TestRunsAJob(t *testing.T) {
 
 func TestAcceptIsIdempotent(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		keyed := store.NewJob{Tenant: "ten_a", Kind: "chat.run", IdemKey: "k", IdemHash: "h"}
+		keyed := job.NewJob{Tenant: "ten_a", Kind: "chat.run", IdemKey: "k", IdemHash: "h"}
 		first := r.accept(keyed)
 		wrote := 0
 		write := func(context.Context, *store.Queries) error { wrote++; return nil }
@@ -44,7 +46,7 @@ func TestAcceptIsIdempotent(t *testing.T) {
 		}
 		other := keyed
 		other.IdemHash = "another"
-		if _, _, err := r.Accept(r.ctx, other, write); !errors.Is(err, store.ErrConflict) || wrote != 0 {
+		if _, _, err := r.Accept(r.ctx, other, write); !errors.Is(err, db.ErrConflict) || wrote != 0 {
 			t.Errorf("another request under the key: %v", err)
 		}
 		other.Tenant = "ten_b"
@@ -61,9 +63,9 @@ func TestAcceptIsIdempotent(t *testing.T) {
 // TestWaitingForNobody accepts a parent whose write makes no children.
 func TestWaitingForNobody(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		job := r.accept(store.NewJob{Kind: "dream.plan", Waiting: true})
-		wantState(t, job, store.JobQueued)
+		j := r.accept(job.NewJob{Kind: "dream.plan", Waiting: true})
+		wantState(t, j, job.StateQueued)
 		r.work(succeed)
-		wantState(t, r.ended(job), store.JobSucceeded)
+		wantState(t, r.ended(j), job.StateSucceeded)
 	})
 }

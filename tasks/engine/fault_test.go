@@ -12,7 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -27,24 +28,24 @@ const busyMachine = time.Minute
 // under a new generation.
 func TestLostWake(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		job := r.accept(store.NewJob{})
-		wantState(t, job, store.JobDispatched)
+		j := r.accept(job.NewJob{})
+		wantState(t, j, job.StateDispatched)
 		r.must(r.reconcile(r.ctx)) // sets the sentinel
-		r.must(r.redis.Del(r.ctx, taskKey("chat", job.Wake)).Err())
+		r.must(r.redis.Del(r.ctx, taskKey("chat", j.Wake)).Err())
 		r.must(r.store.ShiftClock(r.ctx, -busyMachine))
 		r.must(r.reconcile(r.ctx))
-		if got := r.job(job.ID); got.Gen != 0 {
+		if got := r.job(j.ID); got.Gen != 0 {
 			t.Fatal("a wake-up of less than three seconds was given up")
 		}
 		r.must(r.store.ShiftClock(r.ctx, 4*time.Second))
 		r.must(r.reconcile(r.ctx))
-		got := r.job(job.ID)
-		wantState(t, got, store.JobQueued)
+		got := r.job(j.ID)
+		wantState(t, got, job.StateQueued)
 		if got.Gen != 1 || got.Wake != "" {
 			t.Fatalf("gen %d wake %q", got.Gen, got.Wake)
 		}
 		r.work(succeed)
-		wantState(t, r.ended(job), store.JobSucceeded)
+		wantState(t, r.ended(j), job.StateSucceeded)
 	})
 }
 
@@ -52,14 +53,14 @@ func TestLostWake(t *testing.T) {
 // works on it.
 func TestStuckWake(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		job := r.accept(store.NewJob{})
+		j := r.accept(job.NewJob{})
 		r.must(r.reconcile(r.ctx))
 		r.must(r.store.ShiftClock(r.ctx, 3*time.Minute))
 		r.must(r.reconcile(r.ctx))
-		wantState(t, r.job(job.ID), store.JobDispatched) // its lane does not claim: it only waits
+		wantState(t, r.job(j.ID), job.StateDispatched) // its lane does not claim: it only waits
 		r.must(r.redis.Set(r.ctx, claimedKey("chat"), 1, time.Minute).Err())
 		r.must(r.reconcile(r.ctx))
-		wantState(t, r.job(job.ID), store.JobQueued)
+		wantState(t, r.job(j.ID), job.StateQueued)
 	})
 }
 
@@ -67,19 +68,19 @@ func TestStuckWake(t *testing.T) {
 func TestDoubledWake(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
 		var runs tally
-		job := r.accept(store.NewJob{})
+		j := r.accept(job.NewJob{})
 		for range 2 {
-			r.must(r.pusher.push(r.ctx, []wakeUp{{id: store.NewID("wake_"), kind: tasks.ChatRun,
-				jobs: []tasks.Ref{{ID: job.ID, Gen: job.Gen}}}}))
+			r.must(r.pusher.push(r.ctx, []wakeUp{{id: db.NewID("wake_"), kind: tasks.ChatRun,
+				jobs: []tasks.Ref{{ID: j.ID, Gen: j.Gen}}}}))
 		}
 		r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
 			runs.add(run.Job.ID)
 			return nil, nil
 		})
-		r.ended(job)
-		last := r.accept(store.NewJob{Tenant: "ten_b"}) // delivered behind the doubles
+		r.ended(j)
+		last := r.accept(job.NewJob{Tenant: "ten_b"}) // delivered behind the doubles
 		r.ended(last)
-		if n := runs.get(job.ID); n != 1 {
+		if n := runs.get(j.ID); n != 1 {
 			t.Errorf("the job ran %d times", n)
 		}
 	})
@@ -89,32 +90,32 @@ func TestDoubledWake(t *testing.T) {
 // one fails the job, and open entries become unknown.
 func TestDeadWorker(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		job := r.accept(store.NewJob{})
-		dead := r.claim(job)
-		for crash := 1; crash <= store.MaxCrashes; crash++ {
+		j := r.accept(job.NewJob{})
+		dead := r.claim(j)
+		for crash := 1; crash <= job.MaxCrashes; crash++ {
 			r.must(r.store.ShiftClock(r.ctx, time.Duration(crash)*time.Minute))
 			r.must(r.reconcile(r.ctx))
-			got := r.job(job.ID)
+			got := r.job(j.ID)
 			if got.Crashes != crash || got.Attempt != 0 {
 				t.Fatalf("crashes %d attempt %d after %d crashes", got.Crashes, got.Attempt, crash)
 			}
-			_, err := r.end(r.ctx, store.Finish{Job: job.ID, Epoch: dead.Epoch, To: store.JobSucceeded})
-			if !errors.Is(err, store.ErrFenced) {
+			_, err := r.end(r.ctx, job.Finish{Job: j.ID, Epoch: dead.Epoch, To: job.StateSucceeded})
+			if !errors.Is(err, db.ErrFenced) {
 				t.Fatalf("a late end: %v", err)
 			}
-			if crash == store.MaxCrashes {
-				wantState(t, got, store.JobFailed)
+			if crash == job.MaxCrashes {
+				wantState(t, got, job.StateFailed)
 				break
 			}
-			wantState(t, got, store.JobQueued)
+			wantState(t, got, job.StateQueued)
 			r.must(r.dispatchAll())
-			dead = r.claim(r.job(job.ID))
+			dead = r.claim(r.job(j.ID))
 			if dead.Epoch != int64(crash+1) {
 				t.Fatalf("epoch %d after %d crashes", dead.Epoch, crash)
 			}
 		}
-		attempts, err := r.store.Attempts(r.ctx, job.ID)
-		if err != nil || len(attempts) != 3 || attempts[0].Outcome != store.AttemptCrashed {
+		attempts, err := r.store.Attempts(r.ctx, j.ID)
+		if err != nil || len(attempts) != 3 || attempts[0].Outcome != job.AttemptCrashed {
 			t.Errorf("attempts %+v, %v", attempts, err)
 		}
 	})
@@ -140,17 +141,17 @@ func TestFlushMidFlight(t *testing.T) {
 			runs.add(run.Job.ID)
 			return nil, nil
 		})
-		jobs := make([]store.Job, count)
+		jobs := make([]job.Job, count)
 		for i := range jobs {
-			jobs[i] = r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_%d", i%3)})
+			jobs[i] = r.accept(job.NewJob{Tenant: fmt.Sprintf("ten_%d", i%3)})
 		}
 		<-half
 		r.must(r.redis.FlushAll(r.ctx).Err())
 		close(wiped)
-		for _, job := range jobs {
-			wantState(t, r.ended(job), store.JobSucceeded)
-			if n := runs.get(job.ID); n != 1 {
-				t.Errorf("job %s ran %d times", job.ID, n)
+		for _, j := range jobs {
+			wantState(t, r.ended(j), job.StateSucceeded)
+			if n := runs.get(j.ID); n != 1 {
+				t.Errorf("job %s ran %d times", j.ID, n)
 			}
 		}
 		if queues, err := r.redis.SMembers(r.ctx, asynqQueues).Result(); err != nil || len(queues) == 0 {
@@ -171,12 +172,12 @@ func TestRedisDown(t *testing.T) {
 	})
 	s := storetest.SQLite(t)
 	down := newRig(t, Options{}, s, away)
-	job := down.accept(store.NewJob{})
-	attached := store.NewJob{Tenant: "ten_a", Kind: "chat.run", Attached: true}
+	j := down.accept(job.NewJob{})
+	attached := job.NewJob{Tenant: "ten_a", Kind: "chat.run", Attached: true}
 	if _, _, err := down.Accept(down.ctx, attached, nil); !errors.Is(err, ErrQueueUnavailable) {
 		t.Errorf("attached: %v", err)
 	}
-	if jobs, _, err := s.Jobs(down.ctx, "ten_a", store.JobFilter{}, store.Page{}); err != nil || len(jobs) != 1 {
+	if jobs, _, err := s.Jobs(down.ctx, "ten_a", job.Filter{}, db.Page{}); err != nil || len(jobs) != 1 {
 		t.Errorf("%d jobs, %v", len(jobs), err)
 	}
 	stats, err := down.Stats(down.ctx)
@@ -186,7 +187,7 @@ func TestRedisDown(t *testing.T) {
 	back := newRig(t, Options{}, s, storetest.EmbeddedQueue(t))
 	back.start(back.Reconciler().Run)
 	back.work(succeed)
-	wantState(t, back.ended(job), store.JobSucceeded)
+	wantState(t, back.ended(j), job.StateSucceeded)
 }
 
 // lossy executes scripts and loses the answers of some: what is to be done
@@ -227,9 +228,9 @@ func TestLostDone(t *testing.T) {
 			return nil, nil
 		})
 		for i := range 10 {
-			job := r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_%d", i)})
-			wantState(t, r.ended(job), store.JobSucceeded)
-			if n := runs.get(job.ID); n != 1 {
+			j := r.accept(job.NewJob{Tenant: fmt.Sprintf("ten_%d", i)})
+			wantState(t, r.ended(j), job.StateSucceeded)
+			if n := runs.get(j.ID); n != 1 {
 				t.Errorf("ran %d times", n)
 			}
 		}
@@ -248,14 +249,14 @@ func TestLostDequeue(t *testing.T) {
 		r.redis.AddHook(fault)
 		r.start(r.Reconciler().Run)
 		r.work(succeed)
-		jobs := []store.Job{r.accept(store.NewJob{}), r.accept(store.NewJob{})}
-		for _, job := range jobs { // a claim in the lane lets stuck wake-ups be given up
+		jobs := []job.Job{r.accept(job.NewJob{}), r.accept(job.NewJob{})}
+		for _, j := range jobs { // a claim in the lane lets stuck wake-ups be given up
 			for fault.left.Load() > 0 {
-				r.ended(r.accept(store.NewJob{Tenant: "ten_b"}))
+				r.ended(r.accept(job.NewJob{Tenant: "ten_b"}))
 			}
-			r.ended(r.accept(store.NewJob{Tenant: "ten_b"}))
+			r.ended(r.accept(job.NewJob{Tenant: "ten_b"}))
 			r.must(r.store.ShiftClock(r.ctx, 3*time.Minute))
-			wantState(t, r.ended(job), store.JobSucceeded)
+			wantState(t, r.ended(j), job.StateSucceeded)
 		}
 	})
 }
@@ -267,7 +268,7 @@ func TestUnknownScript(t *testing.T) {
 	r := newRig(t, Options{}, storetest.PostgreSQL(t), storetest.RedisQueue(t))
 	r.work(succeed)
 	for range 2 {
-		wantState(t, r.endedWithin(r.accept(store.NewJob{}), 2*time.Second), store.JobSucceeded)
+		wantState(t, r.endedWithin(r.accept(job.NewJob{}), 2*time.Second), job.StateSucceeded)
 		r.must(r.redis.ScriptFlush(r.ctx).Err())
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 )
 
@@ -14,7 +14,7 @@ import (
 // moved: the others are, and the error names it.
 func TestSweepGoesOn(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		jobs := []store.Job{r.accept(store.NewJob{}), r.accept(store.NewJob{}), r.accept(store.NewJob{})}
+		jobs := []job.Job{r.accept(job.NewJob{}), r.accept(job.NewJob{}), r.accept(job.NewJob{})}
 		for _, job := range jobs {
 			r.claim(job)
 		}
@@ -30,7 +30,7 @@ func TestSweepGoesOn(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), bad) || strings.Contains(err.Error(), jobs[1].ID) {
 			t.Errorf("reconcile: %v", err)
 		}
-		for i, want := range []store.JobState{store.JobRunning, store.JobQueued, store.JobQueued} {
+		for i, want := range []job.State{job.StateRunning, job.StateQueued, job.StateQueued} {
 			wantState(t, r.job(jobs[i].ID), want)
 		}
 		if n, err := r.redis.Exists(r.ctx, sentinelKey("chat")).Result(); err != nil || n != 1 {
@@ -44,7 +44,7 @@ func TestSweepGoesOn(t *testing.T) {
 func TestSchedulesGoOn(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
 		for _, id := range []string{"a", "b", "c"} {
-			r.schedule(store.Schedule{ID: id, Spec: "@every 1h"})
+			r.schedule(job.Schedule{ID: id, Spec: "@every 1h"})
 		}
 		_, err := r.store.Driver().Exec(r.ctx, `UPDATE schedules SET zone = 'Nowhere/Gone' WHERE id = 'a'`)
 		r.must(err)
@@ -62,8 +62,8 @@ func TestSchedulesGoOn(t *testing.T) {
 // TestLanesGoOn has one lane that can not be dispatched: the others are.
 func TestLanesGoOn(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		dream := r.accept(store.NewJob{Kind: "dream.plan", RunAt: time.Now().Add(time.Hour)})
-		chat := r.accept(store.NewJob{RunAt: time.Now().Add(time.Hour)})
+		dream := r.accept(job.NewJob{Kind: "dream.plan", RunAt: time.Now().Add(time.Hour)})
+		chat := r.accept(job.NewJob{RunAt: time.Now().Add(time.Hour)})
 		r.must(r.store.ShiftClock(r.ctx, 2*time.Hour))
 		r.store = storetest.Faulty(r.store, &storetest.Fault{Before: func(query string, args []any) error {
 			if strings.Contains(query, "shares") && len(args) > 0 && args[0] == "chat" {
@@ -74,7 +74,7 @@ func TestLanesGoOn(t *testing.T) {
 		if _, err := r.Dispatcher().dispatch(r.ctx, allLanes()); err == nil || !strings.Contains(err.Error(), "lane chat") {
 			t.Errorf("dispatch: %v", err)
 		}
-		wantState(t, r.job(dream.ID), store.JobDispatched)
-		wantState(t, r.job(chat.ID), store.JobQueued)
+		wantState(t, r.job(dream.ID), job.StateDispatched)
+		wantState(t, r.job(chat.ID), job.StateQueued)
 	})
 }

@@ -9,12 +9,14 @@ import (
 	"github.com/rs/zerolog"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
 // hold is a job in a worker's hands.
 type hold struct {
-	job    store.Job
+	job    job.Job
 	lease  time.Duration
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -42,7 +44,7 @@ func newKeeper(e *Engine, look time.Duration) *keeper {
 }
 
 // add takes a job that was claimed at the given time.
-func (k *keeper) add(ctx context.Context, job store.Job, claimed time.Time) *hold {
+func (k *keeper) add(ctx context.Context, job job.Job, claimed time.Time) *hold {
 	h := &hold{job: job, lease: tasks.Lane(job.Lane).Lease()}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	k.mu.Lock()
@@ -153,11 +155,11 @@ const (
 	renewing question = true  // the same, and let them hold for longer
 )
 
-func (k *keeper) put(ctx context.Context, q question, holds []store.Hold) (states []store.HoldState, err error) {
+func (k *keeper) put(ctx context.Context, q question, holds []job.Hold) (states []job.HoldState, err error) {
 	if q == looking {
 		return k.store.LookAtHolds(ctx, holds)
 	}
-	err = k.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+	err = k.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
 		states, err = q.RenewLeases(ctx, holds)
 		return err
 	})
@@ -172,9 +174,9 @@ func (k *keeper) ask(ctx context.Context, holds []*hold, q question) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	rows := make([]store.Hold, len(holds))
+	rows := make([]job.Hold, len(holds))
 	for i, h := range holds {
-		rows[i] = store.Hold{ID: h.job.ID, Epoch: h.job.Epoch, Lease: h.lease}
+		rows[i] = job.Hold{ID: h.job.ID, Epoch: h.job.Epoch, Lease: h.lease}
 	}
 	sent := time.Now()
 	states, err := k.put(ctx, q, rows)
@@ -185,8 +187,8 @@ func (k *keeper) ask(ctx context.Context, holds []*hold, q question) {
 	k.apply(holds, states, q, sent)
 }
 
-func (k *keeper) apply(holds []*hold, states []store.HoldState, q question, sent time.Time) {
-	known := make(map[string]store.HoldState, len(states))
+func (k *keeper) apply(holds []*hold, states []job.HoldState, q question, sent time.Time) {
+	known := make(map[string]job.HoldState, len(states))
 	for _, s := range states {
 		known[s.ID] = s
 	}

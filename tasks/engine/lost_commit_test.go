@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -16,9 +18,9 @@ import (
 // forgetful loses the answer to the next synced commit once it is armed.
 type forgetful struct{ armed atomic.Bool }
 
-func (f *forgetful) after(d store.Durability) error {
-	if d == store.Synced && f.armed.CompareAndSwap(true, false) {
-		return fmt.Errorf("the connection broke: %w", store.ErrBusy)
+func (f *forgetful) after(d db.Durability) error {
+	if d == db.Synced && f.armed.CompareAndSwap(true, false) {
+		return fmt.Errorf("the connection broke: %w", db.ErrBusy)
 	}
 	return nil
 }
@@ -27,16 +29,16 @@ func (f *forgetful) after(d store.Durability) error {
 // was to follow on the commit does, and nobody takes the job for another's.
 func TestLostCommitAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
-		job  store.NewJob
+		job  job.NewJob
 		end  *tasks.End
 		fail error
-		want store.JobState
+		want job.State
 	}{
-		"alone":      {want: store.JobSucceeded},
-		"with write": {end: &tasks.End{Write: func(context.Context, *store.Queries) error { return nil }}, want: store.JobSucceeded},
-		"told of":    {job: store.NewJob{WebhookURL: "https://example.com/hook"}, want: store.JobSucceeded},
-		"cancelled":  {end: &tasks.End{State: store.JobCancelled}, want: store.JobCancelled},
-		"failed":     {fail: tasks.Fail("invalid_request", "mend it"), want: store.JobFailed},
+		"alone":      {want: job.StateSucceeded},
+		"with write": {end: &tasks.End{Write: func(context.Context, *store.Queries) error { return nil }}, want: job.StateSucceeded},
+		"told of":    {job: job.NewJob{WebhookURL: "https://example.com/hook"}, want: job.StateSucceeded},
+		"cancelled":  {end: &tasks.End{State: job.StateCancelled}, want: job.StateCancelled},
+		"failed":     {fail: tasks.Fail("invalid_request", "mend it"), want: job.StateFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, Options{}, func(t *testing.T, r *rig) {
@@ -45,7 +47,7 @@ func TestLostCommitAnswer(t *testing.T) {
 				var then, fenced atomic.Int32
 				followed := make(chan struct{})
 				r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
-					if run.Job.Kind == store.DeliveryKind {
+					if run.Job.Kind == job.DeliveryKind {
 						return nil, nil
 					}
 					end := tasks.End{}
@@ -93,15 +95,15 @@ func TestLostCommitOfMany(t *testing.T) {
 				Fenced: func(context.Context) error { followed.Done(); return errors.New("fenced") },
 			}, nil
 		})
-		jobs := make([]store.Job, count)
+		jobs := make([]job.Job, count)
 		for i := range jobs {
-			jobs[i] = r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_%d", i)})
+			jobs[i] = r.accept(job.NewJob{Tenant: fmt.Sprintf("ten_%d", i)})
 		}
 		followed.Wait()
-		for _, job := range jobs {
-			wantState(t, r.ended(job), store.JobSucceeded)
-			if n := then.get(job.ID); n != 1 {
-				t.Errorf("%d follow-ups of %s", n, job.ID)
+		for _, j := range jobs {
+			wantState(t, r.ended(j), job.StateSucceeded)
+			if n := then.get(j.ID); n != 1 {
+				t.Errorf("%d follow-ups of %s", n, j.ID)
 			}
 		}
 	})
@@ -110,20 +112,20 @@ func TestLostCommitOfMany(t *testing.T) {
 // TestAnothersEnd is fenced for good: the same epoch was ended by the reaper.
 func TestAnothersEnd(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		held := r.claim(r.accept(store.NewJob{}))
+		held := r.claim(r.accept(job.NewJob{}))
 		w := r.worker(WorkerOptions{Handlers: handlers(succeed), Name: "dead"})
-		f := store.Finish{Job: held.ID, Epoch: held.Epoch, Worker: "dead", Outcome: string(store.JobSucceeded)}
-		if err := w.storedBefore(r.ctx, f); !errors.Is(err, store.ErrFenced) {
+		f := job.Finish{Job: held.ID, Epoch: held.Epoch, Worker: "dead", Outcome: string(job.StateSucceeded)}
+		if err := w.storedBefore(r.ctx, f); !errors.Is(err, db.ErrFenced) {
 			t.Errorf("before any end: %v", err)
 		}
-		r.must(r.store.Tx(r.ctx, store.Synced, func(q *store.Queries) error {
-			f.To = store.JobSucceeded
+		r.must(r.store.Tx(r.ctx, db.Synced, func(q *store.Queries) error {
+			f.To = job.StateSucceeded
 			_, err := q.FinishJob(r.ctx, f)
 			return err
 		}))
 		r.must(w.storedBefore(r.ctx, f))
-		f.Outcome = store.AttemptHandedBack
-		if err := w.storedBefore(r.ctx, f); !errors.Is(err, store.ErrFenced) {
+		f.Outcome = job.AttemptHandedBack
+		if err := w.storedBefore(r.ctx, f); !errors.Is(err, db.ErrFenced) {
 			t.Errorf("another end of the same attempt: %v", err)
 		}
 	})

@@ -7,19 +7,19 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/store/redis"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
 
 // crowd accepts jobs of every kind of several tenants.
-func (r *rig) crowd(count int) []store.Job {
+func (r *rig) crowd(count int) []job.Job {
 	r.t.Helper()
-	jobs := make([]store.Job, count)
+	jobs := make([]job.Job, count)
 	kinds := tasks.Kinds()
 	for i := range jobs {
-		jobs[i] = r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_%d", i%3), Kind: string(kinds[i%len(kinds)])})
+		jobs[i] = r.accept(job.NewJob{Tenant: fmt.Sprintf("ten_%d", i%3), Kind: string(kinds[i%len(kinds)])})
 	}
 	return jobs
 }
@@ -38,7 +38,7 @@ func TestCluster(t *testing.T) {
 	t.Parallel()
 	q := storetest.ClusterQueue(t)
 	r := newRig(t, Options{}, storetest.SQLite(t), q)
-	r.must(r.EnsureSchedule(r.ctx, store.Schedule{ID: "often", Spec: "@every 1s"}))
+	r.must(r.EnsureSchedule(r.ctx, job.Schedule{ID: "often", Spec: "@every 1s"}))
 	replies := redis.NewReplies(q)
 	var runs tally
 	r.whole(func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
@@ -54,10 +54,10 @@ func TestCluster(t *testing.T) {
 		r.must(q.UniversalClient.(interface {
 			ForEachMaster(context.Context, func(context.Context, *goredis.Client) error) error
 		}).ForEachMaster(r.ctx, func(ctx context.Context, c *goredis.Client) error { return c.FlushAll(ctx).Err() }))
-		for _, job := range jobs {
-			wantState(t, r.ended(job), store.JobSucceeded)
-			if n := runs.get(job.ID); n != 1 {
-				t.Errorf("%s %s ran %d times", job.Kind, job.ID, n)
+		for _, j := range jobs {
+			wantState(t, r.ended(j), job.StateSucceeded)
+			if n := runs.get(j.ID); n != 1 {
+				t.Errorf("%s %s ran %d times", j.Kind, j.ID, n)
 			}
 		}
 	}
@@ -76,10 +76,10 @@ func TestFailover(t *testing.T) {
 	})
 	before := r.crowd(22)
 	failover()
-	for _, job := range append(before, r.crowd(22)...) {
-		wantState(t, r.ended(job), store.JobSucceeded)
-		if n := runs.get(job.ID); n != 1 {
-			t.Errorf("%s ran %d times", job.ID, n)
+	for _, j := range append(before, r.crowd(22)...) {
+		wantState(t, r.ended(j), job.StateSucceeded)
+		if n := runs.get(j.ID); n != 1 {
+			t.Errorf("%s ran %d times", j.ID, n)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
 	"dreamlab/tasks"
 )
 
@@ -90,7 +91,7 @@ type lostIn struct {
 	cause string
 }
 
-func (s *standing) tellLost(lost []store.Lost, out chan<- prometheus.Metric) {
+func (s *standing) tellLost(lost []book.Lost, out chan<- prometheus.Metric) {
 	tries, repaid := map[lostIn]int{}, map[lostIn]int{}
 	for _, l := range lost {
 		in := lostIn{laneOfPurpose(l.Purpose), l.Cause}

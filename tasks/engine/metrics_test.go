@@ -16,6 +16,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/job"
 	"dreamlab/store/sqlite"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -28,16 +30,16 @@ func TestStanding(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		narrow := Options{Lanes: map[tasks.Lane]LaneConfig{tasks.Chat: {Window: 2, TenantCap: 2}}}
 		r := newRig(t, narrow, s, storetest.EmbeddedQueue(t))
-		running := r.claim(r.accept(store.NewJob{}))
-		r.accept(store.NewJob{})
-		r.accept(store.NewJob{})
-		r.accept(store.NewJob{Kind: "dream.plan", RunAt: time.Now().Add(time.Hour)})
-		for _, e := range []store.Entry{
-			{Step: "paid again", State: store.EntryUnknown, Cause: "server: one"},
-			{Step: "not again", State: store.EntryUnknown, Cause: "server: two"},
-			{Step: "not again", State: store.EntryVoid}, {Step: "paid again", State: store.EntrySettled},
+		running := r.claim(r.accept(job.NewJob{}))
+		r.accept(job.NewJob{})
+		r.accept(job.NewJob{})
+		r.accept(job.NewJob{Kind: "dream.plan", RunAt: time.Now().Add(time.Hour)})
+		for _, e := range []book.Entry{
+			{Step: "paid again", State: book.EntryUnknown, Cause: "server: one"},
+			{Step: "not again", State: book.EntryUnknown, Cause: "server: two"},
+			{Step: "not again", State: book.EntryVoid}, {Step: "paid again", State: book.EntrySettled},
 		} {
-			id, err := s.OpenEntry(r.ctx, store.Entry{Job: running.ID, Step: e.Step, Epoch: running.Epoch,
+			id, err := s.OpenEntry(r.ctx, book.Entry{Job: running.ID, Step: e.Step, Epoch: running.Epoch,
 				Purpose: "chat"})
 			r.must(err)
 			e.ID = id

@@ -9,7 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -57,11 +57,11 @@ func (p *places) set(known map[tasks.Lane]int) {
 // the most that one of them may have: a tenant that has none finds a place,
 // however long the jobs of others take and however many flood the lane. An
 // operator who gives a tenant more than that leaves less for the others.
-func (e *Engine) limits(lane tasks.Lane) store.Limits {
+func (e *Engine) limits(lane tasks.Lane) job.Limits {
 	c := e.lanes[lane]
 	shared := max(1, min(c.Window, e.places.of(lane, c.Concurrency))*3/4)
 	limit := positive(c.TenantCap, shared)
-	return store.Limits{Window: c.Window, TenantCap: limit, Shared: max(shared, limit)}
+	return job.Limits{Window: c.Window, TenantCap: limit, Shared: max(shared, limit)}
 }
 
 // findPlaces asks how many places there are, where that was not asked lately.

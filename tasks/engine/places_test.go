@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -31,20 +31,20 @@ func TestFloodLeavesPlaces(t *testing.T) {
 			}
 			return nil, nil
 		})
-		flood := make([]store.Job, 4*places)
+		flood := make([]job.Job, 4*places)
 		for i := range flood {
-			flood[i] = r.accept(store.NewJob{Tenant: "ten_flood"})
+			flood[i] = r.accept(job.NewJob{Tenant: "ten_flood"})
 		}
 		full.Wait()
 		for range 2 * places {
-			wantState(t, r.ended(r.accept(store.NewJob{Tenant: "ten_quiet"})), store.JobSucceeded)
+			wantState(t, r.ended(r.accept(job.NewJob{Tenant: "ten_quiet"})), job.StateSucceeded)
 		}
 		if n := begun.get("flood"); n != share {
 			t.Errorf("the flood has %d of %d places, want %d", n, places, share)
 		}
 		close(release)
-		for _, job := range flood {
-			wantState(t, r.ended(job), store.JobSucceeded)
+		for _, j := range flood {
+			wantState(t, r.ended(j), job.StateSucceeded)
 		}
 	})
 }
@@ -67,20 +67,20 @@ func TestFloodsOfSeveral(t *testing.T) {
 					}
 					return nil, nil
 				})
-				var flood []store.Job
+				var flood []job.Job
 				for i := range floods * 2 * places {
-					flood = append(flood, r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_flood_%d", i%floods)}))
+					flood = append(flood, r.accept(job.NewJob{Tenant: fmt.Sprintf("ten_flood_%d", i%floods)}))
 				}
 				for range 2 * places {
 					began := time.Now()
-					wantState(r.t, r.ended(r.accept(store.NewJob{Tenant: "ten_quiet"})), store.JobSucceeded)
+					wantState(r.t, r.ended(r.accept(job.NewJob{Tenant: "ten_quiet"})), job.StateSucceeded)
 					if took := time.Since(began); took > time.Second {
 						r.t.Errorf("a chat took %s beside the floods", took)
 					}
 					time.Sleep(5 * time.Second)
 				}
-				for _, job := range flood {
-					wantState(r.t, r.endedWithin(job, time.Hour), store.JobSucceeded)
+				for _, j := range flood {
+					wantState(r.t, r.endedWithin(j, time.Hour), job.StateSucceeded)
 				}
 				flight.mu.Lock()
 				defer flight.mu.Unlock()

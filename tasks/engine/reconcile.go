@@ -10,6 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -100,7 +102,7 @@ func (e *Engine) prune(ctx context.Context) error {
 	defer cancel()
 	for range pruneSteps {
 		var gone int64
-		err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+		err := e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
 			if gone, err = q.PruneJobs(ctx, e.keep); err != nil {
 				return err
 			}
@@ -132,7 +134,7 @@ func (e *Engine) ageEntries(ctx context.Context) error {
 	defer cancel()
 	for range pruneSteps {
 		aged := 0
-		err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+		err := e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
 			aged, err = q.AgeEntries(ctx, unknownFor)
 			return err
 		})
@@ -146,14 +148,14 @@ func (e *Engine) ageEntries(ctx context.Context) error {
 	return nil
 }
 
-type sweeping func(q *store.Queries, ctx context.Context, id string) ([]store.Moved, error)
+type sweeping func(q *store.Queries, ctx context.Context, id string) ([]job.Moved, error)
 
 // sweep moves each of the jobs that a query names in a transaction of its own.
 // One that can not be moved does not stop the others; its error names it. Where
 // the database is away there is no use in going on. Told is called after the commit
 // of each job that was moved; it may be nil.
 func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string, error), fn sweeping,
-	told func(job store.Moved)) error {
+	told func(job job.Moved)) error {
 	ids, err := find(ctx)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
@@ -164,7 +166,7 @@ func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string
 		if err != nil {
 			faults = append(faults, fmt.Errorf("sweep %s: %w", id, err))
 		}
-		if errors.Is(err, store.ErrBusy) || ctx.Err() != nil {
+		if errors.Is(err, db.ErrBusy) || ctx.Err() != nil {
 			break
 		}
 		if told != nil && len(moved) > 0 {
@@ -175,8 +177,8 @@ func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string
 	return errors.Join(faults...)
 }
 
-func (e *Engine) sweepOne(ctx context.Context, id string, fn sweeping) (moved []store.Moved, err error) {
-	err = e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+func (e *Engine) sweepOne(ctx context.Context, id string, fn sweeping) (moved []job.Moved, err error) {
+	err = e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
 		moved, err = fn(q, ctx, id)
 		return err
 	})
@@ -186,7 +188,7 @@ func (e *Engine) sweepOne(ctx context.Context, id string, fn sweeping) (moved []
 	return moved, nil
 }
 
-func (e *Engine) reaped(job store.Moved) {
+func (e *Engine) reaped(job job.Moved) {
 	e.metrics.reaped.WithLabelValues(job.Lane).Inc()
 	e.log.Warn().Str("job", job.ID).Msg("a lease expired: the job is taken from its worker")
 }
@@ -298,7 +300,7 @@ func (e *Engine) checkWakes(ctx context.Context, all bool) error {
 
 // checkPage asks Redis for the wake-ups of a page in one pipeline and queues
 // the jobs of those that are gone or stuck.
-func (e *Engine) checkPage(ctx context.Context, page []store.Dispatched, all bool) error {
+func (e *Engine) checkPage(ctx context.Context, page []job.Dispatched, all bool) error {
 	pipe := e.redis.Pipeline()
 	states := make([]*redis.StringCmd, len(page))
 	claims := map[tasks.Lane]*redis.IntCmd{}
@@ -312,24 +314,24 @@ func (e *Engine) checkPage(ctx context.Context, page []store.Dispatched, all boo
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return fmt.Errorf("look for wake-ups: %w", err)
 	}
-	var lost []store.JobRef
+	var lost []job.Ref
 	for i, d := range page {
 		gone := states[i].Val() == "" && (all || d.Age >= lostAfter)
 		taken := states[i].Val() == "active" && d.Age >= takenAfter
 		stuck := d.Age >= stuckAfter && claims[tasks.Kind(d.Kind).Lane()].Val() > 0
 		if gone || taken || stuck {
-			lost = append(lost, store.JobRef{ID: d.ID, Gen: d.Gen})
+			lost = append(lost, job.Ref{ID: d.ID, Gen: d.Gen})
 		}
 	}
 	return e.requeue(ctx, lost)
 }
 
-func (e *Engine) requeue(ctx context.Context, lost []store.JobRef) error {
+func (e *Engine) requeue(ctx context.Context, lost []job.Ref) error {
 	if len(lost) == 0 {
 		return nil
 	}
-	var moved []store.Moved
-	err := e.store.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+	var moved []job.Moved
+	err := e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
 		moved, err = q.LoseWakes(ctx, lost)
 		return err
 	})

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -15,17 +17,17 @@ import (
 // that Asynq takes to notice.
 func TestTakenWake(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		job := r.accept(store.NewJob{})
+		j := r.accept(job.NewJob{})
 		r.must(r.reconcile(r.ctx)) // sets the sentinel
-		r.must(r.redis.HSet(r.ctx, taskKey("chat", job.Wake), "state", "active").Err())
+		r.must(r.redis.HSet(r.ctx, taskKey("chat", j.Wake), "state", "active").Err())
 		r.must(r.store.ShiftClock(r.ctx, takenAfter-busyMachine))
 		r.must(r.reconcile(r.ctx))
-		wantState(t, r.job(job.ID), store.JobDispatched) // its claim may be under way
+		wantState(t, r.job(j.ID), job.StateDispatched) // its claim may be under way
 		r.must(r.store.ShiftClock(r.ctx, takenAfter))
 		r.must(r.reconcile(r.ctx))
-		wantState(t, r.job(job.ID), store.JobQueued)
+		wantState(t, r.job(j.ID), job.StateQueued)
 		r.work(succeed)
-		wantState(t, r.ended(job), store.JobSucceeded)
+		wantState(t, r.ended(j), job.StateSucceeded)
 	})
 }
 
@@ -33,13 +35,13 @@ func TestTakenWake(t *testing.T) {
 // later at most, gives the job to another.
 func TestReapedAtOnce(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		job := r.accept(store.NewJob{})
-		r.claim(job)
+		j := r.accept(job.NewJob{})
+		r.claim(j)
 		r.start(r.Reconciler().Run)
 		r.work(succeed)
 		r.must(r.store.ShiftClock(r.ctx, tasks.Chat.Lease()))
-		got := r.endedWithin(job, 5*time.Second)
-		wantState(t, got, store.JobSucceeded)
+		got := r.endedWithin(j, 5*time.Second)
+		wantState(t, got, job.StateSucceeded)
 		if got.Crashes != 1 || got.Attempt != 0 {
 			t.Errorf("crashes %d, attempts %d", got.Crashes, got.Attempt)
 		}
@@ -71,11 +73,11 @@ func wipeWideWindow(t testing.TB) (looked, took time.Duration) {
 	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Window: wideWindow, TenantCap: wideWindow}}
 	r := newRig(t, Options{Lanes: lanes}, storetest.PostgreSQL(t), storetest.RedisQueue(t))
 	r.must(r.reconcile(r.ctx)) // sets the sentinel
-	jobs := make([]store.NewJob, wideWindow)
+	jobs := make([]job.NewJob, wideWindow)
 	for i := range jobs {
-		jobs[i] = store.NewJob{Tenant: fmt.Sprintf("ten_%d", i%50), Kind: string(tasks.ChatRun), Lane: "chat"}
+		jobs[i] = job.NewJob{Tenant: fmt.Sprintf("ten_%d", i%50), Kind: string(tasks.ChatRun), Lane: "chat"}
 	}
-	r.must(r.store.Tx(r.ctx, store.Relaxed, func(q *store.Queries) error {
+	r.must(r.store.Tx(r.ctx, db.Relaxed, func(q *store.Queries) error {
 		_, err := q.AcceptJobs(r.ctx, jobs, nil)
 		return err
 	}))

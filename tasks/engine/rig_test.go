@@ -13,6 +13,8 @@ import (
 	"go.uber.org/goleak"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -98,7 +100,7 @@ func handlers(handler tasks.Handler) map[tasks.Kind]tasks.Handler {
 	return all
 }
 
-func (r *rig) accept(job store.NewJob) store.Job {
+func (r *rig) accept(job job.NewJob) job.Job {
 	r.t.Helper()
 	if job.Tenant == "" {
 		job.Tenant = "ten_a"
@@ -114,12 +116,12 @@ func (r *rig) accept(job store.NewJob) store.Job {
 }
 
 // ended waits for a job's end.
-func (r *rig) ended(job store.Job) store.Job {
+func (r *rig) ended(job job.Job) job.Job {
 	r.t.Helper()
 	return r.endedWithin(job, testWait)
 }
 
-func (r *rig) endedWithin(job store.Job, d time.Duration) store.Job {
+func (r *rig) endedWithin(job job.Job, d time.Duration) job.Job {
 	r.t.Helper()
 	got, err := r.Wait(r.ctx, job.Tenant, job.ID, d)
 	if err != nil {
@@ -131,7 +133,7 @@ func (r *rig) endedWithin(job store.Job, d time.Duration) store.Job {
 	return got
 }
 
-func (r *rig) job(id string) store.Job {
+func (r *rig) job(id string) job.Job {
 	r.t.Helper()
 	job, err := r.store.AnyJob(r.ctx, id)
 	if err != nil {
@@ -148,12 +150,12 @@ func (r *rig) must(err error) {
 }
 
 // claim takes a job as a worker would that is never heard of again.
-func (r *rig) claim(job store.Job) store.Job {
+func (r *rig) claim(j job.Job) job.Job {
 	r.t.Helper()
-	var got []store.Job
-	r.must(r.store.Tx(r.ctx, store.Relaxed, func(q *store.Queries) (err error) {
-		refs := []store.JobRef{{ID: job.ID, Gen: job.Gen}}
-		got, err = q.ClaimJobs(r.ctx, refs, "dead", tasks.Lane(job.Lane).Lease())
+	var got []job.Job
+	r.must(r.store.Tx(r.ctx, db.Relaxed, func(q *store.Queries) (err error) {
+		refs := []job.Ref{{ID: j.ID, Gen: j.Gen}}
+		got, err = q.ClaimJobs(r.ctx, refs, "dead", tasks.Lane(j.Lane).Lease())
 		return err
 	}))
 	if len(got) != 1 {
@@ -184,7 +186,7 @@ func (c *tally) get(name string) int {
 	return c.of[name]
 }
 
-func wantState(t testing.TB, job store.Job, want store.JobState) {
+func wantState(t testing.TB, job job.Job, want job.State) {
 	t.Helper()
 	if job.State != want {
 		t.Fatalf("job is %s (%v), want %s", job.State, job.Error, want)

@@ -12,6 +12,8 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -58,7 +60,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 // schedule.tick and tenant SystemTenant, whose subject is the schedule's id. A
 // local time that a change of clocks skips does not fire that day, one that it
 // repeats fires twice: choose an hour that is neither.
-func (e *Engine) EnsureSchedule(ctx context.Context, s store.Schedule) error {
+func (e *Engine) EnsureSchedule(ctx context.Context, s job.Schedule) error {
 	if s.Zone == "" {
 		s.Zone = "UTC"
 	}
@@ -84,7 +86,7 @@ func (e *Engine) EnsureSchedule(ctx context.Context, s store.Schedule) error {
 	return nil
 }
 
-func checkSchedule(s store.Schedule) error {
+func checkSchedule(s job.Schedule) error {
 	switch {
 	case s.ID == "":
 		return fmt.Errorf("schedule %q: it needs an id", s.Spec)
@@ -97,7 +99,7 @@ func checkSchedule(s store.Schedule) error {
 }
 
 // nextTick returns the first tick after a time.
-func nextTick(s store.Schedule, after time.Time) (time.Time, error) {
+func nextTick(s job.Schedule, after time.Time) (time.Time, error) {
 	zone, err := time.LoadLocation(s.Zone)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("schedule %s: zone: use a name like Europe/Rome: %w", s.ID, err)
@@ -124,7 +126,7 @@ func (e *Engine) fireDue(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("fire schedules: %w", err)
 	}
-	var jobs []store.Job
+	var jobs []job.Job
 	var faults []error
 	for _, s := range due {
 		made, err := e.fire(ctx, s, now)
@@ -142,19 +144,19 @@ func (e *Engine) fireDue(ctx context.Context) error {
 // fire turns a due row into a job and sets its next time, in one transaction. Of
 // two schedulers that do so one finds that the tick is not due any more, and the
 // job's key is the tick. A schedule that can not be computed is left for a minute.
-func (e *Engine) fire(ctx context.Context, s store.Schedule, now time.Time) (jobs []store.Job, err error) {
+func (e *Engine) fire(ctx context.Context, s job.Schedule, now time.Time) (jobs []job.Job, err error) {
 	next, err := nextTick(s, now)
 	if err != nil {
 		return nil, errors.Join(err, e.store.AdvanceSchedule(ctx, s.ID, s.Next, now.Add(brokenPause)))
 	}
-	err = e.store.Tx(ctx, store.Synced, func(q *store.Queries) (err error) {
+	err = e.store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
 		if err := q.AdvanceSchedule(ctx, s.ID, s.Next, next); err != nil {
 			return err
 		}
 		jobs, err = e.fireTick(ctx, q, s, now)
 		return err
 	})
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return nil, nil // another scheduler has fired it, or it was dropped
 	}
 	if err != nil {
@@ -164,8 +166,8 @@ func (e *Engine) fire(ctx context.Context, s store.Schedule, now time.Time) (job
 }
 
 // fireTick makes the job of a tick, unless it is skipped.
-func (e *Engine) fireTick(ctx context.Context, q *store.Queries, s store.Schedule, now time.Time,
-) ([]store.Job, error) {
+func (e *Engine) fireTick(ctx context.Context, q *store.Queries, s job.Schedule, now time.Time,
+) ([]job.Job, error) {
 	if s.Misfire == "skip" && now.Sub(s.Next) > misfireAfter {
 		return nil, nil
 	}
@@ -179,12 +181,12 @@ func (e *Engine) fireTick(ctx context.Context, q *store.Queries, s store.Schedul
 }
 
 func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, tick time.Time,
-) ([]store.Job, error) {
+) ([]job.Job, error) {
 	input, err := json.Marshal(tasks.TickInput{Schedule: schedule, Tick: tick})
 	if err != nil {
 		return nil, fmt.Errorf("write tick: %w", err)
 	}
-	out, err := q.AcceptJobs(ctx, []store.NewJob{{
+	out, err := q.AcceptJobs(ctx, []job.NewJob{{
 		Tenant: SystemTenant, Kind: string(tasks.ScheduleTick), Lane: string(tasks.ScheduleTick.Lane()),
 		Input: input, Subject: schedule,
 		IdemKey: fmt.Sprintf("sched:%s:%s", schedule, tick.UTC().Format(time.RFC3339)),
@@ -195,7 +197,7 @@ func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, ti
 	if out[0].Existed || out[0].Err != nil {
 		return nil, out[0].Err
 	}
-	return []store.Job{out[0].Job}, nil
+	return []job.Job{out[0].Job}, nil
 }
 
 // show starts the trigger that asynqmon shows: its task is a wake-up without

@@ -10,18 +10,19 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
-func (r *rig) ticks() []store.Job {
+func (r *rig) ticks() []job.Job {
 	r.t.Helper()
-	jobs, _, err := r.store.Jobs(r.ctx, SystemTenant, store.JobFilter{Noun: "schedule"}, store.Page{Limit: 100})
+	jobs, _, err := r.store.Jobs(r.ctx, SystemTenant, job.Filter{Noun: "schedule"}, db.Page{Limit: 100})
 	r.must(err)
 	return jobs
 }
 
-func (r *rig) schedule(s store.Schedule) {
+func (r *rig) schedule(s job.Schedule) {
 	r.t.Helper()
 	r.must(r.EnsureSchedule(r.ctx, s))
 }
@@ -29,7 +30,7 @@ func (r *rig) schedule(s store.Schedule) {
 // TestTwoSchedulersOneTick lets several fire at once.
 func TestTwoSchedulersOneTick(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		r.schedule(store.Schedule{ID: "nightly", Spec: "@every 1h", Overlap: "allow"})
+		r.schedule(job.Schedule{ID: "nightly", Spec: "@every 1h", Overlap: "allow"})
 		for round := 1; round <= 3; round++ {
 			r.must(r.store.ShiftClock(r.ctx, time.Duration(round)*61*time.Minute))
 			var all sync.WaitGroup
@@ -55,8 +56,8 @@ func TestTwoSchedulersOneTick(t *testing.T) {
 
 func TestMisfireAndOverlap(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		r.schedule(store.Schedule{ID: "once", Spec: "@every 1h"})
-		r.schedule(store.Schedule{ID: "skip", Spec: "@every 1h", Misfire: "skip"})
+		r.schedule(job.Schedule{ID: "once", Spec: "@every 1h"})
+		r.schedule(job.Schedule{ID: "skip", Spec: "@every 1h", Misfire: "skip"})
 		r.must(r.store.ShiftClock(r.ctx, 10*time.Hour))
 		r.must(r.fireDue(r.ctx))
 		ticks := r.ticks()
@@ -77,7 +78,7 @@ func TestMisfireAndOverlap(t *testing.T) {
 
 func TestScheduleFaults(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		for want, s := range map[string]store.Schedule{
+		for want, s := range map[string]job.Schedule{
 			"needs an id": {Spec: "@daily"},
 			"cron fields": {ID: "a", Spec: "every day"},
 			"zone":        {ID: "a", Spec: "@daily", Zone: "Mars"},
@@ -107,7 +108,7 @@ func TestNextTick(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := nextTick(store.Schedule{ID: "s", Spec: c.spec, Zone: c.zone}, after)
+		got, err := nextTick(job.Schedule{ID: "s", Spec: c.spec, Zone: c.zone}, after)
 		if err != nil || got.Format(time.RFC3339) != c.want {
 			t.Errorf("%s %s after %s: %s, %v; want %s", c.spec, c.zone, c.after, got, err, c.want)
 		}
@@ -124,14 +125,14 @@ func TestEnsureScheduleKeepsItsTurn(t *testing.T) {
 			}
 			return all[0].Next
 		}
-		r.schedule(store.Schedule{ID: "s", Spec: "@every 1h"})
+		r.schedule(job.Schedule{ID: "s", Spec: "@every 1h"})
 		first := next()
 		r.must(r.store.ShiftClock(r.ctx, time.Minute))
-		r.schedule(store.Schedule{ID: "s", Spec: "@every 1h", Overlap: "allow"})
+		r.schedule(job.Schedule{ID: "s", Spec: "@every 1h", Overlap: "allow"})
 		if !next().Equal(first) {
 			t.Error("the same spec moved the next tick")
 		}
-		r.schedule(store.Schedule{ID: "s", Spec: "@every 2h"})
+		r.schedule(job.Schedule{ID: "s", Spec: "@every 2h"})
 		if next().Equal(first) {
 			t.Error("another spec left the next tick")
 		}
@@ -142,7 +143,7 @@ func TestEnsureScheduleKeepsItsTurn(t *testing.T) {
 func TestSchedulerRuns(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
 		ticked := make(chan string, 10)
-		r.schedule(store.Schedule{ID: "s", Spec: "@every 1s"})
+		r.schedule(job.Schedule{ID: "s", Spec: "@every 1s"})
 		r.start(r.Scheduler().Run)
 		r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
 			ticked <- run.Job.Subject
@@ -168,7 +169,7 @@ func TestSchedulerRuns(t *testing.T) {
 // TestVisibleTrigger sends the wake-up without jobs that the periodic task is.
 func TestVisibleTrigger(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		r.schedule(store.Schedule{ID: "s", Spec: "@every 1h"})
+		r.schedule(job.Schedule{ID: "s", Spec: "@every 1h"})
 		r.must(r.store.ShiftClock(r.ctx, 61*time.Minute))
 		done := make(chan struct{}, 1)
 		r.work(func(context.Context, *tasks.Run) (*tasks.End, error) { done <- struct{}{}; return nil, nil })

@@ -8,8 +8,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
 	"dreamlab/store/backoff"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -35,7 +35,7 @@ func (e *Engine) signal(ctx context.Context, lanes map[string]bool) error {
 // dispatchers, of ends to those who wait for them, of those that are asked for
 // to the workers. All have a clock of their own, so that what is lost here costs
 // time alone.
-func (e *Engine) announce(ctx context.Context, moved []store.Moved) {
+func (e *Engine) announce(ctx context.Context, moved []job.Moved) {
 	if len(moved) > 0 {
 		if err := e.news.Do(context.WithoutCancel(ctx), moved); err != nil {
 			e.log.Warn().Err(err).Msg("publish failed; listeners fall back to polling")
@@ -44,17 +44,17 @@ func (e *Engine) announce(ctx context.Context, moved []store.Moved) {
 }
 
 // announceAll tells, in one pipeline, what many have to announce.
-func (e *Engine) announceAll(ctx context.Context, all [][]store.Moved) {
+func (e *Engine) announceAll(ctx context.Context, all [][]job.Moved) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
 	defer cancel()
 	pipe := e.redis.Pipeline()
 	queued, room := map[string]bool{}, map[string]bool{}
 	for _, m := range slices.Concat(all...) {
 		switch {
-		case m.State == store.JobRunning: // its end was asked for
+		case m.State == job.StateRunning: // its end was asked for
 			pipe.Publish(ctx, cancelChannel, m.ID)
 			continue
-		case m.State == store.JobQueued:
+		case m.State == job.StateQueued:
 			queued[m.Lane] = true
 		case m.State.Ended():
 			pipe.Publish(ctx, endedChannel(tasks.Lane(m.Lane), m.ID), string(m.State))

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -35,7 +35,7 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 	return Stats{Lanes: lanesOf(counts), Queue: e.Reachable(ctx)}, nil
 }
 
-func lanesOf(counts []store.LaneCount) map[tasks.Lane]LaneStats {
+func lanesOf(counts []job.LaneCount) map[tasks.Lane]LaneStats {
 	lanes := map[tasks.Lane]LaneStats{}
 	for _, c := range counts {
 		lane := lanes[tasks.Lane(c.Lane)]
@@ -46,24 +46,24 @@ func lanesOf(counts []store.LaneCount) map[tasks.Lane]LaneStats {
 }
 
 // states returns the counts by state.
-func (s LaneStats) states() map[store.JobState]int {
-	return map[store.JobState]int{
-		store.JobQueued: s.Queued, store.JobDispatched: s.Dispatched,
-		store.JobRunning: s.Running, store.JobWaiting: s.Waiting,
+func (s LaneStats) states() map[job.State]int {
+	return map[job.State]int{
+		job.StateQueued: s.Queued, job.StateDispatched: s.Dispatched,
+		job.StateRunning: s.Running, job.StateWaiting: s.Waiting,
 	}
 }
 
-func (s *LaneStats) add(c store.LaneCount) {
+func (s *LaneStats) add(c job.LaneCount) {
 	switch c.State {
-	case store.JobQueued:
+	case job.StateQueued:
 		s.Queued += c.Jobs
 		s.Wait = max(s.Wait, c.Oldest)
-	case store.JobDispatched:
+	case job.StateDispatched:
 		s.Dispatched += c.Jobs
 		s.Wait = max(s.Wait, c.Oldest)
-	case store.JobRunning:
+	case job.StateRunning:
 		s.Running += c.Jobs
-	case store.JobWaiting:
+	case job.StateWaiting:
 		s.Waiting += c.Jobs
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -65,9 +65,9 @@ func TestStorm(t *testing.T) {
 		}
 		r.start(r.worker(WorkerOptions{Handlers: handlers(handler)}).Run)
 		comes := r.start(r.worker(WorkerOptions{Handlers: handlers(handler)}).Run)
-		jobs := make([]store.Job, count)
+		jobs := make([]job.Job, count)
 		for i := range jobs {
-			jobs[i] = r.accept(store.NewJob{Tenant: fmt.Sprintf("ten_%d", i%4)})
+			jobs[i] = r.accept(job.NewJob{Tenant: fmt.Sprintf("ten_%d", i%4)})
 			switch i {
 			case count / 4, count / 2:
 				r.must(r.redis.FlushAll(r.ctx).Err())
@@ -75,10 +75,10 @@ func TestStorm(t *testing.T) {
 				comes()
 			}
 		}
-		for _, job := range jobs {
-			wantState(t, r.calm(job), store.JobSucceeded)
-			if n := runs.get(job.ID); n != 1 {
-				t.Errorf("%s ran %d times", job.ID, n)
+		for _, j := range jobs {
+			wantState(t, r.calm(j), job.StateSucceeded)
+			if n := runs.get(j.ID); n != 1 {
+				t.Errorf("%s ran %d times", j.ID, n)
 			}
 		}
 	})
@@ -87,18 +87,18 @@ func TestStorm(t *testing.T) {
 // calm waits for a job's end. One whose dequeue was struck is in nobody's
 // hands, and is given up after two minutes: where nothing moves any more, time
 // is made to pass.
-func (r *rig) calm(job store.Job) store.Job {
+func (r *rig) calm(j job.Job) job.Job {
 	r.t.Helper()
 	for {
-		got, err := r.Wait(r.ctx, job.Tenant, job.ID, 3*time.Second)
+		got, err := r.Wait(r.ctx, j.Tenant, j.ID, 3*time.Second)
 		r.must(err)
 		if got.State.Ended() {
 			return got
 		}
-		if got.State == store.JobDispatched {
+		if got.State == job.StateDispatched {
 			r.passed += stuckAfter
 			r.must(r.store.ShiftClock(r.ctx, r.passed))
-			r.must(r.redis.Set(r.ctx, claimedKey(tasks.Lane(job.Lane)), 1, claimedFor).Err())
+			r.must(r.redis.Set(r.ctx, claimedKey(tasks.Lane(j.Lane)), 1, claimedFor).Err())
 		}
 	}
 }

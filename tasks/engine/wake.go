@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/tasks"
 )
 
@@ -38,7 +38,7 @@ type waiter struct {
 
 func newWaiter(client redis.UniversalClient, lane tasks.Lane, log zerolog.Logger) *waiter {
 	return &waiter{UniversalClient: client, lane: lane, log: log,
-		own: laneKey(lane, store.NewID("waiter_")), stopped: make(chan struct{})}
+		own: laneKey(lane, db.NewID("waiter_")), stopped: make(chan struct{})}
 }
 
 // EvalSha runs a script, and the dequeue script once more after a wait.

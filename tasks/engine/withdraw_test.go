@@ -8,7 +8,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -34,13 +35,13 @@ func TestNoJobIsLeftBehind(t *testing.T) {
 	}
 	for _, attached := range []bool{true, false} {
 		e.heard.Store(1 << 62) // it answered a moment ago
-		job := store.NewJob{ID: store.NewID("job_"), Tenant: "ten_a", Kind: string(tasks.ChatRun), Attached: attached}
-		_, _, err := e.Accept(t.Context(), job, nil)
+		j := job.NewJob{ID: db.NewID("job_"), Tenant: "ten_a", Kind: string(tasks.ChatRun), Attached: attached}
+		_, _, err := e.Accept(t.Context(), j, nil)
 		if errors.Is(err, ErrQueueUnavailable) != attached {
 			t.Errorf("attached %v: %v", attached, err)
 		}
-		kept, err := s.Job(t.Context(), "ten_a", job.ID)
-		if err != nil || (kept.State == store.JobCancelled) != attached {
+		kept, err := s.Job(t.Context(), "ten_a", j.ID)
+		if err != nil || (kept.State == job.StateCancelled) != attached {
 			t.Errorf("attached %v: the job is %s, %v", attached, kept.State, err)
 		}
 	}

@@ -12,7 +12,8 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/flight"
 	"dreamlab/tasks"
 )
 
@@ -48,7 +49,7 @@ type Worker struct {
 	patience   time.Duration
 	keeper     *keeper
 	pool       *pool
-	claims     map[tasks.Lane]*store.Group[*claiming]
+	claims     map[tasks.Lane]*flight.Group[*claiming]
 	lastServed map[tasks.Lane]*atomic.Int64 // the second in which a lane was last reported to be served
 
 	work     context.Context // what handlers' contexts come from
@@ -74,17 +75,17 @@ func (e *Engine) Worker(o WorkerOptions) (*Worker, error) {
 		if err != nil {
 			return nil, fmt.Errorf("name the worker: %w", err)
 		}
-		o.Name = fmt.Sprintf("%s/%d/%s", host, os.Getpid(), store.NewID("")[20:])
+		o.Name = fmt.Sprintf("%s/%d/%s", host, os.Getpid(), db.NewID("")[20:])
 	}
 	w := &Worker{
 		engine: e, handlers: o.Handlers, lanes: o.Lanes, name: o.Name,
 		grace: positive(o.Grace, 20*time.Second), patience: positive(o.Patience, 5*time.Second),
 		keeper: newKeeper(e, positive(o.Look, time.Second)), lastServed: map[tasks.Lane]*atomic.Int64{},
-		given: make(chan struct{}), claims: map[tasks.Lane]*store.Group[*claiming]{},
+		given: make(chan struct{}), claims: map[tasks.Lane]*flight.Group[*claiming]{},
 	}
 	for _, lane := range tasks.Lanes() {
 		w.lastServed[lane] = &atomic.Int64{}
-		w.claims[lane] = store.NewGroup(1, func(ctx context.Context, all []*claiming) {
+		w.claims[lane] = flight.NewGroup(1, func(ctx context.Context, all []*claiming) {
 			w.claimTogether(ctx, lane, all)
 		})
 	}

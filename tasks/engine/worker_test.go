@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/sqlite"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -42,8 +44,8 @@ func TestFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, quick, func(t *testing.T, r *rig) {
 				r.work(c.handler)
-				got := r.ended(r.accept(store.NewJob{MaxAttempts: 3}))
-				wantState(t, got, store.JobFailed)
+				got := r.ended(r.accept(job.NewJob{MaxAttempts: 3}))
+				wantState(t, got, job.StateFailed)
 				if got.Attempt != c.attempts || got.Error == nil || got.Error.Code != c.code {
 					t.Errorf("attempt %d error %v", got.Attempt, got.Error)
 				}
@@ -66,8 +68,8 @@ func TestFreeFailure(t *testing.T) {
 			}
 			return nil, nil
 		})
-		got := r.ended(r.accept(store.NewJob{MaxAttempts: 1}))
-		wantState(t, got, store.JobSucceeded)
+		got := r.ended(r.accept(job.NewJob{MaxAttempts: 1}))
+		wantState(t, got, job.StateSucceeded)
 		if got.Attempt != 0 || got.Crashes != 0 || runs.get(got.ID) != 4 {
 			t.Errorf("%d runs, attempts %d, crashes %d", runs.get(got.ID), got.Attempt, got.Crashes)
 		}
@@ -83,16 +85,16 @@ func TestRetryRunsAgain(t *testing.T) {
 			}
 			return nil, nil
 		})
-		job := r.ended(r.accept(store.NewJob{}))
-		wantState(t, job, store.JobFailed)
-		if _, err := r.Retry(r.ctx, "ten_other", job.ID); !errors.Is(err, store.ErrNotFound) {
+		j := r.ended(r.accept(job.NewJob{}))
+		wantState(t, j, job.StateFailed)
+		if _, err := r.Retry(r.ctx, "ten_other", j.ID); !errors.Is(err, db.ErrNotFound) {
 			t.Errorf("another tenant's retry: %v", err)
 		}
-		if _, err := r.Retry(r.ctx, job.Tenant, job.ID); err != nil {
+		if _, err := r.Retry(r.ctx, j.Tenant, j.ID); err != nil {
 			t.Fatal(err)
 		}
-		wantState(t, r.ended(job), store.JobSucceeded)
-		if _, err := r.Retry(r.ctx, job.Tenant, job.ID); !errors.Is(err, store.ErrConflict) {
+		wantState(t, r.ended(j), job.StateSucceeded)
+		if _, err := r.Retry(r.ctx, j.Tenant, j.ID); !errors.Is(err, db.ErrConflict) {
 			t.Errorf("retry of one that succeeded: %v", err)
 		}
 	})
@@ -100,12 +102,12 @@ func TestRetryRunsAgain(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		waits := r.accept(store.NewJob{RunAt: time.Now().Add(time.Hour)})
+		waits := r.accept(job.NewJob{RunAt: time.Now().Add(time.Hour)})
 		queued, err := r.Cancel(r.ctx, waits.Tenant, waits.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantState(t, queued, store.JobCancelled)
+		wantState(t, queued, job.StateCancelled)
 
 		started := make(chan struct{})
 		r.work(func(ctx context.Context, _ *tasks.Run) (*tasks.End, error) {
@@ -113,26 +115,26 @@ func TestCancel(t *testing.T) {
 			<-ctx.Done()
 			return nil, context.Cause(ctx)
 		})
-		job := r.accept(store.NewJob{})
+		j := r.accept(job.NewJob{})
 		<-started
 		for range 2 { // idempotent
-			running, err := r.Cancel(r.ctx, job.Tenant, job.ID)
+			running, err := r.Cancel(r.ctx, j.Tenant, j.ID)
 			if err != nil || running.CancelAt.IsZero() {
 				t.Fatalf("cancel: %+v, %v", running, err)
 			}
 		}
-		wantState(t, r.endedWithin(job, 5*time.Second), store.JobCancelled)
+		wantState(t, r.endedWithin(j, 5*time.Second), job.StateCancelled)
 	})
 }
 
 // TestManyWaiters has more wait for a job than may listen: all of them are told.
 func TestManyWaiters(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		job := r.accept(store.NewJob{RunAt: time.Now().Add(time.Hour)})
+		j := r.accept(job.NewJob{RunAt: time.Now().Add(time.Hour)})
 		var all sync.WaitGroup
 		for range 3 * mostListeners {
 			all.Go(func() {
-				if got, err := r.Wait(r.ctx, job.Tenant, job.ID, testWait); err != nil || got.State != store.JobCancelled {
+				if got, err := r.Wait(r.ctx, j.Tenant, j.ID, testWait); err != nil || got.State != job.StateCancelled {
 					t.Errorf("told that it is %s, %v", got.State, err)
 				}
 			})
@@ -140,7 +142,7 @@ func TestManyWaiters(t *testing.T) {
 		for len(r.listeners) < mostListeners && r.ctx.Err() == nil {
 			runtime.Gosched()
 		}
-		_, err := r.Cancel(r.ctx, job.Tenant, job.ID)
+		_, err := r.Cancel(r.ctx, j.Tenant, j.ID)
 		r.must(err)
 		all.Wait()
 		if n := len(r.listeners); n != 0 {
@@ -151,11 +153,11 @@ func TestManyWaiters(t *testing.T) {
 
 func TestExpiry(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		job := r.accept(store.NewJob{ExpiresIn: time.Minute})
+		j := r.accept(job.NewJob{ExpiresIn: time.Minute})
 		r.must(r.store.ShiftClock(r.ctx, 2*time.Minute))
 		r.must(r.reconcile(r.ctx))
-		got := r.job(job.ID)
-		wantState(t, got, store.JobExpired)
+		got := r.job(j.ID)
+		wantState(t, got, job.StateExpired)
 		if got.Error == nil {
 			t.Error("an expired job says nothing")
 		}
@@ -166,7 +168,7 @@ func TestRunAt(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
 		r.work(succeed)
 		at := time.Now().Add(400 * time.Millisecond)
-		got := r.ended(r.accept(store.NewJob{RunAt: at}))
+		got := r.ended(r.accept(job.NewJob{RunAt: at}))
 		if late := got.Started.Sub(at); late < 0 || late > 3*time.Second {
 			t.Errorf("started %s after its time", late)
 		}
@@ -179,12 +181,12 @@ func TestWaitingPolls(t *testing.T) {
 		var polls tally
 		r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
 			if polls.add(run.Job.ID) < 4 {
-				return &tasks.End{State: store.JobWaiting, After: 20 * time.Millisecond}, nil
+				return &tasks.End{State: job.StateWaiting, After: 20 * time.Millisecond}, nil
 			}
 			return nil, nil
 		})
-		got := r.ended(r.accept(store.NewJob{Kind: "tune.poll"}))
-		wantState(t, got, store.JobSucceeded)
+		got := r.ended(r.accept(job.NewJob{Kind: "tune.poll"}))
+		wantState(t, got, job.StateSucceeded)
 		if n := polls.get(got.ID); n != 4 || got.Attempt != 0 {
 			t.Errorf("%d polls, %d attempts", n, got.Attempt)
 		}
@@ -202,18 +204,18 @@ func TestFamily(t *testing.T) {
 				}
 				return nil, nil
 			}
-			found, _, err := run.Store.Jobs(ctx, run.Job.Tenant, store.JobFilter{Parent: run.Job.ID}, store.Page{})
+			found, _, err := run.Store.Jobs(ctx, run.Job.Tenant, job.Filter{Parent: run.Job.ID}, db.Page{})
 			if err != nil || len(found) > 0 {
 				return &tasks.End{Result: text("%d", len(found))}, err
 			}
-			var children []store.NewJob
+			var children []job.NewJob
 			for i := range 5 {
-				children = append(children, store.NewJob{Kind: "dream.slice", Lane: "dream", Input: text("%d", i)})
+				children = append(children, job.NewJob{Kind: "dream.slice", Lane: "dream", Input: text("%d", i)})
 			}
-			return &tasks.End{State: store.JobWaiting, Children: children}, nil
+			return &tasks.End{State: job.StateWaiting, Children: children}, nil
 		})
-		got := r.ended(r.accept(store.NewJob{Kind: "dream.plan"}))
-		wantState(t, got, store.JobSucceeded)
+		got := r.ended(r.accept(job.NewJob{Kind: "dream.plan"}))
+		wantState(t, got, job.StateSucceeded)
 		if string(got.Result) != "5" || got.OpenChildren != 0 {
 			t.Errorf("result %s, %d open children", got.Result, got.OpenChildren)
 		}
@@ -223,10 +225,10 @@ func TestFamily(t *testing.T) {
 // TestCancelFamily cancels a waiting parent: its children go with it.
 func TestCancelFamily(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
-		job := store.NewJob{ID: "job_parent", Tenant: "ten_a", Kind: "dream.plan", Waiting: true}
-		parent, _, err := r.Accept(r.ctx, job,
+		j := job.NewJob{ID: "job_parent", Tenant: "ten_a", Kind: "dream.plan", Waiting: true}
+		parent, _, err := r.Accept(r.ctx, j,
 			func(ctx context.Context, q *store.Queries) error {
-				_, err := q.AcceptJobs(ctx, []store.NewJob{
+				_, err := q.AcceptJobs(ctx, []job.NewJob{
 					{Tenant: "ten_a", Kind: "dream.slice", Lane: "dream", Parent: "job_parent"},
 					{Tenant: "ten_a", Kind: "dream.slice", Lane: "dream", Parent: "job_parent"},
 				}, nil)
@@ -235,20 +237,20 @@ func TestCancelFamily(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantState(t, parent, store.JobWaiting)
+		wantState(t, parent, job.StateWaiting)
 		if open := r.job(parent.ID).OpenChildren; open != 2 {
 			t.Fatalf("%d open children", open)
 		}
 		if _, err := r.Cancel(r.ctx, "ten_a", parent.ID); err != nil {
 			t.Fatal(err)
 		}
-		wantState(t, r.job(parent.ID), store.JobCancelled)
-		children, _, err := r.store.Jobs(r.ctx, "ten_a", store.JobFilter{Parent: parent.ID}, store.Page{})
+		wantState(t, r.job(parent.ID), job.StateCancelled)
+		children, _, err := r.store.Jobs(r.ctx, "ten_a", job.Filter{Parent: parent.ID}, db.Page{})
 		if err != nil || len(children) != 2 {
 			t.Fatalf("%d children, %v", len(children), err)
 		}
 		for _, child := range children {
-			wantState(t, child, store.JobCancelled)
+			wantState(t, child, job.StateCancelled)
 		}
 	})
 }
@@ -267,20 +269,20 @@ func TestDrain(t *testing.T) {
 			return nil, ctx.Err()
 		}
 		stop := r.start(r.worker(WorkerOptions{Handlers: handlers(first), Grace: 10 * time.Millisecond}).Run)
-		job := r.accept(store.NewJob{})
+		j := r.accept(job.NewJob{})
 		<-started
 		began := time.Now()
 		stop()
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("the worker took %s to stop", took)
 		}
-		got := r.job(job.ID)
-		wantState(t, got, store.JobQueued)
+		got := r.job(j.ID)
+		wantState(t, got, job.StateQueued)
 		if got.Attempt != 0 || got.Crashes != 0 || got.Gen != 1 {
 			t.Errorf("handed back as attempt %d, crashes %d, gen %d", got.Attempt, got.Crashes, got.Gen)
 		}
 		r.work(succeed)
-		wantState(t, r.ended(job), store.JobSucceeded)
+		wantState(t, r.ended(j), job.StateSucceeded)
 	})
 }
 
@@ -299,13 +301,13 @@ func TestStubbornHandler(t *testing.T) {
 		ctx, stop := context.WithCancel(r.ctx)
 		ran := make(chan error, 1)
 		go func() { ran <- w.Run(ctx) }()
-		job := r.accept(store.NewJob{})
+		j := r.accept(job.NewJob{})
 		<-started
 		stop()
-		if err := <-ran; err == nil || !strings.Contains(err.Error(), job.ID) {
+		if err := <-ran; err == nil || !strings.Contains(err.Error(), j.ID) {
 			t.Errorf("run: %v", err)
 		}
-		wantState(t, r.job(job.ID), store.JobQueued)
+		wantState(t, r.job(j.ID), job.StateQueued)
 		close(release)
 		<-left
 	})
@@ -326,7 +328,7 @@ func TestAnswerAtStop(t *testing.T) {
 					return nil
 				}
 				once()
-				return store.ErrBusy
+				return db.ErrBusy
 			}}, nil
 		}
 		w := r.worker(WorkerOptions{Handlers: handlers(answer), Grace: time.Millisecond, Patience: time.Millisecond})
@@ -334,14 +336,14 @@ func TestAnswerAtStop(t *testing.T) {
 		defer stop()
 		ran := make(chan error, 1)
 		go func() { ran <- w.Run(ctx) }()
-		job := r.accept(store.NewJob{})
+		j := r.accept(job.NewJob{})
 		<-tried
 		stop()
 		<-w.given
 		back.Store(true)
 		r.must(<-ran)
-		wantState(t, r.job(job.ID), store.JobSucceeded)
-		if n := runs.get(job.ID); n != 1 {
+		wantState(t, r.job(j.ID), job.StateSucceeded)
+		if n := runs.get(j.ID); n != 1 {
 			t.Errorf("it ran %d times", n)
 		}
 	})
@@ -376,7 +378,7 @@ func TestDeadline(t *testing.T) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})
-		wantState(t, r.ended(r.accept(store.NewJob{MaxAttempts: 1})), store.JobFailed)
+		wantState(t, r.ended(r.accept(job.NewJob{MaxAttempts: 1})), job.StateFailed)
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -14,7 +16,7 @@ import (
 func TestChatFollowsRoute(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	targets := make(chan []store.RouteTarget, 1)
+	targets := make(chan []learn.RouteTarget, 1)
 	r.on(tasks.ChatRun, func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 		var in tasks.ChatInput
 		if err := run.Decode(&in); err != nil {
@@ -25,8 +27,8 @@ func TestChatFollowsRoute(t *testing.T) {
 	})
 	for version, model := range []string{"together/base", "together/next", "together/other"} {
 		if version > 0 {
-			_, err := r.store.SetRoute(t.Context(), store.Route{Alias: "assistant", Version: int64(version), Author: "tun_1",
-				Targets: []store.RouteTarget{{Model: model, Weight: 1}}})
+			_, err := r.store.SetRoute(t.Context(), learn.Route{Alias: "assistant", Version: int64(version), Author: "tun_1",
+				Targets: []learn.RouteTarget{{Model: model, Weight: 1}}})
 			must(t, err)
 		}
 		for range 2 { // the second goes by memory
@@ -44,8 +46,8 @@ func TestLongPromptsFindTheLargestModel(t *testing.T) {
 	r := newRig(t)
 	long := strings.Replace(askWhole, "hi", strings.Repeat("word ", 5000), 1)
 	r.post("/v1/chat/completions", long).want(t, 400, "context_length_exceeded")
-	_, err := r.store.SetRoute(t.Context(), store.Route{Alias: "assistant", Version: 1, Author: "config",
-		Targets: []store.RouteTarget{{Model: "together/base", Weight: 1}, {Model: "groq/maker/lead", Weight: 1, Tier: 1}}})
+	_, err := r.store.SetRoute(t.Context(), learn.Route{Alias: "assistant", Version: 1, Author: "config",
+		Targets: []learn.RouteTarget{{Model: "together/base", Weight: 1}, {Model: "groq/maker/lead", Weight: 1, Tier: 1}}})
 	must(t, err)
 	r.post("/v1/chat/completions", long).want(t, 200, "")
 }
@@ -58,12 +60,12 @@ func TestTunedModelsTakeWhatTheirBaseTakes(t *testing.T) {
 	const name = "together/acme/tuned-1"
 	tenant, err := r.store.EnsureTenant(t.Context(), "one")
 	must(t, err)
-	must(t, r.store.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
-		return q.AddModel(t.Context(), store.Model{Name: name, Tenant: tenant.ID, Alias: "assistant", Provider: "together",
-			Base: "together/base", State: store.ModelServing, Priced: "unlisted"})
+	must(t, r.store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		return q.AddModel(t.Context(), learn.Model{Name: name, Tenant: tenant.ID, Alias: "assistant", Provider: "together",
+			Base: "together/base", State: learn.ModelServing, Priced: "unlisted"})
 	}))
-	_, err = r.store.SetRoute(t.Context(), store.Route{Alias: "assistant", Version: 1, Author: "tun_1",
-		Targets: []store.RouteTarget{{Model: name, Weight: 1}}})
+	_, err = r.store.SetRoute(t.Context(), learn.Route{Alias: "assistant", Version: 1, Author: "tun_1",
+		Targets: []learn.RouteTarget{{Model: name, Weight: 1}}})
 	must(t, err)
 	for _, model := range []string{"assistant", name} {
 		short := strings.Replace(askWhole, "assistant", model, 1)

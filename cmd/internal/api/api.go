@@ -24,6 +24,7 @@ import (
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -32,9 +33,9 @@ type Engine interface {
 	gate.Engine
 	chat.Engine
 	// Wait returns the job when it has ended, or as it is after that long.
-	Wait(ctx context.Context, tenant, id string, atMost time.Duration) (store.Job, error)
-	// Retry queues an ended job again, or fails with store.ErrConflict.
-	Retry(ctx context.Context, tenant, id string) (store.Job, error)
+	Wait(ctx context.Context, tenant, id string, atMost time.Duration) (job.Job, error)
+	// Retry queues an ended job again, or fails with db.ErrConflict.
+	Retry(ctx context.Context, tenant, id string) (job.Job, error)
 	// Reachable tells whether the queue answers.
 	Reachable(ctx context.Context) error
 }

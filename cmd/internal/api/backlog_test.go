@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/redis"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -42,8 +45,8 @@ func newIdle(t *testing.T, backlog int) *idle {
 	})
 	must(t, err)
 	t.Cleanup(i.server.Close)
-	_, err = i.store.SetRoute(t.Context(), store.Route{
-		Alias: "assistant", Targets: []store.RouteTarget{{Model: "together/base", Weight: 1}},
+	_, err = i.store.SetRoute(t.Context(), learn.Route{
+		Alias: "assistant", Targets: []learn.RouteTarget{{Model: "together/base", Weight: 1}},
 	})
 	must(t, err)
 	server := httptest.NewServer(i.server.Handler())
@@ -99,7 +102,7 @@ func TestBacklogIsBounded(t *testing.T) {
 	want(429, "60", key, "e")
 	want(202, "", key, "a") // accepted before
 	want(202, "", other, "a")
-	queued, _, err := i.store.Jobs(t.Context(), tenant, store.JobFilter{Status: "queued"}, store.Page{})
+	queued, _, err := i.store.Jobs(t.Context(), tenant, job.Filter{Status: "queued"}, db.Page{})
 	must(t, err)
 	_, err = i.engine.Cancel(t.Context(), tenant, queued[0].ID)
 	must(t, err)
@@ -113,7 +116,7 @@ func TestLateChats(t *testing.T) {
 	i := newIdle(t, 100)
 	key, tenant := i.key("busy")
 	for range 2 { // one is dispatched
-		_, _, err := i.engine.Accept(t.Context(), store.NewJob{
+		_, _, err := i.engine.Accept(t.Context(), job.NewJob{
 			Tenant: tenant, Kind: string(tasks.ChatRun), Attached: true, Priority: 9,
 		}, nil)
 		must(t, err)

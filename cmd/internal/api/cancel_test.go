@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -21,7 +21,7 @@ func TestChatCancelledInTheMiddle(t *testing.T) {
 			return nil, err
 		}
 		<-ctx.Done()
-		return &tasks.End{State: store.JobCancelled, Then: w.Cancelled}, nil
+		return &tasks.End{State: job.StateCancelled, Then: w.Cancelled}, nil
 	})
 	res := r.open(request{method: "POST", path: "/v1/chat/completions", body: askStream})
 	r.post("/v1/jobs/"+res.Header.Get("X-Dreamlab-Job")+"/cancel", "").want(t, 200, "")
@@ -40,7 +40,7 @@ func TestChatCancelledWhileQueued(t *testing.T) {
 		queued := make(chan string, 1)
 		r.on(tasks.ChatRun, func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
 			queued <- run.Job.ID
-			return &tasks.End{State: store.JobQueued, After: time.Hour}, nil
+			return &tasks.End{State: job.StateQueued, After: time.Hour}, nil
 		})
 		answered := make(chan answer, 1)
 		go func() { answered <- r.do(request{method: "POST", path: "/v1/chat/completions", body: body}) }()
@@ -51,8 +51,8 @@ func TestChatCancelledWhileQueued(t *testing.T) {
 		if !strings.Contains(a.text(t, "error", "message"), "was cancelled") {
 			t.Errorf("told: %s", a.body)
 		}
-		if job := r.finished(id); job.State != store.JobCancelled {
-			t.Errorf("the job is %s", job.State)
+		if j := r.finished(id); j.State != job.StateCancelled {
+			t.Errorf("the job is %s", j.State)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/gate"
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
 )
@@ -225,7 +225,7 @@ func TestChatClientGone(t *testing.T) {
 				_, err := http.DefaultClient.Do(q.WithContext(ctx))
 				left <- err
 			}()
-			job := <-running
+			j := <-running
 			leave()
 			if err := <-left; !errors.Is(err, context.Canceled) {
 				t.Fatalf("the client got %v", err)
@@ -233,8 +233,8 @@ func TestChatClientGone(t *testing.T) {
 			if key != "" {
 				close(release)
 			}
-			want := map[string]store.JobState{"": store.JobCancelled, "kept": store.JobSucceeded}[key]
-			if got := r.finished(job).State; got != want {
+			want := map[string]job.State{"": job.StateCancelled, "kept": job.StateSucceeded}[key]
+			if got := r.finished(j).State; got != want {
 				t.Errorf("the job is %s, want %s", got, want)
 			}
 		})
@@ -318,19 +318,19 @@ func TestChatClientComesBack(t *testing.T) {
 		method: "POST", path: "/v1/chat/completions", body: askStream,
 	}).WithContext(ctx))
 	must(t, err)
-	job := <-shown
+	j := <-shown
 	leave()
 	must(t, res.Body.Close())
 	r.url = r.another(t)
 	back := make(chan []event, 1)
-	resume := request{path: "/v1/jobs/" + job + "/stream", header: map[string]string{"Last-Event-ID": "1-1"}}
+	resume := request{path: "/v1/jobs/" + j + "/stream", header: map[string]string{"Last-Event-ID": "1-1"}}
 	go func() { back <- events(t, r.open(resume)) }()
 	<-mark.asked
 	close(release)
 	if all := <-back; len(all) != 1 || all[0].data != "[DONE]" {
 		t.Errorf("events %v", all)
 	}
-	if state := r.finished(job).State; state != store.JobSucceeded {
+	if state := r.finished(j).State; state != job.StateSucceeded {
 		t.Errorf("the job is %s", state)
 	}
 }

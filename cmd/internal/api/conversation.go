@@ -8,6 +8,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -51,18 +52,18 @@ func (h conversations) delete(w http.ResponseWriter, c *wire.Call) error {
 			ID: c.PathValue("id"), Object: "conversation", Preview: true, Forgotten: goes,
 		})
 	}
-	job, _, err := h.gate.Accept(c, gate.Asked{Hash: gate.HashOf(c, nil), Job: store.NewJob{
+	j, _, err := h.gate.Accept(c, gate.Asked{Hash: gate.HashOf(c, nil), Job: job.NewJob{
 		Kind: string(tasks.ConversationForget), MaxAttempts: forgetAttempts,
 		Input: plainjson.Of(tasks.ForgetInput{Conversation: traces.Conversation}),
 	}})
 	if err != nil {
 		return err
 	}
-	show := func(ctx context.Context, job store.Job) (any, error) {
+	show := func(ctx context.Context, job job.Job) (any, error) {
 		spent, err := spent(ctx, h.store, job)
 		view := viewJob(job, spent)
 		view.Models = goes.Models
 		return view, err
 	}
-	return h.wait.accepted(w, c, job, "/v1/jobs/"+job.ID, show)
+	return h.wait.accepted(w, c, j, "/v1/jobs/"+j.ID, show)
 }

@@ -7,6 +7,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 type datasets struct {
@@ -20,14 +21,14 @@ type datasetView struct {
 	Alias     string         `json:"alias"`
 	SHA256    string         `json:"sha256"`
 	Rows      int64          `json:"rows"`
-	Manifest  store.Manifest `json:"manifest"`
+	Manifest  learn.Manifest `json:"manifest"`
 	Sources   []string       `json:"sources"` // the first hundred examples; rows tells how many there are
 	CreatedAt *int64         `json:"created_at"`
 }
 
 const shownSources = 100
 
-func (h datasets) view(ctx context.Context, d store.Dataset) (datasetView, error) {
+func (h datasets) view(ctx context.Context, d learn.Dataset) (datasetView, error) {
 	examples, err := h.store.DatasetExamples(ctx, d.ID, "", shownSources)
 	return datasetView{
 		ID: d.ID, Object: "dataset", Alias: d.Alias, SHA256: d.SHA256, Rows: d.Rows, Manifest: d.Manifest,

@@ -9,6 +9,9 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -26,11 +29,11 @@ type dreamView struct {
 	Object      string            `json:"object"`
 	Job         string            `json:"job"`
 	Status      string            `json:"status"`
-	Error       *store.JobError   `json:"error"`
+	Error       *job.Error        `json:"error"`
 	Mode        string            `json:"mode"`
 	DryRun      bool              `json:"dry_run"`
 	Stage       string            `json:"stage"`
-	Counts      store.DreamCounts `json:"counts"`
+	Counts      learn.DreamCounts `json:"counts"`
 	BudgetUSD   *money.USD        `json:"budget_usd"`
 	CostUSD     money.USD         `json:"cost_usd"`
 	LiveCostUSD money.USD         `json:"live_cost_usd"`
@@ -40,7 +43,7 @@ type dreamView struct {
 	UndoneAt    *int64            `json:"undone_at"`
 }
 
-func viewDream(d store.Dream, cost int64) dreamView {
+func viewDream(d learn.Dream, cost int64) dreamView {
 	if d.Counts.Rejected == nil {
 		d.Counts.Rejected = map[string]int{}
 	}
@@ -55,7 +58,7 @@ func viewDream(d store.Dream, cost int64) dreamView {
 
 // show shows the dream of a job, with what the job answered: a dry run
 // says there what it would cost.
-func (h dreams) show(ctx context.Context, job store.Job) (any, error) {
+func (h dreams) show(ctx context.Context, job job.Job) (any, error) {
 	dream, err := h.store.Dream(ctx, job.Tenant, job.Subject)
 	if err != nil {
 		return nil, gate.OrMissing(err, "dream")
@@ -75,15 +78,15 @@ func (h dreams) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 	if err != nil {
 		return gate.Asked{}, err
 	}
-	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.DreamPlan), Subject: store.NewID("drm_"),
+	job := job.NewJob{ID: db.NewID("job_"), Kind: string(tasks.DreamPlan), Subject: db.NewID("drm_"),
 		Input: plainjson.Of(input)}
-	dream := store.Dream{
+	dream := learn.Dream{
 		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, Mode: input.Mode, Dry: input.DryRun, Stage: "seal",
 		Budget: (*int64)(input.BudgetUSD),
 	}
 	write := func(ctx context.Context, q *store.Queries) error {
 		err := q.AddDream(ctx, dream)
-		if errors.Is(err, store.ErrConflict) {
+		if errors.Is(err, db.ErrConflict) {
 			return &wire.Fault{
 				Status: http.StatusConflict, Code: "dream_running",
 				Message: "A dream of this tenant is running: wait for it, or cancel it first.",
@@ -128,11 +131,11 @@ func (h dreams) list(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	spent, err := spentBy(c.Context(), h.store, dreams, func(d store.Dream) string { return d.Job })
+	spent, err := spentBy(c.Context(), h.store, dreams, func(d learn.Dream) string { return d.Job })
 	if err != nil {
 		return err
 	}
-	view := func(d store.Dream) dreamView { return viewDream(d, spent[d.Job].Settled) }
+	view := func(d learn.Dream) dreamView { return viewDream(d, spent[d.Job].Settled) }
 	return wire.WriteList(w, dreams, more, view, func(v dreamView) string { return v.ID })
 }
 
@@ -173,7 +176,7 @@ func (h dreams) undo(w http.ResponseWriter, c *wire.Call) error {
 			Message: "The dream is still running: cancel it, then undo it.",
 		}
 	}
-	err = h.store.Tx(c.Context(), store.Synced, func(q *store.Queries) error {
+	err = h.store.Tx(c.Context(), db.Synced, func(q *store.Queries) error {
 		return q.UndoDream(c.Context(), c.Tenant, dream.ID)
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 type evaluations struct{ store *store.Store }
@@ -49,7 +50,7 @@ type floorView struct {
 	Passed bool       `json:"passed"`
 }
 
-func viewEvaluation(e store.Evaluation) evaluationView {
+func viewEvaluation(e learn.Evaluation) evaluationView {
 	r := e.Report
 	floors := make(map[string]floorView, len(r.Floors))
 	for name, f := range r.Floors {

@@ -7,6 +7,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 type examples struct{ store *store.Store }
@@ -26,7 +27,7 @@ type exampleView struct {
 	WithdrawnAt *int64          `json:"withdrawn_at"`
 }
 
-func viewExample(e store.Example) exampleView {
+func viewExample(e learn.Example) exampleView {
 	return exampleView{
 		ID: e.ID, Object: "example", Alias: e.Alias, Dream: e.Dream, Sources: []string{e.Experience},
 		Messages: wire.RawOr(e.Messages, "[]"), Rejected: wire.OrNull(e.Rejected), Score: wire.Thousand(e.Score),

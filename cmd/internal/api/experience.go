@@ -11,6 +11,10 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 	"dreamlab/tasks/lenient"
@@ -51,7 +55,7 @@ type feedbackView struct {
 	Correction *string `json:"correction"`
 }
 
-func viewExperience(e store.Experience) experienceView {
+func viewExperience(e learn.Experience) experienceView {
 	view := experienceView{
 		ID: e.ID, Object: "experience", Conversation: e.Conversation, Messages: wholeConversation(e),
 		Reference: wire.OrNull(e.Reference), Metadata: wire.RawOr(e.Metadata, "{}"), Alias: e.Alias, Origin: e.Origin,
@@ -69,7 +73,7 @@ func viewExperience(e store.Experience) experienceView {
 }
 
 // wholeConversation puts the answer behind its prompt.
-func wholeConversation(e store.Experience) json.RawMessage {
+func wholeConversation(e learn.Experience) json.RawMessage {
 	prompt := bytes.TrimSuffix(bytes.TrimSpace(e.Prompt), []byte("]"))
 	out := append([]byte{}, prompt...)
 	if !bytes.Equal(bytes.TrimSpace(prompt), []byte("[")) {
@@ -117,8 +121,8 @@ func (h experiences) importOne(w http.ResponseWriter, c *wire.Call, body io.Read
 
 // importLines keeps the lines and makes the job that reads them.
 func (h experiences) importLines(w http.ResponseWriter, c *wire.Call, lines io.Reader) error {
-	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.ExperienceImport)}
-	object := store.ImportObject(job.ID)
+	job := job.NewJob{ID: db.NewID("job_"), Kind: string(tasks.ExperienceImport)}
+	object := blob.ImportObject(job.ID)
 	counted := newCountedLines(lines)
 	if err := h.objects.bucket.Create(c.Context(), object, counted); err != nil {
 		return uploadFault(err)
@@ -146,7 +150,7 @@ func (h experiences) list(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	filter := store.ExperienceFilter{
+	filter := learn.ExperienceFilter{
 		Conversation: query.Get("conversation"), Origin: query.Get("origin"), Dream: query.Get("dream"),
 		Job: query.Get("job"),
 	}

@@ -13,6 +13,9 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 )
 
 type files struct {
@@ -37,7 +40,7 @@ type fileOurs struct {
 	SHA256 string `json:"sha256"`
 }
 
-func viewFile(f store.File) fileView {
+func viewFile(f learn.File) fileView {
 	return fileView{
 		ID: f.ID, Object: "file", Bytes: f.Bytes, CreatedAt: wire.Seconds(f.Created), Filename: f.Filename,
 		Purpose: f.Purpose, Status: "processed", Ours: fileOurs{SHA256: f.SHA256},
@@ -72,8 +75,8 @@ func (h files) create(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return wire.WrongType(c.Request, "multipart/form-data with the parts purpose and file")
 	}
-	f := store.File{ID: store.NewID("file-"), Tenant: c.Tenant, IdemKey: key}
-	f.Object = store.FileObject(f.ID)
+	f := learn.File{ID: db.NewID("file-"), Tenant: c.Tenant, IdemKey: key}
+	f.Object = blob.FileObject(f.ID)
 	if err := h.readForm(c, form, &f); err != nil {
 		if f.SHA256 != "" {
 			h.objects.drop(c, f.Object)
@@ -89,7 +92,7 @@ func (h files) create(w http.ResponseWriter, c *wire.Call) error {
 }
 
 // readForm reads every part, and fails on those that it does not know.
-func (h files) readForm(c *wire.Call, form *multipart.Reader, f *store.File) error {
+func (h files) readForm(c *wire.Call, form *multipart.Reader, f *learn.File) error {
 	for {
 		part, err := form.NextPart()
 		if err == io.EOF {
@@ -106,7 +109,7 @@ func (h files) readForm(c *wire.Call, form *multipart.Reader, f *store.File) err
 
 const longestPurpose = 64
 
-func (h files) readPart(c *wire.Call, part *multipart.Part, f *store.File) error {
+func (h files) readPart(c *wire.Call, part *multipart.Part, f *learn.File) error {
 	switch part.FormName() {
 	case "purpose":
 		text, err := io.ReadAll(io.LimitReader(part, longestPurpose))
@@ -142,7 +145,7 @@ func tidyName(name string) string {
 	return name
 }
 
-func checkForm(f store.File) error {
+func checkForm(f learn.File) error {
 	switch {
 	case f.SHA256 == "":
 		return wire.Invalid("file", "The form has no part named file: send one.")
@@ -155,18 +158,18 @@ func checkForm(f store.File) error {
 }
 
 // keep writes the row, or finds the file that the same key brought before.
-func (h files) keep(c *wire.Call, f store.File) (store.File, error) {
+func (h files) keep(c *wire.Call, f learn.File) (learn.File, error) {
 	if f.IdemKey != "" {
 		known, err := h.store.FileByKey(c.Context(), f.Tenant, f.IdemKey)
 		if err == nil {
 			return known, same(f, known)
 		}
-		if !errors.Is(err, store.ErrNotFound) {
+		if !errors.Is(err, db.ErrNotFound) {
 			return known, err
 		}
 	}
 	kept, err := h.store.AddFile(c.Context(), f)
-	if errors.Is(err, store.ErrConflict) { // another with the same key came first
+	if errors.Is(err, db.ErrConflict) { // another with the same key came first
 		known, err := h.store.FileByKey(c.Context(), f.Tenant, f.IdemKey)
 		if err != nil {
 			return known, err
@@ -177,7 +180,7 @@ func (h files) keep(c *wire.Call, f store.File) (store.File, error) {
 }
 
 // same refuses a key that came with another file before.
-func same(sent, known store.File) error {
+func same(sent, known learn.File) error {
 	if sent.SHA256 == known.SHA256 && sent.Purpose == known.Purpose {
 		return nil
 	}
@@ -214,7 +217,7 @@ func (h files) list(w http.ResponseWriter, c *wire.Call) error {
 }
 
 // own finds the file of the path.
-func (h files) own(c *wire.Call) (store.File, error) {
+func (h files) own(c *wire.Call) (learn.File, error) {
 	f, err := h.store.File(c.Context(), c.Tenant, c.PathValue("id"))
 	return f, gate.OrMissing(err, "file")
 }

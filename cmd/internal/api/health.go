@@ -13,6 +13,8 @@ import (
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/flight"
 )
 
 //go:embed openapi.yaml
@@ -32,7 +34,7 @@ type health struct {
 	// mayLook tells who is shown what the API depends on.
 	mayLook func(*http.Request) bool
 	// looks lets those who ask at the same time share one answer.
-	looks *store.Reads[struct{}, readyView]
+	looks *flight.Reads[struct{}, readyView]
 }
 
 type healthView struct {
@@ -122,7 +124,7 @@ func askAll(ctx context.Context, checks map[string]func(context.Context) error) 
 // askBucket looks for an object that is not there.
 func (h health) askBucket(ctx context.Context) error {
 	_, err := h.bucket.Stat(ctx, "health/none")
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return nil
 	}
 	return err

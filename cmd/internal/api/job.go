@@ -15,6 +15,8 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -46,7 +48,7 @@ type jobView struct {
 	MaxAttempts int             `json:"max_attempts"`
 	Input       json.RawMessage `json:"input,omitempty"`  // left out of lists
 	Result      json.RawMessage `json:"result,omitempty"` // left out of lists
-	Error       *store.JobError `json:"error"`
+	Error       *job.Error      `json:"error"`
 	CostUSD     money.USD       `json:"cost_usd"`
 	WebhookURL  *string         `json:"webhook_url"`
 	Metadata    json.RawMessage `json:"metadata"`
@@ -60,21 +62,21 @@ type jobView struct {
 }
 
 // statusOf shows a wake-up that is on its way as what it is to a client: queued.
-func statusOf(state store.JobState) string {
-	if state == store.JobDispatched {
-		return string(store.JobQueued)
+func statusOf(state job.State) string {
+	if state == job.StateDispatched {
+		return string(job.StateQueued)
 	}
 	return string(state)
 }
 
-func viewJob(job store.Job, cost int64) jobView {
+func viewJob(job job.Job, cost int64) jobView {
 	view := briefJob(job, cost)
 	view.Input, view.Result = chat.ShownInput(job), wire.RawOr(job.Result, "null")
 	return view
 }
 
 // briefJob is a job in a list.
-func briefJob(job store.Job, cost int64) jobView {
+func briefJob(job job.Job, cost int64) jobView {
 	return jobView{
 		ID: job.ID, Object: "job", Kind: tasks.Kind(job.Kind).Noun(), Task: job.Kind, Status: statusOf(job.State),
 		Subject: wire.OrNull(job.Subject), Priority: job.Priority, Attempt: job.Tries(), MaxAttempts: job.MaxAttempts,
@@ -85,7 +87,7 @@ func briefJob(job store.Job, cost int64) jobView {
 }
 
 // show adds what the job cost.
-func (h jobs) show(ctx context.Context, job store.Job) (any, error) {
+func (h jobs) show(ctx context.Context, job job.Job) (any, error) {
 	spent, err := spent(ctx, h.store, job)
 	return viewJob(job, spent), err
 }
@@ -123,7 +125,7 @@ func (n newJob) check(webhooks tasks.WebhookRules) error {
 	return tasks.CheckMetadata(n.Metadata)
 }
 
-func (n newJob) fill(job *store.NewJob) {
+func (n newJob) fill(job *job.NewJob) {
 	job.Priority, job.WebhookURL = n.Priority, n.WebhookURL
 	if n.MaxAttempts != nil {
 		job.MaxAttempts = *n.MaxAttempts
@@ -196,8 +198,10 @@ func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
 		return err
 	}
 	query := c.URL.Query()
-	filter := store.JobFilter{Noun: query.Get("kind"), Status: query.Get("status"), Brief: true}
-	if err := wire.OneOf("kind", filter.Noun, "chat", "conversation", "experience", "dream", "tune", "schedule", "webhook"); err != nil {
+	filter := job.Filter{Noun: query.Get("kind"), Status: query.Get("status"), Brief: true}
+	err = wire.OneOf("kind", filter.Noun,
+		"chat", "conversation", "experience", "dream", "tune", "schedule", "webhook")
+	if err != nil {
 		return err
 	}
 	err = wire.OneOf("status", filter.Status,
@@ -209,22 +213,22 @@ func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	spent, err := spentBy(c.Context(), h.store, jobs, func(j store.Job) string { return j.ID })
+	spent, err := spentBy(c.Context(), h.store, jobs, func(j job.Job) string { return j.ID })
 	if err != nil {
 		return err
 	}
-	view := func(j store.Job) jobView { return briefJob(j, spent[j.ID].Settled) }
+	view := func(j job.Job) jobView { return briefJob(j, spent[j.ID].Settled) }
 	return wire.WriteList(w, jobs, more, view, func(v jobView) string { return v.ID })
 }
 
 // own finds the job of the path.
-func (h jobs) own(c *wire.Call) (store.Job, error) {
+func (h jobs) own(c *wire.Call) (job.Job, error) {
 	c.Job = c.PathValue("id")
 	job, err := h.store.Job(c.Context(), c.Tenant, c.Job)
 	return job, gate.OrMissing(err, "job")
 }
 
-func (h jobs) answer(w http.ResponseWriter, c *wire.Call, job store.Job) error {
+func (h jobs) answer(w http.ResponseWriter, c *wire.Call, job job.Job) error {
 	view, err := h.show(c.Context(), job)
 	if err != nil {
 		return err
@@ -263,7 +267,7 @@ func (h jobs) retry(w http.ResponseWriter, c *wire.Call) error {
 	}
 	c.Job = c.PathValue("id")
 	job, err := h.engine.Retry(c.Context(), c.Tenant, c.Job)
-	if errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, db.ErrConflict) {
 		return &wire.Fault{
 			Status: http.StatusConflict, Code: "invalid_request", Err: err,
 			Message: "Only a job that failed, was cancelled or expired can be tried again, and only while " +
@@ -294,7 +298,7 @@ type reaping struct {
 }
 
 // after ends what a cancelled job has at its vendor.
-func (r reaping) after(ctx context.Context, job store.Job) {
+func (r reaping) after(ctx context.Context, job job.Job) {
 	training := job.Subject
 	switch {
 	case strings.HasPrefix(job.Subject, "tun_"):
@@ -310,7 +314,7 @@ func (r reaping) after(ctx context.Context, job store.Job) {
 }
 
 func (r reaping) now(ctx context.Context, in tasks.ReapInput) {
-	_, _, err := r.engine.Accept(ctx, store.NewJob{
+	_, _, err := r.engine.Accept(ctx, job.NewJob{
 		Tenant: engine.SystemTenant, Kind: string(tasks.TuneReap), Input: plainjson.Of(in),
 	}, nil)
 	if err != nil {

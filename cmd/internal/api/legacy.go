@@ -6,6 +6,8 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 )
 
 // The routes in this file are those of the first Dream Lab, for those who
@@ -34,11 +36,11 @@ func (h legacy) status(w http.ResponseWriter, c *wire.Call) error {
 	if view.Undreamt, err = h.store.FreshCount(c.Context(), c.Tenant, mostCounted); err != nil {
 		return err
 	}
-	if view.NewExamples, err = h.store.NewExamples(c.Context(), c.Tenant, store.DefaultAlias,
+	if view.NewExamples, err = h.store.NewExamples(c.Context(), c.Tenant, learn.DefaultAlias,
 		mostCounted); err != nil {
 		return err
 	}
-	dreams, _, err := h.store.Dreams(c.Context(), c.Tenant, store.Page{Limit: 1})
+	dreams, _, err := h.store.Dreams(c.Context(), c.Tenant, db.Page{Limit: 1})
 	if err != nil {
 		return err
 	}
@@ -62,7 +64,7 @@ type legacyMemoriesView struct {
 
 func (h legacy) memories(w http.ResponseWriter, c *wire.Call) error {
 	m, err := h.store.Memory(c.Context(), c.Tenant)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
 		return err
 	}
 	lessons := viewMemory(m).Lessons
@@ -80,10 +82,10 @@ type legacyStatsView struct {
 const newest = 5
 
 func (h legacy) stats(w http.ResponseWriter, c *wire.Call) error {
-	ctx, tenant, page := c.Context(), c.Tenant, store.Page{Limit: newest}
+	ctx, tenant, page := c.Context(), c.Tenant, db.Page{Limit: newest}
 	view := legacyStatsView{Datasets: []datasetView{}, Tunes: []tuneView{}, Evaluations: []evaluationView{}}
 	var err error
-	if view.NewExamples, err = h.store.NewExamples(ctx, tenant, store.DefaultAlias, mostCounted); err != nil {
+	if view.NewExamples, err = h.store.NewExamples(ctx, tenant, learn.DefaultAlias, mostCounted); err != nil {
 		return err
 	}
 	datasets, _, err := h.store.Datasets(ctx, tenant, page)
@@ -103,7 +105,7 @@ func (h legacy) stats(w http.ResponseWriter, c *wire.Call) error {
 	return wire.WriteJSON(w, http.StatusOK, view)
 }
 
-func (h legacy) addTunes(c *wire.Call, view *legacyStatsView, page store.Page) error {
+func (h legacy) addTunes(c *wire.Call, view *legacyStatsView, page db.Page) error {
 	tunes, _, err := h.store.Tunes(c.Context(), c.Tenant, page)
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 )
 
 type lineage struct{ store *store.Store }
@@ -39,7 +41,7 @@ func (h lineage) get(w http.ResponseWriter, c *wire.Call) error {
 		page.Limit = lineagePage
 	}
 	id := c.PathValue("id")
-	steps, more, err := h.store.Lineage(c.Context(), c.Tenant, id, store.Page(page))
+	steps, more, err := h.store.Lineage(c.Context(), c.Tenant, id, db.Page(page))
 	if err != nil {
 		return err
 	}
@@ -49,7 +51,7 @@ func (h lineage) get(w http.ResponseWriter, c *wire.Call) error {
 	return wire.WriteJSON(w, http.StatusOK, viewLineage(id, steps, more))
 }
 
-func viewLineage(id string, steps []store.Step, more bool) lineageView {
+func viewLineage(id string, steps []learn.Step, more bool) lineageView {
 	view := lineageView{ID: id, Object: "lineage", From: []lineageStep{}, To: []lineageStep{}, HasMore: more}
 	for _, s := range steps {
 		side := &view.From
@@ -69,7 +71,7 @@ func viewLineage(id string, steps []store.Step, more bool) lineageView {
 func (h lineage) exists(c *wire.Call, id string) bool {
 	ctx, tenant := c.Context(), c.Tenant
 	var err error
-	switch store.NounOf(id) {
+	switch db.NounOf(id) {
 	case "job_":
 		_, err = h.store.Job(ctx, tenant, id)
 	case "file-":

@@ -10,6 +10,8 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 )
 
 type memories struct{ store *store.Store }
@@ -29,7 +31,7 @@ type lessonView struct {
 	Weight      wire.Thousand `json:"weight"`
 }
 
-func viewMemory(m store.Memory) memoryView {
+func viewMemory(m learn.Memory) memoryView {
 	view := memoryView{
 		ID: wire.OrNull(m.ID), Object: "memory", Dream: wire.OrNull(m.Dream),
 		Lessons: make([]lessonView, len(m.Lessons)), CreatedAt: wire.Seconds(m.Created),
@@ -46,7 +48,7 @@ func viewMemory(m store.Memory) memoryView {
 // lessons and their sources otherwise.
 func (h memories) get(w http.ResponseWriter, c *wire.Call) error {
 	m, err := h.store.Memory(c.Context(), c.Tenant)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
 		return err
 	}
 	w.Header().Set("Vary", "Accept")

@@ -10,6 +10,8 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
@@ -60,7 +62,7 @@ type modelOurs struct {
 	MostOutput    *int                `json:"max_output"`
 	Price         *modelPriceView     `json:"price"`
 	Lifecycle     modelLife           `json:"lifecycle"`
-	Targets       []store.RouteTarget `json:"targets,omitempty"`
+	Targets       []learn.RouteTarget `json:"targets,omitempty"`
 	Base          *string             `json:"base,omitempty"`
 	Tune          *string             `json:"tune,omitempty"`
 	HostingUSD    *money.USD          `json:"hosting_usd_per_hour,omitempty"`
@@ -120,7 +122,7 @@ func (h models) viewCatalogue(m Model) modelView {
 }
 
 // viewAlias shows an alias with what holds for the target that is asked first.
-func (h models) viewAlias(r store.Route) modelView {
+func (h models) viewAlias(r learn.Route) modelView {
 	view := modelView{ID: r.Alias, Object: "model", Created: r.Created.Unix(), OwnedBy: "dreamlab",
 		Ours: modelOurs{
 			Kind: "alias", Lifecycle: modelLife{State: "active"}, Targets: wire.Some(r.Targets), Sandbox: h.sandbox,
@@ -132,7 +134,7 @@ func (h models) viewAlias(r store.Route) modelView {
 	return view
 }
 
-func (h models) firstTarget(r store.Route) (Model, bool) {
+func (h models) firstTarget(r learn.Route) (Model, bool) {
 	primary, found := r.Primary()
 	if !found {
 		return Model{}, false
@@ -140,7 +142,7 @@ func (h models) firstTarget(r store.Route) (Model, bool) {
 	return h.catalog.Find(primary.Model)
 }
 
-func (h models) viewTuned(m store.Model) modelView {
+func (h models) viewTuned(m learn.Model) modelView {
 	view := modelView{ID: m.Name, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Provider,
 		Ours: modelOurs{
 			Kind: "tuned", Lifecycle: modelLife{State: m.State}, Base: wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
@@ -185,9 +187,9 @@ func (h models) all(c *wire.Call) ([]modelView, error) {
 	return views, nil
 }
 
-func (h models) tuned(c *wire.Call) ([]store.Model, error) {
-	var all []store.Model
-	page := store.Page{Limit: wire.MaxPerPage, Ascending: true}
+func (h models) tuned(c *wire.Call) ([]learn.Model, error) {
+	var all []learn.Model
+	page := db.Page{Limit: wire.MaxPerPage, Ascending: true}
 	for len(all) < mostTuned {
 		some, more, err := h.store.Models(c.Context(), c.Tenant, page)
 		if err != nil {
@@ -259,7 +261,7 @@ func (h models) checkReplaced(c *wire.Call, id string) error {
 		return err
 	}
 	for _, r := range routes {
-		other := func(t store.RouteTarget) bool { return t.Model != id }
+		other := func(t learn.RouteTarget) bool { return t.Model != id }
 		if !slices.ContainsFunc(r.Targets, other) {
 			return &wire.Fault{Status: http.StatusConflict, Code: "invalid_request", Param: "model",
 				Message: "The alias " + r.Alias + " has no other model: change its route first, by PUT /v1/routes/" + r.Alias + "."}

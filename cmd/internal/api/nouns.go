@@ -7,7 +7,8 @@ import (
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
-	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/flight"
 )
 
 // nouns are what the routes are about. Each is given what its handlers need, and
@@ -52,7 +53,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		usage:         usage{o.Store},
 		lineage:       lineage{o.Store},
 		health: health{
-			o.Store, o.Engine, o.Bucket, o.Metrics, o.Sandbox, front.MayLook, &store.Reads[struct{}, readyView]{},
+			o.Store, o.Engine, o.Bucket, o.Metrics, o.Sandbox, front.MayLook, &flight.Reads[struct{}, readyView]{},
 		},
 	}
 	n.jobs = jobs{o.Store, o.Engine, front, wait, chats, n.dreams, n.tunes, reap, o.Webhooks}
@@ -61,7 +62,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 	return n
 }
 
-// cursor finds what an id of a list stands for, or returns store.ErrNotFound.
+// cursor finds what an id of a list stands for, or returns db.ErrNotFound.
 type cursor func(ctx context.Context, tenant, id string) error
 
 // known makes a cursor of a noun's getter.
@@ -74,24 +75,24 @@ func known[T any](get func(ctx context.Context, tenant, id string) (T, error)) c
 
 // paged reads the page that is asked for. After another id than one of the list
 // there would be an empty page, or a wrong one.
-func paged(c *wire.Call, noun string, find cursor) (store.Page, error) {
+func paged(c *wire.Call, noun string, find cursor) (db.Page, error) {
 	return pagedUpTo(wire.MaxPerPage, c, noun, find)
 }
 
 // pagedUpTo is paged for a list whose pages have another bound.
-func pagedUpTo(most int, c *wire.Call, noun string, find cursor) (store.Page, error) {
+func pagedUpTo(most int, c *wire.Call, noun string, find cursor) (db.Page, error) {
 	page, err := wire.PageOf(c, most)
 	if err != nil || page.After == "" {
-		return store.Page(page), err
+		return db.Page(page), err
 	}
-	if store.NounOf(page.After) != noun {
-		return store.Page{}, wire.Invalid("after", "after is an id of this list, as last_id gave it: %s…", noun)
+	if db.NounOf(page.After) != noun {
+		return db.Page{}, wire.Invalid("after", "after is an id of this list, as last_id gave it: %s…", noun)
 	}
 	err = find(c.Context(), c.Tenant, page.After)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		f := gate.FaultOf(gate.OrMissing(err, "object to go on after"))
 		f.Param = "after"
-		return store.Page{}, f
+		return db.Page{}, f
 	}
-	return store.Page(page), err
+	return db.Page(page), err
 }

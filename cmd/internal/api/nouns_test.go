@@ -14,6 +14,10 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -34,32 +38,32 @@ func (r *rig) seed() seeded {
 	tenant, err := r.store.EnsureTenant(ctx, "one")
 	must(r.t, err)
 	s := seeded{
-		tenant: tenant.ID, experience: store.NewID("exp_"), dream: store.NewID("drm_"),
-		reflection: store.NewID("rfl_"),
-		example:    store.NewID("exm_"), dataset: store.NewID("ds_"), tune: store.NewID("tun_"),
-		evaluation: store.NewID("evl_"),
-		file:       store.NewID("file-"), training: store.NewID("ftjob-"), model: "together/tuned",
+		tenant: tenant.ID, experience: db.NewID("exp_"), dream: db.NewID("drm_"),
+		reflection: db.NewID("rfl_"),
+		example:    db.NewID("exm_"), dataset: db.NewID("ds_"), tune: db.NewID("tun_"),
+		evaluation: db.NewID("evl_"),
+		file:       db.NewID("file-"), training: db.NewID("ftjob-"), model: "together/tuned",
 	}
 	s.job = r.accepted(s.tenant, tasks.DreamPlan, s.dream, func(ctx context.Context, q *store.Queries,
 		job string) error {
-		return q.AddDream(ctx, store.Dream{ID: s.dream, Tenant: s.tenant, Job: job, Mode: "auto", Stage: "done"})
+		return q.AddDream(ctx, learn.Dream{ID: s.dream, Tenant: s.tenant, Job: job, Mode: "auto", Stage: "done"})
 	})
 	r.accepted(s.tenant, tasks.TuneCurate, s.tune, func(ctx context.Context, q *store.Queries,
 		job string) error {
-		return q.AddTune(ctx, store.Tune{
+		return q.AddTune(ctx, learn.Tune{
 			ID: s.tune, Tenant: s.tenant, Alias: "assistant", Base: "together/base", Job: job, Stage: "evaluate",
 			State: []byte("{}"),
 		})
 	})
-	must(r.t, r.bucket.Create(ctx, store.DatasetObject("abc"), strings.NewReader("{}\n")))
-	must(r.t, r.bucket.Create(ctx, store.FileObject(s.file), strings.NewReader(oneConversation)))
-	must(r.t, r.bucket.Create(ctx, store.MemoryObject(s.tenant, "mem_1"), strings.NewReader("# Memory\n")))
+	must(r.t, r.bucket.Create(ctx, blob.DatasetObject("abc"), strings.NewReader("{}\n")))
+	must(r.t, r.bucket.Create(ctx, blob.FileObject(s.file), strings.NewReader(oneConversation)))
+	must(r.t, r.bucket.Create(ctx, blob.MemoryObject(s.tenant, "mem_1"), strings.NewReader("# Memory\n")))
 	dream, err := r.store.Dream(ctx, s.tenant, s.dream)
 	must(r.t, err)
 	s.day = dream.Created.UTC().Format(time.DateOnly)
-	must(r.t, r.bucket.Create(ctx, store.DreamObject(s.tenant, s.day, s.dream),
+	must(r.t, r.bucket.Create(ctx, blob.DreamObject(s.tenant, s.day, s.dream),
 		strings.NewReader(`{"id":"`+s.experience+"\"}\n{\"id\":\"exp_other\"}\n")))
-	must(r.t, r.store.Tx(ctx, store.Synced, func(q *store.Queries) error { return r.fill(ctx, q, s) }))
+	must(r.t, r.store.Tx(ctx, db.Synced, func(q *store.Queries) error { return r.fill(ctx, q, s) }))
 	kept, err := r.store.Experience(ctx, s.tenant, s.experience)
 	must(r.t, err)
 	s.conversation = kept.Conversation
@@ -71,7 +75,7 @@ func (r *rig) accepted(tenant string, kind tasks.Kind, subject string,
 	write func(ctx context.Context, q *store.Queries, job string) error,
 ) string {
 	r.t.Helper()
-	n := store.NewJob{ID: store.NewID("job_"), Tenant: tenant, Kind: string(kind), Subject: subject}
+	n := job.NewJob{ID: db.NewID("job_"), Tenant: tenant, Kind: string(kind), Subject: subject}
 	_, _, err := r.engine.Accept(r.t.Context(), n, func(ctx context.Context,
 		q *store.Queries) error {
 		return write(ctx, q, n.ID)
@@ -81,7 +85,7 @@ func (r *rig) accepted(tenant string, kind tasks.Kind, subject string,
 }
 
 func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
-	e := store.Experience{
+	e := learn.Experience{
 		ID: s.experience, Tenant: s.tenant, External: "chat-7", Alias: "assistant",
 		Origin: "import",
 		Prompt: []byte(`[{"role":"user","content":"hi"}]`), Answer: []byte(`{"role":"assistant","content":"ho"}`),
@@ -91,45 +95,45 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 		func() error { return q.AddExperience(ctx, e) },
 		func() error { _, err := q.SealBatch(ctx, s.tenant, s.dream, 10); return err },
 		func() error {
-			return q.AddReflection(ctx, store.Reflection{ID: s.reflection, Tenant: s.tenant, Dream: s.dream,
+			return q.AddReflection(ctx, learn.Reflection{ID: s.reflection, Tenant: s.tenant, Dream: s.dream,
 				Lesson:  "be kind",
 				Sources: []string{s.experience}, Score: 750})
 		},
 		func() error {
-			return q.AddMemory(ctx, store.Memory{ID: "mem_1", Tenant: s.tenant, Dream: s.dream,
-				Object:  store.MemoryObject(s.tenant, "mem_1"),
-				Lessons: []store.Lesson{{Text: "be kind", Reflections: []string{s.reflection}, Weight: 1000}}})
+			return q.AddMemory(ctx, learn.Memory{ID: "mem_1", Tenant: s.tenant, Dream: s.dream,
+				Object:  blob.MemoryObject(s.tenant, "mem_1"),
+				Lessons: []learn.Lesson{{Text: "be kind", Reflections: []string{s.reflection}, Weight: 1000}}})
 		},
 		func() error {
-			return q.AddExample(ctx, store.Example{ID: s.example, Tenant: s.tenant, Alias: "assistant", Dream: s.dream,
+			return q.AddExample(ctx, learn.Example{ID: s.example, Tenant: s.tenant, Alias: "assistant", Dream: s.dream,
 				Experience: s.experience, Messages: []byte(`[]`), Score: 900, Verdict: "judged", Author: "recorded",
 				Content: "c"})
 		},
 		func() error {
-			_, _, err := q.AddDataset(ctx, store.Dataset{ID: s.dataset, Tenant: s.tenant, Alias: "assistant",
+			_, _, err := q.AddDataset(ctx, learn.Dataset{ID: s.dataset, Tenant: s.tenant, Alias: "assistant",
 				SHA256: "abc", Rows: 1,
-				Object: store.DatasetObject("abc")}, []string{s.example})
+				Object: blob.DatasetObject("abc")}, []string{s.example})
 			return err
 		},
 		func() error {
-			return q.SetTune(ctx, store.Tune{ID: s.tune, Stage: "done", Dataset: s.dataset, Training: s.training,
-				Evaluation: s.evaluation, State: []byte("{}"), Decision: &store.Decision{Promoted: true,
+			return q.SetTune(ctx, learn.Tune{ID: s.tune, Stage: "done", Dataset: s.dataset, Training: s.training,
+				Evaluation: s.evaluation, State: []byte("{}"), Decision: &learn.Decision{Promoted: true,
 					Reason: "better"}})
 		},
 		func() error {
-			return q.AddEvaluation(ctx, store.Evaluation{ID: s.evaluation, Tenant: s.tenant, Alias: "assistant",
+			return q.AddEvaluation(ctx, learn.Evaluation{ID: s.evaluation, Tenant: s.tenant, Alias: "assistant",
 				Tune:      s.tune,
-				Candidate: s.model, Incumbent: "together/base", Report: store.Report{WinRate: 5125, Low: 4000, High: 6000,
-					Floors: map[string]store.Floor{"refusals": {Value: 9900, Floor: 9000,
+				Candidate: s.model, Incumbent: "together/base", Report: learn.Report{WinRate: 5125, Low: 4000, High: 6000,
+					Floors: map[string]learn.Floor{"refusals": {Value: 9900, Floor: 9000,
 						Passed: true}}, Decision: "promote"}})
 		},
 		func() error {
-			_, err := q.AddFile(ctx, store.File{ID: s.file, Tenant: s.tenant, Filename: "a", Purpose: "fine-tune",
-				Object: store.FileObject(s.file)})
+			_, err := q.AddFile(ctx, learn.File{ID: s.file, Tenant: s.tenant, Filename: "a", Purpose: "fine-tune",
+				Object: blob.FileObject(s.file)})
 			return err
 		},
 		func() error {
-			return q.AddTraining(ctx, store.Training{ID: s.training, Tenant: s.tenant, Tune: s.tune, Job: s.job,
+			return q.AddTraining(ctx, learn.Training{ID: s.training, Tenant: s.tenant, Tune: s.tune, Job: s.job,
 				File:     s.file,
 				Provider: "together", Base: "base", Status: "running", Spec: plainjson.Of(tasks.TrainingSpec{
 					Hyper: tasks.Hyper{Epochs: 3},
@@ -138,7 +142,7 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 					Checkpoints: []tasks.TrainingCheckpoint{{ID: "ckpt-1", Step: 9, Created: time.Unix(6, 0)}}})})
 		},
 		func() error {
-			return q.AddModel(ctx, store.Model{Name: s.model, Tenant: s.tenant, Alias: "assistant",
+			return q.AddModel(ctx, learn.Model{Name: s.model, Tenant: s.tenant, Alias: "assistant",
 				Provider: "together",
 				Base:     "together/base", Tune: s.tune, Training: s.training, State: "candidate",
 				Priced:      "base",
@@ -304,7 +308,7 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	r.forgetting(s)
 	call(request{path: "/v1/experiences/" + s.experience}, 404)
 	call(request{method: "DELETE", path: "/v1/conversations/chat-7"}, 404)
-	object, err := r.bucket.Stat(t.Context(), store.DreamObject(s.tenant, s.day, s.dream))
+	object, err := r.bucket.Stat(t.Context(), blob.DreamObject(s.tenant, s.day, s.dream))
 	must(t, err)
 	if object.Size != int64(len("{\"id\":\"exp_other\"}\n")) {
 		t.Errorf("the dream's object still has %d bytes", object.Size)
@@ -340,9 +344,9 @@ func TestPaging(t *testing.T) {
 	tenant, err := r.store.EnsureTenant(t.Context(), "one")
 	must(t, err)
 	const rows = 251
-	must(t, r.store.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+	must(t, r.store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
 		for i := range rows {
-			_, err := q.AddFile(t.Context(), store.File{ID: store.NewID("file-"), Tenant: tenant.ID,
+			_, err := q.AddFile(t.Context(), learn.File{ID: db.NewID("file-"), Tenant: tenant.ID,
 				Filename: fmt.Sprint(i), Purpose: "fine-tune"})
 			if err != nil {
 				return err

@@ -16,8 +16,8 @@ import (
 
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
-	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
 )
 
 // objects sends what the bucket holds, and drops what was kept in vain.
@@ -54,7 +54,7 @@ func (o objects) send(w http.ResponseWriter, c *wire.Call, name, contentType str
 func (o objects) drop(c *wire.Call, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 10*time.Second)
 	defer cancel()
-	if err := o.bucket.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := o.bucket.Delete(ctx, name); err != nil && !errors.Is(err, db.ErrNotFound) {
 		o.log.Warn().Err(err).Str("request", c.ID).Msg("remove an upload that is not needed; the collector tries again")
 	}
 }

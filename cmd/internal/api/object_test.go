@@ -10,8 +10,9 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 )
 
 // faulty is a bucket that can be told to refuse deletions, and to break off what is
@@ -80,7 +81,7 @@ func TestRepeatedUploadKeepsTheFirst(t *testing.T) {
 		if got := r.get("/v1/files/"+file+"/content").want(t, 200, ""); string(got.body) != "{}" {
 			t.Errorf("the first file holds %q", got.body)
 		}
-		if _, err := r.bucket.Stat(t.Context(), store.ImportObject(job)); err != nil {
+		if _, err := r.bucket.Stat(t.Context(), blob.ImportObject(job)); err != nil {
 			t.Errorf("the first import's lines: %v", err)
 		}
 	}
@@ -111,9 +112,9 @@ func TestCutDownload(t *testing.T) {
 	body, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", rows})
 	file := r.do(request{method: "POST", path: "/v1/files", body: body,
 		header: map[string]string{"Content-Type": kind}}).want(t, 200, "").text(t, "id")
-	must(t, r.bucket.Create(t.Context(), store.DatasetObject("cut"), strings.NewReader(rows)))
-	dataset, _, err := r.store.AddDataset(t.Context(), store.Dataset{ID: store.NewID("ds_"), Tenant: s.tenant,
-		Alias: "assistant", SHA256: "cut", Object: store.DatasetObject("cut")}, nil)
+	must(t, r.bucket.Create(t.Context(), blob.DatasetObject("cut"), strings.NewReader(rows)))
+	dataset, _, err := r.store.AddDataset(t.Context(), learn.Dataset{ID: db.NewID("ds_"), Tenant: s.tenant,
+		Alias: "assistant", SHA256: "cut", Object: blob.DatasetObject("cut")}, nil)
 	must(t, err)
 	for _, path := range []string{"/v1/files/" + file + "/content", "/v1/datasets/" + dataset.ID + "/content"} {
 		for _, method := range []string{"GET", "HEAD"} {

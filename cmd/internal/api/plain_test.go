@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 // TestBodiesAreNotEscaped sends what HTML would have to escape: JSON does not.
@@ -46,7 +46,7 @@ func TestTunedModelsCostWhatTheirBaseDoes(t *testing.T) {
 	r := newRig(t)
 	tenant, err := r.store.EnsureTenant(t.Context(), "one")
 	must(t, err)
-	must(t, r.store.AddModel(t.Context(), store.Model{
+	must(t, r.store.AddModel(t.Context(), learn.Model{
 		Name: "together/tuned-1", Tenant: tenant.ID, Alias: "assistant", Provider: "together",
 		Base: "together/base", State: "serving", Priced: "base",
 	}))

@@ -6,6 +6,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 type reflections struct{ store *store.Store }
@@ -21,7 +22,7 @@ type reflectionView struct {
 	WithdrawnAt *int64        `json:"withdrawn_at"`
 }
 
-func viewReflection(r store.Reflection) reflectionView {
+func viewReflection(r learn.Reflection) reflectionView {
 	return reflectionView{
 		ID: r.ID, Object: "reflection", Dream: r.Dream, Lesson: r.Lesson, Sources: wire.Some(r.Sources),
 		Score:     wire.Thousand(r.Score),

@@ -20,6 +20,8 @@ import (
 	"dreamlab/handlers/forget"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/redis"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -137,8 +139,8 @@ func (r *rig) keys() {
 		must(r.t, err)
 	}
 	for _, alias := range []string{"assistant", "other"} {
-		_, err := r.store.SetRoute(r.t.Context(), store.Route{
-			Alias: alias, Targets: []store.RouteTarget{{Model: "together/base", Weight: 1}}, Reason: "start",
+		_, err := r.store.SetRoute(r.t.Context(), learn.Route{
+			Alias: alias, Targets: []learn.RouteTarget{{Model: "together/base", Weight: 1}}, Reason: "start",
 			Author: "config",
 		})
 		must(r.t, err)
@@ -379,7 +381,7 @@ func (r *rig) post(path, body string) answer {
 }
 
 // finished asks for a job until it has ended, by waiting for it.
-func (r *rig) finished(id string) store.Job {
+func (r *rig) finished(id string) job.Job {
 	r.t.Helper()
 	job, err := r.store.AnyJob(r.t.Context(), id)
 	must(r.t, err)

@@ -12,6 +12,8 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 )
 
 // routing is the table of aliases that traffic follows.
@@ -25,7 +27,7 @@ type routeView struct {
 	Object    string              `json:"object"`
 	Alias     string              `json:"alias"`
 	Version   int64               `json:"version"`
-	Targets   []store.RouteTarget `json:"targets"`
+	Targets   []learn.RouteTarget `json:"targets"`
 	Canary    *canaryView         `json:"canary"`
 	Reason    string              `json:"reason"`
 	Author    string              `json:"author"`
@@ -40,7 +42,7 @@ type canaryView struct {
 	Share wire.Share `json:"share"`
 }
 
-func viewRoute(r store.Route) routeView {
+func viewRoute(r learn.Route) routeView {
 	return routeView{
 		ID: r.Alias, Object: "route", Alias: r.Alias, Version: r.Version, Targets: wire.Some(r.Targets),
 		Canary: canaryOf(r),
@@ -48,7 +50,7 @@ func viewRoute(r store.Route) routeView {
 	}
 }
 
-func canaryOf(r store.Route) *canaryView {
+func canaryOf(r learn.Route) *canaryView {
 	least, part, found := r.Canary()
 	if !found {
 		return nil
@@ -87,7 +89,7 @@ func etag(version int64) string { return fmt.Sprintf(`"%d"`, version) }
 
 // newRoute is the body of PUT /v1/routes/{alias}.
 type newRoute struct {
-	Targets []store.RouteTarget `json:"targets"`
+	Targets []learn.RouteTarget `json:"targets"`
 	Reason  string              `json:"reason"`
 	Version *int64              `json:"version"` // the one that the client saw, as If-Match
 }
@@ -117,12 +119,12 @@ func (h routing) put(w http.ResponseWriter, c *wire.Call) error {
 	if n.Reason == "" {
 		n.Reason = "set by hand"
 	}
-	return h.set(w, c, store.Route{Alias: alias, Version: seen, Targets: n.Targets, Reason: n.Reason})
+	return h.set(w, c, learn.Route{Alias: alias, Version: seen, Targets: n.Targets, Reason: n.Reason})
 }
 
 const mostTargets = 32
 
-func (h routing) checkTargets(c *wire.Call, targets []store.RouteTarget) error {
+func (h routing) checkTargets(c *wire.Call, targets []learn.RouteTarget) error {
 	if len(targets) == 0 || len(targets) > mostTargets {
 		return wire.Invalid("targets", "targets is a list of 1 to %d models.", mostTargets)
 	}
@@ -157,7 +159,7 @@ func (h routing) checkModel(c *wire.Call, name string) error {
 		return nil
 	}
 	_, err := h.store.Model(c.Context(), c.Tenant, name)
-	if !errors.Is(err, store.ErrNotFound) {
+	if !errors.Is(err, db.ErrNotFound) {
 		return err
 	}
 	if _, aliasErr := h.store.Route(c.Context(), c.Tenant, name); aliasErr == nil {
@@ -180,17 +182,17 @@ func (h routing) seenVersion(c *wire.Call, alias string, given *int64) (int64, e
 		return *given, nil
 	}
 	r, err := h.store.Route(c.Context(), c.Tenant, alias)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return 0, nil
 	}
 	return r.Version, err
 }
 
 // set puts a version in force, unless another did since.
-func (h routing) set(w http.ResponseWriter, c *wire.Call, r store.Route) error {
+func (h routing) set(w http.ResponseWriter, c *wire.Call, r learn.Route) error {
 	r.Tenant, r.Author = c.Tenant, c.Key
 	set, err := h.store.SetRoute(c.Context(), r)
-	if errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, db.ErrConflict) {
 		return &wire.Fault{
 			Status: http.StatusPreconditionFailed, Code: "invalid_request", Param: "version", Err: err,
 			Message: "The route was changed since that version: read it again, then decide.",
@@ -249,16 +251,16 @@ func (h routing) rollBack(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	return h.set(w, c, store.Route{
+	return h.set(w, c, learn.Route{
 		Alias: alias, Version: history[0].Version, Targets: earlier.Targets, Origin: earlier.Origin,
 		Reason: fmt.Sprintf("rolled back to version %d", earlier.Version),
 	})
 }
 
 // pickVersion finds the version that was named, or the one that served before.
-func pickVersion(history []store.Route, version *int64) (store.Route, error) {
+func pickVersion(history []learn.Route, version *int64) (learn.Route, error) {
 	if version == nil {
-		if r, ok := store.Before(history); ok {
+		if r, ok := learn.Before(history); ok {
 			return r, nil
 		}
 	}
@@ -267,6 +269,6 @@ func pickVersion(history []store.Route, version *int64) (store.Route, error) {
 			return r, nil
 		}
 	}
-	return store.Route{}, wire.Invalid("version", "There is no such earlier version: GET the route to see its "+
+	return learn.Route{}, wire.Invalid("version", "There is no such earlier version: GET the route to see its "+
 		"history.")
 }

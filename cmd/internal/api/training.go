@@ -12,6 +12,9 @@ import (
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -86,7 +89,7 @@ func auto[T int | float64](value T) any {
 	return value
 }
 
-func viewTraining(t store.Training) (trainingView, error) {
+func viewTraining(t learn.Training) (trainingView, error) {
 	t = t.Shown()
 	var spec tasks.TrainingSpec
 	if err := json.Unmarshal(t.Spec, &spec); err != nil {
@@ -117,7 +120,7 @@ func viewTraining(t store.Training) (trainingView, error) {
 	return view, nil
 }
 
-func (h trainings) show(ctx context.Context, job store.Job) (any, error) {
+func (h trainings) show(ctx context.Context, job job.Job) (any, error) {
 	t, err := h.store.Training(ctx, job.Tenant, job.Subject)
 	if err != nil {
 		return nil, gate.OrMissing(err, "fine-tuning job")
@@ -160,14 +163,14 @@ func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked
 	if err != nil {
 		return gate.Asked{}, err
 	}
-	job := store.NewJob{
-		ID: store.NewID("job_"), Kind: string(tasks.TuneStart), Subject: store.NewID("ftjob-"),
+	job := job.NewJob{
+		ID: db.NewID("job_"), Kind: string(tasks.TuneStart), Subject: db.NewID("ftjob-"),
 	}
 	if len(request.Metadata) > 0 {
 		job.Metadata = plainjson.Of(request.Metadata)
 	}
 	job.Input = plainjson.Of(tasks.TrainInput{Training: job.Subject})
-	t := store.Training{
+	t := learn.Training{
 		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, File: file.ID, Provider: provider, Base: base,
 		Status: "validating_files",
 		Spec: plainjson.Of(tasks.TrainingSpec{
@@ -180,7 +183,7 @@ func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked
 }
 
 // checkFile reads the whole training file before anything is paid for.
-func (h trainings) checkFile(ctx context.Context, file store.File) (tasks.TrainingFile, error) {
+func (h trainings) checkFile(ctx context.Context, file learn.File) (tasks.TrainingFile, error) {
 	if file.Purpose != "fine-tune" {
 		return tasks.TrainingFile{}, wire.Invalid("training_file",
 			"The purpose of %s is %s: upload it with the purpose fine-tune.", file.ID, file.Purpose)
@@ -219,7 +222,7 @@ func (h trainings) list(w http.ResponseWriter, c *wire.Call) error {
 }
 
 // own finds the fine-tune of the path, with its spec.
-func (h trainings) own(c *wire.Call) (t store.Training, spec tasks.TrainingSpec, err error) {
+func (h trainings) own(c *wire.Call) (t learn.Training, spec tasks.TrainingSpec, err error) {
 	t, err = h.store.Training(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
 		return t, spec, gate.OrMissing(err, "fine-tuning job")

@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -35,9 +38,9 @@ func trainable(t *testing.T) *rig {
 // file keeps a training file of the tenant's.
 func (r *rig) file(content string) string {
 	r.t.Helper()
-	file := store.File{ID: store.NewID("file-"), Tenant: r.tenant("one"), Purpose: "fine-tune", Filename: "f",
+	file := learn.File{ID: db.NewID("file-"), Tenant: r.tenant("one"), Purpose: "fine-tune", Filename: "f",
 		Bytes: int64(len(content)), SHA256: "x"}
-	file.Object = store.FileObject(file.ID)
+	file.Object = blob.FileObject(file.ID)
 	must(r.t, r.bucket.Create(r.t.Context(), file.Object, strings.NewReader(content)))
 	kept, err := r.store.AddFile(r.t.Context(), file)
 	must(r.t, err)
@@ -99,12 +102,12 @@ func TestTrainingOfAnAlias(t *testing.T) {
 	r := trainable(t)
 	file := r.file("\uFEFF" + strings.ReplaceAll(trainingRow, "\n", "\r\n\r\n"))
 	for _, name := range []string{"first", "second"} {
-		must(t, r.store.AddModel(t.Context(), store.Model{Name: "together/" + name, Tenant: r.tenant("one"),
-			Provider: "together", Base: "together/base", State: store.ModelServing, Priced: "base"}))
+		must(t, r.store.AddModel(t.Context(), learn.Model{Name: "together/" + name, Tenant: r.tenant("one"),
+			Provider: "together", Base: "together/base", State: learn.ModelServing, Priced: "base"}))
 	}
 	for alias, model := range map[string]string{"plain": "together/base", "promoted": "together/first"} {
-		_, err := r.store.SetRoute(t.Context(), store.Route{Tenant: r.tenant("one"), Alias: alias,
-			Targets: []store.RouteTarget{{Model: model, Weight: 1}}})
+		_, err := r.store.SetRoute(t.Context(), learn.Route{Tenant: r.tenant("one"), Alias: alias,
+			Targets: []learn.RouteTarget{{Model: model, Weight: 1}}})
 		must(t, err)
 	}
 	for _, model := range []string{"plain", "promoted", "together/base", "base", "slow"} {
@@ -129,7 +132,7 @@ func TestTrainingIsCancelledAtOnce(t *testing.T) {
 	r := trainable(t)
 	reaped := make(chan tasks.ReapInput, 3)
 	r.on(tasks.TuneStart, func(context.Context, *tasks.Run) (*tasks.End, error) {
-		return &tasks.End{State: store.JobWaiting, After: 1 << 50}, nil
+		return &tasks.End{State: job.StateWaiting, After: 1 << 50}, nil
 	})
 	r.on(tasks.TuneReap, func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
 		var in tasks.ReapInput
@@ -167,16 +170,16 @@ func TestModelIsDeleted(t *testing.T) {
 		return &tasks.End{}, nil
 	})
 	const name = "together/acme/base:x:ft-1"
-	must(t, r.store.AddModel(t.Context(), store.Model{Name: name, Tenant: r.tenant("one"), Provider: "together",
-		Base: "together/base", State: store.ModelServing, Priced: "base"}))
+	must(t, r.store.AddModel(t.Context(), learn.Model{Name: name, Tenant: r.tenant("one"), Provider: "together",
+		Base: "together/base", State: learn.ModelServing, Priced: "base"}))
 	remove := func(name string) answer {
 		return r.do(request{method: "DELETE", path: "/v1/models/" + name, key: r.admin})
 	}
-	alone := store.Route{Tenant: r.tenant("one"), Alias: "mine", Targets: []store.RouteTarget{{Model: name, Weight: 1}}}
+	alone := learn.Route{Tenant: r.tenant("one"), Alias: "mine", Targets: []learn.RouteTarget{{Model: name, Weight: 1}}}
 	alone, err := r.store.SetRoute(t.Context(), alone)
 	must(t, err)
 	remove(name).want(t, 409, "invalid_request")
-	alone.Targets = append(alone.Targets, store.RouteTarget{Model: "together/base", Tier: 1})
+	alone.Targets = append(alone.Targets, learn.RouteTarget{Model: "together/base", Tier: 1})
 	_, err = r.store.SetRoute(t.Context(), alone)
 	must(t, err)
 	got := remove(name)

@@ -11,6 +11,9 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -30,20 +33,20 @@ type tuneView struct {
 	Object        string          `json:"object"`
 	Job           string          `json:"job"`
 	Status        string          `json:"status"`
-	Error         *store.JobError `json:"error"`
+	Error         *job.Error      `json:"error"`
 	Alias         string          `json:"alias"`
 	Base          string          `json:"base"`
 	Stage         string          `json:"stage"`
 	Dataset       *string         `json:"dataset"`
 	FineTuningJob *string         `json:"fine_tuning_job"`
 	Evaluation    *string         `json:"evaluation"`
-	Decision      *store.Decision `json:"decision"`
+	Decision      *learn.Decision `json:"decision"`
 	CostUSD       money.USD       `json:"cost_usd"`
 	CreatedAt     *int64          `json:"created_at"`
 	FinishedAt    *int64          `json:"finished_at"`
 }
 
-func viewTune(t store.Tune, cost int64) tuneView {
+func viewTune(t learn.Tune, cost int64) tuneView {
 	return tuneView{
 		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
 		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(t.Training),
@@ -52,7 +55,7 @@ func viewTune(t store.Tune, cost int64) tuneView {
 	}
 }
 
-func (h tunes) show(ctx context.Context, job store.Job) (any, error) {
+func (h tunes) show(ctx context.Context, job job.Job) (any, error) {
 	tune, err := h.store.Tune(ctx, job.Tenant, job.Subject)
 	if err != nil {
 		return nil, gate.OrMissing(err, "tune")
@@ -73,15 +76,15 @@ func (h tunes) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 	if err := h.checkAlias(c, input.Alias); err != nil {
 		return gate.Asked{}, err
 	}
-	job := store.NewJob{ID: store.NewID("job_"), Kind: string(tasks.TuneCurate), Subject: store.NewID("tun_"),
+	job := job.NewJob{ID: db.NewID("job_"), Kind: string(tasks.TuneCurate), Subject: db.NewID("tun_"),
 		Input: plainjson.Of(input)}
-	tune := store.Tune{
+	tune := learn.Tune{
 		ID: job.Subject, Tenant: c.Tenant, Alias: input.Alias, Base: input.Base, Job: job.ID,
 		Stage: "curate", State: []byte("{}"),
 	}
 	write := func(ctx context.Context, q *store.Queries) error {
 		err := q.AddTune(ctx, tune)
-		if errors.Is(err, store.ErrConflict) {
+		if errors.Is(err, db.ErrConflict) {
 			return &wire.Fault{
 				Status: http.StatusConflict, Code: "invalid_request", Param: "alias",
 				Message: "A tune of this alias is running: wait for it, or cancel it first.",
@@ -111,11 +114,11 @@ func (h tunes) fillBase(c *wire.Call, input *tasks.TuneInput) error {
 
 // checkAlias tells a misspelt alias from one that has too few examples.
 func (h tunes) checkAlias(c *wire.Call, alias string) error {
-	if alias == store.DefaultAlias {
+	if alias == learn.DefaultAlias {
 		return nil
 	}
 	_, err := h.store.Route(c.Context(), c.Tenant, alias)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		f := wire.Coded("model_not_found", fmt.Sprintf("There is no alias %.100q: GET /v1/routes lists those that there are.",
 			alias))
 		f.Param = "alias"
@@ -140,7 +143,7 @@ func (h tunes) create(w http.ResponseWriter, c *wire.Call) error {
 	return h.wait.accepted(w, c, job, "/v1/tunes/"+job.Subject, h.show)
 }
 
-func jobOfTune(t store.Tune) string { return t.Job }
+func jobOfTune(t learn.Tune) string { return t.Job }
 
 func (h tunes) list(w http.ResponseWriter, c *wire.Call) error {
 	page, err := paged(c, "tun_", known(h.store.Tune))
@@ -155,7 +158,7 @@ func (h tunes) list(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	view := func(t store.Tune) tuneView { return viewTune(t, spent[t.Job].Settled) }
+	view := func(t learn.Tune) tuneView { return viewTune(t, spent[t.Job].Settled) }
 	return wire.WriteList(w, tunes, more, view, func(v tuneView) string { return v.ID })
 }
 
@@ -208,7 +211,7 @@ func (b bases) find(c *wire.Call, name string) (provider, base string, err error
 // behind returns the base model behind a name.
 func (b bases) behind(c *wire.Call, name string) (string, error) {
 	route, err := b.store.Route(c.Context(), c.Tenant, name)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
 		return "", err
 	}
 	if primary, found := route.Primary(); found {
@@ -216,7 +219,7 @@ func (b bases) behind(c *wire.Call, name string) (string, error) {
 	}
 	tuned, err := b.store.Model(c.Context(), c.Tenant, name)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, db.ErrNotFound):
 		return name, nil
 	case err != nil:
 		return "", err

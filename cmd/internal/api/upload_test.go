@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"dreamlab/store"
+	"dreamlab/store/blob"
 	"dreamlab/tasks"
 )
 
@@ -52,7 +52,7 @@ func TestImport(t *testing.T) {
 	var input tasks.ImportInput
 	job := r.finished(first.text(t, "id"))
 	must(t, json.Unmarshal(job.Input, &input))
-	if input.Lines != 3 || input.Object != store.ImportObject(job.ID) {
+	if input.Lines != 3 || input.Object != blob.ImportObject(job.ID) {
 		t.Errorf("input %s", job.Input)
 	}
 	if again := send(lines).want(t, 202, ""); again.text(t, "id") != job.ID {

@@ -7,6 +7,7 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/book"
 	"dreamlab/store/money"
 )
 
@@ -33,7 +34,7 @@ type spending struct {
 	Lost         int64     `json:"lost"` // tries whose outcome is not known
 }
 
-func viewSpend(s store.Spend) spending {
+func viewSpend(s book.Spend) spending {
 	return spending{
 		Group: s.Group, Calls: s.Calls, Reserved: money.USD(s.Reserved), Settled: money.USD(s.Settled),
 		InputTokens: s.Input, OutputTokens: s.Output, Lost: s.Repaid,
@@ -55,7 +56,7 @@ func (h usage) get(w http.ResponseWriter, c *wire.Call) error {
 	if by == "" {
 		by = "day"
 	}
-	if !store.SpendGroup(by) {
+	if !book.SpendGroup(by) {
 		return wire.Invalid("group_by", "group_by is day, purpose, provider, model, key or job.")
 	}
 	to, err := instant(c, "end_time", time.Now().Add(time.Second))

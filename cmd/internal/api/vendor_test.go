@@ -17,7 +17,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/providers/openai"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -50,8 +50,8 @@ func failing(t *testing.T, answer http.HandlerFunc) (r *rig, calls *atomic.Int64
 	})
 	caller := handlers.NewCaller(handlers.CallerOptions{Router: router})
 	r.on(tasks.ChatRun, chat.New(chat.Options{Caller: caller, Replies: r.replies}))
-	_, err = r.store.SetRoute(t.Context(), store.Route{Alias: "assistant", Version: 1, Author: "config",
-		Targets: []store.RouteTarget{{Model: "own/m", Weight: 1}}})
+	_, err = r.store.SetRoute(t.Context(), learn.Route{Alias: "assistant", Version: 1, Author: "config",
+		Targets: []learn.RouteTarget{{Model: "own/m", Weight: 1}}})
 	must(t, err)
 	return r, calls
 }

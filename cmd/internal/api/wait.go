@@ -9,6 +9,8 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/book"
+	"dreamlab/store/job"
 )
 
 // waits lets clients wait for the end of what works in the background.
@@ -20,7 +22,7 @@ type waits struct {
 }
 
 // shower shows the object that a job works for.
-type shower func(context.Context, store.Job) (any, error)
+type shower func(context.Context, job.Job) (any, error)
 
 // mostWait bounds Prefer: wait.
 const mostWait = 5 * time.Minute
@@ -52,7 +54,7 @@ func waitOf(value string) time.Duration {
 
 // until returns the job when it has ended, where the client prefers to wait
 // and it ends in time; else as it is.
-func (h waits) until(w http.ResponseWriter, c *wire.Call, job store.Job) (store.Job, bool, error) {
+func (h waits) until(w http.ResponseWriter, c *wire.Call, job job.Job) (job.Job, bool, error) {
 	wait, stated := preferredWait(c)
 	if !stated {
 		wait = h.usual
@@ -72,7 +74,7 @@ func (h waits) until(w http.ResponseWriter, c *wire.Call, job store.Job) (store.
 
 // accepted answers for work that was accepted: 202 with the object, or 200
 // with the finished one where the client waits and it ends in time.
-func (h waits) accepted(w http.ResponseWriter, c *wire.Call, job store.Job, where string,
+func (h waits) accepted(w http.ResponseWriter, c *wire.Call, job job.Job, where string,
 	show shower,
 ) error {
 	w.Header().Set("Location", where)
@@ -110,7 +112,7 @@ func (h waits) shown(w http.ResponseWriter, c *wire.Call, id string, show shower
 
 // spent is what a job has cost so far, nano-dollars. One that was never claimed
 // is not asked for: it has no calls, and no children.
-func spent(ctx context.Context, s *store.Store, job store.Job) (int64, error) {
+func spent(ctx context.Context, s *store.Store, job job.Job) (int64, error) {
 	if job.Epoch == 0 {
 		return 0, nil
 	}
@@ -119,7 +121,7 @@ func spent(ctx context.Context, s *store.Store, job store.Job) (int64, error) {
 }
 
 // spentBy is what the jobs of the rows of a list have cost so far.
-func spentBy[T any](ctx context.Context, s *store.Store, rows []T, job func(T) string) (map[string]store.Spend, error) {
+func spentBy[T any](ctx context.Context, s *store.Store, rows []T, job func(T) string) (map[string]book.Spend, error) {
 	jobs := make([]string, len(rows))
 	for i, row := range rows {
 		jobs[i] = job(row)

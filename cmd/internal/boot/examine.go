@@ -14,7 +14,7 @@ import (
 
 	"dreamlab/cmd/internal/config"
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/redis"
 )
 
@@ -130,7 +130,7 @@ func examineBucket(ctx context.Context, c *config.Config) (detail string, err er
 		return "", err
 	}
 	defer func() { err = errors.Join(err, bucket.Close()) }()
-	name := "doctor/" + store.NewID("probe_")
+	name := "doctor/" + db.NewID("probe_")
 	if err := bucket.Create(ctx, name, strings.NewReader("probe")); err != nil {
 		return "", err
 	}

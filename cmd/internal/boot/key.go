@@ -12,6 +12,7 @@ import (
 
 	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // FirstTenant owns the key that `up` makes.
@@ -29,7 +30,7 @@ func NewKey(ctx context.Context, s *store.Store, tenant string, k store.Key) (st
 		}
 	}
 	secret := store.NewSecret()
-	err := s.Tx(ctx, store.Synced, func(q *store.Queries) error {
+	err := s.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		owner, err := q.EnsureTenant(ctx, tenant)
 		if err != nil {
 			return err
@@ -57,7 +58,7 @@ func AdminKey(ctx context.Context, s *store.Store, dir string) (secret string, f
 	if err == nil {
 		return secret, false, nil
 	}
-	if !errors.Is(err, store.ErrNotFound) {
+	if !errors.Is(err, db.ErrNotFound) {
 		return "", false, fmt.Errorf("look the first key up: %w", err)
 	}
 	_, secret, err = NewKey(ctx, s, FirstTenant, store.Key{Name: "admin", Scopes: []string{store.ScopeAdmin}})

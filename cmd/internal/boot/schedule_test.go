@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"dreamlab/cmd/internal/config"
-	"dreamlab/store"
+	"dreamlab/store/job"
 )
 
 // TestSchedulesFollowTheConfiguration removes what it names no longer, and leaves
@@ -23,7 +23,7 @@ func TestSchedulesFollowTheConfiguration(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if err := s.Engine.EnsureSchedule(t.Context(), store.Schedule{ID: "by-hand", Spec: "@every 1h"}); err != nil {
+	if err := s.Engine.EnsureSchedule(t.Context(), job.Schedule{ID: "by-hand", Spec: "@every 1h"}); err != nil {
 		t.Fatal(err)
 	}
 	nightly := config.Schedule{ID: "nightly", Cron: "0 3 * * *", Zone: "Europe/Zurich"}

@@ -5,6 +5,8 @@ import (
 
 	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // TestSharesAreSet starts with listed tenants, and again with fewer of them: each
@@ -14,21 +16,21 @@ func TestSharesAreSet(t *testing.T) {
 	s := stacked(t, func(c *config.Config) {
 		c.Tenants = []config.Tenant{{Name: "acme", Weight: 3, Cap: 2}, {Name: "other", Cap: 1}}
 	})
-	room := map[string]store.Limits{"chat": {Window: 10, TenantCap: 5}}
+	room := map[string]job.Limits{"chat": {Window: 10, TenantCap: 5}}
 	dispatched := func(name string) (n int) {
 		t.Helper()
 		tenant, err := s.Store.EnsureTenant(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		jobs := make([]store.NewJob, 4)
+		jobs := make([]job.NewJob, 4)
 		for i := range jobs {
-			jobs[i] = store.NewJob{Tenant: tenant.ID, Kind: "chat.run", Lane: "chat"}
+			jobs[i] = job.NewJob{Tenant: tenant.ID, Kind: "chat.run", Lane: "chat"}
 		}
-		err = s.Store.Tx(t.Context(), store.Synced, func(q *store.Queries) error {
+		err = s.Store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
 			out, err := q.AcceptJobs(t.Context(), jobs, room)
 			for _, a := range out {
-				if a.Job.State == store.JobDispatched {
+				if a.Job.State == job.StateDispatched {
 					n++
 				}
 			}

@@ -16,6 +16,9 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
@@ -179,7 +182,7 @@ func (s *Stack) keepSchedules(ctx context.Context) error {
 	var named []string
 	for _, c := range s.Config.Schedules {
 		named = append(named, c.ID)
-		kept := store.Schedule{
+		kept := job.Schedule{
 			ID: c.ID, Spec: c.Cron, Zone: c.Zone, Misfire: c.Misfire, Overlap: c.Overlap, Author: author,
 		}
 		if err := s.Engine.EnsureSchedule(ctx, kept); err != nil {
@@ -199,15 +202,15 @@ func (s *Stack) keepSchedules(ctx context.Context) error {
 // setShares gives each listed tenant its weight and cap in every lane, and all
 // others the default.
 func setShares(ctx context.Context, s *store.Store, tenants []config.Tenant) error {
-	return s.Tx(ctx, store.Synced, func(q *store.Queries) error {
-		var shares []store.Share
+	return s.Tx(ctx, db.Synced, func(q *store.Queries) error {
+		var shares []job.Share
 		for _, t := range tenants {
 			known, err := q.EnsureTenant(ctx, t.Name)
 			if err != nil {
 				return err
 			}
 			for _, lane := range tasks.Lanes() {
-				shares = append(shares, store.Share{Lane: string(lane), Tenant: known.ID, Weight: t.Weight, Cap: t.Cap})
+				shares = append(shares, job.Share{Lane: string(lane), Tenant: known.ID, Weight: t.Weight, Cap: t.Cap})
 			}
 		}
 		return q.SetShares(ctx, shares)
@@ -219,7 +222,7 @@ func setShares(ctx context.Context, s *store.Store, tenants []config.Tenant) err
 // tune or an operator has set stays.
 func ensureRoutes(ctx context.Context, s *store.Store, configured map[string][]config.Target) error {
 	for alias, targets := range configured {
-		if err := ensureRoute(ctx, s, alias, targets); err != nil && !errors.Is(err, store.ErrConflict) {
+		if err := ensureRoute(ctx, s, alias, targets); err != nil && !errors.Is(err, db.ErrConflict) {
 			return fmt.Errorf("keep route %s: %w", alias, err)
 		}
 	}
@@ -230,19 +233,19 @@ func ensureRoutes(ctx context.Context, s *store.Store, configured map[string][]c
 const author = "config"
 
 func ensureRoute(ctx context.Context, s *store.Store, alias string, targets []config.Target) error {
-	wanted := make([]store.RouteTarget, len(targets))
+	wanted := make([]learn.RouteTarget, len(targets))
 	for i, t := range targets {
-		wanted[i] = store.RouteTarget{Model: t.Model, Weight: t.Weight, Tier: t.Tier}
+		wanted[i] = learn.RouteTarget{Model: t.Model, Weight: t.Weight, Tier: t.Tier}
 	}
 	have, err := s.Route(ctx, "", alias)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, db.ErrNotFound):
 	case err != nil:
 		return err
 	case have.Author != author || slices.Equal(have.Targets, wanted):
 		return nil
 	}
-	_, err = s.SetRoute(ctx, store.Route{
+	_, err = s.SetRoute(ctx, learn.Route{
 		Alias: alias, Version: have.Version, Targets: wanted, Reason: "configured", Author: author,
 	})
 	return err // a conflict means that another process has just done it

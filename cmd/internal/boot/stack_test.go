@@ -11,6 +11,7 @@ import (
 	"dreamlab/cmd/internal/config"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
@@ -72,7 +73,7 @@ func TestRoutesAreKept(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
-		ensure := func(model string, weight int) store.Route {
+		ensure := func(model string, weight int) learn.Route {
 			t.Helper()
 			wanted := map[string][]config.Target{"assistant": {{Model: model, Weight: weight}}}
 			if err := ensureRoutes(ctx, s, wanted); err != nil {
@@ -93,8 +94,8 @@ func TestRoutesAreKept(t *testing.T) {
 		if r := ensure("v/b", 100); r.Version != 2 || r.Targets[0].Model != "v/b" {
 			t.Errorf("the configuration changed: %+v", r)
 		}
-		_, err := s.SetRoute(ctx, store.Route{
-			Alias: "assistant", Version: 2, Author: "key_operator", Targets: []store.RouteTarget{{Model: "v/own", Weight: 1}},
+		_, err := s.SetRoute(ctx, learn.Route{
+			Alias: "assistant", Version: 2, Author: "key_operator", Targets: []learn.RouteTarget{{Model: "v/own", Weight: 1}},
 		})
 		if err != nil {
 			t.Fatal(err)

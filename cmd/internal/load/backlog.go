@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 const (
@@ -87,9 +89,9 @@ func pickTime(ctx context.Context, s *store.Store) (time.Duration, error) {
 	return quantile(took, 0.5), nil
 }
 
-func pickRound(ctx context.Context, s *store.Store) (picked []store.Picked, err error) {
-	room := store.Limits{Window: pickSize, TenantCap: pickSize}
-	err = s.Tx(ctx, store.Relaxed, func(q *store.Queries) (err error) {
+func pickRound(ctx context.Context, s *store.Store) (picked []job.Picked, err error) {
+	room := job.Limits{Window: pickSize, TenantCap: pickSize}
+	err = s.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
 		if picked, err = q.PickJobs(ctx, "system", room); err != nil {
 			return err
 		}
@@ -98,12 +100,12 @@ func pickRound(ctx context.Context, s *store.Store) (picked []store.Picked, err 
 	return picked, err
 }
 
-func putBack(ctx context.Context, s *store.Store, picked []store.Picked) error {
-	refs := make([]store.JobRef, len(picked))
+func putBack(ctx context.Context, s *store.Store, picked []job.Picked) error {
+	refs := make([]job.Ref, len(picked))
 	for i, p := range picked {
-		refs[i] = store.JobRef{ID: p.ID, Gen: p.Gen}
+		refs[i] = job.Ref{ID: p.ID, Gen: p.Gen}
 	}
-	return s.Tx(ctx, store.Relaxed, func(q *store.Queries) error {
+	return s.Tx(ctx, db.Relaxed, func(q *store.Queries) error {
 		_, err := q.LoseWakes(ctx, refs)
 		return err
 	})

@@ -9,7 +9,7 @@ import (
 
 	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/config"
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
 )
@@ -138,14 +138,14 @@ func insert(ctx context.Context, e *engine.Engine, way Insert, n int) error {
 }
 
 func insertSome(ctx context.Context, e *engine.Engine, way Insert, n int) error {
-	job := store.NewJob{Tenant: "bench", Kind: string(noop)}
+	j := job.NewJob{Tenant: "bench", Kind: string(noop)}
 	if way == Single {
-		_, _, err := e.Accept(ctx, job, nil)
+		_, _, err := e.Accept(ctx, j, nil)
 		return err
 	}
-	jobs := make([]store.NewJob, n)
+	jobs := make([]job.NewJob, n)
 	for i := range jobs {
-		jobs[i] = job
+		jobs[i] = j
 	}
 	_, err := e.AcceptAll(ctx, jobs)
 	return err

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -35,7 +35,7 @@ func pickup(ctx context.Context, r *rig) (figures []Figure, err error) {
 		took := make([]time.Duration, r.count(pickupAll))
 		for i := range took {
 			began := time.Now()
-			if _, _, err := r.stack.Engine.Accept(ctx, store.NewJob{Tenant: "bench", Kind: string(noop)}, nil); err != nil {
+			if _, _, err := r.stack.Engine.Accept(ctx, job.NewJob{Tenant: "bench", Kind: string(noop)}, nil); err != nil {
 				return err
 			}
 			took[i] = (<-started).Sub(began)

@@ -16,6 +16,7 @@ import (
 	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // setupTime bounds making and dropping what a load works on.
@@ -85,7 +86,7 @@ func (r *rig) schema(ctx context.Context, database string) (string, error) {
 	if err != nil {
 		return "", errors.New("read DATABASE_URL: it is no URL")
 	}
-	name := "bench_" + strings.ToLower(store.NewID(""))
+	name := "bench_" + strings.ToLower(db.NewID(""))
 	if err := tell(ctx, database, "CREATE SCHEMA "+name); err != nil {
 		return "", err
 	}

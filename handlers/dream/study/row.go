@@ -8,7 +8,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 )
 
@@ -20,9 +20,9 @@ const (
 )
 
 // Example is the row of an experience that is kept, without an id and a dream.
-func (s *Study) Example(v Verdict) store.Example {
+func (s *Study) Example(v Verdict) learn.Example {
 	row := s.row()
-	return store.Example{
+	return learn.Example{
 		Tenant: s.Experience.Tenant, Alias: s.Experience.Alias, Experience: s.Experience.ID,
 		Messages: row, Rejected: v.RejectedHalf, Score: v.Score, Verdict: v.VerifiedBy,
 		Author: s.author, Content: hash(row),

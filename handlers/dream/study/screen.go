@@ -5,7 +5,7 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 // maxPrompt bounds what is dreamt of, in bytes of the conversation.
@@ -36,9 +36,9 @@ const (
 )
 
 var byOrigin = map[string]string{
-	store.OriginMemory: FromMemory,
-	store.OriginCache:  FromCache,
-	store.OriginDream:  FromDream,
+	learn.OriginMemory: FromMemory,
+	learn.OriginCache:  FromCache,
+	learn.OriginDream:  FromDream,
 }
 
 // screen says what speaks against an experience before anything is paid for,

@@ -5,14 +5,14 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 )
 
 // said is an experience with an answer.
-func said(change func(*store.Experience)) store.Experience {
-	e := store.Experience{
-		Origin: store.OriginLive, Prompt: []byte(`[{"role":"user","content":"How many?"}]`),
+func said(change func(*learn.Experience)) learn.Experience {
+	e := learn.Experience{
+		Origin: learn.OriginLive, Prompt: []byte(`[{"role":"user","content":"How many?"}]`),
 		Answer: []byte(`{"role":"assistant","content":"It is 12."}`), Finish: "stop",
 	}
 	change(&e)
@@ -22,25 +22,25 @@ func said(change func(*store.Experience)) store.Experience {
 func TestScreen(t *testing.T) {
 	t.Parallel()
 	down := int64(-1)
-	answer := func(text string) func(*store.Experience) {
-		return func(e *store.Experience) { e.Answer = plainjson.Of(providers.TextMessage("assistant", text)) }
+	answer := func(text string) func(*learn.Experience) {
+		return func(e *learn.Experience) { e.Answer = plainjson.Of(providers.TextMessage("assistant", text)) }
 	}
 	tests := []struct {
 		want   string
-		change func(*store.Experience)
+		change func(*learn.Experience)
 	}{
-		{"", func(*store.Experience) {}},
-		{HeldOut, func(e *store.Experience) { e.HeldOut = true }},
-		{FromMemory, func(e *store.Experience) { e.Origin = store.OriginMemory }},
-		{FromCache, func(e *store.Experience) { e.Origin = store.OriginCache }},
-		{FromDream, func(e *store.Experience) { e.Origin = store.OriginDream }},
-		{Cut, func(e *store.Experience) { e.Finish = "length" }},
-		{NegativeFeedback, func(e *store.Experience) { e.Rating = &down }},
-		{"", func(e *store.Experience) { e.Rating, e.Correction = &down, "It is 13." }},
-		{"", func(e *store.Experience) { e.Finish, e.Correction = "length", "It is 13." }},
-		{Unreadable, func(e *store.Experience) { e.Prompt = []byte(`{}`) }},
-		{Unreadable, func(e *store.Experience) { e.Prompt = []byte(`[]`) }},
-		{ToolCall, func(e *store.Experience) { e.Answer = []byte(`{"role":"assistant","tool_calls":[{"id":"c"}]}`) }},
+		{"", func(*learn.Experience) {}},
+		{HeldOut, func(e *learn.Experience) { e.HeldOut = true }},
+		{FromMemory, func(e *learn.Experience) { e.Origin = learn.OriginMemory }},
+		{FromCache, func(e *learn.Experience) { e.Origin = learn.OriginCache }},
+		{FromDream, func(e *learn.Experience) { e.Origin = learn.OriginDream }},
+		{Cut, func(e *learn.Experience) { e.Finish = "length" }},
+		{NegativeFeedback, func(e *learn.Experience) { e.Rating = &down }},
+		{"", func(e *learn.Experience) { e.Rating, e.Correction = &down, "It is 13." }},
+		{"", func(e *learn.Experience) { e.Finish, e.Correction = "length", "It is 13." }},
+		{Unreadable, func(e *learn.Experience) { e.Prompt = []byte(`{}`) }},
+		{Unreadable, func(e *learn.Experience) { e.Prompt = []byte(`[]`) }},
+		{ToolCall, func(e *learn.Experience) { e.Answer = []byte(`{"role":"assistant","tool_calls":[{"id":"c"}]}`) }},
 		{Empty, answer(" \n")},
 		{Refusal, answer("As an AI language model, I can't help with that.")},
 		{ErrorText, answer("502 Bad Gateway")},
@@ -66,7 +66,7 @@ func TestRowIsChosen(t *testing.T) {
 		{"#### 13", "It is 13.", "It is 13.", authorUser},
 	}
 	for _, test := range tests {
-		p := New(said(func(e *store.Experience) { e.Reference, e.Correction = test.reference, test.correction }))
+		p := New(said(func(e *learn.Experience) { e.Reference, e.Correction = test.reference, test.correction }))
 		if p.answer != test.answer || p.author != test.author {
 			t.Errorf("%+v: got %q by %s", test, p.answer, p.author)
 		}
@@ -75,7 +75,7 @@ func TestRowIsChosen(t *testing.T) {
 
 func TestJudgedNeedsBothOrders(t *testing.T) {
 	t.Parallel()
-	p := New(said(func(*store.Experience) {}))
+	p := New(said(func(*learn.Experience) {}))
 	tests := []struct {
 		outcome          judge.Outcome
 		reject, rejected string

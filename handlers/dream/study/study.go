@@ -14,7 +14,7 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -55,7 +55,7 @@ type Verdict struct {
 // Study is one experience under study, with the row that may come of it, free of
 // personal data. It starts with [New].
 type Study struct {
-	Experience store.Experience
+	Experience learn.Experience
 	rejected   string          // what speaks against it before anything is asked
 	prompt     json.RawMessage // messages before the answer, masked
 	answer     string          // of the row, masked
@@ -69,7 +69,7 @@ type Study struct {
 // reference, else what was recorded. A reference that can be checked exactly
 // and that the recorded answer meets leaves the recorded one: it says the same
 // and how it came to it.
-func New(e store.Experience) *Study {
+func New(e learn.Experience) *Study {
 	s := &Study{Experience: e, author: authorRecorded}
 	var message providers.Message
 	if json.Unmarshal(e.Answer, &message) == nil {

@@ -7,7 +7,7 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -33,13 +33,13 @@ func TestNext(t *testing.T) {
 	type given map[string]judge.Answer
 	for _, test := range []struct {
 		name   string
-		change func(*store.Experience)
+		change func(*learn.Experience)
 		given  given
 		asked  string // role, step and purpose of the questions
 		want   Verdict
 		err    error
 	}{
-		{name: "held out", change: func(e *store.Experience) { e.HeldOut = true }, want: Verdict{Reject: HeldOut}},
+		{name: "held out", change: func(e *learn.Experience) { e.HeldOut = true }, want: Verdict{Reject: HeldOut}},
 		{name: "nothing is answered", asked: "base exp_1/replay replay"},
 		{name: "the vendor refuses the prompt", given: given{"exp_1/replay": refused("content_filter")},
 			want: Verdict{Reject: "content_filter"}},
@@ -48,7 +48,7 @@ func TestNext(t *testing.T) {
 		{name: "the same again", given: given{"exp_1/replay": reply("It is 12.")}, want: Verdict{
 			Reject: SameAsReplay, Replayed: true, Why: "the model says the same again, and nobody said that it was right",
 		}},
-		{name: "a reference decides", change: func(e *store.Experience) { e.Reference = "#### 12" },
+		{name: "a reference decides", change: func(e *learn.Experience) { e.Reference = "#### 12" },
 			given: given{"exp_1/replay": reply("It is 13, a@b.example.")}, want: Verdict{
 				VerifiedBy: "reference", Why: "the answer meets the reference", RejectedHalf: "It is 13, [email].",
 				Score: 1000, Replayed: true,
@@ -74,7 +74,7 @@ func TestNext(t *testing.T) {
 		{name: "the place decides", given: given{"exp_1/replay": reply("13"), "exp_1/judge/1": reply(forA), "exp_1/judge/2": reply(forA)},
 			want: Verdict{Reject: Disagreement, Why: "It says what was asked.", Replayed: true, Judged: true}},
 	} {
-		e := said(func(e *store.Experience) { e.ID = "exp_1" })
+		e := said(func(e *learn.Experience) { e.ID = "exp_1" })
 		if test.change != nil {
 			test.change(&e)
 		}
@@ -102,7 +102,7 @@ func names(questions []Question) string {
 
 func TestDuplicateAsksNothing(t *testing.T) {
 	t.Parallel()
-	one := New(said(func(*store.Experience) {}))
+	one := New(said(func(*learn.Experience) {}))
 	one.RejectDuplicate()
 	if questions, v, err := one.Next(nil); len(questions) > 0 || v.Reject != Duplicate || err != nil {
 		t.Errorf("asked %v, verdict %+v, %v", questions, v, err)
@@ -112,7 +112,7 @@ func TestDuplicateAsksNothing(t *testing.T) {
 // TestReplaySeesNeitherAnswerNorPersonalData looks at what leaves the house.
 func TestReplaySeesNeitherAnswerNorPersonalData(t *testing.T) {
 	t.Parallel()
-	one := New(said(func(e *store.Experience) {
+	one := New(said(func(e *learn.Experience) {
 		e.Prompt = plainjson.Of([]providers.Message{providers.TextMessage("user", "I am ann@shop.example. How many?")})
 	}))
 	questions, _, err := one.Next(nil)

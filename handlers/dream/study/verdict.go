@@ -5,7 +5,7 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/providers/redact"
-	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 // How a row was verified.
@@ -39,7 +39,7 @@ func (s *Study) checked(replay string) (Verdict, bool) {
 // a text equal to itself whatever it says, so nothing would be verified and the
 // model would be taught its own mistakes, unless a user liked the answer.
 func (s *Study) repeats(replay string) bool {
-	if s.Experience.Origin != store.OriginLive || s.author != authorRecorded {
+	if s.Experience.Origin != learn.OriginLive || s.author != authorRecorded {
 		return false
 	}
 	liked := s.Experience.Rating != nil && *s.Experience.Rating > 0

@@ -7,14 +7,14 @@ import (
 	"sync"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 )
 
 // absentees watches over chats whose clients went away: each goes on for a
 // while, in case its client comes back, and is dropped then.
 type absentees struct {
 	wait time.Duration
-	drop func(ctx context.Context, job store.Job)
+	drop func(ctx context.Context, job job.Job)
 	work sync.WaitGroup
 
 	mu      sync.Mutex
@@ -23,7 +23,7 @@ type absentees struct {
 	timers  map[string]*time.Timer
 }
 
-func newAbsentees(wait time.Duration, drop func(context.Context, store.Job)) *absentees {
+func newAbsentees(wait time.Duration, drop func(context.Context, job.Job)) *absentees {
 	return &absentees{wait: wait, drop: drop, present: map[string]*clients{}, timers: map[string]*time.Timer{}}
 }
 
@@ -57,7 +57,7 @@ func (a *absentees) forget(job string) {
 // leave notes that a client has gone, before the answer's end if early. The
 // last one to go starts the clock, unless the job is to go on without clients:
 // it was not made for a waiting one, or can be asked for again by its key.
-func (a *absentees) leave(job store.Job, early bool) {
+func (a *absentees) leave(job job.Job, early bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if f := a.present[job.ID]; f != nil {
@@ -144,7 +144,7 @@ func (s *Chats) reportOnce(ctx context.Context) error {
 }
 
 // drop cancels a chat that no client follows, here or elsewhere.
-func (s *Chats) drop(ctx context.Context, job store.Job) {
+func (s *Chats) drop(ctx context.Context, job job.Job) {
 	present, err := s.Replies.Present(ctx, job.ID)
 	if err == nil && present {
 		return

@@ -7,38 +7,38 @@ import (
 	"testing/synctest"
 	"time"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 )
 
 func TestAbsentees(t *testing.T) {
 	t.Parallel()
-	attached := store.Job{ID: "job_1", Attached: true}
+	attached := job.Job{ID: "job_1", Attached: true}
 	for name, tc := range map[string]struct {
-		job  store.Job
-		act  func(a *absentees, job store.Job)
+		job  job.Job
+		act  func(a *absentees, job job.Job)
 		want int
 	}{
-		"gone for good": {attached, func(a *absentees, j store.Job) { a.leave(j, true) }, 1},
-		"told all":      {attached, func(a *absentees, j store.Job) { a.leave(j, false) }, 0},
-		"has a key": {store.Job{ID: "job_1", Attached: true, IdemKey: "k"}, func(a *absentees, j store.Job) {
+		"gone for good": {attached, func(a *absentees, j job.Job) { a.leave(j, true) }, 1},
+		"told all":      {attached, func(a *absentees, j job.Job) { a.leave(j, false) }, 0},
+		"has a key": {job.Job{ID: "job_1", Attached: true, IdemKey: "k"}, func(a *absentees, j job.Job) {
 			a.leave(j, true)
 		}, 0},
-		"in the background": {store.Job{ID: "job_1"}, func(a *absentees, j store.Job) { a.leave(j, true) }, 0},
-		"back in time": {attached, func(a *absentees, j store.Job) {
+		"in the background": {job.Job{ID: "job_1"}, func(a *absentees, j job.Job) { a.leave(j, true) }, 0},
+		"back in time": {attached, func(a *absentees, j job.Job) {
 			a.leave(j, true)
 			time.Sleep(9 * time.Second)
 			a.arrive(j.ID)
 		}, 0},
-		"back too late": {attached, func(a *absentees, j store.Job) {
+		"back too late": {attached, func(a *absentees, j job.Job) {
 			a.leave(j, true)
 			time.Sleep(11 * time.Second)
 			a.arrive(j.ID)
 		}, 1},
-		"one of two": {attached, func(a *absentees, j store.Job) {
+		"one of two": {attached, func(a *absentees, j job.Job) {
 			a.arrive(j.ID)
 			a.leave(j, true)
 		}, 0},
-		"closed": {attached, func(a *absentees, j store.Job) {
+		"closed": {attached, func(a *absentees, j job.Job) {
 			a.leave(j, true)
 			a.close()
 		}, 0},
@@ -47,7 +47,7 @@ func TestAbsentees(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { // the clock of a bubble: nothing really sleeps
 				dropped := 0
-				a := newAbsentees(10*time.Second, func(context.Context, store.Job) { dropped++ })
+				a := newAbsentees(10*time.Second, func(context.Context, job.Job) { dropped++ })
 				a.arrive(tc.job.ID)
 				tc.act(a, tc.job)
 				time.Sleep(time.Minute)
@@ -65,12 +65,12 @@ func TestAbsentees(t *testing.T) {
 func TestFollowedChats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		a := newAbsentees(10*time.Second, func(context.Context, store.Job) {})
+		a := newAbsentees(10*time.Second, func(context.Context, job.Job) {})
 		a.arrive("job_old")
 		a.arrive("job_left")
 		time.Sleep(reportEvery)
 		a.arrive("job_new")
-		a.leave(store.Job{ID: "job_left", Attached: true}, true)
+		a.leave(job.Job{ID: "job_left", Attached: true}, true)
 		got := a.followed(reportEvery)
 		slices.Sort(got)
 		if want := []string{"job_left", "job_old"}; !slices.Equal(got, want) {

@@ -6,6 +6,8 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"dreamlab/store"
+	"dreamlab/store/flight"
+	"dreamlab/store/learn"
 )
 
 // aliasOf is what one tenant calls a route.
@@ -15,16 +17,16 @@ type aliasOf struct{ tenant, name string }
 const maxAliases = 4096
 
 // aliases finds routes, and remembers them as they were last read. Who goes by
-// memory has to have it checked (see store.NewJob's Route): a route may change at
+// memory has to have it checked (see job.NewJob's Route): a route may change at
 // any time, in any process.
 type aliases struct {
 	store *store.Store
-	reads store.Reads[aliasOf, store.Route]
-	known *lru.Cache[aliasOf, store.Route]
+	reads flight.Reads[aliasOf, learn.Route]
+	known *lru.Cache[aliasOf, learn.Route]
 }
 
 func newAliases(s *store.Store) *aliases {
-	return &aliases{store: s, known: remembered[store.Route]()}
+	return &aliases{store: s, known: remembered[learn.Route]()}
 }
 
 func remembered[V any]() *lru.Cache[aliasOf, V] {
@@ -36,7 +38,7 @@ func remembered[V any]() *lru.Cache[aliasOf, V] {
 }
 
 // recall returns a route from memory, or reads it.
-func (a *aliases) recall(ctx context.Context, of aliasOf) (store.Route, error) {
+func (a *aliases) recall(ctx context.Context, of aliasOf) (learn.Route, error) {
 	if r, known := a.known.Get(of); known {
 		return r, nil
 	}
@@ -44,8 +46,8 @@ func (a *aliases) recall(ctx context.Context, of aliasOf) (store.Route, error) {
 }
 
 // read returns the route that is in force.
-func (a *aliases) read(ctx context.Context, of aliasOf) (store.Route, error) {
-	r, err := a.reads.Get(ctx, of, func(ctx context.Context) (store.Route, error) {
+func (a *aliases) read(ctx context.Context, of aliasOf) (learn.Route, error) {
+	r, err := a.reads.Get(ctx, of, func(ctx context.Context) (learn.Route, error) {
 		return a.store.Route(ctx, of.tenant, of.name)
 	})
 	if err != nil {
@@ -59,12 +61,12 @@ func (a *aliases) read(ctx context.Context, of aliasOf) (store.Route, error) {
 // was tuned from never changes.
 type tuned struct {
 	store *store.Store
-	known *lru.Cache[aliasOf, store.Model]
+	known *lru.Cache[aliasOf, learn.Model]
 }
 
-func newTuned(s *store.Store) *tuned { return &tuned{store: s, known: remembered[store.Model]()} }
+func newTuned(s *store.Store) *tuned { return &tuned{store: s, known: remembered[learn.Model]()} }
 
-func (t *tuned) find(ctx context.Context, of aliasOf) (store.Model, error) {
+func (t *tuned) find(ctx context.Context, of aliasOf) (learn.Model, error) {
 	if m, known := t.known.Get(of); known {
 		return m, nil
 	}

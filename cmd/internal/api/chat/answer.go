@@ -8,27 +8,29 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
 // answerAgain gives a stored answer to a client that asks with the same
 // Idempotency-Key.
-func (s *Chats) answerAgain(w http.ResponseWriter, c *wire.Call, job store.Job, input tasks.ChatInput) error {
-	if job.State != store.JobSucceeded {
-		return endedFault(job)
+func (s *Chats) answerAgain(w http.ResponseWriter, c *wire.Call, j job.Job, input tasks.ChatInput) error {
+	if j.State != job.StateSucceeded {
+		return endedFault(j)
 	}
-	if len(job.Result) == 0 {
+	if len(j.Result) == 0 {
 		return wire.Coded("stream_gone", "The answer to this Idempotency-Key was delivered and not kept (store: "+
 			"false): take a new key.")
 	}
 	if !input.Stream {
-		return writeAnswer(w, job.Result, 0)
+		return writeAnswer(w, j.Result, 0)
 	}
-	events, err := chunksOf(job.Result, input.Usage)
+	events, err := chunksOf(j.Result, input.Usage)
 	if err != nil {
 		return err
 	}
-	o, err := oursOf(job.Result)
+	o, err := oursOf(j.Result)
 	if err != nil {
 		return err
 	}
@@ -43,23 +45,23 @@ func (s *Chats) answerAgain(w http.ResponseWriter, c *wire.Call, job store.Job, 
 }
 
 // endedFault tells why a job ended without an answer.
-func endedFault(job store.Job) *wire.Fault {
+func endedFault(j job.Job) *wire.Fault {
 	switch {
-	case job.Error != nil:
-		told := *job.Error
-		if job.State == store.JobFailed && !job.RunAt.IsZero() {
-			told.RetryAfter = max(0, time.Until(job.RunAt))
+	case j.Error != nil:
+		told := *j.Error
+		if j.State == job.StateFailed && !j.RunAt.IsZero() {
+			told.RetryAfter = max(0, time.Until(j.RunAt))
 		}
 		return jobFault(told)
-	case job.State == store.JobCancelled:
+	case j.State == job.StateCancelled:
 		return cancelledFault()
 	}
-	return wire.Coded("internal", "The job "+job.ID+" ended without an answer: ask again.")
+	return wire.Coded("internal", "The job "+j.ID+" ended without an answer: ask again.")
 }
 
 // jobFault makes a fault of a job's error. Its message may repeat what a vendor
 // said of the prompt, so the log gets its length alone.
-func jobFault(e store.JobError) *wire.Fault {
+func jobFault(e job.Error) *wire.Fault {
 	f := wire.Coded(e.Code, e.Message)
 	f.Param, f.After, f.Foreign = e.Param, e.RetryAfter, true
 	return f
@@ -144,5 +146,5 @@ func (s *Chats) clear(c *wire.Call, job string, input tasks.ChatInput) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), 10*time.Second)
 	defer cancel()
-	return s.Store.Tx(ctx, store.Relaxed, func(q *store.Queries) error { return q.ClearJob(ctx, job) })
+	return s.Store.Tx(ctx, db.Relaxed, func(q *store.Queries) error { return q.ClearJob(ctx, job) })
 }

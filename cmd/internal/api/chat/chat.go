@@ -15,6 +15,9 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -22,7 +25,7 @@ import (
 // Engine ends jobs. *engine.Engine is one.
 type Engine interface {
 	// Cancel asks for a job's end. Repeating it is harmless.
-	Cancel(ctx context.Context, tenant, id string) (store.Job, error)
+	Cancel(ctx context.Context, tenant, id string) (job.Job, error)
 }
 
 // Contexts knows how many tokens a model of the catalogue takes, 0 where that is
@@ -88,7 +91,7 @@ const startWithin = 60 * time.Second
 const interactive = 9
 
 // finding finds the route of an alias.
-type finding func(context.Context, aliasOf) (store.Route, error)
+type finding func(context.Context, aliasOf) (learn.Route, error)
 
 // readChat reads a chat and finds out who is to answer it.
 func (s *Chats) readChat(c *wire.Call, body []byte, find finding) (tasks.ChatInput, served, error) {
@@ -111,14 +114,14 @@ func (s *Chats) Ask(c *wire.Call, body []byte) (gate.Asked, error) {
 }
 
 func askedChat(c *wire.Call, body []byte, input tasks.ChatInput) gate.Asked {
-	job := store.NewJob{Kind: string(tasks.ChatRun), Input: plainjson.Of(input), Private: !input.Keep}
+	job := job.NewJob{Kind: string(tasks.ChatRun), Input: plainjson.Of(input), Private: !input.Keep}
 	return gate.Asked{Job: job, Hash: gate.HashOf(c, body)}
 }
 
 // served is who answers to a model's name: an alias' route, or with none of it a
 // model. Its context is how many tokens it takes; 0 where that is not known.
 type served struct {
-	store.Route
+	learn.Route
 	context int
 }
 
@@ -132,7 +135,7 @@ func (s *Chats) served(c *wire.Call, name string, find finding) (served, error) 
 		tokens, err := s.largestContext(c, r)
 		return served{r, tokens}, err
 	}
-	if !errors.Is(err, store.ErrNotFound) {
+	if !errors.Is(err, db.ErrNotFound) {
 		return served{}, err
 	}
 	m, err := s.Store.Model(c.Context(), c.Tenant, name)
@@ -144,13 +147,13 @@ func (s *Chats) served(c *wire.Call, name string, find finding) (served, error) 
 
 // largestContext returns how many tokens some target of a route takes: a smaller
 // one fails over. It is 0 where one is not known.
-func (s *Chats) largestContext(c *wire.Call, r store.Route) (int, error) {
+func (s *Chats) largestContext(c *wire.Call, r learn.Route) (int, error) {
 	largest := 0
 	for _, target := range r.Targets {
 		tokens, found := s.Models.Context(target.Model)
 		if !found {
 			m, err := s.tuned.find(c.Context(), aliasOf{c.Tenant, target.Model})
-			if errors.Is(err, store.ErrNotFound) {
+			if errors.Is(err, db.ErrNotFound) {
 				continue // it was withdrawn: the others answer
 			}
 			if err != nil {
@@ -167,7 +170,7 @@ func (s *Chats) largestContext(c *wire.Call, r store.Route) (int, error) {
 }
 
 // tunedContext is how many tokens a tuned model takes: as many as its base.
-func (s *Chats) tunedContext(m store.Model) int {
+func (s *Chats) tunedContext(m learn.Model) int {
 	if tokens, _ := s.Models.Context(m.Provider + "/" + m.Priced); tokens > 0 {
 		return tokens
 	}
@@ -211,7 +214,7 @@ func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
 // be: another may lead to a model that takes more.
 func staleRoute(err error) bool {
 	var refused *tasks.InputError
-	return errors.Is(err, store.ErrRouteChanged) ||
+	return errors.Is(err, job.ErrRouteChanged) ||
 		errors.As(err, &refused) && refused.Code == "context_length_exceeded"
 }
 
@@ -243,7 +246,7 @@ func (s *Chats) begin(c *wire.Call, body []byte, memory bool) (t *turn, existed 
 
 // ShownInput returns a chat's input as its body was: it holds that beside what we
 // worked out of it.
-func ShownInput(job store.Job) json.RawMessage {
+func ShownInput(job job.Job) json.RawMessage {
 	if job.Kind != string(tasks.ChatRun) {
 		return wire.RawOr(job.Input, "{}")
 	}
@@ -254,7 +257,7 @@ func ShownInput(job store.Job) json.RawMessage {
 	return wire.RawOr(input.Request, "{}")
 }
 
-func inputOf(job store.Job) (tasks.ChatInput, error) {
+func inputOf(job job.Job) (tasks.ChatInput, error) {
 	var input tasks.ChatInput
 	err := json.Unmarshal(job.Input, &input)
 	return input, err
@@ -262,11 +265,11 @@ func inputOf(job store.Job) (tasks.ChatInput, error) {
 
 // Cancelled tells the client of a chat that was cancelled while no worker had it;
 // else its worker does.
-func (s *Chats) Cancelled(ctx context.Context, job store.Job) {
-	if !job.Attached || job.State != store.JobCancelled {
+func (s *Chats) Cancelled(ctx context.Context, j job.Job) {
+	if !j.Attached || j.State != job.StateCancelled {
 		return
 	}
-	if err := s.Replies.Cancelled(ctx, job.ID, job.Epoch); err != nil {
-		s.Log.Warn().Err(err).Str("job", job.ID).Msg("could not end a cancelled chat's reply; its client polls the job")
+	if err := s.Replies.Cancelled(ctx, j.ID, j.Epoch); err != nil {
+		s.Log.Warn().Err(err).Str("job", j.ID).Msg("could not end a cancelled chat's reply; its client polls the job")
 	}
 }

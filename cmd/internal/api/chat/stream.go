@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"dreamlab/cmd/internal/api/wire"
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 )
@@ -30,7 +30,7 @@ type Replies interface {
 
 // Stream resumes a chat's reply behind Last-Event-ID, or shows it from its
 // beginning.
-func (s *Chats) Stream(w http.ResponseWriter, c *wire.Call, job store.Job) error {
+func (s *Chats) Stream(w http.ResponseWriter, c *wire.Call, job job.Job) error {
 	if job.Kind != string(tasks.ChatRun) {
 		return wire.Invalid("id", "Only chats have a stream: GET /v1/jobs/%s for this one.", job.ID)
 	}

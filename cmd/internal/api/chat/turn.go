@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"dreamlab/cmd/internal/api/wire"
-	"dreamlab/store"
+	"dreamlab/store/job"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 )
@@ -19,7 +19,7 @@ import (
 type turn struct {
 	chats *Chats
 	call  *wire.Call
-	job   store.Job
+	job   job.Job
 	input tasks.ChatInput
 	began time.Time
 }
@@ -38,7 +38,7 @@ func (t *turn) whole(w http.ResponseWriter) error {
 		return err
 	}
 	if body == nil {
-		if ended.State != store.JobSucceeded || len(ended.Result) == 0 {
+		if ended.State != job.StateSucceeded || len(ended.Result) == 0 {
 			return endedFault(ended)
 		}
 		body = ended.Result
@@ -112,7 +112,7 @@ const (
 
 // follow hands the reply's data on until its end. Where the job ends and its
 // reply does not, it returns the job. An error that the reply tells is a fault.
-func (t *turn) follow(after string, data func(redis.Event) error, alive func() error) (store.Job, error) {
+func (t *turn) follow(after string, data func(redis.Event) error, alive func() error) (job.Job, error) {
 	ctx, cancel := context.WithCancel(t.call.Context())
 	defer cancel()
 	t.chats.absent.arrive(t.job.ID)
@@ -166,7 +166,7 @@ type following struct {
 	seen   bool            // it is watched, or was
 }
 
-func (f *following) run() (store.Job, error) {
+func (f *following) run() (job.Job, error) {
 	silence, over, beats := time.NewTimer(quiet), stoppedTimer(), time.NewTicker(beat)
 	defer silence.Stop()
 	defer over.Stop()
@@ -179,13 +179,13 @@ func (f *following) run() (store.Job, error) {
 	for {
 		select {
 		case <-f.ctx.Done():
-			return store.Job{}, f.ctx.Err()
+			return job.Job{}, f.ctx.Err()
 		case e, more := <-f.events:
 			if !more {
-				return store.Job{}, f.ctx.Err()
+				return job.Job{}, f.ctx.Err()
 			}
 			if err := f.take(e); err != nil {
-				return store.Job{}, endOf(err)
+				return job.Job{}, endOf(err)
 			}
 			silence.Reset(quiet)
 		case <-silence.C:
@@ -197,7 +197,7 @@ func (f *following) run() (store.Job, error) {
 			return f.chats.Store.Job(f.ctx, f.job.Tenant, f.job.ID)
 		case <-beats.C:
 			if err := f.sign(); err != nil {
-				return store.Job{}, err
+				return job.Job{}, err
 			}
 		}
 	}
@@ -250,19 +250,22 @@ func (f *following) take(e replyEvent) error {
 	return f.data(e.event)
 }
 
-// toldFault reads the error with which a reply ends.
+// toldFault reads the error with which a reply ends: as a client is sent it, below
+// "error", or as a job holds it.
 func toldFault(lines [][]byte) *wire.Fault {
+	text := bytes.Join(lines, []byte("\n"))
 	var told struct {
-		store.JobError
-		Error *store.JobError `json:"error"`
+		Error *job.Error `json:"error"`
 	}
-	if err := json.Unmarshal(bytes.Join(lines, []byte("\n")), &told); err != nil {
+	err := json.Unmarshal(text, &told)
+	if err == nil && told.Error == nil {
+		told.Error = &job.Error{}
+		err = json.Unmarshal(text, told.Error)
+	}
+	if err != nil {
 		return wire.Coded("internal", "The answer ended in an error that cannot be read: ask again.")
 	}
-	if told.Error != nil {
-		told.JobError = *told.Error
-	}
-	return jobFault(told.JobError)
+	return jobFault(*told.Error)
 }
 
 // join waits until the reader of the reply has gone.

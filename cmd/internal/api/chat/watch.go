@@ -9,7 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 )
 
 // lookEvery is how often the jobs of quiet chats are looked at.
@@ -17,7 +17,7 @@ const lookEvery = time.Second
 
 // states is what the watcher needs of the store.
 type states interface {
-	JobStates(ctx context.Context, ids []string) (map[string]store.JobState, error)
+	JobStates(ctx context.Context, ids []string) (map[string]job.State, error)
 }
 
 // watcher looks whether the jobs of quiet chats have ended: all of the process in
@@ -95,7 +95,7 @@ func (w *watcher) jobs() []string {
 }
 
 // tell closes the channels of jobs that have ended, or are gone.
-func (w *watcher) tell(jobs []string, found map[string]store.JobState) {
+func (w *watcher) tell(jobs []string, found map[string]job.State) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, job := range jobs {

@@ -9,17 +9,17 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"dreamlab/store"
+	"dreamlab/store/job"
 )
 
 // told answers looks from a map, and counts them.
 type told struct {
-	states map[string]store.JobState
+	states map[string]job.State
 	looks  int
 	err    error
 }
 
-func (s *told) JobStates(_ context.Context, _ []string) (map[string]store.JobState, error) {
+func (s *told) JobStates(_ context.Context, _ []string) (map[string]job.State, error) {
 	s.looks++
 	return s.states, s.err
 }
@@ -27,7 +27,7 @@ func (s *told) JobStates(_ context.Context, _ []string) (map[string]store.JobSta
 func TestWatcherLooksOnceForAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // the clock of a bubble: nothing really sleeps
-		s := &told{states: map[string]store.JobState{"job_1": store.JobRunning, "job_2": store.JobSucceeded}}
+		s := &told{states: map[string]job.State{"job_1": job.StateRunning, "job_2": job.StateSucceeded}}
 		w := newWatcher(s, zerolog.Nop())
 		defer w.close()
 		first, leave := w.watch("job_1")
@@ -40,7 +40,7 @@ func TestWatcherLooksOnceForAll(t *testing.T) {
 		}
 		s.err = errors.New("away")
 		time.Sleep(3 * lookEvery / 2)
-		s.err, s.states["job_1"] = nil, store.JobFailed
+		s.err, s.states["job_1"] = nil, job.StateFailed
 		<-first
 		leave()
 		time.Sleep(3 * lookEvery)

@@ -10,12 +10,14 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // Asked is a request for work: the job to be made and the hash of what it was
 // asked with, which tells whether an Idempotency-Key came with the same.
 type Asked struct {
-	Job   store.NewJob
+	Job   job.NewJob
 	Hash  string
 	Write func(context.Context, *store.Queries) error
 }
@@ -38,35 +40,35 @@ func IdemKey(c *wire.Call) (string, error) {
 }
 
 // Accept makes the job, or finds the one that the same key made before.
-func (g *Gate) Accept(c *wire.Call, a Asked) (job store.Job, existed bool, err error) {
+func (g *Gate) Accept(c *wire.Call, a Asked) (j job.Job, existed bool, err error) {
 	key, err := IdemKey(c)
 	if err != nil {
-		return store.Job{}, false, err
+		return job.Job{}, false, err
 	}
 	if a.Job.ID == "" {
-		a.Job.ID = store.NewID("job_")
+		a.Job.ID = db.NewID("job_")
 	}
 	a.Job.Tenant, a.Job.KeyID, a.Job.Trace = c.Tenant, c.Key, c.Trace()
 	if key != "" {
 		a.Job.IdemKey, a.Job.IdemHash = key, a.Hash
 	}
 	if err := g.makeRoom(c.Context(), a.Job); err != nil {
-		return store.Job{}, false, err
+		return job.Job{}, false, err
 	}
-	job, existed, err = g.Engine.Accept(c.Context(), a.Job, a.Write)
+	j, existed, err = g.Engine.Accept(c.Context(), a.Job, a.Write)
 	if err != nil {
-		return job, existed, acceptFault(err)
+		return j, existed, acceptFault(err)
 	}
 	if existed {
 		c.Reply.Set("Idempotent-Replayed", "true")
 	}
-	c.Job = job.ID
-	return job, existed, nil
+	c.Job = j.ID
+	return j, existed, nil
 }
 
 func acceptFault(err error) error {
 	var f *wire.Fault
-	if errors.As(err, &f) || errors.Is(err, store.ErrRouteChanged) || !errors.Is(err, store.ErrConflict) {
+	if errors.As(err, &f) || errors.Is(err, job.ErrRouteChanged) || !errors.Is(err, db.ErrConflict) {
 		return err
 	}
 	return &wire.Fault{

@@ -12,6 +12,8 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -29,7 +31,7 @@ type gauge struct {
 type queueName struct{ tenant, lane string }
 
 type reading struct {
-	store.Backlog
+	job.Backlog
 	until  time.Time
 	asking bool
 }
@@ -43,7 +45,7 @@ const maxReadings = 4096
 
 // read returns what waits. While one request asks anew the others take what
 // was known.
-func (g *gauge) read(ctx context.Context, of queueName) (store.Backlog, error) {
+func (g *gauge) read(ctx context.Context, of queueName) (job.Backlog, error) {
 	r, fresh := g.recall(of)
 	if fresh {
 		return r, nil
@@ -59,14 +61,14 @@ func (g *gauge) read(ctx context.Context, of queueName) (store.Backlog, error) {
 	return found, nil
 }
 
-func (g *gauge) recall(of queueName) (store.Backlog, bool) {
+func (g *gauge) recall(of queueName) (job.Backlog, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r, known := g.known.Get(of)
 	switch {
 	case !known:
 		g.known.Add(of, &reading{asking: true})
-		return store.Backlog{}, false
+		return job.Backlog{}, false
 	case r.asking || g.now().Before(r.until):
 		return r.Backlog, true
 	}
@@ -78,7 +80,7 @@ func (g *gauge) recall(of queueName) (store.Backlog, bool) {
 const acceptRate = 20_000
 
 // holds is how long a count can not have outgrown the bound, within reason.
-func (g *gauge) holds(b store.Backlog) time.Duration {
+func (g *gauge) holds(b job.Backlog) time.Duration {
 	left := time.Duration(g.most-b.Queued) * time.Second / acceptRate
 	return min(max(left, time.Second), 5*time.Second)
 }
@@ -86,7 +88,7 @@ func (g *gauge) holds(b store.Backlog) time.Duration {
 // makeRoom refuses a job where so many of its tenant's wait that another would
 // only make it worse: 429, with the time after which there should be room. A
 // request that was accepted before is still answered.
-func (g *Gate) makeRoom(ctx context.Context, job store.NewJob) error {
+func (g *Gate) makeRoom(ctx context.Context, job job.NewJob) error {
 	of := queueName{job.Tenant, job.Lane}
 	if of.lane == "" {
 		of.lane = string(tasks.Kind(job.Kind).Lane())
@@ -105,12 +107,12 @@ func (g *Gate) makeRoom(ctx context.Context, job store.NewJob) error {
 	return g.tooMuch(ctx, of, waits)
 }
 
-func (g *Gate) acceptedBefore(ctx context.Context, job store.NewJob) (bool, error) {
+func (g *Gate) acceptedBefore(ctx context.Context, job job.NewJob) (bool, error) {
 	if job.IdemKey == "" {
 		return false, nil
 	}
 	_, err := g.Store.JobByKey(ctx, job.Tenant, job.IdemKey)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
@@ -124,7 +126,7 @@ const (
 // tooMuch says when to come back: when a tenth of what waits is done, at the
 // speed of the last seconds. Where nothing has ended in them it is not known, and
 // a minute is said.
-func (g *Gate) tooMuch(ctx context.Context, of queueName, waits store.Backlog) error {
+func (g *Gate) tooMuch(ctx context.Context, of queueName, waits job.Backlog) error {
 	ended, err := g.Store.Ended(ctx, of.tenant, of.lane, rateWithin)
 	if err != nil {
 		return fmt.Errorf("measure the lane: %w", err)

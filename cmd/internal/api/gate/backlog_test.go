@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 )
 
@@ -23,9 +25,9 @@ func TestGaugeAsksSeldom(t *testing.T) {
 		return b.Queued
 	}
 	read()
-	must(t, s.Tx(t.Context(), store.Relaxed, func(q *store.Queries) error {
-		job := store.NewJob{Tenant: of.tenant, Kind: "chat.run", Lane: of.lane}
-		_, err := q.AcceptJobs(t.Context(), []store.NewJob{job}, nil)
+	must(t, s.Tx(t.Context(), db.Relaxed, func(q *store.Queries) error {
+		j := job.NewJob{Tenant: of.tenant, Kind: "chat.run", Lane: of.lane}
+		_, err := q.AcceptJobs(t.Context(), []job.NewJob{j}, nil)
 		return err
 	}))
 	if got := read(); got != 0 {

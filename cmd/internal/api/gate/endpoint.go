@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dreamlab/cmd/internal/api/wire"
-	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // recorder notes what was answered.
@@ -55,7 +55,7 @@ func requestID(r *http.Request) string {
 	if id := r.Header.Get("X-Request-Id"); tidyID.MatchString(id) {
 		return id
 	}
-	return store.NewID("req_")
+	return db.NewID("req_")
 }
 
 // Rule is what a route asks of who calls it.

@@ -7,7 +7,7 @@ import (
 	"net/http"
 
 	"dreamlab/cmd/internal/api/wire"
-	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
 )
@@ -45,18 +45,18 @@ func FaultOf(err error) *wire.Fault {
 
 func storeFault(err error) *wire.Fault {
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, db.ErrNotFound):
 		return wire.Missing("object")
-	case errors.Is(err, store.ErrText):
+	case errors.Is(err, db.ErrText):
 		return &wire.Fault{Status: http.StatusBadRequest, Code: "invalid_request", Err: err,
 			Message: "The request holds a NUL character or bytes that are not UTF-8: remove them."}
 	case errors.Is(err, engine.ErrQueueUnavailable):
 		return &wire.Fault{Status: http.StatusServiceUnavailable, Code: "queue_unavailable", Err: err,
 			Message: "The queue does not answer, and nothing was started: try again in a few seconds."}
-	case errors.Is(err, store.ErrBusy), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, db.ErrBusy), errors.Is(err, context.DeadlineExceeded):
 		return &wire.Fault{Status: http.StatusServiceUnavailable, Code: "internal", Err: err,
 			Message: "The database is busy: try again in a few seconds."}
-	case errors.Is(err, store.ErrFull):
+	case errors.Is(err, db.ErrFull):
 		return &wire.Fault{Status: http.StatusInsufficientStorage, Code: "internal", Err: err,
 			Message: "There is no room left to store this: the operator has to make some."}
 	}
@@ -66,7 +66,7 @@ func storeFault(err error) *wire.Fault {
 
 // OrMissing says what is not there.
 func OrMissing(err error, what string) error {
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return wire.Missing(what)
 	}
 	return err
@@ -74,7 +74,7 @@ func OrMissing(err error, what string) error {
 
 // OrNoModel says which model is not there.
 func OrNoModel(err error, name string) error {
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		return wire.Coded("model_not_found", fmt.Sprintf("There is no model %.100q: GET /v1/models lists those "+
 			"that can be asked for.", name))
 	}

@@ -12,13 +12,14 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/job"
 )
 
 // Engine takes work in. *engine.Engine is one.
 type Engine interface {
 	// Accept makes a job, see engine.Engine.
-	Accept(ctx context.Context, job store.NewJob,
-		write func(context.Context, *store.Queries) error) (made store.Job, existed bool, err error)
+	Accept(ctx context.Context, job job.NewJob,
+		write func(context.Context, *store.Queries) error) (made job.Job, existed bool, err error)
 }
 
 // Options set up a Gate. Engine and Store are required.

@@ -10,6 +10,7 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // keyLife is how long a key that was looked up is believed: a revoked key
@@ -62,7 +63,7 @@ func (k *keyring) find(ctx context.Context, secret string) (store.Key, error) {
 		return store.Key{}, unknownKey()
 	}
 	key, err := k.store.KeyBySecret(ctx, secret)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, db.ErrNotFound) {
 		k.found.Remove(hash)
 		k.none.Add(hash, k.now().Add(keyLife))
 		return key, unknownKey()
