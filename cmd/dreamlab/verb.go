@@ -126,7 +126,8 @@ func help() string {
 // reach says how the verbs that ask the API find it.
 const reach = `status, chat, import, dream and tune ask the API at DREAMLAB_URL with the key in
 DREAMLAB_KEY. Without them they find the ` + "`dreamlab up`" + ` of the data directory
-(DREAMLAB_DATA) by the address and the key that it keeps there.
+(DREAMLAB_DATA) by the address and the key that it keeps there; the key goes to no
+other server.
 
 It ends with 0 done, 1 failed, 2 asked wrongly, 3 refused by a gate, 4 no key or one
 that is not taken, 5 nobody answers, 124 the wait ran out, 130 interrupted.

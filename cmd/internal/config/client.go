@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,7 +52,8 @@ func LoadClient(options Options) (*Config, error) {
 // Client returns where the API is and the key to it: DREAMLAB_URL and
 // DREAMLAB_KEY, else what is kept in the data directory. A --addr is believed more
 // than the address there, which is believed more than a configured one: the server
-// may have been started with another.
+// may have been started with another. The key that is kept goes to the server of
+// the data directory alone, whatever DREAMLAB_URL says.
 func (c *Config) Client(options Options) (Client, error) {
 	if options.Lookup == nil {
 		options.Lookup = os.LookupEnv
@@ -65,9 +67,14 @@ func (c *Config) Client(options Options) (Client, error) {
 	if options.Flags["addr"] != "" {
 		kept = ""
 	}
-	client := Client{URL: cmp.Or(base, kept, "http://"+reachable(c.Addr)), Key: key}
+	own := cmp.Or(kept, "http://"+reachable(c.Addr))
+	client := Client{URL: cmp.Or(base, own), Key: key}
 	if client.Key != "" {
 		return client, nil
+	}
+	if !sameServer(client.URL, own) {
+		return client, fmt.Errorf("%w: set DREAMLAB_KEY beside DREAMLAB_URL: the key in %s is for %s alone",
+			ErrNoKey, filepath.Join(c.Data, KeyFile), own)
 	}
 	client.Key, err = c.kept(KeyFile)
 	if err == nil && client.Key == "" {
@@ -77,6 +84,24 @@ func (c *Config) Client(options Options) (Client, error) {
 		return client, fmt.Errorf("%w: %w", ErrNoKey, err)
 	}
 	return client, nil
+}
+
+// sameServer tells whether two URLs lead to one server.
+func sameServer(a, b string) bool {
+	from, err := url.Parse(a)
+	if err != nil {
+		return false
+	}
+	to, err := url.Parse(b)
+	return err == nil && from.Scheme == to.Scheme && from.Port() == to.Port() && hostOf(from) == hostOf(to)
+}
+
+// hostOf is a URL's host; localhost is its usual address.
+func hostOf(u *url.URL) string {
+	if name := strings.ToLower(u.Hostname()); name != "localhost" {
+		return name
+	}
+	return "127.0.0.1"
 }
 
 // kept reads a file of the data directory, "" where it is not there.

@@ -245,7 +245,9 @@ func TestClient(t *testing.T) {
 	}{
 		{nil, "", "", Client{"http://127.0.0.1:99", "dl-file"}},
 		{[]string{"DREAMLAB_KEY", "dl-env"}, "", "", Client{"http://127.0.0.1:99", "dl-env"}},
-		{[]string{"DREAMLAB_URL", "https://x"}, "http://127.0.0.1:7\n", "", Client{"https://x", "dl-file"}},
+		{[]string{"DREAMLAB_URL", "https://x", "DREAMLAB_KEY", "dl-env"}, "http://127.0.0.1:7\n", "", Client{"https://x", "dl-env"}},
+		{[]string{"DREAMLAB_URL", "http://localhost:7/"}, "http://127.0.0.1:7\n", "", Client{"http://localhost:7/", "dl-file"}},
+		{[]string{"DREAMLAB_URL", "http://127.0.0.1:99"}, "", "", Client{"http://127.0.0.1:99", "dl-file"}},
 		{nil, "http://127.0.0.1:7\n", "", Client{"http://127.0.0.1:7", "dl-file"}},
 		{nil, "http://127.0.0.1:7\n", "0.0.0.0:99", Client{"http://127.0.0.1:99", "dl-file"}},
 	}
@@ -256,6 +258,27 @@ func TestClient(t *testing.T) {
 		o := Options{Lookup: env(tc.pairs...), Flags: map[string]string{"addr": tc.addr}}
 		if got, err := c.Client(o); err != nil || got != tc.want {
 			t.Errorf("%+v: got %v, %v", tc, got, err)
+		}
+	}
+}
+
+// TestKeptKeyStays sends the key of the data directory to no server but its own.
+func TestKeptKeyStays(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	c.Data = t.TempDir()
+	for name, text := range map[string]string{KeyFile: "dl-file", AddressFile: "http://127.0.0.1:7"} {
+		if err := os.WriteFile(filepath.Join(c.Data, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, other := range []string{
+		"https://lab.example", "http://lab.example:7", "http://127.0.0.1:8", "https://127.0.0.1:7", "127.0.0.1:7",
+		"http://127.0.0.1:7@lab.example", "http://127.0.0.1.lab.example:7", "http://[::1]:7", "http://127.0.0.1:7%",
+	} {
+		got, err := c.Client(Options{Lookup: env("DREAMLAB_URL", other)})
+		if !errors.Is(err, ErrNoKey) || got.Key != "" || !strings.Contains(err.Error(), "DREAMLAB_KEY") {
+			t.Errorf("%s: got the key %q, %v", other, got.Key, err)
 		}
 	}
 }
