@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 )
 
@@ -44,6 +45,10 @@ type ConversationLine struct {
 	Reference      string          `json:"reference,omitempty"`
 	Feedback       *Feedback       `json:"feedback,omitempty"`
 	Metadata       json.RawMessage `json:"metadata,omitempty"`
+	// Origin is "memory", "cache" or "dream" where the answer was one of ours, which
+	// nothing is to be trained on; rows of GET /v1/experiences say so.
+	Origin string `json:"origin,omitempty"`
+	Finish string `json:"finish_reason,omitempty"`
 	// Dropped counts the members that say nothing to an import, as times and ids.
 	Dropped int64 `json:"-"`
 }
@@ -109,8 +114,14 @@ func ParseConversation(line []byte) (*ConversationLine, error) {
 // conversationMembers are what an import reads. A row of GET /v1/experiences names
 // its conversation under "conversation" where the client gave it no id.
 var conversationMembers = []string{
-	"messages", "conversation_id", "conversation", "reference", "feedback", "metadata",
+	"messages", "conversation_id", "conversation", "reference", "feedback", "metadata", "origin", "finish_reason",
 }
+
+// What is kept of the two last. Others write of where their rows came from, too.
+var (
+	keptOrigins  = []string{learn.OriginMemory, learn.OriginCache, learn.OriginDream}
+	keptFinishes = []string{"stop", "length", "content_filter", "tool_calls", "function_call"}
+)
 
 // dropUnknown removes the members that are not known, and counts them.
 func dropUnknown(members map[string]json.RawMessage, known ...string) (dropped int64) {
@@ -123,7 +134,21 @@ func dropUnknown(members map[string]json.RawMessage, known ...string) (dropped i
 	return dropped
 }
 
+// keepWord reads a member that is one of the words, and drops another one.
+func (c *ConversationLine) keepWord(raw json.RawMessage, words []string) (word string) {
+	if len(raw) == 0 {
+		return ""
+	}
+	if json.Unmarshal(raw, &word) != nil || !slices.Contains(words, word) {
+		c.Dropped++
+		return ""
+	}
+	return word
+}
+
 func (c *ConversationLine) read(members map[string]json.RawMessage) (fault *InputError) {
+	c.Origin = c.keepWord(members["origin"], keptOrigins)
+	c.Finish = c.keepWord(members["finish_reason"], keptFinishes)
 	if c.Messages, fault = parseMessages("messages", orNull(members["messages"])); fault != nil {
 		return fault
 	}

@@ -6,6 +6,7 @@
 package experience
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -173,8 +174,8 @@ func (im *importer) parse(line []byte, err error) (learn.Experience, int64, erro
 
 func experience(c *tasks.ConversationLine) learn.Experience {
 	e := learn.Experience{
-		External: c.ConversationID, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
-		Reference: c.Reference, Metadata: c.Metadata,
+		External: c.ConversationID, Alias: learn.DefaultAlias, Origin: cmp.Or(c.Origin, learn.OriginImport),
+		Finish: c.Finish, Reference: c.Reference, Metadata: c.Metadata,
 	}
 	e.Prompt, e.Answer = c.Split()
 	if f := c.Feedback; f != nil {

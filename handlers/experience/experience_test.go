@@ -119,6 +119,30 @@ func TestTextOfOthersIsRead(t *testing.T) {
 	}
 }
 
+// TestOriginComesBack keeps what GET /v1/experiences says of an answer, so that what
+// was made of our own answers is not trained on after a move to another database.
+func TestOriginComesBack(t *testing.T) {
+	t.Parallel()
+	for members, want := range map[string]string{ // origin, finish reason, dropped members
+		`"origin":"memory","finish_reason":"stop"`:  "memory stop 0",
+		`"origin":"cache","finish_reason":null`:     "cache  0",
+		`"origin":"dream","finish_reason":"length"`: "dream length 0",
+		`"origin":"live","finish_reason":"length"`:  "import length 1",
+		`"origin":"import"`:                         "import  1",
+		`"origin":{"url":"x"},"finish_reason":7`:    "import  2",
+	} {
+		b := handlertest.New(t)
+		result := finish(t, b, start(t, b, "{"+members+","+row("a", 1)[1:]), b.Bucket)
+		kept, _, err := b.Store.Experiences(t.Context(), b.Tenant, learn.ExperienceFilter{}, db.Page{Limit: 2})
+		if err != nil || len(kept) != 1 {
+			t.Fatalf("%s: kept %d, %v", members, len(kept), err)
+		}
+		if got := fmt.Sprint(kept[0].Origin, " ", kept[0].Finish, " ", result.Dropped); got != want {
+			t.Errorf("%s: got %q, want %q", members, got, want)
+		}
+	}
+}
+
 func TestUTF16IsRefused(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
