@@ -13,26 +13,26 @@ import (
 )
 
 // abandon brings an abandoned training to its end at the vendor.
-func (t *tuner) abandon(ctx context.Context, s *store.Store, training learn.Training) error {
+func (cl *cleaner) abandon(ctx context.Context, s *store.Store, training learn.Training) error {
 	run := &tasks.Run{Store: s, Job: job.Job{ID: training.Job, Tenant: training.Tenant}}
-	l, err := t.trainingRunOf(run, training)
+	l, err := cl.trainings.trainingRunOf(run, training)
 	if err != nil {
 		return err
 	}
 	switch {
 	case l.spec.Phase == phaseCreate && !l.spec.Intent.IsZero():
-		return t.abandonDoubtful(ctx, s, l)
+		return cl.abandonDoubtful(ctx, s, l)
 	case l.spec.Phase == phaseTrain:
-		return t.abandonTraining(ctx, s, l)
+		return cl.abandonTraining(ctx, s, l)
 	case l.spec.Phase == phaseDeploy && l.spec.Deployment == nil:
-		return t.abandonDeployment(ctx, s, l)
+		return cl.abandonDeployment(ctx, s, l)
 	}
 	return l.markAbandoned(ctx, s, book.Entry{}) // its model, where there is one, is idle now
 }
 
 // abandonDoubtful looks for a training that may have been created.
-func (t *tuner) abandonDoubtful(ctx context.Context, s *store.Store, l *trainingRun) error {
-	if err := t.findTrainer(l); err != nil {
+func (cl *cleaner) abandonDoubtful(ctx context.Context, s *store.Store, l *trainingRun) error {
+	if err := cl.trainings.findTrainer(l); err != nil {
 		return fmt.Errorf("find training %s: %w", l.training.ID, err)
 	}
 	made, found, err := l.trainer.Find(ctx, trainSpec(l.training, l.spec), l.spec.Intent.Add(-clockSkew))
@@ -41,9 +41,9 @@ func (t *tuner) abandonDoubtful(ctx context.Context, s *store.Store, l *training
 	}
 	if found {
 		l.training.VendorID, l.spec.Vendor, l.spec.Phase = made.ID, made.Handle, phaseTrain
-		return t.abandonTraining(ctx, s, l)
+		return cl.abandonTraining(ctx, s, l)
 	}
-	if l.spec.Looks++; t.stillDoubtful(l) {
+	if l.spec.Looks++; cl.doubt.stillDoubtful(l) {
 		return l.write(ctx, s.Queries)
 	}
 	void := book.Entry{ID: l.spec.Entry, State: book.EntryVoid, Cause: "the vendor has no such training"}
@@ -52,8 +52,8 @@ func (t *tuner) abandonDoubtful(ctx context.Context, s *store.Store, l *training
 
 // abandonTraining cancels at the vendor and settles what the vendor bills. The
 // training may complete all the same: then it is billed whole and not deployed.
-func (t *tuner) abandonTraining(ctx context.Context, s *store.Store, l *trainingRun) error {
-	if err := t.findTrainer(l); err != nil {
+func (cl *cleaner) abandonTraining(ctx context.Context, s *store.Store, l *trainingRun) error {
+	if err := cl.trainings.findTrainer(l); err != nil {
 		return fmt.Errorf("cancel training %s: %w", l.training.ID, err)
 	}
 	seen, err := l.trainer.Poll(ctx, l.spec.Vendor)
@@ -73,8 +73,8 @@ func (t *tuner) abandonTraining(ctx context.Context, s *store.Store, l *training
 // abandonDeployment takes up a deployment whose start may have been lost. Only
 // starting it again finds it: the name is the same, so nothing is deployed
 // twice. Its model is registered, and then is one that nobody uses.
-func (t *tuner) abandonDeployment(ctx context.Context, s *store.Store, l *trainingRun) error {
-	host, err := t.Vendors.Host(l.training.Provider)
+func (cl *cleaner) abandonDeployment(ctx context.Context, s *store.Store, l *trainingRun) error {
+	host, err := cl.vendors.Host(l.training.Provider)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (t *tuner) abandonDeployment(ctx context.Context, s *store.Store, l *traini
 		return fmt.Errorf("find the deployment of %s: %w", l.training.ID, err)
 	}
 	l.launched(seen)
-	model, err := t.register(ctx, l)
+	model, err := cl.registry.register(ctx, l)
 	if err != nil {
 		return err
 	}

@@ -22,15 +22,29 @@ type sliceResult struct {
 	Skipped     int          `json:"skipped"` // the incumbent gave no answer, or the prompt can not be asked
 }
 
+// comparer does the job of one slice of the evaluation.
+type comparer struct {
+	asker        asker
+	base         string // of a tune that names none
+	lead         string // the judge
+	answerTokens int
+}
+
+func newComparer(d Deps) *comparer {
+	return &comparer{
+		asker: asker{d.Caller}, base: d.Settings.Base, lead: d.Settings.Lead, answerTokens: d.Settings.AnswerTokens,
+	}
+}
+
 // evaluate has a few held-out questions answered by candidate and incumbent, and
 // compares the answers. Each answer is an effect, so that what was paid for is
 // not asked again.
-func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+func (cp *comparer) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	var in tasks.EvaluateInput
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
-	c, err := t.runOf(ctx, run, in.Tune)
+	c, err := runOf(ctx, run, in.Tune, cp.base)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +58,7 @@ func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error
 		if err != nil {
 			return nil, fmt.Errorf("find experience %s: %w", id, err)
 		}
-		compared, ok, err := t.comparison(ctx, c, e)
+		compared, ok, err := cp.comparison(ctx, c, e)
 		if err != nil {
 			return nil, err
 		}
@@ -59,12 +73,12 @@ func (t *tuner) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error
 
 // comparison compares two answers to one held-out prompt. It is void where the
 // incumbent can not answer.
-func (t *tuner) comparison(ctx context.Context, c *tuneRun, e learn.Experience) (p Comparison, ok bool, err error) {
-	incumbent, answered, err := t.answer(ctx, c, e, "incumbent", c.state.Incumbent)
+func (cp *comparer) comparison(ctx context.Context, c *tuneRun, e learn.Experience) (p Comparison, ok bool, err error) {
+	incumbent, answered, err := cp.answer(ctx, c, e, "incumbent", c.state.Incumbent)
 	if err != nil || !answered {
 		return p, false, err
 	}
-	candidate, answered, err := t.answer(ctx, c, e, "candidate", c.state.Candidate)
+	candidate, answered, err := cp.answer(ctx, c, e, "candidate", c.state.Candidate)
 	if err != nil {
 		return p, false, err
 	}
@@ -81,23 +95,23 @@ func (t *tuner) comparison(ctx context.Context, c *tuneRun, e learn.Experience) 
 	if p.check(answers) {
 		return p, true, nil
 	}
-	return p, true, t.compare(ctx, c, &p, answers)
+	return p, true, cp.compare(ctx, c, &p, answers)
 }
 
 // question puts a held-out prompt as it was asked, without any memory.
-func (t *tuner) question(e learn.Experience) providers.Request {
+func question(e learn.Experience, answerTokens int) providers.Request {
 	cold := 0.0
 	return providers.Request{
-		Messages: readMessages(e.Prompt), MaxTokens: t.Settings.AnswerTokens, Temperature: &cold,
+		Messages: readMessages(e.Prompt), MaxTokens: answerTokens, Temperature: &cold,
 	}
 }
 
-// sit has a model answer. It tells whether the model did; errors that another
+// answer has a model answer. It tells whether the model did; errors that another
 // attempt cures are returned.
-func (t *tuner) answer(ctx context.Context, c *tuneRun, e learn.Experience, who, model string,
+func (cp *comparer) answer(ctx context.Context, c *tuneRun, e learn.Experience, who, model string,
 ) (reply *providers.Reply, answered bool, err error) {
-	step := handlers.Step{Name: e.ID + "/" + who, Request: t.question(e), Within: c.within()}
-	reply, err = t.ask(ctx, c.run, step, model)
+	step := handlers.Step{Name: e.ID + "/" + who, Request: question(e, cp.answerTokens), Within: c.within()}
+	reply, err = cp.asker.ask(ctx, c.run, step, model)
 	for _, code := range []string{"content_filter", "context_length_exceeded", "invalid_request"} {
 		if handlers.Failed(err, code) {
 			return nil, false, nil // the model's own refusal is an outcome of the evaluation
@@ -152,13 +166,13 @@ func (p *Comparison) check(answers judge.Case) bool {
 
 // compare lets the lead judge in both orders. A verdict that can not be read is
 // a tie on which nobody agreed.
-func (t *tuner) compare(ctx context.Context, c *tuneRun, p *Comparison, answers judge.Case) error {
+func (cp *comparer) compare(ctx context.Context, c *tuneRun, p *Comparison, answers judge.Case) error {
 	p.Choice = judge.Equal
 	if canonical(answers.First) == canonical(answers.Second) {
 		return nil
 	}
 	ask := func(ctx context.Context, step string, req providers.Request) (*providers.Reply, error) {
-		return t.ask(ctx, c.run, handlers.Step{Name: step, Request: req, Within: c.within()}, t.Settings.Lead)
+		return cp.asker.ask(ctx, c.run, handlers.Step{Name: step, Request: req, Within: c.within()}, cp.lead)
 	}
 	out, err := judge.Both(ctx, ask, answers, p.Experience+"/judge")
 	p.Judged = true

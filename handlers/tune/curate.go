@@ -20,13 +20,29 @@ import (
 // newest first.
 const maxHeldOut = 100_000
 
+// curator does the stage that makes a dataset of an alias' examples.
+type curator struct {
+	bucket       blob.Bucket
+	minExamples  int
+	maxRows      int
+	maxRowTokens int64
+	seed         int64
+}
+
+func newCurator(d Deps) *curator {
+	return &curator{
+		bucket: d.Bucket, minExamples: d.Settings.MinExamples, maxRows: d.Settings.MaxRows,
+		maxRowTokens: d.Settings.MaxRowTokens, seed: d.Settings.Hyper.Seed,
+	}
+}
+
 // curate makes the dataset, unless there is too little to learn.
-func (t *tuner) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
-	made, err := t.filterExamples(ctx, c)
+func (cu *curator) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
+	made, err := cu.filterExamples(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	least := t.Settings.MinExamples
+	least := cu.minExamples
 	if c.input.MinExamples > 0 {
 		least = c.input.MinExamples
 	}
@@ -42,11 +58,11 @@ func (t *tuner) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	if c.input.DryRun {
 		return c.next(stagePrice), nil
 	}
-	return t.freeze(ctx, c, made)
+	return cu.freeze(ctx, c, made)
 }
 
 // filterExamples passes the alias' standing examples through the filters.
-func (t *tuner) filterExamples(ctx context.Context, c *tuneRun) (filtered, error) {
+func (cu *curator) filterExamples(ctx context.Context, c *tuneRun) (filtered, error) {
 	x := newHeldOut()
 	err := c.held(ctx, maxHeldOut, func(e learn.Experience) error {
 		x.add(e)
@@ -55,7 +71,7 @@ func (t *tuner) filterExamples(ctx context.Context, c *tuneRun) (filtered, error
 	if err != nil {
 		return filtered{}, err
 	}
-	s := newRowFilter(limits{rows: t.Settings.MaxRows, rowTokens: t.Settings.MaxRowTokens}, x)
+	s := newRowFilter(limits{rows: cu.maxRows, rowTokens: cu.maxRowTokens}, x)
 	err = c.run.Store.TrainingRows(ctx, c.tune.Tenant, c.tune.Alias, func(e learn.Example) error {
 		s.add(e)
 		return nil
@@ -63,18 +79,18 @@ func (t *tuner) filterExamples(ctx context.Context, c *tuneRun) (filtered, error
 	if err != nil {
 		return filtered{}, fmt.Errorf("read examples: %w", err)
 	}
-	return s.done(c.tune.Alias, t.Settings.Hyper.Seed), nil
+	return s.done(c.tune.Alias, cu.seed), nil
 }
 
 // freeze writes the dataset's file and manifest, create-only, and its row.
-func (t *tuner) freeze(ctx context.Context, c *tuneRun, made filtered) (*tasks.End, error) {
+func (cu *curator) freeze(ctx context.Context, c *tuneRun, made filtered) (*tasks.End, error) {
 	m := made.manifest
 	object := blob.DatasetObject(m.SHA256)
-	if err := blob.Ensure(ctx, t.Bucket, object, bytes.NewReader(made.file)); err != nil {
+	if err := blob.Ensure(ctx, cu.bucket, object, bytes.NewReader(made.file)); err != nil {
 		return nil, fmt.Errorf("keep dataset: %w", err)
 	}
 	// The same rows may have been found among others before: the first manifest stands.
-	err := t.Bucket.Create(ctx, blob.ManifestObject(m.SHA256), bytes.NewReader(plainjson.Of(m)))
+	err := cu.bucket.Create(ctx, blob.ManifestObject(m.SHA256), bytes.NewReader(plainjson.Of(m)))
 	if err != nil && !errors.Is(err, blob.ErrExists) {
 		return nil, fmt.Errorf("keep manifest: %w", err)
 	}

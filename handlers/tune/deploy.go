@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
@@ -13,18 +14,32 @@ import (
 	"dreamlab/tasks"
 )
 
+// deployer does the phase of a training that serves its model.
+type deployer struct {
+	vendors   Vendors
+	registry  registry
+	stopper   stopper
+	pollEvery time.Duration
+}
+
+func newDeployer(d Deps) *deployer {
+	return &deployer{
+		vendors: d.Vendors, registry: newRegistry(d), stopper: newStopper(d), pollEvery: d.Settings.PollEvery,
+	}
+}
+
 // deploy serves the tuned model without traffic and waits until it is ready.
-func (t *tuner) deploy(ctx context.Context, l *trainingRun) (*tasks.End, error) {
-	host, err := t.Vendors.Host(l.training.Provider)
+func (d *deployer) deploy(ctx context.Context, l *trainingRun) (*tasks.End, error) {
+	host, err := d.vendors.Host(l.training.Provider)
 	if err != nil {
-		return nil, t.abort(ctx, l, handlers.Failure(err))
+		return nil, d.stopper.abort(ctx, l, handlers.Failure(err))
 	}
 	if l.spec.Deployment == nil {
-		return t.launch(ctx, l, host)
+		return d.launch(ctx, l, host)
 	}
 	seen, err := host.Deployment(ctx, l.spec.Deployment)
 	if err != nil {
-		return t.lost(ctx, l, err)
+		return d.stopper.lost(ctx, l, err)
 	}
 	l.spec.Lost = 0
 	switch seen.State {
@@ -32,27 +47,27 @@ func (t *tuner) deploy(ctx context.Context, l *trainingRun) (*tasks.End, error) 
 		return l.next(phaseProve), nil
 	case providers.DeploymentFailed, providers.DeploymentStopped, providers.DeploymentStopping:
 		why := tasks.Fail("vendor_unavailable", "the deployment is %s: %s", seen.State, seen.Message)
-		return nil, t.abort(ctx, l, why)
+		return nil, d.stopper.abort(ctx, l, why)
 	}
-	return l.wait(t.Settings.PollEvery), nil
+	return l.wait(d.pollEvery), nil
 }
 
 // launch starts the deployment. Its name follows from the training's, so that a
 // repetition adopts what is there; the phase that was stored before is the intent.
-func (t *tuner) launch(ctx context.Context, l *trainingRun, host providers.Host) (*tasks.End, error) {
+func (d *deployer) launch(ctx context.Context, l *trainingRun, host providers.Host) (*tasks.End, error) {
 	seen, err := host.Deploy(ctx, deploySpec(l))
 	if err != nil {
-		return t.lost(ctx, l, err)
+		return d.stopper.lost(ctx, l, err)
 	}
 	tasks.Point("deployed")
 	l.spec.Lost = 0
 	l.launched(seen)
-	model, err := t.register(ctx, l)
+	model, err := d.registry.register(ctx, l)
 	if err != nil {
 		return nil, err
 	}
 	l.training.Model = model.Name
-	end := l.wait(t.Settings.PollEvery)
+	end := l.wait(d.pollEvery)
 	end.Write = func(ctx context.Context, q *store.Queries) error {
 		if err := q.AddModel(ctx, model); err != nil {
 			return fmt.Errorf("register model: %w", err)
@@ -73,10 +88,17 @@ func deploySpec(l *trainingRun) providers.DeploySpec {
 	return providers.DeploySpec{Name: l.training.Suffix, Trained: l.spec.Vendor, Base: l.training.Base}
 }
 
+// registry describes tuned models as they are registered.
+type registry struct {
+	priced string // whose token prices hold for them; "" is their base's
+}
+
+func newRegistry(d Deps) registry { return registry{priced: d.Settings.Priced} }
+
 // register names the tuned model as a candidate, by the name that does not depend
 // on traffic.
-func (t *tuner) register(ctx context.Context, l *trainingRun) (learn.Model, error) {
-	m := t.model(l, l.spec.Direct)
+func (r registry) register(ctx context.Context, l *trainingRun) (learn.Model, error) {
+	m := r.model(l, l.spec.Direct)
 	m.Handle, m.State, m.NanoPerHour = l.spec.Deployment, learn.ModelCandidate, l.spec.NanoPerHour
 	tune, err := l.run.Store.Tune(ctx, m.Tenant, m.Tune)
 	if err != nil {
@@ -87,31 +109,39 @@ func (t *tuner) register(ctx context.Context, l *trainingRun) (learn.Model, erro
 }
 
 // model is what is known of a training's model, under a vendor's name for it.
-func (t *tuner) model(l *trainingRun, name string) learn.Model {
+func (r registry) model(l *trainingRun, name string) learn.Model {
 	return learn.Model{
 		Name: l.training.Provider + "/" + name, Tenant: l.training.Tenant, Provider: l.training.Provider,
 		Base: l.training.Provider + "/" + l.training.Base, Tune: l.training.Tune, Training: l.training.ID,
-		State: learn.ModelTrained, Priced: cmp.Or(t.Settings.Priced, l.training.Base),
+		State: learn.ModelTrained, Priced: cmp.Or(r.priced, l.training.Base),
 	}
 }
 
+// stopper ends what can not go on, and takes down what was deployed for it.
+type stopper struct {
+	vendors   Vendors
+	pollEvery time.Duration
+}
+
+func newStopper(d Deps) stopper { return stopper{vendors: d.Vendors, pollEvery: d.Settings.PollEvery} }
+
 // abort ends a training for good and takes down what was deployed for it. What
 // can not be stopped now is stopped by Reap: its model stays a candidate.
-func (t *tuner) abort(ctx context.Context, l *trainingRun, failure *tasks.Failure) error {
+func (sp stopper) abort(ctx context.Context, l *trainingRun, failure *tasks.Failure) error {
 	if l.spec.Deployment == nil {
 		return l.fail(ctx, failure)
 	}
 	model, err := l.run.Store.Model(ctx, l.training.Tenant, l.training.Model)
 	if err == nil {
-		_, err = t.stopModel(ctx, l.run.Store, model)
+		_, err = sp.stopModel(ctx, l.run.Store, model)
 	}
 	failure.Err = errors.Join(failure.Err, err)
 	return l.fail(ctx, failure)
 }
 
 // stopModel asks the vendor to stop a model's deployment and tells whether it has.
-func (t *tuner) stopModel(ctx context.Context, s *store.Store, m learn.Model) (stopped bool, err error) {
-	host, err := t.Vendors.Host(m.Provider)
+func (sp stopper) stopModel(ctx context.Context, s *store.Store, m learn.Model) (stopped bool, err error) {
+	host, err := sp.vendors.Host(m.Provider)
 	if err != nil {
 		return false, err
 	}
@@ -122,7 +152,7 @@ func (t *tuner) stopModel(ctx context.Context, s *store.Store, m learn.Model) (s
 	if seen.State != providers.DeploymentStopped && seen.State != providers.DeploymentFailed {
 		return false, nil
 	}
-	if err := t.bookHosting(ctx, s, m); err != nil {
+	if _, err := bookHours(ctx, s, m); err != nil {
 		return false, err
 	}
 	if err := s.SetModelState(ctx, m.Name, learn.ModelStopped); err != nil {

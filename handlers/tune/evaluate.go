@@ -17,9 +17,21 @@ import (
 // sliceSize is how many questions one job evaluates: no worker's slot is held long.
 const sliceSize = 8
 
+// evaluator does the stage that has a candidate evaluated in slices and decides by
+// what they answer.
+type evaluator struct {
+	maxQuestions int
+	lead         string // the judge
+	gate         Gate
+}
+
+func newEvaluator(d Deps) *evaluator {
+	return &evaluator{maxQuestions: d.Settings.MaxQuestions, lead: d.Settings.Lead, gate: d.Settings.Gate}
+}
+
 // trained goes on when the job of the training has ended: to the evaluation, or to
 // the end.
-func (t *tuner) trained(ctx context.Context, c *tuneRun) (*tasks.End, error) {
+func (v *evaluator) trained(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	training, err := c.run.Store.Training(ctx, c.tune.Tenant, c.tune.Training)
 	if err != nil {
 		return nil, fmt.Errorf("find training %s: %w", c.tune.Training, err)
@@ -28,10 +40,10 @@ func (t *tuner) trained(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 		return c.untrained(training)
 	}
 	c.state.Candidate = training.Model
-	if c.state.Incumbent, err = t.incumbent(ctx, c); err != nil {
+	if c.state.Incumbent, err = c.incumbent(ctx); err != nil {
 		return nil, err
 	}
-	questions, err := t.questions(ctx, c)
+	questions, err := c.questions(ctx, v.maxQuestions)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +75,7 @@ func (c *tuneRun) untrained(training learn.Training) (*tasks.End, error) {
 
 // incumbent is the model that most of the alias' traffic goes to first; the base
 // where the alias has no route.
-func (t *tuner) incumbent(ctx context.Context, c *tuneRun) (string, error) {
+func (c *tuneRun) incumbent(ctx context.Context) (string, error) {
 	route, err := c.run.Store.Route(ctx, c.tune.Tenant, c.tune.Alias)
 	if errors.Is(err, db.ErrNotFound) {
 		return c.tune.Base, nil
@@ -85,9 +97,9 @@ func (c *tuneRun) primary(route learn.Route) string {
 
 // questions chooses the newest held-out experiences that can be asked again as they
 // were: without memory, cache or dream in them, and with no tool calls.
-func (t *tuner) questions(ctx context.Context, c *tuneRun) ([]string, error) {
+func (c *tuneRun) questions(ctx context.Context, limit int) ([]string, error) {
 	var ids []string
-	err := c.held(ctx, t.Settings.MaxQuestions, func(e learn.Experience) error {
+	err := c.held(ctx, limit, func(e learn.Experience) error {
 		if askable(e) {
 			ids = append(ids, e.ID)
 		}
@@ -118,12 +130,12 @@ func askable(e learn.Experience) bool {
 }
 
 // evaluated makes the report when all its slices have ended.
-func (t *tuner) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, error) {
-	comparisons, broken, err := t.collect(ctx, c)
+func (v *evaluator) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, error) {
+	comparisons, broken, err := c.collect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	report := t.Settings.Gate.report(comparisons, t.Settings.Lead)
+	report := v.gate.report(comparisons, v.lead)
 	if broken > 0 {
 		report.Decision = decisionRefuse
 		report.Reason = fmt.Sprintf("evaluation incomplete: %d of its slices failed: see its jobs", broken)
@@ -145,7 +157,7 @@ func (t *tuner) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 }
 
 // collect reads what the slices answered and counts those that did not.
-func (t *tuner) collect(ctx context.Context, c *tuneRun) (comparisons []Comparison, broken int, err error) {
+func (c *tuneRun) collect(ctx context.Context) (comparisons []Comparison, broken int, err error) {
 	page := db.Page{Limit: 100}
 	for {
 		jobs, more, err := c.run.Store.Jobs(ctx, c.tune.Tenant, job.Filter{Parent: c.run.Job.ID}, page)

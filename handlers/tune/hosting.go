@@ -15,7 +15,7 @@ import (
 )
 
 // bookAll writes the hours that each deployment has begun.
-func (t *tuner) bookAll(ctx context.Context, s *store.Store) (int, error) {
+func bookAll(ctx context.Context, s *store.Store) (int, error) {
 	var models []learn.Model
 	err := s.HostedModels(ctx, func(m learn.Model) error {
 		models = append(models, m) // a few: each costs dollars an hour
@@ -27,24 +27,19 @@ func (t *tuner) bookAll(ctx context.Context, s *store.Store) (int, error) {
 	hours := 0
 	var faults []error
 	for _, m := range models {
-		n, err := t.book(ctx, s, m)
+		n, err := bookHours(ctx, s, m)
 		hours, faults = hours+n, append(faults, err)
 	}
 	return hours, errors.Join(faults...)
 }
 
-func (t *tuner) bookHosting(ctx context.Context, s *store.Store, m learn.Model) error {
-	_, err := t.book(ctx, s, m)
-	return err
-}
-
 // maxHours bounds the hours that are booked at once.
 const maxHours = 1_000
 
-// book writes the hours that a deployment has begun and that are not on the
+// bookHours writes the hours that a deployment has begun and that are not on the
 // books yet. An hour's id follows from the model and its number, so that two
 // who book at once write it once.
-func (t *tuner) book(ctx context.Context, s *store.Store, m learn.Model) (int, error) {
+func bookHours(ctx context.Context, s *store.Store, m learn.Model) (int, error) {
 	known, err := s.HostedHours(ctx, m)
 	if err != nil {
 		return 0, fmt.Errorf("count hours of %s: %w", m.Name, err)

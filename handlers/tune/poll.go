@@ -23,10 +23,28 @@ const (
 	maxCheckpoints = 50
 )
 
+// poller does the job that follows a training through its phases at the vendor.
+type poller struct {
+	trainings trainings
+	registry  registry
+	deployer  *deployer
+	prover    *prover
+	stopper   stopper
+	pollEvery time.Duration
+	now       func() time.Time
+}
+
+func newPoller(d Deps) *poller {
+	return &poller{
+		trainings: newTrainings(d), registry: newRegistry(d), deployer: newDeployer(d), prover: newProver(d),
+		stopper: newStopper(d), pollEvery: d.Settings.PollEvery, now: d.Now,
+	}
+}
+
 // poll looks once at a training, then at its deployment, then proves that the
 // tuned weights answer. Between looks it is a row that waits.
-func (t *tuner) poll(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
-	l, err := t.trainingRun(ctx, run)
+func (p *poller) poll(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	l, err := p.trainings.trainingRun(ctx, run)
 	if err != nil {
 		return nil, err
 	}
@@ -35,43 +53,43 @@ func (t *tuner) poll(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	}
 	switch l.spec.Phase {
 	case phaseTrain:
-		return t.look(ctx, l)
+		return p.look(ctx, l)
 	case phaseDeploy:
-		return t.deploy(ctx, l)
+		return p.deployer.deploy(ctx, l)
 	case phaseProve:
-		return t.prove(ctx, l)
+		return p.prover.prove(ctx, l)
 	}
 	return nil, tasks.Fail("internal", "training %s can not be polled in the phase %q: start another",
 		l.training.ID, l.spec.Phase)
 }
 
 // look asks how far the training is.
-func (t *tuner) look(ctx context.Context, l *trainingRun) (*tasks.End, error) {
+func (p *poller) look(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	seen, err := l.trainer.Poll(ctx, l.spec.Vendor)
 	if err != nil {
-		return t.lost(ctx, l, err)
+		return p.stopper.lost(ctx, l, err)
 	}
 	if err := l.log(ctx); err != nil {
-		l.warn(t.Now(), err)
+		l.warn(p.now(), err)
 	}
 	l.spec.Lost = 0
 	l.note(seen)
 	if !seen.State.Ended() {
-		return l.wait(t.Settings.PollEvery), nil
+		return l.wait(p.pollEvery), nil
 	}
-	return t.trainingEnded(ctx, l, seen)
+	return p.trainingEnded(ctx, l, seen)
 }
 
 // lost waits on when the vendor gave no answer: neither an outage nor a key that
 // has to be renewed ends a training that was paid for. What does is the vendor's
 // word that there is no such thing, or a day without an answer.
-func (t *tuner) lost(ctx context.Context, l *trainingRun, err error) (*tasks.End, error) {
+func (sp stopper) lost(ctx context.Context, l *trainingRun, err error) (*tasks.End, error) {
 	failure := handlers.Failure(err)
 	gone := failure.Final && failure.Code != "vendor_unavailable"
 	if l.spec.Lost++; gone || l.spec.Lost > maxLost {
-		return nil, t.abort(ctx, l, failure)
+		return nil, sp.abort(ctx, l, failure)
 	}
-	return l.wait(max(t.Settings.PollEvery, failure.After)), nil
+	return l.wait(max(sp.pollEvery, failure.After)), nil
 }
 
 // warn notes in the training's own log that the vendor's could not be read.
@@ -119,12 +137,12 @@ func (l *trainingRun) log(ctx context.Context) error {
 
 // trainingEnded settles a training that has ended. A tune goes on to deploy what
 // was trained; a training alone is done.
-func (t *tuner) trainingEnded(ctx context.Context, l *trainingRun, seen providers.Training) (*tasks.End, error) {
+func (p *poller) trainingEnded(ctx context.Context, l *trainingRun, seen providers.Training) (*tasks.End, error) {
 	switch {
 	case seen.State != providers.TrainingSucceeded:
-		return t.trainingFailed(ctx, l, seen)
+		return l.trainingFailed(ctx, seen)
 	case l.training.Tune == "":
-		return t.trainedAlone(l, seen)
+		return p.trainedAlone(l, seen)
 	}
 	bill := l.bill(seen)
 	l.spec.Phase = phaseDeploy
@@ -141,9 +159,9 @@ func (t *tuner) trainingEnded(ctx context.Context, l *trainingRun, seen provider
 
 // trainedAlone registers the model of a training that a client asked for alone. It
 // costs nothing to keep: it is served nowhere.
-func (t *tuner) trainedAlone(l *trainingRun, seen providers.Training) (*tasks.End, error) {
+func (p *poller) trainedAlone(l *trainingRun, seen providers.Training) (*tasks.End, error) {
 	bill := l.bill(seen)
-	model := t.model(l, cmp.Or(seen.Output, seen.ID))
+	model := p.registry.model(l, cmp.Or(seen.Output, seen.ID))
 	l.training.Model, l.training.Status = model.Name, learn.TrainingSucceeded
 	l.spec.Phase = phaseDone
 	end, err := l.outcome()
@@ -163,7 +181,7 @@ func (t *tuner) trainedAlone(l *trainingRun, seen providers.Training) (*tasks.En
 }
 
 // trainingFailed ends a training that its vendor ended without a model.
-func (t *tuner) trainingFailed(ctx context.Context, l *trainingRun, seen providers.Training) (*tasks.End, error) {
+func (l *trainingRun) trainingFailed(ctx context.Context, seen providers.Training) (*tasks.End, error) {
 	bill := l.bill(seen)
 	l.training.Status = learn.TrainingFailed
 	if seen.State == providers.TrainingCancelled {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/judge"
@@ -22,37 +23,66 @@ import (
 // bytesPerToken is what a token of an answer has at most, as a rule.
 const bytesPerToken = 4
 
+// pricer does the stage that prices a tune and lets it begin within its budget.
+type pricer struct {
+	caller        *handlers.Caller
+	vendors       Vendors
+	prices        priceList
+	lead          string // the judge
+	hyper         tasks.Hyper
+	defaultBudget int64 // of a tune that names no budget, nano-dollars; 0: none
+	hostingHours  int64
+	maxQuestions  int
+	answerTokens  int
+}
+
+func newPricer(d Deps) *pricer {
+	s := d.Settings
+	return &pricer{
+		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), lead: s.Lead, hyper: s.Hyper, defaultBudget: s.Budget,
+		hostingHours: s.HostingHours, maxQuestions: s.MaxQuestions, answerTokens: s.AnswerTokens,
+	}
+}
+
+// priceList tells what training and answers cost now.
+type priceList struct {
+	catalogue providers.Pricer
+	now       func() time.Time
+}
+
+func newPriceList(d Deps) priceList { return priceList{catalogue: d.Prices, now: d.Now} }
+
 // price asks where the tuned model will be served, and whether all of it is
 // within the budget, before a cent is spent.
-func (t *tuner) price(ctx context.Context, c *tuneRun) (*tasks.End, error) {
-	hosting, refused, err := t.servable(ctx, c.base)
+func (p *pricer) price(ctx context.Context, c *tuneRun) (*tasks.End, error) {
+	hosting, refused, err := p.servable(ctx, c.base)
 	if err != nil || refused != "" {
 		return c.refusedOr(refused, err)
 	}
-	rate, refused := t.trainRate(c.base)
+	rate, refused := p.prices.trainRate(c.base)
 	if refused != "" {
 		return c.refusedOr(refused, nil)
 	}
-	incumbent, err := t.incumbent(ctx, c)
+	incumbent, err := c.incumbent(ctx)
 	if err != nil {
 		return nil, err
 	}
-	evaluation, err := t.evaluationBound(ctx, c, incumbent)
+	evaluation, err := p.evaluationBound(ctx, c, incumbent)
 	if err != nil {
 		return nil, err
 	}
 	c.state.Bill = &Bill{
-		Training:   trainingBound(c.state.Tokens, t.Settings.Hyper.Epochs, rate),
+		Training:   trainingBound(c.state.Tokens, p.hyper.Epochs, rate),
 		Evaluation: evaluation,
-		Hosting:    times(hosting.NanoPerHour, t.Settings.HostingHours),
+		Hosting:    times(hosting.NanoPerHour, p.hostingHours),
 	}
-	return t.moneyGate(ctx, c, *c.state.Bill)
+	return p.moneyGate(ctx, c, *c.state.Bill)
 }
 
 // trainRate is what a million tokens of training cost, nano-dollars. A price that
 // is not known refuses the tune: it is not zero.
-func (t *tuner) trainRate(base providers.Target) (nano int64, refused string) {
-	price, err := t.Prices.Price(base.Provider, base.Model, t.Now())
+func (p priceList) trainRate(base providers.Target) (nano int64, refused string) {
+	price, err := p.catalogue.Price(base.Provider, base.Model, p.now())
 	if err != nil || price.Train == nil {
 		return 0, fmt.Sprintf("refused: price: what training %s costs is not known: add \"train\" to its prices "+
 			"in the file of prices", base)
@@ -61,8 +91,8 @@ func (t *tuner) trainRate(base providers.Target) (nano int64, refused string) {
 }
 
 // moneyGate lets a tune pass that its budget covers, unless it only asked for the price.
-func (t *tuner) moneyGate(ctx context.Context, c *tuneRun, bill Bill) (*tasks.End, error) {
-	limit, capped, err := t.limit(ctx, c)
+func (p *pricer) moneyGate(ctx context.Context, c *tuneRun, bill Bill) (*tasks.End, error) {
+	limit, capped, err := p.limit(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +103,7 @@ func (t *tuner) moneyGate(ctx context.Context, c *tuneRun, bill Bill) (*tasks.En
 		return c.decided(false, "dry run: %d rows; training at most $%s, evaluation $%s, hosting $%s a month",
 			c.state.Rows, money.USD(bill.Training), money.USD(bill.Evaluation), money.USD(bill.Hosting))
 	}
-	return t.beginTraining(c, limit, capped)
+	return p.beginTraining(c, limit, capped)
 }
 
 func (c *tuneRun) refusedOr(refused string, err error) (*tasks.End, error) {
@@ -84,14 +114,14 @@ func (c *tuneRun) refusedOr(refused string, err error) (*tasks.End, error) {
 }
 
 // servable asks whether the base can be tuned and served, and for how much.
-func (t *tuner) servable(ctx context.Context, base providers.Target) (
+func (p *pricer) servable(ctx context.Context, base providers.Target) (
 	h providers.Hosting, refused string, err error,
 ) {
-	trainer, err := t.Vendors.Trainer(base.Provider)
+	trainer, err := p.vendors.Trainer(base.Provider)
 	if err != nil {
 		return h, "", handlers.Failure(err)
 	}
-	host, err := t.Vendors.Host(base.Provider)
+	host, err := p.vendors.Host(base.Provider)
 	if err != nil {
 		return h, "", handlers.Failure(err)
 	}
@@ -110,10 +140,10 @@ func (t *tuner) servable(ctx context.Context, base providers.Target) (
 
 // limit is what may be spent: the tune's own budget, or what is left of the
 // tenant's where that is less.
-func (t *tuner) limit(ctx context.Context, c *tuneRun) (nano int64, capped bool, err error) {
-	nano = t.budget(c)
+func (p *pricer) limit(ctx context.Context, c *tuneRun) (nano int64, capped bool, err error) {
+	nano = p.budget(c)
 	capped = nano > 0
-	left, limited, err := t.Caller.BudgetLeft(ctx, c.run.Store.Queries, c.tune.Tenant, purposeTrain)
+	left, limited, err := p.caller.BudgetLeft(ctx, c.run.Store.Queries, c.tune.Tenant, purposeTrain)
 	if err != nil {
 		return 0, false, err
 	}
@@ -123,51 +153,59 @@ func (t *tuner) limit(ctx context.Context, c *tuneRun) (nano int64, capped bool,
 	return nano, capped, nil
 }
 
+// budget returns what the tune may cost, nano-dollars; 0: no cap of its own.
+func (p *pricer) budget(c *tuneRun) int64 {
+	if c.input.BudgetUSD == nil {
+		return p.defaultBudget
+	}
+	return max(int64(*c.input.BudgetUSD), 1) // a budget of nothing is not the lack of one
+}
+
 // evaluationBound is what evaluating candidate and incumbent costs at most.
-func (t *tuner) evaluationBound(ctx context.Context, c *tuneRun, incumbent string) (int64, error) {
-	lead, err := t.target(ctx, c, t.Settings.Lead)
+func (p *pricer) evaluationBound(ctx context.Context, c *tuneRun, incumbent string) (int64, error) {
+	lead, err := p.target(ctx, c, p.lead)
 	if err != nil {
 		return 0, err
 	}
-	served, err := t.target(ctx, c, incumbent)
+	served, err := p.target(ctx, c, incumbent)
 	if err != nil {
 		return 0, err
 	}
 	var sum int64
-	err = c.held(ctx, t.Settings.MaxQuestions, func(e learn.Experience) error {
-		bound, err := t.questionBound(e, lead, c.base, served)
+	err = c.held(ctx, p.maxQuestions, func(e learn.Experience) error {
+		bound, err := p.questionBound(e, lead, c.base, served)
 		sum = plus(sum, bound)
 		return err
 	})
 	return sum, err
 }
 
-func (t *tuner) questionBound(e learn.Experience, lead providers.Target, answering ...providers.Target) (
+func (p *pricer) questionBound(e learn.Experience, lead providers.Target, answering ...providers.Target) (
 	int64, error,
 ) {
-	req := t.question(e)
+	req := question(e, p.answerTokens)
 	var sum int64
 	for _, target := range answering {
-		bound, err := t.bound(target, &req)
+		bound, err := p.prices.bound(target, &req)
 		if err != nil {
 			return 0, err
 		}
 		sum = plus(sum, bound)
 	}
-	longest := strings.Repeat("x", bytesPerToken*t.Settings.AnswerTokens)
+	longest := strings.Repeat("x", bytesPerToken*p.answerTokens)
 	judged, err := judge.Request(judge.Case{
 		Prompt: e.Prompt, Reference: e.Reference, First: longest, Second: longest,
 	})
 	if err != nil {
 		return 0, err
 	}
-	bound, err := t.bound(lead, &judged)
+	bound, err := p.prices.bound(lead, &judged)
 	return plus(sum, times(bound, 2)), err
 }
 
 // target finds one model, with the name under which it is priced.
-func (t *tuner) target(ctx context.Context, c *tuneRun, name string) (providers.Target, error) {
-	tiers, err := t.Caller.Resolve(ctx, c.run.Store.Queries, c.tune.Tenant, name, "")
+func (p *pricer) target(ctx context.Context, c *tuneRun, name string) (providers.Target, error) {
+	tiers, err := p.caller.Resolve(ctx, c.run.Store.Queries, c.tune.Tenant, name, "")
 	if err != nil {
 		return providers.Target{}, err
 	}
@@ -175,11 +213,11 @@ func (t *tuner) target(ctx context.Context, c *tuneRun, name string) (providers.
 }
 
 // bound is what a request can cost.
-func (t *tuner) bound(target providers.Target, req *providers.Request) (int64, error) {
+func (p priceList) bound(target providers.Target, req *providers.Request) (int64, error) {
 	if target.Hosted {
 		return 0, nil // its hours are on the books, whoever asks
 	}
-	nano, err := t.Prices.Quote(target.Provider, cmp.Or(target.Priced, target.Model), req, t.Now())
+	nano, err := p.catalogue.Quote(target.Provider, cmp.Or(target.Priced, target.Model), req, p.now())
 	if err != nil {
 		return 0, tasks.Fail("model_not_found", "bound the cost of %s: %v", target, err)
 	}
@@ -187,9 +225,9 @@ func (t *tuner) bound(target providers.Target, req *providers.Request) (int64, e
 }
 
 // beginTraining makes the training's row and the job that starts it.
-func (t *tuner) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End, error) {
+func (p *pricer) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End, error) {
 	spec := tasks.TrainingSpec{
-		Hyper: t.Settings.Hyper, SHA256: c.state.SHA256, Object: c.state.Object, Bytes: c.state.Bytes,
+		Hyper: p.hyper, SHA256: c.state.SHA256, Object: c.state.Object, Bytes: c.state.Bytes,
 		Dataset: c.tune.Dataset,
 	}
 	if capped {

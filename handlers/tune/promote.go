@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
@@ -18,8 +19,19 @@ import (
 // that Reap goes on.
 const maxStops = 20
 
+// promoter does the stage that carries the gate's decision out.
+type promoter struct {
+	vendors   Vendors
+	stopper   stopper
+	pollEvery time.Duration
+}
+
+func newPromoter(d Deps) *promoter {
+	return &promoter{vendors: d.Vendors, stopper: newStopper(d), pollEvery: d.Settings.PollEvery}
+}
+
 // carryOut does what the gate decided.
-func (t *tuner) carryOut(ctx context.Context, c *tuneRun) (*tasks.End, error) {
+func (p *promoter) carryOut(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	model, err := c.run.Store.Model(ctx, c.tune.Tenant, c.state.Candidate)
 	if errors.Is(err, db.ErrNotFound) {
 		return c.decided(false, "the candidate was deleted during the evaluation")
@@ -28,22 +40,22 @@ func (t *tuner) carryOut(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 		return nil, fmt.Errorf("find model %s: %w", c.state.Candidate, err)
 	}
 	if c.state.Verdict.Promoted {
-		return t.promote(ctx, c, model)
+		return p.promote(ctx, c, model)
 	}
-	return t.reject(ctx, c, model)
+	return p.reject(ctx, c, model)
 }
 
 // promote gives the candidate the alias' traffic, unless the alias was changed
 // while the candidate was evaluated against what served then.
-func (t *tuner) promote(ctx context.Context, c *tuneRun, model learn.Model) (*tasks.End, error) {
+func (p *promoter) promote(ctx context.Context, c *tuneRun, model learn.Model) (*tasks.End, error) {
 	route, err := c.run.Store.Route(ctx, c.tune.Tenant, c.tune.Alias)
 	if err != nil && !errors.Is(err, db.ErrNotFound) {
 		return nil, fmt.Errorf("find route %s: %w", c.tune.Alias, err)
 	}
 	if serving := c.primary(route); serving != c.state.Incumbent {
-		return t.superseded(c, serving), nil
+		return c.superseded(serving), nil
 	}
-	host, err := t.Vendors.Host(model.Provider)
+	host, err := p.vendors.Host(model.Provider)
 	if err != nil {
 		return nil, handlers.Failure(err)
 	}
@@ -62,7 +74,7 @@ func (t *tuner) promote(ctx context.Context, c *tuneRun, model learn.Model) (*ta
 
 // superseded turns a promotion into a dismissal: what the candidate was compared
 // with does not serve any more.
-func (t *tuner) superseded(c *tuneRun, serving string) *tasks.End {
+func (c *tuneRun) superseded(serving string) *tasks.End {
 	c.state.Verdict = &learn.Decision{Reason: fmt.Sprintf(
 		"the route of %s was changed to %s during the evaluation: tune again", c.tune.Alias, serving)}
 	return c.next(stageCanary)
@@ -86,13 +98,13 @@ func (c *tuneRun) writePromotion(ctx context.Context, q *store.Queries, seen lea
 }
 
 // reject stops the candidate's deployment and ends the tune.
-func (t *tuner) reject(ctx context.Context, c *tuneRun, model learn.Model) (*tasks.End, error) {
-	stopped, err := t.stopModel(ctx, c.run.Store, model)
+func (p *promoter) reject(ctx context.Context, c *tuneRun, model learn.Model) (*tasks.End, error) {
+	stopped, err := p.stopper.stopModel(ctx, c.run.Store, model)
 	if err != nil {
 		return nil, handlers.Failure(err)
 	}
 	if c.state.Stops++; !stopped && c.state.Stops < maxStops {
-		return &tasks.End{State: job.StateWaiting, After: t.Settings.PollEvery, Write: c.write}, nil
+		return &tasks.End{State: job.StateWaiting, After: p.pollEvery, Write: c.write}, nil
 	}
 	return c.decided(false, "%s", c.state.Verdict.Reason)
 }

@@ -8,6 +8,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
+	"dreamlab/store/blob"
 	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
@@ -18,44 +19,58 @@ const (
 	spread    = 97 // one probe in so many rows
 )
 
+// prover does the phase of a training that proves its model.
+type prover struct {
+	asker        asker
+	bucket       blob.Bucket
+	stopper      stopper
+	answerTokens int
+}
+
+func newProver(d Deps) *prover {
+	return &prover{
+		asker: asker{d.Caller}, bucket: d.Bucket, stopper: newStopper(d), answerTokens: d.Settings.AnswerTokens,
+	}
+}
+
 // prove asks the tuned model and its base what the training file answers. Hosts
 // have been seen to serve the base under an adapter's name
 // (https://github.com/huggingface/text-generation-inference/issues/2505): then
 // both say the same. Rows of other forms prove nothing.
-func (t *tuner) prove(ctx context.Context, l *trainingRun) (*tasks.End, error) {
-	probes, err := t.probes(ctx, l.spec.Object)
+func (p *prover) prove(ctx context.Context, l *trainingRun) (*tasks.End, error) {
+	probes, err := p.probes(ctx, l.spec.Object)
 	if err != nil {
 		return nil, err
 	}
 	votes := 0
 	for i, probe := range probes {
-		told, err := t.probe(ctx, l, i, probe)
+		told, err := p.probe(ctx, l, i, probe)
 		if err != nil {
-			return t.unproved(ctx, l, err)
+			return p.unproved(ctx, l, err)
 		}
 		if told {
 			votes++
 		}
 	}
 	if len(probes) > 0 && 2*votes <= len(probes) {
-		return nil, t.abort(ctx, l, tasks.Fail("vendor_unavailable",
+		return nil, p.stopper.abort(ctx, l, tasks.Fail("vendor_unavailable",
 			"tuned weights are not in effect: %d of %d probes were answered as the base answers: ask the vendor",
 			len(probes)-votes, len(probes)))
 	}
-	return t.proved(l)
+	return l.proved()
 }
 
 // unproved tells a vendor that is not there yet from one that refuses.
-func (t *tuner) unproved(ctx context.Context, l *trainingRun, err error) (*tasks.End, error) {
+func (p *prover) unproved(ctx context.Context, l *trainingRun, err error) (*tasks.End, error) {
 	failure := handlers.Failure(err)
 	if failure.Final && ctx.Err() == nil {
-		return nil, t.abort(ctx, l, failure)
+		return nil, p.stopper.abort(ctx, l, failure)
 	}
 	return nil, err
 }
 
 // proved ends the training: its model answers.
-func (t *tuner) proved(l *trainingRun) (*tasks.End, error) {
+func (l *trainingRun) proved() (*tasks.End, error) {
 	l.training.Status, l.spec.Phase = learn.TrainingSucceeded, phaseDone
 	end, err := l.outcome()
 	if err != nil {
@@ -67,14 +82,14 @@ func (t *tuner) proved(l *trainingRun) (*tasks.End, error) {
 
 // probe tells whether the tuned model answers as it was taught, or at least
 // otherwise than its base.
-func (t *tuner) probe(ctx context.Context, l *trainingRun, i int, row []turn) (bool, error) {
+func (p *prover) probe(ctx context.Context, l *trainingRun, i int, row []turn) (bool, error) {
 	cold := 0.0
-	req := providers.Request{MaxTokens: t.Settings.AnswerTokens, Temperature: &cold}
+	req := providers.Request{MaxTokens: p.answerTokens, Temperature: &cold}
 	for _, said := range row[:len(row)-1] {
 		req.Messages = append(req.Messages, providers.TextMessage(said.Role, said.Content))
 	}
 	step := handlers.Step{Name: fmt.Sprintf("probe/%d/tuned", i), Request: req}
-	tuned, err := t.ask(ctx, l.run, step, l.training.Model)
+	tuned, err := p.asker.ask(ctx, l.run, step, l.training.Model)
 	if err != nil {
 		return false, err
 	}
@@ -82,7 +97,7 @@ func (t *tuner) probe(ctx context.Context, l *trainingRun, i int, row []turn) (b
 		return true, nil
 	}
 	step.Name = fmt.Sprintf("probe/%d/base", i)
-	base, err := t.ask(ctx, l.run, step, l.training.Provider+"/"+l.training.Base)
+	base, err := p.asker.ask(ctx, l.run, step, l.training.Provider+"/"+l.training.Base)
 	if err != nil {
 		return false, err
 	}
@@ -91,8 +106,8 @@ func (t *tuner) probe(ctx context.Context, l *trainingRun, i int, row []turn) (b
 
 // probes reads the first rows of a training file, some rows apart where it is
 // long enough.
-func (t *tuner) probes(ctx context.Context, object string) ([][]turn, error) {
-	file, err := t.openRows(ctx, object)
+func (p *prover) probes(ctx context.Context, object string) ([][]turn, error) {
+	file, err := openRows(ctx, p.bucket, object)
 	if err != nil {
 		return nil, err
 	}

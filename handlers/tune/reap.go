@@ -74,24 +74,40 @@ func (r *Reaper) round(ctx context.Context) {
 	}
 }
 
+// cleaner ends what costs money for nobody.
+type cleaner struct {
+	vendors   Vendors
+	trainings trainings
+	registry  registry
+	stopper   stopper
+	doubt     doubt
+}
+
+func newCleaner(d Deps) *cleaner {
+	return &cleaner{
+		vendors: d.Vendors, trainings: newTrainings(d), registry: newRegistry(d), stopper: newStopper(d),
+		doubt: newDoubt(d),
+	}
+}
+
 // Reap ends what costs money for nobody, and writes hosting to the books. A
 // cancelled tune ends here at its vendor: its training is cancelled, its
 // deployment stopped. Repeating it is harmless, and what fails stops nothing else:
 // the error joins all that failed.
 func Reap(ctx context.Context, s *store.Store, d Deps) (Reaped, error) {
-	t := newTuner(d)
+	cl := newCleaner(d.filled())
 	var out Reaped
 	var faults [3]error
-	out.Trainings, faults[0] = t.abandonAll(ctx, s)
-	out.Hours, faults[1] = t.bookAll(ctx, s)
-	out.Models, faults[2] = t.stopIdle(ctx, s)
+	out.Trainings, faults[0] = cl.abandonAll(ctx, s)
+	out.Hours, faults[1] = bookAll(ctx, s)
+	out.Models, faults[2] = cl.stopIdle(ctx, s)
 	if err := errors.Join(faults[:]...); err != nil {
 		return out, fmt.Errorf("reap: %w", err)
 	}
 	return out, nil
 }
 
-func (t *tuner) abandonAll(ctx context.Context, s *store.Store) (n int, err error) {
+func (cl *cleaner) abandonAll(ctx context.Context, s *store.Store) (n int, err error) {
 	var faults []error
 	for after := ""; ; {
 		left, err := s.AbandonedTrainings(ctx, after, maxReaped)
@@ -100,7 +116,7 @@ func (t *tuner) abandonAll(ctx context.Context, s *store.Store) (n int, err erro
 		}
 		for _, training := range left {
 			after = training.ID
-			if err := t.abandon(ctx, s, training); err != nil {
+			if err := cl.abandon(ctx, s, training); err != nil {
 				faults = append(faults, fmt.Errorf("end %s: %w", training.ID, err))
 			}
 			n++
@@ -111,11 +127,11 @@ func (t *tuner) abandonAll(ctx context.Context, s *store.Store) (n int, err erro
 	}
 }
 
-func (t *tuner) stopIdle(ctx context.Context, s *store.Store) (n int, err error) {
+func (cl *cleaner) stopIdle(ctx context.Context, s *store.Store) (n int, err error) {
 	idle, err := s.IdleModels(ctx, maxReaped)
 	faults := []error{err}
 	for _, model := range idle {
-		stopped, err := t.stopModel(ctx, s, model)
+		stopped, err := cl.stopper.stopModel(ctx, s, model)
 		faults = append(faults, err)
 		n += one(stopped)
 	}
@@ -125,13 +141,13 @@ func (t *tuner) stopIdle(ctx context.Context, s *store.Store) (n int, err error)
 // reap is Reap at once, for the training whose end was asked for and the models
 // that are idle by it. A job that still runs is waited for; what is left at the
 // vendor then is the clock's.
-func (t *tuner) reap(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+func (cl *cleaner) reap(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	var in tasks.ReapInput
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
 	if in.Training != "" {
-		ended, err := t.reapTraining(ctx, run.Store, in)
+		ended, err := cl.reapTraining(ctx, run.Store, in)
 		if err != nil {
 			return nil, handlers.Failure(err)
 		}
@@ -139,7 +155,7 @@ func (t *tuner) reap(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 			return &tasks.End{State: job.StateWaiting, After: time.Second}, nil
 		}
 	}
-	n, err := t.stopIdle(ctx, run.Store)
+	n, err := cl.stopIdle(ctx, run.Store)
 	if err != nil {
 		return nil, handlers.Failure(err)
 	}
@@ -147,7 +163,7 @@ func (t *tuner) reap(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 }
 
 // reapTraining tells whether nothing is left to wait for.
-func (t *tuner) reapTraining(ctx context.Context, s *store.Store, in tasks.ReapInput) (ended bool, err error) {
+func (cl *cleaner) reapTraining(ctx context.Context, s *store.Store, in tasks.ReapInput) (ended bool, err error) {
 	training, err := s.Training(ctx, in.Tenant, in.Training)
 	if err != nil {
 		return false, fmt.Errorf("find training %s: %w", in.Training, err)
@@ -158,5 +174,5 @@ func (t *tuner) reapTraining(ctx context.Context, s *store.Store, in tasks.ReapI
 	case !training.JobState.Ended():
 		return !training.Cancelling, nil // it was taken up again where nobody cancels it
 	}
-	return true, t.abandon(ctx, s, training)
+	return true, cl.abandon(ctx, s, training)
 }

@@ -51,7 +51,8 @@ type tuneRun struct {
 	base  providers.Target
 }
 
-func (t *tuner) runOf(ctx context.Context, run *tasks.Run, id string) (*tuneRun, error) {
+// runOf reads a tune's row. Where the tune names no base, it is the one given.
+func runOf(ctx context.Context, run *tasks.Run, id, base string) (*tuneRun, error) {
 	tune, err := run.Store.Tune(ctx, run.Job.Tenant, id)
 	if err != nil {
 		return nil, fmt.Errorf("find tune %s: %w", id, err)
@@ -62,7 +63,7 @@ func (t *tuner) runOf(ctx context.Context, run *tasks.Run, id string) (*tuneRun,
 			return nil, tasks.Fail("internal", "the stored state of %s can not be read: start another tune", id)
 		}
 	}
-	c.tune.Base = cmp.Or(c.tune.Base, t.Settings.Base)
+	c.tune.Base = cmp.Or(c.tune.Base, base)
 	c.base, err = parseTarget(c.tune.Base)
 	return c, err
 }
@@ -75,9 +76,25 @@ func parseTarget(name string) (providers.Target, error) {
 	return providers.Target{Provider: provider, Model: model}, nil
 }
 
+// tuner does the parent job of a tune: it hands each wake to the stage that is next.
+type tuner struct {
+	base      string // of a tune that names none
+	curator   *curator
+	pricer    *pricer
+	evaluator *evaluator
+	promoter  *promoter
+}
+
+func newTuner(d Deps) *tuner {
+	return &tuner{
+		base: d.Settings.Base, curator: newCurator(d), pricer: newPricer(d), evaluator: newEvaluator(d),
+		promoter: newPromoter(d),
+	}
+}
+
 // step does one stage of a tune.
 func (t *tuner) step(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
-	c, err := t.runOf(ctx, run, run.Job.Subject)
+	c, err := runOf(ctx, run, run.Job.Subject, t.base)
 	if err != nil {
 		return nil, err
 	}
@@ -86,15 +103,15 @@ func (t *tuner) step(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	}
 	switch c.tune.Stage {
 	case "", stageCurate:
-		return t.curate(ctx, c)
+		return t.curator.curate(ctx, c)
 	case stagePrice:
-		return t.price(ctx, c)
+		return t.pricer.price(ctx, c)
 	case stageUpload, stageTrain, stageDeploy:
-		return t.trained(ctx, c)
+		return t.evaluator.trained(ctx, c)
 	case stageEvaluate:
-		return t.evaluated(ctx, c)
+		return t.evaluator.evaluated(ctx, c)
 	case stageCanary:
-		return t.carryOut(ctx, c)
+		return t.promoter.carryOut(ctx, c)
 	}
 	return c.done()
 }
@@ -136,12 +153,4 @@ func (c *tuneRun) done() (*tasks.End, error) {
 		Tune: c.tune.ID, Dataset: c.tune.Dataset, Training: c.tune.Training,
 		Evaluation: c.tune.Evaluation, Decision: c.tune.Decision,
 	})}, nil
-}
-
-// budget returns what the tune may cost, nano-dollars; 0: no cap of its own.
-func (t *tuner) budget(c *tuneRun) int64 {
-	if c.input.BudgetUSD == nil {
-		return t.Settings.Budget
-	}
-	return max(int64(*c.input.BudgetUSD), 1) // a budget of nothing is not the lack of one
 }

@@ -10,6 +10,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/blob"
 	"dreamlab/store/book"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
@@ -30,10 +31,29 @@ const (
 // maxPollers bounds how often a poller that broke is replaced.
 const maxPollers = 3
 
+// starter does the job of a training: it uploads the file and creates the training.
+type starter struct {
+	caller    *handlers.Caller
+	bucket    blob.Bucket
+	trainings trainings
+	prices    priceList
+	stopper   stopper
+	doubt     doubt
+	pollEvery time.Duration
+	now       func() time.Time
+}
+
+func newStarter(d Deps) *starter {
+	return &starter{
+		caller: d.Caller, bucket: d.Bucket, trainings: newTrainings(d), prices: newPriceList(d),
+		stopper: newStopper(d), doubt: newDoubt(d), pollEvery: d.Settings.PollEvery, now: d.Now,
+	}
+}
+
 // start takes a training from its file to its creation, then waits for it. It is
 // the training's own job: what it answers is what the training came to.
-func (t *tuner) start(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
-	l, err := t.trainingRun(ctx, run)
+func (s *starter) start(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	l, err := s.trainings.trainingRun(ctx, run)
 	if err != nil {
 		return nil, err
 	}
@@ -42,18 +62,18 @@ func (t *tuner) start(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	}
 	switch l.spec.Phase {
 	case "":
-		return t.upload(ctx, l)
+		return s.upload(ctx, l)
 	case phaseFile:
-		return t.validated(ctx, l)
+		return s.validated(ctx, l)
 	case phaseCreate:
-		return t.create(ctx, l)
+		return s.create(ctx, l)
 	}
-	return t.await(ctx, l)
+	return s.await(ctx, l)
 }
 
 // upload brings the file to the vendor, unless it is there already. A vendor that
 // takes no uploads reads it elsewhere.
-func (t *tuner) upload(ctx context.Context, l *trainingRun) (*tasks.End, error) {
+func (s *starter) upload(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	filer, ok := l.trainer.(providers.Filer)
 	if !ok {
 		return l.next(phaseCreate), nil
@@ -63,7 +83,7 @@ func (t *tuner) upload(ctx context.Context, l *trainingRun) (*tasks.End, error) 
 	if err == nil && !found {
 		file, err = filer.Upload(ctx, providers.Upload{
 			Name: name, Size: l.spec.Bytes,
-			Open: func() (io.ReadCloser, error) { return t.openRows(ctx, l.spec.Object) },
+			Open: func() (io.ReadCloser, error) { return openRows(ctx, s.bucket, l.spec.Object) },
 		})
 	}
 	if err != nil {
@@ -74,8 +94,8 @@ func (t *tuner) upload(ctx context.Context, l *trainingRun) (*tasks.End, error) 
 }
 
 // openRows opens a training file as it was measured when the training was asked for.
-func (t *tuner) openRows(ctx context.Context, object string) (io.ReadCloser, error) {
-	file, err := t.Bucket.Open(ctx, object)
+func openRows(ctx context.Context, bucket blob.Bucket, object string) (io.ReadCloser, error) {
+	file, err := bucket.Open(ctx, object)
 	if err != nil {
 		return nil, fmt.Errorf("open training file: %w", err)
 	}
@@ -83,7 +103,7 @@ func (t *tuner) openRows(ctx context.Context, object string) (io.ReadCloser, err
 }
 
 // validated waits until the vendor has read the file.
-func (t *tuner) validated(ctx context.Context, l *trainingRun) (*tasks.End, error) {
+func (s *starter) validated(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	filer, ok := l.trainer.(providers.Filer)
 	if !ok {
 		return l.next(phaseCreate), nil
@@ -96,33 +116,33 @@ func (t *tuner) validated(ctx context.Context, l *trainingRun) (*tasks.End, erro
 		why := tasks.Fail("invalid_request", "the vendor refuses the training file: %s", file.Invalid)
 		return nil, l.fail(ctx, why)
 	case !file.Ready:
-		return l.wait(t.Settings.PollEvery), nil
+		return l.wait(s.pollEvery), nil
 	}
 	return l.next(phaseCreate), nil
 }
 
 // create starts the training at the vendor, once.
-func (t *tuner) create(ctx context.Context, l *trainingRun) (*tasks.End, error) {
+func (s *starter) create(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	spec := trainSpec(l.training, l.spec)
 	if !l.spec.Intent.IsZero() {
-		return t.adopt(ctx, l, spec)
+		return s.adopt(ctx, l, spec)
 	}
-	if err := t.vendorGate(ctx, l, spec); err != nil {
+	if err := s.vendorGate(ctx, l, spec); err != nil {
 		return nil, err
 	}
-	if err := t.intend(ctx, l); err != nil {
+	if err := s.intend(ctx, l); err != nil {
 		return nil, err
 	}
 	tasks.Point("creating")
 	made, err := l.trainer.Start(ctx, spec)
 	if err == nil {
 		tasks.Point("created")
-		return t.created(l, made), nil
+		return l.created(made), nil
 	}
 	if doubtful(err) {
-		return l.wait(t.Settings.PollEvery), nil
+		return l.wait(s.pollEvery), nil
 	}
-	return nil, t.refusedCreation(ctx, l, err)
+	return nil, l.refusedCreation(ctx, err)
 }
 
 // doubtful tells whether a creation that failed may have happened.
@@ -141,12 +161,12 @@ func doubtful(err error) bool {
 
 // vendorGate lets the price of the training pass or not: the vendor's own estimate,
 // or else the catalogue's.
-func (t *tuner) vendorGate(ctx context.Context, l *trainingRun, spec providers.TrainSpec) error {
-	nano, err := t.estimate(ctx, l, spec)
+func (s *starter) vendorGate(ctx context.Context, l *trainingRun, spec providers.TrainSpec) error {
+	nano, err := s.estimate(ctx, l, spec)
 	if err != nil {
 		return err
 	}
-	most, err := t.trainingCap(ctx, l)
+	most, err := s.trainingCap(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -159,10 +179,10 @@ func (t *tuner) vendorGate(ctx context.Context, l *trainingRun, spec providers.T
 	return nil
 }
 
-func (t *tuner) estimate(ctx context.Context, l *trainingRun, spec providers.TrainSpec) (int64, error) {
+func (s *starter) estimate(ctx context.Context, l *trainingRun, spec providers.TrainSpec) (int64, error) {
 	estimator, ok := l.trainer.(providers.Estimator)
 	if !ok {
-		return t.trainingBound(ctx, l, spec)
+		return s.trainingBound(ctx, l, spec)
 	}
 	estimate, err := estimator.Estimate(ctx, spec)
 	switch {
@@ -171,7 +191,7 @@ func (t *tuner) estimate(ctx context.Context, l *trainingRun, spec providers.Tra
 	case !estimate.Available:
 		return 0, &tasks.Failure{
 			Code: "vendor_unavailable", Message: "the vendor has no estimate yet: " + estimate.Reason,
-			After: t.Settings.PollEvery,
+			After: s.pollEvery,
 		}
 	case !estimate.Allowed:
 		return 0, l.fail(ctx, tasks.Fail("insufficient_quota",
@@ -185,8 +205,8 @@ func (t *tuner) estimate(ctx context.Context, l *trainingRun, spec providers.Tra
 const bytesPerTrainedToken = 2
 
 // trainingBound is what the training costs at most, by the catalogue's price.
-func (t *tuner) trainingBound(ctx context.Context, l *trainingRun, spec providers.TrainSpec) (int64, error) {
-	rate, refused := t.trainRate(providers.Target{Provider: l.training.Provider, Model: l.training.Base})
+func (s *starter) trainingBound(ctx context.Context, l *trainingRun, spec providers.TrainSpec) (int64, error) {
+	rate, refused := s.prices.trainRate(providers.Target{Provider: l.training.Provider, Model: l.training.Base})
 	if refused != "" {
 		return 0, l.fail(ctx, tasks.Fail("model_not_found", "%s", refused))
 	}
@@ -194,8 +214,8 @@ func (t *tuner) trainingBound(ctx context.Context, l *trainingRun, spec provider
 }
 
 // trainingCap is what the training may cost, nano-dollars; 0: no cap.
-func (t *tuner) trainingCap(ctx context.Context, l *trainingRun) (int64, error) {
-	left, limited, err := t.Caller.BudgetLeft(ctx, l.run.Store.Queries, l.training.Tenant, purposeTrain)
+func (s *starter) trainingCap(ctx context.Context, l *trainingRun) (int64, error) {
+	left, limited, err := s.caller.BudgetLeft(ctx, l.run.Store.Queries, l.training.Tenant, purposeTrain)
 	if err != nil {
 		return 0, err
 	}
@@ -207,8 +227,8 @@ func (t *tuner) trainingCap(ctx context.Context, l *trainingRun) (int64, error) 
 
 // intend writes down that the training is about to be created and what it will
 // cost, before the vendor hears of it.
-func (t *tuner) intend(ctx context.Context, l *trainingRun) error {
-	l.spec.Intent, l.spec.Looks = t.Now().UTC(), 0
+func (s *starter) intend(ctx context.Context, l *trainingRun) error {
+	l.spec.Intent, l.spec.Looks = s.now().UTC(), 0
 	if l.spec.Entry != "" { // of a creation that was found not to have happened
 		return l.run.Tx(ctx, db.Synced, func(q *store.Queries) error { return l.write(ctx, q) })
 	}
@@ -232,7 +252,7 @@ func (l *trainingRun) entry(step, purpose string, reserved int64) book.Entry {
 }
 
 // created goes over to polling.
-func (t *tuner) created(l *trainingRun, made providers.Training) *tasks.End {
+func (l *trainingRun) created(made providers.Training) *tasks.End {
 	l.training.VendorID, l.spec.Vendor = made.ID, made.Handle
 	l.training.Status, l.spec.Phase = statusQueued, phaseTrain
 	return l.polled()
@@ -254,37 +274,45 @@ func (l *trainingRun) polled() *tasks.End {
 
 // adopt looks for a training that may have been created. Only after the vendor's
 // list was without it several times, and for minutes, is it created again.
-func (t *tuner) adopt(ctx context.Context, l *trainingRun, spec providers.TrainSpec) (*tasks.End, error) {
+func (s *starter) adopt(ctx context.Context, l *trainingRun, spec providers.TrainSpec) (*tasks.End, error) {
 	made, found, err := l.trainer.Find(ctx, spec, l.spec.Intent.Add(-clockSkew))
 	if err != nil {
 		l.spec.Lost++
 		if l.spec.Lost > maxLost {
 			return nil, l.vendorFailed(ctx, err)
 		}
-		return l.wait(t.Settings.PollEvery), nil // unreachable: nothing is known, so nothing is done
+		return l.wait(s.pollEvery), nil // unreachable: nothing is known, so nothing is done
 	}
 	if found {
 		l.spec.Lost = 0
-		return t.created(l, made), nil
+		return l.created(made), nil
 	}
-	if l.spec.Looks++; t.stillDoubtful(l) {
-		return l.wait(t.Settings.PollEvery), nil
+	if l.spec.Looks++; s.doubt.stillDoubtful(l) {
+		return l.wait(s.pollEvery), nil
 	}
 	l.spec.Intent = time.Time{}
 	return l.next(phaseCreate), nil
 }
 
+// doubt tells for how long a training that can not be found may exist.
+type doubt struct {
+	pollEvery time.Duration
+	now       func() time.Time
+}
+
+func newDoubt(d Deps) doubt { return doubt{pollEvery: d.Settings.PollEvery, now: d.Now} }
+
 // stillDoubtful tells whether a training that the vendor's list is without may have
 // been created all the same.
-func (t *tuner) stillDoubtful(l *trainingRun) bool {
-	return l.spec.Looks < enoughLooks || t.Now().Sub(l.spec.Intent) < doubtPolls*t.Settings.PollEvery
+func (d doubt) stillDoubtful(l *trainingRun) bool {
+	return l.spec.Looks < enoughLooks || d.now().Sub(l.spec.Intent) < doubtPolls*d.pollEvery
 }
 
 // clockSkew is how far the vendor's clock may be behind ours.
 const clockSkew = 5 * time.Minute
 
 // refusedCreation takes the intent back: the vendor says that there is nothing.
-func (t *tuner) refusedCreation(ctx context.Context, l *trainingRun, refusal error) error {
+func (l *trainingRun) refusedCreation(ctx context.Context, refusal error) error {
 	failure := handlers.Failure(refusal)
 	l.spec.Intent = time.Time{}
 	void := book.Entry{ID: l.spec.Entry, State: book.EntryVoid, Cause: string(providers.KindOf(refusal))}
@@ -305,7 +333,7 @@ func (t *tuner) refusedCreation(ctx context.Context, l *trainingRun, refusal err
 }
 
 // await answers for a poller that broke: another takes its place, some times.
-func (t *tuner) await(ctx context.Context, l *trainingRun) (*tasks.End, error) {
+func (s *starter) await(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	jobs, _, err := l.run.Store.Jobs(ctx, l.run.Job.Tenant, job.Filter{Parent: l.run.Job.ID},
 		db.Page{Limit: maxPollers})
 	if err != nil {
@@ -315,5 +343,5 @@ func (t *tuner) await(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 		return l.polled(), nil
 	}
 	why := tasks.Fail("vendor_unavailable", "training %s could not be followed: see its jobs", l.training.ID)
-	return nil, t.abort(ctx, l, why)
+	return nil, s.stopper.abort(ctx, l, why)
 }

@@ -49,7 +49,15 @@ type trainingRun struct {
 	trainer  providers.Trainer
 }
 
-func (t *tuner) trainingRun(ctx context.Context, run *tasks.Run) (*trainingRun, error) {
+// trainings reads trainings and finds who trains them.
+type trainings struct {
+	vendors Vendors
+	hyper   tasks.Hyper
+}
+
+func newTrainings(d Deps) trainings { return trainings{vendors: d.Vendors, hyper: d.Settings.Hyper} }
+
+func (t trainings) trainingRun(ctx context.Context, run *tasks.Run) (*trainingRun, error) {
 	var in tasks.TrainInput
 	if err := run.Decode(&in); err != nil {
 		return nil, err
@@ -70,12 +78,12 @@ func (t *tuner) trainingRun(ctx context.Context, run *tasks.Run) (*trainingRun, 
 
 // trainingRunOf reads a training's row. It has no trainer yet: to end a training
 // of which its vendor knows nothing takes none.
-func (t *tuner) trainingRunOf(run *tasks.Run, training learn.Training) (*trainingRun, error) {
+func (t trainings) trainingRunOf(run *tasks.Run, training learn.Training) (*trainingRun, error) {
 	l := &trainingRun{run: run, training: training}
 	if err := json.Unmarshal(training.Spec, &l.spec); err != nil {
 		return nil, tasks.Fail("internal", "the stored spec of %s can not be read: start another", training.ID)
 	}
-	l.spec.Hyper = fillHyper(l.spec.Hyper, t.Settings.Hyper)
+	l.spec.Hyper = fillHyper(l.spec.Hyper, t.hyper)
 	if l.training.Suffix == "" {
 		l.training.Suffix = suffix(training.ID, l.spec.SHA256, trainSpec(training, l.spec))
 	}
@@ -83,8 +91,8 @@ func (t *tuner) trainingRunOf(run *tasks.Run, training learn.Training) (*trainin
 }
 
 // findTrainer finds the vendor's trainer.
-func (t *tuner) findTrainer(l *trainingRun) (err error) {
-	l.trainer, err = t.Vendors.Trainer(l.training.Provider)
+func (t trainings) findTrainer(l *trainingRun) (err error) {
+	l.trainer, err = t.vendors.Trainer(l.training.Provider)
 	return err
 }
 

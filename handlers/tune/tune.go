@@ -105,41 +105,40 @@ func fillHyper(h, defaults tasks.Hyper) tasks.Hyper {
 	return h
 }
 
-// tuner does the work of every kind of this room.
-type tuner struct {
-	Deps
-}
-
-func newTuner(d Deps) *tuner {
+// filled returns the dependencies with their defaults.
+func (d Deps) filled() Deps {
 	d.Settings = d.Settings.filled()
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	return &tuner{Deps: d}
+	return d
 }
 
 // Handlers returns the handlers of the tune.* kinds.
 func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
-	t := newTuner(d)
+	d = d.filled()
 	return map[tasks.Kind]tasks.Handler{
-		tasks.TuneCurate:   t.step,
-		tasks.TuneStart:    t.start,
-		tasks.TunePoll:     t.poll,
-		tasks.TuneEvaluate: t.evaluate,
-		tasks.TuneReap:     t.reap,
+		tasks.TuneCurate:   newTuner(d).step,
+		tasks.TuneStart:    newStarter(d).start,
+		tasks.TunePoll:     newPoller(d).poll,
+		tasks.TuneEvaluate: newComparer(d).evaluate,
+		tasks.TuneReap:     newCleaner(d).reap,
 	}
 }
 
+// asker asks models.
+type asker struct{ caller *handlers.Caller }
+
 // ask makes a paid call of one target, without anyone to stand in for it.
-func (t *tuner) ask(ctx context.Context, run *tasks.Run, s handlers.Step, model string) (
+func (a asker) ask(ctx context.Context, run *tasks.Run, s handlers.Step, model string) (
 	*providers.Reply, error,
 ) {
-	tiers, err := t.Caller.Resolve(ctx, run.Store.Queries, run.Job.Tenant, model, "")
+	tiers, err := a.caller.Resolve(ctx, run.Store.Queries, run.Job.Tenant, model, "")
 	if err != nil {
 		return nil, err
 	}
 	s.Purpose, s.Tiers = "evaluate", tiers
-	answered, err := t.Caller.Ask(ctx, run, s)
+	answered, err := a.caller.Ask(ctx, run, s)
 	if err != nil {
 		return nil, err
 	}
