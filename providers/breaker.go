@@ -11,10 +11,10 @@ import (
 const (
 	breakerFailures = 5 // in a row
 	breakerOpen     = 10 * time.Second
-	breakerOpenMost = 15 * time.Second // a vendor that is back is found within it
+	maxBreakerOpen  = 15 * time.Second // a vendor that is back is found within it
 	refusalPause    = time.Minute      // after a wrong key, no money, no such model
 	quotaPause      = 10 * time.Minute // where the vendor does not say until when
-	longestPause    = time.Hour        // whatever the vendor asks for
+	maxPause        = time.Hour        // the longest that a vendor's Retry-After is obeyed
 	sharedFor       = time.Second      // for which what other processes said is used again
 )
 
@@ -167,15 +167,15 @@ func (b *breakers) failed(ctx context.Context, target Target, tenant string, e *
 func (c *circuit) fail(tenant string, e *Error) time.Duration {
 	switch e.Kind {
 	case KindRateLimit:
-		return min(e.RetryAfter, longestPause)
+		return min(e.RetryAfter, maxPause)
 	case KindQuota:
-		return min(orDefault(e.RetryAfter, quotaPause), longestPause)
+		return min(orDefault(e.RetryAfter, quotaPause), maxPause)
 	case KindAuth, KindBilling:
 		return c.refuse(tenant, accountWitnesses)
 	case KindPermission, KindModelGone:
 		return c.refuse(tenant, modelWitnesses)
 	case KindServer, KindTimeout, KindCapacity, KindTruncated:
-		return max(min(e.RetryAfter, longestPause), c.trip())
+		return max(min(e.RetryAfter, maxPause), c.trip())
 	}
 	return 0
 }
@@ -204,5 +204,5 @@ func (c *circuit) trip() time.Duration {
 	if c.openings == 1 {
 		return breakerOpen
 	}
-	return breakerOpenMost
+	return maxBreakerOpen
 }

@@ -6,7 +6,7 @@ import "bytes"
 // use makes more than one token of two bytes of text in a living language, and no
 // vendor bills a picture above 2,500.
 const (
-	bytesPerTokenLeast = 2
+	minBytesPerToken   = 2
 	bytesPerTokenUsual = 4
 	tokensPerMessage   = 16
 	tokensPerImage     = 2_500
@@ -15,18 +15,18 @@ const (
 // What a vendor may add to a count before it is not believed: a token for each
 // byte, its own system prompt, and pictures and answers that it counts in its own way.
 const (
-	tokensOfVendor       = 4_096
-	tokensPerMessageMost = 64
-	tokensPerImageMost   = 25_000
-	tokensOfAnswer       = 256
-	longestContext       = 2 << 20 // tokens, where the catalogue does not say
+	tokensOfVendor      = 4_096
+	maxTokensPerMessage = 64
+	maxTokensPerImage   = 25_000
+	tokensOfAnswer      = 256
+	maxContext          = 2 << 20 // tokens, where the catalogue does not say
 )
 
 // InputBound returns the most input tokens that the request is reserved for.
 func InputBound(req *Request) int64 {
 	size, images := sizeOf(req)
 	fixed := tokensPerMessage*(len(req.Messages)+1) + images*tokensPerImage
-	return int64(size/bytesPerTokenLeast + fixed)
+	return int64(size/minBytesPerToken + fixed)
 }
 
 func sizeOf(req *Request) (size, images int) {
@@ -42,7 +42,7 @@ func sizeOf(req *Request) (size, images int) {
 // EstimateUsage guesses what an answer was billed where the vendor did not
 // say. The guess stays marked as Missing.
 func EstimateUsage(req *Request, reply *Reply) Usage {
-	input := InputBound(req) * bytesPerTokenLeast / bytesPerTokenUsual
+	input := InputBound(req) * minBytesPerToken / bytesPerTokenUsual
 	output := (len(reply.Content) + len(reply.Message)) / bytesPerTokenUsual
 	return Usage{Input: input, Output: int64(output) + 1, Missing: true}
 }
@@ -60,19 +60,19 @@ func believable(req *Request, received, context int, usage Usage) bool {
 	if req.N != nil && *req.N > 1 {
 		answers = *req.N
 	}
-	return usage.Input <= mostInput(req)*int64(answers) &&
-		usage.Output <= mostOutput(req, received, context, usage.Reasoning)*int64(answers)
+	return usage.Input <= maxInput(req)*int64(answers) &&
+		usage.Output <= maxOutput(req, received, context, usage.Reasoning)*int64(answers)
 }
 
-func mostInput(req *Request) int64 {
+func maxInput(req *Request) int64 {
 	size, images := sizeOf(req)
-	return int64(size + tokensOfVendor + tokensPerMessageMost*(len(req.Messages)+1) + images*tokensPerImageMost)
+	return int64(size + tokensOfVendor + maxTokensPerMessage*(len(req.Messages)+1) + images*maxTokensPerImage)
 }
 
-// mostOutput is the most that one answer can have. Some vendors count reasoning
+// maxOutput is the most that one answer can have. Some vendors count reasoning
 // beside the tokens that were asked for.
-func mostOutput(req *Request, received, context int, reasoning int64) int64 {
-	most := int64(orDefault(context, longestContext))
+func maxOutput(req *Request, received, context int, reasoning int64) int64 {
+	most := int64(orDefault(context, maxContext))
 	if req.MaxTokens <= 0 {
 		return most
 	}

@@ -108,9 +108,10 @@ func (r *ChatRequest) Input(body []byte, alias string) ChatInput {
 	}
 }
 
-// leastBytesPerToken is how much text a token holds at most, by and large: a
-// prompt that is too long even so is not worth asking for.
-const leastBytesPerToken = 6
+// minBytesPerToken divides a prompt's bytes into the fewest tokens that it can have. A
+// token of English text has about four bytes, rarely more than six: a prompt that
+// exceeds the context even so is refused before any vendor is called.
+const minBytesPerToken = 6
 
 // CheckContext refuses a request that can not fit a model's context, in tokens.
 // A context of 0 is not known and takes everything.
@@ -124,7 +125,7 @@ func (r *ChatRequest) CheckContext(tokens int) error {
 			size += len(m.Content) + len(m.ToolCalls)
 		}
 	}
-	if least := size/leastBytesPerToken + r.MaxTokens; least > tokens {
+	if least := size/minBytesPerToken + r.MaxTokens; least > tokens {
 		return &InputError{
 			Code: "context_length_exceeded", Param: "messages",
 			Message: "the messages and the answer need more tokens than the model's context holds: shorten them, " +

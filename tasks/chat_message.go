@@ -9,7 +9,8 @@ import (
 	"dreamlab/store/plainjson"
 )
 
-const mostMessages = 2048
+// maxMessages is OpenAI's limit of messages in one request.
+const maxMessages = 2048
 
 func readMessages(r *ChatRequest, name string, raw json.RawMessage) (fault *InputError) {
 	r.Messages, fault = parseMessages(name, raw)
@@ -21,8 +22,8 @@ func parseMessages(name string, raw json.RawMessage) ([]Message, *InputError) {
 	if fault != nil {
 		return nil, fault
 	}
-	if len(list) > mostMessages {
-		return nil, invalid(name, "at most %d messages are allowed, not %d", mostMessages, len(list))
+	if len(list) > maxMessages {
+		return nil, invalid(name, "at most %d messages are allowed, not %d", maxMessages, len(list))
 	}
 	messages := make([]Message, len(list))
 	for i, raw := range list {

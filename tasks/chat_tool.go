@@ -9,15 +9,16 @@ import (
 // toolName is what OpenAI allows as the name of a function or a schema.
 var toolName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 
-const mostTools = 128
+// maxTools is OpenAI's limit of tools in one request.
+const maxTools = 128
 
 func readTools(r *ChatRequest, name string, raw json.RawMessage) *InputError {
 	list, fault := typed[[]json.RawMessage](name, raw)
 	if fault != nil {
 		return fault
 	}
-	if len(list) > mostTools {
-		return invalid(name, "at most %d tools are allowed, not %d", mostTools, len(list))
+	if len(list) > maxTools {
+		return invalid(name, "at most %d tools are allowed, not %d", maxTools, len(list))
 	}
 	for i, tool := range list {
 		if fault := checkTool(fmt.Sprintf("%s[%d]", name, i), tool); fault != nil {

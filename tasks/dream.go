@@ -28,7 +28,7 @@ type DreamPart struct {
 // Bounds of a dream's batch.
 const (
 	DefaultDreamLimit = 1_000
-	mostDreamLimit    = 100_000
+	maxDreamLimit     = 100_000
 )
 
 // ParseDream reads and checks the body of POST /v1/dreams; an empty body asks
@@ -56,7 +56,7 @@ func ParseDream(body []byte) (*DreamInput, error) {
 func (in *DreamInput) read(name string, raw json.RawMessage) (fault *InputError) {
 	switch name {
 	case "limit":
-		in.Limit, fault = within(name, raw, 1, mostDreamLimit)
+		in.Limit, fault = within(name, raw, 1, maxDreamLimit)
 	case "mode":
 		in.Mode, fault = oneOf(name, raw, "auto", "live", "batch")
 	case "dry_run":

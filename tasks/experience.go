@@ -77,9 +77,9 @@ const MaxLine = 4 << 20
 
 // Bounds of what stands beside the messages, in bytes.
 const (
-	mostID       = 256
-	mostText     = 1 << 20
-	mostMetadata = 16 << 10
+	maxID       = 256
+	maxText     = 1 << 20
+	maxMetadata = 16 << 10
 )
 
 // ParseConversation reads and checks one conversation. Turns after the last
@@ -155,7 +155,7 @@ func (c *ConversationLine) read(members map[string]json.RawMessage) (fault *Inpu
 	if c.ConversationID, fault = conversationID(members); fault != nil {
 		return fault
 	}
-	if c.Reference, fault = boundedText("reference", members["reference"], mostText); fault != nil {
+	if c.Reference, fault = boundedText("reference", members["reference"], maxText); fault != nil {
 		return fault
 	}
 	if raw, ok := members["feedback"]; ok {
@@ -172,8 +172,8 @@ func (c *ConversationLine) read(members map[string]json.RawMessage) (fault *Inpu
 		if _, fault := object("metadata", raw); fault != nil {
 			return fault
 		}
-		if len(raw) > mostMetadata {
-			return invalid("metadata", "longer than %d bytes: shorten it", mostMetadata)
+		if len(raw) > maxMetadata {
+			return invalid("metadata", "longer than %d bytes: shorten it", maxMetadata)
 		}
 		c.Metadata = raw
 	}
@@ -185,7 +185,7 @@ func conversationID(members map[string]json.RawMessage) (string, *InputError) {
 	if _, ok := members[name]; !ok {
 		name = "conversation"
 	}
-	id, fault := boundedText(name, members[name], mostID)
+	id, fault := boundedText(name, members[name], maxID)
 	if fault != nil {
 		return "", fault
 	}
@@ -234,10 +234,10 @@ func readFeedback(param string, members map[string]json.RawMessage) (*Feedback, 
 		f.Rating = &rating
 	}
 	var fault *InputError
-	if f.Comment, fault = boundedText(join(param, "comment"), members["comment"], mostText); fault != nil {
+	if f.Comment, fault = boundedText(join(param, "comment"), members["comment"], maxText); fault != nil {
 		return nil, fault
 	}
-	f.Correction, fault = boundedText(join(param, "correction"), members["correction"], mostText)
+	f.Correction, fault = boundedText(join(param, "correction"), members["correction"], maxText)
 	return f, fault
 }
 
@@ -262,8 +262,8 @@ func boundedText(param string, raw json.RawMessage, most int) (string, *InputErr
 // under the parameter's name.
 func CheckConversation(param, id string) *InputError {
 	strange := func(r rune) bool { return r < ' ' || r == utf8.RuneError }
-	if len(id) > mostID || strings.ContainsFunc(id, strange) {
-		return invalid(param, "an id has at most %d bytes and no control characters", mostID)
+	if len(id) > maxID || strings.ContainsFunc(id, strange) {
+		return invalid(param, "an id has at most %d bytes and no control characters", maxID)
 	}
 	return nil
 }

@@ -80,10 +80,10 @@ type TrainingCheckpoint struct {
 
 // Bounds of what a client may ask of a training.
 const (
-	mostEpochs     = 50
-	mostBatch      = 4096
-	mostMultiplier = 100
-	longestSuffix  = 64 // characters, as OpenAI has it
+	maxEpochs     = 50
+	maxBatch      = 4096
+	maxMultiplier = 100
+	maxSuffix     = 64 // characters, as OpenAI has it
 )
 
 // ParseTraining reads and checks the body of POST /v1/fine_tuning/jobs. Its
@@ -115,11 +115,11 @@ func ParseTraining(body []byte) (*TrainingRequest, error) {
 func (in *TrainingRequest) read(name string, raw json.RawMessage) (fault *InputError) {
 	switch name {
 	case "model":
-		in.Model, fault = shortText(name, raw, longestModel)
+		in.Model, fault = shortText(name, raw, maxModel)
 	case "training_file":
-		in.File, fault = shortText(name, raw, longestModel)
+		in.File, fault = shortText(name, raw, maxModel)
 	case "suffix":
-		in.Suffix, fault = shortText(name, raw, longestSuffix)
+		in.Suffix, fault = shortText(name, raw, maxSuffix)
 	case "seed":
 		in.Hyper.Seed, fault = within(name, raw, int64(0), 1<<31-1)
 	case "metadata":
@@ -188,11 +188,11 @@ func (h *Hyper) read(param string, raw json.RawMessage) *InputError {
 		}
 		switch at := join(param, name); name {
 		case "n_epochs":
-			h.Epochs, fault = within(at, members[name], 1, mostEpochs)
+			h.Epochs, fault = within(at, members[name], 1, maxEpochs)
 		case "batch_size":
-			h.BatchSize, fault = within(at, members[name], 1, mostBatch)
+			h.BatchSize, fault = within(at, members[name], 1, maxBatch)
 		default:
-			h.Multiplier, fault = within(at, members[name], 0.01, float64(mostMultiplier))
+			h.Multiplier, fault = within(at, members[name], 0.01, float64(maxMultiplier))
 		}
 		if fault != nil {
 			return fault

@@ -37,9 +37,9 @@ type EvaluateInput struct {
 
 // Bounds of what a client may ask of a tune.
 const (
-	mostMinExamples = 1_000_000
-	longestAlias    = 64 // bytes
-	longestModel    = 200
+	maxMinExamples = 1_000_000
+	maxAlias       = 64  // bytes
+	maxModel       = 200 // bytes
 )
 
 // ParseTune reads and checks the body of POST /v1/tunes; an empty body asks for
@@ -67,13 +67,13 @@ func ParseTune(body []byte) (*TuneInput, error) {
 func (in *TuneInput) read(name string, raw json.RawMessage) (fault *InputError) {
 	switch name {
 	case "alias":
-		in.Alias, fault = shortText(name, raw, longestAlias)
+		in.Alias, fault = shortText(name, raw, maxAlias)
 	case "base":
-		if in.Base, fault = shortText(name, raw, longestModel); fault == nil && !namesModel(in.Base) {
+		if in.Base, fault = shortText(name, raw, maxModel); fault == nil && !namesModel(in.Base) {
 			fault = invalid(name, "name the base as provider/model, as together/openai/gpt-oss-20b")
 		}
 	case "min_examples":
-		in.MinExamples, fault = within(name, raw, 1, mostMinExamples)
+		in.MinExamples, fault = within(name, raw, 1, maxMinExamples)
 	case "dry_run":
 		in.DryRun, fault = typed[bool](name, raw)
 	case "budget_usd":

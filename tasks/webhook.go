@@ -13,14 +13,15 @@ type WebhookRules struct {
 	Private []netip.Prefix
 }
 
-const longestWebhook = 2048 // bytes
+// maxWebhook bounds a webhook's URL, in bytes: the length that servers commonly take.
+const maxWebhook = 2048
 
 // Check tells what is wrong with a webhook's URL, or nil. A name is looked up
 // only when it is called: see Permits.
 func (r WebhookRules) Check(text string) error {
 	const param = "webhook_url"
-	if len(text) > longestWebhook {
-		return invalid(param, "a webhook's URL has at most %d bytes", longestWebhook)
+	if len(text) > maxWebhook {
+		return invalid(param, "a webhook's URL has at most %d bytes", maxWebhook)
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {

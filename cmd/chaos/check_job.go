@@ -110,7 +110,7 @@ func lookAtCancels(h *history, n loadNotes, f *finding) {
 // latestCancel bounds how long a job may run on that was asked to end, whatever
 // is wrong: its worker is frozen or dead for the longest lease, and the database
 // away after that.
-const latestCancel = time.Minute + 15*time.Second + longestOutage
+const latestCancel = time.Minute + 15*time.Second + maxOutage
 
 // lookAtHaste measures how soon running jobs ended. Half of them meet no fault.
 func lookAtHaste(h *history, _ loadNotes, f *finding) {
@@ -157,9 +157,9 @@ func lookPast(h *history, job jobRow, f *finding) {
 }
 
 const (
-	// longestPoll bounds an attempt that only asks how far a vendor is: its
+	// maxPoll bounds an attempt that only asks how far a vendor is: its
 	// calls time out, and its database is away, for that long. Microseconds.
-	longestPoll = 90_000_000
+	maxPoll = 90_000_000
 	// usualPoll bounds what half of them take: the pause between two.
 	usualPoll = 500_000
 )
@@ -176,7 +176,7 @@ func lookAtPolls(h *history, _ loadNotes, f *finding) {
 			}
 			f.see()
 			held := h.span(a.Started, a.Ended)
-			if took = append(took, held); held > longestPoll {
+			if took = append(took, held); held > maxPoll {
 				f.breaks(id, "epoch %d polled for %d s", a.Epoch, held/1e6)
 			}
 		}

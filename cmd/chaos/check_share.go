@@ -58,9 +58,9 @@ const (
 	fairness = 10
 	// enough is how many jobs have to begin while both are queued.
 	enough = 100
-	// quietMost is how long a quiet tenant's chat may be queued, in nineteen of
+	// maxQuiet is how long a quiet tenant's chat may be queued, in nineteen of
 	// twenty cases.
-	quietMost = 2 * time.Second
+	maxQuiet = 2 * time.Second
 )
 
 // lookAtFloods measures shares while both tenants of a flood had jobs in the queue.
@@ -97,7 +97,7 @@ func (h *history) lookAtQuiet(flood flood, from, to int64, f *finding) {
 	late := quiet[len(quiet)*95/100]
 	f.say("%s: of %d chats of a quiet tenant 95 in 100 began within %s",
 		flood.name, len(quiet), late.Round(time.Millisecond))
-	if late > quietMost {
+	if late > maxQuiet {
 		f.breaks("", "%s: a quiet tenant's chats waited for %s", flood.name, late)
 	}
 }

@@ -176,10 +176,10 @@ func spoiltJobs() map[string]spoiling {
 		}},
 		"not cancelled": {"I9", func(h *history, _ *loadNotes) { h.change("job_b", func(j *jobRow) { j.State = "failed" }) }},
 		"long poll": {"I10", func(h *history, _ *loadNotes) {
-			h.attempts["job_p"][0].Ended = 2 * longestPoll
+			h.attempts["job_p"][0].Ended = 2 * maxPoll
 		}},
 		"long without the clock's move": {"I10", func(h *history, _ *loadNotes) {
-			h.attempts["job_p"][0].Ended, h.moves = 3*longestPoll, []move{{longestPoll, longestPoll / 2}}
+			h.attempts["job_p"][0].Ended, h.moves = 3*maxPoll, []move{{maxPoll, maxPoll / 2}}
 		}},
 		"poll that stays": {"I10", func(h *history, _ *loadNotes) { h.attempts["job_p"][0].Ended = 2 * usualPoll }},
 	}
@@ -286,7 +286,7 @@ func spoiltShares() map[string]spoiling {
 			h.drop("l")
 			h.flood("l", 300, 0)
 		}},
-		"a quiet one waits": {"I7", func(h *history, _ *loadNotes) { h.queue("q", 1, 4000, 4001+quietMost.Microseconds()) }},
+		"a quiet one waits": {"I7", func(h *history, _ *loadNotes) { h.queue("q", 1, 4000, 4001+maxQuiet.Microseconds()) }},
 		"too many at once": {"I8", func(h *history, _ *loadNotes) {
 			for range tenantCap {
 				h.attempts["job_b"] = append(h.attempts["job_b"], attemptRow{Job: "job_b", Started: 2, Ended: 19})
@@ -331,7 +331,7 @@ func TestReport(t *testing.T) {
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	for length, want := range map[time.Duration]time.Duration{
-		2 * time.Minute: 24 * time.Second, 5 * time.Minute: time.Minute, time.Hour: longestOutage,
+		2 * time.Minute: 24 * time.Second, 5 * time.Minute: time.Minute, time.Hour: maxOutage,
 	} {
 		if got := outage(length); got != want {
 			t.Errorf("in %s it is %s, not %s", length, got, want)

@@ -22,11 +22,12 @@ type injecting func(l *lab, ctx context.Context, r *rand.Rand) error
 
 var errMissed = errors.New("no work came by")
 
-const longestOutage = 65 * time.Second
+// maxOutage is longer than the longest lease, one minute, so that leases run out.
+const maxOutage = 65 * time.Second
 
 // outage is how long a server is away in a run of some length: a fifth of it,
 // and a minute, past every lease, where the run has five or more.
-func outage(length time.Duration) time.Duration { return min(length/5, longestOutage) }
+func outage(length time.Duration) time.Duration { return min(length/5, maxOutage) }
 
 func ofRedis(l *lab) *server    { return l.redis }
 func ofPostgres(l *lab) *server { return l.postgres }

@@ -24,8 +24,8 @@ func (r report) broken() int {
 	return n
 }
 
-// mostShown bounds the violations that are told in full.
-const mostShown = 5
+// maxShown bounds the violations whose job is printed in full.
+const maxShown = 5
 
 func (r report) write(out io.Writer) {
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
@@ -77,7 +77,7 @@ func (r report) writeLosses(out io.Writer) {
 func (r report) writeBroken(out io.Writer, all []violation) {
 	for i, v := range all {
 		fmt.Fprintf(out, "\n%s broken by %s: %s\n", v.invariant, v.job, v.text)
-		if i >= mostShown || v.job == "" {
+		if i >= maxShown || v.job == "" {
 			continue
 		}
 		for _, line := range r.history.tell(v.job) {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// mostTypos is how far a word may be from the one that was meant; of a short one a
+// maxTypos bounds the letters by which a suggested word may differ; of a short word a
 // third of its letters.
-const mostTypos = 2
+const maxTypos = 2
 
 // meant returns the advice to use the word that is nearest to another one, "" where
 // none is near.
 func meant(word string, words []string) string {
-	best, least := "", mostTypos+1
+	best, least := "", maxTypos+1
 	for _, w := range words {
 		if typos := distance(word, w); typos < least && 3*typos <= len(word)+1 {
 			best, least = w, typos

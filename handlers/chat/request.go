@@ -40,8 +40,9 @@ func messagesOf(messages []tasks.Message) []providers.Message {
 	return out
 }
 
-// mostMemory bounds what of a memory stands in front of a chat, in bytes.
-const mostMemory = 8 << 10
+// maxMemory bounds what of the memory is put in front of a chat, in bytes: about 2,000
+// tokens, which every chat pays for.
+const maxMemory = 8 << 10
 
 // remember puts the tenant's memory in front, where there is one.
 func (t *turn) remember(ctx context.Context, request *providers.Request) error {
@@ -65,7 +66,7 @@ func (t *turn) remember(ctx context.Context, request *providers.Request) error {
 func memoryText(lessons []learn.Lesson) string {
 	var out strings.Builder
 	for _, lesson := range lessons {
-		if out.Len()+len(lesson.Text) > mostMemory {
+		if out.Len()+len(lesson.Text) > maxMemory {
 			break
 		}
 		if out.Len() == 0 {

@@ -64,8 +64,9 @@ var (
 	announced   = regexp.MustCompile(`(?i)\banswer\b(?:\s+is)?\s*[:=]?\s*([^\n]*)`)
 )
 
-// longestNumber bounds what is taken for a number, in bytes.
-const longestNumber = 60
+// maxNumber bounds a number, in bytes: longer ones are text, and big.Rat would take
+// long to compare them.
+const maxNumber = 60
 
 // referenceNumber reads a reference that is a number.
 func referenceNumber(reference string) (quantity, bool) {
@@ -83,7 +84,7 @@ func referenceNumber(reference string) (quantity, bool) {
 // rational reads the groups of the number pattern. A minus sign counts only
 // where it is not a dash between words.
 func rational(parts []string) (*big.Rat, bool) {
-	if len(parts[0]) > longestNumber {
+	if len(parts[0]) > maxNumber {
 		return nil, false
 	}
 	text := strings.ReplaceAll(parts[3], ",", "") + parts[4]
@@ -169,7 +170,7 @@ func document(text string) (any, bool) {
 func canonical(value any) any {
 	switch v := value.(type) {
 	case json.Number:
-		if len(v) > longestNumber || strings.ContainsAny(string(v), "eE") {
+		if len(v) > maxNumber || strings.ContainsAny(string(v), "eE") {
 			return v.String()
 		}
 		rat, ok := new(big.Rat).SetString(v.String())
@@ -198,16 +199,17 @@ func unfenced(text string) string {
 	return text
 }
 
-// How long a reference may be to be compared word by word.
+// A reference is compared word by word up to this length. A longer one can be
+// answered rightly in other words.
 const (
-	mostWords = 3
-	mostRunes = 40
+	maxWords = 3
+	maxRunes = 40 // characters
 )
 
 func checkWords(reference, answer string) (checkable, correct bool) {
 	want := plain(reference)
 	words := strings.Fields(want)
-	short := len(words) > 0 && len(words) <= mostWords && utf8.RuneCountInString(reference) <= mostRunes
+	short := len(words) > 0 && len(words) <= maxWords && utf8.RuneCountInString(reference) <= maxRunes
 	if !short || strings.ContainsAny(reference, ".!?\n") {
 		return false, false
 	}

@@ -19,12 +19,12 @@ import (
 	"dreamlab/tasks"
 )
 
-// errNotPublic means that a name led to an address that is not permitted.
+// errNotPublic means that a name resolved to an address that is not permitted.
 var errNotPublic = errors.New("the webhook's name leads to an address that is not public")
 
-// transport connects to permitted addresses alone. The address is looked at
-// after the name was looked up, so that a name can not change its mind between;
-// no proxy stands between either.
+// transport connects to permitted addresses alone. The address is checked when the
+// connection is made, after DNS was asked: a name that resolves differently at each
+// question (DNS rebinding) does not pass. No proxy is used.
 func transport(rules tasks.WebhookRules, timeout time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: timeout, Control: func(_, address string, _ syscall.RawConn) error {
 		to, err := netip.ParseAddrPort(address)
@@ -56,8 +56,8 @@ func (r *refusal) Error() string { return r.code + ": " + r.text }
 // Unwrap returns the cause.
 func (r *refusal) Unwrap() error { return r.cause }
 
-// mostAnswer is how much of an answer is read; nobody looks at it.
-const mostAnswer = 64 << 10
+// maxAnswer bounds what is read of an answer, in bytes. The text is discarded.
+const maxAnswer = 64 << 10
 
 // post sends an event and returns the status of the answer; an error is a
 // refusal.
@@ -80,7 +80,7 @@ func (d *deliverer) post(ctx context.Context, to string, e event, secret []byte)
 	if err != nil {
 		return 0, unreachable(err)
 	}
-	_, err = io.CopyN(io.Discard, answer.Body, mostAnswer)
+	_, err = io.CopyN(io.Discard, answer.Body, maxAnswer)
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
@@ -108,9 +108,8 @@ func unreachable(err error) *refusal {
 		text: "the webhook's server could not be reached"}
 }
 
-// judge tells whether an answer takes the delivery: any 2xx does. 410 means
-// that nobody wants it any more, and redirects are not followed; all else is
-// tried again.
+// judge tells whether an answer takes the delivery: any 2xx does. 410 ends
+// the deliveries, and redirects are not followed; everything else is tried again.
 func judge(answer *http.Response) error {
 	status := answer.StatusCode
 	r := &refusal{code: "vendor_unavailable", text: fmt.Sprintf("the webhook's server answered %d", status)}
@@ -127,8 +126,9 @@ func judge(answer *http.Response) error {
 	return r
 }
 
-// longestPause bounds the pauses between tries.
-const longestPause = 6 * time.Hour
+// maxPause bounds the pause between two tries, so that the 12 tries of a
+// delivery take about a day.
+const maxPause = 6 * time.Hour
 
 // retryAfter reads seconds, as Retry-After may have them.
 func retryAfter(header string) time.Duration {
@@ -136,12 +136,12 @@ func retryAfter(header string) time.Duration {
 	if err != nil || n < 0 {
 		return 0
 	}
-	return min(time.Duration(min(n, 1<<20))*time.Second, longestPause)
+	return min(time.Duration(min(n, 1<<20))*time.Second, maxPause)
 }
 
 // pauseAfter is the pause after so many failed tries: from five seconds on it
 // is four times as long each time, up to six hours, and half of it is chance.
 func pauseAfter(failed int) time.Duration {
 	bound := 5 * time.Second << min(2*(failed-1), 20)
-	return backoff.Spread(min(bound, longestPause))
+	return backoff.Spread(min(bound, maxPause))
 }

@@ -64,7 +64,7 @@ func TestPauses(t *testing.T) {
 	t.Parallel()
 	var least, most time.Duration
 	for failed := 1; failed <= 12; failed++ {
-		bound := min(5*time.Second<<(2*(failed-1)), longestPause)
+		bound := min(5*time.Second<<(2*(failed-1)), maxPause)
 		for range 100 {
 			if got := pauseAfter(failed); got < bound/2 || got > bound {
 				t.Fatalf("the pause after %d is %s, want %s to %s", failed, got, bound/2, bound)
@@ -78,7 +78,7 @@ func TestPauses(t *testing.T) {
 		t.Errorf("all tries take %s to %s", least, most)
 	}
 	for header, want := range map[string]time.Duration{
-		"": 0, "x": 0, "-1": 0, "30": 30 * time.Second, "999999999": longestPause,
+		"": 0, "x": 0, "-1": 0, "30": 30 * time.Second, "999999999": maxPause,
 	} {
 		if got := retryAfter(header); got != want {
 			t.Errorf("Retry-After %q is %s", header, got)

@@ -87,8 +87,9 @@ type usage struct {
 	} `json:"completion_tokens_details"`
 }
 
-// mostTokens is beyond what any answer can have been billed for.
-const mostTokens = 1e12
+// maxTokens bounds a count of tokens that is read at all. No call uses 10^12; a larger
+// number would overflow when it is multiplied by a price.
+const maxTokens = 1e12
 
 // counts returns the usage, or Missing where the vendor gave none that makes sense.
 func (u *usage) counts() providers.Usage {
@@ -101,7 +102,7 @@ func (u *usage) counts() providers.Usage {
 	}
 }
 
-func countable(tokens float64) bool { return tokens >= 0 && tokens < mostTokens }
+func countable(tokens float64) bool { return tokens >= 0 && tokens < maxTokens }
 
 // parseUsage reads a usage object. One that can not be read is missing: it is
 // no reason to lose the answer.

@@ -20,7 +20,7 @@ import (
 // the likelihoods of twenty others in one of up to 4 KiB.
 const (
 	maxStream      = 32 << 20 // all of it, in bytes
-	leastStream    = 4 << 20  // what even a short answer may take
+	minStream      = 4 << 20  // in bytes: allowed to an answer of any length
 	bytesPerToken  = 1 << 10
 	bytesPerLikely = 4 << 10
 	maxIdle        = 64 // chunks in a row that show nothing and are handed on
@@ -39,7 +39,7 @@ func streamLimit(req *providers.Request) int64 {
 	if req.N != nil {
 		choices = int64(max(*req.N, 1))
 	}
-	return min(max(int64(req.MaxTokens)*each*choices, leastStream), maxStream)
+	return min(max(int64(req.MaxTokens)*each*choices, minStream), maxStream)
 }
 
 // stream is an answer that is coming in.

@@ -308,7 +308,7 @@ func TestStreamWithoutAnEnd(t *testing.T) {
 	size := 0
 	_, err := client.Chat(t.Context(), req, func(chunk providers.Chunk) error { size += len(chunk.Data); return nil })
 	var e *providers.Error
-	if !errors.As(err, &e) || e.Kind != providers.KindUnreadable || !e.NoRetry || size > leastStream {
+	if !errors.As(err, &e) || e.Kind != providers.KindUnreadable || !e.NoRetry || size > minStream {
 		t.Errorf("%d bytes were taken of five tokens, then %v", size, err)
 	}
 }

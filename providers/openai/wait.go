@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// longestWait caps what a vendor may ask for, against nonsense.
-const longestWait = 24 * time.Hour
+// maxWait bounds the pause that a vendor may ask for. No limit of a vendor lasts
+// longer than a day: a larger number is a mistake.
+const maxWait = 24 * time.Hour
 
 var (
 	inWords = regexp.MustCompile(`(?i)(?:try again in|retry after|retry in)\s+` +
@@ -59,7 +60,7 @@ func reset(h http.Header) (time.Duration, bool) {
 	soonest, latest := time.Duration(0), time.Duration(0)
 	for _, limit := range []string{"", "-Requests", "-Tokens"} {
 		wait, ok := parseWait(h.Get("X-Ratelimit-Reset" + limit))
-		if !ok || wait == longestWait { // some send a date here, by which no two mean the same
+		if !ok || wait == maxWait { // some send a date here, by which no two mean the same
 			continue
 		}
 		if h.Get("X-Ratelimit-Remaining"+limit) == "0" {
@@ -98,8 +99,8 @@ func bounded(seconds float64) (time.Duration, bool) {
 	if math.IsNaN(seconds) || seconds < 0 {
 		return 0, false
 	}
-	if seconds > longestWait.Seconds() {
-		return longestWait, true
+	if seconds > maxWait.Seconds() {
+		return maxWait, true
 	}
 	return time.Duration(seconds * float64(time.Second)), true
 }

@@ -54,24 +54,24 @@ type Object struct {
 }
 
 const (
-	longestName = 512 // bytes; Google Cloud Storage takes 1,024, its prefix included
-	longestPart = 200 // bytes between slashes; most file systems take 255
+	maxName = 512 // bytes; Google Cloud Storage takes 1,024, its prefix included
+	maxPart = 200 // bytes between slashes; most file systems take 255
 )
 
 // CheckName returns an error that wraps ErrName unless every bucket can keep an
 // object of that name: parts of printable ASCII but for \:*?"<>| with single
 // slashes between them, none of them beginning with a dot.
 func CheckName(name string) error {
-	if len(name) > longestName {
-		return fmt.Errorf("%w: %.40q…: longer than %d bytes", ErrName, name, longestName)
+	if len(name) > maxName {
+		return fmt.Errorf("%w: %.40q…: longer than %d bytes", ErrName, name, maxName)
 	}
 	if !fs.ValidPath(name) {
 		return fmt.Errorf("%w: %q: take parts with single slashes between", ErrName, name)
 	}
 	for part := range strings.SplitSeq(name, "/") {
-		if part[0] == '.' || len(part) > longestPart || strings.ContainsFunc(part, strange) {
+		if part[0] == '.' || len(part) > maxPart || strings.ContainsFunc(part, strange) {
 			return fmt.Errorf("%w: %q: a part begins with a dot, is longer than %d bytes or holds strange characters",
-				ErrName, name, longestPart)
+				ErrName, name, maxPart)
 		}
 	}
 	return nil

@@ -7,8 +7,8 @@ import (
 	"dreamlab/store/db"
 )
 
-// mostHolders bounds lists that one screen shows.
-const mostHolders = 50
+// maxHolders bounds the lists of `dreamlab status`, which are read on one screen.
+const maxHolders = 50
 
 // Holder is a worker and what it has in hand in a lane.
 type Holder struct {
@@ -25,7 +25,7 @@ func (q *ReadQueries) Holders(ctx context.Context) ([]Holder, error) {
 	err := q.Each(ctx, `SELECT coalesce(lease_owner, ''), lane, count(*),
 			{now} - min(claimed_at), min(lease_until) - {now}
 		FROM jobs WHERE `+inFlight+` AND state = 'running' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT $1`,
-		[]any{int64(mostHolders)}, func(rows db.Rows) error {
+		[]any{int64(maxHolders)}, func(rows db.Rows) error {
 			var h Holder
 			var oldest, lease *int64
 			err := rows.Scan(&h.Worker, &h.Lane, &h.Jobs, &oldest, &lease)
@@ -52,7 +52,7 @@ func (q *ReadQueries) Queues(ctx context.Context) ([]Queue, error) {
 	err := q.Each(ctx, `SELECT tenant, lane, count(CASE WHEN state IN ('queued', 'dispatched') THEN 1 END),
 			count(CASE WHEN state = 'running' THEN 1 END), count(CASE WHEN state = 'waiting' THEN 1 END)
 		FROM `+open+`
-		GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT $1`, []any{int64(mostHolders)}, func(rows db.Rows) error {
+		GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT $1`, []any{int64(maxHolders)}, func(rows db.Rows) error {
 		var one Queue
 		err := rows.Scan(&one.Tenant, &one.Lane, &one.Queued, &one.Held, &one.Waits)
 		all = append(all, one)
@@ -82,7 +82,7 @@ func (q *ReadQueries) Stuck(ctx context.Context) ([]Stuck, error) {
 				WHERE `+inFlight+` AND state = 'dispatched' AND dispatched_at < {now} - 300000000
 			UNION ALL SELECT id, kind, state, {now} - run_at FROM jobs
 				WHERE state IN ('queued', 'waiting') AND NOT due AND run_at < {now} - 60000000) AS stuck
-		ORDER BY late DESC, id LIMIT $1`, []any{int64(mostHolders)}, func(rows db.Rows) error {
+		ORDER BY late DESC, id LIMIT $1`, []any{int64(maxHolders)}, func(rows db.Rows) error {
 		var s Stuck
 		var state string
 		var late int64

@@ -16,8 +16,8 @@ import (
 
 const (
 	rollbackWait = 5 * time.Second
-	// mostQueued bounds what waits to be sent.
-	mostQueued = 256
+	// maxQueued bounds the statements that wait to be sent, and so the memory they take.
+	maxQueued = 256
 )
 
 // tx is a transaction that saves round trips: BEGIN goes with the first
@@ -50,7 +50,7 @@ func (t *tx) Later(ctx context.Context, s db.Statement) error {
 	if s.Missing != nil {
 		s = wanting(s)
 	}
-	if t.queue = append(t.queue, queued{Statement: s}); len(t.queue) < mostQueued {
+	if t.queue = append(t.queue, queued{Statement: s}); len(t.queue) < maxQueued {
 		return nil
 	}
 	return t.Flush(ctx)

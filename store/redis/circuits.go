@@ -19,8 +19,8 @@ func NewCircuits(client redis.UniversalClient) *Circuits { return &Circuits{redi
 
 func circuitKey(target string) string { return "dreamlab:{circuits}:" + target }
 
-// longest bounds how long a circuit stays open.
-const longest = 24 * time.Hour
+// maxOpen bounds how long a circuit stays open.
+const maxOpen = 24 * time.Hour
 
 // later sets a time unless a later one is set.
 var later = redis.NewScript(`
@@ -33,7 +33,7 @@ return 1`)
 // SetNotBefore reports that a target is not to be called before a time. The
 // latest report holds; one of more than a day is cut.
 func (c *Circuits) SetNotBefore(ctx context.Context, target string, until time.Time) error {
-	left := min(time.Until(until), longest)
+	left := min(time.Until(until), maxOpen)
 	if left <= 0 {
 		return nil
 	}

@@ -24,8 +24,8 @@ const (
 	// ahead is how many events are kept for a follower who is slow; one who
 	// falls behind further reads by himself.
 	ahead = 256
-	// most is how many entries of a stream one read takes.
-	most = 128
+	// maxEntries bounds the entries of a stream that one read takes.
+	maxEntries = 128
 )
 
 // ErrInterrupted means that a reply cannot go on as the client knows it:
@@ -74,7 +74,7 @@ func (r *Reader) Run(ctx context.Context) error {
 		for _, key := range keys {
 			streams = append(streams, from[key])
 		}
-		found, err := r.redis.XRead(ctx, &redis.XReadArgs{Streams: streams, Count: most, Block: block}).Result()
+		found, err := r.redis.XRead(ctx, &redis.XReadArgs{Streams: streams, Count: maxEntries, Block: block}).Result()
 		if err != nil && !errors.Is(err, redis.Nil) {
 			sleep(ctx, rest)
 			continue
@@ -233,7 +233,7 @@ func (t *trail) drain(ctx context.Context, f *follower, yield func(Event, error)
 // catchUp reads what a slow follower has missed, page by page.
 func (r *Reader) catchUp(ctx context.Context, key string, t *trail, yield func(Event, error) bool) bool {
 	for {
-		page, err := r.redis.XRangeN(ctx, key, "("+t.id(), "+", most).Result()
+		page, err := r.redis.XRangeN(ctx, key, "("+t.id(), "+", maxEntries).Result()
 		if err != nil {
 			yield(Event{}, fmt.Errorf("read reply: %w", err))
 			return false
@@ -243,7 +243,7 @@ func (r *Reader) catchUp(ctx context.Context, key string, t *trail, yield func(E
 				return false
 			}
 		}
-		if len(page) < most {
+		if len(page) < maxEntries {
 			return true
 		}
 	}

@@ -29,14 +29,14 @@ end
 redis.call("EXPIRE", KEYS[1], ARGV[1])
 return 1`)
 
-// reportMost is how many jobs one script reports.
-const reportMost = 1000
+// maxReported bounds the jobs that one script reports.
+const maxReported = 1000
 
 // Following reports for all processes that clients follow the replies of these jobs
 // here. It holds for 20 seconds.
 func (r *Reader) Following(ctx context.Context, jobs ...string) error {
 	for len(jobs) > 0 {
-		some := jobs[:min(len(jobs), reportMost)]
+		some := jobs[:min(len(jobs), maxReported)]
 		jobs = jobs[len(some):]
 		args := []any{int(presentFor / time.Second)}
 		for _, job := range some {

@@ -20,8 +20,8 @@ const (
 	keep = 10 * time.Minute
 	// replyTimeout bounds one write.
 	replyTimeout = 5 * time.Second
-	// mostDropped is how many replies one command removes.
-	mostDropped = 500
+	// maxDropped bounds the replies that one UNLINK names, so that Redis is not held up.
+	maxDropped = 500
 
 	fieldType = "t"
 	fieldBody = "b"
@@ -81,7 +81,7 @@ func (r *Replies) Shown(ctx context.Context, lane, job string) (epoch int64, err
 func (r *Replies) Drop(ctx context.Context, lane string, jobs []string) error {
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
-	for some := range slices.Chunk(jobs, mostDropped) {
+	for some := range slices.Chunk(jobs, maxDropped) {
 		keys := make([]string, len(some))
 		for i, job := range some {
 			keys[i] = replyKey(lane, job)

@@ -20,8 +20,8 @@ const (
 	// slotTimeout bounds one command.
 	slotTimeout = time.Second
 	// Pauses between looks for a slot that another process gives back.
-	slotLookFirst = 5 * time.Millisecond
-	slotLookMost  = 50 * time.Millisecond
+	minSlotLook = 5 * time.Millisecond
+	maxSlotLook = 50 * time.Millisecond
 )
 
 // Slots bounds how many may use something at once, over all processes: a holder
@@ -98,7 +98,7 @@ func enter(ctx context.Context, own chan struct{}) bool {
 
 // await looks for room among all processes until ctx ends, at least once.
 func (s *Slots) await(ctx context.Context, name, holder string) (held bool, err error) {
-	pause := slotLookFirst
+	pause := minSlotLook
 	for {
 		if held, err = s.hold(ctx, name, holder, false); held || err != nil || ctx.Err() != nil {
 			return held, err
@@ -107,7 +107,7 @@ func (s *Slots) await(ctx context.Context, name, holder string) (held bool, err 
 		if ctx.Err() != nil {
 			return false, nil
 		}
-		pause = min(2*pause, slotLookMost)
+		pause = min(2*pause, maxSlotLook)
 	}
 }
 

@@ -107,12 +107,13 @@ func (h files) readForm(c *wire.Call, form *multipart.Reader, f *learn.File) err
 	}
 }
 
-const longestPurpose = 64
+// maxPurpose bounds the field purpose of an upload, in bytes. The known ones are shorter.
+const maxPurpose = 64
 
 func (h files) readPart(c *wire.Call, part *multipart.Part, f *learn.File) error {
 	switch part.FormName() {
 	case "purpose":
-		text, err := io.ReadAll(io.LimitReader(part, longestPurpose))
+		text, err := io.ReadAll(io.LimitReader(part, maxPurpose))
 		if err != nil {
 			return wire.ReadFault(err)
 		}

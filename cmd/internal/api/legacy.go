@@ -27,17 +27,17 @@ type legacyStatusView struct {
 	NewExamples int        `json:"new_examples"`
 }
 
-// mostCounted bounds the counts that are shown.
-const mostCounted = 10_000
+// maxCounted bounds the counts that are shown, so that a status costs little.
+const maxCounted = 10_000
 
 func (h legacy) status(w http.ResponseWriter, c *wire.Call) error {
 	view := legacyStatusView{Status: "idle", Sandbox: h.sandbox}
 	var err error
-	if view.Undreamt, err = h.store.FreshCount(c.Context(), c.Tenant, mostCounted); err != nil {
+	if view.Undreamt, err = h.store.FreshCount(c.Context(), c.Tenant, maxCounted); err != nil {
 		return err
 	}
 	if view.NewExamples, err = h.store.NewExamples(c.Context(), c.Tenant, learn.DefaultAlias,
-		mostCounted); err != nil {
+		maxCounted); err != nil {
 		return err
 	}
 	dreams, _, err := h.store.Dreams(c.Context(), c.Tenant, db.Page{Limit: 1})
@@ -85,7 +85,7 @@ func (h legacy) stats(w http.ResponseWriter, c *wire.Call) error {
 	ctx, tenant, page := c.Context(), c.Tenant, db.Page{Limit: newest}
 	view := legacyStatsView{Datasets: []datasetView{}, Tunes: []tuneView{}, Evaluations: []evaluationView{}}
 	var err error
-	if view.NewExamples, err = h.store.NewExamples(ctx, tenant, learn.DefaultAlias, mostCounted); err != nil {
+	if view.NewExamples, err = h.store.NewExamples(ctx, tenant, learn.DefaultAlias, maxCounted); err != nil {
 		return err
 	}
 	datasets, _, err := h.store.Datasets(ctx, tenant, page)

@@ -158,9 +158,9 @@ func (h models) viewTuned(m learn.Model) modelView {
 	return view
 }
 
-// mostTuned bounds the tuned models in the list, which OpenAI's clients expect
+// maxTuned bounds the tuned models in the list, which OpenAI's clients expect
 // to be whole.
-const mostTuned = 1000
+const maxTuned = 1000
 
 // all returns aliases first, then tuned models, then the catalogue.
 func (h models) all(c *wire.Call) ([]modelView, error) {
@@ -190,7 +190,7 @@ func (h models) all(c *wire.Call) ([]modelView, error) {
 func (h models) tuned(c *wire.Call) ([]learn.Model, error) {
 	var all []learn.Model
 	page := db.Page{Limit: wire.MaxPerPage, Ascending: true}
-	for len(all) < mostTuned {
+	for len(all) < maxTuned {
 		some, more, err := h.store.Models(c.Context(), c.Tenant, page)
 		if err != nil {
 			return nil, err

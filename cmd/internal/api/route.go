@@ -122,11 +122,12 @@ func (h routing) put(w http.ResponseWriter, c *wire.Call) error {
 	return h.set(w, c, learn.Route{Alias: alias, Version: seen, Targets: n.Targets, Reason: n.Reason})
 }
 
-const mostTargets = 32
+// maxTargets bounds the models of a route: each call looks at all of them.
+const maxTargets = 32
 
 func (h routing) checkTargets(c *wire.Call, targets []learn.RouteTarget) error {
-	if len(targets) == 0 || len(targets) > mostTargets {
-		return wire.Invalid("targets", "targets is a list of 1 to %d models.", mostTargets)
+	if len(targets) == 0 || len(targets) > maxTargets {
+		return wire.Invalid("targets", "targets is a list of 1 to %d models.", maxTargets)
 	}
 	first := 0
 	for i, t := range targets {

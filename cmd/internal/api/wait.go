@@ -24,8 +24,8 @@ type waits struct {
 // shower shows the object that a job works for.
 type shower func(context.Context, job.Job) (any, error)
 
-// mostWait bounds Prefer: wait.
-const mostWait = 5 * time.Minute
+// maxWait bounds Prefer: wait, since each wait holds a connection.
+const maxWait = 5 * time.Minute
 
 // preferredWait reads "Prefer: wait=N" and "Prefer: respond-async" (RFC 7240,
 // sections 4.3 and 4.1), N in seconds, and tells whether one was there.
@@ -49,7 +49,7 @@ func waitOf(value string) time.Duration {
 	if err != nil || n < 0 {
 		return 0 // RFC 7240: what is not understood is ignored
 	}
-	return min(time.Duration(n)*time.Second, mostWait)
+	return min(time.Duration(n)*time.Second, maxWait)
 }
 
 // until returns the job when it has ended, where the client prefers to wait

@@ -18,12 +18,12 @@ import (
 )
 
 const (
-	module      = "dreamlab"
-	root        = "../../.."
-	longestFile = 400 // lines
-	longestFunc = 70  // lines
-	mostFiles   = 25  // of a room
-	mostMethods = 40  // of a type
+	module     = "dreamlab"
+	root       = "../../.."
+	maxFile    = 400 // lines
+	maxFunc    = 70  // lines
+	maxFiles   = 25  // of a room
+	maxMethods = 40  // of a type
 )
 
 // arrows says what of ours each room may import beside itself and what lies
@@ -257,8 +257,8 @@ func TestAllowed(t *testing.T) {
 func TestLengths(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {
-		if lines := s.files.File(s.file.Pos()).LineCount(); lines > longestFile {
-			t.Errorf("%s has %d lines, more than %d: split it", s.name, lines, longestFile)
+		if lines := s.files.File(s.file.Pos()).LineCount(); lines > maxFile {
+			t.Errorf("%s has %d lines, more than %d: split it", s.name, lines, maxFile)
 		}
 		for _, declared := range s.file.Decls {
 			function, is := declared.(*ast.FuncDecl)
@@ -266,8 +266,8 @@ func TestLengths(t *testing.T) {
 				continue
 			}
 			from, to := s.files.Position(function.Pos()).Line, s.files.Position(function.End()).Line
-			if to-from+1 > longestFunc && !s.test {
-				t.Errorf("%s: %s has %d lines, more than %d", s.name, function.Name, to-from+1, longestFunc)
+			if to-from+1 > maxFunc && !s.test {
+				t.Errorf("%s: %s has %d lines, more than %d", s.name, function.Name, to-from+1, maxFunc)
 			}
 			if function.Name.Name == "init" && function.Recv == nil {
 				t.Errorf("%s: init runs behind the reader's back: call it by a name", s.name)
@@ -296,13 +296,13 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	for room, n := range files {
-		if n > mostFiles {
-			t.Errorf("%s has %d files, more than %d: make a room of some", room, n, mostFiles)
+		if n > maxFiles {
+			t.Errorf("%s has %d files, more than %d: make a room of some", room, n, maxFiles)
 		}
 	}
 	for kind, n := range methods {
-		if n > mostMethods {
-			t.Errorf("%s has %d methods, more than %d: split it", kind, n, mostMethods)
+		if n > maxMethods {
+			t.Errorf("%s has %d methods, more than %d: split it", kind, n, maxMethods)
 		}
 	}
 }

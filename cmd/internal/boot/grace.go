@@ -8,8 +8,9 @@ import (
 // How the grace of a process is shared out. A host that gives 30 seconds, as most
 // do, finds it ended after 20 by default.
 const (
-	// mostTail bounds what is kept of the grace for what comes after running work.
-	mostTail = 5 * time.Second
+	// maxTail bounds the part of the grace that is kept for handlers to return and for
+	// connections to be closed.
+	maxTail = 5 * time.Second
 	// closeWithin bounds the closing of what the processes shared.
 	closeWithin = 2 * time.Second
 )
@@ -23,7 +24,7 @@ func (s *Stack) grace() time.Duration {
 }
 
 // tail is what is left of the grace when running work is not waited for any more.
-func (s *Stack) tail() time.Duration { return min(mostTail, s.grace()/4) }
+func (s *Stack) tail() time.Duration { return min(maxTail, s.grace()/4) }
 
 // workGrace is how long running requests and jobs may go on.
 func (s *Stack) workGrace() time.Duration { return s.grace() - s.tail() }

@@ -18,15 +18,15 @@ import (
 // FirstTenant owns the key that `up` makes.
 const FirstTenant = "default"
 
-// longestName bounds the names of tenants and keys, in bytes.
-const longestName = 128
+// maxName bounds the names of tenants and keys, in bytes.
+const maxName = 128
 
 // NewKey makes a key for the tenant of that name, which is made too where it is
 // missing. The secret is shown this once; only its hash is kept.
 func NewKey(ctx context.Context, s *store.Store, tenant string, k store.Key) (store.Key, string, error) {
 	for _, name := range []string{tenant, k.Name} {
-		if len(name) > longestName || strings.ContainsFunc(name, unicode.IsControl) || !utf8.ValidString(name) {
-			return store.Key{}, "", fmt.Errorf("make a key: names have at most %d bytes of plain text", longestName)
+		if len(name) > maxName || strings.ContainsFunc(name, unicode.IsControl) || !utf8.ValidString(name) {
+			return store.Key{}, "", fmt.Errorf("make a key: names have at most %d bytes of plain text", maxName)
 		}
 	}
 	secret := store.NewSecret()

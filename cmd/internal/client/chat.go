@@ -109,7 +109,7 @@ func (c *Client) follow(ctx context.Context, ask request, s *stream) error {
 		s.job = job
 	}
 	lines := bufio.NewScanner(answer.Body)
-	lines.Buffer(make([]byte, 0, 64<<10), mostBody)
+	lines.Buffer(make([]byte, 0, 64<<10), maxBody)
 	done := false
 	for !done && err == nil && lines.Scan() {
 		done, err = s.line(lines.Text())

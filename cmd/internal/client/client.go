@@ -23,9 +23,9 @@ import (
 )
 
 const (
-	// mostBody bounds an answer, in bytes.
-	mostBody = 64 << 20
-	// between is the least pause between two looks at what runs.
+	// maxBody bounds an answer, in bytes, so that a wrong server can not fill the memory.
+	maxBody = 64 << 20
+	// between is the shortest pause between two requests for the state of what runs.
 	between = 50 * time.Millisecond
 )
 
@@ -106,7 +106,7 @@ func refusal(answer *http.Response) error {
 	var body struct {
 		Error struct{ Code, Message string }
 	}
-	text, err := io.ReadAll(io.LimitReader(answer.Body, mostBody))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxBody))
 	if err == nil {
 		err = json.Unmarshal(text, &body)
 	}
@@ -125,7 +125,7 @@ func (c *Client) read(ctx context.Context, r request, into any) error {
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(answer.Body, mostBody))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxBody))
 	if err := errors.Join(err, answer.Body.Close()); err != nil {
 		return fmt.Errorf("read the answer of %s: %w", r.path, err)
 	}

@@ -193,7 +193,7 @@ func (s *sse) fail(f Fault, d *Dialect, a *Answer) {
 		s.send(d.Broken(a))
 		return
 	case FaultStall:
-		Wait(s.request.Context(), longest)
+		Wait(s.request.Context(), maxHang)
 	}
 	panic(http.ErrAbortHandler)
 }

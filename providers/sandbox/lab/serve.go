@@ -16,9 +16,9 @@ import (
 // maxBody bounds a JSON request, in bytes.
 const maxBody = 32 << 20
 
-// longest is how long the sandbox keeps a connection that it means to leave
+// maxHang is how long the sandbox keeps a connection that it means to leave
 // without an answer, in wall time.
-const longest = 10 * time.Minute
+const maxHang = 10 * time.Minute
 
 // Vendor is what the lab has to know of an emulator to stand in front of it.
 type Vendor struct {
@@ -137,7 +137,7 @@ func (v *visit) play() bool {
 	}
 	switch f.Kind {
 	case FaultHang:
-		Wait(v.req.Context(), longest)
+		Wait(v.req.Context(), maxHang)
 		v.cut()
 	case FaultDrop:
 		v.cut()

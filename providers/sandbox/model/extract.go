@@ -27,7 +27,7 @@ func sentences(text string) []string {
 
 func appendText(out []string, text string) []string {
 	text = strings.TrimSpace(text)
-	if text == "" || len(out) >= listMost || slices.Contains(out, text) {
+	if text == "" || len(out) >= maxList || slices.Contains(out, text) {
 		return out
 	}
 	return append(out, text)

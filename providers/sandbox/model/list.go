@@ -43,8 +43,8 @@ func (f *filler) length(item *value) int {
 
 // bounded keeps a length within minItems..maxItems.
 func bounded(schema *value, n int) int {
-	n = max(n, int(min(schema.get("minItems").number(0), listMost)))
-	return max(min(n, int(min(schema.get("maxItems").number(listMost), listMost))), 0)
+	n = max(n, int(min(schema.get("minItems").number(0), maxList)))
+	return max(min(n, int(min(schema.get("maxItems").number(maxList), maxList))), 0)
 }
 
 // names lists the parts that a list of an enum's values names: those that are

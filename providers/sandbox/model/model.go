@@ -17,8 +17,8 @@ import (
 // floor is the likeness below which a model has nothing to say to a prompt.
 const floor = 0.12
 
-// longestSpeech bounds what is made up, in words.
-const longestSpeech = 30
+// maxSpeech bounds an invented answer, in words: enough to be streamed in several chunks.
+const maxSpeech = 30
 
 // Turn is one message of a conversation.
 type Turn struct {
@@ -117,7 +117,7 @@ func (m *Model) speak(turns []Turn) string {
 	dice := rand.New(rand.NewPCG(seed(turns), 1))
 	var said []string
 	a, b := "", ""
-	for len(said) < longestSpeech {
+	for len(said) < maxSpeech {
 		choices := m.next[a+" "+b]
 		if len(choices) == 0 {
 			break

@@ -13,8 +13,8 @@ import (
 const (
 	schemaDepth = 16
 	schemaNodes = 10_000
-	listMost    = 200
-	textMost    = 2000 // characters of an extract
+	maxList     = 200
+	maxExtract  = 2000 // characters of an extract
 )
 
 // Fill answers in the form of a JSON schema from the JSON object in a message.
@@ -304,5 +304,5 @@ func (f *filler) extract(schema *value, at *focus) string {
 	}
 	said := list[at.given%len(list)]
 	at.given++
-	return clip(said, int(schema.get("maxLength").number(textMost)))
+	return clip(said, int(schema.get("maxLength").number(maxExtract)))
 }

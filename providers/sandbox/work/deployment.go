@@ -13,8 +13,8 @@ const (
 	stoppingFor = 2 * time.Minute
 )
 
-// mostReplicas is how many replicas a deployment may have.
-const mostReplicas = 16
+// maxReplicas bounds the replicas of one deployment.
+const maxReplicas = 16
 
 // DeploymentState is where a deployment is.
 type DeploymentState string
@@ -116,8 +116,8 @@ func (a *Account) scale(d *Deployment, least, most int, now, ready time.Time) {
 // scalable refuses sizes that no deployment can have.
 func scalable(least, most int) *lab.Failure {
 	switch {
-	case least < 0 || most < least || most > mostReplicas:
-		return lab.Invalid("autoscaling", "the replicas must be from 0 to %d, the least before the most", mostReplicas)
+	case least < 0 || most < least || most > maxReplicas:
+		return lab.Invalid("autoscaling", "the replicas must be from 0 to %d, the least before the most", maxReplicas)
 	case least == 0 && most > 0:
 		return lab.Invalid("autoscaling", "no replicas at least with some at most is not supported; 0 and 0 stop it")
 	}

@@ -12,8 +12,8 @@ import (
 const (
 	pendingFor    = time.Minute
 	queuedFor     = 4 * time.Minute
-	leastTraining = 90 * time.Minute
-	mostTraining  = 6 * time.Hour
+	minTraining   = 90 * time.Minute
+	maxTraining   = 6 * time.Hour
 	packingFor    = 10 * time.Minute
 	savingFor     = 10 * time.Minute
 	cancellingFor = time.Minute
@@ -52,7 +52,7 @@ func (s TrainingState) Ended() bool {
 
 // plan decides when a training does what, and how it ends.
 func (a *Account) plan(t *Training, target lab.Target) {
-	running := min(leastTraining+time.Duration(t.Tokens/perMinute)*time.Minute, mostTraining)
+	running := min(minTraining+time.Duration(t.Tokens/perMinute)*time.Minute, maxTraining)
 	t.Started = t.Created.Add(pendingFor + queuedFor)
 	if _, slow := a.lab.TakeFault(target, lab.FaultSlowCapacity); slow {
 		t.Started = t.Started.Add(slowness)

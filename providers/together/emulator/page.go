@@ -11,14 +11,14 @@ import (
 
 // The length of a page of a v2 list.
 const (
-	pageDefault = 50
-	pageMost    = 500
+	defaultPage = 50
+	maxPage     = 500
 )
 
 // page answers the part of a list that limit and after ask for. The cursor is
 // how many things stand before the page.
 func page(r *http.Request, objects []any) map[string]any {
-	limit := lab.Between(r.URL.Query().Get("limit"), 1, pageMost, pageDefault)
+	limit := lab.Between(r.URL.Query().Get("limit"), 1, maxPage, defaultPage)
 	from := lab.Between(r.URL.Query().Get("after"), 0, len(objects), 0)
 	to := min(from+limit, len(objects))
 	answer := map[string]any{"object": "list", "data": objects[from:to]}

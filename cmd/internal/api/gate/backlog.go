@@ -119,8 +119,8 @@ func (g *Gate) acceptedBefore(ctx context.Context, job job.NewJob) (bool, error)
 }
 
 const (
-	rateWithin   = 10 * time.Second // over which the speed of the lane is measured
-	longestRetry = 10 * time.Minute
+	rateWithin = 10 * time.Second // over which the speed of the lane is measured
+	maxRetry   = 10 * time.Minute // the longest Retry-After: the speed may change
 )
 
 // tooMuch says when to come back: when a tenth of what waits is done, at the
@@ -134,7 +134,7 @@ func (g *Gate) tooMuch(ctx context.Context, of queueName, waits job.Backlog) err
 	after := time.Minute
 	if ended > 0 {
 		tenth := time.Duration(waits.Queued/10 + 1)
-		after = min(max(tenth*rateWithin/time.Duration(ended), time.Second), longestRetry)
+		after = min(max(tenth*rateWithin/time.Duration(ended), time.Second), maxRetry)
 	}
 	return &wire.Fault{
 		Status: http.StatusTooManyRequests, Code: "rate_limit_exceeded", After: after,
