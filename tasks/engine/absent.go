@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// absentEvery is how often attached chats are looked for that nobody follows.
+	// absentEvery is how often attached chats are looked for that no process follows.
 	absentEvery = 5 * time.Second
 	// followedAfter is the age from which a chat's process must have reported it: it
 	// reports every five seconds those that are older than five.

@@ -54,8 +54,8 @@ func (w *Worker) attempt(h *hold) (end func()) {
 // handler still ran.
 var errReleased = errors.New("the job was handed back")
 
-// call runs the handler in another goroutine, so that one that ignores its
-// context cannot hold up the worker's stop.
+// call runs the handler in another goroutine, so that a handler that ignores its
+// context does not delay the worker's stop.
 func (w *Worker) call(ctx context.Context, job job.Job) (*tasks.End, error) {
 	type answer struct {
 		end *tasks.End
@@ -163,8 +163,8 @@ func (w *Worker) failure(j job.Job, failed *tasks.Failure) job.Finish {
 
 // finish stores the end of an attempt, trying again while it may still count.
 // What the database refuses fails the attempt; where nothing can be stored the
-// lease runs out. An answer is not given up for a database that is away: it
-// counts for as long as nobody else has the job.
+// lease runs out. An unreachable database is waited for: the answer
+// is valid as long as no other worker has claimed the job.
 func (w *Worker) finish(h *hold, f job.Finish, left following) {
 	f = w.signed(h, f)
 	ctx := context.WithoutCancel(h.ctx)

@@ -14,7 +14,7 @@ import (
 )
 
 // Cancel asks for the end of a tenant's job and of its open children: at once
-// where nobody runs them, within seconds where somebody does. A job that has
+// where they do not run, within seconds where a worker runs them. A job that has
 // ended stays as it is. It returns the job as it stands then.
 func (e *Engine) Cancel(ctx context.Context, tenant, id string) (job.Job, error) {
 	return e.change(ctx, "cancel", tenant, id, (*store.Queries).CancelJob)
@@ -46,7 +46,7 @@ func (e *Engine) change(ctx context.Context, verb, tenant, id string, fn changin
 }
 
 const (
-	// waitBackstop is how often a waiter looks by itself.
+	// waitBackstop is how often a waiter polls the database.
 	waitBackstop = time.Second
 	// mostListeners bounds the waiters that listen: each takes a connection.
 	mostListeners = 16
@@ -54,7 +54,7 @@ const (
 
 // Wait returns a tenant's job once it has ended, or as it stands when the
 // while is over. It listens for the end on Redis, unless many do already, and
-// looks by itself once a second.
+// polls the database once a second.
 func (e *Engine) Wait(ctx context.Context, tenant, id string, atMost time.Duration) (job.Job, error) {
 	job, err := e.store.Job(ctx, tenant, id)
 	if err != nil || job.State.Ended() || atMost <= 0 {

@@ -24,9 +24,9 @@ const (
 )
 
 // process answers an Asynq task: it claims the wake-up's jobs and runs them.
-// It returns nil whatever came of them, because the database knows; an error
-// only means that nobody could be asked. Asynq's context is not used: a short
-// outage of Redis would end it.
+// It returns nil however they ended, since their states are in the database; an error
+// only means that the database did not answer. Asynq's context is not used, since a
+// short outage of Redis would end it.
 func (w *Worker) process(_ context.Context, task *asynq.Task) error {
 	if !w.enter() {
 		return tasks.ErrDraining
@@ -34,7 +34,7 @@ func (w *Worker) process(_ context.Context, task *asynq.Task) error {
 	defer w.running.Done()
 	var wake tasks.Wake
 	if err := json.Unmarshal(task.Payload(), &wake); err != nil {
-		w.engine.log.Error().Err(err).Str("kind", task.Type()).Msg("a wake-up that nobody can read is dropped")
+		w.engine.log.Error().Err(err).Str("kind", task.Type()).Msg("a wake-up that can not be read is dropped")
 		return nil
 	}
 	kind := tasks.Kind(task.Type())
@@ -81,7 +81,7 @@ type claiming struct {
 }
 
 // claim takes the jobs under a lease; concurrent claims of a lane share a
-// statement. The lease is trusted from before the claim was sent.
+// statement. The lease is counted from the time before the claim was sent.
 func (w *Worker) claim(kind tasks.Kind, refs []tasks.Ref) ([]*hold, error) {
 	c := &claiming{refs: make([]job.Ref, len(refs))}
 	for i, ref := range refs {

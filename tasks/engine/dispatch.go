@@ -14,15 +14,15 @@ import (
 	"dreamlab/tasks"
 )
 
-// backstop is how often the background parts look by themselves.
+// backstop is how often the background parts poll, beside being notified.
 const backstop = time.Second
 
-// Dispatcher sends wake-ups for queued jobs, in fair turns and within each
-// lane's window. It is set off by accepts that left a job queued, by ends where
-// others wait for the place, by the earliest run_at and by a clock of one second.
+// Dispatcher sends wake-ups for queued jobs, fairly between tenants and within each
+// lane's window. It runs when a job was accepted as queued, when a job ended while
+// others were queued in its lane, at the earliest run_at, and at least once a second.
 type Dispatcher struct {
 	engine *Engine
-	queued map[string]bool // the lanes that had due jobs when it last looked
+	queued map[string]bool // the lanes that had due jobs in the last round
 }
 
 // Dispatcher returns a dispatcher. Any number may run.
@@ -46,8 +46,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	}
 }
 
-// next waits for something to do: the lanes that were told of, all of them
-// when the clock strikes, none when ctx ends.
+// next waits for something to do and returns the lanes to serve: those that were
+// notified, all of them when the timer fires, nil when ctx ends.
 func (d *Dispatcher) next(ctx context.Context, told <-chan *redis.Message, wait time.Duration,
 ) map[tasks.Lane]bool {
 	timer := time.NewTimer(max(wait, time.Millisecond))
@@ -59,7 +59,7 @@ func (d *Dispatcher) next(ctx context.Context, told <-chan *redis.Message, wait 
 		case <-timer.C:
 			return allLanes()
 		case message, open := <-told:
-			if !open { // the client was closed: there is only the clock
+			if !open { // the client was closed: the timer goes on
 				told = nil
 				continue
 			}
@@ -70,9 +70,9 @@ func (d *Dispatcher) next(ctx context.Context, told <-chan *redis.Message, wait 
 	}
 }
 
-// worthwhile takes up all that was told meanwhile, and returns the lanes to look
-// at: those that have new work, and of those that have room the ones in which
-// somebody waited for it. Who came to wait since then says so himself.
+// worthwhile reads all notifications that have arrived and returns the lanes to
+// serve: those with new work, and those with free capacity that had queued jobs in
+// the last round. A job that was queued since then sends a notification of its own.
 func (d *Dispatcher) worthwhile(message *redis.Message, told <-chan *redis.Message) map[tasks.Lane]bool {
 	lanes := map[tasks.Lane]bool{}
 	for message != nil {
@@ -96,9 +96,9 @@ func allLanes() map[tasks.Lane]bool {
 	return lanes
 }
 
-// dispatch makes due what is due and serves the given lanes and those that it
-// made work for, the most urgent first. It returns how long it is until there
-// is something to do by the clock.
+// dispatch queues the jobs whose run_at has come, then serves the given lanes and
+// those of these jobs, the most urgent lane first. It returns how long to wait until
+// the next job is due.
 func (d *Dispatcher) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) (time.Duration, error) {
 	e, began := d.engine, time.Now()
 	e.findPlaces(ctx)
@@ -115,7 +115,7 @@ func (d *Dispatcher) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) (t
 		if !lanes[lane] || !look.Queued[string(lane)] {
 			continue
 		}
-		if err := e.dispatchLane(ctx, lane); err != nil { // the other lanes are served all the same
+		if err := e.dispatchLane(ctx, lane); err != nil { // the other lanes are still served
 			faults = append(faults, fmt.Errorf("lane %s: %w", lane, err))
 		}
 	}
@@ -150,8 +150,9 @@ func laneNames() []string {
 	return names
 }
 
-// dispatchLane marks first and enqueues then: a mark without a wake-up is found
-// by the reconciler, a wake-up without a mark would claim nothing.
+// dispatchLane marks jobs as dispatched before it enqueues their wake-ups: the
+// reconciler finds a marked job without a wake-up, while a wake-up for a job that is
+// not marked would claim nothing.
 func (e *Engine) dispatchLane(ctx context.Context, lane tasks.Lane) error {
 	var wakes []wakeUp
 	var count int
@@ -171,8 +172,8 @@ func (e *Engine) dispatchLane(ctx context.Context, lane tasks.Lane) error {
 	return e.pusher.push(ctx, wakes)
 }
 
-// bundle puts jobs into wake-ups and notes each one's wake-up in it. A job
-// that has crashed a worker goes alone, so that it takes no other with it.
+// bundle puts jobs into wake-ups and sets each job's Wake. A job that has crashed a
+// worker gets a wake-up of its own, so that another crash affects no other job.
 func bundle(picked []job.Picked) []wakeUp {
 	var wakes []wakeUp
 	open := map[tasks.Kind]int{}

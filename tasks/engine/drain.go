@@ -11,8 +11,9 @@ import (
 	"dreamlab/tasks"
 )
 
-// drain stops a worker in order: nothing new, a grace period, the handlers'
-// contexts, what is left handed back, and Asynq last.
+// drain stops a worker in this order: it takes nothing new, waits for the grace
+// period, cancels the handlers' contexts, releases the jobs of handlers that still
+// run, and shuts Asynq down.
 func (w *Worker) drain(lines []*line) error {
 	w.mu.Lock()
 	w.stopping = true
@@ -42,8 +43,9 @@ func (w *Worker) drain(lines []*line) error {
 	return err
 }
 
-// wait gives handlers their patience. The time in which the database is away
-// does not count: they may hold an answer that was paid for.
+// wait waits for the patience that handlers are given after their contexts ended.
+// Time in which the database is unreachable does not count: a handler may hold an
+// answer that was paid for and can not be stored yet.
 func (w *Worker) wait(idle <-chan struct{}) (settled bool) {
 	if within(idle, w.patience) {
 		return true
@@ -65,7 +67,7 @@ func (w *Worker) storeAway() bool {
 	return err != nil
 }
 
-// each does something to all lines at once.
+// each does something to all lines concurrently.
 func each(lines []*line, do func(*line)) {
 	var all sync.WaitGroup
 	for _, l := range lines {
@@ -85,9 +87,10 @@ func within(done <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// releaseUnfinished hands back the jobs of handlers that do not return. Whatever those
-// still try to write is fenced. An answer that waits for a database that is away
-// is not taken back: it was paid for.
+// releaseUnfinished queues the jobs of handlers that did not return. Whatever such a
+// handler still writes is refused, since it no longer holds the job. A job whose
+// handler has returned is not released: its answer was paid for, and only waits for
+// the database.
 func (w *Worker) releaseUnfinished() error {
 	var stillRunning []string
 	for _, h := range w.keeper.working() {

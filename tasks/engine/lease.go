@@ -14,26 +14,27 @@ import (
 	"dreamlab/tasks"
 )
 
-// hold is a job in a worker's hands.
+// hold is a job that this worker has claimed.
 type hold struct {
 	job    job.Job
 	lease  time.Duration
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	validUntil time.Time // until when the lease certainly holds; keeper.mu
+	validUntil time.Time // the lease is valid until then, by the worker's clock; keeper.mu
 	renewAt    time.Time // keeper.mu
 	ending     bool      // its handler has returned, and its end is being stored; keeper.mu
 }
 
-// keeper renews the leases of one worker's jobs in one statement, and ends
-// the context of a job that was lost or is to end. It is told on Redis of those
-// that are to end, and looks by itself too: what is told may be lost.
+// keeper renews the leases of one worker's jobs in one statement. It cancels the
+// context of a job whose lease was lost or whose cancellation was asked for. Redis
+// publishes cancellations; the keeper also polls the database, since a published
+// message may be lost.
 type keeper struct {
 	store *store.Store
 	redis redis.UniversalClient
 	log   zerolog.Logger
-	look  time.Duration // how often it looks by itself
+	look  time.Duration // how often it polls
 
 	mu   sync.Mutex
 	held map[string]*hold // by job id; one worker holds a job once
@@ -57,14 +58,15 @@ func (k *keeper) add(ctx context.Context, job job.Job, claimed time.Time) *hold 
 	return h
 }
 
-// renewed notes a renewal that was sent at the given time. The last tenth of a
-// lease is not trusted: clocks and answers take their time.
+// renewed records a renewal that was sent at the given time. The worker stops using
+// a lease when nine tenths of it are over: the rest covers differences between
+// clocks and the time that the answer took.
 func (h *hold) renewed(sent time.Time) {
 	h.validUntil = sent.Add(h.lease * 9 / 10)
 	h.renewAt = sent.Add(h.lease / 3)
 }
 
-// drop lets go of a job that was finished or lost.
+// drop removes a job that was finished or lost.
 func (k *keeper) drop(h *hold) {
 	h.cancel(nil)
 	k.mu.Lock()
@@ -74,7 +76,7 @@ func (k *keeper) drop(h *hold) {
 	}
 }
 
-// ending notes that a job's handler has returned.
+// ending records that a job's handler has returned.
 func (k *keeper) ending(h *hold) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -109,7 +111,7 @@ func (k *keeper) run(ctx context.Context) {
 			k.tick(ctx)
 		case message, open := <-told:
 			if !open {
-				told = nil // the client was closed: there is only the clock
+				told = nil // the client was closed: polling goes on
 				continue
 			}
 			k.ask(ctx, k.named(gather(told, message)), looking)
@@ -147,12 +149,12 @@ func (k *keeper) tick(ctx context.Context) {
 	k.cancelExpired()
 }
 
-// question is what is asked of leases.
+// question is what the keeper asks the database about leases.
 type question bool
 
 const (
-	looking  question = false // are they still ours, are their jobs to end?
-	renewing question = true  // the same, and let them hold for longer
+	looking  question = false // are they still held, were their jobs cancelled?
+	renewing question = true  // the same, and extend them
 )
 
 func (k *keeper) put(ctx context.Context, q question, holds []job.Hold) (states []job.HoldState, err error) {
@@ -166,8 +168,8 @@ func (k *keeper) put(ctx context.Context, q question, holds []job.Hold) (states 
 	return states, err
 }
 
-// ask puts the question for all at once and acts on the answers: what is not
-// answered is lost, what is to end is told so.
+// ask asks about all holds in one statement and acts on the answer: a hold that is
+// missing from it is lost, one whose job was cancelled has its context cancelled.
 func (k *keeper) ask(ctx context.Context, holds []*hold, q question) {
 	if len(holds) == 0 {
 		return
@@ -181,7 +183,7 @@ func (k *keeper) ask(ctx context.Context, holds []*hold, q question) {
 	sent := time.Now()
 	states, err := k.put(ctx, q, rows)
 	if err != nil {
-		k.log.Warn().Err(err).Int("jobs", len(holds)).Msg("leases could not be asked for")
+		k.log.Warn().Err(err).Int("jobs", len(holds)).Msg("could not read or renew leases; the next round tries again")
 		return
 	}
 	k.apply(holds, states, q, sent)
@@ -208,7 +210,7 @@ func (k *keeper) apply(holds []*hold, states []job.HoldState, q question, sent t
 	}
 }
 
-// cancelExpired ends the work of leases that could not be renewed in time.
+// cancelExpired cancels the contexts of leases that could not be renewed in time.
 func (k *keeper) cancelExpired() {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -17,12 +17,12 @@ const (
 	// placesEvery is how often a worker tells how many jobs of a lane it can run at
 	// once, and how old what is known of that may be.
 	placesEvery = 10 * time.Second
-	// placesFor is how long a worker that is not heard of counts.
+	// placesFor is how long a worker's report counts.
 	placesFor = 30 * time.Second
 )
 
 // places knows how many jobs of each lane the workers that are alive can run at
-// once. A lane that nobody told of has the places of one worker.
+// once. A lane that no worker has reported counts as one worker's.
 type places struct {
 	mu    sync.Mutex
 	known map[tasks.Lane]int
@@ -83,7 +83,7 @@ func (e *Engine) findPlaces(ctx context.Context) {
 	}
 	known := map[tasks.Lane]int{}
 	for lane, cmd := range told {
-		if n, err := cmd.Int(); err == nil { // else nobody told of any
+		if n, err := cmd.Int(); err == nil { // no worker has reported the lane
 			known[lane] = n
 		}
 	}

@@ -15,13 +15,16 @@ import (
 )
 
 const (
+	// tokensKept bounds a lane's wake tokens. Each wakes one idle worker; more than
+	// 64 are not needed, since a worker that is awake empties the queue.
 	tokensKept = 64
-	// pushTimeout is short, since clients wait for it whose jobs are safe already.
+	// pushTimeout is short, since clients wait for the push although their jobs are
+	// committed.
 	pushTimeout = time.Second
-	// pushSize bounds a pipeline: its memory, its time, and what has to go one
-	// by one where Redis does not know Asynq's script yet.
+	// pushSize bounds the wake-ups of one pipeline: its memory, its time, and how many
+	// are sent one by one where Redis has not loaded Asynq's script yet.
 	pushSize = 256
-	// taskRetries and taskTimeout keep Asynq's own bookkeeping out of the way:
+	// taskRetries and taskTimeout are so large that Asynq never ends a task by itself:
 	// the database counts attempts and holds the deadlines.
 	taskRetries = 1 << 30
 	taskTimeout = 30 * 24 * time.Hour
@@ -53,8 +56,8 @@ func newPusher(r redis.UniversalClient) *pusher {
 	return &pusher{redis: r, plain: asynq.NewClientFromRedisClient(r)}
 }
 
-// push enqueues wake-ups and then wakes idle workers, a pipeline for each
-// pushSize of them. What it could not enqueue is found by the reconciler.
+// push enqueues wake-ups and then wakes idle workers, in pipelines of pushSize. The
+// reconciler finds the jobs whose wake-up could not be enqueued.
 func (p *pusher) push(ctx context.Context, wakes []wakeUp) error {
 	for some := range slices.Chunk(wakes, pushSize) {
 		if err := p.pipeline(ctx, some); err != nil {
@@ -86,8 +89,8 @@ func (p *pusher) pipeline(ctx context.Context, wakes []wakeUp) error {
 	return p.again(ctx, wakes, rec.scripts)
 }
 
-// again enqueues, one by one, what met a server that did not know the script
-// yet; the first of them makes it known.
+// again enqueues, one by one, the wake-ups that failed because the server had not
+// loaded Asynq's script; the first of them loads it.
 func (p *pusher) again(ctx context.Context, wakes []wakeUp, scripts []*redis.Cmd) error {
 	var late []wakeUp
 	for i, script := range scripts {
@@ -143,15 +146,15 @@ func noScript(err error) bool {
 	return errors.Is(err, redis.ErrNoScript) || redis.HasErrorPrefix(err, "NOSCRIPT")
 }
 
-// recorder takes down what asynq.Client sends, so that many tasks go in one
-// pipeline: the released Asynq enqueues one at a time.
+// recorder puts the commands of asynq.Client into one pipeline, since Asynq enqueues
+// one task at a time.
 type recorder struct {
 	redis.UniversalClient
 	pipe    redis.Pipeliner
 	scripts []*redis.Cmd
 }
 
-// EvalSha notes the script and answers as if it had enqueued.
+// EvalSha adds the script to the pipeline and answers as if it had succeeded.
 func (r *recorder) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	r.scripts = append(r.scripts, r.pipe.EvalSha(ctx, sha, keys, args...))
 	done := redis.NewCmd(ctx)
@@ -159,8 +162,8 @@ func (r *recorder) EvalSha(ctx context.Context, sha string, keys []string, args 
 	return done
 }
 
-// SAdd notes that the queue is to be known to asynqmon. Each push does, so
-// that a wiped Redis learns of its queues again.
+// SAdd adds the queue to the set that asynqmon lists. Each push does so, since Redis
+// may have been wiped.
 func (r *recorder) SAdd(ctx context.Context, key string, members ...any) *redis.IntCmd {
 	r.pipe.SAdd(ctx, key, members...)
 	done := redis.NewIntCmd(ctx)

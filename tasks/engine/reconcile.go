@@ -16,29 +16,31 @@ import (
 )
 
 const (
-	// lostAfter is the age at which a dispatched job's wake-up is looked for.
+	// lostAfter is the age from which a dispatched job whose wake-up is not in Redis
+	// is queued again.
 	lostAfter = 3 * time.Second
-	// tokenAfter is the age at which its lane gets a token once more.
+	// tokenAfter is the age from which a dispatched job's lane is given another wake
+	// token.
 	tokenAfter = time.Second
-	// takenAfter is the age at which a wake-up is given up that a worker took and
-	// did not claim by: the worker died in between, or never heard that it took it.
+	// takenAfter is the age from which a job is queued again whose wake-up a worker
+	// took without claiming the job: it died in between, or Redis' answer was lost.
 	takenAfter = 2 * claimTimeout
-	// stuckAfter is the age at which a wake-up that is still there is given up,
-	// while its lane claims others.
+	// stuckAfter is the age from which a job is queued again whose wake-up is still
+	// in Redis while its lane claims other jobs.
 	stuckAfter = 2 * time.Minute
 	// reconcileTimeout bounds one round.
 	reconcileTimeout = 30 * time.Second
-	// pruneEvery and pruneSteps bound how many ended jobs go a minute.
+	// pruneEvery and pruneSteps bound how many ended jobs are deleted in a minute.
 	pruneEvery = time.Minute
 	pruneSteps = 50
-	// keepTicks is how long an ended tick is kept: as long as its idempotency key
-	// holds, and whoever asks what a schedule did can still see.
+	// keepTicks is how long the ended job of a schedule's tick is kept: as long as
+	// its idempotency key holds, and long enough to see what the schedule did today.
 	keepTicks = 24 * time.Hour
 )
 
-// Reconciler puts right what went wrong: workers that have gone silent,
-// wake-ups that were lost or are stuck, a Redis that was wiped or restarted,
-// jobs that waited for too long. Every second; each step holds by itself.
+// Reconciler repairs, once a second, what faults left behind: leases of workers that
+// died, wake-ups that were lost or are stuck, a Redis that was wiped or restarted,
+// jobs that expired. A step that fails does not stop the others.
 type Reconciler struct{ engine *Engine }
 
 // Reconciler returns a reconciler. Any number may run.
@@ -71,8 +73,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 }
 
-// reconcile makes one round. A step that fails does not keep the others from
-// being made.
+// reconcile makes one round. Each step is made even if another fails.
 func (e *Engine) reconcile(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
@@ -83,8 +84,9 @@ func (e *Engine) reconcile(ctx context.Context) error {
 	)
 }
 
-// repairQueue finds wake-ups that are gone, after a wipe of Redis among all of
-// them. The wipe counts as seen only once all were looked at.
+// repairQueue finds lost wake-ups: after a wipe of Redis it checks every dispatched
+// job, otherwise the older ones. The wipe is marked as repaired only after all were
+// checked.
 func (e *Engine) repairQueue(ctx context.Context) error {
 	wiped, err := e.lookForWipe(ctx)
 	if err != nil {
@@ -150,10 +152,10 @@ func (e *Engine) ageEntries(ctx context.Context) error {
 
 type sweeping func(q *store.Queries, ctx context.Context, id string) ([]job.Moved, error)
 
-// sweep moves each of the jobs that a query names in a transaction of its own.
-// One that can not be moved does not stop the others; its error names it. Where
-// the database is away there is no use in going on. Told is called after the commit
-// of each job that was moved; it may be nil.
+// sweep moves each of the jobs that a query names in a transaction of its own. A job
+// that can not be moved does not stop the others; the error names it. The sweep ends
+// early where the database does not answer. Told is called after the commit of each
+// job that was moved; it may be nil.
 func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string, error), fn sweeping,
 	told func(job job.Moved)) error {
 	ids, err := find(ctx)
@@ -190,11 +192,11 @@ func (e *Engine) sweepOne(ctx context.Context, id string, fn sweeping) (moved []
 
 func (e *Engine) reaped(job job.Moved) {
 	e.metrics.reaped.WithLabelValues(job.Lane).Inc()
-	e.log.Warn().Str("job", job.ID).Msg("a lease expired: the job is taken from its worker")
+	e.log.Warn().Str("job", job.ID).Msg("a lease expired: the job was taken from its worker")
 }
 
-// lookForWipe returns the sentinels that are to be set: those that are gone,
-// or which another run of the server left behind.
+// lookForWipe returns the sentinels to set: those that are missing, or that hold the
+// id of an earlier run of the server.
 func (e *Engine) lookForWipe(ctx context.Context) (map[tasks.Lane]string, error) {
 	run, err := e.runID(ctx)
 	if err != nil {
@@ -217,9 +219,9 @@ func (e *Engine) lookForWipe(ctx context.Context) (map[tasks.Lane]string, error)
 	return wiped, nil
 }
 
-// runID returns what changes when the server restarts, "-" where it does not
-// tell (an embedded queue, an access list) or another server of a cluster may
-// answer each time.
+// runID returns the server's run id, which changes when it restarts. It is "-" where
+// the server does not tell (an embedded queue, an access list), and for a cluster,
+// where each request may reach another server.
 func (e *Engine) runID(ctx context.Context) (string, error) {
 	info, err := e.redis.Info(ctx, "server").Result()
 	if err != nil {
@@ -240,8 +242,8 @@ func (e *Engine) runID(ctx context.Context) (string, error) {
 	return "-", nil
 }
 
-// setSentinels ends the repair after a wipe: the queues are known to asynqmon
-// again, and the next wipe can be seen.
+// setSentinels ends the repair after a wipe: it registers the queues for asynqmon and
+// sets the sentinels by which the next wipe is detected.
 func (e *Engine) setSentinels(ctx context.Context, wiped map[tasks.Lane]string) error {
 	if len(wiped) == 0 {
 		return nil
@@ -259,8 +261,8 @@ func (e *Engine) setSentinels(ctx context.Context, wiped map[tasks.Lane]string) 
 	return nil
 }
 
-// tellWiped warns of a queue that lost what it held. One that does not tell when
-// it was started, as the embedded one, is new each time.
+// tellWiped warns that the queue lost its contents. For a queue without a run id,
+// such as the embedded one, that is usual at each start: it is logged at debug.
 func (e *Engine) tellWiped(wiped map[tasks.Lane]string) {
 	line := e.log.Warn()
 	for _, run := range wiped {
@@ -271,8 +273,8 @@ func (e *Engine) tellWiped(wiped map[tasks.Lane]string) {
 	line.Msg("the queue is new, was wiped or restarted: its wake-ups were checked")
 }
 
-// checkWakes pages through the dispatched jobs: all of them after a wipe, else
-// those that are old enough to be missed.
+// checkWakes pages through the dispatched jobs: all of them after a wipe, otherwise
+// those older than tokenAfter.
 func (e *Engine) checkWakes(ctx context.Context, all bool) error {
 	older := tokenAfter
 	if all {
@@ -345,8 +347,8 @@ func (e *Engine) requeue(ctx context.Context, lost []job.Ref) error {
 	return nil
 }
 
-// remind gives each lane with a late wake-up a token: the one that came with
-// it may be lost.
+// remind pushes a wake token to each lane with a late wake-up: the token that was
+// pushed with it may be lost.
 func (e *Engine) remind(ctx context.Context, late map[tasks.Lane]bool) error {
 	if len(late) == 0 {
 		return nil

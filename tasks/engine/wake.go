@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// wakeWait is how long an idle worker waits for a token before it looks
-	// into the queue by itself.
+	// wakeWait is how long an idle worker waits for a token before it polls the
+	// queue.
 	wakeWait = 5 * time.Second
-	// wakeRest is what it rests when Redis does not answer.
+	// wakeRest is the pause after an error of Redis.
 	wakeRest = 500 * time.Millisecond
 )
 
@@ -30,7 +30,7 @@ type waiter struct {
 	redis.UniversalClient
 	lane tasks.Lane
 	log  zerolog.Logger
-	own  string // a list that only this waiter waits on: its way out
+	own  string // a list that only this waiter pops from: join pushes to it
 
 	stopped chan struct{}
 	blocked sync.WaitGroup
@@ -57,7 +57,7 @@ func (w *waiter) EvalSha(ctx context.Context, sha string, keys []string, args ..
 	return w.UniversalClient.EvalSha(ctx, sha, keys, args...)
 }
 
-// isDequeue knows Asynq's dequeue script by the keys that it takes.
+// isDequeue recognises Asynq's dequeue script by its keys.
 func isDequeue(keys []string) bool {
 	if len(keys) != 4 {
 		return false
@@ -71,7 +71,7 @@ func isDequeue(keys []string) bool {
 }
 
 // wait blocks for a token, at most wakeWait, and tells whether to ask again.
-// It does not outlast stop: the blocked command goes on in a goroutine that
+// It returns at once after stop: the blocked command goes on in a goroutine that
 // join waits for.
 func (w *waiter) wait(ctx context.Context) bool {
 	answered := make(chan error, 1)
@@ -89,7 +89,7 @@ func (w *waiter) wait(ctx context.Context) bool {
 	}
 }
 
-// rest waits a little, but not past stop.
+// rest waits for wakeRest, or until stop.
 func (w *waiter) rest() {
 	rest := time.NewTimer(wakeRest)
 	defer rest.Stop()
@@ -99,8 +99,7 @@ func (w *waiter) rest() {
 	}
 }
 
-// block takes a token. One that came after stop is another worker's: it is
-// put back.
+// block pops a token. A token that arrives after stop is put back for another worker.
 func (w *waiter) block(ctx context.Context) error {
 	select {
 	case <-w.stopped:
@@ -120,11 +119,11 @@ func (w *waiter) block(ctx context.Context) error {
 	}
 }
 
-// stop lets go of whoever waits; nobody waits any more afterwards.
+// stop ends the current wait and all later ones.
 func (w *waiter) stop() { close(w.stopped) }
 
-// join gives the blocked command a token of its own and waits for it. Where
-// Redis does not answer, it ends by its own timeout.
+// join ends the blocked command by pushing to its own list, and waits for it. Where
+// Redis does not answer, the command ends after wakeWait.
 func (w *waiter) join(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
