@@ -38,6 +38,7 @@ func ExampleEngine_Accept() {
 			return err
 		}
 		working, stop := context.WithCancel(ctx)
+		defer stop()
 		stopped := make(chan error, 1)
 		go func() { stopped <- worker.Run(working) }()
 

@@ -30,8 +30,8 @@ func ofJobs() []mutation {
 		}, {
 			name: "the accept of a job is not synced",
 			file: "tasks/engine/accept.go",
-			old:  "\treturn store.Synced\n",
-			new:  "\treturn store.Relaxed\n",
+			old:  "\treturn db.Synced\n",
+			new:  "\treturn db.Relaxed\n",
 			test: tests("tasks/engine", "TestDurability"),
 		}, {
 			name: "1 of 256 accepted rows is dropped",
