@@ -180,28 +180,6 @@ func TestParseConversationDrops(t *testing.T) {
 	}
 }
 
-// A row of a form that is known and not taken is told by its name.
-func TestParseConversationNamesForms(t *testing.T) {
-	t.Parallel()
-	for row, want := range map[string]string{
-		`{"title":"x","mapping":{},"current_node":"n"}`:             "ChatGPT's export",
-		`{"uuid":"x","chat_messages":[]}`:                           "Claude's export",
-		`{"conversations":[{"from":"human","value":"x"}]}`:          "ShareGPT's form",
-		`{"instruction":"x","input":"","output":"y"}`:               "Alpaca's form",
-		`{"conversation_a":[],"conversation_b":[],"winner":"tie"}`:  "LMArena",
-		`{"prompt":"x","chosen":"a","rejected":"b"}`:                "preferences",
-		`{"request":{"messages":[]},"response":{}}`:                 "log of requests",
-		`{"prompt":"x","completion":"y"}`:                           "prompt with its completion",
-		`{"question":"x","answer":"y"}`:                             "dreamlab import",
-		`{"turns":["x"]}`:                                           "dreamlab import",
-		`{"custom_id":"x","method":"POST","url":"/v1/x","body":{}}`: "batch",
-	} {
-		if _, err := tasks.ParseConversation([]byte(row)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", row, err)
-		}
-	}
-}
-
 func TestParseDream(t *testing.T) {
 	t.Parallel()
 	in, err := tasks.ParseDream(nil)

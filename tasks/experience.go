@@ -85,8 +85,9 @@ const (
 // ParseConversation reads and checks one conversation. Turns after the last
 // answer are refused: nothing is learned from a question without one. Members that
 // say nothing here are dropped and counted, since files that other programs wrote
-// hold times, ids and weights; a row of a form that is known, and not taken, is
-// refused by that form's name. Its error is an [*InputError].
+// hold times and ids. Rows of other forms are taken (see forms), without the turns
+// behind the last answer; a row of a form that is known, and not taken, is refused
+// by that form's name. Its error is an [*InputError].
 func ParseConversation(line []byte) (*ConversationLine, error) {
 	if len(line) > MaxLine {
 		return nil, invalid("", "longer than %d bytes: split the conversation", MaxLine)
@@ -95,12 +96,16 @@ func ParseConversation(line []byte) (*ConversationLine, error) {
 	if fault != nil {
 		return nil, fault
 	}
-	if fault := refuseForm(members); fault != nil {
+	taken, fault := takeForm(members)
+	if fault != nil {
 		return nil, fault
 	}
 	c := &ConversationLine{Dropped: dropUnknown(members, conversationMembers...)}
 	if fault := c.read(members); fault != nil {
 		return nil, fault
+	}
+	if taken {
+		c.Messages = untilAnswer(c.Messages)
 	}
 	for _, m := range c.Messages {
 		c.Dropped += int64(len(m.Extra))
@@ -149,7 +154,7 @@ func (c *ConversationLine) keepWord(raw json.RawMessage, words []string) (word s
 func (c *ConversationLine) read(members map[string]json.RawMessage) (fault *InputError) {
 	c.Origin = c.keepWord(members["origin"], keptOrigins)
 	c.Finish = c.keepWord(members["finish_reason"], keptFinishes)
-	if c.Messages, fault = parseMessages("messages", orNull(members["messages"])); fault != nil {
+	if c.Messages, fault = parseMessages("messages", toolsForFunctions(orNull(members["messages"]))); fault != nil {
 		return fault
 	}
 	if c.ConversationID, fault = conversationID(members); fault != nil {

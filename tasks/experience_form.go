@@ -1,56 +1,105 @@
 package tasks
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"dreamlab/store/plainjson"
+)
 
 // form is a shape of rows that files of conversations have, told by its members.
 type form struct {
 	members []string
-	name    string // with what to do
+	// take writes the row's conversation under "messages". It is nil where the form
+	// is known and not taken; refusal then says what to do.
+	take    func(row map[string]json.RawMessage) *InputError
+	refusal string
 }
 
-// forms are the shapes that are known and not taken, as their makers document them.
-// The first that fits is told.
+// forms are the shapes of rows without "messages", as their makers document them.
+// The first that fits counts.
 var forms = []form{
-	{[]string{"mapping"}, `this is ChatGPT's export (conversations.json), a tree of messages: ` +
-		`write the branch that stands as "messages"`},
-	{[]string{"chat_messages"}, `this is Claude's export: write "chat_messages" as "messages" with role and content`},
-	{[]string{"conversations"}, `this is ShareGPT's form: write "conversations" as "messages", ` +
-		`"from" and "value" as "role" and "content"`},
-	{[]string{"conversation_a", "conversation_b"}, `this is a battle of LMArena: ` +
-		`write the conversation that won as "messages"`},
-	{[]string{"instruction", "output"}, `this is Alpaca's form: write "instruction" with "input", and "output", ` +
-		`as a user's and an assistant's message in "messages"`},
-	{[]string{"chosen", "rejected"}, `this is a pair of preferences: write the chosen answer as "messages"`},
-	{[]string{"preferred_output", "non_preferred_output"}, `this is OpenAI's form for preferences: ` +
+	{members: []string{"mapping"}, take: takeChatGPT},
+	{members: []string{"conversations"}, take: takeShareGPT},
+	{members: []string{"conversation_a", "conversation_b"}, take: takeBattle},
+	{members: []string{"instruction", "output"}, take: takeInstruction},
+	{members: []string{"request", "response"}, take: takeExchange},
+	{members: []string{"prompt", "completion"}, take: takeCompletion},
+	{members: []string{"chat_messages"}, refusal: `this is Claude's export: ` +
+		`write "chat_messages" as "messages" with role and content`},
+	{members: []string{"chosen", "rejected"}, refusal: `this is a pair of preferences: ` +
+		`write the chosen answer as "messages"`},
+	{members: []string{"preferred_output", "non_preferred_output"}, refusal: `this is OpenAI's form for preferences: ` +
 		`write the preferred answer as "messages"`},
-	{[]string{"request", "response"}, `this is a log of requests: write the request's messages, ` +
-		`and the answer as the last of them, as "messages"`},
-	{[]string{"custom_id", "body"}, `this is a batch's input, which holds no answers: ` +
+	{members: []string{"custom_id", "body"}, refusal: `this is a batch's input, which holds no answers: ` +
 		`send it to POST /v1/batches, or import its output's conversations`},
-	{[]string{"prompt", "completion"}, `this is a prompt with its completion: write them as a user's ` +
-		`and an assistant's message in "messages"`},
-	{[]string{"question", "answer"}, "these are a question and its answer: `dreamlab import` turns them into a conversation"},
-	{[]string{"turns"}, "these are turns to ask: `dreamlab import` asks them, from a file of their own"},
+	{members: []string{"question", "answer"}, refusal: "these are a question and its answer: " +
+		"`dreamlab import` turns them into a conversation"},
+	{members: []string{"turns"}, refusal: "these are turns to ask: `dreamlab import` asks them, from a file of their own"},
+	{members: []string{"conversation"}, take: takeArena},
 }
 
-// refuseForm tells what a row without messages is.
-func refuseForm(members map[string]json.RawMessage) *InputError {
-	if _, ok := members["messages"]; ok {
-		return nil
+// takeForm gives a row of another form its "messages", and tells whether it did.
+func takeForm(row map[string]json.RawMessage) (bool, *InputError) {
+	if _, ok := row["messages"]; ok {
+		return false, nil
 	}
 	for _, f := range forms {
-		if f.fits(members) {
-			return invalid("", "%s", f.name)
+		switch {
+		case !f.fits(row):
+			continue
+		case f.take == nil:
+			return false, invalid("", "%s", f.refusal)
 		}
+		fault := f.take(row)
+		for _, name := range f.members {
+			delete(row, name)
+		}
+		return fault == nil, fault
 	}
-	return nil
+	return false, nil
 }
 
-func (f form) fits(members map[string]json.RawMessage) bool {
+func (f form) fits(row map[string]json.RawMessage) bool {
 	for _, name := range f.members {
-		if _, ok := members[name]; !ok {
+		if _, ok := row[name]; !ok {
 			return false
 		}
 	}
 	return true
+}
+
+// turn is a message of a row of another form.
+type turn struct {
+	Role    string          `json:"role"`
+	Content string          `json:"content"`
+	Call    json.RawMessage `json:"function_call,omitempty"`
+}
+
+func setTurns(row map[string]json.RawMessage, turns []turn) { row["messages"] = plainjson.Of(turns) }
+
+// texts reads members that are texts and need not be there.
+func texts(row map[string]json.RawMessage, into map[string]*string) *InputError {
+	for name, value := range into {
+		raw, ok := row[name]
+		if !ok {
+			continue
+		}
+		var fault *InputError
+		if *value, fault = typed[string](name, raw); fault != nil {
+			return fault
+		}
+		delete(row, name)
+	}
+	return nil
+}
+
+// untilAnswer cuts what stands behind the last answer: in what other programs write,
+// a question may have got none.
+func untilAnswer(messages []Message) []Message {
+	for n := len(messages); n > 0; n-- {
+		if messages[n-1].Role == "assistant" {
+			return messages[:n]
+		}
+	}
+	return nil
 }
