@@ -7,6 +7,14 @@ type ForgetInput struct {
 	Conversation string `json:"conversation"` // ours or the client's id
 }
 
+// ConversationKinds are the kinds of the jobs in which a conversation leaves what
+// was said.
+func ConversationKinds() learn.Kinds {
+	return learn.Kinds{
+		Chat: string(ChatRun), Import: string(ExperienceImport), Slice: string(DreamSlice), Reflect: string(DreamReflect),
+	}
+}
+
 // Forgotten is what goes with a conversation, and what can not: the result of
 // conversation.forget, and its preview.
 type Forgotten struct {

@@ -96,7 +96,7 @@ func (f *forgetter) find(ctx context.Context, conversation string) error {
 // firstFind finds what there is, deletes the rows and keeps the plan.
 func (f *forgetter) firstFind(ctx context.Context, q *store.Queries, conversation string) error {
 	tenant := f.run.Job.Tenant
-	found, err := q.Traces(ctx, tenant, conversation)
+	found, err := q.Traces(ctx, tenant, conversation, tasks.ConversationKinds())
 	if err != nil {
 		return err
 	}
@@ -104,13 +104,13 @@ func (f *forgetter) firstFind(ctx context.Context, q *store.Queries, conversatio
 		return err
 	}
 	f.plan = plan{} // the transaction may be tried again
-	if f.plan.Traces, err = q.Traces(ctx, tenant, found.Conversation); err != nil {
+	if f.plan.Traces, err = q.Traces(ctx, tenant, found.Conversation, tasks.ConversationKinds()); err != nil {
 		return err
 	}
 	if err := f.noteDatasets(ctx, q); err != nil {
 		return err
 	}
-	if err := q.Forget(ctx, tenant, f.plan.Traces); err != nil {
+	if err := q.Forget(ctx, tenant, f.plan.Traces, tasks.ConversationKinds()); err != nil {
 		return err
 	}
 	text, err := json.Marshal(f.plan)
@@ -148,7 +148,9 @@ func (f *forgetter) forget(ctx context.Context) (*tasks.End, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for work under way: %w", err)
 	}
-	err = f.run.Tx(ctx, db.Synced, func(q *store.Queries) error { return q.Forget(ctx, tenant, traces) })
+	err = f.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
+		return q.Forget(ctx, tenant, traces, tasks.ConversationKinds())
+	})
 	if err != nil {
 		return nil, fmt.Errorf("forget rows: %w", err)
 	}

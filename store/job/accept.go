@@ -87,26 +87,27 @@ type Acceptance struct {
 
 // jobInsert is a row on its way into the table, as JSON.
 type jobInsert struct {
-	ID          string  `json:"id"`
-	Tenant      string  `json:"tenant"`
-	KeyID       *string `json:"key_id"`
-	Kind        string  `json:"kind"`
-	Lane        string  `json:"lane"`
-	State       string  `json:"state"`
-	Priority    int     `json:"priority"`
-	Input       string  `json:"input"`
-	Metadata    *string `json:"metadata"`
-	IdemKey     *string `json:"idem_key"`
-	IdemHash    *string `json:"idem_hash"`
-	Parent      *string `json:"parent"`
-	Subject     *string `json:"subject"`
-	Attached    bool    `json:"attached"`
-	WebhookURL  *string `json:"webhook_url"`
-	Keep        bool    `json:"keep"`
-	Trace       *string `json:"trace"`
-	RunAt       *int64  `json:"run_at"`
-	ExpiresIn   *int64  `json:"expires_in"`
-	MaxAttempts int     `json:"max_attempts"`
+	ID           string  `json:"id"`
+	Tenant       string  `json:"tenant"`
+	KeyID        *string `json:"key_id"`
+	Kind         string  `json:"kind"`
+	Lane         string  `json:"lane"`
+	State        string  `json:"state"`
+	Priority     int     `json:"priority"`
+	Input        string  `json:"input"`
+	Metadata     *string `json:"metadata"`
+	IdemKey      *string `json:"idem_key"`
+	IdemHash     *string `json:"idem_hash"`
+	Parent       *string `json:"parent"`
+	Subject      *string `json:"subject"`
+	Conversation *string `json:"conversation"`
+	Attached     bool    `json:"attached"`
+	WebhookURL   *string `json:"webhook_url"`
+	Keep         bool    `json:"keep"`
+	Trace        *string `json:"trace"`
+	RunAt        *int64  `json:"run_at"`
+	ExpiresIn    *int64  `json:"expires_in"`
+	MaxAttempts  int     `json:"max_attempts"`
 	// Wake is the wake-up that it goes with if there is capacity. It is the Nth of
 	// its tenant's jobs in this transaction, and the InLane-th of its lane's.
 	Wake   *string `json:"wake"`
@@ -145,7 +146,8 @@ func newInsert(j NewJob) jobInsert {
 		State: string(StateQueued), Priority: j.Priority, Input: string(j.Input),
 		Metadata: db.Optional(string(j.Metadata)), IdemKey: db.Optional(j.IdemKey), IdemHash: db.Optional(j.IdemHash),
 		Parent: db.Optional(j.Parent), Subject: db.Optional(j.Subject), Attached: j.Attached,
-		WebhookURL: db.Optional(j.WebhookURL), Keep: !j.Private, Trace: db.Optional(j.Trace), MaxAttempts: j.MaxAttempts,
+		Conversation: db.Optional(j.Conversation),
+		WebhookURL:   db.Optional(j.WebhookURL), Keep: !j.Private, Trace: db.Optional(j.Trace), MaxAttempts: j.MaxAttempts,
 		bundle: j.Bundle, cites: j.Cites,
 	}
 	if j.Route != "" {
@@ -216,17 +218,17 @@ const routeVersion = `SELECT r.tenant || '/' || r.version FROM routes r WHERE r.
 
 var insertJob = capacityQuery + `INSERT INTO jobs
 		(id, tenant, key_id, kind, lane, state, priority, input, metadata,
-		idem_key, idem_hash, parent, subject, attached, webhook_url, keep, trace, max_attempts, wake,
+		idem_key, idem_hash, parent, subject, conversation, attached, webhook_url, keep, trace, max_attempts, wake,
 		run_at, due, expires_at, dispatched_at, created)
 	SELECT id, tenant, key_id, kind, lane, CASE WHEN goes THEN 'dispatched' ELSE state END, priority, input, metadata,
-		idem_key, idem_hash, parent, subject, attached, webhook_url, keep, trace, max_attempts,
+		idem_key, idem_hash, parent, subject, conversation, attached, webhook_url, keep, trace, max_attempts,
 		CASE WHEN goes THEN wake END, coalesce(run_at, {now}), run_at IS NULL OR run_at <= {now},
 		{now} + expires_in, CASE WHEN goes THEN {now} END, {now}
 	FROM (SELECT x.*, x.nth <= p.of_tenant
 			AND x.nth_in_lane <= CASE WHEN p.held + x.nth = 1 THEN p.in_lane ELSE p.in_shared END AS goes
 		FROM {rows $1: id text, tenant text, key_id text, kind text, lane text, state text, priority bigint,
 			input text, metadata text, idem_key text, idem_hash text, parent text, subject text,
-			attached boolean, webhook_url text, keep boolean, trace text, run_at bigint, expires_in bigint,
+			conversation text, attached boolean, webhook_url text, keep boolean, trace text, run_at bigint, expires_in bigint,
 			max_attempts bigint, wake text, claim bigint, nth bigint, nth_in_lane bigint, route text, alias text}
 		LEFT JOIN free p ON p.claim = x.claim) AS j
 	WHERE route IS NULL OR route = (` + routeVersion + `)

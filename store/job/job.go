@@ -120,20 +120,23 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 // NewJob is what it takes to make a job.
 type NewJob struct {
-	ID         string // NewID("job_"). Defaults to a fresh one.
-	Tenant     string
-	KeyID      string
-	Kind       string
-	Lane       string
-	Priority   int
-	Input      json.RawMessage
-	Metadata   json.RawMessage
-	IdemKey    string
-	IdemHash   string
-	Parent     string
-	Subject    string
-	Attached   bool
-	WebhookURL string
+	ID       string // NewID("job_"). Defaults to a fresh one.
+	Tenant   string
+	KeyID    string
+	Kind     string
+	Lane     string
+	Priority int
+	Input    json.RawMessage
+	Metadata json.RawMessage
+	IdemKey  string
+	IdemHash string
+	Parent   string
+	Subject  string
+	// Conversation is the client's id of the one that a chat belongs to: to forget it
+	// reaches the job.
+	Conversation string
+	Attached     bool
+	WebhookURL   string
 	// Private has what was said cleared: the input once the job ended without an
 	// answer, all of it once the answer was delivered, or some time after its end.
 	Private     bool

@@ -2,10 +2,10 @@ package learn
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"dreamlab/store/db"
-	"dreamlab/store/plainjson"
 )
 
 // Traces are where a conversation left something beside its own row: ids alone, so
@@ -23,6 +23,9 @@ type Traces struct {
 	Models       []string `json:"models"` // tuned on these datasets
 }
 
+// Kinds are the kinds of the jobs in which a conversation leaves what was said.
+type Kinds struct{ Chat, Import, Slice, Reflect string }
+
 // ofConversation are the experiences of a conversation ($2) of a tenant ($1), and
 // citing are those who name one of them.
 const (
@@ -34,12 +37,13 @@ const (
 
 // Traces finds a conversation, by our id or the client's, and where it left
 // something. It fails with ErrNotFound where there is no such conversation.
-func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string) (Traces, error) {
+func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string, kinds Kinds) (Traces, error) {
 	var t Traces
-	var external string
-	err := q.One(ctx, `SELECT id, external FROM conversations WHERE tenant = $1 AND (id = $2 OR external = $2)`,
-		[]any{tenant, id}, &t.Conversation, &external)
+	external, err := q.findConversation(ctx, tenant, id, &t)
 	if err != nil {
+		return t, err
+	}
+	if err := q.traceJobs(ctx, tenant, external, kinds, &t); err != nil {
 		return t, err
 	}
 	for _, find := range []struct {
@@ -47,8 +51,6 @@ func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string) (Trac
 		query string
 	}{
 		{&t.Experiences, ofConversation},
-		{&t.Imports, `SELECT id FROM jobs WHERE tenant = $1 AND kind = 'experience.import'
-			AND id IN (SELECT job FROM experiences WHERE tenant = $1 AND conversation = $2)`},
 		{&t.Examples, `SELECT id FROM examples WHERE tenant = $1 AND experience IN (` + ofConversation + `)`},
 		{&t.Reflections, `SELECT id FROM reflections WHERE tenant = $1 AND id IN (` + citing + `)`},
 		// Dreams that were cancelled or undone, too: their objects hold what later ones took up again.
@@ -64,17 +66,35 @@ func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string) (Trac
 			return t, err
 		}
 	}
-	return t, q.traceChats(ctx, tenant, external, &t)
+	return t, nil
 }
 
-// traceChats finds the chats that were answered, and those that were not: these
-// left no experience, and are known by what their input says.
-func (q *ExperienceQueries) traceChats(ctx context.Context, tenant, external string, t *Traces) error {
-	named := `"conversation":` + string(plainjson.Of(external)) // as inputs of jobs are written
-	return q.Words(ctx, &t.Chats, `SELECT id FROM jobs WHERE tenant = $1 AND kind = 'chat.run'
-			AND id IN (SELECT job FROM experiences WHERE tenant = $1 AND conversation = $2)
-		UNION SELECT id FROM jobs WHERE tenant = $1 AND state IN ('failed', 'cancelled', 'expired')
-			AND kind = 'chat.run' AND replace(input, $3, '') <> input ORDER BY 1`, tenant, t.Conversation, named)
+// findConversation finds its ids, ours and the client's. One whose chats all left no
+// experience has no row, and is known by the client's id alone.
+func (q *ExperienceQueries) findConversation(ctx context.Context, tenant, id string, t *Traces,
+) (external string, err error) {
+	err = q.One(ctx, `SELECT id, external FROM conversations WHERE tenant = $1 AND (id = $2 OR external = $2)`,
+		[]any{tenant, id}, &t.Conversation, &external)
+	if errors.Is(err, db.ErrNotFound) {
+		err = q.One(ctx, `SELECT conversation, conversation FROM jobs
+			WHERE tenant = $1 AND conversation = $2 AND finished IS NOT NULL LIMIT 1`,
+			[]any{tenant, id}, &t.Conversation, &external)
+	}
+	return external, err
+}
+
+// traceJobs finds the imports that brought it in, and its chats that have ended: by
+// the experiences that they left, and by its name, which those have, too, that left
+// none, as refusals, answers without text and failed chats.
+func (q *ExperienceQueries) traceJobs(ctx context.Context, tenant, external string, kinds Kinds, t *Traces) error {
+	const left = `SELECT id FROM jobs WHERE tenant = $1 AND kind = $3
+		AND id IN (SELECT job FROM experiences WHERE tenant = $1 AND conversation = $2)`
+	if err := q.Words(ctx, &t.Imports, left+` ORDER BY 1`, tenant, t.Conversation, kinds.Import); err != nil {
+		return err
+	}
+	return q.Words(ctx, &t.Chats, left+` UNION SELECT id FROM jobs
+		WHERE tenant = $1 AND conversation = $4 AND finished IS NOT NULL ORDER BY 1`,
+		tenant, t.Conversation, kinds.Chat, external)
 }
 
 // HoldConversation waits for those who are learning from a conversation, by our id,
@@ -113,7 +133,7 @@ const cited = `SELECT cites FROM citations WHERE tenant = $1 AND source IN ({lis
 // from it: experiences, examples, the lessons that rest on it, and what jobs said
 // of it. The spend stays. It can be repeated, which removes what was under way the
 // time before. It must run in a transaction.
-func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces) error {
+func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces, kinds Kinds) error {
 	if err := q.forgetLessons(ctx, tenant, t); err != nil {
 		return err
 	}
@@ -126,14 +146,18 @@ func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces)
 		{`DELETE FROM reflections WHERE tenant = $1 AND id IN (` + cited + `)`, []any{tenant, said}},
 		// What was said stands in the chats' jobs, what was made of it in the dreams' and evaluations'.
 		{`DELETE FROM effects WHERE job IN ({list $1})`, []any{chats}},
-		{`UPDATE jobs SET input = '{}', result = NULL WHERE tenant = $1 AND id IN ({list $2})`, []any{tenant, chats}},
+		{`UPDATE jobs SET input = '{}', result = NULL, conversation = NULL, error_message = CASE
+			WHEN error_code IS NOT NULL THEN 'deleted with the conversation' END
+			WHERE tenant = $1 AND id IN ({list $2})`, []any{tenant, chats}},
+		{`UPDATE attempts SET message = NULL WHERE job IN ({list $1})`, []any{chats}},
 		{`DELETE FROM effects WHERE job IN (` + cited + `) AND EXISTS (SELECT 1 FROM ({list $2}) AS x
 			WHERE effects.step >= x.value || '/' AND effects.step < x.value || '0')`, []any{tenant, said}},
 		{`DELETE FROM effects WHERE job IN (SELECT j.id FROM jobs j JOIN dreams d ON d.id = j.subject
-			WHERE j.tenant = $1 AND j.kind = 'dream.reflect' AND d.finished IS NOT NULL AND d.id IN ({list $2}))`,
-			[]any{tenant, dreams}},
-		{`UPDATE jobs SET result = NULL WHERE tenant = $1 AND kind = 'dream.slice' AND id IN (` + cited + `)
-			AND subject IN (SELECT id FROM dreams WHERE tenant = $1 AND finished IS NOT NULL)`, []any{tenant, said}},
+			WHERE j.tenant = $1 AND j.kind = $3 AND d.finished IS NOT NULL AND d.id IN ({list $2}))`,
+			[]any{tenant, dreams, kinds.Reflect}},
+		{`UPDATE jobs SET result = NULL WHERE tenant = $1 AND kind = $3 AND id IN (` + cited + `)
+			AND subject IN (SELECT id FROM dreams WHERE tenant = $1 AND finished IS NOT NULL)`,
+			[]any{tenant, said, kinds.Slice}},
 		{`DELETE FROM experiences WHERE tenant = $1 AND conversation = $2`, []any{tenant, t.Conversation}},
 		{`DELETE FROM conversations WHERE tenant = $1 AND id = $2`, []any{tenant, t.Conversation}},
 	} {

@@ -34,6 +34,7 @@ CREATE TABLE jobs (
   idem_hash     TEXT,
   parent        TEXT,
   subject       TEXT,                    -- the noun it works for: drm_…, tun_…, exp_…
+  conversation  TEXT,                    -- the client's id of the conversation that a chat belongs to
   open_children BIGINT NOT NULL DEFAULT 0,
   attached      BOOLEAN NOT NULL DEFAULT FALSE, -- a client waits on its reply stream
   run_at        BIGINT NOT NULL,
@@ -67,6 +68,7 @@ CREATE INDEX jobs_finished ON jobs (finished) WHERE finished IS NOT NULL;
 CREATE INDEX jobs_private ON jobs (finished) WHERE NOT keep AND result IS NOT NULL;
 CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
+CREATE INDEX jobs_conversation ON jobs (tenant, conversation) WHERE conversation IS NOT NULL;
 CREATE INDEX jobs_unsuccessful ON jobs (tenant, state, id) WHERE state IN ('failed', 'cancelled', 'expired');
 
 -- Each end of an attempt that did not succeed, kept for whoever asks why; of one

@@ -15,6 +15,10 @@ import (
 	"dreamlab/store/storetest"
 )
 
+var forgetKinds = learn.Kinds{
+	Chat: "chat.run", Import: "experience.import", Slice: "dream.slice", Reflect: "dream.reflect",
+}
+
 // TestForget deletes a conversation and what rests on it, and nothing else.
 func TestForget(t *testing.T) {
 	t.Parallel()
@@ -27,7 +31,7 @@ func TestForget(t *testing.T) {
 			must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
 		}
 		remember(t, s, gone, kept)
-		traces, err := s.Traces(t.Context(), gone.Tenant, "gone")
+		traces, err := s.Traces(t.Context(), gone.Tenant, "gone", forgetKinds)
 		must(t, err)
 		if got := fmt.Sprint(traces.Experiences, traces.Examples, traces.Reflections, traces.Memories, traces.Datasets,
 			traces.Models); got != "["+gone.ID+"] [exm_0] [rfl_0] [mem_1] [ds_1] [together/tuned]" {
@@ -39,7 +43,7 @@ func TestForget(t *testing.T) {
 		must(t, err)
 		d.Object, d.Rows = "datasets/new/rows.jsonl", 1
 		must(t, s.MoveDataset(t.Context(), d))
-		_, err = s.Traces(t.Context(), gone.Tenant, "gone")
+		_, err = s.Traces(t.Context(), gone.Tenant, "gone", forgetKinds)
 		want(t, err, db.ErrNotFound)
 		_, err = s.Experience(t.Context(), kept.Tenant, kept.ID)
 		must(t, err)
@@ -90,7 +94,7 @@ func TestForgetIsExact(t *testing.T) {
 			must(t, s.AddEffect(t.Context(), book.Effect{Job: slice, Step: id + "/replay"}))
 			exec(t, s.Driver(), "UPDATE dreams SET finished = 1")
 		}
-		traces, err := s.Traces(t.Context(), all[0].Tenant, "exp_1")
+		traces, err := s.Traces(t.Context(), all[0].Tenant, "exp_1", forgetKinds)
 		must(t, err)
 		if !slices.Equal(traces.Dreams, []string{"drmexp_1"}) {
 			t.Errorf("dreams %v", traces.Dreams)
@@ -126,7 +130,7 @@ func TestLearnedMeanwhile(t *testing.T) {
 		for i, e := range []learn.Experience{gone, kept} {
 			must(t, s.AddExample(t.Context(), example(fmt.Sprint("exm_", i), e)))
 		}
-		traces, err := s.Traces(t.Context(), gone.Tenant, "gone")
+		traces, err := s.Traces(t.Context(), gone.Tenant, "gone", forgetKinds)
 		must(t, err)
 		must(t, forget(t, s, gone.Tenant, traces))
 		must(t, s.AddExample(t.Context(), example("exm_2", gone)))
@@ -152,7 +156,7 @@ func TestForgetWaitsForWhoReadIt(t *testing.T) {
 		e := record(t, s, "gone")
 		job := citing(t, s, job.NewJob{Tenant: e.Tenant, Kind: "tune.evaluate", Cites: []string{e.ID}})
 		must(t, s.AddDream(t.Context(), learn.Dream{ID: "drm_1", Tenant: e.Tenant, Job: "job_plan"}))
-		traces, err := s.Traces(t.Context(), e.Tenant, "gone")
+		traces, err := s.Traces(t.Context(), e.Tenant, "gone", forgetKinds)
 		must(t, err)
 		must(t, forget(t, s, e.Tenant, traces))
 		for _, end := range []string{"", "UPDATE dreams SET finished = 1", "UPDATE jobs SET finished = 1 WHERE id = '" + job + "'"} {
@@ -171,25 +175,63 @@ func TestForgetWaitsForWhoReadIt(t *testing.T) {
 	})
 }
 
-// TestTracesOfUnansweredChats finds the chats of a conversation that were not
-// answered, whatever its name holds.
-func TestTracesOfUnansweredChats(t *testing.T) {
+// TestForgetClearsChats clears the chats of a conversation that left no experience,
+// as refusals and failed ones, with what their errors say; and no others.
+func TestForgetClearsChats(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		const name = `Q&A "50%"_<1>`
 		e := record(t, s, name)
-		failed := citing(t, s, job.NewJob{Tenant: e.Tenant, Kind: "chat.run",
-			Input: []byte(`{"request":{},"conversation":"Q&A \"50%\"_<1>","keep":true}`)})
-		other := citing(t, s, job.NewJob{Tenant: e.Tenant, Kind: "chat.run", Input: []byte(`{"conversation":"Q"}`)})
-		exec(t, s.Driver(), "UPDATE jobs SET state = 'failed', finished = 1")
-		traces, err := s.Traces(t.Context(), e.Tenant, name)
+		ids := map[string]bool{} // by what is to be cleared
+		for _, c := range []struct {
+			tenant, conversation, state string
+			gone                        bool
+		}{
+			{e.Tenant, name, "succeeded", true}, {e.Tenant, name, "failed", true}, {e.Tenant, name, "running", false},
+			{e.Tenant, "Q", "failed", false}, {"ten_other", name, "succeeded", false}, {e.Tenant, "", "succeeded", false},
+		} {
+			id := citing(t, s, job.NewJob{Tenant: c.tenant, Kind: "chat.run", Conversation: c.conversation,
+				Input: []byte(`{"said":1}`)})
+			exec(t, s.Driver(), fmt.Sprintf(`UPDATE jobs SET state = '%s', error_code = 'refused', error_message = 'said',
+				result = '{}', finished = CASE WHEN '%s' = 'running' THEN NULL ELSE 1 END WHERE id = '%s'`, c.state, c.state, id))
+			exec(t, s.Driver(), `INSERT INTO attempts (job, epoch, worker, started, ended, outcome, message)
+				VALUES ('`+id+`', 1, 'w', 1, 1, 'failed', 'said')`)
+			ids[id] = c.gone
+		}
+		traces, err := s.Traces(t.Context(), e.Tenant, name, forgetKinds)
 		must(t, err)
 		must(t, forget(t, s, e.Tenant, traces))
-		for id, want := range map[string]bool{failed: true, other: false} {
-			job, err := s.AnyJob(t.Context(), id)
-			if must(t, err); (string(job.Input) == "{}") != want {
-				t.Errorf("%s holds %s", id, job.Input)
+		for id, gone := range ids {
+			kept := ask(t, s.Driver(), `SELECT j.input || coalesce(j.result, '-') || j.error_code || j.error_message ||
+				coalesce(a.message, '-') FROM jobs j JOIN attempts a ON a.job = j.id WHERE j.id = '`+id+`'`)
+			want := `{"said":1}{}refusedsaidsaid`
+			if gone {
+				want = `{}-refuseddeleted with the conversation-`
 			}
+			if !slices.Equal(kept, []string{want}) {
+				t.Errorf("%s holds %q, want %q", id, kept, want)
+			}
+		}
+		_, err = s.Traces(t.Context(), e.Tenant, name, forgetKinds)
+		want(t, err, db.ErrNotFound)
+	})
+}
+
+// TestForgetWithoutExperience finds a conversation whose only chat was refused.
+func TestForgetWithoutExperience(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		id := citing(t, s, job.NewJob{Tenant: "ten_1", Kind: "chat.run", Conversation: "talk", Input: []byte(`{"said":1}`)})
+		_, err := s.Traces(t.Context(), "ten_1", "talk", forgetKinds)
+		want(t, err, db.ErrNotFound) // it has not ended
+		exec(t, s.Driver(), "UPDATE jobs SET state = 'succeeded', finished = 1")
+		traces, err := s.Traces(t.Context(), "ten_1", "talk", forgetKinds)
+		if must(t, err); traces.Conversation != "talk" || !slices.Equal(traces.Chats, []string{id}) {
+			t.Errorf("traces %+v", traces)
+		}
+		must(t, forget(t, s, "ten_1", traces))
+		if got := ask(t, s.Driver(), "SELECT input FROM jobs"); !slices.Equal(got, []string{"{}"}) {
+			t.Errorf("the chat holds %v", got)
 		}
 	})
 }
@@ -208,7 +250,7 @@ func forget(t *testing.T, s *store.Store, tenant string, traces learn.Traces) er
 		if err := q.HoldConversation(t.Context(), tenant, traces.Conversation); err != nil {
 			return err
 		}
-		return q.Forget(t.Context(), tenant, traces)
+		return q.Forget(t.Context(), tenant, traces, forgetKinds)
 	})
 }
 

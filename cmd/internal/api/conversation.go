@@ -42,7 +42,7 @@ func (h conversations) delete(w http.ResponseWriter, c *wire.Call) error {
 	if err := wire.OneOf("preview", preview, "true", "false"); err != nil {
 		return err
 	}
-	traces, err := h.store.Traces(c.Context(), c.Tenant, c.PathValue("id"))
+	traces, err := h.store.Traces(c.Context(), c.Tenant, c.PathValue("id"), tasks.ConversationKinds())
 	if err != nil {
 		return gate.OrMissing(err, "conversation")
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strings"
 	"testing"
 
 	"dreamlab/tasks"
@@ -49,4 +50,23 @@ func TestForgettingIsAJob(t *testing.T) {
 		t.Errorf("the list is %s", list.body)
 	}
 	r.do(request{method: "DELETE", path: "/v1/conversations/chat-7"}).want(t, 404, "not_found")
+}
+
+// TestForgettingFindsRefusedChats deletes a conversation of which only the job of a chat
+// is left, which recorded no experience.
+func TestForgettingFindsRefusedChats(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	job := r.post("/v1/jobs", `{"kind":"chat","input":{"model":"assistant","metadata":{"conversation_id":"talk-9"},
+		"messages":[{"role":"user","content":"a secret"}]}}`).want(t, 202, "")
+	id := job.text(t, "id")
+	r.finished(id)
+	shown := r.do(request{method: "DELETE", path: "/v1/conversations/talk-9?preview=true"}).want(t, 200, "")
+	if got := shown.value("chats"); got != 1.0 {
+		t.Errorf("the preview is %s", shown.body)
+	}
+	r.do(request{method: "DELETE", path: "/v1/conversations/talk-9"}).want(t, 200, "")
+	if got := r.get("/v1/jobs/"+id).want(t, 200, ""); strings.Contains(string(got.body), "secret") {
+		t.Errorf("the chat holds %s", got.body)
+	}
 }

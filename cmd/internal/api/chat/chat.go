@@ -114,7 +114,9 @@ func (s *Chats) Ask(c *wire.Call, body []byte) (gate.Asked, error) {
 }
 
 func askedChat(c *wire.Call, body []byte, input tasks.ChatInput) gate.Asked {
-	job := job.NewJob{Kind: string(tasks.ChatRun), Input: plainjson.Of(input), Private: !input.Keep}
+	job := job.NewJob{
+		Kind: string(tasks.ChatRun), Input: plainjson.Of(input), Conversation: input.Conversation, Private: !input.Keep,
+	}
 	return gate.Asked{Job: job, Hash: gate.HashOf(c, body)}
 }
 
