@@ -76,7 +76,7 @@ func (r *Reader) Run(ctx context.Context) error {
 		}
 		found, err := r.redis.XRead(ctx, &redis.XReadArgs{Streams: streams, Count: maxEntries, Block: block}).Result()
 		if err != nil && !errors.Is(err, redis.Nil) {
-			sleep(ctx, rest)
+			_ = backoff.Sleep(ctx, rest) // the loop sees that ctx ended
 			continue
 		}
 		for _, stream := range found {
@@ -281,8 +281,4 @@ func (t *trail) step(m redis.XMessage, yield func(Event, error) bool) bool {
 	t.epoch, t.seq = epoch, seq
 	e := eventOf(m)
 	return yield(e, nil) && e.Type == Data
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	_ = backoff.Sleep(ctx, d)
 }

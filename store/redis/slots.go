@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -19,9 +18,9 @@ const (
 	slotLease = 30 * time.Second
 	// slotTimeout bounds one command.
 	slotTimeout = time.Second
-	// Pauses between looks for a slot that another process gives back.
-	minSlotLook = 5 * time.Millisecond
-	maxSlotLook = 50 * time.Millisecond
+	// maxSlotLook is how long at most one waits to be told of a slot before it looks by
+	// itself: nobody tells of a slot whose lease is over.
+	maxSlotLook = time.Second
 )
 
 // Slots bounds how many may use something at once, over all processes: a holder
@@ -35,18 +34,25 @@ type Slots struct {
 	redis redis.UniversalClient
 	lease time.Duration
 	own   map[string]chan struct{} // by name; its capacity is the limit
+	// turns let one of each name wait on a connection, so that those who wait do not
+	// take all that the process has.
+	turns map[string]chan struct{}
 }
 
 // NewSlots returns slots with the given limits. What has none is not bounded.
 func NewSlots(client redis.UniversalClient, limits map[string]int) *Slots {
-	s := &Slots{redis: client, lease: slotLease, own: make(map[string]chan struct{}, len(limits))}
+	s := &Slots{redis: client, lease: slotLease, own: make(map[string]chan struct{}, len(limits)),
+		turns: make(map[string]chan struct{}, len(limits))}
 	for name, limit := range limits {
-		s.own[name] = make(chan struct{}, limit)
+		s.own[name], s.turns[name] = make(chan struct{}, limit), make(chan struct{}, 1)
 	}
 	return s
 }
 
 func slotsKey(name string) string { return "dreamlab:{slots}:" + name }
+
+// freedKey is a list of tokens: one for each slot that was given back, for who waits.
+func freedKey(name string) string { return "dreamlab:{slots}:freed:" + name }
 
 // Slot is room that is taken.
 type Slot struct{ giveBack func() error }
@@ -98,17 +104,61 @@ func enter(ctx context.Context, own chan struct{}) bool {
 
 // await looks for room among all processes until ctx ends, at least once.
 func (s *Slots) await(ctx context.Context, name, holder string) (held bool, err error) {
-	pause := minSlotLook
+	held, err = s.hold(ctx, name, holder, false)
+	if held || err != nil || !enter(ctx, s.turns[name]) {
+		return held, err
+	}
+	defer func() { <-s.turns[name] }()
 	for {
 		if held, err = s.hold(ctx, name, holder, false); held || err != nil || ctx.Err() != nil {
 			return held, err
 		}
-		sleep(ctx, pause/2+rand.N(pause/2))
+		if err := s.waitForFreed(ctx, name); err != nil {
+			return false, err
+		}
 		if ctx.Err() != nil {
 			return false, nil
 		}
-		pause = min(2*pause, maxSlotLook)
 	}
+}
+
+// waitForFreed waits until a slot is given back, for maxSlotLook, or until ctx is over. A
+// connection that waits does not see that ctx is cancelled before.
+func (s *Slots) waitForFreed(ctx context.Context, name string) error {
+	bound := maxSlotLook
+	if end, ok := ctx.Deadline(); ok {
+		bound = min(bound, time.Until(end))
+	}
+	if bound < time.Millisecond {
+		<-ctx.Done()
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bound+slotTimeout)
+	defer cancel()
+	err := s.redis.Do(ctx, "BLPOP", freedKey(name), bound.Seconds()).Err() // BLPop rounds up to a second
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return fmt.Errorf("wait for a slot of %s: %w", name, err)
+	}
+	return nil
+}
+
+// giveSlot gives a slot back and tells one who waits. Of tokens that nobody takes no
+// more are kept than there are slots, and for no longer than a lease.
+var giveSlot = redis.NewScript(`
+redis.call("ZREM", KEYS[1], ARGV[1])
+redis.call("LPUSH", KEYS[2], 1)
+redis.call("LTRIM", KEYS[2], 0, ARGV[2] - 1)
+return redis.call("PEXPIRE", KEYS[2], ARGV[3])`)
+
+func (s *Slots) give(name, holder string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), slotTimeout)
+	defer cancel()
+	err := giveSlot.Run(ctx, s.redis, []string{slotsKey(name), freedKey(name)},
+		holder, cap(s.own[name]), s.lease.Milliseconds()).Err()
+	if err != nil {
+		return fmt.Errorf("give back a slot of %s: %w", name, err)
+	}
+	return nil
 }
 
 // holdSlot takes a slot where there is one, or renews one that is held, and
@@ -161,11 +211,6 @@ func (s *Slots) keep(name, holder string) (stop func() error) {
 	return func() error {
 		cancel()
 		keeping.Wait()
-		ctx, cancel := context.WithTimeout(context.Background(), slotTimeout)
-		defer cancel()
-		if err := s.redis.ZRem(ctx, slotsKey(name), holder).Err(); err != nil {
-			return errors.Join(missed, fmt.Errorf("give back a slot of %s: %w", name, err))
-		}
-		return missed
+		return errors.Join(missed, s.give(name, holder))
 	}
 }

@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -89,6 +90,70 @@ func TestSlotsAreFull(t *testing.T) {
 		}
 		must(t, slot.GiveBack())
 	})
+}
+
+// TestWaitersAreTold has one who waits be told of the slot that another process gives
+// back, instead of asking for it again and again.
+func TestWaitersAreTold(t *testing.T) {
+	t.Parallel()
+	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
+		sent := &commands{waits: make(chan struct{}, 100)}
+		q.AddHook(sent)
+		here, there := redis.NewSlots(q, map[string]int{"m": 1}), redis.NewSlots(q, map[string]int{"m": 1})
+		slot, ok := take(t, here, 0)
+		if !ok {
+			t.Fatal("the first found no room")
+		}
+		got := make(chan redis.Slot, 1)
+		go func() {
+			slot, ok, err := there.Take(deadline(t), "m", 20*time.Second)
+			if !ok || err != nil {
+				t.Errorf("no slot: %v", err)
+			}
+			got <- slot
+		}()
+		<-sent.waits
+		if n := sent.scripts.Load(); n > 4 { // one was sent again as text, since it was not known
+			t.Errorf("%d scripts before it waited", n)
+		}
+		must(t, slot.GiveBack())
+		must(t, (<-got).GiveBack())
+		if told := sent.told.Load(); told != 1 {
+			t.Errorf("it was told of %d slots", told)
+		}
+		if n := q.LLen(deadline(t), "dreamlab:{slots}:freed:m").Val(); n != 1 {
+			t.Errorf("%d tokens are kept", n)
+		}
+	})
+}
+
+// commands looks at what is sent.
+type commands struct {
+	scripts, told atomic.Int64
+	waits         chan struct{} // a token for each BLPOP
+}
+
+func (c *commands) DialHook(next goredis.DialHook) goredis.DialHook { return next }
+
+func (c *commands) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+	return next
+}
+
+func (c *commands) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
+	return func(ctx context.Context, cmd goredis.Cmder) error {
+		switch strings.ToLower(cmd.Name()) {
+		case "eval", "evalsha":
+			c.scripts.Add(1)
+		case "blpop":
+			c.waits <- struct{}{}
+			err := next(ctx, cmd)
+			if err == nil {
+				c.told.Add(1)
+			}
+			return err
+		}
+		return next(ctx, cmd)
+	}
 }
 
 // TestSlotOfTheDead frees what a process held that died.
