@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"dreamlab/store"
 	"dreamlab/store/db"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
@@ -26,13 +30,22 @@ const (
 // for last, and since when: their API process was killed. It is not safe for
 // concurrent use.
 type absentees struct {
+	store     *store.Store
+	redis     goredis.UniversalClient
+	log       zerolog.Logger
+	canceller *canceller
+
 	since map[string]time.Time
 	asked time.Time
 }
 
-// cancelAbsent cancels chats whose client waits for an answer through a process
+func newAbsentees(e *Engine) *absentees {
+	return &absentees{store: e.store, redis: e.redis, log: e.log, canceller: e.canceller}
+}
+
+// cancel cancels chats whose client waits for an answer through a process
 // that is gone. A look that fails forgets what was seen before.
-func (e *Engine) cancelAbsent(ctx context.Context, a *absentees, now time.Time) error {
+func (a *absentees) cancel(ctx context.Context, now time.Time) error {
 	if now.Sub(a.asked) < absentEvery {
 		return nil
 	}
@@ -40,7 +53,7 @@ func (e *Engine) cancelAbsent(ctx context.Context, a *absentees, now time.Time) 
 	a.asked, a.since = now, nil
 	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
-	absent, err := e.absentJobs(ctx)
+	absent, err := a.absentJobs(ctx)
 	if err != nil {
 		return fmt.Errorf("look for chats without a client: %w", err)
 	}
@@ -55,18 +68,18 @@ func (e *Engine) cancelAbsent(ctx context.Context, a *absentees, now time.Time) 
 		if now.Sub(since) < absentFor {
 			continue
 		}
-		if _, err := e.Cancel(ctx, tenant, id); err != nil && !errors.Is(err, db.ErrNotFound) {
+		if _, err := a.canceller.cancel(ctx, tenant, id); err != nil && !errors.Is(err, db.ErrNotFound) {
 			faults = append(faults, err)
 			continue
 		}
-		e.log.Info().Str("job", id).Str("tenant", tenant).Msg("cancelled a chat whose client's process is gone")
+		a.log.Info().Str("job", id).Str("tenant", tenant).Msg("cancelled a chat whose client's process is gone")
 	}
 	return errors.Join(faults...)
 }
 
 // absentJobs returns the tenants of the attached jobs that no process follows.
-func (e *Engine) absentJobs(ctx context.Context) (map[string]string, error) {
-	attached, err := e.store.AttachedJobs(ctx, string(tasks.Chat), followedAfter)
+func (a *absentees) absentJobs(ctx context.Context) (map[string]string, error) {
+	attached, err := a.store.AttachedJobs(ctx, string(tasks.Chat), followedAfter)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +87,7 @@ func (e *Engine) absentJobs(ctx context.Context) (map[string]string, error) {
 	for id := range attached {
 		ids = append(ids, id)
 	}
-	ids, err = redis.NotFollowed(ctx, e.redis, string(tasks.Chat), ids)
+	ids, err = redis.NotFollowed(ctx, a.redis, string(tasks.Chat), ids)
 	if err != nil {
 		return nil, err
 	}

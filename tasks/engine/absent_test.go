@@ -64,11 +64,11 @@ func TestAbsentAfterWipe(t *testing.T) {
 
 // looks returns what looks for absent clients at a time since the first look.
 func looks(r *rig) func(at time.Duration) {
-	var seen absentees
+	seen := newAbsentees(r.Engine)
 	began := time.Now()
 	return func(at time.Duration) {
 		r.t.Helper()
-		r.must(r.cancelAbsent(r.ctx, &seen, began.Add(at)))
+		r.must(seen.cancel(r.ctx, began.Add(at)))
 	}
 }
 

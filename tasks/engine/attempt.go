@@ -171,7 +171,7 @@ func (w *Worker) finish(h *hold, f job.Finish, left following) {
 	moved, err := w.store(ctx, h, f)
 	if err == nil {
 		var told sync.WaitGroup
-		told.Go(func() { w.engine.announce(ctx, moved) })
+		told.Go(func() { w.engine.announcer.announce(ctx, moved) })
 		w.after(ctx, h.job, left.then)
 		told.Wait()
 		return
@@ -181,7 +181,7 @@ func (w *Worker) finish(h *hold, f job.Finish, left following) {
 	if !hopeless && (f.Write != nil || len(f.Children) > 0) {
 		refused := w.judgeError(ctx, h.job, fmt.Errorf("store the answer: %w", err))
 		moved, err = w.store(ctx, h, w.signed(h, refused))
-		w.engine.announce(ctx, moved)
+		w.engine.announcer.announce(ctx, moved)
 	}
 	if err != nil {
 		w.fenced(h.job, err)
@@ -200,7 +200,7 @@ func (w *Worker) store(ctx context.Context, h *hold, f job.Finish) ([]job.Moved,
 	again := backoff.Bounds{First: 50 * time.Millisecond, Max: 3 * time.Second}
 	var unsure []job.Moved // what a commit has moved whose answer was lost
 	for try := 1; ; try++ {
-		moved, err := w.engine.end(ctx, f)
+		moved, err := w.engine.ender.end(ctx, f)
 		switch {
 		case errors.Is(err, db.ErrBusy) && moved != nil:
 			unsure = moved

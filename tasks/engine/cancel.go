@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -13,25 +14,35 @@ import (
 	"dreamlab/tasks"
 )
 
+// canceller changes jobs by the word of those who asked for them.
+type canceller struct {
+	store     *store.Store
+	announcer *announcer
+}
+
 // Cancel asks for the end of a tenant's job and of its open children: at once
 // where they do not run, within seconds where a worker runs them. A job that has
 // ended stays as it is. It returns the job as it stands then.
 func (e *Engine) Cancel(ctx context.Context, tenant, id string) (job.Job, error) {
-	return e.change(ctx, "cancel", tenant, id, (*store.Queries).CancelJob)
+	return e.canceller.cancel(ctx, tenant, id)
+}
+
+func (c *canceller) cancel(ctx context.Context, tenant, id string) (job.Job, error) {
+	return c.change(ctx, "cancel", tenant, id, (*store.Queries).CancelJob)
 }
 
 // Retry queues a job that failed, was cancelled or expired once more, with all
 // its attempts. The error wraps db.ErrConflict where it is in another state.
 func (e *Engine) Retry(ctx context.Context, tenant, id string) (job.Job, error) {
-	return e.change(ctx, "retry", tenant, id, (*store.Queries).RetryJob)
+	return e.canceller.change(ctx, "retry", tenant, id, (*store.Queries).RetryJob)
 }
 
 type changing func(q *store.Queries, ctx context.Context, tenant, id string) ([]job.Moved, error)
 
-func (e *Engine) change(ctx context.Context, verb, tenant, id string, fn changing) (job.Job, error) {
+func (c *canceller) change(ctx context.Context, verb, tenant, id string, fn changing) (job.Job, error) {
 	var moved []job.Moved
 	var j job.Job
-	err := e.store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
+	err := c.store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
 		if moved, err = fn(q, ctx, tenant, id); err != nil {
 			return err
 		}
@@ -41,7 +52,7 @@ func (e *Engine) change(ctx context.Context, verb, tenant, id string, fn changin
 	if err != nil {
 		return job.Job{}, fmt.Errorf("%s %s: %w", verb, id, err)
 	}
-	e.announce(ctx, moved)
+	c.announcer.announce(ctx, moved)
 	return j, nil
 }
 
@@ -52,24 +63,41 @@ const (
 	mostListeners = 16
 )
 
+// watcher waits for the ends of jobs.
+type watcher struct {
+	store *store.Store
+	redis redis.UniversalClient
+	log   zerolog.Logger
+	// listeners holds a token for each waiter that listens on Redis.
+	listeners chan struct{}
+}
+
+func newWatcher(e *Engine) *watcher {
+	return &watcher{store: e.store, redis: e.redis, log: e.log, listeners: make(chan struct{}, mostListeners)}
+}
+
 // Wait returns a tenant's job once it has ended, or as it stands when the
 // while is over. It listens for the end on Redis, unless many do already, and
 // polls the database once a second.
 func (e *Engine) Wait(ctx context.Context, tenant, id string, atMost time.Duration) (job.Job, error) {
-	job, err := e.store.Job(ctx, tenant, id)
+	return e.watcher.wait(ctx, tenant, id, atMost)
+}
+
+func (w *watcher) wait(ctx context.Context, tenant, id string, atMost time.Duration) (job.Job, error) {
+	job, err := w.store.Job(ctx, tenant, id)
 	if err != nil || job.State.Ended() || atMost <= 0 {
 		return job, err
 	}
 	until := time.Now().Add(atMost)
-	listener, leave := e.listener(ctx, endedChannel(tasks.Lane(job.Lane), id))
+	listener, leave := w.listener(ctx, endedChannel(tasks.Lane(job.Lane), id))
 	defer leave()
 	for {
-		job, err = e.store.Job(ctx, tenant, id)
+		job, err = w.store.Job(ctx, tenant, id)
 		left := time.Until(until)
 		if err != nil || job.State.Ended() || left <= 0 {
 			return job, err
 		}
-		if !e.listen(ctx, listener, min(left, waitBackstop)) {
+		if !listen(ctx, listener, min(left, waitBackstop)) {
 			return job, ctx.Err()
 		}
 	}
@@ -77,21 +105,21 @@ func (e *Engine) Wait(ctx context.Context, tenant, id string, atMost time.Durati
 
 // listener returns what listens on a channel until leave is called, or nil where
 // too many listen.
-func (e *Engine) listener(ctx context.Context, channel string) (listener *redis.PubSub, leave func()) {
+func (w *watcher) listener(ctx context.Context, channel string) (listener *redis.PubSub, leave func()) {
 	select {
-	case e.listeners <- struct{}{}:
+	case w.listeners <- struct{}{}:
 	default:
 		return nil, func() {}
 	}
-	listener = e.redis.Subscribe(ctx, channel)
+	listener = w.redis.Subscribe(ctx, channel)
 	return listener, func() {
-		closeQuietly(e.log, listener)
-		<-e.listeners
+		closeQuietly(w.log, listener)
+		<-w.listeners
 	}
 }
 
 // listen waits for a message or the while, and tells whether to go on.
-func (e *Engine) listen(ctx context.Context, listener *redis.PubSub, atMost time.Duration) bool {
+func listen(ctx context.Context, listener *redis.PubSub, atMost time.Duration) bool {
 	if listener == nil {
 		return pause(ctx, atMost)
 	}

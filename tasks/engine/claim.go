@@ -39,7 +39,7 @@ func (w *Worker) process(_ context.Context, task *asynq.Task) error {
 	}
 	kind := tasks.Kind(task.Type())
 	if kind == tasks.ScheduleTick && len(wake.Jobs) == 0 {
-		return w.engine.fireDue(w.work)
+		return w.engine.firer.fireDue(w.work)
 	}
 	holds, err := w.claim(kind, wake.Jobs)
 	if err != nil {

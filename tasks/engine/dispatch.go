@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -21,24 +22,33 @@ const backstop = time.Second
 // lane's window. It runs when a job was accepted as queued, when a job ended while
 // others were queued in its lane, at the earliest run_at, and at least once a second.
 type Dispatcher struct {
-	engine *Engine
+	store   *store.Store
+	redis   redis.UniversalClient
+	log     zerolog.Logger
+	metrics *metrics
+	places  *places
+	pusher  *pusher
+
 	queued map[string]bool // the lanes that had due jobs in the last round
 }
 
 // Dispatcher returns a dispatcher. Any number may run.
-func (e *Engine) Dispatcher() *Dispatcher { return &Dispatcher{engine: e} }
+func (e *Engine) Dispatcher() *Dispatcher {
+	return &Dispatcher{
+		store: e.store, redis: e.redis, log: e.log, metrics: e.metrics, places: e.places, pusher: e.pusher,
+	}
+}
 
 // Run dispatches until ctx ends.
 func (d *Dispatcher) Run(ctx context.Context) error {
-	e := d.engine
-	listener := e.redis.Subscribe(ctx, queuedChannel, roomChannel)
-	defer closeQuietly(e.log, listener)
+	listener := d.redis.Subscribe(ctx, queuedChannel, roomChannel)
+	defer closeQuietly(d.log, listener)
 	told := listener.Channel(redis.WithChannelSize(1024))
 	lanes := allLanes()
 	for {
 		wait, err := d.dispatch(ctx, lanes)
 		if err != nil && ctx.Err() == nil {
-			e.log.Warn().Err(err).Msg("dispatch; it is tried again in a second")
+			d.log.Warn().Err(err).Msg("dispatch; it is tried again in a second")
 		}
 		if lanes = d.next(ctx, told, wait); lanes == nil {
 			return nil
@@ -100,22 +110,22 @@ func allLanes() map[tasks.Lane]bool {
 // those of these jobs, the most urgent lane first. It returns how long to wait until
 // the next job is due.
 func (d *Dispatcher) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) (time.Duration, error) {
-	e, began := d.engine, time.Now()
-	e.findPlaces(ctx)
-	look, err := e.store.Outlook(ctx, laneNames(), backstop)
+	began := time.Now()
+	d.places.find(ctx)
+	look, err := d.store.Outlook(ctx, laneNames(), backstop)
 	if err != nil {
 		return backstop, err
 	}
 	d.queued = look.Queued
 	var faults []error
 	if look.Due == 0 {
-		faults = append(faults, e.makeDue(ctx, lanes, look.Queued))
+		faults = append(faults, d.makeDue(ctx, lanes, look.Queued))
 	}
 	for _, lane := range tasks.Lanes() {
 		if !lanes[lane] || !look.Queued[string(lane)] {
 			continue
 		}
-		if err := e.dispatchLane(ctx, lane); err != nil { // the other lanes are still served
+		if err := d.dispatchLane(ctx, lane); err != nil { // the other lanes are still served
 			faults = append(faults, fmt.Errorf("lane %s: %w", lane, err))
 		}
 	}
@@ -127,9 +137,9 @@ func (d *Dispatcher) dispatch(ctx context.Context, lanes map[tasks.Lane]bool) (t
 
 // makeDue queues the jobs whose time has come, and adds their lanes to those
 // to serve.
-func (e *Engine) makeDue(ctx context.Context, lanes map[tasks.Lane]bool, queued map[string]bool) error {
+func (d *Dispatcher) makeDue(ctx context.Context, lanes map[tasks.Lane]bool, queued map[string]bool) error {
 	var moved []job.Moved
-	err := e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
+	err := d.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
 		moved, err = q.MakeDue(ctx)
 		return err
 	})
@@ -153,11 +163,11 @@ func laneNames() []string {
 // dispatchLane marks jobs as dispatched before it enqueues their wake-ups: the
 // reconciler finds a marked job without a wake-up, while a wake-up for a job that is
 // not marked would claim nothing.
-func (e *Engine) dispatchLane(ctx context.Context, lane tasks.Lane) error {
+func (d *Dispatcher) dispatchLane(ctx context.Context, lane tasks.Lane) error {
 	var wakes []wakeUp
 	var count int
-	err := e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) error {
-		picked, err := q.PickJobs(ctx, string(lane), e.limits(lane))
+	err := d.store.Tx(ctx, db.Relaxed, func(q *store.Queries) error {
+		picked, err := q.PickJobs(ctx, string(lane), d.places.limits(lane))
 		count = len(picked)
 		if err != nil || count == 0 {
 			return err
@@ -168,8 +178,8 @@ func (e *Engine) dispatchLane(ctx context.Context, lane tasks.Lane) error {
 	if err != nil || count == 0 {
 		return err
 	}
-	e.metrics.dispatched.WithLabelValues(string(lane)).Add(float64(count))
-	return e.pusher.push(ctx, wakes)
+	d.metrics.dispatched.WithLabelValues(string(lane)).Add(float64(count))
+	return d.pusher.push(ctx, wakes)
 }
 
 // bundle puts jobs into wake-ups and sets each job's Wake. A job that has crashed a

@@ -43,7 +43,7 @@ func (c *commits) of(do func()) []db.Durability {
 func TestDurability(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
 		seen := &commits{}
-		r.store = storetest.Faulty(r.store, &storetest.Fault{After: seen.after})
+		r.fault(&storetest.Fault{After: seen.after})
 		var j job.Job
 		write := func(context.Context, *store.Queries) error { return nil }
 		accept := func(job job.NewJob, write func(context.Context, *store.Queries) error) func() {
@@ -55,7 +55,7 @@ func TestDurability(t *testing.T) {
 				held := r.claim(r.accept(job.NewJob{Tenant: "ten_b"}))
 				f.Job, f.Epoch, f.Worker, f.Lane = held.ID, held.Epoch, "dead", held.Lane
 				seen.of(func() {}) // its claim is not what is asked for
-				_, err := r.end(r.ctx, f)
+				_, err := r.ender.end(r.ctx, f)
 				r.must(err)
 			}
 		}

@@ -27,10 +27,8 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,8 +37,6 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/backoff"
-	"dreamlab/store/flight"
-	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
@@ -102,22 +98,17 @@ type Engine struct {
 	// keepPrivate is Options.KeepPrivate.
 	keepPrivate time.Duration
 	metrics     *metrics
-	accepts     *flight.Group[*acceptance]
-	// attached accepts for clients that wait, whose commits are relaxed: they
-	// need not stand behind one that is synced.
-	attached *flight.Group[*acceptance]
-	ends     *flight.Group[*ending]
-	// briefs ends what was paid for: those of one tenant would wait for each
-	// other at the lock of its spending.
-	briefs *flight.Group[*ending]
-	wakes  *flight.Group[*delivery]
-	news   *flight.Group[[]job.Moved]
-	pings  flight.Reads[struct{}, struct{}]
-	heard  atomic.Int64 // when Redis last answered, unix nanoseconds
-	pusher *pusher
-	places places
-	// listeners holds a token for each waiter that listens on Redis.
-	listeners chan struct{}
+
+	queue     *queue
+	pusher    *pusher
+	places    *places
+	announcer *announcer
+	deliverer *deliverer
+	canceller *canceller
+	accepter  *accepter
+	watcher   *watcher
+	ender     *ender
+	firer     *firer
 }
 
 // New returns an engine over a migrated store and a queue.
@@ -137,16 +128,23 @@ func New(o Options) (*Engine, error) {
 		store: o.Store, redis: o.Redis, log: o.Log, lanes: lanes, metrics: m,
 		backoff: backoff.Bounds{First: positive(o.Backoff, 2*time.Second), Max: positive(o.BackoffMax, 5*time.Minute)},
 		keep:    positive(o.Keep, 90*24*time.Hour), keepPrivate: positive(o.KeepPrivate, 24*time.Hour),
-		pusher: newPusher(o.Redis), listeners: make(chan struct{}, mostListeners),
 	}
-	width := o.Store.Writers()
-	e.accepts = flight.NewGroup(width, e.acceptAll)
-	e.attached = flight.NewGroup(1, e.acceptAll) // the capacity of a lane is looked for by one at a time
-	e.ends = flight.NewGroup(width, e.endAll)
-	e.briefs = flight.NewGroup(1, e.endAll)
-	e.wakes = flight.NewGroup(width, e.deliverAll)
-	e.news = flight.NewGroup(width, e.announceAll)
+	e.wire()
 	return e, nil
+}
+
+// wire makes the parts, each with those that it works with.
+func (e *Engine) wire() {
+	e.queue = &queue{redis: e.redis}
+	e.pusher = newPusher(e.redis)
+	e.places = &places{redis: e.redis, log: e.log, lanes: e.lanes}
+	e.announcer = newAnnouncer(e)
+	e.deliverer = newDeliverer(e)
+	e.canceller = &canceller{store: e.store, announcer: e.announcer}
+	e.accepter = newAccepter(e)
+	e.watcher = newWatcher(e)
+	e.ender = newEnder(e.store)
+	e.firer = &firer{store: e.store, places: e.places, deliverer: e.deliverer}
 }
 
 func fillLanes(given map[tasks.Lane]LaneConfig) (map[tasks.Lane]LaneConfig, error) {
@@ -179,33 +177,4 @@ func positive[T int | time.Duration](given, otherwise T) T {
 		return given
 	}
 	return otherwise
-}
-
-// pingFreshFor skips the PING if Redis answered within the last 20 ms.
-const pingFreshFor = 20 * time.Millisecond
-
-// reachableLately is Reachable without asking where it answered a moment ago.
-func (e *Engine) reachableLately(ctx context.Context) error {
-	if time.Since(time.Unix(0, e.heard.Load())) < pingFreshFor {
-		return nil
-	}
-	return e.Reachable(ctx)
-}
-
-// probeFor is how long the probe of a queue is kept.
-const probeFor = time.Minute
-
-// Reachable tells whether the queue takes a write, within a second: a replica,
-// and a server whose memory is full, answer and can not be used.
-func (e *Engine) Reachable(ctx context.Context) error {
-	_, err := e.pings.Get(ctx, struct{}{}, func(ctx context.Context) (struct{}, error) {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		return struct{}{}, e.redis.Set(ctx, probeKey(tasks.Chat), 1, probeFor).Err()
-	})
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrQueueUnavailable, err)
-	}
-	e.heard.Store(time.Now().UnixNano())
-	return nil
 }

@@ -99,7 +99,7 @@ func TestDeadWorker(t *testing.T) {
 			if got.Crashes != crash || got.Attempt != 0 {
 				t.Fatalf("crashes %d attempt %d after %d crashes", got.Crashes, got.Attempt, crash)
 			}
-			_, err := r.end(r.ctx, job.Finish{Job: j.ID, Epoch: dead.Epoch, To: job.StateSucceeded})
+			_, err := r.ender.end(r.ctx, job.Finish{Job: j.ID, Epoch: dead.Epoch, To: job.StateSucceeded})
 			if !errors.Is(err, db.ErrFenced) {
 				t.Fatalf("a late end: %v", err)
 			}

@@ -20,7 +20,7 @@ func TestSweepGoesOn(t *testing.T) {
 		}
 		r.must(r.store.ShiftClock(r.ctx, time.Minute))
 		bad := jobs[0].ID
-		r.store = storetest.Faulty(r.store, &storetest.Fault{Before: func(query string, args []any) error {
+		r.fault(&storetest.Fault{Before: func(query string, args []any) error {
 			if strings.HasPrefix(query, "SELECT coalesce(parent") && args[0] == bad {
 				return errors.New("broken row")
 			}
@@ -49,13 +49,13 @@ func TestSchedulesGoOn(t *testing.T) {
 		_, err := r.store.Driver().Exec(r.ctx, `UPDATE schedules SET zone = 'Nowhere/Gone' WHERE id = 'a'`)
 		r.must(err)
 		r.must(r.store.ShiftClock(r.ctx, 2*time.Hour))
-		if err := r.fireDue(r.ctx); err == nil || !strings.Contains(err.Error(), "schedule a") {
+		if err := r.firer.fireDue(r.ctx); err == nil || !strings.Contains(err.Error(), "schedule a") {
 			t.Errorf("fire: %v", err)
 		}
 		if n := len(r.ticks()); n != 2 {
 			t.Errorf("%d of two schedules fired", n)
 		}
-		r.must(r.fireDue(r.ctx)) // the broken one is not looked at each second
+		r.must(r.firer.fireDue(r.ctx)) // the broken one is not looked at each second
 	})
 }
 
@@ -65,7 +65,7 @@ func TestLanesGoOn(t *testing.T) {
 		dream := r.accept(job.NewJob{Kind: "dream.plan", RunAt: time.Now().Add(time.Hour)})
 		chat := r.accept(job.NewJob{RunAt: time.Now().Add(time.Hour)})
 		r.must(r.store.ShiftClock(r.ctx, 2*time.Hour))
-		r.store = storetest.Faulty(r.store, &storetest.Fault{Before: func(query string, args []any) error {
+		r.fault(&storetest.Fault{Before: func(query string, args []any) error {
 			if strings.Contains(query, "shares") && len(args) > 0 && args[0] == "chat" {
 				return errors.New("broken lane")
 			}

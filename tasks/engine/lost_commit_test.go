@@ -43,7 +43,7 @@ func TestLostCommitAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, Options{}, func(t *testing.T, r *rig) {
 				lost := &forgetful{}
-				r.store = storetest.Faulty(r.store, &storetest.Fault{After: lost.after})
+				r.fault(&storetest.Fault{After: lost.after})
 				var then, fenced atomic.Int32
 				followed := make(chan struct{})
 				r.work(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
@@ -80,7 +80,7 @@ func TestLostCommitOfMany(t *testing.T) {
 	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Concurrency: count, Window: 8 * count, TenantCap: count}}
 	onBoth(t, Options{Lanes: lanes}, func(t *testing.T, r *rig) {
 		lost := &forgetful{}
-		r.store = storetest.Faulty(r.store, &storetest.Fault{After: lost.after})
+		r.fault(&storetest.Fault{After: lost.after})
 		var all, followed sync.WaitGroup
 		all.Add(count)
 		followed.Add(count)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"dreamlab/store/job"
 	"dreamlab/tasks"
@@ -24,6 +25,10 @@ const (
 // places knows how many jobs of each lane the workers that are alive can run at
 // once. A lane that no worker has reported counts as one worker's.
 type places struct {
+	redis redis.UniversalClient
+	log   zerolog.Logger
+	lanes map[tasks.Lane]LaneConfig
+
 	mu    sync.Mutex
 	known map[tasks.Lane]int
 	asked time.Time
@@ -57,28 +62,36 @@ func (p *places) set(known map[tasks.Lane]int) {
 // the most that one of them may have: a tenant that has none finds a place,
 // however long the jobs of others take and however many flood the lane. An
 // operator who gives a tenant more than that leaves less for the others.
-func (e *Engine) limits(lane tasks.Lane) job.Limits {
-	c := e.lanes[lane]
-	shared := max(1, min(c.Window, e.places.of(lane, c.Concurrency))*3/4)
+func (p *places) limits(lane tasks.Lane) job.Limits {
+	c := p.lanes[lane]
+	shared := max(1, min(c.Window, p.of(lane, c.Concurrency))*3/4)
 	limit := positive(c.TenantCap, shared)
 	return job.Limits{Window: c.Window, TenantCap: limit, Shared: max(shared, limit)}
 }
 
-// findPlaces asks how many places there are, where that was not asked lately.
+func (p *places) allLimits() map[string]job.Limits {
+	limits := make(map[string]job.Limits, len(p.lanes))
+	for lane := range p.lanes {
+		limits[string(lane)] = p.limits(lane)
+	}
+	return limits
+}
+
+// find asks how many places there are, where that was not asked lately.
 // While Redis is away what was known last holds.
-func (e *Engine) findPlaces(ctx context.Context) {
-	if !e.places.stale() {
+func (p *places) find(ctx context.Context) {
+	if !p.stale() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	pipe := e.redis.Pipeline()
+	pipe := p.redis.Pipeline()
 	told := map[tasks.Lane]*redis.StringCmd{}
 	for _, lane := range tasks.Lanes() {
 		told[lane] = pipe.Get(ctx, placesKey(lane))
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		e.log.Debug().Err(err).Msg("could not ask for the workers' places; the last known number holds")
+		p.log.Debug().Err(err).Msg("could not ask for the workers' places; the last known number holds")
 		return
 	}
 	known := map[tasks.Lane]int{}
@@ -87,7 +100,7 @@ func (e *Engine) findPlaces(ctx context.Context) {
 			known[lane] = n
 		}
 	}
-	e.places.set(known)
+	p.set(known)
 }
 
 // tellPlaces notes a worker's places in a lane, forgets the workers that are not

@@ -100,11 +100,11 @@ func TestPlacesOfLiveWorkers(t *testing.T) {
 		caps := func(chat, dream int) {
 			t.Helper()
 			r.places.asked = r.places.asked.Add(-2 * placesEvery)
-			r.findPlaces(r.ctx)
-			if got := r.limits(tasks.Chat).TenantCap; got != chat {
+			r.places.find(r.ctx)
+			if got := r.places.limits(tasks.Chat).TenantCap; got != chat {
 				t.Errorf("a tenant may have %d chats, want %d", got, chat)
 			}
-			if got := r.limits(tasks.Dream).TenantCap; got != dream {
+			if got := r.places.limits(tasks.Dream).TenantCap; got != dream {
 				t.Errorf("a tenant may have %d jobs of dreams, want %d", got, dream)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -30,39 +31,46 @@ const (
 	stuckAfter = 2 * time.Minute
 	// reconcileTimeout bounds one round.
 	reconcileTimeout = 30 * time.Second
-	// pruneEvery and pruneSteps bound how many ended jobs are deleted in a minute.
-	pruneEvery = time.Minute
-	pruneSteps = 50
-	// keepTicks is how long the ended job of a schedule's tick is kept: as long as
-	// its idempotency key holds, and long enough to see what the schedule did today.
-	keepTicks = 24 * time.Hour
 )
 
 // Reconciler repairs, once a second, what faults left behind: leases of workers that
 // died, wake-ups that were lost or are stuck, a Redis that was wiped or restarted,
 // jobs that expired. A step that fails does not stop the others.
-type Reconciler struct{ engine *Engine }
+type Reconciler struct {
+	log      zerolog.Logger
+	sweeper  *sweeper
+	repairer *repairer
+	pruner   *pruner
+	absent   *absentees
+}
 
 // Reconciler returns a reconciler. Any number may run.
-func (e *Engine) Reconciler() *Reconciler { return &Reconciler{e} }
+func (e *Engine) Reconciler() *Reconciler {
+	return &Reconciler{
+		log:      e.log,
+		sweeper:  &sweeper{store: e.store, log: e.log, metrics: e.metrics, announcer: e.announcer},
+		repairer: newRepairer(e),
+		pruner:   &pruner{store: e.store, metrics: e.metrics, keep: e.keep, keepPrivate: e.keepPrivate},
+		absent:   newAbsentees(e),
+	}
+}
 
 // Run reconciles until ctx ends.
 func (r *Reconciler) Run(ctx context.Context) error {
 	ticker := time.NewTicker(backstop)
 	defer ticker.Stop()
 	var pruned time.Time
-	var absent absentees
 	for {
-		if err := r.engine.reconcile(ctx); err != nil && ctx.Err() == nil {
-			r.engine.log.Warn().Err(err).Msg("reconcile; it is tried again in a second")
+		if err := r.reconcile(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn().Err(err).Msg("reconcile; it is tried again in a second")
 		}
-		if err := r.engine.cancelAbsent(ctx, &absent, time.Now()); err != nil && ctx.Err() == nil {
-			r.engine.log.Warn().Err(err).Msg("cancel chats without a client; it is tried again in five seconds")
+		if err := r.absent.cancel(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			r.log.Warn().Err(err).Msg("cancel chats without a client; it is tried again in five seconds")
 		}
 		if time.Since(pruned) > pruneEvery {
 			pruned = time.Now()
-			if err := errors.Join(r.engine.prune(ctx), r.engine.ageEntries(ctx)); err != nil && ctx.Err() == nil {
-				r.engine.log.Warn().Err(err).Msg("prune; it is tried again in a minute")
+			if err := errors.Join(r.pruner.prune(ctx), r.pruner.ageEntries(ctx)); err != nil && ctx.Err() == nil {
+				r.log.Warn().Err(err).Msg("prune; it is tried again in a minute")
 			}
 		}
 		select {
@@ -74,80 +82,59 @@ func (r *Reconciler) Run(ctx context.Context) error {
 }
 
 // reconcile makes one round. Each step is made even if another fails.
-func (e *Engine) reconcile(ctx context.Context) error {
+func (r *Reconciler) reconcile(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
 	return errors.Join(
-		e.sweep(ctx, e.store.ExpiredLeases, (*store.Queries).ReapJob, e.reaped),
-		e.sweep(ctx, e.store.ExpiredJobs, (*store.Queries).ExpireJob, nil),
-		e.repairQueue(ctx),
+		r.sweeper.reap(ctx),
+		r.sweeper.expire(ctx),
+		r.repairer.repairQueue(ctx),
 	)
+}
+
+// repairer finds and replaces wake-ups that the queue has lost.
+type repairer struct {
+	store     *store.Store
+	redis     redis.UniversalClient
+	log       zerolog.Logger
+	metrics   *metrics
+	announcer *announcer
+}
+
+func newRepairer(e *Engine) *repairer {
+	return &repairer{store: e.store, redis: e.redis, log: e.log, metrics: e.metrics, announcer: e.announcer}
 }
 
 // repairQueue finds lost wake-ups: after a wipe of Redis it checks every dispatched
 // job, otherwise the older ones. The wipe is marked as repaired only after all were
 // checked.
-func (e *Engine) repairQueue(ctx context.Context) error {
-	wiped, err := e.lookForWipe(ctx)
+func (r *repairer) repairQueue(ctx context.Context) error {
+	wiped, err := r.lookForWipe(ctx)
 	if err != nil {
 		return err
 	}
-	if err := e.checkWakes(ctx, len(wiped) > 0); err != nil {
+	if err := r.checkWakes(ctx, len(wiped) > 0); err != nil {
 		return err
 	}
-	return e.setSentinels(ctx, wiped)
+	return r.setSentinels(ctx, wiped)
 }
 
-// prune deletes jobs that ended long ago, in small steps.
-func (e *Engine) prune(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
-	defer cancel()
-	for range pruneSteps {
-		var gone int64
-		err := e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
-			if gone, err = q.PruneJobs(ctx, e.keep); err != nil {
-				return err
-			}
-			ticks, err := q.PruneTenantJobs(ctx, SystemTenant, keepTicks)
-			if err != nil {
-				return err
-			}
-			cleared, err := q.ClearPrivate(ctx, e.keepPrivate)
-			gone += ticks + cleared
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("prune ended jobs: %w", err)
-		}
-		e.metrics.pruned.Add(float64(gone))
-		if gone == 0 {
-			return nil
-		}
-	}
-	return nil
+// sweeper moves jobs whose time is over.
+type sweeper struct {
+	store     *store.Store
+	log       zerolog.Logger
+	metrics   *metrics
+	announcer *announcer
 }
 
-// unknownFor is how long a try whose outcome was lost counts against budgets.
-const unknownFor = time.Hour
+// reap takes jobs from workers that have gone silent.
+func (s *sweeper) reap(ctx context.Context) error {
+	return s.sweep(ctx, s.store.ExpiredLeases, (*store.Queries).ReapJob, s.reaped)
+}
 
-// ageEntries takes old lost tries off the budgets.
-func (e *Engine) ageEntries(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
-	defer cancel()
-	for range pruneSteps {
-		aged := 0
-		err := e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
-			aged, err = q.AgeEntries(ctx, unknownFor)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("age lost tries: %w", err)
-		}
-		if aged == 0 {
-			return nil
-		}
-	}
-	return nil
+// expire ends jobs that have waited for too long.
+func (s *sweeper) expire(ctx context.Context) error {
+	return s.sweep(ctx, s.store.ExpiredJobs, (*store.Queries).ExpireJob, nil)
 }
 
 type sweeping func(q *store.Queries, ctx context.Context, id string) ([]job.Moved, error)
@@ -156,7 +143,7 @@ type sweeping func(q *store.Queries, ctx context.Context, id string) ([]job.Move
 // that can not be moved does not stop the others; the error names it. The sweep ends
 // early where the database does not answer. Told is called after the commit of each
 // job that was moved; it may be nil.
-func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string, error), fn sweeping,
+func (s *sweeper) sweep(ctx context.Context, find func(context.Context) ([]string, error), fn sweeping,
 	told func(job job.Moved)) error {
 	ids, err := find(ctx)
 	if err != nil {
@@ -164,7 +151,7 @@ func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string
 	}
 	var faults []error
 	for _, id := range ids {
-		moved, err := e.sweepOne(ctx, id, fn)
+		moved, err := s.sweepOne(ctx, id, fn)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("sweep %s: %w", id, err))
 		}
@@ -174,13 +161,13 @@ func (e *Engine) sweep(ctx context.Context, find func(context.Context) ([]string
 		if told != nil && len(moved) > 0 {
 			told(moved[0])
 		}
-		e.announce(ctx, moved)
+		s.announcer.announce(ctx, moved)
 	}
 	return errors.Join(faults...)
 }
 
-func (e *Engine) sweepOne(ctx context.Context, id string, fn sweeping) (moved []job.Moved, err error) {
-	err = e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
+func (s *sweeper) sweepOne(ctx context.Context, id string, fn sweeping) (moved []job.Moved, err error) {
+	err = s.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
 		moved, err = fn(q, ctx, id)
 		return err
 	})
@@ -190,19 +177,19 @@ func (e *Engine) sweepOne(ctx context.Context, id string, fn sweeping) (moved []
 	return moved, nil
 }
 
-func (e *Engine) reaped(job job.Moved) {
-	e.metrics.reaped.WithLabelValues(job.Lane).Inc()
-	e.log.Warn().Str("job", job.ID).Msg("a lease expired: the job was taken from its worker")
+func (s *sweeper) reaped(job job.Moved) {
+	s.metrics.reaped.WithLabelValues(job.Lane).Inc()
+	s.log.Warn().Str("job", job.ID).Msg("a lease expired: the job was taken from its worker")
 }
 
 // lookForWipe returns the sentinels to set: those that are missing, or that hold the
 // id of an earlier run of the server.
-func (e *Engine) lookForWipe(ctx context.Context) (map[tasks.Lane]string, error) {
-	run, err := e.runID(ctx)
+func (r *repairer) lookForWipe(ctx context.Context) (map[tasks.Lane]string, error) {
+	run, err := r.runID(ctx)
 	if err != nil {
 		return nil, err
 	}
-	pipe := e.redis.Pipeline()
+	pipe := r.redis.Pipeline()
 	seen := map[tasks.Lane]*redis.StringCmd{}
 	for _, lane := range tasks.Lanes() {
 		seen[lane] = pipe.Get(ctx, sentinelKey(lane))
@@ -222,8 +209,8 @@ func (e *Engine) lookForWipe(ctx context.Context) (map[tasks.Lane]string, error)
 // runID returns the server's run id, which changes when it restarts. It is "-" where
 // the server does not tell (an embedded queue, an access list), and for a cluster,
 // where each request may reach another server.
-func (e *Engine) runID(ctx context.Context) (string, error) {
-	info, err := e.redis.Info(ctx, "server").Result()
+func (r *repairer) runID(ctx context.Context) (string, error) {
+	info, err := r.redis.Info(ctx, "server").Result()
 	if err != nil {
 		var answered redis.Error
 		if errors.As(err, &answered) {
@@ -244,13 +231,13 @@ func (e *Engine) runID(ctx context.Context) (string, error) {
 
 // setSentinels ends the repair after a wipe: it registers the queues for asynqmon and
 // sets the sentinels by which the next wipe is detected.
-func (e *Engine) setSentinels(ctx context.Context, wiped map[tasks.Lane]string) error {
+func (r *repairer) setSentinels(ctx context.Context, wiped map[tasks.Lane]string) error {
 	if len(wiped) == 0 {
 		return nil
 	}
-	e.metrics.wiped.Inc()
-	e.tellWiped(wiped)
-	pipe := e.redis.Pipeline()
+	r.metrics.wiped.Inc()
+	r.tellWiped(wiped)
+	pipe := r.redis.Pipeline()
 	for lane, run := range wiped {
 		pipe.SAdd(ctx, asynqQueues, string(lane))
 		pipe.Set(ctx, sentinelKey(lane), run, 0)
@@ -263,11 +250,11 @@ func (e *Engine) setSentinels(ctx context.Context, wiped map[tasks.Lane]string) 
 
 // tellWiped warns that the queue lost its contents. For a queue without a run id,
 // such as the embedded one, that is usual at each start: it is logged at debug.
-func (e *Engine) tellWiped(wiped map[tasks.Lane]string) {
-	line := e.log.Warn()
+func (r *repairer) tellWiped(wiped map[tasks.Lane]string) {
+	line := r.log.Warn()
 	for _, run := range wiped {
 		if run == "-" {
-			line = e.log.Debug()
+			line = r.log.Debug()
 		}
 	}
 	line.Msg("the queue is new, was wiped or restarted: its wake-ups were checked")
@@ -275,7 +262,7 @@ func (e *Engine) tellWiped(wiped map[tasks.Lane]string) {
 
 // checkWakes pages through the dispatched jobs: all of them after a wipe, otherwise
 // those older than tokenAfter.
-func (e *Engine) checkWakes(ctx context.Context, all bool) error {
+func (r *repairer) checkWakes(ctx context.Context, all bool) error {
 	older := tokenAfter
 	if all {
 		older = 0
@@ -283,17 +270,17 @@ func (e *Engine) checkWakes(ctx context.Context, all bool) error {
 	late := map[tasks.Lane]bool{}
 	after := ""
 	for {
-		page, err := e.store.DispatchedJobs(ctx, older, after)
+		page, err := r.store.DispatchedJobs(ctx, older, after)
 		if err != nil {
 			return fmt.Errorf("list dispatched jobs: %w", err)
 		}
 		if len(page) == 0 {
-			return e.remind(ctx, late)
+			return r.remind(ctx, late)
 		}
 		for _, d := range page {
 			late[tasks.Lane(d.Lane)] = true
 		}
-		if err := e.checkPage(ctx, page, all); err != nil {
+		if err := r.checkPage(ctx, page, all); err != nil {
 			return err
 		}
 		after = page[len(page)-1].ID
@@ -302,8 +289,8 @@ func (e *Engine) checkWakes(ctx context.Context, all bool) error {
 
 // checkPage asks Redis for the wake-ups of a page in one pipeline and queues
 // the jobs of those that are gone or stuck.
-func (e *Engine) checkPage(ctx context.Context, page []job.Dispatched, all bool) error {
-	pipe := e.redis.Pipeline()
+func (r *repairer) checkPage(ctx context.Context, page []job.Dispatched, all bool) error {
+	pipe := r.redis.Pipeline()
 	states := make([]*redis.StringCmd, len(page))
 	claims := map[tasks.Lane]*redis.IntCmd{}
 	for i, d := range page {
@@ -325,15 +312,15 @@ func (e *Engine) checkPage(ctx context.Context, page []job.Dispatched, all bool)
 			lost = append(lost, job.Ref{ID: d.ID, Gen: d.Gen})
 		}
 	}
-	return e.requeue(ctx, lost)
+	return r.requeue(ctx, lost)
 }
 
-func (e *Engine) requeue(ctx context.Context, lost []job.Ref) error {
+func (r *repairer) requeue(ctx context.Context, lost []job.Ref) error {
 	if len(lost) == 0 {
 		return nil
 	}
 	var moved []job.Moved
-	err := e.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
+	err := r.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
 		moved, err = q.LoseWakes(ctx, lost)
 		return err
 	})
@@ -341,19 +328,19 @@ func (e *Engine) requeue(ctx context.Context, lost []job.Ref) error {
 		return fmt.Errorf("queue jobs whose wake-up is lost: %w", err)
 	}
 	for _, m := range moved {
-		e.metrics.lost.WithLabelValues(m.Lane).Inc()
+		r.metrics.lost.WithLabelValues(m.Lane).Inc()
 	}
-	e.announce(ctx, moved)
+	r.announcer.announce(ctx, moved)
 	return nil
 }
 
 // remind pushes a wake token to each lane with a late wake-up: the token that was
 // pushed with it may be lost.
-func (e *Engine) remind(ctx context.Context, late map[tasks.Lane]bool) error {
+func (r *repairer) remind(ctx context.Context, late map[tasks.Lane]bool) error {
 	if len(late) == 0 {
 		return nil
 	}
-	pipe := e.redis.Pipeline()
+	pipe := r.redis.Pipeline()
 	for lane := range late {
 		pipe.LPush(ctx, tokensKey(lane), 1)
 		pipe.LTrim(ctx, tokensKey(lane), 0, tokensKept-1)

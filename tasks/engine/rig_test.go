@@ -27,9 +27,10 @@ const testWait = 40 * time.Second
 // rig is an engine with its parts at hand.
 type rig struct {
 	*Engine
-	t      testing.TB
-	ctx    context.Context
-	passed time.Duration // how far the shared clock was moved by calm
+	t       testing.TB
+	ctx     context.Context
+	options Options
+	passed  time.Duration // how far the shared clock was moved by calm
 }
 
 // onBoth runs a test on the embedded stack and, where it is installed, on
@@ -59,8 +60,21 @@ func newRig(t testing.TB, o Options, s *store.Store, q redis.UniversalClient) *r
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), testWait)
 	t.Cleanup(cancel)
-	return &rig{Engine: e, t: t, ctx: ctx}
+	return &rig{Engine: e, t: t, ctx: ctx, options: o}
 }
+
+// fault makes the engine anew over a store that a fault is put into.
+func (r *rig) fault(f *storetest.Fault) {
+	r.t.Helper()
+	r.options.Store = storetest.Faulty(r.options.Store, f)
+	e, err := New(r.options)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.Engine = e
+}
+
+func (r *rig) reconcile(ctx context.Context) error { return r.Reconciler().reconcile(ctx) }
 
 // start runs a part of the engine until stop is called or the test ends.
 func (r *rig) start(run func(context.Context) error) (stop func()) {

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 	"github.com/robfig/cron/v3"
+	"github.com/rs/zerolog"
 
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -30,10 +32,17 @@ const (
 
 // Scheduler fires schedules. The rows decide; Asynq's PeriodicTaskManager runs
 // beside them as a second trigger, which asynqmon shows.
-type Scheduler struct{ engine *Engine }
+type Scheduler struct {
+	store *store.Store
+	redis redis.UniversalClient
+	log   zerolog.Logger
+	firer *firer
+}
 
 // Scheduler returns a scheduler. Any number may run: a tick fires once.
-func (e *Engine) Scheduler() *Scheduler { return &Scheduler{e} }
+func (e *Engine) Scheduler() *Scheduler {
+	return &Scheduler{store: e.store, redis: e.redis, log: e.log, firer: e.firer}
+}
 
 // Run fires what is due until ctx ends.
 func (s *Scheduler) Run(ctx context.Context) error {
@@ -45,8 +54,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	ticker := time.NewTicker(backstop)
 	defer ticker.Stop()
 	for {
-		if err := s.engine.fireDue(ctx); err != nil && ctx.Err() == nil {
-			s.engine.log.Warn().Err(err).Msg("fire schedules; it is tried again in a second")
+		if err := s.firer.fireDue(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn().Err(err).Msg("fire schedules; it is tried again in a second")
 		}
 		select {
 		case <-ctx.Done():
@@ -115,28 +124,35 @@ func nextTick(s job.Schedule, after time.Time) (time.Time, error) {
 	return next.UTC(), nil
 }
 
+// firer makes the jobs of schedules that are due.
+type firer struct {
+	store     *store.Store
+	places    *places
+	deliverer *deliverer
+}
+
 // fireDue fires what is due, each schedule in a transaction of its own: one that
 // can not be fired does not stop the others. Its error names it.
-func (e *Engine) fireDue(ctx context.Context) error {
-	now, err := e.store.Now(ctx)
+func (f *firer) fireDue(ctx context.Context) error {
+	now, err := f.store.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("fire schedules: %w", err)
 	}
-	due, err := e.store.DueSchedules(ctx)
+	due, err := f.store.DueSchedules(ctx)
 	if err != nil {
 		return fmt.Errorf("fire schedules: %w", err)
 	}
 	var jobs []job.Job
 	var faults []error
 	for _, s := range due {
-		made, err := e.fire(ctx, s, now)
+		made, err := f.fire(ctx, s, now)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("fire schedule %s: %w", s.ID, err))
 		}
 		jobs = append(jobs, made...)
 	}
 	if len(jobs) > 0 {
-		e.deliver(ctx, jobs)
+		f.deliverer.deliver(ctx, jobs)
 	}
 	return errors.Join(faults...)
 }
@@ -144,16 +160,16 @@ func (e *Engine) fireDue(ctx context.Context) error {
 // fire turns a due row into a job and sets its next time, in one transaction. Of
 // two schedulers that do so one finds that the tick is not due any more, and the
 // job's key is the tick. A schedule that can not be computed is left for a minute.
-func (e *Engine) fire(ctx context.Context, s job.Schedule, now time.Time) (jobs []job.Job, err error) {
+func (f *firer) fire(ctx context.Context, s job.Schedule, now time.Time) (jobs []job.Job, err error) {
 	next, err := nextTick(s, now)
 	if err != nil {
-		return nil, errors.Join(err, e.store.AdvanceSchedule(ctx, s.ID, s.Next, now.Add(brokenPause)))
+		return nil, errors.Join(err, f.store.AdvanceSchedule(ctx, s.ID, s.Next, now.Add(brokenPause)))
 	}
-	err = e.store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
+	err = f.store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
 		if err := q.AdvanceSchedule(ctx, s.ID, s.Next, next); err != nil {
 			return err
 		}
-		jobs, err = e.fireTick(ctx, q, s, now)
+		jobs, err = f.fireTick(ctx, q, s, now)
 		return err
 	})
 	if errors.Is(err, db.ErrNotFound) {
@@ -166,7 +182,7 @@ func (e *Engine) fire(ctx context.Context, s job.Schedule, now time.Time) (jobs 
 }
 
 // fireTick makes the job of a tick, unless it is skipped.
-func (e *Engine) fireTick(ctx context.Context, q *store.Queries, s job.Schedule, now time.Time,
+func (f *firer) fireTick(ctx context.Context, q *store.Queries, s job.Schedule, now time.Time,
 ) ([]job.Job, error) {
 	if s.Misfire == "skip" && now.Sub(s.Next) > misfireAfter {
 		return nil, nil
@@ -177,10 +193,10 @@ func (e *Engine) fireTick(ctx context.Context, q *store.Queries, s job.Schedule,
 			return nil, err
 		}
 	}
-	return e.tick(ctx, q, s.ID, s.Next)
+	return f.tick(ctx, q, s.ID, s.Next)
 }
 
-func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, tick time.Time,
+func (f *firer) tick(ctx context.Context, q *store.Queries, schedule string, tick time.Time,
 ) ([]job.Job, error) {
 	input, err := json.Marshal(tasks.TickInput{Schedule: schedule, Tick: tick})
 	if err != nil {
@@ -190,7 +206,7 @@ func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, ti
 		Tenant: SystemTenant, Kind: string(tasks.ScheduleTick), Lane: string(tasks.ScheduleTick.Lane()),
 		Input: input, Subject: schedule,
 		IdemKey: fmt.Sprintf("sched:%s:%s", schedule, tick.UTC().Format(time.RFC3339)),
-	}}, e.allLimits())
+	}}, f.places.allLimits())
 	if err != nil {
 		return nil, err
 	}
@@ -203,10 +219,10 @@ func (e *Engine) tick(ctx context.Context, q *store.Queries, schedule string, ti
 // show starts the trigger that asynqmon shows: its task is a wake-up without
 // jobs, on which a worker fires what is due.
 func (s *Scheduler) show() (*asynq.PeriodicTaskManager, error) {
-	log := newAsynqLog(s.engine.log)
+	log := newAsynqLog(s.log)
 	shown, err := asynq.NewPeriodicTaskManager(asynq.PeriodicTaskManagerOpts{
-		PeriodicTaskConfigProvider: &periodic{engine: s.engine},
-		RedisUniversalClient:       s.engine.redis,
+		PeriodicTaskConfigProvider: &periodic{store: s.store, log: s.log},
+		RedisUniversalClient:       s.redis,
 		SchedulerOpts:              &asynq.SchedulerOpts{Logger: log, LogLevel: asynq.WarnLevel, HeartbeatInterval: showBeat},
 		SyncInterval:               showEvery,
 	})
@@ -222,20 +238,22 @@ func (s *Scheduler) show() (*asynq.PeriodicTaskManager, error) {
 // periodic tells Asynq of the schedules. While the database does not answer it
 // tells what it knew last: this trigger is not the one that counts.
 type periodic struct {
-	engine *Engine
-	mu     sync.Mutex
-	known  []*asynq.PeriodicTaskConfig
+	store *store.Store
+	log   zerolog.Logger
+
+	mu    sync.Mutex
+	known []*asynq.PeriodicTaskConfig
 }
 
 // GetConfigs returns a periodic task for each schedule.
 func (p *periodic) GetConfigs() ([]*asynq.PeriodicTaskConfig, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), claimTimeout)
 	defer cancel()
-	all, err := p.engine.store.Schedules(ctx)
+	all, err := p.store.Schedules(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
-		p.engine.log.Warn().Err(err).Msg("read schedules for asynqmon; the last ones stay")
+		p.log.Warn().Err(err).Msg("read schedules for asynqmon; the last ones stay")
 		return p.known, nil
 	}
 	payload, err := json.Marshal(tasks.Wake{})

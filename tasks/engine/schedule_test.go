@@ -36,7 +36,7 @@ func TestTwoSchedulersOneTick(t *testing.T) {
 			var all sync.WaitGroup
 			for range 4 {
 				all.Go(func() {
-					if err := r.fireDue(r.ctx); err != nil {
+					if err := r.firer.fireDue(r.ctx); err != nil {
 						t.Error(err)
 					}
 				})
@@ -59,13 +59,13 @@ func TestMisfireAndOverlap(t *testing.T) {
 		r.schedule(job.Schedule{ID: "once", Spec: "@every 1h"})
 		r.schedule(job.Schedule{ID: "skip", Spec: "@every 1h", Misfire: "skip"})
 		r.must(r.store.ShiftClock(r.ctx, 10*time.Hour))
-		r.must(r.fireDue(r.ctx))
+		r.must(r.firer.fireDue(r.ctx))
 		ticks := r.ticks()
 		if len(ticks) != 1 || ticks[0].Subject != "once" {
 			t.Fatalf("ten missed hours made %d ticks", len(ticks))
 		}
 		r.must(r.store.ShiftClock(r.ctx, 11*time.Hour+10*time.Second))
-		r.must(r.fireDue(r.ctx))
+		r.must(r.firer.fireDue(r.ctx))
 		var subjects []string
 		for _, tick := range r.ticks() {
 			subjects = append(subjects, tick.Subject)
@@ -159,7 +159,7 @@ func TestSchedulerRuns(t *testing.T) {
 				t.Fatal("no tick")
 			}
 		}
-		configs, err := (&periodic{engine: r.Engine}).GetConfigs()
+		configs, err := (&periodic{store: r.store, log: r.log}).GetConfigs()
 		if err != nil || len(configs) != 1 || configs[0].Cronspec != "CRON_TZ=UTC @every 1s" {
 			t.Errorf("asynqmon is shown %+v, %v", configs, err)
 		}
@@ -173,7 +173,7 @@ func TestVisibleTrigger(t *testing.T) {
 		r.must(r.store.ShiftClock(r.ctx, 61*time.Minute))
 		done := make(chan struct{}, 1)
 		r.work(func(context.Context, *tasks.Run) (*tasks.End, error) { done <- struct{}{}; return nil, nil })
-		configs, err := (&periodic{engine: r.Engine}).GetConfigs()
+		configs, err := (&periodic{store: r.store, log: r.log}).GetConfigs()
 		r.must(err)
 		_, err = asynq.NewClientFromRedisClient(r.redis).Enqueue(configs[0].Task, configs[0].Opts...)
 		r.must(err)

@@ -7,21 +7,37 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
 	"dreamlab/store/backoff"
+	"dreamlab/store/flight"
 	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
+// announcer tells the other parts, in any process, of what has changed.
+type announcer struct {
+	redis   redis.UniversalClient
+	log     zerolog.Logger
+	metrics *metrics
+	news    *flight.Group[[]job.Moved]
+}
+
+func newAnnouncer(e *Engine) *announcer {
+	a := &announcer{redis: e.redis, log: e.log, metrics: e.metrics}
+	a.news = flight.NewGroup(e.store.Writers(), a.announceAll)
+	return a
+}
+
 // signal tells the dispatchers that lanes have work. Where that fails their own
 // clock will.
-func (e *Engine) signal(ctx context.Context, lanes map[string]bool) error {
+func (a *announcer) signal(ctx context.Context, lanes map[string]bool) error {
 	if len(lanes) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
-	pipe := e.redis.Pipeline()
+	pipe := a.redis.Pipeline()
 	for lane := range lanes {
 		pipe.Publish(ctx, queuedChannel, lane)
 	}
@@ -35,19 +51,19 @@ func (e *Engine) signal(ctx context.Context, lanes map[string]bool) error {
 // dispatchers, of ends to those who wait for them, of those that are asked for
 // to the workers. All have a clock of their own, so that what is lost here costs
 // time alone.
-func (e *Engine) announce(ctx context.Context, moved []job.Moved) {
+func (a *announcer) announce(ctx context.Context, moved []job.Moved) {
 	if len(moved) > 0 {
-		if err := e.news.Do(context.WithoutCancel(ctx), moved); err != nil {
-			e.log.Warn().Err(err).Msg("publish failed; listeners fall back to polling")
+		if err := a.news.Do(context.WithoutCancel(ctx), moved); err != nil {
+			a.log.Warn().Err(err).Msg("publish failed; listeners fall back to polling")
 		}
 	}
 }
 
 // announceAll tells, in one pipeline, what many have to announce.
-func (e *Engine) announceAll(ctx context.Context, all [][]job.Moved) {
+func (a *announcer) announceAll(ctx context.Context, all [][]job.Moved) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pushTimeout)
 	defer cancel()
-	pipe := e.redis.Pipeline()
+	pipe := a.redis.Pipeline()
 	queued, room := map[string]bool{}, map[string]bool{}
 	for _, m := range slices.Concat(all...) {
 		switch {
@@ -58,7 +74,7 @@ func (e *Engine) announceAll(ctx context.Context, all [][]job.Moved) {
 			queued[m.Lane] = true
 		case m.State.Ended():
 			pipe.Publish(ctx, endedChannel(tasks.Lane(m.Lane), m.ID), string(m.State))
-			e.metrics.ended.WithLabelValues(m.Lane, string(m.State)).Inc()
+			a.metrics.ended.WithLabelValues(m.Lane, string(m.State)).Inc()
 		}
 		room[m.Lane] = true
 	}
@@ -69,7 +85,7 @@ func (e *Engine) announceAll(ctx context.Context, all [][]job.Moved) {
 		pipe.Publish(ctx, roomChannel, lane)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		e.log.Debug().Err(err).Msg("publish failed; listeners fall back to polling")
+		a.log.Debug().Err(err).Msg("publish failed; listeners fall back to polling")
 	}
 }
 

@@ -34,7 +34,7 @@ func TestNoJobIsLeftBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, attached := range []bool{true, false} {
-		e.heard.Store(1 << 62) // it answered a moment ago
+		e.queue.heard.Store(1 << 62) // it answered a moment ago
 		j := job.NewJob{ID: db.NewID("job_"), Tenant: "ten_a", Kind: string(tasks.ChatRun), Attached: attached}
 		_, _, err := e.Accept(t.Context(), j, nil)
 		if errors.Is(err, ErrQueueUnavailable) != attached {

@@ -139,13 +139,13 @@ func TestManyWaiters(t *testing.T) {
 				}
 			})
 		}
-		for len(r.listeners) < mostListeners && r.ctx.Err() == nil {
+		for len(r.watcher.listeners) < mostListeners && r.ctx.Err() == nil {
 			runtime.Gosched()
 		}
 		_, err := r.Cancel(r.ctx, j.Tenant, j.ID)
 		r.must(err)
 		all.Wait()
-		if n := len(r.listeners); n != 0 {
+		if n := len(r.watcher.listeners); n != 0 {
 			t.Errorf("%d still listen", n)
 		}
 	})

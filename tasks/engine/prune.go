@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dreamlab/store"
+	"dreamlab/store/db"
+)
+
+const (
+	// pruneEvery and pruneSteps bound how many ended jobs are deleted in a minute.
+	pruneEvery = time.Minute
+	pruneSteps = 50
+	// keepTicks is how long the ended job of a schedule's tick is kept: as long as
+	// its idempotency key holds, and long enough to see what the schedule did today.
+	keepTicks = 24 * time.Hour
+)
+
+// pruner deletes what is kept for a time, when that is over.
+type pruner struct {
+	store       *store.Store
+	metrics     *metrics
+	keep        time.Duration // of ended jobs
+	keepPrivate time.Duration // of the answers of private ones
+}
+
+// prune deletes jobs that ended long ago, in small steps.
+func (p *pruner) prune(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
+	defer cancel()
+	for range pruneSteps {
+		var gone int64
+		err := p.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
+			if gone, err = q.PruneJobs(ctx, p.keep); err != nil {
+				return err
+			}
+			ticks, err := q.PruneTenantJobs(ctx, SystemTenant, keepTicks)
+			if err != nil {
+				return err
+			}
+			cleared, err := q.ClearPrivate(ctx, p.keepPrivate)
+			gone += ticks + cleared
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("prune ended jobs: %w", err)
+		}
+		p.metrics.pruned.Add(float64(gone))
+		if gone == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// unknownFor is how long a try whose outcome was lost counts against budgets.
+const unknownFor = time.Hour
+
+// ageEntries takes old lost tries off the budgets.
+func (p *pruner) ageEntries(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
+	defer cancel()
+	for range pruneSteps {
+		aged := 0
+		err := p.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
+			aged, err = q.AgeEntries(ctx, unknownFor)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("age lost tries: %w", err)
+		}
+		if aged == 0 {
+			return nil
+		}
+	}
+	return nil
+}
