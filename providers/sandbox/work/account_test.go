@@ -79,10 +79,10 @@ func rows() string {
 // file uploads training rows and waits until they are checked.
 func (b *bench) file(t *testing.T, content string) string {
 	t.Helper()
-	f, failed := b.AddFile(File{ID: lab.NewID("f-"), Name: "boats.jsonl", Rows: true})
+	f, failed := b.Files.Add(File{ID: lab.NewID("f-"), Name: "boats.jsonl", Rows: true})
 	sound(t, failed)
-	sound(t, b.Put(f.ID, strings.NewReader(content)))
-	_, failed = b.Receive(b.req, f.ID)
+	sound(t, b.Files.Put(f.ID, strings.NewReader(content)))
+	_, failed = b.Files.Receive(b.req, f.ID)
 	sound(t, failed)
 	b.lab.Advance(time.Minute)
 	return f.ID
@@ -91,7 +91,7 @@ func (b *bench) file(t *testing.T, content string) string {
 // train begins a training on rows of its own.
 func (b *bench) train(t *testing.T, id string) {
 	t.Helper()
-	_, failed := b.Train(b.req, Training{
+	_, failed := b.Trainings.Train(b.req, Training{
 		ID: id, Base: "small", File: b.file(t, rows()), Epochs: 2, Rate: 1_000_000_000, Model: "m-" + id, Name: id,
 	})
 	sound(t, failed)
@@ -108,7 +108,7 @@ func (b *bench) paid(model string) int64 {
 
 func (b *bench) state(t *testing.T, id string) TrainingState {
 	t.Helper()
-	training, failed := b.Training(id)
+	training, failed := b.Trainings.Training(id)
 	sound(t, failed)
 	return training.State(b.lab.Now())
 }

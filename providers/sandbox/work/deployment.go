@@ -81,33 +81,33 @@ func (d *Deployment) minutes(now time.Time) int64 {
 	return int64(begun) * int64(d.Running)
 }
 
-// settleDeployment bills the minutes that are not billed yet, and tells whether
+// settle bills the minutes that are not billed yet, and tells whether
 // there were any.
-func (a *Account) settleDeployment(d *Deployment, now time.Time) bool {
+func (h *Hosting) settle(d *Deployment, now time.Time) bool {
 	minutes := d.minutes(now) - d.Billed
 	if minutes <= 0 {
 		return false
 	}
 	d.Billed += minutes
-	a.lab.Pay(lab.Payment{
-		Vendor: a.options.Vendor, Model: "hosting:" + d.Hardware,
-		NanoUSD: minutes * a.options.Hour(d.Hardware) / 60,
+	h.lab.Pay(lab.Payment{
+		Vendor: h.options.Vendor, Model: "hosting:" + d.Hardware,
+		NanoUSD: minutes * h.options.Hour(d.Hardware) / 60,
 	})
 	return true
 }
 
 // scale sets how many replicas are wanted; the first of a run take their time.
-func (a *Account) scale(d *Deployment, least, most int, now, ready time.Time) {
+func (h *Hosting) scale(d *Deployment, least, most int, now, ready time.Time) {
 	state := d.State(now)
 	d.Min, d.Max, d.Updated, d.Version = least, most, now, lab.NewID("etag-")
 	switch {
 	case most == 0 && (state == DeploymentReady || state == DeploymentStarting):
 		d.Stop = now
 	case most > 0 && (state == DeploymentStopped || state == DeploymentStopping || d.Ready.IsZero()):
-		a.settleDeployment(d, now)
+		h.settle(d, now)
 		d.Ready, d.Stop, d.Billed, d.Running = ready, time.Time{}, 0, least
 	case most > 0:
-		a.settleDeployment(d, now)
+		h.settle(d, now)
 		d.Running = least
 		d.Billed = d.minutes(now)
 	}
@@ -126,9 +126,9 @@ func scalable(least, most int) *lab.Failure {
 
 // Deploy makes a deployment of an endpoint; all but its times and state is given.
 // A dry run only checks it.
-func (a *Account) Deploy(r *http.Request, endpoint string, d Deployment, dry bool) (Deployment, *lab.Failure) {
-	refused := a.change(func(now time.Time) *lab.Failure {
-		e, refused := a.endpoint(endpoint)
+func (h *Hosting) Deploy(r *http.Request, endpoint string, d Deployment, dry bool) (Deployment, *lab.Failure) {
+	refused := h.change(func(now time.Time) *lab.Failure {
+		e, refused := h.endpoint(endpoint)
 		if refused == nil {
 			refused = e.admits(&d)
 		}
@@ -136,11 +136,11 @@ func (a *Account) Deploy(r *http.Request, endpoint string, d Deployment, dry boo
 			return refused
 		}
 		ready := now.Add(startingFor)
-		if _, slow := a.lab.TakeFault(a.target(r, ""), lab.FaultSlowCapacity); slow {
+		if _, slow := h.lab.TakeFault(h.target(r, ""), lab.FaultSlowCapacity); slow {
 			ready = ready.Add(slowness)
 		}
 		d.Created = now
-		a.scale(&d, d.Min, d.Max, now, ready)
+		h.scale(&d, d.Min, d.Max, now, ready)
 		made := d
 		e.Deployments = append(e.Deployments, &made)
 		e.touch(now)
@@ -161,8 +161,8 @@ func (e *Endpoint) admits(d *Deployment) *lab.Failure {
 }
 
 // deployment finds a deployment by its id. It is called with the lock held.
-func (a *Account) deployment(endpoint, id string) (*Endpoint, *Deployment, *lab.Failure) {
-	e, refused := a.endpoint(endpoint)
+func (h *Hosting) deployment(endpoint, id string) (*Endpoint, *Deployment, *lab.Failure) {
+	e, refused := h.endpoint(endpoint)
 	if refused != nil {
 		return nil, nil, refused
 	}
@@ -173,10 +173,10 @@ func (a *Account) deployment(endpoint, id string) (*Endpoint, *Deployment, *lab.
 }
 
 // Deployment returns a deployment of an endpoint.
-func (a *Account) Deployment(endpoint, id string) (Deployment, *lab.Failure) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	_, d, refused := a.deployment(endpoint, id)
+func (h *Hosting) Deployment(endpoint, id string) (Deployment, *lab.Failure) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, d, refused := h.deployment(endpoint, id)
 	if refused != nil {
 		return Deployment{}, refused
 	}
@@ -185,10 +185,10 @@ func (a *Account) Deployment(endpoint, id string) (Deployment, *lab.Failure) {
 
 // Scale sets how many replicas a deployment has. A version other than the
 // current one is refused; empty is any.
-func (a *Account) Scale(endpoint, id, version string, least, most int) (Deployment, *lab.Failure) {
+func (h *Hosting) Scale(endpoint, id, version string, least, most int) (Deployment, *lab.Failure) {
 	var after Deployment
-	refused := a.change(func(now time.Time) *lab.Failure {
-		_, d, refused := a.deployment(endpoint, id)
+	refused := h.change(func(now time.Time) *lab.Failure {
+		_, d, refused := h.deployment(endpoint, id)
 		if refused == nil {
 			refused = stale(version, d.Version)
 		}
@@ -198,7 +198,7 @@ func (a *Account) Scale(endpoint, id, version string, least, most int) (Deployme
 		if refused != nil {
 			return refused
 		}
-		a.scale(d, least, most, now, now.Add(startingFor))
+		h.scale(d, least, most, now, now.Add(startingFor))
 		after = *d
 		return nil
 	})

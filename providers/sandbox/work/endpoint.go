@@ -110,17 +110,23 @@ func (e *Endpoint) clone() Endpoint {
 	return other
 }
 
+// Hosting is what an account serves: its endpoints and their deployments.
+type Hosting struct {
+	*holdings
+	trainings *Trainings
+}
+
 // endpoint finds an endpoint. It is called with the lock held.
-func (a *Account) endpoint(id string) (*Endpoint, *lab.Failure) {
-	if e := a.state.Endpoints[id]; e != nil {
+func (h *Hosting) endpoint(id string) (*Endpoint, *lab.Failure) {
+	if e := h.state.Endpoints[id]; e != nil {
 		return e, nil
 	}
 	return nil, lab.Absent("endpoint", id)
 }
 
 // named finds an endpoint by its name. It is called with the lock held.
-func (a *Account) named(name string) *Endpoint {
-	for _, e := range a.state.Endpoints {
+func (h *Hosting) named(name string) *Endpoint {
+	for _, e := range h.state.Endpoints {
 		if e.Name == name {
 			return e
 		}
@@ -129,10 +135,10 @@ func (a *Account) named(name string) *Endpoint {
 }
 
 // Endpoint returns the endpoint of an id.
-func (a *Account) Endpoint(id string) (Endpoint, *lab.Failure) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	e, refused := a.endpoint(id)
+func (h *Hosting) Endpoint(id string) (Endpoint, *lab.Failure) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	e, refused := h.endpoint(id)
 	if refused != nil {
 		return Endpoint{}, refused
 	}
@@ -142,10 +148,10 @@ func (a *Account) Endpoint(id string) (Endpoint, *lab.Failure) {
 // Serving returns the deployment that answers a conversation, and what it knows:
 // the one that is named, else by the endpoint's traffic. It fails with 404 where
 // nothing has the names, and with 503 where nothing is ready.
-func (a *Account) Serving(endpoint, name string, conversation uint64) (Deployment, *model.Model, *lab.Failure) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	e, now := a.named(endpoint), a.lab.Now()
+func (h *Hosting) Serving(endpoint, name string, conversation uint64) (Deployment, *model.Model, *lab.Failure) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	e, now := h.named(endpoint), h.lab.Now()
 	if e == nil || name != "" && e.Find(name) == nil {
 		return Deployment{}, nil, lab.Absent("endpoint", endpoint)
 	}
@@ -157,9 +163,9 @@ func (a *Account) Serving(endpoint, name string, conversation uint64) (Deploymen
 		return Deployment{}, nil, &lab.Failure{Status: http.StatusServiceUnavailable}
 	}
 	if chosen.Training == "" {
-		return *chosen, a.options.Brain(chosen.Base), nil
+		return *chosen, h.options.Brain(chosen.Base), nil
 	}
-	brain, err := a.learnt(chosen.Training, maxChain)
+	brain, err := h.trainings.learnt(chosen.Training, maxChain)
 	if err != nil {
 		return Deployment{}, nil, lab.NotKept(err)
 	}
@@ -167,10 +173,10 @@ func (a *Account) Serving(endpoint, name string, conversation uint64) (Deploymen
 }
 
 // Endpoints lists the endpoints, the oldest first.
-func (a *Account) Endpoints() []Endpoint {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	list := copies(a.state.Endpoints,
+func (h *Hosting) Endpoints() []Endpoint {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	list := copies(h.state.Endpoints,
 		func(e *Endpoint) time.Time { return e.Created }, func(e *Endpoint) string { return e.ID })
 	for i := range list {
 		list[i] = list[i].clone()
@@ -180,18 +186,18 @@ func (a *Account) Endpoints() []Endpoint {
 
 // AddEndpoint makes an endpoint of which the id, the name and the labels are
 // given. The name has to be free.
-func (a *Account) AddEndpoint(e Endpoint) (Endpoint, *lab.Failure) {
-	refused := a.change(func(now time.Time) *lab.Failure {
+func (h *Hosting) AddEndpoint(e Endpoint) (Endpoint, *lab.Failure) {
+	refused := h.change(func(now time.Time) *lab.Failure {
 		switch {
-		case a.named(e.Name) != nil:
+		case h.named(e.Name) != nil:
 			return lab.Conflict("endpoint %s already exists", e.Name)
-		case len(a.state.Endpoints) >= maxEndpoints:
+		case len(h.state.Endpoints) >= maxEndpoints:
 			return lab.Invalid("", "the project has %d endpoints already: delete some", maxEndpoints)
 		}
 		e.Created, e.Traffic = now, []Share{}
 		e.touch(now)
 		made := e
-		a.state.Endpoints[e.ID] = &made
+		h.state.Endpoints[e.ID] = &made
 		return nil
 	})
 	return e, refused
@@ -199,10 +205,10 @@ func (a *Account) AddEndpoint(e Endpoint) (Endpoint, *lab.Failure) {
 
 // ChangeEndpoint lets fn change an endpoint's name, labels and traffic, all of
 // it or nothing. A version other than the current one is refused; empty is any.
-func (a *Account) ChangeEndpoint(id, version string, fn func(*Endpoint) *lab.Failure) (Endpoint, *lab.Failure) {
+func (h *Hosting) ChangeEndpoint(id, version string, fn func(*Endpoint) *lab.Failure) (Endpoint, *lab.Failure) {
 	var after Endpoint
-	refused := a.change(func(now time.Time) *lab.Failure {
-		e, refused := a.endpoint(id)
+	refused := h.change(func(now time.Time) *lab.Failure {
+		e, refused := h.endpoint(id)
 		if refused == nil {
 			refused = stale(version, e.Version)
 		}
@@ -213,21 +219,21 @@ func (a *Account) ChangeEndpoint(id, version string, fn func(*Endpoint) *lab.Fai
 		if refused := fn(&after); refused != nil {
 			return refused
 		}
-		if holder := a.named(after.Name); holder != nil && holder != e {
+		if holder := h.named(after.Name); holder != nil && holder != e {
 			return lab.Conflict("endpoint %s already exists", after.Name)
 		}
 		after.touch(now)
 		kept := after.clone()
-		a.state.Endpoints[id] = &kept
+		h.state.Endpoints[id] = &kept
 		return nil
 	})
 	return after, refused
 }
 
 // DeleteEndpoint forgets an endpoint without deployments.
-func (a *Account) DeleteEndpoint(id, version string) *lab.Failure {
-	return a.change(func(time.Time) *lab.Failure {
-		e, refused := a.endpoint(id)
+func (h *Hosting) DeleteEndpoint(id, version string) *lab.Failure {
+	return h.change(func(time.Time) *lab.Failure {
+		e, refused := h.endpoint(id)
 		if refused == nil {
 			refused = stale(version, e.Version)
 		}
@@ -237,15 +243,15 @@ func (a *Account) DeleteEndpoint(id, version string) *lab.Failure {
 		if len(e.Deployments) > 0 {
 			return lab.Conflict("endpoint %s has deployments: delete them first", id)
 		}
-		delete(a.state.Endpoints, id)
+		delete(h.state.Endpoints, id)
 		return nil
 	})
 }
 
 // Undeploy forgets a deployment that has stopped and is out of the traffic.
-func (a *Account) Undeploy(endpoint, id string) *lab.Failure {
-	return a.change(func(now time.Time) *lab.Failure {
-		e, d, refused := a.deployment(endpoint, id)
+func (h *Hosting) Undeploy(endpoint, id string) *lab.Failure {
+	return h.change(func(now time.Time) *lab.Failure {
+		e, d, refused := h.deployment(endpoint, id)
 		if refused != nil {
 			return refused
 		}
@@ -255,7 +261,7 @@ func (a *Account) Undeploy(endpoint, id string) *lab.Failure {
 		if slices.ContainsFunc(e.Traffic, func(s Share) bool { return s.Deployment == id }) {
 			return lab.Conflict("deployment %s has a share of the traffic: take it out first", id)
 		}
-		a.settleDeployment(d, now)
+		h.settle(d, now)
 		e.Deployments = slices.DeleteFunc(e.Deployments, func(other *Deployment) bool { return other == d })
 		e.touch(now)
 		return nil

@@ -62,9 +62,12 @@ func (f *File) State(now time.Time) FileState {
 	return FileReady
 }
 
+// Files are the files of an account.
+type Files struct{ *holdings }
+
 // file finds a file that was not deleted. It is called with the lock held.
-func (a *Account) file(id string) (*File, *lab.Failure) {
-	f := a.state.Files[id]
+func (hs *holdings) file(id string) (*File, *lab.Failure) {
+	f := hs.state.Files[id]
 	if f == nil || f.Deleted {
 		return nil, lab.Absent("File", id)
 	}
@@ -72,22 +75,22 @@ func (a *Account) file(id string) (*File, *lab.Failure) {
 }
 
 // File returns a file.
-func (a *Account) File(id string) (File, *lab.Failure) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	f, refused := a.file(id)
+func (fs *Files) File(id string) (File, *lab.Failure) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	f, refused := fs.file(id)
 	if refused != nil {
 		return File{}, refused
 	}
 	return *f, nil
 }
 
-// Files lists the files, the oldest first.
-func (a *Account) Files() []File {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// List lists the files, the oldest first.
+func (fs *Files) List() []File {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
 	there := map[string]*File{}
-	for id, f := range a.state.Files {
+	for id, f := range fs.state.Files {
 		if !f.Deleted {
 			there[id] = f
 		}
@@ -95,38 +98,38 @@ func (a *Account) Files() []File {
 	return copies(there, func(f *File) time.Time { return f.Created }, func(f *File) string { return f.ID })
 }
 
-// AddFile makes a file, with the given id, whose bytes are not there yet.
-func (a *Account) AddFile(f File) (File, *lab.Failure) {
-	refused := a.change(func(now time.Time) *lab.Failure {
-		if len(a.state.Files) >= maxFiles {
+// Add makes a file, with the given id, whose bytes are not there yet.
+func (fs *Files) Add(f File) (File, *lab.Failure) {
+	refused := fs.change(func(now time.Time) *lab.Failure {
+		if len(fs.state.Files) >= maxFiles {
 			return lab.Invalid("file", "the account holds %d files already: delete some", maxFiles)
 		}
 		f.Created, f.Secret, f.Parts = now, lab.NewID(""), map[int]string{}
 		made := f
-		a.state.Files[f.ID] = &made
+		fs.state.Files[f.ID] = &made
 		return nil
 	})
 	return f, refused
 }
 
 // Receive begins the check of a file whose bytes were put.
-func (a *Account) Receive(r *http.Request, id string) (File, *lab.Failure) {
-	f, refused := a.File(id)
+func (fs *Files) Receive(r *http.Request, id string) (File, *lab.Failure) {
+	f, refused := fs.File(id)
 	if refused != nil {
 		return File{}, refused
 	}
-	found, size, err := a.inspect(&f)
+	found, size, err := fs.inspect(&f)
 	if errors.Is(err, lab.ErrAbsent) {
 		return File{}, lab.Invalid("file", "the bytes of %s have not been uploaded yet", id)
 	}
 	if err != nil {
 		return File{}, lab.NotKept(err)
 	}
-	if fault, bad := a.lab.TakeFault(a.target(r, ""), lab.FaultInvalidFile); bad {
+	if fault, bad := fs.lab.TakeFault(fs.target(r, ""), lab.FaultInvalidFile); bad {
 		found.Error = cmp.Or(fault.Message, "Line 1: `messages[0]` must contain a `role` field")
 	}
-	refused = a.change(func(now time.Time) *lab.Failure {
-		kept, refused := a.file(id)
+	refused = fs.change(func(now time.Time) *lab.Failure {
+		kept, refused := fs.file(id)
 		if refused != nil {
 			return refused
 		}
@@ -138,8 +141,8 @@ func (a *Account) Receive(r *http.Request, id string) (File, *lab.Failure) {
 }
 
 // inspect reads a file's bytes and reports what is in them.
-func (a *Account) inspect(f *File) (Report, int64, error) {
-	body, err := a.lab.Shelf.Open(f.ID)
+func (fs *Files) inspect(f *File) (Report, int64, error) {
+	body, err := fs.lab.Shelf.Open(f.ID)
 	if err != nil {
 		return Report{}, 0, err
 	}
@@ -167,12 +170,12 @@ func (c *counter) Read(p []byte) (int, error) {
 }
 
 // Send answers with a file's bytes.
-func (a *Account) Send(w http.ResponseWriter, id string) *lab.Failure {
-	f, refused := a.File(id)
+func (fs *Files) Send(w http.ResponseWriter, id string) *lab.Failure {
+	f, refused := fs.File(id)
 	if refused != nil {
 		return refused
 	}
-	body, err := a.lab.Shelf.Open(id)
+	body, err := fs.lab.Shelf.Open(id)
 	if err != nil {
 		return lab.Absent("File content", id)
 	}
@@ -185,31 +188,31 @@ func (a *Account) Send(w http.ResponseWriter, id string) *lab.Failure {
 	return nil
 }
 
-// DeleteFile forgets a file; its bytes stay while a training rests on them.
-func (a *Account) DeleteFile(id string) *lab.Failure {
-	return a.change(func(time.Time) *lab.Failure {
-		f, refused := a.file(id)
+// Delete forgets a file; its bytes stay while a training rests on them.
+func (fs *Files) Delete(id string) *lab.Failure {
+	return fs.change(func(time.Time) *lab.Failure {
+		f, refused := fs.file(id)
 		if refused != nil {
 			return refused
 		}
 		f.Deleted = true
-		return a.dropUnused(f)
+		return fs.dropUnused(f)
 	})
 }
 
 // dropUnused removes a deleted file that no training rests on. It is called
 // with the lock held.
-func (a *Account) dropUnused(f *File) *lab.Failure {
+func (hs *holdings) dropUnused(f *File) *lab.Failure {
 	if f == nil || !f.Deleted {
 		return nil
 	}
-	for _, t := range a.state.Trainings {
+	for _, t := range hs.state.Trainings {
 		if t.File == f.ID {
 			return nil
 		}
 	}
-	delete(a.state.Files, f.ID)
-	if err := a.lab.Shelf.Delete(f.ID); err != nil {
+	delete(hs.state.Files, f.ID)
+	if err := hs.lab.Shelf.Delete(f.ID); err != nil {
 		return lab.NotKept(err)
 	}
 	return nil

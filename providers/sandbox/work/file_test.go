@@ -13,12 +13,12 @@ import (
 func TestFileGoesThroughItsStates(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "")
-	f, failed := b.AddFile(File{ID: "f1", Rows: true})
+	f, failed := b.Files.Add(File{ID: "f1", Rows: true})
 	sound(t, failed)
-	_, failed = b.Receive(b.req, f.ID)
+	_, failed = b.Files.Receive(b.req, f.ID)
 	refused(t, http.StatusBadRequest, failed) // nothing was put
-	sound(t, b.Put(f.ID, strings.NewReader(rows())))
-	f, failed = b.Receive(b.req, f.ID)
+	sound(t, b.Files.Put(f.ID, strings.NewReader(rows())))
+	f, failed = b.Files.Receive(b.req, f.ID)
 	sound(t, failed)
 	if f.Bytes != int64(len(rows())) || f.Report.Lines != 40 || f.Report.Tokens == 0 {
 		t.Errorf("received %+v", f)
@@ -45,12 +45,12 @@ func TestBadRowIsToldByItsLine(t *testing.T) {
 	} {
 		b := newBench(t, "")
 		id := b.file(t, content)
-		f, failed := b.File(id)
+		f, failed := b.Files.File(id)
 		sound(t, failed)
 		if f.State(b.lab.Now()) != FileInvalid || !strings.HasPrefix(f.Report.Error, want) {
 			t.Errorf("%q is %s: %q, want %q", content, f.State(b.lab.Now()), f.Report.Error, want)
 		}
-		_, failed = b.Train(b.req, Training{ID: "t1", Base: "small", File: id, Epochs: 1})
+		_, failed = b.Trainings.Train(b.req, Training{ID: "t1", Base: "small", File: id, Epochs: 1})
 		refused(t, http.StatusBadRequest, failed)
 	}
 }
@@ -59,32 +59,32 @@ func TestFileInParts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "")
 	content := rows()
-	f, failed := b.AddFile(File{ID: "f1", Rows: true, Count: 2})
+	f, failed := b.Files.Add(File{ID: "f1", Rows: true, Count: 2})
 	sound(t, failed)
-	_, failed = b.Signed(f.ID, "guess")
+	_, failed = b.Files.Signed(f.ID, "guess")
 	refused(t, http.StatusForbidden, failed)
-	f, failed = b.Signed(f.ID, f.Secret)
+	f, failed = b.Files.Signed(f.ID, f.Secret)
 	sound(t, failed)
-	_, failed = b.PutPart(f, 3, strings.NewReader("x"))
+	_, failed = b.Files.PutPart(f, 3, strings.NewReader("x"))
 	refused(t, http.StatusBadRequest, failed)
 	var tags []string
 	for n, part := range []string{content[:500], content[500:]} {
-		tag, failed := b.PutPart(f, n+1, strings.NewReader(part))
+		tag, failed := b.Files.PutPart(f, n+1, strings.NewReader(part))
 		sound(t, failed)
 		tags = append(tags, tag)
 	}
 	for _, wrong := range [][]string{tags[:1], {tags[1], tags[0]}, {"", ""}} {
-		_, failed = b.Join(b.req, f.ID, wrong)
+		_, failed = b.Files.Join(b.req, f.ID, wrong)
 		refused(t, http.StatusBadRequest, failed)
 	}
-	_, failed = b.Join(b.req, f.ID, tags)
+	_, failed = b.Files.Join(b.req, f.ID, tags)
 	sound(t, failed)
 	sent := httptest.NewRecorder()
-	sound(t, b.Send(sent, f.ID))
+	sound(t, b.Files.Send(sent, f.ID))
 	if sent.Body.String() != content {
 		t.Errorf("%d bytes came of %d", sent.Body.Len(), len(content))
 	}
-	_, failed = b.Signed(f.ID, f.Secret)
+	_, failed = b.Files.Signed(f.ID, f.Secret)
 	refused(t, http.StatusConflict, failed)
 }
 
@@ -93,18 +93,18 @@ func TestDeletedFileStaysBelowItsTraining(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "")
 	b.train(t, "t1")
-	id := b.Files()[0].ID
-	sound(t, b.DeleteFile(id))
-	refused(t, http.StatusNotFound, b.DeleteFile(id))
+	id := b.Files.List()[0].ID
+	sound(t, b.Files.Delete(id))
+	refused(t, http.StatusNotFound, b.Files.Delete(id))
 	if body, err := b.lab.Shelf.Open(id); err != nil {
 		t.Errorf("its bytes: %v", err)
 	} else if err := body.Close(); err != nil {
 		t.Error(err)
 	}
-	_, failed := b.Cancel("t1")
+	_, failed := b.Trainings.Cancel("t1")
 	sound(t, failed)
 	b.lab.Advance(time.Hour)
-	sound(t, b.DeleteTraining("t1"))
+	sound(t, b.Trainings.Delete("t1"))
 	if _, err := b.lab.Shelf.Open(id); err != lab.ErrAbsent {
 		t.Errorf("its bytes are kept for nobody: %v", err)
 	}

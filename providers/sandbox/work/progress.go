@@ -51,18 +51,18 @@ func (s TrainingState) Ended() bool {
 }
 
 // plan decides when a training does what, and how it ends.
-func (a *Account) plan(t *Training, target lab.Target) {
+func (ts *Trainings) plan(t *Training, target lab.Target) {
 	running := min(minTraining+time.Duration(t.Tokens/perMinute)*time.Minute, maxTraining)
 	t.Started = t.Created.Add(pendingFor + queuedFor)
-	if _, slow := a.lab.TakeFault(target, lab.FaultSlowCapacity); slow {
+	if _, slow := ts.lab.TakeFault(target, lab.FaultSlowCapacity); slow {
 		t.Started = t.Started.Add(slowness)
 	}
 	t.Trained = t.Started.Add(running)
 	t.Saving = t.Trained.Add(packingFor)
 	t.Ends = t.Saving.Add(savingFor)
 	t.Ending = TrainingSucceeded
-	t.Corrupt = a.lab.CorruptShare(target)
-	fault, bad := a.lab.TakeFault(target, lab.FaultFailTraining, lab.FaultUserError)
+	t.Corrupt = ts.lab.CorruptShare(target)
+	fault, bad := ts.lab.TakeFault(target, lab.FaultFailTraining, lab.FaultUserError)
 	if !bad {
 		return
 	}

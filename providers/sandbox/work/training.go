@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
 )
 
 // Training is a fine-tune. What it does when is decided when it is made; its
@@ -36,24 +37,30 @@ type Training struct {
 	Paid      int64         `json:"paid"`               // of Price, so far
 }
 
+// Trainings are the fine-tunes of an account.
+type Trainings struct {
+	*holdings
+	brains map[string]*model.Model // what was learnt, by a training's id
+}
+
 // Train makes a training, of which all before Lines is given, and
 // bills its price. It plays the faults of trainings.
-func (a *Account) Train(r *http.Request, asked Training) (Training, *lab.Failure) {
-	refused := a.change(func(now time.Time) *lab.Failure {
-		if len(a.state.Trainings) >= maxTrainings {
+func (ts *Trainings) Train(r *http.Request, asked Training) (Training, *lab.Failure) {
+	refused := ts.change(func(now time.Time) *lab.Failure {
+		if len(ts.state.Trainings) >= maxTrainings {
 			return lab.Invalid("", "the account holds %d fine-tunes already: delete some", maxTrainings)
 		}
-		f, refused := a.trainable(asked.File, now)
+		f, refused := ts.trainable(asked.File, now)
 		if refused != nil {
 			return refused
 		}
 		asked.Created, asked.Lines = now, f.Report.Lines
 		asked.Tokens = f.Report.Tokens * int64(asked.Epochs)
 		asked.Price = Cost(asked.Tokens, asked.Rate)
-		a.plan(&asked, a.target(r, asked.Base))
+		ts.plan(&asked, ts.target(r, asked.Base))
 		made := asked
-		a.state.Trainings[made.ID] = &made
-		a.pay(&made, 1, made.Tokens, made.Price)
+		ts.state.Trainings[made.ID] = &made
+		ts.pay(&made, 1, made.Tokens, made.Price)
 		asked = made
 		return nil
 	})
@@ -64,16 +71,16 @@ func (a *Account) Train(r *http.Request, asked Training) (Training, *lab.Failure
 func Cost(tokens, nanoPerMillion int64) int64 { return (tokens*nanoPerMillion + 999_999) / 1_000_000 }
 
 // pay puts a training in the books.
-func (a *Account) pay(t *Training, calls, tokens, nano int64) {
-	a.lab.Pay(lab.Payment{
-		Vendor: a.options.Vendor, Model: "fine-tune:" + t.Base, Calls: calls, TokensIn: tokens, NanoUSD: nano,
+func (ts *Trainings) pay(t *Training, calls, tokens, nano int64) {
+	ts.lab.Pay(lab.Payment{
+		Vendor: ts.options.Vendor, Model: "fine-tune:" + t.Base, Calls: calls, TokensIn: tokens, NanoUSD: nano,
 	})
 	t.Paid += nano
 }
 
 // trainable finds a file that can be trained on.
-func (a *Account) trainable(id string, now time.Time) (*File, *lab.Failure) {
-	f, refused := a.file(id)
+func (ts *Trainings) trainable(id string, now time.Time) (*File, *lab.Failure) {
+	f, refused := ts.file(id)
 	switch {
 	case refused != nil:
 		return nil, refused
@@ -88,37 +95,37 @@ func (a *Account) trainable(id string, now time.Time) (*File, *lab.Failure) {
 }
 
 // training finds a training. It is called with the lock held.
-func (a *Account) training(id string) (*Training, *lab.Failure) {
-	if t := a.state.Trainings[id]; t != nil {
+func (ts *Trainings) training(id string) (*Training, *lab.Failure) {
+	if t := ts.state.Trainings[id]; t != nil {
 		return t, nil
 	}
 	return nil, lab.Absent("Fine-tune job", id)
 }
 
 // Training returns a training.
-func (a *Account) Training(id string) (Training, *lab.Failure) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	t, refused := a.training(id)
+func (ts *Trainings) Training(id string) (Training, *lab.Failure) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	t, refused := ts.training(id)
 	if refused != nil {
 		return Training{}, refused
 	}
 	return *t, nil
 }
 
-// Trainings lists the trainings, the oldest first.
-func (a *Account) Trainings() []Training {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return copies(a.state.Trainings,
+// List lists the trainings, the oldest first.
+func (ts *Trainings) List() []Training {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	return copies(ts.state.Trainings,
 		func(t *Training) time.Time { return t.Created }, func(t *Training) string { return t.ID })
 }
 
 // Cancel asks a training to end. One that ended already is refused.
-func (a *Account) Cancel(id string) (Training, *lab.Failure) {
+func (ts *Trainings) Cancel(id string) (Training, *lab.Failure) {
 	var after Training
-	refused := a.change(func(now time.Time) *lab.Failure {
-		t, refused := a.training(id)
+	refused := ts.change(func(now time.Time) *lab.Failure {
+		t, refused := ts.training(id)
 		switch {
 		case refused != nil:
 			return refused
@@ -134,33 +141,33 @@ func (a *Account) Cancel(id string) (Training, *lab.Failure) {
 	return after, refused
 }
 
-// DeleteTraining forgets a training that ended and that nothing rests on.
-func (a *Account) DeleteTraining(id string) *lab.Failure {
-	return a.change(func(now time.Time) *lab.Failure {
-		t, refused := a.training(id)
+// Delete forgets a training that ended and that nothing rests on.
+func (ts *Trainings) Delete(id string) *lab.Failure {
+	return ts.change(func(now time.Time) *lab.Failure {
+		t, refused := ts.training(id)
 		switch {
 		case refused != nil:
 			return refused
 		case !t.State(now).Ended():
 			return lab.Invalid("", "Fine-tune job %s is %s: cancel it first", id, t.State(now))
-		case a.used(t):
+		case ts.used(t):
 			return lab.Conflict("the model of %s is deployed or another job goes on from it", id)
 		}
-		a.settleTraining(t, now)
-		delete(a.state.Trainings, id)
-		delete(a.brains, id)
-		return a.dropUnused(a.state.Files[t.File])
+		ts.settle(t, now)
+		delete(ts.state.Trainings, id)
+		delete(ts.brains, id)
+		return ts.dropUnused(ts.state.Files[t.File])
 	})
 }
 
 // used tells whether something rests on what a training made.
-func (a *Account) used(t *Training) bool {
-	for _, other := range a.state.Trainings {
+func (ts *Trainings) used(t *Training) bool {
+	for _, other := range ts.state.Trainings {
 		if other.Parent == t.ID {
 			return true
 		}
 	}
-	for _, e := range a.state.Endpoints {
+	for _, e := range ts.state.Endpoints {
 		for _, d := range e.Deployments {
 			if d.Training == t.ID {
 				return true
@@ -170,12 +177,12 @@ func (a *Account) used(t *Training) bool {
 	return false
 }
 
-// settleTraining gives back what was paid and not used, and tells whether it did.
-func (a *Account) settleTraining(t *Training, now time.Time) bool {
+// settle gives back what was paid and not used, and tells whether it did.
+func (ts *Trainings) settle(t *Training, now time.Time) bool {
 	due := t.Due(now)
 	if due == t.Paid {
 		return false
 	}
-	a.pay(t, 0, 0, due-t.Paid)
+	ts.pay(t, 0, 0, due-t.Paid)
 	return true
 }

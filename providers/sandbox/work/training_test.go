@@ -25,7 +25,7 @@ func TestTrainingGoesThroughItsStates(t *testing.T) {
 			t.Errorf("%v on it is %s, want %s", step.after, got, step.want)
 		}
 	}
-	done, failed := b.Training("t1")
+	done, failed := b.Trainings.Training("t1")
 	sound(t, failed)
 	now := b.lab.Now()
 	events, points := done.Events(now), done.Checkpoints(2, now)
@@ -46,7 +46,7 @@ func TestCancelledTrainingCostsWhatWasTrained(t *testing.T) {
 	b := newBench(t, "")
 	b.train(t, "t1")
 	b.lab.Advance(pendingFor + queuedFor + minTraining/2)
-	cancelled, failed := b.Cancel("t1")
+	cancelled, failed := b.Trainings.Cancel("t1")
 	sound(t, failed)
 	b.lab.Advance(cancellingFor)
 	if got := b.state(t, "t1"); got != TrainingCancelled {
@@ -55,11 +55,11 @@ func TestCancelledTrainingCostsWhatWasTrained(t *testing.T) {
 	if paid := b.paid("fine-tune:small"); paid != cancelled.Price/2 {
 		t.Errorf("paid %d of %d", paid, cancelled.Price)
 	}
-	_, failed = b.Cancel("t1")
+	_, failed = b.Trainings.Cancel("t1")
 	refused(t, http.StatusBadRequest, failed)
 	b.train(t, "t2")
 	b.lab.Advance(pendingFor + queuedFor + minTraining + packingFor)
-	_, failed = b.Cancel("t2")
+	_, failed = b.Trainings.Cancel("t2")
 	sound(t, failed)
 	b.lab.Advance(time.Hour)
 	if got := b.state(t, "t2"); got != TrainingSucceeded {

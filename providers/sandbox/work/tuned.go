@@ -20,44 +20,44 @@ var errChain = errors.New("the tune goes on from more than 8 others: tune the ba
 
 // learnt returns the model that a training made, which is made once. It is called
 // with the lock held.
-func (a *Account) learnt(id string, chain int) (*model.Model, error) {
-	if brain := a.brains[id]; brain != nil {
+func (ts *Trainings) learnt(id string, chain int) (*model.Model, error) {
+	if brain := ts.brains[id]; brain != nil {
 		return brain, nil
 	}
-	t := a.state.Trainings[id]
+	t := ts.state.Trainings[id]
 	switch {
 	case t == nil:
 		return nil, lab.ErrAbsent
 	case chain == 0:
 		return nil, errChain
 	}
-	brain, err := a.before(t, chain)
+	brain, err := ts.before(t, chain)
 	if err != nil {
 		return nil, err
 	}
-	pairs, err := a.rows(t)
+	pairs, err := ts.rows(t)
 	if err != nil {
 		return nil, err
 	}
 	brain = brain.Learn(pairs)
-	a.remember(id, brain)
+	ts.remember(id, brain)
 	return brain, nil
 }
 
 // before is the model that a training begins with.
-func (a *Account) before(t *Training, chain int) (*model.Model, error) {
+func (ts *Trainings) before(t *Training, chain int) (*model.Model, error) {
 	if t.Parent != "" {
-		return a.learnt(t.Parent, chain-1)
+		return ts.learnt(t.Parent, chain-1)
 	}
-	if base := a.options.Brain(t.Base); base != nil {
+	if base := ts.options.Brain(t.Base); base != nil {
 		return base, nil
 	}
 	return nil, lab.ErrAbsent
 }
 
 // rows reads what a training's file teaches, spoilt where the script said so.
-func (a *Account) rows(t *Training) ([]model.Pair, error) {
-	body, err := a.lab.Shelf.Open(t.File)
+func (ts *Trainings) rows(t *Training) ([]model.Pair, error) {
+	body, err := ts.lab.Shelf.Open(t.File)
 	if err != nil {
 		return nil, err
 	}
@@ -74,12 +74,12 @@ func (a *Account) rows(t *Training) ([]model.Pair, error) {
 }
 
 // remember keeps a model, and forgets another where there are too many.
-func (a *Account) remember(id string, brain *model.Model) {
-	for old := range a.brains {
-		if len(a.brains) < maxBrains {
+func (ts *Trainings) remember(id string, brain *model.Model) {
+	for old := range ts.brains {
+		if len(ts.brains) < maxBrains {
 			break
 		}
-		delete(a.brains, old)
+		delete(ts.brains, old)
 	}
-	a.brains[id] = brain
+	ts.brains[id] = brain
 }

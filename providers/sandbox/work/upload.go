@@ -19,8 +19,8 @@ const maxField = 64 << 10
 
 // Signed finds the file that an address is for, which needs no key since it
 // holds the file's secret. It refuses a file that is uploaded already.
-func (a *Account) Signed(id, secret string) (File, *lab.Failure) {
-	f, refused := a.File(id)
+func (fs *Files) Signed(id, secret string) (File, *lab.Failure) {
+	f, refused := fs.File(id)
 	switch {
 	case refused != nil:
 		return File{}, refused
@@ -33,8 +33,8 @@ func (a *Account) Signed(id, secret string) (File, *lab.Failure) {
 }
 
 // Put keeps the bytes of a file.
-func (a *Account) Put(id string, body io.Reader) *lab.Failure {
-	if _, err := a.lab.Shelf.Put(id, body); err != nil {
+func (fs *Files) Put(id string, body io.Reader) *lab.Failure {
+	if _, err := fs.lab.Shelf.Put(id, body); err != nil {
 		return lab.NotKept(err)
 	}
 	return nil
@@ -44,17 +44,17 @@ func (a *Account) Put(id string, body io.Reader) *lab.Failure {
 func partName(id string, n int) string { return fmt.Sprintf("part-%s-%d", id, n) }
 
 // PutPart keeps the bytes of a part, counted from 1, and returns their checksum.
-func (a *Account) PutPart(f File, n int, body io.Reader) (string, *lab.Failure) {
+func (fs *Files) PutPart(f File, n int, body io.Reader) (string, *lab.Failure) {
 	if n < 1 || n > f.Count {
 		return "", lab.Invalid("part_number", "the upload has parts 1 to %d", f.Count)
 	}
 	sum := sha256.New()
-	if refused := a.Put(partName(f.ID, n), io.TeeReader(body, sum)); refused != nil {
+	if refused := fs.Put(partName(f.ID, n), io.TeeReader(body, sum)); refused != nil {
 		return "", refused
 	}
 	tag := hex.EncodeToString(sum.Sum(nil)[:16])
-	return tag, a.change(func(time.Time) *lab.Failure {
-		kept, refused := a.file(f.ID)
+	return tag, fs.change(func(time.Time) *lab.Failure {
+		kept, refused := fs.file(f.ID)
 		if refused != nil {
 			return refused
 		}
@@ -66,8 +66,8 @@ func (a *Account) PutPart(f File, n int, body io.Reader) (string, *lab.Failure) 
 
 // Join makes the file of its parts, whose checksums are given in their order,
 // and begins its check.
-func (a *Account) Join(r *http.Request, id string, tags []string) (File, *lab.Failure) {
-	f, refused := a.File(id)
+func (fs *Files) Join(r *http.Request, id string, tags []string) (File, *lab.Failure) {
+	f, refused := fs.File(id)
 	if refused != nil {
 		return File{}, refused
 	}
@@ -81,33 +81,33 @@ func (a *Account) Join(r *http.Request, id string, tags []string) (File, *lab.Fa
 		}
 		names[i] = partName(id, i+1)
 	}
-	if err := a.join(id, names...); err != nil {
+	if err := fs.join(id, names...); err != nil {
 		return File{}, lab.NotKept(err)
 	}
-	if f, refused = a.Receive(r, id); refused != nil {
+	if f, refused = fs.Receive(r, id); refused != nil {
 		return File{}, refused
 	}
-	return f, a.dropParts(f)
+	return f, fs.dropParts(f)
 }
 
 // join keeps together what is kept under some names.
-func (a *Account) join(to string, from ...string) error {
+func (fs *Files) join(to string, from ...string) error {
 	readers := make([]io.Reader, 0, len(from))
 	for _, name := range from {
-		body, err := a.lab.Shelf.Open(name)
+		body, err := fs.lab.Shelf.Open(name)
 		if err != nil {
 			return err
 		}
 		defer body.Close()
 		readers = append(readers, body)
 	}
-	_, err := a.lab.Shelf.Put(to, io.MultiReader(readers...))
+	_, err := fs.lab.Shelf.Put(to, io.MultiReader(readers...))
 	return err
 }
 
-func (a *Account) dropParts(f File) *lab.Failure {
+func (fs *Files) dropParts(f File) *lab.Failure {
 	for n := range f.Count {
-		if err := a.lab.Shelf.Delete(partName(f.ID, n+1)); err != nil {
+		if err := fs.lab.Shelf.Delete(partName(f.ID, n+1)); err != nil {
 			return lab.NotKept(err)
 		}
 	}
@@ -115,16 +115,16 @@ func (a *Account) dropParts(f File) *lab.Failure {
 }
 
 // Abort forgets a file that was to come in parts.
-func (a *Account) Abort(f File) *lab.Failure {
-	if refused := a.dropParts(f); refused != nil {
+func (fs *Files) Abort(f File) *lab.Failure {
+	if refused := fs.dropParts(f); refused != nil {
 		return refused
 	}
-	return a.DeleteFile(f.ID)
+	return fs.Delete(f.ID)
 }
 
 // Form takes a file that comes in one multipart form, and begins its check. The
 // file is made by add of the form's other fields.
-func (a *Account) Form(
+func (fs *Files) Form(
 	r *http.Request, add func(fields map[string]string) (File, *lab.Failure),
 ) (f File, refused *lab.Failure) {
 	form, err := r.MultipartReader()
@@ -133,11 +133,11 @@ func (a *Account) Form(
 	}
 	staged := lab.NewID("part-") // the fields may come behind the file
 	defer func() {
-		if err := a.lab.Shelf.Delete(staged); err != nil && refused == nil {
+		if err := fs.lab.Shelf.Delete(staged); err != nil && refused == nil {
 			refused = lab.NotKept(err)
 		}
 	}()
-	fields, refused := a.readForm(form, staged)
+	fields, refused := fs.readForm(form, staged)
 	if refused != nil {
 		return File{}, refused
 	}
@@ -147,15 +147,15 @@ func (a *Account) Form(
 	if f, refused = add(fields); refused != nil {
 		return File{}, refused
 	}
-	if err := a.join(f.ID, staged); err != nil {
+	if err := fs.join(f.ID, staged); err != nil {
 		return File{}, lab.NotKept(err)
 	}
-	return a.Receive(r, f.ID)
+	return fs.Receive(r, f.ID)
 }
 
 // readForm reads a form's fields and keeps its file; the field "file" is the
 // name that the file came with.
-func (a *Account) readForm(form *multipart.Reader, staged string) (map[string]string, *lab.Failure) {
+func (fs *Files) readForm(form *multipart.Reader, staged string) (map[string]string, *lab.Failure) {
 	fields := map[string]string{}
 	for {
 		part, err := form.NextPart()
@@ -166,7 +166,7 @@ func (a *Account) readForm(form *multipart.Reader, staged string) (map[string]st
 			return nil, lab.Invalid("file", "read the form: %v", err)
 		}
 		if part.FormName() == "file" {
-			if refused := a.Put(staged, part); refused != nil {
+			if refused := fs.Put(staged, part); refused != nil {
 				return nil, refused
 			}
 			fields["file"] = part.FileName()

@@ -38,14 +38,22 @@ type Options struct {
 }
 
 // Account is what a vendor holds for its one customer; it outlives the process.
-// What its methods return are copies. It is safe for concurrent use.
+// What the methods of its parts return are copies. They are safe for concurrent use.
 type Account struct {
+	Files     *Files
+	Trainings *Trainings
+	Hosting   *Hosting
+
+	holdings *holdings
+}
+
+// holdings is what all parts of an account share.
+type holdings struct {
 	lab     *lab.Lab
 	options Options
 
-	mu     sync.Mutex
-	state  state
-	brains map[string]*model.Model // of trainings, by id
+	mu    sync.Mutex
+	state state
 }
 
 type state struct {
@@ -57,27 +65,31 @@ type state struct {
 // Open opens a vendor's account, as an earlier run left it. The lab bills what
 // its trainings and deployments use.
 func Open(l *lab.Lab, options Options) (*Account, error) {
-	a := &Account{lab: l, options: options, brains: map[string]*model.Model{}, state: state{
+	hs := &holdings{lab: l, options: options, state: state{
 		Files: map[string]*File{}, Trainings: map[string]*Training{}, Endpoints: map[string]*Endpoint{},
 	}}
-	if _, err := l.Shelf.Load(a.kept(), &a.state); err != nil {
+	if _, err := l.Shelf.Load(hs.kept(), &hs.state); err != nil {
 		return nil, err
+	}
+	trainings := &Trainings{holdings: hs, brains: map[string]*model.Model{}}
+	a := &Account{
+		Files: &Files{hs}, Trainings: trainings, Hosting: &Hosting{holdings: hs, trainings: trainings}, holdings: hs,
 	}
 	l.AddMeter(a.settle)
 	return a, nil
 }
 
 // kept is the name under which the state is kept.
-func (a *Account) kept() string { return a.options.Vendor + ".json" }
+func (hs *holdings) kept() string { return hs.options.Vendor + ".json" }
 
 // change lets fn change the state, and keeps what came of it.
-func (a *Account) change(fn func(now time.Time) *lab.Failure) *lab.Failure {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if refused := fn(a.lab.Now()); refused != nil {
+func (hs *holdings) change(fn func(now time.Time) *lab.Failure) *lab.Failure {
+	hs.mu.Lock()
+	defer hs.mu.Unlock()
+	if refused := fn(hs.lab.Now()); refused != nil {
 		return refused
 	}
-	if err := a.lab.Shelf.Save(a.kept(), a.state); err != nil {
+	if err := hs.lab.Shelf.Save(hs.kept(), hs.state); err != nil {
 		return lab.NotKept(err)
 	}
 	return nil
@@ -85,26 +97,26 @@ func (a *Account) change(fn func(now time.Time) *lab.Failure) *lab.Failure {
 
 // settle bills what is billed by time, and gives back what was not used.
 func (a *Account) settle(now time.Time) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.holdings.mu.Lock()
+	defer a.holdings.mu.Unlock()
 	changed := false
-	for _, t := range a.state.Trainings {
-		changed = a.settleTraining(t, now) || changed
+	for _, t := range a.holdings.state.Trainings {
+		changed = a.Trainings.settle(t, now) || changed
 	}
-	for _, e := range a.state.Endpoints {
+	for _, e := range a.holdings.state.Endpoints {
 		for _, d := range e.Deployments {
-			changed = a.settleDeployment(d, now) || changed
+			changed = a.Hosting.settle(d, now) || changed
 		}
 	}
 	if !changed {
 		return nil
 	}
-	return a.lab.Shelf.Save(a.kept(), a.state)
+	return a.holdings.lab.Shelf.Save(a.holdings.kept(), a.holdings.state)
 }
 
 // target is what the faults of a request are found by.
-func (a *Account) target(r *http.Request, model string) lab.Target {
-	return lab.Target{Vendor: a.options.Vendor, Method: r.Method, Path: r.URL.Path, Model: model}
+func (hs *holdings) target(r *http.Request, model string) lab.Target {
+	return lab.Target{Vendor: hs.options.Vendor, Method: r.Method, Path: r.URL.Path, Model: model}
 }
 
 // copies lists what is in a map, the oldest first.

@@ -28,13 +28,35 @@ type served struct {
 	deployment string // that answers, and is paid by the hour; empty where the model is serverless
 }
 
-func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
+// inference answers chats and lists who does.
+type inference struct {
+	lab       *lab.Lab
+	vendor    lab.Vendor
+	dialect   *lab.Dialect
+	trainings *work.Trainings
+	hosting   *work.Hosting
+}
+
+func newInference(l *lab.Lab, vendor lab.Vendor, account *work.Account) *inference {
+	return &inference{
+		lab: l, vendor: vendor, trainings: account.Trainings, hosting: account.Hosting,
+		dialect: &lab.Dialect{Vendor: vendor, Whole: whole, Chunk: chunk, Broken: broken},
+	}
+}
+
+func (i *inference) routes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /v1/chat/completions", i.vendor.Handle(i.chat))
+	mux.HandleFunc("GET /v1/models", i.vendor.Answer(i.models))
+	mux.HandleFunc("GET /v1/whoami", i.vendor.Answer(whoami))
+}
+
+func (i *inference) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	var ask ask
 	if err := lab.ReadJSON(r, &ask); err != nil {
 		return invalidInput("", err.Error())
 	}
 	ask.Ask.Stop = ask.Stop
-	by, refused := e.serving(&ask)
+	by, refused := i.serving(&ask)
 	if refused == nil {
 		refused = ask.check(by.context)
 	}
@@ -45,7 +67,7 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 		w.Header().Set("x-cluster", by.deployment)
 	}
 	answer := &lab.Answer{Model: ask.Model, Billed: by.billed, Free: by.deployment != "", Ask: &ask.Ask}
-	e.lab.Chat(w, r, e.dialect, answer, by.brain)
+	i.lab.Chat(w, r, i.dialect, answer, by.brain)
 	return nil
 }
 
@@ -79,7 +101,7 @@ func integer(raw json.RawMessage) bool {
 
 // serving finds who answers for a model's name: a serverless model, an
 // endpoint by its traffic, or one deployment of an endpoint directly.
-func (e *emulator) serving(a *ask) (served, *lab.Failure) {
+func (i *inference) serving(a *ask) (served, *lab.Failure) {
 	if a.Model == "" {
 		return served{}, lab.Invalid("model", "Input validation error: `model` is required")
 	}
@@ -87,15 +109,15 @@ func (e *emulator) serving(a *ask) (served, *lab.Failure) {
 		if !m.Serverless {
 			return served{}, notServerless(m.ID)
 		}
-		return served{brain: e.brain(m.ID), context: m.Context, billed: m.ID}, nil
+		return served{brain: brain(i.lab, m.ID), context: m.Context, billed: m.ID}, nil
 	}
 	path := strings.Split(a.Model, "/")
 	if path[0] != slug || len(path) < 2 || len(path) > 3 {
 		return served{}, modelGone(a.Model)
 	}
-	d, brain, refused := e.account.Serving(path[1], strings.Join(path[2:], ""), a.Conversation())
+	d, brain, refused := i.hosting.Serving(path[1], strings.Join(path[2:], ""), a.Conversation())
 	if refused != nil {
-		return served{}, e.unserved(a.Model, refused)
+		return served{}, i.unserved(a.Model, refused)
 	}
 	base, _ := findModel(d.Base)
 	return served{brain: brain, context: base.Context, billed: d.Model, deployment: d.ID}, nil
@@ -103,13 +125,13 @@ func (e *emulator) serving(a *ask) (served, *lab.Failure) {
 
 // unserved is what Together says of a tuned model without an endpoint, of an
 // endpoint that has nobody to send traffic to, and of what it does not know.
-func (e *emulator) unserved(id string, why *lab.Failure) *lab.Failure {
+func (i *inference) unserved(id string, why *lab.Failure) *lab.Failure {
 	switch why.Status {
 	case http.StatusServiceUnavailable:
 		return &lab.Failure{Status: why.Status, Type: "routing_error", Code: "routing_error", Message: "No ready " +
 			"deployment serves " + id + ". Check its deployments and its traffic split."}
 	case http.StatusNotFound:
-		if slices.ContainsFunc(e.account.Trainings(), func(t work.Training) bool { return t.Name == id }) {
+		if slices.ContainsFunc(i.trainings.List(), func(t work.Training) bool { return t.Name == id }) {
 			return notServerless(id)
 		}
 		return modelGone(id)

@@ -45,25 +45,25 @@ func resource(name, noun string) string {
 	return name
 }
 
-func (e *emulator) createDeployment(r *http.Request, ask *deploymentAsk) (any, *lab.Failure) {
-	d, refused := e.newDeployment(ask)
+func (h *hosting) createDeployment(r *http.Request, ask *deploymentAsk) (any, *lab.Failure) {
+	d, refused := h.newDeployment(ask)
 	if refused != nil {
 		return nil, refused
 	}
 	dry := r.URL.Query().Get("validateOnly") == "true"
-	made, refused := e.account.Deploy(r, r.PathValue("endpoint"), d, dry)
-	return e.deploymentShown(r, made, refused)
+	made, refused := h.hosting.Deploy(r, r.PathValue("endpoint"), d, dry)
+	return h.deploymentShown(r, made, refused)
 }
 
 // newDeployment checks a request and says what is to be deployed.
-func (e *emulator) newDeployment(ask *deploymentAsk) (work.Deployment, *lab.Failure) {
+func (h *hosting) newDeployment(ask *deploymentAsk) (work.Deployment, *lab.Failure) {
 	if refused := checkName(ask.Name); refused != nil {
 		return work.Deployment{}, refused
 	}
 	if ask.Autoscaling == nil {
 		return work.Deployment{}, lab.Invalid("autoscaling", "autoscaling is required")
 	}
-	m, refused := e.hosted(cmp.Or(ask.ModelID, resource(ask.Model, "models")))
+	m, refused := h.hosted(cmp.Or(ask.ModelID, resource(ask.Model, "models")))
 	if refused == nil && !m.base.hostable() {
 		refused = lab.Invalid("model", "models on %s cannot be deployed", m.base.ID)
 	}
@@ -82,11 +82,11 @@ func (e *emulator) newDeployment(ask *deploymentAsk) (work.Deployment, *lab.Fail
 }
 
 // deploymentShown answers with a deployment.
-func (e *emulator) deploymentShown(r *http.Request, d work.Deployment, refused *lab.Failure) (any, *lab.Failure) {
+func (h *hosting) deploymentShown(r *http.Request, d work.Deployment, refused *lab.Failure) (any, *lab.Failure) {
 	if refused != nil {
 		return nil, refused
 	}
-	return deploymentObject(r.PathValue("endpoint"), &d, e.lab.Now()), nil
+	return deploymentObject(r.PathValue("endpoint"), &d, h.lab.Now()), nil
 }
 
 func deploymentObject(endpoint string, d *work.Deployment, now time.Time) map[string]any {
@@ -112,34 +112,34 @@ func deploymentSummary(d *work.Deployment, now time.Time) map[string]any {
 	}
 }
 
-func (e *emulator) listDeployments(r *http.Request) (any, *lab.Failure) {
-	ep, refused := e.account.Endpoint(r.PathValue("endpoint"))
+func (h *hosting) listDeployments(r *http.Request) (any, *lab.Failure) {
+	ep, refused := h.hosting.Endpoint(r.PathValue("endpoint"))
 	if refused != nil {
 		return nil, refused
 	}
 	objects := []any{}
 	for _, d := range ep.Deployments {
 		if named(r, d.Name) {
-			objects = append(objects, deploymentObject(ep.ID, d, e.lab.Now()))
+			objects = append(objects, deploymentObject(ep.ID, d, h.lab.Now()))
 		}
 	}
 	return page(r, objects), nil
 }
 
-func (e *emulator) getDeployment(r *http.Request) (any, *lab.Failure) {
-	d, refused := e.account.Deployment(r.PathValue("endpoint"), r.PathValue("deployment"))
-	return e.deploymentShown(r, d, refused)
+func (h *hosting) getDeployment(r *http.Request) (any, *lab.Failure) {
+	d, refused := h.hosting.Deployment(r.PathValue("endpoint"), r.PathValue("deployment"))
+	return h.deploymentShown(r, d, refused)
 }
 
-func (e *emulator) patchDeployment(r *http.Request, ask *deploymentAsk) (any, *lab.Failure) {
+func (h *hosting) patchDeployment(r *http.Request, ask *deploymentAsk) (any, *lab.Failure) {
 	if refused := nothing(ask.Autoscaling == nil); refused != nil {
 		return nil, refused
 	}
 	endpoint, id := r.PathValue("endpoint"), r.PathValue("deployment")
-	d, refused := e.account.Scale(endpoint, id, ask.ETag, ask.Autoscaling.Min, ask.Autoscaling.Max)
-	return e.deploymentShown(r, d, refused)
+	d, refused := h.hosting.Scale(endpoint, id, ask.ETag, ask.Autoscaling.Min, ask.Autoscaling.Max)
+	return h.deploymentShown(r, d, refused)
 }
 
-func (e *emulator) deleteDeployment(r *http.Request) (any, *lab.Failure) {
-	return map[string]any{}, e.account.Undeploy(r.PathValue("endpoint"), r.PathValue("deployment"))
+func (h *hosting) deleteDeployment(r *http.Request) (any, *lab.Failure) {
+	return map[string]any{}, h.hosting.Undeploy(r.PathValue("endpoint"), r.PathValue("deployment"))
 }

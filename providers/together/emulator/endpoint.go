@@ -40,11 +40,11 @@ func endpointObject(ep work.Endpoint, now time.Time) map[string]any {
 }
 
 // endpointShown answers with an endpoint.
-func (e *emulator) endpointShown(ep work.Endpoint, refused *lab.Failure) (any, *lab.Failure) {
+func (h *hosting) endpointShown(ep work.Endpoint, refused *lab.Failure) (any, *lab.Failure) {
 	if refused != nil {
 		return nil, refused
 	}
-	return endpointObject(ep, e.lab.Now()), nil
+	return endpointObject(ep, h.lab.Now()), nil
 }
 
 // endpointAsk makes or changes an endpoint.
@@ -55,27 +55,27 @@ type endpointAsk struct {
 	Traffic    []share `json:"trafficSplit"`
 }
 
-func (e *emulator) createEndpoint(_ *http.Request, ask *endpointAsk) (any, *lab.Failure) {
+func (h *hosting) createEndpoint(_ *http.Request, ask *endpointAsk) (any, *lab.Failure) {
 	bare := strings.TrimPrefix(ask.Name, slug+"/")
 	if refused := checkName(bare); refused != nil {
 		return nil, refused
 	}
 	labels := map[string]string{visibility: cmp.Or(ask.Visibility, "VISIBILITY_PRIVATE")}
-	return e.endpointShown(e.account.AddEndpoint(work.Endpoint{ID: lab.NewID("ep_"), Name: bare, Labels: labels}))
+	return h.endpointShown(h.hosting.AddEndpoint(work.Endpoint{ID: lab.NewID("ep_"), Name: bare, Labels: labels}))
 }
 
-func (e *emulator) listEndpoints(r *http.Request) (any, *lab.Failure) {
+func (h *hosting) listEndpoints(r *http.Request) (any, *lab.Failure) {
 	objects := []any{}
-	for _, ep := range e.account.Endpoints() {
+	for _, ep := range h.hosting.Endpoints() {
 		if named(r, ep.Name, slug+"/"+ep.Name) {
-			objects = append(objects, endpointObject(ep, e.lab.Now()))
+			objects = append(objects, endpointObject(ep, h.lab.Now()))
 		}
 	}
 	return page(r, objects), nil
 }
 
-func (e *emulator) getEndpoint(r *http.Request) (any, *lab.Failure) {
-	return e.endpointShown(e.account.Endpoint(r.PathValue("endpoint")))
+func (h *hosting) getEndpoint(r *http.Request) (any, *lab.Failure) {
+	return h.endpointShown(h.hosting.Endpoint(r.PathValue("endpoint")))
 }
 
 // mask returns the fields that a request means to change: those that it lists,
@@ -94,7 +94,7 @@ func (a *endpointAsk) mask(r *http.Request) []string {
 	return fields
 }
 
-func (e *emulator) patchEndpoint(r *http.Request, ask *endpointAsk) (any, *lab.Failure) {
+func (h *hosting) patchEndpoint(r *http.Request, ask *endpointAsk) (any, *lab.Failure) {
 	fields := ask.mask(r)
 	change := func(ep *work.Endpoint) *lab.Failure {
 		for _, field := range fields {
@@ -104,7 +104,7 @@ func (e *emulator) patchEndpoint(r *http.Request, ask *endpointAsk) (any, *lab.F
 		}
 		return nothing(len(fields) == 0)
 	}
-	return e.endpointShown(e.account.ChangeEndpoint(r.PathValue("endpoint"), ask.ETag, change))
+	return h.endpointShown(h.hosting.ChangeEndpoint(r.PathValue("endpoint"), ask.ETag, change))
 }
 
 // nothing refuses a change of nothing.
@@ -131,7 +131,7 @@ func (a *endpointAsk) apply(ep *work.Endpoint, field string) *lab.Failure {
 	return nil
 }
 
-func (e *emulator) deleteEndpoint(r *http.Request) (any, *lab.Failure) {
-	refused := e.account.DeleteEndpoint(r.PathValue("endpoint"), r.URL.Query().Get("etag"))
+func (h *hosting) deleteEndpoint(r *http.Request) (any, *lab.Failure) {
+	refused := h.hosting.DeleteEndpoint(r.PathValue("endpoint"), r.URL.Query().Get("etag"))
 	return map[string]any{}, refused
 }

@@ -18,8 +18,30 @@ func fileStatus(f *work.File, now time.Time) string {
 	}[f.State(now)]
 }
 
-func (e *emulator) fileObject(f work.File) any {
-	now := e.lab.Now()
+// files answers for uploaded files.
+type files struct {
+	lab    *lab.Lab
+	vendor lab.Vendor
+	files  *work.Files
+}
+
+func (fs *files) routes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /v1/files/upload", fs.vendor.Answer(fs.uploadForm))
+	mux.HandleFunc("POST /v1/files", fs.vendor.Handle(fs.uploadSigned))
+	mux.HandleFunc("PUT /v1/signed/{id}", fs.vendor.Handle(fs.putSigned))
+	mux.HandleFunc("POST /v1/files/{id}/preprocess", fs.vendor.Answer(fs.preprocess))
+	mux.HandleFunc("POST /v1/files/multipart/initiate", lab.Take(fs.vendor, fs.initiate))
+	mux.HandleFunc("PUT /v1/signed/{id}/{part}", fs.vendor.Handle(fs.putSigned))
+	mux.HandleFunc("POST /v1/files/multipart/complete", lab.Take(fs.vendor, fs.complete))
+	mux.HandleFunc("POST /v1/files/multipart/abort", lab.Take(fs.vendor, fs.abort))
+	mux.HandleFunc("GET /v1/files", fs.vendor.Answer(fs.list))
+	mux.HandleFunc("GET /v1/files/{id}", fs.vendor.Answer(fs.get))
+	mux.HandleFunc("GET /v1/files/{id}/content", fs.vendor.Handle(fs.content))
+	mux.HandleFunc("DELETE /v1/files/{id}", fs.vendor.Answer(fs.delete))
+}
+
+func (fs *files) object(f work.File) any {
+	now := fs.lab.Now()
 	state := f.State(now)
 	object := map[string]any{
 		"id": f.ID, "object": "file", "created_at": f.Created.Unix(), "filename": f.Name, "bytes": f.Bytes,
@@ -45,8 +67,8 @@ func reportObject(id string, r work.Report) map[string]any {
 	return object
 }
 
-// addFile makes a file whose bytes are to come, in parts where parts says so.
-func (e *emulator) addFile(name, purpose, kind string, parts int) (work.File, *lab.Failure) {
+// add makes a file whose bytes are to come, in parts where parts says so.
+func (fs *files) add(name, purpose, kind string, parts int) (work.File, *lab.Failure) {
 	switch {
 	case name == "":
 		return work.File{}, lab.Invalid("file_name", "file_name is required")
@@ -55,39 +77,39 @@ func (e *emulator) addFile(name, purpose, kind string, parts int) (work.File, *l
 	case !slices.Contains([]string{"", "jsonl", "csv", "parquet"}, kind):
 		return work.File{}, lab.Invalid("file_type", "file_type must be one of jsonl, csv, parquet")
 	}
-	return e.account.AddFile(work.File{
+	return fs.files.Add(work.File{
 		ID: lab.NewID("file-"), Name: name, Purpose: purpose, Type: cmp.Or(kind, "jsonl"),
 		Rows: purpose == "fine-tune", Count: parts,
 	})
 }
 
 // described answers with a file.
-func (e *emulator) described(f work.File, refused *lab.Failure) (any, *lab.Failure) {
+func (fs *files) described(f work.File, refused *lab.Failure) (any, *lab.Failure) {
 	if refused != nil {
 		return nil, refused
 	}
-	return e.fileObject(f), nil
+	return fs.object(f), nil
 }
 
-func (e *emulator) listFiles(*http.Request) (any, *lab.Failure) {
-	files := e.account.Files()
+func (fs *files) list(*http.Request) (any, *lab.Failure) {
+	files := fs.files.List()
 	slices.Reverse(files)
-	return map[string]any{"data": lab.Objects(files, e.fileObject)}, nil
+	return map[string]any{"data": lab.Objects(files, fs.object)}, nil
 }
 
-func (e *emulator) getFile(r *http.Request) (any, *lab.Failure) {
-	return e.described(e.account.File(r.PathValue("id")))
+func (fs *files) get(r *http.Request) (any, *lab.Failure) {
+	return fs.described(fs.files.File(r.PathValue("id")))
 }
 
-func (e *emulator) preprocess(r *http.Request) (any, *lab.Failure) {
-	return e.described(e.account.Receive(r, r.PathValue("id")))
+func (fs *files) preprocess(r *http.Request) (any, *lab.Failure) {
+	return fs.described(fs.files.Receive(r, r.PathValue("id")))
 }
 
-func (e *emulator) deleteFile(r *http.Request) (any, *lab.Failure) {
+func (fs *files) delete(r *http.Request) (any, *lab.Failure) {
 	id := r.PathValue("id")
-	return map[string]any{"id": id, "deleted": true}, e.account.DeleteFile(id)
+	return map[string]any{"id": id, "deleted": true}, fs.files.Delete(id)
 }
 
-func (e *emulator) fileContent(w http.ResponseWriter, r *http.Request) *lab.Failure {
-	return e.account.Send(w, r.PathValue("id"))
+func (fs *files) content(w http.ResponseWriter, r *http.Request) *lab.Failure {
+	return fs.files.Send(w, r.PathValue("id"))
 }

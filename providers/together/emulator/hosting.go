@@ -87,9 +87,51 @@ type hostedModel struct {
 	training string // that made it, empty for a base model
 }
 
+// hosting answers for dedicated endpoints, their deployments and what they may serve.
+type hosting struct {
+	lab       *lab.Lab
+	vendor    lab.Vendor
+	trainings *work.Trainings
+	hosting   *work.Hosting
+}
+
+func (h *hosting) routes(all *http.ServeMux) {
+	const project = "/v2/projects/{project}"
+	const endpoint = project + "/endpoints/{endpoint}"
+	const deployment = endpoint + "/deployments/{deployment}"
+	all.HandleFunc("GET /v2/public/inference-instance-types", h.vendor.Answer(instances))
+	all.HandleFunc("GET /v2/supported-models", h.vendor.Answer(supportedModels))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+project+"/models", h.vendor.Answer(h.listModels))
+	mux.HandleFunc("GET "+project+"/models/{model}", h.vendor.Answer(h.getModel))
+	mux.HandleFunc("POST "+project+"/endpoints", lab.Take(h.vendor, h.createEndpoint))
+	mux.HandleFunc("GET "+project+"/endpoints", h.vendor.Answer(h.listEndpoints))
+	mux.HandleFunc("GET "+endpoint, h.vendor.Answer(h.getEndpoint))
+	mux.HandleFunc("PATCH "+endpoint, lab.Take(h.vendor, h.patchEndpoint))
+	mux.HandleFunc("DELETE "+endpoint, h.vendor.Answer(h.deleteEndpoint))
+	mux.HandleFunc("POST "+endpoint+"/deployments", lab.Take(h.vendor, h.createDeployment))
+	mux.HandleFunc("GET "+endpoint+"/deployments", h.vendor.Answer(h.listDeployments))
+	mux.HandleFunc("GET "+deployment, h.vendor.Answer(h.getDeployment))
+	mux.HandleFunc("PATCH "+deployment, lab.Take(h.vendor, h.patchDeployment))
+	mux.HandleFunc("DELETE "+deployment, h.vendor.Answer(h.deleteDeployment))
+	mux.HandleFunc("/", unknownRoute)
+	all.Handle("/v2/projects/{project}/", inProject(mux))
+}
+
+// inProject refuses projects other than the account's.
+func inProject(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("project") != projectID {
+			fail(w, *lab.Absent("project", r.PathValue("project")))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // hosted finds a model by its id.
-func (e *emulator) hosted(id string) (hostedModel, *lab.Failure) {
-	for _, m := range e.hostedModels() {
+func (h *hosting) hosted(id string) (hostedModel, *lab.Failure) {
+	for _, m := range h.hostedModels() {
 		if m.id == id {
 			return m, nil
 		}
@@ -98,13 +140,13 @@ func (e *emulator) hosted(id string) (hostedModel, *lab.Failure) {
 }
 
 // hostedModels lists the catalogue, and then what the account's fine-tunes made.
-func (e *emulator) hostedModels() []hostedModel {
+func (h *hosting) hostedModels() []hostedModel {
 	var list []hostedModel
 	for _, m := range catalogue() {
 		list = append(list, hostedModel{id: baseID(m), name: m.ID, base: m})
 	}
-	now := e.lab.Now()
-	for _, t := range e.account.Trainings() {
+	now := h.lab.Now()
+	for _, t := range h.trainings.List() {
 		base, found := findModel(t.Base)
 		if found && t.State(now) == work.TrainingSucceeded {
 			list = append(list, hostedModel{id: t.Model, name: t.Name, base: base, training: t.ID})
@@ -125,13 +167,13 @@ func (m hostedModel) object() any {
 	}
 }
 
-func (e *emulator) listModels(r *http.Request) (any, *lab.Failure) {
-	made := e.hostedModels()[len(catalogue()):]
+func (h *hosting) listModels(r *http.Request) (any, *lab.Failure) {
+	made := h.hostedModels()[len(catalogue()):]
 	return page(r, lab.Objects(made, hostedModel.object)), nil
 }
 
-func (e *emulator) getModel(r *http.Request) (any, *lab.Failure) {
-	m, refused := e.hosted(r.PathValue("model"))
+func (h *hosting) getModel(r *http.Request) (any, *lab.Failure) {
+	m, refused := h.hosted(r.PathValue("model"))
 	return m.object(), refused
 }
 

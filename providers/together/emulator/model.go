@@ -61,19 +61,19 @@ func findModel(id string) (entry, bool) {
 const released = 1754408224
 
 // models answers a bare array, as Together does.
-func (e *emulator) models(r *http.Request) (any, *lab.Failure) {
+func (i *inference) models(r *http.Request) (any, *lab.Failure) {
 	dedicated := r.URL.Query().Get("dedicated") == "true"
 	list := []any{}
 	for _, m := range catalogue() {
 		if m.Serverless && !dedicated || m.hostable() && dedicated {
-			list = append(list, e.modelObject(m))
+			list = append(list, i.modelObject(m))
 		}
 	}
 	return list, nil
 }
 
-func (e *emulator) modelObject(m entry) map[string]any {
-	in, out, cached := e.lab.Price(name, m.ID)
+func (i *inference) modelObject(m entry) map[string]any {
+	in, out, cached := i.lab.Price(name, m.ID)
 	return map[string]any{
 		"id": m.ID, "object": "model", "created": released, "type": "chat", "running": false,
 		"display_name": m.ID, "organization": m.Owner, "link": "https://huggingface.co/" + m.ID,
@@ -89,15 +89,15 @@ func (e *emulator) modelObject(m entry) map[string]any {
 func dollars(nano int64) float64 { return float64(nano) / 1e9 }
 
 // brain returns what a model of the catalogue knows, nil for any other.
-func (e *emulator) brain(id string) *model.Model {
+func brain(l *lab.Lab, id string) *model.Model {
 	m, found := findModel(id)
 	switch {
 	case !found:
 		return nil
 	case m.Large:
-		return e.lab.Large
+		return l.Large
 	}
-	return e.lab.Small
+	return l.Small
 }
 
 func whoami(*http.Request) (any, *lab.Failure) {

@@ -52,7 +52,7 @@ type trainingMethod struct {
 // specOf is what a fine-tune was asked with.
 func specOf(t work.Training) spec {
 	var s spec
-	if err := json.Unmarshal(t.Request, &s); err != nil { // createTune wrote it
+	if err := json.Unmarshal(t.Request, &s); err != nil { // create wrote it
 		panic(err)
 	}
 	return s
@@ -174,17 +174,17 @@ func tunable(*http.Request) (any, *lab.Failure) {
 // userLimit is what the account may spend on a training, in nano-dollars.
 const userLimit = 100_000_000_000
 
-func (e *emulator) estimate(_ *http.Request, s *spec) (any, *lab.Failure) {
+func (ts *tunes) estimate(_ *http.Request, s *spec) (any, *lab.Failure) {
 	s.fill()
-	base, _, refused := e.basis(s)
+	base, _, refused := ts.basis(s)
 	if refused != nil {
 		return nil, refused
 	}
-	f, refused := e.account.File(s.File)
+	f, refused := ts.files.File(s.File)
 	if refused != nil {
 		return nil, refused
 	}
-	switch f.State(e.lab.Now()) {
+	switch f.State(ts.lab.Now()) {
 	case work.FileReady:
 	case work.FileInvalid:
 		return map[string]any{"estimation_available": false, "unavailable_reason": "train_file_invalid"}, nil

@@ -25,9 +25,34 @@ func tuneStatus(state work.TrainingState) string {
 	}[state]
 }
 
-func (e *emulator) createTune(r *http.Request, s *spec) (any, *lab.Failure) {
+// tunes answers for fine-tunes.
+type tunes struct {
+	lab       *lab.Lab
+	vendor    lab.Vendor
+	files     *work.Files
+	trainings *work.Trainings
+}
+
+func (ts *tunes) routes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v1/fine-tunes/models/limits", tuneLimits)
+	mux.HandleFunc("GET /v1/fine-tunes/models/supported", ts.vendor.Answer(tunable))
+	mux.HandleFunc("POST /v1/fine-tunes/estimate-price", lab.Take(ts.vendor, ts.estimate))
+	mux.HandleFunc("POST /v1/fine-tunes", lab.Take(ts.vendor, ts.create))
+	mux.HandleFunc("GET /v1/fine-tunes", ts.vendor.Answer(ts.list))
+	mux.HandleFunc("DELETE /v1/fine-tunes/{id}", ts.vendor.Answer(ts.delete))
+	mux.HandleFunc("POST /v1/fine-tunes/{id}/cancel", ts.vendor.Answer(ts.cancel))
+	ofTune := func(path string, object func(work.Training, time.Time) any) {
+		mux.HandleFunc("GET /v1/fine-tunes/{id}"+path, ts.vendor.Answer(ts.of(object)))
+	}
+	ofTune("", withEvents)
+	ofTune("/events", tuneEvents)
+	ofTune("/checkpoints", tuneCheckpoints)
+	ofTune("/metrics", tuneMetrics)
+}
+
+func (ts *tunes) create(r *http.Request, s *spec) (any, *lab.Failure) {
 	s.fill()
-	base, parent, refused := e.basis(s)
+	base, parent, refused := ts.basis(s)
 	if refused == nil {
 		refused = s.check()
 	}
@@ -39,14 +64,14 @@ func (e *emulator) createTune(r *http.Request, s *spec) (any, *lab.Failure) {
 		panic(err)
 	}
 	id := lab.NewID("ft-")
-	t, refused := e.account.Train(r, work.Training{
+	t, refused := ts.trainings.Train(r, work.Training{
 		ID: id, Base: base.ID, Parent: parent, File: s.File, Epochs: s.Epochs, Rate: base.TrainNano,
 		Model: lab.NewID(modelPrefix), Name: outputName(base.ID, s.Suffix, id), Request: request,
 	})
 	if refused != nil {
 		return nil, refused
 	}
-	return tuneObject(t, e.lab.Now()), nil
+	return tuneObject(t, ts.lab.Now()), nil
 }
 
 // outputName is the name of the model that a fine-tune makes.
@@ -56,13 +81,13 @@ func outputName(base, suffix, id string) string {
 }
 
 // basis finds what a fine-tune begins with: a model, or what another one made.
-func (e *emulator) basis(s *spec) (base entry, parent string, refused *lab.Failure) {
+func (ts *tunes) basis(s *spec) (base entry, parent string, refused *lab.Failure) {
 	if s.From != "" && s.Model != "" {
 		return base, "", lab.Invalid("model", "model and from_checkpoint cannot both be given")
 	}
 	id := s.Model
 	if s.From != "" {
-		t, found := e.completed(s.From)
+		t, found := ts.completed(s.From)
 		if !found {
 			return base, "", lab.Absent("Checkpoint", s.From)
 		}
@@ -77,9 +102,9 @@ func (e *emulator) basis(s *spec) (base entry, parent string, refused *lab.Failu
 }
 
 // completed finds a fine-tune by any name that a checkpoint can have.
-func (e *emulator) completed(checkpoint string) (work.Training, bool) {
-	now := e.lab.Now()
-	for _, t := range e.account.Trainings() {
+func (ts *tunes) completed(checkpoint string) (work.Training, bool) {
+	now := ts.lab.Now()
+	for _, t := range ts.trainings.List() {
 		named := checkpoint == t.ID || checkpoint == t.Name ||
 			strings.HasPrefix(checkpoint, t.ID+":") || strings.HasPrefix(checkpoint, t.Name+":")
 		if named && t.State(now) == work.TrainingSucceeded {
@@ -89,36 +114,36 @@ func (e *emulator) completed(checkpoint string) (work.Training, bool) {
 	return work.Training{}, false
 }
 
-// ofTune answers with what is to be said of one fine-tune.
-func (e *emulator) ofTune(object func(work.Training, time.Time) any) lab.Route {
+// of answers with what is to be said of one fine-tune.
+func (ts *tunes) of(object func(work.Training, time.Time) any) lab.Route {
 	return func(r *http.Request) (any, *lab.Failure) {
-		t, refused := e.account.Training(r.PathValue("id"))
+		t, refused := ts.trainings.Training(r.PathValue("id"))
 		if refused != nil {
 			return nil, refused
 		}
-		return object(t, e.lab.Now()), nil
+		return object(t, ts.lab.Now()), nil
 	}
 }
 
-// listTunes lists all: the vendor has neither pages nor filters here.
-func (e *emulator) listTunes(*http.Request) (any, *lab.Failure) {
-	list, now := e.account.Trainings(), e.lab.Now()
+// list lists all: the vendor has neither pages nor filters here.
+func (ts *tunes) list(*http.Request) (any, *lab.Failure) {
+	list, now := ts.trainings.List(), ts.lab.Now()
 	slices.Reverse(list)
 	object := func(t work.Training) any { return tuneObject(t, now) }
 	return map[string]any{"data": lab.Objects(list, object)}, nil
 }
 
-func (e *emulator) cancelTune(r *http.Request) (any, *lab.Failure) {
-	t, refused := e.account.Cancel(r.PathValue("id"))
+func (ts *tunes) cancel(r *http.Request) (any, *lab.Failure) {
+	t, refused := ts.trainings.Cancel(r.PathValue("id"))
 	if refused != nil {
 		return nil, refused
 	}
-	return tuneObject(t, e.lab.Now()), nil
+	return tuneObject(t, ts.lab.Now()), nil
 }
 
-func (e *emulator) deleteTune(r *http.Request) (any, *lab.Failure) {
+func (ts *tunes) delete(r *http.Request) (any, *lab.Failure) {
 	id := r.PathValue("id")
-	return map[string]any{"message": fmt.Sprintf("Fine-tune job %s deleted", id)}, e.account.DeleteTraining(id)
+	return map[string]any{"message": fmt.Sprintf("Fine-tune job %s deleted", id)}, ts.trainings.Delete(id)
 }
 
 func withEvents(t work.Training, now time.Time) any {

@@ -26,16 +26,16 @@ func address(r *http.Request, f work.File, part string) string {
 	return lab.Address(r, signedPath+f.ID+part, url.Values{"sig": {f.Secret}})
 }
 
-func (e *emulator) uploadForm(r *http.Request) (any, *lab.Failure) {
-	return e.described(e.account.Form(r, func(fields map[string]string) (work.File, *lab.Failure) {
-		return e.addFile(fields["file_name"], fields["purpose"], fields["file_type"], 0)
+func (fs *files) uploadForm(r *http.Request) (any, *lab.Failure) {
+	return fs.described(fs.files.Form(r, func(fields map[string]string) (work.File, *lab.Failure) {
+		return fs.add(fields["file_name"], fields["purpose"], fields["file_type"], 0)
 	}))
 }
 
 // uploadSigned answers where to put a file's bytes.
-func (e *emulator) uploadSigned(w http.ResponseWriter, r *http.Request) *lab.Failure {
+func (fs *files) uploadSigned(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	f, refused := e.addFile(r.FormValue("file_name"), r.FormValue("purpose"), r.FormValue("file_type"), 0)
+	f, refused := fs.add(r.FormValue("file_name"), r.FormValue("purpose"), r.FormValue("file_type"), 0)
 	if refused != nil {
 		return refused
 	}
@@ -46,15 +46,15 @@ func (e *emulator) uploadSigned(w http.ResponseWriter, r *http.Request) *lab.Fai
 }
 
 // putSigned takes a file's bytes, or those of a part, and answers as a bucket does.
-func (e *emulator) putSigned(w http.ResponseWriter, r *http.Request) *lab.Failure {
-	f, refused := e.account.Signed(r.PathValue("id"), r.URL.Query().Get("sig"))
+func (fs *files) putSigned(w http.ResponseWriter, r *http.Request) *lab.Failure {
+	f, refused := fs.files.Signed(r.PathValue("id"), r.URL.Query().Get("sig"))
 	tag := f.ID
 	switch part := r.PathValue("part"); {
 	case refused != nil:
 	case part == "":
-		refused = e.account.Put(f.ID, r.Body)
+		refused = fs.files.Put(f.ID, r.Body)
 	default:
-		tag, refused = e.account.PutPart(f, lab.Between(part, 1, maxParts, 0), r.Body)
+		tag, refused = fs.files.PutPart(f, lab.Between(part, 1, maxParts, 0), r.Body)
 	}
 	if refused == nil {
 		w.Header().Set("ETag", strconv.Quote(tag))
@@ -70,11 +70,11 @@ type initiation struct {
 	Type    string `json:"file_type"`
 }
 
-func (e *emulator) initiate(r *http.Request, ask *initiation) (any, *lab.Failure) {
+func (fs *files) initiate(r *http.Request, ask *initiation) (any, *lab.Failure) {
 	if ask.Parts < 1 || ask.Parts > maxParts {
 		return nil, lab.Invalid("num_parts", "num_parts must be from 1 to %d", maxParts)
 	}
-	f, refused := e.addFile(ask.Name, ask.Purpose, ask.Type, ask.Parts)
+	f, refused := fs.add(ask.Name, ask.Purpose, ask.Type, ask.Parts)
 	if refused != nil {
 		return nil, refused
 	}
@@ -100,16 +100,16 @@ type completion struct {
 }
 
 // upload finds the file of a multipart upload.
-func (e *emulator) upload(ask *completion) (work.File, *lab.Failure) {
-	f, refused := e.account.File(ask.File)
+func (fs *files) upload(ask *completion) (work.File, *lab.Failure) {
+	f, refused := fs.files.File(ask.File)
 	if refused == nil && (f.Count == 0 || ask.Upload != uploadID(f)) {
 		refused = lab.Absent("Upload", ask.Upload)
 	}
 	return f, refused
 }
 
-func (e *emulator) complete(r *http.Request, ask *completion) (any, *lab.Failure) {
-	f, refused := e.upload(ask)
+func (fs *files) complete(r *http.Request, ask *completion) (any, *lab.Failure) {
+	f, refused := fs.upload(ask)
 	if refused != nil {
 		return nil, refused
 	}
@@ -120,14 +120,14 @@ func (e *emulator) complete(r *http.Request, ask *completion) (any, *lab.Failure
 		}
 		tags[i] = strings.Trim(part.ETag, `"`)
 	}
-	object, refused := e.described(e.account.Join(r, f.ID, tags))
+	object, refused := fs.described(fs.files.Join(r, f.ID, tags))
 	return map[string]any{"file": object}, refused
 }
 
-func (e *emulator) abort(_ *http.Request, ask *completion) (any, *lab.Failure) {
-	f, refused := e.upload(ask)
+func (fs *files) abort(_ *http.Request, ask *completion) (any, *lab.Failure) {
+	f, refused := fs.upload(ask)
 	if refused != nil {
 		return nil, refused
 	}
-	return map[string]any{"file_id": f.ID, "aborted": true}, e.account.Abort(f)
+	return map[string]any{"file_id": f.ID, "aborted": true}, fs.files.Abort(f)
 }
