@@ -277,7 +277,7 @@ func TestLengths(t *testing.T) {
 }
 
 // TestSizes counts the files of a room, of which a program has one for each of its
-// verbs, and the methods of a type of the store.
+// verbs, and the methods of a type.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	files, methods := map[string]int{}, map[string]int{}
@@ -286,9 +286,6 @@ func TestSizes(t *testing.T) {
 			continue
 		}
 		files[s.room]++
-		if !within(s.room, "store") {
-			continue
-		}
 		for _, declared := range s.file.Decls {
 			if function, is := declared.(*ast.FuncDecl); is && function.Recv != nil {
 				methods[s.room+"."+receiver(function)]++
