@@ -62,7 +62,7 @@ func TestDoctorSaysThingsOnce(t *testing.T) {
 	env := map[string]string{"DREAMLAB_DATA": t.TempDir(), "DATABASE_URL": "postgres://app:hunter2@127.0.0.1:1/x"}
 	got := invoke(t, env, "doctor")
 	if got.code != exitFailed || strings.Count(got.out, "open the database") != 1 ||
-		!strings.Contains(got.out, "nobody listens") || strings.Contains(got.out, "is busy") {
+		!strings.Contains(got.out, "nothing listens") || strings.Contains(got.out, "is busy") {
 		t.Errorf("code %d:\n%s", got.code, got.out)
 	}
 }

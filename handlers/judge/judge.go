@@ -1,11 +1,10 @@
-// Package judge is the room of judgement: it asks a model which of two answers
-// is better, twice and in both orders, and it checks by itself what can be
-// checked without a model: a number, a word, a JSON document against a
-// reference, a refusal, an error's text.
+// Package judge is the room of judgement: it asks a model which of two answers is
+// better, once in each order, and it checks without a model what can be checked so:
+// a number, a word or a JSON document against a reference, a refusal, an error's text.
 //
-// It keeps nothing and pays nothing: [Next] is pure, and who answers its questions,
-// one by one or in a batch, is the caller's business. Dreams judge what was said
-// with it, tunes what a new model says.
+// It stores nothing and calls no model: [Next] is pure, and its caller answers the
+// questions, one by one or in a batch. Dreams judge the answers of conversations with
+// it, tunes those of a new model.
 package judge
 
 import (
@@ -20,22 +19,21 @@ import (
 // ErrMalformed means that a judge gave no verdict that could be read, twice.
 var ErrMalformed = errors.New("the judge's verdict could not be read")
 
-// What the money of a judgement is for. The second order is the check of the first.
+// What the money of a judgement is for: the first order, and the second, which verifies it.
 const (
 	PurposeCritique = "critique"
 	PurposeVerify   = "verify"
 )
 
-// Question is a question to a model. The step names it, so that a repetition finds
-// its answer and pays nothing.
+// Question is a question to a model. Its answer is stored under the step, so that a
+// repetition costs nothing.
 type Question struct {
 	Step    string
 	Purpose string // what the money is for
 	Request providers.Request
 }
 
-// Answer is what came of a question: a reply, or the error of one that could not be
-// had.
+// Answer is the reply to a question, or the error instead of it.
 type Answer struct {
 	Reply *providers.Reply
 	Err   error
@@ -49,7 +47,7 @@ type Case struct {
 	Prompt    json.RawMessage // the messages before the answer, a JSON list
 	First     string
 	Second    string
-	Reference string // the right answer, "" where nobody knows it
+	Reference string // the right answer, "" where none is known
 	Feedback  string // what the user said of the answer, "" where nothing
 }
 
@@ -95,7 +93,7 @@ func (v Verdict) Swapped() Verdict {
 	return v
 }
 
-// Outcome is what both orders came to.
+// Outcome is the result of both orders.
 type Outcome struct {
 	Choice Choice `json:"choice"` // Equal where the orders disagree
 	Agreed bool   `json:"agreed"`

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// opening is how much of an answer's beginning tells what it is, in bytes.
+// opening is how much of an answer's beginning is matched, in bytes.
 const opening = 300
 
 var refusals = []*regexp.Regexp{

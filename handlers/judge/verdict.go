@@ -37,7 +37,8 @@ const schema = `{"type":"json_schema","json_schema":{"name":"verdict","strict":t
 	`"score_a":{"type":"number","minimum":0,"maximum":1},` +
 	`"score_b":{"type":"number","minimum":0,"maximum":1}}}}}`
 
-// verdictTokens leaves room for the thinking of a reasoning model.
+// verdictTokens bounds a verdict. It takes 100 tokens; the rest is for a model that
+// reasons first.
 const verdictTokens = 2048
 
 // object is what the judge sees, in the order in which it sees it.

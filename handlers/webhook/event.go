@@ -12,7 +12,7 @@ import (
 	"dreamlab/tasks"
 )
 
-// event is what a webhook is told, in the shape of OpenAI's
+// event is the body of a delivery, in the shape of OpenAI's
 // (https://platform.openai.com/docs/api-reference/webhook-events). It holds no
 // answer: the receiver asks GET /v1/jobs/{id} with the key.
 type event struct {

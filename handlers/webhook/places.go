@@ -7,21 +7,22 @@ import (
 )
 
 const (
-	// minLook and maxLook bound how long a delivery waits that found no place.
+	// minLook and maxLook bound how long a delivery without a place waits before it
+	// tries to take one again.
 	minLook = 500 * time.Millisecond
 	maxLook = 10 * time.Second
-	// failuresToShut is how many deliveries in a row a host has to leave without an
-	// answer until it is left alone, for shutFirst and then twice as long each time up to shutMax.
+	// failuresToShut is how many deliveries in a row have to get no answer until a host
+	// is paused: for minShut at first, and twice as long each time up to maxShut.
 	failuresToShut = 3
-	shutFirst      = 30 * time.Second
-	shutMax        = 10 * time.Minute
-	// maxHosts bounds how many hosts are known that do not answer.
+	minShut        = 30 * time.Second
+	maxShut        = 10 * time.Minute
+	// maxHosts bounds the hosts without an answer that are remembered: 100 bytes each.
 	maxHosts = 1000
 )
 
 // places bounds the deliveries under way: in all, of one tenant and to one host,
-// so that receivers that hang hold up their own tenant's deliveries alone. A host
-// that does not answer again and again is left alone for a while; then one delivery tries.
+// so that receivers that hang delay only their own tenant's deliveries. A host that
+// repeatedly does not answer is paused; after that one delivery tries it.
 type places struct {
 	most, each int
 	now        func() time.Time
@@ -43,8 +44,8 @@ func newPlaces(most int, now func() time.Time) *places {
 		began: map[string][]time.Time{}, broken: map[string]*brokenHost{}}
 }
 
-// enter takes a place for a delivery, or tells how long to wait for one: the
-// longer, the longer those that are under way have taken so far.
+// enter takes a place for a delivery, or returns how long to wait before the next
+// try: longer when the deliveries under way have taken long already.
 func (p *places) enter(tenant, host string) (pause time.Duration, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,7 +55,7 @@ func (p *places) enter(tenant, host string) (pause time.Duration, ok bool) {
 	}
 	byTenant, byHost := p.began["tenant "+tenant], p.began["host "+host]
 	switch {
-	case p.failing(host) && len(byHost) > 0: // one tries for all
+	case p.failing(host) && len(byHost) > 0: // one delivery tests the host
 		return look(now, byHost), false
 	case len(byTenant) >= p.each:
 		return look(now, byTenant), false
@@ -69,7 +70,7 @@ func (p *places) enter(tenant, host string) (pause time.Duration, ok bool) {
 	return 0, true
 }
 
-// look is ten times as long as the oldest of those under way has taken so far.
+// look returns ten times what the oldest delivery under way has taken so far.
 func look(now time.Time, began []time.Time) time.Duration {
 	return min(maxLook, max(minLook, 10*now.Sub(began[0])))
 }
@@ -78,7 +79,7 @@ func (p *places) failing(host string) bool {
 	return p.broken[host] != nil && p.broken[host].failed >= failuresToShut
 }
 
-// leave gives a place back, and notes whether the host answered.
+// leave gives a place back, and records whether the host answered.
 func (p *places) leave(tenant, host string, answered bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,12 +105,12 @@ func (p *places) fail(host string) {
 	}
 	known.failed++
 	if over := known.failed - failuresToShut; over >= 0 {
-		known.until = p.now().Add(min(shutMax, shutFirst<<min(over, 10)))
+		known.until = p.now().Add(min(maxShut, minShut<<min(over, 10)))
 	}
 }
 
-// forgetOldest makes a place for another broken host: the one goes that is tried
-// again first.
+// forgetOldest makes room for another broken host: it removes the one whose pause ends
+// first.
 func (p *places) forgetOldest() {
 	if len(p.broken) < maxHosts {
 		return

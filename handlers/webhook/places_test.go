@@ -55,14 +55,14 @@ func TestBrokenHost(t *testing.T) {
 	for range failuresToShut {
 		fail()
 	}
-	for _, shut := range []time.Duration{shutFirst, 2 * shutFirst, 4 * shutFirst} {
+	for _, shut := range []time.Duration{minShut, 2 * minShut, 4 * minShut} {
 		if pause, ok := p.enter("b", "host"); ok || pause != shut {
 			t.Fatalf("place %v, pause %s, want %s", ok, pause, shut)
 		}
 		now = now.Add(shut)
 		fail()
 	}
-	now = now.Add(shutMax)
+	now = now.Add(maxShut)
 	if _, ok := p.enter("a", "host"); !ok {
 		t.Fatal("the host is not tried again")
 	}

@@ -1,10 +1,10 @@
-// Package webhook is the room of those who are told of a job's end: it posts
-// one signed event to the URL that the job came with. The delivery is a job of
-// its own, made in the transaction of that end, so that a crash loses none; an
-// event may come twice, with the same webhook-id.
+// Package webhook is the room of webhooks: when a job has ended it posts one signed
+// event to the job's webhook_url. The delivery is a job of its own, made in the
+// transaction that ends the first one, so that a crash loses none. An event may
+// arrive twice, with the same webhook-id.
 //
-// It decides neither which jobs are told of nor what becomes of them, and it
-// follows no redirect.
+// It does not decide which jobs have a delivery (the store does), and it follows no
+// redirect.
 package webhook
 
 import (
@@ -32,8 +32,8 @@ type Options struct {
 	// receivers leave places for the lane's other work. A tenant has a third of them,
 	// and so has a host, at least one each. Defaults to 6.
 	AtOnce int
-	// Transport makes the connections. Defaults to one that looks at every address
-	// before it connects, whatever name led there.
+	// Transport makes the connections. Defaults to one that checks each address when it
+	// connects, after the name was resolved.
 	Transport http.RoundTripper
 	// Now tells the time that is signed. Defaults to time.Now.
 	Now func() time.Time
@@ -86,7 +86,7 @@ func (d *deliverer) deliver(ctx context.Context, run *tasks.Run) (*tasks.End, er
 	}
 	secret, err := run.Store.WebhookSecret(ctx, job.KeyID)
 	if errors.Is(err, db.ErrNotFound) {
-		return nil, tasks.Fail("forbidden", "the key that made the job was revoked: its webhooks are not signed any more")
+		return nil, tasks.Fail("forbidden", "the key that made the job was revoked: its webhooks can not be signed any more")
 	}
 	if err != nil {
 		return nil, err
@@ -94,8 +94,8 @@ func (d *deliverer) deliver(ctx context.Context, run *tasks.Run) (*tasks.End, er
 	return d.send(ctx, run, job, newEvent(run.Job, job, in.Status), secret)
 }
 
-// send posts the event where there is a place for it. Where there is none the
-// delivery waits in the database, which is no attempt.
+// send posts the event if there is a place for it. Otherwise the job waits in the
+// database, which counts as no attempt.
 func (d *deliverer) send(ctx context.Context, run *tasks.Run, j job.Job, e event, secret []byte) (*tasks.End, error) {
 	host := hostOf(j.WebhookURL)
 	pause, ok := d.places.enter(j.Tenant, host)
@@ -118,8 +118,8 @@ func hostOf(text string) string {
 	return u.Host
 }
 
-// failed says how a delivery is tried again. Why the context ended is for the
-// engine to judge.
+// failed returns when a delivery is tried again. Where the context has ended it
+// returns its cause, which the engine handles.
 func (d *deliverer) failed(ctx context.Context, attempts int, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause

@@ -11,8 +11,8 @@ import (
 // microsADay is a day of the calendar, UTC, in microseconds.
 const microsADay = int64(24 * time.Hour / time.Microsecond)
 
-// HoldTenant makes others wait who check the same tenant's budgets, until the
-// transaction ends: two who each find room for one call do not both make it.
+// HoldTenant locks the tenant until the transaction ends, so that two transactions
+// which check its budgets at once do not both reserve what is left for one.
 func (q *Queries) HoldTenant(ctx context.Context, tenant string) error {
 	return q.Later(ctx, `SELECT id FROM tenants WHERE id = $1 {lock}`, tenant)
 }
@@ -62,15 +62,15 @@ func (q *Queries) CommittedOf(ctx context.Context, asked []Commitment) ([]int64,
 	return sums, err
 }
 
-// books are the entries that a transaction has written or ended. What they
-// change in the sums of spending is written last, because others who spend for
-// the tenant wait for it until the commit; those who reserve not for those who
-// settle, because a sum has a row for each of the two.
+// books are the entries that a transaction has written or ended. They are added to
+// the sums of spending last, just before the commit, since other transactions of the
+// tenant wait for the lock on a sum. A sum has one row for reserving and one for
+// settling, so that the two do not wait for each other.
 type books struct{ written, ended, aged []string }
 
 type booksKey struct{}
 
-// books returns those of the transaction; entries are written in no other way.
+// books returns the transaction's books. It fails outside of a transaction.
 func (q *Queries) books() (*books, error) {
 	kept, ok := q.BeforeCommit(booksKey{}, func() db.Closing { return &books{} })
 	if !ok {
@@ -82,9 +82,8 @@ func (q *Queries) books() (*books, error) {
 // errAlone means that an entry was written by a statement by itself.
 var errAlone = errors.New("entries are written in a transaction")
 
-// Close adds them to the sums by tenant, purpose and day. A budget is
-// checked against these at each call, where to add up its entries would take
-// longer with each of them.
+// Close adds the entries to the sums by tenant, purpose and day. Budgets are checked
+// against these sums at each call: adding up all entries would take longer each time.
 func (b *books) Close(ctx context.Context, tx *db.Tx) error {
 	if len(b.written)+len(b.ended)+len(b.aged) == 0 {
 		return nil

@@ -94,8 +94,8 @@ func (q *Queries) EndEntry(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// SettleEntry ends a try that the transaction stands and falls with: where it
-// was ended before, that is ErrConflict of a later statement or of the commit.
+// SettleEntry is EndEntry whose ErrConflict comes from a later statement or from the
+// commit: it saves a round trip.
 func (q *Queries) SettleEntry(ctx context.Context, e Entry) error {
 	b, err := q.books()
 	if err != nil {
@@ -105,8 +105,8 @@ func (q *Queries) SettleEntry(ctx context.Context, e Entry) error {
 	return q.Add(ctx, endEntry, "", e.end())
 }
 
-// AddEntry writes a line of spend that no call stands behind: a training's
-// bill, an hour of hosting. It must run in a transaction.
+// AddEntry writes a line of spend that belongs to no call: a training's bill, an hour
+// of hosting. It must run in a transaction.
 func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
 	b, err := q.books()
 	if err != nil {

@@ -12,9 +12,10 @@ const sweep = 200
 
 // AgeEntries stops counting lost tries against budgets that were lost longer ago
 // than the given while, a bounded number of them, and returns how many: call it
-// until it returns 0. Most were never owed, and an outage must not use up a budget
-// for longer than it lasts. They stay unknown, with what they were reserved at;
-// those of trainings and hosting count until somebody knows. It must run in a
+// until it returns 0. Most were never
+// billed, and an outage must not use up a budget for long. They stay unknown, with
+// their reserved amount. Those of trainings and hosting count until they are settled
+// or void. It must run in a
 // transaction.
 func (q *Queries) AgeEntries(ctx context.Context, older time.Duration) (int, error) {
 	b, err := q.books()

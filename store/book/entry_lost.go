@@ -15,8 +15,8 @@ type Lost struct {
 	Repaid  int // of which the same question was paid for again
 }
 
-// LostTries counts all tries whose outcome was lost, whosever they were. One
-// purpose and cause may come in several parts.
+// LostTries counts the tries of all tenants whose outcome was lost. One purpose and
+// cause may come in several parts.
 func (q *Queries) LostTries(ctx context.Context) ([]Lost, error) {
 	var all []Lost
 	err := q.Each(ctx, `SELECT purpose, cause, count(*), CAST(sum(again) AS BIGINT) FROM (

@@ -32,7 +32,7 @@ func (q *Queries) OpenEntries(ctx context.Context, entries []Entry) (map[string]
 	return opened, q.Flush(ctx)
 }
 
-// OpenEntriesLater is OpenEntries whose set is filled by a later statement or the
+// OpenEntriesLater is OpenEntries whose set is filled by a later statement or by the
 // commit.
 func (q *Queries) OpenEntriesLater(ctx context.Context, entries []Entry, opened map[string]bool) error {
 	b, err := q.books()
@@ -47,7 +47,7 @@ func (q *Queries) OpenEntriesLater(ctx context.Context, entries []Entry, opened 
 			Number: int64(e.Number), Purpose: e.Purpose, Provider: e.Provider, Model: e.Model, Reserved: e.Reserved,
 		}
 	}
-	for _, e := range entries { // of those that are not held the sums find nothing
+	for _, e := range entries { // an entry that is refused adds nothing to the sums
 		b.written = append(b.written, e.ID)
 	}
 	return q.LaterThen(ctx, db.Statement{ScanCannotFail: true, Args: []any{db.Encode(rows)}, Query: `INSERT INTO entries

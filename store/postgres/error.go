@@ -217,7 +217,7 @@ func unreachable(err error) string {
 	case errors.As(err, &name):
 		return "the name of its host is not known: " + ask
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
-		return "nobody listens at its address: " + ask
+		return "nothing listens at its address: " + ask
 	case ofTLS(err):
 		return "TLS could not be agreed on: look at sslmode and sslrootcert in DATABASE_URL"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():

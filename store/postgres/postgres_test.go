@@ -142,7 +142,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ url, want string }{
-		"nobody listens":  {"postgres://u:" + secret + "@" + closed.Addr().String() + "/x", "is it up"},
+		"nothing listens": {"postgres://u:" + secret + "@" + closed.Addr().String() + "/x", "is it up"},
 		"nobody answers":  {"postgres://u:" + secret + "@" + silent.Addr().String() + "/x", "before the deadline"},
 		"no such host":    {"postgres://u:" + secret + "@host.invalid/x", "is it up"},
 		"bad port":        {"postgres://u:" + secret + "@host:port/x", "read the database's URL"},

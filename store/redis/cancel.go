@@ -24,7 +24,7 @@ func (r *Reader) Cancelled(ctx context.Context, job string, epoch int64) error {
 	pipe.Expire(ctx, key, keep)
 	_, err := pipe.Exec(ctx)
 	if added.Err() != nil && strings.Contains(added.Err().Error(), "equal or smaller") {
-		return nil // it was said before
+		return nil // it was written before
 	}
 	if err != nil {
 		return fmt.Errorf("end the reply of %s: %w", job, err)

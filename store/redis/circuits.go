@@ -11,7 +11,7 @@ import (
 )
 
 // Circuits shares between processes which targets are not to be called until
-// when. It is advice: what is lost costs a needless call.
+// when. It is advice: if it is lost, a vendor is called once more than necessary.
 type Circuits struct{ redis redis.UniversalClient }
 
 // NewCircuits returns the circuits that a queue's processes share.

@@ -15,8 +15,8 @@ import (
 )
 
 // connect parses the URL. Its errors do not show it: it may hold a password.
-// Commands end with their context, so that a server that hangs holds nobody for
-// longer than was meant.
+// Commands end with their context, so that a server that hangs delays its
+// caller no longer than the caller's own timeout.
 func connect(url string) (redis.UniversalClient, error) {
 	scheme, rest, _ := strings.Cut(url, "://")
 	base, form, _ := strings.Cut(scheme, "+")
@@ -57,9 +57,8 @@ func connect(url string) (redis.UniversalClient, error) {
 // dialTimeout is how long a connection may take, where the URL does not say.
 const dialTimeout = 5 * time.Second
 
-// dialer dials, and tells of what goes wrong without naming the address: where a
-// password was split at a character that should have been escaped, a part of it
-// stands there.
+// dialer dials, and reports errors without the address: where a password holds a
+// character that should have been escaped, a part of it is parsed as the host.
 func dialer(timeout time.Duration, secure *tls.Config) func(context.Context, string, string) (net.Conn, error) {
 	if timeout <= 0 {
 		timeout = dialTimeout
@@ -91,7 +90,7 @@ func (e *dialError) Error() string {
 	case errors.As(e.cause, &name):
 		reason = "the name of its host is not known"
 	case errors.Is(e.cause, syscall.ECONNREFUSED), errors.Is(e.cause, fs.ErrNotExist):
-		reason = "nobody listens at its address"
+		reason = "nothing listens at its address"
 	case errors.As(e.cause, &certificate):
 		reason = "its certificate is not trusted"
 	case errors.Is(e.cause, context.DeadlineExceeded), errors.As(e.cause, &network) && network.Timeout():

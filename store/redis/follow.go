@@ -19,10 +19,10 @@ import (
 const (
 	// block is how long one read waits.
 	block = 5 * time.Second
-	// rest is the pause after a read that failed.
+	// rest is the pause after a failed read.
 	rest = 250 * time.Millisecond
-	// ahead is how many events are kept for a follower who is slow; one who
-	// falls behind further reads by himself.
+	// ahead bounds the events that are buffered for a slow follower. When the buffer is
+	// full the follower reads the stream itself.
 	ahead = 256
 	// maxEntries bounds the entries of a stream that one read takes.
 	maxEntries = 128
@@ -37,11 +37,11 @@ var ErrInterrupted = errors.New("the reply broke off: start again from the begin
 type Reader struct {
 	redis redis.UniversalClient
 	lane  string
-	own   string // a stream that tells the reader of a new follower
+	own   string // a stream whose entries end the blocking read, so that a new follower is included
 
 	mu        sync.Mutex
 	followers map[*follower]struct{}
-	nudged    bool // it has been woken up since it last asked where to read
+	nudged    bool // the reader was woken and has not yet collected the positions
 }
 
 // NewReader returns a reader for a lane.
@@ -50,19 +50,19 @@ func NewReader(client redis.UniversalClient, lane string) *Reader {
 		own: "dreamlab:{" + lane + "}:reader:" + db.NewID("")}
 }
 
-// follower is one who follows a reply.
+// follower is a call of Follow that waits for entries.
 type follower struct {
 	key    string
 	last   string // the last id that the reader handed over
 	events chan redis.XMessage
-	behind bool // the reader has let go: read by yourself
+	behind bool // its buffer was full: it reads the stream itself
 }
 
 // Run reads until ctx ends.
 func (r *Reader) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() {
 		if err := r.nudge(context.WithoutCancel(ctx)); err != nil {
-			return // the read ends by itself, within block
+			return // the read ends anyway, within block
 		}
 	})()
 	seen := "0-0"
@@ -124,9 +124,10 @@ func before(a, b string) bool {
 	return ae < be || ae == be && as < bs
 }
 
-// hand gives the entries after an id to the followers of a stream. It waits for
-// nobody: one whose buffer is full is let go of. One who joined during the read
-// and begins earlier is left to the next one: these would not be his next.
+// hand gives the entries after an id to the followers of a stream. It does not wait:
+// a follower whose buffer is full is removed, and reads the stream itself. A follower
+// that joined during the read, and whose position is older than this batch, reads it
+// in the next round.
 func (r *Reader) hand(stream redis.XStream, from string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -161,7 +162,7 @@ func (r *Reader) join(ctx context.Context, key, last string) (*follower, error) 
 	f := &follower{key: key, last: last, events: make(chan redis.XMessage, ahead)}
 	r.mu.Lock()
 	r.followers[f] = struct{}{}
-	coming := r.nudged // it will see this one too
+	coming := r.nudged // the reader is woken already, and will include this one
 	r.nudged = true
 	r.mu.Unlock()
 	if coming {
@@ -186,8 +187,8 @@ func (r *Reader) leave(f *follower) {
 // Follow yields a job's events in order, from the one after the given id (""
 // for the first), until one ends the reply, the caller stops or ctx ends. Where
 // the reply cannot go on it yields ErrInterrupted; where ctx ends, its error. It
-// does not know of the job: whether one that has ended still owes its End is
-// for the caller to ask the database.
+// does not know the job's state: a job may have ended without an End in its stream,
+// which the caller has to ask the database.
 func (r *Reader) Follow(ctx context.Context, job, after string) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		t := &trail{}
@@ -211,8 +212,8 @@ func (r *Reader) Follow(ctx context.Context, job, after string) iter.Seq2[Event,
 	}
 }
 
-// drain yields what the reader hands over, and tells whether to go on by
-// reading oneself.
+// drain yields what the reader hands over. It returns true when the follower was
+// removed for being slow, and has to catch up.
 func (t *trail) drain(ctx context.Context, f *follower, yield func(Event, error) bool) bool {
 	for {
 		select {
@@ -249,7 +250,7 @@ func (r *Reader) catchUp(ctx context.Context, key string, t *trail, yield func(E
 	}
 }
 
-// trail is how far a follower has come.
+// trail is the position of a follower: the last entry that was yielded.
 type trail struct{ epoch, seq int64 }
 
 func (t *trail) start(after string) (err error) {
@@ -261,8 +262,8 @@ func (t *trail) start(after string) (err error) {
 
 func (t *trail) id() string { return fmt.Sprintf("%d-%d", t.epoch, t.seq) }
 
-// step yields an entry and tells whether more may follow. The first entry that
-// is shown settles the epoch, and each next one follows upon the one before.
+// step yields an entry and tells whether more may follow. The first entry sets the
+// epoch; each later one has to be the next of that epoch.
 func (t *trail) step(m redis.XMessage, yield func(Event, error) bool) bool {
 	epoch, seq, err := splitID(m.ID)
 	if err != nil {
@@ -270,7 +271,7 @@ func (t *trail) step(m redis.XMessage, yield func(Event, error) bool) bool {
 		return false
 	}
 	fresh := t.seq == 0 && seq == 1
-	if e := eventOf(m); e.Type == Cancelled { // whoever says so need not know what was shown
+	if e := eventOf(m); e.Type == Cancelled { // the API writes it, without knowing the last position
 		yield(e, nil)
 		return false
 	}

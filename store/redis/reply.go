@@ -47,8 +47,7 @@ type Event struct {
 	Type EventType
 	// Lines are the payloads of SSE data lines, without "data: "; an error has one.
 	Lines [][]byte
-	// Head is what the writer says of the answer, as JSON: it comes with the first
-	// data of a reply alone.
+	// Head describes the answer, as JSON. Only the first data of a reply has one.
 	Head []byte
 }
 
@@ -77,7 +76,7 @@ func (r *Replies) Shown(ctx context.Context, lane, job string) (epoch int64, err
 	return epoch, err
 }
 
-// Drop removes the replies of jobs, whoever may still read them.
+// Drop removes the replies of jobs, also while clients read them.
 func (r *Replies) Drop(ctx context.Context, lane string, jobs []string) error {
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
@@ -112,7 +111,7 @@ type Writer struct {
 // Written tells whether anything was written: a client may have seen it.
 func (w *Writer) Written() bool { return w.seq > 0 }
 
-// Head sets what the first data says of the answer, as JSON. Call it before Data.
+// Head sets the Head of the first data, as JSON. Call it before Data.
 func (w *Writer) Head(head []byte) { w.head = head }
 
 // Data appends what is ready as one entry. Lines hold no line break. It fails
@@ -180,8 +179,9 @@ func (w *Writer) add(ctx context.Context, entries ...entry) error {
 // id returns the id of the i-th entry that is not written yet.
 func (w *Writer) id(i int) string { return fmt.Sprintf("%d-%d", w.epoch, w.seq+1+int64(i)) }
 
-// refused tells a write whose answer was lost, and which was sent again, from
-// one that a newer epoch has overtaken: only we write under our epoch.
+// refused returns nil where the entry is there already: the answer to the write was
+// lost, and it was sent again. Otherwise a newer epoch has written, and it returns
+// db.ErrFenced. Only this writer writes under its epoch.
 func (w *Writer) refused(ctx context.Context, id string) error {
 	mine, err := w.redis.XRange(ctx, w.key, id, id).Result()
 	if err == nil && len(mine) == 0 {

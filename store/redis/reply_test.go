@@ -276,7 +276,7 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 		r := reading(t, q)
 		cancel(gone)
 		if _, err := follow(ctx, r, job, ""); err == nil {
-			t.Error("followed although nobody listens")
+			t.Error("followed although nothing listens")
 		}
 		_, err := follow(deadline(t), r, job, "yesterday")
 		if err == nil || !strings.Contains(err.Error(), "like 1-7") {

@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	// slotLease is how long a slot is held whose holder is silent; it is renewed
-	// every third of it. After a wipe all holders are known again by then.
+	// slotLease is how long a slot stays taken without being renewed; it is renewed
+	// every third of that. So all holders are counted again within 10 s of a wipe.
 	slotLease = 30 * time.Second
 	// slotTimeout bounds one command.
 	slotTimeout = time.Second
-	// maxSlotLook is how long at most one waits to be told of a slot before it looks by
-	// itself: nobody tells of a slot whose lease is over.
+	// maxSlotLook bounds the wait for a token of a freed slot before the next try: a slot
+	// whose lease has expired frees itself without a token.
 	maxSlotLook = time.Second
 )
 
 // Slots bounds how many may use something at once, over all processes: a holder
-// is a member of a sorted set with the end of its lease, so that one who dies
-// gives back what it held. One who was frozen for longer than the lease may be
-// one too many when it wakes.
+// is a member of a sorted set with the end of its lease, so that the slot
+// of a process that died becomes free. A process that was frozen for longer than the
+// lease may exceed the limit by its calls when it goes on.
 //
 // Each process keeps within the limits by itself too: where Redis is away, or
 // was just wiped, there are at most as many as processes times the limit.
@@ -51,14 +51,14 @@ func NewSlots(client redis.UniversalClient, limits map[string]int) *Slots {
 
 func slotsKey(name string) string { return "dreamlab:{slots}:" + name }
 
-// freedKey is a list of tokens: one for each slot that was given back, for who waits.
+// freedKey is a list of tokens, one for each slot that was given back; waiters pop them.
 func freedKey(name string) string { return "dreamlab:{slots}:freed:" + name }
 
-// Slot is room that is taken.
+// Slot is a slot that is taken.
 type Slot struct{ giveBack func() error }
 
-// GiveBack gives the room back, once. Its error tells that the other processes
-// may count it until its lease is over.
+// GiveBack frees the slot, once. After an error other processes may count it until
+// its lease is over.
 func (s Slot) GiveBack() error { return s.giveBack() }
 
 // Take takes a slot. Where there is none it waits, at most so long or until ctx
@@ -87,7 +87,7 @@ func (s *Slots) Take(ctx context.Context, name string, wait time.Duration) (slot
 	return Slot{func() error { <-own; return stop() }}, true, nil
 }
 
-// enter takes room in this process.
+// enter takes a slot of this process.
 func enter(ctx context.Context, own chan struct{}) bool {
 	select {
 	case own <- struct{}{}:
@@ -102,7 +102,7 @@ func enter(ctx context.Context, own chan struct{}) bool {
 	}
 }
 
-// await looks for room among all processes until ctx ends, at least once.
+// await tries to take a slot among all processes until ctx ends, at least once.
 func (s *Slots) await(ctx context.Context, name, holder string) (held bool, err error) {
 	held, err = s.hold(ctx, name, holder, false)
 	if held || err != nil || !enter(ctx, s.turns[name]) {
@@ -174,8 +174,8 @@ redis.call("ZADD", KEYS[1], now + tonumber(ARGV[3]), ARGV[1])
 redis.call("PEXPIRE", KEYS[1], ARGV[3])
 return 1`)
 
-// hold does not end with ctx: a slot that was taken and is not known would be
-// missing until its lease is over.
+// hold does not end with ctx: a slot that was taken without the caller knowing would
+// stay taken until its lease is over.
 func (s *Slots) hold(ctx context.Context, name, holder string, renew bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), slotTimeout)
 	defer cancel()
@@ -186,7 +186,7 @@ func (s *Slots) hold(ctx context.Context, name, holder string, renew bool) (bool
 	held, err := holdSlot.Run(ctx, s.redis, []string{slotsKey(name)},
 		holder, cap(s.own[name]), s.lease.Milliseconds(), verb).Bool()
 	if err != nil {
-		return false, fmt.Errorf("count those at %s: %w", name, err)
+		return false, fmt.Errorf("take a slot of %s: %w", name, err)
 	}
 	return held, nil
 }

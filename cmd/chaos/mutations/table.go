@@ -82,7 +82,7 @@ func ofMoney() []mutation {
 			name: "a stored answer is not looked for",
 			file: "handlers/call.go",
 			old:  "return run.Store.Effect(ctx, run.Job.ID, step.Name)",
-			new:  "return store.Effect{}, store.ErrNotFound",
+			new:  "return book.Effect{}, db.ErrNotFound",
 			test: tests("handlers", "TestAnswerIsPaidOnceAndReused"),
 		}, {
 			name: "the settled amount is doubled",

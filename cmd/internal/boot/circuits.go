@@ -10,11 +10,12 @@ import (
 	"dreamlab/store/redis"
 )
 
-// circuitsPatience bounds for how long a call waits for Redis here.
+// circuitsPatience bounds how long a call waits for the shared circuits: a chat's first
+// token may not wait long for advice.
 const circuitsPatience = 50 * time.Millisecond
 
-// circuits lets the routers of all processes share which models are to be left
-// alone. It is advice: where Redis does not answer, nothing is known.
+// circuits shares between the routers of all processes which models are not to be
+// called. It is advice: where Redis does not answer, none is known to be open.
 type circuits struct {
 	shared *redis.Circuits
 	log    zerolog.Logger

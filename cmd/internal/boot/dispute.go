@@ -7,8 +7,8 @@ import (
 	"dreamlab/providers"
 )
 
-// newDisputes returns what the router tells of counts of tokens that it does not
-// believe: a metric to be alarmed by, and a line in the log to ask the vendor with.
+// newDisputes returns the function that the router calls for counts of tokens that can
+// not be right. It raises a metric for alerts and logs the vendor's request id.
 func newDisputes(metrics prometheus.Registerer, log zerolog.Logger) func(providers.Target, providers.Usage, string) {
 	disputed := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "dreamlab", Subsystem: "vendor", Name: "usage_disputed_total",

@@ -32,7 +32,7 @@ func TestExamineEmbedded(t *testing.T) {
 	}
 }
 
-// closed is an address at which nobody listens.
+// closed is an address at which nothing listens.
 func closed(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -14,7 +14,7 @@ import (
 type Process struct {
 	Name string
 	Run  func(context.Context) error
-	// Support tells that others lean on it: it is stopped when they have ended.
+	// Support says that other processes need it: it is stopped after they have ended.
 	Support bool
 }
 
@@ -32,8 +32,8 @@ const defaultGrace = 20 * time.Second
 // Group runs processes as one. When ctx ends, or when one of them does, all are
 // stopped within the grace: those that work at the same time, then those that
 // support them. The first error is returned; later ones are logged. A process
-// that has not ended when the grace is over is named in the error, and left: the
-// program is to end then. Otherwise no goroutine outlives the call.
+// that has not ended when the grace is over is named in the error and left running:
+// the program has to exit then. Otherwise no goroutine outlives the call.
 func Group(ctx context.Context, log zerolog.Logger, grace time.Duration, processes ...Process) error {
 	first := make(chan *running, len(processes))
 	var workers, supports []*running
@@ -66,8 +66,8 @@ func Group(ctx context.Context, log zerolog.Logger, grace time.Duration, process
 	return errors.Join(fault, leftBehind(left, grace))
 }
 
-// stopAll stops one stage after the other until it is late. Left are those that
-// had not ended by then.
+// stopAll stops one stage after the other. Left are the processes that had not ended
+// when late fired.
 func stopAll(late <-chan time.Time, stages ...[]*running) (ended, left []*running) {
 	over := false
 	for _, stage := range stages {
@@ -127,7 +127,8 @@ func start(ctx context.Context, p Process, first chan<- *running) *running {
 	return r
 }
 
-// fault is why the process ended. None should end without being told.
+// fault is why the process ended. To end without an error, before it was stopped, is
+// a fault too.
 func (r *running) fault() error {
 	if r.err == nil {
 		return fmt.Errorf("%s ended by itself: see the log above", r.Name)

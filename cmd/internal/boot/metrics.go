@@ -17,8 +17,8 @@ import (
 // scrapeWithin bounds one scrape, and the wait for the last one at the end.
 const scrapeWithin = 10 * time.Second
 
-// Scraped returns what shows the process's metrics, and that it is alive, for
-// processes that serve no API; nothing where no address is configured for it.
+// Scraped returns the process that serves /metrics and /healthz, for processes without
+// an API; none where no address is configured.
 func (s *Stack) Scraped(ctx context.Context) ([]Process, error) {
 	if s.Config.Metrics == "" {
 		return nil, nil
@@ -42,12 +42,12 @@ func (s *Stack) Scraped(ctx context.Context) ([]Process, error) {
 func alive(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	if _, err := io.WriteString(w, `{"status":"ok"}`+"\n"); err != nil {
-		return // the one who asked has gone
+		return // the client has left
 	}
 }
 
-// forItsHost refuses, where the address is this machine's alone, those who ask for
-// another name: a page in a browser here that was led to it.
+// forItsHost refuses requests for another host name where the address is a loopback
+// one: a page in a browser on this machine may send them (DNS rebinding).
 func forItsHost(address net.Addr, next http.Handler) http.Handler {
 	if !gate.LoopbackHost(address.String()) {
 		return next

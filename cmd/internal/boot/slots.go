@@ -11,8 +11,7 @@ import (
 	"dreamlab/store/redis"
 )
 
-// slots bounds how many calls the models have in flight, over the routers of all
-// processes.
+// slots bounds each model's calls under way, over all processes.
 type slots struct {
 	shared *redis.Slots
 	log    zerolog.Logger
@@ -26,7 +25,7 @@ func newSlots(queue *redis.Queue, models map[string]config.Model, log zerolog.Lo
 	return &slots{shared: redis.NewSlots(queue, limits), log: log}
 }
 
-// Take takes room for a call.
+// Take takes a slot for a call.
 func (s *slots) Take(ctx context.Context, target providers.Target, wait time.Duration) (release func(), ok bool) {
 	slot, ok, err := s.shared.Take(ctx, target.String(), wait)
 	if err != nil {

@@ -14,8 +14,8 @@ func vendorSeconds() []float64 {
 	return []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
 }
 
-// newTries returns what the router tells of each call of a vendor, which counts it by
-// provider and model. A tuned model counts as the model whose prices it has, so that
+// newTries returns the function that the router calls after each call of a vendor. It
+// counts calls by provider and model. A tuned model counts as the model whose prices it has, so that
 // the number of series is the catalogue's.
 func newTries(metrics prometheus.Registerer) func(providers.Tried) {
 	model := []string{"provider", "model"}
