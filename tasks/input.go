@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"dreamlab/tasks/lenient"
 )
 
 // InputError says what is wrong with what a client sent.
@@ -60,27 +62,9 @@ func badJSON(param string, err error) *InputError {
 	case errors.As(err, &syntax):
 		return invalid(param, "this is not JSON: %v at byte %d", syntax, syntax.Offset)
 	case errors.As(err, &kind):
-		found, _, _ := strings.Cut(kind.Value, " ") // "number 1.5"
-		return invalid(param, "%s is expected, not %s", wordFor(kind.Type.Kind().String()), wordFor(found))
+		return invalid(param, "%s is expected, not %s", lenient.Kind(kind.Type.Kind().String()), lenient.Kind(kind.Value))
 	}
 	return invalid(param, "this is not JSON: %v", err)
-}
-
-// wordFor says a kind of Go, or of its JSON decoder, in the words of JSON.
-func wordFor(kind string) string {
-	switch {
-	case kind == "map", kind == "struct", kind == "object":
-		return "an object"
-	case kind == "slice", kind == "array":
-		return "an array"
-	case kind == "bool":
-		return "true or false"
-	case strings.HasPrefix(kind, "int"):
-		return "a whole number"
-	case strings.HasPrefix(kind, "float"), kind == "number":
-		return "a number"
-	}
-	return "a " + kind
 }
 
 func isNull(raw json.RawMessage) bool { return string(bytes.TrimSpace(raw)) == "null" }

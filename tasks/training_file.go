@@ -1,7 +1,6 @@
 package tasks
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +10,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"dreamlab/tasks/lenient"
 )
 
 // MaxTrainingRow bounds a row of a training file, in bytes.
@@ -35,23 +36,26 @@ func CheckTrainingFile(file io.Reader) (TrainingFile, error) {
 	var out TrainingFile
 	var faults []string
 	bad, sum := 0, sha256.New()
-	rows := newTrainingRows(file)
-	for rows.next() {
+	rows := lenient.NewRows(file, MaxTrainingRow+2) // a carriage return and the line's end
+	row, err := nextRow(rows)
+	for ; err == nil; row, err = nextRow(rows) {
 		out.Rows++
-		out.Bytes += int64(len(rows.row)) + 1
-		sum.Write(rows.row)
+		out.Bytes += int64(len(row)) + 1
+		sum.Write(row)
 		sum.Write([]byte{'\n'}) // never fails
-		if why := rowFault(rows.row); why != "" {
+		if why := rowFault(row); why != "" {
 			if bad++; bad <= maxNamedRows {
-				faults = append(faults, fmt.Sprintf("line %d: %s", rows.line, why))
+				faults = append(faults, fmt.Sprintf("line %d: %s", rows.Number(), why))
 			}
 		}
 	}
 	out.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	switch err := rows.lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		return out, invalid("training_file", "line %d has more than %d bytes: split it", rows.line+1, MaxTrainingRow)
-	case err != nil:
+	switch {
+	case errors.Is(err, lenient.ErrLong):
+		return out, invalid("training_file", "line %d has more than %d bytes: split it", rows.Number(), MaxTrainingRow)
+	case errors.Is(err, lenient.ErrUTF16):
+		return out, invalid("training_file", "%v", err)
+	case !errors.Is(err, io.EOF):
 		return out, fmt.Errorf("read training file: %w", err)
 	case out.Rows == 0:
 		return out, invalid("training_file", "the file has no rows: send JSONL, one conversation a line")
@@ -107,54 +111,45 @@ func said(raw json.RawMessage) bool {
 // CleanTrainingFile returns the file as a vendor is sent it: what CheckTrainingFile
 // has measured. The caller closes it.
 func CleanTrainingFile(file io.ReadCloser) io.ReadCloser {
-	return &cleanFile{Closer: file, rows: newTrainingRows(file)}
+	return &cleanFile{Closer: file, rows: lenient.NewRows(file, MaxTrainingRow+2)}
 }
 
 type cleanFile struct {
 	io.Closer
-	rows *trainingRows
+	rows *lenient.Rows
 	rest []byte // of the row that is being read
 }
 
 func (c *cleanFile) Read(p []byte) (int, error) {
 	if len(c.rest) == 0 {
-		if !c.rows.next() {
-			if err := c.rows.lines.Err(); err != nil {
-				return 0, fmt.Errorf("read training file: %w", err)
-			}
+		row, err := nextRow(c.rows)
+		if errors.Is(err, io.EOF) {
 			return 0, io.EOF
 		}
-		c.rest = append(c.rows.row, '\n')
+		if err != nil {
+			return 0, fmt.Errorf("read training file: %w", err)
+		}
+		c.rest = append(row, '\n')
 	}
 	n := copy(p, c.rest)
 	c.rest = c.rest[n:]
 	return n, nil
 }
 
-// trainingRows reads the lines of a file that hold something.
-type trainingRows struct {
-	lines *bufio.Scanner
-	line  int // of the row, from 1
-	row   []byte
-}
-
-func newTrainingRows(file io.Reader) *trainingRows {
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, MaxTrainingRow+2) // a carriage return and the line's end
-	return &trainingRows{lines: lines}
-}
-
-func (r *trainingRows) next() bool {
-	for r.lines.Scan() {
-		r.line++
-		row := r.lines.Bytes()
-		if r.line == 1 {
-			row = bytes.TrimPrefix(row, []byte("\uFEFF"))
+// nextRow returns the next row that holds something, on one line: an item of an array
+// may stand on several.
+func nextRow(rows *lenient.Rows) ([]byte, error) {
+	for {
+		row, err := rows.Next()
+		if err != nil {
+			return nil, err
 		}
-		if r.row = bytes.TrimSpace(row); len(r.row) > 0 {
-			r.row = slices.Clone(r.row)
-			return true
+		var line bytes.Buffer
+		if rows.Array() && json.Compact(&line, row) == nil {
+			row = line.Bytes()
+		}
+		if len(row) > 0 {
+			return row, nil
 		}
 	}
-	return false
 }

@@ -24,6 +24,7 @@ func TestTrainingFileIsClean(t *testing.T) {
 		"carriage returns":  goodRow + "\r\n" + goodRow + "\r\n",
 		"empty lines":       "\n" + goodRow + "\n  \n\r\n" + goodRow + "\n\n",
 		"mark before empty": "\uFEFF\r\n" + want,
+		"an array":          "[\n" + strings.ReplaceAll(goodRow, ",", ",\n  ") + ",\n" + goodRow + "]",
 	} {
 		checked, err := tasks.CheckTrainingFile(strings.NewReader(file))
 		if err != nil {
@@ -48,7 +49,9 @@ func TestTrainingRows(t *testing.T) {
 		`{"messages":[{"role":"developer","content":"b"},{"role":"assistant","content":"a"}]}`:                   "",
 		"hello world":       "line 1: it is not JSON",
 		"\x1f\x8b\x08\x00x": "line 1: it is not JSON",
-		"[]":                `line 1: it is no object with a list "messages"`,
+		"[]":                "the file has no rows",
+		"[[]]":              `line 1: it is no object with a list "messages"`,
+		"\xff\xfe{\x00":     "UTF-16",
 		`{"messages":"a"}`:  `line 1: it is no object with a list "messages"`,
 		`{"prompt":"a"}`:    `line 1: it is no object with a list "messages"`,
 		`{"messages":[{"role":"user","content":"a"}]}`:     "line 1: no assistant answers in it",

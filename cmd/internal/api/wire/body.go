@@ -173,8 +173,8 @@ func decodeFault(body []byte, err error) error {
 		line, column := position(body, syntax.Offset)
 		return Invalid("", "The body is not JSON: %v at line %d, column %d.", err, line, column)
 	case errors.As(err, &kind):
-		return Invalid(kind.Field, "%s is %s: it has to be %s.", nameOf(kind.Field), article(kind.Value),
-			article(kind.Type.Kind().String()))
+		return Invalid(kind.Field, "%s is %s: it has to be %s.", nameOf(kind.Field), lenient.Kind(kind.Value),
+			lenient.Kind(kind.Type.Kind().String()))
 	}
 	return Invalid("", "The body is not what this route takes: %v.", err)
 }
@@ -184,24 +184,6 @@ func nameOf(field string) string {
 		return "The body"
 	}
 	return field
-}
-
-// article puts the decoder's words for what it found and wanted into JSON's.
-func article(kind string) string {
-	kind, _, _ = strings.Cut(kind, " ") // "number 1.5"
-	switch kind {
-	case "string":
-		return "a string"
-	case "bool":
-		return "true or false"
-	case "slice", "array":
-		return "an array"
-	case "struct", "map", "object":
-		return "an object"
-	case "number", "float64":
-		return "a number"
-	}
-	return "a whole number"
 }
 
 func position(body []byte, offset int64) (line, column int) {
