@@ -32,7 +32,7 @@ var errDeadline = errors.New("the attempt took longer than its lane allows")
 
 // attempt runs one job that was claimed, and returns what carries out its end.
 func (w *Worker) attempt(h *hold) (end func()) {
-	ctx, cancel := context.WithTimeoutCause(h.ctx, w.engine.lanes[tasks.Lane(h.job.Lane)].Deadline, errDeadline)
+	ctx, cancel := context.WithTimeoutCause(h.ctx, w.configs[tasks.Lane(h.job.Lane)].Deadline, errDeadline)
 	defer cancel()
 	done, err := w.call(ctx, h.job)
 	if errors.Is(err, errReleased) {
@@ -78,7 +78,7 @@ func (w *Worker) call(ctx context.Context, job job.Job) (*tasks.End, error) {
 func (w *Worker) safely(ctx context.Context, job job.Job) (end *tasks.End, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			w.engine.log.Error().Str("job", job.ID).Str("kind", job.Kind).Str("panic", fmt.Sprintf("%T", p)).
+			w.log.Error().Str("job", job.ID).Str("kind", job.Kind).Str("panic", fmt.Sprintf("%T", p)).
 				Bytes("stack", debug.Stack()).Msg("a handler panicked")
 			end, err = nil, &tasks.Failure{Code: "internal", Err: errors.New("panic"),
 				Message: "the work broke off: it is tried again, and the log has the place"}
@@ -87,7 +87,7 @@ func (w *Worker) safely(ctx context.Context, job job.Job) (end *tasks.End, err e
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	run := &tasks.Run{Job: job, Store: w.engine.store, Worker: w.name}
+	run := &tasks.Run{Job: job, Store: w.store, Worker: w.name}
 	return w.handlers[tasks.Kind(job.Kind)](ctx, run)
 }
 
@@ -138,7 +138,7 @@ func (w *Worker) judgeError(ctx context.Context, j job.Job, err error) job.Finis
 	case errors.Is(cause, errDeadline):
 		err = errDeadline
 	}
-	w.engine.log.Error().Err(err).Str("job", j.ID).Str("kind", j.Kind).Msg("attempt failed")
+	w.log.Error().Err(err).Str("job", j.ID).Str("kind", j.Kind).Msg("attempt failed")
 	return w.failure(j, &tasks.Failure{Code: "internal",
 		Message: "something went wrong on our side: it is tried again; the log knows it by the job's id"})
 }
@@ -157,7 +157,7 @@ func (w *Worker) failure(j job.Job, failed *tasks.Failure) job.Finish {
 		f.Failed, f.Outcome = false, job.AttemptHandedBack
 		return f
 	}
-	f.After = max(failed.After, w.engine.backoff.After(j.Attempt+1))
+	f.After = max(failed.After, w.backoff.After(j.Attempt+1))
 	return f
 }
 
@@ -168,10 +168,10 @@ func (w *Worker) failure(j job.Job, failed *tasks.Failure) job.Finish {
 func (w *Worker) finish(h *hold, f job.Finish, left following) {
 	f = w.signed(h, f)
 	ctx := context.WithoutCancel(h.ctx)
-	moved, err := w.store(ctx, h, f)
+	moved, err := w.storeEnd(ctx, h, f)
 	if err == nil {
 		var told sync.WaitGroup
-		told.Go(func() { w.engine.announcer.announce(ctx, moved) })
+		told.Go(func() { w.announcer.announce(ctx, moved) })
 		w.after(ctx, h.job, left.then)
 		told.Wait()
 		return
@@ -180,8 +180,8 @@ func (w *Worker) finish(h *hold, f job.Finish, left following) {
 	hopeless := errors.Is(err, db.ErrFenced) || errors.Is(err, db.ErrBusy)
 	if !hopeless && (f.Write != nil || len(f.Children) > 0) {
 		refused := w.judgeError(ctx, h.job, fmt.Errorf("store the answer: %w", err))
-		moved, err = w.store(ctx, h, w.signed(h, refused))
-		w.engine.announcer.announce(ctx, moved)
+		moved, err = w.storeEnd(ctx, h, w.signed(h, refused))
+		w.announcer.announce(ctx, moved)
 	}
 	if err != nil {
 		w.fenced(h.job, err)
@@ -196,11 +196,11 @@ func (w *Worker) signed(h *hold, f job.Finish) job.Finish {
 	return f
 }
 
-func (w *Worker) store(ctx context.Context, h *hold, f job.Finish) ([]job.Moved, error) {
+func (w *Worker) storeEnd(ctx context.Context, h *hold, f job.Finish) ([]job.Moved, error) {
 	again := backoff.Bounds{First: 50 * time.Millisecond, Max: 3 * time.Second}
 	var unsure []job.Moved // what a commit has moved whose answer was lost
 	for try := 1; ; try++ {
-		moved, err := w.engine.ender.end(ctx, f)
+		moved, err := w.ender.end(ctx, f)
 		switch {
 		case errors.Is(err, db.ErrBusy) && moved != nil:
 			unsure = moved
@@ -208,7 +208,7 @@ func (w *Worker) store(ctx context.Context, h *hold, f job.Finish) ([]job.Moved,
 			moved, err = unsure, w.storedBefore(ctx, f)
 		}
 		if err == nil {
-			w.engine.metrics.attempts.WithLabelValues(h.job.Lane, h.job.Kind, f.Outcome).Inc()
+			w.metrics.attempts.WithLabelValues(h.job.Lane, h.job.Kind, f.Outcome).Inc()
 			return moved, nil
 		}
 		if try >= triesFor(err) {
@@ -223,7 +223,7 @@ func (w *Worker) store(ctx context.Context, h *hold, f job.Finish) ([]job.Moved,
 func (w *Worker) storedBefore(ctx context.Context, f job.Finish) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	outcome, err := w.engine.store.AttemptOutcome(ctx, f.Job, f.Epoch, f.Worker)
+	outcome, err := w.store.AttemptOutcome(ctx, f.Job, f.Epoch, f.Worker)
 	switch {
 	case errors.Is(err, db.ErrNotFound), err == nil && outcome != f.Outcome:
 		return db.ErrFenced
@@ -255,12 +255,12 @@ func (w *Worker) after(ctx context.Context, job job.Job, do func(context.Context
 	ctx, cancel := context.WithTimeout(ctx, thenTimeout)
 	defer cancel()
 	if err := do(ctx); err != nil {
-		w.engine.log.Warn().Err(err).Str("job", job.ID).Str("kind", job.Kind).Msg("follow-up after job end failed")
+		w.log.Warn().Err(err).Str("job", job.ID).Str("kind", job.Kind).Msg("follow-up after job end failed")
 	}
 }
 
 func (w *Worker) fenced(job job.Job, err error) {
-	w.engine.metrics.fenced.WithLabelValues(job.Lane, job.Kind).Inc()
-	w.engine.log.Warn().Err(err).Str("job", job.ID).Int64("epoch", job.Epoch).Str("kind", job.Kind).
+	w.metrics.fenced.WithLabelValues(job.Lane, job.Kind).Inc()
+	w.log.Warn().Err(err).Str("job", job.ID).Int64("epoch", job.Epoch).Str("kind", job.Kind).
 		Msg("attempt result discarded: job was taken over")
 }

@@ -34,12 +34,12 @@ func (w *Worker) process(_ context.Context, task *asynq.Task) error {
 	defer w.running.Done()
 	var wake tasks.Wake
 	if err := json.Unmarshal(task.Payload(), &wake); err != nil {
-		w.engine.log.Error().Err(err).Str("kind", task.Type()).Msg("a wake-up that can not be read is dropped")
+		w.log.Error().Err(err).Str("kind", task.Type()).Msg("a wake-up that can not be read is dropped")
 		return nil
 	}
 	kind := tasks.Kind(task.Type())
 	if kind == tasks.ScheduleTick && len(wake.Jobs) == 0 {
-		return w.engine.firer.fireDue(w.work)
+		return w.firer.fireDue(w.work)
 	}
 	holds, err := w.claim(kind, wake.Jobs)
 	if err != nil {
@@ -94,7 +94,7 @@ func (w *Worker) claim(kind tasks.Kind, refs []tasks.Ref) ([]*hold, error) {
 	if c.err != nil {
 		return nil, fmt.Errorf("claim: %w", c.err)
 	}
-	m := w.engine.metrics
+	m := w.metrics
 	m.claimed.WithLabelValues(string(lane)).Add(float64(len(c.jobs)))
 	m.stale.WithLabelValues(string(lane)).Add(float64(len(refs) - len(c.jobs)))
 	holds := make([]*hold, len(c.jobs))
@@ -124,7 +124,7 @@ func (w *Worker) claimTogether(ctx context.Context, lane tasks.Lane, all []*clai
 		}
 	}
 	var jobs []job.Job
-	err := w.engine.store.Tx(ctx, db.Relaxed, func(q *store.Queries) error {
+	err := w.store.Tx(ctx, db.Relaxed, func(q *store.Queries) error {
 		return q.ClaimJobsLater(ctx, refs, w.name, lane.Lease(), &jobs)
 	})
 	for _, c := range all {
@@ -142,7 +142,7 @@ func (w *Worker) noteClaim(ctx context.Context, lane tasks.Lane) {
 	if w.lastServed[lane].Swap(now) == now {
 		return
 	}
-	if err := w.engine.redis.Set(ctx, claimedKey(lane), 1, claimedFor).Err(); err != nil {
-		w.engine.log.Debug().Err(err).Msg("note that the lane is served")
+	if err := w.redis.Set(ctx, claimedKey(lane), 1, claimedFor).Err(); err != nil {
+		w.log.Debug().Err(err).Msg("note that the lane is served")
 	}
 }

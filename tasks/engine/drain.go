@@ -63,7 +63,7 @@ func (w *Worker) wait(idle <-chan struct{}) (settled bool) {
 func (w *Worker) storeAway() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), backstop)
 	defer cancel()
-	_, err := w.engine.store.Now(ctx)
+	_, err := w.store.Now(ctx)
 	return err != nil
 }
 

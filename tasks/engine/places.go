@@ -124,7 +124,7 @@ func (w *Worker) keepPlaces(ctx context.Context) {
 	for {
 		for _, lane := range w.lanes {
 			if err := w.tellPlaces(ctx, lane); err != nil && ctx.Err() == nil {
-				w.engine.log.Debug().Err(err).Str("lane", string(lane)).Msg("could not tell of the worker's places")
+				w.log.Debug().Err(err).Str("lane", string(lane)).Msg("could not tell of the worker's places")
 			}
 		}
 		select {
@@ -138,7 +138,7 @@ func (w *Worker) keepPlaces(ctx context.Context) {
 func (w *Worker) tellPlaces(ctx context.Context, lane tasks.Lane) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	worker := fmt.Sprintf("%s %d", w.name, w.engine.lanes[lane].Concurrency)
+	worker := fmt.Sprintf("%s %d", w.name, w.configs[lane].Concurrency)
 	keys := []string{workersKey(lane), placesKey(lane)}
-	return tellPlaces.Run(ctx, w.engine.redis, keys, worker, int(placesFor/time.Second)).Err()
+	return tellPlaces.Run(ctx, w.redis, keys, worker, int(placesFor/time.Second)).Err()
 }

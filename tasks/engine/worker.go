@@ -11,7 +11,11 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
 
+	"dreamlab/store"
+	"dreamlab/store/backoff"
 	"dreamlab/store/db"
 	"dreamlab/store/flight"
 	"dreamlab/tasks"
@@ -41,7 +45,16 @@ type WorkerOptions struct {
 // Worker runs jobs: one asynq.Server a lane delivers wake-ups, the database
 // says whether they hold.
 type Worker struct {
-	engine     *Engine
+	store     *store.Store
+	redis     redis.UniversalClient
+	log       zerolog.Logger
+	metrics   *metrics
+	configs   map[tasks.Lane]LaneConfig
+	backoff   backoff.Bounds
+	announcer *announcer
+	ender     *ender
+	firer     *firer
+
 	handlers   map[tasks.Kind]tasks.Handler
 	lanes      []tasks.Lane
 	name       string
@@ -78,7 +91,8 @@ func (e *Engine) Worker(o WorkerOptions) (*Worker, error) {
 		o.Name = fmt.Sprintf("%s/%d/%s", host, os.Getpid(), db.NewID("")[20:])
 	}
 	w := &Worker{
-		engine: e, handlers: o.Handlers, lanes: o.Lanes, name: o.Name,
+		store: e.store, redis: e.redis, log: e.log, metrics: e.metrics, configs: e.lanes, backoff: e.backoff,
+		announcer: e.announcer, ender: e.ender, firer: e.firer, handlers: o.Handlers, lanes: o.Lanes, name: o.Name,
 		grace: positive(o.Grace, 20*time.Second), patience: positive(o.Patience, 5*time.Second),
 		keeper: newKeeper(e, positive(o.Look, time.Second)), lastServed: map[tasks.Lane]*atomic.Int64{},
 		given: make(chan struct{}), claims: map[tasks.Lane]*flight.Group[*claiming]{},
@@ -148,9 +162,9 @@ type line struct {
 }
 
 func (w *Worker) newLine(lane tasks.Lane) *line {
-	wait := newWaiter(w.engine.redis, lane, w.engine.log)
+	wait := newWaiter(w.redis, lane, w.log)
 	server := asynq.NewServerFromRedisClient(wait, asynq.Config{
-		Concurrency:       w.engine.lanes[lane].Concurrency,
+		Concurrency:       w.configs[lane].Concurrency,
 		Queues:            map[string]int{string(lane): 1},
 		TaskCheckInterval: time.Millisecond, // the waiter waits
 		// A claim that could not be asked comes back after a second, and does
@@ -160,7 +174,7 @@ func (w *Worker) newLine(lane tasks.Lane) *line {
 		IsFailure:                func(error) bool { return false },
 		ShutdownTimeout:          time.Second, // nothing runs any more by then
 		JanitorInterval:          time.Minute, // nothing is retained
-		Logger:                   newAsynqLog(w.engine.log),
+		Logger:                   newAsynqLog(w.log),
 		LogLevel:                 asynq.WarnLevel,
 	})
 	mux := asynq.NewServeMux()
