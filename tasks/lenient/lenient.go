@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"io"
 )
 
 // Errors of a text that can not be read at all.
@@ -42,7 +43,9 @@ func skipMark(reader *bufio.Reader) error {
 	}
 	if err == nil && bytes.Equal(start, mark) {
 		_, err = reader.Discard(len(mark))
-		return err
 	}
-	return nil // what else is wrong shows when it is read
+	if errors.Is(err, io.EOF) { // the text is shorter than a mark
+		return nil
+	}
+	return err // Peek reports an error of the reader once: later reads may not see it
 }

@@ -54,38 +54,40 @@ func (r *Rows) begin() error {
 		return err
 	}
 	r.begun = true
-	at := arrayAt(r.reader)
+	at, err := arrayAt(r.reader)
 	if r.array = at >= 0; r.array {
-		_, err := r.reader.Discard(at + 1)
-		return err
+		_, err = r.reader.Discard(at + 1)
 	}
-	return nil
+	return err
 }
 
 // StartsArray tells whether a text is a JSON array. It takes nothing from the
 // reader but a byte order mark, and looks no further than its buffer. It fails with
-// ErrUTF16.
+// ErrUTF16, and with an error of the reader.
 func StartsArray(reader *bufio.Reader) (bool, error) {
 	if err := skipMark(reader); err != nil {
 		return false, err
 	}
-	return arrayAt(reader) >= 0, nil
+	at, err := arrayAt(reader)
+	return at >= 0, err
 }
 
 // arrayAt is where the bracket of an array stands behind space, or -1.
-func arrayAt(reader *bufio.Reader) int {
+func arrayAt(reader *bufio.Reader) (int, error) {
 	for at := range reader.Size() {
 		start, err := reader.Peek(at + 1)
 		switch {
-		case err != nil: // it shows again when the text is read
-			return -1
+		case errors.Is(err, io.EOF): // there is only space
+			return -1, nil
+		case err != nil:
+			return -1, err
 		case start[at] == '[':
-			return at
+			return at, nil
 		case !space(start[at]):
-			return -1
+			return -1, nil
 		}
 	}
-	return -1
+	return -1, nil
 }
 
 func (r *Rows) line() ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -87,8 +88,11 @@ func wholeConversation(e learn.Experience) json.RawMessage {
 func (h experiences) create(w http.ResponseWriter, c *wire.Call) error {
 	body := bufio.NewReader(c.Body)
 	array, err := lenient.StartsArray(body)
-	if err != nil {
+	switch {
+	case errors.Is(err, lenient.ErrUTF16):
 		return wire.Invalid("", "%v.", err)
+	case err != nil:
+		return wire.ReadFault(err)
 	}
 	switch wire.MediaType(c.Request) {
 	case "application/json":
