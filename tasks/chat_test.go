@@ -145,9 +145,9 @@ func TestParseConversationRefuses(t *testing.T) {
 	if err != nil || *line.Feedback.Rating != -1 || line.Feedback.Correction != "no" {
 		t.Fatalf("got %+v, %v", line, err)
 	}
-	prompt, answer := line.Split()
-	if string(prompt) != `[`+turn+`]` || string(answer) != `{"role":"assistant","content":"yes"}` {
-		t.Errorf("split in %s and %s", prompt, answer)
+	turns, _ := line.Turns()
+	if string(turns[0].Prompt) != `[`+turn+`]` || string(turns[0].Answer) != `{"role":"assistant","content":"yes"}` {
+		t.Errorf("split in %+v", turns)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestParseConversationDrops(t *testing.T) {
 		id      string
 	}{
 		{`{"messages":[` + turn + `,` + said + `}]}`, 0, ""},
-		{`{"messages":[` + turn + `,` + said + `,"weight":0,"id":"m1","create_time":1.5,"refusal":null}]}`, 3, ""},
+		{`{"messages":[` + turn + `,` + said + `,"weight":1,"id":"m1","create_time":1.5,"refusal":null}]}`, 3, ""},
 		{`{"messages":[` + turn + `,` + said + `}],"tools":[],"parallel_tool_calls":false}`, 2, ""},
 		{`{"messages":[` + turn + `,` + said + `}],"feedback":{"stars":1},"title":null}`, 1, ""},
 		{`{"messages":[` + turn + `,` + said + `}],"conversation":"conv_1","conversation_id":null,"id":"exp_1"}`,
@@ -174,8 +174,8 @@ func TestParseConversationDrops(t *testing.T) {
 			t.Errorf("%s: %+v, %v", test.line, c, err)
 			continue
 		}
-		if _, answer := c.Split(); string(answer) != said+"}" {
-			t.Errorf("%s: the answer is %s", test.line, answer)
+		if turns, _ := c.Turns(); string(turns[0].Answer) != said+"}" {
+			t.Errorf("%s: the turns are %+v", test.line, turns)
 		}
 	}
 }

@@ -29,6 +29,9 @@ type ImportResult struct {
 	More int64 `json:"more_rejected,omitempty"`
 	// Dropped counts members of lines and messages that say nothing to an import.
 	Dropped int64 `json:"dropped_fields,omitempty"`
+	// DroppedTurns counts the oldest turns of conversations whose turns are too long
+	// together.
+	DroppedTurns int64 `json:"dropped_turns,omitempty"`
 }
 
 // Rejected is a line, or an item of an array, that was not taken.
@@ -38,7 +41,8 @@ type Rejected struct {
 }
 
 // ConversationLine is one line of an import, and the JSON body of
-// POST /v1/experiences. The last assistant message is the answer.
+// POST /v1/experiences. Every turn of the assistant is an experience (see Turns); a
+// judgement is of the last.
 type ConversationLine struct {
 	Messages       []Message       `json:"messages"`
 	ConversationID string          `json:"conversation_id,omitempty"`
@@ -51,6 +55,7 @@ type ConversationLine struct {
 	Finish string `json:"finish_reason,omitempty"`
 	// Dropped counts the members that say nothing to an import, as times and ids.
 	Dropped int64 `json:"-"`
+	single  bool  // the last answer alone is the row's
 }
 
 // Message is one turn of a conversation, in OpenAI's shape.
@@ -100,11 +105,16 @@ func ParseConversation(line []byte) (*ConversationLine, error) {
 	if fault != nil {
 		return nil, fault
 	}
-	c := &ConversationLine{Dropped: dropUnknown(members, conversationMembers...)}
+	if isZero(members["weight"]) {
+		return nil, invalid("weight", "it is 0: the row is not to be learned from")
+	}
+	ours := string(members["object"]) == `"experience"` // each answer of it is a row
+	c := &ConversationLine{single: ours || taken.single}
+	c.Dropped = dropUnknown(members, conversationMembers...)
 	if fault := c.read(members); fault != nil {
 		return nil, fault
 	}
-	if taken {
+	if taken.members != nil {
 		c.Messages = untilAnswer(c.Messages)
 	}
 	for _, m := range c.Messages {
@@ -206,6 +216,8 @@ func (c *ConversationLine) checkMessages() *InputError {
 		return invalid("messages", "the last message must be the assistant's answer")
 	case n == 1:
 		return invalid("messages", "a question must stand before the answer")
+	case len(c.answers()) == 0:
+		return invalid("messages", "there is no answer to learn from: one follows a question, and its weight is not 0")
 	}
 	return nil
 }
@@ -271,12 +283,6 @@ func CheckConversation(param, id string) *InputError {
 		return invalid(param, "an id has at most %d bytes and no control characters", maxID)
 	}
 	return nil
-}
-
-// Split parts the messages in prompt and answer, as an experience keeps them.
-func (c *ConversationLine) Split() (prompt, answer json.RawMessage) {
-	last := len(c.Messages) - 1
-	return plainjson.Of(c.Messages[:last]), plainjson.Of(c.Messages[last])
 }
 
 // PromptText writes messages as an experience keeps them.

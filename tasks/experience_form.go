@@ -13,6 +13,7 @@ type form struct {
 	// is known and not taken; refusal then says what to do.
 	take    func(row map[string]json.RawMessage) *InputError
 	refusal string
+	single  bool // the last answer alone is the row's: those before have rows of their own
 }
 
 // forms are the shapes of rows without "messages", as their makers document them.
@@ -22,7 +23,7 @@ var forms = []form{
 	{members: []string{"conversations"}, take: takeShareGPT},
 	{members: []string{"conversation_a", "conversation_b"}, take: takeBattle},
 	{members: []string{"instruction", "output"}, take: takeInstruction},
-	{members: []string{"request", "response"}, take: takeExchange},
+	{members: []string{"request", "response"}, take: takeExchange, single: true},
 	{members: []string{"prompt", "completion"}, take: takeCompletion},
 	{members: []string{"chat_messages"}, refusal: `this is Claude's export: ` +
 		`write "chat_messages" as "messages" with role and content`},
@@ -38,25 +39,26 @@ var forms = []form{
 	{members: []string{"conversation"}, take: takeArena},
 }
 
-// takeForm gives a row of another form its "messages", and tells whether it did.
-func takeForm(row map[string]json.RawMessage) (bool, *InputError) {
+// takeForm gives a row of another form its "messages", and returns that form: the
+// zero form for a row that has them already or is of none.
+func takeForm(row map[string]json.RawMessage) (form, *InputError) {
 	if _, ok := row["messages"]; ok {
-		return false, nil
+		return form{}, nil
 	}
 	for _, f := range forms {
 		switch {
 		case !f.fits(row):
 			continue
 		case f.take == nil:
-			return false, invalid("", "%s", f.refusal)
+			return form{}, invalid("", "%s", f.refusal)
 		}
 		fault := f.take(row)
 		for _, name := range f.members {
 			delete(row, name)
 		}
-		return fault == nil, fault
+		return f, fault
 	}
-	return false, nil
+	return form{}, nil
 }
 
 func (f form) fits(row map[string]json.RawMessage) bool {

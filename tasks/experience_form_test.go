@@ -64,13 +64,16 @@ func TestParseConversationTakesForms(t *testing.T) {
 func TestParseConversationNamesForms(t *testing.T) {
 	t.Parallel()
 	for row, want := range map[string]string{
-		`{"uuid":"x","chat_messages":[]}`:                           "Claude's export",
-		`{"prompt":"x","chosen":"a","rejected":"b"}`:                "preferences",
-		`{"question":"x","answer":"y"}`:                             "dreamlab import",
-		`{"turns":["x"]}`:                                           "dreamlab import",
-		`{"custom_id":"x","method":"POST","url":"/v1/x","body":{}}`: "batch",
-		`{"title":"x","mapping":{},"current_node":"n"}`:             "ChatGPT's export",
-		`{"mapping":{"a":{"parent":"a"}},"current_node":"a"}`:       "messages: at least",
+		`{"messages":[` + turn + `,{"role":"assistant","content":"x","weight":0}]}`:         "no answer to learn from",
+		`{"messages":[{"role":"system","content":"x"},{"role":"assistant","content":"x"}]}`: "no answer to learn from",
+		`{"messages":[` + turn + `,{"role":"assistant","content":"x"}],"weight":0}`:         "weight: it is 0",
+		`{"uuid":"x","chat_messages":[]}`:                                                   "Claude's export",
+		`{"prompt":"x","chosen":"a","rejected":"b"}`:                                        "preferences",
+		`{"question":"x","answer":"y"}`:                                                     "dreamlab import",
+		`{"turns":["x"]}`:                                                                   "dreamlab import",
+		`{"custom_id":"x","method":"POST","url":"/v1/x","body":{}}`:                         "batch",
+		`{"title":"x","mapping":{},"current_node":"n"}`:                                     "ChatGPT's export",
+		`{"mapping":{"a":{"parent":"a"}},"current_node":"a"}`:                               "messages: at least",
 		`{"mapping":7}`:  "mapping: an object",
 		`{"mapping":{}}`: "current_node: ",
 		`{"conversations":[{"from":"human","value":"x"}]}`:                      "messages: at least",

@@ -8,6 +8,8 @@ package experience
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -141,51 +143,76 @@ func (im *importer) read() ([]learn.Experience, batch, error) {
 		if err != nil && !errors.Is(err, lenient.ErrLong) {
 			return nil, done, fmt.Errorf("read line %d: %w", im.rows.Number()+1, err)
 		}
-		size += len(line)
 		if len(line) == 0 && err == nil {
 			continue // an empty line says nothing
 		}
-		row, dropped, err := im.parse(line, err)
+		turns, err := im.parse(line, err, &done.Tally)
 		if err != nil {
 			reject(&done.Tally, im.rows.Number(), err)
 			continue
 		}
-		done.Tally.Dropped += dropped
-		rows = append(rows, row)
+		for _, turn := range turns {
+			size += len(turn.Prompt) + len(turn.Answer)
+		}
+		rows = append(rows, turns...)
 	}
 	done.Last = im.rows.Number()
 	return rows, done, nil
 }
 
-// parse reads a line, and counts what it drops of it.
-func (im *importer) parse(line []byte, err error) (learn.Experience, int64, error) {
+// parse reads a line, and counts in the tally what is dropped of it.
+func (im *importer) parse(line []byte, err error, tally *tasks.ImportResult) ([]learn.Experience, error) {
 	if err != nil {
-		return learn.Experience{}, 0, errLong
+		return nil, errLong
 	}
 	c, err := tasks.ParseConversation(line)
 	if err != nil {
-		return learn.Experience{}, 0, err
+		return nil, err
 	}
-	e := experience(c)
-	e.Tenant, e.Job = im.run.Job.Tenant, im.run.Job.ID
-	e.Seal()
-	return e, c.Dropped, nil
+	rows, dropped := experiences(c)
+	for i := range rows {
+		rows[i].Tenant, rows[i].Job = im.run.Job.Tenant, im.run.Job.ID
+		rows[i].Seal()
+	}
+	tally.Dropped += c.Dropped
+	tally.DroppedTurns += dropped
+	return rows, nil
 }
 
-func experience(c *tasks.ConversationLine) learn.Experience {
-	e := learn.Experience{
-		External: c.ConversationID, Alias: learn.DefaultAlias, Origin: cmp.Or(c.Origin, learn.OriginImport),
-		Finish: c.Finish, Reference: c.Reference, Metadata: c.Metadata,
+// experiences makes one of each turn. Turns of a conversation without an id get one
+// that follows from it, since together they teach models or examine them.
+func experiences(c *tasks.ConversationLine) (rows []learn.Experience, dropped int64) {
+	turns, dropped := c.Turns()
+	id := c.ConversationID
+	if id == "" && len(turns) > 1 {
+		last := turns[len(turns)-1]
+		sum := sha256.Sum256(append(append([]byte{}, last.Prompt...), last.Answer...))
+		id = "import-" + hex.EncodeToString(sum[:16])
 	}
-	e.Prompt, e.Answer = c.Split()
-	if f := c.Feedback; f != nil {
-		e.Comment, e.Correction = f.Comment, f.Correction
-		if f.Rating != nil {
-			rating := int64(*f.Rating)
-			e.Rating = &rating
+	for _, t := range turns {
+		e := learn.Experience{
+			External: id, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
+			Prompt: t.Prompt, Answer: t.Answer, Metadata: c.Metadata,
 		}
+		if t.Last {
+			judge(&e, c)
+		}
+		rows = append(rows, e)
 	}
-	return e
+	return rows, dropped
+}
+
+// judge adds what the row says of its last answer.
+func judge(e *learn.Experience, c *tasks.ConversationLine) {
+	e.Origin, e.Finish, e.Reference = cmp.Or(c.Origin, learn.OriginImport), c.Finish, c.Reference
+	f := c.Feedback
+	if f == nil {
+		return
+	}
+	e.Comment, e.Correction = f.Comment, f.Correction
+	if f.Rating != nil {
+		e.Rating = new(int64(*f.Rating))
+	}
 }
 
 // keep stores the rows and the mark that they are done.
@@ -227,6 +254,7 @@ func add(sum *tasks.ImportResult, b tasks.ImportResult) {
 	sum.Accepted += b.Accepted
 	sum.Duplicates += b.Duplicates
 	sum.Dropped += b.Dropped
+	sum.DroppedTurns += b.DroppedTurns
 	sum.Merged += b.Merged
 	sum.More += b.More
 	free := maxRejected - len(sum.Rejected)

@@ -143,6 +143,31 @@ func TestOriginComesBack(t *testing.T) {
 	}
 }
 
+// Every turn of a conversation is kept, in one conversation, and known again; what the
+// row says of its answer is said of the last.
+func TestEveryTurnIsKept(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, b *handlertest.Bench) {
+		turns := `{"messages":[{"role":"user","content":"one?"},{"role":"assistant","content":"one"},` +
+			`{"role":"user","content":"two?"},{"role":"assistant","content":"two"}],"feedback":{"rating":1}}`
+		for range 2 {
+			result := finish(t, b, start(t, b, turns+"\n"+turns), b.Bucket)
+			if result.Accepted+result.Duplicates != 4 || len(result.Rejected) != 0 {
+				t.Errorf("got %+v", result)
+			}
+		}
+		kept, _, err := b.Store.Experiences(t.Context(), b.Tenant, learn.ExperienceFilter{}, db.Page{Limit: 5})
+		if err != nil || len(kept) != 2 || kept[0].Conversation != kept[1].Conversation {
+			t.Fatalf("kept %+v, %v", kept, err)
+		}
+		for _, e := range kept {
+			if last := strings.Contains(string(e.Answer), "two"); last != (e.Rating != nil) {
+				t.Errorf("%s is rated %v", e.Answer, e.Rating)
+			}
+		}
+	})
+}
+
 func TestUTF16IsRefused(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)

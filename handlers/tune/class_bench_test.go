@@ -70,9 +70,9 @@ func newClass(t testing.TB, conversations []said) *class {
 }
 
 func (s said) experience() learn.Experience {
-	line := tasks.ConversationLine{Messages: s.Messages}
+	last := len(s.Messages) - 1
 	e := learn.Experience{ID: "exp_" + s.ID, Conversation: s.ID, Reference: s.Reference, HeldOut: learn.HeldOut(s.ID)}
-	e.Prompt, e.Answer = line.Split()
+	e.Prompt, e.Answer = plainjson.Of(s.Messages[:last]), plainjson.Of(s.Messages[last])
 	return e
 }
 
