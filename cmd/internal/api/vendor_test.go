@@ -77,7 +77,9 @@ func TestVendorsFailureIsTold(t *testing.T) {
 		<-q.Context().Done()
 	}
 	drop := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-	date := time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
+	inAnHour := func(w http.ResponseWriter, q *http.Request) {
+		says(429, "Retry-After", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), reason)(w, q)
+	}
 	tests := map[string]struct {
 		answer http.HandlerFunc
 		status int
@@ -95,7 +97,7 @@ func TestVendorsFailureIsTold(t *testing.T) {
 		"429 for a second":  {says(429, "Retry-After", "1", reason), 429, "rate_limit_exceeded", 1, 4},
 		"429 in ms":         {says(429, "Retry-After-Ms", "120000", reason), 429, "rate_limit_exceeded", 119, 1},
 		"429 for an hour":   {says(429, "Retry-After", "3600", reason), 429, "rate_limit_exceeded", 3590, 1},
-		"429 until a date":  {says(429, "Retry-After", date, reason), 429, "rate_limit_exceeded", 3500, 1},
+		"429 until a date":  {inAnHour, 429, "rate_limit_exceeded", 3500, 1},
 		"a key that is bad": {says(401, "", "", reason), 502, "vendor_unavailable", 0, 1},
 		"no money":          {says(402, "", "", reason), 502, "vendor_unavailable", 0, 1},
 		"moderation":        {says(403, "", "", reason), 502, "vendor_unavailable", 0, 1},

@@ -89,6 +89,7 @@ func TestGroupCutsOff(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if want := []string{"api", "replies"}; !slices.Equal(d.lines, want) {
 			t.Errorf("ended %v, want %v", d.lines, want)
 		}

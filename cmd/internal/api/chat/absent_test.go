@@ -51,6 +51,7 @@ func TestAbsentees(t *testing.T) {
 				a.arrive(tc.job.ID)
 				tc.act(a, tc.job)
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				a.close()
 				if dropped != tc.want {
 					t.Errorf("%d dropped, want %d", dropped, tc.want)

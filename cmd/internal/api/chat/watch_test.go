@@ -3,6 +3,8 @@ package chat
 import (
 	"context"
 	"errors"
+	"maps"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,14 +16,32 @@ import (
 
 // told answers looks from a map, and counts them.
 type told struct {
+	mu     sync.Mutex
 	states map[string]job.State
 	looks  int
 	err    error
 }
 
 func (s *told) JobStates(_ context.Context, _ []string) (map[string]job.State, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.looks++
-	return s.states, s.err
+	return maps.Clone(s.states), s.err
+}
+
+// set changes what is answered.
+func (s *told) set(err error, change func(map[string]job.State)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+	change(s.states)
+}
+
+// looked is how often it was asked.
+func (s *told) looked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.looks
 }
 
 func TestWatcherLooksOnceForAll(t *testing.T) {
@@ -35,16 +55,16 @@ func TestWatcherLooksOnceForAll(t *testing.T) {
 		gone, _ := w.watch("job_3")
 		<-second
 		<-gone
-		if s.looks != 1 {
-			t.Errorf("%d looks for three jobs", s.looks)
+		if looks := s.looked(); looks != 1 {
+			t.Errorf("%d looks for three jobs", looks)
 		}
-		s.err = errors.New("away")
+		s.set(errors.New("away"), func(map[string]job.State) {})
 		time.Sleep(3 * lookEvery / 2)
-		s.err, s.states["job_1"] = nil, job.StateFailed
+		s.set(nil, func(states map[string]job.State) { states["job_1"] = job.StateFailed })
 		<-first
 		leave()
 		time.Sleep(3 * lookEvery)
-		if looks := s.looks; looks != 3 {
+		if looks := s.looked(); looks != 3 {
 			t.Errorf("%d looks, want none while nobody watches", looks)
 		}
 		again, leave := w.watch("job_1")

@@ -98,6 +98,9 @@ const statusClientGone = 499
 // refuse tells the client of an error, and returns what the log has to know.
 func (g *Gate) refuse(out *recorder, r *http.Request, err error) error {
 	f, cause := FaultOf(err), context.Cause(r.Context())
+	if broken := out.body.Broken(); broken != nil && f.Status >= http.StatusInternalServerError {
+		f = FaultOf(broken)
+	}
 	switch {
 	case f.Status < http.StatusInternalServerError || cause == nil:
 	case errors.Is(cause, ErrStopping):

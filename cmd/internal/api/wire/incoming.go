@@ -45,6 +45,7 @@ type Incoming struct {
 	began    time.Time
 	got      int64
 	over     bool
+	broken   error // why it could not be read to its end
 }
 
 // NewIncoming returns the body of a request.
@@ -63,6 +64,7 @@ func (i *Incoming) Read(p []byte) (int, error) {
 	n, err := i.body.Read(p)
 	i.got += int64(n)
 	if err != io.EOF {
+		i.broken = err
 		return n, err
 	}
 	i.over = true
@@ -83,6 +85,16 @@ func (i *Incoming) deadline() time.Time {
 		return last
 	}
 	return idle
+}
+
+// Broken returns why the body could not be read to its end, and nil where that did
+// not happen. The server then ends the request's context, so that whatever else the
+// handler did fails, too, though the client is there.
+func (i *Incoming) Broken() error {
+	if i.broken == nil {
+		return nil
+	}
+	return ReadFault(i.broken)
 }
 
 // Close closes the body.
