@@ -31,24 +31,34 @@ func TestLoopBehindSentinel(t *testing.T) {
 	st.chat(t, "Hello")
 	failover()
 	ids := st.accepted(t, 5)
-	st.becomesReady(t) // until then a chat that waits is refused, with a Retry-After
+	st.answersAgain(t) // until then a chat that waits is refused, with a Retry-After
 	loop(t, st)
 	st.recovered(t, ids)
 	st.looked(t)
 }
 
-// becomesReady asks until the API says that everything it depends on takes writes.
-func (st *stack) becomesReady(t *testing.T) {
+// answersAgain asks, as clients do that are told to try again, until three chats in a
+// row are answered: a failover takes each connection to the old master with it.
+func (st *stack) answersAgain(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
-	for st.ask(t, "GET", "/readyz", "").Status != "ready" {
+	for answered := 0; answered < 3; {
+		switch r := st.ask(t, "POST", "/v1/chat/completions", chat); r.status {
+		case http.StatusOK:
+			answered++
+			continue
+		case http.StatusServiceUnavailable:
+			answered = 0
+		default:
+			t.Fatalf("after the failover: %d %+v", r.status, r.Error)
+		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			t.Fatal("the API did not become ready")
+			t.Fatal("no chat is answered after the failover")
 		}
 	}
 }
