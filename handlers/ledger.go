@@ -68,12 +68,6 @@ func (c *Caller) BudgetLeft(ctx context.Context, q *store.Queries, tenant, purpo
 	return left, capped, nil
 }
 
-// errSpent is the cause of a call that was not made because its job's cap is reached.
-var errSpent = errors.New("the job's own budget is used up")
-
-// IsSpent tells whether a call was not made because of Step.Within.
-func IsSpent(err error) bool { return errors.Is(err, errSpent) }
-
 // ledger keeps the books of one step's tries.
 type ledger struct {
 	caller *Caller
@@ -152,9 +146,7 @@ func (l *ledger) checkWithin(ctx context.Context, q *store.Queries) error {
 		return err
 	}
 	if spend.Reserved+spend.Settled > l.step.Within.Nano {
-		failure := tasks.Fail("insufficient_quota", "its own budget is used up: start it again with a larger one")
-		failure.Err = errSpent
-		return failure
+		return tasks.Fail("insufficient_quota", "its own budget is used up: start it again with a larger one")
 	}
 	return nil
 }

@@ -121,12 +121,6 @@ func (l *Lesson) rest(known map[string]*Reflection) bool {
 	return len(l.Sources) > 0
 }
 
-// MemoryByID returns one version.
-func (q *DreamQueries) MemoryByID(ctx context.Context, tenant, id string) (Memory, error) {
-	return db.Read(ctx, q.Tx, scanMemory, `SELECT id, tenant, dream, lessons, object, withdrawn, created FROM memories
-		WHERE tenant = $1 AND id = $2`, tenant, id)
-}
-
 func scanMemory(scan func(...any) error) (Memory, error) {
 	var m Memory
 	var lessons string

@@ -81,11 +81,11 @@ func TestUndoDream(t *testing.T) {
 		}
 		_, err := s.Memory(t.Context(), e.Tenant)
 		want(t, err, db.ErrNotFound)
-		old, err := s.MemoryByID(t.Context(), e.Tenant, "mem_drm_1")
-		if err != nil || old.Lessons[0].Text != "Say why." {
-			t.Errorf("got %+v, %v", old, err)
+		old, err := s.MemoriesOf(t.Context(), e.Tenant, learn.Traces{Memories: []string{"mem_drm_1"}})
+		if err != nil || len(old) != 1 || old[0].Lessons[0].Text != "Say why." {
+			t.Fatalf("got %+v, %v", old, err)
 		}
-		recent(t, old.Withdrawn)
+		recent(t, old[0].Withdrawn)
 		lessons, _, err := s.Reflections(t.Context(), e.Tenant, "drm_1", db.Page{})
 		examples, _, err2 := s.Examples(t.Context(), e.Tenant, "drm_1", db.Page{})
 		if err != nil || err2 != nil || len(lessons)+len(examples) > 0 {
