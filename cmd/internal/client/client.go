@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func New(base, key string) *Client {
 // Close gives idle connections back.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// ErrUnreachable means that nobody answered.
+// ErrUnreachable means that there was no answer.
 var ErrUnreachable = errors.New("is Dream Lab running there?")
 
 // Error is an answer that says no.
@@ -57,6 +58,8 @@ type Error struct {
 	Code      string // of the closed set in the public contract
 	Message   string // says what to do
 	RequestID string
+	// RetryAfter is how long the server asks to wait. Zero where it does not say.
+	RetryAfter time.Duration
 }
 
 // Error returns the message, with the id by which the server's log names it.
@@ -73,8 +76,42 @@ type request struct {
 	idempotency  string // key of a POST. Defaults to one of its own.
 }
 
-// send asks and returns the answer of a status below 300; the caller closes it.
+// maxRepeats is how often a request is sent again whose server could not start it just
+// now: as often as OpenAI's clients do.
+const maxRepeats = 2
+
+// maxPause bounds the wait before it is sent again, whatever Retry-After says.
+const maxPause = 5 * time.Second
+
+// send asks and returns the answer of a status below 300; the caller closes it. It asks
+// again where the queue was away for a moment, and nothing was started.
 func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
+	for repeats := 0; ; repeats++ {
+		answer, err := c.sendOnce(ctx, r)
+		var refused *Error
+		if !errors.As(err, &refused) || refused.Code != "queue_unavailable" || repeats == maxRepeats || !r.rewind() {
+			return answer, err
+		}
+		if backoff.Sleep(ctx, min(refused.RetryAfter, maxPause)) != nil {
+			return nil, err
+		}
+	}
+}
+
+// rewind makes the body ready to be sent again, and tells whether that can be done.
+func (r request) rewind() bool {
+	if r.body == nil {
+		return true
+	}
+	body, seeks := r.body.(io.Seeker)
+	if !seeks {
+		return false
+	}
+	_, err := body.Seek(0, io.SeekStart)
+	return err == nil
+}
+
+func (c *Client) sendOnce(ctx context.Context, r request) (*http.Response, error) {
 	q, err := http.NewRequestWithContext(ctx, r.method, c.base+r.path, r.body)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", r.path, err)
@@ -115,8 +152,17 @@ func refusal(answer *http.Response) error {
 	}
 	return &Error{
 		Status: answer.StatusCode, Code: body.Error.Code, Message: body.Error.Message,
-		RequestID: answer.Header.Get("X-Request-Id"),
+		RequestID: answer.Header.Get("X-Request-Id"), RetryAfter: retryAfter(answer),
 	}
+}
+
+// retryAfter reads the header of that name, in seconds as Dream Lab writes it.
+func retryAfter(answer *http.Response) time.Duration {
+	n, err := strconv.Atoi(answer.Header.Get("Retry-After"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return time.Duration(n) * time.Second
 }
 
 // read asks and decodes the answer.

@@ -154,3 +154,38 @@ func TestImportStreams(t *testing.T) {
 		t.Errorf("%+v, %v", result, err)
 	}
 }
+
+// A request that the queue could not take is sent again twice, whole, and then told.
+func TestQueueThatWasAway(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		away, asked int32
+		code        string
+		fails       bool
+	}{
+		"for a moment":  {away: 2, asked: 3, code: "queue_unavailable"},
+		"for longer":    {away: 9, asked: 3, code: "queue_unavailable", fails: true},
+		"not the queue": {away: 9, asked: 1, code: "vendor_unavailable", fails: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int32
+			c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if text, err := io.ReadAll(r.Body); err != nil || !strings.Contains(string(text), "Hello") {
+					t.Errorf("the body is %q, %v", text, err)
+				}
+				if asked.Add(1) <= test.away {
+					w.Header().Set("Retry-After", "0")
+					w.WriteHeader(http.StatusServiceUnavailable)
+					fmt.Fprintf(w, `{"error":{"code":%q,"message":"try again"}}`, test.code)
+					return
+				}
+				fmt.Fprint(w, `{}`)
+			})
+			err := c.post(t.Context(), "/v1/x", map[string]string{"text": "Hello"}, &struct{}{})
+			if (err != nil) != test.fails || asked.Load() != test.asked {
+				t.Errorf("asked %d times: %v", asked.Load(), err)
+			}
+		})
+	}
+}
