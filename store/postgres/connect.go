@@ -91,6 +91,7 @@ func adapt(ctx context.Context, config *pgxpool.Config, url string) (pooled bool
 	}
 	settings = defaults(given)
 	if !pooled {
+		maps.Copy(settings, planning(given))
 		return false, settings, nil
 	}
 	maps.Copy(settings, given)
@@ -103,10 +104,28 @@ func adapt(ctx context.Context, config *pgxpool.Config, url string) (pooled bool
 
 // defaults returns the settings that the URL leaves to us.
 func defaults(given map[string]string) map[string]string {
-	settings := map[string]string{
+	return without(given, map[string]string{
 		"lock_timeout":                        millis(lockWait),
 		"idle_in_transaction_session_timeout": millis(idleInTx),
-	}
+	})
+}
+
+// planning returns the settings of sessions whose statements are prepared once
+// and whose plans are kept. In a young database these plans are made while the
+// tables are empty, when going through all of a table is cheapest, and stay until
+// the first ANALYZE: without these settings the statements of a chat took 630 µs
+// of the server instead of 390 µs, and 32 clients got 10 % fewer chats. They hide
+// no missing index: the plans' test explains every statement without them.
+func planning(given map[string]string) map[string]string {
+	return without(given, map[string]string{
+		"enable_seqscan":   "off",
+		"jit":              "off",
+		"plan_cache_mode":  "force_generic_plan",
+		"random_page_cost": "1.1",
+	})
+}
+
+func without(given, settings map[string]string) map[string]string {
 	maps.DeleteFunc(settings, func(name, _ string) bool { _, set := given[name]; return set })
 	return settings
 }

@@ -105,9 +105,16 @@ func indexed(ctx context.Context, d db.Driver, query string, args []any) error {
 	return errors.Join(all...)
 }
 
-// Explain returns how PostgreSQL carries out a statement with these arguments.
+// plain undoes, for a transaction, what the driver sets for the plans of a young
+// database: a plan that only these settings make would hide a missing index.
+var plain = []string{
+	"SET LOCAL enable_seqscan = DEFAULT", "SET LOCAL random_page_cost = DEFAULT",
+}
+
+// Explain returns how PostgreSQL carries out a statement with these arguments,
+// under the server's own settings.
 func Explain(ctx context.Context, d db.Driver, query string, args []any) (string, error) {
-	return lines(ctx, d, "EXPLAIN "+query, args...)
+	return explain(ctx, d, []string{"SET LOCAL plan_cache_mode = DEFAULT"}, "EXPLAIN "+query, args...)
 }
 
 // explainGeneric returns how PostgreSQL carries out a statement with any arguments.
@@ -117,15 +124,18 @@ func explainGeneric(ctx context.Context, d db.Driver, query string, args []any) 
 		values = "(NULL" + strings.Repeat(", NULL", len(args)-1) + ")"
 	}
 	name := "plan_" + rand.Text()
+	generic := []string{"SET LOCAL plan_cache_mode = force_generic_plan", "PREPARE " + name + " AS " + query}
+	return explain(ctx, d, generic, "EXPLAIN EXECUTE "+name+values)
+}
+
+func explain(ctx context.Context, d db.Driver, before []string, query string, args ...any) (plan string, err error) {
 	err = d.Tx(ctx, db.Relaxed, func(conn db.Conn) error {
-		for _, statement := range []string{
-			"SET LOCAL plan_cache_mode = force_generic_plan", "PREPARE " + name + " AS " + query,
-		} {
+		for _, statement := range slices.Concat(plain, before) {
 			if _, err := conn.Exec(ctx, statement); err != nil {
 				return err
 			}
 		}
-		plan, err = lines(ctx, conn, "EXPLAIN EXECUTE "+name+values)
+		plan, err = lines(ctx, conn, query, args...)
 		return err
 	})
 	return plan, err
