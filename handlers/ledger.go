@@ -115,7 +115,10 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 	}
 	err := l.run.Store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
 		r := &reservation{entry: entry}
-		if err := l.caller.admit(ctx, q, []*reservation{r}); err != nil || r.err != nil {
+		if err := hold(ctx, q, []*reservation{r}); err != nil {
+			return err
+		}
+		if err := l.caller.admitEach(ctx, q, []*reservation{r}); err != nil || r.err != nil {
 			return cmp.Or(err, r.err)
 		}
 		if entry.ID, err = q.OpenEntry(ctx, entry); err != nil {

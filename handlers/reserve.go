@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,10 +38,27 @@ func (c *Caller) reserveAll(ctx context.Context, all []*reservation) {
 		func(r *reservation, err error) { r.err = err })
 }
 
+// reserveTogether writes the entries with the budgets checked for all at once, in
+// one round trip; only where a budget has no room for all of them does it look at
+// each.
 func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error {
+	err := c.write(ctx, all, c.admitAll)
+	if errors.Is(err, book.ErrOverBudget) {
+		err = c.write(ctx, all, c.admitEach)
+	}
+	return err
+}
+
+// write opens the entries of those that admit lets through.
+func (c *Caller) write(ctx context.Context, all []*reservation,
+	admit func(context.Context, *store.Queries, []*reservation) error,
+) error {
 	opened := map[string]bool{}
 	err := all[0].store.Tx(ctx, db.Synced, func(q *store.Queries) error {
-		if err := c.admit(ctx, q, all); err != nil {
+		if err := hold(ctx, q, all); err != nil {
+			return err
+		}
+		if err := admit(ctx, q, all); err != nil {
 			return err
 		}
 		var entries []book.Entry
@@ -62,26 +80,61 @@ func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error 
 	return nil
 }
 
+// admitAll fails the transaction where a budget has no room for all reservations
+// together.
+func (c *Caller) admitAll(ctx context.Context, q *store.Queries, all []*reservation) error {
+	sums := map[funds]int64{}
+	for _, r := range all {
+		r.err = nil
+		for i, b := range c.budgets {
+			if b.holds(r.entry.Tenant, r.entry.Purpose) {
+				sums[funds{r.entry.Tenant, i}] += r.entry.Reserved
+			}
+		}
+	}
+	most := map[book.Commitment]int64{}
+	for f, sum := range sums {
+		asked := c.commitment(f)
+		left := c.budgets[f.budget].Nano - sum
+		if known, twice := most[asked]; twice {
+			left = min(left, known)
+		}
+		most[asked] = left
+	}
+	return q.WithinBudgets(ctx, most)
+}
+
 // funds is one budget of one tenant.
 type funds struct {
 	tenant string
 	budget int // which of the caller's
 }
 
-// admit makes others wait who spend for the tenants, and refuses those
-// reservations that go over a budget: who asks for too much fails alone.
-func (c *Caller) admit(ctx context.Context, q *store.Queries, all []*reservation) error {
-	for _, tenant := range tenantsOf(all) { // all take them in this order
-		if err := q.HoldTenant(ctx, tenant); err != nil {
-			return err
-		}
-	}
+// commitment names what counts against a budget.
+func (c *Caller) commitment(f funds) book.Commitment {
+	b := c.budgets[f.budget]
+	return book.Commitment{Tenant: f.tenant, Purpose: b.Purpose, Since: b.since(c.now())}
+}
+
+// admitEach refuses those reservations that go over a budget: who asks for too
+// much fails alone.
+func (c *Caller) admitEach(ctx context.Context, q *store.Queries, all []*reservation) error {
 	left, err := c.fundsLeft(ctx, q, all)
 	if err != nil {
 		return err
 	}
 	for _, r := range all {
 		r.err = c.take(left, r.entry)
+	}
+	return nil
+}
+
+// hold makes others wait who spend for the tenants.
+func hold(ctx context.Context, q *store.Queries, all []*reservation) error {
+	for _, tenant := range tenantsOf(all) { // all take them in this order
+		if err := q.HoldTenant(ctx, tenant); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -107,7 +160,7 @@ func (c *Caller) fundsLeft(ctx context.Context, q *store.Queries, all []*reserva
 			}
 			left[f] = b.Nano
 			asked = append(asked, f)
-			sums = append(sums, book.Commitment{Tenant: f.tenant, Purpose: b.Purpose, Since: b.since(c.now())})
+			sums = append(sums, c.commitment(f))
 		}
 	}
 	committed, err := q.CommittedOf(ctx, sums)

@@ -35,23 +35,31 @@ type Commitment struct {
 	Since   time.Time
 }
 
+// sumOf reads what is committed of a row's tenant, purpose and day.
+const sumOf = `(SELECT CAST(coalesce(sum(s.committed), 0) AS BIGINT) FROM spending s
+	WHERE s.tenant = x.tenant AND s.day >= x.day AND (x.purpose = '' OR s.purpose = x.purpose))`
+
+type commitmentRow struct {
+	At      int    `json:"at"`
+	Tenant  string `json:"tenant"`
+	Purpose string `json:"purpose"`
+	Day     int64  `json:"day"`
+	Most    int64  `json:"most"`
+}
+
+func (c Commitment) row(at int, most int64) commitmentRow {
+	return commitmentRow{at, c.Tenant, c.Purpose, c.Since.UnixMicro() / microsADay, most}
+}
+
 // CommittedOf is Committed for many, in one statement and in their order.
 func (q *Queries) CommittedOf(ctx context.Context, asked []Commitment) ([]int64, error) {
-	type row struct {
-		At      int    `json:"at"`
-		Tenant  string `json:"tenant"`
-		Purpose string `json:"purpose"`
-		Day     int64  `json:"day"`
-	}
-	rows := make([]row, len(asked))
+	rows := make([]commitmentRow, len(asked))
 	for i, c := range asked {
-		rows[i] = row{i, c.Tenant, c.Purpose, c.Since.UnixMicro() / microsADay}
+		rows[i] = c.row(i, 0)
 	}
 	sums := make([]int64, len(asked))
-	err := q.Each(ctx, `SELECT x.at, (SELECT CAST(coalesce(sum(s.committed), 0) AS BIGINT) FROM spending s
-			WHERE s.tenant = x.tenant AND s.day >= x.day AND (x.purpose = '' OR s.purpose = x.purpose))
-		FROM {rows $1: at bigint, tenant text, purpose text, day bigint}`, []any{db.Encode(rows)},
-		func(r db.Rows) error {
+	err := q.Each(ctx, `SELECT x.at, `+sumOf+` FROM {rows $1: at bigint, tenant text, purpose text, day bigint}`,
+		[]any{db.Encode(rows)}, func(r db.Rows) error {
 			var at, sum int64
 			if err := r.Scan(&at, &sum); err != nil {
 				return err
@@ -60,6 +68,23 @@ func (q *Queries) CommittedOf(ctx context.Context, asked []Commitment) ([]int64,
 			return nil
 		})
 	return sums, err
+}
+
+// ErrOverBudget says that more is committed than a transaction allows.
+var ErrOverBudget = errors.New("more is committed than the budget allows")
+
+// WithinBudgets fails the transaction with ErrOverBudget, in a later statement or
+// the commit, where one of the commitments is more than so many nano-dollars.
+func (q *Queries) WithinBudgets(ctx context.Context, most map[Commitment]int64) error {
+	if len(most) == 0 {
+		return nil
+	}
+	rows := make([]commitmentRow, 0, len(most))
+	for c, nano := range most {
+		rows = append(rows, c.row(len(rows), nano))
+	}
+	return q.LaterThen(ctx, db.Statement{Args: []any{db.Encode(rows)}, Want: int64(len(rows)), Missing: ErrOverBudget,
+		Query: `SELECT 1 FROM {rows $1: tenant text, purpose text, day bigint, most bigint} WHERE ` + sumOf + ` <= x.most`})
 }
 
 // books are the entries that a transaction has written or ended. They are added to
