@@ -1,0 +1,104 @@
+package providers
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Batches is a driver whose vendor answers many requests later, for less.
+type Batches interface{ Batcher() Batcher }
+
+// Batcher answers many requests of one model in one order. Long work is two calls:
+// the one that starts it returns a plain handle, the others take it. As with
+// [Driver], each method is one attempt, fails with an [*Error] and is safe for
+// concurrent use.
+type Batcher interface {
+	// Batchable tells what one batch of the model may hold. It fails with
+	// KindModelGone where the vendor takes no batch of it.
+	Batchable(ctx context.Context, model string) (BatchLimits, error)
+	// Submit orders a batch. It is never called twice for one spec without a Find
+	// between: a vendor may have no idempotency key.
+	Submit(ctx context.Context, spec BatchSpec) (Batch, error)
+	// Find lists the vendor's batches and returns the one that has the spec's name
+	// and was made at notBefore or later.
+	Find(ctx context.Context, spec BatchSpec, notBefore time.Time) (batch Batch, found bool, err error)
+	// Poll tells how far a batch is.
+	Poll(ctx context.Context, handle Handle) (Batch, error)
+	// Results hands over the answers of a batch that has ended, in any order, and
+	// stops with the error that each returns. A batch that was cancelled or has
+	// expired holds those lines that were answered, and billed, before.
+	Results(ctx context.Context, handle Handle, each func(BatchAnswer) error) error
+	// Cancel asks for the end; lines that are under way may still be answered and
+	// billed.
+	Cancel(ctx context.Context, handle Handle) (Batch, error)
+}
+
+// BatchLimits bounds one batch.
+type BatchLimits struct {
+	MinLines int           // fewer are refused; 0 where one is enough
+	MaxLines int           // requests
+	MaxBytes int64         // of the file of requests; 0 where only lines are counted
+	Window   time.Duration // within which the vendor promises to end
+}
+
+// BatchSpec is all that defines a batch.
+type BatchSpec struct {
+	Name   string        // unique; at most 60 of a-z, 0-9 and "-": Find goes by it
+	Model  string        // the vendor's name of the model
+	Lines  int           // how many Requests hands over
+	Window time.Duration // within which the answers are wanted
+	// Requests hands over the lines, the same ones each time that it is ranged over.
+	Requests iter.Seq2[BatchLine, error]
+}
+
+// BatchLine is one request of a batch.
+type BatchLine struct {
+	ID      string // unique in the batch; at most 64 of a-z, A-Z, 0-9, "_" and "-"
+	Request *Request
+}
+
+// BatchAnswer is what became of one line: a reply or an error.
+type BatchAnswer struct {
+	ID    string
+	Reply *Reply
+	Err   *Error
+}
+
+// BatchState is the state of a batch, whatever the vendor calls it.
+type BatchState string
+
+// The states. A vendor's unknown word is BatchRunning: never an end.
+const (
+	BatchQueued    BatchState = "queued"
+	BatchRunning   BatchState = "running"
+	BatchEnded     BatchState = "ended" // each line is answered or has failed
+	BatchExpired   BatchState = "expired"
+	BatchFailed    BatchState = "failed" // refused as a whole; nothing is billed
+	BatchCancelled BatchState = "cancelled"
+)
+
+// Over tells whether the state is final.
+func (s BatchState) Over() bool {
+	switch s {
+	case BatchEnded, BatchExpired, BatchFailed, BatchCancelled:
+		return true
+	case BatchQueued, BatchRunning:
+	}
+	return false
+}
+
+// Batch is a batch at the vendor, as of now.
+type Batch struct {
+	ID      string     `json:"id"` // as people see it
+	Name    string     `json:"name"`
+	Handle  Handle     `json:"handle"`
+	State   BatchState `json:"state"`
+	Status  string     `json:"status"` // the vendor's own word
+	Reason  string     `json:"reason,omitempty"`
+	Lines   int        `json:"lines"`  // 0 while unknown
+	Done    int        `json:"done"`   // lines answered
+	Failed  int        `json:"failed"` // lines failed
+	Created time.Time  `json:"created"`
+	Ended   time.Time  `json:"ended"`
+}
