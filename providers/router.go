@@ -20,6 +20,8 @@ type RouterOptions struct {
 	// Circuits shares with other processes which targets are not to be called.
 	// Defaults to none.
 	Circuits Circuits
+	// Order puts the targets of a call in order. Defaults to by tier, and by price in it.
+	Order Order
 	// Slots bounds the calls in flight. Defaults to no bound.
 	Slots Slots
 	// Now tells the time. Defaults to time.Now.
@@ -41,6 +43,7 @@ type Router struct {
 	drivers  map[string]Driver
 	prices   Pricer
 	breakers *breakers
+	order    Order
 	slots    Slots
 	now      func() time.Time
 	rand     func() float64
@@ -54,12 +57,16 @@ func NewRouter(options RouterOptions) *Router {
 	r := &Router{
 		drivers: maps.Clone(options.Drivers),
 		prices:  options.Prices,
+		order:   options.Order,
 		slots:   options.Slots,
 		now:     options.Now,
 		rand:    options.Rand,
 		sleep:   options.Sleep,
 		tried:   options.Tried,
 		dispute: options.Dispute,
+	}
+	if r.order == nil {
+		r.order = cheapestFirst
 	}
 	if r.slots == nil {
 		r.slots = unbounded{}

@@ -124,13 +124,21 @@ func newWorld(t testing.TB, vendors map[string][]step) *world {
 
 // limit makes the router one that keeps within the slots, where there are any.
 func (w *world) limit(t testing.TB, slots providers.Slots) {
+	w.route(t, providers.RouterOptions{Slots: slots})
+}
+
+// orderBy makes the router one that goes by the order.
+func (w *world) orderBy(t testing.TB, order providers.Order) {
+	w.route(t, providers.RouterOptions{Order: order})
+}
+
+func (w *world) route(t testing.TB, options providers.RouterOptions) {
 	drivers := map[string]providers.Driver{}
 	for name, vendor := range w.vendors {
 		drivers[name] = vendor
 	}
-	w.router = providers.NewRouter(providers.RouterOptions{
-		Drivers: drivers, Prices: loadPrices(t), Slots: slots, Rand: func() float64 { return 0.5 },
-	})
+	options.Drivers, options.Prices, options.Rand = drivers, loadPrices(t), func() float64 { return 0.5 }
+	w.router = providers.NewRouter(options)
 }
 
 func at(names ...string) []providers.Target {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -30,9 +29,8 @@ type candidate struct {
 	target    Target
 	driver    Driver
 	price     Price
-	quote     int64 // what the call is reserved at here, nano-dollars
-	context   int   // tokens that the model takes; 0 where that is not known
-	tier      int
+	quote     int64 // as in [Choice]
+	context   int   // as in [Choice]
 	tries     int
 	failures  int
 	spoilt    int       // answers that were paid for and could not be used
@@ -43,46 +41,50 @@ type candidate struct {
 
 func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, error) {
 	run := &run{router: r, call: call, limits: limits, began: r.now()}
+	var choices []Choice
+	prices := map[Target]Price{}
 	for tier, members := range call.Tiers {
 		for _, target := range members {
-			if err := run.add(target, tier); err != nil {
+			choice, price, err := run.choice(target, tier)
+			if err != nil {
 				run.last = err
+				continue
 			}
+			choices, prices[target] = append(choices, choice), price
 		}
+	}
+	for _, choice := range r.order(ctx, &run.call, choices) {
+		run.candidates = append(run.candidates, &candidate{
+			target: choice.Target, driver: r.drivers[choice.Target.Provider], price: prices[choice.Target],
+			quote: choice.Quote, context: choice.Context,
+		})
 	}
 	if len(run.candidates) == 0 {
 		return nil, run.exhausted()
 	}
-	slices.SortStableFunc(run.candidates, func(a, b *candidate) int {
-		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.quote, b.quote))
-	})
 	r.breakers.learn(ctx, run.candidates)
 	return run, nil
 }
 
-// add takes a target in, unless it can not be asked or paid for.
-func (run *run) add(target Target, tier int) *Error {
-	driver, ok := run.router.drivers[target.Provider]
-	if !ok {
-		return notConfigured(target)
+// choice says what a call comes to at a target, unless it can not be asked or paid for.
+func (run *run) choice(target Target, tier int) (Choice, Price, *Error) {
+	var none Choice
+	if !run.router.Known(target.Provider) {
+		return none, Price{}, notConfigured(target)
 	}
-	at, model := run.router.now(), cmp.Or(target.Priced, target.Model)
-	price, err := run.router.prices.Price(target.Provider, model, at)
+	prices, at, model := run.router.prices, run.router.now(), cmp.Or(target.Priced, target.Model)
+	price, err := prices.Price(target.Provider, model, at)
 	if err != nil {
-		return unpriced(target, err)
+		return none, Price{}, unpriced(target, err)
 	}
-	quote, err := run.router.prices.Quote(target.Provider, model, &run.call.Request, at)
+	quote, err := prices.Quote(target.Provider, model, &run.call.Request, at)
 	if err != nil {
-		return unpriced(target, err)
+		return none, Price{}, unpriced(target, err)
 	}
 	if target.Hosted {
 		price, quote = Price{From: price.From}, 0
 	}
-	run.candidates = append(run.candidates, &candidate{
-		target: target, driver: driver, price: price, quote: quote, tier: tier,
-		context: run.router.prices.Context(target.Provider, model),
-	})
-	return nil
+	return Choice{Target: target, Tier: tier, Quote: quote, Context: prices.Context(target.Provider, model)}, price, nil
 }
 
 func unpriced(target Target, err error) *Error {
