@@ -11,6 +11,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/handlertest"
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
 	"dreamlab/store/book"
@@ -25,7 +26,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func question(text string) providers.Request {
-	return providers.Request{Messages: []providers.Message{providers.TextMessage("user", text)}, MaxTokens: 64}
+	return providers.Request{Messages: []providers.Message{providers.TextMessage("user", text)}, Settings: completion.Settings{MaxTokens: 64}}
 }
 
 func step(t *testing.T, b *handlertest.Bench, text string) handlers.Step {

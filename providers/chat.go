@@ -3,6 +3,7 @@ package providers
 import (
 	"encoding/json"
 
+	"dreamlab/providers/completion"
 	"dreamlab/store/plainjson"
 )
 
@@ -13,25 +14,7 @@ import (
 type Request struct {
 	Model    string // the vendor's own name of the model
 	Messages []Message
-
-	MaxTokens         int // tokens of the answer, however the vendor spells the field
-	Temperature       *float64
-	TopP              *float64
-	N                 *int
-	Seed              *int64
-	Stop              []string
-	FrequencyPenalty  *float64
-	PresencePenalty   *float64
-	LogitBias         json.RawMessage
-	Logprobs          bool
-	TopLogprobs       *int
-	Tools             json.RawMessage
-	ToolChoice        json.RawMessage
-	ParallelToolCalls *bool
-	// ResponseFormat has OpenAI's form: {"type":"json_schema","json_schema":{"name","schema","strict"}}.
-	ResponseFormat  json.RawMessage
-	ReasoningEffort string
-	User            string
+	completion.Settings
 }
 
 // Message is one turn.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 )
 
 // TestCountsAreHeldToTheCall has a vendor count what it likes.
@@ -44,7 +45,7 @@ func TestCountsAreHeldToTheCall(t *testing.T) {
 				Dispute: func(providers.Target, providers.Usage, string) { told++ },
 			})
 			answer, err := router.Chat(t.Context(), providers.Call{
-				Request: providers.Request{MaxTokens: test.most,
+				Request: providers.Request{Settings: completion.Settings{MaxTokens: test.most},
 					Messages: []providers.Message{providers.TextMessage("user", test.prompt)}},
 				Tiers: [][]providers.Target{at("cheap")}, Ledger: &books{},
 			})

@@ -3,6 +3,7 @@ package tasks
 import (
 	"encoding/json"
 
+	"dreamlab/providers/completion"
 	"dreamlab/store/learn"
 )
 
@@ -29,25 +30,9 @@ type ChatInput struct {
 // ChatRequest is a body of POST /v1/chat/completions that was read and checked
 // (https://platform.openai.com/docs/api-reference/chat/create).
 type ChatRequest struct {
-	Model             string
-	Messages          []Message
-	MaxTokens         int // of the answer, from max_completion_tokens or max_tokens
-	Temperature       *float64
-	TopP              *float64
-	N                 *int
-	Seed              *int64
-	Stop              []string
-	FrequencyPenalty  *float64
-	PresencePenalty   *float64
-	LogitBias         json.RawMessage
-	Logprobs          bool
-	TopLogprobs       *int
-	Tools             json.RawMessage
-	ToolChoice        json.RawMessage
-	ParallelToolCalls *bool
-	ResponseFormat    json.RawMessage
-	ReasoningEffort   string
-	User              string
+	Model    string
+	Messages []Message
+	completion.Settings
 
 	Stream       bool
 	Usage        bool              // stream_options.include_usage

@@ -14,14 +14,7 @@ import (
 
 // requestOf puts a client's request into the router's words.
 func requestOf(r *tasks.ChatRequest) providers.Request {
-	return providers.Request{
-		Messages:  messagesOf(r.Messages),
-		MaxTokens: r.MaxTokens, Temperature: r.Temperature, TopP: r.TopP, N: r.N, Seed: r.Seed, Stop: r.Stop,
-		FrequencyPenalty: r.FrequencyPenalty, PresencePenalty: r.PresencePenalty,
-		LogitBias: r.LogitBias, Logprobs: r.Logprobs, TopLogprobs: r.TopLogprobs,
-		Tools: r.Tools, ToolChoice: r.ToolChoice, ParallelToolCalls: r.ParallelToolCalls,
-		ResponseFormat: r.ResponseFormat, ReasoningEffort: r.ReasoningEffort, User: r.User,
-	}
+	return providers.Request{Messages: messagesOf(r.Messages), Settings: r.Settings}
 }
 
 // messagesOf turns "developer", which open models were not taught, into "system".

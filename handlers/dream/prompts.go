@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/store/plainjson"
 )
 
@@ -31,7 +32,7 @@ func reflectRequest(material map[string]shown, ids []string) providers.Request {
 			providers.TextMessage("system", reflectInstruction),
 			providers.TextMessage("user", string(plainjson.Of(material))),
 		},
-		MaxTokens: reflectTokens, Temperature: &cold, ResponseFormat: lessonsFormat(ids),
+		Settings: completion.Settings{MaxTokens: reflectTokens, Temperature: &cold, ResponseFormat: lessonsFormat(ids)},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks/lenient"
 )
@@ -65,7 +66,9 @@ func Request(c Case) (providers.Request, error) {
 			providers.TextMessage("system", instruction),
 			providers.TextMessage("user", string(shown)),
 		},
-		MaxTokens: verdictTokens, Temperature: &cold, ResponseFormat: json.RawMessage(schema),
+		Settings: completion.Settings{
+			MaxTokens: verdictTokens, Temperature: &cold, ResponseFormat: json.RawMessage(schema),
+		},
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/store/db"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
@@ -102,7 +103,8 @@ func (cp *comparer) comparison(ctx context.Context, c *tuneRun, e learn.Experien
 func question(e learn.Experience, answerTokens int) providers.Request {
 	cold := 0.0
 	return providers.Request{
-		Messages: readMessages(e.Prompt), MaxTokens: answerTokens, Temperature: &cold,
+		Messages: readMessages(e.Prompt),
+		Settings: completion.Settings{MaxTokens: answerTokens, Temperature: &cold},
 	}
 }
 

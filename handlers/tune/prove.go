@@ -8,6 +8,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/store/blob"
 	"dreamlab/store/learn"
 	"dreamlab/tasks"
@@ -84,7 +85,7 @@ func (l *trainingRun) proved() (*tasks.End, error) {
 // otherwise than its base.
 func (p *prover) probe(ctx context.Context, l *trainingRun, i int, row []turn) (bool, error) {
 	cold := 0.0
-	req := providers.Request{MaxTokens: p.answerTokens, Temperature: &cold}
+	req := providers.Request{Settings: completion.Settings{MaxTokens: p.answerTokens, Temperature: &cold}}
 	for _, said := range row[:len(row)-1] {
 		req.Messages = append(req.Messages, providers.TextMessage(said.Role, said.Content))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
+	"dreamlab/providers/completion"
 )
 
 func day(text string) time.Time {
@@ -110,7 +111,7 @@ func TestQuote(t *testing.T) {
 	 {"provider":"p","id":"open","prices":[{"in":"1","out":"1"}]}]}`)
 	two := 2
 	request := func(tokens int, n *int) *providers.Request {
-		return &providers.Request{MaxTokens: tokens, N: n,
+		return &providers.Request{Settings: completion.Settings{MaxTokens: tokens, N: n},
 			Messages: []providers.Message{providers.TextMessage("user", "hello")}}
 	}
 	for name, want := range map[string]int64{"bounded": 100, "context": 3000, "open": 4096} {

@@ -3,7 +3,8 @@
 // walked without decoding them, mended where a vendor strays from that form, put
 // together from a stream, and cut into chunks again.
 //
-// It knows nothing of HTTP, of vendors or of money.
+// It also holds the settings that a completion may be asked for with. It knows nothing
+// of HTTP, of vendors or of money.
 package completion
 
 import (

@@ -12,6 +12,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
+	"dreamlab/providers/completion"
 	"dreamlab/providers/groq"
 	"dreamlab/providers/groq/emulator"
 	"dreamlab/providers/providertest"
@@ -46,7 +47,7 @@ func answer(status int, kind, body string) http.Handler {
 
 func request() *providers.Request {
 	return &providers.Request{
-		Model: "openai/gpt-oss-20b", MaxTokens: 50,
+		Model: "openai/gpt-oss-20b", Settings: completion.Settings{MaxTokens: 50},
 		Messages: []providers.Message{providers.TextMessage("user", "hello")},
 	}
 }

@@ -14,28 +14,12 @@ import (
 // (https://platform.openai.com/docs/api-reference/chat/create). A dialect
 // changes it before it is encoded, once.
 type Body struct {
-	Model               string              `json:"model"`
-	Messages            []providers.Message `json:"messages"`
-	MaxTokens           int                 `json:"max_tokens,omitempty"`
-	MaxCompletionTokens int                 `json:"max_completion_tokens,omitempty"`
-	Temperature         *float64            `json:"temperature,omitempty"`
-	TopP                *float64            `json:"top_p,omitempty"`
-	N                   *int                `json:"n,omitempty"`
-	Seed                *int64              `json:"seed,omitempty"`
-	Stop                []string            `json:"stop,omitempty"`
-	FrequencyPenalty    *float64            `json:"frequency_penalty,omitempty"`
-	PresencePenalty     *float64            `json:"presence_penalty,omitempty"`
-	LogitBias           json.RawMessage     `json:"logit_bias,omitempty"`
-	Logprobs            any                 `json:"logprobs,omitempty"` // a bool, or the number at Together
-	TopLogprobs         *int                `json:"top_logprobs,omitempty"`
-	Tools               json.RawMessage     `json:"tools,omitempty"`
-	ToolChoice          json.RawMessage     `json:"tool_choice,omitempty"`
-	ParallelToolCalls   *bool               `json:"parallel_tool_calls,omitempty"`
-	ResponseFormat      json.RawMessage     `json:"response_format,omitempty"`
-	ReasoningEffort     string              `json:"reasoning_effort,omitempty"`
-	User                string              `json:"user,omitempty"`
-	Stream              bool                `json:"stream,omitempty"`
-	StreamOptions       *StreamOptions      `json:"stream_options,omitempty"`
+	Model    string              `json:"model"`
+	Messages []providers.Message `json:"messages"`
+	completion.Settings
+	MaxCompletionTokens int            `json:"max_completion_tokens,omitempty"` // where the vendor takes no max_tokens
+	Stream              bool           `json:"stream,omitempty"`
+	StreamOptions       *StreamOptions `json:"stream_options,omitempty"`
 }
 
 // StreamOptions ask for the usage at the end of a stream.
@@ -44,17 +28,7 @@ type StreamOptions struct {
 }
 
 func newBody(req *providers.Request, streamed bool) *Body {
-	body := &Body{
-		Model: req.Model, Messages: req.Messages, MaxTokens: req.MaxTokens,
-		Temperature: req.Temperature, TopP: req.TopP, N: req.N, Seed: req.Seed, Stop: req.Stop,
-		FrequencyPenalty: req.FrequencyPenalty, PresencePenalty: req.PresencePenalty,
-		LogitBias: req.LogitBias, TopLogprobs: req.TopLogprobs,
-		Tools: req.Tools, ToolChoice: req.ToolChoice, ParallelToolCalls: req.ParallelToolCalls,
-		ResponseFormat: req.ResponseFormat, ReasoningEffort: req.ReasoningEffort, User: req.User,
-	}
-	if req.Logprobs {
-		body.Logprobs = true
-	}
+	body := &Body{Model: req.Model, Messages: req.Messages, Settings: req.Settings}
 	if streamed {
 		body.Stream, body.StreamOptions = true, &StreamOptions{IncludeUsage: true}
 	}

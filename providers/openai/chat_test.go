@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 )
 
 const whole = `{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"vendor/m",` +
@@ -75,8 +76,10 @@ func TestRequestOnTheWire(t *testing.T) {
 		Model: "m",
 		Messages: []providers.Message{{Role: "user", Content: json.RawMessage(`"a < b & c"`)},
 			{Role: "assistant", Content: json.RawMessage("null")}},
-		MaxTokens: 50, Temperature: &zero, Seed: &seed, Stop: []string{"\n"}, ParallelToolCalls: &off,
-		Tools: json.RawMessage(`[{"type":"function"}]`), ResponseFormat: json.RawMessage(`{"type":"json_object"}`),
+		Settings: completion.Settings{
+			MaxTokens: 50, Temperature: &zero, Seed: &seed, Stop: []string{"\n"}, ParallelToolCalls: &off,
+			Tools: json.RawMessage(`[{"type":"function"}]`), ResponseFormat: json.RawMessage(`{"type":"json_object"}`),
+		},
 	}
 	want := `{"model":"m","messages":[{"role":"user","content":"a < b & c"},{"role":"assistant",` +
 		`"content":null}],"max_tokens":50,` +

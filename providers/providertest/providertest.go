@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 )
 
 // Key is the credential that the emulator has to ask for. It must never show.
@@ -177,7 +178,7 @@ func lost(match func(*http.Request) bool) fault {
 
 func (r *rig) request(text string) *providers.Request {
 	return &providers.Request{
-		Model: r.harness.Model, MaxTokens: 64,
+		Model: r.harness.Model, Settings: completion.Settings{MaxTokens: 64},
 		Messages: []providers.Message{providers.TextMessage("user", text)},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/providers/providertest"
 	"dreamlab/providers/together"
 )
@@ -267,8 +268,9 @@ func TestChatInTogethersWords(t *testing.T) {
 	t.Parallel()
 	driver, p := connect(t, map[string]string{})
 	req := &providers.Request{
-		Model: "m", MaxTokens: 9, Tools: json.RawMessage(`[{}]`),
-		ToolChoice: json.RawMessage(`"none"`), Messages: []providers.Message{providers.TextMessage("user", "x")},
+		Model: "m", Settings: completion.Settings{
+			MaxTokens: 9, Tools: json.RawMessage(`[{}]`), ToolChoice: json.RawMessage(`"none"`),
+		}, Messages: []providers.Message{providers.TextMessage("user", "x")},
 	}
 	if _, err := driver.Chat(t.Context(), req, nil); providers.KindOf(err) != providers.KindModelGone {
 		t.Errorf("got %v", err)
@@ -284,7 +286,9 @@ func TestTheOnlyToolIsRequiredByItsName(t *testing.T) {
 	driver, p := connect(t, map[string]string{})
 	tool := `{"type":"function","function":{"name":"f"}}`
 	req := &providers.Request{
-		Model: "m", Tools: json.RawMessage(`[` + tool + `]`), ToolChoice: json.RawMessage(`"required"`),
+		Model: "m", Settings: completion.Settings{
+			Tools: json.RawMessage(`[` + tool + `]`), ToolChoice: json.RawMessage(`"required"`),
+		},
 		Messages: []providers.Message{providers.TextMessage("user", "x")},
 	}
 	if _, err := driver.Chat(t.Context(), req, nil); providers.KindOf(err) != providers.KindModelGone {

@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"store/blob":       {"store/db"},
 	"store/redis":      {"store/db"},
 	"providers":        {},
-	"tasks":            {"store"},
+	"tasks":            {"store", "providers/completion"},
 	"tasks/lenient":    {},
 	"tasks/engine":     {"tasks", "store", "store/redis"},
 	"handlers": {"tasks", "tasks/lenient", "store", "store/redis", "store/blob", "providers",

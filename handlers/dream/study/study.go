@@ -13,6 +13,7 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/providers/redact"
 	"dreamlab/store/learn"
 	"dreamlab/tasks"
@@ -127,7 +128,7 @@ func (s *Study) replay() (Question, error) {
 	if err := json.Unmarshal(s.prompt, &messages); err != nil {
 		return Question{}, err
 	}
-	request := providers.Request{Messages: messages, MaxTokens: ReplayTokens}
+	request := providers.Request{Messages: messages, Settings: completion.Settings{MaxTokens: ReplayTokens}}
 	return Question{judge.Question{Step: s.step("replay"), Purpose: PurposeReplay, Request: request}, Base}, nil
 }
 
