@@ -35,6 +35,7 @@ type Setting struct {
 	Env      string // variable name, as the vendor's SDK spells it
 	Secret   bool   // never shown
 	Required bool   // without it the vendor is not configured
+	Shared   bool   // other programs read it, too: it alone does not mean that the vendor is wanted
 	Default  string // used where nothing is set
 	Help     string // what it is and where to get it, one line
 }

@@ -19,6 +19,7 @@ var testVendors = []providers.Vendor{
 	{Name: "cloudflare", Settings: []providers.Setting{
 		{Env: "CLOUDFLARE_API_TOKEN", Secret: true, Required: true},
 		{Env: "CLOUDFLARE_ACCOUNT_ID", Required: true},
+		{Env: "PROXY_ID", Shared: true},
 	}},
 }
 
@@ -142,6 +143,23 @@ servers: [{name: groq, base_url: localhost, key_env: NOT_SET}]
 	}
 	if t.Failed() {
 		t.Log(err)
+	}
+}
+
+// A variable that other programs read, too, says nothing of a vendor by itself.
+func TestSharedVariables(t *testing.T) {
+	t.Parallel()
+	for _, pairs := range [][]string{
+		{"PROXY_ID", "7"},
+		{"PROXY_ID", "7", "CLOUDFLARE_API_TOKEN", "t", "CLOUDFLARE_ACCOUNT_ID", "a"},
+	} {
+		c, err := load(t, "", append(pairs, "GROQ_API_KEY", "g", "TOGETHER_API_KEY", "t")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Vendors["cloudflare"]; (len(pairs) > 2) != (got["PROXY_ID"] == "7") {
+			t.Errorf("%v configures %v", pairs, got)
+		}
 	}
 }
 

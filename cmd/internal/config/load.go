@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"dreamlab/providers"
@@ -135,7 +134,7 @@ func (l *loader) readFlags() {
 // readVendors takes the settings of the vendors that have what they require.
 func (l *loader) readVendors() {
 	for _, vendor := range l.options.Vendors {
-		values, missing := map[string]string{}, []string{}
+		values, missing, wanted := map[string]string{}, []string{}, ""
 		for _, setting := range vendor.Settings {
 			value, set := l.lookup(setting.Env)
 			if set {
@@ -143,12 +142,15 @@ func (l *loader) readVendors() {
 			} else if setting.Required {
 				missing = append(missing, setting.Env)
 			}
+			if set && !setting.Shared && (wanted == "" || setting.Env < wanted) {
+				wanted = setting.Env
+			}
 		}
-		if len(values) == 0 {
+		if wanted == "" {
 			continue
 		}
 		if len(missing) > 0 {
-			l.fault("%s needs %s too, since %s is set", vendor.Name, strings.Join(missing, " and "), one(values))
+			l.fault("%s needs %s too, since %s is set", vendor.Name, strings.Join(missing, " and "), wanted)
 			continue
 		}
 		l.addVendor(vendor, values)
@@ -166,14 +168,6 @@ func (l *loader) addVendor(vendor providers.Vendor, values map[string]string) {
 			l.secrets[setting.Env] = setting.Secret
 		}
 	}
-}
-
-func one(values map[string]string) string {
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	return slices.Min(names)
 }
 
 func (l *loader) readServerKeys() {

@@ -43,7 +43,7 @@ func NewFlavoured(l *lab.Lab, flavour Flavour) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", health)
 	mux.HandleFunc("POST /v1/chat/completions", e.dialect.Vendor.Handle(e.chat))
-	mux.HandleFunc("POST /v1/embeddings", e.dialect.Vendor.Answer(e.embed))
+	mux.HandleFunc("POST /v1/embeddings", lab.Take(e.dialect.Vendor, e.embed))
 	mux.HandleFunc("GET /v1/models", e.dialect.Vendor.Answer(e.models))
 	mux.HandleFunc("GET /v1/models/{id...}", e.dialect.Vendor.Answer(e.model))
 	mux.HandleFunc("/", e.unknownRoute)

@@ -27,6 +27,10 @@ type Vendor struct {
 	Fail func(http.ResponseWriter, Failure)
 	// Keyless tells which requests need no key. Defaults to none.
 	Keyless func(*http.Request) bool
+	// Admit checks the credential of a request and returns what is wrong with it. It
+	// may read the body, which it has to put back. Defaults to asking for the lab's
+	// credential as a bearer token.
+	Admit func(*http.Request) *Failure
 }
 
 // visit is one request on its way through an emulator.
@@ -66,8 +70,8 @@ func (v *visit) log(id string) {
 
 // admit checks the key and reads the model's name.
 func (v *visit) admit() bool {
-	if (v.vendor.Keyless == nil || !v.vendor.Keyless(v.req)) && !v.lab.keyFits(v.req) {
-		v.fail(Failure{Status: http.StatusUnauthorized})
+	if refused := v.refused(); refused != nil {
+		v.fail(*refused)
 		return false
 	}
 	if !strings.Contains(v.req.Header.Get("Content-Type"), "json") {
@@ -87,9 +91,31 @@ func (v *visit) admit() bool {
 	return true
 }
 
-func (l *Lab) keyFits(r *http.Request) bool {
-	key, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	return found && subtle.ConstantTimeCompare([]byte(key), []byte(l.options.Credential)) == 1
+// refused says what is wrong with the request's credential.
+func (v *visit) refused() *Failure {
+	switch {
+	case v.vendor.Keyless != nil && v.vendor.Keyless(v.req):
+		return nil
+	case v.vendor.Admit != nil:
+		return v.vendor.Admit(v.req)
+	case v.lab.KeyFits(Bearer(v.req)):
+		return nil
+	}
+	return &Failure{Status: http.StatusUnauthorized}
+}
+
+// Bearer returns the request's bearer token, "" where it has none.
+func Bearer(r *http.Request) string {
+	token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !found {
+		return ""
+	}
+	return token
+}
+
+// KeyFits tells whether a key is the lab's credential.
+func (l *Lab) KeyFits(key string) bool {
+	return subtle.ConstantTimeCompare([]byte(key), []byte(l.options.Credential)) == 1
 }
 
 // modelIn returns the request's model, empty where it has none; whether the
