@@ -12,6 +12,8 @@ type parts struct {
 	content, refusal, calls, role []byte
 
 	reasoning, reasoningContent []byte // two names are in use; some servers send both
+
+	extra []member // what OpenAI's messages do not have
 }
 
 // partsOf reads a message.
@@ -31,6 +33,10 @@ func partsOf(message []byte) parts {
 			p.calls = value
 		case "role":
 			p.role = value
+		default:
+			if Present(value) {
+				p.extra = append(p.extra, member{key, value})
+			}
 		}
 	}
 	return p

@@ -38,6 +38,9 @@ type choice struct {
 	content, refusal, reasoning []byte
 	calls                       toolCalls
 	finish                      string
+	beside                      Gathered // of the choice: its likelihoods
+	extra                       Gathered // of its message
+	named                       bool     // its reasoning came under that name
 }
 
 // part is one choice of a chunk, as raw JSON.
@@ -49,7 +52,11 @@ type part struct {
 	ending  []byte
 	fault   []byte
 	odd     bool
+	beside  []member // what else the choice holds
 }
+
+// member is a member of an object, as raw JSON.
+type member struct{ key, value []byte }
 
 // Seen is what a chunk's choices came to.
 type Seen struct {
@@ -112,6 +119,11 @@ func partOf(raw []byte, position int) part {
 			if Present(value) {
 				p.fault = value
 			}
+		case "text": // of the older completions: it repeats the delta's
+		default:
+			if Present(value) {
+				p.beside = append(p.beside, member{key, value})
+			}
 		}
 	}
 	return p
@@ -141,11 +153,26 @@ func (c *choice) take(p *part) (Seen, error) {
 	c.content = AppendText(c.content, says.content)
 	c.refusal = AppendText(c.refusal, says.refusal)
 	c.reasoning = AppendText(c.reasoning, says.thoughts())
+	c.gather(p, &says)
 	seen.Shows, seen.Ends = says.says(), HasText(ending)
 	if p.odd || p.message != nil || !same(delta, p.delta) || !same(ending, p.ending) {
 		seen.Choices = p.mended(delta, ending)
 	}
 	return seen, nil
+}
+
+// gather keeps what OpenAI's messages do not have.
+func (c *choice) gather(p *part, says *parts) {
+	for _, m := range p.beside {
+		c.beside.Take(string(m.key), m.value, false)
+	}
+	for _, m := range says.extra {
+		c.extra.Take(string(m.key), m.value, true)
+	}
+	if HasText(says.reasoningContent) {
+		c.extra.Take("reasoning_content", says.reasoningContent, true)
+	}
+	c.named = c.named || HasText(says.reasoning)
 }
 
 // end takes in the reason of an end and returns it in OpenAI's words.
@@ -234,10 +261,10 @@ func (r *Reader) Choices() json.RawMessage {
 		Message json.RawMessage `json:"message"`
 		Finish  string          `json:"finish_reason"`
 	}
-	choices := []whole{}
-	for i, c := range r.choices {
-		if c.begun {
-			choices = append(choices, whole{i, c.message(), c.finish})
+	choices := []json.RawMessage{}
+	for i := range r.choices {
+		if c := &r.choices[i]; c.begun {
+			choices = append(choices, c.beside.AddTo(plainjson.Of(whole{i, c.message(), c.finish})))
 		}
 	}
 	return plainjson.Of(choices)
@@ -250,12 +277,15 @@ func (c *choice) message() json.RawMessage {
 		Reasoning string          `json:"reasoning,omitempty"`
 		Refusal   string          `json:"refusal,omitempty"`
 		ToolCalls json.RawMessage `json:"tool_calls,omitempty"`
-	}{Role: "assistant", Reasoning: string(c.reasoning), Refusal: string(c.refusal)}
+	}{Role: "assistant", Refusal: string(c.refusal)}
+	if c.named {
+		message.Reasoning = string(c.reasoning)
+	}
 	if len(c.calls) > 0 {
 		message.ToolCalls = c.calls.encode()
 	}
 	if content := string(c.content); content != "" || len(c.calls) == 0 {
 		message.Content = &content
 	}
-	return bytes.TrimSpace(plainjson.Of(message))
+	return c.extra.AddTo(bytes.TrimSpace(plainjson.Of(message)))
 }

@@ -20,10 +20,6 @@ func encode(req *providers.Request, body *openai.Body) error {
 	}
 	body.N = nil
 	body.MaxTokens, body.MaxCompletionTokens = 0, req.MaxTokens
-	if hasSchema(req) {
-		// Structured output is not streamed: the whole answer comes as one chunk.
-		body.Stream, body.StreamOptions = false, nil
-	}
 	return nil
 }
 
@@ -51,6 +47,8 @@ func refuse(req *providers.Request) error {
 	return nil
 }
 
+// hasSchema tells whether the answer has a schema: such answers are not streamed
+// (https://console.groq.com/docs/structured-outputs).
 func hasSchema(req *providers.Request) bool {
 	var format struct{ Type string }
 	return json.Unmarshal(req.ResponseFormat, &format) == nil && format.Type == "json_schema"

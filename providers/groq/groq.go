@@ -34,7 +34,10 @@ func sandbox(address, credential string) map[string]string {
 
 // driver shows no more of the client than Groq serves: its SDK knows a route
 // for embeddings, but its list of models holds none for it.
-type driver struct{ providers.Driver }
+type driver struct {
+	providers.Driver
+	providers.Streamer
+}
 
 func open(config providers.Config) (providers.Driver, error) {
 	key := openai.Value(config, settings, "GROQ_API_KEY")
@@ -47,7 +50,8 @@ func open(config providers.Config) (providers.Driver, error) {
 	}
 	dialect := openai.Dialect{
 		Provider: name, Base: base + "/openai/v1", Key: key,
-		Encode: encode, Classify: classify, Words: words, Extension: "x_groq",
+		Encode: encode, Classify: classify, Words: words, Extension: "x_groq", InOnePiece: hasSchema,
 	}
-	return driver{openai.New(dialect, config)}, nil
+	client := openai.New(dialect, config)
+	return driver{client, client}, nil
 }

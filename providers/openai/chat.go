@@ -21,7 +21,7 @@ const (
 func (c *Client) Chat(
 	ctx context.Context, req *providers.Request, sink providers.Sink,
 ) (*providers.Reply, error) {
-	body := newBody(req, sink != nil)
+	body := newBody(req, sink != nil && c.Streams(req))
 	if c.dialect.Encode != nil {
 		if err := c.dialect.Encode(req, body); err != nil {
 			return nil, c.refused(req.Model, err)
@@ -29,7 +29,7 @@ func (c *Client) Chat(
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	call := Call{Method: http.MethodPost, URL: c.at(RouteChat, req.Model), In: body, model: req.Model}
+	call := Call{Method: http.MethodPost, URL: c.chatURL(req.Model), In: body, model: req.Model}
 	if c.dialect.TakesExtra {
 		call.In = withExtra(body)
 	} else {
@@ -44,9 +44,6 @@ func (c *Client) Chat(
 		RequestID: c.requestID(answer.Header),
 		Sandbox:   answer.Header.Get("X-Dreamlab-Sandbox") == "true",
 	}
-	if c.dialect.Events != nil {
-		answer.events = c.dialect.Events(req)
-	}
 	switch streamed := answer.open(streamLimit(req)); {
 	case streamed:
 		return c.stream(answer, reply, sink, cancel)
@@ -56,12 +53,22 @@ func (c *Client) Chat(
 	return c.whole(answer, reply)
 }
 
-// at returns the URL of a route.
-func (c *Client) at(route, model string) string {
-	if c.dialect.URL != nil {
-		return c.dialect.URL(route, model)
+// Streams tells whether the answer to a request can be streamed, as
+// [providers.Streamer] says.
+func (c *Client) Streams(req *providers.Request) bool {
+	return c.dialect.InOnePiece == nil || !c.dialect.InOnePiece(req)
+}
+
+// chatURL is where a model's chats are sent.
+func (c *Client) chatURL(model string) string {
+	base, path := c.dialect.Base, "/chat/completions"
+	if c.dialect.ChatBase != nil {
+		base = c.dialect.ChatBase(model)
 	}
-	return c.dialect.Base + route
+	if c.dialect.Path != nil {
+		path = c.dialect.Path(model)
+	}
+	return base + path
 }
 
 // refused completes the error of a dialect that would not send the request.

@@ -48,8 +48,9 @@ type stream struct {
 	reply   *providers.Reply
 	reader  completion.Reader
 	head    head
-	idle    int // chunks in a row that showed nothing
-	skipped int // events that were no chunks
+	beside  completion.Gathered // what else stands there
+	idle    int                 // chunks in a row that showed nothing
+	skipped int                 // events that were no chunks
 }
 
 // head is what stands beside the choices of an answer.
@@ -162,12 +163,10 @@ func (s *stream) charged(e *providers.Error) *providers.Error {
 // chunk looks at one event, a JSON object, without decoding it. The chunk's Data
 // is nil where there is nothing to hand on.
 func (s *stream) chunk(data []byte) (providers.Chunk, error) {
-	if s.answer.events != nil {
-		data = s.answer.events(data)
-	}
 	data = tidy(data)
 	m := membersOf(data, s.answer.client.dialect.Extension)
 	s.note(&m)
+	s.gather(data)
 	if err := s.extension(m.extension); err != nil {
 		return providers.Chunk{}, err
 	}
@@ -253,6 +252,17 @@ func (s *stream) note(m *members) {
 	}
 }
 
+// gather keeps what stands in a chunk and is no part of OpenAI's form.
+func (s *stream) gather(data []byte) {
+	for key, value := range completion.Members(data) {
+		switch string(key) {
+		case "id", "object", "created", "model", "choices", "usage", "error":
+		default:
+			s.beside.Take(string(key), value, false)
+		}
+	}
+}
+
 func (s *stream) usage(value []byte) {
 	if !completion.Present(value) {
 		return
@@ -293,7 +303,7 @@ func (s *stream) finish() {
 	if s.head.Created == nil {
 		s.head.Created = plainjson.Of(s.answer.client.now().Unix())
 	}
-	s.reply.Body = plainjson.Of(s.head)
+	s.reply.Body = s.beside.AddTo(plainjson.Of(s.head))
 }
 
 // judged makes an error of what the choices of an answer told.

@@ -312,3 +312,25 @@ func TestStreamWithoutAnEnd(t *testing.T) {
 		t.Errorf("%d bytes were taken of five tokens, then %v", size, err)
 	}
 }
+
+// TestStreamIsPutTogetherAsOneAnswer holds the answer to what the vendor says beside its
+// choices, in chunks that have none, too.
+func TestStreamIsPutTogetherAsOneAnswer(t *testing.T) {
+	t.Parallel()
+	const begins = `{"id":"i","object":"chat.completion.chunk","created":7,"model":"m",`
+	text := event(begins+`"choices":[],"prompt_filter_results":[{"prompt_index":0}]}`) +
+		event(begins+`"choices":[{"index":0,"delta":{"content":"a"}}],"system_fingerprint":"f","service_tier":"auto"}`) +
+		event(begins+`"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"service_tier":"flex"}`) +
+		event(begins+`"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1},"timings":{"n":1}}`) + done
+	client := serve(t, Dialect{}, body(200, "text/event-stream", text))
+	reply, err := client.Chat(t.Context(), hello(), new(gather).sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"id":"i","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":` +
+		`{"role":"assistant","content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1},` +
+		`"prompt_filter_results":[{"prompt_index":0}],"system_fingerprint":"f","service_tier":"flex","timings":{"n":1}}`
+	if string(reply.Body) != want {
+		t.Errorf("got  %s\nwant %s", reply.Body, want)
+	}
+}
