@@ -38,8 +38,9 @@ type breakers struct {
 // circuit is the state of one target. While it is open the target is not called;
 // the first call after that is the probe, and keeps it open for the others meanwhile.
 type circuit struct {
-	failures  int // in a row
-	openings  int // in a row
+	failures  int  // in a row
+	openings  int  // in a row
+	quick     bool // a quick second try was made since the last success
 	openUntil time.Time
 	cause     *Error              // without the vendor's words, which are another tenant's
 	refused   map[string]struct{} // tenants that were refused since the last success
@@ -139,10 +140,21 @@ func (b *breakers) succeeded(target Target) {
 	defer b.mu.Unlock()
 	c := b.known(target)
 	wasOpen := c.openings > 0
-	c.failures, c.openings, c.cause, c.refused = 0, 0, nil, nil
+	c.failures, c.openings, c.quick, c.cause, c.refused = 0, 0, false, nil, nil
 	if wasOpen {
 		c.openUntil = time.Time{}
 	}
+}
+
+// quick grants one quick second try for each time that the target has answered: a
+// vendor that is down is not asked twice by every call.
+func (b *breakers) quick(target Target) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := b.circuit(target)
+	granted := !c.quick
+	c.quick = true
+	return granted
 }
 
 // failed counts a tenant's failure and tells the other processes when it opens

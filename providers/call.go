@@ -31,8 +31,12 @@ type Call struct {
 	// Tenant tells who asks from others, by any name: what one prompt of one tenant
 	// brings about closes no target for the others.
 	Tenant string
-	// Sink takes the chunks of a streamed answer; nil for a whole one.
+	// Sink takes the chunks of a streamed answer; nil for a whole one. Vendors are asked
+	// to stream in both cases: a stream tells early that its vendor is at work.
 	Sink Sink
+	// Hold gives the sink nothing before the answer is whole, so that any target may
+	// still answer after one that broke off. Defaults to giving each chunk as it comes.
+	Hold bool
 	// Began is told whose chunks the sink is about to be given, and which try that is,
 	// 1 for the first. It is told again where another target answers after one that
 	// showed nothing. Defaults to nothing.
@@ -42,14 +46,16 @@ type Call struct {
 	Limits Limits
 }
 
-// Limits bound a call. Zero fields take the defaults.
+// Limits bound a call, or each call of a vendor. Zero fields take the defaults.
 type Limits struct {
-	Headers    time.Duration // until the vendor's headers. Defaults to 30 s streamed, 60 s whole.
-	FirstToken time.Duration // until the first chunk, or the whole of an answer that is not streamed. Defaults to 60 s.
+	Connect    time.Duration // until a connection is made, TLS included. Defaults to 10 s.
+	Headers    time.Duration // until the vendor's headers. Defaults to 30 s.
+	FirstToken time.Duration // from the headers to the first chunk. Defaults to 60 s.
 	Silence    time.Duration // between chunks. Defaults to 30 s.
+	Whole      time.Duration // for an answer that its vendor can not stream. Defaults to 60 s.
 	Begin      time.Duration // since the call's start, after which no further try begins. Defaults to 60 s.
 	Total      time.Duration // all tries together. Defaults to 10 minutes.
-	Tries      int           // vendor calls in all. Defaults to 4.
+	Tries      int           // calls in all, or at the vendor. Defaults to 4.
 }
 
 // Try is one attempt at one vendor: a line of spend.

@@ -9,20 +9,26 @@ const gateBytes = 64 << 10
 // back until one shows something, so that a try that fails before leaves no
 // trace in the stream which another vendor then gives.
 type gate struct {
-	sink  Sink
+	sink  Sink // nil where nobody is shown anything
+	hold  bool // keep all back to the end: as much as a driver reads of one stream
 	watch *watch
 	began func() // told once, before the first chunk is handed over
 	kept  []Chunk
 	size  int
 	open  bool // chunks were handed over
-	shown bool
+	shown bool // one of them shows something
+	spoke bool // a chunk that shows something came
 }
 
 // take is the sink that the driver is given.
 func (g *gate) take(chunk Chunk) error {
 	g.watch.pause()
 	defer g.watch.resume()
-	if !g.open && !chunk.Shows && g.size+len(chunk.Data) <= gateBytes {
+	g.spoke = g.spoke || chunk.Shows
+	switch {
+	case g.sink == nil:
+		return nil
+	case g.keeps(chunk):
 		g.size += len(chunk.Data)
 		chunk.Data = bytes.Clone(chunk.Data)
 		g.kept = append(g.kept, chunk)
@@ -35,8 +41,15 @@ func (g *gate) take(chunk Chunk) error {
 	return g.sink(chunk)
 }
 
+func (g *gate) keeps(chunk Chunk) bool {
+	return g.hold || !g.open && !chunk.Shows && g.size+len(chunk.Data) <= gateBytes
+}
+
 // flush hands over what was kept back.
 func (g *gate) flush() error {
+	if g.sink == nil {
+		return nil
+	}
 	if !g.open {
 		g.began()
 	}
@@ -44,6 +57,7 @@ func (g *gate) flush() error {
 	kept := g.kept
 	g.kept = nil
 	for _, chunk := range kept {
+		g.shown = g.shown || chunk.Shows
 		if err := g.sink(chunk); err != nil {
 			return err
 		}

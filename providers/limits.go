@@ -9,30 +9,37 @@ import (
 	"time"
 )
 
-// The limits of a call where it states none.
+// The limits of a call where neither it nor its vendor states any.
 const (
-	defaultHeadersStreamed = 30 * time.Second
-	defaultHeadersWhole    = 60 * time.Second
-	defaultFirstToken      = 60 * time.Second
-	defaultSilence         = 30 * time.Second
-	defaultBegin           = 60 * time.Second
-	defaultTotal           = 10 * time.Minute
-	defaultTries           = 4
+	defaultConnect    = 10 * time.Second
+	defaultHeaders    = 30 * time.Second
+	defaultFirstToken = 60 * time.Second
+	defaultSilence    = 30 * time.Second
+	defaultWhole      = 60 * time.Second
+	defaultBegin      = 60 * time.Second
+	defaultTotal      = 10 * time.Minute
+	defaultTries      = 4
 )
 
-func (l Limits) filled(streamed bool) Limits {
-	headers := defaultHeadersWhole
-	if streamed {
-		headers = defaultHeadersStreamed
-	}
+// Over returns the limits with those of below where a field is zero.
+func (l Limits) Over(below Limits) Limits {
 	return Limits{
-		Headers:    orDefault(l.Headers, headers),
-		FirstToken: orDefault(l.FirstToken, defaultFirstToken),
-		Silence:    orDefault(l.Silence, defaultSilence),
-		Begin:      orDefault(l.Begin, defaultBegin),
-		Total:      orDefault(l.Total, defaultTotal),
-		Tries:      orDefault(l.Tries, defaultTries),
+		Connect:    orDefault(l.Connect, below.Connect),
+		Headers:    orDefault(l.Headers, below.Headers),
+		FirstToken: orDefault(l.FirstToken, below.FirstToken),
+		Silence:    orDefault(l.Silence, below.Silence),
+		Whole:      orDefault(l.Whole, below.Whole),
+		Begin:      orDefault(l.Begin, below.Begin),
+		Total:      orDefault(l.Total, below.Total),
+		Tries:      orDefault(l.Tries, below.Tries),
 	}
+}
+
+func (l Limits) filled() Limits {
+	return l.Over(Limits{
+		Connect: defaultConnect, Headers: defaultHeaders, FirstToken: defaultFirstToken, Silence: defaultSilence,
+		Whole: defaultWhole, Begin: defaultBegin, Total: defaultTotal, Tries: defaultTries,
+	})
 }
 
 func orDefault[T int | time.Duration](value, otherwise T) T {
@@ -45,7 +52,7 @@ func orDefault[T int | time.Duration](value, otherwise T) T {
 // LimitError is the cause of a context that ended because a limit of the call
 // was reached.
 type LimitError struct {
-	Limit string // headers, first token, whole answer, silence or total
+	Limit string // connect, headers, first token, silence, whole answer or total
 	After time.Duration
 }
 
@@ -71,11 +78,11 @@ func ContextKind(ctx context.Context) (Kind, bool) {
 	return KindCancelled, true
 }
 
-// watch holds one try to the limits for headers, first token and silence. It
-// learns of the headers by the HTTP trace, so that drivers need not tell it.
+// watch holds one try to its limits. It learns of the connection and of the headers
+// by the HTTP trace, so that drivers need not tell it.
 type watch struct {
 	limits   Limits
-	streamed bool
+	streamed bool // else the answer comes in one piece, and has one limit
 	cancel   context.CancelCauseFunc
 
 	mu      sync.Mutex
@@ -87,9 +94,12 @@ type watch struct {
 func newWatch(ctx context.Context, limits Limits, streamed bool) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &watch{limits: limits, streamed: streamed, cancel: cancel}
-	w.arm("headers", limits.Headers)
-	trace := &httptrace.ClientTrace{GotFirstResponseByte: w.headers}
-	return httptrace.WithClientTrace(ctx, trace), w
+	w.connected()
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:              func(string) { w.begin("connect", limits.Connect) },
+		GotConn:              func(httptrace.GotConnInfo) { w.connected() },
+		GotFirstResponseByte: w.headers,
+	}), w
 }
 
 func (w *watch) arm(limit string, after time.Duration) {
@@ -104,16 +114,28 @@ func (w *watch) arm(limit string, after time.Duration) {
 	w.timer = time.AfterFunc(after, func() { w.cancel(&LimitError{Limit: limit, After: after}) })
 }
 
-func (w *watch) headers() {
+// begin arms a limit for what comes before the first chunk.
+func (w *watch) begin(limit string, after time.Duration) {
 	w.mu.Lock()
 	started := w.started
 	w.mu.Unlock()
-	switch {
-	case started:
-	case w.streamed:
-		w.arm("first token", w.limits.FirstToken)
-	default:
-		w.arm("whole answer", w.limits.FirstToken)
+	if !started {
+		w.arm(limit, after)
+	}
+}
+
+// connected arms the limit for what is waited for on a connection.
+func (w *watch) connected() {
+	if w.streamed {
+		w.begin("headers", w.limits.Headers)
+		return
+	}
+	w.begin("whole answer", w.limits.Whole)
+}
+
+func (w *watch) headers() {
+	if w.streamed {
+		w.begin("first token", w.limits.FirstToken)
 	}
 }
 

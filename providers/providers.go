@@ -66,6 +66,15 @@ type Driver interface {
 	Models(ctx context.Context) ([]ModelInfo, error)
 }
 
+// Streamer is a driver that can not stream every answer. It is asked of a request
+// with its model, and may be asked concurrently.
+type Streamer interface {
+	// Streams tells whether the answer to a request comes in pieces where it is asked
+	// for with a sink. One that comes whole has one limit of time instead of those for
+	// the parts of a stream.
+	Streams(req *Request) bool
+}
+
 // Sink takes the chunks of a streamed answer. The chunk's bytes are valid only
 // during the call.
 type Sink func(Chunk) error

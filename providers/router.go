@@ -22,6 +22,10 @@ type RouterOptions struct {
 	Circuits Circuits
 	// Order puts the targets of a call in order. Defaults to by tier, and by price in it.
 	Order Order
+	// Limits bound the calls of a vendor, by its name, where a call itself states none.
+	// Their Tries are those at the vendor in one call; Begin and Total are the call's
+	// alone. Defaults to none.
+	Limits map[string]Limits
 	// Slots bounds the calls in flight. Defaults to no bound.
 	Slots Slots
 	// Now tells the time. Defaults to time.Now.
@@ -44,6 +48,7 @@ type Router struct {
 	prices   Pricer
 	breakers *breakers
 	order    Order
+	limits   map[string]Limits
 	slots    Slots
 	now      func() time.Time
 	rand     func() float64
@@ -58,6 +63,7 @@ func NewRouter(options RouterOptions) *Router {
 		drivers: maps.Clone(options.Drivers),
 		prices:  options.Prices,
 		order:   options.Order,
+		limits:  maps.Clone(options.Limits),
 		slots:   options.Slots,
 		now:     options.Now,
 		rand:    options.Rand,
@@ -98,7 +104,7 @@ func NewRouter(options RouterOptions) *Router {
 // asked. An answer that comes with an error holds what was shown of a stream
 // that then broke.
 func (r *Router) Chat(ctx context.Context, call Call) (*Answer, error) {
-	limits := call.Limits.filled(call.Sink != nil)
+	limits := call.Limits.filled()
 	if call.Began == nil {
 		call.Began = func(Target, int) {}
 	}
@@ -171,7 +177,7 @@ func (r *Router) Models(ctx context.Context) (map[string][]ModelInfo, error) {
 		fault error
 		found = make(map[string][]ModelInfo, len(r.drivers))
 	)
-	ctx, cancel := context.WithTimeout(ctx, defaultHeadersStreamed)
+	ctx, cancel := context.WithTimeout(ctx, defaultHeaders)
 	defer cancel()
 	for _, name := range slices.Sorted(maps.Keys(r.drivers)) {
 		wait.Go(func() {

@@ -205,9 +205,9 @@ func TestRouterByKindOfFailure(t *testing.T) {
 		providers.KindQuota:         {1, 1, true},
 		providers.KindCapacity:      {1, 1, true},
 		providers.KindTimeout:       {1, 1, true},
-		providers.KindServer:        {1, 1, true},
-		providers.KindTruncated:     {1, 1, true},
-		providers.KindUnreadable:    {2, 0, true},
+		providers.KindServer:        {2, 0, true},
+		providers.KindTruncated:     {2, 0, true},
+		providers.KindUnreadable:    {1, 1, true},
 	}
 	for kind, want := range cases {
 		t.Run(string(kind), func(t *testing.T) {

@@ -21,6 +21,8 @@ type run struct {
 	began      time.Time
 	waited     time.Duration // between tries, together
 	tries      int
+	spoilt     int        // answers that were most likely paid for and could not be used
+	again      *candidate // is asked before all others: see [run.quickly]
 	last       *Error
 }
 
@@ -31,9 +33,10 @@ type candidate struct {
 	price     Price
 	quote     int64 // as in [Choice]
 	context   int   // as in [Choice]
+	limits    Limits
 	tries     int
 	failures  int
-	spoilt    int       // answers that were paid for and could not be used
+	spoke     bool      // its last try brought something of an answer
 	notBefore time.Time // by the call's own back-off
 	dead      bool      // can not answer this call
 	full      bool      // had no room for this call
@@ -57,6 +60,7 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 		run.candidates = append(run.candidates, &candidate{
 			target: choice.Target, driver: r.drivers[choice.Target.Provider], price: prices[choice.Target],
 			quote: choice.Quote, context: choice.Context,
+			limits: call.Limits.Over(r.limits[choice.Target.Provider]).filled(),
 		})
 	}
 	if len(run.candidates) == 0 {
@@ -125,26 +129,29 @@ func (run *run) answer(ctx context.Context) (*Answer, error) {
 	return nil, run.exhausted()
 }
 
-// next chooses whom to ask: the first who may be called now, else the one who
-// may be called soonest. It returns nil when no candidate is left.
+// next chooses whom to ask: who gets a quick second try, else the first who may be
+// called now, else the one who may be called soonest. It returns nil when no
+// candidate is left.
 func (run *run) next() *candidate {
-	var soonest *candidate
-	var when time.Time
 	now := run.router.now()
+	if c := run.again; c != nil && c.left() && run.ready(c).Sub(now) <= quickest {
+		return c
+	}
+	var soonest *candidate
 	for _, c := range run.candidates {
-		if c.dead || c.full {
-			continue
-		}
-		ready := run.ready(c)
-		if !ready.After(now) {
+		switch {
+		case !c.left():
+		case !run.ready(c).After(now):
 			return c
-		}
-		if soonest == nil || ready.Before(when) {
-			soonest, when = c, ready
+		case soonest == nil || run.ready(c).Before(run.ready(soonest)):
+			soonest = c
 		}
 	}
 	return soonest
 }
+
+// left tells whether the candidate may be asked in this call, now or later.
+func (c *candidate) left() bool { return !c.dead && !c.full && c.tries < c.limits.Tries }
 
 func (run *run) ready(c *candidate) time.Time {
 	open, _ := run.router.breakers.open(c.target)
@@ -201,58 +208,6 @@ func (run *run) endedError(ctx context.Context, target Target, err error) *Error
 		Kind: kind, Provider: target.Provider, Model: target.Model, Charge: ChargeNone,
 		Message: "the call ended while it waited to be tried again", Err: err,
 	}
-}
-
-// goOn notes a failure and tells whether another try can cure it.
-func (run *run) goOn(ctx context.Context, c *candidate, e *Error) bool {
-	run.last = e
-	if ctx.Err() != nil {
-		return false
-	}
-	c.failures++
-	switch {
-	case e.Kind == KindContext, e.Kind == KindTooLarge:
-		return run.keepLarger(c)
-	case e.Kind == KindModelOutput:
-		c.spoilt++
-		return c.spoilt <= 1
-	case e.Kind == KindUnreadable:
-		c.spoilt++
-		c.dead = c.spoilt > 1 || e.NoRetry
-		return true
-	case e.NoRetry, e.Kind == KindTimeout && e.Status == 0: // who was silent once would be waited for again
-		c.dead = true
-		return e.Kind.FailsOver()
-	case e.Kind.Retryable():
-		c.notBefore = run.router.now().Add(pauseAfter(c.failures, e.RetryAfter, run.router.rand))
-		return true
-	case e.Kind.FailsOver():
-		c.dead = true
-		return true
-	}
-	return false
-}
-
-// keepLarger leaves those who may take what was too long for the candidate, and
-// tells whether there are any.
-func (run *run) keepLarger(small *candidate) (left bool) {
-	for _, c := range run.candidates {
-		known := c.context > 0 && small.context > 0 && c.context <= small.context
-		if c == small || known || c.target.Model == small.target.Model {
-			c.dead = true
-		}
-		left = left || !c.dead
-	}
-	return left
-}
-
-// comeBack returns after which time a target may be asked again; 0 where none is left
-// that waiting would help.
-func (run *run) comeBack() time.Duration {
-	if next := run.next(); next != nil && run.last.Kind.Retryable() {
-		return max(0, run.ready(next).Sub(run.router.now()))
-	}
-	return 0
 }
 
 // exhausted wraps the last failure in an account of who was asked.

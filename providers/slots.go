@@ -62,7 +62,7 @@ func (run *run) tryWithin(ctx context.Context, c *candidate, release func()) (*A
 func (run *run) hasOther(c *candidate) bool {
 	now := run.router.now()
 	for _, other := range run.candidates {
-		if other != c && !other.dead && !other.full && !run.ready(other).After(now) {
+		if other != c && other.left() && !run.ready(other).After(now) {
 			return true
 		}
 	}

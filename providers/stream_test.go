@@ -71,7 +71,7 @@ func TestStreamIsContinuedOnlyWhileNothingShowed(t *testing.T) {
 					}
 					return
 				}
-				first, last := fmt.Sprint(1, " ", at("cheap")[0], " at 0"), fmt.Sprint(2, " ", at("dear")[0], " at 0")
+				first, last := fmt.Sprint(1, " ", at("cheap")[0], " at 0"), fmt.Sprint(3, " ", at("dear")[0], " at 0")
 				if got := strings.Join(began, ","); got != first && got != last {
 					t.Errorf("told of %s, want the one who answers before its first chunk", got)
 				}
@@ -86,6 +86,46 @@ func TestStreamIsContinuedOnlyWhileNothingShowed(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestHeldStreamShowsNothingOfWhatBrokeOff has the first target break off after it said
+// something: it is paid, and the next one's answer is shown alone.
+func TestHeldStreamShowsNothingOfWhatBrokeOff(t *testing.T) {
+	t.Parallel()
+	cut := &providers.Error{Kind: providers.KindTruncated, Charge: providers.ChargeUnknown}
+	w := newWorld(t, map[string][]step{
+		"cheap": {shows(cut, "role", "WORD", strings.Repeat("Y", 100<<10))}, "dear": {shows(nil, "role", "TEXT", "end")},
+	})
+	var seen []string
+	answer, err := w.router.Chat(t.Context(), providers.Call{
+		Tiers: [][]providers.Target{at("cheap", "dear")}, Ledger: w.books, Hold: true,
+		Began: func(target providers.Target, try int) { seen = append(seen, fmt.Sprint(try, target)) },
+		Sink: func(chunk providers.Chunk) error {
+			seen = append(seen, string(chunk.Data))
+			return nil
+		},
+	})
+	if err != nil || !answer.Reply.Shown || answer.Target.Provider != "dear" {
+		t.Fatalf("got %+v, %v", answer, err)
+	}
+	if got := strings.Join(seen, ","); got != "2 dear/m,role,TEXT,end" {
+		t.Errorf("handed over %.100s", got)
+	}
+	if len(w.books.outcomes) != 1 || w.books.outcomes[0].Charge != providers.ChargeUnknown {
+		t.Errorf("books %+v, want what broke off as unknown", w.books.outcomes)
+	}
+}
+
+// TestBrokenOffIsNotBoughtTwiceAtOneTarget has a target break off an answer that nobody
+// was shown.
+func TestBrokenOffIsNotBoughtTwiceAtOneTarget(t *testing.T) {
+	t.Parallel()
+	cut := &providers.Error{Kind: providers.KindTruncated, Charge: providers.ChargeUnknown}
+	w := newWorld(t, map[string][]step{"cheap": {shows(cut, "role", "WORD")}, "dear": {says("d")}})
+	answer, err := w.ask(t.Context(), at("cheap"), at("dear"))
+	if err != nil || answer.Tries != 2 || w.vendors["cheap"].calls != 1 {
+		t.Errorf("%+v, %v after %d calls of the first, want one", answer, err, w.vendors["cheap"].calls)
 	}
 }
 
@@ -146,12 +186,7 @@ func TestLimitsOfATry(t *testing.T) {
 		Headers: 2 * time.Second, FirstToken: 3 * time.Second, Silence: 4 * time.Second,
 		Total: 30 * time.Second, Tries: 1,
 	}
-	cases := map[string]struct {
-		sends []string // with a pause after each
-		pause time.Duration
-		limit string
-		took  time.Duration
-	}{
+	cases := map[string]*limitCase{
 		"headers":     {nil, time.Minute, "headers", 2 * time.Second},
 		"first token": {[]string{head}, time.Minute, "first token", 3 * time.Second},
 		"keep-alives": {[]string{head, ": ping\n\n", ": ping\n\n"}, 2 * time.Second, "first token",
@@ -164,39 +199,98 @@ func TestLimitsOfATry(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				network := make(pipes)
-				var served sync.WaitGroup
-				defer served.Wait()
-				defer close(network)
-				served.Go(func() {
-					network.serve(func(conn net.Conn) {
-						for _, part := range c.sends {
-							fmt.Fprint(conn, part)
-							time.Sleep(c.pause) // the bubble's clock
-						}
-						if len(c.sends) == 0 {
-							time.Sleep(c.pause)
-						}
-					})
-				})
-				err, took := askOver(t, network, limits)
-				var slow *providers.LimitError
-				if c.limit == "" {
-					if providers.KindOf(err) != providers.KindTruncated {
-						t.Fatalf("got %v, want a stream that broke off by itself", err)
-					}
-				} else if !errors.As(err, &slow) || slow.Limit != c.limit ||
-					providers.KindOf(err) != providers.KindTimeout {
-					t.Fatalf("got %v, want the limit for %s", err, c.limit)
-				}
-				if took != c.took {
-					t.Errorf("took %v, want %v", took, c.took)
-				}
-			})
+			for _, sink := range []providers.Sink{nil, func(providers.Chunk) error { return nil }} {
+				synctest.Test(t, func(t *testing.T) { c.hold(t, limits, sink) })
+			}
 		})
 	}
 }
+
+func (c *limitCase) hold(t *testing.T, limits providers.Limits, sink providers.Sink) {
+	network := make(pipes)
+	var served sync.WaitGroup
+	defer served.Wait()
+	defer close(network)
+	served.Go(func() {
+		network.serve(func(conn net.Conn) {
+			for _, part := range c.sends {
+				fmt.Fprint(conn, part)
+				time.Sleep(c.pause) // the bubble's clock
+			}
+			if len(c.sends) == 0 {
+				time.Sleep(c.pause)
+			}
+		})
+	})
+	err, took := askOver(t, network.dial, limits, sink)
+	var slow *providers.LimitError
+	if c.limit == "" {
+		if providers.KindOf(err) != providers.KindTruncated {
+			t.Fatalf("got %v, want a stream that broke off by itself", err)
+		}
+	} else if !errors.As(err, &slow) || slow.Limit != c.limit ||
+		providers.KindOf(err) != providers.KindTimeout {
+		t.Fatalf("got %v, want the limit for %s", err, c.limit)
+	}
+	if took != c.took {
+		t.Errorf("took %v, want %v", took, c.took)
+	}
+}
+
+// limitCase is a vendor that is slow.
+type limitCase struct {
+	sends []string // with a pause after each
+	pause time.Duration
+	limit string
+	took  time.Duration
+}
+
+// TestLimitOfConnecting has a vendor that can not be reached: nothing was sent that it
+// could charge.
+func TestLimitOfConnecting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		err, took := askOver(t, dial, providers.Limits{Connect: 2 * time.Second, Tries: 1}, nil)
+		var slow *providers.LimitError
+		var e *providers.Error
+		if !errors.As(err, &slow) || slow.Limit != "connect" || took != 2*time.Second {
+			t.Errorf("got %v after %v, want the limit for connect after 2 s", err, took)
+		}
+		if !errors.As(err, &e) || e.Kind != providers.KindTimeout || e.Charge != providers.ChargeNone {
+			t.Errorf("got %+v, want a timeout that costs nothing", e)
+		}
+	})
+}
+
+// TestLimitOfAnAnswerInOnePiece asks a vendor that can not stream.
+func TestLimitOfAnAnswerInOnePiece(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(ctx context.Context, _ providers.Sink) (*providers.Reply, error) {
+			<-ctx.Done()
+			return nil, &providers.Error{Kind: providers.KindTimeout, Charge: providers.ChargeUnknown, Err: context.Cause(ctx)}
+		}
+		router := providers.NewRouter(providers.RouterOptions{
+			Drivers: map[string]providers.Driver{"cheap": unstreamed{&actor{script: []step{slow}}}}, Prices: loadPrices(t),
+			Limits: map[string]providers.Limits{"cheap": {Headers: time.Second, Whole: 20 * time.Second}},
+		})
+		start := time.Now()
+		_, err := router.Chat(t.Context(), providers.Call{Tiers: [][]providers.Target{at("cheap")}, Ledger: &books{}})
+		var limit *providers.LimitError
+		if !errors.As(err, &limit) || limit.Limit != "whole answer" || time.Since(start) != 20*time.Second {
+			t.Errorf("got %v after %v, want the limit for the whole answer after 20 s", err, time.Since(start))
+		}
+	})
+}
+
+// unstreamed is a vendor that answers in one piece.
+type unstreamed struct{ *actor }
+
+func (unstreamed) Streams(*providers.Request) bool { return false }
 
 func manyTimes(s string, n int) []string {
 	all := make([]string, n)
@@ -206,8 +300,8 @@ func manyTimes(s string, n int) []string {
 	return all
 }
 
-func askOver(t *testing.T, network pipes, limits providers.Limits) (error, time.Duration) {
-	transport := &http.Transport{DialContext: network.dial}
+func askOver(t *testing.T, dial dialing, limits providers.Limits, sink providers.Sink) (error, time.Duration) {
+	transport := &http.Transport{DialContext: dial}
 	defer transport.CloseIdleConnections()
 	driver, err := openai.Compatible("cheap", "http://vendor/v1", "").
 		Open(providers.Config{HTTP: &http.Client{Transport: transport}})
@@ -220,10 +314,12 @@ func askOver(t *testing.T, network pipes, limits providers.Limits) (error, time.
 	start := time.Now()
 	_, err = router.Chat(t.Context(), providers.Call{
 		Tiers: [][]providers.Target{at("cheap")}, Ledger: &books{}, Limits: limits,
-		Sink: func(providers.Chunk) error { return nil },
+		Sink: sink,
 	})
 	return err, time.Since(start)
 }
+
+type dialing func(ctx context.Context, network, address string) (net.Conn, error)
 
 func TestCallerCancels(t *testing.T) {
 	t.Parallel()

@@ -39,27 +39,37 @@ func (run *run) try(ctx context.Context, c *candidate) (answer *Answer, failure 
 	return answer, failure, run.end(ctx, c, entry, outcome)
 }
 
-// ask makes the attempt within the limits of the call.
+// ask makes the attempt within its limits. It tells whether something of the answer
+// was shown.
 func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
-	streamed := run.call.Sink != nil
-	ctx, watch := newWatch(ctx, run.limits, streamed)
-	defer watch.stop()
 	request := run.call.Request
 	request.Model = c.target.Model
-	if !streamed {
-		reply, err := c.driver.Chat(ctx, &request, nil)
-		return reply, false, asError(ctx, c.target, err)
+	streamed := streams(c.driver, &request)
+	ctx, watch := newWatch(ctx, c.limits, streamed)
+	defer watch.stop()
+	gate := &gate{
+		sink: run.call.Sink, hold: run.call.Hold, watch: watch,
+		began: func() { run.call.Began(c.target, run.tries) },
 	}
-	gate := &gate{sink: run.call.Sink, watch: watch, began: func() { run.call.Began(c.target, run.tries) }}
-	reply, err := c.driver.Chat(ctx, &request, gate.take)
+	sink := gate.take
+	if !streamed && run.call.Sink == nil {
+		sink = nil
+	}
+	reply, err := c.driver.Chat(ctx, &request, sink)
 	if err == nil {
 		err = gate.flush()
 	}
+	c.spoke = gate.spoke
 	if reply == nil {
 		reply = &Reply{}
 	}
 	reply.Shown = gate.shown
 	return reply, gate.shown, asError(ctx, c.target, err)
+}
+
+func streams(driver Driver, request *Request) bool {
+	streamer, able := driver.(Streamer)
+	return !able || streamer.Streams(request)
 }
 
 // asError makes an [*Error] of what a driver or a sink returned. Nothing is

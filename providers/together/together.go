@@ -96,11 +96,11 @@ func open(config providers.Config) (providers.Driver, error) {
 	d.owner = config.Values["TOGETHER_PROJECT_ID"]
 	d.Client = openai.New(openai.Dialect{
 		Provider: name, Base: v1, Key: key, Encode: encode, Classify: classify, Words: words,
-		URL: func(route, model string) string {
-			if route == openai.RouteChat && dedicatedModel(model) {
-				return dedicated + route
+		ChatBase: func(model string) string {
+			if dedicatedModel(model) {
+				return dedicated
 			}
-			return v1 + route
+			return v1
 		},
 	}, config)
 	return d, nil
