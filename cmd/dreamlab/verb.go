@@ -40,7 +40,7 @@ type action func(ctx context.Context, sh shell, args []string) error
 func verbs() []verb {
 	return []verb{
 		upVerb(), demoVerb(), apiVerb(), workerVerb(), schedulerVerb(),
-		migrateVerb(), keyVerb(), doctorVerb(), statusVerb(), benchVerb(), sandboxVerb(),
+		migrateVerb(), keyVerb(), doctorVerb(), statusVerb(), healthVerb(), benchVerb(), sandboxVerb(),
 		chatVerb(), importVerb(), dreamVerb(), tuneVerb(), versionVerb(),
 	}
 }

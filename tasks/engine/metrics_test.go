@@ -108,7 +108,7 @@ func TestStandingWithoutDatabase(t *testing.T) {
 // there, and what is there it shows.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("dashboard.json")
+	text, err := os.ReadFile("../../cmd/deploy/dashboards/jobs.json")
 	if err != nil {
 		t.Fatal(err)
 	}

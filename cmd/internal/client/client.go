@@ -119,7 +119,9 @@ func (c *Client) sendOnce(ctx context.Context, r request) (*http.Response, error
 	for name, values := range r.header {
 		q.Header[name] = values
 	}
-	q.Header.Set("Authorization", "Bearer "+c.key)
+	if c.key != "" {
+		q.Header.Set("Authorization", "Bearer "+c.key)
+	}
 	if r.kind != "" {
 		q.Header.Set("Content-Type", r.kind)
 	}

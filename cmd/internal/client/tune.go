@@ -136,3 +136,9 @@ func (c *Client) Ready(ctx context.Context) (Ready, error) {
 	err := c.get(ctx, "/readyz", &r)
 	return r, err
 }
+
+// Alive asks whether the process answers at all.
+func (c *Client) Alive(ctx context.Context) error {
+	var answer json.RawMessage
+	return c.get(ctx, "/healthz", &answer)
+}
