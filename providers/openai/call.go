@@ -75,8 +75,9 @@ type answer struct {
 	ctx    context.Context
 	client *Client
 	model  string
-	body   *bufio.Reader     // of a chat: the body from what it says on
-	bound  *io.LimitedReader // below body
+	events func([]byte) []byte // of a chat: puts an event into OpenAI's form; nil for none
+	body   *bufio.Reader       // of a chat: the body from what it says on
+	bound  *io.LimitedReader   // below body
 }
 
 // open makes the body of a chat's answer readable, up to the limit in bytes, and

@@ -29,7 +29,7 @@ func (c *Client) Chat(
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	call := Call{Method: http.MethodPost, URL: c.chatURL(req.Model), In: body, model: req.Model}
+	call := Call{Method: http.MethodPost, URL: c.at(RouteChat, req.Model), In: body, model: req.Model}
 	if c.dialect.TakesExtra {
 		call.In = withExtra(body)
 	} else {
@@ -43,6 +43,9 @@ func (c *Client) Chat(
 	reply := &providers.Reply{
 		RequestID: c.requestID(answer.Header),
 		Sandbox:   answer.Header.Get("X-Dreamlab-Sandbox") == "true",
+	}
+	if c.dialect.Events != nil {
+		answer.events = c.dialect.Events(req)
 	}
 	switch streamed := answer.open(streamLimit(req)); {
 	case streamed:
@@ -59,16 +62,12 @@ func (c *Client) Streams(req *providers.Request) bool {
 	return c.dialect.InOnePiece == nil || !c.dialect.InOnePiece(req)
 }
 
-// chatURL is where a model's chats are sent.
-func (c *Client) chatURL(model string) string {
-	base, path := c.dialect.Base, "/chat/completions"
-	if c.dialect.ChatBase != nil {
-		base = c.dialect.ChatBase(model)
+// at returns the URL of a route.
+func (c *Client) at(route, model string) string {
+	if c.dialect.URL != nil {
+		return c.dialect.URL(route, model)
 	}
-	if c.dialect.Path != nil {
-		path = c.dialect.Path(model)
-	}
-	return base + path
+	return c.dialect.Base + route
 }
 
 // refused completes the error of a dialect that would not send the request.

@@ -15,7 +15,7 @@ import (
 // Models lists what the vendor serves, as [providers.Driver] says.
 func (c *Client) Models(ctx context.Context) ([]providers.ModelInfo, error) {
 	var raw json.RawMessage
-	call := Call{Method: http.MethodGet, URL: c.dialect.Base + "/models", Out: &raw}
+	call := Call{Method: http.MethodGet, URL: c.at(RouteModels, ""), Out: &raw}
 	if _, err := c.Do(ctx, call); err != nil {
 		return nil, err
 	}

@@ -24,14 +24,15 @@ type Dialect struct {
 	// Authorize puts the credential into a request, for vendors that do not take
 	// the Key as a bearer token. Defaults to that.
 	Authorize func(*http.Request) error
-	// ChatBase returns the base that serves a model. Defaults to Base.
-	ChatBase func(model string) string
-	// Path returns the path of a model's chats below the base. Defaults to
-	// "/chat/completions".
-	Path func(model string) string
+	// URL returns where a route is served for a model, which is "" where the route is
+	// about none. Defaults to the route below Base.
+	URL func(route, model string) string
 	// Unwrap takes a whole answer out of the vendor's envelope. Defaults to
 	// leaving it as it is.
 	Unwrap func(body []byte) []byte
+	// Events returns what puts the events of one stream, which are JSON objects, into
+	// OpenAI's form, one after the other. Defaults to leaving them as they are.
+	Events func(req *providers.Request) func(event []byte) []byte
 	// Encode puts the request into the vendor's words, or refuses what the
 	// vendor does not have. Defaults to leaving the body as it is.
 	Encode func(req *providers.Request, body *Body) error
@@ -48,6 +49,13 @@ type Dialect struct {
 	// hold "usage", and "error" as a plain string ("x_groq").
 	Extension string
 }
+
+// The routes, as they stand below the base of OpenAI's own API.
+const (
+	RouteChat       = "/chat/completions"
+	RouteEmbeddings = "/embeddings"
+	RouteModels     = "/models"
+)
 
 // Client speaks one dialect. It is safe for concurrent use.
 type Client struct {

@@ -163,6 +163,9 @@ func (s *stream) charged(e *providers.Error) *providers.Error {
 // chunk looks at one event, a JSON object, without decoding it. The chunk's Data
 // is nil where there is nothing to hand on.
 func (s *stream) chunk(data []byte) (providers.Chunk, error) {
+	if s.answer.events != nil {
+		data = s.answer.events(data)
+	}
 	data = tidy(data)
 	m := membersOf(data, s.answer.client.dialect.Extension)
 	s.note(&m)

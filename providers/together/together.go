@@ -96,11 +96,11 @@ func open(config providers.Config) (providers.Driver, error) {
 	d.owner = config.Values["TOGETHER_PROJECT_ID"]
 	d.Client = openai.New(openai.Dialect{
 		Provider: name, Base: v1, Key: key, Encode: encode, Classify: classify, Words: words,
-		ChatBase: func(model string) string {
-			if dedicatedModel(model) {
-				return dedicated
+		URL: func(route, model string) string {
+			if route == openai.RouteChat && dedicatedModel(model) {
+				return dedicated + route
 			}
-			return v1
+			return v1 + route
 		},
 	}, config)
 	return d, nil

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
@@ -53,20 +54,9 @@ type Piece struct {
 // bills the answer, plays the faults of answers, and writes it, streamed where
 // that was asked.
 func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer, brain *model.Model) {
-	var err error
-	if a.Completion, err = brain.Complete(a.Ask); err != nil {
-		d.Vendor.Fail(
-			w,
-			Failure{Status: http.StatusBadRequest, Param: "response_format", Message: err.Error()},
-		)
+	if refused := l.Complete(a, brain); refused != nil {
+		d.Vendor.Fail(w, *refused)
 		return
-	}
-	if a.Call != nil {
-		a.Call.ID = NewID("call_")
-	}
-	a.ID, a.Created = NewID("chatcmpl-"), l.Clock.wall() // a chat takes no time that could be driven
-	if a.Billed == "" {
-		a.Billed = a.Model
 	}
 	nano := l.bill(d.Vendor.Name, a)
 	if asked, ok := w.(*recorder); ok {
@@ -85,6 +75,20 @@ func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer
 		return
 	}
 	l.stream(w, r, d, a)
+}
+
+// Complete asks the model, without a bill: what is answered in a batch is billed with it.
+func (l *Lab) Complete(a *Answer, brain *model.Model) *Failure {
+	var err error
+	if a.Completion, err = brain.Complete(a.Ask); err != nil {
+		return Invalid("response_format", "%v", err)
+	}
+	if a.Call != nil {
+		a.Call.ID = NewID("call_")
+	}
+	a.ID, a.Created = NewID("chatcmpl-"), l.Clock.wall() // a chat takes no time that could be driven
+	a.Billed = cmp.Or(a.Billed, a.Model)
+	return nil
 }
 
 // bill returns what the answer costs, nano-dollars.

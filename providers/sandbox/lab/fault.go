@@ -10,7 +10,8 @@ import (
 )
 
 // The faults that a script may hold. The first group is played on any route,
-// the second on streams, the third by what trains and hosts models.
+// the second on streams, the third by what trains and hosts models, the fourth by
+// batches, when they are ordered.
 const (
 	FaultStatus    = "status"     // answer Status with Body, else the vendor's own error form
 	FaultDelay     = "delay"      // wait MS milliseconds, then go on
@@ -30,14 +31,19 @@ const (
 	FaultInvalidFile  = "invalid_file"     // the file fails validation
 	FaultFailTraining = "fail_training"    // the training ends as the vendor's error
 	FaultUserError    = "user_error"       // the training ends as the user's error
-	FaultSlowCapacity = "slow_capacity"    // hardware comes six hours late
+	FaultSlowCapacity = "slow_capacity"    // hardware comes six hours late, also to a batch
+
+	FaultFailLines   = "fail_lines"   // a Share of the lines fail, with Status or 500
+	FaultFailBatch   = "fail_batch"   // the batch is refused when it is checked
+	FaultExpireBatch = "expire_batch" // a Share of the lines is answered, half by default, then it expires
 )
 
 func kindsOfFault() []string {
 	return []string{
 		FaultStatus, FaultDelay, FaultHang, FaultDrop, FaultDropAfter, FaultGarbage, FaultRateLimit,
 		FaultCapacity, FaultTruncate, FaultStreamError, FaultStall, FaultBadJSON, FaultCorrupt,
-		FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity,
+		FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity, FaultFailLines, FaultFailBatch,
+		FaultExpireBatch,
 	}
 }
 

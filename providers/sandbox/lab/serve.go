@@ -43,11 +43,17 @@ type visit struct {
 	fault  string
 }
 
+// Emulator is the handler of an emulator, with the lab that it stands in.
+type Emulator struct {
+	*Lab
+	http.Handler
+}
+
 // Serve stands in front of an emulator's routes: it marks the answer as the
 // sandbox's, asks for the key, plays the faults that any route can have, and
-// keeps the log of requests.
+// keeps the log of requests. What it returns is an [Emulator].
 func (l *Lab) Serve(vendor Vendor, routes http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return Emulator{Lab: l, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := NewID("req_")
 		w.Header().Set(Header, "true")
 		w.Header().Set("x-request-id", id)
@@ -57,7 +63,7 @@ func (l *Lab) Serve(vendor Vendor, routes http.Handler) http.Handler {
 			routes.ServeHTTP(v.writer, v.req)
 			v.lose()
 		}
-	})
+	})}
 }
 
 func (v *visit) log(id string) {

@@ -1,5 +1,5 @@
 // Package work is the long work that vendors do: it checks uploaded files, trains
-// models on them and serves models on hardware. Each thing is a machine on the
+// models on them, serves models on hardware and answers batches of requests. Each thing is a machine on the
 // lab's clock: what it will do is decided when it is made, and its state is read
 // off the time whenever somebody asks.
 //
@@ -9,6 +9,7 @@ package work
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -24,6 +25,7 @@ const (
 	maxTrainings = 1000
 	maxEndpoints = 100
 	maxDeployed  = 20 // of one endpoint
+	maxBatches   = 1000
 )
 
 // Options say whose account it is.
@@ -43,6 +45,7 @@ type Account struct {
 	Files     *Files
 	Trainings *Trainings
 	Hosting   *Hosting
+	Batches   *Batches
 
 	holdings *holdings
 }
@@ -60,6 +63,7 @@ type state struct {
 	Files     map[string]*File     `json:"files"`
 	Trainings map[string]*Training `json:"trainings"`
 	Endpoints map[string]*Endpoint `json:"endpoints"`
+	Batches   map[string]*Batch    `json:"batches"`
 }
 
 // Open opens a vendor's account, as an earlier run left it. The lab bills what
@@ -67,13 +71,15 @@ type state struct {
 func Open(l *lab.Lab, options Options) (*Account, error) {
 	hs := &holdings{lab: l, options: options, state: state{
 		Files: map[string]*File{}, Trainings: map[string]*Training{}, Endpoints: map[string]*Endpoint{},
+		Batches: map[string]*Batch{},
 	}}
 	if _, err := l.Shelf.Load(hs.kept(), &hs.state); err != nil {
 		return nil, err
 	}
 	trainings := &Trainings{holdings: hs, brains: map[string]*model.Model{}}
 	a := &Account{
-		Files: &Files{hs}, Trainings: trainings, Hosting: &Hosting{holdings: hs, trainings: trainings}, holdings: hs,
+		Files: &Files{hs}, Trainings: trainings, Hosting: &Hosting{holdings: hs, trainings: trainings},
+		Batches: &Batches{holdings: hs}, holdings: hs,
 	}
 	l.AddMeter(a.settle)
 	return a, nil
@@ -97,6 +103,9 @@ func (hs *holdings) change(fn func(now time.Time) *lab.Failure) *lab.Failure {
 
 // settle bills what is billed by time, and gives back what was not used.
 func (a *Account) settle(now time.Time) error {
+	if refused := a.Batches.Settle(); refused != nil {
+		return errors.New(refused.Message)
+	}
 	a.holdings.mu.Lock()
 	defer a.holdings.mu.Unlock()
 	changed := false
