@@ -14,18 +14,17 @@ import (
 	"time"
 )
 
-// question is one request of a load, and what its answer has to be.
+// question is one request of a load, with the expected answer.
 type question struct {
 	url, key, body string
 	status         int         // that is expected
-	header         http.Header // more than the usual ones; may be nil
+	header         http.Header // beside the usual ones; may be nil
 }
 
-// timing is how long an answer took, and its first byte.
+// timing is the duration of an answer and the time to its first byte.
 type timing struct{ first, whole time.Duration }
 
-// ask sends a question and reads the answer to its end. A stream counts only
-// when it ends in [DONE].
+// ask sends a question and reads the whole answer. A stream counts only if it ends with [DONE].
 func (q question) ask(ctx context.Context, client *http.Client) (timing, error) {
 	began := time.Now()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, q.url, strings.NewReader(q.body))
@@ -54,7 +53,7 @@ func (q question) ask(ctx context.Context, client *http.Client) (timing, error) 
 	return timing{first, time.Since(began)}, err
 }
 
-// answers are the times of many questions.
+// answers are the timings of many questions.
 type answers struct {
 	mu     sync.Mutex
 	firsts []time.Duration
@@ -80,8 +79,8 @@ func (a *answers) fault() error {
 	return fmt.Errorf("%d of %d requests went wrong: %w", len(a.faults), len(a.faults)+len(a.wholes), a.faults[0])
 }
 
-// closed asks n times from clients that never pause, and returns how long all
-// of that took.
+// closed asks n times from clients that never pause (a closed loop), and returns the total
+// time.
 func closed(n, clients int, ask func() (timing, error)) (*answers, time.Duration) {
 	var all sync.WaitGroup
 	var left atomic.Int64
@@ -98,7 +97,7 @@ func closed(n, clients int, ask func() (timing, error)) (*answers, time.Duration
 	return found, time.Since(began)
 }
 
-// steady asks n times at a fixed rate, however long the answers take.
+// steady asks n times at a fixed rate (an open loop), however long the answers take.
 func steady(ctx context.Context, n int, every time.Duration, ask func() (timing, error)) *answers {
 	var all sync.WaitGroup
 	found := &answers{}

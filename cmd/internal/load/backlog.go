@@ -18,15 +18,13 @@ const (
 	pickSize   = 100
 )
 
-// fill puts rows from $1 to $2 into the queue, spread over the tenants. Both
-// databases take it.
+// fill inserts the queued rows $1 to $2, spread over the tenants. Both databases accept it.
 const fill = `WITH RECURSIVE n(i) AS (SELECT CAST($1 AS bigint) UNION ALL SELECT i + 1 FROM n WHERE i < $2)
 	INSERT INTO jobs (id, tenant, kind, lane, state, input, run_at, due, created)
 	SELECT 'job_' || (1000000000000 + i), 'tenant-' || (i % $3), 'experience.import', 'system', 'queued', '{}',
 		1, TRUE, 1 FROM n`
 
-// backlog takes the time of one round of dispatch on a short and on a long
-// queue.
+// backlog measures a round of dispatch on a short and on a long queue.
 func backlog(ctx context.Context, r *rig) ([]Figure, error) {
 	if err := r.open(ctx); err != nil {
 		return nil, err
@@ -67,9 +65,9 @@ func deepen(ctx context.Context, s *store.Store, from, to int) error {
 	return nil
 }
 
-// pickTime returns the median time of a round, with its commit. What it took
-// goes back into the queue, so that this stays as long as it is; not by taking
-// the round back, which would have each one meet tenants that were never served.
+// pickTime returns the median time of a round, with its commit. The picked jobs are queued
+// again, so that the queue keeps its length. They are not picked in a transaction that is
+// rolled back, because then every round would see tenants that were never served.
 func pickTime(ctx context.Context, s *store.Store) (time.Duration, error) {
 	took := make([]time.Duration, pickRounds)
 	for i := range took {

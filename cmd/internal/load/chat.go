@@ -22,7 +22,7 @@ const (
 // ClosedChats is the full number of chats of the load chat32.
 const ClosedChats = 6000
 
-// body returns the n-th chat: each says something else, so that each is kept.
+// body returns the n-th chat. All are different, so that none is a duplicate.
 func body(n int64, stream bool) string {
 	text := `{"model":"assistant","messages":[{"role":"user","content":"Question ` + strconv.FormatInt(n, 10) + `?"}]`
 	if stream {
@@ -31,7 +31,7 @@ func body(n int64, stream bool) string {
 	return text + "}"
 }
 
-// asker returns a function that puts chats to the API, each a new one.
+// asker returns a function that sends chats to the API, each a new one.
 func (r *rig) asker(ctx context.Context, url, key string, stream bool) func() (timing, error) {
 	next := counting()
 	return func() (timing, error) {
@@ -40,7 +40,7 @@ func (r *rig) asker(ctx context.Context, url, key string, stream bool) func() (t
 	}
 }
 
-// whole runs the whole program in this process while work drives it.
+// whole runs the whole program in this process while the load runs.
 func (r *rig) whole(ctx context.Context, work func(ctx context.Context, url string) error) error {
 	if err := r.open(ctx); err != nil {
 		return err
@@ -59,8 +59,8 @@ func (r *rig) whole(ctx context.Context, work func(ctx context.Context, url stri
 	})
 }
 
-// chat asks at a fixed rate, the vendor itself first, and tells what the way
-// through the queue adds.
+// chat asks at a fixed rate, first the vendor itself, then Dream Lab, and reports the added
+// latency.
 func chat(ctx context.Context, r *rig) (figures []Figure, err error) {
 	n := r.count(chatAll)
 	err = r.whole(ctx, func(ctx context.Context, url string) error {
@@ -101,8 +101,8 @@ func chat32(ctx context.Context, r *rig) (figures []Figure, err error) {
 	return figures, err
 }
 
-// streams opens a thousand streams that last some seconds, all at once. Memory
-// and connections are those of the whole program, clients and vendor included.
+// streams opens a thousand streams that last some seconds, all at once. The memory and the
+// connections are those of the whole program, with the clients and the vendor.
 func streams(ctx context.Context, r *rig) (figures []Figure, err error) {
 	n := r.count(streamsAll)
 	r.vendor.beat = streamBeat
@@ -121,8 +121,8 @@ func streams(ctx context.Context, r *rig) (figures []Figure, err error) {
 	return figures, err
 }
 
-// resident returns the most memory that this process ever held, in MB; 0 where
-// the system does not tell (proc_pid_status(5)).
+// resident returns the peak resident memory of this process in MB, 0 where the system does not
+// report it (proc_pid_status(5)).
 func resident() float64 {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {

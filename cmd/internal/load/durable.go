@@ -15,24 +15,24 @@ import (
 )
 
 const (
-	// noop is the kind that the load's own worker does nothing for. It travels
-	// in the lane system; the load has the queue to itself.
+	// noop is the kind of the jobs that do nothing. They use the lane system, in which the load
+	// has no other jobs.
 	noop      = tasks.ExperienceImport
 	inserters = 64   // clients that insert one by one
 	batchSize = 1000 // jobs in one call of AcceptAll
 	batchers  = 2
-	// floors for the two kinds of database; River's own numbers here are what
-	// cmd/bench compares with.
+	// floors for the two kinds of database. River's figures on the same machine are measured by
+	// cmd/bench.
 	singleFloor, embeddedFloor = 2000, 500
 )
 
-// DurableJobs is the full number of jobs of the load durable, each way.
+// DurableJobs is the full number of jobs of the load durable, for each way of inserting.
 const DurableJobs = 10_000
 
-// Insert is a way of putting jobs in.
+// Insert is a way of inserting jobs.
 type Insert string
 
-// The ways of putting jobs in.
+// The ways of inserting jobs.
 const (
 	Single Insert = "single" // each by a call of its own, from 64 clients
 	Batch  Insert = "batch"  // a thousand a call, from two clients
@@ -59,7 +59,7 @@ func durable(ctx context.Context, r *rig) ([]Figure, error) {
 	return figures, nil
 }
 
-// Widen sets the lane of the no-op jobs to so many workers.
+// Widen sets the concurrency of the lane of the no-op jobs.
 func Widen(c *config.Config, workers int) {
 	if c.Lanes == nil {
 		c.Lanes = map[string]config.Lane{}
@@ -67,8 +67,8 @@ func Widen(c *config.Config, workers int) {
 	c.Lanes[string(noop.Lane())] = config.Lane{Concurrency: workers, Window: 100 * workers, TenantCap: 100 * workers}
 }
 
-// Durable puts n no-op jobs into an open stack while one worker does them, and
-// returns the time from the first insert to the commit of the last job's end.
+// Durable inserts n no-op jobs into an open stack while one worker runs them, and returns the
+// time from the first insert to the commit of the last job's end.
 func Durable(ctx context.Context, s *boot.Stack, way Insert, n int) (time.Duration, error) {
 	count := newCounter(n)
 	processes, err := idleWorker(s, func(context.Context, *tasks.Run) (*tasks.End, error) {
@@ -90,7 +90,7 @@ func Durable(ctx context.Context, s *boot.Stack, way Insert, n int) (time.Durati
 	return took, boot.Until(ctx, s.Log, boot.Process{Name: "load", Run: work}, processes...)
 }
 
-// idleWorker returns a worker of the no-op jobs' lane, and what hands them out.
+// idleWorker returns a worker of the no-op jobs' lane, and the engine that dispatches them.
 func idleWorker(s *boot.Stack, handle tasks.Handler) ([]boot.Process, error) {
 	handlers := map[tasks.Kind]tasks.Handler{}
 	for _, kind := range tasks.Kinds() {
@@ -109,7 +109,7 @@ func idleWorker(s *boot.Stack, handle tasks.Handler) ([]boot.Process, error) {
 	}, nil
 }
 
-// insert puts n jobs in.
+// insert inserts n jobs.
 func insert(ctx context.Context, e *engine.Engine, way Insert, n int) error {
 	clients, size := inserters, 1
 	if way == Batch {

@@ -15,24 +15,23 @@ type Figure struct {
 	Value  float64 `json:"value"`
 	Unit   string  `json:"unit"` // "jobs/s", "ms", "MB" ...
 	Target float64 `json:"target,omitempty"`
-	// Most says that the target must not be passed; otherwise it has to be
-	// reached.
+	// Most says that the target is an upper bound; otherwise it is a lower bound.
 	Most bool `json:"most,omitempty"`
 	// Met tells whether the target is met; true where there is none.
 	Met bool `json:"met"`
 }
 
-// atLeast is a number that has to reach its target.
+// atLeast is a figure with a lower bound.
 func atLeast(load, name string, value float64, unit string, target float64) Figure {
 	return Figure{Load: load, Name: name, Value: value, Unit: unit, Target: target, Met: value >= target}
 }
 
-// atMost is a number that must stay under its target.
+// atMost is a figure with an upper bound.
 func atMost(load, name string, value float64, unit string, target float64) Figure {
 	return Figure{Load: load, Name: name, Value: value, Unit: unit, Target: target, Most: true, Met: value < target}
 }
 
-// plain is a number without a target.
+// plain is a figure without a target.
 func plain(load, name string, value float64, unit string) Figure {
 	return Figure{Load: load, Name: name, Value: value, Unit: unit, Met: true}
 }
@@ -71,8 +70,8 @@ func number(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// quantile returns the value below which a share of the times lies; zero where
-// there are none. It sorts them.
+// quantile returns the value below which a share of the times lies, zero for no times. It sorts
+// them.
 func quantile(times []time.Duration, share float64) time.Duration {
 	if len(times) == 0 {
 		return 0
@@ -81,8 +80,8 @@ func quantile(times []time.Duration, share float64) time.Duration {
 	return times[min(len(times)-1, int(float64(len(times))*share))]
 }
 
-// millis is a time as a number of milliseconds.
+// millis returns a time in milliseconds.
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// rate is how many a second.
+// rate returns the number a second.
 func rate(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }

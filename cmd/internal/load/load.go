@@ -1,11 +1,9 @@
-// Package load drives Dream Lab as hard as it goes and tells how fast that was:
-// the named loads of `dreamlab bench`, each with the target that it has to
-// reach.
+// Package load measures the speed of Dream Lab by the named loads of `dreamlab bench`, most of
+// them with a target.
 //
-// It works on the database and the queue that are configured, but in a schema
-// of its own, on a queue that is not in use, and with a vendor of its own that
-// answers at once and costs nothing. It compares with no other program: that is
-// cmd/bench.
+// It works on the configured database and queue, but in a schema of its own, on a queue that is
+// not in use, and with a vendor of its own that answers at once and costs nothing. It compares
+// with no other program: cmd/bench does.
 package load
 
 import (
@@ -36,18 +34,17 @@ func Loads() []Load {
 	}
 }
 
-// Options say what is driven and how long.
+// Options are the options of a run.
 type Options struct {
 	// Only names the load to run. Defaults to all.
 	Only string
-	// Part of the full number of jobs, from 0 to 1. Defaults to 1.
+	// Part is the part of the full number of jobs to run, from 0 to 1. Defaults to 1.
 	Part float64
 	// Tell is called with each load's figures. Defaults to nothing.
 	Tell func([]Figure) error
 }
 
-// Run runs the loads on what c configures, one after the other, and returns
-// what they measured.
+// Run runs the loads on the configuration c, one after the other, and returns their figures.
 func Run(ctx context.Context, c *config.Config, o Options) ([]Figure, error) {
 	chosen := slices.DeleteFunc(Loads(), func(l Load) bool { return o.Only != "" && o.Only != l.Name })
 	if len(chosen) == 0 {

@@ -16,8 +16,8 @@ const (
 	idleFor   = 10 * time.Second
 )
 
-// pickup takes the time from the call of Accept to the handler's start, one job
-// after the other, and counts what waiting costs.
+// pickup measures the time from the call of Accept to the handler's start, one job after the
+// other, and the commands of an idle lane.
 func pickup(ctx context.Context, r *rig) (figures []Figure, err error) {
 	if err := r.open(ctx); err != nil {
 		return nil, err
@@ -52,8 +52,8 @@ func pickup(ctx context.Context, r *rig) (figures []Figure, err error) {
 	return figures, err
 }
 
-// waiting counts the commands by which an idle lane waits: each blocking pop
-// is followed by one look into the queue. An embedded queue counts nothing.
+// waiting counts the commands of an idle lane: each blocking pop is followed by one look into
+// the queue. An embedded queue counts nothing.
 func (r *rig) waiting(ctx context.Context) ([]Figure, error) {
 	if r.stack.Queue.Embedded {
 		return nil, nil

@@ -19,11 +19,10 @@ import (
 	"dreamlab/store/db"
 )
 
-// setupTime bounds making and dropping what a load works on.
+// setupTime bounds the set-up and the removal of a load's parts.
 const setupTime = 2 * time.Minute
 
-// rig is what one load works on: parts that are the configured ones by their
-// kind, and its own by their contents.
+// rig holds the parts of one load: of the configured kinds, with contents of their own.
 type rig struct {
 	config *config.Config
 	part   float64
@@ -44,7 +43,7 @@ func one(ctx context.Context, c *config.Config, part float64, l Load) (figures [
 	return l.run(ctx, r)
 }
 
-// count is a full number of jobs, cut to the part that was asked for.
+// count is the part of a full number of jobs that the options select.
 func (r *rig) count(full int) int { return max(1, int(float64(full)*r.part)) }
 
 func (r *rig) close(ctx context.Context) error {
@@ -58,7 +57,7 @@ func (r *rig) close(ctx context.Context) error {
 	return fault
 }
 
-// isolate makes a configuration whose parts hold nothing but the load's own.
+// isolate makes a configuration of parts that only this load uses.
 func (r *rig) isolate(ctx context.Context, c *config.Config) error {
 	dir, err := os.MkdirTemp("", "dreamlab-bench-")
 	if err != nil {
@@ -133,7 +132,7 @@ func (r *rig) open(ctx context.Context) error {
 	return err
 }
 
-// claimQueue refuses a queue that is in use, and leaves it empty in the end.
+// claimQueue refuses a queue that is in use, and empties it at the end.
 func (r *rig) claimQueue(ctx context.Context) error {
 	queue := r.stack.Queue
 	if queue.Embedded {

@@ -5,14 +5,14 @@ import (
 	"net/http"
 )
 
-// Vendor starts the loads' vendor for a rival, and returns its base URL.
+// Vendor starts the loads' vendor for another program, and returns its base URL.
 func Vendor() (url string, stop func() error) {
 	v := startVendor()
 	return v.url, v.close
 }
 
-// Chats puts n chats to a rival's gateway from so many clients that never
-// pause, as the load chat32 does, and returns how many a second were answered.
+// Chats sends n chats to another program's gateway from so many clients that never pause, as
+// the load chat32 does, and returns the answered chats a second.
 func Chats(ctx context.Context, url string, header http.Header, n, clients int) (float64, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: clients}
 	defer transport.CloseIdleConnections()

@@ -24,8 +24,8 @@ const (
 	chunks = 6
 )
 
-// vendor is an OpenAI-compatible server that answers everything at once, and
-// streams on the beat that a load sets.
+// vendor is an OpenAI-compatible server that answers everything at once, and streams at the
+// pace that a load sets.
 type vendor struct {
 	url    string
 	beat   time.Duration // between two chunks; set before the first request
@@ -61,7 +61,7 @@ func (v *vendor) serve(w http.ResponseWriter, r *http.Request) {
 	reply(w, answer)
 }
 
-// reply writes to a client of the load; where that went away, the load knows.
+// reply writes to a client of the load. A client that has gone is counted by the load.
 func reply(w io.Writer, text string) bool {
 	_, err := io.WriteString(w, text)
 	return err == nil
