@@ -56,9 +56,9 @@ func sources(to State) []State {
 	return from
 }
 
-// StateIn says of rows that are named by their ids which states they may have, by
-// those that they may not: while its statistics are old PostgreSQL takes a state
-// for rare that ten thousand rows have, and goes through all of them for each id.
+// StateIn is a condition on the state of rows that are selected by id. It lists the
+// states that are excluded: with old statistics PostgreSQL may believe that a state
+// is rare which ten thousand rows have, and would scan all of them for each id.
 func StateIn(states ...State) string {
 	others := []State{StateSucceeded}
 	for state := range moves {
@@ -126,8 +126,8 @@ func (q *Queries) stubs(ctx context.Context, query string, args ...any) ([]stub,
 	return found, err
 }
 
-// lockFamily locks a job's parent, then the job, in the order in which all
-// who end jobs take them, and reads it.
+// lockFamily locks a job's parent, then the job, and reads it: every transaction
+// that ends jobs takes these locks in this order.
 func (q *Queries) lockFamily(ctx context.Context, id string) (stub, error) {
 	var parent string
 	err := q.One(ctx, `SELECT coalesce(parent, '') FROM jobs WHERE id = $1`, []any{id}, &parent)
@@ -147,7 +147,7 @@ func (q *Queries) lockFamily(ctx context.Context, id string) (stub, error) {
 	return found[0], nil
 }
 
-// lockJob locks a row; no id, or a row that is gone, locks nothing.
+// lockJob locks a row. It does nothing where there is no id or no such row.
 func (q *Queries) lockJob(ctx context.Context, id string) error {
 	if id == "" || q.Dialect() == db.SQLite { // SQLite has one writer
 		return nil
@@ -155,7 +155,7 @@ func (q *Queries) lockJob(ctx context.Context, id string) error {
 	return q.Later(ctx, `SELECT id FROM jobs WHERE id = $1 {lock}`, id)
 }
 
-// end moves a job that nobody runs to a final state, and settles what hangs on it.
+// end moves a job that no worker runs to a final state, and updates what depends on it.
 func (q *Queries) end(ctx context.Context, s stub, to State, why *Error) ([]Moved, error) {
 	code, message := errorTexts(why)
 	err := q.moveJob(ctx, move{
@@ -169,9 +169,9 @@ func (q *Queries) end(ctx context.Context, s stub, to State, why *Error) ([]Move
 	return q.settle(ctx, s, to)
 }
 
-// settle does what a job's end brings with it: its noun is closed, its parent
-// counts one child less, whoever wants to be told is, and what was to be done for a job that did not
-// succeed is not done any more.
+// settle updates what depends on a job's end: its subject is closed, its parent counts
+// one child less, its webhook gets a delivery, and the open children of a job that did
+// not succeed are cancelled.
 func (q *Queries) settle(ctx context.Context, s stub, to State) ([]Moved, error) {
 	moved := []Moved{{ID: s.ID, Lane: s.Lane, State: to}}
 	if err := q.nouns.ended(ctx, q.Tx, s, to); err != nil {
@@ -199,7 +199,7 @@ func (q *Queries) settle(ctx context.Context, s stub, to State) ([]Moved, error)
 	return append(moved, orphans...), err
 }
 
-// childEnded counts a child off its parent; the last one makes a waiting
+// childEnded counts one open child less for the parent; the last one makes a waiting
 // parent due.
 func (q *Queries) childEnded(ctx context.Context, parent string) ([]Moved, error) {
 	if parent == "" {
@@ -217,7 +217,7 @@ func (q *Queries) childEnded(ctx context.Context, parent string) ([]Moved, error
 	}, parent)
 }
 
-// moved makes a move that answers id and lane, and tells whom it touched.
+// moved makes a move that returns id and lane, and returns the rows that it changed.
 func (q *Queries) moved(ctx context.Context, m move, args ...any) ([]Moved, error) {
 	var all []Moved
 	err := q.Each(ctx, m.sql(), args, func(rows db.Rows) error {

@@ -19,11 +19,10 @@ type Picked struct {
 	tenant string
 }
 
-// PickJobs chooses the queued jobs of a lane whose turn it is, fairly between
-// its tenants (stride scheduling: the tenant that was served least, by weight, comes
-// next; one that was idle gains nothing by it) and by priority and age within
-// a tenant. It locks what it chose; MarkDispatched has to follow in the same
-// transaction.
+// PickJobs chooses the next queued jobs of a lane: between tenants by stride scheduling (the
+// tenant with the least service by weight is next; time spent idle earns no credit), within a
+// tenant by priority, then age. It locks the chosen jobs; MarkDispatched has to follow in the
+// same transaction.
 func (q *TurnQueries) PickJobs(ctx context.Context, lane string, limits Limits) ([]Picked, error) {
 	r := &round{Tx: q.Tx, lane: lane, limits: limits, mark: waitingMark{vtime: -1}}
 	if err := r.begin(ctx); err != nil || r.free <= 0 {
@@ -49,8 +48,8 @@ func (q *TurnQueries) PickJobs(ctx context.Context, lane string, limits Limits) 
 	return r.keepLimits(ctx)
 }
 
-// take reads and locks the next jobs of each candidate, as many as it got
-// turns. What another transaction holds is passed over.
+// take reads and locks the next jobs of each candidate, as many as it has turns. Rows that
+// another transaction has locked are skipped.
 func (r *round) take(ctx context.Context, found []*candidate) error {
 	type row struct {
 		Tenant string `json:"x_tenant"`
@@ -94,7 +93,7 @@ func (r *round) pick(rows db.Rows) error {
 	return nil
 }
 
-// MarkDispatched notes the wake-up that is about to be sent for each.
+// MarkDispatched writes the id of the wake-up that is about to be sent for each job.
 func (q *TurnQueries) MarkDispatched(ctx context.Context, picked []Picked) error {
 	type row struct {
 		ID   string `json:"x_id"`
@@ -112,15 +111,15 @@ func (q *TurnQueries) MarkDispatched(ctx context.Context, picked []Picked) error
 	}.sql(), db.Encode(rows))
 }
 
-// Outlook is what a dispatcher goes by.
+// Outlook is what a dispatcher has to do next.
 type Outlook struct {
 	Queued map[string]bool // the lanes that have due jobs
-	// Due is how long it is until the next job's time comes.
+	// Due is the time until the next run_at.
 	Due time.Duration
 }
 
-// Outlook tells which of the lanes have something to pick, and when the next
-// job's time comes, after the given while at the latest.
+// Outlook returns which of the lanes have jobs to pick, and the time until the next run_at, at
+// most the given duration.
 func (q *TurnQueries) Outlook(ctx context.Context, lanes []string, atMost time.Duration) (Outlook, error) {
 	o := Outlook{Queued: map[string]bool{}, Due: atMost}
 	err := q.Each(ctx, `SELECT lanes.value,

@@ -7,10 +7,10 @@ import (
 	"dreamlab/store/db"
 )
 
-// PruneJobs deletes a bounded number of jobs that ended longer ago than the
-// given while, with their attempts and effects, and returns how many: call it
-// until it returns 0. A dream's, a tune's or a training's own job stays, for
-// its noun shows it. What was spent stays too. It must run in a transaction.
+// PruneJobs deletes a bounded number of jobs that ended longer ago than the given age, with
+// their attempts and effects, and returns how many: call it until it returns 0. The own job of
+// a dream, a tune or a training is kept, because the API shows it with them. Entries are kept
+// too. It must run in a transaction.
 func (q *UpkeepQueries) PruneJobs(ctx context.Context, older time.Duration) (int64, error) {
 	return q.prune(ctx, `SELECT id FROM jobs WHERE finished < {now} - $1
 		AND state IN ('succeeded', 'failed', 'cancelled', 'expired')
@@ -18,8 +18,8 @@ func (q *UpkeepQueries) PruneJobs(ctx context.Context, older time.Duration) (int
 		older.Microseconds(), int64(sweep))
 }
 
-// PruneTenantJobs is PruneJobs for one whose jobs no noun shows, whatever they are
-// for: the ticks of the schedules, a hundred thousand a year.
+// PruneTenantJobs is PruneJobs for a tenant whose jobs belong to no dream, tune or training, kind:
+// the ticks of the schedules, a hundred thousand a year.
 func (q *UpkeepQueries) PruneTenantJobs(ctx context.Context, tenant string, older time.Duration) (int64, error) {
 	return q.prune(ctx, `SELECT id FROM jobs WHERE tenant = $1 AND finished < {now} - $2
 		AND state IN ('succeeded', 'failed', 'cancelled', 'expired') ORDER BY id LIMIT $3 {skip}`,
@@ -48,10 +48,10 @@ func (q *UpkeepQueries) prune(ctx context.Context, query string, args ...any) (i
 // its reply stream is kept.
 const keepAttached = 10 * time.Minute
 
-// ClearPrivate clears a bounded number of private jobs whose answer was not seen to
-// be delivered, and returns how many: once it can not be resumed any more, and the
-// given while after its end where no client waited on it. That should be no shorter,
-// or the reply stream outlives it. It must run in a transaction.
+// ClearPrivate clears a bounded number of private jobs whose answer was not confirmed as
+// delivered, and returns how many: attached ones once their answer cannot be resumed any more,
+// others once the given age after their end has passed. That age should be no shorter than the
+// life of a reply stream. It must run in a transaction.
 func (q *UpkeepQueries) ClearPrivate(ctx context.Context, keep time.Duration) (int64, error) {
 	var ids []string
 	err := q.Words(ctx, &ids, `SELECT id FROM jobs WHERE NOT keep AND result IS NOT NULL
@@ -67,8 +67,8 @@ func (q *UpkeepQueries) ClearPrivate(ctx context.Context, keep time.Duration) (i
 	return q.Exec(ctx, `UPDATE jobs SET input = '{}', result = NULL WHERE id IN ({list $1})`, list)
 }
 
-// JobsNeeded tells which of the jobs have not ended, or did so less than the given
-// while ago: they may still be tried again.
+// JobsNeeded returns which of the jobs have not ended, or ended less than the given age ago, so
+// that they may still be retried.
 func (q *UpkeepQueries) JobsNeeded(ctx context.Context, ids []string, ended time.Duration) (map[string]bool, error) {
 	needed := make(map[string]bool, len(ids))
 	err := q.Each(ctx, `SELECT id FROM jobs WHERE id IN ({list $1}) AND (finished IS NULL OR finished > {now} - $2)`,

@@ -13,24 +13,25 @@ type Queries struct {
 	nouns Nouns
 }
 
-// On returns the statements over a transaction's jobs, whose subjects are of the
-// given nouns.
+// On returns the statements over a transaction. The given nouns are updated when their jobs
+// move.
 func On(tx *db.Tx, nouns Nouns) Queries {
 	return Queries{tx, ReadQueries{tx}, ScheduleQueries{tx}, TurnQueries{tx}, LeaseQueries{tx},
 		UpkeepQueries{tx}, nouns}
 }
 
-// ReadQueries are the statements that show jobs and change none.
+// ReadQueries are the statements that read jobs and change none.
 type ReadQueries struct{ *db.Tx }
 
-// ScheduleQueries are the statements over what fires by the clock.
+// ScheduleQueries are the statements over schedules.
 type ScheduleQueries struct{ *db.Tx }
 
 // TurnQueries are the statements that choose which jobs go next.
 type TurnQueries struct{ *db.Tx }
 
-// LeaseQueries are the statements by which a worker takes jobs and keeps them.
+// LeaseQueries are the statements by which a worker claims jobs and keeps its leases.
 type LeaseQueries struct{ *db.Tx }
 
-// UpkeepQueries are the statements that find what nobody looks after, and what may go.
+// UpkeepQueries are the statements that find stuck, expired and lost jobs, and those that may
+// be deleted.
 type UpkeepQueries struct{ *db.Tx }

@@ -7,15 +7,15 @@ import (
 	"dreamlab/store/db"
 )
 
-// Filter narrows a list of jobs. Its zero value lists a tenant's own jobs,
-// neither the children that they made nor the deliveries of their ends.
+// Filter narrows a list of jobs. Its zero value lists a tenant's own jobs, without their
+// children and without webhook deliveries.
 type Filter struct {
 	Noun     string // chat, experience, dream, tune, schedule, webhook
 	Status   string // as the API shows it: queued is queued or dispatched
 	Parent   string // the children of this job
 	Subject  string // the jobs of this noun, children too
 	Children bool   // children too
-	// Brief leaves Input and Result out: each may be as large as a request.
+	// Brief leaves out Input and Result, each of which may be as large as a request.
 	Brief bool
 }
 
@@ -24,13 +24,12 @@ func (q *ReadQueries) Job(ctx context.Context, tenant, id string) (Job, error) {
 	return q.oneJob(ctx, `id = $1 AND tenant = $2`, id, tenant)
 }
 
-// AnyJob returns a job whosever it is: for those who act on nobody's behalf.
+// AnyJob returns a job of any tenant.
 func (q *ReadQueries) AnyJob(ctx context.Context, id string) (Job, error) {
 	return q.oneJob(ctx, `id = $1`, id)
 }
 
-// JobStates returns the states of those of the jobs that there are: a narrow look
-// at many at once, whosever they are.
+// JobStates returns the states of those of the jobs that exist, whatever their tenants.
 func (q *ReadQueries) JobStates(ctx context.Context, ids []string) (map[string]State, error) {
 	states := make(map[string]State, len(ids))
 	if len(ids) == 0 {
@@ -65,7 +64,7 @@ func (q *ReadQueries) Jobs(ctx context.Context, tenant string, f Filter, page db
 	return q.jobsPage(ctx, n, page)
 }
 
-// ofNoun takes a noun's kinds: '/' follows '.'.
+// ofNoun selects the kinds of a noun: '/' is the character after '.'.
 const ofNoun = `kind >= ? || '.' AND kind < ? || '/'`
 
 func (f Filter) narrow(n *db.Selection) {
@@ -83,9 +82,9 @@ func (f Filter) narrow(n *db.Selection) {
 	}
 }
 
-// inState says which jobs are in a state as the API shows it, in the words of the
-// index that holds them. Most jobs have succeeded: of these a list by id finds
-// enough without one.
+// inState is a condition for jobs in a state as the API shows it, written as in the partial
+// index for that state. Most jobs have succeeded, so a list by id finds enough of those without
+// an index.
 func inState(state State) string {
 	switch state {
 	case StateQueued:
@@ -100,7 +99,7 @@ func inState(state State) string {
 	return `state = 'succeeded'`
 }
 
-// unsuccessful says in the words of its index which jobs ended, and not well.
+// unsuccessful is a condition for jobs that ended without success, written as in its index.
 const unsuccessful = `state IN ('failed', 'cancelled', 'expired')`
 
 func (q *ReadQueries) jobsPage(ctx context.Context, n db.Selection, page db.Page) ([]Job, bool, error) {
@@ -143,7 +142,7 @@ func (q *Queries) ClearJob(ctx context.Context, id string) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE jobs SET input = '{}', result = NULL WHERE id = $1`, id)
 }
 
-// LaneCount counts a lane's jobs in one state.
+// LaneCount is the number of a lane's jobs in one state.
 type LaneCount struct {
 	Lane   string
 	State  State
@@ -151,9 +150,9 @@ type LaneCount struct {
 	Oldest time.Duration // how long the oldest has been due, or in flight
 }
 
-// open is a row source of the jobs that have not ended, in the words of the three
-// indexes which hold nothing else: a state alone matches none of them, and all
-// that ever ended is read (2 ms instead of 130 ms over 200,000 ended jobs).
+// open is a row source of the jobs that have not ended, written as in the three partial indexes
+// of such jobs: a condition on the state alone matches none of these indexes, and every ended
+// job would be read (2 ms instead of 130 ms over 200,000 ended jobs).
 const open = `(SELECT lane, tenant, state, run_at FROM jobs WHERE state = 'queued' AND due
 	UNION ALL SELECT lane, tenant, state, run_at FROM jobs WHERE state IN ('queued', 'waiting') AND NOT due
 	UNION ALL SELECT lane, tenant, state, run_at FROM jobs WHERE ` + inFlight + `) AS open`
@@ -175,8 +174,8 @@ func (q *ReadQueries) LaneCounts(ctx context.Context) ([]LaneCount, error) {
 	return all, err
 }
 
-// HasWaiting tells whether a job of the lane has waited for a worker for longer
-// than the given while. It ends at the first that has.
+// HasWaiting tells whether a job of the lane has been queued for longer than the given time. It
+// stops at the first one.
 func (q *ReadQueries) HasWaiting(ctx context.Context, lane string, longer time.Duration) (bool, error) {
 	var has bool
 	err := q.One(ctx, `SELECT EXISTS (SELECT 1 FROM jobs
@@ -187,7 +186,7 @@ func (q *ReadQueries) HasWaiting(ctx context.Context, lane string, longer time.D
 	return has, err
 }
 
-// DeadFilter narrows the jobs that did not succeed. Its zero value takes all.
+// DeadFilter narrows the jobs that did not succeed. Its zero value selects all of them.
 type DeadFilter struct {
 	Tenant string // ten_…
 	Noun   string // chat, dream, tune, webhook ...
@@ -195,9 +194,9 @@ type DeadFilter struct {
 	Within time.Duration
 }
 
-// DeadJobs returns a page of the jobs that failed or expired, whosever they
-// were, without input and result, and whether there are more. Children are left out, for their parent
-// failed with them, and so are chats whose client has gone.
+// DeadJobs returns a page of the jobs that failed or expired, of all tenants, without input and
+// result, and whether there are more. Children are left out, because their parent failed with
+// them, and so are chats whose client disconnected.
 func (q *ReadQueries) DeadJobs(ctx context.Context, f DeadFilter, page db.Page) ([]Job, bool, error) {
 	n := db.Select(`SELECT ` + briefColumns + ` FROM jobs
 		WHERE ` + unsuccessful + ` AND state IN ('failed', 'expired') AND parent IS NULL AND NOT attached`)

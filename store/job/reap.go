@@ -7,14 +7,14 @@ import (
 	"dreamlab/store/db"
 )
 
-// MaxCrashes is how many leases of a job may expire before it has failed.
+// MaxCrashes is the number of expired leases after which a job fails.
 const MaxCrashes = 3
 
 // sweep is how many rows one step of a sweep takes.
 const sweep = 200
 
-// MakeDue queues the jobs whose time has come, a bounded number of them, and
-// tells which. It must run in a transaction.
+// MakeDue queues the jobs whose run_at has passed, a bounded number of them, and returns them.
+// It must run in a transaction.
 func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
 	var ids []string
 	err := q.Each(ctx, `SELECT id FROM jobs WHERE state IN ('queued', 'waiting') AND NOT due AND run_at <= {now}
@@ -45,14 +45,14 @@ func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
 	return moved, err
 }
 
-// ExpiredJobs returns ids of jobs that waited for longer than they may.
+// ExpiredJobs returns ids of jobs that have passed their expires_at.
 func (q *UpkeepQueries) ExpiredJobs(ctx context.Context) ([]string, error) {
 	return q.ids(ctx, `SELECT id FROM jobs WHERE expires_at IS NOT NULL
 		AND state IN ('queued', 'dispatched', 'waiting') AND expires_at <= {now} ORDER BY expires_at LIMIT $1`)
 }
 
-// ExpireJob ends one of them, unless something came between. It must run in a
-// transaction, as ReapJob and LoseWake must.
+// ExpireJob ends one of them, unless it has moved meanwhile. It must run in a transaction, as
+// must ReapJob and LoseWakes.
 func (q *Queries) ExpireJob(ctx context.Context, id string) ([]Moved, error) {
 	s, err := q.lockFamily(ctx, id)
 	if err != nil || !CanMove(s.State, StateExpired) {
@@ -70,8 +70,8 @@ func (q *Queries) ExpireJob(ctx context.Context, id string) ([]Moved, error) {
 	return q.end(ctx, s, StateExpired, why)
 }
 
-// whyExpired returns why a job came to no answer in time: what its last attempt
-// failed of, or that no worker took it.
+// whyExpired returns the error of an expired job: that of its last attempt, or that no worker
+// claimed it.
 func (q *Queries) whyExpired(ctx context.Context, id string) (*Error, error) {
 	why := &Error{Code: "queue_unavailable",
 		Message: "no worker took the job in time: send it again, or allow it longer with expires_in"}
@@ -82,19 +82,19 @@ func (q *Queries) whyExpired(ctx context.Context, id string) (*Error, error) {
 	return why, err
 }
 
-// inFlight says in the words of its index which jobs are on their way to a worker
-// or with one: a window a lane at most, so that they need no index for their
-// leases and another for their wake-ups. SQLite takes it for no other words.
+// inFlight is a condition for the dispatched and running jobs, written as in their index. There
+// is at most a window of them in each lane, so leases and wake-ups need no index of their own.
+// SQLite uses the index only for this exact text.
 const inFlight = `state IN ('dispatched', 'running')`
 
-// ExpiredLeases returns ids of jobs whose worker has gone silent.
+// ExpiredLeases returns ids of jobs whose lease has expired.
 func (q *UpkeepQueries) ExpiredLeases(ctx context.Context) ([]string, error) {
 	return q.ids(ctx, `SELECT id FROM jobs WHERE `+inFlight+` AND state = 'running' AND lease_until < {now}
 		ORDER BY lease_until LIMIT $1`)
 }
 
-// ReapJob takes a job from a worker that has gone silent: its open entries are
-// unknown, and it is queued again, or ended where that was asked for or it has
+// ReapJob takes a job from a worker whose lease has expired. The attempt's open entries become
+// unknown, and the job is queued again, or ended where its cancellation was requested or it has
 // crashed MaxCrashes times.
 func (q *Queries) ReapJob(ctx context.Context, id string) ([]Moved, error) {
 	s, err := q.lockFamily(ctx, id)
@@ -121,8 +121,8 @@ func (q *Queries) ReapJob(ctx context.Context, id string) ([]Moved, error) {
 	return q.afterCrash(ctx, s, crashes+1, why)
 }
 
-// loseEntries ends what an attempt has left open: nobody knows any more what
-// came of it.
+// loseEntries ends the open entries of an attempt as unknown: the outcome of their calls was
+// lost.
 func (q *Queries) loseEntries(ctx context.Context, s stub, cause string) error {
 	return q.Later(ctx, `UPDATE entries SET state = 'unknown', cause = $3, ended = {now}
 		WHERE job = $1 AND epoch = $2 AND state = 'open'`, s.ID, s.Epoch, cause)
@@ -185,8 +185,8 @@ func (q *UpkeepQueries) DispatchedJobs(ctx context.Context, older time.Duration,
 	return all, err
 }
 
-// LoseWakes queues jobs whose wake-up is gone under a new generation. Those
-// that were claimed or moved meanwhile are left alone.
+// LoseWakes queues jobs whose wake-up is lost under a new generation. Those that were claimed
+// or moved meanwhile are left alone.
 func (q *Queries) LoseWakes(ctx context.Context, lost []Ref) ([]Moved, error) {
 	return q.moved(ctx, move{
 		To: StateQueued, Set: requeued,

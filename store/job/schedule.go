@@ -12,21 +12,21 @@ type Schedule struct {
 	ID   string // a name: dream-nightly
 	Spec string // cron, five fields, or @every …
 	Zone string // IANA name. Defaults to UTC.
-	// Misfire says what becomes of ticks that nobody was there for: once (all
-	// of them as one) or skip. Defaults to once.
+	// Misfire says what happens to ticks that were missed because no scheduler ran: once (all
+	// of them fire as one) or skip. Defaults to once.
 	Misfire string
-	// Overlap says whether a tick fires while the job of the one before is
-	// open: skip or allow. Defaults to skip.
+	// Overlap says whether a tick fires while the job of the previous tick is open: skip or
+	// allow. Defaults to skip.
 	Overlap string
-	Author  string // who made it; "" where it does not say
+	Author  string // the configuration or the API key that made it; "" where it is unknown
 	Next    time.Time
 	Last    time.Time // zero: never
 }
 
 const scheduleColumns = `id, spec, zone, misfire, overlap, author, next_at, last_at`
 
-// PutSchedule makes a schedule, or changes it. Next is taken over only where
-// the schedule is new or fires by another spec or zone than before.
+// PutSchedule makes a schedule, or changes it. Next is changed only where the schedule is new
+// or has another spec or zone than before.
 func (q *ScheduleQueries) PutSchedule(ctx context.Context, s Schedule) error {
 	_, err := q.Exec(ctx, `INSERT INTO schedules (id, spec, zone, misfire, overlap, author, next_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -38,8 +38,8 @@ func (q *ScheduleQueries) PutSchedule(ctx context.Context, s Schedule) error {
 	return err
 }
 
-// DropSchedules removes the schedules of an author but those that are named, and
-// returns which these were.
+// DropSchedules removes the schedules of an author, except those that are named, and returns
+// the removed ones.
 func (q *ScheduleQueries) DropSchedules(ctx context.Context, author string, but []string) ([]string, error) {
 	gone := []string{}
 	if but == nil {
@@ -55,20 +55,20 @@ func (q *ScheduleQueries) DropSchedules(ctx context.Context, author string, but 
 	return gone, err
 }
 
-// Schedules returns all of them by name. They are few: the operator writes them.
+// Schedules returns all schedules by name. They are few, because the operator writes them.
 func (q *ScheduleQueries) Schedules(ctx context.Context) ([]Schedule, error) {
 	return q.schedules(ctx, `SELECT `+scheduleColumns+` FROM schedules ORDER BY id`)
 }
 
-// DueSchedules returns those whose time has come; one that another process is
-// firing is left to it.
+// DueSchedules returns the schedules that are due. Those that another process has locked are
+// skipped.
 func (q *ScheduleQueries) DueSchedules(ctx context.Context) ([]Schedule, error) {
 	return q.schedules(ctx, `SELECT `+scheduleColumns+` FROM schedules WHERE next_at <= {now}
 		ORDER BY next_at LIMIT 100 {skip}`)
 }
 
-// AdvanceSchedule notes that a tick was dealt with. It fails with ErrNotFound
-// where that tick is not the next one any more.
+// AdvanceSchedule records that a tick was handled. It fails with ErrNotFound where that tick is
+// no longer the next one.
 func (q *ScheduleQueries) AdvanceSchedule(ctx context.Context, id string, last, next time.Time) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE schedules SET last_at = $2, next_at = $3 WHERE id = $1 AND next_at = $2`,
 		id, last.UnixMicro(), next.UnixMicro())

@@ -58,34 +58,35 @@ type capacityClaim struct {
 	jobs []*jobInsert
 }
 
-// capacity is what the insert of new jobs needs to find out which of them may be
-// dispatched at once.
+// capacity holds what the insert of new jobs needs to decide which of them are dispatched at
+// once.
 type capacity struct {
 	claims []*capacityClaim
-	// mark is written into the shares that this transaction locks. A share that
-	// bears another mark was not locked by it.
+	// mark is written into the shares that this transaction locks. A share with another mark
+	// was not locked by it.
 	mark string
-	// counted is up to how many jobs in flight are counted in a lane.
+	// counted is the number up to which the jobs in flight of a lane are counted.
 	counted int
 }
 
 // noCapacity leaves all jobs to the dispatcher.
 var noCapacity = capacity{claims: []*capacityClaim{}}
 
-// fewInFlight is how many jobs in flight are counted for a lone job.
+// fewInFlight is the number of jobs in flight up to which they are counted for a single new
+// job.
 const fewInFlight = 256
 
-// findCapacity gives those rows that may go past the queue a wake-up, and locks the
-// shares of their tenants, so that two processes cannot both use the last free
-// capacity. A tenant with jobs in the queue is left out: the dispatcher may hold
-// the lock of its share. Whether there is capacity is found out by the insert.
+// findCapacity prepares the rows that may skip the queue: it gives them a wake-up, and locks
+// the shares of their tenants, so that two processes cannot both use the last free capacity. A
+// tenant with queued jobs is left out: the dispatcher may hold the lock of its share. The
+// insert decides whether there is capacity.
 func (q *Queries) findCapacity(ctx context.Context, rows []jobInsert, limits map[string]Limits) (capacity, error) {
 	free := capacity{mark: db.NewID(""), claims: claimsOf(rows, limits)}
 	wakes, before := wakeBundles{}, map[string]int{}
 	for at, c := range free.claims {
 		c.Claim = at + 1
-		// Counting must not cost a job more than being dispatched in its turn: it
-		// stops where there would be too many for so few new jobs.
+		// Counting must not cost more than dispatching the job from the queue would: it stops
+		// at the number beyond which so few new jobs never fit.
 		free.counted = max(free.counted, fewInFlight, 64*len(c.jobs))
 		for i, r := range c.jobs {
 			before[c.Lane]++
@@ -101,9 +102,8 @@ func (q *Queries) findCapacity(ctx context.Context, rows []jobInsert, limits map
 		ON CONFLICT (lane, tenant) DO UPDATE SET taker = excluded.taker`, db.Encode(free.claims), free.mark)
 }
 
-// itsQueue is 1 where the tenant of the claim x has jobs in the queue, or nothing.
-// The order names all columns of the index; otherwise the planner would use
-// another index for part of it.
+// itsQueue selects 1 where the tenant of the claim x has queued jobs, else nothing. ORDER BY
+// names all columns of the index; otherwise the planner would use another index for part of it.
 const itsQueue = `(SELECT 1 FROM jobs j WHERE j.lane = x.lane AND j.tenant = x.tenant AND j.state = 'queued' AND j.due
 	ORDER BY j.tenant, j.priority DESC, j.id LIMIT 1)`
 
@@ -131,12 +131,12 @@ func claimsOf(rows []jobInsert, limits map[string]Limits) []*capacityClaim {
 	return claims
 }
 
-// capacityQuery opens a query that counts, after the shares were locked ($2 are
-// the claims, $3 is counted, $4 the mark), the jobs in flight, and returns what is
-// free: for the tenant under its cap, in the lane for tenants that have nothing in
-// flight (in_lane) and for those that have (in_shared). The first is NULL where
-// the share was not locked, or the tenant has jobs in the queue by now. Each claim
-// is looked up by itself: a join would be planned by how large the tables were.
+// capacityQuery opens a query that runs after the shares were locked ($2 are the claims, $3 is
+// counted, $4 the mark). It counts the jobs in flight and returns the free capacity: of the
+// tenant under its cap, of the lane for tenants without jobs in flight (in_lane), and of the
+// lane for tenants with some (in_shared). The first is NULL where the share was not locked or
+// the tenant has queued jobs by now. Each claim is looked up by itself: PostgreSQL would plan a
+// join by the sizes that the tables had earlier.
 const capacityQuery = `WITH counted AS MATERIALIZED (
 	SELECT x.claim, x.win, x.most_shared,
 		(SELECT coalesce(s.cap, x.most) FROM shares s

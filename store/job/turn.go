@@ -8,36 +8,35 @@ import (
 	"dreamlab/store/db"
 )
 
-// maxTenantsPerRound is how many of the tenants that wait in a lane a round looks
-// up in the queue itself.
+// maxTenantsPerRound is the number of waiting tenants of a lane that a round looks up in the
+// queue.
 const maxTenantsPerRound = 128
 
 // round is one round of picking in a lane.
 //
-// It finds the tenants that wait by hopping over the queue's index from one to
-// the next, so that a long queue of one costs nothing. Where more than
-// maxTenantsPerRound of them wait, each round looks at the next part of them and
-// marks in their shares that they wait; from all that are marked it takes those
-// whose turn it is. What a round costs is bounded that way, and a newcomer among
-// so many is found before the others have had a turn or two.
+// It finds the waiting tenants by a skip scan over the queue's index, so that the length of a
+// tenant's queue costs nothing. Where more than maxTenantsPerRound tenants wait, each round
+// looks at the next part of them and marks their shares as waiting; from all marked ones it
+// picks by virtual time. The cost of a round is bounded in this way, and a new tenant among so
+// many is found before the others have had more than a turn or two.
 type round struct {
 	*db.Tx
 	lane   string
 	limits Limits
 	turn   int64  // the lane's virtual time
-	cursor string // the tenant that was looked at last, "" after the end
+	cursor string // the last tenant that was looked at, "" after the end
 
 	free   int            // jobs that the window still admits
-	shared int            // and of these, of tenants that have jobs in flight
+	shared int            // part of free that tenants with jobs in flight may use
 	busy   map[string]int // jobs in flight, by tenant
 	known  map[string]*candidate
-	many   bool        // more wait than maxTenantsPerRound
-	mark   waitingMark // up to where the marked ones were read
+	many   bool        // more than maxTenantsPerRound tenants wait
+	mark   waitingMark // position up to which the marked shares were read
 	served int64       // the virtual time of the last job picked
 	picked []Picked
 }
 
-// waitingMark is a position in the list of the tenants that are marked to wait.
+// waitingMark is a position in the list of the shares that are marked as waiting.
 type waitingMark struct {
 	vtime  int64
 	tenant string
@@ -50,26 +49,25 @@ type candidate struct {
 	weight int64
 	vtime  int64
 	limit  int      // on its jobs in flight
-	held   int      // its jobs in flight, those that this round took with them
+	held   int      // its jobs in flight, including those that this round took
 	got    int      // turns, in this step of the round
 	taken  int      // jobs, in all of it
 	jobs   []Picked // those of this step
 	marked bool     // its share says that it waits
-	read   bool     // it was read from there
-	empty  bool     // it has nothing left
+	read   bool     // it was read from the marked shares
+	empty  bool     // it has no queued jobs left
 }
 
 func (c *candidate) stride() int64 { return stride / max(1, c.weight) }
 
-// mayGo tells whether a candidate may have one job more in flight, where tenants
-// that have some may have so many more together.
+// mayGo tells whether a candidate may have one more job in flight. shared is the capacity left
+// for tenants that have some already.
 func (c *candidate) mayGo(shared int) bool {
 	held := c.held + c.got
 	return held < c.limit && !c.empty && (held == 0 || shared > 0)
 }
 
-// begin locks the lane against others who pick in it, and counts what its
-// window and the caps bound.
+// begin locks the lane against other dispatchers, and reads its free capacity.
 func (r *round) begin(ctx context.Context) error {
 	const read = `SELECT vtime, cursor FROM shares WHERE lane = $1 AND tenant = '' {lock}`
 	err := r.One(ctx, read, []any{r.lane}, &r.turn, &r.cursor)
@@ -87,7 +85,7 @@ func (r *round) begin(ctx context.Context) error {
 	return r.count(ctx)
 }
 
-// count counts the jobs in flight, and what the limits still admit.
+// count counts the jobs in flight, and computes the free capacity.
 func (r *round) count(ctx context.Context) error {
 	r.free, r.shared, r.busy = r.limits.Window, r.limits.shared(), map[string]int{}
 	return r.Each(ctx, `SELECT tenant, count(*) FROM jobs
@@ -103,8 +101,8 @@ func (r *round) count(ctx context.Context) error {
 		})
 }
 
-// findWaiting looks at the next tenants in the queue; at the end it goes on from
-// the first.
+// findWaiting looks at the next tenants in the queue. After the last one it continues with the
+// first.
 func (r *round) findWaiting(ctx context.Context) error {
 	seen := 0
 	for from := r.cursor; ; from = "" {
@@ -122,8 +120,8 @@ func (r *round) findWaiting(ctx context.Context) error {
 	}
 }
 
-// hop looks at the next tenants after one, at most so many. The order names
-// all columns of the index, or another index would do for a part of it.
+// hop returns the next waiting tenants after one, at most so many. ORDER BY names all columns
+// of the index, or another index would be used for part of it.
 func (r *round) hop(ctx context.Context, from string, most int) (n int, err error) {
 	err = r.Each(ctx, `WITH RECURSIVE waiting(n, tenant) AS (
 			SELECT 1, (SELECT tenant FROM jobs WHERE lane = $1 AND state = 'queued' AND due AND tenant > $2
@@ -148,8 +146,8 @@ func (r *round) hop(ctx context.Context, from string, most int) (n int, err erro
 	return n, err
 }
 
-// readMarked reads the next of those that are marked to wait, the one whose turn
-// it is first. Whether they still wait shows when their jobs are taken.
+// readMarked reads the next of the shares that are marked as waiting, by virtual time. Whether
+// their tenants still wait is known once their jobs are taken.
 func (r *round) readMarked(ctx context.Context) error {
 	n, most := 0, max(maxTenantsPerRound, r.free)
 	err := r.Each(ctx, `SELECT tenant, weight, vtime, coalesce(cap, $5) FROM shares
@@ -167,8 +165,8 @@ func (r *round) readMarked(ctx context.Context) error {
 	return err
 }
 
-// load adds a candidate to the round. One that was idle, or at its cap, does not
-// come before the others for it.
+// load adds a candidate to the round. Time in which its tenant was idle or at its cap earns it
+// no credit.
 func (r *round) load(c *candidate) *candidate {
 	if known := r.known[c.tenant]; known != nil {
 		return known
@@ -179,7 +177,7 @@ func (r *round) load(c *candidate) *candidate {
 	return c
 }
 
-// candidates returns those that may be served, the one whose turn it is first.
+// candidates returns the tenants that may be served, by virtual time.
 func (r *round) candidates(ctx context.Context) ([]*candidate, error) {
 	for r.many && !r.mark.end && r.readyMarked() < r.free {
 		if err := r.readMarked(ctx); err != nil {
@@ -198,7 +196,7 @@ func (r *round) candidates(ctx context.Context) ([]*candidate, error) {
 	return found, nil
 }
 
-// readyMarked counts the marked ones that were read and may be served.
+// readyMarked counts the marked tenants that were read and may be served.
 func (r *round) readyMarked() int {
 	n := 0
 	for _, c := range r.known {
@@ -209,8 +207,8 @@ func (r *round) readyMarked() int {
 	return n
 }
 
-// share hands out turns one by one, each to the candidate whose virtual time is
-// the least of those that may go, and returns them in order.
+// share hands out turns one by one, each to the candidate with the least virtual time that may
+// go, and returns them in order.
 func (r *round) share(found []*candidate) []*candidate {
 	var turns []*candidate
 	for i := range r.free {
@@ -230,8 +228,8 @@ func (r *round) share(found []*candidate) []*candidate {
 	return turns
 }
 
-// settle takes up the jobs that were taken, and tells whether there is capacity
-// left because a tenant had fewer jobs than turns.
+// settle records the jobs that were taken, and tells whether capacity is left over because a
+// tenant had fewer jobs than turns.
 func (r *round) settle(found, turns []*candidate) (left bool) {
 	for _, c := range turns {
 		if len(c.jobs) > 0 {
@@ -256,8 +254,8 @@ func (r *round) settle(found, turns []*candidate) (left bool) {
 	return left && r.free > 0
 }
 
-// addUsage stores the virtual times after a round, and which tenants wait. The
-// shares of those that were served are locked from here on.
+// addUsage stores the virtual times after a round, and which tenants wait. It locks the shares
+// of the tenants that were served.
 func (r *round) addUsage(ctx context.Context) error {
 	type row struct {
 		Tenant  string `json:"tenant"`
@@ -274,7 +272,7 @@ func (r *round) addUsage(ctx context.Context) error {
 	if len(rows) == 1 && !r.many {
 		return nil
 	}
-	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.Tenant, b.Tenant) }) // as accepts take them
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.Tenant, b.Tenant) }) // the order in which accepts lock them
 	_, err := r.Exec(ctx, `INSERT INTO shares (lane, tenant, vtime, waiting, cursor)
 		SELECT $1, tenant, vtime, waiting, cursor
 		FROM {rows $2: tenant text, vtime bigint, waiting boolean, cursor text} WHERE TRUE
@@ -284,8 +282,8 @@ func (r *round) addUsage(ctx context.Context) error {
 	return err
 }
 
-// keepLimits drops what is over a limit by now: before their shares were locked
-// other jobs of the same tenants may have been accepted past the queue.
+// keepLimits drops the jobs that are over a limit by now: before the shares were locked, other
+// jobs of the same tenants may have been accepted as dispatched.
 func (r *round) keepLimits(ctx context.Context) ([]Picked, error) {
 	if len(r.picked) == 0 {
 		return nil, nil

@@ -15,8 +15,8 @@ type Delivery struct {
 	Status State  `json:"status"`
 }
 
-// addDelivery makes the job that tells a webhook of an end, in the transaction
-// of that end: neither is ever there without the other.
+// addDelivery inserts the job that delivers an end to a webhook, in the transaction of that
+// end: there is never one without the other.
 func (q *Queries) addDelivery(ctx context.Context, s stub, to State) ([]Moved, error) {
 	if !s.Webhook {
 		return nil, nil
@@ -32,12 +32,12 @@ func (q *Queries) addDelivery(ctx context.Context, s stub, to State) ([]Moved, e
 }
 
 const (
-	// DeliveryKind is the kind of the jobs that tell webhooks of an end: the one
-	// kind that the store makes by itself.
+	// DeliveryKind is the kind of the jobs that deliver ends to webhooks, the only kind that
+	// this package makes itself.
 	DeliveryKind = "webhook.deliver"
 	deliveryLane = "system"
-	// deliveryAttempts spread over about a day, by the pauses of who delivers.
+	// deliveryAttempts spread over about a day, by the pauses of the delivering handler.
 	deliveryAttempts = 12
-	// deliveryLife bounds how long a delivery may wait for its host or its turn too.
+	// deliveryLife bounds how long a delivery may be queued or retried.
 	deliveryLife = 48 * time.Hour
 )

@@ -8,26 +8,26 @@ import (
 	"dreamlab/store/db"
 )
 
-// Traces are where a conversation left something beside its own row: ids alone, so
-// that they can be kept while it is being forgotten.
+// Traces lists the places beside its own row in which a conversation was stored: only ids, so
+// that they can be kept while the conversation is being forgotten.
 type Traces struct {
 	Conversation string   `json:"conversation"`
 	Experiences  []string `json:"experiences"`
-	Chats        []string `json:"chats"`   // jobs whose input and answer said it
-	Imports      []string `json:"imports"` // jobs that brought it in
+	Chats        []string `json:"chats"`   // jobs with its messages in their input and answer
+	Imports      []string `json:"imports"` // jobs that imported it
 	Examples     []string `json:"examples"`
 	Reflections  []string `json:"reflections"`
-	Dreams       []string `json:"dreams"` // that took it in; one under way may have read what it taught, too
+	Dreams       []string `json:"dreams"` // that sealed its experiences, and running ones that may have read its lessons
 	Memories     []string `json:"memories"`
 	Datasets     []string `json:"datasets"`
 	Models       []string `json:"models"` // tuned on these datasets
 }
 
-// Kinds are the kinds of the jobs in which a conversation leaves what was said.
+// Kinds are the kinds of the jobs that hold a conversation's messages.
 type Kinds struct{ Chat, Import, Slice, Reflect string }
 
-// ofConversation are the experiences of a conversation ($2) of a tenant ($1), and
-// citing are those who name one of them.
+// ofConversation selects the experiences of a conversation ($2) of a tenant ($1), and citing
+// selects what cites one of them.
 const (
 	ofConversation = `SELECT id FROM experiences WHERE tenant = $1 AND conversation = $2`
 	citing         = `SELECT cites FROM citations WHERE tenant = $1 AND source IN (` + ofConversation + `)`
@@ -35,8 +35,8 @@ const (
 		WHERE m.tenant = $1 AND m.experience IN (` + ofConversation + `)`
 )
 
-// Traces finds a conversation, by our id or the client's, and where it left
-// something. It fails with ErrNotFound where there is no such conversation.
+// Traces finds a conversation, by our id or the client's, and the places in which it was
+// stored. It fails with ErrNotFound where there is no such conversation.
 func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string, kinds Kinds) (Traces, error) {
 	var t Traces
 	external, err := q.findConversation(ctx, tenant, id, &t)
@@ -53,7 +53,7 @@ func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string, kinds
 		{&t.Experiences, ofConversation},
 		{&t.Examples, `SELECT id FROM examples WHERE tenant = $1 AND experience IN (` + ofConversation + `)`},
 		{&t.Reflections, `SELECT id FROM reflections WHERE tenant = $1 AND id IN (` + citing + `)`},
-		// Dreams that were cancelled or undone, too: their objects hold what later ones took up again.
+		// Cancelled and undone dreams count too: their objects hold experiences that later dreams sealed again.
 		{&t.Dreams, `SELECT dream FROM experiences WHERE tenant = $1 AND conversation = $2 AND dream IS NOT NULL
 			UNION SELECT d.id FROM jobs j JOIN dreams d ON d.id = j.subject WHERE j.id IN (` + citing + `)
 			UNION SELECT id FROM dreams WHERE tenant = $1 AND finished IS NULL`},
@@ -69,8 +69,8 @@ func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string, kinds
 	return t, nil
 }
 
-// findConversation finds its ids, ours and the client's. One whose chats all left no
-// experience has no row, and is known by the client's id alone.
+// findConversation returns its ids, ours and the client's. A conversation whose chats left no
+// experience has no row, and only the client's id.
 func (q *ExperienceQueries) findConversation(ctx context.Context, tenant, id string, t *Traces,
 ) (external string, err error) {
 	err = q.One(ctx, `SELECT id, external FROM conversations WHERE tenant = $1 AND (id = $2 OR external = $2)`,
@@ -83,9 +83,9 @@ func (q *ExperienceQueries) findConversation(ctx context.Context, tenant, id str
 	return external, err
 }
 
-// traceJobs finds the imports that brought it in, and its chats that have ended: by
-// the experiences that they left, and by its name, which those have, too, that left
-// none, as refusals, answers without text and failed chats.
+// traceJobs finds the jobs that imported it, and its chats that have ended. It finds them by
+// the experiences that they left, and by the conversation's name: chats that failed, were
+// refused or had no text left no experience.
 func (q *ExperienceQueries) traceJobs(ctx context.Context, tenant, external string, kinds Kinds, t *Traces) error {
 	const left = `SELECT id FROM jobs WHERE tenant = $1 AND kind = $3
 		AND id IN (SELECT job FROM experiences WHERE tenant = $1 AND conversation = $2)`
@@ -97,8 +97,8 @@ func (q *ExperienceQueries) traceJobs(ctx context.Context, tenant, external stri
 		tenant, t.Conversation, kinds.Chat, external)
 }
 
-// HoldConversation waits for those who are learning from a conversation, by our id,
-// and has those who come later find it gone. It must run in a transaction.
+// HoldConversation waits for the transactions that are learning from a conversation, by our id;
+// later ones find it gone. It must run in a transaction.
 func (q *ExperienceQueries) HoldConversation(ctx context.Context, tenant, id string) error {
 	for _, lock := range []string{
 		`SELECT id FROM conversations WHERE tenant = $1 AND id = $2 {lock}`,
@@ -113,8 +113,8 @@ func (q *ExperienceQueries) HoldConversation(ctx context.Context, tenant, id str
 	return nil
 }
 
-// StillThere tells which of the experiences have not been forgotten, and keeps them
-// from being so until the transaction ends.
+// StillThere returns the experiences that have not been forgotten, and locks them against it
+// until the transaction ends.
 func (q *ExperienceQueries) StillThere(ctx context.Context, tenant string, ids []string) (map[string]bool, error) {
 	var found []string
 	err := q.Words(ctx, &found, `SELECT id FROM experiences WHERE tenant = $1 AND id IN ({list $2}) ORDER BY id {lock}`,
@@ -122,17 +122,17 @@ func (q *ExperienceQueries) StillThere(ctx context.Context, tenant string, ids [
 	return setOf(found), err
 }
 
-// encodeList writes a list for {list …}; none is an empty one.
+// encodeList encodes a list for {list …}; no ids are an empty list.
 func encodeList(ids []string) string { return db.Encode(append([]string{}, ids...)) }
 
-// cited are those who name one of the experiences ($2) of a tenant ($1), which may
-// be gone.
+// cited selects what cites one of the experiences ($2) of a tenant ($1). The experiences may be
+// gone.
 const cited = `SELECT cites FROM citations WHERE tenant = $1 AND source IN ({list $2})`
 
-// Forget removes what a conversation left in the database, and what was learned
-// from it: experiences, examples, the lessons that rest on it, and what jobs said
-// of it. The spend stays. It can be repeated, which removes what was under way the
-// time before. It must run in a transaction.
+// Forget removes what a conversation left in the database and what was learned from it:
+// experiences, examples, the lessons that rest on it, and the contents of its jobs. Entries are
+// kept. It can be repeated, which removes what running jobs wrote since the last time. It must
+// run in a transaction.
 func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces, kinds Kinds) error {
 	if err := q.forgetLessons(ctx, tenant, t); err != nil {
 		return err
@@ -144,7 +144,7 @@ func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces,
 	}{
 		{`DELETE FROM examples WHERE tenant = $1 AND experience IN ({list $2})`, []any{tenant, said}},
 		{`DELETE FROM reflections WHERE tenant = $1 AND id IN (` + cited + `)`, []any{tenant, said}},
-		// What was said stands in the chats' jobs, what was made of it in the dreams' and evaluations'.
+		// The chats' jobs hold its messages; the dreams' and evaluations' jobs hold texts made from them.
 		{`DELETE FROM effects WHERE job IN ({list $1})`, []any{chats}},
 		{`UPDATE jobs SET input = '{}', result = NULL, conversation = NULL, error_message = CASE
 			WHEN error_code IS NOT NULL THEN 'deleted with the conversation' END
@@ -168,7 +168,7 @@ func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces,
 	return nil
 }
 
-// forgetLessons takes the lessons that rest on a conversation out of the memories.
+// forgetLessons removes the lessons that rest on a conversation from the memories.
 func (q *ExperienceQueries) forgetLessons(ctx context.Context, tenant string, t Traces) error {
 	memories, err := q.MemoriesOf(ctx, tenant, t)
 	if err != nil {
@@ -186,7 +186,7 @@ func (q *ExperienceQueries) forgetLessons(ctx context.Context, tenant string, t 
 	return nil
 }
 
-// lessonsWithout leaves out the lessons that rest on one of the experiences.
+// lessonsWithout returns the lessons that rest on none of the experiences.
 func (m Memory) lessonsWithout(gone []string) []Lesson {
 	rests := func(l Lesson) bool {
 		return slices.ContainsFunc(l.Sources, func(id string) bool { return slices.Contains(gone, id) })
@@ -194,8 +194,8 @@ func (m Memory) lessonsWithout(gone []string) []Lesson {
 	return slices.DeleteFunc(slices.Clone(m.Lessons), rests)
 }
 
-// MemoriesOf finds the versions of the memory that the conversation has, or had, a
-// part in.
+// MemoriesOf returns the versions of the memory with a lesson that rests, or rested, on the
+// conversation.
 func (q *ExperienceQueries) MemoriesOf(ctx context.Context, tenant string, t Traces) ([]Memory, error) {
 	var all []Memory
 	keep := func(m Memory) error {
@@ -208,8 +208,8 @@ func (q *ExperienceQueries) MemoriesOf(ctx context.Context, tenant string, t Tra
 	return all, err
 }
 
-// StillLearning tells whether work is under way that may have read the conversation
-// before it was forgotten: what it writes has to be looked at once more.
+// StillLearning tells whether a job is running that may have read the conversation before it
+// was forgotten: its results have to be looked at again.
 func (q *ExperienceQueries) StillLearning(ctx context.Context, tenant string, t Traces) (bool, error) {
 	var busy []string
 	err := q.Words(ctx, &busy, `SELECT id FROM dreams WHERE tenant = $1 AND finished IS NULL AND id IN ({list $3})
@@ -218,11 +218,11 @@ func (q *ExperienceQueries) StillLearning(ctx context.Context, tenant string, t 
 	return len(busy) > 0, err
 }
 
-// ForgetCitations removes who named a conversation, once nobody is at work who may
-// name it again.
+// ForgetCitations removes the citations of a conversation, once no job is running that may cite
+// it again.
 func (q *ExperienceQueries) ForgetCitations(ctx context.Context, tenant string, t Traces) error {
 	for _, query := range []string{
-		// What a reflection named that is gone, of other conversations too; then these.
+		// First the citations by reflections that are gone, of other conversations too; then the rest.
 		`DELETE FROM citations WHERE cites IN (` + cited + `) AND cites >= 'rfl_' AND cites < 'rfm'`,
 		`DELETE FROM citations WHERE tenant = $1 AND source IN ({list $2})`,
 	} {
@@ -256,7 +256,7 @@ func (q *ExperienceQueries) MoveDataset(ctx context.Context, d Dataset) error {
 	return nil
 }
 
-// DatasetObjectsUsed tells which of the objects are a dataset's rows or manifest, of
+// DatasetObjectsUsed returns which of the objects are the rows or the manifest of a dataset, of
 // any tenant.
 func (q *ExperienceQueries) DatasetObjectsUsed(ctx context.Context, objects []string) (map[string]bool, error) {
 	var used []string

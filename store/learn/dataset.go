@@ -21,8 +21,8 @@ type Dataset struct {
 	Created  time.Time
 }
 
-// Manifest says how a dataset was made: what went in and out of each filter,
-// and what would make the same file again.
+// Manifest describes how a dataset was made: the counts before and after each filter, and the
+// settings that reproduce the file.
 type Manifest struct {
 	SHA256  string         `json:"sha256"`
 	Alias   string         `json:"alias"`
@@ -36,9 +36,9 @@ type Manifest struct {
 	Authors map[string]int `json:"authors"`
 }
 
-// AddDataset keeps a dataset with its examples and tells whether it is new: the
-// same rows are the same dataset, which is then returned. It fails with db.ErrConflict
-// where an example was forgotten meanwhile, and must run in a transaction.
+// AddDataset stores a dataset with its examples and tells whether it is new: the same rows are
+// the same dataset, which is then returned. It fails with db.ErrConflict where an example was
+// forgotten meanwhile, and must run in a transaction.
 func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []string) (Dataset, bool, error) {
 	n, err := q.Exec(ctx, `INSERT INTO datasets (id, tenant, alias, sha256, manifest, rows, object, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, {now}) ON CONFLICT (tenant, alias, sha256) DO NOTHING`,

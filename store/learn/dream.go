@@ -18,17 +18,17 @@ type Dream struct {
 	Status   job.State
 	Error    *job.Error
 	Mode     string // auto, live, batch
-	Dry      bool   // a dry run: an estimate, which takes no experiences and no other's place
+	Dry      bool   // a dry run: an estimate, which seals no experiences and may run beside another dream
 	Stage    string // seal, slices, reflect, consolidate, done
 	Counts   DreamCounts
 	Budget   *int64 // nano-dollars; nil: the tenant's own
-	LiveCost int64  // what live calls would have cost, nano-dollars
+	LiveCost int64  // cost of the same calls at live prices, nano-dollars
 	Undone   time.Time
 	Created  time.Time
 	Finished time.Time
 }
 
-// DreamCounts is a dream's counted output.
+// DreamCounts counts what a dream made.
 type DreamCounts struct {
 	Experiences int            `json:"experiences"`
 	HeldOut     int            `json:"held_out"`
@@ -54,7 +54,7 @@ func (c *DreamCounts) Add(o DreamCounts) {
 	}
 }
 
-// Reject counts examples that were not kept, by reason.
+// Reject counts an example that was not kept, under its reason.
 func (c *DreamCounts) Reject(reason string, n int) {
 	if c.Rejected == nil {
 		c.Rejected = map[string]int{}
@@ -112,20 +112,20 @@ func (q *DreamQueries) DryRuns(ctx context.Context, tenant string, p db.Page) ([
 	return db.ListBy(ctx, q.Tx, p, "d.id", scanDream, dreamSelect+`WHERE d.tenant = $1 AND d.dry`, tenant)
 }
 
-// RunningDream finds the dream that the tenant has under way.
+// RunningDream returns the tenant's open dream.
 func (q *DreamQueries) RunningDream(ctx context.Context, tenant string) (Dream, error) {
 	return db.Read(ctx, q.Tx, scanDream, dreamSelect+`WHERE d.tenant = $1 AND d.finished IS NULL AND NOT d.dry`,
 		tenant)
 }
 
-// SetDream writes how far a dream is: stage, counts and live cost.
+// SetDream stores a dream's progress: stage, counts and live cost.
 func (q *DreamQueries) SetDream(ctx context.Context, d Dream) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE dreams SET stage = $2, counts = $3, live_cost = $4 WHERE id = $1`,
 		d.ID, d.Stage, db.Encode(d.Counts), d.LiveCost)
 }
 
-// UndoDream withdraws a finished dream's lessons, memory and examples, and lets
-// its experiences be dreamt of again. Repeating it is harmless.
+// UndoDream withdraws a finished dream's lessons, memory and examples, and releases its
+// experiences to later dreams. Repeating it changes nothing.
 func (q *DreamQueries) UndoDream(ctx context.Context, tenant, id string) error {
 	err := q.Must(ctx, db.ErrNotFound, `UPDATE dreams SET undone = COALESCE(undone, {now})
 		WHERE tenant = $1 AND id = $2 AND finished IS NOT NULL`, tenant, id)
@@ -145,8 +145,7 @@ func (q *DreamQueries) UndoDream(ctx context.Context, tenant, id string) error {
 	return nil
 }
 
-// ReleaseExperiences gives experiences that a dream did not come to back to
-// the next one.
+// ReleaseExperiences releases the experiences that a dream did not process to the next dream.
 func (q *DreamQueries) ReleaseExperiences(ctx context.Context, dream string, ids []string) error {
 	if len(ids) == 0 {
 		return nil

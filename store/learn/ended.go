@@ -7,13 +7,13 @@ import (
 	"dreamlab/store/job"
 )
 
-// Nouns are the things here that have a job of their own, for the room of jobs to
-// tell of its end.
+// Nouns are the things in this package that have a job of their own; package job calls them
+// when that job ends.
 func Nouns() job.Nouns {
 	return job.Nouns{"drm_": follow("dreams"), "tun_": follow("tunes"), "ftjob-": follow("trainings")}
 }
 
-// follow keeps a table's rows as their jobs are.
+// follow keeps the rows of a table in step with their jobs.
 func follow(table string) job.Noun {
 	return job.Noun{
 		Ended: func(ctx context.Context, tx *db.Tx, subject, own string, to job.State) error {
@@ -26,8 +26,8 @@ func follow(table string) job.Noun {
 	}
 }
 
-// closeRow ends the noun that a job was made for, where it is the noun's own job
-// and not one of its children.
+// closeRow ends the row that a job was made for, where the job is the row's own and not one of
+// its children.
 func closeRow(ctx context.Context, tx *db.Tx, table, subject, own string, to job.State) error {
 	n, err := tx.Exec(ctx, `UPDATE `+table+` SET finished = {now}
 		WHERE id = $1 AND job = $2 AND finished IS NULL`, subject, own)
@@ -37,8 +37,8 @@ func closeRow(ctx context.Context, tx *db.Tx, table, subject, own string, to job
 	return releaseExperiences(ctx, tx, subject)
 }
 
-// releaseExperiences gives back what a dream sealed and never got to, so that
-// another dream can take it. What has an example or a stored answer stays.
+// releaseExperiences releases the experiences that a dream sealed and did not process, so that
+// another dream can seal them. Those with an example or a stored answer stay sealed.
 func releaseExperiences(ctx context.Context, tx *db.Tx, dream string) error {
 	_, err := tx.Exec(ctx, `UPDATE experiences SET dream = NULL WHERE dream = $1
 		AND NOT EXISTS (SELECT 1 FROM examples x WHERE x.dream = $1 AND x.experience = experiences.id)

@@ -20,8 +20,8 @@ type Evaluation struct {
 	Created   time.Time
 }
 
-// Report is what an evaluation found. Shares are in ten-thousandths, so that
-// nothing is lost between machines.
+// Report is the result of an evaluation. Shares are integers, in ten-thousandths, so that all
+// machines compute the same.
 type Report struct {
 	Judge         string           `json:"judge"`
 	Conversations int              `json:"conversations"`
@@ -33,7 +33,7 @@ type Report struct {
 	Low           int64            `json:"low"`      // of the 95 % interval, bootstrapped by conversation
 	High          int64            `json:"high"`
 	Margin        int64            `json:"margin"`    // how far above one half Low has to be
-	Agreement     int64            `json:"agreement"` // judgements that both orders share
+	Agreement     int64            `json:"agreement"` // judgements on which both orders agree
 	Checked       int              `json:"checked"`   // papers decided by an exact check
 	CandidateHit  int              `json:"candidate_hits"`
 	IncumbentHit  int              `json:"incumbent_hits"`
@@ -44,7 +44,7 @@ type Report struct {
 	Reason        string           `json:"reason"`
 }
 
-// Floor is a hard limit that a candidate has to keep, in ten-thousandths.
+// Floor is a minimum that a candidate has to reach, in ten-thousandths.
 type Floor struct {
 	Value  int64 `json:"value"`
 	Floor  int64 `json:"floor"`

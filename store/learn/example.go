@@ -25,8 +25,8 @@ type Example struct {
 	Created    time.Time
 }
 
-// AddExample keeps an example, once per dream and experience. Where its experience
-// was forgotten meanwhile nothing is kept.
+// AddExample stores an example, once per dream and experience. Where its experience was
+// forgotten meanwhile nothing is stored.
 func (q *DreamQueries) AddExample(ctx context.Context, e Example) error {
 	_, err := q.Exec(ctx, `INSERT INTO examples (id, tenant, alias, dream, experience, messages, rejected,
 		score,
@@ -74,9 +74,9 @@ func (q *DreamQueries) TrainingRows(ctx context.Context, tenant, alias string, f
 		WHERE tenant = $1 AND alias = $2 AND withdrawn IS NULL ORDER BY id`, tenant, alias)
 }
 
-// NewExamples counts the standing examples of an alias, unique by content, that
-// no examined tune has learned from, up to a bound. A dataset whose tune came to
-// nothing has used nothing up.
+// NewExamples counts the standing examples of an alias, unique by content, that no tune with an
+// evaluation has trained on, up to a bound. The dataset of a tune that ended without an
+// evaluation does not count as used.
 func (q *DreamQueries) NewExamples(ctx context.Context, tenant, alias string, bound int) (int, error) {
 	var n int
 	err := q.One(ctx, `SELECT COUNT(*) FROM (SELECT DISTINCT content FROM examples e
@@ -87,8 +87,8 @@ func (q *DreamQueries) NewExamples(ctx context.Context, tenant, alias string, bo
 	return n, err
 }
 
-// HasExample tells whether a row of that content stands for an alias, made by
-// another dream than the given one.
+// HasExample tells whether an alias has a standing example with that content, made by another
+// dream than the given one.
 func (q *DreamQueries) HasExample(ctx context.Context, tenant, alias, content, dream string) (bool, error) {
 	var n int64
 	err := q.One(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM examples WHERE tenant = $1 AND alias = $2

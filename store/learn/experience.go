@@ -10,14 +10,14 @@ import (
 	"dreamlab/store/db"
 )
 
-// Experience is one prompt with its answer, and what became of it.
+// Experience is one prompt with its answer, and the feedback on it.
 type Experience struct {
 	ID           string
 	Tenant       string
 	Conversation string // conv_…
 	External     string // the conversation's id as the client calls it
-	HeldOut      bool   // its conversation examines models and teaches none
-	Alias        string // the route whose traffic it was
+	HeldOut      bool   // its conversation is used for evaluation and never for training
+	Alias        string // the alias that the chat asked for
 	Origin       string // live, import, memory, cache, dream
 	Job          string
 	Provider     string
@@ -25,7 +25,7 @@ type Experience struct {
 	Prompt       json.RawMessage // messages before the answer
 	Answer       json.RawMessage // the answer's message
 	Finish       string
-	Reference    string // the right answer, where someone knows it
+	Reference    string // the right answer, where it is known
 	Rating       *int64 // -1, 0 or 1
 	Comment      string
 	Correction   string // the answer that the user would have wanted
@@ -45,11 +45,11 @@ const (
 	OriginDream  = "dream"
 )
 
-// DefaultAlias is the route that everything belongs to which names none.
+// DefaultAlias is the alias of experiences that name none.
 const DefaultAlias = "assistant"
 
-// Seal fills an experience's hashes: the same conversation id and messages are
-// the same experience; without an id of the client's, the same messages are.
+// Seal fills an experience's hashes. Two experiences are the same where the conversation id and
+// the messages are; without an id of the client's, where the messages are.
 func (e *Experience) Seal() {
 	sum := sha256.New()
 	sum.Write(e.Prompt)
@@ -63,9 +63,8 @@ func (e *Experience) Seal() {
 	}
 }
 
-// HeldOut tells whether a conversation examines models instead of teaching
-// them: a fifth of all, by a hash of the id that the client knows it by, so that
-// the split is the same on every machine and run.
+// HeldOut tells whether a conversation is held out for evaluation: a fifth of all, chosen by a
+// hash of the client's id, so that the split is the same on every machine and in every run.
 func HeldOut(external string) bool {
 	sum := sha256.Sum256([]byte("held-out\n" + external))
 	return sum[0] < 51 // 51 of 256
@@ -120,7 +119,7 @@ func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f Ex
 	return db.ListBy(ctx, q.Tx, p, "e.id", scanExperience, n.Query, n.Args...)
 }
 
-// SetFeedback keeps a later judgement on an answer. Zero values leave what is there.
+// SetFeedback stores a later judgement of an answer. Zero values change nothing.
 func (q *ExperienceQueries) SetFeedback(ctx context.Context, tenant, id string, rating *int64, comment, correction string,
 ) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE experiences SET rating = COALESCE($3, rating),
@@ -128,9 +127,8 @@ func (q *ExperienceQueries) SetFeedback(ctx context.Context, tenant, id string, 
 		tenant, id, rating, db.Text(comment), db.Text(correction))
 }
 
-// MergeJudgement adds the feedback and the reference of an experience that is known
-// already to the one that is kept, and tells whether any of it was new. It belongs
-// in a Tx.
+// MergeJudgement adds the feedback and the reference of a duplicate to the stored experience,
+// and tells whether any of it was new. It belongs in a Tx.
 func (q *ExperienceQueries) MergeJudgement(ctx context.Context, e Experience) (merged bool, err error) {
 	if e.Rating == nil && e.Comment == "" && e.Correction == "" && e.Reference == "" {
 		return false, nil
@@ -158,8 +156,8 @@ func (q *ExperienceQueries) MergeJudgement(ctx context.Context, e Experience) (m
 	return merged, nil
 }
 
-// sameAs finds what makes an experience a duplicate: the same messages in the same
-// conversation, or where it names none, in any.
+// sameAs is the condition for a duplicate: the same messages in the same conversation or, where
+// it names none, in any.
 func (q *ExperienceQueries) sameAs(ctx context.Context, e Experience) ([]string, error) {
 	var known []string
 	if e.External == "" {
@@ -171,7 +169,7 @@ func (q *ExperienceQueries) sameAs(ctx context.Context, e Experience) ([]string,
 	return known, err
 }
 
-// FreshCount counts a tenant's experiences that no dream has taken, up to a bound.
+// FreshCount counts a tenant's experiences that no dream has sealed, up to a bound.
 func (q *ExperienceQueries) FreshCount(ctx context.Context, tenant string, bound int) (int, error) {
 	var n int
 	err := q.One(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM experiences
@@ -179,9 +177,8 @@ func (q *ExperienceQueries) FreshCount(ctx context.Context, tenant string, bound
 	return n, err
 }
 
-// SealBatch gives a tenant's oldest fresh experiences to a dream, at most
-// limit, and returns how many. Sealing is one statement: two dreams never
-// share one.
+// SealBatch seals a tenant's oldest fresh experiences in a dream, at most limit, and returns
+// how many. It is one statement, so that two dreams never share an experience.
 func (q *ExperienceQueries) SealBatch(ctx context.Context, tenant, dream string, limit int) (int64, error) {
 	return q.Exec(ctx, `UPDATE experiences SET dream = $2 WHERE id IN (
 		SELECT id FROM experiences WHERE tenant = $1 AND dream IS NULL ORDER BY id LIMIT $3)
@@ -202,8 +199,8 @@ func (q *ExperienceQueries) BatchIDs(ctx context.Context, dream, after string, l
 	return ids, err
 }
 
-// ExamPapers hands a tenant's newest held-out experiences of an alias to fn,
-// at most limit of them: what examines a tuned model.
+// ExamPapers calls fn with a tenant's newest held-out experiences of an alias, at most limit:
+// the inputs of an evaluation.
 func (q *ExperienceQueries) ExamPapers(ctx context.Context, tenant, alias string, limit int,
 	fn func(Experience) error,
 ) error {

@@ -10,16 +10,16 @@ import (
 	"dreamlab/store/db"
 )
 
-// knownContent tells whether x.tenant has an experience of x.content. Its index
-// holds the tenant as this expression, which no other index serves: a plan that
-// was made while the table was small, and kept on the connection, took of two
-// indexes that looked alike the one by tenant, and read all that the tenant had.
+// knownContent tells whether x.tenant has an experience of x.content. The tenant is written as
+// the expression of the index on content, which no other index matches: PostgreSQL had made a
+// plan while the table was small, kept it on the connection, and by it chose the index on the
+// tenant alone, which reads all experiences of the tenant.
 const knownContent = `(SELECT 1 FROM experiences e
 	WHERE e.content = x.content AND e.tenant || '' = x.tenant LIMIT 1) IS NOT NULL`
 
-// newConversation makes those that are named and new, and those of a single
-// content that is not known yet. All who do so in one statement take their names
-// in one order, so that two of them cannot wait for each other.
+// newConversation inserts the named conversations that are new, and one for each unnamed row
+// whose content is new. All statements that do so lock the names in one order, so that two of
+// them cannot deadlock.
 var newConversation = db.Bulk{Query: `INSERT INTO conversations (id, tenant, external, held_out, created)
 	SELECT x.id, x.tenant, x.external, x.held_out, {now}
 	FROM {rows $1: id text, tenant text, external text, held_out boolean, content text}
@@ -80,13 +80,12 @@ type conversationRow struct {
 	Content  string `json:"content"`
 }
 
-// AddExperience keeps an experience with its conversation, unless it is known
-// (see Seal). The conversation that the client calls by the experience's
-// External is made where there is none. Without one the experience gets a
-// conversation of its own, held out by the hash of its content, so that the same
-// text falls on the same side again. Nothing is read back: the second statement
-// finds the conversation by itself, and none where the first made none of what
-// is known. It belongs in a Tx.
+// AddExperience stores an experience with its conversation, unless it is a duplicate (see
+// Seal). The conversation whose client id is the experience's External is made where there is
+// none. An experience without an External gets a conversation of its own, held out by the hash
+// of its content, so that the same text always falls on the same side of the split. Nothing is
+// read back: the second statement finds the conversation itself, and finds none where the first
+// statement found a duplicate. It belongs in a Tx.
 func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) error {
 	e, c := prepared(e)
 	same := e.Tenant + "/" + e.Identity
@@ -97,8 +96,8 @@ func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) err
 	return q.Add(ctx, newExperience, same, rowOf(e, c.External))
 }
 
-// conversation is a row of the table: the turns that belong together. Its place
-// in a list is what a query knows it by.
+// conversation is a row of the table: the turns that belong together. Statements refer to it by
+// its position in a list.
 type conversation struct {
 	At       int    `json:"at"`
 	ID       string `json:"-"`
@@ -107,8 +106,8 @@ type conversation struct {
 	HeldOut  bool   `json:"-"`
 }
 
-// prepared gives an experience its id, and the conversation that it is in where
-// there is none of that name.
+// prepared gives an experience its id, and a new conversation to use where none of that name
+// exists.
 func prepared(e Experience) (Experience, conversation) {
 	if e.ID == "" {
 		e.ID = db.NewID("exp_")
@@ -123,13 +122,13 @@ func prepared(e Experience) (Experience, conversation) {
 // arrival is an experience of a batch on its way into the table.
 type arrival struct {
 	Experience
-	at   int           // its place in the batch
+	at   int           // its position in the batch
 	talk *conversation // shared by those of one conversation
 }
 
-// AddExperiences is AddExperience for many, under ids of its own, and tells of
-// each whether it is new. Of those that are the same the first counts. It takes a
-// handful of statements however many there are, and only works inside a Tx.
+// AddExperiences is AddExperience for many, under new ids, and tells for each whether it is
+// new. Of duplicates in the batch the first is stored. It takes a handful of statements
+// whatever the number, and works only inside a Tx.
 func (q *ExperienceQueries) AddExperiences(ctx context.Context, batch []Experience) ([]bool, error) {
 	added := make([]bool, len(batch))
 	rows, err := q.unknown(ctx, distinct(batch))
@@ -139,7 +138,7 @@ func (q *ExperienceQueries) AddExperiences(ctx context.Context, batch []Experien
 	if len(rows) == 0 {
 		return added, nil
 	}
-	now, err := q.Now(ctx) // COPY takes values alone
+	now, err := q.Now(ctx) // COPY takes values, not expressions
 	if err != nil {
 		return nil, err
 	}
@@ -155,26 +154,26 @@ func (q *ExperienceQueries) AddExperiences(ctx context.Context, batch []Experien
 	return added, nil
 }
 
-// distinct leaves out what an earlier one of the batch makes a duplicate.
+// distinct leaves out the duplicates of earlier rows of the batch.
 func distinct(batch []Experience) []arrival {
 	type hash struct{ tenant, sum string }
 	seen := make(map[hash]bool, 2*len(batch))
 	rows := make([]arrival, 0, len(batch))
 	for i, e := range batch {
-		// Where no conversation is named the identity is the content, which may
-		// have come in a named one.
+		// A row without a named conversation is identified by its content, which may
+		// also stand in a named one.
 		if seen[hash{e.Tenant, e.Identity}] {
 			continue
 		}
 		seen[hash{e.Tenant, e.Identity}], seen[hash{e.Tenant, e.Content}] = true, true
-		e.ID = "" // a fresh one will tell whether the row is in the table
+		e.ID = "" // a fresh one, by which the row is looked for afterwards
 		rows = append(rows, arrival{Experience: e, at: i})
 	}
 	return rows
 }
 
-// unknown leaves out those of no named conversation whose content is known. The
-// others are told by their identity when they are inserted.
+// unknown leaves out the rows without a named conversation whose content is stored already.
+// Duplicates in named conversations are found by their identity when they are inserted.
 func (q *ExperienceQueries) unknown(ctx context.Context, rows []arrival) ([]arrival, error) {
 	type sought struct {
 		At      int    `json:"at"`
@@ -200,13 +199,13 @@ func (q *ExperienceQueries) unknown(ctx context.Context, rows []arrival) ([]arri
 	return slices.DeleteFunc(rows, func(r arrival) bool { return known[r.at] }), err
 }
 
-// Each row is looked up by itself: a join would be planned by how large the
-// table was.
+// Each row is looked up by itself: PostgreSQL would plan a join by the size that the table had
+// earlier.
 const knownRows = `SELECT x.at FROM {rows $1: at bigint, tenant text, content text} WHERE ` + knownContent
 
 var conversationColumns = []string{"id", "tenant", "external", "held_out", "created"}
 
-// ensureConversations gives each row its conversation, made where there is none.
+// ensureConversations gives each row its conversation, which is made where there is none.
 func (q *ExperienceQueries) ensureConversations(ctx context.Context, rows []arrival, now int64) error {
 	list := conversationsOf(rows)
 	made, err := q.CopyNew(ctx, "conversations", conversationColumns, func(yield func([]any, error) bool) {
@@ -247,7 +246,7 @@ func conversationsOf(rows []arrival) []*conversation {
 	return list
 }
 
-// findConversations reads which conversations are there under the names.
+// findConversations reads which of the named conversations exist.
 func (q *ExperienceQueries) findConversations(ctx context.Context, list []*conversation) error {
 	for i, c := range list {
 		c.At = i
@@ -275,7 +274,7 @@ var newColumns = []string{
 	"answer", "finish", "reference", "rating", "comment", "correction", "metadata", "content", "identity", "created",
 }
 
-// copyExperiences inserts the rows and returns those that were new.
+// copyExperiences inserts the rows and returns the new ones.
 func (q *ExperienceQueries) copyExperiences(ctx context.Context, rows []arrival, now int64) ([]arrival, error) {
 	slices.SortFunc(rows, func(a, b arrival) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Identity, b.Identity))
@@ -288,7 +287,7 @@ func (q *ExperienceQueries) copyExperiences(ctx context.Context, rows []arrival,
 	if err != nil {
 		return nil, fmt.Errorf("look for what is new: %w", err)
 	}
-	// Another transaction brought the same text: its conversation is the one.
+	// Another transaction inserted the same text first: use its conversation.
 	var empty []string
 	for _, r := range rows {
 		if r.External == "" && !kept[r.ID] {

@@ -7,7 +7,7 @@ import (
 	"dreamlab/store/db"
 )
 
-// File is what a client uploaded; its bytes are in the bucket.
+// File is a file that a client uploaded. Its bytes are in the bucket.
 type File struct {
 	ID       string
 	Tenant   string
@@ -20,8 +20,8 @@ type File struct {
 	Created  time.Time
 }
 
-// AddFile keeps a file's row. An Idempotency-Key that is older than a day may
-// name another file.
+// AddFile stores a file's row. An Idempotency-Key that is older than a day may be used for
+// another file.
 func (q *TuneQueries) AddFile(ctx context.Context, f File) (File, error) {
 	_, err := q.Exec(ctx, `UPDATE files SET idem_key = NULL
 		WHERE tenant = $1 AND idem_key = $2 AND created <= {now} - 86400000000`, f.Tenant, f.IdemKey)
@@ -62,12 +62,12 @@ func (q *TuneQueries) Files(ctx context.Context, tenant, purpose string, p db.Pa
 	return db.List(ctx, q.Tx, p, scanFile, n.Query, n.Args...)
 }
 
-// DeleteFile forgets a file's row.
+// DeleteFile deletes a file's row.
 func (q *TuneQueries) DeleteFile(ctx context.Context, tenant, id string) error {
 	return q.Must(ctx, db.ErrNotFound, `DELETE FROM files WHERE tenant = $1 AND id = $2`, tenant, id)
 }
 
-// FilesKnown tells which of the ids are a file's, of any tenant.
+// FilesKnown returns which of the ids have a row, of any tenant.
 func (q *TuneQueries) FilesKnown(ctx context.Context, ids []string) (map[string]bool, error) {
 	var known []string
 	err := q.Words(ctx, &known, `SELECT id FROM files WHERE id IN ({list $1})`, encodeList(ids))

@@ -1,13 +1,13 @@
-// Package learn is the room of what is learned: conversations and their
-// experiences, the dreams over them with their lessons, memory and examples, and
-// the tunes of these with their datasets, trainings, models and routes.
+// Package learn stores what Dream Lab learns: conversations and their experiences; dreams with
+// their reflections, memories and examples; tunes with their datasets, trainings, evaluations,
+// models and routes.
 //
-// It is not for the work itself, which is the jobs', nor for what it costs.
+// Jobs are stored by package job, and costs by package book.
 package learn
 
 import "dreamlab/store/db"
 
-// Queries are the statements over what is learned.
+// Queries are the statements of this package.
 type Queries struct {
 	*db.Tx
 	ExperienceQueries
@@ -23,10 +23,10 @@ func On(tx *db.Tx) Queries {
 // ExperienceQueries are the statements over conversations and their experiences.
 type ExperienceQueries struct{ *db.Tx }
 
-// DreamQueries are the statements over dreams and what they leave: reflections,
-// memories, examples.
+// DreamQueries are the statements over dreams and their results: reflections, memories,
+// examples.
 type DreamQueries struct{ *db.Tx }
 
-// TuneQueries are the statements over tunes, what they are made from, and what they
-// make: files, datasets, trainings, evaluations, models, routes.
+// TuneQueries are the statements over tunes, their inputs and their results: files, datasets,
+// trainings, evaluations, models, routes.
 type TuneQueries struct{ *db.Tx }

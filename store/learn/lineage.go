@@ -8,25 +8,25 @@ import (
 	"dreamlab/store/db"
 )
 
-// Step is a thing on the way from another to what it came from, or to what came
-// of it.
+// Step is one thing of a lineage: an ancestor of the thing that was asked for, or a descendant.
 type Step struct {
 	ID      string
 	Kind    string // the step in a word: recorded, taught, cited, froze, tuned, trained, made, judged ...
-	Via     string // the neighbour that it was found by
+	Via     string // the neighbour through which it was found
 	Hops    int    // from the thing that was asked for
-	Forward bool   // it came of the thing
+	Forward bool   // it is a descendant
 }
 
-// maxHops bounds a walk: from a job to the evaluation of the model that learned
-// from its conversation are nine.
+// maxHops bounds a walk. From a job to the evaluation of the model that learned from its
+// conversation are nine hops.
 const maxHops = 12
 
-// edge is a table whose rows lead from one thing to what came of it.
+// edge is a table whose rows lead from a thing to its descendant.
 type edge struct{ table, from, to, kind string }
 
-// dreamColumn holds what is not walked through: everything in a dream would
-// descend from everything else in it. Only a walk that begins at it goes on.
+// dreamColumn holds the id of a dream. A walk does not pass through a dream, or everything in
+// it would descend from everything else in it; only a walk that begins at a dream continues
+// from it.
 const dreamColumn = "dream"
 
 var edges = []edge{
@@ -38,7 +38,7 @@ var edges = []edge{
 	{"examples", dreamColumn, "id", "taught"},
 	{"reflections", dreamColumn, "id", "learned"},
 	{"memories", dreamColumn, "id", "wrote"},
-	// Of those who name something, the lessons and the memories.
+	// Citations by lessons and by memories.
 	{"(SELECT tenant, source, cites FROM citations WHERE cites >= 'rfl_' AND cites < 'rfm')", "source", "cites", "cited"},
 	{"(SELECT tenant, source, cites FROM citations WHERE cites >= 'mem_' AND cites < 'men')", "source", "cites", "merged"},
 	{"(SELECT d.tenant, x.example, x.dataset FROM dataset_examples x JOIN datasets d ON d.id = x.dataset)",
@@ -53,7 +53,7 @@ var edges = []edge{
 	{"evaluations", "candidate", "id", "examined"},
 }
 
-// branch selects the things one step away by an edge from those of the walk w.
+// branch selects the things one edge away from those of the walk w.
 func (e edge) branch(forward bool, from string) string {
 	near, far, way := e.to, e.from, 0
 	if forward {
@@ -76,8 +76,8 @@ func branches(from, between string) string {
 	return strings.Join(all, between)
 }
 
-// walk is the recursive part: PostgreSQL takes one term that names the walk, and
-// SQLite no lateral joins.
+// walk is the recursive part. PostgreSQL allows the walk's name in one term only, and SQLite
+// has no lateral joins.
 func walk(dialect db.Dialect) string {
 	if dialect == db.Postgres {
 		return `SELECT CAST($2 AS TEXT) COLLATE "C", '', '' COLLATE "C", 0, n FROM generate_series(0, 1) AS n
@@ -87,8 +87,8 @@ func walk(dialect db.Dialect) string {
 		UNION ` + branches("FROM walk AS w JOIN", " UNION ")
 }
 
-// Lineage returns a page of what a thing came from, then of what came of it, each
-// way the nearest first, and whether there are more.
+// Lineage returns a page of a thing's ancestors, then its descendants, each the nearest first,
+// and whether there are more.
 func (q *TuneQueries) Lineage(ctx context.Context, tenant, id string, p db.Page) ([]Step, bool, error) {
 	var steps []Step
 	err := q.Each(ctx, `WITH RECURSIVE walk(id, kind, via, hops, forward) AS (`+walk(q.Dialect())+`),

@@ -12,8 +12,8 @@ import (
 	"dreamlab/store/job"
 )
 
-// Memory is one version of what a tenant's dreams came to: a file that chats
-// can use. Versions are never overwritten.
+// Memory is one version of the lessons of a tenant's dreams: a file that chats can use.
+// Versions are never overwritten.
 type Memory struct {
 	ID        string // mem_…: the version
 	Tenant    string
@@ -24,8 +24,8 @@ type Memory struct {
 	Created   time.Time
 }
 
-// MemoryID is the version that a dream writes: a step that runs again writes the
-// same one.
+// MemoryID is the id of the version that a dream writes: a repeated step writes the same
+// version.
 func MemoryID(dream string) string { return "mem_" + strings.TrimPrefix(dream, "drm_") }
 
 // Lesson is one line of a memory.
@@ -36,7 +36,7 @@ type Lesson struct {
 	Weight      int64    `json:"weight"`      // thousandths; decays from dream to dream
 }
 
-// Markdown writes a memory as the file that people read.
+// Markdown formats a memory as the file that people read.
 func (m Memory) Markdown() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# Memory %s\n\n", m.ID)
@@ -47,7 +47,7 @@ func (m Memory) Markdown() string {
 	return out.String()
 }
 
-// AddMemory keeps a new version. It belongs in a Tx.
+// AddMemory stores a new version. It belongs in a Tx.
 func (q *DreamQueries) AddMemory(ctx context.Context, m Memory) error {
 	_, err := q.Exec(ctx, `INSERT INTO memories (id, tenant, dream, lessons, object, created)
 		VALUES ($1, $2, $3, $4, $5, {now})`, m.ID, m.Tenant, m.Dream, db.Encode(m.Lessons), m.Object)
@@ -59,8 +59,8 @@ func (q *DreamQueries) AddMemory(ctx context.Context, m Memory) error {
 	return err
 }
 
-// Memory returns the newest version that stands, without what it took over from
-// dreams that were undone since.
+// Memory returns the newest version that was not withdrawn, without the lessons of dreams that
+// were undone since.
 func (q *DreamQueries) Memory(ctx context.Context, tenant string) (Memory, error) {
 	m, err := db.Read(ctx, q.Tx, scanMemory, `SELECT id, tenant, dream, lessons, object, withdrawn, created FROM memories
 		WHERE tenant = $1 AND withdrawn IS NULL ORDER BY id DESC LIMIT 1`, tenant)
@@ -101,9 +101,9 @@ func (q *DreamQueries) reflectionsOf(ctx context.Context, m Memory) (map[string]
 	return known, err
 }
 
-// rest has a lesson rest on those of its reflections that stand, in the words of
-// the newest, and tells whether it can. One of which none was withdrawn stays as
-// it is.
+// rest rebuilds a lesson from those of its reflections that were not withdrawn, with the text
+// of the newest, and tells whether any is left. A lesson of which none was withdrawn is
+// returned as it is.
 func (l *Lesson) rest(known map[string]*Reflection) bool {
 	withdrawn := func(id string) bool { return known[id] != nil && !known[id].Withdrawn.IsZero() }
 	if !slices.ContainsFunc(l.Reflections, withdrawn) {

@@ -25,7 +25,7 @@ type Model struct {
 	Created     time.Time
 }
 
-// The life of a tuned model. Only a candidate and one that serves cost anything.
+// The states of a tuned model. Only a candidate and a serving model cost anything.
 const (
 	ModelTrained   = "trained"   // known at its vendor, served nowhere
 	ModelCandidate = "candidate" // served, without traffic
@@ -33,7 +33,7 @@ const (
 	ModelStopped   = "stopped" // served no more
 )
 
-// AddModel registers a tuned model; what is known under its name stays.
+// AddModel registers a tuned model. A model that is registered under its name stays unchanged.
 func (q *TuneQueries) AddModel(ctx context.Context, m Model) error {
 	_, err := q.Exec(ctx, `INSERT INTO models (name, tenant, alias, provider, base, tune, training, handle,
 		state,
@@ -72,8 +72,8 @@ func (q *TuneQueries) Models(ctx context.Context, tenant string, p db.Page) ([]M
 		AND withdrawn IS NULL`, tenant)
 }
 
-// WithdrawModel takes a tuned model away from its tenant: it answers no more, and
-// is idle from now on. It fails with db.ErrNotFound where there is none.
+// WithdrawModel withdraws a tuned model: its tenant cannot use it any more, and it is idle from
+// now on. It fails with db.ErrNotFound where there is none.
 func (q *TuneQueries) WithdrawModel(ctx context.Context, tenant, name string) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE models SET withdrawn = {now}
 		WHERE tenant = $1 AND name = $2 AND withdrawn IS NULL`, tenant, name)
@@ -84,15 +84,15 @@ func (q *TuneQueries) SetModelState(ctx context.Context, name, state string) err
 	return q.Must(ctx, db.ErrNotFound, `UPDATE models SET state = $2 WHERE name = $1`, name, state)
 }
 
-// HostedModels hands every tuned model that is served to fn, whosever it is.
+// HostedModels calls fn with every hosted tuned model, of all tenants.
 func (q *TuneQueries) HostedModels(ctx context.Context, fn func(Model) error) error {
 	return db.Stream(ctx, q.Tx, scanModel, fn, `SELECT `+modelColumns+` FROM models
 		WHERE state IN ('candidate', 'serving') ORDER BY name`)
 }
 
-// IdleModels returns tuned models, at most limit, that are served for nobody: they
-// were withdrawn, or no tune works on them and no alias names them, neither now nor
-// in the version before, to which a rollback leads.
+// IdleModels returns hosted tuned models that are not in use, at most limit: they were
+// withdrawn, or no tune works on them and no alias names them, neither in its version in force
+// nor in the one before, to which a rollback leads.
 func (q *TuneQueries) IdleModels(ctx context.Context, limit int) ([]Model, error) {
 	var idle []Model
 	err := db.Stream(ctx, q.Tx, scanModel, func(m Model) error {
@@ -112,7 +112,7 @@ func (q *TuneQueries) IdleModels(ctx context.Context, limit int) ([]Model, error
 	return idle, err
 }
 
-// HostedHours counts the hours of hosting that are on the books for a model.
+// HostedHours counts the hours of hosting that are booked for a model.
 func (q *TuneQueries) HostedHours(ctx context.Context, m Model) (int, error) {
 	var n int
 	err := q.One(ctx, `SELECT COUNT(*) FROM entries WHERE tenant = $1 AND created >= $2 AND purpose = 'host'

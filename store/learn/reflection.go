@@ -21,7 +21,7 @@ type Reflection struct {
 	Created   time.Time
 }
 
-// AddReflection keeps a reflection. It belongs in a Tx.
+// AddReflection stores a reflection. It belongs in a Tx.
 func (q *DreamQueries) AddReflection(ctx context.Context, r Reflection) error {
 	_, err := q.Exec(ctx, `INSERT INTO reflections (id, tenant, dream, lesson, sources, score, created)
 		VALUES ($1, $2, $3, $4, $5, $6, {now})`, r.ID, r.Tenant, r.Dream, r.Lesson, db.Encode(r.Sources), r.Score)
@@ -51,7 +51,8 @@ func (q *DreamQueries) Reflection(ctx context.Context, tenant, id string) (Refle
 		WHERE tenant = $1 AND id = $2`, tenant, id)
 }
 
-// Reflections lists a tenant's reflections that stand, of one dream or of all ("").
+// Reflections lists a tenant's reflections that were not withdrawn, of one dream or of all
+// ("").
 func (q *DreamQueries) Reflections(ctx context.Context, tenant, dream string, p db.Page,
 ) ([]Reflection, bool, error) {
 	n := db.Select(`SELECT `+reflectionColumns+` FROM reflections

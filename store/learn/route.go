@@ -55,8 +55,8 @@ func (q *TuneQueries) Route(ctx context.Context, tenant, alias string) (Route, e
 		ORDER BY tenant DESC, version DESC LIMIT 1`, tenant, alias)
 }
 
-// Mark names a version of a route among all of all tenants' under one alias, as
-// a new job is given it. There is none of no route.
+// Mark names a version of an alias's route, unique among those of all tenants, as a new job
+// stores it. It is "" where there is no route.
 func (r Route) Mark() string {
 	if r.Version == 0 {
 		return ""
@@ -79,8 +79,8 @@ func (q *TuneQueries) Routes(ctx context.Context, tenant string) ([]Route, error
 	return routes, err
 }
 
-// RouteHistory returns the newest versions that served a tenant under an alias, at
-// most limit: its own, and of the common route those before them.
+// RouteHistory returns the newest versions that a tenant's alias had, at most limit: its own,
+// and before those the common route's.
 func (q *TuneQueries) RouteHistory(ctx context.Context, tenant, alias string, limit int) ([]Route, error) {
 	var routes []Route
 	err := db.Stream(ctx, q.Tx, scanRoute, func(r Route) error {
@@ -93,9 +93,9 @@ func (q *TuneQueries) RouteHistory(ctx context.Context, tenant, alias string, li
 	return routes, err
 }
 
-// Before returns which of a route's versions served before the targets that serve
-// now, the newest version first; false where there is none. What was rolled back
-// stays behind: to go back twice goes back two steps.
+// Before returns the version that was in force before the present targets were, looking from
+// the newest version back; false where there is none. Versions that were rolled back are
+// skipped: going back twice goes back two steps.
 func Before(history []Route) (Route, bool) {
 	for _, r := range history {
 		if r.Version < history[0].Origin {
@@ -105,10 +105,10 @@ func Before(history []Route) (Route, bool) {
 	return Route{}, false
 }
 
-// SetRoute puts a new version in force if the one that the caller saw still is
-// (r.Version is the version seen, the common route's where the tenant has none of
-// its own, and 0 for none): two who promote at once do not both succeed. It fails
-// with db.ErrConflict otherwise. It must run in a transaction.
+// SetRoute puts a new version in force if the version in force is still the one that the caller
+// read (r.Version: the common route's where the tenant has none of its own, 0 for none).
+// Otherwise, as when two promote at once, it fails with db.ErrConflict. It must run in a
+// transaction.
 func (q *TuneQueries) SetRoute(ctx context.Context, r Route) (Route, error) {
 	seen := r.Version
 	r.Version = seen + 1
@@ -124,7 +124,7 @@ func (q *TuneQueries) SetRoute(ctx context.Context, r Route) (Route, error) {
 		return r, err
 	}
 	if n == 0 {
-		return r, fmt.Errorf("route %s was changed by another since version %d: %w", r.Alias, seen, db.ErrConflict)
+		return r, fmt.Errorf("route %s was changed since version %d: %w", r.Alias, seen, db.ErrConflict)
 	}
 	return r, job.Cite(ctx, q.Tx, r.Tenant, r.Alias+"/"+strconv.FormatInt(r.Version, 10), r.models()...)
 }

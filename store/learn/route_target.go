@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// tiers returns the targets by tier, the one that is tried first at the front.
-// Within a tier they keep the order of the route.
+// tiers returns the targets by tier, the first to be tried first. Within a tier they keep the
+// order of the route.
 func (r Route) tiers() [][]RouteTarget {
 	sorted := slices.Clone(r.Targets)
 	slices.SortStableFunc(sorted, func(a, b RouteTarget) int { return a.Tier - b.Tier })
@@ -20,8 +20,8 @@ func (r Route) tiers() [][]RouteTarget {
 	return tiers
 }
 
-// Primary returns the target that gets most of the traffic: the heaviest of the
-// first tier, of equals the first. It returns false for a route without targets.
+// Primary returns the target that gets most of the traffic: the one with the greatest weight in
+// the first tier, the first among equals. It returns false for a route without targets.
 func (r Route) Primary() (RouteTarget, bool) {
 	at := r.primary()
 	if at < 0 {
@@ -51,9 +51,9 @@ func (r Route) WithPrimary(model string) []RouteTarget {
 	return targets
 }
 
-// Canary returns the target that shares the first tier's traffic and gets least
-// of it, of equals the last, with its share in ten-thousandths. It returns false
-// where one target gets all of that traffic.
+// Canary returns the target with the least weight in the first tier, the last among equals,
+// with its share in ten-thousandths. It returns false where one target gets all of that
+// traffic.
 func (r Route) Canary() (least RouteTarget, share int, found bool) {
 	tiers := r.tiers()
 	if len(tiers) == 0 {
@@ -75,9 +75,9 @@ func (r Route) Canary() (least RouteTarget, share int, found bool) {
 	return least, least.Weight * 10_000 / sum, true
 }
 
-// Choose returns the models in the order in which they are asked: of each tier
-// the one that is chosen by weight, then the others of the tier, which stand by.
-// The same sticky text, such as a conversation's id, chooses the same models.
+// Choose returns the models in the order in which they are asked: of each tier first one that
+// is chosen by weight, then the others of the tier as fallbacks. The same sticky text, such as
+// a conversation's id, chooses the same models.
 func (r Route) Choose(sticky string) [][]string {
 	var order [][]string
 	for _, tier := range r.tiers() {
@@ -96,7 +96,7 @@ func (r Route) Choose(sticky string) [][]string {
 	return order
 }
 
-// choose picks a target of a tier by weight, the same for the same text.
+// choose picks a target of a tier by weight. The same sticky text picks the same target.
 func choose(tier []RouteTarget, sticky string) int {
 	sum := 0
 	for _, t := range tier {

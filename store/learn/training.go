@@ -9,7 +9,7 @@ import (
 	"dreamlab/store/job"
 )
 
-// Training is a fine-tune alone: from a file to a tuned model.
+// Training is a fine-tuning job at a vendor: from a file to a tuned model.
 type Training struct {
 	ID       string // ftjob-…
 	Tenant   string
@@ -29,7 +29,7 @@ type Training struct {
 	Created  time.Time
 	Finished time.Time
 	JobState job.State // of its job, read only
-	// Cancelling tells that the end of its job was asked for. Read only.
+	// Cancelling tells that the cancellation of its job was requested. Read only.
 	Cancelling bool
 	JobError   *job.Error // why its job failed. Read only.
 }
@@ -42,13 +42,13 @@ const (
 	TrainingCancelled = "cancelled"
 )
 
-// Ended tells whether nothing is left to do for the training at its vendor.
+// Ended tells whether the training has ended at its vendor, so that no work is left.
 func (t Training) Ended() bool {
 	return t.Status == TrainingSucceeded || t.Status == TrainingFailed || t.Status == TrainingCancelled
 }
 
-// EndedWithJob returns how the training ends where its job has ended before it:
-// cancelled, or failed with a message. It returns "" while the job goes on.
+// EndedWithJob returns the end of a training whose job has ended before it: cancelled, or
+// failed with a message. It returns "" while the job is open.
 func (t Training) EndedWithJob() (status, message string) {
 	switch {
 	case t.JobState == job.StateCancelled, t.Cancelling && !t.JobState.Ended():
@@ -61,8 +61,8 @@ func (t Training) EndedWithJob() (status, message string) {
 	return TrainingFailed, "its job " + string(t.JobState) + " before the training had ended"
 }
 
-// Shown returns the training as clients see it: what ended its job has ended it,
-// whatever is left to do at the vendor.
+// Shown returns the training as clients see it: it has ended where its job has ended, even if
+// it still has to be cancelled at the vendor.
 func (t Training) Shown() Training {
 	if t.Ended() {
 		return t
@@ -73,7 +73,7 @@ func (t Training) Shown() Training {
 	return t
 }
 
-// AddTraining keeps a new training.
+// AddTraining stores a new training.
 func (q *TuneQueries) AddTraining(ctx context.Context, t Training) error {
 	_, err := q.Exec(ctx, `INSERT INTO trainings (id, tenant, tune, job, file, provider, base, suffix,
 		status, spec, created)
@@ -111,8 +111,8 @@ func (q *TuneQueries) Trainings(ctx context.Context, tenant string, p db.Page) (
 	return db.ListBy(ctx, q.Tx, p, "t.id", scanTraining, trainingSelect+`WHERE t.tenant = $1`, tenant)
 }
 
-// SetTraining writes how far a training is. An ended one is finished now,
-// unless it was already.
+// SetTraining stores a training's progress. The first time that it has ended, its finishing
+// time is set.
 func (q *TuneQueries) SetTraining(ctx context.Context, t Training) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE trainings SET status = $2, spec = $3, vendor_id = $4, model = $5,
 		tokens = $6, cost = $7, error = $8,
@@ -120,9 +120,8 @@ func (q *TuneQueries) SetTraining(ctx context.Context, t Training) error {
 		t.ID, t.Status, db.Encode(t.Spec), db.Text(t.VendorID), db.Text(t.Model), t.Tokens, t.Cost, db.Text(t.Error), t.Ended())
 }
 
-// AbandonedTrainings returns trainings, at most limit, that have not ended
-// although their job has: it was cancelled or broke, and the vendor goes on. They
-// come by id, the first after the one that is named.
+// AbandonedTrainings returns trainings that have not ended although their job has (it was
+// cancelled or failed, and the vendor continues), at most limit, by id, after the given id.
 func (q *TuneQueries) AbandonedTrainings(ctx context.Context, after string, limit int) ([]Training, error) {
 	var left []Training
 	err := db.Stream(ctx, q.Tx, scanTraining, func(t Training) error {

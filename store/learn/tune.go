@@ -34,8 +34,8 @@ type Decision struct {
 	Reason   string `json:"reason"`
 }
 
-// AddTune keeps a new tune. It fails with ErrConflict while another of the
-// alias runs.
+// AddTune stores a new tune. It fails with ErrConflict while another tune of the alias is
+// running.
 func (q *TuneQueries) AddTune(ctx context.Context, t Tune) error {
 	_, err := q.Exec(ctx, `INSERT INTO tunes (id, tenant, alias, base, job, stage, state, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, {now})`,
@@ -74,7 +74,7 @@ func (q *TuneQueries) Tunes(ctx context.Context, tenant string, p db.Page) ([]Tu
 	return db.ListBy(ctx, q.Tx, p, "t.id", scanTune, tuneSelect+`WHERE t.tenant = $1`, tenant)
 }
 
-// SetTune writes how far a tune is.
+// SetTune stores a tune's progress.
 func (q *TuneQueries) SetTune(ctx context.Context, t Tune) error {
 	var decision any
 	if t.Decision != nil {
