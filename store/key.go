@@ -12,14 +12,14 @@ import (
 	"dreamlab/store/db"
 )
 
-// Tenant is who the work and the money belong to.
+// Tenant is the owner of keys, jobs and costs.
 type Tenant struct {
 	ID      string
 	Name    string
 	Created time.Time
 }
 
-// Key lets its holder ask in a tenant's name.
+// Key authenticates the requests of a tenant.
 type Key struct {
 	ID      string
 	Tenant  string
@@ -52,8 +52,8 @@ func NewSecret() string {
 	return "dl-" + db.Random(20)
 }
 
-// HashSecret returns what is kept of a key. Keys are long and random, so that
-// a plain hash can not be searched.
+// HashSecret returns the stored hash of a key. Keys are long and random, so a plain hash cannot
+// be searched.
 func HashSecret(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
@@ -73,7 +73,7 @@ func (q *Queries) EnsureTenant(ctx context.Context, name string) (Tenant, error)
 	return t, err
 }
 
-// Tenants hands every tenant to fn.
+// Tenants calls fn with every tenant.
 func (q *Queries) Tenants(ctx context.Context, fn func(Tenant) error) error {
 	return q.Each(ctx, `SELECT id, name, created FROM tenants ORDER BY id`, nil, func(rows db.Rows) error {
 		var t Tenant
@@ -86,16 +86,16 @@ func (q *Queries) Tenants(ctx context.Context, fn func(Tenant) error) error {
 	})
 }
 
-// SecretOfWebhooks returns what the webhooks of a key's jobs are signed with: the
-// HMAC-SHA256 of the word webhook under the key. Its owner can work it out; who
-// knows it, or the key's hash, knows nothing of the other.
+// SecretOfWebhooks returns the secret that signs the webhooks of a key's jobs: the HMAC-SHA256
+// of the word webhook under the key. The key's owner can compute it; neither the key nor its
+// hash can be computed from it.
 func SecretOfWebhooks(secret string) []byte {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte("webhook"))
 	return mac.Sum(nil)
 }
 
-// CreateKey keeps a key's hash, and what its webhooks are signed with.
+// CreateKey stores a key's hash and the secret of its webhooks.
 func (q *Queries) CreateKey(ctx context.Context, k Key, secret string) (Key, error) {
 	k.ID = db.NewID("key_")
 	var created *int64
@@ -125,7 +125,7 @@ func (q *Queries) KeyBySecret(ctx context.Context, secret string) (Key, error) {
 		WHERE hash = $1 AND revoked IS NULL AND (expires IS NULL OR expires > {now})`, HashSecret(secret))
 }
 
-// RevokeKey ends a key.
+// RevokeKey revokes a key.
 func (q *Queries) RevokeKey(ctx context.Context, id string) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE keys SET revoked = {now} WHERE id = $1 AND revoked IS NULL`, id)
 }
@@ -137,8 +137,8 @@ func (q *Queries) Keys(ctx context.Context, tenant string, p db.Page) ([]Key, bo
 	return db.List(ctx, q.Tx, p, scanKey, n.Query, n.Args...)
 }
 
-// WebhookSecret returns what the webhooks of a key's jobs are signed with, or
-// ErrNotFound where the key was revoked.
+// WebhookSecret returns the secret that signs the webhooks of a key's jobs, or ErrNotFound
+// where the key was revoked.
 func (q *Queries) WebhookSecret(ctx context.Context, key string) ([]byte, error) {
 	var text string
 	if err := q.One(ctx, `SELECT webhook_secret FROM keys WHERE id = $1 AND revoked IS NULL`, []any{key}, &text); err != nil {

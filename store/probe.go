@@ -6,8 +6,8 @@ import (
 	"dreamlab/store/db"
 )
 
-// Writable has the database write a row. One that was demoted by a fail-over, or
-// whose disk is full, may still answer what it is asked.
+// Writable makes the database write a row. A server that was demoted by a failover, or whose
+// disk is full, may still answer reads.
 func (s *Store) Writable(ctx context.Context) error {
 	return s.Tx(ctx, db.Relaxed, func(q *Queries) error {
 		return q.Must(ctx, db.ErrNotFound, `UPDATE write_probe SET at = {now}`)

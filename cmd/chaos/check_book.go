@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// lookAtCalls holds a step's tries against its answer.
+// lookAtCalls compares the calls of a step with its answer.
 func lookAtCalls(h *history, _ loadNotes, f *finding) {
 	for job, entries := range h.entries {
 		stored := map[string]effectRow{}
@@ -33,13 +33,11 @@ func lookAtCalls(h *history, _ loadNotes, f *finding) {
 	}
 }
 
-// call tells a line of spend that stands for a chat from a training's and an
-// hour's of hosting.
+// call tells whether an entry is of a chat, and not of a training or an hour of hosting.
 func (e entryRow) call() bool { return e.Purpose != "train" && e.Purpose != "host" }
 
-// The causes by which an outcome is lost: a worker that died, was frozen or
-// could not reach the database; an attempt that ended otherwise; and what the
-// connection to a vendor can do.
+// The causes of a lost outcome: a worker that died, was frozen or could not reach the database;
+// an attempt that ended for another reason; and faults of the connection to a vendor.
 const leaseExpired = "lease expired"
 
 func connectionLost(cause string) bool {
@@ -72,22 +70,21 @@ func lookAtBooks(h *history, _ loadNotes, f *finding) {
 	}
 }
 
-// kept tells a try that was answered and paid.
+// kept tells whether a call was answered and paid.
 func (e entryRow) kept() bool { return e.State == "settled" && e.Cause == "" }
 
-// bill is what the books and a vendor say of the calls that one request caused
-// at one model.
+// bill compares the entries and the vendor's log for the calls of one request to one model.
 type bill struct {
 	trace, model string
 
-	asked, billed, cut      int // at the vendor; cut: by a fault that was played
-	written                 int // lines in the books
-	settled, unknown, drops int // drops: unknown by what the connection did
+	asked, billed, cut      int // at the vendor; cut: by an injected fault
+	written                 int // entries
+	settled, unknown, drops int // drops: unknown because of the connection
 }
 
 type place struct{ trace, model string }
 
-// bills puts the books beside the vendors' log.
+// bills collects the entries and the vendors' log.
 func (h *history) bills() map[place]*bill {
 	all := map[place]*bill{}
 	at := func(trace, model string) *bill {
@@ -135,9 +132,9 @@ func (b *bill) write(e entryRow) {
 	}
 }
 
-// lookAtBills holds the books against the vendors' own log and count, request
-// by request: each call has its line, what is settled was billed, and what was
-// billed beside that is known to be unknown.
+// lookAtBills compares the entries with the vendors' own log and count, request by request:
+// each call has its entry, a settled entry was billed, and any other billed call has an unknown
+// entry.
 func lookAtBills(h *history, _ loadNotes, f *finding) {
 	var settled, unknown, billed int
 	logged := map[string]int{}
@@ -167,7 +164,7 @@ func lookAtBills(h *history, _ loadNotes, f *finding) {
 	f.say("billed %d = %d settled + %d of %d whose outcome was lost", billed, settled, billed-settled, unknown)
 }
 
-// jobOf finds a job that a request made.
+// jobOf returns the job that made a request.
 func (h *history) jobOf(trace string) string {
 	for id, job := range h.jobs {
 		if trace != "" && job.Trace == trace && job.Parent == "" {
@@ -177,14 +174,14 @@ func (h *history) jobOf(trace string) string {
 	return ""
 }
 
-// lost is what was paid, or may have been, for no answer that was kept, by cause.
+// lost counts, by cause, what was paid, or may have been paid, for answers that were lost.
 type lost struct {
 	cause  string
-	tries  int // lines in the books
-	repaid int // of which the same question was paid for again
+	tries  int // entries
+	repaid int // of these, questions that were paid for again
 }
 
-// losses counts them.
+// losses counts the lost answers.
 func (h *history) losses() []lost {
 	all := map[string]*lost{}
 	for job, entries := range h.entries {

@@ -2,8 +2,8 @@ package main
 
 import "strings"
 
-// lookAtCreations holds what stands at the vendors against our rows. What was
-// made twice has one suffix, which an endpoint's name ends with.
+// lookAtCreations compares the trainings and endpoints at the vendors with our rows. A doubled
+// training has the suffix of the first, and an endpoint's name ends with that suffix.
 func lookAtCreations(h *history, _ loadNotes, f *finding) {
 	rows := map[string]trainingRow{} // by the vendor's id
 	for _, t := range h.trainings {
@@ -41,7 +41,7 @@ func running(status string) bool {
 	return status != "succeeded" && status != "failed" && status != "cancelled"
 }
 
-// jobServed finds the job whose training an endpoint serves, by the suffix.
+// jobServed returns the job whose training an endpoint serves, by the suffix.
 func (h *history) jobServed(endpoint string) string {
 	for _, m := range h.trained {
 		if !strings.HasSuffix(endpoint, m.Suffix) {
@@ -56,7 +56,7 @@ func (h *history) jobServed(endpoint string) string {
 	return ""
 }
 
-// lookAtEndpoints holds what was served at any time against the trainings.
+// lookAtEndpoints compares all endpoints that ever existed with the trainings.
 func lookAtEndpoints(h *history, f *finding) {
 	named := map[string]bool{}
 	for _, m := range h.endpoints {
@@ -74,7 +74,7 @@ func lookAtEndpoints(h *history, f *finding) {
 	}
 }
 
-// lookAtTrainingBills holds the vendors' count of trainings against their list.
+// lookAtTrainingBills compares the vendors' count of trainings with their list.
 func lookAtTrainingBills(h *history, f *finding) {
 	billed := 0
 	for _, p := range h.paid {

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// lookAtDreams holds slices against what is sealed in their dreams. What a dream
-// that did not succeed had no answer for it gives back, and another may take it.
+// lookAtDreams compares the slices with the experiences that are sealed in their dreams. A
+// dream that did not succeed releases the experiences without an answer, and another dream may
+// take them.
 func lookAtDreams(h *history, _ loadNotes, f *finding) {
 	taken := map[string][]string{} // the slices of an experience
 	for id, job := range h.jobs {
@@ -33,14 +34,14 @@ func lookAtDreams(h *history, _ loadNotes, f *finding) {
 	}
 }
 
-// lookAtSlices allows one slice, beside those whose dream gave the experience back.
+// lookAtSlices allows one slice for an experience, beside those whose dream released it.
 func (h *history) lookAtSlices(experience string, in []string, f *finding) {
 	if len(in) == 1 {
 		return
 	}
 	var holding []string
 	for _, slice := range in {
-		if !h.gaveBack(slice, experience) {
+		if !h.released(slice, experience) {
 			holding = append(holding, slice)
 		}
 	}
@@ -49,9 +50,9 @@ func (h *history) lookAtSlices(experience string, in []string, f *finding) {
 	}
 }
 
-// gaveBack tells whether a slice's dream has given an experience back: one that
-// succeeded, what its slices left or failed with; another, what it has no answer for.
-func (h *history) gaveBack(slice, experience string) bool {
+// released tells whether a slice's dream has released an experience: a dream that succeeded
+// releases what its slices left or failed with, any other those without an answer.
+func (h *history) released(slice, experience string) bool {
 	dream := h.jobs[slice].Subject
 	switch state := h.dreamState(dream); {
 	case !ended(state):
@@ -66,7 +67,7 @@ func (h *history) gaveBack(slice, experience string) bool {
 	return err == nil && slices.Contains(result.Left, experience)
 }
 
-// dreamState is how the job of a dream ended.
+// dreamState returns the state of a dream's job.
 func (h *history) dreamState(dream string) string {
 	for _, job := range h.jobs {
 		if job.Kind == "dream.plan" && job.Subject == dream {
@@ -91,7 +92,7 @@ func (h *history) answered(dream, experience string) bool {
 	return false
 }
 
-// anyOf tells whether one of some slices is the dream's.
+// anyOf tells whether one of the slices belongs to the dream.
 func (h *history) anyOf(dream string, in []string) bool {
 	return slices.ContainsFunc(in, func(slice string) bool { return h.jobs[slice].Subject == dream })
 }

@@ -37,7 +37,7 @@ func lookAtEnds(h *history, n loadNotes, f *finding) {
 	}
 }
 
-// lookAtCrashes looks for the jobs that PostgreSQL was killed behind.
+// lookAtCrashes looks for the jobs that were accepted right before PostgreSQL was killed.
 func lookAtCrashes(h *history, n loadNotes, f *finding) {
 	for _, p := range n.promises {
 		if !p.crash {
@@ -102,18 +102,18 @@ func lookAtCancels(h *history, n loadNotes, f *finding) {
 			}
 		}
 		if job.State == "cancelled" {
-			lookPast(h, job, f)
+			lookAfterEnd(h, job, f)
 		}
 	}
 }
 
-// latestCancel bounds how long a job may run on that was asked to end, whatever
-// is wrong: its worker is frozen or dead for the longest lease, and the database
-// away after that.
+// latestCancel bounds how long a job may run after its cancellation, whatever the faults: its
+// worker may be frozen or dead for the longest lease, and the database away after that.
 const latestCancel = time.Minute + 15*time.Second + maxOutage
 
-// lookAtHaste measures how soon running jobs ended. Half of them meet no fault.
-func lookAtHaste(h *history, _ loadNotes, f *finding) {
+// lookAtCancelDelay measures how soon running jobs ended after their cancellation. Half of them meet
+// no fault.
+func lookAtCancelDelay(h *history, _ loadNotes, f *finding) {
 	var took []time.Duration
 	for id, job := range h.jobs {
 		if job.CancelAt == 0 || h.outcomeAt(id, job.Epoch) != "cancelled" {
@@ -132,13 +132,13 @@ func lookAtHaste(h *history, _ loadNotes, f *finding) {
 	half := took[len(took)/2]
 	f.say("half of %d jobs that were running ended within %s of being asked to, the last after %s",
 		len(took), half.Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
-	if half > promptly {
-		f.breaks("", "half of them ended more than %s after they were asked to", promptly)
+	if half > maxCancelDelay {
+		f.breaks("", "half of them ended more than %s after they were asked to", maxCancelDelay)
 	}
 }
 
-// lookPast looks for what a job did after its end.
-func lookPast(h *history, job jobRow, f *finding) {
+// lookAfterEnd looks for calls that a job made after its end.
+func lookAfterEnd(h *history, job jobRow, f *finding) {
 	for _, e := range h.entries[job.ID] {
 		if e.Created > job.Finished && e.Purpose != "host" { // hosting is booked until the vendor has stopped
 			f.breaks(job.ID, "a call of epoch %d began after its end", e.Epoch)
@@ -157,10 +157,10 @@ func lookPast(h *history, job jobRow, f *finding) {
 }
 
 const (
-	// maxPoll bounds an attempt that only asks how far a vendor is: its
-	// calls time out, and its database is away, for that long. Microseconds.
+	// maxPoll bounds an attempt that only polls a vendor: its calls time out, and its database
+	// is away, for that long. Microseconds.
 	maxPoll = 90_000_000
-	// usualPoll bounds what half of them take: the pause between two.
+	// usualPoll bounds the median of them: the pause between two polls.
 	usualPoll = 500_000
 )
 

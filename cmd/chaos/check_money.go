@@ -2,9 +2,9 @@ package main
 
 import "slices"
 
-// lookAtMoney holds each settled amount against what the vendor billed for the
-// same request, and what the vendor billed in all against its log. An answer that
-// was counted by us, since the vendor gave no usage, is left out.
+// lookAtMoney compares each settled amount with what the vendor billed for the same request,
+// and the vendor's total with its log. Answers whose tokens we estimated, because the vendor
+// gave no usage, are left out.
 func lookAtMoney(h *history, _ loadNotes, f *finding) {
 	bills := h.amounts()
 	var settled int64
@@ -40,7 +40,7 @@ func (h *history) amounts() map[place][]int64 {
 	return all
 }
 
-// lookAtSums holds the vendors' sums against their log.
+// lookAtSums compares the vendors' sums with their log.
 func (h *history) lookAtSums(f *finding) {
 	logged := map[string]int64{}
 	for at, amounts := range h.amounts() {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// edge is where something begins or ends.
+// edge is the start or the end of an attempt.
 type edge struct {
 	at  int64
 	by  int
@@ -17,7 +17,7 @@ func sortEdges(edges []edge) {
 	slices.SortFunc(edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by)) })
 }
 
-// lookAtCaps goes through the attempts in time.
+// lookAtCaps goes through the attempts in the order of time.
 func lookAtCaps(h *history, n loadNotes, f *finding) {
 	caps := map[string]int{}
 	for _, flood := range n.floods {
@@ -54,12 +54,11 @@ func lookAtCaps(h *history, n loadNotes, f *finding) {
 }
 
 const (
-	// fairness is how far a share may be from its weight, in hundredths.
+	// fairness is the tolerated distance of a share from its weight, in hundredths.
 	fairness = 10
-	// enough is how many jobs have to begin while both are queued.
-	enough = 100
-	// maxQuiet is how long a quiet tenant's chat may be queued, in nineteen of
-	// twenty cases.
+	// minBegun is the number of jobs that have to begin while both tenants have queued jobs.
+	minBegun = 100
+	// maxQuiet is how long a quiet tenant's chat may be queued, in nineteen of twenty cases.
 	maxQuiet = 2 * time.Second
 )
 
@@ -69,7 +68,7 @@ func lookAtFloods(h *history, n loadNotes, f *finding) {
 		from, to := h.contended(flood.heavy, flood.light)
 		heavy, light := h.begun(flood.heavy, from, to), h.begun(flood.light, from, to)
 		all := heavy + light
-		if all < enough {
+		if all < minBegun {
 			f.say("%s: only %d jobs began while both were queued", flood.name, all)
 			continue
 		}
@@ -78,7 +77,7 @@ func lookAtFloods(h *history, n loadNotes, f *finding) {
 		took := time.Duration(h.span(from, to)) * time.Microsecond
 		f.say("%s: %d to %d by weights %d to %d, in %s", flood.name, heavy, light,
 			flood.weights[0], flood.weights[1], took.Round(100*time.Millisecond))
-		// What was on its way to a worker when it began or ended is a window.
+		// A window of jobs was on its way to a worker at either end.
 		if off := max(heavy-want, want-heavy); off > want*fairness/100+window {
 			f.breaks("", "%s: of %d jobs that began %d were the heavier tenant's, not %d", flood.name, all, heavy, want)
 		}
@@ -91,7 +90,7 @@ func lookAtFloods(h *history, n loadNotes, f *finding) {
 func (h *history) lookAtQuiet(flood flood, from, to int64, f *finding) {
 	quiet := h.waits(flood.quiet, from, to)
 	if len(quiet) == 0 {
-		f.say("%s: nobody was quiet in it", flood.name)
+		f.say("%s: it had no quiet tenant", flood.name)
 		return
 	}
 	late := quiet[len(quiet)*95/100]
@@ -102,7 +101,7 @@ func (h *history) lookAtQuiet(flood flood, from, to int64, f *finding) {
 	}
 }
 
-// waits returns, sorted, how long chats were queued that were made in a while.
+// waits returns, sorted, the times in the queue of the chats that were made in a period.
 func (h *history) waits(tenant string, from, to int64) []time.Duration {
 	var all []time.Duration
 	for id, job := range h.jobs {
@@ -114,7 +113,7 @@ func (h *history) waits(tenant string, from, to int64) []time.Duration {
 	return all
 }
 
-// firstBegun is when a job's first attempt began, or its end where none did.
+// firstBegun returns the start of a job's first attempt, or the job's end if it had none.
 func (h *history) firstBegun(job string) int64 {
 	if attempts := h.attempts[job]; len(attempts) > 0 {
 		return attempts[0].Started
@@ -122,9 +121,9 @@ func (h *history) firstBegun(job string) int64 {
 	return h.jobs[job].Finished
 }
 
-// contended returns the longest while in which two tenants both had chats in
-// the queue: more than a window that had not begun, for so many may be on their
-// way to a worker, and be late there when a wake-up is lost.
+// contended returns the longest period in which two tenants both had chats in the queue, each
+// more than a window of them: so many may be on their way to a worker, and be late there when a
+// wake-up is lost.
 func (h *history) contended(a, b string) (from, to int64) {
 	var edges []edge
 	for id, job := range h.jobs {
@@ -148,7 +147,7 @@ func (h *history) contended(a, b string) (from, to int64) {
 	return from, to
 }
 
-// begun counts the attempts at a tenant's chats that began in a while.
+// begun counts the attempts at a tenant's chats that began in a period.
 func (h *history) begun(tenant string, from, to int64) int {
 	n := 0
 	for id, attempts := range h.attempts {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// lookAtStreams holds what clients saw of streams against their order, their one
-// end, and the answer that was kept.
+// lookAtStreams compares the streams that clients received with their order, their end, and the
+// stored answer.
 func lookAtStreams(h *history, n loadNotes, f *finding) {
 	kept := map[string]string{}
 	for _, e := range h.experiences {
@@ -41,8 +41,8 @@ func count(is bool) int {
 	return 0
 }
 
-// eventID is where an event stands: the part of an entry that holds several, the
-// last of which has the entry's own id.
+// eventID is the position of an event: the entry, and the part of an entry that holds several
+// events. The last of them has the entry's own id.
 type eventID struct{ epoch, entry, part int }
 
 const lastPart = math.MaxInt
@@ -61,7 +61,7 @@ func readEventID(text string) (id eventID, ok bool) {
 	return id, errs == [3]error{}
 }
 
-// follows tells whether an event may come right after another.
+// follows tells whether an event may come directly after another.
 func (e eventID) follows(before eventID) bool {
 	if before.part == lastPart {
 		return e.entry == before.entry+1 && (e.part == 1 || e.part == lastPart)
@@ -69,7 +69,7 @@ func (e eventID) follows(before eventID) bool {
 	return e.entry == before.entry && (e.part == before.part+1 || e.part == lastPart)
 }
 
-// disorder says what is wrong with the ids of a stream's events, "" for nothing.
+// disorder describes the fault in the ids of a stream's events; "" if there is none.
 func disorder(ids []string) string {
 	var before eventID
 	for i, text := range ids {

@@ -172,7 +172,7 @@ func spoiltJobs() map[string]spoiling {
 			h.jobs["job_e"] = jobRow{ID: "job_e", Parent: "job_b", State: "cancelled", Created: 61}
 		}},
 		"cancelled late": {"I9 soon", func(h *history, _ *loadNotes) {
-			h.change("job_b", func(j *jobRow) { j.Finished += 2 * promptly.Microseconds() })
+			h.change("job_b", func(j *jobRow) { j.Finished += 2 * maxCancelDelay.Microseconds() })
 		}},
 		"not cancelled": {"I9", func(h *history, _ *loadNotes) { h.change("job_b", func(j *jobRow) { j.State = "failed" }) }},
 		"long poll": {"I10", func(h *history, _ *loadNotes) {
@@ -310,10 +310,10 @@ func TestReport(t *testing.T) {
 	t.Parallel()
 	h, n := whole()
 	h.entries["job_a"][0].State = "open"
-	w := &weather{played: newTally(), missed: newTally(), rested: time.Second}
+	w := &faultCounts{played: newTally(), missed: newTally(), rested: time.Second}
 	w.played.add("kill -9 a worker")
 	w.missed.add("die at: claimed")
-	r := report{options: options{length: 2 * time.Minute}, weather: w, load: n, history: h, findings: check(h, n, options{})}
+	r := report{options: options{length: 2 * time.Minute}, faultCounts: w, load: n, history: h, findings: check(h, n, options{})}
 	var out strings.Builder
 	r.write(&out)
 	wants := []string{"kill -9 a worker", "chat.run succeeded", "I4", "ent_1 was never ended", "attempt {Job:job_a",

@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// child is a process that this program started. No other is ever signalled.
+// child is a process that this program started. No other process is ever signalled.
 type child struct {
 	name   string
 	cmd    *exec.Cmd
 	ended  chan struct{}
-	status error // of the end; read it after ended
+	status error // exit status; read it after ended is closed
 }
 
-// command says what to start.
+// command describes a process to start.
 type command struct {
 	name string
-	log  string // a file that takes what it says, added to
+	log  string // the file to which its output is appended
 	env  []string
-	as   *syscall.Credential // nil: who runs this program
+	as   *syscall.Credential // nil: the user of this program
 	args []string
 }
 
@@ -46,7 +46,7 @@ func start(c command) (_ *child, err error) {
 	return started, nil
 }
 
-// signal sends a signal. One that has ended is left alone.
+// signal sends a signal. A process that has ended is left alone.
 func (c *child) signal(s syscall.Signal) error {
 	err := c.cmd.Process.Signal(s)
 	if errors.Is(err, os.ErrProcessDone) {
@@ -55,7 +55,7 @@ func (c *child) signal(s syscall.Signal) error {
 	return err
 }
 
-// end sends a signal and waits for the end, which comes by force after a while.
+// end sends a signal and waits for the exit, after a while with SIGKILL.
 func (c *child) end(s syscall.Signal, patience time.Duration) error {
 	if err := c.signal(s); err != nil {
 		return fmt.Errorf("end %s: %w", c.name, err)
@@ -70,7 +70,7 @@ func (c *child) end(s syscall.Signal, patience time.Duration) error {
 	return nil
 }
 
-// gone waits for the end, at most a while.
+// gone waits for the exit, for a bounded time.
 func (c *child) gone(within time.Duration) bool {
 	timer := time.NewTimer(within)
 	defer timer.Stop()

@@ -10,29 +10,29 @@ import (
 	"time"
 )
 
-// fault is one way in which the world goes wrong.
+// fault is one kind of fault to inject.
 type fault struct {
 	name string
-	on   func(*lab) *server // what it takes hold of; nil: nothing that is shared
+	on   func(*lab) *server // the server that it locks; nil: none
 	do   injecting
 }
 
-// injecting plays a fault. errMissed means that there was nothing to play it on.
+// injecting injects a fault. errMissed means that there was nothing to inject it into.
 type injecting func(l *lab, ctx context.Context, r *rand.Rand) error
 
-var errMissed = errors.New("no work came by")
+var errMissed = errors.New("there was no work to inject it into")
 
 // maxOutage is longer than the longest lease, one minute, so that leases run out.
 const maxOutage = 65 * time.Second
 
-// outage is how long a server is away in a run of some length: a fifth of it,
-// and a minute, past every lease, where the run has five or more.
+// outage is the length of a server's outage in a run of some length: a fifth of it, and in a
+// run of five minutes or more a minute, longer than every lease.
 func outage(length time.Duration) time.Duration { return min(length/5, maxOutage) }
 
 func ofRedis(l *lab) *server    { return l.redis }
 func ofPostgres(l *lab) *server { return l.postgres }
 
-// faults are all that are injected.
+// faults are all faults that are injected.
 func faults(length time.Duration) []fault {
 	away := outage(length)
 	list := []fault{
@@ -73,7 +73,7 @@ func faults(length time.Duration) []fault {
 	return list
 }
 
-// What the vendor of the trainings does once.
+// Faults of the training vendor, once each.
 const (
 	lostCreation   = `{"vendor":"together","method":"POST","route":"/fine-tunes$","fault":"drop_after","times":1}`
 	listAway       = `{"vendor":"together","method":"GET","route":"/fine-tunes$","fault":"status","status":503,"times":4}`
@@ -82,8 +82,8 @@ const (
 	brokenTraining = `{"vendor":"together","method":"POST","route":"/fine-tunes$","fault":"fail_training","times":1}`
 )
 
-// deck deals the faults in an order that the seed gives: all of them before
-// any comes again.
+// deck draws the faults in an order that the seed determines: each of them once before any
+// comes again.
 type deck struct {
 	lab    *lab
 	length time.Duration
@@ -97,8 +97,8 @@ func newDeck(l *lab, length time.Duration, seed uint64) *deck {
 	return &deck{lab: l, length: length, rand: rand.New(rand.NewPCG(seed, 0))}
 }
 
-// draw returns a fault, and what lets go of the server that it holds. One whose
-// server another fault holds comes later.
+// draw returns a fault, and a function that unlocks its server. A fault whose server is locked
+// by another one comes later.
 func (d *deck) draw() (f fault, release func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -116,15 +116,15 @@ func (d *deck) draw() (f fault, release func()) {
 		}
 		return f, f.on(d.lab).hold.Unlock
 	}
-	f, d.left = d.left[0], d.left[1:] // all that is left needs a server that is held
+	f, d.left = d.left[0], d.left[1:] // all that are left need a locked server
 	f.on(d.lab).hold.Lock()
 	return f, f.on(d.lab).hold.Unlock
 }
 
-// injectors is how many faults are under way at once.
+// injectors is the number of faults that are injected at once.
 const injectors = 2
 
-// injectAll plays the faults until ctx ends.
+// injectAll injects faults until ctx ends.
 func (l *lab) injectAll(ctx context.Context, o options, played, missed *tally) error {
 	all := newDeck(l, o.length, o.seed)
 	return together(injectors, func(i int) error {

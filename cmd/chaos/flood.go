@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// flood is two tenants that send far more than the lane carries, and a quiet
-// one beside them.
+// flood is two tenants that send far more jobs than the lane can serve, and a third one with
+// few chats.
 type flood struct {
 	name    string
-	heavy   string // the tenant of the larger weight
+	heavy   string // the tenant with the larger weight
 	light   string
-	quiet   string // "" where nobody is quiet
+	quiet   string // the tenant with few chats; "" for none
 	weights [2]int
 }
 
@@ -24,18 +24,18 @@ const (
 	floods = 2 // one among the faults, one after them
 	// floodJobs is how many jobs each of the two sends.
 	floodJobs = 300
-	// floodClients is how many requests of both are under way.
+	// floodClients is the number of concurrent requests of both together.
 	floodClients = 32
-	// floodCap lets both fill the lane: their weights share it, not their caps.
+	// floodCap lets each of them fill the lane: their weights limit them, not their caps.
 	floodCap = window
 )
 
-// floodWeights are those of the two, as the fleet's settings have them.
+// floodWeights are the weights of the two in the fleet's settings.
 var floodWeights = [2]int{3, 1}
 
-// flood lets two tenants flood the lane of the chats, and a quiet one chat
-// meanwhile where there is to be one. An eighth of the jobs are cancelled as
-// soon as they are accepted. It returns when none of them is queued any more.
+// flood lets two tenants flood the lane of the chats, beside a quiet one if there is one. An
+// eighth of the jobs are cancelled as soon as they are accepted. It returns when none of them
+// is queued any more.
 func (c *load) flood(ctx context.Context, name string, first int, quiet bool) error {
 	l := c.lab
 	f := flood{name: name, heavy: l.owners[first], light: l.owners[first+1], weights: floodWeights}
@@ -43,9 +43,9 @@ func (c *load) flood(ctx context.Context, name string, first int, quiet bool) er
 	var beside sync.WaitGroup
 	if quiet {
 		f.quiet = l.owners[0]
-		beside.Go(func() { c.beQuiet(flooding) })
+		beside.Go(func() { c.sendSlowly(flooding) })
 	}
-	var all errgroup.Group // bounds them; none has an error to tell
+	var all errgroup.Group // bounds the requests; none returns an error
 	all.SetLimit(floodClients)
 	for i := range 2 * floodJobs {
 		all.Go(func() error {
@@ -65,7 +65,7 @@ func (c *load) flood(ctx context.Context, name string, first int, quiet bool) er
 	return err
 }
 
-// drained waits until nothing of a flood is queued.
+// drained waits until no job of a flood is queued.
 func (l *lab) drained(ctx context.Context, f flood) error {
 	ctx, cancel := context.WithTimeout(ctx, calmWait)
 	defer cancel()
@@ -86,8 +86,8 @@ func (l *lab) drained(ctx context.Context, f flood) error {
 	}
 }
 
-// beQuiet sends one chat after the other, with a pause.
-func (c *load) beQuiet(ctx context.Context) {
+// sendSlowly sends one chat after the other, with a pause.
+func (c *load) sendSlowly(ctx context.Context) {
 	for pause(ctx, 50*time.Millisecond) {
 		c.chat(ctx, c.askOf("quiet", 0))
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The rows of the history, as the database holds them; times are unix
-// microseconds of the shared clock.
+// The rows of the history, as the database holds them. Times are unix microseconds of the
+// shared clock.
 type (
 	jobRow struct {
 		ID, Tenant, Kind, Lane, State string
@@ -52,7 +52,7 @@ type (
 	move        struct{ at, by int64 } // of the shared clock
 )
 
-// history is all that a run left behind, with the vendors' own count.
+// history is everything that a run left behind, with the vendors' own counts.
 type history struct {
 	jobs        map[string]jobRow
 	attempts    map[string][]attemptRow
@@ -73,8 +73,8 @@ func newHistory() *history {
 		entries: map[string][]entryRow{}, effects: map[string][]effectRow{}}
 }
 
-// readHistory reads the database with a client of its own, not with the store
-// that is on trial, and what the vendors have to say.
+// readHistory reads the database with a client of its own, not with the store under test, and
+// the vendors' logs.
 func (l *lab) readHistory(ctx context.Context) (*history, error) {
 	conn, err := pgx.Connect(ctx, l.postgres.url)
 	if err != nil {
@@ -131,8 +131,7 @@ func each[T any](ctx context.Context, conn *pgx.Conn, query string, take func(T)
 	return err
 }
 
-// span is how long it was from one time to another without the clock's moves,
-// microseconds.
+// span is the time between two instants without the moves of the clock, in microseconds.
 func (h *history) span(from, to int64) int64 {
 	d := to - from
 	for _, m := range h.moves {
@@ -143,7 +142,7 @@ func (h *history) span(from, to int64) int64 {
 	return d
 }
 
-// outcomeAt returns how an attempt ended, "" where it never did.
+// outcomeAt returns how an attempt ended, "" if it did not.
 func (h *history) outcomeAt(job string, epoch int64) string {
 	for _, a := range h.attempts[job] {
 		if a.Epoch == epoch {
@@ -153,7 +152,7 @@ func (h *history) outcomeAt(job string, epoch int64) string {
 	return ""
 }
 
-// tell lists what is known of a job, for whoever has to find the fault.
+// tell lists what is known of a job, for finding the fault.
 func (h *history) tell(job string) []string {
 	lines := []string{fmt.Sprintf("job     %+v", h.jobs[job])}
 	for _, a := range h.attempts[job] {

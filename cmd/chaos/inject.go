@@ -21,8 +21,7 @@ func killOne(verb string, how syscall.Signal) injecting {
 
 func pick(slots []*slot, r *rand.Rand) *slot { return slots[r.IntN(len(slots))] }
 
-// freeze stops a process as a long pause of its machine would, and lets it wake
-// up in the belief that nothing has happened.
+// freeze stops a process, as a long pause of its machine would, and continues it later.
 func freeze(verb string) injecting {
 	return func(l *lab, ctx context.Context, r *rand.Rand) error {
 		c := pick(l.slots(verb), r).child()
@@ -45,14 +44,14 @@ func rollWorkers(l *lab, ctx context.Context, _ *rand.Rand) error {
 }
 
 const (
-	// deathWait is how long work may take to come by a named point.
+	// deathWait bounds the wait until a job reaches a named point.
 	deathWait = 10 * time.Second
-	// trainingWait is the same for a training, which has to be uploaded first.
+	// trainingWait is the same for a training, whose file has to be uploaded first.
 	trainingWait = 20 * time.Second
 )
 
-// dieAt has a worker die at a named point of its work; where no work comes by
-// in time it is killed anywhere.
+// dieAt makes a worker die at a named point of its work. If no job reaches that point in time
+// the worker is killed anyway.
 func dieAt(point string) injecting {
 	return func(l *lab, ctx context.Context, r *rand.Rand) error {
 		c, err := pick(l.slots("worker"), r).next(ctx, point)
@@ -63,8 +62,8 @@ func dieAt(point string) injecting {
 	}
 }
 
-// dieTraining has the worker die that takes a training, which it asks for, past
-// a point. Who did not take it is replaced.
+// dieTraining requests a training, and makes the worker that runs it die after a point. The
+// workers that did not take it are replaced.
 func dieTraining(point string) injecting {
 	return func(l *lab, ctx context.Context, _ *rand.Rand) error {
 		workers := l.slots("worker")
@@ -86,8 +85,8 @@ func dieTraining(point string) injecting {
 	}
 }
 
-// loses waits until one of some processes has ended. The time in which a server
-// is away does not count.
+// loses waits until one of some processes has ended. The time in which a server is away does
+// not count.
 func (l *lab) loses(ctx context.Context, patience time.Duration, some ...*child) bool {
 	const step = 200 * time.Millisecond
 	for left := patience; left > 0 && ctx.Err() == nil; {
@@ -103,7 +102,7 @@ func (l *lab) loses(ctx context.Context, patience time.Duration, some ...*child)
 	return false
 }
 
-// flush wipes Redis as it runs.
+// flush wipes Redis while it runs.
 func flush(l *lab, ctx context.Context, _ *rand.Rand) error {
 	o, err := redis.ParseURL(l.redis.url)
 	if err != nil {
@@ -131,19 +130,19 @@ func loseAnswers(which func(*lab) *server, share float64) injecting {
 	}
 }
 
-// pastLeases lets the shared clock jump past every lease that is held.
+// pastLeases moves the shared clock past every lease that is held.
 func pastLeases(l *lab, ctx context.Context, _ *rand.Rand) error {
 	return l.moveClock(ctx, tasks.Dream.Lease()+5*time.Second)
 }
 
-// onChats adds to the vendors' script what they do with some of the next chats;
-// more are further fields of the fault.
+// onChats adds faults of the next chats to the vendors' script; more are further fields of the
+// fault.
 func onChats(kind string, times int, more string) injecting {
 	script := fmt.Sprintf(`{"vendor":"*","route":"chat/completions","fault":%q,"times":%d%s}`, kind, times, more)
 	return func(l *lab, ctx context.Context, _ *rand.Rand) error { return l.script(ctx, script) }
 }
 
-// onTraining does the same with what trains and serves, and asks for a training.
+// onTraining does the same for trainings and endpoints, and requests a training.
 func onTraining(script ...string) injecting {
 	return func(l *lab, ctx context.Context, _ *rand.Rand) error {
 		if err := l.script(ctx, script...); err != nil {

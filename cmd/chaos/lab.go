@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	tenants = 4 // beside those of the floods, two each
+	tenants = 4 // without those of the floods, two each
 	// tenantCap and window are small, so that both are reached.
 	tenantCap = 6
 	window    = 20
 )
 
-// settings are the fleet's. Polls are short, so that all kinds of work are done
-// in a run of minutes.
+// settings are the fleet's. Polls are frequent, so that every kind of work is done in a run of
+// minutes.
 const settings = `
 lanes:
   chat: {concurrency: 12, window: %d, tenant_cap: %d}
@@ -35,7 +35,7 @@ poll: {training: 500ms, deployment: 500ms}
 schedules: [{id: dream, cron: "* * * * *", zone: UTC}]
 `
 
-// fleetSettings are the settings with the shares of the tenants that flood.
+// fleetSettings returns the settings with the shares of the flooding tenants.
 func fleetSettings() string {
 	text := fmt.Sprintf(settings, window, tenantCap) + "tenants:\n"
 	for i := range floods {
@@ -46,7 +46,7 @@ func fleetSettings() string {
 	return text
 }
 
-// lab is all that one run starts.
+// lab is everything that one run starts.
 type lab struct {
 	dir      string
 	binary   string
@@ -91,7 +91,7 @@ func openLab(ctx context.Context, o options) (l *lab, err error) {
 
 func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
 
-// build makes a binary that can be told where to die.
+// build makes a binary with named points at which it can die.
 func (l *lab) build(ctx context.Context) error {
 	if l.binary != "" {
 		return nil
@@ -112,14 +112,14 @@ func (l *lab) openServers(ctx context.Context) (err error) {
 	return err
 }
 
-// openStore migrates, and makes the tenants and their keys.
+// openStore migrates the database, and makes the tenants and their keys.
 func (l *lab) openStore(ctx context.Context) (err error) {
 	if l.store, err = boot.OpenStore(ctx, &config.Config{Database: l.postgres.url}); err != nil {
 		return err
 	}
-	err = insistently(ctx, func() error { return l.store.Driver().Migrate(ctx, -1) })
+	err = retry(ctx, func() error { return l.store.Driver().Migrate(ctx, -1) })
 	for i := 0; i < tenants+2*floods && err == nil; i++ {
-		err = insistently(ctx, func() error { return l.addTenant(ctx, i) })
+		err = retry(ctx, func() error { return l.addTenant(ctx, i) })
 	}
 	return err
 }
@@ -137,8 +137,8 @@ func (l *lab) addTenant(ctx context.Context, i int) error {
 
 func tenantName(i int) string { return fmt.Sprintf("tenant-%d", i) }
 
-// openVendors starts the emulators in a process that is never killed: their
-// count of payments is the witness.
+// openVendors starts the emulators in a process that is never killed: their count of payments
+// is the reference.
 func (l *lab) openVendors(ctx context.Context) error {
 	addr, _, err := freePort(ctx)
 	if err != nil {
@@ -162,7 +162,7 @@ func (l *lab) openVendors(ctx context.Context) error {
 	}
 }
 
-// describeFleet plans two of everything.
+// describeFleet plans two processes of each kind.
 func (l *lab) describeFleet(ctx context.Context) error {
 	for i := range 2 {
 		addr, _, err := freePort(ctx)
@@ -194,7 +194,7 @@ func (l *lab) slot(name, verb, setting string) *slot {
 	}}
 }
 
-// slots returns the processes that do a part of the work.
+// slots returns the slots of the processes of one kind.
 func (l *lab) slots(verb string) []*slot {
 	var found []*slot
 	for _, s := range l.fleet {
@@ -205,7 +205,7 @@ func (l *lab) slots(verb string) []*slot {
 	return found
 }
 
-// close ends what was started, the last first.
+// close ends what was started, in reverse order.
 func (l *lab) close(keep bool) error {
 	var err error
 	if l.vendors != nil {

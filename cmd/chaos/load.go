@@ -17,24 +17,24 @@ import (
 )
 
 const (
-	// clientWait bounds a request: a chat that waits expires after a minute.
+	// clientWait bounds a request: a waiting chat expires after a minute.
 	clientWait = 80 * time.Second
-	// clients bounds the requests that are under way.
+	// clients bounds the concurrent requests.
 	clients = 64
-	// insist is how long a job is sent again until it is accepted.
+	// insist bounds how long a job is sent again until it is accepted.
 	insist = 90 * time.Second
 )
 
-// promise is what the API has told a client about a job.
+// promise is what the API has answered to a client about a job.
 type promise struct {
 	job       string
-	key       string // the idempotency key that it came with
+	key       string // its idempotency key
 	answered  bool   // the whole answer was received
 	cancelled bool   // its cancellation was confirmed as done
-	crash     bool   // PostgreSQL was killed in the next moment
+	crash     bool   // PostgreSQL was killed directly after the answer
 }
 
-// load is the clients, and what they were promised.
+// load is the clients, and the answers that they got.
 type load struct {
 	lab    *lab
 	client *http.Client
@@ -57,7 +57,7 @@ func newLoad(l *lab, o options) *load {
 	}
 }
 
-// loadNotes is what the clients have to say in the end.
+// loadNotes are the results of the clients.
 type loadNotes struct {
 	promises []promise
 	shown    []shown
@@ -65,7 +65,7 @@ type loadNotes struct {
 	counts   *tally
 }
 
-// notes returns what was promised and counted.
+// notes returns the results.
 func (c *load) notes() loadNotes {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,16 +78,16 @@ func (c *load) note(p promise) {
 	c.promises = append(c.promises, p)
 }
 
-// ask is one request of the load, all of it decided before it is sent.
+// ask is one request of the load. All of it is decided before it is sent.
 type ask struct {
 	number int64
 	kind   string
 	key    string // the tenant's
 	api    int
-	pause  time.Duration // before a second thought
+	pause  time.Duration // before it is cancelled
 }
 
-// kinds of request, and how many in a hundred.
+// kinds of request and their percentages.
 var kinds = []struct {
 	name  string
 	share int
@@ -109,7 +109,7 @@ func (c *load) next() ask {
 	return a
 }
 
-// askOf numbers a request of a tenant's.
+// askOf makes a numbered request of a tenant.
 func (c *load) askOf(kind string, tenant int) ask {
 	number := c.last.Add(1)
 	return ask{number: number, kind: kind, key: c.lab.keys[tenant], api: int(number) % len(c.lab.apis)}
@@ -128,7 +128,7 @@ func (c *load) begin(ctx context.Context) error {
 		}
 	}
 	for i := range tenants {
-		if err := insistently(ctx, func() error { return c.upload(ctx, i) }); err != nil {
+		if err := retry(ctx, func() error { return c.upload(ctx, i) }); err != nil {
 			return fmt.Errorf("bring a training file: %w", err)
 		}
 	}
@@ -141,7 +141,7 @@ func (c *load) firstOf(api int) ask {
 	return a
 }
 
-// run sends requests at the rate until the storm is over, and returns when all
+// run sends requests at the rate until the faults are over, and returns when all
 // were answered or given up.
 func (c *load) run(ctx, stormy context.Context) error {
 	ticker := time.NewTicker(time.Duration(float64(time.Second) / c.rate))

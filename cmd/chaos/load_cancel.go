@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// slowModel falls silent in the middle of each stream, by the vendors' script.
+	// slowModel stops in the middle of each stream, by the vendors' script.
 	slowModel  = "groq/openai/gpt-oss-20b"
 	slowScript = `{"vendor":"groq","model":"openai/gpt-oss-20b","route":"chat/completions","fault":"stall","chunks":3}`
-	// promptly is how soon a job ends that is cancelled while nothing else is wrong.
-	promptly = 2 * time.Second
-	// confirmTries is how often, twice a second, a client looks whether the end came.
+	// maxCancelDelay bounds the time from a cancellation to the job's end while no fault is injected.
+	maxCancelDelay = 2 * time.Second
+	// confirmTries is how often, twice a second, a client looks whether the job has ended.
 	confirmTries = 40
 )
 
-// cancel asks for a job's end, and notes when it is confirmed.
+// cancel cancels a job, and notes when that is confirmed.
 func (c *load) cancel(ctx context.Context, a ask, id string) {
 	for range confirmTries {
 		status, answer := c.post(ctx, a, "/v1/jobs/"+id+"/cancel", "", "")
@@ -45,8 +45,7 @@ func (c *load) confirmed(a ask, id, state string) {
 	}
 }
 
-// stop cancels a chat in the middle of its stream, and counts how soon the
-// stream ends.
+// stop cancels a chat in the middle of its stream, and measures how soon the stream ends.
 func (c *load) stop(ctx context.Context, a ask) {
 	ctx, cancel := context.WithTimeout(ctx, clientWait)
 	defer cancel()
@@ -68,7 +67,7 @@ func (c *load) stop(ctx context.Context, a ask) {
 		switch {
 		case err != nil:
 			c.counts.add("stop: stream broke off")
-		case time.Since(began) > promptly:
+		case time.Since(began) > maxCancelDelay:
 			c.counts.add("stop: stream ended late")
 		default:
 			c.counts.add("stop: stream ended within 2 s")

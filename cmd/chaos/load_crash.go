@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// crashes is how often PostgreSQL is killed in the moment of a 202.
+// crashes is how often PostgreSQL is killed directly after a 202.
 const crashes = 3
 
-// crashOnAccept has a job accepted and kills PostgreSQL as soon as its client has
-// the 202. An immediate shutdown loses the WAL that was not flushed, as a power cut
-// does: a job whose commit did not wait for the disk is gone.
+// crashOnAccept sends a job and kills PostgreSQL as soon as its client has the 202. An
+// immediate shutdown loses the WAL that was not flushed, as a power cut does: a job whose
+// commit did not wait for the disk is lost.
 func (l *lab) crashOnAccept(ctx context.Context) error {
 	for i := range crashes {
 		id := l.load.job(ctx, l.load.askOf("crash", i%tenants))

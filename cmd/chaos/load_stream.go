@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// shown is what a client saw of a stream.
+// shown is what a client received of a stream.
 type shown struct {
 	job    string
 	ids    []string // of its events, in order
-	text   string   // of its chunks, put together
+	text   string   // of all its chunks
 	done   bool     // it ended with [DONE]
 	failed bool     // it ended with an error event
 	cut    bool     // its connection broke
-	after  bool     // something came behind its end
+	after  bool     // an event came after its end
 }
 
 func (c *load) noteShown(s shown) {

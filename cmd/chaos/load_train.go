@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// trainingRows is how long a tenant's training file is.
+// trainingRows is the number of rows of a tenant's training file.
 const trainingRows = 24
 
-// trainingFile is a form with a file that teaches what no model knows.
+// trainingFile makes a form with a file of facts that no model knows.
 func trainingFile(tenant int) (body []byte, kind string, err error) {
 	var out bytes.Buffer
 	form := multipart.NewWriter(&out)
@@ -37,7 +37,7 @@ func trainingFile(tenant int) (body []byte, kind string, err error) {
 	return out.Bytes(), form.FormDataContentType(), err
 }
 
-// upload brings a tenant's training file. Nothing is broken yet: it has to work.
+// upload uploads a tenant's training file. No fault is injected yet, so it has to succeed.
 func (c *load) upload(ctx context.Context, tenant int) error {
 	body, kind, err := trainingFile(tenant)
 	if err != nil {
@@ -70,8 +70,8 @@ func (c *load) upload(ctx context.Context, tenant int) error {
 	return nil
 }
 
-// lessons are conversations whose right answers are known: dreams make examples
-// of them, and tunes datasets.
+// lessons are conversations with known right answers: dreams make examples of them, and tunes
+// make datasets.
 func lessons(tenant int) string {
 	var out strings.Builder
 	for i := range trainingRows {
@@ -82,7 +82,7 @@ func lessons(tenant int) string {
 	return out.String()
 }
 
-// train asks for a training, and for its end where it is to be cancelled.
+// train requests a training, and cancels it if it is to be cancelled.
 func (c *load) train(ctx context.Context, a ask) {
 	body := fmt.Sprintf(`{"model":"together/openai/gpt-oss-20b","training_file":%q}`, c.files[a.key])
 	answer := c.insist(ctx, a, "/v1/fine_tuning/jobs", body, http.StatusOK)

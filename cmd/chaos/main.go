@@ -1,24 +1,21 @@
-// Command chaos shows that Dream Lab keeps its promise: no accepted job is
-// lost, and none is paid for again unless its outcome was lost. It starts
-// private servers (redis-server, PostgreSQL, the vendors' sandbox) and two of
-// each process of the real binary, loads them with the work of several tenants,
-// injects faults for a while, lets everything come to rest, and holds the
-// history in the database and the vendors' own count of payments against the
-// invariants. It prints the faults that were survived; where an invariant does
-// not hold it prints the history of the job and ends with status 1.
+// Command chaos tests the promise of Dream Lab: no accepted job is lost, and none is paid for
+// again unless its outcome was lost. It starts private servers (redis-server, PostgreSQL, the
+// vendors' sandbox) and two of each process of the real binary, loads them with the jobs of
+// several tenants, injects faults for a while, waits until all work has ended, and checks the
+// history in the database and the vendors' own count of payments against the invariants. It
+// prints the faults that were injected. If an invariant does not hold it prints the history of
+// the job and exits with status 1.
 //
 //	go run ./cmd/chaos --seed 7 --length 2m
 //
-// The seed decides which faults come, in which order and with what pauses: all
-// of them before any comes again, two at a time, which takes about two minutes.
-// Redis and PostgreSQL are away for a fifth of the length, and for a minute
-// where it has five or more; a run of two minutes plays the shorter form of
-// each. After the faults two tenants flood a lane, so that shares can be
-// measured, and trainings that were given up are followed to their end at the
-// vendor.
+// The seed determines which faults come, in which order and with what pauses: each of them once
+// before any comes again, two at a time, which takes about two minutes. Redis and PostgreSQL
+// are away for a fifth of the length, and for a minute in runs of five minutes or more; a run
+// of two minutes has the shorter form of each. After the faults two tenants flood a lane, so
+// that shares can be measured, and abandoned trainings are followed to their end at the vendor.
 //
-// It is for a machine on which nothing else depends on the result: all servers are
-// its own, on the loopback, and end with it. It is not for a running system.
+// All servers are its own, on the loopback, and end with it. Do not run it against a system in
+// use.
 package main
 
 import (
@@ -62,7 +59,7 @@ func main() {
 }
 
 // errViolated means that an invariant does not hold; the report says which.
-var errViolated = errors.New("the promise was broken: see above")
+var errViolated = errors.New("an invariant does not hold: see above")
 
 // run is one run, from empty servers to the verdict.
 func run(ctx context.Context, o options) (err error) {
@@ -71,7 +68,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lab.close(o.keep || err != nil)) }()
-	w, err := lab.storm(ctx, o)
+	w, err := lab.runStorm(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -79,7 +76,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	r := report{options: o, weather: w, load: lab.load.notes(), history: h}
+	r := report{options: o, faultCounts: w, load: lab.load.notes(), history: h}
 	r.findings = check(h, r.load, o)
 	r.write(os.Stdout)
 	if r.broken() > 0 {

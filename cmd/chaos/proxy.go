@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// proxy stands between the fleet and a server, and plays the network's faults.
-// A client that it refuses finds a connection that is closed at once.
+// proxy stands between the fleet and a server, and injects network faults. A refused client
+// gets a connection that is closed at once.
 type proxy struct {
 	listener net.Listener
 	target   string
 
 	mu    sync.Mutex
 	away  bool
-	lost  float64 // the share of answers that are carried out and then lost
+	lost  float64 // the share of requests whose answer is lost after they were carried out
 	conns map[net.Conn]bool
 	work  sync.WaitGroup
 }
@@ -52,7 +52,7 @@ func (p *proxy) serve(ctx context.Context, client net.Conn) {
 	}
 	server, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", p.target)
 	if err != nil {
-		return // the server is away: so is the proxy
+		return // the server is away
 	}
 	defer p.drop(server)
 	if !p.admit(server) {
@@ -64,8 +64,8 @@ func (p *proxy) serve(ctx context.Context, client net.Conn) {
 	back.Wait()
 }
 
-// carry copies until either side closes, and closes both. A lost answer cuts
-// the connection in place of the answer.
+// carry copies until either side closes, and then closes both. A lost answer closes the
+// connection in place of the answer.
 func (p *proxy) carry(from, to net.Conn, answers bool) {
 	defer from.Close()
 	defer to.Close()
@@ -92,7 +92,7 @@ func (p *proxy) loses() bool {
 	return p.lost > 0 && rand.Float64() < p.lost
 }
 
-// gone tells whether the server is out of reach just now.
+// gone tells whether the server is out of reach now.
 func (p *proxy) gone() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,14 +113,14 @@ func (p *proxy) drop(c net.Conn) {
 	c.Close()
 }
 
-// leave cuts what is open and refuses what comes, for a while.
+// leave closes the open connections and refuses new ones for a while.
 func (p *proxy) leave(ctx context.Context, d time.Duration) {
 	p.set(true, 0)
 	pause(ctx, d)
 	p.set(false, 0)
 }
 
-// lose loses a share of the answers for a while.
+// lose drops a share of the answers for a while.
 func (p *proxy) lose(ctx context.Context, share float64, d time.Duration) {
 	p.set(false, share)
 	pause(ctx, d)

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// report is what a run has to show.
+// report is the result of a run.
 type report struct {
-	options  options
-	weather  *weather
-	load     loadNotes
-	history  *history
-	findings []finding
+	options     options
+	faultCounts *faultCounts
+	load        loadNotes
+	history     *history
+	findings    []finding
 }
 
 func (r report) broken() int {
@@ -24,13 +24,13 @@ func (r report) broken() int {
 	return n
 }
 
-// maxShown bounds the violations whose job is printed in full.
+// maxShown bounds the number of violations whose job is printed in full.
 const maxShown = 5
 
 func (r report) write(out io.Writer) {
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(table, "seed %d: faults for %s on two of each process, at rest %s after the last of them\n",
-		r.options.seed, r.options.length, r.weather.rested.Round(time.Second))
+		r.options.seed, r.options.length, r.faultCounts.rested.Round(time.Second))
 	r.writeFaults(table)
 	section(table, "client", r.load.counts)
 	section(table, "jobs", r.jobs())
@@ -42,7 +42,7 @@ func (r report) write(out io.Writer) {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%s\n", f.name, f.looked, len(f.broken), f.holds)
 	}
 	if err := table.Flush(); err != nil {
-		return // nobody reads it
+		return // the writer refuses the output
 	}
 	fmt.Fprintln(out)
 	for _, f := range r.findings {
@@ -55,15 +55,15 @@ func (r report) write(out io.Writer) {
 	}
 }
 
-// writeFaults lists all faults, those too that did not come up in so short a run.
+// writeFaults lists all faults, including those that did not come up in a short run.
 func (r report) writeFaults(out io.Writer) {
-	fmt.Fprintf(out, "\nfault survived\ttimes\t\n")
+	fmt.Fprintf(out, "\ninjected fault\ttimes\t\n")
 	for _, f := range faults(r.options.length) {
 		note := ""
-		if n := r.weather.missed.get(f.name); n > 0 {
+		if n := r.faultCounts.missed.get(f.name); n > 0 {
 			note = fmt.Sprintf("(%d more found no work to be played on)", n)
 		}
-		fmt.Fprintf(out, "%s\t%d\t%s\n", f.name, r.weather.played.get(f.name), note)
+		fmt.Fprintf(out, "%s\t%d\t%s\n", f.name, r.faultCounts.played.get(f.name), note)
 	}
 }
 
@@ -115,7 +115,7 @@ func (r report) attempts() *tally {
 	return t
 }
 
-// entries counts the tries at vendors by how they ended.
+// entries counts the entries by how they ended.
 func (r report) entries() *tally {
 	t := newTally()
 	for _, entries := range r.history.entries {

@@ -20,14 +20,14 @@ import (
 
 const (
 	startWait = 30 * time.Second
-	startPoll = 50 * time.Millisecond // a server tells nobody that it is up
+	startPoll = 50 * time.Millisecond // a server does not announce that it is up
 )
 
-// server is a private server behind a proxy. Faults take hold of it one at a time.
+// server is a private server behind a proxy. One fault at a time may lock it.
 type server struct {
 	command command
-	url     string // past the proxy
-	proxied string // what the fleet is told
+	url     string // without the proxy
+	proxied string // the URL that the fleet uses
 	proxy   *proxy
 	ready   func(ctx context.Context) error
 
@@ -60,7 +60,7 @@ func (s *server) up(ctx context.Context) (err error) {
 	}
 }
 
-// restart ends the server the hard way and starts it again.
+// restart kills the server and starts it again.
 func (s *server) restart(ctx context.Context, how syscall.Signal) error {
 	if err := s.current.end(how, stopPatience); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (s *server) close() error {
 	return errors.Join(err, s.current.end(syscall.SIGINT, stopPatience))
 }
 
-// newRedis describes a Redis that keeps nothing: a restart forgets all.
+// newRedis describes a Redis that stores nothing: a restart loses everything.
 func newRedis(ctx context.Context, dir string) (*server, error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -128,7 +128,7 @@ func newPostgres(ctx context.Context, dir string) (*server, error) {
 	s := &server{url: postgresURL(addr), command: command{name: "postgres", log: filepath.Join(dir, "postgres.log"),
 		as: owner, args: []string{filepath.Join(filepath.Dir(initdb), "postgres"), "-D", data, "-k", filepath.Dir(data),
 			"-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=300", "-c", "shared_buffers=64MB",
-			// What was committed without waiting for the disk is flushed by nobody else soon.
+			// No other process flushes soon what was committed without waiting for the disk.
 			"-c", "wal_writer_delay=10s", "-c", "wal_writer_flush_after=1GB", "-c", "wal_buffers=64MB"}}}
 	s.ready = func(ctx context.Context) error {
 		conn, err := pgx.Connect(ctx, s.url)
@@ -148,8 +148,8 @@ func postgresURL(addr string) string {
 	return "postgres://postgres@" + addr + "/postgres?sslmode=disable"
 }
 
-// ownDirectory makes a directory in which PostgreSQL's user may write, and
-// tells as whom to run it: it refuses root, so there it is the user postgres.
+// ownDirectory makes a directory in which PostgreSQL's user may write, and returns that user:
+// PostgreSQL refuses to run as root, so there it runs as the user postgres.
 func ownDirectory(dir string) (string, *syscall.Credential, error) {
 	base := filepath.Join(dir, "pg")
 	if err := os.Mkdir(base, 0o755); err != nil {
@@ -171,7 +171,7 @@ func ownDirectory(dir string) (string, *syscall.Credential, error) {
 	return data, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), NoSetGroups: true}, nil
 }
 
-// freePort finds a port of the loopback that nobody has just now.
+// freePort finds a port of the loopback that is not in use now.
 func freePort(ctx context.Context) (addr, port string, err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {

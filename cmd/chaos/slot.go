@@ -14,8 +14,8 @@ const (
 	stopPatience = 20 * time.Second
 )
 
-// slot keeps one process of the fleet running: what ends is started again, as
-// a supervisor does.
+// slot keeps one process of the fleet running: it starts a process that ended again, as a
+// supervisor does.
 type slot struct {
 	name string
 	make func(die string) command
@@ -51,15 +51,14 @@ func (s *slot) start() (*child, error) {
 	return c, err
 }
 
-// child returns the process of now, nil before the first.
+// child returns the present process, nil before the first.
 func (s *slot) child() *child {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current
 }
 
-// next replaces the process by one that dies at a point, and returns it once
-// it is there.
+// next replaces the process by one that dies at a named point, and returns it once it runs.
 func (s *slot) next(ctx context.Context, die string) (*child, error) {
 	before := s.child()
 	s.mu.Lock()
@@ -78,19 +77,19 @@ func (s *slot) next(ctx context.Context, die string) (*child, error) {
 	}
 }
 
-// pause waits, and tells whether it was let to.
+// pause waits, and tells whether it waited to the end.
 func pause(ctx context.Context, d time.Duration) bool { return backoff.Sleep(ctx, d) == nil }
 
 const (
-	// insistWait bounds what is tried again while the lab is set up or a fault is
-	// played: a server that starts again takes a few seconds.
-	insistWait  = 45 * time.Second
+	// retryTime bounds the retries while the lab is set up or a fault is injected: a server
+	// takes a few seconds to start.
+	retryTime   = 45 * time.Second
 	insistPause = 200 * time.Millisecond
 )
 
-// insistently does something again until it goes well, for a while.
-func insistently(ctx context.Context, do func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, insistWait)
+// retry calls a function until it succeeds or retryTime is over.
+func retry(ctx context.Context, do func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, retryTime)
 	defer cancel()
 	for {
 		err := do()

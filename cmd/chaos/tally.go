@@ -22,7 +22,7 @@ func (t *tally) add(name string) {
 	t.of[name]++
 }
 
-// names returns what was counted, sorted.
+// names returns the counted names, sorted.
 func (t *tally) names() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"dreamlab/cmd/internal/boot"
 )
 
-// payment is what a vendor's emulator has billed for a model.
+// payment is the number of calls that a vendor's emulator has billed for a model.
 type payment struct {
 	Vendor string `json:"vendor"`
 	Model  string `json:"model"`
@@ -37,7 +37,7 @@ type visit struct {
 
 func (v visit) chat() bool { return strings.HasSuffix(v.Path, "/chat/completions") }
 
-// made is what stands at a vendor and costs money.
+// made is a training or an endpoint at a vendor.
 type made struct {
 	ID          string `json:"id"`
 	Suffix      string `json:"suffix"` // of a training
@@ -52,21 +52,21 @@ type listing[T any] struct {
 	Next string `json:"next_cursor"`
 }
 
-// payments asks the vendors for their count.
+// payments reads the vendors' counts.
 func (l *lab) payments(ctx context.Context) ([]payment, error) {
 	var answer listing[payment]
 	err := l.sandbox(ctx, http.MethodGet, "/_sandbox/payments", "", &answer)
 	return answer.Data, err
 }
 
-// trainings lists what the vendor has been made to train.
+// trainings lists the trainings at the vendor.
 func (l *lab) trainings(ctx context.Context) ([]made, error) {
 	var answer listing[made]
 	err := l.sandbox(ctx, http.MethodGet, "/together/v1/fine-tunes", "", &answer)
 	return answer.Data, err
 }
 
-// endpoints lists what the vendor serves for us.
+// endpoints lists our endpoints at the vendor.
 func (l *lab) endpoints(ctx context.Context) ([]made, error) {
 	var owner struct {
 		Project string `json:"project_id"`
@@ -96,8 +96,8 @@ func (l *lab) script(ctx context.Context, faults ...string) error {
 	return nil
 }
 
-// unscript forgets the faults that were not played yet.
-func (l *lab) unscript(ctx context.Context) error {
+// clearScript removes the faults that were not injected yet.
+func (l *lab) clearScript(ctx context.Context) error {
 	return l.sandbox(ctx, http.MethodDelete, "/_sandbox/faults", "", nil)
 }
 
@@ -124,14 +124,14 @@ func (l *lab) sandbox(ctx context.Context, method, path, body string, into any) 
 
 const (
 	lookEvery = 500 * time.Millisecond
-	// lookServed is shorter than an endpoint lives that is not promoted.
+	// lookServed is shorter than the life of an endpoint that is not promoted.
 	lookServed = 100 * time.Millisecond
-	// logSize is how many requests the vendors' log holds.
+	// logSize is the number of requests that the vendors' log holds.
 	logSize = 1000
 )
 
-// witness gathers the vendors' log, which forgets, and what they serve, which is
-// stopped when nobody uses it.
+// witness collects the vendors' log, which keeps only the last requests, and their endpoints,
+// which are stopped when they are not in use.
 type witness struct {
 	mu     sync.Mutex
 	seen   map[string]bool
@@ -141,7 +141,7 @@ type witness struct {
 
 func newWitness() *witness { return &witness{seen: map[string]bool{}, served: map[string]made{}} }
 
-// watch reads the log until ctx ends, and once more then.
+// watch reads the log until ctx ends, and once more after that.
 func (w *witness) watch(ctx context.Context, l *lab) error {
 	for going := true; going; {
 		going = pause(ctx, lookEvery)
@@ -160,7 +160,7 @@ func (w *witness) look(ctx context.Context, l *lab) error {
 	return w.take(answer.Data)
 }
 
-// watchServed reads what is served until ctx ends.
+// watchServed reads the endpoints until ctx ends.
 func (w *witness) watchServed(ctx context.Context, l *lab) error {
 	for pause(ctx, lookServed) {
 		served, err := l.endpoints(context.WithoutCancel(ctx))
@@ -172,7 +172,7 @@ func (w *witness) watchServed(ctx context.Context, l *lab) error {
 	return nil
 }
 
-// takeServed remembers endpoints with the most deployments that each has had.
+// takeServed stores each endpoint with the greatest number of deployments that it had.
 func (w *witness) takeServed(served []made) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -183,15 +183,15 @@ func (w *witness) takeServed(served []made) {
 	}
 }
 
-// endpoints are all that were ever served.
+// endpoints returns all endpoints that ever existed.
 func (w *witness) endpoints() []made {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Collect(maps.Values(w.served))
 }
 
-// take adds what is new, and fails where something may lie between this log
-// and the one before.
+// take adds new requests, and fails where requests may be missing between this log and the
+// previous one.
 func (w *witness) take(log []visit) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

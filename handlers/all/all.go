@@ -1,5 +1,5 @@
-// Package all is the one list of who does which kind of work. It stands apart
-// from package handlers, which those who do the work import.
+// Package all lists the handler of every task kind. It is apart from package handlers because
+// the packages of the handlers import that one.
 package all
 
 import (
@@ -22,29 +22,29 @@ import (
 	"dreamlab/tasks"
 )
 
-// Deps are what the handlers work with. All but the settings are required.
+// Deps are the dependencies of the handlers. All but the settings are required.
 type Deps struct {
 	Caller  *handlers.Caller
 	Replies *redis.Replies
 	Bucket  blob.Bucket
 	Prices  providers.Pricer
 	Vendors tune.Vendors
-	// Accept takes a job in; the engine's.
+	// Accept accepts a job: the engine's method.
 	Accept schedule.Accept
-	// Load tells how busy the chats are.
+	// Load returns how busy the chats are.
 	Load func(ctx context.Context) (schedule.Load, error)
-	// Busy tells whether chats wait, which dreams make room for. Defaults to never.
+	// Busy tells whether chats wait for a worker, for which dreams pause. Defaults to never.
 	Busy func(ctx context.Context) (bool, error)
 
-	// Lead and Base are the dreams' team, each an alias or provider/model.
-	// Default to the aliases lead and base.
+	// Lead and Base are the models of the dreams, each an alias or provider/model. Default to
+	// the aliases lead and base.
 	Lead, Base string
 	Dream      dream.Settings
 	Schedule   schedule.Settings
 	Tune       tune.Settings
 	Webhook    webhook.Options
-	// ForgetPause is how long work that may have read a conversation is waited for
-	// at a time. Defaults to five seconds.
+	// ForgetPause is the pause before a forget looks again for running jobs that may have read
+	// the conversation. Defaults to five seconds.
 	ForgetPause time.Duration
 }
 
@@ -71,15 +71,14 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 	maps.Copy(list, tune.Handlers(tuning))
 	for _, kind := range tasks.Kinds() {
 		if list[kind] == nil {
-			return nil, fmt.Errorf("list handlers: nobody does %s", kind)
+			return nil, fmt.Errorf("list handlers: there is no handler of %s", kind)
 		}
 		list[kind] = traced(list[kind])
 	}
 	return list, nil
 }
 
-// traced lets every call that a job makes carry the trace of the request that
-// asked for it.
+// traced puts the trace of the request that made a job into the context of all its calls.
 func traced(do tasks.Handler) tasks.Handler {
 	return func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 		return do(providers.WithTrace(ctx, run.Job.Trace), run)

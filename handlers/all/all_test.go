@@ -16,7 +16,7 @@ func TestEveryKindHasAHandler(t *testing.T) {
 	}
 	for _, kind := range tasks.Kinds() {
 		if list[kind] == nil {
-			t.Errorf("nobody does %s", kind)
+			t.Errorf("there is no handler of %s", kind)
 		}
 	}
 	if len(list) != len(tasks.Kinds()) {

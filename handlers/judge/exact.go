@@ -14,21 +14,21 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Exact checks an answer against a reference without a model. It tells whether
-// the pair can be checked at all, and if so whether the answer is right:
+// Exact checks an answer against a reference without a model. It tells whether the pair can be
+// checked at all, and if so whether the answer is right:
 //
 //   - a reference with a line "#### n" (GSM8K, https://arxiv.org/abs/2110.14168),
-//     or one that is nothing but a number, perhaps with a currency sign, a
-//     percent sign or a unit: the answer's own number is the one after "####",
-//     in \boxed{…} or after "answer is", else its last one. Thousands separators
-//     do not matter, values are compared as fractions.
-//   - a JSON object or list: the answer has to be the same value, whatever its
-//     order of keys; a Markdown fence around it is taken off.
-//   - at most three words without a full stop: the answer, or what stands after
+//     or one that is a number, perhaps with a currency sign, a percent sign or a
+//     unit: the answer's number is the one after "####", in \boxed{…} or after
+//     "answer is", else its last one. Thousands separators do not matter, values
+//     are compared as fractions.
+//   - a JSON object or list: the answer has to be the same value, in any order of
+//     keys. A Markdown fence around it is removed.
+//   - at most three words without a full stop: the answer, or the text after
 //     "answer is" or "####", has to be these words. Where they stand in a longer
 //     sentence ("not Paris") nothing is decided.
 //
-// Everything else can not be checked.
+// Other pairs cannot be checked.
 func Exact(reference, answer string) (checkable, correct bool) {
 	reference = normal(reference)
 	answer = normal(answer)
@@ -42,13 +42,12 @@ func Exact(reference, answer string) (checkable, correct bool) {
 	return checkWords(reference, answer)
 }
 
-// normal folds the forms in which Unicode writes one character, and the signs
-// that stand for minus.
+// normal replaces Unicode variants of a character, and of the minus sign, by one form.
 func normal(text string) string {
 	return strings.TrimSpace(strings.ReplaceAll(norm.NFKC.String(text), "\u2212", "-"))
 }
 
-// quantity is a number with what stands behind it.
+// quantity is a number and the text after it.
 type quantity struct {
 	value *big.Rat
 	unit  string // lower case, "" where none
@@ -64,8 +63,8 @@ var (
 	announced   = regexp.MustCompile(`(?i)\banswer\b(?:\s+is)?\s*[:=]?\s*([^\n]*)`)
 )
 
-// maxNumber bounds a number, in bytes: longer ones are text, and big.Rat would take
-// long to compare them.
+// maxNumber is the greatest length of a number, in bytes. A longer one is treated as text:
+// big.Rat would take long to compare it.
 const maxNumber = 60
 
 // referenceNumber reads a reference that is a number.
@@ -81,8 +80,8 @@ func referenceNumber(reference string) (quantity, bool) {
 	return quantity{value, strings.ToLower(strings.TrimSpace(parts[5]))}, ok
 }
 
-// rational reads the groups of the number pattern. A minus sign counts only
-// where it is not a dash between words.
+// rational reads the groups of the number pattern. A minus sign counts only where it is not a
+// dash between words.
 func rational(parts []string) (*big.Rat, bool) {
 	if len(parts[0]) > maxNumber {
 		return nil, false
@@ -101,8 +100,7 @@ func rational(parts []string) (*big.Rat, bool) {
 	return value, ok
 }
 
-// checkNumber compares the answer's own number. A right number with another
-// unit behind it decides nothing.
+// checkNumber compares the answer's number. A right number with another unit decides nothing.
 func checkNumber(want quantity, answer string) (checkable, correct bool) {
 	got, rest, ok := answeredNumber(answer)
 	if !ok || got.Cmp(want.value) != 0 {
@@ -120,7 +118,7 @@ func unicodeLetter(text string) bool {
 	return unicode.IsLetter(first)
 }
 
-// answeredNumber finds the number that an answer ends on, and what follows it.
+// answeredNumber finds the number that an answer ends with, and the text after it.
 func answeredNumber(answer string) (value *big.Rat, rest string, ok bool) {
 	for _, marker := range []*regexp.Regexp{final, boxed, announced} {
 		marks := marker.FindAllStringSubmatch(answer, -1)
@@ -199,8 +197,8 @@ func unfenced(text string) string {
 	return text
 }
 
-// A reference is compared word by word up to this length. A longer one can be
-// answered rightly in other words.
+// References up to these lengths are compared word by word. A longer one can be answered
+// correctly in other words.
 const (
 	maxWords = 3
 	maxRunes = 40 // characters
@@ -227,7 +225,7 @@ func checkWords(reference, answer string) (checkable, correct bool) {
 	return !inside, false
 }
 
-// plain is a text in lower case, its words and nothing between them.
+// plain returns a text in lower case, reduced to its words.
 func plain(text string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r) && r != '+' && r != '#'

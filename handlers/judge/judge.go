@@ -1,10 +1,10 @@
-// Package judge is the room of judgement: it asks a model which of two answers is
-// better, once in each order, and it checks without a model what can be checked so:
-// a number, a word or a JSON document against a reference, a refusal, an error's text.
+// Package judge compares two answers: it asks a model which one is better, once in each order,
+// and it checks without a model what can be checked so: a number, a word or a JSON document
+// against a reference, a refusal, an error's text.
 //
-// It stores nothing and calls no model: [Next] is pure, and its caller answers the
-// questions, one by one or in a batch. Dreams judge the answers of conversations with
-// it, tunes those of a new model.
+// It stores nothing and calls no model: [Next] is pure, and its caller gets the answers to the
+// questions, one by one or in a batch. Dreams use it for the answers of conversations, tunes
+// for those of a new model.
 package judge
 
 import (
@@ -19,7 +19,7 @@ import (
 // ErrMalformed means that a judge gave no verdict that could be read, twice.
 var ErrMalformed = errors.New("the judge's verdict could not be read")
 
-// What the money of a judgement is for: the first order, and the second, which verifies it.
+// The purposes of the entries of a judgement: the first order, and the second.
 const (
 	PurposeCritique = "critique"
 	PurposeVerify   = "verify"
@@ -29,11 +29,11 @@ const (
 // repetition costs nothing.
 type Question struct {
 	Step    string
-	Purpose string // what the money is for
+	Purpose string // of the entry
 	Request providers.Request
 }
 
-// Answer is the reply to a question, or the error instead of it.
+// Answer is the reply to a question, or its error.
 type Answer struct {
 	Reply *providers.Reply
 	Err   error
@@ -42,13 +42,13 @@ type Answer struct {
 // Ask asks the judge.
 type Ask func(ctx context.Context, step string, req providers.Request) (*providers.Reply, error)
 
-// Case is two answers to one conversation.
+// Case holds two answers to one conversation.
 type Case struct {
 	Prompt    json.RawMessage // the messages before the answer, a JSON list
 	First     string
 	Second    string
 	Reference string // the right answer, "" where none is known
-	Feedback  string // what the user said of the answer, "" where nothing
+	Feedback  string // the user's feedback on the answer, "" where nothing
 }
 
 // Swapped returns the case with its answers in the other order.
@@ -57,7 +57,7 @@ func (c Case) Swapped() Case {
 	return c
 }
 
-// Choice is which of two answers is better.
+// Choice says which of two answers is better.
 type Choice string
 
 // The choices.
@@ -86,7 +86,7 @@ type Verdict struct {
 	Reason string `json:"reason"`
 }
 
-// Swapped returns the verdict as it reads with the answers in the other order.
+// Swapped returns the verdict for the answers in the other order.
 func (v Verdict) Swapped() Verdict {
 	v.Choice = v.Choice.swapped()
 	v.First, v.Second = v.Second, v.First
@@ -108,8 +108,9 @@ type Outcome struct {
 // outcome. Judges prefer what they are shown first (https://arxiv.org/abs/2306.05685),
 // so two orders that disagree are a tie.
 //
-// A verdict that can not be read is asked for once more, as "<step>/1/again"; the second
-// fails with [ErrMalformed]. Another error of an answer is returned as it is.
+// A verdict that cannot be read is asked for once more, as "<step>/1/again"; if that one cannot
+// be read either, Next fails with [ErrMalformed]. Any other error of an answer is returned
+// unchanged.
 func Next(c Case, step string, given map[string]Answer) (Outcome, []Question, error) {
 	one, first, err := order(c, step+"/1", PurposeCritique, given)
 	if err != nil {
@@ -125,8 +126,7 @@ func Next(c Case, step string, given map[string]Answer) (Outcome, []Question, er
 	return Join(one, two.Swapped()), nil, nil
 }
 
-// order judges in the case's own order: it returns the verdict, or the question that
-// is left.
+// order judges in the case's own order: it returns the verdict, or the next question.
 func order(c Case, step, purpose string, given map[string]Answer) (Verdict, []Question, error) {
 	var malformed error
 	for _, name := range []string{step, step + "/again"} {
@@ -144,8 +144,8 @@ func order(c Case, step, purpose string, given map[string]Answer) (Verdict, []Qu
 	return Verdict{}, nil, malformed
 }
 
-// read reads the verdict of an answer. What a vendor itself found to break the form is
-// malformed too.
+// read reads the verdict of an answer. An answer that the vendor itself reports as malformed is
+// malformed here too.
 func read(a Answer) (Verdict, error) {
 	var failure *providers.Error
 	if errors.As(a.Err, &failure) && failure.Kind == providers.KindModelOutput {
@@ -170,7 +170,7 @@ func Both(ctx context.Context, ask Ask, c Case, step string) (Outcome, error) {
 	}
 }
 
-// Join makes one outcome of two verdicts that read in the same order.
+// Join combines two verdicts that are in the same order into one outcome.
 func Join(one, two Verdict) Outcome {
 	out := Outcome{
 		Choice: Equal, Agreed: one.Choice == two.Choice, Reason: one.Reason,

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// opening is how much of an answer's beginning is matched, in bytes.
+// opening is the length of the beginning of an answer that is matched, in bytes.
 const opening = 300
 
 var refusals = []*regexp.Regexp{
@@ -18,9 +18,8 @@ var refusals = []*regexp.Regexp{
 	regexp.MustCompile(`^(i'm |i am )?sorry,? (but )?(i )?(can(no|')?t|can not)( do that)?\.?$`),
 }
 
-// Refusal tells whether an answer declines to answer. It looks at the answer's
-// opening for the words in which models decline, so an apology, or a question
-// asked back, is none.
+// Refusal tells whether an answer declines to answer. It looks for the words with which models
+// decline in the answer's opening, so an apology, or a question asked back, is no refusal.
 func Refusal(text string) bool {
 	start := opened(text)
 	for _, pattern := range refusals {
@@ -46,8 +45,8 @@ var faults = []*regexp.Regexp{
 	regexp.MustCompile(`^(null|undefined|none|nan|\[object object\])$`),
 }
 
-// ErrorText tells whether an answer is the text of a fault (a status line, a
-// stack trace, an error object, an HTML page) instead of an answer.
+// ErrorText tells whether an answer is the text of an error (a status line, a stack trace, an
+// error object, an HTML page).
 func ErrorText(text string) bool {
 	start := opened(text)
 	for _, pattern := range faults {

@@ -12,8 +12,7 @@ import (
 	"dreamlab/tasks/lenient"
 )
 
-// The names under which the answers are shown, in this order, and the verdict
-// that names neither.
+// The names of the answers in the prompt, in this order, and the verdict that prefers neither.
 const (
 	keyFirst  = "answer_a"
 	keySecond = "answer_b"
@@ -29,7 +28,7 @@ const instruction = `You compare two answers to the same conversation. ` +
 	`give the key of the better answer, or ` +
 	`"equal" when neither is clearly better, and score both from 0 (useless) to 1 (perfect).`
 
-// schema is the form of a verdict.
+// schema is the JSON schema of a verdict.
 const schema = `{"type":"json_schema","json_schema":{"name":"verdict","strict":true,"schema":{` +
 	`"type":"object","additionalProperties":false,` +
 	`"required":["reason","verdict","score_a","score_b"],"properties":{` +
@@ -42,7 +41,7 @@ const schema = `{"type":"json_schema","json_schema":{"name":"verdict","strict":t
 // reasons first.
 const verdictTokens = 2048
 
-// object is what the judge sees, in the order in which it sees it.
+// object is the case as the judge sees it, with its fields in this order.
 type object struct {
 	Conversation json.RawMessage `json:"conversation"`
 	Reference    string          `json:"reference,omitempty"`
@@ -51,14 +50,14 @@ type object struct {
 	Second       string          `json:"answer_b"`
 }
 
-// Request puts a case to a judge: an instruction, and the case as one JSON
-// object in the last message. It fails when the prompt is not JSON.
+// Request makes the request to a judge: an instruction, and the case as one JSON object in the
+// last message. It fails when the prompt is not JSON.
 func Request(c Case) (providers.Request, error) {
 	shown, err := plainjson.Encode(object{
 		Conversation: c.Prompt, Reference: c.Reference, Feedback: c.Feedback, First: c.First, Second: c.Second,
 	})
 	if err != nil {
-		return providers.Request{}, fmt.Errorf("put a case to the judge: %w", err)
+		return providers.Request{}, fmt.Errorf("make a request to the judge: %w", err)
 	}
 	cold := 0.0
 	return providers.Request{
@@ -72,14 +71,13 @@ func Request(c Case) (providers.Request, error) {
 	}, nil
 }
 
-// Parse reads a verdict: a finished answer that holds an object of the form with a
-// known verdict and scores from 0 to 1. What models write around the object, members
-// more than asked for, and numbers that stand as text are read all the same, since
-// asking again is paid for. Anything else fails with an error that wraps
+// Parse reads a verdict: a finished answer that holds an object with a known verdict and scores
+// from 0 to 1. Text around the object, further members, and numbers written as strings are
+// accepted, because asking again costs money. Anything else fails with an error that wraps
 // [ErrMalformed].
 func Parse(reply *providers.Reply) (Verdict, error) {
 	if reply == nil || reply.Finish == "length" || reply.Refusal != "" {
-		return Verdict{}, fmt.Errorf("%w: it is missing, cut or refused", ErrMalformed)
+		return Verdict{}, fmt.Errorf("%w: it is missing, truncated or refused", ErrMalformed)
 	}
 	object, err := lenient.Object(reply.Content)
 	if err != nil {

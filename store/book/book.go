@@ -1,5 +1,5 @@
-// Package book is the room of money: the answers that were paid for, a line of
-// spend for every try at a vendor, and what budgets leave.
+// Package book stores costs: the answers that were paid for (effects), one entry for every call
+// of a vendor, and the budgets.
 package book
 
 import "dreamlab/store/db"

@@ -8,11 +8,11 @@ import (
 	"dreamlab/store/db"
 )
 
-// microsADay is a day of the calendar, UTC, in microseconds.
+// microsADay is the length of a UTC day in microseconds.
 const microsADay = int64(24 * time.Hour / time.Microsecond)
 
-// HoldTenant locks the tenant until the transaction ends, so that two transactions
-// which check its budgets at once do not both reserve what is left for one.
+// HoldTenant locks the tenant until the transaction ends, so that two transactions that check
+// its budgets at once cannot both reserve the rest.
 func (q *Queries) HoldTenant(ctx context.Context, tenant string) error {
 	return q.Later(ctx, `SELECT id FROM tenants WHERE id = $1 {lock}`, tenant)
 }
@@ -28,7 +28,7 @@ func (q *Queries) Committed(ctx context.Context, tenant, purpose string, since t
 	return sums[0], nil
 }
 
-// Commitment names what Committed sums up.
+// Commitment selects what Committed sums.
 type Commitment struct {
 	Tenant  string
 	Purpose string // "": all
@@ -104,7 +104,7 @@ func (q *Queries) books() (*books, error) {
 	return kept.(*books), nil
 }
 
-// errAlone means that an entry was written by a statement by itself.
+// errAlone means that an entry was written outside of a transaction.
 var errAlone = errors.New("entries are written in a transaction")
 
 // Close adds the entries to the sums by tenant, purpose and day. Budgets are checked
@@ -129,5 +129,5 @@ func (b *books) Close(ctx context.Context, tx *db.Tx) error {
 		written, ended, microsADay, aged)
 }
 
-// some is a list that is empty instead of null.
+// some returns an empty list in place of nil.
 func some(ids []string) []string { return append([]string{}, ids...) }

@@ -7,8 +7,8 @@ import (
 	"dreamlab/store/db"
 )
 
-// Effect is the answer of one step of a job. It is stored once; a retry that
-// finds it pays nothing.
+// Effect is the answer of one step of a job. It is stored once; a retry that finds it does not
+// call again.
 type Effect struct {
 	Job         string
 	Step        string
@@ -24,7 +24,7 @@ func (q *Queries) Effect(ctx context.Context, job, step string) (Effect, error) 
 		FROM effects WHERE job = $1 AND step = $2`, job, step)
 }
 
-// Effects hands the answers of a job's steps to fn.
+// Effects calls fn with the answers of a job's steps.
 func (q *Queries) Effects(ctx context.Context, job string, fn func(Effect) error) error {
 	return db.Stream(ctx, q.Tx, scanEffect, fn, `SELECT job, step, epoch, request_hash, response, entry
 		FROM effects WHERE job = $1 ORDER BY step`, job)
@@ -39,8 +39,8 @@ func scanEffect(scan func(...any) error) (Effect, error) {
 	return e, err
 }
 
-// AddEffect stores a step's answer, or fails with ErrConflict where there is one;
-// in a transaction that may be when it commits.
+// AddEffect stores a step's answer. It fails with ErrConflict where there is one already; in a
+// transaction possibly at the commit.
 func (q *Queries) AddEffect(ctx context.Context, e Effect) error {
 	return q.Add(ctx, newEffect, "", effectRow{e.Job, e.Step, e.Epoch, e.RequestHash, string(e.Response), db.Optional(e.Entry)})
 }
@@ -58,7 +58,7 @@ var newEffect = db.Bulk{Query: `INSERT INTO effects (job, step, epoch, request_h
 	SELECT x_job, x_step, x_epoch, x_hash, x_response, x_entry, {now}
 	FROM {rows $1: x_job text, x_step text, x_epoch bigint, x_hash text, x_response text, x_entry text}`}
 
-// ClearEffects forgets the answers of a job's steps.
+// ClearEffects deletes the answers of a job's steps.
 func (q *Queries) ClearEffects(ctx context.Context, job string) error {
 	_, err := q.Exec(ctx, `DELETE FROM effects WHERE job = $1`, job)
 	return err

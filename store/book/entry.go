@@ -7,7 +7,7 @@ import (
 	"dreamlab/store/db"
 )
 
-// EntryState is where a line of spend stands.
+// EntryState is the state of an entry.
 type EntryState string
 
 // The states of an entry.
@@ -18,7 +18,7 @@ const (
 	EntryUnknown EntryState = "unknown" // the outcome was lost: the reserved amount stands
 )
 
-// Entry is one try at a vendor and its money. It is written before the call.
+// Entry is one call of a vendor and its cost. It is written before the call.
 type Entry struct {
 	ID       string
 	Tenant   string
@@ -42,10 +42,9 @@ type Entry struct {
 	Ended   time.Time
 }
 
-// OpenEntry writes a try before its call, if its job is still held. It fails
-// with ErrFenced otherwise, and makes the entry's id where it has none. The
-// job is locked, so that a lease which is reaped meanwhile either ends this
-// entry too or refuses it. It must run in a transaction.
+// OpenEntry writes an entry before its call, if the job is still held, and otherwise fails with
+// ErrFenced. It makes the entry's id where it has none. It locks the job, so that reaping its
+// lease either ends this entry too or comes first and refuses it. It must run in a transaction.
 func (q *Queries) OpenEntry(ctx context.Context, e Entry) (string, error) {
 	if e.ID == "" {
 		e.ID = db.NewID("ent_")
@@ -79,9 +78,9 @@ func (e Entry) end() entryEnd {
 	return entryEnd{e.ID, e.State, e.Settled, e.Input, e.Cached, e.Output, e.Estimated, db.Optional(e.Cause)}
 }
 
-// EndEntry ends a try: settled, void or unknown. A fenced worker may still
-// settle what it paid, so an unknown entry may become settled or void; nothing
-// else is ended twice: that is ErrConflict. It must run in a transaction.
+// EndEntry ends an entry as settled, void or unknown. A fenced worker may still settle its
+// call, so an unknown entry may become settled or void; any other second end is ErrConflict. It
+// must run in a transaction.
 func (q *Queries) EndEntry(ctx context.Context, e Entry) error {
 	b, err := q.books()
 	if err != nil {
@@ -105,8 +104,8 @@ func (q *Queries) SettleEntry(ctx context.Context, e Entry) error {
 	return q.Add(ctx, endEntry, "", e.end())
 }
 
-// AddEntry writes a line of spend that belongs to no call: a training's bill, an hour
-// of hosting. It must run in a transaction.
+// AddEntry writes an entry that belongs to no call, such as a training's bill or an hour of
+// hosting. It must run in a transaction.
 func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
 	b, err := q.books()
 	if err != nil {
@@ -159,7 +158,7 @@ type Spend struct {
 	Repaid   int64 // tries whose outcome was lost
 }
 
-// spendGroups are the words that a sum may be grouped by, and their columns.
+// spendGroups are the groupings of a sum and their columns.
 var spendGroups = map[string]string{
 	"purpose":  "e.purpose",
 	"provider": "e.provider",
@@ -170,10 +169,10 @@ var spendGroups = map[string]string{
 	"":         "''",
 }
 
-// SpendGroup tells whether sums may be grouped by the word.
+// SpendGroup tells whether sums can be grouped by the word.
 func SpendGroup(by string) bool { _, ok := spendGroups[by]; return ok }
 
-// The trainings and the hours of hosting are lines of spend, and no calls.
+// Trainings and hours of hosting are entries, but not calls.
 const spendSums = `COUNT(CASE WHEN e.purpose NOT IN ('train', 'host') THEN 1 END), CAST(COALESCE(SUM(
 	CASE WHEN e.state IN ('open', 'unknown') THEN e.reserved ELSE 0 END), 0) AS BIGINT),
 	CAST(COALESCE(SUM(e.settled), 0) AS BIGINT), CAST(COALESCE(SUM(e.input), 0) AS BIGINT),
@@ -198,12 +197,12 @@ func (q *Queries) Spending(ctx context.Context, tenant, by string, from, to time
 	return sums, err
 }
 
-// rootOfJob is the topmost of the jobs above a row of jobs, or that itself. None has
-// more than two above it.
+// rootOfJob is the topmost ancestor of a job, or the job itself. No job has more than two
+// ancestors.
 const rootOfJob = `coalesce((SELECT p.parent FROM jobs p WHERE p.id = jobs.parent), jobs.parent, jobs.id)`
 
-// JobSpend sums the entries of a job and of all jobs that work for it; of a job
-// that works for another one its own.
+// JobSpend sums the entries of a job and of all its descendants. For a job with a parent it
+// sums only its own.
 func (q *Queries) JobSpend(ctx context.Context, job string) (Spend, error) {
 	sums, err := q.JobSpends(ctx, []string{job})
 	return sums[job], err

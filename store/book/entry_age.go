@@ -7,16 +7,14 @@ import (
 	"dreamlab/store/db"
 )
 
-// sweep is how many rows one step of a sweep takes.
+// sweep is the number of rows of one step of a sweep.
 const sweep = 200
 
-// AgeEntries stops counting lost tries against budgets that were lost longer ago
-// than the given while, a bounded number of them, and returns how many: call it
-// until it returns 0. Most were never
-// billed, and an outage must not use up a budget for long. They stay unknown, with
-// their reserved amount. Those of trainings and hosting count until they are settled
-// or void. It must run in a
-// transaction.
+// AgeEntries excludes from the budgets the unknown entries that ended longer ago than the given
+// age, a bounded number of them, and returns how many: call it until it returns 0. Most such
+// calls were never billed, and an outage must not use up a budget for long. The entries stay
+// unknown, with their reserved amount. Those of trainings and hosting count until they are
+// settled or void. It must run in a transaction.
 func (q *Queries) AgeEntries(ctx context.Context, older time.Duration) (int, error) {
 	b, err := q.books()
 	if err != nil {

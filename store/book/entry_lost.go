@@ -7,16 +7,16 @@ import (
 	"dreamlab/store/db"
 )
 
-// Lost counts the tries whose outcome was lost, for one purpose and of one cause.
+// Lost counts the entries whose outcome was lost, for one purpose and cause.
 type Lost struct {
 	Purpose string // chat, replay, evaluate ...
 	Cause   string // lease expired, or the kind of the vendor's error
 	Tries   int
-	Repaid  int // of which the same question was paid for again
+	Repaid  int // of these, calls that were paid for again
 }
 
-// LostTries counts the tries of all tenants whose outcome was lost. One purpose and
-// cause may come in several parts.
+// LostTries counts the entries of all tenants whose outcome was lost. One purpose and cause may
+// come in several parts.
 func (q *Queries) LostTries(ctx context.Context) ([]Lost, error) {
 	var all []Lost
 	err := q.Each(ctx, `SELECT purpose, cause, count(*), CAST(sum(again) AS BIGINT) FROM (
@@ -26,7 +26,7 @@ func (q *Queries) LostTries(ctx context.Context) ([]Lost, error) {
 		GROUP BY purpose, cause`, nil, func(rows db.Rows) error {
 		var one Lost
 		err := rows.Scan(&one.Purpose, &one.Cause, &one.Tries, &one.Repaid)
-		one.Cause, _, _ = strings.Cut(one.Cause, ":") // what stands behind is the vendor's own word
+		one.Cause, _, _ = strings.Cut(one.Cause, ":") // after the colon stands the vendor's own word
 		all = append(all, one)
 		return err
 	})

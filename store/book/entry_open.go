@@ -21,9 +21,9 @@ type entryRow struct {
 	Reserved int64   `json:"x_reserved"`
 }
 
-// OpenEntries is OpenEntry for the tries of many jobs in one statement. The
-// entries have their ids; those whose jobs are still held are written, and
-// answered as a set. It must run in a transaction.
+// OpenEntries is OpenEntry for the entries of many jobs in one statement. The entries have
+// their ids. Those whose jobs are still held are written, and returned as a set. It must run in
+// a transaction.
 func (q *Queries) OpenEntries(ctx context.Context, entries []Entry) (map[string]bool, error) {
 	opened := make(map[string]bool, len(entries))
 	if err := q.OpenEntriesLater(ctx, entries, opened); err != nil {

@@ -20,7 +20,7 @@ func (q *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 	return q.conn.Exec(ctx, q.sql(query), args...)
 }
 
-// Later runs a statement whose outcome nobody waits for; in a transaction it
+// Later runs a statement whose outcome is not waited for; in a transaction it
 // goes with the next one. See Conn.
 func (q *Tx) Later(ctx context.Context, query string, args ...any) error {
 	return q.LaterThen(ctx, Statement{Query: query, Args: args})

@@ -1,5 +1,4 @@
-// Package flight has callers who come at the same time share what one of them
-// does: a commit ([Group]), an answer ([Reads]).
+// Package flight lets concurrent callers share one commit ([Group]) or one read ([Reads]).
 package flight
 
 import (
@@ -14,15 +13,15 @@ import (
 	"dreamlab/store/db"
 )
 
-// GroupTime is what one commit of a Group may take.
+// GroupTime bounds one commit of a Group.
 const GroupTime = 30 * time.Second
 
-// groupMax is how many items may share a commit.
+// groupMax is the number of items that may share a commit.
 const groupMax = 256
 
-// Group lets concurrent callers share a commit: up to width of them lead, and
-// each takes along whoever came while all others were committing. Who is alone
-// waits for nobody.
+// Group lets concurrent callers share a commit. Up to width commits run at once; callers that
+// come while all of them are running are collected and go with the next one. A single caller
+// does not wait.
 type Group[T any] struct {
 	width int
 	run   func(ctx context.Context, items []T)
@@ -43,16 +42,16 @@ type turn[T any] struct {
 	err  error        // the run that it was part of broke down
 }
 
-// NewGroup returns a group of which so many may lead at once. Run is given one
-// item of each caller, and says in the items how it went.
+// NewGroup returns a group that runs at most width commits at once. Run gets one item of each
+// caller, and writes the results into the items.
 func NewGroup[T any](width int, run func(ctx context.Context, items []T)) *Group[T] {
 	return &Group[T]{width: width, run: run}
 }
 
-// Do returns when the item went through run, in this goroutine or in another's.
-// The commit outlives the context of the one who happens to lead it, and who is
-// part of one waits for what comes of it. An error means that the item may not
-// have gone through: run panicked, or the context ended before its commit began.
+// Do returns after the item went through run, in this goroutine or in another. The commit does
+// not end with the context of the caller whose goroutine runs it, and every caller in it waits
+// for its result. An error means that the item may not have gone through: run panicked, or the
+// context ended before the commit began.
 func (g *Group[T]) Do(ctx context.Context, item T) error {
 	m := &member[T]{item: item, turn: make(chan turn[T], 1)}
 	if g.leads(m) {
@@ -73,7 +72,7 @@ func (g *Group[T]) Do(ctx context.Context, item T) error {
 	return its.err
 }
 
-// leads tells whether a newcomer leads at once; else it is put on the list.
+// leads tells whether a new caller runs a commit at once; otherwise it is put on the list.
 func (g *Group[T]) leads(m *member[T]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -85,7 +84,7 @@ func (g *Group[T]) leads(m *member[T]) bool {
 	return false
 }
 
-// leaves takes a member off the list, unless somebody has taken it along by now.
+// leaves takes a member off the list, unless it is part of a commit by now.
 func (g *Group[T]) leaves(m *member[T]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,7 +98,7 @@ func (g *Group[T]) leaves(m *member[T]) bool {
 }
 
 func (g *Group[T]) lead(ctx context.Context, batch []*member[T]) (err error) {
-	runtime.Gosched() // those who are about to join come along
+	runtime.Gosched() // callers that are about to join are included
 	g.mu.Lock()
 	if n := min(len(g.waiting), groupMax-len(batch)); n > 0 {
 		batch = append(batch, g.waiting[:n]...)
@@ -118,7 +117,7 @@ func (g *Group[T]) lead(ctx context.Context, batch []*member[T]) (err error) {
 	return nil
 }
 
-// next hands the lead on and lets go of those who were taken along.
+// next starts the next commit and releases the members of the one that ended.
 func (g *Group[T]) next(done []*member[T], err error) {
 	g.mu.Lock()
 	if n := min(len(g.waiting), groupMax); n > 0 {
@@ -134,10 +133,10 @@ func (g *Group[T]) next(done []*member[T], err error) {
 	}
 }
 
-// Split runs items together. Where that is refused each is run by itself, so that
-// a bad one does not take the others with it; while the database is away
-// (ErrBusy) none of them can be the cause, and to ask for each would only take
-// longer. Failed is told of every item that was not run, and why.
+// Split runs items together. Where that fails each is run by itself, so that a bad item does
+// not fail the others. While the database is away (ErrBusy) no item can be the cause, so none
+// is run by itself, which would only take longer. Failed is called with every item that was not
+// run, and the error.
 func Split[T any](items []T, run func([]T) error, failed func(T, error)) {
 	err := run(items)
 	alone := len(items) == 1 || errors.Is(err, db.ErrBusy)
@@ -152,7 +151,7 @@ func Split[T any](items []T, run func([]T) error, failed func(T, error)) {
 	}
 }
 
-// recovered turns a panic into an error, for those who wait for what panicked.
+// recovered turns a panic into an error for the callers that wait.
 func recovered(err *error, what string) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%s panicked: %v", what, p)

@@ -6,30 +6,28 @@ import (
 	"sync"
 )
 
-// Reads lets callers who ask for the same at the same time share one answer.
-// An answer is never older than the question: who comes while a read is under
-// way waits for the next one, which is for all who came meanwhile. Its zero
-// value works.
+// Reads lets callers that ask for the same thing at the same time share one read. An answer is
+// never older than the call: a caller that comes while a read is running waits for the next
+// one, which serves all callers that came meanwhile. Its zero value works.
 type Reads[K comparable, V any] struct {
 	mu      sync.Mutex
 	running map[K]*shared[V] // by what is read
 }
 
-// shared is one read, and what comes of it.
+// shared is one read and its result.
 type shared[V any] struct {
-	ctx   context.Context // of the first who asked for it, without its end
+	ctx   context.Context // of the first caller, without its cancellation
 	read  func(context.Context) (V, error)
-	begun bool       // whoever comes now is too late; Reads.mu
-	next  *shared[V] // of those who came too late for this one; Reads.mu
+	begun bool       // later callers need the next read; guarded by Reads.mu
+	next  *shared[V] // the read of the callers that came after this one began; guarded by Reads.mu
 	done  chan struct{}
 	value V
 	err   error
 }
 
-// Get returns what read answers to this caller or to another. The read outlives
-// the context of the one who happened to ask first, up to GroupTime; each waits
-// for as long as its own context lets it. Where read panics all who wait for it
-// get an error.
+// Get returns the result of read, called for this caller or for another one. The read does not
+// end with the first caller's context, and is bounded by GroupTime; each caller waits until its
+// own context ends. Where read panics all its callers get an error.
 func (r *Reads[K, V]) Get(ctx context.Context, key K, read func(context.Context) (V, error)) (V, error) {
 	s := r.join(ctx, key, read)
 	select {
@@ -41,7 +39,7 @@ func (r *Reads[K, V]) Get(ctx context.Context, key K, read func(context.Context)
 	}
 }
 
-// join returns the read that answers to who comes now, and sees to it that it is made.
+// join returns the read that serves a new caller, and starts it where it is the first.
 func (r *Reads[K, V]) join(ctx context.Context, key K, read func(context.Context) (V, error)) *shared[V] {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,7 +63,7 @@ func (r *Reads[K, V]) join(ctx context.Context, key K, read func(context.Context
 	return s
 }
 
-// run makes a read, and then the one that others wait for meanwhile.
+// run makes a read, and then the one for the callers that came meanwhile.
 func (r *Reads[K, V]) run(key K, s *shared[V]) {
 	for s != nil {
 		r.mu.Lock()
@@ -83,7 +81,7 @@ func (s *shared[V]) answer() (value V, err error) {
 	return s.read(ctx)
 }
 
-// finish lets go of those who waited, and returns the read that is to be made next.
+// finish releases the callers of a read, and returns the read that is to be made next.
 func (r *Reads[K, V]) finish(key K, s *shared[V]) *shared[V] {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,5 +1,5 @@
--- Refuses a transaction one of whose statements touched fewer rows than it had
--- to: so nobody has to look at the answer before the commit is sent.
+-- Fails a transaction if one of its statements changed fewer rows than it had to, so that the
+-- commit can be sent without waiting for the number of rows.
 CREATE FUNCTION dreamlab_want(touched BIGINT, wanted BIGINT) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
 BEGIN
   IF touched < wanted THEN

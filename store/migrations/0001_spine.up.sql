@@ -1,4 +1,4 @@
--- Who asks.
+-- Tenants and their keys.
 CREATE TABLE tenants (
   id      TEXT PRIMARY KEY,
   name    TEXT NOT NULL UNIQUE,
@@ -71,7 +71,7 @@ CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
 CREATE INDEX jobs_conversation ON jobs (tenant, conversation) WHERE conversation IS NOT NULL;
 CREATE INDEX jobs_unsuccessful ON jobs (tenant, state, id) WHERE state IN ('failed', 'cancelled', 'expired');
 
--- Each end of an attempt that did not succeed, kept for whoever asks why; of one
+-- Each end of an attempt that did not succeed, with its reason; of one
 -- that did its job tells.
 CREATE TABLE attempts (
   job     TEXT NOT NULL,
@@ -92,7 +92,7 @@ CREATE VIEW attempts_all AS
   UNION ALL SELECT id, epoch, lease_owner, claimed_at, finished, state, NULL, NULL FROM jobs WHERE state = 'succeeded';
 
 -- A tenant's share of a lane. The row of no tenant ('') holds the lane's own
--- virtual time, and is the lock of those who pick in the lane.
+-- virtual time, and is locked by the dispatcher that picks in the lane.
 CREATE TABLE shares (
   lane    TEXT NOT NULL,
   tenant  TEXT NOT NULL,
@@ -261,12 +261,12 @@ CREATE INDEX examples_alias ON examples (tenant, alias, id) WHERE withdrawn IS N
 CREATE INDEX examples_experience ON examples (experience);
 CREATE INDEX examples_content ON examples (tenant, alias, content) WHERE withdrawn IS NULL;
 
--- Who names what in a text of its own, written with the text: a reflection or a
+-- The citations of a text, written together with it: of a reflection or a
 -- memory its experiences, a job those in its input, a route's version its models.
 CREATE TABLE citations (
   tenant TEXT NOT NULL,
   source TEXT NOT NULL,                   -- what is named: exp_…, rfl_…, a model
-  cites  TEXT NOT NULL,                   -- who names it: rfl_…, mem_…, job_…, a route as alias/version
+  cites  TEXT NOT NULL,                   -- the citing text: rfl_…, mem_…, job_…, a route as alias/version
   PRIMARY KEY (tenant, source, cites)
 );
 CREATE INDEX citations_cites ON citations (cites);

@@ -158,7 +158,7 @@ func oneLine(kinds []error) error {
 	return kinds[0]
 }
 
-// hide keeps the cause for those who ask for it, and out of the text.
+// hide wraps the cause and leaves it out of the text.
 func hide(text string, kinds []error, cause error) error {
 	return &told{text, errors.Join(append(slices.Clone(kinds), cause)...)}
 }

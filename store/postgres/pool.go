@@ -21,10 +21,9 @@ const (
 	dropPause = time.Second
 )
 
-// pool is a pool of connections that takes no more than the server has to give.
-// Who takes a connection needs a permit. A permit that met a full server rests
-// for a while, so that as many are left as there are connections, and callers
-// wait for one of these.
+// pool is a pool of connections that adapts to the number that the server allows. To take a
+// connection a caller needs a permit. A permit that met a full server is withheld for a while,
+// so that there are as many permits as connections, and callers wait for one of these.
 type pool struct {
 	*pgxpool.Pool
 	permits chan struct{}

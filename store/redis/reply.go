@@ -51,7 +51,7 @@ type Event struct {
 	Head []byte
 }
 
-// Replies are the streams on which answers travel to those who wait for them,
+// Replies are the streams on which answers travel to the waiting clients,
 // kept for ten minutes.
 type Replies struct{ redis redis.UniversalClient }
 

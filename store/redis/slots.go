@@ -34,8 +34,8 @@ type Slots struct {
 	redis redis.UniversalClient
 	lease time.Duration
 	own   map[string]chan struct{} // by name; its capacity is the limit
-	// turns let one of each name wait on a connection, so that those who wait do not
-	// take all that the process has.
+	// turns let one caller of each name wait on a connection, so that waiting callers do not
+	// take all connections of the process.
 	turns map[string]chan struct{}
 }
 
@@ -142,8 +142,8 @@ func (s *Slots) waitForFreed(ctx context.Context, name string) error {
 	return nil
 }
 
-// giveSlot gives a slot back and tells one who waits. Of tokens that nobody takes no
-// more are kept than there are slots, and for no longer than a lease.
+// giveSlot gives a slot back and wakes one waiting caller. Tokens that are not taken are kept
+// up to the number of slots, and no longer than a lease.
 var giveSlot = redis.NewScript(`
 redis.call("ZREM", KEYS[1], ARGV[1])
 redis.call("LPUSH", KEYS[2], 1)

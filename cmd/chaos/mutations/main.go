@@ -1,7 +1,6 @@
-// Command mutations breaks the program on purpose, one promise at a time, and
-// shows that a test or a run of chaos notices. Each mutation is a small change of
-// one file, made in a copy of the tree in a temporary folder, with the tests that
-// must fail by it.
+// Command mutations breaks the program on purpose, one promise at a time, and checks that a
+// test or a run of chaos fails. Each mutation is a small change of one file, made in a copy of
+// the tree in a temporary folder, with the tests that must fail.
 //
 //	go run ./cmd/chaos/mutations                 # all that tests catch: about ten minutes
 //	go run ./cmd/chaos/mutations --only 'lease'  # those whose name matches
@@ -50,9 +49,9 @@ func main() {
 	}
 }
 
-var errSurvived = errors.New("no test noticed: write one that does")
+var errSurvived = errors.New("no test failed: write one that does")
 
-// run makes the mutations that were chosen, and writes what became of each.
+// run makes the chosen mutations, and writes the result of each.
 func run(ctx context.Context, o options, out io.Writer) (err error) {
 	chosen := o.choose(mutations())
 	if o.list {

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// mutation is one way in which the program might break a promise.
+// mutation is one fault that could be made in the program.
 type mutation struct {
-	name     string // what it does wrong
+	name     string // the fault
 	file     string // from the module's root
 	old, new string // what is replaced, which stands in the file once
 	test     []string
-	seed     uint64 // of the run of chaos that has to notice, in place of a test
+	seed     uint64 // of the run of chaos that has to fail, in place of a test
 }
 
-// by is what has to notice it.
+// by names the test or the run that has to fail.
 func (m mutation) by() string {
 	if m.seed != 0 {
 		return fmt.Sprintf("chaos --seed %d", m.seed)
@@ -22,7 +22,7 @@ func (m mutation) by() string {
 	return "go test " + strings.Join(m.test, " ")
 }
 
-// apply makes the change in a file's text.
+// apply makes the change in the text of the file.
 func (m mutation) apply(text string) (string, error) {
 	if n := strings.Count(text, m.old); n != 1 {
 		return "", fmt.Errorf("%q stands in %s %d times, not once: bring the mutation up to date", m.old, m.file, n)

@@ -1,6 +1,6 @@
 package main
 
-// ofJobs break who has a job, and whether it comes to its end.
+// ofJobs break the ownership of a job, or its end.
 func ofJobs() []mutation {
 	return []mutation{
 		{
@@ -16,7 +16,7 @@ func ofJobs() []mutation {
 			new:  "`id = x_id AND cancel_at IS NULL",
 			test: tests("store/job", "TestMovesAtRandom"),
 		}, {
-			name: "a lease is renewed whoever holds it",
+			name: "a lease is renewed for a worker that does not hold it",
 			file: "store/job/claim.go",
 			old:  "WHERE id = x_id AND epoch = x_epoch AND ",
 			new:  "WHERE id = x_id AND ",
@@ -69,7 +69,7 @@ func ofJobs() []mutation {
 	}
 }
 
-// ofMoney break what is paid for, and what the books say of it.
+// ofMoney break payments and entries.
 func ofMoney() []mutation {
 	return []mutation{
 		{
@@ -112,7 +112,7 @@ func ofMoney() []mutation {
 	}
 }
 
-// ofAnswers break what reaches a client.
+// ofAnswers break the answers to clients.
 func ofAnswers() []mutation {
 	return []mutation{
 		{
@@ -137,7 +137,7 @@ func ofAnswers() []mutation {
 	}
 }
 
-// ofLearning break what is learned, and what is forgotten.
+// ofLearning break learning and forgetting.
 func ofLearning() []mutation {
 	return []mutation{
 		{
@@ -174,7 +174,7 @@ func ofLearning() []mutation {
 	}
 }
 
-// ofSecrets break what is kept from others.
+// ofSecrets break secrecy.
 func ofSecrets() []mutation {
 	return []mutation{
 		{

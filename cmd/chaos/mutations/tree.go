@@ -17,7 +17,7 @@ import (
 // tree is a copy of the module in a temporary folder.
 type tree struct{ dir string }
 
-// copyTree copies the module whose root is given, without what is hidden.
+// copyTree copies the module with the given root, without hidden files.
 func copyTree(root string) (t tree, err error) {
 	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
 		return t, fmt.Errorf("run this in the module's root: %w", err)
@@ -60,8 +60,8 @@ func (t tree) add(root, path string) error {
 
 func (t tree) remove() error { return os.RemoveAll(t.dir) }
 
-// healthy runs the tests of all mutations without one: a test that fails by itself
-// catches nothing.
+// healthy runs the tests of all mutations on the unchanged tree: a test that fails there proves
+// nothing.
 func (t tree) healthy(ctx context.Context, all []mutation) error {
 	var done []string
 	for _, m := range all {
@@ -76,8 +76,8 @@ func (t tree) healthy(ctx context.Context, all []mutation) error {
 	return nil
 }
 
-// try makes a mutation, runs what has to notice it, and takes it back. It returns
-// what failed, "" where nothing did.
+// try makes a mutation, runs its test, and undoes the mutation. It returns what failed, "" if
+// nothing did.
 func (t tree) try(ctx context.Context, m mutation) (catch string, err error) {
 	path := filepath.Join(t.dir, filepath.FromSlash(m.file))
 	whole, err := os.ReadFile(path)
@@ -112,10 +112,10 @@ func (t tree) command(ctx context.Context, m mutation) *exec.Cmd {
 	return command
 }
 
-// A failed test, a broken invariant, and a run of chaos that did not come to rest.
+// A failed test, a broken invariant, and a run of chaos whose work did not end.
 var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)|^(I\d+[ a-z]*) broken by|^chaos: .*(there is still)`)
 
-// failures names what failed, a few of it.
+// failures names the first few things that failed.
 func failures(out string) string {
 	var names []string
 	for _, found := range failed.FindAllStringSubmatch(out, -1) {

@@ -9,24 +9,23 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// calmWait bounds the way back to rest: a wake-up that was lost in a worker's
-// hands, and the lease of a dream, and three tries of each.
+// calmWait bounds the wait until all work has ended: a wake-up that was lost in a worker's
+// memory, the lease of a dream, and three attempts of each.
 const calmWait = 6 * time.Minute
 
-// aMinute is how far the clock is moved so that what comes with a schedule's
-// tick comes now.
-const aMinute = time.Minute + time.Second
+// clockStep is how far the clock is moved so that a schedule's next tick comes now.
+const clockStep = time.Minute + time.Second
 
-// weather is what a storm was.
-type weather struct {
+// faultCounts counts the faults of a run.
+type faultCounts struct {
 	played *tally
-	missed *tally        // faults that found nothing to be played on
-	rested time.Duration // how long it took to come to rest
+	missed *tally        // faults that had nothing to be injected into
+	rested time.Duration // time from the last fault until all work had ended
 }
 
-// storm runs the fleet under load while faults are injected, lets it come to
-// rest without them, floods it once more, and stops it.
-func (l *lab) storm(ctx context.Context, o options) (*weather, error) {
+// runStorm runs the fleet under load while faults are injected, waits until all work has ended
+// without them, floods a lane once more, and stops the fleet.
+func (l *lab) runStorm(ctx context.Context, o options) (*faultCounts, error) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	fleet, running := errgroup.WithContext(running)
@@ -37,20 +36,20 @@ func (l *lab) storm(ctx context.Context, o options) (*weather, error) {
 	fleet.Go(func() error { return l.witness.watchServed(running, l) })
 	l.load = newLoad(l, o)
 	defer l.load.client.CloseIdleConnections()
-	w := &weather{played: newTally(), missed: newTally()}
+	w := &faultCounts{played: newTally(), missed: newTally()}
 	err := l.load.begin(running)
 	if err == nil {
-		err = l.rage(running, o, w)
+		err = l.faultPhase(running, o, w)
 	}
 	if err == nil {
-		err = l.calm(running, w)
+		err = l.restPhase(running, w)
 	}
 	stop()
 	return w, errors.Join(err, fleet.Wait(), ctx.Err())
 }
 
-// rage is the time of the faults. A flood comes in the middle of them.
-func (l *lab) rage(ctx context.Context, o options, w *weather) error {
+// faultPhase is the phase with faults. A flood comes in its middle.
+func (l *lab) faultPhase(ctx context.Context, o options, w *faultCounts) error {
 	if err := l.script(ctx, slowScript); err != nil {
 		return err
 	}
@@ -63,15 +62,14 @@ func (l *lab) rage(ctx context.Context, o options, w *weather) error {
 		pause(stormy, o.length/2)
 		return l.load.flood(ctx, "the flood among the faults", tenants, false)
 	})
-	if err := errors.Join(all.Wait(), l.unscript(ctx)); err != nil {
+	if err := errors.Join(all.Wait(), l.clearScript(ctx)); err != nil {
 		return err
 	}
 	return l.crashOnAccept(ctx)
 }
 
-// calm is the time after them: what was accepted comes to its end, and shares
-// are fair.
-func (l *lab) calm(ctx context.Context, w *weather) error {
+// restPhase is the phase after them: all accepted jobs end, and shares are fair.
+func (l *lab) restPhase(ctx context.Context, w *faultCounts) error {
 	began := time.Now()
 	if err := l.rest(ctx, l.idle); err != nil {
 		return err
@@ -83,7 +81,7 @@ func (l *lab) calm(ctx context.Context, w *weather) error {
 	return l.rest(ctx, l.settled)
 }
 
-// rest waits until nothing is left to do.
+// rest waits until no work is left.
 func (l *lab) rest(ctx context.Context, left func(context.Context) (string, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, calmWait)
 	defer cancel()
@@ -98,7 +96,7 @@ func (l *lab) rest(ctx context.Context, left func(context.Context) (string, erro
 	}
 }
 
-// idle tells which jobs are open.
+// idle returns a description of the open jobs, "" if there are none.
 func (l *lab) idle(ctx context.Context) (string, error) {
 	counts, err := l.store.LaneCounts(ctx)
 	if err != nil || len(counts) == 0 {
@@ -107,8 +105,8 @@ func (l *lab) idle(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%+v", counts), nil
 }
 
-// settled tells in addition which trainings were given up and go on at their
-// vendor. The reaper looks after them by and by, so the clock is moved on.
+// settled looks in addition for abandoned trainings that still run at their vendor. The reaper
+// handles them on its own schedule, so the clock is moved.
 func (l *lab) settled(ctx context.Context) (string, error) {
 	work, err := l.idle(ctx)
 	if err != nil || work != "" {
@@ -118,16 +116,16 @@ func (l *lab) settled(ctx context.Context) (string, error) {
 	if err != nil || len(left) == 0 {
 		return "", err
 	}
-	return "the training " + left[0].ID, l.moveClock(ctx, aMinute)
+	return "the training " + left[0].ID, l.moveClock(ctx, clockStep)
 }
 
-// moveClock moves the clock that the processes share ahead, and notes when.
+// moveClock moves the clock that the processes share forward, and notes when.
 func (l *lab) moveClock(ctx context.Context, by time.Duration) error {
 	ahead := by
 	for _, m := range l.moves {
 		ahead += time.Duration(m.by) * time.Microsecond
 	}
-	return insistently(ctx, func() error {
+	return retry(ctx, func() error {
 		now, err := l.store.Now(ctx)
 		if err != nil {
 			return err
