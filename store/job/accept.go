@@ -19,28 +19,28 @@ const idemLife = 24 * time.Hour
 type Limits struct {
 	Window    int // of all tenants
 	TenantCap int // of one tenant, unless its share has a cap of its own
-	// Shared is what tenants may fill that have a job in flight already: the rest of
-	// the window is kept for the first jobs of others, so that no number of flooding
-	// tenants keeps another out. Defaults to all of the window.
+	// Shared bounds the jobs of tenants that already have a job in flight. The rest of the
+	// window is reserved for tenants that have none, so that a flood never keeps another tenant
+	// out. Defaults to the whole window.
 	Shared int
 }
 
 func (l Limits) shared() int { return cmp.Or(l.Shared, l.Window) }
 
-// Accepted is what became of a NewJob. Existed means that the idempotency key
-// was known and Job is the first one; Err is ErrConflict where that came with
-// another request, and ErrRouteChanged where NewJob.Route is not in force.
+// Accepted is the result of inserting a NewJob. Existed means that the idempotency key was in
+// use and Job is the first job of that key. Err is ErrConflict where that job had a different
+// request, and ErrRouteChanged where NewJob.Route is no longer in force.
 type Accepted struct {
 	Job     Job
 	Existed bool
 	Err     error
 }
 
-// AcceptJobs inserts jobs and answers for each, in order. Limits are by lane: a
-// job that is due is inserted as dispatched, with a fresh Wake, where the limits
-// allow it and its tenant has nothing queued; all others are queued
-// or waiting. A key that is older than a day, or whose job failed or expired
-// and came with the same request, makes a new job. It must run in a transaction.
+// AcceptJobs inserts jobs and returns a result for each, in order. Limits are by lane: a job
+// that is due is inserted as dispatched, with a fresh Wake, where the limits allow it and its
+// tenant has no queued jobs; all others are inserted as queued or waiting. An idempotency key
+// older than a day, or one whose job failed or expired and whose request is the same, makes a
+// new job. It must run in a transaction.
 func (q *Queries) AcceptJobs(ctx context.Context, jobs []NewJob, limits map[string]Limits) ([]Accepted, error) {
 	a, err := q.AcceptJobsLater(ctx, jobs, limits)
 	if err != nil {
@@ -58,8 +58,8 @@ func (q *Queries) AcceptJobs(ctx context.Context, jobs []NewJob, limits map[stri
 	return out, nil
 }
 
-// AcceptJobsLater is AcceptJobs that is answered by what it returns, after the
-// commit.
+// AcceptJobsLater adds the statements of AcceptJobs to the transaction. The function that it
+// returns gives the results after the commit.
 func (q *Queries) AcceptJobsLater(ctx context.Context, jobs []NewJob, limits map[string]Limits) (*Acceptance, error) {
 	rows := make([]jobInsert, len(jobs))
 	for i := range jobs {
@@ -108,13 +108,13 @@ type jobInsert struct {
 	RunAt        *int64  `json:"run_at"`
 	ExpiresIn    *int64  `json:"expires_in"`
 	MaxAttempts  int     `json:"max_attempts"`
-	// Wake is the wake-up that it goes with if there is capacity. It is the Nth of
-	// its tenant's jobs in this transaction, and the InLane-th of its lane's.
+	// Wake is the wake-up that is used if there is capacity. The job is the Nth of its tenant's
+	// jobs in this transaction, and the InLane-th of its lane's.
 	Wake   *string `json:"wake"`
 	Claim  int     `json:"claim"` // the number of its capacityClaim
 	Nth    int     `json:"nth"`
 	InLane int     `json:"nth_in_lane"`
-	// Route is the version of a route under which it is to be made, or not at all.
+	// Route is the version of the route that must be in force, or the row is not inserted.
 	Route *string `json:"route"`
 	Alias string  `json:"alias"`
 
@@ -124,11 +124,11 @@ type jobInsert struct {
 
 const defaultMaxAttempts = 5
 
-// forever is the run_at of a job that waits for its children alone: the last
-// second of the year 9999, in unix microseconds.
+// forever is the run_at of a job that waits only for its children: the last second of the year
+// 9999, in unix microseconds.
 const forever = 253402300799000000
 
-// ErrRouteChanged means that a route is another than the caller saw: read it again.
+// ErrRouteChanged means that the route has changed since the caller read it: read it again.
 var ErrRouteChanged = fmt.Errorf("the route was changed meanwhile: %w", db.ErrConflict)
 
 func newInsert(j NewJob) jobInsert {
@@ -205,14 +205,14 @@ func withKeys(rows []jobInsert) []keyRow {
 	return keyed
 }
 
-// inserted is what the database made of a new job.
+// inserted is the result of inserting a new job.
 type inserted struct {
 	runAt, created, expires int64
 	goes                    bool // there was capacity for it: it is dispatched
 }
 
-// routeVersion is the version that is in force of the alias of the row j, as
-// NewJob.Route names it.
+// routeVersion selects the version in force of the alias of the row j, in the form of
+// NewJob.Route.
 const routeVersion = `SELECT r.tenant || '/' || r.version FROM routes r WHERE r.tenant IN (j.tenant, '')
 	AND r.alias = j.alias ORDER BY r.tenant DESC, r.version DESC LIMIT 1`
 
@@ -235,7 +235,7 @@ var insertJob = capacityQuery + `INSERT INTO jobs
 	ON CONFLICT (tenant, idem_key) WHERE idem_key IS NOT NULL DO NOTHING
 	RETURNING id, run_at, created, coalesce(expires_at, 0), state = 'dispatched'`
 
-// insertJobs inserts rows; which of them are new it tells with the next statement.
+// insertJobs inserts rows. The next statement reads which of them are new.
 func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert, free capacity) (map[string]inserted, error) {
 	made := make(map[string]inserted, len(rows))
 	args := []any{db.Encode(rows), db.Encode(free.claims), int64(free.counted), free.mark}
@@ -281,7 +281,7 @@ func (q *Queries) countChildren(ctx context.Context, rows []jobInsert, made map[
 	return nil
 }
 
-// Answer answers for each job on its way in, in order, what became of it.
+// Answer returns the result for each job, in order.
 func (q *Queries) Answer(ctx context.Context, a *Acceptance) []Accepted {
 	out := make([]Accepted, len(a.rows))
 	for i, r := range a.rows {
@@ -306,8 +306,8 @@ func (q *Queries) Answer(ctx context.Context, a *Acceptance) []Accepted {
 	return out
 }
 
-// refused tells why a job was not made: its key made another before, or the
-// route under which it was to be made is not in force any more.
+// refused returns why a job was not inserted: its key already has a job, or the route that it
+// names is no longer in force.
 func (q *Queries) refused(ctx context.Context, r jobInsert) Accepted {
 	if r.IdemKey == nil {
 		return Accepted{Err: ErrRouteChanged}
@@ -324,7 +324,7 @@ func (q *Queries) refused(ctx context.Context, r jobInsert) Accepted {
 	return Accepted{Job: j, Existed: true}
 }
 
-// WakeChildless queues a job that waits for children, where it has none.
+// WakeChildless queues a waiting job that has no children.
 func (q *Queries) WakeChildless(ctx context.Context, id string) ([]Moved, error) {
 	return q.moved(ctx, move{
 		To: StateQueued, Set: requeued,

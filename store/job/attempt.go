@@ -39,8 +39,8 @@ func (q *ReadQueries) Attempts(ctx context.Context, job string) ([]Attempt, erro
 	return all, err
 }
 
-// AttemptOutcome returns how a worker's attempt at a job ended, or ErrNotFound
-// where that worker has ended none under the epoch.
+// AttemptOutcome returns how a worker's attempt at a job ended, or ErrNotFound where the worker
+// ended no attempt under that epoch.
 func (q *ReadQueries) AttemptOutcome(ctx context.Context, job string, epoch int64, worker string) (string, error) {
 	var outcome string
 	err := q.One(ctx, `SELECT outcome FROM attempts_all WHERE job = $1 AND epoch = $2 AND worker = $3`,

@@ -8,11 +8,11 @@ import (
 // Backlog is how much of a tenant's work waits in a lane.
 type Backlog struct {
 	Queued int // due and not yet dispatched, counted up to a bound
-	// Oldest is how long the next job that a client waits for has waited.
+	// Oldest is the waiting time of the next attached job.
 	Oldest time.Duration
 }
 
-// Backlog counts what waits, at most so many jobs.
+// Backlog counts the queued jobs of a tenant, at most so many.
 func (q *ReadQueries) Backlog(ctx context.Context, tenant, lane string, atMost int) (Backlog, error) {
 	var b Backlog
 	var oldest int64
@@ -26,8 +26,8 @@ func (q *ReadQueries) Backlog(ctx context.Context, tenant, lane string, atMost i
 	return b, err
 }
 
-// maxEnded bounds what Ended counts, so that the count stays fast; a lane that ends
-// more in ten seconds needs no exact number.
+// maxEnded bounds the count of Ended, so that it stays fast. A lane that ends more jobs than
+// this in ten seconds needs no exact number.
 const maxEnded = 100_000
 
 // Ended counts a tenant's jobs in a lane that ended within the last while.

@@ -8,9 +8,9 @@ import (
 	"dreamlab/store/db"
 )
 
-// CancelJob asks for a job's end: at once where nobody runs it, else by
-// cancel_at, which its worker looks for. Open children go the same way. A job
-// that has ended stays as it is. It must run in a transaction.
+// CancelJob cancels a job: at once where no worker runs it, else by setting cancel_at, which
+// its worker polls. Open children are cancelled too. A job that has ended stays as it is. It
+// must run in a transaction.
 func (q *Queries) CancelJob(ctx context.Context, tenant, id string) ([]Moved, error) {
 	s, err := q.lockOwn(ctx, tenant, id)
 	if err != nil {
@@ -19,9 +19,8 @@ func (q *Queries) CancelJob(ctx context.Context, tenant, id string) ([]Moved, er
 	return q.cancel(ctx, s)
 }
 
-// RetryJob queues a job that failed, was cancelled or expired once more, with
-// all its attempts. ErrConflict means that it is in another state, or that its
-// noun has another one running.
+// RetryJob queues a failed, cancelled or expired job once more, with all its attempts.
+// ErrConflict means that it is in another state, or that another job of its subject is running.
 func (q *Queries) RetryJob(ctx context.Context, tenant, id string) ([]Moved, error) {
 	s, err := q.lockOwn(ctx, tenant, id)
 	if err != nil {
@@ -50,9 +49,9 @@ func (q *Queries) RetryJob(ctx context.Context, tenant, id string) ([]Moved, err
 	}, id)
 }
 
-// AttachedJobs returns the tenants, by job, of the jobs in flight in a lane that a
-// client waits on, that cannot be asked for again by an idempotency key, and whose
-// end was not asked for. Those are left out that are younger than the given while.
+// AttachedJobs returns the attached jobs in flight in a lane, as a map from job to tenant,
+// without those that have an idempotency key (the client can resume them), those whose
+// cancellation was requested, and those younger than the given age.
 func (q *UpkeepQueries) AttachedJobs(ctx context.Context, lane string, older time.Duration,
 ) (map[string]string, error) {
 	tenants := map[string]string{}
@@ -90,7 +89,7 @@ func (q *Queries) cancel(ctx context.Context, s stub) ([]Moved, error) {
 	return q.end(ctx, s, StateCancelled, nil)
 }
 
-// cancelChildren cancels what is open below a job, level by level.
+// cancelChildren cancels the open descendants of a job, level by level.
 func (q *Queries) cancelChildren(ctx context.Context, parent string) ([]Moved, error) {
 	open, err := q.stubs(ctx, `SELECT `+stubColumns+` FROM jobs WHERE parent = $1
 		AND state IN ('queued', 'dispatched', 'running', 'waiting') ORDER BY id {lock}`, parent)

@@ -13,30 +13,30 @@ type Ref struct {
 	Gen int64  `json:"x_gen"`
 }
 
-// Hold names a job that is held under an epoch, and for how much longer.
+// Hold names a job that a worker holds under an epoch, and for how much longer.
 type Hold struct {
 	ID    string
 	Epoch int64
 	Lease time.Duration
 }
 
-// HoldState is what became of a hold: Cancelled means that the job's end was
-// asked for. A hold that is not answered is lost.
+// HoldState is the state of a hold. Cancelled means that the job's cancellation was requested.
+// A hold that is not in the result is lost.
 type HoldState struct {
 	ID        string
 	Epoch     int64
 	Cancelled bool
 }
 
-// ClaimJobs takes those jobs that are still dispatched in their generation
-// under a lease and a new epoch, and returns them. A stale or doubled wake-up
-// finds none; a job whose end was asked for, or which has expired, is left.
+// ClaimJobs claims those jobs that are still dispatched in their generation: it gives them a
+// lease and a new epoch, and returns them. A stale or duplicate wake-up claims none. A job that
+// has expired, or whose cancellation was requested, is left alone.
 func (q *Queries) ClaimJobs(ctx context.Context, refs []Ref, owner string, lease time.Duration,
 ) ([]Job, error) {
 	return q.jobs(ctx, claim, db.Encode(refs), owner, lease.Microseconds())
 }
 
-// ClaimJobsLater is ClaimJobs whose jobs are told by the commit.
+// ClaimJobsLater is ClaimJobs whose result is known after the commit.
 func (q *LeaseQueries) ClaimJobsLater(ctx context.Context, refs []Ref, owner string, lease time.Duration,
 	jobs *[]Job) error {
 	*jobs = nil
@@ -73,7 +73,7 @@ func holdRows(holds []Hold) string {
 	return db.Encode(rows)
 }
 
-// RenewLeases prolongs the leases of those that are still held.
+// RenewLeases extends the leases of the jobs that are still held.
 func (q *LeaseQueries) RenewLeases(ctx context.Context, holds []Hold) ([]HoldState, error) {
 	return q.holdStates(ctx, `UPDATE jobs SET lease_until = {now} + x_lease
 		FROM {rows $1: x_id text, x_epoch bigint, x_lease bigint}
@@ -81,7 +81,8 @@ func (q *LeaseQueries) RenewLeases(ctx context.Context, holds []Hold) ([]HoldSta
 		RETURNING id, epoch, cancel_at IS NOT NULL`, holds)
 }
 
-// LookAtHolds asks without prolonging: which are still held, which are to end.
+// LookAtHolds returns which jobs are still held and which are to be cancelled, and extends no
+// lease.
 func (q *LeaseQueries) LookAtHolds(ctx context.Context, holds []Hold) ([]HoldState, error) {
 	return q.holdStates(ctx, `SELECT id, epoch, cancel_at IS NOT NULL
 		FROM jobs JOIN {rows $1: x_id text, x_epoch bigint, x_lease bigint} ON id = x_id AND epoch = x_epoch

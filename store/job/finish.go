@@ -15,33 +15,32 @@ type Finish struct {
 	Epoch  int64
 	Parent string // the job's, "" where it has none
 	Worker string // the lease's owner; "": any
-	// To is where the job goes. A job that is to go on (queued, waiting)
-	// ends cancelled where that was asked for, and failed where Failed uses up
-	// its last attempt.
+	// To is the state that the job moves to. A job that would go on (queued, waiting) ends as
+	// cancelled where that was requested, and as failed where Failed uses up its last attempt.
 	To      State
 	Outcome string // as in Attempt
 	Result  json.RawMessage
 	Error   *Error
-	// After is the pause before the next try or poll; of a job that failed, before
-	// it is worth another.
+	// After is the pause before the next attempt or poll; for a job that failed, the time after
+	// which a retry makes sense.
 	After time.Duration
-	// Failed counts an attempt.
+	// Failed means that the attempt counts as a failed one.
 	Failed   bool
 	Children []NewJob
-	// Write stores what was learned, in the same transaction. It may be nil.
+	// Write stores the attempt's results in the same transaction. It may be nil.
 	Write func(ctx context.Context, tx *db.Tx) error
-	// Unrecorded leaves no row of the attempt.
+	// Unrecorded leaves out the row of the attempt.
 	Unrecorded bool
-	// WriteIsShort says that Write is a few statements that wait for no lock: the
-	// end may share a commit with others.
+	// WriteIsShort says that Write is a few statements that wait for no lock, so that the end
+	// may share a commit with others.
 	WriteIsShort bool
-	// Lane is the job's. NoFollowUps says that nothing follows its end: no parent, no
-	// noun, no webhook. A success then needs not to read the row first.
+	// Lane is the job's. NoFollowUps says that nothing depends on the job's end: no parent, no
+	// subject, no webhook. Its row then need not be read before a success is written.
 	Lane        string
 	NoFollowUps bool
 }
 
-// simple tells whether nothing but the job's own row has to be known.
+// simple tells whether only the job's own row has to be written.
 func (f Finish) simple() bool { return f.NoFollowUps && f.To == StateSucceeded && len(f.Children) == 0 }
 
 // FinishJob is FinishJobs for one. It fails with ErrFenced, and has done
@@ -57,12 +56,12 @@ func (q *Queries) FinishJob(ctx context.Context, f Finish) ([]Moved, error) {
 	return ended[0], nil
 }
 
-// FinishJobs carries out the ends of attempts: what each learned, its children,
-// the move, the attempt's row, and what hangs on the job. It answers, in order,
-// who moved by each; nil, and nothing done, where a job is not running under
-// the epoch any more, except that one which succeeded and is NoFollowUps then fails all
-// with ErrFenced, if only at the commit. It must run in a transaction; of those
-// with a parent one at a time, so that all take their locks in one order.
+// FinishJobs ends attempts: it stores their results, their children, the move, the attempt's
+// row, and everything that depends on the job. It returns the moves by each end, in order: nil,
+// and nothing done, where the job is no longer running under the epoch. An end with NoFollowUps
+// that succeeded instead makes the whole call fail with ErrFenced, at the latest at the commit.
+// It must run in a transaction. Ends with a parent are carried out one at a time, so that all
+// transactions take their locks in one order.
 func (q *Queries) FinishJobs(ctx context.Context, all []Finish) ([][]Moved, error) {
 	if err := q.succeed(ctx, all); err != nil {
 		return nil, err
@@ -89,8 +88,8 @@ func (q *Queries) FinishJobs(ctx context.Context, all []Finish) ([][]Moved, erro
 	return moved, nil
 }
 
-// succeed carries out the ends that are simple. The jobs' rows come first: whoever
-// takes a job from its worker locks them before its entries, too.
+// succeed carries out the simple ends. The jobs' rows are locked first, in the same order in
+// which ReapJob locks a job and then its entries.
 func (q *Queries) succeed(ctx context.Context, all []Finish) error {
 	for _, f := range all {
 		if !f.simple() {
@@ -127,12 +126,12 @@ func (q *Queries) finishHeld(ctx context.Context, f Finish, held heldJob) ([]Mov
 	if err := q.applyFinish(ctx, f); err != nil {
 		return nil, err
 	}
-	if f.To != StateSucceeded && !f.Unrecorded { // of that the job's own row tells
+	if f.To != StateSucceeded && !f.Unrecorded { // a success is recorded in the job's own row
 		if err := q.insertAttempt(ctx, f, held.claimed); err != nil {
 			return nil, err
 		}
 	}
-	if f.To != StateSucceeded && f.To != StateWaiting { // it has settled its own, or waits for what they are to come to
+	if f.To != StateSucceeded && f.To != StateWaiting { // a success has settled its entries; a waiting job's are still open
 		if err := q.loseEntries(ctx, held.stub, "left open"); err != nil {
 			return nil, err
 		}
@@ -161,8 +160,8 @@ type endRow struct {
 	Worker string `json:"x_worker"`
 }
 
-// holdForEnd locks the jobs' parents and the jobs, in the order of lockFamily,
-// and returns those that are still held.
+// holdForEnd locks the jobs' parents and the jobs, in the order of lockFamily, and returns
+// those that are still held.
 func (q *Queries) holdForEnd(ctx context.Context, all []Finish) (map[string]heldJob, error) {
 	var rows []endRow
 	for _, f := range all {
@@ -193,7 +192,7 @@ func (q *Queries) holdForEnd(ctx context.Context, all []Finish) (map[string]held
 	return held, err
 }
 
-// decide says where the job really goes.
+// decide returns the state that the job really moves to.
 func (f Finish) decide(h heldJob) State {
 	if f.To.Ended() {
 		return f.To
@@ -209,7 +208,7 @@ func (f Finish) decide(h heldJob) State {
 	return f.To
 }
 
-// runAt returns what the pause is added to.
+// runAt returns the time to which the pause is added.
 func (f Finish) runAt() string {
 	switch {
 	case f.To == StateWaiting && f.After == 0:
@@ -264,8 +263,8 @@ func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 		f.To == StateQueued && f.After == 0)
 }
 
-// addChildren makes the children of a job that waits for them. Their parent,
-// and what they do not say themselves, are the job's.
+// addChildren inserts the children of a job that waits for them. They inherit the parent and
+// every field that they leave empty.
 func (q *Queries) addChildren(ctx context.Context, h heldJob, children []NewJob) ([]Moved, error) {
 	if len(children) == 0 {
 		return nil, nil

@@ -10,7 +10,7 @@ import (
 // maxHolders bounds the lists of `dreamlab status`, which are read on one screen.
 const maxHolders = 50
 
-// Holder is a worker and what it has in hand in a lane.
+// Holder is a worker and the jobs that it holds in a lane.
 type Holder struct {
 	Worker string
 	Lane   string
@@ -19,7 +19,7 @@ type Holder struct {
 	Lease  time.Duration // until the first lease ends; negative where it should have been renewed
 }
 
-// Holders returns the workers that hold jobs, those first that hold most.
+// Holders returns the workers that hold jobs, the one with the most jobs first.
 func (q *ReadQueries) Holders(ctx context.Context) ([]Holder, error) {
 	var all []Holder
 	err := q.Each(ctx, `SELECT coalesce(lease_owner, ''), lane, count(*),
@@ -37,7 +37,7 @@ func (q *ReadQueries) Holders(ctx context.Context) ([]Holder, error) {
 	return all, err
 }
 
-// Queue is what one tenant has open in a lane.
+// Queue is one tenant's open jobs in a lane.
 type Queue struct {
 	Tenant string `json:"tenant"`
 	Lane   string `json:"lane"`
@@ -46,7 +46,7 @@ type Queue struct {
 	Waits  int    `json:"waiting"` // for a vendor or for its children
 }
 
-// Queues returns the tenants with open jobs, those first that have most queued.
+// Queues returns the tenants with open jobs, the one with the most queued first.
 func (q *ReadQueries) Queues(ctx context.Context) ([]Queue, error) {
 	var all []Queue
 	err := q.Each(ctx, `SELECT tenant, lane, count(CASE WHEN state IN ('queued', 'dispatched') THEN 1 END),
@@ -61,7 +61,8 @@ func (q *ReadQueries) Queues(ctx context.Context) ([]Queue, error) {
 	return all, err
 }
 
-// Stuck is a job that nobody seems to look after.
+// Stuck is an open job that neither a worker, the dispatcher nor the reconciler has moved in
+// time.
 type Stuck struct {
 	ID    string
 	Kind  string
@@ -69,10 +70,9 @@ type Stuck struct {
 	For   time.Duration
 }
 
-// Stuck returns the jobs that the reconciler should have put right by now: a
-// lease that ended ten seconds ago, a wake-up on its way for five minutes, a
-// time that came a minute ago. Any of them means that no reconciler or no
-// dispatcher runs.
+// Stuck returns the jobs that the reconciler should have moved by now: those whose lease ended
+// ten seconds ago, whose wake-up was sent five minutes ago, or whose run_at passed a minute
+// ago. Any of them means that no reconciler or no dispatcher runs.
 func (q *ReadQueries) Stuck(ctx context.Context) ([]Stuck, error) {
 	var all []Stuck
 	err := q.Each(ctx, `SELECT id, kind, state, late FROM (

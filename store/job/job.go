@@ -1,9 +1,9 @@
-// Package job is the room of work: the row that is a job, every move that it can
-// make, whose turn it is, and what is to be told of it. One table of moves says
-// what may follow what, and one place moves.
+// Package job stores jobs: the job rows, the moves between their states, the fair choice of the
+// next jobs of a lane, and the webhook deliveries of their ends. One table holds the allowed
+// moves, and one function makes them.
 //
-// It knows no kind of work but the one that it makes itself ([DeliveryKind]), and
-// nothing of what a job is made for: who keeps that gives [Nouns].
+// It knows the meaning of one kind only, [DeliveryKind], whose jobs it makes itself. The owners
+// of other things that jobs are made for register [Nouns].
 package job
 
 import (
@@ -31,7 +31,7 @@ func (s State) Ended() bool {
 	return s == StateSucceeded || s == StateFailed || s == StateCancelled || s == StateExpired
 }
 
-// moves is the one table of allowed moves.
+// moves is the only table of allowed moves.
 var moves = map[State][]State{
 	StateQueued:     {StateDispatched, StateCancelled, StateExpired},
 	StateDispatched: {StateRunning, StateQueued, StateCancelled, StateExpired},
@@ -52,13 +52,12 @@ func CanMove(from, to State) bool {
 	return false
 }
 
-// Job is a unit of work. The row is the job: an Asynq task only says that there
-// is one.
+// Job is a unit of work. The row is the job; an Asynq task is only a wake-up for it.
 type Job struct {
 	ID       string
 	Tenant   string
 	KeyID    string
-	Kind     string // a task kind: chat.run
+	Kind     string // a task kind, such as chat.run
 	Lane     string // the queue that delivers it: chat
 	State    State
 	Priority int // 0–9, 9 first
@@ -83,21 +82,20 @@ type Job struct {
 	Attempt     int       // attempts that failed; see Tries
 	MaxAttempts int
 	Crashes     int
-	Gen         int64 // rises with each dispatch: a stale wake-up does not fit
-	Epoch       int64 // rises with each claim: a stale worker does not fit
+	Gen         int64 // incremented by each dispatch, so that a stale wake-up claims nothing
+	Epoch       int64 // incremented by each claim, so that a stale worker's writes are refused
 	Wake        string
 	LeaseOwner  string // the worker that holds it, or whose attempt succeeded
 	LeaseUntil  time.Time
-	ClaimedAt   time.Time // when the attempt under way began, or the one that succeeded
-	CancelAt    time.Time // when its end was asked for
+	ClaimedAt   time.Time // start of the running or the successful attempt
+	CancelAt    time.Time // when its cancellation was requested
 
 	Created  time.Time
 	Started  time.Time
 	Finished time.Time
 }
 
-// Tries counts the attempts that were begun in earnest: those that failed, and
-// the one that is under way or succeeded.
+// Tries counts the attempts that failed, and the one that is running or succeeded.
 func (j Job) Tries() int {
 	if j.State == StateRunning || j.State == StateSucceeded {
 		return j.Attempt + 1
@@ -112,13 +110,13 @@ type Error struct {
 	// Param and RetryAfter travel with the reply to a waiting client; a row keeps
 	// neither (a failed job's RunAt says when to try again).
 	Param      string        `json:"param,omitempty"`       // the request's parameter that is at fault
-	RetryAfter time.Duration `json:"retry_after,omitempty"` // nanoseconds; 0 where nobody knows
+	RetryAfter time.Duration `json:"retry_after,omitempty"` // nanoseconds; 0 where it is unknown
 }
 
 // Error returns code and message.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
-// NewJob is what it takes to make a job.
+// NewJob describes a job to insert.
 type NewJob struct {
 	ID       string // NewID("job_"). Defaults to a fresh one.
 	Tenant   string
@@ -132,13 +130,13 @@ type NewJob struct {
 	IdemHash string
 	Parent   string
 	Subject  string
-	// Conversation is the client's id of the one that a chat belongs to: to forget it
-	// reaches the job.
+	// Conversation is the client's id of the conversation that a chat belongs to. Forgetting
+	// the conversation reaches the job by it.
 	Conversation string
 	Attached     bool
 	WebhookURL   string
-	// Private has what was said cleared: the input once the job ended without an
-	// answer, all of it once the answer was delivered, or some time after its end.
+	// Private has the request and the answer cleared: the input once the job ended without an
+	// answer, everything once the answer was delivered, or some time after the job's end.
 	Private     bool
 	Trace       string
 	RunAt       time.Time     // zero: at once
@@ -146,13 +144,14 @@ type NewJob struct {
 	MaxAttempts int           // Defaults to 5.
 	// Bundle is how many jobs of its kind may share its wake-up. Defaults to 1.
 	Bundle int
-	// Waiting makes it wait for its children from the start.
+	// Waiting inserts the job in the state waiting, for its children.
 	Waiting bool
-	// Cites are the experiences that its input names: to forget one reaches it.
+	// Cites are the experiences that its input names. Forgetting one of them reaches the job by
+	// it.
 	Cites []string
-	// Alias and Route are the one that the job goes by and its version, as they
-	// were seen: where another is in force by now the job is not made. "": it goes
-	// by none.
+	// Alias and Route are the alias that the job uses and its version, as the caller read them.
+	// Where another version is in force now, the job is not inserted. "" means that it uses no
+	// alias.
 	Alias string
 	Route string
 }

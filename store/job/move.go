@@ -8,22 +8,22 @@ import (
 	"dreamlab/store/db"
 )
 
-// Moved tells that a job went to a state, and in which lane: room may be free
-// there, or work due, and somebody may wait for its end.
+// Moved says that a job moved to a state, and in which lane. Its listeners look for free
+// capacity, for due work, or for the end that a client waits for.
 type Moved struct {
 	ID    string
 	Lane  string
 	State State
 }
 
-// move is the one shape of statement that changes a job's state. It touches
-// only rows whose state may be followed by To, as CanMove has it.
+// move describes a statement that changes a job's state: every change of state has this form.
+// It touches only rows whose state may be followed by To according to CanMove.
 type move struct {
 	To    State
 	Set   string // further columns, each with a comma in front
 	From  string // a row source to join, or ""
 	Where string
-	// Returning names what is answered, or "".
+	// Returning lists the columns to return, or is "".
 	Returning string
 }
 
@@ -44,7 +44,7 @@ func (m move) sql() string {
 	return out.String()
 }
 
-// sources are the states that a state may follow.
+// sources are the states that may precede a state.
 func sources(to State) []State {
 	var from []State
 	for state := range moves {
@@ -82,27 +82,27 @@ func (q *Queries) moveJob(ctx context.Context, m move, missing error, args ...an
 	return q.Must(ctx, missing, m.sql(), args...)
 }
 
-// delivered are the columns that belong to one delivery alone, and cleared those
-// and what tells of the attempt too. Where an attempt succeeded the job's own row
-// goes on telling of it.
+// delivered are the columns that belong to one delivery. cleared are those and the columns of
+// the attempt; they are kept where the attempt succeeded, because the job's own row then
+// records it.
 const (
 	delivered = `, wake = NULL, dispatched_at = NULL, lease_until = NULL`
 	cleared   = delivered + `, lease_owner = NULL, claimed_at = NULL`
 )
 
-// requeued makes a job due at once under a new generation.
+// requeued sets the columns of a job that is due at once under a new generation.
 const requeued = `, gen = gen + 1, due = TRUE, run_at = {now}` + cleared
 
-// stub is what it takes to end a job or to hand it back.
+// stub holds the columns that are needed to end a job or to release it.
 type stub struct {
 	Moved
 	Tenant  string
 	Parent  string
 	Subject string
 	Epoch   int64
-	Cancel  bool // its end was asked for
-	Webhook bool // somebody outside wants to be told of its end
-	Private bool // what was said in it is not to be kept
+	Cancel  bool // its cancellation was requested
+	Webhook bool // its end is delivered to a webhook
+	Private bool // its input and answer are not to be kept
 }
 
 const stubColumns = `id, lane, state, tenant, coalesce(parent, ''), coalesce(subject, ''),

@@ -6,17 +6,16 @@ import (
 	"dreamlab/store/db"
 )
 
-// Nouns are the sorts of things that jobs are made for, by the prefix of their
-// ids: whoever keeps such a thing follows its own job here.
+// Nouns are the things that jobs are made for, by the prefix of their ids. The package that
+// stores such a thing updates it here when its job moves.
 type Nouns map[string]Noun
 
-// Noun follows the jobs whose subject is of one sort, in the transactions that
-// move them.
+// Noun is called for the jobs whose subject has one prefix, in the transactions that move them.
 type Noun struct {
-	// Ended is told that a job has ended, and how.
+	// Ended is called when a job has ended, with its final state.
 	Ended func(ctx context.Context, tx *db.Tx, subject, job string, to State) error
-	// Reopened is told that an ended job is tried again. ErrConflict means that
-	// another of its kind runs meanwhile.
+	// Reopened is called when an ended job is retried. ErrConflict means that another job of
+	// the subject's kind is running.
 	Reopened func(ctx context.Context, tx *db.Tx, subject, job string) error
 }
 
