@@ -97,6 +97,7 @@ func reuse(effect book.Effect, hash string) (*Answered, error) {
 func requestHash(step *Step) string {
 	request := step.Request
 	request.Model = ""
-	sum := sha256.Sum256(append([]byte(step.Purpose+"\n"), plainjson.Of(request)...))
+	asked := []any{request, request.Options, request.Vendor}
+	sum := sha256.Sum256(append([]byte(step.Purpose+"\n"), plainjson.Of(asked)...))
 	return hex.EncodeToString(sum[:])
 }

@@ -22,6 +22,8 @@ type Vendor struct {
 	Name string
 	// Settings are the environment variables that the vendor's own SDK reads.
 	Settings []Setting
+	// Options names the parameters of a chat that it takes beside OpenAI's.
+	Options []string
 	// Open builds a driver. It opens no connection. It fails with a message that
 	// names the setting to mend.
 	Open func(Config) (Driver, error)

@@ -1,6 +1,9 @@
 package providers
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // How many tokens a request can be at most: for a reservation, no tokenizer in
 // use makes more than one token of two bytes of text in a living language, and no
@@ -30,13 +33,22 @@ func InputBound(req *Request) int64 {
 }
 
 func sizeOf(req *Request) (size, images int) {
-	size = len(req.Tools) + len(req.ResponseFormat)
+	size = len(req.Tools) + len(req.ResponseFormat) + sizeOfAll(req.Options) + sizeOfAll(req.Vendor)
 	for i := range req.Messages {
 		message := &req.Messages[i]
-		size += len(message.Content) + len(message.ToolCalls) + len(message.Name)
+		size += len(message.Content) + len(message.ToolCalls) + len(message.Name) + sizeOfAll(message.Extra)
 		images += bytes.Count(message.Content, []byte(`"image_url"`))
 	}
 	return size, images
+}
+
+// sizeOfAll counts what may become part of the prompt: documents, schemas, reasoning of
+// earlier turns.
+func sizeOfAll(members map[string]json.RawMessage) (size int) {
+	for _, value := range members {
+		size += len(value)
+	}
+	return size
 }
 
 // EstimateUsage guesses what an answer was billed where the vendor did not

@@ -43,8 +43,15 @@ type ChatRequest struct {
 }
 
 // ParseChat reads and checks the body of a chat. Its error is an [*InputError].
-// Whether the model's vendor has a parameter is not asked here.
+// Whether the model's vendor has a parameter is not asked here: what OpenAI's API does
+// not have is among the Options.
 func ParseChat(body []byte) (*ChatRequest, error) {
+	return ParseChatTaking(body, func(string) bool { return true })
+}
+
+// ParseChatTaking is ParseChat where the options are known that some vendor takes: another
+// name is misspelt, and refused before what it leaves missing.
+func ParseChatTaking(body []byte, takes func(option string) bool) (*ChatRequest, error) {
 	members, fault := object("", body)
 	if fault != nil {
 		return nil, fault
@@ -52,7 +59,11 @@ func ParseChat(body []byte) (*ChatRequest, error) {
 	r := &ChatRequest{Keep: true}
 	for _, name := range sortedNames(members) {
 		read, known := chatFields[name]
-		if !known {
+		switch {
+		case known:
+		case takes(name):
+			read = readOption
+		default:
 			return nil, invalid(name, "there is no such parameter: remove it (ours stand under \"dreamlab\")")
 		}
 		if fault := read(r, name, members[name]); fault != nil {
@@ -82,7 +93,21 @@ func (r *ChatRequest) check(members map[string]json.RawMessage) *InputError {
 	case has("stream_options") && !r.Stream:
 		return invalid("stream_options", "only allowed with \"stream\": true")
 	}
+	if fault := r.checkVendor(); fault != nil {
+		return fault
+	}
 	return r.checkChoice()
+}
+
+// checkVendor refuses parameters of OpenAI's API among what is merged into the vendor's
+// body as it is: beside the messages they are checked, and what they cost is reserved.
+func (r *ChatRequest) checkVendor() *InputError {
+	for _, name := range sortedNames(r.Vendor) {
+		if _, known := chatFields[name]; known {
+			return invalid("dreamlab.vendor."+name, "this is a parameter of the request itself: give it beside the messages")
+		}
+	}
+	return nil
 }
 
 // Input returns the job's input for a checked body.

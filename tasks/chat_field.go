@@ -38,19 +38,18 @@ var chatFields = map[string]chatField{
 	"dreamlab":              readOurs,
 	"modalities":            readModalities,
 
-	// These steer OpenAI's own service and change no answer: read, and without effect.
-	"prompt_cache_key":       value(func(*ChatRequest, string) {}),
-	"prompt_cache_retention": value(func(*ChatRequest, string) {}),
-	"safety_identifier":      value(func(*ChatRequest, string) {}),
-	"service_tier":           value(func(*ChatRequest, string) {}),
+	// Few vendors have these.
+	"prompt_cache_key":       optional[string],
+	"prompt_cache_retention": optional[string],
+	"safety_identifier":      optional[string],
+	"service_tier":           optional[string],
+	"verbosity":              optional[string],
+	"prediction":             optional[map[string]json.RawMessage],
+	"web_search_options":     optional[map[string]json.RawMessage],
 
-	// These would change the answer, and no vendor here has them.
-	"audio":              missing("answers are text"),
-	"prediction":         missing("leave it out: the answer is the same without it"),
-	"web_search_options": missing("give a tool instead"),
-	"verbosity":          missing("ask for it in the messages"),
-	"functions":          missing("use tools, which replaced it"),
-	"function_call":      missing("use tool_choice, which replaced it"),
+	"audio":         missing("answers are text"),
+	"functions":     missing("use tools, which replaced it"),
+	"function_call": missing("use tool_choice, which replaced it"),
 }
 
 // ChatParameters names the parameters of a chat that are taken, sorted.
@@ -70,6 +69,23 @@ func missing(advice string) chatField {
 	return func(_ *ChatRequest, name string, _ json.RawMessage) *InputError {
 		return unsupported(name, "not supported: %s", advice)
 	}
+}
+
+// readOption keeps a parameter that OpenAI does not have for the vendor that does.
+func readOption(r *ChatRequest, name string, raw json.RawMessage) *InputError {
+	if r.Options == nil {
+		r.Options = map[string]json.RawMessage{}
+	}
+	r.Options[name] = raw
+	return nil
+}
+
+// optional reads a parameter that only some vendors have.
+func optional[T any](r *ChatRequest, name string, raw json.RawMessage) *InputError {
+	if _, fault := typed[T](name, raw); fault != nil {
+		return fault
+	}
+	return readOption(r, name, raw)
 }
 
 func value[T any](set func(*ChatRequest, T)) chatField {
@@ -213,11 +229,16 @@ func readOurs(r *ChatRequest, name string, raw json.RawMessage) *InputError {
 	if fault != nil {
 		return fault
 	}
-	if fault := onlyKnown(name, members, "memory"); fault != nil {
+	if fault := onlyKnown(name, members, "memory", "vendor"); fault != nil {
 		return fault
 	}
 	if raw, ok := members["memory"]; ok {
-		r.Memory, fault = typed[bool](join(name, "memory"), raw)
+		if r.Memory, fault = typed[bool](join(name, "memory"), raw); fault != nil {
+			return fault
+		}
+	}
+	if raw, ok := members["vendor"]; ok {
+		r.Vendor, fault = object(join(name, "vendor"), raw)
 	}
 	return fault
 }

@@ -66,7 +66,9 @@ func TestParseChatRefuses(t *testing.T) {
 		{messagesBody(`[{"role":"tool","content":"x"}]`), "messages[0].tool_call_id", "invalid_request"},
 		{messagesBody(`[{"role":"assistant"}]`), "messages[0].content", "invalid_request"},
 		{messagesBody(`[{"role":"assistant","tool_calls":[{}]}]`), "messages[0].tool_calls[0]", "invalid_request"},
-		{chatBody(`,"temprature":1`), "temprature", "invalid_request"},
+		{chatBody(`,"verbosity":1`), "verbosity", "invalid_request"},
+		{chatBody(`,"dreamlab":{"vendor":[]}`), "dreamlab.vendor", "invalid_request"},
+		{chatBody(`,"dreamlab":{"vendor":{"x":1,"max_tokens":9}}`), "dreamlab.vendor.max_tokens", "invalid_request"},
 		{chatBody(`,"temperature":2.1`), "temperature", "invalid_request"},
 		{chatBody(`,"temperature":"hot"`), "temperature", "invalid_request"},
 		{chatBody(`,"n":0`), "n", "invalid_request"},
@@ -98,6 +100,28 @@ func TestParseChatRefuses(t *testing.T) {
 		if !errors.As(err, &fault) || fault.Param != test.param || fault.Code != test.code || fault.Message == "" {
 			t.Errorf("%s: got %#v, want %s %s", test.body, err, test.code, test.param)
 		}
+	}
+}
+
+func TestParametersThatOpenAIDoesNotHaveAreKept(t *testing.T) {
+	t.Parallel()
+	r, err := tasks.ParseChat([]byte(chatBody(`,"top_k":40,"min_p":null,"service_tier":"flex","dreamlab":{"vendor":{"own":[1]}}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Options) != 2 || string(r.Options["top_k"]) != "40" || string(r.Options["service_tier"]) != `"flex"` {
+		t.Errorf("options %s", r.Options)
+	}
+	if len(r.Vendor) != 1 || string(r.Vendor["own"]) != "[1]" {
+		t.Errorf("the vendor's %s", r.Vendor)
+	}
+	if got := r.Lacks([]string{"min_p"}); got != "top_k" {
+		t.Errorf("%q is lacking", got)
+	}
+	_, err = tasks.ParseChatTaking([]byte(`{"modle":"m"}`), func(string) bool { return false })
+	var fault *tasks.InputError
+	if !errors.As(err, &fault) || fault.Param != "modle" {
+		t.Errorf("got %v", err)
 	}
 }
 

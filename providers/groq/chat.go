@@ -19,9 +19,20 @@ func encode(req *providers.Request, body *openai.Body) error {
 		return err
 	}
 	body.N = nil
-	body.MaxTokens, body.MaxCompletionTokens = 0, req.MaxTokens
+	openai.LimitCompletion(body)
 	return nil
 }
+
+// options are Groq's parameters that OpenAI does not have
+// (https://console.groq.com/docs/api-reference#chat-create).
+var options = []string{
+	"citation_options", "compound_custom", "disable_tool_validation", "documents", "include_reasoning",
+	"reasoning_format", "search_settings",
+}
+
+// members are what gpt-oss and others want back of their earlier turns between tool
+// calls (https://console.groq.com/docs/reasoning).
+var members = []string{"reasoning"}
 
 // refuse names what Groq answers with 400.
 func refuse(req *providers.Request) error {

@@ -25,7 +25,7 @@ var settings = []providers.Setting{
 }
 
 // Vendor opens the Groq driver.
-var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbox: sandbox}
+var Vendor = providers.Vendor{Name: name, Settings: settings, Options: options, Open: open, Sandbox: sandbox}
 
 // sandbox leads the driver to Groq's emulator.
 func sandbox(address, credential string) map[string]string {
@@ -50,7 +50,8 @@ func open(config providers.Config) (providers.Driver, error) {
 	}
 	dialect := openai.Dialect{
 		Provider: name, Base: base + "/openai/v1", Key: key,
-		Encode: encode, Classify: classify, Words: words, Extension: "x_groq", InOnePiece: hasSchema,
+		Options: options, Members: members, Encode: encode, Classify: classify, Words: words, Extension: "x_groq",
+		InOnePiece: hasSchema,
 	}
 	client := openai.New(dialect, config)
 	return driver{client, client}, nil

@@ -3,7 +3,9 @@ package openai
 import (
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
@@ -35,28 +37,81 @@ func newBody(req *providers.Request, streamed bool) *Body {
 	return body
 }
 
-// extended is a body whose messages hold more than OpenAI's do.
-type extended struct {
-	*Body
-	Messages []json.RawMessage `json:"messages"` // in place of the body's own
+// encode returns what is sent: the body itself, where nothing stands beside OpenAI's own.
+func (c *Client) encode(req *providers.Request, body *Body) (any, error) {
+	if name := req.Lacks(c.dialect.Options); name != "" {
+		return nil, Unsupported(name, "leave it out, or give it under dreamlab.vendor if the vendor has it")
+	}
+	if !c.dialect.TakesExtra {
+		body.Tools = plainTools(body.Tools)
+	}
+	beside, messages := req.Beside(c.dialect.Options), c.messages(body.Messages)
+	if len(beside) == 0 && messages == nil {
+		return body, nil
+	}
+	sent := plainjson.Of(body)
+	if messages != nil {
+		sent = completion.Set(sent, "messages", plainjson.Of(messages))
+	}
+	for _, name := range slices.Sorted(maps.Keys(beside)) {
+		sent = completion.Set(sent, name, beside[name])
+	}
+	return json.RawMessage(sent), nil
 }
 
-// withExtra returns what is to be encoded: the body itself, where no message holds
-// anything extra.
-func withExtra(body *Body) any {
-	if !slices.ContainsFunc(body.Messages, func(m providers.Message) bool { return len(m.Extra) > 0 }) {
-		return body
+// messages returns the messages with the members that the vendor takes beside OpenAI's;
+// nil where none has any.
+func (c *Client) messages(all []providers.Message) []json.RawMessage {
+	has := func(m providers.Message) bool { return len(c.members(m)) > 0 }
+	if !slices.ContainsFunc(all, has) {
+		return nil
 	}
-	messages := make([]json.RawMessage, len(body.Messages))
-	for i, m := range body.Messages {
-		text := plainjson.Of(m)
-		for _, name := range slices.Sorted(maps.Keys(m.Extra)) {
-			text = completion.Set(text, name, m.Extra[name])
+	messages := make([]json.RawMessage, len(all))
+	for i, m := range all {
+		text, members := plainjson.Of(m), c.members(m)
+		for _, name := range slices.Sorted(maps.Keys(members)) {
+			text = completion.Set(text, name, members[name])
 		}
 		messages[i] = text
 	}
-	return extended{Body: body, Messages: messages}
+	return messages
 }
+
+// members returns what of a message the vendor takes beside OpenAI's. The reasoning of
+// earlier turns has two names in use: it goes by the one that the vendor takes.
+func (c *Client) members(m providers.Message) map[string]json.RawMessage {
+	if c.dialect.TakesExtra || len(m.Extra) == 0 {
+		return m.Extra
+	}
+	members := map[string]json.RawMessage{}
+	for _, name := range c.dialect.Members {
+		value := m.Extra[name]
+		if other := reasonings[name]; len(value) == 0 && !slices.Contains(c.dialect.Members, other) {
+			value = m.Extra[other]
+		}
+		if len(value) > 0 {
+			members[name] = value
+		}
+	}
+	return members
+}
+
+// reasonings leads from one name of the reasoning to the other.
+var reasonings = map[string]string{"reasoning": "reasoning_content", "reasoning_content": "reasoning"}
+
+// LimitCompletion has the body bound the answer by max_completion_tokens, for vendors
+// and models that refuse max_tokens.
+func LimitCompletion(body *Body) {
+	body.MaxTokens, body.MaxCompletionTokens = 0, max(body.MaxTokens, body.MaxCompletionTokens)
+}
+
+// reasoner finds the names of OpenAI's reasoning models, o1 to o9 and gpt-5 and later,
+// which refuse max_tokens (https://platform.openai.com/docs/guides/reasoning).
+var reasoner = regexp.MustCompile(`^(o[1-9]|gpt-([5-9]|[1-9][0-9]))([-.]|$)`)
+
+// Reasons tells whether a model is one of OpenAI's reasoning models, by the last part
+// of its name.
+func Reasons(model string) bool { return reasoner.MatchString(model[strings.LastIndex(model, "/")+1:]) }
 
 // plainTools returns the tools with the members alone that OpenAI has: others, such
 // as Anthropic's cache_control, are refused by some vendors.

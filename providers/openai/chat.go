@@ -27,14 +27,13 @@ func (c *Client) Chat(
 			return nil, c.refused(req.Model, err)
 		}
 	}
+	sent, err := c.encode(req, body)
+	if err != nil {
+		return nil, c.refused(req.Model, err)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	call := Call{Method: http.MethodPost, URL: c.at(RouteChat, req.Model), In: body, model: req.Model}
-	if c.dialect.TakesExtra {
-		call.In = withExtra(body)
-	} else {
-		body.Tools = plainTools(body.Tools)
-	}
+	call := Call{Method: http.MethodPost, URL: c.at(RouteChat, req.Model), In: sent, model: req.Model}
 	answer, err := c.send(ctx, call)
 	if err != nil {
 		return nil, err

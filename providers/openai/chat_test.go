@@ -218,6 +218,100 @@ func TestExtraMembersGoToThoseWhoTakeThem(t *testing.T) {
 	}
 }
 
+// sentBy returns the body with which a dialect asks.
+func sentBy(t *testing.T, dialect Dialect, req *providers.Request) map[string]json.RawMessage {
+	t.Helper()
+	var sent map[string]json.RawMessage
+	client := serve(t, dialect, func(w http.ResponseWriter, r *http.Request) {
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+			t.Error(err)
+		}
+		body(200, "application/json", whole)(w, r)
+	})
+	if _, err := client.Chat(t.Context(), req, nil); err != nil {
+		t.Error(err)
+	}
+	return sent
+}
+
+func TestReasoningOfEarlierTurnsGoesByTheNameThatAVendorTakes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		members []string
+		extra   map[string]json.RawMessage
+		want    string
+	}{
+		"its own":     {[]string{"reasoning"}, map[string]json.RawMessage{"reasoning": []byte(`"a"`), "x": []byte(`1`)}, `,"reasoning":"a"`},
+		"the other":   {[]string{"reasoning"}, map[string]json.RawMessage{"reasoning_content": []byte(`"b"`)}, `,"reasoning":"b"`},
+		"both":        {[]string{"reasoning", "reasoning_content"}, map[string]json.RawMessage{"reasoning_content": []byte(`"c"`)}, `,"reasoning_content":"c"`},
+		"not wanted":  {nil, map[string]json.RawMessage{"reasoning": []byte(`"d"`)}, ""},
+		"wanted here": {[]string{"cache_control"}, map[string]json.RawMessage{"cache_control": []byte(`{}`)}, `,"cache_control":{}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			req := hello()
+			req.Messages[0].Extra = c.extra
+			want := `[{"role":"user","content":"hello"` + c.want + `}]`
+			if got := string(sentBy(t, Dialect{Members: c.members}, req)["messages"]); got != want {
+				t.Errorf("sent %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestOptionsThatAreNotTakenAreRefusedAndHintsLeftOut(t *testing.T) {
+	t.Parallel()
+	req := hello()
+	req.Options = map[string]json.RawMessage{"top_k": []byte("5"), "service_tier": []byte(`"flex"`)}
+	req.Vendor = map[string]json.RawMessage{"own": []byte("true")}
+	sent := sentBy(t, Dialect{Options: []string{"top_k"}}, req)
+	if string(sent["top_k"]) != "5" || string(sent["own"]) != "true" || sent["service_tier"] != nil {
+		t.Errorf("sent %s", sent)
+	}
+	sent = sentBy(t, Dialect{Options: []string{completion.AnyOption}}, req)
+	if string(sent["service_tier"]) != `"flex"` {
+		t.Errorf("sent %s", sent)
+	}
+	client := serve(t, Dialect{}, func(http.ResponseWriter, *http.Request) { t.Error("the vendor was asked") })
+	_, err := client.Chat(t.Context(), req, nil)
+	var e *providers.Error
+	if !errors.As(err, &e) || e.Kind != providers.KindUnsupported || e.Param != "top_k" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheLimitOfTokensIsSentAsTheModelUnderstandsIt(t *testing.T) {
+	t.Parallel()
+	for model, name := range map[string]string{
+		"o3-mini": "max_completion_tokens", "o1": "max_completion_tokens", "gpt-5.6-sol": "max_completion_tokens",
+		"openai/gpt-5": "max_completion_tokens", "gpt-10-mini": "max_completion_tokens",
+		"gpt-4o": "max_tokens", "openai/gpt-oss-120b": "max_tokens", "llama3.2": "max_tokens", "olmo-2": "max_tokens",
+	} {
+		req := hello()
+		req.Model, req.MaxTokens = model, 9
+		sent := sentBy(t, Dialect{Encode: plain}, req)
+		if string(sent[name]) != "9" || len(sent["max_tokens"])+len(sent["max_completion_tokens"]) != 1 {
+			t.Errorf("%s: sent %s, want %s alone", model, sent, name)
+		}
+	}
+}
+
+func TestWhatIsKnownOfAPublicHost(t *testing.T) {
+	t.Parallel()
+	if strict("http://127.0.0.1:8000/v1") != nil {
+		t.Error("a server of one's own is strict")
+	}
+	host := strict("https://api.openai.com/v1")
+	if host == nil || len(host.members) > 0 {
+		t.Fatalf("got %+v", host)
+	}
+	req := hello()
+	req.Model, req.MaxTokens = "gpt-4o", 9
+	if sent := sentBy(t, Dialect{Encode: host.encode}, req); string(sent["max_completion_tokens"]) != "9" {
+		t.Errorf("sent %s", sent)
+	}
+}
+
 func TestMembersOfToolsThatOpenAIDoesNotHave(t *testing.T) {
 	t.Parallel()
 	const function = `{"name":"f","parameters":{"n":1.0},"strict":true`

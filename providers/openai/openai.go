@@ -38,7 +38,13 @@ type Dialect struct {
 	Encode func(req *providers.Request, body *Body) error
 	// InOnePiece tells which requests the vendor can not stream. Defaults to none.
 	InOnePiece func(req *providers.Request) bool
-	// TakesExtra passes the members of messages and tools on that OpenAI does not
+	// Options names the parameters that the vendor takes beside OpenAI's. Others are
+	// refused by their names.
+	Options []string
+	// Members names the members of messages that the vendor takes beside OpenAI's, as
+	// the reasoning of earlier turns. Others are left out.
+	Members []string
+	// TakesExtra passes all members of messages and tools on that OpenAI does not
 	// have, for servers that ignore what they do not know or ask to have it back.
 	TakesExtra bool
 	// Words are the vendor's own for what it refuses; they outrank the general ones.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"dreamlab/providers"
@@ -20,26 +21,68 @@ type compatible struct{ *Client }
 // Such a server bills nothing, which the catalogue has to be told (see
 // catalog.Free), and it queues without a bound, so that the lane's concurrency
 // is what protects it.
-func Compatible(name, baseURL, key string) providers.Vendor {
+//
+// It gets the options that servers of this kind are known to take, and those that
+// pass names beside; with "all" in it, whatever a client gives.
+func Compatible(name, baseURL, key string, pass ...string) providers.Vendor {
+	taken := slices.Concat(options, pass)
 	return providers.Vendor{
-		Name: name,
+		Name:    name,
+		Options: taken,
 		Open: func(config providers.Config) (providers.Driver, error) {
 			base, err := CheckBase(name+".base_url", baseURL)
 			if err != nil {
 				return nil, err
 			}
-			dialect := Dialect{Provider: name, Base: base, Key: key, Encode: plain, TakesExtra: true}
+			dialect := Dialect{Provider: name, Base: base, Key: key, Encode: plain, Options: taken, TakesExtra: true}
+			if host := strict(base); host != nil {
+				dialect.TakesExtra, dialect.Members = false, host.members
+				dialect.Encode = host.encode
+			}
 			return compatible{New(dialect, config)}, nil
 		},
 	}
 }
 
-// plain leaves out what says no more than its absence does.
+// plain leaves out what says no more than its absence does, and bounds the answer as
+// the model understands it.
 func plain(req *providers.Request, body *Body) error {
 	if req.N != nil && *req.N == 1 {
 		body.N = nil
 	}
+	if Reasons(req.Model) {
+		LimitCompletion(body)
+	}
 	return nil
+}
+
+// strictHost is a public service that refuses members of messages that it does not know.
+type strictHost struct {
+	members []string
+	encode  func(*providers.Request, *Body) error
+}
+
+// strictHosts are those that operators name as servers of their own.
+var strictHosts = map[string]strictHost{
+	"api.openai.com": {encode: limited}, // all its models take max_completion_tokens
+	"api.mistral.ai": {encode: plain, members: []string{"prefix"}},
+}
+
+// strict returns what is known of a base URL's host, nil for nothing.
+func strict(base string) *strictHost {
+	parsed, err := url.Parse(base)
+	if err != nil { // CheckBase has read it
+		return nil
+	}
+	if host, known := strictHosts[parsed.Hostname()]; known {
+		return &host
+	}
+	return nil
+}
+
+func limited(req *providers.Request, body *Body) error {
+	LimitCompletion(body)
+	return plain(req, body)
 }
 
 // CheckBase returns a base URL without its last slash, or an error that names

@@ -1,8 +1,11 @@
 package providertest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -129,6 +132,42 @@ func (h Harness) unsupported(t *testing.T) {
 		if r.calls.Load() != before {
 			t.Errorf("%s: the vendor was asked", param)
 		}
+	}
+}
+
+// options has the vendor's own parameters reach it, and others refused by name.
+func (h Harness) options(t *testing.T) {
+	r := h.rig(t)
+	var sent []byte
+	record := func(w http.ResponseWriter, q *http.Request, _ http.Handler) bool {
+		body, err := io.ReadAll(q.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		sent = body
+		w.WriteHeader(http.StatusInternalServerError)
+		return true
+	}
+	req, taken := r.request(question), r.vendor(Key).Options
+	req.Options = map[string]json.RawMessage{}
+	for _, name := range taken {
+		req.Options[name] = json.RawMessage(`"given"`)
+	}
+	req.Vendor = map[string]json.RawMessage{"in_no_list": json.RawMessage(`7`)}
+	r.during(record, func() {
+		_, err := r.driver.Chat(t.Context(), req, nil)
+		wantKind(t, "a vendor that fails", err, providers.KindServer)
+	})
+	for _, name := range append(slices.Clone(taken), "in_no_list") {
+		if !bytes.Contains(sent, []byte(`"`+name+`":`)) {
+			t.Errorf("%s did not reach the vendor", name)
+		}
+	}
+	req.Options = map[string]json.RawMessage{"service_tier": json.RawMessage(`"flex"`), "temprature": json.RawMessage(`1`)}
+	_, err := r.driver.Chat(t.Context(), req, nil)
+	e := asError(t, err)
+	if e.Kind != providers.KindUnsupported || e.Param != "temprature" || e.Charge != providers.ChargeNone {
+		t.Errorf("an option that the vendor lacks: got %v (param %q, charge %s)", e, e.Param, e.Charge)
 	}
 }
 

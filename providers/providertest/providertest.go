@@ -54,6 +54,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("models", h.models)
 	t.Run("concurrent", h.concurrent)
 	t.Run("unsupported", h.unsupported)
+	t.Run("options", h.options)
 	t.Run("unknown model", h.unknownModel)
 	t.Run("wrong key", h.wrongKey)
 	t.Run("statuses", h.statuses)
@@ -115,12 +116,17 @@ func (h Harness) rig(t *testing.T) *rig {
 	return r
 }
 
+func (r *rig) vendor(key string) providers.Vendor {
+	if r.harness.Open != nil {
+		return r.harness.Open(r.base, key)
+	}
+	return r.harness.Vendor
+}
+
 func (r *rig) open(t *testing.T, key string) providers.Driver {
 	t.Helper()
-	vendor, settings := r.harness.Vendor, map[string]string{}
-	if r.harness.Open != nil {
-		vendor = r.harness.Open(r.base, key)
-	} else {
+	vendor, settings := r.vendor(key), map[string]string{}
+	if r.harness.Settings != nil {
 		settings = r.harness.Settings(r.base)
 	}
 	for name, value := range settings {

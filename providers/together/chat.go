@@ -19,6 +19,16 @@ func encode(req *providers.Request, body *openai.Body) error {
 	return encodeTools(req, body)
 }
 
+// options are Together's parameters that OpenAI does not have
+// (https://docs.together.ai/reference/chat-completions-1).
+var options = []string{
+	"chat_template_kwargs", "compliance", "context_length_exceeded_behavior", "echo", "min_p", "reasoning",
+	"repetition_penalty", "safety_model", "top_k",
+}
+
+// members are what reasoning models want back of their earlier turns.
+var members = []string{"reasoning", "reasoning_content"}
+
 // encodeTools says "none" by leaving the tools out, and "required" by naming the
 // only tool, for Together takes neither. With several tools there is no such way.
 func encodeTools(req *providers.Request, body *openai.Body) error {

@@ -40,7 +40,7 @@ var settings = []providers.Setting{
 const dedicatedBase = "https://api-inference.together.ai/v1"
 
 // Vendor opens the Together driver.
-var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbox: sandbox}
+var Vendor = providers.Vendor{Name: name, Settings: settings, Options: options, Open: open, Sandbox: sandbox}
 
 // sandbox leads the driver to Together's emulator, whose base ends as the
 // vendor's own does.
@@ -96,6 +96,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	d.owner = config.Values["TOGETHER_PROJECT_ID"]
 	d.Client = openai.New(openai.Dialect{
 		Provider: name, Base: v1, Key: key, Encode: encode, Classify: classify, Words: words,
+		Options: options, Members: members,
 		URL: func(route, model string) string {
 			if route == openai.RouteChat && dedicatedModel(model) {
 				return dedicated + route

@@ -113,7 +113,7 @@ func New(o Options) (*Server, error) {
 	return &Server{handler: newMux(front, routes(o, front, chats)), chats: chats, grace: o.Grace}, nil
 }
 
-// contexts tells chats how many tokens the models of the catalogue take.
+// contexts tells chats what the models of the catalogue take.
 type contexts struct{ models Models }
 
 // Context finds a model by its name.
@@ -121,6 +121,9 @@ func (c contexts) Context(model string) (tokens int, found bool) {
 	m, found := c.models.Find(model)
 	return m.Context, found
 }
+
+// TakesOption tells whether any vendor takes a parameter.
+func (c contexts) TakesOption(name string) bool { return c.models.TakesOption(name) }
 
 // Handler returns the whole API.
 func (s *Server) Handler() http.Handler { return s.handler }

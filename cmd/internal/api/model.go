@@ -22,6 +22,8 @@ type Models interface {
 	List() []Model
 	// Find returns a model by the name provider/model.
 	Find(name string) (Model, bool)
+	// TakesOption tells whether any vendor takes a parameter that OpenAI does not have.
+	TakesOption(name string) bool
 }
 
 // Model is a vendor's model as the catalogue knows it.

@@ -76,6 +76,8 @@ type listedModels []Model
 
 func (l listedModels) List() []Model { return l }
 
+func (l listedModels) TakesOption(name string) bool { return name == "top_k" }
+
 func (l listedModels) Find(name string) (Model, bool) {
 	for _, m := range l {
 		if m.Name == name {

@@ -6,14 +6,21 @@ import (
 	"time"
 
 	"dreamlab/cmd/internal/api"
+	"dreamlab/providers"
 	"dreamlab/providers/catalog"
+	"dreamlab/providers/completion"
 )
 
 // models shows the API the part of the catalogue that this program can ask for.
 type models struct {
 	known   *catalog.Catalog
 	vendors []string
+	options []string // that these vendors take
 	now     func() time.Time
+}
+
+func (m *models) add(vendor providers.Vendor) {
+	m.vendors, m.options = append(m.vendors, vendor.Name), append(m.options, vendor.Options...)
 }
 
 // List returns every model of the vendors that are open.
@@ -36,6 +43,10 @@ func (m *models) Find(name string) (api.Model, bool) {
 	}
 	return m.view(model), true
 }
+
+// TakesOption tells whether any of the vendors takes a parameter of a chat that OpenAI
+// does not have.
+func (m *models) TakesOption(name string) bool { return completion.Takes(m.options, name) }
 
 func (m *models) view(model catalog.Model) api.Model {
 	view := api.Model{

@@ -3,9 +3,7 @@ package boot
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net"
-	"slices"
 	"time"
 
 	"dreamlab/cmd/internal/api"
@@ -58,16 +56,16 @@ func (s *Stack) tunable(ctx context.Context, provider, base string) error {
 }
 
 func (s *Stack) models() *models {
-	vendors := slices.Collect(maps.Keys(s.Config.Vendors))
-	for _, server := range s.Config.Servers {
-		vendors = append(vendors, server.Name)
-	}
-	if s.Sandbox != nil {
-		for _, vendor := range Vendors() {
-			vendors = append(vendors, vendor.Name)
+	m := &models{known: s.Catalog, now: time.Now}
+	for _, vendor := range Vendors() {
+		if _, configured := s.Config.Vendors[vendor.Name]; configured || s.Sandbox != nil {
+			m.add(vendor)
 		}
 	}
-	return &models{known: s.Catalog, vendors: vendors, now: time.Now}
+	for _, server := range s.Config.Servers {
+		m.add(ownServer(server))
+	}
+	return m
 }
 
 // Worker returns what works on the lanes, all of them where none is named, and

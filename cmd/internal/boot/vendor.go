@@ -94,9 +94,13 @@ func openDrivers(c *config.Config, sandboxURL string) (map[string]providers.Driv
 		}
 	}
 	for _, server := range c.Servers {
-		open(openai.Compatible(server.Name, server.BaseURL, server.Key), nil)
+		open(ownServer(server), nil)
 	}
 	return drivers, faults
+}
+
+func ownServer(server config.Server) providers.Vendor {
+	return openai.Compatible(server.Name, server.BaseURL, server.Key, server.Pass...)
 }
 
 // addServers tells the catalogue what the operator's own servers have.

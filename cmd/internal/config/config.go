@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"dreamlab/store/money"
 )
 
@@ -201,8 +203,23 @@ type Server struct {
 	BaseURL string   `yaml:"base_url"` // where /chat/completions is added
 	KeyEnv  string   `yaml:"key_env,omitempty"`
 	Models  []string `yaml:"models"` // what it serves, for nothing
+	// Pass names parameters of a chat that it takes beside OpenAI's and those that such
+	// servers are known to take; all for whatever a client gives.
+	Pass Pass `yaml:"pass,omitempty"`
 	// Key is what KeyEnv holds.
 	Key string `yaml:"-"`
+}
+
+// Pass is a list of names, or one of them alone.
+type Pass []string
+
+// UnmarshalYAML reads a list or a single name.
+func (p *Pass) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.ScalarNode {
+		return node.Decode((*[]string)(p))
+	}
+	*p = Pass{node.Value}
+	return nil
 }
 
 // The defaults that other words of the configuration rest on.

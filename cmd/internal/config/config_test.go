@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"dreamlab/providers"
 )
 
@@ -306,5 +308,15 @@ func TestUSD(t *testing.T) {
 	c := must(load(t, "budgets: [{purpose: all, usd: 12.345, per: month}]"))
 	if got := c.Budgets[0].USD; got != 12_345_000_000 || got.String() != "12.345" {
 		t.Errorf("got %d, %s", got, got)
+	}
+}
+
+func TestWhatServersArePassed(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{"all": 1, "[top_k, num_ctx]": 2, "[]": 0} {
+		var server Server
+		if err := yaml.Unmarshal([]byte("pass: "+text), &server); err != nil || len(server.Pass) != want {
+			t.Errorf("%s: got %q, %v", text, server.Pass, err)
+		}
 	}
 }

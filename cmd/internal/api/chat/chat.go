@@ -28,11 +28,13 @@ type Engine interface {
 	Cancel(ctx context.Context, tenant, id string) (job.Job, error)
 }
 
-// Contexts knows how many tokens a model of the catalogue takes, 0 where that is
-// not known. It is safe for concurrent use.
+// Contexts knows what the models of the catalogue take. It is safe for concurrent use.
 type Contexts interface {
-	// Context finds a model by the name provider/model.
+	// Context finds a model by the name provider/model. Its tokens are 0 where they are
+	// not known.
 	Context(model string) (tokens int, found bool)
+	// TakesOption tells whether any vendor takes a parameter that OpenAI does not have.
+	TakesOption(name string) bool
 }
 
 // Options set up Chats. Absence and Log are optional.
@@ -95,7 +97,7 @@ type finding func(context.Context, aliasOf) (learn.Route, error)
 
 // readChat reads a chat and finds out who is to answer it.
 func (s *Chats) readChat(c *wire.Call, body []byte, find finding) (tasks.ChatInput, served, error) {
-	request, err := tasks.ParseChat(body)
+	request, err := tasks.ParseChatTaking(body, s.Models.TakesOption)
 	if err != nil {
 		return tasks.ChatInput{}, served{}, err
 	}
