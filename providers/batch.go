@@ -18,19 +18,26 @@ type Batcher interface {
 	// KindModelGone where the vendor takes no batch of it.
 	Batchable(ctx context.Context, model string) (BatchLimits, error)
 	// Submit orders a batch. It is never called twice for one spec without a Find
-	// between: a vendor may have no idempotency key.
+	// between: a vendor may have no idempotency key. A line with a parameter that the
+	// vendor does not have is left out, and then has no answer; where no line is left,
+	// it fails with KindUnsupported.
 	Submit(ctx context.Context, spec BatchSpec) (Batch, error)
 	// Find lists the vendor's batches and returns the one that has the spec's name
-	// and was made at notBefore or later.
+	// and was made at notBefore or later, the oldest of several. It fails with
+	// KindUnsupported where the vendor lists none: then a batch whose order is in doubt
+	// counts as made and lost.
 	Find(ctx context.Context, spec BatchSpec, notBefore time.Time) (batch Batch, found bool, err error)
-	// Poll tells how far a batch is.
+	// Poll tells how far a batch is. A handle that Submit never gave is KindInvalid.
 	Poll(ctx context.Context, handle Handle) (Batch, error)
-	// Results hands over the answers of a batch that has ended, in any order, and
-	// stops with the error that each returns. A batch that was cancelled or has
-	// expired holds those lines that were answered, and billed, before.
+	// Results hands over the answers of a batch that is over, in any order, each line at
+	// most once, and stops with the error that each returns. A batch that was cancelled
+	// or has expired holds those lines that were answered, and billed, before; one that
+	// failed holds none. Lines without an answer are left out, or come with an error
+	// that is charged nothing.
 	Results(ctx context.Context, handle Handle, each func(BatchAnswer) error) error
 	// Cancel asks for the end; lines that are under way may still be answered and
-	// billed.
+	// billed. A batch that is over is no error. It fails with KindUnsupported where the
+	// vendor can not cancel.
 	Cancel(ctx context.Context, handle Handle) (Batch, error)
 }
 

@@ -1,5 +1,5 @@
 // Package groq drives GroqCloud (https://console.groq.com/docs/openai), which
-// answers chats quickly and trains nothing. It is only what Groq does
+// answers chats quickly, batches of them at half price, and trains nothing. It is only what Groq does
 // differently from OpenAI's dialect; the dialect itself is in providers/openai.
 package groq
 
@@ -37,7 +37,13 @@ func sandbox(address, credential string) map[string]string {
 type driver struct {
 	providers.Driver
 	providers.Streamer
+	batches providers.Batcher
 }
+
+var _ providers.Batches = driver{}
+
+// Batcher answers many requests later, at half price.
+func (d driver) Batcher() providers.Batcher { return d.batches }
 
 func open(config providers.Config) (providers.Driver, error) {
 	key := openai.Value(config, settings, "GROQ_API_KEY")
@@ -54,5 +60,5 @@ func open(config providers.Config) (providers.Driver, error) {
 		InOnePiece: hasSchema,
 	}
 	client := openai.New(dialect, config)
-	return driver{client, client}, nil
+	return driver{client, client, openai.NewBatcher(client, batches(dialect.Base))}, nil
 }

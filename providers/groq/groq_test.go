@@ -38,6 +38,7 @@ func TestConformance(t *testing.T) {
 	two, three := 2, 3
 	providertest.Run(t, providertest.Harness{
 		Vendor: groq.Vendor, Start: start, Settings: settings, Model: "openai/gpt-oss-20b",
+		Batch: "openai/gpt-oss-20b",
 		Lacks: map[string]func(*providers.Request){
 			"n":             func(r *providers.Request) { r.N = &two },
 			"logprobs":      func(r *providers.Request) { r.Logprobs = true },

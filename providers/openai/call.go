@@ -3,6 +3,7 @@ package openai
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,10 @@ type Call struct {
 	Form   url.Values // sent instead of In
 	Raw    io.Reader  // sent instead of In, as it is, Size bytes long
 	Size   int64
-	Out    any // takes the JSON of the answer; nil where it does not matter
+	Kind   string // of Raw. Defaults to application/octet-stream
+	Out    any    // takes the JSON of the answer; nil where it does not matter
+	// Lines takes the answer line by line instead. An error of it is returned as it is.
+	Lines func(line []byte) error
 
 	model string // set where the call is about a model: a 404 is then the model's
 }
@@ -39,11 +43,11 @@ const (
 )
 
 // Do makes one exchange that is no chat, within a minute, or an hour where Raw
-// is sent. It fails with an [*providers.Error]. The header is also returned with
+// is sent or Lines are read. It fails with an [*providers.Error]. The header is also returned with
 // a redirect, which fails with its status.
 func (c *Client) Do(ctx context.Context, call Call) (http.Header, error) {
 	slow := &providers.LimitError{Limit: "total", After: callPatience}
-	if call.Raw != nil {
+	if call.Raw != nil || call.Lines != nil {
 		slow.After = uploadPatience
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, slow.After, slow)
@@ -56,6 +60,9 @@ func (c *Client) Do(ctx context.Context, call Call) (http.Header, error) {
 		return nil, err
 	}
 	defer answer.close()
+	if call.Lines != nil {
+		return answer.Header, answer.eachLine(call.Lines)
+	}
 	body, err := answer.read()
 	if err != nil {
 		return answer.Header, err
@@ -117,7 +124,7 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	kind := ""
 	switch {
 	case call.Raw != nil:
-		body, kind = io.NopCloser(call.Raw), "application/octet-stream"
+		body, kind = io.NopCloser(call.Raw), cmp.Or(call.Kind, "application/octet-stream")
 	case call.Form != nil:
 		body, kind = bytes.NewReader([]byte(call.Form.Encode())), "application/x-www-form-urlencoded"
 	case call.In != nil:

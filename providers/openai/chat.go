@@ -21,19 +21,13 @@ const (
 func (c *Client) Chat(
 	ctx context.Context, req *providers.Request, sink providers.Sink,
 ) (*providers.Reply, error) {
-	body := newBody(req, sink != nil && c.Streams(req))
-	if c.dialect.Encode != nil {
-		if err := c.dialect.Encode(req, body); err != nil {
-			return nil, c.refused(req.Model, err)
-		}
-	}
-	sent, err := c.encode(req, body)
+	body, err := c.words(req, sink != nil && c.Streams(req))
 	if err != nil {
 		return nil, c.refused(req.Model, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	call := Call{Method: http.MethodPost, URL: c.at(RouteChat, req.Model), In: sent, model: req.Model}
+	call := Call{Method: http.MethodPost, URL: c.at(RouteChat, req.Model), In: body, model: req.Model}
 	answer, err := c.send(ctx, call)
 	if err != nil {
 		return nil, err
@@ -53,6 +47,17 @@ func (c *Client) Chat(
 		return c.wholeAsStream(answer, reply, sink)
 	}
 	return c.whole(answer, reply)
+}
+
+// words puts a request into the vendor's words, or refuses it.
+func (c *Client) words(req *providers.Request, streamed bool) (any, error) {
+	body := newBody(req, streamed)
+	if c.dialect.Encode != nil {
+		if err := c.dialect.Encode(req, body); err != nil {
+			return nil, err
+		}
+	}
+	return c.encode(req, body)
 }
 
 // Streams tells whether the answer to a request can be streamed, as

@@ -45,6 +45,10 @@ type Harness struct {
 	// Tunable is a base model that can be trained and hosted, Unhostable one that
 	// can only be trained. Optional: without them the vendor does neither.
 	Tunable, Unhostable string
+	// Batch is a model that takes batches. Optional: without it the vendor has none.
+	// The emulator has to be one that the lab's Serve made, and play the faults of
+	// batches.
+	Batch string
 }
 
 // Run runs the whole suite.
@@ -68,6 +72,17 @@ func Run(t *testing.T, h Harness) {
 	if h.Embeddings != "" {
 		t.Run("embeddings", h.embeddings)
 	}
+	if h.Batch != "" {
+		t.Run("batch", h.batch)
+		t.Run("batch lost", h.batchLost)
+		t.Run("batch lines failed", h.batchLinesFailed)
+		t.Run("batch failed", h.batchFailed)
+		t.Run("batch expired", h.batchExpired)
+		t.Run("batch cancelled", h.batchCancelled)
+		t.Run("batch left out", h.batchLeftOut)
+		t.Run("batch handle", h.batchHandle)
+		t.Run("batch errors", h.batchErrors)
+	}
 	if h.Tunable != "" {
 		t.Run("train", h.train)
 		t.Run("train lost", h.trainLost)
@@ -84,13 +99,14 @@ type fault func(w http.ResponseWriter, r *http.Request, next http.Handler) bool
 
 // rig is a driver, its emulator, and the suite between them.
 type rig struct {
-	harness Harness
-	driver  providers.Driver
-	advance func(time.Duration)
-	fault   atomic.Pointer[fault]
-	calls   atomic.Int64
-	base    string
-	client  *http.Client
+	harness  Harness
+	driver   providers.Driver
+	emulator http.Handler
+	advance  func(time.Duration)
+	fault    atomic.Pointer[fault]
+	calls    atomic.Int64
+	base     string
+	client   *http.Client
 }
 
 func (h Harness) rig(t *testing.T) *rig {
@@ -98,7 +114,7 @@ func (h Harness) rig(t *testing.T) *rig {
 	t.Parallel()
 	r := &rig{harness: h}
 	emulator, advance := h.Start(t)
-	r.advance = advance
+	r.emulator, r.advance = emulator, advance
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.calls.Add(1)
 		if broken := r.fault.Load(); broken != nil && (*broken)(w, req, emulator) {

@@ -1,9 +1,9 @@
-// Package emulator is Groq where Groq is not: its chat completions, streams,
+// Package emulator is Groq where Groq is not: its chat completions, streams, batches,
 // model list, rate-limit headers and errors, as its SDK and pages describe them
 // (https://console.groq.com/docs/api-reference, /docs/errors, /docs/rate-limits),
 // answered by the sandbox's model.
 //
-// It has no batches, files, speech or tools that Groq runs itself.
+// It has no speech or tools that Groq runs itself.
 package emulator
 
 import (
@@ -15,6 +15,7 @@ import (
 
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/sandbox/model"
+	"dreamlab/providers/sandbox/work"
 )
 
 const name = "groq"
@@ -30,7 +31,14 @@ func New(l *lab.Lab) http.Handler {
 		Tail:    tail,
 		BadJSON: badJSON,
 	}
+	account, err := work.Open(l, work.Options{
+		Vendor: name, Hour: func(string) int64 { return 0 }, Brain: func(string) *model.Model { return nil },
+	})
+	if err != nil {
+		return l.Serve(e.dialect.Vendor, e.dialect.Vendor.Unusable(err))
+	}
 	mux := http.NewServeMux()
+	e.batches(account).Handle(mux)
 	mux.HandleFunc("POST /openai/v1/chat/completions", e.dialect.Vendor.Handle(e.chat))
 	mux.HandleFunc("GET /openai/v1/models", e.dialect.Vendor.Answer(e.models))
 	mux.HandleFunc("GET /openai/v1/models/{id...}", e.dialect.Vendor.Answer(e.model))
@@ -57,10 +65,7 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	if err := lab.ReadJSON(r, &ask); err != nil {
 		return unreadable(err)
 	}
-	served, refused := e.find(ask.Model)
-	if refused == nil {
-		refused = ask.check(served)
-	}
+	served, refused := e.serving(&ask)
 	if refused != nil {
 		return refused
 	}
@@ -68,6 +73,15 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	answer := &lab.Answer{Model: served.ID, Ask: &ask.Ask}
 	e.lab.Chat(w, r, e.dialect, answer, served.brain)
 	return nil
+}
+
+// serving finds the model that answers, or says what Groq refuses.
+func (e *emulator) serving(ask *ask) (entry, *lab.Failure) {
+	served, refused := e.find(ask.Model)
+	if refused == nil {
+		refused = ask.check(served)
+	}
+	return served, refused
 }
 
 func unreadable(err error) *lab.Failure {

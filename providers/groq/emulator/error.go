@@ -40,13 +40,23 @@ func words() lab.Words {
 
 // fail writes Groq's error object.
 func fail(w http.ResponseWriter, f lab.Failure) {
+	f = complete(f)
+	lab.WriteFailure(w, f, errorObject(f))
+}
+
+// complete puts Groq's words where a failure brings none of its own.
+func complete(f lab.Failure) lab.Failure {
 	if f.Full {
 		f.Status = statusFull
 	}
 	if f.Status == http.StatusTooManyRequests {
 		f.Message = cmp.Or(f.Message, limitMessage(f))
 	}
-	f = words().Complete(f)
+	return words().Complete(f)
+}
+
+func errorObject(f lab.Failure) map[string]any {
+	f = complete(f)
 	object := map[string]any{"message": f.Message, "type": f.Type}
 	maps.Copy(object, f.Extra)
 	if f.Code != "" {
@@ -55,7 +65,7 @@ func fail(w http.ResponseWriter, f lab.Failure) {
 	if f.Param != "" {
 		object["param"] = f.Param
 	}
-	lab.WriteFailure(w, f, map[string]any{"error": object})
+	return map[string]any{"error": object}
 }
 
 // limitMessage says when to try again in words too, as Groq does.

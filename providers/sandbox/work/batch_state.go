@@ -64,12 +64,15 @@ func (bs *Batches) plan(b *Batch, target lab.Target) {
 		b.Ends, b.Ending = expiry, BatchExpired
 	}
 	if len(b.Bad) > 0 {
-		b.Ends, b.Ending, b.Most = b.Created.Add(batchChecking), BatchFailed, 0
+		b.Ends, b.Ending, b.Most = b.Checked(), BatchFailed, 0
 	}
 }
 
-// stops is when the batch ends, however that comes.
-func (b *Batch) stops() time.Time {
+// Checked is when the batch is found sound, or refused.
+func (b *Batch) Checked() time.Time { return b.Created.Add(batchChecking) }
+
+// Stops is when the batch ends, however that comes.
+func (b *Batch) Stops() time.Time {
 	if end := b.Cancelled.Add(batchStopping); !b.Cancelled.IsZero() && end.Before(b.Ends) {
 		return end
 	}
@@ -79,7 +82,7 @@ func (b *Batch) stops() time.Time {
 // State is where the batch is at a time. One that ends while it is being cancelled
 // ends as it would have.
 func (b *Batch) State(now time.Time) BatchState {
-	stops := b.stops()
+	stops := b.Stops()
 	switch {
 	case !now.Before(stops) && stops.Before(b.Ends):
 		return BatchCancelled
@@ -87,7 +90,7 @@ func (b *Batch) State(now time.Time) BatchState {
 		return b.Ending
 	case !b.Cancelled.IsZero():
 		return BatchCancelling
-	case now.Before(b.Created.Add(batchChecking)):
+	case now.Before(b.Checked()):
 		return BatchValidating
 	case now.Before(b.Started):
 		return BatchQueued
@@ -101,7 +104,7 @@ func (b *Batch) State(now time.Time) BatchState {
 
 // Done is how many lines are done, well or not.
 func (b *Batch) Done(now time.Time) int {
-	if stops := b.stops(); now.After(stops) {
+	if stops := b.Stops(); now.After(stops) {
 		now = stops
 	}
 	if !now.After(b.Started) {

@@ -1,0 +1,160 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"mime/multipart"
+	"net/http"
+
+	"dreamlab/providers"
+	"dreamlab/store/plainjson"
+)
+
+// BatchFile is a file of requests, which is written while it is sent: it is never whole
+// in memory.
+type BatchFile struct {
+	Size  int64 // bytes
+	Lines int
+
+	batcher *batcher
+	spec    providers.BatchSpec
+	failed  error // why the lines could not be read while they were sent
+}
+
+// newFile measures the file of a batch's requests. Lines that the vendor has no words
+// for are left out.
+func (b *batcher) newFile(spec providers.BatchSpec) (*BatchFile, error) {
+	file := &BatchFile{batcher: b, spec: spec}
+	var left error
+	for line, err := range file.lines(func(err error) { left = err }) {
+		if err != nil {
+			return nil, err
+		}
+		file.Size += int64(len(line))
+		file.Lines++
+	}
+	if file.Lines == 0 {
+		return nil, left
+	}
+	return file, nil
+}
+
+// lines encodes the requests. What is left out is told to leave.
+func (f *BatchFile) lines(leave func(error)) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for asked, err := range f.spec.Requests {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			line, err := f.batcher.encodeLine(f.spec.Model, asked)
+			if providers.KindOf(err) == providers.KindUnsupported {
+				leave(err)
+				continue
+			}
+			if !yield(line, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// encodeLine makes a line of the file, with its end.
+func (b *batcher) encodeLine(model string, asked providers.BatchLine) ([]byte, error) {
+	request := *asked.Request
+	request.Model = model
+	body, err := b.words(&request, false)
+	if err != nil {
+		return nil, err
+	}
+	line := struct {
+		ID     string `json:"custom_id"`
+		Method string `json:"method,omitempty"`
+		URL    string `json:"url,omitempty"`
+		Body   any    `json:"body"`
+	}{ID: asked.ID, Body: body}
+	if !b.Bare {
+		line.Method, line.URL = http.MethodPost, b.Route
+	}
+	encoded, err := plainjson.Encode(line)
+	return append(encoded, '\n'), err
+}
+
+// Open reads the file from its beginning. Its reader is closed when it is sent.
+func (f *BatchFile) Open() io.ReadCloser {
+	next, stop := iter.Pull2(f.lines(func(error) {}))
+	return &lineReader{next: next, stop: stop, failed: &f.failed}
+}
+
+// cause is why a file was not sent: that its lines could not be read comes first.
+func (f *BatchFile) cause(err error) error {
+	if f.failed == nil {
+		return err
+	}
+	return f.batcher.refused(f.spec.Model, f.failed)
+}
+
+// lineReader reads what an iterator of lines gives.
+type lineReader struct {
+	next   func() ([]byte, error, bool)
+	stop   func()
+	left   []byte
+	failed *error
+}
+
+func (r *lineReader) Read(p []byte) (int, error) {
+	if len(r.left) == 0 {
+		line, err, more := r.next()
+		if err != nil {
+			*r.failed = err
+			return 0, err
+		}
+		if !more {
+			return 0, io.EOF
+		}
+		r.left = line
+	}
+	n := copy(p, r.left)
+	r.left = r.left[n:]
+	return n, nil
+}
+
+func (r *lineReader) Close() error {
+	r.stop()
+	return nil
+}
+
+// uploadForm sends a file in one form.
+func (b *batcher) uploadForm(ctx context.Context, name string, file *BatchFile) (string, error) {
+	var form bytes.Buffer
+	writer := multipart.NewWriter(&form)
+	if err := errors.Join(writer.WriteField("purpose", b.Purpose), startFile(writer, name)); err != nil {
+		return "", b.refused(file.spec.Model, err)
+	}
+	head := bytes.Clone(form.Bytes())
+	form.Reset()
+	if err := writer.Close(); err != nil {
+		return "", b.refused(file.spec.Model, err)
+	}
+	content := file.Open()
+	defer content.Close()
+	var made batchInput
+	_, err := b.Do(ctx, Call{
+		Method: http.MethodPost, URL: b.Base + "/files", Kind: writer.FormDataContentType(), Out: &made,
+		Raw:  io.MultiReader(bytes.NewReader(head), content, bytes.NewReader(form.Bytes())),
+		Size: int64(len(head)) + file.Size + int64(form.Len()),
+	})
+	if err == nil && made.ID == "" {
+		err = b.garbled("the answer to the upload names no file")
+	}
+	return made.ID, err
+}
+
+// startFile begins the part of a form that holds a file.
+func startFile(writer *multipart.Writer, name string) error {
+	_, err := writer.CreateFormFile("file", name)
+	return err
+}
