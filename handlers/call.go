@@ -26,6 +26,8 @@ type CallerOptions struct {
 	Router Asker
 	// Prices tells which models can be paid for. Defaults to all.
 	Prices providers.Pricer
+	// Limits bound the calls for an alias, by its name. Defaults to the router's own.
+	Limits map[string]providers.Limits
 	// Budgets cap what tenants may spend. Defaults to none.
 	Budgets []Budget
 	// Now tells the time. Defaults to time.Now.
@@ -39,6 +41,7 @@ type CallerOptions struct {
 type Caller struct {
 	router  Asker
 	prices  providers.Pricer
+	limits  map[string]providers.Limits
 	budgets []Budget
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error
@@ -53,7 +56,7 @@ type named struct{ tenant, name string }
 
 // NewCaller returns a caller.
 func NewCaller(o CallerOptions) *Caller {
-	c := &Caller{router: o.Router, prices: o.Prices, budgets: o.Budgets, now: o.Now, sleep: o.Sleep}
+	c := &Caller{router: o.Router, prices: o.Prices, limits: o.Limits, budgets: o.Budgets, now: o.Now, sleep: o.Sleep}
 	c.reserves = flight.NewGroup(1, c.reserveAll)
 	if c.now == nil {
 		c.now = time.Now
@@ -72,6 +75,8 @@ type Step struct {
 	Tiers   [][]providers.Target
 	Sink    providers.Sink                         // nil for a whole answer
 	Began   func(target providers.Target, try int) // as in [providers.Call]
+	Hold    bool                                   // as in [providers.Call]
+	Alias   string                                 // whose limits hold where Limits is silent; "" for none
 	Limits  providers.Limits
 	// Within caps what a job and those that work for it may spend. Nil: no cap.
 	Within *Within
@@ -153,9 +158,10 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Tiers:   step.Tiers,
 		Sink:    step.Sink,
 		Began:   step.Began,
+		Hold:    step.Hold,
 		Tenant:  run.Job.Tenant,
 		Ledger:  &ledger{caller: c, run: run, step: step},
-		Limits:  limits(run, step),
+		Limits:  c.limitsOf(run, step),
 	})
 	if answer == nil {
 		return nil, failed(ctx, run, err)
@@ -177,11 +183,15 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 // attempts come to eight calls.
 const triesAtFirst = 3
 
-// limits bounds the tries of a step together with the attempts at its job.
-func limits(run *tasks.Run, step *Step) providers.Limits {
-	l := step.Limits
-	if l.Tries == 0 && !run.Job.Attached {
-		l.Tries = max(1, triesAtFirst-run.Job.Attempt)
+// limitsOf bounds the tries of a step together with the attempts at its job.
+func (c *Caller) limitsOf(run *tasks.Run, step *Step) providers.Limits {
+	l := step.Limits.Over(c.limits[step.Alias])
+	if step.Limits.Tries > 0 || run.Job.Attached {
+		return l
+	}
+	tries := max(1, triesAtFirst-run.Job.Attempt)
+	if l.Tries == 0 || tries < l.Tries {
+		l.Tries = tries
 	}
 	return l
 }

@@ -79,17 +79,27 @@ func TestFailureQuotesWhatIsForTheClient(t *testing.T) {
 // TestTriesAndAttemptsAreBoundedTogether adds up what five attempts may call.
 func TestTriesAndAttemptsAreBoundedTogether(t *testing.T) {
 	t.Parallel()
-	calls := 0
-	for attempt := range 5 {
-		calls += limits(&tasks.Run{Job: job.Job{Attempt: attempt}}, &Step{}).Tries
+	caller := NewCaller(CallerOptions{Limits: map[string]providers.Limits{
+		"eager": {Tries: 9, Silence: time.Second}, "shy": {Tries: 1},
+	}})
+	for alias, want := range map[string]int{"": 8, "eager": 8, "shy": 5} {
+		calls := 0
+		for attempt := range 5 {
+			calls += caller.limitsOf(&tasks.Run{Job: job.Job{Attempt: attempt}}, &Step{Alias: alias}).Tries
+		}
+		if calls != want {
+			t.Errorf("a job in the background for alias %q makes %d calls, want %d", alias, calls, want)
+		}
 	}
-	if calls != 8 {
-		t.Errorf("a job in the background makes %d calls, want 8", calls)
-	}
-	if l := limits(&tasks.Run{Job: job.Job{Attached: true}}, &Step{}); l.Tries != 0 {
+	waits := &tasks.Run{Job: job.Job{Attached: true}}
+	if l := caller.limitsOf(waits, &Step{}); l.Tries != 0 {
 		t.Errorf("a chat whose client waits has %d tries, want the router's own", l.Tries)
 	}
-	if l := limits(&tasks.Run{}, &Step{Limits: providers.Limits{Tries: 7}}); l.Tries != 7 {
+	if l := caller.limitsOf(waits, &Step{Alias: "eager"}); l.Tries != 9 || l.Silence != time.Second {
+		t.Errorf("the limits of an alias became %+v", l)
+	}
+	own := providers.Limits{Tries: 7}
+	if l := caller.limitsOf(&tasks.Run{}, &Step{Alias: "shy", Limits: own}); l.Tries != 7 {
 		t.Errorf("a step's own limit became %d", l.Tries)
 	}
 }

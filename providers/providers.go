@@ -49,6 +49,9 @@ type Config struct {
 	// HTTP carries the traffic. Defaults to a client without a total timeout
 	// (the router owns the time limits) and without redirects to other hosts.
 	HTTP *http.Client
+	// InOnePiece is for a server that can not stream: the driver asks for whole answers.
+	// Defaults to asking for streams.
+	InOnePiece bool
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 }

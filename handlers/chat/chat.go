@@ -131,7 +131,9 @@ func (h *handler) step(ctx context.Context, t *turn) (handlers.Step, error) {
 			return handlers.Step{}, err
 		}
 	}
-	return handlers.Step{Name: "answer", Purpose: "chat", Request: request, Tiers: tiers, Defer: true}, nil
+	return handlers.Step{
+		Name: "answer", Purpose: "chat", Request: request, Tiers: tiers, Alias: t.in.Alias, Defer: true,
+	}, nil
 }
 
 // targets finds out who is to be asked. A client that waits is answered by the

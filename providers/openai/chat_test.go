@@ -333,3 +333,32 @@ func TestMembersOfToolsThatOpenAIDoesNotHave(t *testing.T) {
 		}
 	}
 }
+
+// TestServerThatCanNotStream has the reader want chunks all the same.
+func TestServerThatCanNotStream(t *testing.T) {
+	t.Parallel()
+	const whole = `{"id":"i","object":"chat.completion","model":"m","choices":[{"index":0,"message":` +
+		`{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var sent map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil || sent["stream"] != nil || sent["stream_options"] != nil {
+			t.Errorf("sent %v, %v", sent, err)
+		}
+		body(200, "application/json", whole)(w, r)
+	}))
+	defer server.Close()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	driver, err := Compatible("own", server.URL, "").
+		Open(providers.Config{InOnePiece: true, HTTP: &http.Client{Transport: transport}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if streamer, able := driver.(providers.Streamer); !able || streamer.Streams(hello()) {
+		t.Error("the driver says that it streams")
+	}
+	var g gather
+	if reply, err := driver.Chat(t.Context(), hello(), g.sink); err != nil || reply.Content != "hi" || g.shows != 1 {
+		t.Errorf("got %+v, %v and %d chunks", reply, err, g.shows)
+	}
+}

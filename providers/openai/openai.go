@@ -90,19 +90,23 @@ func New(dialect Dialect, config providers.Config) *Client {
 	if now == nil {
 		now = time.Now
 	}
+	if config.InOnePiece {
+		dialect.InOnePiece = func(*providers.Request) bool { return true }
+	}
 	dialect.Base = strings.TrimRight(dialect.Base, "/")
 	return &Client{dialect: dialect, http: &still, now: now}
 }
 
 // NewHTTP returns the HTTP client that vendors use where they are given none.
-// It bounds connecting, and leaves the time of an answer to the router.
+// It bounds connecting at what the router's limit for it may be set to, and leaves
+// the time of an answer to the router.
 func NewHTTP() *http.Client {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Client{Transport: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dialer.DialContext,
 		ForceAttemptHTTP2:      true,
-		TLSHandshakeTimeout:    10 * time.Second,
+		TLSHandshakeTimeout:    30 * time.Second,
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    64,

@@ -114,7 +114,7 @@ func (s *Stack) tuneDeps(caller *handlers.Caller) tune.Deps {
 
 func (s *Stack) caller() *handlers.Caller {
 	return handlers.NewCaller(handlers.CallerOptions{
-		Router: s.Router, Prices: s.Catalog, Budgets: s.budgets(),
+		Router: s.Router, Prices: s.Catalog, Limits: aliasLimits(s.Config), Budgets: s.budgets(),
 	})
 }
 

@@ -140,7 +140,7 @@ func (s *Stack) openVendors(ctx context.Context, o StackOptions) (err error) {
 		return err
 	}
 	s.Router = providers.NewRouter(providers.RouterOptions{
-		Drivers: drivers, Prices: s.Catalog, Circuits: newCircuits(s.Queue, s.Log),
+		Drivers: drivers, Prices: s.Catalog, Limits: serverLimits(s.Config), Circuits: newCircuits(s.Queue, s.Log),
 		Slots: newSlots(s.Queue, s.Config.Models, s.Log), Tried: newTries(s.Metrics),
 		Dispute: newDisputes(s.Metrics, s.Log),
 	})

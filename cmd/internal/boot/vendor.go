@@ -77,8 +77,8 @@ func Emulators(l *lab.Lab) http.Handler {
 func openDrivers(c *config.Config, sandboxURL string) (map[string]providers.Driver, error) {
 	drivers := map[string]providers.Driver{}
 	var faults error
-	open := func(vendor providers.Vendor, values map[string]string) {
-		driver, err := vendor.Open(providers.Config{Values: values})
+	open := func(vendor providers.Vendor, config providers.Config) {
+		driver, err := vendor.Open(config)
 		if err != nil {
 			faults = errors.Join(faults, fmt.Errorf("open %s: %w", vendor.Name, err))
 			return
@@ -88,13 +88,13 @@ func openDrivers(c *config.Config, sandboxURL string) (map[string]providers.Driv
 	for _, v := range list() {
 		name := v.Name
 		if sandboxURL != "" {
-			open(v.Vendor, v.Sandbox(sandboxURL+"/"+name, SandboxKey))
+			open(v.Vendor, providers.Config{Values: v.Sandbox(sandboxURL+"/"+name, SandboxKey)})
 		} else if values, configured := c.Vendors[name]; configured {
-			open(v.Vendor, values)
+			open(v.Vendor, providers.Config{Values: values})
 		}
 	}
 	for _, server := range c.Servers {
-		open(ownServer(server), nil)
+		open(ownServer(server), providers.Config{InOnePiece: server.InOnePiece})
 	}
 	return drivers, faults
 }

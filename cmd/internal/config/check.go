@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -18,6 +19,7 @@ func (l *loader) check() {
 	l.checkAddresses()
 	l.checkModels()
 	l.checkCaps()
+	l.checkLimits()
 	l.checkLanes()
 	l.checkTenants()
 	l.checkDream()
@@ -247,6 +249,10 @@ func (l *loader) checkServers() {
 		base, err := url.Parse(s.BaseURL)
 		if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
 			l.fault("servers[%d]: base_url has to begin with http:// or https://", i)
+		}
+		l.checkLimit(fmt.Sprintf("servers[%d].limits", i), s.Limits)
+		if s.Limits.Total != 0 {
+			l.fault("servers[%d].limits.total: it holds for all servers of an answer: set it under limits, by alias", i)
 		}
 		if len(s.Models) == 0 {
 			l.fault("servers[%d]: name the models that it serves under models", i)

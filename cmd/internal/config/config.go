@@ -52,6 +52,7 @@ type Config struct {
 
 	Team      Team                `yaml:"team"`
 	Routes    map[string][]Target `yaml:"routes"`
+	Limits    map[string]Limits   `yaml:"limits"` // by alias
 	Lanes     map[string]Lane     `yaml:"lanes"`
 	Tenants   []Tenant            `yaml:"tenants"`
 	Models    map[string]Model    `yaml:"models"` // by provider/model
@@ -206,6 +207,10 @@ type Server struct {
 	// Pass names parameters of a chat that it takes beside OpenAI's and those that such
 	// servers are known to take; all for whatever a client gives.
 	Pass Pass `yaml:"pass,omitempty"`
+	// InOnePiece is for a server that can not stream: it is asked for whole answers,
+	// which have one limit of time. Defaults to asking it to stream.
+	InOnePiece bool   `yaml:"in_one_piece,omitempty"`
+	Limits     Limits `yaml:"limits,omitempty"`
 	// Key is what KeyEnv holds.
 	Key string `yaml:"-"`
 }

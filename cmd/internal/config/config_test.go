@@ -118,7 +118,8 @@ dream:
 tune: {margin: 0.7, hosting_hours: 900}
 budgets: [{purpose: fun, usd: -3, per: week}]
 schedules: [{id: a, cron: "* *", zone: UTC}, {id: a, cron: "@daily", misfire: all, overlap: maybe}]
-servers: [{name: groq, base_url: localhost, key_env: NOT_SET}]
+servers: [{name: groq, base_url: localhost, key_env: NOT_SET, limits: {connect: 1m, total: 1m, tries: 11}}]
+limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 `
 	_, err := load(t, text, "CLOUDFLARE_API_TOKEN", "t0ken", "DREAMLAB_ADDR", "nowhere")
 	var faults Faults
@@ -132,7 +133,10 @@ servers: [{name: groq, base_url: localhost, key_env: NOT_SET}]
 		"lanes.fast: nothing in it", "tenants[0]: weight", "tenants[1]: name", `models: "solo" is no model`, "models.groq/x.concurrency: 0 is too few", `"25:00" is no time`, "Mars/Base", "0.7 is out of range", "from 1 to 744",
 		`"fun" is no purpose`, "write a plain decimal", `per is "week"`, `cron "* *"`, "schedules[1]: id",
 		`misfire is "all"`, `overlap is "maybe"`,
-		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models", "NOT_SET, which is not set",
+		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models",
+		"servers[0].limits.connect: 1m0s is out of range", "servers[0].limits.tries: 11", "servers[0].limits.total",
+		"limits.ghost: there is no such alias", "limits.lead.silence: -1s", "limits.base.first_token: 2h0m0s is out of range",
+		"NOT_SET, which is not set",
 	} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("no fault says %q", part)
@@ -318,5 +322,25 @@ func TestWhatServersArePassed(t *testing.T) {
 		if err := yaml.Unmarshal([]byte("pass: "+text), &server); err != nil || len(server.Pass) != want {
 			t.Errorf("%s: got %q, %v", text, server.Pass, err)
 		}
+	}
+}
+
+func TestLimitsAreRead(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, "servers: [{name: own, base_url: 'http://127.0.0.1:1/v1', models: [m], in_one_piece: true,\n"+
+		"  limits: {whole: 5m, tries: 2}}]\nteam: {lead: own/m, base: own/m}\n"+
+		"limits: {assistant: {connect: 2s, headers: 5s, first_token: 14s, silence: 10s, total: 1m, tries: 3}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := providers.Limits{
+		Connect: 2 * time.Second, Headers: 5 * time.Second, FirstToken: 14 * time.Second, Silence: 10 * time.Second,
+		Total: time.Minute, Tries: 3,
+	}
+	if got := c.Limits["assistant"].Calls(); got != want {
+		t.Errorf("the alias has %+v, want %+v", got, want)
+	}
+	if got := c.Servers[0].Limits.Calls(); got != (providers.Limits{Whole: 5 * time.Minute, Tries: 2}) || !c.Servers[0].InOnePiece {
+		t.Errorf("the server has %+v, in one piece: %v", got, c.Servers[0].InOnePiece)
 	}
 }
