@@ -24,6 +24,9 @@ type Dialect struct {
 	// Authorize puts the credential into a request, for vendors that do not take
 	// the Key as a bearer token. Defaults to that.
 	Authorize func(*http.Request) error
+	// Secrets returns what must not be shown beside the Key, such as the tokens of the
+	// moment. Defaults to nothing.
+	Secrets func() []string
 	// URL returns where a route is served for a model, which is "" where the route is
 	// about none. Defaults to the route below Base.
 	URL func(route, model string) string

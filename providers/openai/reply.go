@@ -79,6 +79,7 @@ func (m *members) mended(object, choices []byte) []byte {
 type usage struct {
 	Prompt     *float64 `json:"prompt_tokens"`
 	Completion float64  `json:"completion_tokens"`
+	Total      float64  `json:"total_tokens"`
 	In         struct {
 		Cached float64 `json:"cached_tokens"`
 	} `json:"prompt_tokens_details"`
@@ -96,10 +97,23 @@ func (u *usage) counts() providers.Usage {
 	if u == nil || u.Prompt == nil || !countable(*u.Prompt) || !countable(u.Completion) {
 		return providers.Usage{Missing: true}
 	}
+	output := u.output()
 	return providers.Usage{
 		Input: int64(*u.Prompt), CachedInput: int64(min(max(u.In.Cached, 0), *u.Prompt)),
-		Output: int64(u.Completion), Reasoning: int64(min(max(u.Out.Reasoning, 0), u.Completion)),
+		Output: int64(output), Reasoning: int64(min(max(u.Out.Reasoning, 0), output)),
 	}
+}
+
+// output is what is billed as output. Some vendors count reasoning beside the
+// completion, with it in the total (x.ai) or in neither (Gemini behind a gateway).
+func (u *usage) output() float64 {
+	if reasoning := u.Out.Reasoning; countable(reasoning) && reasoning > u.Completion {
+		return u.Completion + reasoning
+	}
+	if rest := u.Total - *u.Prompt; countable(rest) {
+		return max(u.Completion, rest)
+	}
+	return u.Completion
 }
 
 func countable(tokens float64) bool { return tokens >= 0 && tokens < maxTokens }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -35,6 +36,9 @@ type Harness struct {
 	Settings func(base string) map[string]string
 	// Open returns the vendor at base. Optional.
 	Open func(base, key string) providers.Vendor
+	// Token tells requests for an access token from the others: no fault stands in for
+	// their answers. Optional.
+	Token func(*http.Request) bool
 	// Model answers chats.
 	Model string
 	// Lacks holds what makes a request one that the vendor has no parameter
@@ -116,6 +120,10 @@ func (h Harness) rig(t *testing.T) *rig {
 	emulator, advance := h.Start(t)
 	r.emulator, r.advance = emulator, advance
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if h.Token != nil && h.Token(req) {
+			emulator.ServeHTTP(w, req)
+			return
+		}
 		r.calls.Add(1)
 		if broken := r.fault.Load(); broken != nil && (*broken)(w, req, emulator) {
 			return
@@ -146,9 +154,7 @@ func (r *rig) open(t *testing.T, key string) providers.Driver {
 		settings = r.harness.Settings(r.base)
 	}
 	for name, value := range settings {
-		if value == Key {
-			settings[name] = key
-		}
+		settings[name] = strings.ReplaceAll(value, Key, key)
 	}
 	driver, err := vendor.Open(providers.Config{Values: settings, HTTP: r.client})
 	if err != nil {

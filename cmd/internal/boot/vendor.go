@@ -16,6 +16,8 @@ import (
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/together"
 	togetheremulator "dreamlab/providers/together/emulator"
+	"dreamlab/providers/vertex"
+	vertexemulator "dreamlab/providers/vertex/emulator"
 )
 
 // listed is a vendor with its emulator.
@@ -29,6 +31,7 @@ func list() []listed {
 	return []listed{
 		{groq.Vendor, groqemulator.New},
 		{together.Vendor, togetheremulator.New},
+		{vertex.Vendor, vertexemulator.New},
 	}
 }
 

@@ -25,6 +25,10 @@ type Dialect struct {
 	Chunk func(*Answer, Piece) map[string]any
 	// Broken makes the event that says that a stream failed.
 	Broken func(*Answer) map[string]any
+	// BrokenInList puts the event of Broken into a list, as Google does.
+	BrokenInList bool
+	// Unmarked streams end without [DONE].
+	Unmarked bool
 	// Tail makes what a stream carries after its last piece, nil for nothing.
 	Tail func(*Answer) map[string]any
 	// BadJSON answers a structured answer that is not JSON. Defaults to
@@ -41,6 +45,9 @@ type Answer struct {
 	Free    bool   // paid otherwise than by the token
 	Created time.Time
 	Ask     *model.Ask
+	// Reasoning are tokens of thought before the answer. They are billed as its
+	// output, and counted in Usage.Out.
+	Reasoning int64
 }
 
 // Piece is a part of a streamed answer.
@@ -86,6 +93,7 @@ func (l *Lab) Complete(a *Answer, brain *model.Model) *Failure {
 	if a.Call != nil {
 		a.Call.ID = NewID("call_")
 	}
+	a.Usage.Out += a.Reasoning
 	a.ID, a.Created = NewID("chatcmpl-"), l.Clock.wall() // a chat takes no time that could be driven
 	a.Billed = cmp.Or(a.Billed, a.Model)
 	return nil
@@ -160,7 +168,9 @@ func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answ
 			return
 		}
 	}
-	s.done()
+	if !d.Unmarked {
+		s.done()
+	}
 }
 
 // sse writes server-sent events.
@@ -170,7 +180,7 @@ type sse struct {
 }
 
 // send tells whether the client still listens.
-func (s *sse) send(event map[string]any) bool {
+func (s *sse) send(event any) bool {
 	data, err := json.Marshal(event)
 	if err != nil { // what the emulators answer always marshals
 		panic(err)
@@ -194,7 +204,11 @@ func (s *sse) write(data []byte) bool {
 func (s *sse) fail(f Fault, d *Dialect, a *Answer) {
 	switch f.Kind {
 	case FaultStreamError:
-		s.send(d.Broken(a))
+		event := any(d.Broken(a))
+		if d.BrokenInList {
+			event = []any{event}
+		}
+		s.send(event)
 		return
 	case FaultStall:
 		Wait(s.request.Context(), maxHang)

@@ -33,6 +33,10 @@ func (c *Clock) now() time.Time {
 	return c.lab.Add(time.Duration(float64(passed) * c.speed))
 }
 
+// Wall returns the time of who calls, which no script moves: what clients sign is
+// dated by it.
+func (c *Clock) Wall() time.Time { return c.wall() }
+
 // Speed returns lab seconds per wall second.
 func (c *Clock) Speed() float64 {
 	c.mu.Lock()

@@ -1,0 +1,133 @@
+package vertex
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// early is how long before its end a token is replaced. The metadata server keeps one
+// for itself until four minutes before; Google's own clients ask at 3:45.
+const early = 225 * time.Second
+
+// fresh is the age of a token that was just given out: one that is refused then is not
+// refused for its age.
+const fresh = time.Minute
+
+// tokens keeps the access token, and gets a new one before it ends. It is safe for
+// concurrent use: one asks, the others wait for the answer or for their context.
+type tokens struct {
+	credential *credential
+	now        func() time.Time
+	asking     chan struct{} // holds one value while somebody asks
+
+	mu    sync.Mutex
+	token string
+	got   time.Time
+	ends  time.Time
+}
+
+func newTokens(c *credential, now func() time.Time) *tokens {
+	return &tokens{credential: c, now: now, asking: make(chan struct{}, 1)}
+}
+
+// get returns a token that is valid for a while.
+func (t *tokens) get(ctx context.Context) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	if token, left := t.kept(); left > early {
+		return token, nil
+	}
+	select {
+	case t.asking <- struct{}{}:
+		defer func() { <-t.asking }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	token, left := t.kept()
+	if left > early { // another has asked meanwhile
+		return token, nil
+	}
+	given, err := t.credential.ask(ctx)
+	if err != nil {
+		if left > 0 {
+			return token, nil // the old one still does
+		}
+		return "", err
+	}
+	t.keep(given)
+	return given.AccessToken, nil
+}
+
+// kept returns the token and for how long it is valid.
+func (t *tokens) kept() (string, time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.token == "" {
+		return "", 0
+	}
+	return t.token, t.ends.Sub(t.now())
+}
+
+func (t *tokens) keep(given *oauth2.Token) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.token, t.got = given.AccessToken, t.now()
+	t.ends = t.got.Add(time.Until(given.Expiry)) // by our clock, whatever the machine's says
+}
+
+// secrets are what must never be shown: the token and what it was had with.
+func (t *tokens) secrets() []string {
+	token, _ := t.kept()
+	return append([]string{token}, t.credential.secrets...)
+}
+
+// drop forgets a token that was refused, and tells whether a new one may help.
+func (t *tokens) drop(refused string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.token != refused {
+		return t.token != "" // another has replaced it
+	}
+	if t.now().Sub(t.got) < fresh {
+		return false
+	}
+	t.token = ""
+	return true
+}
+
+// renewing sends a request once more, with a new token, where its token was refused
+// though it should be valid: it was revoked, or the project's policy has changed.
+// Nothing was done for a request that was turned away at the door.
+type renewing struct {
+	base   http.RoundTripper
+	tokens *tokens
+}
+
+// RoundTrip sends a request.
+func (r *renewing) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := r.base.RoundTrip(request)
+	if err != nil || response.StatusCode != http.StatusUnauthorized || request.Body != nil && request.GetBody == nil {
+		return response, err
+	}
+	refused, _ := strings.CutPrefix(request.Header.Get("Authorization"), "Bearer ")
+	if !r.tokens.drop(refused) {
+		return response, nil
+	}
+	again := request.Clone(request.Context())
+	if r.tokens.authorize(again) != nil {
+		return response, nil // what was answered says enough
+	}
+	if request.GetBody != nil {
+		if again.Body, err = request.GetBody(); err != nil {
+			return response, nil
+		}
+	}
+	response.Body.Close()
+	return r.base.RoundTrip(again)
+}

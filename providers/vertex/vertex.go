@@ -1,0 +1,153 @@
+// Package vertex drives Google Vertex AI (https://cloud.google.com/vertex-ai), which
+// Google also calls the Gemini Enterprise Agent Platform: Gemini and open models
+// behind one OpenAI-compatible endpoint, embeddings, and the lists of its
+// publishers' models. It is only what Google does differently from OpenAI's
+// dialect; the dialect itself is in providers/openai.
+package vertex
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"dreamlab/providers"
+	"dreamlab/providers/openai"
+)
+
+// name is the vendor's name in targets and errors.
+const name = "vertex"
+
+// The names of the settings.
+const (
+	envProject    = "GOOGLE_VERTEX_PROJECT"
+	envLocation   = "GOOGLE_VERTEX_LOCATION"
+	envLocations  = "GOOGLE_VERTEX_LOCATIONS"
+	envPublishers = "GOOGLE_VERTEX_PUBLISHERS"
+	envBase       = "GOOGLE_VERTEX_BASE_URL"
+	envInline     = "GOOGLE_CREDENTIALS"
+	envFile       = "GOOGLE_APPLICATION_CREDENTIALS"
+	envMetadata   = "GCE_METADATA_HOST"
+)
+
+var settings = []providers.Setting{
+	{Env: envProject, Required: true, Help: "id of the Google Cloud project that is billed"},
+	{
+		Env: envLocation, Default: global,
+		Help: "region that answers, such as us-central1, or global",
+	},
+	{
+		Env:     envLocations,
+		Default: "meta/llama-4-=us-east5",
+		Help:    "models that are served elsewhere: beginnings of their names with their regions, as a=b,c=d",
+	},
+	{
+		Env: envPublishers, Default: "google,meta,openai",
+		Help: "whose models are listed, by Google's names of the publishers",
+	},
+	{Env: envBase, Help: "base of the API in place of Google's own, which goes by the region"},
+	{
+		Env: envInline, Secret: true, Shared: true,
+		Help: "the text of a file of credentials, in place of the file",
+	},
+	{
+		Env: envFile, Shared: true,
+		Help: "a file of credentials; without it those of gcloud are used, or of the machine",
+	},
+	{
+		Env: envMetadata, Shared: true, Default: "169.254.169.254",
+		Help: "host of the metadata server that gives the machine's tokens",
+	},
+}
+
+// Vendor opens the Vertex AI driver.
+var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbox: sandbox}
+
+// sandboxProject is the one project that the emulator knows.
+const sandboxProject = "dreamlab-sandbox"
+
+// sandbox leads the driver to the emulator as a user who has logged in: the
+// credential is the user's refresh token.
+func sandbox(address, credential string) map[string]string {
+	return map[string]string{
+		envProject: sandboxProject, envBase: address,
+		envInline: `{"type":"authorized_user","client_id":"dreamlab","client_secret":"dreamlab",` +
+			`"refresh_token":"` + credential + `","token_uri":"` + address + `/token"}`,
+	}
+}
+
+// driver is the OpenAI-compatible endpoint with Google's own lists and vectors.
+type driver struct {
+	*openai.Client
+	place      place
+	publishers []string
+}
+
+func open(config providers.Config) (providers.Driver, error) {
+	value := func(env string) string { return openai.Value(config, settings, env) }
+	where, err := newPlace(value)
+	if err != nil {
+		return nil, err
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.HTTP == nil {
+		config.HTTP = openai.NewHTTP()
+	}
+	credential, err := newCredential(value, config.HTTP)
+	if err != nil {
+		return nil, err
+	}
+	tokens := newTokens(credential, config.Now)
+	still := *config.HTTP
+	still.Transport = &renewing{base: carrier(config.HTTP), tokens: tokens}
+	config.HTTP = &still
+	dialect := openai.Dialect{
+		Provider: name, Base: where.chats(""), URL: where.url,
+		Authorize: tokens.authorize, Secrets: tokens.secrets, Encode: encode, Classify: classify, Words: words,
+	}
+	return &driver{
+		Client: openai.New(dialect, config), place: where,
+		publishers: strings.Split(value(envPublishers), ","),
+	}, nil
+}
+
+// carrier is what a client sends its requests with.
+func carrier(client *http.Client) http.RoundTripper {
+	if client.Transport != nil {
+		return client.Transport
+	}
+	return http.DefaultTransport
+}
+
+// authorize puts a token into a request.
+func (t *tokens) authorize(request *http.Request) error {
+	token, err := t.get(request.Context())
+	if err != nil {
+		return t.failed(request.Context(), err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	if t.credential.quota != "" {
+		request.Header.Set("X-Goog-User-Project", t.credential.quota)
+	}
+	return nil
+}
+
+// failed is the error of a call for which no token was to be had, which costs
+// nothing.
+func (t *tokens) failed(ctx context.Context, err error) error {
+	kind, ended := providers.ContextKind(ctx)
+	if ended {
+		return &providers.Error{Kind: kind, Charge: providers.ChargeNone, Err: context.Cause(ctx)}
+	}
+	var refused *tokenError
+	if !errors.As(err, &refused) {
+		refused = &tokenError{kind: providers.KindServer, words: "no answer came"}
+	}
+	return &providers.Error{
+		Kind: refused.kind, Charge: providers.ChargeNone, Status: refused.status, Code: refused.code,
+		Message: "get an access token: " + providers.Redact(refused.words, t.secrets()...), RetryAfter: refused.wait,
+	}
+}
