@@ -13,6 +13,14 @@ import (
 // higher, the request is refused.
 var maxAnswer = map[string]int{"meta/llama-4-": 8192}
 
+// options are Google's parameters that OpenAI does not have: how Gemini thinks, what is
+// filtered and cached stand in extra_body.
+var options = []string{"extra_body", "web_search_options"}
+
+// members are what Gemini wants back of its earlier turns: the signatures of thoughts.
+// Those of tool calls stand in the calls.
+var members = []string{"extra_content"}
+
 // encode puts a request into Google's words
 // (https://cloud.google.com/vertex-ai/generative-ai/docs/migrate/openai/overview). What
 // Gemini has no parameter for, Google leaves out without a word.

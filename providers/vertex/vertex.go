@@ -62,7 +62,7 @@ var settings = []providers.Setting{
 }
 
 // Vendor opens the Vertex AI driver.
-var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbox: sandbox}
+var Vendor = providers.Vendor{Name: name, Settings: settings, Options: options, Open: open, Sandbox: sandbox}
 
 // sandboxProject is the one project that the emulator knows.
 const sandboxProject = "dreamlab-sandbox"
@@ -106,7 +106,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	config.HTTP = &still
 	dialect := openai.Dialect{
 		Provider: name, Base: where.chats(""), URL: where.url,
-		Authorize: tokens.authorize, Secrets: tokens.secrets, Encode: encode, Classify: classify, Words: words,
+		Authorize: tokens.authorize, Secrets: tokens.secrets, Options: options, Members: members, Encode: encode, Classify: classify, Words: words,
 	}
 	return &driver{
 		Client: openai.New(dialect, config), place: where,
