@@ -92,7 +92,7 @@ func reuse(effect book.Effect, hash string) (*Answered, error) {
 	}, nil
 }
 
-// requestHash tells one question from another. Who is asked does not belong to
+// requestHash tells one question from another. The model does not belong to
 // it: a route may change between two attempts.
 func requestHash(step *Step) string {
 	request := step.Request

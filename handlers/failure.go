@@ -15,7 +15,7 @@ type telling struct {
 	advice string // what to do
 	what   string // what went wrong
 	final  bool
-	quoted bool // the vendor's own words say it better; others are meant for whoever holds the account
+	quoted bool // the vendor's message is shown; other messages are meant for the owner of the account
 }
 
 var tellings = map[providers.Kind]telling{
@@ -79,7 +79,7 @@ func Failure(err error) *tasks.Failure {
 		Free: e.Kind == providers.KindBusy, After: e.RetryAfter, Err: err}
 }
 
-// message says what to do, and in brackets who said what.
+// message says what to do, and in brackets which vendor said what.
 func message(e *providers.Error, t telling) string {
 	advice, what := t.advice, t.what
 	if param := e.PlainParam(); param != "" && e.Kind == providers.KindUnsupported {

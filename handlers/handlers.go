@@ -1,9 +1,8 @@
-// Package handlers is the room of the work that package tasks names: one
-// folder a capability (chat, experience, dream, tune, schedule), and here what
-// they share: the one way to make a paid call, the one way to find out who
-// serves a model's name, and the words in which a vendor's failure is told to
-// a client.
+// Package handlers holds what all task handlers share: the only way to make a paid call, the
+// resolution of a model's name to its targets, and the texts in which a vendor's error is shown
+// to a client. Each capability (chat, experience, dream, tune, schedule) has a folder of its
+// own below it.
 //
-// It knows no vendor by name and no queue: who is asked comes from routes,
-// whether a job runs from its row.
+// It knows no vendor by name and no queue: the targets come from routes, and the state of a job
+// from its row.
 package handlers

@@ -85,8 +85,8 @@ func (l *ledger) Reserve(ctx context.Context, try providers.Try) (string, error)
 	return id, nil
 }
 
-// withdraw ends an entry that was written although nobody could say so: no call
-// follows it. What it can not reach is ended with the attempt.
+// withdraw ends an entry that was written although its writing was not confirmed: no call
+// follows it. An entry that it cannot reach is ended with the attempt.
 func (l *ledger) withdraw(ctx context.Context, id string, why error) error {
 	if !errors.Is(why, db.ErrBusy) && !errors.Is(why, db.ErrConflict) {
 		return nil // it was refused

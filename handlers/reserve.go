@@ -20,9 +20,8 @@ type reservation struct {
 	err   error
 }
 
-// reserve writes an open entry if its job is still held and every budget has
-// room. Those who reserve at the same time share a commit, because each has to
-// wait for all others of its tenant.
+// reserve writes an open entry if its job is still held and every budget has room. Concurrent
+// reservations share a commit, because each would wait for all others of its tenant.
 func (c *Caller) reserve(ctx context.Context, s *store.Store, entry book.Entry) (string, error) {
 	entry.ID = db.NewID("ent_")
 	r := &reservation{store: s, entry: entry}
@@ -116,8 +115,7 @@ func (c *Caller) commitment(f funds) book.Commitment {
 	return book.Commitment{Tenant: f.tenant, Purpose: b.Purpose, Since: b.since(c.now())}
 }
 
-// admitEach refuses those reservations that go over a budget: who asks for too
-// much fails alone.
+// admitEach refuses those reservations that exceed a budget, and only those.
 func (c *Caller) admitEach(ctx context.Context, q *store.Queries, all []*reservation) error {
 	left, err := c.fundsLeft(ctx, q, all)
 	if err != nil {
@@ -129,7 +127,7 @@ func (c *Caller) admitEach(ctx context.Context, q *store.Queries, all []*reserva
 	return nil
 }
 
-// hold makes others wait who spend for the tenants.
+// hold locks the tenants against other transactions that spend.
 func hold(ctx context.Context, q *store.Queries, all []*reservation) error {
 	for _, tenant := range tenantsOf(all) { // all take them in this order
 		if err := q.HoldTenant(ctx, tenant); err != nil {

@@ -13,10 +13,10 @@ import (
 	"dreamlab/tasks"
 )
 
-// Resolve finds out who serves a model's name for a tenant: the targets of an
+// Resolve returns the targets of a model's name for a tenant: those of an
 // alias, a tuned model of the tenant's, or a model of the catalogue named
 // provider/model. Of an alias' targets one is chosen by weight; sticky text (a
-// conversation's id) always gets the same one, and the others stand by. It
+// conversation's id) always gets the same one, and the others are fallbacks. It
 // fails with model_not_found.
 func (c *Caller) Resolve(ctx context.Context, q *store.Queries, tenant, model, sticky string) (
 	[][]providers.Target, error,

@@ -259,7 +259,7 @@ func readFeedback(param string, members map[string]json.RawMessage) (*Feedback, 
 }
 
 // boundedText reads a text that a database keeps as it is.
-func boundedText(param string, raw json.RawMessage, most int) (string, *InputError) {
+func boundedText(param string, raw json.RawMessage, maxBytes int) (string, *InputError) {
 	if len(raw) == 0 {
 		return "", nil
 	}
@@ -267,8 +267,8 @@ func boundedText(param string, raw json.RawMessage, most int) (string, *InputErr
 	switch {
 	case fault != nil:
 		return "", fault
-	case len(value) > most:
-		return "", invalid(param, "longer than %d bytes: shorten it", most)
+	case len(value) > maxBytes:
+		return "", invalid(param, "longer than %d bytes: shorten it", maxBytes)
 	case strings.IndexByte(value, 0) >= 0:
 		return "", invalid(param, "holds a NUL character: remove it")
 	}

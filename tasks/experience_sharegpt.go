@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// shareGPTRoles are OpenAI's roles for the names that rows of ShareGPT, and of the
-// trainers which took its form over, give to who speaks. A "function" answers a call
-// that was made under "function_call" before.
+// shareGPTRoles maps the names of the speakers in rows of ShareGPT, and of the trainers that
+// use its form, to OpenAI's roles. A "function" answers a call that was made under
+// "function_call" before.
 var shareGPTRoles = map[string]string{
 	"human": "user", "user": "user", "system": "system",
 	"gpt": "assistant", "chatgpt": "assistant", "assistant": "assistant", "model": "assistant",

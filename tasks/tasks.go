@@ -1,7 +1,7 @@
-// Package tasks is the contract between those who ask for work and those who
-// do it: the kinds of task with their typed inputs, the lanes that deliver
-// them, and what a handler is given and has to answer. It delivers nothing
-// itself (that is engine/) and does none of the work (that is handlers/).
+// Package tasks is the contract between the code that requests work and the handlers that do
+// it: the kinds of task with their typed inputs, the lanes that deliver them, and what a
+// handler gets and has to return. Package engine delivers the tasks, the packages in handlers
+// do the work.
 package tasks
 
 import (
@@ -98,7 +98,7 @@ type End struct {
 	// Unrecorded leaves no row of the attempt: nothing was tried, the job only waits
 	// for its turn.
 	Unrecorded bool
-	// WriteIsShort says that Write is a few statements that wait for nobody: the end
+	// WriteIsShort says that Write is a few statements that wait for no lock: the end
 	// may share a commit with others.
 	WriteIsShort bool
 	// Then runs after the commit: closing a reply stream. Its error is logged.

@@ -69,7 +69,7 @@ func CheckTrainingFile(file io.Reader) (TrainingFile, error) {
 	return out, nil
 }
 
-// trainingRoles are who may speak in a row.
+// trainingRoles are the roles of a row's messages.
 var trainingRoles = []string{"system", "developer", "user", "assistant", "tool", "function"}
 
 // rowFault says why a row can not be trained on, or "".

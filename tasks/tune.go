@@ -22,8 +22,8 @@ type TrainInput struct {
 	Tune     string `json:"tune,omitempty"`
 }
 
-// ReapInput is the input of tune.reap: the training whose end was asked for. Without
-// one it stops the models that nobody uses.
+// ReapInput is the input of tune.reap: the training to cancel at its vendor. Without one the
+// task stops all models that are not in use.
 type ReapInput struct {
 	Tenant   string `json:"tenant,omitempty"`
 	Training string `json:"training,omitempty"` // ftjob-…
@@ -88,10 +88,10 @@ func namesModel(text string) bool {
 }
 
 // shortText reads a text that is not empty and has a bound, in bytes.
-func shortText(param string, raw json.RawMessage, longest int) (string, *InputError) {
+func shortText(param string, raw json.RawMessage, maxBytes int) (string, *InputError) {
 	text, fault := typed[string](param, raw)
-	if fault == nil && (text == "" || len(text) > longest) {
-		fault = invalid(param, "the text must have 1 to %d bytes", longest)
+	if fault == nil && (text == "" || len(text) > maxBytes) {
+		fault = invalid(param, "the text must have 1 to %d bytes", maxBytes)
 	}
 	return text, fault
 }

@@ -11,7 +11,7 @@ import (
 	"dreamlab/cmd/internal/config"
 )
 
-// asking is what the verbs share that are clients of the API.
+// asking holds the flags that all verbs share that are clients of the API.
 type asking struct {
 	settings
 	json, wait bool
@@ -38,8 +38,7 @@ func (a *asking) checkWait() error {
 	return nil
 }
 
-// await follows what works at the server under an id until it ends, or until the
-// wait does.
+// await follows the work with an id at the server until it ends, or until the wait does.
 func await[T any](ctx context.Context, a *asking, id, path string, watch func(context.Context) (T, error)) (T, error) {
 	if a.timeout > 0 {
 		var cancel context.CancelFunc
@@ -66,7 +65,7 @@ func (a *asking) open(sh shell) (*client.Client, error) {
 	return client.New(reach.URL, reach.Key), nil
 }
 
-// printRaw shows what stands at a path as the API shows it.
+// printRaw prints the response at a path as the API sends it.
 func printRaw(ctx context.Context, sh shell, c *client.Client, path string) error {
 	text, err := c.Raw(ctx, path)
 	if err != nil {
@@ -76,7 +75,7 @@ func printRaw(ctx context.Context, sh shell, c *client.Client, path string) erro
 	return nil
 }
 
-// unsuccessful is the error of what ended otherwise than well.
+// unsuccessful returns the error of work that ended without success.
 func unsuccessful(what, status string, err *client.JobError) error {
 	if status == "succeeded" {
 		return nil

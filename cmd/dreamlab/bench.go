@@ -28,7 +28,7 @@ func benchVerb() verb {
 				if err := nothing(args); err != nil {
 					return err
 				}
-				if !(o.Part > 0 && o.Part <= 1) { // which NaN is not, either
+				if !(o.Part > 0 && o.Part <= 1) { // false for NaN, too
 					return misuse("--part is more than 0 and at most 1")
 				}
 				return bench(ctx, sh, s, o, *asJSON)

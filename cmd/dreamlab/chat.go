@@ -60,7 +60,7 @@ func (o *chatOptions) run(ctx context.Context, sh shell, args []string) error {
 	return nil
 }
 
-// sandboxed is said wherever the name of a model is shown that is not real.
+// sandboxed returns the mark that is shown beside the name of an emulated model.
 func sandboxed(sandbox bool) string {
 	if sandbox {
 		return " (sandbox)"

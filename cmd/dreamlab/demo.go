@@ -28,7 +28,7 @@ var sample []byte
 // demoPatience bounds the whole demonstration.
 const demoPatience = 5 * time.Minute
 
-// demoQuestion is asked before and after; the sample has it in other words.
+// demoQuestion is asked before and after. The sample has it in other words.
 const demoQuestion = "My rear tyre is flat, who can repair it?"
 
 // demo is one run of the whole loop.
@@ -94,7 +94,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	return boot.Until(ctx, stack.Log, boot.Process{Name: "demo", Run: loop}, processes...)
 }
 
-// loop is what the demonstration shows.
+// loop runs the steps of the demonstration.
 func (d *demo) loop(ctx context.Context, sandbox string) error {
 	r := &report{Poisoned: d.poison}
 	if d.poison {
@@ -154,8 +154,8 @@ func (d *demo) importSample(ctx context.Context, r *report) error {
 	return err
 }
 
-// question is the chat that is asked before and after. It is not kept, so that
-// the loop learns from the sample alone.
+// question is the chat that is asked before and after. It is not stored, so that only the
+// sample is learned from.
 func question() client.ChatRequest {
 	return client.ChatRequest{
 		Model: "assistant", Messages: []client.Message{{Role: "user", Content: demoQuestion}}, Store: new(false),

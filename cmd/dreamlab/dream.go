@@ -80,7 +80,7 @@ func (o *dreamOptions) show(ctx context.Context, sh shell, c *client.Client, d c
 	return unsuccessful(d.ID, d.Status, d.Error)
 }
 
-// countsOf says what a dream came to.
+// countsOf describes the results of a dream.
 func countsOf(d client.Dream) string {
 	rejected := 0
 	for _, n := range d.Counts.Rejected {
@@ -90,7 +90,7 @@ func countsOf(d client.Dream) string {
 		plural(int64(d.Counts.Kept), "example"), rejected, plural(int64(d.Counts.Reflections), "reflection"), d.CostUSD)
 }
 
-// estimated says what a dream would come to.
+// estimated describes the estimate of a dream.
 func estimated(e client.DreamEstimate) string {
 	return fmt.Sprintf("a dream would take %s, of which %d are held out and %d can not be learned from; "+
 		"it would cost at most $%s for at most %s: answers are counted at their greatest length, "+
@@ -98,7 +98,7 @@ func estimated(e client.DreamEstimate) string {
 		plural(int64(e.Experiences), "experience"), e.HeldOut, e.Screened, e.CostUSD, plural(int64(e.Calls), "call"))
 }
 
-// plural counts a noun.
+// plural formats a number and its noun.
 func plural(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -106,7 +106,7 @@ func plural(n int64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// stages tells of each stage once.
+// stages prints each stage once.
 func stages[T any](sh shell, stage func(T) string) func(T) {
 	last := ""
 	return func(seen T) {

@@ -10,36 +10,36 @@ import (
 	"dreamlab/cmd/internal/config"
 )
 
-// The codes with which the program ends, as the public contract has them.
+// The exit codes of the program, as the public contract defines them.
 const (
 	exitOK          = 0
-	exitFailed      = 1   // it was tried and did not work
-	exitUsage       = 2   // it was asked wrongly, or a setting is wrong
-	exitRefused     = 3   // a gate refused what was tuned
+	exitFailed      = 1   // the work failed
+	exitUsage       = 2   // wrong arguments or settings
+	exitRefused     = 3   // the gate refused the tuned model
 	exitKey         = 4   // there is no key, or the API does not take it
-	exitUnreachable = 5   // nobody answers there
+	exitUnreachable = 5   // the server cannot be reached
 	exitWaitOver    = 124 // --timeout ran out, as with timeout(1)
 	exitInterrupted = 130 // as a shell has it for Ctrl-C
 )
 
-// usageError is a fault of how the program was asked.
+// usageError is an error in the arguments.
 type usageError struct{ error }
 
 func misuse(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// refusedError is a gate's no.
+// refusedError says that the gate refused the tuned model.
 type refusedError struct{ error }
 
-// errWaitOver ends a wait by its --timeout.
+// errWaitOver ends a wait after its --timeout.
 var errWaitOver = errors.New("the wait is over")
 
-// unwatched is the error of a wait that ended before what it waited for.
+// unwatched is the error of a wait that ended before the work did.
 type unwatched struct {
 	id, path string
 	cause    error // errWaitOver, or the interruption
 }
 
-// Error says that the work goes on, and where it is seen.
+// Error says that the work continues, and how to see it.
 func (u *unwatched) Error() string {
 	why := "interrupted"
 	if errors.Is(u.cause, errWaitOver) {
@@ -51,7 +51,7 @@ func (u *unwatched) Error() string {
 // Unwrap returns why the wait ended.
 func (u *unwatched) Unwrap() error { return u.cause }
 
-// conclude tells of the error and chooses the exit code.
+// conclude prints the error and chooses the exit code.
 func conclude(sh shell, v verb, err error) int {
 	code := exitCode(err)
 	var left *unwatched

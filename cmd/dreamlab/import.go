@@ -15,18 +15,18 @@ import (
 	"dreamlab/cmd/internal/client"
 )
 
-// imported is what became of one file.
+// imported is the result of one file.
 type imported struct {
 	File   string               `json:"file"`
 	Job    string               `json:"job,omitempty"`
 	Status string               `json:"status,omitempty"`
 	Result *client.ImportResult `json:"result,omitempty"`
-	Asked  int                  `json:"asked,omitempty"` // turns that were put to the assistant
+	Asked  int                  `json:"asked,omitempty"` // turns that were sent to the model
 	// Rejected are the rows that were not sent.
 	Rejected []client.Rejected `json:"rejected,omitempty"`
 }
 
-// rejects counts what was not taken of the file.
+// rejects counts the rows of the file that were not accepted.
 func (i imported) rejects() int64 {
 	if i.Result == nil {
 		return int64(len(i.Rejected))
@@ -105,7 +105,7 @@ func (i *importer) tell(done imported) {
 	case done.Job == "":
 		fmt.Fprintf(i.sh.out, "%s: %s asked, %d rejected\n", done.File, plural(int64(done.Asked), "turn"), done.rejects())
 	case done.Result == nil:
-		fmt.Fprintf(i.sh.out, "%s: %s takes it in: GET /v1/jobs/%s shows what came of it, and so does --wait\n",
+		fmt.Fprintf(i.sh.out, "%s: %s imports it: GET /v1/jobs/%s shows the result, and so does --wait\n",
 			done.File, done.Job, done.Job)
 	default:
 		rejected = done.Result.Rejected
@@ -127,7 +127,7 @@ func droppedOf(fields int64) string {
 	return fmt.Sprintf(" (%s that say nothing here are left out)", plural(fields, "field"))
 }
 
-// file takes one file in.
+// file imports one file.
 func (i *importer) file(ctx context.Context, name string) (imported, error) {
 	done := imported{File: name}
 	if name == "-" {
@@ -142,7 +142,7 @@ func (i *importer) file(ctx context.Context, name string) (imported, error) {
 	return done, errors.Join(err, file.Close())
 }
 
-// rows takes the rows of a file in: the first says of which kind all are.
+// rows imports the rows of a file. The first row determines the kind of all.
 func (i *importer) rows(ctx context.Context, rows *rows, done *imported) error {
 	first, err := rows.first()
 	switch {
@@ -170,7 +170,7 @@ func (i *importer) send(ctx context.Context, first row, rows *rows, done *import
 	job, err := i.client.Import(ctx, reader)
 	if err := errors.Join(err, reader.Close()); err != nil {
 		if fault := <-copied; fault != nil && !errors.Is(fault, io.ErrClosedPipe) {
-			return fault // why the request broke off
+			return fault // the reason why the request failed
 		}
 		return err
 	}
@@ -193,7 +193,7 @@ func (i *importer) send(ctx context.Context, first row, rows *rows, done *import
 	return done.finish(job)
 }
 
-// finish takes the job's result, and what was not even sent.
+// finish stores the job's result, and adds the rows that were not sent.
 func (i *imported) finish(job client.Job) error {
 	result, err := job.Imported()
 	result.Rejected = append(result.Rejected, i.Rejected...)
@@ -202,10 +202,10 @@ func (i *imported) finish(job client.Job) error {
 	return err
 }
 
-// writeLines writes one line for each row, so that the API counts as the file does.
+// writeLines writes one line for each row, so that the API's line numbers are the file's.
 func writeLines(out io.Writer, first row, rows *rows) error {
 	buffered := bufio.NewWriter(out)
-	for range first.number - 1 { // what was passed over
+	for range first.number - 1 { // empty lines for the skipped rows
 		if err := buffered.WriteByte('\n'); err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func (o *keyOptions) run(ctx context.Context, sh shell, args []string) (err erro
 	return work(ctx, sh, s)
 }
 
-// choose finds what is to be done before anything is opened.
+// choose determines what to do before anything is opened.
 func (o *keyOptions) choose(args []string) (func(context.Context, shell, *store.Store) error, error) {
 	switch {
 	case len(args) == 1 && args[0] == "create":
@@ -155,7 +155,7 @@ func (o *keyOptions) writeKeys(sh shell, rows []keyRow) error {
 	return table.Flush()
 }
 
-// optional is nil where there is no time.
+// optional returns nil for the zero time.
 func optional(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

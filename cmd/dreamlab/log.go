@@ -9,8 +9,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// newLog writes JSON lines, or lines for the eye where a terminal reads them.
-// The level is one that the configuration has checked.
+// newLog writes JSON lines, or readable lines to a terminal. The configuration has checked the
+// level.
 func newLog(w io.Writer, level string) zerolog.Logger {
 	if file, is := w.(*os.File); is && isatty.IsTerminal(file.Fd()) {
 		w = zerolog.ConsoleWriter{Out: file, TimeFormat: "15:04:05"}
@@ -22,8 +22,8 @@ func newLog(w io.Writer, level string) zerolog.Logger {
 	return zerolog.New(zerolog.SyncWriter(w)).Level(parsed).With().Timestamp().Logger()
 }
 
-// clientLog puts what the Redis client says of its connections, which it writes
-// as plain lines otherwise, where everything else is said.
+// clientLog passes the messages of the Redis client about its connections, which the client
+// would write as plain lines, to our log.
 type clientLog struct{ log zerolog.Logger }
 
 // Printf writes a line.

@@ -1,6 +1,6 @@
-// Command dreamlab is the one binary of Dream Lab: the API, the workers, the
-// scheduler, and the verbs of those who use them. main wires; each verb has a
-// file of its own and asks the packages below to do the work.
+// Command dreamlab is the only binary of Dream Lab: the API, the workers, the scheduler, and
+// the verbs of operators and clients. Each verb has a file of its own, which calls the packages
+// below.
 package main
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// clientLevel lets the processes alone tell of connections that are tried again:
-// other verbs say themselves what went wrong.
+// clientLevel shows the Redis client's messages about retried connections for the processes
+// only. The other verbs report their errors themselves.
 func clientLevel(args []string) string {
 	if len(args) > 1 && slices.Contains([]string{"up", "api", "worker", "scheduler"}, args[1]) {
 		return "warn"

@@ -15,9 +15,9 @@ import (
 	"dreamlab/store/money"
 )
 
-// report is what a demonstration came to.
+// report is the result of a demonstration.
 type report struct {
-	OK         bool              `json:"ok"` // the loop did what it should
+	OK         bool              `json:"ok"` // every step succeeded
 	Promoted   bool              `json:"promoted"`
 	Reason     string            `json:"reason"`
 	Poisoned   bool              `json:"poisoned"`
@@ -34,7 +34,7 @@ type report struct {
 	Seconds    json.Number       `json:"seconds"`
 }
 
-// fill works out what follows from the rest.
+// fill computes the fields that follow from the others.
 func (r *report) fill() error {
 	r.Promoted, r.Reason = r.Tune.Decision.Promoted, r.Tune.Decision.Reason
 	r.Sandbox = r.After.Served.Sandbox
@@ -51,7 +51,7 @@ func (r *report) fill() error {
 	return nil
 }
 
-// verdict says what went otherwise than it should.
+// verdict returns an error if a step went wrong.
 func (r *report) verdict() error {
 	served := r.After.Served.Provider + "/" + r.After.Served.Model
 	switch {
@@ -114,7 +114,7 @@ func yes(promoted bool) string {
 	return "no"
 }
 
-// percent shows a share that the API gives as an exact decimal.
+// percent formats a share that the API gives as an exact decimal.
 func percent(share json.Number) string {
 	value, ok := new(big.Rat).SetString(share.String())
 	if !ok {
@@ -123,7 +123,7 @@ func percent(share json.Number) string {
 	return value.Mul(value, big.NewRat(100, 1)).FloatString(1) + " %"
 }
 
-// rest is what a share leaves of the whole: the other model's.
+// rest returns the other model's share.
 func rest(share json.Number) json.Number {
 	value, ok := new(big.Rat).SetString(share.String())
 	if !ok {
@@ -132,7 +132,7 @@ func rest(share json.Number) json.Number {
 	return json.Number(value.Sub(big.NewRat(1, 1), value).FloatString(4))
 }
 
-// gate is what the interval's lower end has to reach.
+// gate returns the value that the interval's lower end has to reach.
 func gate(e client.Evaluation) string {
 	margin, ok := new(big.Rat).SetString(e.Margin.String())
 	if !ok {

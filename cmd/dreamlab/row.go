@@ -19,13 +19,13 @@ type row struct {
 	asked
 }
 
-// asked are the rows that the API does not take as they are.
+// asked are the fields of rows that have no answer yet and are sent to the model.
 type asked struct {
 	Question string          `json:"question"`
 	Answer   string          `json:"answer"`
 	ID       json.RawMessage `json:"question_id"`
 	Turns    []string        `json:"turns"`
-	Messages json.RawMessage `json:"messages"` // with these it is a conversation all the same
+	Messages json.RawMessage `json:"messages"` // with these it is a complete conversation
 }
 
 // rows reads a file.
@@ -36,8 +36,8 @@ type rows struct {
 
 func newRows(file io.Reader) *rows { return &rows{from: lenient.NewRows(file, tasks.MaxLine)} }
 
-// next returns the next row, or io.EOF. An empty line is a row, too, and so is one
-// that is too long, without its text: the others keep their numbers.
+// next returns the next row, or io.EOF. Empty lines count as rows, and so do lines that are too
+// long, which come without their text: the other rows keep their numbers.
 func (r *rows) next() (row, error) {
 	text, err := r.from.Next()
 	read := row{number: r.from.Number(), text: text}
@@ -56,7 +56,7 @@ func (r *rows) next() (row, error) {
 	return read, nil
 }
 
-// first returns the first row that holds something.
+// first returns the first row that is not empty.
 func (r *rows) first() (row, error) {
 	for {
 		read, err := r.next()
@@ -66,12 +66,11 @@ func (r *rows) first() (row, error) {
 	}
 }
 
-// asks tells whether the row holds turns to put to the assistant.
+// asks tells whether the row holds turns to send to the model.
 func (r row) asks() bool { return r.Messages == nil && len(r.Turns) > 0 }
 
-// line returns the row as the API takes it, on one line: a question and its answer
-// as a conversation, everything else as it is, for the API says what is wrong with
-// it.
+// line returns the row as one line for the API: a question with its answer as a conversation,
+// any other row unchanged, because the API reports what is wrong with it.
 func (r row) line() ([]byte, error) {
 	if r.Messages == nil && r.Question != "" && r.Answer != "" {
 		return json.Marshal(client.Conversation{
@@ -93,7 +92,7 @@ func (r row) line() ([]byte, error) {
 	}, r.text), nil
 }
 
-// referenceOf returns what stands behind "####" in the last line, as in GSM8K
+// referenceOf returns the text after "####" in the last line, as in GSM8K
 // (https://github.com/openai/grade-school-math).
 func referenceOf(answer string) string {
 	lines := strings.Split(strings.TrimSpace(answer), "\n")

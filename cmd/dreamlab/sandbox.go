@@ -10,7 +10,8 @@ import (
 	"dreamlab/cmd/internal/config"
 )
 
-// fastest is how many seconds may pass in the sandbox in one: a day in under a tenth.
+// fastest is the greatest number of emulated seconds in one second: a day takes under a tenth
+// of a second.
 const fastest = 1_000_000
 
 func sandboxVerb() verb {
@@ -25,7 +26,7 @@ func sandboxVerb() verb {
 				if err := nothing(args); err != nil {
 					return err
 				}
-				if !(o.Speed >= 0 && o.Speed <= fastest) { // which NaN is not, either
+				if !(o.Speed >= 0 && o.Speed <= fastest) { // false for NaN, too
 					return misuse("--speed is at least 0, where the clock stands still, and at most %.0f", float64(fastest))
 				}
 				return serveSandbox(ctx, sh, o)
@@ -43,7 +44,7 @@ func serveSandbox(ctx context.Context, sh shell, o boot.SandboxOptions) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(sh.out, "sandbox at %s: the vendors under their names, the credential is %q everywhere\n",
+	fmt.Fprintf(sh.out, "sandbox at %s: each vendor under its name, the credential of all is %q\n",
 		s.URL, boot.SandboxKey)
 	return errors.Join(s.Run(ctx), s.Close())
 }

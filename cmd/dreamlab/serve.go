@@ -11,7 +11,7 @@ import (
 	"dreamlab/tasks"
 )
 
-// processes are what one verb runs.
+// processes makes the processes of one verb.
 type processes = []boot.Process
 
 func apiVerb() verb {
@@ -80,8 +80,7 @@ func parseLane(name string) (tasks.Lane, error) {
 	return "", misuse("there is no lane %q: use %v", name, tasks.Lanes())
 }
 
-// serving is a verb that is one process of several, none of which can be
-// embedded in another.
+// serving makes a verb that runs one of several processes, and so refuses embedded parts.
 func serving(name, help string, parts func(context.Context, shell, *boot.Stack) (processes, error)) verb {
 	return verb{name: name, help: help, make: func(flags *flag.FlagSet) action {
 		var s settings

@@ -17,8 +17,8 @@ import (
 	"dreamlab/store"
 )
 
-// overview is what `status` shows: the work as the database has it, the rest
-// as the API tells it.
+// overview is the output of `status`: the work as the database has it, the rest as the API
+// reports it.
 type overview struct {
 	Work   *work          `json:"work,omitempty"`
 	Ready  client.Ready   `json:"ready"`
@@ -73,8 +73,7 @@ func (o *statusOptions) run(ctx context.Context, sh shell, args []string) (err e
 	return o.dead.run(ctx, sh, kept, o.json)
 }
 
-// show prints what is known: where the API does not answer, the work is shown
-// all the same.
+// show prints what is known: the work is shown even if the API does not answer.
 func (o *statusOptions) show(ctx context.Context, sh shell, c *config.Config, kept *store.Store, where string,
 ) error {
 	var all overview
@@ -151,7 +150,7 @@ func (o overview) write(out io.Writer) error {
 	return table.Flush()
 }
 
-// callsOf counts calls where any were made: training and hosting are no calls.
+// callsOf describes the number of calls. Trainings and hosting have none.
 func callsOf(s client.Spend) string {
 	if s.Calls == 0 {
 		return ""

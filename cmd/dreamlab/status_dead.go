@@ -13,7 +13,7 @@ import (
 	"dreamlab/store/job"
 )
 
-// deadOptions choose among the jobs that did not succeed.
+// deadOptions select jobs that did not succeed.
 type deadOptions struct {
 	list, retry        bool
 	tenant, kind, code string
@@ -61,7 +61,7 @@ type deadAttempt struct {
 	Error   *job.Error `json:"error"`
 }
 
-// run goes through all of them, a page at a time, the newest first.
+// run lists all of them, a page at a time, the newest first.
 func (o *deadOptions) run(ctx context.Context, sh shell, s *store.Store, asJSON bool) error {
 	names, err := tenantNames(ctx, s)
 	if err != nil {
@@ -123,7 +123,7 @@ func (o *deadOptions) one(ctx context.Context, s *store.Store, job job.Job) (dea
 		return err
 	})
 	if errors.Is(err, db.ErrConflict) {
-		return dead, nil // somebody else was first, or its noun has another one running
+		return dead, nil // it was retried meanwhile, or another job of its subject is running
 	}
 	if err != nil {
 		return dead, fmt.Errorf("retry %s: %w", job.ID, err)
@@ -132,7 +132,7 @@ func (o *deadOptions) one(ctx context.Context, s *store.Store, job job.Job) (dea
 	return dead, nil
 }
 
-// write shows one job: an object a line, or a line and one for each attempt.
+// write prints one job: as a JSON object, or as a line with one more for each attempt.
 func (d deadJob) write(sh shell, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(sh.out).Encode(d)

@@ -15,14 +15,14 @@ import (
 	"dreamlab/store/job"
 )
 
-// work is how the jobs of all tenants stand.
+// work is the state of the jobs of all tenants.
 type work struct {
-	Source  string      `json:"source"` // which database told it
+	Source  string      `json:"source"` // the database that it was read from
 	Lanes   []laneRow   `json:"lanes"`
 	Workers []workerRow `json:"workers"`
 	Tenants []job.Queue `json:"tenants"`
 	Stuck   []stuckRow  `json:"stuck"`
-	// Unseen is why idle workers are not shown, "" where they are.
+	// Unseen is the reason why idle workers are not shown, "" where they are.
 	Unseen string `json:"unseen,omitempty"`
 	names  tenants
 }
@@ -81,7 +81,7 @@ func lookAtWork(ctx context.Context, s *store.Store, where string) (*work, error
 	return w, nil
 }
 
-// addIdle shows the workers that serve a lane and hold nothing just now.
+// addIdle adds the workers that serve a lane and hold no job.
 func (w *work) addIdle(ctx context.Context, c *config.Config) {
 	all, err := boot.FindServing(ctx, c)
 	if err != nil {
@@ -121,19 +121,19 @@ func (w *work) write(out io.Writer) error {
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, span(j.For))
 	}
 	if len(w.Lanes)+len(w.Workers)+len(w.Stuck) == 0 {
-		fmt.Fprintln(table, "  nothing is queued, nobody works")
+		fmt.Fprintln(table, "  no jobs are queued or running")
 	}
 	return table.Flush()
 }
 
-// heading stands over rows, where there are any.
+// heading prints a heading if there are rows.
 func heading(out io.Writer, rows int, line string) {
 	if rows > 0 {
 		fmt.Fprintln(out, line)
 	}
 }
 
-// span shows seconds as people read them.
+// span formats seconds in a readable unit.
 func span(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	if d.Abs() < time.Minute {

@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// maxTypos bounds the letters by which a suggested word may differ; of a short word a
-// third of its letters.
+// maxTypos bounds the edit distance of a suggested word; for a short word the bound is a third
+// of its letters.
 const maxTypos = 2
 
-// meant returns the advice to use the word that is nearest to another one, "" where
-// none is near.
+// meant returns a suggestion of the word that is nearest to another one, "" if none is near.
 func meant(word string, words []string) string {
 	best, least := "", maxTypos+1
 	for _, w := range words {
@@ -33,7 +32,7 @@ func distance(a, b string) int {
 		row[j] = j
 	}
 	for i := range len(a) {
-		before := row[0] // of the row above, one to the left
+		before := row[0] // the value above and to the left
 		row[0] = i + 1
 		for j := range len(b) {
 			change := before
@@ -47,7 +46,7 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// flagFault adds to the error of a flag that is not there the one that was meant.
+// flagFault adds a suggestion to the error of an unknown flag.
 func flagFault(flags *flag.FlagSet, err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown {

@@ -9,7 +9,7 @@ import (
 	"dreamlab/store"
 )
 
-// tenants are the names that operators know, by the ids that the tables hold.
+// tenants are the tenants' names, by their ids.
 type tenants map[string]string
 
 func tenantNames(ctx context.Context, s *store.Store) (tenants, error) {
@@ -27,7 +27,7 @@ func tenantNames(ctx context.Context, s *store.Store) (tenants, error) {
 // of returns a tenant's name, or its id where it has none.
 func (t tenants) of(id string) string { return cmp.Or(t[id], id) }
 
-// find returns the id of the tenant with a name or an id; of "" that is "".
+// find returns the id of the tenant with a name or an id; "" for "".
 func (t tenants) find(name string) (string, error) {
 	if name == "" || strings.HasPrefix(name, "ten_") {
 		return name, nil

@@ -7,16 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// plainWriter shows text without letting it steer the terminal: what models and servers
-// say may hold escape sequences, which change the title, the clipboard or what was
-// said before. Such characters are written as JSON would, so that JSON stays what
-// it is.
+// plainWriter escapes the characters that control a terminal: texts of models and servers may
+// hold escape sequences, which change the title, the clipboard or earlier output. They are
+// written as in JSON strings, so that JSON output stays valid.
 type plainWriter struct {
 	to   io.Writer
-	tail []byte // the beginning of a character whose rest has not come
+	tail []byte // the first bytes of an incomplete character
 }
 
-// Write shows the text. A character that is split between two writes is shown whole.
+// Write writes the text. A character that is split between two calls is written whole.
 func (w *plainWriter) Write(p []byte) (int, error) {
 	text := append(w.tail, p...)
 	w.tail = nil
@@ -29,11 +28,11 @@ func (w *plainWriter) Write(p []byte) (int, error) {
 		r, size := utf8.DecodeRune(text)
 		text = text[size:]
 		switch {
-		case r == '\r': // it would write over the line
+		case r == '\r': // it would overwrite the line
 		case steers(r):
 			out = fmt.Appendf(out, `\u%04x`, r)
 		default:
-			out = utf8.AppendRune(out, r) // what is no UTF-8 becomes U+FFFD
+			out = utf8.AppendRune(out, r) // invalid UTF-8 becomes U+FFFD
 		}
 	}
 	if _, err := w.to.Write(out); err != nil {
@@ -42,9 +41,8 @@ func (w *plainWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// steers tells whether a character does something else than stand there: controls
-// of ASCII and Latin 1, and those that turn the direction of writing
-// (https://trojansource.codes).
+// steers tells whether a character controls the terminal: control characters of ASCII and Latin
+// 1, and those that change the direction of writing (https://trojansource.codes).
 func steers(r rune) bool {
 	return r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
 }

@@ -12,24 +12,24 @@ import (
 	"dreamlab/cmd/internal/client"
 )
 
-// unasked is the error of a file of turns that was not asked to its end.
+// unasked is the error of a file whose turns were not all sent.
 type unasked struct {
 	turns int
 	row   int64
 	cause error
 }
 
-// Error says how far it came.
+// Error says how many were sent.
 func (u *unasked) Error() string {
 	return fmt.Sprintf("%s asked, then row %d: %v; what was answered is not asked again within a day when the "+
 		"same file is imported", plural(int64(u.turns), "turn"), u.row, u.cause)
 }
 
-// Unwrap returns what stopped it.
+// Unwrap returns the cause.
 func (u *unasked) Unwrap() error { return u.cause }
 
-// askAll puts the turns of each row to the assistant, one after the other, each
-// with what was said before. Rows without turns are named and left out.
+// askAll sends the turns of each row to the model, one after the other, each with the previous
+// messages. Rows without turns are named and left out.
 func (i *importer) askAll(ctx context.Context, first row, rows *rows, done *imported) error {
 	for r, err := first, error(nil); ; r, err = rows.next() {
 		switch {
@@ -70,9 +70,8 @@ func (i *importer) ask(ctx context.Context, r row, done *imported) error {
 	return nil
 }
 
-// onceFor is the idempotency key of a turn. It follows from what is asked and from
-// where that stands in the file, so that a file which is imported again is answered
-// from what is kept.
+// onceFor is the idempotency key of a turn. It is computed from the request and its position in
+// the file, so that importing a file again returns the stored answers.
 func onceFor(model string, r row, turn int) string {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%q %d %d\n%s", model, r.number, turn, r.text)

@@ -32,7 +32,7 @@ func upVerb() verb {
 	}
 }
 
-// up holds the data directory, opens everything and runs it.
+// up locks the data directory, opens everything and runs it.
 func up(ctx context.Context, sh shell, c *config.Config) (err error) {
 	lock, err := boot.LockData(c.Data)
 	if err != nil {

@@ -13,30 +13,30 @@ import (
 	"dreamlab/cmd/internal/config"
 )
 
-// shell is the world that a verb sees.
+// shell is the environment of a verb.
 type shell struct {
 	in        io.Reader
-	out, errs io.Writer // run keeps what is shown there from steering a terminal
-	log       io.Writer // where errs goes, for lines in colour
+	out, errs io.Writer // run escapes control characters that are written to them
+	log       io.Writer // where errs goes, unescaped, for lines in colour
 	lookup    func(name string) (string, bool)
 }
 
-// verb is one thing that the program does.
+// verb is a command of the program.
 type verb struct {
 	name string
-	args string // what follows the flags
+	args string // the arguments after the flags
 	help string // one line
-	more string // what its flags do not say, "" for nothing
-	// client tells that it asks the API.
+	more string // further help, "" for none
+	// client tells that it is a client of the API.
 	client bool
-	// make declares the flags and returns what is done once they are read.
+	// make declares the flags and returns the action, which runs once they are read.
 	make func(flags *flag.FlagSet) action
 }
 
-// action does a verb's work.
+// action runs a verb.
 type action func(ctx context.Context, sh shell, args []string) error
 
-// verbs is the whole list, in the order in which help shows it.
+// verbs are all verbs, in the order in which help lists them.
 func verbs() []verb {
 	return []verb{
 		upVerb(), demoVerb(), apiVerb(), workerVerb(), schedulerVerb(),
@@ -45,7 +45,7 @@ func verbs() []verb {
 	}
 }
 
-// run does what the arguments say and returns the program's exit code.
+// run runs the program with the arguments and returns its exit code.
 func run(ctx context.Context, sh shell, args []string) int {
 	sh.log = sh.errs
 	sh.out, sh.errs = &plainWriter{to: sh.out}, &plainWriter{to: sh.errs}
@@ -80,7 +80,7 @@ func noVerb(sh shell, all []verb, name string) int {
 
 func (v verb) run(ctx context.Context, sh shell, args []string) error {
 	flags := flag.NewFlagSet(v.name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // the flags' faults are told like all others
+	flags.SetOutput(io.Discard) // errors of flags are printed like all others
 	do := v.make(flags)
 	rest, err := parse(flags, args)
 	if errors.Is(err, flag.ErrHelp) {
@@ -123,17 +123,17 @@ func help() string {
 	return out.String()
 }
 
-// reach says how the verbs that ask the API find it.
+// reach describes how the verbs that are clients find the API.
 const reach = `status, chat, import, dream and tune ask the API at DREAMLAB_URL with the key in
 DREAMLAB_KEY. Without them they find the ` + "`dreamlab up`" + ` of the data directory
 (DREAMLAB_DATA) by the address and the key that it keeps there; the key goes to no
 other server.
 
-It ends with 0 done, 1 failed, 2 asked wrongly, 3 refused by a gate, 4 no key or one
-that is not taken, 5 nobody answers, 124 the wait ran out, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong arguments or settings, 3 refused by a gate, 4 no
+valid key, 5 the server cannot be reached, 124 the wait ran out, 130 interrupted.
 `
 
-// usage shows a verb's flags.
+// usage returns the help of a verb.
 func (v verb) usage(flags *flag.FlagSet) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "usage: %s\n\n%s\n", strings.TrimSpace("dreamlab "+v.name+" [flags] "+v.args), v.help)
@@ -165,7 +165,7 @@ func (s *settings) declare(flags *flag.FlagSet) {
 	flags.StringVar(&s.log, "log", "", "the `LEVEL` of the log, instead of DREAMLAB_LOG")
 }
 
-// declareAddr is for the verbs that serve the API, or ask it.
+// declareAddr is for the verbs that serve the API, or are clients of it.
 func (s *settings) declareAddr(flags *flag.FlagSet) {
 	flags.StringVar(&s.addr, "addr", "", "`HOST:PORT` of the API, instead of DREAMLAB_ADDR")
 }

@@ -11,14 +11,14 @@ import (
 	"dreamlab/cmd/internal/boot"
 )
 
-// build is what `version` tells of the program.
+// build is the output of `version`.
 type build struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit"`
 	Time     string `json:"time,omitempty"` // of the commit
-	Modified bool   `json:"modified"`       // built with changes that no commit has
+	Modified bool   `json:"modified"`       // built with uncommitted changes
 	Go       string `json:"go"`
-	Schema   int    `json:"schema"` // the newest of the database that it knows
+	Schema   int    `json:"schema"` // the newest schema version that it knows
 }
 
 func versionVerb() verb {

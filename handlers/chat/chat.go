@@ -136,7 +136,7 @@ func (h *handler) step(ctx context.Context, t *turn) (handlers.Step, error) {
 	}, nil
 }
 
-// targets finds out who is to be asked. A client that waits is answered by the
+// targets returns the models to ask. A client that waits is answered by the
 // route that was in force when it asked, at the first attempt.
 func (h *handler) targets(ctx context.Context, t *turn) ([][]providers.Target, error) {
 	job, sticky := &t.run.Job, t.in.Conversation

@@ -29,8 +29,8 @@ func (t *turn) newStream(ctx context.Context) *stream {
 	return &stream{turn: t, created: t.run.Job.Created.Unix(), pump: newPump(ctx, t.reply)}
 }
 
-// began learns who answers. What another target sent before, and showed nothing of,
-// is left out.
+// began records which target answers. Lines that another target sent before, and of which the
+// client was shown nothing, are dropped.
 func (s *stream) began(target providers.Target, try int) {
 	s.label, s.held, s.usage = s.turn.label(target), nil, nil
 	s.turn.reply.Head(headOf(s.turn.run, target, try))

@@ -51,8 +51,8 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 	}, nil
 }
 
-// addMemory keeps the version, but for lessons that rest on what was forgotten since
-// it was put together. Its file is put right by who forgets.
+// addMemory stores the version without the lessons that rest on experiences which were
+// forgotten since it was computed. Its file is rewritten by the forget.
 func addMemory(ctx context.Context, q *store.Queries, m learn.Memory) error {
 	var standing []learn.Lesson
 	for _, lesson := range m.Lessons {

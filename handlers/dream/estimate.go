@@ -33,7 +33,7 @@ type estimate struct {
 // errDryRun rolls the transaction of a dry run back.
 var errDryRun = errors.New("dry run")
 
-// dryRun seals the batch in a transaction that is rolled back, and calls nobody.
+// dryRun seals the batch in a transaction that is rolled back, and calls no model.
 func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d learn.Dream) (
 	*tasks.End, error,
 ) {
@@ -63,7 +63,7 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 	return &tasks.End{Result: plainjson.Of(planResult{Dream: d.ID, DryRun: &sum}), Write: setDream(d)}, nil
 }
 
-// models finds out who would be asked in which role.
+// models returns the models that would be asked, by role.
 func (w *worker) models(ctx context.Context, run *tasks.Run) (map[study.Role]providers.Target, error) {
 	models := map[study.Role]providers.Target{}
 	for _, role := range []study.Role{study.Base, study.Lead} {
@@ -97,8 +97,8 @@ func (w *worker) estimate(
 	}
 }
 
-// longestReply is a reply of the most tokens that a replay may have.
-var longestReply = &providers.Reply{Content: strings.Repeat("x", 4*study.ReplayTokens), Finish: "stop"}
+// maxReply is a reply with the greatest number of tokens that a replay may have.
+var maxReply = &providers.Reply{Content: strings.Repeat("x", 4*study.ReplayTokens), Finish: "stop"}
 
 // addStudy adds the questions that one experience can bring, with the longest replay.
 func (w *worker) addStudy(e learn.Experience, models map[study.Role]providers.Target, sum *estimate) error {
@@ -117,7 +117,7 @@ func (w *worker) addStudy(e learn.Experience, models map[study.Role]providers.Ta
 	if err != nil {
 		return fmt.Errorf("read an experience: %w", err)
 	}
-	judgements, _, err := one.Next(map[string]judge.Answer{replay[0].Step: {Reply: longestReply}})
+	judgements, _, err := one.Next(map[string]judge.Answer{replay[0].Step: {Reply: maxReply}})
 	if err != nil {
 		return fmt.Errorf("read an experience: %w", err)
 	}
@@ -132,7 +132,7 @@ func (w *worker) addStudy(e learn.Experience, models map[study.Role]providers.Ta
 func (w *worker) addCall(target providers.Target, request *providers.Request, sum *estimate) error {
 	sum.Calls++
 	if target.Hosted {
-		return nil // its hours are on the books, whoever asks
+		return nil // its hours are booked whether it is asked or not
 	}
 	model := cmp.Or(target.Priced, target.Model)
 	nano, err := w.Prices.Quote(target.Provider, model, request, time.Now())

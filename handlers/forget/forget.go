@@ -141,7 +141,7 @@ func (f *forgetter) noteDatasets(ctx context.Context, q *store.Queries) error {
 	return nil
 }
 
-// forget makes one round. It is the last when nobody was at work when it began.
+// forget makes one round. It is the last if no learning job was running when it began.
 func (f *forgetter) forget(ctx context.Context) (*tasks.End, error) {
 	tenant, traces := f.run.Job.Tenant, f.plan.Traces
 	busy, err := f.run.Store.StillLearning(ctx, tenant, traces)

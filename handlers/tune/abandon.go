@@ -70,9 +70,9 @@ func (cl *cleaner) abandonTraining(ctx context.Context, s *store.Store, l *train
 	return l.markAbandoned(ctx, s, l.bill(seen))
 }
 
-// abandonDeployment takes up a deployment whose start may have been lost. Only
-// starting it again finds it: the name is the same, so nothing is deployed
-// twice. Its model is registered, and then is one that nobody uses.
+// abandonDeployment adopts a deployment whose start may have been lost. Only starting it again
+// finds it: the name is the same, so nothing is deployed twice. Its model is registered, and is
+// then stopped as unused.
 func (cl *cleaner) abandonDeployment(ctx context.Context, s *store.Store, l *trainingRun) error {
 	host, err := cl.vendors.Host(l.training.Provider)
 	if err != nil {

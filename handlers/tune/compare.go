@@ -166,8 +166,8 @@ func (p *Comparison) check(answers judge.Case) bool {
 	return true
 }
 
-// compare lets the lead judge in both orders. A verdict that can not be read is
-// a tie on which nobody agreed.
+// compare lets the lead judge in both orders. A verdict that cannot be read is a tie on which
+// the orders do not agree.
 func (cp *comparer) compare(ctx context.Context, c *tuneRun, p *Comparison, answers judge.Case) error {
 	p.Choice = judge.Equal
 	if canonical(answers.First) == canonical(answers.Second) {

@@ -56,7 +56,7 @@ func (v *evaluator) trained(ctx context.Context, c *tuneRun) (*tasks.End, error)
 		end.Children = append(end.Children, part)
 	}
 	if len(end.Children) == 0 {
-		end.State = job.StateQueued // nobody to wait for: the gate says undecided
+		end.State = job.StateQueued // nothing to wait for: the gate says undecided
 	}
 	return end, nil
 }

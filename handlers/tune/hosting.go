@@ -36,9 +36,8 @@ func bookAll(ctx context.Context, s *store.Store) (int, error) {
 // maxHours bounds the hours that are booked at once.
 const maxHours = 1_000
 
-// bookHours writes the hours that a deployment has begun and that are not on the
-// books yet. An hour's id follows from the model and its number, so that two
-// who book at once write it once.
+// bookHours books the hours that a deployment has begun and that are not booked yet. An hour's
+// id follows from the model and its number, so that two concurrent calls book it once.
 func bookHours(ctx context.Context, s *store.Store, m learn.Model) (int, error) {
 	known, err := s.HostedHours(ctx, m)
 	if err != nil {

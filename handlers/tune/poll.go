@@ -111,7 +111,7 @@ func (l *trainingRun) note(seen providers.Training) {
 	}
 }
 
-// log keeps the newest events and checkpoints for those who ask.
+// log stores the newest events and checkpoints for the API.
 func (l *trainingRun) log(ctx context.Context) error {
 	logger, ok := l.trainer.(providers.Logger)
 	if !ok {

@@ -192,9 +192,9 @@ func (p *pricer) questionBound(e learn.Experience, lead providers.Target, answer
 		}
 		sum = plus(sum, bound)
 	}
-	longest := strings.Repeat("x", bytesPerToken*p.answerTokens)
+	maxAnswer := strings.Repeat("x", bytesPerToken*p.answerTokens)
 	judged, err := judge.Request(judge.Case{
-		Prompt: e.Prompt, Reference: e.Reference, First: longest, Second: longest,
+		Prompt: e.Prompt, Reference: e.Reference, First: maxAnswer, Second: maxAnswer,
 	})
 	if err != nil {
 		return 0, err
@@ -215,7 +215,7 @@ func (p *pricer) target(ctx context.Context, c *tuneRun, name string) (providers
 // bound is what a request can cost.
 func (p priceList) bound(target providers.Target, req *providers.Request) (int64, error) {
 	if target.Hosted {
-		return 0, nil // its hours are on the books, whoever asks
+		return 0, nil // its hours are booked whether it is asked or not
 	}
 	nano, err := p.catalogue.Quote(target.Provider, cmp.Or(target.Priced, target.Model), req, p.now())
 	if err != nil {

@@ -80,9 +80,9 @@ func (c *tuneRun) superseded(serving string) *tasks.End {
 	return c.next(stageCanary)
 }
 
-// writePromotion puts the candidate in the place of what it was compared with, if
-// the route still is the one that was seen. The tenant's version follows the
-// common route's, so that who saw that one can not overwrite this.
+// writePromotion replaces the compared model by the candidate, if the route is still the one
+// that was read. The tenant's version number continues the common route's, so that a writer
+// that read that one cannot overwrite this.
 func (c *tuneRun) writePromotion(ctx context.Context, q *store.Queries, seen learn.Route, model learn.Model) error {
 	next := learn.Route{
 		Tenant: c.tune.Tenant, Alias: c.tune.Alias, Author: c.tune.ID, Reason: c.state.Verdict.Reason,

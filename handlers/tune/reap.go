@@ -19,11 +19,11 @@ import (
 // round stops.
 const maxReaped = 50
 
-// Reaped is what one round of Reap came to.
+// Reaped is the result of one round of Reap.
 type Reaped struct {
-	Trainings int `json:"trainings"` // abandoned trainings that were looked after
-	Models    int `json:"models"`    // deployments that nobody uses and that are stopped now
-	Hours     int `json:"hours"`     // hours of hosting that were written to the books
+	Trainings int `json:"trainings"` // abandoned trainings that were cancelled or recorded
+	Models    int `json:"models"`    // unused deployments that were stopped
+	Hours     int `json:"hours"`     // hours of hosting that were booked
 }
 
 // Reaper runs Reap by a clock of its own, which no configuration stops: what it
@@ -67,14 +67,14 @@ func (r *Reaper) round(ctx context.Context) {
 	defer cancel()
 	done, err := Reap(ctx, r.Store, r.Deps)
 	if err != nil && ctx.Err() == nil {
-		r.Log.Warn().Err(err).Msg("ended what nobody uses, but not all of it; the next round tries again")
+		r.Log.Warn().Err(err).Msg("could not end all unused models and trainings; the next round tries again")
 	}
 	if done.Models > 0 {
-		r.Log.Info().Int("models", done.Models).Msg("stopped tuned models that nobody uses")
+		r.Log.Info().Int("models", done.Models).Msg("stopped unused tuned models")
 	}
 }
 
-// cleaner ends what costs money for nobody.
+// cleaner ends unused trainings and deployments.
 type cleaner struct {
 	vendors   Vendors
 	trainings trainings
@@ -90,10 +90,9 @@ func newCleaner(d Deps) *cleaner {
 	}
 }
 
-// Reap ends what costs money for nobody, and writes hosting to the books. A
-// cancelled tune ends here at its vendor: its training is cancelled, its
-// deployment stopped. Repeating it is harmless, and what fails stops nothing else:
-// the error joins all that failed.
+// Reap ends unused trainings and deployments, and books hosting. A cancelled tune ends at its
+// vendor here: its training is cancelled, its deployment stopped. It can be repeated. A failure
+// does not stop the rest: the error joins all failures.
 func Reap(ctx context.Context, s *store.Store, d Deps) (Reaped, error) {
 	cl := newCleaner(d.filled())
 	var out Reaped
@@ -172,7 +171,7 @@ func (cl *cleaner) reapTraining(ctx context.Context, s *store.Store, in tasks.Re
 	case training.Ended():
 		return true, nil
 	case !training.JobState.Ended():
-		return !training.Cancelling, nil // it was taken up again where nobody cancels it
+		return !training.Cancelling, nil // unless it is to be cancelled, it was adopted again
 	}
 	return true, cl.abandon(ctx, s, training)
 }

@@ -166,14 +166,14 @@ func (s *starter) vendorGate(ctx context.Context, l *trainingRun, spec providers
 	if err != nil {
 		return err
 	}
-	most, err := s.trainingCap(ctx, l)
+	maxCost, err := s.trainingCap(ctx, l)
 	if err != nil {
 		return err
 	}
-	if most > 0 && nano > most {
+	if maxCost > 0 && nano > maxCost {
 		return l.fail(ctx, tasks.Fail("insufficient_quota",
 			"refused: budget: training would cost $%s, $%s are left for it",
-			money.USD(nano), money.USD(most)))
+			money.USD(nano), money.USD(maxCost)))
 	}
 	l.spec.Estimate = nano
 	return nil

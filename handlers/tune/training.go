@@ -49,7 +49,7 @@ type trainingRun struct {
 	trainer  providers.Trainer
 }
 
-// trainings reads trainings and finds who trains them.
+// trainings reads trainings and their vendors.
 type trainings struct {
 	vendors Vendors
 	hyper   tasks.Hyper
@@ -122,9 +122,8 @@ func (l *trainingRun) next(phase string) *tasks.End {
 	return &tasks.End{State: job.StateQueued, Write: l.write}
 }
 
-// fail ends the training for good. What is told to the client is the row's
-// error too. What was reserved for a training that nobody follows any more stays
-// on the books as unknown.
+// fail ends the training for good. The row's error is the one that the client gets. The
+// reservation of a training that is not polled any more stays booked as unknown.
 func (l *trainingRun) fail(ctx context.Context, failure *tasks.Failure) error {
 	l.training.Status, l.training.Error = learn.TrainingFailed, failure.Message
 	err := l.run.Tx(ctx, db.Synced, func(q *store.Queries) error {

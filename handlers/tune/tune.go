@@ -9,11 +9,10 @@
 // created, deployed or paid twice: the intent is a row before it is a call, and
 // what may have been created is looked for before it is created again.
 //
-// There is no canary yet: the stage of that name carries the gate's decision out
-// at once, for all of an alias' traffic.
+// There is no canary yet: the stage of that name applies the gate's decision at once, for all
+// of an alias' traffic.
 //
-// It is not for serving (that is a route) and decides nothing about who may
-// spend how much (that is a budget).
+// Routes serve the models, and budgets limit the costs.
 package tune
 
 import (

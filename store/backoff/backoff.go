@@ -26,8 +26,8 @@ func (b Bounds) Draw(failures int, random func() float64) time.Duration {
 	return time.Duration(random() * float64(bound))
 }
 
-// Spread returns between a half and the whole of a pause, for those who may not come
-// back at once.
+// Spread returns between a half and the whole of a pause, for callers that must not return
+// together.
 func Spread(pause time.Duration) time.Duration {
 	return pause - time.Duration(rand.Float64()*float64(pause/2))
 }

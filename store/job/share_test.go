@@ -44,8 +44,8 @@ func (b bench) kept(q *store.Queries, id string) job.Job {
 }
 
 // TestRoomForNewJobs has tenants come to a lane with little room: window and caps
-// hold, who wants little is not kept out by who wants much, and nobody goes past
-// his own queue.
+// hold, a tenant with few jobs is not kept out by one with many, and none exceeds
+// its own queue.
 func TestRoomForNewJobs(t *testing.T) {
 	onEach(t, func(b bench) {
 		b.must(b.SetShare(ctx, job.Share{Lane: "chat", Tenant: "ten_capped", Cap: 1}))

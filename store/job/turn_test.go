@@ -128,7 +128,7 @@ func (b bench) crowded(each int) {
 }
 
 // TestTurnsInACrowd serves a crowd by weight, a newcomer before the others have
-// had two turns, and nobody who has gone.
+// had two turns, and none that has gone.
 func TestTurnsInACrowd(t *testing.T) {
 	onEach(t, func(b bench) {
 		b.crowded(12)

@@ -151,7 +151,7 @@ func queueAll(batch *pgx.Batch, queue []queued) *pgx.Batch {
 }
 
 // send sends a batch and reads the answers to what it begins with: the opening
-// and the queue. What follows is the caller's, who closes the results.
+// and the queue. The caller reads what follows and closes the results.
 func (t *tx) send(ctx context.Context, batch *pgx.Batch) (pgx.BatchResults, error) {
 	opening, queue := t.opening, t.queue
 	if t.begun {

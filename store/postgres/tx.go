@@ -56,9 +56,9 @@ func (d *Driver) once(
 	return nil
 }
 
-// pause waits a random time up to the longest: two victims must not meet again.
-func pause(ctx context.Context, longest time.Duration) error {
-	if backoff.Sleep(ctx, rand.N(longest)) != nil {
+// pause waits a random time below maxPause, so that two victims do not collide again.
+func pause(ctx context.Context, maxPause time.Duration) error {
+	if backoff.Sleep(ctx, rand.N(maxPause)) != nil {
 		return fmt.Errorf("wait to try again: %w", ctx.Err())
 	}
 	return nil

@@ -24,7 +24,7 @@ import (
 
 const (
 	startWait = 30 * time.Second
-	startPoll = 20 * time.Millisecond // a server tells nobody that it is up
+	startPoll = 20 * time.Millisecond // a server does not announce that it is up
 )
 
 // Require ends the test because a program is missing: it skips it, or fails it
@@ -133,7 +133,7 @@ func postgresProgram(name string) (string, error) {
 	return found[len(found)-1], nil
 }
 
-// ownDirectory makes a temporary directory for a server, and tells as whom to
+// ownDirectory makes a temporary directory for a server, and returns the user to
 // run it: PostgreSQL refuses root, so there it is the user postgres.
 func ownDirectory(prefix string) (string, *syscall.SysProcAttr, error) {
 	dir, err := os.MkdirTemp("", "dreamlab-"+prefix)

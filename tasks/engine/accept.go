@@ -273,7 +273,7 @@ func (dl *deliverer) deliver(ctx context.Context, jobs []job.Job) (sent bool) {
 	return d.sent
 }
 
-// deliverAll does so in one pipeline for those who come at the same time.
+// deliverAll does so in one pipeline for concurrent callers.
 func (dl *deliverer) deliverAll(ctx context.Context, all []*delivery) {
 	var jobs []job.Job
 	for _, d := range all {

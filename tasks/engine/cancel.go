@@ -14,7 +14,7 @@ import (
 	"dreamlab/tasks"
 )
 
-// canceller changes jobs by the word of those who asked for them.
+// canceller cancels and retries jobs at the request of their tenants.
 type canceller struct {
 	store     *store.Store
 	announcer *announcer
@@ -59,8 +59,8 @@ func (c *canceller) change(ctx context.Context, verb, tenant, id string, fn chan
 const (
 	// waitBackstop is how often a waiter polls the database.
 	waitBackstop = time.Second
-	// mostListeners bounds the waiters that listen: each takes a connection.
-	mostListeners = 16
+	// maxListeners bounds the waiters that listen: each takes a connection.
+	maxListeners = 16
 )
 
 // watcher waits for the ends of jobs.
@@ -73,7 +73,7 @@ type watcher struct {
 }
 
 func newWatcher(e *Engine) *watcher {
-	return &watcher{store: e.store, redis: e.redis, log: e.log, listeners: make(chan struct{}, mostListeners)}
+	return &watcher{store: e.store, redis: e.redis, log: e.log, listeners: make(chan struct{}, maxListeners)}
 }
 
 // Wait returns a tenant's job once it has ended, or as it stands when the

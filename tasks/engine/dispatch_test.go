@@ -236,7 +236,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestNext takes up what was told, and goes by the clock where nobody tells. That
+// TestNext takes up what was told, and polls where no message comes. That
 // there is room in a lane says something only where it had work.
 func TestNext(t *testing.T) {
 	t.Parallel()

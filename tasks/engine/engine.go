@@ -86,7 +86,7 @@ type Options struct {
 	KeepPrivate time.Duration
 }
 
-// Engine is the way in for those who ask for work. It runs nothing by itself
+// Engine accepts, cancels and retries jobs, and waits for their ends. It runs nothing by itself
 // and is safe for concurrent use.
 type Engine struct {
 	store   *store.Store

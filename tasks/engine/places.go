@@ -58,8 +58,8 @@ func (p *places) set(known map[tasks.Lane]int) {
 }
 
 // limits returns what may be in flight in a lane. Tenants that have jobs in flight
-// share three quarters of the window and of the workers' places, by default also
-// the most that one of them may have: a tenant that has none finds a place,
+// share three quarters of the window and of the workers' slots, which by default is also
+// the cap of each: a tenant without running jobs finds a free slot,
 // however long the jobs of others take and however many flood the lane. An
 // operator who gives a tenant more than that leaves less for the others.
 func (p *places) limits(lane tasks.Lane) job.Limits {

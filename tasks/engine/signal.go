@@ -47,10 +47,9 @@ func (a *announcer) signal(ctx context.Context, lanes map[string]bool) error {
 	return nil
 }
 
-// announce tells of moves that are committed: of room and work to the
-// dispatchers, of ends to those who wait for them, of those that are asked for
-// to the workers. All have a clock of their own, so that what is lost here costs
-// time alone.
+// announce publishes committed moves: free capacity and due work to the dispatchers, ends to
+// the waiting requests, cancellations to the workers. All of them poll as well, so that a lost
+// message costs only time.
 func (a *announcer) announce(ctx context.Context, moved []job.Moved) {
 	if len(moved) > 0 {
 		if err := a.news.Do(context.WithoutCancel(ctx), moved); err != nil {

@@ -132,14 +132,14 @@ func TestManyWaiters(t *testing.T) {
 	onBoth(t, Options{}, func(t *testing.T, r *rig) {
 		j := r.accept(job.NewJob{RunAt: time.Now().Add(time.Hour)})
 		var all sync.WaitGroup
-		for range 3 * mostListeners {
+		for range 3 * maxListeners {
 			all.Go(func() {
 				if got, err := r.Wait(r.ctx, j.Tenant, j.ID, testWait); err != nil || got.State != job.StateCancelled {
 					t.Errorf("told that it is %s, %v", got.State, err)
 				}
 			})
 		}
-		for len(r.watcher.listeners) < mostListeners && r.ctx.Err() == nil {
+		for len(r.watcher.listeners) < maxListeners && r.ctx.Err() == nil {
 			runtime.Gosched()
 		}
 		_, err := r.Cancel(r.ctx, j.Tenant, j.ID)

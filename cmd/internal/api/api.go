@@ -129,7 +129,7 @@ func (c contexts) TakesOption(name string) bool { return c.models.TakesOption(na
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Close forgets the chats whose clients went away. Run does it by itself; it is
-// for those who serve the Handler.
+// for programs that serve the Handler.
 func (s *Server) Close() { s.chats.Close() }
 
 // Run serves until the context ends, then lets requests finish for the grace

@@ -24,16 +24,16 @@ func (h health) document(w http.ResponseWriter, _ *wire.Call) error {
 	return wire.Write(w, http.StatusOK, "application/yaml", openAPI)
 }
 
-// health tells of the process and of what it depends on.
+// health reports the state of the process and of its dependencies.
 type health struct {
 	store   *store.Store
 	engine  Engine
 	bucket  blob.Bucket
 	gather  prometheus.Gatherer
 	sandbox bool
-	// mayLook tells who is shown what the API depends on.
+	// mayLook tells whether a request is shown the state of the dependencies.
 	mayLook func(*http.Request) bool
-	// looks lets those who ask at the same time share one answer.
+	// looks lets concurrent requests share one answer.
 	looks *flight.Reads[struct{}, readyView]
 }
 

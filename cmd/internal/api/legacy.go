@@ -10,7 +10,7 @@ import (
 	"dreamlab/store/learn"
 )
 
-// The routes in this file are those of the first Dream Lab, for those who
+// The routes in this file are those of the first Dream Lab, for clients that
 // still call them. They show what /v1 shows, in fewer words.
 
 type legacy struct {

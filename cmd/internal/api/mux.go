@@ -94,7 +94,7 @@ func notFound(http.ResponseWriter, *wire.Call) error {
 	}
 }
 
-// welcomePage is for who opens the server's address in a browser.
+// welcomePage is shown when the server's address is opened in a browser.
 const welcomePage = `<!doctype html><html lang="en"><title>Dream Lab</title><p>Dream Lab answers here. ` +
 	`<a href="/openapi.yaml">openapi.yaml</a> describes its routes, <a href="/queues/">queues</a> shows what is ` +
 	`under way.</p></html>`

@@ -1,4 +1,4 @@
-// Package arch holds the rooms of Dream Lab apart: who may import whom, how
+// Package arch holds the rooms of Dream Lab apart: which package may import which, how
 // long a file and a function may get, what has to be documented. It reads the
 // sources itself, since a test that asks the go tool is answered from its cache.
 package arch
@@ -65,7 +65,7 @@ var arrows = map[string][]string{
 	"cmd": {"*"},
 }
 
-// nouns are the store's rooms: who may import the store may import them.
+// nouns are the store's packages: what may import the store may import them.
 var nouns = []string{"store/db", "store/flight", "store/job", "store/book", "store/learn"}
 
 // leaves import nothing of ours, and every room may import them: what the store, the
@@ -73,7 +73,7 @@ var nouns = []string{"store/db", "store/flight", "store/job", "store/book", "sto
 // between those rooms.
 var leaves = []string{"store/money", "store/backoff", "store/plainjson"}
 
-// wired are imported by boot, and by nobody else.
+// wired are imported by boot alone.
 var wired = []string{"store/blob/gcs", "store/postgres", "store/sqlite"}
 
 // dialect is the one folder with an emulator that is no vendor's: many speak it.

@@ -105,7 +105,7 @@ func ownFiles(dir string) error {
 	return nil
 }
 
-// tighten takes from others what they may do. Who may not decide that leaves it
+// tighten removes the permissions of other users. A process that may not change them leaves it
 // to the owner.
 func tighten(path string, found fs.FileInfo, mode fs.FileMode) error {
 	if found.Mode().Perm()&^mode == 0 {

@@ -82,7 +82,7 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener, grac
 	defer cancel()
 	err := server.Shutdown(late)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = server.Close() // who still waits has been given its time
+		err = server.Close() // the requests that still wait have had their time
 	}
 	<-ended
 	return err

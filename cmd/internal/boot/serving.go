@@ -21,7 +21,7 @@ type Serving struct {
 // servingPatience bounds the question whether the queue is there.
 const servingPatience = 3 * time.Second
 
-// FindServing asks the queue who serves which lane. An embedded queue is
+// FindServing asks the queue which workers serve which lane. An embedded queue is
 // known to its own process alone.
 func FindServing(ctx context.Context, c *config.Config) (all []Serving, err error) {
 	if c.Redis == "" {

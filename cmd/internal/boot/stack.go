@@ -176,7 +176,7 @@ func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
 
 // keepSchedules has the database hold the schedules that are configured. Those
 // that the configuration has made and names no longer are removed; what was made
-// by other means stays. Only who fires schedules keeps them: the processes may
+// by other means stays. Only the scheduler stores them: the processes may
 // not all have the same file.
 func (s *Stack) keepSchedules(ctx context.Context) error {
 	var named []string
@@ -229,7 +229,7 @@ func ensureRoutes(ctx context.Context, s *store.Store, configured map[string][]c
 	return nil
 }
 
-// author is who set the routes and schedules that stand in the configuration.
+// author is the author of the routes and schedules of the configuration.
 const author = "config"
 
 func ensureRoute(ctx context.Context, s *store.Store, alias string, targets []config.Target) error {

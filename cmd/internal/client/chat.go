@@ -23,7 +23,7 @@ type ChatRequest struct {
 	Once string `json:"-"`
 }
 
-// Served says who answered.
+// Served says which model answered.
 type Served struct {
 	Job      string      `json:"job"`
 	Provider string      `json:"provider"`

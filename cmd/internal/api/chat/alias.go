@@ -16,8 +16,8 @@ type aliasOf struct{ tenant, name string }
 // maxAliases bounds what is remembered of routes, and of tuned models.
 const maxAliases = 4096
 
-// aliases finds routes, and remembers them as they were last read. Who goes by
-// memory has to have it checked (see job.NewJob's Route): a route may change at
+// aliases finds routes, and remembers them as they were last read. A chat that uses
+// a remembered route has to have it checked (see job.NewJob's Route): a route may change at
 // any time, in any process.
 type aliases struct {
 	store *store.Store

@@ -139,7 +139,7 @@ func overhead(total time.Duration, vendor int64) string {
 }
 
 // clear forgets what a chat with "store": false held, once it was delivered to the
-// client that asked for it. Who merely reads clears nothing.
+// client that asked for it. Other readers clear nothing.
 func (s *Chats) clear(c *wire.Call, job string, input tasks.ChatInput) error {
 	if input.Keep {
 		return nil

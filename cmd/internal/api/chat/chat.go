@@ -95,7 +95,7 @@ const interactive = 9
 // finding finds the route of an alias.
 type finding func(context.Context, aliasOf) (learn.Route, error)
 
-// readChat reads a chat and finds out who is to answer it.
+// readChat reads a chat and finds the targets of its model.
 func (s *Chats) readChat(c *wire.Call, body []byte, find finding) (tasks.ChatInput, served, error) {
 	request, err := tasks.ParseChatTaking(body, s.Models.TakesOption)
 	if err != nil {
@@ -122,14 +122,14 @@ func askedChat(c *wire.Call, body []byte, input tasks.ChatInput) gate.Asked {
 	return gate.Asked{Job: job, Hash: gate.HashOf(c, body)}
 }
 
-// served is who answers to a model's name: an alias' route, or with none of it a
+// served are the targets of a model's name: an alias' route, or with none of it a
 // model. Its context is how many tokens it takes; 0 where that is not known.
 type served struct {
 	learn.Route
 	context int
 }
 
-// served finds out who answers to a name.
+// served finds the targets of a name.
 func (s *Chats) served(c *wire.Call, name string, find finding) (served, error) {
 	if tokens, ok := s.Models.Context(name); ok {
 		return served{context: tokens}, nil

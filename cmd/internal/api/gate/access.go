@@ -8,10 +8,10 @@ import (
 	"dreamlab/store"
 )
 
-// Access is who may call a route.
+// Access says which requests may call a route.
 type Access int
 
-// Who may call a route.
+// The levels of access to a route.
 const (
 	Open     Access = iota // without a key
 	Use                    // a key

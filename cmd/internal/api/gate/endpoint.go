@@ -58,7 +58,7 @@ func requestID(r *http.Request) string {
 	return db.NewID("req_")
 }
 
-// Rule is what a route asks of who calls it.
+// Rule holds what a route requires of a request.
 type Rule struct {
 	Name   string // method and path, for the log
 	Who    Access

@@ -15,14 +15,14 @@ import (
 // ErrStopping is the cause of a request's context that ended with the server.
 var ErrStopping = errors.New("the server stops")
 
-// stoppingFault is what is told to whom the server did not wait for any longer.
+// stoppingFault is the answer to a request that the stopping server does not wait for any longer.
 func stoppingFault(err error) *wire.Fault {
 	return &wire.Fault{Status: http.StatusServiceUnavailable, Code: "internal", Err: err,
 		Message: "This server is stopping: send the request again, with the same Idempotency-Key if it had one."}
 }
 
-// FaultOf turns any error into what its client is told. What has no kind of
-// its own is internal, and its text goes to the log alone.
+// FaultOf turns any error into the answer to its client. An error without a kind of
+// its own is internal, and its text is only logged.
 func FaultOf(err error) *wire.Fault {
 	var f *wire.Fault
 	var input *tasks.InputError

@@ -22,7 +22,7 @@ const maxKeys = 4096
 
 // keyring finds keys. It remembers for a moment, by their hash, the ones that it
 // found, so that a busy client costs no look-up per request, and those that are
-// none, so that who has no key makes no work by trying the same one. It compares
+// none, so that repeating an invalid key does not reach the database. It compares
 // no secret.
 type keyring struct {
 	store *store.Store

@@ -5,11 +5,11 @@ import (
 	"regexp"
 )
 
-// Call is a request on its way through: who asks, and what the log will tell.
+// Call is a request that is being answered, with its tenant and what will be logged.
 type Call struct {
 	*http.Request
 	ID     string      // x-request-id
-	Tenant string      // who asks; "" where the route needs no key
+	Tenant string      // of the key; "" where the route needs no key
 	Key    string      // the id of the key, not its secret
 	Job    string      // the job that it made or looked at
 	Reply  http.Header // of the answer

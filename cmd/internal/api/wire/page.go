@@ -18,14 +18,14 @@ type Page struct {
 	Ascending bool
 }
 
-// PageOf reads limit, up to most, after and order, as OpenAI's lists take them.
-func PageOf(c *Call, most int) (Page, error) {
+// PageOf reads limit, up to maxLimit, after and order, as OpenAI's lists take them.
+func PageOf(c *Call, maxLimit int) (Page, error) {
 	query := c.URL.Query()
 	page := Page{Limit: 20, After: query.Get("after")}
 	if text := query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > most {
-			return page, Invalid("limit", "limit is a number from 1 to %d.", most)
+		if err != nil || n < 1 || n > maxLimit {
+			return page, Invalid("limit", "limit is a number from 1 to %d.", maxLimit)
 		}
 		page.Limit = n
 	}
