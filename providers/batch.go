@@ -103,7 +103,7 @@ type Batch struct {
 	State   BatchState `json:"state"`
 	Status  string     `json:"status"` // the vendor's own word
 	Reason  string     `json:"reason,omitempty"`
-	Lines   int        `json:"lines"`  // 0 while unknown
+	Lines   int        `json:"lines"`  // 0 while unknown, and where the vendor does not count
 	Done    int        `json:"done"`   // lines answered
 	Failed  int        `json:"failed"` // lines failed
 	Created time.Time  `json:"created"`

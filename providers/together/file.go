@@ -54,7 +54,7 @@ func (d trainer) Upload(ctx context.Context, upload providers.Upload) (providers
 	if upload.Size <= 0 || upload.Size > maxUpload {
 		return providers.FileStatus{}, invalid("size", "a training file has between 1 byte and 5 GiB: split it")
 	}
-	id, location, err := d.announce(ctx, upload.Name)
+	id, location, err := d.announce(ctx, upload.Name, "fine-tune")
 	if err != nil {
 		return providers.FileStatus{}, err
 	}
@@ -67,8 +67,8 @@ func (d trainer) Upload(ctx context.Context, upload providers.Upload) (providers
 }
 
 // announce makes the record and returns where its bytes go.
-func (d trainer) announce(ctx context.Context, filename string) (id, location string, err error) {
-	form := url.Values{"purpose": {"fine-tune"}, "file_name": {filename}, "file_type": {"jsonl"}}
+func (d *driver) announce(ctx context.Context, filename, purpose string) (id, location string, err error) {
+	form := url.Values{"purpose": {purpose}, "file_name": {filename}, "file_type": {"jsonl"}}
 	call := openai.Call{Method: http.MethodPost, URL: d.v1 + "/files?" + form.Encode(), Form: form}
 	header, err := d.Do(ctx, call)
 	var e *providers.Error
@@ -84,7 +84,7 @@ func (d trainer) announce(ctx context.Context, filename string) (id, location st
 
 // put sends the bytes. The place is on another host and signed by its URL, so
 // that our key must not go there and the URL not into an error.
-func (d trainer) put(ctx context.Context, location string, upload providers.Upload) error {
+func (d *driver) put(ctx context.Context, location string, upload providers.Upload) error {
 	body, err := upload.Open()
 	if err != nil {
 		return garbled("open the file to upload", err)

@@ -1,4 +1,4 @@
-// Package together drives Together AI: chats (https://docs.together.ai), fine-
+// Package together drives Together AI: chats (https://docs.together.ai), batches, fine-
 // tuning with LoRA, and dedicated inference for what was tuned. The dialect
 // that its chats share with others is in providers/openai.
 package together
@@ -68,6 +68,7 @@ var (
 	_ providers.Host      = (*driver)(nil)
 	_ providers.Traffic   = (*driver)(nil)
 	_ providers.Embedder  = (*driver)(nil)
+	_ providers.Batches   = (*driver)(nil)
 )
 
 func open(config providers.Config) (providers.Driver, error) {

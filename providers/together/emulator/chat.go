@@ -56,10 +56,7 @@ func (i *inference) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 		return invalidInput("", err.Error())
 	}
 	ask.Ask.Stop = ask.Stop
-	by, refused := i.serving(&ask)
-	if refused == nil {
-		refused = ask.check(by.context)
-	}
+	by, refused := i.sound(&ask)
 	if refused != nil {
 		return refused
 	}
@@ -69,6 +66,15 @@ func (i *inference) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	answer := &lab.Answer{Model: ask.Model, Billed: by.billed, Free: by.deployment != "", Ask: &ask.Ask}
 	i.lab.Chat(w, r, i.dialect, answer, by.brain)
 	return nil
+}
+
+// sound finds who answers, or says what Together refuses.
+func (i *inference) sound(ask *ask) (served, *lab.Failure) {
+	by, refused := i.serving(ask)
+	if refused == nil {
+		refused = ask.check(by.context)
+	}
+	return by, refused
 }
 
 // invalidInput is what Together says of a value of another type.

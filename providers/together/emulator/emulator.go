@@ -1,11 +1,11 @@
-// Package emulator is Together where Together is not: chat, files, fine-tunes
-// and dedicated hosting, as its SDKs and pages describe them
+// Package emulator is Together where Together is not: chat, batches, files,
+// fine-tunes and dedicated hosting, as its SDKs and pages describe them
 // (https://docs.together.ai/reference, https://github.com/togethercomputer/together-go),
 // answered by the sandbox's model and timed by the lab's clock. A model that
 // was tuned here has learnt its file.
 //
-// What files, fine-tunes and deployments do is in sandbox/work; here are their
-// paths, bodies and words. There are no images, audio, batches, rollouts,
+// What files, batches, fine-tunes and deployments do is in sandbox/work; here are their
+// paths, bodies and words. There are no images, audio, rollouts,
 // experiments, adapters on a base that runs, endpoints of the first form, or
 // configurations beside those that the list of supported models names.
 package emulator
@@ -39,7 +39,9 @@ func New(l *lab.Lab) http.Handler {
 		return l.Serve(vendor, vendor.Unusable(err))
 	}
 	mux := http.NewServeMux()
-	newInference(l, vendor, account).routes(mux)
+	answers := newInference(l, vendor, account)
+	answers.routes(mux)
+	(&batches{inference: answers, batches: account.Batches}).routes(mux)
 	(&files{lab: l, vendor: vendor, files: account.Files}).routes(mux)
 	(&tunes{lab: l, vendor: vendor, files: account.Files, trainings: account.Trainings}).routes(mux)
 	(&hosting{lab: l, vendor: vendor, trainings: account.Trainings, hosting: account.Hosting}).routes(mux)
