@@ -8,6 +8,8 @@ import (
 
 	"dreamlab/cmd/internal/config"
 	"dreamlab/providers"
+	"dreamlab/providers/azure"
+	azureemulator "dreamlab/providers/azure/emulator"
 	"dreamlab/providers/catalog"
 	"dreamlab/providers/groq"
 	groqemulator "dreamlab/providers/groq/emulator"
@@ -32,6 +34,7 @@ func list() []listed {
 		{groq.Vendor, groqemulator.New},
 		{together.Vendor, togetheremulator.New},
 		{vertex.Vendor, vertexemulator.New},
+		{azure.Vendor, azureemulator.New},
 	}
 }
 

@@ -18,14 +18,8 @@ var clients = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, name := range []string{"package.json", "check.js"} {
-		text, err := os.ReadFile(filepath.Join("npm", name))
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			return "", err
-		}
+	if err := os.CopyFS(dir, os.DirFS("npm")); err != nil {
+		return "", err
 	}
 	install := exec.Command("npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund")
 	install.Dir = dir
@@ -56,4 +50,29 @@ func TestOfficialClients(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The official clients of vendors accept their emulators, each by a script of its own.
+func TestClientsOfVendors(t *testing.T) {
+	t.Parallel()
+	dir := node(t)
+	s := newSite(t)
+	url := s.start(t, "dreamlab", "sandbox", "--addr", "127.0.0.1:0").await(t, `sandbox at (\S+):`)
+	s.env = append(s.env, "SANDBOX_URL="+url)
+	scripts, err := filepath.Glob(filepath.Join(dir, "*.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		name := strings.TrimSuffix(filepath.Base(script), ".js")
+		if name == "check" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if out := s.run(t, "node", script); !strings.Contains(out, "accepted") {
+				t.Errorf("it did not come to its end:\n%s", out)
+			}
+		})
+	}
 }

@@ -21,6 +21,8 @@ type Dialect struct {
 	Vendor Vendor
 	// Whole makes the chat.completion object.
 	Whole func(*Answer) map[string]any
+	// Head makes the event that comes before all others. Defaults to none.
+	Head func(*Answer) map[string]any
 	// Chunk makes one chat.completion.chunk object.
 	Chunk func(*Answer, Piece) map[string]any
 	// Broken makes the event that says that a stream failed.
@@ -150,6 +152,9 @@ func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answ
 		asked.fault = fault.Kind
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
+	if d.Head != nil && !s.send(d.Head(a)) {
+		return
+	}
 	for i, piece := range a.pieces() {
 		if broken && i >= fault.Chunks {
 			s.fail(fault, d, a)

@@ -22,6 +22,9 @@ type Failure struct {
 	Extra map[string]any
 }
 
+// ContentFiltered is OpenAI's code for a prompt that was refused for what it says.
+const ContentFiltered = "content_filter"
+
 // Absent says that nothing has an id.
 func Absent(noun, id string) *Failure {
 	return &Failure{Status: http.StatusNotFound, Message: fmt.Sprintf("%s %q not found", noun, id)}

@@ -21,6 +21,7 @@ const (
 	FaultGarbage   = "garbage"    // answer 200 with what is not JSON
 	FaultRateLimit = "rate_limit" // the vendor's own 429, with RetryAfter
 	FaultCapacity  = "capacity"   // the vendor's own word for being full
+	FaultFilter    = "filter"     // the vendor's own refusal of what the prompt says
 
 	FaultTruncate    = "truncate"     // cut the stream after Chunks
 	FaultStreamError = "stream_error" // the vendor's own error in mid-stream, after Chunks
@@ -41,7 +42,7 @@ const (
 func kindsOfFault() []string {
 	return []string{
 		FaultStatus, FaultDelay, FaultHang, FaultDrop, FaultDropAfter, FaultGarbage, FaultRateLimit,
-		FaultCapacity, FaultTruncate, FaultStreamError, FaultStall, FaultBadJSON, FaultCorrupt,
+		FaultCapacity, FaultFilter, FaultTruncate, FaultStreamError, FaultStall, FaultBadJSON, FaultCorrupt,
 		FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity, FaultFailLines, FaultFailBatch,
 		FaultExpireBatch,
 	}

@@ -156,7 +156,7 @@ func (v *visit) play() bool {
 		Wait(v.req.Context(), time.Duration(f.MS)*time.Millisecond)
 	}
 	f, found := v.take(FaultHang, FaultDrop, FaultDropAfter, FaultStatus, FaultGarbage, FaultRateLimit,
-		FaultCapacity)
+		FaultCapacity, FaultFilter)
 	if !found {
 		return true
 	}
@@ -181,6 +181,8 @@ func (v *visit) play() bool {
 		v.fail(Failure{Status: http.StatusTooManyRequests, Message: f.Message, RetryAfter: orTwo(f)})
 	case FaultCapacity:
 		v.fail(Failure{Status: http.StatusServiceUnavailable, Message: f.Message, Full: true})
+	case FaultFilter:
+		v.fail(Failure{Status: http.StatusBadRequest, Message: f.Message, Code: ContentFiltered})
 	}
 	return false
 }

@@ -1,0 +1,55 @@
+package azure
+
+import (
+	"net/http"
+	"strings"
+
+	"dreamlab/providers"
+	"dreamlab/providers/openai"
+)
+
+// encode puts a request into the words of a deployment's model.
+func (d deployments) encode(req *providers.Request, body *openai.Body) error {
+	model := d.model(req.Model)
+	switch {
+	case reasons.MatchString(model):
+		body.MaxTokens, body.MaxCompletionTokens = 0, req.MaxTokens
+	case textOnly.MatchString(model) && len(req.Tools) > 0:
+		return openai.Unsupported("tools", "the model has none: use another")
+	case textOnly.MatchString(model) && len(req.ResponseFormat) > 0:
+		return openai.Unsupported("response_format", "the model answers text: use another")
+	}
+	return nil
+}
+
+// words are Azure's own for what it refuses
+// (https://learn.microsoft.com/azure/ai-foundry/openai/reference). The codes of
+// models that are not OpenAI's are not documented.
+var words = openai.Words{
+	Codes: map[string]providers.Kind{
+		"PermissionDenied":   providers.KindPermission,
+		"DeploymentNotFound": providers.KindModelGone,
+		"unknown_model":      providers.KindModelGone,
+		"RateLimitReached":   providers.KindRateLimit,
+		"NoCapacity":         providers.KindCapacity,
+		"Timeout":            providers.KindTimeout,
+		"RequestTimeout":     providers.KindTimeout,
+	},
+	Phrases: []openai.Phrase{
+		{Text: "responsibleaipolicyviolation", Kind: providers.KindContentFilter},
+		{Text: "content management policy", Kind: providers.KindContentFilter},
+	},
+	RequestIDs: []string{"Apim-Request-Id"},
+}
+
+// classify knows what Azure's errors mean beyond their code. It bills work that was
+// done even where it is answered with an error, such as a prompt that was filtered or
+// is too long (https://learn.microsoft.com/azure/ai-foundry/openai/how-to/manage-costs).
+func classify(f openai.Failure, e *providers.Error) {
+	switch {
+	case f.Status == http.StatusTooManyRequests && strings.Contains(strings.ToLower(f.Message), "high demand"):
+		e.Kind = providers.KindCapacity
+	case e.Kind == providers.KindContentFilter, e.Kind == providers.KindContext:
+		e.Charge = providers.ChargeUnknown
+	}
+}

@@ -1,0 +1,74 @@
+package azure
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"dreamlab/providers"
+)
+
+// query is the version that a route without one in its path asks for.
+func (at resource) query() string { return url.Values{"api-version": {at.version}}.Encode() }
+
+// escape makes one segment of a path of a deployment's name.
+func escape(deployment string) string { return url.PathEscape(deployment) }
+
+// deployments maps the names of deployments to those of their models.
+type deployments map[string]string
+
+func parseDeployments(text string) (deployments, error) {
+	known := deployments{}
+	for part := range strings.SplitSeq(text, ",") {
+		deployment, model, _ := strings.Cut(part, "=")
+		deployment, model = strings.TrimSpace(deployment), strings.TrimSpace(model)
+		switch {
+		case deployment == "" && model == "":
+			continue
+		case deployment == "" || strings.Contains(model, "="):
+			return nil, fmt.Errorf("AZURE_OPENAI_DEPLOYMENTS: %q is no deployment: write name=model or name", part)
+		}
+		known[deployment] = cmp.Or(model, deployment)
+	}
+	return known, nil
+}
+
+// model returns the name of a deployment's model, which is the deployment's where
+// nothing else is known.
+func (d deployments) model(deployment string) string { return cmp.Or(d[deployment], deployment) }
+
+// Models lists the deployments that the operator named, else what Azure lists, which
+// is what could be deployed.
+func (d *driver) Models(ctx context.Context) ([]providers.ModelInfo, error) {
+	offered, err := d.Client.Models(ctx)
+	if err != nil || len(d.deployed) == 0 {
+		return offered, err
+	}
+	byID := map[string]providers.ModelInfo{}
+	for _, info := range offered {
+		byID[info.ID] = info
+	}
+	listed := make([]providers.ModelInfo, 0, len(d.deployed))
+	for _, deployment := range slices.Sorted(maps.Keys(d.deployed)) {
+		info := byID[d.deployed[deployment]]
+		info.ID, info.Active = deployment, true
+		listed = append(listed, info)
+	}
+	return listed, nil
+}
+
+// What models take, by their names: it is no more than these two lines, since
+// everything else is answered by the vendor with an error that names the parameter.
+var (
+	// reasons finds OpenAI's models that count their thoughts as part of the answer:
+	// they refuse max_tokens.
+	reasons = regexp.MustCompile(`(?i)^(o\d|gpt-[5-9])($|[^0-9])`)
+	// textOnly finds those that have neither tools nor formats, by Microsoft's table of
+	// models, 2026-07-07.
+	textOnly = regexp.MustCompile(`(?i)^llama-4-maverick`)
+)
