@@ -33,7 +33,7 @@ type Call struct {
 	// Lines takes the answer line by line instead. An error of it is returned as it is.
 	Lines func(line []byte) error
 
-	model string // set where the call is about a model: a 404 is then the model's
+	Model string // set where the call is about a model: a 404 is then the model's
 }
 
 // How long an exchange that is no chat may take.
@@ -91,7 +91,10 @@ type answer struct {
 // tells whether it is a stream.
 func (a *answer) open(limit int64) (streamed bool) {
 	a.bound = &io.LimitedReader{R: a.Body, N: limit}
-	a.body = bufio.NewReaderSize(a.bound, 16<<10)
+	if wire := a.client.dialect.Wire; wire != nil {
+		return a.openWire(wire)
+	}
+	a.body = bufio.NewReaderSize(a.bound, streamBuffer)
 	return isStream(a.Header, a.body)
 }
 
@@ -101,10 +104,10 @@ func (c *Client) send(ctx context.Context, call Call) (*answer, error) {
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
 	request, err := c.request(httptrace.WithClientTrace(ctx, trace), call)
 	if err != nil {
-		return nil, c.refused(call.model, err)
+		return nil, c.refused(call.Model, err)
 	}
 	response, err := c.http.Do(request)
-	a := &answer{Response: response, ctx: ctx, client: c, model: call.model}
+	a := &answer{Response: response, ctx: ctx, client: c, model: call.Model}
 	if err != nil {
 		e := a.broken("no answer came", err)
 		if !sent.Load() {

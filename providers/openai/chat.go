@@ -21,13 +21,12 @@ const (
 func (c *Client) Chat(
 	ctx context.Context, req *providers.Request, sink providers.Sink,
 ) (*providers.Reply, error) {
-	body, err := c.words(req, sink != nil && c.Streams(req))
+	call, err := c.chatCall(req, sink != nil && c.Streams(req))
 	if err != nil {
 		return nil, c.refused(req.Model, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	call := Call{Method: http.MethodPost, URL: c.at(RouteChat, req.Model), In: body, model: req.Model}
 	answer, err := c.send(ctx, call)
 	if err != nil {
 		return nil, err
@@ -47,6 +46,20 @@ func (c *Client) Chat(
 		return c.wholeAsStream(answer, reply, sink)
 	}
 	return c.whole(answer, reply)
+}
+
+// chatCall is the exchange that asks for a completion.
+func (c *Client) chatCall(req *providers.Request, streamed bool) (Call, error) {
+	call := Call{Method: http.MethodPost, URL: c.at(RouteChat, req.Model), Model: req.Model}
+	var err error
+	if wire := c.dialect.Wire; wire != nil {
+		var path string
+		path, call.In, err = wire.Ask(req, streamed)
+		call.URL = c.dialect.Base + path
+		return call, err
+	}
+	call.In, err = c.words(req, streamed)
+	return call, err
 }
 
 // words puts a request into the vendor's words, or refuses it.

@@ -22,7 +22,7 @@ func (c *Client) Embed(ctx context.Context, model string, inputs []string) (prov
 		Model string   `json:"model"`
 		Input []string `json:"input"`
 	}{model, inputs}
-	call := Call{Method: http.MethodPost, URL: c.at(RouteEmbeddings, model), In: in, Out: &out, model: model}
+	call := Call{Method: http.MethodPost, URL: c.at(RouteEmbeddings, model), In: in, Out: &out, Model: model}
 	header, err := c.Do(ctx, call)
 	if err != nil {
 		return providers.EmbedReply{}, err

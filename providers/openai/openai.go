@@ -30,6 +30,9 @@ type Dialect struct {
 	// URL returns where a route is served for a model, which is "" where the route is
 	// about none. Defaults to the route below Base.
 	URL func(route, model string) string
+	// Wire asks and understands a vendor whose chats are not in OpenAI's form. It
+	// stands in place of the URL of chats, Unwrap, Events, Encode, Options and Members.
+	Wire *Wire
 	// Unwrap takes a whole answer out of the vendor's envelope. Defaults to
 	// leaving it as it is.
 	Unwrap func(body []byte) []byte
@@ -78,6 +81,8 @@ const (
 	maxBody  = 16 << 20 // a whole answer
 	maxError = 64 << 10 // the body of an error
 	maxLine  = maxBody  // one event of a stream
+
+	streamBuffer = 16 << 10 // what is read of a stream at once
 )
 
 // New returns a client for the dialect. It takes the HTTP client and the clock

@@ -138,6 +138,11 @@ func (c *Client) whole(a *answer, reply *providers.Reply) (*providers.Reply, err
 	if c.dialect.Unwrap != nil {
 		body = c.dialect.Unwrap(body)
 	}
+	if wire := c.dialect.Wire; wire != nil {
+		if body, err = wire.Whole(a.head(), body); err != nil {
+			return nil, a.unreadable("the answer can not be translated", err)
+		}
+	}
 	if object := firstOf(body); object != nil {
 		body = object
 	}

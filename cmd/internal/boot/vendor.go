@@ -10,6 +10,8 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/azure"
 	azureemulator "dreamlab/providers/azure/emulator"
+	"dreamlab/providers/bedrock"
+	bedrockemulator "dreamlab/providers/bedrock/emulator"
 	"dreamlab/providers/catalog"
 	"dreamlab/providers/groq"
 	groqemulator "dreamlab/providers/groq/emulator"
@@ -35,6 +37,7 @@ func list() []listed {
 		{together.Vendor, togetheremulator.New},
 		{vertex.Vendor, vertexemulator.New},
 		{azure.Vendor, azureemulator.New},
+		{bedrock.Vendor, bedrockemulator.New},
 	}
 }
 

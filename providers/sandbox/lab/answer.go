@@ -33,6 +33,9 @@ type Dialect struct {
 	Unmarked bool
 	// Tail makes what a stream carries after its last piece, nil for nothing.
 	Tail func(*Answer) map[string]any
+	// Framing is how the events of a stream are written. Defaults to server-sent
+	// events with [DONE] at their end.
+	Framing *Framing
 	// BadJSON answers a structured answer that is not JSON. Defaults to
 	// answering it as it is.
 	BadJSON func(http.ResponseWriter, *Answer)
@@ -145,13 +148,13 @@ func cut(text string) []string {
 // stream writes the answer as server-sent events and plays the faults of
 // streams. A client that leaves ends it.
 func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer) {
-	s := &sse{writer: w, request: r}
+	s := &events{writer: w, request: r, framing: cmp.Or(d.Framing, &serverSent)}
 	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model}
 	fault, broken := l.TakeFault(target, FaultTruncate, FaultStreamError, FaultStall)
 	if asked, ok := w.(*recorder); ok && broken {
 		asked.fault = fault.Kind
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Content-Type", s.framing.Kind)
 	if d.Head != nil && !s.send(d.Head(a)) {
 		return
 	}
@@ -178,26 +181,38 @@ func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answ
 	}
 }
 
-// sse writes server-sent events.
-type sse struct {
-	writer  http.ResponseWriter
-	request *http.Request
+// Framing is how a vendor writes the events of a stream.
+type Framing struct {
+	Kind  string                 // media type
+	Event func(event any) []byte // as it goes over the wire
+	Done  []byte                 // ends the stream
 }
 
-// send tells whether the client still listens.
-func (s *sse) send(event any) bool {
+// serverSent is what most vendors write.
+var serverSent = Framing{Kind: "text/event-stream", Event: serverSentEvent, Done: []byte("data: [DONE]\n\n")}
+
+func serverSentEvent(event any) []byte {
 	data, err := json.Marshal(event)
 	if err != nil { // what the emulators answer always marshals
 		panic(err)
 	}
-	return s.write(data)
+	return bytes.Join([][]byte{[]byte("data: "), data, []byte("\n\n")}, nil)
 }
 
-func (s *sse) done() { s.write([]byte("[DONE]")) }
+// events writes the events of a stream.
+type events struct {
+	writer  http.ResponseWriter
+	request *http.Request
+	framing *Framing
+}
 
-func (s *sse) write(data []byte) bool {
-	line := bytes.Join([][]byte{[]byte("data: "), data, []byte("\n\n")}, nil)
-	if _, err := s.writer.Write(line); err != nil {
+// send tells whether the client still listens.
+func (s *events) send(event any) bool { return s.write(s.framing.Event(event)) }
+
+func (s *events) done() { s.write(s.framing.Done) }
+
+func (s *events) write(data []byte) bool {
+	if _, err := s.writer.Write(data); err != nil {
 		return false
 	}
 	if flusher, ok := s.writer.(http.Flusher); ok {
@@ -206,7 +221,7 @@ func (s *sse) write(data []byte) bool {
 	return s.request.Context().Err() == nil
 }
 
-func (s *sse) fail(f Fault, d *Dialect, a *Answer) {
+func (s *events) fail(f Fault, d *Dialect, a *Answer) {
 	switch f.Kind {
 	case FaultStreamError:
 		event := any(d.Broken(a))

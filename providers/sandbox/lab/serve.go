@@ -31,6 +31,9 @@ type Vendor struct {
 	// may read the body, which it has to put back. Defaults to asking for the lab's
 	// credential as a bearer token.
 	Admit func(*http.Request) *Failure
+	// Model returns the model that a request asks, where its body does not say.
+	// Defaults to the member "model" of the body.
+	Model func(*http.Request) string
 }
 
 // visit is one request on its way through an emulator.
@@ -92,7 +95,11 @@ func (v *visit) admit() bool {
 	if err != nil { // the client left: nobody is there to be told
 		return false
 	}
-	v.model = modelIn(body)
+	if v.vendor.Model != nil {
+		v.model = v.vendor.Model(v.req)
+	} else {
+		v.model = modelIn(body)
+	}
 	v.req.Body = io.NopCloser(bytes.NewReader(body))
 	return true
 }

@@ -1,0 +1,142 @@
+// Package bedrock drives AWS Bedrock: its Converse API
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html),
+// its embeddings by InvokeModel and its lists of models. Requests are signed, and
+// streams are decoded, by AWS's own SDK for Go; the bodies are written and read here,
+// since the SDK's client would add 2.2 MB to the program and sorts the members of the
+// JSON schemas that it is given.
+//
+// The checks that all answers pass are in providers/openai: this package translates
+// into that form.
+package bedrock
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"dreamlab/providers"
+	"dreamlab/providers/openai"
+)
+
+// name is the vendor's name in targets and errors.
+const name = "bedrock"
+
+// The names of the settings.
+const (
+	envBearer   = "AWS_BEARER_TOKEN_BEDROCK"
+	envID       = "AWS_ACCESS_KEY_ID"
+	envSecret   = "AWS_SECRET_ACCESS_KEY"
+	envSession  = "AWS_SESSION_TOKEN"
+	envShared   = "AWS_REGION"
+	envRegion   = "BEDROCK_REGION"
+	envTier     = "BEDROCK_SERVICE_TIER"
+	envRuntime  = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"
+	envControls = "AWS_ENDPOINT_URL_BEDROCK"
+)
+
+var settings = []providers.Setting{
+	{
+		Env: envBearer, Secret: true,
+		Help: "Bedrock API key, from the Bedrock console; it outranks an access key",
+	},
+	{
+		Env: envRegion,
+		Help: "region whose Bedrock is asked, such as us-east-1; it makes Bedrock a vendor with an access key. " +
+			"Defaults to AWS_REGION",
+	},
+	{Env: envShared, Shared: true, Help: "region, where BEDROCK_REGION is not set"},
+	{Env: envID, Shared: true, Secret: true, Help: "id of an access key that may invoke models"},
+	{Env: envSecret, Shared: true, Secret: true, Help: "secret of the access key"},
+	{Env: envSession, Shared: true, Secret: true, Help: "session token, for temporary access keys"},
+	{Env: envTier, Help: "service tier of all chats: priority, default, flex or reserved; none is sent without it"},
+	{Env: envRuntime, Help: "base of the runtime API; defaults to the region's"},
+	{Env: envControls, Help: "base of the control plane, which lists the models; defaults to the region's"},
+}
+
+// Vendor opens the Bedrock driver.
+var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbox: sandbox}
+
+// sandbox leads the driver to Bedrock's emulator.
+func sandbox(address, credential string) map[string]string {
+	return map[string]string{
+		envID: "AKIASANDBOX", envSecret: credential, envRegion: "us-east-1",
+		envRuntime: address, envControls: address,
+	}
+}
+
+// driver is one account in one region.
+type driver struct {
+	*openai.Client                // asks the runtime
+	control        *openai.Client // lists the models
+	runtimeBase    string
+	controlBase    string
+}
+
+func open(config providers.Config) (providers.Driver, error) {
+	value := func(env string) string { return strings.TrimSpace(config.Values[env]) }
+	region := cmp.Or(value(envRegion), value(envShared))
+	if !plainRegion.MatchString(region) {
+		return nil, fmt.Errorf("%s: set it to a region, such as us-east-1", envRegion)
+	}
+	tier := value(envTier)
+	if tier != "" && !slices.Contains(tiers, tier) {
+		return nil, fmt.Errorf("%s: use one of %s", envTier, strings.Join(tiers, ", "))
+	}
+	keys, err := newCredential(value, region, config.Now)
+	if err != nil {
+		return nil, err
+	}
+	d := &driver{}
+	for _, base := range []struct {
+		env, host string
+		to        *string
+	}{{envRuntime, "bedrock-runtime", &d.runtimeBase}, {envControls, "bedrock", &d.controlBase}} {
+		*base.to, err = openai.CheckBase(base.env, cmp.Or(value(base.env), host(base.host, region)))
+		if err != nil {
+			return nil, err
+		}
+	}
+	dialect := openai.Dialect{
+		Provider: name, Base: d.runtimeBase, Key: keys.bearer, Secrets: keys.secrets,
+		Authorize: keys.authorize, Wire: newWire(tier), Words: words, Classify: classify,
+	}
+	d.Client = openai.New(dialect, config)
+	dialect.Base = d.controlBase
+	d.control = openai.New(dialect, config)
+	return d, nil
+}
+
+// plainRegion is how a region is written, which becomes a part of a host's name.
+var plainRegion = regexp.MustCompile(`^[a-z]{2,4}(-[a-z0-9]+){1,4}$`)
+
+// tiers are the ways in which a request may be served
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html).
+var tiers = []string{"priority", "default", "flex", "reserved"}
+
+// host is where a service of a region is served.
+func host(service, region string) string {
+	domain := "amazonaws.com"
+	if strings.HasPrefix(region, "cn-") {
+		domain = "amazonaws.com.cn"
+	}
+	return "https://" + service + "." + region + "." + domain
+}
+
+// newCredential takes the API key or, without one, the access key.
+func newCredential(value func(string) string, region string, now func() time.Time) (*credential, error) {
+	c := &credential{
+		bearer: value(envBearer), id: value(envID), secret: value(envSecret), session: value(envSession),
+		region: region, now: now,
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.bearer == "" && (c.id == "" || c.secret == "") {
+		return nil, errors.New(envBearer + ": set it to a key of Bedrock, or set " + envID + " and " + envSecret)
+	}
+	return c, nil
+}

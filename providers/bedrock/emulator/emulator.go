@@ -1,0 +1,78 @@
+// Package emulator is AWS Bedrock: Converse and ConverseStream, embeddings by
+// InvokeModel, and the lists of models and inference profiles, behind signatures that
+// are computed again here and API keys. Its answers come from the sandbox's model and
+// cost nothing.
+//
+// Guardrails, prompts, agents and provisioned throughput are not emulated.
+package emulator
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"dreamlab/providers/sandbox/lab"
+)
+
+const name = "bedrock"
+
+// Whose requests are taken.
+const (
+	accessKey = "AKIASANDBOX" // its secret is the lab's credential
+	region    = "us-east-1"
+	account   = "123456789012"
+)
+
+// emulator is one account in one region.
+type emulator struct {
+	lab     *lab.Lab
+	vendor  lab.Vendor
+	dialect *lab.Dialect
+	served  []entry
+}
+
+// New serves Bedrock's own paths, those of the runtime and of the control plane.
+func New(l *lab.Lab) http.Handler {
+	e := &emulator{lab: l, served: catalogue(l)}
+	e.vendor = lab.Vendor{Name: name, Fail: fail, Admit: e.admit, Model: modelOf}
+	e.dialect = &lab.Dialect{
+		Vendor: e.vendor, Whole: whole, Chunk: chunk, Broken: broken, Tail: tail, Framing: framing(),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /model/{id}/converse", e.vendor.Handle(e.converse))
+	mux.HandleFunc("POST /model/{id}/converse-stream", e.vendor.Handle(e.converse))
+	mux.HandleFunc("POST /model/{id}/invoke", e.vendor.Handle(e.invoke))
+	mux.HandleFunc("GET /foundation-models", e.vendor.Answer(e.models))
+	mux.HandleFunc("GET /foundation-models/{id}", e.vendor.Answer(e.model))
+	mux.HandleFunc("GET /inference-profiles", e.vendor.Answer(e.profiles))
+	mux.HandleFunc("GET /inference-profiles/{id}", e.vendor.Answer(e.profile))
+	mux.HandleFunc("/", e.vendor.Handle(unknown))
+	return l.Serve(e.vendor, identified(mux))
+}
+
+// identified names the request as AWS does.
+func identified(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("x-amzn-RequestId", lab.NewID(""))
+		next.ServeHTTP(w, r)
+	})
+}
+
+func unknown(_ http.ResponseWriter, r *http.Request) *lab.Failure {
+	return &lab.Failure{
+		Status: http.StatusNotFound, Type: "UnknownOperationException",
+		Message: fmt.Sprintf("There is no operation %s %s", r.Method, r.URL.Path),
+	}
+}
+
+// modelOf finds the model in the path, where it is one segment.
+func modelOf(r *http.Request) string {
+	rest, found := strings.CutPrefix(r.URL.EscapedPath(), "/model/")
+	segment, _, whole := strings.Cut(rest, "/")
+	id, err := url.PathUnescape(segment)
+	if !found || !whole || err != nil {
+		return ""
+	}
+	return id
+}

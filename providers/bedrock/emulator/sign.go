@@ -1,0 +1,183 @@
+package emulator
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"dreamlab/providers/sandbox/lab"
+)
+
+// maxSigned bounds a body whose sum is computed, in bytes.
+const maxSigned = 32 << 20
+
+const algorithm = "AWS4-HMAC-SHA256"
+
+// signature is what an Authorization header of AWS's holds.
+type signature struct {
+	id, date, region, service string
+	headers                   []string
+	sum                       string
+}
+
+// admit takes an API key, or a signature that it computes again
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
+func (e *emulator) admit(r *http.Request) *lab.Failure {
+	if key := lab.Bearer(r); key != "" {
+		if e.lab.KeyFits(key) {
+			return nil
+		}
+		return forbid("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
+	}
+	signed, refused := parseSignature(r)
+	if refused != nil {
+		return refused
+	}
+	sum, refused := bodySum(r)
+	if refused != nil {
+		return refused
+	}
+	if signed.compute(e.lab.Credential(), r, sum) != signed.sum {
+		return forbid("InvalidSignatureException", "The request signature we calculated does not match the signature "+
+			"you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	}
+	return nil
+}
+
+// parseSignature reads the header and checks all but the sum.
+func parseSignature(r *http.Request) (*signature, *lab.Failure) {
+	header, found := strings.CutPrefix(r.Header.Get("Authorization"), algorithm+" ")
+	if !found {
+		return nil, forbid("MissingAuthenticationTokenException", "Missing Authentication Token")
+	}
+	fields := map[string]string{}
+	for field := range strings.SplitSeq(header, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
+		fields[name] = value
+	}
+	scope := strings.Split(fields["Credential"], "/")
+	if len(scope) != 5 || scope[4] != "aws4_request" || fields["SignedHeaders"] == "" || fields["Signature"] == "" {
+		return nil, forbid("IncompleteSignatureException", "Authorization header requires 'Credential', "+
+			"'SignedHeaders' and 'Signature' parameters.")
+	}
+	s := &signature{
+		id: scope[0], date: scope[1], region: scope[2], service: scope[3],
+		headers: strings.Split(fields["SignedHeaders"], ";"), sum: fields["Signature"],
+	}
+	return s, s.check(r)
+}
+
+func (s *signature) check(r *http.Request) *lab.Failure {
+	switch {
+	case s.id != accessKey || r.Header.Get("X-Amz-Security-Token") != "":
+		return forbid("UnrecognizedClientException", "The security token included in the request is invalid.")
+	case s.region != region:
+		return forbid("InvalidSignatureException",
+			fmt.Sprintf("Credential should be scoped to a valid region, not '%s'.", s.region))
+	case s.service != name:
+		return forbid("InvalidSignatureException", "Credential should be scoped to correct service: 'bedrock'.")
+	case !slices.Contains(s.headers, "host") || !slices.Contains(s.headers, "x-amz-date"):
+		return forbid("InvalidSignatureException", "'Host' and 'X-Amz-Date' must be in 'SignedHeaders'.")
+	case !strings.HasPrefix(r.Header.Get("X-Amz-Date"), s.date+"T"):
+		return forbid("InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 "+
+			"version of date from HTTP.")
+	}
+	return nil
+}
+
+// bodySum returns the sum of the body, which it puts back.
+func bodySum(r *http.Request) (string, *lab.Failure) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxSigned+1))
+	if err != nil || len(body) > maxSigned {
+		return "", &lab.Failure{Status: http.StatusRequestEntityTooLarge}
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return hexSum(body), nil
+}
+
+func hexSum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// compute returns what the signature has to be.
+func (s *signature) compute(secret string, r *http.Request, bodySum string) string {
+	canonical := strings.Join([]string{
+		r.Method, s.path(r), canonicalQuery(r.URL.RawQuery), s.canonicalHeaders(r),
+		strings.Join(s.headers, ";"), bodySum,
+	}, "\n")
+	scope := strings.Join([]string{s.date, s.region, s.service, "aws4_request"}, "/")
+	text := strings.Join([]string{algorithm, r.Header.Get("X-Amz-Date"), scope, hexSum([]byte(canonical))}, "\n")
+	key := []byte("AWS4" + secret)
+	for _, part := range []string{s.date, s.region, s.service, "aws4_request", text} {
+		key = hmacOf(key, part)
+	}
+	return hex.EncodeToString(key)
+}
+
+func hmacOf(key []byte, text string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return mac.Sum(nil)
+}
+
+// path is the path as it came over the wire, with the prefix below which the program
+// serves the emulator, escaped once more: "%3A" becomes "%253A".
+func (s *signature) path(r *http.Request) string {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	return escape(path, "/")
+}
+
+// escape keeps the unreserved characters of RFC 3986 and some more.
+func escape(text, keep string) string {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	var out strings.Builder
+	for _, b := range []byte(text) {
+		if strings.IndexByte(plain, b) >= 0 || strings.IndexByte(keep, b) >= 0 {
+			out.WriteByte(b)
+		} else {
+			fmt.Fprintf(&out, "%%%02X", b)
+		}
+	}
+	return out.String()
+}
+
+func canonicalQuery(raw string) string {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return raw
+	}
+	var pairs []string
+	for name, list := range values {
+		for _, value := range list {
+			pairs = append(pairs, escape(name, "")+"="+escape(value, ""))
+		}
+	}
+	slices.Sort(pairs)
+	return strings.Join(pairs, "&")
+}
+
+func (s *signature) canonicalHeaders(r *http.Request) string {
+	var out strings.Builder
+	for _, header := range s.headers {
+		values := slices.Clone(r.Header.Values(header))
+		switch header {
+		case "host":
+			values = []string{r.Host}
+		case "content-length":
+			values = []string{fmt.Sprint(r.ContentLength)}
+		}
+		for i, value := range values {
+			values[i] = strings.Join(strings.Fields(value), " ")
+		}
+		fmt.Fprintf(&out, "%s:%s\n", header, strings.Join(values, ","))
+	}
+	return out.String()
+}
