@@ -58,7 +58,9 @@ func (d document) check(pattern string, a answer) []string {
 		if a.status < 400 {
 			return []string{"the status is not in the document"}
 		}
-		response = at(d.root, "components", "responses", "Error")
+		if response = at(responses, "default"); response == nil {
+			response = at(d.root, "components", "responses", "Error")
+		}
 	}
 	kind, _, _ := strings.Cut(a.header.Get("Content-Type"), ";")
 	schema := at(d.resolve(response), "content", kind, "schema")

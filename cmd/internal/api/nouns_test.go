@@ -157,8 +157,8 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 	return nil
 }
 
-// form returns a multipart body and its content type.
-func form(t *testing.T, parts ...[2]string) (body, kind string) {
+// multipartBody returns a multipart body and its content type.
+func multipartBody(t *testing.T, parts ...[2]string) (body, kind string) {
 	t.Helper()
 	var out bytes.Buffer
 	w := multipart.NewWriter(&out)
@@ -180,10 +180,13 @@ const oneConversation = `{"messages":[{"role":"user","content":"a"},{"role":"ass
 
 // tour is one good call of each route, in an order in which they work.
 func tour(t *testing.T, s seeded) []request {
-	body, kind := form(t, [2]string{"file", "{}\n"}, [2]string{"purpose", "fine-tune"})
+	body, kind := multipartBody(t, [2]string{"file", "{}\n"}, [2]string{"purpose", "fine-tune"})
 	return []request{
 		{path: "/v1/models"}, {path: "/v1/models/assistant"}, {path: "/v1/models/groq/maker/lead"},
 		{path: "/v1/models/" + s.model},
+		{method: "POST", path: "/v1/completions", body: `{"model":"assistant","prompt":"hi"}`},
+		{method: "POST", path: "/v1/responses", body: `{"model":"assistant","input":"hi"}`},
+		{method: "POST", path: "/v1/messages", body: `{"model":"assistant","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`},
 		{method: "POST", path: "/v1/chat/completions", body: askWhole},
 		{method: "POST", path: "/v1/files", body: body, header: map[string]string{"Content-Type": kind}},
 		{path: "/v1/files"}, {path: "/v1/files/" + s.file},
@@ -288,7 +291,7 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	}
 	call(request{method: "POST", path: "/v1/routes/assistant/rollback", key: r.admin}, 400) // nothing served before
 	call(request{path: "/queues/", key: r.admin})
-	uploaded, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", "{\"a\":1}\n"})
+	uploaded, kind := multipartBody(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", "{\"a\":1}\n"})
 	file := call(request{method: "POST", path: "/v1/files", body: uploaded,
 		header: map[string]string{"Content-Type": kind}}).text(t, "id")
 	if got := call(request{path: "/v1/files/" + file + "/content"}); string(got.body) != "{\"a\":1}\n" {

@@ -60,7 +60,7 @@ func TestRepeatedUploadKeepsTheFirst(t *testing.T) {
 	t.Parallel()
 	r, bucket := newFaultyRig(t)
 	send := func(content string) answer {
-		body, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", content})
+		body, kind := multipartBody(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", content})
 		return r.do(request{method: "POST", path: "/v1/files", body: body,
 			header: map[string]string{"Content-Type": kind, "Idempotency-Key": "f"}})
 	}
@@ -94,7 +94,7 @@ func TestRepeatedUploadKeepsTheFirst(t *testing.T) {
 func TestDeletedFileThoughTheBucketKeepsIt(t *testing.T) {
 	t.Parallel()
 	r, bucket := newFaultyRig(t)
-	body, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", "{}"})
+	body, kind := multipartBody(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", "{}"})
 	id := r.do(request{method: "POST", path: "/v1/files", body: body,
 		header: map[string]string{"Content-Type": kind}}).want(t, 200, "").text(t, "id")
 	bucket.keeps.Store(true)
@@ -109,7 +109,7 @@ func TestCutDownload(t *testing.T) {
 	r, bucket := newFaultyRig(t)
 	s := r.seed()
 	rows := strings.Repeat(`{"messages":[]}`+"\n", 20_000)
-	body, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", rows})
+	body, kind := multipartBody(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", rows})
 	file := r.do(request{method: "POST", path: "/v1/files", body: body,
 		header: map[string]string{"Content-Type": kind}}).want(t, 200, "").text(t, "id")
 	must(t, r.bucket.Create(t.Context(), blob.DatasetObject("cut"), strings.NewReader(rows)))

@@ -2,8 +2,10 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"dreamlab/cmd/internal/api/chat"
+	"dreamlab/cmd/internal/api/form"
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 )
@@ -17,8 +19,16 @@ type route struct {
 // routes is the whole table.
 func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
 	n := newNouns(o, front, chats)
+	return slices.Concat(compatible(n, chats), own(n), beside(o, n))
+}
+
+// compatible are the routes that clients of OpenAI and Anthropic know.
+func compatible(n nouns, chats *chat.Chats) []route {
 	return []route{
 		on("POST /v1/chat/completions", gate.Use, chats.Create),
+		on("POST /v1/completions", gate.Use, form.Completions(chats.Create)),
+		on("POST /v1/responses", gate.Use, form.Responses(chats.Create)),
+		on("POST /v1/messages", gate.Use, form.Messages(chats.Create), faults(form.MessagesFault)),
 		on("GET /v1/models", gate.Use, n.models.list),
 		on("GET /v1/models/{id...}", gate.Use, n.models.get),
 		on("DELETE /v1/models/{id...}", gate.Admin, n.models.delete),
@@ -33,7 +43,12 @@ func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
 		on("GET /v1/fine_tuning/jobs/{id}/events", gate.Use, n.trainings.listEvents, list()),
 		on("GET /v1/fine_tuning/jobs/{id}/checkpoints", gate.Use, n.trainings.listCheckpoints, list()),
 		on("POST /v1/fine_tuning/jobs/{id}/cancel", gate.Use, n.trainings.cancel),
+	}
+}
 
+// own are the routes of our own nouns.
+func own(n nouns) []route {
+	return []route{
 		on("POST /v1/jobs", gate.Use, n.jobs.create),
 		on("GET /v1/jobs", gate.Use, n.jobs.list, list("kind", "status")),
 		on("GET /v1/jobs/{id}", gate.Use, n.jobs.get),
@@ -70,7 +85,12 @@ func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
 		on("POST /v1/routes/{alias}/rollback", gate.Admin, n.routing.rollBack),
 		on("GET /v1/usage", gate.Use, n.usage.get, takes("group_by", "start_time", "end_time")),
 		on("GET /v1/lineage/{id...}", gate.Use, n.lineage.get),
+	}
+}
 
+// beside are the routes that stand beside /v1.
+func beside(o Options, n nouns) []route {
+	return []route{
 		on("GET /api/dream_lab/status", gate.Use, n.legacy.status),
 		on("POST /api/dream_lab/trigger_dream", gate.Use, n.dreams.create),
 		on("GET /api/dream_lab/memories", gate.Use, n.legacy.memories),
@@ -95,6 +115,11 @@ func on(name string, who gate.Access, serve wire.Handler, more ...func(*gate.Rul
 
 // upload marks a route whose body may be large, and is streamed.
 func upload(r *gate.Rule) { r.Upload = true }
+
+// faults has a route tell of errors in a form of its own.
+func faults(body func(*wire.Fault) []byte) func(*gate.Rule) {
+	return func(r *gate.Rule) { r.Fault = body }
+}
 
 // takes names the query parameters of a route.
 func takes(names ...string) func(*gate.Rule) { return func(r *gate.Rule) { r.Query = names } }

@@ -16,7 +16,7 @@ func TestUploadLimits(t *testing.T) {
 	r.do(request{method: "POST", path: "/v1/experiences", body: big,
 		header: map[string]string{"Content-Type": "application/x-ndjson"}}).
 		want(t, 413, "invalid_request")
-	body, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", big})
+	body, kind := multipartBody(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", big})
 	r.do(request{method: "POST", path: "/v1/files", body: body,
 		header: map[string]string{"Content-Type": kind}}).want(t, 413, "invalid_request")
 	for name, parts := range map[string][][2]string{
@@ -27,7 +27,7 @@ func TestUploadLimits(t *testing.T) {
 		"two files":     {{"file", "{}"}, {"file", "{}"}, {"purpose", "fine-tune"}},
 		"unknown part":  {{"file", "{}"}, {"color", "red"}},
 	} {
-		body, kind := form(t, parts...)
+		body, kind := multipartBody(t, parts...)
 		if a := r.do(request{method: "POST", path: "/v1/files", body: body,
 			header: map[string]string{"Content-Type": kind}}); a.status != 400 {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
@@ -70,7 +70,7 @@ func TestFileIdempotency(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	send := func(content string) answer {
-		body, kind := form(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", content})
+		body, kind := multipartBody(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", content})
 		return r.do(request{method: "POST", path: "/v1/files", body: body,
 			header: map[string]string{"Content-Type": kind, "Idempotency-Key": "f"}})
 	}

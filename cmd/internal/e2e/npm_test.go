@@ -44,7 +44,8 @@ func TestOfficialClients(t *testing.T) {
 	dir := node(t)
 	each(t, func(t *testing.T, st *stack) {
 		out := st.site.run(t, "node", filepath.Join(dir, "check.js"))
-		for _, done := range []string{"openai: chat and stream", "together: ", "groq: ", "errors, files"} {
+		out += st.site.run(t, "node", filepath.Join(dir, "forms.js"))
+		for _, done := range []string{"langchain: ", "openai: chat and stream", "together: ", "groq: ", "errors, files"} {
 			if !strings.Contains(out, done) {
 				t.Errorf("it did not come to %q:\n%s", done, out)
 			}

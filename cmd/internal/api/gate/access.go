@@ -46,6 +46,9 @@ func secretOf(r *http.Request, basic bool) string {
 	if _, password, ok := r.BasicAuth(); ok && basic {
 		return password
 	}
+	if key := r.Header.Get("X-Api-Key"); key != "" && r.Header.Get("Authorization") == "" { // as Anthropic's clients send it
+		return strings.TrimSpace(key)
+	}
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return ""

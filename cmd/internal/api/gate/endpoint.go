@@ -65,6 +65,8 @@ type Rule struct {
 	Upload bool     // its body may be large, and is streamed
 	Query  []string // the parameters that it takes
 	Free   bool     // it takes any parameters: they are another's to read
+	// Fault puts an error into the form of the route's clients. Defaults to OpenAI's.
+	Fault func(*wire.Fault) []byte
 }
 
 // Endpoint puts around a route what all have in common: the request's id, who
@@ -80,7 +82,7 @@ func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 		c.Body = http.MaxBytesReader(w, out.body, g.bodyLimit(rule))
 		err := g.guarded(out, c, rule, serve)
 		if err != nil && out.status == 0 {
-			err = g.refuse(out, r, err)
+			err = g.refuse(out, r, rule, err)
 		}
 		err = errors.Join(err, out.body.Abandon())
 		g.logCall(c, rule, out, began, err)
@@ -96,7 +98,7 @@ func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 const statusClientGone = 499
 
 // refuse tells the client of an error, and returns what the log has to know.
-func (g *Gate) refuse(out *recorder, r *http.Request, err error) error {
+func (g *Gate) refuse(out *recorder, r *http.Request, rule Rule, err error) error {
 	f, cause := FaultOf(err), context.Cause(r.Context())
 	if broken := out.body.Broken(); broken != nil && f.Status >= http.StatusInternalServerError {
 		f = FaultOf(broken)
@@ -110,6 +112,9 @@ func (g *Gate) refuse(out *recorder, r *http.Request, err error) error {
 	default:
 		out.status = statusClientGone
 		return err
+	}
+	if rule.Fault != nil {
+		return told(f, wire.WriteFaultAs(out, f, rule.Fault(f)))
 	}
 	return told(f, wire.WriteFault(out, f))
 }

@@ -123,7 +123,10 @@ func (f *Fault) Body() []byte {
 
 // WriteFault answers with an error. An error of the connection while doing so
 // can be told to no client, and goes to the log.
-func WriteFault(w http.ResponseWriter, f *Fault) error {
+func WriteFault(w http.ResponseWriter, f *Fault) error { return WriteFaultAs(w, f, f.Body()) }
+
+// WriteFaultAs is WriteFault with a body of another form.
+func WriteFaultAs(w http.ResponseWriter, f *Fault, body []byte) error {
 	switch f.Status {
 	case http.StatusUnauthorized:
 		if w.Header().Get("WWW-Authenticate") == "" {
@@ -135,5 +138,5 @@ func WriteFault(w http.ResponseWriter, f *Fault) error {
 	if f.After > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.After.Seconds()))))
 	}
-	return Write(w, f.Status, "application/json", append(f.Body(), '\n'))
+	return Write(w, f.Status, "application/json", append(body, '\n'))
 }
