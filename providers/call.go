@@ -71,8 +71,10 @@ type Tried struct {
 	Target Target
 	Took   time.Duration
 	Kind   Kind // why it failed, "" where it answered
-	Usage  Usage
-	Nano   int64 // nano-dollars
+	// Skipped counts the events of an answer's stream that were no chunks.
+	Skipped int
+	Usage   Usage
+	Nano    int64 // nano-dollars
 }
 
 // Outcome is how a try ended.

@@ -77,6 +77,7 @@ type Reply struct {
 	Model     string // as the vendor named it in the answer
 	RequestID string // the vendor's id of the request, for its support
 	Sandbox   bool   // an emulator answered
+	Skipped   int    // events of the stream that were no chunks, and held nothing that is missed
 	Shown     bool   // a chunk that shows something was handed to the sink
 }
 

@@ -24,7 +24,7 @@ func (run *run) try(ctx context.Context, c *candidate) (answer *Answer, failure 
 	if failure == nil {
 		run.router.breakers.succeeded(c.target)
 		answer = run.settle(c, reply, entry)
-		tried.Usage, tried.Nano = answer.Reply.Usage, answer.Nano
+		tried.Usage, tried.Nano, tried.Skipped = answer.Reply.Usage, answer.Nano, reply.Skipped
 		run.router.tried(tried)
 		return answer, nil, nil
 	}

@@ -21,7 +21,8 @@ type stream struct {
 	created int64 // unix seconds, for chunks of our own
 	pump    *pump
 	held    [][]byte
-	usage   []byte // the vendor's own count, when it came
+	usage   []byte              // the vendor's own count, when it came
+	beside  completion.Gathered // what chunks without choices told, for the next one that has some
 	shown   bool
 }
 
@@ -32,7 +33,7 @@ func (t *turn) newStream(ctx context.Context) *stream {
 // began records which target answers. Lines that another target sent before, and of which the
 // client was shown nothing, are dropped.
 func (s *stream) began(target providers.Target, try int) {
-	s.label, s.held, s.usage = s.turn.label(target), nil, nil
+	s.label, s.held, s.usage, s.beside = s.turn.label(target), nil, nil, completion.Gathered{}
 	s.turn.reply.Head(headOf(s.turn.run, target, try))
 }
 
@@ -47,9 +48,10 @@ func (s *stream) take(chunk providers.Chunk) error {
 		s.usage = bytes.Clone(line.usage)
 	}
 	if line.noChoices {
-		return nil // a vendor's chunk of usage; ours is written at the end
+		s.gather(chunk.Data)
+		return nil
 	}
-	s.held = append(s.held, line.data)
+	s.held = append(s.held, s.gathered(line.data))
 	switch {
 	case chunk.Shows && !chunk.Ends:
 		s.release(0)
@@ -58,6 +60,25 @@ func (s *stream) take(chunk providers.Chunk) error {
 	}
 	s.shown = s.shown || chunk.Shows
 	return nil
+}
+
+// gather keeps what a chunk without choices tells beside the usage, which is written at
+// the end: clients look for choices in every chunk.
+func (s *stream) gather(data []byte) {
+	for key, value := range completion.Members(data) {
+		switch string(key) {
+		case "id", "object", "created", "model", "choices", "usage":
+		default:
+			s.beside.Take(key, value, false)
+		}
+	}
+}
+
+// gathered returns a chunk with what was kept for it.
+func (s *stream) gathered(data []byte) []byte {
+	data = s.beside.AddTo(data)
+	s.beside = completion.Gathered{}
+	return data
 }
 
 // release writes what is held back, but for the last few.
@@ -78,7 +99,7 @@ func (s *stream) tail(a *handlers.Answered, ours []byte, usage bool) [][]byte {
 		s.held = append(s.held, s.counted(a))
 	}
 	last := len(s.held) - 1
-	s.held[last] = completion.With(s.held[last], "dreamlab", ours)
+	s.held[last] = completion.With(s.gathered(s.held[last]), "dreamlab", ours)
 	return append(s.held, []byte("[DONE]"))
 }
 

@@ -10,8 +10,12 @@ import (
 // of a stream, so that an answer holds what it would hold if it had come whole. The
 // zero value is ready.
 type Gathered struct {
-	names  []string // in the order in which they came
-	values map[string]*gathered
+	members []namedValue // in the order in which they came
+}
+
+type namedValue struct {
+	name  string
+	value gathered
 }
 
 // gathered is one value so far.
@@ -30,8 +34,8 @@ type item struct {
 
 // inPieces are the texts that come in pieces at any depth: of audio and of
 // OpenRouter's reasoning_details. Other texts below a member are told whole.
-func inPieces(name string) bool {
-	switch name {
+func inPieces(name []byte) bool {
+	switch string(name) {
 	case "text", "summary", "data", "transcript":
 		return true
 	}
@@ -40,19 +44,21 @@ func inPieces(name string) bool {
 
 // Take adds what a chunk says of a member. A text is a piece of it, or all of it. An
 // absent or null value says nothing.
-func (g *Gathered) Take(name string, value []byte, piece bool) {
-	if !Present(value) {
-		return
+func (g *Gathered) Take(name, value []byte, piece bool) {
+	if Present(value) {
+		g.at(name).take(value, piece)
 	}
-	have := g.values[name]
-	if have == nil {
-		if g.values == nil {
-			g.values = map[string]*gathered{}
+}
+
+// at returns the value of a name so far.
+func (g *Gathered) at(name []byte) *gathered {
+	for i := range g.members {
+		if g.members[i].name == string(name) {
+			return &g.members[i].value
 		}
-		have = &gathered{}
-		g.values[name], g.names = have, append(g.names, name)
 	}
-	have.take(value, piece)
+	g.members = append(g.members, namedValue{name: string(name)})
+	return &g.members[len(g.members)-1].value
 }
 
 func (v *gathered) take(value []byte, piece bool) {
@@ -79,7 +85,7 @@ func (v *gathered) take(value []byte, piece bool) {
 
 func (v *gathered) object(value []byte) {
 	for key, member := range Members(value) {
-		v.below.Take(string(key), member, inPieces(string(key)))
+		v.below.Take(key, member, inPieces(key))
 	}
 }
 
@@ -125,13 +131,14 @@ func (v *gathered) encode() json.RawMessage {
 // AddTo returns the object with the members added. It leaves those alone that the
 // object has.
 func (g *Gathered) AddTo(object []byte) []byte {
-	if len(g.names) == 0 {
+	if len(g.members) == 0 {
 		return object
 	}
 	has := decoded(object)
-	for _, name := range g.names {
-		if _, there := has[name]; !there {
-			object = With(object, name, g.values[name].encode())
+	for i := range g.members {
+		m := &g.members[i]
+		if _, there := has[m.name]; !there {
+			object = With(object, m.name, m.value.encode())
 		}
 	}
 	return object

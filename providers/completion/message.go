@@ -101,7 +101,7 @@ func mendMessage(message []byte) []byte {
 	case says.calls[0] == '{':
 		message = Set(message, "tool_calls", append(append([]byte{'['}, says.calls...), ']'))
 	default:
-		message = without(message, "tool_calls")
+		message = Without(message, "tool_calls")
 	}
 	return message
 }

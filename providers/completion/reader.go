@@ -29,6 +29,9 @@ func (e *ChoiceError) Error() string { return "a choice holds an error" }
 // hands on: a chunk that strays from OpenAI's form is mended first. The zero
 // value is ready.
 type Reader struct {
+	// Hidden names members of choices, and of what they say, that are left out.
+	Hidden []string
+
 	choices []choice // by their index
 }
 
@@ -51,8 +54,9 @@ type part struct {
 	message []byte // in place of a delta
 	ending  []byte
 	fault   []byte
-	odd     bool
+	odd     bool     // it has no index, or held what is hidden
 	beside  []member // what else the choice holds
+	hidden  []string
 }
 
 // member is a member of an object, as raw JSON.
@@ -71,7 +75,7 @@ func (r *Reader) Take(choices []byte) (Seen, error) {
 	seen := Seen{Choices: choices}
 	at := 0
 	for item := range Items(choices) {
-		p := partOf(item, at)
+		p := partOf(item, at, r.Hidden)
 		at++
 		if p.index < 0 || p.index >= maxChoices {
 			return seen, fmt.Errorf("a chunk holds a choice of index %d", p.index)
@@ -101,13 +105,14 @@ func (r *Reader) choice(index int) *choice {
 }
 
 // partOf looks at one choice of a chunk.
-func partOf(raw []byte, position int) part {
-	p := part{raw: raw, index: position, odd: true}
+func partOf(came []byte, position int, hidden []string) part {
+	raw := Without(came, hidden...)
+	p := part{raw: raw, index: position, odd: true, hidden: hidden}
 	for key, value := range Members(raw) {
 		switch string(key) {
 		case "index":
 			if n, err := strconv.Atoi(string(value)); err == nil {
-				p.index, p.odd = n, false
+				p.index, p.odd = n, !same(raw, came)
 			}
 		case "delta":
 			p.delta = value
@@ -136,6 +141,7 @@ func (c *choice) take(p *part) (Seen, error) {
 	if !isObject(delta) {
 		delta = Delta(p.message) // a whole answer in one event
 	}
+	delta = Without(delta, p.hidden...)
 	says := partsOf(delta)
 	if says.odd() {
 		delta = mendMessage(delta)
@@ -164,13 +170,13 @@ func (c *choice) take(p *part) (Seen, error) {
 // gather keeps what OpenAI's messages do not have.
 func (c *choice) gather(p *part, says *parts) {
 	for _, m := range p.beside {
-		c.beside.Take(string(m.key), m.value, false)
+		c.beside.Take(m.key, m.value, false)
 	}
 	for _, m := range says.extra {
-		c.extra.Take(string(m.key), m.value, true)
+		c.extra.Take(m.key, m.value, true)
 	}
 	if HasText(says.reasoningContent) {
-		c.extra.Take("reasoning_content", says.reasoningContent, true)
+		c.extra.Take([]byte("reasoning_content"), says.reasoningContent, true)
 	}
 	c.named = c.named || HasText(says.reasoning)
 }
@@ -199,7 +205,7 @@ func (c *choice) end(ending []byte) ([]byte, error) {
 func (p *part) mended(delta, ending []byte) []byte {
 	object := p.raw
 	if p.message != nil {
-		object = without(object, "message")
+		object = Without(object, "message")
 	}
 	return p.completed(object, "delta", delta, ending)
 }

@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+	"slices"
 
 	"dreamlab/store/plainjson"
 )
@@ -228,15 +229,36 @@ func Set(object []byte, key string, value []byte) []byte {
 	return replace(object, old, value)
 }
 
-// without returns an object without the members of a name.
-func without(object []byte, key string) []byte {
-	out := []byte("{}")
-	for name, value := range Members(object) {
-		if string(name) != key {
-			out = With(out, string(name), value)
+// Without returns an object without the members of some names: the object itself, where
+// it has none of them.
+func Without(object []byte, names ...string) []byte {
+	hidden := func(key []byte) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return name == string(key) })
+	}
+	if len(names) == 0 || !has(object, hidden) {
+		return object
+	}
+	out := append(make([]byte, 0, len(object)), '{')
+	for key, value := range Members(object) {
+		if hidden(key) {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(out, Quoted(string(key))...), ':')
+		out = append(out, value...)
+	}
+	return append(out, '}')
+}
+
+func has(object []byte, wanted func(key []byte) bool) bool {
+	for key := range Members(object) {
+		if wanted(key) {
+			return true
 		}
 	}
-	return out
+	return false
 }
 
 // substitute returns a list with one item replaced.

@@ -17,12 +17,12 @@ type First struct {
 }
 
 // Whole reads the choices of a chat.completion and returns them in OpenAI's
-// form: the bytes that came, where nothing is odd.
-func Whole(choices []byte) ([]byte, First, error) {
+// form: the bytes that came, where nothing is odd. Members that are hidden are left out.
+func Whole(choices []byte, hidden []string) ([]byte, First, error) {
 	var first First
 	mendedChoices, at := choices, 0
 	for item := range Items(choices) {
-		choice, message, finish, err := wholeChoice(item, at)
+		choice, message, finish, err := wholeChoice(item, at, hidden)
 		if err != nil {
 			return choices, first, err
 		}
@@ -42,8 +42,8 @@ func Whole(choices []byte) ([]byte, First, error) {
 }
 
 // wholeChoice reads one choice. The first result is nil where nothing is odd.
-func wholeChoice(raw []byte, at int) (mended, message []byte, finish string, err error) {
-	p := partOf(raw, at)
+func wholeChoice(raw []byte, at int, hidden []string) (mended, message []byte, finish string, err error) {
+	p := partOf(raw, at, hidden)
 	if p.fault != nil {
 		return nil, nil, "", &ChoiceError{Body: With([]byte("{}"), "error", p.fault)}
 	}
@@ -62,7 +62,7 @@ func wholeChoice(raw []byte, at int) (mended, message []byte, finish string, err
 		}
 		return nil, nil, "", ErrNoMessage
 	}
-	message = wholeMessage(came)
+	message = wholeMessage(Without(came, hidden...))
 	finish = c.finish
 	if finish == "" { // all of it is here: only its reason was not told
 		finish = "stop"
@@ -80,7 +80,7 @@ func wholeChoice(raw []byte, at int) (mended, message []byte, finish string, err
 func (p *part) wholeMended(message, ending []byte) []byte {
 	object := p.raw
 	if p.delta != nil {
-		object = without(object, "delta")
+		object = Without(object, "delta")
 	}
 	return p.completed(object, "message", message, ending)
 }

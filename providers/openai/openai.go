@@ -53,6 +53,9 @@ type Dialect struct {
 	// TakesExtra passes all members of messages and tools on that OpenAI does not
 	// have, for servers that ignore what they do not know or ask to have it back.
 	TakesExtra bool
+	// Hidden names members of answers that say nothing to a client: they are left out
+	// beside the choices, in them, and in what they say.
+	Hidden []string
 	// Words are the vendor's own for what it refuses; they outrank the general ones.
 	Words Words
 	// Classify corrects what the general rules made of a failure.

@@ -13,19 +13,28 @@ import (
 type members struct {
 	id, object, kind, created, model, choices, usage, fault, extension []byte
 
-	speaks bool // there is a member in which flat errors say what happened
+	speaks bool   // there is a member in which flat errors say what happened
+	beside []pair // what else there is
 }
+
+// pair is a member that has no part in OpenAI's form.
+type pair struct{ key, value []byte }
 
 func membersOf(object []byte, extension string) members {
 	var m members
+	m.read(object, extension)
+	return m
+}
+
+// read looks at an object. What was read before is overwritten.
+func (m *members) read(object []byte, extension string) {
+	*m = members{beside: m.beside[:0]}
 	for key, value := range completion.Members(object) {
 		switch string(key) {
 		case "id":
 			m.id = value
 		case "object":
 			m.object = value
-		case "type":
-			m.kind = value
 		case "created":
 			m.created = value
 		case "model":
@@ -36,15 +45,27 @@ func membersOf(object []byte, extension string) members {
 			m.usage = value
 		case "error":
 			m.fault = value
-		case "message", "detail", "errors", "error_code", "__type":
-			m.speaks = m.speaks || completion.Present(value) && string(value) != "[]"
 		default:
-			if extension != "" && string(key) == extension {
-				m.extension = value
-			}
+			m.other(key, value, extension)
 		}
 	}
-	return m
+}
+
+func (m *members) other(key, value []byte, extension string) {
+	if !completion.Present(value) {
+		return
+	}
+	m.beside = append(m.beside, pair{key, value})
+	switch string(key) {
+	case "type":
+		m.kind = value
+	case "message", "detail", "errors", "error_code", "__type":
+		m.speaks = m.speaks || string(value) != "[]"
+	default:
+		if extension != "" && string(key) == extension {
+			m.extension = value
+		}
+	}
 }
 
 // failed tells an error from an answer: by its member "error", by its type, or
@@ -168,14 +189,14 @@ func (c *Client) read(a *answer, reply *providers.Reply, m *members, body []byte
 	if len(m.choices) <= 2 || m.choices[0] != '[' {
 		return a.unreadable("the answer holds no choice", nil)
 	}
-	choices, first, err := completion.Whole(m.choices)
+	choices, first, err := completion.Whole(m.choices, c.dialect.Hidden)
 	if err != nil {
 		return a.judged(err, reply.Usage)
 	}
 	if first.Finish == "" {
 		return a.unreadable("the answer holds no choice", nil)
 	}
-	reply.Body, reply.Message = m.mended(body, choices), first.Message
+	reply.Body, reply.Message = completion.Without(m.mended(body, choices), c.dialect.Hidden...), first.Message
 	reply.Content, reply.Refusal, reply.Finish = first.Content, first.Refusal, first.Finish
 	reply.Model = string(completion.AppendText(nil, m.model))
 	return nil

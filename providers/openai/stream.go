@@ -49,6 +49,7 @@ type stream struct {
 	reader  completion.Reader
 	head    head
 	beside  completion.Gathered // what else stands there
+	members members             // of the chunk that is read
 	idle    int                 // chunks in a row that showed nothing
 	skipped int                 // events that were no chunks
 }
@@ -68,7 +69,7 @@ type head struct {
 func (c *Client) stream(
 	a *answer, reply *providers.Reply, sink providers.Sink, cancel context.CancelFunc,
 ) (*providers.Reply, error) {
-	s := &stream{answer: a, reply: reply}
+	s := &stream{answer: a, reply: reply, reader: completion.Reader{Hidden: c.dialect.Hidden}}
 	reply.Usage.Missing = true
 	err := s.run(newEvents(a.body, maxLine), sink)
 	if a.bound.N <= 0 {
@@ -120,7 +121,7 @@ func (s *stream) run(events *events, sink providers.Sink) error {
 }
 
 // done judges a stream that the vendor closed in due form. Events that were no
-// chunks are forgiven then.
+// chunks are forgiven then, and counted.
 func (s *stream) done() error {
 	switch {
 	case !s.reader.Begun():
@@ -140,7 +141,7 @@ func (s *stream) ended(err error) error {
 		return s.charged(e)
 	}
 	if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && s.reader.Whole() {
-		return nil
+		return s.unmarked()
 	}
 	if errors.Is(err, io.EOF) && !s.reader.Begun() {
 		return s.charged(s.answer.unreadable("the stream held no choice", nil))
@@ -150,6 +151,16 @@ func (s *stream) ended(err error) error {
 		e.Kind = providers.KindTruncated
 	}
 	return s.charged(e)
+}
+
+// unmarked judges a stream that has all but the closing mark. Events that were no chunks
+// may have held a part of the answer.
+func (s *stream) unmarked() error {
+	if s.skipped == 0 {
+		return nil
+	}
+	what := fmt.Sprintf("%d events were no chunks, and the stream ended without [DONE]", s.skipped)
+	return s.charged(s.answer.fault(providers.KindTruncated, what, nil))
 }
 
 // charged sets what a stream cost that failed after its usage was told.
@@ -166,10 +177,11 @@ func (s *stream) chunk(data []byte) (providers.Chunk, error) {
 	if s.answer.events != nil {
 		data = s.answer.events(data)
 	}
-	data = tidy(data)
-	m := membersOf(data, s.answer.client.dialect.Extension)
-	s.note(&m)
-	s.gather(data)
+	dialect := &s.answer.client.dialect
+	data = completion.Without(tidy(data), dialect.Hidden...)
+	m := &s.members
+	m.read(data, dialect.Extension)
+	s.note(m)
 	if err := s.extension(m.extension); err != nil {
 		return providers.Chunk{}, err
 	}
@@ -177,7 +189,7 @@ func (s *stream) chunk(data []byte) (providers.Chunk, error) {
 		return providers.Chunk{}, s.charged(s.answer.client.inBand(s.answer, data, s.reply.Usage))
 	}
 	if len(m.choices) == 0 || m.choices[0] != '[' {
-		return providers.Chunk{}, nil // clients iterate over the choices: without them it is no chunk
+		return s.withoutChoices(data), nil
 	}
 	seen, err := s.reader.Take(m.choices)
 	if err != nil {
@@ -195,6 +207,15 @@ func (s *stream) chunk(data []byte) (providers.Chunk, error) {
 		data = completion.Set(data, "object", completion.Quoted("chat.completion.chunk"))
 	}
 	return providers.Chunk{Data: data, Shows: seen.Shows, Ends: seen.Ends}, nil
+}
+
+// withoutChoices makes a chunk of an event that tells something beside the answer:
+// clients iterate over the choices, of which it has none.
+func (s *stream) withoutChoices(data []byte) providers.Chunk {
+	if len(s.members.beside) == 0 || s.tooIdle() {
+		return providers.Chunk{}
+	}
+	return providers.Chunk{Data: completion.Set(data, "choices", []byte("[]"))}
 }
 
 // tooIdle counts a chunk that shows nothing, of which few are handed on: they
@@ -243,6 +264,9 @@ func tidy(data []byte) []byte {
 
 // note keeps what a chunk says of the whole answer.
 func (s *stream) note(m *members) {
+	for _, other := range m.beside {
+		s.beside.Take(other.key, other.value, false)
+	}
 	s.usage(m.usage)
 	if s.reply.Model == "" {
 		s.reply.Model = string(completion.AppendText(nil, m.model))
@@ -252,17 +276,6 @@ func (s *stream) note(m *members) {
 	}
 	if s.head.Created == nil && completion.Present(m.created) {
 		s.head.Created = bytes.Clone(m.created)
-	}
-}
-
-// gather keeps what stands in a chunk and is no part of OpenAI's form.
-func (s *stream) gather(data []byte) {
-	for key, value := range completion.Members(data) {
-		switch string(key) {
-		case "id", "object", "created", "model", "choices", "usage", "error":
-		default:
-			s.beside.Take(string(key), value, false)
-		}
 	}
 }
 
@@ -298,7 +311,7 @@ func (s *stream) extension(object []byte) error {
 // finish puts the pieces together as one answer.
 func (s *stream) finish() {
 	s.reply.Content, s.reply.Refusal = s.reader.Content(), s.reader.Refusal()
-	s.reply.Finish, s.reply.Message = s.reader.Finish(), s.reader.Message()
+	s.reply.Finish, s.reply.Message, s.reply.Skipped = s.reader.Finish(), s.reader.Message(), s.skipped
 	if !s.reader.Whole() {
 		return
 	}

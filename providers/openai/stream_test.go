@@ -54,6 +54,20 @@ var streams = map[string]struct {
 			`}`) + done,
 		content: "x", finish: "stop", shows: 1, usage: providers.Usage{Missing: true},
 	},
+	"events that are no JSON, in full order": {
+		text:    says(`"a"`) + "data: {\"cut\n\n" + says(`"b"`) + event(stop) + done,
+		content: "ab", finish: "stop", shows: 2, usage: providers.Usage{Missing: true},
+	},
+	"events that are no JSON, without the closing mark": {
+		text:    says(`"a"`) + "data: {\"cut\n\n" + says(`"b"`) + event(stop),
+		content: "ab", finish: "stop", shows: 2, usage: providers.Usage{Missing: true},
+		kind: providers.KindTruncated, charge: providers.ChargeUnknown,
+	},
+	"events that are no JSON, without the reason of an end": {
+		text:    says(`"a"`) + "data: {\"cut\n\n" + done,
+		content: "a", shows: 1, usage: providers.Usage{Missing: true},
+		kind: providers.KindTruncated, charge: providers.ChargeUnknown,
+	},
 	"azure begins without choices": {
 		text:    event(`{"choices":[],"prompt_filter_results":[{}]}`) + says(`"x"`) + event(stop) + done,
 		content: "x", finish: "stop", shows: 1, usage: providers.Usage{Missing: true},
@@ -332,5 +346,50 @@ func TestStreamIsPutTogetherAsOneAnswer(t *testing.T) {
 		`"prompt_filter_results":[{"prompt_index":0}],"system_fingerprint":"f","service_tier":"flex","timings":{"n":1}}`
 	if string(reply.Body) != want {
 		t.Errorf("got  %s\nwant %s", reply.Body, want)
+	}
+}
+
+// TestWhatStandsBesideChoicesIsHandedOn holds a stream to give on what its chunks without
+// choices tell, with a list of choices that clients can walk over.
+func TestWhatStandsBesideChoicesIsHandedOn(t *testing.T) {
+	t.Parallel()
+	text := event(`{"id":"i","prompt_filter_results":[1]}`) + event(`{"id":"i","service_tier":null}`) +
+		says(`"x"`) + "data: no chunk\n\n" + event(stop) + done
+	client := serve(t, Dialect{}, body(200, "text/event-stream", text))
+	var chunks []string
+	reply, err := client.Chat(t.Context(), hello(), func(c providers.Chunk) error {
+		chunks = append(chunks, string(c.Data))
+		return nil
+	})
+	if err != nil || reply.Skipped != 1 {
+		t.Fatalf("%d events were skipped, %v", reply.Skipped, err)
+	}
+	if len(chunks) != 3 || chunks[0] != `{"id":"i","prompt_filter_results":[1],"choices":[]}` {
+		t.Errorf("got %q", chunks)
+	}
+}
+
+func TestHiddenMembersDoNotReachClients(t *testing.T) {
+	t.Parallel()
+	dialect := Dialect{Hidden: []string{"seed", "text", "token_id", "prompt"}}
+	streamed := event(`{"id":"i","prompt":[],"choices":[{"index":0,"text":"x","seed":7,"delta":{"content":"x","token_id":5}}]}`) +
+		event(stop) + done
+	client := serve(t, dialect, body(200, "text/event-stream", streamed))
+	var chunks []string
+	reply, err := client.Chat(t.Context(), hello(), func(c providers.Chunk) error {
+		chunks = append(chunks, string(c.Data))
+		return nil
+	})
+	want := `{"id":"i","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":null}]}`
+	if err != nil || len(chunks) != 2 || chunks[0] != want || reply.Content != "x" {
+		t.Errorf("got %q, %v, want %s first", chunks, err, want)
+	}
+	whole := `{"id":"i","prompt":[],"choices":[{"index":0,"seed":7,"text":"x","message":{"role":"assistant","content":"x","token_id":1},` +
+		`"finish_reason":"stop"}]}`
+	client = serve(t, dialect, body(200, "application/json", whole))
+	reply, err = client.Chat(t.Context(), hello(), nil)
+	want = `{"id":"i","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}`
+	if err != nil || string(reply.Body) != want {
+		t.Errorf("got %s, %v, want %s", reply.Body, err, want)
 	}
 }

@@ -29,6 +29,11 @@ var options = []string{
 // members are what reasoning models want back of their earlier turns.
 var members = []string{"reasoning", "reasoning_content"}
 
+// hidden are members of Together's answers that OpenAI's do not have and that tell a
+// client nothing: an empty prompt, the seed, the number of a token, a text that repeats
+// the content.
+var hidden = []string{"prompt", "seed", "text", "token_id"}
+
 // encodeTools says "none" by leaving the tools out, and "required" by naming the
 // only tool, for Together takes neither. With several tools there is no such way.
 func encodeTools(req *providers.Request, body *openai.Body) error {

@@ -97,7 +97,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	d.owner = config.Values["TOGETHER_PROJECT_ID"]
 	d.Client = openai.New(openai.Dialect{
 		Provider: name, Base: v1, Key: key, Encode: encode, Classify: classify, Words: words,
-		Options: options, Members: members,
+		Options: options, Members: members, Hidden: hidden,
 		URL: func(route, model string) string {
 			if route == openai.RouteChat && dedicatedModel(model) {
 				return dedicated + route

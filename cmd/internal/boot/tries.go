@@ -29,6 +29,7 @@ func newTries(metrics prometheus.Registerer) func(providers.Tried) {
 	calls := vec("calls_total", "Calls of vendors, by their outcome: answered, or the kind of failure.", "outcome")
 	tokens := vec("tokens_total", "Tokens as the books hold them: input, of which cached, and output.", "direction")
 	dollars := vec("usd_total", "Dollars that the calls cost, as the books hold them.")
+	skipped := vec("skipped_events_total", "Events of streams that were no chunks, in answers that were whole all the same.")
 	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: "dreamlab", Subsystem: "vendor", Name: "call_seconds", Buckets: vendorSeconds(),
 		Help: "How long calls of vendors took, until the last byte.",
@@ -38,6 +39,7 @@ func newTries(metrics prometheus.Registerer) func(providers.Tried) {
 		of := []string{t.Target.Provider, cmp.Or(t.Target.Priced, t.Target.Model)}
 		calls.WithLabelValues(append(of, cmp.Or(string(t.Kind), "answered"))...).Inc()
 		took.WithLabelValues(of...).Observe(t.Took.Seconds())
+		skipped.WithLabelValues(of...).Add(float64(t.Skipped))
 		dollars.WithLabelValues(of...).Add(float64(t.Nano) / 1e9)
 		for direction, n := range map[string]int64{
 			"input": t.Usage.Input, "cached": t.Usage.CachedInput, "output": t.Usage.Output,
