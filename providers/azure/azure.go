@@ -55,7 +55,7 @@ var settings = []providers.Setting{
 }
 
 // Vendor opens the Azure driver.
-var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbox: sandbox}
+var Vendor = providers.Vendor{Name: name, Settings: settings, Options: options, Open: open, Sandbox: sandbox}
 
 // sandbox leads the driver to Azure's emulator.
 func sandbox(address, credential string) map[string]string {
@@ -85,7 +85,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	}
 	dialect := openai.Dialect{
 		Provider: name, Base: at.root, Key: value("AZURE_OPENAI_API_KEY"), URL: at.url,
-		Encode: deployed.encode, Words: words, Classify: classify,
+		Encode: deployed.encode, Options: options, Words: words, Classify: classify,
 	}
 	if dialect.Key != "" {
 		if at.project {
@@ -102,7 +102,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialect.Authorize, dialect.Classify = tokens.authorize, tokens.classify
+	dialect.Authorize, dialect.Classify, dialect.Secrets = tokens.authorize, tokens.classify, tokens.secrets
 	return &driver{openai.New(dialect, config), deployed}, nil
 }
 

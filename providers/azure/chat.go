@@ -12,14 +12,21 @@ import (
 func (d deployments) encode(req *providers.Request, body *openai.Body) error {
 	model := d.model(req.Model)
 	switch {
-	case reasons.MatchString(model):
-		body.MaxTokens, body.MaxCompletionTokens = 0, req.MaxTokens
+	case openai.Reasons(strings.ToLower(model)):
+		openai.LimitCompletion(body)
 	case textOnly.MatchString(model) && len(req.Tools) > 0:
 		return openai.Unsupported("tools", "the model has none: use another")
 	case textOnly.MatchString(model) && len(req.ResponseFormat) > 0:
 		return openai.Unsupported("response_format", "the model answers text: use another")
 	}
 	return nil
+}
+
+// options are Azure's parameters beside those of every vendor
+// (https://learn.microsoft.com/azure/ai-foundry/openai/reference).
+var options = []string{
+	"data_sources", "modalities", "prediction", "prompt_cache_key", "safety_identifier", "service_tier",
+	"user_security_context", "verbosity",
 }
 
 // words are Azure's own for what it refuses

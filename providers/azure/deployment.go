@@ -62,13 +62,6 @@ func (d *driver) Models(ctx context.Context) ([]providers.ModelInfo, error) {
 	return listed, nil
 }
 
-// What models take, by their names: it is no more than these two lines, since
-// everything else is answered by the vendor with an error that names the parameter.
-var (
-	// reasons finds OpenAI's models that count their thoughts as part of the answer:
-	// they refuse max_tokens.
-	reasons = regexp.MustCompile(`(?i)^(o\d|gpt-[5-9])($|[^0-9])`)
-	// textOnly finds those that have neither tools nor formats, by Microsoft's table of
-	// models, 2026-07-07.
-	textOnly = regexp.MustCompile(`(?i)^llama-4-maverick`)
-)
+// textOnly finds the models that have neither tools nor formats, by Microsoft's table of
+// models, 2026-07-07.
+var textOnly = regexp.MustCompile(`(?i)^llama-4-maverick`)

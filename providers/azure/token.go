@@ -170,6 +170,13 @@ func refusal(err error) *providers.Error {
 	return e
 }
 
+// secrets are what no error may show.
+func (t *tokens) secrets() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return []string{t.held}
+}
+
 // classify also drops a token that is refused, so that the next call asks for another.
 func (t *tokens) classify(f openai.Failure, e *providers.Error) {
 	classify(f, e)

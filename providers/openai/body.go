@@ -106,8 +106,9 @@ func LimitCompletion(body *Body) {
 }
 
 // reasoner finds the names of OpenAI's reasoning models, o1 to o9 and gpt-5 and later,
-// which refuse max_tokens (https://platform.openai.com/docs/guides/reasoning).
-var reasoner = regexp.MustCompile(`^(o[1-9]|gpt-([5-9]|[1-9][0-9]))([-.]|$)`)
+// which refuse max_tokens (https://platform.openai.com/docs/guides/reasoning). Azure calls
+// an older one gpt-35-turbo.
+var reasoner = regexp.MustCompile(`^(o[1-9]|gpt-([5-9]|[12][0-9]))([-.]|$)`)
 
 // Reasons tells whether a model is one of OpenAI's reasoning models, by the last part
 // of its name.

@@ -79,12 +79,12 @@ func (c *Client) Do(ctx context.Context, call Call) (http.Header, error) {
 // answer is a response whose status is a success.
 type answer struct {
 	*http.Response
-	ctx    context.Context
-	client *Client
-	model  string
-	events func([]byte) []byte // of a chat: puts an event into OpenAI's form; nil for none
-	body   *bufio.Reader       // of a chat: the body from what it says on
-	bound  *io.LimitedReader   // below body
+	ctx       context.Context
+	client    *Client
+	model     string
+	translate func([]byte) []byte // of a chat: into OpenAI's form; nil where it has that
+	body      *bufio.Reader       // of a chat: the body from what it says on
+	bound     *io.LimitedReader   // below body
 }
 
 // open makes the body of a chat's answer readable, up to the limit in bytes, and

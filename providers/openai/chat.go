@@ -36,8 +36,8 @@ func (c *Client) Chat(
 		RequestID: c.requestID(answer.Header),
 		Sandbox:   answer.Header.Get("X-Dreamlab-Sandbox") == "true",
 	}
-	if c.dialect.Events != nil {
-		answer.events = c.dialect.Events(req)
+	if c.dialect.Translate != nil {
+		answer.translate = c.dialect.Translate(req)
 	}
 	switch streamed := answer.open(streamLimit(req)); {
 	case streamed:

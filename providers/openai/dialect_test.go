@@ -39,7 +39,7 @@ func TestAddressOfARoute(t *testing.T) {
 // anew; what is no answer is not handed on.
 func TestEventsInTheVendorsForm(t *testing.T) {
 	t.Parallel()
-	dialect := Dialect{Events: func(*providers.Request) func([]byte) []byte {
+	dialect := Dialect{Translate: func(*providers.Request) func([]byte) []byte {
 		count := 0
 		return func(event []byte) []byte {
 			if count++; count == 2 {

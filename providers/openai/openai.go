@@ -31,14 +31,12 @@ type Dialect struct {
 	// about none. Defaults to the route below Base.
 	URL func(route, model string) string
 	// Wire asks and understands a vendor whose chats are not in OpenAI's form. It
-	// stands in place of the URL of chats, Unwrap, Events, Encode, Options and Members.
+	// stands in place of the URL of chats, Translate, Encode, Options and Members.
 	Wire *Wire
-	// Unwrap takes a whole answer out of the vendor's envelope. Defaults to
-	// leaving it as it is.
-	Unwrap func(body []byte) []byte
-	// Events returns what puts the events of one stream, which are JSON objects, into
-	// OpenAI's form, one after the other. Defaults to leaving them as they are.
-	Events func(req *providers.Request) func(event []byte) []byte
+	// Translate returns what puts one answer into OpenAI's form: the object that came
+	// whole, or the events of a stream, which are objects, one after the other. Nil
+	// leaves an event out. Defaults to leaving them as they are.
+	Translate func(req *providers.Request) func(object []byte) []byte
 	// Encode puts the request into the vendor's words, or refuses what the
 	// vendor does not have. Defaults to leaving the body as it is.
 	Encode func(req *providers.Request, body *Body) error

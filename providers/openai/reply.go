@@ -156,8 +156,8 @@ func (c *Client) whole(a *answer, reply *providers.Reply) (*providers.Reply, err
 		return nil, err
 	}
 	body = bytes.ToValidUTF8(bytes.TrimSpace(body), []byte("\uFFFD"))
-	if c.dialect.Unwrap != nil {
-		body = c.dialect.Unwrap(body)
+	if a.translate != nil {
+		body = a.translate(body)
 	}
 	if wire := c.dialect.Wire; wire != nil {
 		if body, err = wire.Whole(a.head(), body); err != nil {

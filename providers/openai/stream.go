@@ -174,8 +174,8 @@ func (s *stream) charged(e *providers.Error) *providers.Error {
 // chunk looks at one event, a JSON object, without decoding it. The chunk's Data
 // is nil where there is nothing to hand on.
 func (s *stream) chunk(data []byte) (providers.Chunk, error) {
-	if s.answer.events != nil {
-		data = s.answer.events(data)
+	if s.answer.translate != nil {
+		data = s.answer.translate(data)
 	}
 	dialect := &s.answer.client.dialect
 	data = completion.Without(tidy(data), dialect.Hidden...)
