@@ -25,7 +25,17 @@ type ChatInput struct {
 	Keep bool `json:"keep"`
 	// Memory lets the tenant's memory be put in front of the conversation.
 	Memory bool `json:"memory,omitempty"`
+	// Recovery is what becomes of a stream that breaks off, "" for [RecoverError].
+	Recovery string `json:"recovery,omitempty"`
 }
+
+// What becomes of a stream whose vendor breaks off after a part of the answer was there:
+// dreamlab.stream_recovery in a request.
+const (
+	RecoverError  = "error"  // it ends with an error
+	RecoverHold   = "hold"   // nothing was shown before the answer is whole: another target gives one
+	RecoverResume = "resume" // another target goes on from what was shown
+)
 
 // ChatRequest is a body of POST /v1/chat/completions that was read and checked
 // (https://platform.openai.com/docs/api-reference/chat/create).
@@ -38,6 +48,7 @@ type ChatRequest struct {
 	Usage        bool              // stream_options.include_usage
 	Keep         bool              // store, true by default
 	Memory       bool              // dreamlab.memory
+	Recovery     string            // dreamlab.stream_recovery
 	Metadata     map[string]string // its conversation_id ties turns together
 	Conversation string
 }
@@ -115,6 +126,7 @@ func (r *ChatRequest) Input(body []byte, alias string) ChatInput {
 	return ChatInput{
 		Request: body, Alias: alias, Conversation: r.Conversation,
 		Stream: r.Stream, Usage: r.Usage, Keep: r.Keep, Memory: r.Memory,
+		Recovery: r.Recovery,
 	}
 }
 

@@ -229,11 +229,17 @@ func readOurs(r *ChatRequest, name string, raw json.RawMessage) *InputError {
 	if fault != nil {
 		return fault
 	}
-	if fault := onlyKnown(name, members, "memory", "vendor"); fault != nil {
+	if fault := onlyKnown(name, members, "memory", "stream_recovery", "vendor"); fault != nil {
 		return fault
 	}
 	if raw, ok := members["memory"]; ok {
 		if r.Memory, fault = typed[bool](join(name, "memory"), raw); fault != nil {
+			return fault
+		}
+	}
+	if raw, ok := members["stream_recovery"]; ok {
+		r.Recovery, fault = oneOf(join(name, "stream_recovery"), raw, RecoverError, RecoverHold, RecoverResume)
+		if fault != nil {
 			return fault
 		}
 	}

@@ -133,6 +133,7 @@ func (h *handler) step(ctx context.Context, t *turn) (handlers.Step, error) {
 	}
 	return handlers.Step{
 		Name: "answer", Purpose: "chat", Request: request, Tiers: tiers, Alias: t.in.Alias, Defer: true,
+		Hold: t.in.Recovery == tasks.RecoverHold,
 	}, nil
 }
 

@@ -14,8 +14,8 @@ import (
 )
 
 // answerAgain gives a stored answer to a client that asks with the same
-// Idempotency-Key.
-func (s *Chats) answerAgain(w http.ResponseWriter, c *wire.Call, j job.Job, input tasks.ChatInput) error {
+// Idempotency-Key, or whose reply was lost: whole, or as the events of a stream.
+func (s *Chats) answerAgain(w http.ResponseWriter, out *wire.SSE, j job.Job, input tasks.ChatInput) error {
 	if j.State != job.StateSucceeded {
 		return endedFault(j)
 	}
@@ -35,7 +35,6 @@ func (s *Chats) answerAgain(w http.ResponseWriter, c *wire.Call, j job.Job, inpu
 		return err
 	}
 	o.show(w.Header())
-	out := wire.NewSSE(w, s.Sandbox)
 	for _, event := range events {
 		if err := out.Data("", event); err != nil {
 			return err

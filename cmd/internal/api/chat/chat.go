@@ -205,7 +205,7 @@ func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
 			return err
 		}
 		if t.job.State.Ended() {
-			return s.answerAgain(w, c, t.job, t.input)
+			return s.answerAgain(w, wire.NewSSE(w, s.Sandbox), t.job, t.input)
 		}
 	}
 	if t.input.Stream {

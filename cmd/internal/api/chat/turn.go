@@ -61,16 +61,17 @@ func (t *turn) delivered() error {
 // stream forwards the answer as it comes, from a place on. Until the first byte
 // an error has a status of its own; after it, an event.
 func (t *turn) stream(w http.ResponseWriter, from place) error {
-	out := wire.NewSSE(w, t.chats.Sandbox)
+	out, shown := wire.NewSSE(w, t.chats.Sandbox), false
 	ended, err := t.follow(from.after(), func(e redis.Event) error {
 		if !out.Started() {
 			showHead(w.Header(), e.Head)
 		}
+		shown = true
 		if !t.input.Stream {
 			return out.Whole(e.ID, e.Lines)
 		}
 		return out.Entry(e.ID, e.Lines, from.skip(e.ID))
-	}, out.Beat)
+	}, func() error { return t.beat(out) })
 	switch {
 	case err != nil && out.Started():
 		f := interruption(err)
@@ -79,12 +80,31 @@ func (t *turn) stream(w http.ResponseWriter, from place) error {
 		return err
 	case ended.ID == "": // the reply has its end
 		return errors.Join(out.Begin(), t.delivered())
-	case out.Started():
+	case shown:
 		return out.Fail(wire.Coded("stream_interrupted", "The answer broke off: ask again."))
-	case from.id != "":
-		return goneFault()
 	}
-	return t.chats.answerAgain(w, t.call, ended, t.input)
+	return t.instead(w, out, from, ended)
+}
+
+// beat keeps a stream open that has begun. One that is held back begins by it, since
+// proxies close what is silent for long.
+func (t *turn) beat(out *wire.SSE) error {
+	if !out.Started() && t.input.Recovery != tasks.RecoverHold {
+		return nil
+	}
+	return out.Beat()
+}
+
+// instead tells of a job that has ended while its reply showed nothing.
+func (t *turn) instead(w http.ResponseWriter, out *wire.SSE, from place, ended job.Job) error {
+	err := error(goneFault())
+	if from.id == "" {
+		err = t.chats.answerAgain(w, out, ended, t.input)
+	}
+	if f := (*wire.Fault)(nil); out.Started() && errors.As(err, &f) {
+		return out.Fail(f)
+	}
+	return err
 }
 
 func goneFault() *wire.Fault {

@@ -93,13 +93,9 @@ func (o *SSE) Whole(id string, lines [][]byte) error {
 	return o.Data(id, bytes.Join(lines, []byte("\n")))
 }
 
-// Beat keeps a silent stream open through proxies, once it has begun.
-func (o *SSE) Beat() error {
-	if !o.started {
-		return nil
-	}
-	return o.send([]byte(": still at work\n\n"))
-}
+// Beat keeps a silent stream open through proxies. It begins the stream: from then on an
+// error is an event.
+func (o *SSE) Beat() error { return o.send([]byte(": still at work\n\n")) }
 
 // Fail ends the stream with an error event; there is no [DONE] behind it.
 func (o *SSE) Fail(f *Fault) error {
