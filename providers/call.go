@@ -50,7 +50,7 @@ type Call struct {
 type Limits struct {
 	Connect    time.Duration // until a connection is made, TLS included. Defaults to 10 s.
 	Headers    time.Duration // until the vendor's headers. Defaults to 30 s.
-	FirstToken time.Duration // from the headers to the first chunk. Defaults to 60 s.
+	FirstToken time.Duration // until the first chunk, all before it included. Defaults to 60 s.
 	Silence    time.Duration // between chunks. Defaults to 30 s.
 	Whole      time.Duration // for an answer that its vendor can not stream. Defaults to 60 s.
 	Begin      time.Duration // since the call's start, after which no further try begins. Defaults to 60 s.

@@ -84,6 +84,7 @@ type watch struct {
 	limits   Limits
 	streamed bool // else the answer comes in one piece, and has one limit
 	cancel   context.CancelCauseFunc
+	began    time.Time
 
 	mu      sync.Mutex
 	timer   *time.Timer
@@ -93,16 +94,17 @@ type watch struct {
 
 func newWatch(ctx context.Context, limits Limits, streamed bool) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &watch{limits: limits, streamed: streamed, cancel: cancel}
+	w := &watch{limits: limits, streamed: streamed, cancel: cancel, began: time.Now()}
 	w.connected()
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn:              func(string) { w.begin("connect", limits.Connect) },
+		GetConn:              func(string) { w.begin("connect", limits.Connect, limits.Connect) },
 		GotConn:              func(httptrace.GotConnInfo) { w.connected() },
 		GotFirstResponseByte: w.headers,
 	}), w
 }
 
-func (w *watch) arm(limit string, after time.Duration) {
+// arm starts the clock of a limit of which some is left.
+func (w *watch) arm(limit LimitError, left time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.timer != nil {
@@ -111,33 +113,40 @@ func (w *watch) arm(limit string, after time.Duration) {
 	if w.stopped {
 		return
 	}
-	w.timer = time.AfterFunc(after, func() { w.cancel(&LimitError{Limit: limit, After: after}) })
+	w.timer = time.AfterFunc(left, func() { w.cancel(&limit) })
 }
 
 // begin arms a limit for what comes before the first chunk.
-func (w *watch) begin(limit string, after time.Duration) {
+func (w *watch) begin(name string, after, left time.Duration) {
 	w.mu.Lock()
 	started := w.started
 	w.mu.Unlock()
 	if !started {
-		w.arm(limit, after)
+		w.arm(LimitError{name, after}, left)
 	}
 }
 
 // connected arms the limit for what is waited for on a connection.
 func (w *watch) connected() {
-	if w.streamed {
-		w.begin("headers", w.limits.Headers)
+	if !w.streamed {
+		w.begin("whole answer", w.limits.Whole, w.limits.Whole)
 		return
 	}
-	w.begin("whole answer", w.limits.Whole)
+	if w.untilFirst() < w.limits.Headers {
+		w.headers()
+		return
+	}
+	w.begin("headers", w.limits.Headers, w.limits.Headers)
 }
 
 func (w *watch) headers() {
 	if w.streamed {
-		w.begin("first token", w.limits.FirstToken)
+		w.begin("first token", w.limits.FirstToken, w.untilFirst())
 	}
 }
+
+// untilFirst is how much is left of the limit for the first token.
+func (w *watch) untilFirst() time.Duration { return w.limits.FirstToken - time.Since(w.began) }
 
 // pause stops the clock while the reader of the chunks is busy.
 func (w *watch) pause() {
@@ -147,7 +156,7 @@ func (w *watch) pause() {
 	w.timer.Stop()
 }
 
-func (w *watch) resume() { w.arm("silence", w.limits.Silence) }
+func (w *watch) resume() { w.arm(LimitError{"silence", w.limits.Silence}, w.limits.Silence) }
 
 func (w *watch) stop() {
 	w.mu.Lock()

@@ -27,7 +27,7 @@ func TestParseChatTakes(t *testing.T) {
 		chatBody(`,"tools":[{"type":"function","function":{"name":"f","parameters":{},"strict":true}}],"tool_choice":"required"`),
 		chatBody(`,"tools":[],"temperature":null,"service_tier":"auto","prompt_cache_key":"k","safety_identifier":"s"`),
 		chatBody(`,"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":true}}`),
-		chatBody(`,"metadata":{"conversation_id":"c"},"store":false,"dreamlab":{"memory":true},"modalities":["text"]`),
+		chatBody(`,"metadata":{"conversation_id":"c"},"store":false,"dreamlab":{"memory":true,"stream_recovery":"hold"},"modalities":["text"]`),
 		chatBody(`,"reasoning_effort":"low","max_completion_tokens":1,"parallel_tool_calls":false`),
 		messagesBody(`[{"role":"developer","content":"be"},{"role":"user","content":[{"type":"text","text":"a"},` +
 			`{"type":"image_url","image_url":{"url":"https://x/y.png","detail":"low"}}]},` +
@@ -89,6 +89,7 @@ func TestParseChatRefuses(t *testing.T) {
 		{chatBody(`,"logit_bias":{"5":101}`), "logit_bias.5", "invalid_request"},
 		{chatBody(`,"metadata":{"a":1}`), "metadata", "invalid_request"},
 		{chatBody(`,"metadata":{"conversation_id":"a\nb"}`), "metadata.conversation_id", "invalid_request"},
+		{chatBody(`,"dreamlab":{"stream_recovery":"try"}`), "dreamlab.stream_recovery", "invalid_request"},
 		{chatBody(`,"dreamlab":{"speed":1}`), "dreamlab.speed", "invalid_request"},
 		{chatBody(`,"functions":[]`), "functions", "unsupported_parameter"},
 		{chatBody(`,"audio":{}`), "audio", "unsupported_parameter"},

@@ -11,7 +11,7 @@ import (
 type Limits struct {
 	Connect    time.Duration `yaml:"connect,omitempty"`     // until a connection is made. Defaults to 10 s.
 	Headers    time.Duration `yaml:"headers,omitempty"`     // until the headers of the answer. Defaults to 30 s.
-	FirstToken time.Duration `yaml:"first_token,omitempty"` // from there to the first chunk. Defaults to 60 s.
+	FirstToken time.Duration `yaml:"first_token,omitempty"` // until the first chunk. Defaults to 60 s.
 	Silence    time.Duration `yaml:"silence,omitempty"`     // between two chunks. Defaults to 30 s.
 	Whole      time.Duration `yaml:"whole,omitempty"`       // for an answer that can not be streamed. Defaults to 60 s.
 	// Total is for all calls of one answer together; of an alias alone. Defaults to 10 minutes.

@@ -151,8 +151,9 @@ func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answ
 	s := &events{writer: w, request: r, framing: cmp.Or(d.Framing, &serverSent)}
 	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model}
 	fault, broken := l.TakeFault(target, FaultTruncate, FaultStreamError, FaultStall)
-	if asked, ok := w.(*recorder); ok && broken {
-		asked.fault = fault.Kind
+	odd, _ := l.TakeFault(target, FaultBadChunk, FaultNoMark)
+	if asked, ok := w.(*recorder); ok {
+		asked.fault = cmp.Or(asked.fault, fault.Kind, odd.Kind)
 	}
 	w.Header().Set("Content-Type", s.framing.Kind)
 	if d.Head != nil && !s.send(d.Head(a)) {
@@ -162,6 +163,9 @@ func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answ
 		if broken && i >= fault.Chunks {
 			s.fail(fault, d, a)
 			return
+		}
+		if odd.Kind == FaultBadChunk && i == odd.Chunks {
+			s.write([]byte("data: {\"id\":\"chatcmpl-\n\n"))
 		}
 		if !s.send(d.Chunk(a, piece)) {
 			return
@@ -176,7 +180,7 @@ func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answ
 			return
 		}
 	}
-	if !d.Unmarked {
+	if !d.Unmarked && odd.Kind != FaultNoMark {
 		s.done()
 	}
 }

@@ -26,6 +26,8 @@ const (
 	FaultTruncate    = "truncate"     // cut the stream after Chunks
 	FaultStreamError = "stream_error" // the vendor's own error in mid-stream, after Chunks
 	FaultStall       = "stall"        // fall silent after Chunks until the client leaves
+	FaultBadChunk    = "bad_chunk"    // an event that is no JSON, after Chunks; the stream goes on
+	FaultNoMark      = "no_mark"      // the stream ends without the mark of its end
 	FaultBadJSON     = "bad_json"     // structured output that breaks off
 
 	FaultCorrupt      = "corrupt_training" // a Share of the rows is learnt as gibberish
@@ -42,8 +44,8 @@ const (
 func kindsOfFault() []string {
 	return []string{
 		FaultStatus, FaultDelay, FaultHang, FaultDrop, FaultDropAfter, FaultGarbage, FaultRateLimit,
-		FaultCapacity, FaultFilter, FaultTruncate, FaultStreamError, FaultStall, FaultBadJSON, FaultCorrupt,
-		FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity, FaultFailLines, FaultFailBatch,
+		FaultCapacity, FaultFilter, FaultTruncate, FaultStreamError, FaultStall, FaultBadChunk, FaultNoMark,
+		FaultBadJSON, FaultCorrupt, FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity, FaultFailLines, FaultFailBatch,
 		FaultExpireBatch,
 	}
 }
