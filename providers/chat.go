@@ -15,6 +15,11 @@ type Request struct {
 	Model    string // the vendor's own name of the model
 	Messages []Message
 	completion.Settings
+
+	// Inputs are texts to be turned into vectors, each of so many Dimensions (0 for as
+	// many as the model makes). A request that has some asks for nothing else.
+	Inputs     []string
+	Dimensions int
 }
 
 // Message is one turn.

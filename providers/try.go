@@ -47,6 +47,10 @@ func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
 	streamed := streams(c.driver, &request)
 	ctx, watch := newWatch(ctx, c.limits, streamed)
 	defer watch.stop()
+	if len(request.Inputs) > 0 {
+		reply, err := embed(ctx, c.target, c.driver, &request)
+		return reply, false, asError(ctx, c.target, err)
+	}
 	gate := &gate{
 		sink: run.call.Sink, hold: run.call.Hold, watch: watch,
 		began: func() { run.call.Began(c.target, run.tries) },
@@ -69,6 +73,9 @@ func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
 
 func streams(driver Driver, request *Request) bool {
 	streamer, able := driver.(Streamer)
+	if len(request.Inputs) > 0 {
+		return false
+	}
 	return !able || streamer.Streams(request)
 }
 

@@ -34,6 +34,9 @@ func InputBound(req *Request) int64 {
 
 func sizeOf(req *Request) (size, images int) {
 	size = len(req.Tools) + len(req.ResponseFormat) + sizeOfAll(req.Options) + sizeOfAll(req.Vendor)
+	for _, input := range req.Inputs {
+		size += len(input) + tokensPerMessage*minBytesPerToken
+	}
 	for i := range req.Messages {
 		message := &req.Messages[i]
 		size += len(message.Content) + len(message.ToolCalls) + len(message.Name) + sizeOfAll(message.Extra)

@@ -19,7 +19,11 @@ const maxTexts = 96
 // Embed turns texts into vectors, as [providers.Embedder] says. Titan's models take
 // one text a call and Cohere's up to 96, so that many inputs are several calls, none
 // of which is repeated.
-func (d *driver) Embed(ctx context.Context, model string, inputs []string) (providers.EmbedReply, error) {
+func (d *driver) Embed(ctx context.Context, req providers.EmbedRequest) (providers.EmbedReply, error) {
+	if err := req.NoDimensions(name); err != nil {
+		return providers.EmbedReply{}, err
+	}
+	model, inputs := req.Model, req.Inputs
 	size, invoke := 1, d.titan
 	switch {
 	case strings.Contains(model, "cohere.embed"):

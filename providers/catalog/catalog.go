@@ -180,6 +180,9 @@ func (c *Catalog) Quote(
 	if req.N != nil && *req.N > 1 {
 		output *= *req.N
 	}
+	if len(req.Inputs) > 0 {
+		output = 0 // vectors are billed by their input
+	}
 	usage := providers.Usage{Input: providers.InputBound(req), Output: int64(output)}
 	if price.CachedIn > price.In {
 		price.In = price.CachedIn

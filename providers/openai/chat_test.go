@@ -169,12 +169,12 @@ func TestEmbed(t *testing.T) {
 	text := `{"object":"list","data":[{"index":1,"embedding":[3,4]},{"index":0,"embedding":[1,2]}],` +
 		`"model":"e","usage":{"prompt_tokens":2}}`
 	client := serve(t, Dialect{}, body(200, "application/json", text))
-	reply, err := client.Embed(t.Context(), "e", []string{"a", "b"})
+	reply, err := client.Embed(t.Context(), providers.EmbedRequest{Model: "e", Inputs: []string{"a", "b"}})
 	if err != nil || reply.Vectors[0][0] != 1 || reply.Vectors[1][1] != 4 || reply.Usage.Input != 2 {
 		t.Errorf("%+v, %v", reply, err)
 	}
-	if _, err := client.Embed(t.Context(), "e", []string{"a", "b",
-		"c"}); providers.KindOf(err) != providers.KindServer {
+	if _, err := client.Embed(t.Context(), providers.EmbedRequest{Model: "e", Inputs: []string{"a", "b",
+		"c"}}); providers.KindOf(err) != providers.KindServer {
 		t.Errorf("a missing vector: %v", err)
 	}
 }

@@ -22,7 +22,7 @@ func TestAddressOfARoute(t *testing.T) {
 	if _, err := client.Chat(t.Context(), hello(), nil); err == nil {
 		t.Error("no error")
 	}
-	if _, err := client.Embed(t.Context(), "m", []string{"a"}); err == nil {
+	if _, err := client.Embed(t.Context(), providers.EmbedRequest{Model: "m", Inputs: []string{"a"}}); err == nil {
 		t.Error("no error")
 	}
 	if _, err := client.Models(t.Context()); err == nil {

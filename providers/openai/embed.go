@@ -9,7 +9,8 @@ import (
 )
 
 // Embed turns texts into vectors, as [providers.Embedder] says.
-func (c *Client) Embed(ctx context.Context, model string, inputs []string) (providers.EmbedReply, error) {
+func (c *Client) Embed(ctx context.Context, req providers.EmbedRequest) (providers.EmbedReply, error) {
+	model, inputs := req.Model, req.Inputs
 	var out struct {
 		Model string `json:"model"`
 		Usage *usage `json:"usage"`
@@ -19,9 +20,10 @@ func (c *Client) Embed(ctx context.Context, model string, inputs []string) (prov
 		} `json:"data"`
 	}
 	in := struct {
-		Model string   `json:"model"`
-		Input []string `json:"input"`
-	}{model, inputs}
+		Model      string   `json:"model"`
+		Input      []string `json:"input"`
+		Dimensions int      `json:"dimensions,omitempty"`
+	}{model, inputs, req.Dimensions}
 	call := Call{Method: http.MethodPost, URL: c.at(RouteEmbeddings, model), In: in, Out: &out, Model: model}
 	header, err := c.Do(ctx, call)
 	if err != nil {

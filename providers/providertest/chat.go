@@ -221,7 +221,7 @@ func (h Harness) embeddings(t *testing.T) {
 	if !ok {
 		t.Fatal("the driver has no embeddings")
 	}
-	reply, err := embedder.Embed(t.Context(), h.Embeddings, []string{"one", "two", "one"})
+	reply, err := embedder.Embed(t.Context(), providers.EmbedRequest{Model: h.Embeddings, Inputs: []string{"one", "two", "one"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func (h Harness) embeddings(t *testing.T) {
 		t.Errorf("vectors %v", reply.Vectors)
 	}
 	r.during(answering(200, nil, `{"data":[]}`), func() {
-		if _, err := embedder.Embed(t.Context(), h.Embeddings, []string{"one"}); err == nil {
+		if _, err := embedder.Embed(t.Context(), providers.EmbedRequest{Model: h.Embeddings, Inputs: []string{"one"}}); err == nil {
 			t.Error("an answer without vectors is no error")
 		}
 	})

@@ -23,13 +23,14 @@ func texts(model string) int {
 
 // Embed turns texts into vectors, as [providers.Embedder] says. Google's own models
 // have a route of their own, the open ones that of OpenAI's dialect.
-func (d *driver) Embed(ctx context.Context, model string, inputs []string) (providers.EmbedReply, error) {
+func (d *driver) Embed(ctx context.Context, req providers.EmbedRequest) (providers.EmbedReply, error) {
+	model := req.Model
 	if !strings.HasPrefix(model, "google/") {
-		return d.Client.Embed(ctx, model, inputs)
+		return d.Client.Embed(ctx, req)
 	}
 	var reply providers.EmbedReply
-	for part := range slices.Chunk(inputs, texts(model)) {
-		one, err := d.predict(ctx, model, part)
+	for part := range slices.Chunk(req.Inputs, texts(model)) {
+		one, err := d.predict(ctx, providers.EmbedRequest{Model: model, Inputs: part, Dimensions: req.Dimensions})
 		if err != nil {
 			var e *providers.Error
 			if len(reply.Vectors) > 0 && errors.As(err, &e) {
@@ -49,7 +50,8 @@ type content struct {
 	Content string `json:"content"`
 }
 
-func (d *driver) predict(ctx context.Context, model string, inputs []string) (providers.EmbedReply, error) {
+func (d *driver) predict(ctx context.Context, req providers.EmbedRequest) (providers.EmbedReply, error) {
+	model, inputs := req.Model, req.Inputs
 	var out struct {
 		Predictions []struct {
 			Embeddings struct {
@@ -61,8 +63,12 @@ func (d *driver) predict(ctx context.Context, model string, inputs []string) (pr
 		} `json:"predictions"`
 	}
 	var in struct {
-		Instances []content `json:"instances"`
+		Instances  []content `json:"instances"`
+		Parameters struct {
+			Dimensions int `json:"outputDimensionality,omitempty"`
+		} `json:"parameters,omitzero"`
 	}
+	in.Parameters.Dimensions = req.Dimensions
 	for _, text := range inputs {
 		in.Instances = append(in.Instances, content{text})
 	}
