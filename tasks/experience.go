@@ -53,6 +53,8 @@ type ConversationLine struct {
 	// nothing is to be trained on; rows of GET /v1/experiences say so.
 	Origin string `json:"origin,omitempty"`
 	Finish string `json:"finish_reason,omitempty"`
+	// Alias is the alias that a row of GET /v1/experiences was answered for.
+	Alias string `json:"alias,omitempty"`
 	// Dropped counts the members that say nothing to an import, as times and ids.
 	Dropped int64 `json:"-"`
 	single  bool  // the last answer alone is the row's
@@ -110,6 +112,9 @@ func ParseConversation(line []byte) (*ConversationLine, error) {
 	}
 	ours := string(members["object"]) == `"experience"` // each answer of it is a row
 	c := &ConversationLine{single: ours || taken.single}
+	if ours {
+		c.Alias = takeAlias(members)
+	}
 	c.Dropped = dropUnknown(members, conversationMembers...)
 	if fault := c.read(members); fault != nil {
 		return nil, fault
@@ -147,6 +152,16 @@ func dropUnknown(members map[string]json.RawMessage, known ...string) (dropped i
 		}
 	}
 	return dropped
+}
+
+// takeAlias takes the alias out of a row's members. A name that no alias can have stays,
+// to be dropped.
+func takeAlias(members map[string]json.RawMessage) (alias string) {
+	if json.Unmarshal(members["alias"], &alias) != nil || !learn.ValidAlias(alias) {
+		return ""
+	}
+	delete(members, "alias")
+	return alias
 }
 
 // keepWord reads a member that is one of the words, and drops another one.

@@ -3,7 +3,6 @@ package tasks
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -42,10 +41,10 @@ func object(param string, raw []byte) (map[string]json.RawMessage, *InputError) 
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
-		return nil, badJSON(param, err)
+		return nil, badJSON(param, raw, err)
 	}
 	if members == nil {
-		return nil, invalid(param, "an object is expected, not null")
+		return nil, invalid(param, "it is null: it has to be an object")
 	}
 	for name, value := range members {
 		if isNull(value) {
@@ -55,16 +54,12 @@ func object(param string, raw []byte) (map[string]json.RawMessage, *InputError) 
 	return members, nil
 }
 
-func badJSON(param string, err error) *InputError {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		return invalid(param, "this is not JSON: %v at byte %d", syntax, syntax.Offset)
-	case errors.As(err, &kind):
-		return invalid(param, "%s is expected, not %s", lenient.Kind(kind.Type.Kind().String()), lenient.Kind(kind.Value))
+func badJSON(param string, raw []byte, err error) *InputError {
+	field, fault := lenient.Fault(raw, err)
+	if field != "" {
+		param = join(param, field)
 	}
-	return invalid(param, "this is not JSON: %v", err)
+	return invalid(param, "it is %s", fault)
 }
 
 func isNull(raw json.RawMessage) bool { return string(bytes.TrimSpace(raw)) == "null" }
@@ -73,7 +68,7 @@ func isNull(raw json.RawMessage) bool { return string(bytes.TrimSpace(raw)) == "
 func typed[T any](param string, raw json.RawMessage) (T, *InputError) {
 	var value T
 	if err := json.Unmarshal(raw, &value); err != nil {
-		return value, badJSON(param, err)
+		return value, badJSON(param, raw, err)
 	}
 	return value, nil
 }

@@ -110,7 +110,7 @@ func (i *importer) tell(done imported) {
 	default:
 		rejected = done.Result.Rejected
 		fmt.Fprintf(i.sh.out, "%s: %d accepted, %d known already, %d rejected%s\n", done.File,
-			done.Result.Accepted, done.Result.Duplicates, done.rejects(), droppedOf(done.Result.Dropped))
+			done.Result.Accepted, done.Result.Duplicates, done.rejects(), droppedOf(done.Result))
 	}
 	for _, r := range rejected {
 		fmt.Fprintf(i.sh.errs, "  line %d: %s\n", r.Line, r.Reason)
@@ -120,11 +120,16 @@ func (i *importer) tell(done imported) {
 	}
 }
 
-func droppedOf(fields int64) string {
-	if fields == 0 {
-		return ""
+// droppedOf says what an import left out of the rows that it took.
+func droppedOf(r *client.ImportResult) string {
+	text := ""
+	if r.Dropped > 0 {
+		text += fmt.Sprintf(" (%s without meaning here left out)", plural(r.Dropped, "field"))
 	}
-	return fmt.Sprintf(" (%s that say nothing here are left out)", plural(fields, "field"))
+	if r.DroppedTurns > 0 {
+		text += fmt.Sprintf(" (%s of too long conversations left out)", plural(r.DroppedTurns, "oldest turn"))
+	}
+	return text
 }
 
 // file imports one file.

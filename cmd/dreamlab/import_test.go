@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"dreamlab/cmd/internal/client"
 )
 
 const pair = `{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}`
@@ -55,7 +57,7 @@ func TestImportNamesBadRows(t *testing.T) {
 		"lines": {"\ufeff\r\n{oops\r\n" + pair + "\r\n7\n" + long + "\n{}\n",
 			"1 accepted, 0 known already, 4 rejected", "line 2: |line 4: |line 5: it is longer|line 6: messages"},
 		"array": {"\ufeff [" + strings.Replace(pair, `"a"`, "\n\"c\"", 1) + ",\n{\"a\n\":,},7]",
-			"1 accepted, 0 known already, 2 rejected", "line 2: this is not JSON|line 3: an object is expected"},
+			"1 accepted, 0 known already, 2 rejected", "line 2: it is not JSON|line 3: it is a number: it has to be an object"},
 		"another's": {`[{"uuid":"x","chat_messages":[]},{"instruction":"Name a colour.","input":"","output":"Blue."}]`,
 			"1 accepted, 0 known already, 1 rejected", "line 1: this is Claude's export"},
 		"all too long": {long, "0 turns asked, 1 rejected", "line 1: it is longer"},
@@ -173,4 +175,19 @@ func readKey(t *testing.T, env map[string]string) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(text))
+}
+
+// TestImportSaysWhatIsLeftOut shows the fields and turns that an import dropped.
+func TestImportSaysWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for want, result := range map[string]client.ImportResult{
+		"": {},
+		" (1 field without meaning here left out)": {Dropped: 1},
+		" (2 fields without meaning here left out) (3 oldest turns of too long conversations left out)": {
+			Dropped: 2, DroppedTurns: 3},
+	} {
+		if got := droppedOf(&result); got != want {
+			t.Errorf("%+v: %q, want %q", result, got, want)
+		}
+	}
 }

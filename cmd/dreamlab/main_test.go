@@ -15,10 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	redis.SetLogger(clientLog{newLog(io.Discard, "error")}) // as main does for the verbs
+	goleak.VerifyTestMain(m)
+}
 
 // screen is what a verb writes, while it still writes.
 type screen struct {

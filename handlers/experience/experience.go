@@ -191,7 +191,7 @@ func experiences(c *tasks.ConversationLine) (rows []learn.Experience, dropped in
 	}
 	for _, t := range turns {
 		e := learn.Experience{
-			External: id, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
+			External: id, Alias: cmp.Or(c.Alias, learn.DefaultAlias), Origin: learn.OriginImport,
 			Prompt: t.Prompt, Answer: t.Answer, Metadata: c.Metadata,
 		}
 		if t.Last {

@@ -62,6 +62,33 @@ func finish(t testing.TB, b *handlertest.Bench, run *tasks.Run, bucket blob.Buck
 	return result
 }
 
+// TestExportKeepsItsAlias imports rows as GET /v1/experiences shows them, and rows of
+// others that have a field of that name.
+func TestExportKeepsItsAlias(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, b *handlertest.Bench) {
+		const said = `"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}`
+		want := map[string]string{"own": "fast", "odd": learn.DefaultAlias, "other": learn.DefaultAlias}
+		result := finish(t, b, start(t, b, strings.Join([]string{
+			`{"object":"experience","conversation_id":"own","alias":"fast",` + said,
+			`{"object":"experience","conversation_id":"odd","alias":7,` + said,
+			`{"conversation_id":"other","alias":"Jim",` + said,
+		}, "\n")), b.Bucket)
+		if result.Accepted != 3 || len(result.Rejected) != 0 {
+			t.Fatalf("result %+v", result)
+		}
+		all, _, err := b.Store.Experiences(t.Context(), b.Tenant, learn.ExperienceFilter{}, db.Page{Limit: 5})
+		if err != nil || len(all) != 3 {
+			t.Fatalf("%d experiences, %v", len(all), err)
+		}
+		for _, e := range all {
+			if e.Alias != want[e.External] {
+				t.Errorf("%s has the alias %q, want %q", e.External, e.Alias, want[e.External])
+			}
+		}
+	})
+}
+
 func TestGoodLinesAreKeptBadOnesNamed(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(t *testing.T, b *handlertest.Bench) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"dreamlab/handlers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
 )
@@ -20,7 +21,7 @@ const (
 	spare = time.Hour
 	// pageSize is how many objects are listed, and asked for, at once.
 	pageSize = 500
-	// maxRound bounds one round, so that a bucket that hangs does not end the clock.
+	// maxRound bounds one round, so that a bucket that hangs does not stop all later rounds.
 	maxRound = 10 * time.Minute
 )
 
@@ -37,29 +38,18 @@ type Collector struct {
 	Log zerolog.Logger
 }
 
-// Run goes round until ctx ends. What fails is logged, and tried by the next round.
+// Run makes rounds until ctx ends. Failures are logged, and tried again by the next round.
 func (c *Collector) Run(ctx context.Context) error {
 	every := c.Every
 	if every <= 0 {
 		every = 10 * time.Minute
 	}
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		c.round(ctx)
-	}
+	return handlers.Repeat(ctx, every, maxRound, c.round)
 }
 
 func (c *Collector) round(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, maxRound)
-	defer cancel()
 	removed, err := c.Collect(ctx)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		c.Log.Warn().Err(err).Msg("removed objects that no row needs, but not all of them; the next round tries again")
 	}
 	if removed > 0 {

@@ -38,35 +38,26 @@ type Reaper struct {
 	rounds chan<- struct{} // tests wait for the end of a round
 }
 
-// maxRound bounds one round, so that a vendor that hangs does not end the clock.
+// maxRound bounds one round, so that a vendor that hangs does not stop all later rounds.
 const maxRound = 2 * time.Minute
 
-// Run goes round until ctx ends. What fails is logged, and tried by the next round.
+// Run makes rounds until ctx ends. Failures are logged, and tried again by the next round.
 func (r *Reaper) Run(ctx context.Context) error {
 	every := r.Every
 	if every <= 0 {
 		every = 10 * time.Second
 	}
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
+	return handlers.Repeat(ctx, every, maxRound, func(ctx context.Context) {
 		r.round(ctx)
 		if r.rounds != nil {
 			r.rounds <- struct{}{}
 		}
-	}
+	})
 }
 
 func (r *Reaper) round(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, maxRound)
-	defer cancel()
 	done, err := Reap(ctx, r.Store, r.Deps)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		r.Log.Warn().Err(err).Msg("could not end all unused models and trainings; the next round tries again")
 	}
 	if done.Models > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -26,6 +27,11 @@ type Route struct {
 	Author  string // key_…, tun_…, config
 	Created time.Time
 }
+
+var aliasName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// ValidAlias tells whether an alias can have the name.
+func ValidAlias(name string) bool { return aliasName.MatchString(name) }
 
 // RouteTarget is a model and its share of an alias's traffic.
 type RouteTarget struct {

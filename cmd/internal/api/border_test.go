@@ -95,7 +95,7 @@ func TestBadInput(t *testing.T) {
 		"place in a conversation": {"POST", "/v1/experiences", "{\n  \"messages\": x}", nil, 400, "invalid_request", "",
 			"line 2, column 15"},
 		"two types": {"POST", "/v1/dreams", `{"limit":"ten"}`, nil, 400, "invalid_request", "limit",
-			"a whole number is expected, not a string"},
+			"it is a string: it has to be a whole number"},
 		"expires before it runs": {"POST", "/v1/jobs", fmt.Sprintf(`{"kind":"dream","expires_in":1,"run_at":%d}`,
 			time.Now().Add(time.Hour).Unix()), nil, 400, "invalid_request", "expires_in", "run_at"},
 		"body of a cancel": {"POST", "/v1/jobs/" + s.job + "/cancel", `{"force":true}`, nil, 400, "invalid_request",

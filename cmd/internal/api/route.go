@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -94,11 +93,9 @@ type newRoute struct {
 	Version *int64              `json:"version"` // the one that the client saw, as If-Match
 }
 
-var aliasName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
-
 func (h routing) put(w http.ResponseWriter, c *wire.Call) error {
 	alias := c.PathValue("alias")
-	if !aliasName.MatchString(alias) {
+	if !learn.ValidAlias(alias) {
 		return wire.Invalid("alias", "An alias has at most 64 small letters, digits, dots, dashes and underscores.")
 	}
 	body, err := wire.JSONBody(c)

@@ -27,6 +27,8 @@ type ImportResult struct {
 	Rejected   []Rejected `json:"rejected"`
 	More       int64      `json:"more_rejected,omitempty"` // beyond those that are listed
 	Dropped    int64      `json:"dropped_fields,omitempty"`
+	// DroppedTurns counts the oldest turns of conversations that are too long as a whole.
+	DroppedTurns int64 `json:"dropped_turns,omitempty"`
 }
 
 // Rejected is a line, or an item of an array, that was not taken.

@@ -94,7 +94,7 @@ func (r *rig) schema(ctx context.Context, database string) (string, error) {
 	})
 	query := location.Query()
 	query.Set("search_path", name)
-	location.RawQuery = query.Encode()
+	location.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // pgx takes a plus sign for itself
 	return location.String(), nil
 }
 

@@ -161,22 +161,11 @@ func Decode(body []byte, into any) error {
 
 // decodeFault says what is wrong with a body, and where.
 func decodeFault(body []byte, err error) error {
-	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
-	switch {
-	case len(bytes.TrimSpace(body)) == 0:
+	if len(bytes.TrimSpace(body)) == 0 {
 		return Invalid("", "The body is empty: send a JSON object.")
-	case errors.As(err, &syntax) && syntax.Offset >= int64(len(bytes.TrimRight(body, " \t\r\n"))) &&
-		strings.Contains(syntax.Error(), "unexpected end"):
-		return Invalid("", "The body is not JSON: it ends too early.")
-	case errors.As(err, &syntax):
-		line, column := position(body, syntax.Offset)
-		return Invalid("", "The body is not JSON: %v at line %d, column %d.", err, line, column)
-	case errors.As(err, &kind):
-		return Invalid(kind.Field, "%s is %s: it has to be %s.", nameOf(kind.Field), lenient.Kind(kind.Value),
-			lenient.Kind(kind.Type.Kind().String()))
 	}
-	return Invalid("", "The body is not what this route takes: %v.", err)
+	field, fault := lenient.Fault(body, err)
+	return Invalid(field, "%s is %s.", nameOf(field), fault)
 }
 
 func nameOf(field string) string {
@@ -184,9 +173,4 @@ func nameOf(field string) string {
 		return "The body"
 	}
 	return field
-}
-
-func position(body []byte, offset int64) (line, column int) {
-	before := body[:max(0, min(offset, int64(len(body))))]
-	return 1 + bytes.Count(before, []byte{'\n'}), len(before) - 1 - bytes.LastIndexByte(before, '\n')
 }
