@@ -35,7 +35,8 @@ type Dialect struct {
 	Wire *Wire
 	// Translate returns what puts one answer into OpenAI's form: the object that came
 	// whole, or the events of a stream, which are objects, one after the other. Nil
-	// leaves an event out. Defaults to leaving them as they are.
+	// leaves an event out. It is called with nil once a stream has ended in due form,
+	// and returns what is still to be said. Defaults to leaving them as they are.
 	Translate func(req *providers.Request) func(object []byte) []byte
 	// Encode puts the request into the vendor's words, or refuses what the
 	// vendor does not have. Defaults to leaving the body as it is.

@@ -95,30 +95,62 @@ func drain(body *bufio.Reader, cancel context.CancelFunc) {
 func (s *stream) run(events *events, sink providers.Sink) error {
 	for {
 		data, object, err := events.next()
-		if err != nil {
+		marked := err == nil && string(data) == "[DONE]"
+		switch {
+		case marked || clean(err):
+			if fault := s.close(sink); fault != nil {
+				return fault
+			}
+			if marked {
+				return s.done()
+			}
 			return s.ended(err)
-		}
-		if string(data) == "[DONE]" {
-			return s.done()
-		}
-		if !object {
+		case err != nil:
+			return s.ended(err)
+		case !object:
 			if err := s.skip(data); err != nil {
 				return err
 			}
 			continue
 		}
-		chunk, err := s.chunk(data)
-		if err != nil {
+		if s.answer.translate != nil {
+			data = s.answer.translate(data)
+		}
+		if err := s.take(data, sink); err != nil {
 			return err
-		}
-		if chunk.Data == nil || sink == nil {
-			continue
-		}
-		if err := sink(chunk); err != nil {
-			return s.answer.given(s.reply, err)
 		}
 	}
 }
+
+// take reads one event and hands it on.
+func (s *stream) take(data []byte, sink providers.Sink) error {
+	chunk, err := s.chunk(data)
+	if err != nil {
+		return err
+	}
+	if chunk.Data == nil || sink == nil {
+		return nil
+	}
+	if err := sink(chunk); err != nil {
+		return s.answer.given(s.reply, err)
+	}
+	return nil
+}
+
+// close takes what the dialect has still to say of a stream that has ended.
+func (s *stream) close(sink providers.Sink) error {
+	if s.answer.translate == nil {
+		return nil
+	}
+	last := s.answer.translate(nil)
+	if last == nil {
+		return nil
+	}
+	return s.take(last, sink)
+}
+
+// clean tells whether a body has ended, and was not cut.
+func clean(err error) bool { return errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) }
 
 // done judges a stream that the vendor closed in due form. Events that were no
 // chunks are forgiven then, and counted.
@@ -140,7 +172,7 @@ func (s *stream) ended(err error) error {
 		e.NoRetry = true
 		return s.charged(e)
 	}
-	if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && s.reader.Whole() {
+	if clean(err) && s.reader.Whole() {
 		return s.unmarked()
 	}
 	if errors.Is(err, io.EOF) && !s.reader.Begun() {
@@ -174,9 +206,6 @@ func (s *stream) charged(e *providers.Error) *providers.Error {
 // chunk looks at one event, a JSON object, without decoding it. The chunk's Data
 // is nil where there is nothing to hand on.
 func (s *stream) chunk(data []byte) (providers.Chunk, error) {
-	if s.answer.translate != nil {
-		data = s.answer.translate(data)
-	}
 	dialect := &s.answer.client.dialect
 	data = completion.Without(tidy(data), dialect.Hidden...)
 	m := &s.members

@@ -106,7 +106,8 @@ func open(config providers.Config) (providers.Driver, error) {
 	config.HTTP = &still
 	dialect := openai.Dialect{
 		Provider: name, Base: where.chats(""), URL: where.url,
-		Authorize: tokens.authorize, Secrets: tokens.secrets, Options: options, Members: members, Encode: encode, Classify: classify, Words: words,
+		Authorize: tokens.authorize, Secrets: tokens.secrets, Options: options, Members: members,
+		Encode: encode, Classify: classify, Words: words,
 	}
 	return &driver{
 		Client: openai.New(dialect, config), place: where,

@@ -18,6 +18,8 @@ import (
 	"dreamlab/providers/openai"
 	openaiemulator "dreamlab/providers/openai/emulator"
 	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/snowflake"
+	snowflakeemulator "dreamlab/providers/snowflake/emulator"
 	"dreamlab/providers/together"
 	togetheremulator "dreamlab/providers/together/emulator"
 	"dreamlab/providers/vertex"
@@ -38,6 +40,7 @@ func list() []listed {
 		{vertex.Vendor, vertexemulator.New},
 		{azure.Vendor, azureemulator.New},
 		{bedrock.Vendor, bedrockemulator.New},
+		{snowflake.Vendor, snowflakeemulator.New},
 	}
 }
 
