@@ -81,13 +81,22 @@ func TestConformance(t *testing.T) {
 // connect opens the driver over a server that answers by the handler.
 func connect(t *testing.T, handler http.Handler) providers.Driver {
 	t.Helper()
+	return openWith(t, settings(serve(t, handler)))
+}
+
+// serve serves a handler until the test ends.
+func serve(t *testing.T, handler http.Handler) string {
+	t.Helper()
 	server := httptest.NewServer(handler)
-	transport := &http.Transport{}
 	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func openWith(t *testing.T, values map[string]string) providers.Driver {
+	t.Helper()
+	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	driver, err := bedrock.Vendor.Open(providers.Config{
-		Values: settings(server.URL), HTTP: &http.Client{Transport: transport},
-	})
+	driver, err := bedrock.Vendor.Open(providers.Config{Values: values, HTTP: &http.Client{Transport: transport}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -77,14 +78,12 @@ var lacking = []struct{ said, param string }{
 	{"system", "messages"},
 }
 
-// classify reads the name of the error, which stands in a header, and what a model
-// does not have, which is told in words alone.
+// classify reads the name of the error, which stands in a header or in the body, and
+// what a model does not have, which is told in words alone.
 func classify(f openai.Failure, e *providers.Error) {
-	if named := exceptionName(f.Header.Get("X-Amzn-Errortype")); named != "" {
-		e.Code = named
-		if kind, known := exceptions[named]; known {
-			e.Kind = kind
-		}
+	e.Code = exceptionName(cmp.Or(f.Header.Get("X-Amzn-Errortype"), e.Code))
+	if kind, known := exceptions[e.Code]; known {
+		e.Kind = kind
 	}
 	message := strings.ReplaceAll(strings.ToLower(f.Message), "’", "'")
 	switch {

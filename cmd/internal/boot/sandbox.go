@@ -51,7 +51,9 @@ func OpenSandbox(ctx context.Context, o SandboxOptions, prices *catalog.Catalog)
 	}
 	return &Sandbox{
 		URL: "http://" + listener.Addr().String(), lab: l, listener: listener,
-		server: &http.Server{Handler: Emulators(l), ReadHeaderTimeout: 10 * time.Second},
+		server: &http.Server{
+			Handler: Emulators(l), ReadHeaderTimeout: 10 * time.Second, Protocols: plainProtocols(),
+		},
 	}, nil
 }
 
@@ -98,4 +100,13 @@ func priceOf(prices *catalog.Catalog) lab.Price {
 		}
 		return price.In, price.Out, price.CachedIn
 	}
+}
+
+// plainProtocols are HTTP/1.1 and, without TLS, HTTP/2: AWS's client for Node begins
+// with the latter.
+func plainProtocols() *http.Protocols {
+	both := &http.Protocols{}
+	both.SetHTTP1(true)
+	both.SetUnencryptedHTTP2(true)
+	return both
 }

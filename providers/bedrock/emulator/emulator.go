@@ -51,10 +51,13 @@ func New(l *lab.Lab) http.Handler {
 	return l.Serve(e.vendor, identified(mux))
 }
 
+// requestID is the header that names a request.
+const requestID = "x-amzn-RequestId"
+
 // identified names the request as AWS does.
 func identified(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("x-amzn-RequestId", lab.NewID(""))
+		w.Header().Set(requestID, lab.NewID(""))
 		next.ServeHTTP(w, r)
 	})
 }

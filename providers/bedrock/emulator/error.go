@@ -44,6 +44,9 @@ func words() lab.Words {
 func fail(w http.ResponseWriter, f lab.Failure) {
 	f = words().Complete(f)
 	f.RetryAfter = ""
+	if w.Header().Get(requestID) == "" { // it was refused before its route
+		w.Header().Set(requestID, lab.NewID(""))
+	}
 	w.Header().Set("x-amzn-ErrorType", f.Type+":http://internal.amazon.com/coral/com.amazon.bedrock/")
 	lab.WriteFailure(w, f, map[string]any{"message": f.Message})
 }

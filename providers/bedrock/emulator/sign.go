@@ -83,7 +83,7 @@ func (s *signature) check(r *http.Request) *lab.Failure {
 			fmt.Sprintf("Credential should be scoped to a valid region, not '%s'.", s.region))
 	case s.service != name:
 		return forbid("InvalidSignatureException", "Credential should be scoped to correct service: 'bedrock'.")
-	case !slices.Contains(s.headers, "host") || !slices.Contains(s.headers, "x-amz-date"):
+	case !s.signs("host") && !s.signs(authority) || !s.signs("x-amz-date"):
 		return forbid("InvalidSignatureException", "'Host' and 'X-Amz-Date' must be in 'SignedHeaders'.")
 	case !strings.HasPrefix(r.Header.Get("X-Amz-Date"), s.date+"T"):
 		return forbid("InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 "+
@@ -91,6 +91,11 @@ func (s *signature) check(r *http.Request) *lab.Failure {
 	}
 	return nil
 }
+
+// authority is what HTTP/2 has for the header Host.
+const authority = ":authority"
+
+func (s *signature) signs(header string) bool { return slices.Contains(s.headers, header) }
 
 // bodySum returns the sum of the body, which it puts back.
 func bodySum(r *http.Request) (string, *lab.Failure) {
@@ -169,7 +174,7 @@ func (s *signature) canonicalHeaders(r *http.Request) string {
 	for _, header := range s.headers {
 		values := slices.Clone(r.Header.Values(header))
 		switch header {
-		case "host":
+		case "host", authority:
 			values = []string{r.Host}
 		case "content-length":
 			values = []string{fmt.Sprint(r.ContentLength)}

@@ -1,0 +1,109 @@
+// Asks Bedrock's emulator through AWS's own clients: chats and streams with a signature
+// and with an API key, tools, embeddings, errors, and the lists of models.
+import assert from "node:assert/strict";
+import {
+  BedrockRuntimeClient, ConverseCommand, ConverseStreamCommand, InvokeModelCommand, ThrottlingException,
+  ValidationException,
+} from "@aws-sdk/client-bedrock-runtime";
+import { BedrockClient, ListFoundationModelsCommand, ListInferenceProfilesCommand } from "@aws-sdk/client-bedrock";
+
+const endpoint = `${process.env.SANDBOX_URL}/bedrock`;
+const settings = { endpoint, region: "us-east-1", maxAttempts: 1 };
+const credentials = { accessKeyId: "AKIASANDBOX", secretAccessKey: "sandbox" };
+const signed = new BedrockRuntimeClient({ ...settings, credentials });
+const bearing = new BedrockRuntimeClient({
+  ...settings, token: { token: "sandbox" }, authSchemePreference: ["httpBearerAuth"],
+});
+const modelId = "us.meta.llama4-scout-17b-instruct-v1:0";
+const messages = [{ role: "user", content: [{ text: "Hello" }] }];
+
+async function gather(stream) {
+  const got = { text: "", input: "", stop: null, usage: null };
+  for await (const event of stream) {
+    got.text += event.contentBlockDelta?.delta?.text ?? "";
+    got.input += event.contentBlockDelta?.delta?.toolUse?.input ?? "";
+    got.stop = event.messageStop?.stopReason ?? got.stop;
+    got.usage = event.metadata?.usage ?? got.usage;
+  }
+  return got;
+}
+
+for (const client of [signed, bearing]) {
+  const whole = await client.send(new ConverseCommand({ modelId, messages, system: [{ text: "Be kind." }] }));
+  assert.equal(whole.stopReason, "end_turn");
+  assert.ok(whole.output.message.content[0].text.length > 0);
+  assert.equal(whole.usage.totalTokens, whole.usage.inputTokens + whole.usage.outputTokens);
+
+  const { stream } = await client.send(new ConverseStreamCommand({ modelId, messages, system: [{ text: "Be kind." }] }));
+  const got = await gather(stream);
+  assert.equal(got.text, whole.output.message.content[0].text);
+  assert.equal(got.stop, "end_turn");
+  assert.equal(got.usage.totalTokens, whole.usage.totalTokens);
+}
+
+const toolConfig = {
+  tools: [{ toolSpec: { name: "weather", inputSchema: { json: {
+    type: "object", properties: { city: { type: "string" } }, required: ["city"],
+  } } } }],
+  toolChoice: { any: {} },
+};
+const called = await signed.send(new ConverseCommand({ modelId, messages, toolConfig }));
+assert.equal(called.stopReason, "tool_use");
+const { toolUse } = called.output.message.content[0];
+const streamed = await gather((await signed.send(new ConverseStreamCommand({ modelId, messages, toolConfig }))).stream);
+assert.deepEqual(JSON.parse(streamed.input), toolUse.input);
+const after = await signed.send(new ConverseCommand({
+  modelId, toolConfig: { tools: toolConfig.tools }, messages: [
+    ...messages, called.output.message,
+    { role: "user", content: [{ toolResult: { toolUseId: toolUse.toolUseId, content: [{ text: "sunny" }] } }] },
+  ],
+}));
+assert.ok(after.output.message.content[0].text.length > 0);
+
+const schema = JSON.stringify({ type: "object", properties: { a: { type: "string" } }, required: ["a"] });
+const formed = await signed.send(new ConverseCommand({
+  modelId: "openai.gpt-oss-20b-1:0", messages, serviceTier: { type: "flex" },
+  outputConfig: { textFormat: { type: "json_schema", structure: { jsonSchema: { name: "v", schema } } } },
+}));
+assert.equal(typeof JSON.parse(formed.output.message.content[0].text).a, "string");
+assert.equal(formed.serviceTier.type, "flex");
+
+const vector = await signed.send(new InvokeModelCommand({
+  modelId: "amazon.titan-embed-text-v2:0", contentType: "application/json", body: JSON.stringify({ inputText: "tea" }),
+}));
+assert.ok(JSON.parse(new TextDecoder().decode(vector.body)).embedding.length > 0);
+
+await assert.rejects(
+  signed.send(new ConverseCommand({ modelId: "meta.llama4-scout-17b-instruct-v1:0", messages })),
+  (err) => err instanceof ValidationException && /inference profile/.test(err.message),
+);
+for (const wrong of [
+  { credentials: { ...credentials, secretAccessKey: "wrong" } }, { credentials, region: "eu-central-1" },
+]) {
+  await assert.rejects(
+    new BedrockRuntimeClient({ ...settings, ...wrong }).send(new ConverseCommand({ modelId, messages })),
+    (err) => err.name === "InvalidSignatureException" && err.$metadata.httpStatusCode === 403,
+  );
+}
+
+async function fault(body) {
+  const answer = await fetch(`${process.env.SANDBOX_URL}/_sandbox/faults`, {
+    method: "POST", headers: { "content-type": "application/json" },
+    body: JSON.stringify({ vendor: "bedrock", times: 1, model: modelId, ...body }),
+  });
+  assert.ok(answer.ok, `${answer.status}`);
+}
+await fault({ fault: "rate_limit" });
+await assert.rejects(signed.send(new ConverseCommand({ modelId, messages })), (err) => err instanceof ThrottlingException);
+await fault({ fault: "stream_error", chunks: 2 });
+await assert.rejects(
+  async () => gather((await signed.send(new ConverseStreamCommand({ modelId, messages }))).stream),
+  (err) => err.name === "ModelStreamErrorException",
+);
+
+const control = new BedrockClient({ ...settings, credentials });
+const listed = await control.send(new ListFoundationModelsCommand({ byProvider: "Meta" }));
+assert.ok(listed.modelSummaries.every((model) => model.providerName === "Meta"));
+const profiles = await control.send(new ListInferenceProfilesCommand({ maxResults: 10 }));
+assert.ok(profiles.inferenceProfileSummaries.some((profile) => profile.inferenceProfileId === modelId));
+console.log("bedrock: accepted");
