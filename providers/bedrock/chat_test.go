@@ -240,18 +240,33 @@ func TestEmbeddingsOfManyTexts(t *testing.T) {
 	}
 	texts := strings.Fields(strings.Repeat("green tea and cake ", 50))
 	for _, model := range []string{"amazon.titan-embed-text-v2:0", "cohere.embed-english-v3"} {
-		reply, err := embedder.Embed(t.Context(), model, texts)
+		reply, err := embedder.Embed(t.Context(), providers.EmbedRequest{Model: model, Inputs: texts})
 		if err != nil || len(reply.Vectors) != len(texts) || reply.Usage.Missing || reply.Usage.Input < int64(len(texts)) {
 			t.Errorf("%s: %d vectors, usage %+v, %v", model, len(reply.Vectors), reply.Usage, err)
 		}
 	}
-	_, err := embedder.Embed(t.Context(), "stability.pictures", texts)
+	_, err := embedder.Embed(t.Context(), providers.EmbedRequest{Model: "stability.pictures", Inputs: texts})
 	if providers.KindOf(err) != providers.KindUnsupported {
 		t.Errorf("a model without vectors: %v", err)
 	}
-	_, err = embedder.Embed(t.Context(), "cohere.embed-none", texts)
+	_, err = embedder.Embed(t.Context(), providers.EmbedRequest{Model: "cohere.embed-none", Inputs: texts})
 	if providers.KindOf(err) != providers.KindModelGone {
 		t.Errorf("no such model: %v", err)
+	}
+}
+
+// TestDimensions are chosen where the model can.
+func TestDimensions(t *testing.T) {
+	t.Parallel()
+	for model, able := range map[string]bool{
+		"amazon.titan-embed-text-v2:0": true, "amazon.titan-embed-text-v1": false, "cohere.embed-english-v3": false,
+	} {
+		driver := connect(t, answer(200, nil, `{"embedding":[1],"inputTextTokenCount":2}`))
+		req := providers.EmbedRequest{Model: model, Inputs: []string{"a"}, Dimensions: 256}
+		_, err := driver.(providers.Embedder).Embed(t.Context(), req)
+		if able && err != nil || !able && providers.KindOf(err) != providers.KindUnsupported {
+			t.Errorf("%s: %v", model, err)
+		}
 	}
 }
 
@@ -261,7 +276,7 @@ func TestVectorsOfLaterForms(t *testing.T) {
 	t.Parallel()
 	counted := map[string]string{"X-Amzn-Bedrock-Input-Token-Count": "3"}
 	driver := connect(t, answer(200, counted, `{"embeddings":{"float":[[0.5,1]]}}`))
-	reply, err := driver.(providers.Embedder).Embed(t.Context(), "us.cohere.embed-v4:0", []string{"a"})
+	reply, err := driver.(providers.Embedder).Embed(t.Context(), providers.EmbedRequest{Model: "us.cohere.embed-v4:0", Inputs: []string{"a"}})
 	if err != nil || len(reply.Vectors) != 1 || reply.Vectors[0][1] != 1 || reply.Usage.Input != 3 {
 		t.Errorf("%+v, %v", reply, err)
 	}
@@ -273,7 +288,9 @@ func TestVectorsOfLaterForms(t *testing.T) {
 		}
 		answer(200, nil, `{"embedding":[1],"inputTextTokenCount":2}`).ServeHTTP(w, r)
 	}))
-	_, err = driver.(providers.Embedder).Embed(t.Context(), "amazon.titan-embed-text-v2:0", []string{"a", "b"})
+	_, err = driver.(providers.Embedder).Embed(t.Context(), providers.EmbedRequest{
+		Model: "amazon.titan-embed-text-v2:0", Inputs: []string{"a", "b"},
+	})
 	var e *providers.Error
 	if !errors.As(err, &e) || e.Kind != providers.KindRateLimit || e.Charge != providers.ChargeUsage || e.Usage.Input != 2 {
 		t.Errorf("%+v", e)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,26 +21,22 @@ const maxTexts = 96
 // one text a call and Cohere's up to 96, so that many inputs are several calls, none
 // of which is repeated.
 func (d *driver) Embed(ctx context.Context, req providers.EmbedRequest) (providers.EmbedReply, error) {
-	if err := req.NoDimensions(name); err != nil {
-		return providers.EmbedReply{}, err
-	}
-	model, inputs := req.Model, req.Inputs
 	size, invoke := 1, d.titan
 	switch {
-	case strings.Contains(model, "cohere.embed"):
+	case strings.Contains(req.Model, "cohere.embed"):
 		size, invoke = maxTexts, d.cohere
-	case !strings.Contains(model, "titan-embed"):
+	case !strings.Contains(req.Model, "titan-embed"):
 		return providers.EmbedReply{}, &providers.Error{
-			Kind: providers.KindUnsupported, Provider: name, Model: model, Param: "model",
+			Kind: providers.KindUnsupported, Provider: name, Model: req.Model, Param: "model",
 			Charge: providers.ChargeNone, Message: "the vectors of this model have a form that is not known: " +
 				"use amazon.titan-embed-* or cohere.embed-*",
 		}
 	}
-	reply := providers.EmbedReply{Model: model}
-	for len(inputs) > 0 {
-		some := inputs[:min(size, len(inputs))]
-		inputs = inputs[len(some):]
-		made, err := invoke(ctx, model, some)
+	reply := providers.EmbedReply{Model: req.Model}
+	for some := range slices.Chunk(req.Inputs, size) {
+		part := req
+		part.Inputs = some
+		made, err := invoke(ctx, part)
 		if err != nil {
 			return reply, charged(err, reply)
 		}
@@ -78,14 +75,23 @@ func (d *driver) invoke(ctx context.Context, model string, in, out any) (provide
 	return reply, nil
 }
 
-// titan asks a model of Amazon's for the vector of one text.
-func (d *driver) titan(ctx context.Context, model string, inputs []string) (providers.EmbedReply, error) {
+// titan asks a model of Amazon's for the vector of one text, which the second
+// generation makes as long as is asked for.
+func (d *driver) titan(ctx context.Context, req providers.EmbedRequest) (providers.EmbedReply, error) {
+	if !strings.Contains(req.Model, "titan-embed-text-v2") {
+		if err := req.NoDimensions(name); err != nil {
+			return providers.EmbedReply{}, err
+		}
+	}
 	var out struct {
 		Embedding []float32 `json:"embedding"`
 		Tokens    *int64    `json:"inputTextTokenCount"`
 	}
-	in := map[string]string{"inputText": inputs[0]}
-	reply, err := d.invoke(ctx, model, in, &out)
+	in := struct {
+		Text       string `json:"inputText"`
+		Dimensions int    `json:"dimensions,omitempty"`
+	}{req.Inputs[0], req.Dimensions}
+	reply, err := d.invoke(ctx, req.Model, in, &out)
 	if err != nil {
 		return reply, err
 	}
@@ -93,19 +99,22 @@ func (d *driver) titan(ctx context.Context, model string, inputs []string) (prov
 		reply.Usage = providers.Usage{Input: *out.Tokens}
 	}
 	reply.Vectors = [][]float32{out.Embedding}
-	return reply, complete(reply, model, 1)
+	return reply, complete(reply, req)
 }
 
 // cohere asks a model of Cohere's for the vectors of some texts.
-func (d *driver) cohere(ctx context.Context, model string, inputs []string) (providers.EmbedReply, error) {
+func (d *driver) cohere(ctx context.Context, req providers.EmbedRequest) (providers.EmbedReply, error) {
+	if err := req.NoDimensions(name); err != nil {
+		return providers.EmbedReply{}, err
+	}
 	var out struct {
 		Embeddings json.RawMessage `json:"embeddings"`
 	}
 	in := struct {
 		Texts []string `json:"texts"`
 		Kind  string   `json:"input_type"`
-	}{inputs, "search_document"}
-	reply, err := d.invoke(ctx, model, in, &out)
+	}{req.Inputs, "search_document"}
+	reply, err := d.invoke(ctx, req.Model, in, &out)
 	if err != nil {
 		return reply, err
 	}
@@ -115,22 +124,17 @@ func (d *driver) cohere(ctx context.Context, model string, inputs []string) (pro
 	if json.Unmarshal(out.Embeddings, &reply.Vectors) != nil && json.Unmarshal(out.Embeddings, &typed) == nil {
 		reply.Vectors = typed.Float // the fourth generation's form
 	}
-	return reply, complete(reply, model, len(inputs))
+	return reply, complete(reply, req)
 }
 
 // complete demands a vector for each input.
-func complete(reply providers.EmbedReply, model string, inputs int) error {
-	fault := &providers.Error{
-		Kind: providers.KindUnreadable, Provider: name, Model: model, RequestID: reply.RequestID,
+func complete(reply providers.EmbedReply, req providers.EmbedRequest) error {
+	empty := func(vector []float32) bool { return len(vector) == 0 }
+	if len(reply.Vectors) == len(req.Inputs) && !slices.ContainsFunc(reply.Vectors, empty) {
+		return nil
+	}
+	return &providers.Error{
+		Kind: providers.KindUnreadable, Provider: name, Model: req.Model, RequestID: reply.RequestID,
 		Charge: providers.ChargeUnknown, Message: "the answer does not hold a vector for each input",
 	}
-	if len(reply.Vectors) != inputs {
-		return fault
-	}
-	for _, vector := range reply.Vectors {
-		if len(vector) == 0 {
-			return fault
-		}
-	}
-	return nil
 }
