@@ -89,8 +89,11 @@ type FileStatus struct {
 
 // TrainSpec is all that defines a training. Every hyper-parameter is sent.
 type TrainSpec struct {
-	Base         string  `json:"base"` // the vendor's name of the base model
-	File         string  `json:"file"` // the vendor's id of the training file
+	Base string `json:"base"` // the vendor's name of the base model
+	File string `json:"file"` // the vendor's id of the training file
+	// Validation is the vendor's id of the file that the training is measured on, \"\"
+	// where there is none.
+	Validation   string  `json:"validation,omitempty"`
 	Suffix       string  `json:"suffix"`
 	Epochs       int     `json:"epochs"`
 	Checkpoints  int     `json:"checkpoints"`

@@ -8,11 +8,14 @@ import (
 // TrainingRequest is the body of POST /v1/fine_tuning/jobs, checked
 // (https://platform.openai.com/docs/api-reference/fine-tuning/create).
 type TrainingRequest struct {
-	Model    string // provider/model, or the model alone at the default vendor
-	File     string // file-…
-	Suffix   string // as the client wants it; "" where it does not mind
-	Hyper    Hyper
-	Metadata map[string]string
+	Model string // provider/model, or the model alone at the default vendor
+	File  string // file-…
+	// Validation is the file that the training is measured on as it goes; "" where
+	// there is none.
+	Validation string
+	Suffix     string // as the client wants it; "" where it does not mind
+	Hyper      Hyper
+	Metadata   map[string]string
 }
 
 // Hyper are the hyper-parameters of a training. Zero fields take the
@@ -32,12 +35,14 @@ type Hyper struct {
 // and how far it is. Who makes a training for a client sets Suffix, Hyper,
 // SHA256, Object and Bytes; the rest is written by the handlers.
 type TrainingSpec struct {
-	Suffix  string `json:"suffix,omitempty"` // the client's own
-	Hyper   Hyper  `json:"hyper"`
-	SHA256  string `json:"sha256"` // of the training file, hex
-	Object  string `json:"object"` // the training file in the bucket
-	Bytes   int64  `json:"bytes"`
-	Dataset string `json:"dataset,omitempty"` // ds_…
+	Suffix string `json:"suffix,omitempty"` // the client's own
+	Hyper  Hyper  `json:"hyper"`
+	SHA256 string `json:"sha256"` // of the training file, hex
+	Object string `json:"object"` // the training file in the bucket
+	Bytes  int64  `json:"bytes"`
+	// Validation is the file that the training is measured on, nil where there is none.
+	Validation *ValidationFile `json:"validation,omitempty"`
+	Dataset    string          `json:"dataset,omitempty"` // ds_…
 	// Metadata is the client's own.
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Budget   int64             `json:"budget,omitempty"` // nano-dollars for the training; 0: no cap of its own
@@ -59,6 +64,15 @@ type TrainingSpec struct {
 	NanoPerHour int64                `json:"nano_per_hour,omitempty"`
 	Events      []TrainingEvent      `json:"events,omitempty"` // the newest, oldest first
 	Checkpoints []TrainingCheckpoint `json:"checkpoints,omitempty"`
+}
+
+// ValidationFile is the file that a training is measured on as it goes.
+type ValidationFile struct {
+	File   string `json:"file"`   // the client's, file-…
+	SHA256 string `json:"sha256"` // hex
+	Object string `json:"object"` // in the bucket
+	Bytes  int64  `json:"bytes"`
+	FileID string `json:"file_id,omitempty"` // the vendor's
 }
 
 // TrainingEvent is one line of a training's log.
@@ -118,6 +132,8 @@ func (in *TrainingRequest) read(name string, raw json.RawMessage) (fault *InputE
 		in.Model, fault = shortText(name, raw, maxModel)
 	case "training_file":
 		in.File, fault = shortText(name, raw, maxModel)
+	case "validation_file":
+		in.Validation, fault = shortText(name, raw, maxModel)
 	case "suffix":
 		in.Suffix, fault = shortText(name, raw, maxSuffix)
 	case "seed":
@@ -130,8 +146,6 @@ func (in *TrainingRequest) read(name string, raw json.RawMessage) (fault *InputE
 		fault = in.readMethod(raw)
 	case "integrations":
 		fault = emptyOnly(name, raw)
-	default:
-		fault = unsupported(name, "there is no validation during a training here: leave it out")
 	}
 	return fault
 }

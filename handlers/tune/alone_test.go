@@ -2,6 +2,9 @@ package tune
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -75,6 +78,32 @@ func TestTrainingAlone(t *testing.T) {
 	b.reap(2)
 	b.wantNothingServed()
 	b.wantBooksClosed()
+}
+
+// TestTrainingWithValidation brings the file that a training is measured on to the
+// vendor, which refuses one that it has not.
+func TestTrainingWithValidation(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{})
+	job := b.alone("together")
+	training := b.trainingOf(job)
+	var spec tasks.TrainingSpec
+	b.must(json.Unmarshal(training.Spec, &spec))
+	row := `{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}` + "\n"
+	object := blob.FileObject("file-validation-" + job.Subject)
+	b.must(b.deps.Bucket.Create(b.ctx, object, strings.NewReader(row)))
+	sum := sha256.Sum256([]byte(row))
+	spec.Validation = &tasks.ValidationFile{
+		File: "file-2", SHA256: hex.EncodeToString(sum[:]), Object: object, Bytes: int64(len(row)),
+	}
+	training.Spec = plainjson.Of(spec)
+	b.must(b.store.Tx(b.ctx, db.Synced, func(q *store.Queries) error { return q.SetTraining(b.ctx, training) }))
+	b.run(nil)
+	training = b.trainingOf(job)
+	b.must(json.Unmarshal(training.Spec, &spec))
+	if training.Status != learn.TrainingSucceeded || spec.Validation.FileID == "" || spec.Validation.FileID == spec.FileID {
+		t.Errorf("%s, %+v: %s", training.Status, spec.Validation, training.Error)
+	}
 }
 
 // What was served for a training alone, and nothing routes to, is ended.

@@ -71,26 +71,42 @@ func (s *starter) start(ctx context.Context, run *tasks.Run) (*tasks.End, error)
 	return s.await(ctx, l)
 }
 
-// upload brings the file to the vendor, unless it is there already. A vendor that
-// takes no uploads reads it elsewhere.
+// upload brings the files to the vendor, unless they are there already. A vendor
+// that takes no uploads reads them elsewhere.
 func (s *starter) upload(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	filer, ok := l.trainer.(providers.Filer)
 	if !ok {
 		return l.next(phaseCreate), nil
 	}
-	name := l.spec.SHA256 + ".jsonl"
-	file, found, err := filer.FindFile(ctx, name)
-	if err == nil && !found {
-		file, err = filer.Upload(ctx, providers.Upload{
-			Name: name, Size: l.spec.Bytes,
-			Open: func() (io.ReadCloser, error) { return openRows(ctx, s.bucket, l.spec.Object) },
-		})
+	id, err := s.bring(ctx, filer, rows{l.spec.SHA256, l.spec.Bytes, l.spec.Object})
+	if v := l.spec.Validation; err == nil && v != nil {
+		v.FileID, err = s.bring(ctx, filer, rows{v.SHA256, v.Bytes, v.Object})
 	}
 	if err != nil {
 		return nil, l.vendorFailed(ctx, err)
 	}
-	l.spec.FileID = file.ID
+	l.spec.FileID = id
 	return l.next(phaseFile), nil
+}
+
+// rows are a file of rows in the bucket.
+type rows struct {
+	sha256 string
+	bytes  int64
+	object string
+}
+
+// bring uploads a file unless the vendor has it, and returns the vendor's id.
+func (s *starter) bring(ctx context.Context, filer providers.Filer, r rows) (string, error) {
+	name := r.sha256 + ".jsonl"
+	file, found, err := filer.FindFile(ctx, name)
+	if err == nil && !found {
+		file, err = filer.Upload(ctx, providers.Upload{
+			Name: name, Size: r.bytes,
+			Open: func() (io.ReadCloser, error) { return openRows(ctx, s.bucket, r.object) },
+		})
+	}
+	return file.ID, err
 }
 
 // openRows opens a training file as it was measured when the training was asked for.
@@ -102,21 +118,27 @@ func openRows(ctx context.Context, bucket blob.Bucket, object string) (io.ReadCl
 	return tasks.CleanTrainingFile(file), nil
 }
 
-// validated waits until the vendor has read the file.
+// validated waits until the vendor has read the files.
 func (s *starter) validated(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 	filer, ok := l.trainer.(providers.Filer)
 	if !ok {
 		return l.next(phaseCreate), nil
 	}
-	file, err := filer.File(ctx, l.spec.FileID)
-	switch {
-	case err != nil:
-		return nil, l.vendorFailed(ctx, err)
-	case file.Invalid != "":
-		why := tasks.Fail("invalid_request", "the vendor refuses the training file: %s", file.Invalid)
-		return nil, l.fail(ctx, why)
-	case !file.Ready:
-		return l.wait(s.pollEvery), nil
+	files := map[string]string{"training": l.spec.FileID}
+	if l.spec.Validation != nil {
+		files["validation"] = l.spec.Validation.FileID
+	}
+	for what, id := range files {
+		file, err := filer.File(ctx, id)
+		switch {
+		case err != nil:
+			return nil, l.vendorFailed(ctx, err)
+		case file.Invalid != "":
+			why := tasks.Fail("invalid_request", "the vendor refuses the %s file: %s", what, file.Invalid)
+			return nil, l.fail(ctx, why)
+		case !file.Ready:
+			return l.wait(s.pollEvery), nil
+		}
 	}
 	return l.next(phaseCreate), nil
 }

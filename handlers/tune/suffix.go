@@ -17,7 +17,7 @@ const (
 // idempotency key: the same training always has the same. It has 27 characters;
 // Together's shorter limit is 40 (https://docs.together.ai/reference/post-fine-tunes).
 func suffix(training, sha256Hex string, spec providers.TrainSpec) string {
-	spec.Suffix, spec.File = "", ""
+	spec.Suffix, spec.File, spec.Validation = "", "", ""
 	sum := sha256.Sum256([]byte(training + "\n" + sha256Hex + "\n" + string(plainjson.Of(spec))))
 	return suffixPrefix + hex.EncodeToString(sum[:])[:suffixDigits]
 }

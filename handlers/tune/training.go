@@ -98,8 +98,12 @@ func (t trainings) findTrainer(l *trainingRun) (err error) {
 
 // trainSpec is what the vendor is asked for.
 func trainSpec(training learn.Training, s tasks.TrainingSpec) providers.TrainSpec {
+	validation := ""
+	if s.Validation != nil {
+		validation = s.Validation.FileID
+	}
 	return providers.TrainSpec{
-		Base: training.Base, File: s.FileID, Suffix: training.Suffix, Epochs: s.Hyper.Epochs, Checkpoints: 1,
+		Base: training.Base, File: s.FileID, Validation: validation, Suffix: training.Suffix, Epochs: s.Hyper.Epochs, Checkpoints: 1,
 		BatchSize: s.Hyper.BatchSize, LearningRate: s.Hyper.LearningRate * s.Hyper.Multiplier,
 		Rank: s.Hyper.Rank, Alpha: s.Hyper.Alpha, Seed: s.Hyper.Seed,
 	}

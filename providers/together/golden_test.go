@@ -88,6 +88,14 @@ func TestCreateLeavesNothingToDefaults(t *testing.T) {
 	if got := p.sent["POST /v1/fine-tunes"]; got != want {
 		t.Errorf("sent %s, want %s", got, want)
 	}
+	spec.Validation = "file-2"
+	if _, err := driver.(providers.Trains).Trainer().Start(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	want = strings.Replace(strings.Replace(want, `"model"`, `"validation_file":"file-2","model"`, 1), `"n_evals":0`, `"n_evals":3`, 1)
+	if got := p.sent["POST /v1/fine-tunes"]; got != want {
+		t.Errorf("sent %s, want %s", got, want)
+	}
 }
 
 func TestTrainingStates(t *testing.T) {

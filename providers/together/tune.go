@@ -69,8 +69,11 @@ func gone(model, message string) *providers.Error {
 // file is validated.
 func (d trainer) Estimate(ctx context.Context, spec providers.TrainSpec) (providers.Estimate, error) {
 	in := map[string]any{
-		"training_file": spec.File, "model": spec.Base, "n_epochs": spec.Epochs, "n_evals": 0,
+		"training_file": spec.File, "model": spec.Base, "n_epochs": spec.Epochs, "n_evals": evals(spec),
 		"training_type": lora(spec), "training_method": method(),
+	}
+	if spec.Validation != "" {
+		in["validation_file"] = spec.Validation
 	}
 	var out struct {
 		Available bool        `json:"estimation_available"`
@@ -100,6 +103,7 @@ func (d trainer) Estimate(ctx context.Context, spec providers.TrainSpec) (provid
 // defaults, which have changed under its users before.
 type training struct {
 	File        string         `json:"training_file"`
+	Validation  string         `json:"validation_file,omitempty"`
 	Base        string         `json:"model"`
 	Suffix      string         `json:"suffix"`
 	Epochs      int            `json:"n_epochs"`
@@ -117,6 +121,14 @@ type training struct {
 	Method      map[string]any `json:"training_method"`
 }
 
+// evals is how often a training is measured on its validation file: once an epoch.
+func evals(spec providers.TrainSpec) int {
+	if spec.Validation == "" {
+		return 0
+	}
+	return spec.Epochs
+}
+
 func lora(spec providers.TrainSpec) map[string]any {
 	return map[string]any{
 		"type": "Lora", "lora_r": spec.Rank, "lora_alpha": spec.Alpha,
@@ -131,7 +143,7 @@ func method() map[string]any {
 
 func newTraining(spec providers.TrainSpec) training {
 	t := training{
-		File: spec.File, Base: spec.Base, Suffix: spec.Suffix,
+		File: spec.File, Validation: spec.Validation, Evals: evals(spec), Base: spec.Base, Suffix: spec.Suffix,
 		Epochs: spec.Epochs, Checkpoints: max(spec.Checkpoints, 1),
 		Batch: "max", Rate: spec.LearningRate, GradNorm: 1, Seed: spec.Seed, Packing: true,
 		Scheduler: map[string]any{

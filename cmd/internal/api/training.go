@@ -48,7 +48,7 @@ type trainingView struct {
 	Hyper           hyperView       `json:"hyperparameters"`
 	Seed            int64           `json:"seed"`
 	TrainedTokens   *int64          `json:"trained_tokens"`
-	Error           *trainingError  `json:"error"`
+	Error           trainingError   `json:"error"`
 	Suffix          *string         `json:"user_provided_suffix"`
 	Integrations    []string        `json:"integrations"`
 	EstimatedFinish *int64          `json:"estimated_finish"`
@@ -65,9 +65,10 @@ type hyperView struct {
 	Multiplier any `json:"learning_rate_multiplier"`
 }
 
+// trainingError is all null where nothing failed, as OpenAI has it.
 type trainingError struct {
-	Code    string  `json:"code"`
-	Message string  `json:"message"`
+	Code    *string `json:"code"`
+	Message *string `json:"message"`
 	Param   *string `json:"param"`
 }
 
@@ -100,7 +101,7 @@ func viewTraining(t learn.Training) (trainingView, error) {
 		ID: t.ID, Object: "fine_tuning.job", Model: t.Provider + "/" + t.Base, CreatedAt: wire.Seconds(t.Created),
 		FinishedAt: wire.Seconds(t.Finished), FineTunedModel: wire.OrNull(t.Model), OrganizationID: t.Tenant,
 		Status:       t.Status,
-		TrainingFile: wire.OrNull(t.File), ResultFiles: []string{}, Hyper: hyper, Seed: spec.Hyper.Seed,
+		TrainingFile: wire.OrNull(t.File), ValidationFile: validationOf(spec), ResultFiles: []string{}, Hyper: hyper, Seed: spec.Hyper.Seed,
 		Metadata: spec.Metadata,
 		Suffix:   wire.OrNull(spec.Suffix), Integrations: []string{},
 		Method: plainjson.Of(map[string]any{"type": "supervised",
@@ -115,9 +116,16 @@ func viewTraining(t learn.Training) (trainingView, error) {
 		view.TrainedTokens = &t.Tokens
 	}
 	if t.Error != "" {
-		view.Error = &trainingError{Code: "training_failed", Message: t.Error}
+		view.Error = trainingError{Code: new("training_failed"), Message: &t.Error}
 	}
 	return view, nil
+}
+
+func validationOf(spec tasks.TrainingSpec) *string {
+	if spec.Validation == nil {
+		return nil
+	}
+	return &spec.Validation.File
 }
 
 func (h trainings) show(ctx context.Context, job job.Job) (any, error) {
@@ -157,9 +165,13 @@ func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked
 	}
 	file, err := h.store.File(c.Context(), c.Tenant, request.File)
 	if err != nil {
-		return gate.Asked{}, aboutFile(gate.OrMissing(err, "file"))
+		return gate.Asked{}, aboutFile("training_file", gate.OrMissing(err, "file"))
 	}
-	checked, err := h.checkFile(c.Context(), file)
+	checked, err := h.checkFile(c.Context(), "training_file", file)
+	if err != nil {
+		return gate.Asked{}, err
+	}
+	validation, err := h.validation(c, request.Validation)
 	if err != nil {
 		return gate.Asked{}, err
 	}
@@ -175,31 +187,50 @@ func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked
 		Status: "validating_files",
 		Spec: plainjson.Of(tasks.TrainingSpec{
 			Suffix: request.Suffix, Hyper: request.Hyper, Metadata: request.Metadata, Object: file.Object,
-			SHA256: checked.SHA256, Bytes: checked.Bytes,
+			SHA256: checked.SHA256, Bytes: checked.Bytes, Validation: validation,
 		}),
 	}
 	write := func(ctx context.Context, q *store.Queries) error { return q.AddTraining(ctx, t) }
 	return gate.Asked{Job: job, Write: write}, nil
 }
 
-// checkFile reads the whole training file before anything is paid for.
-func (h trainings) checkFile(ctx context.Context, file learn.File) (tasks.TrainingFile, error) {
+// validation finds and reads the file that a training is to be measured on.
+func (h trainings) validation(c *wire.Call, id string) (*tasks.ValidationFile, error) {
+	if id == "" {
+		return nil, nil
+	}
+	file, err := h.store.File(c.Context(), c.Tenant, id)
+	if err != nil {
+		return nil, aboutFile("validation_file", gate.OrMissing(err, "file"))
+	}
+	checked, err := h.checkFile(c.Context(), "validation_file", file)
+	if err != nil {
+		return nil, err
+	}
+	return &tasks.ValidationFile{File: file.ID, SHA256: checked.SHA256, Object: file.Object, Bytes: checked.Bytes}, nil
+}
+
+// checkFile reads a whole file of rows before anything is paid for.
+func (h trainings) checkFile(ctx context.Context, param string, file learn.File) (tasks.TrainingFile, error) {
 	if file.Purpose != "fine-tune" {
-		return tasks.TrainingFile{}, wire.Invalid("training_file",
+		return tasks.TrainingFile{}, wire.Invalid(param,
 			"The purpose of %s is %s: upload it with the purpose fine-tune.", file.ID, file.Purpose)
 	}
 	object, err := h.bucket.Open(ctx, file.Object)
 	if err != nil {
-		return tasks.TrainingFile{}, fmt.Errorf("open training file: %w", err)
+		return tasks.TrainingFile{}, fmt.Errorf("open %s: %w", param, err)
 	}
 	checked, err := tasks.CheckTrainingFile(object)
-	return checked, errors.Join(err, object.Close())
+	if err != nil {
+		return checked, errors.Join(aboutFile(param, err), object.Close())
+	}
+	return checked, object.Close()
 }
 
 // aboutFile names the parameter that a fault is about.
-func aboutFile(err error) error {
+func aboutFile(param string, err error) error {
 	f := gate.FaultOf(err)
-	f.Param = "training_file"
+	f.Param = param
 	return f
 }
 

@@ -60,13 +60,16 @@ func TestTrainingIsRefusedAtCreation(t *testing.T) {
 	r := trainable(t)
 	good, bad := r.file(trainingRow), r.file("hello world\n"+trainingRow)
 	for name, c := range map[string]struct{ model, file, more, code, param, says string }{
-		"no fine-tuning": {"groq/maker/lead", good, "", "unsupported_parameter", "model", "groq"},
-		"unknown base":   {"together/nope", good, "", "model_not_found", "model", "nope"},
-		"unknown name":   {"gpt-4o-mini-2024-07-18", good, "", "model_not_found", "model", "gpt-4o"},
-		"no rows":        {"together/base", bad, "", "invalid_request", "training_file", "line 1: it is not JSON"},
-		"no file":        {"together/base", "file-none", "", "not_found", "training_file", "file"},
-		"number":         {"together/base", good, `,"metadata":{"a":1}`, "invalid_request", "metadata", "strings"},
-		"many":           {"together/base", good, `,"metadata":` + pairs(17), "invalid_request", "metadata", "16"},
+		"no fine-tuning":     {"groq/maker/lead", good, "", "unsupported_parameter", "model", "groq"},
+		"unknown base":       {"together/nope", good, "", "model_not_found", "model", "nope"},
+		"unknown name":       {"gpt-4o-mini-2024-07-18", good, "", "model_not_found", "model", "gpt-4o"},
+		"no rows":            {"together/base", bad, "", "invalid_request", "training_file", "line 1: it is not JSON"},
+		"no file":            {"together/base", "file-none", "", "not_found", "training_file", "file"},
+		"no such validation": {"together/base", good, `,"validation_file":"file-none"`, "not_found", "validation_file", "file"},
+		"bad validation": {"together/base", good, fmt.Sprintf(`,"validation_file":%q`, bad), "invalid_request",
+			"validation_file", "line 1: it is not JSON"},
+		"number": {"together/base", good, `,"metadata":{"a":1}`, "invalid_request", "metadata", "strings"},
+		"many":   {"together/base", good, `,"metadata":` + pairs(17), "invalid_request", "metadata", "16"},
 	} {
 		body := fmt.Sprintf(`{"model":%q,"training_file":%q%s}`, c.model, c.file, c.more)
 		got := r.post("/v1/fine_tuning/jobs", body)
@@ -94,6 +97,18 @@ func pairs(n int) string {
 		panic(err) // strings always marshal
 	}
 	return string(text)
+}
+
+// TestTrainingWithValidation shows the file that a training is measured on.
+func TestTrainingWithValidation(t *testing.T) {
+	t.Parallel()
+	r := trainable(t)
+	file, validation := r.file(trainingRow), r.file(trainingRow+trainingRow)
+	body := fmt.Sprintf(`{"model":"together/base","training_file":%q,"validation_file":%q}`, file, validation)
+	made := r.post("/v1/fine_tuning/jobs", body).want(t, 200, "")
+	if made.field(t, "validation_file") != validation || made.field(t, "training_file") != file {
+		t.Errorf("%s", made.body)
+	}
 }
 
 // An alias stands for the base of what it is served by, and metadata comes back.
@@ -151,7 +166,7 @@ func TestTrainingIsCancelledAtOnce(t *testing.T) {
 		}
 		r.post(fmt.Sprintf(path, name), "").want(t, 200, "")
 		shown := r.get("/v1/fine_tuning/jobs/" + id)
-		if shown.field(t, "status") != "cancelled" || shown.field(t, "error") != nil {
+		if shown.field(t, "status") != "cancelled" || shown.field(t, "error", "message") != nil {
 			t.Errorf("%s: it is shown as %s", path, shown.body)
 		}
 		want, got = append(want, tasks.ReapInput{Tenant: r.tenant("one"), Training: id}), append(got, <-reaped)

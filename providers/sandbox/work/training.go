@@ -50,7 +50,7 @@ func (ts *Trainings) Train(r *http.Request, asked Training) (Training, *lab.Fail
 		if len(ts.state.Trainings) >= maxTrainings {
 			return lab.Invalid("", "the account holds %d fine-tunes already: delete some", maxTrainings)
 		}
-		f, refused := ts.trainable(asked.File, now)
+		f, refused := ts.trainable("training_file", asked.File, now)
 		if refused != nil {
 			return refused
 		}
@@ -78,18 +78,27 @@ func (ts *Trainings) pay(t *Training, calls, tokens, nano int64) {
 	t.Paid += nano
 }
 
+// Trainable refuses a file that can not be trained on, or measured on.
+func (ts *Trainings) Trainable(param, id string) *lab.Failure {
+	now := ts.lab.Now()
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	_, refused := ts.trainable(param, id, now)
+	return refused
+}
+
 // trainable finds a file that can be trained on.
-func (ts *Trainings) trainable(id string, now time.Time) (*File, *lab.Failure) {
+func (ts *Trainings) trainable(param, id string, now time.Time) (*File, *lab.Failure) {
 	f, refused := ts.file(id)
 	switch {
 	case refused != nil:
 		return nil, refused
 	case !f.Rows:
-		return nil, lab.Invalid("training_file", "file %s has the purpose %s: it is not for training", id, f.Purpose)
+		return nil, lab.Invalid(param, "file %s has the purpose %s: it is not for training", id, f.Purpose)
 	case f.State(now) == FileInvalid:
-		return nil, lab.Invalid("training_file", "file %s is invalid: %s", id, f.Report.Error)
+		return nil, lab.Invalid(param, "file %s is invalid: %s", id, f.Report.Error)
 	case f.State(now) != FileReady:
-		return nil, lab.Invalid("training_file", "file %s is not processed yet", id)
+		return nil, lab.Invalid(param, "file %s is not processed yet", id)
 	}
 	return f, nil
 }

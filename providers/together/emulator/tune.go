@@ -59,6 +59,11 @@ func (ts *tunes) create(r *http.Request, s *spec) (any, *lab.Failure) {
 	if refused != nil {
 		return nil, refused
 	}
+	if s.Validation != "" {
+		if refused := ts.trainings.Trainable("validation_file", s.Validation); refused != nil {
+			return nil, refused
+		}
+	}
 	request, err := json.Marshal(s)
 	if err != nil { // what was read as JSON is JSON again
 		panic(err)
