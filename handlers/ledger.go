@@ -49,7 +49,7 @@ func (b Budget) exceeded() *tasks.Failure {
 
 // BudgetLeft returns what a tenant may still spend on a purpose, nano-dollars,
 // and false where nothing caps it.
-func (c *Caller) BudgetLeft(ctx context.Context, q *store.Queries, tenant, purpose string) (
+func (c *Caller) BudgetLeft(ctx context.Context, q *book.Queries, tenant, purpose string) (
 	left int64, capped bool, err error,
 ) {
 	for _, b := range c.budgets {
@@ -115,16 +115,16 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 	}
 	err := l.run.Store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
 		r := &reservation{entry: entry}
-		if err := hold(ctx, q, []*reservation{r}); err != nil {
+		if err := hold(ctx, q.Book(), []*reservation{r}); err != nil {
 			return err
 		}
-		if err := l.caller.admitEach(ctx, q, []*reservation{r}); err != nil || r.err != nil {
+		if err := l.caller.admitEach(ctx, q.Book(), []*reservation{r}); err != nil || r.err != nil {
 			return cmp.Or(err, r.err)
 		}
 		if entry.ID, err = q.OpenEntry(ctx, entry); err != nil {
 			return err
 		}
-		return l.checkWithin(ctx, q)
+		return l.checkWithin(ctx, q.Book())
 	})
 	return entry.ID, err
 }
@@ -143,7 +143,7 @@ func (l *ledger) capped() bool {
 
 // checkWithin refuses the entry that was just written where it goes over the
 // job's own cap.
-func (l *ledger) checkWithin(ctx context.Context, q *store.Queries) error {
+func (l *ledger) checkWithin(ctx context.Context, q *book.Queries) error {
 	spend, err := q.JobSpend(ctx, l.step.Within.Job)
 	if err != nil {
 		return err

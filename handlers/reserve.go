@@ -50,14 +50,14 @@ func (c *Caller) reserveTogether(ctx context.Context, all []*reservation) error 
 
 // write opens the entries of those that admit lets through.
 func (c *Caller) write(ctx context.Context, all []*reservation,
-	admit func(context.Context, *store.Queries, []*reservation) error,
+	admit func(context.Context, *book.Queries, []*reservation) error,
 ) error {
 	opened := map[string]bool{}
 	err := all[0].store.Tx(ctx, db.Synced, func(q *store.Queries) error {
-		if err := hold(ctx, q, all); err != nil {
+		if err := hold(ctx, q.Book(), all); err != nil {
 			return err
 		}
-		if err := admit(ctx, q, all); err != nil {
+		if err := admit(ctx, q.Book(), all); err != nil {
 			return err
 		}
 		var entries []book.Entry
@@ -81,7 +81,7 @@ func (c *Caller) write(ctx context.Context, all []*reservation,
 
 // admitAll fails the transaction where a budget has no room for all reservations
 // together.
-func (c *Caller) admitAll(ctx context.Context, q *store.Queries, all []*reservation) error {
+func (c *Caller) admitAll(ctx context.Context, q *book.Queries, all []*reservation) error {
 	sums := map[funds]int64{}
 	for _, r := range all {
 		r.err = nil
@@ -116,7 +116,7 @@ func (c *Caller) commitment(f funds) book.Commitment {
 }
 
 // admitEach refuses those reservations that exceed a budget, and only those.
-func (c *Caller) admitEach(ctx context.Context, q *store.Queries, all []*reservation) error {
+func (c *Caller) admitEach(ctx context.Context, q *book.Queries, all []*reservation) error {
 	left, err := c.fundsLeft(ctx, q, all)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (c *Caller) admitEach(ctx context.Context, q *store.Queries, all []*reserva
 }
 
 // hold locks the tenants against other transactions that spend.
-func hold(ctx context.Context, q *store.Queries, all []*reservation) error {
+func hold(ctx context.Context, q *book.Queries, all []*reservation) error {
 	for _, tenant := range tenantsOf(all) { // all take them in this order
 		if err := q.HoldTenant(ctx, tenant); err != nil {
 			return err
@@ -146,7 +146,7 @@ func tenantsOf(all []*reservation) []string {
 }
 
 // fundsLeft returns what is left of the budgets that the reservations fall under.
-func (c *Caller) fundsLeft(ctx context.Context, q *store.Queries, all []*reservation) (map[funds]int64, error) {
+func (c *Caller) fundsLeft(ctx context.Context, q *book.Queries, all []*reservation) (map[funds]int64, error) {
 	left := map[funds]int64{}
 	var asked []funds
 	var sums []book.Commitment

@@ -45,6 +45,12 @@ type (
 	lessons = learn.Queries
 )
 
+// Book returns the statements over costs alone, for callers that need no others.
+func (q *Queries) Book() *book.Queries { return &q.books }
+
+// Learn returns the statements over what is learned alone, for callers that need no others.
+func (q *Queries) Learn() *learn.Queries { return &q.lessons }
+
 // on returns the statements over a transaction.
 func on(tx *db.Tx) *Queries {
 	return &Queries{tx, job.On(tx, learn.Nouns()), book.On(tx), learn.On(tx)}

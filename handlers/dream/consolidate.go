@@ -46,14 +46,14 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 	return &tasks.End{
 		Result: plainjson.Of(consolidateResult{memory.ID, len(memory.Lessons)}),
 		Write: func(ctx context.Context, q *store.Queries) error {
-			return addMemory(ctx, q, memory)
+			return addMemory(ctx, q.Learn(), memory)
 		},
 	}, nil
 }
 
 // addMemory stores the version without the lessons that rest on experiences which were
 // forgotten since it was computed. Its file is rewritten by the forget.
-func addMemory(ctx context.Context, q *store.Queries, m learn.Memory) error {
+func addMemory(ctx context.Context, q *learn.Queries, m learn.Memory) error {
 	var standing []learn.Lesson
 	for _, lesson := range m.Lessons {
 		stands, err := allThere(ctx, q, m.Tenant, lesson.Sources)

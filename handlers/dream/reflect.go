@@ -72,7 +72,7 @@ type reflectRun struct {
 
 func (r *reflectRun) write(ctx context.Context, q *store.Queries) error {
 	for _, lesson := range r.lessons {
-		stands, err := allThere(ctx, q, lesson.Tenant, lesson.Sources)
+		stands, err := allThere(ctx, q.Learn(), lesson.Tenant, lesson.Sources)
 		if err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (r *reflectRun) write(ctx context.Context, q *store.Queries) error {
 
 // allThere tells whether none of the experiences that a lesson rests on was
 // forgotten meanwhile.
-func allThere(ctx context.Context, q *store.Queries, tenant string, sources []string) (bool, error) {
+func allThere(ctx context.Context, q *learn.Queries, tenant string, sources []string) (bool, error) {
 	there, err := q.StillThere(ctx, tenant, sources)
 	if err != nil {
 		return false, fmt.Errorf("look for a lesson's sources: %w", err)

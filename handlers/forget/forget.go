@@ -107,7 +107,7 @@ func (f *forgetter) firstFind(ctx context.Context, q *store.Queries, conversatio
 	if f.plan.Traces, err = q.Traces(ctx, tenant, found.Conversation, tasks.ConversationKinds()); err != nil {
 		return err
 	}
-	if err := f.noteDatasets(ctx, q); err != nil {
+	if err := f.noteDatasets(ctx, q.Learn()); err != nil {
 		return err
 	}
 	if err := q.Forget(ctx, tenant, f.plan.Traces, tasks.ConversationKinds()); err != nil {
@@ -123,7 +123,7 @@ func (f *forgetter) firstFind(ctx context.Context, q *store.Queries, conversatio
 }
 
 // noteDatasets notes by what the conversation is known in the datasets' objects.
-func (f *forgetter) noteDatasets(ctx context.Context, q *store.Queries) error {
+func (f *forgetter) noteDatasets(ctx context.Context, q *learn.Queries) error {
 	for _, id := range f.plan.Examples {
 		e, err := q.Example(ctx, f.run.Job.Tenant, id)
 		if err != nil {

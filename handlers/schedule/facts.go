@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
@@ -27,7 +28,7 @@ func (t *ticker) facts(ctx context.Context, q *store.Queries, now time.Time, ten
 		return f, fmt.Errorf("look for a running dream: %w", err)
 	}
 	f.Running = err == nil
-	if f.Left, f.Capped, err = t.Caller.BudgetLeft(ctx, q, tenant, "critique"); err != nil {
+	if f.Left, f.Capped, err = t.Caller.BudgetLeft(ctx, q.Book(), tenant, "critique"); err != nil {
 		return f, err
 	}
 	return f, t.history(ctx, q, tenant, &f)
@@ -45,7 +46,7 @@ func (t *ticker) history(ctx context.Context, q *store.Queries, tenant string, f
 	midnight := time.Date(year, month, day, 0, 0, 0, 0, t.Settings.Zone)
 	var ended []learn.Dream
 	f.Starts, ended = recent(dreams, midnight)
-	f.Recent, err = outcomes(ctx, q, ended)
+	f.Recent, err = outcomes(ctx, q.Book(), ended)
 	return err
 }
 
@@ -68,7 +69,7 @@ func recent(dreams []learn.Dream, midnight time.Time) (starts int, ended []learn
 }
 
 // outcomes tells what dreams came to, and what they cost.
-func outcomes(ctx context.Context, q *store.Queries, dreams []learn.Dream) ([]outcome, error) {
+func outcomes(ctx context.Context, q *book.Queries, dreams []learn.Dream) ([]outcome, error) {
 	jobs := make([]string, len(dreams))
 	for i, d := range dreams {
 		jobs[i] = d.Job

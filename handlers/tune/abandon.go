@@ -100,7 +100,7 @@ func (l *trainingRun) markAbandoned(ctx context.Context, s *store.Store, bill bo
 	l.training.Status, l.training.Error = l.training.EndedWithJob()
 	return s.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		if bill.ID != "" {
-			if err := settle(ctx, q, bill); err != nil {
+			if err := settle(ctx, q.Book(), bill); err != nil {
 				return fmt.Errorf("settle the training: %w", err)
 			}
 		}

@@ -147,10 +147,10 @@ func (p *poller) trainingEnded(ctx context.Context, l *trainingRun, seen provide
 	bill := l.bill(seen)
 	l.spec.Phase = phaseDeploy
 	return &tasks.End{State: job.StateQueued, Write: func(ctx context.Context, q *store.Queries) error {
-		if err := settle(ctx, q, bill); err != nil {
+		if err := settle(ctx, q.Book(), bill); err != nil {
 			return fmt.Errorf("settle the training: %w", err)
 		}
-		if err := l.stage(ctx, q, stageDeploy); err != nil {
+		if err := l.stage(ctx, q.Learn(), stageDeploy); err != nil {
 			return err
 		}
 		return l.write(ctx, q)
@@ -169,7 +169,7 @@ func (p *poller) trainedAlone(l *trainingRun, seen providers.Training) (*tasks.E
 		return nil, err
 	}
 	end.Write = func(ctx context.Context, q *store.Queries) error {
-		if err := settle(ctx, q, bill); err != nil {
+		if err := settle(ctx, q.Book(), bill); err != nil {
 			return fmt.Errorf("settle the training: %w", err)
 		}
 		if err := q.AddModel(ctx, model); err != nil {
@@ -189,7 +189,7 @@ func (l *trainingRun) trainingFailed(ctx context.Context, seen providers.Trainin
 	}
 	l.training.Error = fmt.Sprintf("the vendor ended it as %q: %s", seen.Status, seen.Reason)
 	err := l.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
-		if err := settle(ctx, q, bill); err != nil {
+		if err := settle(ctx, q.Book(), bill); err != nil {
 			return fmt.Errorf("settle the training: %w", err)
 		}
 		return l.write(ctx, q)

@@ -143,7 +143,7 @@ func (p *pricer) servable(ctx context.Context, base providers.Target) (
 func (p *pricer) limit(ctx context.Context, c *tuneRun) (nano int64, capped bool, err error) {
 	nano = p.budget(c)
 	capped = nano > 0
-	left, limited, err := p.caller.BudgetLeft(ctx, c.run.Store.Queries, c.tune.Tenant, purposeTrain)
+	left, limited, err := p.caller.BudgetLeft(ctx, c.run.Store.Book(), c.tune.Tenant, purposeTrain)
 	if err != nil {
 		return 0, false, err
 	}

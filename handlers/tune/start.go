@@ -237,7 +237,7 @@ func (s *starter) trainingBound(ctx context.Context, l *trainingRun, spec provid
 
 // trainingCap is what the training may cost, nano-dollars; 0: no cap.
 func (s *starter) trainingCap(ctx context.Context, l *trainingRun) (int64, error) {
-	left, limited, err := s.caller.BudgetLeft(ctx, l.run.Store.Queries, l.training.Tenant, purposeTrain)
+	left, limited, err := s.caller.BudgetLeft(ctx, l.run.Store.Book(), l.training.Tenant, purposeTrain)
 	if err != nil {
 		return 0, err
 	}
@@ -286,7 +286,7 @@ func (l *trainingRun) polled() *tasks.End {
 	return &tasks.End{
 		State: job.StateWaiting, Children: []job.NewJob{poll},
 		Write: func(ctx context.Context, q *store.Queries) error {
-			if err := l.stage(ctx, q, stageTrain); err != nil {
+			if err := l.stage(ctx, q.Learn(), stageTrain); err != nil {
 				return err
 			}
 			return l.write(ctx, q)
@@ -343,7 +343,7 @@ func (l *trainingRun) refusedCreation(ctx context.Context, refusal error) error 
 		l.training.Status, l.training.Error = learn.TrainingFailed, failure.Message
 	}
 	err := l.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
-		if err := settle(ctx, q, void); err != nil {
+		if err := settle(ctx, q.Book(), void); err != nil {
 			return err
 		}
 		return l.write(ctx, q)

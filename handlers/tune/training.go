@@ -133,7 +133,7 @@ func (l *trainingRun) fail(ctx context.Context, failure *tasks.Failure) error {
 	err := l.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		if l.spec.Entry != "" && (l.spec.Phase == phaseCreate || l.spec.Phase == phaseTrain) {
 			lost := book.Entry{ID: l.spec.Entry, State: book.EntryUnknown, Cause: "the training was lost sight of"}
-			if err := settle(ctx, q, lost); err != nil {
+			if err := settle(ctx, q.Book(), lost); err != nil {
 				return fmt.Errorf("end the training's line of spend: %w", err)
 			}
 		}
@@ -171,7 +171,7 @@ func (l *trainingRun) outcome() (*tasks.End, error) {
 }
 
 // stage shows in the tune what its training is at; a training alone has none.
-func (l *trainingRun) stage(ctx context.Context, q *store.Queries, stage string) error {
+func (l *trainingRun) stage(ctx context.Context, q *learn.Queries, stage string) error {
 	if l.training.Tune == "" {
 		return nil
 	}
@@ -184,7 +184,7 @@ func (l *trainingRun) stage(ctx context.Context, q *store.Queries, stage string)
 }
 
 // settle ends a line of spend that may have been ended before.
-func settle(ctx context.Context, q *store.Queries, e book.Entry) error {
+func settle(ctx context.Context, q *book.Queries, e book.Entry) error {
 	err := q.EndEntry(ctx, e)
 	if errors.Is(err, db.ErrConflict) {
 		return nil
