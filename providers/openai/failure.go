@@ -69,6 +69,10 @@ func isTypeError(err error) bool {
 
 func (f *Failure) take(parsed anyError) {
 	if completion.Present(parsed.Error) {
+		for item := range completion.Items(parsed.Error) { // a list of errors: the first
+			parsed.Error = item
+			break
+		}
 		var text string
 		var inner anyError
 		if json.Unmarshal(parsed.Error, &text) == nil {

@@ -13,6 +13,8 @@ import (
 	"dreamlab/providers/bedrock"
 	bedrockemulator "dreamlab/providers/bedrock/emulator"
 	"dreamlab/providers/catalog"
+	"dreamlab/providers/cloudflare"
+	cloudflareemulator "dreamlab/providers/cloudflare/emulator"
 	"dreamlab/providers/groq"
 	groqemulator "dreamlab/providers/groq/emulator"
 	"dreamlab/providers/openai"
@@ -39,6 +41,7 @@ func list() []listed {
 		{together.Vendor, togetheremulator.New},
 		{vertex.Vendor, vertexemulator.New},
 		{azure.Vendor, azureemulator.New},
+		{cloudflare.Vendor, cloudflareemulator.New},
 		{bedrock.Vendor, bedrockemulator.New},
 		{snowflake.Vendor, snowflakeemulator.New},
 	}

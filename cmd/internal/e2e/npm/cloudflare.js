@@ -1,0 +1,50 @@
+// Asks Cloudflare's emulator through Cloudflare's own client, and through OpenAI's on the
+// routes that speak its dialect, straight and behind a gateway.
+import assert from "node:assert/strict";
+import Cloudflare from "cloudflare";
+import OpenAI from "openai";
+
+const base = `${process.env.SANDBOX_URL}/cloudflare`;
+const account_id = "0123456789abcdef0123456789abcdef";
+const apiToken = "sandbox";
+const patience = { maxRetries: 0, timeout: 60_000 };
+const messages = [{ role: "user", content: "Hello" }];
+const model = "@cf/meta/llama-3.2-1b-instruct";
+
+const client = new Cloudflare({ baseURL: `${base}/client/v4`, apiToken, ...patience });
+
+assert.equal((await client.user.tokens.verify()).status, "active");
+const models = [];
+for await (const one of client.ai.models.list({ account_id })) models.push(one.name);
+assert.ok(models.includes(model) && models.includes("@cf/openai/gpt-oss-120b"));
+
+const whole = await client.ai.run(model, { account_id, messages });
+assert.ok(whole.response.length > 0 && whole.usage.total_tokens > 0);
+const vectors = await client.ai.run("@cf/baai/bge-m3", { account_id, text: ["one", "two"] });
+assert.equal(vectors.data.length, 2);
+await assert.rejects(
+  client.ai.run("@cf/none", { account_id, messages }),
+  (err) => err instanceof Cloudflare.BadRequestError && err.errors[0].code === 5007,
+);
+await assert.rejects(
+  new Cloudflare({ baseURL: `${base}/client/v4`, apiToken: "wrong", ...patience }).ai.run(model, { account_id, messages }),
+  (err) => err instanceof Cloudflare.AuthenticationError && err.errors[0].code === 10000,
+);
+await assert.rejects(
+  client.ai.run(model, { account_id: "ffffffffffffffffffffffffffffffff", messages }),
+  (err) => err instanceof Cloudflare.PermissionDeniedError,
+);
+
+for (const baseURL of [`${base}/client/v4/accounts/${account_id}/ai/v1`, `${base}/v1/${account_id}/default/workers-ai/v1`]) {
+  const openai = new OpenAI({ baseURL, apiKey: apiToken, ...patience });
+  const said = await openai.chat.completions.create({ model, messages });
+  assert.equal(said.choices[0].message.content, whole.response);
+  let text = "";
+  for await (const chunk of await openai.chat.completions.create({ model, messages, stream: true })) {
+    text += chunk.choices[0]?.delta?.content ?? "";
+  }
+  assert.equal(text, whole.response);
+  const made = await openai.embeddings.create({ model: "@cf/baai/bge-m3", input: "one" });
+  assert.ok(made.data[0].embedding.length > 0);
+}
+console.log("accepted");
