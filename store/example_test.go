@@ -12,6 +12,7 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/sqlite"
+	"dreamlab/store/storetest"
 )
 
 // A job is accepted, claimed under a lease and finished, on SQLite in a temporary
@@ -71,7 +72,7 @@ func lifeOfAJob(ctx context.Context, s *store.Store) error {
 	end := job.Finish{Job: claimed[0].ID, Epoch: claimed[0].Epoch, Worker: "worker 1", Lane: "chat",
 		To: job.StateSucceeded, Outcome: "succeeded", Result: json.RawMessage(`{"text":"Good morning."}`)}
 	err = s.Tx(ctx, db.Synced, func(q *store.Queries) error {
-		_, err := q.FinishJob(ctx, end)
+		_, err := storetest.FinishJob(ctx, q, end)
 		return err
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
+	"dreamlab/store/storetest"
 )
 
 // database makes the embedded database in a directory, and a job in it that
@@ -40,7 +41,7 @@ func database(t *testing.T, dir string) (s *store.Store, j job.Job) {
 		if err != nil {
 			return err
 		}
-		_, err = q.FinishJob(t.Context(), job.Finish{
+		_, err = storetest.FinishJob(t.Context(), q, job.Finish{
 			Job: j.ID, Epoch: held[0].Epoch, Worker: "host/1", To: job.StateFailed, Outcome: "failed", Failed: true,
 			Error: &job.Error{Code: "vendor_timeout", Message: "it was too slow"},
 		})

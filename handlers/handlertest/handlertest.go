@@ -215,7 +215,7 @@ func (b *Bench) Finish(t testing.TB, run *tasks.Run, end *tasks.End) job.Job {
 		state = job.StateSucceeded
 	}
 	err := b.Store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
-		_, err := q.FinishJob(t.Context(), job.Finish{
+		_, err := storetest.FinishJob(t.Context(), q, job.Finish{
 			Job: run.Job.ID, Epoch: run.Job.Epoch, Worker: run.Worker, To: state, Outcome: string(state),
 			Result: end.Result, After: end.After, Children: end.Children, Write: store.Learned(end.Write),
 		})

@@ -233,7 +233,7 @@ func (b *bench) attempt(j job.Job) {
 		}
 	}
 	b.tx(func(q *store.Queries) error {
-		_, err := q.FinishJob(b.ctx, finish)
+		_, err := storetest.FinishJob(b.ctx, q, finish)
 		return err
 	})
 }

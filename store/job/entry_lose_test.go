@@ -7,6 +7,7 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/book"
 	"dreamlab/store/job"
+	"dreamlab/store/storetest"
 )
 
 // TestFinishLosesEntries ends an attempt whose entry was written although its
@@ -22,12 +23,12 @@ func TestFinishLosesEntries(t *testing.T) {
 			b.must(err)
 		}
 		b.tx(func(q *store.Queries) error {
-			_, err := q.FinishJob(ctx, job.Finish{Job: held.ID, Epoch: held.Epoch, To: job.StateQueued,
+			_, err := storetest.FinishJob(ctx, q, job.Finish{Job: held.ID, Epoch: held.Epoch, To: job.StateQueued,
 				Outcome: job.AttemptHandedBack})
 			if err != nil {
 				return err
 			}
-			_, err = q.FinishJob(ctx, job.Finish{Job: waiting.ID, Epoch: waiting.Epoch, To: job.StateWaiting,
+			_, err = storetest.FinishJob(ctx, q, job.Finish{Job: waiting.ID, Epoch: waiting.Epoch, To: job.StateWaiting,
 				Outcome: string(job.StateWaiting), After: time.Hour})
 			return err
 		})

@@ -43,19 +43,6 @@ type Finish struct {
 // simple tells whether only the job's own row has to be written.
 func (f Finish) simple() bool { return f.NoFollowUps && f.To == StateSucceeded && len(f.Children) == 0 }
 
-// FinishJob is FinishJobs for one. It fails with ErrFenced, and has done
-// nothing, unless the job is running under the epoch.
-func (q *Queries) FinishJob(ctx context.Context, f Finish) ([]Moved, error) {
-	ended, err := q.FinishJobs(ctx, []Finish{f})
-	if err != nil {
-		return nil, err
-	}
-	if ended[0] == nil {
-		return nil, db.ErrFenced
-	}
-	return ended[0], nil
-}
-
 // FinishJobs ends attempts: it stores their results, their children, the move, the attempt's
 // row, and everything that depends on the job. It returns the moves by each end, in order: nil,
 // and nothing done, where the job is no longer running under the epoch. An end with NoFollowUps

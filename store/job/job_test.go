@@ -80,7 +80,7 @@ func (b bench) claim(j job.Job) job.Job {
 func (b bench) finish(job job.Job, f job.Finish) {
 	b.t.Helper()
 	f.Job, f.Epoch, f.Parent, f.Worker = job.ID, job.Epoch, job.Parent, owner
-	b.tx(func(q *store.Queries) error { _, err := q.FinishJob(ctx, f); return err })
+	b.tx(func(q *store.Queries) error { _, err := storetest.FinishJob(ctx, q, f); return err })
 }
 
 func (b bench) job(id string) job.Job {
@@ -297,7 +297,7 @@ func TestOwnerFences(t *testing.T) {
 		err := b.Store.Tx(ctx, db.Synced, func(q *store.Queries) error {
 			f := ending(j, job.StateSucceeded)
 			f.Worker = "twin"
-			_, err := q.FinishJob(ctx, f)
+			_, err := storetest.FinishJob(ctx, q, f)
 			return err
 		})
 		if !errors.Is(err, db.ErrFenced) {
@@ -328,7 +328,7 @@ func TestFinishIsAtomic(t *testing.T) {
 		j := b.run(job.NewJob{})
 		refused := errors.New("refused")
 		err := b.Store.Tx(ctx, db.Synced, func(q *store.Queries) error {
-			_, err := q.FinishJob(ctx, job.Finish{Job: j.ID, Epoch: j.Epoch, To: job.StateWaiting,
+			_, err := storetest.FinishJob(ctx, q, job.Finish{Job: j.ID, Epoch: j.Epoch, To: job.StateWaiting,
 				Children: []job.NewJob{{Kind: "chat.run", Lane: "chat"}},
 				Write: store.Learned(func(ctx context.Context, q *store.Queries) error {
 					return errors.Join(q.ClearJob(ctx, j.ID), refused)

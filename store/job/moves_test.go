@@ -62,7 +62,7 @@ func (m *machine) close() {
 		m.tx(func(q *store.Queries) error { _, err := q.CancelJob(m.ctx, m.jobs[id].Tenant, id); return err })
 		if held := m.read(id); held.State == job.StateRunning {
 			m.tx(func(q *store.Queries) error {
-				_, err := q.FinishJob(m.ctx, ending(held, job.StateCancelled))
+				_, err := storetest.FinishJob(m.ctx, q, ending(held, job.StateCancelled))
 				return err
 			})
 		}
@@ -166,7 +166,7 @@ func (m *machine) finish(*rapid.T) {
 			f.Children = append(f.Children, m.newJob("kid"))
 		}
 	}
-	m.tx(func(q *store.Queries) error { _, err := q.FinishJob(m.ctx, f); return err })
+	m.tx(func(q *store.Queries) error { _, err := storetest.FinishJob(m.ctx, q, f); return err })
 	for _, child := range f.Children {
 		m.jobs[child.ID] = m.read(child.ID)
 	}
@@ -187,7 +187,7 @@ func (m *machine) late(*rapid.T) {
 	held := rapid.SampledFrom(m.stale).Draw(m.t, "holder")
 	now := m.read(held.ID)
 	err := m.store.Tx(m.ctx, db.Relaxed, func(q *store.Queries) error {
-		_, err := q.FinishJob(m.ctx, ending(held, job.StateSucceeded))
+		_, err := storetest.FinishJob(m.ctx, q, ending(held, job.StateSucceeded))
 		return err
 	})
 	holds := now.State == job.StateRunning && now.Epoch == held.Epoch

@@ -9,6 +9,7 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
+	"dreamlab/store/storetest"
 )
 
 // running makes a job that a worker holds, for a tenant and a subject.
@@ -36,7 +37,7 @@ func running(t testing.TB, s *store.Store, tenant, subject string) job.Job {
 func finish(t testing.TB, s *store.Store, j job.Job) {
 	t.Helper()
 	err := s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
-		_, err := q.FinishJob(t.Context(), job.Finish{
+		_, err := storetest.FinishJob(t.Context(), q, job.Finish{
 			Job: j.ID, Epoch: j.Epoch, Worker: "worker", To: job.StateSucceeded, Outcome: "succeeded",
 		})
 		return err

@@ -120,7 +120,7 @@ func TestAnothersEnd(t *testing.T) {
 		}
 		r.must(r.store.Tx(r.ctx, db.Synced, func(q *store.Queries) error {
 			f.To = job.StateSucceeded
-			_, err := q.FinishJob(r.ctx, f)
+			_, err := storetest.FinishJob(r.ctx, q, f)
 			return err
 		}))
 		r.must(w.storedBefore(r.ctx, f))
