@@ -15,7 +15,9 @@ package store
 
 import (
 	"context"
+	"maps"
 
+	"dreamlab/store/batch"
 	"dreamlab/store/book"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
@@ -36,6 +38,7 @@ type Queries struct {
 	jobs
 	books
 	lessons
+	batches
 }
 
 // The rooms' statements, under names that differ.
@@ -43,6 +46,7 @@ type (
 	jobs    = job.Queries
 	books   = book.Queries
 	lessons = learn.Queries
+	batches = batch.Queries
 )
 
 // Book returns the statements over costs alone, for callers that need no others.
@@ -53,8 +57,15 @@ func (q *Queries) Learn() *learn.Queries { return &q.lessons }
 
 // on returns the statements over a transaction.
 func on(tx *db.Tx) *Queries {
-	return &Queries{tx, job.On(tx, learn.Nouns()), book.On(tx), learn.On(tx)}
+	return &Queries{tx, job.On(tx, nouns), book.On(tx), learn.On(tx), batch.On(tx)}
 }
+
+// nouns are what jobs are made for, of every room.
+var nouns = func() job.Nouns {
+	all := learn.Nouns()
+	maps.Copy(all, batch.Nouns())
+	return all
+}()
 
 // Open puts a store in front of a driver and takes ownership of it.
 func Open(driver db.Driver) *Store {

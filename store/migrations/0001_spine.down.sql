@@ -5,6 +5,8 @@ DROP TABLE evaluations;
 DROP TABLE models;
 DROP TABLE tunes;
 DROP TABLE trainings;
+DROP TABLE batch_lines;
+DROP TABLE batches;
 DROP TABLE files;
 DROP TABLE dataset_examples;
 DROP TABLE datasets;

@@ -302,6 +302,47 @@ CREATE TABLE files (
 );
 CREATE INDEX files_list ON files (tenant, id);
 CREATE UNIQUE INDEX files_idem ON files (tenant, idem_key) WHERE idem_key IS NOT NULL;
+CREATE TABLE batches (
+  id         TEXT PRIMARY KEY,            -- batch_…
+  tenant     TEXT NOT NULL,
+  job        TEXT NOT NULL,
+  file       TEXT,                        -- of its requests; null where a job of ours asks
+  endpoint   TEXT NOT NULL,
+  duration   BIGINT NOT NULL,             -- microseconds within which it is to be answered
+  status     TEXT NOT NULL,               -- OpenAI's words
+  spec       TEXT NOT NULL,               -- JSON: how far it is, and its vendor's handle
+  metadata   TEXT,                        -- JSON, the client's own
+  output     TEXT,                        -- file of the answers
+  errors     TEXT,                        -- file of the lines that failed
+  faults     TEXT,                        -- JSON: what is wrong with the file of requests
+  total      BIGINT NOT NULL DEFAULT 0,   -- lines
+  completed  BIGINT NOT NULL DEFAULT 0,
+  failed     BIGINT NOT NULL DEFAULT 0,
+  live_cost  BIGINT NOT NULL DEFAULT 0,   -- of the same answers at live prices
+  created    BIGINT NOT NULL,
+  started    BIGINT,
+  finalizing BIGINT,
+  cancelling BIGINT,                      -- when that was asked for
+  finished   BIGINT
+);
+CREATE INDEX batches_list ON batches (tenant, id);
+CREATE INDEX batches_open ON batches (id) WHERE status IN ('validating', 'in_progress', 'finalizing');
+CREATE TABLE batch_lines (
+  batch     TEXT NOT NULL,
+  number    BIGINT NOT NULL,              -- from 1, in the order of the file
+  custom_id TEXT NOT NULL,
+  job       TEXT,                         -- whose step it answers; null where a client asks
+  step      TEXT NOT NULL,
+  purpose   TEXT NOT NULL,
+  hash      TEXT NOT NULL,                -- of the request, where it answers a step
+  request   TEXT NOT NULL,                -- JSON
+  state     TEXT NOT NULL,                -- waiting, sent, live, answered, failed
+  tries     BIGINT NOT NULL DEFAULT 0,
+  entry     TEXT,                         -- of its latest try in an order
+  status    BIGINT NOT NULL DEFAULT 0,    -- as HTTP
+  response  TEXT,                         -- JSON: the answer or the error
+  PRIMARY KEY (batch, number)
+);
 CREATE TABLE trainings (
   id        TEXT PRIMARY KEY,             -- ftjob-…
   tenant    TEXT NOT NULL,

@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"store/job":        {"store/db"},
 	"store/book":       {"store/db", "store/job"},
 	"store/learn":      {"store/db", "store/job"},
+	"store/batch":      {"store/db", "store/job"},
 	"store/postgres":   {"store/db"},
 	"store/sqlite":     {"store/db"},
 	"store/blob":       {"store/db"},
@@ -66,7 +67,7 @@ var arrows = map[string][]string{
 }
 
 // nouns are the store's packages: what may import the store may import them.
-var nouns = []string{"store/db", "store/flight", "store/job", "store/book", "store/learn"}
+var nouns = []string{"store/db", "store/flight", "store/job", "store/book", "store/learn", "store/batch"}
 
 // leaves import nothing of ours, and every room may import them: what the store, the
 // vendors and the handlers all do alike has its one home here, without an arrow
