@@ -98,6 +98,7 @@ type Answered struct {
 	Reply  *providers.Reply
 	Target providers.Target
 	Nano   int64 // its cost, nano-dollars
+	Live   int64 // what it would have cost live, nano-dollars
 	Tries  int   // vendor calls made, the last included
 	// Took is how long the calls took, with the pauses between them; the
 	// rest of what a client waits is our own.
@@ -168,7 +169,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 	}
 	tasks.Point("answered")
 	a := &Answered{
-		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Tries: answer.Tries,
+		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Live: answer.Nano, Tries: answer.Tries,
 		Disputed: answer.Disputed, Took: time.Since(began), Sandbox: answer.Reply.Sandbox,
 		caller: c, run: run, step: step, entry: answer.Entry,
 	}

@@ -124,7 +124,7 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 		if entry.ID, err = q.OpenEntry(ctx, entry); err != nil {
 			return err
 		}
-		return l.checkWithin(ctx, q.Book())
+		return checkWithin(ctx, q.Book(), l.step.Within)
 	})
 	return entry.ID, err
 }
@@ -143,12 +143,12 @@ func (l *ledger) capped() bool {
 
 // checkWithin refuses the entry that was just written where it goes over the
 // job's own cap.
-func (l *ledger) checkWithin(ctx context.Context, q *book.Queries) error {
-	spend, err := q.JobSpend(ctx, l.step.Within.Job)
+func checkWithin(ctx context.Context, q *book.Queries, within *Within) error {
+	spend, err := q.JobSpend(ctx, within.Job)
 	if err != nil {
 		return err
 	}
-	if spend.Reserved+spend.Settled > l.step.Within.Nano {
+	if spend.Reserved+spend.Settled > within.Nano {
 		return tasks.Fail("insufficient_quota", "its own budget is used up: start it again with a larger one")
 	}
 	return nil

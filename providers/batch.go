@@ -109,3 +109,18 @@ type Batch struct {
 	Created time.Time  `json:"created"`
 	Ended   time.Time  `json:"ended"`
 }
+
+// CountBatched returns what an answer of a batch used: what the vendor counted, or an
+// estimate that is marked as Missing where it counted nothing, or more than the request
+// can have used of a model that takes so many tokens (0: not known).
+func CountBatched(req *Request, reply *Reply, context int) (usage Usage, disputed bool) {
+	received := len(reply.Body) + len(reply.Content) + len(reply.Message)
+	switch {
+	case reply.Usage.Missing:
+	case believable(req, received, context, reply.Usage):
+		return reply.Usage, false
+	default:
+		disputed = true
+	}
+	return EstimateUsage(req, reply), disputed
+}

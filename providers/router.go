@@ -142,6 +142,15 @@ func (r *Router) Trainer(name string) (Trainer, error) {
 	return trains.Trainer(), nil
 }
 
+// Batcher returns the vendor's batches, where it takes them.
+func (r *Router) Batcher(name string) (Batcher, error) {
+	batches, err := capability[Batches](r, name, "batches")
+	if err != nil {
+		return nil, err
+	}
+	return batches.Batcher(), nil
+}
+
 // Host returns the vendor's serving of tuned models, where it has it.
 func (r *Router) Host(name string) (Host, error) {
 	return capability[Host](r, name, "hosting of tuned models")

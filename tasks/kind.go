@@ -7,6 +7,8 @@ type Kind string
 // The kinds.
 const (
 	ChatRun            Kind = "chat.run"
+	BatchRun           Kind = "batch.run"
+	BatchLive          Kind = "batch.live"
 	ConversationForget Kind = "conversation.forget"
 	ExperienceImport   Kind = "experience.import"
 	DreamPlan          Kind = "dream.plan"
@@ -25,7 +27,7 @@ const (
 // Kinds returns every kind. A handler exists for each; a test holds that.
 func Kinds() []Kind {
 	return []Kind{
-		ChatRun, ConversationForget, ExperienceImport,
+		ChatRun, BatchRun, BatchLive, ConversationForget, ExperienceImport,
 		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate,
 		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneReap,
 		ScheduleTick, WebhookDeliver,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/batch"
 	"dreamlab/handlers/chat"
 	"dreamlab/handlers/dream"
 	"dreamlab/handlers/experience"
@@ -28,7 +29,7 @@ type Deps struct {
 	Replies *redis.Replies
 	Bucket  blob.Bucket
 	Prices  providers.Pricer
-	Vendors tune.Vendors
+	Vendors Vendors
 	// Accept accepts a job: the engine's method.
 	Accept schedule.Accept
 	// Load returns how busy the chats are.
@@ -42,10 +43,17 @@ type Deps struct {
 	Dream      dream.Settings
 	Schedule   schedule.Settings
 	Tune       tune.Settings
+	Batch      batch.Settings
 	Webhook    webhook.Options
 	// ForgetPause is the pause before a forget looks again for running jobs that may have read
 	// the conversation. Defaults to five seconds.
 	ForgetPause time.Duration
+}
+
+// Vendors finds what a vendor can do beside chats; a [providers.Router] does.
+type Vendors interface {
+	tune.Vendors
+	batch.Vendors
 }
 
 // Handlers returns a handler for every kind.
@@ -69,6 +77,9 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 		Busy: d.Busy, Settings: d.Dream,
 	}))
 	maps.Copy(list, tune.Handlers(tuning))
+	maps.Copy(list, batch.Handlers(batch.Deps{
+		Caller: d.Caller, Vendors: d.Vendors, Bucket: d.Bucket, Prices: d.Prices, Settings: d.Batch,
+	}))
 	for _, kind := range tasks.Kinds() {
 		if list[kind] == nil {
 			return nil, fmt.Errorf("list handlers: there is no handler of %s", kind)

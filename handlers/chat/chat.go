@@ -125,7 +125,7 @@ func (h *handler) step(ctx context.Context, t *turn) (handlers.Step, error) {
 	if err != nil {
 		return handlers.Step{}, err
 	}
-	request := requestOf(t.request)
+	request := handlers.RequestOf(t.request)
 	if t.in.Memory {
 		if err := t.remember(ctx, &request); err != nil {
 			return handlers.Step{}, err

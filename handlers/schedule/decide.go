@@ -111,6 +111,20 @@ func dearer(a, b outcome) bool {
 	return b.Kept > 0 && a.Cost/int64(a.Kept) > b.Cost/int64(b.Kept)*5/4
 }
 
+// Until returns how long it is from now to the off-peak window, 0 within it.
+func (s Settings) Until(now time.Time) time.Duration {
+	s = s.filled()
+	if s.offPeak(now) {
+		return 0
+	}
+	year, month, day := now.In(s.Zone).Date()
+	opens := time.Date(year, month, day, 0, 0, 0, 0, s.Zone).Add(s.From)
+	if !opens.After(now) {
+		opens = time.Date(year, month, day+1, 0, 0, 0, 0, s.Zone).Add(s.From)
+	}
+	return opens.Sub(now)
+}
+
 // offPeak tells whether the window is open; one that ends before it begins
 // spans midnight.
 func (s Settings) offPeak(now time.Time) bool {

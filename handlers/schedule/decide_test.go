@@ -68,6 +68,9 @@ func TestOffPeak(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if wait := overnight.Until(at); (wait == 0) != test.want || wait < 0 || !overnight.offPeak(at.Add(wait)) {
+			t.Errorf("from %s it is %v to the window", at, wait)
+		}
 		if got := overnight.offPeak(at); got != test.want {
 			t.Errorf("%s: got %v", test.at, got)
 		}

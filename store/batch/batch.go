@@ -182,3 +182,9 @@ func (q *Queries) AdoptBatch(ctx context.Context, id, own string) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE batches SET job = $2, finished = NULL,
 		cancelling = coalesce(cancelling, {now}) WHERE id = $1`, id, own)
 }
+
+// AddLiveCost adds to what a batch's answers cost at live prices, nano-dollars.
+func (q *Queries) AddLiveCost(ctx context.Context, id string, nano int64) error {
+	_, err := q.Exec(ctx, `UPDATE batches SET live_cost = live_cost + $2 WHERE id = $1`, id, nano)
+	return err
+}

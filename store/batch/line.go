@@ -93,6 +93,33 @@ func (q *Queries) Lines(ctx context.Context, batch string, state LineState, afte
 	return lines, db.Stream(ctx, q.Tx, scanLine, keep, text+` ORDER BY number LIMIT $3`, args...)
 }
 
+// SentLines returns those of some lines that are in an order.
+func (q *Queries) SentLines(ctx context.Context, batch string, numbers []int) ([]Line, error) {
+	return q.numbered(ctx, batch, LineSent, numbers)
+}
+
+// LiveLines returns those of some lines that are asked for live.
+func (q *Queries) LiveLines(ctx context.Context, batch string, numbers []int) ([]Line, error) {
+	return q.numbered(ctx, batch, LineLive, numbers)
+}
+
+func (q *Queries) numbered(ctx context.Context, batch string, state LineState, numbers []int) ([]Line, error) {
+	type row struct {
+		Number int `json:"x_number"`
+	}
+	rows := make([]row, len(numbers))
+	for i, n := range numbers {
+		rows[i] = row{n}
+	}
+	var lines []Line
+	err := db.Stream(ctx, q.Tx, scanLine, func(l Line) error {
+		lines = append(lines, l)
+		return nil
+	}, `SELECT `+lineColumns+` FROM batch_lines JOIN {rows $2: x_number bigint} ON number = x_number
+		WHERE batch = $1 AND state = $3 ORDER BY number`, batch, db.Encode(rows), string(state))
+	return lines, err
+}
+
 // LineCounts counts a batch's lines by state.
 func (q *Queries) LineCounts(ctx context.Context, batch string) (map[LineState]int, error) {
 	counts := map[LineState]int{}

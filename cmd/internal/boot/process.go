@@ -10,6 +10,7 @@ import (
 	"dreamlab/cmd/internal/web"
 	"dreamlab/handlers"
 	"dreamlab/handlers/all"
+	"dreamlab/handlers/batch"
 	"dreamlab/handlers/dream"
 	"dreamlab/handlers/forget"
 	"dreamlab/handlers/schedule"
@@ -136,6 +137,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 		Vendors: s.Router, Accept: s.Engine.Accept, Load: s.load, Busy: s.chatsWait,
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
 		Dream: dream.Settings{}, Schedule: quiet, Tune: s.tuning(),
+		Batch:   batch.Settings{PollEvery: s.Config.Poll.Training, Quiet: quiet.Until},
 		Webhook: webhook.Options{Rules: s.webhooks()},
 	})
 }
