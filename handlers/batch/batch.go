@@ -126,17 +126,17 @@ func (b *batchRun) step(ctx context.Context) (*tasks.End, error) {
 	case batch.PhaseChoose:
 		return b.choose(ctx)
 	case batch.PhaseSubmit:
-		return b.submit(ctx)
+		return order{b}.submit(ctx)
 	case batch.PhaseAdopt:
-		return b.adopt(ctx)
+		return order{b}.adopt(ctx)
 	case batch.PhasePoll:
-		return b.poll(ctx)
+		return order{b}.poll(ctx)
 	case batch.PhaseCollect:
-		return b.collect(ctx)
+		return order{b}.collect(ctx)
 	case batch.PhaseLive:
 		return b.askLive(ctx)
 	case batch.PhaseWrite:
-		return b.write(ctx)
+		return writer{b}.write(ctx)
 	}
 	return nil, tasks.Fail("internal", "batch %s is in the phase %q: make another", b.row.ID, b.spec.Phase)
 }

@@ -21,7 +21,7 @@ const maxTries = 3
 // collect takes the answers of an order that is over: each with its bill in one transaction,
 // so that what an earlier attempt has taken is not taken again. Then what failed is ordered
 // again, as far as that may cure it.
-func (b *batchRun) collect(ctx context.Context) (*tasks.End, error) {
+func (b order) collect(ctx context.Context) (*tasks.End, error) {
 	batcher, err := b.Vendors.Batcher(b.spec.Provider)
 	if err != nil {
 		return nil, handlers.Failure(err)
@@ -59,7 +59,7 @@ func (b *batchRun) collect(ctx context.Context) (*tasks.End, error) {
 }
 
 // take stores some answers, and settles what each has cost.
-func (b *batchRun) take(ctx context.Context, answers map[int]providers.BatchAnswer) error {
+func (b order) take(ctx context.Context, answers map[int]providers.BatchAnswer) error {
 	if len(answers) == 0 {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (b *batchRun) take(ctx context.Context, answers map[int]providers.BatchAnsw
 	return nil
 }
 
-func (b *batchRun) takeOne(ctx context.Context, q *store.Queries, l *batch.Line, answer providers.BatchAnswer) error {
+func (b order) takeOne(ctx context.Context, q *store.Queries, l *batch.Line, answer providers.BatchAnswer) error {
 	if answer.Err != nil {
 		return b.takeFailure(ctx, q, l, answer.Err)
 	}
@@ -128,7 +128,7 @@ func (b *batchRun) takeOne(ctx context.Context, q *store.Queries, l *batch.Line,
 }
 
 // takeFailure ends a line that failed, or lets it wait for another try.
-func (b *batchRun) takeFailure(ctx context.Context, q *store.Queries, l *batch.Line, why *providers.Error) error {
+func (b order) takeFailure(ctx context.Context, q *store.Queries, l *batch.Line, why *providers.Error) error {
 	entry := book.Entry{ID: l.Entry, State: book.EntryUnknown, Cause: string(why.Kind)}
 	if why.Charge == providers.ChargeNone {
 		entry.State = book.EntryVoid
@@ -145,7 +145,7 @@ func (b *batchRun) takeFailure(ctx context.Context, q *store.Queries, l *batch.L
 }
 
 // endLines moves all lines of the order that is under way, each by fn.
-func (b *batchRun) endLines(ctx context.Context, fn func(context.Context, *store.Queries, *batch.Line) error) error {
+func (b order) endLines(ctx context.Context, fn func(context.Context, *store.Queries, *batch.Line) error) error {
 	for {
 		some, err := b.run.Store.Lines(ctx, b.row.ID, batch.LineSent, 0, page)
 		if err != nil {

@@ -25,7 +25,7 @@ const maxLost = 2_880
 
 // adopt looks for an order that may have been made. Only after the vendor's list was without
 // it several times, and for minutes, is it taken for not made.
-func (b *batchRun) adopt(ctx context.Context) (*tasks.End, error) {
+func (b order) adopt(ctx context.Context) (*tasks.End, error) {
 	batcher, err := b.Vendors.Batcher(b.spec.Provider)
 	if err != nil {
 		return nil, handlers.Failure(err)
@@ -52,7 +52,7 @@ func (b *batchRun) adopt(ctx context.Context) (*tasks.End, error) {
 
 // forgo gives an order up that can neither be found nor ruled out: its money stays on the
 // books as lost, and its lines are asked for live.
-func (b *batchRun) forgo(ctx context.Context) (*tasks.End, error) {
+func (b order) forgo(ctx context.Context) (*tasks.End, error) {
 	b.spec.Refused = maxRefused
 	b.spec.Phase = batch.PhaseSubmit
 	return nil, b.endLines(ctx, func(ctx context.Context, q *store.Queries, l *batch.Line) error {
@@ -63,7 +63,7 @@ func (b *batchRun) forgo(ctx context.Context) (*tasks.End, error) {
 }
 
 // lost waits on where the vendor gave no answer: an outage does not end an order.
-func (b *batchRun) lost(err error) (*tasks.End, error) {
+func (b order) lost(err error) (*tasks.End, error) {
 	failure := handlers.Failure(err)
 	if b.spec.Lost++; b.spec.Lost > maxLost {
 		return nil, failure
@@ -73,7 +73,7 @@ func (b *batchRun) lost(err error) (*tasks.End, error) {
 
 // poll looks once at an order. Where the time is over, or the batch is to end, the vendor is
 // asked to end it; what it has answered by then is billed, and taken.
-func (b *batchRun) poll(ctx context.Context) (*tasks.End, error) {
+func (b order) poll(ctx context.Context) (*tasks.End, error) {
 	batcher, err := b.Vendors.Batcher(b.spec.Provider)
 	if err != nil {
 		return nil, handlers.Failure(err)
@@ -105,7 +105,7 @@ func (b *batchRun) poll(ctx context.Context) (*tasks.End, error) {
 
 // orderFailed takes an order back that the vendor has refused as a whole, after it took it: its
 // queue may be full. It is tried again after a while.
-func (b *batchRun) orderFailed(ctx context.Context) (*tasks.End, error) {
+func (b order) orderFailed(ctx context.Context) (*tasks.End, error) {
 	b.spec.Refused++
 	b.spec.Phase, b.spec.Handle = batch.PhaseSubmit, nil
 	if err := b.release(ctx, "the order failed"); err != nil {
@@ -115,7 +115,7 @@ func (b *batchRun) orderFailed(ctx context.Context) (*tasks.End, error) {
 }
 
 // stop asks the vendor to end the order. One that cannot goes on to its own end.
-func (b *batchRun) stop(ctx context.Context, batcher providers.Batcher) error {
+func (b order) stop(ctx context.Context, batcher providers.Batcher) error {
 	seen, err := batcher.Cancel(ctx, b.spec.Handle)
 	if err != nil && providers.KindOf(err) != providers.KindUnsupported {
 		return err

@@ -22,9 +22,12 @@ const (
 	maxRefused = 3 // orders that the vendor would not take
 )
 
+// order is a batch's order at a vendor.
+type order struct{ *batchRun }
+
 // submit orders what waits, once: first each line is marked and its money is reserved, then
 // the intent is written, then the vendor is asked.
-func (b *batchRun) submit(ctx context.Context) (*tasks.End, error) {
+func (b order) submit(ctx context.Context) (*tasks.End, error) {
 	if b.cancelling() || b.spec.Round >= maxRounds || b.spec.Refused >= maxRefused || b.late() {
 		return b.left(ctx)
 	}
@@ -47,11 +50,11 @@ func (b *batchRun) submit(ctx context.Context) (*tasks.End, error) {
 	if _, err := b.next(ctx, batch.PhaseAdopt); err != nil {
 		return nil, err
 	}
-	return b.order(ctx, batcher, marked)
+	return b.send(ctx, batcher, marked)
 }
 
-// order asks the vendor. Where its answer is lost, the order is looked for.
-func (b *batchRun) order(ctx context.Context, batcher providers.Batcher, marked int) (*tasks.End, error) {
+// send asks the vendor. Where its answer is lost, the order is looked for.
+func (b order) send(ctx context.Context, batcher providers.Batcher, marked int) (*tasks.End, error) {
 	tasks.Point("ordering")
 	made, err := batcher.Submit(ctx, b.orderOf(ctx, marked))
 	var vendor *providers.Error
@@ -69,19 +72,19 @@ func (b *batchRun) order(ctx context.Context, batcher providers.Batcher, marked 
 }
 
 // late tells whether only live calls still make it.
-func (b *batchRun) late() bool { return !b.Now().Before(b.lastCall()) }
+func (b order) late() bool { return !b.Now().Before(b.lastCall()) }
 
 // left goes on with what no order has answered.
-func (b *batchRun) left(ctx context.Context) (*tasks.End, error) {
+func (b order) left(ctx context.Context) (*tasks.End, error) {
 	if b.asksItself() {
-		return b.finishOwn(ctx)
+		return writer{b.batchRun}.finishOwn(ctx)
 	}
 	return b.next(ctx, batch.PhaseLive)
 }
 
 // mark marks the lines that wait as sent, page by page, as many as one order may hold, and
 // returns how many are marked. Those that an earlier attempt has marked count.
-func (b *batchRun) mark(ctx context.Context) (int, error) {
+func (b order) mark(ctx context.Context) (int, error) {
 	counts, err := b.run.Store.LineCounts(ctx, b.row.ID)
 	if err != nil {
 		return 0, fmt.Errorf("count the lines: %w", err)
@@ -114,7 +117,7 @@ func (b *batchRun) mark(ctx context.Context) (int, error) {
 const perLine = 512
 
 // markSome reserves the money of some lines at the price of batches.
-func (b *batchRun) markSome(ctx context.Context, some []batch.Line) error {
+func (b order) markSome(ctx context.Context, some []batch.Line) error {
 	if len(some) == 0 {
 		return nil
 	}
@@ -137,7 +140,7 @@ func (b *batchRun) markSome(ctx context.Context, some []batch.Line) error {
 }
 
 // within caps what the job that waits for the answers may spend.
-func (b *batchRun) within() *handlers.Within {
+func (b order) within() *handlers.Within {
 	if b.spec.Budget == nil {
 		return nil
 	}
@@ -146,7 +149,7 @@ func (b *batchRun) within() *handlers.Within {
 
 // quote is the most that a line costs in an order, nano-dollars: what it costs live, at the
 // ratio of the two prices.
-func (b *batchRun) quote(l *batch.Line) (int64, error) {
+func (b order) quote(l *batch.Line) (int64, error) {
 	request, err := b.request(l)
 	if err != nil {
 		return 0, err
@@ -169,7 +172,7 @@ func (b *batchRun) quote(l *batch.Line) (int64, error) {
 	return nano, nil
 }
 
-func (b *batchRun) price() (providers.Price, error) {
+func (b order) price() (providers.Price, error) {
 	price, err := b.Prices.Price(b.spec.Provider, b.spec.Target, b.Now())
 	if err != nil || price.Batch == nil {
 		return price, tasks.Fail("model_not_found", "the price of batches of %s/%s is not known any more: add it to the catalogue",
@@ -191,13 +194,13 @@ func number(id string) int {
 }
 
 // orderName is the name by which an order is found again.
-func (b *batchRun) orderName() string {
+func (b order) orderName() string {
 	id := strings.ToLower(strings.TrimPrefix(b.row.ID, "batch_"))
 	return fmt.Sprintf("dl-%s-%d", id, b.spec.Round)
 }
 
 // orderOf is the order of the lines that are marked.
-func (b *batchRun) orderOf(ctx context.Context, marked int) providers.BatchSpec {
+func (b order) orderOf(ctx context.Context, marked int) providers.BatchSpec {
 	return providers.BatchSpec{
 		Name: b.orderName(), Model: b.spec.Target, Lines: marked, Window: max(b.expires().Sub(b.Now()), time.Hour),
 		Requests: func(yield func(providers.BatchLine, error) bool) {
@@ -217,7 +220,7 @@ func (b *batchRun) orderOf(ctx context.Context, marked int) providers.BatchSpec 
 
 // eachSent hands over the lines of the order that is under way, page by page, until fn wants
 // no more.
-func (b *batchRun) eachSent(ctx context.Context, fn func(batch.Line) (bool, error)) error {
+func (b order) eachSent(ctx context.Context, fn func(batch.Line) (bool, error)) error {
 	for after := 0; ; {
 		some, err := b.run.Store.Lines(ctx, b.row.ID, batch.LineSent, after, page)
 		if err != nil {
@@ -237,7 +240,7 @@ func (b *batchRun) eachSent(ctx context.Context, fn func(batch.Line) (bool, erro
 }
 
 // ordered follows an order that the vendor has.
-func (b *batchRun) ordered(ctx context.Context, made providers.Batch) (*tasks.End, error) {
+func (b order) ordered(ctx context.Context, made providers.Batch) (*tasks.End, error) {
 	b.spec.Handle, b.spec.VendorID, b.spec.Lost = made.Handle, made.ID, 0
 	b.spec.Phase = batch.PhasePoll
 	if err := b.run.Tx(ctx, db.Synced, func(q *store.Queries) error { return b.save(ctx, q) }); err != nil {
@@ -247,7 +250,7 @@ func (b *batchRun) ordered(ctx context.Context, made providers.Batch) (*tasks.En
 }
 
 // refused takes an order back that the vendor would not take, and tries later.
-func (b *batchRun) refused(ctx context.Context, why *providers.Error) (*tasks.End, error) {
+func (b order) refused(ctx context.Context, why *providers.Error) (*tasks.End, error) {
 	b.spec.Round--
 	b.spec.Refused++
 	if !why.Kind.Retryable() {
@@ -261,7 +264,7 @@ func (b *batchRun) refused(ctx context.Context, why *providers.Error) (*tasks.En
 }
 
 // takeBack gives up an order before the vendor heard of it.
-func (b *batchRun) takeBack(ctx context.Context, cause string) (*tasks.End, error) {
+func (b order) takeBack(ctx context.Context, cause string) (*tasks.End, error) {
 	b.spec.Refused = maxRefused
 	if err := b.release(ctx, cause); err != nil {
 		return nil, err
@@ -270,7 +273,7 @@ func (b *batchRun) takeBack(ctx context.Context, cause string) (*tasks.End, erro
 }
 
 // release lets the lines of an order wait again that were not answered: they cost nothing.
-func (b *batchRun) release(ctx context.Context, cause string) error {
+func (b order) release(ctx context.Context, cause string) error {
 	return b.endLines(ctx, func(ctx context.Context, q *store.Queries, l *batch.Line) error {
 		void := book.Entry{ID: l.Entry, State: book.EntryVoid, Cause: cause}
 		l.State, l.Entry = batch.LineWaiting, ""

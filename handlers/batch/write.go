@@ -18,9 +18,12 @@ import (
 	"dreamlab/tasks"
 )
 
+// writer ends a batch.
+type writer struct{ *batchRun }
+
 // write writes the files of answers and of what failed, and ends the batch. The files' ids
 // are kept before they are written: what an earlier attempt has written is found again.
-func (b *batchRun) write(ctx context.Context) (*tasks.End, error) {
+func (b writer) write(ctx context.Context) (*tasks.End, error) {
 	counts, err := b.count(ctx)
 	if err != nil {
 		return nil, err
@@ -59,7 +62,7 @@ func (b *batchRun) write(ctx context.Context) (*tasks.End, error) {
 }
 
 // count takes the counts of the lines into the row.
-func (b *batchRun) count(ctx context.Context) (map[batch.LineState]int, error) {
+func (b writer) count(ctx context.Context) (map[batch.LineState]int, error) {
 	counts, err := b.run.Store.LineCounts(ctx, b.row.ID)
 	if err != nil {
 		return nil, fmt.Errorf("count the lines: %w", err)
@@ -69,7 +72,7 @@ func (b *batchRun) count(ctx context.Context) (map[batch.LineState]int, error) {
 }
 
 // ending is how the batch ends.
-func (b *batchRun) ending(counts map[batch.LineState]int) string {
+func (b writer) ending(counts map[batch.LineState]int) string {
 	switch {
 	case counts[batch.LineAnswered]+counts[batch.LineFailed] == b.row.Total:
 		return batch.Completed
@@ -81,7 +84,7 @@ func (b *batchRun) ending(counts map[batch.LineState]int) string {
 
 // finishOwn ends a batch whose answers a job of ours waits for: they are its steps' answers
 // by now, and it asks for what is left itself.
-func (b *batchRun) finishOwn(ctx context.Context) (*tasks.End, error) {
+func (b writer) finishOwn(ctx context.Context) (*tasks.End, error) {
 	counts, err := b.count(ctx)
 	if err != nil {
 		return nil, err
@@ -116,7 +119,7 @@ func responseLine(l batch.Line) any {
 }
 
 // errorLine is OpenAI's line of a request that failed, or whose turn never came.
-func (b *batchRun) errorLine(l batch.Line) any {
+func (b writer) errorLine(l batch.Line) any {
 	switch l.State {
 	case batch.LineAnswered:
 		return nil
@@ -134,7 +137,7 @@ func (b *batchRun) errorLine(l batch.Line) any {
 }
 
 // writeFile writes one of the files, which holds so many lines; one of none is not written.
-func (b *batchRun) writeFile(ctx context.Context, id, kind string, holds int, as dress) (learn.File, error) {
+func (b writer) writeFile(ctx context.Context, id, kind string, holds int, as dress) (learn.File, error) {
 	if holds == 0 {
 		return learn.File{}, nil
 	}
@@ -155,8 +158,8 @@ func (b *batchRun) writeFile(ctx context.Context, id, kind string, holds int, as
 	return f, nil
 }
 
-func (b *batchRun) content(ctx context.Context, as dress) io.Reader {
-	return &fileReader{ctx: ctx, batch: b, dress: as}
+func (b writer) content(ctx context.Context, as dress) io.Reader {
+	return &fileReader{ctx: ctx, batch: b.batchRun, dress: as}
 }
 
 // fileReader reads the lines of a batch as a file, a page at a time.
