@@ -36,6 +36,9 @@ const (
 	envTier     = "BEDROCK_SERVICE_TIER"
 	envRuntime  = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"
 	envControls = "AWS_ENDPOINT_URL_BEDROCK"
+	envRole     = "BEDROCK_BATCH_ROLE_ARN"
+	envFolder   = "BEDROCK_BATCH_S3_URI"
+	envS3       = "AWS_ENDPOINT_URL_S3"
 )
 
 var settings = []providers.Setting{
@@ -55,6 +58,9 @@ var settings = []providers.Setting{
 	{Env: envTier, Help: "service tier of all chats: priority, default, flex or reserved; none is sent without it"},
 	{Env: envRuntime, Help: "base of the runtime API; defaults to the region's"},
 	{Env: envControls, Help: "base of the control plane, which lists the models; defaults to the region's"},
+	{Env: envRole, Help: "role that Bedrock takes on to read and write the files of batches; batches need it"},
+	{Env: envFolder, Help: "folder in S3 for the files of batches, such as s3://bucket/batches; batches need it"},
+	{Env: envS3, Shared: true, Help: "base of S3; defaults to the region's"},
 }
 
 // Vendor opens the Bedrock driver.
@@ -64,7 +70,8 @@ var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbo
 func sandbox(address, credential string) map[string]string {
 	return map[string]string{
 		envID: "AKIASANDBOX", envSecret: credential, envRegion: "us-east-1",
-		envRuntime: address, envControls: address,
+		envRuntime: address, envControls: address, envS3: address + "/s3",
+		envRole: "arn:aws:iam::123456789012:role/sandbox", envFolder: "s3://sandbox/batches",
 	}
 }
 
@@ -107,7 +114,27 @@ func open(config providers.Config) (providers.Driver, error) {
 	d.Client = openai.New(dialect, config)
 	dialect.Base = d.controlBase
 	d.control = openai.New(dialect, config)
-	return d, nil
+	return d.withBatches(config, keys)
+}
+
+// withBatches returns the driver with batches where they are set up.
+func (d *driver) withBatches(config providers.Config, keys *credential) (providers.Driver, error) {
+	role, folder := config.Values[envRole], config.Values[envFolder]
+	switch {
+	case role == "" && folder == "":
+		return d, nil
+	case role == "":
+		return nil, fmt.Errorf("%s: set it to the role of batches, since %s is set", envRole, envFolder)
+	case folder == "":
+		return nil, fmt.Errorf("%s: set it to a folder, such as s3://bucket/batches, since %s is set", envFolder, envRole)
+	case !keys.canSign():
+		return nil, fmt.Errorf("%s: set it and %s, since batches go through S3", envID, envSecret)
+	}
+	files, err := newBucket(config, keys, folder, config.Values[envS3])
+	if err != nil {
+		return nil, err
+	}
+	return batching{d, &batcher{driver: d, files: files, role: role}}, nil
 }
 
 // plainRegion is how a region is written, which becomes a part of a host's name.
@@ -135,7 +162,7 @@ func newCredential(value func(string) string, region string, now func() time.Tim
 	if c.now == nil {
 		c.now = time.Now
 	}
-	if c.bearer == "" && (c.id == "" || c.secret == "") {
+	if c.bearer == "" && !c.canSign() {
 		return nil, errors.New(envBearer + ": set it to a key of Bedrock, or set " + envID + " and " + envSecret)
 	}
 	return c, nil

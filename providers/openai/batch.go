@@ -75,13 +75,13 @@ func (b *batcher) Batchable(ctx context.Context, model string) (providers.BatchL
 
 // Submit uploads the file of requests under the batch's name and makes the batch of it.
 func (b *batcher) Submit(ctx context.Context, spec providers.BatchSpec) (providers.Batch, error) {
-	file, err := b.newFile(spec)
+	file, err := NewBatchFile(spec, b.encodeLine)
 	if err != nil {
-		return providers.Batch{}, b.refused(spec.Model, err)
+		return providers.Batch{}, b.Refused(spec.Model, err)
 	}
 	id, err := b.Upload(ctx, fileName(spec.Name), file)
 	if err != nil {
-		return providers.Batch{}, file.cause(err)
+		return providers.Batch{}, b.Refused(spec.Model, file.Cause(err))
 	}
 	window := "24h"
 	if b.Window != nil {

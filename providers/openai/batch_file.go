@@ -19,15 +19,18 @@ type BatchFile struct {
 	Size  int64 // bytes
 	Lines int
 
-	batcher *batcher
-	spec    providers.BatchSpec
-	failed  error // why the lines could not be read while they were sent
+	encode EncodeLine
+	spec   providers.BatchSpec
+	failed error // why the lines could not be read while they were sent
 }
 
-// newFile measures the file of a batch's requests. Lines that the vendor has no words
-// for are left out.
-func (b *batcher) newFile(spec providers.BatchSpec) (*BatchFile, error) {
-	file := &BatchFile{batcher: b, spec: spec}
+// EncodeLine makes a line of a file of requests to a model, with its end.
+type EncodeLine func(model string, asked providers.BatchLine) ([]byte, error)
+
+// NewBatchFile measures the file of a batch's requests. Lines that the vendor has no
+// words for are left out; it fails where none is left.
+func NewBatchFile(spec providers.BatchSpec, encode EncodeLine) (*BatchFile, error) {
+	file := &BatchFile{encode: encode, spec: spec}
 	var left error
 	for line, err := range file.lines(func(err error) { left = err }) {
 		if err != nil {
@@ -50,7 +53,7 @@ func (f *BatchFile) lines(leave func(error)) iter.Seq2[[]byte, error] {
 				yield(nil, err)
 				return
 			}
-			line, err := f.batcher.encodeLine(f.spec.Model, asked)
+			line, err := f.encode(f.spec.Model, asked)
 			if providers.KindOf(err) == providers.KindUnsupported {
 				leave(err)
 				continue
@@ -89,12 +92,12 @@ func (f *BatchFile) Open() io.ReadCloser {
 	return &lineReader{next: next, stop: stop, failed: &f.failed}
 }
 
-// cause is why a file was not sent: that its lines could not be read comes first.
-func (f *BatchFile) cause(err error) error {
+// Cause is why a file was not sent: that its lines could not be read comes first.
+func (f *BatchFile) Cause(err error) error {
 	if f.failed == nil {
 		return err
 	}
-	return f.batcher.refused(f.spec.Model, f.failed)
+	return f.failed
 }
 
 // lineReader reads what an iterator of lines gives.
@@ -132,12 +135,12 @@ func (b *batcher) uploadForm(ctx context.Context, name string, file *BatchFile) 
 	var form bytes.Buffer
 	writer := multipart.NewWriter(&form)
 	if err := errors.Join(writer.WriteField("purpose", b.Purpose), startFile(writer, name)); err != nil {
-		return "", b.refused(file.spec.Model, err)
+		return "", b.Refused(file.spec.Model, err)
 	}
 	head := bytes.Clone(form.Bytes())
 	form.Reset()
 	if err := writer.Close(); err != nil {
-		return "", b.refused(file.spec.Model, err)
+		return "", b.Refused(file.spec.Model, err)
 	}
 	content := file.Open()
 	defer content.Close()

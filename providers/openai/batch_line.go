@@ -83,7 +83,7 @@ func (b *batcher) line(ctx context.Context, line []byte, each func(providers.Bat
 		return each(made)
 	}
 	status := cmp.Or(came.Response.Status, http.StatusOK)
-	reply, err := b.reply(ctx, status, came.Response.ID, came.Response.Body)
+	reply, err := b.Came(ctx, "", status, came.Response.ID, came.Response.Body)
 	made.Reply = reply
 	if err != nil && !errors.As(err, &made.Err) {
 		return err
@@ -91,16 +91,18 @@ func (b *batcher) line(ctx context.Context, line []byte, each func(providers.Bat
 	return each(made)
 }
 
-// reply reads an answer as if it had come over the wire by itself.
-func (b *batcher) reply(ctx context.Context, status int, id string, body []byte) (*providers.Reply, error) {
-	a := &answer{ctx: ctx, client: b.Client, Response: &http.Response{
+// Came reads an answer that came in a file as if it had come over the wire by itself.
+func (c *Client) Came(
+	ctx context.Context, model string, status int, id string, body []byte,
+) (*providers.Reply, error) {
+	a := &answer{ctx: ctx, client: c, model: model, Response: &http.Response{
 		StatusCode: status, Header: http.Header{"X-Request-Id": {id}},
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 	}}
 	if status < 200 || status > 299 {
-		return nil, b.failure(a)
+		return nil, c.failure(a)
 	}
-	return b.whole(a, &providers.Reply{RequestID: id})
+	return c.whole(a, &providers.Reply{RequestID: id})
 }
 
 // lineFault is the error of a line that has no answer. What was not answered is not billed.
@@ -145,7 +147,7 @@ func listAll[T any](ctx context.Context, c *Client, address string) ([]T, error)
 		}
 		page, err := List[T](raw)
 		if err != nil {
-			return nil, c.refused("", err)
+			return nil, c.Refused("", err)
 		}
 		all = append(all, page...)
 		if next = nextPage(address, raw); len(page) == 0 || len(all) > maxPages*1000 {

@@ -104,7 +104,7 @@ func (c *Client) send(ctx context.Context, call Call) (*answer, error) {
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
 	request, err := c.request(httptrace.WithClientTrace(ctx, trace), call)
 	if err != nil {
-		return nil, c.refused(call.Model, err)
+		return nil, c.Refused(call.Model, err)
 	}
 	response, err := c.http.Do(request)
 	a := &answer{Response: response, ctx: ctx, client: c, model: call.Model}

@@ -23,7 +23,7 @@ func (c *Client) Chat(
 ) (*providers.Reply, error) {
 	call, err := c.chatCall(req, sink != nil && c.Streams(req))
 	if err != nil {
-		return nil, c.refused(req.Model, err)
+		return nil, c.Refused(req.Model, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -87,8 +87,8 @@ func (c *Client) at(route, model string) string {
 	return c.dialect.Base + route
 }
 
-// refused completes the error of a dialect that would not send the request.
-func (c *Client) refused(model string, err error) error {
+// Refused completes the error of a dialect that would not send the request.
+func (c *Client) Refused(model string, err error) error {
 	var e *providers.Error
 	if !errors.As(err, &e) {
 		e = &providers.Error{Kind: providers.KindInvalid, Charge: providers.ChargeNone, Err: err}

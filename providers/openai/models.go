@@ -21,7 +21,7 @@ func (c *Client) Models(ctx context.Context) ([]providers.ModelInfo, error) {
 	}
 	listed, err := List[model](raw)
 	if err != nil {
-		return nil, c.refused("", fmt.Errorf("read the list of models: %w", err))
+		return nil, c.Refused("", fmt.Errorf("read the list of models: %w", err))
 	}
 	infos := make([]providers.ModelInfo, 0, len(listed))
 	for _, m := range listed {

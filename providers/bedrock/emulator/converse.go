@@ -90,20 +90,30 @@ func (e *emulator) converse(w http.ResponseWriter, r *http.Request) *lab.Failure
 			Status: http.StatusBadRequest, Type: "SerializationException", Message: "The body is not the JSON of Converse",
 		}
 	}
-	served, refused := e.find(r.PathValue("id"))
+	answer, brain, refused := e.prepare(&asked, r.PathValue("id"))
+	if refused != nil {
+		return refused
+	}
+	answer.Ask.Stream = strings.HasSuffix(r.URL.Path, "-stream")
+	e.lab.Chat(w, r, e.dialect, answer, brain)
+	return nil
+}
+
+// prepare finds who answers, or says what Bedrock refuses.
+func (e *emulator) prepare(asked *ask, id string) (*lab.Answer, *model.Model, *lab.Failure) {
+	served, refused := e.find(id)
 	if refused == nil {
 		refused = asked.check(served)
 	}
 	if refused != nil {
-		return refused
+		return nil, nil, refused
 	}
 	plain := asked.plain()
-	plain.Model, plain.Stream = r.PathValue("id"), strings.HasSuffix(r.URL.Path, "-stream")
-	if tokens := plain.Tokens(); tokens > served.Context {
-		return refuse("Input is too long for requested model.")
+	plain.Model = id
+	if plain.Tokens() > served.Context {
+		return nil, nil, refuse("Input is too long for requested model.")
 	}
-	e.lab.Chat(w, r, e.dialect, &lab.Answer{Model: plain.Model, Ask: plain}, served.brain)
-	return nil
+	return &lab.Answer{Model: id, Ask: plain}, served.brain, nil
 }
 
 // plain puts a request into the sandbox's words.

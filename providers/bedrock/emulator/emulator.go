@@ -1,7 +1,7 @@
 // Package emulator is AWS Bedrock: Converse and ConverseStream, embeddings by
-// InvokeModel, and the lists of models and inference profiles, behind signatures that
-// are computed again here and API keys. Its answers come from the sandbox's model and
-// cost nothing.
+// InvokeModel, batches with as much of S3 as they need, and the lists of models and
+// inference profiles, behind signatures that are computed again here and API keys. Its
+// answers come from the sandbox's model and cost nothing.
 //
 // Guardrails, prompts, agents and provisioned throughput are not emulated.
 package emulator
@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
+	"dreamlab/providers/sandbox/work"
 )
 
 const name = "bedrock"
@@ -30,6 +32,8 @@ type emulator struct {
 	vendor  lab.Vendor
 	dialect *lab.Dialect
 	served  []entry
+	objects *objects
+	batches *work.Batches
 }
 
 // New serves Bedrock's own paths, those of the runtime and of the control plane.
@@ -39,7 +43,26 @@ func New(l *lab.Lab) http.Handler {
 	e.dialect = &lab.Dialect{
 		Vendor: e.vendor, Whole: whole, Chunk: chunk, Broken: broken, Tail: tail, Framing: framing(),
 	}
+	account, err := work.Open(l, work.Options{
+		Vendor: name, Hour: func(string) int64 { return 0 }, Brain: func(string) *model.Model { return nil },
+	})
+	if err != nil {
+		return l.Serve(e.vendor, e.vendor.Unusable(err))
+	}
+	e.objects, e.batches = newObjects(l), account.Batches
+	e.batches.Dress(work.Dressing{Deliver: e.deliver})
+	both := http.NewServeMux()
+	both.Handle(objectsPath, e.objects.serve(e.batches.Settle))
+	both.Handle("/", l.Serve(e.vendor, identified(e.routes())))
+	return lab.Emulator{Lab: l, Handler: both}
+}
+
+func (e *emulator) routes() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST /model-invocation-job", lab.Take(e.vendor, e.order))
+	mux.HandleFunc("GET /model-invocation-job/{id}", e.vendor.Answer(e.job))
+	mux.HandleFunc("POST /model-invocation-job/{id}/stop", e.vendor.Answer(e.stop))
+	mux.HandleFunc("GET /model-invocation-jobs", e.vendor.Answer(e.jobs))
 	mux.HandleFunc("POST /model/{id}/converse", e.vendor.Handle(e.converse))
 	mux.HandleFunc("POST /model/{id}/converse-stream", e.vendor.Handle(e.converse))
 	mux.HandleFunc("POST /model/{id}/invoke", e.vendor.Handle(e.invoke))
@@ -48,7 +71,7 @@ func New(l *lab.Lab) http.Handler {
 	mux.HandleFunc("GET /inference-profiles", e.vendor.Answer(e.profiles))
 	mux.HandleFunc("GET /inference-profiles/{id}", e.vendor.Answer(e.profile))
 	mux.HandleFunc("/", e.vendor.Handle(unknown))
-	return l.Serve(e.vendor, identified(mux))
+	return mux
 }
 
 // requestID is the header that names a request.

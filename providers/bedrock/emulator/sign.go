@@ -36,7 +36,7 @@ func (e *emulator) admit(r *http.Request) *lab.Failure {
 		}
 		return forbid("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
 	}
-	signed, refused := parseSignature(r)
+	signed, refused := parseSignature(r, name)
 	if refused != nil {
 		return refused
 	}
@@ -44,7 +44,12 @@ func (e *emulator) admit(r *http.Request) *lab.Failure {
 	if refused != nil {
 		return refused
 	}
-	if signed.compute(e.lab.Credential(), r, sum) != signed.sum {
+	return signed.verify(e.lab.Credential(), r, sum)
+}
+
+// verify computes the signature again.
+func (s *signature) verify(secret string, r *http.Request, bodySum string) *lab.Failure {
+	if s.compute(secret, r, bodySum) != s.sum {
 		return forbid("InvalidSignatureException", "The request signature we calculated does not match the signature "+
 			"you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
@@ -52,7 +57,7 @@ func (e *emulator) admit(r *http.Request) *lab.Failure {
 }
 
 // parseSignature reads the header and checks all but the sum.
-func parseSignature(r *http.Request) (*signature, *lab.Failure) {
+func parseSignature(r *http.Request, service string) (*signature, *lab.Failure) {
 	header, found := strings.CutPrefix(r.Header.Get("Authorization"), algorithm+" ")
 	if !found {
 		return nil, forbid("MissingAuthenticationTokenException", "Missing Authentication Token")
@@ -71,18 +76,18 @@ func parseSignature(r *http.Request) (*signature, *lab.Failure) {
 		id: scope[0], date: scope[1], region: scope[2], service: scope[3],
 		headers: strings.Split(fields["SignedHeaders"], ";"), sum: fields["Signature"],
 	}
-	return s, s.check(r)
+	return s, s.check(r, service)
 }
 
-func (s *signature) check(r *http.Request) *lab.Failure {
+func (s *signature) check(r *http.Request, service string) *lab.Failure {
 	switch {
 	case s.id != accessKey || r.Header.Get("X-Amz-Security-Token") != "":
 		return forbid("UnrecognizedClientException", "The security token included in the request is invalid.")
 	case s.region != region:
 		return forbid("InvalidSignatureException",
 			fmt.Sprintf("Credential should be scoped to a valid region, not '%s'.", s.region))
-	case s.service != name:
-		return forbid("InvalidSignatureException", "Credential should be scoped to correct service: 'bedrock'.")
+	case s.service != service:
+		return forbid("InvalidSignatureException", fmt.Sprintf("Credential should be scoped to correct service: '%s'.", service))
 	case !s.signs("host") && !s.signs(authority) || !s.signs("x-amz-date"):
 		return forbid("InvalidSignatureException", "'Host' and 'X-Amz-Date' must be in 'SignedHeaders'.")
 	case !strings.HasPrefix(r.Header.Get("X-Amz-Date"), s.date+"T"):
@@ -134,9 +139,13 @@ func hmacOf(key []byte, text string) []byte {
 }
 
 // path is the path as it came over the wire, with the prefix below which the program
-// serves the emulator, escaped once more: "%3A" becomes "%253A".
+// serves the emulator, escaped once more: "%3A" becomes "%253A". S3 alone takes it as it
+// came.
 func (s *signature) path(r *http.Request) string {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if s.service == objectService {
+		return path
+	}
 	return escape(path, "/")
 }
 
