@@ -28,6 +28,9 @@ type CallerOptions struct {
 	Prices providers.Pricer
 	// Limits bound the calls for an alias, by its name. Defaults to the router's own.
 	Limits map[string]providers.Limits
+	// Policies say how the targets of an alias are chosen, by its name. Defaults to by
+	// weight.
+	Policies map[string]Policy
 	// Budgets cap what tenants may spend. Defaults to none.
 	Budgets []Budget
 	// Now tells the time. Defaults to time.Now.
@@ -42,6 +45,7 @@ type Caller struct {
 	router  Asker
 	prices  providers.Pricer
 	limits  map[string]providers.Limits
+	policy  map[string]Policy
 	budgets []Budget
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error
@@ -56,7 +60,8 @@ type named struct{ tenant, name string }
 
 // NewCaller returns a caller.
 func NewCaller(o CallerOptions) *Caller {
-	c := &Caller{router: o.Router, prices: o.Prices, limits: o.Limits, budgets: o.Budgets, now: o.Now, sleep: o.Sleep}
+	c := &Caller{router: o.Router, prices: o.Prices, limits: o.Limits, policy: o.Policies, budgets: o.Budgets,
+		now: o.Now, sleep: o.Sleep}
 	c.reserves = flight.NewGroup(1, c.reserveAll)
 	if c.now == nil {
 		c.now = time.Now
@@ -76,8 +81,10 @@ type Step struct {
 	Sink    providers.Sink                         // nil for a whole answer
 	Began   func(target providers.Target, try int) // as in [providers.Call]
 	Hold    bool                                   // as in [providers.Call]
-	Alias   string                                 // whose limits hold where Limits is silent; "" for none
+	Alias   string                                 // whose policy holds, and whose limits where Limits is silent; "" for none
 	Limits  providers.Limits
+	// Conversation is what the step is about, by its id; "" where it stands alone.
+	Conversation string
 	// Within caps what a job and those that work for it may spend. Nil: no cap.
 	Within *Within
 	// Write stores what was learned, in the transaction that stores the answer.
@@ -163,6 +170,9 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Tenant:  run.Job.Tenant,
 		Ledger:  &ledger{caller: c, run: run, step: step},
 		Limits:  c.limitsOf(run, step),
+		Policy:  c.policy[step.Alias].Order,
+
+		Conversation: c.conversation(run, step),
 	})
 	if answer == nil {
 		return nil, failed(ctx, run, err)

@@ -13,6 +13,22 @@ import (
 	"dreamlab/tasks"
 )
 
+// Policy says how the targets of an alias are chosen, where no weights decide.
+type Policy struct {
+	Order  providers.Policy // "" where weights decide in every tier
+	Spread bool             // calls of one conversation need not stay at one target
+}
+
+// conversation names what the calls of one conversation for an alias have in common; ""
+// where they need not stay at one target.
+func (c *Caller) conversation(run *tasks.Run, step *Step) string {
+	policy, listed := c.policy[step.Alias]
+	if !listed || policy.Spread || step.Conversation == "" {
+		return ""
+	}
+	return run.Job.Tenant + "/" + step.Alias + "/" + step.Conversation
+}
+
 // Resolve returns the targets of a model's name for a tenant: those of an
 // alias, a tuned model of the tenant's, or a model of the catalogue named
 // provider/model. Of an alias' targets one is chosen by weight; sticky text (a
@@ -92,7 +108,11 @@ func (c *Caller) routed(
 ) ([][]providers.Target, error) {
 	var tiers [][]providers.Target
 	var last error
-	for _, members := range route.Choose(sticky) {
+	choose := route.Choose
+	if c.policy[route.Alias].Order != "" {
+		choose = route.ChooseWeighted
+	}
+	for _, members := range choose(sticky) {
 		var targets []providers.Target
 		for _, name := range members {
 			target, err := c.target(ctx, q, tenant, name)

@@ -96,8 +96,8 @@ func (b *breakers) open(target Target) (time.Time, *Error) {
 }
 
 // learn takes over what other processes know.
-func (b *breakers) learn(ctx context.Context, candidates []*candidate) {
-	targets := b.stale(candidates)
+func (b *breakers) learn(ctx context.Context, choices []Choice) {
+	targets := b.stale(choices)
 	if len(targets) == 0 {
 		return
 	}
@@ -111,13 +111,13 @@ func (b *breakers) learn(ctx context.Context, candidates []*candidate) {
 }
 
 // stale returns the targets of which other processes were not asked lately.
-func (b *breakers) stale(candidates []*candidate) []Target {
+func (b *breakers) stale(choices []Choice) []Target {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	var targets []Target
-	for _, candidate := range candidates {
-		target := candidate.target.plain()
+	for _, choice := range choices {
+		target := choice.Target.plain()
 		if c := b.circuit(target); now.Sub(c.asked) >= sharedFor {
 			c.asked = now
 			targets = append(targets, target)

@@ -14,20 +14,44 @@ type Target struct {
 	Priced string `json:"priced,omitempty"`
 	// Hosted means that its vendor bills it by the hour, and nothing by the token.
 	Hosted bool `json:"hosted,omitempty"`
+	// Account names whose key is used, where a vendor has several; "" is its first.
+	Account string `json:"account,omitempty"`
+	// Service is the vendor's tier of service that the call asks for; "" for the usual.
+	Service string `json:"service,omitempty"`
 }
 
 // plain is the target without what it costs, as all who ask for it know it.
-func (t Target) plain() Target { return Target{Provider: t.Provider, Model: t.Model} }
+func (t Target) plain() Target {
+	return Target{Provider: t.Provider, Model: t.Model, Account: t.Account, Service: t.Service}
+}
 
 // String returns "provider/model".
 func (t Target) String() string { return t.Provider + "/" + t.Model }
 
+// Key names what a vendor counts its limits for: a model for an account in a tier of
+// service.
+func (t Target) Key() string {
+	key := t.String()
+	if t.Account != "" {
+		key += "@" + t.Account
+	}
+	if t.Service != "" {
+		key += "+" + t.Service
+	}
+	return key
+}
+
 // Call is one answer to be had, from any of its targets.
 type Call struct {
 	Request Request // its Model is set from the target of each try
-	// Tiers are tried in order; within a tier, targets go by price, cheapest
-	// first, and those whose circuit is open or that must wait come last.
+	// Tiers are tried in order; within a tier, targets go by the policy, and those whose
+	// circuit is open or that must wait come last.
 	Tiers [][]Target
+	// Policy says which targets of a tier are preferred. Defaults to Cheapest.
+	Policy Policy
+	// Conversation keeps calls that have it in common at one target of a tier, by any
+	// name that no other has. Defaults to none.
+	Conversation string
 	// Tenant tells who asks from others, by any name: what one prompt of one tenant
 	// brings about closes no target for the others.
 	Tenant string
@@ -70,7 +94,8 @@ type Try struct {
 type Tried struct {
 	Target Target
 	Took   time.Duration
-	Kind   Kind // why it failed, "" where it answered
+	First  time.Duration // until the first chunk that shows something; 0 where none came
+	Kind   Kind          // why it failed, "" where it answered
 	// Skipped counts the events of an answer's stream that were no chunks.
 	Skipped int
 	Usage   Usage

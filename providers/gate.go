@@ -1,6 +1,9 @@
 package providers
 
-import "bytes"
+import (
+	"bytes"
+	"time"
+)
 
 // A gate keeps back at most this much of a stream that shows nothing yet.
 const gateBytes = 64 << 10
@@ -18,13 +21,18 @@ type gate struct {
 	open  bool // chunks were handed over
 	shown bool // one of them shows something
 	spoke bool // a chunk that shows something came
+
+	now     func() time.Time
+	spokeAt time.Time // when the first such chunk came
 }
 
 // take is the sink that the driver is given.
 func (g *gate) take(chunk Chunk) error {
 	g.watch.pause()
 	defer g.watch.resume()
-	g.spoke = g.spoke || chunk.Shows
+	if chunk.Shows && !g.spoke {
+		g.spoke, g.spokeAt = true, g.now()
+	}
 	switch {
 	case g.sink == nil:
 		return nil

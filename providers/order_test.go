@@ -16,12 +16,12 @@ func TestOrderDecidesWhoIsAsked(t *testing.T) {
 			"cheap": {says("c")}, "dear": {says("d")}, "spare": {fails(providers.KindAuth)},
 		})
 		var tiers []int
-		w.orderBy(t, func(_ context.Context, _ *providers.Call, choices []providers.Choice) []providers.Choice {
+		w.orderBy(t, func(_ context.Context, _ *providers.Call, choices []providers.Choice) ([]providers.Choice, *providers.Error) {
 			for _, c := range choices {
 				tiers = append(tiers, c.Tier)
 			}
 			slices.Reverse(choices)
-			return choices[:2]
+			return choices[:2], nil
 		})
 		answer, err := w.ask(t.Context(), at("cheap"), at("dear", "spare"))
 		if err != nil || answer.Target.Provider != "dear" || w.vendors["spare"].calls != 1 {
@@ -36,7 +36,9 @@ func TestOrderDecidesWhoIsAsked(t *testing.T) {
 func TestOrderMayLeaveNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string][]step{"cheap": {says("c")}})
-	w.orderBy(t, func(context.Context, *providers.Call, []providers.Choice) []providers.Choice { return nil })
+	w.orderBy(t, func(context.Context, *providers.Call, []providers.Choice) ([]providers.Choice, *providers.Error) {
+		return nil, nil
+	})
 	if _, err := w.ask(t.Context(), at("cheap")); err == nil || w.vendors["cheap"].calls != 0 {
 		t.Errorf("got %v after %d calls, want an error and none", err, w.vendors["cheap"].calls)
 	}

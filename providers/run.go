@@ -3,6 +3,7 @@ package providers
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,6 +38,7 @@ type candidate struct {
 	tries     int
 	failures  int
 	spoke     bool      // its last try brought something of an answer
+	spokeAt   time.Time // when that began
 	notBefore time.Time // by the call's own back-off
 	dead      bool      // can not answer this call
 	full      bool      // had no room for this call
@@ -45,20 +47,27 @@ type candidate struct {
 func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, error) {
 	run := &run{router: r, call: call, limits: limits, began: r.now()}
 	var choices []Choice
-	prices := map[Target]Price{}
 	for tier, members := range call.Tiers {
 		for _, target := range members {
-			choice, price, err := run.choice(target, tier)
+			choice, err := run.choice(target, tier)
 			if err != nil {
 				run.last = err
 				continue
 			}
-			choices, prices[target] = append(choices, choice), price
+			choices = append(choices, choice)
 		}
 	}
-	for _, choice := range r.order(ctx, &run.call, choices) {
+	r.breakers.learn(ctx, choices)
+	for i := range choices {
+		choices[i].NotBefore, _ = r.breakers.open(choices[i].Target)
+	}
+	choices, refusal := r.order(ctx, &run.call, choices)
+	if refusal != nil {
+		run.last = refusal
+	}
+	for _, choice := range choices {
 		run.candidates = append(run.candidates, &candidate{
-			target: choice.Target, driver: r.drivers[choice.Target.Provider], price: prices[choice.Target],
+			target: choice.Target, driver: r.drivers[choice.Target.Provider], price: choice.Price,
 			quote: choice.Quote, context: choice.Context,
 			limits: call.Limits.Over(r.limits[choice.Target.Provider]).filled(),
 		})
@@ -66,29 +75,39 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 	if len(run.candidates) == 0 {
 		return nil, run.exhausted()
 	}
-	r.breakers.learn(ctx, run.candidates)
 	return run, nil
 }
 
 // choice says what a call comes to at a target, unless it can not be asked or paid for.
-func (run *run) choice(target Target, tier int) (Choice, Price, *Error) {
-	var none Choice
+func (run *run) choice(target Target, tier int) (Choice, *Error) {
 	if !run.router.Known(target.Provider) {
-		return none, Price{}, notConfigured(target)
+		return Choice{}, notConfigured(target)
 	}
 	prices, at, model := run.router.prices, run.router.now(), cmp.Or(target.Priced, target.Model)
 	price, err := prices.Price(target.Provider, model, at)
 	if err != nil {
-		return none, Price{}, unpriced(target, err)
+		return Choice{}, unpriced(target, err)
 	}
 	quote, err := prices.Quote(target.Provider, model, &run.call.Request, at)
 	if err != nil {
-		return none, Price{}, unpriced(target, err)
+		return Choice{}, unpriced(target, err)
 	}
 	if target.Hosted {
 		price, quote = Price{From: price.From}, 0
 	}
-	return Choice{Target: target, Tier: tier, Quote: quote, Context: prices.Context(target.Provider, model)}, price, nil
+	target.Service = serviceOf(&run.call.Request)
+	return Choice{
+		Target: target, Tier: tier, Price: price, Quote: quote, Context: prices.Context(target.Provider, model),
+	}, nil
+}
+
+// serviceOf returns the tier of service that a request asks for, "" for the usual.
+func serviceOf(req *Request) string {
+	var tier string
+	if json.Unmarshal(req.Options["service_tier"], &tier) != nil || tier == "auto" || tier == "default" {
+		return ""
+	}
+	return plain(tier)
 }
 
 func unpriced(target Target, err error) *Error {

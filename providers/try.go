@@ -21,6 +21,9 @@ func (run *run) try(ctx context.Context, c *candidate) (answer *Answer, failure 
 	began := run.router.now()
 	reply, shown, failure := run.ask(ctx, c)
 	tried := Tried{Target: c.target, Took: run.router.now().Sub(began)}
+	if c.spoke {
+		tried.First = c.spokeAt.Sub(began)
+	}
 	if failure == nil {
 		run.router.breakers.succeeded(c.target)
 		answer = run.settle(c, reply, entry)
@@ -52,7 +55,7 @@ func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
 		return reply, false, asError(ctx, c.target, err)
 	}
 	gate := &gate{
-		sink: run.call.Sink, hold: run.call.Hold, watch: watch,
+		sink: run.call.Sink, hold: run.call.Hold, watch: watch, now: run.router.now,
 		began: func() { run.call.Began(c.target, run.tries) },
 	}
 	sink := gate.take
@@ -63,7 +66,7 @@ func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
 	if err == nil {
 		err = gate.flush()
 	}
-	c.spoke = gate.spoke
+	c.spoke, c.spokeAt = gate.spoke, gate.spokeAt
 	if reply == nil {
 		reply = &Reply{}
 	}

@@ -132,7 +132,7 @@ func (h *handler) step(ctx context.Context, t *turn) (handlers.Step, error) {
 		}
 	}
 	return handlers.Step{
-		Name: "answer", Purpose: "chat", Request: request, Tiers: tiers, Alias: t.in.Alias, Defer: true,
+		Name: "answer", Purpose: "chat", Request: request, Tiers: tiers, Alias: t.in.Alias, Conversation: t.in.Conversation, Defer: true,
 		Hold: t.in.Recovery == tasks.RecoverHold,
 	}, nil
 }

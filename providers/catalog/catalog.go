@@ -196,6 +196,12 @@ func (c *Catalog) Context(provider, model string) int {
 	return m.Context
 }
 
+// Caps returns what the model can; nil where that is not known.
+func (c *Catalog) Caps(provider, model string) []string {
+	m, _ := c.Find(provider, model)
+	return m.Caps
+}
+
 func sortPrices(prices []providers.Price) {
 	slices.SortStableFunc(prices, func(a, b providers.Price) int { return a.From.Compare(b.From) })
 }

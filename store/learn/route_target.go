@@ -79,8 +79,25 @@ func (r Route) Canary() (least RouteTarget, share int, found bool) {
 // is chosen by weight, then the others of the tier as fallbacks. The same sticky text, such as
 // a conversation's id, chooses the same models.
 func (r Route) Choose(sticky string) [][]string {
+	return r.order(sticky, func([]RouteTarget) bool { return true })
+}
+
+// ChooseWeighted is Choose for a route whose weights decide only where they differ: a tier of
+// equal weights is left as it is, to be ordered by other means.
+func (r Route) ChooseWeighted(sticky string) [][]string {
+	return r.order(sticky, func(tier []RouteTarget) bool {
+		return slices.ContainsFunc(tier, func(t RouteTarget) bool { return t.Weight != tier[0].Weight })
+	})
+}
+
+// order splits the tiers in which the weights decide.
+func (r Route) order(sticky string, weighted func(tier []RouteTarget) bool) [][]string {
 	var order [][]string
 	for _, tier := range r.tiers() {
+		if !weighted(tier) {
+			order = append(order, modelsOf(tier))
+			continue
+		}
 		chosen := choose(tier, sticky)
 		order = append(order, []string{tier[chosen].Model})
 		var others []string
@@ -94,6 +111,14 @@ func (r Route) Choose(sticky string) [][]string {
 		}
 	}
 	return order
+}
+
+func modelsOf(tier []RouteTarget) []string {
+	models := make([]string, len(tier))
+	for i, t := range tier {
+		models[i] = t.Model
+	}
+	return models
 }
 
 // choose picks a target of a tier by weight. The same sticky text picks the same target.

@@ -69,6 +69,19 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// TestChooseWeighted leaves a tier of equal weights as it is listed.
+func TestChooseWeighted(t *testing.T) {
+	t.Parallel()
+	r := learn.Route{Targets: []learn.RouteTarget{
+		{Model: "a", Weight: 100}, {Model: "b", Weight: 100},
+		{Model: "canary", Weight: 0, Tier: 1}, {Model: "champion", Weight: 100, Tier: 1},
+	}}
+	want := [][]string{{"a", "b"}, {"champion"}, {"canary"}}
+	if got := r.ChooseWeighted("x"); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestWithPrimary(t *testing.T) {
 	t.Parallel()
 	r := ladder()

@@ -10,10 +10,6 @@ import (
 	"dreamlab/store/redis"
 )
 
-// circuitsPatience bounds how long a call waits for the shared circuits: a chat's first
-// token may not wait long for advice.
-const circuitsPatience = 50 * time.Millisecond
-
 // circuits shares between the routers of all processes which models are not to be
 // called. It is advice: where Redis does not answer, none is known to be open.
 type circuits struct {
@@ -29,9 +25,9 @@ func newCircuits(queue *redis.Queue, log zerolog.Logger) providers.Circuits {
 func (c *circuits) OpenUntil(ctx context.Context, targets []providers.Target) map[providers.Target]time.Time {
 	names := make([]string, len(targets))
 	for i, target := range targets {
-		names[i] = target.String()
+		names[i] = target.Key()
 	}
-	ctx, cancel := context.WithTimeout(ctx, circuitsPatience)
+	ctx, cancel := context.WithTimeout(ctx, sharePatience)
 	defer cancel()
 	found, err := c.shared.NotBefore(ctx, names...)
 	if err != nil {
@@ -48,9 +44,9 @@ func (c *circuits) OpenUntil(ctx context.Context, targets []providers.Target) ma
 
 // Open tells the other processes not to call the target until then.
 func (c *circuits) Open(ctx context.Context, target providers.Target, until time.Time) {
-	ctx, cancel := context.WithTimeout(ctx, circuitsPatience)
+	ctx, cancel := context.WithTimeout(ctx, sharePatience)
 	defer cancel()
-	if err := c.shared.SetNotBefore(ctx, target.String(), until); err != nil {
+	if err := c.shared.SetNotBefore(ctx, target.Key(), until); err != nil {
 		c.log.Warn().Err(err).Str("target", target.String()).Msg("could not publish circuit state to other workers")
 	}
 }

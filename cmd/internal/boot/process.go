@@ -115,7 +115,8 @@ func (s *Stack) tuneDeps(caller *handlers.Caller) tune.Deps {
 
 func (s *Stack) caller() *handlers.Caller {
 	return handlers.NewCaller(handlers.CallerOptions{
-		Router: s.Router, Prices: s.Catalog, Limits: aliasLimits(s.Config), Budgets: s.budgets(),
+		Router: s.Router, Prices: s.Catalog, Limits: aliasLimits(s.Config), Policies: policies(s.Config),
+		Budgets: s.budgets(),
 	})
 }
 

@@ -19,6 +19,7 @@ func (l *loader) check() {
 	l.checkAddresses()
 	l.checkModels()
 	l.checkCaps()
+	l.checkPolicies()
 	l.checkLimits()
 	l.checkLanes()
 	l.checkTenants()

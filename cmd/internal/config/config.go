@@ -52,7 +52,8 @@ type Config struct {
 
 	Team      Team                `yaml:"team"`
 	Routes    map[string][]Target `yaml:"routes"`
-	Limits    map[string]Limits   `yaml:"limits"` // by alias
+	Policies  map[string]Policy   `yaml:"policies"` // by alias
+	Limits    map[string]Limits   `yaml:"limits"`   // by alias
 	Lanes     map[string]Lane     `yaml:"lanes"`
 	Tenants   []Tenant            `yaml:"tenants"`
 	Models    map[string]Model    `yaml:"models"` // by provider/model

@@ -119,6 +119,7 @@ tune: {margin: 0.7, hosting_hours: 900}
 budgets: [{purpose: fun, usd: -3, per: week}]
 schedules: [{id: a, cron: "* *", zone: UTC}, {id: a, cron: "@daily", misfire: all, overlap: maybe}]
 servers: [{name: groq, base_url: localhost, key_env: NOT_SET, limits: {connect: 1m, total: 1m, tries: 11}}]
+policies: {ghost: {order: cheapest}, lead: {order: random}, base: {}}
 limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 `
 	_, err := load(t, text, "CLOUDFLARE_API_TOKEN", "t0ken", "DREAMLAB_ADDR", "nowhere")
@@ -135,6 +136,7 @@ limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 		`misfire is "all"`, `overlap is "maybe"`,
 		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models",
 		"servers[0].limits.connect: 1m0s is out of range", "servers[0].limits.tries: 11", "servers[0].limits.total",
+		"policies.ghost: there is no such alias", `policies.lead.order: "random" is no order`, `policies.base.order: "" is no order`,
 		"limits.ghost: there is no such alias", "limits.lead.silence: -1s", "limits.base.first_token: 2h0m0s is out of range",
 		"NOT_SET, which is not set",
 	} {
@@ -322,6 +324,18 @@ func TestWhatServersArePassed(t *testing.T) {
 		if err := yaml.Unmarshal([]byte("pass: "+text), &server); err != nil || len(server.Pass) != want {
 			t.Errorf("%s: got %q, %v", text, server.Pass, err)
 		}
+	}
+}
+
+func TestPoliciesAreRead(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, "policies: {assistant: {order: fastest}, lead: {order: cheapest, sticky: false}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	assistant, lead := c.Policies["assistant"], c.Policies["lead"]
+	if assistant.Order != "fastest" || assistant.Sticky != nil || lead.Order != "cheapest" || lead.Sticky == nil || *lead.Sticky {
+		t.Errorf("assistant %+v, lead %+v", assistant, lead)
 	}
 }
 

@@ -1,0 +1,32 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"dreamlab/providers"
+)
+
+// Policy says how one of an alias's targets is chosen. Targets of a tier whose weights
+// differ are chosen by weight, whatever stands here.
+type Policy struct {
+	// Order prefers targets of a tier as they are listed (ordered), by what the request
+	// costs there (cheapest), or by the first token and the rate that were observed
+	// (fastest). Defaults to a choice by weight.
+	Order string `yaml:"order"`
+	// Sticky keeps a conversation at one target of a tier for as long as that answers,
+	// and brings it back to it. Defaults to true.
+	Sticky *bool `yaml:"sticky,omitempty"`
+}
+
+func (l *loader) checkPolicies() {
+	orders := []string{string(providers.Ordered), string(providers.Cheapest), string(providers.Fastest)}
+	for _, alias := range sorted(l.Policies) {
+		if len(l.Routes[alias]) == 0 {
+			l.fault("policies.%s: there is no such alias under routes: name one", alias)
+		}
+		if order := l.Policies[alias].Order; !slices.Contains(orders, order) {
+			l.fault("policies.%s.order: %q is no order: use %s", alias, order, strings.Join(orders, ", "))
+		}
+	}
+}
