@@ -75,7 +75,11 @@ func (b *batcher) Batchable(ctx context.Context, model string) (providers.BatchL
 
 // Submit uploads the file of requests under the batch's name and makes the batch of it.
 func (b *batcher) Submit(ctx context.Context, spec providers.BatchSpec) (providers.Batch, error) {
-	file, err := NewBatchFile(spec, b.encodeLine)
+	route := b.Route
+	if b.Bare {
+		route = ""
+	}
+	file, err := NewBatchFile(spec, b.BatchLines(route))
 	if err != nil {
 		return providers.Batch{}, b.Refused(spec.Model, err)
 	}
@@ -105,15 +109,15 @@ func (b *batcher) one(ctx context.Context, name string, call Call) (providers.Ba
 		return providers.Batch{}, err
 	}
 	if found.ID == "" {
-		return providers.Batch{}, b.garbled("the answer names no batch")
+		return providers.Batch{}, b.Garbled("the answer names no batch")
 	}
 	return found.batch(name), nil
 }
 
-// garbled is the error of an answer that does not hold what it must.
-func (b *batcher) garbled(message string) *providers.Error {
+// Garbled is the error of an answer that does not hold what it must.
+func (c *Client) Garbled(message string) *providers.Error {
 	return &providers.Error{
-		Kind: providers.KindServer, Provider: b.dialect.Provider, Message: message, Charge: providers.ChargeUnknown,
+		Kind: providers.KindServer, Provider: c.dialect.Provider, Message: message, Charge: providers.ChargeUnknown,
 	}
 }
 
@@ -199,7 +203,7 @@ func (b *batcher) Results(ctx context.Context, handle providers.Handle, each fun
 			continue
 		}
 		call := Call{Method: http.MethodGet, URL: b.Base + "/files/" + url.PathEscape(file) + "/content"}
-		call.Lines = func(line []byte) error { return b.line(ctx, line, each) }
+		call.Lines = func(line []byte) error { return b.BatchLine(ctx, line, each) }
 		if _, err := b.Do(ctx, call); err != nil {
 			return err
 		}

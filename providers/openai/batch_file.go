@@ -65,11 +65,16 @@ func (f *BatchFile) lines(leave func(error)) iter.Seq2[[]byte, error] {
 	}
 }
 
-// encodeLine makes a line of the file, with its end.
-func (b *batcher) encodeLine(model string, asked providers.BatchLine) ([]byte, error) {
+// BatchLines returns what makes OpenAI's lines, each of which names a route where one is
+// given.
+func (c *Client) BatchLines(route string) EncodeLine {
+	return func(model string, asked providers.BatchLine) ([]byte, error) { return c.encodeLine(model, route, asked) }
+}
+
+func (c *Client) encodeLine(model, route string, asked providers.BatchLine) ([]byte, error) {
 	request := *asked.Request
 	request.Model = model
-	body, err := b.words(&request, false)
+	body, err := c.words(&request, false)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +84,8 @@ func (b *batcher) encodeLine(model string, asked providers.BatchLine) ([]byte, e
 		URL    string `json:"url,omitempty"`
 		Body   any    `json:"body"`
 	}{ID: asked.ID, Body: body}
-	if !b.Bare {
-		line.Method, line.URL = http.MethodPost, b.Route
+	if route != "" {
+		line.Method, line.URL = http.MethodPost, route
 	}
 	encoded, err := plainjson.Encode(line)
 	return append(encoded, '\n'), err
@@ -151,7 +156,7 @@ func (b *batcher) uploadForm(ctx context.Context, name string, file *BatchFile) 
 		Size: int64(len(head)) + file.Size + int64(form.Len()),
 	})
 	if err == nil && made.ID == "" {
-		err = b.garbled("the answer to the upload names no file")
+		err = b.Garbled("the answer to the upload names no file")
 	}
 	return made.ID, err
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 )
 
 // maxLines bounds the bytes of a file of lines: no vendor takes a tenth of it in one batch.
@@ -60,35 +61,48 @@ func readLine(reader *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// line reads a line of a file of answers, or of failures, and hands it over.
-func (b *batcher) line(ctx context.Context, line []byte, each func(providers.BatchAnswer) error) error {
+// BatchLine reads a line of a file of answers, or of failures, and hands it over. The
+// answer stands in the line with its status around it, or bare.
+func (c *Client) BatchLine(ctx context.Context, line []byte, each func(providers.BatchAnswer) error) error {
 	var came struct {
-		ID       string `json:"custom_id"`
-		Response *struct {
-			Status int             `json:"status_code"`
-			ID     string          `json:"request_id"`
-			Body   json.RawMessage `json:"body"`
-		} `json:"response"`
-		Error json.RawMessage `json:"error"`
+		ID       string          `json:"custom_id"`
+		Response json.RawMessage `json:"response"`
+		Error    json.RawMessage `json:"error"`
 	}
 	if err := json.Unmarshal(line, &came); err != nil {
-		return b.garbled("a line of the answers is no JSON")
+		return c.Garbled("a line of the answers is no JSON")
 	}
 	if came.ID == "" {
 		return nil // whose it is cannot be told: its line counts as unanswered
 	}
-	made := providers.BatchAnswer{ID: came.ID}
-	if came.Response == nil || len(came.Response.Body) == 0 {
-		made.Err = b.lineFault(came.Error)
+	made, said := providers.BatchAnswer{ID: came.ID}, saidIn(came.Response)
+	if !completion.Present(said.Body) {
+		made.Err = c.lineFault(came.Error)
 		return each(made)
 	}
-	status := cmp.Or(came.Response.Status, http.StatusOK)
-	reply, err := b.Came(ctx, "", status, came.Response.ID, came.Response.Body)
+	reply, err := c.Came(ctx, "", said.Status, said.ID, said.Body)
 	made.Reply = reply
 	if err != nil && !errors.As(err, &made.Err) {
 		return err
 	}
 	return each(made)
+}
+
+// batchSaid is the answer to one line.
+type batchSaid struct {
+	Status int             `json:"status_code"`
+	ID     string          `json:"request_id"`
+	Body   json.RawMessage `json:"body"`
+}
+
+// saidIn takes an answer out of what stands around it, where something does.
+func saidIn(response json.RawMessage) batchSaid {
+	var around batchSaid
+	if completion.IsObject(response) && json.Unmarshal(response, &around) == nil && (around.Status != 0 || len(around.Body) > 0) {
+		around.Status = cmp.Or(around.Status, http.StatusOK)
+		return around
+	}
+	return batchSaid{Status: http.StatusOK, Body: response}
 }
 
 // Came reads an answer that came in a file as if it had come over the wire by itself.
@@ -106,11 +120,11 @@ func (c *Client) Came(
 }
 
 // lineFault is the error of a line that has no answer. What was not answered is not billed.
-func (b *batcher) lineFault(raw json.RawMessage) *providers.Error {
+func (c *Client) lineFault(raw json.RawMessage) *providers.Error {
 	f := newFailure(0, http.Header{}, []byte(`{"error":`+cmp.Or(string(raw), "null")+`}`))
 	e := &providers.Error{
-		Kind: b.dialect.Words.kindOf(f), Provider: b.dialect.Provider, Code: b.scrub(f.Code),
-		Message: b.scrub(f.Message), Charge: providers.ChargeNone,
+		Kind: c.dialect.Words.kindOf(f), Provider: c.dialect.Provider, Code: c.scrub(f.Code),
+		Message: c.scrub(f.Message), Charge: providers.ChargeNone,
 	}
 	if f.Code == "batch_expired" || f.Code == "batch_cancelled" {
 		e.Kind = providers.KindTimeout

@@ -59,6 +59,12 @@ var words = openai.Words{
 		"INTERNAL":            providers.KindServer,
 		"UNKNOWN":             providers.KindServer,
 		"DATA_LOSS":           providers.KindServer,
+
+		// The numbers of google.rpc.Code, as the lines of batches have them.
+		"2": providers.KindServer, "3": providers.KindInvalid, "4": providers.KindTimeout,
+		"5": providers.KindModelGone, "7": providers.KindPermission, "8": providers.KindRateLimit,
+		"9": providers.KindPermission, "10": providers.KindServer, "13": providers.KindServer,
+		"14": providers.KindCapacity, "15": providers.KindServer, "16": providers.KindAuth,
 	},
 }
 

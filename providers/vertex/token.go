@@ -14,10 +14,6 @@ import (
 // for itself until four minutes before; Google's own clients ask at 3:45.
 const early = 225 * time.Second
 
-// fresh is the age of a token that was just given out: one that is refused then is not
-// refused for its age.
-const fresh = time.Minute
-
 // tokens keeps the access token, and gets a new one before it ends. It is safe for
 // concurrent use: one asks, the others wait for the answer or for their context.
 type tokens struct {
@@ -25,10 +21,10 @@ type tokens struct {
 	now        func() time.Time
 	asking     chan struct{} // holds one value while somebody asks
 
-	mu    sync.Mutex
-	token string
-	got   time.Time
-	ends  time.Time
+	mu     sync.Mutex
+	token  string
+	ends   time.Time
+	proved bool // the vendor has taken it
 }
 
 func newTokens(c *credential, now func() time.Time) *tokens {
@@ -77,8 +73,8 @@ func (t *tokens) kept() (string, time.Duration) {
 func (t *tokens) keep(given *oauth2.Token) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.token, t.got = given.AccessToken, t.now()
-	t.ends = t.got.Add(time.Until(given.Expiry)) // by our clock, whatever the machine's says
+	t.token, t.proved = given.AccessToken, false
+	t.ends = t.now().Add(time.Until(given.Expiry)) // by our clock, whatever the machine's says
 }
 
 // secrets are what must never be shown: the token and what it was had with.
@@ -87,14 +83,22 @@ func (t *tokens) secrets() []string {
 	return append([]string{token}, t.credential.secrets...)
 }
 
-// drop forgets a token that was refused, and tells whether a new one may help.
+// taken remembers that the vendor has taken a token.
+func (t *tokens) taken(token string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.proved = t.proved || t.token == token
+}
+
+// drop forgets a token that was refused, and tells whether a new one may help: not in
+// place of one that was never taken.
 func (t *tokens) drop(refused string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.token != refused {
 		return t.token != "" // another has replaced it
 	}
-	if t.now().Sub(t.got) < fresh {
+	if !t.proved {
 		return false
 	}
 	t.token = ""
@@ -102,7 +106,7 @@ func (t *tokens) drop(refused string) bool {
 }
 
 // renewing sends a request once more, with a new token, where its token was refused
-// though it should be valid: it was revoked, or the project's policy has changed.
+// though it was taken before: it was revoked, or has ended by the vendor's clock.
 // Nothing was done for a request that was turned away at the door.
 type renewing struct {
 	base   http.RoundTripper
@@ -111,12 +115,11 @@ type renewing struct {
 
 // RoundTrip sends a request.
 func (r *renewing) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := r.base.RoundTrip(request)
+	response, err := r.send(request)
 	if err != nil || response.StatusCode != http.StatusUnauthorized || request.Body != nil && request.GetBody == nil {
 		return response, err
 	}
-	refused, _ := strings.CutPrefix(request.Header.Get("Authorization"), "Bearer ")
-	if !r.tokens.drop(refused) {
+	if !r.tokens.drop(tokenOf(request)) {
 		return response, nil
 	}
 	again := request.Clone(request.Context())
@@ -129,5 +132,19 @@ func (r *renewing) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 	}
 	response.Body.Close()
-	return r.base.RoundTrip(again)
+	return r.send(again)
+}
+
+// send sends a request once.
+func (r *renewing) send(request *http.Request) (*http.Response, error) {
+	response, err := r.base.RoundTrip(request)
+	if err == nil && response.StatusCode != http.StatusUnauthorized {
+		r.tokens.taken(tokenOf(request))
+	}
+	return response, err
+}
+
+// tokenOf returns the token that a request bears.
+func tokenOf(request *http.Request) string {
+	return strings.TrimPrefix(request.Header.Get("Authorization"), "Bearer ")
 }

@@ -29,6 +29,9 @@ const (
 	envInline     = "GOOGLE_CREDENTIALS"
 	envFile       = "GOOGLE_APPLICATION_CREDENTIALS"
 	envMetadata   = "GCE_METADATA_HOST"
+	envBatches    = "GOOGLE_VERTEX_BATCH_BUCKET"
+	envBatched    = "GOOGLE_VERTEX_BATCH_MODELS"
+	envStorage    = "GOOGLE_STORAGE_BASE_URL"
 )
 
 var settings = []providers.Setting{
@@ -59,6 +62,15 @@ var settings = []providers.Setting{
 		Env: envMetadata, Shared: true, Default: "169.254.169.254",
 		Help: "host of the metadata server that gives the machine's tokens",
 	},
+	{Env: envBatches, Help: "where the files of batches stand, as gs://bucket/prefix; without it there are no batches"},
+	{
+		Env: envBatched, Default: "meta/llama-4-,meta/llama-3.3-",
+		Help: "models that take batches, by the beginnings of their names: Google's own pages differ on them",
+	},
+	{
+		Env: envStorage, Default: "https://storage.googleapis.com",
+		Help: "base of Cloud Storage, for the files of batches",
+	},
 }
 
 // Vendor opens the Vertex AI driver.
@@ -72,6 +84,7 @@ const sandboxProject = "dreamlab-sandbox"
 func sandbox(address, credential string) map[string]string {
 	return map[string]string{
 		envProject: sandboxProject, envBase: address,
+		envStorage: address, envBatches: "gs://dreamlab-batches/vertex",
 		envInline: `{"type":"authorized_user","client_id":"dreamlab","client_secret":"dreamlab",` +
 			`"refresh_token":"` + credential + `","token_uri":"` + address + `/token"}`,
 	}
@@ -109,10 +122,14 @@ func open(config providers.Config) (providers.Driver, error) {
 		Authorize: tokens.authorize, Secrets: tokens.secrets, Options: options, Members: members,
 		Encode: encode, Classify: classify, Words: words,
 	}
-	return &driver{
+	d := &driver{
 		Client: openai.New(dialect, config), place: where,
 		publishers: strings.Split(value(envPublishers), ","),
-	}, nil
+	}
+	if value(envBatches) == "" {
+		return d, nil
+	}
+	return withBatches(d, value)
 }
 
 // carrier is what a client sends its requests with.

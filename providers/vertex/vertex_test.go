@@ -64,6 +64,8 @@ func TestOpenModelsConform(t *testing.T) {
 	providertest.Run(t, providertest.Harness{
 		Vendor: vertex.Vendor, Start: start, Settings: withOpenModels, Token: isToken,
 		Model: "meta/llama-4-maverick-17b-128e-instruct-maas", Embeddings: "intfloat/multilingual-e5-small-maas",
+		Batch: "meta/llama-4-maverick-17b-128e-instruct-maas",
+		Lacks: map[string]func(*providers.Request){"max_tokens": func(r *providers.Request) { r.MaxTokens = 8193 }},
 	})
 }
 
@@ -80,6 +82,8 @@ func TestSettings(t *testing.T) {
 		"GOOGLE_VERTEX_LOCATION":         "us/central",
 		"GOOGLE_VERTEX_LOCATIONS":        "meta/",
 		"GOOGLE_VERTEX_BASE_URL":         "nowhere",
+		"GOOGLE_VERTEX_BATCH_BUCKET":     "bucket",
+		"GOOGLE_STORAGE_BASE_URL":        "nowhere",
 		"GOOGLE_CREDENTIALS":             `{"type":"client"}`,
 		"GOOGLE_APPLICATION_CREDENTIALS": t.TempDir() + "/absent.json",
 	} {

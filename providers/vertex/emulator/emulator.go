@@ -1,6 +1,6 @@
 // Package emulator is Vertex AI where Google is not: tokens and the keys of service
-// accounts, the OpenAI-compatible endpoint, Gemini's own routes, embeddings and the
-// lists of publishers' models, with Google's errors
+// accounts, the OpenAI-compatible endpoint, Gemini's own routes, embeddings, the lists
+// of publishers' models and batches with so much of Cloud Storage, with Google's errors
 // (https://cloud.google.com/vertex-ai/docs/reference/rest,
 // https://cloud.google.com/apis/design/errors), answered by the sandbox's model.
 //
@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/work"
 )
 
 const name = "vertex"
@@ -24,6 +25,10 @@ const project = "dreamlab-sandbox"
 // New serves the paths of several of Google's hosts, which differ.
 func New(l *lab.Lab) http.Handler {
 	e := &emulator{lab: l, served: catalogue(l), keys: newKeys()}
+	if err := e.open(); err != nil {
+		vendor := lab.Vendor{Name: name, Fail: fail}
+		return l.Serve(vendor, vendor.Unusable(err))
+	}
 	e.openai = &lab.Dialect{
 		Vendor: e.vendor(failInList), Whole: whole, Chunk: chunk, Broken: broken, BrokenInList: true, Tail: tail,
 	}
@@ -45,16 +50,29 @@ func New(l *lab.Lab) http.Handler {
 		mux.HandleFunc("GET "+version+"/publishers/{publisher}/models", plain.Answer(e.models))
 		mux.HandleFunc("GET "+version+"/publishers/{publisher}/models/{model}", plain.Answer(e.model))
 	}
+	e.objects(mux)
+	e.batches(mux)
 	mux.HandleFunc("/", unknownRoute)
 	return l.Serve(plain, mux)
 }
 
+// open opens what an earlier run has left.
+func (e *emulator) open() (err error) {
+	if e.account, err = work.Open(e.lab, work.Options{Vendor: name}); err != nil {
+		return err
+	}
+	e.bucket, err = e.lab.OpenBucket(name)
+	return err
+}
+
 type emulator struct {
-	lab    *lab.Lab
-	served []entry
-	keys   *keys
-	openai *lab.Dialect // of the OpenAI-compatible endpoint
-	gemini *lab.Dialect // of Google's own routes
+	lab     *lab.Lab
+	account *work.Account
+	bucket  *lab.Bucket // of Cloud Storage
+	served  []entry
+	keys    *keys
+	openai  *lab.Dialect // of the OpenAI-compatible endpoint
+	gemini  *lab.Dialect // of Google's own routes
 }
 
 func (e *emulator) vendor(fail func(http.ResponseWriter, lab.Failure)) lab.Vendor {

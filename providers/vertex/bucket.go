@@ -1,0 +1,89 @@
+package vertex
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"dreamlab/providers/openai"
+)
+
+// bucket is where the files of batches stand in Cloud Storage.
+type bucket struct {
+	base, name string
+	prefix     string // of the objects' names; ends with a slash where it is not empty
+}
+
+// goodBucket is a bucket's name (https://cloud.google.com/storage/docs/buckets#naming).
+var goodBucket = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$`)
+
+func newBucket(value func(env string) string) (bucket, error) {
+	base, err := openai.CheckBase(envStorage, value(envStorage))
+	if err != nil {
+		return bucket{}, err
+	}
+	rest, found := strings.CutPrefix(value(envBatches), "gs://")
+	name, prefix, _ := strings.Cut(rest, "/")
+	if !found || !goodBucket.MatchString(name) {
+		return bucket{}, fmt.Errorf("%s: write it as gs://bucket or gs://bucket/prefix", envBatches)
+	}
+	if prefix = strings.Trim(prefix, "/"); prefix != "" {
+		prefix += "/"
+	}
+	return bucket{base: base, name: name, prefix: prefix}, nil
+}
+
+// uri is an object's name for Google.
+func (b bucket) uri(object string) string { return "gs://" + b.name + "/" + object }
+
+// objects is the address of the bucket's objects.
+func (b bucket) objects() string { return b.base + "/storage/v1/b/" + b.name + "/o" }
+
+// write keeps a file of requests under a name
+// (https://cloud.google.com/storage/docs/json_api/v1/objects/insert).
+func (b *batcher) write(ctx context.Context, object string, file *openai.BatchFile) error {
+	query := url.Values{"uploadType": {"media"}, "name": {object}}
+	content := file.Open()
+	defer content.Close()
+	_, err := b.Do(ctx, openai.Call{
+		Method: http.MethodPost, Raw: content, Size: file.Size,
+		URL: b.bucket.base + "/upload/storage/v1/b/" + b.bucket.name + "/o?" + query.Encode(),
+	})
+	return err
+}
+
+// list names the objects below a prefix.
+func (b *batcher) list(ctx context.Context, prefix string) ([]string, error) {
+	var names []string
+	query := url.Values{"prefix": {prefix}}
+	for range maxPages {
+		var page struct {
+			Items []struct {
+				Name string `json:"name"`
+			} `json:"items"`
+			Next string `json:"nextPageToken"`
+		}
+		call := openai.Call{Method: http.MethodGet, URL: b.bucket.objects() + "?" + query.Encode(), Out: &page}
+		if _, err := b.Do(ctx, call); err != nil {
+			return nil, err
+		}
+		for _, item := range page.Items {
+			names = append(names, item.Name)
+		}
+		if page.Next == "" {
+			break
+		}
+		query.Set("pageToken", page.Next)
+	}
+	return names, nil
+}
+
+// read hands over the lines of an object.
+func (b *batcher) read(ctx context.Context, object string, line func([]byte) error) error {
+	address := b.bucket.objects() + "/" + url.PathEscape(object) + "?alt=media"
+	_, err := b.Do(ctx, openai.Call{Method: http.MethodGet, URL: address, Lines: line})
+	return err
+}
