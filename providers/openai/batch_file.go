@@ -68,7 +68,9 @@ func (f *BatchFile) lines(leave func(error)) iter.Seq2[[]byte, error] {
 // BatchLines returns what makes OpenAI's lines, each of which names a route where one is
 // given.
 func (c *Client) BatchLines(route string) EncodeLine {
-	return func(model string, asked providers.BatchLine) ([]byte, error) { return c.encodeLine(model, route, asked) }
+	return func(model string, asked providers.BatchLine) ([]byte, error) {
+		return c.encodeLine(model, route, asked)
+	}
 }
 
 func (c *Client) encodeLine(model, route string, asked providers.BatchLine) ([]byte, error) {

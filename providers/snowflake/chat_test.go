@@ -248,3 +248,17 @@ func TestRequestInSnowflakesWords(t *testing.T) {
 		}
 	}
 }
+
+func TestVectorsOfOneLength(t *testing.T) {
+	t.Parallel()
+	embedder := serve(t, emulator.New(newLab(t)), nil).(providers.Embedder)
+	_, err := embedder.Embed(t.Context(), providers.EmbedRequest{Model: "m", Inputs: []string{"a"}, Dimensions: 8})
+	var e *providers.Error
+	if !errors.As(err, &e) || e.Kind != providers.KindUnsupported || e.Param != "dimensions" {
+		t.Errorf("got %v", err)
+	}
+	_, err = embedder.Embed(t.Context(), providers.EmbedRequest{Model: "none", Inputs: []string{"a"}})
+	if providers.KindOf(err) != providers.KindModelGone {
+		t.Errorf("got %v, want a model that is gone", err)
+	}
+}

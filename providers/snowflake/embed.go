@@ -2,7 +2,6 @@ package snowflake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -10,9 +9,15 @@ import (
 	"dreamlab/providers/openai"
 )
 
+var _ providers.Embedder = (*driver)(nil)
+
 // Embed turns texts into vectors, as [providers.Embedder] says. Each vector stands in a
 // list of its own.
-func (d *driver) Embed(ctx context.Context, model string, inputs []string) (providers.EmbedReply, error) {
+func (d *driver) Embed(ctx context.Context, req providers.EmbedRequest) (providers.EmbedReply, error) {
+	if err := req.NoDimensions(name); err != nil {
+		return providers.EmbedReply{}, err
+	}
+	model, inputs := req.Model, req.Inputs
 	var out struct {
 		Model string `json:"model"`
 		Data  []struct {
@@ -28,13 +33,9 @@ func (d *driver) Embed(ctx context.Context, model string, inputs []string) (prov
 		Text  []string `json:"text"`
 	}{model, inputs}
 	header, err := d.Do(ctx, openai.Call{
-		Method: http.MethodPost, URL: d.base + "/inference:embed", In: in, Out: &out,
+		Method: http.MethodPost, URL: d.base + "/inference:embed", In: in, Out: &out, Model: model,
 	})
 	if err != nil {
-		var e *providers.Error
-		if errors.As(err, &e) {
-			e.Model = model
-		}
 		return providers.EmbedReply{}, err
 	}
 	reply := providers.EmbedReply{

@@ -220,3 +220,24 @@ func TestReasoningIsCountedAsOutput(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Google's own models take one text at a time, and make vectors of the length that is
+// asked for.
+func TestVectorsOneByOne(t *testing.T) {
+	t.Parallel()
+	g := serve(t)
+	embedder := g.open(t, settings(g.URL), nil).(providers.Embedder)
+	ask := providers.EmbedRequest{Model: "google/gemini-embedding-001", Inputs: []string{"one", "two"}, Dimensions: 8}
+	reply, err := embedder.Embed(t.Context(), ask)
+	if err != nil || len(reply.Vectors) != 2 || len(reply.Vectors[0]) != 8 || len(asked(g)) != 2 {
+		t.Errorf("%+v, %v, by %d requests", reply, err, len(asked(g)))
+	}
+	ask.Model = "google/text-embedding-005"
+	if _, err := embedder.Embed(t.Context(), ask); err != nil || len(asked(g)) != 3 {
+		t.Errorf("%v, by %d requests", err, len(asked(g)))
+	}
+	ask.Model = "google/none"
+	if _, err := embedder.Embed(t.Context(), ask); providers.KindOf(err) != providers.KindModelGone {
+		t.Errorf("got %v, want a model that is gone", err)
+	}
+}

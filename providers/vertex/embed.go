@@ -21,6 +21,8 @@ func texts(model string) int {
 	return 250
 }
 
+var _ providers.Embedder = (*driver)(nil)
+
 // Embed turns texts into vectors, as [providers.Embedder] says. Google's own models
 // have a route of their own, the open ones that of OpenAI's dialect.
 func (d *driver) Embed(ctx context.Context, req providers.EmbedRequest) (providers.EmbedReply, error) {
@@ -72,16 +74,11 @@ func (d *driver) predict(ctx context.Context, req providers.EmbedRequest) (provi
 	for _, text := range inputs {
 		in.Instances = append(in.Instances, content{text})
 	}
-	address, ok := d.place.published(model)
-	if !ok {
-		return providers.EmbedReply{}, &providers.Error{
-			Kind: providers.KindModelGone, Provider: name, Model: model, Charge: providers.ChargeNone,
-			Message: "the model's name has no publisher: write google/ before it",
-		}
-	}
-	header, err := d.Do(ctx, openai.Call{Method: http.MethodPost, URL: address + ":predict", In: in, Out: &out})
+	header, err := d.Do(ctx, openai.Call{
+		Method: http.MethodPost, URL: d.place.published(model) + ":predict", In: in, Out: &out, Model: model,
+	})
 	if err != nil {
-		return providers.EmbedReply{}, d.about(model, err)
+		return providers.EmbedReply{}, err
 	}
 	reply := providers.EmbedReply{
 		Model: model, RequestID: header.Get("X-Request-Id"), Sandbox: header.Get("X-Dreamlab-Sandbox") == "true",
@@ -100,15 +97,3 @@ func (d *driver) predict(ctx context.Context, req providers.EmbedRequest) (provi
 }
 
 func empty(vector []float32) bool { return len(vector) == 0 }
-
-// about completes an error of a call that names its model in the path.
-func (d *driver) about(model string, err error) error {
-	var e *providers.Error
-	if errors.As(err, &e) {
-		e.Model = model
-		if e.Status == http.StatusNotFound {
-			e.Kind = providers.KindModelGone
-		}
-	}
-	return err
-}

@@ -100,12 +100,8 @@ func (p place) chats(model string) string {
 // url is the address of a route of OpenAI's dialect.
 func (p place) url(route, model string) string { return p.chats(model) + route }
 
-// published splits "publisher/model", and returns the address of the model.
-func (p place) published(model string) (address string, ok bool) {
-	publisher, id, found := strings.Cut(model, "/")
-	if !found || publisher == "" || id == "" {
-		return "", false
-	}
-	return p.parent(p.locationOf(model)) + "/publishers/" + url.PathEscape(publisher) +
-		"/models/" + url.PathEscape(id), true
+// published is the address of a publisher's model, by "publisher/model".
+func (p place) published(model string) string {
+	publisher, id, _ := strings.Cut(model, "/")
+	return p.parent(p.locationOf(model)) + "/publishers/" + url.PathEscape(publisher) + "/models/" + url.PathEscape(id)
 }

@@ -117,6 +117,9 @@ func (e *emulator) predict(w http.ResponseWriter, r *http.Request, served entry)
 		Instances []struct {
 			Content string `json:"content"`
 		} `json:"instances"`
+		Parameters struct {
+			Dimensions int `json:"outputDimensionality"`
+		} `json:"parameters"`
 	}
 	if err := lab.ReadJSON(r, &ask); err != nil {
 		return lab.Invalid("", "Invalid JSON payload received. %v", err)
@@ -135,9 +138,17 @@ func (e *emulator) predict(w http.ResponseWriter, r *http.Request, served entry)
 	for i, instance := range ask.Instances {
 		vectors, used := e.lab.Vectors(name, served.ID, []string{instance.Content})
 		predictions[i] = map[string]any{"embeddings": map[string]any{
-			"values": vectors[0], "statistics": map[string]any{"token_count": used.In, "truncated": false},
+			"values": shortened(vectors[0], ask.Parameters.Dimensions), "statistics": map[string]any{"token_count": used.In, "truncated": false},
 		}}
 	}
 	lab.WriteJSON(w, http.StatusOK, map[string]any{"predictions": predictions})
 	return nil
+}
+
+// shortened cuts a vector to the length that was asked for; 0 is as long as it is.
+func shortened(vector []float32, length int) []float32 {
+	if length <= 0 || length > len(vector) {
+		return vector
+	}
+	return vector[:length]
 }
