@@ -41,6 +41,11 @@ var settings = []providers.Setting{
 		Help: "names of the deployments, each with its model where that has another name: fast=gpt-5-nano,gpt-oss-120b; " +
 			"Azure itself lists what could be deployed",
 	},
+	{
+		Env: "AZURE_OPENAI_BATCH_DEPLOYMENTS",
+		Help: "deployments of the type Global Batch, each behind the one whose calls it answers: fast=fast-batch; " +
+			"without it there are no batches",
+	},
 	{Env: "AZURE_TENANT_ID", Shared: true, Help: "directory of the application that has access, for Entra ID"},
 	{Env: "AZURE_CLIENT_ID", Shared: true, Help: "id of that application"},
 	{Env: "AZURE_CLIENT_SECRET", Secret: true, Shared: true, Help: "secret of that application"},
@@ -59,16 +64,24 @@ var Vendor = providers.Vendor{Name: name, Settings: settings, Options: options, 
 
 // sandbox leads the driver to Azure's emulator.
 func sandbox(address, credential string) map[string]string {
-	return map[string]string{"AZURE_OPENAI_API_KEY": credential, "AZURE_OPENAI_ENDPOINT": address}
+	return map[string]string{
+		"AZURE_OPENAI_API_KEY": credential, "AZURE_OPENAI_ENDPOINT": address,
+		"AZURE_OPENAI_BATCH_DEPLOYMENTS": "gpt-5-nano=gpt-5-nano-batch",
+	}
 }
 
 // driver is Azure's client, which lists deployments where they are known.
 type driver struct {
 	*openai.Client
+	root     string
 	deployed deployments
+	batched  deployments // for batches, by the deployment whose calls they answer
 }
 
-var _ providers.Embedder = (*driver)(nil)
+var (
+	_ providers.Embedder = (*driver)(nil)
+	_ providers.Batches  = (*driver)(nil)
+)
 
 func open(config providers.Config) (providers.Driver, error) {
 	value := func(env string) string { return openai.Value(config, settings, env) }
@@ -76,8 +89,11 @@ func open(config providers.Config) (providers.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	deployed, err := parseDeployments(value("AZURE_OPENAI_DEPLOYMENTS"))
-	if err != nil {
+	d := &driver{root: at.root}
+	if d.deployed, err = parseDeployments("AZURE_OPENAI_DEPLOYMENTS", value); err != nil {
+		return nil, err
+	}
+	if d.batched, err = parseDeployments("AZURE_OPENAI_BATCH_DEPLOYMENTS", value); err != nil {
 		return nil, err
 	}
 	if config.HTTP == nil {
@@ -85,7 +101,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	}
 	dialect := openai.Dialect{
 		Provider: name, Base: at.root, Key: value("AZURE_OPENAI_API_KEY"), URL: at.url,
-		Encode: deployed.encode, Options: options, Words: words, Classify: classify,
+		Encode: d.encode, Options: options, Words: words, Classify: classify,
 	}
 	if dialect.Key != "" {
 		if at.project {
@@ -96,14 +112,16 @@ func open(config providers.Config) (providers.Driver, error) {
 			r.Header.Set("Api-Key", dialect.Key)
 			return nil
 		}
-		return &driver{openai.New(dialect, config), deployed}, nil
+		d.Client = openai.New(dialect, config)
+		return d, nil
 	}
 	tokens, err := newTokens(value, at, config)
 	if err != nil {
 		return nil, err
 	}
 	dialect.Authorize, dialect.Classify, dialect.Secrets = tokens.authorize, tokens.classify, tokens.secrets
-	return &driver{openai.New(dialect, config), deployed}, nil
+	d.Client = openai.New(dialect, config)
+	return d, nil
 }
 
 // The families of routes.

@@ -1,6 +1,7 @@
 package azure_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -34,26 +35,21 @@ func family(routes string) func(base string) map[string]string {
 	return func(base string) map[string]string {
 		return map[string]string{
 			"AZURE_OPENAI_ENDPOINT": base, "AZURE_OPENAI_API_KEY": providertest.Key, "AZURE_OPENAI_ROUTES": routes,
+			"AZURE_OPENAI_BATCH_DEPLOYMENTS": "gpt-5-nano=gpt-5-nano-batch",
 		}
 	}
 }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	const maverick = "Llama-4-Maverick-17B-128E-Instruct-FP8"
 	for _, routes := range []string{"v1", "classic", "models"} {
 		t.Run(routes, func(t *testing.T) {
 			t.Parallel()
 			providertest.Run(t, providertest.Harness{
 				Vendor: azure.Vendor, Start: start, Settings: family(routes), Model: "gpt-5-nano",
-				Embeddings: "text-embedding-3-small",
+				Embeddings: "text-embedding-3-small", Batch: "gpt-5-nano",
 				Lacks: map[string]func(*providers.Request){
-					"tools": func(r *providers.Request) {
-						r.Model, r.Tools = maverick, []byte(`[{"type":"function","function":{"name":"f"}}]`)
-					},
-					"response_format": func(r *providers.Request) {
-						r.Model, r.ResponseFormat = maverick, []byte(`{"type":"json_object"}`)
-					},
+					"top_k": func(r *providers.Request) { r.Options = map[string]json.RawMessage{"top_k": []byte("3")} },
 				},
 			})
 		})

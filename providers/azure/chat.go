@@ -9,8 +9,8 @@ import (
 )
 
 // encode puts a request into the words of a deployment's model.
-func (d deployments) encode(req *providers.Request, body *openai.Body) error {
-	model := d.model(req.Model)
+func (d *driver) encode(req *providers.Request, body *openai.Body) error {
+	model := d.deployed.model(d.live(req.Model))
 	switch {
 	case openai.Reasons(strings.ToLower(model)):
 		openai.LimitCompletion(body)

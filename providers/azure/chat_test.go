@@ -122,6 +122,24 @@ func TestBoundOfTheAnswer(t *testing.T) {
 	}
 }
 
+// What a model does not have is refused by its name, before Azure is asked.
+func TestModelOfTextAlone(t *testing.T) {
+	t.Parallel()
+	driver := connect(t, answer(http.StatusInternalServerError, nil, ""), nil)
+	for param, change := range map[string]func(*providers.Request){
+		"tools":           func(r *providers.Request) { r.Tools = []byte(`[{"type":"function","function":{"name":"f"}}]`) },
+		"response_format": func(r *providers.Request) { r.ResponseFormat = []byte(`{"type":"json_object"}`) },
+	} {
+		req := request("Llama-4-Maverick-17B-128E-Instruct-FP8")
+		change(req)
+		_, err := driver.Chat(t.Context(), req, nil)
+		var e *providers.Error
+		if !errors.As(err, &e) || e.Kind != providers.KindUnsupported || e.Param != param {
+			t.Errorf("%s: got %+v", param, e)
+		}
+	}
+}
+
 func TestAzuresFailures(t *testing.T) {
 	t.Parallel()
 	const filtered = `{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content ` +

@@ -19,28 +19,38 @@ func (at resource) query() string { return url.Values{"api-version": {at.version
 // escape makes one segment of a path of a deployment's name.
 func escape(deployment string) string { return url.PathEscape(deployment) }
 
-// deployments maps the names of deployments to those of their models.
+// deployments maps the names of deployments to those of their models, or of others.
 type deployments map[string]string
 
-func parseDeployments(text string) (deployments, error) {
+// parseDeployments reads a setting that holds pairs, such as a=b,c=d.
+func parseDeployments(setting string, value func(env string) string) (deployments, error) {
 	known := deployments{}
-	for part := range strings.SplitSeq(text, ",") {
+	for part := range strings.SplitSeq(value(setting), ",") {
 		deployment, model, _ := strings.Cut(part, "=")
 		deployment, model = strings.TrimSpace(deployment), strings.TrimSpace(model)
 		switch {
 		case deployment == "" && model == "":
 			continue
 		case deployment == "" || strings.Contains(model, "="):
-			return nil, fmt.Errorf("AZURE_OPENAI_DEPLOYMENTS: %q is no deployment: write name=model or name", part)
+			return nil, fmt.Errorf("%s: %q is no deployment: write name=other or name", setting, part)
 		}
 		known[deployment] = cmp.Or(model, deployment)
 	}
 	return known, nil
 }
 
-// model returns the name of a deployment's model, which is the deployment's where
-// nothing else is known.
+// model returns what a deployment is mapped to: itself, where nothing else is known.
 func (d deployments) model(deployment string) string { return cmp.Or(d[deployment], deployment) }
+
+// live returns the deployment whose calls one for batches answers, and any other as it is.
+func (d *driver) live(deployment string) string {
+	for live, batch := range d.batched {
+		if batch == deployment {
+			return live
+		}
+	}
+	return deployment
+}
 
 // Models lists the deployments that the operator named, else what Azure lists, which
 // is what could be deployed.

@@ -23,6 +23,11 @@ type Batches struct {
 	Base string // the routes /files and /batches stand below it
 	// Route is what each line asks for, in the vendor's words: "/v1/chat/completions".
 	Route string
+	// Endpoint is what a batch is made for, where that is another word. Defaults to Route.
+	Endpoint string
+	// Look is the time between two looks at an uploaded file, where the vendor has to
+	// check it before a batch may be made of it. Defaults to no look.
+	Look time.Duration
 	// Limits returns what one batch of a model may hold, false where it takes none.
 	Limits func(model string) (providers.BatchLimits, bool)
 	// Unlisted says that the vendor's list of models does not tell what takes batches.
@@ -46,7 +51,7 @@ type batcher struct {
 // NewBatcher returns the batches of a client's vendor.
 func NewBatcher(client *Client, batches Batches) providers.Batcher {
 	batches.Base = strings.TrimRight(batches.Base, "/")
-	batches.Purpose = cmp.Or(batches.Purpose, "batch")
+	batches.Purpose, batches.Endpoint = cmp.Or(batches.Purpose, "batch"), cmp.Or(batches.Endpoint, batches.Route)
 	b := &batcher{client, batches}
 	if b.Upload == nil {
 		b.Upload = b.uploadForm
@@ -87,11 +92,14 @@ func (b *batcher) Submit(ctx context.Context, spec providers.BatchSpec) (provide
 	if err != nil {
 		return providers.Batch{}, b.Refused(spec.Model, file.Cause(err))
 	}
+	if err := b.checked(ctx, id); err != nil {
+		return providers.Batch{}, err
+	}
 	window := "24h"
 	if b.Window != nil {
 		window = b.Window(spec.Window)
 	}
-	in := map[string]any{"input_file_id": id, "endpoint": b.Route, "completion_window": window}
+	in := map[string]any{"input_file_id": id, "endpoint": b.Endpoint, "completion_window": window}
 	if !b.Bare {
 		in["metadata"] = map[string]string{"name": spec.Name}
 	}

@@ -8,6 +8,9 @@ import (
 	"iter"
 	"mime/multipart"
 	"net/http"
+	"net/url"
+	"strings"
+	"time"
 
 	"dreamlab/providers"
 	"dreamlab/store/plainjson"
@@ -167,4 +170,43 @@ func (b *batcher) uploadForm(ctx context.Context, name string, file *BatchFile) 
 func startFile(writer *multipart.Writer, name string) error {
 	_, err := writer.CreateFormFile("file", name)
 	return err
+}
+
+// maxLooks is how often an uploaded file is looked at.
+const maxLooks = 30
+
+// checked waits until the vendor has checked an uploaded file.
+func (b *batcher) checked(ctx context.Context, id string) error {
+	if b.Look == 0 {
+		return nil
+	}
+	for range maxLooks {
+		var file struct {
+			Status string `json:"status"`
+		}
+		call := Call{Method: http.MethodGet, URL: b.Base + "/files/" + url.PathEscape(id), Out: &file}
+		if _, err := b.Do(ctx, call); err != nil {
+			return err
+		}
+		switch strings.ToLower(file.Status) {
+		case "", "processed":
+			return nil
+		case "error", "deleted", "deleting":
+			return b.fileFault(providers.KindInvalid, "the vendor refuses the file of requests")
+		}
+		select {
+		case <-ctx.Done():
+			kind, _ := providers.ContextKind(ctx)
+			return b.fileFault(kind, "the vendor is still checking the file of requests")
+		case <-time.After(b.Look):
+		}
+	}
+	return b.fileFault(providers.KindCapacity, "the vendor is still checking the file of requests")
+}
+
+// fileFault is what is wrong with a file before a batch is made of it, which costs nothing.
+func (b *batcher) fileFault(kind providers.Kind, message string) error {
+	return &providers.Error{
+		Kind: kind, Provider: b.dialect.Provider, Message: message, Charge: providers.ChargeNone,
+	}
 }

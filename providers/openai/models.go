@@ -55,15 +55,19 @@ func (m model) info() providers.ModelInfo {
 	return info
 }
 
-// List reads {"data":[…]} and the bare array, which Together sends.
+// List reads {"data":[…]}, the bare array, which Together sends, and Azure's {"value":[…]}.
 func List[T any](raw []byte) ([]T, error) {
 	var wrapped struct {
-		Data []T `json:"data"`
+		Data  []T `json:"data"`
+		Value []T `json:"value"`
 	}
 	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("[")) {
 		err := json.Unmarshal(raw, &wrapped.Data)
 		return wrapped.Data, err
 	}
 	err := json.Unmarshal(raw, &wrapped)
+	if wrapped.Data == nil {
+		return wrapped.Value, err
+	}
 	return wrapped.Data, err
 }

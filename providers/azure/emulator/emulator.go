@@ -4,7 +4,7 @@
 // describe them (https://learn.microsoft.com/azure/ai-foundry/openai/reference),
 // answered by the sandbox's model.
 //
-// It has no responses, images, speech or fine-tuning.
+// It has batches, and no responses, images, speech or fine-tuning.
 package emulator
 
 import (
@@ -13,6 +13,7 @@ import (
 
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/sandbox/model"
+	"dreamlab/providers/sandbox/work"
 )
 
 const name = "azure"
@@ -23,8 +24,15 @@ func New(l *lab.Lab) http.Handler {
 	e := &emulator{lab: l, deployed: deployments(l), tokens: &tokens{clock: l.Now}}
 	e.vendor = lab.Vendor{Name: name, Fail: fail, Keyless: e.keyless, Admit: e.admit}
 	e.dialect = &lab.Dialect{Vendor: e.vendor, Whole: whole, Chunk: chunk, Broken: broken, Tail: tail, Head: head}
+	account, err := work.Open(l, work.Options{
+		Vendor: name, Hour: func(string) int64 { return 0 }, Brain: func(string) *model.Model { return nil },
+	})
+	if err != nil {
+		return l.Serve(e.vendor, e.vendor.Unusable(err))
+	}
 	mux := http.NewServeMux()
 	e.inference(mux)
+	e.batches(mux, account)
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", e.token)
 	mux.HandleFunc("/", unknownRoute)
 	return l.Serve(e.vendor, mux)
@@ -68,6 +76,9 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 		return lab.Invalid("", "We could not parse the JSON body of your request: %v", err)
 	}
 	by, refused := e.serving(r, ask.Model)
+	if refused == nil && by.batch {
+		refused = lab.Invalid("", "The deployment %s is of the type GlobalBatch, which answers batches alone.", by.name)
+	}
 	if refused == nil {
 		refused = ask.check(by)
 	}

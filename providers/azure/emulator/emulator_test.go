@@ -1,6 +1,9 @@
 package emulator_test
 
 import (
+	"bytes"
+	"errors"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -222,4 +225,56 @@ func TestModels(t *testing.T) {
 	rig.Do("GET", "/openai/v1/models", nil).Is(t, 200, "data.0.id", "gpt-5-nano", "data.0.capabilities.chat_completion", "true")
 	rig.Do("GET", "/openai/v1/models/gpt-oss-120b", nil).Is(t, 200, "id", "gpt-oss-120b")
 	rig.Do("GET", "/openai/v1/models/none", nil).Is(t, 404, "error.code", "model_not_found")
+}
+
+// order uploads a file and makes a batch of it.
+func order(t *testing.T, rig *sandboxtest.Rig, text string) *sandboxtest.Answer {
+	t.Helper()
+	var form bytes.Buffer
+	writer := multipart.NewWriter(&form)
+	part, err := writer.CreateFormFile("file", "rows.jsonl")
+	if err == nil {
+		_, err = part.Write([]byte(text))
+	}
+	if err = errors.Join(err, writer.WriteField("purpose", "batch"), writer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, rig.URL+"/openai/files?api-version=2024-10-21", &form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", writer.FormDataContentType())
+	req.Header.Set("Api-Key", "sandbox")
+	file := rig.Want(rig.Send(req), 200)
+	return rig.Want(rig.Do("POST", "/openai/v1/batches", map[string]any{
+		"input_file_id": file.Text("id"), "endpoint": "/chat/completions", "completion_window": "24h"}), 200)
+}
+
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	const row = `{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"model":"gpt-5-nano-batch",` +
+		`"messages":[{"role":"user","content":"Hello"}]}}` + "\n"
+	for name, c := range map[string]struct{ text, status, code string }{
+		"as it should":    {row, "completed", ""},
+		"the other route": {strings.Replace(row, "/v1/chat", "/chat", 1), "completed", ""},
+		"marked":          {"\ufeff" + row, "failed", "invalid_request"},
+		"a live one":      {strings.Replace(row, "nano-batch", "nano", 1), "failed", "model_not_found"},
+	} {
+		made := order(t, rig, c.text)
+		made.Is(t, 200, "status", "Validating", "request_counts.total", "")
+		if !strings.HasPrefix(made.Text("created_at"), "2026-") {
+			t.Errorf("%s: made at %s", name, made.Text("created_at"))
+		}
+		rig.Lab.Advance(24 * time.Hour)
+		over := rig.Do("GET", "/openai/v1/batches/"+made.Text("id"), nil)
+		over.Is(t, 200, "status", c.status, "errors.data.0.code", c.code)
+		if c.status == "completed" {
+			rig.Do("GET", "/openai/v1/files/"+over.Text("output_file_id")+"/content", nil).Is(t, 200, "response.status_code", "200", "custom_id", "a")
+			if empty := rig.Do("GET", "/openai/v1/files/"+over.Text("error_file_id")+"/content", nil); empty.Status != 200 || len(empty.Body) > 0 {
+				t.Errorf("%s: the file of failures is %d %s", name, empty.Status, empty.Body)
+			}
+		}
+	}
+	rig.Do("POST", chat, ask(map[string]any{"model": "gpt-5-nano-batch"})).Is(t, 400, "error.code", "BadRequest")
 }

@@ -39,6 +39,15 @@ func fail(w http.ResponseWriter, f lab.Failure) {
 	if f.Status == http.StatusTooManyRequests {
 		f.Message = cmp.Or(f.Message, limitMessage(f))
 	}
+	if seconds, err := strconv.ParseFloat(f.RetryAfter, 64); err == nil {
+		w.Header().Set("Retry-After-Ms", strconv.FormatFloat(seconds*1000, 'f', 0, 64))
+	}
+	f = words().Complete(f)
+	lab.WriteFailure(w, f, errorBody(f))
+}
+
+// errorBody makes the body of an error.
+func errorBody(f lab.Failure) any {
 	f = words().Complete(f)
 	object := map[string]any{"code": f.Code, "message": f.Message}
 	if f.Type != "" {
@@ -48,10 +57,7 @@ func fail(w http.ResponseWriter, f lab.Failure) {
 		maps.Copy(object, filtered())
 	}
 	maps.Copy(object, f.Extra)
-	if seconds, err := strconv.ParseFloat(f.RetryAfter, 64); err == nil {
-		w.Header().Set("Retry-After-Ms", strconv.FormatFloat(seconds*1000, 'f', 0, 64))
-	}
-	lab.WriteFailure(w, f, map[string]any{"error": object})
+	return map[string]any{"error": object}
 }
 
 // limitMessage says when to try again in words, too.

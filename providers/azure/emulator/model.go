@@ -17,6 +17,7 @@ type deployment struct {
 	reasons  bool   // takes max_completion_tokens, and no max_tokens
 	textOnly bool   // takes neither tools nor formats
 	flex     bool   // offered in the tier flex
+	batch    bool   // of the type Global Batch: it answers no live calls
 	brain    *model.Model
 }
 
@@ -34,6 +35,8 @@ func deployments(l *lab.Lab) []deployment {
 		{name: "Llama-4-Maverick-17B-128E-Instruct-FP8", model: "Llama-4-Maverick-17B-128E-Instruct-FP8",
 			context: 128_000, limit: 400_000, textOnly: true, brain: l.Large},
 		{name: "first", model: "gpt-5-nano-2025-08-07", context: 400_000, limit: 10_000, reasons: true, brain: l.Small},
+		{name: "gpt-5-nano-batch", model: "gpt-5-nano-2025-08-07", context: 400_000, limit: 250_000, reasons: true,
+			batch: true, brain: l.Small},
 		{name: "text-embedding-3-small", model: "text-embedding-3-small", context: 8_191, limit: 120_000},
 	}
 }
@@ -43,8 +46,13 @@ func (e *emulator) serving(r *http.Request, named string) (deployment, *lab.Fail
 	if inPath := r.PathValue("deployment"); inPath != "" {
 		named = inPath
 	}
+	return e.named(named)
+}
+
+// named returns a deployment by its name.
+func (e *emulator) named(name string) (deployment, *lab.Failure) {
 	for _, d := range e.deployed {
-		if d.name == named {
+		if d.name == name {
 			return d, nil
 		}
 	}
@@ -77,7 +85,7 @@ const released = 1754529000
 func (e *emulator) models(*http.Request) (any, *lab.Failure) {
 	var list []deployment
 	for _, d := range e.deployed {
-		if d.name != "first" {
+		if d.name != "first" && !d.batch {
 			list = append(list, d)
 		}
 	}

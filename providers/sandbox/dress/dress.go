@@ -27,6 +27,12 @@ type Batches struct {
 	Percent int64  // of the live price
 	// Windows are the vendor's words. Defaults to "24h" alone.
 	Windows []string
+	// Aliases are other words for Route, of which a vendor's pages use several.
+	Aliases []string
+	// Line reads the lines of a batch for a route. Defaults to [Line].
+	Line func(route string) work.ParseLine
+	// Mend puts the object of a batch into the vendor's own form. Defaults to OpenAI's.
+	Mend func(state work.BatchState, object map[string]any)
 	// Model finds the model that all lines of a batch have to name.
 	Model func(id string) *lab.Failure
 	// Answer answers a line as a live call.
@@ -108,12 +114,16 @@ func (bs *Batches) create(r *http.Request, ask *asked) (any, *lab.Failure) {
 		windows = []string{"24h"}
 	}
 	switch {
-	case ask.Endpoint != bs.Route:
+	case ask.Endpoint != bs.Route && !slices.Contains(bs.Aliases, ask.Endpoint):
 		return nil, lab.Invalid("endpoint", "the endpoint %q takes no batches: use %s", ask.Endpoint, bs.Route)
 	case !slices.Contains(windows, ask.Window):
 		return nil, lab.Invalid("completion_window", "the window %q is none of %v", ask.Window, windows)
 	}
-	lines, faults, refused := bs.Account.Batches.Lines(ask.File, Line(ask.Endpoint))
+	parse := Line
+	if bs.Line != nil {
+		parse = bs.Line
+	}
+	lines, faults, refused := bs.Account.Batches.Lines(ask.File, parse(ask.Endpoint))
 	if refused != nil {
 		return nil, refused
 	}
@@ -177,6 +187,9 @@ func (bs *Batches) object(b work.Batch) any {
 	}
 	object := Object(b, bs.Lab.Now())
 	object["endpoint"], object["completion_window"], object["metadata"] = ask.Endpoint, ask.Window, ask.Metadata
+	if bs.Mend != nil {
+		bs.Mend(b.State(bs.Lab.Now()), object)
+	}
 	return object
 }
 

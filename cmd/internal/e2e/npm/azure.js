@@ -66,4 +66,20 @@ const entra = new AzureOpenAI({
 });
 const signed = await entra.chat.completions.create({ model: "first", messages });
 assert.ok(signed.choices[0].message.content.length > 0);
+
+const rows = ["a", "b"].map((custom_id) => JSON.stringify({
+  custom_id, method: "POST", url: "/v1/chat/completions", body: { model: "gpt-5-nano-batch", messages },
+}));
+for (const client of [azure, v1]) {
+  const file = await client.files.create({ purpose: "batch", file: new File([rows.join("\n")], "rows.jsonl") });
+  const made = await client.batches.create({
+    input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h",
+  });
+  assert.equal(made.status, "Validating");
+  await fetch(`${process.env.SANDBOX_URL}/_sandbox/clock`, { method: "POST", body: JSON.stringify({ advance: "24h" }) });
+  const over = await client.batches.retrieve(made.id);
+  assert.equal(over.status, "completed");
+  const text = await (await client.files.content(over.output_file_id)).text();
+  assert.deepEqual(text.trim().split("\n").map((line) => JSON.parse(line).custom_id).sort(), ["a", "b"]);
+}
 console.log("accepted");
