@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 )
 
 // embedding is a vendor of vectors alone, which fails first where it is told so.
@@ -48,7 +49,7 @@ func TestVectorsGoThroughTheRouter(t *testing.T) {
 	if err := json.Unmarshal(answer.Reply.Body, &texts); err != nil || len(texts) != 2 {
 		t.Fatalf("%s, %v", answer.Reply.Body, err)
 	}
-	second, err := providers.DecodeVector(texts[1])
+	second, err := completion.DecodeVector(texts[1])
 	if err != nil || !slices.Equal(second, []float32{0.25, 3}) {
 		t.Errorf("%v, %v", second, err)
 	}
@@ -63,7 +64,7 @@ func TestVectorsGoThroughTheRouter(t *testing.T) {
 		t.Errorf("a vendor without embeddings: %v", err)
 	}
 	for _, text := range []string{"AAA", "?", "AAAA"} {
-		if _, err := providers.DecodeVector(text); err == nil {
+		if _, err := completion.DecodeVector(text); err == nil {
 			t.Errorf("%q is a vector", text)
 		}
 	}

@@ -9,6 +9,7 @@ const (
 	ChatRun            Kind = "chat.run"
 	BatchRun           Kind = "batch.run"
 	BatchLive          Kind = "batch.live"
+	EmbedRun           Kind = "embed.run"
 	ConversationForget Kind = "conversation.forget"
 	ExperienceImport   Kind = "experience.import"
 	DreamPlan          Kind = "dream.plan"
@@ -27,7 +28,7 @@ const (
 // Kinds returns every kind. A handler exists for each; a test holds that.
 func Kinds() []Kind {
 	return []Kind{
-		ChatRun, BatchRun, BatchLive, ConversationForget, ExperienceImport,
+		ChatRun, EmbedRun, BatchRun, BatchLive, ConversationForget, ExperienceImport,
 		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate,
 		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneReap,
 		ScheduleTick, WebhookDeliver,

@@ -12,6 +12,7 @@ import (
 	"dreamlab/handlers/batch"
 	"dreamlab/handlers/chat"
 	"dreamlab/handlers/dream"
+	"dreamlab/handlers/embed"
 	"dreamlab/handlers/experience"
 	"dreamlab/handlers/forget"
 	"dreamlab/handlers/schedule"
@@ -63,6 +64,7 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 	}
 	list := map[tasks.Kind]tasks.Handler{
 		tasks.ChatRun:          chat.New(chat.Options{Caller: d.Caller, Replies: d.Replies}),
+		tasks.EmbedRun:         embed.New(d.Caller),
 		tasks.ExperienceImport: experience.Import(d.Bucket),
 		tasks.ConversationForget: forget.Conversation(forget.Deps{
 			Bucket: d.Bucket, Replies: d.Replies, Pause: d.ForgetPause,

@@ -5,6 +5,7 @@ package together
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -124,4 +125,13 @@ const endpointPrefix = "dreamlab-"
 func dedicatedModel(model string) bool {
 	_, rest, _ := strings.Cut(model, "/")
 	return strings.Contains(rest, "/") || strings.HasPrefix(rest, endpointPrefix)
+}
+
+// Embed turns texts into vectors, as [providers.Embedder] says. Together's models make
+// them of one length.
+func (d *driver) Embed(ctx context.Context, req providers.EmbedRequest) (providers.EmbedReply, error) {
+	if err := req.NoDimensions(name); err != nil {
+		return providers.EmbedReply{}, err
+	}
+	return d.Client.Embed(ctx, req)
 }

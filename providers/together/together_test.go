@@ -37,7 +37,7 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	providertest.Run(t, providertest.Harness{
 		Vendor: together.Vendor, Start: start, Settings: settings, Model: "openai/gpt-oss-20b",
-		Batch:   "openai/gpt-oss-20b",
+		Batch: "openai/gpt-oss-20b", Embeddings: "intfloat/multilingual-e5-large-instruct",
 		Tunable: "openai/gpt-oss-20b", Unhostable: "meta-llama/Llama-3.3-70B-Instruct-Reference",
 		Lacks: map[string]func(*providers.Request){
 			"tool_choice": func(r *providers.Request) {

@@ -127,7 +127,7 @@ func TestBadInput(t *testing.T) {
 			"invalid_request", "", "UTF-8"},
 		"unknown group": {"GET", "/v1/usage?group_by=moon", "", nil, 400, "invalid_request", "group_by", ""},
 		"unknown time":  {"GET", "/v1/usage?end_time=now", "", nil, 400, "invalid_request", "end_time", ""},
-		"unknown path":  {"GET", "/v1/embeddings", "", nil, 404, "not_found", "", "/openapi.yaml"},
+		"unknown path":  {"GET", "/v1/images", "", nil, 404, "not_found", "", "/openapi.yaml"},
 		"wrong method":  {"DELETE", "/v1/jobs", "", nil, 405, "invalid_request", "", "GET, POST"},
 		"NUL in id":     {"GET", "/v1/jobs/a%00b", "", nil, 400, "invalid_request", "", "NUL"},
 		"no stream": {"GET", "/v1/jobs/" + s.job + "/stream", "", nil, 400, "invalid_request", "id",

@@ -200,7 +200,7 @@ func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
 	query := c.URL.Query()
 	filter := job.Filter{Noun: query.Get("kind"), Status: query.Get("status"), Brief: true}
 	err = wire.OneOf("kind", filter.Noun,
-		"chat", "conversation", "experience", "dream", "tune", "schedule", "webhook")
+		"chat", "embed", "conversation", "experience", "dream", "tune", "schedule", "webhook")
 	if err != nil {
 		return err
 	}

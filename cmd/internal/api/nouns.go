@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"dreamlab/cmd/internal/api/chat"
+	"dreamlab/cmd/internal/api/embed"
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store/db"
@@ -15,6 +16,7 @@ import (
 // no more.
 type nouns struct {
 	models        models
+	embeddings    *embed.Embeddings
 	files         files
 	trainings     trainings
 	jobs          jobs
@@ -38,7 +40,10 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 	wait, held := waits{store: o.Store, engine: o.Engine}, objects{o.Bucket, o.Log}
 	reap, base := reaping{o.Store, o.Engine, o.Log}, bases{o.Store, o.Models, o.Tunable, o.Base}
 	n := nouns{
-		models:        models{o.Store, o.Models, reap, o.Sandbox},
+		models: models{o.Store, o.Models, reap, o.Sandbox},
+		embeddings: &embed.Embeddings{
+			Gate: front, Engine: o.Engine, Store: o.Store, Models: contexts{o.Models}, Log: o.Log,
+		},
 		files:         files{o.Store, held},
 		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap},
 		conversations: conversations{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: forgetWait}},

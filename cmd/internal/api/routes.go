@@ -29,6 +29,7 @@ func compatible(n nouns, chats *chat.Chats) []route {
 		on("POST /v1/completions", gate.Use, form.Completions(chats.Create)),
 		on("POST /v1/responses", gate.Use, form.Responses(chats.Create)),
 		on("POST /v1/messages", gate.Use, form.Messages(chats.Create), faults(form.MessagesFault)),
+		on("POST /v1/embeddings", gate.Use, n.embeddings.Create),
 		on("GET /v1/models", gate.Use, n.models.list),
 		on("GET /v1/models/{id...}", gate.Use, n.models.get),
 		on("DELETE /v1/models/{id...}", gate.Admin, n.models.delete),

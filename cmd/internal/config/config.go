@@ -173,7 +173,7 @@ type Budget struct {
 // Purposes returns what money is spent on, as the books name it.
 func Purposes() []string {
 	return []string{
-		"chat", "replay", "critique", "verify", "reflect", "consolidate", "evaluate", "train", "host",
+		"chat", "embed", "replay", "critique", "verify", "reflect", "consolidate", "evaluate", "train", "host",
 	}
 }
 

@@ -18,6 +18,7 @@ type EmbedAsk struct {
 	Model          string          `json:"model"`
 	Input          json.RawMessage `json:"input"`
 	EncodingFormat string          `json:"encoding_format"`
+	Dimensions     int             `json:"dimensions"`
 }
 
 // Inputs returns the texts, nil where there are none or too many.
@@ -39,6 +40,9 @@ func (l *Lab) Embed(vendor string, ask *EmbedAsk, inputs []string) map[string]an
 	vectors, usage := l.Vectors(vendor, ask.Model, inputs)
 	list := make([]any, len(vectors))
 	for i, vector := range vectors {
+		if n := ask.Dimensions; n > 0 && n < len(vector) {
+			vector = vector[:n]
+		}
 		list[i] = map[string]any{
 			"object": "embedding", "index": i, "embedding": encodeVector(vector, ask.EncodingFormat),
 		}

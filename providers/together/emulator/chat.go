@@ -46,6 +46,7 @@ func newInference(l *lab.Lab, vendor lab.Vendor, account *work.Account) *inferen
 
 func (i *inference) routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/chat/completions", i.vendor.Handle(i.chat))
+	mux.HandleFunc("POST /v1/embeddings", lab.Take(i.vendor, i.embed))
 	mux.HandleFunc("GET /v1/models", i.vendor.Answer(i.models))
 	mux.HandleFunc("GET /v1/whoami", i.vendor.Answer(whoami))
 }

@@ -17,14 +17,14 @@ import (
 // Idempotency-Key, or whose reply was lost: whole, or as the events of a stream.
 func (s *Chats) answerAgain(w http.ResponseWriter, out *wire.SSE, j job.Job, input tasks.ChatInput) error {
 	if j.State != job.StateSucceeded {
-		return endedFault(j)
+		return EndedFault(j)
 	}
 	if len(j.Result) == 0 {
 		return wire.Coded("stream_gone", "The answer to this Idempotency-Key was delivered and not kept (store: "+
 			"false): take a new key.")
 	}
 	if !input.Stream {
-		return writeAnswer(w, j.Result, 0)
+		return WriteAnswer(w, j.Result, 0)
 	}
 	events, err := chunksOf(j.Result, input.Usage)
 	if err != nil {
@@ -43,8 +43,8 @@ func (s *Chats) answerAgain(w http.ResponseWriter, out *wire.SSE, j job.Job, inp
 	return nil
 }
 
-// endedFault tells why a job ended without an answer.
-func endedFault(j job.Job) *wire.Fault {
+// EndedFault tells why a job ended without an answer.
+func EndedFault(j job.Job) *wire.Fault {
 	switch {
 	case j.Error != nil:
 		told := *j.Error
@@ -108,10 +108,10 @@ func oursOf(body []byte) (ours, error) {
 	return told.Ours, err
 }
 
-// writeAnswer answers with a whole completion, and shows in headers what it
+// WriteAnswer answers with a whole completion, and shows in headers what it
 // says of itself. Total is how long the client has waited so far, 0 where the
 // answer was there before.
-func writeAnswer(w http.ResponseWriter, body []byte, total time.Duration) error {
+func WriteAnswer(w http.ResponseWriter, body []byte, total time.Duration) error {
 	o, err := oursOf(body)
 	if err != nil {
 		return err

@@ -39,11 +39,11 @@ func (t *turn) whole(w http.ResponseWriter) error {
 	}
 	if body == nil {
 		if ended.State != job.StateSucceeded || len(ended.Result) == 0 {
-			return endedFault(ended)
+			return EndedFault(ended)
 		}
 		body = ended.Result
 	}
-	if err := writeAnswer(w, body, time.Since(t.began)); err != nil {
+	if err := WriteAnswer(w, body, time.Since(t.began)); err != nil {
 		return err
 	}
 	return t.delivered()
