@@ -21,6 +21,7 @@ var secrets = []pattern{
 	mark(`\b(AKIA|ASIA)[0-9A-Z]{16}\b`, "[secret]"),
 	mark(`\bAIza[-_0-9A-Za-z]{35}`, "[secret]"),
 	mark(`\beyJ[-_A-Za-z0-9]{10,}\.[-_A-Za-z0-9]{10,}\.[-_A-Za-z0-9]*`, "[secret]"),
+	mark(`\bya29\.[-_.A-Za-z0-9]{16,}`, "[secret]"),
 	mark(`(?i)\bbearer\s+[-._~+/A-Za-z0-9]{20,}=*`, "[secret]"),
 	{named, maskNamed},
 	mark(`(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@]*:[^\s/@]+@`, "[secret]"),

@@ -31,6 +31,7 @@ func TestMask(t *testing.T) {
 		{"key sk-abcdefghijklmnop1234", "key [secret]", true},
 		{"hf_abcdefghijklmnopqrst and glpat-abcdefghijklmnopqrst", "[secret] and [secret]", true},
 		{"id AKIAIOSFODNN7EXAMPLE", "id [secret]", true},
+		{"token ya29.a0AfH6SMBx-abcdefgh_ijklmn", "token [secret]", true},
 		{"postgres://app:s3cret@db/x and redis://:s3cret@host", "[secret]db/x and [secret]host", true},
 		{"Authorization: Bearer abcdefghijklmnopqrstuv==", "Authorization: [secret]", true},
 		{"-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\nbye", "[secret]\nbye", true},

@@ -138,7 +138,8 @@ func (e *emulator) predict(w http.ResponseWriter, r *http.Request, served entry)
 	for i, instance := range ask.Instances {
 		vectors, used := e.lab.Vectors(name, served.ID, []string{instance.Content})
 		predictions[i] = map[string]any{"embeddings": map[string]any{
-			"values": shortened(vectors[0], ask.Parameters.Dimensions), "statistics": map[string]any{"token_count": used.In, "truncated": false},
+			"values":     shortened(vectors[0], ask.Parameters.Dimensions),
+			"statistics": map[string]any{"token_count": used.In, "truncated": false},
 		}}
 	}
 	lab.WriteJSON(w, http.StatusOK, map[string]any{"predictions": predictions})
