@@ -151,9 +151,9 @@ func checkForm(f learn.File) error {
 	case f.SHA256 == "":
 		return wire.Invalid("file", "The form has no part named file: send one.")
 	case f.Bytes == 0:
-		return wire.Invalid("file", "The file is empty: send JSONL, one training row a line.")
-	case f.Purpose != "fine-tune":
-		return wire.Invalid("purpose", "purpose is %q: the one that is taken is fine-tune.", f.Purpose)
+		return wire.Invalid("file", "The file is empty: send JSONL, one training row or request a line.")
+	case f.Purpose != "fine-tune" && f.Purpose != "batch":
+		return wire.Invalid("purpose", "purpose is %q: those that are taken are fine-tune and batch.", f.Purpose)
 	}
 	return nil
 }

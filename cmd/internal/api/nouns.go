@@ -18,6 +18,7 @@ type nouns struct {
 	models        models
 	embeddings    *embed.Embeddings
 	files         files
+	batches       batches
 	trainings     trainings
 	jobs          jobs
 	experiences   experiences
@@ -45,6 +46,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 			Gate: front, Engine: o.Engine, Store: o.Store, Models: contexts{o.Models}, Log: o.Log,
 		},
 		files:         files{o.Store, held},
+		batches:       batches{o.Store, front, wait},
 		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap},
 		conversations: conversations{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: forgetWait}},
 		dreams:        dreams{o.Store, o.Engine, front, wait},

@@ -27,7 +27,7 @@ type seeded struct {
 	tenant                                             string
 	job, experience, conversation, dream, reflection   string
 	example, dataset, tune, evaluation, file, training string
-	model                                              string
+	model, requests, batch                             string
 	day                                                string // of the dream
 }
 
@@ -43,6 +43,7 @@ func (r *rig) seed() seeded {
 		example:    db.NewID("exm_"), dataset: db.NewID("ds_"), tune: db.NewID("tun_"),
 		evaluation: db.NewID("evl_"),
 		file:       db.NewID("file-"), training: db.NewID("ftjob-"), model: "together/tuned",
+		requests: db.NewID("file-"), batch: db.NewID("batch_"),
 	}
 	s.job = r.accepted(s.tenant, tasks.DreamPlan, s.dream, func(ctx context.Context, q *store.Queries,
 		job string) error {
@@ -132,6 +133,7 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 				Object: blob.FileObject(s.file)})
 			return err
 		},
+		func() error { return s.addBatch(ctx, q) },
 		func() error {
 			return q.AddTraining(ctx, learn.Training{ID: s.training, Tenant: s.tenant, Tune: s.tune, Job: s.job,
 				File:     s.file,
@@ -190,6 +192,10 @@ func tour(t *testing.T, s seeded) []request {
 		{method: "POST", path: "/v1/chat/completions", body: askWhole},
 		{method: "POST", path: "/v1/files", body: body, header: map[string]string{"Content-Type": kind}},
 		{path: "/v1/files"}, {path: "/v1/files/" + s.file},
+		{path: "/v1/batches"}, {path: "/v1/batches/" + s.batch},
+		{method: "POST", path: "/v1/batches", body: `{"input_file_id":"` + s.requests +
+			`","endpoint":"/v1/chat/completions","completion_window":"24h","metadata":{"a":"b"}}`},
+		{method: "POST", path: "/v1/batches/" + s.batch + "/cancel"},
 		{path: "/v1/fine_tuning/jobs"}, {path: "/v1/fine_tuning/jobs/" + s.training},
 		{path: "/v1/fine_tuning/jobs/" + s.training + "/events"}, {path: "/v1/fine_tuning/jobs/" + s.training +
 			"/checkpoints"},
