@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,29 +23,54 @@ type Tenant struct {
 
 // Key authenticates the requests of a tenant.
 type Key struct {
-	ID      string
-	Tenant  string
-	Name    string
-	Scopes  []string
-	Expires time.Time // zero: never
-	Revoked time.Time
-	Created time.Time
+	ID     string
+	Tenant string
+	Name   string
+	Scopes []string
+	// Models are those that it may ask, as aliases or provider/model, a * at the end
+	// standing for any rest. None: all.
+	Models []string
+	// Networks are those that it may be used from. None: all.
+	Networks []netip.Prefix
+	Expires  time.Time // zero: never
+	Disabled time.Time
+	Revoked  time.Time
+	Used     time.Time // last, to the minute
+	Created  time.Time
 }
 
 // The scopes of a key.
 const (
-	ScopeUse   = "use"   // chats, jobs, experiences, dreams, tunes of the tenant
-	ScopeAdmin = "admin" // the above, routes, keys and the queue page
+	ScopeView   = "view"   // reads what the tenant has
+	ScopeUse    = "use"    // the above, and chats, jobs, experiences, dreams and tunes
+	ScopeReview = "review" // reads, and decides on examples
+	ScopeAdmin  = "admin"  // all of these, routes, keys and the queue page
 )
 
-// Has tells whether the key has a scope; an admin key has all.
+// Scopes returns all scopes.
+func Scopes() []string { return []string{ScopeView, ScopeUse, ScopeReview, ScopeAdmin} }
+
+// Has tells whether the key has a scope: an admin key has all, and every key reads.
 func (k Key) Has(scope string) bool {
-	for _, have := range k.Scopes {
-		if have == scope || have == ScopeAdmin {
-			return true
-		}
+	if scope == ScopeView {
+		return len(k.Scopes) > 0
 	}
-	return false
+	return slices.Contains(k.Scopes, scope) || slices.Contains(k.Scopes, ScopeAdmin)
+}
+
+// Asks tells whether the key may ask a model, by the name that a client gives.
+func (k Key) Asks(model string) bool {
+	return len(k.Models) == 0 || slices.ContainsFunc(k.Models, func(name string) bool {
+		prefix, any := strings.CutSuffix(name, "*")
+		return name == model || any && strings.HasPrefix(model, prefix)
+	})
+}
+
+// Comes tells whether the key may be used from an address.
+func (k Key) Comes(from netip.Addr) bool {
+	return len(k.Networks) == 0 || slices.ContainsFunc(k.Networks, func(p netip.Prefix) bool {
+		return p.Contains(from.Unmap())
+	})
 }
 
 // NewSecret returns a fresh API key, 160 random bits: "dl-" and 32 characters.
@@ -99,30 +126,79 @@ func SecretOfWebhooks(secret string) []byte {
 func (q *Queries) CreateKey(ctx context.Context, k Key, secret string) (Key, error) {
 	k.ID = db.NewID("key_")
 	var created *int64
-	err := q.One(ctx, `INSERT INTO keys (id, tenant, name, hash, webhook_secret, scopes, expires, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, {now}) RETURNING created`,
-		[]any{k.ID, k.Tenant, k.Name, HashSecret(secret), hex.EncodeToString(SecretOfWebhooks(secret)), strings.Join(k.Scopes, " "),
-			db.Micros(k.Expires)}, &created)
+	err := q.One(ctx, `INSERT INTO keys
+		(id, tenant, name, hash, webhook_secret, scopes, models, networks, expires, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, {now}) RETURNING created`,
+		[]any{k.ID, k.Tenant, k.Name, HashSecret(secret), hex.EncodeToString(SecretOfWebhooks(secret)),
+			strings.Join(k.Scopes, " "), strings.Join(k.Models, " "), words(k.Networks), db.Micros(k.Expires)}, &created)
 	k.Created = db.TimeOf(created)
 	return k, err
 }
 
-const keyColumns = `id, tenant, name, scopes, expires, revoked, created`
+// words writes prefixes with spaces between.
+func words(networks []netip.Prefix) string {
+	all := make([]string, len(networks))
+	for i, p := range networks {
+		all[i] = p.String()
+	}
+	return strings.Join(all, " ")
+}
+
+const keyColumns = `id, tenant, name, scopes, models, networks, expires, disabled, revoked, used, created`
 
 func scanKey(scan func(...any) error) (Key, error) {
 	var k Key
-	var scopes string
-	var expires, revoked, created *int64
-	err := scan(&k.ID, &k.Tenant, &k.Name, &scopes, &expires, &revoked, &created)
-	k.Scopes = strings.Fields(scopes)
-	k.Expires, k.Revoked, k.Created = db.TimeOf(expires), db.TimeOf(revoked), db.TimeOf(created)
-	return k, err
+	var scopes, models, networks string
+	var expires, disabled, revoked, used, created *int64
+	err := scan(&k.ID, &k.Tenant, &k.Name, &scopes, &models, &networks, &expires, &disabled, &revoked, &used, &created)
+	if err != nil {
+		return k, err
+	}
+	k.Scopes, k.Models = strings.Fields(scopes), strings.Fields(models)
+	for _, word := range strings.Fields(networks) {
+		p, err := netip.ParsePrefix(word)
+		if err != nil {
+			return k, fmt.Errorf("read the networks of %s: %w", k.ID, err)
+		}
+		k.Networks = append(k.Networks, p)
+	}
+	k.Expires, k.Disabled, k.Revoked = db.TimeOf(expires), db.TimeOf(disabled), db.TimeOf(revoked)
+	k.Used, k.Created = db.TimeOf(used), db.TimeOf(created)
+	return k, nil
 }
 
-// KeyBySecret finds a key that is neither revoked nor expired.
+// KeyBySecret finds a key that is in force, also by the secret before a rotation
+// whose time has not run out.
 func (q *Queries) KeyBySecret(ctx context.Context, secret string) (Key, error) {
 	return db.Read(ctx, q.Tx, scanKey, `SELECT `+keyColumns+` FROM keys
-		WHERE hash = $1 AND revoked IS NULL AND (expires IS NULL OR expires > {now})`, HashSecret(secret))
+		WHERE (hash = $1 OR (old_hash = $1 AND old_until > {now}))
+			AND revoked IS NULL AND disabled IS NULL AND (expires IS NULL OR expires > {now})`, HashSecret(secret))
+}
+
+// Key returns a tenant's key, whether it is in force or not.
+func (q *Queries) Key(ctx context.Context, tenant, id string) (Key, error) {
+	return db.Read(ctx, q.Tx, scanKey, `SELECT `+keyColumns+` FROM keys WHERE id = $1 AND tenant = $2`, id, tenant)
+}
+
+// TouchKey notes that a key is used.
+func (q *Queries) TouchKey(ctx context.Context, id string) error {
+	_, err := q.Exec(ctx, `UPDATE keys SET used = {now} WHERE id = $1`, id)
+	return err
+}
+
+// SetKey writes name, scopes, models, networks, expiry and whether the key is
+// disabled. A key that is revoked stays so: it fails with ErrNotFound.
+func (q *Queries) SetKey(ctx context.Context, k Key) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE keys SET name = $3, scopes = $4, models = $5, networks = $6, expires = $7,
+		disabled = $8 WHERE id = $1 AND tenant = $2 AND revoked IS NULL`, k.ID, k.Tenant, k.Name,
+		strings.Join(k.Scopes, " "), strings.Join(k.Models, " "), words(k.Networks), db.Micros(k.Expires), db.Micros(k.Disabled))
+}
+
+// RotateKey gives a key another secret. The one before is taken for so long.
+func (q *Queries) RotateKey(ctx context.Context, id, secret string, grace time.Duration) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE keys SET old_hash = hash, old_until = {now} + $4, hash = $2, webhook_secret = $3
+		WHERE id = $1 AND revoked IS NULL`, id, HashSecret(secret),
+		hex.EncodeToString(SecretOfWebhooks(secret)), grace.Microseconds())
 }
 
 // RevokeKey revokes a key.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,20 +21,21 @@ import (
 type keyOptions struct {
 	settings
 	tenant, name, scope string
-	expires             time.Duration
+	expires, grace      time.Duration
 	json                bool
 }
 
 func keyVerb() verb {
 	return verb{
-		name: "key", args: "create | list | revoke ID",
+		name: "key", args: "create | list | rotate ID | revoke ID",
 		help: "make, list or end API keys, in the database itself",
 		make: func(flags *flag.FlagSet) action {
 			var o keyOptions
 			o.declare(flags)
 			flags.StringVar(&o.tenant, "tenant", "", "create: the `NAME` of the tenant, "+boot.FirstTenant+" without it; list: of it alone")
 			flags.StringVar(&o.name, "name", "", "what the key is for, a `TEXT`")
-			flags.StringVar(&o.scope, "scope", store.ScopeUse, "the key's `SCOPE`: use or admin")
+			flags.StringVar(&o.scope, "scope", store.ScopeUse, "the key's `SCOPE`: view, use, review or admin, with commas between")
+			flags.DurationVar(&o.grace, "grace", time.Hour, "rotate: how long the secret before is taken, a `DURATION`")
 			flags.DurationVar(&o.expires, "expires", 0, "how long it holds, a `DURATION`; for ever without it")
 			flags.BoolVar(&o.json, "json", false, "print one JSON object")
 			return o.run
@@ -65,8 +67,10 @@ func (o *keyOptions) run(ctx context.Context, sh shell, args []string) (err erro
 func (o *keyOptions) choose(args []string) (func(context.Context, shell, *store.Store) error, error) {
 	switch {
 	case len(args) == 1 && args[0] == "create":
-		if o.scope != store.ScopeUse && o.scope != store.ScopeAdmin {
-			return nil, misuse("--scope is use or admin, not %q", o.scope)
+		for scope := range strings.SplitSeq(o.scope, ",") {
+			if !slices.Contains(store.Scopes(), scope) {
+				return nil, misuse("--scope is view, use, review or admin, not %q", scope)
+			}
 		}
 		if o.expires < 0 {
 			return nil, misuse("--expires can not be negative")
@@ -74,16 +78,21 @@ func (o *keyOptions) choose(args []string) (func(context.Context, shell, *store.
 		return o.create, nil
 	case len(args) == 1 && args[0] == "list":
 		return o.list, nil
+	case len(args) == 2 && args[0] == "rotate":
+		if o.grace < 0 {
+			return nil, misuse("--grace can not be negative")
+		}
+		return func(ctx context.Context, sh shell, s *store.Store) error { return o.rotate(ctx, sh, s, args[1]) }, nil
 	case len(args) == 2 && args[0] == "revoke":
 		return func(ctx context.Context, sh shell, s *store.Store) error {
 			return revoke(ctx, sh, s, args[1])
 		}, nil
 	}
-	return nil, misuse("say create, list or revoke ID")
+	return nil, misuse("say create, list, rotate ID or revoke ID")
 }
 
 func (o *keyOptions) create(ctx context.Context, sh shell, s *store.Store) error {
-	fresh := store.Key{Name: o.name, Scopes: []string{o.scope}}
+	fresh := store.Key{Name: o.name, Scopes: strings.Split(o.scope, ",")}
 	if o.expires > 0 {
 		fresh.Expires = time.Now().Add(o.expires).UTC()
 	}
@@ -175,6 +184,24 @@ func day(t time.Time) string {
 		return "-"
 	}
 	return t.UTC().Format("2006-01-02T15:04Z")
+}
+
+// rotate gives a key another secret, whose tenant it has.
+func (o *keyOptions) rotate(ctx context.Context, sh shell, s *store.Store, id string) error {
+	secret := store.NewSecret()
+	err := s.RotateKey(ctx, id, secret, o.grace)
+	if errors.Is(err, db.ErrNotFound) {
+		return fmt.Errorf("rotate: there is no key %s that holds: `dreamlab key list` shows them", id)
+	}
+	if err != nil {
+		return fmt.Errorf("rotate: %w", err)
+	}
+	if o.json {
+		return json.NewEncoder(sh.out).Encode(map[string]string{"id": id, "key": secret})
+	}
+	fmt.Fprintf(sh.out, "%s\n", secret)
+	fmt.Fprintf(sh.errs, "the key %s has this secret now; the one before is taken for %s\n", id, o.grace)
+	return nil
 }
 
 func revoke(ctx context.Context, sh shell, s *store.Store, id string) error {

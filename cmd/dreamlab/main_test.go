@@ -161,8 +161,8 @@ func TestMisuse(t *testing.T) {
 		"--part is more than 0 and":                 {"bench", "--part", "NaN"},
 		"--speed is at least 0":                     {"sandbox", "--speed", "-1"},
 		`takes no arguments, but was given "x"`:     {"migrate", "x"},
-		"say create, list or revoke ID":             {"key", "make"},
-		"--scope is use or admin":                   {"key", "create", "--scope", "root"},
+		"say create, list, rotate ID or revoke ID":  {"key", "make"},
+		"--scope is view, use, review or admin":     {"key", "create", "--scope", "use,root"},
 		"is no level":                               {"migrate", "--log", "shout"},
 	}
 	for want, args := range cases {

@@ -10,11 +10,28 @@ CREATE TABLE keys (
   name    TEXT NOT NULL,
   hash    TEXT NOT NULL UNIQUE, -- sha256 of the key; the key itself is kept nowhere
   webhook_secret TEXT NOT NULL, -- hex: HMAC-SHA256 of the word webhook under the key
-  scopes  TEXT NOT NULL,        -- words with spaces between: chat admin …
-  expires BIGINT,
-  revoked BIGINT,
+  old_hash  TEXT UNIQUE,        -- of the secret before a rotation, valid until old_until
+  old_until BIGINT,
+  scopes   TEXT NOT NULL,       -- words with spaces between: use admin …
+  models   TEXT NOT NULL,       -- words with spaces between; all models where it is empty
+  networks TEXT NOT NULL,       -- prefixes with spaces between; from anywhere where it is empty
+  expires  BIGINT,
+  disabled BIGINT,
+  revoked  BIGINT,
+  used     BIGINT,              -- to the minute
+  created  BIGINT NOT NULL
+);
+-- Who changed what.
+CREATE TABLE audit (
+  id      TEXT PRIMARY KEY,
+  tenant  TEXT NOT NULL,
+  key_id  TEXT NOT NULL,
+  action  TEXT NOT NULL,        -- the route's method and pattern
+  subject TEXT NOT NULL,        -- the ids in its path
+  request TEXT NOT NULL,        -- x-request-id
   created BIGINT NOT NULL
 );
+CREATE INDEX audit_by_tenant ON audit (tenant, id);
 
 -- The work. A row is the job; an Asynq task is a wake-up.
 CREATE TABLE jobs (

@@ -102,6 +102,9 @@ func New(o Options) (*Server, error) {
 	if o.Grace <= 0 {
 		o.Grace = 20 * time.Second
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	front := gate.New(gate.Options{
 		Engine: o.Engine, Store: o.Store, Log: o.Log, MaxBody: o.MaxBody, MaxHeld: o.MaxHeld, MaxUpload: o.MaxUpload,
 		Backlog: o.Backlog, Metrics: o.Metrics, Patience: o.Patience, Now: o.Now,

@@ -231,7 +231,7 @@ func (h batches) show(ctx context.Context, own job.Job) (any, error) {
 }
 
 func (h batches) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "batch_", known(h.store.Batch))
+	page, err := gate.Paged(c, "batch_", gate.Known(h.store.Batch))
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (h datasets) view(ctx context.Context, d learn.Dataset) (datasetView, error
 }
 
 func (h datasets) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "ds_", known(h.store.Dataset))
+	page, err := gate.Paged(c, "ds_", gate.Known(h.store.Dataset))
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func (h dreams) create(w http.ResponseWriter, c *wire.Call) error {
 
 // list leaves dry runs out, or lists them alone where that is asked.
 func (h dreams) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "drm_", known(h.store.Dream))
+	page, err := gate.Paged(c, "drm_", gate.Known(h.store.Dream))
 	if err != nil {
 		return err
 	}

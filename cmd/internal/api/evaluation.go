@@ -70,7 +70,7 @@ func viewEvaluation(e learn.Evaluation) evaluationView {
 }
 
 func (h evaluations) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "evl_", known(h.store.Evaluation))
+	page, err := gate.Paged(c, "evl_", gate.Known(h.store.Evaluation))
 	if err != nil {
 		return err
 	}

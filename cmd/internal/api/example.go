@@ -37,7 +37,7 @@ func viewExample(e learn.Example) exampleView {
 }
 
 func (h examples) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "exm_", known(h.store.Example))
+	page, err := gate.Paged(c, "exm_", gate.Known(h.store.Example))
 	if err != nil {
 		return err
 	}

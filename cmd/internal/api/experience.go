@@ -145,7 +145,7 @@ func (h experiences) importLines(w http.ResponseWriter, c *wire.Call, lines io.R
 }
 
 func (h experiences) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "exp_", known(h.store.Experience))
+	page, err := gate.Paged(c, "exp_", gate.Known(h.store.Experience))
 	if err != nil {
 		return err
 	}

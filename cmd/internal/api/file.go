@@ -202,7 +202,7 @@ func purposes() []string {
 const maxFilesPerPage = 10_000
 
 func (h files) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := pagedUpTo(maxFilesPerPage, c, "file-", known(h.store.File))
+	page, err := gate.PagedUpTo(maxFilesPerPage, c, "file-", gate.Known(h.store.File))
 	if err != nil {
 		return err
 	}

@@ -193,7 +193,7 @@ func underInput(err error) error {
 }
 
 func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "job_", known(h.store.Job))
+	page, err := gate.Paged(c, "job_", gate.Known(h.store.Job))
 	if err != nil {
 		return err
 	}

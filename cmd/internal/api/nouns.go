@@ -1,14 +1,10 @@
 package api
 
 import (
-	"context"
-	"errors"
-
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/embed"
 	"dreamlab/cmd/internal/api/gate"
-	"dreamlab/cmd/internal/api/wire"
-	"dreamlab/store/db"
+	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/store/flight"
 )
 
@@ -33,6 +29,7 @@ type nouns struct {
 	routing       routing
 	usage         usage
 	lineage       lineage
+	operate       operate.Nouns
 	legacy        legacy
 	health        health
 }
@@ -59,6 +56,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		routing:       routing{o.Store, o.Models},
 		usage:         usage{o.Store},
 		lineage:       lineage{o.Store},
+		operate:       operate.New(o.Store, o.Now),
 		health: health{
 			o.Store, o.Engine, o.Bucket, o.Metrics, o.Sandbox, front.MayLook, &flight.Reads[struct{}, readyView]{},
 		},
@@ -67,39 +65,4 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 	n.experiences = experiences{o.Store, held, front, wait, n.jobs.show, front.MaxBody}
 	n.legacy = legacy{o.Store, n.datasets, o.Sandbox}
 	return n
-}
-
-// cursor finds what an id of a list stands for, or returns db.ErrNotFound.
-type cursor func(ctx context.Context, tenant, id string) error
-
-// known makes a cursor of a noun's getter.
-func known[T any](get func(ctx context.Context, tenant, id string) (T, error)) cursor {
-	return func(ctx context.Context, tenant, id string) error {
-		_, err := get(ctx, tenant, id)
-		return err
-	}
-}
-
-// paged reads the page that is asked for. After another id than one of the list
-// there would be an empty page, or a wrong one.
-func paged(c *wire.Call, noun string, find cursor) (db.Page, error) {
-	return pagedUpTo(wire.MaxPerPage, c, noun, find)
-}
-
-// pagedUpTo is paged for a list whose pages have another bound.
-func pagedUpTo(most int, c *wire.Call, noun string, find cursor) (db.Page, error) {
-	page, err := wire.PageOf(c, most)
-	if err != nil || page.After == "" {
-		return db.Page(page), err
-	}
-	if db.NounOf(page.After) != noun {
-		return db.Page{}, wire.Invalid("after", "after is an id of this list, as last_id gave it: %s…", noun)
-	}
-	err = find(c.Context(), c.Tenant, page.After)
-	if errors.Is(err, db.ErrNotFound) {
-		f := gate.FaultOf(gate.OrMissing(err, "object to go on after"))
-		f.Param = "after"
-		return db.Page{}, f
-	}
-	return db.Page(page), err
 }

@@ -297,6 +297,14 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	}
 	call(request{method: "POST", path: "/v1/routes/assistant/rollback", key: r.admin}, 400) // nothing served before
 	call(request{path: "/queues/", key: r.admin})
+	key := call(request{method: "POST", path: "/v1/keys", body: `{"name":"app"}`, key: r.admin}).text(t, "id")
+	for _, q := range []request{
+		{path: "/v1/keys"}, {path: "/v1/keys/" + key}, {method: "PATCH", path: "/v1/keys/" + key, body: `{"name":"b"}`},
+		{method: "POST", path: "/v1/keys/" + key + "/rotate"}, {method: "DELETE", path: "/v1/keys/" + key}, {path: "/v1/audit"},
+	} {
+		q.key = r.admin
+		call(q)
+	}
 	uploaded, kind := multipartBody(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", "{\"a\":1}\n"})
 	file := call(request{method: "POST", path: "/v1/files", body: uploaded,
 		header: map[string]string{"Content-Type": kind}}).text(t, "id")

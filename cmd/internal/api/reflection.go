@@ -31,7 +31,7 @@ func viewReflection(r learn.Reflection) reflectionView {
 }
 
 func (h reflections) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "rfl_", known(h.store.Reflection))
+	page, err := gate.Paged(c, "rfl_", gate.Known(h.store.Reflection))
 	if err != nil {
 		return err
 	}

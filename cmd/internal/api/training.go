@@ -235,7 +235,7 @@ func aboutFile(param string, err error) error {
 }
 
 func (h trainings) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "ftjob-", known(h.store.Training))
+	page, err := gate.Paged(c, "ftjob-", gate.Known(h.store.Training))
 	if err != nil {
 		return err
 	}

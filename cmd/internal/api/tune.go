@@ -146,7 +146,7 @@ func (h tunes) create(w http.ResponseWriter, c *wire.Call) error {
 func jobOfTune(t learn.Tune) string { return t.Job }
 
 func (h tunes) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := paged(c, "tun_", known(h.store.Tune))
+	page, err := gate.Paged(c, "tun_", gate.Known(h.store.Tune))
 	if err != nil {
 		return err
 	}

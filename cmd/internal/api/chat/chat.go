@@ -101,6 +101,9 @@ func (s *Chats) readChat(c *wire.Call, body []byte, find finding) (tasks.ChatInp
 	if err != nil {
 		return tasks.ChatInput{}, served{}, err
 	}
+	if err := c.MayAsk(request.Model); err != nil {
+		return tasks.ChatInput{}, served{}, err
+	}
 	by, err := s.served(c, request.Model, find)
 	if err != nil {
 		return tasks.ChatInput{}, by, err

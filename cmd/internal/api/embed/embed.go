@@ -56,6 +56,9 @@ func (s *Embeddings) Create(w http.ResponseWriter, c *wire.Call) error {
 	}
 	in, err := embed.Parse(body)
 	if err == nil {
+		err = c.MayAsk(in.Model)
+	}
+	if err == nil {
 		err = s.serves(c, in.Model)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"dreamlab/cmd/internal/api/wire"
@@ -14,7 +15,9 @@ type Access int
 // The levels of access to a route.
 const (
 	Open     Access = iota // without a key
-	Use                    // a key
+	View                   // a key of any scope
+	Use                    // a key that may ask
+	Review                 // a key that may decide on examples
 	Admin                  // an admin key
 	Browser                // an admin key, by Basic authentication too
 	Loopback               // without a key on this machine, elsewhere an admin key
@@ -29,10 +32,13 @@ func (g *Gate) admit(r *http.Request, who Access) (store.Key, error) {
 	if err != nil {
 		return key, err
 	}
-	scope := store.ScopeUse
-	if who != Use {
-		scope = store.ScopeAdmin
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); len(key.Networks) > 0 && (err != nil || !key.Comes(from.Addr())) {
+		return key, &wire.Fault{
+			Status: http.StatusForbidden, Code: "forbidden",
+			Message: "The API key may not be used from this address: ask from one of its networks, or change them.",
+		}
 	}
+	scope := who.scope()
 	if !key.Has(scope) {
 		return key, &wire.Fault{
 			Status: http.StatusForbidden, Code: "forbidden",
@@ -40,6 +46,19 @@ func (g *Gate) admit(r *http.Request, who Access) (store.Key, error) {
 		}
 	}
 	return key, nil
+}
+
+// scope is what a key needs.
+func (a Access) scope() string {
+	switch a {
+	case View:
+		return store.ScopeView
+	case Use:
+		return store.ScopeUse
+	case Review:
+		return store.ScopeReview
+	}
+	return store.ScopeAdmin
 }
 
 func secretOf(r *http.Request, basic bool) string {

@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store"
 	"dreamlab/store/db"
 )
 
@@ -65,6 +67,7 @@ type Rule struct {
 	Upload bool     // its body may be large, and is streamed
 	Query  []string // the parameters that it takes
 	Free   bool     // it takes any parameters: they are another's to read
+	Audit  bool     // its use is written down; that of admins' routes always is
 	// Fault puts an error into the form of the route's clients. Defaults to OpenAI's.
 	Fault func(*wire.Fault) []byte
 }
@@ -170,7 +173,7 @@ func (g *Gate) guarded(w http.ResponseWriter, c *wire.Call, rule Rule, serve wir
 		}
 		return err
 	}
-	c.Tenant, c.Key = key.Tenant, key.ID
+	c.Tenant, c.Key, c.Asks = key.Tenant, key.ID, key.Asks
 	if err := g.check(c.Request, rule); err != nil {
 		return err
 	}
@@ -181,7 +184,27 @@ func (g *Gate) guarded(w http.ResponseWriter, c *wire.Call, rule Rule, serve wir
 		}
 		defer c.Release()
 	}
-	return serve(w, c)
+	if err := serve(w, c); err != nil || !rule.Audit && rule.Who != Admin || c.Method == http.MethodGet {
+		return err
+	}
+	return g.note(c, rule)
+}
+
+// note writes down who changed what.
+func (g *Gate) note(c *wire.Call, rule Rule) error {
+	var subjects []string
+	for _, name := range []string{"id", "alias"} {
+		if value := c.PathValue(name); value != "" {
+			subjects = append(subjects, value)
+		}
+	}
+	err := g.Store.AddAudit(context.WithoutCancel(c.Context()), store.Audit{
+		Tenant: c.Tenant, Key: c.Key, Action: rule.Name, Subject: strings.Join(subjects, " "), Request: c.ID,
+	})
+	if err != nil {
+		return fmt.Errorf("write down who changed what: %w", err)
+	}
+	return nil
 }
 
 // logCall writes the request's line. It holds ids and never a key, a query or

@@ -15,7 +15,10 @@ import (
 
 // keyLife is how long a key that was looked up is believed: a revoked key
 // stops working within it.
-const keyLife = 2 * time.Second
+const keyLife = 900 * time.Millisecond
+
+// usedEvery is how exactly the last use of a key is kept.
+const usedEvery = time.Minute
 
 // maxKeys bounds what is remembered of each sort.
 const maxKeys = 4096
@@ -72,7 +75,10 @@ func (k *keyring) find(ctx context.Context, secret string) (store.Key, error) {
 		return key, err
 	}
 	k.remember(hash, key)
-	return key, nil
+	if k.now().Sub(key.Used) < usedEvery {
+		return key, nil
+	}
+	return key, k.store.TouchKey(ctx, key.ID)
 }
 
 func unknownKey() *wire.Fault {

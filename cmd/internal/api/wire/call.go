@@ -8,14 +8,24 @@ import (
 // Call is a request that is being answered, with its tenant and what will be logged.
 type Call struct {
 	*http.Request
-	ID     string      // x-request-id
-	Tenant string      // of the key; "" where the route needs no key
-	Key    string      // the id of the key, not its secret
-	Job    string      // the job that it made or looked at
-	Reply  http.Header // of the answer
+	ID     string                  // x-request-id
+	Tenant string                  // of the key; "" where the route needs no key
+	Key    string                  // the id of the key, not its secret
+	Asks   func(model string) bool // tells whether the key may ask a model; nil: any
+	Job    string                  // the job that it made or looked at
+	Reply  http.Header             // of the answer
 	// Release gives back the room that the body took, once nothing of it is held
 	// any more. It may be called again; nil does nothing.
 	Release func()
+}
+
+// MayAsk refuses a model that the key is not for: 403.
+func (c *Call) MayAsk(model string) error {
+	if c.Asks == nil || c.Asks(model) {
+		return nil
+	}
+	return &Fault{Status: http.StatusForbidden, Code: "forbidden", Param: "model",
+		Message: "The API key may not ask this model: use one of its models, or another key."}
 }
 
 // BodyDone tells that the body is not held any more, while the call goes on.

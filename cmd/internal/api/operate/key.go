@@ -1,0 +1,270 @@
+package operate
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store"
+)
+
+// Keys are the tenant's API keys.
+type Keys struct {
+	store *store.Store
+	now   func() time.Time
+}
+
+// Bounds of a key.
+const (
+	maxKeyName  = 128 // bytes
+	maxKeyLists = 64  // models, and networks
+	maxGrace    = 30 * 24 * time.Hour
+	usualGrace  = time.Hour
+)
+
+type keyView struct {
+	ID         string         `json:"id"`
+	Object     string         `json:"object"`
+	Name       string         `json:"name"`
+	Scopes     []string       `json:"scopes"`
+	Models     []string       `json:"models"`
+	Ranges     []netip.Prefix `json:"ip_ranges"`
+	Disabled   bool           `json:"disabled"`
+	CreatedAt  *int64         `json:"created_at"`
+	ExpiresAt  *int64         `json:"expires_at"`
+	RevokedAt  *int64         `json:"revoked_at"`
+	LastUsedAt *int64         `json:"last_used_at"`
+	// Key is the secret, shown once.
+	Key string `json:"key,omitempty"`
+}
+
+func viewKey(k store.Key) keyView {
+	return keyView{
+		ID: k.ID, Object: "key", Name: k.Name, Scopes: wire.Some(k.Scopes), Models: wire.Some(k.Models),
+		Ranges: wire.Some(k.Networks), Disabled: !k.Disabled.IsZero(), CreatedAt: wire.Seconds(k.Created),
+		ExpiresAt: wire.Seconds(k.Expires), RevokedAt: wire.Seconds(k.Revoked), LastUsedAt: wire.Seconds(k.Used),
+	}
+}
+
+// keyBody is what a client says of a key. What it leaves out stays as it is.
+type keyBody struct {
+	Name      *string   `json:"name"`
+	Scopes    *[]string `json:"scopes"`
+	Models    *[]string `json:"models"`
+	Ranges    *[]string `json:"ip_ranges"`
+	ExpiresAt *int64    `json:"expires_at"` // unix seconds; 0: never
+	Disabled  *bool     `json:"disabled"`
+}
+
+// apply changes a key as the body says.
+func (b keyBody) apply(k *store.Key, now time.Time) error {
+	for _, set := range []func(*store.Key, time.Time) error{b.name, b.scopes, b.models, b.ranges, b.times} {
+		if err := set(k, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b keyBody) name(k *store.Key, _ time.Time) error {
+	if b.Name == nil {
+		return nil
+	}
+	if len(*b.Name) > maxKeyName || strings.ContainsFunc(*b.Name, unicode.IsControl) {
+		return wire.Invalid("name", "name has at most %d bytes of plain text.", maxKeyName)
+	}
+	k.Name = *b.Name
+	return nil
+}
+
+func (b keyBody) scopes(k *store.Key, _ time.Time) error {
+	if b.Scopes == nil {
+		return nil
+	}
+	for _, scope := range *b.Scopes {
+		if err := wire.OneOf("scopes", scope, store.Scopes()...); err != nil || scope == "" {
+			return wire.Invalid("scopes", "scopes is a list of %s.", strings.Join(store.Scopes(), ", "))
+		}
+	}
+	if len(*b.Scopes) == 0 {
+		return wire.Invalid("scopes", "scopes names at least one of %s.", strings.Join(store.Scopes(), ", "))
+	}
+	k.Scopes = slices.Compact(slices.Sorted(slices.Values(*b.Scopes)))
+	return nil
+}
+
+func (b keyBody) models(k *store.Key, _ time.Time) error {
+	if b.Models == nil {
+		return nil
+	}
+	if len(*b.Models) > maxKeyLists {
+		return wire.Invalid("models", "models has at most %d names.", maxKeyLists)
+	}
+	for _, name := range *b.Models {
+		if name == "" || len(name) > 256 || strings.ContainsFunc(name, unicode.IsSpace) {
+			return wire.Invalid("models", "models names aliases and provider/model; a * at the end stands for any rest.")
+		}
+	}
+	k.Models = *b.Models
+	return nil
+}
+
+func (b keyBody) ranges(k *store.Key, _ time.Time) error {
+	if b.Ranges == nil {
+		return nil
+	}
+	if len(*b.Ranges) > maxKeyLists {
+		return wire.Invalid("ip_ranges", "ip_ranges has at most %d ranges.", maxKeyLists)
+	}
+	k.Networks = nil
+	for _, text := range *b.Ranges {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return wire.Invalid("ip_ranges", "%.60q is no range: write it as 10.0.0.0/8 or 2001:db8::/32.", text)
+		}
+		k.Networks = append(k.Networks, p.Masked())
+	}
+	return nil
+}
+
+func (b keyBody) times(k *store.Key, now time.Time) error {
+	if at := b.ExpiresAt; at != nil {
+		k.Expires = time.Time{}
+		if *at != 0 {
+			k.Expires = time.Unix(*at, 0).UTC()
+		}
+		if *at < 0 || *at != 0 && !k.Expires.After(now) {
+			return wire.Invalid("expires_at", "expires_at is unix seconds and in the future; 0 is never.")
+		}
+	}
+	switch off := b.Disabled; {
+	case off == nil:
+	case *off && k.Disabled.IsZero():
+		k.Disabled = now.UTC()
+	case !*off:
+		k.Disabled = time.Time{}
+	}
+	return nil
+}
+
+// Create makes a key and shows its secret, this once.
+func (h Keys) Create(w http.ResponseWriter, c *wire.Call) error {
+	body, err := wire.ObjectBody(c)
+	if err != nil {
+		return err
+	}
+	var b keyBody
+	if err := wire.Decode(body, &b); err != nil {
+		return err
+	}
+	k := store.Key{Tenant: c.Tenant, Scopes: []string{store.ScopeUse}}
+	if err := b.apply(&k, h.now()); err != nil {
+		return err
+	}
+	secret := store.NewSecret()
+	if k, err = h.store.CreateKey(c.Context(), k, secret); err != nil {
+		return err
+	}
+	view := viewKey(k)
+	view.Key = secret
+	return wire.WriteJSON(w, http.StatusOK, view)
+}
+
+// List shows the tenant's keys.
+func (h Keys) List(w http.ResponseWriter, c *wire.Call) error {
+	page, err := gate.Paged(c, "key_", gate.Known(h.store.Key))
+	if err != nil {
+		return err
+	}
+	rows, more, err := h.store.Keys(c.Context(), c.Tenant, page)
+	if err != nil {
+		return err
+	}
+	return wire.WriteList(w, rows, more, viewKey, func(v keyView) string { return v.ID })
+}
+
+// Get shows a key.
+func (h Keys) Get(w http.ResponseWriter, c *wire.Call) error {
+	k, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	return wire.WriteJSON(w, http.StatusOK, viewKey(k))
+}
+
+func (h Keys) find(c *wire.Call) (store.Key, error) {
+	k, err := h.store.Key(c.Context(), c.Tenant, c.PathValue("id"))
+	return k, gate.OrMissing(err, "key")
+}
+
+// Patch changes a key; what is left out stays as it is.
+func (h Keys) Patch(w http.ResponseWriter, c *wire.Call) error {
+	body, err := wire.JSONBody(c)
+	if err != nil {
+		return err
+	}
+	var b keyBody
+	if err := wire.Decode(body, &b); err != nil {
+		return err
+	}
+	k, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	if err := b.apply(&k, h.now()); err != nil {
+		return err
+	}
+	if err := h.store.SetKey(c.Context(), k); err != nil {
+		return gate.OrMissing(err, "key that holds")
+	}
+	return wire.WriteJSON(w, http.StatusOK, viewKey(k))
+}
+
+// Delete revokes a key. Its row stays: jobs and entries name it.
+func (h Keys) Delete(w http.ResponseWriter, c *wire.Call) error {
+	k, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	if err := h.store.RevokeKey(c.Context(), k.ID); err != nil {
+		return gate.OrMissing(err, "key that holds")
+	}
+	return wire.WriteJSON(w, http.StatusOK, map[string]any{"id": k.ID, "object": "key", "deleted": true})
+}
+
+// Rotate gives a key another secret. Both are taken for the grace, an hour without it.
+func (h Keys) Rotate(w http.ResponseWriter, c *wire.Call) error {
+	body, err := wire.ObjectBody(c)
+	if err != nil {
+		return err
+	}
+	var b struct {
+		Grace *int64 `json:"grace"` // seconds
+	}
+	if err := wire.Decode(body, &b); err != nil {
+		return err
+	}
+	grace := usualGrace
+	if b.Grace != nil {
+		if *b.Grace < 0 || *b.Grace > int64(maxGrace/time.Second) {
+			return wire.Invalid("grace", "grace is seconds, at most %d.", int64(maxGrace/time.Second))
+		}
+		grace = time.Duration(*b.Grace) * time.Second
+	}
+	k, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	secret := store.NewSecret()
+	if err := h.store.RotateKey(c.Context(), k.ID, secret, grace); err != nil {
+		return gate.OrMissing(err, "key that holds")
+	}
+	view := viewKey(k)
+	view.Key = secret
+	return wire.WriteJSON(w, http.StatusOK, view)
+}

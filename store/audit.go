@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"dreamlab/store/db"
+)
+
+// Audit says who changed what.
+type Audit struct {
+	ID      string
+	Tenant  string
+	Key     string
+	Action  string // the route's method and pattern
+	Subject string // the ids in its path
+	Request string // x-request-id
+	Created time.Time
+}
+
+// AddAudit writes down a change.
+func (q *Queries) AddAudit(ctx context.Context, a Audit) error {
+	_, err := q.Exec(ctx, `INSERT INTO audit (id, tenant, key_id, action, subject, request, created)
+		VALUES ($1, $2, $3, $4, $5, $6, {now})`, db.NewID("aud_"), a.Tenant, a.Key, a.Action, a.Subject, a.Request)
+	return err
+}
+
+const auditColumns = `id, tenant, key_id, action, subject, request, created`
+
+func scanAudit(scan func(...any) error) (Audit, error) {
+	var a Audit
+	var created *int64
+	err := scan(&a.ID, &a.Tenant, &a.Key, &a.Action, &a.Subject, &a.Request, &created)
+	a.Created = db.TimeOf(created)
+	return a, err
+}
+
+// Audit returns one change of a tenant's.
+func (q *Queries) Audit(ctx context.Context, tenant, id string) (Audit, error) {
+	return db.Read(ctx, q.Tx, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE id = $1 AND tenant = $2`, id, tenant)
+}
+
+// Audits lists a tenant's changes.
+func (q *Queries) Audits(ctx context.Context, tenant string, p db.Page) ([]Audit, bool, error) {
+	return db.List(ctx, q.Tx, p, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE tenant = $1`, tenant)
+}
