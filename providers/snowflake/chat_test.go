@@ -262,3 +262,21 @@ func TestVectorsOfOneLength(t *testing.T) {
 		t.Errorf("got %v, want a model that is gone", err)
 	}
 }
+
+// Tools go to the models that have them, and a call ends as one though Claude does not
+// say so.
+func TestTools(t *testing.T) {
+	t.Parallel()
+	driver := serve(t, emulator.New(newLab(t)), nil)
+	for _, model := range []string{claude, gpt} {
+		for _, sink := range []providers.Sink{nil, func(providers.Chunk) error { return nil }} {
+			req := request(model, 50)
+			req.Tools = []byte(`[{"type":"function","function":{"name":"weather","parameters":{"type":"object","properties":{}}}}]`)
+			req.ToolChoice = []byte(`"required"`)
+			reply, err := driver.Chat(t.Context(), req, sink)
+			if err != nil || reply.Finish != "tool_calls" || !strings.Contains(string(reply.Message), `"weather"`) {
+				t.Errorf("%s: %+v, %v", model, reply, err)
+			}
+		}
+	}
+}

@@ -241,3 +241,26 @@ func TestVectorsOneByOne(t *testing.T) {
 		t.Errorf("got %v, want a model that is gone", err)
 	}
 }
+
+// Tools and schemas are the vendor's own: they go as they came.
+func TestToolsAndSchemas(t *testing.T) {
+	t.Parallel()
+	g := serve(t)
+	driver := g.open(t, settings(g.URL), nil)
+	for _, sink := range []providers.Sink{nil, func(providers.Chunk) error { return nil }} {
+		req := request()
+		req.Tools = []byte(`[{"type":"function","function":{"name":"weather","parameters":{"type":"object",` +
+			`"properties":{"city":{"type":"string"}},"required":["city"]}}}]`)
+		req.ToolChoice = []byte(`"required"`)
+		reply, err := driver.Chat(t.Context(), req, sink)
+		if err != nil || reply.Finish != "tool_calls" || !strings.Contains(string(reply.Message), `"weather"`) {
+			t.Errorf("%+v, %v", reply, err)
+		}
+		req = request()
+		req.ResponseFormat = []byte(`{"type":"json_schema","json_schema":{"name":"v","schema":{"type":"object",` +
+			`"properties":{"best":{"type":"string","enum":["a","b"]}},"required":["best"]}}}`)
+		if reply, err = driver.Chat(t.Context(), req, sink); err != nil || !strings.Contains(reply.Content, `"best"`) {
+			t.Errorf("%+v, %v", reply, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package vertex_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -276,5 +277,41 @@ func TestFailuresOfTheTokenEndpoint(t *testing.T) {
 				t.Errorf("got %+v, want %s at no charge and without the key", e, c.kind)
 			}
 		})
+	}
+}
+
+// A call that waits for a token ends with its context, whoever asks for the token.
+func TestWaitForATokenEndsWithTheCall(t *testing.T) {
+	t.Parallel()
+	g := serve(t)
+	key := string(newKey(t, g))
+	arrived := make(chan struct{}, 4)
+	hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			t.Error(err)
+		}
+		arrived <- struct{}{}
+		<-r.Context().Done()
+	})
+	g.broken.Store(&hang)
+	for name, values := range map[string]map[string]string{
+		"a user":            settings(g.URL),
+		"a service account": without(g, "GOOGLE_CREDENTIALS", key),
+		"the machine":       without(g, "GCE_METADATA_HOST", strings.TrimPrefix(g.URL, "http://")),
+	} {
+		driver := g.open(t, values, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		first, second := make(chan error, 1), make(chan error, 1)
+		go func() { _, err := driver.Chat(ctx, request(), nil); first <- err }()
+		<-arrived
+		go func() { _, err := driver.Chat(ctx, request(), nil); second <- err }() // waits for the first
+		cancel()
+		for _, ended := range []chan error{first, second} {
+			err := <-ended
+			var e *providers.Error
+			if !errors.As(err, &e) || e.Kind != providers.KindCancelled || e.Charge != providers.ChargeNone {
+				t.Errorf("%s: got %v, want a call that was cancelled at no charge", name, err)
+			}
+		}
 	}
 }
