@@ -56,7 +56,7 @@ func (c *Client) encode(req *providers.Request, body *Body) (any, error) {
 	for _, name := range slices.Sorted(maps.Keys(beside)) {
 		sent = completion.Set(sent, name, beside[name])
 	}
-	return json.RawMessage(sent), nil
+	return sent, nil
 }
 
 // messages returns the messages with the members that the vendor takes beside OpenAI's;
