@@ -67,7 +67,7 @@ func (s *stream) take(chunk providers.Chunk) error {
 func (s *stream) gather(data []byte) {
 	for key, value := range completion.Members(data) {
 		switch string(key) {
-		case "id", "object", "created", "model", "choices", "usage":
+		case "id", "object", "created", "model", "choices", "usage", "obfuscation":
 		default:
 			s.beside.Take(key, value, false)
 		}

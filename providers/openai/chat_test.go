@@ -296,6 +296,35 @@ func TestTheLimitOfTokensIsSentAsTheModelUnderstandsIt(t *testing.T) {
 	}
 }
 
+func TestAServerMayBeBoundByTheNewerLimit(t *testing.T) {
+	t.Parallel()
+	sent := make(chan map[string]json.RawMessage, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var fields map[string]json.RawMessage
+		if err := json.NewDecoder(r.Body).Decode(&fields); err != nil {
+			t.Error(err)
+		}
+		sent <- fields
+		body(200, "application/json", whole)(w, r)
+	}))
+	t.Cleanup(server.Close)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for limit, pass := range map[string][]string{"max_completion_tokens": {"max_completion_tokens"}, "max_tokens": nil} {
+		driver, err := Compatible("own", server.URL, "", pass...).Open(providers.Config{HTTP: client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := hello()
+		req.MaxTokens = 9
+		if _, err := driver.Chat(t.Context(), req, nil); err != nil {
+			t.Error(err)
+		}
+		if got := <-sent; string(got[limit]) != "9" {
+			t.Errorf("sent %s, want %s", got, limit)
+		}
+	}
+}
+
 func TestWhatIsKnownOfAPublicHost(t *testing.T) {
 	t.Parallel()
 	if strict("http://127.0.0.1:8000/v1") != nil {

@@ -294,7 +294,9 @@ func tidy(data []byte) []byte {
 // note keeps what a chunk says of the whole answer.
 func (s *stream) note(m *members) {
 	for _, other := range m.beside {
-		s.beside.Take(other.key, other.value, false)
+		if string(other.key) != "obfuscation" { // padding, which hides how long a chunk's text is
+			s.beside.Take(other.key, other.value, false)
+		}
 	}
 	s.usage(m.usage)
 	if s.reply.Model == "" {
@@ -303,7 +305,7 @@ func (s *stream) note(m *members) {
 	if s.head.ID == nil && completion.HasText(m.id) {
 		s.head.ID = bytes.Clone(m.id)
 	}
-	if s.head.Created == nil && completion.Present(m.created) {
+	if s.head.Created == nil && completion.Present(m.created) && string(m.created) != "0" {
 		s.head.Created = bytes.Clone(m.created)
 	}
 }

@@ -23,7 +23,8 @@ type compatible struct{ *Client }
 // is what protects it.
 //
 // It gets the options that servers of this kind are known to take, and those that
-// pass names beside; with "all" in it, whatever a client gives.
+// pass names beside; with "all" in it, whatever a client gives. Where pass names
+// max_completion_tokens, that bounds the answers of all its models.
 func Compatible(name, baseURL, key string, pass ...string) providers.Vendor {
 	taken := slices.Concat(options, pass)
 	return providers.Vendor{
@@ -35,6 +36,9 @@ func Compatible(name, baseURL, key string, pass ...string) providers.Vendor {
 				return nil, err
 			}
 			dialect := Dialect{Provider: name, Base: base, Key: key, Encode: plain, Options: taken, TakesExtra: true}
+			if slices.Contains(pass, "max_completion_tokens") {
+				dialect.Encode = limited
+			}
 			if host := strict(base); host != nil {
 				dialect.TakesExtra, dialect.Members = false, host.members
 				dialect.Encode = host.encode
