@@ -18,7 +18,10 @@ type Price struct {
 	From time.Time
 	Rates
 	Batch *Rates // nil where the vendor offers the model no batch
-	Train *int64 // nano-dollars per million tokens trained on, nil where that is not known
+	// Flex and Priority are the rates of the slower and the faster service tier, nil
+	// where the vendor offers the model none or their price is not known.
+	Flex, Priority *Rates
+	Train          *int64 // nano-dollars per million tokens trained on, nil where that is not known
 }
 
 // Pricer knows what a call costs. An unknown price is an error, never zero.

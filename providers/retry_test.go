@@ -88,10 +88,10 @@ func TestTryingEnds(t *testing.T) {
 func TestContextFailsOver(t *testing.T) {
 	t.Parallel()
 	sizes := `{"models":[
-	 {"provider":"a","id":"small","context":1000,"prices":[{"in":"1","out":"1"}]},
-	 {"provider":"b","id":"small","context":1000,"prices":[{"in":"2","out":"1"}]},
-	 {"provider":"c","id":"equal","context":1000,"prices":[{"in":"2","out":"1"}]},
-	 {"provider":"d","id":"large","context":9000,"prices":[{"in":"3","out":"1"}]}]}`
+ {"vendor":"a","id":"small","context":1000,"prices":[{"input":"1","output":"1"}]},
+ {"vendor":"b","id":"small","context":1000,"prices":[{"input":"2","output":"1"}]},
+ {"vendor":"c","id":"equal","context":1000,"prices":[{"input":"2","output":"1"}]},
+ {"vendor":"d","id":"large","context":9000,"prices":[{"input":"3","output":"1"}]}]}`
 	prices, err := catalog.Load(strings.NewReader(sizes))
 	if err != nil {
 		t.Fatal(err)

@@ -16,9 +16,9 @@ import (
 
 // prices of the vendors that the tests make up: cheap, dear, spare.
 const prices = `{"models":[
- {"provider":"cheap","id":"m","max_out":1000,"prices":[{"in":"0.10","out":"0.20"}]},
- {"provider":"dear","id":"m","max_out":1000,"prices":[{"in":"1","out":"2"}]},
- {"provider":"spare","id":"m","max_out":1000,"prices":[{"in":"0.01","out":"0.02"}]}
+ {"vendor":"cheap","id":"m","max_output":1000,"prices":[{"input":"0.10","output":"0.20"}]},
+ {"vendor":"dear","id":"m","max_output":1000,"prices":[{"input":"1","output":"2"}]},
+ {"vendor":"spare","id":"m","max_output":1000,"prices":[{"input":"0.01","output":"0.02"}]}
 ]}`
 
 func loadPrices(t testing.TB) *catalog.Catalog {

@@ -1,7 +1,8 @@
 // Package catalog is what Dream Lab knows of models without asking anybody:
 // limits, abilities, prices with their dates, and what became of those that
-// were shut down. It is data: models.json is built in, and an operator's file
-// in the same form changes or extends it without a build.
+// were shut down. It is data: one YAML file for each vendor is built in, and the
+// operator's files in the same form change or extend it without a build, and while
+// the program runs.
 //
 // It is no list of what a vendor serves at this moment; the vendor's own
 // Models says that. Hosting is priced by the vendor on request; what training costs is
@@ -11,6 +12,7 @@ package catalog
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -20,8 +22,18 @@ import (
 
 // Catalog answers for models. It is safe for concurrent use.
 type Catalog struct {
-	mu     sync.RWMutex
-	models map[key]Model
+	mu    sync.RWMutex
+	facts facts             // what the files say
+	own   map[key]Model     // registered by the program, before all files
+	gone  map[key]time.Time // what vendors say that they do not serve, since when
+
+	reloading sync.Mutex
+	files     []string
+	seen      []stamp // of the files; nil before they are read
+}
+
+func newCatalog(known facts) *Catalog {
+	return &Catalog{facts: known, own: map[key]Model{}, gone: map[key]time.Time{}}
 }
 
 type key struct{ provider, id string }
@@ -44,14 +56,19 @@ const (
 type Model struct {
 	Provider    string
 	ID          string // the vendor's own name
+	Family      string // the weights, by one name at all vendors; empty where not known
 	Status      Status
 	ShutdownAt  time.Time // zero where no day is known
+	GoneAt      time.Time // since when the vendor itself says that it has no such model; else zero
 	Replacement string    // id at the same vendor; empty for none
 	Context     int       // tokens; 0 where unknown
 	MaxOutput   int       // tokens; 0 where unknown
-	Caps        []string  // tools, json_schema, json_object, reasoning, vision, embeddings, tunable
+	Caps        []string  // tools, json_schema, json_object, vision, streaming, prefill, reasoning, embeddings, tunable; nil: not known
+	Dimensions  int       // of its vectors; 0 where it makes none
 	Prices      []providers.Price
-	Source      string // where the facts come from
+	Source      string    // the URL where prices and limits were read
+	Checked     time.Time // the day on which they were read; zero where not known
+	Note        string    // what is not sure about them
 }
 
 // Can tells whether the model has an ability.
@@ -69,14 +86,6 @@ func (m Model) Since() time.Time {
 	return since
 }
 
-// RetiredAt tells whether the model is no longer served at a time.
-func (m Model) RetiredAt(at time.Time) bool {
-	if !m.ShutdownAt.IsZero() {
-		return !at.Before(m.ShutdownAt)
-	}
-	return m.Status == Retired
-}
-
 // Free returns the entry that says that all models of a vendor cost nothing,
 // as a server of one's own does.
 func Free(provider string) Model {
@@ -90,12 +99,30 @@ func Free(provider string) Model {
 func (c *Catalog) Find(provider, model string) (Model, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if m, ok := c.models[key{provider, model}]; ok {
+	at := key{provider, model}
+	m, ok := c.at(at)
+	if !ok {
+		m, ok = c.at(key{provider, Any})
+		m.ID = model
+	}
+	return c.marked(at, m), ok
+}
+
+// at returns an entry. The caller holds the lock.
+func (c *Catalog) at(k key) (Model, bool) {
+	if m, ok := c.own[k]; ok {
 		return m, true
 	}
-	m, ok := c.models[key{provider, Any}]
-	m.ID = model
+	m, ok := c.facts.models[k]
 	return m, ok
+}
+
+// marked adds to a model what its vendor says. The caller holds the lock.
+func (c *Catalog) marked(k key, m Model) Model {
+	if since, gone := c.gone[k]; gone {
+		m.GoneAt = since
+	}
+	return m
 }
 
 // Register adds or replaces a model, such as a tuned one from the store.
@@ -104,7 +131,7 @@ func (c *Catalog) Register(m Model) {
 	sortPrices(m.Prices)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.models[key{m.Provider, m.ID}] = m
+	c.own[key{m.Provider, m.ID}] = m
 }
 
 // Models lists everything that is known, by vendor and name, the entries for
@@ -112,38 +139,18 @@ func (c *Catalog) Register(m Model) {
 func (c *Catalog) Models() []Model {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	models := make([]Model, 0, len(c.models))
-	for _, m := range c.models {
+	all := maps.Clone(c.facts.models)
+	maps.Copy(all, c.own)
+	models := make([]Model, 0, len(all))
+	for k, m := range all {
 		if m.ID != Any {
-			models = append(models, m)
+			models = append(models, c.marked(k, m))
 		}
 	}
 	slices.SortFunc(models, func(a, b Model) int {
 		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.ID, b.ID))
 	})
 	return models
-}
-
-// Replacement follows the chain of replacements of a model to the first that
-// is served at a time. It returns false where there is none, and the model
-// itself where that is still served.
-func (c *Catalog) Replacement(provider, model string, at time.Time) (Model, bool) {
-	seen := map[string]bool{}
-	for !seen[model] {
-		seen[model] = true
-		m, ok := c.Find(provider, model)
-		if !ok {
-			return Model{}, false
-		}
-		if !m.RetiredAt(at) {
-			return m, true
-		}
-		if m.Replacement == "" {
-			return Model{}, false
-		}
-		model = m.Replacement
-	}
-	return Model{}, false
 }
 
 // Price returns the price that is in force at a time.
@@ -161,7 +168,7 @@ func (c *Catalog) Price(provider, model string, at time.Time) (providers.Price, 
 }
 
 func unknown(provider, model, why string) error {
-	return fmt.Errorf("price %s/%s: %s: add its price to the file of prices", provider, model, why)
+	return fmt.Errorf("price %s/%s: %s: add its price to a file that catalog names in dreamlab.yaml", provider, model, why)
 }
 
 // Quote returns what is reserved for the request, in nano-dollars.
@@ -173,6 +180,15 @@ func (c *Catalog) Quote(
 		return 0, err
 	}
 	m, _ := c.Find(provider, model)
+	if price.CachedIn > price.In {
+		price.In = price.CachedIn
+	}
+	return price.Cost(m.Bound(req)), nil
+}
+
+// Bound returns the tokens that a request is reserved for at the model: its input counted
+// generously, and as much output as it asks for, or providers.TypicalAnswer.
+func (m Model) Bound(req *providers.Request) providers.Usage {
 	output := req.MaxTokens
 	if output <= 0 {
 		output = min(providers.TypicalAnswer, cmp.Or(m.MaxOutput, m.Context, providers.TypicalAnswer))
@@ -183,11 +199,7 @@ func (c *Catalog) Quote(
 	if len(req.Inputs) > 0 {
 		output = 0 // vectors are billed by their input
 	}
-	usage := providers.Usage{Input: providers.InputBound(req), Output: int64(output)}
-	if price.CachedIn > price.In {
-		price.In = price.CachedIn
-	}
-	return price.Cost(usage), nil
+	return providers.Usage{Input: providers.InputBound(req), Output: int64(output)}
 }
 
 // Context returns how many tokens the model takes; 0 where that is not known.

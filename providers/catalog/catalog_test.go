@@ -36,7 +36,7 @@ func TestBuiltIn(t *testing.T) {
 	}
 	now := day("2026-11-23")
 	for _, m := range c.Models() {
-		if m.Source == "" || !m.RetiredAt(now) && m.Replacement != "" {
+		if m.Source == "" && m.Note == "" || !m.RetiredAt(now) && m.Replacement != "" {
 			t.Errorf("%s/%s: source %q, replaced by %q while it is served", m.Provider, m.ID, m.Source, m.Replacement)
 		}
 		if m.Replacement != "" {
@@ -88,8 +88,8 @@ func secondInt(_ int64, err error) error        { return err }
 
 func TestCachedAndBatchRates(t *testing.T) {
 	t.Parallel()
-	c := load(t, `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"2","cached":"0.25",`+
-		`"batch_in":"0.4","batch_out":"0.9"}]}]}`)
+	c := load(t, `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"2","cached":"0.25",`+
+		`"batch":{"input":"0.4","output":"0.9"},"flex":{"part":"0.5"},"priority":{"part":"1.75"}}]}]}`)
 	price, err := c.Price("p", "m", day("2026-01-01"))
 	if err != nil {
 		t.Fatal(err)
@@ -101,14 +101,20 @@ func TestCachedAndBatchRates(t *testing.T) {
 	if got, want := price.Batch.Cost(usage), int64(400_000+90_000); got != want {
 		t.Errorf("batch %d, want %d", got, want)
 	}
+	if got, want := price.Flex.Cost(usage), int64(300_000+50_000+100_000); got != want {
+		t.Errorf("flex %d, want %d", got, want)
+	}
+	if got, want := price.Priority.Cost(usage), int64(1_050_000+175_000+350_000); got != want {
+		t.Errorf("priority %d, want %d", got, want)
+	}
 }
 
 func TestQuote(t *testing.T) {
 	t.Parallel()
 	c := load(t, `{"models":[
-	 {"provider":"p","id":"bounded","max_out":100,"context":9000,"prices":[{"in":"1","out":"1"}]},
-	 {"provider":"p","id":"context","context":3000,"prices":[{"in":"1","out":"1"}]},
-	 {"provider":"p","id":"open","prices":[{"in":"1","out":"1"}]}]}`)
+ {"vendor":"p","id":"bounded","max_output":100,"context":9000,"prices":[{"input":"1","output":"1"}]},
+ {"vendor":"p","id":"context","context":3000,"prices":[{"input":"1","output":"1"}]},
+ {"vendor":"p","id":"open","prices":[{"input":"1","output":"1"}]}]}`)
 	two := 2
 	request := func(tokens int, n *int) *providers.Request {
 		return &providers.Request{Settings: completion.Settings{MaxTokens: tokens, N: n},
@@ -131,11 +137,11 @@ func TestQuote(t *testing.T) {
 func TestOverride(t *testing.T) {
 	t.Parallel()
 	c := load(t, `{"models":[
-	 {"provider":"groq","id":"openai/gpt-oss-20b",
-	  "prices":[{"effective_from":"2026-12-01","in":"0.9","out":"0.9"},{"in":"0.5","out":"0.5"}]},
-	 {"provider":"new","id":"m","status":"deprecated","shutdown_at":"2026-12-31","replacement":"n",
-	  "prices":[{"in":"1","out":"1"}]},
-	 {"provider":"new","id":"n","replacement":"m","status":"retired"}]}`)
+ {"vendor":"groq","id":"openai/gpt-oss-20b",
+	  "prices":[{"from":"2026-12-01","input":"0.9","output":"0.9"},{"input":"0.5","output":"0.5"}]},
+ {"vendor":"new","id":"m","status":"deprecated","shutdown":"2026-12-31","replacement":"n",
+	  "prices":[{"input":"1","output":"1"}]},
+ {"vendor":"new","id":"n","replacement":"m","status":"retired"}]}`)
 	for at, want := range map[string]int64{"2026-11-30": 500_000_000, "2026-12-01": 900_000_000} {
 		if price, err := c.Price("groq", "openai/gpt-oss-20b", day(at)); err != nil || price.In != want {
 			t.Errorf("on %s: %+v, %v; want %d", at, price, err, want)
@@ -152,20 +158,23 @@ func TestOverride(t *testing.T) {
 func TestFaultsOfAnOverride(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
-		"not json":      `{"models":`,
-		"unknown field": `{"models":[{"provider":"p","id":"m","prise":1}]}`,
-		"no id":         `{"models":[{"provider":"p"}]}`,
-		"status":        `{"models":[{"provider":"p","id":"m","status":"old"}]}`,
-		"day":           `{"models":[{"provider":"p","id":"m","shutdown_at":"31.12.2026"}]}`,
-		"price's day": `{"models":[{"provider":"p","id":"m","prices":[{"effective_from":"x","in":"1",` +
-			`"out":"1"}]}]}`,
-		"half a price": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1"}]}]}`,
-		"negative":     `{"models":[{"provider":"p","id":"m","prices":[{"in":"-1","out":"1"}]}]}`,
-		"a float":      `{"models":[{"provider":"p","id":"m","prices":[{"in":1,"out":"1"}]}]}`,
-		"training":     `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1","train":"much"}]}]}`,
-		"half a batch": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1","batch_in":"1"}]}]}`,
-		"part of a batch": `{"models":[{"provider":"p","id":"m","prices":[{"in":"1","out":"1",` +
-			`"batch_part":"half"}]}]}`,
+		"not yaml":      `{"models":`,
+		"unknown field": `{"models":[{"vendor":"p","id":"m","prise":1}]}`,
+		"no id":         `{"models":[{"vendor":"p"}]}`,
+		"status":        `{"models":[{"vendor":"p","id":"m","status":"old"}]}`,
+		"day":           `{"models":[{"vendor":"p","id":"m","shutdown":"31.12.2026"}]}`,
+		"price's day": `{"models":[{"vendor":"p","id":"m","prices":[{"from":"x","input":"1",` +
+			`"output":"1"}]}]}`,
+		"half a price": `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1"}]}]}`,
+		"negative":     `{"models":[{"vendor":"p","id":"m","prices":[{"input":"-1","output":"1"}]}]}`,
+		"training":     `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1","train":"much"}]}]}`,
+		"half a batch": `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1","batch":{"input":"1"}}]}]}`,
+		"part of a batch": `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1",` +
+			`"batch":{"part":"half"}}]}]}`,
+		"part and rate": `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1",` +
+			`"flex":{"part":"0.5","input":"1"}}]}]}`,
+		"negative limit": `{"models":[{"vendor":"p","id":"m","context":-1}]}`,
+		"too large":      "# " + strings.Repeat("x", 4<<20),
 	}
 	for name, text := range cases {
 		if _, err := catalog.Load(strings.NewReader(text)); err == nil ||
@@ -173,7 +182,7 @@ func TestFaultsOfAnOverride(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	two := `{"models":[{"provider":"p","id":"a","status":"x"},{"provider":"p","id":"b","status":"y"}]}`
+	two := `{"models":[{"vendor":"p","id":"a","status":"x"},{"vendor":"p","id":"b","status":"y"}]}`
 	_, err := catalog.Load(strings.NewReader(two))
 	if err == nil || !strings.Contains(err.Error(), "p/a") || !strings.Contains(err.Error(), "p/b") {
 		t.Errorf("%v, want both faults at once", err)
@@ -202,5 +211,15 @@ func TestRegisterWhileAsking(t *testing.T) {
 		if m.ID == catalog.Any {
 			t.Error("the entry for any model is listed as a model")
 		}
+	}
+}
+
+// TestDecimalsAreExact reads prices with quotes and without: neither becomes a float.
+func TestDecimalsAreExact(t *testing.T) {
+	t.Parallel()
+	c := load(t, "vendor: p\nmodels:\n  - {id: m, prices: [{input: 0.0375, output: \"0.1\"}]}\n")
+	price, err := c.Price("p", "m", day("2026-01-01"))
+	if err != nil || price.In != 37_500_000 || price.Out != 100_000_000 {
+		t.Errorf("%+v, %v", price, err)
 	}
 }

@@ -2,187 +2,164 @@ package catalog
 
 import (
 	"bytes"
-	"cmp"
-	_ "embed"
-	"encoding/json"
+	"embed"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"time"
 
-	"dreamlab/providers"
-	"dreamlab/store/money"
+	"gopkg.in/yaml.v3"
 )
 
-//go:embed models.json
-var builtin []byte
+//go:embed *.yaml
+var builtin embed.FS
 
 // maxFile bounds an operator's file, in bytes.
 const maxFile = 4 << 20
 
-// entry is a model as the file writes it. Days are UTC; prices are dollars for
-// a million tokens, written as decimal strings.
-type entry struct {
-	Provider    string       `json:"provider"`
-	ID          string       `json:"id"`
-	Status      Status       `json:"status"`
-	ShutdownAt  string       `json:"shutdown_at"`
-	Replacement string       `json:"replacement"`
-	Context     int          `json:"context"`
-	MaxOutput   int          `json:"max_out"`
-	Caps        []string     `json:"caps"`
-	Prices      []priceEntry `json:"prices"`
-	Source      string       `json:"source"`
+// facts are what the files say.
+type facts struct {
+	models map[key]Model
+	whole  map[string]bool // vendors whose lists name all that they serve
 }
 
-type priceEntry struct {
-	From      string  `json:"effective_from"`
-	In        *string `json:"in"`
-	Out       *string `json:"out"`
-	Cached    *string `json:"cached"`     // defaults to in
-	BatchIn   *string `json:"batch_in"`   // no batch without it
-	BatchOut  *string `json:"batch_out"`  // goes with batch_in
-	BatchPart string  `json:"batch_part"` // instead: the batch costs this part of each, as in "0.5"
-	Train     *string `json:"train"`      // a million tokens of fine-tuning; unknown without it
+// stamp is how a file that has changed is told from one that has not.
+type stamp struct {
+	changed time.Time
+	size    int64
 }
 
-// Load reads the built-in data and then the override, whose entries replace
-// those of the same provider and id. The override may be nil. All its faults
-// are reported at once.
+// Load reads the built-in files and then the override, whose rows replace those of
+// the same vendor and id. The override may be nil. All its faults are reported at
+// once.
 func Load(override io.Reader) (*Catalog, error) {
-	c := &Catalog{models: map[key]Model{}}
-	if err := c.add(bytes.NewReader(builtin)); err != nil {
-		return nil, fmt.Errorf("read the built-in catalogue: %w", err)
+	known, err := builtIn()
+	if err != nil {
+		return nil, err
 	}
-	if override == nil {
-		return c, nil
+	if override != nil {
+		if err := known.add(override); err != nil {
+			return nil, fmt.Errorf("read the file of models and prices: %w", err)
+		}
 	}
-	if err := c.add(override); err != nil {
-		return nil, fmt.Errorf("read the file of models and prices: %w", err)
+	return newCatalog(known), nil
+}
+
+// Open reads the built-in files and then the named ones in their order, whose rows
+// replace those of the same vendor and id that came before. [Catalog.Reload] reads
+// the named files again. The faults of all files are reported at once.
+func Open(names ...string) (*Catalog, error) {
+	c := newCatalog(facts{})
+	c.files = slices.Clone(names)
+	if _, err := c.Reload(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Catalog) add(file io.Reader) error {
-	var parsed struct {
-		Models []entry `json:"models"`
+// Reload reads the catalogue's files again where one of them has changed since they were
+// read, and tells whether what it says now is new. With an error the catalogue stays as
+// it was; the error is returned once for each change of a file.
+func (c *Catalog) Reload() (bool, error) {
+	c.reloading.Lock()
+	defer c.reloading.Unlock()
+	seen := stamps(c.files)
+	if c.seen != nil && slices.Equal(seen, c.seen) {
+		return false, nil
 	}
-	decoder := json.NewDecoder(io.LimitReader(file, maxFile))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&parsed); err != nil {
+	c.seen = seen
+	known, err := read(c.files)
+	if err != nil {
+		return false, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.facts = known
+	return true, nil
+}
+
+// stamps looks at the files; one that can not be read has a stamp of its own.
+func stamps(names []string) []stamp {
+	seen := make([]stamp, len(names))
+	for i, name := range names {
+		if info, err := os.Stat(name); err == nil {
+			seen[i] = stamp{info.ModTime(), info.Size()}
+		}
+	}
+	return seen
+}
+
+func read(names []string) (facts, error) {
+	known, err := builtIn()
+	if err != nil {
+		return known, err
+	}
+	var faults error
+	for _, name := range names {
+		if err := known.addFile(name); err != nil {
+			faults = errors.Join(faults, fmt.Errorf("read the file of models and prices %s: %w", name, err))
+		}
+	}
+	return known, faults
+}
+
+func builtIn() (facts, error) {
+	known := facts{models: map[key]Model{}, whole: map[string]bool{}}
+	names, err := fs.Glob(builtin, "*.yaml")
+	if err != nil {
+		return known, err
+	}
+	for _, name := range names {
+		text, err := builtin.ReadFile(name)
+		if err == nil {
+			err = known.add(bytes.NewReader(text))
+		}
+		if err != nil {
+			return known, fmt.Errorf("read the built-in catalogue: %s: %w", name, err)
+		}
+	}
+	return known, nil
+}
+
+func (f *facts) addFile(name string) error {
+	file, err := os.Open(name)
+	if err != nil {
 		return err
 	}
+	return errors.Join(f.add(file), file.Close())
+}
+
+func (f *facts) add(file io.Reader) error {
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil {
+		return err
+	}
+	if len(text) > maxFile {
+		return fmt.Errorf("it is larger than %d bytes", maxFile)
+	}
+	var parsed document
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&parsed); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if parsed.WholeList {
+		f.whole[parsed.Vendor] = true
+	}
 	var faults []error
-	for _, e := range parsed.Models {
-		m, err := e.model()
+	for _, r := range parsed.Models {
+		if r.Vendor == "" {
+			r.Vendor = parsed.Vendor
+		}
+		m, err := r.model()
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s/%s: %w", e.Provider, e.ID, err))
+			faults = append(faults, fmt.Errorf("%s/%s: %w", r.Vendor, r.ID, err))
 			continue
 		}
-		c.Register(m)
+		f.models[key{m.Provider, m.ID}] = m
 	}
 	return errors.Join(faults...)
-}
-
-func (e entry) model() (Model, error) {
-	m := Model{
-		Provider: e.Provider, ID: e.ID, Status: cmp.Or(e.Status, Active), Replacement: e.Replacement,
-		Context: e.Context, MaxOutput: e.MaxOutput, Caps: e.Caps, Source: e.Source,
-	}
-	if e.Provider == "" || e.ID == "" {
-		return m, errors.New("provider and id are required")
-	}
-	if !slices.Contains([]Status{Active, Deprecated, Retired}, m.Status) {
-		return m, fmt.Errorf("status %q: use active, deprecated or retired", m.Status)
-	}
-	day, err := parseDay(e.ShutdownAt)
-	if err != nil {
-		return m, fmt.Errorf("shutdown_at: %w", err)
-	}
-	m.ShutdownAt = day
-	for _, p := range e.Prices {
-		price, err := p.price()
-		if err != nil {
-			return m, err
-		}
-		m.Prices = append(m.Prices, price)
-	}
-	return m, nil
-}
-
-func parseDay(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	day, err := time.ParseInLocation(time.DateOnly, text, time.UTC)
-	if err != nil {
-		return day, fmt.Errorf("%q is no day: write it as 2026-12-31", text)
-	}
-	return day, nil
-}
-
-func (p priceEntry) price() (providers.Price, error) {
-	var price providers.Price
-	day, err := parseDay(p.From)
-	if err != nil {
-		return price, fmt.Errorf("effective_from: %w", err)
-	}
-	price.From = day
-	if p.In == nil || p.Out == nil {
-		return price, errors.New(`a price needs "in" and "out": write "0" for what is free`)
-	}
-	price.Rates, err = rates(*p.In, deref(p.Cached, *p.In), *p.Out)
-	if err != nil {
-		return price, err
-	}
-	if p.Train != nil {
-		nano, err := money.ParsePrice(*p.Train, money.Dollar)
-		if err != nil {
-			return price, fmt.Errorf("train: %w", err)
-		}
-		price.Train = &nano
-	}
-	if p.BatchIn == nil && p.BatchOut == nil && p.BatchPart == "" {
-		return price, nil
-	}
-	batch, err := p.batch(price.Rates)
-	price.Batch = &batch
-	return price, err
-}
-
-// batch returns the rates of the vendor's batches. What is cached gets no second
-// discount there.
-func (p priceEntry) batch(live providers.Rates) (providers.Rates, error) {
-	switch {
-	case p.BatchIn != nil && p.BatchOut != nil:
-		return rates(*p.BatchIn, *p.BatchIn, *p.BatchOut)
-	case p.BatchIn != nil || p.BatchOut != nil:
-		return providers.Rates{}, errors.New("batch_in and batch_out go together")
-	}
-	in, err := money.ParsePrice(p.BatchPart, live.In)
-	if err != nil {
-		return providers.Rates{}, fmt.Errorf("batch_part: %w", err)
-	}
-	out, err := money.ParsePrice(p.BatchPart, live.Out)
-	return providers.Rates{In: in, CachedIn: in, Out: out}, err
-}
-
-func rates(in, cached, out string) (r providers.Rates, err error) {
-	for _, part := range []struct {
-		text string
-		to   *int64
-	}{{in, &r.In}, {cached, &r.CachedIn}, {out, &r.Out}} {
-		nano, fault := money.ParsePrice(part.text, money.Dollar)
-		*part.to = nano
-		err = errors.Join(err, fault)
-	}
-	return r, err
-}
-
-func deref(text *string, otherwise string) string {
-	if text == nil {
-		return otherwise
-	}
-	return *text
 }

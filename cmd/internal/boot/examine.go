@@ -72,7 +72,7 @@ func examinations(c *config.Config) []examination {
 			func(ctx context.Context) (string, error) { return examineQueue(ctx, c) }},
 		{"objects", "make the bucket, mend BUCKET_URL, or let GOOGLE_APPLICATION_CREDENTIALS create and delete",
 			func(ctx context.Context) (string, error) { return examineBucket(ctx, c) }},
-		{"prices", "add the price to the file that `prices` names in " + config.DefaultFile,
+		{"prices", "add the price to a file that `catalog` names in " + config.DefaultFile,
 			func(context.Context) (string, error) { return examinePrices(c) }},
 	}
 	return append(all, examineVendors(c)...)

@@ -145,26 +145,11 @@ func openDirectory(location string) (Bucket, error) {
 
 // OpenCatalog reads what is known of models and prices.
 func OpenCatalog(c *config.Config) (*catalog.Catalog, error) {
-	known, err := loadCatalog(c.Prices)
+	known, err := catalog.Open(c.Catalog...)
 	if err != nil {
 		return nil, err
 	}
 	addServers(known, c.Servers)
-	return known, nil
-}
-
-func loadCatalog(path string) (*catalog.Catalog, error) {
-	if path == "" {
-		return catalog.Load(nil)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open the file of prices: %w", err)
-	}
-	known, err := catalog.Load(file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
 	return known, nil
 }
 

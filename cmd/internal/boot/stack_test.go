@@ -43,7 +43,7 @@ func TestOpenLeavesNothingBehind(t *testing.T) {
 	}{
 		"queue":  {func(c *config.Config) { c.Redis = "redis+nothing://x" }, "REDIS_URL"},
 		"bucket": {func(c *config.Config) { c.Bucket = "file:///proc/nowhere" }, "open the bucket"},
-		"prices": {func(c *config.Config) { c.Prices = "/nowhere.json" }, "open the file of prices"},
+		"prices": {func(c *config.Config) { c.Catalog = config.Names{"/nowhere.yaml"} }, "/nowhere.yaml"},
 		"database": {
 			func(c *config.Config) { c.Database = "postgres://u@" + closed(t) + "/x?connect_timeout=2" }, "DATABASE_URL",
 		},

@@ -64,8 +64,9 @@ type Config struct {
 	Schedules []Schedule          `yaml:"schedules"`
 	Webhooks  Webhooks            `yaml:"webhooks"`
 	Servers   []Server            `yaml:"servers"`
-	// Prices is a file that adds to the catalogue or overrides it. Defaults to none.
-	Prices string `yaml:"prices"`
+	// Catalog names files that add models and prices to the catalogue or override it, the
+	// last before all others. A change is taken while the program runs. Defaults to none.
+	Catalog Names `yaml:"catalog,omitempty"`
 
 	// Vendors holds the settings of each vendor that has a key, by the vendor's
 	// name and by the variable.
@@ -207,7 +208,7 @@ type Server struct {
 	Models  []string `yaml:"models"` // what it serves, for nothing
 	// Pass names parameters of a chat that it takes beside OpenAI's and those that such
 	// servers are known to take; all for whatever a client gives.
-	Pass Pass `yaml:"pass,omitempty"`
+	Pass Names `yaml:"pass,omitempty"`
 	// InOnePiece is for a server that can not stream: it is asked for whole answers,
 	// which have one limit of time. Defaults to asking it to stream.
 	InOnePiece bool   `yaml:"in_one_piece,omitempty"`
@@ -216,15 +217,15 @@ type Server struct {
 	Key string `yaml:"-"`
 }
 
-// Pass is a list of names, or one of them alone.
-type Pass []string
+// Names is a list of names, or one of them alone.
+type Names []string
 
 // UnmarshalYAML reads a list or a single name.
-func (p *Pass) UnmarshalYAML(node *yaml.Node) error {
+func (n *Names) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind != yaml.ScalarNode {
-		return node.Decode((*[]string)(p))
+		return node.Decode((*[]string)(n))
 	}
-	*p = Pass{node.Value}
+	*n = Names{node.Value}
 	return nil
 }
 
