@@ -62,10 +62,14 @@ func sandbox(address, credential string) map[string]string {
 // driver is Cloudflare's client, which lists models in its own way.
 type driver struct {
 	*openai.Client
-	ai string // the routes of the account's models stand below it
+	ai  string // the routes of the account's models stand below it
+	now func() time.Time
 }
 
-var _ providers.Embedder = (*driver)(nil)
+var (
+	_ providers.Embedder = (*driver)(nil)
+	_ providers.Batches  = (*driver)(nil)
+)
 
 // accountID is the form of an account's id.
 var accountID = regexp.MustCompile(`^[0-9a-f]{32}$`)
@@ -104,7 +108,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	if gateway != "" {
 		dialect.Authorize, dialect.Secrets = throughGateway(token, value("CF_AIG_TOKEN"))
 	}
-	return &driver{openai.New(dialect, config), ai}, nil
+	return &driver{openai.New(dialect, config), ai, now}, nil
 }
 
 // throughGateway asks a gateway to do no more than pass a request on: it makes one

@@ -53,7 +53,7 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			providertest.Run(t, providertest.Harness{
 				Vendor: cloudflare.Vendor, Start: start, Settings: settings, Model: "@cf/openai/gpt-oss-120b",
-				Embeddings: "@cf/baai/bge-m3",
+				Embeddings: "@cf/baai/bge-m3", Batch: "@cf/openai/gpt-oss-120b",
 				Lacks: map[string]func(*providers.Request){
 					"n":            func(r *providers.Request) { r.N = &two },
 					"logprobs":     func(r *providers.Request) { r.Logprobs = true },

@@ -20,8 +20,11 @@ const (
 
 // record is a model as Cloudflare lists it.
 type record struct {
-	Name       string `json:"name"`
-	Created    string `json:"created_at"`
+	Name    string `json:"name"`
+	Created string `json:"created_at"`
+	Task    struct {
+		Name string `json:"name"`
+	} `json:"task"`
 	Properties []struct {
 		ID    string          `json:"property_id"`
 		Value json.RawMessage `json:"value"`

@@ -33,12 +33,13 @@ type call struct {
 // translate puts one answer into OpenAI's form. Some models answer in Cloudflare's own
 // form on any route, and some whole where a stream was asked for.
 func translate(req *providers.Request) func([]byte) []byte {
-	t := &translator{bound: cmp.Or(req.MaxTokens, providers.TypicalAnswer)}
+	t := &translator{model: req.Model, bound: cmp.Or(req.MaxTokens, providers.TypicalAnswer)}
 	return t.object
 }
 
 // translator knows what the events of one stream have said so far.
 type translator struct {
+	model string
 	bound int  // tokens that were asked for
 	calls int  // tool calls so far
 	said  bool // something came in Cloudflare's own form
@@ -118,7 +119,7 @@ func (t *translator) event(s *said) []byte {
 }
 
 func (t *translator) answer(object string, s *said, choice map[string]any) []byte {
-	answer := map[string]any{"object": object, "choices": []any{choice}}
+	answer := map[string]any{"object": object, "model": t.model, "choices": []any{choice}}
 	if completion.Present(s.Usage) {
 		answer["usage"] = s.Usage
 	}

@@ -57,9 +57,6 @@ func TestOfficialClients(t *testing.T) {
 func TestClientsOfVendors(t *testing.T) {
 	t.Parallel()
 	dir := node(t)
-	s := newSite(t)
-	url := s.start(t, "dreamlab", "sandbox", "--addr", "127.0.0.1:0").await(t, `sandbox at (\S+):`)
-	s.env = append(s.env, "SANDBOX_URL="+url)
 	scripts, err := filepath.Glob(filepath.Join(dir, "*.js"))
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +68,9 @@ func TestClientsOfVendors(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			s := newSite(t) // with a clock of its own, which the script may move
+			url := s.start(t, "dreamlab", "sandbox", "--addr", "127.0.0.1:0").await(t, `sandbox at (\S+):`)
+			s.env = append(s.env, "SANDBOX_URL="+url)
 			if out := s.run(t, "node", script); !strings.Contains(out, "accepted") {
 				t.Errorf("it did not come to its end:\n%s", out)
 			}

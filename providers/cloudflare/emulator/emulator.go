@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
+	"dreamlab/providers/sandbox/work"
 )
 
 const name = "cloudflare"
@@ -37,6 +39,13 @@ func New(l *lab.Lab) http.Handler {
 	e.native = &lab.Dialect{
 		Vendor: e.vendor, Whole: wholeNative, Chunk: chunkNative, Broken: broken, Tail: tailNative, BadJSON: badJSON,
 	}
+	account, err := work.Open(l, work.Options{
+		Vendor: name, Hour: func(string) int64 { return 0 }, Brain: func(string) *model.Model { return nil },
+	})
+	if err != nil {
+		return l.Serve(e.vendor, e.vendor.Unusable(err))
+	}
+	e.account = account
 	mux := http.NewServeMux()
 	e.api(mux, "/client/v4/accounts/{account}/ai")
 	e.gateway(mux, "/v1/{account}/{gateway}")
@@ -47,6 +56,7 @@ func New(l *lab.Lab) http.Handler {
 
 type emulator struct {
 	lab        *lab.Lab
+	account    *work.Account
 	served     []entry
 	vendor     lab.Vendor
 	compatible *lab.Dialect // OpenAI's form

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -198,4 +199,42 @@ func TestEmbeddings(t *testing.T) {
 	req.Header.Set("Authorization", "Bearer sandbox")
 	req.Header.Set("Cf-Aig-Gateway-Id", "default")
 	rig.Send(req).Is(t, 200, "result.response", says)
+}
+
+func TestQueuedRequests(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	const queue = "?queueRequest=true"
+	for name, c := range map[string]struct {
+		model   string
+		request map[string]any
+		status  int
+	}{
+		"messages":              {large, map[string]any{"messages": []any{map[string]any{"role": "user", "content": "Hello"}}, "external_reference": "a"}, 200},
+		"a prompt":              {"@cf/meta/llama-3.3-70b-instruct-fp8-fast", map[string]any{"prompt": "Hello", "external_reference": "a"}, 200},
+		"no prompt":             {"@cf/meta/llama-3.3-70b-instruct-fp8-fast", map[string]any{"messages": []any{map[string]any{"role": "user", "content": "a"}}}, 400},
+		"nothing":               {large, map[string]any{}, 400},
+		"a model that does not": {small, map[string]any{"prompt": "Hello"}, 400},
+	} {
+		path := ai + "/run/" + c.model + queue
+		made := rig.Do("POST", path, map[string]any{"requests": []any{c.request}})
+		if made.Status != c.status {
+			t.Errorf("%s: %d %s", name, made.Status, made.Body)
+		}
+		if made.Status != 200 {
+			continue
+		}
+		made.Is(t, 200, "result.status", "queued", "result.model", c.model)
+		poll := map[string]any{"request_id": made.Text("result.request_id")}
+		rig.Do("POST", path, poll).Is(t, 200, "result.status", "queued")
+		rig.Lab.Advance(3 * time.Minute)
+		rig.Do("POST", path, poll).Is(t, 200, "result.status", "running")
+		rig.Lab.Advance(time.Hour)
+		rig.Do("POST", path, poll).Is(t, 200, "result.status", "", "result.responses.0.external_reference", "a",
+			"result.responses.0.result.response", says, "result.responses.0.id", "0", "result.usage.total_tokens", "14")
+	}
+	rig.Do("POST", ai+"/run/"+large+queue, map[string]any{"request_id": "none"}).Is(t, 400, "errors.0.code", "5006")
+	if paid := rig.Payment("cloudflare", large); paid.Calls != 1 {
+		t.Errorf("paid %+v", paid)
+	}
 }

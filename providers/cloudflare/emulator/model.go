@@ -16,6 +16,7 @@ type entry struct {
 	context    int64 // tokens
 	calls      bool  // tools
 	queued     bool  // takes requests that are answered later
+	prompts    bool  // queued requests have a prompt, and no messages
 	unstreamed bool  // answers whole on Cloudflare's own route
 	brain      *model.Model
 }
@@ -24,7 +25,8 @@ func catalogue(l *lab.Lab) []entry {
 	return []entry{
 		{id: "@cf/openai/gpt-oss-120b", context: 128_000, calls: true, queued: true, unstreamed: true, brain: l.Large},
 		{id: "@cf/meta/llama-4-scout-17b-16e-instruct", context: 131_000, calls: true, brain: l.Large},
-		{id: "@cf/meta/llama-3.3-70b-instruct-fp8-fast", context: 24_000, calls: true, queued: true, brain: l.Large},
+		{id: "@cf/meta/llama-3.3-70b-instruct-fp8-fast", context: 24_000, calls: true, queued: true, prompts: true,
+			brain: l.Large},
 		{id: "@cf/qwen/qwen3-30b-a3b-fp8", context: 32_768, calls: true, brain: l.Large},
 		{id: "@cf/meta/llama-3.2-1b-instruct", context: 60_000, brain: l.Small},
 		{id: "@cf/baai/bge-m3", context: 60_000, queued: true},

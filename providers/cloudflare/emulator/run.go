@@ -38,6 +38,9 @@ func (e *emulator) runModel(w http.ResponseWriter, r *http.Request, id string, b
 	if refused != nil {
 		return refused
 	}
+	if r.URL.Query().Get("queueRequest") == "true" {
+		return e.queue(w, r, by, body)
+	}
 	a, refused := read(body)
 	if refused != nil {
 		return refused

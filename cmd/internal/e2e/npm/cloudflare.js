@@ -47,4 +47,12 @@ for (const baseURL of [`${base}/client/v4/accounts/${account_id}/ai/v1`, `${base
   const made = await openai.embeddings.create({ model: "@cf/baai/bge-m3", input: "one" });
   assert.ok(made.data[0].embedding.length > 0);
 }
+
+const queue = `/accounts/${account_id}/ai/run/@cf/openai/gpt-oss-120b?queueRequest=true`;
+const queued = await client.post(queue, { body: { requests: [{ messages, external_reference: "a" }] } });
+assert.equal(queued.result.status, "queued");
+await fetch(`${process.env.SANDBOX_URL}/_sandbox/clock`, { method: "POST", body: JSON.stringify({ advance: "1h" }) });
+const answered = await client.post(queue, { body: { request_id: queued.result.request_id } });
+assert.equal(answered.result.responses[0].external_reference, "a");
+assert.ok(answered.result.responses[0].result.response.length > 0);
 console.log("accepted");
