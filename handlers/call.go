@@ -81,6 +81,7 @@ type Step struct {
 	Sink    providers.Sink                         // nil for a whole answer
 	Began   func(target providers.Target, try int) // as in [providers.Call]
 	Hold    bool                                   // as in [providers.Call]
+	Resume  bool                                   // as in [providers.Call]
 	Alias   string                                 // whose policy holds, and whose limits where Limits is silent; "" for none
 	Limits  providers.Limits
 	// Conversation is what the step is about, by its id; "" where it stands alone.
@@ -112,8 +113,9 @@ type Answered struct {
 	Took time.Duration
 	// Disputed says that the vendor counted more than the call can have used.
 	Disputed bool
-	Reused   bool // found in the store: nothing was paid
-	Sandbox  bool // an emulator answered
+	Seams    []providers.Seam // where other targets went on with the answer
+	Reused   bool             // found in the store: nothing was paid
+	Sandbox  bool             // an emulator answered
 
 	caller *Caller
 	run    *tasks.Run
@@ -167,6 +169,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Sink:    step.Sink,
 		Began:   step.Began,
 		Hold:    step.Hold,
+		Resume:  step.Resume,
 		Tenant:  run.Job.Tenant,
 		Ledger:  &ledger{caller: c, run: run, step: step},
 		Limits:  c.limitsOf(run, step),
@@ -180,7 +183,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 	tasks.Point("answered")
 	a := &Answered{
 		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Live: answer.Nano, Tries: answer.Tries,
-		Disputed: answer.Disputed, Took: time.Since(began), Sandbox: answer.Reply.Sandbox,
+		Disputed: answer.Disputed, Seams: answer.Seams, Took: time.Since(began), Sandbox: answer.Reply.Sandbox,
 		caller: c, run: run, step: step, entry: answer.Entry,
 	}
 	if err != nil {

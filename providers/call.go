@@ -52,6 +52,9 @@ type Call struct {
 	// Conversation keeps calls that have it in common at one target of a tier, by any
 	// name that no other has. Defaults to none.
 	Conversation string
+	// Resume has another target go on with a streamed answer that broke off after a part
+	// of it was shown, where one can. Defaults to ending it with an error.
+	Resume bool
 	// Tenant tells who asks from others, by any name: what one prompt of one tenant
 	// brings about closes no target for the others.
 	Tenant string
@@ -132,4 +135,6 @@ type Answer struct {
 	// Disputed is set where the vendor counted more than the call can have used:
 	// the count is not believed, and Usage.Missing.
 	Disputed bool
+	// Seams are where other targets went on: Target gave what is behind the last.
+	Seams []Seam
 }

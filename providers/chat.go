@@ -20,6 +20,10 @@ type Request struct {
 	// many as the model makes). A request that has some asks for nothing else.
 	Inputs     []string
 	Dimensions int
+
+	// Prefilled says that the last message is the beginning of the answer: the model goes
+	// on from there. Only a [Prefiller] is given such a request.
+	Prefilled bool `json:"-"`
 }
 
 // Message is one turn.

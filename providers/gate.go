@@ -16,6 +16,7 @@ type gate struct {
 	hold  bool // keep all back to the end: as much as a driver reads of one stream
 	watch *watch
 	began func() // told once, before the first chunk is handed over
+	seam  *seam  // where the try goes on from what was shown; nil where it does not, or has
 	kept  []Chunk
 	size  int
 	open  bool // chunks were handed over
@@ -36,10 +37,10 @@ func (g *gate) take(chunk Chunk) error {
 	switch {
 	case g.sink == nil:
 		return nil
+	case g.seam != nil:
+		return g.cross(chunk)
 	case g.keeps(chunk):
-		g.size += len(chunk.Data)
-		chunk.Data = bytes.Clone(chunk.Data)
-		g.kept = append(g.kept, chunk)
+		g.keep(chunk)
 		return nil
 	}
 	if err := g.flush(); err != nil {
@@ -53,11 +54,21 @@ func (g *gate) keeps(chunk Chunk) bool {
 	return g.hold || !g.open && !chunk.Shows && g.size+len(chunk.Data) <= gateBytes
 }
 
+func (g *gate) keep(chunk Chunk) {
+	g.size += len(chunk.Data)
+	chunk.Data = bytes.Clone(chunk.Data)
+	g.kept = append(g.kept, chunk)
+}
+
 // flush hands over what was kept back.
 func (g *gate) flush() error {
 	if g.sink == nil {
 		return nil
 	}
+	if g.seam != nil && !g.seam.clean() {
+		return errSeam
+	}
+	g.seam = nil
 	if !g.open {
 		g.began()
 	}

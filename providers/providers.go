@@ -52,6 +52,9 @@ type Config struct {
 	// InOnePiece is for a server that can not stream: the driver asks for whole answers.
 	// Defaults to asking for streams.
 	InOnePiece bool
+	// Prefill is how a server's models are told to go on from the last message. Defaults
+	// to their not being able to.
+	Prefill Prefill
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 }

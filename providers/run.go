@@ -23,6 +23,9 @@ type run struct {
 	waited     time.Duration // between tries, together
 	tries      int
 	spoilt     int        // answers that were most likely paid for and could not be used
+	asked      Request    // as the caller asked; call.Request may hold a part of the answer
+	broken     *Answer    // what was shown of answers that broke off, nil for nothing
+	seams      []Seam     // one for each of them
 	again      *candidate // is asked before all others: see [run.quickly]
 	last       *Error
 }
@@ -37,6 +40,7 @@ type candidate struct {
 	limits    Limits
 	tries     int
 	failures  int
+	broke     int       // how often it broke off what was shown
 	spoke     bool      // its last try brought something of an answer
 	spokeAt   time.Time // when that began
 	notBefore time.Time // by the call's own back-off
@@ -45,7 +49,7 @@ type candidate struct {
 }
 
 func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, error) {
-	run := &run{router: r, call: call, limits: limits, began: r.now()}
+	run := &run{router: r, call: call, limits: limits, asked: call.Request, began: r.now()}
 	var choices []Choice
 	for tier, members := range call.Tiers {
 		for _, target := range members {
@@ -136,16 +140,17 @@ func (run *run) answer(ctx context.Context) (*Answer, error) {
 		}
 		answer, failure, err := run.tryWithin(ctx, next, release)
 		if err != nil {
-			return answer, err
+			return run.join(answer), err
 		}
 		if failure == nil {
-			return answer, nil
+			return run.join(answer), nil
 		}
-		if answer != nil || !run.goOn(ctx, next, failure) {
-			return answer, run.exhausted()
+		shown := answer != nil && !run.resume(next, answer, failure)
+		if shown || !run.goOn(ctx, next, failure) {
+			break
 		}
 	}
-	return nil, run.exhausted()
+	return run.broken, run.exhausted()
 }
 
 // next chooses whom to ask: who gets a quick second try, else the first who may be

@@ -58,6 +58,9 @@ func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
 		sink: run.call.Sink, hold: run.call.Hold, watch: watch, now: run.router.now,
 		began: func() { run.call.Began(c.target, run.tries) },
 	}
+	if run.broken != nil {
+		gate.seam = &seam{before: run.broken.Reply.Content}
+	}
 	sink := gate.take
 	if !streamed && run.call.Sink == nil {
 		sink = nil
@@ -71,7 +74,7 @@ func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
 		reply = &Reply{}
 	}
 	reply.Shown = gate.shown
-	return reply, gate.shown, asError(ctx, c.target, err)
+	return reply, gate.shown, unclean(asError(ctx, c.target, err))
 }
 
 func streams(driver Driver, request *Request) bool {

@@ -27,10 +27,27 @@ func ours(run *tasks.Run, a *handlers.Answered) []byte {
 		Cache    string    `json:"cache"`
 		VendorMS int64     `json:"vendor_ms"`
 		Sandbox  bool      `json:"sandbox,omitempty"`
+		Resumed  []seam    `json:"resumed,omitempty"`
 	}{
 		run.Job.ID, a.Target.Provider, a.Target.Model, a.Tries, money.USD(a.Nano), cacheState,
-		a.Took.Milliseconds(), a.Sandbox,
+		a.Took.Milliseconds(), a.Sandbox, seamsOf(a),
 	})
+}
+
+// seam tells whose answer broke off, after how many characters, before another target
+// went on with it.
+type seam struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	At       int    `json:"at"`
+}
+
+func seamsOf(a *handlers.Answered) []seam {
+	var seams []seam
+	for _, s := range a.Seams {
+		seams = append(seams, seam{s.From.Provider, s.From.Model, s.At})
+	}
+	return seams
 }
 
 // cacheState says that an answer came from a vendor and not from a cache.

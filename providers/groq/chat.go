@@ -58,6 +58,15 @@ func refuse(req *providers.Request) error {
 	return nil
 }
 
+// prefill tells how a model goes on from its last message: those that reason first
+// do not (https://console.groq.com/docs/prefilling).
+func prefill(model string) providers.Prefill {
+	if strings.HasPrefix(model, "llama-") || strings.HasPrefix(model, "meta-llama/") {
+		return providers.PrefillLast
+	}
+	return ""
+}
+
 // hasSchema tells whether the answer has a schema: such answers are not streamed
 // (https://console.groq.com/docs/structured-outputs).
 func hasSchema(req *providers.Request) bool {

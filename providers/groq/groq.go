@@ -37,6 +37,7 @@ func sandbox(address, credential string) map[string]string {
 type driver struct {
 	providers.Driver
 	providers.Streamer
+	providers.Prefiller
 	batches providers.Batcher
 }
 
@@ -57,8 +58,8 @@ func open(config providers.Config) (providers.Driver, error) {
 	dialect := openai.Dialect{
 		Provider: name, Base: base + "/openai/v1", Key: key,
 		Options: options, Members: members, Encode: encode, Classify: classify, Words: words, Extension: "x_groq",
-		InOnePiece: hasSchema,
+		InOnePiece: hasSchema, Prefill: prefill,
 	}
 	client := openai.New(dialect, config)
-	return driver{client, client, openai.NewBatcher(client, batches(dialect.Base))}, nil
+	return driver{client, client, client, openai.NewBatcher(client, batches(dialect.Base))}, nil
 }

@@ -64,6 +64,7 @@ func (c *Client) chatCall(req *providers.Request, streamed bool) (Call, error) {
 
 // words puts a request into the vendor's words, or refuses it.
 func (c *Client) words(req *providers.Request, streamed bool) (any, error) {
+	req = c.prefilled(req)
 	body := newBody(req, streamed)
 	if c.dialect.Encode != nil {
 		if err := c.dialect.Encode(req, body); err != nil {

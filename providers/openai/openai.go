@@ -43,6 +43,9 @@ type Dialect struct {
 	Encode func(req *providers.Request, body *Body) error
 	// InOnePiece tells which requests the vendor can not stream. Defaults to none.
 	InOnePiece func(req *providers.Request) bool
+	// Prefill tells how a model is told to go on from the last message, "" where it can
+	// not. Defaults to no model's being able to.
+	Prefill func(model string) providers.Prefill
 	// Options names the parameters that the vendor takes beside OpenAI's. Others are
 	// refused by their names.
 	Options []string
@@ -99,6 +102,9 @@ func New(dialect Dialect, config providers.Config) *Client {
 	now := config.Now
 	if now == nil {
 		now = time.Now
+	}
+	if config.Prefill != "" {
+		dialect.Prefill = func(string) providers.Prefill { return config.Prefill }
 	}
 	if config.InOnePiece {
 		dialect.InOnePiece = func(*providers.Request) bool { return true }

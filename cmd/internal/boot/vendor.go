@@ -109,7 +109,7 @@ func openDrivers(c *config.Config, sandboxURL string) (map[string]providers.Driv
 		}
 	}
 	for _, server := range c.Servers {
-		open(ownServer(server), providers.Config{InOnePiece: server.InOnePiece})
+		open(ownServer(server), providers.Config{InOnePiece: server.InOnePiece, Prefill: server.Prefill})
 	}
 	return drivers, faults
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"dreamlab/providers"
 )
 
 var plainName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
@@ -250,6 +252,9 @@ func (l *loader) checkServers() {
 		base, err := url.Parse(s.BaseURL)
 		if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
 			l.fault("servers[%d]: base_url has to begin with http:// or https://", i)
+		}
+		if s.Prefill != "" && !slices.Contains(providers.Prefills(), s.Prefill) {
+			l.fault("servers[%d]: prefill is %q: use one of %v, or leave it out", i, s.Prefill, providers.Prefills())
 		}
 		l.checkLimit(fmt.Sprintf("servers[%d].limits", i), s.Limits)
 		if s.Limits.Total != 0 {

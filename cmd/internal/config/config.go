@@ -10,6 +10,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"dreamlab/providers"
 	"dreamlab/store/money"
 )
 
@@ -211,8 +212,12 @@ type Server struct {
 	Pass Names `yaml:"pass,omitempty"`
 	// InOnePiece is for a server that can not stream: it is asked for whole answers,
 	// which have one limit of time. Defaults to asking it to stream.
-	InOnePiece bool   `yaml:"in_one_piece,omitempty"`
-	Limits     Limits `yaml:"limits,omitempty"`
+	InOnePiece bool `yaml:"in_one_piece,omitempty"`
+	// Prefill is how it is told to go on from a part of an answer: last_message for one
+	// that needs nothing more (llama.cpp, Ollama), continue_final_message (vLLM, SGLang),
+	// prefix (Mistral, DeepSeek) or partial (Qwen, Kimi). Defaults to its not being able to.
+	Prefill providers.Prefill `yaml:"prefill,omitempty"`
+	Limits  Limits            `yaml:"limits,omitempty"`
 	// Key is what KeyEnv holds.
 	Key string `yaml:"-"`
 }

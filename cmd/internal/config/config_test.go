@@ -118,7 +118,8 @@ dream:
 tune: {margin: 0.7, hosting_hours: 900}
 budgets: [{purpose: fun, usd: -3, per: week}]
 schedules: [{id: a, cron: "* *", zone: UTC}, {id: a, cron: "@daily", misfire: all, overlap: maybe}]
-servers: [{name: groq, base_url: localhost, key_env: NOT_SET, limits: {connect: 1m, total: 1m, tries: 11}}]
+servers: [{name: groq, base_url: localhost, key_env: NOT_SET, prefill: yes,
+  limits: {connect: 1m, total: 1m, tries: 11}}]
 policies: {ghost: {order: cheapest}, lead: {order: random}, base: {}}
 limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 `
@@ -137,6 +138,7 @@ limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models",
 		"servers[0].limits.connect: 1m0s is out of range", "servers[0].limits.tries: 11", "servers[0].limits.total",
 		"policies.ghost: there is no such alias", `policies.lead.order: "random" is no order`, `policies.base.order: "" is no order`,
+		`servers[0]: prefill is "yes"`,
 		"limits.ghost: there is no such alias", "limits.lead.silence: -1s", "limits.base.first_token: 2h0m0s is out of range",
 		"NOT_SET, which is not set",
 	} {
