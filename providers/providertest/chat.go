@@ -91,6 +91,28 @@ func (h Harness) stream(t *testing.T) {
 	}
 }
 
+// paid compares what the replies count with what the emulator has billed.
+func (h Harness) paid(t *testing.T) {
+	r := h.rig(t)
+	var counted providers.Usage
+	for i := range 4 {
+		var got deltas
+		sink := got.sink
+		if i%2 == 0 {
+			sink = nil
+		}
+		reply, err := r.driver.Chat(t.Context(), r.request(question), sink)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted.Input, counted.Output = counted.Input+reply.Usage.Input, counted.Output+reply.Usage.Output
+	}
+	paid := r.lab(t).Payments()
+	if len(paid) != 1 || paid[0].Calls != 4 || paid[0].TokensIn != counted.Input || paid[0].TokensOut != counted.Output {
+		t.Errorf("the replies count %+v, the vendor billed %+v", counted, paid)
+	}
+}
+
 func (h Harness) models(t *testing.T) {
 	r := h.rig(t)
 	models, err := r.driver.Models(t.Context())

@@ -59,6 +59,7 @@ type Harness struct {
 func Run(t *testing.T, h Harness) {
 	t.Run("chat", h.chat)
 	t.Run("stream", h.stream)
+	t.Run("paid", h.paid)
 	t.Run("models", h.models)
 	t.Run("concurrent", h.concurrent)
 	t.Run("unsupported", h.unsupported)

@@ -70,7 +70,7 @@ func keyNames() string {
 			}
 		}
 	}
-	return strings.Join(names, " and ")
+	return strings.Join(names, " or ")
 }
 
 // Emulators serves every vendor's emulator under the vendor's name, and the

@@ -19,6 +19,10 @@ const (
 	batchRoute1 = "/v1/chat/completions"
 )
 
+// batchSuffix is what the name of a deployment for batches has behind that of the live one,
+// by whose name it is billed.
+const batchSuffix = "-batch"
+
 // noErrors is the id of the empty file that a batch without failures has.
 const noErrors = "file-00000000000000000000000000000000"
 
@@ -28,7 +32,8 @@ func (e *emulator) batches(mux *http.ServeMux, account *work.Account) {
 	batches := &dress.Batches{
 		Lab: e.lab, Vendor: e.vendor, Account: account, Base: "/openai/v1", Route: batchRoute,
 		Aliases: []string{batchRoute1}, Prefix: "batch_req_", Percent: 50, Line: parseLine, Mend: mend,
-		Model: e.batchModel, Answer: e.answerLine, Error: errorBody,
+		Billed: func(id string) string { return strings.TrimSuffix(id, batchSuffix) },
+		Model:  e.batchModel, Answer: e.answerLine, Error: errorBody,
 	}
 	batches.Handle(mux)
 	mux.HandleFunc("GET /openai/v1/files/"+noErrors+"/content", func(http.ResponseWriter, *http.Request) {})

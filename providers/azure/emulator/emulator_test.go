@@ -276,5 +276,8 @@ func TestBatches(t *testing.T) {
 			}
 		}
 	}
+	if paid := rig.Payment("azure", "gpt-5-nano"); paid.Calls != 2 {
+		t.Errorf("paid %+v", rig.Lab.Payments())
+	}
 	rig.Do("POST", chat, ask(map[string]any{"model": "gpt-5-nano-batch"})).Is(t, 400, "error.code", "BadRequest")
 }

@@ -33,6 +33,8 @@ type Batches struct {
 	Line func(route string) work.ParseLine
 	// Mend puts the object of a batch into the vendor's own form. Defaults to OpenAI's.
 	Mend func(state work.BatchState, object map[string]any)
+	// Billed returns the model that payments for one go by. Defaults to itself.
+	Billed func(id string) string
 	// Model finds the model that all lines of a batch have to name.
 	Model func(id string) *lab.Failure
 	// Answer answers a line as a live call.
@@ -130,6 +132,9 @@ func (bs *Batches) create(r *http.Request, ask *asked) (any, *lab.Failure) {
 	model, fault := bs.model(lines)
 	if fault != nil {
 		faults = append(faults, *fault)
+	}
+	if bs.Billed != nil {
+		model = bs.Billed(model)
 	}
 	request, err := json.Marshal(ask)
 	if err != nil { // what was read as JSON is JSON again

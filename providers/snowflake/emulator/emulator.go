@@ -33,7 +33,7 @@ func New(l *lab.Lab) http.Handler {
 	mux.HandleFunc("GET /api/v2/cortex/models", vendor.Answer(e.models))
 	mux.HandleFunc("POST /api/v2/statements", lab.Take(vendor, e.statement))
 	mux.HandleFunc("/", unknownRoute)
-	return withID(l.Serve(vendor, mux))
+	return lab.Emulator{Lab: l, Handler: withID(l.Serve(vendor, mux))}
 }
 
 type emulator struct {
