@@ -185,6 +185,27 @@ func TestWholeIsTranslated(t *testing.T) {
 	}
 }
 
+// TestReasoning is that of the emulator, whole and streamed.
+func TestReasoning(t *testing.T) {
+	t.Parallel()
+	emulated, _ := start(t)
+	driver := connect(t, emulated)
+	for _, sink := range []providers.Sink{nil, ignore} {
+		plain, thinking := request("Thank you"), request("Thank you")
+		plain.Model, thinking.Model = "openai.gpt-oss-20b-1:0", "openai.gpt-oss-20b-1:0"
+		thinking.ReasoningEffort = "high"
+		short, err := driver.Chat(t.Context(), plain, sink)
+		if err != nil {
+			t.Fatal(err)
+		}
+		long, err := driver.Chat(t.Context(), thinking, sink)
+		if err != nil || long.Content != short.Content || long.Usage.Output <= short.Usage.Output ||
+			!strings.Contains(string(long.Message), `"reasoning"`) {
+			t.Errorf("%+v, %v", long, err)
+		}
+	}
+}
+
 func TestFinishReasons(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[string]string{

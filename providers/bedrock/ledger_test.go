@@ -44,6 +44,9 @@ func TestBooksAgree(t *testing.T) {
 		call := providers.Call{
 			Request: *request("hello"), Ledger: open{}, Tiers: [][]providers.Target{{{Provider: "bedrock", Model: scout}}},
 		}
+		if i > 3 { // what is thought is billed, too
+			call.Request.ReasoningEffort, call.Tiers[0][0].Model = "low", "openai.gpt-oss-20b-1:0"
+		}
 		if i%2 == 1 {
 			call.Sink = ignore
 		}

@@ -11,6 +11,10 @@ import (
 // millisecondsPerToken makes up how long an answer took, for its metrics.
 const millisecondsPerToken = 8
 
+// thought is what a model thinks where it is asked to make an effort. It is billed as
+// output.
+const thought = "The user wants an answer. I give one."
+
 // whole makes the answer of Converse.
 func whole(a *lab.Answer) map[string]any {
 	block := map[string]any{"text": a.Text}
@@ -19,8 +23,13 @@ func whole(a *lab.Answer) map[string]any {
 			"toolUseId": toolID(a), "name": a.Call.Name, "input": json.RawMessage(a.Call.Arguments),
 		}}
 	}
+	content := []any{block}
+	if a.Reasoning > 0 {
+		thinking := map[string]any{"reasoningContent": map[string]any{"reasoningText": map[string]any{"text": thought}}}
+		content = []any{thinking, block}
+	}
 	object := map[string]any{
-		"output":     map[string]any{"message": map[string]any{"role": "assistant", "content": []any{block}}},
+		"output":     map[string]any{"message": map[string]any{"role": "assistant", "content": content}},
 		"stopReason": stopReason(a),
 		"usage":      usage(a.Usage),
 		"metrics":    metrics(a),
@@ -69,28 +78,53 @@ func withTier(object map[string]any, a *lab.Answer) map[string]any {
 // chunk makes the events of a piece. A block of text is not announced, a tool's is.
 func chunk(a *lab.Answer, p lab.Piece) map[string]any {
 	switch {
-	case p.First && a.Call != nil:
-		use := map[string]any{"toolUseId": toolID(a), "name": a.Call.Name}
-		half := len(a.Call.Arguments) / 2
-		return several(
-			event("messageStart", map[string]any{"role": "assistant"}),
-			event("contentBlockStart", inBlock("start", map[string]any{"toolUse": use})),
-			event("contentBlockDelta", inBlock("delta", toolInput(a.Call.Arguments[:half]))),
-			event("contentBlockDelta", inBlock("delta", toolInput(a.Call.Arguments[half:]))),
-		)
 	case p.First:
-		return several(event("messageStart", map[string]any{"role": "assistant"}))
+		return several(begin(a)...)
 	case p.Last:
 		return several(
-			event("contentBlockStop", map[string]any{"contentBlockIndex": 0}),
+			event("contentBlockStop", inBlock(at(a), "", nil)),
 			event("messageStop", map[string]any{"stopReason": stopReason(a)}),
 		)
 	}
-	return several(event("contentBlockDelta", inBlock("delta", map[string]any{"text": p.Text})))
+	return several(event("contentBlockDelta", inBlock(at(a), "delta", map[string]any{"text": p.Text})))
 }
 
-func inBlock(member string, value map[string]any) map[string]any {
-	return map[string]any{"contentBlockIndex": 0, member: value}
+// begin makes the events before the text: the thought in a block of its own, and a call
+// of a tool, whose input comes in two pieces.
+func begin(a *lab.Answer) []occurrence {
+	events := []occurrence{event("messageStart", map[string]any{"role": "assistant"})}
+	if a.Reasoning > 0 {
+		thinking := map[string]any{"reasoningContent": map[string]any{"text": thought}}
+		events = append(events,
+			event("contentBlockDelta", inBlock(0, "delta", thinking)), event("contentBlockStop", inBlock(0, "", nil)))
+	}
+	if a.Call == nil {
+		return events
+	}
+	use := map[string]any{"toolUseId": toolID(a), "name": a.Call.Name}
+	half := len(a.Call.Arguments) / 2
+	return append(events,
+		event("contentBlockStart", inBlock(at(a), "start", map[string]any{"toolUse": use})),
+		event("contentBlockDelta", inBlock(at(a), "delta", toolInput(a.Call.Arguments[:half]))),
+		event("contentBlockDelta", inBlock(at(a), "delta", toolInput(a.Call.Arguments[half:]))),
+	)
+}
+
+// at is the index of the block that holds the answer.
+func at(a *lab.Answer) int {
+	if a.Reasoning > 0 {
+		return 1
+	}
+	return 0
+}
+
+// inBlock makes the payload of an event of a block, with one more member or none.
+func inBlock(index int, member string, value map[string]any) map[string]any {
+	payload := map[string]any{"contentBlockIndex": index}
+	if member != "" {
+		payload[member] = value
+	}
+	return payload
 }
 
 func toolInput(piece string) map[string]any {

@@ -113,7 +113,11 @@ func (e *emulator) prepare(asked *ask, id string) (*lab.Answer, *model.Model, *l
 	if plain.Tokens() > served.Context {
 		return nil, nil, refuse("Input is too long for requested model.")
 	}
-	return &lab.Answer{Model: id, Ask: plain}, served.brain, nil
+	answer := &lab.Answer{Model: id, Ask: plain}
+	if asked.Output.Effort != "" {
+		answer.Reasoning = model.CountTokens(thought)
+	}
+	return answer, served.brain, nil
 }
 
 // plain puts a request into the sandbox's words.

@@ -60,10 +60,34 @@ func TestSDKConverses(t *testing.T) {
 	}
 }
 
+// TestSDKReadsReasoning finds it in a block before the answer.
+func TestSDKReadsReasoning(t *testing.T) {
+	t.Parallel()
+	rig := start(t)
+	effort := &types.OutputConfig{Effort: aws.String("low")}
+	got, err := sdk(rig, "sandbox", "us-east-1").Converse(t.Context(), &bedrockruntime.ConverseInput{
+		ModelId: aws.String(oss), Messages: saying("Thank you"), OutputConfig: effort,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := got.Output.(*types.ConverseOutputMemberMessage).Value.Content
+	if _, ok := content[0].(*types.ContentBlockMemberReasoningContent); !ok || len(content) != 2 || *got.Usage.OutputTokens <= 4 {
+		t.Errorf("%+v, %d tokens", content, *got.Usage.OutputTokens)
+	}
+	streamed := stream(t, rig, &bedrockruntime.ConverseStreamInput{
+		ModelId: aws.String(oss), Messages: saying("Thank you"), OutputConfig: effort,
+	})
+	if streamed.err != nil || streamed.thought == "" || streamed.text != "You are welcome!" {
+		t.Errorf("%+v", streamed)
+	}
+}
+
 // told is what a stream said.
 type told struct {
 	text, input string
 	tool        string
+	thought     string
 	stop        types.StopReason
 	tokens      int32
 	err         error
@@ -87,6 +111,10 @@ func stream(t *testing.T, rig *sandboxtest.Rig, in *bedrockruntime.ConverseStrea
 			switch delta := event.Value.Delta.(type) {
 			case *types.ContentBlockDeltaMemberText:
 				all.text += delta.Value
+			case *types.ContentBlockDeltaMemberReasoningContent:
+				if thought, ok := delta.Value.(*types.ReasoningContentBlockDeltaMemberText); ok {
+					all.thought += thought.Value
+				}
 			case *types.ContentBlockDeltaMemberToolUse:
 				all.input += *delta.Value.Input
 			}
