@@ -147,6 +147,16 @@ func (q *Queries) JobEntries(ctx context.Context, job string, fn func(Entry) err
 	return db.Stream(ctx, q.Tx, scanEntry, fn, `SELECT `+entryColumns+` FROM entries WHERE job = $1 ORDER BY id`, job)
 }
 
+// Call returns a try at a vendor.
+func (q *Queries) Call(ctx context.Context, tenant, id string) (Entry, error) {
+	return db.Read(ctx, q.Tx, scanEntry, `SELECT `+entryColumns+` FROM entries WHERE id = $1 AND tenant = $2`, id, tenant)
+}
+
+// Calls lists the tries at vendors that a job and all jobs below it made.
+func (q *Queries) Calls(ctx context.Context, tenant, job string, p db.Page) ([]Entry, bool, error) {
+	return db.List(ctx, q.Tx, p, scanEntry, `SELECT `+entryColumns+` FROM entries WHERE tenant = $1 AND root = $2`, tenant, job)
+}
+
 // Spend is a sum of entries. Reserved counts what is open or unknown.
 type Spend struct {
 	Group    string

@@ -3,5 +3,5 @@ package db
 // What the tests of package db_test reach into, on both databases.
 var (
 	CheckText = checkText
-	IDAt      = idAt
+	NewIDAt   = idAt
 )

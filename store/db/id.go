@@ -22,6 +22,14 @@ func idAt(prefix string, now time.Time) string {
 	return prefix + idText.EncodeToString(raw[:])
 }
 
+// IDAt returns what stands before every id of the noun that is made at an instant or
+// later, and behind those made before.
+func IDAt(prefix string, at time.Time) string {
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[:8], uint64(max(0, at.UnixNano())))
+	return prefix + idText.EncodeToString(raw[:])
+}
+
 // Random returns so many random bytes as text, in the letters of ids.
 func Random(bytes int) string {
 	raw := make([]byte, bytes)

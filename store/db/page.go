@@ -14,6 +14,8 @@ type Page struct {
 	Limit     int // 1 to 10,000. Defaults to 20.
 	After     string
 	Ascending bool
+	// From and To are ids, see IDAt: rows from the one on, and below the other. "": no bound.
+	From, To string
 }
 
 // Size is how many rows the page has at most.
@@ -35,10 +37,14 @@ func (p Page) Clause(n int, id string) (string, []any) {
 	}
 	end := fmt.Sprintf(" ORDER BY %s %s LIMIT $%d", id, order, n+1)
 	args := []any{int64(p.Size() + 1)}
-	if p.After == "" {
-		return end, args
+	conditions := ""
+	for _, bound := range []struct{ op, id string }{{op, p.After}, {">=", p.From}, {"<", p.To}} {
+		if bound.id != "" {
+			args = append(args, bound.id)
+			conditions += fmt.Sprintf(" AND %s %s $%d", id, bound.op, n+len(args))
+		}
 	}
-	return fmt.Sprintf(" AND %s %s $%d", id, op, n+2) + end, append(args, p.After)
+	return conditions + end, args
 }
 
 // Cut takes the extra row off a page and tells whether there was one.

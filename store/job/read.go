@@ -15,6 +15,9 @@ type Filter struct {
 	Parent   string // the children of this job
 	Subject  string // the jobs of this noun, children too
 	Children bool   // children too
+	Key      string // made with this key
+	// Conversation is the client's name of it.
+	Conversation string
 	// Brief leaves out Input and Result, each of which may be as large as a request.
 	Brief bool
 }
@@ -74,6 +77,8 @@ func (f Filter) narrow(n *db.Selection) {
 	}
 	n.By(`parent = ?`, f.Parent)
 	n.By(`subject = ?`, f.Subject)
+	n.By(`key_id = ?`, f.Key)
+	n.By(`conversation = ?`, f.Conversation)
 	if f.Parent == "" && f.Subject == "" && !f.Children {
 		n.Query += ` AND parent IS NULL`
 	}

@@ -198,7 +198,8 @@ func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
 		return err
 	}
 	query := c.URL.Query()
-	filter := job.Filter{Noun: query.Get("kind"), Status: query.Get("status"), Brief: true}
+	filter := job.Filter{Noun: query.Get("kind"), Status: query.Get("status"), Brief: true,
+		Key: query.Get("key"), Conversation: query.Get("conversation_id")}
 	err = wire.OneOf("kind", filter.Noun,
 		"chat", "embed", "conversation", "experience", "dream", "tune", "schedule", "webhook")
 	if err != nil {

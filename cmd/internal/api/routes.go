@@ -45,8 +45,8 @@ func compatible(n nouns, chats *chat.Chats) []route {
 		on("POST /v1/fine_tuning/jobs", gate.Use, n.trainings.create),
 		on("GET /v1/fine_tuning/jobs", gate.View, n.trainings.list, list()),
 		on("GET /v1/fine_tuning/jobs/{id}", gate.View, n.trainings.get),
-		on("GET /v1/fine_tuning/jobs/{id}/events", gate.View, n.trainings.listEvents, list()),
-		on("GET /v1/fine_tuning/jobs/{id}/checkpoints", gate.View, n.trainings.listCheckpoints, list()),
+		on("GET /v1/fine_tuning/jobs/{id}/events", gate.View, n.trainings.listEvents, paged),
+		on("GET /v1/fine_tuning/jobs/{id}/checkpoints", gate.View, n.trainings.listCheckpoints, paged),
 		on("POST /v1/fine_tuning/jobs/{id}/cancel", gate.Use, n.trainings.cancel),
 	}
 }
@@ -55,9 +55,10 @@ func compatible(n nouns, chats *chat.Chats) []route {
 func own(n nouns) []route {
 	return []route{
 		on("POST /v1/jobs", gate.Use, n.jobs.create),
-		on("GET /v1/jobs", gate.View, n.jobs.list, list("kind", "status")),
+		on("GET /v1/jobs", gate.View, n.jobs.list, list("kind", "status", "key", "conversation_id")),
 		on("GET /v1/jobs/{id}", gate.View, n.jobs.get),
 		on("GET /v1/jobs/{id}/stream", gate.View, n.jobs.stream),
+		on("GET /v1/jobs/{id}/calls", gate.View, n.operate.Calls.List, list()),
 		on("POST /v1/jobs/{id}/cancel", gate.Use, n.jobs.cancel),
 		on("POST /v1/jobs/{id}/retry", gate.Use, n.jobs.retry),
 		on("POST /v1/experiences", gate.Use, n.experiences.create, upload),
@@ -141,8 +142,11 @@ func takes(names ...string) func(*gate.Rule) { return func(r *gate.Rule) { r.Que
 
 // list marks a route that shows a list in pages, and names its filters.
 func list(filters ...string) func(*gate.Rule) {
-	return takes(append(filters, "limit", "after", "order")...)
+	return takes(append(filters, "limit", "after", "order", "created_after", "created_before")...)
 }
+
+// paged marks a route that shows a list at hand in pages.
+func paged(r *gate.Rule) { takes("limit", "after", "order")(r) }
 
 // free marks a route whose query is another's to read.
 func free(r *gate.Rule) { r.Free = true }

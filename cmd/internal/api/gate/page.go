@@ -3,6 +3,8 @@ package gate
 import (
 	"context"
 	"errors"
+	"strconv"
+	"time"
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store/db"
@@ -27,9 +29,13 @@ func Paged(c *wire.Call, noun string, find Cursor) (db.Page, error) {
 
 // PagedUpTo is Paged for a list whose pages have another bound.
 func PagedUpTo(most int, c *wire.Call, noun string, find Cursor) (db.Page, error) {
-	page, err := wire.PageOf(c, most)
-	if err != nil || page.After == "" {
-		return db.Page(page), err
+	asked, err := wire.PageOf(c, most)
+	if err != nil {
+		return db.Page{}, err
+	}
+	page := db.Page{Limit: asked.Limit, After: asked.After, Ascending: asked.Ascending}
+	if err := between(c, noun, &page); err != nil || page.After == "" {
+		return page, err
 	}
 	if db.NounOf(page.After) != noun {
 		return db.Page{}, wire.Invalid("after", "after is an id of this list, as last_id gave it: %s…", noun)
@@ -40,5 +46,25 @@ func PagedUpTo(most int, c *wire.Call, noun string, find Cursor) (db.Page, error
 		f.Param = "after"
 		return db.Page{}, f
 	}
-	return db.Page(page), err
+	return page, err
+}
+
+// maxSeconds is the last instant that ids can tell, in 2262.
+const maxSeconds = 9_223_372_036
+
+// between bounds a page by created_after and created_before, in unix seconds: ids carry
+// the time of their making.
+func between(c *wire.Call, noun string, page *db.Page) error {
+	for name, bound := range map[string]*string{"created_after": &page.From, "created_before": &page.To} {
+		text := c.URL.Query().Get(name)
+		if text == "" {
+			continue
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 || n > maxSeconds {
+			return wire.Invalid(name, "%s is a time in unix seconds.", name)
+		}
+		*bound = db.IDAt(noun, time.Unix(n, 0))
+	}
+	return nil
 }
