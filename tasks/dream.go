@@ -14,10 +14,12 @@ type DreamInput struct {
 	DryRun    bool       `json:"dry_run,omitempty"`
 }
 
-// SliceInput is the input of dream.slice: at most 16 experiences.
+// SliceInput is the input of dream.slice: at most 16 experiences, or 500 where its questions
+// go to batches.
 type SliceInput struct {
 	Dream       string   `json:"dream"`
 	Experiences []string `json:"experiences"`
+	Batch       bool     `json:"batch,omitempty"` // where it costs less
 }
 
 // DreamPart is the input of dream.reflect and dream.consolidate.

@@ -97,7 +97,7 @@ func (b *batchRun) choose(ctx context.Context) (*tasks.End, error) {
 			}
 		}
 	}
-	return b.next(ctx, batch.PhaseLive)
+	return order{b}.left(ctx)
 }
 
 // offers tells whether a target takes a batch, and notes its bounds. A vendor that cannot

@@ -83,19 +83,14 @@ func (b writer) ending(counts map[batch.LineState]int) string {
 }
 
 // finishOwn ends a batch whose answers a job of ours waits for: they are its steps' answers
-// by now, and it asks for what is left itself.
+// by now, and it asks for what is left itself. It drops the lines when it has ended.
 func (b writer) finishOwn(ctx context.Context) (*tasks.End, error) {
 	counts, err := b.count(ctx)
 	if err != nil {
 		return nil, err
 	}
 	b.row.Status = b.ending(counts)
-	return &tasks.End{Result: b.result(), Write: func(ctx context.Context, q *store.Queries) error {
-		if err := q.DropLines(ctx, b.row.ID); err != nil {
-			return err
-		}
-		return b.save(ctx, q)
-	}}, nil
+	return &tasks.End{Result: b.result(), Write: b.save}, nil
 }
 
 // dress makes a line of a file, nil where the file does not hold it.

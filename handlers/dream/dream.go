@@ -5,7 +5,7 @@
 // A dream is a parent job that waits (plan.go) and children that work: slices
 // (slice.go), one that reflects and one that consolidates. What is asked about an
 // experience, and whether it is worth keeping, is decided by package study; here its
-// questions are asked live (drive.go). Training is package tune's.
+// questions are asked live (drive.go) or put into batches (later.go). Training is package tune's.
 package dream
 
 import (
@@ -45,9 +45,17 @@ type Settings struct {
 	SliceSize  int           // experiences in a slice, at most 16. Defaults to 16.
 	MaxLessons int           // lessons in a memory. Defaults to 50.
 	Pause      time.Duration // of a slice that was handed back because chats wait. Defaults to 5 s.
+	// BatchFrom is from how many experiences on a dream of the mode auto has its questions
+	// answered in batches, where that costs less. Defaults to 256.
+	BatchFrom int
 }
 
-const maxSlice = 16
+// The most experiences in a slice: one that asks live holds a worker meanwhile, one whose
+// questions go to batches does not.
+const (
+	maxSlice      = 16
+	maxBatchSlice = 500
+)
 
 func (s Settings) filled() Settings {
 	if s.SliceSize <= 0 || s.SliceSize > maxSlice {
@@ -55,6 +63,9 @@ func (s Settings) filled() Settings {
 	}
 	if s.MaxLessons <= 0 {
 		s.MaxLessons = 50
+	}
+	if s.BatchFrom <= 0 {
+		s.BatchFrom = 256
 	}
 	if s.Pause <= 0 {
 		s.Pause = 5 * time.Second

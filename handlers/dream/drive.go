@@ -49,6 +49,9 @@ func (s *sliceRun) drive(ctx context.Context, one *study.Study) (study.Verdict, 
 			return verdict, err
 		}
 		reply, err := s.ask(ctx, questions[0], one.Experience.Conversation)
+		if errors.Is(err, errLater) {
+			return verdict, err
+		}
 		given[questions[0].Step] = judge.Answer{Reply: reply, Err: err}
 	}
 }
@@ -121,11 +124,14 @@ func (s *sliceRun) yieldToChats(ctx context.Context, step string) error {
 }
 
 func (s *sliceRun) ask(ctx context.Context, q study.Question, conversation string) (*providers.Reply, error) {
-	if err := s.yieldToChats(ctx, q.Step); err != nil {
-		return nil, err
-	}
 	tiers, err := s.Caller.Resolve(ctx, s.run.Store.Queries, s.run.Job.Tenant, s.model(q.Role), conversation)
 	if err != nil {
+		return nil, err
+	}
+	if !s.answered[q.Step] && s.later.takes(q, s.cheaper(tiers)) {
+		return nil, errLater
+	}
+	if err := s.yieldToChats(ctx, q.Step); err != nil {
 		return nil, err
 	}
 	answered, err := s.Caller.Ask(ctx, s.run, handlers.Step{
@@ -134,7 +140,7 @@ func (s *sliceRun) ask(ctx context.Context, q study.Question, conversation strin
 	if err != nil {
 		return nil, err
 	}
-	s.result.Live += answered.Nano
+	s.result.Live += answered.Live
 	return answered.Reply, nil
 }
 

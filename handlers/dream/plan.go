@@ -132,16 +132,20 @@ func (w *worker) startSlices(ctx context.Context, run *tasks.Run, d learn.Dream)
 	if err := w.writeBatch(ctx, run, d); err != nil {
 		return nil, err
 	}
+	batched, size := w.inBatches(d), w.Settings.SliceSize
+	if batched {
+		size = maxBatchSlice
+	}
 	var children []job.NewJob
 	for after := ""; ; {
-		ids, err := run.Store.BatchIDs(ctx, d.ID, after, w.Settings.SliceSize)
+		ids, err := run.Store.BatchIDs(ctx, d.ID, after, size)
 		if err != nil {
 			return nil, fmt.Errorf("read the batch: %w", err)
 		}
 		if len(ids) == 0 {
 			break
 		}
-		slice := child(run, tasks.DreamSlice, tasks.SliceInput{Dream: d.ID, Experiences: ids})
+		slice := child(run, tasks.DreamSlice, tasks.SliceInput{Dream: d.ID, Experiences: ids, Batch: batched})
 		slice.Cites = ids
 		children = append(children, slice)
 		after = ids[len(ids)-1]

@@ -140,7 +140,7 @@ func (r *reflectRun) ask(ctx context.Context, name string, request providers.Req
 	if err != nil {
 		return nil, err
 	}
-	r.result.Live += answered.Nano
+	r.result.Live += answered.Live
 	return answered.Reply, nil
 }
 

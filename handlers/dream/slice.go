@@ -77,6 +77,9 @@ func (w *worker) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) 
 	if err != nil {
 		return nil, err
 	}
+	if run.Job.OpenChildren > 0 {
+		return &tasks.End{State: job.StateWaiting}, nil
+	}
 	s := &sliceRun{worker: w, run: run, dream: d, contents: map[string]bool{}, answered: map[string]bool{}}
 	if d.Stage == stageUnreadable {
 		s.leave(rejectStopped, in.Experiences)
@@ -85,12 +88,20 @@ func (w *worker) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) 
 	if err := s.loadAnswered(ctx); err != nil {
 		return nil, err
 	}
+	if in.Batch {
+		if s.later, err = newLater(ctx, run); err != nil {
+			return nil, err
+		}
+	}
 	err = s.studyAll(ctx, in.Experiences)
 	if errors.Is(err, errChatsWait) { // what was answered is found again
 		return &tasks.End{State: job.StateQueued, After: w.Settings.Pause}, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	if s.later.waits() {
+		return s.order()
 	}
 	return s.end(ctx)
 }
@@ -104,6 +115,7 @@ type sliceRun struct {
 	examples []learn.Example
 	contents map[string]bool // of the examples so far
 	answered map[string]bool // steps that an earlier attempt has paid for
+	later    *later          // nil where all is asked live
 }
 
 // loadAnswered finds the steps that an earlier attempt has paid for.
@@ -122,6 +134,9 @@ func (s *sliceRun) loadAnswered(ctx context.Context) error {
 func (s *sliceRun) studyAll(ctx context.Context, ids []string) error {
 	for i, id := range ids {
 		err := s.study(ctx, id)
+		if errors.Is(err, errLater) {
+			continue
+		}
 		if handlers.Failed(err, "insufficient_quota") {
 			s.leave(rejectBudget, ids[i:])
 			return nil
@@ -160,6 +175,11 @@ func (s *sliceRun) write(ctx context.Context, q *store.Queries) error {
 	for _, e := range s.examples {
 		if err := q.AddExample(ctx, e); err != nil {
 			return fmt.Errorf("keep an example: %w", err)
+		}
+	}
+	if s.later != nil {
+		if err := q.DropSteps(ctx, s.run.Job.ID); err != nil {
+			return fmt.Errorf("drop what was in batches: %w", err)
 		}
 	}
 	if s.dream.Stage != stageUnreadable {

@@ -1,6 +1,7 @@
 package handlertest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dreamlab/handlers/all"
+	"dreamlab/handlers/batch"
 	"dreamlab/handlers/dream"
 	"dreamlab/handlers/schedule"
 	"dreamlab/store"
@@ -28,6 +30,7 @@ func (b *Bench) Deps(e *engine.Engine) all.Deps {
 		Accept: e.Accept,
 		Load:   func(context.Context) (schedule.Load, error) { return schedule.Load{}, nil },
 		Dream:  dream.Settings{Pause: 10 * time.Millisecond},
+		Batch:  batch.Settings{PollEvery: 5 * time.Millisecond},
 	}
 }
 
@@ -110,7 +113,7 @@ func (b *Bench) Begin(t testing.TB, e *engine.Engine, in tasks.DreamInput, budge
 	}
 	made, _, err := e.Accept(t.Context(), job, func(ctx context.Context, q *store.Queries) error {
 		return q.AddDream(ctx, learn.Dream{
-			ID: job.Subject, Tenant: b.Tenant, Job: job.ID, Mode: "auto", Stage: "seal", Budget: budget,
+			ID: job.Subject, Tenant: b.Tenant, Job: job.ID, Mode: cmp.Or(in.Mode, "auto"), Stage: "seal", Budget: budget,
 		})
 	})
 	if err != nil {

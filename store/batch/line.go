@@ -170,3 +170,20 @@ func (q *Queries) DropLines(ctx context.Context, batch string) error {
 	_, err := q.Exec(ctx, `DELETE FROM batch_lines WHERE batch = $1`, batch)
 	return err
 }
+
+// StepsOrdered returns the steps of a job that were lines of its batches.
+func (q *Queries) StepsOrdered(ctx context.Context, own string) (map[string]bool, error) {
+	var steps []string
+	err := q.Words(ctx, &steps, `SELECT step FROM batch_lines WHERE job = $1`, own)
+	ordered := make(map[string]bool, len(steps))
+	for _, step := range steps {
+		ordered[step] = true
+	}
+	return ordered, err
+}
+
+// DropSteps deletes the lines of a job's batches, once it has what it needs of them.
+func (q *Queries) DropSteps(ctx context.Context, own string) error {
+	_, err := q.Exec(ctx, `DELETE FROM batch_lines WHERE job = $1`, own)
+	return err
+}

@@ -360,6 +360,7 @@ CREATE TABLE batch_lines (
   response  TEXT,                         -- JSON: the answer or the error
   PRIMARY KEY (batch, number)
 );
+CREATE INDEX batch_lines_job ON batch_lines (job) WHERE job IS NOT NULL;
 CREATE TABLE trainings (
   id        TEXT PRIMARY KEY,             -- ftjob-…
   tenant    TEXT NOT NULL,

@@ -85,6 +85,13 @@ func TestBatchLines(t *testing.T) {
 		if all := read("", 0, 1); string(all[0].Response) != `{"x":"y"}` || all[0].Status != 200 || all[0].Entry != "ent_0" {
 			t.Errorf("got %+v", all)
 		}
+		must(t, s.AddLines(t.Context(), []batch.Line{{Batch: "batch_2", Number: 1, Job: "job_1", Step: "exp_1/replay", Request: []byte(`{}`)}}))
+		ordered, err := s.StepsOrdered(t.Context(), "job_1")
+		must(t, err)
+		if len(ordered) != 1 || !ordered["exp_1/replay"] {
+			t.Errorf("steps %v were ordered", ordered)
+		}
+		must(t, s.DropSteps(t.Context(), "job_1"))
 		must(t, s.DropLines(t.Context(), "batch_1"))
 		if left := read("", 0, 100); len(left) != 0 {
 			t.Errorf("%d lines are left", len(left))

@@ -1,0 +1,124 @@
+package dream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/dream/study"
+	"dreamlab/providers"
+	"dreamlab/store"
+	"dreamlab/store/batch"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
+	"dreamlab/store/plainjson"
+	"dreamlab/tasks"
+	"dreamlab/tasks/lines"
+)
+
+// batchWindow is within which a batch of a dream's questions has to be answered. What is not
+// is asked live.
+const batchWindow = 24 * time.Hour
+
+// errLater means that a question was put into a batch, and that its experience waits.
+var errLater = errors.New("the question is in a batch")
+
+// inBatches tells whether a dream's questions go to batches, where they cost less there: as
+// it is asked, or from a size on that makes the wait worth it.
+func (w *worker) inBatches(d learn.Dream) bool {
+	return d.Mode == "batch" || d.Mode == "auto" && d.Counts.Experiences >= w.Settings.BatchFrom
+}
+
+// later are the questions of a slice that go to batches, by the role that answers them.
+type later struct {
+	ordered map[string]bool // steps that were in a batch: what it left is asked live
+	waiting map[study.Role][]study.Question
+}
+
+func newLater(ctx context.Context, run *tasks.Run) (*later, error) {
+	ordered, err := run.Store.StepsOrdered(ctx, run.Job.ID)
+	if err != nil {
+		return nil, fmt.Errorf("look for what was in batches: %w", err)
+	}
+	return &later{ordered: ordered, waiting: map[study.Role][]study.Question{}}, nil
+}
+
+// takes puts a question into the next batch, where that pays, and tells whether it did.
+func (l *later) takes(q study.Question, cheaper bool) bool {
+	if l == nil || !cheaper || l.ordered[q.Step] {
+		return false
+	}
+	l.waiting[q.Role] = append(l.waiting[q.Role], q)
+	return true
+}
+
+// waits tells whether experiences wait for a batch.
+func (l *later) waits() bool { return l != nil && len(l.waiting) > 0 }
+
+// cheaper tells whether the model that is asked first costs less in a batch.
+func (w *worker) cheaper(tiers [][]providers.Target) bool {
+	target := tiers[0][0]
+	if target.Hosted || target.Priced != "" {
+		return false
+	}
+	price, err := w.Prices.Price(target.Provider, target.Model, time.Now())
+	return err == nil && price.Batch != nil && price.Batch.In+price.Batch.Out < price.In+price.Out
+}
+
+// order makes a batch for each role that is asked, and waits for them.
+func (s *sliceRun) order() (*tasks.End, error) {
+	end := &tasks.End{State: job.StateWaiting}
+	var rows []batch.Batch
+	var all [][]batch.Line
+	for _, role := range []study.Role{study.Base, study.Lead} {
+		if questions := s.later.waiting[role]; len(questions) > 0 {
+			row, own := s.batchOf(role, len(questions))
+			rows, all = append(rows, row), append(all, s.linesOf(row.ID, questions))
+			end.Children = append(end.Children, own)
+		}
+	}
+	end.Write = func(ctx context.Context, q *store.Queries) error {
+		for i, row := range rows {
+			if err := q.AddBatch(ctx, row); err != nil {
+				return fmt.Errorf("make a batch of questions: %w", err)
+			}
+			if err := q.AddLines(ctx, all[i]); err != nil {
+				return fmt.Errorf("put questions into a batch: %w", err)
+			}
+			row.Total = len(all[i])
+			if err := q.SetBatch(ctx, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return end, nil
+}
+
+// batchOf is a batch of questions to a role, and the job that has it answered.
+func (s *sliceRun) batchOf(role study.Role, questions int) (batch.Batch, job.NewJob) {
+	row := batch.Batch{
+		ID: db.NewID("batch_"), Tenant: s.dream.Tenant, Endpoint: lines.Endpoint, Window: batchWindow,
+		Status: batch.InProgress, Total: questions, Spec: plainjson.Of(batch.Spec{
+			Phase: batch.PhaseChoose, Model: s.model(role), Budget: s.dream.Budget, Root: s.dream.Job,
+		}),
+	}
+	own := child(s.run, tasks.BatchRun, lines.BatchInput{Batch: row.ID})
+	own.ID, own.Subject = db.NewID("job_"), row.ID
+	row.Job = own.ID
+	return row, own
+}
+
+func (s *sliceRun) linesOf(id string, questions []study.Question) []batch.Line {
+	all := make([]batch.Line, len(questions))
+	for i, q := range questions {
+		all[i] = batch.Line{
+			Batch: id, Number: i + 1, CustomID: q.Step, Job: s.run.Job.ID, Step: q.Step, Purpose: q.Purpose,
+			Hash: handlers.RequestHash(q.Purpose, q.Request), Request: plainjson.Of(q.Request),
+		}
+	}
+	return all
+}
