@@ -74,6 +74,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("truncated", h.truncated)
 	t.Run("garbage", h.garbage)
 	t.Run("too big", h.tooBig)
+	t.Run("scripted", h.scripted)
 	if h.Embeddings != "" {
 		t.Run("embeddings", h.embeddings)
 	}
