@@ -1,11 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"mime/multipart"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -159,25 +157,6 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 	return nil
 }
 
-// multipartBody returns a multipart body and its content type.
-func multipartBody(t *testing.T, parts ...[2]string) (body, kind string) {
-	t.Helper()
-	var out bytes.Buffer
-	w := multipart.NewWriter(&out)
-	for _, p := range parts {
-		if p[0] == "file" {
-			part, err := w.CreateFormFile("file", "rows.jsonl")
-			must(t, err)
-			_, err = part.Write([]byte(p[1]))
-			must(t, err)
-			continue
-		}
-		must(t, w.WriteField(p[0], p[1]))
-	}
-	must(t, w.Close())
-	return out.String(), w.FormDataContentType()
-}
-
 const oneConversation = `{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}`
 
 // tour is one good call of each route, in an order in which they work.
@@ -186,6 +165,7 @@ func tour(t *testing.T, s seeded) []request {
 	return []request{
 		{path: "/v1/models"}, {path: "/v1/models/assistant"}, {path: "/v1/models/groq/maker/lead"},
 		{path: "/v1/models/" + s.model},
+		{method: "POST", path: "/v1/embeddings", body: askVectors},
 		{method: "POST", path: "/v1/completions", body: `{"model":"assistant","prompt":"hi"}`},
 		{method: "POST", path: "/v1/responses", body: `{"model":"assistant","input":"hi"}`},
 		{method: "POST", path: "/v1/messages", body: `{"model":"assistant","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`},
@@ -236,6 +216,7 @@ func tour(t *testing.T, s seeded) []request {
 func TestEveryRoute(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.vectorize()
 	s := r.seed()
 	seen := map[string]bool{}
 	call := func(q request, want ...int) answer {

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
+	"mime/multipart"
 	"strings"
 	"testing"
 
@@ -79,4 +81,23 @@ func TestFileIdempotency(t *testing.T) {
 		t.Error("the same upload made another file")
 	}
 	send("{ }").want(t, 409, "idempotency_conflict")
+}
+
+// multipartBody returns a multipart body and its content type.
+func multipartBody(t *testing.T, parts ...[2]string) (body, kind string) {
+	t.Helper()
+	var out bytes.Buffer
+	w := multipart.NewWriter(&out)
+	for _, p := range parts {
+		if p[0] == "file" {
+			part, err := w.CreateFormFile("file", "rows.jsonl")
+			must(t, err)
+			_, err = part.Write([]byte(p[1]))
+			must(t, err)
+			continue
+		}
+		must(t, w.WriteField(p[0], p[1]))
+	}
+	must(t, w.Close())
+	return out.String(), w.FormDataContentType()
 }
