@@ -166,7 +166,9 @@ func TestCloudflaresFailures(t *testing.T) {
 		"no gateway":              {400, `{"success":false,"result":[],"messages":[],"error":[{"code":2001,"message":"Please configure AI Gateway"}]}`, providers.KindPermission, providers.ChargeNone, 0},
 		"gateway's token":         {401, `{"success":false,"result":[],"messages":[],"error":[{"code":2009,"message":"Unauthorized"}]}`, providers.KindAuth, providers.ChargeNone, 0},
 		"failed, of a success":    {200, envelope("3043", "Internal server error"), providers.KindServer, providers.ChargeUnknown, 0},
-		"failed":                  {500, envelope("3043", "Internal server error"), providers.KindServer, providers.ChargeUnknown, 0},
+		"failed, with an empty answer": {200, `{"result":{"response":"","usage":{"prompt_tokens":1,"completion_tokens":0}},"success":false,` +
+			`"errors":[{"code":3040,"message":"Capacity temporarily exceeded"}]}`, providers.KindCapacity, providers.ChargeUnknown, 0},
+		"failed": {500, envelope("3043", "Internal server error"), providers.KindServer, providers.ChargeUnknown, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

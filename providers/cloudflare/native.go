@@ -53,6 +53,10 @@ func (t *translator) object(object []byte) []byte {
 		switch string(key) {
 		case "choices", "error":
 			return object
+		case "success":
+			if string(value) == "false" {
+				return object
+			}
 		case "result":
 			if completion.IsObject(value) {
 				inner, whole = value, true
@@ -63,7 +67,7 @@ func (t *translator) object(object []byte) []byte {
 	switch err := json.Unmarshal(inner, &s); {
 	case err == nil && completion.Present(s.Choices):
 		return inner
-	case err != nil || !s.speaks():
+	case err != nil || !s.speaks() && !(t.said && completion.Present(s.Usage)):
 		return object
 	}
 	if whole {
@@ -74,7 +78,7 @@ func (t *translator) object(object []byte) []byte {
 
 // speaks tells an answer from everything else.
 func (s *said) speaks() bool {
-	return len(s.Response) > 0 || len(s.Calls) > 0 || completion.Present(s.Usage)
+	return len(s.Response) > 0 || len(s.Calls) > 0
 }
 
 // text returns what is said. An object is the text of a schema's answer.

@@ -56,6 +56,11 @@ data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_toke
 data: [DONE]
 
 `, "Hi there", "stop", "", ""},
+		"usage alone is no end": {`data: {"usage":{"prompt_tokens":9,"completion_tokens":0,"total_tokens":9}}
+
+data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}
+
+`, "Hi", "", "", providers.KindTruncated},
 		"whole in one event": {`data: {"result":{"response":"Hi","usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}},"success":true}
 
 data: [DONE]
