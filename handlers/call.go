@@ -220,9 +220,13 @@ func failed(ctx context.Context, run *tasks.Run, err error) error {
 	if errors.Is(err, db.ErrFenced) {
 		return err
 	}
-	failure := Failure(err)
-	if vendor := (*providers.Error)(nil); run.Job.Attached && !failure.Free && errors.As(err, &vendor) {
-		failure.Final = true
+	failure, vendor := Failure(err), (*providers.Error)(nil)
+	switch of := errors.As(err, &vendor); {
+	case !of:
+	case run.Job.Attached:
+		failure.Final = failure.Final || !failure.Free
+	case vendor.Kind == providers.KindRateLimit && vendor.Status == 0: // we held it back: no attempt was made
+		failure.Free = true
 	}
 	return failure
 }

@@ -28,6 +28,8 @@ type RouterOptions struct {
 	Limits map[string]Limits
 	// Slots bounds the calls in flight. Defaults to no bound.
 	Slots Slots
+	// Pace keeps calls within what vendors allow. Defaults to sending all at once.
+	Pace Pace
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 	// Rand returns a number in [0, 1) for jitter. Defaults to math/rand/v2.
@@ -50,6 +52,7 @@ type Router struct {
 	order    Order
 	limits   map[string]Limits
 	slots    Slots
+	pace     Pace
 	now      func() time.Time
 	rand     func() float64
 	sleep    func(context.Context, time.Duration) error
@@ -65,6 +68,7 @@ func NewRouter(options RouterOptions) *Router {
 		order:   options.Order,
 		limits:  maps.Clone(options.Limits),
 		slots:   options.Slots,
+		pace:    options.Pace,
 		now:     options.Now,
 		rand:    options.Rand,
 		sleep:   options.Sleep,
@@ -76,6 +80,9 @@ func NewRouter(options RouterOptions) *Router {
 	}
 	if r.slots == nil {
 		r.slots = unbounded{}
+	}
+	if r.pace == nil {
+		r.pace = unpaced{}
 	}
 	if r.now == nil {
 		r.now = time.Now

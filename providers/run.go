@@ -134,11 +134,11 @@ func (run *run) answer(ctx context.Context) (*Answer, error) {
 			}
 			continue // another target may be ready by now, or the circuit open again
 		}
-		release, ok := run.enter(ctx, next)
+		pass, ok := run.enter(ctx, next)
 		if !ok {
 			continue
 		}
-		answer, failure, err := run.tryWithin(ctx, next, release)
+		answer, failure, err := run.tryWithin(ctx, next, pass)
 		if err != nil {
 			return run.join(answer), err
 		}

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -11,6 +12,9 @@ const (
 	slotPatience = 2 * time.Second
 	slotAgain    = time.Second
 )
+
+// paceSpread keeps calls that wait for one budget from all coming back at once.
+const paceSpread = 100 * time.Millisecond
 
 // Slots bounds how many calls a model has in flight, over all processes. It is
 // no promise: an implementation that can not reach what the processes share
@@ -29,17 +33,23 @@ type unbounded struct{}
 
 func (unbounded) Take(context.Context, Target, time.Duration) (func(), bool) { return func() {}, true }
 
+// pass lets one call go to a target. Both of its functions are to be called once.
+type pass struct {
+	release func()
+	heard   func([]Allowance)
+}
+
 // enter takes room for a call at the candidate. Where there is none the others
 // are asked first; the last of them is waited for.
-func (run *run) enter(ctx context.Context, c *candidate) (release func(), ok bool) {
+func (run *run) enter(ctx context.Context, c *candidate) (p pass, ok bool) {
 	wait := slotPatience
 	if run.hasOther(c) {
 		wait = 0
 	}
 	target := c.target.plain()
-	release, ok = run.router.slots.Take(ctx, target, wait)
+	release, ok := run.router.slots.Take(ctx, target, wait)
 	if ok {
-		return release, true
+		return run.paced(ctx, c, release)
 	}
 	c.full = true
 	if run.tries == 0 {
@@ -49,13 +59,36 @@ func (run *run) enter(ctx context.Context, c *candidate) (release func(), ok boo
 			RetryAfter: slotAgain + time.Duration(run.router.rand()*float64(slotAgain)),
 		}
 	}
-	return nil, false
+	return pass{}, false
 }
 
-// tryWithin asks the candidate and gives its room back.
-func (run *run) tryWithin(ctx context.Context, c *candidate, release func()) (*Answer, *Error, error) {
-	defer release()
-	return run.try(ctx, c)
+// paced lets the call go where the vendor's budget has room for it. Else the candidate is
+// left alone until it may have.
+func (run *run) paced(ctx context.Context, c *candidate, release func()) (p pass, ok bool) {
+	heard, wait := run.router.pace.Take(ctx, c.target.plain(), TokenBound(&run.call.Request))
+	if heard != nil {
+		return pass{release, heard}, true
+	}
+	release()
+	wait += time.Duration(run.router.rand() * float64(paceSpread))
+	c.notBefore = run.router.now().Add(wait)
+	if run.tries == 0 {
+		run.last = &Error{
+			Kind: KindRateLimit, Provider: c.target.Provider, Model: c.target.Model, Charge: ChargeNone,
+			Message: "what the vendor allows is used up for now", RetryAfter: wait,
+		}
+	}
+	return pass{}, false
+}
+
+// tryWithin asks the candidate and gives its room back. What the vendor says is left is
+// heard as soon as it comes, and once.
+func (run *run) tryWithin(ctx context.Context, c *candidate, p pass) (*Answer, *Error, error) {
+	defer p.release()
+	var once sync.Once
+	heard := func(left []Allowance) { once.Do(func() { p.heard(left) }) }
+	defer heard(nil)
+	return run.try(withHeard(ctx, heard), c)
 }
 
 // hasOther tells whether another target may be called now.

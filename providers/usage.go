@@ -32,6 +32,19 @@ func InputBound(req *Request) int64 {
 	return int64(size/minBytesPerToken + fixed)
 }
 
+// TokenBound returns the most tokens that the request is counted for in a vendor's limits:
+// its input, and as much of an answer as was asked for or is usual.
+func TokenBound(req *Request) int64 {
+	if len(req.Inputs) > 0 {
+		return InputBound(req)
+	}
+	answer := int64(orDefault(req.MaxTokens, TypicalAnswer))
+	if req.N != nil && *req.N > 1 {
+		answer *= int64(*req.N)
+	}
+	return InputBound(req) + answer
+}
+
 func sizeOf(req *Request) (size, images int) {
 	size = len(req.Tools) + len(req.ResponseFormat) + sizeOfAll(req.Options) + sizeOfAll(req.Vendor)
 	for _, input := range req.Inputs {

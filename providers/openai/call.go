@@ -115,6 +115,7 @@ func (c *Client) send(ctx context.Context, call Call) (*answer, error) {
 		}
 		return nil, e
 	}
+	providers.Heard(ctx, allowances(response.Header))
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
 		return a, nil
 	}

@@ -142,7 +142,7 @@ func (s *Stack) openVendors(ctx context.Context, o StackOptions) (err error) {
 	chooser, speeds := newChooser(s.Catalog, s.Queue, s.Log)
 	counted := newTries(s.Metrics)
 	s.Router = providers.NewRouter(providers.RouterOptions{
-		Order: chooser.Order, Drivers: drivers, Prices: s.Catalog, Limits: serverLimits(s.Config), Circuits: newCircuits(s.Queue, s.Log),
+		Order: chooser.Order, Pace: newPace(s.Queue, s.Log), Drivers: drivers, Prices: s.Catalog, Limits: serverLimits(s.Config), Circuits: newCircuits(s.Queue, s.Log),
 		Slots:   newSlots(s.Queue, s.Config.Models, s.Log),
 		Tried:   func(t providers.Tried) { counted(t); speeds.Observe(t) },
 		Dispute: newDisputes(s.Metrics, s.Log),
