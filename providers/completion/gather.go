@@ -131,13 +131,9 @@ func (v *gathered) encode() json.RawMessage {
 // AddTo returns the object with the members added. It leaves those alone that the
 // object has.
 func (g *Gathered) AddTo(object []byte) []byte {
-	if len(g.members) == 0 {
-		return object
-	}
-	has := decoded(object)
 	for i := range g.members {
 		m := &g.members[i]
-		if _, there := has[m.name]; !there {
+		if !has(object, func(key []byte) bool { return m.name == string(key) }) {
 			object = With(object, m.name, m.value.encode())
 		}
 	}

@@ -32,7 +32,7 @@ func IsObject(data []byte) bool {
 
 // deep counts brackets only where there are enough of them for it to matter.
 func deep(data []byte) bool {
-	if bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) <= maxDepth {
+	if len(data) <= maxDepth || bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) <= maxDepth {
 		return false
 	}
 	depth := 0
