@@ -9,7 +9,7 @@ import (
 func TestOptionsThatSomeVendorTakes(t *testing.T) {
 	t.Parallel()
 	own := &models{}
-	own.add(ownServer(config.Server{Name: "own", Pass: config.Pass{"num_ctx"}}))
+	own.add(ownServer(config.Server{Name: "own", Pass: config.Names{"num_ctx"}}))
 	for option, want := range map[string]bool{
 		"usage": true, "reasoning": true, "top_k": true, "min_p": true, "chat_template_kwargs": true, "guided_json": true,
 		"num_ctx": true, "temprature": false, "search_settings": false,
@@ -18,7 +18,7 @@ func TestOptionsThatSomeVendorTakes(t *testing.T) {
 			t.Errorf("%s: taken %v", option, got)
 		}
 	}
-	own.add(ownServer(config.Server{Name: "any", Pass: config.Pass{"all"}}))
+	own.add(ownServer(config.Server{Name: "any", Pass: config.Names{"all"}}))
 	if !own.TakesOption("temprature") {
 		t.Error("a server that is passed everything does not get it")
 	}
