@@ -85,11 +85,13 @@ func (s *stream) advance() error {
 		s.refuse(word(":error-code"), word(":error-message"))
 		return nil
 	}
-	if err := s.event(word(":event-type"), message.Payload); err != nil {
-		return fmt.Errorf("read a frame: %w", err)
-	}
+	s.event(word(":event-type"), message.Payload)
 	return nil
 }
+
+// unreadable is handed on in place of an event that is no JSON. It is forgiven where the
+// stream ends in full order, as those of other vendors are.
+const unreadable = "data: unreadable\n\n"
 
 // exception hands on an error that came in place of the rest of the answer.
 func (s *stream) exception(kind string, payload []byte) error {
@@ -148,10 +150,11 @@ type reasoningDelta struct {
 
 // event hands on what an event says. Of one that is not known nothing is lost but
 // what could not be told in OpenAI's form.
-func (s *stream) event(kind string, payload []byte) error {
+func (s *stream) event(kind string, payload []byte) {
 	var came frame
-	if err := json.Unmarshal(payload, &came); err != nil {
-		return err
+	if json.Unmarshal(payload, &came) != nil {
+		s.ready.WriteString(unreadable)
+		return
 	}
 	switch kind {
 	case "messageStart":
@@ -170,7 +173,6 @@ func (s *stream) event(kind string, payload []byte) error {
 	case "metadata":
 		s.metadata(&came)
 	}
-	return nil
 }
 
 func (s *stream) start(index int, use *toolUse) {

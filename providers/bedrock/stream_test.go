@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 
 	"dreamlab/providers"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // framed writes events, each "name payload", as AWS's own encoder does. A name that
@@ -128,6 +129,21 @@ func TestStreamsThatEndEarly(t *testing.T) {
 		if !errors.As(err, &e) || e.Kind != providers.KindTruncated || e.Charge != providers.ChargeUnknown {
 			t.Errorf("%s: %+v", name, e)
 		}
+	}
+}
+
+// TestUnreadableEvents are passed over where the stream ends in full order.
+func TestUnreadableEvents(t *testing.T) {
+	t.Parallel()
+	bad := `contentBlockDelta {"contentBlockIndex":2,"delta":{"te`
+	events := append(append(append([]string{}, thoughtful[:7]...), bad), thoughtful[7:]...)
+	reply, err := connect(t, streaming(framed(t, events...))).Chat(t.Context(), request("?"), ignore)
+	if err != nil || reply.Content != "I ask über it." {
+		t.Errorf("%+v, %v", reply, err)
+	}
+	driver := scripted(t, lab.Fault{Kind: lab.FaultBadChunk, Chunks: 1})
+	if reply, err := driver.Chat(t.Context(), request("Thank you"), ignore); err != nil || reply.Content != "You are welcome!" {
+		t.Errorf("%+v, %v", reply, err)
 	}
 }
 

@@ -29,13 +29,18 @@ type occurrence struct {
 // framing writes AWS's event stream. A piece of an answer is several events, which it
 // holds in the member "events".
 func framing() *lab.Framing {
-	return &lab.Framing{Kind: "application/vnd.amazon.eventstream", Event: func(piece any) []byte {
-		var out []byte
-		for _, one := range piece.(map[string]any)["events"].([]occurrence) {
-			out = append(out, one.frame()...)
-		}
-		return out
-	}}
+	broken := []byte(`{"contentBlockIndex":0,"delta":{"te`)
+	return &lab.Framing{
+		Kind: "application/vnd.amazon.eventstream",
+		Bad:  frame(headersOf("contentBlockDelta", "event"), broken),
+		Event: func(piece any) []byte {
+			var out []byte
+			for _, one := range piece.(map[string]any)["events"].([]occurrence) {
+				out = append(out, one.frame()...)
+			}
+			return out
+		},
+	}
 }
 
 func (o occurrence) frame() []byte {
@@ -43,9 +48,13 @@ func (o occurrence) frame() []byte {
 	if err != nil { // what the emulators answer always marshals
 		panic(err)
 	}
-	return frame([]header{
-		{":" + o.message + "-type", o.kind}, {":content-type", "application/json"}, {":message-type", o.message},
-	}, payload)
+	return frame(headersOf(o.kind, o.message), payload)
+}
+
+func headersOf(kind, message string) []header {
+	return []header{
+		{":" + message + "-type", kind}, {":content-type", "application/json"}, {":message-type", message},
+	}
 }
 
 // frame writes a message: its length, the length of its headers and the sum of both,

@@ -165,7 +165,7 @@ func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answ
 			return
 		}
 		if odd.Kind == FaultBadChunk && i == odd.Chunks {
-			s.write([]byte("data: {\"id\":\"chatcmpl-\n\n"))
+			s.write(s.framing.Bad)
 		}
 		if !s.send(d.Chunk(a, piece)) {
 			return
@@ -189,11 +189,15 @@ func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answ
 type Framing struct {
 	Kind  string                 // media type
 	Event func(event any) []byte // as it goes over the wire
-	Done  []byte                 // ends the stream
+	Done  []byte                 // ends the stream; nil where an event does
+	Bad   []byte                 // an event that is no JSON
 }
 
 // serverSent is what most vendors write.
-var serverSent = Framing{Kind: "text/event-stream", Event: serverSentEvent, Done: []byte("data: [DONE]\n\n")}
+var serverSent = Framing{
+	Kind: "text/event-stream", Event: serverSentEvent, Done: []byte("data: [DONE]\n\n"),
+	Bad: []byte("data: {\"id\":\"chatcmpl-\n\n"),
+}
 
 func serverSentEvent(event any) []byte {
 	data, err := json.Marshal(event)
