@@ -23,7 +23,6 @@ const name = "azure"
 func New(l *lab.Lab) http.Handler {
 	e := &emulator{lab: l, deployed: deployments(l), tokens: &tokens{clock: l.Now}}
 	e.vendor = lab.Vendor{Name: name, Fail: fail, Keyless: e.keyless, Admit: e.admit}
-	e.dialect = &lab.Dialect{Vendor: e.vendor, Whole: whole, Chunk: chunk, Broken: broken, Tail: tail, Head: head}
 	account, err := work.Open(l, work.Options{
 		Vendor: name, Hour: func(string) int64 { return 0 }, Brain: func(string) *model.Model { return nil },
 	})
@@ -42,7 +41,6 @@ type emulator struct {
 	lab      *lab.Lab
 	deployed []deployment
 	vendor   lab.Vendor
-	dialect  *lab.Dialect
 	tokens   *tokens
 }
 
@@ -86,8 +84,27 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 		return refused
 	}
 	by.headers(w.Header(), &ask.Ask)
-	e.lab.Chat(w, r, e.dialect, &lab.Answer{Model: by.model, Billed: by.name, Ask: &ask.Ask}, by.brain)
+	e.lab.Chat(w, r, e.tiered(ask.ServiceTier), &lab.Answer{Model: by.model, Billed: by.name, Ask: &ask.Ask}, by.brain)
 	return nil
+}
+
+// tiered is the dress of answers of a tier, which each object names.
+func (e *emulator) tiered(tier string) *lab.Dialect {
+	if tier == "" || tier == "auto" {
+		tier = "default"
+	}
+	named := func(object map[string]any) map[string]any {
+		if object != nil {
+			object["service_tier"] = tier
+		}
+		return object
+	}
+	return &lab.Dialect{
+		Vendor: e.vendor, Head: head, Broken: broken,
+		Whole: func(a *lab.Answer) map[string]any { return named(whole(a)) },
+		Chunk: func(a *lab.Answer, p lab.Piece) map[string]any { return named(chunk(a, p)) },
+		Tail:  func(a *lab.Answer) map[string]any { return named(tail(a)) },
+	}
 }
 
 // check refuses what a deployment of the model refuses.

@@ -46,7 +46,7 @@ func TestChat(t *testing.T) {
 	got.Is(t, 200, "object", "chat.completion", "model", "gpt-4.1-mini-2025-04-14",
 		"choices.0.message.content", "Hello! How can I help you today?", "choices.0.finish_reason", "stop",
 		"choices.0.content_filter_results.hate.severity", "safe", "prompt_filter_results.0.prompt_index", "0",
-		"usage.prompt_tokens", "6", "usage.completion_tokens_details.reasoning_tokens", "0")
+		"service_tier", "default", "usage.prompt_tokens", "6", "usage.completion_tokens_details.reasoning_tokens", "0")
 	for header, want := range map[string]string{
 		"x-ms-deployment-name": small, "x-ratelimit-reset-tokens": "60", "x-ratelimit-limit-tokens": "250000",
 	} {
@@ -54,6 +54,7 @@ func TestChat(t *testing.T) {
 			t.Errorf("the header %s is %q, want %q", header, got.Header.Get(header), want)
 		}
 	}
+	rig.Do("POST", chat, ask(map[string]any{"model": "gpt-5.6-sol", "service_tier": "flex"})).Is(t, 200, "service_tier", "flex")
 	if rig.Payment("azure", small).Calls != 1 {
 		t.Errorf("paid %+v", rig.Lab.Payments())
 	}
