@@ -27,7 +27,7 @@ type Input struct {
 	Inputs     []string `json:"input"`
 	Format     string   `json:"encoding_format,omitempty"` // float or base64
 	Dimensions int      `json:"dimensions,omitempty"`
-	User       string   `json:"user,omitempty"`
+	User       string   `json:"user,omitempty"` // without effect
 }
 
 // Base64 is the format in which a vector is a text: base64 of little-endian 32-bit floats.
