@@ -51,6 +51,7 @@ var words = openai.Words{
 		{Text: "too many input tokens", Kind: providers.KindContext},
 		{Text: "exceeds the maximum length", Kind: providers.KindContext},
 		{Text: "blocked by our content filters", Kind: providers.KindContentFilter},
+		{Text: "blocked by content filtering policy", Kind: providers.KindContentFilter},
 	},
 	RequestIDs: []string{"X-Amzn-Requestid"},
 }

@@ -101,6 +101,7 @@ func TestEmulatedFaults(t *testing.T) {
 	}{
 		"rate limit":   {lab.Fault{Kind: lab.FaultRateLimit}, false, providers.KindRateLimit},
 		"capacity":     {lab.Fault{Kind: lab.FaultCapacity}, false, providers.KindCapacity},
+		"filter":       {lab.Fault{Kind: lab.FaultFilter}, false, providers.KindContentFilter},
 		"status":       {lab.Fault{Kind: lab.FaultStatus, Status: 424}, false, providers.KindServer},
 		"garbage":      {lab.Fault{Kind: lab.FaultGarbage}, false, providers.KindUnreadable},
 		"lost":         {lab.Fault{Kind: lab.FaultDropAfter}, false, providers.KindServer},

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 
@@ -42,6 +43,9 @@ func words() lab.Words {
 // fail writes an error as AWS does: its name stands in a header. There is no
 // Retry-After.
 func fail(w http.ResponseWriter, f lab.Failure) {
+	if f.Code == lab.ContentFiltered {
+		f.Message = cmp.Or(f.Message, "The model returned the following errors: Output blocked by content filtering policy")
+	}
 	f = words().Complete(f)
 	f.RetryAfter = ""
 	if w.Header().Get(requestID) == "" { // it was refused before its route
