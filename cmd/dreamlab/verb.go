@@ -41,6 +41,7 @@ func verbs() []verb {
 	return []verb{
 		upVerb(), demoVerb(), apiVerb(), workerVerb(), schedulerVerb(),
 		migrateVerb(), keyVerb(), doctorVerb(), statusVerb(), healthVerb(), benchVerb(), sandboxVerb(),
+		modelsVerb(), priceVerb(),
 		chatVerb(), importVerb(), dreamVerb(), tuneVerb(), versionVerb(),
 	}
 }

@@ -22,6 +22,20 @@ func (m Model) EndsSoon(at time.Time) bool {
 	return !m.ShutdownAt.IsZero() && !m.RetiredAt(at) && m.ShutdownAt.Sub(at) <= SoonWithin
 }
 
+// State says in one word where the model is in its life at a time: active, retiring,
+// retired, or gone, which the vendor itself says.
+func (m Model) State(at time.Time) string {
+	switch {
+	case !m.GoneAt.IsZero():
+		return "gone"
+	case m.RetiredAt(at):
+		return "retired"
+	case !m.ShutdownAt.IsZero():
+		return "retiring"
+	}
+	return "active"
+}
+
 // MarkGone notes that a vendor says it has no such model (any more). It tells whether that
 // is news. A name that has no entry of its own is not noted: it never was a model.
 func (c *Catalog) MarkGone(provider, model string, since time.Time) bool {

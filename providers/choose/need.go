@@ -85,6 +85,13 @@ func (n need) lacking(choice providers.Choice, caps []string) *providers.Error {
 	return e
 }
 
+// Fits tells whether a model with these abilities is known to take a request, in the
+// form that it asks for. Where nothing is known of a model, it is taken to fit.
+func Fits(req *providers.Request, context int, caps []string) bool {
+	n := needOf(req)
+	return n.lacking(providers.Choice{Context: context}, caps) == nil && n.doubt(caps) == 0
+}
+
 // doubt is 1 where a model is not known to answer in the form that is asked for: it is
 // asked after those that are, since vendors can more than the catalogue says.
 func (n need) doubt(caps []string) int {

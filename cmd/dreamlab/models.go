@@ -1,0 +1,240 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"dreamlab/cmd/internal/boot"
+	"dreamlab/providers"
+	"dreamlab/providers/catalog"
+	"dreamlab/store/money"
+)
+
+// listing is how models are chosen and shown.
+type listing struct {
+	settings
+	vendor, can, sort, out string
+	all, json              bool
+}
+
+func modelsVerb() verb {
+	return verb{
+		name: "models", args: "[refresh]", help: "list and compare models, or ask vendors for theirs",
+		more: `Prices are dollars for a million tokens as the catalogue has them, with the day from
+which they hold; a price that is not known is shown as -. The catalogue is built in, and
+the files that catalog names in ` + "`dreamlab.yaml`" + ` add to it and override it.
+
+refresh asks the configured vendors for their lists and says what is new there, what has
+other limits, and what is gone: missing in a list that names all of a vendor's models. A
+model that is gone is reported to the running workers when they share a Redis. With --out
+it writes what it found as a file that catalog can name; prices have to be added by hand.`,
+		make: func(flags *flag.FlagSet) action {
+			var l listing
+			l.declare(flags)
+			flags.StringVar(&l.vendor, "vendor", "", "the `VENDORS` to list, with commas between; the configured ones without it")
+			flags.StringVar(&l.can, "can", "", "the `ABILITIES` that a model has, with commas between: tools, json_schema, vision ...")
+			flags.StringVar(&l.sort, "sort", "name", "the `COLUMN` to sort by: name, input, cached, output, batch or context")
+			flags.BoolVar(&l.all, "all", false, "show all vendors, and models that are retired or gone")
+			flags.StringVar(&l.out, "out", "", "the `FILE` that refresh writes")
+			flags.BoolVar(&l.json, "json", false, "print one JSON object")
+			return func(ctx context.Context, sh shell, args []string) error {
+				switch {
+				case len(args) == 1 && args[0] == "refresh":
+					return l.refresh(ctx, sh)
+				case len(args) > 0:
+					return misuse("it takes refresh or nothing, but was given %q", args[0])
+				case l.out != "":
+					return misuse("--out goes with refresh")
+				}
+				return l.list(sh)
+			}
+		},
+	}
+}
+
+// modelLine is a model as `models --json` prints it. Prices are dollars for a million
+// tokens, null where they are not known or not offered.
+type modelLine struct {
+	Name        string     `json:"model"` // vendor/model
+	Family      string     `json:"family,omitempty"`
+	Context     int        `json:"context_window,omitempty"`
+	MaxOutput   int        `json:"max_output,omitempty"`
+	Dimensions  int        `json:"dimensions,omitempty"`
+	Can         []string   `json:"capabilities"`
+	Price       *priceLine `json:"price"`
+	State       string     `json:"state"` // active, retiring, retired, gone
+	ShutdownAt  string     `json:"shutdown_at,omitempty"`
+	Replacement string     `json:"replacement,omitempty"`
+	Source      string     `json:"source,omitempty"`
+	Checked     string     `json:"checked,omitempty"`
+	Note        string     `json:"note,omitempty"`
+}
+
+type priceLine struct {
+	From     string     `json:"from,omitempty"`
+	Input    money.USD  `json:"input_usd"`
+	Cached   money.USD  `json:"cached_input_usd"`
+	Output   money.USD  `json:"output_usd"`
+	Batch    *ratesLine `json:"batch"`
+	Flex     *ratesLine `json:"flex"`
+	Priority *ratesLine `json:"priority"`
+}
+
+type ratesLine struct {
+	Input  money.USD `json:"input_usd"`
+	Cached money.USD `json:"cached_input_usd"`
+	Output money.USD `json:"output_usd"`
+}
+
+func (l *listing) list(sh shell) error {
+	less, known := modelOrders()[l.sort]
+	if !known {
+		return misuse("--sort is name, input, cached, output, batch or context, not %q", l.sort)
+	}
+	c, err := l.load(sh)
+	if err != nil {
+		return err
+	}
+	catalogue, err := boot.OpenCatalog(c)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	lines := []modelLine{}
+	for _, m := range l.chosen(catalogue, boot.OpenVendors(c), now) {
+		lines = append(lines, lineOf(catalogue, m, now))
+	}
+	slices.SortStableFunc(lines, less)
+	if l.json {
+		return json.NewEncoder(sh.out).Encode(map[string]any{"models": lines})
+	}
+	return writeModels(sh.out, lines)
+}
+
+// chosen returns the models that are asked for.
+func (l *listing) chosen(known *catalog.Catalog, vendors []string, now time.Time) []catalog.Model {
+	if l.vendor != "" {
+		vendors = strings.Split(l.vendor, ",")
+	}
+	return slices.DeleteFunc(known.Models(), func(m catalog.Model) bool {
+		served := m.GoneAt.IsZero() && !m.RetiredAt(now)
+		listed := slices.Contains(vendors, m.Provider) || l.vendor == "" && l.all
+		return !listed || !served && !l.all || !canAll(m, l.can)
+	})
+}
+
+func canAll(m catalog.Model, abilities string) bool {
+	for ability := range strings.SplitSeq(abilities, ",") {
+		if ability = strings.TrimSpace(ability); ability != "" && !m.Can(ability) {
+			return false
+		}
+	}
+	return true
+}
+
+func lineOf(known *catalog.Catalog, m catalog.Model, now time.Time) modelLine {
+	line := modelLine{
+		Name: m.Provider + "/" + m.ID, Family: m.Family, Context: m.Context, MaxOutput: m.MaxOutput, Dimensions: m.Dimensions,
+		Can: append([]string{}, m.Caps...), State: m.State(now), ShutdownAt: dayText(m.ShutdownAt), Replacement: m.Replacement,
+		Source: m.Source, Checked: dayText(m.Checked), Note: m.Note,
+	}
+	if price, err := known.Price(m.Provider, m.ID, now); err == nil { // else it is shown as not known
+		line.Price = &priceLine{
+			From: dayText(price.From), Input: money.USD(price.In), Cached: money.USD(price.CachedIn), Output: money.USD(price.Out),
+			Batch: ratesOf(price.Batch), Flex: ratesOf(price.Flex), Priority: ratesOf(price.Priority),
+		}
+	}
+	return line
+}
+
+func ratesOf(r *providers.Rates) *ratesLine {
+	if r == nil {
+		return nil
+	}
+	return &ratesLine{money.USD(r.In), money.USD(r.CachedIn), money.USD(r.Out)}
+}
+
+func dayText(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.DateOnly)
+}
+
+// modelOrders are the orders of --sort. Models without the price come last.
+func modelOrders() map[string]func(a, b modelLine) int {
+	by := func(rate func(*priceLine) *money.USD) func(a, b modelLine) int {
+		of := func(m modelLine) money.USD {
+			if m.Price != nil {
+				if usd := rate(m.Price); usd != nil {
+					return *usd
+				}
+			}
+			return 1<<63 - 1
+		}
+		return func(a, b modelLine) int { return cmp.Compare(of(a), of(b)) }
+	}
+	return map[string]func(a, b modelLine) int{
+		"name":    func(a, b modelLine) int { return cmp.Compare(a.Name, b.Name) },
+		"context": func(a, b modelLine) int { return cmp.Compare(b.Context, a.Context) },
+		"input":   by(func(p *priceLine) *money.USD { return &p.Input }),
+		"cached":  by(func(p *priceLine) *money.USD { return &p.Cached }),
+		"output":  by(func(p *priceLine) *money.USD { return &p.Output }),
+		"batch": by(func(p *priceLine) *money.USD {
+			if p.Batch == nil {
+				return nil
+			}
+			return &p.Batch.Input
+		}),
+	}
+}
+
+func writeModels(out io.Writer, lines []modelLine) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "MODEL\tCONTEXT\tINPUT\tCACHED\tOUTPUT\tBATCH\tFLEX\tSINCE\tSTATE\tCAN")
+	for _, m := range lines {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", m.Name, countOr(m.Context), m.Price.columns(), m.life(), strings.Join(m.Can, " "))
+	}
+	return table.Flush()
+}
+
+func countOr(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+func (p *priceLine) columns() string {
+	if p == nil {
+		return "-\t-\t-\t-\t-\t-"
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", p.Input, p.Cached, p.Output, p.Batch, p.Flex, cmp.Or(p.From, "-"))
+}
+
+// String returns input and output, as in 0.075/0.3.
+func (r *ratesLine) String() string {
+	if r == nil {
+		return "-"
+	}
+	return r.Input.String() + "/" + r.Output.String()
+}
+
+func (m modelLine) life() string {
+	text := m.State
+	if m.ShutdownAt != "" {
+		text += " " + m.ShutdownAt
+	}
+	if m.Replacement != "" && m.State != "active" {
+		text += " → " + m.Replacement
+	}
+	return text
+}
