@@ -31,14 +31,24 @@ type Model struct {
 	Name        string // provider/model
 	Context     int    // tokens; 0 where it is not known
 	MostOutput  int    // tokens; 0 where it is not known
+	Dimensions  int    // of its vectors; 0 where it makes none
+	Can         []string
 	Price       *ModelPrice
+	State       string    // active, retiring, retired, or gone: its vendor has it no more
 	Shutdown    time.Time // zero: none is announced
 	Replacement string    // provider/model
 	Released    time.Time
 }
 
-// ModelPrice is in nano-dollars per million tokens.
-type ModelPrice struct{ Input, CachedInput, Output int64 }
+// ModelRates are in nano-dollars per million tokens.
+type ModelRates struct{ Input, CachedInput, Output int64 }
+
+// ModelPrice is what a model costs live, and in other ways that its vendor offers.
+type ModelPrice struct {
+	ModelRates
+	Batch, Flex, Priority *ModelRates // nil where there is none
+	From                  time.Time   // zero where the day is not known
+}
 
 type models struct {
 	store   *store.Store
@@ -62,6 +72,8 @@ type modelOurs struct {
 	Kind          string              `json:"kind"` // alias, catalogue, tuned
 	ContextWindow *int                `json:"context_window"`
 	MostOutput    *int                `json:"max_output"`
+	Dimensions    *int                `json:"dimensions,omitempty"`
+	Can           []string            `json:"capabilities"`
 	Price         *modelPriceView     `json:"price"`
 	Lifecycle     modelLife           `json:"lifecycle"`
 	Targets       []learn.RouteTarget `json:"targets,omitempty"`
@@ -71,14 +83,22 @@ type modelOurs struct {
 	Sandbox       bool                `json:"sandbox"`
 }
 
-type modelPriceView struct {
+type modelRatesView struct {
 	InputUSD       money.USD `json:"input_usd_per_million"`
 	CachedInputUSD money.USD `json:"cached_input_usd_per_million"`
 	OutputUSD      money.USD `json:"output_usd_per_million"`
 }
 
+type modelPriceView struct {
+	modelRatesView
+	Batch    *modelRatesView `json:"batch"`
+	Flex     *modelRatesView `json:"flex"`
+	Priority *modelRatesView `json:"priority"`
+	From     *int64          `json:"from"`
+}
+
 type modelLife struct {
-	// State is active, retiring or retired; of a tuned model trained,
+	// State is active, retiring, retired or gone; of a tuned model trained,
 	// candidate, serving or stopped.
 	State       string  `json:"state"`
 	ShutdownAt  *int64  `json:"shutdown_at"`
@@ -92,31 +112,35 @@ func counted(n int) *int {
 	return &n
 }
 
+func viewRates(r *ModelRates) *modelRatesView {
+	if r == nil {
+		return nil
+	}
+	return &modelRatesView{money.USD(r.Input), money.USD(r.CachedInput), money.USD(r.Output)}
+}
+
 func viewPrice(p *ModelPrice) *modelPriceView {
 	if p == nil {
 		return nil
 	}
-	return &modelPriceView{money.USD(p.Input), money.USD(p.CachedInput), money.USD(p.Output)}
+	return &modelPriceView{
+		modelRatesView: *viewRates(&p.ModelRates), Batch: viewRates(p.Batch), Flex: viewRates(p.Flex),
+		Priority: viewRates(p.Priority), From: wire.Seconds(p.From),
+	}
 }
 
-func lifeOf(m Model, now time.Time) modelLife {
-	life := modelLife{State: "active", ShutdownAt: wire.Seconds(m.Shutdown), Replacement: wire.OrNull(m.Replacement)}
-	switch {
-	case m.Shutdown.IsZero():
-	case m.Shutdown.After(now):
-		life.State = "retiring"
-	default:
-		life.State = "retired"
-	}
-	return life
+// show adds what the catalogue knows of the model that answers.
+func (o *modelOurs) show(m Model) {
+	o.ContextWindow, o.MostOutput, o.Dimensions = counted(m.Context), counted(m.MostOutput), counted(m.Dimensions)
+	o.Can, o.Price = wire.Some(m.Can), viewPrice(m.Price)
 }
 
 func (h models) viewCatalogue(m Model) modelView {
 	provider, _, _ := strings.Cut(m.Name, "/")
-	view := modelView{ID: m.Name, Object: "model", OwnedBy: provider, Ours: modelOurs{
-		Kind: "catalogue", ContextWindow: counted(m.Context), MostOutput: counted(m.MostOutput),
-		Price: viewPrice(m.Price), Lifecycle: lifeOf(m, time.Now()), Sandbox: h.sandbox,
-	}}
+	life := modelLife{State: m.State, ShutdownAt: wire.Seconds(m.Shutdown), Replacement: wire.OrNull(m.Replacement)}
+	view := modelView{ID: m.Name, Object: "model", OwnedBy: provider,
+		Ours: modelOurs{Kind: "catalogue", Lifecycle: life, Sandbox: h.sandbox}}
+	view.Ours.show(m)
 	if !m.Released.IsZero() {
 		view.Created = m.Released.Unix()
 	}
@@ -127,11 +151,10 @@ func (h models) viewCatalogue(m Model) modelView {
 func (h models) viewAlias(r learn.Route) modelView {
 	view := modelView{ID: r.Alias, Object: "model", Created: r.Created.Unix(), OwnedBy: "dreamlab",
 		Ours: modelOurs{
-			Kind: "alias", Lifecycle: modelLife{State: "active"}, Targets: wire.Some(r.Targets), Sandbox: h.sandbox,
+			Kind: "alias", Lifecycle: modelLife{State: "active"}, Targets: wire.Some(r.Targets), Can: []string{}, Sandbox: h.sandbox,
 		}}
 	if m, ok := h.firstTarget(r); ok {
-		view.Ours.ContextWindow, view.Ours.MostOutput = counted(m.Context), counted(m.MostOutput)
-		view.Ours.Price = viewPrice(m.Price)
+		view.Ours.show(m)
 	}
 	return view
 }
@@ -147,12 +170,11 @@ func (h models) firstTarget(r learn.Route) (Model, bool) {
 func (h models) viewTuned(m learn.Model) modelView {
 	view := modelView{ID: m.Name, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Provider,
 		Ours: modelOurs{
-			Kind: "tuned", Lifecycle: modelLife{State: m.State}, Base: wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
+			Kind: "tuned", Lifecycle: modelLife{State: m.State}, Can: []string{}, Base: wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
 			HostingUSD: new(money.USD(m.NanoPerHour)), Sandbox: h.sandbox,
 		}}
 	if priced, ok := h.catalog.Find(m.Provider + "/" + m.Priced); ok {
-		view.Ours.ContextWindow, view.Ours.MostOutput = counted(priced.Context), counted(priced.MostOutput)
-		view.Ours.Price = viewPrice(priced.Price)
+		view.Ours.show(priced)
 	}
 	if m.NanoPerHour > 0 {
 		view.Ours.Price = viewPrice(&ModelPrice{}) // its hours are billed, not its tokens

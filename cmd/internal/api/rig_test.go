@@ -89,9 +89,13 @@ func (l listedModels) Find(name string) (Model, bool) {
 
 func catalogue() Models {
 	return listedModels{
-		{Name: "together/base", Context: 1000, MostOutput: 100, Price: &ModelPrice{50_000_000, 25_000_000,
-			200_000_000}},
-		{Name: "groq/maker/lead", Context: 8000, Shutdown: time.Unix(1, 0), Replacement: "together/base"},
+		{Name: "together/base", Context: 1000, MostOutput: 100, Can: []string{"tools"}, State: "active",
+			Price: &ModelPrice{
+				ModelRates: ModelRates{Input: 50_000_000, CachedInput: 25_000_000, Output: 200_000_000},
+				Batch:      &ModelRates{Input: 25_000_000, CachedInput: 25_000_000, Output: 100_000_000},
+				From:       time.Unix(1, 0),
+			}},
+		{Name: "groq/maker/lead", Context: 8000, State: "retired", Shutdown: time.Unix(1, 0), Replacement: "together/base"},
 	}
 }
 

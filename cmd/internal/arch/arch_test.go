@@ -64,7 +64,8 @@ var arrows = map[string][]string{
 	"cmd/internal/web":  {"cmd/internal/api/wire", "tasks"},
 	"cmd/internal/boot": {"*"},
 	"cmd/dreamlab": {"cmd/internal/boot", "cmd/internal/client", "cmd/internal/config",
-		"cmd/internal/load", "cmd/internal/price", "store", "tasks", "tasks/lenient", "providers"},
+		"cmd/internal/load", "cmd/internal/price", "store", "tasks", "tasks/lenient", "providers",
+		"providers/catalog"},
 	"cmd": {"*"},
 }
 

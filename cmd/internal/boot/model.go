@@ -51,14 +51,25 @@ func (m *models) TakesOption(name string) bool { return completion.Takes(m.optio
 func (m *models) view(model catalog.Model) api.Model {
 	view := api.Model{
 		Name: model.Provider + "/" + model.ID, Context: model.Context, MostOutput: model.MaxOutput,
-		Shutdown: model.ShutdownAt, Released: model.Since(),
+		Dimensions: model.Dimensions, Can: model.Caps, State: model.State(m.now()), Shutdown: model.ShutdownAt,
+		Released: model.Since(),
 	}
 	if model.Replacement != "" {
 		view.Replacement = model.Provider + "/" + model.Replacement
 	}
 	price, err := m.known.Price(model.Provider, model.ID, m.now())
 	if err == nil { // else the view says that it is not known
-		view.Price = &api.ModelPrice{Input: price.In, CachedInput: price.CachedIn, Output: price.Out}
+		view.Price = &api.ModelPrice{
+			ModelRates: *ratesOf(&price.Rates), Batch: ratesOf(price.Batch), Flex: ratesOf(price.Flex),
+			Priority: ratesOf(price.Priority), From: price.From,
+		}
 	}
 	return view
+}
+
+func ratesOf(r *providers.Rates) *api.ModelRates {
+	if r == nil {
+		return nil
+	}
+	return &api.ModelRates{Input: r.In, CachedInput: r.CachedIn, Output: r.Out}
 }
