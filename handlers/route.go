@@ -22,8 +22,7 @@ type Policy struct {
 // conversation names what the calls of one conversation for an alias have in common; ""
 // where they need not stay at one target.
 func (c *Caller) conversation(run *tasks.Run, step *Step) string {
-	policy, listed := c.policy[step.Alias]
-	if !listed || policy.Spread || step.Conversation == "" {
+	if c.policy[step.Alias].Spread || step.Conversation == "" {
 		return ""
 	}
 	return run.Job.Tenant + "/" + step.Alias + "/" + step.Conversation

@@ -45,6 +45,7 @@ func (run *run) goOn(ctx context.Context, c *candidate, e *Error) bool {
 		return false
 	}
 	c.failures++
+	defer run.spareSiblings(c, e)
 	switch {
 	case e.Kind == KindContext, e.Kind == KindTooLarge:
 		return run.keepLarger(c)

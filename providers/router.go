@@ -17,6 +17,9 @@ import (
 type RouterOptions struct {
 	Drivers map[string]Driver // by vendor name
 	Prices  Pricer
+	// Accounts lists the keys of the vendors that have several, by vendor name, the one of
+	// Drivers among them. Defaults to one key each.
+	Accounts map[string][]Account
 	// Circuits shares with other processes which targets are not to be called.
 	// Defaults to none.
 	Circuits Circuits
@@ -47,6 +50,7 @@ type RouterOptions struct {
 // to give up. It is safe for concurrent use and keeps no goroutine.
 type Router struct {
 	drivers  map[string]Driver
+	accounts map[string][]Account
 	prices   Pricer
 	breakers *breakers
 	order    Order
@@ -64,16 +68,18 @@ type Router struct {
 func NewRouter(options RouterOptions) *Router {
 	r := &Router{
 		drivers: maps.Clone(options.Drivers),
-		prices:  options.Prices,
-		order:   options.Order,
-		limits:  maps.Clone(options.Limits),
-		slots:   options.Slots,
-		pace:    options.Pace,
-		now:     options.Now,
-		rand:    options.Rand,
-		sleep:   options.Sleep,
-		tried:   options.Tried,
-		dispute: options.Dispute,
+
+		accounts: maps.Clone(options.Accounts),
+		prices:   options.Prices,
+		order:    options.Order,
+		limits:   maps.Clone(options.Limits),
+		slots:    options.Slots,
+		pace:     options.Pace,
+		now:      options.Now,
+		rand:     options.Rand,
+		sleep:    options.Sleep,
+		tried:    options.Tried,
+		dispute:  options.Dispute,
 	}
 	if r.order == nil {
 		r.order = cheapestFirst

@@ -137,7 +137,10 @@ func (w *world) route(t testing.TB, options providers.RouterOptions) {
 	for name, vendor := range w.vendors {
 		drivers[name] = vendor
 	}
-	options.Drivers, options.Prices, options.Rand = drivers, loadPrices(t), func() float64 { return 0.5 }
+	options.Drivers, options.Prices = drivers, loadPrices(t)
+	if options.Rand == nil {
+		options.Rand = func() float64 { return 0.5 }
+	}
 	w.router = providers.NewRouter(options)
 }
 

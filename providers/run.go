@@ -58,7 +58,7 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 				run.last = err
 				continue
 			}
-			choices = append(choices, choice)
+			choices = append(choices, r.spread(choice)...)
 		}
 	}
 	r.breakers.learn(ctx, choices)
@@ -71,7 +71,7 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 	}
 	for _, choice := range choices {
 		run.candidates = append(run.candidates, &candidate{
-			target: choice.Target, driver: r.drivers[choice.Target.Provider], price: choice.Price,
+			target: choice.Target, driver: r.driver(choice.Target), price: choice.Price,
 			quote: choice.Quote, context: choice.Context,
 			limits: call.Limits.Over(r.limits[choice.Target.Provider]).filled(),
 		})

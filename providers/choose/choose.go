@@ -62,7 +62,7 @@ func (c *Chooser) Order(ctx context.Context, call *providers.Call, choices []pro
 	})
 	c.goHome(ctx, call.Conversation, ranked)
 	if call.Policy == providers.Fastest {
-		c.speeds.explore(ranked[0].Target.Key())
+		c.speeds.explore(ranked[0].Target)
 	}
 	ordered := choices[:0]
 	for _, o := range ranked {
@@ -100,7 +100,7 @@ func (c *Chooser) rank(policy providers.Policy, need need, options []option) {
 		case providers.Ordered:
 			o.rank = int64(i)
 		case providers.Fastest:
-			o.rank = c.speeds.expect(o.Target.Key(), need.output)
+			o.rank = c.speeds.expect(o.Target, need.output)
 		default:
 			o.rank = o.Price.Cost(need.usage())
 		}

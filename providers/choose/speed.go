@@ -57,7 +57,7 @@ func (s *Speeds) Observe(t providers.Tried) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key, now := t.Target.Key(), s.now()
+	key, now := speedKey(t.Target), s.now()
 	old, had := s.known[key]
 	next := speed{first: first.Seconds(), perToken: perToken, at: now}
 	if had && s.fresh(old) {
@@ -65,6 +65,12 @@ func (s *Speeds) Observe(t providers.Tried) {
 		next.perToken = old.perToken + newest*(next.perToken-old.perToken)
 	}
 	s.keep(key, next)
+}
+
+// speedKey names a target whatever key is used: that says nothing of its speed.
+func speedKey(target providers.Target) string {
+	target.Account = ""
+	return target.Key()
 }
 
 func (s *Speeds) fresh(v speed) bool { return !v.at.IsZero() && s.now().Sub(v.at) < speedAge }
@@ -90,10 +96,10 @@ func makeRoom[V any](m map[string]V, key string, most int) {
 // expect returns how long an answer of so many tokens takes, in nanoseconds. A target of
 // which nothing is known comes first, so that it is measured, and last while another
 // call measures it.
-func (s *Speeds) expect(key string, tokens int64) int64 {
+func (s *Speeds) expect(target providers.Target, tokens int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := s.known[key]
+	v := s.known[speedKey(target)]
 	switch {
 	case s.fresh(v):
 		return int64((v.first + v.perToken*float64(tokens)) * float64(time.Second))
@@ -104,9 +110,10 @@ func (s *Speeds) expect(key string, tokens int64) int64 {
 }
 
 // explore notes that a call measures the target, where nothing is known of it.
-func (s *Speeds) explore(key string) {
+func (s *Speeds) explore(target providers.Target) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	key := speedKey(target)
 	if v := s.known[key]; !s.fresh(v) {
 		v.explored = s.now()
 		s.keep(key, v)

@@ -181,11 +181,17 @@ func examineVendors(c *config.Config) []examination {
 			look: func(context.Context) (string, error) { return examineSandbox(c) },
 		}}
 	}
-	drivers, err := openDrivers(c, "")
+	vendors, err := openDrivers(c, "")
 	all := []examination{}
 	if err != nil {
 		all = append(all, examination{"vendors", "mend the variable that is named",
 			func(context.Context) (string, error) { return "", err }})
+	}
+	drivers := maps.Clone(vendors.drivers)
+	for vendor, accounts := range vendors.accounts {
+		for _, account := range accounts {
+			drivers[accountName(vendor, account.Name)] = account.Driver
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(drivers)) {
 		all = append(all, examination{name, "check the key and the address of " + name,

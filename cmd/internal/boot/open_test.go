@@ -3,6 +3,7 @@ package boot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
@@ -131,13 +132,13 @@ func TestDriversReachTheSandbox(t *testing.T) {
 	t.Parallel()
 	s := sandboxed(t)
 	c := config.Default()
-	drivers, err := openDrivers(c, s.URL)
+	vendors, err := openDrivers(c, s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, model := range []string{c.Team.Lead, c.Team.Base} {
 		provider, name, _ := strings.Cut(model, "/")
-		reply, err := drivers[provider].Chat(t.Context(), &providers.Request{
+		reply, err := vendors.drivers[provider].Chat(t.Context(), &providers.Request{
 			Model: name, Messages: []providers.Message{providers.TextMessage("user", "Hello")},
 		}, nil)
 		if err != nil || reply.Content == "" || !reply.Sandbox {
@@ -181,9 +182,34 @@ func TestServersAreFree(t *testing.T) {
 	if err != nil || price.In != 0 || price.Out != 0 {
 		t.Errorf("price %v, %v", price, err)
 	}
-	drivers, err := openDrivers(c, "")
-	if err != nil || len(drivers) != 1 {
-		t.Errorf("drivers %v, %v", drivers, err)
+	vendors, err := openDrivers(c, "")
+	if err != nil || len(vendors.drivers) != 1 || len(vendors.accounts) != 0 {
+		t.Errorf("opened %+v, %v", vendors, err)
+	}
+}
+
+// TestKeysAreOpened opens a vendor and a server that have several keys.
+func TestKeysAreOpened(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	none := 0
+	c.Vendors = map[string]map[string]string{"groq": {"GROQ_API_KEY": "one"}}
+	c.Accounts = map[string][]config.Account{"groq": {{Name: "second", Values: map[string]string{"GROQ_API_KEY": "two"}}}}
+	c.Servers = []config.Server{{Name: "own", BaseURL: "http://127.0.0.1:1/v1", Models: []string{"m"}, Keys: []config.ServerKey{
+		{KeyEnv: "A", Key: "a", Weight: &none}, {KeyEnv: "B", Key: "b"},
+	}}}
+	vendors, err := openDrivers(c, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, vendor := range []string{"groq", "own"} {
+		for _, a := range vendors.accounts[vendor] {
+			got = append(got, fmt.Sprintf("%s:%d", accountName(vendor, a.Name), a.Weight))
+		}
+	}
+	if all := strings.Join(got, " "); all != "groq:100 groq@second:100 own@A:0 own@B:100" || len(vendors.drivers) != 2 {
+		t.Errorf("accounts %s, drivers %v", all, vendors.drivers)
 	}
 }
 

@@ -34,8 +34,8 @@ func ListModels(ctx context.Context, c *config.Config, known *catalog.Catalog) (
 	if c.Sandbox() {
 		return nil, errors.New("no vendor is configured, and the sandbox's list says nothing: set " + keyNames())
 	}
-	drivers, err := openDrivers(c, "")
-	listed, fault := providers.NewRouter(providers.RouterOptions{Drivers: drivers, Prices: known}).Models(ctx)
+	vendors, err := openDrivers(c, "")
+	listed, fault := providers.NewRouter(providers.RouterOptions{Drivers: vendors.drivers, Prices: known}).Models(ctx)
 	return listed, errors.Join(err, fault)
 }
 

@@ -135,14 +135,15 @@ func (s *Stack) openVendors(ctx context.Context, o StackOptions) (err error) {
 		s.closers = append(s.closers, s.Sandbox.Close)
 		address = s.Sandbox.URL
 	}
-	drivers, err := openDrivers(s.Config, address)
+	vendors, err := openDrivers(s.Config, address)
 	if err != nil {
 		return err
 	}
 	chooser, speeds := newChooser(s.Catalog, s.Queue, s.Log)
 	counted := newTries(s.Metrics)
 	s.Router = providers.NewRouter(providers.RouterOptions{
-		Order: chooser.Order, Pace: newPace(s.Queue, s.Log), Drivers: drivers, Prices: s.Catalog, Limits: serverLimits(s.Config), Circuits: newCircuits(s.Queue, s.Log),
+		Order: chooser.Order, Pace: newPace(s.Queue, s.Log), Drivers: vendors.drivers, Accounts: vendors.accounts,
+		Prices: s.Catalog, Limits: serverLimits(s.Config), Circuits: newCircuits(s.Queue, s.Log),
 		Slots:   newSlots(s.Queue, s.Config.Models, s.Log),
 		Tried:   func(t providers.Tried) { counted(t); speeds.Observe(t) },
 		Dispute: newDisputes(s.Metrics, s.Log),

@@ -1,8 +1,6 @@
 package boot
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -17,7 +15,6 @@ import (
 	cloudflareemulator "dreamlab/providers/cloudflare/emulator"
 	"dreamlab/providers/groq"
 	groqemulator "dreamlab/providers/groq/emulator"
-	"dreamlab/providers/openai"
 	openaiemulator "dreamlab/providers/openai/emulator"
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/snowflake"
@@ -86,36 +83,6 @@ func Emulators(l *lab.Lab) http.Handler {
 	mount(compatible, openaiemulator.New(l))
 	mux.Handle("/_sandbox/", l.Admin())
 	return mux
-}
-
-// openDrivers opens what is configured, or every vendor at the sandbox.
-func openDrivers(c *config.Config, sandboxURL string) (map[string]providers.Driver, error) {
-	drivers := map[string]providers.Driver{}
-	var faults error
-	open := func(vendor providers.Vendor, config providers.Config) {
-		driver, err := vendor.Open(config)
-		if err != nil {
-			faults = errors.Join(faults, fmt.Errorf("open %s: %w", vendor.Name, err))
-			return
-		}
-		drivers[vendor.Name] = driver
-	}
-	for _, v := range list() {
-		name := v.Name
-		if sandboxURL != "" {
-			open(v.Vendor, providers.Config{Values: v.Sandbox(sandboxURL+"/"+name, SandboxKey)})
-		} else if values, configured := c.Vendors[name]; configured {
-			open(v.Vendor, providers.Config{Values: values})
-		}
-	}
-	for _, server := range c.Servers {
-		open(ownServer(server), providers.Config{InOnePiece: server.InOnePiece, Prefill: server.Prefill})
-	}
-	return drivers, faults
-}
-
-func ownServer(server config.Server) providers.Vendor {
-	return openai.Compatible(server.Name, server.BaseURL, server.Key, server.Pass...)
 }
 
 // addServers tells the catalogue what the operator's own servers have.

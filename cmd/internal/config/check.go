@@ -30,6 +30,7 @@ func (l *loader) check() {
 	l.checkBudgets()
 	l.checkSchedules()
 	l.checkServers()
+	l.checkAccounts()
 }
 
 // at names a key and where its value comes from.
@@ -256,6 +257,7 @@ func (l *loader) checkServers() {
 		if s.Prefill != "" && !slices.Contains(providers.Prefills(), s.Prefill) {
 			l.fault("servers[%d]: prefill is %q: use one of %v, or leave it out", i, s.Prefill, providers.Prefills())
 		}
+		l.checkKeys(i, s)
 		l.checkLimit(fmt.Sprintf("servers[%d].limits", i), s.Limits)
 		if s.Limits.Total != 0 {
 			l.fault("servers[%d].limits.total: it holds for all servers of an answer: set it under limits, by alias", i)

@@ -51,20 +51,21 @@ type Config struct {
 	// are answered 413. Defaults to 4194304, 4 MiB.
 	MaxBody int `yaml:"max_body"`
 
-	Team      Team                `yaml:"team"`
-	Routes    map[string][]Target `yaml:"routes"`
-	Policies  map[string]Policy   `yaml:"policies"` // by alias
-	Limits    map[string]Limits   `yaml:"limits"`   // by alias
-	Lanes     map[string]Lane     `yaml:"lanes"`
-	Tenants   []Tenant            `yaml:"tenants"`
-	Models    map[string]Model    `yaml:"models"` // by provider/model
-	Dream     Dream               `yaml:"dream"`
-	Tune      Tune                `yaml:"tune"`
-	Poll      Poll                `yaml:"poll"`
-	Budgets   []Budget            `yaml:"budgets"`
-	Schedules []Schedule          `yaml:"schedules"`
-	Webhooks  Webhooks            `yaml:"webhooks"`
-	Servers   []Server            `yaml:"servers"`
+	Team      Team                 `yaml:"team"`
+	Routes    map[string][]Target  `yaml:"routes"`
+	Policies  map[string]Policy    `yaml:"policies"` // by alias
+	Limits    map[string]Limits    `yaml:"limits"`   // by alias
+	Lanes     map[string]Lane      `yaml:"lanes"`
+	Tenants   []Tenant             `yaml:"tenants"`
+	Models    map[string]Model     `yaml:"models"` // by provider/model
+	Dream     Dream                `yaml:"dream"`
+	Tune      Tune                 `yaml:"tune"`
+	Poll      Poll                 `yaml:"poll"`
+	Budgets   []Budget             `yaml:"budgets"`
+	Schedules []Schedule           `yaml:"schedules"`
+	Webhooks  Webhooks             `yaml:"webhooks"`
+	Servers   []Server             `yaml:"servers"`
+	Accounts  map[string][]Account `yaml:"accounts"` // by vendor
 	// Catalog names files that add models and prices to the catalogue or override it, the
 	// last before all others. A change is taken while the program runs. Defaults to none.
 	Catalog Names `yaml:"catalog,omitempty"`
@@ -218,6 +219,8 @@ type Server struct {
 	// prefix (Mistral, DeepSeek) or partial (Qwen, Kimi). Defaults to its not being able to.
 	Prefill providers.Prefill `yaml:"prefill,omitempty"`
 	Limits  Limits            `yaml:"limits,omitempty"`
+	// Keys are several keys instead of KeyEnv, among which its calls are shared.
+	Keys []ServerKey `yaml:"keys,omitempty"`
 	// Key is what KeyEnv holds.
 	Key string `yaml:"-"`
 }

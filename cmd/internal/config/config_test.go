@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,6 +121,7 @@ budgets: [{purpose: fun, usd: -3, per: week}]
 schedules: [{id: a, cron: "* *", zone: UTC}, {id: a, cron: "@daily", misfire: all, overlap: maybe}]
 servers: [{name: groq, base_url: localhost, key_env: NOT_SET, prefill: yes,
   limits: {connect: 1m, total: 1m, tries: 11}}]
+accounts: {groq: [{name: b, env: {GROQ_API_KEY: X}}], cloudflare: []}
 policies: {ghost: {order: cheapest}, lead: {order: random}, base: {}}
 limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 `
@@ -137,6 +139,7 @@ limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 		`misfire is "all"`, `overlap is "maybe"`,
 		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models",
 		"servers[0].limits.connect: 1m0s is out of range", "servers[0].limits.tries: 11", "servers[0].limits.total",
+		"accounts.groq: this vendor is not configured",
 		"policies.ghost: there is no such alias", `policies.lead.order: "random" is no order`, `policies.base.order: "" is no order`,
 		`servers[0]: prefill is "yes"`,
 		"limits.ghost: there is no such alias", "limits.lead.silence: -1s", "limits.base.first_token: 2h0m0s is out of range",
@@ -325,6 +328,41 @@ func TestWhatServersArePassed(t *testing.T) {
 		var server Server
 		if err := yaml.Unmarshal([]byte("pass: "+text), &server); err != nil || len(server.Pass) != want {
 			t.Errorf("%s: got %q, %v", text, server.Pass, err)
+		}
+	}
+}
+
+// TestAccountsAreRead has a vendor with three accounts and a server with two keys.
+func TestAccountsAreRead(t *testing.T) {
+	t.Parallel()
+	text := "accounts: {groq: [{name: second, env: {GROQ_API_KEY: KEY_2}}, {name: spare, weight: 0, env: {GROQ_API_KEY: KEY_3}}]}\n" +
+		"servers: [{name: own, base_url: 'http://127.0.0.1:1/v1', models: [m], keys: [{key_env: KEY_2, weight: 3}, {key_env: KEY_3}]}]\n" +
+		"team: {lead: groq/openai/gpt-oss-120b, base: own/m}\n"
+	c, err := load(t, text, "GROQ_API_KEY", "secret-1", "KEY_2", "secret-2", "KEY_3", "secret-3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts, keys := c.Accounts["groq"], c.Servers[0].Keys
+	if accounts[0].Values["GROQ_API_KEY"] != "secret-2" || accounts[1].Values["GROQ_API_KEY"] != "secret-3" ||
+		Share(accounts[0].Weight) != 100 || Share(accounts[1].Weight) != 0 || c.Vendors["groq"]["GROQ_API_KEY"] != "secret-1" {
+		t.Errorf("accounts %+v", accounts)
+	}
+	if len(keys) != 2 || keys[0].Key != "secret-2" || Share(keys[0].Weight) != 3 || keys[1].Key != "secret-3" {
+		t.Errorf("keys %+v", keys)
+	}
+	values, err := c.Values()
+	if shown := fmt.Sprint(values); err != nil || strings.Contains(shown, "secret-") {
+		t.Errorf("%v, shown: %s", err, shown)
+	}
+	text = strings.NewReplacer("second", "spare", "GROQ_API_KEY: KEY_2", "NO_SUCH: KEY_2", "weight: 3", "weight: -3",
+		"models: [m]", "models: [m], key_env: KEY_2").Replace(text)
+	_, err = load(t, text, "GROQ_API_KEY", "secret-1", "KEY_2", "secret-2", "KEY_3", "")
+	for _, part := range []string{
+		`no setting "NO_SUCH"`, `accounts.groq[1]: name "spare"`, "spare takes GROQ_API_KEY from KEY_3, which is not set",
+		"own takes its key from KEY_3, which is not set", "servers[0]: give key_env or keys", "servers[0].keys[0]: weight",
+	} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("no fault says %q: %v", part, err)
 		}
 	}
 }

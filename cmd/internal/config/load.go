@@ -54,6 +54,7 @@ func Load(options Options) (*Config, error) {
 	l.readFlags()
 	l.readVendors()
 	l.readServerKeys()
+	l.readAccounts()
 	l.fill()
 	l.check()
 	if len(l.faults) > 0 {
@@ -173,13 +174,20 @@ func (l *loader) addVendor(vendor providers.Vendor, values map[string]string) {
 func (l *loader) readServerKeys() {
 	for i := range l.Servers {
 		server := &l.Servers[i]
-		if server.KeyEnv == "" {
-			continue
+		for j := range server.Keys {
+			key := &server.Keys[j]
+			key.Key = l.keyOf(server.Name, key.KeyEnv)
 		}
-		key, set := l.lookup(server.KeyEnv)
-		if !set {
-			l.fault("servers: %s takes its key from %s, which is not set", server.Name, server.KeyEnv)
+		if server.KeyEnv != "" {
+			server.Key = l.keyOf(server.Name, server.KeyEnv)
 		}
-		server.Key = key
 	}
+}
+
+func (l *loader) keyOf(server, variable string) string {
+	key, set := l.lookup(variable)
+	if !set {
+		l.fault("servers: %s takes its key from %s, which is not set", server, variable)
+	}
+	return key
 }
