@@ -1,4 +1,6 @@
 DROP TABLE write_probe;
+DROP TABLE limits;
+DROP TABLE audit;
 DROP TABLE schedules;
 DROP TABLE routes;
 DROP TABLE evaluations;

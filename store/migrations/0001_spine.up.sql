@@ -21,6 +21,16 @@ CREATE TABLE keys (
   used     BIGINT,              -- to the minute
   created  BIGINT NOT NULL
 );
+-- How often and how much keys ask, in any minute. Empty texts stand for all.
+CREATE TABLE limits (
+  tenant   TEXT NOT NULL,
+  key_id   TEXT NOT NULL,
+  model    TEXT NOT NULL,
+  requests BIGINT NOT NULL,     -- 0: any number
+  tokens   BIGINT NOT NULL,
+  burst    BIGINT NOT NULL,
+  PRIMARY KEY (tenant, key_id, model)
+);
 -- Who changed what.
 CREATE TABLE audit (
   id      TEXT PRIMARY KEY,

@@ -54,6 +54,8 @@ type Options struct {
 	Tunable Tunable
 	// Queues is the page under /queues/, see package web. Defaults to none.
 	Queues http.Handler
+	// Rates are what limits are kept on. Defaults to this process alone.
+	Rates gate.Rates
 	// Metrics is what /metrics shows, and takes what is counted of requests. Defaults
 	// to none.
 	Metrics *prometheus.Registry
@@ -107,7 +109,7 @@ func New(o Options) (*Server, error) {
 	}
 	front := gate.New(gate.Options{
 		Engine: o.Engine, Store: o.Store, Log: o.Log, MaxBody: o.MaxBody, MaxHeld: o.MaxHeld, MaxUpload: o.MaxUpload,
-		Backlog: o.Backlog, Metrics: o.Metrics, Patience: o.Patience, Now: o.Now,
+		Backlog: o.Backlog, Rates: o.Rates, Metrics: o.Metrics, Patience: o.Patience, Now: o.Now,
 	})
 	chats := chat.New(chat.Options{
 		Gate: front, Engine: o.Engine, Store: o.Store, Replies: o.Replies, Models: contexts{o.Models},

@@ -56,7 +56,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		routing:       routing{o.Store, o.Models},
 		usage:         usage{o.Store},
 		lineage:       lineage{o.Store},
-		operate:       operate.New(o.Store, o.Now),
+		operate:       operate.New(o.Store, front, o.Now),
 		health: health{
 			o.Store, o.Engine, o.Bucket, o.Metrics, o.Sandbox, front.MayLook, &flight.Reads[struct{}, readyView]{},
 		},

@@ -282,6 +282,7 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	for _, q := range []request{
 		{path: "/v1/keys"}, {path: "/v1/keys/" + key}, {method: "PATCH", path: "/v1/keys/" + key, body: `{"name":"b"}`},
 		{method: "POST", path: "/v1/keys/" + key + "/rotate"}, {method: "DELETE", path: "/v1/keys/" + key}, {path: "/v1/audit"},
+		{path: "/v1/limits"}, {method: "PUT", path: "/v1/limits", body: `{"data":[{"requests_per_minute":60000}]}`},
 	} {
 		q.key = r.admin
 		call(q)

@@ -97,6 +97,8 @@ func own(n nouns) []route {
 		on("PATCH /v1/keys/{id}", gate.Admin, n.operate.Keys.Patch),
 		on("DELETE /v1/keys/{id}", gate.Admin, n.operate.Keys.Delete),
 		on("POST /v1/keys/{id}/rotate", gate.Admin, n.operate.Keys.Rotate),
+		on("GET /v1/limits", gate.View, n.operate.Limits.List),
+		on("PUT /v1/limits", gate.Admin, n.operate.Limits.Put),
 		on("GET /v1/audit", gate.Admin, n.operate.Audits.List, list()),
 	}
 }

@@ -75,7 +75,7 @@ var nouns = []string{"store/db", "store/flight", "store/job", "store/book", "sto
 // leaves import nothing of ours, and every room may import them: what the store, the
 // vendors and the handlers all do alike has its one home here, without an arrow
 // between those rooms.
-var leaves = []string{"store/money", "store/backoff", "store/plainjson"}
+var leaves = []string{"store/money", "store/backoff", "store/plainjson", "store/rate"}
 
 // wired are imported by boot alone.
 var wired = []string{"store/blob/gcs", "store/postgres", "store/sqlite"}

@@ -34,7 +34,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	server, err := api.New(api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
 		Base: s.Config.Team.Base, Tunable: s.tunable, Queues: queues, Metrics: s.Metrics, Log: s.Log,
-		Sandbox: s.Sandbox != nil, Grace: s.workGrace(),
+		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.UniversalClient),
 		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
 	})
 	if err != nil {

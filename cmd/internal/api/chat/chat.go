@@ -108,7 +108,10 @@ func (s *Chats) readChat(c *wire.Call, body []byte, find finding) (tasks.ChatInp
 	if err != nil {
 		return tasks.ChatInput{}, by, err
 	}
-	return request.Input(body, by.Alias), by, request.CheckContext(by.context)
+	if err := request.CheckContext(by.context); err != nil {
+		return tasks.ChatInput{}, by, err
+	}
+	return request.Input(body, by.Alias), by, s.Gate.Charge(c, request.Model, gate.TokensOf(body, request.MaxTokens))
 }
 
 // Ask asks for the job of a chat whose client does not wait: it goes by the route

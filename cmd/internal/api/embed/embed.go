@@ -61,6 +61,9 @@ func (s *Embeddings) Create(w http.ResponseWriter, c *wire.Call) error {
 	if err == nil {
 		err = s.serves(c, in.Model)
 	}
+	if err == nil {
+		err = s.Gate.Charge(c, in.Model, gate.TokensOf(body, 0))
+	}
 	if err != nil {
 		return err
 	}

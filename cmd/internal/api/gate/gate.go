@@ -39,6 +39,8 @@ type Options struct {
 	Patience wire.Patience
 	// Backlog bounds one tenant's jobs that wait in a lane. Defaults to 250,000.
 	Backlog int
+	// Rates are what limits are kept on. Defaults to this process alone.
+	Rates Rates
 	// Metrics takes what is counted of requests. Defaults to none.
 	Metrics prometheus.Registerer
 	// Now is the clock of what is remembered. Defaults to time.Now.
@@ -48,10 +50,11 @@ type Options struct {
 // Gate is safe for concurrent use.
 type Gate struct {
 	Options
-	keys *keyring
-	load *gauge
-	room room
-	seen *traffic
+	keys   *keyring
+	limits *limits
+	load   *gauge
+	room   room
+	seen   *traffic
 }
 
 // New returns a gate.
@@ -72,6 +75,6 @@ func New(o Options) *Gate {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Gate{Options: o, keys: newKeyring(o.Store, o.Now), load: newGauge(o.Store, o.Backlog, o.Now),
+	return &Gate{Options: o, keys: newKeyring(o.Store, o.Now), limits: newLimits(o), load: newGauge(o.Store, o.Backlog, o.Now),
 		room: room{max: o.MaxHeld}, seen: newTraffic(o.Metrics)}
 }

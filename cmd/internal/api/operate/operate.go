@@ -1,10 +1,11 @@
-// Package operate holds the routes for those who run Dream Lab: keys, calls of vendors, and
-// who changed what.
+// Package operate holds the routes for those who run Dream Lab: keys, limits, calls of vendors,
+// and who changed what.
 package operate
 
 import (
 	"time"
 
+	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/store"
 )
 
@@ -13,7 +14,10 @@ type Nouns struct {
 	Keys   Keys
 	Audits Audits
 	Calls  Calls
+	Limits Limits
 }
 
 // New returns the nouns over a store. Keys expire and are disabled by the clock.
-func New(s *store.Store, now func() time.Time) Nouns { return Nouns{Keys{s, now}, Audits{s}, Calls{s}} }
+func New(s *store.Store, front *gate.Gate, now func() time.Time) Nouns {
+	return Nouns{Keys{s, now}, Audits{s}, Calls{s}, Limits{s, front}}
+}
