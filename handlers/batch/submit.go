@@ -28,21 +28,17 @@ type order struct{ *batchRun }
 // submit orders what waits, once: first each line is marked and its money is reserved, then
 // the intent is written, then the vendor is asked.
 func (b order) submit(ctx context.Context) (*tasks.End, error) {
-	if b.cancelling() || b.spec.Round >= maxRounds || b.spec.Refused >= maxRefused || b.late() {
-		return b.left(ctx)
-	}
 	batcher, err := b.Vendors.Batcher(b.spec.Provider)
-	if err != nil {
-		return b.left(ctx)
+	if err != nil || b.cancelling() || b.spec.Round >= maxRounds || b.spec.Refused >= maxRefused || b.late() {
+		return b.takeBack(ctx, "no order follows")
 	}
 	marked, err := b.mark(ctx)
-	if handlers.Failed(err, "insufficient_quota") {
-		return b.left(ctx)
-	}
-	if err != nil {
+	switch {
+	case handlers.Failed(err, "insufficient_quota"):
+		return b.takeBack(ctx, "over budget")
+	case err != nil:
 		return nil, err
-	}
-	if marked < b.spec.MinLines {
+	case marked < b.spec.MinLines:
 		return b.takeBack(ctx, "too few lines for an order")
 	}
 	b.spec.Intent, b.spec.Looks, b.spec.Stopping = b.Now().UTC(), 0, false

@@ -103,7 +103,9 @@ func (s *Stack) Scheduler(ctx context.Context) ([]Process, error) {
 func (s *Stack) clocks() []Process {
 	reaper := &tune.Reaper{Store: s.Store, Deps: s.tuneDeps(s.caller()), Log: s.Log}
 	collector := &forget.Collector{Store: s.Store, Bucket: s.Bucket, Log: s.Log}
+	orders := &batch.Reaper{Store: s.Store, Accept: s.Engine.Accept, Log: s.Log}
 	return []Process{{Name: "scheduler", Run: s.Engine.Scheduler().Run}, {Name: "reaper", Run: reaper.Run},
+		{Name: "batches", Run: orders.Run},
 		{Name: "collector", Run: collector.Run}}
 }
 
