@@ -87,6 +87,7 @@ type stepped struct {
 
 func newStepped(t *testing.T, b *handlertest.Bench, content string) *stepped {
 	t.Helper()
+	b.Lab.SetSpeed(0) // the vendor's clock goes on with each wake alone
 	s := &stepped{Bench: b, crasher: &crasher{Router: b.Router}, now: time.Now()}
 	s.do = batch.Handlers(batch.Deps{
 		Caller: b.Caller(), Vendors: s.crasher, Bucket: b.Bucket, Prices: b.Prices,
