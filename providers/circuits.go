@@ -23,3 +23,20 @@ type unshared struct{}
 
 func (unshared) OpenUntil(context.Context, []Target) map[Target]time.Time { return nil }
 func (unshared) Open(context.Context, Target, time.Time)                  {}
+
+// Lives knows of which models their vendors say that they have them no more, and which
+// model stands in for each. Both methods must return within some milliseconds and be safe
+// for concurrent use. Targets are given without an account.
+type Lives interface {
+	// Gone is told that a vendor says it has no such model.
+	Gone(ctx context.Context, target Target)
+	// Successor returns the name of the same vendor's model that answers for one that is
+	// gone; false where the target is not known to be gone, or nothing stands in for it.
+	Successor(target Target) (model string, known bool)
+}
+
+// immortal are the models of a program that keeps no account of them.
+type immortal struct{}
+
+func (immortal) Gone(context.Context, Target)    {}
+func (immortal) Successor(Target) (string, bool) { return "", false }

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"dreamlab/store/backoff"
@@ -45,6 +46,9 @@ func (run *run) goOn(ctx context.Context, c *candidate, e *Error) bool {
 		return false
 	}
 	c.failures++
+	if e.Kind == KindModelGone {
+		run.replace(ctx, c)
+	}
 	defer run.spareSiblings(c, e)
 	switch {
 	case e.Kind == KindContext, e.Kind == KindTooLarge:
@@ -140,4 +144,38 @@ func (run *run) comeBack() time.Duration {
 		}
 	}
 	return max(0, soonest)
+}
+
+// current returns the target that is asked for one of the call's. A tuned model has
+// no successor, and vectors of another model are no use to who asks for this one's.
+func (run *run) current(target Target) Target {
+	if target.Priced != "" || len(run.call.Request.Inputs) > 0 {
+		return target
+	}
+	if model, gone := run.router.lives.Successor(target); gone {
+		target.Model = model
+	}
+	return target
+}
+
+// replace notes that a vendor has no such model, and lets its successor answer next. One
+// of several accounts may only lack access to it, and the others are asked.
+func (run *run) replace(ctx context.Context, c *candidate) {
+	if c.target.Priced != "" || c.target.Account != "" {
+		return
+	}
+	run.router.lives.Gone(ctx, c.target)
+	next := run.current(c.target)
+	if next.Model == c.target.Model || slices.ContainsFunc(run.candidates, func(o *candidate) bool { return o.target.String() == next.String() }) {
+		return
+	}
+	choice, fault := run.choice(next, 0)
+	if fault != nil {
+		return // what the vendor said of the model that was asked for is the better answer
+	}
+	able, _ := run.router.order(ctx, &run.call, run.router.spread(choice))
+	at := slices.Index(run.candidates, c) + 1
+	for i, choice := range able {
+		run.candidates = slices.Insert(run.candidates, at+i, run.candidate(choice))
+	}
 }

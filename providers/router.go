@@ -33,6 +33,8 @@ type RouterOptions struct {
 	Slots Slots
 	// Pace keeps calls within what vendors allow. Defaults to sending all at once.
 	Pace Pace
+	// Lives knows of models that are gone. Defaults to none.
+	Lives Lives
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 	// Rand returns a number in [0, 1) for jitter. Defaults to math/rand/v2.
@@ -57,6 +59,7 @@ type Router struct {
 	limits   map[string]Limits
 	slots    Slots
 	pace     Pace
+	lives    Lives
 	now      func() time.Time
 	rand     func() float64
 	sleep    func(context.Context, time.Duration) error
@@ -75,6 +78,7 @@ func NewRouter(options RouterOptions) *Router {
 		limits:   maps.Clone(options.Limits),
 		slots:    options.Slots,
 		pace:     options.Pace,
+		lives:    options.Lives,
 		now:      options.Now,
 		rand:     options.Rand,
 		sleep:    options.Sleep,
@@ -89,6 +93,9 @@ func NewRouter(options RouterOptions) *Router {
 	}
 	if r.pace == nil {
 		r.pace = unpaced{}
+	}
+	if r.lives == nil {
+		r.lives = immortal{}
 	}
 	if r.now == nil {
 		r.now = time.Now

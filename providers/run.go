@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,12 +54,15 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 	var choices []Choice
 	for tier, members := range call.Tiers {
 		for _, target := range members {
-			choice, err := run.choice(target, tier)
+			choice, err := run.choice(run.current(target), tier)
 			if err != nil {
 				run.last = err
 				continue
 			}
-			choices = append(choices, r.spread(choice)...)
+			same := func(c Choice) bool { return c.Target.String() == choice.Target.String() }
+			if choice.Target.Model == target.Model || !slices.ContainsFunc(choices, same) {
+				choices = append(choices, r.spread(choice)...)
+			}
 		}
 	}
 	r.breakers.learn(ctx, choices)
@@ -70,16 +74,21 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 		run.last = refusal
 	}
 	for _, choice := range choices {
-		run.candidates = append(run.candidates, &candidate{
-			target: choice.Target, driver: r.driver(choice.Target), price: choice.Price,
-			quote: choice.Quote, context: choice.Context,
-			limits: call.Limits.Over(r.limits[choice.Target.Provider]).filled(),
-		})
+		run.candidates = append(run.candidates, run.candidate(choice))
 	}
 	if len(run.candidates) == 0 {
 		return nil, run.exhausted()
 	}
 	return run, nil
+}
+
+// candidate makes a choice one of the call's candidates.
+func (run *run) candidate(choice Choice) *candidate {
+	vendor := choice.Target.Provider
+	return &candidate{
+		target: choice.Target, driver: run.router.driver(choice.Target), price: choice.Price, quote: choice.Quote,
+		context: choice.Context, limits: run.call.Limits.Over(run.router.limits[vendor]).filled(),
+	}
 }
 
 // choice says what a call comes to at a target, unless it can not be asked or paid for.

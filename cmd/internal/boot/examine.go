@@ -74,6 +74,8 @@ func examinations(c *config.Config) []examination {
 			func(ctx context.Context) (string, error) { return examineBucket(ctx, c) }},
 		{"prices", "add the price to a file that `catalog` names in " + config.DefaultFile,
 			func(context.Context) (string, error) { return examinePrices(c) }},
+		{"models", "name a model that is served in the team and the routes of " + config.DefaultFile,
+			func(ctx context.Context) (string, error) { return examineLives(ctx, c, time.Now()) }},
 	}
 	return append(all, examineVendors(c)...)
 }
@@ -146,32 +148,6 @@ func examineBucket(ctx context.Context, c *config.Config) (detail string, err er
 		return "", errors.New("what was written is not what was read")
 	}
 	return "an object was written, read and removed", nil
-}
-
-// examinePrices looks for models that traffic may reach and that have no price.
-func examinePrices(c *config.Config) (string, error) {
-	known, err := OpenCatalog(c)
-	if err != nil {
-		return "", err
-	}
-	named := map[string]bool{c.Team.Lead: true, c.Team.Base: true}
-	for _, targets := range c.Routes {
-		for _, target := range targets {
-			named[target.Model] = true
-		}
-	}
-	var fault error
-	for _, name := range slices.Sorted(maps.Keys(named)) {
-		provider, model, _ := strings.Cut(name, "/")
-		if _, err := known.Price(provider, model, time.Now()); err != nil {
-			fault = errors.Join(fault, err)
-		}
-		if m, found := known.Find(provider, model); found && m.RetiredAt(time.Now()) {
-			gone := fmt.Errorf("%s is no longer served: use %s/%s", name, provider, m.Replacement)
-			fault = errors.Join(fault, gone)
-		}
-	}
-	return fmt.Sprintf("known for all %d models of the team and the routes", len(named)), fault
 }
 
 func examineVendors(c *config.Config) []examination {

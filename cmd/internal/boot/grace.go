@@ -34,7 +34,6 @@ func (s *Stack) patience() time.Duration { return s.tail() * 3 / 5 }
 
 // Run runs processes as one group, which is stopped within the configured grace.
 func (s *Stack) Run(ctx context.Context, processes ...Process) error {
-	keeper := &keeper{known: s.Catalog, log: s.Log}
-	processes = append(processes, Process{Name: "catalogue", Run: keeper.Run, Support: true})
+	processes = append(processes, Process{Name: "catalogue", Run: s.keeper().Run, Support: true})
 	return Group(ctx, s.Log, s.grace(), processes...)
 }

@@ -143,7 +143,7 @@ func (s *Stack) openVendors(ctx context.Context, o StackOptions) (err error) {
 	counted := newTries(s.Metrics)
 	s.Router = providers.NewRouter(providers.RouterOptions{
 		Order: chooser.Order, Pace: newPace(s.Queue, s.Log), Drivers: vendors.drivers, Accounts: vendors.accounts,
-		Prices: s.Catalog, Limits: serverLimits(s.Config), Circuits: newCircuits(s.Queue, s.Log),
+		Prices: s.Catalog, Limits: serverLimits(s.Config), Circuits: newCircuits(s.Queue, s.Log), Lives: s.keeper(),
 		Slots:   newSlots(s.Queue, s.Config.Models, s.Log),
 		Tried:   func(t providers.Tried) { counted(t); speeds.Observe(t) },
 		Dispute: newDisputes(s.Metrics, s.Log),
