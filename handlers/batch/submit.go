@@ -73,7 +73,7 @@ func (b order) late() bool { return !b.Now().Before(b.lastCall()) }
 // left goes on with what no order has answered.
 func (b order) left(ctx context.Context) (*tasks.End, error) {
 	if b.asksItself() {
-		return writer{b.batchRun}.finishOwn(ctx)
+		return writer(b).finishOwn(ctx)
 	}
 	return b.next(ctx, batch.PhaseLive)
 }
@@ -152,20 +152,21 @@ func (b order) quote(l *batch.Line) (int64, error) {
 	}
 	live, err := b.Prices.Quote(b.spec.Provider, b.spec.Target, request, b.Now())
 	if err != nil {
-		return 0, tasks.Fail("model_not_found", "the price of %s/%s is not known: add it to the catalogue", b.spec.Provider, b.spec.Target)
+		return 0, tasks.Fail("model_not_found", "the price of %s/%s is not known: add it to the catalogue",
+			b.spec.Provider, b.spec.Target)
 	}
 	price, err := b.price()
 	if err != nil {
 		return 0, err
 	}
-	nano := live
-	for _, rates := range [][2]int64{{price.Batch.In, price.In}, {price.Batch.Out, price.Out}} {
-		if rates[1] > 0 {
-			nano = max(nano*rates[0]/rates[1]+1, 1)
-			break
-		}
+	from, to := price.Out, price.Batch.Out
+	if from == 0 {
+		from, to = price.In, price.Batch.In
 	}
-	return nano, nil
+	if from == 0 {
+		return live, nil
+	}
+	return int64(float64(live)*float64(to)/float64(from)) + 1, nil
 }
 
 func (b order) price() (providers.Price, error) {
