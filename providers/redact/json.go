@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 )
 
+// JSON masks a JSON value on its own, as [Masker.JSON] does.
+func JSON(raw json.RawMessage) json.RawMessage { return New().JSON(raw) }
+
 // JSON masks every text in a JSON value but those called "url", which hold
 // pictures. It returns nothing for what is not JSON.
-func JSON(raw json.RawMessage) json.RawMessage {
+func (m *Masker) JSON(raw json.RawMessage) json.RawMessage {
 	if len(raw) == 0 {
 		return raw
 	}
@@ -17,26 +20,26 @@ func JSON(raw json.RawMessage) json.RawMessage {
 	if decoder.Decode(&value) != nil {
 		return nil
 	}
-	out, err := json.Marshal(maskValue(value))
+	out, err := json.Marshal(m.value(value))
 	if err != nil {
 		return nil
 	}
 	return out
 }
 
-func maskValue(value any) any {
+func (m *Masker) value(value any) any {
 	switch v := value.(type) {
 	case string:
-		masked, _ := Mask(v)
+		masked, _ := m.Text(v)
 		return masked
 	case []any:
 		for i := range v {
-			v[i] = maskValue(v[i])
+			v[i] = m.value(v[i])
 		}
 	case map[string]any:
 		for key, inner := range v {
 			if key != "url" {
-				v[key] = maskValue(inner)
+				v[key] = m.value(inner)
 			}
 		}
 	}

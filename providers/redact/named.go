@@ -11,11 +11,10 @@ var named = regexp.MustCompile(`(?i)(?:\b|_)(?:password|passwd|pwd|passphrase|pa
 	`secret[ _-]?key|client[ _-]?secret|access[ _-]?token)["']?` +
 	`(?:\s+(?:is|ist)\s*[:=]?\s+|\s*[:=]+>?\s*)["']?([^\s"',;]{6,})`)
 
-func maskNamed(found string) string {
-	if value := named.FindStringSubmatch(found); value != nil && !chosen(value[1]) {
-		return found
-	}
-	return "[secret]"
+// secretValue finds the whole phrase where its value looks chosen.
+func secretValue(found string) (start, end int, ok bool) {
+	value := named.FindStringSubmatch(found)
+	return 0, len(found), value == nil || chosen(value[1])
 }
 
 const (

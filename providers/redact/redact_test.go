@@ -15,17 +15,17 @@ func TestMask(t *testing.T) {
 		text, want string
 		secret     bool
 	}{
-		{"write to ann.lee+x@shop.example.com today", "write to [email] today", false},
-		{"card 4111 1111 1111 1111, thanks", "card [card], thanks", false},
-		{"card 4111 1111 1111 1111 12/26", "card [card] 12/26", false},
-		{"no. 12 4111-1111-1111-1111", "no. 12 [card]", false},
+		{"write to ann.lee+x@shop.example.com today", "write to [EMAIL_1] today", false},
+		{"card 4111 1111 1111 1111, thanks", "card [CARD_1], thanks", false},
+		{"card 4111 1111 1111 1111 12/26", "card [CARD_1] 12/26", false},
+		{"no. 12 4111-1111-1111-1111", "no. 12 [CARD_1]", false},
 		{"order 4111 1111 1111 1112", "order 4111 1111 1111 1112", false}, // the check digit is wrong
-		{"pay to DE89 3704 0044 0532 0130 00.", "pay to [iban].", false},
-		{"pay to es91 2100 0418 4502 0005 1332 then call", "pay to [iban] then call", false},
+		{"pay to DE89 3704 0044 0532 0130 00.", "pay to [IBAN_1].", false},
+		{"pay to es91 2100 0418 4502 0005 1332 then call", "pay to [IBAN_1] then call", false},
 		{"part DE88 3704 1144 1532 1130 11.", "part DE88 3704 1144 1532 1130 11.", false},
-		{"call +49 30 1234 5678 or (415) 555-2671", "call [phone] or [phone]", false},
-		{"call 0049 30 1234 5678", "call [phone]", false},
-		{"ssn 078-05-1120", "ssn [ssn]", false},
+		{"call +49 30 1234 5678 or (415) 555-2671", "call [PHONE_1] or [PHONE_2]", false},
+		{"call 0049 30 1234 5678", "call [PHONE_1]", false},
+		{"ssn 078-05-1120", "ssn [ID_1]", false},
 		{"key gsk_abcdefghijklmnopqrstuv1234", "key [secret]", true},
 		{"use sk-proj-abcdefghijklmnopqrstuvwx", "use [secret]", true},
 		{"key sk-abcdefghijklmnop1234", "key [secret]", true},
@@ -99,7 +99,7 @@ func TestNamedSecrets(t *testing.T) {
 
 func TestLogTakesOutWhatResemblesAKey(t *testing.T) {
 	t.Parallel()
-	const want = "no [secret], no [secret], no [email]; see https://x/?[secret]&y=1"
+	const want = "no [secret], no [secret], no [EMAIL_1]; see https://x/?[secret]&y=1"
 	got := redact.Log("no sk-abc****wxyz, no Bearer abc, no a@b.example; see https://x/?X-Amz-Signature=ab12&y=1")
 	if got != want {
 		t.Errorf("got %q", got)

@@ -180,8 +180,8 @@ func ofSecrets() []mutation {
 		{
 			name: "a secret is not masked in what is learned",
 			file: "providers/redact/redact.go",
-			old:  "masked, found = apply(secrets, text)",
-			new:  "masked, found = apply(personal, text)",
+			old:  "masked, found = m.apply(secrets, text)",
+			new:  "masked, found = m.apply(personal, text)",
 			test: tests("providers/redact", "TestMask"),
 		}, {
 			name: "a vendor's echo of the key is passed on",

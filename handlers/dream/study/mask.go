@@ -9,15 +9,17 @@ import (
 )
 
 // maskMessages masks what messages say, and the tools that they call. It
-// returns nothing for what is no list of messages.
-func maskMessages(raw json.RawMessage) json.RawMessage {
+// returns nothing for what is no list of messages. It looks at them twice, since a name
+// may be introduced after it was said.
+func maskMessages(mask *redact.Masker, raw json.RawMessage) json.RawMessage {
+	mask.JSON(raw)
 	var messages []providers.Message
 	if json.Unmarshal(raw, &messages) != nil {
 		return nil
 	}
 	for i := range messages {
 		m := &messages[i]
-		m.Content, m.ToolCalls = redact.JSON(m.Content), redact.JSON(m.ToolCalls)
+		m.Content, m.ToolCalls = mask.JSON(m.Content), mask.JSON(m.ToolCalls)
 	}
 	return plainjson.Of(messages)
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"dreamlab/providers"
-	"dreamlab/providers/redact"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 )
@@ -78,7 +77,7 @@ func (s *Study) feedback() string {
 	if s.author != authorRecorded {
 		return ""
 	}
-	comment, _ := redact.Mask(s.Experience.Comment)
+	comment, _ := s.mask.Text(s.Experience.Comment)
 	rating := s.Experience.Rating
 	switch {
 	case rating == nil, *rating == 0:

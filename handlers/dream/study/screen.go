@@ -5,6 +5,7 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
+	"dreamlab/providers/redact"
 	"dreamlab/store/learn"
 )
 
@@ -24,6 +25,7 @@ const (
 	Cut              = "cut"
 	ToolCall         = "tool_call"
 	Secret           = "secret"
+	Placeholder      = "placeholder" // stands where personal data stood
 	NegativeFeedback = "negative_feedback"
 	TooLong          = "too_long"
 	Unreadable       = "unreadable"
@@ -67,6 +69,8 @@ func (s *Study) screen() string {
 		return Empty
 	case s.secret:
 		return Secret
+	case redact.Placeholder(s.answer):
+		return Placeholder
 	case judge.ErrorText(s.answer):
 		return ErrorText
 	case judge.Refusal(s.answer):

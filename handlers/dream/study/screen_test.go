@@ -44,6 +44,11 @@ func TestScreen(t *testing.T) {
 		{Empty, answer(" \n")},
 		{Refusal, answer("As an AI language model, I can't help with that.")},
 		{ErrorText, answer("502 Bad Gateway")},
+		{Placeholder, answer("Write to ann@shop.example, please.")},
+		{Placeholder, func(e *learn.Experience) {
+			e.Prompt = plainjson.Of([]providers.Message{providers.TextMessage("user", "My name is Ann. How many?")})
+			e.Answer = plainjson.Of(providers.TextMessage("assistant", "Twelve, Ann."))
+		}},
 		{Secret, answer("Here: gsk_abcdefghijklmnopqrstuvwxyz")},
 		{TooLong, answer(string(make([]byte, maxPrompt)))},
 	}

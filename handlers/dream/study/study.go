@@ -57,6 +57,7 @@ type Verdict struct {
 // personal data. It starts with [New].
 type Study struct {
 	Experience learn.Experience
+	mask       *redact.Masker  // of the conversation
 	rejected   string          // what speaks against it before anything is asked
 	prompt     json.RawMessage // messages before the answer, masked
 	answer     string          // of the row, masked
@@ -71,7 +72,7 @@ type Study struct {
 // and that the recorded answer meets leaves the recorded one: it says the same
 // and how it came to it.
 func New(e learn.Experience) *Study {
-	s := &Study{Experience: e, author: authorRecorded}
+	s := &Study{Experience: e, author: authorRecorded, mask: redact.New()}
 	var message providers.Message
 	if json.Unmarshal(e.Answer, &message) == nil {
 		s.recorded, s.calls = message.Text(), len(message.ToolCalls) > 0
@@ -84,9 +85,9 @@ func New(e learn.Experience) *Study {
 	case e.Reference != "" && !(checkable && right):
 		answer, s.author = e.Reference, authorReference
 	}
-	s.recorded, _ = redact.Mask(s.recorded)
-	s.answer, s.secret = redact.Mask(strings.TrimSpace(answer))
-	s.prompt = maskMessages(e.Prompt)
+	s.prompt = maskMessages(s.mask, e.Prompt)
+	s.recorded, _ = s.mask.Text(s.recorded)
+	s.answer, s.secret = s.mask.Text(strings.TrimSpace(answer))
 	s.rejected = s.screen()
 	return s
 }

@@ -50,7 +50,7 @@ func TestNext(t *testing.T) {
 		}},
 		{name: "a reference decides", change: func(e *learn.Experience) { e.Reference = "#### 12" },
 			given: given{"exp_1/replay": reply("It is 13, a@b.example.")}, want: Verdict{
-				VerifiedBy: "reference", Why: "the answer meets the reference", RejectedHalf: "It is 13, [email].",
+				VerifiedBy: "reference", Why: "the answer meets the reference", RejectedHalf: "It is 13, [EMAIL_1].",
 				Score: 1000, Replayed: true,
 			}},
 		{name: "both orders at once", given: given{"exp_1/replay": reply("13")},

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"dreamlab/handlers/judge"
-	"dreamlab/providers/redact"
 	"dreamlab/store/learn"
 )
 
@@ -30,7 +29,7 @@ func (s *Study) checked(replay string) (Verdict, bool) {
 	}
 	v := Verdict{VerifiedBy: byReference, Score: fullScore, Why: "the answer meets the reference"}
 	if _, replayRight := judge.Exact(reference, replay); !replayRight {
-		v.RejectedHalf, _ = redact.Mask(replay)
+		v.RejectedHalf, _ = s.mask.Text(replay)
 	}
 	return v, true
 }
@@ -43,13 +42,13 @@ func (s *Study) repeats(replay string) bool {
 		return false
 	}
 	liked := s.Experience.Rating != nil && *s.Experience.Rating > 0
-	again, _ := redact.Mask(strings.TrimSpace(replay))
+	again, _ := s.mask.Text(strings.TrimSpace(replay))
 	return !liked && again == s.answer
 }
 
 // judged decides by two judgements in swapped orders, the row's answer first.
 func (s *Study) judged(o judge.Outcome, replay string) Verdict {
-	why, _ := redact.Mask(o.Reason)
+	why, _ := s.mask.Text(o.Reason)
 	switch {
 	case !o.Agreed:
 		return Verdict{Reject: Disagreement, Why: why}
@@ -61,7 +60,7 @@ func (s *Study) judged(o judge.Outcome, replay string) Verdict {
 		v.VerifiedBy = byCorrection
 	}
 	if o.Choice == judge.First {
-		v.RejectedHalf, _ = redact.Mask(replay)
+		v.RejectedHalf, _ = s.mask.Text(replay)
 	}
 	return v
 }
