@@ -23,6 +23,7 @@ const (
 	TuneReap           Kind = "tune.reap"
 	ScheduleTick       Kind = "schedule.tick"
 	WebhookDeliver     Kind = "webhook.deliver"
+	JobBulk            Kind = "job.bulk"
 )
 
 // Kinds returns every kind. A handler exists for each; a test holds that.
@@ -31,7 +32,7 @@ func Kinds() []Kind {
 		ChatRun, EmbedRun, BatchRun, BatchLive, ConversationForget, ExperienceImport,
 		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate,
 		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneReap,
-		ScheduleTick, WebhookDeliver,
+		ScheduleTick, WebhookDeliver, JobBulk,
 	}
 }
 
@@ -60,7 +61,7 @@ func (k Kind) Noun() string {
 // CallsModel tells whether the kind makes paid calls.
 func (k Kind) CallsModel() bool {
 	switch k {
-	case ConversationForget, ExperienceImport, DreamPlan, TuneCurate, ScheduleTick, WebhookDeliver:
+	case ConversationForget, ExperienceImport, DreamPlan, TuneCurate, ScheduleTick, WebhookDeliver, JobBulk:
 		return false
 	}
 	return true
@@ -69,7 +70,7 @@ func (k Kind) CallsModel() bool {
 // WakeSize is the number of jobs of the kind that one wake-up may carry: one
 // where the job waits for somebody outside, else up to a hundred.
 func (k Kind) WakeSize() int {
-	if k.CallsModel() || k == WebhookDeliver || k == ConversationForget {
+	if k.CallsModel() || k == WebhookDeliver || k == ConversationForget || k == JobBulk {
 		return 1
 	}
 	return 100

@@ -10,6 +10,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/batch"
+	"dreamlab/handlers/bulk"
 	"dreamlab/handlers/chat"
 	"dreamlab/handlers/dream"
 	"dreamlab/handlers/embed"
@@ -33,6 +34,8 @@ type Deps struct {
 	Vendors Vendors
 	// Accept accepts a job: the engine's method.
 	Accept schedule.Accept
+	// Engine ends jobs and queues them again, for those who ask for many.
+	Engine bulk.Engine
 	// Load returns how busy the chats are.
 	Load func(ctx context.Context) (schedule.Load, error)
 	// Busy tells whether chats wait for a worker, for which dreams pause. Defaults to never.
@@ -69,6 +72,7 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 		tasks.ConversationForget: forget.Conversation(forget.Deps{
 			Bucket: d.Bucket, Replies: d.Replies, Pause: d.ForgetPause,
 		}),
+		tasks.JobBulk:        bulk.Run(d.Engine),
 		tasks.WebhookDeliver: webhook.Deliver(d.Webhook),
 		tasks.ScheduleTick: schedule.Tick(schedule.Deps{
 			Caller: d.Caller, Accept: d.Accept, Load: d.Load, Settings: d.Schedule,

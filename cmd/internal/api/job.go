@@ -13,6 +13,7 @@ import (
 
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -200,14 +201,7 @@ func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
 	query := c.URL.Query()
 	filter := job.Filter{Noun: query.Get("kind"), Status: query.Get("status"), Brief: true,
 		Key: query.Get("key"), Conversation: query.Get("conversation_id")}
-	err = wire.OneOf("kind", filter.Noun,
-		"chat", "embed", "conversation", "experience", "dream", "tune", "schedule", "webhook")
-	if err != nil {
-		return err
-	}
-	err = wire.OneOf("status", filter.Status,
-		"queued", "running", "waiting", "succeeded", "failed", "cancelled", "expired")
-	if err != nil {
+	if err := operate.JobFilter(filter.Noun, filter.Status); err != nil {
 		return err
 	}
 	jobs, more, err := h.store.Jobs(c.Context(), c.Tenant, filter, page)
@@ -220,6 +214,11 @@ func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
 	}
 	view := func(j job.Job) jobView { return briefJob(j, spent[j.ID].Settled) }
 	return wire.WriteList(w, jobs, more, view, func(v jobView) string { return v.ID })
+}
+
+// accepted answers with a job that was just made.
+func (h jobs) accepted(w http.ResponseWriter, c *wire.Call, j job.Job) error {
+	return h.wait.accepted(w, c, j, "/v1/jobs/"+j.ID, h.show)
 }
 
 // own finds the job of the path.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -27,6 +28,9 @@ func newMux(front *gate.Gate, table []route) *mux {
 		methods[pattern] = append(methods[pattern], method)
 	}
 	for pattern, allowed := range methods {
+		if slices.ContainsFunc(slices.Collect(maps.Keys(methods)), func(wider string) bool { return covers(wider, pattern) }) {
+			continue // the wider pattern tells of other methods
+		}
 		m.Handle(pattern, front.Endpoint(unlisted(pattern), notAllowed(allowed)))
 		if folder, is := strings.CutSuffix(pattern, "/"); is {
 			m.Handle(folder, front.Endpoint(unlisted(folder), func(w http.ResponseWriter, c *wire.Call) error {
@@ -37,6 +41,22 @@ func newMux(front *gate.Gate, table []route) *mux {
 	m.Handle("GET /{$}", front.Endpoint(unlisted("/"), welcome))
 	m.Handle("/", front.Endpoint(unlisted("/"), notFound))
 	return m
+}
+
+// covers tells whether a pattern takes the path of another by a wildcard: /v1/jobs/{id}
+// that of /v1/jobs/bulk. The mux refuses the two side by side where one has a method
+// and the other none.
+func covers(wider, pattern string) bool {
+	wide, narrow := strings.Split(wider, "/"), strings.Split(pattern, "/")
+	if wider == pattern || len(wide) != len(narrow) {
+		return false
+	}
+	for i, part := range wide {
+		if part != narrow[i] && !strings.HasPrefix(part, "{") {
+			return false
+		}
+	}
+	return true
 }
 
 // unlisted is the rule of what is not in the table.

@@ -56,12 +56,12 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		routing:       routing{o.Store, o.Models},
 		usage:         usage{o.Store},
 		lineage:       lineage{o.Store},
-		operate:       operate.New(o.Store, front, o.Now),
 		health: health{
 			o.Store, o.Engine, o.Bucket, o.Metrics, o.Sandbox, front.MayLook, &flight.Reads[struct{}, readyView]{},
 		},
 	}
 	n.jobs = jobs{o.Store, o.Engine, front, wait, chats, n.dreams, n.tunes, reap, o.Webhooks}
+	n.operate = operate.New(o.Store, front, n.jobs.accepted, o.Now)
 	n.experiences = experiences{o.Store, held, front, wait, n.jobs.show, front.MaxBody}
 	n.legacy = legacy{o.Store, n.datasets, o.Sandbox}
 	return n

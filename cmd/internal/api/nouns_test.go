@@ -184,6 +184,7 @@ func tour(t *testing.T, s seeded) []request {
 		{method: "POST", path: "/v1/fine_tuning/jobs/" + s.training + "/cancel"},
 		{method: "POST", path: "/v1/jobs", body: `{"kind":"chat","input":` + askWhole +
 			`,"priority":9,"metadata":{"a":"b"}}`},
+		{method: "POST", path: "/v1/jobs/bulk", body: `{"action":"retry","filter":{"status":"expired"}}`},
 		{path: "/v1/jobs?kind=chat&status=succeeded"}, {path: "/v1/jobs/" + s.job}, {path: "/v1/jobs/" + s.job + "/calls?created_after=5"},
 		{method: "POST", path: "/v1/jobs/" + s.job + "/cancel"},
 		{method: "POST", path: "/v1/experiences", body: oneConversation},

@@ -55,6 +55,7 @@ func compatible(n nouns, chats *chat.Chats) []route {
 func own(n nouns) []route {
 	return []route{
 		on("POST /v1/jobs", gate.Use, n.jobs.create),
+		on("POST /v1/jobs/bulk", gate.Use, n.operate.Bulk.Create, audited),
 		on("GET /v1/jobs", gate.View, n.jobs.list, list("kind", "status", "key", "conversation_id")),
 		on("GET /v1/jobs/{id}", gate.View, n.jobs.get),
 		on("GET /v1/jobs/{id}/stream", gate.View, n.jobs.stream),

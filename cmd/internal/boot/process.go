@@ -137,7 +137,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 	}
 	return all.Handlers(all.Deps{
 		Caller: s.caller(), Replies: redis.NewReplies(s.Queue), Bucket: s.Bucket, Prices: s.Catalog,
-		Vendors: s.Router, Accept: s.Engine.Accept, Load: s.load, Busy: s.chatsWait,
+		Vendors: s.Router, Accept: s.Engine.Accept, Engine: s.Engine, Load: s.load, Busy: s.chatsWait,
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
 		Dream: dream.Settings{}, Schedule: quiet, Tune: s.tuning(),
 		Batch:   batch.Settings{PollEvery: s.Config.Poll.Training, Quiet: quiet.Until},

@@ -15,9 +15,10 @@ type Nouns struct {
 	Audits Audits
 	Calls  Calls
 	Limits Limits
+	Bulk   Bulk
 }
 
 // New returns the nouns over a store. Keys expire and are disabled by the clock.
-func New(s *store.Store, front *gate.Gate, now func() time.Time) Nouns {
-	return Nouns{Keys{s, now}, Audits{s}, Calls{s}, Limits{s, front}}
+func New(s *store.Store, front *gate.Gate, accepted Accepted, now func() time.Time) Nouns {
+	return Nouns{Keys{s, now}, Audits{s}, Calls{s}, Limits{s, front}, Bulk{front, accepted}}
 }
