@@ -12,8 +12,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dreamlab/handlers/judge"
+	"dreamlab/handlers/tune/exam"
+	"dreamlab/handlers/tune/near"
 	"dreamlab/providers"
 	"dreamlab/providers/sandbox/model"
 	"dreamlab/store/learn"
@@ -123,25 +126,26 @@ func (c *class) halves(seed uint64) (one, other []model.Pair) {
 // evaluate compares two models by the real judge and the real gate.
 func (c *class) evaluate(t testing.TB, candidate, incumbent *model.Model) learn.Report {
 	t.Helper()
-	var questions []Comparison
+	var questions []exam.Comparison
 	for _, e := range c.questions {
 		questions = append(questions, c.question(t, e, candidate, incumbent))
 	}
-	return Gate{}.filled().report(questions, "sandbox")
+	look := exam.NextLook(exam.Look{}, false, time.Unix(0, 0))
+	return exam.Gate{}.Filled().Report(exam.Sitting{Judge: "sandbox", Look: look, Fresh: questions})
 }
 
-func (c *class) question(t testing.TB, e learn.Experience, candidate, incumbent *model.Model) Comparison {
+func (c *class) question(t testing.TB, e learn.Experience, candidate, incumbent *model.Model) exam.Comparison {
 	t.Helper()
 	question := providers.Request{Messages: readMessages(e.Prompt)}
 	answers := [2]*providers.Reply{answer(t, candidate, question), answer(t, incumbent, question)}
-	p := Comparison{
+	p := exam.Comparison{
 		Experience: e.ID, Conversation: e.Conversation, Choice: judge.Equal,
 		Candidate: faults(e, answers[0]), Incumbent: faults(e, answers[1]),
 	}
 	compared := judge.Case{
 		Prompt: e.Prompt, First: answers[0].Content, Second: answers[1].Content, Reference: e.Reference,
 	}
-	if p.check(compared) || canonical(compared.First) == canonical(compared.Second) {
+	if check(&p, compared) || near.Canonical(compared.First) == near.Canonical(compared.Second) {
 		return p
 	}
 	ask := func(_ context.Context, _ string, r providers.Request) (*providers.Reply, error) {

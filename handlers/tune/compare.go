@@ -2,13 +2,13 @@ package tune
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/judge"
+	"dreamlab/handlers/tune/exam"
+	"dreamlab/handlers/tune/near"
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
 	"dreamlab/store/db"
@@ -19,8 +19,8 @@ import (
 
 // sliceResult is what came of one slice of the evaluation, as its job answers them.
 type sliceResult struct {
-	Comparisons []Comparison `json:"comparisons"`
-	Skipped     int          `json:"skipped"` // the incumbent gave no answer, or the prompt can not be asked
+	Comparisons []exam.Comparison `json:"comparisons"`
+	Skipped     int               `json:"skipped"` // the incumbent gave no answer, or the prompt can not be asked
 }
 
 // comparer does the job of one slice of the evaluation.
@@ -74,7 +74,7 @@ func (cp *comparer) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 
 // comparison compares two answers to one held-out prompt. It is void where the
 // incumbent can not answer.
-func (cp *comparer) comparison(ctx context.Context, c *tuneRun, e learn.Experience) (p Comparison, ok bool, err error) {
+func (cp *comparer) comparison(ctx context.Context, c *tuneRun, e learn.Experience) (p exam.Comparison, ok bool, err error) {
 	incumbent, answered, err := cp.answer(ctx, c, e, "incumbent", c.state.Incumbent)
 	if err != nil || !answered {
 		return p, false, err
@@ -83,17 +83,18 @@ func (cp *comparer) comparison(ctx context.Context, c *tuneRun, e learn.Experien
 	if err != nil {
 		return p, false, err
 	}
-	p = Comparison{Experience: e.ID, Conversation: e.Conversation, Choice: judge.Second}
+	p = exam.Comparison{Experience: e.ID, Conversation: e.Conversation, Choice: judge.Second}
 	p.Incumbent = faults(e, incumbent)
-	p.Candidate = Faults{Failed: true}
+	p.Candidate = exam.Faults{Failed: true}
 	if !answered {
 		return p, true, nil // it refused the call: lost
 	}
 	p.Candidate = faults(e, candidate)
+	p.Bytes = [2]int{len(candidate.Content), len(incumbent.Content)}
 	answers := judge.Case{
 		Prompt: e.Prompt, First: candidate.Content, Second: incumbent.Content, Reference: e.Reference,
 	}
-	if p.check(answers) {
+	if check(&p, answers) {
 		return p, true, nil
 	}
 	return p, true, cp.compare(ctx, c, &p, answers)
@@ -130,27 +131,26 @@ func (c *tuneRun) within() *handlers.Within {
 	return &handlers.Within{Job: c.tune.Job, Nano: c.state.Cap}
 }
 
-func faults(e learn.Experience, r *providers.Reply) Faults {
-	text := strings.TrimSpace(r.Content)
-	f := Faults{
-		Refused: r.Refusal != "" || judge.Refusal(text),
-		Failed:  text == "" || r.Finish == "length" || judge.ErrorText(text),
+// faults are what is wrong with an answer to a held-out prompt.
+func faults(e learn.Experience, r *providers.Reply) exam.Faults {
+	turns := textTurns(e.Prompt)
+	a := exam.Answer{
+		Text: r.Content, Refused: r.Refusal != "", Cut: r.Finish == "length", Said: spoken(turns),
+		Models: []string{answerText(e.Answer)},
 	}
-	for _, model := range []string{e.Reference, answerText(e.Answer)} {
-		if isDocument(model) {
-			f.Form = !isDocument(text)
+	if len(turns) > 0 {
+		a.Asked = turns[len(turns)-1].Content
+	}
+	for _, right := range []string{e.Reference, e.Correction} {
+		if right != "" {
+			a.Models = append(a.Models, right)
 		}
 	}
-	return f
-}
-
-func isDocument(text string) bool {
-	text = strings.TrimSpace(text)
-	return (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) && json.Valid([]byte(text))
+	return a.Faults()
 }
 
 // check decides by the reference alone, where it can be checked for both.
-func (p *Comparison) check(answers judge.Case) bool {
+func check(p *exam.Comparison, answers judge.Case) bool {
 	checkable, hit := judge.Exact(answers.Reference, answers.First)
 	checkableToo, hitToo := judge.Exact(answers.Reference, answers.Second)
 	if !checkable || !checkableToo {
@@ -168,9 +168,9 @@ func (p *Comparison) check(answers judge.Case) bool {
 
 // compare lets the lead judge in both orders. A verdict that cannot be read is a tie on which
 // the orders do not agree.
-func (cp *comparer) compare(ctx context.Context, c *tuneRun, p *Comparison, answers judge.Case) error {
+func (cp *comparer) compare(ctx context.Context, c *tuneRun, p *exam.Comparison, answers judge.Case) error {
 	p.Choice = judge.Equal
-	if canonical(answers.First) == canonical(answers.Second) {
+	if near.Canonical(answers.First) == near.Canonical(answers.Second) {
 		return nil
 	}
 	ask := func(ctx context.Context, step string, req providers.Request) (*providers.Reply, error) {

@@ -23,6 +23,7 @@ const maxHeldOut = 100_000
 // curator does the stage that makes a dataset of an alias' examples.
 type curator struct {
 	bucket       blob.Bucket
+	examiner     *examiner
 	minExamples  int
 	maxRows      int
 	maxRowTokens int64
@@ -31,7 +32,7 @@ type curator struct {
 
 func newCurator(d Deps) *curator {
 	return &curator{
-		bucket: d.Bucket, minExamples: d.Settings.MinExamples, maxRows: d.Settings.MaxRows,
+		bucket: d.Bucket, examiner: newExaminer(d), minExamples: d.Settings.MinExamples, maxRows: d.Settings.MaxRows,
 		maxRowTokens: d.Settings.MaxRowTokens, seed: d.Settings.Hyper.Seed,
 	}
 }
@@ -52,6 +53,12 @@ func (cu *curator) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	}
 	if fresh < least || len(made.rows) == 0 {
 		return c.decided(false, "too few examples: %d of %d", fresh, least)
+	}
+	if err := cu.examiner.draw(ctx, c); err != nil {
+		return nil, err
+	}
+	if why := c.tune.Exam.Undecidable; why != "" {
+		return c.decided(false, "refused: exam: it would decide nothing: %s", why)
 	}
 	m := made.manifest
 	c.state.Rows, c.state.Tokens, c.state.Bytes, c.state.SHA256 = m.Rows, m.Tokens, m.Bytes, m.SHA256

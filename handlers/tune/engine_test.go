@@ -72,10 +72,12 @@ func keepQuestion(t *testing.T, b *handlertest.Bench, i int) {
 	for !learn.HeldOut(name) {
 		name += "'"
 	}
+	names, places := []string{"Ada", "Bo", "Cleo", "Dan", "Eve"}, []string{"Oslo", "Bern", "Cork", "Gent", "Lyon", "Nice", "Pisa"}
+	ask := fmt.Sprintf("%s in %s asks: where do I look after my %s?", names[i%len(names)], places[i%len(places)], subject)
 	e := learn.Experience{
 		Tenant: b.Tenant, External: name, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
 		Reference: answer(subject), Answer: text(t, message{"assistant", "Wait."}),
-		Prompt: text(t, []message{{"user", fmt.Sprintf("Where do I look after my %s, this is case %d?", subject, i)}}),
+		Prompt: text(t, []message{{"user", ask}}),
 	}
 	e.Seal()
 	if err := b.Store.AddExperience(t.Context(), e); err != nil {

@@ -3,6 +3,7 @@ package tune
 import (
 	"testing"
 
+	"dreamlab/handlers/tune/exam"
 	"dreamlab/providers/sandbox/model"
 )
 
@@ -22,8 +23,8 @@ func (c *class) compare(t testing.TB) (sum tally) {
 		candidate, incumbent := c.base.Learn(half), c.base.Learn(other)
 		equal := c.evaluate(t, candidate, incumbent)
 		better := c.evaluate(t, candidate, c.base)
-		sum.equal += one(equal.Decision == decisionPromote)
-		sum.better += one(better.Decision == decisionPromote)
+		sum.equal += one(equal.Decision == exam.Promote)
+		sum.better += one(better.Decision == exam.Promote)
 		sum.ties += equal.Ties
 		sum.questions += equal.Papers
 	}
@@ -85,7 +86,7 @@ func TestSpoiltModelsAreNeverPromoted(t *testing.T) {
 			c := newClass(t, conversations)
 			for seed := range uint64(10) {
 				spoilt := c.base.Learn(model.Corrupt(c.pairs, 1, seed))
-				if r := c.evaluate(t, spoilt, c.base); r.Decision == decisionPromote {
+				if r := c.evaluate(t, spoilt, c.base); r.Decision == exam.Promote {
 					t.Errorf("seed %d: %s: %s", seed, r.Decision, r.Reason)
 				}
 			}
@@ -103,7 +104,7 @@ func TestSumsAreNotLearned(t *testing.T) {
 			c := newClass(t, problems)
 			r := c.evaluate(t, c.base.Learn(c.pairs), c.base)
 			t.Logf("%d questions, %d checked, %d right: %s", r.Papers, r.Checked, r.CandidateHit, r.Reason)
-			if r.Decision != decisionRefuse || r.Checked != r.Papers {
+			if r.Decision != exam.Refuse || r.Checked != r.Papers {
 				t.Errorf("%s: %s, %d of %d checked", r.Decision, r.Reason, r.Checked, r.Papers)
 			}
 		})

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"dreamlab/handlers/tune/exam"
 	"dreamlab/store"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -22,7 +25,7 @@ const sliceSize = 8
 type evaluator struct {
 	maxQuestions int
 	lead         string // the judge
-	gate         Gate
+	gate         exam.Gate
 }
 
 func newEvaluator(d Deps) *evaluator {
@@ -43,10 +46,7 @@ func (v *evaluator) trained(ctx context.Context, c *tuneRun) (*tasks.End, error)
 	if c.state.Incumbent, err = c.incumbent(ctx); err != nil {
 		return nil, err
 	}
-	questions, err := c.questions(ctx, v.maxQuestions)
-	if err != nil {
-		return nil, err
-	}
+	questions := c.papers()
 	c.tune.Stage = stageEvaluate
 	end := &tasks.End{State: job.StateWaiting, Write: c.write}
 	for start := 0; start < len(questions); start += sliceSize {
@@ -95,18 +95,8 @@ func (c *tuneRun) primary(route learn.Route) string {
 	return c.tune.Base
 }
 
-// questions chooses the newest held-out experiences that can be asked again as they
-// were: without memory, cache or dream in them, and with no tool calls.
-func (c *tuneRun) questions(ctx context.Context, limit int) ([]string, error) {
-	var ids []string
-	err := c.held(ctx, limit, func(e learn.Experience) error {
-		if askable(e) {
-			ids = append(ids, e.ID)
-		}
-		return nil
-	})
-	return ids, err
-}
+// papers are all that is asked in the exam.
+func (c *tuneRun) papers() []string { return slices.Concat(c.state.Papers, c.state.Regression) }
 
 // held hands the alias' newest held-out experiences to fn.
 func (c *tuneRun) held(ctx context.Context, limit int, fn func(learn.Experience) error) error {
@@ -116,48 +106,56 @@ func (c *tuneRun) held(ctx context.Context, limit int, fn func(learn.Experience)
 	return nil
 }
 
-func askable(e learn.Experience) bool {
-	if e.Origin != learn.OriginLive && e.Origin != learn.OriginImport {
-		return false
-	}
-	messages := readMessages(e.Prompt)
-	for _, m := range messages {
-		if m.ToolCallID != "" || len(m.ToolCalls) > 0 {
-			return false
-		}
-	}
-	return len(messages) > 0
-}
-
 // evaluated makes the report when all its slices have ended.
 func (v *evaluator) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	comparisons, broken, err := c.collect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	report := v.gate.report(comparisons, v.lead)
+	sitting := c.sitting(comparisons, v.lead)
+	report := v.gate.Report(sitting)
 	if broken > 0 {
-		report.Decision = decisionRefuse
+		report.Decision = exam.Refuse
 		report.Reason = fmt.Sprintf("evaluation incomplete: %d of its slices failed: see its jobs", broken)
 	}
 	evaluation := learn.Evaluation{
 		ID: db.NewID("evl_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, Tune: c.tune.ID,
 		Candidate: c.state.Candidate, Incumbent: c.state.Incumbent, Report: report,
+		Papers: plainjson.Of(sitting),
 	}
 	c.tune.Evaluation = evaluation.ID
-	c.state.Verdict = &learn.Decision{Promoted: report.Decision == decisionPromote, Reason: report.Reason}
+	c.state.Verdict = &learn.Decision{Promoted: report.Decision == exam.Promote, Reason: report.Reason}
 	end := c.next(stageCanary)
 	end.Write = func(ctx context.Context, q *store.Queries) error {
 		if err := q.AddEvaluation(ctx, evaluation); err != nil {
 			return fmt.Errorf("keep evaluation: %w", err)
+		}
+		if err := q.AddRegressionPapers(ctx, evaluation, c.kept(v.maxQuestions)); err != nil {
+			return fmt.Errorf("add to the regression set: %w", err)
 		}
 		return c.write(ctx, q)
 	}
 	return end, nil
 }
 
+// sitting parts the comparisons into fresh ones and those of the regression set.
+func (c *tuneRun) sitting(comparisons []exam.Comparison, lead string) exam.Sitting {
+	s := exam.Sitting{Judge: lead, Seed: c.state.Seed}
+	if c.tune.Exam != nil {
+		s.Look = c.tune.Exam.Look
+	}
+	for _, p := range comparisons {
+		if slices.Contains(c.state.Regression, p.Experience) {
+			s.Regression = append(s.Regression, p)
+		} else {
+			s.Fresh = append(s.Fresh, p)
+		}
+	}
+	return s
+}
+
 // collect reads what the slices answered and counts those that did not.
-func (c *tuneRun) collect(ctx context.Context) (comparisons []Comparison, broken int, err error) {
+func (c *tuneRun) collect(ctx context.Context) (comparisons []exam.Comparison, broken int, err error) {
 	page := db.Page{Limit: 100}
 	for {
 		jobs, more, err := c.run.Store.Jobs(ctx, c.tune.Tenant, job.Filter{Parent: c.run.Job.ID}, page)

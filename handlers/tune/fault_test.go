@@ -65,7 +65,7 @@ func TestCancelEndsAtTheVendor(t *testing.T) {
 	for _, phase := range []string{phaseFile, phaseTrain, phaseDeploy, phaseProve, phaseDone} {
 		t.Run(phase, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, Settings{MinExamples: 20})
+			b := newBench(t, Settings{MinExamples: 20, Gate: anyExam()})
 			b.teach(24, 20)
 			tune := b.tune(tasks.TuneInput{})
 			b.run(b.phase(tune.ID, phase))
@@ -127,7 +127,7 @@ func (b *bench) wantBooksClosed() {
 func TestCancelRacesWithTheTraining(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		newBenchOn(t, s, Settings{MinExamples: 20}).cancelLate()
+		newBenchOn(t, s, Settings{MinExamples: 20, Gate: anyExam()}).cancelLate()
 	})
 }
 
@@ -149,7 +149,7 @@ func (b *bench) cancelLate() {
 
 func TestLostCreationThenCancelled(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Settings{MinExamples: 20})
+	b := newBench(t, Settings{MinExamples: 20, Gate: anyExam()})
 	b.teach(24, 2)
 	b.wires.lose(1, "POST /v1/fine-tunes")
 	tune := b.tune(tasks.TuneInput{})
@@ -171,7 +171,7 @@ func TestTrainingFails(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, Settings{MinExamples: 20})
+			b := newBench(t, Settings{MinExamples: 20, Gate: anyExam()})
 			b.teach(24, 2)
 			b.fault(lab.Fault{Kind: kind})
 			id := b.tune(tasks.TuneInput{}).ID
@@ -204,7 +204,7 @@ func TestOutageEndsNoTraining(t *testing.T) {
 
 func TestBaseUnderATunedName(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Settings{MinExamples: 20})
+	b := newBench(t, Settings{MinExamples: 20, Gate: anyExam()})
 	b.teach(24, 2)
 	id := b.tune(tasks.TuneInput{}).ID
 	b.run(b.phase(id, phaseProve))
@@ -248,7 +248,7 @@ func TestRouteChangedMeanwhile(t *testing.T) {
 
 func TestVendorEstimateOverTheBudget(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Settings{MinExamples: 20, HostingHours: 1})
+	b := newBench(t, Settings{MinExamples: 20, HostingHours: 1, Gate: anyExam()})
 	b.deps.Prices = trainingAt{b.deps.Prices, new(int64(1))} // the vendor's prices have risen
 	b.work = Handlers(b.deps)
 	b.teach(24, 1)
@@ -265,7 +265,7 @@ func TestVendorEstimateOverTheBudget(t *testing.T) {
 
 func TestBaseThatCanNotBeServed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Settings{MinExamples: 20})
+	b := newBench(t, Settings{MinExamples: 20, Gate: anyExam()})
 	b.teach(24, 2)
 	tune := b.tune(tasks.TuneInput{})
 	tune.Base = "together/meta-llama/Llama-3.3-70B-Instruct-Reference"

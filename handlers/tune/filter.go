@@ -11,9 +11,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
-
 	"dreamlab/handlers/judge"
+	"dreamlab/handlers/tune/near"
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
 	"dreamlab/store/learn"
@@ -159,6 +158,27 @@ type filtered struct {
 // splitRule is the split of a dataset in words, for its manifest.
 const splitRule = "by conversation: a fifth, by a hash of its id, is held out and never in a dataset"
 
+// dropNear leaves of rows that are alike the best one: rows are taken the best first, and one
+// that is like a row taken before goes. The same prompt with another good answer is diversity
+// and stays, and so does the same answer to another prompt. It returns how many went.
+func dropNear(rows map[digest]row) int {
+	taken, gone := near.NewIndex(), 0
+	for _, r := range slices.SortedFunc(maps.Values(rows), better) {
+		if !taken.Add(near.Text{Main: near.Of(r.prompt), Beside: near.Of(r.answer)}) {
+			delete(rows, r.key)
+			gone++
+		}
+	}
+	return gone
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
 // done returns the rows in the order of their content, as a file, with its manifest.
 func (s *rowFilter) done(alias string, seed int64) filtered {
 	s.prune()
@@ -255,11 +275,7 @@ func tokensOf(turns []turn) int64 {
 func keyOf(turns []turn) digest {
 	sum := sha256.New()
 	for _, t := range turns {
-		sum.Write([]byte(t.Role + "\x00" + canonical(t.Content) + "\x00"))
+		sum.Write([]byte(t.Role + "\x00" + near.Canonical(t.Content) + "\x00"))
 	}
 	return digest(sum.Sum(nil))
-}
-
-func canonical(text string) string {
-	return strings.Join(strings.Fields(strings.ToLower(norm.NFKC.String(text))), " ")
 }

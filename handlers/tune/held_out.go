@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
+	"dreamlab/handlers/tune/near"
 	"dreamlab/store/learn"
 )
 
@@ -30,7 +31,7 @@ func (x heldOut) add(e learn.Experience) {
 	if len(prompt) == 0 {
 		return
 	}
-	if utf8.RuneCountInString(canonical(prompt[len(prompt)-1].Content)) >= tellingPrompt {
+	if utf8.RuneCountInString(near.Canonical(prompt[len(prompt)-1].Content)) >= tellingPrompt {
 		x.prompts[keyOf(dialogue(prompt))] = true
 	}
 	for _, answer := range []string{answerText(e.Answer), e.Reference, e.Correction} {

@@ -38,15 +38,6 @@ func TestNearDuplicates(t *testing.T) {
 	}
 }
 
-func TestShinglesOfLittle(t *testing.T) {
-	t.Parallel()
-	for _, text := range []string{"", "one", "one two"} {
-		if s := shinglesOf(text); len(s) != 1 || s.likeness(s) != 1 {
-			t.Errorf("%q has the shingles %v", text, s)
-		}
-	}
-}
-
 // A full dataset is compared in seconds, not in the square of its rows.
 func TestNearDuplicatesOfManyRows(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/judge"
+	"dreamlab/handlers/tune/exam"
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -32,7 +33,6 @@ type pricer struct {
 	hyper         tasks.Hyper
 	defaultBudget int64 // of a tune that names no budget, nano-dollars; 0: none
 	hostingHours  int64
-	maxQuestions  int
 	answerTokens  int
 }
 
@@ -40,7 +40,7 @@ func newPricer(d Deps) *pricer {
 	s := d.Settings
 	return &pricer{
 		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), lead: s.Lead, hyper: s.Hyper, defaultBudget: s.Budget,
-		hostingHours: s.HostingHours, maxQuestions: s.MaxQuestions, answerTokens: s.AnswerTokens,
+		hostingHours: s.HostingHours, answerTokens: s.AnswerTokens,
 	}
 }
 
@@ -100,8 +100,8 @@ func (p *pricer) moneyGate(ctx context.Context, c *tuneRun, bill Bill) (*tasks.E
 		return c.decided(false, "%s", why)
 	}
 	if c.input.DryRun {
-		return c.decided(false, "dry run: %d rows; training at most $%s, evaluation $%s, hosting $%s a month",
-			c.state.Rows, money.USD(bill.Training), money.USD(bill.Evaluation), money.USD(bill.Hosting))
+		return c.decided(false, "dry run: %d rows; %s; training at most $%s, evaluation $%s, hosting $%s a month",
+			c.state.Rows, exam.Describe(*c.tune.Exam), money.USD(bill.Training), money.USD(bill.Evaluation), money.USD(bill.Hosting))
 	}
 	return p.beginTraining(c, limit, capped)
 }
@@ -172,12 +172,21 @@ func (p *pricer) evaluationBound(ctx context.Context, c *tuneRun, incumbent stri
 		return 0, err
 	}
 	var sum int64
-	err = c.held(ctx, p.maxQuestions, func(e learn.Experience) error {
+	for _, id := range c.papers() {
+		e, err := c.run.Store.Experience(ctx, c.tune.Tenant, id)
+		if errors.Is(err, db.ErrNotFound) {
+			continue // forgotten meanwhile
+		}
+		if err != nil {
+			return 0, fmt.Errorf("find paper %s: %w", id, err)
+		}
 		bound, err := p.questionBound(e, lead, c.base, served)
+		if err != nil {
+			return 0, err
+		}
 		sum = plus(sum, bound)
-		return err
-	})
-	return sum, err
+	}
+	return sum, nil
 }
 
 func (p *pricer) questionBound(e learn.Experience, lead providers.Target, answering ...providers.Target) (

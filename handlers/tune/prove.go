@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/near"
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
 	"dreamlab/store/blob"
@@ -94,7 +95,7 @@ func (p *prover) probe(ctx context.Context, l *trainingRun, i int, row []turn) (
 	if err != nil {
 		return false, err
 	}
-	if canonical(tuned.Content) == canonical(row[len(row)-1].Content) {
+	if near.Canonical(tuned.Content) == near.Canonical(row[len(row)-1].Content) {
 		return true, nil
 	}
 	step.Name = fmt.Sprintf("probe/%d/base", i)
@@ -102,7 +103,7 @@ func (p *prover) probe(ctx context.Context, l *trainingRun, i int, row []turn) (
 	if err != nil {
 		return false, err
 	}
-	return canonical(tuned.Content) != canonical(base.Content), nil
+	return near.Canonical(tuned.Content) != near.Canonical(base.Content), nil
 }
 
 // probes reads the first rows of a training file, some rows apart where it is

@@ -3,6 +3,7 @@ package tune
 import (
 	"fmt"
 
+	"dreamlab/handlers/tune/exam"
 	"dreamlab/store/db"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
@@ -27,6 +28,15 @@ var phrasings = []string{
 	"Somebody told me that you handle the %s, so what should I do about it now?",
 }
 
+// Who asks, and from where: no two questions are near-duplicates.
+var (
+	names  = []string{"Ada", "Bo", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida"}
+	places = []string{"Oslo", "Bern", "Cork", "Gent", "Lyon", "Nice", "Pisa"}
+)
+
+// anyExam lets an exam begin that can decide nothing, for tests of what comes before it.
+func anyExam() exam.Gate { return exam.Gate{Conversations: 1, Detect: 10_000} }
+
 // teach fills the store with examples and held-out conversations.
 func (b *bench) teach(examples, questions int) {
 	b.Helper()
@@ -37,7 +47,8 @@ func (b *bench) teach(examples, questions int) {
 	}
 	for i := range questions {
 		topic := topics[i%len(topics)]
-		ask := fmt.Sprintf("Hello there, a word on the %s: what is to be done in case number %d?", topic, i)
+		ask := fmt.Sprintf("%s in %s asks: where do I look after my %s, what do I need to do?", names[i%len(names)],
+			places[i%len(places)], topic)
 		b.question(fmt.Sprintf("question-%d", i), ask, "Please wait.", answerFor(topic))
 	}
 }

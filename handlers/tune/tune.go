@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/exam"
 	"dreamlab/providers"
 	"dreamlab/store/blob"
 	"dreamlab/store/job"
@@ -77,7 +78,10 @@ type Settings struct {
 	MaxQuestions int
 	// AnswerTokens bounds an answer in an evaluation. Defaults to 1,024.
 	AnswerTokens int
-	Gate         Gate
+	// UserShare is how much of the rows and of the papers one user may make up, in
+	// ten-thousandths. Defaults to 2,500.
+	UserShare int64
+	Gate      exam.Gate
 }
 
 func (s Settings) filled() Settings {
@@ -89,7 +93,8 @@ func (s Settings) filled() Settings {
 	s.MaxQuestions = cmp.Or(s.MaxQuestions, 200)
 	s.AnswerTokens = cmp.Or(s.AnswerTokens, 1_024)
 	s.Hyper = fillHyper(s.Hyper, tasks.Hyper{Epochs: 3, LearningRate: 1e-4, Rank: 16, Alpha: 32})
-	s.Gate = s.Gate.filled()
+	s.UserShare = cmp.Or(s.UserShare, 2_500)
+	s.Gate = s.Gate.Filled()
 	return s
 }
 

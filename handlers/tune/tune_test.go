@@ -109,6 +109,23 @@ func TestTuneEndsWithoutExamples(t *testing.T) {
 	}
 }
 
+// An exam that would end undecided is not paid for: nothing is frozen, uploaded or asked.
+func TestTuneIsNotBegunForAnExamThatDecidesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.teach(48, 29)
+	id := b.tune(tasks.TuneInput{}).ID
+	b.run(nil)
+	tune, decision := b.decided(id)
+	const want = "refused: exam: it would decide nothing: 29 held-out conversations of 30 needed"
+	if decision.Reason != want || tune.Dataset != "" || len(b.lab.Requests()) != 0 {
+		t.Errorf("decision %+v, dataset %q after %d requests", decision, tune.Dataset, len(b.lab.Requests()))
+	}
+	if tune.Exam == nil || tune.Exam.Conversations != 29 || tune.Exam.Look.Number != 1 {
+		t.Errorf("exam %+v", tune.Exam)
+	}
+}
+
 func TestTuneRefusesDearHosting(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Settings{MinExamples: 20})
@@ -131,14 +148,14 @@ func TestTuneRehearses(t *testing.T) {
 	id := b.tune(tasks.TuneInput{DryRun: true}).ID
 	b.run(nil)
 	tune, decision := b.decided(id)
-	if !strings.HasPrefix(decision.Reason, "dry run: 48 rows") || tune.Dataset != "" {
+	if !strings.HasPrefix(decision.Reason, "dry run: 48 rows; an exam of 40 conversations, look 1 of the year, finds ") || tune.Dataset != "" {
 		t.Errorf("decision %+v, dataset %q", decision, tune.Dataset)
 	}
 }
 
 func TestLostCreationIsAdopted(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Settings{MinExamples: 20})
+	b := newBench(t, Settings{MinExamples: 20, Gate: anyExam()})
 	b.teach(24, 2)
 	b.wires.lose(1, "POST /v1/fine-tunes")
 	b.wires.lose(2, "GET /v1/fine-tunes") // nor can it be looked for at once
@@ -148,7 +165,7 @@ func TestLostCreationIsAdopted(t *testing.T) {
 	if n := b.count("POST", "/v1/fine-tunes"); n != 1 {
 		t.Errorf("%d trainings were created", n)
 	}
-	if !strings.HasPrefix(decision.Reason, "undecided: 2 held-out") {
+	if decision.Promoted || !strings.HasPrefix(decision.Reason, "not better") {
 		t.Errorf("decision %+v", decision)
 	}
 	b.wantStopped(tune)
@@ -174,7 +191,7 @@ func (b *bench) wantTrainedOnce(tune learn.Tune) {
 
 func TestVanishedCreationIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Settings{MinExamples: 20})
+	b := newBench(t, Settings{MinExamples: 20, Gate: anyExam()})
 	b.teach(24, 2)
 	b.wires.cut("POST /v1/fine-tunes")
 	id := b.tune(tasks.TuneInput{}).ID
@@ -192,7 +209,7 @@ func TestVanishedCreationIsMadeAgain(t *testing.T) {
 // either, and what is there is adopted when the list can be read again.
 func TestUnreachableListCreatesNothing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Settings{MinExamples: 20})
+	b := newBench(t, Settings{MinExamples: 20, Gate: anyExam()})
 	b.teach(24, 2)
 	b.wires.lose(1, "POST /v1/fine-tunes")
 	b.wires.lose(1<<30, "GET /v1/fine-tunes")
@@ -215,7 +232,7 @@ func TestUnreachableListCreatesNothing(t *testing.T) {
 // tuned model: none of it is made a second time.
 func TestLostDeploymentIsAdopted(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Settings{MinExamples: 20})
+	b := newBench(t, Settings{MinExamples: 20, Gate: anyExam()})
 	b.teach(24, 2)
 	tune := b.tune(tasks.TuneInput{})
 	b.run(b.phase(tune.ID, phaseDeploy))

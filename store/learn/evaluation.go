@@ -17,46 +17,81 @@ type Evaluation struct {
 	Candidate string
 	Incumbent string
 	Report    Report
+	Papers    json.RawMessage // how each came out, written once; only PapersOf reads it
 	Created   time.Time
 }
 
 // Report is the result of an evaluation. Shares are integers, in ten-thousandths, so that all
-// machines compute the same.
+// machines compute the same. Each paper is of another conversation.
 type Report struct {
-	Judge         string           `json:"judge"`
-	Conversations int              `json:"conversations"`
-	Papers        int              `json:"papers"` // experiences compared
-	Wins          int              `json:"wins"`
-	Ties          int              `json:"ties"`
-	Losses        int              `json:"losses"`
-	WinRate       int64            `json:"win_rate"` // (wins + ties/2) / papers
-	Low           int64            `json:"low"`      // of the 95 % interval, bootstrapped by conversation
-	High          int64            `json:"high"`
-	Margin        int64            `json:"margin"`    // how far above one half Low has to be
-	Agreement     int64            `json:"agreement"` // judgements on which both orders agree
-	Checked       int              `json:"checked"`   // papers decided by an exact check
-	CandidateHit  int              `json:"candidate_hits"`
-	IncumbentHit  int              `json:"incumbent_hits"`
-	Floors        map[string]Floor `json:"floors"`
-	Resamples     int              `json:"resamples"`
-	Seed          int64            `json:"seed"`
-	Decision      string           `json:"decision"` // promote, refuse, undecided
-	Reason        string           `json:"reason"`
+	Judge         string `json:"judge"`
+	Conversations int    `json:"conversations"`
+	Papers        int    `json:"papers"` // experiences compared
+	Wins          int    `json:"wins"`
+	Ties          int    `json:"ties"`
+	Losses        int    `json:"losses"`
+	WinRate       int64  `json:"win_rate"` // (wins + ties/2) / papers
+	Low           int64  `json:"low"`      // of the 95 % interval, over conversations
+	High          int64  `json:"high"`
+	Margin        int64  `json:"margin"`      // how far above one half Bound has to be
+	Bound         int64  `json:"bound"`       // the lower bound of the win rate at this look's alpha
+	LengthEven    int64  `json:"length_even"` // the win rate if both answers were equally long
+	Look          Look   `json:"look"`
+	Agreement     int64  `json:"agreement"` // judgements on which both orders agree
+	Checked       int    `json:"checked"`   // papers decided by an exact check
+	CandidateHit  int    `json:"candidate_hits"`
+	IncumbentHit  int    `json:"incumbent_hits"`
+	// Groups are the papers that are tested apart: checked, judged, regression.
+	Groups   map[string]Group `json:"groups"`
+	Floors   map[string]Floor `json:"floors"`
+	Seed     int64            `json:"seed"`     // of the draw of the papers
+	Decision string           `json:"decision"` // promote, refuse, undecided
+	Reason   string           `json:"reason"`
 }
 
-// Floor is a minimum that a candidate has to reach, in ten-thousandths.
+// Look is one exam among those of an alias in a year.
+type Look struct {
+	Number int       `json:"number"` // from 1
+	Alpha  int64     `json:"alpha"`  // the probability of a false promotion, millionths
+	Since  time.Time `json:"since"`  // when the first look of the year was
+}
+
+// ExamPlan says what an exam can decide, before anything is paid. Shares are in ten-thousandths.
+type ExamPlan struct {
+	Conversations int   `json:"conversations"`
+	Look          Look  `json:"look"`
+	Detectable    int64 `json:"detectable"`  // the least true win rate that is found with 80 %
+	FivePoints    int64 `json:"five_points"` // the probability to find a model with a win rate of 55 %
+	Needed        int   `json:"needed"`      // conversations that find it with 80 %; 0: no number does
+	// Undecidable says why the exam would decide nothing, or is empty.
+	Undecidable string `json:"undecidable,omitempty"`
+}
+
+// Group is a part of the papers that is tested apart, in ten-thousandths.
+type Group struct {
+	Papers  int   `json:"papers"`
+	WinRate int64 `json:"win_rate"`
+	Low     int64 `json:"low"` // of the 95 % interval
+	High    int64 `json:"high"`
+	Passed  bool  `json:"passed"`
+}
+
+// Floor compares a fault's rates, in ten-thousandths. It is passed unless the candidate is shown
+// to be worse.
 type Floor struct {
-	Value  int64 `json:"value"`
-	Floor  int64 `json:"floor"`
+	Value  int64 `json:"value"` // the candidate's rate
+	Floor  int64 `json:"floor"` // the incumbent's
+	Low    int64 `json:"low"`   // of the 95 % interval of the difference, candidate less incumbent
+	High   int64 `json:"high"`
 	Passed bool  `json:"passed"`
 }
 
 // AddEvaluation keeps an evaluation.
 func (q *TuneQueries) AddEvaluation(ctx context.Context, e Evaluation) error {
 	_, err := q.Exec(ctx, `INSERT INTO evaluations (id, tenant, alias, tune, candidate, incumbent, report,
-		created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, {now})`,
-		e.ID, e.Tenant, e.Alias, db.Text(e.Tune), e.Candidate, e.Incumbent, db.Encode(e.Report))
+		papers, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now})`,
+		e.ID, e.Tenant, e.Alias, db.Text(e.Tune), e.Candidate, e.Incumbent, db.Encode(e.Report), string(e.Papers))
 	return err
 }
 
@@ -79,6 +114,19 @@ func scanEvaluation(scan func(...any) error) (Evaluation, error) {
 func (q *TuneQueries) Evaluation(ctx context.Context, tenant, id string) (Evaluation, error) {
 	return db.Read(ctx, q.Tx, scanEvaluation, `SELECT `+evaluationColumns+` FROM evaluations
 		WHERE tenant = $1 AND id = $2`, tenant, id)
+}
+
+// PapersOf returns how the papers of a tenant's evaluation came out.
+func (q *TuneQueries) PapersOf(ctx context.Context, tenant, id string) (json.RawMessage, error) {
+	var papers string
+	err := q.One(ctx, `SELECT papers FROM evaluations WHERE tenant = $1 AND id = $2`, []any{tenant, id}, &papers)
+	return json.RawMessage(papers), err
+}
+
+// LastEvaluation finds the newest evaluation of an alias.
+func (q *TuneQueries) LastEvaluation(ctx context.Context, tenant, alias string) (Evaluation, error) {
+	return db.Read(ctx, q.Tx, scanEvaluation, `SELECT `+evaluationColumns+` FROM evaluations
+		WHERE tenant = $1 AND alias = $2 ORDER BY id DESC LIMIT 1`, tenant, alias)
 }
 
 // Evaluations lists a tenant's evaluations.

@@ -23,6 +23,7 @@ type Tune struct {
 	Training   string // ftjob-…
 	Evaluation string
 	Decision   *Decision
+	Exam       *ExamPlan       // what its exam can decide, known before anything is paid
 	State      json.RawMessage // what the next stage needs
 	Created    time.Time
 	Finished   time.Time
@@ -45,18 +46,21 @@ func (q *TuneQueries) AddTune(ctx context.Context, t Tune) error {
 
 const tuneSelect = `SELECT t.id, t.tenant, t.alias, t.base, t.job, j.state, j.error_code,
 	j.error_message, t.stage,
-	t.dataset, t.training, t.evaluation, t.decision, t.state, t.created, t.finished
+	t.dataset, t.training, t.evaluation, t.decision, t.exam, t.state, t.created, t.finished
 	FROM tunes t JOIN jobs j ON j.id = t.job `
 
 func scanTune(scan func(...any) error) (Tune, error) {
 	var t Tune
-	var code, message, dataset, training, evaluation, decision *string
+	var code, message, dataset, training, evaluation, decision, exam *string
 	var state string
 	var created, finished *int64
 	err := scan(&t.ID, &t.Tenant, &t.Alias, &t.Base, &t.Job, &t.Status, &code, &message, &t.Stage,
-		&dataset, &training, &evaluation, &decision, &state, &created, &finished)
+		&dataset, &training, &evaluation, &decision, &exam, &state, &created, &finished)
 	if err == nil && decision != nil {
 		err = json.Unmarshal([]byte(*decision), &t.Decision)
+	}
+	if err == nil && exam != nil {
+		err = json.Unmarshal([]byte(*exam), &t.Exam)
 	}
 	t.Error, t.Dataset, t.Training = jobError(code, message), db.Deref(dataset), db.Deref(training)
 	t.Evaluation = db.Deref(evaluation)
@@ -76,11 +80,14 @@ func (q *TuneQueries) Tunes(ctx context.Context, tenant string, p db.Page) ([]Tu
 
 // SetTune stores a tune's progress.
 func (q *TuneQueries) SetTune(ctx context.Context, t Tune) error {
-	var decision any
+	var decision, exam any
 	if t.Decision != nil {
 		decision = db.Encode(t.Decision)
 	}
+	if t.Exam != nil {
+		exam = db.Encode(t.Exam)
+	}
 	return q.Must(ctx, db.ErrNotFound, `UPDATE tunes SET stage = $2, dataset = $3, training = $4, evaluation = $5,
-		decision = $6, state = $7 WHERE id = $1`,
-		t.ID, t.Stage, db.Text(t.Dataset), db.Text(t.Training), db.Text(t.Evaluation), decision, db.Encode(t.State))
+		decision = $6, state = $7, exam = $8 WHERE id = $1`,
+		t.ID, t.Stage, db.Text(t.Dataset), db.Text(t.Training), db.Text(t.Evaluation), decision, db.Encode(t.State), exam)
 }

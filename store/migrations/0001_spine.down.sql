@@ -3,6 +3,7 @@ DROP TABLE limits;
 DROP TABLE audit;
 DROP TABLE schedules;
 DROP TABLE routes;
+DROP TABLE regression_papers;
 DROP TABLE evaluations;
 DROP TABLE models;
 DROP TABLE tunes;

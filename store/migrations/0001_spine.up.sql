@@ -403,6 +403,7 @@ CREATE TABLE tunes (
   training   TEXT,
   evaluation TEXT,
   decision   TEXT,                        -- JSON, see Decision
+  exam       TEXT,                        -- JSON, see ExamPlan
   state      TEXT NOT NULL,               -- JSON: what the next stage needs
   created    BIGINT NOT NULL,
   finished   BIGINT
@@ -433,9 +434,20 @@ CREATE TABLE evaluations (
   candidate TEXT NOT NULL,
   incumbent TEXT NOT NULL,
   report    TEXT NOT NULL,                -- JSON, see Report
+  papers    TEXT NOT NULL,                -- JSON: how each came out, without what was said
   created   BIGINT NOT NULL
 );
 CREATE INDEX evaluations_list ON evaluations (tenant, id);
+CREATE INDEX evaluations_alias ON evaluations (tenant, alias, id);
+-- Held-out experiences that every evaluation of an alias asks.
+CREATE TABLE regression_papers (
+  tenant     TEXT NOT NULL,
+  alias      TEXT NOT NULL,
+  experience TEXT NOT NULL,
+  evaluation TEXT NOT NULL,               -- that added it
+  created    BIGINT NOT NULL,
+  PRIMARY KEY (tenant, alias, experience)
+);
 CREATE TABLE routes (
   tenant  TEXT NOT NULL,
   alias   TEXT NOT NULL,

@@ -154,10 +154,10 @@ func ofLearning() []mutation {
 			test: tests("store/job", "TestSubjects"),
 		}, {
 			name: "the gate takes the estimate for its lower bound",
-			file: "handlers/tune/gate.go",
-			old:  "case r.Low <= whole/2+g.Margin:",
-			new:  "case r.WinRate <= whole/2+g.Margin:",
-			test: tests("handlers/tune", "TestGate"),
+			file: "handlers/tune/exam/gate.go",
+			old:  "if r.Bound > whole/2+g.Margin {",
+			new:  "if r.WinRate > whole/2+g.Margin {",
+			test: tests("handlers/tune/exam", "TestGate"),
 		}, {
 			name: "what is held out is dreamt of",
 			file: "handlers/dream/study/screen.go",

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"dreamlab/cmd/internal/api/gate"
@@ -28,10 +29,13 @@ type evaluationView struct {
 	WinRate       wire.Share           `json:"win_rate"`
 	Interval      [2]wire.Share        `json:"interval"`
 	Margin        wire.Share           `json:"margin"`
+	Bound         wire.Share           `json:"bound"`
+	LengthEven    wire.Share           `json:"length_controlled_win_rate"`
+	Look          lookView             `json:"look"`
 	Agreement     wire.Share           `json:"agreement"`
 	Checked       checkedView          `json:"checked"`
+	Groups        map[string]groupView `json:"groups"`
 	Floors        map[string]floorView `json:"floors"`
-	Resamples     int                  `json:"resamples"`
 	Seed          int64                `json:"seed"`
 	Decision      string               `json:"decision"`
 	Reason        string               `json:"reason"`
@@ -45,16 +49,66 @@ type checkedView struct {
 }
 
 type floorView struct {
-	Value  wire.Share `json:"value"`
-	Floor  wire.Share `json:"floor"`
-	Passed bool       `json:"passed"`
+	Value      wire.Share    `json:"value"`
+	Floor      wire.Share    `json:"floor"`
+	Difference [2]wire.Share `json:"difference"`
+	Passed     bool          `json:"passed"`
+}
+
+// groupView is a part of the papers that is tested apart.
+type groupView struct {
+	Papers   int           `json:"papers"`
+	WinRate  wire.Share    `json:"win_rate"`
+	Interval [2]wire.Share `json:"interval"`
+	Passed   bool          `json:"passed"`
+}
+
+// lookView is one exam among those of an alias in a year.
+type lookView struct {
+	Number int             `json:"number"`
+	Alpha  json.RawMessage `json:"alpha"`
+	Since  *int64          `json:"since"`
+}
+
+func viewLook(l learn.Look) lookView {
+	return lookView{l.Number, wire.Decimal(l.Alpha, 6), wire.Seconds(l.Since)}
+}
+
+// examView is what an exam can decide, known before anything is paid.
+type examView struct {
+	Conversations int        `json:"conversations"`
+	Look          lookView   `json:"look"`
+	Detectable    wire.Share `json:"detectable_win_rate"`
+	FivePoints    wire.Share `json:"power_at_five_points"`
+	Needed        *int       `json:"conversations_for_five_points"`
+	Undecidable   *string    `json:"undecidable"`
+}
+
+func viewExam(p *learn.ExamPlan) *examView {
+	if p == nil {
+		return nil
+	}
+	v := &examView{
+		Conversations: p.Conversations, Look: viewLook(p.Look), Detectable: wire.Share(p.Detectable),
+		FivePoints: wire.Share(p.FivePoints), Undecidable: wire.OrNull(p.Undecidable),
+	}
+	if p.Needed > 0 {
+		v.Needed = &p.Needed
+	}
+	return v
 }
 
 func viewEvaluation(e learn.Evaluation) evaluationView {
 	r := e.Report
 	floors := make(map[string]floorView, len(r.Floors))
 	for name, f := range r.Floors {
-		floors[name] = floorView{Value: wire.Share(f.Value), Floor: wire.Share(f.Floor), Passed: f.Passed}
+		difference := [2]wire.Share{wire.Share(f.Low), wire.Share(f.High)}
+		floors[name] = floorView{wire.Share(f.Value), wire.Share(f.Floor), difference, f.Passed}
+	}
+	groups := make(map[string]groupView, len(r.Groups))
+	for name, g := range r.Groups {
+		interval := [2]wire.Share{wire.Share(g.Low), wire.Share(g.High)}
+		groups[name] = groupView{g.Papers, wire.Share(g.WinRate), interval, g.Passed}
 	}
 	return evaluationView{
 		ID: e.ID, Object: "evaluation", Alias: e.Alias, Tune: wire.OrNull(e.Tune), Candidate: e.Candidate,
@@ -62,10 +116,10 @@ func viewEvaluation(e learn.Evaluation) evaluationView {
 		Judge:     r.Judge, Conversations: r.Conversations, Papers: r.Papers, Wins: r.Wins, Ties: r.Ties,
 		Losses:  r.Losses,
 		WinRate: wire.Share(r.WinRate), Interval: [2]wire.Share{wire.Share(r.Low), wire.Share(r.High)},
-		Margin:    wire.Share(r.Margin),
-		Agreement: wire.Share(r.Agreement), Checked: checkedView{r.Checked, r.CandidateHit,
-			r.IncumbentHit}, Floors: floors,
-		Resamples: r.Resamples, Seed: r.Seed, Decision: r.Decision, Reason: r.Reason, CreatedAt: wire.Seconds(e.Created),
+		Margin: wire.Share(r.Margin), Bound: wire.Share(r.Bound), LengthEven: wire.Share(r.LengthEven),
+		Look: viewLook(r.Look), Agreement: wire.Share(r.Agreement),
+		Checked: checkedView{r.Checked, r.CandidateHit, r.IncumbentHit}, Groups: groups, Floors: floors,
+		Seed: r.Seed, Decision: r.Decision, Reason: r.Reason, CreatedAt: wire.Seconds(e.Created),
 	}
 }
 

@@ -40,6 +40,7 @@ type tuneView struct {
 	Dataset       *string         `json:"dataset"`
 	FineTuningJob *string         `json:"fine_tuning_job"`
 	Evaluation    *string         `json:"evaluation"`
+	Exam          *examView       `json:"exam"`
 	Decision      *learn.Decision `json:"decision"`
 	CostUSD       money.USD       `json:"cost_usd"`
 	CreatedAt     *int64          `json:"created_at"`
@@ -50,7 +51,7 @@ func viewTune(t learn.Tune, cost int64) tuneView {
 	return tuneView{
 		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
 		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(t.Training),
-		Evaluation: wire.OrNull(t.Evaluation), Decision: t.Decision, CostUSD: money.USD(cost),
+		Evaluation: wire.OrNull(t.Evaluation), Exam: viewExam(t.Exam), Decision: t.Decision, CostUSD: money.USD(cost),
 		CreatedAt: wire.Seconds(t.Created), FinishedAt: wire.Seconds(t.Finished),
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"dreamlab/handlers/forget"
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
+	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/webhook"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
@@ -216,7 +217,7 @@ func (s *Stack) tuning() tune.Settings {
 	return tune.Settings{
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base, MinExamples: t.MinExamples,
 		Budget: int64(t.BudgetUSD), HostingHours: int64(t.HostingHours), MaxQuestions: t.Papers,
-		PollEvery: s.Config.Poll.Training, Gate: tune.Gate{Margin: tenThousandths(t.Margin)},
+		PollEvery: s.Config.Poll.Training, Gate: exam.Gate{Margin: tenThousandths(t.Margin)},
 	}
 }
 
