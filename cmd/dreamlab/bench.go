@@ -17,12 +17,14 @@ const benchPatience = 30 * time.Minute
 func benchVerb() verb {
 	return verb{
 		name: "bench", help: "drive the configured database and queue hard and show how fast they are",
+		more: dayHelp,
 		make: func(flags *flag.FlagSet) action {
 			var s settings
 			var o load.Options
 			s.declare(flags)
 			flags.StringVar(&o.Only, "load", "", "the one `LOAD` to run: "+loadNames())
 			flags.Float64Var(&o.Part, "part", 1, "the `SHARE` of the full number of jobs, up to 1")
+			flags.Lookup("data").Usage += "; for the load day, which has none, the FILE of conversations, or the sample without it"
 			asJSON := flags.Bool("json", false, "print one JSON object")
 			return func(ctx context.Context, sh shell, args []string) error {
 				if err := nothing(args); err != nil {
@@ -30,6 +32,9 @@ func benchVerb() verb {
 				}
 				if !(o.Part > 0 && o.Part <= 1) { // false for NaN, too
 					return misuse("--part is more than 0 and at most 1")
+				}
+				if o.Only == dayLoad {
+					return priceDay(sh, s, *asJSON)
 				}
 				return bench(ctx, sh, s, o, *asJSON)
 			}
@@ -39,13 +44,10 @@ func benchVerb() verb {
 
 func loadNames() string {
 	names := ""
-	for i, l := range load.Loads() {
-		if i > 0 {
-			names += ", "
-		}
-		names += l.Name
+	for _, l := range load.Loads() {
+		names += l.Name + ", "
 	}
-	return names
+	return names + "or " + dayLoad + ", which runs by this name alone"
 }
 
 // benchmark is what `bench --json` prints.
