@@ -121,7 +121,7 @@ func TestReadmeSettings(t *testing.T) {
 		if b.language != "yaml" {
 			continue
 		}
-		s := newSite(t, "GROQ_API_KEY=x", "TOGETHER_API_KEY=x")
+		s := newSite(t, "GROQ_API_KEY=x", "TOGETHER_API_KEY=x", "GROQ_KEY_2=x", "KEY_A=x", "KEY_B=x")
 		if err := os.WriteFile(filepath.Join(s.dir, "dreamlab.yaml"), []byte(b.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
