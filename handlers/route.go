@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"dreamlab/providers"
 	"dreamlab/store"
@@ -16,6 +17,7 @@ import (
 // Policy says how the targets of an alias are chosen, where no weights decide.
 type Policy struct {
 	Order  providers.Policy // "" where weights decide in every tier
+	Hedge  time.Duration    // as in [providers.Call]
 	Spread bool             // calls of one conversation need not stay at one target
 }
 

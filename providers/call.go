@@ -68,6 +68,10 @@ type Call struct {
 	// 1 for the first. It is told again where another target answers after one that
 	// showed nothing. Defaults to nothing.
 	Began func(target Target, try int)
+	// Hedge is for how long the first target may show nothing before another is asked
+	// beside it. Who first shows something answers, and the other is cancelled: both are
+	// paid for, and stand in the books. Defaults to never.
+	Hedge time.Duration
 	// Ledger keeps the books of the tries. Required.
 	Ledger Ledger
 	Limits Limits

@@ -23,6 +23,7 @@ type gate struct {
 	shown bool // one of them shows something
 	spoke bool // a chunk that shows something came
 
+	claim   func() bool // as in [attempt]
 	now     func() time.Time
 	spokeAt time.Time // when the first such chunk came
 }
@@ -32,6 +33,9 @@ func (g *gate) take(chunk Chunk) error {
 	g.watch.pause()
 	defer g.watch.resume()
 	if chunk.Shows && !g.spoke {
+		if !g.wanted() {
+			return errLost
+		}
 		g.spoke, g.spokeAt = true, g.now()
 	}
 	switch {
@@ -60,6 +64,9 @@ func (g *gate) keep(chunk Chunk) {
 	g.kept = append(g.kept, chunk)
 }
 
+// wanted tells whether nobody else has answered.
+func (g *gate) wanted() bool { return g.claim == nil || g.claim() }
+
 // flush hands over what was kept back.
 func (g *gate) flush() error {
 	if g.sink == nil {
@@ -70,6 +77,9 @@ func (g *gate) flush() error {
 	}
 	g.seam = nil
 	if !g.open {
+		if !g.wanted() {
+			return errLost
+		}
 		g.began()
 	}
 	g.open = true

@@ -3,6 +3,7 @@ package providers
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 )
@@ -40,4 +41,44 @@ func cheapestFirst(_ context.Context, _ *Call, choices []Choice) ([]Choice, *Err
 		return cmp.Or(cmp.Compare(a.Tier, b.Tier), cmp.Compare(a.Quote, b.Quote))
 	})
 	return choices, nil
+}
+
+// Account is a key of a vendor that has several.
+type Account struct {
+	Name   string // as [Target.Account]; "" for the vendor's first
+	Weight int    // its share of the vendor's calls; of 0 it is asked after the others
+	Driver Driver
+}
+
+// spread returns a choice once for each key of its vendor, the one to be asked first
+// before the others. Which that is, chance decides by the weights.
+func (r *Router) spread(choice Choice) []Choice {
+	accounts := r.accounts[choice.Target.Provider]
+	if len(accounts) == 0 || choice.Target.Account != "" {
+		return []Choice{choice}
+	}
+	type drawn struct {
+		Choice
+		place float64
+	}
+	all := make([]drawn, len(accounts))
+	for i, account := range accounts {
+		choice.Target.Account = account.Name
+		all[i] = drawn{choice, r.place(account.Weight)}
+	}
+	slices.SortStableFunc(all, func(a, b drawn) int { return cmp.Compare(a.place, b.place) })
+	choices := make([]Choice, len(all))
+	for i, one := range all {
+		choices[i] = one.Choice
+	}
+	return choices
+}
+
+// place draws a waiting time at a rate of weight: the shortest of several is each one's as
+// often as its part of their weights says.
+func (r *Router) place(weight int) float64 {
+	if weight <= 0 {
+		return math.Inf(1)
+	}
+	return -math.Log(1-r.rand()) / float64(weight)
 }

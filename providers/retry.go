@@ -179,3 +179,29 @@ func (run *run) replace(ctx context.Context, c *candidate) {
 		run.candidates = slices.Insert(run.candidates, at+i, run.candidate(choice))
 	}
 }
+
+// ofVendor tells whether a failure would befall the vendor's other keys, too.
+func (k Kind) ofVendor() bool {
+	switch k {
+	case KindServer, KindCapacity, KindTimeout, KindTruncated:
+		return true
+	}
+	return false
+}
+
+// spareSiblings leaves the same model alone for the vendor's other keys, too, where a
+// failure is the vendor's: another vendor is better asked.
+func (run *run) spareSiblings(failed *candidate, e *Error) {
+	if !e.Kind.ofVendor() {
+		return
+	}
+	for _, c := range run.candidates {
+		if c == failed || c.target.Provider != failed.target.Provider || c.target.Model != failed.target.Model {
+			continue
+		}
+		c.dead = c.dead || failed.dead
+		if failed.notBefore.After(c.notBefore) {
+			c.notBefore = failed.notBefore
+		}
+	}
+}

@@ -138,6 +138,16 @@ func (r *Router) Chat(ctx context.Context, call Call) (*Answer, error) {
 	return run.answer(ctx)
 }
 
+// driver returns the driver that asks a target.
+func (r *Router) driver(target Target) Driver {
+	for _, account := range r.accounts[target.Provider] {
+		if account.Name == target.Account {
+			return account.Driver
+		}
+	}
+	return r.drivers[target.Provider]
+}
+
 // Driver returns the driver of a vendor.
 func (r *Router) Driver(name string) (Driver, error) {
 	driver, ok := r.drivers[name]

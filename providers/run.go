@@ -147,7 +147,7 @@ func (run *run) answer(ctx context.Context) (*Answer, error) {
 		if !ok {
 			continue
 		}
-		answer, failure, err := run.tryWithin(ctx, next, pass)
+		next, answer, failure, err := run.tryHedged(ctx, next, pass)
 		if err != nil {
 			return run.join(answer), err
 		}

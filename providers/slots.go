@@ -81,14 +81,22 @@ func (run *run) paced(ctx context.Context, c *candidate, release func()) (p pass
 	return pass{}, false
 }
 
-// tryWithin asks the candidate and gives its room back. What the vendor says is left is
-// heard as soon as it comes, and once.
+// tryWithin asks the candidate and gives its room back.
 func (run *run) tryWithin(ctx context.Context, c *candidate, p pass) (*Answer, *Error, error) {
-	defer p.release()
+	ctx, done := p.use(ctx)
+	defer done()
+	return run.try(ctx, c)
+}
+
+// use returns the context of the call that may go, in which is heard, once, what the
+// vendor says is left; and what ends it.
+func (p pass) use(ctx context.Context) (_ context.Context, done func()) {
 	var once sync.Once
 	heard := func(left []Allowance) { once.Do(func() { p.heard(left) }) }
-	defer heard(nil)
-	return run.try(withHeard(ctx, heard), c)
+	return withHeard(ctx, heard), func() {
+		heard(nil)
+		p.release()
+	}
 }
 
 // hasOther tells whether another target may be called now.

@@ -4,59 +4,101 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
+
+// attempt is one try under way, and what came of it.
+type attempt struct {
+	candidate *candidate
+	number    int // of the call's tries
+	entry     string
+	began     time.Time
+	claim     func() bool // tells whether its answer is still wanted; nil where it is alone
+
+	reply   *Reply
+	shown   bool // something of the answer
+	failure *Error
+}
 
 // try asks the candidate once. A failure of the vendor comes as failure; err
 // is what ends the call: the books could not be kept. An answer that comes
 // with either holds what was shown.
 func (run *run) try(ctx context.Context, c *candidate) (answer *Answer, failure *Error, err error) {
-	number := run.tries + 1
-	try := Try{Target: c.target, Number: number, ReservedNano: c.quote}
-	entry, err := run.call.Ledger.Reserve(ctx, try)
+	a, err := run.begin(ctx, c)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reserve try %d at %s: %w", number, c.target, err)
+		return nil, nil, err
+	}
+	run.ask(ctx, a)
+	return run.finish(ctx, a)
+}
+
+// begin writes a try into the books.
+func (run *run) begin(ctx context.Context, c *candidate) (*attempt, error) {
+	number := run.tries + 1
+	entry, err := run.call.Ledger.Reserve(ctx, Try{Target: c.target, Number: number, ReservedNano: c.quote})
+	if err != nil {
+		return nil, fmt.Errorf("reserve try %d at %s: %w", number, c.target, err)
 	}
 	run.tries, c.tries = number, c.tries+1
 	run.router.breakers.begin(c.target)
-	began := run.router.now()
-	reply, shown, failure := run.ask(ctx, c)
-	tried := Tried{Target: c.target, Took: run.router.now().Sub(began)}
-	if c.spoke {
-		tried.First = c.spokeAt.Sub(began)
-	}
-	if failure == nil {
+	return &attempt{candidate: c, number: number, entry: entry, began: run.router.now()}, nil
+}
+
+// finish takes in what came of a try. One that failed is closed in the books.
+func (run *run) finish(ctx context.Context, a *attempt) (answer *Answer, failure *Error, err error) {
+	c := a.candidate
+	if a.failure == nil {
+		tried := a.tried(run.router.now())
 		run.router.breakers.succeeded(c.target)
-		answer = run.settle(c, reply, entry)
-		tried.Usage, tried.Nano, tried.Skipped = answer.Reply.Usage, answer.Nano, reply.Skipped
+		answer = run.settle(c, a.reply, a.entry)
+		tried.Usage, tried.Nano, tried.Skipped = answer.Reply.Usage, answer.Nano, a.reply.Skipped
 		run.router.tried(tried)
 		return answer, nil, nil
 	}
-	run.last = failure
-	run.router.breakers.failed(ctx, c.target, run.call.Tenant, failure)
-	if shown {
-		answer = &Answer{Reply: reply, Target: c.target, Tries: run.tries}
+	run.last = a.failure
+	run.router.breakers.failed(ctx, c.target, run.call.Tenant, a.failure)
+	if a.shown {
+		answer = &Answer{Reply: a.reply, Target: c.target, Tries: run.tries}
 	}
-	outcome := run.outcome(c, failure)
-	tried.Kind, tried.Usage, tried.Nano = failure.Kind, outcome.Usage, outcome.Nano
-	run.router.tried(tried)
-	return answer, failure, run.end(ctx, c, entry, outcome)
+	return answer, a.failure, run.close(ctx, a)
 }
 
-// ask makes the attempt within its limits. It tells whether something of the answer
-// was shown.
-func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
-	request := run.call.Request
+// close closes a failed try in the books, also when the call's own time is over.
+func (run *run) close(ctx context.Context, a *attempt) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
+	defer cancel()
+	outcome, tried := run.outcome(a.candidate, a.failure), a.tried(run.router.now())
+	tried.Kind, tried.Usage, tried.Nano = a.failure.Kind, outcome.Usage, outcome.Nano
+	run.router.tried(tried)
+	if err := run.call.Ledger.End(ctx, a.entry, outcome); err != nil {
+		return fmt.Errorf("close try %d at %s, which failed (%w): %w", a.number, a.candidate.target, outcome.Err, err)
+	}
+	return nil
+}
+
+func (a *attempt) tried(now time.Time) Tried {
+	tried := Tried{Target: a.candidate.target, Took: now.Sub(a.began)}
+	if a.candidate.spoke {
+		tried.First = a.candidate.spokeAt.Sub(a.began)
+	}
+	return tried
+}
+
+// ask makes the attempt within its limits.
+func (run *run) ask(ctx context.Context, a *attempt) {
+	c, request := a.candidate, run.call.Request
 	request.Model = c.target.Model
 	streamed := streams(c.driver, &request)
 	ctx, watch := newWatch(ctx, c.limits, streamed)
 	defer watch.stop()
 	if len(request.Inputs) > 0 {
 		reply, err := embed(ctx, c.target, c.driver, &request)
-		return reply, false, asError(ctx, c.target, err)
+		a.reply, a.failure = reply, asError(ctx, c.target, err)
+		return
 	}
 	gate := &gate{
-		sink: run.call.Sink, hold: run.call.Hold, watch: watch, now: run.router.now,
-		began: func() { run.call.Began(c.target, run.tries) },
+		sink: run.call.Sink, hold: run.call.Hold, watch: watch, now: run.router.now, claim: a.claim,
+		began: func() { run.call.Began(c.target, a.number) },
 	}
 	if run.broken != nil {
 		gate.seam = &seam{before: run.broken.Reply.Content}
@@ -69,12 +111,15 @@ func (run *run) ask(ctx context.Context, c *candidate) (*Reply, bool, *Error) {
 	if err == nil {
 		err = gate.flush()
 	}
+	if err == nil && a.claim != nil && !a.claim() {
+		err = lost(c.target, reply)
+	}
 	c.spoke, c.spokeAt = gate.spoke, gate.spokeAt
 	if reply == nil {
 		reply = &Reply{}
 	}
 	reply.Shown = gate.shown
-	return reply, gate.shown, unclean(asError(ctx, c.target, err))
+	a.reply, a.shown, a.failure = reply, gate.shown, unclean(asError(ctx, c.target, err))
 }
 
 func streams(driver Driver, request *Request) bool {
@@ -139,14 +184,4 @@ func (run *run) outcome(c *candidate, e *Error) Outcome {
 		outcome.Charge, outcome.Usage, outcome.Nano = ChargeUsage, e.Usage, c.price.Cost(e.Usage)
 	}
 	return outcome
-}
-
-// end closes the entry of a failed try, also when the call's own time is over.
-func (run *run) end(ctx context.Context, c *candidate, entry string, outcome Outcome) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
-	defer cancel()
-	if err := run.call.Ledger.End(ctx, entry, outcome); err != nil {
-		return fmt.Errorf("close try %d at %s, which failed (%w): %w", run.tries, c.target, outcome.Err, err)
-	}
-	return nil
 }

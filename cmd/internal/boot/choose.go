@@ -50,7 +50,7 @@ func (h *homes) Home(ctx context.Context, conversation string, names []string, f
 func policies(c *config.Config) map[string]handlers.Policy {
 	all := map[string]handlers.Policy{}
 	for alias, p := range c.Policies {
-		all[alias] = handlers.Policy{Order: providers.Policy(p.Order), Spread: p.Sticky != nil && !*p.Sticky}
+		all[alias] = handlers.Policy{Order: providers.Policy(p.Order), Hedge: p.Hedge, Spread: p.Sticky != nil && !*p.Sticky}
 	}
 	return all
 }

@@ -122,7 +122,7 @@ schedules: [{id: a, cron: "* *", zone: UTC}, {id: a, cron: "@daily", misfire: al
 servers: [{name: groq, base_url: localhost, key_env: NOT_SET, prefill: yes,
   limits: {connect: 1m, total: 1m, tries: 11}}]
 accounts: {groq: [{name: b, env: {GROQ_API_KEY: X}}], cloudflare: []}
-policies: {ghost: {order: cheapest}, lead: {order: random}, base: {}}
+policies: {ghost: {order: cheapest}, lead: {order: random}, base: {hedge: 1ms}}
 limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 `
 	_, err := load(t, text, "CLOUDFLARE_API_TOKEN", "t0ken", "DREAMLAB_ADDR", "nowhere")
@@ -140,7 +140,7 @@ limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models",
 		"servers[0].limits.connect: 1m0s is out of range", "servers[0].limits.tries: 11", "servers[0].limits.total",
 		"accounts.groq: this vendor is not configured",
-		"policies.ghost: there is no such alias", `policies.lead.order: "random" is no order`, `policies.base.order: "" is no order`,
+		"policies.ghost: there is no such alias", `policies.lead.order: "random" is no order`, "policies.base.hedge: 1ms is out of range",
 		`servers[0]: prefill is "yes"`,
 		"limits.ghost: there is no such alias", "limits.lead.silence: -1s", "limits.base.first_token: 2h0m0s is out of range",
 		"NOT_SET, which is not set",
