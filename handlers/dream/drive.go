@@ -23,6 +23,10 @@ func (s *sliceRun) study(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("read an experience: %w", err)
 	}
+	if e.Dream != s.dream.ID {
+		s.result.Counts.Reject(rejectReopened, 1) // feedback came while it was dreamt of
+		return nil
+	}
 	one := study.New(e)
 	if one.Rejected() == "" {
 		known, err := s.knows(ctx, one)
@@ -79,6 +83,7 @@ func (s *sliceRun) note(one *study.Study, v study.Verdict) {
 	case "":
 		counts.Verified++
 		counts.Kept++
+		counts.Improved += count(v.Improved != "")
 		found.Kept, found.Verdict, found.Score = true, v.VerifiedBy, v.Score
 		s.keep(one.Example(v))
 	case study.HeldOut:

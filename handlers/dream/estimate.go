@@ -97,10 +97,20 @@ func (w *worker) estimate(
 	}
 }
 
-// maxReply is a reply with the greatest number of tokens that a replay may have.
-var maxReply = &providers.Reply{Content: strings.Repeat("x", 4*study.ReplayTokens), Finish: "stop"}
+// forged returns the answer, by purpose, that brings the most questions: long ones, of which
+// neither is found to be good.
+func forged(q study.Question, reference string) judge.Answer {
+	content := `{"reason":"","verdict":"answer_a","score_a":0,"score_b":0}`
+	switch q.Purpose {
+	case study.PurposeReplay:
+		content = strings.Repeat("x", 4*study.ReplayTokens)
+	case study.PurposeImprove:
+		content = strings.Repeat("y", 4*study.ImproveTokens) + "\n" + reference
+	}
+	return judge.Answer{Reply: &providers.Reply{Content: content, Finish: "stop"}}
+}
 
-// addStudy adds the questions that one experience can bring, with the longest replay.
+// addStudy adds the questions that one experience can bring.
 func (w *worker) addStudy(e learn.Experience, models map[study.Role]providers.Target, sum *estimate) error {
 	sum.Experiences++
 	one := study.New(e)
@@ -113,20 +123,22 @@ func (w *worker) addStudy(e learn.Experience, models map[study.Role]providers.Ta
 		sum.Screened++
 		return nil
 	}
-	replay, _, err := one.Next(nil)
-	if err != nil {
-		return fmt.Errorf("read an experience: %w", err)
-	}
-	judgements, _, err := one.Next(map[string]judge.Answer{replay[0].Step: {Reply: maxReply}})
-	if err != nil {
-		return fmt.Errorf("read an experience: %w", err)
-	}
-	for _, q := range append(replay, judgements...) {
-		if err := w.addCall(models[q.Role], &q.Request, sum); err != nil {
-			return err
+	given := map[string]judge.Answer{}
+	for {
+		questions, _, err := one.Next(given)
+		if err != nil {
+			return fmt.Errorf("read an experience: %w", err)
+		}
+		if len(questions) == 0 {
+			return nil
+		}
+		for _, q := range questions {
+			given[q.Step] = forged(q, e.Reference)
+			if err := w.addCall(models[q.Role], &q.Request, sum); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
 }
 
 func (w *worker) addCall(target providers.Target, request *providers.Request, sum *estimate) error {

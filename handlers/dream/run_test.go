@@ -78,7 +78,7 @@ func TestWhatIsKeptAndWhatIsNot(t *testing.T) {
 	lines.Write(line(90, true, "Is this held out?", "It is held out.", nil))
 	lines.Write(line(91, false, "How many apples are 6 times 7?", "6 times 7 is 42, so the answer is 42.",
 		map[string]any{"reference": "#### 42"}))
-	lines.Write(line(92, false, "How many pears are 6 times 7?", "Perhaps 40.", map[string]any{"reference": "42"}))
+	lines.Write(line(92, false, "How many pears are 6 times 7?", "Perhaps 40.", map[string]any{"reference": "6 times 7 is 42.\n#### 42"}))
 	b.Import(t, e, lines.Bytes())
 	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
 	if j.State != job.StateSucceeded || d.Counts.Kept != 2 || d.Counts.Experiences != 9 || d.Counts.HeldOut != 1 {
@@ -107,7 +107,7 @@ func checkByReference(t *testing.T, b *handlertest.Bench, d learn.Dream) {
 		}
 		authors[row.Author] = messages[len(messages)-1].Content
 	}
-	if authors["recorded"] != "6 times 7 is 42, so the answer is 42." || authors["reference"] != "42" {
+	if authors["recorded"] != "6 times 7 is 42, so the answer is 42." || authors["reference"] != "6 times 7 is 42.\n#### 42" {
 		t.Errorf("rows by author: %v", authors)
 	}
 }
@@ -227,7 +227,7 @@ func TestDryRunCallsNobody(t *testing.T) {
 	if err := json.Unmarshal(job.Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	if r := result.DryRun; r.Experiences != 7 || r.Calls != 21 || r.CostUSD == "" || r.CostUSD == "0" {
+	if r := result.DryRun; r.Experiences != 7 || r.Calls != 42 || r.CostUSD == "" || r.CostUSD == "0" {
 		t.Errorf("dream %s: %s", d.Status, job.Result)
 	}
 	calls, _ := b.Paid()

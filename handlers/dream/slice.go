@@ -20,6 +20,7 @@ const (
 	rejectBudget    = "budget"
 	rejectFailed    = "failed"
 	rejectForgotten = "forgotten"
+	rejectReopened  = "reopened"
 	rejectStopped   = "stopped"
 )
 

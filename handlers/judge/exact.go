@@ -42,6 +42,12 @@ func Exact(reference, answer string) (checkable, correct bool) {
 	return checkWords(reference, answer)
 }
 
+// Number tells whether a reference is a number, or ends in one after "####".
+func Number(reference string) bool {
+	_, ok := referenceNumber(normal(reference))
+	return ok
+}
+
 // normal replaces Unicode variants of a character, and of the minus sign, by one form.
 func normal(text string) string {
 	return strings.TrimSpace(strings.ReplaceAll(norm.NFKC.String(text), "\u2212", "-"))

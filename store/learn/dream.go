@@ -37,6 +37,7 @@ type DreamCounts struct {
 	Verified    int            `json:"verified"`
 	Reflections int            `json:"reflections"`
 	Kept        int            `json:"examples_kept"`
+	Improved    int            `json:"examples_improved"` // of these, answered by the lead model
 	Rejected    map[string]int `json:"examples_rejected"`
 }
 
@@ -49,6 +50,7 @@ func (c *DreamCounts) Add(o DreamCounts) {
 	c.Verified += o.Verified
 	c.Reflections += o.Reflections
 	c.Kept += o.Kept
+	c.Improved += o.Improved
 	for reason, n := range o.Rejected {
 		c.Reject(reason, n)
 	}

@@ -176,7 +176,8 @@ type Budget struct {
 // Purposes returns what money is spent on, as the books name it.
 func Purposes() []string {
 	return []string{
-		"chat", "embed", "replay", "critique", "verify", "reflect", "consolidate", "evaluate", "train", "host",
+		"chat", "embed", "replay", "improve", "critique", "verify", "reflect", "consolidate", "evaluate",
+		"train", "host",
 	}
 }
 
@@ -262,6 +263,7 @@ func Default() *Config {
 		Budgets: []Budget{
 			{Purpose: "chat", USD: 50 * money.Dollar, Per: "day"},
 			{Purpose: "replay", USD: 10 * money.Dollar, Per: "day"},
+			{Purpose: "improve", USD: 10 * money.Dollar, Per: "day"},
 			{Purpose: "critique", USD: 10 * money.Dollar, Per: "day"},
 			{Purpose: "verify", USD: 10 * money.Dollar, Per: "day"},
 			{Purpose: "evaluate", USD: 20 * money.Dollar, Per: "day"},

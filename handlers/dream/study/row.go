@@ -16,33 +16,38 @@ const (
 	authorUser      = "user"
 	authorReference = "reference"
 	authorRecorded  = "recorded"
+	authorLead      = "lead"
 )
 
 // Example is the row of an experience that is kept, without an id and a dream.
 func (s *Study) Example(v Verdict) learn.Example {
-	row := s.row()
+	answer, author := s.answer, s.author
+	if v.Improved != "" {
+		answer, author = v.Improved, authorLead
+	}
+	row := s.row(answer)
 	return learn.Example{
 		Tenant: s.Experience.Tenant, Alias: s.Experience.Alias, Experience: s.Experience.ID,
 		Messages: row, Rejected: v.RejectedHalf, Score: v.Score, Verdict: v.VerifiedBy,
-		Author: s.author, Content: hash(row),
+		Author: author, Content: hash(row),
 	}
 }
 
 // Content is the hash that tells equal rows.
-func (s *Study) Content() string { return hash(s.row()) }
+func (s *Study) Content() string { return hash(s.row(s.answer)) }
 
 func hash(row []byte) string {
 	sum := sha256.Sum256(row)
 	return hex.EncodeToString(sum[:])
 }
 
-// row is the conversation with the answer, as it is trained on.
-func (s *Study) row() json.RawMessage {
+// row is the conversation with an answer, as it is trained on.
+func (s *Study) row(answer string) json.RawMessage {
 	var messages []json.RawMessage
 	if err := json.Unmarshal(s.prompt, &messages); err != nil { // masked by us
 		panic(err)
 	}
-	return plainjson.Of(append(messages, plainjson.Of(providers.TextMessage("assistant", s.answer))))
+	return plainjson.Of(append(messages, plainjson.Of(providers.TextMessage("assistant", answer))))
 }
 
 // Asked is the last thing that the user said, masked.

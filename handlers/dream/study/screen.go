@@ -35,6 +35,9 @@ const (
 	WorseThanReplay  = "worse_than_replay"
 	Malformed        = "malformed"
 	SameAsReplay     = "same_as_replay"
+	NoReplay         = "no_replay"   // the base model gave nothing to compare with
+	GoodEnough       = "good_enough" // the base model answers as well already
+	BelowFloor       = "below_floor" // nothing good was said
 )
 
 var byOrigin = map[string]string{
@@ -43,27 +46,47 @@ var byOrigin = map[string]string{
 	learn.OriginDream:  FromDream,
 }
 
-// screen says what speaks against an experience before anything is paid for,
-// "" for nothing.
-func (s *Study) screen() string {
+// screen says what speaks against an experience before anything is paid for, "" for
+// nothing, and what speaks against its answer only: the lead model may answer better.
+func (s *Study) screen() (rejected, weak string) {
 	if s.Experience.HeldOut {
-		return HeldOut
+		return HeldOut, ""
 	}
 	if reason := byOrigin[s.Experience.Origin]; reason != "" {
-		return reason
+		return reason, ""
 	}
 	var messages []providers.Message
 	if json.Unmarshal(s.prompt, &messages) != nil || len(messages) == 0 {
-		return Unreadable
+		return Unreadable, ""
 	}
 	if len(s.prompt)+len(s.answer) > maxPrompt {
-		return TooLong
+		return TooLong, ""
 	}
-	if s.author == authorRecorded {
-		if reason := s.screenRecorded(); reason != "" {
-			return reason
-		}
+	if s.author != authorRecorded {
+		return s.screenAnswer(), ""
 	}
+	if s.calls {
+		return ToolCall, ""
+	}
+	if s.secret {
+		return Secret, ""
+	}
+	return "", s.screenRecorded()
+}
+
+// screenRecorded looks at what only a recorded answer can have against it, then at its text.
+func (s *Study) screenRecorded() string {
+	switch {
+	case s.Experience.Finish == "length" || s.Experience.Finish == "content_filter":
+		return Cut
+	case s.Experience.Rating != nil && *s.Experience.Rating < 0:
+		return NegativeFeedback
+	}
+	return s.screenAnswer()
+}
+
+// screenAnswer looks at the text of the row's answer.
+func (s *Study) screenAnswer() string {
 	switch {
 	case s.answer == "":
 		return Empty
@@ -75,19 +98,6 @@ func (s *Study) screen() string {
 		return ErrorText
 	case judge.Refusal(s.answer):
 		return Refusal
-	}
-	return ""
-}
-
-// screenRecorded looks at what only a recorded answer can have against it.
-func (s *Study) screenRecorded() string {
-	switch {
-	case s.Experience.Finish == "length" || s.Experience.Finish == "content_filter":
-		return Cut
-	case s.calls:
-		return ToolCall
-	case s.Experience.Rating != nil && *s.Experience.Rating < 0:
-		return NegativeFeedback
 	}
 	return ""
 }

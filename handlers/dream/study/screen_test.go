@@ -19,6 +19,9 @@ func said(change func(*learn.Experience)) learn.Experience {
 	return e
 }
 
+// weak is before a reason that speaks against the recorded answer only.
+const weak = "weak: "
+
 func TestScreen(t *testing.T) {
 	t.Parallel()
 	down := int64(-1)
@@ -34,18 +37,18 @@ func TestScreen(t *testing.T) {
 		{FromMemory, func(e *learn.Experience) { e.Origin = learn.OriginMemory }},
 		{FromCache, func(e *learn.Experience) { e.Origin = learn.OriginCache }},
 		{FromDream, func(e *learn.Experience) { e.Origin = learn.OriginDream }},
-		{Cut, func(e *learn.Experience) { e.Finish = "length" }},
-		{NegativeFeedback, func(e *learn.Experience) { e.Rating = &down }},
+		{weak + Cut, func(e *learn.Experience) { e.Finish = "length" }},
+		{weak + NegativeFeedback, func(e *learn.Experience) { e.Rating = &down }},
 		{"", func(e *learn.Experience) { e.Rating, e.Correction = &down, "It is 13." }},
 		{"", func(e *learn.Experience) { e.Finish, e.Correction = "length", "It is 13." }},
 		{Unreadable, func(e *learn.Experience) { e.Prompt = []byte(`{}`) }},
 		{Unreadable, func(e *learn.Experience) { e.Prompt = []byte(`[]`) }},
 		{ToolCall, func(e *learn.Experience) { e.Answer = []byte(`{"role":"assistant","tool_calls":[{"id":"c"}]}`) }},
-		{Empty, answer(" \n")},
-		{Refusal, answer("As an AI language model, I can't help with that.")},
-		{ErrorText, answer("502 Bad Gateway")},
-		{Placeholder, answer("Write to ann@shop.example, please.")},
-		{Placeholder, func(e *learn.Experience) {
+		{weak + Empty, answer(" \n")},
+		{weak + Refusal, answer("As an AI language model, I can't help with that.")},
+		{weak + ErrorText, answer("502 Bad Gateway")},
+		{weak + Placeholder, answer("Write to ann@shop.example, please.")},
+		{weak + Placeholder, func(e *learn.Experience) {
 			e.Prompt = plainjson.Of([]providers.Message{providers.TextMessage("user", "My name is Ann. How many?")})
 			e.Answer = plainjson.Of(providers.TextMessage("assistant", "Twelve, Ann."))
 		}},
@@ -53,7 +56,12 @@ func TestScreen(t *testing.T) {
 		{TooLong, answer(string(make([]byte, maxPrompt)))},
 	}
 	for i, test := range tests {
-		if got := New(said(test.change)).Rejected(); got != test.want {
+		one := New(said(test.change))
+		got := one.Rejected()
+		if one.weak != "" {
+			got += weak + one.weak
+		}
+		if got != test.want {
 			t.Errorf("case %d: got %q, want %q", i, got, test.want)
 		}
 	}
@@ -66,7 +74,11 @@ func TestRowIsChosen(t *testing.T) {
 	}{
 		{"", "", "It is 12.", authorRecorded},
 		{"#### 12", "", "It is 12.", authorRecorded},
-		{"#### 13", "", "#### 13", authorReference},
+		{"#### 13", "", "It is 12.", authorRecorded}, // a bare number teaches no working
+		{"13", "", "It is 12.", authorRecorded},
+		{"6 and 7 are 13.\n#### 13", "", "6 and 7 are 13.\n#### 13", authorReference},
+		{"6 and 6 are 12.\n#### 12", "", "6 and 6 are 12.\n#### 12", authorReference},
+		{"thirteen", "", "thirteen", authorReference},
 		{"There are twelve of them, as always.", "", "There are twelve of them, as always.", authorReference},
 		{"#### 13", "It is 13.", "It is 13.", authorUser},
 	}
@@ -86,7 +98,10 @@ func TestJudgedNeedsBothOrders(t *testing.T) {
 		reject, rejected string
 	}{
 		{judge.Outcome{Choice: judge.First, Agreed: true, First: 900}, "", "worse"},
-		{judge.Outcome{Choice: judge.Equal, Agreed: true}, "", ""},
+		{judge.Outcome{Choice: judge.First, Agreed: true, First: Floor}, "", "worse"},
+		{judge.Outcome{Choice: judge.First, Agreed: true, First: Floor - 1}, BelowFloor, ""},
+		{judge.Outcome{Choice: judge.Equal, Agreed: true, First: 900, Second: 900}, GoodEnough, ""},
+		{judge.Outcome{Choice: judge.Equal, Agreed: true}, BelowFloor, ""},
 		{judge.Outcome{Choice: judge.Equal}, Disagreement, ""},
 		{judge.Outcome{Choice: judge.Second, Agreed: true}, WorseThanReplay, ""},
 	}

@@ -19,12 +19,20 @@ import (
 	"dreamlab/tasks"
 )
 
-// ReplayTokens bounds a replayed answer.
-const ReplayTokens = 1024
+// ReplayTokens bounds a replayed answer, and ImproveTokens one of the lead model, which
+// may reason first.
+const (
+	ReplayTokens  = 1024
+	ImproveTokens = 2048
+)
 
-// PurposeReplay is what the money of a replay is for; those of judgements are
-// package judge's.
-const PurposeReplay = "replay"
+var maxTokens = map[Role]int{Base: ReplayTokens, Lead: ImproveTokens}
+
+// What the money of answers is for; the purposes of judgements are package judge's.
+const (
+	PurposeReplay  = "replay"
+	PurposeImprove = "improve"
+)
 
 // Role is who is to answer a question.
 type Role string
@@ -47,6 +55,7 @@ type Verdict struct {
 	Reject       string // why it gives no row; "" where it does
 	VerifiedBy   string // reference, correction, judged; "" where it was not
 	Why          string // the judge's words, masked
+	Improved     string // the lead model's answer, where it is the row's, masked
 	RejectedHalf string // the worse answer, for a preference pair, masked
 	Score        int64  // thousandths
 	Replayed     bool   // the base model has answered
@@ -59,6 +68,7 @@ type Study struct {
 	Experience learn.Experience
 	mask       *redact.Masker  // of the conversation
 	rejected   string          // what speaks against it before anything is asked
+	weak       string          // why only the lead model's answer may become the row
 	prompt     json.RawMessage // messages before the answer, masked
 	answer     string          // of the row, masked
 	author     string
@@ -68,9 +78,9 @@ type Study struct {
 }
 
 // New begins a study. It chooses the row's answer: the user's correction, else the
-// reference, else what was recorded. A reference that can be checked exactly
-// and that the recorded answer meets leaves the recorded one: it says the same
-// and how it came to it.
+// reference, else what was recorded. A reference that is a bare number teaches nothing
+// of how to come to it: it only checks what was recorded. One that is a word or a
+// document, and that the recorded answer meets, leaves the recorded one.
 func New(e learn.Experience) *Study {
 	s := &Study{Experience: e, author: authorRecorded, mask: redact.New()}
 	var message providers.Message
@@ -78,18 +88,34 @@ func New(e learn.Experience) *Study {
 		s.recorded, s.calls = message.Text(), len(message.ToolCalls) > 0
 	}
 	answer := s.recorded
-	checkable, right := judge.Exact(e.Reference, s.recorded)
 	switch {
 	case e.Correction != "":
 		answer, s.author = e.Correction, authorUser
-	case e.Reference != "" && !(checkable && right):
+	case s.referenceTeaches():
 		answer, s.author = e.Reference, authorReference
 	}
 	s.prompt = maskMessages(s.mask, e.Prompt)
-	s.recorded, _ = s.mask.Text(s.recorded)
+	s.recorded, _ = s.mask.Text(strings.TrimSpace(s.recorded))
 	s.answer, s.secret = s.mask.Text(strings.TrimSpace(answer))
-	s.rejected = s.screen()
+	s.rejected, s.weak = s.screen()
 	return s
+}
+
+// referenceTeaches tells whether the reference is a better row than what was recorded.
+func (s *Study) referenceTeaches() bool {
+	reference := s.Experience.Reference
+	if reference == "" || bareNumber(reference) {
+		return false
+	}
+	checkable, right := judge.Exact(reference, s.recorded)
+	return !checkable || !right || judge.Number(reference)
+}
+
+// bareNumber tells whether a reference is a number without the working that leads to it.
+func bareNumber(reference string) bool {
+	working, _, _ := strings.Cut(reference, "####")
+	working = strings.TrimSpace(working)
+	return judge.Number(reference) && (working == "" || judge.Number(working))
 }
 
 // Rejected says what speaks against the experience before anything is asked, "" for
@@ -105,56 +131,79 @@ func (s *Study) RejectDuplicate() { s.rejected = Duplicate }
 // as it is. Where one question is asked at a time, the first that is returned is
 // the one to ask: its answer may make the others needless.
 func (s *Study) Next(given map[string]judge.Answer) ([]Question, Verdict, error) {
-	if s.rejected != "" {
+	switch {
+	case s.rejected != "":
 		return nil, Verdict{Reject: s.rejected}, nil
+	case s.author == authorUser:
+		return nil, s.corrected(), nil
 	}
 	replay, answered := given[s.step("replay")]
 	if !answered {
-		question, err := s.replay()
+		question, err := s.question("replay", PurposeReplay, Base)
 		return []Question{question}, Verdict{}, err
 	}
 	if replay.Err != nil {
 		return nil, Verdict{Reject: ownFault(replay.Err)}, foreign(replay.Err)
 	}
-	questions, v, err := s.compare(replay.Reply.Content, given)
+	questions, v, err := s.compare(replay.Reply, given)
 	v.Replayed = true
 	return questions, v, err
 }
 
 func (s *Study) step(stage string) string { return s.Experience.ID + "/" + stage }
 
-// replay has the base model answer again; it does not see the old answer.
-func (s *Study) replay() (Question, error) {
+// question has a model answer the prompt; it does not see the old answer.
+func (s *Study) question(stage, purpose string, role Role) (Question, error) {
 	var messages []providers.Message
 	if err := json.Unmarshal(s.prompt, &messages); err != nil {
 		return Question{}, err
 	}
-	request := providers.Request{Messages: messages, Settings: completion.Settings{MaxTokens: ReplayTokens}}
-	return Question{judge.Question{Step: s.step("replay"), Purpose: PurposeReplay, Request: request}, Base}, nil
+	request := providers.Request{Messages: messages, Settings: completion.Settings{MaxTokens: maxTokens[role]}}
+	return Question{judge.Question{Step: s.step(stage), Purpose: purpose, Request: request}, role}, nil
 }
 
-// compare decides between the row's answer and the replay.
-func (s *Study) compare(replay string, given map[string]judge.Answer) ([]Question, Verdict, error) {
-	if v, decided := s.checked(replay); decided {
+// compare decides between the row's answer and the replay. Where neither is good the lead
+// model answers.
+func (s *Study) compare(replay *providers.Reply, given map[string]judge.Answer) ([]Question, Verdict, error) {
+	v, decided := s.checked(replay.Content)
+	switch {
+	case decided && v.Reject == Unverified:
+		return s.improve(v, replay, given)
+	case decided:
+		return nil, v, nil
+	case s.weak != "":
+		return s.improve(Verdict{Reject: s.weak}, replay, given)
+	case unfinished(replay):
+		return nil, Verdict{Reject: NoReplay, Why: "the base model's answer is empty or was cut"}, nil
+	case s.repeats(replay.Content):
+		return s.improve(Verdict{Reject: SameAsReplay, Why: repeated}, replay, given)
+	}
+	outcome, asked, v, err := s.judge("judge", s.answer, replay.Content, s.feedback(), given)
+	if err != nil || len(asked) > 0 || v.Reject != "" {
+		return asked, v, err
+	}
+	v = s.judged(outcome, replay.Content)
+	if v.Reject == "" || outcome.Second >= Floor {
 		return nil, v, nil
 	}
-	if s.repeats(replay) {
-		return nil, Verdict{Reject: SameAsReplay, Why: "the model says the same again, and nobody said that it was right"}, nil
-	}
+	return s.improve(v, replay, given)
+}
+
+// judge compares an answer with the replay in both orders. Where there is no outcome yet
+// it returns the questions to the lead model, and where there will be none a verdict.
+func (s *Study) judge(stage, answer, replay, feedback string, given map[string]judge.Answer) (
+	judge.Outcome, []Question, Verdict, error,
+) {
 	outcome, asked, err := judge.Next(judge.Case{
-		Prompt: s.prompt, First: s.answer, Second: replay, Reference: s.Experience.Reference, Feedback: s.feedback(),
-	}, s.step("judge"), given)
+		Prompt: s.prompt, First: answer, Second: replay, Reference: s.Experience.Reference, Feedback: feedback,
+	}, s.step(stage), given)
 	switch {
 	case errors.Is(err, judge.ErrMalformed):
-		return nil, Verdict{Reject: Malformed}, nil
+		return outcome, nil, Verdict{Reject: Malformed}, nil
 	case err != nil:
-		return nil, Verdict{Reject: ownFault(err)}, foreign(err)
-	case len(asked) > 0:
-		return toLead(asked), Verdict{}, nil
+		return outcome, nil, Verdict{Reject: ownFault(err)}, foreign(err)
 	}
-	v := s.judged(outcome, replay)
-	v.Judged = true
-	return nil, v, nil
+	return outcome, toLead(asked), Verdict{}, nil
 }
 
 func toLead(asked []judge.Question) []Question {

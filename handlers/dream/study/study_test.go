@@ -45,10 +45,11 @@ func TestNext(t *testing.T) {
 			want: Verdict{Reject: "content_filter"}},
 		{name: "no money", given: given{"exp_1/replay": refused("insufficient_quota")}, err: &tasks.Failure{}},
 		{name: "a fault of ours", given: given{"exp_1/replay": {Err: errDown}}, err: errDown},
-		{name: "the same again", given: given{"exp_1/replay": reply("It is 12.")}, want: Verdict{
-			Reject: SameAsReplay, Replayed: true, Why: "the model says the same again, and nobody said that it was right",
+		{name: "the same again", given: given{"exp_1/replay": reply("It is 12.")}, asked: "lead exp_1/improve improve"},
+		{name: "an empty replay is no opponent", given: given{"exp_1/replay": reply(" ")}, want: Verdict{
+			Reject: NoReplay, Replayed: true, Why: "the base model's answer is empty or was cut",
 		}},
-		{name: "a reference decides", change: func(e *learn.Experience) { e.Reference = "#### 12" },
+		{name: "a reference decides", change: func(e *learn.Experience) { e.Reference = "6 and 6 are 12.\n#### 12" },
 			given: given{"exp_1/replay": reply("It is 13, a@b.example.")}, want: Verdict{
 				VerifiedBy: "reference", Why: "the answer meets the reference", RejectedHalf: "It is 13, [EMAIL_1].",
 				Score: 1000, Replayed: true,

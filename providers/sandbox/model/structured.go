@@ -23,7 +23,8 @@ const (
 //   - an enum that names parts of the object takes the part most like the
 //     object's other texts (token F1), or the value that names no part where
 //     the best two are within 0.02; the part shown first has 0.02 added;
-//   - numbers are that likeness scaled into minimum..maximum (0..1);
+//   - numbers are marks for that likeness, scaled into minimum..maximum (0..1); a number
+//     whose key ends as the name of one part does is about this part;
 //   - booleans are whether it is over a half;
 //   - strings are extracts of that part;
 //   - the nth item of a list is about the nth part.
@@ -187,10 +188,30 @@ func (f *filler) fillObject(out *bytes.Buffer, schema *value, at *focus) {
 			}
 			quote(out, key)
 			out.WriteByte(':')
-			f.fill(out, properties.items[i], at)
+			f.fill(out, properties.items[i], f.about(key, at))
 		}
 	}
 	out.WriteByte('}')
+}
+
+// about moves what is spoken of to the one part whose name ends as a key does, as
+// "left" and "score_left" do, if there is one.
+func (f *filler) about(key string, at *focus) *focus {
+	ending := key[strings.LastIndex(key, "_")+1:]
+	found := -1
+	for i, c := range f.ranked {
+		if ending == key || c.name != ending && !strings.HasSuffix(c.name, "_"+ending) {
+			continue
+		}
+		if found >= 0 {
+			return at
+		}
+		found = i
+	}
+	if found < 0 || at.item {
+		return at
+	}
+	return &focus{nth: found, given: at.given}
 }
 
 // verdict judges an enum once.
@@ -263,10 +284,17 @@ func (f *filler) unnamed() float64 {
 	return Likeness(first.texts(nil), rest)
 }
 
+// halfMarks is the likeness that gets half of the marks: a right answer of ordinary
+// length shares about a fifth of its words with a conversation, a stray one few.
+const halfMarks = 0.1
+
+// marks turns a likeness into a score as judges give it.
+func marks(likeness float64) float64 { return likeness * (1 + halfMarks) / (likeness + halfMarks) }
+
 func (f *filler) scaled(schema *value, at *focus) float64 {
 	low := schema.get("minimum").number(0)
 	high := schema.get("maximum").number(max(low, 0) + 1)
-	scaled := low + f.likeness(at)*(high-low)
+	scaled := low + marks(f.likeness(at))*(high-low)
 	if math.IsInf(scaled, 0) || math.IsNaN(scaled) {
 		return low
 	}

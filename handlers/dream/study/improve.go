@@ -1,0 +1,85 @@
+package study
+
+import (
+	"regexp"
+	"strings"
+
+	"dreamlab/handlers/judge"
+	"dreamlab/providers"
+	"dreamlab/providers/redact"
+)
+
+// improve has the lead model answer where nothing good was said. Its answer becomes the
+// row where it meets the reference, or is better than the replay in both orders and good
+// enough; else the verdict on what was said stands.
+func (s *Study) improve(said Verdict, replay *providers.Reply, given map[string]judge.Answer) (
+	[]Question, Verdict, error,
+) {
+	if unfinished(replay) {
+		return nil, said, nil // there is nothing to compare with
+	}
+	reply, answered := given[s.step("improve")]
+	if !answered {
+		question, err := s.question("improve", PurposeImprove, Lead)
+		return []Question{question}, said, err
+	}
+	if reply.Err != nil {
+		return nil, said, foreign(reply.Err)
+	}
+	answer := strings.TrimSpace(reply.Reply.Content)
+	checkable, right := judge.Exact(s.Experience.Reference, answer)
+	if !s.fit(reply.Reply) || same(answer, replay.Content) || checkable && !right {
+		return nil, said, nil
+	}
+	if checkable && !bareNumber(s.Experience.Reference) {
+		return nil, s.improved(Verdict{VerifiedBy: byReference, Score: fullScore}, answer, replay.Content), nil
+	}
+	outcome, asked, v, err := s.judge("improve", answer, replay.Content, "", given)
+	if err != nil || len(asked) > 0 || v.Reject != "" {
+		return asked, v, err
+	}
+	if v = s.judged(outcome, replay.Content); v.Reject != "" {
+		said.Judged = true
+		return nil, said, nil
+	}
+	return nil, s.improved(v, answer, replay.Content), nil
+}
+
+// improved completes the verdict on an answer of the lead model that is kept.
+func (s *Study) improved(v Verdict, answer, replay string) Verdict {
+	v.Improved = answer
+	v.RejectedHalf, _ = s.mask.Text(replay)
+	return v
+}
+
+// fit tells whether an answer of the lead model may be taught: it is whole, neither an
+// error nor a refusal, holds no personal data, and rests on the conversation.
+func (s *Study) fit(reply *providers.Reply) bool {
+	text := strings.TrimSpace(reply.Content)
+	masked, _ := s.mask.Text(text)
+	whole := !unfinished(reply) && reply.Finish != "tool_calls" && len(s.prompt)+len(text) <= maxPrompt
+	clean := masked == text && !redact.Placeholder(text)
+	return whole && clean && !judge.ErrorText(text) && !judge.Refusal(text) && s.grounded(text)
+}
+
+var link = regexp.MustCompile(`(?i)\b(?:https?://|www\.)[^\s<>()\[\]"']+`)
+
+// grounded tells whether all links of an answer stand in the conversation: a model that
+// learns of others makes links up.
+func (s *Study) grounded(text string) bool {
+	for _, found := range link.FindAllString(text, -1) {
+		if !strings.Contains(string(s.prompt), strings.TrimRight(found, ".,;:!?")) {
+			return false
+		}
+	}
+	return true
+}
+
+// unfinished tells whether a reply is no answer to compare with.
+func unfinished(reply *providers.Reply) bool {
+	cut := reply.Finish == "length" || reply.Finish == "content_filter" || reply.Refusal != ""
+	return cut || strings.TrimSpace(reply.Content) == ""
+}
+
+// same tells whether two answers say the same word for word.
+func same(a, b string) bool { return strings.TrimSpace(a) == strings.TrimSpace(b) }
