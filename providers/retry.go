@@ -166,7 +166,8 @@ func (run *run) replace(ctx context.Context, c *candidate) {
 	}
 	run.router.lives.Gone(ctx, c.target)
 	next := run.current(c.target)
-	if next.Model == c.target.Model || slices.ContainsFunc(run.candidates, func(o *candidate) bool { return o.target.String() == next.String() }) {
+	same := func(o *candidate) bool { return o.target.String() == next.String() }
+	if next.Model == c.target.Model || slices.ContainsFunc(run.candidates, same) {
 		return
 	}
 	choice, fault := run.choice(next, 0)

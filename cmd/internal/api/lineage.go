@@ -41,7 +41,8 @@ func (h lineage) get(w http.ResponseWriter, c *wire.Call) error {
 		page.Limit = lineagePage
 	}
 	id := c.PathValue("id")
-	steps, more, err := h.store.Lineage(c.Context(), c.Tenant, id, db.Page{Limit: page.Limit, After: page.After, Ascending: page.Ascending})
+	steps, more, err := h.store.Lineage(c.Context(), c.Tenant, id,
+		db.Page{Limit: page.Limit, After: page.After, Ascending: page.Ascending})
 	if err != nil {
 		return err
 	}
