@@ -63,12 +63,14 @@ type Model struct {
 	Replacement string    // id at the same vendor; empty for none
 	Context     int       // tokens; 0 where unknown
 	MaxOutput   int       // tokens; 0 where unknown
-	Caps        []string  // tools, json_schema, json_object, vision, streaming, prefill, reasoning, embeddings, tunable; nil: not known
-	Dimensions  int       // of its vectors; 0 where it makes none
-	Prices      []providers.Price
-	Source      string    // the URL where prices and limits were read
-	Checked     time.Time // the day on which they were read; zero where not known
-	Note        string    // what is not sure about them
+	// Caps are tools, json_schema, json_object, vision, streaming, prefill, reasoning,
+	// embeddings and tunable; nil where they are not known.
+	Caps       []string
+	Dimensions int // of its vectors; 0 where it makes none
+	Prices     []providers.Price
+	Source     string    // the URL where prices and limits were read
+	Checked    time.Time // the day on which they were read; zero where not known
+	Note       string    // what is not sure about them
 }
 
 // Can tells whether the model has an ability.
@@ -153,7 +155,8 @@ func (c *Catalog) Models() []Model {
 	return models
 }
 
-// Price returns the price that is in force at a time.
+// Price returns the price that is in force at a time. A model that is over, and never had
+// a price here, costs what its successor does.
 func (c *Catalog) Price(provider, model string, at time.Time) (providers.Price, error) {
 	m, ok := c.Find(provider, model)
 	if !ok {
@@ -163,6 +166,9 @@ func (c *Catalog) Price(provider, model string, at time.Time) (providers.Price, 
 		if !price.From.After(at) {
 			return price, nil
 		}
+	}
+	if next, ok := c.Successor(provider, model, at); ok && len(m.Prices) == 0 {
+		return c.Price(provider, next, at)
 	}
 	return providers.Price{}, unknown(provider, model, "it has no price yet on "+at.UTC().Format(time.DateOnly))
 }

@@ -93,12 +93,12 @@ func (c *Catalog) Replacement(provider, model string, at time.Time) (Model, bool
 }
 
 // Successor returns the model that answers for one of which its vendor says that it is
-// gone: the first in the chain of replacements that is served at a time. It returns
-// false for a model that the vendor has not said this of, whatever day the catalogue
-// has for its end, and where no replacement is known.
+// gone, or that is over and has no price, so that it can not be asked: the first in the
+// chain of replacements that is served at a time. It returns false for any other model,
+// whatever day the catalogue has for its end, and where no replacement is known.
 func (c *Catalog) Successor(provider, model string, at time.Time) (string, bool) {
 	m, _ := c.Find(provider, model)
-	if m.GoneAt.IsZero() {
+	if m.GoneAt.IsZero() && (len(m.Prices) > 0 || !m.RetiredAt(at)) {
 		return "", false
 	}
 	next, ok := c.Replacement(provider, model, at)

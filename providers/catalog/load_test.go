@@ -92,11 +92,18 @@ func TestOpenTellsAllFaults(t *testing.T) {
 func TestGone(t *testing.T) {
 	t.Parallel()
 	c := load(t, `{"vendor": "p", "whole_list": true, "models":[
- {"id":"old","replacement":"mid"}, {"id":"mid","replacement":"new","shutdown":"2026-06-01"}, {"id":"new"}, {"id":"lone"},
+ {"id":"old","replacement":"mid"}, {"id":"mid","replacement":"new","shutdown":"2026-06-01","prices":[{"input":"1","output":"1"}]},
+ {"id":"new","prices":[{"input":"7","output":"7"}]}, {"id":"lone"}, {"id":"over","status":"retired","replacement":"mid"},
  {"id":"listed","gone":"2026-05-01","replacement":"new"}]}`)
 	now := day("2026-07-01")
 	if next, ok := c.Successor("p", "mid", now); ok {
 		t.Errorf("a day alone leads to %s: the vendor has not said it", next)
+	}
+	if next, ok := c.Successor("p", "over", now); !ok || next != "new" {
+		t.Errorf("a model that is over and has no price leads to %q, %v", next, ok)
+	}
+	if price, err := c.Price("p", "over", now); err != nil || price.In != 7_000_000_000 {
+		t.Errorf("it costs %+v, %v; want what its successor does", price, err)
 	}
 	if !c.MarkGone("p", "old", now) || c.MarkGone("p", "old", now) || c.MarkGone("p", "never", now) {
 		t.Error("news is not told once, or a name that was never a model is noted")
