@@ -132,7 +132,7 @@ func (c *Chooser) goHome(ctx context.Context, conversation string, options []opt
 	}
 }
 
-// first returns the first target that may be called before the others.
+// first returns the target that may be called soonest, the preferred one among equals.
 func first(tier []option) string {
 	best := slices.MinFunc(tier, func(a, b option) int { return a.NotBefore.Compare(b.NotBefore) })
 	return best.Target.Key()
