@@ -173,7 +173,18 @@ func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
 }
 
 func (s *sliceRun) write(ctx context.Context, q *store.Queries) error {
+	ids := make([]string, len(s.examples))
+	for i, e := range s.examples {
+		ids[i] = e.Experience
+	}
+	sealed, err := q.StillSealed(ctx, s.dream.ID, ids)
+	if err != nil {
+		return fmt.Errorf("look for feedback that came meanwhile: %w", err)
+	}
 	for _, e := range s.examples {
+		if !sealed[e.Experience] {
+			continue
+		}
 		if err := q.AddExample(ctx, e); err != nil {
 			return fmt.Errorf("keep an example: %w", err)
 		}

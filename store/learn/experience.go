@@ -119,43 +119,6 @@ func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f Ex
 	return db.ListBy(ctx, q.Tx, p, "e.id", scanExperience, n.Query, n.Args...)
 }
 
-// SetFeedback stores a later judgement of an answer. Zero values change nothing.
-func (q *ExperienceQueries) SetFeedback(ctx context.Context, tenant, id string, rating *int64, comment, correction string,
-) error {
-	return q.Must(ctx, db.ErrNotFound, `UPDATE experiences SET rating = COALESCE($3, rating),
-		comment = COALESCE($4, comment), correction = COALESCE($5, correction) WHERE tenant = $1 AND id = $2`,
-		tenant, id, rating, db.Text(comment), db.Text(correction))
-}
-
-// MergeJudgement adds the feedback and the reference of a duplicate to the stored experience,
-// and tells whether any of it was new. It belongs in a Tx.
-func (q *ExperienceQueries) MergeJudgement(ctx context.Context, e Experience) (merged bool, err error) {
-	if e.Rating == nil && e.Comment == "" && e.Correction == "" && e.Reference == "" {
-		return false, nil
-	}
-	known, err := q.sameAs(ctx, e)
-	if err != nil {
-		return false, err
-	}
-	for _, id := range known {
-		n, err := q.Exec(ctx, `UPDATE experiences SET reference = COALESCE($2, reference) WHERE id = $1
-			AND (COALESCE($2, reference, '') <> COALESCE(reference, '') OR COALESCE($3, rating, 9) <> COALESCE(rating, 9)
-			OR COALESCE($4, comment, '') <> COALESCE(comment, '') OR COALESCE($5, correction, '') <> COALESCE(correction, ''))`,
-			id, db.Text(e.Reference), e.Rating, db.Text(e.Comment), db.Text(e.Correction))
-		if err != nil {
-			return false, err
-		}
-		if n == 0 {
-			continue
-		}
-		merged = true
-		if err := q.SetFeedback(ctx, e.Tenant, id, e.Rating, e.Comment, e.Correction); err != nil {
-			return false, err
-		}
-	}
-	return merged, nil
-}
-
 // sameAs is the condition for a duplicate: the same messages in the same conversation or, where
 // it names none, in any.
 func (q *ExperienceQueries) sameAs(ctx context.Context, e Experience) ([]string, error) {
@@ -177,12 +140,33 @@ func (q *ExperienceQueries) FreshCount(ctx context.Context, tenant string, bound
 	return n, err
 }
 
-// SealBatch seals a tenant's oldest fresh experiences in a dream, at most limit, and returns
-// how many. It is one statement, so that two dreams never share an experience.
+// weak is what a user found wrong: it is dreamt of first.
+const weak = `(correction IS NOT NULL OR rating < 0)`
+
+// SealBatch seals a tenant's fresh experiences in a dream, at most limit, and returns how
+// many: those that a user found wrong first, then the oldest. Each statement takes only what
+// is fresh, so that two dreams never share an experience.
 func (q *ExperienceQueries) SealBatch(ctx context.Context, tenant, dream string, limit int) (int64, error) {
-	return q.Exec(ctx, `UPDATE experiences SET dream = $2 WHERE id IN (
-		SELECT id FROM experiences WHERE tenant = $1 AND dream IS NULL ORDER BY id LIMIT $3)
-		AND dream IS NULL`, tenant, dream, int64(limit))
+	seal := func(which string, limit int64) (int64, error) {
+		return q.Exec(ctx, `UPDATE experiences SET dream = $2 WHERE id IN (
+			SELECT id FROM experiences WHERE tenant = $1 AND dream IS NULL`+which+` ORDER BY id LIMIT $3)
+			AND dream IS NULL`, tenant, dream, limit)
+	}
+	first, err := seal(` AND `+weak, int64(limit))
+	if err != nil || first >= int64(limit) {
+		return first, err
+	}
+	rest, err := seal(``, int64(limit)-first)
+	return first + rest, err
+}
+
+// StillSealed returns which of the experiences are in the dream's batch, and locks them until
+// the transaction ends: feedback that came meanwhile has reopened the others.
+func (q *ExperienceQueries) StillSealed(ctx context.Context, dream string, ids []string) (map[string]bool, error) {
+	var found []string
+	err := q.Words(ctx, &found, `SELECT id FROM experiences WHERE dream = $1 AND id IN ({list $2}) ORDER BY id {lock}`,
+		dream, encodeList(ids))
+	return setOf(found), err
 }
 
 // BatchIDs returns the ids of a dream's experiences after a given one, in

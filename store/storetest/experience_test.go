@@ -102,6 +102,85 @@ func TestFeedback(t *testing.T) {
 	})
 }
 
+// TestLateFeedbackReopens checks what feedback does to an experience that was dreamt of.
+func TestLateFeedbackReopens(t *testing.T) {
+	t.Parallel()
+	up, down := int64(1), int64(-1)
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for i, test := range []struct {
+			kept                bool
+			rating              *int64
+			comment, correction string
+			fresh, rows         int
+		}{
+			{true, &down, "", "", 1, 0},
+			{true, nil, "", "Better so.", 1, 0},
+			{true, nil, "That is wrong.", "", 1, 0},
+			{true, &up, "", "", 0, 1}, // the row is liked
+			{false, &up, "", "", 1, 0},
+			{false, nil, "", "Better so.", 1, 0},
+		} {
+			tenant := fmt.Sprint("ten_", i)
+			e := learn.Experience{Tenant: tenant, External: "chat", Alias: "assistant", Origin: "live",
+				Prompt: []byte("[]"), Answer: []byte("{}")}
+			e.Seal()
+			must(t, s.AddExperience(t.Context(), e))
+			_, err := s.SealBatch(t.Context(), tenant, "drm_"+tenant, 1)
+			must(t, err)
+			list, _, err := s.Experiences(t.Context(), tenant, learn.ExperienceFilter{}, db.Page{})
+			must(t, err)
+			e = list[0]
+			if test.kept {
+				must(t, s.AddExample(t.Context(), example("exm_"+tenant, e)))
+			}
+			set := func() { must(t, s.SetFeedback(t.Context(), tenant, e.ID, test.rating, test.comment, test.correction)) }
+			set()
+			reopened(t, s, e, test.fresh, test.rows)
+			_, err = s.SealBatch(t.Context(), tenant, "drm_again", 1)
+			must(t, err)
+			set() // once more, which says nothing new
+			reopened(t, s, e, 0, test.rows)
+		}
+	})
+}
+
+func reopened(t *testing.T, s *store.Store, e learn.Experience, fresh, rows int) {
+	t.Helper()
+	n, err := s.FreshCount(t.Context(), e.Tenant, 10)
+	must(t, err)
+	list, _, err := s.Examples(t.Context(), e.Tenant, "", db.Page{})
+	must(t, err)
+	if n != fresh || len(list) != rows {
+		t.Errorf("%s: %d fresh, %d rows; want %d and %d", e.Tenant, n, len(list), fresh, rows)
+	}
+}
+
+// TestWeakIsSealedFirst checks that a short batch takes what users found wrong.
+func TestWeakIsSealedFirst(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		var all []learn.Experience
+		for i := range 5 {
+			all = append(all, record(t, s, fmt.Sprint("chat-", i)))
+		}
+		must(t, s.SetFeedback(t.Context(), all[2].Tenant, all[2].ID, new(int64(-1)), "", ""))
+		must(t, s.SetFeedback(t.Context(), all[4].Tenant, all[4].ID, nil, "", "better"))
+		for i, want := range [][]string{{all[2].ID}, {all[0].ID, all[4].ID}, {all[1].ID, all[3].ID}} {
+			dream := fmt.Sprint("drm_", i)
+			n, err := s.SealBatch(t.Context(), all[0].Tenant, dream, len(want))
+			must(t, err)
+			ids, err := s.BatchIDs(t.Context(), dream, "", 10)
+			if err != nil || fmt.Sprint(ids) != fmt.Sprint(want) || int(n) != len(want) {
+				t.Errorf("batch %d is %v, want %v, %v", i, ids, want, err)
+			}
+			sealed, err := s.StillSealed(t.Context(), dream, []string{want[0], all[3].ID})
+			if err != nil || !sealed[want[0]] || sealed[all[3].ID] != (i == 2) {
+				t.Errorf("still sealed: %v, %v", sealed, err)
+			}
+		}
+	})
+}
+
 // TestSealRace has several dreams seal at once: each experience is in one.
 func TestSealRace(t *testing.T) {
 	t.Parallel()

@@ -190,8 +190,9 @@ func (h experiences) createFeedback(w http.ResponseWriter, c *wire.Call) error {
 	if feedback.Rating != nil {
 		rating = new(int64(*feedback.Rating))
 	}
-	err = h.store.SetFeedback(c.Context(), c.Tenant, c.PathValue("id"), rating, feedback.Comment,
-		feedback.Correction)
+	err = h.store.Tx(c.Context(), db.Synced, func(q *store.Queries) error {
+		return q.SetFeedback(c.Context(), c.Tenant, c.PathValue("id"), rating, feedback.Comment, feedback.Correction)
+	})
 	if err != nil {
 		return gate.OrMissing(err, "experience")
 	}
