@@ -105,7 +105,7 @@ func forged(q study.Question, reference string) judge.Answer {
 	case study.PurposeReplay:
 		content = strings.Repeat("x", 4*study.ReplayTokens)
 	case study.PurposeImprove:
-		content = strings.Repeat("y", 4*study.ImproveTokens) + "\n" + reference
+		content = strings.Repeat("no", 2*study.ImproveTokens) + "\n" + reference
 	}
 	return judge.Answer{Reply: &providers.Reply{Content: content, Finish: "stop"}}
 }

@@ -28,22 +28,25 @@ var introduction = []*regexp.Regexp{
 		`hi|hello|hey|hallo|thanks,?|thank you,?|regards,?|sincerely,?|cheers,?|danke,?|merci,?|gracias,?)\s` + full),
 	regexp.MustCompile(`\b(?:Mr|Mrs|Ms|Mx|Miss|Dr|Prof|Professor|Herrn?|Frau|Monsieur|Madame|Mme|Mlle|Señora?|Sra?|` +
 		`Signora?|Sig|Senhora?|Mevrouw|Meneer)\b\.? (?:(?:Dr|Prof)\. )*` + full),
-	regexp.MustCompile(`\b(?i:(?:order|reservation|booking|table|account) (?:is )?(?:under|for|in the name of)|under the name(?: of)?) ` +
-		full),
+	regexp.MustCompile(`\b(?i:(?:order|reservation|booking|table|account) (?:is )?(?:under|for|in the name of)|` +
+		`under the name(?: of)?) ` + full),
 }
 
 // notNames are words that follow on an introduction and name nobody.
-var notNames = wordSet(`a an the not no so very really just only also still in on at from to of for with here there all team everyone
- everybody folks guys friend friends sir madam ma'am world customer colleague colleagues sorry afraid happy glad sure ok okay fine good
- great well back done ready new old able going looking trying interested monday tuesday wednesday thursday friday saturday sunday
- january february march april may june july august september october november december today tomorrow tonight i it it's we you he she
- they this that these those what who how why when where yes your my his her our their and or but if is are was were be been can could
- will would should please thanks thank siri alexa google claude chatgpt gemini cortana german french english spanish italian american
- british canadian chinese japanese indian dutch polish russian swiss austrian mexican brazilian korean australian irish scottish
- christian muslim jewish buddhist hindu catholic vegan vegetarian name email phone iban card address birth date ip id secret
- morning afternoon evening again later now let let's would we'll i'll i'm spelled written important nicht ein eine der die das sehr
- right wrong correct because such like as one two three yeah true false everything nothing something perfect awesome amazing dr prof mr mrs ms herr frau
- nice cool absolutely definitely pretty too ma mam dear santa`)
+var notNames = wordSet(`a an the not no so very really just only also still in on at from to of for with here there all team
+everyone everybody folks guys friend friends sir madam ma'am world customer colleague colleagues sorry
+afraid happy glad sure ok okay fine good great well back done ready new old able going looking trying
+interested monday tuesday wednesday thursday friday saturday sunday january february march april may june
+july august september october november december today tomorrow tonight i it it's we you he she they this
+that these those what who how why when where yes your my his her our their and or but if is are was were
+be been can could will would should please thanks thank siri alexa google claude chatgpt gemini cortana
+german french english spanish italian american british canadian chinese japanese indian dutch polish
+russian swiss austrian mexican brazilian korean australian irish scottish christian muslim jewish
+buddhist hindu catholic vegan vegetarian name email phone iban card address birth date ip id secret
+morning afternoon evening again later now let let's would we'll i'll i'm spelled written important nicht
+ein eine der die das sehr right wrong correct because such like as one two three yeah true false
+everything nothing something perfect awesome amazing dr prof mr mrs ms herr frau nice cool absolutely
+definitely pretty too ma mam dear santa`)
 
 func wordSet(text string) map[string]bool {
 	words := map[string]bool{}

@@ -1,12 +1,11 @@
 package study
 
 import (
-	"regexp"
 	"strings"
 
 	"dreamlab/handlers/judge"
+	"dreamlab/handlers/judge/screen"
 	"dreamlab/providers"
-	"dreamlab/providers/redact"
 )
 
 // improve has the lead model answer where nothing good was said. Its answer becomes the
@@ -52,27 +51,13 @@ func (s *Study) improved(v Verdict, answer, replay string) Verdict {
 	return v
 }
 
-// fit tells whether an answer of the lead model may be taught: it is whole, neither an
-// error nor a refusal, holds no personal data, and rests on the conversation.
+// fit tells whether an answer of the lead model may be taught: it is whole, no junk, and
+// holds no personal data.
 func (s *Study) fit(reply *providers.Reply) bool {
 	text := strings.TrimSpace(reply.Content)
 	masked, _ := s.mask.Text(text)
 	whole := !unfinished(reply) && reply.Finish != "tool_calls" && len(s.prompt)+len(text) <= maxPrompt
-	clean := masked == text && !redact.Placeholder(text)
-	return whole && clean && !judge.ErrorText(text) && !judge.Refusal(text) && s.grounded(text)
-}
-
-var link = regexp.MustCompile(`(?i)\b(?:https?://|www\.)[^\s<>()\[\]"']+`)
-
-// grounded tells whether all links of an answer stand in the conversation: a model that
-// learns of others makes links up.
-func (s *Study) grounded(text string) bool {
-	for _, found := range link.FindAllString(text, -1) {
-		if !strings.Contains(string(s.prompt), strings.TrimRight(found, ".,;:!?")) {
-			return false
-		}
-	}
-	return true
+	return whole && masked == text && screen.Reason(s.messages(), text) == ""
 }
 
 // unfinished tells whether a reply is no answer to compare with.

@@ -100,8 +100,8 @@ func TestLinksOfTheConversationMayBeRepeated(t *testing.T) {
 		"See www.other.example.":          false,
 		"Ask at the bar.":                 true,
 	} {
-		if got := one.grounded(text); got != want {
-			t.Errorf("%q: grounded is %v", text, got)
+		if got := one.fit(&providers.Reply{Content: text, Finish: "stop"}); got != want {
+			t.Errorf("%q: fit is %v", text, got)
 		}
 	}
 }

@@ -3,9 +3,8 @@ package study
 import (
 	"encoding/json"
 
-	"dreamlab/handlers/judge"
+	"dreamlab/handlers/judge/screen"
 	"dreamlab/providers"
-	"dreamlab/providers/redact"
 	"dreamlab/store/learn"
 )
 
@@ -13,19 +12,15 @@ import (
 const maxPrompt = 64 << 10
 
 // Why an experience gives no row. Beside these, a vendor's refusal of one
-// experience is counted under its own code.
+// experience is counted under its own code, and junk under the reason of package screen.
 const (
 	HeldOut          = "held_out"
 	FromMemory       = "from_memory"
 	FromCache        = "from_cache"
 	FromDream        = "from_dream"
-	Empty            = "empty"
-	ErrorText        = "error_text"
-	Refusal          = "refusal"
 	Cut              = "cut"
 	ToolCall         = "tool_call"
 	Secret           = "secret"
-	Placeholder      = "placeholder" // stands where personal data stood
 	NegativeFeedback = "negative_feedback"
 	TooLong          = "too_long"
 	Unreadable       = "unreadable"
@@ -55,8 +50,7 @@ func (s *Study) screen() (rejected, weak string) {
 	if reason := byOrigin[s.Experience.Origin]; reason != "" {
 		return reason, ""
 	}
-	var messages []providers.Message
-	if json.Unmarshal(s.prompt, &messages) != nil || len(messages) == 0 {
+	if len(s.messages()) == 0 {
 		return Unreadable, ""
 	}
 	if len(s.prompt)+len(s.answer) > maxPrompt {
@@ -88,16 +82,19 @@ func (s *Study) screenRecorded() string {
 // screenAnswer looks at the text of the row's answer.
 func (s *Study) screenAnswer() string {
 	switch {
-	case s.answer == "":
-		return Empty
 	case s.secret:
 		return Secret
-	case redact.Placeholder(s.answer):
-		return Placeholder
-	case judge.ErrorText(s.answer):
-		return ErrorText
-	case judge.Refusal(s.answer):
-		return Refusal
+	case s.author == authorRecorded:
+		return screen.Reason(s.messages(), s.answer)
 	}
-	return ""
+	return screen.Text(s.messages(), s.answer)
+}
+
+// messages are those before the answer, masked; none where they cannot be read.
+func (s *Study) messages() []providers.Message {
+	var messages []providers.Message
+	if json.Unmarshal(s.prompt, &messages) != nil {
+		return nil
+	}
+	return messages
 }

@@ -1,0 +1,133 @@
+package screen
+
+import "regexp"
+
+// aboutPrompts tells a conversation about prompts from an attack by one.
+var aboutPrompts = regexp.MustCompile(`prompt injection|jailbreak|system prompt|prompt engineering|red[- ]team`)
+
+// injections are instructions to a model, and words to a judge about its verdict.
+var injections = []*regexp.Regexp{
+	regexp.MustCompile(`\b(ignore|disregard|forget|override|bypass) ((all|any|everything|the|your|my|of|` +
+		`these|those|previous|prior|above|` +
+		`earlier|other|original|system) )*(instructions?|prompts?|rules|rubric|guidelines|criteria|commands|` +
+		`directives|` +
+		`(above|before|said|told|answers?|conversation|context))\b`),
+	regexp.MustCompile(`\b(ignorier(e|en sie)?|vergiss|vergessen sie|missachte) (\p{L}+ ){0,3}(anweisung|` +
+		`anleitung|regeln|vorgaben)|` +
+		`\b(ignora|olvida|ignore|ignorez|oubliez?|oublie|dimentica|esqueça|negeer) (\p{L}+ ){0,3}(instruc|` +
+		`consign|istruzion|instru[cç]|regras|regl|instructies)|` +
+		`忽略(\p{L}){0,6}(指令|指示|说明)|игнорируй|игнорируйте|指示を無視`),
+	regexp.MustCompile(`\b(prefer|choose|pick|select|favou?r|vote for|rank|mark|rate|grade|score) ` +
+		`(this (answer|response|one|reply|output)|my (answer|response)|(answer|response|option)[ _]?(a|b|1|2|` +
+		`one|two)\b|the (first|second) (answer|response|one))`),
+	regexp.MustCompile(`\banswer[ _][ab]\b.{0,40}\b(better|best|wins?|correct|preferred|perfect|worse|` +
+		`useless)|\b(score|verdict)_?[ab]?"?\s*[:=]|"verdict"`),
+	regexp.MustCompile(`\b(dear|attention|note to|hey|hello|to) (the )?(llm|ai |model |language )?(judge|` +
+		`grader|evaluator|rater|reviewer|assessor|examiner)s?\b`),
+	regexp.MustCompile(`(^|[.!?;\n] *)(llm |ai )?(judge|grader|evaluator|rater|examiner|assessor|reviewer)[,:]|` +
+		`\b(the|any|an|as|whoever|if you are|you are) (the |a |an |impartial |fair |expert |wise |llm |` +
+		`ai )*(judge|grader|evaluator|rater|assessor)s?\b`),
+	regexp.MustCompile(`(?m)^\W{0,4}(system|assistant|developer|instruction)s?( (message|prompt|override|` +
+		`note|update))?\W{0,3}:`),
+	regexp.MustCompile(`<\|?(im_start|im_end|system|endoftext|start_header_id|eot_id|assistant|user)\|?>|` +
+		`\[/?(inst|sys|system)\]|<</?sys>>|` +
+		`</?(system|instructions?|answer|conversation|material|verdict|assistant)>`),
+	regexp.MustCompile(`\b(system override|developer mode|dan mode|new (system )?instructions?:|` +
+		`end of (the )?(conversation|answers?|material|input|data))`),
+	regexp.MustCompile(`\b(you are now|from now on,? you|act as if you|pretend (that )?(you|to be)|` +
+		`reveal (your|the) (system )?(prompt|instructions))\b`),
+	regexp.MustCompile(`\b(give|award|assign|grant|set) (this|me|it|the|my|both|a|an|us)?( |the|a|answer|` +
+		`response|one|full|perfect|high(est)?|maximum|top|score)* ` +
+		`(score|scores|marks?|points|rating|grade|10/10|1\.0|100)\b`),
+	regexp.MustCompile(`\b(output|respond|reply|return|print|say|answer) (only |with |` +
+		`exactly )*["'{]*(verdict|equal|answer_[ab]|score)`),
+}
+
+// flatteries praise the answer itself, or its reader for a verdict.
+var flatteries = []*regexp.Regexp{
+	regexp.MustCompile(`\b(this|the above|my|the following|the present) (answer|response|reply|output|` +
+		`solution|text) ` +
+		`(is|was|deserves|clearly|obviously|truly|fully|should|must|will|has|surpasses|exceeds|meets|` +
+		`represents|demonstrates)\b`),
+	regexp.MustCompile(`\b(the )?(best|perfect|ideal|flawless|superior|gold[- ]standard|` +
+		`excellent) (possible )?(answer|response|reply) ` +
+		`(ever|possible|here|to (this|the|your) question|of all|in (every|all))`),
+	regexp.MustCompile(`\b(10/10|100/100|5/5|five stars|5 stars|a\+\+?)(!|\.?\s*$)|\b(full marks|top (score|` +
+		`marks)|highest (score|rating|marks))\b`),
+	regexp.MustCompile(`\b(experts|everyone|all reviewers|users|humans|professors) (agree|agrees|say|prefer|` +
+		`love|loves|confirm|rate)s? ` +
+		`(that )?(this|my) (answer|response|reply)`),
+	regexp.MustCompile(`\b(i|it) deserves? (a |the |full |to )*(best|highest|perfect|top|full|win|score|marks?)`),
+	regexp.MustCompile(`\b(wise|brilliant|intelligent|impartial|discerning|esteemed|honou?rable|clever|` +
+		`knowledgeable) (and \w+ )?` +
+		`(judge|reader|evaluator|reviewer|grader|expert|assistant|one)\b`),
+	regexp.MustCompile(`\byou(r judge?ment|r taste|r verdict| are| have)? (are|is|have)? ?((a|the|so|such|` +
+		`truly|very|most|an) )*(great|wise|brilliant|fair|` +
+		`excellent|amazing|genius|best|smart|smartest|wonderful|wisest) (judge?(ment)?|evaluator|taste|` +
+		`reviewer|ai|model|mind)\b`),
+	regexp.MustCompile(`\b(better|more accurate|more helpful|superior) (than|to) (the|any|every|all) (other|` +
+		`alternative|competing|second|first) ` +
+		`(answer|response|reply|one)s?\b`),
+	regexp.MustCompile(`\bwhat an? (amazing|brilliant|excellent|wonderful|fantastic|great|insightful|` +
+		`incredible) (question|judge|choice)\b[^.?]{0,80}[!.]?\s*$`),
+	regexp.MustCompile(`\b(diese|meine) antwort (ist|verdient)|\besta (es la mejor )?respuesta (es|merece)|` +
+		`\bcette réponse (est|mérite)|` +
+		`\bquesta risposta (è|merita)|\besta resposta (é|merece)`),
+	regexp.MustCompile(`\b(i|we) (am|are|have)? ?(carefully |thoroughly )?(verified|checked|reviewed|` +
+		`certif(y|ied)) (by|that this|this answer|my answer)|` +
+		`\b(verified|certified|approved|endorsed) by (experts|openai|anthropic|google|professors|scientists)`),
+}
+
+const stupid = `(idiot|moron|imbecile|retard|dumb ?ass|asshole|bastard|loser|bitch|cretin|stupid|dumb|ugly|` +
+	`pathetic|worthless|useless|disgusting|` +
+	`cunt|wanker|dickhead|scum|trash|garbage|clown|fool|jerk|pig|brainless|dimwit|dumbfuck|fat|failure|waste of \w+)`
+
+// insults are aimed at the user.
+var insults = []*regexp.Regexp{
+	regexp.MustCompile(`\b(go |just |should |please |better )*(kill|hang|shoot|hurt) (yourself|urself)\b|` +
+		`\bkys\b|\b(go|just) (and )?die\b|\bdrop dead\b|` +
+		`\b(i hope|hope) (you|u) (die|suffer|choke)`),
+	regexp.MustCompile(`\b(you|u|you're|ur|you are|your) (are |all |really |must be |sound |look |an? |such |` +
+		`so |the |fucking |bloody |damn |little |just |` +
+		`complete |total |absolute |utter |being |most |biggest |stupid |ugly |dumb )*` + stupid + `s?\b`),
+	regexp.MustCompile(`^` + stupid + `s?\b[!,.]|[,] (you )?` + stupid + `s?[!.]*$|` +
+		`\bwhat an? ` + stupid + `\b|\bare you (really |so |that |fucking )*` + stupid + `\b`),
+	regexp.MustCompile(`\b(f+u+c+k+|f\*+k?|screw|damn) (you|off|u|yourself)\b|\bshut (the \w+ )?up\b|` +
+		`\bgo to hell\b|\bgo (fuck|screw) |\bpiss off\b|` +
+		`\bpiece of (shit|crap|garbage)\b|\bson of a bitch\b|\bmotherfuck|\bget lost\b|\bsuck my\b|\beat shit\b`),
+	regexp.MustCompile(`\b(nobody|no one|everyone|everybody|i|we) (likes?|loves?|wants?|hates?|despises?|` +
+		`cares? about) you\b[^?]{0,20}$`),
+	regexp.MustCompile(`\b(du|sie|ihr) (\p{L}+ ){0,2}(idiot|trottel|vollidiot|depp|arschloch|schwachkopf|` +
+		`dummkopf|versager|penner|blödmann|hurensohn)|` +
+		`\b(halt (die|deine) (klappe|fresse|schnauze)|hurensohn|fick dich|verpiss dich|arschloch|` +
+		`bring dich um|leck mich|du bist (so |echt )?(dumm|hässlich|blöd))`),
+	regexp.MustCompile(`\b(hijo de puta|gilipollas|pendejo|cállate|vete a la mierda|eres (un |una |` +
+		`muy )?(idiota|estúpid|imbécil|tont)|púdrete|` +
+		`connard|connasse|ta gueule|salope|va te faire|tu es (un |une )?(idiot|imbécile|stupide|nul)|stronzo|` +
+		`vaffanculo|coglione|sei (un |una )?(idiota|stupid|cretin)|` +
+		`cala a boca|vai se foder|filho da puta|você é (um |uma )?(idiota|burr)|klootzak|kankerl|hou je (bek|` +
+		`mond)|kurwa|spierdalaj|заткнись|идиот|дурак|сука|傻逼|白痴|馬鹿|死ね)`),
+}
+
+// lures advertise: the first form alone, the second where two of them stand.
+var lures = []*regexp.Regexp{
+	regexp.MustCompile(`\b(click (here|now|this link|the link|below)|` +
+		`free (gift|money|trial|iphone|cash|bitcoin|crypto|spins|viagra)|buy (now|one get|cheap|followers|` +
+		`viagra)|act now|limited[- ]time|` +
+		`(earn|make) (up to )?\$?\d[\d,.]*k? ?(\$|dollars|usd|euros?|€)? ?(a|per|every|each|/|from home)|` +
+		`make money (fast|online|from home)|casino|viagra|cialis|` +
+		`hot singles|congratulations!? you('ve| have)? (won|been)|you('ve| have) (won|been selected)|` +
+		`special (offer|promotion|discount)|` +
+		`\d{2,3} ?% off|use (promo |coupon |discount )?code \w+|promo code|get rich|work from home|` +
+		`risk[- ]free|money[- ]back guarantee|` +
+		`lose weight (fast|now|without)|miracle (cure|pill)|double your|guaranteed (profit|returns?|income)|` +
+		`subscribe (to|now)|smash that|follow (us|me) on|` +
+		`join (our|my|the) (telegram|whatsapp|discord)|whatsapp me|dm me|cheap (meds|pills|watches|loans)|` +
+		`payday loan|no credit check|jetzt kaufen|` +
+		`jetzt klicken|gratis (geschenk|iphone)|haz clic|cliquez ici|compra ahora|gana dinero)\b`),
+	regexp.MustCompile(`(\b(win (a |an |your |the |free |big )*(prize|iphone|ipad|gift ?card|car|cash|` +
+		`jackpot)|offer|discount|deals?|sale|bonus|winner|claim|exclusive|cheap(est)?|hurry|guaranteed?|` +
+		`bitcoin|crypto|invest|loans?|promo|` +
+		`visit|sign up|best price|lowest price|dollars|followers|coupon|today only|don't miss|call now|` +
+		`100% free|for free|100%)\b|!!!|\$\$+|🔥|💰|🎁)`),
+}
