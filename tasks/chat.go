@@ -27,6 +27,8 @@ type ChatInput struct {
 	Memory bool `json:"memory,omitempty"`
 	// Recovery is what becomes of a stream that breaks off, "" for [RecoverError].
 	Recovery string `json:"recovery,omitempty"`
+	// Missed tells that the cache was asked before, and had no answer.
+	Missed bool `json:"missed,omitempty"`
 }
 
 // What becomes of a stream whose vendor breaks off after a part of the answer was there:
@@ -35,6 +37,14 @@ const (
 	RecoverError  = "error"  // it ends with an error
 	RecoverHold   = "hold"   // nothing was shown before the answer is whole: another target gives one
 	RecoverResume = "resume" // another target goes on from what was shown
+)
+
+// What a chat wants of the cache: dreamlab.cache in a request.
+const (
+	CacheAuto    = "auto"    // an answer that is there, else one that is asked and kept
+	CacheOff     = "off"     // nothing
+	CacheRefresh = "refresh" // an answer that is asked and kept, whatever is there
+	CacheOnly    = "only"    // an answer that is there, or none
 )
 
 // ChatRequest is a body of POST /v1/chat/completions that was read and checked
@@ -49,6 +59,7 @@ type ChatRequest struct {
 	Keep         bool              // store, true by default
 	Memory       bool              // dreamlab.memory
 	Recovery     string            // dreamlab.stream_recovery
+	Cache        string            // dreamlab.cache, "" where it says nothing
 	Metadata     map[string]string // its conversation_id ties turns together
 	Conversation string
 }

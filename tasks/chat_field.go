@@ -229,11 +229,17 @@ func readOurs(r *ChatRequest, name string, raw json.RawMessage) *InputError {
 	if fault != nil {
 		return fault
 	}
-	if fault := onlyKnown(name, members, "memory", "stream_recovery", "vendor"); fault != nil {
+	if fault := onlyKnown(name, members, "memory", "cache", "stream_recovery", "vendor"); fault != nil {
 		return fault
 	}
 	if raw, ok := members["memory"]; ok {
 		if r.Memory, fault = typed[bool](join(name, "memory"), raw); fault != nil {
+			return fault
+		}
+	}
+	if raw, ok := members["cache"]; ok {
+		r.Cache, fault = oneOf(join(name, "cache"), raw, CacheAuto, CacheOff, CacheRefresh, CacheOnly)
+		if fault != nil {
 			return fault
 		}
 	}

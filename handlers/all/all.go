@@ -29,6 +29,7 @@ import (
 type Deps struct {
 	Caller  *handlers.Caller
 	Replies *redis.Replies
+	Cache   *redis.Cache
 	Bucket  blob.Bucket
 	Prices  providers.Pricer
 	Vendors Vendors
@@ -70,7 +71,7 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 		tasks.EmbedRun:         embed.New(d.Caller),
 		tasks.ExperienceImport: experience.Import(d.Bucket),
 		tasks.ConversationForget: forget.Conversation(forget.Deps{
-			Bucket: d.Bucket, Replies: d.Replies, Pause: d.ForgetPause,
+			Bucket: d.Bucket, Replies: d.Replies, Cache: d.Cache, Pause: d.ForgetPause,
 		}),
 		tasks.JobBulk:        bulk.Run(d.Engine),
 		tasks.WebhookDeliver: webhook.Deliver(d.Webhook),

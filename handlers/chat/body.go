@@ -10,14 +10,13 @@ import (
 	"dreamlab/providers/completion"
 	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
-	"dreamlab/tasks"
 )
 
 // name is the completion's id: the job's, in OpenAI's words.
 func (t *turn) name() string { return "chatcmpl-" + strings.TrimPrefix(t.run.Job.ID, "job_") }
 
 // ours is what stands under "dreamlab" in an answer.
-func ours(run *tasks.Run, a *handlers.Answered) []byte {
+func (t *turn) ours(a *handlers.Answered) []byte {
 	return plainjson.Of(struct {
 		Job      string    `json:"job"`
 		Provider string    `json:"provider"`
@@ -29,7 +28,7 @@ func ours(run *tasks.Run, a *handlers.Answered) []byte {
 		Sandbox  bool      `json:"sandbox,omitempty"`
 		Resumed  []seam    `json:"resumed,omitempty"`
 	}{
-		run.Job.ID, a.Target.Provider, a.Target.Model, a.Tries, money.USD(a.Nano), cacheState,
+		t.run.Job.ID, a.Target.Provider, a.Target.Model, a.Tries, money.USD(a.Nano), t.cacheState(),
 		a.Took.Milliseconds(), a.Sandbox, seamsOf(a),
 	})
 }
@@ -50,18 +49,23 @@ func seamsOf(a *handlers.Answered) []seam {
 	return seams
 }
 
-// cacheState says that an answer came from a vendor and not from a cache.
-const cacheState = "bypass"
+// cacheState says why an answer came from a vendor and not from the cache.
+func (t *turn) cacheState() string {
+	if t.in.Missed {
+		return "miss"
+	}
+	return "bypass"
+}
 
 // headOf is what is known of an answer at its first byte.
-func headOf(run *tasks.Run, target providers.Target, try int) []byte {
+func (t *turn) headOf(target providers.Target, try int) []byte {
 	return plainjson.Of(struct {
 		Job      string `json:"job"`
 		Provider string `json:"provider"`
 		Model    string `json:"model"`
 		Calls    int    `json:"calls"`
 		Cache    string `json:"cache"`
-	}{run.Job.ID, target.Provider, target.Model, try, cacheState})
+	}{t.run.Job.ID, target.Provider, target.Model, try, t.cacheState()})
 }
 
 // body is the whole completion, as the client gets it.
@@ -70,7 +74,7 @@ func (t *turn) body(a *handlers.Answered) (json.RawMessage, error) {
 		return nil, fmt.Errorf("read the answer of %s: it is no JSON object", a.Target)
 	}
 	body := t.label(a.Target).whole(a.Reply.Body, toldUsage(a, nil))
-	return completion.With(body, "dreamlab", ours(t.run, a)), nil
+	return completion.With(body, "dreamlab", t.ours(a)), nil
 }
 
 // chunk is a chunk of our own.

@@ -202,13 +202,13 @@ func (t *turn) end(a *handlers.Answered) (*tasks.End, error) {
 
 // deliver shows what is left to show.
 func (t *turn) deliver(ctx context.Context, a *handlers.Answered, body []byte) error {
-	t.reply.Head(headOf(t.run, a.Target, a.Tries))
+	t.reply.Head(t.headOf(a.Target, a.Tries))
 	lines := [][]byte{oneLine(body)}
 	if t.stream != nil {
 		if t.stream.broken() != nil {
 			return fmt.Errorf("write the reply: %w", t.stream.broken())
 		}
-		lines = t.stream.tail(a, ours(t.run, a), t.in.Usage)
+		lines = t.stream.tail(a, t.ours(a), t.in.Usage)
 	}
 	if err := t.reply.End(ctx, lines...); err != nil {
 		return fmt.Errorf("end the reply: %w", err)

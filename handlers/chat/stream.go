@@ -34,7 +34,7 @@ func (t *turn) newStream(ctx context.Context) *stream {
 // client was shown nothing, are dropped.
 func (s *stream) began(target providers.Target, try int) {
 	s.label, s.held, s.usage, s.beside = s.turn.label(target), nil, nil, completion.Gathered{}
-	s.turn.reply.Head(headOf(s.turn.run, target, try))
+	s.turn.reply.Head(s.turn.headOf(target, try))
 }
 
 // take is the sink of the call. A reply that can not be written does not stop

@@ -27,10 +27,17 @@ type Replies interface {
 	Drop(ctx context.Context, lane string, jobs []string) error
 }
 
-// Deps are what it takes to forget. Bucket and Replies are required.
+// Cache holds answers that chats gave. *redis.Cache is one.
+type Cache interface {
+	// Drop removes the answers of jobs.
+	Drop(ctx context.Context, jobs []string) error
+}
+
+// Deps are what it takes to forget. Those without a default are required.
 type Deps struct {
 	Bucket  blob.Bucket
 	Replies Replies
+	Cache   Cache
 	// Pause is how long work that may have read the conversation is waited for at a
 	// time. Defaults to five seconds.
 	Pause time.Duration
@@ -183,7 +190,7 @@ func (f *forgetter) clean(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{
-		{"replies", f.cleanReplies}, {"imports", f.cleanImports}, {"dreams", f.cleanDreams},
+		{"replies", f.cleanReplies}, {"cache", f.cleanCache}, {"imports", f.cleanImports}, {"dreams", f.cleanDreams},
 		{"memories", f.cleanMemories}, {"datasets", f.cleanDatasets},
 	} {
 		if err := part.do(ctx); err != nil {
@@ -192,6 +199,8 @@ func (f *forgetter) clean(ctx context.Context) error {
 	}
 	return errors.Join(faults...)
 }
+
+func (f *forgetter) cleanCache(ctx context.Context) error { return f.Cache.Drop(ctx, f.plan.Chats) }
 
 func (f *forgetter) cleanReplies(ctx context.Context) error {
 	return f.Replies.Drop(ctx, string(tasks.Chat), f.plan.Chats)

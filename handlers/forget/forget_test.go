@@ -19,6 +19,7 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
+	"dreamlab/store/redis"
 	"dreamlab/tasks"
 )
 
@@ -66,6 +67,10 @@ func newScene(t *testing.T, b *handlertest.Bench) *scene {
 	return s
 }
 
+func (s *scene) cache() *redis.Cache {
+	return redis.NewCache(s.Queue, redis.CacheOptions{TTL: time.Hour, MaxBytes: 1 << 20})
+}
+
 // answer has a chat be answered and recorded.
 func (s *scene) answer() {
 	s.t.Helper()
@@ -77,6 +82,9 @@ func (s *scene) answer() {
 	e.Seal()
 	s.chat = s.Finish(s.t, run, &tasks.End{Result: []byte(`{"said":"` + secret + `"}`),
 		Write: func(ctx context.Context, q *store.Queries) error { return q.AddExperience(ctx, e) }})
+	if stored, err := s.cache().Put(s.t.Context(), "key", run.Job.ID, []byte(secret)); err != nil || !stored {
+		s.t.Fatal(stored, err)
+	}
 	writer := s.Replies.Writer("chat", run.Job.ID, 1)
 	must(s.t, writer.Data(s.t.Context(), []byte(secret)))
 	var err error
@@ -158,7 +166,7 @@ func (s *scene) begin() *tasks.Run {
 }
 
 func (s *scene) round(run *tasks.Run) (*tasks.End, error) {
-	return forget.Conversation(forget.Deps{Bucket: s.bucket, Replies: s.Replies})(s.t.Context(), run)
+	return forget.Conversation(forget.Deps{Bucket: s.bucket, Replies: s.Replies, Cache: s.cache()})(s.t.Context(), run)
 }
 
 // holding names the objects of the bucket that hold one of the words.
@@ -235,6 +243,9 @@ func (s *scene) check(j job.Job, theirs ...string) {
 	}
 	if left := s.rows(); len(left) != 0 {
 		s.t.Errorf("it is still in %v", left)
+	}
+	if value, err := s.cache().Get(s.t.Context(), "key"); !errors.Is(err, db.ErrNotFound) {
+		s.t.Errorf("the cache holds %q, %v", value, err)
 	}
 	if shown, err := s.Replies.Shown(s.t.Context(), "chat", s.chat.ID); err != nil || shown != 0 {
 		s.t.Errorf("its reply can still be read: %v", err)

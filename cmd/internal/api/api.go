@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"dreamlab/cmd/internal/api/cache"
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
@@ -52,6 +53,8 @@ type Options struct {
 	Base string
 	// Tunable tells whether a model can be fine-tuned. Defaults to every one.
 	Tunable Tunable
+	// Cache keeps answers for chats that are asked again. Defaults to none.
+	Cache cache.Store
 	// Queues is the page under /queues/, see package web. Defaults to none.
 	Queues http.Handler
 	// Rates are what limits are kept on. Defaults to this process alone.
@@ -111,8 +114,12 @@ func New(o Options) (*Server, error) {
 		Engine: o.Engine, Store: o.Store, Log: o.Log, MaxBody: o.MaxBody, MaxHeld: o.MaxHeld, MaxUpload: o.MaxUpload,
 		Backlog: o.Backlog, Rates: o.Rates, Metrics: o.Metrics, Patience: o.Patience, Now: o.Now,
 	})
+	var answers *cache.Cache
+	if o.Cache != nil {
+		answers = cache.New(cache.Options{Store: o.Cache, Metrics: o.Metrics, Log: o.Log})
+	}
 	chats := chat.New(chat.Options{
-		Gate: front, Engine: o.Engine, Store: o.Store, Replies: o.Replies, Models: contexts{o.Models},
+		Gate: front, Engine: o.Engine, Store: o.Store, Replies: o.Replies, Models: contexts{o.Models}, Cache: answers,
 		Absence: o.Absence, Sandbox: o.Sandbox, Log: o.Log,
 	})
 	return &Server{handler: newMux(front, routes(o, front, chats)), chats: chats, grace: o.Grace}, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dreamlab/cmd/internal/api"
+	"dreamlab/cmd/internal/api/cache"
 	"dreamlab/cmd/internal/web"
 	"dreamlab/handlers"
 	"dreamlab/handlers/all"
@@ -36,7 +37,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
 		Base: s.Config.Team.Base, Tunable: s.tunable, Queues: queues, Metrics: s.Metrics, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.UniversalClient),
-		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
+		Cache: s.chatCache(), Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
 	})
 	if err != nil {
 		return nil, err
@@ -51,6 +52,21 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		URL:       "http://" + listener.Addr().String(),
 		Processes: []Process{{Name: "replies", Run: reader.Run, Support: true}, {Name: "api", Run: serve}},
 	}, nil
+}
+
+// cache is where answers are kept, also while none is given out: what was kept before
+// can be forgotten.
+func (s *Stack) cache() *redis.Cache {
+	c := s.Config.Cache
+	return redis.NewCache(s.Queue, redis.CacheOptions{TTL: c.TTL, MaxBytes: int64(c.MaxBytes)})
+}
+
+// chatCache is the cache that chats are answered from, nil where it is switched off.
+func (s *Stack) chatCache() cache.Store {
+	if !s.Config.Cache.Enabled {
+		return nil
+	}
+	return s.cache()
 }
 
 func (s *Stack) tunable(ctx context.Context, provider, base string) error {
@@ -137,7 +153,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 		return nil, err
 	}
 	return all.Handlers(all.Deps{
-		Caller: s.caller(), Replies: redis.NewReplies(s.Queue), Bucket: s.Bucket, Prices: s.Catalog,
+		Caller: s.caller(), Replies: redis.NewReplies(s.Queue), Cache: s.cache(), Bucket: s.Bucket, Prices: s.Catalog,
 		Vendors: s.Router, Accept: s.Engine.Accept, Engine: s.Engine, Load: s.load, Busy: s.chatsWait,
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
 		Dream: dream.Settings{}, Schedule: quiet, Tune: s.tuning(),

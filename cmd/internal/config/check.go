@@ -65,6 +65,10 @@ func (l *loader) checkAddresses() {
 	}
 	l.positive("backlog", l.Backlog)
 	l.positive("max_body", l.MaxBody)
+	l.positive("cache.max_bytes", l.Cache.MaxBytes)
+	if l.Cache.TTL < time.Second {
+		l.fault("%s: give at least 1s, or set cache.enabled to false", l.at("cache.ttl"))
+	}
 }
 
 // checkURL never shows the URL: it may hold a password.

@@ -51,6 +51,7 @@ type Config struct {
 	// are answered 413. Defaults to 4194304, 4 MiB.
 	MaxBody int `yaml:"max_body"`
 
+	Cache     Cache                `yaml:"cache"`
 	Team      Team                 `yaml:"team"`
 	Routes    map[string][]Target  `yaml:"routes"`
 	Policies  map[string]Policy    `yaml:"policies"` // by alias
@@ -80,6 +81,17 @@ type Config struct {
 
 // Sandbox tells whether no vendor is configured, so that all are the sandbox.
 func (c *Config) Sandbox() bool { return len(c.Vendors) == 0 && len(c.Servers) == 0 }
+
+// Cache keeps the answers of chats with temperature 0, and of those that ask for it, to
+// give them again to equal requests of the same tenant.
+type Cache struct {
+	Enabled bool `yaml:"enabled"` // Defaults to true.
+	// TTL is how long an answer can be given again. Defaults to 24h.
+	TTL time.Duration `yaml:"ttl"`
+	// MaxBytes bounds all answers in Redis: the oldest make room for new ones. One has
+	// at most 1 MiB. Defaults to 67108864, 64 MiB.
+	MaxBytes int `yaml:"max_bytes"`
+}
 
 // Team names the models that dream, as provider/model.
 type Team struct {
@@ -251,7 +263,8 @@ func Default() *Config {
 	c := &Config{
 		Addr: DefaultAddr, Data: DefaultData, Log: "info", Grace: 20 * time.Second,
 		Retention: 90 * 24 * time.Hour, Unfetched: 24 * time.Hour, Backlog: 250_000, MaxBody: 4 << 20,
-		Team: Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
+		Cache: Cache{Enabled: true, TTL: 24 * time.Hour, MaxBytes: 64 << 20},
+		Team:  Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
 		Dream: Dream{
 			OffPeak:   Window{From: "22:00", To: "06:00", Zone: "UTC"},
 			Threshold: 50, Limit: 1000, StartsPerDay: 4, IdleWait: 100 * time.Millisecond,

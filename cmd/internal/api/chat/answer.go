@@ -26,11 +26,16 @@ func (s *Chats) answerAgain(w http.ResponseWriter, out *wire.SSE, j job.Job, inp
 	if !input.Stream {
 		return WriteAnswer(w, j.Result, 0)
 	}
-	events, err := chunksOf(j.Result, input.Usage)
+	return play(w, out, j.Result, input.Usage)
+}
+
+// play gives a whole answer as the events of a stream.
+func play(w http.ResponseWriter, out *wire.SSE, body []byte, usage bool) error {
+	events, err := chunksOf(body, usage)
 	if err != nil {
 		return err
 	}
-	o, err := oursOf(j.Result)
+	o, err := oursOf(body)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"dreamlab/cmd/internal/api/cache"
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
@@ -44,6 +45,8 @@ type Options struct {
 	Store   *store.Store
 	Replies Replies
 	Models  Contexts
+	// Cache holds answers to what was asked before. Defaults to none.
+	Cache *cache.Cache
 	// Absence is how long a chat goes on whose client went away. Defaults to 10
 	// seconds.
 	Absence time.Duration
@@ -95,30 +98,57 @@ const interactive = 9
 // finding finds the route of an alias.
 type finding func(context.Context, aliasOf) (learn.Route, error)
 
-// readChat reads a chat and finds the targets of its model.
-func (s *Chats) readChat(c *wire.Call, body []byte, find finding) (tasks.ChatInput, served, error) {
+// reading is a chat that was read, and the targets of its model.
+type reading struct {
+	body    []byte
+	request *tasks.ChatRequest
+	by      served
+	missed  bool // the cache had no answer
+	began   time.Time
+}
+
+func (r *reading) input() tasks.ChatInput {
+	input := r.request.Input(r.body, r.by.Alias)
+	input.Missed = r.missed
+	return input
+}
+
+// readChat reads a chat.
+func (s *Chats) readChat(c *wire.Call, body []byte) (*reading, error) {
+	began := time.Now()
 	request, err := tasks.ParseChatTaking(body, s.Models.TakesOption)
 	if err != nil {
-		return tasks.ChatInput{}, served{}, err
+		return nil, err
 	}
-	if err := c.MayAsk(request.Model); err != nil {
-		return tasks.ChatInput{}, served{}, err
+	return &reading{body: body, request: request, began: began}, c.MayAsk(request.Model)
+}
+
+// place finds the targets of a chat's model.
+func (s *Chats) place(c *wire.Call, r *reading, find finding) (err error) {
+	if r.by, err = s.served(c, r.request.Model, find); err != nil {
+		return err
 	}
-	by, err := s.served(c, request.Model, find)
-	if err != nil {
-		return tasks.ChatInput{}, by, err
+	if err := r.request.CheckContext(r.by.context); err != nil {
+		return err
 	}
-	if err := request.CheckContext(by.context); err != nil {
-		return tasks.ChatInput{}, by, err
-	}
-	return request.Input(body, by.Alias), by, s.Gate.Charge(c, request.Model, gate.TokensOf(body, request.MaxTokens))
+	return s.Gate.Charge(c, r.request.Model, gate.TokensOf(r.body, r.request.MaxTokens))
 }
 
 // Ask asks for the job of a chat whose client does not wait: it goes by the route
 // that is in force when it runs.
 func (s *Chats) Ask(c *wire.Call, body []byte) (gate.Asked, error) {
-	input, _, err := s.readChat(c, body, s.aliases.read)
-	return askedChat(c, body, input), err
+	r, err := s.readChat(c, body)
+	if err != nil {
+		return gate.Asked{}, err
+	}
+	if r.request.Cache == tasks.CacheOnly {
+		return gate.Asked{}, wire.Invalid("dreamlab.cache", "Only a chat whose client waits is answered from the cache: "+
+			"POST /v1/chat/completions, or leave \"only\" out.")
+	}
+	if err := s.place(c, r, s.aliases.read); err != nil {
+		return gate.Asked{}, err
+	}
+	return askedChat(c, body, r.input()), nil
 }
 
 func askedChat(c *wire.Call, body []byte, input tasks.ChatInput) gate.Asked {
@@ -196,14 +226,27 @@ func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	t, existed, err := s.begin(c, body, true)
+	r, err := s.readChat(c, body)
+	if err != nil {
+		return err
+	}
+	slot, err := s.lookUp(c, r)
+	if err != nil {
+		return err
+	}
+	defer slot.Leave(c.Context())
+	if slot.Body != nil {
+		return s.answerCached(w, c, r, slot)
+	}
+	t, existed, err := s.begin(c, r, true)
 	if staleRoute(err) {
-		t, existed, err = s.begin(c, body, false)
+		t, existed, err = s.begin(c, r, false)
 	}
 	if err != nil {
 		return err
 	}
 	c.BodyDone()
+	t.slot = slot
 	t.began = began
 	w.Header().Set("X-Dreamlab-Job", t.job.ID)
 	if existed {
@@ -231,20 +274,20 @@ func staleRoute(err error) bool {
 // begin makes the job of a chat whose client waits, or finds the one that the
 // same key made before. From memory it goes by the route as another chat found it,
 // and is made only if that is in force.
-func (s *Chats) begin(c *wire.Call, body []byte, memory bool) (t *turn, existed bool, err error) {
+func (s *Chats) begin(c *wire.Call, r *reading, memory bool) (t *turn, existed bool, err error) {
 	find := s.aliases.read
 	if memory {
 		find = s.aliases.recall
 	}
-	input, by, err := s.readChat(c, body, find)
-	if err != nil {
+	if err := s.place(c, r, find); err != nil {
 		return nil, false, err
 	}
-	input.Targets = by.Targets
-	a := askedChat(c, body, input)
+	input := r.input()
+	input.Targets = r.by.Targets
+	a := askedChat(c, r.body, input)
 	a.Job.Attached, a.Job.ExpiresIn, a.Job.Priority = true, startWithin, interactive
 	if memory {
-		a.Job.Alias, a.Job.Route = by.Route.Alias, by.Route.Mark()
+		a.Job.Alias, a.Job.Route = r.by.Alias, r.by.Mark()
 	}
 	job, existed, err := s.Gate.Accept(c, a)
 	if !existed {

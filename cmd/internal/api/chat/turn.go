@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"dreamlab/cmd/internal/api/cache"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store/job"
 	"dreamlab/store/redis"
@@ -22,6 +23,7 @@ type turn struct {
 	job   job.Job
 	input tasks.ChatInput
 	began time.Time
+	slot  *cache.Slot // takes the answer; nil for none
 }
 
 // errStopped ends a follow from within.
@@ -43,6 +45,7 @@ func (t *turn) whole(w http.ResponseWriter) error {
 		}
 		body = ended.Result
 	}
+	t.keep(body)
 	if err := WriteAnswer(w, body, time.Since(t.began)); err != nil {
 		return err
 	}
@@ -79,6 +82,7 @@ func (t *turn) stream(w http.ResponseWriter, from place) error {
 	case err != nil:
 		return err
 	case ended.ID == "": // the reply has its end
+		t.keepStreamed()
 		return errors.Join(out.Begin(), t.delivered())
 	case shown:
 		return out.Fail(wire.Coded("stream_interrupted", "The answer broke off: ask again."))

@@ -1,0 +1,52 @@
+package cache
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"dreamlab/providers/completion"
+	"dreamlab/store/money"
+)
+
+// again returns a completion as it is given out again, and what it cost, in nano-dollars.
+func again(body []byte) (told []byte, nano int64, err error) {
+	var kept struct {
+		Ours json.RawMessage `json:"dreamlab"`
+	}
+	if err := json.Unmarshal(body, &kept); err != nil {
+		return nil, 0, fmt.Errorf("read a cached answer: %w", err)
+	}
+	var paid struct {
+		Cost money.USD `json:"cost_usd"`
+	}
+	if err := json.Unmarshal(kept.Ours, &paid); err != nil {
+		return nil, 0, fmt.Errorf("read what a cached answer cost: %w", err)
+	}
+	ours := []byte(kept.Ours)
+	for name, value := range map[string]string{"calls": "0", "cost_usd": "0", "cache": `"hit"`, "vendor_ms": "0"} {
+		ours = completion.Set(ours, name, []byte(value))
+	}
+	return completion.Set(body, "dreamlab", ours), int64(paid.Cost), nil
+}
+
+// whole tells whether an answer is one to give again: every choice came to its own end,
+// and all of it is one model's.
+func whole(body []byte) bool {
+	var told struct {
+		Choices []struct {
+			Finish string `json:"finish_reason"`
+		} `json:"choices"`
+		Ours struct {
+			Resumed []json.RawMessage `json:"resumed"`
+		} `json:"dreamlab"`
+	}
+	if json.Unmarshal(body, &told) != nil || len(told.Choices) == 0 || len(told.Ours.Resumed) > 0 {
+		return false
+	}
+	for _, choice := range told.Choices {
+		if choice.Finish != "stop" && choice.Finish != "tool_calls" {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,146 @@
+// Package cache answers chats that were asked before, by the exact request and within
+// its tenant, before a job is made. Of equal requests that come at once, one is asked.
+//
+// It serves no HTTP and asks no model: chats come to it first, and bring it the answers
+// that it may keep. Without Redis it knows nothing, and chats go on.
+package cache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store/db"
+)
+
+// Store keeps answers for all processes. *redis.Cache is one.
+type Store interface {
+	// Get returns an answer, or fails with db.ErrNotFound.
+	Get(ctx context.Context, key string) ([]byte, error)
+	// Put stores the answer that a job gave, if there is room.
+	Put(ctx context.Context, key, job string, value []byte) (stored bool, err error)
+	// Lead returns an answer that is there by now, or whether the caller has the lease.
+	Lead(ctx context.Context, key, who string) (value []byte, leads bool, err error)
+	// Renew and Release hold on to the caller's lease, and give it back.
+	Renew(ctx context.Context, key, who string) error
+	Release(ctx context.Context, key, who string) error
+}
+
+// Options set up a Cache. Store is required.
+type Options struct {
+	Store Store
+	// Wait is how long a request waits for an equal one. Defaults to two minutes.
+	Wait time.Duration
+	// Metrics takes what is counted. Defaults to none.
+	Metrics prometheus.Registerer
+	// Log is told where the store fails. Defaults to silence.
+	Log zerolog.Logger
+}
+
+// Cache is safe for concurrent use. A nil Cache holds nothing.
+type Cache struct {
+	Options
+	flights flights
+	seen    *counts
+}
+
+// New returns a cache.
+func New(o Options) *Cache {
+	if o.Wait <= 0 {
+		o.Wait = 2 * time.Minute
+	}
+	return &Cache{Options: o, flights: flights{open: map[string]*flight{}}, seen: newCounts(o.Metrics)}
+}
+
+// storeTimeout bounds a command, so that a store that hangs delays a chat no longer.
+const storeTimeout = 250 * time.Millisecond
+
+// Enter looks for the answer to a question. Where there is none, the caller asks, gives
+// the answer to the slot, and leaves it in any case. It waits while an equal request is
+// asked by another.
+func (c *Cache) Enter(ctx context.Context, q Question) (*Slot, error) {
+	wish := wishOf(q)
+	switch {
+	case c == nil && wish.only, wish.only && wish.mode == never:
+		return nil, missing()
+	case c == nil, wish.mode == never:
+		return &Slot{State: Bypass}, nil
+	}
+	s := &Slot{cache: c, State: Miss, key: q.key()}
+	if wish.mode == anew {
+		c.seen.miss()
+		return s, nil
+	}
+	if err := s.find(ctx, wish); err != nil {
+		return nil, err
+	}
+	if wish.only && s.State != Hit {
+		return nil, missing()
+	}
+	c.seen.count(s)
+	return s, nil
+}
+
+// find fills the slot with an answer that is kept, or makes it one that asks.
+func (s *Slot) find(ctx context.Context, wish wish) error {
+	value, err := s.get(ctx)
+	switch {
+	case err == nil && wish.fresh(value.at):
+		s.hit(value)
+		return nil
+	case wish.only && err != nil && !errors.Is(err, db.ErrNotFound):
+		return &wire.Fault{Status: http.StatusServiceUnavailable, Code: "queue_unavailable", Err: err,
+			Message: "The cache can not be read just now: try again in a few seconds."}
+	case wish.only:
+		return missing()
+	case err == nil: // too old for this client: it is asked anew
+		return nil
+	case !errors.Is(err, db.ErrNotFound):
+		s.fail(err)
+		return nil
+	}
+	return s.share(ctx)
+}
+
+func missing() error {
+	return &wire.Fault{Status: http.StatusNotFound, Code: "not_found", Param: "dreamlab.cache",
+		Message: "No answer to this request is cached: ask with \"cache\": \"auto\" to have it answered and kept."}
+}
+
+func (s *Slot) get(ctx context.Context) (value, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	text, err := s.cache.Store.Get(ctx, s.key)
+	if err != nil {
+		return value{}, err
+	}
+	return valueOf(text), nil
+}
+
+// value is a completion, and when it was stored.
+type value struct {
+	at   time.Time
+	body []byte
+}
+
+// text is what the store keeps: the time in unix milliseconds, a new line, the body.
+func (v value) text() []byte {
+	return append(strconv.AppendInt(nil, v.at.UnixMilli(), 10), append([]byte{'\n'}, v.body...)...)
+}
+
+// valueOf reads what the store kept. Without a time it is as old as can be.
+func valueOf(text []byte) value {
+	stamp, body, _ := bytes.Cut(text, []byte{'\n'})
+	millis, err := strconv.ParseInt(string(stamp), 10, 64)
+	if err != nil {
+		return value{body: body}
+	}
+	return value{time.UnixMilli(millis).UTC(), body}
+}

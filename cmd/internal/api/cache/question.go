@@ -1,0 +1,161 @@
+package cache
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"dreamlab/providers/completion"
+	"dreamlab/store/learn"
+	"dreamlab/store/plainjson"
+	"dreamlab/tasks"
+)
+
+// Question is a chat as the cache sees it.
+type Question struct {
+	Tenant  string
+	Request *tasks.ChatRequest
+	// Route is the one in force of an alias; zero where the client named a model.
+	Route learn.Route
+	// Header is the HTTP request's.
+	Header http.Header
+}
+
+// Cacheable tells whether the cache has anything to say to the question; else Enter
+// need not be asked.
+func (q Question) Cacheable() bool { w := wishOf(q); return w.only || w.mode != never }
+
+// mode is what is to be done for a question.
+type mode int
+
+const (
+	never mode = iota // neither look nor keep
+	look              // look, and keep what is asked
+	anew              // ask, and keep
+)
+
+// wish is what a client wants of the cache.
+type wish struct {
+	mode mode
+	only bool          // nothing is asked where nothing is there
+	age  time.Duration // the oldest answer that will do; 0 for any
+}
+
+func (w wish) fresh(at time.Time) bool { return w.age == 0 || time.Since(at) <= w.age }
+
+// wishOf reads a client's wish, from dreamlab.cache before Cache-Control. Without one an
+// answer is looked for and kept where the temperature is 0. What is not to be kept, or
+// rests on a memory that changes, is not cached, whatever is asked; nor is a request with
+// an Idempotency-Key, which has to find its job again.
+func wishOf(q Question) wish {
+	r := q.Request
+	w := controlled(q.Header.Get("Cache-Control"), r.Temperature != nil && *r.Temperature == 0)
+	switch r.Cache {
+	case tasks.CacheAuto:
+		w = wish{mode: look, age: w.age}
+	case tasks.CacheOff:
+		w = wish{}
+	case tasks.CacheRefresh:
+		w = wish{mode: anew}
+	case tasks.CacheOnly:
+		w = wish{mode: look, only: true, age: w.age}
+	}
+	keyed := q.Header.Get("Idempotency-Key") != "" && !w.only
+	if !r.Keep || r.Memory || keyed {
+		w.mode = never
+	}
+	return w
+}
+
+// controlled reads a Cache-Control header
+// (https://www.rfc-editor.org/rfc/rfc9111#name-request-directives). Many clients send
+// no-cache without a thought of ours, so that it only sets aside an answer that would be
+// looked for without it.
+func controlled(header string, sound bool) wish {
+	w := wish{}
+	if sound {
+		w.mode = look
+	}
+	for directive := range strings.SplitSeq(strings.ToLower(header), ",") {
+		name, argument, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		switch name {
+		case "no-store":
+			return wish{}
+		case "no-cache":
+			w = w.anew()
+		case "only-if-cached":
+			w.mode, w.only = look, true
+		case "max-age":
+			w = w.within(argument)
+		}
+	}
+	return w
+}
+
+// anew sets aside what is there.
+func (w wish) anew() wish {
+	if w.mode == look && !w.only {
+		w.mode = anew
+	}
+	return w
+}
+
+// within bounds the age of an answer, in seconds; what is no number says nothing.
+func (w wish) within(seconds string) wish {
+	n, err := strconv.ParseInt(strings.Trim(seconds, `"`), 10, 32)
+	switch {
+	case err != nil || n < 0:
+		return w
+	case n == 0:
+		return w.anew()
+	}
+	if w.age = time.Duration(n) * time.Second; w.mode == never {
+		w.mode = look
+	}
+	return w
+}
+
+// key names the answer: the tenant, and a hash of all that may change it.
+func (q Question) key() string {
+	r := q.Request
+	settings := r.Settings
+	settings.User = ""
+	options := map[string]json.RawMessage{}
+	for name, option := range r.Options {
+		if !completion.Hint(name) {
+			options[name] = option
+		}
+	}
+	extras := make([]map[string]json.RawMessage, len(r.Messages))
+	for i, m := range r.Messages {
+		extras[i] = m.Extra
+	}
+	sum := sha256.Sum256(canonical(plainjson.Of(struct {
+		Model    string                       `json:"model"`
+		Route    string                       `json:"route"`
+		Targets  []learn.RouteTarget          `json:"targets"`
+		Messages []tasks.Message              `json:"messages"`
+		Extras   []map[string]json.RawMessage `json:"extras"`
+		Settings completion.Settings          `json:"settings"`
+		Options  map[string]json.RawMessage   `json:"options"`
+		Vendor   map[string]json.RawMessage   `json:"vendor"`
+	}{r.Model, q.Route.Mark(), q.Route.Targets, r.Messages, extras, settings, options, r.Vendor})))
+	return q.Tenant + ":" + hex.EncodeToString(sum[:])
+}
+
+// canonical writes JSON with sorted names and without white space. Numbers stay as they
+// were written.
+func canonical(text []byte) []byte {
+	read := json.NewDecoder(bytes.NewReader(text))
+	read.UseNumber()
+	var v any
+	if read.Decode(&v) != nil { // it was encoded just now
+		return text
+	}
+	return plainjson.Of(v)
+}

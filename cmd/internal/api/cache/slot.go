@@ -1,0 +1,187 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"dreamlab/store/backoff"
+	"dreamlab/store/db"
+)
+
+// State is what a reply says of the cache.
+type State string
+
+// The states.
+const (
+	Hit    State = "hit"
+	Miss   State = "miss"
+	Bypass State = "bypass"
+)
+
+// Slot is a question's place in the cache: it holds the answer, or is where the answer
+// is brought.
+type Slot struct {
+	State State
+	// Body is the completion, as its client is told; nil but for a hit.
+	Body []byte
+	// Age is how long ago it was stored.
+	Age time.Duration
+
+	cache  *Cache
+	key    string
+	saved  int64 // nano-dollars that the answer cost when it was asked
+	flight *flight
+	who    string // holds the lease, "" for none
+	stop   context.CancelFunc
+	renews sync.WaitGroup
+}
+
+// hit fills the slot.
+func (s *Slot) hit(v value) {
+	body, nano, err := again(v.body)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.State, s.Body, s.saved, s.Age = Hit, body, nano, max(0, time.Since(v.at))
+}
+
+// fail lets the chat go on without the cache.
+func (s *Slot) fail(err error) {
+	s.State = Bypass
+	s.cache.seen.failures.Inc()
+	s.cache.Log.Warn().Err(err).Msg("the cache was left out of a chat, which goes on")
+}
+
+// share waits for an equal request that is being asked, or makes this the one.
+func (s *Slot) share(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cache.Wait)
+	defer cancel()
+	for {
+		f, first := s.cache.flights.join(s.key)
+		if first {
+			return s.lead(ctx, f)
+		}
+		select {
+		case <-ctx.Done():
+			return s.alone(ctx)
+		case <-f.done:
+		}
+		switch {
+		case f.value != nil:
+			s.hit(*f.value)
+			return nil
+		case !f.left:
+			return nil // it got no answer to share: this one asks by itself
+		}
+	}
+}
+
+// alone asks without waiting any longer, unless the client is gone.
+func (s *Slot) alone(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+// Pauses between looks at what another process asks for.
+const (
+	firstPause = 10 * time.Millisecond
+	lastPause  = 250 * time.Millisecond
+)
+
+// lead asks for the lease of all processes, for all equal requests of this one.
+func (s *Slot) lead(ctx context.Context, f *flight) error {
+	s.flight = f
+	who := db.NewID("")
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		text, leads, err := s.tryLead(ctx, who)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.fail(err)
+			s.Leave(ctx)
+			return nil
+		case text != nil:
+			v := valueOf(text)
+			f.value = &v
+			s.hit(v)
+			s.Leave(ctx)
+			return nil
+		case leads:
+			s.hold(ctx, who)
+			return nil
+		}
+		if backoff.Sleep(ctx, pause) != nil {
+			err := s.alone(ctx)
+			s.Leave(ctx)
+			return err
+		}
+	}
+}
+
+func (s *Slot) tryLead(ctx context.Context, who string) ([]byte, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return s.cache.Store.Lead(ctx, s.key, who)
+}
+
+// renewEvery is a third of the time for which a lease holds.
+const renewEvery = 3 * time.Second
+
+// hold renews the lease until the slot is left.
+func (s *Slot) hold(ctx context.Context, who string) {
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.who = who
+	s.renews.Go(func() {
+		for backoff.Sleep(ctx, renewEvery) == nil {
+			if err := s.cache.Store.Renew(ctx, s.key, who); err != nil && ctx.Err() == nil {
+				s.cache.Log.Warn().Err(err).Msg("could not renew a lease of the cache: another process may ask the same")
+			}
+		}
+	})
+}
+
+// Wanted tells whether the slot takes an answer.
+func (s *Slot) Wanted() bool { return s.State == Miss }
+
+// Keep stores the answer that a job gave, if it is one to give again, and hands it to
+// those that wait for it.
+func (s *Slot) Keep(ctx context.Context, job string, body []byte) {
+	if !s.Wanted() || !whole(body) {
+		return
+	}
+	v := value{time.Now().UTC(), body}
+	if s.flight != nil {
+		s.flight.value = &v
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if _, err := s.cache.Store.Put(ctx, s.key, job, v.text()); err != nil {
+		s.cache.seen.failures.Inc()
+		s.cache.Log.Warn().Err(err).Str("job", job).Msg("an answer could not be cached")
+	}
+	s.Leave(ctx)
+}
+
+// Leave lets those go on that wait for the answer. It may be called again.
+func (s *Slot) Leave(ctx context.Context) {
+	if s.flight != nil {
+		s.flight.left = ctx.Err() != nil
+		s.cache.flights.end(s.key, s.flight)
+		s.flight = nil
+	}
+	if s.who == "" {
+		return
+	}
+	s.stop()
+	s.renews.Wait()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := s.cache.Store.Release(ctx, s.key, s.who); err != nil {
+		s.cache.Log.Warn().Err(err).Msg("could not release a lease of the cache: it ends by itself")
+	}
+	s.who = ""
+}

@@ -1,0 +1,59 @@
+package chat
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"dreamlab/cmd/internal/api/cache"
+	"dreamlab/cmd/internal/api/wire"
+)
+
+// lookUp asks the cache for a chat's answer. An answer is that of the route in force,
+// so that the route is read for it.
+func (s *Chats) lookUp(c *wire.Call, r *reading) (*cache.Slot, error) {
+	q := cache.Question{Tenant: c.Tenant, Request: r.request, Header: c.Header}
+	if !q.Cacheable() {
+		return &cache.Slot{State: cache.Bypass}, nil
+	}
+	if err := s.place(c, r, s.aliases.read); err != nil {
+		return nil, err
+	}
+	q.Route = r.by.Route
+	slot, err := s.Cache.Enter(c.Context(), q)
+	if err == nil {
+		r.missed = slot.Wanted()
+	}
+	return slot, err
+}
+
+// answerCached gives an answer from the cache: no job is made, and nothing is paid.
+func (s *Chats) answerCached(w http.ResponseWriter, c *wire.Call, r *reading, slot *cache.Slot) error {
+	c.BodyDone()
+	w.Header().Set("Age", strconv.Itoa(int(slot.Age.Seconds())))
+	if r.request.Stream {
+		return play(w, wire.NewSSE(w, s.Sandbox), slot.Body, r.request.Usage)
+	}
+	return WriteAnswer(w, slot.Body, time.Since(r.began))
+}
+
+// keep gives the answer to the cache, where that takes it.
+func (t *turn) keep(body []byte) {
+	if t.slot != nil && t.slot.Wanted() {
+		t.slot.Keep(t.call.Context(), t.job.ID, body)
+	}
+}
+
+// keepStreamed is keep for an answer that was streamed: the job has it whole. Without
+// it there is one answer less in the cache.
+func (t *turn) keepStreamed() {
+	if t.slot == nil || !t.slot.Wanted() {
+		return
+	}
+	ended, err := t.chats.Store.Job(t.call.Context(), t.job.Tenant, t.job.ID)
+	if err != nil {
+		t.chats.Log.Warn().Err(err).Str("job", t.job.ID).Msg("could not read an answer for the cache")
+		return
+	}
+	t.keep(ended.Result)
+}
