@@ -24,6 +24,18 @@ const (
 		` "messages":[{"content":"hi", "role":"user"}],"temperature":0.0,"model":"assistant"}`
 )
 
+// cacheState is what a worker's answer says of the cache.
+func cacheState(in tasks.ChatInput) string {
+	if in.Missed {
+		return "miss"
+	}
+	return "bypass"
+}
+
+func cacheIn(q *redis.Queue) *redis.Cache {
+	return redis.NewCache(q, redis.CacheOptions{TTL: time.Hour, MaxBytes: 1 << 20})
+}
+
 // cached is a rig with a cache, whose answers are counted.
 type cached struct {
 	*rig
@@ -33,7 +45,7 @@ type cached struct {
 func newCached(t testing.TB, change ...func(*Options)) *cached {
 	queue := storetest.EmbeddedQueue(t)
 	with := func(o *Options) {
-		o.Cache = redis.NewCache(queue, redis.CacheOptions{TTL: time.Hour, MaxBytes: 1 << 20})
+		o.Cache = cacheIn(queue)
 	}
 	c := &cached{rig: newRig(t, append([]func(*Options){with}, change...)...)}
 	c.on(tasks.ChatRun, func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
@@ -208,7 +220,7 @@ func TestCacheKeepsWholeAnswers(t *testing.T) {
 func TestCacheAsksOnce(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
-		store := redis.NewCache(q, redis.CacheOptions{TTL: time.Hour, MaxBytes: 1 << 20})
+		store := cacheIn(q)
 		c := newCached(t, func(o *Options) { o.Cache = store })
 		options := c.options
 		options.Metrics = nil

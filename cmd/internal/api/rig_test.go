@@ -112,8 +112,7 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	r.bucket, err = blob.Directory(t.TempDir())
 	must(t, err)
 	t.Cleanup(func() { must(t, r.bucket.Close()) })
-	r.script[tasks.ConversationForget] = forget.Conversation(forget.Deps{Bucket: r.bucket, Replies: r.replies,
-		Cache: redis.NewCache(queue, redis.CacheOptions{TTL: time.Hour, MaxBytes: 1 << 20})})
+	r.script[tasks.ConversationForget] = forget.Conversation(forget.Deps{Bucket: r.bucket, Replies: r.replies, Cache: cacheIn(queue)})
 	r.engine, err = engine.New(engine.Options{Store: r.store, Redis: queue})
 	must(t, err)
 	o := Options{
@@ -230,11 +229,8 @@ func (r *rig) echo(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
-	w, body, state := r.writer(run), completionOf(run.Job.ID), "bypass"
-	if in.Missed {
-		state = "miss"
-		body = bytes.Replace(body, []byte("bypass"), []byte(state), 1)
-	}
+	w, state := r.writer(run), cacheState(in)
+	body := bytes.Replace(completionOf(run.Job.ID), []byte("bypass"), []byte(state), 1)
 	if in.Stream {
 		w.Head([]byte(`{"job":"` + run.Job.ID + `","provider":"together","model":"base","calls":1,"cache":"` + state + `"}`))
 		if err := w.Data(ctx, []byte(firstChunk), []byte(nextChunk)); err != nil {

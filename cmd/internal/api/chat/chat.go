@@ -246,8 +246,7 @@ func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
 		return err
 	}
 	c.BodyDone()
-	t.slot = slot
-	t.began = began
+	t.slot, t.began = slot, began
 	w.Header().Set("X-Dreamlab-Job", t.job.ID)
 	if existed {
 		if t.input, err = inputOf(t.job); err != nil {
