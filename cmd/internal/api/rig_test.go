@@ -229,10 +229,9 @@ func (r *rig) echo(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
-	w, state := r.writer(run), cacheState(in)
-	body := bytes.Replace(completionOf(run.Job.ID), []byte("bypass"), []byte(state), 1)
+	w, body := r.writer(run), bytes.Replace(completionOf(run.Job.ID), []byte("bypass"), []byte(cacheState(in)), 1)
 	if in.Stream {
-		w.Head([]byte(`{"job":"` + run.Job.ID + `","provider":"together","model":"base","calls":1,"cache":"` + state + `"}`))
+		w.Head([]byte(`{"job":"` + run.Job.ID + `","provider":"together","model":"base","calls":1,"cache":"` + cacheState(in) + `"}`))
 		if err := w.Data(ctx, []byte(firstChunk), []byte(nextChunk)); err != nil {
 			return nil, err
 		}

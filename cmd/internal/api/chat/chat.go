@@ -123,7 +123,7 @@ func (s *Chats) readChat(c *wire.Call, body []byte) (*reading, error) {
 	return &reading{body: body, request: request, began: began}, c.MayAsk(request.Model)
 }
 
-// place finds the targets of a chat's model.
+// place finds the targets of a chat's model, and charges it to the limits, once.
 func (s *Chats) place(c *wire.Call, r *reading, find finding) (err error) {
 	if r.by, err = s.served(c, r.request.Model, find); err != nil {
 		return err
