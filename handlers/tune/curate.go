@@ -27,13 +27,14 @@ type curator struct {
 	minExamples  int
 	maxRows      int
 	maxRowTokens int64
+	userShare    int64
 	seed         int64
 }
 
 func newCurator(d Deps) *curator {
 	return &curator{
 		bucket: d.Bucket, examiner: newExaminer(d), minExamples: d.Settings.MinExamples, maxRows: d.Settings.MaxRows,
-		maxRowTokens: d.Settings.MaxRowTokens, seed: d.Settings.Hyper.Seed,
+		maxRowTokens: d.Settings.MaxRowTokens, userShare: d.Settings.UserShare, seed: d.Settings.Hyper.Seed,
 	}
 }
 
@@ -78,7 +79,15 @@ func (cu *curator) filterExamples(ctx context.Context, c *tuneRun) (filtered, er
 	if err != nil {
 		return filtered{}, err
 	}
-	s := newRowFilter(limits{rows: cu.maxRows, rowTokens: cu.maxRowTokens}, x)
+	s := newRowFilter(limits{cu.maxRows, cu.maxRowTokens, cu.userShare}, x)
+	err = c.run.Store.ExampleMetadata(ctx, c.tune.Tenant, c.tune.Alias, func(experience string, metadata json.RawMessage) {
+		if user := userOf(metadata); user != "" {
+			s.users[experience] = user
+		}
+	})
+	if err != nil {
+		return filtered{}, fmt.Errorf("read who asked: %w", err)
+	}
 	err = c.run.Store.TrainingRows(ctx, c.tune.Tenant, c.tune.Alias, func(e learn.Example) error {
 		s.add(e)
 		return nil

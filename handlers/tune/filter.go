@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"dreamlab/handlers/judge"
+	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/tune/near"
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
@@ -32,6 +33,7 @@ const (
 	filterDuplicate = "duplicate"         // the same text with a better or equal score is in
 	filterOver      = "over_limit"        // the dataset is full of better rows
 	filterNear      = "near_duplicate"
+	filterUser      = "user_share" // its user has more than a share of the rows
 )
 
 // digest names a text by its content.
@@ -41,6 +43,7 @@ type digest [sha256.Size]byte
 type row struct {
 	key     digest
 	example string
+	user    string // who asked; "" where that is not known
 	score   int64
 	author  string
 	tokens  int64
@@ -61,6 +64,7 @@ type turn struct {
 type limits struct {
 	rows      int
 	rowTokens int64
+	userShare int64 // ten-thousandths of the rows that one user may make up; 0: all
 }
 
 // rowFilter takes examples in any order and keeps those that a model may learn
@@ -68,13 +72,14 @@ type limits struct {
 type rowFilter struct {
 	limits  limits
 	heldOut heldOut
+	users   map[string]string // by experience
 	rows    map[digest]row
 	in      int
 	removed map[string]int
 }
 
 func newRowFilter(l limits, x heldOut) *rowFilter {
-	return &rowFilter{limits: l, heldOut: x, rows: map[digest]row{}, removed: map[string]int{}}
+	return &rowFilter{limits: l, heldOut: x, users: map[string]string{}, rows: map[digest]row{}, removed: map[string]int{}}
 }
 
 func (s *rowFilter) remove(filter string, n int) { s.removed[filter] += n }
@@ -91,7 +96,9 @@ func (s *rowFilter) add(e learn.Example) {
 		s.remove(filter, 1)
 		return
 	}
-	s.keep(newRow(e, turns))
+	r := newRow(e, turns)
+	r.user = s.users[e.Experience]
+	s.keep(r)
 	if len(s.rows) > 2*s.limits.rows {
 		s.prune()
 	}
@@ -172,6 +179,22 @@ func dropNear(rows map[digest]row) int {
 	return gone
 }
 
+// capUsers leaves of each user's rows the best ones, no more than a share of all.
+func (s *rowFilter) capUsers() {
+	rows := slices.SortedFunc(maps.Values(s.rows), better)
+	users := make([]string, len(rows))
+	for i, r := range rows {
+		users[i] = r.user
+	}
+	most, by := exam.Cap(users, s.limits.userShare, len(rows)), map[string]int{}
+	for _, r := range rows {
+		if by[r.user]++; r.user != "" && by[r.user] > most {
+			delete(s.rows, r.key)
+			s.remove(filterUser, 1)
+		}
+	}
+}
+
 func one(yes bool) int {
 	if yes {
 		return 1
@@ -184,6 +207,9 @@ func (s *rowFilter) done(alias string, seed int64) filtered {
 	s.prune()
 	if gone := dropNear(s.rows); gone > 0 {
 		s.remove(filterNear, gone)
+	}
+	if s.limits.userShare > 0 {
+		s.capUsers()
 	}
 	out := filtered{rows: slices.SortedFunc(maps.Values(s.rows), func(a, b row) int {
 		return bytes.Compare(a.key[:], b.key[:])

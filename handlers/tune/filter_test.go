@@ -43,15 +43,23 @@ func TestFilterFilters(t *testing.T) {
 		"no answer":  {raw(`[{"role":"user","content":"a"}]`), filterMalformed},
 		"two users": {raw(`[{"role":"user","content":"a"},{"role":"user","content":"b"}]`),
 			filterMalformed},
-		"tool":                   {raw(`[{"role":"tool","tool_call_id":"x","content":"a"}]`), filterMalformed},
-		"system alone":           {raw(`[{"role":"system","content":"a"}]`), filterMalformed},
-		"blank answer":           {example("1", "When?", "  ", 1), filterEmpty},
-		"refusal":                {example("1", "When?", "I'm sorry, but I can't help with that.", 1), filterUnfit},
-		"error":                  {example("1", "When?", "Internal Server Error", 1), filterUnfit},
-		"mail":                   {example("1", "I am jo@example.com", "Noted.", 1), filterSecret},
-		"long":                   {example("1", "When?", strings.Repeat("word ", 1000), 1), filterLong},
-		"held out":               {example("held", "When?", "At nine.", 1), filterHeldOut},
-		"greeting":               {example("1", "hi", "Welcome!", 1), ""},
+		"tool":              {raw(`[{"role":"tool","tool_call_id":"x","content":"a"}]`), filterMalformed},
+		"system alone":      {raw(`[{"role":"system","content":"a"}]`), filterMalformed},
+		"blank answer":      {example("1", "When?", "  ", 1), filterEmpty},
+		"refusal":           {example("1", "When?", "I'm sorry, but I can't help with that.", 1), filterUnfit},
+		"error":             {example("1", "When?", "Internal Server Error", 1), filterUnfit},
+		"mail":              {example("1", "I am jo@example.com", "Noted.", 1), filterSecret},
+		"long":              {example("1", "When?", strings.Repeat("word ", 1000), 1), filterLong},
+		"held out":          {example("held", "When?", "At nine.", 1), filterHeldOut},
+		"held-out greeting": {example("1", "hi", "Welcome!", 1), filterRepeats},
+		"goes on after greeting": {raw(`[{"role":"user","content":"hi"},{"role":"assistant","content":"Yes?"},
+			{"role":"user","content":"When do you open on Sundays?"},{"role":"assistant","content":"At nine."}]`), ""},
+		"nearly held-out question": {example("1", strings.Replace(telling, "of the", "of our", 1)+" Please tell me soon, it is very urgent!",
+			"Nine.", 1), ""},
+		"held-out question with a word more": {example("1", telling+" Thanks", "Nine.", 1), filterRepeats},
+		"goes on after a held-out question": {raw(`[{"role":"user","content":"` + telling + `"},
+			{"role":"assistant","content":"Nine."},{"role":"user","content":"And into the smaller one?"},
+			{"role":"assistant","content":"Five."}]`), filterRepeats},
 		"recorded answer":        {example("1", " HI ", "hello, how can i  help?", 1), filterRepeats},
 		"reference answer":       {example("1", "hi", "Good day!", 1), filterRepeats},
 		"long held-out question": {example("1", telling, "Nine.", 1), filterRepeats},
@@ -144,4 +152,26 @@ func filterExamples(examples []learn.Example, l limits) filtered {
 		s.add(e)
 	}
 	return s.done("assistant", 1)
+}
+
+// No user makes up more than a quarter of the rows: what is left of them are their best ones.
+func TestUsersShareOfRows(t *testing.T) {
+	t.Parallel()
+	s := newRowFilter(limits{rows: 1000, rowTokens: 1000, userShare: 2_500}, newHeldOut())
+	for i := range 200 {
+		id, user := fmt.Sprint(i), "loud"
+		if i%5 == 0 {
+			user = fmt.Sprint("user ", i)
+		}
+		s.users["exp_"+id] = user
+		s.add(example(id, "What is the price of item "+id, "It costs "+id+" euros.", int64(i)))
+	}
+	out := s.done("assistant", 1)
+	loud := 0
+	for _, r := range out.rows {
+		loud += one(r.user == "loud")
+	}
+	if loud != 13 || len(out.rows) != 53 || out.manifest.Removed[filterUser] != 147 {
+		t.Errorf("%d of %d rows are of one user, %v", loud, len(out.rows), out.manifest.Removed)
+	}
 }

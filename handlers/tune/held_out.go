@@ -2,49 +2,59 @@ package tune
 
 import (
 	"encoding/json"
+	"strings"
 	"unicode/utf8"
 
 	"dreamlab/handlers/tune/near"
 	"dreamlab/store/learn"
 )
 
-// tellingPrompt is how long the last question has to be, in characters, to give
-// a held-out conversation away by itself: "hello" is asked by everyone.
-const tellingPrompt = 40
+// tellingContext is how long, in characters, what was said before an answer has to be, to give a
+// held-out conversation away where a row goes on after it: many conversations begin with "hello".
+const tellingContext = 40
 
-// heldOut is what the held-out conversations hold, by content, so that no row of a
-// dataset gives an answer away.
+// heldOut is what the held-out conversations hold, by content, so that no row of a dataset gives
+// an answer away.
 type heldOut struct {
 	experiences map[string]bool
-	prompts     map[digest]bool // those that are long enough to tell
-	rows        map[digest]bool // prompt with the recorded or the right answer
+	contexts    *near.Index // all that was said before the answer
+	telling     *near.Index // those that are long enough to tell
 }
 
 func newHeldOut() heldOut {
-	return heldOut{experiences: map[string]bool{}, prompts: map[digest]bool{}, rows: map[digest]bool{}}
+	return heldOut{experiences: map[string]bool{}, contexts: near.NewIndex(), telling: near.NewIndex()}
 }
 
 // add takes a held-out experience in.
 func (x heldOut) add(e learn.Experience) {
 	x.experiences[e.ID] = true
-	prompt := textTurns(e.Prompt)
-	if len(prompt) == 0 {
+	context := spoken(dialogue(textTurns(e.Prompt)))
+	if strings.TrimSpace(context) == "" {
 		return
 	}
-	if utf8.RuneCountInString(near.Canonical(prompt[len(prompt)-1].Content)) >= tellingPrompt {
-		x.prompts[keyOf(dialogue(prompt))] = true
-	}
-	for _, answer := range []string{answerText(e.Answer), e.Reference, e.Correction} {
-		if answer != "" {
-			x.rows[keyOf(append(dialogue(prompt), turn{Role: "assistant", Content: answer}))] = true
-		}
+	text := near.Text{Main: near.Of(context)}
+	x.contexts.Add(text)
+	if telling(context) {
+		x.telling.Add(text)
 	}
 }
 
-// holds tells whether a row repeats something held out.
+func telling(context string) bool {
+	return utf8.RuneCountInString(near.Canonical(context)) >= tellingContext
+}
+
+// holds tells whether a row repeats something held out, or nearly: all that was said before its
+// answer, however short, or what was said before an earlier answer of it.
 func (x heldOut) holds(turns []turn) bool {
-	spoken := dialogue(turns)
-	return x.rows[keyOf(spoken)] || x.prompts[keyOf(spoken[:len(spoken)-1])]
+	said := dialogue(turns)
+	for end := len(said) - 1; end > 0; end -= 2 {
+		context := spoken(said[:end])
+		text := near.Text{Main: near.Of(context)}
+		if end == len(said)-1 && x.contexts.Has(text) || telling(context) && x.telling.Has(text) {
+			return true
+		}
+	}
+	return false
 }
 
 // dialogue leaves the system message out: the same question is the same

@@ -74,6 +74,19 @@ func (q *DreamQueries) TrainingRows(ctx context.Context, tenant, alias string, f
 		WHERE tenant = $1 AND alias = $2 AND withdrawn IS NULL ORDER BY id`, tenant, alias)
 }
 
+// ExampleMetadata hands fn the metadata of the experiences that the standing examples of an alias
+// were made of, where they have any.
+func (q *DreamQueries) ExampleMetadata(ctx context.Context, tenant, alias string, fn func(string, json.RawMessage)) error {
+	return q.Each(ctx, `SELECT DISTINCT e.id, e.metadata FROM examples m JOIN experiences e ON e.id = m.experience
+		WHERE m.tenant = $1 AND m.alias = $2 AND m.withdrawn IS NULL AND e.metadata IS NOT NULL`, []any{tenant, alias},
+		func(r db.Rows) error {
+			var experience, metadata string
+			err := r.Scan(&experience, &metadata)
+			fn(experience, json.RawMessage(metadata))
+			return err
+		})
+}
+
 // NewExamples counts the standing examples of an alias, unique by content, that no tune with an
 // evaluation has trained on, up to a bound. The dataset of a tune that ended without an
 // evaluation does not count as used.
