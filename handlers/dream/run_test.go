@@ -18,17 +18,20 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
+	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
 
-// line is one conversation of an import. Its id is chosen so that it is, or is
+// line is one conversation of an import. Its question ends so that it is, or is
 // not, held out.
 func line(n int, heldOut bool, question, answer string, more map[string]any) []byte {
 	id := ""
 	for try := 0; ; try++ {
-		if id = fmt.Sprintf("c%d-%d", n, try); learn.HeldOut(id) == heldOut {
+		id = fmt.Sprintf("c%d-%d", n, try)
+		if storetest.HeldOut(id, question) == heldOut {
 			break
 		}
+		question += "!"
 	}
 	object := map[string]any{
 		"conversation_id": id,

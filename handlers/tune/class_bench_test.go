@@ -21,6 +21,7 @@ import (
 	"dreamlab/providers/sandbox/model"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
+	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
 
@@ -74,8 +75,9 @@ func newClass(t testing.TB, conversations []said) *class {
 
 func (s said) experience() learn.Experience {
 	last := len(s.Messages) - 1
-	e := learn.Experience{ID: "exp_" + s.ID, Conversation: s.ID, Reference: s.Reference, HeldOut: learn.HeldOut(s.ID)}
+	e := learn.Experience{ID: "exp_" + s.ID, Conversation: s.ID, Reference: s.Reference}
 	e.Prompt, e.Answer = plainjson.Of(s.Messages[:last]), plainjson.Of(s.Messages[last])
+	e.HeldOut = learn.HeldOut(storetest.Secret, learn.Experience{External: s.ID, Prompt: e.Prompt})
 	return e
 }
 

@@ -14,6 +14,7 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
+	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
 
@@ -45,12 +46,12 @@ func keepExample(t *testing.T, b *handlertest.Bench, i int) {
 	t.Helper()
 	subject := subjects()[i%len(subjects())]
 	ask := fmt.Sprintf("Where do I look after my %s, I have asked %d times already?", subject, i)
+	for storetest.HeldOut(ask, ask) {
+		ask += "!"
+	}
 	e := learn.Experience{
 		ID: db.NewID("exp_"), Tenant: b.Tenant, External: ask, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
 		Prompt: text(t, []message{{"user", ask}}), Answer: text(t, message{"assistant", answer(subject)}),
-	}
-	for learn.HeldOut(e.External) {
-		e.External += "'"
 	}
 	e.Seal()
 	if err := b.Store.AddExperience(t.Context(), e); err != nil {
@@ -69,11 +70,11 @@ func keepExample(t *testing.T, b *handlertest.Bench, i int) {
 func keepQuestion(t *testing.T, b *handlertest.Bench, i int) {
 	t.Helper()
 	subject, name := subjects()[i%len(subjects())], fmt.Sprintf("question-%d", i)
-	for !learn.HeldOut(name) {
-		name += "'"
-	}
 	names, places := []string{"Ada", "Bo", "Cleo", "Dan", "Eve"}, []string{"Oslo", "Bern", "Cork", "Gent", "Lyon", "Nice", "Pisa"}
 	ask := fmt.Sprintf("%s in %s asks: where do I look after my %s?", names[i%len(names)], places[i%len(places)], subject)
+	for !storetest.HeldOut(name, ask) {
+		name, ask = name+"'", ask+"!"
+	}
 	e := learn.Experience{
 		Tenant: b.Tenant, External: name, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
 		Reference: answer(subject), Answer: text(t, message{"assistant", "Wait."}),

@@ -290,7 +290,7 @@ func TestExactCheckRefuses(t *testing.T) {
 	for i := range 40 {
 		ask := fmt.Sprintf("A box holds %d pens and a shop orders %d boxes: how many pens are that?", i+3, i+7)
 		right := fmt.Sprintf("%d times %d is %d.\n#### %d", i+3, i+7, (i+3)*(i+7), (i+3)*(i+7))
-		b.example("Exercise: "+ask, "I guess 1 pen.")
+		b.example(fmt.Sprintf("%d pupils share %d rulers in exercise %d: is that fair?", i+2, 3*i+5, i), "I guess it is.")
 		b.question(fmt.Sprintf("sum-%d", i), ask, right, right)
 	}
 	b.fault(lab.Fault{Kind: lab.FaultCorrupt, Share: 1})

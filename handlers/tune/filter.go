@@ -163,7 +163,7 @@ type filtered struct {
 }
 
 // splitRule is the split of a dataset in words, for its manifest.
-const splitRule = "by conversation: a fifth, by a hash of its id, is held out and never in a dataset"
+const splitRule = "by conversation: a fifth, by a keyed hash of its first question, is held out and never in a dataset"
 
 // dropNear leaves of rows that are alike the best one: rows are taken the best first, and one
 // that is like a row taken before goes. The same prompt with another good answer is diversity

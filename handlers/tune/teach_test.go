@@ -7,6 +7,7 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
+	"dreamlab/store/storetest"
 )
 
 // topics are what the bench's tenant is asked about.
@@ -55,13 +56,13 @@ func (b *bench) teach(examples, questions int) {
 
 func (b *bench) example(ask, answer string) {
 	b.Helper()
+	for storetest.HeldOut(ask, ask) {
+		ask += "!"
+	}
 	messages := plainjson.Of([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}})
 	e := learn.Experience{
 		ID: db.NewID("exp_"), Tenant: b.tenant, External: ask, Alias: learn.DefaultAlias, Origin: learn.OriginImport,
 		Prompt: plainjson.Of([]turn{{Role: "user", Content: ask}}), Answer: plainjson.Of(turn{Role: "assistant", Content: answer}),
-	}
-	for learn.HeldOut(e.External) {
-		e.External += "'"
 	}
 	e.Seal()
 	b.must(b.store.AddExperience(b.ctx, e))
@@ -74,8 +75,8 @@ func (b *bench) example(ask, answer string) {
 
 func (b *bench) question(conversation, ask, answer, reference string) {
 	b.Helper()
-	for !learn.HeldOut(conversation) {
-		conversation += "'"
+	for !storetest.HeldOut(conversation, ask) {
+		conversation, ask = conversation+"'", ask+"!"
 	}
 	e := learn.Experience{
 		Tenant: b.tenant, External: conversation, Alias: learn.DefaultAlias, Origin: learn.OriginImport,

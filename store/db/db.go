@@ -44,6 +44,7 @@ type Tx struct {
 	conn    Conn
 	dialect Dialect
 	known   *rebound
+	secrets *secrets
 	// Of a transaction; nil for statements by themselves.
 	rows   *[]*Bulk
 	before *[]kept
@@ -61,7 +62,7 @@ type kept struct {
 
 // Direct returns a Tx whose statements each run by themselves.
 func Direct(driver Driver) *Tx {
-	return &Tx{conn: driver, dialect: driver.Dialect(), known: &rebound{}}
+	return &Tx{conn: driver, dialect: driver.Dialect(), known: &rebound{}, secrets: &secrets{known: map[string]string{}}}
 }
 
 // Transact runs fn in one transaction of a driver's and commits when it returns
@@ -70,7 +71,10 @@ func Direct(driver Driver) *Tx {
 // a deadlock or a serialization failure; fn must therefore not act on the outside.
 func Transact(ctx context.Context, driver Driver, direct *Tx, durability Durability, fn func(*Tx) error) error {
 	err := driver.Tx(ctx, durability, func(conn Conn) error {
-		tx := &Tx{conn: conn, dialect: direct.dialect, known: direct.known, rows: &[]*Bulk{}, before: &[]kept{}}
+		tx := &Tx{
+			conn: conn, dialect: direct.dialect, known: direct.known, secrets: direct.secrets,
+			rows: &[]*Bulk{}, before: &[]kept{},
+		}
 		if err := fn(tx); err != nil {
 			return err
 		}

@@ -63,13 +63,6 @@ func (e *Experience) Seal() {
 	}
 }
 
-// HeldOut tells whether a conversation is held out for evaluation: a fifth of all, chosen by a
-// hash of the client's id, so that the split is the same on every machine and in every run.
-func HeldOut(external string) bool {
-	sum := sha256.Sum256([]byte("held-out\n" + external))
-	return sum[0] < 51 // 51 of 256
-}
-
 const experienceColumns = `e.id, e.tenant, e.conversation, c.external, e.held_out, e.alias, e.origin,
 	e.job, e.provider,
 	e.model, e.prompt, e.answer, e.finish, e.reference, e.rating, e.comment, e.correction, e.metadata,

@@ -82,12 +82,16 @@ type conversationRow struct {
 
 // AddExperience stores an experience with its conversation, unless it is a duplicate (see
 // Seal). The conversation whose client id is the experience's External is made where there is
-// none. An experience without an External gets a conversation of its own, held out by the hash
-// of its content, so that the same text always falls on the same side of the split. Nothing is
+// none, and held out or not by its first question (see HeldOut). An experience without an
+// External gets a conversation of its own. Nothing is
 // read back: the second statement finds the conversation itself, and finds none where the first
 // statement found a duplicate. It belongs in a Tx.
 func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) error {
-	e, c := prepared(e)
+	heldOut, err := q.heldOut(ctx, e)
+	if err != nil {
+		return err
+	}
+	e, c := prepared(e, heldOut)
 	same := e.Tenant + "/" + e.Identity
 	row := conversationRow{c.ID, c.Tenant, c.External, c.HeldOut, e.Content}
 	if err := q.Add(ctx, newConversation, same, row); err != nil {
@@ -108,13 +112,13 @@ type conversation struct {
 
 // prepared gives an experience its id, and a new conversation to use where none of that name
 // exists.
-func prepared(e Experience) (Experience, conversation) {
+func prepared(e Experience, heldOut bool) (Experience, conversation) {
 	if e.ID == "" {
 		e.ID = db.NewID("exp_")
 	}
-	c := conversation{ID: db.NewID("conv_"), Tenant: e.Tenant, External: e.External, HeldOut: HeldOut(e.External)}
+	c := conversation{ID: db.NewID("conv_"), Tenant: e.Tenant, External: e.External, HeldOut: heldOut}
 	if e.External == "" {
-		c.External, c.HeldOut = c.ID, HeldOut(e.Content)
+		c.External = c.ID
 	}
 	return e, c
 }
@@ -207,7 +211,11 @@ var conversationColumns = []string{"id", "tenant", "external", "held_out", "crea
 
 // ensureConversations gives each row its conversation, which is made where there is none.
 func (q *ExperienceQueries) ensureConversations(ctx context.Context, rows []arrival, now int64) error {
-	list := conversationsOf(rows)
+	secret, err := q.Secret(ctx, heldOutSecret)
+	if err != nil {
+		return err
+	}
+	list := conversationsOf(secret, rows)
 	made, err := q.CopyNew(ctx, "conversations", conversationColumns, func(yield func([]any, error) bool) {
 		for _, c := range list {
 			if !yield([]any{c.ID, c.Tenant, c.External, c.HeldOut, now}, nil) {
@@ -226,13 +234,13 @@ func (q *ExperienceQueries) ensureConversations(ctx context.Context, rows []arri
 
 // conversationsOf prepares the rows and their conversations, and returns these
 // in the order of their key.
-func conversationsOf(rows []arrival) []*conversation {
+func conversationsOf(secret string, rows []arrival) []*conversation {
 	type key struct{ tenant, external string }
 	all := make(map[key]*conversation, len(rows))
 	list := make([]*conversation, 0, len(rows))
 	for i := range rows {
 		var c conversation
-		rows[i].Experience, c = prepared(rows[i].Experience)
+		rows[i].Experience, c = prepared(rows[i].Experience, HeldOut(secret, rows[i].Experience))
 		name := key{c.Tenant, c.External}
 		if all[name] == nil {
 			all[name] = &c

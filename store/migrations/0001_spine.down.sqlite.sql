@@ -1,2 +1,3 @@
+DROP TABLE secrets;
 DROP VIEW clock;
 DROP TABLE clock_offset;

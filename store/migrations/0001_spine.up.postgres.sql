@@ -14,3 +14,7 @@ END $$;
 -- exactly until the year 2106, and is far quicker than extract's numeric.)
 CREATE FUNCTION dreamlab_now() RETURNS BIGINT LANGUAGE sql STABLE PARALLEL SAFE AS
   'SELECT (date_part(''epoch'', statement_timestamp()) * 1000000)::bigint + 0';
+
+-- What only this installation knows, made once: which conversations are held out follows from it.
+CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+INSERT INTO secrets SELECT 'held_out', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');

@@ -65,15 +65,19 @@ func (b *books) check(t *testing.T, s *store.Store) {
 	rows, _, err := s.Experiences(t.Context(), "ten_1", learn.ExperienceFilter{}, db.Page{Limit: 100})
 	must(t, err)
 	var kept []string
+	sides := map[string]bool{}
 	for _, e := range rows {
 		kept = append(kept, e.Identity)
-		seed := e.External
 		if e.External == e.Conversation {
-			seed = e.Content
+			e.External = ""
 		}
-		if e.HeldOut != learn.HeldOut(seed) {
-			t.Errorf("%s: held out %t", seed, e.HeldOut)
+		if e.External == "" && e.HeldOut != learn.HeldOut(storetest.Secret, e) {
+			t.Errorf("%s: held out %t", e.Prompt, e.HeldOut)
 		}
+		if side, known := sides[e.Conversation]; known && side != e.HeldOut {
+			t.Errorf("conversation %s is on both sides", e.External)
+		}
+		sides[e.Conversation] = e.HeldOut
 	}
 	slices.Reverse(kept)
 	if !slices.Equal(kept, b.kept) {

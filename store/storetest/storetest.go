@@ -10,6 +10,8 @@ import (
 
 	"dreamlab/store"
 	"dreamlab/store/db"
+	"dreamlab/store/learn"
+	"dreamlab/store/plainjson"
 	"dreamlab/store/postgres"
 	"dreamlab/store/sqlite"
 )
@@ -87,5 +89,18 @@ func migrated(t testing.TB, d db.Driver) *store.Store {
 	if err := d.Migrate(context.Background(), -1); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := d.Exec(context.Background(), `UPDATE secrets SET value = '`+Secret+`'`); err != nil {
+		t.Fatal(err)
+	}
 	return store.Open(d)
+}
+
+// Secret is the secret of a test's store, so that tests can choose what is held out.
+const Secret = "a secret of tests"
+
+// HeldOut tells whether a conversation of that id, "" for none, that begins with a question is
+// held out in a test's store.
+func HeldOut(external, question string) bool {
+	prompt := plainjson.Of([]map[string]string{{"role": "user", "content": question}})
+	return learn.HeldOut(Secret, learn.Experience{External: external, Prompt: prompt})
 }
