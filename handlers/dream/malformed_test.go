@@ -70,3 +70,24 @@ func TestOneReadableVerdictIsEnough(t *testing.T) {
 		t.Errorf("job %s %v, counts %+v", j.State, j.Error, d.Counts)
 	}
 }
+
+// TestTooManyMalformedVerdictsStopTheDream says how many could be read, and leaves the others to another dream.
+func TestTooManyMalformedVerdictsStopTheDream(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	e := b.Start(t, func(d *all.Deps) { d.Dream.SliceSize = 40 })
+	b.Import(t, e, orders(40))
+	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultBadJSON}, 64)
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
+	malformed := d.Counts.Rejected["malformed"]
+	if j.State != job.StateFailed || malformed < 10 || d.Counts.Judged == 0 {
+		t.Errorf("job %s %v, counts %+v", j.State, j.Error, d.Counts)
+	}
+	told := fmt.Sprintf("verdicts on %d experiences could not be read, and those on %d could", malformed, d.Counts.Judged)
+	if j.Error == nil || !strings.Contains(j.Error.Message, told) {
+		t.Errorf("the job says %v", j.Error)
+	}
+	if fresh, err := b.Store.FreshCount(t.Context(), b.Tenant, 100); err != nil || fresh < malformed {
+		t.Errorf("%d experiences wait for another dream, %v", fresh, err)
+	}
+}

@@ -21,7 +21,7 @@ const (
 	stageReflect     = "reflect"
 	stageConsolidate = "consolidate"
 	stageDone        = "done"
-	// stageUnreadable follows on the slices where no verdict of the lead model could be
+	// stageUnreadable follows on the slices where too few verdicts of the lead model could be
 	// read. Slices that have not begun are not begun.
 	stageUnreadable = "unreadable"
 )
@@ -95,6 +95,7 @@ func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d learn.Dream)
 	d.Counts, d.LiveCost, d.Stage = sum.Counts, sum.Live, stageReflect
 	if sum.unreadable() {
 		d.Stage = stageUnreadable
+		sum.giveBackMalformed() // those of slices that ended before it was known, too
 		return nil, w.failUnreadable(ctx, run, d, sum.Left)
 	}
 	end := &tasks.End{State: job.StateWaiting, Write: release(d, sum.Left)}
@@ -116,16 +117,16 @@ func release(d learn.Dream, left []string) func(context.Context, *store.Queries)
 	}
 }
 
-// failUnreadable fails a dream of which no verdict could be read: it would otherwise
+// failUnreadable fails a dream of which too few verdicts could be read: it would otherwise
 // look like one that found nothing worth keeping.
 func (w *worker) failUnreadable(ctx context.Context, run *tasks.Run, d learn.Dream, left []string) error {
 	err := run.Tx(ctx, db.Synced, func(q *store.Queries) error { return release(d, left)(ctx, q) })
 	if err != nil {
 		return err
 	}
-	return tasks.Fail("vendor_unavailable", "none of the verdicts on %d experiences could be read: "+
+	return tasks.Fail("vendor_unavailable", "the verdicts on %d experiences could not be read, and those on %d could: "+
 		"route the alias %q to a model that answers in the JSON form it is asked for, then start another dream",
-		d.Counts.Rejected[study.Malformed], w.Lead)
+		d.Counts.Rejected[study.Malformed], d.Counts.Judged, w.Lead)
 }
 
 func (w *worker) startSlices(ctx context.Context, run *tasks.Run, d learn.Dream) (*tasks.End, error) {

@@ -52,9 +52,20 @@ func (s *sliceResult) add(o sliceResult) {
 	s.Findings = append(s.Findings, o.Findings[:min(free, len(o.Findings))]...)
 }
 
-// unreadable tells whether verdicts were asked for and none of them could be read.
+// A dream stops when verdicts on at least fewMalformed experiences could not be read, and these are
+// more than one of malformedPart: what it would keep is what such a judge happens to write well.
+const (
+	fewMalformed  = 10
+	malformedPart = 4
+)
+
+// unreadable tells whether verdicts were asked for and none, or too few, of them could be read.
 func (s *sliceResult) unreadable() bool {
-	return s.Counts.Judged == 0 && s.Counts.Rejected[study.Malformed] > 0
+	malformed, judged := s.Counts.Rejected[study.Malformed], s.Counts.Judged
+	if judged == 0 {
+		return malformed > 0
+	}
+	return malformed >= fewMalformed && malformed*malformedPart > malformed+judged
 }
 
 // giveBackMalformed leaves to another dream what no verdict could be read of.
@@ -155,16 +166,16 @@ func (s *sliceRun) leave(reason string, ids []string) {
 	s.result.Counts.Reject(reason, len(ids))
 }
 
-// end stores what the slice kept. Where no verdict could be read, here or in a slice
+// end stores what the slice kept. Where too few verdicts could be read, here and in the slices
 // before, it gives the experiences back and stops the slices that have not begun: they
 // would pay for the same.
 func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
-	if s.result.unreadable() {
-		before, _, err := s.gather(ctx, s.run)
+	if s.result.Counts.Rejected[study.Malformed] > 0 {
+		all, _, err := s.gather(ctx, s.run)
 		if err != nil {
 			return nil, err
 		}
-		if before.Counts.Judged == 0 {
+		if all.add(s.result); all.unreadable() {
 			s.dream.Stage = stageUnreadable
 			s.result.giveBackMalformed()
 		}
