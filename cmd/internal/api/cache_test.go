@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -303,4 +304,35 @@ func TestCacheBreaks(t *testing.T) {
 	t.Parallel()
 	c := newCached(t, func(o *Options) { o.Cache = &missingCache{} })
 	c.ask(t, request{body: askCold}, "bypass", 1)
+}
+
+// BenchmarkCacheHit compares a hit over HTTP with a plain GET of the same Redis, and with
+// the HTTP request that does least.
+func BenchmarkCacheHit(b *testing.B) {
+	queue := storetest.RedisQueue(b)
+	c := newCached(b, func(o *Options) { o.Cache = cacheIn(queue) })
+	send := func(b *testing.B, q request) {
+		res, err := http.DefaultClient.Do(c.build(q))
+		must(b, err)
+		_, err = io.Copy(io.Discard, res.Body)
+		must(b, errors.Join(err, res.Body.Close()))
+	}
+	ask := request{method: "POST", path: "/v1/chat/completions", body: askCold}
+	send(b, ask)
+	must(b, queue.Set(b.Context(), "k", completionOf("job_1"), time.Hour).Err())
+	b.Run("hit", func(b *testing.B) {
+		for b.Loop() {
+			send(b, ask)
+		}
+	})
+	b.Run("alive", func(b *testing.B) {
+		for b.Loop() {
+			send(b, request{path: "/healthz"})
+		}
+	})
+	b.Run("get", func(b *testing.B) {
+		for b.Loop() {
+			must(b, queue.Get(b.Context(), "k").Err())
+		}
+	})
 }
