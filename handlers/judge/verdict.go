@@ -44,14 +44,15 @@ Say why in one sentence, then give the key of the better answer, or "equal" when
 	`and both scores. Answer with one JSON object: {"reason": text, "verdict": "answer_a" or "answer_b" or "equal", ` +
 	`"score_a": number from 0 to 1, "score_b": number from 0 to 1}.`
 
-// schema is the JSON schema of a verdict.
+// schema is the JSON schema of a verdict. It has no bounds of lengths and numbers: vendors refuse the whole
+// request for keywords that they do not know, and Parse checks the scores.
 const schema = `{"type":"json_schema","json_schema":{"name":"verdict","strict":true,"schema":{` +
 	`"type":"object","additionalProperties":false,` +
 	`"required":["reason","verdict","score_a","score_b"],"properties":{` +
-	`"reason":{"type":"string","maxLength":400},` +
+	`"reason":{"type":"string"},` +
 	`"verdict":{"type":"string","enum":["answer_a","answer_b","equal"]},` +
-	`"score_a":{"type":"number","minimum":0,"maximum":1},` +
-	`"score_b":{"type":"number","minimum":0,"maximum":1}}}}}`
+	`"score_a":{"type":"number"},` +
+	`"score_b":{"type":"number"}}}}}`
 
 // verdictTokens bounds a verdict. It takes 100 tokens; the rest is for a model that
 // reasons first.
