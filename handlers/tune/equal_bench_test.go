@@ -77,14 +77,20 @@ func BenchmarkEqualModels(b *testing.B) {
 	}
 }
 
-// TestSpoiltModelsAreNeverPromoted spoils every row, in ten ways.
+// TestSpoiltModelsAreNeverPromoted spoils every row, in ten ways, and half of the rows against
+// what the clean ones teach.
 func TestSpoiltModelsAreNeverPromoted(t *testing.T) {
 	t.Parallel()
 	for name, conversations := range talks(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newClass(t, conversations)
+			clean := c.base.Learn(c.pairs)
 			for seed := range uint64(10) {
+				half := c.base.Learn(model.Corrupt(c.pairs, 0.5, seed))
+				if r := c.evaluate(t, half, clean); r.Decision == exam.Promote {
+					t.Errorf("half spoilt, seed %d: %s: %s", seed, r.Decision, r.Reason)
+				}
 				spoilt := c.base.Learn(model.Corrupt(c.pairs, 1, seed))
 				if r := c.evaluate(t, spoilt, c.base); r.Decision == exam.Promote {
 					t.Errorf("seed %d: %s: %s", seed, r.Decision, r.Reason)

@@ -1,9 +1,11 @@
 package tune
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
+	"dreamlab/handlers/tune/exam"
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
 	"dreamlab/store/book"
@@ -11,6 +13,7 @@ import (
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
 	"dreamlab/store/money"
+	"dreamlab/store/plainjson"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -35,6 +38,7 @@ func (b *bench) wantPromotion() {
 	if !decision.Promoted || tune.Status != job.StateSucceeded || tune.Stage != stageDone {
 		b.Fatalf("decision %+v, report %+v", decision, report)
 	}
+	b.wantRepeatable(tune, report)
 	route, err := b.store.Route(b.ctx, b.tenant, learn.DefaultAlias)
 	b.must(err)
 	training, err := b.store.Training(b.ctx, b.tenant, tune.Training)
@@ -53,6 +57,23 @@ func (b *bench) wantPromotion() {
 	}
 	if n := b.count("POST", "/v1/fine-tunes"); n != 1 {
 		b.Errorf("%d trainings were created", n)
+	}
+}
+
+// wantRepeatable makes the report again of what is kept of the papers, and looks at the part of
+// them that the next exams have too.
+func (b *bench) wantRepeatable(tune learn.Tune, report learn.Report) {
+	b.Helper()
+	kept, err := b.store.PapersOf(b.ctx, b.tenant, tune.Evaluation)
+	b.must(err)
+	again := b.deps.filled().Settings.Gate.Report(decode[exam.Sitting](b, kept))
+	if !bytes.Equal(plainjson.Of(again), plainjson.Of(report)) {
+		b.Errorf("repeated:\n%s\nfirst:\n%s", plainjson.Of(again), plainjson.Of(report))
+	}
+	fixed, err := b.store.RegressionPapers(b.ctx, b.tenant, tune.Alias)
+	b.must(err)
+	if len(fixed) != report.Papers/10 {
+		b.Errorf("%d papers of %d were added to the regression set", len(fixed), report.Papers)
 	}
 }
 
