@@ -53,8 +53,10 @@ func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string, kinds
 		{&t.Experiences, ofConversation},
 		{&t.Examples, `SELECT id FROM examples WHERE tenant = $1 AND experience IN (` + ofConversation + `)`},
 		{&t.Reflections, `SELECT id FROM reflections WHERE tenant = $1 AND id IN (` + citing + `)`},
-		// Cancelled and undone dreams count too: their objects hold experiences that later dreams sealed again.
+		// Cancelled and undone dreams count too, and those whose rows feedback has withdrawn: their objects hold
+		// experiences that later dreams sealed again.
 		{&t.Dreams, `SELECT dream FROM experiences WHERE tenant = $1 AND conversation = $2 AND dream IS NOT NULL
+			UNION SELECT dream FROM examples WHERE tenant = $1 AND experience IN (` + ofConversation + `)
 			UNION SELECT d.id FROM jobs j JOIN dreams d ON d.id = j.subject WHERE j.id IN (` + citing + `)
 			UNION SELECT id FROM dreams WHERE tenant = $1 AND finished IS NULL`},
 		{&t.Memories, `SELECT id FROM memories WHERE tenant = $1 AND id IN (` + citing + `)`},
@@ -131,10 +133,13 @@ const cited = `SELECT cites FROM citations WHERE tenant = $1 AND source IN ({lis
 
 // Forget removes what a conversation left in the database and what was learned from it:
 // experiences, examples, the lessons that rest on it, and the contents of its jobs. Entries are
-// kept. It can be repeated, which removes what running jobs wrote since the last time. It must
+// kept, and a tombstone, by which the same is not stored again. It can be repeated, which removes what running jobs wrote since the last time. It must
 // run in a transaction.
 func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces, kinds Kinds) error {
 	if err := q.forgetLessons(ctx, tenant, t); err != nil {
+		return err
+	}
+	if err := q.bury(ctx, tenant, t.Conversation); err != nil {
 		return err
 	}
 	said, chats, dreams := encodeList(t.Experiences), encodeList(t.Chats), encodeList(t.Dreams)

@@ -22,8 +22,8 @@ const knownContent = `(SELECT 1 FROM experiences e
 // them cannot deadlock.
 var newConversation = db.Bulk{Query: `INSERT INTO conversations (id, tenant, external, held_out, created)
 	SELECT x.id, x.tenant, x.external, x.held_out, {now}
-	FROM {rows $1: id text, tenant text, external text, held_out boolean, content text}
-	WHERE x.external <> x.id OR NOT ` + knownContent + `
+	FROM {rows $1: id text, tenant text, external text, held_out boolean, content text, named text}
+	WHERE (x.external <> x.id OR NOT ` + knownContent + `) AND NOT ` + buried + `
 	ORDER BY x.tenant, x.external
 	ON CONFLICT (tenant, external) DO NOTHING`}
 
@@ -34,8 +34,8 @@ var newExperience = db.Bulk{Query: `INSERT INTO experiences (id, tenant, convers
 		x.finish, x.reference, x.rating, x.comment, x.correction, x.metadata, x.content, x.identity, {now}
 	FROM {rows $1: id text, tenant text, external text, alias text, origin text, job text, provider text,
 		model text, prompt text, answer text, finish text, reference text, rating bigint, comment text,
-		correction text, metadata text, content text, identity text}
-	JOIN conversations c ON c.tenant = x.tenant AND c.external = x.external WHERE TRUE
+		correction text, metadata text, content text, identity text, named text}
+	JOIN conversations c ON c.tenant = x.tenant AND c.external = x.external WHERE NOT ` + buried + `
 	ORDER BY x.tenant, x.identity
 	ON CONFLICT (tenant, identity) DO NOTHING`}
 
@@ -59,6 +59,7 @@ type experienceRow struct {
 	Metadata   *string `json:"metadata"`
 	Content    string  `json:"content"`
 	Identity   string  `json:"identity"`
+	Named      string  `json:"named"`
 }
 
 func rowOf(e Experience, external string) experienceRow {
@@ -67,7 +68,7 @@ func rowOf(e Experience, external string) experienceRow {
 		Provider: db.Optional(e.Provider), Model: db.Optional(e.Model), Prompt: string(e.Prompt), Answer: string(e.Answer),
 		Finish: db.Optional(e.Finish), Reference: db.Optional(e.Reference), Rating: e.Rating,
 		Comment: db.Optional(e.Comment), Correction: db.Optional(e.Correction), Metadata: db.Optional(string(e.Metadata)),
-		Content: e.Content, Identity: e.Identity,
+		Content: e.Content, Identity: e.Identity, Named: nameSum(e.External),
 	}
 }
 
@@ -78,12 +79,13 @@ type conversationRow struct {
 	External string `json:"external"`
 	HeldOut  bool   `json:"held_out"`
 	Content  string `json:"content"`
+	Named    string `json:"named"`
 }
 
 // AddExperience stores an experience with its conversation, unless it is a duplicate (see
-// Seal). The conversation whose client id is the experience's External is made where there is
-// none, and held out or not by its first question (see HeldOut). An experience without an
-// External gets a conversation of its own. Nothing is
+// Seal) or was forgotten. The conversation whose client id is the experience's External is made
+// where there is none, and held out or not by its first question (see HeldOut). An experience
+// without an External gets a conversation of its own. Nothing is
 // read back: the second statement finds the conversation itself, and finds none where the first
 // statement found a duplicate. It belongs in a Tx.
 func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) error {
@@ -93,7 +95,7 @@ func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) err
 	}
 	e, c := prepared(e, heldOut)
 	same := e.Tenant + "/" + e.Identity
-	row := conversationRow{c.ID, c.Tenant, c.External, c.HeldOut, e.Content}
+	row := conversationRow{c.ID, c.Tenant, c.External, c.HeldOut, e.Content, nameSum(e.External)}
 	if err := q.Add(ctx, newConversation, same, row); err != nil {
 		return fmt.Errorf("add a conversation: %w", err)
 	}
@@ -138,6 +140,9 @@ func (q *ExperienceQueries) AddExperiences(ctx context.Context, batch []Experien
 	rows, err := q.unknown(ctx, distinct(batch))
 	if err != nil {
 		return nil, fmt.Errorf("look for what is known: %w", err)
+	}
+	if rows, err = q.unburied(ctx, rows); err != nil {
+		return nil, fmt.Errorf("look for what was forgotten: %w", err)
 	}
 	if len(rows) == 0 {
 		return added, nil

@@ -18,6 +18,7 @@ DROP TABLE examples;
 DROP TABLE memories;
 DROP TABLE reflections;
 DROP TABLE dreams;
+DROP TABLE tombstones;
 DROP TABLE experiences;
 DROP TABLE conversations;
 DROP TABLE spending;

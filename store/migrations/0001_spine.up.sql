@@ -230,6 +230,12 @@ CREATE INDEX experiences_conversation ON experiences (conversation);
 CREATE INDEX experiences_job ON experiences (job) WHERE job IS NOT NULL;
 
 -- What was dreamt.
+CREATE TABLE tombstones ( -- of what was forgotten: it is not stored again
+  tenant  TEXT NOT NULL,
+  sum     TEXT NOT NULL,                  -- sha256 of a client's conversation id, or of what was said
+  created BIGINT NOT NULL,
+  PRIMARY KEY (tenant, sum)
+);
 CREATE TABLE dreams (
   id        TEXT PRIMARY KEY,
   tenant    TEXT NOT NULL,

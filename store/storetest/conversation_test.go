@@ -56,6 +56,50 @@ func TestForget(t *testing.T) {
 	})
 }
 
+// TestForgottenIsNotStoredAgain adds a forgotten conversation once more: under its id, under
+// another, and without one, by itself and in a batch.
+func TestForgottenIsNotStoredAgain(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		gone := record(t, s, "gone")
+		traces, err := s.Traces(t.Context(), gone.Tenant, "gone", forgetKinds)
+		must(t, err)
+		must(t, forget(t, s, gone.Tenant, traces))
+		var again []learn.Experience
+		for _, change := range []func(*learn.Experience){
+			func(*learn.Experience) {},
+			func(e *learn.Experience) { e.External = "renamed" },
+			func(e *learn.Experience) { e.External = "" },
+			func(e *learn.Experience) { e.Prompt = []byte(`[{"role":"user","content":"A later turn."}]`) },
+		} {
+			e := gone
+			e.ID, e.Conversation = "", ""
+			change(&e)
+			e.Seal()
+			again = append(again, e)
+		}
+		for _, e := range again {
+			must(t, s.AddExperience(t.Context(), e))
+		}
+		must(t, s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+			added, err := q.AddExperiences(t.Context(), again)
+			if slices.Contains(added, true) {
+				t.Errorf("added %v", added)
+			}
+			return err
+		}))
+		if got := count(t, s, "experiences") + count(t, s, "conversations"); got != "00" {
+			t.Errorf("experiences and conversations: %s", got)
+		}
+		other := again[0]
+		other.Tenant = "ten_other" // the words of others are their own
+		must(t, s.AddExperience(t.Context(), other))
+		if got := count(t, s, "experiences"); got != "1" {
+			t.Errorf("%s of another tenant", got)
+		}
+	})
+}
+
 // remember keeps a memory of one lesson of each experience, and a dataset of both.
 func remember(t *testing.T, s *store.Store, gone, kept learn.Experience) {
 	t.Helper()
