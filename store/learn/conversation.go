@@ -133,7 +133,8 @@ const cited = `SELECT cites FROM citations WHERE tenant = $1 AND source IN ({lis
 
 // Forget removes what a conversation left in the database and what was learned from it:
 // experiences, examples, the lessons that rest on it, and the contents of its jobs. Entries are
-// kept, and a tombstone, by which the same is not stored again. It can be repeated, which removes what running jobs wrote since the last time. It must
+// kept, and a tombstone, by which the same is not stored again. It can be repeated, which
+// removes what running jobs wrote since the last time. It must
 // run in a transaction.
 func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces, kinds Kinds) error {
 	if err := q.forgetLessons(ctx, tenant, t); err != nil {
