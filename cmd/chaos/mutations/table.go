@@ -34,10 +34,10 @@ func ofJobs() []mutation {
 			new:  "\treturn db.Relaxed\n",
 			test: tests("tasks/engine", "TestDurability"),
 		}, {
-			name: "1 of 256 accepted rows is dropped",
+			name: "1 of 8 accepted rows is dropped",
 			file: "store/job/accept.go",
 			old:  "\tfor _, r := range rows {\n\t\tif err := Cite(",
-			new: "\tfor _, r := range rows {\n\t\tif n := len(r.ID); r.ID[n-1] == '0' && r.ID[n-2] < '4' {\n" +
+			new: "\tfor _, r := range rows {\n\t\tif n := len(r.ID); r.ID[n-1] == '0' {\n" +
 				"\t\t\tif err := q.Later(ctx, `DELETE FROM jobs WHERE id = $1`, r.ID); err != nil {\n" +
 				"\t\t\t\treturn nil, err\n\t\t\t}\n\t\t}\n\t\tif err := Cite(",
 			test: tests("store/job", "TestCrowdThatLeft|TestTurnsInACrowd"),

@@ -1,14 +1,21 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"testing"
+
+	"dreamlab/tasks"
 )
 
 // A dry run takes no dream's place, is refused by none, and is not listed as one.
 func TestDryRunIsNoDream(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.on(tasks.DreamPlan, func(ctx context.Context, _ *tasks.Run) (*tasks.End, error) { // it runs until the test is over
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
 	dry := r.post("/v1/dreams", `{"dry_run":true}`).want(t, http.StatusAccepted, "")
 	whole := r.post("/v1/dreams", `{}`).want(t, http.StatusAccepted, "")
 	r.post("/v1/dreams", `{}`).want(t, http.StatusConflict, "dream_running")
