@@ -6,10 +6,10 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 # Without Google's direct path, which the JSON client does not use, and without
-# debug symbols: 56 MB in place of 96.
+# debug symbols: 59 MB in place of 98.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -tags disable_grpc_modules,grpcnotrace -ldflags "-s -w" -o /dreamlab ./cmd/dreamlab
+    go build -trimpath -tags disable_grpc_modules,grpcnotrace -ldflags "-s -w -funcalign=16" -o /dreamlab ./cmd/dreamlab
 
 FROM gcr.io/distroless/static-debian12:nonroot
 LABEL org.opencontainers.image.title="Dream Lab" \
