@@ -23,8 +23,8 @@ const (
 //   - an enum that names parts of the object takes the part most like the
 //     object's other texts (token F1), or the value that names no part where
 //     the best two are within 0.02; the part shown first has 0.02 added;
-//   - numbers are marks for that likeness, scaled into minimum..maximum (0..1); a number
-//     whose key ends as the name of one part does is about this part;
+//   - numbers are marks for that likeness, scaled into minimum..maximum (0..1); where
+//     there are as many as parts that the enum names, each is about one, in its order;
 //   - booleans are whether it is over a half;
 //   - strings are extracts of that part;
 //   - the nth item of a list is about the nth part.
@@ -182,36 +182,38 @@ func writeScalar(out *bytes.Buffer, v *value) {
 func (f *filler) fillObject(out *bytes.Buffer, schema *value, at *focus) {
 	out.WriteByte('{')
 	if properties := schema.get("properties"); properties != nil {
+		about := f.about(properties, at)
 		for i, key := range properties.keys {
 			if i > 0 {
 				out.WriteByte(',')
 			}
 			quote(out, key)
 			out.WriteByte(':')
-			f.fill(out, properties.items[i], f.about(key, at))
+			f.fill(out, properties.items[i], about[i])
 		}
 	}
 	out.WriteByte('}')
 }
 
-// about moves what is spoken of to the one part whose name ends as a key does, as
-// "left" and "score_left" do, if there is one.
-func (f *filler) about(key string, at *focus) *focus {
-	ending := key[strings.LastIndex(key, "_")+1:]
-	found := -1
-	for i, c := range f.ranked {
-		if ending == key || c.name != ending && !strings.HasSuffix(c.name, "_"+ending) {
-			continue
+// about returns what each property is about. Where there are as many numbers as parts
+// that the enum names, each number is about one part, in the enum's order, whatever the
+// two are called.
+func (f *filler) about(properties *value, at *focus) []*focus {
+	about := make([]*focus, len(properties.items))
+	var numbers []int
+	for i, property := range properties.items {
+		about[i] = at
+		if kind := typeOf(f.resolve(property)); kind == "number" || kind == "integer" {
+			numbers = append(numbers, i)
 		}
-		if found >= 0 {
-			return at
-		}
-		found = i
 	}
-	if found < 0 || at.item {
-		return at
+	if at.item || len(numbers) < 2 || len(numbers) != len(f.ranked) {
+		return about
 	}
-	return &focus{nth: found, given: at.given}
+	for rank, c := range f.ranked {
+		about[numbers[c.listed]] = &focus{nth: rank, given: at.given}
+	}
+	return about
 }
 
 // verdict judges an enum once.

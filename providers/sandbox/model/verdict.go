@@ -20,6 +20,7 @@ type candidate struct {
 	likeness float64
 	at       *value
 	order    int // of appearance in the object
+	listed   int // among the parts that the enum names
 }
 
 // verdict is what an object says about the values of one enum.
@@ -44,7 +45,7 @@ func judge(object *value, enum []*value) *verdict {
 			continue
 		}
 		named[found] = true
-		v.ranked = append(v.ranked, candidate{name: name, at: found})
+		v.ranked = append(v.ranked, candidate{name: name, at: found, listed: len(v.ranked)})
 	}
 	v.weigh(object, named)
 	return v
