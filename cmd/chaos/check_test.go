@@ -56,7 +56,9 @@ func whole() (*history, loadNotes) {
 	n.floods = []flood{{name: "the flood", heavy: "h", light: "l", quiet: "q", weights: [2]int{3, 1}}}
 	h.flood("h", 300, 0)
 	h.flood("l", 300, 2)
-	h.queue("q", 1, 1000, 2000)
+	for i := range int64(minQuiet) {
+		h.queue("q", i, 1000, 2000)
+	}
 	return h, n
 }
 
@@ -286,7 +288,11 @@ func spoiltShares() map[string]spoiling {
 			h.drop("l")
 			h.flood("l", 300, 0)
 		}},
-		"a quiet one waits": {"I7", func(h *history, _ *loadNotes) { h.queue("q", 1, 4000, 4001+maxQuiet.Microseconds()) }},
+		"a quiet one waits": {"I7", func(h *history, _ *loadNotes) {
+			for i := range int64(2) {
+				h.queue("q", i, 4000, 4001+maxQuiet.Microseconds())
+			}
+		}},
 		"too many at once": {"I8", func(h *history, _ *loadNotes) {
 			for range tenantCap {
 				h.attempts["job_b"] = append(h.attempts["job_b"], attemptRow{Job: "job_b", Started: 2, Ended: 19})
