@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 
 	"dreamlab/cmd/internal/api/wire"
 )
@@ -50,6 +51,31 @@ func (m members) neutral(values map[string][]string) {
 			delete(m, name)
 		}
 	}
+}
+
+// tools moves the tools into a chat's request, each as a form reads it. An empty list is
+// none.
+func (m members) tools(chat map[string]any, read func(where string, item json.RawMessage) (function, error)) error {
+	raw, given := m["tools"]
+	if !given {
+		return nil
+	}
+	delete(m, "tools")
+	items, err := list("tools", raw)
+	if err != nil {
+		return err
+	}
+	tools := make([]tool, len(items))
+	for i, item := range items {
+		tools[i].Type = "function"
+		if tools[i].Function, err = read("tools["+strconv.Itoa(i)+"]", item); err != nil {
+			return err
+		}
+	}
+	if len(tools) > 0 {
+		chat["tools"] = tools
+	}
+	return nil
 }
 
 // rest refuses what is left, by name: 400.

@@ -2,7 +2,6 @@ package form
 
 import (
 	"encoding/json"
-	"strconv"
 
 	"dreamlab/cmd/internal/api/wire"
 )
@@ -105,18 +104,7 @@ func messagesThinking(m members, chat map[string]any) error {
 }
 
 func messagesTools(m members, chat map[string]any) error {
-	raw, given := m["tools"]
-	if !given {
-		return nil
-	}
-	delete(m, "tools")
-	items, err := list("tools", raw)
-	if err != nil {
-		return err
-	}
-	tools := make([]tool, len(items))
-	for i, item := range items {
-		where := "tools[" + strconv.Itoa(i) + "]"
+	return m.tools(chat, func(where string, item json.RawMessage) (function, error) {
 		var one struct {
 			Type        string          `json:"type"`
 			Name        string          `json:"name"`
@@ -124,19 +112,13 @@ func messagesTools(m members, chat map[string]any) error {
 			Schema      json.RawMessage `json:"input_schema"`
 		}
 		if err := json.Unmarshal(item, &one); err != nil {
-			return wire.Invalid(where, "%s has to be a tool.", where)
+			return function{}, wire.Invalid(where, "%s has to be a tool.", where)
 		}
 		if one.Type != "" && one.Type != "custom" {
-			return unsupported(where+".type", "has to be custom: other tools are not offered here")
+			return function{}, unsupported(where+".type", "has to be custom: other tools are not offered here")
 		}
-		tools[i] = tool{Type: "function", Function: function{
-			Name: one.Name, Description: one.Description, Parameters: one.Schema,
-		}}
-	}
-	if len(tools) > 0 {
-		chat["tools"] = tools
-	}
-	return nil
+		return function{Name: one.Name, Description: one.Description, Parameters: one.Schema}, nil
+	})
 }
 
 func messagesChoice(m members, chat map[string]any) error {

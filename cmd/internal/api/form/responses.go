@@ -2,7 +2,6 @@ package form
 
 import (
 	"encoding/json"
-	"strconv"
 
 	"dreamlab/cmd/internal/api/wire"
 )
@@ -129,34 +128,19 @@ func responseFormat(m members, chat map[string]any) error {
 }
 
 func responseTools(m members, chat map[string]any) error {
-	raw, given := m["tools"]
-	if !given {
-		return nil
-	}
-	delete(m, "tools")
-	items, err := list("tools", raw)
-	if err != nil {
-		return err
-	}
-	tools := make([]tool, len(items))
-	for i, item := range items {
-		where := "tools[" + strconv.Itoa(i) + "]"
+	return m.tools(chat, func(where string, item json.RawMessage) (function, error) {
 		var one struct {
 			Type string `json:"type"`
 			function
 		}
 		if err := json.Unmarshal(item, &one); err != nil {
-			return wire.Invalid(where, "%s has to be a tool.", where)
+			return function{}, wire.Invalid(where, "%s has to be a tool.", where)
 		}
 		if one.Type != "function" {
-			return unsupported(where+".type", "has to be function: other tools are not offered here")
+			return function{}, unsupported(where+".type", "has to be function: other tools are not offered here")
 		}
-		tools[i] = tool{Type: "function", Function: one.function}
-	}
-	if len(tools) > 0 {
-		chat["tools"] = tools
-	}
-	return nil
+		return one.function, nil
+	})
 }
 
 func responseChoice(m members, chat map[string]any) error {
