@@ -74,7 +74,11 @@ func (v *vendor) stream(w http.ResponseWriter, r *http.Request) {
 		if i > 0 && !pause(r, v.beat) {
 			return
 		}
-		if !reply(w, "data: "+chunk+"\n\n") || flush.Flush() != nil {
+		if !reply(w, "data: "+chunk+"\n\n") {
+			return
+		}
+		// Without a pace all is sent at once, as a vendor does whose answer is ready.
+		if v.beat > 0 && flush.Flush() != nil {
 			return
 		}
 	}
