@@ -88,7 +88,9 @@ type watch struct {
 
 	mu      sync.Mutex
 	timer   *time.Timer
-	started bool // a chunk came
+	limit   LimitError // the one that is armed
+	ends    time.Time  // when it is reached
+	started bool       // a chunk came
 	stopped bool
 }
 
@@ -107,13 +109,26 @@ func newWatch(ctx context.Context, limits Limits, streamed bool) (context.Contex
 func (w *watch) arm(limit LimitError, left time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
-	}
 	if w.stopped {
 		return
 	}
-	w.timer = time.AfterFunc(left, func() { w.cancel(&limit) })
+	w.limit, w.ends = limit, time.Now().Add(left)
+	if w.timer == nil {
+		w.timer = time.AfterFunc(left, w.reached)
+		return
+	}
+	w.timer.Reset(left)
+}
+
+// reached ends the try, unless another limit was armed while the timer fired.
+func (w *watch) reached() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped || time.Now().Before(w.ends) {
+		return
+	}
+	limit := w.limit
+	w.cancel(&limit)
 }
 
 // begin arms a limit for what comes before the first chunk.

@@ -87,7 +87,7 @@ const (
 	maxError = 64 << 10 // the body of an error
 	maxLine  = maxBody  // one event of a stream
 
-	streamBuffer = 16 << 10 // what is read of a stream at once
+	streamBuffer = 4 << 10 // what is read of a stream at once: some events, of 200 to 700 bytes each
 )
 
 // New returns a client for the dialect. It takes the HTTP client and the clock

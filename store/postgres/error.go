@@ -108,11 +108,18 @@ func (t *told) Unwrap() error { return t.cause }
 
 // translate maps errors to the store's.
 func translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	return translateFault(err)
+}
+
+func translateFault(err error) error {
 	var known *told
 	var connect *pgconn.ConnectError
 	var pg *pgconn.PgError
 	switch {
-	case err == nil, errors.As(err, &known):
+	case errors.As(err, &known):
 		return err
 	case errors.As(err, &connect):
 		return connectFault(err)
