@@ -164,6 +164,7 @@ func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces,
 		{`UPDATE jobs SET result = NULL WHERE tenant = $1 AND kind = $3 AND id IN (` + cited + `)
 			AND subject IN (SELECT id FROM dreams WHERE tenant = $1 AND finished IS NOT NULL)`,
 			[]any{tenant, said, kinds.Slice}},
+		{`DELETE FROM lesson_uses WHERE tenant = $1 AND experience IN ({list $2})`, []any{tenant, said}},
 		{`DELETE FROM regression_papers WHERE tenant = $1 AND experience IN ({list $2})`, []any{tenant, said}},
 		{`DELETE FROM experiences WHERE tenant = $1 AND conversation = $2`, []any{tenant, t.Conversation}},
 		{`DELETE FROM conversations WHERE tenant = $1 AND id = $2`, []any{tenant, t.Conversation}},
@@ -209,8 +210,8 @@ func (q *ExperienceQueries) MemoriesOf(ctx context.Context, tenant string, t Tra
 		all = append(all, m)
 		return nil
 	}
-	err := db.Stream(ctx, q.Tx, scanMemory, keep, `SELECT id, tenant, dream, lessons, object, withdrawn, created
-		FROM memories WHERE tenant = $1 AND (id IN (`+cited+`) OR id IN ({list $3}) OR dream IN ({list $4})) ORDER BY id`,
+	err := db.Stream(ctx, q.Tx, scanMemory, keep, `SELECT `+memoryColumns+` FROM memories
+		WHERE tenant = $1 AND (id IN (`+cited+`) OR id IN ({list $3}) OR dream IN ({list $4})) ORDER BY id`,
 		tenant, encodeList(t.Experiences), encodeList(t.Memories), encodeList(t.Dreams))
 	return all, err
 }

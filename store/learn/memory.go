@@ -17,7 +17,8 @@ import (
 type Memory struct {
 	ID        string // mem_…: the version
 	Tenant    string
-	Dream     string
+	Dream     string // that wrote it; "" where it was restored
+	Restored  string // the version that it repeats; "" where a dream wrote it
 	Lessons   []Lesson
 	Object    string // the Markdown file in the bucket
 	Withdrawn time.Time
@@ -28,12 +29,24 @@ type Memory struct {
 // version.
 func MemoryID(dream string) string { return "mem_" + strings.TrimPrefix(dream, "drm_") }
 
-// Lesson is one line of a memory.
+// Lesson is one line of a memory. Its first reflection names it through all versions.
 type Lesson struct {
-	Text        string   `json:"text"`
-	Reflections []string `json:"reflections"` // what it was merged from
-	Sources     []string `json:"sources"`     // experience ids
-	Weight      int64    `json:"weight"`      // thousandths; decays from dream to dream
+	Title       string   `json:"title,omitempty"`
+	Applies     string   `json:"applies,omitempty"` // when; "" is always
+	Text        string   `json:"text"`              // what to do, in the imperative
+	Reflections []string `json:"reflections"`       // what it was merged from, the oldest first
+	Sources     []string `json:"sources"`           // experience ids
+	Weight      int64    `json:"weight"`            // thousandths; decays where it is not used
+	Helped      int      `json:"helped"`            // of its sources, answered better with it
+	Harmed      int      `json:"harmed"`            // of its sources, answered worse with it
+}
+
+// ID names a lesson through all versions of the memory: its oldest reflection.
+func (l Lesson) ID() string {
+	if len(l.Reflections) == 0 {
+		return ""
+	}
+	return l.Reflections[0]
 }
 
 // Markdown formats a memory as the file that people read.
@@ -41,16 +54,28 @@ func (m Memory) Markdown() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "# Memory %s\n\n", m.ID)
 	for _, l := range m.Lessons {
-		fmt.Fprintf(&out, "- %s\n  - weight %d.%03d, from %s\n", l.Text, l.Weight/1000, l.Weight%1000,
+		fmt.Fprintf(&out, "- %s\n  - weight %d.%03d, from %s\n", l.Full(), l.Weight/1000, l.Weight%1000,
 			strings.Join(l.Sources, ", "))
 	}
 	return out.String()
 }
 
+// Full is a lesson with its title and when it applies, on one line.
+func (l Lesson) Full() string {
+	text := l.Text
+	if l.Applies != "" {
+		text += " (" + l.Applies + ")"
+	}
+	if l.Title != "" {
+		text = l.Title + ": " + text
+	}
+	return text
+}
+
 // AddMemory stores a new version. It belongs in a Tx.
 func (q *DreamQueries) AddMemory(ctx context.Context, m Memory) error {
-	_, err := q.Exec(ctx, `INSERT INTO memories (id, tenant, dream, lessons, object, created)
-		VALUES ($1, $2, $3, $4, $5, {now})`, m.ID, m.Tenant, m.Dream, db.Encode(m.Lessons), m.Object)
+	_, err := q.Exec(ctx, `INSERT INTO memories (id, tenant, dream, restored, lessons, object, created)
+		VALUES ($1, $2, $3, $4, $5, $6, {now})`, m.ID, m.Tenant, m.Dream, m.Restored, db.Encode(m.Lessons), m.Object)
 	for _, l := range m.Lessons {
 		if err == nil {
 			err = job.Cite(ctx, q.Tx, m.Tenant, m.ID, slices.Concat(l.Sources, l.Reflections)...)
@@ -62,11 +87,16 @@ func (q *DreamQueries) AddMemory(ctx context.Context, m Memory) error {
 // Memory returns the newest version that was not withdrawn, without the lessons of dreams that
 // were undone since.
 func (q *DreamQueries) Memory(ctx context.Context, tenant string) (Memory, error) {
-	m, err := db.Read(ctx, q.Tx, scanMemory, `SELECT id, tenant, dream, lessons, object, withdrawn, created FROM memories
+	m, err := db.Read(ctx, q.Tx, scanMemory, `SELECT `+memoryColumns+` FROM memories
 		WHERE tenant = $1 AND withdrawn IS NULL ORDER BY id DESC LIMIT 1`, tenant)
 	if err != nil {
 		return m, err
 	}
+	return q.standing(ctx, m)
+}
+
+// standing leaves out of a version what dreams taught that were undone since.
+func (q *DreamQueries) standing(ctx context.Context, m Memory) (Memory, error) {
 	known, err := q.reflectionsOf(ctx, m)
 	if err != nil {
 		return m, err
@@ -121,11 +151,13 @@ func (l *Lesson) rest(known map[string]*Reflection) bool {
 	return len(l.Sources) > 0
 }
 
+const memoryColumns = `id, tenant, dream, restored, lessons, object, withdrawn, created`
+
 func scanMemory(scan func(...any) error) (Memory, error) {
 	var m Memory
 	var lessons string
 	var withdrawn, created *int64
-	err := scan(&m.ID, &m.Tenant, &m.Dream, &lessons, &m.Object, &withdrawn, &created)
+	err := scan(&m.ID, &m.Tenant, &m.Dream, &m.Restored, &lessons, &m.Object, &withdrawn, &created)
 	if err == nil {
 		err = json.Unmarshal([]byte(lessons), &m.Lessons)
 	}

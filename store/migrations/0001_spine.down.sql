@@ -15,6 +15,7 @@ DROP TABLE dataset_examples;
 DROP TABLE datasets;
 DROP TABLE citations;
 DROP TABLE examples;
+DROP TABLE lesson_uses;
 DROP TABLE memories;
 DROP TABLE reflections;
 DROP TABLE dreams;

@@ -267,13 +267,24 @@ CREATE INDEX reflections_dream ON reflections (dream);
 CREATE TABLE memories (
   id        TEXT PRIMARY KEY,
   tenant    TEXT NOT NULL,
-  dream     TEXT NOT NULL,
+  dream     TEXT NOT NULL,                -- '' where it was restored
+  restored  TEXT NOT NULL,                -- the version that it repeats; '' where a dream wrote it
   lessons   TEXT NOT NULL,                -- JSON, see Lesson
   object    TEXT NOT NULL,                -- the Markdown file
   withdrawn BIGINT,
   created   BIGINT NOT NULL
 );
 CREATE INDEX memories_list ON memories (tenant, id);
+-- The lessons that fitted a chat: shown to its model, or left out to measure what they are worth.
+CREATE TABLE lesson_uses (
+  tenant     TEXT NOT NULL,
+  lesson     TEXT NOT NULL,               -- rfl_…, see Lesson
+  experience TEXT NOT NULL,
+  shown      BOOLEAN NOT NULL,
+  created    BIGINT NOT NULL,
+  PRIMARY KEY (tenant, lesson, experience)
+);
+CREATE INDEX lesson_uses_experience ON lesson_uses (experience);
 CREATE TABLE examples (
   id         TEXT PRIMARY KEY,
   tenant     TEXT NOT NULL,
