@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"time"
 
@@ -14,35 +13,32 @@ import (
 // asking holds the flags that all verbs share that are clients of the API.
 type asking struct {
 	settings
-	json, wait bool
-	timeout    time.Duration // of the wait; 0 is none
+	address
+	printing
 }
 
-func (a *asking) declare(flags *flag.FlagSet) {
-	a.settings.declare(flags)
-	a.declareAddr(flags)
-	flags.BoolVar(&a.json, "json", false, "print one JSON object")
+// Foot stands below the help of the verbs that are clients.
+func (*asking) Foot() string { return reach }
+
+// waiting holds the flags of verbs that start work and can wait for its end.
+type waiting struct {
+	Wait    bool          `help:"wait for the end and show how far it is"`
+	Timeout time.Duration `placeholder:"DURATION" help:"with --wait: how long at most, a DURATION"`
 }
 
-func (a *asking) declareWait(flags *flag.FlagSet) {
-	a.declare(flags)
-	flags.BoolVar(&a.wait, "wait", false, "wait for the end and show how far it is")
-	flags.DurationVar(&a.timeout, "timeout", 0, "with --wait: how long at most, a `DURATION`")
-}
-
-// checkWait refuses a --timeout that would be ignored.
-func (a *asking) checkWait() error {
-	if a.timeout < 0 || a.timeout > 0 && !a.wait {
+// check refuses a --timeout that would be ignored.
+func (w *waiting) check() error {
+	if w.Timeout < 0 || w.Timeout > 0 && !w.Wait {
 		return misuse("--timeout bounds a --wait, and has to be more than nothing")
 	}
 	return nil
 }
 
 // await follows the work with an id at the server until it ends, or until the wait does.
-func await[T any](ctx context.Context, a *asking, id, path string, watch func(context.Context) (T, error)) (T, error) {
-	if a.timeout > 0 {
+func await[T any](ctx context.Context, w waiting, id, path string, watch func(context.Context) (T, error)) (T, error) {
+	if w.Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, a.timeout, errWaitOver)
+		ctx, cancel = context.WithTimeoutCause(ctx, w.Timeout, errWaitOver)
 		defer cancel()
 	}
 	seen, err := watch(ctx)
@@ -54,11 +50,11 @@ func await[T any](ctx context.Context, a *asking, id, path string, watch func(co
 
 // open returns a client of the API that is configured. The caller closes it.
 func (a *asking) open(sh shell) (*client.Client, error) {
-	c, err := config.LoadClient(a.options(sh))
+	c, err := config.LoadClient(a.options(sh, a.address))
 	if err != nil {
 		return nil, err
 	}
-	reach, err := c.Client(a.options(sh))
+	reach, err := c.Client(a.options(sh, a.address))
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"time"
 
@@ -14,32 +13,17 @@ import (
 // benchPatience bounds all loads together.
 const benchPatience = 30 * time.Minute
 
-func benchVerb() verb {
-	return verb{
-		name: "bench", help: "drive the configured database and queue hard and show how fast they are",
-		more: dayHelp,
-		make: func(flags *flag.FlagSet) action {
-			var s settings
-			var o load.Options
-			s.declare(flags)
-			flags.StringVar(&o.Only, "load", "", "the one `LOAD` to run: "+loadNames())
-			flags.Float64Var(&o.Part, "part", 1, "the `SHARE` of the full number of jobs, up to 1")
-			flags.Lookup("data").Usage += "; for the load day, which has none, the FILE of conversations, or the sample without it"
-			asJSON := flags.Bool("json", false, "print one JSON object")
-			return func(ctx context.Context, sh shell, args []string) error {
-				if err := nothing(args); err != nil {
-					return err
-				}
-				if !(o.Part > 0 && o.Part <= 1) { // false for NaN, too
-					return misuse("--part is more than 0 and at most 1")
-				}
-				if o.Only == dayLoad {
-					return priceDay(sh, s, *asJSON)
-				}
-				return bench(ctx, sh, s, o, *asJSON)
-			}
-		},
-	}
+// benchVerb drives the database and the queue.
+type benchVerb struct {
+	settings
+	printing
+	Load string  `placeholder:"LOAD" help:"the one LOAD to run; all but day without it"`
+	Part float64 `default:"1" placeholder:"SHARE" help:"the SHARE of the full number of jobs, up to 1"`
+}
+
+// Help names the loads and tells what a day assumes.
+func (*benchVerb) Help() string {
+	return "The loads are\n" + loadNames() + ".\n\n" + dayHelp
 }
 
 func loadNames() string {
@@ -47,28 +31,39 @@ func loadNames() string {
 	for _, l := range load.Loads() {
 		names += l.Name + ", "
 	}
-	return names + "or " + dayLoad + ", which runs by this name alone"
+	return names + "and " + dayLoad + ", which runs by this name alone"
+}
+
+// Validate refuses shares that are none.
+func (v *benchVerb) Validate() error {
+	if !(v.Part > 0 && v.Part <= 1) { // false for NaN, too
+		return errors.New("--part is more than 0 and at most 1")
+	}
+	return nil
+}
+
+// Run runs the loads, one after the other.
+func (v *benchVerb) Run(ctx context.Context, sh shell) error {
+	if v.Load == dayLoad {
+		return priceDay(sh, v.settings, v.JSON)
+	}
+	ctx, cancel := context.WithTimeout(ctx, benchPatience)
+	defer cancel()
+	c, err := v.load(sh)
+	if err != nil {
+		return err
+	}
+	figures, err := load.Run(ctx, c, load.Options{Only: v.Load, Part: v.Part, Tell: func(found []load.Figure) error {
+		fmt.Fprintf(sh.errs, "%s is done\n", found[0].Load)
+		return nil
+	}})
+	if v.JSON {
+		return errors.Join(err, json.NewEncoder(sh.out).Encode(benchmark{figures}))
+	}
+	return errors.Join(err, load.Write(sh.out, figures))
 }
 
 // benchmark is what `bench --json` prints.
 type benchmark struct {
 	Figures []load.Figure `json:"figures"`
-}
-
-func bench(ctx context.Context, sh shell, s settings, o load.Options, asJSON bool) error {
-	ctx, cancel := context.WithTimeout(ctx, benchPatience)
-	defer cancel()
-	c, err := s.load(sh)
-	if err != nil {
-		return err
-	}
-	o.Tell = func(found []load.Figure) error {
-		fmt.Fprintf(sh.errs, "%s is done\n", found[0].Load)
-		return nil
-	}
-	figures, err := load.Run(ctx, c, o)
-	if asJSON {
-		return errors.Join(err, json.NewEncoder(sh.out).Encode(benchmark{figures}))
-	}
-	return errors.Join(err, load.Write(sh.out, figures))
 }

@@ -3,47 +3,36 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"strings"
 
 	"dreamlab/cmd/internal/client"
 )
 
-// chatOptions are the flags of `chat`.
-type chatOptions struct {
+// chatVerb asks a question.
+type chatVerb struct {
 	asking
-	model, conversation string
+	Model        string   `default:"assistant" placeholder:"MODEL" help:"the alias or the MODEL to ask"`
+	Conversation string   `placeholder:"ID" help:"the ID that ties this turn to others"`
+	Text         []string `arg:"" help:"what to ask, in quotation marks"`
 }
 
-func chatVerb() verb {
-	return verb{
-		name: "chat", client: true, args: "TEXT…", help: "ask a question and show the answer as it comes",
-		make: func(flags *flag.FlagSet) action {
-			var o chatOptions
-			o.declare(flags)
-			flags.StringVar(&o.model, "model", "assistant", "the alias or the `MODEL` to ask")
-			flags.StringVar(&o.conversation, "conversation", "", "the `ID` that ties this turn to others")
-			return o.run
-		},
-	}
-}
-
-func (o *chatOptions) run(ctx context.Context, sh shell, args []string) error {
-	text := strings.TrimSpace(strings.Join(args, " "))
+// Run asks, and writes the answer piece by piece.
+func (v *chatVerb) Run(ctx context.Context, sh shell) error {
+	text := strings.TrimSpace(strings.Join(v.Text, " "))
 	if text == "" {
 		return misuse("say what to ask, in quotation marks")
 	}
-	c, err := o.open(sh)
+	c, err := v.open(sh)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	ask := client.ChatRequest{Model: o.model, Messages: []client.Message{{Role: "user", Content: text}}}
-	if o.conversation != "" {
-		ask.Metadata = map[string]string{"conversation_id": o.conversation}
+	ask := client.ChatRequest{Model: v.Model, Messages: []client.Message{{Role: "user", Content: text}}}
+	if v.Conversation != "" {
+		ask.Metadata = map[string]string{"conversation_id": v.Conversation}
 	}
-	if o.json {
+	if v.JSON {
 		answer, err := c.Chat(ctx, ask)
 		if err != nil {
 			return err

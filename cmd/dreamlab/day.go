@@ -19,7 +19,8 @@ const dayLoad = "day"
 
 const dayHelp = `The load day drives nothing and calls no vendor: it computes what a day of the
 conversations in a FILE costs, by the catalogue's prices of today and a clock of its own.
-A FILE holds what dreamlab price reads. What it assumes:
+For this load --data names the FILE; without it the day is the sample's. A FILE holds what
+dreamlab price reads. What it assumes:
 
 - conversations begin between 6:00 and 22:00, spread evenly, and their turns come a minute
   apart; an answer is as long as in the file, or as money is reserved for;
@@ -47,8 +48,8 @@ type pricedDay struct {
 
 // priceDay reads what --data names as its file: it needs no directory.
 func priceDay(sh shell, s settings, asJSON bool) error {
-	data := s.data
-	s.data = ""
+	data := s.Data
+	s.Data = ""
 	c, err := s.load(sh)
 	if err != nil {
 		return err
@@ -58,9 +59,8 @@ func priceDay(sh shell, s settings, asJSON bool) error {
 		return err
 	}
 	now := time.Now()
-	l := listing{settings: s}
 	day, err := price.NewDay(price.DayOptions{
-		Known: known, Models: l.chosen(known, boot.OpenVendors(c), now), Lead: c.Team.Lead, Base: c.Team.Base, At: now,
+		Known: known, Models: (&choice{}).choose(known, boot.OpenVendors(c), now), Lead: c.Team.Lead, Base: c.Team.Base, At: now,
 	})
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	_ "embed" // the sample
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,33 +32,26 @@ const demoQuestion = "My rear tyre is flat, who can repair it?"
 
 // demo is one run of the whole loop.
 type demo struct {
+	demoVerb
 	sh     shell
-	poison bool
-	json   bool
 	tell   io.Writer // progress
 	began  time.Time
 	client *client.Client
 }
 
-func demoVerb() verb {
-	return verb{
-		name: "demo", help: "run the whole loop on sample conversations, offline",
-		make: func(flags *flag.FlagSet) action {
-			d := &demo{}
-			flags.BoolVar(&d.poison, "poison", false, "let the vendor spoil the training: the gate must refuse")
-			flags.BoolVar(&d.json, "json", false, "print one JSON object")
-			return func(ctx context.Context, sh shell, args []string) error {
-				if err := nothing(args); err != nil {
-					return err
-				}
-				d.sh, d.tell, d.began = sh, sh.out, time.Now()
-				if d.json {
-					d.tell = sh.errs
-				}
-				return d.run(ctx)
-			}
-		},
+// demoVerb shows the whole loop.
+type demoVerb struct {
+	printing
+	Poison bool `help:"let the vendor spoil the training: the gate must refuse"`
+}
+
+// Run runs one demonstration.
+func (v *demoVerb) Run(ctx context.Context, sh shell) error {
+	d := &demo{demoVerb: *v, sh: sh, tell: sh.out, began: time.Now()}
+	if d.JSON {
+		d.tell = sh.errs
 	}
+	return d.run(ctx)
 }
 
 // run starts an embedded stack in a directory of its own and goes through the
@@ -96,8 +88,8 @@ func (d *demo) run(ctx context.Context) (err error) {
 
 // loop runs the steps of the demonstration.
 func (d *demo) loop(ctx context.Context, sandbox string) error {
-	r := &report{Poisoned: d.poison}
-	if d.poison {
+	r := &report{Poisoned: d.Poison}
+	if d.Poison {
 		if err := poison(ctx, sandbox); err != nil {
 			return err
 		}
@@ -256,7 +248,7 @@ func (d *demo) conclude(r *report) error {
 	if err := r.fill(); err != nil {
 		return err
 	}
-	if d.json {
+	if d.JSON {
 		if err := json.NewEncoder(d.sh.out).Encode(r); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -13,26 +12,11 @@ import (
 	"dreamlab/cmd/internal/config"
 )
 
-func doctorVerb() verb {
-	return verb{
-		name: "doctor", help: "show each setting and its source, and test each dependency",
-		make: func(flags *flag.FlagSet) action {
-			var s settings
-			s.declare(flags)
-			s.declareAddr(flags)
-			asJSON := flags.Bool("json", false, "print one JSON object")
-			return func(ctx context.Context, sh shell, args []string) error {
-				if err := nothing(args); err != nil {
-					return err
-				}
-				c, err := s.load(sh)
-				if err != nil {
-					return err
-				}
-				return examine(ctx, sh, c, *asJSON)
-			}
-		},
-	}
+// doctorVerb tests what Dream Lab depends on.
+type doctorVerb struct {
+	settings
+	address
+	printing
 }
 
 // examination is what `doctor --json` prints.
@@ -41,13 +25,18 @@ type examination struct {
 	Findings []boot.Finding `json:"findings"`
 }
 
-func examine(ctx context.Context, sh shell, c *config.Config, asJSON bool) error {
+// Run prints the settings and the findings, and fails where one needs mending.
+func (v *doctorVerb) Run(ctx context.Context, sh shell) error {
+	c, err := v.loadAt(sh, v.address)
+	if err != nil {
+		return err
+	}
 	values, err := c.Values()
 	if err != nil {
 		return err
 	}
 	found := examination{values, boot.Examine(ctx, c)}
-	if asJSON {
+	if v.JSON {
 		err = json.NewEncoder(sh.out).Encode(found)
 	} else {
 		err = found.write(sh.out)

@@ -3,69 +3,53 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 
 	"dreamlab/cmd/internal/client"
 )
 
-// dreamOptions are the flags of `dream`.
-type dreamOptions struct {
+// dreamVerb starts a dream.
+type dreamVerb struct {
 	asking
-	limit        int
-	mode, budget string
-	dry          bool
+	waiting
+	Limit  int    `placeholder:"NUMBER" help:"the NUMBER of experiences at most"`
+	Mode   string `placeholder:"MODE" help:"how the vendors are asked, a MODE: auto, live or batch"`
+	Budget string `placeholder:"USD" help:"the USD that it may cost"`
+	DryRun bool   `help:"only wait for an estimate of what it would take and cost at most"`
 }
 
-func dreamVerb() verb {
-	return verb{
-		name: "dream", client: true, help: "go back over new conversations now",
-		make: func(flags *flag.FlagSet) action {
-			var o dreamOptions
-			o.declareWait(flags)
-			flags.IntVar(&o.limit, "limit", 0, "the `NUMBER` of experiences at most")
-			flags.StringVar(&o.mode, "mode", "", "how the vendors are asked, a `MODE`: auto, live or batch")
-			flags.StringVar(&o.budget, "budget", "", "the `USD` that it may cost")
-			flags.BoolVar(&o.dry, "dry-run", false, "only wait for an estimate of what it would take and cost at most")
-			return o.run
-		},
-	}
-}
-
-func (o *dreamOptions) run(ctx context.Context, sh shell, args []string) error {
-	if err := nothing(args); err != nil {
+// Run starts the dream and, where it is told to, waits for its end.
+func (v *dreamVerb) Run(ctx context.Context, sh shell) error {
+	v.Wait = v.Wait || v.DryRun
+	if err := v.check(); err != nil {
 		return err
 	}
-	o.wait = o.wait || o.dry
-	if err := o.checkWait(); err != nil {
-		return err
-	}
-	c, err := o.open(sh)
+	c, err := v.open(sh)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	d, err := c.Dream(ctx, client.DreamRequest{
-		Limit: o.limit, Mode: o.mode, BudgetUSD: json.Number(o.budget), DryRun: o.dry,
+		Limit: v.Limit, Mode: v.Mode, BudgetUSD: json.Number(v.Budget), DryRun: v.DryRun,
 	})
 	if err != nil {
 		return err
 	}
-	if o.wait {
+	if v.Wait {
 		show := stages(sh, func(d client.Dream) string { return d.Stage })
-		d, err = await(ctx, &o.asking, d.ID, "/v1/dreams/", func(ctx context.Context) (client.Dream, error) {
+		d, err = await(ctx, v.waiting, d.ID, "/v1/dreams/", func(ctx context.Context) (client.Dream, error) {
 			return c.WatchDream(ctx, d.ID, show)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return o.show(ctx, sh, c, d)
+	return v.show(ctx, sh, c, d)
 }
 
-func (o *dreamOptions) show(ctx context.Context, sh shell, c *client.Client, d client.Dream) error {
+func (v *dreamVerb) show(ctx context.Context, sh shell, c *client.Client, d client.Dream) error {
 	switch estimate := d.Result.DryRun; {
-	case o.json:
+	case v.JSON:
 		if err := printRaw(ctx, sh, c, "/v1/dreams/"+d.ID); err != nil {
 			return err
 		}
@@ -74,7 +58,7 @@ func (o *dreamOptions) show(ctx context.Context, sh shell, c *client.Client, d c
 	default:
 		fmt.Fprintf(sh.out, "%s %s: %s\n", d.ID, d.Status, countsOf(d))
 	}
-	if !o.wait {
+	if !v.Wait {
 		return nil
 	}
 	return unsuccessful(d.ID, d.Status, d.Error)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"dreamlab/cmd/internal/cli"
 	"dreamlab/cmd/internal/client"
 	"dreamlab/cmd/internal/config"
 )
@@ -51,21 +52,21 @@ func (u *unwatched) Error() string {
 // Unwrap returns why the wait ended.
 func (u *unwatched) Unwrap() error { return u.cause }
 
-// conclude prints the error and chooses the exit code.
-func conclude(sh shell, v verb, err error) int {
+// conclude prints the error of a verb and chooses the exit code.
+func conclude(sh shell, name string, err error) int {
 	code := exitCode(err)
 	var left *unwatched
 	var asked *unasked
 	switch {
 	case err == nil:
 	case errors.As(err, &left):
-		fmt.Fprintf(sh.errs, "dreamlab %s: %v\n", v.name, left)
+		fmt.Fprintf(sh.errs, "%s: %v\n", name, left)
 	case code == exitInterrupted && !errors.As(err, &asked):
-		fmt.Fprintf(sh.errs, "dreamlab %s: stopped before it was done\n", v.name)
-	case code == exitUsage && errors.As(err, new(usageError)):
-		fmt.Fprintf(sh.errs, "dreamlab %s: %v (dreamlab %s -h shows how)\n", v.name, err, v.name)
+		fmt.Fprintf(sh.errs, "%s: stopped before it was done\n", name)
+	case errors.As(err, new(usageError)), errors.As(err, new(*cli.Fault)):
+		fmt.Fprintf(sh.errs, "%s: %v (%s -h shows how)\n", name, err, name)
 	default:
-		fmt.Fprintf(sh.errs, "dreamlab %s: %v\n", v.name, err)
+		fmt.Fprintf(sh.errs, "%s: %v\n", name, err)
 	}
 	return code
 }
@@ -79,7 +80,7 @@ func exitCode(err error) int {
 		return exitWaitOver
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, new(usageError)), errors.As(err, new(config.Faults)):
+	case errors.As(err, new(usageError)), errors.As(err, new(*cli.Fault)), errors.As(err, new(config.Faults)):
 		return exitUsage
 	case errors.As(err, new(refusedError)):
 		return exitRefused

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"net"
@@ -17,31 +16,23 @@ import (
 // healthTimeout bounds a health check: orchestrators ask every few seconds.
 const healthTimeout = 5 * time.Second
 
-// healthOptions are the flags of `health`.
-type healthOptions struct {
-	asking
-	live bool
+// healthVerb asks a process whether it is ready.
+type healthVerb struct {
+	settings
+	address
+	printing
+	Live bool `help:"ask only whether the process is alive, not what it depends on"`
 }
 
-func healthVerb() verb {
-	return verb{
-		name: "health", help: "say whether a process is ready, for health checks of containers",
-		more: "It asks the address in DREAMLAB_ADDR or --addr, without a key. Processes without an API\n" +
-			"answer --live at the address in DREAMLAB_METRICS.",
-		make: func(flags *flag.FlagSet) action {
-			var o healthOptions
-			o.declare(flags)
-			flags.BoolVar(&o.live, "live", false, "ask only whether the process is alive, not what it depends on")
-			return o.run
-		},
-	}
+// Help tells which address is asked.
+func (*healthVerb) Help() string {
+	return "It asks the address in DREAMLAB_ADDR or --addr, without a key. Processes without an API\n" +
+		"answer --live at the address in DREAMLAB_METRICS."
 }
 
-func (o *healthOptions) run(ctx context.Context, sh shell, args []string) error {
-	if err := nothing(args); err != nil {
-		return err
-	}
-	c, err := config.LoadClient(o.options(sh))
+// Run asks, and waits for a few seconds at most.
+func (v *healthVerb) Run(ctx context.Context, sh shell) error {
+	c, err := config.LoadClient(v.options(sh, v.address))
 	if err != nil {
 		return err
 	}
@@ -52,14 +43,14 @@ func (o *healthOptions) run(ctx context.Context, sh shell, args []string) error 
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	api := client.New("http://"+address, "")
-	if o.live {
+	if v.Live {
 		return api.Alive(ctx)
 	}
 	found, err := api.Ready(ctx)
 	if err != nil {
 		return err
 	}
-	if o.json {
+	if v.JSON {
 		return json.NewEncoder(sh.out).Encode(found)
 	}
 	for _, name := range slices.Sorted(maps.Keys(found.Dependencies)) {

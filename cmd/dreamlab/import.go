@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -34,45 +33,44 @@ func (i imported) rejects() int64 {
 	return int64(len(i.Result.Rejected)) + i.Result.More
 }
 
-func importVerb() verb {
-	return verb{
-		name: "import", args: "FILE…", client: true,
-		help: "bring conversations in, or ask what a file of questions holds",
-		more: `A FILE holds JSON objects, one a line or in an array; - is the standard input:
+// importVerb brings files in.
+type importVerb struct {
+	asking
+	waiting
+	Model string   `default:"assistant" placeholder:"MODEL" help:"the alias or the MODEL that turns are put to"`
+	Files []string `arg:"" name:"file" help:"the files to import"`
+}
+
+// Help tells what files may hold.
+func (*importVerb) Help() string {
+	return `A FILE holds JSON objects, one a line or in an array; - is the standard input:
 conversations ("messages" and more, as POST /v1/experiences takes them, or as
 GET /v1/experiences and a dataset's content give them out), rows of ChatGPT's
 conversations.json, ShareGPT, Alpaca, LMSYS-Chat-1M, WildChat, prompts with completions
 and logs of requests with their responses, rows with "question" and
 "answer", whose "#### n" is the reference, or, in a file of their own, rows with
 "turns", which are asked and not paid again when the file is imported twice in a day.
-A row that can not be taken is named and loses no other. It ends with 1 where any was.`,
-		make: func(flags *flag.FlagSet) action {
-			var a asking
-			a.declareWait(flags)
-			model := flags.String("model", "assistant", "the alias or the `MODEL` that turns are put to")
-			return func(ctx context.Context, sh shell, args []string) error {
-				if len(args) == 0 {
-					return misuse("name the files to import")
-				}
-				if err := a.checkWait(); err != nil {
-					return err
-				}
-				c, err := a.open(sh)
-				if err != nil {
-					return err
-				}
-				defer c.Close()
-				return (&importer{asking: a, sh: sh, client: c, model: *model}).files(ctx, args)
-			}
-		},
-	}
+A row that can not be taken is named and loses no other. It ends with 1 where any was.`
 }
 
+// Run imports the files, one after the other.
+func (v *importVerb) Run(ctx context.Context, sh shell) error {
+	if err := v.check(); err != nil {
+		return err
+	}
+	c, err := v.open(sh)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return (&importer{importVerb: v, sh: sh, client: c}).files(ctx, v.Files)
+}
+
+// importer imports files for one run of the verb.
 type importer struct {
-	asking
+	*importVerb
 	sh     shell
 	client *client.Client
-	model  string
 }
 
 func (i *importer) files(ctx context.Context, names []string) error {
@@ -84,11 +82,11 @@ func (i *importer) files(ctx context.Context, names []string) error {
 		}
 		all = append(all, done)
 		rejected += done.rejects()
-		if !i.json {
+		if !i.JSON {
 			i.tell(done)
 		}
 	}
-	if i.json {
+	if i.JSON {
 		if err := json.NewEncoder(i.sh.out).Encode(map[string]any{"files": all}); err != nil {
 			return err
 		}
@@ -183,10 +181,10 @@ func (i *importer) send(ctx context.Context, first row, rows *rows, done *import
 		return err
 	}
 	done.Job, done.Status, done.Rejected = job.ID, job.Status, rows.rejected
-	if !i.wait {
+	if !i.Wait {
 		return nil
 	}
-	job, err = await(ctx, &i.asking, job.ID, "/v1/jobs/", func(ctx context.Context) (client.Job, error) {
+	job, err = await(ctx, i.waiting, job.ID, "/v1/jobs/", func(ctx context.Context) (client.Job, error) {
 		return i.client.WatchJob(ctx, job.ID, func(client.Job) {})
 	})
 	if err != nil {

@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,38 +15,23 @@ import (
 	"dreamlab/store/db"
 )
 
-// keyOptions are the flags of `key`.
-type keyOptions struct {
+// keyVerb works with the keys in the database.
+type keyVerb struct {
+	Create keyCreateVerb `cmd:"" help:"make a key and print it once"`
+	List   keyListVerb   `cmd:"" help:"list the keys, without their secrets"`
+	Rotate keyRotateVerb `cmd:"" help:"give a key another secret"`
+	Revoke keyRevokeVerb `cmd:"" help:"end a key"`
+}
+
+// keeping are the flags of the verbs that work in the database itself.
+type keeping struct {
 	settings
-	tenant, name, scope string
-	expires, grace      time.Duration
-	json                bool
+	printing
 }
 
-func keyVerb() verb {
-	return verb{
-		name: "key", args: "create | list | rotate ID | revoke ID",
-		help: "make, list or end API keys, in the database itself",
-		make: func(flags *flag.FlagSet) action {
-			var o keyOptions
-			o.declare(flags)
-			flags.StringVar(&o.tenant, "tenant", "", "create: the `NAME` of the tenant, "+boot.FirstTenant+" without it; list: of it alone")
-			flags.StringVar(&o.name, "name", "", "what the key is for, a `TEXT`")
-			flags.StringVar(&o.scope, "scope", store.ScopeUse, "the key's `SCOPE`: view, use, review or admin, with commas between")
-			flags.DurationVar(&o.grace, "grace", time.Hour, "rotate: how long the secret before is taken, a `DURATION`")
-			flags.DurationVar(&o.expires, "expires", 0, "how long it holds, a `DURATION`; for ever without it")
-			flags.BoolVar(&o.json, "json", false, "print one JSON object")
-			return o.run
-		},
-	}
-}
-
-func (o *keyOptions) run(ctx context.Context, sh shell, args []string) (err error) {
-	work, err := o.choose(args)
-	if err != nil {
-		return err
-	}
-	c, err := o.load(sh)
+// in opens the database, which has to be migrated, for some work.
+func (k *keeping) in(ctx context.Context, sh shell, work func(*store.Store) error) (err error) {
+	c, err := k.load(sh)
 	if err != nil {
 		return err
 	}
@@ -60,57 +43,48 @@ func (o *keyOptions) run(ctx context.Context, sh shell, args []string) (err erro
 	if err := boot.Migrated(ctx, s); err != nil {
 		return err
 	}
-	return work(ctx, sh, s)
+	return work(s)
 }
 
-// choose determines what to do before anything is opened.
-func (o *keyOptions) choose(args []string) (func(context.Context, shell, *store.Store) error, error) {
-	switch {
-	case len(args) == 1 && args[0] == "create":
-		for scope := range strings.SplitSeq(o.scope, ",") {
-			if !slices.Contains(store.Scopes(), scope) {
-				return nil, misuse("--scope is view, use, review or admin, not %q", scope)
-			}
-		}
-		if o.expires < 0 {
-			return nil, misuse("--expires can not be negative")
-		}
-		return o.create, nil
-	case len(args) == 1 && args[0] == "list":
-		return o.list, nil
-	case len(args) == 2 && args[0] == "rotate":
-		if o.grace < 0 {
-			return nil, misuse("--grace can not be negative")
-		}
-		return func(ctx context.Context, sh shell, s *store.Store) error { return o.rotate(ctx, sh, s, args[1]) }, nil
-	case len(args) == 2 && args[0] == "revoke":
-		return func(ctx context.Context, sh shell, s *store.Store) error {
-			return revoke(ctx, sh, s, args[1])
-		}, nil
-	}
-	return nil, misuse("say create, list, rotate ID or revoke ID")
+// keyCreateVerb makes a key.
+type keyCreateVerb struct {
+	keeping
+	Tenant  string        `default:"default" placeholder:"NAME" help:"the NAME of the tenant, which is made where there is none"`
+	Name    string        `placeholder:"TEXT" help:"what the key is for, a TEXT"`
+	Scope   []string      `default:"use" enum:"view,use,review,admin" placeholder:"SCOPE" help:"the key's SCOPE, with commas between"`
+	Expires time.Duration `placeholder:"DURATION" help:"how long it holds, a DURATION; for ever without it"`
 }
 
-func (o *keyOptions) create(ctx context.Context, sh shell, s *store.Store) error {
-	fresh := store.Key{Name: o.name, Scopes: strings.Split(o.scope, ",")}
-	if o.expires > 0 {
-		fresh.Expires = time.Now().Add(o.expires).UTC()
+// Validate refuses keys that have ended when they are made.
+func (v *keyCreateVerb) Validate() error {
+	if v.Expires < 0 {
+		return errors.New("--expires can not be negative")
 	}
-	tenant := cmp.Or(o.tenant, boot.FirstTenant)
-	key, secret, err := boot.NewKey(ctx, s, tenant, fresh)
-	if err != nil {
-		return err
-	}
-	if o.json {
-		return json.NewEncoder(sh.out).Encode(struct {
-			ID     string `json:"id"`
-			Key    string `json:"key"`
-			Tenant string `json:"tenant"`
-		}{key.ID, secret, tenant})
-	}
-	fmt.Fprintf(sh.out, "%s\n", secret)
-	fmt.Fprintf(sh.errs, "key %s of tenant %s; it is not shown again\n", key.ID, tenant)
 	return nil
+}
+
+// Run makes the key and prints it.
+func (v *keyCreateVerb) Run(ctx context.Context, sh shell) error {
+	fresh := store.Key{Name: v.Name, Scopes: v.Scope}
+	if v.Expires > 0 {
+		fresh.Expires = time.Now().Add(v.Expires).UTC()
+	}
+	return v.in(ctx, sh, func(s *store.Store) error {
+		key, secret, err := boot.NewKey(ctx, s, v.Tenant, fresh)
+		if err != nil {
+			return err
+		}
+		if v.JSON {
+			return json.NewEncoder(sh.out).Encode(struct {
+				ID     string `json:"id"`
+				Key    string `json:"key"`
+				Tenant string `json:"tenant"`
+			}{key.ID, secret, v.Tenant})
+		}
+		fmt.Fprintf(sh.out, "%s\n", secret)
+		fmt.Fprintf(sh.errs, "key %s of tenant %s; it is not shown again\n", key.ID, v.Tenant)
+		return nil
+	})
 }
 
 // keyRow is a key as `key list --json` shows it.
@@ -125,12 +99,23 @@ type keyRow struct {
 	Revoked  *time.Time `json:"revoked"`
 }
 
-func (o *keyOptions) list(ctx context.Context, sh shell, s *store.Store) error {
+// keyListVerb lists keys.
+type keyListVerb struct {
+	keeping
+	Tenant string `placeholder:"NAME" help:"the NAME of the tenant, all without it"`
+}
+
+// Run lists all of them.
+func (v *keyListVerb) Run(ctx context.Context, sh shell) error {
+	return v.in(ctx, sh, func(s *store.Store) error { return v.list(ctx, sh, s) })
+}
+
+func (v *keyListVerb) list(ctx context.Context, sh shell, s *store.Store) error {
 	names, err := tenantNames(ctx, s)
 	if err != nil {
 		return err
 	}
-	tenant, err := names.find(o.tenant)
+	tenant, err := names.find(v.Tenant)
 	if err != nil {
 		return err
 	}
@@ -145,14 +130,14 @@ func (o *keyOptions) list(ctx context.Context, sh shell, s *store.Store) error {
 				optional(k.Expires), optional(k.Revoked)})
 		}
 		if !more {
-			return o.writeKeys(sh, rows)
+			return v.write(sh, rows)
 		}
 		page.After = keys[len(keys)-1].ID
 	}
 }
 
-func (o *keyOptions) writeKeys(sh shell, rows []keyRow) error {
-	if o.json {
+func (v *keyListVerb) write(sh shell, rows []keyRow) error {
+	if v.JSON {
 		return json.NewEncoder(sh.out).Encode(map[string]any{"keys": rows})
 	}
 	table := tabwriter.NewWriter(sh.out, 0, 0, 2, ' ', 0)
@@ -186,32 +171,62 @@ func day(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04Z")
 }
 
-// rotate gives a key another secret, whose tenant it has.
-func (o *keyOptions) rotate(ctx context.Context, sh shell, s *store.Store, id string) error {
-	secret := store.NewSecret()
-	err := s.RotateKey(ctx, id, secret, o.grace)
-	if errors.Is(err, db.ErrNotFound) {
-		return fmt.Errorf("rotate: there is no key %s that holds: `dreamlab key list` shows them", id)
+// keyRotateVerb gives a key another secret.
+type keyRotateVerb struct {
+	keeping
+	Grace time.Duration `default:"1h" placeholder:"DURATION" help:"how long the secret before is taken, a DURATION"`
+	ID    string        `arg:"" name:"id" help:"the key: dreamlab key list shows their ids"`
+}
+
+// Validate refuses a grace that is over already.
+func (v *keyRotateVerb) Validate() error {
+	if v.Grace < 0 {
+		return errors.New("--grace can not be negative")
 	}
-	if err != nil {
-		return fmt.Errorf("rotate: %w", err)
-	}
-	if o.json {
-		return json.NewEncoder(sh.out).Encode(map[string]string{"id": id, "key": secret})
-	}
-	fmt.Fprintf(sh.out, "%s\n", secret)
-	fmt.Fprintf(sh.errs, "the key %s has this secret now; the one before is taken for %s\n", id, o.grace)
 	return nil
 }
 
-func revoke(ctx context.Context, sh shell, s *store.Store, id string) error {
-	err := s.RevokeKey(ctx, id)
+// Run gives the key a new secret and prints it.
+func (v *keyRotateVerb) Run(ctx context.Context, sh shell) error {
+	secret := store.NewSecret()
+	err := v.in(ctx, sh, func(s *store.Store) error { return unknownKey("rotate", v.ID, s.RotateKey(ctx, v.ID, secret, v.Grace)) })
+	if err != nil {
+		return err
+	}
+	if v.JSON {
+		return json.NewEncoder(sh.out).Encode(map[string]string{"id": v.ID, "key": secret})
+	}
+	fmt.Fprintf(sh.out, "%s\n", secret)
+	fmt.Fprintf(sh.errs, "the key %s has this secret now; the one before is taken for %s\n", v.ID, v.Grace)
+	return nil
+}
+
+// unknownKey says how the keys are found that there are.
+func unknownKey(work, id string, err error) error {
 	if errors.Is(err, db.ErrNotFound) {
-		return fmt.Errorf("revoke: there is no key %s that holds: `dreamlab key list` shows them", id)
+		return fmt.Errorf("%s: there is no key %s that holds: `dreamlab key list` shows them", work, id)
 	}
 	if err != nil {
-		return fmt.Errorf("revoke: %w", err)
+		return fmt.Errorf("%s: %w", work, err)
 	}
-	fmt.Fprintf(sh.out, "%s is revoked\n", id)
+	return nil
+}
+
+// keyRevokeVerb ends a key.
+type keyRevokeVerb struct {
+	keeping
+	ID string `arg:"" name:"id" help:"the key: dreamlab key list shows their ids"`
+}
+
+// Run ends the key.
+func (v *keyRevokeVerb) Run(ctx context.Context, sh shell) error {
+	err := v.in(ctx, sh, func(s *store.Store) error { return unknownKey("revoke", v.ID, s.RevokeKey(ctx, v.ID)) })
+	if err != nil {
+		return err
+	}
+	if v.JSON {
+		return json.NewEncoder(sh.out).Encode(map[string]any{"id": v.ID, "revoked": true})
+	}
+	fmt.Fprintf(sh.out, "%s is revoked\n", v.ID)
 	return nil
 }

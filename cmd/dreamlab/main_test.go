@@ -17,6 +17,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
+
+	"dreamlab/cmd/internal/cli"
 )
 
 func TestMain(m *testing.M) {
@@ -136,34 +138,47 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v: code %d, the text differs from testdata/help.txt:\n%s", args, got.code, got.out)
 		}
 	}
-	for _, v := range verbs() {
-		got := invoke(t, nil, v.name, "-h")
-		if want := golden(t, "help/"+v.name+".txt", got.out); got.code != exitOK || got.out != want {
-			t.Errorf("%s: code %d, the text differs from testdata/help/%s.txt:\n%s", v.name, got.code, v.name, got.out)
-		}
-		if len(v.help) > 76 || strings.HasSuffix(v.help, ".") {
-			t.Errorf("%s: its line of help is too long or ends with a stop", v.name)
-		}
+	root, err := commands()
+	if err != nil {
+		t.Fatal(err)
 	}
+	root.Walk(func(c *cli.Command) {
+		path := strings.Fields(c.Path())[1:]
+		if len(path) == 0 {
+			return
+		}
+		got := invoke(t, nil, append(path, "-h")...)
+		name := "help/" + strings.Join(path, "-") + ".txt"
+		if want := golden(t, name, got.out); got.code != exitOK || got.out != want {
+			t.Errorf("%s: code %d, the text differs from testdata/%s:\n%s", c.Path(), got.code, name, got.out)
+		}
+		if len(c.Help) > 76 || strings.HasSuffix(c.Help, ".") {
+			t.Errorf("%s: its line of help is too long or ends with a stop", c.Path())
+		}
+		if _, runs := c.Target.(verb); !runs && len(c.Verbs) == 0 {
+			t.Errorf("%s: it can not be run", c.Path())
+		}
+	})
 }
 
 func TestMisuse(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"DREAMLAB_DATA": t.TempDir()}
 	cases := map[string][]string{
-		`there is no verb "dance"`:                  {"dance"},
-		`did you mean "import"?`:                    {"imprt", "x"},
-		"there is no flag --loud (":                 {"migrate", "--loud"},
-		`no flag --dryrun: did you mean "dry-run"?`: {"dream", "--dryrun"},
-		"there is no flag --addr (":                 {"worker", "--addr", "x"},
-		"--timeout bounds a --wait":                 {"dream", "--timeout", "1s"},
-		"--part is more than 0":                     {"bench", "--part", "7"},
-		"--part is more than 0 and":                 {"bench", "--part", "NaN"},
-		"--speed is at least 0":                     {"sandbox", "--speed", "-1"},
-		`takes no arguments, but was given "x"`:     {"migrate", "x"},
-		"say create, list, rotate ID or revoke ID":  {"key", "make"},
-		"--scope is view, use, review or admin":     {"key", "create", "--scope", "use,root"},
-		"is no level":                               {"migrate", "--log", "shout"},
+		`there is no verb "dance"`:                   {"dance"},
+		`did you mean "import"?`:                     {"imprt", "x"},
+		"there is no flag --loud (":                  {"migrate", "--loud"},
+		`no flag --dryrun: did you mean "dry-run"?`:  {"dream", "--dryrun"},
+		"there is no flag --addr (":                  {"worker", "--addr", "x"},
+		"--timeout bounds a --wait":                  {"dream", "--timeout", "1s"},
+		"--part is more than 0":                      {"bench", "--part", "7"},
+		"--part is more than 0 and":                  {"bench", "--part", "NaN"},
+		"--speed is at least 0":                      {"sandbox", "--speed", "-1"},
+		`takes no arguments, but was given "x"`:      {"migrate", "x"},
+		"say create, list, rotate ID or revoke ID":   {"key", "make"},
+		"what to do: create, list, rotate ID":        {"key"},
+		`--scope: it is one of view, use, review, a`: {"key", "create", "--scope", "use,root"},
+		"is no level":                                {"migrate", "--log", "shout"},
 	}
 	for want, args := range cases {
 		if got := invoke(t, env, args...); got.code != exitUsage || !strings.Contains(got.errs, want) {

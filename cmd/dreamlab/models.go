@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"slices"
@@ -18,46 +17,32 @@ import (
 	"dreamlab/store/money"
 )
 
-// listing is how models are chosen and shown.
-type listing struct {
-	settings
-	vendor, can, sort, out string
-	all, json              bool
+// choice is how models are chosen.
+type choice struct {
+	Vendor []string `placeholder:"VENDORS" help:"the VENDORS to take, with commas between; the configured ones without it"`
+	All    bool     `help:"take all vendors, and models that are retired or gone"`
 }
 
-func modelsVerb() verb {
-	return verb{
-		name: "models", args: "[refresh]", help: "list and compare models, or ask vendors for theirs",
-		more: `Prices are dollars for a million tokens as the catalogue has them, with the day from
-which they hold; a price that is not known is shown as -. The catalogue is built in, and
-the files that catalog names in ` + "`dreamlab.yaml`" + ` add to it and override it.
+// modelsVerb lists models, or compares vendors' lists with the catalogue.
+type modelsVerb struct {
+	List    modelsListVerb    `cmd:"" default:"withargs" help:"list and compare models"`
+	Refresh modelsRefreshVerb `cmd:"" help:"ask the vendors for their lists"`
+}
 
-refresh asks the configured vendors for their lists and says what is new there, what has
-other limits, and what is gone: missing in a list that names all of a vendor's models. A
-model that is gone is reported to the running workers when they share a Redis. With --out
-it writes what it found as a file that catalog can name; prices have to be added by hand.`,
-		make: func(flags *flag.FlagSet) action {
-			var l listing
-			l.declare(flags)
-			flags.StringVar(&l.vendor, "vendor", "", "the `VENDORS` to list, with commas between; the configured ones without it")
-			flags.StringVar(&l.can, "can", "", "the `ABILITIES` that a model has, with commas between: tools, json_schema, vision ...")
-			flags.StringVar(&l.sort, "sort", "name", "the `COLUMN` to sort by: name, input, cached, output, batch or context")
-			flags.BoolVar(&l.all, "all", false, "show all vendors, and models that are retired or gone")
-			flags.StringVar(&l.out, "out", "", "the `FILE` that refresh writes")
-			flags.BoolVar(&l.json, "json", false, "print one JSON object")
-			return func(ctx context.Context, sh shell, args []string) error {
-				switch {
-				case len(args) == 1 && args[0] == "refresh":
-					return l.refresh(ctx, sh)
-				case len(args) > 0:
-					return misuse("it takes refresh or nothing, but was given %q", args[0])
-				case l.out != "":
-					return misuse("--out goes with refresh")
-				}
-				return l.list(sh)
-			}
-		},
-	}
+// modelsListVerb lists models.
+type modelsListVerb struct {
+	settings
+	printing
+	choice
+	Can  []string `placeholder:"ABILITIES" help:"the ABILITIES that a model has, with commas between: tools, json_schema, vision ..."`
+	Sort string   `default:"name" enum:"name,input,cached,output,batch,context" placeholder:"COLUMN" help:"the COLUMN to sort by"`
+}
+
+// Help tells what the prices are.
+func (*modelsListVerb) Help() string {
+	return `Prices are dollars for a million tokens as the catalogue has them, with the day from
+which they hold; a price that is not known is shown as -. The catalogue is built in, and
+the files that catalog names in ` + "`dreamlab.yaml`" + ` add to it and override it.`
 }
 
 // modelLine is a model as `models --json` prints it. Prices are dollars for a million
@@ -94,12 +79,9 @@ type ratesLine struct {
 	Output money.USD `json:"output_usd"`
 }
 
-func (l *listing) list(sh shell) error {
-	less, known := modelOrders()[l.sort]
-	if !known {
-		return misuse("--sort is name, input, cached, output, batch or context, not %q", l.sort)
-	}
-	c, err := l.load(sh)
+// Run lists the models that are chosen and can what is asked.
+func (v *modelsListVerb) Run(_ context.Context, sh shell) error {
+	c, err := v.load(sh)
 	if err != nil {
 		return err
 	}
@@ -109,30 +91,32 @@ func (l *listing) list(sh shell) error {
 	}
 	now := time.Now()
 	lines := []modelLine{}
-	for _, m := range l.chosen(catalogue, boot.OpenVendors(c), now) {
-		lines = append(lines, lineOf(catalogue, m, now))
+	for _, m := range v.choose(catalogue, boot.OpenVendors(c), now) {
+		if canAll(m, v.Can) {
+			lines = append(lines, lineOf(catalogue, m, now))
+		}
 	}
-	slices.SortStableFunc(lines, less)
-	if l.json {
+	slices.SortStableFunc(lines, modelOrders()[v.Sort])
+	if v.JSON {
 		return json.NewEncoder(sh.out).Encode(map[string]any{"models": lines})
 	}
 	return writeModels(sh.out, lines)
 }
 
-// chosen returns the models that are asked for.
-func (l *listing) chosen(known *catalog.Catalog, vendors []string, now time.Time) []catalog.Model {
-	if l.vendor != "" {
-		vendors = strings.Split(l.vendor, ",")
+// choose returns the models of the vendors that are asked for.
+func (o *choice) choose(known *catalog.Catalog, vendors []string, now time.Time) []catalog.Model {
+	if len(o.Vendor) > 0 {
+		vendors = o.Vendor
 	}
 	return slices.DeleteFunc(known.Models(), func(m catalog.Model) bool {
 		served := m.GoneAt.IsZero() && !m.RetiredAt(now)
-		listed := slices.Contains(vendors, m.Provider) || l.vendor == "" && l.all
-		return !listed || !served && !l.all || !canAll(m, l.can)
+		listed := slices.Contains(vendors, m.Provider) || len(o.Vendor) == 0 && o.All
+		return !listed || !served && !o.All
 	})
 }
 
-func canAll(m catalog.Model, abilities string) bool {
-	for ability := range strings.SplitSeq(abilities, ",") {
+func canAll(m catalog.Model, abilities []string) bool {
+	for _, ability := range abilities {
 		if ability = strings.TrimSpace(ability); ability != "" && !m.Can(ability) {
 			return false
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -16,31 +15,24 @@ import (
 	"dreamlab/store/money"
 )
 
-func priceVerb() verb {
-	return verb{
-		name: "price", args: "FILE", help: "say what a file of requests costs at each model: live, batch and flex",
-		more: `A FILE holds JSON objects, one a line or in an array, of any number; - is the standard
+// priceVerb computes what a file of requests costs.
+type priceVerb struct {
+	settings
+	printing
+	choice
+	File string `arg:"" help:"one file of requests, or - for the standard input"`
+}
+
+// Help tells what files may hold, and how tokens are counted.
+func (*priceVerb) Help() string {
+	return `A FILE holds JSON objects, one a line or in an array, of any number; - is the standard
 input: lines of OpenAI's batches, bodies of chats or of embeddings, or conversations in any
 form that import takes, every answer of which counts as a request.
 
 Tokens are counted as the router reserves money for them, which is high on purpose: two bytes
 of prompt are a token, an answer is as long as the request allows (4096 tokens where it
 says nothing), or as the one in the file. A model is shown where it can take requests of
-the file: by its context, and by the tools, images and forms of answer that they need.`,
-		make: func(flags *flag.FlagSet) action {
-			var l listing
-			l.declare(flags)
-			flags.StringVar(&l.vendor, "vendor", "", "the `VENDORS` to compare, with commas between; the configured ones without it")
-			flags.BoolVar(&l.all, "all", false, "compare all vendors that the catalogue knows")
-			flags.BoolVar(&l.json, "json", false, "print one JSON object")
-			return func(_ context.Context, sh shell, args []string) error {
-				if len(args) != 1 {
-					return misuse("name one file of requests, or - for the standard input")
-				}
-				return l.price(sh, args[0])
-			}
-		},
-	}
+the file: by its context, and by the tools, images and forms of answer that they need.`
 }
 
 // priced is what `price --json` prints.
@@ -49,8 +41,9 @@ type priced struct {
 	Models   []price.Row `json:"models"`
 }
 
-func (l *listing) price(sh shell, name string) (err error) {
-	c, err := l.load(sh)
+// Run reads the file once, and compares all models.
+func (v *priceVerb) Run(_ context.Context, sh shell) error {
+	c, err := v.load(sh)
 	if err != nil {
 		return err
 	}
@@ -59,12 +52,12 @@ func (l *listing) price(sh shell, name string) (err error) {
 		return err
 	}
 	now := time.Now()
-	sheet := price.NewSheet(known, l.chosen(known, boot.OpenVendors(c), now), now)
-	if err := reading(sh, name, func(file io.Reader) error { return price.Read(file, sheet.Add) }); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	sheet := price.NewSheet(known, v.choose(known, boot.OpenVendors(c), now), now)
+	if err := reading(sh, v.File, func(file io.Reader) error { return price.Read(file, sheet.Add) }); err != nil {
+		return fmt.Errorf("%s: %w", v.File, err)
 	}
 	found := priced{sheet.Asked(), sheet.Rows()}
-	if l.json {
+	if v.JSON {
 		return json.NewEncoder(sh.out).Encode(found)
 	}
 	return found.write(sh.out)

@@ -23,8 +23,23 @@ type vendorChanges struct {
 	Gone    []string `json:"gone"`
 }
 
-// refresh compares the vendors' lists with the catalogue.
-func (l *listing) refresh(ctx context.Context, sh shell) error {
+// modelsRefreshVerb asks the vendors for their lists.
+type modelsRefreshVerb struct {
+	settings
+	printing
+	Out string `placeholder:"FILE" help:"the FILE to write what was found to, for catalog to name"`
+}
+
+// Help tells what is done with the lists.
+func (*modelsRefreshVerb) Help() string {
+	return `It asks the configured vendors for their lists and says what is new there, what has other
+limits, and what is gone: missing in a list that names all of a vendor's models. A model
+that is gone is reported to the running workers when they share a Redis. In the file of
+--out, prices have to be added by hand.`
+}
+
+// Run compares the vendors' lists with the catalogue.
+func (l *modelsRefreshVerb) Run(ctx context.Context, sh shell) error {
 	c, err := l.load(sh)
 	if err != nil {
 		return err
@@ -58,18 +73,18 @@ func idsOf(models []catalog.Model) []string {
 
 // keep writes the models as a file of the catalogue where one is named. One that is there
 // is replaced when the new one is whole.
-func (l *listing) keep(models []catalog.Model) error {
-	if l.out == "" {
+func (l *modelsRefreshVerb) keep(models []catalog.Model) error {
+	if l.Out == "" {
 		return nil
 	}
-	part := l.out + ".part"
+	part := l.Out + ".part"
 	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return fmt.Errorf("write the file of --out: %w", err)
 	}
 	err = errors.Join(catalog.Write(file, models), file.Close())
 	if err == nil {
-		err = os.Rename(part, l.out)
+		err = os.Rename(part, l.Out)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("write the file of --out: %w", err), os.Remove(part))
@@ -77,8 +92,8 @@ func (l *listing) keep(models []catalog.Model) error {
 	return nil
 }
 
-func (l *listing) tell(sh shell, all []vendorChanges) error {
-	if l.json {
+func (l *modelsRefreshVerb) tell(sh shell, all []vendorChanges) error {
+	if l.JSON {
 		return json.NewEncoder(sh.out).Encode(map[string]any{"vendors": append([]vendorChanges{}, all...)})
 	}
 	for _, v := range all {

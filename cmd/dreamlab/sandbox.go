@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 
 	"dreamlab/cmd/internal/boot"
@@ -14,33 +13,28 @@ import (
 // of a second.
 const fastest = 1_000_000
 
-func sandboxVerb() verb {
-	return verb{
-		name: "sandbox", help: "serve the vendors' emulators alone",
-		make: func(flags *flag.FlagSet) action {
-			var o boot.SandboxOptions
-			flags.StringVar(&o.Addr, "addr", "127.0.0.1:8090", "`HOST:PORT` to listen on")
-			flags.StringVar(&o.Dir, "data", "", "the `DIRECTORY` in which files, models and payments are kept")
-			flags.Float64Var(&o.Speed, "speed", 1, "sandbox `SECONDS` that pass in one second")
-			return func(ctx context.Context, sh shell, args []string) error {
-				if err := nothing(args); err != nil {
-					return err
-				}
-				if !(o.Speed >= 0 && o.Speed <= fastest) { // false for NaN, too
-					return misuse("--speed is at least 0, where the clock stands still, and at most %.0f", float64(fastest))
-				}
-				return serveSandbox(ctx, sh, o)
-			}
-		},
-	}
+// sandboxVerb serves the vendors' emulators.
+type sandboxVerb struct {
+	Addr  string  `default:"127.0.0.1:8090" placeholder:"HOST:PORT" help:"HOST:PORT to listen on"`
+	Data  string  `placeholder:"DIRECTORY" help:"the DIRECTORY in which files, models and payments are kept"`
+	Speed float64 `default:"1" placeholder:"SECONDS" help:"sandbox SECONDS that pass in one second"`
 }
 
-func serveSandbox(ctx context.Context, sh shell, o boot.SandboxOptions) error {
+// Validate refuses speeds that no clock has.
+func (v *sandboxVerb) Validate() error {
+	if !(v.Speed >= 0 && v.Speed <= fastest) { // false for NaN, too
+		return fmt.Errorf("--speed is at least 0, where the clock stands still, and at most %.0f", float64(fastest))
+	}
+	return nil
+}
+
+// Run serves them until it is stopped.
+func (v *sandboxVerb) Run(ctx context.Context, sh shell) error {
 	known, err := boot.OpenCatalog(config.Default())
 	if err != nil {
 		return err
 	}
-	s, err := boot.OpenSandbox(ctx, o, known)
+	s, err := boot.OpenSandbox(ctx, boot.SandboxOptions{Addr: v.Addr, Dir: v.Data, Speed: v.Speed}, known)
 	if err != nil {
 		return err
 	}

@@ -3,20 +3,30 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"strings"
 
 	"dreamlab/cmd/internal/boot"
+	"dreamlab/cmd/internal/config"
 	"dreamlab/tasks"
 )
 
 // processes makes the processes of one verb.
 type processes = []boot.Process
 
-func apiVerb() verb {
-	const help = "serve the API alone"
-	return serving("api", help, func(ctx context.Context, sh shell, s *boot.Stack) (processes, error) {
+// apiVerb serves the API.
+type apiVerb struct {
+	settings
+	address
+}
+
+// Run serves until it is stopped.
+func (v *apiVerb) Run(ctx context.Context, sh shell) error {
+	c, err := v.loadAt(sh, v.address)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, sh, c, func(ctx context.Context, s *boot.Stack) (processes, error) {
 		front, err := s.API(ctx)
 		if err != nil {
 			return nil, err
@@ -26,9 +36,16 @@ func apiVerb() verb {
 	})
 }
 
-func schedulerVerb() verb {
-	const help = "fire the schedules"
-	return serving("scheduler", help, func(ctx context.Context, sh shell, s *boot.Stack) (processes, error) {
+// schedulerVerb fires the schedules.
+type schedulerVerb struct{ settings }
+
+// Run fires them until it is stopped.
+func (v *schedulerVerb) Run(ctx context.Context, sh shell) error {
+	c, err := v.load(sh)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, sh, c, func(ctx context.Context, s *boot.Stack) (processes, error) {
 		all, err := s.Scheduler(ctx)
 		if err == nil {
 			fmt.Fprintln(sh.out, "scheduler started")
@@ -37,23 +54,26 @@ func schedulerVerb() verb {
 	})
 }
 
-func workerVerb() verb {
-	var lanes string
-	const help = "do the work that is queued"
-	v := serving("worker", help, func(_ context.Context, sh shell, s *boot.Stack) (processes, error) {
-		chosen, err := parseLanes(lanes)
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintln(sh.out, "worker started")
-		return s.Worker(chosen)
-	})
-	declare := v.make
-	v.make = func(flags *flag.FlagSet) action {
-		flags.StringVar(&lanes, "lanes", "", "the `LANES` to work on, with commas between; all without it")
-		return declare(flags)
+// workerVerb does the work.
+type workerVerb struct {
+	settings
+	Lanes string `placeholder:"LANES" help:"the LANES to work on, with commas between; all without it"`
+}
+
+// Run works until it is stopped.
+func (v *workerVerb) Run(ctx context.Context, sh shell) error {
+	lanes, err := parseLanes(v.Lanes)
+	if err != nil {
+		return err
 	}
-	return v
+	c, err := v.load(sh)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, sh, c, func(_ context.Context, s *boot.Stack) (processes, error) {
+		fmt.Fprintln(sh.out, "worker started")
+		return s.Worker(lanes)
+	})
 }
 
 func parseLanes(text string) ([]tasks.Lane, error) {
@@ -80,39 +100,25 @@ func parseLane(name string) (tasks.Lane, error) {
 	return "", misuse("there is no lane %q: use %v", name, tasks.Lanes())
 }
 
-// serving makes a verb that runs one of several processes, and so refuses embedded parts.
-func serving(name, help string, parts func(context.Context, shell, *boot.Stack) (processes, error)) verb {
-	return verb{name: name, help: help, make: func(flags *flag.FlagSet) action {
-		var s settings
-		s.declare(flags)
-		if name == "api" {
-			s.declareAddr(flags)
-		}
-		return func(ctx context.Context, sh shell, args []string) (err error) {
-			if err := nothing(args); err != nil {
-				return err
-			}
-			c, err := s.load(sh)
-			if err != nil {
-				return err
-			}
-			if err := boot.RefuseEmbedded(c); err != nil {
-				return err
-			}
-			stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.log, c.Log)})
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, stack.Close()) }()
-			all, err := parts(ctx, sh, stack)
-			if err != nil {
-				return err
-			}
-			shown, err := stack.Scraped(ctx)
-			if err != nil {
-				return err
-			}
-			return stack.Run(ctx, append(shown, all...)...)
-		}
-	}}
+// serve runs one of several processes, and so refuses embedded parts.
+func serve(
+	ctx context.Context, sh shell, c *config.Config, parts func(context.Context, *boot.Stack) (processes, error),
+) (err error) {
+	if err := boot.RefuseEmbedded(c); err != nil {
+		return err
+	}
+	stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.log, c.Log)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stack.Close()) }()
+	all, err := parts(ctx, stack)
+	if err != nil {
+		return err
+	}
+	shown, err := stack.Scraped(ctx)
+	if err != nil {
+		return err
+	}
+	return stack.Run(ctx, append(shown, all...)...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -27,33 +26,18 @@ type overview struct {
 	Usage  client.Usage   `json:"usage"`
 }
 
-// statusOptions are the flags of `status`.
-type statusOptions struct {
+// statusVerb shows how everything stands.
+type statusVerb struct {
 	asking
-	dead deadOptions
+	deadOptions
 }
 
-func statusVerb() verb {
-	return verb{
-		name: "status", client: true,
-		help: "show parts, lanes, workers, dreams and spending; retry dead work",
-		make: func(flags *flag.FlagSet) action {
-			var o statusOptions
-			o.declare(flags)
-			o.dead.declare(flags)
-			return o.run
-		},
-	}
-}
-
-func (o *statusOptions) run(ctx context.Context, sh shell, args []string) (err error) {
-	if err := nothing(args); err != nil {
+// Run shows the work, or the dead work where that is asked for.
+func (o *statusVerb) Run(ctx context.Context, sh shell) (err error) {
+	if err := o.check(); err != nil {
 		return err
 	}
-	if err := o.dead.check(); err != nil {
-		return err
-	}
-	c, err := o.load(sh)
+	c, err := o.loadAt(sh, o.address)
 	if err != nil {
 		return err
 	}
@@ -64,17 +48,17 @@ func (o *statusOptions) run(ctx context.Context, sh shell, args []string) (err e
 	if kept != nil {
 		defer func() { err = errors.Join(err, kept.Close()) }()
 	}
-	if !o.dead.asked() {
+	if !o.asked() {
 		return o.show(ctx, sh, c, kept, where)
 	}
 	if kept == nil {
 		return errors.New("look for dead work: there is no database here: set DATABASE_URL or DREAMLAB_DATA")
 	}
-	return o.dead.run(ctx, sh, kept, o.json)
+	return o.run(ctx, sh, kept, o.JSON)
 }
 
 // show prints what is known: the work is shown even if the API does not answer.
-func (o *statusOptions) show(ctx context.Context, sh shell, c *config.Config, kept *store.Store, where string,
+func (o *statusVerb) show(ctx context.Context, sh shell, c *config.Config, kept *store.Store, where string,
 ) error {
 	var all overview
 	var err error
@@ -85,7 +69,7 @@ func (o *statusOptions) show(ctx context.Context, sh shell, c *config.Config, ke
 		all.Work.addIdle(ctx, c)
 	}
 	told := o.ask(ctx, sh, &all)
-	if o.json {
+	if o.JSON {
 		return errors.Join(json.NewEncoder(sh.out).Encode(all), told)
 	}
 	if told == nil {
@@ -97,7 +81,7 @@ func (o *statusOptions) show(ctx context.Context, sh shell, c *config.Config, ke
 	return errors.Join(all.Work.write(sh.out), told)
 }
 
-func (o *statusOptions) ask(ctx context.Context, sh shell, all *overview) error {
+func (o *statusVerb) ask(ctx context.Context, sh shell, all *overview) error {
 	c, err := o.open(sh)
 	if err != nil {
 		return err

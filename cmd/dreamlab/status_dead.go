@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"time"
 
@@ -15,27 +14,21 @@ import (
 
 // deadOptions select jobs that did not succeed.
 type deadOptions struct {
-	list, retry        bool
-	tenant, kind, code string
-	since              time.Duration
+	Dead   bool          `help:"list jobs that failed or expired, with every attempt's error"`
+	Retry  bool          `help:"queue all jobs that --dead would list once more"`
+	Tenant string        `placeholder:"NAME" help:"with --dead or --retry: of the tenant with this NAME or id"`
+	Kind   string        `placeholder:"KIND" help:"with --dead or --retry: of this KIND: chat, dream, tune, webhook"`
+	Code   string        `placeholder:"CODE" help:"with --dead or --retry: with this error CODE"`
+	Since  time.Duration `default:"24h" placeholder:"DURATION" help:"with --dead or --retry: in the last DURATION"`
 }
 
-func (o *deadOptions) declare(flags *flag.FlagSet) {
-	flags.BoolVar(&o.list, "dead", false, "list jobs that failed or expired, with every attempt's error")
-	flags.BoolVar(&o.retry, "retry", false, "queue all jobs that --dead would list once more")
-	flags.StringVar(&o.tenant, "tenant", "", "with --dead or --retry: of the tenant with this `NAME` or id")
-	flags.StringVar(&o.kind, "kind", "", "with --dead or --retry: of this `KIND`: chat, dream, tune, webhook")
-	flags.StringVar(&o.code, "code", "", "with --dead or --retry: with this error `CODE`")
-	flags.DurationVar(&o.since, "since", 24*time.Hour, "with --dead or --retry: in the last `DURATION`")
-}
-
-func (o *deadOptions) asked() bool { return o.list || o.retry }
+func (o *deadOptions) asked() bool { return o.Dead || o.Retry }
 
 func (o *deadOptions) check() error {
-	if o.since <= 0 {
+	if o.Since <= 0 {
 		return misuse("--since has to be more than nothing")
 	}
-	if !o.asked() && (o.tenant != "" || o.kind != "" || o.code != "") {
+	if !o.asked() && (o.Tenant != "" || o.Kind != "" || o.Code != "") {
 		return misuse("--tenant, --kind and --code choose dead work: add --dead or --retry")
 	}
 	return nil
@@ -67,11 +60,11 @@ func (o *deadOptions) run(ctx context.Context, sh shell, s *store.Store, asJSON 
 	if err != nil {
 		return err
 	}
-	tenant, err := names.find(o.tenant)
+	tenant, err := names.find(o.Tenant)
 	if err != nil {
 		return err
 	}
-	filter := job.DeadFilter{Tenant: tenant, Noun: o.kind, Code: o.code, Within: o.since}
+	filter := job.DeadFilter{Tenant: tenant, Noun: o.Kind, Code: o.Code, Within: o.Since}
 	found, retried := 0, 0
 	for page := (db.Page{Limit: 100}); ; {
 		jobs, more, err := s.DeadJobs(ctx, filter, page)
@@ -97,7 +90,7 @@ func (o *deadOptions) run(ctx context.Context, sh shell, s *store.Store, asJSON 
 		}
 		page.After = jobs[len(jobs)-1].ID
 	}
-	if !o.retry {
+	if !o.Retry {
 		fmt.Fprintf(sh.errs, "%d found\n", found)
 		return nil
 	}
@@ -115,7 +108,7 @@ func (o *deadOptions) one(ctx context.Context, s *store.Store, job job.Job) (dea
 	for _, a := range attempts {
 		dead.Attempts = append(dead.Attempts, deadAttempt{a.Worker, a.Ended, a.Outcome, a.Error})
 	}
-	if !o.retry {
+	if !o.Retry {
 		return dead, nil
 	}
 	err = s.Tx(ctx, db.Synced, func(q *store.Queries) error {

@@ -3,73 +3,63 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 
 	"dreamlab/cmd/internal/client"
 )
 
-// tuneOptions are the flags of `tune`.
-type tuneOptions struct {
+// tuneVerb starts a fine-tune.
+type tuneVerb struct {
 	asking
-	ask    client.TuneRequest
-	budget string
+	waiting
+	Alias       string `placeholder:"ALIAS" help:"the ALIAS to tune for, assistant without it"`
+	Base        string `placeholder:"MODEL" help:"the MODEL to start from, the team's base without it"`
+	MinExamples int    `placeholder:"NUMBER" help:"the NUMBER of new examples that are enough"`
+	Budget      string `placeholder:"USD" help:"the USD that it may cost, with a month of hosting"`
+	DryRun      bool   `help:"only wait for an estimate of what it would cost at most"`
 }
 
-func tuneVerb() verb {
-	return verb{
-		name: "tune", client: true, help: "fine-tune on the kept examples, and promote what is better",
-		more: "With --wait it ends with 3 where a gate refuses to train or to promote.",
-		make: func(flags *flag.FlagSet) action {
-			var o tuneOptions
-			o.declareWait(flags)
-			flags.StringVar(&o.ask.Alias, "alias", "", "the `ALIAS` to tune for, assistant without it")
-			flags.StringVar(&o.ask.Base, "base", "", "the `MODEL` to start from, the team's base without it")
-			flags.IntVar(&o.ask.MinExamples, "min-examples", 0, "the `NUMBER` of new examples that are enough")
-			flags.StringVar(&o.budget, "budget", "", "the `USD` that it may cost, with a month of hosting")
-			flags.BoolVar(&o.ask.DryRun, "dry-run", false, "only wait for an estimate of what it would cost at most")
-			return o.run
-		},
-	}
+// Help tells how a gate shows.
+func (*tuneVerb) Help() string {
+	return "With --wait it ends with 3 where a gate refuses to train or to promote."
 }
 
-func (o *tuneOptions) run(ctx context.Context, sh shell, args []string) error {
-	if err := nothing(args); err != nil {
+// Run starts the tune and, where it is told to, waits for its end.
+func (v *tuneVerb) Run(ctx context.Context, sh shell) error {
+	v.Wait = v.Wait || v.DryRun
+	if err := v.check(); err != nil {
 		return err
 	}
-	o.wait = o.wait || o.ask.DryRun
-	if err := o.checkWait(); err != nil {
-		return err
-	}
-	c, err := o.open(sh)
+	c, err := v.open(sh)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	o.ask.BudgetUSD = json.Number(o.budget)
-	t, err := c.Tune(ctx, o.ask)
+	t, err := c.Tune(ctx, client.TuneRequest{
+		Alias: v.Alias, Base: v.Base, MinExamples: v.MinExamples, BudgetUSD: json.Number(v.Budget), DryRun: v.DryRun,
+	})
 	if err != nil {
 		return err
 	}
-	if o.wait {
+	if v.Wait {
 		show := stages(sh, func(t client.Tune) string { return t.Stage })
-		t, err = await(ctx, &o.asking, t.ID, "/v1/tunes/", func(ctx context.Context) (client.Tune, error) {
+		t, err = await(ctx, v.waiting, t.ID, "/v1/tunes/", func(ctx context.Context) (client.Tune, error) {
 			return c.WatchTune(ctx, t.ID, show)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return o.show(ctx, sh, c, t)
+	return v.show(ctx, sh, c, t)
 }
 
-func (o *tuneOptions) show(ctx context.Context, sh shell, c *client.Client, t client.Tune) error {
+func (v *tuneVerb) show(ctx context.Context, sh shell, c *client.Client, t client.Tune) error {
 	switch {
-	case o.json:
+	case v.JSON:
 		if err := printRaw(ctx, sh, c, "/v1/tunes/"+t.ID); err != nil {
 			return err
 		}
-	case t.Decision != nil && o.ask.DryRun:
+	case t.Decision != nil && v.DryRun:
 		fmt.Fprintln(sh.out, t.Decision.Reason)
 	case t.Decision == nil:
 		fmt.Fprintf(sh.out, "%s %s\n", t.ID, t.Status)
@@ -77,13 +67,13 @@ func (o *tuneOptions) show(ctx context.Context, sh shell, c *client.Client, t cl
 		fmt.Fprintf(sh.out, "%s %s: %s; %s; $%s\n", t.ID, t.Status, promotion(t.Decision.Promoted),
 			t.Decision.Reason, t.CostUSD)
 	}
-	if !o.wait {
+	if !v.Wait {
 		return nil
 	}
 	if err := unsuccessful(t.ID, t.Status, t.Error); err != nil {
 		return err
 	}
-	if t.Decision != nil && !t.Decision.Promoted && !o.ask.DryRun {
+	if t.Decision != nil && !t.Decision.Promoted && !v.DryRun {
 		return refusedError{fmt.Errorf("%s was not promoted: %s", t.ID, t.Decision.Reason)}
 	}
 	return nil

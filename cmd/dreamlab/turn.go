@@ -53,13 +53,13 @@ func (i *importer) askAll(ctx context.Context, first row, rows *rows, done *impo
 }
 
 func (i *importer) ask(ctx context.Context, r row, done *imported) error {
-	request := client.ChatRequest{Model: i.model}
+	request := client.ChatRequest{Model: i.Model}
 	if id := strings.Trim(string(r.ID), `"`); id != "" {
 		request.Metadata = map[string]string{"conversation_id": "question-" + id}
 	}
 	for n, turn := range r.Turns {
 		request.Messages = append(request.Messages, client.Message{Role: "user", Content: turn})
-		request.Once = onceFor(i.model, r, n)
+		request.Once = onceFor(i.Model, r, n)
 		answer, err := i.client.Chat(ctx, request)
 		if err != nil {
 			return err

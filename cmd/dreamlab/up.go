@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"path/filepath"
 
@@ -11,29 +10,18 @@ import (
 	"dreamlab/cmd/internal/config"
 )
 
-func upVerb() verb {
-	return verb{
-		name: "up", help: "run api, worker and scheduler in one process",
-		make: func(flags *flag.FlagSet) action {
-			var s settings
-			s.declare(flags)
-			s.declareAddr(flags)
-			return func(ctx context.Context, sh shell, args []string) error {
-				if err := nothing(args); err != nil {
-					return err
-				}
-				c, err := s.load(sh)
-				if err != nil {
-					return err
-				}
-				return up(ctx, sh, c)
-			}
-		},
-	}
+// upVerb runs everything in one process.
+type upVerb struct {
+	settings
+	address
 }
 
-// up locks the data directory, opens everything and runs it.
-func up(ctx context.Context, sh shell, c *config.Config) (err error) {
+// Run locks the data directory, opens everything and runs it.
+func (v *upVerb) Run(ctx context.Context, sh shell) (err error) {
+	c, err := v.loadAt(sh, v.address)
+	if err != nil {
+		return err
+	}
 	lock, err := boot.LockData(c.Data)
 	if err != nil {
 		return err

@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"dreamlab/cmd/internal/boot"
+	"dreamlab/cmd/internal/cli"
 	"dreamlab/cmd/internal/config"
 )
 
@@ -21,171 +19,113 @@ type shell struct {
 	lookup    func(name string) (string, bool)
 }
 
-// verb is a command of the program.
-type verb struct {
-	name string
-	args string // the arguments after the flags
-	help string // one line
-	more string // further help, "" for none
-	// client tells that it is a client of the API.
-	client bool
-	// make declares the flags and returns the action, which runs once they are read.
-	make func(flags *flag.FlagSet) action
+// verb is what a struct of the program's verbs does once its flags and arguments are read.
+type verb interface {
+	Run(ctx context.Context, sh shell) error
 }
 
-// action runs a verb.
-type action func(ctx context.Context, sh shell, args []string) error
+// program is the command line: each field is a verb, in the order in which help lists them.
+type program struct {
+	Up        upVerb        `cmd:"" group:"Run" help:"run api, worker and scheduler in one process"`
+	Demo      demoVerb      `cmd:"" group:"Run" help:"run the whole loop on sample conversations, offline"`
+	API       apiVerb       `cmd:"" name:"api" group:"Run" help:"serve the API alone"`
+	Worker    workerVerb    `cmd:"" group:"Run" help:"do the work that is queued"`
+	Scheduler schedulerVerb `cmd:"" group:"Run" help:"fire the schedules"`
+	Sandbox   sandboxVerb   `cmd:"" group:"Run" help:"serve the vendors' emulators alone"`
 
-// verbs are all verbs, in the order in which help lists them.
-func verbs() []verb {
-	return []verb{
-		upVerb(), demoVerb(), apiVerb(), workerVerb(), schedulerVerb(),
-		migrateVerb(), keyVerb(), doctorVerb(), statusVerb(), healthVerb(), benchVerb(), sandboxVerb(),
-		modelsVerb(), priceVerb(),
-		chatVerb(), importVerb(), dreamVerb(), tuneVerb(), versionVerb(),
-	}
+	Migrate migrateVerb `cmd:"" group:"Operate" help:"bring the database's schema to the version of this program"`
+	Key     keyVerb     `cmd:"" group:"Operate" help:"make, list or end API keys, in the database itself"`
+	Doctor  doctorVerb  `cmd:"" group:"Operate" help:"show each setting and its source, and test each dependency"`
+	Status  statusVerb  `cmd:"" group:"Operate" help:"show parts, lanes, workers, dreams and spending; retry dead work"`
+	Health  healthVerb  `cmd:"" group:"Operate" help:"say whether a process is ready, for health checks of containers"`
+	Bench   benchVerb   `cmd:"" group:"Operate" help:"drive the configured database and queue hard and show how fast they are"`
+	Models  modelsVerb  `cmd:"" aliases:"model" group:"Operate" help:"list and compare models, or ask vendors for theirs"`
+	Price   priceVerb   `cmd:"" group:"Operate" help:"say what a file of requests costs at each model: live, batch and flex"`
+
+	Chat   chatVerb   `cmd:"" group:"Use" help:"ask a question and show the answer as it comes"`
+	Import importVerb `cmd:"" group:"Use" help:"bring conversations in, or ask what a file of questions holds"`
+	Dream  dreamVerb  `cmd:"" group:"Use" help:"go back over new conversations now"`
+	Tune   tuneVerb   `cmd:"" group:"Use" help:"fine-tune on the kept examples, and promote what is better"`
+
+	Version versionVerb `cmd:"" group:"This program" help:"show the build, its commit and the schema that it knows"`
 }
+
+// commands returns the command line, and where its structs are.
+func commands() (*cli.Command, error) {
+	return cli.New("dreamlab", "Dream Lab answers chats by day and makes its model better by night.", &program{})
+}
+
+// Help describes how the verbs that are clients find the API.
+func (*program) Help() string { return reach }
 
 // run runs the program with the arguments and returns its exit code.
 func run(ctx context.Context, sh shell, args []string) int {
 	sh.log = sh.errs
 	sh.out, sh.errs = &plainWriter{to: sh.out}, &plainWriter{to: sh.errs}
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
-		fmt.Fprint(sh.out, help())
+	root, err := commands()
+	if err != nil {
+		fmt.Fprintf(sh.errs, "dreamlab: read the tags of its verbs: %v\n", err)
+		return exitFailed
+	}
+	chosen, err := root.Parse(plainArgs(args))
+	if errors.Is(err, cli.ErrHelp) {
+		fmt.Fprint(sh.out, chosen.Usage())
 		return exitOK
 	}
-	name := args[0]
-	if name == "--version" || name == "-version" {
-		name = "version"
+	if err == nil {
+		err = chosen.Target.(verb).Run(ctx, sh)
 	}
-	all := verbs()
-	at := slices.IndexFunc(all, func(v verb) bool { return v.name == name })
-	if at < 0 {
-		return noVerb(sh, all, name)
-	}
-	return conclude(sh, all[at], all[at].run(ctx, sh, args[1:]))
+	return conclude(sh, chosen.Path(), err)
 }
 
-func noVerb(sh shell, all []verb, name string) int {
-	var names []string
-	for _, v := range all {
-		names = append(names, v.name)
+// plainArgs replaces the usual other ways to ask for help and for the version.
+func plainArgs(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(args[1:len(args):len(args)], "--help")
+	case args[0] == "--version" || args[0] == "-version":
+		return append([]string{"version"}, args[1:]...)
 	}
-	if advice := meant(name, names); advice != "" {
-		fmt.Fprintf(sh.errs, "dreamlab: there is no verb %q%s (dreamlab help lists them)\n", name, advice)
-		return exitUsage
-	}
-	fmt.Fprintf(sh.errs, "dreamlab: there is no verb %q\n\n%s", name, help())
-	return exitUsage
-}
-
-func (v verb) run(ctx context.Context, sh shell, args []string) error {
-	flags := flag.NewFlagSet(v.name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errors of flags are printed like all others
-	do := v.make(flags)
-	rest, err := parse(flags, args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(sh.out, v.usage(flags))
-		return nil
-	}
-	if err != nil {
-		return flagFault(flags, err)
-	}
-	return do(ctx, sh, rest)
-}
-
-// parse reads flags that stand before, after and between the arguments.
-func parse(flags *flag.FlagSet, args []string) (rest []string, err error) {
-	for {
-		if err := flags.Parse(args); err != nil {
-			return nil, err
-		}
-		if flags.NArg() == 0 {
-			return rest, nil
-		}
-		parsed := len(args) - flags.NArg()
-		if parsed > 0 && args[parsed-1] == "--" {
-			return append(rest, flags.Args()...), nil
-		}
-		rest = append(rest, flags.Arg(0))
-		args = flags.Args()[1:]
-	}
-}
-
-// help lists the verbs.
-func help() string {
-	var out strings.Builder
-	out.WriteString("Dream Lab answers chats by day and makes its model better by night.\n\n" +
-		"usage: dreamlab VERB [flags] [arguments]\n\n")
-	for _, v := range verbs() {
-		fmt.Fprintf(&out, "  %-10s %s\n", v.name, v.help)
-	}
-	out.WriteString("\ndreamlab VERB -h shows the flags of a verb.\n\n" + reach)
-	return out.String()
+	return args
 }
 
 // reach describes how the verbs that are clients find the API.
-const reach = `status, chat, import, dream and tune ask the API at DREAMLAB_URL with the key in
-DREAMLAB_KEY. Without them they find the ` + "`dreamlab up`" + ` of the data directory
-(DREAMLAB_DATA) by the address and the key that it keeps there; the key goes to no
-other server.
+const reach = `The verbs that are clients ask the API at DREAMLAB_URL with the key in DREAMLAB_KEY.
+Without them they find the ` + "`dreamlab up`" + ` of the data directory (DREAMLAB_DATA) by the
+address and the key that it keeps there; the key goes to no other server.
 
 Exit codes: 0 done, 1 failed, 2 wrong arguments or settings, 3 refused by a gate, 4 no
 valid key, 5 the server cannot be reached, 124 the wait ran out, 130 interrupted.
 `
 
-// usage returns the help of a verb.
-func (v verb) usage(flags *flag.FlagSet) string {
-	var out strings.Builder
-	fmt.Fprintf(&out, "usage: %s\n\n%s\n", strings.TrimSpace("dreamlab "+v.name+" [flags] "+v.args), v.help)
-	if v.more != "" {
-		out.WriteString("\n" + v.more + "\n")
-	}
-	flags.VisitAll(func(f *flag.Flag) {
-		name, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(&out, "\n  --%s\n      %s", strings.TrimSpace(f.Name+" "+name), text)
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" {
-			fmt.Fprintf(&out, " (without it: %s)", f.DefValue)
-		}
-	})
-	out.WriteString("\n")
-	if v.client {
-		out.WriteString("\n" + reach)
-	}
-	return out.String()
-}
-
 // settings are the flags that every verb with a configuration has.
 type settings struct {
-	file, addr, data, log string
+	File string `name:"config" placeholder:"FILE" help:"the FILE to read instead of dreamlab.yaml"`
+	Data string `placeholder:"DIRECTORY" help:"the DIRECTORY of the embedded parts, instead of DREAMLAB_DATA"`
+	Log  string `placeholder:"LEVEL" help:"the LEVEL of the log, instead of DREAMLAB_LOG"`
 }
 
-func (s *settings) declare(flags *flag.FlagSet) {
-	flags.StringVar(&s.file, "config", "", "the `FILE` to read instead of "+config.DefaultFile)
-	flags.StringVar(&s.data, "data", "", "the `DIRECTORY` of the embedded parts, instead of DREAMLAB_DATA")
-	flags.StringVar(&s.log, "log", "", "the `LEVEL` of the log, instead of DREAMLAB_LOG")
+// address is the flag of the verbs that serve the API, or are clients of it.
+type address struct {
+	Addr string `placeholder:"HOST:PORT" help:"HOST:PORT of the API, instead of DREAMLAB_ADDR"`
 }
 
-// declareAddr is for the verbs that serve the API, or are clients of it.
-func (s *settings) declareAddr(flags *flag.FlagSet) {
-	flags.StringVar(&s.addr, "addr", "", "`HOST:PORT` of the API, instead of DREAMLAB_ADDR")
+// printing are the flags of the verbs that print something.
+type printing struct {
+	JSON bool `name:"json" help:"print one JSON object"`
 }
 
-func (s *settings) load(sh shell) (*config.Config, error) {
-	return config.Load(s.options(sh))
+func (s *settings) load(sh shell) (*config.Config, error) { return s.loadAt(sh, address{}) }
+
+func (s *settings) loadAt(sh shell, at address) (*config.Config, error) {
+	return config.Load(s.options(sh, at))
 }
 
-func (s *settings) options(sh shell) config.Options {
+func (s *settings) options(sh shell, at address) config.Options {
 	return config.Options{
-		File: s.file, Vendors: boot.Vendors(), Lookup: sh.lookup,
-		Flags: map[string]string{"addr": s.addr, "data": s.data, "log": s.log},
+		File: s.File, Vendors: boot.Vendors(), Lookup: sh.lookup,
+		Flags: map[string]string{"addr": at.Addr, "data": s.Data, "log": s.Log},
 	}
-}
-
-// nothing refuses arguments where a verb takes none.
-func nothing(args []string) error {
-	if len(args) > 0 {
-		return misuse("it takes no arguments, but was given %q", args[0])
-	}
-	return nil
 }

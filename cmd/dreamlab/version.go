@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"runtime/debug"
 
@@ -21,22 +20,11 @@ type build struct {
 	Schema   int    `json:"schema"` // the newest schema version that it knows
 }
 
-func versionVerb() verb {
-	return verb{
-		name: "version", help: "show the build, its commit and the schema that it knows",
-		make: func(flags *flag.FlagSet) action {
-			asJSON := flags.Bool("json", false, "print one JSON object")
-			return func(_ context.Context, sh shell, args []string) error {
-				if err := nothing(args); err != nil {
-					return err
-				}
-				return showVersion(sh, *asJSON)
-			}
-		},
-	}
-}
+// versionVerb shows the build.
+type versionVerb struct{ printing }
 
-func showVersion(sh shell, asJSON bool) error {
+// Run reads what the build says about itself.
+func (v *versionVerb) Run(_ context.Context, sh shell) error {
 	schema, err := boot.NewestSchema()
 	if err != nil {
 		return err
@@ -45,7 +33,7 @@ func showVersion(sh shell, asJSON bool) error {
 	if info, known := debug.ReadBuildInfo(); known {
 		b.read(info)
 	}
-	if asJSON {
+	if v.JSON {
 		return json.NewEncoder(sh.out).Encode(b)
 	}
 	changed := ""

@@ -1,7 +1,6 @@
-package main
+package cli
 
 import (
-	"flag"
 	"fmt"
 	"strings"
 )
@@ -9,6 +8,35 @@ import (
 // maxTypos bounds the edit distance of a suggested word; for a short word the bound is a third
 // of its letters.
 const maxTypos = 2
+
+func (c *Command) meantVerb(word string) string {
+	var known []string
+	for _, verb := range c.Listed() {
+		known = append(append(known, verb.Name), verb.Aliases...)
+	}
+	return meant(word, known)
+}
+
+func (c *Command) meantFlag(word string) string {
+	var known []string
+	for _, f := range c.Flags {
+		known = append(known, f.Name)
+	}
+	return meant(word, known)
+}
+
+// names lists the verbs of a command in a sentence.
+func names(c *Command) string {
+	var said []string
+	for _, verb := range c.Listed() {
+		said = append(said, strings.TrimSpace(verb.Name+" "+verb.places()))
+	}
+	if len(said) < 2 {
+		return strings.Join(said, "")
+	}
+	last := len(said) - 1
+	return strings.Join(said[:last], ", ") + " or " + said[last]
+}
 
 // meant returns a suggestion of the word that is nearest to another one, "" if none is near.
 func meant(word string, words []string) string {
@@ -44,15 +72,4 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
-}
-
-// flagFault adds a suggestion to the error of an unknown flag.
-func flagFault(flags *flag.FlagSet, err error) error {
-	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
-	if !unknown {
-		return usageError{err}
-	}
-	var names []string
-	flags.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
-	return misuse("there is no flag --%s%s", name, meant(name, names))
 }
