@@ -62,7 +62,7 @@ type Logger interface {
 // TuneLimits bounds a training of one base model.
 type TuneLimits struct {
 	MaxEpochs   int
-	MaxRank     int
+	MaxRank     int // of an adapter; 0 where the vendor is not told one
 	MaxSequence int // tokens
 	MinBatch    int
 	MaxBatch    int
@@ -140,7 +140,7 @@ type Training struct {
 	Base     string        `json:"base"`
 	Suffix   string        `json:"suffix"`
 	File     string        `json:"file"`
-	Nano     int64         `json:"nano"` // cost so far or in all, nano-dollars
+	Nano     int64         `json:"nano"` // cost so far or in all, nano-dollars; 0 where the vendor does not tell
 	Tokens   int64         `json:"tokens"`
 	Steps    int           `json:"steps"`
 	Total    int           `json:"total"`  // steps in all; 0 while unknown
@@ -166,7 +166,8 @@ type Checkpoint struct {
 	Created time.Time `json:"created"`
 }
 
-// Host is a driver whose vendor serves tuned models. It may be a [Traffic] beside it.
+// Host is a driver whose vendor serves tuned models. It may be a [Traffic] or a
+// [Keeper] beside it.
 type Host interface {
 	// Hosting tells whether a tuned model on base can be served and what that
 	// costs, without creating anything: KindModelGone when it can not be.
@@ -186,10 +187,25 @@ type Traffic interface {
 	SetTraffic(ctx context.Context, handle Handle, on bool) error
 }
 
-// Hosting is what serving a tuned model takes.
+// Keeper is a host whose deployments begin on the terms of a trial: they may cost less,
+// and the vendor may end them by itself.
+type Keeper interface {
+	// Keep puts a deployment on the terms of service, under the names that it has. Repeating
+	// it is harmless.
+	Keep(ctx context.Context, handle Handle) (Deployment, error)
+}
+
+// Hosting is what serving a tuned model takes, in service.
 type Hosting struct {
 	Hardware    string `json:"hardware"`
 	NanoPerHour int64  `json:"nano_per_hour"` // nano-dollars per running replica
+	// PerToken says that each token is paid as one of the base's, beside the hours.
+	PerToken bool `json:"per_token,omitempty"`
+	// MaxRank is the largest rank of an adapter that can be served; 0 where any can.
+	MaxRank int `json:"max_rank,omitempty"`
+	// Cold is how long the first answer may take where nothing runs.
+	Cold   time.Duration `json:"cold,omitempty"`
+	Region string        `json:"region,omitempty"`
 }
 
 // DeploySpec names what to serve.
@@ -220,5 +236,6 @@ type Deployment struct {
 	// has traffic; Routed is the name that follows the endpoint's traffic.
 	Direct      string `json:"direct"`
 	Routed      string `json:"routed"`
-	NanoPerHour int64  `json:"nano_per_hour"`
+	NanoPerHour int64  `json:"nano_per_hour"` // as it runs now, which may be on trial
+	PerToken    bool   `json:"per_token,omitempty"`
 }

@@ -31,7 +31,7 @@ func (r *rig) tuned(t *testing.T) providers.DeploySpec {
 	if training.State != providers.TrainingSucceeded {
 		t.Fatalf("training %+v", training)
 	}
-	return providers.DeploySpec{Name: "tun_5B1F0c7a", Trained: training.Handle, Base: r.harness.Tunable}
+	return providers.DeploySpec{Name: "tun_5B1F0c7a", Trained: training.Handle, Base: r.harness.Tuning.Base}
 }
 
 // until polls a deployment on the emulator's clock.
@@ -67,29 +67,56 @@ func (r *rig) answers(t *testing.T, model string) error {
 func (h Harness) host(t *testing.T) {
 	r := h.rig(t)
 	host := r.host(t)
-	hosting, err := host.Hosting(t.Context(), h.Tunable)
-	if err != nil || hosting.NanoPerHour <= 0 || hosting.Hardware == "" {
+	hosting, err := host.Hosting(t.Context(), h.Tuning.Base)
+	if err != nil || hosting.NanoPerHour <= 0 && !hosting.PerToken || hosting.Hardware == "" {
 		t.Fatalf("hosting %+v, %v", hosting, err)
 	}
-	_, err = host.Hosting(t.Context(), h.Unhostable)
+	_, err = host.Hosting(t.Context(), h.Tuning.Unhostable)
 	wantKind(t, "a base that can not be served", err, providers.KindModelGone)
 	spec := r.tuned(t)
 	made, err := host.Deploy(t.Context(), spec)
-	if err != nil || made.State != providers.DeploymentStarting || made.NanoPerHour != hosting.NanoPerHour {
+	if err != nil || made.State != providers.DeploymentStarting || made.NanoPerHour > hosting.NanoPerHour {
 		t.Fatalf("deployed %+v, %v", made, err)
 	}
 	if again, err := host.Deploy(t.Context(), spec); err != nil || !bytes.Equal(again.Handle, made.Handle) {
 		t.Errorf("deployed again: %+v, %v", again, err)
 	}
-	if _, err := host.Hosting(t.Context(), h.Tunable); err != nil {
+	if _, err := host.Hosting(t.Context(), h.Tuning.Base); err != nil {
 		t.Errorf("a rehearsal beside a deployment: %v", err)
 	}
 	ready := r.until(t, made.Handle, providers.DeploymentReady)
-	if ready.Direct != made.Direct || ready.Routed == "" || ready.Routed == ready.Direct {
+	_, shared := host.(providers.Traffic)
+	if ready.Direct != made.Direct || ready.Routed == "" || shared == (ready.Routed == ready.Direct) {
 		t.Errorf("names %+v, before %+v", ready, made)
 	}
+	if err := r.answers(t, ready.Direct); err != nil {
+		t.Errorf("directly: %v", err)
+	}
+	r.keep(t, ready, hosting)
 	r.traffic(t, ready)
 	r.stop(t, ready, spec)
+}
+
+// keep puts a deployment on the terms of service: it costs what was told, answers by the
+// same name and stays.
+func (r *rig) keep(t *testing.T, d providers.Deployment, hosting providers.Hosting) {
+	t.Helper()
+	if keeper, ok := r.host(t).(providers.Keeper); ok {
+		for range 2 {
+			kept, err := keeper.Keep(t.Context(), d.Handle)
+			if err != nil || kept.Direct != d.Direct || !bytes.Equal(kept.Handle, d.Handle) {
+				t.Fatalf("kept %+v, %v", kept, err)
+			}
+		}
+		d = r.until(t, d.Handle, providers.DeploymentReady)
+	}
+	if d.NanoPerHour != hosting.NanoPerHour || d.PerToken != hosting.PerToken {
+		t.Errorf("in service it is %+v, told was %+v", d, hosting)
+	}
+	r.advance(48 * time.Hour)
+	if err := r.answers(t, d.Direct); err != nil {
+		t.Errorf("after two days: %v", err)
+	}
 }
 
 // traffic turns a deployment's traffic on and off.
@@ -161,18 +188,19 @@ func (r *rig) stop(t *testing.T, d providers.Deployment, spec providers.DeploySp
 func (h Harness) hostLost(t *testing.T) {
 	r := h.rig(t)
 	host, spec := r.host(t), r.tuned(t)
-	made := map[string]int{}
-	for _, stage := range []string{"/endpoints", "/deployments"} {
-		r.during(lost(isPost(stage)), func() {
+	made := 0
+	deploys := h.Tuning.Deploys
+	for i, step := range deploys {
+		r.during(lost(step), func() {
 			_, err := host.Deploy(t.Context(), spec)
 			if e := asError(t, err); e.Charge != providers.ChargeUnknown {
-				t.Errorf("%s: got %v charged %s, want unknown", stage, e, e.Charge)
+				t.Errorf("request %d: got %v charged %s, want unknown", i, e, e.Charge)
 			}
 		})
 	}
 	count := func(_ http.ResponseWriter, req *http.Request, _ http.Handler) bool {
-		if isPost("/deployments")(req) {
-			made["deployments"]++
+		if deploys[len(deploys)-1](req) {
+			made++
 		}
 		return false
 	}
@@ -181,7 +209,7 @@ func (h Harness) hostLost(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if made["deployments"] != 0 {
+	if made != 0 {
 		t.Error("a second deployment was made")
 	}
 }

@@ -46,13 +46,42 @@ type Harness struct {
 	Lacks map[string]func(*providers.Request)
 	// Embeddings is a model that makes vectors. Optional.
 	Embeddings string
-	// Tunable is a base model that can be trained and hosted, Unhostable one that
-	// can only be trained. Optional: without them the vendor does neither.
-	Tunable, Unhostable string
+	// Tuning tells how the vendor fine-tunes and hosts. Optional: without it the vendor
+	// does neither.
+	Tuning *Tuning
 	// Batch is a model that takes batches. Optional: without it the vendor has none.
 	// The emulator has to be one that the lab's Serve made, and play the faults of
 	// batches.
 	Batch string
+}
+
+// Tuning is what a vendor's fine-tunes and deployments are tested with.
+type Tuning struct {
+	// Base can be trained and hosted; Unhostable can only be trained.
+	Base, Unhostable string
+	// Start matches the request that creates a training.
+	Start func(*http.Request) bool
+	// Uploads are the requests of one upload, in order.
+	Uploads []UploadStep
+	// Deploys match the requests that create something for a deployment, the deployment's
+	// own last.
+	Deploys []func(*http.Request) bool
+	// Checks says that the vendor checks each row before a training: it counts the rows and
+	// names a bad one.
+	Checks bool
+}
+
+// UploadStep is a request of an upload.
+type UploadStep struct {
+	Name string
+	Is   func(*http.Request) bool
+	// Found says that the file can be found once the step was taken, its answer lost.
+	Found bool
+}
+
+// Asks matches the requests of a method whose path ends so.
+func Asks(method, end string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.Method == method && strings.HasSuffix(r.URL.Path, end) }
 }
 
 // Run runs the whole suite.
@@ -89,7 +118,7 @@ func Run(t *testing.T, h Harness) {
 		t.Run("batch handle", h.batchHandle)
 		t.Run("batch errors", h.batchErrors)
 	}
-	if h.Tunable != "" {
+	if h.Tuning != nil {
 		t.Run("train", h.train)
 		t.Run("train lost", h.trainLost)
 		t.Run("train invalid", h.trainInvalid)

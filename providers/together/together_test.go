@@ -38,7 +38,18 @@ func TestConformance(t *testing.T) {
 	providertest.Run(t, providertest.Harness{
 		Vendor: together.Vendor, Start: start, Settings: settings, Model: "openai/gpt-oss-20b",
 		Batch: "openai/gpt-oss-20b", Embeddings: "intfloat/multilingual-e5-large-instruct",
-		Tunable: "openai/gpt-oss-20b", Unhostable: "meta-llama/Llama-3.3-70B-Instruct-Reference",
+		Tuning: &providertest.Tuning{
+			Base: "openai/gpt-oss-20b", Unhostable: "meta-llama/Llama-3.3-70B-Instruct-Reference", Checks: true,
+			Start: providertest.Asks("POST", "/fine-tunes"),
+			Uploads: []providertest.UploadStep{
+				{Name: "record", Is: providertest.Asks("POST", "/files")},
+				{Name: "bytes", Is: providertest.Asks("PUT", ""), Found: true},
+				{Name: "validate", Is: providertest.Asks("POST", "/preprocess"), Found: true},
+			},
+			Deploys: []func(*http.Request) bool{
+				providertest.Asks("POST", "/endpoints"), providertest.Asks("POST", "/deployments"),
+			},
+		},
 		Lacks: map[string]func(*providers.Request){
 			"tool_choice": func(r *providers.Request) {
 				r.Tools = []byte(`[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}]`)
