@@ -57,6 +57,24 @@ var settings = []providers.Setting{
 		Env:  "AZURE_OPENAI_SCOPE",
 		Help: "scope of the tokens; defaults to " + scopeOfResource + ", and for a project to " + scopeOfProject,
 	},
+	{
+		Env: envTrainingType, Default: "globalStandard",
+		Help: "where models are fine-tuned: standard, globalStandard, or developerTier at half the price, which may pause",
+	},
+	{
+		Env: envResource,
+		Help: "id of the resource, /subscriptions/…/accounts/NAME, as its page Properties shows it: with it and the " +
+			"application above tuned models are deployed",
+	},
+	{Env: envManager, Shared: true, Default: "https://management.azure.com", Help: "address of Azure Resource Manager"},
+	{
+		Env: envService, Default: "GlobalStandard",
+		Help: "type of the deployments of tuned models in service: Standard or GlobalStandard",
+	},
+	{
+		Env: envTrial, Default: "DeveloperTier",
+		Help: "type of their deployments until they have proved themselves: DeveloperTier has no hourly price and ends after a day",
+	},
 }
 
 // Vendor opens the Azure driver.
@@ -67,8 +85,21 @@ func sandbox(address, credential string) map[string]string {
 	return map[string]string{
 		"AZURE_OPENAI_API_KEY": credential, "AZURE_OPENAI_ENDPOINT": address,
 		"AZURE_OPENAI_BATCH_DEPLOYMENTS": "gpt-5-nano=gpt-5-nano-batch",
+		"AZURE_TENANT_ID":                "11111111-2222-4333-8444-555555555555",
+		"AZURE_CLIENT_ID":                "66666666-7777-4888-9999-000000000000",
+		"AZURE_CLIENT_SECRET":            credential, "AZURE_AUTHORITY_HOST": address,
+		envManager: address, envResource: "/subscriptions/sandbox/resourceGroups/sandbox/providers/" + accounts + "sandbox",
 	}
 }
+
+// The names of the settings of trainings and of the deployments of what they make.
+const (
+	envTrainingType = "AZURE_OPENAI_TRAINING_TYPE"
+	envResource     = "AZURE_OPENAI_RESOURCE_ID"
+	envManager      = "AZURE_RESOURCE_MANAGER_URL"
+	envService      = "AZURE_OPENAI_SERVICE_SKU"
+	envTrial        = "AZURE_OPENAI_TRIAL_SKU"
+)
 
 // driver is Azure's client, which lists deployments where they are known.
 type driver struct {
@@ -76,11 +107,13 @@ type driver struct {
 	root     string
 	deployed deployments
 	batched  deployments // for batches, by the deployment whose calls they answer
+	training string      // the type of trainings
 }
 
 var (
 	_ providers.Embedder = (*driver)(nil)
 	_ providers.Batches  = (*driver)(nil)
+	_ providers.Trains   = (*driver)(nil)
 )
 
 func open(config providers.Config) (providers.Driver, error) {
@@ -89,7 +122,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{root: at.root}
+	d := &driver{root: at.root, training: value(envTrainingType)}
 	if d.deployed, err = parseDeployments("AZURE_OPENAI_DEPLOYMENTS", value); err != nil {
 		return nil, err
 	}
@@ -99,13 +132,24 @@ func open(config providers.Config) (providers.Driver, error) {
 	if config.HTTP == nil {
 		config.HTTP = openai.NewHTTP()
 	}
+	if err := d.connect(value, at, config); err != nil {
+		return nil, err
+	}
+	if value(envResource) == "" {
+		return d, nil
+	}
+	return withHost(d, value, config)
+}
+
+// connect makes the client of the resource itself, by its key or by tokens.
+func (d *driver) connect(value func(env string) string, at resource, config providers.Config) error {
 	dialect := openai.Dialect{
 		Provider: name, Base: at.root, Key: value("AZURE_OPENAI_API_KEY"), URL: at.url,
 		Encode: d.encode, Options: options, Words: words, Classify: classify,
 	}
 	if dialect.Key != "" {
 		if at.project {
-			return nil, errors.New("AZURE_OPENAI_ENDPOINT: a project takes no key: give the address of its resource, " +
+			return errors.New("AZURE_OPENAI_ENDPOINT: a project takes no key: give the address of its resource, " +
 				"or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET in place of AZURE_OPENAI_API_KEY")
 		}
 		dialect.Authorize = func(r *http.Request) error {
@@ -113,15 +157,15 @@ func open(config providers.Config) (providers.Driver, error) {
 			return nil
 		}
 		d.Client = openai.New(dialect, config)
-		return d, nil
+		return nil
 	}
-	tokens, err := newTokens(value, at, config)
+	tokens, err := newTokens(value, at.scope(value), config)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	dialect.Authorize, dialect.Classify, dialect.Secrets = tokens.authorize, tokens.classify, tokens.secrets
 	d.Client = openai.New(dialect, config)
-	return d, nil
+	return nil
 }
 
 // The families of routes.

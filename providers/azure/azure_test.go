@@ -3,6 +3,7 @@ package azure_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,10 +34,9 @@ func start(t testing.TB) (http.Handler, func(time.Duration)) {
 // family returns the settings of a family of routes.
 func family(routes string) func(base string) map[string]string {
 	return func(base string) map[string]string {
-		return map[string]string{
-			"AZURE_OPENAI_ENDPOINT": base, "AZURE_OPENAI_API_KEY": providertest.Key, "AZURE_OPENAI_ROUTES": routes,
-			"AZURE_OPENAI_BATCH_DEPLOYMENTS": "gpt-5-nano=gpt-5-nano-batch",
-		}
+		values := azure.Vendor.Sandbox(base, providertest.Key)
+		values["AZURE_OPENAI_ROUTES"] = routes
+		return values
 	}
 }
 
@@ -46,12 +46,21 @@ func TestConformance(t *testing.T) {
 		t.Run(routes, func(t *testing.T) {
 			t.Parallel()
 			providertest.Run(t, providertest.Harness{
-				Vendor: azure.Vendor, Start: start, Settings: family(routes), Model: "gpt-5-nano",
+				Vendor: azure.Vendor, Start: start, Settings: family(routes), Model: "gpt-5-nano", Tuning: tuning(),
+				Token:      func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") },
 				Embeddings: "text-embedding-3-small", Batch: "gpt-5-nano",
 				Lacks: map[string]func(*providers.Request){
 					"top_k": func(r *providers.Request) { r.Options = map[string]json.RawMessage{"top_k": []byte("3")} },
 				},
 			})
 		})
+	}
+}
+
+func tuning() *providertest.Tuning {
+	return &providertest.Tuning{
+		Base: "gpt-4.1-mini", Unhostable: "gpt-4o-2024-08-06", Start: providertest.Asks("POST", "/fine_tuning/jobs"),
+		Uploads: []providertest.UploadStep{{Name: "form", Is: providertest.Asks("POST", "/files"), Found: true}},
+		Deploys: []func(*http.Request) bool{providertest.Asks("PUT", "")},
 	}
 }

@@ -18,6 +18,7 @@ import (
 const (
 	scopeOfResource = "https://cognitiveservices.azure.com/.default"
 	scopeOfProject  = "https://ai.azure.com/.default"
+	scopeOfManager  = "https://management.azure.com/.default"
 )
 
 // When a token is renewed. Entra ID gives one for an hour and longer.
@@ -51,19 +52,27 @@ type flight struct {
 	err   *providers.Error
 }
 
-func newTokens(value func(env string) string, at resource, config providers.Config) (*tokens, error) {
+// errNoApplication says what is missing for a token.
+var errNoApplication = errors.New("AZURE_OPENAI_API_KEY: set it to a key of the resource, or set all of AZURE_TENANT_ID, " +
+	"AZURE_CLIENT_ID and AZURE_CLIENT_SECRET for Entra ID")
+
+// scope is what a resource's tokens are asked for.
+func (at resource) scope(value func(env string) string) string {
+	usual := scopeOfResource
+	if at.project {
+		usual = scopeOfProject
+	}
+	return cmp.Or(value("AZURE_OPENAI_SCOPE"), usual)
+}
+
+func newTokens(value func(env string) string, scope string, config providers.Config) (*tokens, error) {
 	tenant, id, secret := value("AZURE_TENANT_ID"), value("AZURE_CLIENT_ID"), value("AZURE_CLIENT_SECRET")
 	if tenant == "" || id == "" || secret == "" {
-		return nil, errors.New("AZURE_OPENAI_API_KEY: set it to a key of the resource, or set all of AZURE_TENANT_ID, " +
-			"AZURE_CLIENT_ID and AZURE_CLIENT_SECRET for Entra ID")
+		return nil, errNoApplication
 	}
 	authority, err := openai.CheckBase("AZURE_AUTHORITY_HOST", value("AZURE_AUTHORITY_HOST"))
 	if err != nil {
 		return nil, err
-	}
-	scope := scopeOfResource
-	if at.project {
-		scope = scopeOfProject
 	}
 	now := config.Now
 	if now == nil {
@@ -77,7 +86,7 @@ func newTokens(value func(env string) string, at resource, config providers.Conf
 			Method: http.MethodPost, URL: authority + "/" + url.PathEscape(tenant) + "/oauth2/v2.0/token",
 			Form: url.Values{
 				"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret},
-				"scope": {cmp.Or(value("AZURE_OPENAI_SCOPE"), scope)},
+				"scope": {scope},
 			},
 		},
 	}, nil

@@ -131,7 +131,7 @@ func (c *Client) Garbled(message string) *providers.Error {
 
 // Find looks among all batches for the one that was made of a file with the name.
 func (b *batcher) Find(ctx context.Context, spec providers.BatchSpec, notBefore time.Time) (providers.Batch, bool, error) {
-	files, err := listAll[batchInput](ctx, b.Client, b.Base+"/files")
+	files, err := ListAll[batchInput](ctx, b.Client, b.Base+"/files")
 	if err != nil {
 		return providers.Batch{}, false, err
 	}
@@ -139,7 +139,7 @@ func (b *batcher) Find(ctx context.Context, spec providers.BatchSpec, notBefore 
 	for _, f := range files {
 		named[f.ID] = f.Name == fileName(spec.Name)
 	}
-	batches, err := listAll[batch](ctx, b.Client, b.Base+"/batches")
+	batches, err := ListAll[batch](ctx, b.Client, b.Base+"/batches")
 	if err != nil {
 		return providers.Batch{}, false, err
 	}
@@ -234,11 +234,11 @@ type batch struct {
 	Errors    string          `json:"error_file_id"`
 	Fault     json.RawMessage `json:"errors"`
 	Reason    string          `json:"error"`
-	Created   stamp           `json:"created_at"`
-	Completed stamp           `json:"completed_at"`
-	Failed    stamp           `json:"failed_at"`
-	Expired   stamp           `json:"expired_at"`
-	Cancelled stamp           `json:"cancelled_at"`
+	Created   Stamp           `json:"created_at"`
+	Completed Stamp           `json:"completed_at"`
+	Failed    Stamp           `json:"failed_at"`
+	Expired   Stamp           `json:"expired_at"`
+	Cancelled Stamp           `json:"cancelled_at"`
 	Counts    struct {
 		Total     int `json:"total"`
 		Completed int `json:"completed"`
@@ -283,7 +283,7 @@ func (b *batch) batch(name string) providers.Batch {
 	}
 	if state.Over() {
 		made.Reason = cmp.Or(b.Reason, b.firstFault())
-		for _, end := range []stamp{b.Completed, b.Failed, b.Expired, b.Cancelled} {
+		for _, end := range []Stamp{b.Completed, b.Failed, b.Expired, b.Cancelled} {
 			if made.Ended.IsZero() {
 				made.Ended = end.Time
 			}

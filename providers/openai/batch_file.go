@@ -1,12 +1,9 @@
 package openai
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"io"
 	"iter"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -142,34 +139,16 @@ func (r *lineReader) Close() error {
 
 // uploadForm sends a file in one form.
 func (b *batcher) uploadForm(ctx context.Context, name string, file *BatchFile) (string, error) {
-	var form bytes.Buffer
-	writer := multipart.NewWriter(&form)
-	if err := errors.Join(writer.WriteField("purpose", b.Purpose), startFile(writer, name)); err != nil {
-		return "", b.Refused(file.spec.Model, err)
-	}
-	head := bytes.Clone(form.Bytes())
-	form.Reset()
-	if err := writer.Close(); err != nil {
-		return "", b.Refused(file.spec.Model, err)
-	}
 	content := file.Open()
 	defer content.Close()
 	var made batchInput
-	_, err := b.Do(ctx, Call{
-		Method: http.MethodPost, URL: b.Base + "/files", Kind: writer.FormDataContentType(), Out: &made,
-		Raw:  io.MultiReader(bytes.NewReader(head), content, bytes.NewReader(form.Bytes())),
-		Size: int64(len(head)) + file.Size + int64(form.Len()),
-	})
+	err := b.UploadForm(ctx, Form{
+		URL: b.Base + "/files", Purpose: b.Purpose, Name: name, Content: content, Size: file.Size,
+	}, &made)
 	if err == nil && made.ID == "" {
 		err = b.Garbled("the answer to the upload names no file")
 	}
 	return made.ID, err
-}
-
-// startFile begins the part of a form that holds a file.
-func startFile(writer *multipart.Writer, name string) error {
-	_, err := writer.CreateFormFile("file", name)
-	return err
 }
 
 // maxLooks is how often an uploaded file is looked at.

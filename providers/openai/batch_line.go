@@ -132,12 +132,12 @@ func (c *Client) lineFault(raw json.RawMessage) *providers.Error {
 	return e
 }
 
-// stamp is a time in any form that vendors have: unix seconds, RFC 3339 or null.
+// Stamp is a time in any form that vendors have: unix seconds, RFC 3339 or null.
 // Anything else is the zero time, never an error.
-type stamp struct{ time.Time }
+type Stamp struct{ time.Time }
 
 // UnmarshalJSON never fails.
-func (s *stamp) UnmarshalJSON(data []byte) error {
+func (s *Stamp) UnmarshalJSON(data []byte) error {
 	s.Time = time.Time{}
 	text := strings.Trim(string(data), `"`)
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > 0 && seconds < 1e11 {
@@ -151,8 +151,8 @@ func (s *stamp) UnmarshalJSON(data []byte) error {
 // maxPages bounds a listing.
 const maxPages = 100
 
-// listAll reads a whole listing, page by page, whether it comes bare or wrapped.
-func listAll[T any](ctx context.Context, c *Client, address string) ([]T, error) {
+// ListAll reads a whole listing, page by page, whether it comes bare or wrapped.
+func ListAll[T any](ctx context.Context, c *Client, address string) ([]T, error) {
 	var all []T
 	for next := address; next != ""; {
 		var raw json.RawMessage
@@ -172,17 +172,23 @@ func listAll[T any](ctx context.Context, c *Client, address string) ([]T, error)
 }
 
 // nextPage is the address of the page behind one, empty where that was the last: by
-// OpenAI's last_id, or by a cursor.
+// OpenAI's last_id, by the last id of the page where that is left out, or by a cursor.
 func nextPage(address string, raw []byte) string {
 	var page struct {
-		More   bool   `json:"has_more"`
-		Last   string `json:"last_id"`
+		More bool   `json:"has_more"`
+		Last string `json:"last_id"`
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
 		Paging struct {
 			Cursor string `json:"next_cursor"`
 		} `json:"paging"`
 	}
 	if json.Unmarshal(raw, &page) != nil {
 		return ""
+	}
+	if n := len(page.Data); page.Last == "" && n > 0 {
+		page.Last = page.Data[n-1].ID
 	}
 	query := url.Values{}
 	switch {
@@ -192,6 +198,9 @@ func nextPage(address string, raw []byte) string {
 		query.Set("after", page.Last)
 	default:
 		return ""
+	}
+	if strings.Contains(address, "?") {
+		return address + "&" + query.Encode()
 	}
 	return address + "?" + query.Encode()
 }

@@ -23,7 +23,16 @@ const tokenLife = time.Hour
 // scopes are for what a token may be asked: Microsoft's SDKs use the first, its pages
 // have the second since 2026-09.
 func scopes() []string {
-	return []string{"https://cognitiveservices.azure.com/.default", "https://ai.azure.com/.default"}
+	return []string{"https://cognitiveservices.azure.com/.default", "https://ai.azure.com/.default", manager}
+}
+
+// manager is the scope of Azure Resource Manager, which takes no other token and no key.
+const manager = "https://management.azure.com/.default"
+
+// given is a token that is valid for a while.
+type given struct {
+	until time.Time
+	scope string
 }
 
 // tokens are those that were given out and are still valid.
@@ -31,31 +40,32 @@ type tokens struct {
 	clock func() time.Time
 
 	mu    sync.Mutex
-	until map[string]time.Time
+	given map[string]given
 }
 
-// give makes a token.
-func (t *tokens) give() string {
+// give makes a token of a scope.
+func (t *tokens) give(scope string) string {
 	token := "eyJ" + lab.NewID("") + "." + lab.NewID("") + "." + lab.NewID("")
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.until == nil {
-		t.until = map[string]time.Time{}
+	if t.given == nil {
+		t.given = map[string]given{}
 	}
-	for old, until := range t.until {
-		if !t.clock().Before(until) {
-			delete(t.until, old)
+	for old, g := range t.given {
+		if !t.clock().Before(g.until) {
+			delete(t.given, old)
 		}
 	}
-	t.until[token] = t.clock().Add(tokenLife)
+	t.given[token] = given{until: t.clock().Add(tokenLife), scope: scope}
 	return token
 }
 
-func (t *tokens) valid(token string) bool {
+// valid tells whether a token is good for Azure Resource Manager, or for the resource.
+func (t *tokens) valid(token string, managing bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	until, given := t.until[token]
-	return given && t.clock().Before(until)
+	g, found := t.given[token]
+	return found && t.clock().Before(g.until) && managing == (g.scope == manager)
 }
 
 // keyless is true of the host that gives out tokens.
@@ -67,12 +77,18 @@ func (e *emulator) keyless(r *http.Request) bool {
 // have no version, and a token of Entra ID.
 func (e *emulator) admit(r *http.Request) *lab.Failure {
 	token, key := lab.Bearer(r), r.Header.Get("Api-Key")
+	managing := strings.HasPrefix(r.URL.Path, "/subscriptions/")
 	switch {
+	case managing && e.tokens.valid(token, true):
+		return nil
+	case managing:
+		return &lab.Failure{Status: http.StatusUnauthorized, Code: "InvalidAuthenticationToken",
+			Message: "The access token is invalid."}
 	case key != "" && e.lab.KeyFits(key):
 		return nil
 	case key == "" && strings.HasPrefix(r.URL.Path, "/openai/v1/") && e.lab.KeyFits(token):
 		return nil
-	case key == "" && e.tokens.valid(token):
+	case key == "" && e.tokens.valid(token, false):
 		return nil
 	}
 	return &lab.Failure{Status: http.StatusUnauthorized}
@@ -117,7 +133,7 @@ func (e *emulator) token(w http.ResponseWriter, r *http.Request) {
 	default:
 		lab.WriteJSON(w, http.StatusOK, map[string]any{
 			"token_type": "Bearer", "expires_in": int(tokenLife.Seconds()), "ext_expires_in": int(tokenLife.Seconds()),
-			"access_token": e.tokens.give(),
+			"access_token": e.tokens.give(form("scope")),
 		})
 	}
 }

@@ -32,8 +32,8 @@ func (e *emulator) batches(mux *http.ServeMux, account *work.Account) {
 	batches := &dress.Batches{
 		Lab: e.lab, Vendor: e.vendor, Account: account, Base: "/openai/v1", Route: batchRoute,
 		Aliases: []string{batchRoute1}, Prefix: "batch_req_", Percent: 50, Line: parseLine, Mend: mend,
-		Billed: func(id string) string { return strings.TrimSuffix(id, batchSuffix) },
-		Model:  e.batchModel, Answer: e.answerLine, Error: errorBody,
+		Rows: func(f *work.File) { f.Marked = true }, Billed: func(id string) string { return strings.TrimSuffix(id, batchSuffix) },
+		Model: e.batchModel, Answer: e.answerLine, Error: errorBody,
 	}
 	batches.Handle(mux)
 	mux.HandleFunc("GET /openai/v1/files/"+noErrors+"/content", func(http.ResponseWriter, *http.Request) {})

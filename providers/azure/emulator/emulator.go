@@ -2,12 +2,14 @@
 // streams, embeddings and model list on the three families of routes, its keys and
 // Entra ID's tokens, its content filters, headers and errors, as its pages and SDKs
 // describe them (https://learn.microsoft.com/azure/ai-foundry/openai/reference),
-// answered by the sandbox's model.
+// answered by the sandbox's model; beside them batches, fine-tunes, and of Azure Resource
+// Manager the deployments of one resource.
 //
-// It has batches, and no responses, images, speech or fine-tuning.
+// It has no responses, images or speech.
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 
@@ -23,15 +25,16 @@ const name = "azure"
 func New(l *lab.Lab) http.Handler {
 	e := &emulator{lab: l, deployed: deployments(l), tokens: &tokens{clock: l.Now}}
 	e.vendor = lab.Vendor{Name: name, Fail: fail, Keyless: e.keyless, Admit: e.admit}
-	account, err := work.Open(l, work.Options{
-		Vendor: name, Hour: func(string) int64 { return 0 }, Brain: func(string) *model.Model { return nil },
-	})
+	account, err := work.Open(l, work.Options{Vendor: name, Hour: hourly, Brain: e.brain})
 	if err != nil {
 		return l.Serve(e.vendor, e.vendor.Unusable(err))
 	}
 	mux := http.NewServeMux()
 	e.inference(mux)
+	e.account = account
 	e.batches(mux, account)
+	e.tunes(mux)
+	e.manager(mux)
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", e.token)
 	mux.HandleFunc("/", unknownRoute)
 	return l.Serve(e.vendor, mux)
@@ -39,6 +42,7 @@ func New(l *lab.Lab) http.Handler {
 
 type emulator struct {
 	lab      *lab.Lab
+	account  *work.Account
 	deployed []deployment
 	vendor   lab.Vendor
 	tokens   *tokens
@@ -84,7 +88,7 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 		return refused
 	}
 	by.headers(w.Header(), &ask.Ask)
-	e.lab.Chat(w, r, e.tiered(ask.ServiceTier), &lab.Answer{Model: by.model, Billed: by.name, Ask: &ask.Ask}, by.brain)
+	e.lab.Chat(w, r, e.tiered(ask.ServiceTier), &lab.Answer{Model: by.model, Billed: cmp.Or(by.by, by.name), Ask: &ask.Ask}, by.brain)
 	return nil
 }
 

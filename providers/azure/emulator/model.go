@@ -18,6 +18,9 @@ type deployment struct {
 	textOnly bool   // takes neither tools nor formats
 	flex     bool   // offered in the tier flex
 	batch    bool   // of the type Global Batch: it answers no live calls
+	train    int64  // nano-dollars per million trained tokens, 0 where the model can not be tuned
+	fixed    bool   // the model can not be deployed when it is tuned
+	by       string // whose payments it goes by. Defaults to its name
 	brain    *model.Model
 }
 
@@ -26,7 +29,10 @@ type deployment struct {
 func deployments(l *lab.Lab) []deployment {
 	return []deployment{
 		{name: "gpt-5-nano", model: "gpt-5-nano-2025-08-07", context: 400_000, limit: 250_000, reasons: true, brain: l.Small},
-		{name: "gpt-4.1-mini", model: "gpt-4.1-mini-2025-04-14", context: 1_047_576, limit: 250_000, brain: l.Small},
+		{name: "gpt-4.1-mini", model: "gpt-4.1-mini-2025-04-14", context: 1_047_576, limit: 250_000, brain: l.Small,
+			train: 5_000_000_000},
+		{name: "gpt-4o-2024-08-06", model: "gpt-4o-2024-08-06", context: 128_000, limit: 250_000, brain: l.Small,
+			train: 25_000_000_000, fixed: true},
 		{name: "gpt-oss-120b", model: "gpt-oss-120b", context: 131_072, limit: 250_000, brain: l.Large},
 		{name: "gpt-5.6-sol", model: "gpt-5.6-sol-2026-07-09", context: 400_000, limit: 250_000, reasons: true,
 			flex: true, brain: l.Large},
@@ -55,6 +61,9 @@ func (e *emulator) named(name string) (deployment, *lab.Failure) {
 		if d.name == name {
 			return d, nil
 		}
+	}
+	if d, found := e.tuned(name); found {
+		return d, nil
 	}
 	return deployment{}, &lab.Failure{Status: http.StatusNotFound, Code: "DeploymentNotFound",
 		Message: "The API deployment for this resource does not exist. If you created the deployment within the last " +
@@ -107,7 +116,7 @@ func (d deployment) object() any {
 		"id": d.name, "object": "model", "status": "succeeded", "created_at": released, "updated_at": released,
 		"created": released, "lifecycle_status": "generally-available",
 		"capabilities": map[string]any{
-			"fine_tune": false, "inference": true, "completion": false,
+			"fine_tune": d.train > 0, "inference": true, "completion": false,
 			"chat_completion": d.brain != nil, "embeddings": d.brain == nil,
 		},
 	}

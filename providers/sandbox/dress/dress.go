@@ -31,6 +31,9 @@ type Batches struct {
 	Aliases []string
 	// Line reads the lines of a batch for a route. Defaults to [Line].
 	Line func(route string) work.ParseLine
+	// Rows completes a file of training rows, which has the purpose fine-tune. Defaults to
+	// refusing that purpose.
+	Rows func(*work.File)
 	// Mend puts the object of a batch into the vendor's own form. Defaults to OpenAI's.
 	Mend func(state work.BatchState, object map[string]any)
 	// Billed returns the model that payments for one go by. Defaults to itself.
@@ -57,32 +60,49 @@ func (bs *Batches) Handle(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+bs.Base+"/batches/{id}/cancel", bs.Vendor.Answer(bs.cancel))
 }
 
-func fileObject(f work.File) any {
-	return map[string]any{
+// fileObject is OpenAI's file, whose rows are checked where it is to be trained on.
+func (bs *Batches) fileObject(f work.File) any {
+	object := map[string]any{
 		"id": f.ID, "object": "file", "bytes": f.Bytes, "created_at": f.Created.Unix(), "filename": f.Name,
 		"purpose": f.Purpose, "status": "processed",
 	}
+	if f.Rows {
+		object["status"] = map[work.FileState]string{
+			work.FileAwaited: "pending", work.FileQueued: "pending", work.FileChecking: "running",
+			work.FileReady: "processed", work.FileInvalid: "error",
+		}[f.State(bs.Lab.Now())]
+	}
+	return object
+}
+
+// purposed makes a file for a purpose.
+func (bs *Batches) purposed(purpose, name string) (work.File, *lab.Failure) {
+	f := work.File{ID: lab.NewID("file-"), Name: name, Purpose: purpose, Type: "jsonl"}
+	switch {
+	case purpose == "batch":
+	case purpose == "fine-tune" && bs.Rows != nil:
+		f.Rows = true
+		bs.Rows(&f)
+	default:
+		return f, lab.Invalid("purpose", "'purpose' : value must be one of [batch]")
+	}
+	return bs.Account.Files.Add(f)
 }
 
 func (bs *Batches) upload(r *http.Request) (any, *lab.Failure) {
 	f, refused := bs.Account.Files.Form(r, func(fields map[string]string) (work.File, *lab.Failure) {
-		if fields["purpose"] != "batch" {
-			return work.File{}, lab.Invalid("purpose", "'purpose' : value must be one of [batch]")
-		}
-		return bs.Account.Files.Add(work.File{
-			ID: lab.NewID("file-"), Name: fields["file"], Purpose: "batch", Type: "jsonl",
-		})
+		return bs.purposed(fields["purpose"], fields["file"])
 	})
 	if refused != nil {
 		return nil, refused
 	}
-	return fileObject(f), nil
+	return bs.fileObject(f), nil
 }
 
 func (bs *Batches) files(*http.Request) (any, *lab.Failure) {
 	files := bs.Account.Files.List()
 	slices.Reverse(files)
-	return map[string]any{"object": "list", "data": lab.Objects(files, fileObject)}, nil
+	return map[string]any{"object": "list", "data": lab.Objects(files, bs.fileObject)}, nil
 }
 
 func (bs *Batches) file(r *http.Request) (any, *lab.Failure) {
@@ -90,7 +110,7 @@ func (bs *Batches) file(r *http.Request) (any, *lab.Failure) {
 	if refused != nil {
 		return nil, refused
 	}
-	return fileObject(f), nil
+	return bs.fileObject(f), nil
 }
 
 func (bs *Batches) deleteFile(r *http.Request) (any, *lab.Failure) {

@@ -41,20 +41,31 @@ type Deployment struct {
 	Version  string    `json:"version"`
 	Created  time.Time `json:"created"`
 	Updated  time.Time `json:"updated"`
-	Ready    time.Time `json:"ready"`         // of the current run
-	Stop     time.Time `json:"stop,omitzero"` // when no replicas were asked for
-	Running  int       `json:"running"`       // replicas of the current run
-	Billed   int64     `json:"billed"`        // minutes of the current run, all replicas
+	Ready    time.Time `json:"ready"`          // of the current run
+	Stop     time.Time `json:"stop,omitzero"`  // when no replicas were asked for
+	Until    time.Time `json:"until,omitzero"` // when the vendor ends it by itself
+	Running  int       `json:"running"`        // replicas of the current run
+	Billed   int64     `json:"billed"`         // minutes of the current run, all replicas
+}
+
+// stops is when the current run is, or was, told to end; zero where it goes on.
+func (d *Deployment) stops(now time.Time) time.Time {
+	ended := !d.Until.IsZero() && !now.Before(d.Until)
+	if ended && (d.Stop.IsZero() || d.Until.Before(d.Stop)) {
+		return d.Until
+	}
+	return d.Stop
 }
 
 // State is where the deployment is at a time.
 func (d *Deployment) State(now time.Time) DeploymentState {
+	stop := d.stops(now)
 	switch {
-	case d.Stop.IsZero() && now.Before(d.Ready):
+	case stop.IsZero() && now.Before(d.Ready):
 		return DeploymentStarting
-	case d.Stop.IsZero():
+	case stop.IsZero():
 		return DeploymentReady
-	case now.Before(d.Stop.Add(stoppingFor)):
+	case now.Before(stop.Add(stoppingFor)):
 		return DeploymentStopping
 	}
 	return DeploymentStopped
@@ -70,11 +81,11 @@ func (d *Deployment) Replicas(now time.Time) int {
 
 // minutes is how many replica-minutes the current run has begun.
 func (d *Deployment) minutes(now time.Time) int64 {
-	end := now
-	if !d.Stop.IsZero() && d.Stop.Add(stoppingFor).Before(now) {
-		end = d.Stop.Add(stoppingFor)
+	end, stop := now, d.stops(now)
+	if !stop.IsZero() && stop.Add(stoppingFor).Before(now) {
+		end = stop.Add(stoppingFor)
 	}
-	if !d.Stop.IsZero() && d.Stop.Before(d.Ready) || !end.After(d.Ready) {
+	if !stop.IsZero() && stop.Before(d.Ready) || !end.After(d.Ready) {
 		return 0 // it never got ready
 	}
 	begun := (end.Sub(d.Ready) + time.Minute - 1) / time.Minute
@@ -181,6 +192,23 @@ func (h *Hosting) Deployment(endpoint, id string) (Deployment, *lab.Failure) {
 		return Deployment{}, refused
 	}
 	return *d, nil
+}
+
+// Renew puts a deployment on other hardware, or on the same, until the time at which its
+// vendor ends it; zero is never.
+func (h *Hosting) Renew(endpoint, id, hardware string, until time.Time) (Deployment, *lab.Failure) {
+	var after Deployment
+	refused := h.change(func(now time.Time) *lab.Failure {
+		_, d, refused := h.deployment(endpoint, id)
+		if refused != nil {
+			return refused
+		}
+		h.settle(d, now)
+		d.Hardware, d.Until, d.Updated, d.Version = hardware, until, now, lab.NewID("etag-")
+		after = *d
+		return nil
+	})
+	return after, refused
 }
 
 // Scale sets how many replicas a deployment has. A version other than the

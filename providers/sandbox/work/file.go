@@ -1,6 +1,7 @@
 package work
 
 import (
+	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -35,7 +36,8 @@ type File struct {
 	Name     string         `json:"name"`
 	Purpose  string         `json:"purpose"`
 	Type     string         `json:"type"`
-	Rows     bool           `json:"rows"` // it is to be trained on: each line is checked
+	Rows     bool           `json:"rows"`             // it is to be trained on: each line is checked
+	Marked   bool           `json:"marked,omitempty"` // it has to begin with the mark of byte order
 	Bytes    int64          `json:"bytes"`
 	Created  time.Time      `json:"created"`
 	Received time.Time      `json:"received"` // when its check began; zero before
@@ -149,12 +151,35 @@ func (fs *Files) inspect(f *File) (Report, int64, error) {
 	counted := &counter{Reader: body}
 	var found Report
 	if f.Rows {
-		found, err = inspect(counted)
+		found, err = f.check(counted)
 	}
 	if err == nil { // an invalid file is not read to its end
 		_, err = io.Copy(io.Discard, counted)
 	}
 	return found, counted.n, errors.Join(err, body.Close())
+}
+
+// Mark is the mark of byte order.
+const Mark = "\xef\xbb\xbf"
+
+// check checks the rows of a file.
+func (f *File) check(r io.Reader) (Report, error) {
+	rows, marked := unmarked(r)
+	if marked != f.Marked {
+		return Report{Error: "Line 1: the mark of byte order is wrong here"}, nil
+	}
+	return inspect(rows)
+}
+
+// unmarked reads what stands behind a mark of byte order, and tells whether there is one.
+func unmarked(r io.Reader) (io.Reader, bool) {
+	rows := bufio.NewReader(r)
+	begin, err := rows.Peek(len(Mark))
+	if err != nil || string(begin) != Mark {
+		return rows, false
+	}
+	_, err = rows.Discard(len(Mark))
+	return rows, err == nil
 }
 
 // counter counts the bytes that are read through it.

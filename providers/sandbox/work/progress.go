@@ -100,6 +100,14 @@ func (t *Training) State(now time.Time) TrainingState {
 	return TrainingSaving
 }
 
+// Finish is when the training ends, or ended.
+func (t *Training) Finish() time.Time {
+	if t.State(t.Ends) == TrainingCancelled {
+		return t.Cancelled.Add(cancellingFor)
+	}
+	return t.Ends
+}
+
 // Done is how much of the training is done, of 1000.
 func (t *Training) Done(now time.Time) int64 {
 	if t.State(now) == TrainingCancelled {

@@ -61,7 +61,8 @@ func (ts *Trainings) rows(t *Training) ([]model.Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	pairs, err := model.ReadPairs(body, maxPairs)
+	content, _ := unmarked(body)
+	pairs, err := model.ReadPairs(content, maxPairs)
 	if err = errors.Join(err, body.Close()); err != nil {
 		return nil, err
 	}

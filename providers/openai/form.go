@@ -1,0 +1,46 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+)
+
+// Form is a file on its way in one multipart form, as OpenAI's files go
+// (https://platform.openai.com/docs/api-reference/files/create).
+type Form struct {
+	URL     string
+	Purpose string
+	Name    string
+	Content io.Reader // read once
+	Size    int64     // bytes
+}
+
+// UploadForm sends a form; out takes the JSON of the answer.
+func (c *Client) UploadForm(ctx context.Context, form Form, out any) error {
+	var frame bytes.Buffer
+	writer := multipart.NewWriter(&frame)
+	if err := errors.Join(writer.WriteField("purpose", form.Purpose), startFile(writer, form.Name)); err != nil {
+		return c.Refused("", err)
+	}
+	head := bytes.Clone(frame.Bytes())
+	frame.Reset()
+	if err := writer.Close(); err != nil {
+		return c.Refused("", err)
+	}
+	_, err := c.Do(ctx, Call{
+		Method: http.MethodPost, URL: form.URL, Kind: writer.FormDataContentType(), Out: out,
+		Raw:  io.MultiReader(bytes.NewReader(head), form.Content, bytes.NewReader(frame.Bytes())),
+		Size: int64(len(head)) + form.Size + int64(frame.Len()),
+	})
+	return err
+}
+
+// startFile begins the part of a form that holds a file.
+func startFile(writer *multipart.Writer, name string) error {
+	_, err := writer.CreateFormFile("file", name)
+	return err
+}
