@@ -90,7 +90,7 @@ func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name stri
 			"let a tune serve one by POST /v1/tunes, or ask its base %s", name, tuned.Base)
 	case err == nil:
 		return providers.Target{Provider: provider, Model: model, Priced: tuned.Priced,
-			Hosted: tuned.NanoPerHour > 0}, nil
+			Hosted: tuned.NanoPerHour > 0 && !tuned.PerToken}, nil
 	case !errors.Is(err, db.ErrNotFound):
 		return providers.Target{}, fmt.Errorf("find model %s: %w", name, err)
 	case c.prices == nil:

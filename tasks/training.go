@@ -62,7 +62,8 @@ type TrainingSpec struct {
 	Deployment json.RawMessage `json:"deployment,omitempty"`
 	// NanoPerHour is what hosting the tuned model costs, nano-dollars per hour.
 	NanoPerHour int64                `json:"nano_per_hour,omitempty"`
-	Events      []TrainingEvent      `json:"events,omitempty"` // the newest, oldest first
+	PerToken    bool                 `json:"per_token,omitempty"` // its tokens are paid beside the hours
+	Events      []TrainingEvent      `json:"events,omitempty"`    // the newest, oldest first
 	Checkpoints []TrainingCheckpoint `json:"checkpoints,omitempty"`
 }
 

@@ -81,7 +81,8 @@ func (d *deployer) launch(ctx context.Context, l *trainingRun, host providers.Ho
 }
 
 func (l *trainingRun) launched(seen providers.Deployment) {
-	l.spec.Deployment, l.spec.Direct, l.spec.NanoPerHour = seen.Handle, seen.Direct, seen.NanoPerHour
+	l.spec.Deployment, l.spec.Direct = seen.Handle, seen.Direct
+	l.spec.NanoPerHour, l.spec.PerToken = seen.NanoPerHour, seen.PerToken
 }
 
 func deploySpec(l *trainingRun) providers.DeploySpec {
@@ -99,7 +100,8 @@ func newRegistry(d Deps) registry { return registry{priced: d.Settings.Priced} }
 // on traffic.
 func (r registry) register(ctx context.Context, l *trainingRun) (learn.Model, error) {
 	m := r.model(l, l.spec.Direct)
-	m.Handle, m.State, m.NanoPerHour = l.spec.Deployment, learn.ModelCandidate, l.spec.NanoPerHour
+	m.Handle, m.State = l.spec.Deployment, learn.ModelCandidate
+	m.NanoPerHour, m.PerToken = l.spec.NanoPerHour, l.spec.PerToken
 	tune, err := l.run.Store.Tune(ctx, m.Tenant, m.Tune)
 	if err != nil {
 		return m, fmt.Errorf("find tune %s: %w", m.Tune, err)

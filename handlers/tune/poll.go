@@ -200,12 +200,14 @@ func (l *trainingRun) trainingFailed(ctx context.Context, seen providers.Trainin
 	return l.outcome()
 }
 
-// bill ends the training's line of spend at the vendor's total. A success that
-// the vendor puts no price on stands at its estimate.
+// bill ends the training's line of spend at the vendor's total. A success of which the vendor
+// tells the tokens alone stands at the catalogue's price of them, without either at its estimate.
 func (l *trainingRun) bill(seen providers.Training) book.Entry {
 	e := book.Entry{ID: l.spec.Entry, State: book.EntrySettled, Settled: seen.Nano, Input: seen.Tokens}
 	switch {
 	case seen.Nano > 0:
+	case seen.State == providers.TrainingSucceeded && seen.Tokens > 0 && l.rate > 0:
+		e.Settled = trainingBound(seen.Tokens, 1, l.rate)
 	case seen.State == providers.TrainingSucceeded:
 		e.Settled, e.Estimated = l.spec.Estimate, true
 	default:

@@ -59,10 +59,8 @@ func (p *promoter) promote(ctx context.Context, c *tuneRun, model learn.Model) (
 	if err != nil {
 		return nil, handlers.Failure(err)
 	}
-	if traffic, ok := host.(providers.Traffic); ok {
-		if err := traffic.SetTraffic(ctx, model.Handle, true); err != nil {
-			return nil, handlers.Failure(err)
-		}
+	if err := inService(ctx, host, &model); err != nil {
+		return nil, handlers.Failure(err)
 	}
 	end, err := c.decided(true, "%s", c.state.Verdict.Reason)
 	if err != nil {
@@ -70,6 +68,22 @@ func (p *promoter) promote(ctx context.Context, c *tuneRun, model learn.Model) (
 	}
 	end.Write = func(ctx context.Context, q *store.Queries) error { return c.writePromotion(ctx, q, route, model) }
 	return end, nil
+}
+
+// inService puts a model's deployment on the terms of service and gives it traffic, and notes
+// what an hour of it costs from now on.
+func inService(ctx context.Context, host providers.Host, model *learn.Model) error {
+	if keeper, ok := host.(providers.Keeper); ok {
+		kept, err := keeper.Keep(ctx, model.Handle)
+		if err != nil {
+			return err
+		}
+		model.NanoPerHour = kept.NanoPerHour
+	}
+	if traffic, ok := host.(providers.Traffic); ok {
+		return traffic.SetTraffic(ctx, model.Handle, true)
+	}
+	return nil
 }
 
 // superseded turns a promotion into a dismissal: what the candidate was compared
@@ -91,7 +105,7 @@ func (c *tuneRun) writePromotion(ctx context.Context, q *store.Queries, seen lea
 	if _, err := q.SetRoute(ctx, next); err != nil {
 		return fmt.Errorf("promote %s: %w", model.Name, err)
 	}
-	if err := q.SetModelState(ctx, model.Name, learn.ModelServing); err != nil {
+	if err := q.ServeModel(ctx, model.Name, model.NanoPerHour); err != nil {
 		return fmt.Errorf("promote %s: %w", model.Name, err)
 	}
 	return c.write(ctx, q)

@@ -47,15 +47,19 @@ type trainingRun struct {
 	training learn.Training
 	spec     tasks.TrainingSpec
 	trainer  providers.Trainer
+	rate     int64 // nano-dollars per million trained tokens by the catalogue; 0 where it is not known
 }
 
 // trainings reads trainings and their vendors.
 type trainings struct {
 	vendors Vendors
 	hyper   tasks.Hyper
+	prices  priceList
 }
 
-func newTrainings(d Deps) trainings { return trainings{vendors: d.Vendors, hyper: d.Settings.Hyper} }
+func newTrainings(d Deps) trainings {
+	return trainings{vendors: d.Vendors, hyper: d.Settings.Hyper, prices: newPriceList(d)}
+}
 
 func (t trainings) trainingRun(ctx context.Context, run *tasks.Run) (*trainingRun, error) {
 	var in tasks.TrainInput
@@ -84,6 +88,7 @@ func (t trainings) trainingRunOf(run *tasks.Run, training learn.Training) (*trai
 		return nil, tasks.Fail("internal", "the stored spec of %s can not be read: start another", training.ID)
 	}
 	l.spec.Hyper = fillHyper(l.spec.Hyper, t.hyper)
+	l.rate, _ = t.prices.trainRate(providers.Target{Provider: training.Provider, Model: training.Base})
 	if l.training.Suffix == "" {
 		l.training.Suffix = suffix(training.ID, l.spec.SHA256, trainSpec(training, l.spec))
 	}

@@ -22,6 +22,7 @@ type Model struct {
 	State       string          // trained, candidate, serving, stopped
 	Priced      string          // the catalogue's model whose token prices hold
 	NanoPerHour int64           // hosting
+	PerToken    bool            // each token is paid, beside the hours
 	Created     time.Time
 }
 
@@ -37,22 +38,22 @@ const (
 func (q *TuneQueries) AddModel(ctx context.Context, m Model) error {
 	_, err := q.Exec(ctx, `INSERT INTO models (name, tenant, alias, provider, base, tune, training, handle,
 		state,
-		priced, nano_per_hour, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, {now}) ON CONFLICT (name) DO NOTHING`,
+		priced, nano_per_hour, per_token, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, {now}) ON CONFLICT (name) DO NOTHING`,
 		m.Name, m.Tenant, m.Alias, m.Provider, m.Base, db.Text(m.Tune), db.Text(m.Training), db.Text(string(m.Handle)), m.State,
-		m.Priced, m.NanoPerHour)
+		m.Priced, m.NanoPerHour, m.PerToken)
 	return err
 }
 
 const modelColumns = `name, tenant, alias, provider, base, tune, training, handle, state, priced,
-	nano_per_hour, created`
+	nano_per_hour, per_token, created`
 
 func scanModel(scan func(...any) error) (Model, error) {
 	var m Model
 	var tune, training, handle *string
 	var created *int64
 	err := scan(&m.Name, &m.Tenant, &m.Alias, &m.Provider, &m.Base, &tune, &training, &handle, &m.State,
-		&m.Priced, &m.NanoPerHour, &created)
+		&m.Priced, &m.NanoPerHour, &m.PerToken, &created)
 	m.Tune, m.Training, m.Created = db.Deref(tune), db.Deref(training), db.TimeOf(created)
 	if handle != nil {
 		m.Handle = json.RawMessage(*handle)
@@ -82,6 +83,11 @@ func (q *TuneQueries) WithdrawModel(ctx context.Context, tenant, name string) er
 // SetModelState moves a tuned model through its life.
 func (q *TuneQueries) SetModelState(ctx context.Context, name, state string) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE models SET state = $2 WHERE name = $1`, name, state)
+}
+
+// ServeModel notes that a tuned model serves, and what an hour of that costs, nano-dollars.
+func (q *TuneQueries) ServeModel(ctx context.Context, name string, nanoPerHour int64) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE models SET state = 'serving', nano_per_hour = $2 WHERE name = $1`, name, nanoPerHour)
 }
 
 // HostedModels calls fn with every hosted tuned model, of all tenants.

@@ -440,6 +440,7 @@ CREATE TABLE models (
   state         TEXT NOT NULL,            -- trained, candidate, serving, stopped
   priced        TEXT NOT NULL,            -- the catalogue's name whose prices hold
   nano_per_hour BIGINT NOT NULL,
+  per_token     BOOLEAN NOT NULL DEFAULT FALSE, -- each token is paid beside the hours
   created       BIGINT NOT NULL,
   withdrawn     BIGINT                    -- when its tenant deleted it
 );
