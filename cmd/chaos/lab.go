@@ -64,29 +64,31 @@ type lab struct {
 	moves    []move   // of the shared clock
 }
 
-func openLab(ctx context.Context, o options) (l *lab, err error) {
+func openLab(ctx context.Context, o options) (*lab, error) {
 	dir, err := os.MkdirTemp("", "dreamlab-chaos-")
 	if err != nil {
 		return nil, err
 	}
-	l = &lab{dir: dir, binary: o.binary, witness: newWitness()}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, l.close(true))
-		}
-	}()
-	if err := os.Chmod(dir, 0o755); err != nil { // PostgreSQL runs as another user
-		return nil, err
+	l := &lab{dir: dir, binary: o.binary, witness: newWitness()}
+	if err := l.open(ctx); err != nil {
+		return nil, errors.Join(err, l.close(true))
+	}
+	return l, nil
+}
+
+func (l *lab) open(ctx context.Context) error {
+	if err := os.Chmod(l.dir, 0o755); err != nil { // PostgreSQL runs as another user
+		return err
 	}
 	for _, open := range []func(context.Context) error{l.build, l.openServers, l.openStore, l.openVendors} {
 		if err := open(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := os.WriteFile(l.path("dreamlab.yaml"), []byte(fleetSettings()), 0o644); err != nil {
-		return nil, err
+		return err
 	}
-	return l, l.describeFleet(ctx)
+	return l.describeFleet(ctx)
 }
 
 func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
