@@ -31,8 +31,9 @@ type CallerOptions struct {
 	// Policies say how the targets of an alias are chosen, by its name. Defaults to by
 	// weight.
 	Policies map[string]Policy
-	// Budgets cap what tenants may spend. Defaults to none.
-	Budgets []Budget
+	// Budgets cap what tenants may spend, beside those that the store has for each. Defaults to
+	// none.
+	Budgets []book.Budget
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 	// Sleep waits or returns early with an error when ctx ends. Defaults to a timer.
@@ -42,13 +43,13 @@ type CallerOptions struct {
 // Caller makes paid calls and keeps what they answer. Nothing else may ask a
 // model. It is safe for concurrent use.
 type Caller struct {
-	router  Asker
-	prices  providers.Pricer
-	limits  map[string]providers.Limits
-	policy  map[string]Policy
-	budgets []Budget
-	now     func() time.Time
-	sleep   func(context.Context, time.Duration) error
+	router Asker
+	prices providers.Pricer
+	limits map[string]providers.Limits
+	policy map[string]Policy
+	purses *purses
+	now    func() time.Time
+	sleep  func(context.Context, time.Duration) error
 
 	reserves *flight.Group[*reservation]
 	routes   flight.Reads[named, learn.Route]
@@ -60,8 +61,7 @@ type named struct{ tenant, name string }
 
 // NewCaller returns a caller.
 func NewCaller(o CallerOptions) *Caller {
-	c := &Caller{router: o.Router, prices: o.Prices, limits: o.Limits, policy: o.Policies, budgets: o.Budgets,
-		now: o.Now, sleep: o.Sleep}
+	c := &Caller{router: o.Router, prices: o.Prices, limits: o.Limits, policy: o.Policies, now: o.Now, sleep: o.Sleep}
 	c.reserves = flight.NewGroup(1, c.reserveAll)
 	if c.now == nil {
 		c.now = time.Now
@@ -69,6 +69,7 @@ func NewCaller(o CallerOptions) *Caller {
 	if c.sleep == nil {
 		c.sleep = backoff.Sleep
 	}
+	c.purses = newPurses(o.Budgets, c.now)
 	return c
 }
 

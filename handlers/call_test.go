@@ -145,17 +145,17 @@ func TestBudgets(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
-		budget handlers.Budget
+		budget book.Budget
 		within *handlers.Within
 		code   string
 		spent  bool
 	}{
-		{"room", handlers.Budget{Nano: money.Dollar}, nil, "", false},
-		{"other purpose", handlers.Budget{Purpose: "replay", Nano: 0}, nil, "", false},
-		{"other tenant", handlers.Budget{Tenant: "ten_other", Nano: 0}, nil, "", false},
-		{"day", handlers.Budget{Nano: 1}, nil, "insufficient_quota", false},
-		{"month of purpose", handlers.Budget{Purpose: "chat", Nano: 1, Monthly: true}, nil, "insufficient_quota", false},
-		{"the job's own", handlers.Budget{Nano: money.Dollar}, &handlers.Within{Nano: 1}, "insufficient_quota", true},
+		{"room", book.Budget{Nano: money.Dollar}, nil, "", false},
+		{"other purpose", book.Budget{Purpose: "replay", Nano: 0}, nil, "", false},
+		{"other tenant", book.Budget{Tenant: "ten_other", Nano: 0}, nil, "", false},
+		{"day", book.Budget{Nano: 1}, nil, "insufficient_quota", false},
+		{"month of purpose", book.Budget{Purpose: "chat", Nano: 1, Monthly: true}, nil, "insufficient_quota", false},
+		{"the job's own", book.Budget{Nano: money.Dollar}, &handlers.Within{Nano: 1}, "insufficient_quota", true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"dreamlab/providers"
 	"dreamlab/store"
@@ -13,60 +11,6 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/tasks"
 )
-
-// Budget caps what tenants spend on a purpose in a calendar period, UTC.
-type Budget struct {
-	Tenant  string // "" holds for each tenant by itself
-	Purpose string // "" is all purposes together
-	Nano    int64  // nano-dollars
-	Monthly bool   // a month instead of a day
-}
-
-func (b Budget) holds(tenant, purpose string) bool {
-	return (b.Tenant == "" || b.Tenant == tenant) && (b.Purpose == "" || b.Purpose == purpose)
-}
-
-// since returns the start of the period that now is in.
-func (b Budget) since(now time.Time) time.Time {
-	year, month, day := now.UTC().Date()
-	if b.Monthly {
-		day = 1
-	}
-	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
-}
-
-func (b Budget) exceeded() *tasks.Failure {
-	period, purpose := "day", "everything"
-	if b.Monthly {
-		period = "month"
-	}
-	if b.Purpose != "" {
-		purpose = b.Purpose
-	}
-	return tasks.Fail("insufficient_quota",
-		"this %s's budget for %s is used up: wait for the next %s or raise the budget", period, purpose, period)
-}
-
-// BudgetLeft returns what a tenant may still spend on a purpose, nano-dollars,
-// and false where nothing caps it.
-func (c *Caller) BudgetLeft(ctx context.Context, q *book.Queries, tenant, purpose string) (
-	left int64, capped bool, err error,
-) {
-	for _, b := range c.budgets {
-		if !b.holds(tenant, purpose) {
-			continue
-		}
-		spent, err := q.Committed(ctx, tenant, b.Purpose, b.since(c.now()))
-		if err != nil {
-			return 0, false, fmt.Errorf("sum the spending: %w", err)
-		}
-		if rest := b.Nano - spent; !capped || rest < left {
-			left = rest
-		}
-		capped = true
-	}
-	return left, capped, nil
-}
 
 // ledger keeps the books of one step's tries.
 type ledger struct {
@@ -107,14 +51,18 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 		Number: try.Number, Purpose: l.step.Purpose,
 		Provider: try.Target.Provider, Model: try.Target.Model, Reserved: try.ReservedNano,
 	}
-	if !l.capped() {
+	caps, err := l.caller.purses.of(ctx, l.run.Store.Book(), entry.Tenant)
+	if err != nil {
+		return "", err
+	}
+	r := &reservation{store: l.run.Store, entry: entry, caps: caps}
+	switch {
+	case l.step.Within == nil && !caps.hold(entry):
 		return l.run.Store.OpenEntry(ctx, entry)
+	case l.step.Within == nil:
+		return l.caller.reserve(ctx, r)
 	}
-	if l.step.Within == nil {
-		return l.caller.reserve(ctx, l.run.Store, entry)
-	}
-	err := l.run.Store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
-		r := &reservation{entry: entry}
+	err = l.run.Store.Tx(ctx, db.Synced, func(q *store.Queries) (err error) {
 		if err := hold(ctx, q.Book(), []*reservation{r}); err != nil {
 			return err
 		}
@@ -127,18 +75,6 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 		return checkWithin(ctx, q.Book(), l.step.Within)
 	})
 	return entry.ID, err
-}
-
-func (l *ledger) capped() bool {
-	if l.step.Within != nil {
-		return true
-	}
-	for _, b := range l.caller.budgets {
-		if b.holds(l.run.Job.Tenant, l.step.Purpose) {
-			return true
-		}
-	}
-	return false
 }
 
 // checkWithin refuses the entry that was just written where it goes over the

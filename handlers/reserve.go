@@ -1,11 +1,13 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"dreamlab/store"
 	"dreamlab/store/book"
@@ -17,18 +19,18 @@ import (
 type reservation struct {
 	store *store.Store
 	entry book.Entry
+	caps  caps
 	err   error
 }
 
 // reserve writes an open entry if its job is still held and every budget has room. Concurrent
 // reservations share a commit, because each would wait for all others of its tenant.
-func (c *Caller) reserve(ctx context.Context, s *store.Store, entry book.Entry) (string, error) {
-	entry.ID = db.NewID("ent_")
-	r := &reservation{store: s, entry: entry}
+func (c *Caller) reserve(ctx context.Context, r *reservation) (string, error) {
+	r.entry.ID = db.NewID("ent_")
 	if err := c.reserves.Do(ctx, r); err != nil {
-		return entry.ID, fmt.Errorf("reserve: %w", err)
+		return r.entry.ID, fmt.Errorf("reserve: %w", err)
 	}
-	return entry.ID, r.err
+	return r.entry.ID, r.err
 }
 
 // reserveAll writes entries in one commit; where one of them is refused, each by itself.
@@ -80,25 +82,25 @@ func (c *Caller) write(ctx context.Context, all []*reservation,
 }
 
 // admitAll fails the transaction where a budget has no room for all reservations
-// together.
+// admitAll lets all through where every budget has room for all of them, and otherwise fails
+// the transaction with ErrOverBudget.
 func (c *Caller) admitAll(ctx context.Context, q *book.Queries, all []*reservation) error {
 	sums := map[funds]int64{}
+	asked := map[funds]book.Commitment{}
 	for _, r := range all {
 		r.err = nil
-		for i, b := range c.budgets {
-			if b.holds(r.entry.Tenant, r.entry.Purpose) {
-				sums[funds{r.entry.Tenant, i}] += r.entry.Reserved
-			}
-		}
+		c.eachFund(r, func(f funds, commitment book.Commitment) {
+			sums[f] += r.entry.Reserved
+			asked[f] = commitment
+		})
 	}
 	most := map[book.Commitment]int64{}
 	for f, sum := range sums {
-		asked := c.commitment(f)
-		left := c.budgets[f.budget].Nano - sum
-		if known, twice := most[asked]; twice {
+		left := f.budget.Nano - sum
+		if known, twice := most[asked[f]]; twice {
 			left = min(left, known)
 		}
-		most[asked] = left
+		most[asked[f]] = left
 	}
 	return q.WithinBudgets(ctx, most)
 }
@@ -106,13 +108,17 @@ func (c *Caller) admitAll(ctx context.Context, q *book.Queries, all []*reservati
 // funds is one budget of one tenant.
 type funds struct {
 	tenant string
-	budget int // which of the caller's
+	budget book.Budget
 }
 
-// commitment names what counts against a budget.
-func (c *Caller) commitment(f funds) book.Commitment {
-	b := c.budgets[f.budget]
-	return book.Commitment{Tenant: f.tenant, Purpose: b.Purpose, Since: b.since(c.now())}
+// eachFund hands over the budgets that a reservation falls under.
+func (c *Caller) eachFund(r *reservation, fn func(funds, book.Commitment)) {
+	now := c.now().In(cmp.Or(r.caps.zone, time.UTC))
+	for _, b := range r.caps.budgets {
+		if b.Holds(r.entry) {
+			fn(funds{r.entry.Tenant, b}, b.Commitment(r.entry.Tenant, now))
+		}
+	}
 }
 
 // admitEach refuses those reservations that exceed a budget, and only those.
@@ -122,7 +128,7 @@ func (c *Caller) admitEach(ctx context.Context, q *book.Queries, all []*reservat
 		return err
 	}
 	for _, r := range all {
-		r.err = c.take(left, r.entry)
+		r.err = c.take(left, r)
 	}
 	return nil
 }
@@ -151,15 +157,13 @@ func (c *Caller) fundsLeft(ctx context.Context, q *book.Queries, all []*reservat
 	var asked []funds
 	var sums []book.Commitment
 	for _, r := range all {
-		for i, b := range c.budgets {
-			f := funds{r.entry.Tenant, i}
-			if _, known := left[f]; known || !b.holds(f.tenant, r.entry.Purpose) {
-				continue
+		c.eachFund(r, func(f funds, commitment book.Commitment) {
+			if _, known := left[f]; known {
+				return
 			}
-			left[f] = b.Nano
-			asked = append(asked, f)
-			sums = append(sums, c.commitment(f))
-		}
+			left[f] = f.budget.Nano
+			asked, sums = append(asked, f), append(sums, commitment)
+		})
 	}
 	committed, err := q.CommittedOf(ctx, sums)
 	if err != nil {
@@ -173,16 +177,16 @@ func (c *Caller) fundsLeft(ctx context.Context, q *book.Queries, all []*reservat
 
 // take takes an entry's reserved amount from every budget that it falls under, or
 // from none where one of them has less left.
-func (c *Caller) take(left map[funds]int64, e book.Entry) error {
-	for i, b := range c.budgets {
-		if b.holds(e.Tenant, e.Purpose) && left[funds{e.Tenant, i}] < e.Reserved {
-			return b.exceeded()
+func (c *Caller) take(left map[funds]int64, r *reservation) error {
+	var over *book.Budget
+	c.eachFund(r, func(f funds, _ book.Commitment) {
+		if over == nil && left[f] < r.entry.Reserved {
+			over = &f.budget
 		}
+	})
+	if over != nil {
+		return exceeded(*over)
 	}
-	for i, b := range c.budgets {
-		if b.holds(e.Tenant, e.Purpose) {
-			left[funds{e.Tenant, i}] -= e.Reserved
-		}
-	}
+	c.eachFund(r, func(f funds, _ book.Commitment) { left[f] -= r.entry.Reserved })
 	return nil
 }

@@ -18,11 +18,15 @@ import (
 func TestOneOverBudgetFailsAlone(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		c := &Caller{now: time.Now, budgets: []Budget{{Tenant: "ten_poor", Nano: 100}, {Purpose: "chat", Nano: 1000}}}
+		c := NewCaller(CallerOptions{Budgets: []book.Budget{{Tenant: "ten_poor", Nano: 100}, {Purpose: "chat", Nano: 1000}}})
 		var all []*reservation
 		reserve := func(tenant string, nano int64) *reservation {
 			job := running(t, s, tenant)
-			r := &reservation{store: s, entry: book.Entry{ID: db.NewID("ent_"), Tenant: tenant, Job: job.ID,
+			caps, err := c.purses.read(t.Context(), s.Book(), tenant)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &reservation{store: s, caps: caps, entry: book.Entry{ID: db.NewID("ent_"), Tenant: tenant, Job: job.ID,
 				Epoch: job.Epoch, Step: "answer", Purpose: "chat", Provider: "p", Model: "m", Reserved: nano}}
 			all = append(all, r)
 			return r

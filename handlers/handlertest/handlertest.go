@@ -153,7 +153,7 @@ func (b *Bench) price(vendor, model string) (in, out, cached int64) {
 }
 
 // Caller returns a caller over the emulators.
-func (b *Bench) Caller(budgets ...handlers.Budget) *handlers.Caller {
+func (b *Bench) Caller(budgets ...book.Budget) *handlers.Caller {
 	return handlers.NewCaller(handlers.CallerOptions{Router: b.Router, Prices: b.Prices, Budgets: budgets})
 }
 

@@ -28,7 +28,7 @@ func (t *ticker) facts(ctx context.Context, q *store.Queries, now time.Time, ten
 		return f, fmt.Errorf("look for a running dream: %w", err)
 	}
 	f.Running = err == nil
-	if f.Left, f.Capped, err = t.Caller.BudgetLeft(ctx, q.Book(), tenant, "critique"); err != nil {
+	if f.Left, f.Capped, err = t.Caller.BudgetLeft(ctx, q.Book(), book.Entry{Tenant: tenant, Purpose: "critique"}); err != nil {
 		return f, err
 	}
 	return f, t.history(ctx, q, tenant, &f)

@@ -13,6 +13,7 @@ import (
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/book"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
@@ -143,7 +144,9 @@ func (p *pricer) servable(ctx context.Context, base providers.Target) (
 func (p *pricer) limit(ctx context.Context, c *tuneRun) (nano int64, capped bool, err error) {
 	nano = p.budget(c)
 	capped = nano > 0
-	left, limited, err := p.caller.BudgetLeft(ctx, c.run.Store.Book(), c.tune.Tenant, purposeTrain)
+	left, limited, err := p.caller.BudgetLeft(ctx, c.run.Store.Book(), book.Entry{
+		Tenant: c.tune.Tenant, KeyID: c.run.Job.KeyID, Purpose: purposeTrain,
+	})
 	if err != nil {
 		return 0, false, err
 	}

@@ -237,7 +237,9 @@ func (s *starter) trainingBound(ctx context.Context, l *trainingRun, spec provid
 
 // trainingCap is what the training may cost, nano-dollars; 0: no cap.
 func (s *starter) trainingCap(ctx context.Context, l *trainingRun) (int64, error) {
-	left, limited, err := s.caller.BudgetLeft(ctx, l.run.Store.Book(), l.training.Tenant, purposeTrain)
+	left, limited, err := s.caller.BudgetLeft(ctx, l.run.Store.Book(), book.Entry{
+		Tenant: l.training.Tenant, KeyID: l.run.Job.KeyID, Purpose: purposeTrain, Provider: l.training.Provider,
+	})
 	if err != nil {
 		return 0, err
 	}

@@ -2,132 +2,145 @@ package book
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"dreamlab/store/db"
 )
 
-// microsADay is the length of a UTC day in microseconds.
-const microsADay = int64(24 * time.Hour / time.Microsecond)
-
-// HoldTenant locks the tenant until the transaction ends, so that two transactions that check
-// its budgets at once cannot both reserve the rest.
-func (q *Queries) HoldTenant(ctx context.Context, tenant string) error {
-	return q.Later(ctx, `SELECT id FROM tenants WHERE id = $1 {lock}`, tenant)
+// Budget caps what tenants spend in a day or a month. Empty texts stand for all.
+type Budget struct {
+	ID       string // "" of one that the configuration names
+	Tenant   string // ""; each tenant by itself
+	Key      string // its id
+	Purpose  string
+	Besides  string // a purpose that it does not count; never stored
+	Provider string
+	Monthly  bool // a month instead of a day
+	Hard     bool // more is refused; a soft one is only told of
+	Nano     int64
 }
 
-// Committed returns, in nano-dollars, what a tenant has spent or reserved since
-// the day of an instant (UTC), for one purpose or for all (""), without lost tries
-// that have aged (see AgeEntries) and what the transaction itself has written.
-func (q *Queries) Committed(ctx context.Context, tenant, purpose string, since time.Time) (int64, error) {
-	sums, err := q.CommittedOf(ctx, []Commitment{{tenant, purpose, since}})
-	if err != nil {
-		return 0, err
+// Holds tells whether an entry counts against the budget.
+func (b Budget) Holds(e Entry) bool {
+	return (b.Tenant == "" || b.Tenant == e.Tenant) && (b.Key == "" || b.Key == e.KeyID) &&
+		(b.Purpose == "" || b.Purpose == e.Purpose) && (b.Besides == "" || b.Besides != e.Purpose) &&
+		(b.Provider == "" || b.Provider == e.Provider)
+}
+
+// Since returns the start of the day or month that an instant is in, in the instant's zone.
+func (b Budget) Since(now time.Time) time.Time {
+	year, month, day := now.Date()
+	if b.Monthly {
+		day = 1
 	}
-	return sums[0], nil
+	return time.Date(year, month, day, 0, 0, 0, 0, now.Location())
 }
 
-// Commitment selects what Committed sums.
-type Commitment struct {
-	Tenant  string
-	Purpose string // "": all
-	Since   time.Time
-}
-
-// sumOf reads what is committed of a row's tenant, purpose and day.
-const sumOf = `(SELECT CAST(coalesce(sum(s.committed), 0) AS BIGINT) FROM spending s
-	WHERE s.tenant = x.tenant AND s.day >= x.day AND (x.purpose = '' OR s.purpose = x.purpose))`
-
-type commitmentRow struct {
-	At      int    `json:"at"`
-	Tenant  string `json:"tenant"`
-	Purpose string `json:"purpose"`
-	Day     int64  `json:"day"`
-	Most    int64  `json:"most"`
-}
-
-func (c Commitment) row(at int, most int64) commitmentRow {
-	return commitmentRow{at, c.Tenant, c.Purpose, c.Since.UnixMicro() / microsADay, most}
-}
-
-// CommittedOf is Committed for many, in one statement and in their order.
-func (q *Queries) CommittedOf(ctx context.Context, asked []Commitment) ([]int64, error) {
-	rows := make([]commitmentRow, len(asked))
-	for i, c := range asked {
-		rows[i] = c.row(i, 0)
+// Until returns the start of the next day or month.
+func (b Budget) Until(now time.Time) time.Time {
+	since := b.Since(now)
+	if b.Monthly {
+		return since.AddDate(0, 1, 0)
 	}
-	sums := make([]int64, len(asked))
-	err := q.Each(ctx, `SELECT x.at, `+sumOf+` FROM {rows $1: at bigint, tenant text, purpose text, day bigint}`,
-		[]any{db.Encode(rows)}, func(r db.Rows) error {
-			var at, sum int64
-			if err := r.Scan(&at, &sum); err != nil {
-				return err
-			}
-			sums[at] = sum
-			return nil
+	return since.AddDate(0, 0, 1)
+}
+
+// Commitment names what counts against the budget, for a tenant and an instant in its zone.
+func (b Budget) Commitment(tenant string, now time.Time) Commitment {
+	return Commitment{Tenant: tenant, Key: b.Key, Purpose: b.Purpose, Besides: b.Besides, Provider: b.Provider, Since: b.Since(now)}
+}
+
+// Per is the word for the budget's length.
+func (b Budget) Per() string {
+	if b.Monthly {
+		return "month"
+	}
+	return "day"
+}
+
+// Budgets returns a tenant's budgets and the zone that its days and months are of.
+func (q *Queries) Budgets(ctx context.Context, tenant string) ([]Budget, *time.Location, error) {
+	var all []Budget
+	zone := "UTC"
+	err := q.Each(ctx, `SELECT t.zone, b.id, b.key_id, b.purpose, b.provider, b.per, b.hard, b.nano
+		FROM tenants t LEFT JOIN budgets b ON b.tenant = t.id WHERE t.id = $1 ORDER BY b.id`, []any{tenant}, func(r db.Rows) error {
+		var id, key, purpose, provider, per *string
+		var hard *bool
+		var nano *int64
+		if err := r.Scan(&zone, &id, &key, &purpose, &provider, &per, &hard, &nano); err != nil || id == nil {
+			return err
+		}
+		all = append(all, Budget{
+			ID: *id, Tenant: tenant, Key: *key, Purpose: *purpose, Provider: *provider, Monthly: *per == "month",
+			Hard: *hard, Nano: *nano,
 		})
-	return sums, err
-}
-
-// ErrOverBudget says that more is committed than a transaction allows.
-var ErrOverBudget = errors.New("more is committed than the budget allows")
-
-// WithinBudgets fails the transaction with ErrOverBudget, in a later statement or
-// the commit, where one of the commitments is more than so many nano-dollars.
-func (q *Queries) WithinBudgets(ctx context.Context, most map[Commitment]int64) error {
-	if len(most) == 0 {
 		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	rows := make([]commitmentRow, 0, len(most))
-	for c, nano := range most {
-		rows = append(rows, c.row(len(rows), nano))
+	at, err := time.LoadLocation(zone)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the zone of tenant %s: %w", tenant, err)
 	}
-	return q.LaterThen(ctx, db.Statement{Args: []any{db.Encode(rows)}, Want: int64(len(rows)), Missing: ErrOverBudget,
-		Query: `SELECT 1 FROM {rows $1: tenant text, purpose text, day bigint, most bigint} WHERE ` + sumOf + ` <= x.most`})
+	return all, at, nil
 }
 
-// books are the entries that a transaction has written or ended. They are added to
-// the sums of spending last, just before the commit, since other transactions of the
-// tenant wait for the lock on a sum. A sum has one row for reserving and one for
-// settling, so that the two do not wait for each other.
-type books struct{ written, ended, aged []string }
-
-type booksKey struct{}
-
-// books returns the transaction's books. It fails outside of a transaction.
-func (q *Queries) books() (*books, error) {
-	kept, ok := q.BeforeCommit(booksKey{}, func() db.Closing { return &books{} })
-	if !ok {
-		return nil, errAlone
+// SetBudgets replaces a tenant's budgets, in a transaction. One that stays what it is but for its
+// amount keeps its id, and so what was told of it. Two of one sort fail with ErrConflict.
+func (q *Queries) SetBudgets(ctx context.Context, tenant string, budgets []Budget) error {
+	known, _, err := q.Budgets(ctx, tenant)
+	if err != nil {
+		return err
 	}
-	return kept.(*books), nil
+	ids := map[Budget]string{}
+	for _, b := range known {
+		ids[b.sort()] = b.ID
+	}
+	if _, err := q.Exec(ctx, `DELETE FROM budgets WHERE tenant = $1`, tenant); err != nil {
+		return err
+	}
+	for _, b := range budgets {
+		id := ids[b.sort()]
+		if id == "" {
+			id = db.NewID("bud_")
+		}
+		if _, err := q.Exec(ctx, `INSERT INTO budgets (id, tenant, key_id, purpose, provider, per, hard, nano, created)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now})`, id, tenant, b.Key, b.Purpose, b.Provider, b.Per(), b.Hard, b.Nano); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// errAlone means that an entry was written outside of a transaction.
-var errAlone = errors.New("entries are written in a transaction")
-
-// Close adds the entries to the sums by tenant, purpose and day. Budgets are checked
-// against these sums at each call: adding up all entries would take longer each time.
-func (b *books) Close(ctx context.Context, tx *db.Tx) error {
-	if len(b.written)+len(b.ended)+len(b.aged) == 0 {
-		return nil
-	}
-	written, ended, aged := db.Encode(some(b.written)), db.Encode(some(b.ended)), db.Encode(some(b.aged))
-	return tx.Later(ctx, `INSERT INTO spending (tenant, purpose, day, ends, committed)
-		SELECT tenant, purpose, created / $3, ends, CAST(sum(change) AS BIGINT) FROM (
-			SELECT tenant, purpose, created, FALSE AS ends,
-				CASE WHEN state IN ('open', 'unknown') THEN reserved ELSE settled END AS change
-			FROM entries WHERE id IN ({list $1})
-			UNION ALL SELECT tenant, purpose, created, TRUE AS ends,
-				CASE WHEN state = 'unknown' THEN 0 WHEN aged THEN settled ELSE settled - reserved END
-			FROM entries WHERE id IN ({list $2})
-			UNION ALL SELECT tenant, purpose, created, TRUE AS ends, -reserved
-			FROM entries WHERE id IN ({list $4})) AS changes
-		GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
-		ON CONFLICT (tenant, day, purpose, ends) DO UPDATE SET committed = spending.committed + excluded.committed`,
-		written, ended, microsADay, aged)
+// sort is what tells budgets of one tenant apart.
+func (b Budget) sort() Budget {
+	b.ID, b.Tenant, b.Nano = "", "", 0
+	return b
 }
 
-// some returns an empty list in place of nil.
-func some(ids []string) []string { return append([]string{}, ids...) }
+// SetZone sets where a tenant's days and months begin, and how far that is ahead of UTC now.
+func (q *Queries) SetZone(ctx context.Context, tenant string, zone *time.Location, now time.Time) error {
+	_, ahead := now.In(zone).Zone()
+	return q.Must(ctx, db.ErrNotFound, `UPDATE tenants SET zone = $2, shift = $3 WHERE id = $1`,
+		tenant, zone.String(), int64(ahead)*int64(time.Second/time.Microsecond))
+}
+
+// Alert notes that a budget's spending has passed a threshold, in per cent, in the day or month
+// that began at an instant. It returns false where that was noted before.
+func (q *Queries) Alert(ctx context.Context, budget string, began time.Time, threshold int) (bool, error) {
+	n, err := q.Exec(ctx, `INSERT INTO budget_alerts (budget, began, threshold) VALUES ($1, $2, $3)
+		ON CONFLICT DO NOTHING`, budget, dayNumber(began), int64(threshold))
+	return n == 1, err
+}
+
+// BudgetTenants returns the tenants that have budgets or a zone of their own, some after the
+// given one.
+func (q *Queries) BudgetTenants(ctx context.Context, after string, most int) ([]string, error) {
+	var ids []string
+	err := q.Words(ctx, &ids, `SELECT t.id FROM tenants t WHERE t.id > $1
+		AND (t.zone <> 'UTC' OR EXISTS (SELECT 1 FROM budgets b WHERE b.tenant = t.id))
+		ORDER BY t.id LIMIT $2`, after, int64(most))
+	return ids, err
+}

@@ -116,9 +116,9 @@ func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
 	}
 	_, err = q.Exec(ctx, `INSERT INTO entries
 		(id, tenant, key_id, job, root, step, epoch, number, purpose, provider, model, state, reserved, settled,
-		created, ended)
+		day, created, ended)
 		VALUES ($1, $2, $3, $4, (SELECT `+rootOfJob+` FROM jobs WHERE id = $4), $5, $6, $7, $8, $9, $10, $11, $12, $13,
-		{now}, CASE WHEN $11 = 'open' THEN NULL ELSE {now} END)`,
+		`+dayOfTenant("$2")+`, {now}, CASE WHEN $11 = 'open' THEN NULL ELSE {now} END)`,
 		e.ID, e.Tenant, db.Text(e.KeyID), db.Text(e.Job), e.Step, e.Epoch, int64(e.Number), e.Purpose,
 		e.Provider, e.Model, string(e.State), e.Reserved, e.Settled)
 	if err != nil {
@@ -205,6 +205,11 @@ func (q *Queries) Spending(ctx context.Context, tenant, by string, from, to time
 			return err
 		})
 	return sums, err
+}
+
+// dayOfTenant is the day that it is now where a tenant is.
+func dayOfTenant(tenant string) string {
+	return `({now} + coalesce((SELECT t.shift FROM tenants t WHERE t.id = ` + tenant + `), 0)) / 86400000000`
 }
 
 // rootOfJob is the topmost ancestor of a job, or the job itself. No job has more than two

@@ -51,9 +51,9 @@ func (q *Queries) OpenEntriesLater(ctx context.Context, entries []Entry, opened 
 		b.written = append(b.written, e.ID)
 	}
 	return q.LaterThen(ctx, db.Statement{ScanCannotFail: true, Args: []any{db.Encode(rows)}, Query: `INSERT INTO entries
-		(id, tenant, key_id, job, root, step, epoch, number, purpose, provider, model, state, reserved, created)
+		(id, tenant, key_id, job, root, step, epoch, number, purpose, provider, model, state, reserved, day, created)
 		SELECT x_id, x_tenant, x_key, x_job, ` + rootOfJob + `, x_step, x_epoch, x_number, x_purpose, x_provider, x_model,
-			'open', x_reserved, {now}
+			'open', x_reserved, ` + dayOfTenant("x_tenant") + `, {now}
 		FROM {rows $1: x_id text, x_tenant text, x_key text, x_job text, x_step text, x_epoch bigint,
 			x_number bigint, x_purpose text, x_provider text, x_model text, x_reserved bigint}
 		JOIN jobs ON jobs.id = x_job AND jobs.epoch = x_epoch WHERE ` + job.StateIn(job.StateRunning) + `

@@ -22,6 +22,8 @@ DROP TABLE dreams;
 DROP TABLE tombstones;
 DROP TABLE experiences;
 DROP TABLE conversations;
+DROP TABLE budget_alerts;
+DROP TABLE budgets;
 DROP TABLE spending;
 DROP TABLE entries;
 DROP TABLE effects;

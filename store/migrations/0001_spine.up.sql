@@ -2,6 +2,8 @@
 CREATE TABLE tenants (
   id      TEXT PRIMARY KEY,
   name    TEXT NOT NULL UNIQUE,
+  zone    TEXT NOT NULL DEFAULT 'UTC',  -- IANA name: where its days and months begin
+  shift   BIGINT NOT NULL DEFAULT 0,    -- how far the zone is ahead of UTC now, microseconds
   created BIGINT NOT NULL
 );
 CREATE TABLE keys (
@@ -167,6 +169,7 @@ CREATE TABLE entries (
   estimated    BOOLEAN NOT NULL DEFAULT FALSE, -- the vendor gave no usage
   cause        TEXT,                      -- why void or unknown, or settled otherwise than by the vendor's count
   aged         BOOLEAN NOT NULL DEFAULT FALSE, -- unknown for so long that no budget counts it
+  day          BIGINT NOT NULL,           -- since 1970, of its making, in the tenant's zone
   created      BIGINT NOT NULL,
   ended        BIGINT
 );
@@ -181,11 +184,33 @@ CREATE INDEX entries_host ON entries (tenant, provider, model, created) WHERE pu
 -- are checked against it.
 CREATE TABLE spending (
   tenant    TEXT NOT NULL,
-  day       BIGINT NOT NULL, -- since 1970, UTC, of the entries' making
+  day       BIGINT NOT NULL, -- of the entries
   purpose   TEXT NOT NULL,
+  key_id    TEXT NOT NULL,   -- empty where no key asked
+  provider  TEXT NOT NULL,
   ends      BOOLEAN NOT NULL, -- what ends of entries changed, apart from what their making did
   committed BIGINT NOT NULL,
-  PRIMARY KEY (tenant, day, purpose, ends)
+  PRIMARY KEY (tenant, day, purpose, key_id, provider, ends)
+);
+-- What a tenant may spend. Empty texts stand for all.
+CREATE TABLE budgets (
+  id       TEXT PRIMARY KEY,
+  tenant   TEXT NOT NULL,
+  key_id   TEXT NOT NULL,
+  purpose  TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  per      TEXT NOT NULL,    -- day or month
+  hard     BOOLEAN NOT NULL, -- more is refused; a soft one only tells
+  nano     BIGINT NOT NULL,  -- nano-dollars
+  created  BIGINT NOT NULL,
+  UNIQUE (tenant, key_id, purpose, provider, per, hard)
+);
+-- The shares of budgets whose passing was told: once in each day or month.
+CREATE TABLE budget_alerts (
+  budget    TEXT NOT NULL,
+  began     BIGINT NOT NULL, -- the first day of the day or month
+  threshold BIGINT NOT NULL, -- per cent
+  PRIMARY KEY (budget, began, threshold)
 );
 
 -- What was said.

@@ -18,6 +18,7 @@ import (
 	"dreamlab/handlers/tune"
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/webhook"
+	"dreamlab/store/book"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
@@ -166,11 +167,11 @@ func (s *Stack) webhooks() tasks.WebhookRules {
 	return tasks.WebhookRules{Private: s.Config.Webhooks.Private}
 }
 
-func (s *Stack) budgets() []handlers.Budget {
-	var budgets []handlers.Budget
+func (s *Stack) budgets() []book.Budget {
+	var budgets []book.Budget
 	for _, b := range s.Config.Budgets {
-		budget := handlers.Budget{
-			Tenant: b.Tenant, Purpose: b.Purpose, Nano: int64(b.USD), Monthly: b.Per == "month",
+		budget := book.Budget{
+			Tenant: b.Tenant, Purpose: b.Purpose, Nano: int64(b.USD), Monthly: b.Per == "month", Hard: true,
 		}
 		if budget.Purpose == "all" {
 			budget.Purpose = ""
