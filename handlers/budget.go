@@ -77,7 +77,8 @@ func (p *purses) read(ctx context.Context, q *book.Queries, tenant string) (caps
 const purposeChat = "chat"
 
 // apart returns the budgets that keep the chats' own budget out of the reach of dreams and
-// tunes: where a budget for everything stands beside one for chats, all else gets the rest.
+// tunes: where a budget for everything stands beside one for chats, of the same length and set in
+// the same place, all else gets the rest.
 func apart(all []book.Budget) []book.Budget {
 	var rests []book.Budget
 	for _, whole := range all {
@@ -87,7 +88,7 @@ func apart(all []book.Budget) []book.Budget {
 		for _, chat := range all {
 			beside := chat
 			beside.ID, beside.Tenant, beside.Nano, beside.Purpose, beside.Hard = whole.ID, whole.Tenant, whole.Nano, "", whole.Hard
-			if chat.Purpose != purposeChat || beside != whole {
+			if chat.Purpose != purposeChat || beside != whole || (chat.ID == "") != (whole.ID == "") {
 				continue
 			}
 			rest := whole

@@ -157,101 +157,11 @@ func (q *Queries) Calls(ctx context.Context, tenant, job string, p db.Page) ([]E
 	return db.List(ctx, q.Tx, p, scanEntry, `SELECT `+entryColumns+` FROM entries WHERE tenant = $1 AND root = $2`, tenant, job)
 }
 
-// Spend is a sum of entries. Reserved counts what is open or unknown.
-type Spend struct {
-	Group    string
-	Calls    int64 // of models
-	Reserved int64 // nano-dollars
-	Settled  int64 // nano-dollars
-	Input    int64 // tokens
-	Output   int64 // tokens
-	Repaid   int64 // tries whose outcome was lost
-}
-
-// spendGroups are the groupings of a sum and their columns.
-var spendGroups = map[string]string{
-	"purpose":  "e.purpose",
-	"provider": "e.provider",
-	"model":    "e.provider || '/' || e.model",
-	"key":      "COALESCE(e.key_id, '')",
-	"job":      "COALESCE(e.job, '')",
-	"day":      "CAST(e.created / 86400000000 AS TEXT)", // days since 1970, UTC
-	"":         "''",
-}
-
-// SpendGroup tells whether sums can be grouped by the word.
-func SpendGroup(by string) bool { _, ok := spendGroups[by]; return ok }
-
-// Trainings and hours of hosting are entries, but not calls.
-const spendSums = `COUNT(CASE WHEN e.purpose NOT IN ('train', 'host') THEN 1 END), CAST(COALESCE(SUM(
-	CASE WHEN e.state IN ('open', 'unknown') THEN e.reserved ELSE 0 END), 0) AS BIGINT),
-	CAST(COALESCE(SUM(e.settled), 0) AS BIGINT), CAST(COALESCE(SUM(e.input), 0) AS BIGINT),
-	CAST(COALESCE(SUM(e.output), 0) AS BIGINT), COUNT(CASE WHEN e.state = 'unknown' THEN 1 END)`
-
-// Spending sums a tenant's entries made in [from, to) by group, one of day,
-// purpose, provider, model, key, job or "" for one sum of all. A day is shown
-// as YYYY-MM-DD, UTC.
-func (q *Queries) Spending(ctx context.Context, tenant, by string, from, to time.Time) ([]Spend, error) {
-	group := spendGroups[by]
-	var sums []Spend
-	err := q.Each(ctx, `SELECT `+group+` AS g, `+spendSums+` FROM entries e
-		WHERE e.tenant = $1 AND e.created >= $2 AND e.created < $3 GROUP BY 1 ORDER BY 1`,
-		[]any{tenant, from.UnixMicro(), to.UnixMicro()}, func(rows db.Rows) error {
-			s, err := scanSpend(rows.Scan)
-			if by == "day" {
-				s.Group = dayOf(s.Group)
-			}
-			sums = append(sums, s)
-			return err
-		})
-	return sums, err
-}
-
-// dayOfTenant is the day that it is now where a tenant is.
-func dayOfTenant(tenant string) string {
-	return `({now} + coalesce((SELECT t.shift FROM tenants t WHERE t.id = ` + tenant + `), 0)) / 86400000000`
-}
-
 // rootOfJob is the topmost ancestor of a job, or the job itself. No job has more than two
 // ancestors.
 const rootOfJob = `coalesce((SELECT p.parent FROM jobs p WHERE p.id = jobs.parent), jobs.parent, jobs.id)`
 
-// JobSpend sums the entries of a job and of all its descendants. For a job with a parent it
-// sums only its own.
-func (q *Queries) JobSpend(ctx context.Context, job string) (Spend, error) {
-	sums, err := q.JobSpends(ctx, []string{job})
-	return sums[job], err
-}
-
-// JobSpends is JobSpend for many jobs, in one statement. Those without entries are
-// left out.
-func (q *Queries) JobSpends(ctx context.Context, jobs []string) (map[string]Spend, error) {
-	sums := make(map[string]Spend, len(jobs))
-	if len(jobs) == 0 {
-		return sums, nil
-	}
-	keep := func(s Spend) error {
-		sums[s.Group] = s
-		return nil
-	}
-	err := db.Stream(ctx, q.Tx, scanSpend, keep, `SELECT e.g, `+spendSums+` FROM (
-			SELECT l.value AS g, r.* FROM ({list $1}) AS l JOIN entries r ON r.root = l.value
-			UNION ALL SELECT l.value AS g, r.* FROM ({list $1}) AS l JOIN entries r ON r.job = l.value
-				WHERE r.root <> r.job) AS e
-		GROUP BY e.g`, db.Encode(jobs))
-	return sums, err
-}
-
-func scanSpend(scan func(...any) error) (Spend, error) {
-	var s Spend
-	err := scan(&s.Group, &s.Calls, &s.Reserved, &s.Settled, &s.Input, &s.Output, &s.Repaid)
-	return s, err
-}
-
-func dayOf(days string) string {
-	n := int64(0)
-	for _, digit := range days {
-		n = n*10 + int64(digit-'0')
-	}
-	return time.Unix(n*86400, 0).UTC().Format(time.DateOnly)
+// dayOfTenant is the day that it is now where a tenant is.
+func dayOfTenant(tenant string) string {
+	return `({now} + coalesce((SELECT t.shift FROM tenants t WHERE t.id = ` + tenant + `), 0)) / 86400000000`
 }

@@ -97,3 +97,11 @@ func (u *USD) UnmarshalYAML(node *yaml.Node) (err error) {
 	}
 	return nil
 }
+
+// Purposes returns what money is spent on, as the books name it.
+func Purposes() []string {
+	return []string{
+		"chat", "embed", "replay", "improve", "critique", "verify", "reflect", "consolidate", "evaluate",
+		"train", "host",
+	}
+}

@@ -31,11 +31,11 @@ func Fill(ctx context.Context, d db.Driver, rows int) error {
 			CASE WHEN n % 3 = 0 THEN n END, CASE WHEN n % 3 = 0 THEN 'key ' || n END,
 			n, CASE WHEN n % 100 = 7 THEN NULL ELSE n END
 		FROM generate_series(1, $1::bigint) AS n`,
-		`INSERT INTO entries (id, tenant, job, root, step, epoch, number, purpose, provider, model, state, reserved, created)
+		`INSERT INTO entries (id, tenant, job, root, step, epoch, number, purpose, provider, model, state, reserved, day, created)
 		SELECT 'ent_' || lpad(n::text, 9, '0'), 'ten_' || n % 50, 'job_' || lpad(n::text, 9, '0'),
 			'job_' || lpad((CASE WHEN n % 10 = 0 THEN n - n % 1000 + 1 ELSE n END)::text, 9, '0'), 'answer', 1, 1,
 			CASE WHEN n % 500 = 0 THEN 'host' ELSE 'chat' END, 'groq', 'openai/gpt-oss-20b',
-			CASE WHEN n % 1000 = 3 THEN 'unknown' WHEN n % 1000 = 4 THEN 'open' ELSE 'settled' END, 1, n
+			CASE WHEN n % 1000 = 3 THEN 'unknown' WHEN n % 1000 = 4 THEN 'open' ELSE 'settled' END, 1, 0, n
 		FROM generate_series(1, $1::bigint) AS n`,
 		`INSERT INTO conversations (id, tenant, external, held_out, created)
 		SELECT 'conv_' || n, 'ten_' || n % 50, 'conv_' || n, n % 5 = 0, n

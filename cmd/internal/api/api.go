@@ -22,9 +22,11 @@ import (
 	"dreamlab/cmd/internal/api/cache"
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/book"
 	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
@@ -77,6 +79,11 @@ type Options struct {
 	Patience wire.Patience
 	// Backlog bounds one tenant's jobs that wait in a lane. Defaults to 250,000.
 	Backlog int
+	// Budgets are those of the configuration, which are shown beside each tenant's own.
+	// Defaults to none.
+	Budgets []book.Budget
+	// Plan is what a month is meant to cost, shown beside what it comes to. Defaults to none.
+	Plan []operate.PlanLine
 	// Webhooks say where ends may be told. Defaults to public addresses alone.
 	Webhooks tasks.WebhookRules
 	// Absence is how long a chat goes on whose client went away. Defaults to 10

@@ -27,7 +27,6 @@ type nouns struct {
 	tunes         tunes
 	evaluations   evaluations
 	routing       routing
-	usage         usage
 	lineage       lineage
 	operate       operate.Nouns
 	legacy        legacy
@@ -54,14 +53,15 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		tunes:         tunes{o.Store, o.Engine, front, wait, base, reap},
 		evaluations:   evaluations{o.Store},
 		routing:       routing{o.Store, o.Models},
-		usage:         usage{o.Store},
 		lineage:       lineage{o.Store},
 		health: health{
 			o.Store, o.Engine, o.Bucket, o.Metrics, o.Sandbox, front.MayLook, &flight.Reads[struct{}, readyView]{},
 		},
 	}
 	n.jobs = jobs{o.Store, o.Engine, front, wait, chats, n.dreams, n.tunes, reap, o.Webhooks}
-	n.operate = operate.New(o.Store, front, n.jobs.accepted, o.Now)
+	n.operate = operate.New(operate.Options{
+		Store: o.Store, Gate: front, Accepted: n.jobs.accepted, Budgets: o.Budgets, Plan: o.Plan, Now: o.Now,
+	})
 	n.experiences = experiences{o.Store, held, front, wait, n.jobs.show, front.MaxBody}
 	n.legacy = legacy{o.Store, n.datasets, o.Sandbox}
 	return n

@@ -205,6 +205,7 @@ func tour(t *testing.T, s seeded) []request {
 		{method: "POST", path: "/v1/tunes", body: `{"alias":"assistant","min_examples":5}`},
 		{path: "/v1/evaluations"}, {path: "/v1/evaluations/" + s.evaluation},
 		{path: "/v1/routes"}, {path: "/v1/routes/assistant"}, {path: "/v1/usage?group_by=purpose"},
+		{path: "/v1/usage?group_by=vendor&interval=month&format=csv"}, {path: "/v1/budgets"},
 		{path: "/v1/lineage/" + s.experience}, {path: "/v1/lineage/" + s.model},
 		{path: "/api/dream_lab/status"}, {path: "/api/dream_lab/memories"}, {path: "/api/dream_lab/training/stats"},
 		{path: "/healthz", key: "none"}, {path: "/readyz", key: "none"}, {path: "/metrics",
@@ -284,6 +285,7 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 		{path: "/v1/keys"}, {path: "/v1/keys/" + key}, {method: "PATCH", path: "/v1/keys/" + key, body: `{"name":"b"}`},
 		{method: "POST", path: "/v1/keys/" + key + "/rotate"}, {method: "DELETE", path: "/v1/keys/" + key}, {path: "/v1/audit"},
 		{path: "/v1/limits"}, {method: "PUT", path: "/v1/limits", body: `{"data":[{"requests_per_minute":60000}]}`},
+		{method: "PUT", path: "/v1/budgets", body: `{"data":[{"usd":100,"per":"month"}]}`},
 	} {
 		q.key = r.admin
 		call(q)

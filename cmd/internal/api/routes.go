@@ -90,7 +90,8 @@ func own(n nouns) []route {
 		on("GET /v1/routes/{alias}", gate.View, n.routing.get),
 		on("PUT /v1/routes/{alias}", gate.Admin, n.routing.put),
 		on("POST /v1/routes/{alias}/rollback", gate.Admin, n.routing.rollBack),
-		on("GET /v1/usage", gate.View, n.usage.get, takes("group_by", "start_time", "end_time")),
+		on("GET /v1/usage", gate.View, n.operate.Usage.Get,
+			takes("group_by", "from", "to", "interval", "format", "start_time", "end_time")),
 		on("GET /v1/lineage/{id...}", gate.View, n.lineage.get),
 		on("POST /v1/keys", gate.Admin, n.operate.Keys.Create),
 		on("GET /v1/keys", gate.Admin, n.operate.Keys.List, list()),
@@ -100,6 +101,8 @@ func own(n nouns) []route {
 		on("POST /v1/keys/{id}/rotate", gate.Admin, n.operate.Keys.Rotate),
 		on("GET /v1/limits", gate.View, n.operate.Limits.List),
 		on("PUT /v1/limits", gate.Admin, n.operate.Limits.Put),
+		on("GET /v1/budgets", gate.View, n.operate.Budgets.List),
+		on("PUT /v1/budgets", gate.Admin, n.operate.Budgets.Put),
 		on("GET /v1/audit", gate.Admin, n.operate.Audits.List, list()),
 	}
 }

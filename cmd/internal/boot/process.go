@@ -8,6 +8,8 @@ import (
 
 	"dreamlab/cmd/internal/api"
 	"dreamlab/cmd/internal/api/cache"
+	"dreamlab/cmd/internal/api/operate"
+	"dreamlab/cmd/internal/config"
 	"dreamlab/cmd/internal/web"
 	"dreamlab/handlers"
 	"dreamlab/handlers/all"
@@ -39,6 +41,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Base: s.Config.Team.Base, Tunable: s.tunable, Queues: queues, Metrics: s.Metrics, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.UniversalClient),
 		Cache: s.chatCache(), Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
+		Budgets: s.budgets(), Plan: plan(s.Config.Plan),
 	})
 	if err != nil {
 		return nil, err
@@ -179,6 +182,18 @@ func (s *Stack) budgets() []book.Budget {
 		budgets = append(budgets, budget)
 	}
 	return budgets
+}
+
+// plan tells which purposes of the books each line of the plan is of. What storage costs
+// does not stand in them.
+func plan(p config.Plan) []operate.PlanLine {
+	return []operate.PlanLine{
+		{Name: "hosting", Low: p.Hosting.Low, High: p.Hosting.High, Purposes: []string{"host"}},
+		{Name: "chat", Low: p.Chat.Low, High: p.Chat.High, Purposes: []string{"chat", "embed"}},
+		{Name: "tuning", Low: p.Tuning.Low, High: p.Tuning.High, Purposes: []string{
+			"train", "evaluate", "replay", "improve", "critique", "verify", "reflect", "consolidate"}},
+		{Name: "storage", Low: p.Storage.Low, High: p.Storage.High},
+	}
 }
 
 // load tells the clock and the dreams how busy the chats are.

@@ -12,6 +12,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"dreamlab/providers"
+	"dreamlab/store/money"
 )
 
 var plainName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
@@ -28,6 +29,7 @@ func (l *loader) check() {
 	l.checkDream()
 	l.checkTune()
 	l.checkBudgets()
+	l.checkPlan()
 	l.checkSchedules()
 	l.checkServers()
 	l.checkAccounts()
@@ -206,8 +208,8 @@ func (l *loader) checkZone(key, name string) {
 func (l *loader) checkBudgets() {
 	seen := map[Budget]bool{}
 	for i, b := range l.Budgets {
-		if b.Purpose != "all" && !slices.Contains(Purposes(), b.Purpose) {
-			l.fault("budgets[%d]: %q is no purpose: use all, %s", i, b.Purpose, strings.Join(Purposes(), ", "))
+		if b.Purpose != "all" && !slices.Contains(money.Purposes(), b.Purpose) {
+			l.fault("budgets[%d]: %q is no purpose: use all, %s", i, b.Purpose, strings.Join(money.Purposes(), ", "))
 		}
 		if b.Per != "day" && b.Per != "month" {
 			l.fault("budgets[%d]: per is %q: use day or month", i, b.Per)
@@ -217,6 +219,16 @@ func (l *loader) checkBudgets() {
 			l.fault("budgets[%d]: there is one for %s per %s already: keep one", i, b.Purpose, b.Per)
 		}
 		seen[b] = true
+	}
+}
+
+func (l *loader) checkPlan() {
+	for name, r := range map[string]Range{
+		"hosting": l.Plan.Hosting, "chat": l.Plan.Chat, "tuning": l.Plan.Tuning, "storage": l.Plan.Storage,
+	} {
+		if r.Low > r.High {
+			l.fault("%s: low is more than high", l.at("plan."+name))
+		}
 	}
 }
 

@@ -63,6 +63,7 @@ type Config struct {
 	Tune      Tune                 `yaml:"tune"`
 	Poll      Poll                 `yaml:"poll"`
 	Budgets   []Budget             `yaml:"budgets"`
+	Plan      Plan                 `yaml:"plan"`
 	Schedules []Schedule           `yaml:"schedules"`
 	Webhooks  Webhooks             `yaml:"webhooks"`
 	Servers   []Server             `yaml:"servers"`
@@ -179,18 +180,24 @@ type Poll struct {
 // Budget caps what each tenant, or the one that is named, may spend on a purpose.
 type Budget struct {
 	Tenant string `yaml:"tenant,omitempty"` // ten_…; each by itself where it is empty
-	// Purpose is all, or one of Purposes.
+	// Purpose is all, or one of money.Purposes.
 	Purpose string    `yaml:"purpose"`
 	USD     money.USD `yaml:"usd"`
 	Per     string    `yaml:"per"` // day or month, UTC
 }
 
-// Purposes returns what money is spent on, as the books name it.
-func Purposes() []string {
-	return []string{
-		"chat", "embed", "replay", "improve", "critique", "verify", "reflect", "consolidate", "evaluate",
-		"train", "host",
-	}
+// Plan is what a month is meant to cost, beside which GET /v1/usage shows what it comes to.
+type Plan struct {
+	Hosting Range `yaml:"hosting"` // of tuned models. Defaults to 14.
+	Chat    Range `yaml:"chat"`    // Defaults to 20 to 50.
+	Tuning  Range `yaml:"tuning"`  // training, with the dreams and evaluations around it. Defaults to 50 to 100.
+	Storage Range `yaml:"storage"` // Defaults to 10 to 20.
+}
+
+// Range is from so many dollars to so many.
+type Range struct {
+	Low  money.USD `yaml:"low"`
+	High money.USD `yaml:"high"`
 }
 
 // Schedule is when the clock looks whether there is something to dream.
@@ -280,6 +287,10 @@ func Default() *Config {
 			{Purpose: "critique", USD: 10 * money.Dollar, Per: "day"},
 			{Purpose: "verify", USD: 10 * money.Dollar, Per: "day"},
 			{Purpose: "evaluate", USD: 20 * money.Dollar, Per: "day"},
+		},
+		Plan: Plan{
+			Hosting: Range{14 * money.Dollar, 14 * money.Dollar}, Chat: Range{20 * money.Dollar, 50 * money.Dollar},
+			Tuning: Range{50 * money.Dollar, 100 * money.Dollar}, Storage: Range{10 * money.Dollar, 20 * money.Dollar},
 		},
 		Schedules: []Schedule{{ID: "dream", Cron: "*/5 * * * *", Zone: "UTC"}},
 		origins:   map[string]string{},
