@@ -26,7 +26,18 @@ const (
 	modelWitnesses   = 3
 )
 
-// breakers remembers which targets are not to be called for a while.
+// EveryKey is the account of a [Circuits] target that stands for all keys of a vendor: its
+// circuit opens for what is the server's fault.
+const EveryKey = "*"
+
+// server is the target whatever key it is asked with.
+func (t Target) server() Target {
+	t.Account = EveryKey
+	return t
+}
+
+// breakers remembers which targets are not to be called for a while. A target has two
+// circuits: that of its server, which all keys of the vendor share, and that of its key.
 type breakers struct {
 	shared Circuits
 	now    func() time.Time
@@ -87,12 +98,22 @@ func (b *breakers) known(target Target) *circuit {
 	return &circuit{}
 }
 
-// open returns until when the target's circuit is open, and why.
+// open returns until when one of the target's circuits is open, and why.
 func (b *breakers) open(target Target) (time.Time, *Error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := b.known(target)
-	return c.openUntil, c.cause
+	key, server := b.known(target), b.known(target.server())
+	if server.openUntil.After(key.openUntil) {
+		return server.openUntil, server.cause
+	}
+	return key.openUntil, key.cause
+}
+
+// probing tells whether the next call of the target finds out whether its server is back.
+func (b *breakers) probing(target Target) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.known(target.server()).openings > 0
 }
 
 // learn takes over what other processes know.
@@ -105,6 +126,9 @@ func (b *breakers) learn(ctx context.Context, choices []Choice) {
 		b.mu.Lock()
 		if c := b.circuit(target); until.After(c.openUntil) {
 			c.openUntil = until
+			if target.Account == EveryKey {
+				c.openings = max(c.openings, 1) // the next call is a probe here, too
+			}
 		}
 		b.mu.Unlock()
 	}
@@ -117,10 +141,12 @@ func (b *breakers) stale(choices []Choice) []Target {
 	now := b.now()
 	var targets []Target
 	for _, choice := range choices {
-		target := choice.Target.plain()
-		if c := b.circuit(target); now.Sub(c.asked) >= sharedFor {
-			c.asked = now
-			targets = append(targets, target)
+		own := choice.Target.plain()
+		for _, target := range []Target{own, own.server()} {
+			if c := b.circuit(target); now.Sub(c.asked) >= sharedFor {
+				c.asked = now
+				targets = append(targets, target)
+			}
 		}
 	}
 	return targets
@@ -130,7 +156,7 @@ func (b *breakers) stale(choices []Choice) []Target {
 func (b *breakers) begin(target Target) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if c := b.known(target); c.openings > 0 {
+	if c := b.known(target.server()); c.openings > 0 {
 		c.openUntil = b.now().Add(breakerOpen)
 	}
 }
@@ -138,11 +164,12 @@ func (b *breakers) begin(target Target) {
 func (b *breakers) succeeded(target Target) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := b.known(target)
-	wasOpen := c.openings > 0
-	c.failures, c.openings, c.quick, c.cause, c.refused = 0, 0, false, nil, nil
-	if wasOpen {
-		c.openUntil = time.Time{}
+	for _, c := range []*circuit{b.known(target), b.known(target.server())} {
+		wasOpen := c.openings > 0
+		c.failures, c.openings, c.quick, c.cause, c.refused = 0, 0, false, nil, nil
+		if wasOpen {
+			c.openUntil = time.Time{}
+		}
 	}
 }
 
@@ -151,7 +178,7 @@ func (b *breakers) succeeded(target Target) {
 func (b *breakers) quick(target Target) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := b.circuit(target)
+	c := b.circuit(target.server())
 	granted := !c.quick
 	c.quick = true
 	return granted
@@ -160,6 +187,9 @@ func (b *breakers) quick(target Target) bool {
 // failed counts a tenant's failure and tells the other processes when it opens
 // the circuit.
 func (b *breakers) failed(ctx context.Context, target Target, tenant string, e *Error) {
+	if e.Kind.ofServer() {
+		target = target.server()
+	}
 	b.mu.Lock()
 	c := b.circuit(target)
 	until := b.now().Add(c.fail(tenant, e))

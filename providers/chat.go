@@ -82,6 +82,7 @@ type Reply struct {
 	Refusal string
 	Finish  string // stop, length, tool_calls, content_filter; vendors' other words are mapped to these
 	Usage   Usage
+	Service string // the tier of service that the answer names; "" where it names none
 
 	Model     string // as the vendor named it in the answer
 	RequestID string // the vendor's id of the request, for its support
@@ -90,13 +91,14 @@ type Reply struct {
 	Shown     bool   // a chunk that shows something was handed to the sink
 }
 
-// Usage counts tokens as the vendor billed them. Input includes CachedInput.
+// Usage counts tokens as the vendor billed them. Input includes CachedInput and CacheWrite.
 // Missing is set where the vendor gave no usage: then the counts are zero and
 // mean nothing, and the cost has to be shown as an estimate.
 type Usage struct {
 	Input       int64 `json:"input"`
-	CachedInput int64 `json:"cached_input"`
-	Output      int64 `json:"output"` // includes Reasoning
+	CachedInput int64 `json:"cached_input"`          // read from a cache
+	CacheWrite  int64 `json:"cache_write,omitempty"` // written to one
+	Output      int64 `json:"output"`                // includes Reasoning
 	Reasoning   int64 `json:"reasoning"`
 	Missing     bool  `json:"missing,omitempty"`
 }

@@ -9,7 +9,8 @@ import (
 // while: one was told to wait, or failed too often. What is lost costs a needless
 // call, so the methods return no error, and an implementation that can not reach
 // its store says so in its own log and answers that it knows of nothing. Both must
-// return within some milliseconds. Targets are given without Priced.
+// return within some milliseconds. Targets are given without Priced, and with the
+// account [EveryKey] where what is said holds for all keys of the vendor.
 type Circuits interface {
 	// OpenUntil returns until when each of the targets is not to be called. Those
 	// that may be called are absent.

@@ -14,7 +14,7 @@ type Kind string
 // The kinds of error, and what cures each.
 const (
 	KindInvalid       Kind = "invalid"           // the request is wrong: nothing cures it
-	KindUnsupported   Kind = "unsupported_param" // the vendor lacks a parameter: Param names it
+	KindUnsupported   Kind = "unsupported_param" // the vendor lacks a parameter, which Param names: another vendor
 	KindContext       Kind = "context_length"    // prompt and answer exceed the model's context
 	KindTooLarge      Kind = "too_large"         // body or single request over a limit: never unchanged again
 	KindContentFilter Kind = "content_filter"    // the vendor refused the content
@@ -46,7 +46,7 @@ func (k Kind) Retryable() bool {
 // FailsOver tells whether another vendor can cure it.
 func (k Kind) FailsOver() bool {
 	switch k {
-	case KindAuth, KindPermission, KindBilling, KindModelGone, KindQuota, KindRateLimit,
+	case KindUnsupported, KindAuth, KindPermission, KindBilling, KindModelGone, KindQuota, KindRateLimit,
 		KindCapacity, KindTimeout, KindServer, KindTruncated, KindUnreadable:
 		return true
 	}

@@ -71,9 +71,10 @@ func (r *race) enter(a *attempt, cancel context.CancelFunc) {
 }
 
 // tryHedged is tryWithin, with another target asked beside the first where that shows
-// nothing for as long as the call says. It returns who answered, or failed last.
+// nothing for as long as [run.hedgeAfter] says. It returns who answered, or failed last.
 func (run *run) tryHedged(ctx context.Context, c *candidate, p pass) (*candidate, *Answer, *Error, error) {
-	if !run.mayHedge(c) {
+	hedge := run.hedgeAfter(c)
+	if hedge == 0 {
 		answer, failure, err := run.tryWithin(ctx, c, p)
 		return c, answer, failure, err
 	}
@@ -84,7 +85,7 @@ func (run *run) tryHedged(ctx context.Context, c *candidate, p pass) (*candidate
 	if err := r.start(ctx, c, p); err != nil {
 		return c, nil, nil, err
 	}
-	timer := time.NewTimer(run.call.Hedge)
+	timer := time.NewTimer(hedge)
 	defer timer.Stop()
 	select {
 	case a := <-r.ended:
@@ -97,11 +98,36 @@ func (run *run) tryHedged(ctx context.Context, c *candidate, p pass) (*candidate
 	return r.judge(ctx)
 }
 
-// mayHedge tells whether another target may be asked beside the candidate: once a call,
-// at its beginning.
-func (run *run) mayHedge(c *candidate) bool {
-	return run.call.Hedge > 0 && run.tries == 0 && run.limits.Tries > 1 && len(run.call.Request.Inputs) == 0 &&
-		run.beside(c) != nil
+// What part of its limit a vendor that was down is given before another is asked beside
+// it: 3 s until the headers of a stream, 15 s for a whole answer.
+const (
+	probeHeaders = 10
+	probeWhole   = 4
+)
+
+// hedgeAfter returns for how long the candidate may show nothing before another target is
+// asked beside it; 0 for as long as its limits allow. Any call is hedged where it says so,
+// once, at its beginning. The probe of a vendor that was down always is: a client does not
+// wait for the limits of one that has gone silent.
+func (run *run) hedgeAfter(c *candidate) time.Duration {
+	began, last := run.tries > 0, run.tries+1 >= run.limits.Tries
+	if last || len(run.call.Request.Inputs) > 0 || run.broken != nil || run.beside(c) == nil {
+		return 0
+	}
+	hedge := run.call.Hedge
+	if began {
+		hedge = 0
+	}
+	if !run.router.breakers.probing(c.target) {
+		return hedge
+	}
+	request := run.call.Request
+	request.Model = c.target.Model
+	probe := c.limits.Headers / probeHeaders
+	if !streams(c.driver, &request) {
+		probe = c.limits.Whole / probeWhole
+	}
+	return orDefault(min(hedge, probe), probe)
 }
 
 // beside returns the target that may be asked beside a candidate now, nil for none.
@@ -172,8 +198,12 @@ func (r *race) judge(ctx context.Context) (c *candidate, answer *Answer, failure
 	return c, answer, failure, err
 }
 
-// drop closes a try that lost. That it was cancelled says nothing of its vendor.
+// drop closes a try that lost. That it was cancelled says nothing of its vendor, unless
+// the headers of an answer had come: then it is at work.
 func (r *race) drop(ctx context.Context, a *attempt) error {
+	if a.alive && (a.failure == nil || a.failure.Kind == KindCancelled) {
+		r.run.router.breakers.succeeded(a.candidate.target)
+	}
 	if a.failure == nil {
 		a.failure = asError(ctx, a.candidate.target, lost(a.candidate.target, a.reply))
 	}

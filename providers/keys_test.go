@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,44 @@ func TestKeysOfAVendorThatIsDown(t *testing.T) {
 			}
 			if calls := keys["a"].calls + keys["b"].calls + keys["c"].calls; calls > 2 {
 				t.Errorf("%s: the vendor was asked %d times", kind, calls)
+			}
+		})
+	}
+}
+
+// TestKeysShareTheCircuitOfTheirServer opens the circuit of a vendor that is down for all its
+// keys after as many failures as for one, and finds it back by one probe.
+func TestKeysShareTheCircuitOfTheirServer(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []providers.Kind{providers.KindServer, providers.KindTimeout} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, map[string][]step{"cheap": {}, "dear": {says("d")}})
+			calls, began := 0, time.Now()
+			script := []step{func(ctx context.Context, sink providers.Sink) (*providers.Reply, error) {
+				if calls++; time.Since(began) < time.Minute {
+					return fails(kind)(ctx, sink)
+				}
+				return says("c")(ctx, sink)
+			}}
+			w.keyed(t, map[string]int{"a": 1, "b": 1, "c": 1}, map[string][]step{"a": script, "b": script, "c": script})
+			ask := func() string {
+				answer, err := w.ask(t.Context(), at("cheap"), at("dear"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return answer.Target.Provider
+			}
+			for range 20 {
+				ask()
+			}
+			if calls != 5 {
+				t.Errorf("%s: a vendor of three keys was asked %d times before its circuit opened, want 5", kind, calls)
+			}
+			time.Sleep(time.Minute) // the bubble's clock
+			for range 6 {
+				if from := ask(); from != "cheap" {
+					t.Errorf("%s: answered by %s after the vendor came back", kind, from)
+				}
 			}
 		})
 	}

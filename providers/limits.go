@@ -91,6 +91,7 @@ type watch struct {
 	limit   LimitError // the one that is armed
 	ends    time.Time  // when it is reached
 	started bool       // a chunk came
+	heard   bool       // headers came
 	stopped bool
 }
 
@@ -101,7 +102,7 @@ func newWatch(ctx context.Context, limits Limits, streamed bool) (context.Contex
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn:              func(string) { w.begin("connect", limits.Connect, limits.Connect) },
 		GotConn:              func(httptrace.GotConnInfo) { w.connected() },
-		GotFirstResponseByte: w.headers,
+		GotFirstResponseByte: func() { w.hear(); w.headers() },
 	}), w
 }
 
@@ -158,6 +159,19 @@ func (w *watch) headers() {
 	if w.streamed {
 		w.begin("first token", w.limits.FirstToken, w.untilFirst())
 	}
+}
+
+func (w *watch) hear() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = true
+}
+
+// answered tells whether headers came.
+func (w *watch) answered() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.heard
 }
 
 // untilFirst is how much is left of the limit for the first token.

@@ -82,3 +82,38 @@ func (r *Router) place(weight int) float64 {
 	}
 	return -math.Log(1-r.rand()) / float64(weight)
 }
+
+// Tiered is a driver whose vendor has a tier of service that turns calls away when it is
+// full, though the usual one may take them. It may be asked concurrently.
+type Tiered interface {
+	// Spares tells whether a tier is of that sort.
+	Spares(tier string) bool
+}
+
+// asUsual has the candidate asked in the usual tier of service where the tier that it was
+// asked for is full, and tells whether it is to be asked so. That happens once: the usual
+// tier has no other behind it.
+func (run *run) asUsual(c *candidate, e *Error) bool {
+	if e.Kind != KindCapacity || !spares(c.driver, c.target.Service) {
+		return false
+	}
+	c.target.Service = ""
+	run.again = c
+	return true
+}
+
+// avoidFull asks for the usual tier at once where the one that the call asks for is known
+// to be full.
+func (r *Router) avoidFull(choice *Choice) {
+	until, _ := r.breakers.open(choice.Target)
+	if until.After(r.now()) && spares(r.driver(choice.Target), choice.Target.Service) {
+		choice.Target.Service = ""
+		until, _ = r.breakers.open(choice.Target)
+	}
+	choice.NotBefore = until
+}
+
+func spares(driver Driver, tier string) bool {
+	tiered, able := driver.(Tiered)
+	return tier != "" && able && tiered.Spares(tier)
+}

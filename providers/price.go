@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"math"
 	"math/bits"
 	"time"
@@ -8,9 +9,10 @@ import (
 
 // Rates are what tokens cost, in nano-dollars per million of them.
 type Rates struct {
-	In       int64
-	CachedIn int64 // equal to In where the vendor gives no discount
-	Out      int64
+	In         int64
+	CachedIn   int64 // equal to In where the vendor gives no discount
+	CacheWrite int64 // 0 where what is written to a cache costs what other input does
+	Out        int64
 }
 
 // Price is what a model's tokens cost from a day on.
@@ -18,10 +20,41 @@ type Price struct {
 	From time.Time
 	Rates
 	Batch *Rates // nil where the vendor offers the model no batch
-	// Flex and Priority are the rates of the slower and the faster service tier, nil
-	// where the vendor offers the model none or their price is not known.
-	Flex, Priority *Rates
-	Train          *int64 // nano-dollars per million tokens trained on, nil where that is not known
+	// Flex, Priority and Reserved are the rates of the slower, the faster and the booked
+	// service tier, nil where the vendor offers the model none or their price is not known.
+	Flex, Priority, Reserved *Rates
+
+	Train *int64 // nano-dollars per million tokens trained on, nil where that is not known
+}
+
+// unknownPriority is by how much the faster tier is dearer at most where its price is not
+// known: by 75 % at AWS, by up to the double at OpenAI.
+const unknownPriority = 2
+
+// Served returns the rates of the tier of service that an answer names, by the name that
+// its vendor has for it. A tier without a price costs the usual rates, which are its upper
+// bound, but the faster one is dearer.
+func (p Price) Served(tier string) Rates {
+	switch own := map[string]*Rates{"flex": p.Flex, "priority": p.Priority, "reserved": p.Reserved}[tier]; {
+	case own != nil:
+		return *own
+	case tier == "priority":
+		return p.times(unknownPriority)
+	}
+	return p.Rates
+}
+
+// Most returns the rates that a call in a tier of service is reserved at, whichever tier
+// then serves it: the dearer ones of that tier and of the usual, with all input at what the
+// dearest kind of it costs.
+func (p Price) Most(tier string) Rates {
+	live, served := p.Rates, p.Served(tier)
+	in := max(live.In, live.CachedIn, live.CacheWrite, served.In, served.CachedIn, served.CacheWrite)
+	return Rates{In: in, CachedIn: in, CacheWrite: in, Out: max(live.Out, served.Out)}
+}
+
+func (r Rates) times(n int64) Rates {
+	return Rates{In: r.In * n, CachedIn: r.CachedIn * n, CacheWrite: r.CacheWrite * n, Out: r.Out * n}
 }
 
 // Pricer knows what a call costs. An unknown price is an error, never zero.
@@ -44,9 +77,11 @@ const TypicalAnswer = 4096
 // Cost returns what the usage costs in nano-dollars, rounded up.
 func (r Rates) Cost(usage Usage) int64 {
 	cached := min(usage.CachedInput, usage.Input)
+	written := min(usage.CacheWrite, usage.Input-cached)
 	var sum total
-	sum.add(usage.Input-cached, r.In)
+	sum.add(usage.Input-cached-written, r.In)
 	sum.add(cached, r.CachedIn)
+	sum.add(written, cmp.Or(r.CacheWrite, r.In))
 	sum.add(usage.Output, r.Out)
 	return sum.perMillion()
 }

@@ -16,12 +16,14 @@ func TestCostAgreesWithExactArithmetic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		any := rapid.Int64Range(0, 1<<40)
 		rates := providers.Rates{In: any.Draw(t, "in"), CachedIn: any.Draw(t, "cached"), Out: any.Draw(t, "out")}
+		rates.CacheWrite = 1 + any.Draw(t, "cache write")
 		usage := providers.Usage{Input: any.Draw(t, "input"), Output: any.Draw(t, "output")}
 		usage.CachedInput = rapid.Int64Range(0, usage.Input).Draw(t, "cached input")
+		usage.CacheWrite = rapid.Int64Range(0, usage.Input-usage.CachedInput).Draw(t, "written")
 		sum := new(big.Int)
 		for _, part := range [][2]int64{
-			{usage.Input - usage.CachedInput, rates.In}, {usage.CachedInput, rates.CachedIn}, {usage.Output,
-				rates.Out},
+			{usage.Input - usage.CachedInput - usage.CacheWrite, rates.In}, {usage.CachedInput, rates.CachedIn},
+			{usage.CacheWrite, rates.CacheWrite}, {usage.Output, rates.Out},
 		} {
 			sum.Add(sum, new(big.Int).Mul(big.NewInt(part[0]), big.NewInt(part[1])))
 		}
@@ -43,6 +45,17 @@ func TestCostOfNonsense(t *testing.T) {
 		if got := rates.Cost(usage); got != 0 {
 			t.Errorf("%+v costs %d, want 0", usage, got)
 		}
+	}
+}
+
+func TestWhatIsWrittenToACacheWithoutARateOfItsOwnIsInput(t *testing.T) {
+	t.Parallel()
+	rates := providers.Rates{In: 2_000_000, CachedIn: 500_000, Out: 1_000_000}
+	if got := rates.Cost(providers.Usage{Input: 10, CacheWrite: 4}); got != 20 {
+		t.Errorf("costs %d, want 20", got)
+	}
+	if got := rates.Cost(providers.Usage{Input: 10, CachedInput: 8, CacheWrite: 9}); got != 8 {
+		t.Errorf("more written than there is costs %d, want 8", got)
 	}
 }
 

@@ -49,6 +49,9 @@ func (run *run) goOn(ctx context.Context, c *candidate, e *Error) bool {
 	if e.Kind == KindModelGone {
 		run.replace(ctx, c)
 	}
+	if run.asUsual(c, e) {
+		return true
+	}
 	defer run.spareSiblings(c, e)
 	switch {
 	case e.Kind == KindContext, e.Kind == KindTooLarge:
@@ -181,8 +184,8 @@ func (run *run) replace(ctx context.Context, c *candidate) {
 	}
 }
 
-// ofVendor tells whether a failure would befall the vendor's other keys, too.
-func (k Kind) ofVendor() bool {
+// ofServer tells whether a failure is the vendor's, whichever key it is asked with.
+func (k Kind) ofServer() bool {
 	switch k {
 	case KindServer, KindCapacity, KindTimeout, KindTruncated:
 		return true
@@ -191,9 +194,9 @@ func (k Kind) ofVendor() bool {
 }
 
 // spareSiblings leaves the same model alone for the vendor's other keys, too, where a
-// failure is the vendor's: another vendor is better asked.
+// failure would befall them: another vendor is better asked.
 func (run *run) spareSiblings(failed *candidate, e *Error) {
-	if !e.Kind.ofVendor() {
+	if !e.Kind.ofServer() && e.Kind != KindUnsupported {
 		return
 	}
 	for _, c := range run.candidates {

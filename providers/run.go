@@ -67,7 +67,7 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 	}
 	r.breakers.learn(ctx, choices)
 	for i := range choices {
-		choices[i].NotBefore, _ = r.breakers.open(choices[i].Target)
+		r.avoidFull(&choices[i])
 	}
 	choices, refusal := r.order(ctx, &run.call, choices)
 	if refusal != nil {
@@ -108,14 +108,14 @@ func (run *run) choice(target Target, tier int) (Choice, *Error) {
 	if target.Hosted {
 		price, quote = Price{From: price.From}, 0
 	}
-	target.Service = serviceOf(&run.call.Request)
+	target.Service = ServiceOf(&run.call.Request)
 	return Choice{
 		Target: target, Tier: tier, Price: price, Quote: quote, Context: prices.Context(target.Provider, model),
 	}, nil
 }
 
-// serviceOf returns the tier of service that a request asks for, "" for the usual.
-func serviceOf(req *Request) string {
+// ServiceOf returns the tier of service that a request asks for, "" for the usual.
+func ServiceOf(req *Request) string {
 	var tier string
 	if json.Unmarshal(req.Options["service_tier"], &tier) != nil || tier == "auto" || tier == "default" {
 		return ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type attempt struct {
 
 	reply   *Reply
 	shown   bool // something of the answer
+	alive   bool // the headers of an answer came
 	failure *Error
 }
 
@@ -88,6 +90,10 @@ func (a *attempt) tried(now time.Time) Tried {
 func (run *run) ask(ctx context.Context, a *attempt) {
 	c, request := a.candidate, run.call.Request
 	request.Model = c.target.Model
+	if c.target.Service != ServiceOf(&request) {
+		request.Options = maps.Clone(request.Options)
+		delete(request.Options, "service_tier")
+	}
 	streamed := streams(c.driver, &request)
 	ctx, watch := newWatch(ctx, c.limits, streamed)
 	defer watch.stop()
@@ -114,7 +120,7 @@ func (run *run) ask(ctx context.Context, a *attempt) {
 	if err == nil && a.claim != nil && !a.claim() {
 		err = lost(c.target, reply)
 	}
-	c.spoke, c.spokeAt = gate.spoke, gate.spokeAt
+	c.spoke, c.spokeAt, a.alive = gate.spoke, gate.spokeAt, watch.answered()
 	if reply == nil {
 		reply = &Reply{}
 	}
@@ -162,7 +168,7 @@ func (run *run) settle(c *candidate, reply *Reply, entry string) *Answer {
 	if usage.Missing {
 		usage = EstimateUsage(&run.call.Request, reply)
 	}
-	answer.Nano = c.price.Cost(usage)
+	answer.Nano = run.rates(c, reply.Service).Cost(usage)
 	return answer
 }
 
@@ -181,7 +187,19 @@ func (run *run) outcome(c *candidate, e *Error) Outcome {
 	case e.Charge == ChargeNone:
 		outcome.Charge = ChargeNone
 	case e.Charge == ChargeUsage && run.believes(c, 0, e.Usage, e.RequestID):
-		outcome.Charge, outcome.Usage, outcome.Nano = ChargeUsage, e.Usage, c.price.Cost(e.Usage)
+		outcome.Charge, outcome.Usage, outcome.Nano = ChargeUsage, e.Usage, run.rates(c, "").Cost(e.Usage)
 	}
 	return outcome
+}
+
+// rates returns what an answer's tokens cost: in the tier of service that it names, or at
+// most in the one that it was asked for.
+func (run *run) rates(c *candidate, served string) Rates {
+	if served != "" || c.target.Hosted {
+		return c.price.Served(served)
+	}
+	if c.target.Service == "priority" {
+		return c.price.Served(c.target.Service)
+	}
+	return c.price.Rates
 }

@@ -79,7 +79,7 @@ func EstimateUsage(req *Request, reply *Reply) Usage {
 // the size of the request, output by what was asked for, or was received. Context
 // is the model's, in tokens; 0 where it is not known.
 func believable(req *Request, received, context int, usage Usage) bool {
-	for _, count := range []int64{usage.Input, usage.CachedInput, usage.Output, usage.Reasoning} {
+	for _, count := range []int64{usage.Input, usage.CachedInput, usage.CacheWrite, usage.Output, usage.Reasoning} {
 		if count < 0 {
 			return false
 		}

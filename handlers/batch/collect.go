@@ -136,7 +136,8 @@ func (b order) takeFailure(ctx context.Context, q *store.Queries, l *batch.Line,
 	if err := q.SettleEntry(ctx, entry); err != nil {
 		return err
 	}
-	if (why.Kind.Retryable() || why.Kind.FailsOver()) && l.Tries < maxTries {
+	lacking := why.Kind == providers.KindUnsupported // here, and here is where it would be tried again
+	if (why.Kind.Retryable() || why.Kind.FailsOver() && !lacking) && l.Tries < maxTries {
 		l.State, l.Entry = batch.LineWaiting, ""
 		return nil
 	}

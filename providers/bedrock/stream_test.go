@@ -88,8 +88,8 @@ func TestStreamIsTranslated(t *testing.T) {
 	if reply.Content != "I ask über it." || reply.Finish != "tool_calls" || reply.RequestID != "r-1" || reply.Model != scout {
 		t.Errorf("%+v", reply)
 	}
-	if want := (providers.Usage{Input: 310, CachedInput: 200, Output: 7}); reply.Usage != want {
-		t.Errorf("usage %+v, want %+v", reply.Usage, want)
+	if want := (providers.Usage{Input: 310, CachedInput: 200, CacheWrite: 100, Output: 7}); reply.Usage != want || reply.Service != "flex" {
+		t.Errorf("usage %+v of the tier %q, want %+v of flex", reply.Usage, reply.Service, want)
 	}
 	all := strings.Join(chunks, "\n")
 	for _, part := range []string{

@@ -186,10 +186,7 @@ func (c *Catalog) Quote(
 		return 0, err
 	}
 	m, _ := c.Find(provider, model)
-	if price.CachedIn > price.In {
-		price.In = price.CachedIn
-	}
-	return price.Cost(m.Bound(req)), nil
+	return price.Most(providers.ServiceOf(req)).Cost(m.Bound(req)), nil
 }
 
 // Bound returns the tokens that a request is reserved for at the model: its input counted

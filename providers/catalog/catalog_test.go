@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"encoding/json"
 	"strings"
 	"sync"
 	"testing"
@@ -89,7 +90,8 @@ func secondInt(_ int64, err error) error        { return err }
 func TestCachedAndBatchRates(t *testing.T) {
 	t.Parallel()
 	c := load(t, `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"2","cached":"0.25",`+
-		`"batch":{"input":"0.4","output":"0.9"},"flex":{"part":"0.5"},"priority":{"part":"1.75"}}]}]}`)
+		`"cache_write":"1.25","batch":{"input":"0.4","output":"0.9"},"flex":{"part":"0.5"},"priority":{"part":"1.75"},`+
+		`"reserved":{"input":"0.1","output":"0.2","cache_write":"0.3"}}]}]}`)
 	price, err := c.Price("p", "m", day("2026-01-01"))
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +108,16 @@ func TestCachedAndBatchRates(t *testing.T) {
 	}
 	if got, want := price.Priority.Cost(usage), int64(1_050_000+175_000+350_000); got != want {
 		t.Errorf("priority %d, want %d", got, want)
+	}
+	usage.CacheWrite = 100
+	for tier, want := range map[string]int64{
+		"": 500_000 + 100_000 + 125_000 + 200_000, "unheard-of": 925_000, "flex": 462_500, "priority": 1_618_750,
+		"reserved": 50_000 + 40_000 + 30_000 + 20_000,
+	} {
+		rates := price.Served(tier)
+		if got := rates.Cost(usage); got != want {
+			t.Errorf("with a cache written, tier %q: %d, want %d", tier, got, want)
+		}
 	}
 }
 
@@ -130,6 +142,31 @@ func TestQuote(t *testing.T) {
 			if err != nil || got != (input+ask.output)*1000 {
 				t.Errorf("%s: %d, %v; want %d", name, got, err, (input+ask.output)*1000)
 			}
+		}
+	}
+}
+
+// TestQuoteOfATier reserves what the dearest way to be served costs, also where the price
+// of the faster tier is not known.
+func TestQuoteOfATier(t *testing.T) {
+	t.Parallel()
+	c := load(t, `{"models":[
+ {"vendor":"p","id":"m","prices":[{"input":"1","output":"1","cache_write":"2","flex":{"part":"0.5"},"priority":{"part":"3"}}]},
+ {"vendor":"p","id":"unknown","prices":[{"input":"1","output":"1"}]}]}`)
+	for _, ask := range []struct {
+		model, tier string
+		in, out     int64
+	}{
+		{"m", "", 2000, 1000}, {"m", "flex", 2000, 1000}, {"m", "priority", 6000, 3000},
+		{"unknown", "flex", 1000, 1000}, {"unknown", "priority", 2000, 2000},
+	} {
+		req := &providers.Request{Settings: completion.Settings{MaxTokens: 10}}
+		if ask.tier != "" {
+			req.Options = map[string]json.RawMessage{"service_tier": []byte(`"` + ask.tier + `"`)}
+		}
+		got, err := c.Quote("p", ask.model, req, day("2026-01-01"))
+		if want := providers.InputBound(req)*ask.in + 10*ask.out; err != nil || got != want {
+			t.Errorf("%+v: %d, %v; want %d", ask, got, err, want)
 		}
 	}
 }

@@ -44,11 +44,13 @@ type row struct {
 type priceRow struct {
 	From     string   `yaml:"from,omitempty"`
 	Input    string   `yaml:"input"`
-	Cached   string   `yaml:"cached,omitempty"` // defaults to input
+	Cached   string   `yaml:"cached,omitempty"`      // defaults to input
+	Write    string   `yaml:"cache_write,omitempty"` // defaults to input
 	Output   string   `yaml:"output"`
 	Batch    *tierRow `yaml:"batch,omitempty"`
 	Flex     *tierRow `yaml:"flex,omitempty"`
 	Priority *tierRow `yaml:"priority,omitempty"`
+	Reserved *tierRow `yaml:"reserved,omitempty"`
 	Train    string   `yaml:"train,omitempty"` // a million tokens of fine-tuning
 }
 
@@ -58,6 +60,7 @@ type tierRow struct {
 	Part   string `yaml:"part,omitempty"`
 	Input  string `yaml:"input,omitempty"`
 	Cached string `yaml:"cached,omitempty"`
+	Write  string `yaml:"cache_write,omitempty"`
 	Output string `yaml:"output,omitempty"`
 }
 
@@ -120,7 +123,7 @@ func (p priceRow) price() (price providers.Price, err error) {
 	if p.Input == "" || p.Output == "" {
 		return price, errors.New(`a price needs input and output: write "0" for what is free`)
 	}
-	price.Rates, err = rates(p.Input, cmp.Or(p.Cached, p.Input), p.Output)
+	price.Rates, err = tierRow{Input: p.Input, Cached: p.Cached, Write: p.Write, Output: p.Output}.own()
 	if err != nil {
 		return price, err
 	}
@@ -135,7 +138,10 @@ func (p priceRow) price() (price providers.Price, err error) {
 		name string
 		row  *tierRow
 		to   **providers.Rates
-	}{{"batch", p.Batch, &price.Batch}, {"flex", p.Flex, &price.Flex}, {"priority", p.Priority, &price.Priority}} {
+	}{
+		{"batch", p.Batch, &price.Batch}, {"flex", p.Flex, &price.Flex},
+		{"priority", p.Priority, &price.Priority}, {"reserved", p.Reserved, &price.Reserved},
+	} {
 		if *tier.to, err = tier.row.rates(price.Rates, tier.name == "batch"); err != nil {
 			return price, fmt.Errorf("%s: %w", tier.name, err)
 		}
@@ -154,10 +160,10 @@ func (t *tierRow) rates(live providers.Rates, batch bool) (*providers.Rates, err
 		if t.Input == "" || t.Output == "" {
 			return nil, errors.New("input and output go together, or part alone")
 		}
-		own, err := rates(t.Input, cmp.Or(t.Cached, t.Input), t.Output)
+		own, err := t.own()
 		return &own, err
 	}
-	if t.Input != "" || t.Output != "" || t.Cached != "" {
+	if t.Input != "" || t.Output != "" || t.Cached != "" || t.Write != "" {
 		return nil, errors.New("part stands alone, or input and output together")
 	}
 	if batch {
@@ -167,7 +173,7 @@ func (t *tierRow) rates(live providers.Rates, batch bool) (*providers.Rates, err
 	for _, rate := range []struct {
 		of int64
 		to *int64
-	}{{live.In, &own.In}, {live.CachedIn, &own.CachedIn}, {live.Out, &own.Out}} {
+	}{{live.In, &own.In}, {live.CachedIn, &own.CachedIn}, {live.CacheWrite, &own.CacheWrite}, {live.Out, &own.Out}} {
 		nano, err := money.ParsePrice(t.Part, rate.of)
 		if err != nil {
 			return nil, fmt.Errorf("part: %w", err)
@@ -177,11 +183,12 @@ func (t *tierRow) rates(live providers.Rates, batch bool) (*providers.Rates, err
 	return &own, nil
 }
 
-func rates(in, cached, out string) (r providers.Rates, err error) {
+// own reads rates that are no part of others.
+func (t tierRow) own() (r providers.Rates, err error) {
 	for _, part := range []struct {
 		text string
 		to   *int64
-	}{{in, &r.In}, {cached, &r.CachedIn}, {out, &r.Out}} {
+	}{{t.Input, &r.In}, {cmp.Or(t.Cached, t.Input), &r.CachedIn}, {cmp.Or(t.Write, "0"), &r.CacheWrite}, {t.Output, &r.Out}} {
 		nano, fault := money.ParsePrice(part.text, money.Dollar)
 		*part.to = nano
 		err = errors.Join(err, fault)

@@ -36,7 +36,8 @@ func rowOf(m Model) row {
 	for _, p := range m.Prices {
 		priced := priceRow{
 			From: dayOf(p.From), Input: decimal(p.In), Cached: decimal(p.CachedIn), Output: decimal(p.Out),
-			Batch: tierOf(p.Batch), Flex: tierOf(p.Flex), Priority: tierOf(p.Priority),
+			Write: decimalOr(p.CacheWrite), Batch: tierOf(p.Batch), Flex: tierOf(p.Flex),
+			Priority: tierOf(p.Priority), Reserved: tierOf(p.Reserved),
 		}
 		if p.Train != nil {
 			priced.Train = decimal(*p.Train)
@@ -50,7 +51,17 @@ func tierOf(rates *providers.Rates) *tierRow {
 	if rates == nil {
 		return nil
 	}
-	return &tierRow{Input: decimal(rates.In), Cached: decimal(rates.CachedIn), Output: decimal(rates.Out)}
+	return &tierRow{
+		Input: decimal(rates.In), Cached: decimal(rates.CachedIn), Write: decimalOr(rates.CacheWrite), Output: decimal(rates.Out),
+	}
+}
+
+// decimalOr writes no price where there is none of its own.
+func decimalOr(nano int64) string {
+	if nano == 0 {
+		return ""
+	}
+	return decimal(nano)
 }
 
 func decimal(nano int64) string { return money.USD(nano).String() }

@@ -27,8 +27,12 @@ func encode(req *providers.Request, body *openai.Body) error {
 // (https://console.groq.com/docs/api-reference#chat-create).
 var options = []string{
 	"citation_options", "compound_custom", "disable_tool_validation", "documents", "include_reasoning",
-	"reasoning_format", "search_settings",
+	"reasoning_format", "search_settings", "service_tier",
 }
+
+// tiers are Groq's tiers of service. Flex costs the same as what is asked for live, and
+// is refused with 498 when it is full (https://console.groq.com/docs/flex-processing).
+var tiers = map[string]bool{"auto": false, "on_demand": false, "performance": false, "flex": true}
 
 // members are what gpt-oss and others want back of their earlier turns between tool
 // calls (https://console.groq.com/docs/reasoning).

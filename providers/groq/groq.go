@@ -38,6 +38,7 @@ type driver struct {
 	providers.Driver
 	providers.Streamer
 	providers.Prefiller
+	providers.Tiered
 	batches providers.Batcher
 }
 
@@ -58,8 +59,8 @@ func open(config providers.Config) (providers.Driver, error) {
 	dialect := openai.Dialect{
 		Provider: name, Base: base + "/openai/v1", Key: key,
 		Options: options, Members: members, Encode: encode, Classify: classify, Words: words, Extension: "x_groq",
-		InOnePiece: hasSchema, Prefill: prefill,
+		InOnePiece: hasSchema, Prefill: prefill, Tiers: tiers,
 	}
 	client := openai.New(dialect, config)
-	return driver{client, client, client, openai.NewBatcher(client, batches(dialect.Base))}, nil
+	return driver{client, client, client, client, openai.NewBatcher(client, batches(dialect.Base))}, nil
 }

@@ -45,7 +45,7 @@ func (c *Client) encode(req *providers.Request, body *Body) (any, error) {
 	if !c.dialect.TakesExtra {
 		body.Tools = plainTools(body.Tools)
 	}
-	beside, messages := req.Beside(c.dialect.Options), c.messages(body.Messages)
+	beside, messages := c.beside(req), c.messages(body.Messages)
 	if len(beside) == 0 && messages == nil {
 		return body, nil
 	}

@@ -46,6 +46,10 @@ type Dialect struct {
 	// Prefill tells how a model is told to go on from the last message, "" where it can
 	// not. Defaults to no model's being able to.
 	Prefill func(model string) providers.Prefill
+	// Tiers are the vendor's tiers of service; others are not sent. A tier is true where
+	// it turns calls away when it is full, though the usual one may take them. Defaults to
+	// passing on all, where Options have them.
+	Tiers map[string]bool
 	// Options names the parameters that the vendor takes beside OpenAI's. Others are
 	// refused by their names.
 	Options []string

@@ -11,7 +11,7 @@ import (
 // members is what is read of a chat.completion object or of a chunk, as raw JSON;
 // the rest passes through unread.
 type members struct {
-	id, object, kind, created, model, choices, usage, fault, extension []byte
+	id, object, kind, created, model, choices, usage, fault, extension, tier []byte
 
 	speaks bool   // there is a member in which flat errors say what happened
 	beside []pair // what else there is
@@ -59,6 +59,8 @@ func (m *members) other(key, value []byte, extension string) {
 	switch string(key) {
 	case "type":
 		m.kind = value
+	case "service_tier":
+		m.tier = value
 	case "message", "detail", "errors", "error_code", "__type":
 		m.speaks = m.speaks || string(value) != "[]"
 	default:
@@ -102,9 +104,11 @@ type usage struct {
 	Completion float64  `json:"completion_tokens"`
 	Total      float64  `json:"total_tokens"`
 	In         struct {
-		Cached float64 `json:"cached_tokens"`
+		Cached  float64 `json:"cached_tokens"`
+		Written float64 `json:"cache_write_tokens"` // at OpenRouter, and of Bedrock's answers
 	} `json:"prompt_tokens_details"`
-	Out struct {
+	Written float64 `json:"cache_creation_input_tokens"` // Anthropic's word, which proxies pass on
+	Out     struct {
 		Reasoning float64 `json:"reasoning_tokens"`
 	} `json:"completion_tokens_details"`
 }
@@ -118,10 +122,11 @@ func (u *usage) counts() providers.Usage {
 	if u == nil || u.Prompt == nil || !countable(*u.Prompt) || !countable(u.Completion) {
 		return providers.Usage{Missing: true}
 	}
-	output := u.output()
+	output, cached := u.output(), min(max(u.In.Cached, 0), *u.Prompt)
 	return providers.Usage{
-		Input: int64(*u.Prompt), CachedInput: int64(min(max(u.In.Cached, 0), *u.Prompt)),
-		Output: int64(output), Reasoning: int64(min(max(u.Out.Reasoning, 0), output)),
+		Input: int64(*u.Prompt), CachedInput: int64(cached),
+		CacheWrite: int64(min(max(u.In.Written, u.Written, 0), *u.Prompt-cached)),
+		Output:     int64(output), Reasoning: int64(min(max(u.Out.Reasoning, 0), output)),
 	}
 }
 
@@ -199,6 +204,7 @@ func (c *Client) read(a *answer, reply *providers.Reply, m *members, body []byte
 	reply.Body, reply.Message = completion.Without(m.mended(body, choices), c.dialect.Hidden...), first.Message
 	reply.Content, reply.Refusal, reply.Finish = first.Content, first.Refusal, first.Finish
 	reply.Model = string(completion.AppendText(nil, m.model))
+	reply.Service = string(completion.AppendText(nil, m.tier))
 	return nil
 }
 

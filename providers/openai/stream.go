@@ -299,6 +299,9 @@ func (s *stream) note(m *members) {
 		}
 	}
 	s.usage(m.usage)
+	if quoted := m.tier; completion.HasText(quoted) && string(quoted[1:len(quoted)-1]) != s.reply.Service {
+		s.reply.Service = string(completion.AppendText(nil, quoted))
+	}
 	if s.reply.Model == "" {
 		s.reply.Model = string(completion.AppendText(nil, m.model))
 	}

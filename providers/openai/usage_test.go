@@ -37,6 +37,14 @@ func TestUsageIsCountedAsItIsBilled(t *testing.T) {
 		"a total that makes no sense": {
 			`{"prompt_tokens":7,"completion_tokens":3,"total_tokens":1e300}`, providers.Usage{Input: 7, Output: 3},
 		},
+		"written to a cache": {
+			`{"prompt_tokens":310,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":200,"cache_write_tokens":100}}`,
+			providers.Usage{Input: 310, CachedInput: 200, CacheWrite: 100, Output: 7},
+		},
+		"written to a cache, in Anthropic's word": {
+			`{"prompt_tokens":310,"completion_tokens":7,"cache_creation_input_tokens":300,"prompt_tokens_details":{"cached_tokens":200}}`,
+			providers.Usage{Input: 310, CachedInput: 200, CacheWrite: 110, Output: 7},
+		},
 		"no total":           {`{"prompt_tokens":7,"completion_tokens":3}`, providers.Usage{Input: 7, Output: 3}},
 		"negative reasoning": {`{"prompt_tokens":1,"completion_tokens":3,"completion_tokens_details":{"reasoning_tokens":-2}}`, providers.Usage{Input: 1, Output: 3}},
 		"no prompt":          {`{"completion_tokens":3,"total_tokens":4}`, providers.Usage{Missing: true}},

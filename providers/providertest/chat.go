@@ -173,7 +173,7 @@ func (h Harness) options(t *testing.T) {
 	req, taken := r.request(question), r.vendor(Key).Options
 	req.Options = map[string]json.RawMessage{}
 	for _, name := range taken {
-		req.Options[name] = json.RawMessage(`"given"`)
+		req.Options[name] = json.RawMessage(`"flex"`) // which all have whose tiers of service are known
 	}
 	req.Vendor = map[string]json.RawMessage{"in_no_list": json.RawMessage(`7`)}
 	r.during(record, func() {

@@ -38,6 +38,23 @@ func requestID(a *lab.Answer) map[string]any {
 	return map[string]any{"id": "req_" + a.ID[len("chatcmpl-"):]}
 }
 
+// tiered is the dress of answers of a tier of service, which whole ones name.
+func (e *emulator) tiered(tier string) *lab.Dialect {
+	if tier == "" || tier == "auto" {
+		return e.dialect
+	}
+	named := *e.dialect
+	named.Whole = func(a *lab.Answer) map[string]any {
+		object := whole(a)
+		object["service_tier"] = tier
+		return object
+	}
+	return &named
+}
+
+// tiers are those that a request may ask for (https://console.groq.com/docs/service-tiers).
+var tiers = []string{"", "auto", "on_demand", "flex", "performance"}
+
 // chunk adds x_groq to the first chunk, with the id, and to the last one, with
 // the usage.
 func chunk(a *lab.Answer, p lab.Piece) map[string]any {

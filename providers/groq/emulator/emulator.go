@@ -71,7 +71,7 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	}
 	e.limits(w, served, &ask.Ask)
 	answer := &lab.Answer{Model: served.ID, Ask: &ask.Ask}
-	e.lab.Chat(w, r, e.dialect, answer, served.brain)
+	e.lab.Chat(w, r, e.tiered(ask.ServiceTier), answer, served.brain)
 	return nil
 }
 
@@ -117,6 +117,8 @@ func (a *ask) check(m entry) *lab.Failure {
 		return lab.Invalid("stop", "'stop' : maximum number of items is 4")
 	case len(a.Tools) > 128:
 		return lab.Invalid("tools", "'tools' : maximum number of items is 128")
+	case !slices.Contains(tiers, a.ServiceTier):
+		return lab.Invalid("service_tier", "'service_tier' : value must be one of auto, on_demand, flex, performance")
 	}
 	if refused := a.checkTurns(); refused != nil {
 		return refused
