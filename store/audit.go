@@ -41,6 +41,9 @@ func (q *Queries) Audit(ctx context.Context, tenant, id string) (Audit, error) {
 }
 
 // Audits lists a tenant's changes.
-func (q *Queries) Audits(ctx context.Context, tenant string, p db.Page) ([]Audit, bool, error) {
-	return db.List(ctx, q.Tx, p, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE tenant = $1`, tenant)
+func (q *Queries) Audits(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Audit, bool, error) {
+	n := db.Select(`SELECT `+auditColumns+` FROM audit WHERE tenant = $1`, tenant)
+	n.By(`key_id = ?`, f.Key)
+	n.Mentions(f.Text, `id`, `subject`, `action`)
+	return db.List(ctx, q.Tx, p, scanAudit, n.Query, n.Args...)
 }

@@ -144,6 +144,10 @@ func words(networks []netip.Prefix) string {
 	return strings.Join(all, " ")
 }
 
+// keyStatus tells whether a key is in force, and why not.
+const keyStatus = `CASE WHEN revoked IS NOT NULL THEN 'revoked' WHEN disabled IS NOT NULL THEN 'disabled'
+	WHEN expires <= {now} THEN 'expired' ELSE 'active' END`
+
 const keyColumns = `id, tenant, name, scopes, models, networks, expires, disabled, revoked, used, created`
 
 func scanKey(scan func(...any) error) (Key, error) {
@@ -207,9 +211,11 @@ func (q *Queries) RevokeKey(ctx context.Context, id string) error {
 }
 
 // Keys lists a tenant's keys, all tenants' where it is "".
-func (q *Queries) Keys(ctx context.Context, tenant string, p db.Page) ([]Key, bool, error) {
+func (q *Queries) Keys(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Key, bool, error) {
 	n := db.Select(`SELECT ` + keyColumns + ` FROM keys WHERE TRUE`)
 	n.By(`tenant = ?`, tenant)
+	n.By(keyStatus+` = ?`, f.Status)
+	n.Mentions(f.Text, `id`, `name`)
 	return db.List(ctx, q.Tx, p, scanKey, n.Query, n.Args...)
 }
 

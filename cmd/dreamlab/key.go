@@ -121,7 +121,7 @@ func (v *keyListVerb) list(ctx context.Context, sh shell, s *store.Store) error 
 	}
 	rows := []keyRow{}
 	for page := (db.Page{Limit: 100}); ; {
-		keys, more, err := s.Keys(ctx, tenant, page)
+		keys, more, err := s.Keys(ctx, tenant, db.Filter{}, page)
 		if err != nil {
 			return fmt.Errorf("list keys: %w", err)
 		}

@@ -74,7 +74,10 @@ func (b *bulkRun) all(ctx context.Context) error {
 	if !f.Before.IsZero() {
 		p.To = min(p.To, db.IDAt("job_", f.Before))
 	}
-	chosen := job.Filter{Noun: f.Kind, Status: f.Status, Key: f.Key, Conversation: f.Conversation, Brief: true}
+	chosen := job.Filter{
+		Noun: f.Kind, Status: f.Status, Key: f.Key, Conversation: f.Conversation, Alias: f.Alias, Provider: f.Provider,
+		Model: f.Model, Text: f.Text, Brief: true,
+	}
 	for more := true; more; {
 		var rows []job.Job
 		var err error

@@ -107,7 +107,7 @@ func reflections(ctx context.Context, run *tasks.Run, d learn.Dream) ([]learn.Re
 	var all []learn.Reflection
 	page := db.Page{Limit: 100, Ascending: true}
 	for {
-		some, more, err := run.Store.Reflections(ctx, d.Tenant, d.ID, page)
+		some, more, err := run.Store.Reflections(ctx, d.Tenant, db.Filter{Dream: d.ID}, page)
 		if err != nil {
 			return nil, fmt.Errorf("read the lessons: %w", err)
 		}

@@ -46,7 +46,7 @@ func TestLateCorrectionBecomesTheRow(t *testing.T) {
 
 func rowsOf(t *testing.T, b *handlertest.Bench, dream string) []learn.Example {
 	t.Helper()
-	rows, _, err := b.Store.Examples(t.Context(), b.Tenant, dream, db.Page{Ascending: true})
+	rows, _, err := b.Store.Examples(t.Context(), b.Tenant, db.Filter{Dream: dream}, db.Page{Ascending: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func TestWhatIsKeptAndWhatIsNot(t *testing.T) {
 // checkByReference looks at the rows of TestWhatIsKeptAndWhatIsNot.
 func checkByReference(t *testing.T, b *handlertest.Bench, d learn.Dream) {
 	t.Helper()
-	rows, _, err := b.Store.Examples(t.Context(), b.Tenant, d.ID, db.Page{Ascending: true})
+	rows, _, err := b.Store.Examples(t.Context(), b.Tenant, db.Filter{Dream: d.ID}, db.Page{Ascending: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestDreamLeavesLessonsMemoryAndObjects(t *testing.T) {
 	if d.Stage != "done" || d.Counts.Kept == 0 || d.Counts.Reflections == 0 || d.Finished.IsZero() {
 		t.Fatalf("dream %+v", d)
 	}
-	lessons, _, err := b.Store.Reflections(t.Context(), b.Tenant, d.ID, db.Page{})
+	lessons, _, err := b.Store.Reflections(t.Context(), b.Tenant, db.Filter{Dream: d.ID}, db.Page{})
 	if err != nil || len(lessons) == 0 || len(lessons[0].Sources) == 0 {
 		t.Fatalf("lessons %+v, %v", lessons, err)
 	}

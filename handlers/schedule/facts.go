@@ -38,7 +38,7 @@ func (t *ticker) facts(ctx context.Context, q *store.Queries, now time.Time, ten
 const maxHistory = 100
 
 func (t *ticker) history(ctx context.Context, q *store.Queries, tenant string, f *facts) error {
-	dreams, _, err := q.Dreams(ctx, tenant, db.Page{Limit: maxHistory})
+	dreams, _, err := q.Dreams(ctx, tenant, db.Filter{}, db.Page{Limit: maxHistory})
 	if err != nil {
 		return fmt.Errorf("list dreams: %w", err)
 	}

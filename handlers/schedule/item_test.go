@@ -55,7 +55,7 @@ func TestTickServesTheOthers(t *testing.T) {
 	if _, err := schedule.Tick(deps)(t.Context(), run); err == nil || !strings.Contains(err.Error(), bad) {
 		t.Errorf("tick: %v", err)
 	}
-	if dreams, _, err := b.Store.Dreams(t.Context(), b.Tenant, db.Page{}); err != nil || len(dreams) != 1 {
+	if dreams, _, err := b.Store.Dreams(t.Context(), b.Tenant, db.Filter{}, db.Page{}); err != nil || len(dreams) != 1 {
 		t.Errorf("%d dreams of the other tenant, %v", len(dreams), err)
 	}
 }

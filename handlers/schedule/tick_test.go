@@ -49,7 +49,7 @@ func TestTickStartsOneDream(t *testing.T) {
 	if again := tick(t, b, list, in); again.Started {
 		t.Errorf("the tick started another: %+v", again)
 	}
-	dreams, _, err := b.Store.Dreams(t.Context(), b.Tenant, db.Page{})
+	dreams, _, err := b.Store.Dreams(t.Context(), b.Tenant, db.Filter{}, db.Page{})
 	if err != nil || len(dreams) != 1 {
 		t.Errorf("%d dreams, %v", len(dreams), err)
 	}

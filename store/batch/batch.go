@@ -58,6 +58,11 @@ const (
 	Cancelled  = "cancelled"
 )
 
+// Statuses are the states of a batch.
+func Statuses() []string {
+	return []string{Validating, Failed, InProgress, Finalizing, Completed, Expired, Cancelling, Cancelled}
+}
+
 // Ended tells whether no work is left.
 func (b Batch) Ended() bool {
 	switch b.Status {
@@ -141,9 +146,17 @@ func (q *Queries) Batch(ctx context.Context, tenant, id string) (Batch, error) {
 }
 
 // Batches lists the batches that a tenant's clients made.
-func (q *Queries) Batches(ctx context.Context, tenant string, p db.Page) ([]Batch, bool, error) {
-	return db.ListBy(ctx, q.Tx, p, "b.id", scanBatch, batchSelect+`WHERE b.tenant = $1 AND b.file IS NOT NULL`, tenant)
+func (q *Queries) Batches(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Batch, bool, error) {
+	n := db.Select(batchSelect+`WHERE b.tenant = $1 AND b.file IS NOT NULL`, tenant)
+	n.By(shownStatus+` = ?`, f.Status)
+	n.Mentions(f.Text, `b.id`, `b.metadata`)
+	return db.ListBy(ctx, q.Tx, p, "b.id", scanBatch, n.Query, n.Args...)
 }
+
+// shownStatus is Shown for the statements of a list.
+const shownStatus = `CASE WHEN b.status IN ('failed', 'completed', 'expired', 'cancelled') THEN b.status
+	WHEN j.state = 'cancelled' THEN 'cancelled' WHEN j.state IN ('succeeded', 'failed', 'expired') THEN 'failed'
+	WHEN b.cancelling IS NOT NULL THEN 'cancelling' ELSE b.status END`
 
 // SetBatch stores how far a batch is. The first time that it has started, is finalizing or
 // has ended, that time is set.

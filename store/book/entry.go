@@ -153,8 +153,13 @@ func (q *Queries) Call(ctx context.Context, tenant, id string) (Entry, error) {
 }
 
 // Calls lists the tries at vendors that a job and all jobs below it made.
-func (q *Queries) Calls(ctx context.Context, tenant, job string, p db.Page) ([]Entry, bool, error) {
-	return db.List(ctx, q.Tx, p, scanEntry, `SELECT `+entryColumns+` FROM entries WHERE tenant = $1 AND root = $2`, tenant, job)
+func (q *Queries) Calls(ctx context.Context, tenant, job string, f db.Filter, p db.Page) ([]Entry, bool, error) {
+	n := db.Select(`SELECT `+entryColumns+` FROM entries WHERE tenant = $1 AND root = $2`, tenant, job)
+	n.By(`state = ?`, f.Status)
+	n.By(`provider = ?`, f.Provider)
+	n.By(`model = ?`, f.Model)
+	n.Begins(`id`, f.Text)
+	return db.List(ctx, q.Tx, p, scanEntry, n.Query, n.Args...)
 }
 
 // rootOfJob is the topmost ancestor of a job, or the job itself. No job has more than two

@@ -40,7 +40,7 @@ func BenchmarkPages(b *testing.B) {
 			s := open(b)
 			fill(b, s, "ten_1", 10_000)
 			for b.Loop() {
-				page, _, err := s.Files(b.Context(), "ten_1", "", db.Page{After: fmt.Sprintf("file-%06d", 500)})
+				page, _, err := s.Files(b.Context(), "ten_1", db.Filter{}, db.Page{After: fmt.Sprintf("file-%06d", 500)})
 				if err != nil || len(page) != 20 {
 					b.Fatal(len(page), err)
 				}

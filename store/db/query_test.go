@@ -63,7 +63,7 @@ func TestPagesMeet(t *testing.T) {
 func walk(t *testing.T, s *store.Store, p db.Page) (ids []string, largest int) {
 	t.Helper()
 	for {
-		page, more, err := s.Files(t.Context(), "ten_1", "fine-tune", p)
+		page, more, err := s.Files(t.Context(), "ten_1", db.Filter{Purpose: "fine-tune"}, p)
 		must(t, err)
 		for _, file := range page {
 			ids = append(ids, file.ID)

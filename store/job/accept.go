@@ -120,6 +120,7 @@ type jobInsert struct {
 
 	bundle int
 	cites  []string
+	asked  string // the alias, whether its route is checked or not
 }
 
 const defaultMaxAttempts = 5
@@ -148,7 +149,7 @@ func newInsert(j NewJob) jobInsert {
 		Parent: db.Optional(j.Parent), Subject: db.Optional(j.Subject), Attached: j.Attached,
 		Conversation: db.Optional(j.Conversation),
 		WebhookURL:   db.Optional(j.WebhookURL), Keep: !j.Private, Trace: db.Optional(j.Trace), MaxAttempts: j.MaxAttempts,
-		bundle: j.Bundle, cites: j.Cites,
+		bundle: j.Bundle, cites: j.Cites, asked: j.Alias,
 	}
 	if j.Route != "" {
 		row.Route, row.Alias = &j.Route, j.Alias
@@ -251,6 +252,9 @@ func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert, free capacit
 	}
 	for _, r := range rows {
 		if err := Cite(ctx, q.Tx, r.Tenant, r.ID, r.cites...); err != nil {
+			return nil, err
+		}
+		if err := q.addWords(ctx, r); err != nil {
 			return nil, err
 		}
 	}

@@ -150,8 +150,8 @@ type NewJob struct {
 	// it.
 	Cites []string
 	// Alias and Route are the alias that the job uses and its version, as the caller read them.
-	// Where another version is in force now, the job is not inserted. "" means that it uses no
-	// alias.
+	// Where another version is in force now, the job is not inserted; without a Route any
+	// version will do. "" means that it uses no alias.
 	Alias string
 	Route string
 }

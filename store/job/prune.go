@@ -35,7 +35,7 @@ func (q *UpkeepQueries) prune(ctx context.Context, query string, args ...any) (i
 	list := db.Encode(ids)
 	for _, statement := range []string{
 		`DELETE FROM attempts WHERE job IN ({list $1})`, `DELETE FROM effects WHERE job IN ({list $1})`,
-		`DELETE FROM citations WHERE cites IN ({list $1})`,
+		`DELETE FROM citations WHERE cites IN ({list $1})`, `DELETE FROM words WHERE id IN ({list $1})`,
 	} {
 		if _, err := q.Exec(ctx, statement, list); err != nil {
 			return 0, err

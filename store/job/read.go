@@ -16,6 +16,11 @@ type Filter struct {
 	Subject  string // the jobs of this noun, children too
 	Children bool   // children too
 	Key      string // made with this key
+	Alias    string // that was asked for
+	Provider string // one of its tries went to it
+	Model    string // one of its tries asked this model of Provider. Only with Provider.
+	// Text is the beginning of a job's id, the id of its subject, or words of its metadata.
+	Text string
 	// Conversation is the client's name of it.
 	Conversation string
 	// Brief leaves out Input and Result, each of which may be as large as a request.
@@ -77,8 +82,9 @@ func (f Filter) narrow(n *db.Selection) {
 	}
 	n.By(`parent = ?`, f.Parent)
 	n.By(`subject = ?`, f.Subject)
-	n.By(`key_id = ?`, f.Key)
 	n.By(`conversation = ?`, f.Conversation)
+	f.narrowByWords(n)
+	f.narrowByModel(n)
 	if f.Parent == "" && f.Subject == "" && !f.Children {
 		n.Query += ` AND parent IS NULL`
 	}

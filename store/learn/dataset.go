@@ -81,8 +81,11 @@ func (q *TuneQueries) Dataset(ctx context.Context, tenant, id string) (Dataset, 
 }
 
 // Datasets lists a tenant's datasets.
-func (q *TuneQueries) Datasets(ctx context.Context, tenant string, p db.Page) ([]Dataset, bool, error) {
-	return db.List(ctx, q.Tx, p, scanDataset, `SELECT `+datasetColumns+` FROM datasets WHERE tenant = $1`, tenant)
+func (q *TuneQueries) Datasets(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Dataset, bool, error) {
+	n := db.Select(`SELECT `+datasetColumns+` FROM datasets WHERE tenant = $1`, tenant)
+	n.By(`alias = ?`, f.Alias)
+	n.Mentions(f.Text, `id`, `sha256`)
+	return db.List(ctx, q.Tx, p, scanDataset, n.Query, n.Args...)
 }
 
 // DatasetExamples returns the ids of a dataset's examples after a given one, at

@@ -105,14 +105,24 @@ func (q *DreamQueries) Dream(ctx context.Context, tenant, id string) (Dream, err
 }
 
 // Dreams lists a tenant's dreams, without dry runs.
-func (q *DreamQueries) Dreams(ctx context.Context, tenant string, p db.Page) ([]Dream, bool, error) {
-	return db.ListBy(ctx, q.Tx, p, "d.id", scanDream, dreamSelect+`WHERE d.tenant = $1 AND NOT d.dry`, tenant)
+func (q *DreamQueries) Dreams(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Dream, bool, error) {
+	return q.dreams(ctx, `NOT d.dry`, tenant, f, p)
 }
 
 // DryRuns lists a tenant's dry runs.
-func (q *DreamQueries) DryRuns(ctx context.Context, tenant string, p db.Page) ([]Dream, bool, error) {
-	return db.ListBy(ctx, q.Tx, p, "d.id", scanDream, dreamSelect+`WHERE d.tenant = $1 AND d.dry`, tenant)
+func (q *DreamQueries) DryRuns(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Dream, bool, error) {
+	return q.dreams(ctx, `d.dry`, tenant, f, p)
 }
+
+func (q *DreamQueries) dreams(ctx context.Context, which, tenant string, f db.Filter, p db.Page) ([]Dream, bool, error) {
+	n := db.Select(dreamSelect+`WHERE d.tenant = $1 AND `+which, tenant)
+	n.Where(`(`+shownStatus+` = ?)`, f.Status)
+	n.Begins(`d.id`, f.Text)
+	return db.ListBy(ctx, q.Tx, p, "d.id", scanDream, n.Query, n.Args...)
+}
+
+// shownStatus is the state of the job j as the API shows it.
+const shownStatus = `CASE j.state WHEN 'dispatched' THEN 'queued' ELSE j.state END`
 
 // RunningDream returns the tenant's open dream.
 func (q *DreamQueries) RunningDream(ctx context.Context, tenant string) (Dream, error) {

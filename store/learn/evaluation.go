@@ -130,7 +130,11 @@ func (q *TuneQueries) LastEvaluation(ctx context.Context, tenant, alias string) 
 }
 
 // Evaluations lists a tenant's evaluations.
-func (q *TuneQueries) Evaluations(ctx context.Context, tenant string, p db.Page) ([]Evaluation, bool, error) {
-	return db.List(ctx, q.Tx, p, scanEvaluation, `SELECT `+evaluationColumns+` FROM evaluations
-		WHERE tenant = $1`, tenant)
+func (q *TuneQueries) Evaluations(ctx context.Context, tenant string, f db.Filter, p db.Page,
+) ([]Evaluation, bool, error) {
+	n := db.Select(`SELECT `+evaluationColumns+` FROM evaluations WHERE tenant = $1`, tenant)
+	n.By(`alias = ?`, f.Alias)
+	n.By(`(candidate = ? OR incumbent = ?)`, f.FullModel())
+	n.Mentions(f.Text, `id`, `candidate`, `incumbent`)
+	return db.List(ctx, q.Tx, p, scanEvaluation, n.Query, n.Args...)
 }

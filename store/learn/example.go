@@ -60,11 +60,13 @@ func (q *DreamQueries) Example(ctx context.Context, tenant, id string) (Example,
 		AND id = $2`, tenant, id)
 }
 
-// Examples lists a tenant's examples that stand, of one dream or of all ("").
-func (q *DreamQueries) Examples(ctx context.Context, tenant, dream string, p db.Page) ([]Example, bool, error) {
+// Examples lists a tenant's examples that stand.
+func (q *DreamQueries) Examples(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Example, bool, error) {
 	n := db.Select(`SELECT `+exampleColumns+` FROM examples
 		WHERE tenant = $1 AND withdrawn IS NULL`, tenant)
-	n.By(`dream = ?`, dream)
+	n.By(`dream = ?`, f.Dream)
+	n.By(`alias = ?`, f.Alias)
+	n.Mentions(f.Text, `id`, `experience`)
 	return db.List(ctx, q.Tx, p, scanExample, n.Query, n.Args...)
 }
 

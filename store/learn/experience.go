@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dreamlab/store/db"
+	"dreamlab/store/job"
 )
 
 // Experience is one prompt with its answer, and the feedback on it.
@@ -72,14 +73,14 @@ const experienceTables = ` FROM experiences e JOIN conversations c ON c.id = e.c
 
 func scanExperience(scan func(...any) error) (Experience, error) {
 	var e Experience
-	var job, provider, model, finish, reference, comment, correction, metadata, dream *string
+	var own, provider, model, finish, reference, comment, correction, metadata, dream *string
 	var prompt, answer string
 	var created *int64
-	err := scan(&e.ID, &e.Tenant, &e.Conversation, &e.External, &e.HeldOut, &e.Alias, &e.Origin, &job,
+	err := scan(&e.ID, &e.Tenant, &e.Conversation, &e.External, &e.HeldOut, &e.Alias, &e.Origin, &own,
 		&provider,
 		&model, &prompt, &answer, &finish, &reference, &e.Rating, &comment, &correction, &metadata,
 		&e.Content, &e.Identity, &dream, &created)
-	e.Job, e.Provider, e.Model, e.Finish = db.Deref(job), db.Deref(provider), db.Deref(model), db.Deref(finish)
+	e.Job, e.Provider, e.Model, e.Finish = db.Deref(own), db.Deref(provider), db.Deref(model), db.Deref(finish)
 	e.Reference, e.Comment, e.Correction = db.Deref(reference), db.Deref(comment), db.Deref(correction)
 	e.Prompt, e.Answer = json.RawMessage(prompt), json.RawMessage(answer)
 	e.Metadata = json.RawMessage(db.Deref(metadata))
@@ -99,6 +100,10 @@ type ExperienceFilter struct {
 	Origin       string
 	Dream        string
 	Job          string
+	Alias        string
+	Provider     string
+	Model        string // the vendor's name of it. Only with Provider.
+	Text         string // the beginning of an id, or words of its metadata
 }
 
 // Experiences lists a tenant's experiences.
@@ -109,6 +114,14 @@ func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f Ex
 	n.By(`e.origin = ?`, f.Origin)
 	n.By(`e.dream = ?`, f.Dream)
 	n.By(`e.job = ?`, f.Job)
+	n.By(`e.alias = ?`, f.Alias)
+	n.By(`e.provider = ?`, f.Provider)
+	n.By(`e.model = ?`, f.Model)
+	if db.NounOf(f.Text) == "exp_" {
+		n.Begins("e.id", f.Text)
+	} else {
+		job.HasText(&n, "e.id", f.Text)
+	}
 	return db.ListBy(ctx, q.Tx, p, "e.id", scanExperience, n.Query, n.Args...)
 }
 

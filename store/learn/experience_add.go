@@ -99,7 +99,10 @@ func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) err
 	if err := q.Add(ctx, newConversation, same, row); err != nil {
 		return fmt.Errorf("add a conversation: %w", err)
 	}
-	return q.Add(ctx, newExperience, same, rowOf(e, c.External))
+	if err := q.Add(ctx, newExperience, same, rowOf(e, c.External)); err != nil {
+		return err
+	}
+	return q.addWords(ctx, e)
 }
 
 // conversation is a row of the table: the turns that belong together. Statements refer to it by
@@ -159,6 +162,9 @@ func (q *ExperienceQueries) AddExperiences(ctx context.Context, batch []Experien
 	}
 	for _, row := range rows {
 		added[row.at] = true
+		if err := q.addWords(ctx, row.Experience); err != nil {
+			return nil, err
+		}
 	}
 	return added, nil
 }

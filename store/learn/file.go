@@ -55,10 +55,11 @@ func (q *TuneQueries) FileByKey(ctx context.Context, tenant, key string) (File, 
 		WHERE tenant = $1 AND idem_key = $2 AND created > {now} - 86400000000`, tenant, key)
 }
 
-// Files lists a tenant's files, of one purpose or of all ("").
-func (q *TuneQueries) Files(ctx context.Context, tenant, purpose string, p db.Page) ([]File, bool, error) {
+// Files lists a tenant's files.
+func (q *TuneQueries) Files(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]File, bool, error) {
 	n := db.Select(`SELECT `+fileColumns+` FROM files WHERE tenant = $1`, tenant)
-	n.By(`purpose = ?`, purpose)
+	n.By(`purpose = ?`, f.Purpose)
+	n.Mentions(f.Text, `id`, `filename`)
 	return db.List(ctx, q.Tx, p, scanFile, n.Query, n.Args...)
 }
 

@@ -51,12 +51,12 @@ func (q *DreamQueries) Reflection(ctx context.Context, tenant, id string) (Refle
 		WHERE tenant = $1 AND id = $2`, tenant, id)
 }
 
-// Reflections lists a tenant's reflections that were not withdrawn, of one dream or of all
-// ("").
-func (q *DreamQueries) Reflections(ctx context.Context, tenant, dream string, p db.Page,
+// Reflections lists a tenant's reflections that were not withdrawn.
+func (q *DreamQueries) Reflections(ctx context.Context, tenant string, f db.Filter, p db.Page,
 ) ([]Reflection, bool, error) {
 	n := db.Select(`SELECT `+reflectionColumns+` FROM reflections
 		WHERE tenant = $1 AND withdrawn IS NULL`, tenant)
-	n.By(`dream = ?`, dream)
+	n.By(`dream = ?`, f.Dream)
+	n.Mentions(f.Text, `id`, `lesson`)
 	return db.List(ctx, q.Tx, p, scanReflection, n.Query, n.Args...)
 }

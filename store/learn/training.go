@@ -107,9 +107,19 @@ func (q *TuneQueries) Training(ctx context.Context, tenant, id string) (Training
 }
 
 // Trainings lists a tenant's trainings.
-func (q *TuneQueries) Trainings(ctx context.Context, tenant string, p db.Page) ([]Training, bool, error) {
-	return db.ListBy(ctx, q.Tx, p, "t.id", scanTraining, trainingSelect+`WHERE t.tenant = $1`, tenant)
+func (q *TuneQueries) Trainings(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Training, bool, error) {
+	n := db.Select(trainingSelect+`WHERE t.tenant = $1`, tenant)
+	n.By(shownTraining+` = ?`, f.Status)
+	n.By(`t.provider = ?`, f.Provider)
+	n.By(`t.base = ?`, f.Model)
+	n.Mentions(f.Text, `t.id`, `t.base`, `t.suffix`)
+	return db.ListBy(ctx, q.Tx, p, "t.id", scanTraining, n.Query, n.Args...)
 }
+
+// shownTraining is the status of Shown for the statements of a list.
+const shownTraining = `CASE WHEN t.status IN ('succeeded', 'failed', 'cancelled') THEN t.status
+	WHEN j.state = 'cancelled' THEN 'cancelled' WHEN j.state IN ('succeeded', 'failed', 'expired') THEN 'failed'
+	WHEN j.cancel_at IS NOT NULL THEN 'cancelled' ELSE t.status END`
 
 // SetTraining stores a training's progress. The first time that it has ended, its finishing
 // time is set.

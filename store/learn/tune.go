@@ -74,8 +74,16 @@ func (q *TuneQueries) Tune(ctx context.Context, tenant, id string) (Tune, error)
 }
 
 // Tunes lists a tenant's tunes.
-func (q *TuneQueries) Tunes(ctx context.Context, tenant string, p db.Page) ([]Tune, bool, error) {
-	return db.ListBy(ctx, q.Tx, p, "t.id", scanTune, tuneSelect+`WHERE t.tenant = $1`, tenant)
+func (q *TuneQueries) Tunes(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Tune, bool, error) {
+	n := db.Select(tuneSelect+`WHERE t.tenant = $1`, tenant)
+	n.By(`t.alias = ?`, f.Alias)
+	n.By(`t.base = ?`, f.FullModel())
+	if f.Provider != "" {
+		n.Begins(`t.base`, f.Provider+"/")
+	}
+	n.Where(`(`+shownStatus+` = ?)`, f.Status)
+	n.Mentions(f.Text, `t.id`, `t.base`)
+	return db.ListBy(ctx, q.Tx, p, "t.id", scanTune, n.Query, n.Args...)
 }
 
 // SetTune stores a tune's progress.

@@ -28,6 +28,7 @@ DROP TABLE spending;
 DROP TABLE entries;
 DROP TABLE effects;
 DROP TABLE shares;
+DROP TABLE words;
 DROP VIEW attempts_all;
 DROP TABLE attempts;
 DROP TABLE jobs;

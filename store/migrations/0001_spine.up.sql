@@ -100,6 +100,16 @@ CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
 CREATE INDEX jobs_conversation ON jobs (tenant, conversation) WHERE conversation IS NOT NULL;
 CREATE INDEX jobs_unsuccessful ON jobs (tenant, state, id) WHERE state IN ('failed', 'cancelled', 'expired');
 
+-- The words by which jobs and experiences are found: text/… of what a client noted in their metadata, and of a
+-- job alias/… and key/…. A job's row is written anew at each of its moves, an index on it too: these rows once.
+CREATE TABLE words (
+  tenant TEXT NOT NULL,
+  word   TEXT NOT NULL,
+  id     TEXT NOT NULL,
+  PRIMARY KEY (tenant, word, id)
+);
+CREATE INDEX words_id ON words (id);
+
 -- Each end of an attempt that did not succeed, with its reason; of one
 -- that did its job tells.
 CREATE TABLE attempts (
@@ -177,6 +187,7 @@ CREATE INDEX entries_aging ON entries (ended) WHERE state = 'unknown' AND NOT ag
 CREATE INDEX entries_job ON entries (job);
 CREATE INDEX entries_root ON entries (root);
 CREATE INDEX entries_lost ON entries (job, step) WHERE state = 'unknown';
+CREATE INDEX entries_model ON entries (tenant, provider, model, root);
 CREATE INDEX entries_spend ON entries (tenant, created);
 CREATE INDEX entries_host ON entries (tenant, provider, model, created) WHERE purpose = 'host';
 
@@ -248,6 +259,8 @@ CREATE TABLE experiences (
 );
 CREATE INDEX experiences_content ON experiences (content, (tenant || '')); -- an expression: see knownContent
 CREATE INDEX experiences_list ON experiences (tenant, id);
+CREATE INDEX experiences_alias ON experiences (tenant, alias, id);
+CREATE INDEX experiences_model ON experiences (tenant, provider, model, id) WHERE provider IS NOT NULL;
 CREATE INDEX experiences_fresh ON experiences (tenant, id) WHERE dream IS NULL;
 CREATE INDEX experiences_weak ON experiences (tenant, id) WHERE dream IS NULL AND (correction IS NOT NULL OR rating < 0);
 CREATE INDEX experiences_dream ON experiences (dream, id) WHERE dream IS NOT NULL;

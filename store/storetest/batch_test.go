@@ -38,7 +38,7 @@ func TestBatch(t *testing.T) {
 			t.Errorf("cancelled %v: %+v", open, got)
 		}
 		listed(t, []string{"batch_1"}, func(b batch.Batch) string { return b.ID },
-			func(p db.Page) ([]batch.Batch, bool, error) { return s.Batches(t.Context(), "ten_1", p) })
+			func(p db.Page) ([]batch.Batch, bool, error) { return s.Batches(t.Context(), "ten_1", db.Filter{}, p) })
 		finish(t, s, job)
 		left, err := s.AbandonedBatches(t.Context(), 10)
 		must(t, err)

@@ -62,9 +62,9 @@ func TestDream(t *testing.T) {
 		want(t, err, db.ErrNotFound)
 		must(t, s.AddDream(t.Context(), second))
 		listed(t, []string{"drm_1", "drm_2"}, func(d learn.Dream) string { return d.ID },
-			func(p db.Page) ([]learn.Dream, bool, error) { return s.Dreams(t.Context(), e.Tenant, p) })
+			func(p db.Page) ([]learn.Dream, bool, error) { return s.Dreams(t.Context(), e.Tenant, db.Filter{}, p) })
 		listed(t, []string{"drm_0"}, func(d learn.Dream) string { return d.ID },
-			func(p db.Page) ([]learn.Dream, bool, error) { return s.DryRuns(t.Context(), e.Tenant, p) })
+			func(p db.Page) ([]learn.Dream, bool, error) { return s.DryRuns(t.Context(), e.Tenant, db.Filter{}, p) })
 	})
 }
 
@@ -86,8 +86,8 @@ func TestUndoDream(t *testing.T) {
 			t.Fatalf("got %+v, %v", old, err)
 		}
 		recent(t, old[0].Withdrawn)
-		lessons, _, err := s.Reflections(t.Context(), e.Tenant, "drm_1", db.Page{})
-		examples, _, err2 := s.Examples(t.Context(), e.Tenant, "drm_1", db.Page{})
+		lessons, _, err := s.Reflections(t.Context(), e.Tenant, db.Filter{Dream: "drm_1"}, db.Page{})
+		examples, _, err2 := s.Examples(t.Context(), e.Tenant, db.Filter{Dream: "drm_1"}, db.Page{})
 		if err != nil || err2 != nil || len(lessons)+len(examples) > 0 {
 			t.Errorf("%d lessons and %d examples stand, %v %v", len(lessons), len(examples), err, err2)
 		}

@@ -37,7 +37,7 @@ func TestExamplesBecomeADataset(t *testing.T) {
 		newExamples(t, s, e, 4)
 		listed(t, ids, func(x learn.Example) string { return x.ID },
 			func(p db.Page) ([]learn.Example, bool, error) {
-				return s.Examples(t.Context(), e.Tenant, "drm_1", p)
+				return s.Examples(t.Context(), e.Tenant, db.Filter{Dream: "drm_1"}, p)
 			})
 		var rows []string
 		must(t, s.TrainingRows(t.Context(), e.Tenant, e.Alias, func(x learn.Example) error {

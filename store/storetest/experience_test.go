@@ -39,6 +39,8 @@ func TestExperienceComesBack(t *testing.T) {
 		for filter, n := range map[learn.ExperienceFilter]int{
 			{}: 3, {Conversation: "chat-1"}: 3, {Conversation: plain.Conversation}: 3, {Conversation: "x"}: 0,
 			{Job: "job_1"}: 1, {Job: "job_2"}: 1, {Origin: "live"}: 3, {Origin: "import"}: 0, {Dream: "drm_1"}: 0,
+			{Alias: plain.Alias}: 3, {Alias: "x"}: 0, {Provider: "groq"}: 2, {Provider: "groq", Model: "small"}: 2,
+			{Provider: "groq", Model: "x"}: 0, {Text: plain.ID}: 1, {Text: "A 1"}: 2, {Text: "b"}: 0,
 		} {
 			rows, _, err := s.Experiences(t.Context(), plain.Tenant, filter, db.Page{})
 			if err != nil || len(rows) != n {
@@ -151,7 +153,7 @@ func reopened(t *testing.T, s *store.Store, e learn.Experience, fresh, rows int)
 	t.Helper()
 	n, err := s.FreshCount(t.Context(), e.Tenant, 10)
 	must(t, err)
-	list, _, err := s.Examples(t.Context(), e.Tenant, "", db.Page{})
+	list, _, err := s.Examples(t.Context(), e.Tenant, db.Filter{}, db.Page{})
 	must(t, err)
 	if n != fresh || len(list) != rows {
 		t.Errorf("%s: %d fresh, %d rows; want %d and %d", e.Tenant, n, len(list), fresh, rows)

@@ -11,7 +11,7 @@ import (
 // fewer PostgreSQL rightly reads a whole table.
 const largeRows = 100_000
 
-// Fill fills jobs, entries and experiences of a migrated PostgreSQL schema as
+// Fill fills jobs, their words, entries and experiences of a migrated PostgreSQL schema as
 // months of traffic do: fifty tenants, of a hundred jobs one open, and children
 // of dreams among them.
 func Fill(ctx context.Context, d db.Driver, rows int) error {
@@ -37,6 +37,10 @@ func Fill(ctx context.Context, d db.Driver, rows int) error {
 			CASE WHEN n % 500 = 0 THEN 'host' ELSE 'chat' END, 'groq', 'openai/gpt-oss-20b',
 			CASE WHEN n % 1000 = 3 THEN 'unknown' WHEN n % 1000 = 4 THEN 'open' ELSE 'settled' END, 1, 0, n
 		FROM generate_series(1, $1::bigint) AS n`,
+		`INSERT INTO words (tenant, word, id)
+		SELECT 'ten_' || n % 50, word, 'job_' || lpad(n::text, 9, '0')
+		FROM generate_series(1, $1::bigint) AS n, LATERAL (VALUES ('alias/assistant'), ('key/key_' || n % 500), ('text/' || n)) AS w(word)
+		WHERE n % 10 > 0`,
 		`INSERT INTO conversations (id, tenant, external, held_out, created)
 		SELECT 'conv_' || n, 'ten_' || n % 50, 'conv_' || n, n % 5 = 0, n
 		FROM generate_series(0, $1::bigint / 5) AS n`,

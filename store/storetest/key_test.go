@@ -32,7 +32,7 @@ func TestKeys(t *testing.T) {
 			t.Errorf("got %+v, %v", found, err)
 		}
 		listed(t, []string{key.ID, expired.ID}, func(k store.Key) string { return k.ID },
-			func(p db.Page) ([]store.Key, bool, error) { return s.Keys(t.Context(), tenant.ID, p) })
+			func(p db.Page) ([]store.Key, bool, error) { return s.Keys(t.Context(), tenant.ID, db.Filter{}, p) })
 		must(t, s.RevokeKey(t.Context(), key.ID))
 		want(t, s.RevokeKey(t.Context(), key.ID), db.ErrNotFound)
 		for _, unknown := range []string{secret, old, "", store.HashSecret(secret)} {

@@ -39,10 +39,10 @@ func (s Suite) Run() int {
 func given(name string) bool { return flag.Lookup(name).Value.String() != "" }
 
 // large are the tables that grow with the traffic.
-var large = regexp.MustCompile(`\b(jobs|entries|experiences)\b`)
+var large = regexp.MustCompile(`\b(jobs|words|entries|experiences)\b`)
 
 // scan is how a plan says that it reads all of a large table.
-var scan = regexp.MustCompile(`Seq Scan on (jobs|entries|experiences)\b.*`)
+var scan = regexp.MustCompile(`Seq Scan on (jobs|words|entries|experiences)\b.*`)
 
 // planned tells whether a statement has a plan over a large table. A table that
 // a transaction has made for itself is gone by now.

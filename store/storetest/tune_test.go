@@ -33,7 +33,7 @@ func TestTune(t *testing.T) {
 		}
 		must(t, s.AddTune(t.Context(), other))
 		listed(t, []string{"tun_1", "tun_2"}, func(tune learn.Tune) string { return tune.ID },
-			func(p db.Page) ([]learn.Tune, bool, error) { return s.Tunes(t.Context(), "ten_1", p) })
+			func(p db.Page) ([]learn.Tune, bool, error) { return s.Tunes(t.Context(), "ten_1", db.Filter{}, p) })
 		want(t, s.SetTune(t.Context(), learn.Tune{ID: "tun_3"}), db.ErrNotFound)
 	})
 }
@@ -58,7 +58,9 @@ func TestTraining(t *testing.T) {
 			t.Errorf("got %+v, %v", again, err)
 		}
 		listed(t, []string{"ftjob-1"}, func(training learn.Training) string { return training.ID },
-			func(p db.Page) ([]learn.Training, bool, error) { return s.Trainings(t.Context(), "ten_1", p) })
+			func(p db.Page) ([]learn.Training, bool, error) {
+				return s.Trainings(t.Context(), "ten_1", db.Filter{}, p)
+			})
 	})
 }
 

@@ -28,6 +28,10 @@ type Filter struct {
 	Status       string    `json:"status,omitempty"`
 	Key          string    `json:"key,omitempty"` // its id
 	Conversation string    `json:"conversation_id,omitempty"`
+	Alias        string    `json:"alias,omitempty"`
+	Provider     string    `json:"provider,omitempty"`
+	Model        string    `json:"model,omitempty"` // the vendor's name of it. Only with Provider.
+	Text         string    `json:"q,omitempty"`
 	After        time.Time `json:"created_after,omitzero"`
 	Before       time.Time `json:"created_before,omitzero"`
 }

@@ -231,11 +231,11 @@ func (h batches) show(ctx context.Context, own job.Job) (any, error) {
 }
 
 func (h batches) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "batch_", gate.Known(h.store.Batch))
+	f, page, err := gate.Listed(c, "batch_", gate.Known(h.store.Batch), batch.Statuses()...)
 	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Batches(c.Context(), c.Tenant, page)
+	rows, more, err := h.store.Batches(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}

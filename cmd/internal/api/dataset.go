@@ -37,11 +37,11 @@ func (h datasets) view(ctx context.Context, d learn.Dataset) (datasetView, error
 }
 
 func (h datasets) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "ds_", gate.Known(h.store.Dataset))
+	f, page, err := gate.Listed(c, "ds_", gate.Known(h.store.Dataset))
 	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Datasets(c.Context(), c.Tenant, page)
+	rows, more, err := h.store.Datasets(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}

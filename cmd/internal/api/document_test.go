@@ -176,6 +176,28 @@ func TestDocumentListsEveryRoute(t *testing.T) {
 	}
 }
 
+// The document names the query parameters of each route that takes some, and no others.
+func TestDocumentListsEveryQueryParameter(t *testing.T) {
+	t.Parallel()
+	d := openDocument(t)
+	for _, line := range routes(Options{}, gate.New(gate.Options{}), nil) {
+		method, path, _ := strings.Cut(strings.ReplaceAll(line.Name, "...", ""), " ")
+		var listed []string
+		operation := at(d.root, "paths", path, strings.ToLower(method))
+		parameters, _ := at(operation, "parameters").([]any)
+		for _, p := range parameters {
+			if p = d.resolve(p); at(p, "in") == "query" {
+				listed = append(listed, at(p, "name").(string))
+			}
+		}
+		slices.Sort(listed)
+		taken := slices.Sorted(slices.Values(line.Query))
+		if !slices.Equal(listed, taken) {
+			t.Errorf("%s: the document lists %v, the route takes %v", line.Name, listed, taken)
+		}
+	}
+}
+
 // The closed set of codes is the same in the document as in the code.
 func TestDocumentListsEveryCode(t *testing.T) {
 	t.Parallel()

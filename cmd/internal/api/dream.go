@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -115,7 +116,7 @@ func (h dreams) create(w http.ResponseWriter, c *wire.Call) error {
 
 // list leaves dry runs out, or lists them alone where that is asked.
 func (h dreams) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "drm_", gate.Known(h.store.Dream))
+	f, page, err := gate.Listed(c, "drm_", gate.Known(h.store.Dream), operate.JobStatuses()...)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (h dreams) list(w http.ResponseWriter, c *wire.Call) error {
 	if dry == "true" {
 		find = h.store.DryRuns
 	}
-	dreams, more, err := find(c.Context(), c.Tenant, page)
+	dreams, more, err := find(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}

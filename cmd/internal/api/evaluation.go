@@ -124,11 +124,11 @@ func viewEvaluation(e learn.Evaluation) evaluationView {
 }
 
 func (h evaluations) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "evl_", gate.Known(h.store.Evaluation))
+	f, page, err := gate.Listed(c, "evl_", gate.Known(h.store.Evaluation))
 	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Evaluations(c.Context(), c.Tenant, page)
+	rows, more, err := h.store.Evaluations(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}

@@ -37,11 +37,11 @@ func viewExample(e learn.Example) exampleView {
 }
 
 func (h examples) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "exm_", gate.Known(h.store.Example))
+	f, page, err := gate.Listed(c, "exm_", gate.Known(h.store.Example))
 	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Examples(c.Context(), c.Tenant, c.URL.Query().Get("dream"), page)
+	rows, more, err := h.store.Examples(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}

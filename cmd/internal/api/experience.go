@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -145,7 +146,7 @@ func (h experiences) importLines(w http.ResponseWriter, c *wire.Call, lines io.R
 }
 
 func (h experiences) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "exp_", gate.Known(h.store.Experience))
+	f, page, err := gate.Listed(c, "exp_", gate.Known(h.store.Experience))
 	if err != nil {
 		return err
 	}
@@ -155,8 +156,8 @@ func (h experiences) list(w http.ResponseWriter, c *wire.Call) error {
 		return err
 	}
 	filter := learn.ExperienceFilter{
-		Conversation: query.Get("conversation"), Origin: query.Get("origin"), Dream: query.Get("dream"),
-		Job: query.Get("job"),
+		Conversation: cmp.Or(query.Get("conversation"), query.Get("conversation_id")), Origin: query.Get("origin"),
+		Dream: f.Dream, Job: query.Get("job"), Alias: f.Alias, Provider: f.Provider, Model: f.Model, Text: f.Text,
 	}
 	rows, more, err := h.store.Experiences(c.Context(), c.Tenant, filter, page)
 	if err != nil {

@@ -206,11 +206,14 @@ func (h files) list(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	purpose := c.URL.Query().Get("purpose")
-	if err := wire.OneOf("purpose", purpose, purposes()...); err != nil {
+	f, err := gate.Filtered(c)
+	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Files(c.Context(), c.Tenant, purpose, page)
+	if err := wire.OneOf("purpose", f.Purpose, purposes()...); err != nil {
+		return err
+	}
+	rows, more, err := h.store.Files(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}

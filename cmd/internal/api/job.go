@@ -194,13 +194,14 @@ func underInput(err error) error {
 }
 
 func (h jobs) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "job_", gate.Known(h.store.Job))
+	f, page, err := gate.Listed(c, "job_", gate.Known(h.store.Job), operate.JobStatuses()...)
 	if err != nil {
 		return err
 	}
-	query := c.URL.Query()
-	filter := job.Filter{Noun: query.Get("kind"), Status: query.Get("status"), Brief: true,
-		Key: query.Get("key"), Conversation: query.Get("conversation_id")}
+	filter := job.Filter{
+		Noun: c.URL.Query().Get("kind"), Status: f.Status, Key: f.Key, Alias: f.Alias, Provider: f.Provider, Model: f.Model,
+		Text: f.Text, Conversation: c.URL.Query().Get("conversation_id"), Brief: true,
+	}
 	if err := operate.JobFilter(filter.Noun, filter.Status); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (h legacy) status(w http.ResponseWriter, c *wire.Call) error {
 		maxCounted); err != nil {
 		return err
 	}
-	dreams, _, err := h.store.Dreams(c.Context(), c.Tenant, db.Page{Limit: 1})
+	dreams, _, err := h.store.Dreams(c.Context(), c.Tenant, db.Filter{}, db.Page{Limit: 1})
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (h legacy) stats(w http.ResponseWriter, c *wire.Call) error {
 	if view.NewExamples, err = h.store.NewExamples(ctx, tenant, learn.DefaultAlias, maxCounted); err != nil {
 		return err
 	}
-	datasets, _, err := h.store.Datasets(ctx, tenant, page)
+	datasets, _, err := h.store.Datasets(ctx, tenant, db.Filter{}, page)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (h legacy) stats(w http.ResponseWriter, c *wire.Call) error {
 }
 
 func (h legacy) addTunes(c *wire.Call, view *legacyStatsView, page db.Page) error {
-	tunes, _, err := h.store.Tunes(c.Context(), c.Tenant, page)
+	tunes, _, err := h.store.Tunes(c.Context(), c.Tenant, db.Filter{}, page)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (h legacy) addTunes(c *wire.Call, view *legacyStatsView, page db.Page) erro
 	for _, t := range tunes {
 		view.Tunes = append(view.Tunes, viewTune(t, spent[t.Job].Settled))
 	}
-	evaluations, _, err := h.store.Evaluations(c.Context(), c.Tenant, page)
+	evaluations, _, err := h.store.Evaluations(c.Context(), c.Tenant, db.Filter{}, page)
 	for _, e := range evaluations {
 		view.Evaluations = append(view.Evaluations, viewEvaluation(e))
 	}

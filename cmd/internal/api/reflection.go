@@ -31,11 +31,11 @@ func viewReflection(r learn.Reflection) reflectionView {
 }
 
 func (h reflections) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "rfl_", gate.Known(h.store.Reflection))
+	f, page, err := gate.Listed(c, "rfl_", gate.Known(h.store.Reflection))
 	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Reflections(c.Context(), c.Tenant, c.URL.Query().Get("dream"), page)
+	rows, more, err := h.store.Reflections(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}

@@ -236,11 +236,12 @@ func aboutFile(param string, err error) error {
 }
 
 func (h trainings) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "ftjob-", gate.Known(h.store.Training))
+	f, page, err := gate.Listed(c, "ftjob-", gate.Known(h.store.Training),
+		"validating_files", "queued", "running", "succeeded", "failed", "cancelled")
 	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Trainings(c.Context(), c.Tenant, page)
+	rows, more, err := h.store.Trainings(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -78,7 +79,7 @@ func (h tunes) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 		return gate.Asked{}, err
 	}
 	job := job.NewJob{ID: db.NewID("job_"), Kind: string(tasks.TuneCurate), Subject: db.NewID("tun_"),
-		Input: plainjson.Of(input)}
+		Alias: input.Alias, Input: plainjson.Of(input)}
 	tune := learn.Tune{
 		ID: job.Subject, Tenant: c.Tenant, Alias: input.Alias, Base: input.Base, Job: job.ID,
 		Stage: "curate", State: []byte("{}"),
@@ -147,11 +148,11 @@ func (h tunes) create(w http.ResponseWriter, c *wire.Call) error {
 func jobOfTune(t learn.Tune) string { return t.Job }
 
 func (h tunes) list(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "tun_", gate.Known(h.store.Tune))
+	f, page, err := gate.Listed(c, "tun_", gate.Known(h.store.Tune), operate.JobStatuses()...)
 	if err != nil {
 		return err
 	}
-	tunes, more, err := h.store.Tunes(c.Context(), c.Tenant, page)
+	tunes, more, err := h.store.Tunes(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}

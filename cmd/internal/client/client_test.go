@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -187,5 +188,19 @@ func TestQueueThatWasAway(t *testing.T) {
 				t.Errorf("asked %d times: %v", asked.Load(), err)
 			}
 		})
+	}
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v1/jobs" || r.URL.Query().Get("q") != "a b&c" {
+			t.Errorf("asked %s", r.URL)
+		}
+		fmt.Fprint(w, `{"object":"list","data":[{"id":"job_1"}],"has_more":true,"first_id":"job_1","last_id":"job_1"}`)
+	})
+	page, err := c.List(t.Context(), "jobs", url.Values{"q": {"a b&c"}})
+	if err != nil || len(page.Data) != 1 || !page.HasMore || page.LastID != "job_1" {
+		t.Errorf("%+v, %v", page, err)
 	}
 }

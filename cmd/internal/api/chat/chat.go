@@ -154,6 +154,7 @@ func (s *Chats) Ask(c *wire.Call, body []byte) (gate.Asked, error) {
 func askedChat(c *wire.Call, body []byte, input tasks.ChatInput) gate.Asked {
 	job := job.NewJob{
 		Kind: string(tasks.ChatRun), Input: plainjson.Of(input), Conversation: input.Conversation, Private: !input.Keep,
+		Alias: input.Alias,
 	}
 	return gate.Asked{Job: job, Hash: gate.HashOf(c, body)}
 }
@@ -286,7 +287,7 @@ func (s *Chats) begin(c *wire.Call, r *reading, memory bool) (t *turn, existed b
 	a := askedChat(c, r.body, input)
 	a.Job.Attached, a.Job.ExpiresIn, a.Job.Priority = true, startWithin, interactive
 	if memory {
-		a.Job.Alias, a.Job.Route = r.by.Alias, r.by.Mark()
+		a.Job.Route = r.by.Mark()
 	}
 	job, existed, err := s.Gate.Accept(c, a)
 	if !existed {

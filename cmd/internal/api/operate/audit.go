@@ -27,11 +27,11 @@ func viewAudit(a store.Audit) auditView {
 
 // List shows the changes.
 func (h Audits) List(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "aud_", gate.Known(h.store.Audit))
+	f, page, err := gate.Listed(c, "aud_", gate.Known(h.store.Audit))
 	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Audits(c.Context(), c.Tenant, page)
+	rows, more, err := h.store.Audits(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}

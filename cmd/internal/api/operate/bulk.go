@@ -6,6 +6,7 @@ import (
 
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -32,6 +33,10 @@ type bulkFilter struct {
 	Kind         string `json:"kind"`
 	Status       string `json:"status"`
 	Key          string `json:"key"`
+	Alias        string `json:"alias"`
+	Provider     string `json:"provider"`
+	Model        string `json:"model"`
+	Text         string `json:"q"`
 	Conversation string `json:"conversation_id"`
 	After        int64  `json:"created_after"` // unix seconds
 	Before       int64  `json:"created_before"`
@@ -75,12 +80,19 @@ func (b bulkBody) input() (bulk.Input, error) {
 	}
 	f := b.Filter
 	if *f == (bulkFilter{}) {
-		return in, wire.Invalid("filter", "The filter is empty: narrow it by kind, status, key, conversation_id or time.")
+		return in, wire.Invalid("filter", "The filter is empty: narrow it as GET /v1/jobs is narrowed.")
 	}
 	if err := JobFilter(f.Kind, f.Status); err != nil {
 		return in, err
 	}
-	in.Filter = &bulk.Filter{Kind: f.Kind, Status: f.Status, Key: f.Key, Conversation: f.Conversation}
+	by := db.Filter{Provider: f.Provider, Model: f.Model}
+	if err := gate.Divide(&by); err != nil {
+		return in, err
+	}
+	in.Filter = &bulk.Filter{
+		Kind: f.Kind, Status: f.Status, Key: f.Key, Conversation: f.Conversation,
+		Alias: f.Alias, Provider: by.Provider, Model: by.Model, Text: f.Text,
+	}
 	for at, seconds := range map[*time.Time]int64{&in.Filter.After: f.After, &in.Filter.Before: f.Before} {
 		if seconds < 0 {
 			return in, wire.Invalid("filter", "created_after and created_before are unix seconds.")
@@ -99,5 +111,10 @@ func JobFilter(kind, status string) error {
 	if err != nil {
 		return err
 	}
-	return wire.OneOf("status", status, "queued", "running", "waiting", "succeeded", "failed", "cancelled", "expired")
+	return wire.OneOf("status", status, JobStatuses()...)
+}
+
+// JobStatuses are the states of a job as clients see them.
+func JobStatuses() []string {
+	return []string{"queued", "running", "waiting", "succeeded", "failed", "cancelled", "expired"}
 }

@@ -61,11 +61,11 @@ func (h Calls) List(w http.ResponseWriter, c *wire.Call) error {
 	if _, err := h.store.Job(c.Context(), c.Tenant, c.Job); err != nil {
 		return gate.OrMissing(err, "job")
 	}
-	page, err := gate.Paged(c, "ent_", gate.Known(h.store.Call))
+	f, page, err := gate.Listed(c, "ent_", gate.Known(h.store.Call), "open", "settled", "void", "unknown")
 	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Calls(c.Context(), c.Tenant, c.Job, page)
+	rows, more, err := h.store.Calls(c.Context(), c.Tenant, c.Job, f, page)
 	if err != nil {
 		return err
 	}

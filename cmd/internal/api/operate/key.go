@@ -177,11 +177,11 @@ func (h Keys) Create(w http.ResponseWriter, c *wire.Call) error {
 
 // List shows the tenant's keys.
 func (h Keys) List(w http.ResponseWriter, c *wire.Call) error {
-	page, err := gate.Paged(c, "key_", gate.Known(h.store.Key))
+	f, page, err := gate.Listed(c, "key_", gate.Known(h.store.Key), "active", "disabled", "expired", "revoked")
 	if err != nil {
 		return err
 	}
-	rows, more, err := h.store.Keys(c.Context(), c.Tenant, page)
+	rows, more, err := h.store.Keys(c.Context(), c.Tenant, f, page)
 	if err != nil {
 		return err
 	}
