@@ -24,33 +24,12 @@ const (
 	window   = 24 * time.Hour
 )
 
-// batchDriver is a driver whose project has a bucket for the files of batches.
-type batchDriver struct {
-	*driver
-	batches *batcher
-}
-
-var _ providers.Batches = batchDriver{}
-
-// Batcher answers many requests of an open model later.
-func (d batchDriver) Batcher() providers.Batcher { return d.batches }
-
 // batcher orders batches of open models, whose lines have OpenAI's form
 // (https://cloud.google.com/vertex-ai/generative-ai/docs/maas/capabilities/batch-prediction).
 // Those of Gemini have Google's own, which nothing here speaks.
 type batcher struct {
-	*driver
-	bucket bucket
+	stored
 	models []string // the beginnings of their names
-}
-
-func withBatches(d *driver, value func(env string) string) (providers.Driver, error) {
-	where, err := newBucket(value)
-	if err != nil {
-		return nil, err
-	}
-	models := strings.FieldsFunc(value(envBatched), func(r rune) bool { return r == ',' || r == ' ' })
-	return batchDriver{d, &batcher{driver: d, bucket: where, models: models}}, nil
 }
 
 // Batchable tells what a batch may hold, as [providers.Batcher] says. There are none at
@@ -82,7 +61,9 @@ func (b *batcher) Submit(ctx context.Context, spec providers.BatchSpec) (provide
 		return providers.Batch{}, b.Refused(spec.Model, err)
 	}
 	input := b.folder(spec.Name) + "/requests.jsonl"
-	if err := b.write(ctx, input, file); err != nil {
+	content := file.Open()
+	defer content.Close()
+	if err := b.write(ctx, input, content, file.Size); err != nil {
 		return providers.Batch{}, b.Refused(spec.Model, file.Cause(err))
 	}
 	publisher, id, _ := strings.Cut(spec.Model, "/")
@@ -215,11 +196,11 @@ func (b *batcher) Results(ctx context.Context, handle providers.Handle, each fun
 		return err
 	}
 	for _, object := range objects {
-		if !strings.HasSuffix(object, ".jsonl") {
+		if !strings.HasSuffix(object.Name, ".jsonl") {
 			continue
 		}
 		line := func(line []byte) error { return b.BatchLine(ctx, line, each) }
-		if err := b.read(ctx, object, line); err != nil {
+		if err := b.read(ctx, object.Name, line); err != nil {
 			return err
 		}
 	}

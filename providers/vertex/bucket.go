@@ -3,6 +3,7 @@ package vertex
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -11,7 +12,7 @@ import (
 	"dreamlab/providers/openai"
 )
 
-// bucket is where the files of batches stand in Cloud Storage.
+// bucket is where the files of batches and of fine-tunes stand in Cloud Storage.
 type bucket struct {
 	base, name string
 	prefix     string // of the objects' names; ends with a slash where it is not empty
@@ -42,47 +43,53 @@ func (b bucket) uri(object string) string { return "gs://" + b.name + "/" + obje
 // objects is the address of the bucket's objects.
 func (b bucket) objects() string { return b.base + "/storage/v1/b/" + b.name + "/o" }
 
-// write keeps a file of requests under a name
+// stored is a driver that keeps its files in the project's bucket.
+type stored struct {
+	*driver
+	bucket bucket
+}
+
+// write keeps a file under a name, in place of one that has it
 // (https://cloud.google.com/storage/docs/json_api/v1/objects/insert).
-func (b *batcher) write(ctx context.Context, object string, file *openai.BatchFile) error {
+func (b stored) write(ctx context.Context, object string, content io.Reader, size int64) error {
 	query := url.Values{"uploadType": {"media"}, "name": {object}}
-	content := file.Open()
-	defer content.Close()
 	_, err := b.Do(ctx, openai.Call{
-		Method: http.MethodPost, Raw: content, Size: file.Size,
+		Method: http.MethodPost, Raw: content, Size: size,
 		URL: b.bucket.base + "/upload/storage/v1/b/" + b.bucket.name + "/o?" + query.Encode(),
 	})
 	return err
 }
 
-// list names the objects below a prefix.
-func (b *batcher) list(ctx context.Context, prefix string) ([]string, error) {
-	var names []string
+// object is what Cloud Storage tells of one.
+type object struct {
+	Name string `json:"name"`
+	Size string `json:"size"` // bytes: long numbers are texts
+}
+
+// list lists the objects below a prefix.
+func (b stored) list(ctx context.Context, prefix string) ([]object, error) {
+	var found []object
 	query := url.Values{"prefix": {prefix}}
 	for range maxPages {
 		var page struct {
-			Items []struct {
-				Name string `json:"name"`
-			} `json:"items"`
-			Next string `json:"nextPageToken"`
+			Items []object `json:"items"`
+			Next  string   `json:"nextPageToken"`
 		}
 		call := openai.Call{Method: http.MethodGet, URL: b.bucket.objects() + "?" + query.Encode(), Out: &page}
 		if _, err := b.Do(ctx, call); err != nil {
 			return nil, err
 		}
-		for _, item := range page.Items {
-			names = append(names, item.Name)
-		}
+		found = append(found, page.Items...)
 		if page.Next == "" {
 			break
 		}
 		query.Set("pageToken", page.Next)
 	}
-	return names, nil
+	return found, nil
 }
 
 // read hands over the lines of an object.
-func (b *batcher) read(ctx context.Context, object string, line func([]byte) error) error {
+func (b stored) read(ctx context.Context, object string, line func([]byte) error) error {
 	address := b.bucket.objects() + "/" + url.PathEscape(object) + "?alt=media"
 	_, err := b.Do(ctx, openai.Call{Method: http.MethodGet, URL: address, Lines: line})
 	return err

@@ -18,13 +18,14 @@ var multiRegions = map[string]bool{"us": true, "eu": true}
 var (
 	goodProject  = regexp.MustCompile(`^[a-z0-9.:-]{1,63}$`) // some begin with a domain: example.com:project
 	goodLocation = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
-	deployed     = regexp.MustCompile(`^[0-9]{1,20}$`)
+	deployed     = regexp.MustCompile(`^([0-9]{1,20}|` + endpointPrefix + `[a-z0-9-]{1,50})$`)
 )
 
 // place tells where a model is asked
 // (https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations).
 type place struct {
 	project, base, location string
+	tuning                  string // region of fine-tunes and of what serves them
 	elsewhere               []region
 }
 
@@ -38,6 +39,10 @@ func newPlace(value func(env string) string) (place, error) {
 	}
 	if !goodLocation.MatchString(p.location) {
 		return p, fmt.Errorf("%s: set it to a region, such as us-central1, or to global", envLocation)
+	}
+	p.tuning = value(envTuning)
+	if !goodLocation.MatchString(p.tuning) || p.tuning == global {
+		return p, fmt.Errorf("%s: set it to a region, such as us-central1", envTuning)
 	}
 	for pair := range strings.SplitSeq(value(envLocations), ",") {
 		if strings.TrimSpace(pair) == "" {
@@ -60,6 +65,9 @@ func newPlace(value func(env string) string) (place, error) {
 // locationOf returns the location that serves a model: that of the longest
 // beginning of its name that is set.
 func (p place) locationOf(model string) string {
+	if strings.HasPrefix(model, endpointPrefix) {
+		return p.tuning
+	}
 	location, longest := p.location, 0
 	for _, r := range p.elsewhere {
 		if strings.HasPrefix(model, r.prefix) && len(r.prefix) > longest {
@@ -87,8 +95,14 @@ func (p place) parent(location string) string {
 	return p.host(location) + "/v1/projects/" + p.project + "/locations/" + location
 }
 
+// beta is the address of the project where trainings are and what serves them, in the
+// version that has them for open models.
+func (p place) beta() string {
+	return p.host(p.tuning) + "/v1beta1/projects/" + p.project + "/locations/" + p.tuning
+}
+
 // chats is the base of a model's chats: the endpoint of all publishers' models, or
-// that of a model that the project has deployed, whose name is the endpoint's number.
+// that of a model that the project has deployed, whose name is the endpoint's number or ours.
 func (p place) chats(model string) string {
 	endpoint := "openapi"
 	if deployed.MatchString(model) {

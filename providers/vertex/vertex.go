@@ -32,6 +32,9 @@ const (
 	envBatches    = "GOOGLE_VERTEX_BATCH_BUCKET"
 	envBatched    = "GOOGLE_VERTEX_BATCH_MODELS"
 	envStorage    = "GOOGLE_STORAGE_BASE_URL"
+	envTuned      = "GOOGLE_VERTEX_TUNABLE_MODELS"
+	envTuning     = "GOOGLE_VERTEX_TUNING_LOCATION"
+	envMachines   = "GOOGLE_VERTEX_MACHINES"
 )
 
 var settings = []providers.Setting{
@@ -62,14 +65,33 @@ var settings = []providers.Setting{
 		Env: envMetadata, Shared: true, Default: "169.254.169.254",
 		Help: "host of the metadata server that gives the machine's tokens",
 	},
-	{Env: envBatches, Help: "where the files of batches stand, as gs://bucket/prefix; without it there are no batches"},
+	{
+		Env: envBatches,
+		Help: "where the files of batches and fine-tunes stand, as gs://bucket/prefix; without it there are neither, and no " +
+			"deployments",
+	},
 	{
 		Env: envBatched, Default: "meta/llama-4-,meta/llama-3.3-",
 		Help: "models that take batches, by the beginnings of their names: Google's own pages differ on them",
 	},
 	{
 		Env: envStorage, Default: "https://storage.googleapis.com",
-		Help: "base of Cloud Storage, for the files of batches",
+		Help: "base of Cloud Storage, for those files",
+	},
+	{
+		Env: envTuned,
+		Default: "meta/llama-4-scout-17b-16e-instruct-maas=meta/llama4@llama-4-scout-17b-16e-instruct," +
+			"meta/llama-3.3-70b-instruct-maas=meta/llama3-3@llama-3.3-70b-instruct",
+		Help: "models that can be fine-tuned, each with the name of its weights, as a=b,c=d",
+	},
+	{
+		Env: envTuning, Default: "us-central1",
+		Help: "region that fine-tunes and serves what was tuned: not global",
+	},
+	{
+		Env: envMachines, Default: "meta/llama-4-scout=a3-highgpu-8g/NVIDIA_H100_80GB/8/101.01",
+		Help: "machines that serve tuned models, by the beginnings of their bases' names, each with its accelerator, how many " +
+			"of it, and dollars an hour: set the price that your region has",
 	},
 }
 
@@ -129,7 +151,64 @@ func open(config providers.Config) (providers.Driver, error) {
 	if value(envBatches) == "" {
 		return d, nil
 	}
-	return withBatches(d, value)
+	return withBucket(d, value)
+}
+
+// bucketDriver is a driver whose project has a bucket for files: it takes batches, fine-tunes
+// open models and serves them.
+type bucketDriver struct {
+	*driver
+	batches *batcher
+	tuning  tuner
+	serving hosted
+}
+
+var (
+	_ providers.Batches = bucketDriver{}
+	_ providers.Trains  = bucketDriver{}
+	_ providers.Host    = bucketDriver{}
+)
+
+func withBucket(d *driver, value func(env string) string) (providers.Driver, error) {
+	where, err := newBucket(value)
+	if err != nil {
+		return nil, err
+	}
+	files := stored{d, where}
+	models := strings.FieldsFunc(value(envBatched), func(r rune) bool { return r == ',' || r == ' ' })
+	made := bucketDriver{driver: d, batches: &batcher{stored: files, models: models}, tuning: tuner{stored: files}}
+	if made.tuning.weights, err = parseWeights(value(envTuned)); err != nil {
+		return nil, err
+	}
+	made.serving = hosted{driver: d, bucket: where}
+	made.serving.machines, err = parseMachines(value(envMachines))
+	return made, err
+}
+
+// Batcher answers many requests of an open model later.
+func (d bucketDriver) Batcher() providers.Batcher { return d.batches }
+
+// Trainer returns Google's fine-tuning of open models.
+func (d bucketDriver) Trainer() providers.Trainer { return d.tuning }
+
+// Hosting tells what serving takes, as [providers.Host] says.
+func (d bucketDriver) Hosting(ctx context.Context, base string) (providers.Hosting, error) {
+	return d.serving.hosting(ctx, base)
+}
+
+// Deploy serves what a training made, as [providers.Host] says.
+func (d bucketDriver) Deploy(ctx context.Context, spec providers.DeploySpec) (providers.Deployment, error) {
+	return d.serving.deploy(ctx, spec)
+}
+
+// Deployment polls, as [providers.Host] says.
+func (d bucketDriver) Deployment(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
+	return d.serving.deployment(ctx, handle)
+}
+
+// Stop ends the cost, as [providers.Host] says.
+func (d bucketDriver) Stop(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
+	return d.serving.stop(ctx, handle)
 }
 
 // carrier is what a client sends its requests with.

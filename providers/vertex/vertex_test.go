@@ -64,9 +64,18 @@ func TestOpenModelsConform(t *testing.T) {
 	providertest.Run(t, providertest.Harness{
 		Vendor: vertex.Vendor, Start: start, Settings: withOpenModels, Token: isToken,
 		Model: "meta/llama-4-maverick-17b-128e-instruct-maas", Embeddings: "intfloat/multilingual-e5-small-maas",
-		Batch: "meta/llama-4-maverick-17b-128e-instruct-maas",
+		Batch: "meta/llama-4-maverick-17b-128e-instruct-maas", Tuning: tuning(),
 		Lacks: map[string]func(*providers.Request){"max_tokens": func(r *providers.Request) { r.MaxTokens = 8193 }},
 	})
+}
+
+func tuning() *providertest.Tuning {
+	return &providertest.Tuning{
+		Base: "meta/llama-4-scout-17b-16e-instruct-maas", Unhostable: "meta/llama-3.3-70b-instruct-maas",
+		Start:   providertest.Asks("POST", "/tuningJobs"),
+		Uploads: []providertest.UploadStep{{Name: "object", Is: providertest.Asks("POST", "/o"), Found: true}},
+		Deploys: []func(*http.Request) bool{providertest.Asks("POST", ":deploy")},
+	}
 }
 
 func withOpenModels(base string) map[string]string {
@@ -84,6 +93,9 @@ func TestSettings(t *testing.T) {
 		"GOOGLE_VERTEX_BASE_URL":         "nowhere",
 		"GOOGLE_VERTEX_BATCH_BUCKET":     "bucket",
 		"GOOGLE_STORAGE_BASE_URL":        "nowhere",
+		"GOOGLE_VERTEX_TUNABLE_MODELS":   "meta/llama=llama",
+		"GOOGLE_VERTEX_TUNING_LOCATION":  "global",
+		"GOOGLE_VERTEX_MACHINES":         "meta/llama=a3-highgpu-8g",
 		"GOOGLE_CREDENTIALS":             `{"type":"client"}`,
 		"GOOGLE_APPLICATION_CREDENTIALS": t.TempDir() + "/absent.json",
 	} {

@@ -1,10 +1,11 @@
 // Package emulator is Vertex AI where Google is not: tokens and the keys of service
 // accounts, the OpenAI-compatible endpoint, Gemini's own routes, embeddings, the lists
-// of publishers' models and batches with so much of Cloud Storage, with Google's errors
+// of publishers' models, batches, fine-tunes of open models and their deployments, with so much
+// of Cloud Storage, with Google's errors
 // (https://cloud.google.com/vertex-ai/docs/reference/rest,
 // https://cloud.google.com/apis/design/errors), answered by the sandbox's model.
 //
-// It has no tuning, deployments, caches or files. The keys of service accounts are
+// It has no caches or files. The keys of service accounts are
 // forgotten when it stops.
 package emulator
 
@@ -52,13 +53,15 @@ func New(l *lab.Lab) http.Handler {
 	}
 	e.objects(mux)
 	e.batches(mux)
+	e.tunes(mux)
+	e.hosting(mux)
 	mux.HandleFunc("/", unknownRoute)
 	return l.Serve(plain, mux)
 }
 
 // open opens what an earlier run has left.
 func (e *emulator) open() (err error) {
-	if e.account, err = work.Open(e.lab, work.Options{Vendor: name}); err != nil {
+	if e.account, err = work.Open(e.lab, work.Options{Vendor: name, Brain: e.brain, Hour: hourly}); err != nil {
 		return err
 	}
 	e.bucket, err = e.lab.OpenBucket(name)
