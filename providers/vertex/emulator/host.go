@@ -44,8 +44,11 @@ type deployAsk struct {
 	} `json:"deployConfig"`
 }
 
-// hosting are the routes of deployments: there is none at the global location.
-func (e *emulator) hosting(mux *http.ServeMux) {
+// hosting answers for deployments and for what they serve.
+type hosting struct{ *emulator }
+
+// routes are those of deployments: there is none at the global location.
+func (e hosting) routes(mux *http.ServeMux) {
 	plain := e.gemini.Vendor
 	for _, version := range []string{"/v1", "/v1beta1"} {
 		place := version + "/projects/{project}/locations/{location}"
@@ -66,7 +69,7 @@ func done(*http.Request) (any, *lab.Failure) {
 }
 
 // trainedAt finds the fine-tune that left its weights at an address.
-func (e *emulator) trainedAt(uri string) (work.Training, bool) {
+func (e hosting) trainedAt(uri string) (work.Training, bool) {
 	for _, t := range e.account.Trainings.List() {
 		if uri == t.Name+"/postprocess/node-0/checkpoints/final" && t.State(e.lab.Now()) == work.TrainingSucceeded {
 			return t, true
@@ -75,7 +78,7 @@ func (e *emulator) trainedAt(uri string) (work.Training, bool) {
 	return work.Training{}, false
 }
 
-func (e *emulator) deploy(r *http.Request, ask *deployAsk) (any, *lab.Failure) {
+func (e hosting) deploy(r *http.Request, ask *deployAsk) (any, *lab.Failure) {
 	location, asked := strings.CutSuffix(r.PathValue("call"), ":deploy")
 	t, found := e.trainedAt(ask.Custom.URI)
 	id, resources := ask.Endpoint.ID, ask.Deploy.Resources
@@ -107,7 +110,7 @@ func (e *emulator) deploy(r *http.Request, ask *deployAsk) (any, *lab.Failure) {
 }
 
 // operation is Google's work on a deployment.
-func (e *emulator) operation(d work.Deployment) map[string]any {
+func (e hosting) operation(d work.Deployment) map[string]any {
 	object := map[string]any{
 		"name": "projects/" + project + "/operations/" + d.ID, "done": false,
 		"metadata": map[string]any{
@@ -120,7 +123,7 @@ func (e *emulator) operation(d work.Deployment) map[string]any {
 	return object
 }
 
-func (e *emulator) operations(*http.Request) (any, *lab.Failure) {
+func (e hosting) operations(*http.Request) (any, *lab.Failure) {
 	list := []any{}
 	for _, endpoint := range e.account.Hosting.Endpoints() {
 		for _, d := range endpoint.Deployments {
@@ -131,7 +134,7 @@ func (e *emulator) operations(*http.Request) (any, *lab.Failure) {
 }
 
 // at finds an endpoint.
-func (e *emulator) at(id string) (work.Endpoint, *lab.Failure) {
+func (e hosting) at(id string) (work.Endpoint, *lab.Failure) {
 	found, refused := e.account.Hosting.Endpoint(id)
 	if refused != nil {
 		refused = &lab.Failure{Status: http.StatusNotFound, Message: fmt.Sprintf(
@@ -141,7 +144,7 @@ func (e *emulator) at(id string) (work.Endpoint, *lab.Failure) {
 }
 
 // endpoint tells what is deployed at one: a model that is still being deployed is not.
-func (e *emulator) endpoint(r *http.Request) (any, *lab.Failure) {
+func (e hosting) endpoint(r *http.Request) (any, *lab.Failure) {
 	found, refused := e.at(r.PathValue("endpoint"))
 	if refused != nil {
 		return nil, refused
@@ -159,7 +162,7 @@ func (e *emulator) endpoint(r *http.Request) (any, *lab.Failure) {
 }
 
 // undeploy takes a model off its machine.
-func (e *emulator) undeploy(r *http.Request, ask *struct {
+func (e hosting) undeploy(r *http.Request, ask *struct {
 	ID string `json:"deployedModelId"`
 }) (any, *lab.Failure) {
 	id, asked := strings.CutSuffix(r.PathValue("call"), ":undeployModel")
@@ -178,7 +181,7 @@ func (e *emulator) undeploy(r *http.Request, ask *struct {
 }
 
 // deleteEndpoint removes an endpoint off which all models are.
-func (e *emulator) deleteEndpoint(r *http.Request) (any, *lab.Failure) {
+func (e hosting) deleteEndpoint(r *http.Request) (any, *lab.Failure) {
 	found, refused := e.at(r.PathValue("endpoint"))
 	if refused != nil {
 		return nil, refused
@@ -201,7 +204,7 @@ func (e *emulator) deleteEndpoint(r *http.Request) (any, *lab.Failure) {
 }
 
 // chatTuned answers at an endpoint of the project's own.
-func (e *emulator) chatTuned(w http.ResponseWriter, r *http.Request) *lab.Failure {
+func (e hosting) chatTuned(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	var ask model.Ask
 	if err := lab.ReadJSON(r, &ask); err != nil {
 		return lab.Invalid("", "Invalid JSON payload received. %v", err)
