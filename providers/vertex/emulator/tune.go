@@ -16,10 +16,10 @@ import (
 
 // weights are the models that can be fine-tuned, with what a million tokens of that cost, in
 // nano-dollars.
-func (e *emulator) weights() map[string]weight {
+func weights(l *lab.Lab) map[string]weight {
 	return map[string]weight{
-		"meta/llama4@llama-4-scout-17b-16e-instruct": {rate: 5_770_000_000, brain: e.lab.Small},
-		"meta/llama3-3@llama-3.3-70b-instruct":       {rate: 6_720_000_000, brain: e.lab.Large},
+		"meta/llama4@llama-4-scout-17b-16e-instruct": {rate: 5_770_000_000, brain: l.Small},
+		"meta/llama3-3@llama-3.3-70b-instruct":       {rate: 6_720_000_000, brain: l.Large},
 	}
 }
 
@@ -29,7 +29,7 @@ type weight struct {
 }
 
 // brain is what a model that can be tuned knows.
-func (e *emulator) brain(base string) *model.Model { return e.weights()[base].brain }
+func (e *emulator) brain(base string) *model.Model { return weights(e.lab)[base].brain }
 
 // tuneAsk is what a fine-tune is asked with
 // (https://cloud.google.com/vertex-ai/docs/reference/rest/v1beta1/projects.locations.tuningJobs).
@@ -93,7 +93,7 @@ func (ask *tuneAsk) check(known bool) *lab.Failure {
 }
 
 func (e *emulator) tune(r *http.Request, ask *tuneAsk) (any, *lab.Failure) {
-	base, known := e.weights()[ask.Base]
+	base, known := weights(e.lab)[ask.Base]
 	refused := within(r)
 	if refused == nil {
 		refused = ask.check(known)
