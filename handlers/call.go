@@ -175,7 +175,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Ledger:  &ledger{caller: c, run: run, step: step},
 		Limits:  c.limitsOf(run, step),
 		Policy:  c.policy[step.Alias].Order,
-		Hedge:   c.policy[step.Alias].Hedge,
+		Hedge:   c.hedge(run, step),
 
 		Conversation: c.conversation(run, step),
 	})

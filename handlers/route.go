@@ -21,6 +21,15 @@ type Policy struct {
 	Spread bool             // calls of one conversation need not stay at one target
 }
 
+// hedge returns after how long another target is asked beside the first; 0 for never, as
+// where no client waits: a second answer would be paid for nobody.
+func (c *Caller) hedge(run *tasks.Run, step *Step) time.Duration {
+	if !run.Job.Attached {
+		return 0
+	}
+	return c.policy[step.Alias].Hedge
+}
+
 // conversation names what the calls of one conversation for an alias have in common; ""
 // where they need not stay at one target.
 func (c *Caller) conversation(run *tasks.Run, step *Step) string {

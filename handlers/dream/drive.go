@@ -129,7 +129,8 @@ func (s *sliceRun) yieldToChats(ctx context.Context, step string) error {
 }
 
 func (s *sliceRun) ask(ctx context.Context, q study.Question, conversation string) (*providers.Reply, error) {
-	tiers, err := s.Caller.Resolve(ctx, s.run.Store.Queries, s.run.Job.Tenant, s.model(q.Role), conversation)
+	alias := s.model(q.Role)
+	tiers, err := s.Caller.Resolve(ctx, s.run.Store.Queries, s.run.Job.Tenant, alias, conversation)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func (s *sliceRun) ask(ctx context.Context, q study.Question, conversation strin
 		return nil, err
 	}
 	answered, err := s.Caller.Ask(ctx, s.run, handlers.Step{
-		Name: q.Step, Purpose: q.Purpose, Request: q.Request, Tiers: tiers, Within: within(s.dream),
+		Name: q.Step, Purpose: q.Purpose, Request: q.Request, Tiers: tiers, Alias: alias, Within: within(s.dream),
 	})
 	if err != nil {
 		return nil, err

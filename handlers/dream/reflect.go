@@ -135,7 +135,7 @@ func (r *reflectRun) ask(ctx context.Context, name string, request providers.Req
 		return nil, err
 	}
 	answered, err := r.Caller.Ask(ctx, r.run, handlers.Step{
-		Name: name, Purpose: "reflect", Request: request, Tiers: tiers, Within: within(r.dream),
+		Name: name, Purpose: "reflect", Request: request, Tiers: tiers, Alias: r.Lead, Within: within(r.dream),
 	})
 	if err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func (h *handler) run(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	parts := split(in.Inputs)
 	for i, part := range parts {
 		answered, err := h.caller.Ask(ctx, run, handlers.Step{
-			Name: fmt.Sprintf("embed/%d", i), Purpose: "embed", Tiers: tiers, Defer: i == len(parts)-1,
+			Name: fmt.Sprintf("embed/%d", i), Purpose: "embed", Tiers: tiers, Alias: in.Model, Defer: i == len(parts)-1,
 			Request: providers.Request{Inputs: part, Dimensions: in.Dimensions},
 		})
 		if errors.Is(context.Cause(ctx), tasks.ErrCancelled) {

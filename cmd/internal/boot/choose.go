@@ -2,6 +2,10 @@ package boot
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -11,6 +15,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/providers/choose"
+	"dreamlab/store/db"
 	"dreamlab/store/redis"
 )
 
@@ -44,6 +49,25 @@ func (h *homes) Home(ctx context.Context, conversation string, names []string, f
 		return h.own.Home(ctx, conversation, names, first)
 	}
 	return h.own.Home(ctx, conversation, []string{home}, home)
+}
+
+// tellUnrouted logs which aliases have policies or limits and no route: they may get one by
+// PUT /v1/routes, or their name is misspelt.
+func (s *Stack) tellUnrouted(ctx context.Context) error {
+	for key, aliases := range map[string][]string{
+		"policies": slices.Sorted(maps.Keys(s.Config.Policies)), "limits": slices.Sorted(maps.Keys(s.Config.Limits)),
+	} {
+		for _, alias := range aliases {
+			_, err := s.Store.Route(ctx, "", alias)
+			if errors.Is(err, db.ErrNotFound) {
+				s.Log.Warn().Str("alias", alias).Str("setting", key).
+					Msg("no route has this name yet: the setting applies once PUT /v1/routes makes one")
+			} else if err != nil {
+				return fmt.Errorf("find route %s: %w", alias, err)
+			}
+		}
+	}
+	return nil
 }
 
 // policies are those of the aliases.

@@ -175,7 +175,7 @@ func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
 	if err := setShares(ctx, s.Store, s.Config.Tenants); err != nil {
 		return fmt.Errorf("set the tenants' shares: %w", err)
 	}
-	return nil
+	return s.tellUnrouted(ctx)
 }
 
 // keepSchedules has the database hold the schedules that are configured. Those

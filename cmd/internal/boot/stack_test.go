@@ -214,3 +214,23 @@ func TestWholeStartsAndStops(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPoliciesOfAliasesWithoutARoute are taken, since a route may be set later, and told of.
+func TestPoliciesOfAliasesWithoutARoute(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	c.Data, c.Addr = t.TempDir(), "127.0.0.1:0"
+	c.Policies = map[string]config.Policy{"later": {Order: "ordered"}, "assistant": {Order: "cheapest"}}
+	c.Limits = map[string]config.Limits{"later": {Tries: 2}}
+	var log strings.Builder
+	s, err := Open(t.Context(), c, StackOptions{Log: zerolog.New(&log), Migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if strings.Count(log.String(), `"alias":"later"`) != 2 || strings.Contains(log.String(), `"alias":"assistant"`) {
+		t.Errorf("logged %s", log.String())
+	}
+}

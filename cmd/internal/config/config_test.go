@@ -140,9 +140,9 @@ limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models",
 		"servers[0].limits.connect: 1m0s is out of range", "servers[0].limits.tries: 11", "servers[0].limits.total",
 		"accounts.groq: this vendor is not configured",
-		"policies.ghost: there is no such alias", `policies.lead.order: "random" is no order`, "policies.base.hedge: 1ms is out of range",
+		`policies.lead.order: "random" is no order`, "policies.base.hedge: 1ms is out of range",
 		`servers[0]: prefill is "yes"`,
-		"limits.ghost: there is no such alias", "limits.lead.silence: -1s", "limits.base.first_token: 2h0m0s is out of range",
+		"limits.lead.silence: -1s", "limits.base.first_token: 2h0m0s is out of range",
 		"NOT_SET, which is not set",
 	} {
 		if !strings.Contains(err.Error(), part) {

@@ -37,9 +37,6 @@ func (l Limits) Calls() providers.Limits {
 
 func (l *loader) checkLimits() {
 	for _, alias := range sorted(l.Limits) {
-		if len(l.Routes[alias]) == 0 {
-			l.fault("limits.%s: there is no such alias under routes: name one", alias)
-		}
 		l.checkLimit("limits."+alias, l.Limits[alias])
 	}
 }

@@ -32,9 +32,6 @@ const (
 func (l *loader) checkPolicies() {
 	orders := []string{string(providers.Ordered), string(providers.Cheapest), string(providers.Fastest)}
 	for _, alias := range sorted(l.Policies) {
-		if len(l.Routes[alias]) == 0 {
-			l.fault("policies.%s: there is no such alias under routes: name one", alias)
-		}
 		if hedge := l.Policies[alias].Hedge; hedge != 0 && (hedge < minHedge || hedge > maxHedge) {
 			l.fault("policies.%s.hedge: %v is out of range: give %v to %v, or leave it out", alias, hedge, minHedge, maxHedge)
 		}
