@@ -12,13 +12,19 @@ import (
 
 // asking holds the flags that all verbs share that are clients of the API.
 type asking struct {
-	settings
-	address
+	reaching
 	printing
 }
 
+// reaching are the flags that say where the API is.
+type reaching struct {
+	Context string `placeholder:"NAME" help:"the NAME of a server of dreamlab login, instead of the current one"`
+	settings
+	address
+}
+
 // Foot stands below the help of the verbs that are clients.
-func (*asking) Foot() string { return reach }
+func (*reaching) Foot() string { return reach }
 
 // waiting holds the flags of verbs that start work and can wait for its end.
 type waiting struct {
@@ -49,12 +55,14 @@ func await[T any](ctx context.Context, w waiting, id, path string, watch func(co
 }
 
 // open returns a client of the API that is configured. The caller closes it.
-func (a *asking) open(sh shell) (*client.Client, error) {
-	c, err := config.LoadClient(a.options(sh, a.address))
+func (r *reaching) open(sh shell) (*client.Client, error) {
+	options := r.options(sh, r.address)
+	options.Flags["context"] = r.Context
+	c, err := config.LoadClient(options)
 	if err != nil {
 		return nil, err
 	}
-	reach, err := c.Client(a.options(sh, a.address))
+	reach, err := c.Client(options)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (v *benchVerb) Validate() error {
 // Run runs the loads, one after the other.
 func (v *benchVerb) Run(ctx context.Context, sh shell) error {
 	if v.Load == dayLoad {
-		return priceDay(sh, v.settings, v.JSON)
+		return priceDay(sh, v.settings, v.asJSON())
 	}
 	ctx, cancel := context.WithTimeout(ctx, benchPatience)
 	defer cancel()
@@ -57,7 +57,7 @@ func (v *benchVerb) Run(ctx context.Context, sh shell) error {
 		fmt.Fprintf(sh.errs, "%s is done\n", found[0].Load)
 		return nil
 	}})
-	if v.JSON {
+	if v.asJSON() {
 		return errors.Join(err, json.NewEncoder(sh.out).Encode(benchmark{figures}))
 	}
 	return errors.Join(err, load.Write(sh.out, figures))

@@ -32,7 +32,7 @@ func (v *chatVerb) Run(ctx context.Context, sh shell) error {
 	if v.Conversation != "" {
 		ask.Metadata = map[string]string{"conversation_id": v.Conversation}
 	}
-	if v.JSON {
+	if v.asJSON() {
 		answer, err := c.Chat(ctx, ask)
 		if err != nil {
 			return err

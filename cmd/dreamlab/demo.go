@@ -48,7 +48,7 @@ type demoVerb struct {
 // Run runs one demonstration.
 func (v *demoVerb) Run(ctx context.Context, sh shell) error {
 	d := &demo{demoVerb: *v, sh: sh, tell: sh.out, began: time.Now()}
-	if d.JSON {
+	if d.asJSON() {
 		d.tell = sh.errs
 	}
 	return d.run(ctx)
@@ -248,7 +248,7 @@ func (d *demo) conclude(r *report) error {
 	if err := r.fill(); err != nil {
 		return err
 	}
-	if d.JSON {
+	if d.asJSON() {
 		if err := json.NewEncoder(d.sh.out).Encode(r); err != nil {
 			return err
 		}

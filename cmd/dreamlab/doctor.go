@@ -36,7 +36,7 @@ func (v *doctorVerb) Run(ctx context.Context, sh shell) error {
 		return err
 	}
 	found := examination{values, boot.Examine(ctx, c)}
-	if v.JSON {
+	if v.asJSON() {
 		err = json.NewEncoder(sh.out).Encode(found)
 	} else {
 		err = found.write(sh.out)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"dreamlab/cmd/internal/cli/show"
 	"dreamlab/cmd/internal/client"
 )
 
@@ -36,10 +37,11 @@ func (v *dreamVerb) Run(ctx context.Context, sh shell) error {
 		return err
 	}
 	if v.Wait {
-		show := stages(sh, func(d client.Dream) string { return d.Stage })
+		progress := sh.progress()
 		d, err = await(ctx, v.waiting, d.ID, "/v1/dreams/", func(ctx context.Context) (client.Dream, error) {
-			return c.WatchDream(ctx, d.ID, show)
+			return c.WatchDream(ctx, d.ID, func(d client.Dream) { progress.Show(stepOf(d)) })
 		})
+		progress.Close()
 		if err != nil {
 			return err
 		}
@@ -49,7 +51,7 @@ func (v *dreamVerb) Run(ctx context.Context, sh shell) error {
 
 func (v *dreamVerb) show(ctx context.Context, sh shell, c *client.Client, d client.Dream) error {
 	switch estimate := d.Result.DryRun; {
-	case v.JSON:
+	case v.asJSON():
 		if err := printRaw(ctx, sh, c, "/v1/dreams/"+d.ID); err != nil {
 			return err
 		}
@@ -90,13 +92,9 @@ func plural(n int64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// stages prints each stage once.
-func stages[T any](sh shell, stage func(T) string) func(T) {
-	last := ""
-	return func(seen T) {
-		if now := stage(seen); now != last && now != "" {
-			last = now
-			fmt.Fprintf(sh.errs, "… %s\n", now)
-		}
+// stepOf tells how far a dream is.
+func stepOf(d client.Dream) show.Step {
+	return show.Step{
+		Stage: d.Stage, Done: d.Counts.Replayed, Total: d.Counts.Experiences, Noun: "experiences", CostUSD: d.CostUSD.String(),
 	}
 }

@@ -50,7 +50,7 @@ func (v *healthVerb) Run(ctx context.Context, sh shell) error {
 	if err != nil {
 		return err
 	}
-	if v.JSON {
+	if v.asJSON() {
 		return json.NewEncoder(sh.out).Encode(found)
 	}
 	for _, name := range slices.Sorted(maps.Keys(found.Dependencies)) {

@@ -82,11 +82,11 @@ func (i *importer) files(ctx context.Context, names []string) error {
 		}
 		all = append(all, done)
 		rejected += done.rejects()
-		if !i.JSON {
+		if !i.asJSON() {
 			i.tell(done)
 		}
 	}
-	if i.JSON {
+	if i.asJSON() {
 		if err := json.NewEncoder(i.sh.out).Encode(map[string]any{"files": all}); err != nil {
 			return err
 		}

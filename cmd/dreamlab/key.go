@@ -1,16 +1,15 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"dreamlab/cmd/internal/boot"
+	"dreamlab/cmd/internal/cli/show"
 	"dreamlab/store"
 	"dreamlab/store/db"
 )
@@ -29,21 +28,21 @@ type keeping struct {
 	printing
 }
 
-// in opens the database, which has to be migrated, for some work.
-func (k *keeping) in(ctx context.Context, sh shell, work func(*store.Store) error) (err error) {
-	c, err := k.load(sh)
+// inStore opens the database, which has to be migrated, for some work.
+func (s *settings) inStore(ctx context.Context, sh shell, work func(*store.Store) error) (err error) {
+	c, err := s.load(sh)
 	if err != nil {
 		return err
 	}
-	s, err := boot.OpenStore(ctx, c)
+	kept, err := boot.OpenStore(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := boot.Migrated(ctx, s); err != nil {
+	defer func() { err = errors.Join(err, kept.Close()) }()
+	if err := boot.Migrated(ctx, kept); err != nil {
 		return err
 	}
-	return work(s)
+	return work(kept)
 }
 
 // keyCreateVerb makes a key.
@@ -69,12 +68,12 @@ func (v *keyCreateVerb) Run(ctx context.Context, sh shell) error {
 	if v.Expires > 0 {
 		fresh.Expires = time.Now().Add(v.Expires).UTC()
 	}
-	return v.in(ctx, sh, func(s *store.Store) error {
+	return v.inStore(ctx, sh, func(s *store.Store) error {
 		key, secret, err := boot.NewKey(ctx, s, v.Tenant, fresh)
 		if err != nil {
 			return err
 		}
-		if v.JSON {
+		if v.asJSON() {
 			return json.NewEncoder(sh.out).Encode(struct {
 				ID     string `json:"id"`
 				Key    string `json:"key"`
@@ -101,13 +100,14 @@ type keyRow struct {
 
 // keyListVerb lists keys.
 type keyListVerb struct {
-	keeping
+	settings
+	listing
 	Tenant string `placeholder:"NAME" help:"the NAME of the tenant, all without it"`
 }
 
 // Run lists all of them.
 func (v *keyListVerb) Run(ctx context.Context, sh shell) error {
-	return v.in(ctx, sh, func(s *store.Store) error { return v.list(ctx, sh, s) })
+	return v.inStore(ctx, sh, func(s *store.Store) error { return v.list(ctx, sh, s) })
 }
 
 func (v *keyListVerb) list(ctx context.Context, sh shell, s *store.Store) error {
@@ -137,16 +137,15 @@ func (v *keyListVerb) list(ctx context.Context, sh shell, s *store.Store) error 
 }
 
 func (v *keyListVerb) write(sh shell, rows []keyRow) error {
-	if v.JSON {
-		return json.NewEncoder(sh.out).Encode(map[string]any{"keys": rows})
-	}
-	table := tabwriter.NewWriter(sh.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tTENANT\tNAME\tSCOPES\tCREATED\tEXPIRES\tREVOKED")
-	for _, k := range rows {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Tenant, cmp.Or(k.Name, "-"),
-			strings.Join(k.Scopes, " "), day(k.Created), dayOr(k.Expires), dayOr(k.Revoked))
-	}
-	return table.Flush()
+	return show.Write(v.sink(sh), map[string]any{"keys": rows}, rows, []show.Column[keyRow]{
+		{Head: "ID", Of: func(k keyRow) string { return k.ID }},
+		{Head: "TENANT", Of: func(k keyRow) string { return k.Tenant }},
+		{Head: "NAME", Of: func(k keyRow) string { return k.Name }},
+		{Head: "SCOPES", Of: func(k keyRow) string { return strings.Join(k.Scopes, " ") }},
+		{Head: "CREATED", Of: func(k keyRow) string { return day(k.Created) }},
+		{Head: "EXPIRES", Of: func(k keyRow) string { return dayOr(k.Expires) }},
+		{Head: "REVOKED", Of: func(k keyRow) string { return dayOr(k.Revoked) }},
+	})
 }
 
 // optional returns nil for the zero time.
@@ -159,7 +158,7 @@ func optional(t time.Time) *time.Time {
 
 func dayOr(t *time.Time) string {
 	if t == nil {
-		return "-"
+		return ""
 	}
 	return day(*t)
 }
@@ -189,11 +188,13 @@ func (v *keyRotateVerb) Validate() error {
 // Run gives the key a new secret and prints it.
 func (v *keyRotateVerb) Run(ctx context.Context, sh shell) error {
 	secret := store.NewSecret()
-	err := v.in(ctx, sh, func(s *store.Store) error { return unknownKey("rotate", v.ID, s.RotateKey(ctx, v.ID, secret, v.Grace)) })
+	err := v.inStore(ctx, sh, func(s *store.Store) error {
+		return unknownKey("rotate", v.ID, s.RotateKey(ctx, v.ID, secret, v.Grace))
+	})
 	if err != nil {
 		return err
 	}
-	if v.JSON {
+	if v.asJSON() {
 		return json.NewEncoder(sh.out).Encode(map[string]string{"id": v.ID, "key": secret})
 	}
 	fmt.Fprintf(sh.out, "%s\n", secret)
@@ -215,16 +216,22 @@ func unknownKey(work, id string, err error) error {
 // keyRevokeVerb ends a key.
 type keyRevokeVerb struct {
 	keeping
+	confirming
 	ID string `arg:"" name:"id" help:"the key: dreamlab key list shows their ids"`
 }
 
-// Run ends the key.
+// Run ends the key. It asks at a terminal alone: a script that ends a stolen key has to go through.
 func (v *keyRevokeVerb) Run(ctx context.Context, sh shell) error {
-	err := v.in(ctx, sh, func(s *store.Store) error { return unknownKey("revoke", v.ID, s.RevokeKey(ctx, v.ID)) })
+	if sh.asks {
+		if err := v.confirm(sh, fmt.Sprintf("revoke %s, which can not be taken back", v.ID)); err != nil {
+			return err
+		}
+	}
+	err := v.inStore(ctx, sh, func(s *store.Store) error { return unknownKey("revoke", v.ID, s.RevokeKey(ctx, v.ID)) })
 	if err != nil {
 		return err
 	}
-	if v.JSON {
+	if v.asJSON() {
 		return json.NewEncoder(sh.out).Encode(map[string]any{"id": v.ID, "revoked": true})
 	}
 	fmt.Fprintf(sh.out, "%s is revoked\n", v.ID)

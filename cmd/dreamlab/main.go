@@ -11,6 +11,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/mattn/go-isatty"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -28,13 +29,23 @@ func clientLevel(args []string) string {
 // second rise by 5 % with it. GOGC sets another.
 const garbage = 200
 
+// newShell is the shell that the program runs in.
+func newShell() shell {
+	sh := shell{in: os.Stdin, out: os.Stdout, errs: os.Stderr, lookup: os.LookupEnv}
+	sh.asks = isatty.IsTerminal(os.Stdin.Fd())
+	dumb := os.Getenv("TERM") == "dumb"
+	sh.live = isatty.IsTerminal(os.Stderr.Fd()) && !dumb
+	sh.colour = isatty.IsTerminal(os.Stdout.Fd()) && !dumb && os.Getenv("NO_COLOR") == "" // https://no-color.org
+	return sh
+}
+
 func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
 	redis.SetLogger(clientLog{newLog(os.Stderr, clientLevel(os.Args))})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, shell{in: os.Stdin, out: os.Stdout, errs: os.Stderr, lookup: os.LookupEnv}, os.Args[1:])
+	code := run(ctx, newShell(), os.Args[1:])
 	stop()
 	os.Exit(code)
 }

@@ -3,15 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"dreamlab/cmd/internal/boot"
+	"dreamlab/cmd/internal/cli/show"
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/store/money"
@@ -32,7 +30,7 @@ type modelsVerb struct {
 // modelsListVerb lists models.
 type modelsListVerb struct {
 	settings
-	printing
+	listing
 	choice
 	Can  []string `placeholder:"ABILITIES" help:"the ABILITIES that a model has, with commas between: tools, json_schema, vision ..."`
 	Sort string   `default:"name" enum:"name,input,cached,output,batch,context" placeholder:"COLUMN" help:"the COLUMN to sort by"`
@@ -97,10 +95,7 @@ func (v *modelsListVerb) Run(_ context.Context, sh shell) error {
 		}
 	}
 	slices.SortStableFunc(lines, modelOrders()[v.Sort])
-	if v.JSON {
-		return json.NewEncoder(sh.out).Encode(map[string]any{"models": lines})
-	}
-	return writeModels(sh.out, lines)
+	return show.Write(v.sink(sh), map[string]any{"models": lines}, lines, modelColumns())
 }
 
 // choose returns the models of the vendors that are asked for.
@@ -181,33 +176,40 @@ func modelOrders() map[string]func(a, b modelLine) int {
 	}
 }
 
-func writeModels(out io.Writer, lines []modelLine) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "MODEL\tCONTEXT\tINPUT\tCACHED\tOUTPUT\tBATCH\tFLEX\tSINCE\tSTATE\tCAN")
-	for _, m := range lines {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", m.Name, countOr(m.Context), m.Price.columns(), m.life(), strings.Join(m.Can, " "))
+func modelColumns() []show.Column[modelLine] {
+	price := func(of func(*priceLine) string) func(modelLine) string {
+		return func(m modelLine) string {
+			if m.Price == nil {
+				return ""
+			}
+			return of(m.Price)
+		}
 	}
-	return table.Flush()
+	return []show.Column[modelLine]{
+		{Head: "MODEL", Of: func(m modelLine) string { return m.Name }},
+		{Head: "CONTEXT", Of: func(m modelLine) string { return countOr(m.Context) }},
+		{Head: "INPUT", Of: price(func(p *priceLine) string { return p.Input.String() })},
+		{Head: "CACHED", Of: price(func(p *priceLine) string { return p.Cached.String() })},
+		{Head: "OUTPUT", Of: price(func(p *priceLine) string { return p.Output.String() })},
+		{Head: "BATCH", Of: price(func(p *priceLine) string { return p.Batch.String() })},
+		{Head: "FLEX", Of: price(func(p *priceLine) string { return p.Flex.String() })},
+		{Head: "SINCE", Of: price(func(p *priceLine) string { return p.From })},
+		{Head: "STATE", Of: modelLine.life},
+		{Head: "CAN", Of: func(m modelLine) string { return strings.Join(m.Can, " ") }},
+	}
 }
 
 func countOr(n int) string {
 	if n == 0 {
-		return "-"
+		return ""
 	}
 	return fmt.Sprint(n)
-}
-
-func (p *priceLine) columns() string {
-	if p == nil {
-		return "-\t-\t-\t-\t-\t-"
-	}
-	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", p.Input, p.Cached, p.Output, p.Batch, p.Flex, cmp.Or(p.From, "-"))
 }
 
 // String returns input and output, as in 0.075/0.3.
 func (r *ratesLine) String() string {
 	if r == nil {
-		return "-"
+		return ""
 	}
 	return r.Input.String() + "/" + r.Output.String()
 }

@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"dreamlab/cmd/internal/boot"
+	"dreamlab/cmd/internal/cli/show"
 	"dreamlab/cmd/internal/price"
 	"dreamlab/store/money"
 )
@@ -18,7 +17,7 @@ import (
 // priceVerb computes what a file of requests costs.
 type priceVerb struct {
 	settings
-	printing
+	listing
 	choice
 	File string `arg:"" help:"one file of requests, or - for the standard input"`
 }
@@ -57,10 +56,7 @@ func (v *priceVerb) Run(_ context.Context, sh shell) error {
 		return fmt.Errorf("%s: %w", v.File, err)
 	}
 	found := priced{sheet.Asked(), sheet.Rows()}
-	if v.JSON {
-		return json.NewEncoder(sh.out).Encode(found)
-	}
-	return found.write(sh.out)
+	return v.write(sh, found)
 }
 
 // reading opens a file, or the standard input by the name -.
@@ -75,20 +71,26 @@ func reading(sh shell, name string, read func(io.Reader) error) error {
 	return errors.Join(read(file), file.Close())
 }
 
-func (p priced) write(out io.Writer) error {
-	fmt.Fprintf(out, "%s\n\n", plural(p.Requests, "request"))
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "MODEL\tTAKES\tINPUT\tOUTPUT\tLIVE\tBATCH\tFLEX\tPRICE SINCE")
-	for _, r := range p.Models {
-		fmt.Fprintf(table, "%s/%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", r.Vendor, r.Model, r.Taken, r.Input, r.Output,
-			dollarsOr(r.Live), dollarsOr(r.Batch), dollarsOr(r.Flex), r.PriceFrom)
+func (v *priceVerb) write(sh shell, found priced) error {
+	to := v.sink(sh)
+	if to.Form == show.Table {
+		fmt.Fprintf(sh.out, "%s\n\n", plural(found.Requests, "request"))
 	}
-	return table.Flush()
+	return show.Write(to, found, found.Models, []show.Column[price.Row]{
+		{Head: "MODEL", Of: func(r price.Row) string { return r.Vendor + "/" + r.Model }},
+		{Head: "TAKES", Of: func(r price.Row) string { return fmt.Sprint(r.Taken) }},
+		{Head: "INPUT", Of: func(r price.Row) string { return fmt.Sprint(r.Input) }},
+		{Head: "OUTPUT", Of: func(r price.Row) string { return fmt.Sprint(r.Output) }},
+		{Head: "LIVE", Of: func(r price.Row) string { return dollarsOr(r.Live) }},
+		{Head: "BATCH", Of: func(r price.Row) string { return dollarsOr(r.Batch) }},
+		{Head: "FLEX", Of: func(r price.Row) string { return dollarsOr(r.Flex) }},
+		{Head: "PRICE SINCE", Of: func(r price.Row) string { return r.PriceFrom }},
+	})
 }
 
 func dollarsOr(usd *money.USD) string {
 	if usd == nil {
-		return "-"
+		return ""
 	}
 	return "$" + usd.String()
 }

@@ -93,7 +93,7 @@ func (l *modelsRefreshVerb) keep(models []catalog.Model) error {
 }
 
 func (l *modelsRefreshVerb) tell(sh shell, all []vendorChanges) error {
-	if l.JSON {
+	if l.asJSON() {
 		return json.NewEncoder(sh.out).Encode(map[string]any{"vendors": append([]vendorChanges{}, all...)})
 	}
 	for _, v := range all {

@@ -54,7 +54,7 @@ func (o *statusVerb) Run(ctx context.Context, sh shell) (err error) {
 	if kept == nil {
 		return errors.New("look for dead work: there is no database here: set DATABASE_URL or DREAMLAB_DATA")
 	}
-	return o.run(ctx, sh, kept, o.JSON)
+	return o.run(ctx, sh, kept, o.asJSON())
 }
 
 // show prints what is known: the work is shown even if the API does not answer.
@@ -69,7 +69,7 @@ func (o *statusVerb) show(ctx context.Context, sh shell, c *config.Config, kept 
 		all.Work.addIdle(ctx, c)
 	}
 	told := o.ask(ctx, sh, &all)
-	if o.JSON {
+	if o.asJSON() {
 		return errors.Join(json.NewEncoder(sh.out).Encode(all), told)
 	}
 	if told == nil {

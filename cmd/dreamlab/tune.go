@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"dreamlab/cmd/internal/cli/show"
 	"dreamlab/cmd/internal/client"
 )
 
@@ -42,10 +43,13 @@ func (v *tuneVerb) Run(ctx context.Context, sh shell) error {
 		return err
 	}
 	if v.Wait {
-		show := stages(sh, func(t client.Tune) string { return t.Stage })
+		progress := sh.progress()
 		t, err = await(ctx, v.waiting, t.ID, "/v1/tunes/", func(ctx context.Context) (client.Tune, error) {
-			return c.WatchTune(ctx, t.ID, show)
+			return c.WatchTune(ctx, t.ID, func(t client.Tune) {
+				progress.Show(show.Step{Stage: t.Stage, CostUSD: t.CostUSD.String()})
+			})
 		})
+		progress.Close()
 		if err != nil {
 			return err
 		}
@@ -55,7 +59,7 @@ func (v *tuneVerb) Run(ctx context.Context, sh shell) error {
 
 func (v *tuneVerb) show(ctx context.Context, sh shell, c *client.Client, t client.Tune) error {
 	switch {
-	case v.JSON:
+	case v.asJSON():
 		if err := printRaw(ctx, sh, c, "/v1/tunes/"+t.ID); err != nil {
 			return err
 		}

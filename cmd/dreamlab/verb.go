@@ -8,6 +8,7 @@ import (
 
 	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/cli"
+	"dreamlab/cmd/internal/cli/show"
 	"dreamlab/cmd/internal/config"
 )
 
@@ -15,7 +16,10 @@ import (
 type shell struct {
 	in        io.Reader
 	out, errs io.Writer // run escapes control characters that are written to them
-	log       io.Writer // where errs goes, unescaped, for lines in colour
+	log, raw  io.Writer // where errs and out go, unescaped, for lines in colour
+	asks      bool      // in is a terminal, at which somebody can be asked
+	live      bool      // errs is a terminal, on which lines can be drawn over
+	colour    bool      // out is a terminal, whose user likes colours
 	lookup    func(name string) (string, bool)
 }
 
@@ -47,7 +51,13 @@ type program struct {
 	Dream  dreamVerb  `cmd:"" group:"Use" help:"go back over new conversations now"`
 	Tune   tuneVerb   `cmd:"" group:"Use" help:"fine-tune on the kept examples, and promote what is better"`
 
-	Version versionVerb `cmd:"" group:"This program" help:"show the build, its commit and the schema that it knows"`
+	Login   loginVerb   `cmd:"" group:"This program" help:"keep a server and a key to it, for the verbs that are clients"`
+	Context contextVerb `cmd:"" group:"This program" help:"choose between the servers of dreamlab login"`
+
+	Version    versionVerb    `cmd:"" group:"This program" help:"show the build, its commit and the schema that it knows"`
+	Completion completionVerb `cmd:"" group:"This program" help:"print the script by which a shell completes this command line"`
+	Man        manVerb        `cmd:"" group:"This program" help:"print the manual page"`
+	Complete   completeVerb   `cmd:"" name:"__complete" hidden:"" help:"print what the last of the words can become"`
 }
 
 // commands returns the command line, and where its structs are.
@@ -60,8 +70,8 @@ func (*program) Help() string { return reach }
 
 // run runs the program with the arguments and returns its exit code.
 func run(ctx context.Context, sh shell, args []string) int {
-	sh.log = sh.errs
-	sh.out, sh.errs = &plainWriter{to: sh.out}, &plainWriter{to: sh.errs}
+	sh.log, sh.raw = sh.errs, sh.out
+	sh.out, sh.errs = show.Plain(sh.out), show.Plain(sh.errs)
 	root, err := commands()
 	if err != nil {
 		fmt.Fprintf(sh.errs, "dreamlab: read the tags of its verbs: %v\n", err)
@@ -93,7 +103,8 @@ func plainArgs(args []string) []string {
 
 // reach describes how the verbs that are clients find the API.
 const reach = `The verbs that are clients ask the API at DREAMLAB_URL with the key in DREAMLAB_KEY.
-Without them they find the ` + "`dreamlab up`" + ` of the data directory (DREAMLAB_DATA) by the
+Without them they ask the server of --context, DREAMLAB_CONTEXT or ` + "`dreamlab context use`" + `,
+and without any they find the ` + "`dreamlab up`" + ` of the data directory (DREAMLAB_DATA) by the
 address and the key that it keeps there; the key goes to no other server.
 
 Exit codes: 0 done, 1 failed, 2 wrong arguments or settings, 3 refused by a gate, 4 no
@@ -110,11 +121,6 @@ type settings struct {
 // address is the flag of the verbs that serve the API, or are clients of it.
 type address struct {
 	Addr string `placeholder:"HOST:PORT" help:"HOST:PORT of the API, instead of DREAMLAB_ADDR"`
-}
-
-// printing are the flags of the verbs that print something.
-type printing struct {
-	JSON bool `name:"json" help:"print one JSON object"`
 }
 
 func (s *settings) load(sh shell) (*config.Config, error) { return s.loadAt(sh, address{}) }

@@ -33,7 +33,7 @@ func (v *versionVerb) Run(_ context.Context, sh shell) error {
 	if info, known := debug.ReadBuildInfo(); known {
 		b.read(info)
 	}
-	if v.JSON {
+	if v.asJSON() {
 		return json.NewEncoder(sh.out).Encode(b)
 	}
 	changed := ""

@@ -65,7 +65,7 @@ var arrows = map[string][]string{
 	"cmd/internal/api":  {"tasks", "tasks/bulk", "tasks/lines", "tasks/engine", "tasks/lenient", "store", "store/redis", "store/blob"},
 	"cmd/internal/web":  {"cmd/internal/api/wire", "tasks"},
 	"cmd/internal/boot": {"*"},
-	"cmd/dreamlab": {"cmd/internal/boot", "cmd/internal/cli", "cmd/internal/client", "cmd/internal/config",
+	"cmd/dreamlab": {"cmd/internal/boot", "cmd/internal/cli", "cmd/internal/cli/show", "cmd/internal/client", "cmd/internal/config",
 		"cmd/internal/load", "cmd/internal/price", "store", "tasks", "tasks/lenient", "providers",
 		"providers/catalog"},
 	"cmd": {"*"},

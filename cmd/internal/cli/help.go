@@ -88,12 +88,17 @@ func (f *Flag) write(out *strings.Builder) {
 	if f.Short != "" {
 		name = "-" + f.Short + ", " + name
 	}
-	fmt.Fprintf(out, "  %s\n      %s", strings.TrimSpace(name+" "+f.Placeholder), f.Help)
+	fmt.Fprintf(out, "  %s\n      %s\n", strings.TrimSpace(name+" "+f.Placeholder), f.about())
+}
+
+// about returns the help of a flag with its values and its default.
+func (f *Flag) about() string {
+	text := f.Help
 	if f.Enum != nil {
-		fmt.Fprintf(out, ": %s", strings.Join(f.Enum, ", "))
+		text += ": " + strings.Join(f.Enum, ", ")
 	}
 	if f.Default != "" {
-		fmt.Fprintf(out, " (without it: %s)", f.Default)
+		text += fmt.Sprintf(" (without it: %s)", f.Default)
 	}
-	out.WriteString("\n")
+	return text
 }

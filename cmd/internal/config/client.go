@@ -50,13 +50,16 @@ func LoadClient(options Options) (*Config, error) {
 }
 
 // Client returns where the API is and the key to it: DREAMLAB_URL and
-// DREAMLAB_KEY, else what is kept in the data directory. A --addr is believed more
+// DREAMLAB_KEY, else a context that was chosen, else what is kept in the data directory. A --addr is believed more
 // than the address there, which is believed more than a configured one: the server
 // may have been started with another. The key that is kept goes to the server of
 // the data directory alone, whatever DREAMLAB_URL says.
 func (c *Config) Client(options Options) (Client, error) {
 	if options.Lookup == nil {
 		options.Lookup = os.LookupEnv
+	}
+	if server, chosen, err := chosenContext(options); chosen || err != nil {
+		return Client(server), err
 	}
 	base, _ := options.Lookup("DREAMLAB_URL")
 	key, _ := options.Lookup("DREAMLAB_KEY")

@@ -15,7 +15,7 @@ import (
 type Options struct {
 	// File is read instead of dreamlab.yaml; then it has to be there.
 	File string
-	// Flags holds the values that flags set, by key: addr, data, log.
+	// Flags holds the values that flags set, by key: addr, data, log, and of clients context.
 	Flags map[string]string
 	// Vendors are those whose settings are looked for.
 	Vendors []providers.Vendor

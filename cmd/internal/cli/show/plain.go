@@ -1,4 +1,6 @@
-package main
+// Package show writes what verbs have to tell: rows as a table for people, and as JSON, JSON lines
+// or CSV for programs; progress; and nothing that would control a terminal.
+package show
 
 import (
 	"fmt"
@@ -7,9 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// plainWriter escapes the characters that control a terminal: texts of models and servers may
+// Plain returns a writer that escapes the characters that control a terminal: texts of models and servers may
 // hold escape sequences, which change the title, the clipboard or earlier output. They are
 // written as in JSON strings, so that JSON output stays valid.
+func Plain(to io.Writer) io.Writer { return &plainWriter{to: to} }
+
 type plainWriter struct {
 	to   io.Writer
 	tail []byte // the first bytes of an incomplete character
@@ -27,18 +31,34 @@ func (w *plainWriter) Write(p []byte) (int, error) {
 		}
 		r, size := utf8.DecodeRune(text)
 		text = text[size:]
-		switch {
-		case r == '\r': // it would overwrite the line
-		case steers(r):
-			out = fmt.Appendf(out, `\u%04x`, r)
-		default:
-			out = utf8.AppendRune(out, r) // invalid UTF-8 becomes U+FFFD
-		}
+		out = appendPlain(out, r)
 	}
 	if _, err := w.to.Write(out); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+func appendPlain(out []byte, r rune) []byte {
+	switch {
+	case r == '\r': // it would overwrite the line
+		return out
+	case steers(r):
+		return fmt.Appendf(out, `\u%04x`, r)
+	}
+	return utf8.AppendRune(out, r) // invalid UTF-8 becomes U+FFFD
+}
+
+// line returns a text on one line, without characters that control a terminal.
+func line(text string) string {
+	var out []byte
+	for _, r := range text {
+		if r == '\n' || r == '\t' {
+			r = ' '
+		}
+		out = appendPlain(out, r)
+	}
+	return string(out)
 }
 
 // steers tells whether a character controls the terminal: control characters of ASCII and Latin
