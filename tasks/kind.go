@@ -20,6 +20,7 @@ const (
 	TuneStart          Kind = "tune.start"
 	TunePoll           Kind = "tune.poll"
 	TuneEvaluate       Kind = "tune.evaluate"
+	TuneRepeat         Kind = "tune.repeat"
 	TuneReap           Kind = "tune.reap"
 	ScheduleTick       Kind = "schedule.tick"
 	WebhookDeliver     Kind = "webhook.deliver"
@@ -31,7 +32,7 @@ func Kinds() []Kind {
 	return []Kind{
 		ChatRun, EmbedRun, BatchRun, BatchLive, ConversationForget, ExperienceImport,
 		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate,
-		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneReap,
+		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneRepeat, TuneReap,
 		ScheduleTick, WebhookDeliver, JobBulk,
 	}
 }
@@ -61,7 +62,7 @@ func (k Kind) Noun() string {
 // CallsModel tells whether the kind makes paid calls.
 func (k Kind) CallsModel() bool {
 	switch k {
-	case ConversationForget, ExperienceImport, DreamPlan, TuneCurate, ScheduleTick, WebhookDeliver, JobBulk:
+	case ConversationForget, ExperienceImport, DreamPlan, TuneCurate, TuneRepeat, ScheduleTick, WebhookDeliver, JobBulk:
 		return false
 	}
 	return true

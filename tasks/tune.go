@@ -29,10 +29,42 @@ type ReapInput struct {
 	Training string `json:"training,omitempty"` // ftjob-…
 }
 
-// EvaluateInput is the input of tune.evaluate: a few held-out experiences.
+// EvaluateInput is the input of tune.evaluate: a few held-out experiences of an evaluation.
 type EvaluateInput struct {
-	Tune        string   `json:"tune"`
+	Tune        string   `json:"tune,omitempty"`
+	Evaluation  string   `json:"evaluation"` // evl_… that the comparisons are stored for
 	Experiences []string `json:"experiences"`
+	// Repeats is the evaluation whose answers are judged again, in the slices of a job whose spending has a
+	// cap, nano-dollars; 0: none.
+	Repeats string `json:"repeats,omitempty"`
+	Parent  string `json:"parent,omitempty"`
+	Cap     int64  `json:"cap,omitempty"`
+}
+
+// RepeatInput is the input of tune.repeat: an evaluation that is repeated.
+type RepeatInput struct {
+	Evaluation string     `json:"evaluation"`           // evl_…
+	BudgetUSD  *money.USD `json:"budget_usd,omitempty"` // Defaults to the tenant's budgets alone.
+}
+
+// ParseRepeat reads the body of POST /v1/evaluations/{id}/repeat; it may be empty. Its error is an
+// [*InputError].
+func ParseRepeat(evaluation string, body []byte) (*RepeatInput, error) {
+	in := &RepeatInput{Evaluation: evaluation}
+	if len(body) == 0 {
+		return in, nil
+	}
+	members, fault := object("", body)
+	if fault == nil {
+		fault = onlyKnown("", members, "budget_usd")
+	}
+	if raw, given := members["budget_usd"]; fault == nil && given {
+		in.BudgetUSD, fault = readBudget("budget_usd", raw)
+	}
+	if fault != nil {
+		return nil, fault
+	}
+	return in, nil
 }
 
 // Bounds of what a client may ask of a tune.

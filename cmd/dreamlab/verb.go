@@ -46,10 +46,11 @@ type program struct {
 	Models  modelsVerb  `cmd:"" aliases:"model" group:"Operate" help:"list and compare models, or ask vendors for theirs"`
 	Price   priceVerb   `cmd:"" group:"Operate" help:"say what a file of requests costs at each model: live, batch and flex"`
 
-	Chat   chatVerb   `cmd:"" group:"Use" help:"ask a question and show the answer as it comes"`
-	Import importVerb `cmd:"" group:"Use" help:"bring conversations in, or ask what a file of questions holds"`
-	Dream  dreamVerb  `cmd:"" group:"Use" help:"go back over new conversations now"`
-	Tune   tuneVerb   `cmd:"" group:"Use" help:"fine-tune on the kept examples, and promote what is better"`
+	Chat     chatVerb     `cmd:"" group:"Use" help:"ask a question and show the answer as it comes"`
+	Import   importVerb   `cmd:"" group:"Use" help:"bring conversations in, or ask what a file of questions holds"`
+	Dream    dreamVerb    `cmd:"" group:"Use" help:"go back over new conversations now"`
+	Tune     tuneVerb     `cmd:"" group:"Use" help:"fine-tune on the kept examples, and promote what is better"`
+	Evaluate evaluateVerb `cmd:"" group:"Use" help:"repeat an evaluation to the letter, and compare the decisions"`
 
 	Login   loginVerb   `cmd:"" group:"This program" help:"keep a server and a key to it, for the verbs that are clients"`
 	Context contextVerb `cmd:"" group:"This program" help:"choose between the servers of dreamlab login"`

@@ -101,6 +101,8 @@ type Outcome struct {
 	First  int64  `json:"first"`
 	Second int64  `json:"second"`
 	Reason string `json:"reason"` // of the first judgement
+	// Orders are the two judgements, both for the answers in the case's order.
+	Orders [2]Verdict `json:"-"`
 }
 
 // Next judges a case in both orders, as the steps "<step>/1" and "<step>/2". From the
@@ -174,7 +176,7 @@ func Both(ctx context.Context, ask Ask, c Case, step string) (Outcome, error) {
 func Join(one, two Verdict) Outcome {
 	out := Outcome{
 		Choice: Equal, Agreed: one.Choice == two.Choice, Reason: one.Reason,
-		First: (one.First + two.First) / 2, Second: (one.Second + two.Second) / 2,
+		First: (one.First + two.First) / 2, Second: (one.Second + two.Second) / 2, Orders: [2]Verdict{one, two},
 	}
 	if out.Agreed {
 		out.Choice = one.Choice

@@ -141,7 +141,7 @@ func (c *class) question(t testing.TB, e learn.Experience, candidate, incumbent 
 	question := providers.Request{Messages: readMessages(e.Prompt)}
 	answers := [2]*providers.Reply{answer(t, candidate, question), answer(t, incumbent, question)}
 	p := exam.Comparison{
-		Experience: e.ID, Conversation: e.Conversation, Choice: judge.Equal,
+		Experience: e.ID, Conversation: e.Conversation, Outcome: learn.Tie,
 		Candidate: faults(e, answers[0]), Incumbent: faults(e, answers[1]),
 	}
 	compared := judge.Case{
@@ -159,7 +159,7 @@ func (c *class) question(t testing.TB, e learn.Experience, candidate, incumbent 
 	}
 	p.Judged = true
 	if err == nil {
-		p.Choice, p.Agreed = out.Choice, out.Agreed
+		p.Outcome, p.Agreed = outcomeOf(out.Choice), out.Agreed
 	}
 	return p
 }

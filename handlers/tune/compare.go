@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/judge"
@@ -11,6 +12,7 @@ import (
 	"dreamlab/handlers/tune/near"
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
+	"dreamlab/store"
 	"dreamlab/store/db"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
@@ -19,57 +21,73 @@ import (
 
 // sliceResult is what came of one slice of the evaluation, as its job answers them.
 type sliceResult struct {
-	Comparisons []exam.Comparison `json:"comparisons"`
-	Skipped     int               `json:"skipped"` // the incumbent gave no answer, or the prompt can not be asked
+	Compared int `json:"compared"`
+	Skipped  int `json:"skipped"` // the incumbent gave no answer, or it is forgotten
 }
 
 // comparer does the job of one slice of the evaluation.
 type comparer struct {
 	asker        asker
 	base         string // of a tune that names none
-	lead         string // the judge
+	judge        string
 	answerTokens int
 }
 
 func newComparer(d Deps) *comparer {
 	return &comparer{
-		asker: asker{d.Caller}, base: d.Settings.Base, lead: d.Settings.Lead, answerTokens: d.Settings.AnswerTokens,
+		asker: asker{d.Caller}, base: d.Settings.Base, judge: d.Settings.Judge, answerTokens: d.Settings.AnswerTokens,
 	}
 }
 
 // evaluate has a few held-out questions answered by candidate and incumbent, and
 // compares the answers. Each answer is an effect, so that what was paid for is
-// not asked again.
+// not asked again. Where it repeats an evaluation, the answers of that one are judged again.
 func (cp *comparer) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	var in tasks.EvaluateInput
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
-	c, err := runOf(ctx, run, in.Tune, cp.base)
-	if err != nil {
-		return nil, err
+	compare := cp.again(run, in)
+	if in.Repeats == "" {
+		c, err := runOf(ctx, run, in.Tune, cp.base)
+		if err != nil {
+			return nil, err
+		}
+		compare = func(ctx context.Context, e learn.Experience) (exam.Comparison, bool, error) {
+			return cp.comparison(ctx, c, e)
+		}
 	}
-	var out sliceResult
+	var comparisons []exam.Comparison
 	for _, id := range in.Experiences {
-		e, err := run.Store.Experience(ctx, c.tune.Tenant, id)
+		e, err := run.Store.Experience(ctx, run.Job.Tenant, id)
 		if errors.Is(err, db.ErrNotFound) {
-			out.Skipped++ // forgotten since
-			continue
+			continue // forgotten since
 		}
 		if err != nil {
 			return nil, fmt.Errorf("find experience %s: %w", id, err)
 		}
-		compared, ok, err := cp.comparison(ctx, c, e)
+		compared, ok, err := compare(ctx, e)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			out.Comparisons = append(out.Comparisons, compared)
-		} else {
-			out.Skipped++
+			comparisons = append(comparisons, compared)
 		}
 	}
-	return &tasks.End{Result: plainjson.Of(out)}, nil
+	out := sliceResult{Compared: len(comparisons), Skipped: len(in.Experiences) - len(comparisons)}
+	return &tasks.End{Result: plainjson.Of(out), Write: keepAll(run.Job.Tenant, in.Evaluation, comparisons)}, nil
+}
+
+// keepAll stores the comparisons of a slice with the end of its job.
+func keepAll(tenant, evaluation string, comparisons []exam.Comparison) func(context.Context, *store.Queries) error {
+	return func(ctx context.Context, q *store.Queries) error {
+		for _, p := range comparisons {
+			if err := q.AddComparison(ctx, tenant, evaluation, p); err != nil {
+				return fmt.Errorf("keep comparison: %w", err)
+			}
+		}
+		return nil
+	}
 }
 
 // comparison compares two answers to one held-out prompt. It is void where the
@@ -83,21 +101,29 @@ func (cp *comparer) comparison(ctx context.Context, c *tuneRun, e learn.Experien
 	if err != nil {
 		return p, false, err
 	}
-	p = exam.Comparison{Experience: e.ID, Conversation: e.Conversation, Choice: judge.Second}
-	p.Incumbent = faults(e, incumbent)
-	p.Candidate = exam.Faults{Failed: true}
+	p = exam.Comparison{
+		Experience: e.ID, Conversation: e.Conversation, Outcome: learn.Loss, Incumbent: faults(e, incumbent),
+		Candidate: exam.Faults{Failed: true}, Said: &learn.Said{Incumbent: incumbent.Content},
+		Regression: slices.Contains(c.state.Regression, e.ID),
+	}
 	if !answered {
 		return p, true, nil // it refused the call: lost
 	}
-	p.Candidate = faults(e, candidate)
+	p.Candidate, p.Said.Candidate = faults(e, candidate), candidate.Content
 	p.Bytes = [2]int{len(candidate.Content), len(incumbent.Content)}
-	answers := judge.Case{
-		Prompt: e.Prompt, First: candidate.Content, Second: incumbent.Content, Reference: e.Reference,
-	}
-	if check(&p, answers) {
+	if check(&p, caseOf(e, p.Said)) {
 		return p, true, nil
 	}
-	return p, true, cp.compare(ctx, c, &p, answers)
+	if near.Canonical(candidate.Content) == near.Canonical(incumbent.Content) {
+		p.Outcome = learn.Tie
+		return p, true, nil
+	}
+	return p, true, cp.compare(ctx, sitting{c.run, cp.judge, c.within()}, &p, caseOf(e, p.Said))
+}
+
+// caseOf is what the judge is shown.
+func caseOf(e learn.Experience, said *learn.Said) judge.Case {
+	return judge.Case{Prompt: e.Prompt, First: said.Candidate, Second: said.Incumbent, Reference: e.Reference}
 }
 
 // question puts a held-out prompt as it was asked, without any memory.
@@ -156,34 +182,52 @@ func check(p *exam.Comparison, answers judge.Case) bool {
 	if !checkable || !checkableToo {
 		return false
 	}
-	p.Checked, p.CandidateHit, p.IncumbentHit, p.Choice = true, hit, hitToo, judge.Equal
+	p.Checked, p.CandidateHit, p.IncumbentHit, p.Outcome = true, hit, hitToo, learn.Tie
 	if hit && !hitToo {
-		p.Choice = judge.First
+		p.Outcome = learn.Win
 	}
 	if hitToo && !hit {
-		p.Choice = judge.Second
+		p.Outcome = learn.Loss
 	}
 	return true
 }
 
-// compare lets the lead judge in both orders. A verdict that cannot be read is a tie on which
+// sitting is the job of an exam, with the judge that it asks and what it may spend.
+type sitting struct {
+	run    *tasks.Run
+	judge  string
+	within *handlers.Within
+}
+
+// compare lets the judge judge in both orders. A verdict that cannot be read is a tie on which
 // the orders do not agree.
-func (cp *comparer) compare(ctx context.Context, c *tuneRun, p *exam.Comparison, answers judge.Case) error {
-	p.Choice = judge.Equal
-	if near.Canonical(answers.First) == near.Canonical(answers.Second) {
-		return nil
-	}
+func (cp *comparer) compare(ctx context.Context, s sitting, p *exam.Comparison, answers judge.Case) error {
 	ask := func(ctx context.Context, step string, req providers.Request) (*providers.Reply, error) {
-		return cp.asker.ask(ctx, c.run, handlers.Step{Name: step, Request: req, Within: c.within()}, cp.lead)
+		return cp.asker.ask(ctx, s.run, handlers.Step{Name: step, Request: req, Within: s.within}, s.judge)
 	}
 	out, err := judge.Both(ctx, ask, answers, p.Experience+"/judge")
-	p.Judged = true
+	p.Judged, p.Outcome = true, learn.Tie
 	if errors.Is(err, judge.ErrMalformed) {
 		return nil
 	}
-	p.Choice, p.Agreed = out.Choice, out.Agreed
 	if err != nil {
 		return fmt.Errorf("judge %s: %w", p.Experience, err)
 	}
+	p.Outcome, p.Agreed = outcomeOf(out.Choice), out.Agreed
+	for _, v := range out.Orders {
+		p.Orders = append(p.Orders, learn.Judgement{Outcome: outcomeOf(v.Choice), Candidate: v.First, Incumbent: v.Second})
+		p.Said.Reasons = append(p.Said.Reasons, v.Reason)
+	}
 	return nil
+}
+
+// outcomeOf is the outcome for the candidate, which is the first of the two.
+func outcomeOf(choice judge.Choice) learn.Outcome {
+	switch choice {
+	case judge.First:
+		return learn.Win
+	case judge.Second:
+		return learn.Loss
+	}
+	return learn.Tie
 }

@@ -2,7 +2,6 @@ package tune
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
-	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -24,12 +22,12 @@ const sliceSize = 8
 // what they answer.
 type evaluator struct {
 	maxQuestions int
-	lead         string // the judge
+	judge        string
 	gate         exam.Gate
 }
 
 func newEvaluator(d Deps) *evaluator {
-	return &evaluator{maxQuestions: d.Settings.MaxQuestions, lead: d.Settings.Lead, gate: d.Settings.Gate}
+	return &evaluator{maxQuestions: d.Settings.MaxQuestions, judge: d.Settings.Judge, gate: d.Settings.Gate}
 }
 
 // trained goes on when the job of the training has ended: to the evaluation, or to
@@ -46,19 +44,24 @@ func (v *evaluator) trained(ctx context.Context, c *tuneRun) (*tasks.End, error)
 	if c.state.Incumbent, err = c.incumbent(ctx); err != nil {
 		return nil, err
 	}
-	questions := c.papers()
-	c.tune.Stage = stageEvaluate
+	c.tune.Stage, c.state.Evaluation = stageEvaluate, db.NewID("evl_")
 	end := &tasks.End{State: job.StateWaiting, Write: c.write}
-	for start := 0; start < len(questions); start += sliceSize {
-		slice := questions[start:min(start+sliceSize, len(questions))]
-		part := child(&c.run.Job, tasks.TuneEvaluate, tasks.EvaluateInput{Tune: c.tune.ID, Experiences: slice})
-		part.Cites = slice
-		end.Children = append(end.Children, part)
-	}
+	end.Children = slicesOf(&c.run.Job, c.papers(), tasks.EvaluateInput{Tune: c.tune.ID, Evaluation: c.state.Evaluation})
 	if len(end.Children) == 0 {
 		end.State = job.StateQueued // nothing to wait for: the gate says undecided
 	}
 	return end, nil
+}
+
+// slicesOf are the jobs that put held-out experiences, a few each.
+func slicesOf(parent *job.Job, experiences []string, in tasks.EvaluateInput) (jobs []job.NewJob) {
+	for slice := range slices.Chunk(experiences, sliceSize) {
+		in.Experiences = slice
+		part := child(parent, tasks.TuneEvaluate, in)
+		part.Cites = slice
+		jobs = append(jobs, part)
+	}
+	return jobs
 }
 
 // untrained ends a tune whose training was refused or failed.
@@ -108,21 +111,19 @@ func (c *tuneRun) held(ctx context.Context, limit int, fn func(learn.Experience)
 
 // evaluated makes the report when all its slices have ended.
 func (v *evaluator) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, error) {
-	comparisons, broken, err := c.collect(ctx)
-	if err != nil {
+	evaluation := learn.Evaluation{
+		ID: c.state.Evaluation, Tenant: c.tune.Tenant, Alias: c.tune.Alias, Tune: c.tune.ID,
+		Candidate: c.state.Candidate, Incumbent: c.state.Incumbent,
+	}
+	sitting := exam.Sitting{Judge: v.judge, Seed: c.state.Seed}
+	if c.tune.Exam != nil {
+		sitting.Look = c.tune.Exam.Look
+	}
+	var err error
+	if evaluation.Report, err = reportOf(ctx, c.run, evaluation.ID, sitting, v.gate); err != nil {
 		return nil, err
 	}
-	sitting := c.sitting(comparisons, v.lead)
-	report := v.gate.Report(sitting)
-	if broken > 0 {
-		report.Decision = exam.Refuse
-		report.Reason = fmt.Sprintf("evaluation incomplete: %d of its slices failed: see its jobs", broken)
-	}
-	evaluation := learn.Evaluation{
-		ID: db.NewID("evl_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, Tune: c.tune.ID,
-		Candidate: c.state.Candidate, Incumbent: c.state.Incumbent, Report: report,
-		Papers: plainjson.Of(sitting),
-	}
+	report := evaluation.Report
 	c.tune.Evaluation = evaluation.ID
 	c.state.Verdict = &learn.Decision{Promoted: report.Decision == exam.Promote, Reason: report.Reason}
 	end := c.next(stageCanary)
@@ -138,44 +139,49 @@ func (v *evaluator) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, erro
 	return end, nil
 }
 
-// sitting parts the comparisons into fresh ones and those of the regression set.
-func (c *tuneRun) sitting(comparisons []exam.Comparison, lead string) exam.Sitting {
-	s := exam.Sitting{Judge: lead, Seed: c.state.Seed}
-	if c.tune.Exam != nil {
-		s.Look = c.tune.Exam.Look
-	}
-	for _, p := range comparisons {
-		if slices.Contains(c.state.Regression, p.Experience) {
+// reportOf makes the report of the comparisons that the slices of a job have stored for an
+// evaluation. One that lacks a slice refuses.
+func reportOf(ctx context.Context, run *tasks.Run, evaluation string, s exam.Sitting, g exam.Gate) (learn.Report, error) {
+	err := run.Store.EachComparison(ctx, run.Job.Tenant, evaluation, func(p learn.Comparison) error {
+		if p.Regression {
 			s.Regression = append(s.Regression, p)
 		} else {
 			s.Fresh = append(s.Fresh, p)
 		}
+		return nil
+	})
+	if err != nil {
+		return learn.Report{}, fmt.Errorf("read the comparisons: %w", err)
 	}
-	return s
+	_, broken, err := countSlices(ctx, run)
+	if err != nil {
+		return learn.Report{}, err
+	}
+	report := g.Report(s)
+	if broken > 0 {
+		report.Decision = exam.Refuse
+		report.Reason = fmt.Sprintf("evaluation incomplete: %d of its slices failed: see its jobs", broken)
+	}
+	return report, nil
 }
 
-// collect reads what the slices answered and counts those that did not.
-func (c *tuneRun) collect(ctx context.Context) (comparisons []exam.Comparison, broken int, err error) {
+// countSlices counts the slices of an evaluation's job, and those that did not succeed.
+func countSlices(ctx context.Context, run *tasks.Run) (all, broken int, err error) {
 	page := db.Page{Limit: 100}
 	for {
-		jobs, more, err := c.run.Store.Jobs(ctx, c.tune.Tenant, job.Filter{Parent: c.run.Job.ID}, page)
+		jobs, more, err := run.Store.Jobs(ctx, run.Job.Tenant, job.Filter{Parent: run.Job.ID}, page)
 		if err != nil {
-			return nil, 0, fmt.Errorf("find slices: %w", err)
+			return 0, 0, fmt.Errorf("find slices: %w", err)
 		}
 		for _, j := range jobs {
-			if j.Kind != string(tasks.TuneEvaluate) {
-				continue
+			page.After = j.ID
+			if j.Kind == string(tasks.TuneEvaluate) {
+				all++
+				broken += one(j.State != job.StateSucceeded)
 			}
-			var m sliceResult
-			if j.State != job.StateSucceeded || json.Unmarshal(j.Result, &m) != nil {
-				broken++
-				continue
-			}
-			comparisons = append(comparisons, m.Comparisons...)
 		}
 		if !more {
-			return comparisons, broken, nil
+			return all, broken, nil
 		}
-		page.After = jobs[len(jobs)-1].ID
 	}
 }

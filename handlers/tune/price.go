@@ -30,7 +30,7 @@ type pricer struct {
 	caller        *handlers.Caller
 	vendors       Vendors
 	prices        priceList
-	lead          string // the judge
+	judge         string
 	hyper         tasks.Hyper
 	defaultBudget int64 // of a tune that names no budget, nano-dollars; 0: none
 	hostingHours  int64
@@ -40,7 +40,7 @@ type pricer struct {
 func newPricer(d Deps) *pricer {
 	s := d.Settings
 	return &pricer{
-		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), lead: s.Lead, hyper: s.Hyper, defaultBudget: s.Budget,
+		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), judge: s.Judge, hyper: s.Hyper, defaultBudget: s.Budget,
 		hostingHours: s.HostingHours, answerTokens: s.AnswerTokens,
 	}
 }
@@ -166,7 +166,7 @@ func (p *pricer) budget(c *tuneRun) int64 {
 
 // evaluationBound is what evaluating candidate and incumbent costs at most.
 func (p *pricer) evaluationBound(ctx context.Context, c *tuneRun, incumbent string) (int64, error) {
-	lead, err := p.target(ctx, c, p.lead)
+	judging, err := p.target(ctx, c, p.judge)
 	if err != nil {
 		return 0, err
 	}
@@ -183,7 +183,7 @@ func (p *pricer) evaluationBound(ctx context.Context, c *tuneRun, incumbent stri
 		if err != nil {
 			return 0, fmt.Errorf("find paper %s: %w", id, err)
 		}
-		bound, err := p.questionBound(e, lead, c.base, served)
+		bound, err := p.questionBound(e, judging, c.base, served)
 		if err != nil {
 			return 0, err
 		}
@@ -192,7 +192,7 @@ func (p *pricer) evaluationBound(ctx context.Context, c *tuneRun, incumbent stri
 	return sum, nil
 }
 
-func (p *pricer) questionBound(e learn.Experience, lead providers.Target, answering ...providers.Target) (
+func (p *pricer) questionBound(e learn.Experience, judging providers.Target, answering ...providers.Target) (
 	int64, error,
 ) {
 	req := question(e, p.answerTokens)
@@ -211,7 +211,7 @@ func (p *pricer) questionBound(e learn.Experience, lead providers.Target, answer
 	if err != nil {
 		return 0, err
 	}
-	bound, err := p.prices.bound(lead, &judged)
+	bound, err := p.prices.bound(judging, &judged)
 	return plus(sum, times(bound, 2)), err
 }
 

@@ -41,10 +41,11 @@ type state struct {
 	Regression []string `json:"regression,omitempty"`
 	Seed       int64    `json:"seed,omitempty"`
 
-	Candidate string          `json:"candidate,omitempty"` // provider/model
-	Incumbent string          `json:"incumbent,omitempty"`
-	Verdict   *learn.Decision `json:"verdict,omitempty"` // to be carried out
-	Stops     int             `json:"stops,omitempty"`   // how often the vendor was asked to stop
+	Evaluation string          `json:"evaluation,omitempty"` // evl_… under way
+	Candidate  string          `json:"candidate,omitempty"`  // provider/model
+	Incumbent  string          `json:"incumbent,omitempty"`
+	Verdict    *learn.Decision `json:"verdict,omitempty"` // to be carried out
+	Stops      int             `json:"stops,omitempty"`   // how often the vendor was asked to stop
 }
 
 // tuneRun is a tune under way, as one wake sees it.

@@ -51,8 +51,11 @@ type Deps struct {
 
 // Settings say when, how and for how much models are tuned.
 type Settings struct {
-	Lead string // the judge, as provider/model
-	Base string // what is tuned where a tune names no base, as provider/model
+	Lead string // as provider/model
+	// Judge marks exams: of another family than the lead, which judges the rows, it shares no errors
+	// with what the models learned. Defaults to the lead.
+	Judge string
+	Base  string // what is tuned where a tune names no base, as provider/model
 	// Priced is the catalogue's name, without its provider, whose token prices
 	// hold for tuned models. Defaults to the base's.
 	Priced string
@@ -94,6 +97,7 @@ func (s Settings) filled() Settings {
 	s.AnswerTokens = cmp.Or(s.AnswerTokens, 1_024)
 	s.Hyper = fillHyper(s.Hyper, tasks.Hyper{Epochs: 3, LearningRate: 1e-4, Rank: 16, Alpha: 32})
 	s.UserShare = cmp.Or(s.UserShare, 2_500)
+	s.Judge = cmp.Or(s.Judge, s.Lead)
 	s.Gate = s.Gate.Filled()
 	return s
 }
@@ -126,6 +130,7 @@ func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
 		tasks.TuneStart:    newStarter(d).start,
 		tasks.TunePoll:     newPoller(d).poll,
 		tasks.TuneEvaluate: newComparer(d).evaluate,
+		tasks.TuneRepeat:   (&repeater{d.Settings.Gate}).repeat,
 		tasks.TuneReap:     newCleaner(d).reap,
 	}
 }

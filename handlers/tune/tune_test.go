@@ -64,9 +64,10 @@ func (b *bench) wantPromotion() {
 // them that the next exams have too.
 func (b *bench) wantRepeatable(tune learn.Tune, report learn.Report) {
 	b.Helper()
-	kept, err := b.store.PapersOf(b.ctx, b.tenant, tune.Evaluation)
+	run := &tasks.Run{Store: b.store, Job: job.Job{ID: tune.Job, Tenant: b.tenant}}
+	sat := exam.Sitting{Judge: report.Judge, Seed: report.Seed, Look: report.Look}
+	again, err := reportOf(b.ctx, run, tune.Evaluation, sat, b.deps.filled().Settings.Gate)
 	b.must(err)
-	again := b.deps.filled().Settings.Gate.Report(decode[exam.Sitting](b, kept))
 	if !bytes.Equal(plainjson.Of(again), plainjson.Of(report)) {
 		b.Errorf("repeated:\n%s\nfirst:\n%s", plainjson.Of(again), plainjson.Of(report))
 	}

@@ -16,8 +16,8 @@ type Evaluation struct {
 	Tune      string
 	Candidate string
 	Incumbent string
+	Repeats   string // the evaluation that this one repeats; "" for none
 	Report    Report
-	Papers    json.RawMessage // how each came out, written once; only PapersOf reads it
 	Created   time.Time
 }
 
@@ -88,25 +88,25 @@ type Floor struct {
 
 // AddEvaluation keeps an evaluation.
 func (q *TuneQueries) AddEvaluation(ctx context.Context, e Evaluation) error {
-	_, err := q.Exec(ctx, `INSERT INTO evaluations (id, tenant, alias, tune, candidate, incumbent, report,
-		papers, created)
+	_, err := q.Exec(ctx, `INSERT INTO evaluations (id, tenant, alias, tune, candidate, incumbent, repeats,
+		report, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now})`,
-		e.ID, e.Tenant, e.Alias, db.Text(e.Tune), e.Candidate, e.Incumbent, db.Encode(e.Report), string(e.Papers))
+		e.ID, e.Tenant, e.Alias, db.Text(e.Tune), e.Candidate, e.Incumbent, db.Text(e.Repeats), db.Encode(e.Report))
 	return err
 }
 
-const evaluationColumns = `id, tenant, alias, tune, candidate, incumbent, report, created`
+const evaluationColumns = `id, tenant, alias, tune, candidate, incumbent, repeats, report, created`
 
 func scanEvaluation(scan func(...any) error) (Evaluation, error) {
 	var e Evaluation
-	var tune *string
+	var tune, repeats *string
 	var report string
 	var created *int64
-	err := scan(&e.ID, &e.Tenant, &e.Alias, &tune, &e.Candidate, &e.Incumbent, &report, &created)
+	err := scan(&e.ID, &e.Tenant, &e.Alias, &tune, &e.Candidate, &e.Incumbent, &repeats, &report, &created)
 	if err == nil {
 		err = json.Unmarshal([]byte(report), &e.Report)
 	}
-	e.Tune, e.Created = db.Deref(tune), db.TimeOf(created)
+	e.Tune, e.Repeats, e.Created = db.Deref(tune), db.Deref(repeats), db.TimeOf(created)
 	return e, err
 }
 
@@ -116,17 +116,10 @@ func (q *TuneQueries) Evaluation(ctx context.Context, tenant, id string) (Evalua
 		WHERE tenant = $1 AND id = $2`, tenant, id)
 }
 
-// PapersOf returns how the papers of a tenant's evaluation came out.
-func (q *TuneQueries) PapersOf(ctx context.Context, tenant, id string) (json.RawMessage, error) {
-	var papers string
-	err := q.One(ctx, `SELECT papers FROM evaluations WHERE tenant = $1 AND id = $2`, []any{tenant, id}, &papers)
-	return json.RawMessage(papers), err
-}
-
-// LastEvaluation finds the newest evaluation of an alias.
+// LastEvaluation finds the newest evaluation of an alias that repeats none.
 func (q *TuneQueries) LastEvaluation(ctx context.Context, tenant, alias string) (Evaluation, error) {
 	return db.Read(ctx, q.Tx, scanEvaluation, `SELECT `+evaluationColumns+` FROM evaluations
-		WHERE tenant = $1 AND alias = $2 ORDER BY id DESC LIMIT 1`, tenant, alias)
+		WHERE tenant = $1 AND alias = $2 AND repeats IS NULL ORDER BY id DESC LIMIT 1`, tenant, alias)
 }
 
 // Evaluations lists a tenant's evaluations.

@@ -4,6 +4,7 @@ DROP TABLE audit;
 DROP TABLE schedules;
 DROP TABLE routes;
 DROP TABLE regression_papers;
+DROP TABLE comparisons;
 DROP TABLE evaluations;
 DROP TABLE models;
 DROP TABLE tunes;

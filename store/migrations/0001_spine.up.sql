@@ -490,12 +490,27 @@ CREATE TABLE evaluations (
   tune      TEXT,
   candidate TEXT NOT NULL,
   incumbent TEXT NOT NULL,
+  repeats   TEXT,                         -- the evaluation that this one repeats
   report    TEXT NOT NULL,                -- JSON, see Report
-  papers    TEXT NOT NULL,                -- JSON: how each came out, without what was said
   created   BIGINT NOT NULL
 );
 CREATE INDEX evaluations_list ON evaluations (tenant, id);
 CREATE INDEX evaluations_alias ON evaluations (tenant, alias, id);
+-- How the papers of an evaluation came out.
+CREATE TABLE comparisons (
+  evaluation   TEXT NOT NULL,
+  experience   TEXT NOT NULL,
+  tenant       TEXT NOT NULL,
+  conversation TEXT NOT NULL,
+  regression   BOOLEAN NOT NULL,          -- of the set that every evaluation of the alias has
+  outcome      TEXT NOT NULL,             -- win, tie, loss: of the candidate
+  checked      BOOLEAN NOT NULL,          -- an exact check decided
+  disagreed    BOOLEAN NOT NULL,          -- the judge's two orders did
+  result       TEXT NOT NULL,             -- JSON, see Comparison, without what was said
+  said         TEXT,                      -- JSON, see Said; NULL once it is forgotten
+  PRIMARY KEY (evaluation, experience)
+);
+CREATE INDEX comparisons_experience ON comparisons (tenant, experience);
 -- Held-out experiences that every evaluation of an alias asks.
 CREATE TABLE regression_papers (
   tenant     TEXT NOT NULL,

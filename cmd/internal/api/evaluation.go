@@ -7,10 +7,18 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/learn"
+	"dreamlab/store/plainjson"
+	"dreamlab/tasks"
 )
 
-type evaluations struct{ store *store.Store }
+type evaluations struct {
+	store *store.Store
+	gate  *gate.Gate
+	jobs  jobs
+}
 
 // evaluationView shows shares as numbers between 0 and 1.
 type evaluationView struct {
@@ -18,6 +26,7 @@ type evaluationView struct {
 	Object        string               `json:"object"`
 	Alias         string               `json:"alias"`
 	Tune          *string              `json:"tune"`
+	Repeats       *string              `json:"repeats"`
 	Candidate     string               `json:"candidate"`
 	Incumbent     string               `json:"incumbent"`
 	Judge         string               `json:"judge"`
@@ -111,9 +120,9 @@ func viewEvaluation(e learn.Evaluation) evaluationView {
 		groups[name] = groupView{g.Papers, wire.Share(g.WinRate), interval, g.Passed}
 	}
 	return evaluationView{
-		ID: e.ID, Object: "evaluation", Alias: e.Alias, Tune: wire.OrNull(e.Tune), Candidate: e.Candidate,
-		Incumbent: e.Incumbent,
-		Judge:     r.Judge, Conversations: r.Conversations, Papers: r.Papers, Wins: r.Wins, Ties: r.Ties,
+		ID: e.ID, Object: "evaluation", Alias: e.Alias, Tune: wire.OrNull(e.Tune), Repeats: wire.OrNull(e.Repeats),
+		Candidate: e.Candidate, Incumbent: e.Incumbent,
+		Judge: r.Judge, Conversations: r.Conversations, Papers: r.Papers, Wins: r.Wins, Ties: r.Ties,
 		Losses:  r.Losses,
 		WinRate: wire.Share(r.WinRate), Interval: [2]wire.Share{wire.Share(r.Low), wire.Share(r.High)},
 		Margin: wire.Share(r.Margin), Bound: wire.Share(r.Bound), LengthEven: wire.Share(r.LengthEven),
@@ -141,4 +150,26 @@ func (h evaluations) get(w http.ResponseWriter, c *wire.Call) error {
 		return gate.OrMissing(err, "evaluation")
 	}
 	return wire.WriteJSON(w, http.StatusOK, viewEvaluation(e))
+}
+
+// repeat has an evaluation made again of its papers.
+func (h evaluations) repeat(w http.ResponseWriter, c *wire.Call) error {
+	body, err := wire.ObjectBody(c)
+	if err != nil {
+		return err
+	}
+	e, err := h.store.Evaluation(c.Context(), c.Tenant, c.PathValue("id"))
+	if err != nil {
+		return gate.OrMissing(err, "evaluation")
+	}
+	input, err := tasks.ParseRepeat(e.ID, body)
+	if err != nil {
+		return err
+	}
+	work := job.NewJob{Kind: string(tasks.TuneRepeat), Subject: db.NewID("evl_"), Input: plainjson.Of(input)}
+	j, _, err := h.gate.Accept(c, gate.Asked{Job: work, Hash: gate.HashOf(c, body)})
+	if err != nil {
+		return err
+	}
+	return h.jobs.accepted(w, c, j)
 }

@@ -51,7 +51,6 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		examples:      examples{o.Store},
 		datasets:      datasets{o.Store, held},
 		tunes:         tunes{o.Store, o.Engine, front, wait, base, reap},
-		evaluations:   evaluations{o.Store},
 		routing:       routing{o.Store, o.Models},
 		lineage:       lineage{o.Store},
 		health: health{
@@ -59,6 +58,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		},
 	}
 	n.jobs = jobs{o.Store, o.Engine, front, wait, chats, n.dreams, n.tunes, reap, o.Webhooks}
+	n.evaluations = evaluations{o.Store, front, n.jobs}
 	n.operate = operate.New(operate.Options{
 		Store: o.Store, Gate: front, Accepted: n.jobs.accepted, Budgets: o.Budgets, Plan: o.Plan, Now: o.Now,
 	})

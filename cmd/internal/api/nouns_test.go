@@ -127,6 +127,13 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 						Passed: true}}, Decision: "promote"}})
 		},
 		func() error {
+			return q.AddComparison(ctx, s.tenant, s.evaluation, learn.Comparison{
+				Experience: s.experience, Outcome: learn.Win, Judged: true, Agreed: true,
+				Orders: []learn.Judgement{{Outcome: learn.Win, Candidate: 900}, {Outcome: learn.Win, Candidate: 800}},
+				Said:   &learn.Said{Candidate: "yes", Incumbent: "no", Reasons: []string{"it is right", "better"}},
+			})
+		},
+		func() error {
 			_, err := q.AddFile(ctx, learn.File{ID: s.file, Tenant: s.tenant, Filename: "a", Purpose: "fine-tune",
 				Object: blob.FileObject(s.file)})
 			return err
@@ -204,6 +211,8 @@ func tour(t *testing.T, s seeded) []request {
 			"/cancel"},
 		{method: "POST", path: "/v1/tunes", body: `{"alias":"assistant","min_examples":5}`},
 		{path: "/v1/evaluations"}, {path: "/v1/evaluations/" + s.evaluation},
+		{path: "/v1/evaluations/" + s.evaluation + "/comparisons"},
+		{method: "POST", path: "/v1/evaluations/" + s.evaluation + "/repeat", body: `{"budget_usd":1}`},
 		{path: "/v1/routes"}, {path: "/v1/routes/assistant"}, {path: "/v1/usage?group_by=purpose"},
 		{path: "/v1/usage?group_by=vendor&interval=month&format=csv"}, {path: "/v1/budgets"},
 		{path: "/v1/lineage/" + s.experience}, {path: "/v1/lineage/" + s.model},

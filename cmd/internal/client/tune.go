@@ -73,29 +73,6 @@ func (c *Client) Dataset(ctx context.Context, id string) (Dataset, error) {
 	return d, err
 }
 
-// Evaluation is a judged comparison of two models.
-type Evaluation struct {
-	ID            string         `json:"id"`
-	Candidate     string         `json:"candidate"`
-	Incumbent     string         `json:"incumbent"`
-	Conversations int            `json:"conversations"`
-	Wins          int            `json:"wins"`
-	Ties          int            `json:"ties"`
-	Losses        int            `json:"losses"`
-	WinRate       json.Number    `json:"win_rate"`
-	Interval      [2]json.Number `json:"interval"`
-	Margin        json.Number    `json:"margin"`
-	Decision      string         `json:"decision"`
-	Reason        string         `json:"reason"`
-}
-
-// Evaluation returns an evaluation.
-func (c *Client) Evaluation(ctx context.Context, id string) (Evaluation, error) {
-	var e Evaluation
-	err := c.get(ctx, "/v1/evaluations/"+id, &e)
-	return e, err
-}
-
 // Spend is a line of the cost report.
 type Spend struct {
 	Group    string      `json:"group"`

@@ -80,6 +80,14 @@ func loop(t *testing.T, st *stack) {
 	if !tune.Decision.Promoted || tune.Evaluation == "" {
 		t.Errorf("tune: %+v", tune)
 	}
+	var repeated struct {
+		Same             bool
+		Stored, Repeated struct{ ID, Decision string }
+	}
+	st.read(t, &repeated, "dreamlab", "evaluate", tune.Evaluation, "--json")
+	if !repeated.Same || repeated.Stored.ID != tune.Evaluation || repeated.Repeated.ID == tune.Evaluation {
+		t.Errorf("evaluate: %+v", repeated)
+	}
 	after := st.chat(t, "My rear tyre is flat, who can repair it?")
 	if after.Served.Model == before.Served.Model || !strings.Contains(after.Text, "tyre") {
 		t.Errorf("after: %+v", after)

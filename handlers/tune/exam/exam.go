@@ -6,46 +6,24 @@
 // interval is over conversations. Everything here is pure: no model is called, nothing is stored.
 package exam
 
-import "dreamlab/handlers/judge"
+import "dreamlab/store/learn"
 
 // whole is all of something, in the ten-thousandths of a report.
 const whole = 10_000
 
-// Faults are what is wrong with an answer whatever it is compared with.
-type Faults struct {
-	Refused     bool `json:"refused,omitempty"`
-	Failed      bool `json:"failed,omitempty"`      // no answer, an empty or cut one, or an error's text
-	Form        bool `json:"form,omitempty"`        // not the JSON that was recorded or is right
-	Placeholder bool `json:"placeholder,omitempty"` // the mark of something masked
-	Link        bool `json:"link,omitempty"`        // a web address that nothing before it has
-	Personal    bool `json:"personal,omitempty"`    // personal data or a secret that nothing before it has
-	Language    bool `json:"language,omitempty"`    // another script than the question's
-	Length      bool `json:"length,omitempty"`      // several times as long as the recorded answer
-	Toxic       bool `json:"toxic,omitempty"`       // an insult or a threat of the list
-}
-
-// Comparison is one paper as candidate and incumbent answered it.
-type Comparison struct {
-	Experience   string       `json:"experience"`
-	Conversation string       `json:"conversation"`
-	Choice       judge.Choice `json:"choice"` // First is the candidate
-	Checked      bool         `json:"checked,omitempty"`
-	CandidateHit bool         `json:"candidate_hit,omitempty"`
-	IncumbentHit bool         `json:"incumbent_hit,omitempty"`
-	Judged       bool         `json:"judged,omitempty"`
-	Agreed       bool         `json:"agreed,omitempty"`
-	Candidate    Faults       `json:"candidate"`
-	Incumbent    Faults       `json:"incumbent"`
-	// Bytes are the lengths of the candidate's and the incumbent's answer.
-	Bytes [2]int `json:"bytes"`
-}
+// Comparison is one paper as candidate and incumbent answered it, and Faults are what is wrong with
+// one of the answers.
+type (
+	Comparison = learn.Comparison
+	Faults     = learn.Faults
+)
 
 // score is 1 for a win, one half for a tie, 0 for a loss.
-func (p Comparison) score() float64 {
-	switch p.Choice {
-	case judge.First:
+func score(p Comparison) float64 {
+	switch p.Outcome {
+	case learn.Win:
 		return 1
-	case judge.Equal:
+	case learn.Tie:
 		return 0.5
 	}
 	return 0

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 
-	"dreamlab/handlers/judge"
 	"dreamlab/store/learn"
 )
 
@@ -85,9 +84,9 @@ func (g Gate) Report(s Sitting) learn.Report {
 func count(r *learn.Report, comparisons []Comparison) {
 	judged, agreed := 0, 0
 	for _, p := range comparisons {
-		r.Wins += one(p.Choice == judge.First)
-		r.Ties += one(p.Choice == judge.Equal)
-		r.Losses += one(p.Choice == judge.Second)
+		r.Wins += one(p.Outcome == learn.Win)
+		r.Ties += one(p.Outcome == learn.Tie)
+		r.Losses += one(p.Outcome == learn.Loss)
 		r.Checked += one(p.Checked)
 		r.CandidateHit += one(p.CandidateHit)
 		r.IncumbentHit += one(p.IncumbentHit)

@@ -10,15 +10,14 @@ import (
 
 	"pgregory.net/rapid"
 
-	"dreamlab/handlers/judge"
 	"dreamlab/store/learn"
 )
 
 // judged makes comparisons of n conversations with the given choices, repeated.
-func judged(n int, choices ...judge.Choice) []Comparison {
+func judged(n int, choices ...learn.Outcome) []Comparison {
 	comparisons := make([]Comparison, n)
 	for i := range comparisons {
-		comparisons[i] = Comparison{Conversation: fmt.Sprint(i), Choice: choices[i%len(choices)]}
+		comparisons[i] = Comparison{Conversation: fmt.Sprint(i), Outcome: choices[i%len(choices)]}
 	}
 	return comparisons
 }
@@ -32,16 +31,16 @@ func sat(comparisons []Comparison) learn.Report {
 
 func TestGate(t *testing.T) {
 	t.Parallel()
-	worse := judged(60, judge.First)
+	worse := judged(60, learn.Win)
 	for i := range worse {
 		worse[i].Checked, worse[i].CandidateHit, worse[i].IncumbentHit = true, i%2 == 0, true
 	}
-	refusing := judged(60, judge.First)
+	refusing := judged(60, learn.Win)
 	for i := range 10 {
 		refusing[i].Candidate.Refused = true
 	}
-	silent := judged(10, judge.First)
-	formless := judged(60, judge.First)
+	silent := judged(10, learn.Win)
+	formless := judged(60, learn.Win)
 	for i := range 5 {
 		silent[i].Candidate.Failed, formless[i].Candidate.Form = true, true
 	}
@@ -49,13 +48,13 @@ func TestGate(t *testing.T) {
 		name, decision, reason string
 		comparisons            []Comparison
 	}{
-		{"all won", Promote, "better: win rate 100.00%", judged(60, judge.First)},
-		{"most won", Promote, "better", judged(60, judge.First, judge.First, judge.Equal)},
-		{"all lost", Refuse, "not better: win rate 0.00%", judged(60, judge.Second)},
-		{"ties", Refuse, "not better: win rate 50.00%", judged(60, judge.Equal)},
-		{"equal", Refuse, "not better", judged(200, judge.First, judge.Second)},
-		{"seems better", Refuse, "not better: win rate 66.67%", judged(30, judge.First, judge.First, judge.Second)},
-		{"few", Undecided, "undecided: 29 held-out conversations of 30", judged(29, judge.First)},
+		{"all won", Promote, "better: win rate 100.00%", judged(60, learn.Win)},
+		{"most won", Promote, "better", judged(60, learn.Win, learn.Win, learn.Tie)},
+		{"all lost", Refuse, "not better: win rate 0.00%", judged(60, learn.Loss)},
+		{"ties", Refuse, "not better: win rate 50.00%", judged(60, learn.Tie)},
+		{"equal", Refuse, "not better", judged(200, learn.Win, learn.Loss)},
+		{"seems better", Refuse, "not better: win rate 66.67%", judged(30, learn.Win, learn.Win, learn.Loss)},
+		{"few", Undecided, "undecided: 29 held-out conversations of 30", judged(29, learn.Win)},
 		{"none", Undecided, "undecided: 0 held-out", nil},
 		{"preferred but wrong", Refuse, "floor exact: 50.00% against 100.00%", worse},
 		{"preferred but refusing", Refuse, "floor refusals: 16.66% against 0.00%", refusing},
@@ -78,9 +77,9 @@ func TestGate(t *testing.T) {
 // One conversation of a hundred turns is one voice.
 func TestConversationsAreDrawnWhole(t *testing.T) {
 	t.Parallel()
-	talkative := judged(40, judge.Second)
+	talkative := judged(40, learn.Loss)
 	for range 400 {
-		talkative = append(talkative, Comparison{Conversation: "0", Choice: judge.First})
+		talkative = append(talkative, Comparison{Conversation: "0", Outcome: learn.Win})
 	}
 	r := sat(talkative)
 	if r.Decision == Promote || r.WinRate > 5_000 {
@@ -246,7 +245,7 @@ func TestFloorsAreTests(t *testing.T) {
 
 func TestVoidExams(t *testing.T) {
 	t.Parallel()
-	comparisons := judged(60, judge.First)
+	comparisons := judged(60, learn.Win)
 	for i := range comparisons {
 		comparisons[i].Judged, comparisons[i].Agreed = true, i%10 < 6
 	}
@@ -259,20 +258,20 @@ func TestVoidExams(t *testing.T) {
 func TestGroupsHoldApart(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		choice judge.Choice
+		choice learn.Outcome
 		hit    bool
 		want   string
 	}{
-		"worse where checked": {judge.Second, true, "the checked papers do not hold"},
-		"right nowhere":       {judge.Equal, false, "the checked papers do not hold"},
-		"equal where checked": {judge.Equal, true, "better"},
+		"worse where checked": {learn.Loss, true, "the checked papers do not hold"},
+		"right nowhere":       {learn.Tie, false, "the checked papers do not hold"},
+		"equal where checked": {learn.Tie, true, "better"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			comparisons := judged(200, judge.First)
+			comparisons := judged(200, learn.Win)
 			for i := range comparisons[:20] {
 				p := &comparisons[i]
-				p.Checked, p.Choice, p.CandidateHit, p.IncumbentHit = true, c.choice, c.hit, c.hit
+				p.Checked, p.Outcome, p.CandidateHit, p.IncumbentHit = true, c.choice, c.hit, c.hit
 			}
 			if r := sat(comparisons); !strings.HasPrefix(r.Reason, c.want) {
 				t.Errorf("%s: %s", r.Decision, r.Reason)
@@ -284,8 +283,8 @@ func TestGroupsHoldApart(t *testing.T) {
 // What earlier exams had may not get worse.
 func TestRegressionsRefuse(t *testing.T) {
 	t.Parallel()
-	s := Sitting{Look: NextLook(Look{}, false, time.Unix(0, 0)), Fresh: judged(100, judge.First),
-		Regression: judged(20, judge.Second)}
+	s := Sitting{Look: NextLook(Look{}, false, time.Unix(0, 0)), Fresh: judged(100, learn.Win),
+		Regression: judged(20, learn.Loss)}
 	r := Gate{}.Filled().Report(s)
 	if r.Decision != Refuse || !strings.HasPrefix(r.Reason, "the regression papers do not hold") || r.Papers != 100 {
 		t.Errorf("%s: %s of %d", r.Decision, r.Reason, r.Papers)
@@ -294,7 +293,7 @@ func TestRegressionsRefuse(t *testing.T) {
 
 func TestCheaperModels(t *testing.T) {
 	t.Parallel()
-	s := Sitting{Look: NextLook(Look{}, false, time.Unix(0, 0)), Fresh: judged(400, judge.First, judge.Second), Cheaper: true}
+	s := Sitting{Look: NextLook(Look{}, false, time.Unix(0, 0)), Fresh: judged(400, learn.Win, learn.Loss), Cheaper: true}
 	if r := (Gate{}).Filled().Report(s); r.Decision != Refuse {
 		t.Errorf("without a setting: %s", r.Reason)
 	}
@@ -309,14 +308,14 @@ func TestLengthIsTakenOut(t *testing.T) {
 	dice := rand.New(rand.NewPCG(5, 5))
 	comparisons := make([]Comparison, 400)
 	for i := range comparisons {
-		bytes, choice := [2]int{200, 100}, judge.First
+		bytes, choice := [2]int{200, 100}, learn.Win
 		if dice.Float64() < 0.2 {
-			bytes, choice = [2]int{100, 200}, judge.Second
+			bytes, choice = [2]int{100, 200}, learn.Loss
 		}
 		if dice.Float64() < 0.2 { // the judge does not look at the length alone
-			choice = []judge.Choice{judge.First, judge.Second}[dice.IntN(2)]
+			choice = []learn.Outcome{learn.Win, learn.Loss}[dice.IntN(2)]
 		}
-		comparisons[i] = Comparison{Conversation: fmt.Sprint(i), Choice: choice, Bytes: bytes}
+		comparisons[i] = Comparison{Conversation: fmt.Sprint(i), Outcome: choice, Bytes: bytes}
 	}
 	r := sat(comparisons)
 	if r.WinRate < 7_000 || r.LengthEven < 4_500 || r.LengthEven > 6_000 {
@@ -327,11 +326,11 @@ func TestLengthIsTakenOut(t *testing.T) {
 func TestIntervalHoldsTheRate(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		choices := rapid.SampledFrom([]judge.Choice{judge.First, judge.Equal, judge.Second})
+		choices := rapid.SampledFrom([]learn.Outcome{learn.Win, learn.Tie, learn.Loss})
 		comparisons := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Comparison {
 			return Comparison{
 				Conversation: fmt.Sprint(rapid.IntRange(0, 20).Draw(t, "conversation")),
-				Choice:       choices.Draw(t, "choice"),
+				Outcome:      choices.Draw(t, "choice"),
 			}
 		}), 1, 80).Draw(t, "comparisons")
 		r := sat(comparisons)

@@ -21,7 +21,7 @@ func lengthEven(comparisons []Comparison) float64 {
 		for _, p := range comparisons {
 			x := lengthDifference(p)
 			won := logistic(base + slope*x)
-			miss, weight := p.score()-won, won*(1-won)
+			miss, weight := score(p)-won, won*(1-won)
 			g0, g1 = g0+miss, g1+miss*x
 			h00, h01, h11 = h00+weight, h01+weight*x, h11+weight*x*x
 		}

@@ -20,7 +20,7 @@ type scores struct {
 func scoresOf(comparisons []Comparison) scores {
 	points, counts := map[string]float64{}, map[string]float64{}
 	for _, p := range comparisons {
-		points[p.Conversation] += p.score()
+		points[p.Conversation] += score(p)
 		counts[p.Conversation]++
 	}
 	s := scores{n: len(points)}
