@@ -66,7 +66,7 @@ type Faults struct {
 
 // AddComparison stores a comparison of a tenant's evaluation, once, unless its experience was
 // forgotten meanwhile.
-func (q *TuneQueries) AddComparison(ctx context.Context, tenant, evaluation string, c Comparison) error {
+func (q *EvaluationQueries) AddComparison(ctx context.Context, tenant, evaluation string, c Comparison) error {
 	said := ""
 	if c.Said != nil {
 		said = db.Encode(c.Said)
@@ -106,7 +106,7 @@ type ComparisonFilter struct {
 }
 
 // Comparisons lists the comparisons of a tenant's evaluation, by their experiences.
-func (q *TuneQueries) Comparisons(ctx context.Context, tenant, evaluation string, f ComparisonFilter, p db.Page,
+func (q *EvaluationQueries) Comparisons(ctx context.Context, tenant, evaluation string, f ComparisonFilter, p db.Page,
 ) ([]Comparison, bool, error) {
 	n := db.Select(`SELECT `+comparisonColumns+` FROM comparisons WHERE tenant = $1 AND evaluation = $2`,
 		tenant, evaluation)
@@ -122,13 +122,13 @@ func (q *TuneQueries) Comparisons(ctx context.Context, tenant, evaluation string
 }
 
 // Comparison finds how a tenant's evaluation compared the answers to an experience.
-func (q *TuneQueries) Comparison(ctx context.Context, tenant, evaluation, experience string) (Comparison, error) {
+func (q *EvaluationQueries) Comparison(ctx context.Context, tenant, evaluation, experience string) (Comparison, error) {
 	return db.Read(ctx, q.Tx, scanComparison, `SELECT `+comparisonColumns+` FROM comparisons
 		WHERE tenant = $1 AND evaluation = $2 AND experience = $3`, tenant, evaluation, experience)
 }
 
 // EachComparison hands the comparisons of a tenant's evaluation to fn, by their experiences.
-func (q *TuneQueries) EachComparison(ctx context.Context, tenant, evaluation string, fn func(Comparison) error) error {
+func (q *EvaluationQueries) EachComparison(ctx context.Context, tenant, evaluation string, fn func(Comparison) error) error {
 	return db.Stream(ctx, q.Tx, scanComparison, fn, `SELECT `+comparisonColumns+` FROM comparisons
 		WHERE tenant = $1 AND evaluation = $2 ORDER BY experience`, tenant, evaluation)
 }

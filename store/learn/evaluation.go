@@ -87,7 +87,7 @@ type Floor struct {
 }
 
 // AddEvaluation keeps an evaluation.
-func (q *TuneQueries) AddEvaluation(ctx context.Context, e Evaluation) error {
+func (q *EvaluationQueries) AddEvaluation(ctx context.Context, e Evaluation) error {
 	_, err := q.Exec(ctx, `INSERT INTO evaluations (id, tenant, alias, tune, candidate, incumbent, repeats,
 		report, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now})`,
@@ -111,19 +111,19 @@ func scanEvaluation(scan func(...any) error) (Evaluation, error) {
 }
 
 // Evaluation finds a tenant's evaluation.
-func (q *TuneQueries) Evaluation(ctx context.Context, tenant, id string) (Evaluation, error) {
+func (q *EvaluationQueries) Evaluation(ctx context.Context, tenant, id string) (Evaluation, error) {
 	return db.Read(ctx, q.Tx, scanEvaluation, `SELECT `+evaluationColumns+` FROM evaluations
 		WHERE tenant = $1 AND id = $2`, tenant, id)
 }
 
 // LastEvaluation finds the newest evaluation of an alias that repeats none.
-func (q *TuneQueries) LastEvaluation(ctx context.Context, tenant, alias string) (Evaluation, error) {
+func (q *EvaluationQueries) LastEvaluation(ctx context.Context, tenant, alias string) (Evaluation, error) {
 	return db.Read(ctx, q.Tx, scanEvaluation, `SELECT `+evaluationColumns+` FROM evaluations
 		WHERE tenant = $1 AND alias = $2 AND repeats IS NULL ORDER BY id DESC LIMIT 1`, tenant, alias)
 }
 
 // Evaluations lists a tenant's evaluations.
-func (q *TuneQueries) Evaluations(ctx context.Context, tenant string, f db.Filter, p db.Page,
+func (q *EvaluationQueries) Evaluations(ctx context.Context, tenant string, f db.Filter, p db.Page,
 ) ([]Evaluation, bool, error) {
 	n := db.Select(`SELECT `+evaluationColumns+` FROM evaluations WHERE tenant = $1`, tenant)
 	n.By(`alias = ?`, f.Alias)

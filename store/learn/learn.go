@@ -13,11 +13,12 @@ type Queries struct {
 	ExperienceQueries
 	DreamQueries
 	TuneQueries
+	EvaluationQueries
 }
 
 // On returns the statements over a transaction.
 func On(tx *db.Tx) Queries {
-	return Queries{tx, ExperienceQueries{tx}, DreamQueries{tx}, TuneQueries{tx}}
+	return Queries{tx, ExperienceQueries{tx}, DreamQueries{tx}, TuneQueries{tx}, EvaluationQueries{tx}}
 }
 
 // ExperienceQueries are the statements over conversations and their experiences.
@@ -28,5 +29,9 @@ type ExperienceQueries struct{ *db.Tx }
 type DreamQueries struct{ *db.Tx }
 
 // TuneQueries are the statements over tunes, their inputs and their results: files, datasets,
-// trainings, evaluations, models, routes.
+// trainings, models, routes.
 type TuneQueries struct{ *db.Tx }
+
+// EvaluationQueries are the statements over evaluations: their reports, their comparisons and the
+// papers that each of an alias has.
+type EvaluationQueries struct{ *db.Tx }

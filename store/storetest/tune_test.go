@@ -1,6 +1,7 @@
 package storetest_test
 
 import (
+	"strings"
 	"testing"
 
 	"dreamlab/store"
@@ -90,5 +91,44 @@ func TestModelAndEvaluation(t *testing.T) {
 		if err != nil || report.Report.Wins != 20 || !report.Report.Floors["safety"].Passed {
 			t.Errorf("got %+v, %v", report, err)
 		}
+	})
+}
+
+// A comparison is stored once, only while its experience is there, and is found by its filters.
+func TestComparisons(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, id := range []string{"exp_1", "exp_2"} {
+			e := learn.Experience{ID: id, Tenant: "ten_1", External: id, Prompt: []byte(`[]`), Answer: []byte(`{}`)}
+			e.Seal()
+			must(t, s.AddExperience(t.Context(), e))
+		}
+		lost := learn.Comparison{Experience: "exp_1", Outcome: learn.Loss, Judged: true, Said: &learn.Said{Candidate: "no"}}
+		for range 2 {
+			must(t, s.AddComparison(t.Context(), "ten_1", "evl_1", lost))
+		}
+		must(t, s.AddComparison(t.Context(), "ten_1", "evl_1", learn.Comparison{Experience: "exp_2", Outcome: learn.Win, Checked: true}))
+		must(t, s.AddComparison(t.Context(), "ten_1", "evl_1", learn.Comparison{Experience: "exp_gone"}))
+		must(t, s.AddComparison(t.Context(), "ten_2", "evl_1", learn.Comparison{Experience: "exp_1"}))
+		for want, f := range map[string]learn.ComparisonFilter{
+			"exp_1 exp_2": {}, "exp_1": {Lost: new(true), Disagreed: new(true)}, "exp_2": {Checked: new(true), Outcome: learn.Win},
+			"": {Lost: new(true), Checked: new(true)},
+		} {
+			rows, _, err := s.Comparisons(t.Context(), "ten_1", "evl_1", f, db.Page{Ascending: true})
+			must(t, err)
+			var got []string
+			for _, p := range rows {
+				got = append(got, p.Experience)
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("%+v finds %v, want %q", f, got, want)
+			}
+		}
+		got, err := s.Comparison(t.Context(), "ten_1", "evl_1", "exp_1")
+		if err != nil || got.Outcome != learn.Loss || got.Said.Candidate != "no" || got.Conversation == "" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		_, err = s.Comparison(t.Context(), "ten_2", "evl_1", "exp_1")
+		want(t, err, db.ErrNotFound)
 	})
 }
