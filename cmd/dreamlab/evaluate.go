@@ -45,7 +45,7 @@ func (v *evaluateVerb) Run(ctx context.Context, sh shell) error {
 	if err != nil {
 		return err
 	}
-	if v.JSON {
+	if v.asJSON() {
 		return json.NewEncoder(sh.out).Encode(r)
 	}
 	return r.write(sh.out)
