@@ -46,6 +46,11 @@ func (v *upVerb) Run(ctx context.Context, sh shell) (err error) {
 	}
 	defer func() { err = errors.Join(err, forget()) }()
 	greet(sh, c, front.URL, key, fresh)
+	link, err := boot.SignInLink(ctx, stack.Store, front.URL+c.Prefix, key)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(sh.out, "its pages: %s (this link signs in once, within an hour)\n", link)
 	return stack.Run(ctx, processes...)
 }
 

@@ -1,6 +1,7 @@
 DROP TABLE write_probe;
 DROP TABLE limits;
 DROP TABLE audit;
+DROP TABLE sessions;
 DROP TABLE schedules;
 DROP TABLE routes;
 DROP TABLE regression_papers;

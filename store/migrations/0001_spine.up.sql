@@ -23,6 +23,13 @@ CREATE TABLE keys (
   used     BIGINT,              -- to the minute
   created  BIGINT NOT NULL
 );
+-- Browsers that signed in with a key, and tickets that sign one in once.
+CREATE TABLE sessions (
+  hash    TEXT PRIMARY KEY,     -- sha256 of the secret; the secret itself is kept nowhere
+  key_id  TEXT NOT NULL REFERENCES keys(id),
+  kind    TEXT NOT NULL,        -- session, ticket
+  expires BIGINT NOT NULL
+);
 -- How often and how much keys ask, in any minute. Empty texts stand for all.
 CREATE TABLE limits (
   tenant   TEXT NOT NULL,

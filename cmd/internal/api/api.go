@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,8 +58,13 @@ type Options struct {
 	Tunable Tunable
 	// Cache keeps answers for chats that are asked again. Defaults to none.
 	Cache cache.Store
-	// Queues is the page under /queues/, see package web. Defaults to none.
+	// Queues is the page under /queues/, see package queues. Defaults to none.
 	Queues http.Handler
+	// Pages are those under /app/, see package web. Defaults to none.
+	Pages Pages
+	// Prefix is the path before all paths where a proxy serves the API below one, such as
+	// /lab: requests with and without it are taken. Defaults to none.
+	Prefix string
 	// Rates are what limits are kept on. Defaults to this process alone.
 	Rates gate.Rates
 	// Metrics is what /metrics shows, and takes what is counted of requests. Defaults
@@ -96,9 +102,17 @@ type Options struct {
 	Grace time.Duration
 }
 
+// Pages are the pages under /app/. They ask the API what they show, as other clients do.
+type Pages interface {
+	http.Handler
+	// Over tells them which API they stand over, before the first request.
+	Over(api http.Handler)
+}
+
 // Server answers the API's requests. It is safe for concurrent use.
 type Server struct {
 	handler *mux
+	prefix  string
 	chats   *chat.Chats
 	grace   time.Duration
 }
@@ -129,7 +143,26 @@ func New(o Options) (*Server, error) {
 		Gate: front, Engine: o.Engine, Store: o.Store, Replies: o.Replies, Models: contexts{o.Models}, Cache: answers,
 		Absence: o.Absence, Sandbox: o.Sandbox, Log: o.Log,
 	})
-	return &Server{handler: newMux(front, routes(o, front, chats)), chats: chats, grace: o.Grace}, nil
+	table := newMux(front, routes(o, front, chats), o.Prefix)
+	if o.Pages != nil {
+		o.Pages.Over(table)
+	}
+	return &Server{handler: table, prefix: o.Prefix, chats: chats, grace: o.Grace}, nil
+}
+
+// below takes the prefix off the paths that have it.
+func below(prefix string, api http.Handler) http.Handler {
+	if prefix == "" {
+		return api
+	}
+	stripped := http.StripPrefix(prefix, api)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.EscapedPath(), prefix+"/") {
+			stripped.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // contexts tells chats what the models of the catalogue take.
@@ -145,7 +178,7 @@ func (c contexts) Context(model string) (tokens int, found bool) {
 func (c contexts) TakesOption(name string) bool { return c.models.TakesOption(name) }
 
 // Handler returns the whole API.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler { return below(s.prefix, s.handler) }
 
 // Close forgets the chats whose clients went away. Run does it by itself; it is
 // for programs that serve the Handler.
@@ -159,7 +192,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(gate.ErrStopping)
 	server := &http.Server{
-		Handler:           s.handler,
+		Handler:           s.Handler(),
 		BaseContext:       func(net.Listener) context.Context { return work },
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,

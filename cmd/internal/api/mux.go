@@ -19,8 +19,11 @@ type mux struct {
 	tidy http.Handler // of paths that are not as they should be written
 }
 
-func newMux(front *gate.Gate, table []route) *mux {
-	m := &mux{http.NewServeMux(), front.Endpoint(unlisted("untidy path"), tidyPath)}
+// newMux returns a mux that leads elsewhere by paths with the prefix.
+func newMux(front *gate.Gate, table []route, prefix string) *mux {
+	m := &mux{http.NewServeMux(), front.Endpoint(unlisted("untidy path"), func(w http.ResponseWriter, c *wire.Call) error {
+		return moved(w, c, prefix+tidied(c.URL.EscapedPath()))
+	})}
 	methods := map[string][]string{}
 	for _, line := range table {
 		m.Handle(line.Name, front.Endpoint(line.Rule, line.serve))
@@ -34,7 +37,7 @@ func newMux(front *gate.Gate, table []route) *mux {
 		m.Handle(pattern, front.Endpoint(unlisted(pattern), notAllowed(allowed)))
 		if folder, is := strings.CutSuffix(pattern, "/"); is {
 			m.Handle(folder, front.Endpoint(unlisted(folder), func(w http.ResponseWriter, c *wire.Call) error {
-				return moved(w, c, pattern)
+				return moved(w, c, prefix+pattern)
 			}))
 		}
 	}
@@ -80,10 +83,6 @@ func tidied(given string) string {
 	return clean
 }
 
-func tidyPath(w http.ResponseWriter, c *wire.Call) error {
-	return moved(w, c, tidied(c.URL.EscapedPath()))
-}
-
 // moved leads to where a path is, method and body unchanged.
 func moved(w http.ResponseWriter, c *wire.Call, to string) error {
 	if c.URL.RawQuery != "" {
@@ -116,8 +115,8 @@ func notFound(http.ResponseWriter, *wire.Call) error {
 
 // welcomePage is shown when the server's address is opened in a browser.
 const welcomePage = `<!doctype html><html lang="en"><title>Dream Lab</title><p>Dream Lab answers here. ` +
-	`<a href="/openapi.yaml">openapi.yaml</a> describes its routes, <a href="/queues/">queues</a> shows what is ` +
-	`under way.</p></html>`
+	`<a href="app/">Its pages</a> show everything, <a href="openapi.yaml">openapi.yaml</a> describes its routes, ` +
+	`<a href="queues/">queues</a> shows what is under way in Redis.</p></html>`
 
 func welcome(w http.ResponseWriter, _ *wire.Call) error {
 	w.Header().Set("Content-Security-Policy", "default-src 'none'")

@@ -289,6 +289,8 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	}
 	call(request{method: "POST", path: "/v1/routes/assistant/rollback", key: r.admin}, 400) // nothing served before
 	call(request{path: "/queues/", key: r.admin})
+	call(request{path: "/app/"}, 401) // a key is for the API's routes: browsers sign in
+	call(request{method: "POST", path: "/app/signin"}, 401)
 	key := call(request{method: "POST", path: "/v1/keys", body: `{"name":"app"}`, key: r.admin}).text(t, "id")
 	for _, q := range []request{
 		{path: "/v1/keys"}, {path: "/v1/keys/" + key}, {method: "PATCH", path: "/v1/keys/" + key, body: `{"name":"b"}`},

@@ -62,7 +62,7 @@ func TestWelcomePage(t *testing.T) {
 	res := r.open(request{path: "/", key: "none"})
 	body, err := io.ReadAll(res.Body)
 	must(t, errors.Join(err, res.Body.Close()))
-	if res.StatusCode != 200 || !bytes.Contains(body, []byte("/openapi.yaml")) {
+	if res.StatusCode != 200 || !bytes.Contains(body, []byte(`"openapi.yaml"`)) {
 		t.Errorf("%d: %s", res.StatusCode, body)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"dreamlab/cmd/internal/web"
+	"dreamlab/cmd/internal/web/queues"
 	"dreamlab/handlers/forget"
 	"dreamlab/store"
 	"dreamlab/store/blob"
@@ -115,11 +116,14 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	r.script[tasks.ConversationForget] = forget.Conversation(forget.Deps{Bucket: r.bucket, Replies: r.replies, Cache: cacheIn(queue)})
 	r.engine, err = engine.New(engine.Options{Store: r.store, Redis: queue})
 	must(t, err)
+	pages, err := web.New(web.Options{Sessions: r.store})
+	must(t, err)
 	o := Options{
+		Pages:  pages,
 		Engine: r.engine, Store: r.store, Replies: r.reader, Bucket: r.bucket, Models: catalogue(),
 		Base: "together/base", Sandbox: true, Log: zerolog.New(r.log), Absence: 50 * time.Millisecond,
 		Grace:   time.Second,
-		MaxBody: 1 << 20, MaxUpload: 4 << 20, Queues: web.NewQueues(queue.UniversalClient),
+		MaxBody: 1 << 20, MaxUpload: 4 << 20, Queues: queues.New(queue.UniversalClient, ""),
 	}
 	for _, fn := range change {
 		fn(&o)

@@ -124,7 +124,9 @@ func beside(o Options, n nouns) []route {
 		on("GET /readyz", gate.Open, n.health.ready),
 		on("GET /metrics", gate.Loopback, n.health.metrics),
 		on("GET /openapi.yaml", gate.Open, n.health.document),
-		on("GET /queues/", gate.Browser, queues(o.Queues), free),
+		on("GET /queues/", gate.Browser, page(o.Queues, "The queue page is not served here: GET /v1/jobs shows the jobs."), free),
+		on("GET /app/", gate.Open, page(o.Pages, "The pages are not served here."), free),
+		on("POST /app/", gate.Open, page(o.Pages, "The pages are not served here."), free),
 	}
 }
 
@@ -162,16 +164,13 @@ func paged(r *gate.Rule) { takes("limit", "after", "order")(r) }
 // free marks a route whose query is another's to read.
 func free(r *gate.Rule) { r.Free = true }
 
-// queues shows the page, where the API was given one.
-func queues(page http.Handler) wire.Handler {
+// page shows pages, where the API was given them.
+func page(pages http.Handler, otherwise string) wire.Handler {
 	return func(w http.ResponseWriter, c *wire.Call) error {
-		if page == nil {
-			return &wire.Fault{
-				Status: http.StatusNotFound, Code: "not_found",
-				Message: "The queue page is not served here: GET /v1/jobs shows the jobs.",
-			}
+		if pages == nil {
+			return &wire.Fault{Status: http.StatusNotFound, Code: "not_found", Message: otherwise}
 		}
-		page.ServeHTTP(w, c.Request)
+		pages.ServeHTTP(w, c.Request)
 		return nil
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -66,6 +67,22 @@ func AdminKey(ctx context.Context, s *store.Store, dir string) (secret string, f
 		return "", false, err
 	}
 	return secret, true, writeSecret(path, secret)
+}
+
+// ticketLife is how long the link that `up` prints signs a browser in.
+const ticketLife = time.Hour
+
+// SignInLink returns an address of the pages that signs a browser in with a key, once.
+func SignInLink(ctx context.Context, s *store.Store, url, secret string) (string, error) {
+	key, err := s.KeyBySecret(ctx, secret)
+	if err != nil {
+		return "", fmt.Errorf("make a sign-in link: %w", err)
+	}
+	ticket, err := s.NewTicket(ctx, key.ID, ticketLife)
+	if err != nil {
+		return "", fmt.Errorf("make a sign-in link: %w", err)
+	}
+	return url + "/app/enter?ticket=" + ticket, nil
 }
 
 // KeepAddress writes where the API answers beside the first key, for the verbs that

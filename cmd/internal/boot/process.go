@@ -11,6 +11,7 @@ import (
 	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/cmd/internal/web"
+	"dreamlab/cmd/internal/web/queues"
 	"dreamlab/handlers"
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/batch"
@@ -35,10 +36,14 @@ type Front struct {
 // API listens at the configured address and returns what answers there.
 func (s *Stack) API(ctx context.Context) (*Front, error) {
 	reader := redis.NewReader(s.Queue, string(tasks.Chat))
-	queues := web.NewQueues(s.Queue.UniversalClient)
+	pages, err := web.New(web.Options{Sessions: s.Store, Sandbox: s.Sandbox != nil, Prefix: s.Config.Prefix, Log: s.Log})
+	if err != nil {
+		return nil, err
+	}
 	server, err := api.New(api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
-		Base: s.Config.Team.Base, Tunable: s.tunable, Queues: queues, Metrics: s.Metrics, Log: s.Log,
+		Base: s.Config.Team.Base, Tunable: s.tunable, Metrics: s.Metrics,
+		Queues: queues.New(s.Queue.UniversalClient, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.UniversalClient),
 		Cache: s.chatCache(), Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
 		Budgets: s.budgets(), Plan: plan(s.Config.Plan),

@@ -15,6 +15,9 @@ import (
 	"dreamlab/store/money"
 )
 
+// plainPath is a path that no browser and no proxy writes otherwise.
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
 var plainName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
 // check adds every fault of the values, whatever their source.
@@ -49,6 +52,9 @@ func (l *loader) checkAddresses() {
 	}
 	if _, _, err := net.SplitHostPort(l.Metrics); err != nil && l.Metrics != "" {
 		l.fault("%s: %q is no address: write host:port, such as 127.0.0.1:9091", l.at("metrics"), l.Metrics)
+	}
+	if l.Prefix = strings.TrimSuffix(l.Prefix, "/"); l.Prefix != "" && !plainPath.MatchString(l.Prefix) {
+		l.fault("%s: %q is no path: write it as /lab or /a/b", l.at("prefix"), l.Prefix)
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, l.Log) {
 		l.fault("%s: %q is no level: use debug, info, warn or error", l.at("log"), l.Log)

@@ -19,6 +19,9 @@ import (
 type Config struct {
 	// Addr is where the API listens. Defaults to 127.0.0.1:8080.
 	Addr string `yaml:"addr"`
+	// Prefix is the path before all paths, such as /lab, where a proxy serves the API and its
+	// pages below one; requests with and without it are taken. Defaults to none.
+	Prefix string `yaml:"prefix"`
 	// Data is the directory of the embedded parts. Defaults to ./.dreamlab.
 	Data string `yaml:"data"`
 	// Log is the level: debug, info, warn or error. Defaults to info.

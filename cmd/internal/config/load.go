@@ -93,6 +93,7 @@ func (c *Config) texts() map[string]*string {
 	return map[string]*string{
 		"addr": &c.Addr, "data": &c.Data, "log": &c.Log,
 		"database_url": &c.Database, "redis_url": &c.Redis, "bucket_url": &c.Bucket, "metrics": &c.Metrics,
+		"prefix": &c.Prefix,
 	}
 }
 
@@ -101,7 +102,7 @@ func variables() map[string]string {
 	return map[string]string{
 		"addr": "DREAMLAB_ADDR", "data": "DREAMLAB_DATA", "log": "DREAMLAB_LOG",
 		"database_url": "DATABASE_URL", "redis_url": "REDIS_URL", "bucket_url": "BUCKET_URL",
-		"metrics": "DREAMLAB_METRICS",
+		"metrics": "DREAMLAB_METRICS", "prefix": "DREAMLAB_PREFIX",
 	}
 }
 

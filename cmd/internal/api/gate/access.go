@@ -19,7 +19,7 @@ const (
 	Use                    // a key that may ask
 	Review                 // a key that may decide on examples
 	Admin                  // an admin key
-	Browser                // an admin key, by Basic authentication too
+	Browser                // an admin key, by Basic authentication or a session of the pages too
 	Loopback               // without a key on this machine, elsewhere an admin key
 )
 
@@ -61,9 +61,12 @@ func (a Access) scope() string {
 	return store.ScopeAdmin
 }
 
-func secretOf(r *http.Request, basic bool) string {
-	if _, password, ok := r.BasicAuth(); ok && basic {
+func secretOf(r *http.Request, browser bool) string {
+	if _, password, ok := r.BasicAuth(); ok && browser {
 		return password
+	}
+	if cookie, err := r.Cookie(wire.SessionCookie); err == nil && browser && r.Header.Get("Authorization") == "" {
+		return cookie.Value
 	}
 	if key := r.Header.Get("X-Api-Key"); key != "" && r.Header.Get("Authorization") == "" { // as Anthropic's clients send it
 		return strings.TrimSpace(key)

@@ -65,7 +65,11 @@ func (k *keyring) find(ctx context.Context, secret string) (store.Key, error) {
 	if until, ok := k.none.Get(hash); ok && k.now().Before(until) {
 		return store.Key{}, unknownKey()
 	}
-	key, err := k.store.KeyBySecret(ctx, secret)
+	look := k.store.KeyBySecret
+	if store.IsSession(secret) {
+		look = k.store.KeyBySession
+	}
+	key, err := look(ctx, secret)
 	if errors.Is(err, db.ErrNotFound) {
 		k.found.Remove(hash)
 		k.none.Add(hash, k.now().Add(keyLife))

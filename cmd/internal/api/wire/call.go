@@ -40,6 +40,10 @@ func (c *Call) BodyDone() {
 // Handler answers a call, or returns the error that its client is told.
 type Handler func(w http.ResponseWriter, c *Call) error
 
+// SessionCookie holds the secret of a browser's session with the pages. Routes of clients take
+// no cookies, or any page of the web could ask them in its visitors' name.
+const SessionCookie = "dreamlab_session"
+
 var tidyTrace = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
 
 // Trace returns the W3C traceparent, "" where it is none.

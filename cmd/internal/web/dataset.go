@@ -1,0 +1,50 @@
+package web
+
+import (
+	"net/url"
+
+	"dreamlab/cmd/internal/web/say"
+)
+
+// datasetView is a frozen set of examples.
+type datasetView struct {
+	ID        string   `json:"id"`
+	Alias     string   `json:"alias"`
+	SHA256    string   `json:"sha256"`
+	Rows      int64    `json:"rows"`
+	Manifest  manifest `json:"manifest"`
+	Sources   []string `json:"sources"`
+	CreatedAt *int64   `json:"created_at"`
+}
+
+type manifest struct {
+	Bytes   int64          `json:"bytes"`
+	Tokens  int64          `json:"tokens"`
+	In      int            `json:"in"`
+	Removed map[string]int `json:"removed"`
+	Split   string         `json:"split"`
+	Seed    int64          `json:"seed"`
+	Authors map[string]int `json:"authors"`
+}
+
+// Filters returns what each filter took out.
+func (m manifest) Filters() []reason { return ranked(m.Removed) }
+
+// Writers returns who wrote the answers.
+func (m manifest) Writers() []reason { return ranked(m.Authors) }
+
+func datasetsPage(v *visit) error {
+	found, err := listed[datasetView](v, "/v1/datasets")
+	if err != nil {
+		return err
+	}
+	return v.show("datasets", "Datasets", found)
+}
+
+func datasetPage(v *visit) error {
+	var body datasetView
+	if err := v.get("/v1/datasets/"+url.PathEscape(v.r.PathValue("id")), nil, &body); err != nil {
+		return err
+	}
+	return v.show("dataset", "Dataset "+say.Brief(body.ID), body)
+}

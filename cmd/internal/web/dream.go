@@ -1,0 +1,190 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"dreamlab/cmd/internal/web/say"
+	"dreamlab/store/money"
+)
+
+// dreamView is a dream and its diary.
+type dreamView struct {
+	ID          string      `json:"id"`
+	Job         string      `json:"job"`
+	Status      string      `json:"status"`
+	Error       *jobError   `json:"error"`
+	Mode        string      `json:"mode"`
+	DryRun      bool        `json:"dry_run"`
+	Stage       string      `json:"stage"`
+	Counts      dreamCounts `json:"counts"`
+	BudgetUSD   *money.USD  `json:"budget_usd"`
+	CostUSD     money.USD   `json:"cost_usd"`
+	LiveCostUSD money.USD   `json:"live_cost_usd"`
+	CreatedAt   *int64      `json:"created_at"`
+	FinishedAt  *int64      `json:"finished_at"`
+	UndoneAt    *int64      `json:"undone_at"`
+}
+
+type dreamCounts struct {
+	Experiences int            `json:"experiences"`
+	HeldOut     int            `json:"held_out"`
+	Replayed    int            `json:"replayed"`
+	Judged      int            `json:"judged"`
+	Verified    int            `json:"verified"`
+	Reflections int            `json:"reflections"`
+	Kept        int            `json:"examples_kept"`
+	Improved    int            `json:"examples_improved"`
+	Rejected    map[string]int `json:"examples_rejected"`
+}
+
+// Saved returns what the dream cost less than live calls would have.
+func (d dreamView) Saved() money.USD { return max(d.LiveCostUSD-d.CostUSD, 0) }
+
+// Runs tells whether the dream is under way.
+func (d dreamView) Runs() bool { return d.FinishedAt == nil }
+
+// reason is why examples were not kept, and how many.
+type reason struct {
+	Name  string
+	Count int
+	Share float64 // of the largest
+}
+
+// Reasons returns why examples were not kept, the most frequent first.
+func (d dreamView) Reasons() []reason { return ranked(d.Counts.Rejected) }
+
+func ranked(counts map[string]int) []reason {
+	var reasons []reason
+	for name, n := range counts {
+		reasons = append(reasons, reason{Name: name, Count: n})
+	}
+	slices.SortFunc(reasons, func(a, b reason) int {
+		if a.Count != b.Count {
+			return b.Count - a.Count
+		}
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	for i := range reasons {
+		reasons[i].Share = float64(reasons[i].Count) / float64(reasons[0].Count)
+	}
+	return reasons
+}
+
+// lessonView is a lesson that a dream learned.
+type lessonView struct {
+	ID          string   `json:"id"`
+	Dream       string   `json:"dream"`
+	Lesson      string   `json:"lesson"`
+	Sources     []string `json:"sources"`
+	Score       float64  `json:"score"`
+	WithdrawnAt *int64   `json:"withdrawn_at"`
+}
+
+// dreamsView is the list of dreams.
+type dreamsView struct {
+	Dreams   paged[dreamView]
+	Undreamt int
+	MayStart bool
+}
+
+func dreamsPage(v *visit) error {
+	dreams, err := listed[dreamView](v, "/v1/dreams", "dry_run")
+	if err != nil {
+		return err
+	}
+	standing, err := v.standing()
+	if err != nil {
+		return err
+	}
+	return v.show("dreams", "Dreams", dreamsView{dreams, standing.Undreamt, v.key.Has("use")})
+}
+
+// dreamPageView is a dream's page.
+type dreamPageView struct {
+	Dream    dreamView
+	Lessons  paged[lessonView]
+	Examples list[exampleView]
+	MayUndo  bool
+	MayEnd   bool
+	Preview  *undoView
+}
+
+// undoView is what undoing a dream takes back.
+type undoView struct {
+	Lessons, Examples int
+	More              bool // there are more than were counted
+	Datasets          []string
+}
+
+func dreamPage(v *visit) error {
+	body, err := v.dream()
+	if err != nil {
+		return err
+	}
+	return v.show("dream", "Dream "+say.Brief(body.Dream.ID), body)
+}
+
+func (v *visit) dream() (*dreamPageView, error) {
+	var body dreamPageView
+	id := v.r.PathValue("id")
+	if err := v.get("/v1/dreams/"+url.PathEscape(id), nil, &body.Dream); err != nil {
+		return nil, err
+	}
+	of := url.Values{"dream": {id}, "limit": {"100"}}
+	if err := v.get("/v1/reflections", of, &body.Lessons.list); err != nil {
+		return nil, err
+	}
+	if err := v.get("/v1/examples", url.Values{"dream": {id}, "limit": {"12"}}, &body.Examples); err != nil {
+		return nil, err
+	}
+	mine := v.key.Has("use") && body.Dream.UndoneAt == nil
+	body.MayUndo, body.MayEnd = mine && !body.Dream.Runs(), mine && body.Dream.Runs()
+	return &body, nil
+}
+
+// previewUndo says what undoing takes back, and asks whether it should.
+func previewUndo(v *visit) error {
+	body, err := v.dream()
+	if err != nil {
+		return err
+	}
+	body.Preview = &undoView{Lessons: len(body.Lessons.Data), Examples: body.Dream.Counts.Kept, More: body.Lessons.HasMore}
+	return v.show("dream", "Undo dream "+say.Brief(body.Dream.ID), body)
+}
+
+func startDream(v *visit) error {
+	ask := map[string]any{}
+	if n, err := strconv.Atoi(v.r.PostFormValue("limit")); err == nil {
+		ask["limit"] = n
+	}
+	if mode := v.r.PostFormValue("mode"); mode != "" {
+		ask["mode"] = mode
+	}
+	if v.r.PostFormValue("dry_run") != "" {
+		ask["dry_run"] = true
+	}
+	var made dreamView
+	if err := v.ask(http.MethodPost, "/v1/dreams", ask, &made); err != nil {
+		return err
+	}
+	return v.done("dreams/"+made.ID, "started")
+}
+
+func cancelDream(v *visit) error { return v.act("/v1/dreams/", "cancel", "dreams/", "cancelled") }
+
+func undoDream(v *visit) error { return v.act("/v1/dreams/", "undo", "dreams/", "undone") }
+
+// lessonPage leads to the dream that learned a lesson.
+func lessonPage(v *visit) error {
+	var l lessonView
+	if err := v.get("/v1/reflections/"+url.PathEscape(v.r.PathValue("id")), nil, &l); err != nil {
+		return err
+	}
+	return v.done("dreams/"+l.Dream+"#"+l.ID, "")
+}

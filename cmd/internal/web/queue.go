@@ -1,0 +1,130 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"dreamlab/cmd/internal/web/prom"
+	"dreamlab/tasks"
+)
+
+// queuesView is the page of the lanes.
+type queuesView struct {
+	Lanes   []laneView
+	Blind   string // why the lanes can not be shown
+	Waits   list[jobView]
+	Failed  list[jobView]
+	Choices []field
+	Bulk    *bulkView
+	MayAct  bool
+}
+
+// laneView is one queue.
+type laneView struct {
+	Name       string
+	Queued     int
+	Dispatched int
+	Running    int
+	Waiting    int
+	Oldest     float64 // seconds
+	Half, Most float64 // seconds from due to claimed: the median and the 99th percentile; 0: nothing was claimed
+}
+
+// bulkView is what a bulk action would do.
+type bulkView struct {
+	Action, Kind, Status string
+	Some                 list[jobView]
+}
+
+func queuesPage(v *visit) error {
+	body, err := v.queues()
+	if err != nil {
+		return err
+	}
+	return v.show("queues", "Queues", body)
+}
+
+func (v *visit) queues() (*queuesView, error) {
+	body := &queuesView{MayAct: v.key.Has("use"), Choices: []field{
+		newField("kind", "Kind", "", jobKinds...), newField("status", "Status", "failed", jobStatuses...),
+	}}
+	var told string
+	if err := v.ask(http.MethodGet, "/metrics", nil, &told); err != nil {
+		body.Blind = err.Error()
+	} else {
+		body.Lanes = lanesOf(told)
+	}
+	if err := v.get("/v1/jobs", url.Values{"status": {"queued"}, "limit": {"10"}, "order": {"asc"}}, &body.Waits); err != nil {
+		return nil, err
+	}
+	return body, v.get("/v1/jobs", url.Values{"status": {"failed"}, "limit": {"10"}}, &body.Failed)
+}
+
+// lanesOf reads the lanes out of the metrics.
+func lanesOf(told string) []laneView {
+	m := prom.Read(told)
+	lanes := make([]laneView, 0, len(tasks.Lanes()))
+	for _, lane := range tasks.Lanes() {
+		name := string(lane)
+		open := func(state string) int {
+			return int(m.Sum("dreamlab_jobs_open", map[string]string{"lane": name, "state": state}))
+		}
+		of := map[string]string{"lane": name}
+		lanes = append(lanes, laneView{
+			Name: name, Queued: open("queued"), Dispatched: open("dispatched"), Running: open("running"),
+			Waiting: open("waiting"), Oldest: m.Sum("dreamlab_jobs_oldest_seconds", of),
+			Half: m.Quantile("dreamlab_jobs_pickup_seconds_bucket", of, 0.5),
+			Most: m.Quantile("dreamlab_jobs_pickup_seconds_bucket", of, 0.99),
+		})
+	}
+	return lanes
+}
+
+// askBulk says what a bulk action takes in, and asks whether it should be done.
+func askBulk(v *visit) error {
+	body, err := v.queues()
+	if err != nil {
+		return err
+	}
+	query := v.r.URL.Query()
+	b := &bulkView{Action: query.Get("action"), Kind: query.Get("kind"), Status: query.Get("status")}
+	if !slices.Contains([]string{"retry", "cancel"}, b.Action) || b.Kind == "" && b.Status == "" {
+		return &refusal{Status: http.StatusBadRequest, Message: "Choose retry or cancel, and a kind or a status: never all at once."}
+	}
+	filter := url.Values{"limit": {"100"}}
+	for name, value := range map[string]string{"kind": b.Kind, "status": b.Status} {
+		if value != "" {
+			filter.Set(name, value)
+		}
+	}
+	if err := v.get("/v1/jobs", filter, &b.Some); err != nil {
+		return err
+	}
+	body.Bulk = b
+	return v.show("queues", "Queues", body)
+}
+
+// Count says how many jobs match: exactly up to a hundred.
+func (b bulkView) Count() string {
+	if b.Some.HasMore {
+		return "more than " + strconv.Itoa(len(b.Some.Data))
+	}
+	return strconv.Itoa(len(b.Some.Data))
+}
+
+func doBulk(v *visit) error {
+	filter := map[string]string{}
+	for _, name := range []string{"kind", "status"} {
+		if value := v.r.PostFormValue(name); value != "" {
+			filter[name] = value
+		}
+	}
+	var made jobView
+	ask := map[string]any{"action": v.r.PostFormValue("action"), "filter": filter}
+	if err := v.ask(http.MethodPost, "/v1/jobs/bulk", ask, &made); err != nil {
+		return err
+	}
+	return v.done("requests/"+made.ID, "bulk")
+}

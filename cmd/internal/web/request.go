@@ -1,0 +1,318 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/cmd/internal/web/say"
+	"dreamlab/store/money"
+)
+
+// jobView is a job as pages show it.
+type jobView struct {
+	ID          string          `json:"id"`
+	Kind        string          `json:"kind"`
+	Task        string          `json:"task"`
+	Status      string          `json:"status"`
+	Subject     *string         `json:"subject"`
+	Priority    int             `json:"priority"`
+	Attempt     int             `json:"attempt"`
+	MaxAttempts int             `json:"max_attempts"`
+	Input       json.RawMessage `json:"input"`
+	Result      json.RawMessage `json:"result"`
+	Error       *jobError       `json:"error"`
+	CostUSD     money.USD       `json:"cost_usd"`
+	Metadata    json.RawMessage `json:"metadata"`
+	RunAt       *int64          `json:"run_at"`
+	CreatedAt   *int64          `json:"created_at"`
+	StartedAt   *int64          `json:"started_at"`
+	FinishedAt  *int64          `json:"finished_at"`
+}
+
+type jobError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Over tells whether the job has ended.
+func (j jobView) Over() bool { return j.FinishedAt != nil }
+
+// MayRetry tells whether the job can be queued again.
+func (j jobView) MayRetry() bool {
+	return j.Status == "failed" || j.Status == "cancelled" || j.Status == "expired"
+}
+
+// callView is one try at a vendor.
+type callView struct {
+	ID, Job, Step, Purpose, Provider, Model, State string
+	Number                                         int
+	Cause                                          *string
+	InputTokens                                    int64      `json:"input_tokens"`
+	OutputTokens                                   int64      `json:"output_tokens"`
+	CostUSD                                        *money.USD `json:"cost_usd"`
+	ReservedUSD                                    money.USD  `json:"reserved_usd"`
+	CreatedAt                                      *int64     `json:"created_at"`
+	DurationMS                                     *int64     `json:"duration_ms"`
+}
+
+// Took shows how long the call took.
+func (c callView) Took() string {
+	if c.DurationMS == nil {
+		return "—"
+	}
+	return say.Span(time.Duration(*c.DurationMS) * time.Millisecond)
+}
+
+var (
+	jobKinds    = []string{"chat", "embed", "batch", "conversation", "experience", "dream", "tune", "schedule", "webhook", "job"}
+	jobStatuses = []string{"queued", "running", "waiting", "succeeded", "failed", "cancelled", "expired"}
+)
+
+// requestsView is the log of requests.
+type requestsView struct {
+	Jobs    paged[jobView]
+	Filters url.Values
+	Choices []field
+	Peek    *requestView
+	Close   string // the address without the peek
+	Live    string // the address that pauses or resumes
+	Tail    bool
+	Newest  string
+}
+
+var jobFilters = []string{"kind", "status", "key", "conversation_id"}
+
+func requestsPage(v *visit) error {
+	jobs, err := listed[jobView](v, "/v1/jobs", jobFilters...)
+	if err != nil {
+		return err
+	}
+	query := v.r.URL.Query()
+	body := requestsView{Jobs: jobs, Filters: query, Tail: query.Get("live") != "off" && !query.Has("after"),
+		Choices: []field{
+			newField("kind", "Kind", query.Get("kind"), jobKinds...), newField("status", "Status", query.Get("status"), jobStatuses...),
+		}}
+	if len(jobs.Data) > 0 {
+		body.Newest = jobs.Data[0].ID
+	}
+	if id := query.Get("peek"); id != "" {
+		if body.Peek, err = v.request(id); err != nil {
+			return err
+		}
+	}
+	body.Close = without(query, "peek")
+	body.Live = without(query, "live")
+	if body.Tail {
+		query.Set("live", "off")
+		body.Live = "?" + query.Encode()
+	}
+	return v.show("requests", "Requests", body)
+}
+
+func without(query url.Values, name string) string {
+	rest := url.Values{}
+	for key, values := range query {
+		if key != name && key != "note" {
+			rest[key] = values
+		}
+	}
+	return "?" + rest.Encode()
+}
+
+// requestView is one request.
+type requestView struct {
+	Job      jobView
+	Calls    []callView
+	More     bool // there are more calls than are shown
+	Messages []message
+	Answer   string
+	Model    string // that answered
+	Models   []string
+	Asked    string // the model that was asked for
+	Unknown  int    // calls whose cost is not known
+	Beside   *besideView
+}
+
+// besideView is another answer to the same question.
+type besideView struct {
+	Model, Text, Served string
+	CostUSD             *money.USD
+	Failed              string
+}
+
+// request reads a job with its calls.
+func (v *visit) request(id string) (*requestView, error) {
+	var body requestView
+	at := "/v1/jobs/" + url.PathEscape(id)
+	if err := v.get(at, nil, &body.Job); err != nil {
+		return nil, err
+	}
+	var calls list[callView]
+	if err := v.get(at+"/calls", url.Values{"limit": {"100"}, "order": {"asc"}}, &calls); err != nil {
+		return nil, err
+	}
+	body.Calls, body.More = calls.Data, calls.HasMore
+	for _, call := range calls.Data {
+		if call.CostUSD == nil {
+			body.Unknown++
+		}
+	}
+	if body.Job.Kind == "chat" {
+		body.read()
+	}
+	return &body, nil
+}
+
+// read takes the question and the answer out of a chat's job. What can not be read is shown as it is.
+func (b *requestView) read() {
+	var asked struct {
+		Model    string
+		Messages []message
+	}
+	if json.Unmarshal(b.Job.Input, &asked) == nil {
+		b.Messages, b.Asked = asked.Messages, asked.Model
+	}
+	b.Answer, b.Model = answerOf(b.Job.Result)
+}
+
+// answerOf returns the text and the model of a completion.
+func answerOf(result json.RawMessage) (text, model string) {
+	var given struct {
+		Model   string
+		Choices []struct{ Message message }
+	}
+	if json.Unmarshal(result, &given) != nil || len(given.Choices) == 0 {
+		return "", given.Model
+	}
+	return given.Choices[0].Message.Text(), given.Model
+}
+
+func requestPage(v *visit) error {
+	body, err := v.request(v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if body.Models, err = v.askable(); err != nil {
+		return err
+	}
+	return v.show("request", "Request "+say.Brief(body.Job.ID), body)
+}
+
+// cancelRequest and retryRequest are what the buttons of a request do.
+func cancelRequest(v *visit) error { return v.act("/v1/jobs/", "cancel", "requests/", "cancelled") }
+
+func retryRequest(v *visit) error { return v.act("/v1/jobs/", "retry", "requests/", "retried") }
+
+// act posts to the API's route of the id in the path and returns to its page.
+func (v *visit) act(route, action, page, note string) error {
+	id := v.r.PathValue("id")
+	if err := v.ask(http.MethodPost, route+url.PathEscape(id)+"/"+action, nil, nil); err != nil {
+		return err
+	}
+	return v.done(page+url.PathEscape(id), note)
+}
+
+// askAgain asks another model the same, keeping nothing, and shows both answers.
+func askAgain(v *visit) error {
+	body, err := v.request(v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if body.Models, err = v.askable(); err != nil {
+		return err
+	}
+	model := v.r.PostFormValue("model")
+	ask := map[string]any{}
+	if err := json.Unmarshal(body.Job.Input, &ask); err != nil {
+		return &refusal{Status: http.StatusConflict, Message: "What this request asked is not kept any more."}
+	}
+	ask["model"], ask["store"], ask["stream"] = model, false, false
+	delete(ask, "stream_options")
+	ask["metadata"] = map[string]string{"origin": "page"}
+	body.Beside = v.beside(ask, model)
+	return v.show("request", "Request "+say.Brief(body.Job.ID), body)
+}
+
+func (v *visit) beside(ask map[string]any, model string) *besideView {
+	var raw json.RawMessage
+	if err := v.ask(http.MethodPost, "/v1/chat/completions", ask, &raw); err != nil {
+		return &besideView{Model: model, Failed: err.Error()}
+	}
+	text, served := answerOf(raw)
+	var ours struct {
+		Dreamlab struct {
+			CostUSD *money.USD `json:"cost_usd"`
+		}
+	}
+	if err := json.Unmarshal(raw, &ours); err != nil {
+		return &besideView{Model: model, Failed: fmt.Sprintf("the answer can not be read: %v", err)}
+	}
+	return &besideView{Model: model, Text: text, Served: served, CostUSD: ours.Dreamlab.CostUSD}
+}
+
+// Bounds of the tail of requests.
+const (
+	tailEvery = 2 * time.Second
+	tailLife  = 15 * time.Second // then the browser connects again: less than a process has to stop
+)
+
+// tailRequests tells a page how many requests came since it was made.
+func tailRequests(v *visit) error {
+	since, last := v.r.URL.Query().Get("since"), -1
+	filters := v.filters(jobFilters...)
+	filters.Del("after")
+	out := wire.NewSSE(v.w, false)
+	tick := time.NewTicker(tailEvery)
+	defer tick.Stop()
+	end := time.After(tailLife)
+	for {
+		count, err := v.fresh(filters, since)
+		if err != nil {
+			return nil //nolint:nilerr // the stream has begun: the browser connects again and is told then
+		}
+		if count != last {
+			last = count
+			if err := out.Data("", []byte(freshText(count))); err != nil {
+				return nil //nolint:nilerr // the browser has gone
+			}
+		}
+		select {
+		case <-v.r.Context().Done():
+			return nil
+		case <-end:
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// fresh counts the requests before the one that the page shows first, up to a page's worth.
+func (v *visit) fresh(filters url.Values, since string) (int, error) {
+	var found list[jobView]
+	if err := v.get("/v1/jobs", filters, &found); err != nil {
+		return 0, err
+	}
+	for i, j := range found.Data {
+		if j.ID == since {
+			return i, nil
+		}
+	}
+	return len(found.Data), nil
+}
+
+func freshText(count int) string {
+	if count == 0 {
+		return "<span>Up to date.</span>"
+	}
+	text := strconv.Itoa(count) + " new"
+	if strconv.Itoa(count) == perPage {
+		text = perPage + " or more new"
+	}
+	return `<a class="chip" href="">` + template.HTMLEscapeString(text) + `: show them</a>`
+}
