@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"dreamlab/cmd/internal/web"
+	"dreamlab/store"
 )
 
 func TestQueuePage(t *testing.T) {
@@ -53,6 +56,14 @@ func TestQueuePageWithABrokenQueue(t *testing.T) {
 	if res.StatusCode != 200 || !bytes.Contains(body, []byte(`"queue":"chat"`)) {
 		t.Errorf("status %d: %s", res.StatusCode, body)
 	}
+}
+
+// pagesOf returns the pages under /app/.
+func pagesOf(t testing.TB, s *store.Store) Pages {
+	t.Helper()
+	pages, err := web.New(web.Options{Sessions: s})
+	must(t, err)
+	return pages
 }
 
 // Who opens the address itself finds the way.

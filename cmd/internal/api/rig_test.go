@@ -16,7 +16,6 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
-	"dreamlab/cmd/internal/web"
 	"dreamlab/cmd/internal/web/queues"
 	"dreamlab/handlers/forget"
 	"dreamlab/store"
@@ -116,10 +115,7 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	r.script[tasks.ConversationForget] = forget.Conversation(forget.Deps{Bucket: r.bucket, Replies: r.replies, Cache: cacheIn(queue)})
 	r.engine, err = engine.New(engine.Options{Store: r.store, Redis: queue})
 	must(t, err)
-	pages, err := web.New(web.Options{Sessions: r.store})
-	must(t, err)
-	o := Options{
-		Pages:  pages,
+	o := Options{Pages: pagesOf(t, r.store),
 		Engine: r.engine, Store: r.store, Replies: r.reader, Bucket: r.bucket, Models: catalogue(),
 		Base: "together/base", Sandbox: true, Log: zerolog.New(r.log), Absence: 50 * time.Millisecond,
 		Grace:   time.Second,

@@ -3,7 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"slices"
+	"sort"
 	"strconv"
 
 	"dreamlab/cmd/internal/web/say"
@@ -61,14 +61,9 @@ func ranked(counts map[string]int) []reason {
 	for name, n := range counts {
 		reasons = append(reasons, reason{Name: name, Count: n})
 	}
-	slices.SortFunc(reasons, func(a, b reason) int {
-		if a.Count != b.Count {
-			return b.Count - a.Count
-		}
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
+	sort.Slice(reasons, func(i, j int) bool {
+		a, b := reasons[i], reasons[j]
+		return a.Count > b.Count || a.Count == b.Count && a.Name < b.Name
 	})
 	for i := range reasons {
 		reasons[i].Share = float64(reasons[i].Count) / float64(reasons[0].Count)

@@ -3,6 +3,7 @@ package web
 import (
 	"net/url"
 	"slices"
+	"sort"
 	"strings"
 
 	"dreamlab/cmd/internal/web/draw"
@@ -101,7 +102,7 @@ func escaped(id string) string {
 // draw lays the graph out, the nearest things of each sort.
 func (b *lineagePageView) draw() {
 	steps := slices.Concat(b.Lineage.From, b.Lineage.To)
-	slices.SortStableFunc(steps, func(x, y lineageStep) int { return x.Hops - y.Hops })
+	sort.SliceStable(steps, func(i, j int) bool { return steps[i].Hops < steps[j].Hops })
 	nodes, count := []draw.Node{{ID: b.ID, Column: columnOf(b.ID)}}, map[int]int{columnOf(b.ID): 1}
 	var edges []draw.Edge
 	for _, step := range steps {

@@ -1,9 +1,6 @@
 package draw
 
-import (
-	"cmp"
-	"slices"
-)
+import "sort"
 
 // Node is a thing of a graph in a column of its own.
 type Node struct {
@@ -57,7 +54,7 @@ func NewGraph(nodes []Node, edges []Edge) Graph {
 		}
 		columns[n.Column] = append(columns[n.Column], n)
 	}
-	slices.Sort(used)
+	sort.Ints(used)
 	known := map[string]*Node{}
 	for at, column := range used {
 		for row, n := range columns[column] {
@@ -94,7 +91,7 @@ func arrange(column []*Node, known map[string]*Node, edges []Edge) {
 		}
 		centre[n.ID] = total / count
 	}
-	slices.SortStableFunc(column, func(a, b *Node) int { return cmp.Compare(centre[a.ID], centre[b.ID]) })
+	sort.SliceStable(column, func(i, j int) bool { return centre[column[i].ID] < centre[column[j].ID] })
 	for row, n := range column {
 		n.order = float64(row)
 	}

@@ -4,7 +4,6 @@ package prom
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -67,7 +66,7 @@ func (m Samples) Sum(name string, labels map[string]string) (total float64) {
 }
 
 // Quantile returns the upper bound of the bucket in which the share of a histogram lies, 0 where
-// nothing was counted.
+// nothing was counted. The text has the buckets in their order.
 func (m Samples) Quantile(name string, labels map[string]string, share float64) float64 {
 	type bucket struct{ most, count float64 }
 	var buckets []bucket
@@ -76,7 +75,6 @@ func (m Samples) Quantile(name string, labels map[string]string, share float64) 
 			buckets = append(buckets, bucket{most, s.value})
 		}
 	}
-	slices.SortFunc(buckets, func(a, b bucket) int { return int(math.Copysign(1, a.most-b.most)) })
 	if len(buckets) == 0 || buckets[len(buckets)-1].count == 0 {
 		return 0
 	}
