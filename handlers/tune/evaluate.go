@@ -119,8 +119,12 @@ func (v *evaluator) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, erro
 	if c.tune.Exam != nil {
 		sitting.Look = c.tune.Exam.Look
 	}
+	gate := v.gate
+	if plan := c.tune.Exam; plan != nil && plan.Cheaper != nil && plan.Cheaper.Cheaper {
+		gate.Cheaper = plan.Cheaper.Margin
+	}
 	var err error
-	if evaluation.Report, err = reportOf(ctx, c.run, evaluation.ID, sitting, v.gate); err != nil {
+	if evaluation.Report, err = reportOf(ctx, c.run, evaluation.ID, sitting, gate); err != nil {
 		return nil, err
 	}
 	report := evaluation.Report

@@ -18,6 +18,7 @@ import (
 // examiner draws the papers of an exam, and tells beforehand what they can decide.
 type examiner struct {
 	gate      exam.Gate
+	costs     *costs
 	limit     int
 	userShare int64 // ten-thousandths
 	now       func() time.Time
@@ -25,7 +26,7 @@ type examiner struct {
 
 func newExaminer(d Deps) *examiner {
 	s := d.Settings
-	return &examiner{gate: s.Gate, limit: s.MaxQuestions, userShare: s.UserShare, now: d.Now}
+	return &examiner{gate: s.Gate, costs: newCosts(d), limit: s.MaxQuestions, userShare: s.UserShare, now: d.Now}
 }
 
 // regressionPart is the part of the papers, and of the held-out conversations, that the
@@ -70,7 +71,18 @@ func (x *examiner) plan(ctx context.Context, c *tuneRun) error {
 		return fmt.Errorf("find the last evaluation: %w", err)
 	}
 	look := exam.NextLook(last.Report.Look, last.Report.Decision == exam.Promote, x.now())
-	plan := x.gate.Plan(len(c.state.Papers), look)
+	cheaper, err := x.costs.compare(ctx, c)
+	if err != nil {
+		return err
+	}
+	gate := x.gate
+	if cheaper.Cheaper {
+		gate.Margin = -cheaper.Margin
+	}
+	plan := gate.Plan(len(c.state.Papers), look)
+	if cheaper.Margin > 0 {
+		plan.Cheaper = &cheaper
+	}
 	c.tune.Exam = &plan
 	return nil
 }

@@ -85,6 +85,9 @@ type Settings struct {
 	// ten-thousandths. Defaults to 2,500.
 	UserShare int64
 	Gate      exam.Gate
+	// Cheaper is, by alias, how far below one half the lower bound of the win rate of a candidate may
+	// be that costs less than what serves, in ten-thousandths. Defaults to none: it has to be better.
+	Cheaper map[string]int64
 }
 
 func (s Settings) filled() Settings {

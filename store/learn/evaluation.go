@@ -34,6 +34,7 @@ type Report struct {
 	Low           int64  `json:"low"`      // of the 95 % interval, over conversations
 	High          int64  `json:"high"`
 	Margin        int64  `json:"margin"`      // how far above one half Bound has to be
+	Cheaper       int64  `json:"cheaper"`     // how far below it may be, as the candidate costs less; 0: not at all
 	Bound         int64  `json:"bound"`       // the lower bound of the win rate at this look's alpha
 	LengthEven    int64  `json:"length_even"` // the win rate if both answers were equally long
 	Look          Look   `json:"look"`
@@ -63,8 +64,18 @@ type ExamPlan struct {
 	Detectable    int64 `json:"detectable"`  // the least true win rate that is found with 80 %
 	FivePoints    int64 `json:"five_points"` // the probability to find a model with a win rate of 55 %
 	Needed        int   `json:"needed"`      // conversations that find it with 80 %; 0: no number does
+	// Cheaper is nil where the alias has no margin for cheaper models.
+	Cheaper *CheaperPlan `json:"cheaper,omitempty"`
 	// Undecidable says why the exam would decide nothing, or is empty.
 	Undecidable string `json:"undecidable,omitempty"`
+}
+
+// CheaperPlan compares what a month of an alias's traffic costs, nano-dollars.
+type CheaperPlan struct {
+	Margin    int64 `json:"margin"` // ten-thousandths below one half
+	Candidate int64 `json:"candidate"`
+	Incumbent int64 `json:"incumbent"`
+	Cheaper   bool  `json:"cheaper"` // the candidate costs less: it only must not be worse
 }
 
 // Group is a part of the papers that is tested apart, in ten-thousandths.

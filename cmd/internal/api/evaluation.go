@@ -11,6 +11,7 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
+	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
@@ -39,6 +40,7 @@ type evaluationView struct {
 	WinRate       wire.Share           `json:"win_rate"`
 	Interval      [2]wire.Share        `json:"interval"`
 	Margin        wire.Share           `json:"margin"`
+	Cheaper       wire.Share           `json:"cheaper_margin"`
 	Bound         wire.Share           `json:"bound"`
 	LengthEven    wire.Share           `json:"length_controlled_win_rate"`
 	Look          lookView             `json:"look"`
@@ -91,7 +93,17 @@ type examView struct {
 	Detectable    wire.Share `json:"detectable_win_rate"`
 	FivePoints    wire.Share `json:"power_at_five_points"`
 	Needed        *int       `json:"conversations_for_five_points"`
-	Undecidable   *string    `json:"undecidable"`
+	// Cheaper is null where the alias has no margin for cheaper models.
+	Cheaper     *cheaperView `json:"cheaper"`
+	Undecidable *string      `json:"undecidable"`
+}
+
+// cheaperView compares what a month of the alias's traffic costs.
+type cheaperView struct {
+	Margin    wire.Share `json:"margin"`
+	Candidate money.USD  `json:"candidate_usd"`
+	Incumbent money.USD  `json:"incumbent_usd"`
+	Cheaper   bool       `json:"cheaper"`
 }
 
 func viewExam(p *learn.ExamPlan) *examView {
@@ -101,6 +113,9 @@ func viewExam(p *learn.ExamPlan) *examView {
 	v := &examView{
 		Conversations: p.Conversations, Look: viewLook(p.Look), Detectable: wire.Share(p.Detectable),
 		FivePoints: wire.Share(p.FivePoints), Undecidable: wire.OrNull(p.Undecidable),
+	}
+	if c := p.Cheaper; c != nil {
+		v.Cheaper = &cheaperView{wire.Share(c.Margin), money.USD(c.Candidate), money.USD(c.Incumbent), c.Cheaper}
 	}
 	if p.Needed > 0 {
 		v.Needed = &p.Needed
@@ -126,7 +141,7 @@ func viewEvaluation(e learn.Evaluation) evaluationView {
 		Judge: r.Judge, Conversations: r.Conversations, Papers: r.Papers, Wins: r.Wins, Ties: r.Ties,
 		Losses:  r.Losses,
 		WinRate: wire.Share(r.WinRate), Interval: [2]wire.Share{wire.Share(r.Low), wire.Share(r.High)},
-		Margin: wire.Share(r.Margin), Bound: wire.Share(r.Bound), LengthEven: wire.Share(r.LengthEven),
+		Margin: wire.Share(r.Margin), Cheaper: wire.Share(r.Cheaper), Bound: wire.Share(r.Bound), LengthEven: wire.Share(r.LengthEven),
 		Look: viewLook(r.Look), Agreement: wire.Share(r.Agreement),
 		Checked: checkedView{r.Checked, r.CandidateHit, r.IncumbentHit}, Groups: groups, Floors: floors,
 		Seed: r.Seed, Decision: r.Decision, Reason: r.Reason, CreatedAt: wire.Seconds(e.Created),

@@ -251,8 +251,12 @@ func tenThousandths(share float64) int64 { return int64(share*10_000 + 0.5) }
 
 func (s *Stack) tuning() tune.Settings {
 	t := s.Config.Tune
+	cheaper := map[string]int64{}
+	for alias, margin := range t.Cheaper {
+		cheaper[alias] = tenThousandths(margin)
+	}
 	return tune.Settings{
-		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base, MinExamples: t.MinExamples,
+		Lead: s.Config.Team.Lead, Judge: s.Config.Team.Judge, Base: s.Config.Team.Base, Cheaper: cheaper, MinExamples: t.MinExamples,
 		Budget: int64(t.BudgetUSD), HostingHours: int64(t.HostingHours), MaxQuestions: t.Papers,
 		PollEvery: s.Config.Poll.Training, Gate: exam.Gate{Margin: tenThousandths(t.Margin)},
 	}

@@ -181,14 +181,16 @@ func TestSettingsReachTheHandlers(t *testing.T) {
 	t.Parallel()
 	s := stacked(t, func(c *config.Config) {
 		c.Dream.OffPeak = config.Window{From: "22:30", To: "06:00", Zone: "Europe/Zurich"}
-		c.Tune.Margin = 0.0333
+		c.Tune.Margin, c.Tune.Cheaper = 0.0333, map[string]float64{"assistant": 0.05}
+		c.Team.Judge = "groq/openai/gpt-oss-20b"
 		c.Budgets = []config.Budget{{Purpose: "all", USD: 5, Per: "month"}, {Purpose: "chat", USD: 7, Per: "day"}}
 	})
 	quiet, err := s.quiet()
 	if err != nil || quiet.From != 22*time.Hour+30*time.Minute || quiet.Zone.String() != "Europe/Zurich" {
 		t.Errorf("quiet: %+v, %v", quiet, err)
 	}
-	if got := s.tuning(); got.Gate.Margin != 333 || got.PollEvery != 200*time.Millisecond {
+	if got := s.tuning(); got.Gate.Margin != 333 || got.PollEvery != 200*time.Millisecond ||
+		got.Cheaper["assistant"] != 500 || got.Judge != "groq/openai/gpt-oss-20b" {
 		t.Errorf("tuning: %+v", got)
 	}
 	budgets := s.budgets()

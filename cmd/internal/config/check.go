@@ -106,6 +106,9 @@ func ofServer(scheme string) bool { return !slices.Contains([]string{"unix", "fi
 func (l *loader) checkModels() {
 	l.checkModel("team.lead", l.Team.Lead)
 	l.checkModel("team.base", l.Team.Base)
+	if l.Team.Judge != "" {
+		l.checkModel("team.judge", l.Team.Judge)
+	}
 	for _, alias := range sorted(l.Routes) {
 		for i, target := range l.Routes[alias] {
 			l.checkModel("routes."+alias, target.Model)
@@ -179,11 +182,22 @@ func (l *loader) checkDream() {
 	l.checkZone("dream.off_peak.zone", l.Dream.OffPeak.Zone)
 }
 
+// maxCheaper is how much worse a cheaper model may be at most.
+const maxCheaper = 0.2
+
 func (l *loader) checkTune() {
 	l.positive("tune.min_examples", l.Tune.MinExamples)
 	l.positive("tune.papers", l.Tune.Papers)
 	if l.Tune.Margin < 0 || l.Tune.Margin >= 0.5 {
 		l.fault("%s: %v is out of range: give at least 0 and less than 0.5", l.at("tune.margin"), l.Tune.Margin)
+	}
+	for _, alias := range sorted(l.Tune.Cheaper) {
+		if len(l.Routes[alias]) == 0 {
+			l.fault("tune.cheaper.%s: there is no such alias under routes: name one", alias)
+		}
+		if margin := l.Tune.Cheaper[alias]; margin <= 0 || margin > maxCheaper {
+			l.fault("tune.cheaper.%s: %v is out of range: give more than 0 and at most %v", alias, margin, maxCheaper)
+		}
 	}
 	if l.Tune.HostingHours < 1 || l.Tune.HostingHours > 744 {
 		l.fault("%s: give the hours of a month, from 1 to 744", l.at("tune.hosting_hours"))

@@ -101,6 +101,9 @@ type Cache struct {
 type Team struct {
 	Lead string `yaml:"lead"` // judges and reflects
 	Base string `yaml:"base"` // answers, and is tuned
+	// Judge marks exams. One of another family than the lead shares no errors with it. Defaults to
+	// the lead.
+	Judge string `yaml:"judge,omitempty"`
 }
 
 // Target is a model and its share of an alias's traffic.
@@ -162,6 +165,10 @@ type Tune struct {
 	// Margin is what the lower bound of the win rate must have above a half.
 	// Defaults to 0.02.
 	Margin float64 `yaml:"margin"`
+	// Cheaper is, by alias, how far below a half the lower bound of the win rate of a model may
+	// be that costs less than what serves the alias: it is promoted for being cheaper and not worse,
+	// as with cheaper: {assistant: 0.05}. Defaults to none: each model has to be better.
+	Cheaper map[string]float64 `yaml:"cheaper,omitempty"`
 	// Papers bounds the held-out experiences of one evaluation. Defaults to 200.
 	Papers int `yaml:"papers"`
 	// BudgetUSD caps one tune: training, evaluation and a month of hosting.

@@ -37,5 +37,4 @@ type Sitting struct {
 	Look       Look         `json:"look"`
 	Fresh      []Comparison `json:"fresh"`                // drawn for this exam
 	Regression []Comparison `json:"regression,omitempty"` // of the set that every exam of the alias has
-	Cheaper    bool         `json:"cheaper,omitempty"`    // the candidate's tokens cost less than the incumbent's
 }

@@ -24,8 +24,8 @@ type Gate struct {
 	// Detect is the true win rate that an exam has to find with a probability of
 	// 80 %, or it is not begun. Defaults to 8,200.
 	Detect int64
-	// Cheaper is how much below one half the win rate of a candidate may be whose
-	// tokens cost less than the incumbent's. Defaults to 0: it has to be better.
+	// Cheaper is how much below one half the lower bound of the win rate may be, where
+	// the candidate costs less than the incumbent. Defaults to 0: it has to be better.
 	Cheaper int64
 }
 
@@ -68,6 +68,7 @@ func (g Gate) Report(s Sitting) learn.Report {
 	low, high := all.interval(quantile(both))
 	r := learn.Report{
 		Judge: s.Judge, Seed: s.Seed, Look: s.Look, Conversations: all.n, Papers: len(s.Fresh), Margin: g.Margin,
+		Cheaper: g.Cheaper,
 		WinRate: tenThousandths(all.mean), Low: tenThousandths(low), High: tenThousandths(high),
 		Bound: tenThousandths(all.bound(s.Look.Alpha)), LengthEven: tenThousandths(lengthEven(s.Fresh)),
 		Groups: groups(s),
@@ -77,7 +78,7 @@ func (g Gate) Report(s Sitting) learn.Report {
 	}
 	count(&r, s.Fresh)
 	r.Floors = g.floors(append(append([]Comparison{}, s.Fresh...), s.Regression...))
-	r.Decision, r.Reason = g.decide(r, s.Cheaper)
+	r.Decision, r.Reason = g.decide(r)
 	return r
 }
 
@@ -134,7 +135,7 @@ func group(comparisons []Comparison) learn.Group {
 
 // decide opens the gate or not, and says why. A broken floor refuses however
 // few conversations there are.
-func (g Gate) decide(r learn.Report, cheaper bool) (decision, reason string) {
+func (g Gate) decide(r learn.Report) (decision, reason string) {
 	for _, name := range floorNames() {
 		if f := r.Floors[name]; !f.Passed {
 			return Refuse, fmt.Sprintf("floor %s: %s against %s", name, percent(f.Value), percent(f.Floor))
@@ -149,7 +150,7 @@ func (g Gate) decide(r learn.Report, cheaper bool) (decision, reason string) {
 		return Undecided, fmt.Sprintf("undecided: the exam is void: the judge's two orders agree on %s of the papers, "+
 			"%s are needed", percent(r.Agreement), percent(g.Agreement))
 	}
-	decision, reason = g.better(r, cheaper, rate)
+	decision, reason = g.better(r, rate)
 	if decision != Promote {
 		return decision, reason
 	}
@@ -163,12 +164,12 @@ func (g Gate) decide(r learn.Report, cheaper bool) (decision, reason string) {
 }
 
 // better compares the lower bound with what it has to be above.
-func (g Gate) better(r learn.Report, cheaper bool, rate string) (decision, reason string) {
+func (g Gate) better(r learn.Report, rate string) (decision, reason string) {
 	if r.Bound > whole/2+g.Margin {
 		return Promote, "better: " + rate
 	}
 	at := fmt.Sprintf("the lower bound at look %d of the year, %s", r.Look.Number, percent(r.Bound))
-	if cheaper && g.Cheaper > 0 && r.Bound > whole/2-g.Cheaper {
+	if g.Cheaper > 0 && r.Bound > whole/2-g.Cheaper {
 		return Promote, fmt.Sprintf("cheaper and not worse: %s, %s, is above %s", rate, at, percent(whole/2-g.Cheaper))
 	}
 	return Refuse, fmt.Sprintf("not better: %s, %s, has to be above %s", rate, at, percent(whole/2+g.Margin))

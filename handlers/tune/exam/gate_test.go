@@ -293,7 +293,7 @@ func TestRegressionsRefuse(t *testing.T) {
 
 func TestCheaperModels(t *testing.T) {
 	t.Parallel()
-	s := Sitting{Look: NextLook(Look{}, false, time.Unix(0, 0)), Fresh: judged(400, learn.Win, learn.Loss), Cheaper: true}
+	s := Sitting{Look: NextLook(Look{}, false, time.Unix(0, 0)), Fresh: judged(400, learn.Win, learn.Loss)}
 	if r := (Gate{}).Filled().Report(s); r.Decision != Refuse {
 		t.Errorf("without a setting: %s", r.Reason)
 	}
