@@ -148,6 +148,8 @@ func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces,
 		query string
 		args  []any
 	}{
+		{`DELETE FROM reviews WHERE tenant = $1 AND example IN
+			(SELECT id FROM examples WHERE tenant = $1 AND experience IN ({list $2}))`, []any{tenant, said}},
 		{`DELETE FROM examples WHERE tenant = $1 AND experience IN ({list $2})`, []any{tenant, said}},
 		{`DELETE FROM reflections WHERE tenant = $1 AND id IN (` + cited + `)`, []any{tenant, said}},
 		// The chats' jobs hold its messages; the dreams' and evaluations' jobs hold texts made from them.

@@ -38,7 +38,7 @@ type Manifest struct {
 
 // AddDataset stores a dataset with its examples and tells whether it is new: the same rows are
 // the same dataset, which is then returned. It fails with db.ErrConflict where an example was
-// forgotten meanwhile, and must run in a transaction.
+// forgotten or rejected meanwhile, and must run in a transaction.
 func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []string) (Dataset, bool, error) {
 	n, err := q.Exec(ctx, `INSERT INTO datasets (id, tenant, alias, sha256, manifest, rows, object, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, {now}) ON CONFLICT (tenant, alias, sha256) DO NOTHING`,
@@ -52,10 +52,11 @@ func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []stri
 		return known, false, err
 	}
 	n, err = q.Exec(ctx, `INSERT INTO dataset_examples (dataset, example) SELECT $1, m.id
-		FROM ({list $2}) AS x JOIN examples m ON m.id = x.value WHERE m.tenant = $3 {lock m}`,
+		FROM ({list $2}) AS x JOIN examples m ON m.id = x.value
+		WHERE m.tenant = $3 AND COALESCE(m.review, '') <> 'rejected' {lock m}`,
 		d.ID, encodeList(examples), d.Tenant)
 	if err == nil && n < int64(len(examples)) {
-		err = fmt.Errorf("%d of %d examples were forgotten meanwhile: %w", int64(len(examples))-n, len(examples), db.ErrConflict)
+		err = fmt.Errorf("%d of %d examples were forgotten or rejected meanwhile: %w", int64(len(examples))-n, len(examples), db.ErrConflict)
 	}
 	return d, err == nil, err
 }

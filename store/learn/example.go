@@ -19,8 +19,9 @@ type Example struct {
 	Rejected   string          // the worse answer, for preference pairs
 	Score      int64           // thousandths
 	Verdict    string          // how it was verified: reference, correction, judged
-	Author     string          // who wrote the answer: user, reference, recorded, lead
+	Author     string          // who wrote the answer: user, reference, recorded, lead, reviewer
 	Content    string          // sha256 of the canonical row
+	Review     Review
 	Withdrawn  time.Time
 	Created    time.Time
 }
@@ -39,16 +40,16 @@ func (q *DreamQueries) AddExample(ctx context.Context, e Example) error {
 }
 
 const exampleColumns = `id, tenant, alias, dream, experience, messages, rejected, score, verdict, author,
-	content,
-	withdrawn, created`
+	content, review, reviewer, reason, reviewed, withdrawn, created`
 
 func scanExample(scan func(...any) error) (Example, error) {
 	var e Example
 	var messages string
-	var rejected *string
-	var withdrawn, created *int64
+	var rejected, review, reviewer, reason *string
+	var reviewed, withdrawn, created *int64
 	err := scan(&e.ID, &e.Tenant, &e.Alias, &e.Dream, &e.Experience, &messages, &rejected, &e.Score,
-		&e.Verdict, &e.Author, &e.Content, &withdrawn, &created)
+		&e.Verdict, &e.Author, &e.Content, &review, &reviewer, &reason, &reviewed, &withdrawn, &created)
+	e.Review = Review{db.Deref(review), db.Deref(reviewer), db.Deref(reason), db.TimeOf(reviewed)}
 	e.Messages, e.Rejected = json.RawMessage(messages), db.Deref(rejected)
 	e.Withdrawn, e.Created = db.TimeOf(withdrawn), db.TimeOf(created)
 	return e, err
@@ -66,14 +67,22 @@ func (q *DreamQueries) Examples(ctx context.Context, tenant string, f db.Filter,
 		WHERE tenant = $1 AND withdrawn IS NULL`, tenant)
 	n.By(`dream = ?`, f.Dream)
 	n.By(`alias = ?`, f.Alias)
+	if f.Review == ReviewOpen {
+		n.Query += ` AND review IS NULL`
+	} else {
+		n.By(`review = ?`, f.Review)
+	}
 	n.Mentions(f.Text, `id`, `experience`)
 	return db.List(ctx, q.Tx, p, scanExample, n.Query, n.Args...)
 }
 
-// TrainingRows hands the standing examples of an alias to fn, oldest first.
+// inUse is a condition for the examples that may be trained on.
+const inUse = `withdrawn IS NULL AND COALESCE(review, '') <> 'rejected'`
+
+// TrainingRows hands the examples of an alias that may be trained on to fn, oldest first.
 func (q *DreamQueries) TrainingRows(ctx context.Context, tenant, alias string, fn func(Example) error) error {
 	return db.Stream(ctx, q.Tx, scanExample, fn, `SELECT `+exampleColumns+` FROM examples
-		WHERE tenant = $1 AND alias = $2 AND withdrawn IS NULL ORDER BY id`, tenant, alias)
+		WHERE tenant = $1 AND alias = $2 AND `+inUse+` ORDER BY id`, tenant, alias)
 }
 
 // ExampleMetadata hands fn the metadata of the experiences that the standing examples of an alias
@@ -89,13 +98,13 @@ func (q *DreamQueries) ExampleMetadata(ctx context.Context, tenant, alias string
 		})
 }
 
-// NewExamples counts the standing examples of an alias, unique by content, that no tune with an
+// NewExamples counts the examples of an alias that may be trained on, unique by content, that no tune with an
 // evaluation has trained on, up to a bound. The dataset of a tune that ended without an
 // evaluation does not count as used.
 func (q *DreamQueries) NewExamples(ctx context.Context, tenant, alias string, bound int) (int, error) {
 	var n int
 	err := q.One(ctx, `SELECT COUNT(*) FROM (SELECT DISTINCT content FROM examples e
-		WHERE e.tenant = $1 AND e.alias = $2 AND e.withdrawn IS NULL
+		WHERE e.tenant = $1 AND e.alias = $2 AND `+inUse+`
 		AND NOT EXISTS (SELECT 1 FROM dataset_examples d JOIN tunes t ON t.dataset = d.dataset
 			WHERE d.example = e.id AND t.evaluation IS NOT NULL) LIMIT $3) AS fresh`,
 		[]any{tenant, alias, int64(bound)}, &n)

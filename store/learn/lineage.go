@@ -36,6 +36,7 @@ var edges = []edge{
 	{"(SELECT tenant, job, id AS dream FROM dreams)", "job", dreamColumn, "ran"},
 	{"examples", "experience", "id", "taught"},
 	{"examples", dreamColumn, "id", "taught"},
+	{"reviews", "example", "id", "reviewed"},
 	{"reflections", dreamColumn, "id", "learned"},
 	{"memories", dreamColumn, "id", "wrote"},
 	// Citations by lessons and by memories.

@@ -16,6 +16,7 @@ DROP TABLE files;
 DROP TABLE dataset_examples;
 DROP TABLE datasets;
 DROP TABLE citations;
+DROP TABLE reviews;
 DROP TABLE examples;
 DROP TABLE lesson_uses;
 DROP TABLE memories;

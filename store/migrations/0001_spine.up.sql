@@ -342,10 +342,26 @@ CREATE TABLE examples (
   verdict    TEXT NOT NULL,
   author     TEXT NOT NULL,               -- user, reference, recorded, lead
   content    TEXT NOT NULL,               -- sha256 of the canonical row
+  review     TEXT,                        -- kept, rejected or edited by a person; null while nobody has looked
+  reviewer   TEXT,                        -- the id of the API key
+  reason     TEXT,                        -- in the reviewer's words
+  reviewed   BIGINT,
+  before     TEXT,                        -- JSON: messages, content and author before they were edited
   withdrawn  BIGINT,
   created    BIGINT NOT NULL,
   UNIQUE (dream, experience)
 );
+CREATE INDEX examples_open ON examples (tenant, id) WHERE review IS NULL AND withdrawn IS NULL;
+CREATE TABLE reviews ( -- each verdict of a person on an example, and each that was taken back
+  id       TEXT PRIMARY KEY,              -- rev_…
+  tenant   TEXT NOT NULL,
+  example  TEXT NOT NULL,
+  verdict  TEXT NOT NULL,                 -- kept, rejected, edited, undone
+  reviewer TEXT NOT NULL,
+  reason   TEXT,
+  created  BIGINT NOT NULL
+);
+CREATE INDEX reviews_example ON reviews (example);
 CREATE INDEX examples_list ON examples (tenant, id);
 CREATE INDEX examples_alias ON examples (tenant, alias, id) WHERE withdrawn IS NULL;
 CREATE INDEX examples_experience ON examples (experience);

@@ -2,10 +2,14 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"testing"
 
 	"dreamlab/cmd/internal/api/wire"
+	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
 )
 
 // ids returns the ids of a list, asked for page by page.
@@ -74,4 +78,47 @@ func TestListsByFilter(t *testing.T) {
 		r.get("/v1/"+wrong).want(t, 400, "invalid_request")
 	}
 	r.get("/v1/lineage/"+s.experience+"?limit=1").want(t, 200, "")
+}
+
+func TestPaging(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	tenant, err := r.store.EnsureTenant(t.Context(), "one")
+	must(t, err)
+	const rows = 251
+	must(t, r.store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		for i := range rows {
+			_, err := q.AddFile(t.Context(), learn.File{ID: db.NewID("file-"), Tenant: tenant.ID,
+				Filename: fmt.Sprint(i), Purpose: "fine-tune"})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if n := len(r.get("/v1/files?limit=10000").want(t, 200, "").field(t, "data").([]any)); n != rows {
+		t.Errorf("a page of 10,000 has %d files, want %d", n, rows)
+	}
+	r.get("/v1/files?limit=10001").want(t, 400, "invalid_request")
+	r.get("/v1/jobs?limit=101").want(t, 400, "invalid_request")
+	for _, order := range []string{"asc", "desc"} {
+		seen, after := map[string]bool{}, ""
+		for pages := 1; ; pages++ {
+			a := r.get("/v1/files?limit=100&order="+order+"&after="+after).want(t, 200, "")
+			var list wire.List[fileView]
+			must(t, json.Unmarshal(a.body, &list))
+			for _, f := range list.Data {
+				seen[f.ID] = true
+			}
+			if *list.LastID != list.Data[len(list.Data)-1].ID || *list.FirstID != list.Data[0].ID {
+				t.Fatal("first_id and last_id are not those of the page")
+			}
+			if after = *list.LastID; !list.HasMore {
+				if pages != 3 || len(seen) != rows {
+					t.Errorf("%s: %d rows on %d pages", order, len(seen), pages)
+				}
+				break
+			}
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"dreamlab/cmd/internal/api/learned"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -58,8 +59,8 @@ func (h legacy) status(w http.ResponseWriter, c *wire.Call) error {
 }
 
 type legacyMemoriesView struct {
-	Memories []lessonView `json:"memories"`
-	Count    int          `json:"count"`
+	Memories []learned.Lesson `json:"memories"`
+	Count    int              `json:"count"`
 }
 
 func (h legacy) memories(w http.ResponseWriter, c *wire.Call) error {
@@ -67,7 +68,7 @@ func (h legacy) memories(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil && !errors.Is(err, db.ErrNotFound) {
 		return err
 	}
-	lessons := viewMemory(m).Lessons
+	lessons := learned.ViewLessons(m)
 	return wire.WriteJSON(w, http.StatusOK, legacyMemoriesView{Memories: lessons, Count: len(lessons)})
 }
 

@@ -4,6 +4,7 @@ import (
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/embed"
 	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/learned"
 	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/store/flight"
 )
@@ -20,9 +21,7 @@ type nouns struct {
 	experiences   experiences
 	conversations conversations
 	dreams        dreams
-	reflections   reflections
-	memories      memories
-	examples      examples
+	learned       learned.Nouns
 	datasets      datasets
 	tunes         tunes
 	evaluations   evaluations
@@ -46,9 +45,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap},
 		conversations: conversations{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: forgetWait}},
 		dreams:        dreams{o.Store, o.Engine, front, wait},
-		reflections:   reflections{o.Store},
-		memories:      memories{o.Store},
-		examples:      examples{o.Store},
+		learned:       learned.New(o.Store, o.Bucket),
 		datasets:      datasets{o.Store, held},
 		tunes:         tunes{o.Store, o.Engine, front, wait, base, reap},
 		routing:       routing{o.Store, o.Models},

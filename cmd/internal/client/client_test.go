@@ -204,3 +204,32 @@ func TestList(t *testing.T) {
 		t.Errorf("%+v, %v", page, err)
 	}
 }
+
+// TestReviewAndMemory asks as the routes are asked.
+func TestReviewAndMemory(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		asked = append(asked, r.Method+" "+r.URL.RequestURI()+" "+string(body))
+		fmt.Fprint(w, `{"id":"exm_1","review":{"status":"kept","reason":null},"data":[{"id":"mem_1","dream":null}]}`)
+	})
+	if e, err := c.Review(t.Context(), "exm_1", Verdict{Verdict: "keep"}); err != nil || e.Review.Status != "kept" {
+		t.Errorf("%+v, %v", e, err)
+	}
+	_, err := c.UndoReview(t.Context(), "exm_1")
+	versions, err2 := c.MemoryVersions(t.Context())
+	_, err3 := c.MemoryVersion(t.Context(), "mem_1", "previous")
+	_, err4 := c.RestoreMemory(t.Context(), "mem_1")
+	if err := errors.Join(err, err2, err3, err4); err != nil || len(versions) != 1 {
+		t.Errorf("%v, %v", versions, err)
+	}
+	want := `POST /v1/examples/exm_1/review {"verdict":"keep"}|DELETE /v1/examples/exm_1/review |` +
+		`GET /v1/memory/versions?limit=100 |GET /v1/memory/versions/mem_1?diff=previous |POST /v1/memory/versions/mem_1/restore {}`
+	if got := strings.Join(asked, "|"); got != want {
+		t.Errorf("asked\n%s, want\n%s", got, want)
+	}
+}

@@ -1,4 +1,4 @@
-package api
+package learned
 
 import (
 	"encoding/json"
@@ -10,7 +10,8 @@ import (
 	"dreamlab/store/learn"
 )
 
-type examples struct{ store *store.Store }
+// Examples are the rows that models are trained on.
+type Examples struct{ store *store.Store }
 
 type exampleView struct {
 	ID          string          `json:"id"`
@@ -23,6 +24,7 @@ type exampleView struct {
 	Score       wire.Thousand   `json:"score"`
 	Verdict     string          `json:"verdict"`
 	Author      string          `json:"author"`
+	Review      reviewView      `json:"review"`
 	CreatedAt   *int64          `json:"created_at"`
 	WithdrawnAt *int64          `json:"withdrawn_at"`
 }
@@ -32,12 +34,17 @@ func viewExample(e learn.Example) exampleView {
 		ID: e.ID, Object: "example", Alias: e.Alias, Dream: e.Dream, Sources: []string{e.Experience},
 		Messages: wire.RawOr(e.Messages, "[]"), Rejected: wire.OrNull(e.Rejected), Score: wire.Thousand(e.Score),
 		Verdict: e.Verdict,
-		Author:  e.Author, CreatedAt: wire.Seconds(e.Created), WithdrawnAt: wire.Seconds(e.Withdrawn),
+		Author:  e.Author, Review: viewReview(e.Review), CreatedAt: wire.Seconds(e.Created), WithdrawnAt: wire.Seconds(e.Withdrawn),
 	}
 }
 
-func (h examples) list(w http.ResponseWriter, c *wire.Call) error {
+// List shows the examples that stand.
+func (h Examples) List(w http.ResponseWriter, c *wire.Call) error {
 	f, page, err := gate.Listed(c, "exm_", gate.Known(h.store.Example))
+	if err != nil {
+		return err
+	}
+	err = wire.OneOf("review", f.Review, learn.ReviewOpen, learn.ReviewKept, learn.ReviewRejected, learn.ReviewEdited)
 	if err != nil {
 		return err
 	}
@@ -48,7 +55,8 @@ func (h examples) list(w http.ResponseWriter, c *wire.Call) error {
 	return wire.WriteList(w, rows, more, viewExample, func(v exampleView) string { return v.ID })
 }
 
-func (h examples) get(w http.ResponseWriter, c *wire.Call) error {
+// Get shows an example.
+func (h Examples) Get(w http.ResponseWriter, c *wire.Call) error {
 	e, err := h.store.Example(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
 		return gate.OrMissing(err, "example")

@@ -1,4 +1,4 @@
-package api
+package learned
 
 import (
 	"net/http"
@@ -9,7 +9,8 @@ import (
 	"dreamlab/store/learn"
 )
 
-type reflections struct{ store *store.Store }
+// Reflections are the lessons of dreams.
+type Reflections struct{ store *store.Store }
 
 type reflectionView struct {
 	ID          string        `json:"id"`
@@ -30,7 +31,8 @@ func viewReflection(r learn.Reflection) reflectionView {
 	}
 }
 
-func (h reflections) list(w http.ResponseWriter, c *wire.Call) error {
+// List shows the lessons that stand.
+func (h Reflections) List(w http.ResponseWriter, c *wire.Call) error {
 	f, page, err := gate.Listed(c, "rfl_", gate.Known(h.store.Reflection))
 	if err != nil {
 		return err
@@ -42,7 +44,8 @@ func (h reflections) list(w http.ResponseWriter, c *wire.Call) error {
 	return wire.WriteList(w, rows, more, viewReflection, func(v reflectionView) string { return v.ID })
 }
 
-func (h reflections) get(w http.ResponseWriter, c *wire.Call) error {
+// Get shows a lesson.
+func (h Reflections) Get(w http.ResponseWriter, c *wire.Call) error {
 	r, err := h.store.Reflection(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
 		return gate.OrMissing(err, "reflection")
