@@ -44,6 +44,8 @@ type Filer interface {
 	FindFile(ctx context.Context, name string) (file FileStatus, found bool, err error)
 	// File tells how far the vendor's validation is.
 	File(ctx context.Context, id string) (FileStatus, error)
+	// DeleteFile has the vendor delete a file. One that is gone is no error.
+	DeleteFile(ctx context.Context, id string) error
 }
 
 // Estimator is a trainer that tells the price of a training before it is started.

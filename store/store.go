@@ -110,6 +110,20 @@ func (s *Store) Writers() int {
 // Dialect names the database behind.
 func (s *Store) Dialect() db.Dialect { return s.driver.Dialect() }
 
+// scrubber is a driver of a database that keeps what was deleted until it is told not to.
+type scrubber interface {
+	Scrub(ctx context.Context) error
+}
+
+// Scrub makes sure that what was deleted can not be read in the database's files any more, where
+// that takes more than the deletion. PostgreSQL's own vacuum sees to it there.
+func (s *Store) Scrub(ctx context.Context) error {
+	if d, ok := s.driver.(scrubber); ok {
+		return d.Scrub(ctx)
+	}
+	return nil
+}
+
 // Driver returns the driver, for what only one of them can do (listening,
 // copying). Few callers need it.
 func (s *Store) Driver() db.Driver { return s.driver }

@@ -71,7 +71,8 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 		tasks.EmbedRun:         embed.New(d.Caller),
 		tasks.ExperienceImport: experience.Import(d.Bucket),
 		tasks.ConversationForget: forget.Conversation(forget.Deps{
-			Bucket: d.Bucket, Replies: d.Replies, Cache: d.Cache, Pause: d.ForgetPause,
+			Bucket: d.Bucket, Replies: d.Replies, Cache: d.Cache, Vendors: d.Vendors,
+			Pause: d.ForgetPause,
 		}),
 		tasks.JobBulk:        bulk.Run(d.Engine),
 		tasks.WebhookDeliver: webhook.Deliver(d.Webhook),

@@ -228,7 +228,7 @@ func (r *reflectRun) take(proposals []proposal, findings []finding) {
 	for _, lesson := range proposals[:min(len(proposals), maxLessonsAsked)] {
 		text, secret := redact.Mask(strings.Join(strings.Fields(lesson.Lesson), " "))
 		sources, score := cited(lesson.Sources, scores)
-		if text == "" || secret || len(sources) == 0 || len([]rune(text)) > maxLesson {
+		if text == "" || secret || redact.Placeholder(text) || len(sources) == 0 || len([]rune(text)) > maxLesson {
 			r.result.Dropped++
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/book"
@@ -33,11 +34,17 @@ type Cache interface {
 	Drop(ctx context.Context, jobs []string) error
 }
 
+// Vendors finds the trainers at which training files were left; a [providers.Router] does.
+type Vendors interface {
+	Trainer(name string) (providers.Trainer, error)
+}
+
 // Deps are what it takes to forget. Those without a default are required.
 type Deps struct {
 	Bucket  blob.Bucket
 	Replies Replies
 	Cache   Cache
+	Vendors Vendors
 	// Pause is how long work that may have read the conversation is waited for at a
 	// time. Defaults to five seconds.
 	Pause time.Duration
@@ -164,6 +171,9 @@ func (f *forgetter) forget(ctx context.Context) (*tasks.End, error) {
 	if err := f.clean(ctx); err != nil {
 		return nil, err
 	}
+	if err := f.run.Store.Scrub(ctx); err != nil {
+		return nil, fmt.Errorf("forget in the database's files: %w", err)
+	}
 	if busy {
 		return &tasks.End{State: job.StateWaiting, After: f.Pause}, nil
 	}
@@ -192,6 +202,7 @@ func (f *forgetter) clean(ctx context.Context) error {
 	}{
 		{"replies", f.cleanReplies}, {"cache", f.cleanCache}, {"imports", f.cleanImports}, {"dreams", f.cleanDreams},
 		{"memories", f.cleanMemories}, {"datasets", f.cleanDatasets},
+		{"training files", f.cleanTrainings},
 	} {
 		if err := part.do(ctx); err != nil {
 			faults = append(faults, fmt.Errorf("forget in %s: %w", part.name, err))

@@ -166,7 +166,7 @@ func (s *scene) begin() *tasks.Run {
 }
 
 func (s *scene) round(run *tasks.Run) (*tasks.End, error) {
-	return forget.Conversation(forget.Deps{Bucket: s.bucket, Replies: s.Replies, Cache: s.cache()})(s.t.Context(), run)
+	return forget.Conversation(forget.Deps{Bucket: s.bucket, Replies: s.Replies, Cache: s.cache(), Vendors: s.Router})(s.t.Context(), run)
 }
 
 // holding names the objects of the bucket that hold one of the words.

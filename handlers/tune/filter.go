@@ -26,6 +26,7 @@ const (
 	filterMalformed = "malformed"         // no alternating conversation that ends with an answer
 	filterEmpty     = "empty"             // the answer says nothing
 	filterUnfit     = "unfit"             // an error's text or a refusal
+	filterHole      = "placeholder"       // the answer holds one in the place of personal data
 	filterSecret    = "secret"            // a secret or personal data was left in it
 	filterLong      = "too_long"          // over the bound of a row
 	filterHeldOut   = "held_out"          // its conversation is for evaluations
@@ -112,6 +113,8 @@ func (s *rowFilter) unfit(e learn.Example, turns []turn) string {
 		return filterEmpty
 	case judge.Refusal(answer), judge.ErrorText(answer):
 		return filterUnfit
+	case redact.Placeholder(answer):
+		return filterHole
 	case slices.ContainsFunc(turns, func(t turn) bool { return redact.Found(t.Content) }):
 		return filterSecret
 	case tokensOf(turns) > s.limits.rowTokens:

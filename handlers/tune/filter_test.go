@@ -49,6 +49,8 @@ func TestFilterFilters(t *testing.T) {
 		"refusal":           {example("1", "When?", "I'm sorry, but I can't help with that.", 1), filterUnfit},
 		"error":             {example("1", "When?", "Internal Server Error", 1), filterUnfit},
 		"mail":              {example("1", "I am jo@example.com", "Noted.", 1), filterSecret},
+		"placeholder":       {example("1", "What is my number?", "Your number is [phone].", 1), filterHole},
+		"placeholder asked": {example("1", "My number is [phone].", "Noted.", 1), ""},
 		"long":              {example("1", "When?", strings.Repeat("word ", 1000), 1), filterLong},
 		"held out":          {example("held", "When?", "At nine.", 1), filterHeldOut},
 		"held-out greeting": {example("1", "hi", "Welcome!", 1), filterRepeats},

@@ -19,6 +19,9 @@ import (
 // that Reap goes on.
 const maxStops = 20
 
+// refusedTainted is why a model is not promoted whose dataset has lost a conversation since.
+const refusedTainted = "refused: forgotten: a conversation that it learned from was forgotten meanwhile: tune again without it"
+
 // promoter does the stage that carries the gate's decision out.
 type promoter struct {
 	vendors   Vendors
@@ -38,6 +41,9 @@ func (p *promoter) carryOut(ctx context.Context, c *tuneRun) (*tasks.End, error)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find model %s: %w", c.state.Candidate, err)
+	}
+	if c.state.Verdict.Promoted && !model.Tainted.IsZero() {
+		c.state.Verdict = &learn.Decision{Reason: refusedTainted}
 	}
 	if c.state.Verdict.Promoted {
 		return p.promote(ctx, c, model)

@@ -81,16 +81,18 @@ func newCleaner(d Deps) *cleaner {
 	}
 }
 
-// Reap ends unused trainings and deployments, and books hosting. A cancelled tune ends at its
+// Reap ends unused trainings and deployments, has files deleted that hold what was forgotten,
+// and books hosting. A cancelled tune ends at its
 // vendor here: its training is cancelled, its deployment stopped. It can be repeated. A failure
 // does not stop the rest: the error joins all failures.
 func Reap(ctx context.Context, s *store.Store, d Deps) (Reaped, error) {
 	cl := newCleaner(d.filled())
 	var out Reaped
-	var faults [3]error
+	var faults [4]error
 	out.Trainings, faults[0] = cl.abandonAll(ctx, s)
 	out.Hours, faults[1] = bookAll(ctx, s)
 	out.Models, faults[2] = cl.stopIdle(ctx, s)
+	faults[3] = cl.dropTainted(ctx, s)
 	if err := errors.Join(faults[:]...); err != nil {
 		return out, fmt.Errorf("reap: %w", err)
 	}
@@ -115,6 +117,23 @@ func (cl *cleaner) abandonAll(ctx context.Context, s *store.Store) (n int, err e
 			return n, errors.Join(faults...)
 		}
 	}
+}
+
+// dropTainted has vendors delete the files of trainings that have ended since what they hold was
+// forgotten.
+func (cl *cleaner) dropTainted(ctx context.Context, s *store.Store) error {
+	left, err := s.TaintedTrainings(ctx, maxReaped)
+	faults := []error{err}
+	for _, t := range left {
+		trainer, err := cl.vendors.Trainer(t.Provider)
+		if err == nil {
+			err = handlers.DropFiles(ctx, s, trainer, t)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("delete the files of %s: %w", t.ID, err))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func (cl *cleaner) stopIdle(ctx context.Context, s *store.Store) (n int, err error) {

@@ -111,6 +111,9 @@ func (t *tuner) step(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	case "", stageCurate:
 		return t.curator.curate(ctx, c)
 	case stagePrice:
+		if !c.tune.Tainted.IsZero() {
+			return c.decided(false, refusedTainted)
+		}
 		return t.pricer.price(ctx, c)
 	case stageUpload, stageTrain, stageDeploy:
 		return t.evaluator.trained(ctx, c)

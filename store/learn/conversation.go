@@ -20,7 +20,10 @@ type Traces struct {
 	Dreams       []string `json:"dreams"` // that sealed its experiences, and running ones that may have read its lessons
 	Memories     []string `json:"memories"`
 	Datasets     []string `json:"datasets"`
-	Models       []string `json:"models"` // tuned on these datasets
+	Tunes        []string `json:"tunes"`     // of these datasets
+	Trainings    []string `json:"trainings"` // whose files at vendors hold its rows
+	Models       []string `json:"models"`    // tuned on these datasets
+	Serving      []string `json:"serving"`   // of these, with traffic
 }
 
 // Kinds are the kinds of the jobs that hold a conversation's messages.
@@ -33,6 +36,8 @@ const (
 	citing         = `SELECT cites FROM citations WHERE tenant = $1 AND source IN (` + ofConversation + `)`
 	frozen         = `SELECT x.dataset FROM dataset_examples x JOIN examples m ON m.id = x.example
 		WHERE m.tenant = $1 AND m.experience IN (` + ofConversation + `)`
+	ofTunes  = `SELECT id FROM tunes WHERE tenant = $1 AND dataset IN (` + frozen + `)`
+	ofModels = `SELECT name FROM models WHERE tenant = $1 AND tune IN (` + ofTunes + `)`
 )
 
 // Traces finds a conversation, by our id or the client's, and the places in which it was
@@ -61,8 +66,10 @@ func (q *ExperienceQueries) Traces(ctx context.Context, tenant, id string, kinds
 			UNION SELECT id FROM dreams WHERE tenant = $1 AND finished IS NULL`},
 		{&t.Memories, `SELECT id FROM memories WHERE tenant = $1 AND id IN (` + citing + `)`},
 		{&t.Datasets, `SELECT id FROM datasets WHERE tenant = $1 AND id IN (` + frozen + `)`},
-		{&t.Models, `SELECT m.name FROM models m JOIN tunes t ON t.id = m.tune
-			WHERE m.tenant = $1 AND t.dataset IN (` + frozen + `)`},
+		{&t.Tunes, ofTunes},
+		{&t.Trainings, `SELECT id FROM trainings WHERE tenant = $1 AND tune IN (` + ofTunes + `)`},
+		{&t.Models, ofModels},
+		{&t.Serving, ofModels + ` AND state = 'serving'`},
 	} {
 		if err := q.Words(ctx, find.into, find.query+` ORDER BY 1`, tenant, t.Conversation); err != nil {
 			return t, err
@@ -131,6 +138,13 @@ func encodeList(ids []string) string { return db.Encode(append([]string{}, ids..
 // gone.
 const cited = `SELECT cites FROM citations WHERE tenant = $1 AND source IN ({list $2})`
 
+// Lines of batches ask about the experiences ($2): in batches that have ended, and in others.
+const (
+	askedLines = `job IN (` + cited + `) AND EXISTS (SELECT 1 FROM ({list $2}) AS x
+		WHERE batch_lines.step >= x.value || '/' AND batch_lines.step < x.value || '0')`
+	endedLines = askedLines + ` AND EXISTS (SELECT 1 FROM batches b WHERE b.id = batch_lines.batch AND b.finished IS NOT NULL)`
+)
+
 // Forget removes what a conversation left in the database and what was learned from it:
 // experiences, examples, the lessons that rest on it, and the contents of its jobs. Entries are
 // kept, and a tombstone, by which the same is not stored again. It can be repeated, which
@@ -138,6 +152,9 @@ const cited = `SELECT cites FROM citations WHERE tenant = $1 AND source IN ({lis
 // run in a transaction.
 func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces, kinds Kinds) error {
 	if err := q.forgetLessons(ctx, tenant, t); err != nil {
+		return err
+	}
+	if err := q.taint(ctx, tenant, t); err != nil {
 		return err
 	}
 	if err := q.bury(ctx, tenant, t.Conversation); err != nil {
@@ -166,6 +183,7 @@ func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces,
 		{`UPDATE jobs SET result = NULL WHERE tenant = $1 AND kind = $3 AND id IN (` + cited + `)
 			AND subject IN (SELECT id FROM dreams WHERE tenant = $1 AND finished IS NOT NULL)`,
 			[]any{tenant, said, kinds.Slice}},
+		{`DELETE FROM batch_lines WHERE ` + endedLines, []any{tenant, said}},
 		{`DELETE FROM lesson_uses WHERE tenant = $1 AND experience IN ({list $2})`, []any{tenant, said}},
 		{`DELETE FROM words WHERE id IN ({list $1}) AND word >= 'text/' AND word < 'text0'`,
 			[]any{encodeList(slices.Concat(t.Experiences, t.Chats))}},
@@ -226,6 +244,7 @@ func (q *ExperienceQueries) MemoriesOf(ctx context.Context, tenant string, t Tra
 func (q *ExperienceQueries) StillLearning(ctx context.Context, tenant string, t Traces) (bool, error) {
 	var busy []string
 	err := q.Words(ctx, &busy, `SELECT id FROM dreams WHERE tenant = $1 AND finished IS NULL AND id IN ({list $3})
+		UNION SELECT batch FROM batch_lines WHERE `+askedLines+`
 		UNION SELECT id FROM jobs WHERE finished IS NULL AND id IN (`+cited+` UNION SELECT value FROM ({list $4}) AS x)`,
 		tenant, encodeList(t.Experiences), encodeList(t.Dreams), encodeList(t.Imports))
 	return len(busy) > 0, err

@@ -19,6 +19,7 @@ type Dataset struct {
 	Rows     int64
 	Object   string // the JSONL file in the bucket
 	Created  time.Time
+	Tainted  time.Time // when a conversation was forgotten that it had rows of
 }
 
 // Manifest describes how a dataset was made: the counts before and after each filter, and the
@@ -61,17 +62,17 @@ func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []stri
 	return d, err == nil, err
 }
 
-const datasetColumns = `id, tenant, alias, sha256, manifest, rows, object, created`
+const datasetColumns = `id, tenant, alias, sha256, manifest, rows, object, created, tainted`
 
 func scanDataset(scan func(...any) error) (Dataset, error) {
 	var d Dataset
 	var manifest string
-	var created *int64
-	err := scan(&d.ID, &d.Tenant, &d.Alias, &d.SHA256, &manifest, &d.Rows, &d.Object, &created)
+	var created, tainted *int64
+	err := scan(&d.ID, &d.Tenant, &d.Alias, &d.SHA256, &manifest, &d.Rows, &d.Object, &created, &tainted)
 	if err == nil {
 		err = json.Unmarshal([]byte(manifest), &d.Manifest)
 	}
-	d.Created = db.TimeOf(created)
+	d.Created, d.Tainted = db.TimeOf(created), db.TimeOf(tainted)
 	return d, err
 }
 

@@ -2,6 +2,7 @@ package learn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -29,9 +30,15 @@ type edge struct{ table, from, to, kind string }
 // from it.
 const dreamColumn = "dream"
 
+// modelColumn holds the model that answered. A walk leads from a model to its answers, or from
+// an answer to its model, only where it begins there: all that a model says does not come of
+// one conversation.
+const modelColumn = "model"
+
 var edges = []edge{
 	{"experiences", "conversation", "id", "recorded"},
 	{"experiences", "job", "id", "recorded"},
+	{"(SELECT tenant, id, provider || '/' || model AS model FROM experiences)", modelColumn, "id", "answered"},
 	{"experiences", "id", dreamColumn, "dreamt"},
 	{"(SELECT tenant, job, id AS dream FROM dreams)", "job", dreamColumn, "ran"},
 	{"examples", "experience", "id", "taught"},
@@ -61,7 +68,7 @@ func (e edge) branch(forward bool, from string) string {
 		near, far, way = e.from, e.to, 1
 	}
 	outset := ""
-	if near == dreamColumn {
+	if near == dreamColumn || e.from == modelColumn {
 		outset = " AND w.hops = 0"
 	}
 	return fmt.Sprintf(`SELECT t.%s AS id, '%s' AS kind, w.id AS via, w.hops + 1 AS hops, w.forward AS forward
@@ -89,10 +96,14 @@ func walk(dialect db.Dialect) string {
 }
 
 // Lineage returns a page of a thing's ancestors, then its descendants, each the nearest first,
-// and whether there are more.
+// and whether there are more. A conversation may be named by the client's own id.
 func (q *TuneQueries) Lineage(ctx context.Context, tenant, id string, p db.Page) ([]Step, bool, error) {
 	var steps []Step
-	err := q.Each(ctx, `WITH RECURSIVE walk(id, kind, via, hops, forward) AS (`+walk(q.Dialect())+`),
+	err := q.One(ctx, `SELECT id FROM conversations WHERE tenant = $1 AND external = $2`, []any{tenant, id}, &id)
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
+		return nil, false, err
+	}
+	err = q.Each(ctx, `WITH RECURSIVE walk(id, kind, via, hops, forward) AS (`+walk(q.Dialect())+`),
 		nearest AS (SELECT id, kind, via, hops, forward,
 			row_number() OVER (PARTITION BY id ORDER BY hops, via, kind) AS nth FROM walk WHERE hops > 0)
 		SELECT id, kind, via, hops, forward FROM nearest WHERE nth = 1 AND ($3 = '' OR (forward, hops, id) >

@@ -24,6 +24,7 @@ type Model struct {
 	NanoPerHour int64           // hosting
 	PerToken    bool            // each token is paid, beside the hours
 	Created     time.Time
+	Tainted     time.Time // when a conversation was forgotten that it learned from
 }
 
 // The states of a tuned model. Only a candidate and a serving model cost anything.
@@ -38,23 +39,25 @@ const (
 func (q *TuneQueries) AddModel(ctx context.Context, m Model) error {
 	_, err := q.Exec(ctx, `INSERT INTO models (name, tenant, alias, provider, base, tune, training, handle,
 		state,
-		priced, nano_per_hour, per_token, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, {now}) ON CONFLICT (name) DO NOTHING`,
+		priced, nano_per_hour, per_token, created, tainted)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, {now}, (SELECT tainted FROM tunes WHERE id = $6)
+		WHERE TRUE ON CONFLICT (name) DO NOTHING`,
 		m.Name, m.Tenant, m.Alias, m.Provider, m.Base, db.Text(m.Tune), db.Text(m.Training), db.Text(string(m.Handle)), m.State,
 		m.Priced, m.NanoPerHour, m.PerToken)
 	return err
 }
 
 const modelColumns = `name, tenant, alias, provider, base, tune, training, handle, state, priced,
-	nano_per_hour, per_token, created`
+	nano_per_hour, per_token, created, tainted`
 
 func scanModel(scan func(...any) error) (Model, error) {
 	var m Model
 	var tune, training, handle *string
-	var created *int64
+	var created, tainted *int64
 	err := scan(&m.Name, &m.Tenant, &m.Alias, &m.Provider, &m.Base, &tune, &training, &handle, &m.State,
-		&m.Priced, &m.NanoPerHour, &m.PerToken, &created)
+		&m.Priced, &m.NanoPerHour, &m.PerToken, &created, &tainted)
 	m.Tune, m.Training, m.Created = db.Deref(tune), db.Deref(training), db.TimeOf(created)
+	m.Tainted = db.TimeOf(tainted)
 	if handle != nil {
 		m.Handle = json.RawMessage(*handle)
 	}

@@ -113,9 +113,12 @@ func Before(history []Route) (Route, bool) {
 
 // SetRoute puts a new version in force if the version in force is still the one that the caller
 // read (r.Version: the common route's where the tenant has none of its own, 0 for none).
-// Otherwise, as when two promote at once, it fails with db.ErrConflict. It must run in a
-// transaction.
+// Otherwise, as when two promote at once, it fails with db.ErrConflict, and with a *TaintedError
+// where a new target learned from what was forgotten. It must run in a transaction.
 func (q *TuneQueries) SetRoute(ctx context.Context, r Route) (Route, error) {
+	if err := q.refuseTainted(ctx, r); err != nil {
+		return r, err
+	}
 	seen := r.Version
 	r.Version = seen + 1
 	if r.Origin == 0 {

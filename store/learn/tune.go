@@ -27,6 +27,7 @@ type Tune struct {
 	State      json.RawMessage // what the next stage needs
 	Created    time.Time
 	Finished   time.Time
+	Tainted    time.Time // when a conversation was forgotten that its dataset had rows of
 }
 
 // Decision is how a tune ended.
@@ -46,16 +47,16 @@ func (q *TuneQueries) AddTune(ctx context.Context, t Tune) error {
 
 const tuneSelect = `SELECT t.id, t.tenant, t.alias, t.base, t.job, j.state, j.error_code,
 	j.error_message, t.stage,
-	t.dataset, t.training, t.evaluation, t.decision, t.exam, t.state, t.created, t.finished
+	t.dataset, t.training, t.evaluation, t.decision, t.exam, t.state, t.created, t.finished, t.tainted
 	FROM tunes t JOIN jobs j ON j.id = t.job `
 
 func scanTune(scan func(...any) error) (Tune, error) {
 	var t Tune
 	var code, message, dataset, training, evaluation, decision, exam *string
 	var state string
-	var created, finished *int64
+	var created, finished, tainted *int64
 	err := scan(&t.ID, &t.Tenant, &t.Alias, &t.Base, &t.Job, &t.Status, &code, &message, &t.Stage,
-		&dataset, &training, &evaluation, &decision, &exam, &state, &created, &finished)
+		&dataset, &training, &evaluation, &decision, &exam, &state, &created, &finished, &tainted)
 	if err == nil && decision != nil {
 		err = json.Unmarshal([]byte(*decision), &t.Decision)
 	}
@@ -63,7 +64,7 @@ func scanTune(scan func(...any) error) (Tune, error) {
 		err = json.Unmarshal([]byte(*exam), &t.Exam)
 	}
 	t.Error, t.Dataset, t.Training = jobError(code, message), db.Deref(dataset), db.Deref(training)
-	t.Evaluation = db.Deref(evaluation)
+	t.Evaluation, t.Tainted = db.Deref(evaluation), db.TimeOf(tainted)
 	t.State, t.Created, t.Finished = json.RawMessage(state), db.TimeOf(created), db.TimeOf(finished)
 	return t, err
 }

@@ -272,6 +272,7 @@ CREATE INDEX experiences_fresh ON experiences (tenant, id) WHERE dream IS NULL;
 CREATE INDEX experiences_weak ON experiences (tenant, id) WHERE dream IS NULL AND (correction IS NOT NULL OR rating < 0);
 CREATE INDEX experiences_dream ON experiences (dream, id) WHERE dream IS NOT NULL;
 CREATE INDEX experiences_conversation ON experiences (conversation);
+CREATE INDEX experiences_model ON experiences (tenant, (provider || '/' || model));
 CREATE INDEX experiences_job ON experiences (job) WHERE job IS NOT NULL;
 
 -- What was dreamt.
@@ -387,6 +388,7 @@ CREATE TABLE datasets (
   rows     BIGINT NOT NULL,
   object   TEXT NOT NULL,
   created  BIGINT NOT NULL,
+  tainted  BIGINT,                        -- when a conversation was forgotten that it had rows of
   UNIQUE (tenant, alias, sha256)
 );
 CREATE TABLE dataset_examples (
@@ -485,7 +487,8 @@ CREATE TABLE tunes (
   exam       TEXT,                        -- JSON, see ExamPlan
   state      TEXT NOT NULL,               -- JSON: what the next stage needs
   created    BIGINT NOT NULL,
-  finished   BIGINT
+  finished   BIGINT,
+  tainted    BIGINT                       -- as its dataset
 );
 CREATE INDEX tunes_list ON tunes (tenant, id);
 CREATE UNIQUE INDEX tunes_running ON tunes (tenant, alias) WHERE finished IS NULL;
@@ -503,7 +506,8 @@ CREATE TABLE models (
   nano_per_hour BIGINT NOT NULL,
   per_token     BOOLEAN NOT NULL DEFAULT FALSE, -- each token is paid beside the hours
   created       BIGINT NOT NULL,
-  withdrawn     BIGINT                    -- when its tenant deleted it
+  withdrawn     BIGINT,                   -- when its tenant deleted it
+  tainted       BIGINT                    -- as its dataset: it is given no more traffic
 );
 CREATE INDEX models_tenant ON models (tenant, name);
 CREATE TABLE evaluations (

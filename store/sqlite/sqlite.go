@@ -45,7 +45,7 @@ func Open(ctx context.Context, path string) (*Driver, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	readers.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)*2))
-	writers, err := sql.Open("sqlite", dsn(path))
+	writers, err := sql.Open("sqlite", dsn(path, "secure_delete(1)"))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), readers.Close())
 	}
@@ -151,6 +151,41 @@ func rollback(ctx context.Context, c *sql.Conn) error {
 		return nil
 	}
 	return err
+}
+
+// maxVacuum is up to which size a file is written anew where something has to be gone: that takes
+// a fraction of a second, in which nobody else writes.
+const maxVacuum = 32 << 20
+
+// Scrub makes sure that what was deleted can not be read in the files. Pages are overwritten when
+// it is deleted, but a page whose rows were moved to another may keep a copy of them, and the
+// write-ahead log keeps the pages as they were. A file beyond maxVacuum bytes keeps such copies
+// until their pages are used again. It fails with db.ErrBusy while an older state is read.
+func (d *Driver) Scrub(ctx context.Context) error {
+	w, err := d.acquire(ctx, db.Synced)
+	if err != nil {
+		return err
+	}
+	defer d.release(w)
+	var size int64
+	err = w.conn.QueryRowContext(ctx, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").Scan(&size)
+	if err != nil {
+		return fmt.Errorf("measure the file: %w", translate(err))
+	}
+	if size <= maxVacuum {
+		if _, err := w.conn.ExecContext(ctx, "VACUUM"); err != nil {
+			return fmt.Errorf("write the file anew: %w", translate(err))
+		}
+	}
+	var busy, pages, moved int64
+	err = w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+	if err != nil {
+		return fmt.Errorf("empty the write-ahead log: %w", translate(err))
+	}
+	if busy != 0 {
+		return fmt.Errorf("empty the write-ahead log: %w", db.ErrBusy)
+	}
+	return nil
 }
 
 func (d *Driver) acquire(ctx context.Context, durability db.Durability) (*writer, error) {

@@ -93,6 +93,43 @@ func TestReopened(t *testing.T) {
 	}
 }
 
+// TestDeletedIsGone deletes half of many rows of all lengths, and looks for them in the files'
+// bytes.
+func TestDeletedIsGone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := open(t, filepath.Join(dir, "x.db"))
+	exec := func(query string, args ...any) {
+		t.Helper()
+		if _, err := d.Exec(t.Context(), query, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("CREATE TABLE said (id INTEGER PRIMARY KEY, by TEXT, words TEXT)")
+	exec("CREATE INDEX said_words ON said (words)")
+	for i := range 600 {
+		exec("INSERT INTO said (by, words) VALUES ($1, $2)", fmt.Sprint(i%2),
+			fmt.Sprintf("token-%d-%03d %s", i%2, i, strings.Repeat("word ", i*7%1500)))
+	}
+	exec("UPDATE said SET words = 'short' WHERE by = '1' AND id % 3 = 0")
+	exec("DELETE FROM said WHERE by = '1'")
+	if err := d.Scrub(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"x.db", "x.db-wal"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), "token-1-"); n > 0 {
+			t.Errorf("%s still holds %d of them", name, n)
+		}
+		if name == "x.db" && !strings.Contains(string(text), "token-0-598") {
+			t.Error("what was kept is gone")
+		}
+	}
+}
+
 // TestClosedTwice closes what is closed already.
 func TestClosedTwice(t *testing.T) {
 	t.Parallel()

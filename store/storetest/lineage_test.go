@@ -104,3 +104,32 @@ func TestLineage(t *testing.T) {
 		}
 	})
 }
+
+// TestLineageOfAnswers leads from a model to what it answered, and from an answer to its model
+// and what that learned from; the client's own id of a conversation names it, too.
+func TestLineageOfAnswers(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		taught := learned(t, s)
+		tenant := taught[0].Tenant
+		for i := range 5 {
+			e := learn.Experience{Tenant: tenant, External: fmt.Sprint("later-", i), Alias: "assistant", Origin: "live",
+				Provider: "groq", Model: "tuned", Prompt: []byte(`[]`), Answer: []byte(`{}`)}
+			e.Seal()
+			must(t, s.AddExperience(t.Context(), e))
+			e = keptAs(t, s, e)
+			from, _ := walked(t, s, tenant, e.ID, 3)
+			if !slices.Contains(from, "groq/tuned") || !slices.Contains(from, taught[1].Conversation) {
+				t.Errorf("the answer came from %v", from)
+			}
+		}
+		_, to := walked(t, s, tenant, "groq/tuned", 2)
+		if len(to) != 5 {
+			t.Errorf("of the model came %v", to)
+		}
+		from, to := walked(t, s, tenant, taught[0].External, 4)
+		if len(from) != 0 || len(to) != 9 || slices.ContainsFunc(to, func(id string) bool { return id == taught[0].External }) {
+			t.Errorf("by the client's id: from %v, to %v", from, to)
+		}
+	})
+}

@@ -24,6 +24,7 @@ type datasetView struct {
 	Manifest  learn.Manifest `json:"manifest"`
 	Sources   []string       `json:"sources"` // the first hundred examples; rows tells how many there are
 	CreatedAt *int64         `json:"created_at"`
+	TaintedAt *int64         `json:"tainted_at"` // when a conversation was forgotten that it had rows of
 }
 
 const shownSources = 100
@@ -32,7 +33,7 @@ func (h datasets) view(ctx context.Context, d learn.Dataset) (datasetView, error
 	examples, err := h.store.DatasetExamples(ctx, d.ID, "", shownSources)
 	return datasetView{
 		ID: d.ID, Object: "dataset", Alias: d.Alias, SHA256: d.SHA256, Rows: d.Rows, Manifest: d.Manifest,
-		Sources: wire.Some(examples), CreatedAt: wire.Seconds(d.Created),
+		Sources: wire.Some(examples), CreatedAt: wire.Seconds(d.Created), TaintedAt: wire.Seconds(d.Tainted),
 	}, err
 }
 

@@ -83,6 +83,8 @@ func (h lineage) exists(c *wire.Call, id string) bool {
 		_, err = h.store.Tune(ctx, tenant, id)
 	case "drm_":
 		_, err = h.store.Dream(ctx, tenant, id)
+	case "exp_":
+		_, err = h.store.Experience(ctx, tenant, id)
 	case "ds_":
 		_, err = h.store.Dataset(ctx, tenant, id)
 	default:

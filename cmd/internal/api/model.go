@@ -103,6 +103,8 @@ type modelLife struct {
 	State       string  `json:"state"`
 	ShutdownAt  *int64  `json:"shutdown_at"`
 	Replacement *string `json:"replacement"`
+	// TaintedAt is when a conversation was forgotten that a tuned model learned from.
+	TaintedAt *int64 `json:"tainted_at,omitempty"`
 }
 
 func counted(n int) *int {
@@ -170,7 +172,7 @@ func (h models) firstTarget(r learn.Route) (Model, bool) {
 func (h models) viewTuned(m learn.Model) modelView {
 	view := modelView{ID: m.Name, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Provider,
 		Ours: modelOurs{
-			Kind: "tuned", Lifecycle: modelLife{State: m.State}, Can: []string{}, Base: wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
+			Kind: "tuned", Lifecycle: modelLife{State: m.State, TaintedAt: wire.Seconds(m.Tainted)}, Can: []string{}, Base: wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
 			HostingUSD: new(money.USD(m.NanoPerHour)), Sandbox: h.sandbox,
 		}}
 	if priced, ok := h.catalog.Find(m.Provider + "/" + m.Priced); ok {

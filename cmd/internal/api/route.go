@@ -196,6 +196,13 @@ func (h routing) set(w http.ResponseWriter, c *wire.Call, r learn.Route) error {
 			Message: "The route was changed since that version: read it again, then decide.",
 		}
 	}
+	var tainted *learn.TaintedError
+	if errors.As(err, &tainted) {
+		return &wire.Fault{
+			Status: http.StatusConflict, Code: "invalid_request", Param: "targets", Err: err,
+			Message: tainted.Error() + ".",
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ type tuneView struct {
 	CostUSD       money.USD       `json:"cost_usd"`
 	CreatedAt     *int64          `json:"created_at"`
 	FinishedAt    *int64          `json:"finished_at"`
+	TaintedAt     *int64          `json:"tainted_at"`
 }
 
 func viewTune(t learn.Tune, cost int64) tuneView {
@@ -53,7 +54,7 @@ func viewTune(t learn.Tune, cost int64) tuneView {
 		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
 		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(t.Training),
 		Evaluation: wire.OrNull(t.Evaluation), Exam: viewExam(t.Exam), Decision: t.Decision, CostUSD: money.USD(cost),
-		CreatedAt: wire.Seconds(t.Created), FinishedAt: wire.Seconds(t.Finished),
+		CreatedAt: wire.Seconds(t.Created), FinishedAt: wire.Seconds(t.Finished), TaintedAt: wire.Seconds(t.Tainted),
 	}
 }
 
