@@ -94,3 +94,8 @@ func (d trainer) File(ctx context.Context, id string) (providers.FileStatus, err
 	}
 	return found.status(), nil
 }
+
+// DeleteFile deletes a file.
+func (d trainer) DeleteFile(ctx context.Context, id string) error {
+	return d.Remove(ctx, d.files()+"/"+url.PathEscape(id))
+}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+
+	"dreamlab/providers"
 )
 
 // Form is a file on its way in one multipart form, as OpenAI's files go
@@ -42,5 +44,15 @@ func (c *Client) UploadForm(ctx context.Context, form Form, out any) error {
 // startFile begins the part of a form that holds a file.
 func startFile(writer *multipart.Writer, name string) error {
 	_, err := writer.CreateFormFile("file", name)
+	return err
+}
+
+// Remove deletes what stands at a URL. What is gone is no error.
+func (c *Client) Remove(ctx context.Context, url string) error {
+	_, err := c.Do(ctx, Call{Method: http.MethodDelete, URL: url})
+	var e *providers.Error
+	if errors.As(err, &e) && e.Status == http.StatusNotFound {
+		return nil
+	}
 	return err
 }

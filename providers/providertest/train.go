@@ -294,5 +294,13 @@ func (h Harness) uploadLost(t *testing.T) {
 		if status = r.ready(t, status.ID); !status.Ready {
 			t.Errorf("%s: %+v", name, status)
 		}
+		for range 2 { // one that is gone is no error
+			if err := filer.DeleteFile(t.Context(), status.ID); err != nil {
+				t.Errorf("%s: delete: %v", name, err)
+			}
+		}
+		if _, found, err := filer.FindFile(t.Context(), upload(content).Name); found || err != nil {
+			t.Errorf("%s: a deleted file is found: %v", name, err)
+		}
 	}
 }

@@ -145,12 +145,7 @@ func (d trainer) File(ctx context.Context, id string) (providers.FileStatus, err
 	return out.status(), nil
 }
 
-// DeleteFile deletes a file. Together answers 404 for one that is gone.
+// DeleteFile deletes a file.
 func (d trainer) DeleteFile(ctx context.Context, id string) error {
-	_, err := d.Do(ctx, openai.Call{Method: http.MethodDelete, URL: d.fileURL(id)})
-	var e *providers.Error
-	if errors.As(err, &e) && e.Status == http.StatusNotFound {
-		return nil
-	}
-	return err
+	return d.Remove(ctx, d.fileURL(id))
 }
