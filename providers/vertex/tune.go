@@ -125,6 +125,15 @@ func (t tuner) File(ctx context.Context, id string) (providers.FileStatus, error
 	return status, err
 }
 
+// DeleteFile deletes an object (https://cloud.google.com/storage/docs/json_api/v1/objects/delete).
+func (t tuner) DeleteFile(ctx context.Context, id string) error {
+	object, ours := strings.CutPrefix(id, t.bucket.uri(""))
+	if !ours {
+		return invalid("file", "the file is not in the bucket of "+envBatches)
+	}
+	return t.Remove(ctx, t.bucket.objects()+"/"+url.PathEscape(object))
+}
+
 // sizes are Google's words for ranks, the largest first.
 var sizes = []struct {
 	rank int

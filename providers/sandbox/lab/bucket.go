@@ -3,6 +3,7 @@ package lab
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -85,4 +86,15 @@ func (b *Bucket) List(prefix string) []Object {
 	}
 	slices.SortFunc(listed, func(x, y Object) int { return strings.Compare(x.Name, y.Name) })
 	return listed
+}
+
+// Delete deletes an object. It fails with ErrAbsent where there is none.
+func (b *Bucket) Delete(object string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, found := b.objects[object]; !found {
+		return ErrAbsent
+	}
+	delete(b.objects, object)
+	return errors.Join(b.lab.Shelf.Delete(b.shelved(object)), b.lab.Shelf.Save(b.index(), b.objects))
 }

@@ -20,6 +20,7 @@ func (e *emulator) objects(mux *http.ServeMux) {
 	mux.HandleFunc("POST /upload/storage/v1/b/{bucket}/o", plain.Answer(e.upload))
 	mux.HandleFunc("GET /storage/v1/b/{bucket}/o", plain.Answer(e.list))
 	mux.HandleFunc("GET /storage/v1/b/{bucket}/o/{object...}", plain.Handle(e.download))
+	mux.HandleFunc("DELETE /storage/v1/b/{bucket}/o/{object...}", plain.Handle(e.remove))
 }
 
 // ours refuses another bucket, and brings the batches, which write into it, up to date.
@@ -76,5 +77,20 @@ func (e *emulator) download(w http.ResponseWriter, r *http.Request) *lab.Failure
 	if _, err := io.Copy(w, content); err != nil {
 		panic(http.ErrAbortHandler) // the client has left
 	}
+	return nil
+}
+
+func (e *emulator) remove(w http.ResponseWriter, r *http.Request) *lab.Failure {
+	if refused := e.ours(r); refused != nil {
+		return refused
+	}
+	err := e.bucket.Delete(r.PathValue("object"))
+	if errors.Is(err, lab.ErrAbsent) {
+		return &lab.Failure{Status: http.StatusNotFound, Message: "No such object: " + r.PathValue("object")}
+	}
+	if err != nil {
+		return lab.NotKept(err)
+	}
+	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
