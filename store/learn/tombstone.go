@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 
 	"dreamlab/store/db"
@@ -64,4 +65,75 @@ func (q *ExperienceQueries) unburied(ctx context.Context, rows []arrival) ([]arr
 			return err
 		})
 	return slices.DeleteFunc(rows, func(r arrival) bool { return gone[r.at] }), err
+}
+
+// TaintedError means that a model may not be given traffic: a conversation that it learned from
+// was forgotten.
+type TaintedError struct{ Model string }
+
+// Error says what to do.
+func (e *TaintedError) Error() string {
+	return fmt.Sprintf("%s learned from a conversation that was forgotten: tune again without it", e.Model)
+}
+
+// taint marks what learned from a conversation that is being forgotten.
+func (q *ExperienceQueries) taint(ctx context.Context, tenant string, t Traces) error {
+	for _, s := range []struct {
+		query string
+		ids   []string
+	}{
+		{`UPDATE datasets SET tainted = {now} WHERE tenant = $1 AND tainted IS NULL AND id IN ({list $2})`, t.Datasets},
+		{`UPDATE tunes SET tainted = {now} WHERE tenant = $1 AND tainted IS NULL AND dataset IN ({list $2})`, t.Datasets},
+		{`UPDATE models SET tainted = {now} WHERE tenant = $1 AND tainted IS NULL
+			AND tune IN (SELECT id FROM tunes WHERE dataset IN ({list $2}))`, t.Datasets},
+	} {
+		if _, err := q.Exec(ctx, s.query, tenant, encodeList(s.ids)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuseTainted refuses a route that brings in a model which learned from what was forgotten.
+// One that serves already goes on, until its alias is tuned again.
+func (q *TuneQueries) refuseTainted(ctx context.Context, r Route) error {
+	var tainted []string
+	err := q.Words(ctx, &tainted, `SELECT name FROM models WHERE tainted IS NOT NULL AND name IN ({list $1}) ORDER BY name`,
+		encodeList(r.models()))
+	if err != nil || len(tainted) == 0 {
+		return err
+	}
+	present, err := q.Route(ctx, r.Tenant, r.Alias)
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
+		return err
+	}
+	for _, name := range tainted {
+		if !slices.Contains(present.models(), name) {
+			return &TaintedError{Model: name}
+		}
+	}
+	return nil
+}
+
+// ModelsOfDream returns the tuned models that learned from a dream's rows, and which of them serve.
+func (q *TuneQueries) ModelsOfDream(ctx context.Context, tenant, dream string) (models, serving []string, err error) {
+	const learned = `SELECT m.name FROM models m JOIN tunes t ON t.id = m.tune WHERE m.tenant = $1 AND m.withdrawn IS NULL
+		AND t.dataset IN (SELECT x.dataset FROM dataset_examples x JOIN examples e ON e.id = x.example WHERE e.dream = $2)`
+	if err := q.Words(ctx, &models, learned+` ORDER BY 1`, tenant, dream); err != nil {
+		return nil, nil, err
+	}
+	err = q.Words(ctx, &serving, learned+` AND m.state = 'serving' ORDER BY 1`, tenant, dream)
+	return models, serving, err
+}
+
+// TaintedTrainings returns trainings that have ended, whose files at their vendors hold what was
+// forgotten, at most limit.
+func (q *TuneQueries) TaintedTrainings(ctx context.Context, limit int) ([]Training, error) {
+	var left []Training
+	err := db.Stream(ctx, q.Tx, scanTraining, func(t Training) error {
+		left = append(left, t)
+		return nil
+	}, trainingSelect+`WHERE t.status IN ('succeeded', 'failed', 'cancelled') AND t.spec LIKE '%"file_id":"%'
+		AND t.tune IN (SELECT id FROM tunes WHERE tainted IS NOT NULL) ORDER BY t.id LIMIT $1`, int64(limit))
+	return left, err
 }

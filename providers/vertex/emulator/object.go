@@ -20,7 +20,8 @@ func (e *emulator) objects(mux *http.ServeMux) {
 	mux.HandleFunc("POST /upload/storage/v1/b/{bucket}/o", plain.Answer(e.upload))
 	mux.HandleFunc("GET /storage/v1/b/{bucket}/o", plain.Answer(e.list))
 	mux.HandleFunc("GET /storage/v1/b/{bucket}/o/{object...}", plain.Handle(e.download))
-	mux.HandleFunc("DELETE /storage/v1/b/{bucket}/o/{object...}", plain.Handle(e.remove))
+	mux.HandleFunc("DELETE /storage/v1/b/{bucket}/o/{object...}", plain.Handle(
+		func(w http.ResponseWriter, r *http.Request) *lab.Failure { return remove(e, w, r) }))
 }
 
 // ours refuses another bucket, and brings the batches, which write into it, up to date.
@@ -80,7 +81,7 @@ func (e *emulator) download(w http.ResponseWriter, r *http.Request) *lab.Failure
 	return nil
 }
 
-func (e *emulator) remove(w http.ResponseWriter, r *http.Request) *lab.Failure {
+func remove(e *emulator, w http.ResponseWriter, r *http.Request) *lab.Failure {
 	if refused := e.ours(r); refused != nil {
 		return refused
 	}
