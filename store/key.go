@@ -200,8 +200,8 @@ func (q *Queries) SetKey(ctx context.Context, k Key) error {
 
 // RotateKey gives a key another secret. The one before is taken for so long.
 func (q *Queries) RotateKey(ctx context.Context, id, secret string, grace time.Duration) error {
-	return q.Must(ctx, db.ErrNotFound, `UPDATE keys SET old_hash = hash, old_until = {now} + $4, hash = $2, webhook_secret = $3
-		WHERE id = $1 AND revoked IS NULL`, id, HashSecret(secret),
+	return q.Must(ctx, db.ErrNotFound, `UPDATE keys SET old_hash = hash, old_webhook_secret = webhook_secret,
+		old_until = {now} + $4, hash = $2, webhook_secret = $3 WHERE id = $1 AND revoked IS NULL`, id, HashSecret(secret),
 		hex.EncodeToString(SecretOfWebhooks(secret)), grace.Microseconds())
 }
 
@@ -219,16 +219,30 @@ func (q *Queries) Keys(ctx context.Context, tenant string, f db.Filter, p db.Pag
 	return db.List(ctx, q.Tx, p, scanKey, n.Query, n.Args...)
 }
 
-// WebhookSecret returns the secret that signs the webhooks of a key's jobs, or ErrNotFound
-// where the key was revoked.
-func (q *Queries) WebhookSecret(ctx context.Context, key string) ([]byte, error) {
+// KeySigns returns the secrets that sign the webhooks of a key's jobs, the newest first, or
+// ErrNotFound where the key was revoked. After a rotation the one before signs, too, for as long
+// as the key before it is taken.
+func (q *Queries) KeySigns(ctx context.Context, key string) ([][]byte, error) {
+	return q.secrets(ctx, `SELECT webhook_secret, CASE WHEN old_until > {now} THEN old_webhook_secret END FROM keys
+		WHERE id = $1 AND revoked IS NULL`, key)
+}
+
+// secrets reads a secret and the one before it.
+func (q *Queries) secrets(ctx context.Context, query, id string) ([][]byte, error) {
 	var text string
-	if err := q.One(ctx, `SELECT webhook_secret FROM keys WHERE id = $1 AND revoked IS NULL`, []any{key}, &text); err != nil {
-		return nil, fmt.Errorf("read key %s: %w", key, err)
+	var before *string
+	if err := q.One(ctx, query, []any{id}, &text, &before); err != nil {
+		return nil, fmt.Errorf("read the secrets of %s: %w", id, err)
 	}
-	secret, err := hex.DecodeString(text)
-	if err != nil {
-		return nil, fmt.Errorf("read key %s: %w", key, err)
+	var all [][]byte
+	for _, t := range []string{text, db.Deref(before)} {
+		secret, err := hex.DecodeString(t)
+		if err != nil {
+			return nil, fmt.Errorf("read the secrets of %s: %w", id, err)
+		}
+		if len(secret) > 0 {
+			all = append(all, secret)
+		}
 	}
-	return secret, nil
+	return all, nil
 }

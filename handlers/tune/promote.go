@@ -114,6 +114,11 @@ func (c *tuneRun) writePromotion(ctx context.Context, q *store.Queries, seen lea
 	if err := q.ServeModel(ctx, model.Name, model.NanoPerHour); err != nil {
 		return fmt.Errorf("promote %s: %w", model.Name, err)
 	}
+	if _, err := q.Announce(ctx, c.tune.Tenant, "route.promoted", map[string]any{
+		"object": "route", "alias": c.tune.Alias, "model": model.Name, "tune": c.tune.ID, "reason": next.Reason,
+	}); err != nil {
+		return fmt.Errorf("tell of the promotion of %s: %w", model.Name, err)
+	}
 	return c.write(ctx, q)
 }
 

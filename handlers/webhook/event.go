@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"dreamlab/store/job"
@@ -16,14 +17,15 @@ import (
 // (https://platform.openai.com/docs/api-reference/webhook-events). It holds no
 // answer: the receiver asks GET /v1/jobs/{id} with the key.
 type event struct {
-	ID        string `json:"id"` // the delivery's job: the same at each try
+	ID        string `json:"id"` // the delivery's job: the same at each try, and when it is sent again
 	Object    string `json:"object"`
-	Type      string `json:"type"` // job.succeeded, job.failed, job.cancelled, job.expired
+	Type      string `json:"type"` // job.succeeded, job.failed, …, dream.succeeded, budget.threshold
 	CreatedAt int64  `json:"created_at"`
-	Data      data   `json:"data"`
+	Data      any    `json:"data"`
 }
 
-type data struct {
+// ended is the data of an event that tells of a job's end.
+type ended struct {
 	ID       string          `json:"id"`
 	Object   string          `json:"object"`
 	Kind     string          `json:"kind"`
@@ -33,31 +35,42 @@ type data struct {
 	Metadata json.RawMessage `json:"metadata"`
 }
 
-func newEvent(delivery, j job.Job, status job.State) event {
-	e := event{
-		ID: delivery.ID, Object: "event", Type: "job." + string(status), CreatedAt: delivery.Created.Unix(),
-		Data: data{
-			ID: j.ID, Object: "job", Kind: tasks.Kind(j.Kind).Noun(), Status: status,
-			Metadata: json.RawMessage("{}"),
-		},
-	}
-	if j.Subject != "" {
-		e.Data.Subject = &j.Subject
-	}
-	if status != job.StateSucceeded {
-		e.Data.Error = j.Error
-	}
-	if len(j.Metadata) > 0 {
-		e.Data.Metadata = j.Metadata
+// newEvent is the event of a delivery, without its data.
+func newEvent(delivery job.Job, in job.Delivery) event {
+	e := event{ID: delivery.ID, Object: "event", Type: in.Type, CreatedAt: delivery.Created.Unix(), Data: in.Data}
+	if in.Event != "" {
+		e.ID, e.CreatedAt = in.Event, in.Made
 	}
 	return e
 }
 
-// signature signs a delivery as Standard Webhooks has it
+// about makes the event tell of a job's end.
+func (e event) about(j job.Job, status job.State) event {
+	data := ended{
+		ID: j.ID, Object: "job", Kind: tasks.Kind(j.Kind).Noun(), Status: status, Metadata: json.RawMessage("{}"),
+	}
+	if j.Subject != "" {
+		data.Subject = &j.Subject
+	}
+	if status != job.StateSucceeded {
+		data.Error = j.Error
+	}
+	if len(j.Metadata) > 0 {
+		data.Metadata = j.Metadata
+	}
+	e.Type, e.Data = "job."+string(status), data
+	return e
+}
+
+// signature signs a delivery as Standard Webhooks has it, once with each secret
 // (https://github.com/standard-webhooks/standard-webhooks).
-func signature(secret []byte, id string, at time.Time, body []byte) string {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(id + "." + strconv.FormatInt(at.Unix(), 10) + "."))
-	mac.Write(body)
-	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+func signature(secrets [][]byte, id string, at time.Time, body []byte) string {
+	signed := make([]string, len(secrets))
+	for i, secret := range secrets {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte(id + "." + strconv.FormatInt(at.Unix(), 10) + "."))
+		mac.Write(body)
+		signed[i] = "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	}
+	return strings.Join(signed, " ")
 }

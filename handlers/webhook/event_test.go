@@ -13,7 +13,7 @@ func TestEventsNameWhatTheJobWorksFor(t *testing.T) {
 		{"dream.plan", "drm_1", `"drm_1"`}, {"tune.curate", "tun_1", `"tun_1"`}, {"chat.run", "", "null"},
 	} {
 		j := job.Job{ID: "job_1", Kind: test.kind, Subject: test.subject}
-		text, err := json.Marshal(newEvent(job.Job{ID: "job_2"}, j, job.StateSucceeded))
+		text, err := json.Marshal(newEvent(job.Job{ID: "job_2"}, job.Delivery{}).about(j, job.StateSucceeded))
 		var sent struct {
 			Data struct{ Subject json.RawMessage }
 		}

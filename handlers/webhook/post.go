@@ -61,20 +61,20 @@ const maxAnswer = 64 << 10
 
 // post sends an event and returns the status of the answer; an error is a
 // refusal.
-func (d *deliverer) post(ctx context.Context, to string, e event, secret []byte) (int, error) {
-	body, err := json.Marshal(e)
+func (d *deliverer) post(ctx context.Context, m message) (int, error) {
+	body, err := json.Marshal(m.event)
 	if err != nil {
 		return 0, fmt.Errorf("write the event: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url, bytes.NewReader(body))
 	if err != nil {
 		return 0, &refusal{code: "invalid_request", text: "the webhook's URL is no URL", final: true}
 	}
 	at := d.now()
 	request.Header = http.Header{
 		"Content-Type": {"application/json"}, "User-Agent": {"dreamlab/1"},
-		"Webhook-Id": {e.ID}, "Webhook-Timestamp": {strconv.FormatInt(at.Unix(), 10)},
-		"Webhook-Signature": {signature(secret, e.ID, at, body)},
+		"Webhook-Id": {m.event.ID}, "Webhook-Timestamp": {strconv.FormatInt(at.Unix(), 10)},
+		"Webhook-Signature": {signature(m.secrets, m.event.ID, at, body)},
 	}
 	answer, err := d.http.Do(request)
 	if err != nil {

@@ -28,7 +28,7 @@ func TestNameOfAPrivateAddress(t *testing.T) {
 	r := serve(t, func(http.ResponseWriter, *http.Request) { calls.Add(1) })
 	d := &deliverer{now: time.Now, http: &http.Client{Transport: transport(tasks.WebhookRules{}, time.Second)}}
 	port := r.URL[strings.LastIndex(r.URL, ":"):]
-	_, err := d.post(t.Context(), "http://localhost"+port, event{}, nil)
+	_, err := d.post(t.Context(), message{url: "http://localhost" + port})
 	var refused *refusal
 	if !errors.As(err, &refused) || !refused.final || !errors.Is(err, errNotPublic) || calls.Load() > 0 {
 		t.Errorf("got %v and %d deliveries", err, calls.Load())
@@ -51,7 +51,7 @@ func TestFaultsOfTheReceiver(t *testing.T) {
 		d := &deliverer{now: time.Now, http: &http.Client{
 			Transport: transport(rules, time.Second), Timeout: 200 * time.Millisecond,
 		}}
-		_, err := d.post(t.Context(), url, event{}, nil)
+		_, err := d.post(t.Context(), message{url: url})
 		var refused *refusal
 		if !errors.As(err, &refused) || refused.code != code || refused.final ||
 			strings.Contains(err.Error(), "path") {

@@ -1,9 +1,10 @@
 // Package webhook is the room of webhooks: when a job has ended it posts one signed
-// event to the job's webhook_url. The delivery is a job of its own, made in the
-// transaction that ends the first one, so that a crash loses none. An event may
-// arrive twice, with the same webhook-id.
+// event to the job's webhook_url, and events of the tenant's to the webhooks that are
+// registered for them. The delivery is a job of its own, made in the transaction of
+// what it tells of, so that a crash loses none. An event may arrive twice, with the
+// same webhook-id.
 //
-// It does not decide which jobs have a delivery (the store does), and it follows no
+// It does not decide what has a delivery (the store does), and it follows no
 // redirect.
 package webhook
 
@@ -69,41 +70,73 @@ func Deliver(o Options) tasks.Handler {
 	return d.deliver
 }
 
+// message is an event on its way.
+type message struct {
+	url     string
+	event   event
+	secrets [][]byte // sign it
+}
+
 func (d *deliverer) deliver(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	var in job.Delivery
 	if err := run.Decode(&in); err != nil {
 		return nil, err
 	}
-	job, err := run.Store.Job(ctx, run.Job.Tenant, in.Job)
-	if errors.Is(err, db.ErrNotFound) {
-		return nil, tasks.Fail("not_found", "the job %s is gone: there is nothing to tell", in.Job)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the job of a webhook: %w", err)
-	}
-	if err := d.rules.Check(job.WebhookURL); err != nil {
-		return nil, tasks.Fail("invalid_request", "%v", err)
-	}
-	secret, err := run.Store.WebhookSecret(ctx, job.KeyID)
-	if errors.Is(err, db.ErrNotFound) {
-		return nil, tasks.Fail("forbidden", "the key that made the job was revoked: its webhooks can not be signed any more")
-	}
+	m, err := d.message(ctx, run, in)
 	if err != nil {
 		return nil, err
 	}
-	return d.send(ctx, run, job, newEvent(run.Job, job, in.Status), secret)
+	if err := d.rules.Check(m.url); err != nil {
+		return nil, tasks.Fail("invalid_request", "%v", err)
+	}
+	return d.send(ctx, run, m)
+}
+
+// message gathers what is told, where, and what signs it.
+func (d *deliverer) message(ctx context.Context, run *tasks.Run, in job.Delivery) (message, error) {
+	m := message{event: newEvent(run.Job, in)}
+	if in.Webhook != "" {
+		err := d.registered(ctx, run, in.Webhook, &m)
+		return m, err
+	}
+	j, err := run.Store.Job(ctx, run.Job.Tenant, in.Job)
+	if errors.Is(err, db.ErrNotFound) {
+		return m, tasks.Fail("not_found", "the job %s is gone: there is nothing to tell", in.Job)
+	}
+	if err != nil {
+		return m, fmt.Errorf("read the job of a webhook: %w", err)
+	}
+	m.url, m.event = j.WebhookURL, m.event.about(j, in.Status)
+	m.secrets, err = run.Store.KeySigns(ctx, j.KeyID)
+	if errors.Is(err, db.ErrNotFound) {
+		return m, tasks.Fail("forbidden", "the key that made the job was revoked: its webhooks can not be signed any more")
+	}
+	return m, err
+}
+
+// registered fills in where a registered webhook is and what signs for it.
+func (d *deliverer) registered(ctx context.Context, run *tasks.Run, id string, m *message) error {
+	hook, err := run.Store.Webhook(ctx, run.Job.Tenant, id)
+	if err == nil {
+		m.url = hook.URL
+		m.secrets, err = run.Store.WebhookSigns(ctx, id)
+	}
+	if errors.Is(err, db.ErrNotFound) {
+		return tasks.Fail("not_found", "the webhook %s was deleted: there is nobody to tell", id)
+	}
+	return err
 }
 
 // send posts the event if there is a place for it. Otherwise the job waits in the
 // database, which counts as no attempt.
-func (d *deliverer) send(ctx context.Context, run *tasks.Run, j job.Job, e event, secret []byte) (*tasks.End, error) {
-	host := hostOf(j.WebhookURL)
-	pause, ok := d.places.enter(j.Tenant, host)
+func (d *deliverer) send(ctx context.Context, run *tasks.Run, m message) (*tasks.End, error) {
+	host := hostOf(m.url)
+	pause, ok := d.places.enter(run.Job.Tenant, host)
 	if !ok {
 		return &tasks.End{State: job.StateWaiting, After: backoff.Spread(pause), Unrecorded: true}, nil
 	}
-	status, err := d.post(ctx, j.WebhookURL, e, secret)
-	d.places.leave(j.Tenant, host, !isMute(err))
+	status, err := d.post(ctx, m)
+	d.places.leave(run.Job.Tenant, host, !isMute(err))
 	if err != nil {
 		return nil, d.failed(ctx, run.Job.Attempt, err)
 	}

@@ -313,3 +313,56 @@ func TestRevokedKeySignsNothing(t *testing.T) {
 		t.Errorf("the delivery is %s: %v, and %d were told", j.State, j.Error, len(r.all()))
 	}
 }
+
+// TestSignsWithBothSecrets rotates the key before its job ends: until the grace is over the
+// receiver can check with the secret that it has, and with the next.
+func TestSignsWithBothSecrets(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, status(http.StatusNoContent))
+	s := newStage(t, webhook.Deliver(webhook.Options{Rules: here()}))
+	for i, c := range []struct {
+		grace time.Duration
+		signs int
+	}{{time.Hour, 2}, {0, 1}} {
+		s.secret = store.NewSecret()
+		s.must(s.Store.RotateKey(t.Context(), s.key, s.secret, c.grace))
+		s.run(`{}`, r.URL)
+		s.ended(s.deliveries()[i].ID)
+		got := r.all()[i].header
+		signed := strings.Fields(got.Get("Webhook-Signature"))
+		if len(signed) != c.signs {
+			t.Fatalf("with a grace of %s: signed %d times", c.grace, len(signed))
+		}
+		got.Set("Webhook-Signature", signed[0])
+		s.signed(r.all()[i], s.deliveries()[i].ID)
+	}
+}
+
+// TestRegisteredWebhookIsTold announces an event, and tells it again by the same id.
+func TestRegisteredWebhookIsTold(t *testing.T) {
+	t.Parallel()
+	r := newReceiver(t, status(http.StatusNoContent))
+	s := newStage(t, webhook.Deliver(webhook.Options{Rules: here()}))
+	hook, err := s.Store.AddWebhook(t.Context(), store.Webhook{Tenant: s.Tenant, URL: r.URL}, 1, store.SecretOfWebhooks(s.secret))
+	s.must(err)
+	s.must(s.Store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		_, err := q.Announce(t.Context(), s.Tenant, "budget.threshold", map[string]any{"threshold": 80})
+		return err
+	}))
+	first := s.ended(s.deliveries()[0].ID)
+	again, _, err := s.engine.Accept(t.Context(), job.NewDelivery(s.Tenant, job.Delivery{Webhook: hook.ID, Type: "budget.threshold",
+		Data: []byte(`{"threshold":80}`), Event: first.ID, Made: first.Created.Unix()}), nil)
+	s.must(err)
+	s.ended(again.ID)
+	got := r.all()
+	if len(got) != 2 || string(got[0].body) != string(got[1].body) || !strings.Contains(string(got[0].body), `"data":{"threshold":80}`) {
+		t.Fatalf("told %s", got)
+	}
+	s.signed(got[1], first.ID)
+	s.must(s.Store.DropWebhook(t.Context(), s.Tenant, hook.ID))
+	again, _, err = s.engine.Accept(t.Context(), job.NewDelivery(s.Tenant, job.Delivery{Webhook: hook.ID}), nil)
+	s.must(err)
+	if j := s.ended(again.ID); j.State != job.StateFailed || j.Error.Code != "not_found" {
+		t.Errorf("to one that was deleted: %s, %v", j.State, j.Error)
+	}
+}

@@ -127,6 +127,14 @@ func (q *Queries) SetZone(ctx context.Context, tenant string, zone *time.Locatio
 		tenant, zone.String(), int64(ahead)*int64(time.Second/time.Microsecond))
 }
 
+// KeepShift sets how far a tenant's zone is ahead of UTC now, where that has changed.
+func (q *Queries) KeepShift(ctx context.Context, tenant string, zone *time.Location, now time.Time) error {
+	_, ahead := now.In(zone).Zone()
+	_, err := q.Exec(ctx, `UPDATE tenants SET shift = $2 WHERE id = $1 AND shift <> $2`,
+		tenant, int64(ahead)*int64(time.Second/time.Microsecond))
+	return err
+}
+
 // Alert notes that a budget's spending has passed a threshold, in per cent, in the day or month
 // that began at an instant. It returns false where that was noted before.
 func (q *Queries) Alert(ctx context.Context, budget string, began time.Time, threshold int) (bool, error) {

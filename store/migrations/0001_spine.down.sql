@@ -1,5 +1,6 @@
 DROP TABLE write_probe;
 DROP TABLE limits;
+DROP TABLE webhooks;
 DROP TABLE audit;
 DROP TABLE sessions;
 DROP TABLE schedules;

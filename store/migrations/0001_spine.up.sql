@@ -13,6 +13,7 @@ CREATE TABLE keys (
   hash    TEXT NOT NULL UNIQUE, -- sha256 of the key; the key itself is kept nowhere
   webhook_secret TEXT NOT NULL, -- hex: HMAC-SHA256 of the word webhook under the key
   old_hash  TEXT UNIQUE,        -- of the secret before a rotation, valid until old_until
+  old_webhook_secret TEXT,      -- signs beside the new one until then
   old_until BIGINT,
   scopes   TEXT NOT NULL,       -- words with spaces between: use admin …
   models   TEXT NOT NULL,       -- words with spaces between; all models where it is empty
@@ -30,6 +31,18 @@ CREATE TABLE sessions (
   kind    TEXT NOT NULL,        -- session, ticket
   expires BIGINT NOT NULL
 );
+-- Where a tenant's own events are told: dreams, tunes, budgets, promotions.
+CREATE TABLE webhooks (
+  id      TEXT PRIMARY KEY,
+  tenant  TEXT NOT NULL,
+  url     TEXT NOT NULL,
+  events  TEXT NOT NULL,        -- words with spaces between; all where it is empty
+  secret  TEXT NOT NULL,        -- hex: signs
+  old_secret TEXT,              -- of before a rotation: signs beside it until old_until
+  old_until  BIGINT,
+  created BIGINT NOT NULL
+);
+CREATE INDEX webhooks_by_tenant ON webhooks (tenant, id);
 -- How often and how much keys ask, in any minute. Empty texts stand for all.
 CREATE TABLE limits (
   tenant   TEXT NOT NULL,

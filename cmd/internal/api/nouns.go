@@ -57,7 +57,8 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 	n.jobs = jobs{o.Store, o.Engine, front, wait, chats, n.dreams, n.tunes, reap, o.Webhooks}
 	n.evaluations = evaluations{o.Store, front, n.jobs}
 	n.operate = operate.New(operate.Options{
-		Store: o.Store, Gate: front, Accepted: n.jobs.accepted, Budgets: o.Budgets, Plan: o.Plan, Now: o.Now,
+		Store: o.Store, Gate: front, Accepted: n.jobs.accepted, Budgets: o.Budgets, Plan: o.Plan,
+		Webhooks: o.Webhooks, Now: o.Now,
 	})
 	n.experiences = experiences{o.Store, held, front, wait, n.jobs.show, front.MaxBody}
 	n.legacy = legacy{o.Store, n.datasets, o.Sandbox}

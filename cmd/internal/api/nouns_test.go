@@ -302,11 +302,12 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 		{path: "/v1/keys"}, {path: "/v1/keys/" + key}, {method: "PATCH", path: "/v1/keys/" + key, body: `{"name":"b"}`},
 		{method: "POST", path: "/v1/keys/" + key + "/rotate"}, {method: "DELETE", path: "/v1/keys/" + key}, {path: "/v1/audit"},
 		{path: "/v1/limits"}, {method: "PUT", path: "/v1/limits", body: `{"data":[{"requests_per_minute":60000}]}`},
-		{method: "PUT", path: "/v1/budgets", body: `{"data":[{"usd":100,"per":"month"}]}`},
+		{method: "PUT", path: "/v1/budgets", body: `{"data":[{"usd":100,"per":"month"}]}`}, {path: "/v1/webhooks"},
 	} {
 		q.key = r.admin
 		call(q)
 	}
+	r.restOfWebhooks(t, s, call)
 	uploaded, kind := multipartBody(t, [2]string{"purpose", "fine-tune"}, [2]string{"file", "{\"a\":1}\n"})
 	file := call(request{method: "POST", path: "/v1/files", body: uploaded,
 		header: map[string]string{"Content-Type": kind}}).text(t, "id")
@@ -332,6 +333,20 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	if object.Size != int64(len("{\"id\":\"exp_other\"}\n")) {
 		t.Errorf("the dream's object still has %d bytes", object.Size)
 	}
+}
+
+// restOfWebhooks has a webhook told, and told again.
+func (r *rig) restOfWebhooks(t *testing.T, s seeded, call func(request, ...int) answer) {
+	t.Helper()
+	hook := call(request{method: "POST", path: "/v1/webhooks", body: `{"url":"https://example.com/"}`, key: r.admin}).text(t, "id")
+	must(t, r.store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		_, err := q.Announce(t.Context(), s.tenant, "budget.threshold", nil)
+		return err
+	}))
+	delivery := call(request{path: "/v1/webhooks/deliveries"}).text(t, "first_id")
+	call(request{method: "POST", path: "/v1/webhooks/deliveries/" + delivery + "/redeliver"})
+	call(request{method: "POST", path: "/v1/webhooks/" + hook + "/rotate", key: r.admin})
+	call(request{method: "DELETE", path: "/v1/webhooks/" + hook, key: r.admin})
 }
 
 // What belongs to one tenant is not there for another.

@@ -113,6 +113,12 @@ func own(n nouns) []route {
 		on("PUT /v1/limits", gate.Admin, n.operate.Limits.Put),
 		on("GET /v1/budgets", gate.View, n.operate.Budgets.List),
 		on("PUT /v1/budgets", gate.Admin, n.operate.Budgets.Put),
+		on("POST /v1/webhooks", gate.Admin, n.operate.Webhooks.Create),
+		on("GET /v1/webhooks", gate.Admin, n.operate.Webhooks.List, list()),
+		on("DELETE /v1/webhooks/{id}", gate.Admin, n.operate.Webhooks.Delete),
+		on("POST /v1/webhooks/{id}/rotate", gate.Admin, n.operate.Webhooks.Rotate),
+		on("GET /v1/webhooks/deliveries", gate.View, n.operate.Deliveries.List, list("status")),
+		on("POST /v1/webhooks/deliveries/{id}/redeliver", gate.Use, n.operate.Deliveries.Redeliver, audited),
 		on("GET /v1/audit", gate.Admin, n.operate.Audits.List, list("key", "q")),
 	}
 }

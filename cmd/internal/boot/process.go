@@ -15,6 +15,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/batch"
+	"dreamlab/handlers/budget"
 	"dreamlab/handlers/dream"
 	"dreamlab/handlers/forget"
 	"dreamlab/handlers/schedule"
@@ -125,13 +126,14 @@ func (s *Stack) Scheduler(ctx context.Context) ([]Process, error) {
 }
 
 // clocks fire the schedules, and, whatever is scheduled, end deployments that no route
-// uses and remove objects that no row needs.
+// uses, tell of budgets that run out and remove objects that no row needs.
 func (s *Stack) clocks() []Process {
 	reaper := &tune.Reaper{Store: s.Store, Deps: s.tuneDeps(s.caller()), Log: s.Log}
 	collector := &forget.Collector{Store: s.Store, Bucket: s.Bucket, Log: s.Log}
+	watcher := &budget.Watcher{Store: s.Store, Log: s.Log}
 	orders := &batch.Reaper{Store: s.Store, Accept: s.Engine.Accept, Log: s.Log}
 	return []Process{{Name: "scheduler", Run: s.Engine.Scheduler().Run}, {Name: "reaper", Run: reaper.Run},
-		{Name: "batches", Run: orders.Run},
+		{Name: "batches", Run: orders.Run}, {Name: "budgets", Run: watcher.Run},
 		{Name: "collector", Run: collector.Run}}
 }
 

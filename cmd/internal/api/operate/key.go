@@ -237,24 +237,12 @@ func (h Keys) Delete(w http.ResponseWriter, c *wire.Call) error {
 	return wire.WriteJSON(w, http.StatusOK, map[string]any{"id": k.ID, "object": "key", "deleted": true})
 }
 
-// Rotate gives a key another secret. Both are taken for the grace, an hour without it.
+// Rotate gives a key another secret. Both are taken for the grace, an hour without it, and the
+// webhooks of its jobs are signed with both for as long.
 func (h Keys) Rotate(w http.ResponseWriter, c *wire.Call) error {
-	body, err := wire.ObjectBody(c)
+	grace, err := graceOf(c, usualGrace)
 	if err != nil {
 		return err
-	}
-	var b struct {
-		Grace *int64 `json:"grace"` // seconds
-	}
-	if err := wire.Decode(body, &b); err != nil {
-		return err
-	}
-	grace := usualGrace
-	if b.Grace != nil {
-		if *b.Grace < 0 || *b.Grace > int64(maxGrace/time.Second) {
-			return wire.Invalid("grace", "grace is seconds, at most %d.", int64(maxGrace/time.Second))
-		}
-		grace = time.Duration(*b.Grace) * time.Second
 	}
 	k, err := h.find(c)
 	if err != nil {
@@ -267,4 +255,22 @@ func (h Keys) Rotate(w http.ResponseWriter, c *wire.Call) error {
 	view := viewKey(k)
 	view.Key = secret
 	return wire.WriteJSON(w, http.StatusOK, view)
+}
+
+// graceOf reads how long a secret that is rotated still holds.
+func graceOf(c *wire.Call, usual time.Duration) (time.Duration, error) {
+	body, err := wire.ObjectBody(c)
+	if err != nil {
+		return 0, err
+	}
+	var b struct {
+		Grace *int64 `json:"grace"` // seconds
+	}
+	if err := wire.Decode(body, &b); err != nil || b.Grace == nil {
+		return usual, err
+	}
+	if *b.Grace < 0 || *b.Grace > int64(maxGrace/time.Second) {
+		return 0, wire.Invalid("grace", "grace is seconds, at most %d.", int64(maxGrace/time.Second))
+	}
+	return time.Duration(*b.Grace) * time.Second, nil
 }
