@@ -182,7 +182,7 @@ func (q *Queries) settle(ctx context.Context, s stub, to State) ([]Moved, error)
 		return nil, err
 	}
 	moved = append(moved, due...)
-	told, err := q.addDelivery(ctx, s, to)
+	told, err := addDelivery(ctx, q, s, to)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func NewDelivery(tenant string, d Delivery) NewJob {
 
 // addDelivery inserts the jobs that tell of an end, in the transaction of that end: there is
 // never one without the other.
-func (q *Queries) addDelivery(ctx context.Context, s stub, to State) ([]Moved, error) {
+func addDelivery(ctx context.Context, q *Queries, s stub, to State) ([]Moved, error) {
 	moved, err := announceEnd(ctx, q, s, to)
 	if err != nil || !s.Webhook {
 		return moved, err

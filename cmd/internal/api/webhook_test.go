@@ -93,3 +93,17 @@ func TestEndsAreAnnounced(t *testing.T) {
 		t.Errorf("of %s was told %s", dream.text(t, "id"), told.body)
 	}
 }
+
+// restOfWebhooks has a webhook told, and told again.
+func (r *rig) restOfWebhooks(t *testing.T, s seeded, call func(request, ...int) answer) {
+	t.Helper()
+	hook := call(request{method: "POST", path: "/v1/webhooks", body: `{"url":"https://example.com/"}`, key: r.admin}).text(t, "id")
+	must(t, r.store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		_, err := q.Announce(t.Context(), s.tenant, "budget.threshold", nil)
+		return err
+	}))
+	delivery := call(request{path: "/v1/webhooks/deliveries"}).text(t, "first_id")
+	call(request{method: "POST", path: "/v1/webhooks/deliveries/" + delivery + "/redeliver"})
+	call(request{method: "POST", path: "/v1/webhooks/" + hook + "/rotate", key: r.admin})
+	call(request{method: "DELETE", path: "/v1/webhooks/" + hook, key: r.admin})
+}
