@@ -91,14 +91,14 @@ func connect(t *testing.T, handler http.Handler) providers.Driver {
 }
 
 // serve serves a handler until the test ends.
-func serve(t *testing.T, handler http.Handler) string {
+func serve(t testing.TB, handler http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
-func openWith(t *testing.T, values map[string]string) providers.Driver {
+func openWith(t testing.TB, values map[string]string) providers.Driver {
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)

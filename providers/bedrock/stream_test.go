@@ -16,7 +16,7 @@ import (
 
 // framed writes events, each "name payload", as AWS's own encoder does. A name that
 // ends in Exception is an exception's, "error" is an error without a payload.
-func framed(t *testing.T, events ...string) []byte {
+func framed(t testing.TB, events ...string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	encoder := eventstream.NewEncoder()
