@@ -55,6 +55,8 @@ func invariants() []invariant {
 		{"I9", "nothing begins after a cancellation was confirmed", 20, lookAtCancels},
 		{"I9 soon", "a job that runs ends soon after it was asked to", 3, lookAtCancelDelay},
 		{"I10", "a poll holds no worker", 1, lookAtPolls},
+		{"I12", "each line of a batch has one end, and a batch of a file ends complete", 100, lookAtBatches},
+		{"I12 lines", "no line is paid twice, and what was billed for lines is what the books say", 100, lookAtLines},
 		{"I11", "a stream is in order and of one epoch, and ends with [DONE] or an error", 20, lookAtStreams},
 	}
 }

@@ -14,7 +14,7 @@ func lookAtCalls(h *history, _ loadNotes, f *finding) {
 		}
 		answered := map[string]int{}
 		for _, e := range entries {
-			if !e.call() {
+			if !h.live(e) {
 				continue
 			}
 			f.see()
@@ -35,6 +35,9 @@ func lookAtCalls(h *history, _ loadNotes, f *finding) {
 
 // call tells whether an entry is of a chat, and not of a training or an hour of hosting.
 func (e entryRow) call() bool { return e.Purpose != "train" && e.Purpose != "host" }
+
+// live tells whether an entry is of a call, and not of a line of an order.
+func (h *history) live(e entryRow) bool { return e.call() && h.jobs[e.Job].Kind != "batch.run" }
 
 // The causes of a lost outcome: a worker that died, was frozen or could not reach the database;
 // an attempt that ended for another reason; and faults of the connection to a vendor.
@@ -60,7 +63,7 @@ func lookAtBooks(h *history, _ loadNotes, f *finding) {
 				f.breaks(job, "entry %s lost its lease in an attempt that ended %q", e.ID, outcome)
 			case e.State == "unknown" && e.Cause == "left open" && outcome == "succeeded":
 				f.breaks(job, "entry %s was left open by an attempt that succeeded", e.ID)
-			case !e.call():
+			case !h.live(e):
 			case e.State == "unknown" && e.Cause != leaseExpired && e.Cause != "left open" && !connectionLost(e.Cause):
 				f.breaks(job, "entry %s has no reason to be unknown: %q", e.ID, e.Cause)
 			case e.kept() && paying[e.Step] != e.ID && outcome != "crashed":
@@ -101,7 +104,7 @@ func (h *history) bills() map[place]*bill {
 	}
 	for job, entries := range h.entries {
 		for _, e := range entries {
-			if e.call() {
+			if h.live(e) {
 				at(h.jobs[job].Trace, e.Provider+"/"+e.Model).write(e)
 			}
 		}
@@ -157,8 +160,8 @@ func lookAtBills(h *history, _ loadNotes, f *finding) {
 	}
 	for _, p := range h.paid {
 		model := p.Vendor + "/" + p.Model
-		if n, chats := logged[model]; chats && n != p.Calls {
-			f.breaks("", "%s counts %d payments, its log has %d", model, p.Calls, n)
+		if n, chats := logged[model]; chats && n != p.Calls-p.Lines {
+			f.breaks("", "%s counts %d payments, %d of them for lines, its log has %d", model, p.Calls, p.Lines, n)
 		}
 	}
 	f.say("billed %d = %d settled + %d of %d whose outcome was lost", billed, settled, billed-settled, unknown)
@@ -191,7 +194,7 @@ func (h *history) losses() []lost {
 		}
 		for i, e := range entries {
 			cause := e.lossCause(paying)
-			if !e.call() || cause == "" {
+			if !h.live(e) || cause == "" {
 				continue
 			}
 			if all[cause] == nil {

@@ -10,7 +10,7 @@ func lookAtMoney(h *history, _ loadNotes, f *finding) {
 	var settled int64
 	for job, entries := range h.entries {
 		for _, e := range entries {
-			if !e.call() || !e.kept() || e.Estimated {
+			if !h.live(e) || !e.kept() || e.Estimated {
 				continue
 			}
 			at := place{h.jobs[job].Trace, e.Provider + "/" + e.Model}
@@ -49,8 +49,8 @@ func (h *history) lookAtSums(f *finding) {
 		}
 	}
 	for _, p := range h.paid {
-		if sum, chats := logged[p.Vendor+"/"+p.Model]; chats && sum != p.Nano {
-			f.breaks("", "%s/%s billed %d nano-dollars, its log has %d", p.Vendor, p.Model, p.Nano, sum)
+		if sum, chats := logged[p.Vendor+"/"+p.Model]; chats && sum != p.Nano-p.LineNano {
+			f.breaks("", "%s/%s billed %d nano-dollars, %d of them for lines, its log has %d", p.Vendor, p.Model, p.Nano, p.LineNano, sum)
 		}
 	}
 }

@@ -48,9 +48,9 @@ func whole() (*history, loadNotes) {
 		{ID: "1", Vendor: "v", Model: "m", Path: "/chat/completions", Trace: "tr", Billed: true, Nano: 600},
 		{ID: "2", Vendor: "v", Model: "m", Path: "/chat/completions", Trace: "tr", Billed: true, Nano: 700},
 	}
+	h.batch()
 	n := loadNotes{counts: newTally(), promises: []promise{
-		{job: "job_a", answered: true}, {job: "job_a", key: "k"}, {job: "job_b", cancelled: true},
-		{job: "job_a", crash: true},
+		{job: "job_a", answered: true}, {job: "job_a", key: "k"}, {job: "job_b", cancelled: true}, {job: "job_a", crash: true},
 	}}
 	n.shown = []shown{{job: "job_a", done: true, text: "Yes, now.", ids: []string{"2-1", "2-2.1", "2-2", "2-3"}}}
 	n.floods = []flood{{name: "the flood", heavy: "h", light: "l", quiet: "q", weights: [2]int{3, 1}}}
@@ -118,7 +118,7 @@ type spoiling struct {
 func TestCheckFindsEach(t *testing.T) {
 	t.Parallel()
 	tried := map[string]bool{}
-	for _, cases := range []map[string]spoiling{spoiltJobs(), spoiltBooks(), spoiltCreations(), spoiltShares(), spoiltStreams()} {
+	for _, cases := range []map[string]spoiling{spoiltJobs(), spoiltBooks(), spoiltCreations(), spoiltShares(), spoiltStreams(), spoiltBatches()} {
 		for name, c := range cases {
 			h, n := whole()
 			c.spoil(h, &n)

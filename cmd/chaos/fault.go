@@ -63,12 +63,19 @@ func faults(length time.Duration) []fault {
 		{"training: the same, and its list away", nil, onTraining(lostCreation, listAway)},
 		{"training: deployed, answers lost", nil, onTraining(lostEndpoint, lostDeployment)},
 		{"training: broken by the vendor", nil, onTraining(brokenTraining)},
+		{"batch: ordered, answer lost", nil, onBatch(lostOrder)},
+		{"batch: the same, and its list away", nil, onBatch(lostOrder, ordersAway)},
+		{"batch: a third of the lines fail", nil, onBatch(failingLines)},
+		{"batch: expired in the middle", nil, onBatch(expiringOrder)},
 	}
 	for _, point := range []string{"claimed", "intent", "answered", "committing", "committed"} {
 		list = append(list, fault{"die at: " + point, nil, dieAt(point + "/10")})
 	}
 	for _, point := range []string{"creating", "created", "deployed"} {
-		list = append(list, fault{"die at: training " + point, nil, dieTraining(point)})
+		list = append(list, fault{"die at: training " + point, nil, dieDoing("train", point)})
+	}
+	for _, point := range []string{"ordering", "ordered", "collected"} {
+		list = append(list, fault{"die at: batch " + point, nil, dieDoing("batch", point)})
 	}
 	return list
 }
@@ -80,6 +87,14 @@ const (
 	lostEndpoint   = `{"vendor":"together","method":"POST","route":"/endpoints$","fault":"drop_after","times":1}`
 	lostDeployment = `{"vendor":"together","method":"POST","route":"/deployments$","fault":"drop_after","times":1}`
 	brokenTraining = `{"vendor":"together","method":"POST","route":"/fine-tunes$","fault":"fail_training","times":1}`
+)
+
+// Faults of the vendor of batches, once each.
+const (
+	lostOrder     = `{"vendor":"groq","method":"POST","route":"/batches$","fault":"drop_after","times":1}`
+	ordersAway    = `{"vendor":"groq","method":"GET","route":"/batches$","fault":"status","status":503,"times":4}`
+	failingLines  = `{"vendor":"groq","model":"` + batchModel + `","fault":"fail_lines","share":0.33,"status":503,"times":1}`
+	expiringOrder = `{"vendor":"groq","model":"` + batchModel + `","fault":"expire_batch","times":1}`
 )
 
 // deck draws the faults in an order that the seed determines: each of them once before any

@@ -49,7 +49,13 @@ type (
 		Answer         string // the answer's message, JSON
 	}
 	trainingRow struct{ ID, Job, Status, VendorID string }
-	move        struct{ at, by int64 } // of the shared clock
+	batchRow    struct {
+		ID, Job, Status          string
+		File                     string // "" where a dream asks
+		Output, Errors           string // files of the answers and of what failed
+		Total, Completed, Failed int
+	}
+	move struct{ at, by int64 } // of the shared clock
 )
 
 // history is everything that a run left behind, with the vendors' own counts.
@@ -60,6 +66,8 @@ type history struct {
 	effects     map[string][]effectRow
 	experiences []experienceRow
 	trainings   []trainingRow
+	batches     []batchRow
+	results     map[string][]string // custom ids of a file of answers or of failures
 	moves       []move
 
 	paid      []payment // the vendors' books
@@ -70,7 +78,7 @@ type history struct {
 
 func newHistory() *history {
 	return &history{jobs: map[string]jobRow{}, attempts: map[string][]attemptRow{},
-		entries: map[string][]entryRow{}, effects: map[string][]effectRow{}}
+		entries: map[string][]entryRow{}, effects: map[string][]effectRow{}, results: map[string][]string{}}
 }
 
 // readHistory reads the database with a client of its own, not with the store under test, and
@@ -94,7 +102,7 @@ func (h *history) ask(ctx context.Context, l *lab) error {
 	h.visits, h.endpoints = l.witness.visits(), l.witness.endpoints()
 	h.paid, paid = l.payments(ctx)
 	h.trained, trained = l.trainings(ctx)
-	return errors.Join(paid, trained)
+	return errors.Join(paid, trained, h.readResults(l.path("bucket")))
 }
 
 func (h *history) read(ctx context.Context, conn *pgx.Conn) error {
@@ -116,6 +124,9 @@ func (h *history) read(ctx context.Context, conn *pgx.Conn) error {
 			func(e experienceRow) { h.experiences = append(h.experiences, e) }),
 		each(ctx, conn, `SELECT id, job, status, coalesce(vendor_id, '') FROM trainings`,
 			func(t trainingRow) { h.trainings = append(h.trainings, t) }),
+		each(ctx, conn, `SELECT id, job, status, coalesce(file, ''), coalesce(output, ''), coalesce(errors, ''),
+			total, completed, failed FROM batches`,
+			func(b batchRow) { h.batches = append(h.batches, b) }),
 	)
 }
 

@@ -46,8 +46,8 @@ func rollWorkers(l *lab, ctx context.Context, _ *rand.Rand) error {
 const (
 	// deathWait bounds the wait until a job reaches a named point.
 	deathWait = 10 * time.Second
-	// trainingWait is the same for a training, whose file has to be uploaded first.
-	trainingWait = 20 * time.Second
+	// errandWait is the same for work whose file has to be uploaded first.
+	errandWait = 20 * time.Second
 )
 
 // dieAt makes a worker die at a named point of its work. If no job reaches that point in time
@@ -62,9 +62,9 @@ func dieAt(point string) injecting {
 	}
 }
 
-// dieTraining requests a training, and makes the worker that runs it die after a point. The
+// dieDoing asks for work of a kind, and makes the worker that does it die after a point. The
 // workers that did not take it are replaced.
-func dieTraining(point string) injecting {
+func dieDoing(kind, point string) injecting {
 	return func(l *lab, ctx context.Context, _ *rand.Rand) error {
 		workers := l.slots("worker")
 		armed := make([]*child, len(workers))
@@ -75,8 +75,8 @@ func dieTraining(point string) injecting {
 		if err != nil {
 			return err
 		}
-		l.load.errand(ctx)
-		if !l.loses(ctx, trainingWait, armed...) {
+		l.load.errand(ctx, kind)
+		if !l.loses(ctx, errandWait, armed...) {
 			err = errMissed
 		}
 		return errors.Join(err, together(len(armed), func(i int) error {
@@ -143,12 +143,17 @@ func onChats(kind string, times int, more string) injecting {
 }
 
 // onTraining does the same for trainings and endpoints, and requests a training.
-func onTraining(script ...string) injecting {
+func onTraining(script ...string) injecting { return onErrand("train", script...) }
+
+// onBatch does the same for batches.
+func onBatch(script ...string) injecting { return onErrand("batch", script...) }
+
+func onErrand(kind string, script ...string) injecting {
 	return func(l *lab, ctx context.Context, _ *rand.Rand) error {
 		if err := l.script(ctx, script...); err != nil {
 			return err
 		}
-		l.load.errand(ctx)
+		l.load.errand(ctx, kind)
 		return nil
 	}
 }

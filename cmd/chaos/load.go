@@ -48,11 +48,12 @@ type load struct {
 	shown    []shown
 	floods   []flood
 	files    map[string]string // a training file of each tenant, by its key
+	requests map[string]string // a file of a batch's requests, likewise
 }
 
 func newLoad(l *lab, o options) *load {
 	return &load{
-		lab: l, rate: o.rate, counts: newTally(), rand: rand.New(rand.NewPCG(o.seed, 99)), files: map[string]string{},
+		lab: l, rate: o.rate, counts: newTally(), rand: rand.New(rand.NewPCG(o.seed, 99)), files: map[string]string{}, requests: map[string]string{},
 		client: &http.Client{Timeout: clientWait, Transport: &http.Transport{MaxIdleConnsPerHost: clients}},
 	}
 }
@@ -92,8 +93,8 @@ var kinds = []struct {
 	name  string
 	share int
 }{
-	{"job", 32}, {"chat", 18}, {"stream", 18}, {"twice", 6}, {"cancel", 12}, {"stop", 3},
-	{"dream", 4}, {"train", 3}, {"untrain", 2}, {"tune", 2},
+	{"job", 31}, {"chat", 18}, {"stream", 18}, {"twice", 6}, {"cancel", 12}, {"stop", 3},
+	{"dream", 2}, {"later dream", 2}, {"batch", 1}, {"train", 3}, {"untrain", 2}, {"tune", 2},
 }
 
 func (c *load) next() ask {
@@ -115,8 +116,7 @@ func (c *load) askOf(kind string, tenant int) ask {
 	return ask{number: number, kind: kind, key: c.lab.keys[tenant], api: int(number) % len(c.lab.apis)}
 }
 
-// begin waits until each api answers a chat, and brings the tenants' training
-// files.
+// begin waits until each api answers a chat, and brings the tenants' files.
 func (c *load) begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -129,7 +129,7 @@ func (c *load) begin(ctx context.Context) error {
 	}
 	for i := range tenants {
 		if err := retry(ctx, func() error { return c.upload(ctx, i) }); err != nil {
-			return fmt.Errorf("bring a training file: %w", err)
+			return fmt.Errorf("bring a tenant's files: %w", err)
 		}
 	}
 	return nil
@@ -179,6 +179,10 @@ func (c *load) send(ctx context.Context, a ask) {
 		c.stop(ctx, a)
 	case "dream":
 		c.post(ctx, a, "/v1/dreams", "", `{"limit":12}`)
+	case "later dream":
+		c.post(ctx, a, "/v1/dreams", "", `{"limit":12,"mode":"batch"}`)
+	case "batch":
+		c.batch(ctx, a)
 	case "train", "untrain":
 		c.train(ctx, a)
 	case "tune":
@@ -186,8 +190,8 @@ func (c *load) send(ctx context.Context, a ask) {
 	}
 }
 
-// errand asks for a training beside the others: a fault waits for it.
-func (c *load) errand(ctx context.Context) { c.train(ctx, c.askOf("train", 0)) }
+// errand asks for work of a kind beside the others: a fault waits for it.
+func (c *load) errand(ctx context.Context, kind string) { c.send(ctx, c.askOf(kind, 0)) }
 
 // body is a chat of a conversation of its own.
 func (a ask) body(model string, stream bool) string {

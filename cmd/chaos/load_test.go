@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"mime"
 	"mime/multipart"
@@ -27,10 +26,10 @@ func TestTextOf(t *testing.T) {
 	}
 }
 
-// TestTrainingFile reads the form back: it is whole, and each row is JSON.
-func TestTrainingFile(t *testing.T) {
+// TestFiles reads the form of a file back: it is whole, and each row is JSON.
+func TestFiles(t *testing.T) {
 	t.Parallel()
-	body, kind, err := trainingFile(3)
+	body, kind, err := form("fine-tune", trainingFile(3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,20 +37,22 @@ func TestTrainingFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	form, err := multipart.NewReader(bytes.NewReader(body), words["boundary"]).ReadForm(1 << 20)
+	form, err := multipart.NewReader(body, words["boundary"]).ReadForm(1 << 20)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if form.Value["purpose"][0] != "fine-tune" || len(form.File["file"]) != 1 {
 		t.Errorf("the form holds %+v", form)
 	}
-	rows := strings.Split(strings.TrimSpace(lessons(3)), "\n")
-	if len(rows) != trainingRows {
-		t.Errorf("%d lessons", len(rows))
-	}
-	for _, row := range rows {
-		if !json.Valid([]byte(row)) {
-			t.Errorf("no JSON: %s", row)
+	for text, want := range map[string]int{lessons(3): trainingRows, trainingFile(3): trainingRows, batchFile(3): batchLines} {
+		rows := strings.Split(strings.TrimSpace(text), "\n")
+		if len(rows) != want {
+			t.Errorf("%d rows, want %d", len(rows), want)
+		}
+		for _, row := range rows {
+			if !json.Valid([]byte(row)) {
+				t.Errorf("no JSON: %s", row)
+			}
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (l *lab) runStorm(ctx context.Context, o options) (*faultCounts, error) {
 
 // faultPhase is the phase with faults. A flood comes in its middle.
 func (l *lab) faultPhase(ctx context.Context, o options, w *faultCounts) error {
-	if err := l.script(ctx, slowScript); err != nil {
+	if err := l.script(ctx, slowScript, batchScript); err != nil {
 		return err
 	}
 	stormy, end := context.WithTimeout(ctx, o.length)

@@ -21,6 +21,10 @@ type payment struct {
 	Model  string `json:"model"`
 	Calls  int    `json:"calls"`
 	Nano   int64  `json:"nano_usd"`
+
+	// Of these, for the lines of batches.
+	Lines    int   `json:"batch_lines"`
+	LineNano int64 `json:"batch_nano_usd"`
 }
 
 // visit is a request as an emulator saw it.

@@ -18,6 +18,10 @@ type Payment struct {
 	TokensIn  int64  `json:"tokens_in"`
 	TokensOut int64  `json:"tokens_out"`
 	NanoUSD   int64  `json:"nano_usd"` // nano-dollars
+
+	// Of these, what was billed for the lines of batches.
+	BatchLines int64 `json:"batch_lines,omitempty"`
+	BatchNano  int64 `json:"batch_nano_usd,omitempty"`
 }
 
 // flushAfter is how long payments may be in memory alone, in wall time.
@@ -74,6 +78,8 @@ func (t *till) add(p Payment) {
 	row.TokensIn += p.TokensIn
 	row.TokensOut += p.TokensOut
 	row.NanoUSD += p.NanoUSD
+	row.BatchLines += p.BatchLines
+	row.BatchNano += p.BatchNano
 	t.schedule()
 }
 

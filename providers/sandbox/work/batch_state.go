@@ -183,6 +183,7 @@ func (bs *Batches) bill(b *Batch, results []BatchResult) {
 		paid.NanoUSD += Cost(1, result.Usage.In*(in*percent/100)+result.Usage.Out*(out*percent/100))
 	}
 	if paid.Calls > 0 {
+		paid.BatchLines, paid.BatchNano = paid.Calls, paid.NanoUSD
 		bs.lab.Pay(paid)
 	}
 }
