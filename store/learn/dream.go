@@ -157,6 +157,41 @@ func (q *DreamQueries) UndoDream(ctx context.Context, tenant, id string) error {
 	return nil
 }
 
+// Withdrawal is what undoing a dream would change.
+type Withdrawal struct {
+	Reflections []string `json:"reflections"` // are withdrawn
+	Memories    []string `json:"memories"`
+	Examples    []string `json:"examples"`
+	Experiences int      `json:"experiences"` // may be dreamt of again
+	// Datasets and Models were made of its examples, and stay as they are.
+	Datasets []string `json:"datasets"`
+	Models   []string `json:"models"`
+}
+
+// Withdrawal returns what undoing a tenant's dream would change.
+func (q *DreamQueries) Withdrawal(ctx context.Context, tenant, dream string) (w Withdrawal, err error) {
+	const taught = `SELECT id FROM examples WHERE tenant = $1 AND dream = $2 AND withdrawn IS NULL`
+	const frozen = `SELECT x.dataset FROM dataset_examples x WHERE x.example IN (` + taught + `)`
+	for _, find := range []struct {
+		into  *[]string
+		query string
+	}{
+		{&w.Reflections, `SELECT id FROM reflections WHERE tenant = $1 AND dream = $2 AND withdrawn IS NULL`},
+		{&w.Memories, `SELECT id FROM memories WHERE tenant = $1 AND dream = $2 AND withdrawn IS NULL`},
+		{&w.Examples, taught},
+		{&w.Datasets, `SELECT id FROM datasets WHERE tenant = $1 AND id IN (` + frozen + `)`},
+		{&w.Models, `SELECT m.name FROM models m JOIN tunes t ON t.id = m.tune
+			WHERE m.tenant = $1 AND t.dataset IN (` + frozen + `)`},
+	} {
+		*find.into = []string{}
+		if err := q.Words(ctx, find.into, find.query+` ORDER BY 1`, tenant, dream); err != nil {
+			return w, err
+		}
+	}
+	err = q.One(ctx, `SELECT COUNT(*) FROM experiences WHERE tenant = $1 AND dream = $2`, []any{tenant, dream}, &w.Experiences)
+	return w, err
+}
+
 // ReleaseExperiences releases the experiences that a dream did not process to the next dream.
 func (q *DreamQueries) ReleaseExperiences(ctx context.Context, dream string, ids []string) error {
 	if len(ids) == 0 {

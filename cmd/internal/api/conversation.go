@@ -38,8 +38,8 @@ const forgetWait = 5 * time.Second
 // delete makes the job that forgets a conversation, by our id or the client's, and
 // what was learned from it; with preview=true it only says what would go.
 func (h conversations) delete(w http.ResponseWriter, c *wire.Call) error {
-	preview := c.URL.Query().Get("preview")
-	if err := wire.OneOf("preview", preview, "true", "false"); err != nil {
+	preview, err := gate.Preview(c)
+	if err != nil {
 		return err
 	}
 	traces, err := h.store.Traces(c.Context(), c.Tenant, c.PathValue("id"), tasks.ConversationKinds())
@@ -47,7 +47,7 @@ func (h conversations) delete(w http.ResponseWriter, c *wire.Call) error {
 		return gate.OrMissing(err, "conversation")
 	}
 	goes := tasks.NewForgotten(traces)
-	if preview == "true" {
+	if preview {
 		return wire.WriteJSON(w, http.StatusOK, forgetPreview{
 			ID: c.PathValue("id"), Object: "conversation", Preview: true, Forgotten: goes,
 		})

@@ -162,9 +162,22 @@ func (h dreams) cancel(w http.ResponseWriter, c *wire.Call) error {
 	return h.wait.shown(w, c, dream.Job, h.show)
 }
 
-// undo withdraws what a dream taught. Repeating it is harmless.
+// undoPreview is what undoing a dream would change.
+type undoPreview struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Preview bool   `json:"preview"`
+	learn.Withdrawal
+}
+
+// undo withdraws what a dream taught; with preview=true it only says what would go. Repeating it
+// is harmless.
 func (h dreams) undo(w http.ResponseWriter, c *wire.Call) error {
 	if err := wire.NoBody(c); err != nil {
+		return err
+	}
+	preview, err := gate.Preview(c)
+	if err != nil {
 		return err
 	}
 	dream, err := h.store.Dream(c.Context(), c.Tenant, c.PathValue("id"))
@@ -176,6 +189,13 @@ func (h dreams) undo(w http.ResponseWriter, c *wire.Call) error {
 			Status: http.StatusConflict, Code: "dream_running",
 			Message: "The dream is still running: cancel it, then undo it.",
 		}
+	}
+	if preview {
+		goes, err := h.store.Withdrawal(c.Context(), c.Tenant, dream.ID)
+		if err != nil {
+			return err
+		}
+		return wire.WriteJSON(w, http.StatusOK, undoPreview{dream.ID, "dream", true, goes})
 	}
 	err = h.store.Tx(c.Context(), db.Synced, func(q *store.Queries) error {
 		return q.UndoDream(c.Context(), c.Tenant, dream.ID)

@@ -230,7 +230,18 @@ func (n newRollback) version() (*int64, error) {
 	return &version, nil
 }
 
-// rollBack puts an earlier version's targets in force again, as a new version.
+// rollbackPreview is what a rollback would change.
+type rollbackPreview struct {
+	ID      string              `json:"id"`
+	Object  string              `json:"object"`
+	Preview bool                `json:"preview"`
+	Version int64               `json:"version"` // whose targets would be in force again
+	Targets []learn.RouteTarget `json:"targets"`
+	Now     routeView           `json:"now"`
+}
+
+// rollBack puts an earlier version's targets in force again, as a new version; with preview=true
+// it only says which.
 func (h routing) rollBack(w http.ResponseWriter, c *wire.Call) error {
 	body, err := wire.ObjectBody(c)
 	if err != nil {
@@ -240,7 +251,7 @@ func (h routing) rollBack(w http.ResponseWriter, c *wire.Call) error {
 	if err := wire.Decode(body, &n); err != nil {
 		return err
 	}
-	version, err := n.version()
+	preview, err := gate.Preview(c)
 	if err != nil {
 		return err
 	}
@@ -249,17 +260,31 @@ func (h routing) rollBack(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	if len(history) == 0 {
-		return wire.Missing("route")
-	}
-	earlier, err := pickVersion(history, version)
+	earlier, err := n.earlier(history)
 	if err != nil {
 		return err
+	}
+	if preview {
+		return wire.WriteJSON(w, http.StatusOK, rollbackPreview{
+			alias, "route", true, earlier.Version, wire.Some(earlier.Targets), viewRoute(history[0]),
+		})
 	}
 	return h.set(w, c, learn.Route{
 		Alias: alias, Version: history[0].Version, Targets: earlier.Targets, Origin: earlier.Origin,
 		Reason: fmt.Sprintf("rolled back to version %d", earlier.Version),
 	})
+}
+
+// earlier finds the version to go back to.
+func (n newRollback) earlier(history []learn.Route) (learn.Route, error) {
+	version, err := n.version()
+	if err != nil {
+		return learn.Route{}, err
+	}
+	if len(history) == 0 {
+		return learn.Route{}, wire.Missing("route")
+	}
+	return pickVersion(history, version)
 }
 
 // pickVersion finds the version that was named, or the one that served before.

@@ -49,6 +49,12 @@ func PagedUpTo(most int, c *wire.Call, noun string, find Cursor) (db.Page, error
 	return page, err
 }
 
+// Preview tells whether a client asks what would change, with preview=true.
+func Preview(c *wire.Call) (bool, error) {
+	word := c.URL.Query().Get("preview")
+	return word == "true", wire.OneOf("preview", word, "true", "false")
+}
+
 // maxSeconds is the last instant that ids can tell, in 2262.
 const maxSeconds = 9_223_372_036
 
