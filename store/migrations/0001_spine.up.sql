@@ -285,7 +285,7 @@ CREATE INDEX experiences_fresh ON experiences (tenant, id) WHERE dream IS NULL;
 CREATE INDEX experiences_weak ON experiences (tenant, id) WHERE dream IS NULL AND (correction IS NOT NULL OR rating < 0);
 CREATE INDEX experiences_dream ON experiences (dream, id) WHERE dream IS NOT NULL;
 CREATE INDEX experiences_conversation ON experiences (conversation);
-CREATE INDEX experiences_model ON experiences (tenant, (provider || '/' || model));
+CREATE INDEX experiences_answerer ON experiences (tenant, (provider || '/' || model));
 CREATE INDEX experiences_job ON experiences (job) WHERE job IS NOT NULL;
 
 -- What was dreamt.
