@@ -32,7 +32,7 @@ const dreamColumn = "dream"
 
 // modelColumn holds the model that answered. A walk leads from a model to its answers, or from
 // an answer to its model, only where it begins there: all that a model says does not come of
-// one conversation.
+// one conversation. An index of the experiences holds it.
 const modelColumn = "model"
 
 var edges = []edge{
