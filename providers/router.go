@@ -163,6 +163,9 @@ func (r *Router) Known(name string) bool {
 	return known
 }
 
+// Names lists the vendors that are configured, in order.
+func (r *Router) Names() []string { return slices.Sorted(maps.Keys(r.drivers)) }
+
 // Trainer returns the vendor's fine-tuning, where it has one.
 func (r *Router) Trainer(name string) (Trainer, error) {
 	trains, err := capability[Trains](r, name, "fine-tuning")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"text/tabwriter"
 
 	"dreamlab/cmd/internal/cli/show"
 	"dreamlab/cmd/internal/client"
@@ -18,6 +20,7 @@ type tuneVerb struct {
 	MinExamples int    `placeholder:"NUMBER" help:"the NUMBER of new examples that are enough"`
 	Budget      string `placeholder:"USD" help:"the USD that it may cost, with a month of hosting"`
 	DryRun      bool   `help:"only wait for an estimate of what it would cost at most"`
+	Plan        bool   `help:"only print where it could be trained and served, at what price, and what forbids the rest"`
 }
 
 // Help tells how a gate shows.
@@ -27,6 +30,7 @@ func (*tuneVerb) Help() string {
 
 // Run starts the tune and, where it is told to, waits for its end.
 func (v *tuneVerb) Run(ctx context.Context, sh shell) error {
+	v.DryRun = v.DryRun || v.Plan
 	v.Wait = v.Wait || v.DryRun
 	if err := v.check(); err != nil {
 		return err
@@ -63,6 +67,11 @@ func (v *tuneVerb) show(ctx context.Context, sh shell, c *client.Client, t clien
 		if err := printRaw(ctx, sh, c, "/v1/tunes/"+t.ID); err != nil {
 			return err
 		}
+	case v.Plan && len(t.Plan) > 0 && t.Decision != nil:
+		if err := printPlan(sh.out, t.Plan); err != nil {
+			return err
+		}
+		fmt.Fprintln(sh.out, t.Decision.Reason)
 	case t.Decision != nil && v.DryRun:
 		fmt.Fprintln(sh.out, t.Decision.Reason)
 	case t.Decision == nil:
@@ -81,6 +90,23 @@ func (v *tuneVerb) show(ctx context.Context, sh shell, c *client.Client, t clien
 		return refusedError{fmt.Errorf("%s was not promoted: %s", t.ID, t.Decision.Reason)}
 	}
 	return nil
+}
+
+// printPlan prints the ways to a tuned model, a line each.
+func printPlan(out io.Writer, plan []client.Offer) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "TRAINER\tPLACE\tBASE\tTRAINING\tA MONTH\tLATENCY\tNOTE")
+	for _, o := range plan {
+		training, month, latency, note := "$"+o.TrainingUSD.String(), "$"+o.HostingUSD.String(), o.Latency, o.Forbidden
+		if o.Forbidden != "" {
+			training, month, latency = "-", "-", "-"
+		}
+		if o.Chosen {
+			note = "chosen"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.Trainer, o.Place, o.Base, training, month, latency, note)
+	}
+	return table.Flush()
 }
 
 func promotion(promoted bool) string {

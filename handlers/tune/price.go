@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,13 +36,14 @@ type pricer struct {
 	defaultBudget int64 // of a tune that names no budget, nano-dollars; 0: none
 	hostingHours  int64
 	answerTokens  int
+	weights       func(providers.Target) []providers.Target // other models of the same weights
 }
 
 func newPricer(d Deps) *pricer {
 	s := d.Settings
 	return &pricer{
 		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), judge: s.Judge, hyper: s.Hyper, defaultBudget: s.Budget,
-		hostingHours: s.HostingHours, answerTokens: s.AnswerTokens,
+		hostingHours: s.HostingHours, answerTokens: s.AnswerTokens, weights: s.SameWeights,
 	}
 }
 
@@ -53,16 +55,22 @@ type priceList struct {
 
 func newPriceList(d Deps) priceList { return priceList{catalogue: d.Prices, now: d.Now} }
 
-// price asks where the tuned model will be served, and whether all of it is
-// within the budget, before a cent is spent.
+// price plans where the tuned model will be trained and served, takes the cheapest way, and
+// asks whether all of it is within the budget, before a cent is spent.
 func (p *pricer) price(ctx context.Context, c *tuneRun) (*tasks.End, error) {
-	hosting, refused, err := p.servable(ctx, c.base)
-	if err != nil || refused != "" {
-		return c.refusedOr(refused, err)
+	offers, err := p.plan(ctx, c)
+	if err != nil {
+		return nil, err
 	}
-	rate, refused := p.prices.trainRate(c.base)
-	if refused != "" {
-		return c.refusedOr(refused, nil)
+	c.state.Plan = offers
+	best := &offers[0]
+	if best.Forbidden != "" {
+		own := slices.IndexFunc(offers, func(o Offer) bool { return o.Base == c.tune.Base && o.Place == c.base.Provider })
+		return c.decided(false, "%s", offers[own].Forbidden)
+	}
+	best.Chosen, c.tune.Base = true, best.Base
+	if c.base, err = parseTarget(best.Base); err != nil {
+		return nil, err
 	}
 	incumbent, err := c.incumbent(ctx)
 	if err != nil {
@@ -72,11 +80,7 @@ func (p *pricer) price(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.state.Bill = &Bill{
-		Training:   trainingBound(c.state.Tokens, p.hyper.Epochs, rate),
-		Evaluation: evaluation,
-		Hosting:    times(hosting.NanoPerHour, p.hostingHours),
-	}
+	c.state.Bill = &Bill{Training: int64(best.Training), Evaluation: evaluation, Hosting: int64(best.Hosting)}
 	return p.moneyGate(ctx, c, *c.state.Bill)
 }
 
@@ -105,38 +109,6 @@ func (p *pricer) moneyGate(ctx context.Context, c *tuneRun, bill Bill) (*tasks.E
 			c.state.Rows, exam.Describe(*c.tune.Exam), describeCheaper(c.tune.Exam.Cheaper), money.USD(bill.Training), money.USD(bill.Evaluation), money.USD(bill.Hosting))
 	}
 	return p.beginTraining(c, limit, capped)
-}
-
-func (c *tuneRun) refusedOr(refused string, err error) (*tasks.End, error) {
-	if err != nil {
-		return nil, err
-	}
-	return c.decided(false, "%s", refused)
-}
-
-// servable asks whether the base can be tuned and served, and for how much.
-func (p *pricer) servable(ctx context.Context, base providers.Target) (
-	h providers.Hosting, refused string, err error,
-) {
-	trainer, err := p.vendors.Trainer(base.Provider)
-	if err != nil {
-		return h, "", handlers.Failure(err)
-	}
-	host, err := p.vendors.Host(base.Provider)
-	if err != nil {
-		return h, "", handlers.Failure(err)
-	}
-	if _, err = trainer.Tunable(ctx, base.Model); err == nil {
-		h, err = host.Hosting(ctx, base.Model)
-	}
-	var e *providers.Error
-	if errors.As(err, &e) && e.Kind == providers.KindModelGone {
-		return h, "refused: hosting: " + e.Message, nil
-	}
-	if err != nil {
-		return h, "", handlers.Failure(err)
-	}
-	return h, "", nil
 }
 
 // limit is what may be spent: the tune's own budget, or what is left of the

@@ -29,13 +29,14 @@ const (
 
 // state is what one stage leaves to the next.
 type state struct {
-	Rows   int    `json:"rows,omitempty"`
-	Tokens int64  `json:"tokens,omitempty"` // of the dataset, estimated
-	Object string `json:"object,omitempty"`
-	SHA256 string `json:"sha256,omitempty"`
-	Bytes  int64  `json:"bytes,omitempty"`
-	Bill   *Bill  `json:"bill,omitempty"`
-	Cap    int64  `json:"cap,omitempty"` // nano-dollars for all of it; 0: none
+	Rows   int     `json:"rows,omitempty"`
+	Tokens int64   `json:"tokens,omitempty"` // of the dataset, estimated
+	Object string  `json:"object,omitempty"`
+	SHA256 string  `json:"sha256,omitempty"`
+	Bytes  int64   `json:"bytes,omitempty"`
+	Bill   *Bill   `json:"bill,omitempty"`
+	Plan   []Offer `json:"plan,omitempty"`
+	Cap    int64   `json:"cap,omitempty"` // nano-dollars for all of it; 0: none
 	// Papers and Regression are the experiences of the exam: drawn by the seed, and of every exam.
 	Papers     []string `json:"papers,omitempty"`
 	Regression []string `json:"regression,omitempty"`

@@ -33,6 +33,8 @@ import (
 type Vendors interface {
 	// Known tells whether a vendor of that name is configured.
 	Known(name string) bool
+	// Names lists the vendors that are configured, in order.
+	Names() []string
 	Trainer(name string) (providers.Trainer, error)
 	Host(name string) (providers.Host, error)
 }
@@ -59,6 +61,9 @@ type Settings struct {
 	// Priced is the catalogue's name, without its provider, whose token prices
 	// hold for tuned models. Defaults to the base's.
 	Priced string
+	// SameWeights lists the models of configured vendors that have a base's weights. Defaults
+	// to none, so that each base is tuned at its own vendor.
+	SameWeights func(base providers.Target) []providers.Target
 	// MinExamples is how many new examples make a tune worth it. Defaults to 50.
 	MinExamples int
 	// MaxRows bounds a dataset. Defaults to 5,000.

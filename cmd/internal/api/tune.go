@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -42,6 +43,7 @@ type tuneView struct {
 	FineTuningJob *string         `json:"fine_tuning_job"`
 	Evaluation    *string         `json:"evaluation"`
 	Exam          *examView       `json:"exam"`
+	Plan          json.RawMessage `json:"plan"`
 	Decision      *learn.Decision `json:"decision"`
 	CostUSD       money.USD       `json:"cost_usd"`
 	CreatedAt     *int64          `json:"created_at"`
@@ -53,9 +55,20 @@ func viewTune(t learn.Tune, cost int64) tuneView {
 	return tuneView{
 		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
 		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(t.Training),
-		Evaluation: wire.OrNull(t.Evaluation), Exam: viewExam(t.Exam), Decision: t.Decision, CostUSD: money.USD(cost),
-		CreatedAt: wire.Seconds(t.Created), FinishedAt: wire.Seconds(t.Finished), TaintedAt: wire.Seconds(t.Tainted),
+		Evaluation: wire.OrNull(t.Evaluation), Exam: viewExam(t.Exam), Plan: planOf(t), Decision: t.Decision,
+		CostUSD: money.USD(cost), CreatedAt: wire.Seconds(t.Created), FinishedAt: wire.Seconds(t.Finished), TaintedAt: wire.Seconds(t.Tainted),
 	}
+}
+
+// planOf returns the ways to a tuned model that a tune found, or null before it looked.
+func planOf(t learn.Tune) json.RawMessage {
+	var state struct {
+		Plan json.RawMessage `json:"plan"`
+	}
+	if json.Unmarshal(t.State, &state) != nil {
+		return nil
+	}
+	return state.Plan
 }
 
 func (h tunes) show(ctx context.Context, job job.Job) (any, error) {
@@ -73,14 +86,19 @@ func (h tunes) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 	if err != nil {
 		return gate.Asked{}, err
 	}
+	named := input.Base != ""
 	if err := h.fillBase(c, input); err != nil {
 		return gate.Asked{}, err
+	}
+	kept := *input
+	if !named { // then any vendor may train the weights
+		kept.Base = ""
 	}
 	if err := h.checkAlias(c, input.Alias); err != nil {
 		return gate.Asked{}, err
 	}
 	job := job.NewJob{ID: db.NewID("job_"), Kind: string(tasks.TuneCurate), Subject: db.NewID("tun_"),
-		Alias: input.Alias, Input: plainjson.Of(input)}
+		Alias: input.Alias, Input: plainjson.Of(kept)}
 	tune := learn.Tune{
 		ID: job.Subject, Tenant: c.Tenant, Alias: input.Alias, Base: input.Base, Job: job.ID,
 		Stage: "curate", State: []byte("{}"),

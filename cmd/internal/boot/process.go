@@ -22,6 +22,7 @@ import (
 	"dreamlab/handlers/tune"
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/webhook"
+	"dreamlab/providers"
 	"dreamlab/store/book"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
@@ -251,6 +252,18 @@ func sinceMidnight(text string) (time.Duration, error) {
 // tenThousandths of a share.
 func tenThousandths(share float64) int64 { return int64(share*10_000 + 0.5) }
 
+// sameWeights lists the models of configured vendors that have a base's weights.
+func (s *Stack) sameWeights(base providers.Target) []providers.Target {
+	known, _ := s.Catalog.Find(base.Provider, base.Model)
+	var same []providers.Target
+	for _, m := range s.Catalog.Models() {
+		if m.Family != "" && m.Family == known.Family && s.Router.Known(m.Provider) {
+			same = append(same, providers.Target{Provider: m.Provider, Model: m.ID})
+		}
+	}
+	return same
+}
+
 func (s *Stack) tuning() tune.Settings {
 	t := s.Config.Tune
 	cheaper := map[string]int64{}
@@ -260,7 +273,7 @@ func (s *Stack) tuning() tune.Settings {
 	return tune.Settings{
 		Lead: s.Config.Team.Lead, Judge: s.Config.Team.Judge, Base: s.Config.Team.Base, Cheaper: cheaper, MinExamples: t.MinExamples,
 		Budget: int64(t.BudgetUSD), HostingHours: int64(t.HostingHours), MaxQuestions: t.Papers,
-		PollEvery: s.Config.Poll.Training, Gate: exam.Gate{Margin: tenThousandths(t.Margin)},
+		PollEvery: s.Config.Poll.Training, SameWeights: s.sameWeights, Gate: exam.Gate{Margin: tenThousandths(t.Margin)},
 	}
 }
 

@@ -24,8 +24,21 @@ type Tune struct {
 	Dataset    string      `json:"dataset"`
 	Training   string      `json:"fine_tuning_job"`
 	Evaluation string      `json:"evaluation"`
+	Plan       []Offer     `json:"plan"`
 	Decision   *Decision   `json:"decision"`
 	CostUSD    json.Number `json:"cost_usd"`
+}
+
+// Offer is one way to a tuned model that answers.
+type Offer struct {
+	Trainer     string      `json:"trainer"`
+	Place       string      `json:"place"`
+	Base        string      `json:"base"`
+	TrainingUSD json.Number `json:"training_usd"`
+	HostingUSD  json.Number `json:"hosting_usd"` // a month
+	Latency     string      `json:"latency"`
+	Forbidden   string      `json:"forbidden"`
+	Chosen      bool        `json:"chosen"`
 }
 
 // Ended tells whether the tune is over.

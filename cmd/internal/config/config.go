@@ -172,7 +172,7 @@ type Tune struct {
 	// Papers bounds the held-out experiences of one evaluation. Defaults to 200.
 	Papers int `yaml:"papers"`
 	// BudgetUSD caps one tune: training, evaluation and a month of hosting.
-	// Defaults to 5,000.
+	// Defaults to what the plan has for tuning, and to 5,000 in the sandbox, which bills nobody.
 	BudgetUSD money.USD `yaml:"budget_usd"`
 	// HostingHours are the hours of a month that a tuned model is to be served.
 	// Defaults to 720.
@@ -288,7 +288,7 @@ func Default() *Config {
 		},
 		Tune: Tune{
 			MinExamples: 100, Margin: 0.02, Papers: 200,
-			BudgetUSD: 5000 * money.Dollar, HostingHours: 720,
+			BudgetUSD: sandboxTune, HostingHours: 720,
 		},
 		Budgets: []Budget{
 			{Purpose: "chat", USD: 50 * money.Dollar, Per: "day"},
@@ -310,11 +310,17 @@ func Default() *Config {
 	return c
 }
 
+// sandboxTune is the budget of one tune in the sandbox.
+const sandboxTune = 5000 * money.Dollar
+
 // fill sets what depends on other values.
 func (c *Config) fill() {
-	every := 30 * time.Second
-	if c.Sandbox() {
-		every = 200 * time.Millisecond
+	every := 200 * time.Millisecond
+	if !c.Sandbox() {
+		every = 30 * time.Second
+		if c.origins["tune.budget_usd"] == "" {
+			c.Tune.BudgetUSD = c.Plan.Tuning.High
+		}
 	}
 	if c.Poll.Training == 0 {
 		c.Poll.Training = every

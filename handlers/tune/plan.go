@@ -1,0 +1,194 @@
+package tune
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"dreamlab/handlers"
+	"dreamlab/providers"
+	"dreamlab/store/money"
+)
+
+// Offer is one way to a tuned model that answers: who trains it and who serves it, what
+// that costs, or what forbids it.
+type Offer struct {
+	Trainer  string    `json:"trainer"` // a vendor
+	Place    string    `json:"place"`   // the vendor that serves
+	Base     string    `json:"base"`    // provider/model
+	Training money.USD `json:"training_usd"`
+	Hosting  money.USD `json:"hosting_usd"` // a month, at the configured hours and the traffic of the last weeks
+	PerHour  money.USD `json:"per_hour_usd"`
+	PerToken bool      `json:"per_token"` // tokens are paid beside the hours
+	Hardware string    `json:"hardware,omitempty"`
+	Region   string    `json:"region,omitempty"`
+	// Latency is warm where the first answer comes at once, else cold.
+	Latency     string `json:"latency"`
+	ColdSeconds int64  `json:"cold_seconds"`
+	Forbidden   string `json:"forbidden,omitempty"` // why this is no way
+	Chosen      bool   `json:"chosen"`
+}
+
+// The classes of latency.
+const (
+	latencyWarm = "warm"
+	latencyCold = "cold"
+)
+
+// trafficWeeks is how much of the past a month's traffic is told from.
+const trafficWeeks = 4
+
+// traffic is what a month's chats use, in tokens.
+type traffic struct{ in, out int64 }
+
+// plan lists all ways, the cheapest first and those that are forbidden behind them.
+func (p *pricer) plan(ctx context.Context, c *tuneRun) ([]Offer, error) {
+	month, err := p.traffic(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var offers []Offer
+	for _, base := range p.sameWeights(c) {
+		for _, place := range p.places(base.Provider) {
+			o, err := p.offer(ctx, c, base, place, month)
+			if err != nil {
+				return nil, err
+			}
+			offers = append(offers, o)
+		}
+	}
+	slices.SortStableFunc(offers, func(x, y Offer) int {
+		if (x.Forbidden == "") != (y.Forbidden == "") {
+			return cmp.Compare(len(x.Forbidden), len(y.Forbidden))
+		}
+		return cmp.Compare(plus(int64(x.Training), int64(x.Hosting)), plus(int64(y.Training), int64(y.Hosting)))
+	})
+	return offers, nil
+}
+
+// sameWeights are the tune's base and, where the client named none, the models of the same
+// weights at the other vendors.
+func (p *pricer) sameWeights(c *tuneRun) []providers.Target {
+	bases := []providers.Target{c.base}
+	if c.input.Base != "" || p.weights == nil {
+		return bases
+	}
+	for _, other := range p.weights(c.base) {
+		if _, err := p.vendors.Trainer(other.Provider); err == nil && other != c.base {
+			bases = append(bases, other)
+		}
+	}
+	return bases
+}
+
+// places are the vendors that serve tuned models, the trainer itself first.
+func (p *pricer) places(trainer string) []string {
+	places := []string{trainer}
+	for _, name := range p.vendors.Names() {
+		if _, err := p.vendors.Host(name); err == nil && name != trainer {
+			places = append(places, name)
+		}
+	}
+	return places
+}
+
+// offer prices one way, or says what forbids it. An error is of the tune's own base alone:
+// another vendor that can not be asked is not waited for.
+func (p *pricer) offer(ctx context.Context, c *tuneRun, base providers.Target, place string, month traffic) (Offer, error) {
+	o := Offer{Trainer: base.Provider, Place: place, Base: base.Provider + "/" + base.Model, Latency: latencyWarm}
+	if place != base.Provider {
+		o.Forbidden = fmt.Sprintf("refused: hosting: %s serves what it trained itself, not the weights of %s", place, base.Provider)
+		return o, nil
+	}
+	hosting, refused, err := p.servable(ctx, base)
+	if err != nil && base != c.base {
+		refused, err = "refused: hosting: "+base.Provider+" can not be asked now", nil
+	}
+	if err != nil || refused != "" {
+		o.Forbidden = refused
+		return o, err
+	}
+	rate, refused := p.prices.trainRate(base)
+	if refused != "" {
+		o.Forbidden = refused
+		return o, nil
+	}
+	o.Training = money.USD(trainingBound(c.state.Tokens, p.hyper.Epochs, rate))
+	o.PerHour, o.PerToken, o.Hardware, o.Region = money.USD(hosting.NanoPerHour), hosting.PerToken, hosting.Hardware, hosting.Region
+	if o.ColdSeconds = int64(hosting.Cold / time.Second); o.ColdSeconds > 0 {
+		o.Latency = latencyCold
+	}
+	o.Hosting = money.USD(times(hosting.NanoPerHour, p.hostingHours))
+	if hosting.PerToken {
+		tokens, refused := p.prices.tokens(base, month)
+		o.Hosting, o.Forbidden = money.USD(plus(int64(o.Hosting), tokens)), refused
+	}
+	return o, nil
+}
+
+// tokens is what a month's tokens of a model cost, nano-dollars.
+func (p priceList) tokens(base providers.Target, month traffic) (nano int64, refused string) {
+	price, err := p.catalogue.Price(base.Provider, base.Model, p.now())
+	if err != nil {
+		return 0, fmt.Sprintf("refused: price: what tokens of %s cost is not known", base)
+	}
+	return price.Rates.Cost(providers.Usage{Input: month.in, Output: month.out}), ""
+}
+
+// traffic tells what the tenant's chats of the last weeks come to in a month of 30 days.
+func (p *pricer) traffic(ctx context.Context, c *tuneRun) (traffic, error) {
+	const days = 7 * trafficWeeks
+	to := p.prices.now()
+	spent, err := c.run.Store.Book().Spending(ctx, c.tune.Tenant, "purpose", to.AddDate(0, 0, -days), to)
+	if err != nil {
+		return traffic{}, fmt.Errorf("sum the traffic of the last weeks: %w", err)
+	}
+	for _, s := range spent {
+		if s.Group == "chat" {
+			return traffic{in: s.Input * 30 / days, out: s.Output * 30 / days}, nil
+		}
+	}
+	return traffic{}, nil
+}
+
+// servable asks whether the base can be tuned and served, and for how much.
+func (p *pricer) servable(ctx context.Context, base providers.Target) (
+	h providers.Hosting, refused string, err error,
+) {
+	trainer, err := p.vendors.Trainer(base.Provider)
+	if err != nil {
+		return h, "", handlers.Failure(err)
+	}
+	host, err := p.vendors.Host(base.Provider)
+	if err != nil {
+		return h, "", handlers.Failure(err)
+	}
+	limits, err := trainer.Tunable(ctx, base.Model)
+	if err == nil {
+		h, err = host.Hosting(ctx, base.Model)
+	}
+	var e *providers.Error
+	switch {
+	case errors.As(err, &e) && e.Kind == providers.KindModelGone:
+		return h, "refused: hosting: " + e.Message, nil
+	case err != nil:
+		return h, "", handlers.Failure(err)
+	}
+	return h, p.beyond(limits, h), nil
+}
+
+// beyond says which hyper-parameter the trainer or the place does not take.
+func (p *pricer) beyond(limits providers.TuneLimits, h providers.Hosting) string {
+	for _, most := range []int{limits.MaxRank, h.MaxRank} {
+		if most > 0 && p.hyper.Rank > most {
+			return fmt.Sprintf("refused: hosting: adapters have at most rank %d there, not %d", most, p.hyper.Rank)
+		}
+	}
+	if limits.MaxEpochs > 0 && p.hyper.Epochs > limits.MaxEpochs {
+		return fmt.Sprintf("refused: hosting: trainings have at most %d epochs there, not %d", limits.MaxEpochs, p.hyper.Epochs)
+	}
+	return ""
+}

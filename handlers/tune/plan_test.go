@@ -1,0 +1,142 @@
+package tune
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dreamlab/providers"
+	"dreamlab/store/money"
+	"dreamlab/tasks"
+)
+
+// market adds vendors that train and serve one model each to those that there are.
+type market struct {
+	Vendors
+	stalls map[string]stall
+}
+
+// stall is a vendor whose trainings never begin: it is only asked for its terms.
+type stall struct {
+	providers.Trainer
+	providers.Host
+	terms providers.Hosting
+	rank  int
+	down  bool
+}
+
+func (s stall) Tunable(context.Context, string) (providers.TuneLimits, error) {
+	if s.down {
+		return providers.TuneLimits{}, &providers.Error{Kind: providers.KindServer, Status: http.StatusBadGateway}
+	}
+	return providers.TuneLimits{MaxRank: s.rank}, nil
+}
+
+func (s stall) Hosting(context.Context, string) (providers.Hosting, error) { return s.terms, nil }
+
+func (m market) Names() []string { return []string{"dear", "down", "narrow", "together"} }
+
+func (m market) Trainer(name string) (providers.Trainer, error) {
+	if s, ok := m.stalls[name]; ok {
+		return s, nil
+	}
+	return m.Vendors.Trainer(name)
+}
+
+func (m market) Host(name string) (providers.Host, error) {
+	if s, ok := m.stalls[name]; ok {
+		return s, nil
+	}
+	return m.Vendors.Host(name)
+}
+
+// flat prices everything alike.
+type flat struct{ providers.Pricer }
+
+func (p flat) Price(provider, model string, at time.Time) (providers.Price, error) {
+	if provider == "together" {
+		return p.Pricer.Price(provider, model, at)
+	}
+	train := int64(9_000_000_000)
+	return providers.Price{Rates: providers.Rates{In: 1, Out: 1}, Train: &train}, nil
+}
+
+// openMarket lets three more vendors have the base's weights: one that is dear, one that
+// does not answer and one that takes no large adapters.
+func (b *bench) openMarket() {
+	b.deps.Vendors = market{b.deps.Vendors, map[string]stall{
+		"dear":   {terms: providers.Hosting{NanoPerHour: 90_000_000_000, Cold: time.Minute, Region: "mars"}, rank: 64},
+		"down":   {down: true},
+		"narrow": {terms: providers.Hosting{PerToken: true, MaxRank: 8}, rank: 64},
+	}}
+	b.deps.Prices = flat{b.deps.Prices}
+	b.deps.Settings.SameWeights = func(providers.Target) []providers.Target {
+		return []providers.Target{{Provider: "dear", Model: "m"}, {Provider: "down", Model: "m"}, {Provider: "narrow", Model: "m"}}
+	}
+	b.work = Handlers(b.deps)
+}
+
+// The plan lists every pair of trainer and place, the cheapest first, and says what forbids
+// the rest.
+func TestPlanNamesThePairs(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.openMarket()
+	b.teach(48, 40)
+	id := b.tune(tasks.TuneInput{DryRun: true}).ID
+	b.run(nil)
+	_, decision := b.decided(id)
+	tune, err := b.store.Tune(b.ctx, b.tenant, id)
+	b.must(err)
+	plan := decode[state](b, tune.State).Plan
+	if len(plan) != 16 || !strings.HasPrefix(decision.Reason, "dry run: ") {
+		t.Fatalf("%d pairs, %q: %+v", len(plan), decision.Reason, plan)
+	}
+	first, second := plan[0], plan[1]
+	if first.Trainer != "together" || first.Place != "together" || !first.Chosen || first.Base != baseModel ||
+		first.Training <= 0 || first.Hosting != first.PerHour*720 || first.Latency != latencyWarm {
+		t.Errorf("the cheapest is %+v", first)
+	}
+	if second.Trainer != "dear" || second.Latency != latencyCold || second.ColdSeconds != 60 || second.Region != "mars" ||
+		second.Forbidden != "" || second.Chosen || second.Hosting != 720*90*money.Dollar {
+		t.Errorf("the next is %+v", second)
+	}
+	reasons := map[string]string{}
+	for _, o := range plan[2:] {
+		reasons[o.Trainer+" "+o.Place] = o.Forbidden
+	}
+	for pair, want := range map[string]string{
+		"narrow narrow": "rank 8", "down down": "can not be asked now", "together dear": "dear serves what it trained itself",
+	} {
+		if !strings.Contains(reasons[pair], want) {
+			t.Errorf("%s is forbidden by %q, want %q", pair, reasons[pair], want)
+		}
+	}
+}
+
+// A base that the client names is trained at its own vendor.
+func TestNamedBaseStaysWithItsVendor(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.openMarket()
+	b.teach(48, 40)
+	id := b.tune(tasks.TuneInput{DryRun: true, Base: baseModel}).ID
+	b.run(nil)
+	tune, err := b.store.Tune(b.ctx, b.tenant, id)
+	b.must(err)
+	for _, o := range decode[state](b, tune.State).Plan {
+		if o.Trainer != "together" {
+			t.Errorf("a pair of another trainer: %+v", o)
+		}
+	}
+}
+
+// The cheapest way is over the budget of the first plan, which commits nobody to thousands.
+func TestFirstPlanDoesNotCoverAnHourlyHost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20, Budget: 100_000_000_000})
+	b.teach(48, 40)
+	b.decides(tasks.TuneInput{}, "refused: hosting would cost $3952.8 a month, over the budget of $100")
+}
