@@ -51,6 +51,7 @@ type program struct {
 	Dream    dreamVerb    `cmd:"" group:"Use" help:"go back over new conversations now"`
 	Tune     tuneVerb     `cmd:"" group:"Use" help:"fine-tune on the kept examples, and promote what is better"`
 	Evaluate evaluateVerb `cmd:"" group:"Use" help:"repeat an evaluation to the letter, and compare the decisions"`
+	Judge    judgeVerb    `cmd:"" group:"Use" help:"measure judges"`
 
 	Login   loginVerb   `cmd:"" group:"This program" help:"keep a server and a key to it, for the verbs that are clients"`
 	Context contextVerb `cmd:"" group:"This program" help:"choose between the servers of dreamlab login"`

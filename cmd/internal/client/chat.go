@@ -18,9 +18,20 @@ type ChatRequest struct {
 	Stream   bool              `json:"stream,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Store    *bool             `json:"store,omitempty"`
+
+	MaxTokens      int             `json:"max_tokens,omitempty"`
+	Temperature    *float64        `json:"temperature,omitempty"`
+	ResponseFormat json.RawMessage `json:"response_format,omitempty"`
+	Own            *ChatOptions    `json:"dreamlab,omitempty"`
+
 	// Once is the idempotency key under which a whole answer is asked for: asked again
 	// within a day, it is the same answer, and is not paid again. Defaults to a new one.
 	Once string `json:"-"`
+}
+
+// ChatOptions are what a chat may be told beside OpenAI's parameters.
+type ChatOptions struct {
+	Cache string `json:"cache,omitempty"` // auto, off, refresh, only
 }
 
 // Served says which model answered.
