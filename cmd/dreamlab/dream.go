@@ -9,8 +9,17 @@ import (
 	"dreamlab/cmd/internal/client"
 )
 
-// dreamVerb starts a dream.
+// dreamVerb works with dreams.
 type dreamVerb struct {
+	Start  dreamStartVerb  `cmd:"" default:"withargs" help:"go back over new conversations now"`
+	List   dreamListVerb   `cmd:"" help:"list dreams, the newest first"`
+	Show   dreamShowVerb   `cmd:"" help:"show a dream: what it went over, kept and refused, and its cost"`
+	Cancel dreamCancelVerb `cmd:"" help:"cancel a dream that runs"`
+	Undo   dreamUndoVerb   `cmd:"" help:"withdraw what a dream learned"`
+}
+
+// dreamStartVerb starts a dream.
+type dreamStartVerb struct {
 	asking
 	waiting
 	Limit  int    `placeholder:"NUMBER" help:"the NUMBER of experiences at most"`
@@ -20,7 +29,7 @@ type dreamVerb struct {
 }
 
 // Run starts the dream and, where it is told to, waits for its end.
-func (v *dreamVerb) Run(ctx context.Context, sh shell) error {
+func (v *dreamStartVerb) Run(ctx context.Context, sh shell) error {
 	v.Wait = v.Wait || v.DryRun
 	if err := v.check(); err != nil {
 		return err
@@ -49,7 +58,7 @@ func (v *dreamVerb) Run(ctx context.Context, sh shell) error {
 	return v.show(ctx, sh, c, d)
 }
 
-func (v *dreamVerb) show(ctx context.Context, sh shell, c *client.Client, d client.Dream) error {
+func (v *dreamStartVerb) show(ctx context.Context, sh shell, c *client.Client, d client.Dream) error {
 	switch estimate := d.Result.DryRun; {
 	case v.asJSON():
 		if err := printRaw(ctx, sh, c, "/v1/dreams/"+d.ID); err != nil {

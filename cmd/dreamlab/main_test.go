@@ -16,14 +16,14 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"go.uber.org/goleak"
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"dreamlab/cmd/internal/cli"
 )
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(clientLog{newLog(io.Discard, "error")}) // as main does for the verbs
-	goleak.VerifyTestMain(m)
+	testscript.Main(checked{m}, map[string]func(){"dreamlab": main})
 }
 
 // screen is what a verb writes, while it still writes.

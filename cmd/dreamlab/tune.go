@@ -11,8 +11,16 @@ import (
 	"dreamlab/cmd/internal/client"
 )
 
-// tuneVerb starts a fine-tune.
+// tuneVerb works with tunes.
 type tuneVerb struct {
+	Start  tuneStartVerb  `cmd:"" default:"withargs" help:"fine-tune on the kept examples, and promote what is better"`
+	List   tuneListVerb   `cmd:"" help:"list tunes, the newest first"`
+	Show   tuneShowVerb   `cmd:"" help:"show a tune: its stage, dataset, evaluation and decision"`
+	Cancel tuneCancelVerb `cmd:"" help:"cancel a tune that runs"`
+}
+
+// tuneStartVerb starts a fine-tune.
+type tuneStartVerb struct {
 	asking
 	waiting
 	Alias       string `placeholder:"ALIAS" help:"the ALIAS to tune for, assistant without it"`
@@ -24,12 +32,12 @@ type tuneVerb struct {
 }
 
 // Help tells how a gate shows.
-func (*tuneVerb) Help() string {
+func (*tuneStartVerb) Help() string {
 	return "With --wait it ends with 3 where a gate refuses to train or to promote."
 }
 
 // Run starts the tune and, where it is told to, waits for its end.
-func (v *tuneVerb) Run(ctx context.Context, sh shell) error {
+func (v *tuneStartVerb) Run(ctx context.Context, sh shell) error {
 	v.DryRun = v.DryRun || v.Plan
 	v.Wait = v.Wait || v.DryRun
 	if err := v.check(); err != nil {
@@ -61,7 +69,7 @@ func (v *tuneVerb) Run(ctx context.Context, sh shell) error {
 	return v.show(ctx, sh, c, t)
 }
 
-func (v *tuneVerb) show(ctx context.Context, sh shell, c *client.Client, t client.Tune) error {
+func (v *tuneStartVerb) show(ctx context.Context, sh shell, c *client.Client, t client.Tune) error {
 	switch {
 	case v.asJSON():
 		if err := printRaw(ctx, sh, c, "/v1/tunes/"+t.ID); err != nil {

@@ -48,8 +48,15 @@ type program struct {
 
 	Chat     chatVerb     `cmd:"" group:"Use" help:"ask a question and show the answer as it comes"`
 	Import   importVerb   `cmd:"" group:"Use" help:"bring conversations in, or ask what a file of questions holds"`
-	Dream    dreamVerb    `cmd:"" group:"Use" help:"go back over new conversations now"`
-	Tune     tuneVerb     `cmd:"" group:"Use" help:"fine-tune on the kept examples, and promote what is better"`
+	Dream    dreamVerb    `cmd:"" group:"Use" help:"go back over new conversations now; list, show, cancel and undo dreams"`
+	Tune     tuneVerb     `cmd:"" group:"Use" help:"fine-tune on the kept examples; list, show and cancel tunes"`
+	Job      jobVerb      `cmd:"" group:"Use" help:"list, show, cancel and retry jobs, one or all that match"`
+	Usage    usageVerb    `cmd:"" group:"Use" help:"show what was spent, by day, purpose, provider, model, key or job"`
+	Budget   budgetVerb   `cmd:"" group:"Use" help:"list, set and remove caps of spending"`
+	Route    routeVerb    `cmd:"" group:"Use" help:"show where the traffic of aliases goes, change it, go back"`
+	Memory   memoryVerb   `cmd:"" group:"Use" help:"show what the dreams put together"`
+	Lineage  lineageVerb  `cmd:"" group:"Use" help:"show what a thing came from, and what came of it"`
+	Open     openVerb     `cmd:"" group:"Use" help:"open the pages in a browser, or the page of an id"`
 	Evaluate evaluateVerb `cmd:"" group:"Use" help:"repeat an evaluation to the letter, and compare the decisions"`
 	Judge    judgeVerb    `cmd:"" group:"Use" help:"measure judges"`
 

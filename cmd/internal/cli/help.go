@@ -19,11 +19,10 @@ func (c *Command) Usage() string {
 		out.WriteString("\n" + more + "\n")
 	}
 	c.writeVerbs(&out)
-	if len(c.Flags) > 0 {
-		out.WriteString("\n")
-	}
-	for _, f := range c.Flags {
-		f.write(&out)
+	c.writeFlags(&out)
+	if c.usual != nil {
+		fmt.Fprintf(&out, "\nWithout a verb, %s is meant:\n", c.usual.synopsis())
+		c.usual.writeFlags(&out)
 	}
 	if len(c.Verbs) > 0 {
 		fmt.Fprintf(&out, "\n%s VERB -h shows the flags of a verb.\n", c.Path())
@@ -35,6 +34,15 @@ func (c *Command) Usage() string {
 		out.WriteString("\n" + foot.Foot())
 	}
 	return out.String()
+}
+
+func (c *Command) writeFlags(out *strings.Builder) {
+	if len(c.Flags) > 0 {
+		out.WriteString("\n")
+	}
+	for _, f := range c.Flags {
+		f.write(out)
+	}
 }
 
 // synopsis returns the line that shows what stands where.

@@ -81,11 +81,11 @@ func (r *reader) word(word string) error {
 		r.at = r.at.usual
 		return r.word(word)
 	}
-	known := fmt.Sprintf("say %s", names(r.at))
-	if r.at.parent == nil {
-		known = r.at.Name + " help lists them"
+	advice := r.at.meantVerb(word)
+	if advice == "" && r.at.parent != nil {
+		advice = ": say " + names(r.at)
 	}
-	return fault("there is no verb %q%s (%s)", word, r.at.meantVerb(word), known)
+	return fault("there is no verb %q%s", word, advice)
 }
 
 func (r *reader) flag(word string) error {

@@ -112,10 +112,11 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
 		"":                            `say what to do: key or models`,
-		"keys":                        `there is no verb "keys": did you mean "key"? (tool help lists them)`,
-		"key make":                    `there is no verb "make" (say create NAME [REST…] or list)`,
+		"keys":                        `there is no verb "keys": did you mean "key"?`,
+		"key make":                    `there is no verb "make": say create NAME [REST…] or list`,
 		"models what":                 `it takes no arguments, but was given "what"`,
 		"key create":                  `name the name`,
+		"models --jsn":                `there is no flag --jsn: did you mean "json"?`,
 		"key create x --dryrun":       `there is no flag --dryrun: did you mean "dry-run"?`,
 		"key list --tenant x":         `there is no flag --tenant`,
 		"key --tenant x list":         `there is no flag --tenant`,

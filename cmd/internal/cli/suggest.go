@@ -19,9 +19,11 @@ func (c *Command) meantVerb(word string) string {
 
 func (c *Command) meantFlag(word string) string {
 	var known []string
-	for _, f := range c.Flags {
-		known = append(known, f.Name)
-	}
+	c.Walk(func(at *Command) {
+		for _, f := range at.Flags {
+			known = append(known, f.Name)
+		}
+	})
 	return meant(word, known)
 }
 

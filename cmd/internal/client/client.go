@@ -46,6 +46,9 @@ func New(base, key string) *Client {
 	return &Client{base: base, key: key, http: &http.Client{Transport: transport}}
 }
 
+// URL returns where the API is, without its /v1.
+func (c *Client) URL() string { return c.base }
+
 // Close gives idle connections back.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 

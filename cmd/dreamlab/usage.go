@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+
+	"dreamlab/cmd/internal/cli/show"
+)
+
+// usageVerb shows what was spent.
+type usageVerb struct {
+	By       string `default:"day" enum:"day,purpose,provider,model,key,job" placeholder:"GROUP" help:"what a row sums up, a GROUP"`
+	From     string `placeholder:"DAY" help:"the first DAY, as 2026-01-31, or unix seconds; 30 days ago without it"`
+	To       string `placeholder:"DAY" help:"the DAY before which it ends, or unix seconds; now without it"`
+	Interval string `enum:"hour,day,month" placeholder:"SPAN" help:"a row for each SPAN of each group"`
+	reaching
+	listing
+}
+
+// Run shows the sums, and the month's projection below the table.
+func (v *usageVerb) Run(ctx context.Context, sh shell) error {
+	c, err := v.open(sh)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	query := url.Values{"group_by": {v.By}}
+	for name, value := range map[string]string{"from": v.From, "to": v.To, "interval": v.Interval} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	raw, err := c.Raw(ctx, "/v1/usage?"+query.Encode())
+	if err != nil {
+		return err
+	}
+	return v.write(sh, raw)
+}
+
+func (v *usageVerb) write(sh shell, raw json.RawMessage) error {
+	var usage struct {
+		Data  []json.RawMessage
+		Total json.RawMessage
+	}
+	if err := json.Unmarshal(raw, &usage); err != nil {
+		return fmt.Errorf("read the usage: %w", err)
+	}
+	to := v.sink(sh)
+	if to.Form == show.Table {
+		usage.Data = append(usage.Data, usage.Total)
+	}
+	rows, err := show.NewRows(usage.Data)
+	if err != nil {
+		return err
+	}
+	columns := show.Fields("group="+v.By, "start", "calls", "input_tokens=in", "output_tokens=out", "settled=usd",
+		"reserved", "lost")
+	if v.Interval == "" {
+		columns = append(columns[:1], columns[2:]...)
+	}
+	return show.Write(to, raw, rows, columns)
+}
