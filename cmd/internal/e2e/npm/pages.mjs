@@ -1,0 +1,251 @@
+// Walks through the pages in Chromium: each in light and dark, wide and narrow, with the rules of
+// axe-core; then by keyboard alone, without JavaScript, and with hostile text in what it shows.
+// Anything on the console, any request to elsewhere and any script of a prompt is a failure.
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const { DREAMLAB_URL: base, DREAMLAB_KEY: key, PAGES_LINK: link, PAGES_CHROMIUM: program, PAGES_PICTURES: pictures } = process.env;
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const rules = { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] };
+const faults = [];
+const fault = (...what) => faults.push(what.join(" "));
+const wanted = (holds, what) => { if (!holds) fault(what); };
+
+const api = async (path, body, method = body ? "POST" : "GET") => {
+  const headers = { authorization: "Bearer " + key, "content-type": "application/json" };
+  const answer = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+};
+const first = async (path) => (await api(path)).data[0].id;
+
+// watch notes what a page must not do.
+const watch = (page, where) => {
+  page.on("console", (message) => {
+    const awaited = /status of (401|403|404|409)/.test(message.text()); // of pages that say so themselves
+    if (["error", "warning"].includes(message.type()) && !awaited) fault(where, page.url(), "console:", message.text());
+  });
+  page.on("pageerror", (error) => fault(where, page.url(), error.message));
+  page.on("dialog", (dialog) => { fault(where, page.url(), "a dialog:", dialog.message()); dialog.dismiss(); });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(base + "/") && !request.url().startsWith("data:")) fault(where, "asked", request.url());
+  });
+  return page;
+};
+
+const signIn = async (page, with_ = key) => {
+  await page.goto(base + "/app/signin");
+  await page.fill("#key", with_);
+  await page.click("main button");
+};
+
+const chromiumOf = await chromium.launch({ executablePath: program, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+const opened = async (options, where) => {
+  const context = await chromiumOf.newContext(options);
+  context.setDefaultTimeout(30_000);
+  return watch(await context.newPage(), where);
+};
+
+// every returns the pages by names.
+const every = async () => {
+  const pages = {};
+  for (const name of ["", "requests", "chat", "conversations", "queues", "dreams", "review", "memory", "datasets", "tunes",
+    "evaluations", "routes", "models", "lineage", "cost", "keys", "status"]) pages[name || "home"] = name;
+  const chat = await first("/v1/jobs?kind=chat&limit=1");
+  const [dream, example, dataset, tune, evaluation] = await Promise.all(
+    ["dreams", "examples", "datasets", "tunes", "evaluations"].map((noun) => first(`/v1/${noun}?limit=1`)));
+  const { conversation } = (await api("/v1/experiences?limit=1&order=asc")).data[0];
+  return Object.assign(pages, {
+    request: "requests/" + chat, peek: "requests?peek=" + chat, conversation: "conversations/" + conversation,
+    forget: `conversations/${conversation}/forget`, dream: "dreams/" + dream, undo: `dreams/${dream}/undo`,
+    example: "review/" + example, dataset: "datasets/" + dataset, tune: "tunes/" + tune, evaluation: "evaluations/" + evaluation,
+    route: "routes/assistant", rollback: "routes/assistant/rollback", graph: "lineage/" + example,
+    bulk: "queues/bulk?action=retry&status=failed", search: "search?q=nothing+like+it", error: "dreams/drm_none",
+  });
+};
+
+// look checks one page as it stands, in light and in dark.
+const look = async (page, name, width) => {
+  await page.evaluate(axe);
+  for (const colorScheme of ["light", "dark"]) {
+    const where = `${name}-${width}-${colorScheme}`;
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await page.evaluate((options) => window.axe.run(document, options), rules);
+    for (const v of violations) fault(where, v.id, v.nodes.slice(0, 2).map((node) => node.target.join(" ")).join(" | "));
+    if (pictures) await page.screenshot({ path: `${pictures}/${where}.png`, fullPage: true });
+  }
+  const [wide, hit] = await page.evaluate(() => [document.documentElement.scrollWidth - window.innerWidth, window.hit]);
+  wanted(wide <= 0, `${name} is ${wide} pixels wider than a window of ${width}`);
+  wanted(hit === undefined, `${name} ran a script that stood in a text`);
+};
+
+const looks = async (pages, width) => {
+  const page = await opened({ viewport: { width, height: 900 }, reducedMotion: "reduce" }, "any-" + width);
+  await page.goto(base + "/app/signin");
+  await look(page, "signin", width);
+  await signIn(page);
+  await page.waitForURL(base + "/app/");
+  for (const [name, at] of Object.entries(pages)) {
+    await page.goto(`${base}/app/${at}`);
+    await look(page, name, width);
+  }
+  await page.context().close();
+};
+
+// sessions: a wrong key, a link that works once, a session that is not one any more.
+const sessions = async () => {
+  const page = await opened({}, "sessions");
+  await signIn(page, "dl-wrong");
+  wanted((await page.textContent("[role=alert]")).includes("unknown"), "a wrong key is not said to be wrong");
+  await page.goto(link);
+  wanted(page.url() === base + "/app/", "the link led to " + page.url());
+  const cookie = (await page.context().cookies()).find((c) => c.name === "dreamlab_session");
+  wanted(cookie.httpOnly && cookie.sameSite === "Strict", "the cookie can be read or sent from elsewhere");
+  await page.context().addCookies([{ ...cookie, value: "dls-over" }]);
+  await page.goto(base + "/app/dreams");
+  wanted((await page.textContent("[role=alert]")).includes("session has ended"), "an ended session is not said to have ended");
+  await page.goto(link);
+  wanted((await page.textContent("[role=alert]")).includes("used before"), "the link signs in twice");
+  await page.context().close();
+  console.log("walked: sessions");
+};
+
+// chats: what is typed is answered word by word, and is the conversation afterwards.
+const chats = async () => {
+  const page = await opened({}, "chats");
+  await signIn(page);
+  await page.goto(base + "/app/chat");
+  await page.fill("#text", "<img src=x onerror=window.hit=1> who repairs my tyre?");
+  await page.press("#text", "Control+Enter");
+  await page.waitForURL(/conversation=/);
+  await page.locator("#turns .judge").waitFor();
+  wanted((await page.textContent("#turns .turn.user")).includes("<img src=x"), "the question is not shown as it was typed");
+  await page.getByRole("button", { name: "Good answer" }).click();
+  await page.locator(".note").waitFor();
+  wanted(await page.evaluate(() => window.hit) === undefined, "a prompt ran a script");
+  await page.context().close();
+  console.log("walked: chats");
+};
+
+// keyboard: search, help, rows, a peek, and a page by two letters.
+const keyboard = async () => {
+  const page = await opened({ viewport: { width: 1280, height: 800 } }, "keyboard");
+  await signIn(page);
+  await page.goto(base + "/app/requests");
+  await page.keyboard.press("?");
+  await page.locator("dialog[open]").waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  const row = await page.evaluate(() => document.activeElement.closest("[data-row]")?.rowIndex);
+  wanted(row === 2, "j led to the row " + row);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/requests\/job_/);
+  await page.goto(base + "/app/requests");
+  await page.locator("a[aria-label^=Peek]").first().press("Enter");
+  await page.locator("#peek .card").waitFor();
+  wanted(page.url().includes("peek=job_"), "a peek has no address of its own: " + page.url());
+  await page.keyboard.press("Escape");
+  await page.waitForURL((url) => !url.search.includes("peek"));
+  await page.keyboard.press("/");
+  await page.keyboard.type(await first("/v1/dreams?limit=1"));
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/dreams\/drm_/);
+  await page.keyboard.press("g");
+  await page.keyboard.press("q");
+  await page.waitForURL(/\/queues$/);
+  await page.context().close();
+  console.log("walked: keyboard");
+};
+
+// tail: a page of requests says that there are new ones, and does not when it is paused.
+const tail = async () => {
+  const page = await opened({}, "tail");
+  await signIn(page);
+  await page.goto(base + "/app/requests");
+  await page.getByText("Up to date.").waitFor();
+  await api("/v1/chat/completions", { model: "assistant", messages: [{ role: "user", content: "anything new?" }] });
+  await page.getByText("1 new").click();
+  await page.getByRole("link", { name: "Pause" }).click();
+  await page.waitForURL(/live=off/);
+  wanted(await page.locator("#fresh").count() === 0, "a paused page still follows");
+  await page.context().close();
+  console.log("walked: tail");
+};
+
+// plain: the same outcomes without JavaScript, up to what can not be taken back.
+const plain = async () => {
+  const page = await opened({ javaScriptEnabled: false }, "plain");
+  await signIn(page);
+  await page.goto(base + "/app/chat");
+  await page.fill("#text", "What does the plan cost?");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.locator("#turns .judge").waitFor();
+  await page.goto(base + "/app/requests");
+  await page.selectOption("select[name=kind]", "tune");
+  await page.getByRole("button", { name: "Filter" }).click();
+  wanted(await page.locator("tbody tr").count() === 1, "the filter does not filter");
+  await page.goto(base + "/app/queues");
+  await page.selectOption("select[name=status]", "failed");
+  await page.getByRole("button", { name: "Retry…" }).click();
+  await page.getByRole("button", { name: "Retry all that match" }).click();
+  await page.waitForURL(/requests\/job_/);
+  await page.getByRole("button", { name: "Dark" }).click();
+  wanted(await page.getAttribute("html", "data-theme") === "dark", "the theme is not kept");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.goto(base + "/app/cost");
+  wanted(await page.locator("#key").count() === 1, "signing out does not sign out");
+  await page.context().close();
+  console.log("walked: plain");
+};
+
+// last: what can not be taken back, by keyboard alone.
+const last = async () => {
+  const page = await opened({}, "last");
+  await signIn(page);
+  const press = async (role, name) => page.getByRole(role, { name }).first().press("Enter");
+  await page.goto(base + "/app/routes/assistant");
+  await press("link", "Roll back…");
+  await press("button", "Roll back now");
+  await page.locator(".note").waitFor();
+  await page.goto(base + "/app/dreams/" + await first("/v1/dreams?limit=1"));
+  await press("link", "Undo…");
+  await press("button", "Undo it");
+  await page.locator(".note").waitFor();
+  const { conversation } = (await api("/v1/experiences?limit=1&order=asc")).data[0];
+  await page.goto(base + "/app/conversations/" + conversation);
+  await press("link", "Forget…");
+  await press("button", "Forget it");
+  await page.waitForURL(/requests\/job_/);
+  await page.context().close();
+  console.log("walked: last");
+};
+
+// hostile fills the places that others fill with text that would run where it is not escaped.
+const hostile = async () => {
+  const text = `"><script>window.hit=1</script><img src=x onerror="window.hit=1">{{.Key}}</textarea>javascript:window.hit=1`;
+  await api("/v1/chat/completions", {
+    model: "assistant", messages: [{ role: "system", content: text }, { role: "user", content: text }],
+    metadata: { conversation_id: text, label: text },
+  });
+  await api("/v1/keys", { name: text, scopes: ["view"], models: ["<script>window.hit=1</script>"] });
+};
+
+try {
+  await hostile();
+  const pages = await every();
+  await Promise.all([looks(pages, 1280), looks(pages, 320)]);
+  console.log("walked: " + Object.keys(pages).length + " pages");
+  await Promise.all([sessions(), chats(), keyboard()]);
+  await tail();
+  await plain();
+  await last();
+} catch (error) {
+  fault(error.stack);
+}
+await chromiumOf.close();
+if (faults.length) {
+  console.error([...new Set(faults)].join("\n"));
+  process.exit(1);
+}

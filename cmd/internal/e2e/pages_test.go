@@ -1,0 +1,88 @@
+package e2e
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dreamlab/store/storetest"
+)
+
+// browser returns Chromium's path, or ends the test.
+func browser(t *testing.T) string {
+	t.Helper()
+	var missing error
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		path, err := exec.LookPath(name)
+		if err == nil {
+			return path
+		}
+		missing = errors.Join(missing, err)
+	}
+	storetest.Require(t, "chromium", missing)
+	return ""
+}
+
+// TestPages walks through all pages in a browser, over a loop that has run once.
+// DREAMLAB_PICTURES names a folder for pictures of them.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	program, dir := browser(t), node(t)
+	st := embedded(t)
+	link := st.up.await(t, `pages: (\S+) \(this link`)
+	pictures := os.Getenv("DREAMLAB_PICTURES")
+	if pictures != "" {
+		if err := os.MkdirAll(pictures, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sample, err := filepath.Abs(filepath.Join(root, "cmd/dreamlab/sample/conversations.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range [][]string{{"chat", "Who repairs my tyre?"}, {"import", sample, "--wait"}, {"dream", "--wait"}, {"tune", "--wait"}} {
+		st.site.run(t, append([]string{"dreamlab"}, verb...)...)
+	}
+	st.site.env = append(st.site.env, "PAGES_LINK="+link, "PAGES_CHROMIUM="+program, "PAGES_PICTURES="+pictures)
+	out := st.site.run(t, "node", filepath.Join(dir, "pages.mjs"))
+	for _, walk := range []string{"sessions", "chats", "keyboard", "tail", "plain", "last"} {
+		if !strings.Contains(out, "walked: "+walk) {
+			t.Errorf("it did not come to %q:\n%s", walk, out)
+		}
+	}
+}
+
+// The vendored script is what the package has, in the order in which it has to run.
+func TestVendoredScript(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(node(t), "node_modules/htmx.org/dist")
+	var want []byte
+	for i, name := range []string{"htmx.min.js", "ext/hx-sse.min.js"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			want = append(want, '\n')
+		}
+		want = append(want, text...)
+	}
+	packed, err := os.ReadFile("../web/asset/static/htmx.js.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(unpacked)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("htmx.js.gz has %d bytes and differs from the %d of the package: %v", len(got), len(want), err)
+	}
+}
