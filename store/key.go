@@ -122,9 +122,12 @@ func SecretOfWebhooks(secret string) []byte {
 	return mac.Sum(nil)
 }
 
-// CreateKey stores a key's hash and the secret of its webhooks.
+// CreateKey stores a key's hash and the secret of its webhooks. It makes the key's id where it has
+// none.
 func (q *Queries) CreateKey(ctx context.Context, k Key, secret string) (Key, error) {
-	k.ID = db.NewID("key_")
+	if k.ID == "" {
+		k.ID = db.NewID("key_")
+	}
 	var created *int64
 	err := q.One(ctx, `INSERT INTO keys
 		(id, tenant, name, hash, webhook_secret, scopes, models, networks, expires, created)

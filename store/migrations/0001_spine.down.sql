@@ -1,5 +1,6 @@
 DROP TABLE write_probe;
 DROP TABLE limits;
+DROP TABLE replies;
 DROP TABLE webhooks;
 DROP TABLE audit;
 DROP TABLE sessions;

@@ -53,6 +53,20 @@ CREATE TABLE limits (
   burst    BIGINT NOT NULL,
   PRIMARY KEY (tenant, key_id, model)
 );
+-- What requests with an Idempotency-Key were answered that made no job.
+CREATE TABLE replies (
+  tenant   TEXT NOT NULL,
+  idem_key TEXT NOT NULL,
+  hash     TEXT NOT NULL,            -- of the request
+  made     TEXT NOT NULL,            -- what the ids of all that it makes end in
+  status   BIGINT NOT NULL DEFAULT 0, -- 0: it is being answered
+  kind     TEXT NOT NULL DEFAULT '', -- content type
+  body     TEXT NOT NULL DEFAULT '', -- sealed with the secret of the key that asked
+  taken    BIGINT NOT NULL,          -- when a process began to answer it
+  created  BIGINT NOT NULL,
+  PRIMARY KEY (tenant, idem_key)
+);
+CREATE INDEX replies_by_age ON replies (created);
 -- Who changed what.
 CREATE TABLE audit (
   id      TEXT PRIMARY KEY,

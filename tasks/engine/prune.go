@@ -40,8 +40,12 @@ func (p *pruner) prune(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			replies, err := q.PruneReplies(ctx)
+			if err != nil {
+				return err
+			}
 			cleared, err := q.ClearPrivate(ctx, p.keepPrivate)
-			gone += ticks + cleared
+			gone += ticks + cleared + replies
 			return err
 		})
 		if err != nil {

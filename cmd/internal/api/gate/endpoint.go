@@ -68,6 +68,7 @@ type Rule struct {
 	Query  []string // the parameters that it takes
 	Free   bool     // it takes any parameters: they are another's to read
 	Audit  bool     // its use is written down; that of admins' routes always is
+	Once   bool     // its reply is kept under the Idempotency-Key, since it makes no job that would
 	// Fault puts an error into the form of the route's clients. Defaults to OpenAI's.
 	Fault func(*wire.Fault) []byte
 }
@@ -183,6 +184,10 @@ func (g *Gate) guarded(w http.ResponseWriter, c *wire.Call, rule Rule, serve wir
 			return err
 		}
 		defer c.Release()
+	}
+	if rule.Once {
+		answer := serve
+		serve = func(w http.ResponseWriter, c *wire.Call) error { return g.once(w, c, answer) }
 	}
 	if err := serve(w, c); err != nil || !rule.Audit && rule.Who != Admin || c.Method == http.MethodGet {
 		return err

@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
 )
 
 // Keys are the tenant's API keys.
@@ -167,12 +169,27 @@ func (h Keys) Create(w http.ResponseWriter, c *wire.Call) error {
 		return err
 	}
 	secret := store.NewSecret()
-	if k, err = h.store.CreateKey(c.Context(), k, secret); err != nil {
+	if c.Once != "" {
+		k.ID = "key_" + c.Once
+	}
+	made, err := h.store.CreateKey(c.Context(), k, secret)
+	if errors.Is(err, db.ErrConflict) && c.Once != "" { // made by a process that died before it could tell
+		made, err = h.remake(c, k.ID, secret)
+	}
+	if err != nil {
 		return err
 	}
-	view := viewKey(k)
+	view := viewKey(made)
 	view.Key = secret
 	return wire.WriteJSON(w, http.StatusOK, view)
+}
+
+// remake gives a key whose secret nobody was told another one.
+func (h Keys) remake(c *wire.Call, id, secret string) (store.Key, error) {
+	if err := h.store.RotateKey(c.Context(), id, secret, 0); err != nil {
+		return store.Key{}, err
+	}
+	return h.store.Key(c.Context(), c.Tenant, id)
 }
 
 // List shows the tenant's keys.
