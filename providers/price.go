@@ -34,26 +34,34 @@ const unknownPriority = 2
 // Served returns the rates of the tier of service that an answer names, by the name that
 // its vendor has for it. A tier without a price costs the usual rates, which are its upper
 // bound, but the faster one is dearer.
-func (p Price) Served(tier string) Rates {
-	switch own := map[string]*Rates{"flex": p.Flex, "priority": p.Priority, "reserved": p.Reserved}[tier]; {
-	case own != nil:
-		return *own
-	case tier == "priority":
-		return p.times(unknownPriority)
+func (p *Price) Served(tier string) Rates {
+	own := &p.Rates
+	switch tier {
+	case "flex":
+		own = cmp.Or(p.Flex, own)
+	case "reserved":
+		own = cmp.Or(p.Reserved, own)
+	case "priority":
+		if own = p.Priority; own == nil {
+			return p.times(unknownPriority)
+		}
 	}
-	return p.Rates
+	return *own
 }
 
 // Most returns the rates that a call in a tier of service is reserved at, whichever tier
 // then serves it: the dearer ones of that tier and of the usual, with all input at what the
 // dearest kind of it costs.
-func (p Price) Most(tier string) Rates {
-	live, served := p.Rates, p.Served(tier)
-	in := max(live.In, live.CachedIn, live.CacheWrite, served.In, served.CachedIn, served.CacheWrite)
-	return Rates{In: in, CachedIn: in, CacheWrite: in, Out: max(live.Out, served.Out)}
+func (p *Price) Most(tier string) Rates {
+	most := Rates{}
+	for _, r := range []Rates{p.Rates, p.Served(tier)} {
+		most.In, most.Out = max(most.In, r.In, r.CachedIn, r.CacheWrite), max(most.Out, r.Out)
+	}
+	most.CachedIn = most.In
+	return most
 }
 
-func (r Rates) times(n int64) Rates {
+func (r *Rates) times(n int64) Rates {
 	return Rates{In: r.In * n, CachedIn: r.CachedIn * n, CacheWrite: r.CacheWrite * n, Out: r.Out * n}
 }
 

@@ -195,11 +195,8 @@ func (run *run) outcome(c *candidate, e *Error) Outcome {
 // rates returns what an answer's tokens cost: in the tier of service that it names, or at
 // most in the one that it was asked for.
 func (run *run) rates(c *candidate, served string) Rates {
-	if served != "" || c.target.Hosted {
-		return c.price.Served(served)
+	if served == "" && c.target.Service == "priority" {
+		served = c.target.Service
 	}
-	if c.target.Service == "priority" {
-		return c.price.Served(c.target.Service)
-	}
-	return c.price.Rates
+	return c.price.Served(served)
 }

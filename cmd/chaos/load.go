@@ -53,7 +53,8 @@ type load struct {
 
 func newLoad(l *lab, o options) *load {
 	return &load{
-		lab: l, rate: o.rate, counts: newTally(), rand: rand.New(rand.NewPCG(o.seed, 99)), files: map[string]string{}, requests: map[string]string{},
+		lab: l, rate: o.rate, counts: newTally(), rand: rand.New(rand.NewPCG(o.seed, 99)),
+		files: map[string]string{}, requests: map[string]string{},
 		client: &http.Client{Timeout: clientWait, Transport: &http.Transport{MaxIdleConnsPerHost: clients}},
 	}
 }

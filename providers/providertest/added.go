@@ -68,11 +68,11 @@ func Plain(client *http.Client, url string, body []byte) func() error {
 		lines := bufio.NewReader(answer.Body)
 		for err == nil {
 			_, err = lines.ReadSlice('\n')
-			if err == bufio.ErrBufferFull { //nolint:errorlint // it comes as it is
+			if err == bufio.ErrBufferFull {
 				err = nil
 			}
 		}
-		if err != io.EOF { //nolint:errorlint // likewise
+		if err != io.EOF {
 			return err
 		}
 		return nil

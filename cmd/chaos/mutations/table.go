@@ -93,8 +93,8 @@ func ofMoney() []mutation {
 		}, {
 			name: "a budget's refusal is ignored",
 			file: "handlers/reserve.go",
-			old:  "left[funds{e.Tenant, i}] < e.Reserved {",
-			new:  "left[funds{e.Tenant, i}] < -e.Reserved {",
+			old:  "left[f] < r.entry.Reserved {",
+			new:  "left[f] < -r.entry.Reserved {",
 			test: tests("handlers", "TestBudgets|TestOneOverBudgetFailsAlone"),
 		}, {
 			name: "a vendor's count is believed whatever it says",
