@@ -54,13 +54,19 @@ func (v *dreamCancelVerb) Run(ctx context.Context, sh shell) error {
 
 // dreamUndoVerb withdraws what a dream learned.
 type dreamUndoVerb struct {
-	ID string `arg:"" name:"id" help:"the dream: drm_…"`
+	ID      string `arg:"" name:"id" help:"the dream: drm_…"`
+	Preview bool   `help:"only show what would be withdrawn"`
 	confirming
 	asking
 }
 
 // Run withdraws the lessons and the examples, which are not given back.
 func (v *dreamUndoVerb) Run(ctx context.Context, sh shell) error {
+	if v.Preview {
+		return v.change(ctx, sh, func(c *client.Client) (json.RawMessage, error) {
+			return c.Do(ctx, http.MethodPost, client.Path("/v1/dreams", v.ID)+"/undo?preview=true", nil)
+		}, "id", "reflections", "memories", "examples", "experiences", "datasets", "models")
+	}
 	if err := v.confirm(sh, "withdraw all lessons and examples of "+v.ID); err != nil {
 		return err
 	}

@@ -170,8 +170,9 @@ func parseTarget(text string) (routeTarget, error) {
 
 // routeRollbackVerb goes back.
 type routeRollbackVerb struct {
-	Alias string `arg:"" help:"the alias"`
-	To    int64  `placeholder:"VERSION" help:"the VERSION to go back to; what served before without it"`
+	Alias   string `arg:"" help:"the alias"`
+	To      int64  `placeholder:"VERSION" help:"the VERSION to go back to; what served before without it"`
+	Preview bool   `help:"only show what would serve"`
 	asking
 }
 
@@ -181,7 +182,11 @@ func (v *routeRollbackVerb) Run(ctx context.Context, sh shell) error {
 	if v.To != 0 {
 		body["version"] = v.To
 	}
+	path := client.Path("/v1/routes", v.Alias) + "/rollback"
+	if v.Preview {
+		path += "?preview=true"
+	}
 	return v.change(ctx, sh, func(c *client.Client) (json.RawMessage, error) {
-		return c.Do(ctx, http.MethodPost, client.Path("/v1/routes", v.Alias)+"/rollback", body)
+		return c.Do(ctx, http.MethodPost, path, body)
 	}, strings.Fields(routeFields)...)
 }

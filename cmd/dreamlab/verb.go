@@ -54,7 +54,8 @@ type program struct {
 	Usage    usageVerb    `cmd:"" group:"Use" help:"show what was spent, by day, purpose, provider, model, key or job"`
 	Budget   budgetVerb   `cmd:"" group:"Use" help:"list, set and remove caps of spending"`
 	Route    routeVerb    `cmd:"" group:"Use" help:"show where the traffic of aliases goes, change it, go back"`
-	Memory   memoryVerb   `cmd:"" group:"Use" help:"show what the dreams put together"`
+	Memory   memoryVerb   `cmd:"" group:"Use" help:"show what the dreams put together, compare its versions, go back"`
+	Review   reviewVerb   `cmd:"" group:"Use" help:"judge the examples that dreams kept: keep, reject, write anew, take back"`
 	Lineage  lineageVerb  `cmd:"" group:"Use" help:"show what a thing came from, and what came of it"`
 	Open     openVerb     `cmd:"" group:"Use" help:"open the pages in a browser, or the page of an id"`
 	Evaluate evaluateVerb `cmd:"" group:"Use" help:"repeat an evaluation to the letter, and compare the decisions"`
