@@ -57,17 +57,18 @@ func (e experienceView) Answer() string {
 type conversationsView struct {
 	Answers paged[experienceView]
 	Choices []field
+	Query   string
 }
 
 var origins = []string{"live", "import", "memory", "cache", "dream"}
 
 func conversationsPage(v *visit) error {
-	found, err := listed[experienceView](v, "/v1/experiences", "origin", "dream", "job")
+	found, err := listed[experienceView](v, "/v1/experiences", "origin", "dream", "job", "alias", "provider", "model", "q")
 	if err != nil {
 		return err
 	}
 	choice := newField("origin", "Origin", v.r.URL.Query().Get("origin"), origins...)
-	return v.show("conversations", "Conversations", conversationsView{found, []field{choice}})
+	return v.show("conversations", "Conversations", conversationsView{found, []field{choice}, v.r.URL.Query().Get("q")})
 }
 
 // conversationView is one conversation and what came of it.

@@ -1,20 +1,22 @@
 package web
 
 import (
-	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"time"
 
+	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/cmd/internal/web/draw"
 	"dreamlab/store/money"
 )
 
 // usageView is spend by a group.
 type usageView struct {
-	Data  []spendView `json:"data"`
-	Total spendView   `json:"total"`
+	Data       []spendView `json:"data"`
+	Total      spendView   `json:"total"`
+	Projection monthView   `json:"projection"`
 }
 
 type spendView struct {
@@ -34,16 +36,24 @@ type costView struct {
 	Choices []field
 	Usage   usageView
 	Plot    draw.Bars
-	Month   monthView
 	Dreams  savingView
 }
 
-// monthView is the month so far and, at the pace of its days, its end.
+// monthView is the month so far and, at the pace of its days, its end, beside the plan.
 type monthView struct {
-	Settled  money.USD
-	Expected money.USD
-	Day      int
-	Of       int
+	Month     string     `json:"month"`
+	Spent     money.USD  `json:"spent_usd"`
+	Projected money.USD  `json:"projected_usd"`
+	Lines     []planLine `json:"lines"`
+}
+
+// planLine is what was planned for a part of the costs, and what is spent on it.
+type planLine struct {
+	Line      string     `json:"line"`
+	Low       money.USD  `json:"plan_low_usd"`
+	High      money.USD  `json:"plan_high_usd"`
+	Spent     *money.USD `json:"spent_usd"`
+	Projected *money.USD `json:"projected_usd"`
 }
 
 // savingView is what dreams cost, and what live calls would have.
@@ -71,24 +81,21 @@ func costPage(v *visit) error {
 	}
 	body.Choices = []field{newField("group_by", "By", body.By, costGroups...),
 		newField("days", "Days", strconv.Itoa(body.Days), costSpans...)}
-	now := time.Now().UTC()
 	var err error
-	if body.Usage, err = v.usage(body.By, now.AddDate(0, 0, 1-body.Days).Truncate(24*time.Hour)); err != nil {
+	if body.Usage, err = v.usage(body.By, body.Days); err != nil {
 		return err
 	}
 	body.Plot = plotOf(body.Usage.Data)
-	if body.Month, err = v.month(now); err != nil {
-		return err
-	}
 	if body.Dreams, err = v.saved(); err != nil {
 		return err
 	}
 	return v.show("cost", "Cost", body)
 }
 
-func (v *visit) usage(by string, from time.Time) (usageView, error) {
+// usage sums the spend of the last days, today among them.
+func (v *visit) usage(by string, days int) (usageView, error) {
 	var found usageView
-	err := v.get("/v1/usage", url.Values{"group_by": {by}, "start_time": {strconv.FormatInt(from.Unix(), 10)}}, &found)
+	err := v.get("/v1/usage", url.Values{"group_by": {by}, "start_time": {since(time.Now().UTC(), days)}}, &found)
 	return found, err
 }
 
@@ -100,15 +107,6 @@ func plotOf(groups []spendView) draw.Bars {
 		}}
 	}
 	return draw.NewBars(bars)
-}
-
-// month sums the month, and expects its days to come to cost what those before did.
-func (v *visit) month(now time.Time) (monthView, error) {
-	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
-	found, err := v.usage("purpose", first)
-	m := monthView{Settled: found.Total.Settled, Day: now.Day(), Of: first.AddDate(0, 1, -1).Day()}
-	m.Expected = m.Settled / money.USD(m.Day) * money.USD(m.Of)
-	return m, err
 }
 
 // saved sums the last dreams.
@@ -125,28 +123,23 @@ func (v *visit) saved() (savingView, error) {
 	return s, nil
 }
 
-// costTable sends the sums as CSV.
+// costTable sends the sums as the API's table.
 func costTable(v *visit) error {
 	by := v.r.URL.Query().Get("group_by")
 	days, err := strconv.Atoi(v.r.URL.Query().Get("days"))
 	if err != nil || !slices.Contains(costGroups, by) {
-		return &refusal{Status: 400, Message: "Take the link from the page of costs."}
+		return &refusal{Status: http.StatusBadRequest, Message: "Take the link from the page of costs."}
 	}
-	found, err := v.usage(by, time.Now().UTC().AddDate(0, 0, 1-days).Truncate(24*time.Hour))
+	query := url.Values{"group_by": {by}, "format": {"csv"}, "start_time": {since(time.Now().UTC(), days)}}
+	table, err := v.answer(http.MethodGet, "/v1/usage?"+query.Encode(), nil)
 	if err != nil {
 		return err
 	}
-	return v.table("dreamlab-cost-by-"+by+".csv", func(write func(...string) error) error {
-		if err := write(by, "calls", "settled_usd", "reserved_usd", "input_tokens", "output_tokens", "lost"); err != nil {
-			return err
-		}
-		for _, s := range found.Data {
-			err := write(s.Group, fmt.Sprint(s.Calls), s.Settled.String(), s.Reserved.String(), fmt.Sprint(s.InputTokens),
-				fmt.Sprint(s.OutputTokens), fmt.Sprint(s.Lost))
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	v.w.Header().Set("Content-Disposition", `attachment; filename="dreamlab-cost-by-`+by+`.csv"`)
+	return wire.Write(v.w, http.StatusOK, "text/csv; charset=utf-8", table)
+}
+
+// since returns the midnight with which the last days begin, as the API takes it.
+func since(now time.Time, days int) string {
+	return strconv.FormatInt(now.AddDate(0, 0, 1-days).Truncate(24*time.Hour).Unix(), 10)
 }

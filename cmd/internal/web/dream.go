@@ -110,11 +110,11 @@ type dreamPageView struct {
 	Preview  *undoView
 }
 
-// undoView is what undoing a dream takes back.
+// undoView is what undoing a dream takes back, and what was made of it and stays.
 type undoView struct {
-	Lessons, Examples int
-	More              bool // there are more than were counted
-	Datasets          []string
+	Reflections, Memories, Examples []string
+	Experiences                     int
+	Datasets, Models                []string
 }
 
 func dreamPage(v *visit) error {
@@ -149,7 +149,11 @@ func previewUndo(v *visit) error {
 	if err != nil {
 		return err
 	}
-	body.Preview = &undoView{Lessons: len(body.Lessons.Data), Examples: body.Dream.Counts.Kept, More: body.Lessons.HasMore}
+	body.Preview = &undoView{}
+	at := "/v1/dreams/" + url.PathEscape(body.Dream.ID) + "/undo?preview=true"
+	if err := v.ask(http.MethodPost, at, nil, body.Preview); err != nil {
+		return err
+	}
 	return v.show("dream", "Undo dream "+say.Brief(body.Dream.ID), body)
 }
 

@@ -127,10 +127,36 @@ func evaluationsPage(v *visit) error {
 	return v.show("evaluations", "Evaluations", found)
 }
 
+// comparisonView is both answers to one held-out question, and how they were judged.
+type comparisonView struct {
+	ID           string `json:"id"`
+	Conversation string `json:"conversation"`
+	Outcome      string `json:"outcome"`
+	Candidate    struct{ Answer *string }
+	Incumbent    struct{ Answer *string }
+	Check        *struct{ Candidate, Incumbent bool }
+	Judged       bool
+	Agreed       *bool
+	Judgements   []judgementView
+}
+
+type judgementView struct {
+	ShownFirst string  `json:"shown_first"`
+	Outcome    string  `json:"outcome"`
+	Candidate  float64 `json:"candidate_score"`
+	Incumbent  float64 `json:"incumbent_score"`
+	Reason     *string `json:"reason"`
+}
+
+// Split tells whether the judge changed its mind with the order.
+func (c comparisonView) Split() bool { return c.Agreed != nil && !*c.Agreed }
+
 // evaluationPageView is an evaluation's page.
 type evaluationPageView struct {
 	Evaluation evaluationView
 	Gate       *gateView
+	Papers     paged[comparisonView]
+	Choices    []field
 }
 
 func evaluationPage(v *visit) error {
@@ -139,5 +165,13 @@ func evaluationPage(v *visit) error {
 		return err
 	}
 	body.Gate = body.Evaluation.gate()
+	query := v.r.URL.Query()
+	body.Choices = []field{newField("outcome", "Outcome", query.Get("outcome"), "win", "tie", "loss"),
+		newField("disagreed", "Orders disagree", query.Get("disagreed"), "true", "false")}
+	var err error
+	at := "/v1/evaluations/" + url.PathEscape(body.Evaluation.ID) + "/comparisons"
+	if body.Papers, err = listed[comparisonView](v, at, "outcome", "disagreed"); err != nil {
+		return err
+	}
 	return v.show("evaluation", "Evaluation "+say.Brief(body.Evaluation.ID), body)
 }

@@ -1,9 +1,6 @@
 package web
 
-import (
-	"net/url"
-	"time"
-)
+import "net/url"
 
 // standingView is how the learning stands.
 type standingView struct {
@@ -29,6 +26,7 @@ type homeView struct {
 	Recent   list[jobView]
 	Failed   list[jobView]
 	Routes   list[routeView]
+	Open     list[exampleView] // one of the examples that nobody has decided on
 }
 
 // readyView is what the API depends on.
@@ -74,11 +72,14 @@ func (v *visit) homeLearning(h *homeView) (err error) {
 	if h.Standing, err = v.standing(); err != nil {
 		return err
 	}
+	if err := v.get("/v1/examples", url.Values{"review": {"open"}, "limit": {"1"}}, &h.Open); err != nil {
+		return err
+	}
 	return v.get("/v1/routes", nil, &h.Routes)
 }
 
 func (v *visit) homeMoney(h *homeView) (err error) {
-	today, err := v.usage("purpose", time.Now().UTC().Truncate(24*time.Hour))
+	today, err := v.usage("purpose", 1)
 	if err != nil {
 		return err
 	}

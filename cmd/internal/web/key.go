@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"dreamlab/store/money"
 )
 
 // keyView is an API key.
@@ -37,9 +39,31 @@ type keysView struct {
 	Keys   paged[keyView]
 	Spend  map[string]spendView // of the last 30 days, by key
 	Limits []limitView
+	Budget list[budgetView]
 	Fresh  *keyView // a key whose secret is shown this once
 	Scopes []string
 	Chosen string
+}
+
+// budgetView is a cap, and what of it is used.
+type budgetView struct {
+	Key      *string   `json:"key"`
+	Purpose  *string   `json:"purpose"`
+	Provider *string   `json:"provider"`
+	USD      money.USD `json:"usd"`
+	Per      string    `json:"per"`
+	Hard     bool      `json:"hard"`
+	Used     money.USD `json:"used_usd"`
+	Left     money.USD `json:"remaining_usd"`
+	ResetsAt *int64    `json:"resets_at"`
+}
+
+// Share returns how much of the cap is used, at most 1.
+func (b budgetView) Share() float64 {
+	if b.USD <= 0 {
+		return 1
+	}
+	return min(float64(b.Used)/float64(b.USD), 1)
 }
 
 type limitView struct {
@@ -71,6 +95,9 @@ func (v *visit) keys(fresh *keyView) error {
 		return err
 	}
 	body.Limits = limits.Data
+	if err := v.get("/v1/budgets", nil, &body.Budget); err != nil {
+		return err
+	}
 	var spend usageView
 	if err := v.get("/v1/usage", url.Values{"group_by": {"key"}}, &spend); err != nil {
 		return err
@@ -78,7 +105,7 @@ func (v *visit) keys(fresh *keyView) error {
 	for _, s := range spend.Data {
 		body.Spend[s.Group] = s
 	}
-	return v.show("keys", "Keys and limits", body)
+	return v.show("keys", "Keys, budgets and limits", body)
 }
 
 // createKey makes a key and shows its secret in the answer itself, so that it is in no address.

@@ -86,7 +86,7 @@ type requestsView struct {
 	Newest  string
 }
 
-var jobFilters = []string{"kind", "status", "key", "conversation_id"}
+var jobFilters = []string{"kind", "status", "key", "conversation_id", "alias", "provider", "model", "q"}
 
 func requestsPage(v *visit) error {
 	jobs, err := listed[jobView](v, "/v1/jobs", jobFilters...)

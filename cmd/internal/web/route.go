@@ -90,6 +90,11 @@ func previewRollback(v *visit) error {
 		return err
 	}
 	body.Preview = true
+	body.Before = &routeView{}
+	at := "/v1/routes/" + url.PathEscape(body.Route.Alias) + "/rollback?preview=true"
+	if err := v.ask(http.MethodPost, at, nil, body.Before); err != nil {
+		return err
+	}
 	return v.show("route", "Roll back "+body.Route.Alias, body)
 }
 

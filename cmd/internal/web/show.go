@@ -3,6 +3,7 @@ package web
 import (
 	"html/template"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"dreamlab/cmd/internal/web/say"
@@ -14,7 +15,7 @@ func (p *Pages) functions() template.FuncMap {
 		"page": p.address, "asset": p.assetPath, "of": p.pageOf, "root": func() string { return p.Prefix },
 		"when": say.When, "usd": say.Exact, "cost": say.Short, "pct": say.Percent, "num": say.Number, "brief": say.Brief,
 		"words": say.Words, "took": say.Took, "pretty": say.Pretty, "menu": menu, "hasPrefix": strings.HasPrefix, "join": strings.Join, "field": newField,
-		"seconds": say.Seconds,
+		"seconds": say.Seconds, "digit": func(i int) string { return strconv.Itoa(i + 1) },
 	}
 }
 
@@ -72,7 +73,7 @@ func menu() []group {
 		{"Learning", []entry{{"dreams", "Dreams", "d"}, {"review", "Review", "w"}, {"memory", "Memory", "m"},
 			{"datasets", "Datasets", "a"}, {"tunes", "Tunes", "t"}, {"evaluations", "Evaluations", "e"}}},
 		{"Serving", []entry{{"routes", "Routes", "o"}, {"models", "Models", "l"}, {"lineage", "Lineage", "n"}}},
-		{"House", []entry{{"cost", "Cost", "u"}, {"keys", "Keys and limits", "k"}, {"status", "Status", "s"}}},
+		{"House", []entry{{"cost", "Cost", "u"}, {"keys", "Keys, budgets", "k"}, {"status", "Status", "s"}}},
 	}
 }
 

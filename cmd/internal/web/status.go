@@ -1,11 +1,8 @@
 package web
 
 import (
-	"bytes"
-	"encoding/csv"
 	"net/http"
 
-	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/cmd/internal/web/held"
 )
 
@@ -46,19 +43,4 @@ func statusPage(v *visit) error {
 		}
 	}
 	return v.show("status", "Status", body)
-}
-
-// table sends rows as a file of comma-separated values.
-func (v *visit) table(name string, fill func(write func(...string) error) error) error {
-	var out bytes.Buffer
-	w := csv.NewWriter(&out)
-	if err := fill(func(row ...string) error { return w.Write(row) }); err != nil {
-		return err
-	}
-	w.Flush()
-	if err := w.Error(); err != nil {
-		return err
-	}
-	v.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	return wire.Write(v.w, http.StatusOK, "text/csv; charset=utf-8", out.Bytes())
 }

@@ -40,8 +40,9 @@
   };
   let go = false;
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const at = event.target;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && at.matches("textarea")) { at.form?.requestSubmit(); return; }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") { if (typing(at)) at.blur(); else if (!document.querySelector("dialog[open]")) close(); return; }
     if (typing(at)) return;
     if (go) {
@@ -50,16 +51,19 @@
       if (link) { event.preventDefault(); location.href = link.href; }
       return;
     }
+    const act = document.querySelector(`main [data-key="${CSS.escape(event.key)}"]`);
+    if (act) {
+      event.preventDefault();
+      act.click();
+      act.closest("details")?.querySelector("textarea")?.focus();
+      return;
+    }
     switch (event.key) {
       case "/": { const box = document.getElementById("q"); if (box) { event.preventDefault(); box.focus(); box.select(); } break; }
       case "?": { const keys = document.getElementById("keys"); if (!keys.open) keys.showModal(); break; }
       case "j": step(1); break;
       case "k": step(-1); break;
       case "g": go = true; setTimeout(() => { go = false; }, 1500); break;
-      default: {
-        const act = document.querySelector(`main [data-key="${CSS.escape(event.key)}"]`);
-        if (act) { event.preventDefault(); act.click(); }
-      }
     }
   });
 
@@ -103,9 +107,6 @@
     if (!form) return;
     const text = form.elements.text;
     const stop = document.getElementById("stop");
-    text.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-    });
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (!stop.hidden) return;
