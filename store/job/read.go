@@ -144,6 +144,14 @@ func (q *ReadQueries) jobs(ctx context.Context, query string, args ...any) ([]Jo
 	return found, err
 }
 
+// EndedJobs returns a tenant's own jobs that ended at a time or later, without input and result,
+// in the order of their ends, at most limit. It reads what all tenants ended since.
+func (q *ReadQueries) EndedJobs(ctx context.Context, tenant string, since time.Time, limit int) ([]Job, error) {
+	return q.jobs(ctx, `SELECT `+briefColumns+` FROM jobs WHERE finished IS NOT NULL AND finished >= $2 AND tenant = $1
+		AND parent IS NULL AND kind <> '`+DeliveryKind+`' ORDER BY finished, id LIMIT $3`,
+		tenant, since.UnixMicro(), int64(limit))
+}
+
 // ClearJob removes a job's input, result and the answers of its steps. It must run
 // in a transaction.
 func (q *Queries) ClearJob(ctx context.Context, id string) error {

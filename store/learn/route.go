@@ -99,6 +99,18 @@ func (q *TuneQueries) RouteHistory(ctx context.Context, tenant, alias string, li
 	return routes, err
 }
 
+// RoutesSince returns the versions of a tenant's own routes that were put in force at a time or
+// later, at most limit, the oldest first.
+func (q *TuneQueries) RoutesSince(ctx context.Context, tenant string, since time.Time, limit int) ([]Route, error) {
+	var routes []Route
+	err := db.Stream(ctx, q.Tx, scanRoute, func(r Route) error {
+		routes = append(routes, r)
+		return nil
+	}, `SELECT `+routeColumns+` FROM routes WHERE tenant = $1 AND created >= $2 ORDER BY created, alias, version LIMIT $3`,
+		tenant, since.UnixMicro(), int64(limit))
+	return routes, err
+}
+
 // Before returns the version that was in force before the present targets were, looking from
 // the newest version back; false where there is none. Versions that were rolled back are
 // skipped: going back twice goes back two steps.

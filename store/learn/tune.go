@@ -87,6 +87,22 @@ func (q *TuneQueries) Tunes(ctx context.Context, tenant string, f db.Filter, p d
 	return db.ListBy(ctx, q.Tx, p, "t.id", scanTune, n.Query, n.Args...)
 }
 
+// Stage is how far a dream or a tune is that runs.
+type Stage struct{ ID, Stage string }
+
+// Stages returns how far a tenant's dream and tunes are that run.
+func (q *TuneQueries) Stages(ctx context.Context, tenant string) ([]Stage, error) {
+	var all []Stage
+	err := q.Each(ctx, `SELECT id, stage FROM dreams WHERE tenant = $1 AND finished IS NULL AND NOT dry
+		UNION ALL SELECT id, stage FROM tunes WHERE tenant = $1 AND finished IS NULL`, []any{tenant}, func(r db.Rows) error {
+		var s Stage
+		err := r.Scan(&s.ID, &s.Stage)
+		all = append(all, s)
+		return err
+	})
+	return all, err
+}
+
 // SetTune stores a tune's progress.
 func (q *TuneQueries) SetTune(ctx context.Context, t Tune) error {
 	var decision, exam any

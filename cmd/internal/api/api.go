@@ -95,6 +95,8 @@ type Options struct {
 	// Absence is how long a chat goes on whose client went away. Defaults to 10
 	// seconds.
 	Absence time.Duration
+	// Look is how often GET /v1/events looks while a client listens. Defaults to a second.
+	Look time.Duration
 	// Now is the clock of what the API remembers. Defaults to time.Now.
 	Now func() time.Time
 	// Grace is how long requests may take to end when the API stops. Defaults

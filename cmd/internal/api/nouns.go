@@ -4,6 +4,7 @@ import (
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/embed"
 	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/happening"
 	"dreamlab/cmd/internal/api/learned"
 	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/store/flight"
@@ -28,6 +29,7 @@ type nouns struct {
 	routing       routing
 	lineage       lineage
 	operate       operate.Nouns
+	events        *happening.Streams
 	legacy        legacy
 	health        health
 }
@@ -45,6 +47,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap},
 		conversations: conversations{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: forgetWait}},
 		dreams:        dreams{o.Store, o.Engine, front, wait},
+		events:        &happening.Streams{Store: o.Store, Every: o.Look, Sandbox: o.Sandbox},
 		learned:       learned.New(o.Store, o.Bucket),
 		datasets:      datasets{o.Store, held},
 		tunes:         tunes{o.Store, o.Engine, front, wait, base, reap},

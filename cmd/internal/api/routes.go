@@ -19,7 +19,7 @@ type route struct {
 // routes is the whole table.
 func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
 	n := newNouns(o, front, chats)
-	return slices.Concat(compatible(n, chats), own(n), beside(o, n))
+	return slices.Concat(compatible(n, chats), own(n), operating(n), beside(o, n))
 }
 
 // compatible are the routes that clients of OpenAI and Anthropic know.
@@ -100,6 +100,13 @@ func own(n nouns) []route {
 		on("GET /v1/routes/{alias}", gate.View, n.routing.get),
 		on("PUT /v1/routes/{alias}", gate.Admin, n.routing.put),
 		on("POST /v1/routes/{alias}/rollback", gate.Admin, n.routing.rollBack, takes("preview"), once),
+	}
+}
+
+// operating are the routes for operators and finance.
+func operating(n nouns) []route {
+	return []route{
+		on("GET /v1/events", gate.View, n.events.Stream),
 		on("GET /v1/usage", gate.View, n.operate.Usage.Get,
 			takes("group_by", "from", "to", "interval", "format", "start_time", "end_time")),
 		on("GET /v1/lineage/{id...}", gate.View, n.lineage.get, takes("limit", "after")),

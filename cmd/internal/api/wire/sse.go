@@ -61,6 +61,11 @@ func (o *SSE) Data(id string, payload []byte) error {
 	return o.send(appendEvent(nil, id, payload))
 }
 
+// Event sends one event with a name.
+func (o *SSE) Event(id, name string, payload []byte) error {
+	return o.send(appendEvent([]byte("event: "+name+"\n"), id, payload))
+}
+
 func appendEvent(out []byte, id string, payload []byte) []byte {
 	if id != "" {
 		out = append(append(append(out, "id: "...), id...), '\n')
