@@ -10,6 +10,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -90,6 +91,8 @@ type Options struct {
 	Budgets []book.Budget
 	// Plan is what a month is meant to cost, shown beside what it comes to. Defaults to none.
 	Plan []operate.PlanLine
+	// TLS is what Run speaks. Defaults to plain HTTP.
+	TLS *tls.Config
 	// Webhooks say where ends may be told. Defaults to public addresses alone.
 	Webhooks tasks.WebhookRules
 	// Absence is how long a chat goes on whose client went away. Defaults to 10
@@ -117,6 +120,7 @@ type Server struct {
 	prefix  string
 	chats   *chat.Chats
 	grace   time.Duration
+	tls     *tls.Config // nil: plain HTTP
 }
 
 // New returns a server, or says what is missing.
@@ -149,7 +153,7 @@ func New(o Options) (*Server, error) {
 	if o.Pages != nil {
 		o.Pages.Over(table)
 	}
-	return &Server{handler: table, prefix: o.Prefix, chats: chats, grace: o.Grace}, nil
+	return &Server{handler: table, prefix: o.Prefix, chats: chats, grace: o.Grace, tls: o.TLS}, nil
 }
 
 // below takes the prefix off the paths that have it.
@@ -201,6 +205,9 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes:    64 << 10,
 	}
 	served := make(chan error, 1)
+	if s.tls != nil {
+		listener = tls.NewListener(listener, s.tls)
+	}
 	go func() { served <- server.Serve(listener) }()
 	select {
 	case err := <-served:

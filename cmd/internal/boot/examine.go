@@ -77,7 +77,17 @@ func examinations(c *config.Config) []examination {
 		{"models", "name a model that is served in the team and the routes of " + config.DefaultFile,
 			func(ctx context.Context) (string, error) { return examineLives(ctx, c, time.Now()) }},
 	}
+	all = append(all, examination{"settings", "", func(context.Context) (string, error) { return examineSettings(c), nil }})
 	return append(all, examineVendors(c)...)
+}
+
+// examineSettings warns of what works but is weak.
+func examineSettings(c *config.Config) string {
+	weak := c.Weak()
+	if len(weak) == 0 {
+		return "none of them is known to be weak"
+	}
+	return fmt.Sprintf("%d of them are weak", len(weak)) + adviceMark + strings.Join(weak, "; ")
 }
 
 func examineQueue(ctx context.Context, c *config.Config) (detail string, err error) {

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"dreamlab/cmd/internal/api"
 	"dreamlab/cmd/internal/api/cache"
 	"dreamlab/cmd/internal/api/operate"
+	"dreamlab/cmd/internal/cert"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/cmd/internal/web"
 	"dreamlab/cmd/internal/web/queues"
@@ -42,13 +44,17 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	if err != nil {
 		return nil, err
 	}
+	scheme, spoken, err := s.tls()
+	if err != nil {
+		return nil, err
+	}
 	server, err := api.New(api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
 		Base: s.Config.Team.Base, Tunable: s.tunable, Metrics: s.Metrics,
 		Queues: queues.New(s.Queue.UniversalClient, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.UniversalClient),
 		Cache: s.chatCache(), Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
-		Budgets: s.budgets(), Plan: plan(s.Config.Plan),
+		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken,
 	})
 	if err != nil {
 		return nil, err
@@ -60,9 +66,22 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	}
 	serve := func(ctx context.Context) error { return server.Run(ctx, listener) }
 	return &Front{
-		URL:       "http://" + listener.Addr().String(),
+		URL:       scheme + "://" + listener.Addr().String(),
 		Processes: []Process{{Name: "replies", Run: reader.Run, Support: true}, {Name: "api", Run: serve}},
 	}, nil
+}
+
+// tls is how the API is spoken to, by which scheme.
+func (s *Stack) tls() (scheme string, spoken *tls.Config, err error) {
+	files := s.Config.TLS
+	if files.Cert == "" {
+		return "http", nil, nil
+	}
+	served, err := cert.Open(files.Cert, files.Key, time.Now, s.Log)
+	if err != nil {
+		return "", nil, fmt.Errorf("%w: see tls in %s", err, config.DefaultFile)
+	}
+	return "https", served.Config(), nil
 }
 
 // cache is where answers are kept, also while none is given out: what was kept before

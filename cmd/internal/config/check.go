@@ -62,6 +62,9 @@ func (l *loader) checkAddresses() {
 	l.checkURL("database_url", l.Database, "postgres", "postgresql")
 	l.checkURL("redis_url", l.Redis, "redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 	l.checkURL("bucket_url", l.Bucket, "gs", "file")
+	if (l.TLS.Cert == "") != (l.TLS.Key == "") {
+		l.fault("%s: give both cert and key, or neither", l.at("tls"))
+	}
 	if l.Grace < 0 {
 		l.fault("%s: it can not be negative", l.at("grace"))
 	}

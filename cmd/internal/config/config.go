@@ -54,6 +54,9 @@ type Config struct {
 	// are answered 413. Defaults to 4194304, 4 MiB.
 	MaxBody int `yaml:"max_body"`
 
+	// TLS is what the API is served with. Defaults to plain HTTP.
+	TLS TLS `yaml:"tls"`
+
 	Cache     Cache                `yaml:"cache"`
 	Team      Team                 `yaml:"team"`
 	Routes    map[string][]Target  `yaml:"routes"`
@@ -85,6 +88,13 @@ type Config struct {
 
 // Sandbox tells whether no vendor is configured, so that all are the sandbox.
 func (c *Config) Sandbox() bool { return len(c.Vendors) == 0 && len(c.Servers) == 0 }
+
+// TLS names a certificate with its chain and its key, files in PEM. A change of the files is taken
+// while the program runs.
+type TLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
 
 // Cache keeps the answers of chats with temperature 0, and of those that ask for it, to
 // give them again to equal requests of the same tenant.

@@ -82,7 +82,7 @@ func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 		c := &wire.Call{Request: r.WithContext(r.Context()), ID: requestID(r), Reply: w.Header()}
 		out := &recorder{ResponseWriter: w, body: wire.NewIncoming(w, r, g.Patience, rule.Upload)}
 		out.Header().Set("X-Request-Id", c.ID)
-		out.Header().Set("X-Content-Type-Options", "nosniff")
+		harden(out.Header(), r, rule)
 		c.Body = http.MaxBytesReader(w, out.body, g.bodyLimit(rule))
 		err := g.guarded(out, c, rule, serve)
 		if err != nil && out.status == 0 {
@@ -95,6 +95,22 @@ func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 			panic(http.ErrAbortHandler) // to the server: the client must see that this is not all
 		}
 	})
+}
+
+// harden sets the headers that keep browsers from doing with a reply what it is not for. Pages
+// (free routes) have a policy of their own.
+func harden(header http.Header, r *http.Request, rule Rule) {
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	if r.TLS != nil {
+		header.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	if rule.Free {
+		return
+	}
+	header.Set("X-Frame-Options", "DENY")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	header.Set("Cache-Control", "no-store")
 }
 
 // statusClientGone is what the log tells of a request whose client did not wait
