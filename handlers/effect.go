@@ -94,6 +94,15 @@ func reuse(effect book.Effect, hash string) (*Answered, error) {
 	}, nil
 }
 
+// ReplyOf reads the answer that an effect holds.
+func ReplyOf(effect book.Effect) (*providers.Reply, error) {
+	answered, err := reuse(effect, effect.RequestHash)
+	if err != nil {
+		return nil, err
+	}
+	return answered.Reply, nil
+}
+
 // requestHash tells one question from another. The model does not belong to
 // it: a route may change between two attempts.
 func requestHash(step *Step) string {

@@ -44,7 +44,8 @@ type turn struct {
 	run     *tasks.Run
 	in      tasks.ChatInput
 	request *tasks.ChatRequest
-	memory  bool // the tenant's memory stands in the prompt
+	lessons []string // of the tenant's memory that fit
+	memory  bool     // they stand in the prompt
 	reply   reply
 	stream  *stream // nil for a whole answer
 }

@@ -8,6 +8,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
 	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -24,6 +25,9 @@ func (t *turn) record(ctx context.Context, q *store.Queries, a *handlers.Answere
 	if err := q.AddExperience(ctx, e); err != nil {
 		return fmt.Errorf("keep the experience: %w", err)
 	}
+	if err := q.AddLessonUses(ctx, e.Tenant, e.ID, t.lessons, t.memory); err != nil {
+		return fmt.Errorf("note the lessons that fitted: %w", err)
+	}
 	return nil
 }
 
@@ -36,7 +40,7 @@ func teaches(reply *providers.Reply) bool {
 
 func (t *turn) experience(a *handlers.Answered) learn.Experience {
 	e := learn.Experience{
-		Tenant: t.run.Job.Tenant, External: t.in.Conversation, Alias: t.in.Alias, Origin: learn.OriginLive,
+		ID: db.NewID("exp_"), Tenant: t.run.Job.Tenant, External: t.in.Conversation, Alias: t.in.Alias, Origin: learn.OriginLive,
 		Job: t.run.Job.ID, Provider: a.Target.Provider, Model: a.Target.Model,
 		Prompt: tasks.PromptText(t.request.Messages),
 		Answer: a.Reply.Message,

@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"strings"
 
+	"dreamlab/handlers/recall"
 	"dreamlab/providers"
 	"dreamlab/store/db"
 	"dreamlab/store/learn"
 )
 
-// maxMemory bounds what of the memory is put in front of a chat, in bytes: about 2,000
-// tokens, which every chat pays for.
-const maxMemory = 8 << 10
+// leftOut is the share of chats in which the lessons that fit are left out, one of so many: what
+// their users say tells what lessons are worth.
+const leftOut = 8
 
-// remember puts the tenant's memory in front, where there is one.
+// remember puts the lessons of the tenant's memory that fit in front, where there are any.
 func (t *turn) remember(ctx context.Context, request *providers.Request) error {
 	memory, err := t.run.Store.Memory(ctx, t.run.Job.Tenant)
 	if errors.Is(err, db.ErrNotFound) {
@@ -24,26 +26,44 @@ func (t *turn) remember(ctx context.Context, request *providers.Request) error {
 	if err != nil {
 		return fmt.Errorf("read the memory: %w", err)
 	}
-	text := memoryText(memory.Lessons)
-	if text == "" {
+	lessons := recall.Fit(memory.Lessons, saidBy(request.Messages))
+	if len(lessons) == 0 {
+		return nil
+	}
+	t.lessons = idsOf(lessons)
+	if t.leavesOut() {
 		return nil
 	}
 	t.memory = true
-	front := providers.TextMessage("system", text)
+	front := providers.TextMessage("system", recall.Front(lessons))
 	request.Messages = append([]providers.Message{front}, request.Messages...)
 	return nil
 }
 
-func memoryText(lessons []learn.Lesson) string {
+// leavesOut tells whether this chat is one of those without lessons.
+func (t *turn) leavesOut() bool {
+	sum := fnv.New32a()
+	sum.Write([]byte(t.run.Job.ID)) // never fails
+	return sum.Sum32()%leftOut == 0
+}
+
+// saidBy is what users say in messages.
+func saidBy(messages []providers.Message) string {
 	var out strings.Builder
-	for _, lesson := range lessons {
-		if out.Len()+len(lesson.Text) > maxMemory {
-			break
+	for _, m := range messages {
+		if m.Role == "user" {
+			out.WriteString(m.Text() + "\n")
 		}
-		if out.Len() == 0 {
-			out.WriteString("What earlier conversations taught:\n")
-		}
-		out.WriteString("- " + lesson.Text + "\n")
 	}
 	return out.String()
+}
+
+func idsOf(lessons []learn.Lesson) []string {
+	ids := make([]string, 0, len(lessons))
+	for _, l := range lessons {
+		if id := l.ID(); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }

@@ -10,6 +10,7 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -19,6 +20,7 @@ import (
 type consolidateResult struct {
 	Memory  string `json:"memory"`
 	Lessons int    `json:"lessons"`
+	Live    int64  `json:"live_nano"`
 }
 
 // consolidate merges the dream's lessons into the tenant's memory: a new
@@ -37,14 +39,22 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 		return nil, fmt.Errorf("read the memory: %w", err)
 	}
 	if before.Dream == d.ID { // written by an attempt that could not say so
-		return &tasks.End{Result: plainjson.Of(consolidateResult{before.ID, len(before.Lessons)})}, nil
+		return &tasks.End{Result: plainjson.Of(consolidateResult{Memory: before.ID, Lessons: len(before.Lessons)})}, nil
 	}
-	memory := w.remember(d, before, fresh)
+	c := &consolidateRun{worker: w, run: run, dream: d, before: before, fresh: fresh}
+	merged, err := c.merged(ctx)
+	if errors.Is(err, errChatsWait) { // what was answered is found again
+		return &tasks.End{State: job.StateQueued, After: w.Settings.Pause}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	memory := remember(d, merged)
 	if err := w.keepLessons(ctx, memory, fresh); err != nil {
 		return nil, err
 	}
 	return &tasks.End{
-		Result: plainjson.Of(consolidateResult{memory.ID, len(memory.Lessons)}),
+		Result: plainjson.Of(consolidateResult{memory.ID, len(memory.Lessons), c.live}),
 		Write: func(ctx context.Context, q *store.Queries) error {
 			return addMemory(ctx, q.Learn(), memory)
 		},
@@ -69,19 +79,15 @@ func addMemory(ctx context.Context, q *learn.Queries, m learn.Memory) error {
 }
 
 // remember makes the next version.
-func (w *worker) remember(d learn.Dream, before learn.Memory, fresh []learn.Reflection) learn.Memory {
+func remember(d learn.Dream, lessons []learn.Lesson) learn.Memory {
 	id := learn.MemoryID(d.ID)
-	return learn.Memory{
-		ID: id, Tenant: d.Tenant, Dream: d.ID,
-		Lessons: merge(before.Lessons, fresh, w.Settings.MaxLessons),
-		Object:  blob.MemoryObject(d.Tenant, id),
-	}
+	return learn.Memory{ID: id, Tenant: d.Tenant, Dream: d.ID, Lessons: lessons, Object: blob.MemoryObject(d.Tenant, id)}
 }
 
 func (w *worker) keepLessons(ctx context.Context, memory learn.Memory, fresh []learn.Reflection) error {
 	var lines bytes.Buffer
 	for _, r := range fresh {
-		lines.Write(plainjson.Of(reflectionLine{r.ID, r.Lesson, r.Sources, r.Score}))
+		lines.Write(plainjson.Of(reflectionLine{r.ID, r.Title, r.Applies, r.Lesson, r.Sources, r.Score}))
 		lines.WriteByte('\n')
 	}
 	err := blob.Ensure(ctx, w.Bucket, blob.ReflectionsObject(memory.Dream), bytes.NewReader(lines.Bytes()))
@@ -97,6 +103,8 @@ func (w *worker) keepLessons(ctx context.Context, memory learn.Memory, fresh []l
 // reflectionLine is a lesson as a dream's object holds it.
 type reflectionLine struct {
 	ID      string   `json:"id"`
+	Title   string   `json:"title"`
+	Applies string   `json:"applies"`
 	Lesson  string   `json:"lesson"`
 	Sources []string `json:"sources"`
 	Score   int64    `json:"score"`

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"dreamlab/handlers/recall"
 	"dreamlab/store/learn"
 )
 
@@ -12,47 +13,115 @@ const (
 	weightNew = 1000
 	maxWeight = 5000
 	minWeight = 200 // a lesson that weighs less is forgotten
-	decayNum  = 9   // what was not confirmed keeps nine tenths
+	decayNum  = 9   // what fitted no chat, while others did, keeps nine tenths
 	decayDen  = 10
 )
 
-// merge brings new lessons into a memory. What says the same, or nearly, is
-// one lesson that rests on the sources of both and weighs more; what was not
-// said again weighs less; the heaviest stay. Nothing given is changed.
-func merge(old []learn.Lesson, fresh []learn.Reflection, limit int) []learn.Lesson {
-	merged := make([]learn.Lesson, len(old), len(old)+len(fresh))
-	copy(merged, old)
-	said := make([]bool, len(old), cap(merged))
+// How a new lesson stands to one of the memory.
+const (
+	same        = "same"
+	contradicts = "contradicts"
+	different   = "different"
+)
+
+// merger brings new lessons into a memory.
+type merger struct {
+	// relations are what the lead model said of a new lesson and one of the memory, by the ids of
+	// both. Those that it was not asked about are different, unless they are alike word for word.
+	relations map[pair]string
+	uses      map[string]learn.LessonUse // by lesson
+	limit     int
+}
+
+type pair struct{ fresh, old string }
+
+// merge makes the lessons of the next version. What means the same is one lesson that rests on
+// the sources of both and weighs more; what a new lesson contradicts goes; what its use shows not
+// to pay goes, too; what fits no chat weighs less; the heaviest stay, of equals the newest.
+// Nothing given is changed.
+func (m merger) merge(old []learn.Lesson, fresh []learn.Reflection) []learn.Lesson {
+	merged := make([]learn.Lesson, 0, len(old)+len(fresh))
+	for _, l := range old {
+		if m.pays(l) && !m.superseded(l, fresh) {
+			merged = append(merged, m.decayed(l, fresh))
+		}
+	}
 	for _, r := range fresh {
-		at := slices.IndexFunc(merged, func(l learn.Lesson) bool { return alike(l.Text, r.Lesson) })
+		at := slices.IndexFunc(merged, func(l learn.Lesson) bool { return m.means(l, r) })
 		if at < 0 {
-			merged = append(merged, learn.Lesson{
-				Text: r.Lesson, Reflections: []string{r.ID}, Sources: r.Sources, Weight: weightNew,
-			})
-			said = append(said, true)
+			merged = append(merged, lessonOf(r))
 			continue
 		}
 		merged[at] = join(merged[at], r)
-		said[at] = true
-	}
-	for i := range merged {
-		if !said[i] {
-			merged[i].Weight = merged[i].Weight * decayNum / decayDen
-		}
 	}
 	merged = slices.DeleteFunc(merged, func(l learn.Lesson) bool { return l.Weight < minWeight })
 	slices.SortStableFunc(merged, func(a, b learn.Lesson) int {
-		return cmp.Or(cmp.Compare(b.Weight, a.Weight), cmp.Compare(a.Text, b.Text))
+		return cmp.Or(cmp.Compare(b.Weight, a.Weight), cmp.Compare(b.ID(), a.ID()))
 	})
-	return merged[:min(len(merged), limit)]
+	return merged[:min(len(merged), m.limit)]
 }
 
-// join takes the newer words: they supersede the older.
-func join(l learn.Lesson, r learn.Reflection) learn.Lesson {
+func lessonOf(r learn.Reflection) learn.Lesson {
 	return learn.Lesson{
-		Text: r.Lesson, Reflections: union(l.Reflections, []string{r.ID}), Sources: union(l.Sources, r.Sources),
-		Weight: min(l.Weight+weightNew, maxWeight),
+		Title: r.Title, Applies: r.Applies, Text: r.Lesson, Reflections: []string{r.ID}, Sources: r.Sources,
+		Weight: weightNew, Helped: r.Helped, Harmed: r.Harmed,
 	}
+}
+
+// means tells whether a lesson means what a new one says.
+func (m merger) means(l learn.Lesson, r learn.Reflection) bool {
+	return recall.Alike(l.Text, r.Lesson) || m.relations[pair{r.ID, l.ID()}] == same
+}
+
+// superseded tells whether a new lesson contradicts it.
+func (m merger) superseded(l learn.Lesson, fresh []learn.Reflection) bool {
+	return slices.ContainsFunc(fresh, func(r learn.Reflection) bool {
+		return m.relations[pair{r.ID, l.ID()}] == contradicts && !recall.Alike(l.Text, r.Lesson)
+	})
+}
+
+// A lesson does not pay where users like the chats without it better by this margin, in
+// hundredths of a rating, over so many rated chats of both kinds.
+const (
+	fewRated    = 20
+	noPayMargin = 5
+)
+
+func (m merger) pays(l learn.Lesson) bool {
+	u := m.uses[l.ID()]
+	if u.ShownRated < fewRated || u.LeftRated < fewRated {
+		return true
+	}
+	return u.LeftSum*100/u.LeftRated-u.ShownSum*100/u.ShownRated < noPayMargin
+}
+
+// decayed weighs a lesson less that was not said again, and fitted no chat while others did.
+func (m merger) decayed(l learn.Lesson, fresh []learn.Reflection) learn.Lesson {
+	said := slices.ContainsFunc(fresh, func(r learn.Reflection) bool { return m.means(l, r) })
+	if !said && m.used() && m.uses[l.ID()].Recent == 0 {
+		l.Weight = l.Weight * decayNum / decayDen
+	}
+	return l
+}
+
+// used tells whether any lesson fitted a chat since the version before.
+func (m merger) used() bool {
+	for _, u := range m.uses {
+		if u.Recent > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// join takes the newer words: they supersede the older. The lesson keeps its name.
+func join(l learn.Lesson, r learn.Reflection) learn.Lesson {
+	fresh := lessonOf(r)
+	fresh.Reflections = append(slices.Clone(l.Reflections), r.ID)
+	fresh.Sources = union(l.Sources, r.Sources)
+	fresh.Weight = min(l.Weight+weightNew, maxWeight)
+	fresh.Helped, fresh.Harmed = l.Helped+r.Helped, l.Harmed+r.Harmed
+	return fresh
 }
 
 func union(a, b []string) []string {

@@ -223,6 +223,9 @@ func (w *worker) gather(ctx context.Context, run *tasks.Run) (sliceResult, int, 
 		} else if err := readResult(j, &part); err != nil {
 			return err
 		}
+		for i := range part.Findings {
+			part.Findings[i].job = j.ID
+		}
 		sum.add(part)
 		return nil
 	})

@@ -63,7 +63,7 @@ func TestOtherWordsChangeNoLesson(t *testing.T) {
 	t.Parallel()
 	all, model := talks(t), model.NewModel(model.StockPairs("large"))
 	var rename []string
-	for _, word := range []string{"asked", "answered", "judged", "lessons", "lesson", "sources"} {
+	for _, word := range []string{"said", "answered", "judged", "lessons", "lesson", "sources", "title", "when"} {
 		rename = append(rename, `"`+word+`":`, `"k`+word[1:2]+word[:1]+`_`+fmt.Sprint(len(word))+`":`)
 	}
 	for part := range slices.Chunk(all, perQuestion) {
@@ -72,12 +72,12 @@ func TestOtherWordsChangeNoLesson(t *testing.T) {
 		for i, one := range part {
 			id, last := fmt.Sprintf("exp_%03d", i), len(one.Messages)-1
 			material[id] = shown{
-				Asked: one.Messages[0].Text(), Answered: one.Messages[last].Text(), Judged: "kept: judged",
+				Said: one.Messages[0].Text(), Answered: one.Messages[last].Text(), Judged: "kept: judged",
 			}
 			ids = append(ids, id)
 			renamed = append(renamed, `"`+id+`"`, fmt.Sprintf(`"talk-%03d"`, i))
 		}
-		request, others := reflectRequest(material, ids), strings.NewReplacer(renamed...)
+		request, others := reflectRequest(reflectInstruction, material, ids), strings.NewReplacer(renamed...)
 		other := request
 		other.Messages = []providers.Message{
 			providers.TextMessage("system", "Say something else."),
@@ -98,8 +98,8 @@ func TestOtherWordsChangeNoLesson(t *testing.T) {
 // instruction.
 func TestLessonsAreInTheUsersLanguage(t *testing.T) {
 	t.Parallel()
-	request := reflectRequest(map[string]shown{"exp_1": {Asked: "Wie?"}}, []string{"exp_1"})
-	if !strings.Contains(request.Messages[0].Text(), "in the language of the conversations") {
+	request := reflectRequest(reflectInstruction, map[string]shown{"exp_1": {Said: "Wie?"}}, []string{"exp_1"})
+	if !strings.Contains(request.Messages[0].Text(), "in the language of these conversations") {
 		t.Errorf("the instruction is %s", request.Messages[0].Text())
 	}
 }

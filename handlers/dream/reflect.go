@@ -1,43 +1,44 @@
 package dream
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/dream/study"
 	"dreamlab/providers"
-	"dreamlab/providers/redact"
 	"dreamlab/store"
 	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
-	"dreamlab/tasks/lenient"
 )
 
 const (
-	// perQuestion is how many conversations one question shows.
-	perQuestion = 32
+	// perQuestion is how many conversations, or lessons, one question shows.
+	perQuestion = 16
 	// maxShown bounds a text in it, in bytes.
-	maxShown = 600
-	// maxLesson bounds a lesson, in characters.
-	maxLesson = 400
+	maxShown = 2000
 )
+
+// purposeReflect is what the money of questions about lessons is for.
+const purposeReflect = "reflect"
 
 // reflectResult is the result of dream.reflect.
 type reflectResult struct {
 	Reflections int   `json:"reflections"`
 	Dropped     int   `json:"dropped"`   // lessons that cited nothing of the batch, or could not be kept
+	Unproved    int   `json:"unproved"`  // lessons with which the base model answers no better
 	Malformed   int   `json:"malformed"` // questions whose answers could not be read
 	Live        int64 `json:"live_nano"`
 }
 
-// reflect has the lead model draw lessons from what the slices found out.
+// reflect has the lead model draw lessons from all that the slices found out, a part at a time,
+// say them in fewer, and keeps those with which the base model answers their sources better.
 func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	d, err := w.load(ctx, run)
 	if err != nil {
@@ -47,31 +48,84 @@ func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error
 	if err != nil {
 		return nil, err
 	}
-	r := &reflectRun{worker: w, run: run, dream: d}
-	for part := 0; part*perQuestion < len(sum.Findings); part++ {
-		findings := sum.Findings[part*perQuestion : min((part+1)*perQuestion, len(sum.Findings))]
-		err := r.part(ctx, part, findings)
-		if handlers.Failed(err, "insufficient_quota") {
-			break // what was learned so far is kept
-		}
-		if err != nil {
-			return nil, err
-		}
+	r := &reflectRun{worker: w, run: run, dream: d, findings: map[string]finding{}}
+	err = r.learn(ctx, telling(sum.Findings))
+	switch {
+	case errors.Is(err, errChatsWait): // what was answered is found again
+		return &tasks.End{State: job.StateQueued, After: w.Settings.Pause}, nil
+	case handlers.Failed(err, "insufficient_quota"): // what was proved so far is kept
+	case err != nil:
+		return nil, err
 	}
-	r.result.Reflections = len(r.lessons)
+	r.result.Reflections = len(r.proved)
 	return &tasks.End{Result: plainjson.Of(r.result), Write: r.write}, nil
 }
 
 type reflectRun struct {
 	*worker
-	run     *tasks.Run
-	dream   learn.Dream
-	lessons []learn.Reflection
-	result  reflectResult
+	run      *tasks.Run
+	dream    learn.Dream
+	findings map[string]finding // by experience
+	lessons  []learn.Reflection // as the lead model drew them
+	proved   []learn.Reflection
+	result   reflectResult
 }
 
+// failures are the findings of which most can be learned.
+var failures = map[string]bool{
+	study.NegativeFeedback: true, study.BelowFloor: true, study.WorseThanReplay: true, study.Unverified: true,
+	study.Disagreement: true, study.SameAsReplay: true,
+}
+
+// telling are the findings of which something can be learned, failures first.
+func telling(all []finding) []finding {
+	var out []finding
+	for _, f := range all {
+		if f.Kept || failures[f.Verdict] {
+			out = append(out, f)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b finding) int { return cmp.Compare(a.rank(), b.rank()) })
+	return out
+}
+
+func (f finding) rank() int {
+	switch {
+	case f.Verdict == study.NegativeFeedback || f.Verdict == study.Corrected:
+		return 0
+	case failures[f.Verdict]:
+		return 1
+	}
+	return 2
+}
+
+func (r *reflectRun) learn(ctx context.Context, findings []finding) error {
+	for _, f := range findings {
+		r.findings[f.Experience] = f
+	}
+	for part := 0; part*perQuestion < len(findings); part++ {
+		some := findings[part*perQuestion : min((part+1)*perQuestion, len(findings))]
+		if err := r.part(ctx, part, some); err != nil {
+			return err
+		}
+	}
+	if err := r.reduce(ctx, mostLessons(len(findings))); err != nil {
+		return err
+	}
+	return r.prove(ctx)
+}
+
+// Each lesson costs up to six questions to prove: a dream of few findings draws few.
+const (
+	perLesson    = 3 // findings
+	leastLessons = 4
+	mostProved   = 24
+)
+
+func mostLessons(findings int) int { return min(max(findings/perLesson, leastLessons), mostProved) }
+
 func (r *reflectRun) write(ctx context.Context, q *store.Queries) error {
-	for _, lesson := range r.lessons {
+	for _, lesson := range r.proved {
 		stands, err := allThere(ctx, q.Learn(), lesson.Tenant, lesson.Sources)
 		if err != nil {
 			return err
@@ -97,29 +151,35 @@ func allThere(ctx context.Context, q *learn.Queries, tenant string, sources []st
 	return !slices.ContainsFunc(sources, gone), nil
 }
 
-// part asks for the lessons of some conversations, once more where the answer
-// can not be read.
+// part asks for the lessons of some conversations.
 func (r *reflectRun) part(ctx context.Context, part int, findings []finding) error {
 	material, ids, err := r.material(ctx, findings)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	request := reflectRequest(material, ids)
+	proposals, err := r.propose(ctx, fmt.Sprintf("reflect/%d", part+1), reflectRequest(reflectInstruction, material, ids))
+	r.take(proposals, findings)
+	return err
+}
+
+// propose asks for lessons, once more where the answer can not be read.
+func (r *reflectRun) propose(ctx context.Context, step string, request providers.Request) ([]proposal, error) {
 	for try := 1; try <= 2; try++ {
-		answer, err := r.ask(ctx, fmt.Sprintf("reflect/%d/%d", part+1, try), request)
+		answer, err := r.ask(ctx, r.Lead, handlers.Step{
+			Name: fmt.Sprintf("%s/%d", step, try), Purpose: purposeReflect, Request: request,
+		})
 		if malformedOutput(err) {
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if proposals, ok := parseLessons(answer); ok {
-			r.take(proposals, findings)
-			return nil
+			return proposals, nil
 		}
 	}
 	r.result.Malformed++
-	return nil
+	return nil, nil
 }
 
 func malformedOutput(err error) bool {
@@ -127,27 +187,51 @@ func malformedOutput(err error) bool {
 	return errors.As(err, &e) && e.Kind == providers.KindModelOutput
 }
 
-func (r *reflectRun) ask(ctx context.Context, name string, request providers.Request) (
-	*providers.Reply, error,
+// ask asks a model, unless chats wait.
+func (r *reflectRun) ask(ctx context.Context, model string, step handlers.Step) (*providers.Reply, error) {
+	reply, live, err := r.asked(ctx, r.run, r.dream, model, step)
+	r.result.Live += live
+	return reply, err
+}
+
+// asked asks a model for a dream's part, unless chats wait, and tells what it would have cost live.
+func (w *worker) asked(ctx context.Context, run *tasks.Run, d learn.Dream, model string, step handlers.Step) (
+	*providers.Reply, int64, error,
 ) {
-	tiers, err := r.Caller.Resolve(ctx, r.run.Store.Queries, r.run.Job.Tenant, r.Lead, r.dream.ID)
-	if err != nil {
-		return nil, err
+	if err := w.yields(ctx, run, step.Name); err != nil {
+		return nil, 0, err
 	}
-	answered, err := r.Caller.Ask(ctx, r.run, handlers.Step{
-		Name: name, Purpose: "reflect", Request: request, Tiers: tiers, Alias: r.Lead, Within: within(r.dream),
-	})
+	var err error
+	step.Tiers, err = w.Caller.Resolve(ctx, run.Store.Queries, run.Job.Tenant, model, d.ID)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	r.result.Live += answered.Live
-	return answered.Reply, nil
+	step.Alias, step.Within = model, within(d)
+	answered, err := w.Caller.Ask(ctx, run, step)
+	if err != nil {
+		return nil, 0, err
+	}
+	return answered.Reply, answered.Live, nil
+}
+
+// yields fails with errChatsWait while chats wait. Steps that are answered go on.
+func (w *worker) yields(ctx context.Context, run *tasks.Run, step string) error {
+	_, err := run.Store.Effect(ctx, run.Job.ID, step)
+	if !errors.Is(err, db.ErrNotFound) {
+		return err
+	}
+	busy, err := w.Busy(ctx)
+	if err != nil {
+		return fmt.Errorf("look for waiting chats: %w", err)
+	}
+	if busy {
+		return errChatsWait
+	}
+	return nil
 }
 
 // material shows the conversations; those that were deleted meanwhile are left out.
-func (r *reflectRun) material(ctx context.Context, findings []finding) (
-	map[string]shown, []string, error,
-) {
+func (r *reflectRun) material(ctx context.Context, findings []finding) (map[string]shown, []string, error) {
 	material := map[string]shown{}
 	var ids []string
 	for _, f := range findings {
@@ -159,100 +243,10 @@ func (r *reflectRun) material(ctx context.Context, findings []finding) (
 			return nil, nil, fmt.Errorf("read an experience: %w", err)
 		}
 		one := study.New(e)
-		material[e.ID] = shown{Asked: cut(one.Asked()), Answered: cut(one.Recorded()), Judged: cut(f.words(one))}
+		material[e.ID] = shown{
+			Said: cutMiddle(one.Conversation()), Answered: cutMiddle(one.Recorded()), Judged: cutMiddle(f.words(one)),
+		}
 		ids = append(ids, e.ID)
 	}
 	return material, ids, nil
-}
-
-// words tells a finding, and what the user would have wanted.
-func (f finding) words(one *study.Study) string {
-	words := "rejected: "
-	if f.Kept {
-		words = "kept: "
-	}
-	words += f.Verdict
-	if f.Reason != "" {
-		words += ". " + f.Reason
-	}
-	if better := one.Better(); better != "" {
-		words += ". Better: " + better
-	}
-	return words
-}
-
-func cut(text string) string {
-	if len(text) <= maxShown {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxShown], "") + " …"
-}
-
-// proposal is a lesson as the model wrote it.
-type proposal struct {
-	Lesson  string   `json:"lesson"`
-	Sources []string `json:"sources"`
-}
-
-// parseLessons reads the lessons of an answer, whatever stands around their object. A
-// lesson that breaks the form is returned empty, and loses no other.
-func parseLessons(reply *providers.Reply) ([]proposal, bool) {
-	if reply.Finish == "length" || reply.Refusal != "" {
-		return nil, false
-	}
-	object, err := lenient.Object(reply.Content)
-	if err != nil {
-		return nil, false
-	}
-	var answer struct {
-		Lessons *[]json.RawMessage `json:"lessons"`
-	}
-	if json.Unmarshal(object, &answer) != nil || answer.Lessons == nil {
-		return nil, false
-	}
-	proposals := make([]proposal, len(*answer.Lessons))
-	for i, raw := range *answer.Lessons {
-		if json.Unmarshal(raw, &proposals[i]) != nil {
-			proposals[i] = proposal{}
-		}
-	}
-	return proposals, true
-}
-
-// take keeps the lessons that rest on conversations of the batch.
-func (r *reflectRun) take(proposals []proposal, findings []finding) {
-	scores := map[string]int64{}
-	for _, f := range findings {
-		scores[f.Experience] = f.Score
-	}
-	for _, lesson := range proposals[:min(len(proposals), maxLessonsAsked)] {
-		text, secret := redact.Mask(strings.Join(strings.Fields(lesson.Lesson), " "))
-		sources, score := cited(lesson.Sources, scores)
-		if text == "" || secret || redact.Placeholder(text) || len(sources) == 0 || len([]rune(text)) > maxLesson {
-			r.result.Dropped++
-			continue
-		}
-		r.lessons = append(r.lessons, learn.Reflection{
-			ID: db.NewID("rfl_"), Tenant: r.run.Job.Tenant, Dream: r.dream.ID,
-			Lesson: text, Sources: sources, Score: score,
-		})
-	}
-}
-
-// cited returns the sources that were shown, each once, and their mean score.
-func cited(sources []string, scores map[string]int64) (known []string, mean int64) {
-	seen := map[string]bool{}
-	for _, id := range sources {
-		score, shown := scores[id]
-		if !shown || seen[id] {
-			continue
-		}
-		seen[id] = true
-		known = append(known, id)
-		mean += score
-	}
-	if len(known) > 0 {
-		mean /= int64(len(known))
-	}
-	return known, mean
 }

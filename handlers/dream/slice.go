@@ -39,17 +39,14 @@ type finding struct {
 	Verdict    string `json:"verdict"` // how it was verified, or why it was rejected
 	Reason     string `json:"reason,omitempty"`
 	Score      int64  `json:"score"` // thousandths
+	job        string // the slice's, which holds the base model's answer
 }
-
-// maxFindings bounds what is handed on to reflection.
-const maxFindings = 128
 
 func (s *sliceResult) add(o sliceResult) {
 	s.Counts.Add(o.Counts)
 	s.Left = append(s.Left, o.Left...)
 	s.Live += o.Live
-	free := max(maxFindings-len(s.Findings), 0)
-	s.Findings = append(s.Findings, o.Findings[:min(free, len(o.Findings))]...)
+	s.Findings = append(s.Findings, o.Findings...)
 }
 
 // A dream stops when verdicts on at least fewMalformed experiences could not be read, and these are

@@ -2,12 +2,14 @@ package learn
 
 import (
 	"context"
+	"time"
 
 	"dreamlab/store/db"
 )
 
-// LessonUse counts the chats that a lesson fitted, since a time.
+// LessonUse counts the chats that a lesson fitted.
 type LessonUse struct {
+	Recent                int // since a time
 	Shown, Left           int // chats that had it, and chats in which it was left out
 	ShownRated, LeftRated int // of these, the rated ones
 	ShownSum, LeftSum     int // of their ratings, each from -1 to 1
@@ -25,20 +27,20 @@ func (q *DreamQueries) AddLessonUses(ctx context.Context, tenant, experience str
 	return err
 }
 
-// LessonUses counts the uses of a tenant's lessons.
-func (q *DreamQueries) LessonUses(ctx context.Context, tenant string) (map[string]LessonUse, error) {
+// LessonUses counts the uses of a tenant's lessons, and the recent ones since a time.
+func (q *DreamQueries) LessonUses(ctx context.Context, tenant string, since time.Time) (map[string]LessonUse, error) {
 	uses := map[string]LessonUse{}
-	err := q.Each(ctx, `SELECT u.lesson, SUM(CASE WHEN u.shown THEN 1 ELSE 0 END),
+	err := q.Each(ctx, `SELECT u.lesson, SUM(CASE WHEN u.created > $2 THEN 1 ELSE 0 END), SUM(CASE WHEN u.shown THEN 1 ELSE 0 END),
 		SUM(CASE WHEN u.shown THEN 0 ELSE 1 END),
 		SUM(CASE WHEN u.shown AND e.rating IS NOT NULL THEN 1 ELSE 0 END),
 		SUM(CASE WHEN NOT u.shown AND e.rating IS NOT NULL THEN 1 ELSE 0 END),
 		SUM(CASE WHEN u.shown THEN COALESCE(e.rating, 0) ELSE 0 END),
 		SUM(CASE WHEN u.shown THEN 0 ELSE COALESCE(e.rating, 0) END)
 		FROM lesson_uses u LEFT JOIN experiences e ON e.id = u.experience
-		WHERE u.tenant = $1 GROUP BY u.lesson`, []any{tenant}, func(r db.Rows) error {
+		WHERE u.tenant = $1 GROUP BY u.lesson`, []any{tenant, since.UnixMicro()}, func(r db.Rows) error {
 		var id string
 		var u LessonUse
-		err := r.Scan(&id, &u.Shown, &u.Left, &u.ShownRated, &u.LeftRated, &u.ShownSum, &u.LeftSum)
+		err := r.Scan(&id, &u.Recent, &u.Shown, &u.Left, &u.ShownRated, &u.LeftRated, &u.ShownSum, &u.LeftSum)
 		uses[id] = u
 		return err
 	})

@@ -140,10 +140,12 @@ func (l *Lesson) rest(known map[string]*Reflection) bool {
 		return true
 	}
 	l.Reflections = slices.DeleteFunc(slices.Clone(l.Reflections), withdrawn)
-	l.Sources = nil
+	l.Sources, l.Helped, l.Harmed = nil, 0, 0
 	for _, id := range slices.Sorted(slices.Values(l.Reflections)) {
 		if r := known[id]; r != nil {
-			l.Text, l.Sources = r.Lesson, append(l.Sources, r.Sources...)
+			l.Title, l.Applies, l.Text = r.Title, r.Applies, r.Lesson
+			l.Sources = append(l.Sources, r.Sources...)
+			l.Helped, l.Harmed = l.Helped+r.Helped, l.Harmed+r.Harmed
 		}
 	}
 	slices.Sort(l.Sources)

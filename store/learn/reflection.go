@@ -14,7 +14,11 @@ type Reflection struct {
 	ID        string
 	Tenant    string
 	Dream     string
-	Lesson    string
+	Title     string
+	Applies   string   // when; "" is always
+	Lesson    string   // what to do, in the imperative
+	Helped    int      // of its sources, answered better with it
+	Harmed    int      // of its sources, answered worse with it
 	Sources   []string // experience ids
 	Score     int64    // thousandths
 	Withdrawn time.Time
@@ -23,21 +27,22 @@ type Reflection struct {
 
 // AddReflection stores a reflection. It belongs in a Tx.
 func (q *DreamQueries) AddReflection(ctx context.Context, r Reflection) error {
-	_, err := q.Exec(ctx, `INSERT INTO reflections (id, tenant, dream, lesson, sources, score, created)
-		VALUES ($1, $2, $3, $4, $5, $6, {now})`, r.ID, r.Tenant, r.Dream, r.Lesson, db.Encode(r.Sources), r.Score)
+	_, err := q.Exec(ctx, `INSERT INTO reflections (id, tenant, dream, title, applies, lesson, helped, harmed, sources,
+		score, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, {now})`, r.ID, r.Tenant, r.Dream, r.Title, r.Applies,
+		r.Lesson, int64(r.Helped), int64(r.Harmed), db.Encode(r.Sources), r.Score)
 	if err != nil {
 		return err
 	}
 	return job.Cite(ctx, q.Tx, r.Tenant, r.ID, r.Sources...)
 }
 
-const reflectionColumns = `id, tenant, dream, lesson, sources, score, withdrawn, created`
+const reflectionColumns = `id, tenant, dream, title, applies, lesson, helped, harmed, sources, score, withdrawn, created`
 
 func scanReflection(scan func(...any) error) (Reflection, error) {
 	var r Reflection
 	var sources string
 	var withdrawn, created *int64
-	err := scan(&r.ID, &r.Tenant, &r.Dream, &r.Lesson, &sources, &r.Score, &withdrawn, &created)
+	err := scan(&r.ID, &r.Tenant, &r.Dream, &r.Title, &r.Applies, &r.Lesson, &r.Helped, &r.Harmed, &sources, &r.Score, &withdrawn, &created)
 	if err == nil {
 		err = json.Unmarshal([]byte(sources), &r.Sources)
 	}

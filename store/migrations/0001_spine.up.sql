@@ -329,7 +329,11 @@ CREATE TABLE reflections (
   id        TEXT PRIMARY KEY,
   tenant    TEXT NOT NULL,
   dream     TEXT NOT NULL,
+  title     TEXT NOT NULL,
+  applies   TEXT NOT NULL,                -- when; '' is always
   lesson    TEXT NOT NULL,
+  helped    BIGINT NOT NULL,              -- sources that were answered better with it
+  harmed    BIGINT NOT NULL,              -- sources that were answered worse with it
   sources   TEXT NOT NULL,                -- experience ids, JSON
   score     BIGINT NOT NULL,              -- thousandths
   withdrawn BIGINT,

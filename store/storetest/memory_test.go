@@ -3,6 +3,7 @@ package storetest_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -108,9 +109,9 @@ func TestLessonUses(t *testing.T) {
 		}
 		rating := int64(1)
 		must(t, s.SetFeedback(t.Context(), shown.Tenant, shown.ID, &rating, "", ""))
-		uses, err := s.LessonUses(t.Context(), shown.Tenant)
+		uses, err := s.LessonUses(t.Context(), shown.Tenant, time.Unix(1, 0))
 		must(t, err)
-		want := learn.LessonUse{Shown: 1, Left: 1, ShownRated: 1, ShownSum: 1}
+		want := learn.LessonUse{Recent: 2, Shown: 1, Left: 1, ShownRated: 1, ShownSum: 1}
 		if uses["rfl_1"] != want || uses["rfl_2"] != want {
 			t.Errorf("uses %+v", uses)
 		}

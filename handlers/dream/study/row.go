@@ -50,18 +50,13 @@ func (s *Study) row(answer string) json.RawMessage {
 	return plainjson.Of(append(messages, plainjson.Of(providers.TextMessage("assistant", answer))))
 }
 
-// Asked is the last thing that the user said, masked.
-func (s *Study) Asked() string {
-	var messages []providers.Message
-	if json.Unmarshal(s.prompt, &messages) != nil {
-		return ""
+// Conversation is what was said before the answer, masked, a line for each message.
+func (s *Study) Conversation() string {
+	var out strings.Builder
+	for _, m := range s.messages() {
+		out.WriteString(m.Role + ": " + m.Text() + "\n")
 	}
-	for i := len(messages) - 1; i >= 0; i-- {
-		if messages[i].Role == "user" {
-			return messages[i].Text()
-		}
-	}
-	return ""
+	return out.String()
 }
 
 // Recorded is the answer that was given, masked.

@@ -7,10 +7,13 @@ import (
 	"dreamlab/store/learn"
 )
 
+// Corrected is how a row was verified that its user wrote.
+const Corrected = "correction"
+
 // How a row was verified.
 const (
 	byReference  = "reference"
-	byCorrection = "correction"
+	byCorrection = Corrected
 	byJudges     = "judged"
 )
 

@@ -101,15 +101,44 @@ func (m *Model) hear(answer string) {
 	m.next[a+" "+b] = append(m.next[a+" "+b], "")
 }
 
-// Answer goes on with a conversation: as the nearest prompt that the model
+// Answer goes on with a conversation: in a sentence of the system's that is nearer to it than any
+// prompt that the model knows, or as the nearest prompt that the model
 // knows went on, or, where none is near, in words that it has heard follow
 // each other.
 func (m *Model) Answer(turns []Turn) string {
 	doc, likeness := m.index.nearest(features(turns))
+	if said, near := heeded(turns); near > likeness {
+		return said
+	}
 	if doc >= 0 && likeness >= floor {
 		return m.pairs[doc].Answer
 	}
 	return m.speak(turns)
+}
+
+// heedFloor is the likeness below which a sentence of the system's has nothing to say to a user.
+const heedFloor = 0.2
+
+// heeded returns the sentence of the system's messages that is most like what the user said last:
+// a model goes by what it is told where that says more of the matter than what it knows.
+func heeded(turns []Turn) (said string, likeness float64) {
+	asked := ""
+	for _, turn := range turns {
+		if turn.Role == "user" {
+			asked = string(turn.Content)
+		}
+	}
+	for _, turn := range turns {
+		if turn.Role != "system" && turn.Role != "developer" {
+			continue
+		}
+		for _, sentence := range sentences(string(turn.Content)) {
+			if near := Likeness(sentence, asked); near >= heedFloor && near > likeness {
+				said, likeness = sentence, near
+			}
+		}
+	}
+	return said, likeness
 }
 
 // speak makes up an answer by a chain of word pairs (Shannon 1948).

@@ -16,7 +16,11 @@ type reflectionView struct {
 	ID          string        `json:"id"`
 	Object      string        `json:"object"`
 	Dream       string        `json:"dream"`
+	Title       string        `json:"title"`
+	Applies     string        `json:"applies"` // when; empty where it always does
 	Lesson      string        `json:"lesson"`
+	Helped      int           `json:"helped"` // of its sources, answered better with it
+	Harmed      int           `json:"harmed"` // of its sources, answered worse with it
 	Sources     []string      `json:"sources"`
 	Score       wire.Thousand `json:"score"`
 	CreatedAt   *int64        `json:"created_at"`
@@ -25,7 +29,8 @@ type reflectionView struct {
 
 func viewReflection(r learn.Reflection) reflectionView {
 	return reflectionView{
-		ID: r.ID, Object: "reflection", Dream: r.Dream, Lesson: r.Lesson, Sources: wire.Some(r.Sources),
+		ID: r.ID, Object: "reflection", Dream: r.Dream, Title: r.Title, Applies: r.Applies,
+		Lesson: r.Lesson, Helped: r.Helped, Harmed: r.Harmed, Sources: wire.Some(r.Sources),
 		Score:     wire.Thousand(r.Score),
 		CreatedAt: wire.Seconds(r.Created), WithdrawnAt: wire.Seconds(r.Withdrawn),
 	}

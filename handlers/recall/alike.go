@@ -1,4 +1,4 @@
-package dream
+package recall
 
 import (
 	"strings"
@@ -12,9 +12,21 @@ const (
 	samePairs = 0.6
 )
 
-// alike tells lessons that say the same, or nearly: by the share of what both have of
-// what either has, in words, or in pairs of letters where a script has no spaces.
-func alike(a, b string) bool {
+// Alike tells lessons that say the same, or nearly.
+func Alike(a, b string) bool {
+	share, needed := overlap(a, b)
+	return share >= needed
+}
+
+// Likeness is the share of what two lessons both have of what either has, from 0 to 1: in
+// words, or in pairs of letters where a script has no spaces.
+func Likeness(a, b string) float64 {
+	share, _ := overlap(a, b)
+	return share
+}
+
+// overlap returns the likeness, and how much of it makes two lessons the same.
+func overlap(a, b string) (share, needed float64) {
 	left, pairsLeft := terms(a)
 	right, pairsRight := terms(b)
 	both := 0
@@ -23,15 +35,12 @@ func alike(a, b string) bool {
 			both++
 		}
 	}
-	either := len(left) + len(right) - both
-	if either == 0 {
-		return false
-	}
-	needed := sameWords
+	needed = sameWords
 	if pairsLeft && pairsRight {
 		needed = samePairs
 	}
-	return float64(both) >= needed*float64(either)
+	either := len(left) + len(right) - both
+	return float64(both) / float64(max(either, 1)), needed
 }
 
 // unspaced are the scripts that write words without spaces between them.

@@ -1,4 +1,4 @@
-package dream
+package recall
 
 import "testing"
 
@@ -27,7 +27,7 @@ func TestAlike(t *testing.T) {
 		{"", "", false},
 		{"。", "！", false},
 	} {
-		if got := alike(test.a, test.b); got != test.want || alike(test.b, test.a) != test.want {
+		if got := Alike(test.a, test.b); got != test.want || Alike(test.b, test.a) != test.want {
 			t.Errorf("%q and %q: alike is %v", test.a, test.b, got)
 		}
 	}

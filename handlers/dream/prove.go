@@ -1,0 +1,91 @@
+package dream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/dream/study"
+	"dreamlab/handlers/judge"
+	"dreamlab/handlers/recall"
+	"dreamlab/store/db"
+	"dreamlab/store/learn"
+)
+
+// maxTrials is on how many of its sources a lesson is tried, the worst answered first.
+const maxTrials = 2
+
+// prove keeps the lessons with which the base model answers more of their sources better than
+// worse.
+func (r *reflectRun) prove(ctx context.Context) error {
+	for i, lesson := range r.lessons {
+		sources := slices.Clone(lesson.Sources)
+		slices.SortStableFunc(sources, func(a, b string) int {
+			return cmp.Compare(r.findings[a].rank(), r.findings[b].rank())
+		})
+		for _, id := range sources[:min(len(sources), maxTrials)] {
+			gain, err := r.try(ctx, fmt.Sprintf("lesson_%d", i+1), lesson, id)
+			if err != nil {
+				return err
+			}
+			lesson.Helped += max(gain, 0)
+			lesson.Harmed += max(-gain, 0)
+		}
+		if lesson.Helped <= lesson.Harmed {
+			r.result.Unproved++
+			continue
+		}
+		r.proved = append(r.proved, lesson)
+	}
+	return nil
+}
+
+// try tries a lesson on one experience: 1 where it helped, -1 where it harmed.
+func (r *reflectRun) try(ctx context.Context, step string, lesson learn.Reflection, id string) (int, error) {
+	e, err := r.run.Store.Experience(ctx, r.run.Job.Tenant, id)
+	if errors.Is(err, db.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read an experience: %w", err)
+	}
+	one := study.New(e)
+	given := map[string]judge.Answer{}
+	if err := r.replayed(ctx, one, given); err != nil {
+		return 0, err
+	}
+	front := recall.Front([]learn.Lesson{{Title: lesson.Title, Applies: lesson.Applies, Text: lesson.Lesson}})
+	trial := one.Try(front, step)
+	for {
+		questions, gain, err := trial.Next(given)
+		if err != nil || len(questions) == 0 {
+			return gain, err
+		}
+		q := questions[0]
+		reply, err := r.ask(ctx, r.model(q.Role), handlers.Step{Name: q.Step, Purpose: q.Purpose, Request: q.Request})
+		if errors.Is(err, errChatsWait) {
+			return 0, err
+		}
+		given[q.Step] = judge.Answer{Reply: reply, Err: err}
+	}
+}
+
+// replayed finds the base model's answer without the lesson, where a slice has asked for it.
+func (r *reflectRun) replayed(ctx context.Context, one *study.Study, given map[string]judge.Answer) error {
+	slice := r.findings[one.Experience.ID].job
+	effect, err := r.run.Store.Effect(ctx, slice, one.Replay())
+	if errors.Is(err, db.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for an answer: %w", err)
+	}
+	reply, err := handlers.ReplyOf(effect)
+	if err == nil {
+		given[one.Replay()] = judge.Answer{Reply: reply}
+	}
+	return err
+}
