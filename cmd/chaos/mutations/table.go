@@ -103,6 +103,18 @@ func ofMoney() []mutation {
 			new:  "if usage.Missing || received >= 0 {",
 			test: tests("providers", "TestCountsAreHeldToTheCall"),
 		}, {
+			name: "an answer of a dearer tier is booked at the usual price",
+			file: "providers/price.go",
+			old:  "\tcase \"priority\":\n",
+			new:  "\tcase \"\":\n",
+			test: tests("providers", "TestTheTierThatAnswersIsPaid"),
+		}, {
+			name: "what is lost of an order counts for an hour alone",
+			file: "store/book/entry_age.go",
+			old:  "AND j.kind = 'batch.run')",
+			new:  "AND j.kind = 'none')",
+			test: tests("store/job", "TestLostLinesOfABatchDoNotAge"),
+		}, {
 			name: "a doubtful creation is made again",
 			file: "handlers/tune/start.go",
 			old:  "\tif doubtful(err) {\n\t\treturn",
