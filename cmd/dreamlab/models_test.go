@@ -106,7 +106,7 @@ func TestRefresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer queue.Close()
-	gone, err := redis.NewGone(queue).Models(t.Context(), time.Now())
+	gone, err := redis.NewGone(queue.Client).Models(t.Context(), time.Now())
 	if err != nil || gone["groq/openai/gpt-oss-120b"].IsZero() || !gone["groq/openai/gpt-oss-20b"].IsZero() {
 		t.Errorf("reported: %v, %v", gone, err)
 	}

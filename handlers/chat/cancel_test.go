@@ -100,7 +100,7 @@ func serveSleepy(t *testing.T, b *handlertest.Bench, e *engine.Engine) <-chan st
 	t.Cleanup(func() { stop(); running.Wait() })
 	const channel = "dreamlab:cancel"
 	for listening := int64(0); listening == 0; {
-		heard, err := b.Queue.PubSubNumSub(t.Context(), channel).Result()
+		heard, err := b.Queue.Client.PubSubNumSub(t.Context(), channel).Result()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func accept(t *testing.T, b *handlertest.Bench, e *engine.Engine, body string) j
 func follow(ctx context.Context, t *testing.T, b *handlertest.Bench, job string, shown chan<- redis.Event) {
 	defer close(shown)
 	ctx, stop := context.WithCancel(ctx)
-	reader := redis.NewReader(b.Queue, string(tasks.Chat))
+	reader := redis.NewReader(b.Queue.Client, string(tasks.Chat))
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		if err := reader.Run(ctx); err != nil {
@@ -154,7 +154,7 @@ func follow(ctx context.Context, t *testing.T, b *handlertest.Bench, job string,
 func TestCancelledWhileQueued(t *testing.T) {
 	t.Parallel()
 	handlertest.Each(t, func(t *testing.T, b *handlertest.Bench) {
-		reader := redis.NewReader(b.Queue, string(tasks.Chat))
+		reader := redis.NewReader(b.Queue.Client, string(tasks.Chat))
 		var seen []string
 		see := func(job string) {
 			shown := make(chan redis.Event, 16)

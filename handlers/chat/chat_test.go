@@ -59,7 +59,7 @@ func (a *asked) again(t *testing.T) *asked {
 // events returns what stands in the reply stream.
 func (a *asked) events(t *testing.T) (lines []string, last redis.EventType, body string) {
 	t.Helper()
-	entries, err := a.Queue.XRange(t.Context(), "dreamlab:{chat}:reply:"+a.run.Job.ID, "-", "+").Result()
+	entries, err := a.Queue.Client.XRange(t.Context(), "dreamlab:{chat}:reply:"+a.run.Job.ID, "-", "+").Result()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestStreamedAnswer(t *testing.T) {
 // checkHead holds the first entry of a reply, and it alone, to what is known then.
 func (a *asked) checkHead(t *testing.T) {
 	t.Helper()
-	entries, err := a.Queue.XRange(t.Context(), "dreamlab:{chat}:reply:"+a.run.Job.ID, "-", "+").Result()
+	entries, err := a.Queue.Client.XRange(t.Context(), "dreamlab:{chat}:reply:"+a.run.Job.ID, "-", "+").Result()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +322,7 @@ func TestRedisAwayLosesNoPaidAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer away.Close() //nolint:errcheck // nothing was sent
-	b.Replies = redis.NewReplies(away)
+	b.Replies = redis.NewReplies(away.Client)
 	a := ask(t, b, job.NewJob{Attached: true}, hello+`,"stream":true}`)
 	if a.err != nil {
 		t.Fatal(a.err)

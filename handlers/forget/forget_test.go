@@ -68,7 +68,7 @@ func newScene(t *testing.T, b *handlertest.Bench) *scene {
 }
 
 func (s *scene) cache() *redis.Cache {
-	return redis.NewCache(s.Queue, redis.CacheOptions{TTL: time.Hour, MaxBytes: 1 << 20})
+	return redis.NewCache(s.Queue.Client, redis.CacheOptions{TTL: time.Hour, MaxBytes: 1 << 20})
 }
 
 // answer has a chat be answered and recorded.

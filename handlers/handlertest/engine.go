@@ -38,7 +38,7 @@ func (b *Bench) Deps(e *engine.Engine) all.Deps {
 func (b *Bench) Engine(t testing.TB) *engine.Engine {
 	t.Helper()
 	e, err := engine.New(engine.Options{
-		Store: b.Store, Redis: b.Queue.UniversalClient,
+		Store: b.Store, Redis: b.Queue.Client,
 		Log:     zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel),
 		Backoff: 10 * time.Millisecond, BackoffMax: 50 * time.Millisecond,
 	})

@@ -80,7 +80,7 @@ func On(t testing.TB, s *store.Store, q *redis.Queue) *Bench {
 	if b.Prices, err = catalog.Load(nil); err != nil {
 		t.Fatal(err)
 	}
-	b.Replies = redis.NewReplies(b.Queue.UniversalClient)
+	b.Replies = redis.NewReplies(b.Queue.Client)
 	if b.Bucket, err = blob.Directory(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ const tokens = 1 // the second unit
 func TestBudgets(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
-		processes := []*redis.Budgets{redis.NewBudgets(q, time.Minute), redis.NewBudgets(q, time.Minute)}
+		processes := []*redis.Budgets{redis.NewBudgets(q.Client, time.Minute), redis.NewBudgets(q.Client, time.Minute)}
 		must(t, processes[0].Heard(deadline(t), "v/m", "", []redis.Left{{Unit: tokens, Limit: 1000, Left: 500, Reset: time.Hour}}))
 		var sent, refused atomic.Int64
 		var all sync.WaitGroup
@@ -46,7 +46,7 @@ func TestBudgets(t *testing.T) {
 func TestBudgetsCountWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
-		b := redis.NewBudgets(q, time.Minute)
+		b := redis.NewBudgets(q.Client, time.Minute)
 		take := func(n int64) (turn string, wait time.Duration) {
 			t.Helper()
 			turn, wait, err := b.Take(deadline(t), "a", [2]int64{1, n})
@@ -75,8 +75,8 @@ func TestBudgetsCountWhatIsUnderWay(t *testing.T) {
 			t.Fatal("the answer of the first may be from before the second was counted")
 		}
 		must(t, b.Heard(deadline(t), "a", "turn_of_another:1:2|0|0", nil)) // ends nothing
-		now := q.Time(deadline(t)).Val()
-		if ttl := q.PTTL(deadline(t), "dreamlab:{budgets}:a").Val(); ttl <= 0 || ttl > 3*time.Hour {
+		now := q.Client.Time(deadline(t)).Val()
+		if ttl := q.Client.PTTL(deadline(t), "dreamlab:{budgets}:a").Val(); ttl <= 0 || ttl > 3*time.Hour {
 			t.Errorf("kept for %v at %v", ttl, now)
 		}
 	})
@@ -86,7 +86,7 @@ func TestBudgetsCountWhatIsUnderWay(t *testing.T) {
 func TestBudgetsAreReset(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
-		b := redis.NewBudgets(q, time.Minute)
+		b := redis.NewBudgets(q.Client, time.Minute)
 		must(t, b.Heard(deadline(t), "over", "", []redis.Left{{Unit: tokens, Limit: 100, Left: 0, Reset: time.Millisecond}}))
 		for {
 			turn, wait, err := b.Take(deadline(t), "over", [2]int64{1, 100})

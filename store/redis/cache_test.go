@@ -13,7 +13,7 @@ import (
 )
 
 func newCache(q *redis.Queue, most int64) *redis.Cache {
-	return redis.NewCache(q, redis.CacheOptions{TTL: time.Hour, MaxBytes: most})
+	return redis.NewCache(q.Client, redis.CacheOptions{TTL: time.Hour, MaxBytes: most})
 }
 
 func put(t *testing.T, c *redis.Cache, key, job, value string, want bool) {
@@ -49,21 +49,21 @@ func TestCacheBounds(t *testing.T) {
 				kept++
 			}
 		}
-		if bytes := q.Get(deadline(t), "dreamlab:{cache}:bytes").Val(); kept != 4 || bytes != "4000" {
+		if bytes := q.Client.Get(deadline(t), "dreamlab:{cache}:bytes").Val(); kept != 4 || bytes != "4000" {
 			t.Errorf("%d answers of %s bytes are kept, want 4 of 4000", kept, bytes)
 		}
 		holds(t, c, "k5", value)
 		put(t, c, "k5", "job_k5", "short", true) // in its own place
-		if bytes := q.Get(deadline(t), "dreamlab:{cache}:bytes").Val(); bytes != "3007" {
+		if bytes := q.Client.Get(deadline(t), "dreamlab:{cache}:bytes").Val(); bytes != "3007" {
 			t.Errorf("%s bytes, want 3007", bytes)
 		}
 		put(t, c, "large", "job_large", strings.Repeat("x", 4001), false)
 		put(t, newCache(q, 1<<30), "larger", "job_larger", strings.Repeat("x", 1<<20+1), false)
 		holds(t, c, "large", "")
-		keys, err := q.Keys(deadline(t), "dreamlab:{cache}:*").Result()
+		keys, err := q.Client.Keys(deadline(t), "dreamlab:{cache}:*").Result()
 		must(t, err)
 		for _, key := range keys {
-			if left := q.PTTL(deadline(t), key).Val(); left <= 0 || left > time.Hour {
+			if left := q.Client.PTTL(deadline(t), key).Val(); left <= 0 || left > time.Hour {
 				t.Errorf("%s is kept for %v", key, left)
 			}
 		}
@@ -81,7 +81,7 @@ func TestCacheDrop(t *testing.T) {
 		must(t, c.Drop(deadline(t), nil))
 		holds(t, c, "a", "")
 		holds(t, c, "b", "B")
-		if bytes := q.Get(deadline(t), "dreamlab:{cache}:bytes").Val(); bytes != "2" {
+		if bytes := q.Client.Get(deadline(t), "dreamlab:{cache}:bytes").Val(); bytes != "2" {
 			t.Errorf("%s bytes, want 2", bytes)
 		}
 	})
@@ -109,7 +109,7 @@ func TestCacheLease(t *testing.T) {
 		lead("two", "", true)
 		put(t, c, "k", "job_k", "V", true)
 		lead("one", "V", false)
-		if left := q.PTTL(deadline(t), "dreamlab:{cache}:lease:k").Val(); left <= 0 || left > redis.CacheLease {
+		if left := q.Client.PTTL(deadline(t), "dreamlab:{cache}:lease:k").Val(); left <= 0 || left > redis.CacheLease {
 			t.Errorf("the lease holds for %v", left)
 		}
 	})

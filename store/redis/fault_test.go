@@ -22,7 +22,7 @@ func TestHangingServer(t *testing.T) {
 	defer q.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := q.Set(ctx, "k", "v", 0).Err(); !errors.Is(err, context.DeadlineExceeded) && !isTimeout(err) {
+	if err := q.Client.Set(ctx, "k", "v", 0).Err(); !errors.Is(err, context.DeadlineExceeded) && !isTimeout(err) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -46,7 +46,7 @@ func TestErrorsShowNothingOfTheURL(t *testing.T) {
 	} {
 		q, err := redis.Open(url)
 		if err == nil {
-			err = q.Set(ctx, "k", "v", 0).Err()
+			err = q.Client.Set(ctx, "k", "v", 0).Err()
 			must(t, q.Close())
 		}
 		if err == nil {

@@ -12,7 +12,7 @@ import (
 func TestGone(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
-		gone, at := redis.NewGone(q), time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+		gone, at := redis.NewGone(q.Client), time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 		must(t, gone.Report(deadline(t), "p/old", at))
 		must(t, gone.Report(deadline(t), "p/old", at.Add(time.Hour)))
 		must(t, gone.Report(deadline(t), "p/late", at.Add(20*time.Hour)))

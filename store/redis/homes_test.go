@@ -12,7 +12,7 @@ import (
 func TestHomes(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
-		one, two := redis.NewHomes(q, time.Hour), redis.NewHomes(q, time.Hour)
+		one, two := redis.NewHomes(q.Client, time.Hour), redis.NewHomes(q.Client, time.Hour)
 		for i, step := range []struct {
 			process *redis.Homes
 			names   []string
@@ -32,12 +32,12 @@ func TestHomes(t *testing.T) {
 		if other, err := one.Home(deadline(t), "another", []string{"a", "b"}, "b"); other != "b" || err != nil {
 			t.Errorf("another: %q, %v", other, err)
 		}
-		keys, err := q.Keys(deadline(t), "dreamlab:{homes}:*").Result()
+		keys, err := q.Client.Keys(deadline(t), "dreamlab:{homes}:*").Result()
 		if err != nil || len(keys) != 2 {
 			t.Fatalf("keys %v, %v", keys, err)
 		}
 		for _, key := range keys {
-			if left := q.PTTL(deadline(t), key).Val(); left <= 0 || left > time.Hour {
+			if left := q.Client.PTTL(deadline(t), key).Val(); left <= 0 || left > time.Hour {
 				t.Errorf("%s is kept for %v", key, left)
 			}
 		}

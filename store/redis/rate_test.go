@@ -22,7 +22,7 @@ func TestRatesAreShared(t *testing.T) {
 		var granted atomic.Int64
 		var all sync.WaitGroup
 		for range 3 {
-			rates := redis.NewRates(queue.UniversalClient)
+			rates := redis.NewRates(queue.Client)
 			all.Go(func() {
 				for range 40 {
 					got, err := rates.Take(t.Context(), asked)
@@ -41,12 +41,12 @@ func TestRatesAreShared(t *testing.T) {
 			t.Errorf("%d were granted, want 50", n)
 		}
 		asked[0].Cost, asked[1].Cost = 0, 0
-		got, err := redis.NewRates(queue.UniversalClient).Take(t.Context(), asked)
+		got, err := redis.NewRates(queue.Client).Take(t.Context(), asked)
 		if err != nil || got[0].Remaining != 0 || got[1].Remaining != 950 {
 			t.Errorf("left are %+v, %v", got, err)
 		}
 		asked[0].Cost = 1
-		got, err = redis.NewRates(queue.UniversalClient).Take(t.Context(), asked)
+		got, err = redis.NewRates(queue.Client).Take(t.Context(), asked)
 		if err != nil || got[0].Wait <= 50*time.Second || got[0].Wait > time.Minute {
 			t.Errorf("the wait is %+v, %v", got, err)
 		}

@@ -18,7 +18,7 @@ import (
 
 // Queue is a connection to Redis, or an embedded stand-in.
 type Queue struct {
-	redis.UniversalClient
+	Client redis.UniversalClient
 	// Embedded tells that it lives in this process alone.
 	Embedded bool
 
@@ -45,7 +45,7 @@ func Open(url string) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Queue{UniversalClient: client}, nil
+	return &Queue{Client: client}, nil
 }
 
 // embed starts a Redis that is reached through memory: no port is opened. Its
@@ -54,7 +54,7 @@ func embed() *Queue {
 	server := miniredis.NewMiniRedis()
 	ctx, stop := context.WithCancel(context.Background())
 	q := &Queue{Embedded: true, server: server, stop: stop}
-	q.UniversalClient = redis.NewClient(&redis.Options{
+	q.Client = redis.NewClient(&redis.Options{
 		Addr: "embedded",
 		Dialer: func(context.Context, string, string) (net.Conn, error) {
 			raw, err := server.Dial()
@@ -90,7 +90,7 @@ func age(ctx context.Context, server *miniredis.Miniredis) {
 
 // Close closes the connection, and an embedded Redis with all that is in it.
 func (q *Queue) Close() error {
-	err := q.UniversalClient.Close()
+	err := q.Client.Close()
 	if q.server != nil {
 		q.stop()
 		q.ticks.Wait()

@@ -65,11 +65,11 @@ func TestEmbeddedKeysExpire(t *testing.T) {
 		q, err := redis.Open("")
 		must(t, err)
 		ctx := t.Context()
-		must(t, q.Set(ctx, "k", "v", 3*time.Second).Err())
+		must(t, q.Client.Set(ctx, "k", "v", 3*time.Second).Err())
 		time.Sleep(2500 * time.Millisecond)
-		must(t, q.Get(ctx, "k").Err())
+		must(t, q.Client.Get(ctx, "k").Err())
 		time.Sleep(2 * time.Second)
-		if err := q.Get(ctx, "k").Err(); !errors.Is(err, goredis.Nil) {
+		if err := q.Client.Get(ctx, "k").Err(); !errors.Is(err, goredis.Nil) {
 			t.Errorf("the key outlived its time: %v", err)
 		}
 		must(t, q.Close())
@@ -81,7 +81,7 @@ func TestLongPipelines(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
 		ctx := deadline(t)
-		pipe := q.Pipeline()
+		pipe := q.Client.Pipeline()
 		value := strings.Repeat("x", 10_000)
 		for range 500 {
 			pipe.Set(ctx, "k", value, 0)
@@ -97,7 +97,7 @@ func TestCircuits(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
 		ctx := deadline(t)
-		w := redis.NewCircuits(q)
+		w := redis.NewCircuits(q.Client)
 		now := time.Now()
 		var all sync.WaitGroup
 		for _, minutes := range []int{1, 5, 3, -2} {
@@ -127,22 +127,22 @@ func TestFollowed(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
 		ctx := deadline(t)
-		r := redis.NewReader(q, "chat")
+		r := redis.NewReader(q.Client, "chat")
 		must(t, r.Following(ctx))
 		must(t, r.Following(ctx, "job_1", "job_2"))
-		absent, err := redis.NotFollowed(ctx, q, "chat", []string{"job_1", "job_2", "job_3"})
+		absent, err := redis.NotFollowed(ctx, q.Client, "chat", []string{"job_1", "job_2", "job_3"})
 		must(t, err)
 		if len(absent) != 1 || absent[0] != "job_3" {
 			t.Errorf("not followed: %v, want job_3", absent)
 		}
-		must(t, q.ZIncrBy(ctx, "dreamlab:{chat}:followed", -60, "job_1").Err()) // its report is a minute old
+		must(t, q.Client.ZIncrBy(ctx, "dreamlab:{chat}:followed", -60, "job_1").Err()) // its report is a minute old
 		must(t, r.Following(ctx, "job_2"))
-		absent, err = redis.NotFollowed(ctx, q, "chat", []string{"job_1", "job_2"})
+		absent, err = redis.NotFollowed(ctx, q.Client, "chat", []string{"job_1", "job_2"})
 		must(t, err)
 		if len(absent) != 1 || absent[0] != "job_1" {
 			t.Errorf("not followed: %v, want job_1", absent)
 		}
-		if left := q.TTL(ctx, "dreamlab:{chat}:followed").Val(); left <= 0 || left > time.Minute {
+		if left := q.Client.TTL(ctx, "dreamlab:{chat}:followed").Val(); left <= 0 || left > time.Minute {
 			t.Errorf("the reports are kept for %s", left)
 		}
 	})

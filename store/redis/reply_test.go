@@ -22,7 +22,7 @@ const lane, job = "chat", "job_1"
 // reading runs a reader for as long as the test.
 func reading(t *testing.T, q *redis.Queue) *redis.Reader {
 	t.Helper()
-	r := redis.NewReader(q, lane)
+	r := redis.NewReader(q.Client, lane)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -69,7 +69,7 @@ func TestReplyInOrder(t *testing.T) {
 				}
 			})
 		}
-		replies := redis.NewReplies(q)
+		replies := redis.NewReplies(q.Client)
 		w := replies.Writer(lane, job, 1)
 		w.Head([]byte("{head}"))
 		must(t, w.Data(ctx, []byte("a")))
@@ -81,7 +81,7 @@ func TestReplyInOrder(t *testing.T) {
 		if got, err := follow(ctx, r, job, "1-1"); err != nil || got != "1-2:b,c 1-3:d 1-4:end" {
 			t.Errorf("resumed: %s, %v", got, err)
 		}
-		ttl, err := q.TTL(ctx, "dreamlab:{chat}:reply:job_1").Result()
+		ttl, err := q.Client.TTL(ctx, "dreamlab:{chat}:reply:job_1").Result()
 		if err != nil || ttl <= 9*time.Minute || ttl > 10*time.Minute {
 			t.Errorf("kept for %s, %v", ttl, err)
 		}
@@ -129,13 +129,13 @@ func TestFollowerJoinsDuringRead(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
 		ctx := deadline(t)
-		w := redis.NewReplies(q).Writer(lane, job, 1)
+		w := redis.NewReplies(q.Client).Writer(lane, job, 1)
 		for _, line := range []string{"a", "b", "c"} {
 			must(t, w.Data(ctx, []byte(line)))
 		}
 		must(t, w.End(ctx))
 		hook := &heldRead{after: "1-2", held: make(chan struct{}), let: make(chan struct{}), joined: make(chan struct{}, 8)}
-		q.AddHook(hook)
+		q.Client.AddHook(hook)
 		r := reading(t, q)
 		var followers sync.WaitGroup
 		expect := func(after, want string) {
@@ -159,7 +159,7 @@ func TestZombieIsRefused(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
 		ctx := deadline(t)
-		replies := redis.NewReplies(q)
+		replies := redis.NewReplies(q.Client)
 		zombie, heir := replies.Writer(lane, job, 1), replies.Writer(lane, job, 2)
 		must(t, heir.Data(ctx, []byte("new")))
 		if err := zombie.Data(ctx, []byte("old")); !errors.Is(err, db.ErrFenced) || zombie.Written() {
@@ -177,10 +177,10 @@ func TestWriteSentTwice(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
 		ctx := deadline(t)
-		replies := redis.NewReplies(q)
+		replies := redis.NewReplies(q.Client)
 		must(t, replies.Writer(lane, job, 1).Data(ctx, []byte("a")))
 		must(t, replies.Writer(lane, job, 1).Data(ctx, []byte("a")))
-		if n, err := q.XLen(ctx, "dreamlab:{chat}:reply:job_1").Result(); err != nil || n != 1 {
+		if n, err := q.Client.XLen(ctx, "dreamlab:{chat}:reply:job_1").Result(); err != nil || n != 1 {
 			t.Errorf("%d entries, %v", n, err)
 		}
 	})
@@ -194,19 +194,19 @@ func TestInterruptions(t *testing.T) {
 		after string
 	}{
 		"another epoch after bytes": {func(ctx context.Context, q *redis.Queue) error {
-			replies := redis.NewReplies(q)
+			replies := redis.NewReplies(q.Client)
 			return errors.Join(replies.Writer(lane, job, 1).Data(ctx, []byte("a")),
 				replies.Writer(lane, job, 2).Data(ctx, []byte("b")))
 		}, "1-1"},
 		"wiped in between": {func(ctx context.Context, q *redis.Queue) error {
-			w := redis.NewReplies(q).Writer(lane, job, 1)
+			w := redis.NewReplies(q.Client).Writer(lane, job, 1)
 			err := errors.Join(w.Data(ctx, []byte("a")), w.Data(ctx, []byte("b")))
-			return errors.Join(err, q.FlushAll(ctx).Err(), w.Data(ctx, []byte("c")))
+			return errors.Join(err, q.Client.FlushAll(ctx).Err(), w.Data(ctx, []byte("c")))
 		}, "1-1"},
 		"the beginning is gone": {func(ctx context.Context, q *redis.Queue) error {
-			w := redis.NewReplies(q).Writer(lane, job, 1)
+			w := redis.NewReplies(q.Client).Writer(lane, job, 1)
 			err := w.Data(ctx, []byte("a"))
-			return errors.Join(err, q.FlushAll(ctx).Err(), w.Data(ctx, []byte("b")))
+			return errors.Join(err, q.Client.FlushAll(ctx).Err(), w.Data(ctx, []byte("b")))
 		}, ""},
 	}
 	for name, c := range cases {
@@ -228,7 +228,7 @@ func TestReplyEndsWithAnError(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
 		ctx := deadline(t)
-		must(t, redis.NewReplies(q).Writer(lane, job, 1).Error(ctx, []byte(`{"error":{}}`)))
+		must(t, redis.NewReplies(q.Client).Writer(lane, job, 1).Error(ctx, []byte(`{"error":{}}`)))
 		for e, err := range reading(t, q).Follow(ctx, job, "") {
 			if err != nil || e.Type != redis.Error || string(e.Lines[0]) != `{"error":{}}` {
 				t.Errorf("%+v, %v", e, err)
@@ -244,7 +244,7 @@ func TestSlowFollower(t *testing.T) {
 		ctx := deadline(t)
 		const count = 1000
 		r := reading(t, q)
-		w := redis.NewReplies(q).Writer(lane, job, 1)
+		w := redis.NewReplies(q.Client).Writer(lane, job, 1)
 		must(t, w.Data(ctx, []byte("0")))
 		n := 0
 		for e, err := range r.Follow(ctx, job, "") {
@@ -291,7 +291,7 @@ func TestManyFollowers(t *testing.T) {
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
 		ctx := deadline(t)
 		r := reading(t, q)
-		replies := redis.NewReplies(q)
+		replies := redis.NewReplies(q.Client)
 		var all sync.WaitGroup
 		for i := range 50 {
 			job := fmt.Sprintf("job_%d", i)

@@ -32,7 +32,7 @@ func TestSlots(t *testing.T) {
 		var now, most atomic.Int64
 		var all sync.WaitGroup
 		for range 2 {
-			s := redis.NewSlots(q, map[string]int{"m": limit})
+			s := redis.NewSlots(q.Client, map[string]int{"m": limit})
 			for range 12 {
 				all.Go(func() {
 					slot, ok, err := s.Take(deadline(t), "m", 20*time.Second)
@@ -43,7 +43,7 @@ func TestSlots(t *testing.T) {
 					if n := now.Add(1); n > most.Load() {
 						most.Store(n)
 					}
-					if n, err := q.ZCard(deadline(t), slotsOf).Result(); n > limit || err != nil {
+					if n, err := q.Client.ZCard(deadline(t), slotsOf).Result(); n > limit || err != nil {
 						t.Errorf("%d holders, %v", n, err)
 					}
 					now.Add(-1)
@@ -57,7 +57,7 @@ func TestSlots(t *testing.T) {
 		if n := most.Load(); n > limit {
 			t.Errorf("%d at once, the limit is %d", n, limit)
 		}
-		if n := q.ZCard(deadline(t), slotsOf).Val(); n != 0 {
+		if n := q.Client.ZCard(deadline(t), slotsOf).Val(); n != 0 {
 			t.Errorf("%d slots were not given back", n)
 		}
 	})
@@ -68,7 +68,7 @@ func TestSlots(t *testing.T) {
 func TestSlotsAreFull(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
-		here, there := redis.NewSlots(q, map[string]int{"m": 1}), redis.NewSlots(q, map[string]int{"m": 1})
+		here, there := redis.NewSlots(q.Client, map[string]int{"m": 1}), redis.NewSlots(q.Client, map[string]int{"m": 1})
 		slot, ok := take(t, here, 0)
 		if !ok {
 			t.Fatal("the first found no room")
@@ -98,8 +98,8 @@ func TestWaitersAreTold(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
 		sent := &commands{waits: make(chan struct{}, 100)}
-		q.AddHook(sent)
-		here, there := redis.NewSlots(q, map[string]int{"m": 1}), redis.NewSlots(q, map[string]int{"m": 1})
+		q.Client.AddHook(sent)
+		here, there := redis.NewSlots(q.Client, map[string]int{"m": 1}), redis.NewSlots(q.Client, map[string]int{"m": 1})
 		slot, ok := take(t, here, 0)
 		if !ok {
 			t.Fatal("the first found no room")
@@ -121,7 +121,7 @@ func TestWaitersAreTold(t *testing.T) {
 		if told := sent.told.Load(); told != 1 {
 			t.Errorf("it was told of %d slots", told)
 		}
-		if n := q.LLen(deadline(t), "dreamlab:{slots}:freed:m").Val(); n != 1 {
+		if n := q.Client.LLen(deadline(t), "dreamlab:{slots}:freed:m").Val(); n != 1 {
 			t.Errorf("%d tokens are kept", n)
 		}
 	})
@@ -160,9 +160,9 @@ func (c *commands) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook {
 func TestSlotOfTheDead(t *testing.T) {
 	t.Parallel()
 	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
-		s := redis.NewSlots(q, map[string]int{"m": 1})
+		s := redis.NewSlots(q.Client, map[string]int{"m": 1})
 		over := float64(time.Now().Add(-time.Second).UnixMilli())
-		must(t, q.ZAdd(deadline(t), slotsOf, goredis.Z{Score: over, Member: "slot_dead"}).Err())
+		must(t, q.Client.ZAdd(deadline(t), slotsOf, goredis.Z{Score: over, Member: "slot_dead"}).Err())
 		slot, ok := take(t, s, 0)
 		if !ok {
 			t.Fatal("a dead holder is still counted")
@@ -176,7 +176,7 @@ func TestSlotsRenew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		q := storetest.EmbeddedQueue(t)
-		here, there := redis.NewSlots(q, map[string]int{"m": 1}), redis.NewSlots(q, map[string]int{"m": 1})
+		here, there := redis.NewSlots(q.Client, map[string]int{"m": 1}), redis.NewSlots(q.Client, map[string]int{"m": 1})
 		slot, ok, err := here.Take(t.Context(), "m", 0)
 		if !ok || err != nil {
 			t.Fatal(ok, err)
@@ -191,7 +191,7 @@ func TestSlotsRenew(t *testing.T) {
 			}
 		}
 		full(5 * time.Minute)
-		must(t, q.FlushAll(t.Context()).Err())
+		must(t, q.Client.FlushAll(t.Context()).Err())
 		full(11 * time.Second)
 		must(t, slot.GiveBack())
 	})
@@ -203,7 +203,7 @@ func TestSlotsWithoutRedis(t *testing.T) {
 	away, err := redis.Open("redis://127.0.0.1:1/0?dial_timeout=50ms&max_retries=-1")
 	must(t, err)
 	t.Cleanup(func() { must(t, away.Close()) })
-	s := redis.NewSlots(away, map[string]int{"m": 1})
+	s := redis.NewSlots(away.Client, map[string]int{"m": 1})
 	slot, ok, err := s.Take(deadline(t), "m", 0)
 	if !ok || err == nil {
 		t.Fatalf("without Redis: %v, %v", ok, err)

@@ -31,7 +31,7 @@ type bare struct {
 func inBubble(t *testing.T, test func(b *bare)) {
 	t.Helper()
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { test(newBare(t, storetest.EmbeddedQueue(t))) })
+	synctest.Test(t, func(t *testing.T) { test(newBare(t, storetest.EmbeddedQueue(t).Client)) })
 }
 
 func newBare(t *testing.T, r redis.UniversalClient) *bare {
@@ -245,7 +245,7 @@ func (b *bare) fillArchive(count int, age time.Duration) {
 // TestAsynqE5Trims shows that the archive is no place to keep anything.
 func TestAsynqE5Trims(t *testing.T) {
 	t.Parallel()
-	b := newBare(t, storetest.RedisQueue(t))
+	b := newBare(t, storetest.RedisQueue(t).Client)
 	b.fillArchive(10_050, time.Hour)
 	if kept, archived := b.archiveOne(); kept != 9_999 || !archived {
 		t.Errorf("%d of 10,051 kept, the last one %v: 9,999 used to be", kept, archived)
@@ -255,7 +255,7 @@ func TestAsynqE5Trims(t *testing.T) {
 // TestAsynqE5Fails shows that a full archive of old tasks takes in no new one.
 func TestAsynqE5Fails(t *testing.T) {
 	t.Parallel()
-	b := newBare(t, storetest.RedisQueue(t))
+	b := newBare(t, storetest.RedisQueue(t).Client)
 	b.fillArchive(9_000, 91*24*time.Hour)
 	if kept, archived := b.archiveOne(); archived {
 		t.Errorf("archived beside %d: it used to fail with more than 8,000 old ones", kept-1)

@@ -15,10 +15,10 @@ import (
 
 func benchOnBoth(b *testing.B, o Options, run func(b *testing.B, r *rig)) {
 	b.Run("embedded", func(b *testing.B) {
-		run(b, newRig(b, o, storetest.SQLite(b), storetest.EmbeddedQueue(b)))
+		run(b, newRig(b, o, storetest.SQLite(b), storetest.EmbeddedQueue(b).Client))
 	})
 	b.Run("production", func(b *testing.B) {
-		run(b, newRig(b, o, storetest.PostgreSQL(b), storetest.RedisQueue(b)))
+		run(b, newRig(b, o, storetest.PostgreSQL(b), storetest.RedisQueue(b).Client))
 	})
 }
 

@@ -18,7 +18,7 @@ func inOwnTime(t *testing.T, o Options, test func(r *rig)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, o, storetest.SQLite(t), storetest.EmbeddedQueue(t))
+		r := newRig(t, o, storetest.SQLite(t), storetest.EmbeddedQueue(t).Client)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Hour)
 		t.Cleanup(cancel)
 		r.ctx = ctx

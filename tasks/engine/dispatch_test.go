@@ -225,7 +225,7 @@ func TestOptions(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("an engine without a store was made")
 	}
-	o := Options{Store: storetest.SQLite(t), Redis: storetest.EmbeddedQueue(t),
+	o := Options{Store: storetest.SQLite(t), Redis: storetest.EmbeddedQueue(t).Client,
 		Lanes: map[tasks.Lane]LaneConfig{"fast": {}}}
 	if _, err := New(o); err == nil {
 		t.Error("an engine with an unknown lane was made")

@@ -20,7 +20,7 @@ import (
 // ended. A handler decodes the job's input and returns how the attempt ended.
 func ExampleEngine_Accept() {
 	err := inFolder(func(ctx context.Context, s *store.Store, queue *redis.Queue) error {
-		e, err := engine.New(engine.Options{Store: s, Redis: queue})
+		e, err := engine.New(engine.Options{Store: s, Redis: queue.Client})
 		if err != nil {
 			return err
 		}

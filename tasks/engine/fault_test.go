@@ -184,7 +184,7 @@ func TestRedisDown(t *testing.T) {
 	if err != nil || stats.Queue == nil || stats.Lanes["chat"].Dispatched != 1 {
 		t.Errorf("stats %+v, %v", stats, err)
 	}
-	back := newRig(t, Options{}, s, storetest.EmbeddedQueue(t))
+	back := newRig(t, Options{}, s, storetest.EmbeddedQueue(t).Client)
 	back.start(back.Reconciler().Run)
 	back.work(succeed)
 	wantState(t, back.ended(j), job.StateSucceeded)
@@ -265,7 +265,7 @@ func TestLostDequeue(t *testing.T) {
 // again one by one.
 func TestUnknownScript(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Options{}, storetest.PostgreSQL(t), storetest.RedisQueue(t))
+	r := newRig(t, Options{}, storetest.PostgreSQL(t), storetest.RedisQueue(t).Client)
 	r.work(succeed)
 	for range 2 {
 		wantState(t, r.endedWithin(r.accept(job.NewJob{}), 2*time.Second), job.StateSucceeded)

@@ -37,9 +37,9 @@ func (r *rig) whole(handler tasks.Handler) {
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	q := storetest.ClusterQueue(t)
-	r := newRig(t, Options{}, storetest.SQLite(t), q)
+	r := newRig(t, Options{}, storetest.SQLite(t), q.Client)
 	r.must(r.EnsureSchedule(r.ctx, job.Schedule{ID: "often", Spec: "@every 1s"}))
-	replies := redis.NewReplies(q)
+	replies := redis.NewReplies(q.Client)
 	var runs tally
 	r.whole(func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 		runs.add(run.Job.ID)
@@ -51,7 +51,7 @@ func TestCluster(t *testing.T) {
 	})
 	for range 3 {
 		jobs := r.crowd(33)
-		r.must(q.UniversalClient.(interface {
+		r.must(q.Client.(interface {
 			ForEachMaster(context.Context, func(context.Context, *goredis.Client) error) error
 		}).ForEachMaster(r.ctx, func(ctx context.Context, c *goredis.Client) error { return c.FlushAll(ctx).Err() }))
 		for _, j := range jobs {
@@ -68,7 +68,7 @@ func TestCluster(t *testing.T) {
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	q, failover := storetest.SentinelQueue(t)
-	r := newRig(t, Options{}, storetest.SQLite(t), q)
+	r := newRig(t, Options{}, storetest.SQLite(t), q.Client)
 	var runs tally
 	r.whole(func(_ context.Context, run *tasks.Run) (*tasks.End, error) {
 		runs.add(run.Job.ID)

@@ -29,7 +29,7 @@ func TestStanding(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		narrow := Options{Lanes: map[tasks.Lane]LaneConfig{tasks.Chat: {Window: 2, TenantCap: 2}}}
-		r := newRig(t, narrow, s, storetest.EmbeddedQueue(t))
+		r := newRig(t, narrow, s, storetest.EmbeddedQueue(t).Client)
 		running := r.claim(r.accept(job.NewJob{}))
 		r.accept(job.NewJob{})
 		r.accept(job.NewJob{})

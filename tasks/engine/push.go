@@ -71,8 +71,8 @@ func (p *pusher) pipeline(ctx context.Context, wakes []wakeUp) error {
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	pipe := p.redis.Pipeline()
-	rec := &recorder{UniversalClient: p.redis, pipe: pipe}
-	client := asynq.NewClientFromRedisClient(rec)
+	rec := &recorder{pipe: pipe}
+	client := asynq.NewClientFromRedisClient(&tapped{UniversalClient: p.redis, evalSha: rec.evalSha, sAdd: rec.sAdd})
 	for _, w := range wakes {
 		task, err := w.task()
 		if err != nil {
@@ -149,22 +149,21 @@ func noScript(err error) bool {
 // recorder puts the commands of asynq.Client into one pipeline, since Asynq enqueues
 // one task at a time.
 type recorder struct {
-	redis.UniversalClient
 	pipe    redis.Pipeliner
 	scripts []*redis.Cmd
 }
 
-// EvalSha adds the script to the pipeline and answers as if it had succeeded.
-func (r *recorder) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+// evalSha adds the script to the pipeline and answers as if it had succeeded.
+func (r *recorder) evalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	r.scripts = append(r.scripts, r.pipe.EvalSha(ctx, sha, keys, args...))
 	done := redis.NewCmd(ctx)
 	done.SetVal(int64(1))
 	return done
 }
 
-// SAdd adds the queue to the set that asynqmon lists. Each push does so, since Redis
+// sAdd adds the queue to the set that asynqmon lists. Each push does so, since Redis
 // may have been wiped.
-func (r *recorder) SAdd(ctx context.Context, key string, members ...any) *redis.IntCmd {
+func (r *recorder) sAdd(ctx context.Context, key string, members ...any) *redis.IntCmd {
 	r.pipe.SAdd(ctx, key, members...)
 	done := redis.NewIntCmd(ctx)
 	done.SetVal(1)

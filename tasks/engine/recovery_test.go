@@ -71,7 +71,7 @@ func BenchmarkWideWindow(b *testing.B) {
 // all of them were sent again.
 func wipeWideWindow(t testing.TB) (looked, took time.Duration) {
 	lanes := map[tasks.Lane]LaneConfig{tasks.Chat: {Window: wideWindow, TenantCap: wideWindow}}
-	r := newRig(t, Options{Lanes: lanes}, storetest.PostgreSQL(t), storetest.RedisQueue(t))
+	r := newRig(t, Options{Lanes: lanes}, storetest.PostgreSQL(t), storetest.RedisQueue(t).Client)
 	r.must(r.reconcile(r.ctx)) // sets the sentinel
 	jobs := make([]job.NewJob, wideWindow)
 	for i := range jobs {

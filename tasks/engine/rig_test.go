@@ -40,11 +40,11 @@ func onBoth(t *testing.T, o Options, test func(t *testing.T, r *rig)) {
 	t.Parallel()
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
-		test(t, newRig(t, o, storetest.SQLite(t), storetest.EmbeddedQueue(t)))
+		test(t, newRig(t, o, storetest.SQLite(t), storetest.EmbeddedQueue(t).Client))
 	})
 	t.Run("production", func(t *testing.T) {
 		t.Parallel()
-		test(t, newRig(t, o, storetest.PostgreSQL(t), storetest.RedisQueue(t)))
+		test(t, newRig(t, o, storetest.PostgreSQL(t), storetest.RedisQueue(t).Client))
 	})
 }
 

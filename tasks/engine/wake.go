@@ -27,23 +27,28 @@ const (
 // it blocks on the lane's list of wake tokens and then asks again. Tokens are
 // pushed after the tasks, and stay in the list, so none is missed in between.
 type waiter struct {
-	redis.UniversalClient
-	lane tasks.Lane
-	log  zerolog.Logger
-	own  string // a list that only this waiter pops from: join pushes to it
+	redis redis.UniversalClient
+	lane  tasks.Lane
+	log   zerolog.Logger
+	own   string // a list that only this waiter pops from: join pushes to it
 
 	stopped chan struct{}
 	blocked sync.WaitGroup
 }
 
 func newWaiter(client redis.UniversalClient, lane tasks.Lane, log zerolog.Logger) *waiter {
-	return &waiter{UniversalClient: client, lane: lane, log: log,
+	return &waiter{redis: client, lane: lane, log: log,
 		own: laneKey(lane, db.NewID("waiter_")), stopped: make(chan struct{})}
 }
 
-// EvalSha runs a script, and the dequeue script once more after a wait.
-func (w *waiter) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
-	answer := w.UniversalClient.EvalSha(ctx, sha, keys, args...)
+// client is what the lane's asynq.Server is given.
+func (w *waiter) client() *tapped {
+	return &tapped{UniversalClient: w.redis, evalSha: w.evalSha, sAdd: w.redis.SAdd}
+}
+
+// evalSha runs a script, and the dequeue script once more after a wait.
+func (w *waiter) evalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
+	answer := w.redis.EvalSha(ctx, sha, keys, args...)
 	if !isDequeue(keys) || answer.Err() == nil || noScript(answer.Err()) {
 		return answer
 	}
@@ -54,7 +59,7 @@ func (w *waiter) EvalSha(ctx context.Context, sha string, keys []string, args ..
 	if !w.wait(ctx) {
 		return answer
 	}
-	return w.UniversalClient.EvalSha(ctx, sha, keys, args...)
+	return w.redis.EvalSha(ctx, sha, keys, args...)
 }
 
 // isDequeue recognises Asynq's dequeue script by its keys.
@@ -107,13 +112,13 @@ func (w *waiter) block(ctx context.Context) error {
 	default:
 	}
 	shared := tokensKey(w.lane)
-	got, err := w.BRPop(ctx, wakeWait, w.own, shared).Result()
+	got, err := w.redis.BRPop(ctx, wakeWait, w.own, shared).Result()
 	if err != nil || got[0] != shared {
 		return err
 	}
 	select {
 	case <-w.stopped:
-		return w.RPush(ctx, shared, got[1]).Err()
+		return w.redis.RPush(ctx, shared, got[1]).Err()
 	default:
 		return nil
 	}
@@ -127,7 +132,7 @@ func (w *waiter) stop() { close(w.stopped) }
 func (w *waiter) join(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	pipe := w.Pipeline()
+	pipe := w.redis.Pipeline()
 	pipe.LPush(ctx, w.own, 1)
 	pipe.PExpire(ctx, w.own, 2*wakeWait)
 	if _, err := pipe.Exec(ctx); err != nil {

@@ -163,7 +163,7 @@ type line struct {
 
 func (w *Worker) newLine(lane tasks.Lane) *line {
 	wait := newWaiter(w.redis, lane, w.log)
-	server := asynq.NewServerFromRedisClient(wait, asynq.Config{
+	server := asynq.NewServerFromRedisClient(wait.client(), asynq.Config{
 		Concurrency:       w.configs[lane].Concurrency,
 		Queues:            map[string]int{string(lane): 1},
 		TaskCheckInterval: time.Millisecond, // the waiter waits

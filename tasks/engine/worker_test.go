@@ -357,7 +357,7 @@ func TestPatienceWhileAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, Options{}, store.Open(driver), storetest.EmbeddedQueue(t))
+	r := newRig(t, Options{}, store.Open(driver), storetest.EmbeddedQueue(t).Client)
 	r.must(driver.Migrate(r.ctx, -1))
 	w := r.worker(WorkerOptions{Handlers: handlers(succeed), Patience: time.Nanosecond})
 	idle := make(chan struct{})

@@ -36,7 +36,7 @@ func newIdle(t *testing.T, backlog int) *idle {
 	r := newRig(t) // for its bucket alone
 	i := &idle{t: t, store: storetest.SQLite(t), now: time.Now()}
 	i.engine, err = engine.New(engine.Options{
-		Store: i.store, Redis: queue, Lanes: map[tasks.Lane]engine.LaneConfig{tasks.Chat: {Window: 1}},
+		Store: i.store, Redis: queue.Client, Lanes: map[tasks.Lane]engine.LaneConfig{tasks.Chat: {Window: 1}},
 	})
 	must(t, err)
 	i.server, err = New(Options{

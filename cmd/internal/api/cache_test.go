@@ -34,7 +34,7 @@ func cacheState(in tasks.ChatInput) string {
 }
 
 func cacheIn(q *redis.Queue) *redis.Cache {
-	return redis.NewCache(q, redis.CacheOptions{TTL: time.Hour, MaxBytes: 1 << 20})
+	return redis.NewCache(q.Client, redis.CacheOptions{TTL: time.Hour, MaxBytes: 1 << 20})
 }
 
 // cached is a rig with a cache, whose answers are counted.
@@ -319,7 +319,7 @@ func BenchmarkCacheHit(b *testing.B) {
 	}
 	ask := request{method: "POST", path: "/v1/chat/completions", body: askCold}
 	send(b, ask)
-	must(b, queue.Set(b.Context(), "k", completionOf("job_1"), time.Hour).Err())
+	must(b, queue.Client.Set(b.Context(), "k", completionOf("job_1"), time.Hour).Err())
 	b.Run("hit", func(b *testing.B) {
 		for b.Loop() {
 			send(b, ask)
@@ -332,7 +332,7 @@ func BenchmarkCacheHit(b *testing.B) {
 	})
 	b.Run("get", func(b *testing.B) {
 		for b.Loop() {
-			must(b, queue.Get(b.Context(), "k").Err())
+			must(b, queue.Client.Get(b.Context(), "k").Err())
 		}
 	})
 }

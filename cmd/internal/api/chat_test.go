@@ -109,7 +109,7 @@ func TestChatStreamAndResume(t *testing.T) {
 	r.do(request{path: "/v1/jobs/" + job + "/stream", key: r.other}).want(t, 404, "not_found")
 	r.do(request{path: "/v1/jobs/" + job + "/stream", header: map[string]string{"Last-Event-ID": "x"}}).want(t,
 		400, "invalid_request")
-	must(t, r.queue.FlushAll(t.Context()).Err())
+	must(t, r.queue.Client.FlushAll(t.Context()).Err())
 	r.do(request{path: "/v1/jobs/" + job + "/stream",
 		header: map[string]string{"Last-Event-ID": "1-1"}}).want(t, 410, "stream_gone")
 	r.get("/v1/jobs/"+job+"/stream").want(t, 410, "stream_gone")

@@ -104,8 +104,8 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	queue, err := redis.Open("")
 	must(t, err)
 	r := &rig{
-		t: t, store: storetest.SQLite(t), queue: queue, replies: redis.NewReplies(queue),
-		reader: redis.NewReader(queue, string(tasks.Chat)), document: openDocument(t), log: &lockedBuffer{},
+		t: t, store: storetest.SQLite(t), queue: queue, replies: redis.NewReplies(queue.Client),
+		reader: redis.NewReader(queue.Client, string(tasks.Chat)), document: openDocument(t), log: &lockedBuffer{},
 		script: map[tasks.Kind]tasks.Handler{},
 	}
 	t.Cleanup(func() { must(t, queue.Close()) })
@@ -113,13 +113,13 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	must(t, err)
 	t.Cleanup(func() { must(t, r.bucket.Close()) })
 	r.script[tasks.ConversationForget] = forget.Conversation(forget.Deps{Bucket: r.bucket, Replies: r.replies, Cache: cacheIn(queue)})
-	r.engine, err = engine.New(engine.Options{Store: r.store, Redis: queue})
+	r.engine, err = engine.New(engine.Options{Store: r.store, Redis: queue.Client})
 	must(t, err)
 	o := Options{Pages: pagesOf(t, r.store),
 		Engine: r.engine, Store: r.store, Replies: r.reader, Bucket: r.bucket, Models: catalogue(),
 		Base: "together/base", Sandbox: true, Log: zerolog.New(r.log), Absence: 50 * time.Millisecond,
 		Grace:   time.Second,
-		MaxBody: 1 << 20, MaxUpload: 4 << 20, Queues: queues.New(queue.UniversalClient, ""),
+		MaxBody: 1 << 20, MaxUpload: 4 << 20, Queues: queues.New(queue.Client, ""),
 	}
 	for _, fn := range change {
 		fn(&o)

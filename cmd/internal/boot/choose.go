@@ -28,7 +28,7 @@ func newChooser(known *catalog.Catalog, queue *redis.Queue, log zerolog.Logger) 
 	speeds := choose.NewSpeeds(nil)
 	return choose.New(choose.Options{
 		Caps: known.Caps, Speeds: speeds,
-		Homes: &homes{shared: redis.NewHomes(queue, choose.HomeAge), own: choose.NewMemory(nil), log: log},
+		Homes: &homes{shared: redis.NewHomes(queue.Client, choose.HomeAge), own: choose.NewMemory(nil), log: log},
 	}), speeds
 }
 

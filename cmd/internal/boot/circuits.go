@@ -18,7 +18,7 @@ type circuits struct {
 }
 
 func newCircuits(queue *redis.Queue, log zerolog.Logger) providers.Circuits {
-	return &circuits{shared: redis.NewCircuits(queue), log: log}
+	return &circuits{shared: redis.NewCircuits(queue.Client), log: log}
 }
 
 // OpenUntil returns until when each of the targets is not to be called.

@@ -99,7 +99,7 @@ func examineQueue(ctx context.Context, c *config.Config) (detail string, err err
 		return "", err
 	}
 	defer func() { err = errors.Join(err, queue.Close()) }()
-	text, err := queue.Info(ctx, "server", "memory").Result()
+	text, err := queue.Client.Info(ctx, "server", "memory").Result()
 	if err != nil {
 		return "", fmt.Errorf("ask Redis: %w", err)
 	}

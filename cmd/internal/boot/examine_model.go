@@ -86,7 +86,7 @@ func learnGone(ctx context.Context, c *config.Config, known *catalog.Catalog, no
 	if missed != nil {
 		return nil
 	}
-	gone, missed := redis.NewGone(queue).Models(ctx, now)
+	gone, missed := redis.NewGone(queue.Client).Models(ctx, now)
 	if missed == nil {
 		known.SetGone(gone)
 	}

@@ -28,7 +28,7 @@ type keeper struct {
 }
 
 func (s *Stack) keeper() *keeper {
-	return &keeper{known: s.Catalog, shared: redis.NewGone(s.Queue), now: time.Now, log: s.Log}
+	return &keeper{known: s.Catalog, shared: redis.NewGone(s.Queue.Client), now: time.Now, log: s.Log}
 }
 
 // Gone notes that a vendor says it has no such model.
@@ -129,7 +129,7 @@ func ReportGone(ctx context.Context, c *config.Config, gone []catalog.Model, at 
 		return fmt.Errorf("open the queue (REDIS_URL): %w", err)
 	}
 	defer func() { err = errors.Join(err, queue.Close()) }()
-	shared := redis.NewGone(queue)
+	shared := redis.NewGone(queue.Client)
 	for _, m := range gone {
 		err = errors.Join(err, shared.Report(ctx, m.Provider+"/"+m.ID, at))
 	}

@@ -68,7 +68,7 @@ func TestGoneIsShared(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return &keeper{known: known, shared: redis.NewGone(queue), now: func() time.Time { return now }, log: zerolog.New(&log)}
+		return &keeper{known: known, shared: redis.NewGone(queue.Client), now: func() time.Time { return now }, log: zerolog.New(&log)}
 	}
 	one, two := open(), open()
 	target := providers.Target{Provider: "p", Model: "old"}

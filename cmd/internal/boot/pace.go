@@ -19,7 +19,7 @@ type budgets struct {
 }
 
 func newPace(queue *redis.Queue, log zerolog.Logger) *pace.Pacer {
-	return pace.New(&budgets{shared: redis.NewBudgets(queue, time.Minute), log: log}, nil)
+	return pace.New(&budgets{shared: redis.NewBudgets(queue.Client, time.Minute), log: log}, nil)
 }
 
 // Take counts a call.

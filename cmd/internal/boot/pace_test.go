@@ -103,7 +103,7 @@ func TestTwoProcessesShareHomes(t *testing.T) {
 	t.Parallel()
 	queue := storetest.EmbeddedQueue(t)
 	shared := func() *homes {
-		return &homes{shared: redis.NewHomes(queue, choose.HomeAge), own: choose.NewMemory(nil), log: zerolog.Nop()}
+		return &homes{shared: redis.NewHomes(queue.Client, choose.HomeAge), own: choose.NewMemory(nil), log: zerolog.Nop()}
 	}
 	here, there, both := shared(), shared(), []string{"a", "b"}
 	if home := here.Home(t.Context(), "talk", both, "b"); home != "b" {

@@ -39,7 +39,7 @@ type Front struct {
 
 // API listens at the configured address and returns what answers there.
 func (s *Stack) API(ctx context.Context) (*Front, error) {
-	reader := redis.NewReader(s.Queue, string(tasks.Chat))
+	reader := redis.NewReader(s.Queue.Client, string(tasks.Chat))
 	pages, err := web.New(web.Options{Sessions: s.Store, Sandbox: s.Sandbox != nil, Prefix: s.Config.Prefix, Log: s.Log})
 	if err != nil {
 		return nil, err
@@ -51,8 +51,8 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	server, err := api.New(api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
 		Base: s.Config.Team.Base, Tunable: s.tunable, Metrics: s.Metrics,
-		Queues: queues.New(s.Queue.UniversalClient, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, Log: s.Log,
-		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.UniversalClient),
+		Queues: queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, Log: s.Log,
+		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.Client),
 		Cache: s.chatCache(), Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
 		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken,
 	})
@@ -88,7 +88,7 @@ func (s *Stack) tls() (scheme string, spoken *tls.Config, err error) {
 // can be forgotten.
 func (s *Stack) cache() *redis.Cache {
 	c := s.Config.Cache
-	return redis.NewCache(s.Queue, redis.CacheOptions{TTL: c.TTL, MaxBytes: int64(c.MaxBytes)})
+	return redis.NewCache(s.Queue.Client, redis.CacheOptions{TTL: c.TTL, MaxBytes: int64(c.MaxBytes)})
 }
 
 // chatCache is the cache that chats are answered from, nil where it is switched off.
@@ -184,7 +184,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 		return nil, err
 	}
 	return all.Handlers(all.Deps{
-		Caller: s.caller(), Replies: redis.NewReplies(s.Queue), Cache: s.cache(), Bucket: s.Bucket, Prices: s.Catalog,
+		Caller: s.caller(), Replies: redis.NewReplies(s.Queue.Client), Cache: s.cache(), Bucket: s.Bucket, Prices: s.Catalog,
 		Vendors: s.Router, Accept: s.Engine.Accept, Engine: s.Engine, Load: s.load, Busy: s.chatsWait,
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
 		Dream: dream.Settings{}, Schedule: quiet, Tune: s.tuning(),

@@ -34,10 +34,10 @@ func FindServing(ctx context.Context, c *config.Config) (all []Serving, err erro
 	defer func() { err = errors.Join(err, queue.Close()) }()
 	asking, cancel := context.WithTimeout(ctx, servingPatience)
 	defer cancel()
-	if err := queue.Ping(asking).Err(); err != nil {
+	if err := queue.Client.Ping(asking).Err(); err != nil {
 		return nil, fmt.Errorf("ask the queue for its workers: %w", err)
 	}
-	servers, err := asynq.NewInspectorFromRedisClient(queue).Servers()
+	servers, err := asynq.NewInspectorFromRedisClient(queue.Client).Servers()
 	if err != nil {
 		return nil, fmt.Errorf("ask the queue for its workers: %w", err)
 	}

@@ -22,7 +22,7 @@ func newSlots(queue *redis.Queue, models map[string]config.Model, log zerolog.Lo
 	for name, model := range models {
 		limits[name] = model.Concurrency
 	}
-	return &slots{shared: redis.NewSlots(queue, limits), log: log}
+	return &slots{shared: redis.NewSlots(queue.Client, limits), log: log}
 }
 
 // Take takes a slot for a call.

@@ -160,7 +160,7 @@ func (s *Stack) openEngine(context.Context, StackOptions) (err error) {
 		}
 	}
 	s.Engine, err = engine.New(engine.Options{
-		Store: s.Store, Redis: s.Queue, Log: s.Log, Lanes: lanes, Registerer: s.Metrics,
+		Store: s.Store, Redis: s.Queue.Client, Log: s.Log, Lanes: lanes, Registerer: s.Metrics,
 		Keep: s.Config.Retention, KeepPrivate: s.Config.Unfetched,
 	})
 	return err

@@ -165,7 +165,7 @@ func TestCapIsShared(t *testing.T) {
 	} else {
 		free()
 	}
-	if err := queue.FlushAll(t.Context()).Err(); err != nil {
+	if err := queue.Client.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	late, ok := there.Take(t.Context(), capped, 0)

@@ -111,7 +111,7 @@ func streams(ctx context.Context, r *rig) (figures []Figure, err error) {
 		found, took := closed(n, n, r.asker(ctx, url, r.key, true))
 		figures = []Figure{
 			atMost("streams", "broken", float64(len(found.faults)), "streams", 1),
-			atMost("streams", "Redis connections", float64(r.stack.Queue.PoolStats().TotalConns), "", 50),
+			atMost("streams", "Redis connections", float64(r.stack.Queue.Client.PoolStats().TotalConns), "", 50),
 			plain("streams", "memory, clients and vendor in it", resident(), "MB"),
 			plain("streams", "all of them", took.Seconds(), "s"),
 			plain("streams", "first token, p99", millis(quantile(found.firsts, 0.99)), "ms"),

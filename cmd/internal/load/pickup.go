@@ -77,7 +77,7 @@ func (r *rig) waiting(ctx context.Context) ([]Figure, error) {
 // pops reads how many blocking pops the server has seen
 // (https://redis.io/docs/latest/commands/info/).
 func (r *rig) pops(ctx context.Context) (int, error) {
-	text, err := r.stack.Queue.Info(ctx, "commandstats").Result()
+	text, err := r.stack.Queue.Client.Info(ctx, "commandstats").Result()
 	if err != nil {
 		return 0, fmt.Errorf("read the queue's counters: %w", err)
 	}

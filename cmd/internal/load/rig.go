@@ -138,7 +138,7 @@ func (r *rig) claimQueue(ctx context.Context) error {
 	if queue.Embedded {
 		return nil
 	}
-	used, err := queue.DBSize(ctx).Result()
+	used, err := queue.Client.DBSize(ctx).Result()
 	if err != nil {
 		return fmt.Errorf("ask the queue (REDIS_URL): %w", err)
 	}
@@ -146,7 +146,7 @@ func (r *rig) claimQueue(ctx context.Context) error {
 		return errors.New("the queue is in use: name an empty Redis for this, as REDIS_URL=redis://localhost:6379/9")
 	}
 	r.closes = append(r.closes, func(ctx context.Context) error {
-		if err := queue.FlushDB(ctx).Err(); err != nil {
+		if err := queue.Client.FlushDB(ctx).Err(); err != nil {
 			return fmt.Errorf("empty the queue: %w", err)
 		}
 		return nil
