@@ -2,7 +2,9 @@ package chat
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
@@ -52,8 +54,22 @@ func (t *turn) experience(a *handlers.Answered) learn.Experience {
 	if e.Alias == "" {
 		e.Alias = learn.DefaultAlias
 	}
-	if len(t.request.Metadata) > 0 {
-		e.Metadata = plainjson.Of(t.request.Metadata)
-	}
+	e.Metadata = t.metadata()
 	return e
+}
+
+// metadata are the client's, with who asked where the chat says so and they do not: nobody makes up more than a share
+// of what is learned, and conversations of two users are two.
+func (t *turn) metadata() json.RawMessage {
+	m := maps.Clone(t.request.Metadata)
+	if user := t.request.User; user != "" && m["user"] == "" && m["user_id"] == "" {
+		if m == nil {
+			m = map[string]string{}
+		}
+		m["user"] = user
+	}
+	if len(m) == 0 {
+		return nil
+	}
+	return plainjson.Of(m)
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"dreamlab/store"
 	"dreamlab/store/blob"
@@ -169,9 +170,9 @@ func (im *importer) parse(line []byte, err error, tally *tasks.ImportResult) ([]
 	if err != nil {
 		return nil, err
 	}
-	rows, dropped := experiences(c)
+	rows, dropped := experiences(im.run.Job.Tenant, c)
 	for i := range rows {
-		rows[i].Tenant, rows[i].Job = im.run.Job.Tenant, im.run.Job.ID
+		rows[i].Job = im.run.Job.ID
 		rows[i].Seal()
 	}
 	tally.Dropped += c.Dropped
@@ -179,19 +180,17 @@ func (im *importer) parse(line []byte, err error, tally *tasks.ImportResult) ([]
 	return rows, nil
 }
 
-// experiences makes one of each turn. Turns of a conversation without an id get one
-// that follows from it, since together they teach models or examine them.
-func experiences(c *tasks.ConversationLine) (rows []learn.Experience, dropped int64) {
+// experiences makes one of each turn. The turns of a conversation without an id are of one
+// thread, since together they teach models or examine them.
+func experiences(tenant string, c *tasks.ConversationLine) (rows []learn.Experience, dropped int64) {
 	turns, dropped := c.Turns()
-	id := c.ConversationID
-	if id == "" && len(turns) > 1 {
-		last := turns[len(turns)-1]
-		sum := sha256.Sum256(append(append([]byte{}, last.Prompt...), last.Answer...))
-		id = "import-" + hex.EncodeToString(sum[:16])
+	thread := ""
+	if c.ConversationID == "" && len(turns) > 1 {
+		thread = threadOf(tenant, turns[len(turns)-1], c.Metadata)
 	}
 	for _, t := range turns {
 		e := learn.Experience{
-			External: id, Alias: cmp.Or(c.Alias, learn.DefaultAlias), Origin: learn.OriginImport,
+			Tenant: tenant, External: c.ConversationID, Thread: thread, Alias: cmp.Or(c.Alias, learn.DefaultAlias), Origin: learn.OriginImport,
 			Prompt: t.Prompt, Answer: t.Answer, Metadata: c.Metadata,
 		}
 		if t.Last {
@@ -200,6 +199,16 @@ func experiences(c *tasks.ConversationLine) (rows []learn.Experience, dropped in
 		rows = append(rows, e)
 	}
 	return rows, dropped
+}
+
+// threadOf names the conversation that ends with a turn: by its beginning, or else by all of it.
+func threadOf(tenant string, last tasks.Turn, metadata json.RawMessage) string {
+	thread := learn.ThreadID(learn.Experience{Tenant: tenant, Prompt: last.Prompt, Answer: last.Answer, Metadata: metadata})
+	if thread != "" {
+		return thread
+	}
+	sum := sha256.Sum256(slices.Concat([]byte(tenant+"\n"), last.Prompt, last.Answer))
+	return "conv_" + hex.EncodeToString(sum[:16])
 }
 
 // judge adds what the row says of its last answer.

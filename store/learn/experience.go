@@ -17,6 +17,7 @@ type Experience struct {
 	Tenant       string
 	Conversation string // conv_…
 	External     string // the conversation's id as the client calls it
+	Thread       string // conv_… where the client gave none. Defaults to what its beginning tells, see ThreadID.
 	HeldOut      bool   // its conversation is used for evaluation and never for training
 	Alias        string // the alias that the chat asked for
 	Origin       string // live, import, memory, cache, dream

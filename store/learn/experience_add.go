@@ -26,7 +26,7 @@ var newConversation = db.Bulk{Query: `INSERT INTO conversations (id, tenant, ext
 	FROM {rows $1: id text, tenant text, external text, held_out boolean, content text, named text}
 	WHERE (x.external <> x.id OR NOT ` + knownContent + `) AND NOT ` + buried + `
 	ORDER BY x.tenant, x.external
-	ON CONFLICT (tenant, external) DO NOTHING`}
+	ON CONFLICT DO NOTHING`}
 
 var newExperience = db.Bulk{Query: `INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin,
 	job, provider, model, prompt, answer, finish, reference, rating, comment, correction, metadata, content,
@@ -36,7 +36,8 @@ var newExperience = db.Bulk{Query: `INSERT INTO experiences (id, tenant, convers
 	FROM {rows $1: id text, tenant text, external text, alias text, origin text, job text, provider text,
 		model text, prompt text, answer text, finish text, reference text, rating bigint, comment text,
 		correction text, metadata text, content text, identity text, named text}
-	JOIN conversations c ON c.tenant = x.tenant AND c.external = x.external WHERE NOT ` + buried + `
+	JOIN conversations c ON c.tenant = x.tenant AND c.external = x.external
+	WHERE (c.external <> c.id OR NOT ` + knownContent + `) AND NOT ` + buried + `
 	ORDER BY x.tenant, x.identity
 	ON CONFLICT (tenant, identity) DO NOTHING`}
 
@@ -69,7 +70,7 @@ func rowOf(e Experience, external string) experienceRow {
 		Provider: db.Optional(e.Provider), Model: db.Optional(e.Model), Prompt: string(e.Prompt), Answer: string(e.Answer),
 		Finish: db.Optional(e.Finish), Reference: db.Optional(e.Reference), Rating: e.Rating,
 		Comment: db.Optional(e.Comment), Correction: db.Optional(e.Correction), Metadata: db.Optional(string(e.Metadata)),
-		Content: e.Content, Identity: e.Identity, Named: nameSum(e.External),
+		Content: e.Content, Identity: e.Identity, Named: nameSum(external),
 	}
 }
 
@@ -86,7 +87,8 @@ type conversationRow struct {
 // AddExperience stores an experience with its conversation, unless it is a duplicate (see
 // Seal) or was forgotten. The conversation whose client id is the experience's External is made
 // where there is none, and held out or not by its first question (see HeldOut). An experience
-// without an External gets a conversation of its own. Nothing is
+// without an External belongs to the conversation that its beginning tells (see ThreadID), else to one of
+// its own. Nothing is
 // read back: the second statement finds the conversation itself, and finds none where the first
 // statement found a duplicate. It belongs in a Tx.
 func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) error {
@@ -96,7 +98,7 @@ func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) err
 	}
 	e, c := prepared(e, heldOut)
 	same := e.Tenant + "/" + e.Identity
-	row := conversationRow{c.ID, c.Tenant, c.External, c.HeldOut, e.Content, nameSum(e.External)}
+	row := conversationRow{c.ID, c.Tenant, c.External, c.HeldOut, e.Content, nameSum(c.External)}
 	if err := q.Add(ctx, newConversation, same, row); err != nil {
 		return fmt.Errorf("add a conversation: %w", err)
 	}
@@ -122,10 +124,13 @@ func prepared(e Experience, heldOut bool) (Experience, conversation) {
 	if e.ID == "" {
 		e.ID = db.NewID("exp_")
 	}
-	c := conversation{ID: db.NewID("conv_"), Tenant: e.Tenant, External: e.External, HeldOut: heldOut}
-	if e.External == "" {
-		c.External = c.ID
+	c := conversation{Tenant: e.Tenant, External: e.External, HeldOut: heldOut}
+	if e.External != "" {
+		c.ID = db.NewID("conv_")
+		return e, c
 	}
+	c.ID = cmp.Or(e.Thread, ThreadID(e), db.NewID("conv_"))
+	c.External = c.ID
 	return e, c
 }
 
@@ -315,7 +320,8 @@ func (q *ExperienceQueries) copyExperiences(ctx context.Context, rows []arrival,
 		}
 	}
 	if len(empty) > 0 {
-		_, err = q.Exec(ctx, `DELETE FROM conversations WHERE id IN ({list $1})`, db.Encode(empty))
+		_, err = q.Exec(ctx, `DELETE FROM conversations WHERE id IN ({list $1}) AND NOT EXISTS (
+			SELECT 1 FROM experiences e WHERE e.conversation = conversations.id)`, db.Encode(empty))
 	}
 	return slices.DeleteFunc(rows, func(r arrival) bool { return !kept[r.ID] }), err
 }

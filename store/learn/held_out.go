@@ -1,10 +1,13 @@
 package learn
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,7 +26,7 @@ const tellingQuestion = 12
 func HeldOut(secret string, e Experience) bool {
 	seed, tells := firstQuestion(e.Prompt)
 	if !tells {
-		seed += "\n" + e.External
+		seed += "\n" + cmp.Or(e.External, e.Thread)
 	}
 	sum := hmac.New(sha256.New, []byte(secret))
 	sum.Write([]byte(seed))     // never fails
@@ -75,4 +78,67 @@ func contentText(raw json.RawMessage) string {
 		text += p.Text + "\n"
 	}
 	return text
+}
+
+// ThreadID is the id of the conversation that an experience without a client's id belongs to, "" where nothing in it
+// tells. Clients send what was said before with each turn, so that the turns of a conversation share their beginning:
+// what was said up to the answer to the first question that tells it from others. "Hello" and its answer begin many.
+// The id differs by tenant and by who asked.
+func ThreadID(e Experience) string {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q %q\n", e.Tenant, userOf(e.Metadata))
+	told := false
+	for _, m := range append(spokenOf(e.Prompt), spokenOf(json.RawMessage("["+string(e.Answer)+"]"))...) {
+		fmt.Fprintf(sum, "%s %q\n", m.role, m.text)
+		if told && m.role == "assistant" {
+			return "conv_" + hex.EncodeToString(sum.Sum(nil)[:16])
+		}
+		told = told || m.role == "user" && utf8.RuneCountInString(m.text) >= tellingQuestion
+	}
+	return ""
+}
+
+type spoken struct{ role, text string }
+
+// spokenOf returns what user and assistant said, without case and white space; of an answer that only calls tools,
+// the ids of the calls.
+func spokenOf(messages json.RawMessage) (said []spoken) {
+	var list []struct {
+		Role      string          `json:"role"`
+		Content   json.RawMessage `json:"content"`
+		ToolCalls []struct {
+			ID string `json:"id"`
+		} `json:"tool_calls"`
+	}
+	if json.Unmarshal(messages, &list) != nil {
+		return nil
+	}
+	for _, m := range list {
+		if m.Role != "user" && m.Role != "assistant" {
+			continue
+		}
+		text := contentText(m.Content)
+		for _, call := range m.ToolCalls {
+			text += " " + call.ID
+		}
+		said = append(said, spoken{m.Role, strings.Join(strings.Fields(strings.ToLower(text)), " ")})
+	}
+	return said
+}
+
+// userOf is who asked, as the client's metadata say; "" where they do not.
+func userOf(metadata json.RawMessage) string {
+	var m struct {
+		User   any `json:"user"`
+		UserID any `json:"user_id"`
+	}
+	if json.Unmarshal(metadata, &m) != nil {
+		return ""
+	}
+	for _, value := range []any{m.User, m.UserID} {
+		if value != nil {
+			return fmt.Sprint(value)
+		}
+	}
+	return ""
 }

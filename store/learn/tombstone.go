@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -54,7 +55,7 @@ func (q *ExperienceQueries) unburied(ctx context.Context, rows []arrival) ([]arr
 	}
 	list := make([]sought, len(rows))
 	for i, r := range rows {
-		list[i] = sought{r.at, r.Tenant, r.Content, nameSum(r.External)}
+		list[i] = sought{r.at, r.Tenant, r.Content, nameSum(cmp.Or(r.External, r.Thread, ThreadID(r.Experience)))}
 	}
 	gone := map[int]bool{}
 	err := q.Each(ctx, `SELECT x.at FROM {rows $1: at bigint, tenant text, content text, named text} WHERE `+buried,

@@ -234,3 +234,96 @@ func TestAnotherComesBetween(t *testing.T) {
 		}
 	}
 }
+
+// Turns without a client's id are tied together by their beginning, of one tenant and one user, and not by a greeting.
+func TestThreads(t *testing.T) {
+	t.Parallel()
+	const (
+		hello  = `{"role":"user","content":"Hello"},{"role":"assistant","content":"Hi, what can I do?"}`
+		asked  = `{"role":"user","content":"Which bus goes to the airport?"}`
+		answer = `{"role":"assistant","content":"The 380."}`
+	)
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		add := func(tenant, user, prompt, answer string) string {
+			t.Helper()
+			e := learn.Experience{ID: db.NewID("exp_"), Tenant: tenant, Prompt: []byte("[" + prompt + "]"), Answer: []byte(answer)}
+			if user != "" {
+				e.Metadata = []byte(`{"user":"` + user + `"}`)
+			}
+			e.Seal()
+			must(t, s.Tx(t.Context(), db.Synced, func(q *store.Queries) error { return q.AddExperience(t.Context(), e) }))
+			got, err := s.Experience(t.Context(), tenant, e.ID)
+			if err != nil {
+				return ""
+			}
+			if got.External != got.Conversation {
+				t.Errorf("it has the id %s that no client gave", got.External)
+			}
+			return got.Conversation
+		}
+		first := add("ten_1", "", asked, answer)
+		later := `{"role":"user","content":"When?"}`
+		spaced := `{"role":"system","content":"be brief"},` + asked + `,{"role":"assistant","content":" The  380. "},` + later
+		if second := add("ten_1", "", spaced, `{"role":"assistant","content":"At 9."}`); second != first || first == "" {
+			t.Errorf("the second turn is in %q, the first in %q", second, first)
+		}
+		third := asked + "," + answer + "," + later + `,{"role":"assistant","content":"At 9."},` + later
+		if other := add("ten_1", "ada", third, answer); other == first || other == "" {
+			t.Errorf("another user's is in %q", other)
+		}
+		if other := add("ten_2", "", third, answer); other == first || other == "" {
+			t.Errorf("another tenant's is in %q", other)
+		}
+		if again := add("ten_1", "", asked, answer); again != "" {
+			t.Errorf("a duplicate is in %q", again)
+		}
+		one := add("ten_1", "", hello+","+asked, answer)
+		if two := add("ten_1", "", hello+`,{"role":"user","content":"How do I get to the zoo?"}`, answer); one == two {
+			t.Errorf("a greeting ties two conversations together: %s", one)
+		}
+		if batch := add("ten_1", "", hello[:strings.Index(hello, "},")+1], answer); batch == one {
+			t.Errorf("the greeting alone is in %s", batch)
+		}
+	})
+}
+
+// The rows of one batch are tied together, and to what is stored; forgotten threads are not taken up again.
+func TestThreadsOfBatches(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		turn := func(n int) learn.Experience {
+			prompt := `{"role":"user","content":"Which bus goes to the airport?"}`
+			for i := range n {
+				prompt += fmt.Sprintf(`,{"role":"assistant","content":"answer %d"},{"role":"user","content":"and %d?"}`, i, i)
+			}
+			e := learn.Experience{Tenant: "ten_1", Prompt: []byte("[" + prompt + "]")}
+			e.Answer = fmt.Appendf(nil, `{"role":"assistant","content":"answer %d"}`, n)
+			e.Seal()
+			return e
+		}
+		add := func(rows ...learn.Experience) (added int) {
+			must(t, s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+				fresh, err := q.AddExperiences(t.Context(), rows)
+				for _, new := range fresh {
+					if new {
+						added++
+					}
+				}
+				return err
+			}))
+			return added
+		}
+		if n := add(turn(0), turn(1), turn(1)); n != 2 {
+			t.Errorf("%d were added", n)
+		}
+		if n := add(turn(1), turn(2)); n != 1 || count(t, s, "conversations") != "1" || count(t, s, "experiences") != "3" {
+			t.Errorf("%d were added: %s conversations of %s", n, count(t, s, "conversations"), count(t, s, "experiences"))
+		}
+		traces, err := s.Traces(t.Context(), "ten_1", learn.ThreadID(turn(2)), learn.Kinds{})
+		must(t, err)
+		must(t, s.Tx(t.Context(), db.Synced, func(q *store.Queries) error { return q.Forget(t.Context(), "ten_1", traces, learn.Kinds{}) }))
+		if n := add(turn(1), turn(3)); n != 0 || len(traces.Experiences) != 3 {
+			t.Errorf("%d of a forgotten conversation of %d turns were added", n, len(traces.Experiences))
+		}
+	})
+}
