@@ -66,6 +66,7 @@ type program struct {
 
 	Version    versionVerb    `cmd:"" group:"This program" help:"show the build, its commit and the schema that it knows"`
 	Completion completionVerb `cmd:"" group:"This program" help:"print the script by which a shell completes this command line"`
+	Site       siteVerb       `cmd:"" group:"This program" help:"write the documentation as plain HTML files"`
 	Man        manVerb        `cmd:"" group:"This program" help:"print the manual page"`
 	Complete   completeVerb   `cmd:"" name:"__complete" hidden:"" help:"print what the last of the words can become"`
 }

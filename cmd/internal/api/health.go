@@ -20,6 +20,9 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
+// Document returns openapi.yaml, which describes the routes.
+func Document() []byte { return openAPI }
+
 func (h health) document(w http.ResponseWriter, _ *wire.Call) error {
 	return wire.Write(w, http.StatusOK, "application/yaml", openAPI)
 }

@@ -313,3 +313,6 @@ func (s *Stack) Whole(ctx context.Context) (*Front, []Process, error) {
 	whole = append(whole, s.clocks()...)
 	return front, append(whole, front.Processes...), nil
 }
+
+// Document returns openapi.yaml, which describes the API's routes.
+func Document() []byte { return api.Document() }

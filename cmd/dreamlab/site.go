@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"dreamlab/cmd/internal/boot"
+	"dreamlab/cmd/internal/config"
+	"dreamlab/cmd/internal/site"
+)
+
+// siteVerb writes the documentation.
+type siteVerb struct {
+	Out string `default:"public" placeholder:"DIRECTORY" help:"the DIRECTORY to write to, which is made where there is none"`
+}
+
+// Help tells what the files need.
+func (*siteVerb) Help() string {
+	return "The files are plain HTML and one style: any server can serve them, and so can none."
+}
+
+// Run writes a file for each page.
+func (v *siteVerb) Run(_ context.Context, sh shell) error {
+	root, err := commands()
+	if err != nil {
+		return err
+	}
+	known, err := boot.OpenCatalog(config.Default())
+	if err != nil {
+		return err
+	}
+	pages, err := site.Pages(site.Source{
+		OpenAPI: boot.Document(), Vendors: boot.Vendors(), Models: known.Models(), Verbs: root,
+	})
+	if err != nil {
+		return err
+	}
+	if err := site.Write(v.Out, pages); err != nil {
+		return err
+	}
+	fmt.Fprintf(sh.out, "%s in %s: begin with %s\n", plural(int64(len(pages)), "page"), v.Out, pages[0].Name)
+	return nil
+}
