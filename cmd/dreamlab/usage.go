@@ -9,8 +9,14 @@ import (
 	"dreamlab/cmd/internal/cli/show"
 )
 
-// usageVerb shows what was spent.
+// usageVerb works with what was spent.
 type usageVerb struct {
+	Show      usageShowVerb      `cmd:"" default:"withargs" help:"show what was spent"`
+	Reconcile usageReconcileVerb `cmd:"" help:"hold the books against a vendor's own export, and name each difference"`
+}
+
+// usageShowVerb shows what was spent.
+type usageShowVerb struct {
 	By       string `default:"day" enum:"day,purpose,provider,model,key,job" placeholder:"GROUP" help:"what a row sums up, a GROUP"`
 	From     string `placeholder:"DAY" help:"the first DAY, as 2026-01-31, or unix seconds; 30 days ago without it"`
 	To       string `placeholder:"DAY" help:"the DAY before which it ends, or unix seconds; now without it"`
@@ -20,7 +26,7 @@ type usageVerb struct {
 }
 
 // Run shows the sums, and the month's projection below the table.
-func (v *usageVerb) Run(ctx context.Context, sh shell) error {
+func (v *usageShowVerb) Run(ctx context.Context, sh shell) error {
 	c, err := v.open(sh)
 	if err != nil {
 		return err
@@ -39,7 +45,7 @@ func (v *usageVerb) Run(ctx context.Context, sh shell) error {
 	return v.write(sh, raw)
 }
 
-func (v *usageVerb) write(sh shell, raw json.RawMessage) error {
+func (v *usageShowVerb) write(sh shell, raw json.RawMessage) error {
 	var usage struct {
 		Data  []json.RawMessage
 		Total json.RawMessage
