@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -84,6 +85,12 @@ type requestsView struct {
 	Live    string // the address that pauses or resumes
 	Tail    bool
 	Newest  string
+}
+
+// Narrow tells whether one of the filters is set that are folded away.
+func (r requestsView) Narrow() bool {
+	return slices.ContainsFunc([]string{"alias", "provider", "model", "conversation_id", "key", "created_after", "created_before"},
+		func(name string) bool { return r.Filters.Get(name) != "" })
 }
 
 var jobFilters = []string{"kind", "status", "key", "conversation_id", "alias", "provider", "model", "q"}

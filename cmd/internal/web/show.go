@@ -14,7 +14,8 @@ func (p *Pages) functions() template.FuncMap {
 	return template.FuncMap{
 		"page": p.address, "asset": p.assetPath, "of": p.pageOf, "root": func() string { return p.Prefix },
 		"when": say.When, "usd": say.Exact, "cost": say.Short, "pct": say.Percent, "num": say.Number, "brief": say.Brief,
-		"words": say.Words, "took": say.Took, "pretty": say.Pretty, "menu": menu, "hasPrefix": strings.HasPrefix, "join": strings.Join, "field": newField,
+		"words": say.Words, "took": say.Took, "pretty": say.Pretty,
+		"menu": menu, "hasPrefix": strings.HasPrefix, "join": strings.Join, "field": newField,
 		"seconds": say.Seconds, "digit": func(i int) string { return strconv.Itoa(i + 1) },
 	}
 }

@@ -190,7 +190,8 @@ var notes = map[string]string{
 	"started": "Started.", "undone": "Undone: what it taught is withdrawn.",
 	"forgetting": "Forgetting has begun: the job below says when it is done.",
 	"thanks":     "Kept as feedback.", "rolled-back": "Rolled back: the targets of before answer from now on.",
-	"revoked": "Revoked: the key stops working within a second.", "saved": "Saved.", "reviewed": "Decided.", "taken-back": "Taken back: it is open again.",
+	"revoked": "Revoked: the key stops working within a second.", "saved": "Saved.", "reviewed": "Decided.",
+	"taken-back": "Taken back: it is open again.",
 	"signed-out": "Signed out.", "bulk": "Accepted: the job below counts what it did.",
 	"restored": "Restored as a new version.",
 }

@@ -60,7 +60,7 @@ const every = async () => {
     request: "requests/" + chat, peek: "requests?peek=" + chat, conversation: "conversations/" + conversation,
     forget: `conversations/${conversation}/forget`, dream: "dreams/" + dream, undo: `dreams/${dream}/undo`,
     example: "review/" + example, dataset: "datasets/" + dataset, tune: "tunes/" + tune, evaluation: "evaluations/" + evaluation,
-    route: "routes/assistant", rollback: "routes/assistant/rollback", graph: "lineage/" + example,
+    version: "memory/" + await first("/v1/memory/versions?limit=1"), route: "routes/assistant", rollback: "routes/assistant/rollback", graph: "lineage/" + example,
     bulk: "queues/bulk?action=retry&status=failed", search: "search?q=nothing+like+it", error: "dreams/drm_none",
   });
 };
@@ -159,6 +159,39 @@ const keyboard = async () => {
   console.log("walked: keyboard");
 };
 
+// reviews: ten examples are decided on by keyboard alone, and the last verdict is taken back.
+const reviews = async () => {
+  const page = await opened({}, "reviews");
+  await signIn(page);
+  await page.goto(base + "/app/review");
+  const at = () => page.url().match(/exm_\w+/)?.[0];
+  const press = async (key) => {
+    const before = page.url();
+    await page.keyboard.press(key);
+    await page.waitForURL((url) => url.href !== before);
+  };
+  await press("n");
+  const seen = new Set();
+  for (const verdict of ["k", "r", "1", "k", "2", "k", "k", "3", "k", "k"]) {
+    seen.add(at());
+    await press(verdict);
+  }
+  const last = [...seen].at(-1);
+  await press("u");
+  wanted(seen.size === 10 && at() === last, `${seen.size} were decided on, and the last is ${last}, not ${at()}`);
+  await page.keyboard.press("e");
+  await page.keyboard.type("A better answer. ");
+  const before = page.url();
+  await page.keyboard.press("Control+Enter");
+  await page.waitForURL((url) => url.href !== before);
+  const { review } = await api("/v1/examples/" + last);
+  wanted(review.status === "edited", "an edited example is " + review.status);
+  const rejected = (await api("/v1/examples?review=rejected")).data.length;
+  wanted(rejected === 4, rejected + " are rejected");
+  await page.context().close();
+  console.log("walked: reviews");
+};
+
 // tail: a page of requests says that there are new ones, and does not when it is paused.
 const tail = async () => {
   const page = await opened({}, "tail");
@@ -237,7 +270,7 @@ try {
   const pages = await every();
   await Promise.all([looks(pages, 1280), looks(pages, 320)]);
   console.log("walked: " + Object.keys(pages).length + " pages");
-  await Promise.all([sessions(), chats(), keyboard()]);
+  await Promise.all([sessions(), chats(), keyboard(), reviews()]);
   await tail();
   await plain();
   await last();

@@ -19,7 +19,8 @@ func When(at *int64) template.HTML {
 	}
 	t := time.Unix(*at, 0).UTC()
 	shown, machine := t.Format("2006-01-02 15:04:05"), t.Format(time.RFC3339)
-	return template.HTML(`<time datetime="` + machine + `" title="` + shown + ` UTC">` + shown + ` UTC</time>`) //nolint:gosec // digits alone
+	text := `<time datetime="` + machine + `" title="` + shown + ` UTC">` + shown + ` UTC</time>`
+	return template.HTML(text) //nolint:gosec // digits alone
 }
 
 // Took shows the time between two instants.
