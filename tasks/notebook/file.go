@@ -1,0 +1,129 @@
+package notebook
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+
+	"dreamlab/store/blob"
+)
+
+// weights is the file of an adapter's weights, settings the one that says what they belong to.
+const (
+	weights  = "adapter_model.safetensors"
+	settings = "adapter_config.json"
+)
+
+// texts are the files that may stand beside the weights. None of them holds code.
+func texts() []string {
+	return []string{settings, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}
+}
+
+// goodCheckpoint is the name of a checkpoint, which follows from what is in it.
+var goodCheckpoint = regexp.MustCompile(`^checkpoint-[0-9]{1,9}-[0-9a-f]{12}\.tar$`)
+
+// Nameable tells whether a run may leave a file of the name. A checkpoint goes back to the
+// machine that wrote it and is opened nowhere else.
+func Nameable(name string) bool {
+	return name == weights || slices.Contains(texts(), name) || goodCheckpoint.MatchString(name)
+}
+
+// Put keeps a file of a run. One that is there stays as it was: the message about it tells
+// whether it is the one that was meant.
+func (b Board) Put(ctx context.Context, r Run, name string, content io.Reader) error {
+	if !Nameable(name) {
+		return refused("a run leaves safetensors and the texts beside them, not %.80q", name)
+	}
+	err := b.Bucket.Create(ctx, object(r.ID, "files/"+name), content)
+	if err == nil || errors.Is(err, blob.ErrExists) {
+		return nil
+	}
+	return fmt.Errorf("keep %s of %s: %w", name, r.ID, err)
+}
+
+// Open reads a file of a run.
+func (b Board) Open(ctx context.Context, r Run, name string) (io.ReadCloser, error) {
+	if !Nameable(name) {
+		return nil, refused("there is no such file")
+	}
+	return b.Bucket.Open(ctx, object(r.ID, "files/"+name))
+}
+
+// check looks at the files that a message tells of.
+func (b Board) check(ctx context.Context, r Run, m *Message) error {
+	switch m.Kind {
+	case "started", "heartbeat", "paused":
+		return nil
+	case "checkpoint":
+		if m.File == nil || !goodCheckpoint.MatchString(m.File.Name) {
+			return refused("the checkpoint names no file")
+		}
+		return b.holds(ctx, r, *m.File)
+	case "end":
+		return b.whole(ctx, r, m.Files)
+	}
+	return refused("a message of the kind %.40q is not known", m.Kind)
+}
+
+// whole looks whether an end has an adapter, and each file what was told of it.
+func (b Board) whole(ctx context.Context, r Run, files []File) error {
+	for _, need := range []string{weights, settings} {
+		if !slices.ContainsFunc(files, func(f File) bool { return f.Name == need }) {
+			return refused("the end has no %s", need)
+		}
+	}
+	for _, f := range files {
+		if f.Name != weights && !slices.Contains(texts(), f.Name) {
+			return refused("the end has a file that is not taken: %.80q", f.Name)
+		}
+		if err := b.holds(ctx, r, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holds looks whether a file is there and what was told of it.
+func (b Board) holds(ctx context.Context, r Run, f File) error {
+	file, err := b.Open(ctx, r, f.Name)
+	if err != nil {
+		return refused("%s was not put", f.Name)
+	}
+	defer file.Close()
+	sum, limited := sha256.New(), io.LimitReader(file, MaxFile+1)
+	read := io.TeeReader(limited, sum)
+	if f.Name == weights {
+		if err := safe(read); err != nil {
+			return err
+		}
+	}
+	if _, err := io.Copy(io.Discard, read); err != nil {
+		return fmt.Errorf("read %s of %s: %w", f.Name, r.ID, err)
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != f.SHA256 {
+		return refused("%s does not have the sha256 that was told", f.Name)
+	}
+	return nil
+}
+
+// safe looks whether a file begins as safetensors do: with the length of a JSON object that
+// describes what follows (https://github.com/huggingface/safetensors#format).
+func safe(file io.Reader) error {
+	var length uint64
+	if err := binary.Read(file, binary.LittleEndian, &length); err != nil || length < 2 || length > maxHeader {
+		return refused("%s is no file of safetensors", weights)
+	}
+	header := make([]byte, length)
+	var tensors map[string]json.RawMessage
+	if _, err := io.ReadFull(file, header); err != nil || json.Unmarshal(header, &tensors) != nil {
+		return refused("%s is no file of safetensors", weights)
+	}
+	return nil
+}

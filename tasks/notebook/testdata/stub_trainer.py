@@ -1,0 +1,50 @@
+"""A trainer without a GPU: ten steps, a checkpoint every second one. It dies where it is told."""
+import json
+import os
+import types
+
+STEPS = 10
+
+
+class Trainer:
+    def __init__(self, rows, callback, output):
+        self.rows, self.callback = rows, callback
+        self.args = types.SimpleNamespace(output_dir=output)
+        self.state = types.SimpleNamespace(global_step=0, max_steps=STEPS)
+        self.control = types.SimpleNamespace(should_save=False, should_training_stop=False)
+
+    def train(self, resume_from_checkpoint=None):
+        if resume_from_checkpoint:
+            with open(os.path.join(resume_from_checkpoint, "trainer_state.json")) as file:
+                self.state.global_step = json.load(file)["global_step"]
+        while self.state.global_step < STEPS and not self.control.should_training_stop:
+            self.state.global_step += 1
+            with open(os.environ["STUB_TRACE"], "a") as file:
+                file.write("%d " % self.state.global_step)
+            if os.environ.get("STUB_DIES_AT") == str(self.state.global_step):
+                os._exit(9)
+            self.callback.on_step_end(self.args, self.state, self.control)
+            self.callback.on_log(self.args, self.state, self.control, logs={"loss": 1.0})
+            if self.state.global_step % 2 == 0 or self.control.should_save:
+                self.save()
+
+    def save(self):
+        folder = os.path.join(self.args.output_dir, "checkpoint-%d" % self.state.global_step)
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "trainer_state.json"), "w") as file:
+            json.dump({"global_step": self.state.global_step}, file)
+        self.control.should_save = False
+        self.callback.on_save(self.args, self.state, self.control)
+
+    def save_model(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "adapter_model.safetensors"), "wb") as file:
+            header = b'{"__metadata__":{"format":"pt"}}'
+            file.write(len(header).to_bytes(8, "little") + header)
+        for name in ["adapter_config.json", "training_args.bin"]:
+            with open(os.path.join(folder, name), "w") as file:
+                file.write("{}")
+
+
+def make(rows, callback, output):
+    return Trainer(rows, callback, output)
