@@ -29,19 +29,28 @@ func texts() []string {
 // goodCheckpoint is the name of a checkpoint, which follows from what is in it.
 var goodCheckpoint = regexp.MustCompile(`^checkpoint-[0-9]{1,9}-[0-9a-f]{12}\.tar$`)
 
-// Nameable tells whether a run may leave a file of the name. A checkpoint goes back to the
+// nameable tells whether a run may leave a file of the name. A checkpoint goes back to the
 // machine that wrote it and is opened nowhere else.
-func Nameable(name string) bool {
+func nameable(name string) bool {
 	return name == weights || slices.Contains(texts(), name) || goodCheckpoint.MatchString(name)
+}
+
+// Object names a file of a run in the bucket.
+func (r Run) Object(name string) (string, error) {
+	if !nameable(name) {
+		return "", refused("a run leaves safetensors and the texts beside them, not %.80q", name)
+	}
+	return object(r.ID, "files/"+name), nil
 }
 
 // Put keeps a file of a run. One that is there stays as it was: the message about it tells
 // whether it is the one that was meant.
 func (b Board) Put(ctx context.Context, r Run, name string, content io.Reader) error {
-	if !Nameable(name) {
-		return refused("a run leaves safetensors and the texts beside them, not %.80q", name)
+	object, err := r.Object(name)
+	if err != nil {
+		return err
 	}
-	err := b.Bucket.Create(ctx, object(r.ID, "files/"+name), content)
+	err = b.Bucket.Create(ctx, object, content)
 	if err == nil || errors.Is(err, blob.ErrExists) {
 		return nil
 	}
@@ -50,10 +59,11 @@ func (b Board) Put(ctx context.Context, r Run, name string, content io.Reader) e
 
 // Open reads a file of a run.
 func (b Board) Open(ctx context.Context, r Run, name string) (io.ReadCloser, error) {
-	if !Nameable(name) {
-		return nil, refused("there is no such file")
+	object, err := r.Object(name)
+	if err != nil {
+		return nil, err
 	}
-	return b.Bucket.Open(ctx, object(r.ID, "files/"+name))
+	return b.Bucket.Open(ctx, object)
 }
 
 // check looks at the files that a message tells of.

@@ -34,14 +34,29 @@ type Run struct {
 	Data   string `json:"data"`
 	SHA256 string `json:"sha256"`
 
-	Base         string  `json:"base"` // name of the weights on Hugging Face
-	Revision     string  `json:"revision"`
+	Base         string  `json:"base"`     // name of the weights on Hugging Face
+	Revision     string  `json:"revision"` // "" takes the newest
 	Epochs       int     `json:"epochs"`
 	BatchSize    int     `json:"batch_size"`
 	LearningRate float64 `json:"learning_rate"`
 	Rank         int     `json:"rank"`
 	Alpha        int     `json:"alpha"`
 	Seed         int64   `json:"seed"`
+}
+
+// Sized sets the hyper-parameters of a run by how many rows it has
+// (https://github.com/google/skills, its table of open-model tuning): few rows take a small adapter
+// and few passes.
+func Sized(r Run, rows int64) Run {
+	r.Epochs, r.Rank, r.BatchSize, r.LearningRate, r.Seed = 3, 16, 2, 2e-4, 1
+	switch {
+	case rows < 100:
+		r.Epochs, r.Rank = 2, 8
+	case rows > 1000:
+		r.Rank = 32
+	}
+	r.Alpha = 2 * r.Rank
+	return r
 }
 
 // Times of a session, which Colab ends after twelve hours
@@ -79,7 +94,7 @@ type parameters struct {
 	StopBefore   int      `json:"stop_before_seconds"`
 	RetrySeconds float64  `json:"retry_seconds"`
 	Base         string   `json:"base"`
-	Revision     string   `json:"revision"`
+	Revision     *string  `json:"revision"` // null takes the newest
 	MaxSequence  int      `json:"max_sequence"`
 	SaveSteps    int      `json:"save_steps"`
 	Epochs       int      `json:"epochs"`
@@ -93,11 +108,15 @@ type parameters struct {
 // parameters fills in the template for a run whose routes stand below an address.
 func (r Run) parameters(address string, now time.Time) parameters {
 	at := address + r.Path()
+	var revision *string
+	if r.Revision != "" {
+		revision = &r.Revision
+	}
 	return parameters{
 		Run: at + "?" + r.sign("GET", "", now), Messages: at, Data: at + "/data?" + r.sign("GET", "data", now),
 		Files: at + "/files/NAME?" + r.sign("PUT", "files", now), Key: r.Key, SHA256: r.SHA256, Packages: packages(),
 		Session: int(session.Seconds()), StopBefore: int(stopBefore.Seconds()), RetrySeconds: 5,
-		Base: r.Base, Revision: r.Revision, MaxSequence: maxSequence, SaveSteps: saveSteps, Epochs: r.Epochs,
+		Base: r.Base, Revision: revision, MaxSequence: maxSequence, SaveSteps: saveSteps, Epochs: r.Epochs,
 		BatchSize: r.BatchSize, LearningRate: r.LearningRate, Rank: r.Rank, Alpha: r.Alpha, Seed: r.Seed,
 	}
 }

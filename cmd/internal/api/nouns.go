@@ -25,6 +25,7 @@ type nouns struct {
 	learned       learned.Nouns
 	datasets      datasets
 	tunes         tunes
+	runs          runs
 	evaluations   evaluations
 	routing       routing
 	lineage       lineage
@@ -51,6 +52,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		learned:       learned.New(o.Store, o.Bucket),
 		datasets:      datasets{o.Store, held},
 		tunes:         tunes{o.Store, o.Engine, front, wait, base, reap},
+		runs:          runs{o.Store, held},
 		routing:       routing{o.Store, o.Models},
 		lineage:       lineage{o.Store},
 		health: health{

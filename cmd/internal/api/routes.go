@@ -19,7 +19,7 @@ type route struct {
 // routes is the whole table.
 func routes(o Options, front *gate.Gate, chats *chat.Chats) []route {
 	n := newNouns(o, front, chats)
-	return slices.Concat(compatible(n, chats), own(n), operating(n), beside(o, n))
+	return slices.Concat(compatible(n, chats), own(n), byHand(n), operating(n), beside(o, n))
 }
 
 // compatible are the routes that clients of OpenAI and Anthropic know.
@@ -127,6 +127,19 @@ func operating(n nouns) []route {
 		on("GET /v1/webhooks/deliveries", gate.View, n.operate.Deliveries.List, list("status")),
 		on("POST /v1/webhooks/deliveries/{id}/redeliver", gate.Use, n.operate.Deliveries.Redeliver, audited),
 		on("GET /v1/audit", gate.Admin, n.operate.Audits.List, list("key", "q")),
+	}
+}
+
+// byHand are the routes of trainings on machines of one's own. All but the first are opened by
+// a run's signature.
+func byHand(n nouns) []route {
+	return []route{
+		on("GET /v1/tunes/{id}/notebook", gate.Use, n.runs.notebook, takes("format", "address", "base"), audited),
+		on("GET /v1/tunes/{id}/runs/{run}", gate.Open, n.runs.state, takes("until", "sig")),
+		on("POST /v1/tunes/{id}/runs/{run}", gate.Open, n.runs.receive),
+		on("GET /v1/tunes/{id}/runs/{run}/data", gate.Open, n.runs.data, takes("until", "sig")),
+		on("GET /v1/tunes/{id}/runs/{run}/files/{name}", gate.Open, n.runs.file, takes("until", "sig")),
+		on("PUT /v1/tunes/{id}/runs/{run}/files/{name}", gate.Open, n.runs.put, takes("until", "sig"), upload),
 	}
 }
 
