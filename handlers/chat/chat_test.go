@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -294,24 +295,36 @@ func TestFencedAnswerIsSettledAlone(t *testing.T) {
 	}
 }
 
+// TestMemoryStandsInFront asks until a chat had the lesson and another was left without it: both
+// are noted, and neither keeps the lesson in its prompt.
 func TestMemoryStandsInFront(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)
 	err := b.Store.AddMemory(t.Context(), learn.Memory{
-		ID: "mem_1", Tenant: b.Tenant, Dream: "drm_1", Lessons: []learn.Lesson{{Text: "Ask for the order number."}},
+		ID: "mem_1", Tenant: b.Tenant, Dream: "drm_1", Lessons: []learn.Lesson{{Text: "Ask for the order number.", Reflections: []string{"rfl_1"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := ask(t, b, job.NewJob{}, hello+`,"dreamlab":{"memory":true}}`)
-	if a.err != nil {
-		t.Fatal(a.err)
+	for asked := 1; asked <= 400; asked++ {
+		talk := fmt.Sprintf(`,"metadata":{"conversation_id":"talk-%d"},"dreamlab":{"memory":true}}`, asked)
+		a := ask(t, b, job.NewJob{}, hello+talk)
+		if a.err != nil {
+			t.Fatal(a.err)
+		}
+		a.Finish(t, a.run, a.end)
+		rows, _, err := b.Store.Experiences(t.Context(), b.Tenant, learn.ExperienceFilter{}, db.Page{Limit: 1})
+		if err != nil || len(rows) != 1 || strings.Contains(string(rows[0].Prompt), "number") {
+			t.Fatalf("got %+v, %v", rows, err)
+		}
+		uses, err := b.Store.LessonUses(t.Context(), b.Tenant, time.Unix(0, 0))
+		if use := uses["rfl_1"]; err != nil || use.Shown+use.Left != asked {
+			t.Fatalf("after %d chats %+v, %v", asked, use, err)
+		} else if use.Shown > 0 && use.Left > 0 {
+			return
+		}
 	}
-	a.Finish(t, a.run, a.end)
-	rows, _, err := b.Store.Experiences(t.Context(), b.Tenant, learn.ExperienceFilter{}, db.Page{})
-	if err != nil || len(rows) != 1 || rows[0].Origin != learn.OriginMemory || strings.Contains(string(rows[0].Prompt), "number") {
-		t.Errorf("got %+v, %v", rows, err)
-	}
+	t.Error("the lesson was in all chats, or in none")
 }
 
 func TestRedisAwayLosesNoPaidAnswer(t *testing.T) {

@@ -213,6 +213,9 @@ func (w *worker) gather(ctx context.Context, run *tasks.Run) (sliceResult, int, 
 	err := eachChild(ctx, run, tasks.DreamSlice, func(j job.Job) error {
 		slices++
 		part := sliceResult{}
+		if !j.State.Ended() {
+			return nil // it is under way
+		}
 		if j.State != job.StateSucceeded {
 			var in tasks.SliceInput
 			if err := json.Unmarshal(j.Input, &in); err != nil {

@@ -195,6 +195,32 @@ func TestSliceThatFailsLeavesItsExperiences(t *testing.T) {
 	}
 }
 
+// TestCancelledDreamTellsWhatItKept looks at the counts while slices are still to come, as they
+// stand where a dream is cancelled then.
+func TestCancelledDreamTellsWhatItKept(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	asked := atomic.Int64{}
+	e := b.Start(t, func(d *all.Deps) {
+		d.Dream.SliceSize = 4
+		d.Busy = func(ctx context.Context) (bool, error) {
+			if asked.Add(1) < 60 {
+				return false, nil
+			}
+			running, err := b.Store.RunningDream(ctx, b.Tenant)
+			if err == nil && running.Counts.Kept > 0 && running.Counts.Rejected["failed"] == 0 {
+				asked.Store(-1_000_000) // seen while it ran: let it end
+			}
+			return false, nil
+		}
+	})
+	b.Import(t, e, orders(60))
+	b.Dream(t, e, tasks.DreamInput{}, nil)
+	if asked.Load() > 0 {
+		t.Error("while it ran, the dream did not tell what it had kept")
+	}
+}
+
 func TestBudgetEndsADreamEarly(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)

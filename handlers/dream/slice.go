@@ -167,15 +167,16 @@ func (s *sliceRun) leave(reason string, ids []string) {
 // before, it gives the experiences back and stops the slices that have not begun: they
 // would pay for the same.
 func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
-	if s.result.Counts.Rejected[study.Malformed] > 0 {
-		all, _, err := s.gather(ctx, s.run)
-		if err != nil {
-			return nil, err
-		}
-		if all.add(s.result); all.unreadable() {
-			s.dream.Stage = stageUnreadable
-			s.result.giveBackMalformed()
-		}
+	all, _, err := s.gather(ctx, s.run)
+	if err != nil {
+		return nil, err
+	}
+	all.add(s.result)
+	all.Counts.Experiences = s.dream.Counts.Experiences
+	s.dream.Counts, s.dream.LiveCost = all.Counts, all.Live
+	if s.result.Counts.Rejected[study.Malformed] > 0 && all.unreadable() {
+		s.dream.Stage = stageUnreadable
+		s.result.giveBackMalformed()
 	}
 	return &tasks.End{Result: plainjson.Of(s.result), Write: s.write}, nil
 }
@@ -203,7 +204,7 @@ func (s *sliceRun) write(ctx context.Context, q *store.Queries) error {
 		}
 	}
 	if s.dream.Stage != stageUnreadable {
-		return nil
+		return q.SetDreamCounts(ctx, s.dream)
 	}
 	return q.SetDream(ctx, s.dream)
 }

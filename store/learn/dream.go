@@ -136,6 +136,13 @@ func (q *DreamQueries) SetDream(ctx context.Context, d Dream) error {
 		d.ID, d.Stage, db.Encode(d.Counts), d.LiveCost)
 }
 
+// SetDreamCounts stores what a dream has come to so far. Slices that end together may each
+// leave out the other; the dream's end counts all.
+func (q *DreamQueries) SetDreamCounts(ctx context.Context, d Dream) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE dreams SET counts = $2, live_cost = $3 WHERE id = $1`,
+		d.ID, db.Encode(d.Counts), d.LiveCost)
+}
+
 // UndoDream withdraws a finished dream's lessons, memory and examples, and releases its
 // experiences to later dreams. Repeating it changes nothing.
 func (q *DreamQueries) UndoDream(ctx context.Context, tenant, id string) error {
