@@ -100,6 +100,15 @@ func (q *Queries) EnsureTenant(ctx context.Context, name string) (Tenant, error)
 	return t, err
 }
 
+// Tenant finds a tenant by its id, or fails with ErrNotFound.
+func (q *Queries) Tenant(ctx context.Context, id string) (Tenant, error) {
+	t := Tenant{ID: id}
+	var created *int64
+	err := q.One(ctx, `SELECT name, created FROM tenants WHERE id = $1`, []any{id}, &t.Name, &created)
+	t.Created = db.TimeOf(created)
+	return t, err
+}
+
 // Tenants calls fn with every tenant.
 func (q *Queries) Tenants(ctx context.Context, fn func(Tenant) error) error {
 	return q.Each(ctx, `SELECT id, name, created FROM tenants ORDER BY id`, nil, func(rows db.Rows) error {

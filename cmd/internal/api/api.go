@@ -24,6 +24,7 @@ import (
 	"dreamlab/cmd/internal/api/cache"
 	"dreamlab/cmd/internal/api/chat"
 	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/happening"
 	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
@@ -98,6 +99,8 @@ type Options struct {
 	// Absence is how long a chat goes on whose client went away. Defaults to 10
 	// seconds.
 	Absence time.Duration
+	// Inbox says which bucket tells of new objects, and who signs for it. Defaults to none.
+	Inbox Inbox
 	// Look is how often GET /v1/events looks while a client listens. Defaults to a second.
 	Look time.Duration
 	// Now is the clock of what the API remembers. Defaults to time.Now.
@@ -105,6 +108,12 @@ type Options struct {
 	// Grace is how long requests may take to end when the API stops. Defaults
 	// to 20 seconds.
 	Grace time.Duration
+}
+
+// Inbox is the bucket whose new objects are imported.
+type Inbox struct {
+	Bucket, Prefix string // as in gs://bucket/prefix/
+	Signer         happening.Signer
 }
 
 // Pages are the pages under /app/. They ask the API what they show, as other clients do.

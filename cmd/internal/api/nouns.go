@@ -31,6 +31,7 @@ type nouns struct {
 	lineage       lineage
 	operate       operate.Nouns
 	events        *happening.Streams
+	inbox         *happening.Inbox
 	legacy        legacy
 	health        health
 }
@@ -67,5 +68,8 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 	})
 	n.experiences = experiences{o.Store, held, front, wait, n.jobs.show, front.MaxBody}
 	n.legacy = legacy{o.Store, n.datasets, o.Sandbox}
+	n.inbox = happening.NewInbox(happening.Inbox{
+		Store: o.Store, Gate: front, Accepted: n.jobs.accepted, Bucket: o.Inbox.Bucket, Prefix: o.Inbox.Prefix,
+	}, o.Inbox.Signer, o.Now)
 	return n
 }

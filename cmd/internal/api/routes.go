@@ -107,6 +107,7 @@ func own(n nouns) []route {
 func operating(n nouns) []route {
 	return []route{
 		on("GET /v1/events", gate.View, n.events.Stream),
+		on("POST /v1/events/storage", gate.Open, n.inbox.Take), // the token is checked there
 		on("GET /v1/usage", gate.View, n.operate.Usage.Get,
 			takes("group_by", "from", "to", "interval", "format", "start_time", "end_time")),
 		on("GET /v1/lineage/{id...}", gate.View, n.lineage.get, takes("limit", "after")),

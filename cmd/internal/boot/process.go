@@ -5,10 +5,13 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/url"
+	"strings"
 	"time"
 
 	"dreamlab/cmd/internal/api"
 	"dreamlab/cmd/internal/api/cache"
+	"dreamlab/cmd/internal/api/happening"
 	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/cmd/internal/cert"
 	"dreamlab/cmd/internal/config"
@@ -54,7 +57,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Queues: queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.Client),
 		Cache: s.chatCache(), Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
-		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken,
+		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken, Inbox: inbox(s.Config),
 	})
 	if err != nil {
 		return nil, err
@@ -82,6 +85,19 @@ func (s *Stack) tls() (scheme string, spoken *tls.Config, err error) {
 		return "", nil, fmt.Errorf("%w: see tls in %s", err, config.DefaultFile)
 	}
 	return "https", served.Config(), nil
+}
+
+// inbox is the bucket that may tell of new objects.
+func inbox(c *config.Config) api.Inbox {
+	u, err := url.Parse(c.Bucket)
+	if err != nil || u.Scheme != "gs" {
+		return api.Inbox{}
+	}
+	in := api.Inbox{Bucket: u.Host, Signer: happening.Signer{Account: c.EventsAccount, Audience: c.EventsAudience}}
+	if folder := strings.Trim(u.Path, "/"); folder != "" {
+		in.Prefix = folder + "/"
+	}
+	return in
 }
 
 // cache is where answers are kept, also while none is given out: what was kept before

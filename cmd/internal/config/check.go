@@ -53,6 +53,9 @@ func (l *loader) checkAddresses() {
 	if _, _, err := net.SplitHostPort(l.Metrics); err != nil && l.Metrics != "" {
 		l.fault("%s: %q is no address: write host:port, such as 127.0.0.1:9091", l.at("metrics"), l.Metrics)
 	}
+	if (l.EventsAccount == "") != (l.EventsAudience == "") {
+		l.fault("%s, %s: set both or neither", l.at("events_account"), l.at("events_audience"))
+	}
 	if l.Prefix = strings.TrimSuffix(l.Prefix, "/"); l.Prefix != "" && !plainPath.MatchString(l.Prefix) {
 		l.fault("%s: %q is no path: write it as /lab or /a/b", l.at("prefix"), l.Prefix)
 	}

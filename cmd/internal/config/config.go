@@ -33,6 +33,11 @@ type Config struct {
 	// Bucket is gs://bucket/prefix or file:///directory. Defaults to a
 	// directory in Data.
 	Bucket string `yaml:"bucket_url"`
+	// EventsAccount is the service account whose identity tokens POST /v1/events/storage takes,
+	// made for EventsAudience, such as https://lab.example/v1/events/storage. Defaults to none:
+	// the route takes nothing.
+	EventsAccount  string `yaml:"events_account"`
+	EventsAudience string `yaml:"events_audience"`
 	// Grace is how long the process may take to stop, running work included.
 	// Defaults to 20 s.
 	Grace time.Duration `yaml:"grace"`

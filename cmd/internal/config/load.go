@@ -93,7 +93,7 @@ func (c *Config) texts() map[string]*string {
 	return map[string]*string{
 		"addr": &c.Addr, "data": &c.Data, "log": &c.Log,
 		"database_url": &c.Database, "redis_url": &c.Redis, "bucket_url": &c.Bucket, "metrics": &c.Metrics,
-		"prefix": &c.Prefix,
+		"prefix": &c.Prefix, "events_account": &c.EventsAccount, "events_audience": &c.EventsAudience,
 	}
 }
 
@@ -103,6 +103,7 @@ func variables() map[string]string {
 		"addr": "DREAMLAB_ADDR", "data": "DREAMLAB_DATA", "log": "DREAMLAB_LOG",
 		"database_url": "DATABASE_URL", "redis_url": "REDIS_URL", "bucket_url": "BUCKET_URL",
 		"metrics": "DREAMLAB_METRICS", "prefix": "DREAMLAB_PREFIX",
+		"events_account": "DREAMLAB_EVENTS_ACCOUNT", "events_audience": "DREAMLAB_EVENTS_AUDIENCE",
 	}
 }
 
