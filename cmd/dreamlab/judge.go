@@ -169,7 +169,8 @@ func writeCheck(out io.Writer, model string, r check.Result) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nOrder bias %+.1f points, length bias %+.1f points; it cost $%s.\n", 100*r.OrderBias, 100*r.LengthBias, r.CostUSD)
+	fmt.Fprintf(out, "\nOrder bias %+.1f points, length bias %+.1f points; it cost $%s.\n",
+		100*r.OrderBias, 100*r.LengthBias, r.CostUSD)
 	if r.OverBudget {
 		fmt.Fprintf(out, "The budget left %s out.\n", plural(int64(r.Skipped), "pair"))
 	}

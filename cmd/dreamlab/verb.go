@@ -57,6 +57,7 @@ type program struct {
 	Memory   memoryVerb   `cmd:"" group:"Use" help:"show what the dreams put together, compare its versions, go back"`
 	Review   reviewVerb   `cmd:"" group:"Use" help:"judge the examples that dreams kept: keep, reject, write anew, take back"`
 	Lineage  lineageVerb  `cmd:"" group:"Use" help:"show what a thing came from, and what came of it"`
+	Tail     tailVerb     `cmd:"" group:"Use" help:"show what happens to jobs, dreams, tunes and routes as it happens"`
 	Open     openVerb     `cmd:"" group:"Use" help:"open the pages in a browser, or the page of an id"`
 	Notebook notebookVerb `cmd:"" group:"Use" help:"hand out the training of a tune for Colab or a GPU of your own"`
 	Evaluate evaluateVerb `cmd:"" group:"Use" help:"repeat an evaluation to the letter, and compare the decisions"`

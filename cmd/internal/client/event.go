@@ -3,53 +3,78 @@ package client
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
+	"time"
+
+	"dreamlab/store/backoff"
 )
 
-// Event is one thing that happened to a job, a dream, a tune or a route.
+// Event is something that happened at the server.
 type Event struct {
-	Type    string `json:"type"` // job.ended, dream.stage, tune.stage, route.changed
-	ID      string `json:"id"`
-	At      int64  `json:"at"` // unix seconds
-	Kind    string `json:"kind"`
-	Status  string `json:"status"`
-	Subject string `json:"subject"`
-	Code    string `json:"code"`
-	Stage   string `json:"stage"`
-	Version int64  `json:"version"`
-	Reason  string `json:"reason"`
+	ID   string
+	Type string // job.ended, dream.stage, tune.stage, route.changed
+	Data string // an object in JSON
 }
 
-// Events shows what happens behind the event with an id ("": from now on) until the stream ends
-// or the context does, and returns the id of the last event: what to go on behind.
-func (c *Client) Events(ctx context.Context, last string, show func(Event)) (string, error) {
-	r := request{method: http.MethodGet, path: "/v1/events", header: http.Header{"Accept": {"text/event-stream"}}}
-	if last != "" {
-		r.header.Set("Last-Event-ID", last)
+// idle is the pause before a stream is taken up again of which nothing came.
+const idle = time.Second
+
+// Events passes events on as they happen, until the context ends or each returns an error. A stream
+// that ends is taken up behind its last event.
+func (c *Client) Events(ctx context.Context, each func(Event) error) error {
+	last := ""
+	for {
+		ask := request{method: http.MethodGet, path: "/v1/events"}
+		if last != "" {
+			ask.header = http.Header{"Last-Event-Id": {last}}
+		}
+		answer, err := c.send(ctx, ask)
+		if err != nil {
+			return err
+		}
+		before := last
+		err = readEvents(answer, func(e Event) error {
+			last = e.ID
+			return each(e)
+		})
+		if err = errors.Join(err, answer.Body.Close()); err != nil {
+			return err
+		}
+		pause := between
+		if last == before {
+			pause = idle
+		}
+		if err := backoff.Sleep(ctx, pause); err != nil {
+			return err
+		}
 	}
-	answer, err := c.send(ctx, r)
-	if err != nil {
-		return last, err
-	}
+}
+
+// readEvents reads a stream to its end. That it broke off is no error: it is taken up again.
+func readEvents(answer *http.Response, each func(Event) error) error {
 	lines := bufio.NewScanner(answer.Body)
-	for err == nil && lines.Scan() {
+	lines.Buffer(make([]byte, 0, 64<<10), maxBody)
+	var now Event
+	for lines.Scan() {
 		name, value, _ := strings.Cut(lines.Text(), ":")
 		value = strings.TrimPrefix(value, " ")
 		switch name {
 		case "id":
-			last = value
+			now.ID = value
+		case "event":
+			now.Type = value
 		case "data":
-			var e Event
-			if err = json.Unmarshal([]byte(value), &e); err != nil {
-				err = fmt.Errorf("read an event: %w", err)
-				break
+			now.Data += value
+		case "":
+			if value == "" && now.Data != "" {
+				if err := each(now); err != nil {
+					return err
+				}
+				now = Event{ID: now.ID}
 			}
-			show(e)
 		}
 	}
-	return last, errors.Join(err, lines.Err(), answer.Body.Close())
+	return nil
 }

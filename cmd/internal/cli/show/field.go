@@ -44,20 +44,33 @@ func (r Row) MarshalJSON() ([]byte, error) { return r.raw, nil }
 // Field returns what stands at a path of names with dots between, "" where nothing does. Times,
 // whose names end in _at, are unix seconds and become dates.
 func (r Row) Field(path string) string {
-	var at any = r.fields
-	for name := range strings.SplitSeq(path, ".") {
-		inner, is := at.(map[string]any)
-		if !is {
-			return ""
-		}
-		at = inner[name]
+	if strings.HasSuffix(path, "_at") {
+		return r.Time(path)
 	}
-	if number, is := at.(json.Number); is && strings.HasSuffix(path, "_at") {
+	return textOf(r.value(path))
+}
+
+// Time returns the date of the unix seconds at a path.
+func (r Row) Time(path string) string {
+	value := r.value(path)
+	if number, is := value.(json.Number); is {
 		if seconds, err := number.Int64(); err == nil {
 			return time.Unix(seconds, 0).UTC().Format("2006-01-02T15:04:05Z")
 		}
 	}
-	return textOf(at)
+	return textOf(value)
+}
+
+func (r Row) value(path string) any {
+	var at any = r.fields
+	for name := range strings.SplitSeq(path, ".") {
+		inner, is := at.(map[string]any)
+		if !is {
+			return nil
+		}
+		at = inner[name]
+	}
+	return at
 }
 
 func textOf(value any) string {
