@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -64,6 +65,21 @@ func pagesOf(t testing.TB, s *store.Store) Pages {
 	pages, err := web.New(web.Options{Sessions: s})
 	must(t, err)
 	return pages
+}
+
+// Below a prefix everything is where it is without one, and leads to addresses with it.
+func TestPrefix(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(o *Options) { o.Prefix = "/a/b" })
+	for path, want := range map[string]string{
+		"/a/b/healthz": "", "/healthz": "", "/a/b/app": "/a/b/app/", "/a/b/v1//jobs": "/a/b/v1/jobs", "/a/b/queues/": "",
+	} {
+		got := httptest.NewRecorder()
+		r.server.Handler().ServeHTTP(got, httptest.NewRequest(http.MethodGet, path, nil))
+		if led := got.Header().Get("Location"); led != want || got.Code == 404 {
+			t.Errorf("%s: %d, leads to %q", path, got.Code, led)
+		}
+	}
 }
 
 // Who opens the address itself finds the way.

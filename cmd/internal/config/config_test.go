@@ -125,14 +125,14 @@ accounts: {groq: [{name: b, env: {GROQ_API_KEY: X}}], cloudflare: []}
 policies: {ghost: {order: cheapest}, lead: {order: random}, base: {hedge: 1ms}}
 limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 `
-	_, err := load(t, text, "CLOUDFLARE_API_TOKEN", "t0ken", "DREAMLAB_ADDR", "nowhere")
+	_, err := load(t, text, "CLOUDFLARE_API_TOKEN", "t0ken", "DREAMLAB_ADDR", "nowhere", "DREAMLAB_PREFIX", "lab/?")
 	var faults Faults
 	if !errors.As(err, &faults) {
 		t.Fatalf("got %v", err)
 	}
 	for _, part := range []string{
 		`dreamlab.yaml:1: unknown key "adr"`, `unknown key "laed" at team`, "dreamlab.yaml:11: ",
-		`addr (DREAMLAB_ADDR): "nowhere"`, `"loud" is no level`, "database_url",
+		`addr (DREAMLAB_ADDR): "nowhere"`, `prefix (DREAMLAB_PREFIX): "lab/?"`, `"loud" is no level`, "database_url",
 		"cloudflare needs CLOUDFLARE_ACCOUNT_ID too", `"gpt" is no model`, "lanes.fast: there is no such lane",
 		"lanes.fast: nothing in it", "tenants[0]: weight", "tenants[1]: name", `models: "solo" is no model`, "models.groq/x.concurrency: 0 is too few", `"25:00" is no time`, "Mars/Base", "0.7 is out of range", "from 1 to 744",
 		`"fun" is no purpose`, "write a plain decimal", `per is "week"`, `cron "* *"`, "schedules[1]: id",

@@ -35,7 +35,7 @@ const (
 	// NodeWide and NodeHigh are the size of a node.
 	NodeWide = 132
 	NodeHigh = 26
-	nodeGapX = 58
+	nodeGapX = 34
 	nodeGapY = 10
 	graphTop = 30
 	sweeps   = 4
