@@ -51,6 +51,7 @@ CREATE TABLE limits (
   requests BIGINT NOT NULL,     -- 0: any number
   tokens   BIGINT NOT NULL,
   burst    BIGINT NOT NULL,
+  queued   BIGINT NOT NULL,     -- jobs of the tenant that may wait in a lane; 0: as many as the configuration allows
   PRIMARY KEY (tenant, key_id, model)
 );
 -- What requests with an Idempotency-Key were answered that made no job.

@@ -130,3 +130,27 @@ func TestLateChats(t *testing.T) {
 		t.Errorf("a job that may wait: %d: %s", status, body)
 	}
 }
+
+// TestQueuedJobsAreALimit has a tenant that may have two jobs wait in a lane send five, and another
+// tenant, which is not held.
+func TestQueuedJobsAreALimit(t *testing.T) {
+	t.Parallel()
+	i := newIdle(t, 1000)
+	held, tenant := i.key("held")
+	free, _ := i.key("free")
+	must(t, i.store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		return q.SetLimits(t.Context(), tenant, []store.Limit{{Tenant: tenant, Queued: 2}})
+	}))
+	for n := range 5 {
+		want := 202
+		if n >= 3 { // one is under way, two wait
+			want = 429
+		}
+		if status, after, body := i.post("/v1/jobs", askJob, held, ""); status != want || want == 429 && after == "" {
+			t.Errorf("job %d: status %d, again after %q: %s", n+1, status, after, body)
+		}
+		if status, _, body := i.post("/v1/jobs", askJob, free, ""); status != 202 {
+			t.Errorf("another tenant's job %d: status %d: %s", n+1, status, body)
+		}
+	}
+}

@@ -43,21 +43,21 @@ func newGauge(s *store.Store, most int, now func() time.Time) *gauge {
 // maxReadings bounds what is remembered.
 const maxReadings = 4096
 
-// read returns what waits. While one request asks anew the others take what
+// read returns what waits, counted up to a bound. While one request asks anew the others take what
 // was known.
-func (g *gauge) read(ctx context.Context, of queueName) (job.Backlog, error) {
+func (g *gauge) read(ctx context.Context, of queueName, most int) (job.Backlog, error) {
 	r, fresh := g.recall(of)
 	if fresh {
 		return r, nil
 	}
-	found, err := g.store.Backlog(ctx, of.tenant, of.lane, g.most)
+	found, err := g.store.Backlog(ctx, of.tenant, of.lane, most)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err != nil {
 		g.known.Remove(of)
 		return r, fmt.Errorf("look at the backlog: %w", err)
 	}
-	g.known.Add(of, &reading{Backlog: found, until: g.now().Add(g.holds(found))})
+	g.known.Add(of, &reading{Backlog: found, until: g.now().Add(g.holds(found, most))})
 	return found, nil
 }
 
@@ -79,10 +79,14 @@ func (g *gauge) recall(of queueName) (job.Backlog, bool) {
 // acceptRate is more than one process accepts in a second.
 const acceptRate = 20_000
 
-// holds is how long a count can not have outgrown the bound, within reason.
-func (g *gauge) holds(b job.Backlog) time.Duration {
-	left := time.Duration(g.most-b.Queued) * time.Second / acceptRate
-	return min(max(left, time.Second), 5*time.Second)
+// holds is how long a count can not have outgrown the bound, within reason. A bound of a tenant's
+// own may be narrow: it is counted anew where little room is left.
+func (g *gauge) holds(b job.Backlog, most int) time.Duration {
+	left := min(time.Duration(most-b.Queued)*time.Second/acceptRate, 5*time.Second)
+	if most < g.most {
+		return left
+	}
+	return max(left, time.Second)
 }
 
 // makeRoom refuses a job where so many of its tenant's wait that another would
@@ -93,18 +97,38 @@ func (g *Gate) makeRoom(ctx context.Context, job job.NewJob) error {
 	if of.lane == "" {
 		of.lane = string(tasks.Kind(job.Kind).Lane())
 	}
-	waits, err := g.load.read(ctx, of)
+	most, err := g.mostQueued(ctx, job.Tenant)
+	if err != nil {
+		return err
+	}
+	waits, err := g.load.read(ctx, of, most)
 	if err != nil {
 		return err
 	}
 	late := job.Attached && waits.Oldest > job.ExpiresIn*3/4 // a new one would hardly start in time
-	if waits.Queued < g.load.most && !late {
+	if waits.Queued < most && !late {
 		return nil
 	}
 	if known, err := g.acceptedBefore(ctx, job); known || err != nil {
 		return err
 	}
 	return g.tooMuch(ctx, of, waits)
+}
+
+// mostQueued is how many of a tenant's jobs may wait in a lane: as many as its own limit says, and
+// no more than the configuration allows.
+func (g *Gate) mostQueued(ctx context.Context, tenant string) (int, error) {
+	all, err := g.limits.of(ctx, tenant)
+	if err != nil {
+		return 0, fmt.Errorf("look at the limits: %w", err)
+	}
+	most := g.load.most
+	for _, l := range all {
+		if l.Queued > 0 {
+			most = min(most, int(l.Queued))
+		}
+	}
+	return most, nil
 }
 
 func (g *Gate) acceptedBefore(ctx context.Context, job job.NewJob) (bool, error) {

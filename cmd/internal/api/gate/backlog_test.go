@@ -20,7 +20,7 @@ func TestGaugeAsksSeldom(t *testing.T) {
 	of := queueName{"ten_a", "chat"}
 	read := func() int {
 		t.Helper()
-		b, err := g.read(t.Context(), of)
+		b, err := g.read(t.Context(), of, g.most)
 		must(t, err)
 		return b.Queued
 	}
@@ -40,7 +40,7 @@ func TestGaugeAsksSeldom(t *testing.T) {
 	now = now.Add(6 * time.Second)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := g.read(gone, of); err == nil {
+	if _, err := g.read(gone, of, g.most); err == nil {
 		t.Error("a question that could not be asked was answered")
 	}
 	if got := read(); got != 1 {

@@ -32,6 +32,7 @@ type limitView struct {
 	Requests *int64    `json:"requests_per_minute"`
 	Tokens   *int64    `json:"tokens_per_minute"`
 	Burst    *int64    `json:"burst"`
+	Queued   *int64    `json:"queued_jobs"`
 	Left     *leftView `json:"requests"`
 	LeftT    *leftView `json:"tokens"`
 }
@@ -49,6 +50,7 @@ type newLimit struct {
 	Requests int64  `json:"requests_per_minute"`
 	Tokens   int64  `json:"tokens_per_minute"`
 	Burst    int64  `json:"burst"`
+	Queued   int64  `json:"queued_jobs"`
 }
 
 func orNone(n int64) *int64 {
@@ -72,7 +74,7 @@ func (h Limits) write(w http.ResponseWriter, c *wire.Call, all []store.Limit) er
 	for i, l := range all {
 		views[i] = limitView{
 			Object: "limit", Key: wire.OrNull(l.Key), Model: wire.OrNull(l.Model), Requests: orNone(l.Requests),
-			Tokens: orNone(l.Tokens), Burst: orNone(l.Burst),
+			Tokens: orNone(l.Tokens), Burst: orNone(l.Burst), Queued: orNone(l.Queued),
 		}
 		rates := gate.RatesOf(l, 0, 0)
 		for j, granted := range h.gate.Granted(c.Context(), rates) {
@@ -121,14 +123,18 @@ func (h Limits) Put(w http.ResponseWriter, c *wire.Call) error {
 }
 
 func (h Limits) limitOf(c *wire.Call, where string, n newLimit) (store.Limit, error) {
-	for name, rate := range map[string]int64{"requests_per_minute": n.Requests, "tokens_per_minute": n.Tokens, "burst": n.Burst} {
+	for name, rate := range map[string]int64{
+		"requests_per_minute": n.Requests, "tokens_per_minute": n.Tokens, "burst": n.Burst, "queued_jobs": n.Queued,
+	} {
 		if rate < 0 || rate > maxRate {
 			return store.Limit{}, wire.Invalid(where+"."+name, "%s is a number from 1 to %d, or left out.", name, maxRate)
 		}
 	}
 	switch {
-	case n.Requests == 0 && n.Tokens == 0:
-		return store.Limit{}, wire.Invalid(where, "A limit has requests_per_minute, tokens_per_minute or both.")
+	case n.Requests == 0 && n.Tokens == 0 && n.Queued == 0:
+		return store.Limit{}, wire.Invalid(where, "A limit has requests_per_minute, tokens_per_minute or queued_jobs.")
+	case n.Queued > 0 && (n.Key != "" || n.Model != ""):
+		return store.Limit{}, wire.Invalid(where+".queued_jobs", "queued_jobs is of the whole tenant: leave out key and model.")
 	case n.Burst > 0 && n.Requests == 0:
 		return store.Limit{}, wire.Invalid(where+".burst", "burst is of requests: give requests_per_minute.")
 	case len(n.Model) > 256 || strings.ContainsFunc(n.Model, unicode.IsSpace):
@@ -139,5 +145,6 @@ func (h Limits) limitOf(c *wire.Call, where string, n newLimit) (store.Limit, er
 			return store.Limit{}, gate.OrMissing(err, "key")
 		}
 	}
-	return store.Limit{Tenant: c.Tenant, Key: n.Key, Model: n.Model, Requests: n.Requests, Tokens: n.Tokens, Burst: n.Burst}, nil
+	return store.Limit{Tenant: c.Tenant, Key: n.Key, Model: n.Model, Requests: n.Requests, Tokens: n.Tokens, Burst: n.Burst,
+		Queued: n.Queued}, nil
 }
