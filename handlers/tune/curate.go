@@ -48,9 +48,9 @@ func (cu *curator) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	if c.input.MinExamples > 0 {
 		least = c.input.MinExamples
 	}
-	fresh, err := c.run.Store.NewExamples(ctx, c.tune.Tenant, c.tune.Alias, made.manifest.Rows)
+	fresh, err := cu.fresh(ctx, c, made)
 	if err != nil {
-		return nil, fmt.Errorf("count new examples: %w", err)
+		return nil, err
 	}
 	if fresh < least || len(made.rows) == 0 {
 		return c.decided(false, "too few examples: %d of %d", fresh, least)

@@ -111,6 +111,32 @@ func (q *DreamQueries) NewExamples(ctx context.Context, tenant, alias string, bo
 	return n, err
 }
 
+// FreshExamples counts those of the examples that no tune with an evaluation has trained on: unlike NewExamples, what a
+// filter removed is left out by the caller.
+func (q *DreamQueries) FreshExamples(ctx context.Context, tenant string, examples []string) (int, error) {
+	var n int
+	err := q.One(ctx, `SELECT COUNT(*) FROM ({list $2}) AS x JOIN examples e ON e.id = x.value
+		WHERE e.tenant = $1 AND NOT EXISTS (SELECT 1 FROM dataset_examples d JOIN tunes t ON t.dataset = d.dataset
+			WHERE d.example = e.id AND t.evaluation IS NOT NULL)`, []any{tenant, encodeList(examples)}, &n)
+	return n, err
+}
+
+// TaughtAlias is an alias of a tenant that has examples.
+type TaughtAlias struct{ Tenant, Alias string }
+
+// TaughtAliases returns the aliases of all tenants that have standing examples.
+func (q *DreamQueries) TaughtAliases(ctx context.Context) ([]TaughtAlias, error) {
+	var all []TaughtAlias
+	err := q.Each(ctx, `SELECT DISTINCT tenant, alias FROM examples WHERE withdrawn IS NULL ORDER BY tenant, alias`, nil,
+		func(r db.Rows) error {
+			var a TaughtAlias
+			err := r.Scan(&a.Tenant, &a.Alias)
+			all = append(all, a)
+			return err
+		})
+	return all, err
+}
+
 // HasExample tells whether an alias has a standing example with that content, made by another
 // dream than the given one.
 func (q *DreamQueries) HasExample(ctx context.Context, tenant, alias, content, dream string) (bool, error) {

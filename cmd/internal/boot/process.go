@@ -167,10 +167,18 @@ func (s *Stack) clocks() []Process {
 	reaper := &tune.Reaper{Store: s.Store, Deps: s.tuneDeps(s.caller()), Log: s.Log}
 	collector := &forget.Collector{Store: s.Store, Bucket: s.Bucket, Log: s.Log}
 	watcher := &budget.Watcher{Store: s.Store, Log: s.Log}
+	tunes := &tune.Clock{
+		Store: s.Store, Deps: s.tuneDeps(s.caller()), Accept: s.Engine.Accept, CoolDown: s.Config.Tune.CoolDown,
+		Settle: s.Config.Tune.Settle, Log: s.Log,
+	}
 	orders := &batch.Reaper{Store: s.Store, Accept: s.Engine.Accept, Log: s.Log}
-	return []Process{{Name: "scheduler", Run: s.Engine.Scheduler().Run}, {Name: "reaper", Run: reaper.Run},
+	list := []Process{{Name: "scheduler", Run: s.Engine.Scheduler().Run}, {Name: "reaper", Run: reaper.Run},
 		{Name: "batches", Run: orders.Run}, {Name: "budgets", Run: watcher.Run},
 		{Name: "collector", Run: collector.Run}}
+	if s.Config.Tune.Clock {
+		list = append(list, Process{Name: "tunes", Run: tunes.Run})
+	}
+	return list
 }
 
 func (s *Stack) tuneDeps(caller *handlers.Caller) tune.Deps {

@@ -208,6 +208,9 @@ func (l *loader) checkTune() {
 	if l.Tune.HostingHours < 1 || l.Tune.HostingHours > 744 {
 		l.fault("%s: give the hours of a month, from 1 to 744", l.at("tune.hosting_hours"))
 	}
+	if l.Tune.CoolDown < time.Minute || l.Tune.Settle < time.Second {
+		l.fault("%s: give at least 1m, and tune.settle at least 1s", l.at("tune.cool_down"))
+	}
 	if l.Poll.Training < 0 || l.Poll.Deployment < 0 {
 		l.fault("poll: an interval can not be negative")
 	}

@@ -180,6 +180,13 @@ type Tune struct {
 	// Margin is what the lower bound of the win rate must have above a half.
 	// Defaults to 0.02.
 	Margin float64 `yaml:"margin"`
+	// Clock starts tunes by itself, where min_examples new rows can be learned from, an exam can
+	// decide, and cool_down and settle are over. Defaults to true.
+	Clock bool `yaml:"clock"`
+	// CoolDown is how long after a tune of an alias the clock starts the next. Defaults to 24h.
+	CoolDown time.Duration `yaml:"cool_down"`
+	// Settle is how long after a dream the clock waits before it starts a tune. Defaults to 5m.
+	Settle time.Duration `yaml:"settle"`
 	// Cheaper is, by alias, how far below a half the lower bound of the win rate of a model may
 	// be that costs less than what serves the alias: it is promoted for being cheaper and not worse,
 	// as with cheaper: {assistant: 0.05}. Defaults to none: each model has to be better.
@@ -302,6 +309,7 @@ func Default() *Config {
 			Threshold: 50, Limit: 1000, StartsPerDay: 4, IdleWait: 100 * time.Millisecond,
 		},
 		Tune: Tune{
+			Clock: true, CoolDown: 24 * time.Hour, Settle: 5 * time.Minute,
 			MinExamples: 100, Margin: 0.02, Papers: 200,
 			BudgetUSD: sandboxTune, HostingHours: 720,
 		},
