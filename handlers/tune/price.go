@@ -106,7 +106,8 @@ func (p *pricer) moneyGate(ctx context.Context, c *tuneRun, bill Bill) (*tasks.E
 	}
 	if c.input.DryRun {
 		return c.decided(false, "dry run: %d rows; %s%s; training at most $%s, evaluation $%s, hosting $%s a month",
-			c.state.Rows, exam.Describe(*c.tune.Exam), describeCheaper(c.tune.Exam.Cheaper), money.USD(bill.Training), money.USD(bill.Evaluation), money.USD(bill.Hosting))
+			c.state.Rows, exam.Describe(*c.tune.Exam), describeCheaper(c.tune.Exam.Cheaper), money.USD(bill.Training),
+			money.USD(bill.Evaluation), money.USD(bill.Hosting))
 	}
 	return p.beginTraining(c, limit, capped)
 }

@@ -222,7 +222,9 @@ func (h hosted) deploy(ctx context.Context, spec providers.DeploySpec) (provider
 		return providers.Deployment{}, err
 	}
 	now.State, now.Message = providers.DeploymentStarting, ""
-	_, err = h.Do(ctx, openai.Call{Method: http.MethodPost, URL: h.driver.place.beta() + ":deploy", In: m.order(s.Endpoint, made.Output)})
+	_, err = h.Do(ctx, openai.Call{
+		Method: http.MethodPost, URL: h.driver.place.beta() + ":deploy", In: m.order(s.Endpoint, made.Output),
+	})
 	var e *providers.Error
 	if errors.As(err, &e) && e.Status == http.StatusConflict { // another has asked meanwhile
 		return now, nil
