@@ -171,7 +171,7 @@ func (w *worker) afterReflect(ctx context.Context, run *tasks.Run, d learn.Dream
 		if err := readResult(job, &part); err != nil {
 			return err
 		}
-		d.Counts.Reflections = part.Reflections
+		d.Counts.Reflections, d.Counts.Imagined = part.Reflections, part.Imagined
 		d.LiveCost += part.Live
 		return nil
 	})

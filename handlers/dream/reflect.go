@@ -33,6 +33,7 @@ type reflectResult struct {
 	Reflections int   `json:"reflections"`
 	Dropped     int   `json:"dropped"`   // lessons that cited nothing of the batch, or could not be kept
 	Unproved    int   `json:"unproved"`  // lessons with which the base model answers no better
+	Imagined    int   `json:"imagined"`  // rows of conversations that were made up
 	Malformed   int   `json:"malformed"` // questions whose answers could not be read
 	Live        int64 `json:"live_nano"`
 }
@@ -49,7 +50,10 @@ func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error
 		return nil, err
 	}
 	r := &reflectRun{worker: w, run: run, dream: d, findings: map[string]finding{}}
-	err = r.learn(ctx, telling(sum.Findings))
+	weak := telling(sum.Findings)
+	if err = r.learn(ctx, weak); err == nil {
+		err = r.imagine(ctx, weak, difficulty(sum.Findings))
+	}
 	switch {
 	case errors.Is(err, errChatsWait): // what was answered is found again
 		return &tasks.End{State: job.StateQueued, After: w.Settings.Pause}, nil
@@ -57,7 +61,7 @@ func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error
 	case err != nil:
 		return nil, err
 	}
-	r.result.Reflections = len(r.proved)
+	r.result.Reflections, r.result.Imagined = len(r.proved), len(r.examples)
 	return &tasks.End{Result: plainjson.Of(r.result), Write: r.write}, nil
 }
 
@@ -68,6 +72,7 @@ type reflectRun struct {
 	findings map[string]finding // by experience
 	lessons  []learn.Reflection // as the lead model drew them
 	proved   []learn.Reflection
+	examples []learn.Example // of what was made up
 	result   reflectResult
 }
 
@@ -125,6 +130,9 @@ const (
 func mostLessons(findings int) int { return min(max(findings/perLesson, leastLessons), mostProved) }
 
 func (r *reflectRun) write(ctx context.Context, q *store.Queries) error {
+	if err := addExamples(ctx, q, r.dream, r.examples); err != nil {
+		return err
+	}
 	for _, lesson := range r.proved {
 		stands, err := allThere(ctx, q.Learn(), lesson.Tenant, lesson.Sources)
 		if err != nil {

@@ -181,22 +181,30 @@ func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
 	return &tasks.End{Result: plainjson.Of(s.result), Write: s.write}, nil
 }
 
-func (s *sliceRun) write(ctx context.Context, q *store.Queries) error {
-	ids := make([]string, len(s.examples))
-	for i, e := range s.examples {
+// addExamples stores rows, but for those whose experience was reopened or forgotten meanwhile.
+func addExamples(ctx context.Context, q *store.Queries, d learn.Dream, rows []learn.Example) error {
+	ids := make([]string, len(rows))
+	for i, e := range rows {
 		ids[i] = e.Experience
 	}
-	sealed, err := q.StillSealed(ctx, s.dream.ID, ids)
+	sealed, err := q.StillSealed(ctx, d.ID, ids)
 	if err != nil {
 		return fmt.Errorf("look for feedback that came meanwhile: %w", err)
 	}
-	for _, e := range s.examples {
+	for _, e := range rows {
 		if !sealed[e.Experience] {
 			continue
 		}
 		if err := q.AddExample(ctx, e); err != nil {
 			return fmt.Errorf("keep an example: %w", err)
 		}
+	}
+	return nil
+}
+
+func (s *sliceRun) write(ctx context.Context, q *store.Queries) error {
+	if err := addExamples(ctx, q, s.dream, s.examples); err != nil {
+		return err
 	}
 	if s.later != nil {
 		if err := q.DropSteps(ctx, s.run.Job.ID); err != nil {

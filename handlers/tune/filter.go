@@ -34,7 +34,8 @@ const (
 	filterDuplicate = "duplicate"         // the same text with a better or equal score is in
 	filterOver      = "over_limit"        // the dataset is full of better rows
 	filterNear      = "near_duplicate"
-	filterUser      = "user_share" // its user has more than a share of the rows
+	filterImagined  = "imagined_share" // its conversation was made up, as those of a share of the rows are
+	filterUser      = "user_share"     // its user has more than a share of the rows
 )
 
 // digest names a text by its content.
@@ -47,6 +48,7 @@ type row struct {
 	user    string // who asked; "" where that is not known
 	score   int64
 	author  string
+	made    bool // its conversation was made up
 	tokens  int64
 	prompt  string // all that was said before the answer
 	answer  string
@@ -198,6 +200,25 @@ func (s *rowFilter) capUsers() {
 	}
 }
 
+// saidPerImagined is how many rows of conversations stand beside one that was made up, at least.
+const saidPerImagined = 3
+
+// capImagined leaves the best rows of made-up conversations, no more than a share of all.
+func (s *rowFilter) capImagined() {
+	var made []row
+	for _, r := range s.rows {
+		if r.made {
+			made = append(made, r)
+		}
+	}
+	slices.SortFunc(made, better)
+	most := (len(s.rows) - len(made)) / saidPerImagined
+	for _, r := range made[min(most, len(made)):] {
+		delete(s.rows, r.key)
+		s.remove(filterImagined, 1)
+	}
+}
+
 func one(yes bool) int {
 	if yes {
 		return 1
@@ -214,6 +235,7 @@ func (s *rowFilter) done(alias string, seed int64) filtered {
 	if s.limits.userShare > 0 {
 		s.capUsers()
 	}
+	s.capImagined()
 	out := filtered{rows: slices.SortedFunc(maps.Values(s.rows), func(a, b row) int {
 		return bytes.Compare(a.key[:], b.key[:])
 	})}
@@ -286,6 +308,7 @@ func newRow(e learn.Example, turns []turn) row {
 	}
 	return row{
 		key: keyOf(turns), example: e.ID, score: e.Score, author: e.Author, tokens: tokensOf(turns),
+		made:   e.Origin == learn.ExampleImagined,
 		prompt: prompt.String(), answer: turns[len(turns)-1].Content, line: line,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,23 @@ func example(id, ask, answer string, score int64) learn.Example {
 	return learn.Example{
 		ID: id, Experience: "exp_" + id, Score: score, Author: "recorded",
 		Messages: plainjson.Of([]turn{{Role: "user", Content: ask}, {Role: "assistant", Content: answer}}),
+	}
+}
+
+// TestFilterCapsWhatWasMadeUp keeps one made-up row for three of conversations, the best.
+func TestFilterCapsWhatWasMadeUp(t *testing.T) {
+	t.Parallel()
+	s := newRowFilter(limits{rows: 100, rowTokens: 1000}, newHeldOut())
+	for i := range 10 {
+		e := example(fmt.Sprint(i), fmt.Sprintf("What is %d and %d?", i, i*i), fmt.Sprintf("It is %d.", i+i*i), int64(i))
+		if i >= 6 {
+			e.Origin = learn.ExampleImagined
+		}
+		s.add(e)
+	}
+	out := s.done("assistant", 1)
+	if len(out.rows) != 8 || s.removed[filterImagined] != 2 || slices.ContainsFunc(out.rows, func(r row) bool { return r.score == 6 }) {
+		t.Errorf("%d rows, removed %v", len(out.rows), s.removed)
 	}
 }
 

@@ -38,6 +38,7 @@ type DreamCounts struct {
 	Reflections int            `json:"reflections"`
 	Kept        int            `json:"examples_kept"`
 	Improved    int            `json:"examples_improved"` // of these, answered by the lead model
+	Imagined    int            `json:"examples_imagined"` // beside these, of conversations that were made up
 	Rejected    map[string]int `json:"examples_rejected"`
 }
 
@@ -51,6 +52,7 @@ func (c *DreamCounts) Add(o DreamCounts) {
 	c.Reflections += o.Reflections
 	c.Kept += o.Kept
 	c.Improved += o.Improved
+	c.Imagined += o.Imagined
 	for reason, n := range o.Rejected {
 		c.Reject(reason, n)
 	}

@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -21,26 +22,33 @@ type Example struct {
 	Verdict    string          // how it was verified: reference, correction, judged
 	Author     string          // who wrote the answer: user, reference, recorded, lead, reviewer
 	Content    string          // sha256 of the canonical row
+	Origin     string          // said or imagined. Defaults to said.
 	Review     Review
 	Withdrawn  time.Time
 	Created    time.Time
 }
 
-// AddExample stores an example, once per dream and experience. Where its experience was
+// The origins of an example: a conversation, or a variant of one that the lead model made up.
+const (
+	ExampleSaid     = "said"
+	ExampleImagined = "imagined"
+)
+
+// AddExample stores an example, once per dream, experience and origin. Where its experience was
 // forgotten meanwhile nothing is stored.
 func (q *DreamQueries) AddExample(ctx context.Context, e Example) error {
 	_, err := q.Exec(ctx, `INSERT INTO examples (id, tenant, alias, dream, experience, messages, rejected,
 		score,
-		verdict, author, content, created)
-		SELECT $1, $2, $3, $4, e.id, $6, $7, $8, $9, $10, $11, {now} FROM experiences e
-		WHERE e.tenant = $2 AND e.id = $5 {lock e} ON CONFLICT (dream, experience) DO NOTHING`,
+		verdict, author, content, origin, created)
+		SELECT $1, $2, $3, $4, e.id, $6, $7, $8, $9, $10, $11, $12, {now} FROM experiences e
+		WHERE e.tenant = $2 AND e.id = $5 {lock e} ON CONFLICT (dream, experience, origin) DO NOTHING`,
 		e.ID, e.Tenant, e.Alias, e.Dream, e.Experience, string(e.Messages), db.Text(e.Rejected), e.Score,
-		e.Verdict, e.Author, e.Content)
+		e.Verdict, e.Author, e.Content, cmp.Or(e.Origin, ExampleSaid))
 	return err
 }
 
 const exampleColumns = `id, tenant, alias, dream, experience, messages, rejected, score, verdict, author,
-	content, review, reviewer, reason, reviewed, withdrawn, created`
+	content, origin, review, reviewer, reason, reviewed, withdrawn, created`
 
 func scanExample(scan func(...any) error) (Example, error) {
 	var e Example
@@ -48,7 +56,7 @@ func scanExample(scan func(...any) error) (Example, error) {
 	var rejected, review, reviewer, reason *string
 	var reviewed, withdrawn, created *int64
 	err := scan(&e.ID, &e.Tenant, &e.Alias, &e.Dream, &e.Experience, &messages, &rejected, &e.Score,
-		&e.Verdict, &e.Author, &e.Content, &review, &reviewer, &reason, &reviewed, &withdrawn, &created)
+		&e.Verdict, &e.Author, &e.Content, &e.Origin, &review, &reviewer, &reason, &reviewed, &withdrawn, &created)
 	e.Review = Review{db.Deref(review), db.Deref(reviewer), db.Deref(reason), db.TimeOf(reviewed)}
 	e.Messages, e.Rejected = json.RawMessage(messages), db.Deref(rejected)
 	e.Withdrawn, e.Created = db.TimeOf(withdrawn), db.TimeOf(created)

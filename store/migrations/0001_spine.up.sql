@@ -375,6 +375,7 @@ CREATE TABLE examples (
   verdict    TEXT NOT NULL,
   author     TEXT NOT NULL,               -- user, reference, recorded, lead
   content    TEXT NOT NULL,               -- sha256 of the canonical row
+  origin     TEXT NOT NULL,               -- said, imagined
   review     TEXT,                        -- kept, rejected or edited by a person; null while nobody has looked
   reviewer   TEXT,                        -- the id of the API key
   reason     TEXT,                        -- in the reviewer's words
@@ -382,7 +383,7 @@ CREATE TABLE examples (
   before     TEXT,                        -- JSON: messages, content and author before they were edited
   withdrawn  BIGINT,
   created    BIGINT NOT NULL,
-  UNIQUE (dream, experience)
+  UNIQUE (dream, experience, origin)
 );
 CREATE INDEX examples_open ON examples (tenant, id) WHERE review IS NULL AND withdrawn IS NULL;
 CREATE TABLE reviews ( -- each verdict of a person on an example, and each that was taken back

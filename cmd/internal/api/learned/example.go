@@ -24,6 +24,7 @@ type exampleView struct {
 	Score       wire.Thousand   `json:"score"`
 	Verdict     string          `json:"verdict"`
 	Author      string          `json:"author"`
+	Origin      string          `json:"origin"` // said, imagined
 	Review      reviewView      `json:"review"`
 	CreatedAt   *int64          `json:"created_at"`
 	WithdrawnAt *int64          `json:"withdrawn_at"`
@@ -34,7 +35,7 @@ func viewExample(e learn.Example) exampleView {
 		ID: e.ID, Object: "example", Alias: e.Alias, Dream: e.Dream, Sources: []string{e.Experience},
 		Messages: wire.RawOr(e.Messages, "[]"), Rejected: wire.OrNull(e.Rejected), Score: wire.Thousand(e.Score),
 		Verdict: e.Verdict,
-		Author:  e.Author, Review: viewReview(e.Review), CreatedAt: wire.Seconds(e.Created), WithdrawnAt: wire.Seconds(e.Withdrawn),
+		Author:  e.Author, Origin: e.Origin, Review: viewReview(e.Review), CreatedAt: wire.Seconds(e.Created), WithdrawnAt: wire.Seconds(e.Withdrawn),
 	}
 }
 
