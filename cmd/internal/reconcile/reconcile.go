@@ -25,7 +25,9 @@ type Sum struct {
 
 // add adds a line to the sum. What one line lacks the sum lacks only where all do.
 func (s *Sum) add(other Sum) {
-	for _, pair := range [][2]**int64{{&s.Calls, &other.Calls}, {&s.Input, &other.Input}, {&s.Output, &other.Output}, {&s.Nano, &other.Nano}} {
+	for _, pair := range [][2]**int64{
+		{&s.Calls, &other.Calls}, {&s.Input, &other.Input}, {&s.Output, &other.Output}, {&s.Nano, &other.Nano},
+	} {
 		mine, theirs := pair[0], pair[1]
 		switch {
 		case *theirs == nil:

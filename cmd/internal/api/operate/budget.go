@@ -150,7 +150,7 @@ func (h Budgets) budgetOf(c *wire.Call, where string, n newBudget) (book.Budget,
 	case !slices.Contains([]string{"day", "month"}, n.Per):
 		return book.Budget{}, wire.Invalid(where+".per", "per is day or month.")
 	case len(n.Provider) > 64 || strings.ContainsAny(n.Provider, "/ \t\n"):
-		return book.Budget{}, wire.Invalid(where+".provider", "provider is the name of a vendor, as GET /v1/models shows it before the slash.")
+		return book.Budget{}, wire.Invalid(where+".provider", "provider is a vendor, by its name before the slash in GET /v1/models.")
 	}
 	if n.Key != "" {
 		if _, err := h.store.Key(c.Context(), c.Tenant, n.Key); err != nil {
