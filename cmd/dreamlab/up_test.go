@@ -20,6 +20,7 @@ func running(t *testing.T) map[string]string {
 	out, errs := background(t, env, "up")
 	url := out.await(t, `answers at (\S+)/v1`)[1]
 	key := out.await(t, `first key: (dl-\S+) `)[1]
+	out.await(t, `its pages: http`) // the last that it says: all has begun
 	kept, err := os.ReadFile(filepath.Join(dir, "admin.key"))
 	if err != nil || strings.TrimSpace(string(kept)) != key {
 		t.Fatalf("the key that is kept is not the one that is shown: %v", err)
