@@ -26,7 +26,7 @@ func (c checked) Run() int {
 
 // TestScripts runs the sessions in testdata/script, each against an embedded stack of its own that it
 // finds by DREAMLAB_DATA. `capture NAME PATTERN` sets a variable to what a group of the pattern
-// matched in the output before.
+// matched in the output before. A session has to hold whichever conversations are held out, which is drawn.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
