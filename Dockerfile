@@ -5,14 +5,8 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-# Without Google's direct path, which the JSON client does not use, without functions of Google's
-# storage client copied into each other, and without debug symbols: 60 MB in place of 98.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -tags disable_grpc_modules,grpcnotrace \
-    -gcflags=google.golang.org/...=-l -gcflags=cloud.google.com/...=-l \
-    -gcflags=go.opentelemetry.io/...=-l -gcflags=github.com/googleapis/...=-l \
-    -ldflags "-s -w -funcalign=16" -o /dreamlab ./cmd/dreamlab
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH sh cmd/deploy/build /dreamlab
 
 FROM gcr.io/distroless/static-debian12:nonroot
 LABEL org.opencontainers.image.title="Dream Lab" \
