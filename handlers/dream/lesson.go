@@ -88,7 +88,8 @@ func parseLessons(reply *providers.Reply) ([]proposal, bool) {
 // which does not speak to a judge or advertise.
 func (r *reflectRun) reflection(p proposal, sources []string, score int64) (learn.Reflection, bool) {
 	out := learn.Reflection{
-		ID: db.NewID("rfl_"), Tenant: r.run.Job.Tenant, Dream: r.dream.ID, Title: clip(oneLine(p.Title), maxTitle), Applies: clip(oneLine(p.Applies), maxApplies),
+		ID: db.NewID("rfl_"), Tenant: r.run.Job.Tenant, Dream: r.dream.ID,
+		Title: clip(oneLine(p.Title), maxTitle), Applies: clip(oneLine(p.Applies), maxApplies),
 		Lesson: oneLine(p.Lesson), Sources: sources, Score: score,
 	}
 	said := out.Title + "\n" + out.Applies + "\n" + out.Lesson

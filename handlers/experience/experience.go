@@ -190,7 +190,8 @@ func experiences(tenant string, c *tasks.ConversationLine) (rows []learn.Experie
 	}
 	for _, t := range turns {
 		e := learn.Experience{
-			Tenant: tenant, External: c.ConversationID, Thread: thread, Alias: cmp.Or(c.Alias, learn.DefaultAlias), Origin: learn.OriginImport,
+			Tenant: tenant, External: c.ConversationID, Thread: thread, Alias: cmp.Or(c.Alias, learn.DefaultAlias),
+			Origin: learn.OriginImport,
 			Prompt: t.Prompt, Answer: t.Answer, Metadata: c.Metadata,
 		}
 		if t.Last {

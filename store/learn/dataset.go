@@ -57,7 +57,8 @@ func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []stri
 		WHERE m.tenant = $3 AND COALESCE(m.review, '') <> 'rejected' {lock m}`,
 		d.ID, encodeList(examples), d.Tenant)
 	if err == nil && n < int64(len(examples)) {
-		err = fmt.Errorf("%d of %d examples were forgotten or rejected meanwhile: %w", int64(len(examples))-n, len(examples), db.ErrConflict)
+		err = fmt.Errorf("%d of %d examples were forgotten or rejected meanwhile: %w",
+			int64(len(examples))-n, len(examples), db.ErrConflict)
 	}
 	return d, err == nil, err
 }

@@ -42,7 +42,8 @@ func scanReflection(scan func(...any) error) (Reflection, error) {
 	var r Reflection
 	var sources string
 	var withdrawn, created *int64
-	err := scan(&r.ID, &r.Tenant, &r.Dream, &r.Title, &r.Applies, &r.Lesson, &r.Helped, &r.Harmed, &sources, &r.Score, &withdrawn, &created)
+	err := scan(&r.ID, &r.Tenant, &r.Dream, &r.Title, &r.Applies, &r.Lesson,
+		&r.Helped, &r.Harmed, &sources, &r.Score, &withdrawn, &created)
 	if err == nil {
 		err = json.Unmarshal([]byte(sources), &r.Sources)
 	}

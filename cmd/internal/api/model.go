@@ -172,7 +172,8 @@ func (h models) firstTarget(r learn.Route) (Model, bool) {
 func (h models) viewTuned(m learn.Model) modelView {
 	view := modelView{ID: m.Name, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Provider,
 		Ours: modelOurs{
-			Kind: "tuned", Lifecycle: modelLife{State: m.State, TaintedAt: wire.Seconds(m.Tainted)}, Can: []string{}, Base: wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
+			Kind: "tuned", Lifecycle: modelLife{State: m.State, TaintedAt: wire.Seconds(m.Tainted)}, Can: []string{},
+			Base: wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
 			HostingUSD: new(money.USD(m.NanoPerHour)), Sandbox: h.sandbox,
 		}}
 	if priced, ok := h.catalog.Find(m.Provider + "/" + m.Priced); ok {

@@ -56,7 +56,8 @@ func viewTune(t learn.Tune, cost int64) tuneView {
 		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
 		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(t.Training),
 		Evaluation: wire.OrNull(t.Evaluation), Exam: viewExam(t.Exam), Plan: planOf(t), Decision: t.Decision,
-		CostUSD: money.USD(cost), CreatedAt: wire.Seconds(t.Created), FinishedAt: wire.Seconds(t.Finished), TaintedAt: wire.Seconds(t.Tainted),
+		CostUSD: money.USD(cost), CreatedAt: wire.Seconds(t.Created),
+		FinishedAt: wire.Seconds(t.Finished), TaintedAt: wire.Seconds(t.Tainted),
 	}
 }
 

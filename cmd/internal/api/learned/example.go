@@ -35,7 +35,8 @@ func viewExample(e learn.Example) exampleView {
 		ID: e.ID, Object: "example", Alias: e.Alias, Dream: e.Dream, Sources: []string{e.Experience},
 		Messages: wire.RawOr(e.Messages, "[]"), Rejected: wire.OrNull(e.Rejected), Score: wire.Thousand(e.Score),
 		Verdict: e.Verdict,
-		Author:  e.Author, Origin: e.Origin, Review: viewReview(e.Review), CreatedAt: wire.Seconds(e.Created), WithdrawnAt: wire.Seconds(e.Withdrawn),
+		Author:  e.Author, Origin: e.Origin, Review: viewReview(e.Review),
+		CreatedAt: wire.Seconds(e.Created), WithdrawnAt: wire.Seconds(e.Withdrawn),
 	}
 }
 
