@@ -21,12 +21,12 @@ func plainAsynq(c *config.Config, p plan) side {
 			return 0, err
 		}
 		defer func() {
-			err = errors.Join(err, queue.FlushDB(context.WithoutCancel(ctx)).Err(), queue.Close())
+			err = errors.Join(err, queue.Client.FlushDB(context.WithoutCancel(ctx)).Err(), queue.Close())
 		}()
 		var left atomic.Int64
 		left.Store(int64(p.jobs))
 		done := make(chan struct{})
-		server := asynq.NewServerFromRedisClient(queue, asynq.Config{
+		server := asynq.NewServerFromRedisClient(queue.Client, asynq.Config{
 			Concurrency: riverClients, TaskCheckInterval: time.Millisecond, LogLevel: asynq.FatalLevel,
 		})
 		work := asynq.HandlerFunc(func(context.Context, *asynq.Task) error {
@@ -39,7 +39,7 @@ func plainAsynq(c *config.Config, p plan) side {
 			return 0, err
 		}
 		defer server.Shutdown()
-		client := asynq.NewClientFromRedisClient(queue)
+		client := asynq.NewClientFromRedisClient(queue.Client)
 		began := time.Now()
 		err = share(riverClients, p.jobs, 1, func(int) error {
 			_, err := client.EnqueueContext(ctx, asynq.NewTask("noop", nil))

@@ -74,7 +74,8 @@ func (s *scene) cache() *redis.Cache {
 // answer has a chat be answered and recorded.
 func (s *scene) answer() {
 	s.t.Helper()
-	run := s.Claim(s.t, job.NewJob{Kind: string(tasks.ChatRun)}, tasks.ChatInput{Conversation: "talk", Keep: true,
+	asked := job.NewJob{Kind: string(tasks.ChatRun), Metadata: json.RawMessage(`{"note":"` + secret + `"}`)}
+	run := s.Claim(s.t, asked, tasks.ChatInput{Conversation: "talk", Keep: true,
 		Request: json.RawMessage(`{"messages":"` + secret + `"}`)})
 	e := learn.Experience{ID: db.NewID("exp_"), Tenant: s.Tenant, External: "talk", Alias: "assistant",
 		Origin: "live", Job: run.Job.ID, Prompt: []byte(`[{"role":"user","content":"` + secret + `"}]`),
@@ -190,7 +191,8 @@ func (s *scene) holding(words ...string) (names []string) {
 func (s *scene) rows() (places []string) {
 	s.t.Helper()
 	for _, query := range []string{
-		`SELECT 'jobs' FROM jobs WHERE input LIKE $1 OR result LIKE $1`, `SELECT 'effects' FROM effects WHERE response LIKE $1`,
+		`SELECT 'jobs' FROM jobs WHERE input LIKE $1 OR result LIKE $1 OR metadata LIKE $1`,
+		`SELECT 'effects' FROM effects WHERE response LIKE $1`,
 		`SELECT 'experiences' FROM experiences WHERE prompt LIKE $1`, `SELECT 'examples' FROM examples WHERE messages LIKE $1`,
 		`SELECT 'reflections' FROM reflections WHERE lesson LIKE $1`, `SELECT 'memories' FROM memories WHERE lessons LIKE $1`,
 	} {

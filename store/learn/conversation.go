@@ -171,7 +171,7 @@ func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces,
 		{`DELETE FROM reflections WHERE tenant = $1 AND id IN (` + cited + `)`, []any{tenant, said}},
 		// The chats' jobs hold its messages; the dreams' and evaluations' jobs hold texts made from them.
 		{`DELETE FROM effects WHERE job IN ({list $1})`, []any{chats}},
-		{`UPDATE jobs SET input = '{}', result = NULL, conversation = NULL, error_message = CASE
+		{`UPDATE jobs SET input = '{}', result = NULL, metadata = NULL, conversation = NULL, error_message = CASE
 			WHEN error_code IS NOT NULL THEN 'deleted with the conversation' END
 			WHERE tenant = $1 AND id IN ({list $2})`, []any{tenant, chats}},
 		{`UPDATE attempts SET message = NULL WHERE job IN ({list $1})`, []any{chats}},
