@@ -81,7 +81,7 @@ func (cu *curator) filterExamples(ctx context.Context, c *tuneRun) (filtered, er
 	}
 	s := newRowFilter(limits{cu.maxRows, cu.maxRowTokens, cu.userShare}, x)
 	err = c.run.Store.ExampleMetadata(ctx, c.tune.Tenant, c.tune.Alias, func(experience string, metadata json.RawMessage) {
-		if user := userOf(metadata); user != "" {
+		if user := learn.UserOf(metadata); user != "" {
 			s.users[experience] = user
 		}
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -94,7 +93,7 @@ func seedOf(tune string) int64 {
 }
 
 func candidate(e learn.Experience) exam.Candidate {
-	p := exam.Candidate{Experience: e.ID, Conversation: e.Conversation, User: userOf(e.Metadata)}
+	p := exam.Candidate{Experience: e.ID, Conversation: e.Conversation, User: learn.UserOf(e.Metadata)}
 	turns := dialogue(textTurns(e.Prompt))
 	for _, t := range turns {
 		if t.Role != "user" {
@@ -115,23 +114,6 @@ func spoken(turns []turn) string {
 		texts[i] = t.Content
 	}
 	return strings.Join(texts, "\n")
-}
-
-// userOf is who asked, as the client's metadata say; "" where they do not.
-func userOf(metadata json.RawMessage) string {
-	var m struct {
-		User   any `json:"user"`
-		UserID any `json:"user_id"`
-	}
-	if json.Unmarshal(metadata, &m) != nil {
-		return ""
-	}
-	for _, value := range []any{m.User, m.UserID} {
-		if value != nil {
-			return fmt.Sprint(value)
-		}
-	}
-	return ""
 }
 
 // askable tells whether a held-out experience can be asked again as it was: without memory, cache

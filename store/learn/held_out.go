@@ -86,7 +86,7 @@ func contentText(raw json.RawMessage) string {
 // The id differs by tenant and by who asked.
 func ThreadID(e Experience) string {
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%q %q\n", e.Tenant, userOf(e.Metadata))
+	fmt.Fprintf(sum, "%q %q\n", e.Tenant, UserOf(e.Metadata))
 	told := false
 	for _, m := range append(spokenOf(e.Prompt), spokenOf(json.RawMessage("["+string(e.Answer)+"]"))...) {
 		fmt.Fprintf(sum, "%s %q\n", m.role, m.text)
@@ -126,8 +126,8 @@ func spokenOf(messages json.RawMessage) (said []spoken) {
 	return said
 }
 
-// userOf is who asked, as the client's metadata say; "" where they do not.
-func userOf(metadata json.RawMessage) string {
+// UserOf is who asked, as the client's metadata say; "" where they do not.
+func UserOf(metadata json.RawMessage) string {
 	var m struct {
 		User   any `json:"user"`
 		UserID any `json:"user_id"`

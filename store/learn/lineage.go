@@ -35,6 +35,9 @@ const dreamColumn = "dream"
 // one conversation. An index of the experiences holds it.
 const modelColumn = "model"
 
+// sourceColumn holds what a text cites.
+const sourceColumn = "source"
+
 var edges = []edge{
 	{"experiences", "conversation", "id", "recorded"},
 	{"experiences", "job", "id", "recorded"},
@@ -47,8 +50,8 @@ var edges = []edge{
 	{"reflections", dreamColumn, "id", "learned"},
 	{"memories", dreamColumn, "id", "wrote"},
 	// Citations by lessons and by memories.
-	{"(SELECT tenant, source, cites FROM citations WHERE cites >= 'rfl_' AND cites < 'rfm')", "source", "cites", "cited"},
-	{"(SELECT tenant, source, cites FROM citations WHERE cites >= 'mem_' AND cites < 'men')", "source", "cites", "merged"},
+	{"(SELECT tenant, source, cites FROM citations WHERE cites >= 'rfl_' AND cites < 'rfm')", sourceColumn, "cites", "cited"},
+	{"(SELECT tenant, source, cites FROM citations WHERE cites >= 'mem_' AND cites < 'men')", sourceColumn, "cites", "merged"},
 	{"(SELECT d.tenant, x.example, x.dataset FROM dataset_examples x JOIN datasets d ON d.id = x.dataset)",
 		"example", "dataset", "froze"},
 	{"tunes", "dataset", "id", "tuned"},
@@ -62,7 +65,7 @@ var edges = []edge{
 }
 
 // branch selects the things one edge away from those of the walk w.
-func (e edge) branch(forward bool, from string) string {
+func (e edge) branch(dialect db.Dialect, forward bool) string {
 	near, far, way := e.to, e.from, 0
 	if forward {
 		near, far, way = e.from, e.to, 1
@@ -71,15 +74,29 @@ func (e edge) branch(forward bool, from string) string {
 	if near == dreamColumn || e.from == modelColumn {
 		outset = " AND w.hops = 0"
 	}
+	from, owner := "FROM", "t.tenant"
+	if dialect == db.SQLite {
+		from, owner = "FROM walk AS w JOIN", ownerOf(near)
+	}
 	return fmt.Sprintf(`SELECT t.%s AS id, '%s' AS kind, w.id AS via, w.hops + 1 AS hops, w.forward AS forward
-		%s %s AS t WHERE t.tenant = $1 AND t.%s = w.id AND t.%s IS NOT NULL AND w.forward = %d AND w.hops < %d%s`,
-		far, e.kind, from, e.table, near, far, way, maxHops, outset)
+		%s %s AS t WHERE %s = $1 AND t.%s = w.id AND t.%s IS NOT NULL AND w.forward = %d AND w.hops < %d%s`,
+		far, e.kind, from, e.table, owner, near, far, way, maxHops, outset)
 }
 
-func branches(from, between string) string {
+// ownerOf is the tenant's column for SQLite, which would take an index that begins with the tenant
+// and read all that the tenant has for each thing of the walk: 0.5 s for a dream of 274 experiences.
+// The plus leaves that index out, but where it holds the other column, too.
+func ownerOf(near string) string {
+	if near == modelColumn || near == sourceColumn {
+		return "t.tenant"
+	}
+	return "+t.tenant"
+}
+
+func branches(dialect db.Dialect, between string) string {
 	var all []string
 	for _, e := range edges {
-		all = append(all, e.branch(false, from), e.branch(true, from))
+		all = append(all, e.branch(dialect, false), e.branch(dialect, true))
 	}
 	return strings.Join(all, between)
 }
@@ -89,10 +106,10 @@ func branches(from, between string) string {
 func walk(dialect db.Dialect) string {
 	if dialect == db.Postgres {
 		return `SELECT CAST($2 AS TEXT) COLLATE "C", '', '' COLLATE "C", 0, n FROM generate_series(0, 1) AS n
-		UNION SELECT x.* FROM walk w CROSS JOIN LATERAL (` + branches("FROM", " UNION ALL ") + `) AS x`
+		UNION SELECT x.* FROM walk w CROSS JOIN LATERAL (` + branches(dialect, " UNION ALL ") + `) AS x`
 	}
 	return `SELECT $2, '', '', 0, value FROM json_each('[0,1]')
-		UNION ` + branches("FROM walk AS w JOIN", " UNION ")
+		UNION ` + branches(dialect, " UNION ")
 }
 
 // Lineage returns a page of a thing's ancestors, then its descendants, each the nearest first,

@@ -146,6 +146,9 @@ func (r *rig) lists(t *testing.T, s seeded, owned map[string]string, stranger st
 		if strings.Contains(path, "{") || !strings.HasPrefix(path, "/v1/") || at(methods, "get") == nil {
 			continue
 		}
+		if path == "/v1/events" {
+			continue // a stream without an end; what it shows of others is asked in its own test
+		}
 		a := r.do(request{path: path, key: stranger})
 		for of, id := range owned {
 			if strings.Contains(string(a.body), `"`+id+`"`) {
