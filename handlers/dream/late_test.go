@@ -1,6 +1,7 @@
 package dream_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,11 +45,12 @@ func TestLateCorrectionBecomesTheRow(t *testing.T) {
 	}
 }
 
+// rowsOf returns the rows that a dream kept of what was said, without the variants that it made up.
 func rowsOf(t *testing.T, b *handlertest.Bench, dream string) []learn.Example {
 	t.Helper()
 	rows, _, err := b.Store.Examples(t.Context(), b.Tenant, db.Filter{Dream: dream}, db.Page{Ascending: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rows
+	return slices.DeleteFunc(rows, func(x learn.Example) bool { return x.Origin == learn.ExampleImagined })
 }

@@ -104,6 +104,9 @@ func checkByReference(t *testing.T, b *handlertest.Bench, d learn.Dream) {
 	}
 	authors := map[string]string{}
 	for _, row := range rows {
+		if row.Origin == learn.ExampleImagined {
+			continue // a variant that the lead model made up
+		}
 		var messages []struct{ Content string }
 		if err := json.Unmarshal(row.Messages, &messages); err != nil || row.Verdict != "reference" {
 			t.Errorf("row %+v: %v", row, err)

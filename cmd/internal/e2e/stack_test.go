@@ -85,6 +85,7 @@ func productionOn(t *testing.T, queue string) *stack {
 	s := newSite(t, "DATABASE_URL="+storetest.Postgres(t), "REDIS_URL="+queue,
 		"BUCKET_URL=gs://dreamlab/objects", "STORAGE_EMULATOR_HOST="+objects(t), "DREAMLAB_LOG=warn")
 	quick := "poll: {training: 200ms, deployment: 200ms}\n" +
+		"tune: {budget_usd: 5000}\n" + // the plan's $100 a month hold no endpoint that is paid by the hour
 		"models: {groq/openai/gpt-oss-120b: {concurrency: 3}}\n" // less than the dreams would take
 	if err := os.WriteFile(filepath.Join(s.dir, "dreamlab.yaml"), []byte(quick), 0o600); err != nil {
 		t.Fatal(err)
