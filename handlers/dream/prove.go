@@ -19,22 +19,24 @@ import (
 const maxTrials = 2
 
 // prove keeps the lessons with which the base model answers more of their sources better than
-// worse.
+// worse, and those of which its answers show nothing, since they are the same.
 func (r *reflectRun) prove(ctx context.Context) error {
 	for i, lesson := range r.lessons {
 		sources := slices.Clone(lesson.Sources)
 		slices.SortStableFunc(sources, func(a, b string) int {
 			return cmp.Compare(r.findings[a].rank(), r.findings[b].rank())
 		})
+		decided := false
 		for _, id := range sources[:min(len(sources), maxTrials)] {
-			gain, err := r.try(ctx, fmt.Sprintf("lesson_%d", i+1), lesson, id)
+			gain, differ, err := r.try(ctx, fmt.Sprintf("lesson_%d", i+1), lesson, id)
 			if err != nil {
 				return err
 			}
+			decided = decided || differ
 			lesson.Helped += max(gain, 0)
 			lesson.Harmed += max(-gain, 0)
 		}
-		if lesson.Helped <= lesson.Harmed {
+		if decided && lesson.Helped <= lesson.Harmed {
 			r.result.Unproved++
 			continue
 		}
@@ -43,31 +45,34 @@ func (r *reflectRun) prove(ctx context.Context) error {
 	return nil
 }
 
-// try tries a lesson on one experience: 1 where it helped, -1 where it harmed.
-func (r *reflectRun) try(ctx context.Context, step string, lesson learn.Reflection, id string) (int, error) {
+// try tries a lesson on one experience: 1 where it helped, -1 where it harmed, and whether the
+// answers differ.
+func (r *reflectRun) try(
+	ctx context.Context, step string, lesson learn.Reflection, id string,
+) (gain int, differ bool, err error) {
 	e, err := r.run.Store.Experience(ctx, r.run.Job.Tenant, id)
 	if errors.Is(err, db.ErrNotFound) {
-		return 0, nil
+		return 0, true, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("read an experience: %w", err)
+		return 0, false, fmt.Errorf("read an experience: %w", err)
 	}
 	one := study.New(e)
 	given := map[string]judge.Answer{}
 	if err := r.replayed(ctx, one, given); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	front := recall.Front([]learn.Lesson{{Title: lesson.Title, Applies: lesson.Applies, Text: lesson.Lesson}})
 	trial := one.Try(front, step)
 	for {
 		questions, gain, err := trial.Next(given)
 		if err != nil || len(questions) == 0 {
-			return gain, err
+			return gain, trial.Decided(given), err
 		}
 		q := questions[0]
 		reply, err := r.ask(ctx, r.model(q.Role), handlers.Step{Name: q.Step, Purpose: q.Purpose, Request: q.Request})
 		if errors.Is(err, errChatsWait) {
-			return 0, err
+			return 0, false, err
 		}
 		given[q.Step] = judge.Answer{Reply: reply, Err: err}
 	}

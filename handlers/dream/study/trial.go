@@ -47,6 +47,13 @@ func (t *Trial) Next(given map[string]judge.Answer) ([]Question, int, error) {
 	return t.judged(with.Reply.Content, without.Reply.Content, given)
 }
 
+// Decided tells whether the answers with and without the lesson differ: the same words show nothing
+// of it.
+func (t *Trial) Decided(given map[string]judge.Answer) bool {
+	with, without := given[t.step+"/with"].Reply, given[t.study.Replay()].Reply
+	return with == nil || without == nil || !same(with.Content, without.Content)
+}
+
 // with asks the base model with the lesson in front.
 func (t *Trial) with() (Question, error) {
 	question, err := t.study.question("replay", PurposeReplay, Base)
