@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"dreamlab/store/blob"
+	"dreamlab/store/storetest"
 )
 
 const rows = `{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}` + "\n"
@@ -102,11 +103,8 @@ func (d *desk) state(t *testing.T) State {
 func python(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("python3")
-	if err != nil && strings.Contains(os.Getenv("DREAMLAB_REQUIRE"), "python") {
-		t.Fatal(err)
-	}
 	if err != nil {
-		t.Skip("there is no python3")
+		storetest.Require(t, "python", err)
 	}
 	return path
 }

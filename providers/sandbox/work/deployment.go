@@ -41,14 +41,14 @@ type Deployment struct {
 	Version  string    `json:"version"`
 	Created  time.Time `json:"created"`
 	Updated  time.Time `json:"updated"`
-	Ready    time.Time `json:"ready"`          // of the current run
+	Ready    time.Time `json:"ready"`          // since it last started
 	Stop     time.Time `json:"stop,omitzero"`  // when no replicas were asked for
 	Until    time.Time `json:"until,omitzero"` // when the vendor ends it by itself
-	Running  int       `json:"running"`        // replicas of the current run
-	Billed   int64     `json:"billed"`         // minutes of the current run, all replicas
+	Running  int       `json:"running"`        // replicas, since it last started
+	Billed   int64     `json:"billed"`         // minutes of all replicas since it last started
 }
 
-// stops is when the current run is, or was, told to end; zero where it goes on.
+// stops is when the deployment was asked to stop or its vendor ends it; zero where it goes on.
 func (d *Deployment) stops(now time.Time) time.Time {
 	ended := !d.Until.IsZero() && !now.Before(d.Until)
 	if ended && (d.Stop.IsZero() || d.Until.Before(d.Stop)) {
