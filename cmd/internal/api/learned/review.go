@@ -58,12 +58,8 @@ func (n newReview) check() error {
 
 // Review stores a person's verdict on an example. A later one takes its place.
 func (h Examples) Review(w http.ResponseWriter, c *wire.Call) error {
-	body, err := wire.JSONBody(c)
-	if err != nil {
-		return err
-	}
 	var n newReview
-	if err := wire.Decode(body, &n); err != nil {
+	if err := wire.Read(c, &n); err != nil {
 		return err
 	}
 	if err := n.check(); err != nil {

@@ -91,15 +91,11 @@ func (h Budgets) List(w http.ResponseWriter, c *wire.Call) error {
 
 // Put replaces the tenant's budgets, and its zone where one is given.
 func (h Budgets) Put(w http.ResponseWriter, c *wire.Call) error {
-	body, err := wire.JSONBody(c)
-	if err != nil {
-		return err
-	}
 	var asked struct {
 		Zone string      `json:"zone"`
 		Data []newBudget `json:"data"`
 	}
-	if err := wire.Decode(body, &asked); err != nil {
+	if err := wire.Read(c, &asked); err != nil {
 		return err
 	}
 	zone, err := zoneOf(asked.Zone)

@@ -58,15 +58,11 @@ func newSecret() (secret []byte, shown string) {
 
 // Create makes a webhook and shows its secret, this once.
 func (h Webhooks) Create(w http.ResponseWriter, c *wire.Call) error {
-	body, err := wire.JSONBody(c)
-	if err != nil {
-		return err
-	}
 	var b struct {
 		URL    string   `json:"url"`
 		Events []string `json:"events"`
 	}
-	if err := wire.Decode(body, &b); err != nil {
+	if err := wire.Read(c, &b); err != nil {
 		return err
 	}
 	if err := h.rules.Check(b.URL); err != nil {
@@ -81,7 +77,8 @@ func (h Webhooks) Create(w http.ResponseWriter, c *wire.Call) error {
 	}
 	secret, shown := newSecret()
 	hook := store.Webhook{Tenant: c.Tenant, URL: b.URL, Events: slices.Compact(slices.Sorted(slices.Values(b.Events)))}
-	if hook, err = h.store.AddWebhook(c.Context(), hook, maxWebhooks, secret); err != nil {
+	hook, err := h.store.AddWebhook(c.Context(), hook, maxWebhooks, secret)
+	if err != nil {
 		if errors.Is(err, store.ErrManyWebhooks) {
 			return wire.Invalid("url", "There are %d webhooks already: delete one.", maxWebhooks)
 		}

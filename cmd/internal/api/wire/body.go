@@ -159,6 +159,15 @@ func Decode(body []byte, into any) error {
 	return nil
 }
 
+// Read reads the body of a call as Decode does.
+func Read(c *Call, into any) error {
+	body, err := JSONBody(c)
+	if err != nil {
+		return err
+	}
+	return Decode(body, into)
+}
+
 // decodeFault says what is wrong with a body, and where.
 func decodeFault(body []byte, err error) error {
 	if len(bytes.TrimSpace(body)) == 0 {
