@@ -6,9 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"strings"
+	"unicode/utf8"
 
 	"dreamlab/providers"
+	"dreamlab/providers/completion"
 	"dreamlab/store/book"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -35,7 +36,7 @@ type kept struct {
 func encodeAnswer(a *Answered) json.RawMessage {
 	r := a.Reply
 	body, message, content := valid(r.Body), valid(r.Message), r.Content
-	if bytes.Equal(firstMessage(body), message) && textOf(message) == content {
+	if bytes.Equal(completion.FirstMessage(body), message) && textOf(message) == content {
 		message, content = nil, ""
 	}
 	return plainjson.Of(kept{
@@ -45,21 +46,11 @@ func encodeAnswer(a *Answered) json.RawMessage {
 	}) // drivers hand over JSON that they have read
 }
 
-// firstMessage returns the message of a completion's first choice.
-func firstMessage(body json.RawMessage) json.RawMessage {
-	var completion struct {
-		Choices []struct {
-			Message json.RawMessage `json:"message"`
-		} `json:"choices"`
-	}
-	if json.Unmarshal(body, &completion) != nil || len(completion.Choices) == 0 {
-		return nil
-	}
-	return completion.Choices[0].Message
-}
-
 // textOf returns a message's text, "" where it is no message.
 func textOf(raw json.RawMessage) string {
+	if content := completion.Member(raw, "content"); completion.HasText(content) {
+		return string(completion.AppendText(nil, content))
+	}
 	var message providers.Message
 	if json.Unmarshal(raw, &message) != nil {
 		return ""
@@ -69,7 +60,10 @@ func textOf(raw json.RawMessage) string {
 
 // valid takes out bytes that are not UTF-8: no database keeps them.
 func valid(raw []byte) json.RawMessage {
-	return json.RawMessage(strings.ToValidUTF8(string(raw), "\uFFFD"))
+	if utf8.Valid(raw) {
+		return raw
+	}
+	return bytes.ToValidUTF8(raw, []byte("\uFFFD"))
 }
 
 func reuse(effect book.Effect, hash string) (*Answered, error) {
@@ -81,7 +75,7 @@ func reuse(effect book.Effect, hash string) (*Answered, error) {
 		return nil, tasks.Fail("internal", "the stored answer of step %q can not be read: %v", effect.Step, err)
 	}
 	if len(k.Message) == 0 {
-		k.Message = firstMessage(k.Body)
+		k.Message = completion.FirstMessage(k.Body)
 		k.Content = cmp.Or(k.Content, textOf(k.Message))
 	}
 	reply := &providers.Reply{

@@ -118,7 +118,7 @@ func (s *stepped) again(t *testing.T) {
 	s.Lab.Advance(time.Minute)
 	id := s.run.Job.ID
 	for _, statement := range []string{
-		`UPDATE entries SET state = 'unknown' WHERE job = $1 AND state = 'open' AND EXISTS
+		`UPDATE entries SET state = 'unknown', lost = created WHERE job = $1 AND state = 'open' AND EXISTS
 			(SELECT 1 FROM jobs WHERE id = $1 AND state = 'running')`,
 		`UPDATE jobs SET state = 'dispatched', gen = gen + 1, lease_owner = NULL WHERE id = $1`,
 	} {

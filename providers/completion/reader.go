@@ -262,18 +262,27 @@ func (r *Reader) first() *choice {
 
 // Choices returns what was streamed as the choices of a chat.completion.
 func (r *Reader) Choices() json.RawMessage {
-	type whole struct {
-		Index   int             `json:"index"`
-		Message json.RawMessage `json:"message"`
-		Finish  string          `json:"finish_reason"`
-	}
-	choices := []json.RawMessage{}
+	choices := []byte{'['}
 	for i := range r.choices {
-		if c := &r.choices[i]; c.begun {
-			choices = append(choices, c.beside.AddTo(plainjson.Of(whole{i, c.message(), c.finish})))
+		c := &r.choices[i]
+		if !c.begun {
+			continue
 		}
+		if len(choices) > 1 {
+			choices = append(choices, ',')
+		}
+		choices = append(choices, c.beside.AddTo(c.whole(i))...)
 	}
-	return plainjson.Of(choices)
+	return append(choices, ']')
+}
+
+// whole writes a choice of a chat.completion. It is put together of JSON already written, which
+// the encoder would read again.
+func (c *choice) whole(index int) []byte {
+	out := append([]byte(`{"index":`), strconv.Itoa(index)...)
+	out = append(append(out, `,"message":`...), c.message()...)
+	out = append(append(out, `,"finish_reason":`...), Quoted(c.finish)...)
+	return append(out, '}')
 }
 
 func (c *choice) message() json.RawMessage {

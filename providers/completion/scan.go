@@ -104,6 +104,24 @@ func Items(array []byte) iter.Seq[[]byte] {
 	}
 }
 
+// Member returns the value of an object's member as its raw bytes, nil where there is none.
+func Member(object []byte, name string) []byte {
+	for key, value := range Members(object) {
+		if string(key) == name {
+			return value
+		}
+	}
+	return nil
+}
+
+// FirstMessage returns the message of the first choice of a chat.completion, nil where there is none.
+func FirstMessage(body []byte) []byte {
+	for choice := range Items(Member(body, "choices")) {
+		return Member(choice, "message")
+	}
+	return nil
+}
+
 func space(data []byte, at int) int {
 	for at < len(data) && (data[at] == ' ' || data[at] == '\t' || data[at] == '\n' || data[at] == '\r') {
 		at++

@@ -58,7 +58,7 @@ func (q *Queries) OpenEntry(ctx context.Context, e Entry) (string, error) {
 
 var endEntry = db.Bulk{Missing: db.ErrConflict, Query: `UPDATE entries
 	SET state = x_state, settled = x_settled, input = x_input, cached = x_cached, output = x_output,
-		estimated = x_estimated, cause = x_cause, ended = {now}
+		estimated = x_estimated, cause = x_cause, ended = {now}, lost = CASE WHEN x_state = 'unknown' THEN {now} END
 	FROM {rows $1: x_id text, x_state text, x_settled bigint, x_input bigint, x_cached bigint, x_output bigint,
 		x_estimated boolean, x_cause text}
 	WHERE id = x_id AND (state = 'open' OR (state = 'unknown' AND x_state <> 'unknown'))`}
@@ -116,9 +116,9 @@ func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
 	}
 	_, err = q.Exec(ctx, `INSERT INTO entries
 		(id, tenant, key_id, job, root, step, epoch, number, purpose, provider, model, state, reserved, settled,
-		day, created, ended)
+		day, created, ended, lost)
 		VALUES ($1, $2, $3, $4, (SELECT `+rootOfJob+` FROM jobs WHERE id = $4), $5, $6, $7, $8, $9, $10, $11, $12, $13,
-		`+dayOfTenant("$2")+`, {now}, CASE WHEN $11 = 'open' THEN NULL ELSE {now} END)`,
+		`+dayOfTenant("$2")+`, {now}, CASE WHEN $11 = 'open' THEN NULL ELSE {now} END, CASE WHEN $11 = 'unknown' THEN {now} END)`,
 		e.ID, e.Tenant, db.Text(e.KeyID), db.Text(e.Job), e.Step, e.Epoch, int64(e.Number), e.Purpose,
 		e.Provider, e.Model, string(e.State), e.Reserved, e.Settled)
 	if err != nil {
@@ -154,13 +154,16 @@ func (q *Queries) Call(ctx context.Context, tenant, id string) (Entry, error) {
 
 // Calls lists the tries at vendors that a job and all jobs below it made.
 func (q *Queries) Calls(ctx context.Context, tenant, job string, f db.Filter, p db.Page) ([]Entry, bool, error) {
-	n := db.Select(`SELECT `+entryColumns+` FROM entries WHERE tenant = $1 AND root = $2`, tenant, job)
+	n := db.Select(`SELECT `+entryColumns+` FROM entries WHERE tenant = $1 AND `+ofJob, tenant, job)
 	n.By(`state = ?`, f.Status)
 	n.By(`provider = ?`, f.Provider)
 	n.By(`model = ?`, f.Model)
 	n.Begins(`id`, f.Text)
 	return db.List(ctx, q.Tx, p, scanEntry, n.Query, n.Args...)
 }
+
+// ofJob is a condition for the entries of the job $2 and of all jobs below it, which are indexed apart.
+const ofJob = `(job = $2 OR (root = $2 AND root <> job))`
 
 // rootOfJob is the topmost ancestor of a job, or the job itself. No job has more than two
 // ancestors.

@@ -22,10 +22,10 @@ func (q *Queries) AgeEntries(ctx context.Context, older time.Duration) (int, err
 		return 0, err
 	}
 	var ids []string
-	err = q.Words(ctx, &ids, `SELECT id FROM entries WHERE state = 'unknown' AND NOT aged
-		AND purpose NOT IN ('train', 'host') AND ended <= {now} - $1
+	err = q.Words(ctx, &ids, `SELECT id FROM entries WHERE lost IS NOT NULL AND NOT aged
+		AND purpose NOT IN ('train', 'host') AND lost <= {now} - $1
 		AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = entries.job AND j.kind = 'batch.run')
-		ORDER BY ended LIMIT $2 {skip}`, older.Microseconds(), int64(sweep))
+		ORDER BY lost LIMIT $2 {skip}`, older.Microseconds(), int64(sweep))
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}

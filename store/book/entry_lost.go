@@ -22,7 +22,7 @@ func (q *Queries) LostTries(ctx context.Context) ([]Lost, error) {
 	err := q.Each(ctx, `SELECT purpose, cause, count(*), CAST(sum(again) AS BIGINT) FROM (
 			SELECT e.purpose, coalesce(e.cause, '') AS cause, CASE WHEN EXISTS (SELECT 1 FROM entries l
 				WHERE l.job = e.job AND l.step = e.step AND l.id > e.id AND l.state <> 'void') THEN 1 ELSE 0 END AS again
-			FROM entries e WHERE e.state = 'unknown') AS lost
+			FROM entries e WHERE e.lost IS NOT NULL) AS lost
 		GROUP BY purpose, cause`, nil, func(rows db.Rows) error {
 		var one Lost
 		err := rows.Scan(&one.Purpose, &one.Cause, &one.Tries, &one.Repaid)

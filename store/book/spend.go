@@ -167,8 +167,8 @@ func (q *Queries) JobSpends(ctx context.Context, jobs []string) (map[string]Spen
 		return nil
 	}
 	err := db.Stream(ctx, q.Tx, scanSpend, keep, `SELECT e.g, `+spendSums+` FROM (
-			SELECT l.value AS g, r.* FROM ({list $1}) AS l JOIN entries r ON r.root = l.value
-			UNION ALL SELECT l.value AS g, r.* FROM ({list $1}) AS l JOIN entries r ON r.job = l.value
+			SELECT l.value AS g, r.* FROM ({list $1}) AS l JOIN entries r ON r.job = l.value
+			UNION ALL SELECT l.value AS g, r.* FROM ({list $1}) AS l JOIN entries r ON r.root = l.value
 				WHERE r.root <> r.job) AS e
 		GROUP BY e.g`, db.Encode(jobs))
 	return sums, err

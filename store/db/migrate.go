@@ -57,8 +57,8 @@ func readMigration(dialect Dialect, base string) (Migration, error) {
 	return Migration{
 		Version: version,
 		Name:    name,
-		Up:      own(base+".up."+string(dialect)+".sql") + inBytes(dialect, Rebind(dialect, string(up))),
-		Down:    Rebind(dialect, string(down)) + own(base+".down."+string(dialect)+".sql"),
+		Up:      inBytes(dialect, Rebind(dialect, string(up))) + own(base+".up."+string(dialect)+".sql"),
+		Down:    own(base+".down."+string(dialect)+".sql") + Rebind(dialect, string(down)),
 	}, nil
 }
 
@@ -80,7 +80,7 @@ func own(name string) string {
 	if err != nil {
 		return ""
 	}
-	return string(text) + "\n"
+	return "\n" + string(text) + "\n"
 }
 
 // Steps returns what leads from one version to another: ups in order, or downs

@@ -116,11 +116,10 @@ type jobInsert struct {
 	InLane int     `json:"nth_in_lane"`
 	// Route is the version of the route that must be in force, or the row is not inserted.
 	Route *string `json:"route"`
-	Alias string  `json:"alias"`
+	Alias *string `json:"alias"`
 
 	bundle int
 	cites  []string
-	asked  string // the alias, whether its route is checked or not
 }
 
 const defaultMaxAttempts = 5
@@ -149,10 +148,8 @@ func newInsert(j NewJob) jobInsert {
 		Parent: db.Optional(j.Parent), Subject: db.Optional(j.Subject), Attached: j.Attached,
 		Conversation: db.Optional(j.Conversation),
 		WebhookURL:   db.Optional(j.WebhookURL), Keep: !j.Private, Trace: db.Optional(j.Trace), MaxAttempts: j.MaxAttempts,
-		bundle: j.Bundle, cites: j.Cites, asked: j.Alias,
-	}
-	if j.Route != "" {
-		row.Route, row.Alias = &j.Route, j.Alias
+		Route: db.Optional(j.Route),
+		Alias: db.Optional(j.Alias), bundle: j.Bundle, cites: j.Cites,
 	}
 	if !j.RunAt.IsZero() {
 		row.RunAt = new(j.RunAt.UnixMicro())
@@ -218,10 +215,10 @@ const routeVersion = `SELECT r.tenant || '/' || r.version FROM routes r WHERE r.
 	AND r.alias = j.alias ORDER BY r.tenant DESC, r.version DESC LIMIT 1`
 
 var insertJob = capacityQuery + `INSERT INTO jobs
-		(id, tenant, key_id, kind, lane, state, priority, input, metadata,
+		(id, tenant, key_id, alias, kind, lane, state, priority, input, metadata,
 		idem_key, idem_hash, parent, subject, conversation, attached, webhook_url, keep, trace, max_attempts, wake,
 		run_at, due, expires_at, dispatched_at, created)
-	SELECT id, tenant, key_id, kind, lane, CASE WHEN goes THEN 'dispatched' ELSE state END, priority, input, metadata,
+	SELECT id, tenant, key_id, alias, kind, lane, CASE WHEN goes THEN 'dispatched' ELSE state END, priority, input, metadata,
 		idem_key, idem_hash, parent, subject, conversation, attached, webhook_url, keep, trace, max_attempts,
 		CASE WHEN goes THEN wake END, coalesce(run_at, {now}), run_at IS NULL OR run_at <= {now},
 		{now} + expires_in, CASE WHEN goes THEN {now} END, {now}

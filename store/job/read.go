@@ -83,9 +83,11 @@ func (f Filter) narrow(n *db.Selection) {
 	n.By(`parent = ?`, f.Parent)
 	n.By(`subject = ?`, f.Subject)
 	n.By(`conversation = ?`, f.Conversation)
-	f.narrowByWords(n)
+	narrowByColumn(n, "key_id", f.Key)
+	narrowByColumn(n, "alias", f.Alias)
+	f.narrowByText(n)
 	f.narrowByModel(n)
-	if f.Parent == "" && f.Subject == "" && !f.Children {
+	if f.Parent == "" && f.Subject == "" && !f.Children || f.Key+f.Alias != "" {
 		n.Query += ` AND parent IS NULL`
 	}
 	if f.Noun == "" && !f.Children {

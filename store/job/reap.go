@@ -124,7 +124,7 @@ func (q *Queries) ReapJob(ctx context.Context, id string) ([]Moved, error) {
 // loseEntries ends the open entries of an attempt as unknown: the outcome of their calls was
 // lost.
 func (q *Queries) loseEntries(ctx context.Context, s stub, cause string) error {
-	return q.Later(ctx, `UPDATE entries SET state = 'unknown', cause = $3, ended = {now}
+	return q.Later(ctx, `UPDATE entries SET state = 'unknown', cause = $3, ended = {now}, lost = {now}
 		WHERE job = $1 AND epoch = $2 AND state = 'open'`, s.ID, s.Epoch, cause)
 }
 

@@ -6,13 +6,6 @@ import (
 	"dreamlab/store/db"
 )
 
-// The sorts of words by which a row is found.
-const (
-	wordAlias = "alias/"
-	wordKey   = "key/"
-	wordText  = "text/" // of the metadata
-)
-
 type wordRow struct {
 	Tenant string `json:"x_tenant"`
 	Word   string `json:"x_word"`
@@ -24,29 +17,13 @@ var newWord = db.Bulk{Query: `INSERT INTO words (tenant, word, id)
 	SELECT x_tenant, x_word, x_id FROM {rows $1: x_tenant text, x_word text, x_id text} JOIN jobs j ON j.id = x_id WHERE TRUE
 	ON CONFLICT (tenant, word, id) DO NOTHING`}
 
-// TextWords are the words of a row's metadata, as the table of words has them.
-func TextWords(metadata []byte) []string {
-	words := db.WordsOf(string(metadata))
-	for i, word := range words {
-		words[i] = wordText + word
-	}
-	return words
-}
-
-// addWords makes a job found by its alias, its key and the words of its metadata. Children are
-// listed with their parent alone.
+// addWords makes a job found by the words of its metadata. Children are listed with their parent
+// alone.
 func (q *Queries) addWords(ctx context.Context, row jobInsert) error {
 	if row.Parent != nil {
 		return nil
 	}
-	var words []string
-	if row.asked != "" {
-		words = append(words, wordAlias+row.asked)
-	}
-	if row.KeyID != nil {
-		words = append(words, wordKey+*row.KeyID)
-	}
-	for _, word := range append(words, TextWords([]byte(db.Deref(row.Metadata)))...) {
+	for _, word := range db.WordsOf(db.Deref(row.Metadata)) {
 		if err := q.Add(ctx, newWord, "", wordRow{row.Tenant, word, row.ID}); err != nil {
 			return err
 		}
@@ -54,31 +31,20 @@ func (q *Queries) addWords(ctx context.Context, row jobInsert) error {
 	return nil
 }
 
-// hasWord is a condition for the rows of the tenant $1 that are found by a word.
-func hasWord(id string) string {
-	return id + ` IN (SELECT w.id FROM words w WHERE w.tenant = $1 AND w.word = ?)`
-}
-
-// HasText adds a condition for the rows that have each of a text's words in their metadata. A
-// text without a word finds nothing.
+// HasText adds a condition for the rows of the tenant $1 that have each of a text's words in
+// their metadata. A text without a word finds nothing.
 func HasText(n *db.Selection, id, text string) {
-	words := TextWords([]byte(text))
+	words := db.WordsOf(text)
 	for _, word := range words {
-		n.By(hasWord(id), word)
+		n.By(id+` IN (SELECT w.id FROM words w WHERE w.tenant = $1 AND w.word = ?)`, word)
 	}
 	if text != "" && len(words) == 0 {
 		n.Query += ` AND FALSE`
 	}
 }
 
-// narrowByWords narrows a list of jobs by what stands in the table of words, and by the ids that
-// a text may be.
-func (f Filter) narrowByWords(n *db.Selection) {
-	for sort, name := range map[string]string{wordAlias: f.Alias, wordKey: f.Key} {
-		if name != "" {
-			n.By(hasWord("id"), sort+name)
-		}
-	}
+// narrowByText narrows a list of jobs by the ids that a text may be, or by its words.
+func (f Filter) narrowByText(n *db.Selection) {
 	switch db.NounOf(f.Text) {
 	case "job_":
 		n.Begins("id", f.Text)
@@ -88,6 +54,17 @@ func (f Filter) narrowByWords(n *db.Selection) {
 		HasText(n, "id", f.Text)
 	}
 }
+
+// narrowByColumn narrows a list of jobs by a column with an index of the ended ones. An index of
+// all jobs would be written at each of a job's moves (five times for a chat). The open jobs are
+// read by the indexes of their states.
+func narrowByColumn(n *db.Selection, column, value string) {
+	n.By(`(finished IS NOT NULL AND `+column+` = ? OR `+openState+` AND `+column+` = ?)`, value)
+}
+
+// openState is a condition for jobs that have not ended, written as in the three partial indexes
+// of such jobs.
+const openState = `(state = 'queued' AND due OR state IN ('queued', 'waiting') AND NOT due OR ` + inFlight + `)`
 
 // narrowByModel narrows a list of jobs by the models that their tries, or those of the jobs below
 // them, went to.

@@ -19,6 +19,8 @@ func TestJobsByFilter(t *testing.T) {
 		})
 		b.run(job.NewJob{Parent: chat.ID, KeyID: "key_1", Metadata: []byte(`{"customer":"acme"}`)})
 		dream := b.run(job.NewJob{Kind: "chat.run", Lane: "chat", Subject: "drm_1"})
+		done := b.run(job.NewJob{Alias: "other", KeyID: "key_1"})
+		b.finish(done, job.Finish{To: job.StateSucceeded})
 		other := b.run(job.NewJob{Alias: "other", KeyID: "key_2", Metadata: []byte(`{"customer":"acme"}`)})
 		b.ask(chat, "groq", "maker/small")
 		b.ask(other, "groq", "large")
@@ -27,7 +29,9 @@ func TestJobsByFilter(t *testing.T) {
 			want   []string
 		}{
 			"alias":         {job.Filter{Alias: "assistant"}, []string{chat.ID}},
-			"key":           {job.Filter{Key: "key_2"}, []string{other.ID}},
+			"key":           {job.Filter{Key: "key_1"}, []string{chat.ID, done.ID}},
+			"open or ended": {job.Filter{Alias: "other"}, []string{done.ID, other.ID}},
+			"with children": {job.Filter{Key: "key_1", Children: true}, []string{chat.ID, done.ID}},
 			"both":          {job.Filter{Alias: "assistant", Key: "key_2"}, nil},
 			"conversation":  {job.Filter{Conversation: "c1"}, []string{chat.ID}},
 			"vendor":        {job.Filter{Provider: "groq"}, []string{chat.ID, other.ID}},
@@ -86,11 +90,11 @@ func TestWordsOfARefusedJob(t *testing.T) {
 				b.t.Errorf("%s: the words are %v, want %d", when, words, want)
 			}
 		}
-		keyed := job.NewJob{IdemKey: "k", IdemHash: "h", KeyID: "key_1"}
+		keyed := job.NewJob{IdemKey: "k", IdemHash: "h", Metadata: []byte(`{"customer":"acme"}`)}
 		j := b.run(keyed)
-		keyed.KeyID = "key_2"
+		keyed.Metadata = []byte(`{"customer":"other"}`)
 		b.accept(keyed)
-		count("after a repeated request", 1)
+		count("after a repeated request", 2)
 		b.finish(j, job.Finish{To: job.StateSucceeded})
 		b.must(b.ShiftClock(ctx, 48*time.Hour))
 		b.tx(func(q *store.Queries) error { _, err := q.PruneJobs(ctx, 24*time.Hour); return err })

@@ -116,14 +116,24 @@ func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f Ex
 	n.By(`e.dream = ?`, f.Dream)
 	n.By(`e.job = ?`, f.Job)
 	n.By(`e.alias = ?`, f.Alias)
-	n.By(`e.provider = ?`, f.Provider)
-	n.By(`e.model = ?`, f.Model)
+	f.narrowByModel(&n)
 	if db.NounOf(f.Text) == "exp_" {
 		n.Begins("e.id", f.Text)
 	} else {
 		job.HasText(&n, "e.id", f.Text)
 	}
 	return db.ListBy(ctx, q.Tx, p, "e.id", scanExperience, n.Query, n.Args...)
+}
+
+// narrowByModel narrows a list by the model that answered, as the index has it: the slash is
+// followed by the zero.
+func (f ExperienceFilter) narrowByModel(n *db.Selection) {
+	const answered = `e.provider IS NOT NULL AND e.provider || '/' || e.model`
+	if f.Model == "" {
+		n.By(answered+` >= ? || '/' AND e.provider || '/' || e.model < ? || '0'`, f.Provider)
+		return
+	}
+	n.By(answered+` = ?`, f.Provider+"/"+f.Model)
 }
 
 // sameAs is the condition for a duplicate: the same messages in the same conversation or, where

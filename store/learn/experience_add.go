@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"dreamlab/store/db"
-	"dreamlab/store/job"
 )
 
 // knownContent tells whether x.tenant has an experience of x.content. The tenant is written as
@@ -92,11 +91,11 @@ type conversationRow struct {
 // read back: the second statement finds the conversation itself, and finds none where the first
 // statement found a duplicate. It belongs in a Tx.
 func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) error {
-	heldOut, err := q.heldOut(ctx, e)
+	secret, err := q.Secret(ctx, heldOutSecret)
 	if err != nil {
 		return err
 	}
-	e, c := prepared(e, heldOut)
+	e, c := prepared(e, secret)
 	same := e.Tenant + "/" + e.Identity
 	row := conversationRow{c.ID, c.Tenant, c.External, c.HeldOut, e.Content, nameSum(c.External)}
 	if err := q.Add(ctx, newConversation, same, row); err != nil {
@@ -120,16 +119,17 @@ type conversation struct {
 
 // prepared gives an experience its id, and a new conversation to use where none of that name
 // exists.
-func prepared(e Experience, heldOut bool) (Experience, conversation) {
+func prepared(e Experience, secret string) (Experience, conversation) {
+	said := spokenOf(e.Prompt)
 	if e.ID == "" {
 		e.ID = db.NewID("exp_")
 	}
-	c := conversation{Tenant: e.Tenant, External: e.External, HeldOut: heldOut}
+	c := conversation{Tenant: e.Tenant, External: e.External, HeldOut: heldOut(secret, e, said)}
 	if e.External != "" {
 		c.ID = db.NewID("conv_")
 		return e, c
 	}
-	c.ID = cmp.Or(e.Thread, ThreadID(e), db.NewID("conv_"))
+	c.ID = cmp.Or(e.Thread, threadID(e, said), db.NewID("conv_"))
 	c.External = c.ID
 	return e, c
 }
@@ -257,7 +257,7 @@ func conversationsOf(secret string, rows []arrival) []*conversation {
 	list := make([]*conversation, 0, len(rows))
 	for i := range rows {
 		var c conversation
-		rows[i].Experience, c = prepared(rows[i].Experience, HeldOut(secret, rows[i].Experience))
+		rows[i].Experience, c = prepared(rows[i].Experience, secret)
 		name := key{c.Tenant, c.External}
 		if all[name] == nil {
 			all[name] = &c
@@ -370,7 +370,7 @@ var newWord = db.Bulk{Query: `INSERT INTO words (tenant, word, id)
 
 // addWords makes an experience found by the words of its metadata.
 func (q *ExperienceQueries) addWords(ctx context.Context, e Experience) error {
-	for _, word := range job.TextWords(e.Metadata) {
+	for _, word := range db.WordsOf(string(e.Metadata)) {
 		if err := q.Add(ctx, newWord, "", wordRow{e.Tenant, word, e.ID}); err != nil {
 			return err
 		}

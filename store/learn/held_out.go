@@ -2,12 +2,12 @@ package learn
 
 import (
 	"cmp"
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,8 +23,11 @@ const tellingQuestion = 12
 // evaluation: a fifth of all, by a keyed hash of the first question that tells it from others. So
 // no client chooses, and the same conversation is on one side under any id. Where nothing in it
 // tells, the client's id counts too, lest all that begin with "hello" are on one side.
-func HeldOut(secret string, e Experience) bool {
-	seed, tells := firstQuestion(e.Prompt)
+func HeldOut(secret string, e Experience) bool { return heldOut(secret, e, spokenOf(e.Prompt)) }
+
+// heldOut is HeldOut of an experience whose prompt was read.
+func heldOut(secret string, e Experience, said []spoken) bool {
+	seed, tells := firstQuestion(said)
 	if !tells {
 		seed += "\n" + cmp.Or(e.External, e.Thread)
 	}
@@ -33,31 +36,18 @@ func HeldOut(secret string, e Experience) bool {
 	return sum.Sum(nil)[0] < 51 // of 256
 }
 
-func (q *ExperienceQueries) heldOut(ctx context.Context, e Experience) (bool, error) {
-	secret, err := q.Secret(ctx, heldOutSecret)
-	return HeldOut(secret, e), err
-}
-
-// firstQuestion returns the first question that tells a conversation from others, without case
-// and white space, or else all questions; it tells which.
-func firstQuestion(prompt json.RawMessage) (text string, tells bool) {
-	var messages []struct {
-		Role    string          `json:"role"`
-		Content json.RawMessage `json:"content"`
-	}
-	if json.Unmarshal(prompt, &messages) != nil {
-		return string(prompt), false
-	}
+// firstQuestion returns the first question that tells a conversation from others, or else all
+// questions; it tells which.
+func firstQuestion(said []spoken) (text string, tells bool) {
 	var all []string
-	for _, m := range messages {
-		if m.Role != "user" {
+	for _, m := range said {
+		if m.role != "user" {
 			continue
 		}
-		question := strings.Join(strings.Fields(strings.ToLower(contentText(m.Content))), " ")
-		if utf8.RuneCountInString(question) >= tellingQuestion {
-			return question, true
+		if m.tells() {
+			return m.text, true
 		}
-		all = append(all, question)
+		all = append(all, m.text)
 	}
 	return strings.Join(all, "\n"), false
 }
@@ -84,24 +74,34 @@ func contentText(raw json.RawMessage) string {
 // tells. Clients send what was said before with each turn, so that the turns of a conversation share their beginning:
 // what was said up to the answer to the first question that tells it from others. "Hello" and its answer begin many.
 // The id differs by tenant and by who asked.
-func ThreadID(e Experience) string {
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%q %q\n", e.Tenant, UserOf(e.Metadata))
+func ThreadID(e Experience) string { return threadID(e, spokenOf(e.Prompt)) }
+
+// threadID is ThreadID of an experience whose prompt was read.
+func threadID(e Experience, said []spoken) string {
+	beginning := strconv.AppendQuote(nil, e.Tenant)
+	beginning = append(strconv.AppendQuote(append(beginning, ' '), UserOf(e.Metadata)), '\n')
 	told := false
-	for _, m := range append(spokenOf(e.Prompt), spokenOf(json.RawMessage("["+string(e.Answer)+"]"))...) {
-		fmt.Fprintf(sum, "%s %q\n", m.role, m.text)
+	for _, m := range append(said, spokenOf(json.RawMessage("["+string(e.Answer)+"]"))...) {
+		beginning = append(append(beginning, m.role...), ' ')
+		beginning = append(strconv.AppendQuote(beginning, m.text), '\n')
 		if told && m.role == "assistant" {
-			return "conv_" + hex.EncodeToString(sum.Sum(nil)[:16])
+			sum := sha256.Sum256(beginning)
+			return "conv_" + hex.EncodeToString(sum[:16])
 		}
-		told = told || m.role == "user" && utf8.RuneCountInString(m.text) >= tellingQuestion
+		told = told || m.tells()
 	}
 	return ""
 }
 
+// spoken is what was said in a message, without case and white space.
 type spoken struct{ role, text string }
 
-// spokenOf returns what user and assistant said, without case and white space; of an answer that only calls tools,
-// the ids of the calls.
+// tells is whether it is a question that tells a conversation from others.
+func (m spoken) tells() bool {
+	return m.role == "user" && utf8.RuneCountInString(m.text) >= tellingQuestion
+}
+
+// spokenOf returns what user and assistant said; of an answer that only calls tools, the ids of the calls.
 func spokenOf(messages json.RawMessage) (said []spoken) {
 	var list []struct {
 		Role      string          `json:"role"`
@@ -128,6 +128,9 @@ func spokenOf(messages json.RawMessage) (said []spoken) {
 
 // UserOf is who asked, as the client's metadata say; "" where they do not.
 func UserOf(metadata json.RawMessage) string {
+	if len(metadata) == 0 {
+		return ""
+	}
 	var m struct {
 		User   any `json:"user"`
 		UserID any `json:"user_id"`

@@ -41,7 +41,7 @@ const sourceColumn = "source"
 var edges = []edge{
 	{"experiences", "conversation", "id", "recorded"},
 	{"experiences", "job", "id", "recorded"},
-	{"(SELECT tenant, id, provider || '/' || model AS model FROM experiences)", modelColumn, "id", "answered"},
+	{"(SELECT tenant, id, provider || '/' || model AS model FROM experiences WHERE provider IS NOT NULL)", modelColumn, "id", "answered"},
 	{"experiences", "id", dreamColumn, "dreamt"},
 	{"(SELECT tenant, job, id AS dream FROM dreams)", "job", dreamColumn, "ran"},
 	{"examples", "experience", "id", "taught"},

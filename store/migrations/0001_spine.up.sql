@@ -85,6 +85,7 @@ CREATE TABLE jobs (
   id            TEXT PRIMARY KEY,
   tenant        TEXT NOT NULL,
   key_id        TEXT,
+  alias         TEXT,                    -- that was asked for
   kind          TEXT NOT NULL,
   lane          TEXT NOT NULL,
   state         TEXT NOT NULL,
@@ -133,10 +134,11 @@ CREATE INDEX jobs_private ON jobs (finished) WHERE NOT keep AND result IS NOT NU
 CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
 CREATE INDEX jobs_conversation ON jobs (tenant, conversation) WHERE conversation IS NOT NULL;
+CREATE INDEX jobs_key ON jobs (tenant, key_id, id) WHERE finished IS NOT NULL AND parent IS NULL; -- open jobs are found by the
+CREATE INDEX jobs_alias ON jobs (tenant, alias, id) WHERE finished IS NOT NULL AND parent IS NULL; -- indexes of their states
 CREATE INDEX jobs_unsuccessful ON jobs (tenant, state, id) WHERE state IN ('failed', 'cancelled', 'expired');
 
--- The words by which jobs and experiences are found: text/… of what a client noted in their metadata, and of a
--- job alias/… and key/…. A job's row is written anew at each of its moves, an index on it too: these rows once.
+-- The words of the metadata of jobs and experiences, by which these are found.
 CREATE TABLE words (
   tenant TEXT NOT NULL,
   word   TEXT NOT NULL,
@@ -216,12 +218,14 @@ CREATE TABLE entries (
   aged         BOOLEAN NOT NULL DEFAULT FALSE, -- unknown for so long that no budget counts it
   day          BIGINT NOT NULL,           -- since 1970, of its making, in the tenant's zone
   created      BIGINT NOT NULL,
-  ended        BIGINT
+  ended        BIGINT,
+  lost         BIGINT                     -- when it became unknown; NULL in any other state
 );
-CREATE INDEX entries_aging ON entries (ended) WHERE state = 'unknown' AND NOT aged;
+-- No index names a column that the end of a call changes, so that PostgreSQL leaves the indexes alone then.
+CREATE INDEX entries_aging ON entries (lost) WHERE lost IS NOT NULL AND NOT aged;
 CREATE INDEX entries_job ON entries (job);
-CREATE INDEX entries_root ON entries (root);
-CREATE INDEX entries_lost ON entries (job, step) WHERE state = 'unknown';
+CREATE INDEX entries_root ON entries (root) WHERE root <> job;
+CREATE INDEX entries_lost ON entries (job, step) WHERE lost IS NOT NULL;
 CREATE INDEX entries_model ON entries (tenant, provider, model, root);
 CREATE INDEX entries_spend ON entries (tenant, created);
 CREATE INDEX entries_host ON entries (tenant, provider, model, created) WHERE purpose = 'host';
@@ -295,12 +299,11 @@ CREATE TABLE experiences (
 CREATE INDEX experiences_content ON experiences (content, (tenant || '')); -- an expression: see knownContent
 CREATE INDEX experiences_list ON experiences (tenant, id);
 CREATE INDEX experiences_alias ON experiences (tenant, alias, id);
-CREATE INDEX experiences_model ON experiences (tenant, provider, model, id) WHERE provider IS NOT NULL;
+CREATE INDEX experiences_model ON experiences (tenant, (provider || '/' || model), id) WHERE provider IS NOT NULL;
 CREATE INDEX experiences_fresh ON experiences (tenant, id) WHERE dream IS NULL;
 CREATE INDEX experiences_weak ON experiences (tenant, id) WHERE dream IS NULL AND (correction IS NOT NULL OR rating < 0);
 CREATE INDEX experiences_dream ON experiences (dream, id) WHERE dream IS NOT NULL;
 CREATE INDEX experiences_conversation ON experiences (conversation);
-CREATE INDEX experiences_answerer ON experiences (tenant, (provider || '/' || model));
 CREATE INDEX experiences_job ON experiences (job) WHERE job IS NOT NULL;
 
 -- What was dreamt.

@@ -7,17 +7,38 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"sync"
 )
+
+// writer is an encoder with what it has written. Writers are used again, as encoding/json's own
+// Marshal does: a chat writes some twenty values.
+type writer struct {
+	out     bytes.Buffer
+	encoder *json.Encoder
+}
+
+var writers = sync.Pool{New: func() any {
+	w := &writer{}
+	w.encoder = json.NewEncoder(&w.out)
+	w.encoder.SetEscapeHTML(false)
+	return w
+}}
+
+// maxKept is how large the buffer of a writer may be that is used again.
+const maxKept = 64 << 10
 
 // Encode writes a value, without a newline behind it.
 func Encode(v any) (json.RawMessage, error) {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return nil, err
+	w := writers.Get().(*writer)
+	w.out.Reset()
+	err := w.encoder.Encode(v)
+	text := w.out.Bytes()
+	if len(text) > maxKept {
+		return bytes.TrimSuffix(text, []byte("\n")), err
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	text = bytes.Clone(bytes.TrimSuffix(text, []byte("\n")))
+	writers.Put(w)
+	return text, err
 }
 
 // Of writes what can always be written: our own structs, texts, numbers, and JSON

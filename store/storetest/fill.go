@@ -16,9 +16,10 @@ const largeRows = 100_000
 // of dreams among them.
 func Fill(ctx context.Context, d db.Driver, rows int) error {
 	for _, statement := range []string{
-		`INSERT INTO jobs (id, tenant, kind, lane, state, input, result, parent, subject, run_at, due, lease_until,
+		`INSERT INTO jobs (id, tenant, key_id, alias, kind, lane, state, input, result, parent, subject, run_at, due, lease_until,
 			dispatched_at, expires_at, idem_key, created, finished)
 		SELECT 'job_' || lpad(n::text, 9, '0'), 'ten_' || n % 50,
+			'key_' || n % 500, CASE WHEN n % 10 > 0 THEN 'assistant' END,
 			CASE WHEN n % 10 = 0 THEN 'dream.slice' ELSE 'chat.run' END,
 			CASE WHEN n % 10 = 0 THEN 'dream' ELSE 'chat' END,
 			CASE WHEN n % 100 = 7 THEN CASE n % 400 WHEN 7 THEN 'queued' WHEN 107 THEN 'dispatched'
@@ -31,15 +32,16 @@ func Fill(ctx context.Context, d db.Driver, rows int) error {
 			CASE WHEN n % 3 = 0 THEN n END, CASE WHEN n % 3 = 0 THEN 'key ' || n END,
 			n, CASE WHEN n % 100 = 7 THEN NULL ELSE n END
 		FROM generate_series(1, $1::bigint) AS n`,
-		`INSERT INTO entries (id, tenant, job, root, step, epoch, number, purpose, provider, model, state, reserved, day, created)
+		`INSERT INTO entries (id, tenant, job, root, step, epoch, number, purpose, provider, model, state, reserved,
+			day, created, lost)
 		SELECT 'ent_' || lpad(n::text, 9, '0'), 'ten_' || n % 50, 'job_' || lpad(n::text, 9, '0'),
 			'job_' || lpad((CASE WHEN n % 10 = 0 THEN n - n % 1000 + 1 ELSE n END)::text, 9, '0'), 'answer', 1, 1,
 			CASE WHEN n % 500 = 0 THEN 'host' ELSE 'chat' END, 'groq', 'openai/gpt-oss-20b',
-			CASE WHEN n % 1000 = 3 THEN 'unknown' WHEN n % 1000 = 4 THEN 'open' ELSE 'settled' END, 1, 0, n
+			CASE WHEN n % 1000 = 3 THEN 'unknown' WHEN n % 1000 = 4 THEN 'open' ELSE 'settled' END, 1, 0, n,
+			CASE WHEN n % 1000 = 3 THEN n END
 		FROM generate_series(1, $1::bigint) AS n`,
 		`INSERT INTO words (tenant, word, id)
-		SELECT 'ten_' || n % 50, word, 'job_' || lpad(n::text, 9, '0')
-		FROM generate_series(1, $1::bigint) AS n, LATERAL (VALUES ('alias/assistant'), ('key/key_' || n % 500), ('text/' || n)) AS w(word)
+		SELECT 'ten_' || n % 50, n::text, 'job_' || lpad(n::text, 9, '0') FROM generate_series(1, $1::bigint) AS n
 		WHERE n % 10 > 0`,
 		`INSERT INTO conversations (id, tenant, external, held_out, created)
 		SELECT 'conv_' || n, 'ten_' || n % 50, 'conv_' || n, n % 5 = 0, n
