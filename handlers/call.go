@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -239,9 +240,22 @@ func (a *Answered) Commit(ctx context.Context, q *store.Queries) error {
 	if a.Reused {
 		return nil
 	}
+	return a.commit(ctx, q, encodeAnswer(a))
+}
+
+// CommitResult is Commit in the transaction in which the job succeeds with the answer as its
+// result. No attempt follows that would look for the answer of the step, which is left out.
+func (a *Answered) CommitResult(ctx context.Context, q *store.Queries) error {
+	if a.Reused {
+		return nil
+	}
+	return a.commit(ctx, q, nil)
+}
+
+func (a *Answered) commit(ctx context.Context, q *store.Queries, answer json.RawMessage) error {
 	effect := book.Effect{
 		Job: a.run.Job.ID, Step: a.step.Name, Epoch: a.run.Job.Epoch,
-		RequestHash: a.hash, Response: encodeAnswer(a), Entry: a.entry,
+		RequestHash: a.hash, Response: answer, Entry: a.entry,
 	}
 	if err := q.AddEffect(ctx, effect); err != nil {
 		return fmt.Errorf("store the answer of %s: %w", a.step.Name, err)

@@ -191,7 +191,7 @@ func (t *turn) end(a *handlers.Answered) (*tasks.End, error) {
 		Result:       body,
 		WriteIsShort: true,
 		Write: func(ctx context.Context, q *store.Queries) error {
-			if err := a.Commit(ctx, q); err != nil {
+			if err := a.CommitResult(ctx, q); err != nil {
 				return err
 			}
 			return t.record(ctx, q, a)

@@ -14,7 +14,7 @@ type Effect struct {
 	Step        string
 	Epoch       int64
 	RequestHash string
-	Response    json.RawMessage
+	Response    json.RawMessage // none where the job's result holds it
 	Entry       string // the entry that paid for it; "" where nothing was paid
 }
 

@@ -115,7 +115,7 @@ func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f Ex
 	n.By(`e.origin = ?`, f.Origin)
 	n.By(`e.dream = ?`, f.Dream)
 	n.By(`e.job = ?`, f.Job)
-	n.By(`e.alias = ?`, f.Alias)
+	f.narrowByAlias(&n)
 	f.narrowByModel(&n)
 	if db.NounOf(f.Text) == "exp_" {
 		n.Begins("e.id", f.Text)
@@ -125,15 +125,21 @@ func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f Ex
 	return db.ListBy(ctx, q.Tx, p, "e.id", scanExperience, n.Query, n.Args...)
 }
 
-// narrowByModel narrows a list by the model that answered, as the index has it: the slash is
-// followed by the zero.
+// narrowByAlias narrows a list by the alias. The index has what a dream has sealed, and the fresh
+// experiences have an index of their own.
+func (f ExperienceFilter) narrowByAlias(n *db.Selection) {
+	n.By(`(e.dream IS NOT NULL AND e.alias = ? OR e.dream IS NULL AND e.alias = ?)`, f.Alias)
+}
+
+// narrowByModel narrows a list by the model that answered, likewise. The character behind the
+// slash is the zero.
 func (f ExperienceFilter) narrowByModel(n *db.Selection) {
-	const answered = `e.provider IS NOT NULL AND e.provider || '/' || e.model`
-	if f.Model == "" {
-		n.By(answered+` >= ? || '/' AND e.provider || '/' || e.model < ? || '0'`, f.Provider)
-		return
+	const answered = `e.provider || '/' || e.model`
+	condition, value := answered+` >= ? || '/' AND `+answered+` < ? || '0'`, f.Provider
+	if f.Model != "" {
+		condition, value = answered+` = ?`, f.Provider+"/"+f.Model
 	}
-	n.By(answered+` = ?`, f.Provider+"/"+f.Model)
+	n.By(`(e.dream IS NOT NULL AND `+condition+` OR e.dream IS NULL AND `+condition+`)`, value)
 }
 
 // sameAs is the condition for a duplicate: the same messages in the same conversation or, where

@@ -41,7 +41,11 @@ const sourceColumn = "source"
 var edges = []edge{
 	{"experiences", "conversation", "id", "recorded"},
 	{"experiences", "job", "id", "recorded"},
-	{"(SELECT tenant, id, provider || '/' || model AS model FROM experiences WHERE provider IS NOT NULL)", modelColumn, "id", "answered"},
+	// Answers that a dream has sealed, and fresh ones.
+	{"(SELECT tenant, id, provider || '/' || model AS model FROM experiences WHERE dream IS NOT NULL)",
+		modelColumn, "id", "answered"},
+	{"(SELECT tenant, id, provider || '/' || model AS model FROM experiences WHERE dream IS NULL)",
+		modelColumn, "id", "answered"},
 	{"experiences", "id", dreamColumn, "dreamt"},
 	{"(SELECT tenant, job, id AS dream FROM dreams)", "job", dreamColumn, "ran"},
 	{"examples", "experience", "id", "taught"},
