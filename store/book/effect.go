@@ -15,7 +15,7 @@ type Effect struct {
 	Epoch       int64
 	RequestHash string
 	Response    json.RawMessage // none where the job's result holds it
-	Entry       string // the entry that paid for it; "" where nothing was paid
+	Entry       string          // the entry that paid for it; "" where nothing was paid
 }
 
 // Effect finds the answer of a step.

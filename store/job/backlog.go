@@ -17,9 +17,9 @@ func (q *ReadQueries) Backlog(ctx context.Context, tenant, lane string, atMost i
 	var b Backlog
 	var oldest int64
 	err := q.One(ctx, `SELECT
-		(SELECT count(*) FROM (SELECT 1 FROM jobs WHERE lane = $1 AND tenant = $2 AND state = 'queued' AND due
+		(SELECT count(*) FROM (SELECT 1 FROM jobs WHERE lane = $1 AND tenant = $2 AND phase = 'ready'
 			LIMIT $3) AS waiting),
-		coalesce((SELECT {now} - run_at FROM jobs WHERE lane = $1 AND tenant = $2 AND state = 'queued' AND due
+		coalesce((SELECT {now} - run_at FROM jobs WHERE lane = $1 AND tenant = $2 AND phase = 'ready'
 			AND attached ORDER BY priority DESC, id LIMIT 1), 0)`,
 		[]any{lane, tenant, int64(atMost)}, &b.Queued, &oldest)
 	b.Oldest = max(0, time.Duration(oldest)*time.Microsecond)

@@ -81,7 +81,7 @@ func (q *ReadQueries) Stuck(ctx context.Context) ([]Stuck, error) {
 			UNION ALL SELECT id, kind, state, {now} - dispatched_at FROM jobs
 				WHERE `+inFlight+` AND state = 'dispatched' AND dispatched_at < {now} - 300000000
 			UNION ALL SELECT id, kind, state, {now} - run_at FROM jobs
-				WHERE state IN ('queued', 'waiting') AND NOT due AND run_at < {now} - 60000000) AS stuck
+				WHERE phase = 'later' AND run_at < {now} - 60000000) AS stuck
 		ORDER BY late DESC, id LIMIT $1`, []any{int64(maxHolders)}, func(rows db.Rows) error {
 		var s Stuck
 		var state string

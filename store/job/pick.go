@@ -63,7 +63,7 @@ func (r *round) take(ctx context.Context, found []*candidate) error {
 		}
 	}
 	const next = `SELECT tenant, id, gen, kind, crashes FROM jobs
-		WHERE lane = $1 AND tenant = %s AND state = 'queued' AND due
+		WHERE lane = $1 AND tenant = %s AND phase = 'ready'
 		ORDER BY priority DESC, id LIMIT %s OFFSET %s {skip}`
 	if len(rows) == 0 {
 		return nil
@@ -123,9 +123,9 @@ type Outlook struct {
 func (q *TurnQueries) Outlook(ctx context.Context, lanes []string, atMost time.Duration) (Outlook, error) {
 	o := Outlook{Queued: map[string]bool{}, Due: atMost}
 	err := q.Each(ctx, `SELECT lanes.value,
-			EXISTS (SELECT 1 FROM jobs WHERE lane = lanes.value AND state = 'queued' AND due
+			EXISTS (SELECT 1 FROM jobs WHERE lane = lanes.value AND phase = 'ready'
 				ORDER BY tenant, priority DESC, id LIMIT 1),
-			(SELECT run_at FROM jobs WHERE state IN ('queued', 'waiting') AND NOT due ORDER BY run_at LIMIT 1)
+			(SELECT run_at FROM jobs WHERE phase = 'later' ORDER BY run_at LIMIT 1)
 				- (SELECT {now})
 		FROM ({list $1}) AS lanes`, []any{db.Encode(lanes)}, func(rows db.Rows) error {
 		var lane string

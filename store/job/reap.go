@@ -17,7 +17,7 @@ const sweep = 200
 // It must run in a transaction.
 func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
 	var ids []string
-	err := q.Each(ctx, `SELECT id FROM jobs WHERE state IN ('queued', 'waiting') AND NOT due AND run_at <= {now}
+	err := q.Each(ctx, `SELECT id FROM jobs WHERE phase = 'later' AND run_at <= {now}
 		ORDER BY run_at LIMIT $1 {skip}`, []any{int64(sweep)}, func(rows db.Rows) error {
 		var id string
 		err := rows.Scan(&id)
@@ -48,7 +48,7 @@ func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
 // ExpiredJobs returns ids of jobs that have passed their expires_at.
 func (q *UpkeepQueries) ExpiredJobs(ctx context.Context) ([]string, error) {
 	return q.ids(ctx, `SELECT id FROM jobs WHERE expires_at IS NOT NULL
-		AND state IN ('queued', 'dispatched', 'waiting') AND expires_at <= {now} ORDER BY expires_at LIMIT $1`)
+		AND finished IS NULL AND state <> 'running' AND expires_at <= {now} ORDER BY expires_at LIMIT $1`)
 }
 
 // ExpireJob ends one of them, unless it has moved meanwhile. It must run in a transaction, as
@@ -85,7 +85,7 @@ func (q *Queries) whyExpired(ctx context.Context, id string) (*Error, error) {
 // inFlight is a condition for the dispatched and running jobs, written as in their index. There
 // is at most a window of them in each lane, so leases and wake-ups need no index of their own.
 // SQLite uses the index only for this exact text.
-const inFlight = `state IN ('dispatched', 'running')`
+const inFlight = `phase = 'flight'`
 
 // ExpiredLeases returns ids of jobs whose lease has expired.
 func (q *UpkeepQueries) ExpiredLeases(ctx context.Context) ([]string, error) {

@@ -104,7 +104,7 @@ func (q *Queries) findCapacity(ctx context.Context, rows []jobInsert, limits map
 
 // itsQueue selects 1 where the tenant of the claim x has queued jobs, else nothing. ORDER BY
 // names all columns of the index; otherwise the planner would use another index for part of it.
-const itsQueue = `(SELECT 1 FROM jobs j WHERE j.lane = x.lane AND j.tenant = x.tenant AND j.state = 'queued' AND j.due
+const itsQueue = `(SELECT 1 FROM jobs j WHERE j.lane = x.lane AND j.tenant = x.tenant AND j.phase = 'ready'
 	ORDER BY j.tenant, j.priority DESC, j.id LIMIT 1)`
 
 // claimsOf returns the claims of those rows that may be dispatched at once. In a

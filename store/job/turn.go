@@ -124,11 +124,11 @@ func (r *round) findWaiting(ctx context.Context) error {
 // of the index, or another index would be used for part of it.
 func (r *round) hop(ctx context.Context, from string, most int) (n int, err error) {
 	err = r.Each(ctx, `WITH RECURSIVE waiting(n, tenant) AS (
-			SELECT 1, (SELECT tenant FROM jobs WHERE lane = $1 AND state = 'queued' AND due AND tenant > $2
+			SELECT 1, (SELECT tenant FROM jobs WHERE lane = $1 AND phase = 'ready' AND tenant > $2
 				ORDER BY tenant, priority DESC, id LIMIT 1)
 			UNION ALL
 			SELECT n + 1, (SELECT j.tenant FROM jobs j
-				WHERE j.lane = $1 AND j.state = 'queued' AND j.due AND j.tenant > waiting.tenant
+				WHERE j.lane = $1 AND j.phase = 'ready' AND j.tenant > waiting.tenant
 				ORDER BY j.tenant, j.priority DESC, j.id LIMIT 1)
 			FROM waiting WHERE waiting.tenant IS NOT NULL AND n < $3)
 		SELECT w.tenant, coalesce(s.weight, 1), coalesce(s.vtime, 0), coalesce(s.cap, $4),

@@ -64,7 +64,7 @@ func narrowByColumn(n *db.Selection, column, value string) {
 
 // openState is a condition for jobs that have not ended, written as in the three partial indexes
 // of such jobs.
-const openState = `(state = 'queued' AND due OR state IN ('queued', 'waiting') AND NOT due OR ` + inFlight + `)`
+const openState = `(phase = 'ready' OR phase = 'later' OR ` + inFlight + `)`
 
 // narrowByModel narrows a list of jobs by the models that their tries, or those of the jobs below
 // them, went to.

@@ -19,5 +19,6 @@ CREATE FUNCTION dreamlab_now() RETURNS BIGINT LANGUAGE sql STABLE PARALLEL SAFE 
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 INSERT INTO secrets SELECT 'held_out', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
 
--- Room beside the entries of a page, where the end of a call writes its row anew.
+-- Room in each page, where a claim writes the job's row anew, and the end of a call its entry's.
+ALTER TABLE jobs SET (fillfactor = 60);
 ALTER TABLE entries SET (fillfactor = 70);

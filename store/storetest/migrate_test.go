@@ -130,7 +130,7 @@ func TestOneSchema(t *testing.T) {
 		"columns": {
 			`SELECT m.name || '.' || c.name || ' ' || lower(c.type)
 				|| CASE WHEN c."notnull" OR c.pk > 0 THEN ' not null' ELSE '' END
-				FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'
+				FROM sqlite_schema m, pragma_table_xinfo(m.name) c WHERE m.type = 'table'
 				AND m.name <> 'clock_offset'`,
 			`SELECT table_name || '.' || column_name || ' ' || data_type
 				|| CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END
