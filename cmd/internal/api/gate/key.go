@@ -11,6 +11,7 @@ import (
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/db"
+	"dreamlab/store/flight"
 )
 
 // keyLife is how long a key that was looked up is believed: a revoked key
@@ -32,6 +33,7 @@ type keyring struct {
 	now   func() time.Time
 	found *lru.Cache[string, keyUntil]
 	none  *lru.Cache[string, time.Time]
+	reads flight.Reads[string, store.Key] // by hash
 }
 
 type keyUntil struct {
@@ -65,6 +67,11 @@ func (k *keyring) find(ctx context.Context, secret string) (store.Key, error) {
 	if until, ok := k.none.Get(hash); ok && k.now().Before(until) {
 		return store.Key{}, unknownKey()
 	}
+	return k.reads.Get(ctx, hash, func(ctx context.Context) (store.Key, error) { return k.look(ctx, hash, secret) })
+}
+
+// look finds a key in the database. The many requests of a busy client share it.
+func (k *keyring) look(ctx context.Context, hash, secret string) (store.Key, error) {
 	look := k.store.KeyBySecret
 	if store.IsSession(secret) {
 		look = k.store.KeyBySession

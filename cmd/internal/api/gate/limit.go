@@ -12,6 +12,7 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/flight"
 	"dreamlab/store/rate"
 )
 
@@ -32,6 +33,7 @@ const ownShare = 4
 type limits struct {
 	options Options
 	known   *lru.Cache[string, limitsUntil] // by tenant
+	reads   flight.Reads[string, []store.Limit] // by tenant
 	own     *ownRates
 }
 
@@ -110,12 +112,14 @@ func (l *limits) of(ctx context.Context, tenant string) ([]store.Limit, error) {
 	if known, ok := l.known.Get(tenant); ok && now.Before(known.until) {
 		return known.limits, nil
 	}
-	found, err := l.options.Store.Limits(ctx, tenant)
-	if err != nil {
-		return nil, err
-	}
-	l.known.Add(tenant, limitsUntil{found, now.Add(limitLife)})
-	return found, nil
+	return l.reads.Get(ctx, tenant, func(ctx context.Context) ([]store.Limit, error) {
+		found, err := l.options.Store.Limits(ctx, tenant)
+		if err != nil {
+			return nil, err
+		}
+		l.known.Add(tenant, limitsUntil{found, now.Add(limitLife)})
+		return found, nil
+	})
 }
 
 // take asks the shared rates, or a share of them kept in this process where these are
