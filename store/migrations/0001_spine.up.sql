@@ -225,10 +225,9 @@ CREATE TABLE entries (
   lost         BIGINT                     -- when it became unknown; NULL in any other state
 );
 -- No index names a column that the end of a call changes, so that PostgreSQL leaves the indexes alone then.
-CREATE INDEX entries_aging ON entries (lost) WHERE lost IS NOT NULL AND NOT aged;
 CREATE INDEX entries_job ON entries (job);
 CREATE INDEX entries_root ON entries (root) WHERE root <> job;
-CREATE INDEX entries_lost ON entries (job, step) WHERE lost IS NOT NULL;
+CREATE INDEX entries_lost ON entries (aged, lost) WHERE lost IS NOT NULL;
 CREATE INDEX entries_model ON entries (tenant, provider, model, root);
 CREATE INDEX entries_spend ON entries (tenant, created);
 CREATE INDEX entries_host ON entries (tenant, provider, model, created) WHERE purpose = 'host';

@@ -32,7 +32,7 @@ const ownShare = 4
 // limits holds requests to the limits of their tenants.
 type limits struct {
 	options Options
-	known   *lru.Cache[string, limitsUntil] // by tenant
+	known   *lru.Cache[string, limitsUntil]     // by tenant
 	reads   flight.Reads[string, []store.Limit] // by tenant
 	own     *ownRates
 }
