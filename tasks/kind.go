@@ -16,6 +16,7 @@ const (
 	DreamSlice         Kind = "dream.slice"
 	DreamReflect       Kind = "dream.reflect"
 	DreamConsolidate   Kind = "dream.consolidate"
+	DreamSolve         Kind = "dream.solve"
 	TuneCurate         Kind = "tune.curate"
 	TuneStart          Kind = "tune.start"
 	TunePoll           Kind = "tune.poll"
@@ -31,7 +32,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{
 		ChatRun, EmbedRun, BatchRun, BatchLive, ConversationForget, ExperienceImport,
-		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate,
+		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate, DreamSolve,
 		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneRepeat, TuneReap,
 		ScheduleTick, WebhookDeliver, JobBulk,
 	}

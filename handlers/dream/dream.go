@@ -91,6 +91,7 @@ func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
 		tasks.DreamSlice:       w.slice,
 		tasks.DreamReflect:     w.reflect,
 		tasks.DreamConsolidate: w.consolidate,
+		tasks.DreamSolve:       w.solve,
 	}
 }
 

@@ -56,6 +56,8 @@ type Options struct {
 	// Base is the model that tunes start from where the client names none, as
 	// provider/model.
 	Base string
+	// Lead is the model that verifies what the team solves. Defaults to the alias lead.
+	Lead string
 	// Tunable tells whether a model can be fine-tuned. Defaults to every one.
 	Tunable Tunable
 	// Cache keeps answers for chats that are asked again. Defaults to none.

@@ -22,6 +22,7 @@ type nouns struct {
 	experiences   experiences
 	conversations conversations
 	dreams        dreams
+	solutions     solutions
 	learned       learned.Nouns
 	datasets      datasets
 	tunes         tunes
@@ -49,6 +50,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap},
 		conversations: conversations{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: forgetWait}},
 		dreams:        dreams{o.Store, o.Engine, front, wait},
+		solutions:     solutions{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: solveWait}, []string{o.Base, o.Lead}},
 		events:        &happening.Streams{Store: o.Store, Every: o.Look, Sandbox: o.Sandbox},
 		learned:       learned.New(o.Store, o.Bucket),
 		datasets:      datasets{o.Store, held},

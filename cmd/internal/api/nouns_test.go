@@ -329,6 +329,8 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	dream := call(request{method: "POST", path: "/v1/dreams", body: `{"limit":5}`,
 		header: map[string]string{"Prefer": "wait=20"}}, 200)
 	call(request{method: "POST", path: "/v1/dreams/" + dream.text(t, "id") + "/undo"})
+	call(request{method: "POST", path: "/api/dream_lab/solve", body: `{"task":"Name a colour."}`,
+		header: map[string]string{"Prefer": "respond-async"}}, 202)
 	legacy := call(request{method: "POST", path: "/api/dream_lab/trigger_dream",
 		header: map[string]string{"Prefer": "wait=20"}}, 200)
 	stream := call(request{method: "POST", path: "/v1/chat/completions", body: askWhole})

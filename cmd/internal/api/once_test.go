@@ -96,7 +96,7 @@ func TestEveryPostTakesAnIdempotencyKey(t *testing.T) {
 	jobs := []string{"chat/completions", "completions", "responses", "messages", "embeddings", "files", "batches", "fine_tuning/jobs",
 		"jobs", "jobs/bulk", "experiences", "dreams", "tunes", "evaluations/{id}/repeat", "webhooks/deliveries/{id}/redeliver"}
 	makesJob := map[string]bool{
-		"POST /api/dream_lab/trigger_dream": true, "POST /app/": true,
+		"POST /api/dream_lab/trigger_dream": true, "POST /api/dream_lab/solve": true, "POST /app/": true,
 		// These carry no key, and say what they are told again of: a number in order, and a generation.
 		"POST /v1/tunes/{id}/runs/{run}": true, "POST /v1/events/storage": true,
 	}

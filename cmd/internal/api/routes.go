@@ -149,6 +149,7 @@ func beside(o Options, n nouns) []route {
 	return []route{
 		on("GET /api/dream_lab/status", gate.View, n.legacy.status),
 		on("POST /api/dream_lab/trigger_dream", gate.Use, n.dreams.create),
+		on("POST /api/dream_lab/solve", gate.Use, n.solutions.create),
 		on("GET /api/dream_lab/memories", gate.View, n.legacy.memories),
 		on("GET /api/dream_lab/training/stats", gate.View, n.legacy.stats),
 
