@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go/encoding/httpbinding"
 
 	"dreamlab/providers"
+	"dreamlab/providers/amazon"
 	"dreamlab/providers/openai"
 	"dreamlab/store/plainjson"
 )
@@ -43,7 +44,7 @@ func (b batching) Batcher() providers.Batcher { return b.batcher }
 // requests is put into S3, and so are the answers.
 type batcher struct {
 	*driver
-	files *bucket
+	files *amazon.Bucket
 	role  string
 }
 
@@ -111,13 +112,13 @@ func (b *batcher) Submit(ctx context.Context, spec providers.BatchSpec) (provide
 	if err != nil {
 		return providers.Batch{}, b.Refused(spec.Model, err)
 	}
-	if err := b.files.put(ctx, spec.Name+"/"+requestsFile, file); err != nil {
+	if err := b.put(ctx, spec.Name+"/"+requestsFile, file); err != nil {
 		return providers.Batch{}, b.Refused(spec.Model, file.Cause(err))
 	}
 	order := jobOrder{
 		Name: spec.Name, Model: spec.Model, Role: b.role, Token: spec.Name, Type: "Converse", Hours: hours(spec.Window),
-		In:  map[string]s3File{"s3InputDataConfig": {Format: "JSONL", URI: b.files.uri(spec.Name + "/" + requestsFile)}},
-		Out: map[string]s3File{"s3OutputDataConfig": {URI: b.files.uri(spec.Name + "/")}},
+		In:  map[string]s3File{"s3InputDataConfig": {Format: "JSONL", URI: b.files.URI(spec.Name + "/" + requestsFile)}},
+		Out: map[string]s3File{"s3OutputDataConfig": {URI: b.files.URI(spec.Name + "/")}},
 	}
 	var made job
 	call := openai.Call{
@@ -127,6 +128,13 @@ func (b *batcher) Submit(ctx context.Context, spec providers.BatchSpec) (provide
 		return providers.Batch{}, err
 	}
 	return b.get(ctx, handle{made.ARN, spec.Name})
+}
+
+// put keeps a file of requests in S3.
+func (b *batcher) put(ctx context.Context, key string, file *openai.BatchFile) error {
+	content := file.Open()
+	defer content.Close()
+	return b.files.Put(ctx, key, amazon.File{Content: content, Size: file.Size, Kind: "application/jsonl"})
 }
 
 // hours is the time until a batch expires, as Bedrock takes it.

@@ -59,7 +59,7 @@ func (b *batcher) Results(
 	if err != nil {
 		return err
 	}
-	err = b.files.lines(ctx, key, func(line []byte) error { return b.line(ctx, found.Model, line, each) })
+	err = b.files.Lines(ctx, key, func(line []byte) error { return b.line(ctx, found.Model, line, each) })
 	var absent *providers.Error
 	if errors.As(err, &absent) && absent.Code == "NoSuchKey" && found.Status != "Completed" {
 		return nil
@@ -69,7 +69,7 @@ func (b *batcher) Results(
 
 // outputKey is the key of the answers, which lie in our bucket.
 func (b *batcher) outputKey(found *job) (string, error) {
-	folder, ours := strings.CutPrefix(found.Output.S3.URI, "s3://"+b.files.name+"/")
+	folder, ours := strings.CutPrefix(found.Output.S3.URI, "s3://"+b.files.Name+"/")
 	if !ours {
 		return "", b.fault(providers.KindInvalid, "", "the batch writes to another bucket than that of "+envFolder)
 	}

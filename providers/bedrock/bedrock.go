@@ -13,12 +13,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/providers/amazon"
 	"dreamlab/providers/openai"
 )
 
@@ -28,17 +28,12 @@ const name = "bedrock"
 // The names of the settings.
 const (
 	envBearer   = "AWS_BEARER_TOKEN_BEDROCK"
-	envID       = "AWS_ACCESS_KEY_ID"
-	envSecret   = "AWS_SECRET_ACCESS_KEY"
-	envSession  = "AWS_SESSION_TOKEN"
-	envShared   = "AWS_REGION"
 	envRegion   = "BEDROCK_REGION"
 	envTier     = "BEDROCK_SERVICE_TIER"
 	envRuntime  = "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"
 	envControls = "AWS_ENDPOINT_URL_BEDROCK"
 	envRole     = "BEDROCK_BATCH_ROLE_ARN"
 	envFolder   = "BEDROCK_BATCH_S3_URI"
-	envS3       = "AWS_ENDPOINT_URL_S3"
 )
 
 var settings = []providers.Setting{
@@ -51,16 +46,16 @@ var settings = []providers.Setting{
 		Help: "region whose Bedrock is asked, such as us-east-1; it makes Bedrock a vendor with an access key. " +
 			"Defaults to AWS_REGION",
 	},
-	{Env: envShared, Shared: true, Help: "region, where BEDROCK_REGION is not set"},
-	{Env: envID, Shared: true, Secret: true, Help: "id of an access key that may invoke models"},
-	{Env: envSecret, Shared: true, Secret: true, Help: "secret of the access key"},
-	{Env: envSession, Shared: true, Secret: true, Help: "session token, for temporary access keys"},
+	{Env: amazon.EnvRegion, Shared: true, Help: "region, where BEDROCK_REGION is not set"},
+	{Env: amazon.EnvID, Shared: true, Secret: true, Help: "id of an access key that may invoke models"},
+	{Env: amazon.EnvSecret, Shared: true, Secret: true, Help: "secret of the access key"},
+	{Env: amazon.EnvSession, Shared: true, Secret: true, Help: "session token, for temporary access keys"},
 	{Env: envTier, Help: "service tier of all chats: priority, default, flex or reserved; none is sent without it"},
 	{Env: envRuntime, Help: "base of the runtime API; defaults to the region's"},
 	{Env: envControls, Help: "base of the control plane, which lists the models; defaults to the region's"},
 	{Env: envRole, Help: "role that Bedrock takes on to read and write the files of batches; batches need it"},
 	{Env: envFolder, Help: "folder in S3 for the files of batches, such as s3://bucket/batches; batches need it"},
-	{Env: envS3, Shared: true, Help: "base of S3; defaults to the region's"},
+	{Env: amazon.EnvS3, Shared: true, Help: "base of S3; defaults to the region's"},
 }
 
 // Vendor opens the Bedrock driver.
@@ -69,8 +64,8 @@ var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbo
 // sandbox leads the driver to Bedrock's emulator.
 func sandbox(address, credential string) map[string]string {
 	return map[string]string{
-		envID: "AKIASANDBOX", envSecret: credential, envRegion: "us-east-1",
-		envRuntime: address, envControls: address, envS3: address + "/s3",
+		amazon.EnvID: "AKIASANDBOX", amazon.EnvSecret: credential, envRegion: "us-east-1",
+		envRuntime: address, envControls: address, amazon.EnvS3: address + "/s3",
 		envRole: "arn:aws:iam::123456789012:role/sandbox", envFolder: "s3://sandbox/batches",
 	}
 }
@@ -85,8 +80,8 @@ type driver struct {
 
 func open(config providers.Config) (providers.Driver, error) {
 	value := func(env string) string { return strings.TrimSpace(config.Values[env]) }
-	region := cmp.Or(value(envRegion), value(envShared))
-	if !plainRegion.MatchString(region) {
+	region := cmp.Or(value(envRegion), value(amazon.EnvRegion))
+	if !amazon.IsRegion(region) {
 		return nil, fmt.Errorf("%s: set it to a region, such as us-east-1", envRegion)
 	}
 	tier := value(envTier)
@@ -102,7 +97,7 @@ func open(config providers.Config) (providers.Driver, error) {
 		env, host string
 		to        *string
 	}{{envRuntime, "bedrock-runtime", &d.runtimeBase}, {envControls, "bedrock", &d.controlBase}} {
-		*base.to, err = openai.CheckBase(base.env, cmp.Or(value(base.env), host(base.host, region)))
+		*base.to, err = openai.CheckBase(base.env, cmp.Or(value(base.env), amazon.Host(base.host, region)))
 		if err != nil {
 			return nil, err
 		}
@@ -127,43 +122,27 @@ func (d *driver) withBatches(config providers.Config, keys *credential) (provide
 		return nil, fmt.Errorf("%s: set it to the role of batches, since %s is set", envRole, envFolder)
 	case folder == "":
 		return nil, fmt.Errorf("%s: set it to a folder, such as s3://bucket/batches, since %s is set", envFolder, envRole)
-	case !keys.canSign():
-		return nil, fmt.Errorf("%s: set it and %s, since batches go through S3", envID, envSecret)
+	case !keys.key.Set():
+		return nil, fmt.Errorf("%s: set it and %s, since batches go through S3", amazon.EnvID, amazon.EnvSecret)
 	}
-	files, err := newBucket(config, keys, folder, config.Values[envS3])
+	files, err := amazon.NewBucket(amazon.Folder{
+		Vendor: name, Env: envFolder, URI: folder, Base: config.Values[amazon.EnvS3], Secrets: keys.secrets,
+	}, keys.key, config)
 	if err != nil {
 		return nil, err
 	}
 	return batching{d, &batcher{driver: d, files: files, role: role}}, nil
 }
 
-// plainRegion is how a region is written, which becomes a part of a host's name.
-var plainRegion = regexp.MustCompile(`^[a-z]{2,4}(-[a-z0-9]+){1,4}$`)
-
 // tiers are the ways in which a request may be served
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html).
 var tiers = []string{"priority", "default", "flex", "reserved"}
 
-// host is where a service of a region is served.
-func host(service, region string) string {
-	domain := "amazonaws.com"
-	if strings.HasPrefix(region, "cn-") {
-		domain = "amazonaws.com.cn"
-	}
-	return "https://" + service + "." + region + "." + domain
-}
-
 // newCredential takes the API key or, without one, the access key.
 func newCredential(value func(string) string, region string, now func() time.Time) (*credential, error) {
-	c := &credential{
-		bearer: value(envBearer), id: value(envID), secret: value(envSecret), session: value(envSession),
-		region: region, now: now,
-	}
-	if c.now == nil {
-		c.now = time.Now
-	}
-	if c.bearer == "" && !c.canSign() {
-		return nil, errors.New(envBearer + ": set it to a key of Bedrock, or set " + envID + " and " + envSecret)
+	c := &credential{bearer: value(envBearer), key: amazon.NewKey(value, region, now)}
+	if c.bearer == "" && !c.key.Set() {
+		return nil, errors.New(envBearer + ": set it to a key of Bedrock, or set " + amazon.EnvID + " and " + amazon.EnvSecret)
 	}
 	return c, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"dreamlab/providers"
+	"dreamlab/providers/amazon"
 	"dreamlab/providers/openai"
 )
 
@@ -82,7 +83,7 @@ var lacking = []struct{ said, param string }{
 // classify reads the name of the error, which stands in a header or in the body, and
 // what a model does not have, which is told in words alone.
 func classify(f openai.Failure, e *providers.Error) {
-	e.Code = exceptionName(cmp.Or(f.Header.Get("X-Amzn-Errortype"), e.Code))
+	e.Code = amazon.ErrorName(cmp.Or(f.Header.Get("X-Amzn-Errortype"), e.Code))
 	if kind, known := exceptions[e.Code]; known {
 		e.Kind = kind
 	}
@@ -112,10 +113,4 @@ func takeLacking(message string, e *providers.Error) {
 			return
 		}
 	}
-}
-
-// exceptionName takes the name out of "Name:http://…" and "namespace#Name".
-func exceptionName(header string) string {
-	header, _, _ = strings.Cut(header, ":")
-	return header[strings.LastIndexByte(header, '#')+1:]
 }

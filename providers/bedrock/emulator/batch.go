@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"dreamlab/providers/sandbox/amazon"
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/sandbox/work"
 )
@@ -105,8 +106,8 @@ func arnOf(id string) string {
 }
 
 func (e *emulator) checkOrder(asked *order) *lab.Failure {
-	_, _, in := split(asked.In.S3.URI)
-	_, folder, out := split(asked.Out.S3.URI)
+	_, in := amazon.Split(asked.In.S3.URI)
+	folder, out := amazon.Split(asked.Out.S3.URI)
 	switch {
 	case !jobName.MatchString(asked.Name):
 		return refuse("1 validation error detected: Value at 'jobName' failed to satisfy constraint")
@@ -114,7 +115,7 @@ func (e *emulator) checkOrder(asked *order) *lab.Failure {
 		return refuse("1 validation error detected: Value at 'roleArn' failed to satisfy constraint")
 	case !in || asked.In.S3.Format != "JSONL":
 		return refuse("The input has to be JSONL in S3")
-	case !out || folder != "" && !strings.HasSuffix(folder, "/"):
+	case !out || strings.Contains(folder, "/") && !strings.HasSuffix(folder, "/"):
 		return refuse("The output location must be a folder in S3")
 	case asked.Hours < minHours || asked.Hours > maxHours:
 		return refuse("1 validation error detected: Value at 'timeoutDurationInHours' failed to satisfy constraint: "+
@@ -129,8 +130,8 @@ func (e *emulator) checkOrder(asked *order) *lab.Failure {
 // records reads the file of requests. What is wrong with it fails the batch when it is
 // checked.
 func (e *emulator) records(asked *order) ([]work.BatchLine, []work.BatchFault, *lab.Failure) {
-	bucket, key, _ := split(asked.In.S3.URI)
-	content, refused := e.objects.open(bucket, key)
+	file, _ := amazon.Split(asked.In.S3.URI)
+	content, refused := e.objects.Open(file)
 	if refused != nil {
 		return nil, nil, refuse("The S3 location %s could not be read: %s", asked.In.S3.URI, refused.Message)
 	}
@@ -202,12 +203,12 @@ func (e *emulator) deliver(b *work.Batch, results []work.BatchResult) error {
 	}); err != nil {
 		return err
 	}
-	bucket, folder, _ := split(asked.Out.S3.URI)
+	folder, _ := amazon.Split(asked.Out.S3.URI)
 	folder = path.Join(folder, b.ID)
 	for key, content := range map[string]*bytes.Buffer{
 		path.Join(folder, path.Base(asked.In.S3.URI)+".out"): &out, path.Join(folder, "manifest.json.out"): &manifest,
 	} {
-		if refused := e.objects.put(bucket, key, content); refused != nil {
+		if refused := e.objects.Put(key, content); refused != nil {
 			return fmt.Errorf("put %s: %s", path.Base(key), refused.Message)
 		}
 	}

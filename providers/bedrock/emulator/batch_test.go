@@ -43,9 +43,16 @@ func TestObjects(t *testing.T) {
 	if got := rig.Want(object(t, rig, "GET", "a/b%20%28c%29", "", nil), 200); string(got.Body) != "words" {
 		t.Errorf("got %s", got.Body)
 	}
+	if got := rig.Want(object(t, rig, "HEAD", "a/b%20%28c%29", "", nil), 200); got.Header.Get("Content-Length") != "5" {
+		t.Errorf("got %v", got.Header)
+	}
+	for range 2 { // S3 does not tell whether there was one
+		rig.Want(object(t, rig, "DELETE", "a/b%20%28c%29", "", nil), 204)
+	}
+	rig.Want(object(t, rig, "HEAD", "a/b%20%28c%29", "", nil), 404)
 	for code, got := range map[string]*sandboxtest.Answer{
 		"NoSuchKey":        object(t, rig, "GET", "none", "", nil),
-		"MethodNotAllowed": object(t, rig, "DELETE", "a/b", "", nil),
+		"MethodNotAllowed": object(t, rig, "POST", "a/b", "", nil),
 		"SignatureDoesNotMatch": object(t, rig, "GET", "none", "", func(r *http.Request) {
 			r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
 		}),

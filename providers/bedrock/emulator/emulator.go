@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 
+	"dreamlab/providers/sandbox/amazon"
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/sandbox/model"
 	"dreamlab/providers/sandbox/work"
@@ -21,9 +22,8 @@ const name = "bedrock"
 
 // Whose requests are taken.
 const (
-	accessKey = "AKIASANDBOX" // its secret is the lab's credential
-	region    = "us-east-1"
-	account   = "123456789012"
+	region  = amazon.Region
+	account = amazon.Account
 )
 
 // emulator is one account in one region.
@@ -32,7 +32,7 @@ type emulator struct {
 	vendor  lab.Vendor
 	dialect *lab.Dialect
 	served  []entry
-	objects *objects
+	objects *amazon.Objects
 	batches *work.Batches
 }
 
@@ -46,13 +46,16 @@ func New(l *lab.Lab) http.Handler {
 	account, err := work.Open(l, work.Options{
 		Vendor: name, Hour: func(string) int64 { return 0 }, Brain: func(string) *model.Model { return nil },
 	})
+	if err == nil {
+		e.objects, err = amazon.OpenObjects(l, name)
+	}
 	if err != nil {
 		return l.Serve(e.vendor, e.vendor.Unusable(err))
 	}
-	e.objects, e.batches = newObjects(l), account.Batches
+	e.batches = account.Batches
 	e.batches.Dress(work.Dressing{Deliver: e.deliver})
 	both := http.NewServeMux()
-	both.Handle(objectsPath, e.objects.serve(e.batches.Settle))
+	both.Handle(amazon.ObjectsPath, e.objects.Serve(e.batches.Settle))
 	both.Handle("/", l.Serve(e.vendor, identified(e.routes())))
 	return lab.Emulator{Lab: l, Handler: both}
 }
@@ -90,6 +93,18 @@ func unknown(_ http.ResponseWriter, r *http.Request) *lab.Failure {
 		Status: http.StatusNotFound, Type: "UnknownOperationException",
 		Message: fmt.Sprintf("There is no operation %s %s", r.Method, r.URL.Path),
 	}
+}
+
+// admit takes an API key, or a signature that it computes again.
+func (e *emulator) admit(r *http.Request) *lab.Failure {
+	key := lab.Bearer(r)
+	switch {
+	case key == "":
+		return amazon.Admit(e.lab, r, name)
+	case e.lab.KeyFits(key):
+		return nil
+	}
+	return amazon.Forbid("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
 }
 
 // modelOf finds the model in the path, where it is one segment.

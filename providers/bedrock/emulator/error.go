@@ -59,8 +59,3 @@ func fail(w http.ResponseWriter, f lab.Failure) {
 func refuse(format string, args ...any) *lab.Failure {
 	return &lab.Failure{Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
 }
-
-// forbid refuses a credential.
-func forbid(kind, message string) *lab.Failure {
-	return &lab.Failure{Status: http.StatusForbidden, Type: kind, Message: message}
-}

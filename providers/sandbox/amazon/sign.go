@@ -1,4 +1,4 @@
-package emulator
+package amazon
 
 import (
 	"bytes"
@@ -15,6 +15,14 @@ import (
 	"dreamlab/providers/sandbox/lab"
 )
 
+// Whose requests are taken: the secret of the access key is the lab's credential, which is
+// taken as the key's id, too.
+const (
+	AccessKey = "AKIASANDBOX"
+	Region    = "us-east-1"
+	Account   = "123456789012"
+)
+
 // maxSigned bounds a body whose sum is computed, in bytes.
 const maxSigned = 32 << 20
 
@@ -27,16 +35,10 @@ type signature struct {
 	sum                       string
 }
 
-// admit takes an API key, or a signature that it computes again
+// Admit computes the signature of a request to a service again
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
-func (e *emulator) admit(r *http.Request) *lab.Failure {
-	if key := lab.Bearer(r); key != "" {
-		if e.lab.KeyFits(key) {
-			return nil
-		}
-		return forbid("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
-	}
-	signed, refused := parseSignature(r, name)
+func Admit(l *lab.Lab, r *http.Request, service string) *lab.Failure {
+	signed, refused := parseSignature(l, r, service)
 	if refused != nil {
 		return refused
 	}
@@ -44,23 +46,28 @@ func (e *emulator) admit(r *http.Request) *lab.Failure {
 	if refused != nil {
 		return refused
 	}
-	return signed.verify(e.lab.Credential(), r, sum)
+	return signed.verify(l.Credential(), r, sum)
+}
+
+// Forbid refuses a credential, by the name of the error.
+func Forbid(kind, message string) *lab.Failure {
+	return &lab.Failure{Status: http.StatusForbidden, Type: kind, Message: message}
 }
 
 // verify computes the signature again.
 func (s *signature) verify(secret string, r *http.Request, bodySum string) *lab.Failure {
 	if s.compute(secret, r, bodySum) != s.sum {
-		return forbid("InvalidSignatureException", "The request signature we calculated does not match the signature "+
+		return Forbid("InvalidSignatureException", "The request signature we calculated does not match the signature "+
 			"you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
 	return nil
 }
 
 // parseSignature reads the header and checks all but the sum.
-func parseSignature(r *http.Request, service string) (*signature, *lab.Failure) {
+func parseSignature(l *lab.Lab, r *http.Request, service string) (*signature, *lab.Failure) {
 	header, found := strings.CutPrefix(r.Header.Get("Authorization"), algorithm+" ")
 	if !found {
-		return nil, forbid("MissingAuthenticationTokenException", "Missing Authentication Token")
+		return nil, Forbid("MissingAuthenticationTokenException", "Missing Authentication Token")
 	}
 	fields := map[string]string{}
 	for field := range strings.SplitSeq(header, ",") {
@@ -69,29 +76,29 @@ func parseSignature(r *http.Request, service string) (*signature, *lab.Failure) 
 	}
 	scope := strings.Split(fields["Credential"], "/")
 	if len(scope) != 5 || scope[4] != "aws4_request" || fields["SignedHeaders"] == "" || fields["Signature"] == "" {
-		return nil, forbid("IncompleteSignatureException", "Authorization header requires 'Credential', "+
+		return nil, Forbid("IncompleteSignatureException", "Authorization header requires 'Credential', "+
 			"'SignedHeaders' and 'Signature' parameters.")
 	}
 	s := &signature{
 		id: scope[0], date: scope[1], region: scope[2], service: scope[3],
 		headers: strings.Split(fields["SignedHeaders"], ";"), sum: fields["Signature"],
 	}
-	return s, s.check(r, service)
+	return s, s.check(l, r, service)
 }
 
-func (s *signature) check(r *http.Request, service string) *lab.Failure {
+func (s *signature) check(l *lab.Lab, r *http.Request, service string) *lab.Failure {
 	switch {
-	case s.id != accessKey || r.Header.Get("X-Amz-Security-Token") != "":
-		return forbid("UnrecognizedClientException", "The security token included in the request is invalid.")
-	case s.region != region:
-		return forbid("InvalidSignatureException",
+	case s.id != AccessKey && !l.KeyFits(s.id) || r.Header.Get("X-Amz-Security-Token") != "":
+		return Forbid("UnrecognizedClientException", "The security token included in the request is invalid.")
+	case s.region != Region:
+		return Forbid("InvalidSignatureException",
 			fmt.Sprintf("Credential should be scoped to a valid region, not '%s'.", s.region))
 	case s.service != service:
-		return forbid("InvalidSignatureException", fmt.Sprintf("Credential should be scoped to correct service: '%s'.", service))
+		return Forbid("InvalidSignatureException", fmt.Sprintf("Credential should be scoped to correct service: '%s'.", service))
 	case !s.signs("host") && !s.signs(authority) || !s.signs("x-amz-date"):
-		return forbid("InvalidSignatureException", "'Host' and 'X-Amz-Date' must be in 'SignedHeaders'.")
+		return Forbid("InvalidSignatureException", "'Host' and 'X-Amz-Date' must be in 'SignedHeaders'.")
 	case !strings.HasPrefix(r.Header.Get("X-Amz-Date"), s.date+"T"):
-		return forbid("InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 "+
+		return Forbid("InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601 "+
 			"version of date from HTTP.")
 	}
 	return nil
