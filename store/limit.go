@@ -14,16 +14,17 @@ type Limit struct {
 	Requests int64  // per minute; 0: any number
 	Tokens   int64  // per minute; 0: any number
 	Burst    int64  // requests that may come at once; 0: a tenth of a minute's
+	Streams  int64  // of answers, that may be open at once; 0: any number
 	Queued   int64  // jobs that may wait in a lane, of all keys and models; 0: as the configuration says
 }
 
 // Limits returns the limits of a tenant.
 func (q *Queries) Limits(ctx context.Context, tenant string) ([]Limit, error) {
 	var all []Limit
-	err := q.Each(ctx, `SELECT tenant, key_id, model, requests, tokens, burst, queued FROM limits WHERE tenant = $1
+	err := q.Each(ctx, `SELECT tenant, key_id, model, requests, tokens, burst, queued, streams FROM limits WHERE tenant = $1
 		ORDER BY key_id, model`, []any{tenant}, func(r db.Rows) error {
 		var l Limit
-		err := r.Scan(&l.Tenant, &l.Key, &l.Model, &l.Requests, &l.Tokens, &l.Burst, &l.Queued)
+		err := r.Scan(&l.Tenant, &l.Key, &l.Model, &l.Requests, &l.Tokens, &l.Burst, &l.Queued, &l.Streams)
 		all = append(all, l)
 		return err
 	})
@@ -37,8 +38,9 @@ func (q *Queries) SetLimits(ctx context.Context, tenant string, limits []Limit) 
 		return err
 	}
 	for _, l := range limits {
-		if _, err := q.Exec(ctx, `INSERT INTO limits (tenant, key_id, model, requests, tokens, burst, queued)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`, tenant, l.Key, l.Model, l.Requests, l.Tokens, l.Burst, l.Queued); err != nil {
+		if _, err := q.Exec(ctx, `INSERT INTO limits (tenant, key_id, model, requests, tokens, burst, queued, streams)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, tenant, l.Key, l.Model, l.Requests, l.Tokens, l.Burst, l.Queued,
+			l.Streams); err != nil {
 			return err
 		}
 	}

@@ -31,6 +31,17 @@ type ChatInput struct {
 	Missed bool `json:"missed,omitempty"`
 }
 
+// Model is the name that the client asked for, "" where the request is not kept.
+func (in ChatInput) Model() string {
+	var asked struct {
+		Model string `json:"model"`
+	}
+	if json.Unmarshal(in.Request, &asked) != nil {
+		return in.Alias
+	}
+	return asked.Model
+}
+
 // What becomes of a stream whose vendor breaks off after a part of the answer was there:
 // dreamlab.stream_recovery in a request.
 const (

@@ -52,6 +52,7 @@ CREATE TABLE limits (
   tokens   BIGINT NOT NULL,
   burst    BIGINT NOT NULL,
   queued   BIGINT NOT NULL,     -- jobs of the tenant that may wait in a lane; 0: as many as the configuration allows
+  streams  BIGINT NOT NULL,     -- of answers, that may be open at once; 0: any number
   PRIMARY KEY (tenant, key_id, model)
 );
 -- What requests with an Idempotency-Key were answered that made no job.

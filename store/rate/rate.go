@@ -1,4 +1,4 @@
-// Package rate holds bounds that refill evenly, for limits that are shared through Redis
+// Package rate holds bounds that refill evenly, and of how many may be open at once, for limits that are shared through Redis
 // and those of one process.
 package rate
 

@@ -239,6 +239,13 @@ func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
 	if slot.Body != nil {
 		return s.answerCached(w, c, r, slot)
 	}
+	if r.request.Stream {
+		closed, err := s.Gate.OpenStream(c, r.request.Model)
+		if err != nil {
+			return err
+		}
+		defer closed()
+	}
 	t, existed, err := s.begin(c, r, true)
 	if staleRoute(err) {
 		t, existed, err = s.begin(c, r, false)

@@ -46,6 +46,11 @@ func (s *Chats) Stream(w http.ResponseWriter, c *wire.Call, job job.Job) error {
 		return &wire.Fault{Status: http.StatusConflict, Code: "invalid_request", Param: "id",
 			Message: "This chat was asked for without a stream: GET /v1/jobs/" + job.ID + " for its result."}
 	}
+	closed, err := s.Gate.OpenStream(c, input.Model())
+	if err != nil {
+		return err
+	}
+	defer closed()
 	if err := s.Replies.Arrive(c.Context(), job.ID); err != nil {
 		return &wire.Fault{Status: http.StatusServiceUnavailable, Code: "queue_unavailable", Err: err,
 			Message: "The queue does not answer: resume again in a few seconds."}

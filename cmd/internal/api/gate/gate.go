@@ -41,6 +41,8 @@ type Options struct {
 	Backlog int
 	// Rates are what limits are kept on. Defaults to this process alone.
 	Rates Rates
+	// Streams is where open streams are counted. Defaults to this process alone.
+	Streams Streams
 	// Metrics takes what is counted of requests. Defaults to none.
 	Metrics prometheus.Registerer
 	// Now is the clock of what is remembered. Defaults to time.Now.
@@ -50,11 +52,12 @@ type Options struct {
 // Gate is safe for concurrent use.
 type Gate struct {
 	Options
-	keys   *keyring
-	limits *limits
-	load   *gauge
-	room   room
-	seen   *traffic
+	keys    *keyring
+	limits  *limits
+	streams *streams
+	load    *gauge
+	room    room
+	seen    *traffic
 }
 
 // New returns a gate.
@@ -75,6 +78,7 @@ func New(o Options) *Gate {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Gate{Options: o, keys: newKeyring(o.Store, o.Now), limits: newLimits(o), load: newGauge(o.Store, o.Backlog, o.Now),
+	return &Gate{Options: o, keys: newKeyring(o.Store, o.Now), limits: newLimits(o),
+		streams: newStreams(o), load: newGauge(o.Store, o.Backlog, o.Now),
 		room: room{max: o.MaxHeld}, seen: newTraffic(o.Metrics)}
 }

@@ -33,14 +33,23 @@ type limitView struct {
 	Tokens   *int64    `json:"tokens_per_minute"`
 	Burst    *int64    `json:"burst"`
 	Queued   *int64    `json:"queued_jobs"`
+	Streams  *int64    `json:"open_streams"`
 	Left     *leftView `json:"requests"`
 	LeftT    *leftView `json:"tokens"`
+	LeftS    *openView `json:"streams"`
 }
 
 // leftView is what a limit has left, and in how many seconds all of it is there again.
 type leftView struct {
 	Remaining    int64         `json:"remaining"`
 	ResetSeconds wire.Thousand `json:"reset_seconds"`
+}
+
+// openView is how many streams are open, and how many more may be. It is null while the
+// shared count can not be read.
+type openView struct {
+	Open      int64 `json:"open"`
+	Remaining int64 `json:"remaining"`
 }
 
 // newLimit is a limit as a client sets it.
@@ -51,6 +60,7 @@ type newLimit struct {
 	Tokens   int64  `json:"tokens_per_minute"`
 	Burst    int64  `json:"burst"`
 	Queued   int64  `json:"queued_jobs"`
+	Streams  int64  `json:"open_streams"`
 }
 
 func orNone(n int64) *int64 {
@@ -75,6 +85,7 @@ func (h Limits) write(w http.ResponseWriter, c *wire.Call, all []store.Limit) er
 		views[i] = limitView{
 			Object: "limit", Key: wire.OrNull(l.Key), Model: wire.OrNull(l.Model), Requests: orNone(l.Requests),
 			Tokens: orNone(l.Tokens), Burst: orNone(l.Burst), Queued: orNone(l.Queued),
+			Streams: orNone(l.Streams),
 		}
 		rates := gate.RatesOf(l, 0, 0)
 		for j, granted := range h.gate.Granted(c.Context(), rates) {
@@ -84,6 +95,9 @@ func (h Limits) write(w http.ResponseWriter, c *wire.Call, all []store.Limit) er
 			} else {
 				views[i].LeftT = left
 			}
+		}
+		if open, known := h.gate.StreamsOpen(c.Context(), l); known {
+			views[i].LeftS = &openView{open, max(0, l.Streams-open)}
 		}
 	}
 	return wire.WriteJSON(w, http.StatusOK, map[string]any{"object": "list", "data": views})
@@ -125,14 +139,16 @@ func (h Limits) Put(w http.ResponseWriter, c *wire.Call) error {
 func (h Limits) limitOf(c *wire.Call, where string, n newLimit) (store.Limit, error) {
 	for name, rate := range map[string]int64{
 		"requests_per_minute": n.Requests, "tokens_per_minute": n.Tokens, "burst": n.Burst, "queued_jobs": n.Queued,
+		"open_streams": n.Streams,
 	} {
 		if rate < 0 || rate > maxRate {
 			return store.Limit{}, wire.Invalid(where+"."+name, "%s is a number from 1 to %d, or left out.", name, maxRate)
 		}
 	}
 	switch {
-	case n.Requests == 0 && n.Tokens == 0 && n.Queued == 0:
-		return store.Limit{}, wire.Invalid(where, "A limit has requests_per_minute, tokens_per_minute or queued_jobs.")
+	case n.Requests == 0 && n.Tokens == 0 && n.Queued == 0 && n.Streams == 0:
+		return store.Limit{}, wire.Invalid(where,
+			"A limit has requests_per_minute, tokens_per_minute, open_streams or queued_jobs.")
 	case n.Queued > 0 && (n.Key != "" || n.Model != ""):
 		return store.Limit{}, wire.Invalid(where+".queued_jobs", "queued_jobs is of the whole tenant: leave out key and model.")
 	case n.Burst > 0 && n.Requests == 0:
@@ -146,5 +162,5 @@ func (h Limits) limitOf(c *wire.Call, where string, n newLimit) (store.Limit, er
 		}
 	}
 	return store.Limit{Tenant: c.Tenant, Key: n.Key, Model: n.Model, Requests: n.Requests, Tokens: n.Tokens, Burst: n.Burst,
-		Queued: n.Queued}, nil
+		Queued: n.Queued, Streams: n.Streams}, nil
 }
