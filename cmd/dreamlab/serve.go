@@ -107,7 +107,7 @@ func serve(
 	if err := boot.RefuseEmbedded(c); err != nil {
 		return err
 	}
-	stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.log, c.Log)})
+	stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.log, c.Log), Verbs: sh.root})
 	if err != nil {
 		return err
 	}

@@ -21,17 +21,11 @@ func (*siteVerb) Help() string {
 
 // Run writes a file for each page.
 func (v *siteVerb) Run(_ context.Context, sh shell) error {
-	root, err := commands()
-	if err != nil {
-		return err
-	}
 	known, err := boot.OpenCatalog(config.Default())
 	if err != nil {
 		return err
 	}
-	pages, err := site.Pages(site.Source{
-		OpenAPI: boot.Document(), Vendors: boot.Vendors(), Models: known.Models(), Verbs: root,
-	})
+	pages, err := site.Pages(boot.Documents(known, sh.root))
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (v *upVerb) Run(ctx context.Context, sh shell) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.log, c.Log), Migrate: true})
+	stack, err := boot.Open(ctx, c, boot.StackOptions{Log: newLog(sh.log, c.Log), Migrate: true, Verbs: sh.root})
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type shell struct {
 	live      bool      // errs is a terminal, on which lines can be drawn over
 	colour    bool      // out is a terminal, whose user likes colours
 	lookup    func(name string) (string, bool)
+	root      *cli.Command // the command line itself
 }
 
 // verb is what a struct of the program's verbs does once its flags and arguments are read.
@@ -90,6 +91,7 @@ func run(ctx context.Context, sh shell, args []string) int {
 		fmt.Fprintf(sh.errs, "dreamlab: read the tags of its verbs: %v\n", err)
 		return exitFailed
 	}
+	sh.root = root
 	chosen, err := root.Parse(plainArgs(args))
 	if errors.Is(err, cli.ErrHelp) {
 		fmt.Fprint(sh.out, chosen.Usage())

@@ -14,7 +14,9 @@ import (
 	"dreamlab/cmd/internal/api/happening"
 	"dreamlab/cmd/internal/api/operate"
 	"dreamlab/cmd/internal/cert"
+	"dreamlab/cmd/internal/cli"
 	"dreamlab/cmd/internal/config"
+	"dreamlab/cmd/internal/site"
 	"dreamlab/cmd/internal/web"
 	"dreamlab/cmd/internal/web/queues"
 	"dreamlab/handlers"
@@ -28,6 +30,7 @@ import (
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/webhook"
 	"dreamlab/providers"
+	"dreamlab/providers/catalog"
 	"dreamlab/store/book"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
@@ -43,7 +46,9 @@ type Front struct {
 // API listens at the configured address and returns what answers there.
 func (s *Stack) API(ctx context.Context) (*Front, error) {
 	reader := redis.NewReader(s.Queue.Client, string(tasks.Chat))
-	pages, err := web.New(web.Options{Sessions: s.Store, Sandbox: s.Sandbox != nil, Prefix: s.Config.Prefix, Log: s.Log})
+	pages, err := web.New(web.Options{
+		Sessions: s.Store, Sandbox: s.Sandbox != nil, Prefix: s.Config.Prefix, Log: s.Log, Docs: Documents(s.Catalog, s.verbs),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -338,5 +343,8 @@ func (s *Stack) Whole(ctx context.Context) (*Front, []Process, error) {
 	return front, append(whole, front.Processes...), nil
 }
 
-// Document returns openapi.yaml, which describes the API's routes.
-func Document() []byte { return api.Document() }
+// Documents is what the documentation is made of: the routes, the vendors, the models of a catalogue
+// and the verbs of the command line.
+func Documents(known *catalog.Catalog, verbs *cli.Command) site.Source {
+	return site.Source{OpenAPI: api.Document(), Vendors: Vendors(), Models: known.Models(), Verbs: verbs}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 
+	"dreamlab/cmd/internal/cli"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
@@ -37,6 +38,7 @@ type Stack struct {
 	Metrics *prometheus.Registry
 	Sandbox *Sandbox // nil with real vendors
 
+	verbs   *cli.Command
 	closers []func() error
 }
 
@@ -45,6 +47,8 @@ type StackOptions struct {
 	Log zerolog.Logger
 	// Migrate brings the schema up to date instead of refusing an old one.
 	Migrate bool
+	// Verbs is the command line, for the documentation in the pages. Defaults to none.
+	Verbs *cli.Command
 	// Speed of the sandbox. Defaults to an hour in a second.
 	Speed float64
 }
@@ -52,7 +56,7 @@ type StackOptions struct {
 // Open opens what the configuration names. The caller closes the stack when all
 // of its processes have ended.
 func Open(ctx context.Context, c *config.Config, o StackOptions) (*Stack, error) {
-	s := &Stack{Config: c, Log: o.Log, Metrics: prometheus.NewRegistry()}
+	s := &Stack{Config: c, Log: o.Log, Metrics: prometheus.NewRegistry(), verbs: o.Verbs}
 	s.Metrics.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, open := range []func(context.Context, StackOptions) error{

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"dreamlab/cmd/internal/markdown"
 )
 
 // operation is a route of openapi.yaml.
@@ -69,8 +71,8 @@ func routePages(openAPI []byte) ([]Page, error) {
 	}
 	schemas, err := schemaText(&doc.Parts.Schemas)
 	return []Page{
-		{Name: "routes.html", Title: "Routes", Group: "Reference", Body: markdown(text.String())},
-		{Name: "schemas.html", Title: "Objects of the API", Group: "Reference", Body: markdown(schemas)},
+		{Name: "routes.html", Title: "Routes", Group: "Reference", Body: markdown.Guide(text.String())},
+		{Name: "schemas.html", Title: "Objects of the API", Group: "Reference", Body: markdown.Guide(schemas)},
 	}, err
 }
 
@@ -118,7 +120,7 @@ func refOf(node *yaml.Node) string {
 	for key, value := range pairs(node) {
 		if key == "$ref" {
 			name := nameOf(value.Value)
-			return fmt.Sprintf("[%s](schemas.html#%s).", name, anchor(name))
+			return fmt.Sprintf("[%s](schemas.html#%s).", name, markdown.Anchor(name))
 		}
 	}
 	text, err := yaml.Marshal(node)

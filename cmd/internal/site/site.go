@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"dreamlab/cmd/internal/cli"
+	"dreamlab/cmd/internal/markdown"
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 )
@@ -25,7 +26,7 @@ type Source struct {
 	OpenAPI []byte
 	Vendors []providers.Vendor
 	Models  []catalog.Model
-	Verbs   *cli.Command
+	Verbs   *cli.Command // optional
 }
 
 // Page is one file.
@@ -55,7 +56,9 @@ func Pages(from Source) ([]Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages = append(pages, verbPage(from.Verbs))
+	if from.Verbs != nil {
+		pages = append(pages, verbPage(from.Verbs))
+	}
 	pages = append(pages, routes...)
 	return append(pages, vendorPages(from)...), nil
 }
@@ -75,7 +78,7 @@ func guidePages() ([]Page, error) {
 		}
 		_, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".md"), "-")
 		title, _, _ := strings.Cut(strings.TrimPrefix(string(text), "# "), "\n")
-		pages = append(pages, Page{Name: name + ".html", Title: title, Group: "Guides", Body: markdown(string(text))})
+		pages = append(pages, Page{Name: name + ".html", Title: title, Group: "Guides", Body: markdown.Guide(string(text))})
 	}
 	return pages, nil
 }
@@ -87,7 +90,7 @@ func verbPage(root *cli.Command) Page {
 	root.Walk(func(verb *cli.Command) {
 		fmt.Fprintf(&text, "\n## %s\n\n```\n%s\n```\n", verb.Path(), strings.TrimSpace(verb.Usage()))
 	})
-	return Page{Name: "verbs.html", Title: "The command line", Group: "Reference", Body: markdown(text.String())}
+	return Page{Name: "verbs.html", Title: "The command line", Group: "Reference", Body: markdown.Guide(text.String())}
 }
 
 // Write writes the pages and their style into a directory, which is made where there is none.

@@ -136,21 +136,3 @@ func TestRunbook(t *testing.T) {
 		t.Errorf("only %d alerts were found", len(alerts))
 	}
 }
-
-func TestMarkdown(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"a <b>\nc & d":                  "<p>a &lt;b&gt;\nc &amp; d</p>\n",
-		"## A route `x`":                `<h2 id="a-route-x">A route <code>x</code></h2>` + "\n",
-		"- a\n  b\n- **c**":             "<ul>\n<li>a\n  b</li>\n<li><strong>c</strong></li>\n</ul>\n",
-		"```\n<a>\n**b**\n```\n":        `<pre tabindex="0"><code>&lt;a&gt;` + "\n**b**</code></pre>\n",
-		"[x](y.html) [z](javascript:1)": `<p><a href="y.html">x</a> [z](javascript:1)</p>` + "\n",
-		"`[x](y.html)`":                 "<p><code>[x](y.html)</code></p>\n",
-		"| a | b |\n|---|---|\n| c | `d` |": `<div class="wide" tabindex="0"><table>` + "\n<tr><th>a</th><th>b</th></tr>\n" +
-			"<tr><td>c</td><td><code>d</code></td></tr>\n</table></div>\n",
-	} {
-		if got := string(markdown(text)); got != want {
-			t.Errorf("%q is\n%s, want\n%s", text, got, want)
-		}
-	}
-}

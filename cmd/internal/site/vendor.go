@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"dreamlab/cmd/internal/markdown"
 	"dreamlab/providers"
 )
 
@@ -15,7 +16,7 @@ func vendorPages(from Source) []Page {
 	var pages []Page
 	for _, v := range vendors {
 		pages = append(pages, Page{
-			Name: "vendor-" + v.Name + ".html", Title: v.Name, Group: "Vendors", Body: markdown(vendorText(v, from)),
+			Name: "vendor-" + v.Name + ".html", Title: v.Name, Group: "Vendors", Body: markdown.Guide(vendorText(v, from)),
 		})
 	}
 	return pages

@@ -34,6 +34,7 @@ func (m message) Text() string {
 	return strings.Join(words, "\n") + toolsOf(m)
 }
 
+// toolsOf returns the calls of tools as a block of code, which shows them as they are.
 func toolsOf(m message) string {
 	if len(m.ToolCalls) == 0 {
 		return ""
@@ -42,5 +43,5 @@ func toolsOf(m message) string {
 	for i, call := range m.ToolCalls {
 		calls[i] = say.Pretty(call)
 	}
-	return "[tool calls]\n" + strings.Join(calls, "\n")
+	return "[tool calls]\n```\n" + strings.Join(calls, "\n") + "\n```"
 }

@@ -18,10 +18,12 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"dreamlab/cmd/internal/site"
 	"dreamlab/cmd/internal/web/asset"
 	"dreamlab/store"
 )
@@ -42,6 +44,8 @@ type Options struct {
 	Sandbox bool
 	// Prefix is the path before all paths, see the API. Defaults to none.
 	Prefix string
+	// Docs is what the documentation is made of. Defaults to the guides alone.
+	Docs site.Source
 	// Log is told of what goes wrong here. Defaults to silence.
 	Log zerolog.Logger
 }
@@ -54,6 +58,7 @@ type Pages struct {
 	foreign   *http.CrossOriginProtection
 	assets    asset.Files
 	templates map[string]*template.Template
+	documents func() ([]site.Page, error) // made when one is asked for first
 }
 
 //go:embed pages/*.html
@@ -62,7 +67,8 @@ var sources embed.FS
 // New returns the pages, which answer once they stand over an API.
 func New(o Options) (*Pages, error) {
 	p := &Pages{Options: o, mux: http.NewServeMux(), foreign: http.NewCrossOriginProtection(),
-		templates: map[string]*template.Template{}}
+		templates: map[string]*template.Template{},
+		documents: sync.OnceValues(func() ([]site.Page, error) { return site.Pages(o.Docs) })}
 	var err error
 	if p.assets, err = asset.Open(); err != nil {
 		return nil, err

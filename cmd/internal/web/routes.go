@@ -2,6 +2,12 @@ package web
 
 // routes is the table of the pages, and the scope that each needs.
 func (p *Pages) routes() {
+	p.traffic()
+	p.learning()
+	p.serving()
+}
+
+func (p *Pages) traffic() {
 	p.mux.Handle("GET /app/assets/{hash}/{name}", p.assets)
 	p.open("GET signin", signInPage)
 	p.open("POST signin", signInWith)
@@ -29,7 +35,9 @@ func (p *Pages) routes() {
 	p.page("GET queues", "view", queuesPage)
 	p.page("GET queues/bulk", "use", askBulk)
 	p.page("POST queues/bulk", "use", doBulk)
+}
 
+func (p *Pages) learning() {
 	p.page("GET dreams", "view", dreamsPage)
 	p.page("POST dreams", "use", startDream)
 	p.page("GET dreams/{id}", "view", dreamPage)
@@ -53,7 +61,9 @@ func (p *Pages) routes() {
 	p.page("POST tunes/{id}/cancel", "use", cancelTune)
 	p.page("GET evaluations", "view", evaluationsPage)
 	p.page("GET evaluations/{id}", "view", evaluationPage)
+}
 
+func (p *Pages) serving() {
 	p.page("GET routes", "view", routesPage)
 	p.page("GET routes/{alias}", "view", routePage)
 	p.page("GET routes/{alias}/rollback", "admin", previewRollback)
@@ -69,6 +79,9 @@ func (p *Pages) routes() {
 	p.page("POST keys/{id}/rotate", "admin", rotateKey)
 	p.page("POST keys/{id}/revoke", "admin", revokeKey)
 	p.page("GET status", "view", statusPage)
+	p.page("GET docs", "view", firstDocument)
+	p.page("GET docs/all", "view", allDocuments)
+	p.page("GET docs/{name}", "view", documentPage)
 	p.page("GET ", "view", noPage)
 }
 

@@ -23,23 +23,28 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// site is the pages over an API that answers every question with an empty list.
-type site struct {
+// rig is the pages over an API that answers every question with an empty list, unless told otherwise.
+type rig struct {
 	t      *testing.T
 	store  *store.Store
 	url    string
 	asked  func(*http.Request) // told of what the API is asked
+	says   map[string]string   // what the API answers, by path
 	client *http.Client
 }
 
-func newSite(t *testing.T, prefix string) *site {
+func newSite(t *testing.T, prefix string) *rig {
 	t.Helper()
-	s := &site{t: t, store: storetest.SQLite(t), asked: func(*http.Request) {}}
+	s := &rig{t: t, store: storetest.SQLite(t), asked: func(*http.Request) {}}
 	pages, err := New(Options{Sessions: s.store, Prefix: prefix})
 	must(t, err)
 	pages.Over(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.asked(r)
-		must(t, wire.Write(w, http.StatusOK, "application/json", []byte(`{"data":[]}`)))
+		answer, known := s.says[r.URL.Path]
+		if !known {
+			answer = `{"data":[]}`
+		}
+		must(t, wire.Write(w, http.StatusOK, "application/json", []byte(answer)))
 	}))
 	server := httptest.NewServer(http.StripPrefix(prefix, pages))
 	t.Cleanup(server.Close)
@@ -50,7 +55,7 @@ func newSite(t *testing.T, prefix string) *site {
 	return s
 }
 
-func (s *site) key(scopes ...string) (store.Key, string) {
+func (s *rig) key(scopes ...string) (store.Key, string) {
 	s.t.Helper()
 	tenant, err := s.store.EnsureTenant(s.t.Context(), "acme")
 	must(s.t, err)
@@ -61,7 +66,7 @@ func (s *site) key(scopes ...string) (store.Key, string) {
 }
 
 // send asks for a page, or sends a form, and returns the answer without its body, and the body.
-func (s *site) send(path string, form url.Values, headers ...string) (*http.Response, string) {
+func (s *rig) send(path string, form url.Values, headers ...string) (*http.Response, string) {
 	s.t.Helper()
 	method, body := http.MethodGet, ""
 	if form != nil {

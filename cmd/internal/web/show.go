@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dreamlab/cmd/internal/markdown"
 	"dreamlab/cmd/internal/web/say"
 )
 
@@ -16,7 +17,7 @@ func (p *Pages) functions() template.FuncMap {
 		"when": say.When, "usd": say.Exact, "cost": say.Short, "pct": say.Percent, "num": say.Number, "brief": say.Brief,
 		"words": say.Words, "took": say.Took, "pretty": say.Pretty,
 		"menu": menu, "hasPrefix": strings.HasPrefix, "join": strings.Join, "field": newField,
-		"seconds": say.Seconds, "digit": func(i int) string { return strconv.Itoa(i + 1) },
+		"seconds": say.Seconds, "markdown": markdown.Answer, "digit": func(i int) string { return strconv.Itoa(i + 1) },
 	}
 }
 
@@ -74,7 +75,8 @@ func menu() []group {
 		{"Learning", []entry{{"dreams", "Dreams", "d"}, {"review", "Review", "w"}, {"memory", "Memory", "m"},
 			{"datasets", "Datasets", "a"}, {"tunes", "Tunes", "t"}, {"evaluations", "Evaluations", "e"}}},
 		{"Serving", []entry{{"routes", "Routes", "o"}, {"models", "Models", "l"}, {"lineage", "Lineage", "n"}}},
-		{"House", []entry{{"cost", "Cost", "u"}, {"keys", "Keys, budgets", "k"}, {"status", "Status", "s"}}},
+		{"House", []entry{{"cost", "Cost", "u"}, {"keys", "Keys, budgets", "k"}, {"status", "Status", "s"},
+			{"docs", "Documentation", "i"}}},
 	}
 }
 

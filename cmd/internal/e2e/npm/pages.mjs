@@ -51,7 +51,8 @@ const opened = async (options, where) => {
 const every = async () => {
   const pages = {};
   for (const name of ["", "requests", "chat", "conversations", "queues", "dreams", "review", "memory", "datasets", "tunes",
-    "evaluations", "routes", "models", "lineage", "cost", "keys", "status"]) pages[name || "home"] = name;
+    "evaluations", "routes", "models", "lineage", "cost", "keys", "status", "docs/index.html", "docs/routes.html",
+    "docs/all"]) pages[name.replaceAll("/", "-") || "home"] = name;
   const chat = await first("/v1/jobs?kind=chat&limit=1");
   const [dream, example, dataset, tune, evaluation] = await Promise.all(
     ["dreams", "examples", "datasets", "tunes", "evaluations"].map((noun) => first(`/v1/${noun}?limit=1`)));

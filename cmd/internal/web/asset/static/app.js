@@ -67,6 +67,47 @@
     }
   });
 
+  // The documentation is searched here: the page with all of it is fetched once and cut at its headings.
+  const sectionsOf = async (address) => {
+    const page = new DOMParser().parseFromString(await (await fetch(address)).text(), "text/html");
+    return [...page.querySelectorAll("article[data-page]")].flatMap((article) => {
+      const found = [];
+      for (const part of article.children) {
+        if (part.id) found.push({ title: part.textContent, text: "", at: article.dataset.page + "#" + part.id.split("--").pop() });
+        const last = found.at(-1);
+        if (last) last.text += part.textContent.toLowerCase() + " ";
+      }
+      return found;
+    });
+  };
+  const find = () => {
+    const form = document.querySelector("form[data-find]");
+    if (!form) return;
+    form.hidden = false;
+    const list = form.querySelector("ul");
+    let sections;
+    const search = async () => {
+      const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
+      sections ??= sectionsOf(form.dataset.find);
+      const fits = (text) => words.every((word) => text.includes(word));
+      const found = words.length ? (await sections).filter(({ text }) => fits(text)) : [];
+      found.sort((a, b) => fits(b.title.toLowerCase()) - fits(a.title.toLowerCase()));
+      list.replaceChildren(...found.slice(0, 20).map(({ title, at }) => {
+        const item = document.createElement("li");
+        const link = document.createElement("a");
+        link.href = at;
+        link.textContent = title;
+        item.append(link);
+        return item;
+      }));
+      const told = found.length === 1 ? "1 section" : found.length + " sections";
+      form.querySelector("[role=status]").textContent = words.length ? told + (found.length > 20 ? ", of which 20 are shown" : "") : "";
+    };
+    form.addEventListener("input", search);
+    form.addEventListener("submit", (event) => { event.preventDefault(); list.querySelector("a")?.focus(); });
+  };
+  find();
+
   // A chat streams into the page; the whole conversation is shown from the server when it has ended.
   const turn = (role, text) => {
     const item = document.createElement("li");
