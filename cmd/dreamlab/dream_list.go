@@ -36,7 +36,7 @@ func dreamFields() []string {
 	return []string{"id", "job", "status", "stage", "created_at", "started_at", "finished_at", "counts.experiences=experiences",
 		"counts.replayed=replayed", "counts.judged=judged", "counts.verified=verified", "counts.reflections=reflections",
 		"counts.examples_kept=kept", "counts.examples_rejected=rejected", "cost_usd=usd", "live_cost_usd=live usd",
-		"error.code=error", "error.message=why"}
+		"stopped", "error.code=error", "error.message=why"}
 }
 
 // dreamCancelVerb cancels a dream.

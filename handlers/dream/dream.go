@@ -48,6 +48,7 @@ type Settings struct {
 	// BatchFrom is from how many experiences on a dream of the mode auto has its questions
 	// answered in batches, where that costs less. Defaults to 256.
 	BatchFrom int
+	Breaker   Breaker // ends a dream early
 }
 
 // The most experiences in a slice: one that asks live holds a worker meanwhile, one whose
@@ -70,6 +71,7 @@ func (s Settings) filled() Settings {
 	if s.Pause <= 0 {
 		s.Pause = 5 * time.Second
 	}
+	s.Breaker = s.Breaker.filled()
 	return s
 }
 

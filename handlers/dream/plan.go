@@ -93,7 +93,7 @@ func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d learn.Dream)
 	}
 	sum.Counts.Experiences = d.Counts.Experiences
 	d.Counts, d.LiveCost, d.Stage = sum.Counts, sum.Live, stageReflect
-	if sum.unreadable() {
+	if w.Settings.Breaker.unreadable(sum) {
 		d.Stage = stageUnreadable
 		sum.giveBackMalformed() // those of slices that ended before it was known, too
 		return nil, w.failUnreadable(ctx, run, d, sum.Left)
@@ -120,13 +120,22 @@ func release(d learn.Dream, left []string) func(context.Context, *store.Queries)
 // failUnreadable fails a dream of which too few verdicts could be read: it would otherwise
 // look like one that found nothing worth keeping.
 func (w *worker) failUnreadable(ctx context.Context, run *tasks.Run, d learn.Dream, left []string) error {
-	err := run.Tx(ctx, db.Synced, func(q *store.Queries) error { return release(d, left)(ctx, q) })
+	err := run.Tx(ctx, db.Synced, func(q *store.Queries) error {
+		if err := q.StopDream(ctx, d.ID, w.tooFewVerdicts(d.Counts)); err != nil {
+			return fmt.Errorf("stop the dream: %w", err)
+		}
+		return release(d, left)(ctx, q)
+	})
 	if err != nil {
 		return err
 	}
-	return tasks.Fail("vendor_unavailable", "the verdicts on %d experiences could not be read, and those on %d could: "+
+	return tasks.Fail("vendor_unavailable", "%s", w.tooFewVerdicts(d.Counts))
+}
+
+func (w *worker) tooFewVerdicts(c learn.DreamCounts) string {
+	return fmt.Sprintf("the verdicts on %d experiences could not be read, and those on %d could: "+
 		"route the alias %q to a model that answers in the JSON form it is asked for, then start another dream",
-		d.Counts.Rejected[study.Malformed], d.Counts.Judged, w.Lead)
+		c.Rejected[study.Malformed], c.Judged, w.Lead)
 }
 
 func (w *worker) startSlices(ctx context.Context, run *tasks.Run, d learn.Dream) (*tasks.End, error) {
@@ -229,6 +238,7 @@ func (w *worker) gather(ctx context.Context, run *tasks.Run) (sliceResult, int, 
 		for i := range part.Findings {
 			part.Findings[i].job = j.ID
 		}
+		part.yields = []yielded{yieldOf(part, j.Finished)}
 		sum.add(part)
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/dream/study"
@@ -30,6 +31,7 @@ type sliceResult struct {
 	Findings []finding         `json:"findings"`
 	Left     []string          `json:"left,omitempty"` // for another dream
 	Live     int64             `json:"live_nano"`
+	yields   []yielded         // of the slices that ended, where several are summed
 }
 
 // finding is what was found out about one experience, for reflection.
@@ -47,22 +49,7 @@ func (s *sliceResult) add(o sliceResult) {
 	s.Left = append(s.Left, o.Left...)
 	s.Live += o.Live
 	s.Findings = append(s.Findings, o.Findings...)
-}
-
-// A dream stops when verdicts on at least fewMalformed experiences could not be read, and these are
-// more than one of malformedPart: what it would keep is what such a judge happens to write well.
-const (
-	fewMalformed  = 10
-	malformedPart = 4
-)
-
-// unreadable tells whether verdicts were asked for and none, or too few, of them could be read.
-func (s *sliceResult) unreadable() bool {
-	malformed, judged := s.Counts.Rejected[study.Malformed], s.Counts.Judged
-	if judged == 0 {
-		return malformed > 0
-	}
-	return malformed >= fewMalformed && malformed*malformedPart > malformed+judged
+	s.yields = append(s.yields, o.yields...)
 }
 
 // giveBackMalformed leaves to another dream what no verdict could be read of.
@@ -90,12 +77,12 @@ func (w *worker) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) 
 		return &tasks.End{State: job.StateWaiting}, nil
 	}
 	s := &sliceRun{worker: w, run: run, dream: d, contents: map[string]bool{}, answered: map[string]bool{}}
-	if d.Stage == stageUnreadable {
-		s.leave(rejectStopped, in.Experiences)
-		return &tasks.End{Result: plainjson.Of(s.result)}, nil
-	}
 	if err := s.loadAnswered(ctx); err != nil {
 		return nil, err
+	}
+	if d.Stopped != "" && len(s.answered) == 0 { // what has begun goes on: it is paid for in part
+		s.leave(rejectStopped, in.Experiences)
+		return &tasks.End{Result: plainjson.Of(s.result)}, nil
 	}
 	if in.Batch {
 		if s.later, err = newLater(ctx, run); err != nil {
@@ -125,6 +112,7 @@ type sliceRun struct {
 	contents map[string]bool // of the examples so far
 	answered map[string]bool // steps that an earlier attempt has paid for
 	later    *later          // nil where all is asked live
+	stopped  string          // why the dream ends early, "" where this slice does not say so
 }
 
 // loadAnswered finds the steps that an earlier attempt has paid for.
@@ -164,19 +152,22 @@ func (s *sliceRun) leave(reason string, ids []string) {
 }
 
 // end stores what the slice kept. Where too few verdicts could be read, here and in the slices
-// before, it gives the experiences back and stops the slices that have not begun: they
-// would pay for the same.
+// before, or too little was kept, it stops the slices that have not begun: they would pay for the same.
 func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
 	all, _, err := s.gather(ctx, s.run)
 	if err != nil {
 		return nil, err
 	}
 	all.add(s.result)
+	all.yields = append(all.yields, yieldOf(s.result, time.Time{}))
 	all.Counts.Experiences = s.dream.Counts.Experiences
 	s.dream.Counts, s.dream.LiveCost = all.Counts, all.Live
-	if s.result.Counts.Rejected[study.Malformed] > 0 && all.unreadable() {
-		s.dream.Stage = stageUnreadable
+	breaker := s.Settings.Breaker
+	if s.result.Counts.Rejected[study.Malformed] > 0 && breaker.unreadable(all) {
+		s.dream.Stage, s.stopped = stageUnreadable, s.tooFewVerdicts(all.Counts)
 		s.result.giveBackMalformed()
+	} else if s.dream.Stopped == "" {
+		s.stopped = breaker.why(all.yields)
 	}
 	return &tasks.End{Result: plainjson.Of(s.result), Write: s.write}, nil
 }
@@ -209,6 +200,11 @@ func (s *sliceRun) write(ctx context.Context, q *store.Queries) error {
 	if s.later != nil {
 		if err := q.DropSteps(ctx, s.run.Job.ID); err != nil {
 			return fmt.Errorf("drop what was in batches: %w", err)
+		}
+	}
+	if s.stopped != "" {
+		if err := q.StopDream(ctx, s.dream.ID, s.stopped); err != nil {
+			return fmt.Errorf("stop the dream: %w", err)
 		}
 	}
 	if s.dream.Stage != stageUnreadable {

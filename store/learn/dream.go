@@ -23,6 +23,7 @@ type Dream struct {
 	Counts   DreamCounts
 	Budget   *int64 // nano-dollars; nil: the tenant's own
 	LiveCost int64  // cost of the same calls at live prices, nano-dollars
+	Stopped  string // why it ended early, "" where it did not
 	Undone   time.Time
 	Created  time.Time
 	Finished time.Time
@@ -77,19 +78,19 @@ func (q *DreamQueries) AddDream(ctx context.Context, d Dream) error {
 
 const dreamSelect = `SELECT d.id, d.tenant, d.job, j.state, j.error_code, j.error_message, d.mode,
 	d.dry, d.stage, d.counts,
-	d.budget, d.live_cost, d.undone, d.created, d.finished FROM dreams d JOIN jobs j ON j.id = d.job `
+	d.budget, d.live_cost, d.stopped, d.undone, d.created, d.finished FROM dreams d JOIN jobs j ON j.id = d.job `
 
 func scanDream(scan func(...any) error) (Dream, error) {
 	var d Dream
 	var counts string
-	var code, message *string
+	var code, message, stopped *string
 	var undone, created, finished *int64
 	err := scan(&d.ID, &d.Tenant, &d.Job, &d.Status, &code, &message, &d.Mode, &d.Dry, &d.Stage, &counts,
-		&d.Budget, &d.LiveCost, &undone, &created, &finished)
+		&d.Budget, &d.LiveCost, &stopped, &undone, &created, &finished)
 	if err == nil {
 		err = json.Unmarshal([]byte(counts), &d.Counts)
 	}
-	d.Error = jobError(code, message)
+	d.Error, d.Stopped = jobError(code, message), db.Deref(stopped)
 	d.Undone, d.Created, d.Finished = db.TimeOf(undone), db.TimeOf(created), db.TimeOf(finished)
 	return d, err
 }
@@ -143,6 +144,11 @@ func (q *DreamQueries) SetDream(ctx context.Context, d Dream) error {
 func (q *DreamQueries) SetDreamCounts(ctx context.Context, d Dream) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE dreams SET counts = $2, live_cost = $3 WHERE id = $1`,
 		d.ID, db.Encode(d.Counts), d.LiveCost)
+}
+
+// StopDream has a dream end early, for a reason. The first reason stands.
+func (q *DreamQueries) StopDream(ctx context.Context, id, why string) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE dreams SET stopped = COALESCE(stopped, $2) WHERE id = $1`, id, why)
 }
 
 // UndoDream withdraws a finished dream's lessons, memory and examples, and releases its

@@ -327,6 +327,7 @@ CREATE TABLE dreams (
   counts    TEXT NOT NULL,                -- JSON, see DreamCounts
   budget    BIGINT,                       -- nano-dollars
   live_cost BIGINT NOT NULL DEFAULT 0,
+  stopped   TEXT,                         -- why it ended early
   undone    BIGINT,
   created   BIGINT NOT NULL,
   finished  BIGINT

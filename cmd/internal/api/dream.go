@@ -38,6 +38,7 @@ type dreamView struct {
 	BudgetUSD   *money.USD        `json:"budget_usd"`
 	CostUSD     money.USD         `json:"cost_usd"`
 	LiveCostUSD money.USD         `json:"live_cost_usd"`
+	Stopped     *string           `json:"stopped"` // why it ended early
 	Result      json.RawMessage   `json:"result"`
 	CreatedAt   *int64            `json:"created_at"`
 	FinishedAt  *int64            `json:"finished_at"`
@@ -50,7 +51,7 @@ func viewDream(d learn.Dream, cost int64) dreamView {
 	}
 	return dreamView{
 		ID: d.ID, Object: "dream", Job: d.Job, Status: statusOf(d.Status), Error: d.Error, Mode: d.Mode, DryRun: d.Dry,
-		Stage:  d.Stage,
+		Stage: d.Stage, Stopped: wire.OrNull(d.Stopped),
 		Counts: d.Counts, BudgetUSD: (*money.USD)(d.Budget), CostUSD: money.USD(cost), LiveCostUSD: money.USD(d.LiveCost),
 		Result: json.RawMessage("null"), CreatedAt: wire.Seconds(d.Created), FinishedAt: wire.Seconds(d.Finished),
 		UndoneAt: wire.Seconds(d.Undone),

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -216,10 +217,20 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 		Caller: s.caller(), Replies: redis.NewReplies(s.Queue.Client), Cache: s.cache(), Bucket: s.Bucket, Prices: s.Catalog,
 		Vendors: s.Router, Accept: s.Engine.Accept, Engine: s.Engine, Load: s.load, Busy: s.chatsWait,
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
-		Dream: dream.Settings{}, Schedule: quiet, Tune: s.tuning(),
+		Dream: s.dreaming(), Schedule: quiet, Tune: s.tuning(),
 		Batch:   batch.Settings{PollEvery: s.Config.Poll.Training, Quiet: quiet.Until},
 		Webhook: webhook.Options{Rules: s.webhooks()},
 	})
+}
+
+// dreaming says how dreams work. What is switched off by a 0 in the configuration is below it in the settings,
+// whose own 0 is a default.
+func (s *Stack) dreaming() dream.Settings {
+	b := s.Config.Dream.Breaker
+	off := func(value float64) float64 { return cmp.Or(value, -1) }
+	return dream.Settings{Breaker: dream.Breaker{
+		Window: b.Window, Yield: off(b.Yield), Cost: off(b.Cost), Malformed: off(b.Malformed),
+	}}
 }
 
 func (s *Stack) webhooks() tasks.WebhookRules {
@@ -247,7 +258,7 @@ func plan(p config.Plan) []operate.PlanLine {
 		{Name: "hosting", Low: p.Hosting.Low, High: p.Hosting.High, Purposes: []string{"host"}},
 		{Name: "chat", Low: p.Chat.Low, High: p.Chat.High, Purposes: []string{"chat", "embed"}},
 		{Name: "tuning", Low: p.Tuning.Low, High: p.Tuning.High, Purposes: []string{
-			"train", "evaluate", "replay", "improve", "critique", "verify", "reflect", "consolidate"}},
+			"train", "evaluate", "replay", "improve", "critique", "verify", "reflect", "consolidate", "imagine", "solve"}},
 		{Name: "storage", Low: p.Storage.Low, High: p.Storage.High},
 	}
 }

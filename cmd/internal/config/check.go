@@ -176,10 +176,22 @@ func (l *loader) checkTenants() {
 	}
 }
 
+func (l *loader) checkShare(key string, value float64) {
+	if !(value >= 0 && value <= 1) {
+		l.fault("%s: %g is no share: give a number from 0 to 1", l.at(key), value)
+	}
+}
+
 func (l *loader) checkDream() {
 	l.positive("dream.threshold", l.Dream.Threshold)
 	l.positive("dream.limit", l.Dream.Limit)
 	l.positive("dream.starts_per_day", l.Dream.StartsPerDay)
+	l.positive("dream.breaker.window", l.Dream.Breaker.Window)
+	l.checkShare("dream.breaker.yield", l.Dream.Breaker.Yield)
+	l.checkShare("dream.breaker.malformed", l.Dream.Breaker.Malformed)
+	if cost := l.Dream.Breaker.Cost; cost != 0 && !(cost >= 1) {
+		l.fault("%s: give 1 or more, or 0 to switch it off", l.at("dream.breaker.cost"))
+	}
 	if l.Dream.IdleWait < 0 {
 		l.fault("%s: it can not be negative", l.at("dream.idle_wait"))
 	}

@@ -165,6 +165,20 @@ type Dream struct {
 	// IdleWait is the longest wait of a chat that still counts as idle: outside
 	// the window a dream starts only then. Defaults to 100 ms.
 	IdleWait time.Duration `yaml:"idle_wait"`
+	Breaker  Breaker       `yaml:"breaker"`
+}
+
+// Breaker says when a dream ends early, because it is not worth its money. It gives back what it has not begun.
+type Breaker struct {
+	// Window is how many experiences that were paid for are held against those before. Defaults to 100.
+	Window int `yaml:"window"`
+	// Yield is the share of the rows kept before, for each experience, below which the last ones may not
+	// fall. Defaults to 0.25; 0 switches it off.
+	Yield float64 `yaml:"yield"`
+	// Cost is how many times as much as before a kept row may cost. Defaults to 4; 0 switches it off.
+	Cost float64 `yaml:"cost"`
+	// Malformed is the share of verdicts that may be unreadable. Defaults to 0.25; 0 switches it off.
+	Malformed float64 `yaml:"malformed"`
 }
 
 // Window is a part of the day in a time zone; it may pass midnight.
@@ -307,6 +321,7 @@ func Default() *Config {
 		Dream: Dream{
 			OffPeak:   Window{From: "22:00", To: "06:00", Zone: "UTC"},
 			Threshold: 50, Limit: 1000, StartsPerDay: 4, IdleWait: 100 * time.Millisecond,
+			Breaker: Breaker{Window: 100, Yield: 0.25, Cost: 4, Malformed: 0.25},
 		},
 		Tune: Tune{
 			Clock: true, CoolDown: 24 * time.Hour, Settle: 5 * time.Minute,

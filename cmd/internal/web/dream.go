@@ -23,6 +23,7 @@ type dreamView struct {
 	BudgetUSD   *money.USD  `json:"budget_usd"`
 	CostUSD     money.USD   `json:"cost_usd"`
 	LiveCostUSD money.USD   `json:"live_cost_usd"`
+	Stopped     *string     `json:"stopped"`
 	CreatedAt   *int64      `json:"created_at"`
 	FinishedAt  *int64      `json:"finished_at"`
 	UndoneAt    *int64      `json:"undone_at"`

@@ -1,0 +1,48 @@
+package dream_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"dreamlab/handlers/all"
+	"dreamlab/handlers/dream"
+	"dreamlab/handlers/handlertest"
+	"dreamlab/store/job"
+	"dreamlab/tasks"
+)
+
+// failing are conversations of which none gives a row: no answer meets their reference.
+func failing(from, n int) []byte {
+	var lines bytes.Buffer
+	for i := from; i < from+n; i++ {
+		lines.Write(line(i, false, fmt.Sprintf("What does kettle %d cost?", i), "Perhaps 40.",
+			map[string]any{"reference": "#### 1000003"}))
+	}
+	return lines.Bytes()
+}
+
+// TestDreamOfFallingYieldEndsEarly keeps what it has, gives back what it has not begun, and says why.
+func TestDreamOfFallingYieldEndsEarly(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	e := b.Start(t, func(d *all.Deps) {
+		d.Dream.SliceSize = 1
+		d.Dream.Breaker = dream.Breaker{Window: 4}
+	})
+	b.Import(t, e, orders(12))
+	b.Import(t, e, failing(100, 60))
+	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
+	stopped := d.Counts.Rejected["stopped"]
+	if j.State != job.StateSucceeded || !strings.HasPrefix(d.Stopped, "the yield fell: of the last ") || stopped == 0 {
+		t.Fatalf("job %s %v, stopped %q, counts %+v", j.State, j.Error, d.Stopped, d.Counts)
+	}
+	if d.Counts.Kept == 0 || d.Stage != "done" {
+		t.Errorf("stage %s, counts %+v", d.Stage, d.Counts)
+	}
+	if n, err := b.Store.FreshCount(t.Context(), b.Tenant, 100); err != nil || n != stopped {
+		t.Errorf("%d experiences wait for another dream, %d were stopped, %v", n, stopped, err)
+	}
+	booksMatch(t, b, d)
+}
