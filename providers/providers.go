@@ -55,6 +55,8 @@ type Config struct {
 	// Prefill is how a server's models are told to go on from the last message. Defaults
 	// to their not being able to.
 	Prefill Prefill
+	// Runs keeps trainings on people's own machines, for the vendor that has such.
+	Runs Runs
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 }

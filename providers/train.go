@@ -61,6 +61,62 @@ type Logger interface {
 	Checkpoints(ctx context.Context, handle Handle) ([]Checkpoint, error)
 }
 
+// Exporter is a trainer whose adapters do not stay with it: a host that is an [Importer] can
+// serve them.
+type Exporter interface {
+	// Adapter tells what a training that has succeeded left.
+	Adapter(ctx context.Context, handle Handle) ([]AdapterFile, error)
+}
+
+// AdapterFile is a file of an adapter, in the bucket.
+type AdapterFile struct {
+	Name   string `json:"name"`
+	Object string `json:"object"`
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// Runs keeps trainings that people run on machines of their own. An error is of the store
+// that keeps them.
+type Runs interface {
+	// Begin keeps the run of a spec. One that is kept already stays as it was.
+	Begin(ctx context.Context, spec TrainSpec) (OwnRun, error)
+	// Find returns the run of a spec.
+	Find(ctx context.Context, spec TrainSpec) (run OwnRun, found bool, err error)
+	// Run returns the run of an id.
+	Run(ctx context.Context, id string) (run OwnRun, found bool, err error)
+	// Stop tells a run's session to end, with the answer to its next message.
+	Stop(ctx context.Context, id string) error
+	// Archive writes down beside the files of a run that has ended what they are.
+	Archive(ctx context.Context, id string) ([]AdapterFile, error)
+}
+
+// OwnRun is a training on somebody's own machine, as its sessions told of it.
+type OwnRun struct {
+	ID      string
+	Base    string
+	SHA256  string // of the rows
+	State   RunState
+	Stopped bool // it was told to end
+	Created time.Time
+	Heard   time.Time // when the newest message came; zero before the first
+	Step    int
+	Total   int // steps in all; 0 while unknown
+	Saved   int // the step of the newest checkpoint; 0 without one
+	Events  []TrainingEvent
+}
+
+// RunState is how far an [OwnRun] is.
+type RunState string
+
+// The states of a run.
+const (
+	RunWaiting RunState = "waiting" // for its first session
+	RunRunning RunState = "running" // its last session has not said that it ends
+	RunPaused  RunState = "paused"  // its last session ended in time
+	RunEnded   RunState = "ended"   // its adapter is whole
+)
+
 // TuneLimits bounds a training of one base model.
 type TuneLimits struct {
 	MaxEpochs   int
@@ -95,8 +151,13 @@ type TrainSpec struct {
 	File string `json:"file"` // the vendor's id of the training file
 	// Validation is the vendor's id of the file that the training is measured on, \"\"
 	// where there is none.
-	Validation   string  `json:"validation,omitempty"`
-	Suffix       string  `json:"suffix"`
+	Validation string `json:"validation,omitempty"`
+	Suffix     string `json:"suffix"`
+	// Tune, Object and SHA256 are for a trainer that reads the rows where they stand: the tune
+	// that they are of, their name in the bucket, and their hash.
+	Tune         string  `json:"tune,omitempty"`
+	Object       string  `json:"object,omitempty"`
+	SHA256       string  `json:"sha256,omitempty"`
 	Epochs       int     `json:"epochs"`
 	Checkpoints  int     `json:"checkpoints"`
 	BatchSize    int     `json:"batch_size"`    // 0 lets the vendor take its largest

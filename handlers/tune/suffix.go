@@ -18,6 +18,7 @@ const (
 // Together's shorter limit is 40 (https://docs.together.ai/reference/post-fine-tunes).
 func suffix(training, sha256Hex string, spec providers.TrainSpec) string {
 	spec.Suffix, spec.File, spec.Validation = "", "", ""
+	spec.Tune, spec.Object, spec.SHA256 = "", "", ""
 	sum := sha256.Sum256([]byte(training + "\n" + sha256Hex + "\n" + string(plainjson.Of(spec))))
 	return suffixPrefix + hex.EncodeToString(sum[:])[:suffixDigits]
 }

@@ -93,7 +93,7 @@ func (m Model) Since() time.Time {
 func Free(provider string) Model {
 	return Model{
 		Provider: provider, ID: Any, Status: Active,
-		Prices: []providers.Price{{Batch: &providers.Rates{}}}, Source: "the operator's own server",
+		Prices: []providers.Price{{Batch: &providers.Rates{}, Train: new(int64)}}, Source: "the operator's own server",
 	}
 }
 

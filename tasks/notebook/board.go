@@ -2,6 +2,7 @@ package notebook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -13,10 +14,12 @@ import (
 	"io"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
 	"dreamlab/store/plainjson"
 )
 
@@ -36,6 +39,7 @@ const (
 	MaxFile     = 8 << 30  // bytes
 	maxMessages = 100_000
 	maxHeader   = 100 << 20 // of a file of safetensors, bytes
+	maxLog      = 50        // messages that a state holds
 )
 
 // Board keeps runs in a bucket.
@@ -46,15 +50,40 @@ type Board struct {
 
 // Message is what a run told.
 type Message struct {
-	Kind    string `json:"kind"` // started, heartbeat, checkpoint, paused, end
+	Kind    string `json:"kind"` // started, heartbeat, checkpoint, paused, stopped, end
 	Step    int    `json:"step"`
 	Total   int    `json:"total,omitempty"`
 	Resumed int    `json:"resumed,omitempty"`
 	// Loss is null where it is not known.
-	Loss  *float64  `json:"loss,omitempty"`
-	File  *File     `json:"file,omitempty"`
-	Files []File    `json:"files,omitempty"`
-	At    time.Time `json:"at"` // ours
+	Loss  *float64 `json:"loss,omitempty"`
+	File  *File    `json:"file,omitempty"`
+	Files []File   `json:"files,omitempty"`
+	// Revision is that of the base's weights, where the session could tell it.
+	Revision string    `json:"revision,omitempty"`
+	At       time.Time `json:"at"` // ours
+}
+
+// Text tells the message in a sentence.
+func (m Message) Text() string {
+	switch m.Kind {
+	case "started":
+		if m.Resumed > 0 {
+			return fmt.Sprintf("a session goes on from step %d", m.Resumed)
+		}
+		return "a session begins"
+	case "heartbeat":
+		if m.Loss != nil {
+			return fmt.Sprintf("step %d of %d, loss %.4f", m.Step, m.Total, *m.Loss)
+		}
+		return fmt.Sprintf("step %d of %d", m.Step, m.Total)
+	case "checkpoint":
+		return fmt.Sprintf("step %d is saved", m.Step)
+	case "paused":
+		return fmt.Sprintf("the session's time is over at step %d: run the notebook once more", m.Step)
+	case "stopped":
+		return fmt.Sprintf("the session stopped at step %d, as it was told to", m.Step)
+	}
+	return fmt.Sprintf("the adapter is here after step %d", m.Step)
 }
 
 // File is one that a run left.
@@ -69,10 +98,24 @@ type State struct {
 	Sequence   int       `json:"sequence"` // of the newest message
 	State      string    `json:"state"`    // waiting, running, paused, ended
 	Step       int       `json:"step"`
+	Total      int       `json:"total,omitempty"` // steps in all; 0 while unknown
 	Checkpoint *Saved    `json:"checkpoint"`
 	Files      []File    `json:"files,omitempty"` // of the end
+	Revision   string    `json:"revision,omitempty"`
 	Heard      time.Time `json:"heard,omitzero"`
+	// Stop tells the session to end: the run was cancelled.
+	Stop bool `json:"stop,omitempty"`
+	// Log holds the newest messages, oldest first.
+	Log []Message `json:"log,omitempty"`
 }
+
+// The states of a run.
+const (
+	Waiting = "waiting" // for its first session
+	Running = "running"
+	Paused  = "paused" // its session ended in time; the next goes on
+	Ended   = "ended"  // its adapter is here
+)
 
 // Saved is the newest checkpoint.
 type Saved struct {
@@ -94,6 +137,12 @@ func (b Board) Begin(ctx context.Context, r Run) (Run, error) {
 }
 
 func object(run, rest string) string { return "runs/" + run + "/" + rest }
+
+// ID is the id of the run of a tune on rows and a base: there is one.
+func ID(tune, sha256Hex, base string) string {
+	sum := sha256.Sum256([]byte(tune + "\n" + sha256Hex + "\n" + base))
+	return "run_" + hex.EncodeToString(sum[:12])
+}
 
 // goodRun is the form of a run's id.
 var goodRun = regexp.MustCompile(`^run_[0-9A-Za-z_-]{8,64}$`)
@@ -180,7 +229,7 @@ func (b Board) Receive(ctx context.Context, r Run, s Sealed) (State, error) {
 	switch {
 	case err != nil:
 		return now, err
-	case now.State == "ended":
+	case now.State == Ended:
 		return now, refused("the run has ended")
 	case number <= now.Sequence || number > maxMessages:
 		return now, refused("message %d came behind message %d", number, now.Sequence)
@@ -189,57 +238,68 @@ func (b Board) Receive(ctx context.Context, r Run, s Sealed) (State, error) {
 		return now, err
 	}
 	m.At = b.Now().UTC()
-	err = b.Bucket.Create(ctx, object(r.ID, fmt.Sprintf("messages/%08d.json", number)), bytes.NewReader(plainjson.Of(m)))
+	now.apply(number, m)
+	err = b.Bucket.Create(ctx, messageObject(r.ID, number), bytes.NewReader(plainjson.Of(now)))
 	if errors.Is(err, blob.ErrExists) {
 		return now, refused("message %d came already", number)
 	}
 	if err != nil {
 		return now, fmt.Errorf("keep a message of %s: %w", r.ID, err)
 	}
-	now.apply(number, m)
 	return now, nil
 }
 
-// State reads the messages of a run in their order.
+// messageObject is where the state after a message is kept: the newest is the first of a list.
+func messageObject(run string, number int) string {
+	return object(run, fmt.Sprintf("messages/%08d.json", maxMessages-number))
+}
+
+// State tells where a run is: as its newest message left it, and whether it is to stop.
 func (b Board) State(ctx context.Context, r Run) (State, error) {
-	state := State{State: "waiting"}
-	prefix := object(r.ID, "messages/")
-	for after := ""; ; {
-		page, err := b.Bucket.List(ctx, prefix, after, 1000)
-		if err != nil {
-			return state, fmt.Errorf("list the messages of %s: %w", r.ID, err)
-		}
-		for _, o := range page {
-			after = o.Name
-			var m Message
-			if err := b.read(ctx, o.Name, &m); err != nil {
-				return state, err
-			}
-			number, err := strconv.Atoi(o.Name[len(prefix) : len(o.Name)-len(".json")])
-			if err != nil {
-				return state, fmt.Errorf("read %s: %w", o.Name, err)
-			}
-			state.apply(number, m)
-		}
-		if len(page) < 1000 {
-			return state, nil
+	state := State{State: Waiting}
+	newest, err := b.Bucket.List(ctx, object(r.ID, "messages/"), "", 1)
+	if err != nil {
+		return state, fmt.Errorf("list the messages of %s: %w", r.ID, err)
+	}
+	if len(newest) > 0 {
+		if err := b.read(ctx, newest[0].Name, &state); err != nil {
+			return state, err
 		}
 	}
+	_, err = b.Bucket.Stat(ctx, stopObject(r.ID))
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
+		return state, fmt.Errorf("look whether %s is to stop: %w", r.ID, err)
+	}
+	state.Stop = err == nil
+	return state, nil
+}
+
+func stopObject(run string) string { return object(run, "stop.json") }
+
+// Stop has the run's session end: the answer to its next message says so. Repeating it is harmless.
+func (b Board) Stop(ctx context.Context, r Run) error {
+	err := b.Bucket.Create(ctx, stopObject(r.ID), bytes.NewReader(plainjson.Of(map[string]time.Time{"at": b.Now().UTC()})))
+	if err != nil && !errors.Is(err, blob.ErrExists) {
+		return fmt.Errorf("stop %s: %w", r.ID, err)
+	}
+	return nil
 }
 
 // apply brings the state up to a message.
 func (s *State) apply(number int, m Message) {
 	s.Sequence, s.Heard = number, m.At
-	s.Step = max(s.Step, m.Step)
+	s.Step, s.Total = max(s.Step, m.Step), max(s.Total, m.Total)
+	s.Revision = cmp.Or(m.Revision, s.Revision)
+	s.Log = append(slices.Clone(s.Log[max(len(s.Log)-maxLog+1, 0):]), m)
 	switch m.Kind {
 	case "checkpoint":
 		s.Checkpoint = &Saved{File: *m.File, Step: m.Step}
-		s.State = "running"
-	case "paused":
-		s.State = "paused"
+		s.State = Running
+	case "paused", "stopped":
+		s.State = Paused
 	case "end":
-		s.State, s.Files = "ended", m.Files
+		s.State, s.Files = Ended, m.Files
 	default:
-		s.State = "running"
+		s.State = Running
 	}
 }

@@ -1,6 +1,8 @@
 package notebook
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -13,6 +15,8 @@ import (
 	"slices"
 
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
+	"dreamlab/store/plainjson"
 )
 
 // weights is the file of an adapter's weights, settings the one that says what they belong to.
@@ -43,18 +47,38 @@ func (r Run) Object(name string) (string, error) {
 	return object(r.ID, "files/"+name), nil
 }
 
-// Put keeps a file of a run. One that is there stays as it was: the message about it tells
-// whether it is the one that was meant.
+// Put keeps a file of a run: the message about it tells whether it is the one that was meant.
+// A checkpoint that is there stays as it was. A file of the adapter takes the place of what a
+// session left that ended before it could tell, until the run has ended.
 func (b Board) Put(ctx context.Context, r Run, name string, content io.Reader) error {
 	object, err := r.Object(name)
 	if err != nil {
 		return err
+	}
+	if !goodCheckpoint.MatchString(name) {
+		if err := b.clear(ctx, r, object); err != nil {
+			return err
+		}
 	}
 	err = b.Bucket.Create(ctx, object, content)
 	if err == nil || errors.Is(err, blob.ErrExists) {
 		return nil
 	}
 	return fmt.Errorf("keep %s of %s: %w", name, r.ID, err)
+}
+
+func (b Board) clear(ctx context.Context, r Run, object string) error {
+	now, err := b.State(ctx, r)
+	if err == nil && now.State == Ended {
+		return refused("the run has ended")
+	}
+	if err == nil {
+		err = b.Bucket.Delete(ctx, object)
+	}
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
+		return fmt.Errorf("clear %s: %w", object, err)
+	}
+	return nil
 }
 
 // Open reads a file of a run.
@@ -69,7 +93,7 @@ func (b Board) Open(ctx context.Context, r Run, name string) (io.ReadCloser, err
 // check looks at the files that a message tells of.
 func (b Board) check(ctx context.Context, r Run, m *Message) error {
 	switch m.Kind {
-	case "started", "heartbeat", "paused":
+	case "started", "heartbeat", "paused", "stopped":
 		return nil
 	case "checkpoint":
 		if m.File == nil || !goodCheckpoint.MatchString(m.File.Name) {
@@ -136,4 +160,45 @@ func safe(file io.Reader) error {
 		return refused("%s is no file of safetensors", weights)
 	}
 	return nil
+}
+
+// Manifest says what an adapter is: what it was trained from and how, and what each of its
+// files holds.
+type Manifest struct {
+	Run          string   `json:"run"`
+	Tune         string   `json:"tune"`
+	Base         string   `json:"base"`
+	Revision     string   `json:"revision,omitempty"` // of the base's weights
+	Rows         string   `json:"rows"`               // the dataset in the bucket
+	RowsSHA256   string   `json:"rows_sha256"`
+	Epochs       int      `json:"epochs"`
+	BatchSize    int      `json:"batch_size"`
+	LearningRate float64  `json:"learning_rate"`
+	Rank         int      `json:"rank"`
+	Alpha        int      `json:"alpha"`
+	Seed         int64    `json:"seed"`
+	Packages     []string `json:"packages"`
+	Files        []File   `json:"files"` // beside the manifest
+}
+
+// Archive writes the manifest beside the files of a run that has ended, and returns it.
+// Repeating it is harmless.
+func (b Board) Archive(ctx context.Context, r Run) (Manifest, error) {
+	now, err := b.State(ctx, r)
+	if err == nil && now.State != Ended {
+		err = refused("the run has not ended")
+	}
+	if err != nil {
+		return Manifest{}, err
+	}
+	m := Manifest{
+		Run: r.ID, Tune: r.Tune, Base: r.Base, Revision: cmp.Or(now.Revision, r.Revision), Rows: r.Data, RowsSHA256: r.SHA256,
+		Epochs: r.Epochs, BatchSize: r.BatchSize, LearningRate: r.LearningRate, Rank: r.Rank, Alpha: r.Alpha, Seed: r.Seed,
+		Packages: packages(), Files: now.Files,
+	}
+	err = blob.Ensure(ctx, b.Bucket, object(r.ID, "files/manifest.json"), bytes.NewReader(plainjson.Of(m)))
+	if err != nil && !errors.Is(err, blob.ErrExists) {
+		return m, fmt.Errorf("archive %s: %w", r.ID, err)
+	}
+	return m, nil
 }

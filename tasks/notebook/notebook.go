@@ -3,7 +3,8 @@
 // protocol by which such a run reports: signed addresses for what it reads and leaves, and
 // signed, numbered messages.
 //
-// It keeps runs in a bucket, where everything is written once. What comes from a run is not
+// It keeps runs in a bucket, where all but the files of an adapter that is not whole yet is
+// written once. What comes from a run is not
 // trusted: the key signs it, each file has to be one of a few names and to hold what was told
 // of it, and an exam has to follow.
 package notebook
@@ -26,7 +27,6 @@ var template string
 // Run is a training on somebody's own machine.
 type Run struct {
 	ID      string    `json:"id"` // run_…
-	Tenant  string    `json:"tenant"`
 	Tune    string    `json:"tune"`
 	Key     string    `json:"key"` // 32 bytes, hex; signs its messages and addresses
 	Created time.Time `json:"created"`

@@ -14,10 +14,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"dreamlab/store/blob"
+	"dreamlab/store/plainjson"
 	"dreamlab/store/storetest"
 )
 
@@ -26,8 +28,10 @@ const rows = `{"messages":[{"role":"user","content":"a"},{"role":"assistant","co
 // desk is a board with one run, served over HTTP as the API serves it.
 type desk struct {
 	Board
-	run Run
-	url string
+	run  Run
+	url  string
+	lose atomic.Bool            // the answer to the next message
+	once atomic.Pointer[func()] // is done before the next message is taken
 }
 
 func newDesk(t *testing.T) *desk {
@@ -39,7 +43,7 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{Board: Board{Bucket: bucket, Now: time.Now}}
 	sum := sha256.Sum256([]byte(rows))
 	d.run, err = d.Begin(t.Context(), Run{
-		ID: "run_12345678", Tune: "tun_1", Tenant: "ten_1", SHA256: hex.EncodeToString(sum[:]), Base: "unsloth/Llama-3.1-8B-Instruct",
+		ID: "run_12345678", Tune: "tun_1", SHA256: hex.EncodeToString(sum[:]), Base: "unsloth/Llama-3.1-8B-Instruct",
 		Epochs: 3, BatchSize: 2, LearningRate: 2e-4, Rank: 16, Alpha: 32, Seed: 1,
 	})
 	if err != nil {
@@ -57,11 +61,19 @@ func (d *desk) serve(w http.ResponseWriter, r *http.Request) {
 	answer, err := []byte(nil), error(nil)
 	switch {
 	case r.Method == http.MethodPost && rest == "":
+		if do := d.once.Swap(nil); do != nil {
+			(*do)()
+		}
 		answer, err = io.ReadAll(r.Body)
 		if err == nil {
-			_, err = d.Receive(r.Context(), d.run, Sealed{
+			var now State
+			now, err = d.Receive(r.Context(), d.run, Sealed{
 				r.Header.Get("X-Dreamlab-Timestamp"), r.Header.Get("X-Dreamlab-Sequence"), r.Header.Get("X-Dreamlab-Signature"), answer,
 			})
+			answer = plainjson.Of(now)
+		}
+		if d.lose.CompareAndSwap(true, false) {
+			panic(http.ErrAbortHandler)
 		}
 	case !d.Allows(d.run, r.Method, part, r.URL.Query()):
 		err = refused("the address is not signed")
@@ -158,7 +170,7 @@ func TestKilledRunResumes(t *testing.T) {
 		t.Fatalf("the second ended with %d after the steps %s", code, steps)
 	}
 	now := d.state(t)
-	if now.State != "ended" || len(now.Files) != 2 || now.Step != 10 || now.Files[0].Name != weights {
+	if now.State != "ended" || len(now.Files) != 4 || now.Step != 10 || now.Files[0].Name != weights {
 		t.Errorf("the end: %+v", now)
 	}
 	if code, steps := d.play(t, p); code == 0 && steps != "" {
@@ -177,6 +189,77 @@ func TestRunStopsBeforeItsSessionEnds(t *testing.T) {
 	}
 	if now := d.state(t); now.State != "paused" || now.Checkpoint == nil || now.Checkpoint.Step != 1 {
 		t.Errorf("it left %+v", now)
+	}
+}
+
+// A run that was cancelled hears of it with the answer to its next message, and stops; another
+// session does not begin.
+func TestCancelledRunStops(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	p := d.run.parameters(d.url, time.Now())
+	if code, _ := d.play(t, p, "STUB_DIES_AT=5"); code != 9 {
+		t.Fatalf("the first session ended with %d", code)
+	}
+	d.running(t, p, func() {
+		for range 2 {
+			if err := d.Stop(t.Context(), d.run); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	now := d.state(t)
+	if !now.Stop || now.State != Paused || now.Step >= 10 || len(now.Files) != 0 {
+		t.Errorf("it left %+v", now)
+	}
+	if code, steps := d.play(t, p); code != 1 || steps != "" {
+		t.Errorf("another session ended with %d after the steps %q", code, steps)
+	}
+}
+
+// running plays a session whose first message has something done.
+func (d *desk) running(t *testing.T, p parameters, do func()) {
+	t.Helper()
+	d.once.Store(&do)
+	if code, steps := d.play(t, p); code != 0 || steps != "5" {
+		t.Errorf("it ended with %d after the steps %s", code, steps)
+	}
+}
+
+// A message whose answer was lost is not told twice, and does not end the training.
+func TestLostAnswerIsNoEnd(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.lose.Store(true)
+	if code, steps := d.play(t, d.run.parameters(d.url, time.Now())); code != 0 || !strings.HasSuffix(steps, "10") {
+		t.Fatalf("it ended with %d after the steps %s", code, steps)
+	}
+	if now := d.state(t); now.State != Ended || now.Log[0].Kind != "started" || now.Log[1].Kind != "heartbeat" {
+		t.Errorf("told was %+v", now.Log)
+	}
+}
+
+// An adapter of a session that died before it could tell is replaced by the next one's, and none
+// once the run has ended.
+func TestUntoldAdapterIsReplaced(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for _, name := range []string{weights, settings} {
+		if err := d.Put(t.Context(), d.run, name, strings.NewReader("half of an earlier session's")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, _ := d.play(t, d.run.parameters(d.url, time.Now())); code != 0 || d.state(t).State != Ended {
+		t.Fatalf("it ended with %d: %+v", code, d.state(t))
+	}
+	if err := d.Put(t.Context(), d.run, weights, strings.NewReader("x")); !errors.Is(err, ErrRefused) {
+		t.Errorf("the adapter was replaced after the end: %v", err)
+	}
+	for range 2 {
+		m, err := d.Archive(t.Context(), d.run)
+		if err != nil || m.Base != d.run.Base || m.Revision != "a1b2c3" || m.RowsSHA256 != d.run.SHA256 || len(m.Files) != 4 {
+			t.Errorf("the manifest %+v, %v", m, err)
+		}
 	}
 }
 

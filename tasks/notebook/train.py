@@ -28,6 +28,7 @@ if wanted:
 # numbered higher than the one before.
 import hashlib
 import hmac
+import http.client
 import os
 import tarfile
 import time
@@ -49,7 +50,7 @@ def ask(method, url, data=None, headers=None, tries=5):
         except urllib.error.HTTPError as refused:
             if refused.code < 500 or left == 1:
                 raise
-        except urllib.error.URLError:
+        except (OSError, http.client.HTTPException):  # nobody answered, or not to the end
             if left == 1:
                 raise
         time.sleep(P["retry_seconds"])
@@ -61,6 +62,8 @@ def sha256(path):
 
 
 RUN = json.loads(ask("GET", P["run_url"]))
+if RUN.get("stop") or RUN["state"] == "ended":
+    raise SystemExit("the run was cancelled" if RUN.get("stop") else "the run has ended: its adapter is with Dream Lab")
 
 
 def tell(kind, **told):
@@ -69,10 +72,16 @@ def tell(kind, **told):
     at, number = str(int(time.time())), str(RUN["sequence"])
     signed = "\n".join([at, number, hashlib.sha256(body).hexdigest()]).encode()
     signature = hmac.new(bytes.fromhex(P["key"]), signed, hashlib.sha256).hexdigest()
-    ask("POST", P["messages_url"], body, {
-        "Content-Type": "application/json", "X-Dreamlab-Timestamp": at,
-        "X-Dreamlab-Sequence": number, "X-Dreamlab-Signature": signature,
-    })
+    try:
+        answer = ask("POST", P["messages_url"], body, {
+            "Content-Type": "application/json", "X-Dreamlab-Timestamp": at,
+            "X-Dreamlab-Sequence": number, "X-Dreamlab-Signature": signature,
+        })
+    except urllib.error.HTTPError:
+        answer = ask("GET", P["run_url"])
+        if json.loads(answer)["sequence"] != RUN["sequence"]:
+            raise  # else it had arrived, and its answer was lost
+    return json.loads(answer).get("stop", False)
 
 
 def put(path, name):
@@ -137,11 +146,19 @@ except ImportError:
 
 # %% [training]
 # Checkpoints leave the machine as they are saved. Ten minutes before the session's end the
-# training saves once more and stops: the next session goes on from there.
+# training saves once more and stops: the next session goes on from there. A run that was
+# cancelled is told so by the answer to its next message, and stops for good.
 
 
 class Reports(TrainerCallback):
     stopped = False
+    cancelled = False
+
+    def report(self, control, kind, **told):
+        if tell(kind, **told):
+            self.cancelled = True
+            control.should_training_stop = True
+        return control
 
     def on_step_end(self, args, state, control, **_):
         if time.time() >= STOP_AT:
@@ -152,7 +169,11 @@ class Reports(TrainerCallback):
 
     def on_log(self, args, state, control, logs=None, **_):
         loss = (logs or {}).get("loss")
-        tell("heartbeat", step=state.global_step, total=state.max_steps, loss=loss)
+        try:
+            return self.report(control, "heartbeat", step=state.global_step, total=state.max_steps, loss=loss)
+        except (OSError, http.client.HTTPException) as lost:
+            print("A heartbeat did not arrive: %s" % lost)  # a checkpoint has to
+            return control
 
     def on_save(self, args, state, control, **_):
         folder = os.path.join(args.output_dir, "checkpoint-%d" % state.global_step)
@@ -160,20 +181,26 @@ class Reports(TrainerCallback):
         with tarfile.open(packed, "w") as archive:
             archive.add(folder, arcname=".")
         name = "checkpoint-%d-%s.tar" % (state.global_step, sha256(packed)[:12])
-        tell("checkpoint", step=state.global_step, file=put(packed, name))
+        saved = put(packed, name)
         os.remove(packed)
+        return self.report(control, "checkpoint", step=state.global_step, file=saved)
 
 
 reports = Reports()
 trainer = make(ROWS, reports, os.path.join(WORK, "checkpoints"))
-tell("started", resumed=RUN["checkpoint"]["step"] if RESUME else 0)
+weights = getattr(getattr(trainer, "model", None), "config", None)
+tell("started", resumed=RUN["checkpoint"]["step"] if RESUME else 0,
+     revision=getattr(weights, "_commit_hash", None) or P["revision"] or "")
 trainer.train(resume_from_checkpoint=RESUME)
 
 # %% [end]
 # Of what was trained only safetensors and the texts beside them leave the machine.
 KEEP = ["adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "tokenizer_config.json",
         "special_tokens_map.json", "chat_template.jinja"]
-if reports.stopped:
+if reports.cancelled:
+    tell("stopped", step=trainer.state.global_step)
+    print("The run was cancelled.")
+elif reports.stopped:
     tell("paused", step=trainer.state.global_step)
     print("The session's time is nearly over. Run the notebook once more: it goes on from step %d."
           % trainer.state.global_step)

@@ -3,8 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -91,9 +89,8 @@ func (h runs) begin(ctx context.Context, tenant, id, base string) (notebook.Run,
 	}
 	_, weights, _ := strings.Cut(tune.Base, "/")
 	weights = cmp.Or(base, weights)
-	sum := sha256.Sum256([]byte(tune.ID + "\n" + data.SHA256 + "\n" + weights))
 	run := notebook.Sized(notebook.Run{
-		ID: "run_" + hex.EncodeToString(sum[:12]), Tenant: tenant, Tune: tune.ID, Data: data.Object, SHA256: data.SHA256, Base: weights,
+		ID: notebook.ID(tune.ID, data.SHA256, weights), Tune: tune.ID, Data: data.Object, SHA256: data.SHA256, Base: weights,
 	}, data.Rows)
 	made, err := h.board().Begin(ctx, run)
 	if errors.Is(err, blob.ErrExists) {

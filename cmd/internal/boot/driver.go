@@ -17,15 +17,16 @@ type opened struct {
 	faults   error
 }
 
-// openDrivers opens what is configured, or every vendor at the sandbox.
-func openDrivers(c *config.Config, sandboxURL string) (*opened, error) {
+// openDrivers opens what is configured, or every vendor at the sandbox. Without runs, nothing
+// can be trained on people's own machines.
+func openDrivers(c *config.Config, sandboxURL string, runs providers.Runs) (*opened, error) {
 	o := &opened{drivers: map[string]providers.Driver{}, accounts: map[string][]providers.Account{}}
 	for _, v := range list() {
 		name := v.Name
 		if sandboxURL != "" {
-			o.open(v.Vendor, providers.Config{Values: v.Sandbox(sandboxURL+"/"+name, SandboxKey)})
+			o.open(v.Vendor, providers.Config{Values: v.Sandbox(sandboxURL+"/"+name, SandboxKey), Runs: runs})
 		} else if values, configured := c.Vendors[name]; configured {
-			o.open(v.Vendor, providers.Config{Values: values})
+			o.open(v.Vendor, providers.Config{Values: values, Runs: runs})
 			o.openAccounts(v.Vendor, c.Accounts[name])
 		}
 	}

@@ -167,7 +167,7 @@ func examineVendors(c *config.Config) []examination {
 			look: func(context.Context) (string, error) { return examineSandbox(c) },
 		}}
 	}
-	vendors, err := openDrivers(c, "")
+	vendors, err := openDrivers(c, "", nil)
 	all := []examination{}
 	if err != nil {
 		all = append(all, examination{"vendors", "mend the variable that is named",

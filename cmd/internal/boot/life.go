@@ -113,7 +113,7 @@ func ListModels(ctx context.Context, c *config.Config, known *catalog.Catalog) (
 	if c.Sandbox() {
 		return nil, errors.New("no vendor is configured, and the sandbox's list says nothing: set " + keyNames())
 	}
-	vendors, err := openDrivers(c, "")
+	vendors, err := openDrivers(c, "", nil)
 	listed, fault := providers.NewRouter(providers.RouterOptions{Drivers: vendors.drivers, Prices: known}).Models(ctx)
 	return listed, errors.Join(err, fault)
 }

@@ -132,7 +132,7 @@ func TestDriversReachTheSandbox(t *testing.T) {
 	t.Parallel()
 	s := sandboxed(t)
 	c := config.Default()
-	vendors, err := openDrivers(c, s.URL)
+	vendors, err := openDrivers(c, s.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestServersAreFree(t *testing.T) {
 	if err != nil || price.In != 0 || price.Out != 0 {
 		t.Errorf("price %v, %v", price, err)
 	}
-	vendors, err := openDrivers(c, "")
+	vendors, err := openDrivers(c, "", nil)
 	if err != nil || len(vendors.drivers) != 1 || len(vendors.accounts) != 0 {
 		t.Errorf("opened %+v, %v", vendors, err)
 	}
@@ -198,7 +198,7 @@ func TestKeysAreOpened(t *testing.T) {
 	c.Servers = []config.Server{{Name: "own", BaseURL: "http://127.0.0.1:1/v1", Models: []string{"m"}, Keys: []config.ServerKey{
 		{KeyEnv: "A", Key: "a", Weight: &none}, {KeyEnv: "B", Key: "b"},
 	}}}
-	vendors, err := openDrivers(c, "")
+	vendors, err := openDrivers(c, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

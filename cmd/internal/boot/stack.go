@@ -23,6 +23,7 @@ import (
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
+	"dreamlab/tasks/notebook/runs"
 )
 
 // Stack is everything that the processes share.
@@ -139,7 +140,7 @@ func (s *Stack) openVendors(ctx context.Context, o StackOptions) (err error) {
 		s.closers = append(s.closers, s.Sandbox.Close)
 		address = s.Sandbox.URL
 	}
-	vendors, err := openDrivers(s.Config, address)
+	vendors, err := openDrivers(s.Config, address, runs.New(s.Bucket, nil))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"dreamlab/providers/catalog"
 	"dreamlab/providers/cloudflare"
 	cloudflareemulator "dreamlab/providers/cloudflare/emulator"
+	"dreamlab/providers/colab"
 	"dreamlab/providers/groq"
 	groqemulator "dreamlab/providers/groq/emulator"
 	openaiemulator "dreamlab/providers/openai/emulator"
@@ -25,7 +26,7 @@ import (
 	vertexemulator "dreamlab/providers/vertex/emulator"
 )
 
-// listed is a vendor with its emulator.
+// listed is a vendor with its emulator. One that nothing is asked of by wire has none.
 type listed struct {
 	providers.Vendor
 	emulator func(*lab.Lab) http.Handler
@@ -41,6 +42,7 @@ func list() []listed {
 		{cloudflare.Vendor, cloudflareemulator.New},
 		{bedrock.Vendor, bedrockemulator.New},
 		{snowflake.Vendor, snowflakeemulator.New},
+		{colab.Vendor, nil},
 	}
 }
 
@@ -78,15 +80,23 @@ func Emulators(l *lab.Lab) http.Handler {
 		mux.Handle("/"+name+"/", http.StripPrefix("/"+name, handler))
 	}
 	for _, v := range list() {
-		mount(v.Name, v.emulator(l))
+		if v.emulator != nil {
+			mount(v.Name, v.emulator(l))
+		}
 	}
 	mount(compatible, openaiemulator.New(l))
 	mux.Handle("/_sandbox/", l.Admin())
 	return mux
 }
 
-// addServers tells the catalogue what the operator's own servers have.
+// addServers tells the catalogue what the operator's own servers have, and that trainings on
+// people's own machines cost nothing here.
 func addServers(known *catalog.Catalog, servers []config.Server) {
+	for _, v := range list() {
+		if v.emulator == nil {
+			known.Register(catalog.Free(v.Name))
+		}
+	}
 	for _, server := range servers {
 		known.Register(catalog.Free(server.Name))
 		for _, id := range server.Models {

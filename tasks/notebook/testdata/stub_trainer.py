@@ -11,6 +11,7 @@ class Trainer:
         self.rows, self.callback = rows, callback
         self.args = types.SimpleNamespace(output_dir=output)
         self.state = types.SimpleNamespace(global_step=0, max_steps=STEPS)
+        self.model = types.SimpleNamespace(config=types.SimpleNamespace(_commit_hash="a1b2c3"))
         self.control = types.SimpleNamespace(should_save=False, should_training_stop=False)
 
     def train(self, resume_from_checkpoint=None):
@@ -41,7 +42,7 @@ class Trainer:
         with open(os.path.join(folder, "adapter_model.safetensors"), "wb") as file:
             header = b'{"__metadata__":{"format":"pt"}}'
             file.write(len(header).to_bytes(8, "little") + header)
-        for name in ["adapter_config.json", "training_args.bin"]:
+        for name in ["adapter_config.json", "tokenizer.json", "chat_template.jinja", "training_args.bin"]:
             with open(os.path.join(folder, name), "w") as file:
                 file.write("{}")
 
