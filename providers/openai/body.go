@@ -16,7 +16,7 @@ import (
 // (https://platform.openai.com/docs/api-reference/chat/create). A dialect
 // changes it before it is encoded, once.
 type Body struct {
-	Model    string              `json:"model"`
+	Model    string              `json:"model,omitempty"` // "" where the path names it
 	Messages []providers.Message `json:"messages"`
 	completion.Settings
 	MaxCompletionTokens int            `json:"max_completion_tokens,omitempty"` // where the vendor takes no max_tokens

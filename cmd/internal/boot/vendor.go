@@ -14,6 +14,8 @@ import (
 	"dreamlab/providers/cloudflare"
 	cloudflareemulator "dreamlab/providers/cloudflare/emulator"
 	"dreamlab/providers/colab"
+	"dreamlab/providers/databricks"
+	databricksemulator "dreamlab/providers/databricks/emulator"
 	"dreamlab/providers/groq"
 	groqemulator "dreamlab/providers/groq/emulator"
 	openaiemulator "dreamlab/providers/openai/emulator"
@@ -43,6 +45,7 @@ func list() []listed {
 		{bedrock.Vendor, bedrockemulator.New},
 		{snowflake.Vendor, snowflakeemulator.New},
 		{colab.Vendor, nil},
+		{databricks.Vendor, databricksemulator.New},
 	}
 }
 

@@ -61,6 +61,10 @@ func (ts *Trainings) plan(t *Training, target lab.Target) {
 	t.Saving = t.Trained.Add(packingFor)
 	t.Ends = t.Saving.Add(savingFor)
 	t.Ending = TrainingSucceeded
+	if t.Reason != "" {
+		t.Ending, t.Ends = TrainingRejected, t.Started.Add(time.Minute)
+		return
+	}
 	t.Corrupt = ts.lab.CorruptShare(target)
 	fault, bad := ts.lab.TakeFault(target, lab.FaultFailTraining, lab.FaultUserError)
 	if !bad {
@@ -71,6 +75,16 @@ func (ts *Trainings) plan(t *Training, target lab.Target) {
 	if fault.Kind == lab.FaultUserError {
 		t.Ending, t.Reason = TrainingRejected, cmp.Or(fault.Message, "The training data could not be used.")
 		t.Ends = t.Started.Add(time.Minute)
+	}
+}
+
+// OverTime is why a training failed that ran into its limit.
+const OverTime = "The run was stopped at its time limit."
+
+// limit ends the training at its limit.
+func (t *Training) limit() {
+	if last := t.Started.Add(t.Limit); t.Limit > 0 && last.Before(t.Ends) {
+		t.Ending, t.Reason, t.Ends = TrainingFailed, OverTime, last
 	}
 }
 
@@ -121,8 +135,11 @@ func (t *Training) Done(now time.Time) int64 {
 }
 
 // Due is what the training costs, as far as it is known: all of it, what was
-// trained of a cancelled one, nothing of one that failed.
+// trained of a cancelled one, nothing of one that failed. Hours are due until its end.
 func (t *Training) Due(now time.Time) int64 {
+	if t.Hour > 0 {
+		return t.price(t.Finish())
+	}
 	switch t.State(now) {
 	case TrainingFailed, TrainingRejected:
 		return 0

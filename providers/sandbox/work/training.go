@@ -18,6 +18,8 @@ type Training struct {
 	File    string          `json:"file"`
 	Epochs  int             `json:"epochs"`
 	Rate    int64           `json:"rate"`              // nano-dollars per million trained tokens
+	Hour    int64           `json:"hour,omitempty"`    // nano-dollars an hour, where that is billed in place of tokens
+	Limit   time.Duration   `json:"limit,omitempty"`   // on how long it may run; 0: none
 	Model   string          `json:"model"`             // id of the model that it makes
 	Name    string          `json:"name"`              // by which that model is asked for
 	Request json.RawMessage `json:"request,omitempty"` // what the vendor was asked, in its own words
@@ -29,8 +31,8 @@ type Training struct {
 	Trained   time.Time     `json:"trained"`
 	Saving    time.Time     `json:"saving"`
 	Ends      time.Time     `json:"ends"`
-	Ending    TrainingState `json:"ending"` // that nobody disturbs
-	Reason    string        `json:"reason,omitempty"`
+	Ending    TrainingState `json:"ending"`             // that nobody disturbs
+	Reason    string        `json:"reason,omitempty"`   // why it fails; given before, it fails for that
 	Cancelled time.Time     `json:"cancelled,omitzero"` // when that was asked for
 	Corrupt   float64       `json:"corrupt,omitempty"`  // share of its rows that it learns as gibberish
 	Price     int64         `json:"price"`              // nano-dollars
@@ -50,14 +52,13 @@ func (ts *Trainings) Train(r *http.Request, asked Training) (Training, *lab.Fail
 		if len(ts.state.Trainings) >= maxTrainings {
 			return lab.Invalid("", "the account holds %d fine-tunes already: delete some", maxTrainings)
 		}
-		f, refused := ts.trainable("training_file", asked.File, now)
-		if refused != nil {
+		if refused := ts.measure(&asked, now); refused != nil {
 			return refused
 		}
-		asked.Created, asked.Lines = now, f.Report.Lines
-		asked.Tokens = f.Report.Tokens * int64(asked.Epochs)
-		asked.Price = Cost(asked.Tokens, asked.Rate)
+		asked.Created = now
 		ts.plan(&asked, ts.target(r, asked.Base))
+		asked.limit()
+		asked.Price = asked.price(asked.Ends)
 		made := asked
 		ts.state.Trainings[made.ID] = &made
 		ts.pay(&made, 1, made.Tokens, made.Price)
@@ -65,6 +66,29 @@ func (ts *Trainings) Train(r *http.Request, asked Training) (Training, *lab.Fail
 		return nil
 	})
 	return asked, refused
+}
+
+// measure reads off its file how much a training has to do. One that is bound to fail does
+// nothing.
+func (ts *Trainings) measure(t *Training, now time.Time) *lab.Failure {
+	if t.Reason != "" {
+		return nil
+	}
+	f, refused := ts.trainable("training_file", t.File, now)
+	if refused != nil {
+		return refused
+	}
+	t.Lines, t.Tokens = f.Report.Lines, f.Report.Tokens*int64(t.Epochs)
+	return nil
+}
+
+// price is what the training costs when it ends at a time.
+func (t *Training) price(end time.Time) int64 {
+	if t.Hour == 0 {
+		return Cost(t.Tokens, t.Rate)
+	}
+	seconds := max(int64(end.Sub(t.Started)/time.Second), 0)
+	return (seconds*t.Hour + 3599) / 3600
 }
 
 // Cost is what some tokens cost, in nano-dollars, rounded up.
