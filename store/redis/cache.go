@@ -95,6 +95,15 @@ end
 return 0`)
 )
 
+// Claim takes a lease that nobody has, whatever answer is there.
+func (c *Cache) Claim(ctx context.Context, key, who string) (held bool, err error) {
+	held, err = c.redis.SetNX(ctx, cacheLeases+key, who, CacheLease).Result()
+	if err != nil {
+		return false, fmt.Errorf("take the lease of a cached answer: %w", err)
+	}
+	return held, nil
+}
+
 // Renew lets the caller's lease hold on. It does nothing to one that has passed to another.
 func (c *Cache) Renew(ctx context.Context, key, who string) error {
 	err := renewLease.Run(ctx, c.redis, []string{cacheLeases + key}, who, CacheLease.Milliseconds()).Err()

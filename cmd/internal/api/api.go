@@ -62,6 +62,9 @@ type Options struct {
 	Tunable Tunable
 	// Cache keeps answers for chats that are asked again. Defaults to none.
 	Cache cache.Store
+	// CacheTTL is how long these are fresh, and CacheStale how long after that they are given
+	// and asked anew, see cache.Options.
+	CacheTTL, CacheStale time.Duration
 	// Queues is the page under /queues/, see package queues. Defaults to none.
 	Queues http.Handler
 	// Pages are those under /app/, see package web. Defaults to none.
@@ -156,7 +159,9 @@ func New(o Options) (*Server, error) {
 	})
 	var answers *cache.Cache
 	if o.Cache != nil {
-		answers = cache.New(cache.Options{Store: o.Cache, Metrics: o.Metrics, Log: o.Log})
+		answers = cache.New(cache.Options{
+			Store: o.Cache, TTL: o.CacheTTL, Stale: o.CacheStale, Metrics: o.Metrics, Log: o.Log, Now: o.Now,
+		})
 	}
 	chats := chat.New(chat.Options{
 		Gate: front, Engine: o.Engine, Store: o.Store, Replies: o.Replies, Models: contexts{o.Models}, Cache: answers,

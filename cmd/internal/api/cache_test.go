@@ -274,6 +274,8 @@ func (b *brokenCache) Lead(context.Context, string, string) ([]byte, bool, error
 	return nil, false, errBroken
 }
 
+func (b *brokenCache) Claim(context.Context, string, string) (bool, error) { return false, errBroken }
+
 func (b *brokenCache) Renew(context.Context, string, string) error   { return errBroken }
 func (b *brokenCache) Release(context.Context, string, string) error { return errBroken }
 

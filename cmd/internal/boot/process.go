@@ -62,7 +62,8 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Base: s.Config.Team.Base, Lead: s.Config.Team.Lead, Tunable: s.tunable, Metrics: s.Metrics,
 		Queues: queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.Client), Streams: redis.NewStreams(s.Queue.Client),
-		Cache: s.chatCache(), Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
+		Cache: s.chatCache(), CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale,
+		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
 		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken, Inbox: inbox(s.Config),
 	})
 	if err != nil {
@@ -110,7 +111,7 @@ func inbox(c *config.Config) api.Inbox {
 // can be forgotten.
 func (s *Stack) cache() *redis.Cache {
 	c := s.Config.Cache
-	return redis.NewCache(s.Queue.Client, redis.CacheOptions{TTL: c.TTL, MaxBytes: int64(c.MaxBytes)})
+	return redis.NewCache(s.Queue.Client, redis.CacheOptions{TTL: c.TTL + c.Stale, MaxBytes: int64(c.MaxBytes)})
 }
 
 // chatCache is the cache that chats are answered from, nil where it is switched off.

@@ -80,6 +80,9 @@ func (l *loader) checkAddresses() {
 	l.positive("backlog", l.Backlog)
 	l.positive("max_body", l.MaxBody)
 	l.positive("cache.max_bytes", l.Cache.MaxBytes)
+	if l.Cache.Stale < 0 {
+		l.fault("%s: give 0s or more", l.at("cache.stale_while_revalidate"))
+	}
 	if l.Cache.TTL < time.Second {
 		l.fault("%s: give at least 1s, or set cache.enabled to false", l.at("cache.ttl"))
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // again returns a completion as it is given out again, and what it cost, in nano-dollars.
-func again(body []byte) (told []byte, nano int64, err error) {
+func again(body []byte, state State) (told []byte, nano int64, err error) {
 	var kept struct {
 		Ours json.RawMessage `json:"dreamlab"`
 	}
@@ -23,7 +23,7 @@ func again(body []byte) (told []byte, nano int64, err error) {
 		return nil, 0, fmt.Errorf("read what a cached answer cost: %w", err)
 	}
 	ours := []byte(kept.Ours)
-	for name, value := range map[string]string{"calls": "0", "cost_usd": "0", "cache": `"hit"`, "vendor_ms": "0"} {
+	for name, value := range map[string]string{"calls": "0", "cost_usd": "0", "cache": `"` + string(state) + `"`, "vendor_ms": "0"} {
 		ours = completion.Set(ours, name, []byte(value))
 	}
 	return completion.Set(body, "dreamlab", ours), int64(paid.Cost), nil

@@ -31,17 +31,27 @@ type Store interface {
 	// Renew and Release hold on to the caller's lease, and give it back.
 	Renew(ctx context.Context, key, who string) error
 	Release(ctx context.Context, key, who string) error
+	// Claim takes a lease that nobody has, whatever answer is there.
+	Claim(ctx context.Context, key, who string) (held bool, err error)
 }
 
 // Options set up a Cache. Store is required.
 type Options struct {
 	Store Store
+	// TTL is how long an answer is fresh. Defaults to as long as the store has it.
+	TTL time.Duration
+	// Stale is how long an answer that is fresh no more is still given, while it is asked anew
+	// (https://www.rfc-editor.org/rfc/rfc5861#section-3). The store keeps it for TTL and Stale
+	// together. Defaults to not at all.
+	Stale time.Duration
 	// Wait is how long a request waits for an equal one. Defaults to two minutes.
 	Wait time.Duration
 	// Metrics takes what is counted. Defaults to none.
 	Metrics prometheus.Registerer
 	// Log is told where the store fails. Defaults to silence.
 	Log zerolog.Logger
+	// Now is the clock by which answers age. Defaults to time.Now.
+	Now func() time.Time
 }
 
 // Cache is safe for concurrent use. A nil Cache holds nothing.
@@ -56,6 +66,12 @@ func New(o Options) *Cache {
 	if o.Wait <= 0 {
 		o.Wait = 2 * time.Minute
 	}
+	if o.TTL <= 0 {
+		o.TTL = forever
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return &Cache{Options: o, flights: flights{open: map[string]*flight{}}, seen: newCounts(o.Metrics)}
 }
 
@@ -66,14 +82,14 @@ const storeTimeout = 250 * time.Millisecond
 // the answer to the slot, and leaves it in any case. It waits while an equal request is
 // asked by another.
 func (c *Cache) Enter(ctx context.Context, q Question) (*Slot, error) {
-	wish := wishOf(q)
+	wish := wishOf(q, c.standard())
 	switch {
 	case c == nil && wish.only, wish.only && wish.mode == never:
 		return nil, missing()
 	case c == nil, wish.mode == never:
 		return &Slot{State: Bypass}, nil
 	}
-	s := &Slot{cache: c, State: Miss, key: q.key()}
+	s := &Slot{cache: c, State: Miss, key: q.key(), only: wish.only}
 	if wish.mode == anew {
 		c.seen.miss()
 		return s, nil
@@ -81,27 +97,33 @@ func (c *Cache) Enter(ctx context.Context, q Question) (*Slot, error) {
 	if err := s.find(ctx, wish); err != nil {
 		return nil, err
 	}
-	if wish.only && s.State != Hit {
+	if wish.only && s.Body == nil {
 		return nil, missing()
 	}
 	c.seen.count(s)
 	return s, nil
 }
 
+// standard is what holds for clients that say nothing of it.
+func (c *Cache) standard() wish {
+	if c == nil {
+		return wish{}
+	}
+	return wish{age: c.TTL, stale: c.Stale}
+}
+
 // find fills the slot with an answer that is kept, or makes it one that asks.
 func (s *Slot) find(ctx context.Context, wish wish) error {
 	value, err := s.get(ctx)
 	switch {
-	case err == nil && wish.fresh(value.at):
-		s.hit(value)
+	case err == nil:
+		s.give(value, wish)
 		return nil
 	case wish.only && err != nil && !errors.Is(err, db.ErrNotFound):
 		return &wire.Fault{Status: http.StatusServiceUnavailable, Code: "queue_unavailable", Err: err,
 			Message: "The cache can not be read just now: try again in a few seconds."}
 	case wish.only:
 		return missing()
-	case err == nil: // too old for this client: it is asked anew
-		return nil
 	case !errors.Is(err, db.ErrNotFound):
 		s.fail(err)
 		return nil

@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // counts is what the cache is worth.
 type counts struct {
-	hits, misses, failures, saved prometheus.Counter
+	hits, stale, misses, failures, saved prometheus.Counter
 }
 
 func newCounts(metrics prometheus.Registerer) *counts {
@@ -15,12 +15,13 @@ func newCounts(metrics prometheus.Registerer) *counts {
 	}
 	c := &counts{
 		hits:     counter("hits_total", "Chats that were answered from the cache."),
+		stale:    counter("stale_total", "Hits whose answer was stale."),
 		misses:   counter("misses_total", "Chats whose answer was not in the cache, or was asked for anew."),
 		failures: counter("failures_total", "Times that the cache could not be used; the chats went on without it."),
 		saved:    counter("saved_dollars_total", "What the answers from the cache cost when they were asked for."),
 	}
 	if metrics != nil {
-		metrics.MustRegister(c.hits, c.misses, c.failures, c.saved)
+		metrics.MustRegister(c.hits, c.stale, c.misses, c.failures, c.saved)
 	}
 	return c
 }
@@ -29,11 +30,14 @@ func (c *counts) miss() { c.misses.Inc() }
 
 // count counts a slot that was entered.
 func (c *counts) count(s *Slot) {
-	switch s.State {
-	case Hit:
+	switch {
+	case s.State == Miss:
+		c.miss()
+	case s.Body != nil:
 		c.hits.Inc()
 		c.saved.Add(float64(s.saved) / 1e9)
-	case Miss:
-		c.miss()
+	}
+	if s.State == Stale {
+		c.stale.Inc()
 	}
 }

@@ -16,6 +16,7 @@ type State string
 // The states.
 const (
 	Hit    State = "hit"
+	Stale  State = "stale" // a hit that is fresh no more, and is asked anew
 	Miss   State = "miss"
 	Bypass State = "bypass"
 )
@@ -24,28 +25,42 @@ const (
 // is brought.
 type Slot struct {
 	State State
-	// Body is the completion, as its client is told; nil but for a hit.
+	// Body is the completion, as its client is told; nil but for a hit, fresh or stale.
 	Body []byte
 	// Age is how long ago it was stored.
 	Age time.Duration
 
 	cache  *Cache
 	key    string
+	only   bool  // its client wants nothing asked
 	saved  int64 // nano-dollars that the answer cost when it was asked
 	flight *flight
+	lease  string
 	who    string // holds the lease, "" for none
 	stop   context.CancelFunc
 	renews sync.WaitGroup
 }
 
-// hit fills the slot.
-func (s *Slot) hit(v value) {
-	body, nano, err := again(v.body)
+// give fills the slot with an answer that its client takes. One that is too old is asked anew.
+func (s *Slot) give(v value, wish wish) {
+	switch age := s.cache.Now().Sub(v.at); {
+	case age <= wish.age:
+		s.fill(v, Hit)
+	case age <= wish.age+wish.stale:
+		s.fill(v, Stale)
+	}
+}
+
+// hit fills the slot with an answer that was asked just now.
+func (s *Slot) hit(v value) { s.fill(v, Hit) }
+
+func (s *Slot) fill(v value, state State) {
+	body, nano, err := again(v.body, state)
 	if err != nil {
 		s.fail(err)
 		return
 	}
-	s.State, s.Body, s.saved, s.Age = Hit, body, nano, max(0, time.Since(v.at))
+	s.State, s.Body, s.saved, s.Age = state, body, nano, max(0, s.cache.Now().Sub(v.at))
 }
 
 // fail lets the chat go on without the cache.
@@ -111,7 +126,7 @@ func (s *Slot) lead(ctx context.Context, f *flight) error {
 			s.Leave(ctx)
 			return nil
 		case leads:
-			s.hold(ctx, who)
+			s.hold(ctx, s.key, who)
 			return nil
 		}
 		if backoff.Sleep(ctx, pause) != nil {
@@ -131,13 +146,13 @@ func (s *Slot) tryLead(ctx context.Context, who string) ([]byte, bool, error) {
 // renewEvery is a third of the time for which a lease holds.
 const renewEvery = 3 * time.Second
 
-// hold renews the lease until the slot is left.
-func (s *Slot) hold(ctx context.Context, who string) {
+// hold renews a lease until the slot is left.
+func (s *Slot) hold(ctx context.Context, lease, who string) {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	s.who = who
+	s.lease, s.who = lease, who
 	s.renews.Go(func() {
 		for backoff.Sleep(ctx, renewEvery) == nil {
-			if err := s.cache.Store.Renew(ctx, s.key, who); err != nil && ctx.Err() == nil {
+			if err := s.cache.Store.Renew(ctx, s.lease, who); err != nil && ctx.Err() == nil {
 				s.cache.Log.Warn().Err(err).Msg("could not renew a lease of the cache: another process may ask the same")
 			}
 		}
@@ -153,7 +168,7 @@ func (s *Slot) Keep(ctx context.Context, job string, body []byte) {
 	if !s.Wanted() || !whole(body) {
 		return
 	}
-	v := value{time.Now().UTC(), body}
+	v := value{s.cache.Now().UTC(), body}
 	if s.flight != nil {
 		s.flight.value = &v
 	}
@@ -180,7 +195,7 @@ func (s *Slot) Leave(ctx context.Context) {
 	s.renews.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	if err := s.cache.Store.Release(ctx, s.key, s.who); err != nil {
+	if err := s.cache.Store.Release(ctx, s.lease, s.who); err != nil {
 		s.cache.Log.Warn().Err(err).Msg("could not release a lease of the cache: it ends by itself")
 	}
 	s.who = ""

@@ -16,10 +16,11 @@ import (
 
 // memory is a store of one process, whose lease another may hold.
 type memory struct {
-	mu     sync.Mutex
-	values map[string][]byte
-	held   time.Time // until when another process has the lease
-	mine   bool
+	mu      sync.Mutex
+	values  map[string][]byte
+	held    time.Time // until when another process has the lease
+	mine    bool
+	claimed map[string]bool
 }
 
 func (m *memory) Get(_ context.Context, key string) ([]byte, error) {
@@ -48,11 +49,28 @@ func (m *memory) Lead(_ context.Context, key, _ string) ([]byte, bool, error) {
 	return nil, true, nil
 }
 
-func (m *memory) Renew(context.Context, string, string) error { return nil }
-
-func (m *memory) Release(context.Context, string, string) error {
+func (m *memory) Claim(_ context.Context, key, _ string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.claimed[key] {
+		return false, nil
+	}
+	if m.claimed == nil {
+		m.claimed = map[string]bool{}
+	}
+	m.claimed[key] = true
+	return true, nil
+}
+
+func (m *memory) Renew(context.Context, string, string) error { return nil }
+
+func (m *memory) Release(_ context.Context, key, _ string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.claimed[key] {
+		delete(m.claimed, key)
+		return nil
+	}
 	m.mine = false
 	return nil
 }
@@ -183,6 +201,94 @@ func TestAge(t *testing.T) {
 		}
 		if hit := enter(t, c, Hit); hit.Age != 30*time.Second || hit.saved != 7 {
 			t.Errorf("age %s, saved %d", hit.Age, hit.saved)
+		}
+	})
+}
+
+// enterAt enters with a Cache-Control.
+func enterAt(t *testing.T, c *Cache, control string, want State) *Slot {
+	t.Helper()
+	q := question(t)
+	q.Header.Set("Cache-Control", control)
+	s, err := c.Enter(t.Context(), q)
+	if err != nil || s.State != want {
+		t.Fatalf("%s: %+v, %v, want %s", control, s, err, want)
+	}
+	return s
+}
+
+// TestStale gives an answer that is fresh no more within the window that the operator or the
+// client gives, and no longer.
+func TestStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := New(Options{Store: &memory{values: map[string][]byte{}}, TTL: time.Minute, Stale: 30 * time.Second})
+		enter(t, c, Miss).Keep(t.Context(), "job_1", []byte(answered))
+		time.Sleep(time.Minute)
+		enter(t, c, Hit)
+		time.Sleep(10 * time.Second)
+		for control, want := range map[string]State{
+			"": Stale, "max-age=69": Miss, "max-age=20, stale-while-revalidate=50": Stale,
+			"stale-while-revalidate=50, max-age=20": Stale, "max-age=20, stale-while-revalidate=49": Miss,
+			"stale-while-revalidate=9": Miss, "stale-while-revalidate=0": Miss, "stale-while-revalidate=x": Stale,
+			"max-age=0, stale-while-revalidate=70": Stale, "max-age=0, stale-while-revalidate=69": Miss,
+			"max-age=0": Miss, "max-age=3600": Stale, "only-if-cached": Stale, "no-cache": Miss,
+		} {
+			enterAt(t, c, control, want)
+		}
+		time.Sleep(20 * time.Second)
+		enter(t, c, Stale)
+		time.Sleep(time.Millisecond)
+		enter(t, c, Miss)
+	})
+}
+
+// TestRefresh has one of all who get a stale answer ask it anew; the others get the stale one,
+// and after it the new one.
+func TestRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{values: map[string][]byte{}}
+		here, there := New(Options{Store: m, TTL: time.Minute, Stale: time.Hour}), New(Options{Store: m, TTL: time.Minute, Stale: time.Hour})
+		enter(t, here, Miss).Keep(t.Context(), "job_1", []byte(answered))
+		time.Sleep(2 * time.Minute)
+		first, late := enter(t, here, Stale), enter(t, there, Stale)
+		if only := enterAt(t, here, "only-if-cached", Stale); only.Refresh(t.Context()) != nil {
+			t.Error("who wants nothing asked refreshes")
+		}
+		fresh := first.Refresh(t.Context())
+		if fresh == nil || !fresh.Wanted() {
+			t.Fatalf("the first is to ask, and has %+v", fresh)
+		}
+		for _, c := range []*Cache{here, there} {
+			if enter(t, c, Stale).Refresh(t.Context()) != nil {
+				t.Error("a second one asks")
+			}
+		}
+		fresh.Keep(t.Context(), "job_2", []byte(strings.Replace(answered, "job_1", "job_2", 1)))
+		fresh.GiveUp(t.Context())
+		if got := enter(t, there, Hit); !strings.Contains(string(got.Body), "job_2") {
+			t.Errorf("after it: %s", got.Body)
+		}
+		if late.Refresh(t.Context()) != nil {
+			t.Error("one that was stale before asks again")
+		}
+	})
+}
+
+// TestRefreshThatFails leaves its lease to end, so that not each stale answer asks again.
+func TestRefreshThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{values: map[string][]byte{}}
+		c := New(Options{Store: m, TTL: time.Minute, Stale: time.Hour})
+		enter(t, c, Miss).Keep(t.Context(), "job_1", []byte(answered))
+		time.Sleep(2 * time.Minute)
+		fresh := enter(t, c, Stale).Refresh(t.Context())
+		fresh.Keep(t.Context(), "job_2", []byte(strings.Replace(answered, "stop", "length", 1)))
+		fresh.GiveUp(t.Context())
+		if enter(t, c, Stale).Refresh(t.Context()) != nil {
+			t.Error("it is asked again at once")
+		}
+		if len(m.claimed) != 1 {
+			t.Errorf("%v are claimed", m.claimed)
 		}
 	})
 }

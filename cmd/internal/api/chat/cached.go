@@ -30,6 +30,9 @@ func (s *Chats) lookUp(c *wire.Call, r *reading) (*cache.Slot, error) {
 // answerCached gives an answer from the cache: no job is made, and nothing is paid.
 func (s *Chats) answerCached(w http.ResponseWriter, c *wire.Call, r *reading, slot *cache.Slot) error {
 	c.BodyDone()
+	if slot.State == cache.Stale {
+		s.refresh(c, r, slot)
+	}
 	w.Header().Set("Age", strconv.Itoa(int(slot.Age.Seconds())))
 	if r.request.Stream {
 		return play(w, wire.NewSSE(w, s.Sandbox), slot.Body, r.request.Usage)

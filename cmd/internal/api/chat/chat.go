@@ -63,8 +63,11 @@ type Chats struct {
 	quiet   *watcher
 	aliases *aliases
 	tuned   *tuned
-	stop    context.CancelFunc // ends the reports
+	life    context.Context    // of the reports and the refreshes
+	stop    context.CancelFunc // ends it
 	reports sync.WaitGroup
+	// refreshes are the stale answers that this process asks anew just now.
+	refreshes chan struct{}
 }
 
 // New returns what serves chats until Close.
@@ -72,11 +75,11 @@ func New(o Options) *Chats {
 	if o.Absence <= 0 {
 		o.Absence = 10 * time.Second
 	}
-	s := &Chats{Options: o, aliases: newAliases(o.Store), tuned: newTuned(o.Store), quiet: newWatcher(o.Store, o.Log)}
+	s := &Chats{Options: o, refreshes: make(chan struct{}, maxRefreshes), aliases: newAliases(o.Store),
+		tuned: newTuned(o.Store), quiet: newWatcher(o.Store, o.Log)}
 	s.absent = newAbsentees(o.Absence, s.drop)
-	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	s.reports.Go(func() { s.report(ctx) })
+	s.life, s.stop = context.WithCancel(context.Background())
+	s.reports.Go(func() { s.report(s.life) })
 	return s
 }
 
@@ -246,10 +249,7 @@ func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
 		}
 		defer closed()
 	}
-	t, existed, err := s.begin(c, r, true)
-	if staleRoute(err) {
-		t, existed, err = s.begin(c, r, false)
-	}
+	t, existed, err := s.start(c, r)
 	if err != nil {
 		return err
 	}
@@ -270,6 +270,15 @@ func (s *Chats) Create(w http.ResponseWriter, c *wire.Call) error {
 	return t.whole(w)
 }
 
+// start makes the job of a chat whose client waits, or finds the one that its key made before.
+func (s *Chats) start(c *wire.Call, r *reading) (t *turn, existed bool, err error) {
+	t, existed, err = s.begin(c, r, true)
+	if staleRoute(err) {
+		t, existed, err = s.begin(c, r, false)
+	}
+	return t, existed, err
+}
+
 // staleRoute tells whether the route in memory is not the one in force, or may not
 // be: another may lead to a model that takes more.
 func staleRoute(err error) bool {
@@ -278,8 +287,7 @@ func staleRoute(err error) bool {
 		errors.As(err, &refused) && refused.Code == "context_length_exceeded"
 }
 
-// begin makes the job of a chat whose client waits, or finds the one that the
-// same key made before. From memory it goes by the route as another chat found it,
+// begin is start by one way of finding the route. From memory it goes by the route as another chat found it,
 // and is made only if that is in force.
 func (s *Chats) begin(c *wire.Call, r *reading, memory bool) (t *turn, existed bool, err error) {
 	find := s.aliases.read

@@ -31,25 +31,30 @@ var errStopped = errors.New("the client was told all")
 
 // whole waits for the answer and gives it in one piece.
 func (t *turn) whole(w http.ResponseWriter) error {
-	var body []byte
-	ended, err := t.follow("", func(e redis.Event) error {
-		body = bytes.Join(e.Lines, []byte("\n"))
-		return nil
-	}, nil)
+	body, err := t.answer()
 	if err != nil {
 		return err
-	}
-	if body == nil {
-		if ended.State != job.StateSucceeded || len(ended.Result) == 0 {
-			return EndedFault(ended)
-		}
-		body = ended.Result
 	}
 	t.keep(body)
 	if err := WriteAnswer(w, body, time.Since(t.began)); err != nil {
 		return err
 	}
 	return t.delivered()
+}
+
+// answer waits for the answer of a chat that is not streamed.
+func (t *turn) answer() (body []byte, err error) {
+	ended, err := t.follow("", func(e redis.Event) error {
+		body = bytes.Join(e.Lines, []byte("\n"))
+		return nil
+	}, nil)
+	switch {
+	case err != nil || body != nil:
+		return body, err
+	case ended.State != job.StateSucceeded || len(ended.Result) == 0:
+		return nil, EndedFault(ended)
+	}
+	return ended.Result, nil
 }
 
 // delivered clears what is not to be kept. To resume a reply is to read it: the
