@@ -130,9 +130,3 @@ func Host(service, region string) string {
 	}
 	return "https://" + service + "." + region + "." + domain
 }
-
-// ErrorName takes the name of an error out of "Name:http://…" and "namespace#Name".
-func ErrorName(said string) string {
-	said, _, _ = strings.Cut(said, ":")
-	return said[strings.LastIndexByte(said, '#')+1:]
-}

@@ -13,33 +13,20 @@ import (
 // exceptions are the names of AWS's errors, by which Bedrock tells more than by the
 // status: an exhausted quota is a 400, a model that is not loaded a 429
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html#API_runtime_Converse_Errors).
-var exceptions = map[string]providers.Kind{
-	"AccessDeniedException":               providers.KindPermission,
-	"ConflictException":                   providers.KindInvalid,
-	"ExpiredTokenException":               providers.KindAuth,
-	"IncompleteSignature":                 providers.KindAuth,
-	"IncompleteSignatureException":        providers.KindAuth,
-	"InternalServerException":             providers.KindServer,
-	"InvalidSignatureException":           providers.KindAuth,
-	"MissingAuthenticationToken":          providers.KindAuth,
-	"MissingAuthenticationTokenException": providers.KindAuth,
-	"ModelErrorException":                 providers.KindServer,
-	"ModelNotReadyException":              providers.KindCapacity,
-	"ModelStreamErrorException":           providers.KindServer,
-	"ModelTimeoutException":               providers.KindTimeout,
-	"OptInRequired":                       providers.KindPermission,
-	"RequestExpired":                      providers.KindAuth,
-	"ResourceInUseException":              providers.KindInvalid,
-	"ResourceNotFoundException":           providers.KindModelGone,
-	"ServiceQuotaExceededException":       providers.KindQuota,
-	"ServiceUnavailableException":         providers.KindCapacity,
-	"ThrottlingException":                 providers.KindRateLimit,
-	"TooManyTagsException":                providers.KindInvalid,
-	"UnrecognizedClientException":         providers.KindAuth,
+var exceptions = amazon.Kinds(map[string]providers.Kind{
+	"ConflictException":         providers.KindInvalid,
+	"InternalServerException":   providers.KindServer,
+	"ModelErrorException":       providers.KindServer,
+	"ModelNotReadyException":    providers.KindCapacity,
+	"ModelStreamErrorException": providers.KindServer,
+	"ModelTimeoutException":     providers.KindTimeout,
+	"ResourceInUseException":    providers.KindInvalid,
+	"ResourceNotFoundException": providers.KindModelGone,
+	"TooManyTagsException":      providers.KindInvalid,
 
 	"malformed_model_output": providers.KindModelOutput,
 	"malformed_tool_use":     providers.KindModelOutput,
-}
+})
 
 // words are Bedrock's own for what it refuses without a name of its own.
 var words = openai.Words{

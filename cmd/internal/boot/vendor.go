@@ -19,6 +19,8 @@ import (
 	"dreamlab/providers/groq"
 	groqemulator "dreamlab/providers/groq/emulator"
 	openaiemulator "dreamlab/providers/openai/emulator"
+	"dreamlab/providers/sagemaker"
+	sagemakeremulator "dreamlab/providers/sagemaker/emulator"
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/snowflake"
 	snowflakeemulator "dreamlab/providers/snowflake/emulator"
@@ -46,6 +48,7 @@ func list() []listed {
 		{snowflake.Vendor, snowflakeemulator.New},
 		{colab.Vendor, nil},
 		{databricks.Vendor, databricksemulator.New},
+		{sagemaker.Vendor, sagemakeremulator.New},
 	}
 }
 

@@ -35,6 +35,7 @@ const (
 	FaultFailTraining = "fail_training"    // the training ends as the vendor's error
 	FaultUserError    = "user_error"       // the training ends as the user's error
 	FaultSlowCapacity = "slow_capacity"    // hardware comes six hours late, also to a batch
+	FaultInterrupt    = "interrupt"        // spot hardware is taken away half-way, for an hour
 
 	FaultFailLines   = "fail_lines"   // a Share of the lines fail, with Status or 500
 	FaultFailBatch   = "fail_batch"   // the batch is refused when it is checked
@@ -45,7 +46,7 @@ func kindsOfFault() []string {
 	return []string{
 		FaultStatus, FaultDelay, FaultHang, FaultDrop, FaultDropAfter, FaultGarbage, FaultRateLimit,
 		FaultCapacity, FaultFilter, FaultTruncate, FaultStreamError, FaultStall, FaultBadChunk, FaultNoMark,
-		FaultBadJSON, FaultCorrupt, FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity, FaultFailLines,
+		FaultBadJSON, FaultCorrupt, FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity, FaultInterrupt, FaultFailLines,
 		FaultFailBatch, FaultExpireBatch,
 	}
 }

@@ -81,9 +81,10 @@ func (ts *Trainings) plan(t *Training, target lab.Target) {
 // OverTime is why a training failed that ran into its limit.
 const OverTime = "The run was stopped at its time limit."
 
-// limit ends the training at its limit.
+// limit ends the training once its machines have run up to its limit.
 func (t *Training) limit() {
-	if last := t.Started.Add(t.Limit); t.Limit > 0 && last.Before(t.Ends) {
+	if over := t.used(t.Ends) - t.Limit; t.Limit > 0 && over > 0 {
+		last := t.Ends.Add(-over)
 		t.Ending, t.Reason, t.Ends = TrainingFailed, OverTime, last
 	}
 }

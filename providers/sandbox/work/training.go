@@ -20,6 +20,7 @@ type Training struct {
 	Rate    int64           `json:"rate"`              // nano-dollars per million trained tokens
 	Hour    int64           `json:"hour,omitempty"`    // nano-dollars an hour, where that is billed in place of tokens
 	Limit   time.Duration   `json:"limit,omitempty"`   // on how long it may run; 0: none
+	Spot    *Spot           `json:"spot,omitempty"`    // its machines are spot machines; nil: they are not
 	Model   string          `json:"model"`             // id of the model that it makes
 	Name    string          `json:"name"`              // by which that model is asked for
 	Request json.RawMessage `json:"request,omitempty"` // what the vendor was asked, in its own words
@@ -57,6 +58,7 @@ func (ts *Trainings) Train(r *http.Request, asked Training) (Training, *lab.Fail
 		}
 		asked.Created = now
 		ts.plan(&asked, ts.target(r, asked.Base))
+		ts.interrupt(&asked, ts.target(r, asked.Base))
 		asked.limit()
 		asked.Price = asked.price(asked.Ends)
 		made := asked
@@ -87,8 +89,7 @@ func (t *Training) price(end time.Time) int64 {
 	if t.Hour == 0 {
 		return Cost(t.Tokens, t.Rate)
 	}
-	seconds := max(int64(end.Sub(t.Started)/time.Second), 0)
-	return (seconds*t.Hour + 3599) / 3600
+	return (t.Seconds(end)*t.Hour + 3599) / 3600
 }
 
 // Cost is what some tokens cost, in nano-dollars, rounded up.

@@ -1,0 +1,170 @@
+package emulator
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/work"
+)
+
+// jobName names the job that an operation is about.
+type jobName struct {
+	Name string `json:"TrainingJobName"`
+}
+
+// overtime tells whether SageMaker has stopped a job at its limit.
+func overtime(t work.Training, now time.Time) bool {
+	return t.State(now) == work.TrainingFailed && t.Reason == work.OverTime
+}
+
+// status are SageMaker's two words for where a job is.
+func (e *emulator) status(t work.Training, now time.Time) (status, secondary string) {
+	state := t.State(now)
+	switch {
+	case overtime(t, now):
+		return "Stopped", "MaxRuntimeExceeded"
+	case t.Away(now):
+		return "InProgress", "Interrupted"
+	}
+	words := map[work.TrainingState][2]string{
+		work.TrainingPending: {"InProgress", "Starting"}, work.TrainingQueued: {"InProgress", "Pending"},
+		work.TrainingRunning: {"InProgress", "Training"}, work.TrainingPacking: {"InProgress", "Training"},
+		work.TrainingSaving: {"InProgress", "Uploading"}, work.TrainingCancelling: {"Stopping", "Stopping"},
+		work.TrainingCancelled: {"Stopped", "Stopped"}, work.TrainingSucceeded: {"Completed", "Completed"},
+		work.TrainingFailed: {"Failed", "Failed"}, work.TrainingRejected: {"Failed", "Failed"},
+	}[state]
+	return words[0], words[1]
+}
+
+// transitions are what a job has gone through so far.
+func (e *emulator) transitions(t work.Training, now time.Time) []any {
+	steps := []struct {
+		word, message string
+		at            time.Time
+	}{
+		{"Starting", "Starting the training job", t.Created},
+		{"Pending", "Preparing the instances for training", t.Created.Add(time.Minute)},
+		{"Downloading", "Downloading input data", t.Started},
+		{"Training", "Training image download completed. Training in progress.", t.Started.Add(time.Minute)},
+	}
+	if h := t.Spot; h != nil && !h.Lost.IsZero() {
+		steps = append(steps, []struct {
+			word, message string
+			at            time.Time
+		}{
+			{"Interrupted", "The spot instances were interrupted", h.Lost},
+			{"Restarting", "Restarting the training from the last checkpoint", h.Back},
+			{"Training", "Training in progress.", h.Back.Add(time.Minute)},
+		}...)
+	}
+	steps = append(steps, struct {
+		word, message string
+		at            time.Time
+	}{"Uploading", "Uploading generated training model", t.Saving})
+	list := []any{}
+	for _, s := range steps {
+		if !s.at.After(now) && !s.at.After(t.Finish()) {
+			list = append(list, map[string]any{"Status": s.word, "StatusMessage": s.message, "StartTime": stamp(s.at)})
+		}
+	}
+	if t.State(now).Ended() {
+		_, word := e.status(t, now)
+		list = append(list, map[string]any{
+			"Status": word, "StatusMessage": "Training job " + strings.ToLower(word), "StartTime": stamp(t.Finish()),
+		})
+	}
+	return list
+}
+
+// summary is what the list of jobs tells of one.
+func (e *emulator) summary(t work.Training) map[string]any {
+	now := e.lab.Now()
+	status, secondary := e.status(t, now)
+	object := map[string]any{
+		"TrainingJobName": t.ID, "TrainingJobArn": jobARN(t.ID), "TrainingJobStatus": status, "SecondaryStatus": secondary,
+		"CreationTime": stamp(t.Created), "LastModifiedTime": stamp(now),
+	}
+	if t.State(now).Ended() {
+		object["TrainingEndTime"] = stamp(t.Finish())
+	}
+	return object
+}
+
+// described is a training job
+// (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html).
+func (e *emulator) described(t work.Training) map[string]any {
+	ask, now, object := asked(t), e.lab.Now(), e.summary(t)
+	for member, value := range map[string]any{
+		"RoleArn": ask.Role, "AlgorithmSpecification": ask.Algorithm, "HyperParameters": ask.Parameters,
+		"InputDataConfig": ask.Input, "OutputDataConfig": ask.Output, "StoppingCondition": ask.Stopping,
+		"ResourceConfig": map[string]any{
+			"InstanceType": ask.Resources.Instance, "InstanceCount": ask.Resources.Count, "VolumeSizeInGB": ask.Resources.Volume,
+		},
+		"EnableManagedSpotTraining": ask.Spot, "EnableNetworkIsolation": ask.Isolated,
+		"SecondaryStatusTransitions": e.transitions(t, now),
+	} {
+		object[member] = value
+	}
+	if !now.Before(t.Started) {
+		object["TrainingStartTime"] = stamp(t.Started)
+		object["TrainingTimeInSeconds"], object["BillableTimeInSeconds"] = t.Seconds(now), t.Seconds(now)
+	}
+	switch t.State(now) {
+	case work.TrainingSucceeded:
+		object["ModelArtifacts"] = map[string]any{"S3ModelArtifacts": t.Name}
+	case work.TrainingFailed:
+		if !overtime(t, now) {
+			object["FailureReason"] = "InternalServerError: " + t.Reason
+		}
+	case work.TrainingRejected:
+		object["FailureReason"] = "AlgorithmError: ExecuteUserScriptError: ExitCode 1 ErrorMessage \"" + t.Reason + "\", exit code: 1"
+	}
+	return object
+}
+
+func (e *emulator) describeJob(_ *http.Request, ask *jobName) (any, *lab.Failure) {
+	found, refused := e.account.Trainings.Training(ask.Name)
+	if refused != nil {
+		return nil, refuse("Requested resource not found.")
+	}
+	return e.described(found), nil
+}
+
+// listJobs lists the jobs whose names hold a text, the newest first, by pages.
+func (e *emulator) listJobs(_ *http.Request, ask *struct {
+	Most   int    `json:"MaxResults"`
+	Next   string `json:"NextToken"`
+	Holds  string `json:"NameContains"`
+	Status string `json:"StatusEquals"`
+}) (any, *lab.Failure) {
+	listed := slices.DeleteFunc(e.account.Trainings.List(), func(t work.Training) bool {
+		status, _ := e.status(t, e.lab.Now())
+		return !strings.Contains(t.ID, ask.Holds) || ask.Status != "" && status != ask.Status
+	})
+	slices.Reverse(listed)
+	from := lab.Between(ask.Next, 0, len(listed), 0)
+	to := min(from+lab.Between(strconv.Itoa(ask.Most), 1, 100, 10), len(listed))
+	page := map[string]any{
+		"TrainingJobSummaries": lab.Objects(listed[from:to], func(t work.Training) any { return e.summary(t) }),
+	}
+	if to < len(listed) {
+		page["NextToken"] = strconv.Itoa(to)
+	}
+	return page, nil
+}
+
+func (e *emulator) stopJob(_ *http.Request, ask *jobName) (any, *lab.Failure) {
+	found, refused := e.account.Trainings.Training(ask.Name)
+	if refused != nil {
+		return nil, refuse("Requested resource not found.")
+	}
+	if _, refused = e.account.Trainings.Cancel(ask.Name); refused != nil {
+		status, _ := e.status(found, e.lab.Now())
+		return nil, refuse("The request was rejected because the training job is in status %s.", status)
+	}
+	return map[string]any{}, nil
+}

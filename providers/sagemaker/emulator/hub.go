@@ -1,0 +1,103 @@
+package emulator
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/model"
+)
+
+// hubName is AWS's own hub.
+const hubName = "SageMakerPublicHub"
+
+// entry is a model of the hub.
+type entry struct {
+	training string // machine that it is trained on
+	hosting  string // machine that it is served on
+	gated    bool   // its licence has to be accepted
+	brain    *model.Model
+}
+
+func catalogue(l *lab.Lab) map[string]entry {
+	return map[string]entry{
+		"meta-textgeneration-llama-3-1-8b-instruct":  {"ml.g5.12xlarge", "ml.g5.4xlarge", true, l.Small},
+		"meta-textgeneration-llama-3-1-70b-instruct": {"ml.g5.48xlarge", "ml.p4d.24xlarge", true, l.Large},
+		"huggingface-llm-qwen2-5-7b-instruct":        {"ml.g5.12xlarge", "ml.g5.2xlarge", false, l.Small},
+	}
+}
+
+// hourly is what an hour of a machine costs, in nano-dollars; 0 where the account may have none.
+func hourly(instance string) int64 {
+	return map[string]int64{
+		"ml.g5.2xlarge": 1_515_000_000, "ml.g5.4xlarge": 2_030_000_000, "ml.g5.12xlarge": 7_090_000_000,
+		"ml.g5.48xlarge": 20_360_000_000, "ml.p4d.24xlarge": 37_688_000_000,
+	}[instance]
+}
+
+// The containers of the hub's models.
+const (
+	trainingImage = "763104351884.dkr.ecr." + region + ".amazonaws.com/huggingface-pytorch-training:2.0.0-transformers4.28.1-gpu-py310"
+	hostingImage  = "763104351884.dkr.ecr." + region + ".amazonaws.com/djl-inference:0.31.0-lmi13.0.0-cu124"
+	hubBucket     = "s3://jumpstart-cache-prod-" + region + "/"
+)
+
+// document is what the hub says of a model.
+func (m entry) document(id string) map[string]any {
+	parameter := func(named string, otherwise any) any {
+		return map[string]any{"Name": named, "Type": "text", "Default": otherwise, "Scope": "algorithm"}
+	}
+	object := map[string]any{
+		"TrainingSupported": true, "TrainingEcrUri": trainingImage,
+		"TrainingScriptUri":           hubBucket + "source-directory-tarballs/training/" + id + "/sourcedir.tar.gz",
+		"TrainingArtifactUri":         hubBucket + "training/" + id + "/",
+		"DefaultTrainingInstanceType": m.training, "SupportedTrainingInstanceTypes": []string{m.training},
+		"TrainingVolumeSize": 256, "TrainingEnableNetworkIsolation": true,
+		"HostingEcrUri": hostingImage, "HostingArtifactUri": hubBucket + "inference/" + id + "/",
+		"DefaultInferenceInstanceType": m.hosting, "InferenceEnableNetworkIsolation": true,
+		"InferenceEnvironmentVariables": []any{
+			map[string]any{"Name": "OPTION_DTYPE", "Type": "text", "Default": "bf16", "Scope": "container"},
+			map[string]any{"Name": "SAGEMAKER_MODEL_SERVER_TIMEOUT", "Type": "text", "Default": "3600", "Scope": "container"},
+		},
+		"Hyperparameters": []any{
+			parameter("epoch", "5"), parameter("learning_rate", "0.0001"), parameter("lora_r", "8"), parameter("lora_alpha", "32"),
+			parameter("lora_dropout", "0.05"), parameter("instruction_tuned", "False"), parameter("chat_dataset", "True"),
+			parameter("per_device_train_batch_size", "4"), parameter("max_input_length", "-1"), parameter("seed", "10"),
+			parameter("validation_split_ratio", "0.2"), parameter("int8_quantization", "False"), parameter("enable_fsdp", "True"),
+		},
+	}
+	if m.gated {
+		object["GatedBucket"] = true
+	}
+	return object
+}
+
+// hubContent describes a model of the hub. Its document is JSON in a string.
+func (e *emulator) hubContent(_ *http.Request, ask *struct {
+	Hub  string `json:"HubName"`
+	Kind string `json:"HubContentType"`
+	Name string `json:"HubContentName"`
+}) (any, *lab.Failure) {
+	found, known := e.hub[ask.Name]
+	switch {
+	case ask.Hub != hubName:
+		return nil, missing("Hub %s does not exist.", ask.Hub)
+	case ask.Kind != "Model" || !known:
+		return nil, missing("Hub content %s does not exist.", ask.Name)
+	}
+	document, err := json.Marshal(found.document(ask.Name))
+	if err != nil { // it always marshals
+		panic(err)
+	}
+	hub := "arn:aws:sagemaker:" + region + ":aws:hub"
+	return map[string]any{
+		"HubName": hubName, "HubArn": hub + "/" + hubName, "HubContentType": "Model", "HubContentName": ask.Name,
+		"HubContentArn": hub + "-content/" + hubName + "/Model/" + ask.Name + "/2.0.0", "HubContentVersion": "2.0.0",
+		"DocumentSchemaVersion": "2.3.0", "HubContentStatus": "Available", "HubContentDocument": string(document),
+		"CreationTime": stamp(time.Date(2025, 5, 1, 0, 0, 0, 0, time.UTC)),
+	}, nil
+}
+
+// stamp is how the control plane writes a time: seconds with a fraction.
+func stamp(at time.Time) float64 { return float64(at.UnixMilli()) / 1000 }

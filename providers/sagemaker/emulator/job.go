@@ -1,0 +1,225 @@
+package emulator
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dreamlab/providers/sandbox/amazon"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/providers/sandbox/work"
+)
+
+// jobAsk is what a training job is ordered with
+// (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html).
+type jobAsk struct {
+	Name      string `json:"TrainingJobName"`
+	Role      string `json:"RoleArn"`
+	Algorithm struct {
+		Image string `json:"TrainingImage"`
+		Mode  string `json:"TrainingInputMode"`
+	} `json:"AlgorithmSpecification"`
+	Parameters map[string]string `json:"HyperParameters"`
+	Input      []channel         `json:"InputDataConfig"`
+	Output     struct {
+		Path   string `json:"S3OutputPath"`
+		Packed string `json:"CompressionType,omitempty"`
+	} `json:"OutputDataConfig"`
+	Resources struct {
+		Instance string `json:"InstanceType"`
+		Count    int    `json:"InstanceCount"`
+		Volume   int    `json:"VolumeSizeInGB"`
+	} `json:"ResourceConfig"`
+	Stopping struct {
+		Runtime int64 `json:"MaxRuntimeInSeconds"`
+		Wait    int64 `json:"MaxWaitTimeInSeconds,omitempty"`
+	} `json:"StoppingCondition"`
+	Isolated    bool `json:"EnableNetworkIsolation"`
+	Spot        bool `json:"EnableManagedSpotTraining"`
+	Checkpoints *struct {
+		URI string `json:"S3Uri"`
+	} `json:"CheckpointConfig,omitempty"`
+}
+
+type channel struct {
+	Name   string `json:"ChannelName"`
+	Source struct {
+		S3 struct {
+			Kind   string `json:"S3DataType"`
+			URI    string `json:"S3Uri"`
+			Access *struct {
+				Accept bool `json:"AcceptEula"`
+			} `json:"ModelAccessConfig,omitempty"`
+		} `json:"S3DataSource"`
+	} `json:"DataSource"`
+}
+
+// channel finds one of the job's channels.
+func (ask *jobAsk) channel(named string) (channel, bool) {
+	at := slices.IndexFunc(ask.Input, func(c channel) bool { return c.Name == named })
+	if at < 0 {
+		return channel{}, false
+	}
+	return ask.Input[at], true
+}
+
+var (
+	goodName = regexp.MustCompile(`^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$`)
+	goodRole = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$`)
+)
+
+// maxParameter is the length of a hyper-parameter's name and of its value.
+const maxParameter = 256
+
+// check refuses what SageMaker refuses of a job before it has machines.
+func (ask *jobAsk) check() *lab.Failure {
+	failed := "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint"
+	switch {
+	case !goodName.MatchString(ask.Name):
+		return refuse(failed, ask.Name, "trainingJobName")
+	case !goodRole.MatchString(ask.Role):
+		return refuse(failed, ask.Role, "roleArn")
+	case ask.Algorithm.Image == "" || ask.Algorithm.Mode != "File":
+		return refuse(failed, ask.Algorithm.Mode, "algorithmSpecification.trainingInputMode")
+	case ask.Resources.Count < 1 || ask.Resources.Volume < 1:
+		return refuse(failed, strconv.Itoa(ask.Resources.Volume), "resourceConfig")
+	case ask.Stopping.Runtime < 1 || ask.Stopping.Runtime > 28*24*3600:
+		return refuse(failed, strconv.FormatInt(ask.Stopping.Runtime, 10), "stoppingCondition.maxRuntimeInSeconds")
+	case ask.Spot && ask.Stopping.Wait < ask.Stopping.Runtime:
+		return refuse("MaxWaitTimeInSeconds must be greater than or equal to MaxRuntimeInSeconds")
+	case !ask.Spot && ask.Stopping.Wait != 0:
+		return refuse("MaxWaitTimeInSeconds is only for managed spot training")
+	case !strings.HasPrefix(ask.Output.Path, "s3://"):
+		return refuse(failed, ask.Output.Path, "outputDataConfig.s3OutputPath")
+	case hourly(ask.Resources.Instance) == 0:
+		return beyond(ask.Resources.Instance, "training job")
+	}
+	for named, value := range ask.Parameters {
+		if len(named) > maxParameter || len(value) > maxParameter {
+			return refuse("1 validation error detected: Map value must have length less than or equal to %d", maxParameter)
+		}
+	}
+	return nil
+}
+
+// base is the model of the hub whose weights the job reads, and what is wrong with that.
+func (e *emulator) base(ask *jobAsk) (string, *lab.Failure) {
+	weights, found := ask.channel("model")
+	id, _ := strings.CutPrefix(weights.Source.S3.URI, hubBucket+"training/")
+	id = strings.TrimSuffix(id, "/")
+	base, known := e.hub[id]
+	access := weights.Source.S3.Access
+	switch {
+	case !found || !known:
+		return "", refuse("No S3 objects found under S3 URL \"%s\" given in input data source.", weights.Source.S3.URI)
+	case base.gated && (access == nil || !access.Accept):
+		return "", refuse("The model requires that its end-user license agreement is accepted: set AcceptEula in ModelAccessConfig.")
+	}
+	return id, nil
+}
+
+func jobARN(named string) string {
+	return "arn:aws:sagemaker:" + region + ":" + account + ":training-job/" + named
+}
+
+func (e *emulator) createJob(r *http.Request, ask *jobAsk) (any, *lab.Failure) {
+	if refused := ask.check(); refused != nil {
+		return nil, refused
+	}
+	if _, refused := e.account.Trainings.Training(ask.Name); refused == nil {
+		return nil, inUse("Job name must be unique within an AWS account and region, and a job with this name already exists (%s)",
+			jobARN(ask.Name))
+	}
+	base, refused := e.base(ask)
+	if refused != nil {
+		return nil, refused
+	}
+	file, refused := e.rows(r, ask)
+	if refused != nil {
+		return nil, refused
+	}
+	request, err := json.Marshal(ask)
+	if err != nil { // what was read as JSON is JSON again
+		panic(err)
+	}
+	epochs, err := strconv.Atoi(ask.Parameters["epoch"])
+	if err != nil {
+		epochs = 5 // as the container has it
+	}
+	planned := work.Training{
+		ID: ask.Name, Base: base, File: file.ID, Epochs: max(epochs, 1), Model: ask.Name, Name: artefact(ask), Request: request,
+		Hour: hourly(ask.Resources.Instance) * int64(ask.Resources.Count), Reason: file.Report.Error,
+		Limit: time.Duration(ask.Stopping.Runtime) * time.Second,
+	}
+	if ask.Spot {
+		planned.Spot = &work.Spot{}
+	}
+	_, refused = e.account.Trainings.Train(r, planned)
+	return map[string]any{"TrainingJobArn": jobARN(ask.Name)}, refused
+}
+
+// artefact is where a job leaves its model.
+func artefact(ask *jobAsk) string {
+	end := "/output/model.tar.gz"
+	if ask.Output.Packed == "NONE" {
+		end = "/output/model/"
+	}
+	return strings.TrimSuffix(ask.Output.Path, "/") + "/" + ask.Name + end
+}
+
+// rows keeps the rows of a job's folder, which its container reads as dialogs.
+func (e *emulator) rows(r *http.Request, ask *jobAsk) (work.File, *lab.Failure) {
+	training, found := ask.channel("training")
+	prefix, placed := amazon.Split(training.Source.S3.URI)
+	objects := slices.DeleteFunc(e.objects.Below(prefix), func(object string) bool { return !strings.HasSuffix(object, ".jsonl") })
+	if !found || !placed || len(objects) == 0 || training.Source.S3.Kind != "S3Prefix" {
+		return work.File{}, refuse("No S3 objects found under S3 URL \"%s\" given in input data source. Please ensure that the bucket exists "+
+			"in the selected region (%s), that objects exist under that S3 prefix.", training.Source.S3.URI, region)
+	}
+	content, refused := e.objects.Open(objects[0])
+	if refused != nil {
+		return work.File{}, refused
+	}
+	defer content.Close()
+	messages, err := ofDialogs(content)
+	if err != nil {
+		return work.File{}, lab.NotKept(err)
+	}
+	return e.account.Files.Take(r, work.File{ID: lab.NewID("rows-"), Name: ask.Name, Rows: true}, messages)
+}
+
+// ofDialogs puts dialogs into the form that the sandbox learns from. Rows of another form stay
+// what they are, and fail the job.
+func ofDialogs(content io.Reader) (io.Reader, error) {
+	var out bytes.Buffer
+	lines := bufio.NewScanner(content)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var row struct {
+			Dialog json.RawMessage `json:"dialog"`
+		}
+		line := lines.Bytes()
+		if json.Unmarshal(line, &row) == nil && row.Dialog != nil {
+			line = slices.Concat([]byte(`{"messages":`), row.Dialog, []byte("}"))
+		} else {
+			line = []byte(`{"error":"the row has no dialog"}`)
+		}
+		out.Write(append(line, '\n'))
+	}
+	return &out, lines.Err()
+}
+
+// asked is what a job was ordered with.
+func asked(t work.Training) (ask jobAsk) {
+	if err := json.Unmarshal(t.Request, &ask); err != nil { // it was written by createJob
+		panic(err)
+	}
+	return ask
+}

@@ -1,0 +1,102 @@
+package sagemaker_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"dreamlab/providers"
+	"dreamlab/providers/providertest"
+	"dreamlab/providers/sagemaker"
+	"dreamlab/providers/sagemaker/emulator"
+	"dreamlab/providers/sandbox/lab"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t testing.TB) (http.Handler, func(time.Duration)) {
+	l, err := lab.New(lab.Options{Credential: providertest.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return emulator.New(l), l.Advance
+}
+
+func settings(base string) map[string]string { return sagemaker.Vendor.Sandbox(base, providertest.Key) }
+
+// onSpot trains on spot machines.
+func onSpot(base string) map[string]string {
+	values := settings(base)
+	values["SAGEMAKER_SPOT"] = "true"
+	return values
+}
+
+const (
+	llama    = "meta-textgeneration-llama-3-1-8b-instruct"
+	endpoint = "jumpstart-llama-3-1-8b-instruct"
+)
+
+// targets matches an operation of the control plane.
+func targets(operation string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.Header.Get("X-Amz-Target") == "SageMaker."+operation }
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	for name, with := range map[string]func(string) map[string]string{"on demand": settings, "spot": onSpot} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			providertest.Run(t, providertest.Harness{
+				Vendor: sagemaker.Vendor, Start: start, Settings: with, Model: endpoint,
+				Lacks: map[string]func(*providers.Request){
+					"min_p": func(r *providers.Request) { r.Options = map[string]json.RawMessage{"min_p": []byte("0.1")} },
+				},
+				Tuning: &providertest.Tuning{
+					Base: llama, Unhostable: "meta-textgeneration-llama-3-1-70b-instruct", Start: targets("CreateTrainingJob"),
+					Uploads: []providertest.UploadStep{{Name: "object", Is: providertest.Asks("PUT", "/rows.jsonl"), Found: true}},
+					Deploys: []func(*http.Request) bool{
+						targets("CreateModel"), targets("CreateEndpointConfig"), targets("CreateEndpoint"),
+					},
+				},
+			})
+		})
+	}
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{
+		"SAGEMAKER_REGION":                   "us/east",
+		"AWS_ACCESS_KEY_ID":                  "",
+		"SAGEMAKER_ROLE_ARN":                 "admin",
+		"SAGEMAKER_S3_URI":                   "https://bucket",
+		"SAGEMAKER_INSTANCES":                "ml.g5.12xlarge",
+		"SAGEMAKER_MAX_HOURS":                "0",
+		"AWS_ENDPOINT_URL_SAGEMAKER":         "nowhere",
+		"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "nowhere",
+		"AWS_ENDPOINT_URL_S3":                "nowhere",
+	} {
+		values := settings("http://127.0.0.1:1")
+		values[name] = value
+		_, err := sagemaker.Vendor.Open(providers.Config{Values: values})
+		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), providertest.Key) {
+			t.Errorf("%v, want an error that names %s", err, name)
+		}
+	}
+	for _, lacks := range []string{"SAGEMAKER_ROLE_ARN", "SAGEMAKER_S3_URI"} {
+		values := settings("http://127.0.0.1:1")
+		delete(values, lacks)
+		if _, err := sagemaker.Vendor.Open(providers.Config{Values: values}); err == nil || !strings.Contains(err.Error(), lacks) {
+			t.Errorf("%v, want an error that names %s", err, lacks)
+		}
+	}
+}
