@@ -64,7 +64,8 @@ type Model struct {
 	Context     int       // tokens; 0 where unknown
 	MaxOutput   int       // tokens; 0 where unknown
 	// Caps are tools, json_schema, json_object, vision, streaming, prefill, reasoning,
-	// embeddings and tunable; nil where they are not known.
+	// embeddings, tunable and hourly, of which the machines are paid and not the tokens; nil
+	// where they are not known.
 	Caps       []string
 	Dimensions int // of its vectors; 0 where it makes none
 	Prices     []providers.Price

@@ -46,8 +46,8 @@ func kindsOfFault() []string {
 	return []string{
 		FaultStatus, FaultDelay, FaultHang, FaultDrop, FaultDropAfter, FaultGarbage, FaultRateLimit,
 		FaultCapacity, FaultFilter, FaultTruncate, FaultStreamError, FaultStall, FaultBadChunk, FaultNoMark,
-		FaultBadJSON, FaultCorrupt, FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity, FaultInterrupt, FaultFailLines,
-		FaultFailBatch, FaultExpireBatch,
+		FaultBadJSON, FaultCorrupt, FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity, FaultInterrupt,
+		FaultFailLines, FaultFailBatch, FaultExpireBatch,
 	}
 }
 
