@@ -65,12 +65,12 @@ func (v *dreamUndoVerb) Run(ctx context.Context, sh shell) error {
 	if v.Preview {
 		return v.change(ctx, sh, func(c *client.Client) (json.RawMessage, error) {
 			return c.Do(ctx, http.MethodPost, client.Path("/v1/dreams", v.ID)+"/undo?preview=true", nil)
-		}, "id", "reflections", "memories", "examples", "experiences", "datasets", "models")
+		}, "id", "reflections", "memories", "examples", "experiences", "datasets", "models", "serving")
 	}
 	if err := v.confirm(sh, "withdraw all lessons and examples of "+v.ID); err != nil {
 		return err
 	}
 	return v.change(ctx, sh, func(c *client.Client) (json.RawMessage, error) {
 		return c.Do(ctx, http.MethodPost, client.Path("/v1/dreams", v.ID)+"/undo", nil)
-	}, dreamFields()...)
+	}, append(dreamFields(), "models", "serving")...)
 }

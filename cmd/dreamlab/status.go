@@ -19,11 +19,12 @@ import (
 // overview is the output of `status`: the work as the database has it, the rest as the API
 // reports it.
 type overview struct {
-	Work   *work          `json:"work,omitempty"`
-	Ready  client.Ready   `json:"ready"`
-	Dreams []client.Dream `json:"dreams"`
-	Tunes  []client.Tune  `json:"tunes"`
-	Usage  client.Usage   `json:"usage"`
+	Work   *work              `json:"work,omitempty"`
+	Ready  client.Ready       `json:"ready"`
+	Dreams []client.Dream     `json:"dreams"`
+	Tunes  []client.Tune      `json:"tunes"`
+	Clock  []client.ClockNote `json:"tune_clock"`
+	Usage  client.Usage       `json:"usage"`
 }
 
 // statusVerb shows how everything stands.
@@ -100,6 +101,9 @@ func (o *overview) look(ctx context.Context, c *client.Client) (err error) {
 	if o.Tunes, err = c.Tunes(ctx); err != nil {
 		return err
 	}
+	if o.Clock, err = c.TuneClock(ctx); err != nil {
+		return err
+	}
 	o.Usage, err = c.Usage(ctx, "purpose")
 	return err
 }
@@ -126,6 +130,10 @@ func (o overview) write(out io.Writer) error {
 			reason = t.Decision.Reason
 		}
 		fmt.Fprintf(table, "  %s\t%s\t%s\n", t.ID, t.Status, reason)
+	}
+	heading(table, len(o.Clock), "clock of tunes\t\t")
+	for _, n := range o.Clock {
+		fmt.Fprintf(table, "  %s\t%s\t\n", n.Alias, n.Says)
 	}
 	fmt.Fprintln(table, "spent, USD\t\t")
 	for _, s := range append(o.Usage.Data, o.Usage.Total) {

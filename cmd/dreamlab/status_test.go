@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dreamlab/cmd/internal/boot"
+	"dreamlab/cmd/internal/client"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -122,5 +123,15 @@ func TestStatusWithoutAPI(t *testing.T) {
 		if got := invoke(t, env, append([]string{"status"}, wrong...)...); got.code != exitUsage {
 			t.Errorf("%v: %+v", wrong, got)
 		}
+	}
+}
+
+// TestStatusTellsWhyThereIsNoTune shows what the clock says of an alias.
+func TestStatusTellsWhyThereIsNoTune(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	all := overview{Clock: []client.ClockNote{{Alias: "assistant", Says: "no tune yet: 3 new rows of 100"}}}
+	if err := all.write(&out); err != nil || !strings.Contains(out.String(), "assistant   no tune yet: 3 new rows of 100") {
+		t.Errorf("status: %s, %v", out.String(), err)
 	}
 }

@@ -71,6 +71,10 @@ func (k *Clock) look(ctx context.Context) error {
 			continue
 		}
 		if k.told[a] != why {
+			if err := k.Store.NoteClock(ctx, a, why); err != nil {
+				faults = append(faults, fmt.Errorf("note why there is no tune of %s of %s: %w", a.Alias, a.Tenant, err))
+				continue
+			}
 			k.told[a] = why
 			k.Log.Info().Str("tenant", a.Tenant).Str("alias", a.Alias).Msg(why)
 		}

@@ -39,6 +39,11 @@ func TestClockStartsTunes(t *testing.T) {
 		if *started != n || !strings.HasPrefix(k.told[alias], want) {
 			t.Errorf("%d tunes were started: %s", *started, k.told[alias])
 		}
+		notes, err := b.store.ClockNotes(b.ctx, b.tenant)
+		b.must(err)
+		if len(notes) != 1 || notes[0].Alias != alias.Alias || notes[0].Says != k.told[alias] || notes[0].Since.IsZero() {
+			t.Errorf("it is noted as %+v, not as %s", notes, k.told[alias])
+		}
 	}
 	says(1, "a tune was started: tun_")
 	says(1, "no tune yet: one is running")

@@ -181,6 +181,7 @@ type Withdrawal struct {
 	// Datasets and Models were made of its examples, and stay as they are.
 	Datasets []string `json:"datasets"`
 	Models   []string `json:"models"`
+	Serving  []string `json:"serving"` // of these, those that serve
 }
 
 // Withdrawal returns what undoing a tenant's dream would change.
@@ -195,15 +196,17 @@ func (q *DreamQueries) Withdrawal(ctx context.Context, tenant, dream string) (w 
 		{&w.Memories, `SELECT id FROM memories WHERE tenant = $1 AND dream = $2 AND withdrawn IS NULL`},
 		{&w.Examples, taught},
 		{&w.Datasets, `SELECT id FROM datasets WHERE tenant = $1 AND id IN (` + frozen + `)`},
-		{&w.Models, `SELECT m.name FROM models m JOIN tunes t ON t.id = m.tune
-			WHERE m.tenant = $1 AND t.dataset IN (` + frozen + `)`},
 	} {
 		*find.into = []string{}
 		if err := q.Words(ctx, find.into, find.query+` ORDER BY 1`, tenant, dream); err != nil {
 			return w, err
 		}
 	}
-	err = q.One(ctx, `SELECT COUNT(*) FROM experiences WHERE tenant = $1 AND dream = $2`, []any{tenant, dream}, &w.Experiences)
+	if err := q.One(ctx, `SELECT COUNT(*) FROM experiences WHERE tenant = $1 AND dream = $2`, []any{tenant, dream},
+		&w.Experiences); err != nil {
+		return w, err
+	}
+	w.Models, w.Serving, err = modelsOfDream(ctx, q.Tx, tenant, dream)
 	return w, err
 }
 

@@ -120,12 +120,17 @@ func (q *TuneQueries) refuseTainted(ctx context.Context, r Route) error {
 
 // ModelsOfDream returns the tuned models that learned from a dream's rows, and which of them serve.
 func (q *TuneQueries) ModelsOfDream(ctx context.Context, tenant, dream string) (models, serving []string, err error) {
+	return modelsOfDream(ctx, q.Tx, tenant, dream)
+}
+
+func modelsOfDream(ctx context.Context, tx *db.Tx, tenant, dream string) (models, serving []string, err error) {
+	models, serving = []string{}, []string{}
 	const learned = `SELECT m.name FROM models m JOIN tunes t ON t.id = m.tune WHERE m.tenant = $1 AND m.withdrawn IS NULL
 		AND t.dataset IN (SELECT x.dataset FROM dataset_examples x JOIN examples e ON e.id = x.example WHERE e.dream = $2)`
-	if err := q.Words(ctx, &models, learned+` ORDER BY 1`, tenant, dream); err != nil {
+	if err := tx.Words(ctx, &models, learned+` ORDER BY 1`, tenant, dream); err != nil {
 		return nil, nil, err
 	}
-	err = q.Words(ctx, &serving, learned+` AND m.state = 'serving' ORDER BY 1`, tenant, dream)
+	err = tx.Words(ctx, &serving, learned+` AND m.state = 'serving' ORDER BY 1`, tenant, dream)
 	return models, serving, err
 }
 

@@ -116,3 +116,33 @@ func (q *TuneQueries) SetTune(ctx context.Context, t Tune) error {
 		decision = $6, state = $7, exam = $8 WHERE id = $1`,
 		t.ID, t.Stage, db.Text(t.Dataset), db.Text(t.Training), db.Text(t.Evaluation), decision, db.Encode(t.State), exam)
 }
+
+// ClockNote is what the clock that starts tunes says of an alias, such as why there is no tune yet.
+type ClockNote struct {
+	Alias string
+	Says  string
+	Since time.Time
+}
+
+// NoteClock keeps what the clock says of an alias. Said again it stands as of when it was said first.
+func (q *TuneQueries) NoteClock(ctx context.Context, a TaughtAlias, says string) error {
+	_, err := q.Exec(ctx, `INSERT INTO tune_clocks (tenant, alias, says, since) VALUES ($1, $2, $3, {now})
+		ON CONFLICT (tenant, alias) DO UPDATE SET says = excluded.says, since = excluded.since
+		WHERE tune_clocks.says <> excluded.says`, a.Tenant, a.Alias, says)
+	return err
+}
+
+// ClockNotes returns what the clock says of a tenant's aliases.
+func (q *TuneQueries) ClockNotes(ctx context.Context, tenant string) ([]ClockNote, error) {
+	var all []ClockNote
+	err := q.Each(ctx, `SELECT alias, says, since FROM tune_clocks WHERE tenant = $1 ORDER BY alias`, []any{tenant},
+		func(r db.Rows) error {
+			var n ClockNote
+			var since *int64
+			err := r.Scan(&n.Alias, &n.Says, &since)
+			n.Since = db.TimeOf(since)
+			all = append(all, n)
+			return err
+		})
+	return all, err
+}

@@ -10,6 +10,7 @@ DROP TABLE regression_papers;
 DROP TABLE comparisons;
 DROP TABLE evaluations;
 DROP TABLE models;
+DROP TABLE tune_clocks;
 DROP TABLE tunes;
 DROP TABLE trainings;
 DROP TABLE batch_lines;

@@ -533,6 +533,14 @@ CREATE TABLE tunes (
 );
 CREATE INDEX tunes_list ON tunes (tenant, id);
 CREATE UNIQUE INDEX tunes_running ON tunes (tenant, alias) WHERE finished IS NULL;
+-- What the clock that starts tunes says of an alias, such as why there is no tune yet.
+CREATE TABLE tune_clocks (
+  tenant TEXT NOT NULL,
+  alias  TEXT NOT NULL,
+  says   TEXT NOT NULL,
+  since  BIGINT NOT NULL,
+  PRIMARY KEY (tenant, alias)
+);
 CREATE TABLE models (
   name          TEXT PRIMARY KEY,         -- provider/vendor's name
   tenant        TEXT NOT NULL,

@@ -43,6 +43,10 @@ type dreamView struct {
 	CreatedAt   *int64            `json:"created_at"`
 	FinishedAt  *int64            `json:"finished_at"`
 	UndoneAt    *int64            `json:"undone_at"`
+	// Models learned from what was withdrawn, and Serving are those of them that serve. Told where a dream
+	// is undone.
+	Models  []string `json:"models,omitzero"`
+	Serving []string `json:"serving,omitzero"`
 }
 
 func viewDream(d learn.Dream, cost int64) dreamView {
@@ -204,5 +208,16 @@ func (h dreams) undo(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	return h.wait.shown(w, c, dream.Job, h.show)
+	return h.wait.shown(w, c, dream.Job, h.showUndone)
+}
+
+// showUndone names the models that hold what was withdrawn: they stay as they are.
+func (h dreams) showUndone(ctx context.Context, j job.Job) (any, error) {
+	shown, err := h.show(ctx, j)
+	view, ok := shown.(dreamView)
+	if err != nil || !ok {
+		return shown, err
+	}
+	view.Models, view.Serving, err = h.store.ModelsOfDream(ctx, j.Tenant, j.Subject)
+	return view, err
 }

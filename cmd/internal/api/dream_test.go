@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
+	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
 
@@ -32,4 +34,20 @@ func TestDryRunIsNoDream(t *testing.T) {
 		}
 	}
 	r.get("/v1/dreams?dry_run=yes").want(t, http.StatusBadRequest, "invalid_request")
+}
+
+// TestStatusTellsOfTheTuneClock shows why there is no tune yet, to the tenant that it is about.
+func TestStatusTellsOfTheTuneClock(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.seed()
+	must(t, r.store.NoteClock(t.Context(), learn.TaughtAlias{Tenant: s.tenant, Alias: "assistant"}, "no tune yet: 3 new rows of 100"))
+	got := r.get("/api/dream_lab/status").want(t, http.StatusOK, "")
+	if !strings.Contains(string(got.body), `"tune_clock":[{"alias":"assistant","says":"no tune yet: 3 new rows of 100","since":1`) {
+		t.Errorf("status: %s", got.body)
+	}
+	other := r.do(request{path: "/api/dream_lab/status", key: r.other}).want(t, http.StatusOK, "")
+	if clock := other.field(t, "tune_clock").([]any); len(clock) != 0 {
+		t.Errorf("status of another tenant: %s", other.body)
+	}
 }

@@ -26,6 +26,14 @@ type legacyStatusView struct {
 	Undreamt    int        `json:"pending_experiences"`
 	Sandbox     bool       `json:"sandbox"`
 	NewExamples int        `json:"new_examples"`
+	// TuneClock is what the clock that starts tunes says of each alias.
+	TuneClock []clockView `json:"tune_clock"`
+}
+
+type clockView struct {
+	Alias string `json:"alias"`
+	Says  string `json:"says"`
+	Since int64  `json:"since"`
 }
 
 // maxCounted bounds the counts that are shown, so that a status costs little.
@@ -40,6 +48,14 @@ func (h legacy) status(w http.ResponseWriter, c *wire.Call) error {
 	if view.NewExamples, err = h.store.NewExamples(c.Context(), c.Tenant, learn.DefaultAlias,
 		maxCounted); err != nil {
 		return err
+	}
+	notes, err := h.store.ClockNotes(c.Context(), c.Tenant)
+	if err != nil {
+		return err
+	}
+	view.TuneClock = make([]clockView, len(notes))
+	for i, n := range notes {
+		view.TuneClock[i] = clockView{n.Alias, n.Says, n.Since.Unix()}
 	}
 	dreams, _, err := h.store.Dreams(c.Context(), c.Tenant, db.Filter{}, db.Page{Limit: 1})
 	if err != nil {

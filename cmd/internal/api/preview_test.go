@@ -1,7 +1,10 @@
 package api
 
 import (
+	"encoding/json"
 	"testing"
+
+	"dreamlab/store/learn"
 )
 
 // TestPreviews tells what undoing a dream and rolling a route back would change, and changes
@@ -26,6 +29,9 @@ func TestPreviews(t *testing.T) {
 		t.Errorf("the preview undid the dream: %s", a.body)
 	}
 	r.get("/v1/reflections/"+s.reflection).want(t, 200, "")
+	if serving := preview.field(t, "serving").([]any); len(serving) != 0 {
+		t.Errorf("%v serve", serving)
+	}
 	r.do(request{method: "POST", path: undo + "?preview=true", key: r.other}).want(t, 404, "not_found")
 	r.post(undo+"?preview=yes", "").want(t, 400, "invalid_request")
 
@@ -41,4 +47,26 @@ func TestPreviews(t *testing.T) {
 	}
 	back.key = r.key
 	r.do(back).want(t, 403, "forbidden")
+}
+
+// TestUndoNamesTheModelsThatHoldIt tells which models learned from what is withdrawn, and which of them serve; told again
+// the answer is the same, and another view of the dream does not have it.
+func TestUndoNamesTheModelsThatHoldIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.seed()
+	must(t, r.store.SetModelState(t.Context(), s.model, learn.ModelServing))
+	for range 2 {
+		undone := r.post("/v1/dreams/"+s.dream+"/undo", "").want(t, 200, "")
+		for _, field := range []string{"models", "serving"} {
+			if got := undone.field(t, field).([]any); len(got) != 1 || got[0] != s.model {
+				t.Errorf("%s are %v, want %s", field, got, s.model)
+			}
+		}
+	}
+	shown := map[string]any{}
+	must(t, json.Unmarshal(r.get("/v1/dreams/"+s.dream).want(t, 200, "").body, &shown))
+	if _, told := shown["models"]; told {
+		t.Errorf("a dream tells of models: %v", shown["models"])
+	}
 }

@@ -132,3 +132,19 @@ func (c *Client) Alive(ctx context.Context) error {
 	var answer json.RawMessage
 	return c.get(ctx, "/healthz", &answer)
 }
+
+// ClockNote is what the clock that starts tunes says of an alias, such as why there is no tune yet.
+type ClockNote struct {
+	Alias string `json:"alias"`
+	Says  string `json:"says"`
+	Since int64  `json:"since"` // unix seconds
+}
+
+// TuneClock returns what the clock that starts tunes says of each alias with examples.
+func (c *Client) TuneClock(ctx context.Context) ([]ClockNote, error) {
+	var status struct {
+		Clock []ClockNote `json:"tune_clock"`
+	}
+	err := c.get(ctx, "/api/dream_lab/status", &status)
+	return status.Clock, err
+}
