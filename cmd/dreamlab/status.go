@@ -101,7 +101,7 @@ func (o *overview) look(ctx context.Context, c *client.Client) (err error) {
 	if o.Tunes, err = c.Tunes(ctx); err != nil {
 		return err
 	}
-	if o.Clock, err = c.TuneClock(ctx); err != nil {
+	if o.Clock, err = client.TuneClock(ctx, c); err != nil {
 		return err
 	}
 	o.Usage, err = c.Usage(ctx, "purpose")

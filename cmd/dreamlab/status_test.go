@@ -131,7 +131,7 @@ func TestStatusTellsWhyThereIsNoTune(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	all := overview{Clock: []client.ClockNote{{Alias: "assistant", Says: "no tune yet: 3 new rows of 100"}}}
-	if err := all.write(&out); err != nil || !strings.Contains(out.String(), "assistant   no tune yet: 3 new rows of 100") {
+	if err := all.write(&out); err != nil || !strings.Contains(out.String(), "no tune yet: 3 new rows of 100") {
 		t.Errorf("status: %s, %v", out.String(), err)
 	}
 }

@@ -141,7 +141,7 @@ type ClockNote struct {
 }
 
 // TuneClock returns what the clock that starts tunes says of each alias with examples.
-func (c *Client) TuneClock(ctx context.Context) ([]ClockNote, error) {
+func TuneClock(ctx context.Context, c *Client) ([]ClockNote, error) {
 	var status struct {
 		Clock []ClockNote `json:"tune_clock"`
 	}
