@@ -163,7 +163,7 @@ func (d *driver) connect(value func(env string) string, at resource, config prov
 	if err != nil {
 		return err
 	}
-	dialect.Authorize, dialect.Classify, dialect.Secrets = tokens.authorize, tokens.classify, tokens.secrets
+	dialect.Authorize, dialect.Classify, dialect.Secrets = tokens.Authorize, tokens.classify, tokens.Secrets
 	d.Client = openai.New(dialect, config)
 	return nil
 }

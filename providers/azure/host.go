@@ -69,7 +69,7 @@ func withHost(d *driver, value func(env string) string, config providers.Config)
 		return nil, fmt.Errorf("%s: to deploy, %w", envResource, err)
 	}
 	manager := openai.New(openai.Dialect{
-		Provider: name, Base: root, Words: words, Authorize: tokens.authorize, Classify: tokens.classify, Secrets: tokens.secrets,
+		Provider: name, Base: root, Words: words, Authorize: tokens.Authorize, Classify: tokens.classify, Secrets: tokens.Secrets,
 	}, config)
 	return hostDriver{driver: d, manager: manager, resource: root + id, service: value(envService), trial: value(envTrial)}, nil
 }

@@ -24,6 +24,8 @@ const name = "databricks"
 const (
 	envHost     = "DATABRICKS_HOST"
 	envToken    = "DATABRICKS_TOKEN" // #nosec G101 -- the name of a setting
+	envClient   = "DATABRICKS_CLIENT_ID"
+	envSecret   = "DATABRICKS_CLIENT_SECRET" // #nosec G101 -- the name of a setting
 	envVolume   = "DATABRICKS_VOLUME"
 	envFolder   = "DATABRICKS_FOLDER"
 	envTuned    = "DATABRICKS_TUNED"
@@ -35,9 +37,11 @@ const (
 var settings = []providers.Setting{
 	{Env: envHost, Required: true, Help: "address of the workspace: https://NAME.cloud.databricks.com"},
 	{
-		Env: envToken, Secret: true, Required: true,
-		Help: "personal access token, from the workspace's page Developer",
+		Env: envToken, Secret: true,
+		Help: "personal access token, from the workspace's page Developer; without it a service principal asks for tokens",
 	},
+	{Env: envClient, Help: "id of a service principal that has access, for OAuth"},
+	{Env: envSecret, Secret: true, Help: "secret of that service principal"},
 	{
 		Env: envVolume,
 		Help: "volume of Unity Catalog for what fine-tunes read and leave, as /Volumes/CATALOG/SCHEMA/NAME: tuned models are " +
@@ -95,14 +99,17 @@ func open(config providers.Config) (providers.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	if value(envToken) == "" {
-		return nil, errors.New(envToken + ": set it to a personal access token of the workspace")
-	}
 	d := &driver{host: host}
-	d.Client = openai.New(openai.Dialect{
+	dialect := openai.Dialect{
 		Provider: name, Base: host + "/serving-endpoints", Key: value(envToken), URL: d.url, Options: options, Words: words,
 		Encode: encode, Classify: classify, Tiers: map[string]bool{},
-	}, config)
+	}
+	if dialect.Key == "" {
+		if err := principal(&dialect, host, value, config); err != nil {
+			return nil, err
+		}
+	}
+	d.Client = openai.New(dialect, config)
 	if value(envVolume) == "" {
 		return d, nil
 	}

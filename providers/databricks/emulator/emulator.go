@@ -21,11 +21,13 @@ const name = "databricks"
 
 // New serves a workspace's own paths, which begin with /api and /serving-endpoints.
 func New(l *lab.Lab) http.Handler {
-	e := &emulator{lab: l, served: catalogue(l), vendor: lab.Vendor{Name: name, Fail: fail, Model: modelOf}}
+	e := &emulator{lab: l, served: catalogue(l), tokens: &tokens{clock: l.Now}}
+	e.vendor = lab.Vendor{Name: name, Fail: fail, Model: modelOf, Keyless: keyless, Admit: e.admit}
 	if err := e.open(); err != nil {
 		return l.Serve(e.vendor, e.vendor.Unusable(err))
 	}
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST /oidc/v1/token", e.token)
 	mux.HandleFunc("POST /serving-endpoints/{name}/invocations", e.vendor.Handle(e.chat))
 	mux.HandleFunc("POST /serving-endpoints/embeddings", lab.Take(e.vendor, e.embed))
 	e.endpoints(mux)
@@ -49,6 +51,7 @@ type emulator struct {
 	account *work.Account
 	bucket  *lab.Bucket // the volume, and the files of the workspace
 	served  []entry
+	tokens  *tokens
 	vendor  lab.Vendor
 }
 
