@@ -1,0 +1,2 @@
+def load_dataset(kind, data_files):
+    return data_files
