@@ -36,10 +36,21 @@ const (
 	labStep   = 20 * time.Minute // lab time that passes while a job waits for a poll
 )
 
-// bench is a tune's whole world: a store, a bucket, and Together's emulator
+// shop is the vendor that trains, serves, answers and judges.
+type shop struct {
+	vendor     providers.Vendor
+	emulator   func(*lab.Lab) http.Handler
+	base, lead string
+}
+
+// usual is the vendor of most tests.
+func usual() shop { return shop{together.Vendor, emulator.New, baseModel, leadModel} }
+
+// bench is a tune's whole world: a store, a bucket, and a vendor's emulator
 // behind the real driver and router. Time passes when the test says so.
 type bench struct {
 	*testing.T
+	shop
 	ctx    context.Context
 	store  *store.Store
 	lab    *lab.Lab
@@ -60,7 +71,12 @@ func newBench(t *testing.T, s Settings) *bench {
 
 func newBenchOn(t *testing.T, kept *store.Store, s Settings) *bench {
 	t.Helper()
-	b := &bench{T: t, ctx: t.Context(), store: kept}
+	return newBenchAt(t, kept, s, usual())
+}
+
+func newBenchAt(t *testing.T, kept *store.Store, s Settings, at shop) *bench {
+	t.Helper()
+	b := &bench{T: t, shop: at, ctx: t.Context(), store: kept}
 	l, err := lab.New(lab.Options{})
 	b.must(err)
 	t.Cleanup(func() {
@@ -78,22 +94,22 @@ func newBenchOn(t *testing.T, kept *store.Store, s Settings) *bench {
 }
 
 func (b *bench) wire(s Settings) Deps {
-	server := httptest.NewServer(emulator.New(b.lab))
+	server := httptest.NewServer(b.emulator(b.lab))
 	b.Cleanup(server.Close)
 	b.wires = &wires{Transport: server.Client().Transport, broken: map[string]int{}}
-	driver, err := together.Vendor.Open(providers.Config{Values: map[string]string{
-		"TOGETHER_API_KEY": "sandbox", "TOGETHER_BASE_URL": server.URL + "/v1",
-	}, HTTP: &http.Client{Transport: b.wires, CheckRedirect: noRedirect}})
+	driver, err := b.vendor.Open(providers.Config{
+		Values: b.vendor.Sandbox(server.URL, b.lab.Credential()), HTTP: &http.Client{Transport: b.wires, CheckRedirect: noRedirect},
+	})
 	b.must(err)
 	prices, err := catalog.Load(nil)
 	b.must(err)
 	router := providers.NewRouter(providers.RouterOptions{
-		Drivers: map[string]providers.Driver{"together": driver}, Prices: prices,
+		Drivers: map[string]providers.Driver{b.vendor.Name: driver}, Prices: prices,
 		Sleep: func(context.Context, time.Duration) error { return nil },
 	})
 	bucket, err := blob.Directory(b.TempDir())
 	b.must(err)
-	s.Lead, s.Base, s.PollEvery = leadModel, baseModel, pollEvery
+	s.Lead, s.Base, s.PollEvery = b.lead, b.base, pollEvery
 	return Deps{
 		Caller:  handlers.NewCaller(handlers.CallerOptions{Router: router, Prices: prices}),
 		Vendors: router, Bucket: bucket, Prices: prices, Settings: s,
@@ -110,7 +126,7 @@ func (b *bench) must(err error) {
 
 func (b *bench) fault(f lab.Fault) {
 	b.Helper()
-	f.Vendor = "together"
+	f.Vendor = b.vendor.Name
 	b.must(b.lab.AddFault(f))
 }
 
@@ -128,7 +144,7 @@ func (b *bench) tune(in tasks.TuneInput) learn.Tune {
 		Input: plainjson.Of(in), Subject: db.NewID("tun_"),
 	}
 	tune := learn.Tune{
-		ID: job.Subject, Tenant: b.tenant, Alias: learn.DefaultAlias, Base: baseModel,
+		ID: job.Subject, Tenant: b.tenant, Alias: learn.DefaultAlias, Base: b.base,
 		Job: job.ID, Stage: stageCurate,
 	}
 	b.accept(job, func(q *store.Queries) error { return q.AddTune(b.ctx, tune) })
