@@ -4,8 +4,12 @@ import (
 	"strings"
 	"testing"
 
+	"dreamlab/providers/azure"
+	azureemulator "dreamlab/providers/azure/emulator"
 	"dreamlab/providers/databricks"
 	databricksemulator "dreamlab/providers/databricks/emulator"
+	"dreamlab/providers/vertex"
+	vertexemulator "dreamlab/providers/vertex/emulator"
 	"dreamlab/store"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
@@ -18,17 +22,30 @@ import (
 type elsewhere struct {
 	shop
 	paid []string
+	// percent is what the vendor bills of the catalogue's price of training.
+	percent int64
 }
 
 // others are the vendors that train and serve, beside the usual one.
 func others() []elsewhere {
-	return []elsewhere{{
-		shop{
-			databricks.Vendor, databricksemulator.New, "databricks/databricks-meta-llama-3-1-8b-instruct",
-			"databricks/databricks-gpt-oss-120b",
+	return []elsewhere{
+		{
+			shop{azure.Vendor, azureemulator.New, "azure/gpt-4.1-mini", "azure/gpt-5-nano"},
+			[]string{"POST /fine_tuning/jobs"}, 90, // global training is cheaper
+		}, {
+			shop{
+				databricks.Vendor, databricksemulator.New, "databricks/databricks-meta-llama-3-1-8b-instruct",
+				"databricks/databricks-gpt-oss-120b",
+			},
+			[]string{"POST /jobs/runs/submit", "POST /api/2.0/serving-endpoints"}, 100,
+		}, {
+			shop{
+				vertex.Vendor, vertexemulator.New, "vertex/meta/llama-4-scout-17b-16e-instruct-maas",
+				"vertex/openai/gpt-oss-120b-maas",
+			},
+			[]string{"POST /tuningJobs", "POST :deploy"}, 100,
 		},
-		[]string{"POST /jobs/runs/submit", "POST /api/2.0/serving-endpoints"},
-	}}
+	}
 }
 
 // A tune goes its whole way at each vendor, though the answer to each call that costs is lost
@@ -40,24 +57,24 @@ func TestTuneAtEachVendor(t *testing.T) {
 			t.Parallel()
 			storetest.Each(t, func(t *testing.T, s *store.Store) {
 				b := newBenchAt(t, s, Settings{MinExamples: 20}, at.shop)
-				b.tuneThroughDeaths(at.paid)
+				b.tuneThroughDeaths(at)
 			})
 		})
 	}
 }
 
-func (b *bench) tuneThroughDeaths(paid []string) {
+func (b *bench) tuneThroughDeaths(at elsewhere) {
 	b.Helper()
 	b.teach(48, 40)
-	for _, call := range paid {
+	for _, call := range at.paid {
 		method, end, _ := strings.Cut(call, " ")
 		b.wires.loseAll(1, method, end)
 	}
 	died := map[string]bool{}
 	b.die = func(j job.Job, _ *tasks.End) bool {
-		at := j.Kind + " " + b.at(j)
-		first := !died[at]
-		died[at] = true
+		step := j.Kind + " " + b.at(j)
+		first := !died[step]
+		died[step] = true
 		return first
 	}
 	id := b.tune(tasks.TuneInput{}).ID
@@ -69,7 +86,7 @@ func (b *bench) tuneThroughDeaths(paid []string) {
 	b.die = nil
 	b.reap(2)
 	b.wantPromoted()
-	b.wantBooksClosed()
+	b.wantBooksAt(at.percent)
 	route, err := b.store.Route(b.ctx, b.tenant, learn.DefaultAlias)
 	b.must(err)
 	if route.Author != id || route.Targets[0].Model != b.training(id).Model || route.Targets[1].Model != b.base {
