@@ -51,7 +51,7 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	answer := &lab.Answer{Billed: asked.Model, Ask: &asked.Ask}
 	serves, refused := e.find(asked.Model)
 	if refused != nil {
-		serves, refused = e.tuned(asked.Model)
+		serves, refused = serving{e}.tuned(asked.Model)
 		answer.Free = true // its hours are paid
 	}
 	if refused == nil {

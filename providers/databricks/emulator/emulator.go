@@ -30,7 +30,7 @@ func New(l *lab.Lab) http.Handler {
 	mux.HandleFunc("POST /oidc/v1/token", e.token)
 	mux.HandleFunc("POST /serving-endpoints/{name}/invocations", e.vendor.Handle(e.chat))
 	mux.HandleFunc("POST /serving-endpoints/embeddings", lab.Take(e.vendor, e.embed))
-	e.endpoints(mux)
+	serving{e}.endpoints(mux)
 	e.files(mux)
 	e.runs(mux)
 	mux.HandleFunc("/", unknownRoute)

@@ -21,9 +21,12 @@ var hours = map[string]int64{
 // hourly is what an hour of an endpoint costs, in nano-dollars.
 func hourly(weights string) int64 { return hours[weights] * unit / 1000 }
 
+// serving answers for endpoints and for what they serve.
+type serving struct{ *emulator }
+
 // endpoints are the routes of serving endpoints, and those of models that these need
 // (https://docs.databricks.com/api/workspace/servingendpoints).
-func (e *emulator) endpoints(mux *http.ServeMux) {
+func (e serving) endpoints(mux *http.ServeMux) {
 	const base = "/api/2.0/serving-endpoints"
 	mux.HandleFunc("GET "+base, e.vendor.Answer(e.listEndpoints))
 	mux.HandleFunc("POST "+base, lab.Take(e.vendor, e.createEndpoint))
@@ -35,7 +38,7 @@ func (e *emulator) endpoints(mux *http.ServeMux) {
 }
 
 // registered finds the run that registered a model.
-func (e *emulator) registered(model string) (work.Training, *lab.Failure) {
+func (e serving) registered(model string) (work.Training, *lab.Failure) {
 	for _, t := range e.account.Trainings.List() {
 		if t.Model == model && strings.HasPrefix(model, schema) && t.State(e.lab.Now()) == work.TrainingSucceeded {
 			return t, nil
@@ -44,7 +47,7 @@ func (e *emulator) registered(model string) (work.Training, *lab.Failure) {
 	return work.Training{}, absent("Routine or Model '%s' does not exist.", model)
 }
 
-func (e *emulator) versions(r *http.Request) (any, *lab.Failure) {
+func (e serving) versions(r *http.Request) (any, *lab.Failure) {
 	t, refused := e.registered(r.PathValue("model"))
 	if refused != nil {
 		return nil, refused
@@ -55,7 +58,7 @@ func (e *emulator) versions(r *http.Request) (any, *lab.Failure) {
 	}}}, nil
 }
 
-func (e *emulator) optimisation(r *http.Request) (any, *lab.Failure) {
+func (e serving) optimisation(r *http.Request) (any, *lab.Failure) {
 	if _, refused := e.registered(r.PathValue("model")); refused != nil {
 		return nil, refused
 	}
@@ -95,7 +98,7 @@ func (a configAsk) split() ([]work.Share, *lab.Failure) {
 }
 
 // planned makes the deployments that a configuration asks for.
-func (e *emulator) planned(a configAsk) ([]work.Deployment, *lab.Failure) {
+func (e serving) planned(a configAsk) ([]work.Deployment, *lab.Failure) {
 	if len(a.Served) == 0 {
 		return nil, lab.Invalid("", "served_entities: at least one is needed.")
 	}
@@ -120,7 +123,7 @@ func (e *emulator) planned(a configAsk) ([]work.Deployment, *lab.Failure) {
 // nameable is what an endpoint may be called.
 var nameable = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$`)
 
-func (e *emulator) createEndpoint(r *http.Request, asked *struct {
+func (e serving) createEndpoint(r *http.Request, asked *struct {
 	Name   string    `json:"name"`
 	Config configAsk `json:"config"`
 }) (any, *lab.Failure) {
@@ -154,7 +157,7 @@ func (e *emulator) createEndpoint(r *http.Request, asked *struct {
 	return e.resplit(made.ID, shares)
 }
 
-func (e *emulator) resplit(id string, shares []work.Share) (any, *lab.Failure) {
+func (e serving) resplit(id string, shares []work.Share) (any, *lab.Failure) {
 	after, refused := e.account.Hosting.ChangeEndpoint(id, "", func(kept *work.Endpoint) *lab.Failure { return kept.Split(shares) })
 	if refused != nil {
 		return nil, refused
@@ -163,7 +166,7 @@ func (e *emulator) resplit(id string, shares []work.Share) (any, *lab.Failure) {
 }
 
 // putConfig changes the shares of the traffic; what is served stays.
-func (e *emulator) putConfig(r *http.Request, asked *configAsk) (any, *lab.Failure) {
+func (e serving) putConfig(r *http.Request, asked *configAsk) (any, *lab.Failure) {
 	found, refused := e.there(r.PathValue("name"))
 	if refused != nil {
 		return nil, refused
@@ -176,7 +179,7 @@ func (e *emulator) putConfig(r *http.Request, asked *configAsk) (any, *lab.Failu
 }
 
 // there finds an endpoint by its name. One that is deleted has its id as its name.
-func (e *emulator) there(named string) (work.Endpoint, *lab.Failure) {
+func (e serving) there(named string) (work.Endpoint, *lab.Failure) {
 	for _, found := range e.account.Hosting.Endpoints() {
 		if found.Name == named && found.Name != found.ID {
 			return found, nil
@@ -186,7 +189,7 @@ func (e *emulator) there(named string) (work.Endpoint, *lab.Failure) {
 }
 
 // tidy forgets the deleted endpoints whose hardware has stopped.
-func (e *emulator) tidy() *lab.Failure {
+func (e serving) tidy() *lab.Failure {
 	hosting := e.account.Hosting
 	for _, found := range hosting.Endpoints() {
 		stopped := found.Name == found.ID
@@ -203,7 +206,7 @@ func (e *emulator) tidy() *lab.Failure {
 	return nil
 }
 
-func (e *emulator) getEndpoint(r *http.Request) (any, *lab.Failure) {
+func (e serving) getEndpoint(r *http.Request) (any, *lab.Failure) {
 	named := r.PathValue("name")
 	if m, refused := e.find(named); refused == nil {
 		return entryObject(m), nil
@@ -215,7 +218,7 @@ func (e *emulator) getEndpoint(r *http.Request) (any, *lab.Failure) {
 	return e.endpointObject(found), nil
 }
 
-func (e *emulator) listEndpoints(*http.Request) (any, *lab.Failure) {
+func (e serving) listEndpoints(*http.Request) (any, *lab.Failure) {
 	listed := lab.Objects(e.served, entryObject)
 	for _, found := range e.account.Hosting.Endpoints() {
 		if found.Name != found.ID {
@@ -226,7 +229,7 @@ func (e *emulator) listEndpoints(*http.Request) (any, *lab.Failure) {
 }
 
 // deleteEndpoint takes an endpoint away at once; its hardware stops a little later.
-func (e *emulator) deleteEndpoint(r *http.Request) (any, *lab.Failure) {
+func (e serving) deleteEndpoint(r *http.Request) (any, *lab.Failure) {
 	found, refused := e.there(r.PathValue("name"))
 	if refused != nil {
 		return nil, refused
@@ -244,7 +247,7 @@ func (e *emulator) deleteEndpoint(r *http.Request) (any, *lab.Failure) {
 }
 
 // endpointObject is an endpoint as Databricks tells it.
-func (e *emulator) endpointObject(found work.Endpoint) any {
+func (e serving) endpointObject(found work.Endpoint) any {
 	state, update, entities := "READY", "NOT_UPDATING", []any{}
 	for _, d := range found.Deployments {
 		deployment := "DEPLOYMENT_READY"
@@ -280,7 +283,7 @@ func entryObject(m entry) any {
 }
 
 // tuned finds the endpoint of tuned models that answers: one of them, by its traffic.
-func (e *emulator) tuned(named string) (entry, *lab.Failure) {
+func (e serving) tuned(named string) (entry, *lab.Failure) {
 	if _, refused := e.there(named); refused != nil {
 		return e.find(named)
 	}

@@ -19,7 +19,7 @@ func words() lab.Words {
 		http.StatusConflict:            {Code: "RESOURCE_ALREADY_EXISTS", Message: "The given resource exists already."},
 		http.StatusTooManyRequests:     {Code: "REQUEST_LIMIT_EXCEEDED"},
 		http.StatusInternalServerError: {Code: "INTERNAL_ERROR", Message: "An internal error occurred."},
-		http.StatusServiceUnavailable:  {Code: "TEMPORARILY_UNAVAILABLE", Message: "The service is temporarily unavailable. Please retry."},
+		http.StatusServiceUnavailable:  {Code: "TEMPORARILY_UNAVAILABLE", Message: "The service is temporarily unavailable."},
 		http.StatusGatewayTimeout:      {Code: "DEADLINE_EXCEEDED", Message: "The request did not end in time."},
 	}
 }
