@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"net/http"
 
 	"dreamlab/providers/sandbox/lab"
@@ -37,7 +38,7 @@ func (e *emulator) find(named string) (entry, *lab.Failure) {
 		"version deployment exists.")
 }
 
-// ask is a chat request; a body's own model is passed over.
+// ask is a chat request. The path names the endpoint, or else the body does.
 type ask struct {
 	model.Ask
 }
@@ -47,7 +48,7 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	if err := lab.ReadJSON(r, &asked); err != nil {
 		return &lab.Failure{Status: http.StatusBadRequest, Code: "MALFORMED_REQUEST", Message: "Could not parse request object."}
 	}
-	asked.Model = r.PathValue("name")
+	asked.Model = cmp.Or(r.PathValue("name"), asked.Model)
 	answer := &lab.Answer{Billed: asked.Model, Ask: &asked.Ask}
 	serves, refused := e.find(asked.Model)
 	if refused != nil {

@@ -29,6 +29,7 @@ func New(l *lab.Lab) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /oidc/v1/token", e.token)
 	mux.HandleFunc("POST /serving-endpoints/{name}/invocations", e.vendor.Handle(e.chat))
+	mux.HandleFunc("POST /serving-endpoints/chat/completions", e.vendor.Handle(e.chat))
 	mux.HandleFunc("POST /serving-endpoints/embeddings", lab.Take(e.vendor, e.embed))
 	serving{e}.endpoints(mux)
 	e.files(mux)
@@ -55,13 +56,14 @@ type emulator struct {
 	vendor  lab.Vendor
 }
 
-// modelOf is the endpoint that a path names.
+// modelOf is the endpoint that a path names, "" where it names none.
 func modelOf(r *http.Request) string {
-	rest, found := strings.CutPrefix(r.URL.Path, "/serving-endpoints/")
-	if !found {
+	rest, _ := strings.CutPrefix(r.URL.Path, "/serving-endpoints/")
+	named, _ := strings.CutSuffix(rest, "/invocations")
+	if named == rest {
 		return ""
 	}
-	return strings.TrimSuffix(rest, "/invocations")
+	return named
 }
 
 func unknownRoute(w http.ResponseWriter, r *http.Request) {

@@ -2,12 +2,14 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -247,7 +249,11 @@ func (e *emulator) output(r *http.Request) (any, *lab.Failure) {
 // listRuns lists the runs, the newest first, by pages.
 func (e *emulator) listRuns(r *http.Request) (any, *lab.Failure) {
 	query := r.URL.Query()
-	listed := e.account.Trainings.List()
+	since, err := strconv.ParseInt(cmp.Or(query.Get("start_time_from"), "0"), 10, 64)
+	if err != nil {
+		return nil, lab.Invalid("", "start_time_from has to be a number of milliseconds.")
+	}
+	listed := slices.DeleteFunc(e.account.Trainings.List(), func(t work.Training) bool { return t.Created.UnixMilli() < since })
 	slices.Reverse(listed)
 	from := lab.Between(query.Get("page_token"), 0, len(listed), 0)
 	to := min(from+lab.Between(query.Get("limit"), 1, 25, 20), len(listed))

@@ -31,8 +31,8 @@ type Vendor struct {
 	// may read the body, which it has to put back. Defaults to asking for the lab's
 	// credential as a bearer token.
 	Admit func(*http.Request) *Failure
-	// Model returns the model that a request asks, where its body does not say.
-	// Defaults to the member "model" of the body.
+	// Model returns the model that a request asks, where its body does not say. Where it
+	// is nil or returns "", that is the member "model" of the body.
 	Model func(*http.Request) string
 }
 
@@ -97,9 +97,8 @@ func (v *visit) admit() bool {
 	}
 	if v.vendor.Model != nil {
 		v.model = v.vendor.Model(v.req)
-	} else {
-		v.model = modelIn(body)
 	}
+	v.model = cmp.Or(v.model, modelIn(body))
 	v.req.Body = io.NopCloser(bytes.NewReader(body))
 	return true
 }
