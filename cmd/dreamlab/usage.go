@@ -47,8 +47,9 @@ func (v *usageShowVerb) Run(ctx context.Context, sh shell) error {
 
 func (v *usageShowVerb) write(sh shell, raw json.RawMessage) error {
 	var usage struct {
-		Data  []json.RawMessage
-		Total json.RawMessage
+		Data    []json.RawMessage
+		Total   json.RawMessage
+		Returns []json.RawMessage
 	}
 	if err := json.Unmarshal(raw, &usage); err != nil {
 		return fmt.Errorf("read the usage: %w", err)
@@ -66,5 +67,18 @@ func (v *usageShowVerb) write(sh shell, raw json.RawMessage) error {
 	if v.Interval == "" {
 		columns = append(columns[:1], columns[2:]...)
 	}
-	return show.Write(to, raw, rows, columns)
+	if err := show.Write(to, raw, rows, columns); err != nil || to.Form != show.Table || len(usage.Returns) == 0 {
+		return err
+	}
+	return writeReturns(to, usage.Returns)
+}
+
+// writeReturns shows below the sums what each source of examples cost and brought in exams.
+func writeReturns(to show.Sink, returns []json.RawMessage) error {
+	rows, err := show.NewRows(returns)
+	if err != nil {
+		return err
+	}
+	columns := show.Fields("source=examples of", "rows", "tunes", "cost_usd=usd", "points=exam points", "usd_per_point=usd per point")
+	return show.Write(to, nil, rows, columns)
 }

@@ -27,6 +27,7 @@ type estimate struct {
 	Screened    int       `json:"screened"` // rejected before anything is paid for
 	Calls       int       `json:"calls"`    // at most, without retries
 	CostUSD     money.USD `json:"cost_usd"` // at most
+	Moved       moved     `json:"moved"`    // by what sources of rows have returned
 	nano        int64
 }
 
@@ -59,6 +60,9 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 		return nil, err
 	}
 	sum.CostUSD = money.USD(sum.nano)
+	if sum.Moved, err = movedBy(ctx, run.Store.Queries, d.Tenant); err != nil {
+		return nil, err
+	}
 	d.Stage = stageDone
 	return &tasks.End{Result: plainjson.Of(planResult{Dream: d.ID, DryRun: &sum}), Write: setDream(d)}, nil
 }

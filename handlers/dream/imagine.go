@@ -45,7 +45,7 @@ type exercise struct {
 // imagine has the lead model make up variants of weak conversations. The base and the lead model
 // try each; what passes the same checks as what was said becomes a row that is marked.
 func (r *reflectRun) imagine(ctx context.Context, weak []finding, difficulty string) error {
-	for _, f := range weak[:min(len(weak), max(len(weak)/perImagined, 1), mostImagined)] {
+	for _, f := range weak[:r.result.Moved.variants(len(weak))] {
 		e, err := r.run.Store.Experience(ctx, r.run.Job.Tenant, f.Experience)
 		if errors.Is(err, db.ErrNotFound) {
 			continue

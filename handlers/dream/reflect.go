@@ -36,6 +36,7 @@ type reflectResult struct {
 	Imagined    int   `json:"imagined"`  // rows of conversations that were made up
 	Malformed   int   `json:"malformed"` // questions whose answers could not be read
 	Live        int64 `json:"live_nano"`
+	Moved       moved `json:"moved"` // by what sources of rows have returned
 }
 
 // reflect has the lead model draw lessons from all that the slices found out, a part at a time,
@@ -50,6 +51,9 @@ func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error
 		return nil, err
 	}
 	r := &reflectRun{worker: w, run: run, dream: d, findings: map[string]finding{}}
+	if r.result.Moved, err = movedBy(ctx, run.Store.Queries, d.Tenant); err != nil {
+		return nil, err
+	}
 	weak := telling(sum.Findings)
 	if err = r.learn(ctx, weak); err == nil {
 		err = r.imagine(ctx, weak, difficulty(sum.Findings))

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +18,17 @@ type usageView struct {
 	Data       []spendView `json:"data"`
 	Total      spendView   `json:"total"`
 	Projection monthView   `json:"projection"`
+	Returns    []returned  `json:"returns"`
+}
+
+// returned is what a source of examples cost and brought in exams.
+type returned struct {
+	Source   string      `json:"source"`
+	Rows     int64       `json:"rows"`
+	Tunes    int64       `json:"tunes"`
+	CostUSD  money.USD   `json:"cost_usd"`
+	Points   json.Number `json:"points"`
+	PerPoint *money.USD  `json:"usd_per_point"`
 }
 
 type spendView struct {

@@ -2,7 +2,9 @@ package operate
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -33,6 +35,28 @@ type usageView struct {
 	Data       []spending  `json:"data"`
 	Total      spending    `json:"total"`
 	Projection *projection `json:"projection"`
+	Returns    []returned  `json:"returns"`
+}
+
+// returned is what a source of examples cost and brought, over all time.
+type returned struct {
+	Source   string      `json:"source"`
+	Rows     int         `json:"rows"`
+	Tunes    int         `json:"tunes"`
+	CostUSD  money.USD   `json:"cost_usd"`
+	Points   json.Number `json:"points"`
+	PerPoint *money.USD  `json:"usd_per_point"` // null where there is no point
+}
+
+func viewReturn(r store.Return) returned {
+	view := returned{
+		Source: r.Source, Rows: r.Rows, Tunes: r.Tunes, CostUSD: money.USD(r.Nano),
+		Points: json.Number(fmt.Sprintf("%d.%02d", r.Points/100, r.Points%100)),
+	}
+	if nano, ok := r.PerPoint(); ok {
+		view.PerPoint = (*money.USD)(&nano)
+	}
+	return view
 }
 
 type spending struct {
@@ -89,6 +113,14 @@ func (h Usage) Get(w http.ResponseWriter, c *wire.Call) error {
 	view.Total = viewSpend(total)
 	if view.Projection, err = h.project(c, zone); err != nil {
 		return err
+	}
+	returns, err := h.store.Returns(c.Context(), c.Tenant)
+	if err != nil {
+		return err
+	}
+	view.Returns = make([]returned, len(returns))
+	for i, r := range returns {
+		view.Returns[i] = viewReturn(r)
 	}
 	return wire.WriteJSON(w, http.StatusOK, view)
 }
