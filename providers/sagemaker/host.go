@@ -43,7 +43,7 @@ func (d tuningDriver) Hosting(ctx context.Context, base string) (providers.Hosti
 
 // servable describes a base whose tuned models can be served.
 func (d tuningDriver) servable(ctx context.Context, base string) (content, error) {
-	found, err := d.find(ctx, base)
+	found, err := d.tuning.content(ctx, base)
 	switch {
 	case err != nil:
 		return content{}, err

@@ -32,6 +32,7 @@ const (
 	envRole      = "SAGEMAKER_ROLE_ARN"
 	envFolder    = "SAGEMAKER_S3_URI"
 	envInstances = "SAGEMAKER_INSTANCES"
+	envTuned     = "SAGEMAKER_TUNABLE_ENDPOINTS"
 	envLicence   = "SAGEMAKER_ACCEPT_EULA"
 	envSpot      = "SAGEMAKER_SPOT"
 	envHours     = "SAGEMAKER_MAX_HOURS"
@@ -58,6 +59,11 @@ var settings = []providers.Setting{
 		Help: "machines that may be used, each with dollars an hour: set the prices that your region has. " +
 			"Machines that are not named here are never started",
 	},
+	{
+		Env: envTuned,
+		Help: "endpoints whose models can be fine-tuned, each with the model's name in JumpStart's hub, as a=b,c=d; others are " +
+			"asked for by the hub's name",
+	},
 	{Env: envLicence, Help: "true accepts the licences of models that have one, such as Llama's, without which these are refused"},
 	{Env: envSpot, Help: "true trains on spot machines, which cost less and may be taken away: it goes on from a checkpoint"},
 	{Env: envHours, Default: "24", Help: "most hours of one training, after which SageMaker stops it"},
@@ -78,6 +84,7 @@ func sandbox(address, credential string) map[string]string {
 		amazon.EnvID: "AKIASANDBOX", amazon.EnvSecret: credential, envRegion: "us-east-1",
 		envControls: address, envRuntime: address, amazon.EnvS3: address + "/s3",
 		envRole: "arn:aws:iam::123456789012:role/sandbox", envFolder: "s3://sandbox/tunes", envLicence: "true",
+		envTuned: "jumpstart-llama-3-1-8b-instruct=meta-textgeneration-llama-3-1-8b-instruct",
 	}
 }
 

@@ -53,6 +53,7 @@ func targets(operation string) func(*http.Request) bool {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for name, with := range map[string]func(string) map[string]string{"on demand": settings, "spot": onSpot} {
+		base := map[string]string{"on demand": endpoint, "spot": llama}[name] // an endpoint's name, and the hub's
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			providertest.Run(t, providertest.Harness{
@@ -61,7 +62,7 @@ func TestConformance(t *testing.T) {
 					"min_p": func(r *providers.Request) { r.Options = map[string]json.RawMessage{"min_p": []byte("0.1")} },
 				},
 				Tuning: &providertest.Tuning{
-					Base: llama, Unhostable: "meta-textgeneration-llama-3-1-70b-instruct", Start: targets("CreateTrainingJob"),
+					Base: base, Unhostable: "meta-textgeneration-llama-3-1-70b-instruct", Start: targets("CreateTrainingJob"),
 					Uploads: []providertest.UploadStep{{Name: "object", Is: providertest.Asks("PUT", "/rows.jsonl"), Found: true}},
 					Deploys: []func(*http.Request) bool{
 						targets("CreateModel"), targets("CreateEndpointConfig"), targets("CreateEndpoint"),
@@ -81,6 +82,7 @@ func TestSettings(t *testing.T) {
 		"SAGEMAKER_S3_URI":                   "https://bucket",
 		"SAGEMAKER_INSTANCES":                "ml.g5.12xlarge",
 		"SAGEMAKER_MAX_HOURS":                "0",
+		"SAGEMAKER_TUNABLE_ENDPOINTS":        "llama",
 		"AWS_ENDPOINT_URL_SAGEMAKER":         "nowhere",
 		"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": "nowhere",
 		"AWS_ENDPOINT_URL_S3":                "nowhere",

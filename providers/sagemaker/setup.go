@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"dreamlab/providers"
 	"dreamlab/providers/amazon"
@@ -19,6 +20,7 @@ var goodRole = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$`)
 var (
 	errRole   = errors.New(envRole + ": write it as arn:aws:iam::123456789012:role/name, since " + envFolder + " is set")
 	errFolder = errors.New(envFolder + ": set it to a folder, such as s3://bucket/tunes, since " + envRole + " is set")
+	errTuned  = errors.New(envTuned + ": write each as endpoint=model-of-the-hub")
 	errHours  = errors.New(envHours + ": set it to a number of hours from 1 to 672")
 )
 
@@ -43,6 +45,10 @@ func withTuning(
 	if err != nil || hours < 1 || hours > maxHours {
 		return nil, errHours
 	}
+	named, err := parseTuned(value(envTuned))
+	if err != nil {
+		return nil, err
+	}
 	bucket, err := amazon.NewBucket(amazon.Folder{
 		Vendor: name, Env: envFolder, URI: folder, Base: value(amazon.EnvS3), Secrets: key.Secrets,
 	}, key, config)
@@ -50,8 +56,24 @@ func withTuning(
 		return nil, err
 	}
 	tuning := tuner{
-		files: files{d.plane, bucket}, role: role, machines: machines, hours: hours,
+		files: files{d.plane, bucket}, role: role, machines: machines, hours: hours, named: named,
 		licence: value(envLicence) == "true", spot: value(envSpot) == "true",
 	}
 	return tuningDriver{driver: d, tuning: tuning, region: key.Region}, nil
+}
+
+// parseTuned reads endpoints with the names of their models in the hub.
+func parseTuned(setting string) (map[string]string, error) {
+	named := map[string]string{}
+	for pair := range strings.SplitSeq(setting, ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		endpoint, model, found := strings.Cut(strings.TrimSpace(pair), "=")
+		if !found || endpoint == "" || model == "" {
+			return nil, errTuned
+		}
+		named[endpoint] = model
+	}
+	return named, nil
 }

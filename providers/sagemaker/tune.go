@@ -1,6 +1,7 @@
 package sagemaker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"regexp"
@@ -34,7 +35,8 @@ type tuner struct {
 	files
 	role     string
 	machines instances
-	licence  bool // the operator accepts those of models
+	named    map[string]string // models of the hub, by the endpoints that serve them
+	licence  bool              // the operator accepts those of models
 	spot     bool
 	hours    int64 // most of one training
 }
@@ -55,9 +57,14 @@ func (t tuner) Tunable(ctx context.Context, base string) (providers.TuneLimits, 
 	return providers.TuneLimits{MaxEpochs: maxEpochs, MaxRank: maxRank, MaxSequence: maxSequence, MinBatch: 1}, nil
 }
 
+// content describes a base, which has the name of an endpoint that serves it or that of the hub.
+func (t tuner) content(ctx context.Context, base string) (content, error) {
+	return t.find(ctx, cmp.Or(t.named[base], base))
+}
+
 // base describes a model that can be fine-tuned.
 func (t tuner) base(ctx context.Context, base string) (content, error) {
-	found, err := t.find(ctx, base)
+	found, err := t.content(ctx, base)
 	if err != nil {
 		return content{}, err
 	}

@@ -11,8 +11,13 @@ import (
 	"dreamlab/providers/sandbox/model"
 )
 
-// standing is an endpoint that the account has from the beginning. Its machines are not billed.
-const standing = "jumpstart-llama-3-1-8b-instruct"
+// standing are the endpoints that the account has from the beginning, with what answers there.
+// Their machines are not billed.
+func standing(l *lab.Lab) map[string]*model.Model {
+	return map[string]*model.Model{
+		"jumpstart-llama-3-1-8b-instruct": l.Small, "jumpstart-llama-3-1-70b-instruct": l.Large,
+	}
+}
 
 // What the containers take.
 const (
@@ -20,19 +25,19 @@ const (
 	maxOutput     = 4096
 )
 
-func standingObject() map[string]any {
+func standingObject(endpoint string) map[string]any {
 	made := stamp(time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC))
 	return map[string]any{
-		"EndpointName": standing, "EndpointArn": arn("endpoint", standing), "EndpointStatus": "InService",
-		"EndpointConfigName": standing, "CreationTime": made, "LastModifiedTime": made,
+		"EndpointName": endpoint, "EndpointArn": arn("endpoint", endpoint), "EndpointStatus": "InService",
+		"EndpointConfigName": endpoint, "CreationTime": made, "LastModifiedTime": made,
 	}
 }
 
 // brain returns what answers at an endpoint.
 func (e *emulator) brain(endpoint string) (*model.Model, *lab.Failure) {
 	switch {
-	case endpoint == standing:
-		return e.lab.Small, nil
+	case e.standing[endpoint] != nil:
+		return e.standing[endpoint], nil
 	case !goodName.MatchString(endpoint) || !e.there(endpoint):
 		return nil, &lab.Failure{
 			Status: http.StatusBadRequest, Type: "ValidationError",

@@ -33,8 +33,10 @@ type emulator struct {
 	vendor  lab.Vendor
 	dialect *lab.Dialect
 	hub     map[string]entry
-	objects *amazon.Objects
-	account *work.Account
+	// standing are the models of the endpoints that are there from the beginning.
+	standing map[string]*model.Model
+	objects  *amazon.Objects
+	account  *work.Account
 
 	mu   sync.Mutex
 	kept kept
@@ -50,7 +52,10 @@ const keptName = name + "-models.json"
 
 // New serves SageMaker's own paths, those of the runtime and of the control plane.
 func New(l *lab.Lab) http.Handler {
-	e := &emulator{lab: l, hub: catalogue(l), kept: kept{Models: map[string]modelAsk{}, Configs: map[string]configAsk{}}}
+	e := &emulator{
+		lab: l, hub: catalogue(l), standing: standing(l),
+		kept: kept{Models: map[string]modelAsk{}, Configs: map[string]configAsk{}},
+	}
 	e.vendor = lab.Vendor{Name: name, Fail: fail, Admit: e.admit, Model: endpointIn}
 	e.dialect = &lab.Dialect{
 		Vendor: e.vendor, Whole: lab.WholeOpenAI, Chunk: lab.ChunkOpenAI, Broken: broken, Tail: tail, Framing: framing(),

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -181,7 +182,7 @@ func (e *emulator) createEndpoint(r *http.Request, ask *endpointAsk) (any, *lab.
 
 // there tells whether an endpoint is there. One whose machines are off has been deleted.
 func (e *emulator) there(named string) bool {
-	if named == standing {
+	if e.standing[named] != nil {
 		return true
 	}
 	d, refused := e.account.Hosting.Deployment(named, named)
@@ -215,8 +216,8 @@ func (e *emulator) endpointObject(d work.Deployment) map[string]any {
 
 func (e *emulator) describeEndpoint(_ *http.Request, ask *endpointAsk) (any, *lab.Failure) {
 	switch {
-	case ask.Name == standing:
-		return standingObject(), nil
+	case e.standing[ask.Name] != nil:
+		return standingObject(ask.Name), nil
 	case !e.there(ask.Name):
 		return nil, refuse("Could not find endpoint \"%s\".", arn("endpoint", ask.Name))
 	}
@@ -233,7 +234,10 @@ func (e *emulator) listEndpoints(_ *http.Request, ask *struct {
 	Most int    `json:"MaxResults"`
 	Next string `json:"NextToken"`
 }) (any, *lab.Failure) {
-	list := []any{standingObject()}
+	list := []any{}
+	for _, named := range slices.Sorted(maps.Keys(e.standing)) {
+		list = append(list, standingObject(named))
+	}
 	for _, endpoint := range e.account.Hosting.Endpoints() {
 		if d := endpoint.Find(endpoint.Name); d != nil && e.there(endpoint.Name) {
 			list = append(list, e.endpointObject(*d))
@@ -249,7 +253,7 @@ func (e *emulator) listEndpoints(_ *http.Request, ask *struct {
 }
 
 func (e *emulator) deleteEndpoint(_ *http.Request, ask *endpointAsk) (any, *lab.Failure) {
-	if ask.Name == standing || !e.there(ask.Name) {
+	if e.standing[ask.Name] != nil || !e.there(ask.Name) {
 		return nil, refuse("Could not find endpoint \"%s\".", arn("endpoint", ask.Name))
 	}
 	d, refused := e.account.Hosting.Deployment(ask.Name, ask.Name)

@@ -9,11 +9,12 @@ import {
   BedrockClient, CreateModelInvocationJobCommand, GetModelInvocationJobCommand, ListFoundationModelsCommand,
   ListInferenceProfilesCommand, ListModelInvocationJobsCommand, StopModelInvocationJobCommand,
 } from "@aws-sdk/client-bedrock";
-import { createHash, createHmac } from "node:crypto";
+import { s3 } from "./s3.mjs";
 
 const endpoint = `${process.env.SANDBOX_URL}/bedrock`;
 const settings = { endpoint, region: "us-east-1", maxAttempts: 1 };
 const credentials = { accessKeyId: "AKIASANDBOX", secretAccessKey: "sandbox" };
+const object = s3(`${endpoint}/s3/sandbox/`, credentials);
 const signed = new BedrockRuntimeClient({ ...settings, credentials });
 const bearing = new BedrockRuntimeClient({
   ...settings, token: { token: "sandbox" }, authSchemePreference: ["httpBearerAuth"],
@@ -110,24 +111,6 @@ const listed = await control.send(new ListFoundationModelsCommand({ byProvider: 
 assert.ok(listed.modelSummaries.every((model) => model.providerName === "Meta"));
 const profiles = await control.send(new ListInferenceProfilesCommand({ maxResults: 10 }));
 assert.ok(profiles.inferenceProfileSummaries.some((profile) => profile.inferenceProfileId === modelId));
-
-// object asks S3 with a signature, for which Bedrock's clients are not made.
-async function object(method, key, body = "") {
-  const url = new URL(`${endpoint}/s3/sandbox/${key}`);
-  const sum = (text) => createHash("sha256").update(text).digest("hex");
-  const now = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
-  const scope = `${now.slice(0, 8)}/us-east-1/s3/aws4_request`;
-  const headers = { host: url.host, "x-amz-content-sha256": sum(body), "x-amz-date": now };
-  const names = Object.keys(headers).join(";");
-  const lines = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`).join("");
-  const text = `AWS4-HMAC-SHA256\n${now}\n${scope}\n${sum(`${method}\n${url.pathname}\n\n${lines}\n${names}\n${sum(body)}`)}`;
-  const mac = (secret, part) => createHmac("sha256", secret).update(part).digest();
-  const signing = scope.split("/").reduce(mac, `AWS4${credentials.secretAccessKey}`);
-  delete headers.host;
-  headers.authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, ` +
-    `Signature=${mac(signing, text).toString("hex")}`;
-  return fetch(url, { method, headers, body: method === "PUT" ? body : undefined });
-}
 
 function order(jobName, more = {}) {
   return new CreateModelInvocationJobCommand({
