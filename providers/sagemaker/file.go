@@ -37,7 +37,7 @@ func below(filename string) string { return "rows/" + strings.TrimSuffix(filenam
 
 // Upload writes the rows in the form of JumpStart's containers, and has S3 check what arrives
 // by its SHA-256. They are read twice, once to be measured.
-func (f files) Upload(ctx context.Context, upload providers.Upload) (providers.FileStatus, error) {
+func (f *files) Upload(ctx context.Context, upload providers.Upload) (providers.FileStatus, error) {
 	if upload.Size <= 0 || upload.Size > maxTuneFile {
 		return providers.FileStatus{}, invalid("size", "a training file has from 1 byte to 1 GiB: take fewer rows")
 	}
@@ -67,12 +67,12 @@ func convert(upload providers.Upload, read func(io.Reader) (int64, error)) (int6
 	return read(newDialogs(content))
 }
 
-func (f files) status(filename string, size int64) providers.FileStatus {
+func (f *files) status(filename string, size int64) providers.FileStatus {
 	return providers.FileStatus{ID: f.bucket.URI(below(filename)), Name: filename, Bytes: size, Ready: true}
 }
 
 // FindFile looks for a file by its name: an object is there whole or not at all.
-func (f files) FindFile(ctx context.Context, filename string) (providers.FileStatus, bool, error) {
+func (f *files) FindFile(ctx context.Context, filename string) (providers.FileStatus, bool, error) {
 	size, found, err := f.bucket.Size(ctx, below(filename)+rowsFile)
 	if err != nil || !found {
 		return providers.FileStatus{}, false, err
@@ -81,7 +81,7 @@ func (f files) FindFile(ctx context.Context, filename string) (providers.FileSta
 }
 
 // filename is the name of the file that an id stands for.
-func (f files) filename(id string) (string, error) {
+func (f *files) filename(id string) (string, error) {
 	sum, ours := strings.CutPrefix(id, f.bucket.URI("rows/"))
 	if sum = strings.TrimSuffix(sum, "/"); !ours || sum == "" || strings.Contains(sum, "/") {
 		return "", invalid("file", "the file is not in the folder of "+envFolder)
@@ -90,7 +90,7 @@ func (f files) filename(id string) (string, error) {
 }
 
 // File tells that a file is there: it is read when the training begins.
-func (f files) File(ctx context.Context, id string) (providers.FileStatus, error) {
+func (f *files) File(ctx context.Context, id string) (providers.FileStatus, error) {
 	filename, err := f.filename(id)
 	if err != nil {
 		return providers.FileStatus{}, err
@@ -103,7 +103,7 @@ func (f files) File(ctx context.Context, id string) (providers.FileStatus, error
 }
 
 // DeleteFile deletes the object. One that is gone is no error.
-func (f files) DeleteFile(ctx context.Context, id string) error {
+func (f *files) DeleteFile(ctx context.Context, id string) error {
 	filename, err := f.filename(id)
 	if err != nil {
 		return err

@@ -14,23 +14,23 @@ import (
 // tuningDriver is a driver whose account is set up for trainings, and serves what they make.
 type tuningDriver struct {
 	*driver
-	tuning tuner
+	tuning *tuner
 	region string
 }
 
 var (
-	_ providers.Trains = tuningDriver{}
-	_ providers.Host   = tuningDriver{}
+	_ providers.Trains = (*tuningDriver)(nil)
+	_ providers.Host   = (*tuningDriver)(nil)
 )
 
 // Trainer returns SageMaker's training jobs.
-func (d tuningDriver) Trainer() providers.Trainer { return d.tuning }
+func (d *tuningDriver) Trainer() providers.Trainer { return d.tuning }
 
 // coldStart is how long a machine and large weights take, as a rule.
 const coldStart = 10 * time.Minute
 
 // Hosting tells what serving takes, as [providers.Host] says.
-func (d tuningDriver) Hosting(ctx context.Context, base string) (providers.Hosting, error) {
+func (d *tuningDriver) Hosting(ctx context.Context, base string) (providers.Hosting, error) {
 	found, err := d.servable(ctx, base)
 	if err != nil {
 		return providers.Hosting{}, err
@@ -42,7 +42,7 @@ func (d tuningDriver) Hosting(ctx context.Context, base string) (providers.Hosti
 }
 
 // servable describes a base whose tuned models can be served.
-func (d tuningDriver) servable(ctx context.Context, base string) (content, error) {
+func (d *tuningDriver) servable(ctx context.Context, base string) (content, error) {
 	found, err := d.tuning.content(ctx, base)
 	switch {
 	case err != nil:
@@ -93,7 +93,7 @@ func endpointName(spec string) string {
 
 // state asks where an endpoint is; one that is not there is stopped
 // (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html).
-func (d tuningDriver) state(ctx context.Context, s served) (providers.Deployment, error) {
+func (d *tuningDriver) state(ctx context.Context, s served) (providers.Deployment, error) {
 	now := providers.Deployment{
 		Handle: plainjson.Of(s), State: providers.DeploymentStopped, Direct: s.Endpoint, Routed: s.Endpoint,
 		NanoPerHour: d.tuning.machines[s.Instance],
@@ -121,7 +121,7 @@ func (d tuningDriver) state(ctx context.Context, s served) (providers.Deployment
 func endpointOf(s served) map[string]string { return map[string]string{"EndpointName": s.Endpoint} }
 
 // Deployment polls, as [providers.Host] says.
-func (d tuningDriver) Deployment(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
+func (d *tuningDriver) Deployment(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
 	s, err := readServed(handle)
 	if err != nil {
 		return providers.Deployment{}, err
@@ -131,7 +131,7 @@ func (d tuningDriver) Deployment(ctx context.Context, handle providers.Handle) (
 
 // Deploy serves what a training made, or adopts what has its name: the endpoint, or such parts of
 // it as an earlier call has made. One that failed is cleared away by Stop.
-func (d tuningDriver) Deploy(ctx context.Context, spec providers.DeploySpec) (providers.Deployment, error) {
+func (d *tuningDriver) Deploy(ctx context.Context, spec providers.DeploySpec) (providers.Deployment, error) {
 	made, err := readTrained(spec.Trained)
 	if err != nil {
 		return providers.Deployment{}, err
@@ -165,7 +165,7 @@ type part struct {
 
 // parts are the model, the configuration and the endpoint
 // (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html).
-func (d tuningDriver) parts(s served, base content, weights string) []part {
+func (d *tuningDriver) parts(s served, base content, weights string) []part {
 	data := s3Source{Kind: "S3Prefix", URI: weights, Packed: "None"}
 	if base.Gated && d.tuning.licence {
 		data.Access = &modelLicence{true}
@@ -190,7 +190,7 @@ func (d tuningDriver) parts(s served, base content, weights string) []part {
 
 // Stop deletes the endpoint, which ends the cost. Once it is gone, the next call deletes its
 // configuration and its model, which cost nothing.
-func (d tuningDriver) Stop(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
+func (d *tuningDriver) Stop(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
 	s, err := readServed(handle)
 	if err != nil {
 		return providers.Deployment{}, err
@@ -214,7 +214,7 @@ func (d tuningDriver) Stop(ctx context.Context, handle providers.Handle) (provid
 }
 
 // clear deletes what an endpoint was made of. What is not there was deleted before.
-func (d tuningDriver) clear(ctx context.Context, s served) error {
+func (d *tuningDriver) clear(ctx context.Context, s served) error {
 	for _, part := range []part{
 		{"DeleteEndpointConfig", map[string]string{"EndpointConfigName": s.Endpoint}},
 		{"DeleteModel", map[string]string{"ModelName": s.Endpoint}},

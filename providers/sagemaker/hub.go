@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 
 	"dreamlab/providers"
@@ -28,21 +26,16 @@ type content struct {
 	Hyperparameters   []hyperparameter `json:"Hyperparameters"`
 	Gated             bool             `json:"GatedBucket"` // a licence has to be accepted
 
-	HostingImage     string                `json:"HostingEcrUri"`
-	HostingInstance  string                `json:"DefaultInferenceInstanceType"`
-	HostingIsolated  bool                  `json:"InferenceEnableNetworkIsolation"`
-	HostingVariables []environmentVariable `json:"InferenceEnvironmentVariables"`
+	HostingImage     string           `json:"HostingEcrUri"`
+	HostingInstance  string           `json:"DefaultInferenceInstanceType"`
+	HostingIsolated  bool             `json:"InferenceEnableNetworkIsolation"`
+	HostingVariables []hyperparameter `json:"InferenceEnvironmentVariables"`
 }
 
+// hyperparameter is one, or a variable of the environment, with its default.
 type hyperparameter struct {
 	Name    string `json:"Name"`
 	Default any    `json:"Default"`
-}
-
-type environmentVariable struct {
-	Name    string `json:"Name"`
-	Default any    `json:"Default"`
-	Scope   string `json:"Scope"`
 }
 
 // text is a default value as containers take it.
@@ -111,9 +104,9 @@ func (c content) hyperparameters(spec providers.TrainSpec) map[string]string {
 	if spec.BatchSize > 0 {
 		asked["per_device_train_batch_size"] = strconv.Itoa(spec.BatchSize)
 	}
-	for _, name := range slices.Collect(maps.Keys(all)) {
-		if value, ours := asked[name]; ours {
-			all[name] = value
+	for named, value := range asked {
+		if _, known := all[named]; known {
+			all[named] = value
 		}
 	}
 	all["sagemaker_program"], all["sagemaker_container_log_level"] = "transfer_learning.py", "20"

@@ -143,7 +143,7 @@ func (j job) file() string {
 }
 
 // training tells of a job on a base, which is billed by the second.
-func (t tuner) training(j job, base string) providers.Training {
+func (t *tuner) training(j job, base string) providers.Training {
 	known := trained{Job: j.Name, Base: base}
 	made := providers.Training{
 		ID: j.Name, State: j.state(), Status: j.Secondary, Base: base, File: j.file(), Suffix: suffixOf(j.Name),
@@ -164,7 +164,7 @@ func (t tuner) training(j job, base string) providers.Training {
 	return made
 }
 
-// events are what happened to a job, oldest first.
+// events are what happened to a job, in the order in which SageMaker lists it: oldest first.
 func (j job) events() []providers.TrainingEvent {
 	var events []providers.TrainingEvent
 	for _, t := range j.Transitions {

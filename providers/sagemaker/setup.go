@@ -55,11 +55,11 @@ func withTuning(
 	if err != nil {
 		return nil, err
 	}
-	tuning := tuner{
-		files: files{d.plane, bucket}, role: role, machines: machines, hours: hours, named: named,
+	tuning := &tuner{
+		files: &files{d.plane, bucket}, role: role, machines: machines, hours: hours, named: named,
 		licence: value(envLicence) == "true", spot: value(envSpot) == "true",
 	}
-	return tuningDriver{driver: d, tuning: tuning, region: key.Region}, nil
+	return &tuningDriver{driver: d, tuning: tuning, region: key.Region}, nil
 }
 
 // parseTuned reads endpoints with the names of their models in the hub.

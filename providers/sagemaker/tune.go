@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -32,7 +31,7 @@ const (
 
 // tuner fine-tunes the models of the hub by training jobs, which leave their models in S3.
 type tuner struct {
-	files
+	*files
 	role     string
 	machines instances
 	named    map[string]string // models of the hub, by the endpoints that serve them
@@ -42,14 +41,14 @@ type tuner struct {
 }
 
 var (
-	_ providers.Trainer   = tuner{}
-	_ providers.Filer     = tuner{}
-	_ providers.Estimator = tuner{}
-	_ providers.Logger    = tuner{}
+	_ providers.Trainer   = (*tuner)(nil)
+	_ providers.Filer     = (*tuner)(nil)
+	_ providers.Estimator = (*tuner)(nil)
+	_ providers.Logger    = (*tuner)(nil)
 )
 
 // Tunable asks the hub for a model, as [providers.Trainer] says.
-func (t tuner) Tunable(ctx context.Context, base string) (providers.TuneLimits, error) {
+func (t *tuner) Tunable(ctx context.Context, base string) (providers.TuneLimits, error) {
 	_, err := t.base(ctx, base)
 	if err != nil {
 		return providers.TuneLimits{}, err
@@ -58,12 +57,12 @@ func (t tuner) Tunable(ctx context.Context, base string) (providers.TuneLimits, 
 }
 
 // content describes a base, which has the name of an endpoint that serves it or that of the hub.
-func (t tuner) content(ctx context.Context, base string) (content, error) {
+func (t *tuner) content(ctx context.Context, base string) (content, error) {
 	return t.find(ctx, cmp.Or(t.named[base], base))
 }
 
 // base describes a model that can be fine-tuned.
-func (t tuner) base(ctx context.Context, base string) (content, error) {
+func (t *tuner) base(ctx context.Context, base string) (content, error) {
 	found, err := t.content(ctx, base)
 	if err != nil {
 		return content{}, err
@@ -79,7 +78,7 @@ const (
 )
 
 // runtime bounds the seconds of a training by the tokens of its rows: SageMaker stops it then.
-func (t tuner) runtime(ctx context.Context, spec providers.TrainSpec) (seconds, tokens int64, err error) {
+func (t *tuner) runtime(ctx context.Context, spec providers.TrainSpec) (seconds, tokens int64, err error) {
 	rows, err := t.File(ctx, spec.File)
 	if err != nil {
 		return 0, 0, err
@@ -92,7 +91,7 @@ func (t tuner) runtime(ctx context.Context, spec providers.TrainSpec) (seconds, 
 }
 
 // Estimate tells what a training costs at most: by then SageMaker stops it.
-func (t tuner) Estimate(ctx context.Context, spec providers.TrainSpec) (providers.Estimate, error) {
+func (t *tuner) Estimate(ctx context.Context, spec providers.TrainSpec) (providers.Estimate, error) {
 	if err := checkSpec(spec); err != nil {
 		return providers.Estimate{}, err
 	}
@@ -128,7 +127,7 @@ func checkSpec(spec providers.TrainSpec) error {
 
 // Start orders a training by its name, which is unique: where it was ordered before, the job
 // that there is is adopted.
-func (t tuner) Start(ctx context.Context, spec providers.TrainSpec) (providers.Training, error) {
+func (t *tuner) Start(ctx context.Context, spec providers.TrainSpec) (providers.Training, error) {
 	if err := checkSpec(spec); err != nil {
 		return providers.Training{}, err
 	}
@@ -163,7 +162,7 @@ func (t tuner) Start(ctx context.Context, spec providers.TrainSpec) (providers.T
 
 // order is what a training is ordered with. Its model, and its checkpoints where its machines
 // may be taken away, have folders of their own.
-func (t tuner) order(spec providers.TrainSpec, base content, seconds int64) jobOrder {
+func (t *tuner) order(spec providers.TrainSpec, base content, seconds int64) jobOrder {
 	named := jobPrefix + spec.Suffix
 	o := jobOrder{
 		Name: named, Role: t.role, Algorithm: algorithm{base.TrainingImage, "File"},
@@ -181,7 +180,7 @@ func (t tuner) order(spec providers.TrainSpec, base content, seconds int64) jobO
 }
 
 // channels are the rows, the weights and the program of a training.
-func (t tuner) channels(spec providers.TrainSpec, base content) []channel {
+func (t *tuner) channels(spec providers.TrainSpec, base content) []channel {
 	from := func(named, uri string) channel {
 		return channel{named, source{s3Source{Kind: "S3Prefix", URI: uri, Spread: "FullyReplicated"}}}
 	}
@@ -200,7 +199,7 @@ func (t tuner) channels(spec providers.TrainSpec, base content) []channel {
 	return all
 }
 
-func (t tuner) describe(ctx context.Context, named string) (job, error) {
+func (t *tuner) describe(ctx context.Context, named string) (job, error) {
 	var found job
 	if err := t.ask(ctx, "DescribeTrainingJob", map[string]string{"TrainingJobName": named}, &found); err != nil {
 		return job{}, err
@@ -215,7 +214,7 @@ func (t tuner) describe(ctx context.Context, named string) (job, error) {
 const clockSkew = 5 * time.Minute
 
 // Find looks for the job of the spec's name, which no other training has.
-func (t tuner) Find(ctx context.Context, spec providers.TrainSpec, notBefore time.Time) (providers.Training, bool, error) {
+func (t *tuner) Find(ctx context.Context, spec providers.TrainSpec, notBefore time.Time) (providers.Training, bool, error) {
 	if err := checkSpec(spec); err != nil {
 		return providers.Training{}, false, err
 	}
@@ -247,7 +246,7 @@ func readTrained(handle providers.Handle) (known trained, err error) {
 }
 
 // Poll tells how far a training is.
-func (t tuner) Poll(ctx context.Context, handle providers.Handle) (providers.Training, error) {
+func (t *tuner) Poll(ctx context.Context, handle providers.Handle) (providers.Training, error) {
 	known, err := readTrained(handle)
 	if err != nil {
 		return providers.Training{}, err
@@ -260,7 +259,7 @@ func (t tuner) Poll(ctx context.Context, handle providers.Handle) (providers.Tra
 }
 
 // Cancel asks for the end; the training may complete all the same. One that has ended is told of.
-func (t tuner) Cancel(ctx context.Context, handle providers.Handle) (providers.Training, error) {
+func (t *tuner) Cancel(ctx context.Context, handle providers.Handle) (providers.Training, error) {
 	known, err := readTrained(handle)
 	if err != nil {
 		return providers.Training{}, err
@@ -274,7 +273,7 @@ func (t tuner) Cancel(ctx context.Context, handle providers.Handle) (providers.T
 
 // Events lists what happened, as [providers.Logger] says. The lines of the container's log are
 // in CloudWatch.
-func (t tuner) Events(ctx context.Context, handle providers.Handle) ([]providers.TrainingEvent, error) {
+func (t *tuner) Events(ctx context.Context, handle providers.Handle) ([]providers.TrainingEvent, error) {
 	known, err := readTrained(handle)
 	if err != nil {
 		return nil, err
@@ -283,13 +282,11 @@ func (t tuner) Events(ctx context.Context, handle providers.Handle) ([]providers
 	if err != nil {
 		return nil, err
 	}
-	events := found.events()
-	slices.SortStableFunc(events, func(x, y providers.TrainingEvent) int { return x.Created.Compare(y.Created) })
-	return events, nil
+	return found.events(), nil
 }
 
 // Checkpoints names the model of a training that has ended well: SageMaker lists no others.
-func (t tuner) Checkpoints(ctx context.Context, handle providers.Handle) ([]providers.Checkpoint, error) {
+func (t *tuner) Checkpoints(ctx context.Context, handle providers.Handle) ([]providers.Checkpoint, error) {
 	now, err := t.Poll(ctx, handle)
 	if err != nil || now.Output == "" {
 		return nil, err

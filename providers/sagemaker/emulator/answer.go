@@ -13,10 +13,23 @@ import (
 
 // standing are the endpoints that the account has from the beginning, with what answers there.
 // Their machines are not billed.
-func standing(l *lab.Lab) map[string]*model.Model {
-	return map[string]*model.Model{
-		"jumpstart-llama-3-1-8b-instruct": l.Small, "jumpstart-llama-3-1-70b-instruct": l.Large,
+func standing(l *lab.Lab) []stand {
+	return []stand{{"jumpstart-llama-3-1-8b-instruct", l.Small}, {"jumpstart-llama-3-1-70b-instruct", l.Large}}
+}
+
+type stand struct {
+	endpoint string
+	brain    *model.Model
+}
+
+// stands returns what answers at an endpoint that is always there, nil at others.
+func (e *emulator) stands(endpoint string) *model.Model {
+	for _, s := range e.standing {
+		if s.endpoint == endpoint {
+			return s.brain
+		}
 	}
+	return nil
 }
 
 // What the containers take.
@@ -36,8 +49,8 @@ func standingObject(endpoint string) map[string]any {
 // brain returns what answers at an endpoint.
 func (e *emulator) brain(endpoint string) (*model.Model, *lab.Failure) {
 	switch {
-	case e.standing[endpoint] != nil:
-		return e.standing[endpoint], nil
+	case e.stands(endpoint) != nil:
+		return e.stands(endpoint), nil
 	case !goodName.MatchString(endpoint) || !e.there(endpoint):
 		return nil, &lab.Failure{
 			Status: http.StatusBadRequest, Type: "ValidationError",

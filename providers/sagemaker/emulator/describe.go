@@ -11,9 +11,19 @@ import (
 	"dreamlab/providers/sandbox/work"
 )
 
-// jobName names the job that an operation is about.
-type jobName struct {
-	Name string `json:"TrainingJobName"`
+// job finds the job that an operation is about.
+func (e *emulator) job(r *http.Request) (work.Training, *lab.Failure) {
+	var ask struct {
+		Name string `json:"TrainingJobName"`
+	}
+	if refused := read(r, &ask); refused != nil {
+		return work.Training{}, refused
+	}
+	found, refused := e.account.Trainings.Training(ask.Name)
+	if refused != nil {
+		refused = refuse("Requested resource not found.")
+	}
+	return found, refused
 }
 
 // overtime tells whether SageMaker has stopped a job at its limit.
@@ -40,42 +50,39 @@ func (e *emulator) status(t work.Training, now time.Time) (status, secondary str
 	return words[0], words[1]
 }
 
+// step is a part of a job's way.
+type step struct {
+	word, message string
+	at            time.Time
+}
+
+func (s step) object() any {
+	return map[string]any{"Status": s.word, "StatusMessage": s.message, "StartTime": stamp(s.at)}
+}
+
 // transitions are what a job has gone through so far.
 func (e *emulator) transitions(t work.Training, now time.Time) []any {
-	steps := []struct {
-		word, message string
-		at            time.Time
-	}{
+	steps := []step{
 		{"Starting", "Starting the training job", t.Created},
 		{"Pending", "Preparing the instances for training", t.Created.Add(time.Minute)},
 		{"Downloading", "Downloading input data", t.Started},
 		{"Training", "Training image download completed. Training in progress.", t.Started.Add(time.Minute)},
 	}
-	if h := t.Spot; h != nil && !h.Lost.IsZero() {
-		steps = append(steps, []struct {
-			word, message string
-			at            time.Time
-		}{
-			{"Interrupted", "The spot instances were interrupted", h.Lost},
-			{"Restarting", "Restarting the training from the last checkpoint", h.Back},
-			{"Training", "Training in progress.", h.Back.Add(time.Minute)},
-		}...)
+	if s := t.Spot; s != nil && !s.Lost.IsZero() {
+		steps = append(steps, step{"Interrupted", "The spot instances were interrupted", s.Lost},
+			step{"Restarting", "Restarting the training from the last checkpoint", s.Back},
+			step{"Training", "Training in progress.", s.Back.Add(time.Minute)})
 	}
-	steps = append(steps, struct {
-		word, message string
-		at            time.Time
-	}{"Uploading", "Uploading generated training model", t.Saving})
+	steps = append(steps, step{"Uploading", "Uploading generated training model", t.Saving})
 	list := []any{}
 	for _, s := range steps {
 		if !s.at.After(now) && !s.at.After(t.Finish()) {
-			list = append(list, map[string]any{"Status": s.word, "StatusMessage": s.message, "StartTime": stamp(s.at)})
+			list = append(list, s.object())
 		}
 	}
 	if t.State(now).Ended() {
 		_, word := e.status(t, now)
-		list = append(list, map[string]any{
-			"Status": word, "StatusMessage": "Training job " + strings.ToLower(word), "StartTime": stamp(t.Finish()),
-		})
+		list = append(list, step{word, "Training job " + strings.ToLower(word), t.Finish()}.object())
 	}
 	return list
 }
@@ -126,43 +133,55 @@ func (e *emulator) described(t work.Training) map[string]any {
 	return object
 }
 
-func (e *emulator) describeJob(_ *http.Request, ask *jobName) (any, *lab.Failure) {
-	found, refused := e.account.Trainings.Training(ask.Name)
+func (e *emulator) describeJob(r *http.Request) (any, *lab.Failure) {
+	found, refused := e.job(r)
 	if refused != nil {
-		return nil, refuse("Requested resource not found.")
+		return nil, refused
 	}
 	return e.described(found), nil
 }
 
 // listJobs lists the jobs whose names hold a text, the newest first, by pages.
-func (e *emulator) listJobs(_ *http.Request, ask *struct {
-	Most   int    `json:"MaxResults"`
-	Next   string `json:"NextToken"`
-	Holds  string `json:"NameContains"`
-	Status string `json:"StatusEquals"`
-}) (any, *lab.Failure) {
+func (e *emulator) listJobs(r *http.Request) (any, *lab.Failure) {
+	var ask struct {
+		page
+		Holds  string `json:"NameContains"`
+		Status string `json:"StatusEquals"`
+	}
+	if refused := read(r, &ask); refused != nil {
+		return nil, refused
+	}
 	listed := slices.DeleteFunc(e.account.Trainings.List(), func(t work.Training) bool {
 		status, _ := e.status(t, e.lab.Now())
 		return !strings.Contains(t.ID, ask.Holds) || ask.Status != "" && status != ask.Status
 	})
 	slices.Reverse(listed)
-	from := lab.Between(ask.Next, 0, len(listed), 0)
-	to := min(from+lab.Between(strconv.Itoa(ask.Most), 1, 100, 10), len(listed))
-	page := map[string]any{
-		"TrainingJobSummaries": lab.Objects(listed[from:to], func(t work.Training) any { return e.summary(t) }),
-	}
-	if to < len(listed) {
-		page["NextToken"] = strconv.Itoa(to)
-	}
-	return page, nil
+	return ask.of("TrainingJobSummaries", lab.Objects(listed, func(t work.Training) any { return e.summary(t) })), nil
 }
 
-func (e *emulator) stopJob(_ *http.Request, ask *jobName) (any, *lab.Failure) {
-	found, refused := e.account.Trainings.Training(ask.Name)
-	if refused != nil {
-		return nil, refuse("Requested resource not found.")
+// page is a part of a list that is asked for.
+type page struct {
+	Most int    `json:"MaxResults"`
+	Next string `json:"NextToken"`
+}
+
+// of makes the answer with a part of a list.
+func (p page) of(member string, list []any) any {
+	from := lab.Between(p.Next, 0, len(list), 0)
+	to := min(from+lab.Between(strconv.Itoa(p.Most), 1, 100, 10), len(list))
+	answer := map[string]any{member: list[from:to]}
+	if to < len(list) {
+		answer["NextToken"] = strconv.Itoa(to)
 	}
-	if _, refused = e.account.Trainings.Cancel(ask.Name); refused != nil {
+	return answer
+}
+
+func (e *emulator) stopJob(r *http.Request) (any, *lab.Failure) {
+	found, refused := e.job(r)
+	if refused != nil {
+		return nil, refused
+	}
+	if _, refused = e.account.Trainings.Cancel(found.ID); refused != nil {
 		status, _ := e.status(found, e.lab.Now())
 		return nil, refuse("The request was rejected because the training job is in status %s.", status)
 	}

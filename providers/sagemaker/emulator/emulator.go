@@ -7,6 +7,7 @@
 package emulator
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -33,28 +34,23 @@ type emulator struct {
 	vendor  lab.Vendor
 	dialect *lab.Dialect
 	hub     map[string]entry
-	// standing are the models of the endpoints that are there from the beginning.
-	standing map[string]*model.Model
+	// standing are the endpoints that are there from the beginning.
+	standing []stand
 	objects  *amazon.Objects
 	account  *work.Account
 
 	mu   sync.Mutex
-	kept kept
+	kept map[string]json.RawMessage // models and configurations of endpoints, by their names
 }
 
-// kept are the models and the configurations of endpoints.
-type kept struct {
-	Models  map[string]modelAsk  `json:"models"`
-	Configs map[string]configAsk `json:"configs"`
-}
-
+// keptName is the name under which models and configurations are kept.
 const keptName = name + "-models.json"
 
 // New serves SageMaker's own paths, those of the runtime and of the control plane.
 func New(l *lab.Lab) http.Handler {
 	e := &emulator{
 		lab: l, hub: catalogue(l), standing: standing(l),
-		kept: kept{Models: map[string]modelAsk{}, Configs: map[string]configAsk{}},
+		kept: map[string]json.RawMessage{},
 	}
 	e.vendor = lab.Vendor{Name: name, Fail: fail, Admit: e.admit, Model: endpointIn}
 	e.dialect = &lab.Dialect{
@@ -107,35 +103,39 @@ func (e *emulator) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /endpoints/{endpoint}/invocations", e.vendor.Handle(e.invoke))
 	mux.HandleFunc("POST /endpoints/{endpoint}/invocations-response-stream", e.vendor.Handle(e.invokeStream))
-	operation(mux, e, "DescribeHubContent", e.hubContent)
-	operation(mux, e, "CreateTrainingJob", e.createJob)
-	operation(mux, e, "DescribeTrainingJob", e.describeJob)
-	operation(mux, e, "ListTrainingJobs", e.listJobs)
-	operation(mux, e, "StopTrainingJob", e.stopJob)
-	operation(mux, e, "CreateModel", e.createModel)
-	operation(mux, e, "DescribeModel", e.describeModel)
-	operation(mux, e, "DeleteModel", e.deleteModel)
-	operation(mux, e, "CreateEndpointConfig", e.createConfig)
-	operation(mux, e, "DescribeEndpointConfig", e.describeConfig)
-	operation(mux, e, "DeleteEndpointConfig", e.deleteConfig)
-	operation(mux, e, "CreateEndpoint", e.createEndpoint)
-	operation(mux, e, "DescribeEndpoint", e.describeEndpoint)
-	operation(mux, e, "ListEndpoints", e.listEndpoints)
-	operation(mux, e, "DeleteEndpoint", e.deleteEndpoint)
+	for operation, route := range map[string]lab.Route{
+		"DescribeHubContent": e.hubContent,
+		"CreateTrainingJob":  e.createJob, "DescribeTrainingJob": e.describeJob, "ListTrainingJobs": e.listJobs,
+		"StopTrainingJob": e.stopJob,
+		"CreateModel":     e.createModel, "DescribeModel": e.describeModel, "DeleteModel": e.deleteModel,
+		"CreateEndpointConfig": e.createConfig, "DescribeEndpointConfig": e.describeConfig, "DeleteEndpointConfig": e.deleteConfig,
+		"CreateEndpoint": e.createEndpoint, "DescribeEndpoint": e.describeEndpoint, "ListEndpoints": e.listEndpoints,
+		"DeleteEndpoint": e.deleteEndpoint,
+	} {
+		mux.HandleFunc("POST /"+operation, e.operation(route))
+	}
 	mux.HandleFunc("/", e.vendor.Handle(unknown))
 	return mux
 }
 
-// operation adds an operation of the control plane, whose bodies are AWS's JSON 1.1.
-func operation[T any](mux *http.ServeMux, e *emulator, named string, route func(*http.Request, *T) (any, *lab.Failure)) {
-	take := lab.Take(e.vendor, route)
-	mux.HandleFunc("POST /"+named, func(w http.ResponseWriter, r *http.Request) {
+// operation makes a handler of an operation of the control plane, whose bodies are AWS's JSON 1.1.
+func (e *emulator) operation(route lab.Route) http.HandlerFunc {
+	answer := e.vendor.Answer(route)
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Content-Type") != bodyKind {
 			fail(w, lab.Failure{Status: http.StatusNotFound, Type: "UnknownOperationException"})
 			return
 		}
-		take(&typed{ResponseWriter: w}, r)
-	})
+		answer(&typed{ResponseWriter: w}, r)
+	}
+}
+
+// read reads what an operation is asked with.
+func read(r *http.Request, ask any) *lab.Failure {
+	if err := lab.ReadJSON(r, ask); err != nil {
+		return &lab.Failure{Status: http.StatusBadRequest, Type: "SerializationException", Message: err.Error()}
+	}
+	return nil
 }
 
 // bodyKind is the media type of the control plane.
@@ -176,17 +176,4 @@ func endpointIn(r *http.Request) string {
 	}
 	at := strings.LastIndexByte(rest, '/')
 	return rest[:max(at, 0)]
-}
-
-// change lets fn change the models and configurations, and keeps what came of it.
-func (e *emulator) change(fn func(*kept) *lab.Failure) *lab.Failure {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if refused := fn(&e.kept); refused != nil {
-		return refused
-	}
-	if err := e.lab.Shelf.Save(keptName, e.kept); err != nil {
-		return lab.NotKept(err)
-	}
-	return nil
 }

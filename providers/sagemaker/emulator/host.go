@@ -1,47 +1,11 @@
 package emulator
 
 import (
-	"maps"
 	"net/http"
-	"slices"
-	"strconv"
 
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/sandbox/work"
 )
-
-// modelAsk is what a model is made with
-// (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModel.html).
-type modelAsk struct {
-	Name      string `json:"ModelName"`
-	Role      string `json:"ExecutionRoleArn"`
-	Isolated  bool   `json:"EnableNetworkIsolation"`
-	Container struct {
-		Image       string            `json:"Image"`
-		Environment map[string]string `json:"Environment,omitempty"`
-		Data        struct {
-			S3 struct {
-				Kind   string `json:"S3DataType"`
-				URI    string `json:"S3Uri"`
-				Packed string `json:"CompressionType"`
-			} `json:"S3DataSource"`
-		} `json:"ModelDataSource"`
-	} `json:"PrimaryContainer"`
-}
-
-// configAsk is what the configuration of endpoints is made with
-// (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html).
-type configAsk struct {
-	Name     string    `json:"EndpointConfigName"`
-	Variants []variant `json:"ProductionVariants"`
-}
-
-type variant struct {
-	Name     string `json:"VariantName"`
-	Model    string `json:"ModelName"`
-	Instance string `json:"InstanceType"`
-	Count    int    `json:"InitialInstanceCount"`
-}
 
 // endpointAsk names an endpoint, and what it is made with.
 type endpointAsk struct {
@@ -53,109 +17,17 @@ func arn(kind, named string) string {
 	return "arn:aws:sagemaker:" + region + ":" + account + ":" + kind + "/" + named
 }
 
-func (e *emulator) createModel(_ *http.Request, ask *modelAsk) (any, *lab.Failure) {
-	data := ask.Container.Data.S3
-	switch {
-	case !goodName.MatchString(ask.Name) || !goodRole.MatchString(ask.Role):
-		return nil, refuse("1 validation error detected: Value '%s' at 'modelName' failed to satisfy constraint", ask.Name)
-	case data.Kind != "S3Prefix" || data.Packed != "None" || ask.Container.Image == "":
-		return nil, refuse("The sandbox serves uncompressed models of a folder in S3 alone")
+func (e *emulator) createEndpoint(r *http.Request) (any, *lab.Failure) {
+	var ask endpointAsk
+	var config configAsk
+	var made modelAsk
+	refused := read(r, &ask)
+	if refused == nil {
+		refused = e.find(kindConfig, ask.Config, &config)
 	}
-	if _, found := e.trained(data.URI); !found {
-		return nil, refuse("Could not find model data at %s.", data.URI)
+	if refused == nil {
+		refused = e.find(kindModel, config.Variants[0].Model, &made)
 	}
-	refused := e.change(func(k *kept) *lab.Failure {
-		if _, taken := k.Models[ask.Name]; taken {
-			return refuse("Cannot create already existing model \"%s\".", arn("model", ask.Name))
-		}
-		k.Models[ask.Name] = *ask
-		return nil
-	})
-	return map[string]any{"ModelArn": arn("model", ask.Name)}, refused
-}
-
-// trained finds the job that left its model at an address.
-func (e *emulator) trained(uri string) (work.Training, bool) {
-	for _, t := range e.account.Trainings.List() {
-		if t.Name == uri && t.State(e.lab.Now()) == work.TrainingSucceeded {
-			return t, true
-		}
-	}
-	return work.Training{}, false
-}
-
-// find returns a model or a configuration, which an operation is about.
-func find[T any](e *emulator, of func(*kept) map[string]T, kind, named string) (T, *lab.Failure) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	found, known := of(&e.kept)[named]
-	if !known {
-		return found, refuse("Could not find %s \"%s\".", kind, arn(kind, named))
-	}
-	return found, nil
-}
-
-func models(k *kept) map[string]modelAsk { return k.Models }
-
-func configs(k *kept) map[string]configAsk { return k.Configs }
-
-func (e *emulator) describeModel(_ *http.Request, ask *modelAsk) (any, *lab.Failure) {
-	found, refused := find(e, models, "model", ask.Name)
-	return map[string]any{
-		"ModelName": found.Name, "ModelArn": arn("model", ask.Name), "ExecutionRoleArn": found.Role,
-		"PrimaryContainer": found.Container, "EnableNetworkIsolation": found.Isolated,
-	}, refused
-}
-
-// remove deletes a model or a configuration.
-func remove[T any](e *emulator, of func(*kept) map[string]T, kind, named string) (any, *lab.Failure) {
-	if _, refused := find(e, of, kind, named); refused != nil {
-		return nil, refused
-	}
-	return map[string]any{}, e.change(func(k *kept) *lab.Failure {
-		delete(of(k), named)
-		return nil
-	})
-}
-
-func (e *emulator) deleteModel(_ *http.Request, ask *modelAsk) (any, *lab.Failure) {
-	return remove(e, models, "model", ask.Name)
-}
-
-func (e *emulator) createConfig(_ *http.Request, ask *configAsk) (any, *lab.Failure) {
-	if !goodName.MatchString(ask.Name) || len(ask.Variants) != 1 || ask.Variants[0].Count < 1 {
-		return nil, refuse("1 validation error detected: Value at 'productionVariants' failed to satisfy constraint")
-	}
-	if _, refused := find(e, models, "model", ask.Variants[0].Model); refused != nil {
-		return nil, refused
-	}
-	refused := e.change(func(k *kept) *lab.Failure {
-		if _, taken := k.Configs[ask.Name]; taken {
-			return refuse("Cannot create already existing endpoint configuration \"%s\".", arn("endpoint-config", ask.Name))
-		}
-		k.Configs[ask.Name] = *ask
-		return nil
-	})
-	return map[string]any{"EndpointConfigArn": arn("endpoint-config", ask.Name)}, refused
-}
-
-func (e *emulator) describeConfig(_ *http.Request, ask *configAsk) (any, *lab.Failure) {
-	found, refused := find(e, configs, "endpoint-config", ask.Name)
-	return map[string]any{
-		"EndpointConfigName": found.Name, "EndpointConfigArn": arn("endpoint-config", ask.Name), "ProductionVariants": found.Variants,
-	}, refused
-}
-
-func (e *emulator) deleteConfig(_ *http.Request, ask *configAsk) (any, *lab.Failure) {
-	return remove(e, configs, "endpoint-config", ask.Name)
-}
-
-func (e *emulator) createEndpoint(r *http.Request, ask *endpointAsk) (any, *lab.Failure) {
-	config, refused := find(e, configs, "endpoint-config", ask.Config)
-	if refused != nil {
-		return nil, refused
-	}
-	made, refused := find(e, models, "model", config.Variants[0].Model)
 	if refused != nil {
 		return nil, refused
 	}
@@ -182,7 +54,7 @@ func (e *emulator) createEndpoint(r *http.Request, ask *endpointAsk) (any, *lab.
 
 // there tells whether an endpoint is there. One whose machines are off has been deleted.
 func (e *emulator) there(named string) bool {
-	if e.standing[named] != nil {
+	if e.stands(named) != nil {
 		return true
 	}
 	d, refused := e.account.Hosting.Deployment(named, named)
@@ -214,9 +86,13 @@ func (e *emulator) endpointObject(d work.Deployment) map[string]any {
 	}
 }
 
-func (e *emulator) describeEndpoint(_ *http.Request, ask *endpointAsk) (any, *lab.Failure) {
+func (e *emulator) describeEndpoint(r *http.Request) (any, *lab.Failure) {
+	var ask endpointAsk
+	refused := read(r, &ask)
 	switch {
-	case e.standing[ask.Name] != nil:
+	case refused != nil:
+		return nil, refused
+	case e.stands(ask.Name) != nil:
 		return standingObject(ask.Name), nil
 	case !e.there(ask.Name):
 		return nil, refuse("Could not find endpoint \"%s\".", arn("endpoint", ask.Name))
@@ -230,30 +106,29 @@ func (e *emulator) describeEndpoint(_ *http.Request, ask *endpointAsk) (any, *la
 	return object, nil
 }
 
-func (e *emulator) listEndpoints(_ *http.Request, ask *struct {
-	Most int    `json:"MaxResults"`
-	Next string `json:"NextToken"`
-}) (any, *lab.Failure) {
+func (e *emulator) listEndpoints(r *http.Request) (any, *lab.Failure) {
+	var ask page
+	if refused := read(r, &ask); refused != nil {
+		return nil, refused
+	}
 	list := []any{}
-	for _, named := range slices.Sorted(maps.Keys(e.standing)) {
-		list = append(list, standingObject(named))
+	for _, s := range e.standing {
+		list = append(list, standingObject(s.endpoint))
 	}
 	for _, endpoint := range e.account.Hosting.Endpoints() {
 		if d := endpoint.Find(endpoint.Name); d != nil && e.there(endpoint.Name) {
 			list = append(list, e.endpointObject(*d))
 		}
 	}
-	from := lab.Between(ask.Next, 0, len(list), 0)
-	to := min(from+lab.Between(strconv.Itoa(ask.Most), 1, 100, 10), len(list))
-	page := map[string]any{"Endpoints": slices.Clip(list[from:to])}
-	if to < len(list) {
-		page["NextToken"] = strconv.Itoa(to)
-	}
-	return page, nil
+	return ask.of("Endpoints", list), nil
 }
 
-func (e *emulator) deleteEndpoint(_ *http.Request, ask *endpointAsk) (any, *lab.Failure) {
-	if e.standing[ask.Name] != nil || !e.there(ask.Name) {
+func (e *emulator) deleteEndpoint(r *http.Request) (any, *lab.Failure) {
+	var ask endpointAsk
+	if refused := read(r, &ask); refused != nil {
+		return nil, refused
+	}
+	if e.stands(ask.Name) != nil || !e.there(ask.Name) {
 		return nil, refuse("Could not find endpoint \"%s\".", arn("endpoint", ask.Name))
 	}
 	d, refused := e.account.Hosting.Deployment(ask.Name, ask.Name)

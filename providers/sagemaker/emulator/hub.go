@@ -1,8 +1,10 @@
 package emulator
 
 import (
-	"encoding/json"
+	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"dreamlab/providers/sandbox/lab"
@@ -43,42 +45,40 @@ const (
 	hubBucket     = "s3://jumpstart-cache-prod-" + region + "/"
 )
 
-// document is what the hub says of a model.
-func (m entry) document(id string) map[string]any {
-	parameter := func(named string, otherwise any) any {
-		return map[string]any{"Name": named, "Type": "text", "Default": otherwise, "Scope": "algorithm"}
+// document is what the hub says of a model, as JSON.
+func (m entry) document(id string) string {
+	parameters := []string{}
+	for _, p := range []string{
+		"epoch=5", "learning_rate=0.0001", "lora_r=8", "lora_alpha=32", "lora_dropout=0.05", "instruction_tuned=False",
+		"chat_dataset=True", "per_device_train_batch_size=4", "max_input_length=-1", "seed=10", "validation_split_ratio=0.2",
+		"int8_quantization=False", "enable_fsdp=True",
+	} {
+		named, otherwise, _ := strings.Cut(p, "=")
+		parameters = append(parameters, fmt.Sprintf(`{"Name":%q,"Type":"text","Default":%q,"Scope":"algorithm"}`, named, otherwise))
 	}
-	object := map[string]any{
-		"TrainingSupported": true, "TrainingEcrUri": trainingImage,
-		"TrainingScriptUri":           hubBucket + "source-directory-tarballs/training/" + id + "/sourcedir.tar.gz",
-		"TrainingArtifactUri":         hubBucket + "training/" + id + "/",
-		"DefaultTrainingInstanceType": m.training, "SupportedTrainingInstanceTypes": []string{m.training},
-		"TrainingVolumeSize": 256, "TrainingEnableNetworkIsolation": true,
-		"HostingEcrUri": hostingImage, "HostingArtifactUri": hubBucket + "inference/" + id + "/",
-		"DefaultInferenceInstanceType": m.hosting, "InferenceEnableNetworkIsolation": true,
-		"InferenceEnvironmentVariables": []any{
-			map[string]any{"Name": "OPTION_DTYPE", "Type": "text", "Default": "bf16", "Scope": "container"},
-			map[string]any{"Name": "SAGEMAKER_MODEL_SERVER_TIMEOUT", "Type": "text", "Default": "3600", "Scope": "container"},
-		},
-		"Hyperparameters": []any{
-			parameter("epoch", "5"), parameter("learning_rate", "0.0001"), parameter("lora_r", "8"), parameter("lora_alpha", "32"),
-			parameter("lora_dropout", "0.05"), parameter("instruction_tuned", "False"), parameter("chat_dataset", "True"),
-			parameter("per_device_train_batch_size", "4"), parameter("max_input_length", "-1"), parameter("seed", "10"),
-			parameter("validation_split_ratio", "0.2"), parameter("int8_quantization", "False"), parameter("enable_fsdp", "True"),
-		},
-	}
-	if m.gated {
-		object["GatedBucket"] = true
-	}
-	return object
+	return strings.NewReplacer("ID", id, "BUCKET", hubBucket, "TRAINER", m.training, "SERVER", m.hosting, "GATED",
+		strconv.FormatBool(m.gated), "PARAMETERS", strings.Join(parameters, ",")).Replace(`{"TrainingSupported":true,` +
+		`"TrainingEcrUri":"` + trainingImage + `",` +
+		`"TrainingScriptUri":"BUCKETsource-directory-tarballs/training/ID/sourcedir.tar.gz",` +
+		`"TrainingArtifactUri":"BUCKETtraining/ID/","DefaultTrainingInstanceType":"TRAINER",` +
+		`"SupportedTrainingInstanceTypes":["TRAINER"],"TrainingVolumeSize":256,"TrainingEnableNetworkIsolation":true,` +
+		`"HostingEcrUri":"` + hostingImage + `","HostingArtifactUri":"BUCKETinference/ID/",` +
+		`"DefaultInferenceInstanceType":"SERVER","InferenceEnableNetworkIsolation":true,"InferenceEnvironmentVariables":[` +
+		`{"Name":"OPTION_DTYPE","Type":"text","Default":"bf16","Scope":"container"},` +
+		`{"Name":"SAGEMAKER_MODEL_SERVER_TIMEOUT","Type":"text","Default":3600,"Scope":"container"}],` +
+		`"Hyperparameters":[PARAMETERS],"GatedBucket":GATED}`)
 }
 
 // hubContent describes a model of the hub. Its document is JSON in a string.
-func (e *emulator) hubContent(_ *http.Request, ask *struct {
-	Hub  string `json:"HubName"`
-	Kind string `json:"HubContentType"`
-	Name string `json:"HubContentName"`
-}) (any, *lab.Failure) {
+func (e *emulator) hubContent(r *http.Request) (any, *lab.Failure) {
+	var ask struct {
+		Hub  string `json:"HubName"`
+		Kind string `json:"HubContentType"`
+		Name string `json:"HubContentName"`
+	}
+	if refused := read(r, &ask); refused != nil {
+		return nil, refused
+	}
 	found, known := e.hub[ask.Name]
 	switch {
 	case ask.Hub != hubName:
@@ -86,15 +86,11 @@ func (e *emulator) hubContent(_ *http.Request, ask *struct {
 	case ask.Kind != "Model" || !known:
 		return nil, missing("Hub content %s does not exist.", ask.Name)
 	}
-	document, err := json.Marshal(found.document(ask.Name))
-	if err != nil { // it always marshals
-		panic(err)
-	}
 	hub := "arn:aws:sagemaker:" + region + ":aws:hub"
 	return map[string]any{
 		"HubName": hubName, "HubArn": hub + "/" + hubName, "HubContentType": "Model", "HubContentName": ask.Name,
 		"HubContentArn": hub + "-content/" + hubName + "/Model/" + ask.Name + "/2.0.0", "HubContentVersion": "2.0.0",
-		"DocumentSchemaVersion": "2.3.0", "HubContentStatus": "Available", "HubContentDocument": string(document),
+		"DocumentSchemaVersion": "2.3.0", "HubContentStatus": "Available", "HubContentDocument": found.document(ask.Name),
 		"CreationTime": stamp(time.Date(2025, 5, 1, 0, 0, 0, 0, time.UTC)),
 	}, nil
 }

@@ -20,54 +20,69 @@ import (
 // jobAsk is what a training job is ordered with
 // (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html).
 type jobAsk struct {
-	Name      string `json:"TrainingJobName"`
-	Role      string `json:"RoleArn"`
-	Algorithm struct {
-		Image string `json:"TrainingImage"`
-		Mode  string `json:"TrainingInputMode"`
-	} `json:"AlgorithmSpecification"`
-	Parameters map[string]string `json:"HyperParameters"`
-	Input      []channel         `json:"InputDataConfig"`
-	Output     struct {
-		Path   string `json:"S3OutputPath"`
-		Packed string `json:"CompressionType,omitempty"`
-	} `json:"OutputDataConfig"`
-	Resources struct {
-		Instance string `json:"InstanceType"`
-		Count    int    `json:"InstanceCount"`
-		Volume   int    `json:"VolumeSizeInGB"`
-	} `json:"ResourceConfig"`
-	Stopping struct {
-		Runtime int64 `json:"MaxRuntimeInSeconds"`
-		Wait    int64 `json:"MaxWaitTimeInSeconds,omitempty"`
-	} `json:"StoppingCondition"`
-	Isolated    bool `json:"EnableNetworkIsolation"`
-	Spot        bool `json:"EnableManagedSpotTraining"`
-	Checkpoints *struct {
-		URI string `json:"S3Uri"`
-	} `json:"CheckpointConfig,omitempty"`
+	Name        string            `json:"TrainingJobName"`
+	Role        string            `json:"RoleArn"`
+	Algorithm   algorithm         `json:"AlgorithmSpecification"`
+	Parameters  map[string]string `json:"HyperParameters"`
+	Input       []channel         `json:"InputDataConfig"`
+	Output      output            `json:"OutputDataConfig"`
+	Resources   resources         `json:"ResourceConfig"`
+	Stopping    stopping          `json:"StoppingCondition"`
+	Isolated    bool              `json:"EnableNetworkIsolation"`
+	Spot        bool              `json:"EnableManagedSpotTraining"`
+	Checkpoints json.RawMessage   `json:"CheckpointConfig,omitempty"`
+}
+
+type algorithm struct {
+	Image string `json:"TrainingImage"`
+	Mode  string `json:"TrainingInputMode"`
+}
+
+type output struct {
+	Path   string `json:"S3OutputPath"`
+	Packed string `json:"CompressionType,omitempty"`
+}
+
+type resources struct {
+	Instance string `json:"InstanceType"`
+	Count    int    `json:"InstanceCount"`
+	Volume   int    `json:"VolumeSizeInGB"`
+}
+
+type stopping struct {
+	Runtime int64 `json:"MaxRuntimeInSeconds"`
+	Wait    int64 `json:"MaxWaitTimeInSeconds,omitempty"`
 }
 
 type channel struct {
 	Name   string `json:"ChannelName"`
-	Source struct {
-		S3 struct {
-			Kind   string `json:"S3DataType"`
-			URI    string `json:"S3Uri"`
-			Access *struct {
-				Accept bool `json:"AcceptEula"`
-			} `json:"ModelAccessConfig,omitempty"`
-		} `json:"S3DataSource"`
-	} `json:"DataSource"`
+	Source source `json:"DataSource"`
 }
 
-// channel finds one of the job's channels.
-func (ask *jobAsk) channel(named string) (channel, bool) {
-	at := slices.IndexFunc(ask.Input, func(c channel) bool { return c.Name == named })
-	if at < 0 {
-		return channel{}, false
+// source is where something stands in S3.
+type source struct {
+	S3 s3Source `json:"S3DataSource"`
+}
+
+type s3Source struct {
+	Kind   string   `json:"S3DataType"`
+	URI    string   `json:"S3Uri"`
+	Packed string   `json:"CompressionType,omitempty"`
+	Access *licence `json:"ModelAccessConfig,omitempty"`
+}
+
+type licence struct {
+	Accepted bool `json:"AcceptEula"`
+}
+
+// channel finds what one of the job's channels reads.
+func (ask *jobAsk) channel(named string) (found s3Source) {
+	for _, c := range ask.Input {
+		if c.Name == named {
+			found = c.Source.S3
+		}
 	}
-	return ask.Input[at], true
+	return found
 }
 
 var (
@@ -111,15 +126,14 @@ func (ask *jobAsk) check() *lab.Failure {
 
 // base is the model of the hub whose weights the job reads, and what is wrong with that.
 func (e *emulator) base(ask *jobAsk) (string, *lab.Failure) {
-	weights, found := ask.channel("model")
-	id, _ := strings.CutPrefix(weights.Source.S3.URI, hubBucket+"training/")
+	weights := ask.channel("model")
+	id, _ := strings.CutPrefix(weights.URI, hubBucket+"training/")
 	id = strings.TrimSuffix(id, "/")
 	base, known := e.hub[id]
-	access := weights.Source.S3.Access
 	switch {
-	case !found || !known:
-		return "", refuse("No S3 objects found under S3 URL \"%s\" given in input data source.", weights.Source.S3.URI)
-	case base.gated && (access == nil || !access.Accept):
+	case !known:
+		return "", refuse("No S3 objects found under S3 URL \"%s\" given in input data source.", weights.URI)
+	case base.gated && (weights.Access == nil || !weights.Access.Accepted):
 		return "", refuse("The model requires that its end-user license agreement is accepted: set AcceptEula in ModelAccessConfig.")
 	}
 	return id, nil
@@ -129,8 +143,13 @@ func jobARN(named string) string {
 	return "arn:aws:sagemaker:" + region + ":" + account + ":training-job/" + named
 }
 
-func (e *emulator) createJob(r *http.Request, ask *jobAsk) (any, *lab.Failure) {
-	if refused := ask.check(); refused != nil {
+func (e *emulator) createJob(r *http.Request) (any, *lab.Failure) {
+	ask := &jobAsk{}
+	refused := read(r, ask)
+	if refused == nil {
+		refused = ask.check()
+	}
+	if refused != nil {
 		return nil, refused
 	}
 	if _, refused := e.account.Trainings.Training(ask.Name); refused == nil {
@@ -176,12 +195,12 @@ func artefact(ask *jobAsk) string {
 
 // rows keeps the rows of a job's folder, which its container reads as dialogs.
 func (e *emulator) rows(r *http.Request, ask *jobAsk) (work.File, *lab.Failure) {
-	training, found := ask.channel("training")
-	prefix, placed := amazon.Split(training.Source.S3.URI)
+	training := ask.channel("training")
+	prefix, placed := amazon.Split(training.URI)
 	objects := slices.DeleteFunc(e.objects.Below(prefix), func(object string) bool { return !strings.HasSuffix(object, ".jsonl") })
-	if !found || !placed || len(objects) == 0 || training.Source.S3.Kind != "S3Prefix" {
+	if !placed || len(objects) == 0 || training.Kind != "S3Prefix" {
 		return work.File{}, refuse("No S3 objects found under S3 URL \"%s\" given in input data source. Please ensure that the bucket exists "+
-			"in the selected region (%s), that objects exist under that S3 prefix.", training.Source.S3.URI, region)
+			"in the selected region (%s), that objects exist under that S3 prefix.", training.URI, region)
 	}
 	content, refused := e.objects.Open(objects[0])
 	if refused != nil {
