@@ -8,6 +8,8 @@ import (
 	azureemulator "dreamlab/providers/azure/emulator"
 	"dreamlab/providers/databricks"
 	databricksemulator "dreamlab/providers/databricks/emulator"
+	"dreamlab/providers/sagemaker"
+	sagemakeremulator "dreamlab/providers/sagemaker/emulator"
 	"dreamlab/providers/vertex"
 	vertexemulator "dreamlab/providers/vertex/emulator"
 	"dreamlab/store"
@@ -38,6 +40,12 @@ func others() []elsewhere {
 				"databricks/databricks-gpt-oss-120b",
 			},
 			[]string{"POST /jobs/runs/submit", "POST /api/2.0/serving-endpoints"}, 100,
+		}, {
+			shop{
+				sagemaker.Vendor, sagemakeremulator.New, "sagemaker/jumpstart-llama-3-1-8b-instruct",
+				"sagemaker/jumpstart-llama-3-1-70b-instruct",
+			},
+			[]string{"POST /CreateTrainingJob", "POST /CreateModel", "POST /CreateEndpointConfig", "POST /CreateEndpoint"}, 100,
 		}, {
 			shop{
 				vertex.Vendor, vertexemulator.New, "vertex/meta/llama-4-scout-17b-16e-instruct-maas",

@@ -25,8 +25,17 @@ type wires struct {
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
+// pathOf is the path of a request, or the operation that a header names where all of them have
+// one path.
+func pathOf(r *http.Request) string {
+	if _, operation, found := strings.Cut(r.Header.Get("X-Amz-Target"), "."); found {
+		return "/" + operation
+	}
+	return r.URL.Path
+}
+
 func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
-	at := r.Method + " " + r.URL.Path
+	at := r.Method + " " + pathOf(r)
 	if w.severs(at) {
 		return nil, errors.New("connection reset")
 	}
@@ -48,7 +57,7 @@ func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
 func (w *wires) loses(r *http.Request, at string) bool {
 	for known, left := range w.broken {
 		method, end, _ := strings.Cut(known, " …")
-		if left > 0 && (known == at || method == r.Method && strings.HasSuffix(r.URL.Path, end) && end != "") {
+		if left > 0 && (known == at || method == r.Method && strings.HasSuffix(pathOf(r), end) && end != "") {
 			w.broken[known]--
 			return true
 		}
