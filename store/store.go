@@ -19,6 +19,7 @@ import (
 
 	"dreamlab/store/batch"
 	"dreamlab/store/book"
+	"dreamlab/store/canary"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
@@ -39,14 +40,16 @@ type Queries struct {
 	books
 	lessons
 	batches
+	canaries
 }
 
 // The rooms' statements, under names that differ.
 type (
-	jobs    = job.Queries
-	books   = book.Queries
-	lessons = learn.Queries
-	batches = batch.Queries
+	jobs     = job.Queries
+	books    = book.Queries
+	lessons  = learn.Queries
+	batches  = batch.Queries
+	canaries = canary.Queries
 )
 
 // Book returns the statements over costs alone, for callers that need no others.
@@ -57,7 +60,7 @@ func (q *Queries) Learn() *learn.Queries { return &q.lessons }
 
 // on returns the statements over a transaction.
 func on(tx *db.Tx) *Queries {
-	return &Queries{tx, job.On(tx, nouns), book.On(tx), learn.On(tx), batch.On(tx)}
+	return &Queries{tx, job.On(tx, nouns), book.On(tx), learn.On(tx), batch.On(tx), canaries{tx}}
 }
 
 // nouns are what jobs are made for, of every room.

@@ -18,6 +18,7 @@ type routeVerb struct {
 	History  routeHistoryVerb  `cmd:"" help:"list the versions of a route"`
 	Set      routeSetVerb      `cmd:"" help:"send the traffic of an alias to models"`
 	Rollback routeRollbackVerb `cmd:"" help:"put an earlier version of a route in force"`
+	Canary   routeCanaryVerb   `cmd:"" help:"pause, resume, promote or abort a canary"`
 }
 
 // routeView is a version of a route.
@@ -188,5 +189,30 @@ func (v *routeRollbackVerb) Run(ctx context.Context, sh shell) error {
 	}
 	return v.change(ctx, sh, func(c *client.Client) (json.RawMessage, error) {
 		return c.Do(ctx, http.MethodPost, path, body)
+	}, strings.Fields(routeFields)...)
+}
+
+// routeCanaryVerb moves a canary.
+type routeCanaryVerb struct {
+	Alias   string `arg:"" help:"the alias"`
+	Action  string `arg:"" enum:"pause,resume,promote,abort" help:"pause, resume, promote or abort"`
+	Preview bool   `help:"only show what would answer"`
+	asking
+}
+
+// Help tells what the actions do.
+func (*routeCanaryVerb) Help() string {
+	return `pause keeps the share of the candidate from growing, resume lets it grow again, promote gives
+it all conversations, and abort gives them back to the champion.`
+}
+
+// Run asks for the action, and shows the route behind it.
+func (v *routeCanaryVerb) Run(ctx context.Context, sh shell) error {
+	path := client.Path("/v1/routes", v.Alias) + "/canary"
+	if v.Preview {
+		path += "?preview=true"
+	}
+	return v.change(ctx, sh, func(c *client.Client) (json.RawMessage, error) {
+		return c.Do(ctx, http.MethodPost, path, map[string]any{"action": v.Action})
 	}, strings.Fields(routeFields)...)
 }

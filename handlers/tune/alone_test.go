@@ -127,6 +127,9 @@ func TestServedForNobodyIsStopped(t *testing.T) {
 		b.must(err)
 	}
 	b.reap(3)
+	b.wantPromoted() // nor is one stopped at once that was routed to a moment ago
+	b.ahead += time.Hour
+	b.reap(3)
 	b.wantNothingServed()
 }
 

@@ -9,6 +9,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/canary"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
@@ -27,14 +28,21 @@ type promoter struct {
 	vendors   Vendors
 	stopper   stopper
 	pollEvery time.Duration
+	plan      *canary.Plan // of canaries; nil: a promotion is for all traffic at once
 }
 
 func newPromoter(d Deps) *promoter {
-	return &promoter{vendors: d.Vendors, stopper: newStopper(d), pollEvery: d.Settings.PollEvery}
+	return &promoter{vendors: d.Vendors, stopper: newStopper(d), pollEvery: d.Settings.PollEvery, plan: d.Settings.Canary}
 }
 
-// carryOut does what the gate decided.
+// carryOut does what the gate decided, and what a canary came to.
 func (p *promoter) carryOut(ctx context.Context, c *tuneRun) (*tasks.End, error) {
+	if c.state.Canary != "" {
+		end, err := p.follow(ctx, c)
+		if err != nil || end != nil {
+			return end, err
+		}
+	}
 	model, err := c.run.Store.Model(ctx, c.tune.Tenant, c.state.Candidate)
 	if errors.Is(err, db.ErrNotFound) {
 		return c.decided(false, "the candidate was deleted during the evaluation")
@@ -68,12 +76,65 @@ func (p *promoter) promote(ctx context.Context, c *tuneRun, model learn.Model) (
 	if err := inService(ctx, host, &model); err != nil {
 		return nil, handlers.Failure(err)
 	}
+	if p.plan != nil {
+		return p.begin(c, route, model), nil
+	}
 	end, err := c.decided(true, "%s", c.state.Verdict.Reason)
 	if err != nil {
 		return nil, err
 	}
 	end.Write = func(ctx context.Context, q *store.Queries) error { return c.writePromotion(ctx, q, route, model) }
 	return end, nil
+}
+
+// lookEvery is how often a tune looks how far its canary is, which others move.
+const lookEvery = 10 * time.Second
+
+// begin gives the candidate the first share of a canary.
+func (p *promoter) begin(c *tuneRun, route learn.Route, model learn.Model) *tasks.End {
+	trial := canary.Canary{
+		ID: db.NewID("can_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, Tune: c.tune.ID, Candidate: model.Name,
+		Champion: c.state.Incumbent, Plan: *p.plan, State: canary.Running, Reason: c.state.Verdict.Reason,
+		Route: canary.Route{
+			Before: route.Targets, After: c.promoted(route, model.Name), Version: route.Version, Origin: route.Origin,
+		},
+	}
+	if len(trial.Route.Before) == 0 {
+		trial.Route.Before = []learn.RouteTarget{{Model: c.tune.Base, Weight: 1}}
+	}
+	c.state.Canary = trial.ID
+	return &tasks.End{State: job.StateWaiting, After: lookEvery, Write: func(ctx context.Context, q *store.Queries) error {
+		if _, err := q.PlaceCanary(ctx, trial); err != nil {
+			return err
+		}
+		if err := q.ServeModel(ctx, model.Name, model.NanoPerHour); err != nil {
+			return fmt.Errorf("begin the canary of %s: %w", model.Name, err)
+		}
+		return c.write(ctx, q)
+	}}
+}
+
+// follow waits for the end of a canary. Where that is no promotion it returns nothing, and the
+// verdict is against the candidate.
+func (p *promoter) follow(ctx context.Context, c *tuneRun) (*tasks.End, error) {
+	trial, err := c.run.Store.Canary(ctx, c.tune.Tenant, c.state.Canary)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("find canary %s: %w", c.state.Canary, err)
+	case trial.State.Open():
+		return &tasks.End{State: job.StateWaiting, After: lookEvery, Write: c.write}, nil
+	case trial.State == canary.Promoted:
+		return c.decided(true, "%s; canary: %s", c.state.Verdict.Reason, trial.Reason)
+	}
+	c.state.Verdict = &learn.Decision{Reason: "canary: " + trial.Reason}
+	route, err := c.run.Store.Route(ctx, c.tune.Tenant, c.tune.Alias)
+	if err != nil {
+		return nil, fmt.Errorf("find route %s: %w", c.tune.Alias, err)
+	}
+	if route.Names(trial.Candidate) { // by hand
+		return c.decided(false, "%s", c.state.Verdict.Reason)
+	}
+	return nil, nil
 }
 
 // inService puts a model's deployment on the terms of service and gives it traffic, and notes

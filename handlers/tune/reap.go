@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/trial"
 	"dreamlab/store"
 	"dreamlab/store/job"
 	"dreamlab/store/plainjson"
@@ -72,27 +73,29 @@ type cleaner struct {
 	registry  registry
 	stopper   stopper
 	doubt     doubt
+	hold      time.Duration
 }
 
 func newCleaner(d Deps) *cleaner {
 	return &cleaner{
 		vendors: d.Vendors, trainings: newTrainings(d), registry: newRegistry(d), stopper: newStopper(d),
-		doubt: newDoubt(d),
+		doubt: newDoubt(d), hold: d.Settings.Hold,
 	}
 }
 
 // Reap ends unused trainings and deployments, has files deleted that hold what was forgotten,
-// and books hosting. A cancelled tune ends at its
+// books hosting and moves canaries. A cancelled tune ends at its
 // vendor here: its training is cancelled, its deployment stopped. It can be repeated. A failure
 // does not stop the rest: the error joins all failures.
 func Reap(ctx context.Context, s *store.Store, d Deps) (Reaped, error) {
 	cl := newCleaner(d.filled())
 	var out Reaped
-	var faults [4]error
+	var faults [5]error
 	out.Trainings, faults[0] = cl.abandonAll(ctx, s)
 	out.Hours, faults[1] = bookAll(ctx, s)
 	out.Models, faults[2] = cl.stopIdle(ctx, s)
 	faults[3] = cl.dropTainted(ctx, s)
+	faults[4] = trial.LookAll(ctx, s)
 	if err := errors.Join(faults[:]...); err != nil {
 		return out, fmt.Errorf("reap: %w", err)
 	}
@@ -137,7 +140,7 @@ func (cl *cleaner) dropTainted(ctx context.Context, s *store.Store) error {
 }
 
 func (cl *cleaner) stopIdle(ctx context.Context, s *store.Store) (n int, err error) {
-	idle, err := s.IdleModels(ctx, maxReaped)
+	idle, err := s.IdleModels(ctx, cl.hold, maxReaped)
 	faults := []error{err}
 	for _, model := range idle {
 		stopped, err := cl.stopper.stopModel(ctx, s, model)

@@ -46,6 +46,7 @@ type state struct {
 	Candidate  string          `json:"candidate,omitempty"`  // provider/model
 	Incumbent  string          `json:"incumbent,omitempty"`
 	Verdict    *learn.Decision `json:"verdict,omitempty"` // to be carried out
+	Canary     string          `json:"canary,omitempty"`  // can_…, once it has begun
 	Stops      int             `json:"stops,omitempty"`   // how often the vendor was asked to stop
 }
 

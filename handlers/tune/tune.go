@@ -9,8 +9,9 @@
 // created, deployed or paid twice: the intent is a row before it is a call, and
 // what may have been created is looked for before it is created again.
 //
-// There is no canary yet: the stage of that name applies the gate's decision at once, for all
-// of an alias' traffic.
+// In the stage canary the gate's decision is applied: for all of an alias' traffic at once or, where
+// Settings.Canary is set, for a share of the conversations that grows while package trial finds the
+// candidate no worse. The reaper's clock moves canaries; the tune waits, and holds no worker's slot.
 //
 // Routes serve the models, and budgets limit the costs.
 package tune
@@ -24,6 +25,7 @@ import (
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/providers"
 	"dreamlab/store/blob"
+	"dreamlab/store/canary"
 	"dreamlab/store/job"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -93,6 +95,11 @@ type Settings struct {
 	// Cheaper is, by alias, how far below one half the lower bound of the win rate of a candidate may
 	// be that costs less than what serves, in ten-thousandths. Defaults to none: it has to be better.
 	Cheaper map[string]int64
+	// Canary is how a promotion goes step by step. Defaults to nil: all traffic at once.
+	Canary *canary.Plan
+	// Hold is how long a model is kept warm that a route named until then, so that a rollback can be
+	// taken back. Defaults to an hour.
+	Hold time.Duration
 }
 
 func (s Settings) filled() Settings {
@@ -104,6 +111,7 @@ func (s Settings) filled() Settings {
 	s.MaxQuestions = cmp.Or(s.MaxQuestions, 200)
 	s.AnswerTokens = cmp.Or(s.AnswerTokens, 1_024)
 	s.Hyper = fillHyper(s.Hyper, tasks.Hyper{Epochs: 3, LearningRate: 1e-4, Rank: 16, Alpha: 32})
+	s.Hold = cmp.Or(s.Hold, time.Hour)
 	s.UserShare = cmp.Or(s.UserShare, 2_500)
 	s.Judge = cmp.Or(s.Judge, s.Lead)
 	s.Gate = s.Gate.Filled()

@@ -100,9 +100,10 @@ func (q *TuneQueries) HostedModels(ctx context.Context, fn func(Model) error) er
 }
 
 // IdleModels returns hosted tuned models that are not in use, at most limit: they were
-// withdrawn, or no tune works on them and no alias names them, neither in its version in force
-// nor in the one before, to which a rollback leads.
-func (q *TuneQueries) IdleModels(ctx context.Context, limit int) ([]Model, error) {
+// withdrawn, or no tune works on them and no alias names them, neither in its version in force,
+// nor in the one before, to which a rollback leads, nor in one that was in force within the hold
+// time: a rollback is taken back by another.
+func (q *TuneQueries) IdleModels(ctx context.Context, hold time.Duration, limit int) ([]Model, error) {
 	var idle []Model
 	err := db.Stream(ctx, q.Tx, scanModel, func(m Model) error {
 		idle = append(idle, m)
@@ -115,9 +116,11 @@ func (q *TuneQueries) IdleModels(ctx context.Context, limit int) ([]Model, error
 			JOIN routes n ON n.tenant = r.tenant AND n.alias = r.alias AND n.version = (SELECT MAX(l.version) FROM routes l
 				WHERE l.tenant = r.tenant AND l.alias = r.alias)
 			WHERE c.tenant IN ('', m.tenant) AND c.source = m.name
-			AND r.version IN (n.version, (SELECT MAX(b.version) FROM routes b
-				WHERE b.tenant = r.tenant AND b.alias = r.alias AND b.version < n.origin))))
-		ORDER BY m.name LIMIT $1`, int64(limit))
+			AND (r.version IN (n.version, (SELECT MAX(b.version) FROM routes b
+				WHERE b.tenant = r.tenant AND b.alias = r.alias AND b.version < n.origin))
+			OR {now} - $1 < (SELECT MIN(s.created) FROM routes s
+				WHERE s.tenant = r.tenant AND s.alias = r.alias AND s.version > r.version))))
+		ORDER BY m.name LIMIT $2`, hold.Microseconds(), int64(limit))
 	return idle, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,7 +21,8 @@ type Route struct {
 	Alias   string
 	Version int64
 	// Origin is the version that first had these targets: an earlier one where a
-	// rollback took them up again. Defaults to Version.
+	// rollback took them up again. Of all versions of a canary it is the first, so that a rollback
+	// leads to what was before it. Defaults to Version.
 	Origin  int64
 	Targets []RouteTarget
 	Reason  string
@@ -38,6 +40,8 @@ type RouteTarget struct {
 	Model  string `json:"model"`  // provider/model
 	Weight int    `json:"weight"` // share of its tier's sum
 	Tier   int    `json:"tier"`   // 0 is tried first; later tiers when it fails
+	// Canary is the canary of which this is the candidate; the champion stands behind it. "" for none.
+	Canary string `json:"canary,omitempty"`
 }
 
 const routeColumns = `tenant, alias, version, targets, reason, author, origin, created`
@@ -149,6 +153,9 @@ func (q *TuneQueries) SetRoute(ctx context.Context, r Route) (Route, error) {
 	}
 	return r, job.Cite(ctx, q.Tx, r.Tenant, r.Alias+"/"+strconv.FormatInt(r.Version, 10), r.models()...)
 }
+
+// Names tells whether a model is among the route's targets.
+func (r Route) Names(model string) bool { return slices.Contains(r.models(), model) }
 
 func (r Route) models() []string {
 	names := make([]string, len(r.Targets))

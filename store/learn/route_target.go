@@ -1,6 +1,8 @@
 package learn
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"hash/fnv"
 	"slices"
 )
@@ -51,8 +53,26 @@ func (r Route) WithPrimary(model string) []RouteTarget {
 	return targets
 }
 
-// Canary returns the target with the least weight in the first tier, the last among equals,
-// with its share in ten-thousandths. It returns false where one target gets all of that
+// WithShare returns the route's targets with a canary that gets a share, in per cent, of what the
+// primary has. The other targets keep their part of the tier.
+func (r Route) WithShare(model, canary string, share int) []RouteTarget {
+	at := r.primary()
+	if at < 0 {
+		return nil
+	}
+	targets := slices.Clone(r.Targets)
+	weight, tier := max(targets[at].Weight, 1), targets[at].Tier
+	for i := range targets {
+		if targets[i].Tier == tier {
+			targets[i].Weight *= 100
+		}
+	}
+	targets[at].Weight = weight * (100 - share)
+	return slices.Insert(targets, at, RouteTarget{Model: model, Weight: weight * share, Tier: tier, Canary: canary})
+}
+
+// Canary returns the target that a canary is made of, and otherwise the one with the least weight
+// in the first tier, the last among equals, with its share in ten-thousandths. It returns false where one target gets all of that
 // traffic.
 func (r Route) Canary() (least RouteTarget, share int, found bool) {
 	tiers := r.tiers()
@@ -64,7 +84,7 @@ func (r Route) Canary() (least RouteTarget, share int, found bool) {
 		if t.Weight <= 0 {
 			continue
 		}
-		if served == 0 || t.Weight <= least.Weight {
+		if least.Canary == "" && (served == 0 || t.Weight <= least.Weight || t.Canary != "") {
 			least = t
 		}
 		served, sum = served+1, sum+t.Weight
@@ -86,7 +106,9 @@ func (r Route) Choose(sticky string) [][]string {
 // equal weights is left as it is, to be ordered by other means.
 func (r Route) ChooseWeighted(sticky string) [][]string {
 	return r.order(sticky, func(tier []RouteTarget) bool {
-		return slices.ContainsFunc(tier, func(t RouteTarget) bool { return t.Weight != tier[0].Weight })
+		return slices.ContainsFunc(tier, func(t RouteTarget) bool {
+			return t.Weight != tier[0].Weight || t.Canary != ""
+		})
 	})
 }
 
@@ -121,8 +143,24 @@ func modelsOf(tier []RouteTarget) []string {
 	return models
 }
 
-// choose picks a target of a tier by weight. The same sticky text picks the same target.
+// choose picks a target of a tier by weight. The same sticky text picks the same target. A canary
+// shares the place of its champion, which stands behind it: a hash of its own divides them, so that
+// the share of either has other conversations in each canary, and all other targets keep theirs.
 func choose(tier []RouteTarget, sticky string) int {
+	chosen := chooseByWeight(tier, sticky)
+	at := slices.IndexFunc(tier, func(t RouteTarget) bool { return t.Canary != "" })
+	if at < 0 || at+1 >= len(tier) || chosen != at && chosen != at+1 {
+		return chosen
+	}
+	hash := sha256.Sum256([]byte(tier[at].Canary + "\n" + sticky))
+	point := binary.BigEndian.Uint64(hash[:]) % uint64(max(tier[at].Weight+tier[at+1].Weight, 1))
+	if point < uint64(tier[at].Weight) {
+		return at
+	}
+	return at + 1
+}
+
+func chooseByWeight(tier []RouteTarget, sticky string) int {
 	sum := 0
 	for _, t := range tier {
 		sum += max(t.Weight, 0)

@@ -111,7 +111,7 @@ func (q *TuneQueries) refuseTainted(ctx context.Context, r Route) error {
 		return err
 	}
 	for _, name := range tainted {
-		if !slices.Contains(present.models(), name) {
+		if !present.Names(name) {
 			return &TaintedError{Model: name}
 		}
 	}

@@ -607,6 +607,30 @@ CREATE TABLE routes (
   created BIGINT NOT NULL,
   PRIMARY KEY (tenant, alias, version)
 );
+-- Tuned models that answer a growing share of an alias's conversations while they are compared.
+CREATE TABLE canaries (
+  id        TEXT PRIMARY KEY,             -- can_…
+  tenant    TEXT NOT NULL,
+  alias     TEXT NOT NULL,
+  tune      TEXT NOT NULL,
+  candidate TEXT NOT NULL,                -- provider/model
+  champion  TEXT NOT NULL,                -- what answers the other conversations
+  plan      TEXT NOT NULL,                -- JSON: shares, times and levels, fixed at the beginning
+  route     TEXT NOT NULL,                -- JSON: the targets before and behind it
+  step      BIGINT NOT NULL,              -- index in the plan's shares
+  state     TEXT NOT NULL,                -- running, paused, watching, promoted, rolled_back, aborted, superseded
+  reason    TEXT NOT NULL,                -- of the last move
+  placed    BIGINT NOT NULL,              -- the route's version that it put in force last
+  origin    BIGINT NOT NULL,              -- the first of its versions
+  seen      TEXT NOT NULL,                -- JSON: what was counted
+  tests     TEXT NOT NULL,                -- JSON: what the tests know
+  cursor    TEXT NOT NULL,                -- the job behind which conversations are not counted yet
+  version   BIGINT NOT NULL,              -- of this row: who moves it names the one that was read
+  stepped   BIGINT NOT NULL,              -- when it was last moved
+  created   BIGINT NOT NULL,
+  finished  BIGINT
+);
+CREATE UNIQUE INDEX canaries_open ON canaries (tenant, alias) WHERE finished IS NULL;
 
 -- When things fire.
 CREATE TABLE schedules (

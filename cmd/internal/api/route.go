@@ -34,13 +34,6 @@ type routeView struct {
 	History   []routeView         `json:"history,omitempty"`
 }
 
-// canaryView is a target that shares the first tier's traffic with another
-// that has more of it.
-type canaryView struct {
-	Model string     `json:"model"`
-	Share wire.Share `json:"share"`
-}
-
 func viewRoute(r learn.Route) routeView {
 	return routeView{
 		ID: r.Alias, Object: "route", Alias: r.Alias, Version: r.Version, Targets: wire.Some(r.Targets),
@@ -49,20 +42,16 @@ func viewRoute(r learn.Route) routeView {
 	}
 }
 
-func canaryOf(r learn.Route) *canaryView {
-	least, part, found := r.Canary()
-	if !found {
-		return nil
-	}
-	return &canaryView{Model: least.Model, Share: wire.Share(part)}
-}
-
 func (h routing) list(w http.ResponseWriter, c *wire.Call) error {
 	rows, err := h.store.Routes(c.Context(), c.Tenant)
 	if err != nil {
 		return err
 	}
-	return wire.WriteList(w, rows, false, viewRoute, func(v routeView) string { return v.ID })
+	view, err := h.withCanaries(c.Context(), c.Tenant)
+	if err != nil {
+		return err
+	}
+	return wire.WriteList(w, rows, false, view, func(v routeView) string { return v.ID })
 }
 
 const shownHistory = 20
@@ -76,7 +65,11 @@ func (h routing) get(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	view := viewRoute(r)
+	shown, err := h.withCanaries(c.Context(), c.Tenant)
+	if err != nil {
+		return err
+	}
+	view := shown(r)
 	for _, r := range history {
 		view.History = append(view.History, viewRoute(r))
 	}
@@ -115,6 +108,9 @@ func (h routing) put(w http.ResponseWriter, c *wire.Call) error {
 	}
 	if n.Reason == "" {
 		n.Reason = "set by hand"
+	}
+	for i := range n.Targets {
+		n.Targets[i].Canary = "" // a route that is set by hand has none
 	}
 	return h.set(w, c, learn.Route{Alias: alias, Version: seen, Targets: n.Targets, Reason: n.Reason})
 }

@@ -100,6 +100,7 @@ func own(n nouns) []route {
 		on("GET /v1/routes/{alias}", gate.View, n.routing.get),
 		on("PUT /v1/routes/{alias}", gate.Admin, n.routing.put),
 		on("POST /v1/routes/{alias}/rollback", gate.Admin, n.routing.rollBack, takes("preview"), once),
+		on("POST /v1/routes/{alias}/canary", gate.Admin, n.routing.moveCanary, takes("preview"), once),
 	}
 }
 

@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"store/book":          {"store/db", "store/job"},
 	"store/learn":         {"store/db", "store/job"},
 	"store/batch":         {"store/db", "store/job"},
+	"store/canary":        {"store/db", "store/job", "store/learn"},
 	"store/postgres":      {"store/db"},
 	"store/sqlite":        {"store/db"},
 	"store/blob":          {"store/db"},
@@ -76,7 +77,7 @@ var arrows = map[string][]string{
 }
 
 // nouns are the store's packages: what may import the store may import them.
-var nouns = []string{"store/db", "store/flight", "store/job", "store/book", "store/learn", "store/batch"}
+var nouns = []string{"store/db", "store/flight", "store/job", "store/book", "store/learn", "store/batch", "store/canary"}
 
 // leaves import nothing of ours, and every room may import them: what the store, the
 // vendors and the handlers all do alike has its one home here, without an arrow

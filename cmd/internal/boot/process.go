@@ -33,6 +33,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/store/book"
+	"dreamlab/store/canary"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
@@ -334,6 +335,18 @@ func (s *Stack) tuning() tune.Settings {
 		Lead: s.Config.Team.Lead, Judge: s.Config.Team.Judge, Base: s.Config.Team.Base, Cheaper: cheaper, MinExamples: t.MinExamples,
 		Budget: int64(t.BudgetUSD), HostingHours: int64(t.HostingHours), MaxQuestions: t.Papers,
 		PollEvery: s.Config.Poll.Training, SameWeights: s.sameWeights, Gate: exam.Gate{Margin: tenThousandths(t.Margin)},
+		Canary: s.canary(), Hold: t.Hold,
+	}
+}
+
+// canary returns how canaries go; nil where there are none.
+func (s *Stack) canary() *canary.Plan {
+	c := s.Config.Tune.Canary
+	if !c.Enabled {
+		return nil
+	}
+	return &canary.Plan{
+		Steps: c.Steps, Step: c.Step, Hold: s.Config.Tune.Hold, Settle: c.Settle, Slow: c.Slow, Alpha: c.Alpha, Margin: c.Margin,
 	}
 }
 

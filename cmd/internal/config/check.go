@@ -226,6 +226,7 @@ func (l *loader) checkTune() {
 	if l.Tune.CoolDown < time.Minute || l.Tune.Settle < time.Second {
 		l.fault("%s: give at least 1m, and tune.settle at least 1s", l.at("tune.cool_down"))
 	}
+	l.checkCanary()
 	if l.Poll.Training < 0 || l.Poll.Deployment < 0 {
 		l.fault("poll: an interval can not be negative")
 	}

@@ -216,6 +216,10 @@ type Tune struct {
 	// HostingHours are the hours of a month that a tuned model is to be served.
 	// Defaults to 720.
 	HostingHours int `yaml:"hosting_hours"`
+	// Hold is how long a model stays warm that its route does not name any more, so that a rollback
+	// can be taken back, and how long a canary is watched behind its last step. Defaults to 1h.
+	Hold   time.Duration `yaml:"hold"`
+	Canary Canary        `yaml:"canary"`
 }
 
 // Poll says how often a vendor is asked how far it is.
@@ -329,7 +333,7 @@ func Default() *Config {
 		Tune: Tune{
 			Clock: true, CoolDown: 24 * time.Hour, Settle: 5 * time.Minute,
 			MinExamples: 100, Margin: 0.02, Papers: 200,
-			BudgetUSD: sandboxTune, HostingHours: 720,
+			BudgetUSD: sandboxTune, HostingHours: 720, Hold: time.Hour, Canary: defaultCanary(),
 		},
 		Budgets: []Budget{
 			{Purpose: "chat", USD: 50 * money.Dollar, Per: "day"},

@@ -26,9 +26,52 @@ type targetView struct {
 	Share  float64
 }
 
+// canaryView is a canary; of a split that was set by hand, its model and share.
 type canaryView struct {
-	Model string  `json:"model"`
-	Share float64 `json:"share"`
+	Model    string  `json:"model"`
+	Share    float64 `json:"share"`
+	ID       string  `json:"id"`
+	Tune     string  `json:"tune"`
+	Champion string  `json:"champion"`
+	Status   string  `json:"status"`
+	Reason   string  `json:"reason"`
+	Steps    []int   `json:"steps"`
+	Step     int     `json:"step"`
+	Until    *int64  `json:"until"`
+	Seen     struct {
+		Candidate tallyView `json:"candidate"`
+		Champion  tallyView `json:"champion"`
+		WinRate   float64   `json:"win_rate"`
+	} `json:"seen"`
+}
+
+// tallyView counts a model's conversations.
+type tallyView struct {
+	Model         string
+	Conversations int64 `json:"conversations"`
+	Disliked      int64 `json:"disliked"`
+	Failed        int64 `json:"failed"`
+	Slow          int64 `json:"slow"`
+	Refused       int64 `json:"refused"`
+	Malformed     int64 `json:"malformed"`
+}
+
+// Arms are the two models with what was counted of them.
+func (c canaryView) Arms() []tallyView {
+	candidate, champion := c.Seen.Candidate, c.Seen.Champion
+	candidate.Model, champion.Model = c.Model, c.Champion
+	return []tallyView{candidate, champion}
+}
+
+// Actions are what its operator can do.
+func (c canaryView) Actions() []string {
+	switch c.Status {
+	case "running":
+		return []string{"pause", "promote", "abort"}
+	case "paused":
+		return []string{"resume", "promote", "abort"}
+	}
+	return []string{"promote", "abort"}
 }
 
 // Shared returns the targets with their shares of their tier.
@@ -104,6 +147,16 @@ func rollBack(v *visit) error {
 		return err
 	}
 	return v.done("routes/"+alias, "rolled-back")
+}
+
+// moveCanary does to a canary what a button says.
+func moveCanary(v *visit) error {
+	alias := url.PathEscape(v.r.PathValue("alias"))
+	body := map[string]string{"action": v.r.PostFormValue("action")}
+	if err := v.ask(http.MethodPost, "/v1/routes/"+alias+"/canary", body, nil); err != nil {
+		return err
+	}
+	return v.done("routes/"+alias, "canary-moved")
 }
 
 // modelView is a model that can be asked.

@@ -68,6 +68,7 @@ func (p *Pages) serving() {
 	p.page("GET routes/{alias}", "view", routePage)
 	p.page("GET routes/{alias}/rollback", "admin", previewRollback)
 	p.page("POST routes/{alias}/rollback", "admin", rollBack)
+	p.page("POST routes/{alias}/canary", "admin", moveCanary)
 	p.page("GET models", "view", modelsPage)
 	p.page("GET lineage", "view", lineagePage)
 	p.page("GET lineage/{id...}", "view", lineagePage)
