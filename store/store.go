@@ -60,7 +60,7 @@ func (q *Queries) Learn() *learn.Queries { return &q.lessons }
 
 // on returns the statements over a transaction.
 func on(tx *db.Tx) *Queries {
-	return &Queries{tx, job.On(tx, nouns), book.On(tx), learn.On(tx), batch.On(tx), canaries{tx}}
+	return &Queries{tx, job.On(tx, nouns), book.On(tx), learn.On(tx), batch.On(tx), canaries{Tx: tx}}
 }
 
 // nouns are what jobs are made for, of every room.

@@ -289,6 +289,7 @@ func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answ
 	}
 	call(request{method: "PUT", path: "/v1/routes/assistant", body: targets, key: r.admin,
 		header: map[string]string{"If-Match": `"1"`}}, 412)
+	call(request{method: "POST", path: "/v1/routes/assistant/canary", body: `{"action":"pause"}`, key: r.admin}, 409)
 	back := call(request{method: "POST", path: "/v1/routes/assistant/rollback", key: r.admin})
 	if n := len(back.field(t, "targets").([]any)); n != 1 {
 		t.Errorf("rolled back to %s", back.body)

@@ -26,7 +26,8 @@ type Webhooks struct {
 func events() []string {
 	return []string{
 		"budget", "budget.threshold", "dream", "dream.succeeded", "dream.failed", "dream.cancelled", "dream.expired",
-		"route", "route.canary", "route.promoted", "route.rolled_back", "tune", "tune.succeeded", "tune.failed", "tune.cancelled", "tune.expired",
+		"route", "route.canary", "route.promoted", "route.rolled_back",
+		"tune", "tune.succeeded", "tune.failed", "tune.cancelled", "tune.expired",
 	}
 }
 
