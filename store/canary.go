@@ -11,7 +11,7 @@ import (
 
 // PlaceCanary begins a canary: the route gives it its first share, if that is still at the version
 // that the canary names, and the canary is stored. It must run in a transaction.
-func (q *Queries) PlaceCanary(ctx context.Context, c canary.Canary) (canary.Canary, error) {
+func PlaceCanary(ctx context.Context, q *Queries, c canary.Canary) (canary.Canary, error) {
 	r, err := q.SetRoute(ctx, learn.Route{
 		Tenant: c.Tenant, Alias: c.Alias, Version: c.Route.Version, Targets: c.Targets(), Author: c.Tune,
 		Reason: fmt.Sprintf("a canary answers %d %% of the conversations", c.Share()),
@@ -23,12 +23,12 @@ func (q *Queries) PlaceCanary(ctx context.Context, c canary.Canary) (canary.Cana
 	if err := q.AddCanary(ctx, c); err != nil {
 		return c, fmt.Errorf("place the canary: %w", err)
 	}
-	return c, q.tellCanary(ctx, c)
+	return c, tellCanary(ctx, q, c)
 }
 
 // MoveCanary stores a canary that was moved, and sets the route by it. It fails with db.ErrConflict,
 // changing nothing, where the canary or its route was moved since was read. It must run in a transaction.
-func (q *Queries) MoveCanary(ctx context.Context, was, c canary.Canary, author string) (canary.Canary, error) {
+func MoveCanary(ctx context.Context, q *Queries, was, c canary.Canary, author string) (canary.Canary, error) {
 	targets := c.Targets()
 	if c.State != canary.Superseded && !slices.Equal(was.Targets(), targets) {
 		r := learn.Route{
@@ -48,11 +48,11 @@ func (q *Queries) MoveCanary(ctx context.Context, was, c canary.Canary, author s
 	if err := q.SetCanary(ctx, c, true); err != nil {
 		return c, fmt.Errorf("move the canary: %w", err)
 	}
-	return c, q.tellCanary(ctx, c)
+	return c, tellCanary(ctx, q, c)
 }
 
 // tellCanary tells webhooks of a move. That a model has the route to itself is told as its promotion.
-func (q *Queries) tellCanary(ctx context.Context, c canary.Canary) error {
+func tellCanary(ctx context.Context, q *Queries, c canary.Canary) error {
 	event := "route.canary"
 	switch c.State {
 	case canary.Watching:

@@ -104,7 +104,7 @@ func (p *promoter) begin(c *tuneRun, route learn.Route, model learn.Model) *task
 	}
 	c.state.Canary = trial.ID
 	return &tasks.End{State: job.StateWaiting, After: lookEvery, Write: func(ctx context.Context, q *store.Queries) error {
-		if _, err := q.PlaceCanary(ctx, trial); err != nil {
+		if _, err := store.PlaceCanary(ctx, q, trial); err != nil {
 			return err
 		}
 		if err := q.ServeModel(ctx, model.Name, model.NanoPerHour); err != nil {

@@ -134,7 +134,7 @@ func (h routing) moveCanary(w http.ResponseWriter, c *wire.Call) error {
 		return h.previewCanary(w, c, next)
 	}
 	err = h.store.Tx(c.Context(), db.Synced, func(q *store.Queries) error {
-		_, err := q.MoveCanary(c.Context(), was, next, c.Key)
+		_, err := store.MoveCanary(c.Context(), q, was, next, c.Key)
 		return err
 	})
 	if err != nil {

@@ -26,7 +26,7 @@ func (r *rig) canary(s seeded) canary.Canary {
 		},
 	}
 	must(r.t, r.store.Tx(r.t.Context(), db.Synced, func(q *store.Queries) (err error) {
-		c, err = q.PlaceCanary(context.WithoutCancel(r.t.Context()), c)
+		c, err = store.PlaceCanary(context.WithoutCancel(r.t.Context()), q, c)
 		return err
 	}))
 	return c

@@ -65,7 +65,7 @@ func Look(ctx context.Context, s *store.Store, c canary.Canary) error {
 
 func move(ctx context.Context, s *store.Store, was, next canary.Canary) error {
 	return s.Tx(ctx, db.Synced, func(q *store.Queries) error {
-		_, err := q.MoveCanary(ctx, was, next, was.Tune)
+		_, err := store.MoveCanary(ctx, q, was, next, was.Tune)
 		return err
 	})
 }
