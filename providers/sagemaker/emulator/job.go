@@ -199,8 +199,8 @@ func (e *emulator) rows(r *http.Request, ask *jobAsk) (work.File, *lab.Failure) 
 	prefix, placed := amazon.Split(training.URI)
 	objects := slices.DeleteFunc(e.objects.Below(prefix), func(object string) bool { return !strings.HasSuffix(object, ".jsonl") })
 	if !placed || len(objects) == 0 || training.Kind != "S3Prefix" {
-		return work.File{}, refuse("No S3 objects found under S3 URL \"%s\" given in input data source. Please ensure that the bucket exists "+
-			"in the selected region (%s), that objects exist under that S3 prefix.", training.URI, region)
+		return work.File{}, refuse("No S3 objects found under S3 URL \"%s\" given in input data source. Please ensure that "+
+			"the bucket exists in the selected region (%s), that objects exist under that S3 prefix.", training.URI, region)
 	}
 	content, refused := e.objects.Open(objects[0])
 	if refused != nil {
