@@ -38,6 +38,9 @@ type DreamEstimate struct {
 	Screened    int         `json:"screened"`
 	Calls       int         `json:"calls"`
 	CostUSD     json.Number `json:"cost_usd"`
+	Moved       struct {
+		Why string `json:"why"` // how many conversations are made up, and why
+	} `json:"moved"`
 }
 
 // Ended tells whether the dream is over.

@@ -38,6 +38,7 @@ type dreamCounts struct {
 	Reflections int            `json:"reflections"`
 	Kept        int            `json:"examples_kept"`
 	Improved    int            `json:"examples_improved"`
+	Imagined    int            `json:"examples_imagined"`
 	Rejected    map[string]int `json:"examples_rejected"`
 }
 
