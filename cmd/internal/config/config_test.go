@@ -116,7 +116,6 @@ models: {solo: {concurrency: 2}, groq/x: {}}
 dream:
   threshold: many
   off_peak: {from: "25:00", to: "06:00", zone: Mars/Base}
-  breaker: {window: -1, yield: 1.5, cost: 0.5, malformed: -0.1}
 tune: {margin: 0.7, hosting_hours: 900}
 budgets: [{purpose: fun, usd: -3, per: week}]
 schedules: [{id: a, cron: "* *", zone: UTC}, {id: a, cron: "@daily", misfire: all, overlap: maybe}]
@@ -145,8 +144,6 @@ limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 		`servers[0]: prefill is "yes"`,
 		"limits.lead.silence: -1s", "limits.base.first_token: 2h0m0s is out of range",
 		"NOT_SET, which is not set",
-		"dream.breaker.window", "dream.breaker.yield: 1.5 is no share", "dream.breaker.malformed: -0.1",
-		"dream.breaker.cost: give 1 or more, or 0 to switch it off",
 	} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("no fault says %q", part)
