@@ -13,8 +13,8 @@ func TestBreakerFaults(t *testing.T) {
 		t.Fatal("it was taken")
 	}
 	for _, part := range []string{
-		"dream.breaker.window: -1 is too few", "dream.breaker.yield: 1.5 is no share", "dream.breaker.malformed: -0.1 is no share",
-		"dream.breaker.cost: give 1 or more, or 0 to switch it off",
+		"dream.breaker.window (", "-1 is too few", "dream.breaker.yield (", "1.5 is no share", "dream.breaker.malformed (",
+		"-0.1 is no share", "dream.breaker.cost (", "give 1 or more, or 0 to switch it off",
 	} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("no fault says %q: %v", part, err)
