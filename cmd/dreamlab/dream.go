@@ -89,7 +89,7 @@ func countsOf(d client.Dream) string {
 func estimated(e client.DreamEstimate) string {
 	return fmt.Sprintf("a dream would take %s, of which %d are held out and %d can not be learned from; "+
 		"it would cost at most $%s for at most %s: answers are counted at their greatest length, "+
-		"so that it costs far less as a rule; it would make up conversations %s",
+		"so that it costs far less as a rule; conversations that are made up: %s",
 		plural(int64(e.Experiences), "experience"), e.HeldOut, e.Screened, e.CostUSD, plural(int64(e.Calls), "call"), e.Moved.Why)
 }
 
