@@ -71,8 +71,11 @@ var nouns = func() job.Nouns {
 }()
 
 // Open puts a store in front of a driver and takes ownership of it.
-func Open(driver db.Driver) *Store {
-	return &Store{Queries: on(db.Direct(driver)), driver: driver}
+func Open(driver db.Driver) *Store { return OpenSealed(driver, nil) }
+
+// OpenSealed is Open of a store that seals what was said by the keys of a vault.
+func OpenSealed(driver db.Driver, vault *db.Vault) *Store {
+	return &Store{Queries: on(db.Direct(driver).Sealing(vault)), driver: driver}
 }
 
 // Close closes the driver.

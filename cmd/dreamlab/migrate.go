@@ -14,6 +14,8 @@ type migrateVerb struct {
 	settings
 	confirming
 	To int `default:"-1" placeholder:"VERSION" help:"the VERSION to go to, forwards or back; -1 is the newest"`
+	// Reseal follows a change of encryption.keys.
+	Reseal bool `help:"seal all that was said with the first of encryption.keys; the API and workers may run meanwhile"`
 }
 
 // Run opens the database and migrates it.
@@ -38,7 +40,12 @@ func (v *migrateVerb) Run(ctx context.Context, sh shell) (err error) {
 		return fmt.Errorf("read the schema's version: %w", err)
 	}
 	fmt.Fprintf(sh.out, "schema at version %d of %d\n", have, newest)
-	return nil
+	if !v.Reseal {
+		return nil
+	}
+	sealed, err := s.Reseal(ctx)
+	fmt.Fprintf(sh.out, "sealed %d texts\n", sealed)
+	return err
 }
 
 // confirmDown asks before a step back, which deletes what the later schema holds.

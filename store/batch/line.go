@@ -54,7 +54,8 @@ func (q *Queries) AddLines(ctx context.Context, lines []Line) error {
 	}
 	rows := make([]newLine, len(lines))
 	for i, l := range lines {
-		rows[i] = newLine{l.Batch, l.Number, l.CustomID, db.Optional(l.Job), l.Step, l.Purpose, l.Hash, string(l.Request)}
+		rows[i] = newLine{l.Batch, l.Number, l.CustomID, db.Optional(l.Job), l.Step, l.Purpose, l.Hash,
+			q.Seal(string(l.Request), l.Batch, l.Number)}
 	}
 	_, err := q.Exec(ctx, `INSERT INTO batch_lines (batch, number, custom_id, job, step, purpose, hash, request, state)
 		SELECT x_batch, x_number, x_custom, x_job, x_step, x_purpose, x_hash, x_request, 'waiting'
@@ -70,8 +71,9 @@ func scanLine(scan func(...any) error) (Line, error) {
 	var l Line
 	var own, entry, response *string
 	var request string
-	err := scan(&l.Batch, &l.Number, &l.CustomID, &own, &l.Step, &l.Purpose, &l.Hash, &request, &l.State, &l.Tries,
-		&entry, &l.Status, &response)
+	err := scan(&l.Batch, &l.Number, &l.CustomID, &own, &l.Step, &l.Purpose, &l.Hash,
+		db.Opened(&request, &l.Batch, &l.Number), &l.State, &l.Tries, &entry, &l.Status,
+		db.Opened(&response, &l.Batch, &l.Number))
 	l.Job, l.Entry, l.Request, l.Response = db.Deref(own), db.Deref(entry), json.RawMessage(request), rawOf(response)
 	return l, err
 }
@@ -153,7 +155,7 @@ func (q *Queries) MoveLines(ctx context.Context, from LineState, lines []Line) e
 	rows := make([]lineMove, len(lines))
 	for i, l := range lines {
 		rows[i] = lineMove{l.Batch, l.Number, string(l.State), l.Tries, db.Optional(l.Entry), l.Status,
-			db.Optional(string(l.Response))}
+			q.SealOptional(string(l.Response), l.Batch, l.Number)}
 	}
 	n, err := q.Exec(ctx, `UPDATE batch_lines SET state = x_state, tries = x_tries, entry = x_entry, status = x_status,
 		response = x_response FROM {rows $1: x_batch text, x_number bigint, x_state text, x_tries bigint, x_entry text,

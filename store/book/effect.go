@@ -34,7 +34,7 @@ func scanEffect(scan func(...any) error) (Effect, error) {
 	var e Effect
 	var response string
 	var entry *string
-	err := scan(&e.Job, &e.Step, &e.Epoch, &e.RequestHash, &response, &entry)
+	err := scan(&e.Job, &e.Step, &e.Epoch, &e.RequestHash, db.Opened(&response, &e.Job, &e.Step), &entry)
 	e.Response, e.Entry = json.RawMessage(response), db.Deref(entry)
 	return e, err
 }
@@ -42,7 +42,8 @@ func scanEffect(scan func(...any) error) (Effect, error) {
 // AddEffect stores a step's answer. It fails with ErrConflict where there is one already; in a
 // transaction possibly at the commit.
 func (q *Queries) AddEffect(ctx context.Context, e Effect) error {
-	return q.Add(ctx, newEffect, "", effectRow{e.Job, e.Step, e.Epoch, e.RequestHash, string(e.Response), db.Optional(e.Entry)})
+	return q.Add(ctx, newEffect, "", effectRow{e.Job, e.Step, e.Epoch, e.RequestHash,
+		q.Seal(string(e.Response), e.Job, e.Step), db.Optional(e.Entry)})
 }
 
 type effectRow struct {

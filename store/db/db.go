@@ -45,6 +45,7 @@ type Tx struct {
 	dialect Dialect
 	known   *rebound
 	secrets *secrets
+	vault   *Vault // nil: nothing is sealed
 	// Of a transaction; nil for statements by themselves.
 	rows   *[]*Bulk
 	before *[]kept
@@ -65,6 +66,12 @@ func Direct(driver Driver) *Tx {
 	return &Tx{conn: driver, dialect: driver.Dialect(), known: &rebound{}, secrets: &secrets{known: map[string]string{}}}
 }
 
+// Sealing has texts sealed by a vault; nil seals nothing. It is called before the first statement.
+func (q *Tx) Sealing(v *Vault) *Tx {
+	q.vault = v
+	return q
+}
+
 // Transact runs fn in one transaction of a driver's and commits when it returns
 // nil; direct is the Tx of that driver's statements by themselves. It is
 // tried again, at most three times, when the database chose it as the victim of
@@ -72,7 +79,7 @@ func Direct(driver Driver) *Tx {
 func Transact(ctx context.Context, driver Driver, direct *Tx, durability Durability, fn func(*Tx) error) error {
 	err := driver.Tx(ctx, durability, func(conn Conn) error {
 		tx := &Tx{
-			conn: conn, dialect: direct.dialect, known: direct.known, secrets: direct.secrets,
+			conn: conn, dialect: direct.dialect, known: direct.known, secrets: direct.secrets, vault: direct.vault,
 			rows: &[]*Bulk{}, before: &[]kept{},
 		}
 		if err := fn(tx); err != nil {

@@ -48,6 +48,13 @@ func (q *Tx) LaterThen(ctx context.Context, s Statement) error {
 		return err
 	}
 	s.Query = q.sql(s.Query)
+	if each := s.Each; each != nil {
+		opened := opening{vault: q.vault}
+		s.Each = func(rows Rows) error {
+			opened.Rows = rows
+			return each(&opened)
+		}
+	}
 	return q.conn.Later(ctx, s)
 }
 
@@ -98,7 +105,7 @@ func (q *Tx) Each(ctx context.Context, query string, args []any, fn func(Rows) e
 	if err != nil {
 		return err
 	}
-	return EachRow(rows, fn)
+	return EachRow(&opening{rows, q.vault}, fn)
 }
 
 func closing(rows Rows, err error) error {

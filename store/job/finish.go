@@ -224,7 +224,7 @@ type successRow struct {
 // applyFinish moves the job off its worker.
 func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 	if f.To == StateSucceeded {
-		return q.Add(ctx, success, "", successRow{f.Job, f.Epoch, f.Worker, db.Optional(string(f.Result))})
+		return q.Add(ctx, success, "", successRow{f.Job, f.Epoch, f.Worker, q.SealOptional(string(f.Result), f.Job)})
 	}
 	finished, gen := "NULL", 0
 	if f.To.Ended() {
@@ -246,7 +246,7 @@ func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 		Set: fmt.Sprintf(`, result = $3, error_code = $4, error_message = $6, attempt = attempt + $7,
 			run_at = %s + $5, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
 		Where: `id = $1 AND epoch = $2`,
-	}.sql(), f.Job, f.Epoch, rawText(f.Result), code, f.After.Microseconds(), message, failed,
+	}.sql(), f.Job, f.Epoch, q.SealOptional(string(f.Result), f.Job), code, f.After.Microseconds(), message, failed,
 		f.To == StateQueued && f.After == 0)
 }
 

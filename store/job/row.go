@@ -34,7 +34,8 @@ func scanJob(rows db.Rows) (Job, error) {
 		u              jobTimes
 		runAt, created int64
 	)
-	err := rows.Scan(&j.ID, &j.Tenant, &t.key, &j.Kind, &j.Lane, &state, &j.Priority, &input, &t.result,
+	err := rows.Scan(&j.ID, &j.Tenant, &t.key, &j.Kind, &j.Lane, &state, &j.Priority,
+		db.Opened(&input, &j.ID), db.Opened(&t.result, &j.ID),
 		&t.code, &t.message, &t.metadata, &t.idemKey, &t.idemHash, &t.parent, &t.subject, &j.OpenChildren,
 		&j.Attached, &t.webhook, &t.trace, &runAt, &u.expires, &j.Attempt, &j.MaxAttempts, &j.Crashes,
 		&j.Gen, &j.Epoch, &t.wake, &t.owner, &u.lease, &u.claimed, &u.cancel, &created, &u.started, &u.finished)
@@ -73,9 +74,6 @@ func rawOf(s *string) json.RawMessage {
 	}
 	return json.RawMessage(*s)
 }
-
-// rawText returns nil for no JSON, so that it is stored as NULL.
-func rawText(raw json.RawMessage) any { return db.Text(string(raw)) }
 
 // errorTexts returns the two columns of an error, NULL where there is none.
 func errorTexts(e *Error) (code, message any) {

@@ -76,17 +76,18 @@ func (q *EvaluationQueries) AddComparison(ctx context.Context, tenant, evaluatio
 		SELECT $1, e.id, e.tenant, e.conversation, $4, $5, $6, $7, $8, $9 FROM experiences e
 		WHERE e.tenant = $2 AND e.id = $3 {lock e} ON CONFLICT (evaluation, experience) DO NOTHING`,
 		evaluation, tenant, c.Experience, c.Regression, string(c.Outcome), c.Checked, c.Judged && !c.Agreed,
-		db.Encode(c), db.Text(said))
+		db.Encode(c), q.SealOptional(said, evaluation, c.Experience))
 	return err
 }
 
-const comparisonColumns = `experience, conversation, regression, outcome, checked, result, said`
+const comparisonColumns = `evaluation, experience, conversation, regression, outcome, checked, result, said`
 
 func scanComparison(scan func(...any) error) (Comparison, error) {
 	var c Comparison
-	var outcome, result string
+	var evaluation, outcome, result string
 	var said *string
-	err := scan(&c.Experience, &c.Conversation, &c.Regression, &outcome, &c.Checked, &result, &said)
+	err := scan(&evaluation, &c.Experience, &c.Conversation, &c.Regression, &outcome, &c.Checked, &result,
+		db.Opened(&said, &evaluation, &c.Experience))
 	if err == nil {
 		err = json.Unmarshal([]byte(result), &c)
 	}

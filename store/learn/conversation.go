@@ -210,7 +210,7 @@ func (q *ExperienceQueries) forgetLessons(ctx context.Context, tenant string, t 
 		if len(left) == len(m.Lessons) {
 			continue
 		}
-		if _, err := q.Exec(ctx, `UPDATE memories SET lessons = $2 WHERE id = $1`, m.ID, db.Encode(left)); err != nil {
+		if _, err := q.Exec(ctx, `UPDATE memories SET lessons = $2 WHERE id = $1`, m.ID, q.Seal(db.Encode(left), m.ID)); err != nil {
 			return err
 		}
 	}

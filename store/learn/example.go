@@ -42,7 +42,8 @@ func (q *DreamQueries) AddExample(ctx context.Context, e Example) error {
 		verdict, author, content, origin, created)
 		SELECT $1, $2, $3, $4, e.id, $6, $7, $8, $9, $10, $11, $12, {now} FROM experiences e
 		WHERE e.tenant = $2 AND e.id = $5 {lock e} ON CONFLICT (dream, experience, origin) DO NOTHING`,
-		e.ID, e.Tenant, e.Alias, e.Dream, e.Experience, string(e.Messages), db.Text(e.Rejected), e.Score,
+		e.ID, e.Tenant, e.Alias, e.Dream, e.Experience, q.Seal(string(e.Messages), e.ID),
+		q.SealOptional(e.Rejected, e.ID), e.Score,
 		e.Verdict, e.Author, e.Content, cmp.Or(e.Origin, ExampleSaid))
 	return err
 }
@@ -55,7 +56,8 @@ func scanExample(scan func(...any) error) (Example, error) {
 	var messages string
 	var rejected, review, reviewer, reason *string
 	var reviewed, withdrawn, created *int64
-	err := scan(&e.ID, &e.Tenant, &e.Alias, &e.Dream, &e.Experience, &messages, &rejected, &e.Score,
+	err := scan(&e.ID, &e.Tenant, &e.Alias, &e.Dream, &e.Experience, db.Opened(&messages, &e.ID),
+		db.Opened(&rejected, &e.ID), &e.Score,
 		&e.Verdict, &e.Author, &e.Content, &e.Origin, &review, &reviewer, &reason, &reviewed, &withdrawn, &created)
 	e.Review = Review{db.Deref(review), db.Deref(reviewer), db.Deref(reason), db.TimeOf(reviewed)}
 	e.Messages, e.Rejected = json.RawMessage(messages), db.Deref(rejected)

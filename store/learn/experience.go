@@ -79,7 +79,8 @@ func scanExperience(scan func(...any) error) (Experience, error) {
 	var created *int64
 	err := scan(&e.ID, &e.Tenant, &e.Conversation, &e.External, &e.HeldOut, &e.Alias, &e.Origin, &own,
 		&provider,
-		&model, &prompt, &answer, &finish, &reference, &e.Rating, &comment, &correction, &metadata,
+		&model, db.Opened(&prompt, &e.ID), db.Opened(&answer, &e.ID), &finish, db.Opened(&reference, &e.ID),
+		&e.Rating, db.Opened(&comment, &e.ID), db.Opened(&correction, &e.ID), &metadata,
 		&e.Content, &e.Identity, &dream, &created)
 	e.Job, e.Provider, e.Model, e.Finish = db.Deref(own), db.Deref(provider), db.Deref(model), db.Deref(finish)
 	e.Reference, e.Comment, e.Correction = db.Deref(reference), db.Deref(comment), db.Deref(correction)

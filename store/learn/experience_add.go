@@ -71,12 +71,14 @@ type experienceRow struct {
 	Named      string  `json:"named"`
 }
 
-func rowOf(e Experience, external string) experienceRow {
+func (q *ExperienceQueries) rowOf(e Experience, external string) experienceRow {
 	return experienceRow{
 		ID: e.ID, Tenant: e.Tenant, External: external, Alias: e.Alias, Origin: e.Origin, Job: db.Optional(e.Job),
-		Provider: db.Optional(e.Provider), Model: db.Optional(e.Model), Prompt: string(e.Prompt), Answer: string(e.Answer),
-		Finish: db.Optional(e.Finish), Reference: db.Optional(e.Reference), Rating: e.Rating,
-		Comment: db.Optional(e.Comment), Correction: db.Optional(e.Correction), Metadata: db.Optional(string(e.Metadata)),
+		Provider: db.Optional(e.Provider), Model: db.Optional(e.Model), Prompt: q.Seal(string(e.Prompt), e.ID),
+		Answer: q.Seal(string(e.Answer), e.ID),
+		Finish: db.Optional(e.Finish), Reference: q.SealOptional(e.Reference, e.ID), Rating: e.Rating,
+		Comment: q.SealOptional(e.Comment, e.ID), Correction: q.SealOptional(e.Correction, e.ID),
+		Metadata: db.Optional(string(e.Metadata)),
 		Content: e.Content, Identity: e.Identity, Named: nameSum(external),
 	}
 }
@@ -109,7 +111,7 @@ func (q *ExperienceQueries) AddExperience(ctx context.Context, e Experience) err
 	if err := q.Add(ctx, newConversation, same, row); err != nil {
 		return fmt.Errorf("add a conversation: %w", err)
 	}
-	if err := q.Add(ctx, newExperience, same, rowOf(e, c.External)); err != nil {
+	if err := q.Add(ctx, newExperience, same, q.rowOf(e, c.External)); err != nil {
 		return err
 	}
 	return q.addWords(ctx, e)
@@ -312,7 +314,7 @@ func (q *ExperienceQueries) copyExperiences(ctx context.Context, rows []arrival,
 	slices.SortFunc(rows, func(a, b arrival) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Identity, b.Identity))
 	})
-	made, err := q.CopyNew(ctx, "experiences", newColumns, experienceRows(rows, now))
+	made, err := q.CopyNew(ctx, "experiences", newColumns, q.experienceRows(rows, now))
 	if err != nil || made == int64(len(rows)) {
 		return rows, err
 	}
@@ -334,13 +336,14 @@ func (q *ExperienceQueries) copyExperiences(ctx context.Context, rows []arrival,
 	return slices.DeleteFunc(rows, func(r arrival) bool { return !kept[r.ID] }), err
 }
 
-func experienceRows(rows []arrival, now int64) iter.Seq2[[]any, error] {
+func (q *ExperienceQueries) experienceRows(rows []arrival, now int64) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		for _, e := range rows {
 			row := []any{
 				e.ID, e.Tenant, e.Conversation, e.HeldOut, e.Alias, e.Origin, db.Text(e.Job), db.Text(e.Provider),
-				db.Text(e.Model), string(e.Prompt), string(e.Answer), db.Text(e.Finish), db.Text(e.Reference), e.Rating,
-				db.Text(e.Comment), db.Text(e.Correction), db.Text(string(e.Metadata)), e.Content, e.Identity, now,
+				db.Text(e.Model), q.Seal(string(e.Prompt), e.ID), q.Seal(string(e.Answer), e.ID), db.Text(e.Finish),
+				q.SealOptional(e.Reference, e.ID), e.Rating, q.SealOptional(e.Comment, e.ID), q.SealOptional(e.Correction, e.ID),
+				db.Text(string(e.Metadata)), e.Content, e.Identity, now,
 			}
 			if !yield(row, nil) {
 				return

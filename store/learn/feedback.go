@@ -15,27 +15,31 @@ func (q *ExperienceQueries) SetFeedback(ctx context.Context, tenant, id string, 
 	return err
 }
 
-// judge stores feedback, and tells whether any of it was new. The first statement looks, and
-// locks the row against the end of a dream.
+// judge stores feedback, and tells whether any of it was new. The first statement locks the row
+// against the end of a dream. Texts are compared here, since they may be sealed.
 func (q *ExperienceQueries) judge(ctx context.Context, e Experience) (changed bool, err error) {
-	n, err := q.Exec(ctx, `UPDATE experiences SET identity = identity WHERE tenant = $1 AND id = $2 AND
-		(COALESCE($3, rating, 9) <> COALESCE(rating, 9) OR COALESCE($4, comment, '') <> COALESCE(comment, '')
-		OR COALESCE($5, correction, '') <> COALESCE(correction, ''))`,
-		e.Tenant, e.ID, e.Rating, db.Text(e.Comment), db.Text(e.Correction))
+	var rating *int64
+	var comment, correction *string
+	err = q.One(ctx, `SELECT rating, comment, correction FROM experiences WHERE tenant = $1 AND id = $2 {lock}`,
+		[]any{e.Tenant, e.ID}, &rating, db.Opened(&comment, e.ID), db.Opened(&correction, e.ID))
 	if err != nil {
 		return false, err
 	}
-	if n > 0 {
-		objects := e.Comment != "" || e.Correction != "" || e.Rating != nil && *e.Rating < 0
-		if err := q.reopen(ctx, e.Tenant, e.ID, objects); err != nil {
-			return false, err
-		}
+	rated := e.Rating != nil && (rating == nil || *rating != *e.Rating)
+	if !rated && !newText(e.Comment, comment) && !newText(e.Correction, correction) {
+		return false, nil
 	}
-	err = q.Must(ctx, db.ErrNotFound, `UPDATE experiences SET rating = COALESCE($3, rating),
+	objects := e.Comment != "" || e.Correction != "" || e.Rating != nil && *e.Rating < 0
+	if err := q.reopen(ctx, e.Tenant, e.ID, objects); err != nil {
+		return false, err
+	}
+	return true, q.Must(ctx, db.ErrNotFound, `UPDATE experiences SET rating = COALESCE($3, rating),
 		comment = COALESCE($4, comment), correction = COALESCE($5, correction) WHERE tenant = $1 AND id = $2`,
-		e.Tenant, e.ID, e.Rating, db.Text(e.Comment), db.Text(e.Correction))
-	return n > 0, err
+		e.Tenant, e.ID, e.Rating, q.SealOptional(e.Comment, e.ID), q.SealOptional(e.Correction, e.ID))
 }
+
+// newText tells whether a text, if there is one, is another than the stored one.
+func newText(text string, stored *string) bool { return text != "" && text != db.Deref(stored) }
 
 // reopen gives an experience to the next dream and withdraws its row. Where nothing speaks
 // against the row, one that stands keeps both as they are.
@@ -80,9 +84,13 @@ func (q *ExperienceQueries) refer(ctx context.Context, e Experience) (bool, erro
 	if e.Reference == "" {
 		return false, nil
 	}
-	n, err := q.Exec(ctx, `UPDATE experiences SET reference = $2 WHERE id = $1 AND COALESCE(reference, '') <> $2`,
-		e.ID, e.Reference)
-	if err != nil || n == 0 {
+	var stored *string
+	err := q.One(ctx, `SELECT reference FROM experiences WHERE id = $1 {lock}`, []any{e.ID}, db.Opened(&stored, e.ID))
+	if err != nil || !newText(e.Reference, stored) {
+		return false, err
+	}
+	_, err = q.Exec(ctx, `UPDATE experiences SET reference = $2 WHERE id = $1`, e.ID, q.Seal(e.Reference, e.ID))
+	if err != nil {
 		return false, err
 	}
 	return true, q.reopen(ctx, e.Tenant, e.ID, true)

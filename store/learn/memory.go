@@ -75,7 +75,8 @@ func (l Lesson) Full() string {
 // AddMemory stores a new version. It belongs in a Tx.
 func (q *DreamQueries) AddMemory(ctx context.Context, m Memory) error {
 	_, err := q.Exec(ctx, `INSERT INTO memories (id, tenant, dream, restored, lessons, object, created)
-		VALUES ($1, $2, $3, $4, $5, $6, {now})`, m.ID, m.Tenant, m.Dream, m.Restored, db.Encode(m.Lessons), m.Object)
+		VALUES ($1, $2, $3, $4, $5, $6, {now})`, m.ID, m.Tenant, m.Dream, m.Restored,
+		q.Seal(db.Encode(m.Lessons), m.ID), m.Object)
 	for _, l := range m.Lessons {
 		if err == nil {
 			err = job.Cite(ctx, q.Tx, m.Tenant, m.ID, slices.Concat(l.Sources, l.Reflections)...)
@@ -159,7 +160,7 @@ func scanMemory(scan func(...any) error) (Memory, error) {
 	var m Memory
 	var lessons string
 	var withdrawn, created *int64
-	err := scan(&m.ID, &m.Tenant, &m.Dream, &m.Restored, &lessons, &m.Object, &withdrawn, &created)
+	err := scan(&m.ID, &m.Tenant, &m.Dream, &m.Restored, db.Opened(&lessons, &m.ID), &m.Object, &withdrawn, &created)
 	if err == nil {
 		err = json.Unmarshal([]byte(lessons), &m.Lessons)
 	}

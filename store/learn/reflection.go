@@ -28,8 +28,9 @@ type Reflection struct {
 // AddReflection stores a reflection. It belongs in a Tx.
 func (q *DreamQueries) AddReflection(ctx context.Context, r Reflection) error {
 	_, err := q.Exec(ctx, `INSERT INTO reflections (id, tenant, dream, title, applies, lesson, helped, harmed, sources,
-		score, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, {now})`, r.ID, r.Tenant, r.Dream, r.Title, r.Applies,
-		r.Lesson, int64(r.Helped), int64(r.Harmed), db.Encode(r.Sources), r.Score)
+		score, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, {now})`, r.ID, r.Tenant, r.Dream,
+		q.Seal(r.Title, r.ID), q.Seal(r.Applies, r.ID), q.Seal(r.Lesson, r.ID), int64(r.Helped),
+		int64(r.Harmed), db.Encode(r.Sources), r.Score)
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,8 @@ func scanReflection(scan func(...any) error) (Reflection, error) {
 	var r Reflection
 	var sources string
 	var withdrawn, created *int64
-	err := scan(&r.ID, &r.Tenant, &r.Dream, &r.Title, &r.Applies, &r.Lesson,
+	err := scan(&r.ID, &r.Tenant, &r.Dream, db.Opened(&r.Title, &r.ID),
+		db.Opened(&r.Applies, &r.ID), db.Opened(&r.Lesson, &r.ID),
 		&r.Helped, &r.Harmed, &sources, &r.Score, &withdrawn, &created)
 	if err == nil {
 		err = json.Unmarshal([]byte(sources), &r.Sources)

@@ -50,7 +50,7 @@ func (q *DreamQueries) ReviewExample(ctx context.Context, tenant, id string, r R
 	if err != nil {
 		return err
 	}
-	row, kept := before, any(nil)
+	row, kept := before, ""
 	if answer != "" {
 		r.Verdict, kept = ReviewEdited, db.Encode(before)
 		if row, err = before.with(answer); err != nil {
@@ -59,7 +59,8 @@ func (q *DreamQueries) ReviewExample(ctx context.Context, tenant, id string, r R
 	}
 	_, err = q.Exec(ctx, `UPDATE examples SET review = $3, reviewer = $4, reason = $5, reviewed = {now}, messages = $6,
 		content = $7, author = $8, before = $9 WHERE tenant = $1 AND id = $2`,
-		tenant, id, r.Verdict, r.Reviewer, db.Text(r.Reason), string(row.Messages), row.Content, row.Author, kept)
+		tenant, id, r.Verdict, r.Reviewer, db.Text(r.Reason), q.Seal(string(row.Messages), id), row.Content, row.Author,
+		q.SealOptional(kept, id))
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (q *DreamQueries) UndoReview(ctx context.Context, tenant, id, reviewer stri
 	}
 	err = q.Must(ctx, db.ErrConflict, `UPDATE examples SET review = NULL, reviewer = NULL, reason = NULL, reviewed = NULL,
 		messages = $3, content = $4, author = $5, before = NULL WHERE tenant = $1 AND id = $2 AND review IS NOT NULL`,
-		tenant, id, string(before.Messages), before.Content, before.Author)
+		tenant, id, q.Seal(string(before.Messages), id), before.Content, before.Author)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (q *DreamQueries) asMade(ctx context.Context, tenant, id string) (o origina
 	var before *string
 	var withdrawn *int64
 	err = q.One(ctx, `SELECT messages, content, author, before, withdrawn FROM examples WHERE tenant = $1 AND id = $2 {lock}`,
-		[]any{tenant, id}, &messages, &o.Content, &o.Author, &before, &withdrawn)
+		[]any{tenant, id}, db.Opened(&messages, id), &o.Content, &o.Author, db.Opened(&before, id), &withdrawn)
 	if err != nil {
 		return o, err
 	}

@@ -5,6 +5,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/sha256"
 	"path/filepath"
 	"testing"
 
@@ -17,13 +18,41 @@ import (
 )
 
 // Each runs a test on a fresh store of every database, in parallel: on SQLite
-// always, on PostgreSQL, alone and behind PgBouncer, where they are installed (see
-// Require).
+// always, once with what was said sealed, and on PostgreSQL, alone and behind PgBouncer, where
+// they are installed (see Require).
 func Each(t *testing.T, run func(t *testing.T, s *store.Store)) {
 	t.Helper()
 	EachDriver(t, func(t *testing.T, open func() db.Driver) {
 		run(t, migrated(t, open()))
 	})
+	t.Run("sealed", func(t *testing.T) {
+		t.Parallel()
+		run(t, Sealed(t))
+	})
+}
+
+// Sealed returns a fresh store in a file of its own, in which what was said is sealed.
+func Sealed(t testing.TB) *store.Store {
+	t.Helper()
+	d := openSQLite(t, filepath.Join(t.TempDir(), "store.db"))
+	prepare(t, d)
+	return store.OpenSealed(d, Vault(t, "now"))
+}
+
+// Vault returns a vault whose keys have these ids, the first of which seals. The same id has the
+// same key in each.
+func Vault(t testing.TB, ids ...string) *db.Vault {
+	t.Helper()
+	keys := make([]db.SealKey, len(ids))
+	for i, id := range ids {
+		secret := sha256.Sum256([]byte(id))
+		keys[i] = db.SealKey{ID: id, Secret: secret[:]}
+	}
+	v, err := db.NewVault(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 // EachDriver is Each for what has to open the same database several times: each
@@ -86,13 +115,19 @@ func owned(t testing.TB, d db.Driver, err error) db.Driver {
 
 func migrated(t testing.TB, d db.Driver) *store.Store {
 	t.Helper()
+	prepare(t, d)
+	return store.Open(d)
+}
+
+// prepare makes the schema of a test's store.
+func prepare(t testing.TB, d db.Driver) {
+	t.Helper()
 	if err := d.Migrate(context.Background(), -1); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Exec(context.Background(), `UPDATE secrets SET value = '`+Secret+`'`); err != nil {
 		t.Fatal(err)
 	}
-	return store.Open(d)
 }
 
 // Secret is the secret of a test's store, so that tests can choose what is held out.

@@ -68,6 +68,8 @@ func examinations(c *config.Config) []examination {
 	all := []examination{
 		{"database", "start the server, or mend DATABASE_URL; `dreamlab migrate` mends an old schema",
 			func(ctx context.Context) (string, error) { return examineStore(ctx, c) }},
+		{"encryption", "add the missing keys to `encryption.keys` in " + config.DefaultFile + ", or restore the database",
+			func(ctx context.Context) (string, error) { return examineSealing(ctx, c) }},
 		{"queue", "start the server, or mend REDIS_URL; it has to be Redis 6.2 or later, with noeviction",
 			func(ctx context.Context) (string, error) { return examineQueue(ctx, c) }},
 		{"objects", "make the bucket, mend BUCKET_URL, or let GOOGLE_APPLICATION_CREDENTIALS create and delete",

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
@@ -62,4 +65,54 @@ func examineRoom(ctx context.Context, s *store.Store) (string, error) {
 			max(2, room/productionProcesses))
 	}
 	return text, nil
+}
+
+// examineSealing counts the texts that each key sealed. One whose key is not configured can not be
+// read.
+func examineSealing(ctx context.Context, c *config.Config) (detail string, err error) {
+	s, _, err := FindStore(ctx, c)
+	if err != nil || s == nil {
+		return sealingOf(c.Encryption), err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	counts, err := s.SealCounts(ctx)
+	if err != nil {
+		return "", err
+	}
+	return sealedBy(s, sealingOf(c.Encryption), counts)
+}
+
+func sealingOf(e config.Encryption) string {
+	if len(e.Keys) == 0 {
+		return "off: what was said is stored as it is"
+	}
+	return "what was said is sealed with the key " + e.Keys[0].ID
+}
+
+// sealedBy tells the counts of each key, and what is to be done about those that are left.
+func sealedBy(s *store.Store, detail string, counts map[string]int64) (string, error) {
+	opens, seals := s.SealingKeys()
+	var missing []string
+	left := int64(0)
+	for _, id := range slices.Sorted(maps.Keys(counts)) {
+		n := counts[id]
+		switch {
+		case id == "":
+			detail += fmt.Sprintf("\n%d texts are plain", n)
+		case !opens[id]:
+			missing = append(missing, fmt.Sprintf("%s (%d texts)", id, n))
+		default:
+			detail += fmt.Sprintf("\n%d texts are sealed with %s", n, id)
+		}
+		if id != seals {
+			left += n
+		}
+	}
+	if len(missing) > 0 {
+		return "", fmt.Errorf("no key is configured that opens what was sealed with %s", strings.Join(missing, ", "))
+	}
+	if seals != "" && left > 0 {
+		detail += adviceMark + fmt.Sprintf("seal the other %d texts with %s by `dreamlab migrate --reseal`", left, seals)
+	}
+	return detail, nil
 }

@@ -75,12 +75,16 @@ func FindStore(ctx context.Context, c *config.Config) (s *store.Store, where str
 
 // OpenStore opens the database without touching its schema.
 func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
+	vault, err := vaultOf(c.Encryption)
+	if err != nil {
+		return nil, err
+	}
 	if c.Database != "" {
 		driver, err := postgres.Open(ctx, c.Database)
 		if err != nil {
 			return nil, fmt.Errorf("open the database (DATABASE_URL): %w", err)
 		}
-		return store.Open(driver), nil
+		return store.OpenSealed(driver, vault), nil
 	}
 	if err := ownData(c.Data); err != nil {
 		return nil, err
@@ -93,7 +97,20 @@ func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(driver), nil
+	return store.OpenSealed(driver, vault), nil
+}
+
+// vaultOf returns what seals by the configured keys; nil without one.
+func vaultOf(e config.Encryption) (*db.Vault, error) {
+	keys := make([]db.SealKey, len(e.Keys))
+	for i, key := range e.Keys {
+		keys[i] = db.SealKey{ID: key.ID, Secret: key.Secret}
+	}
+	vault, err := db.NewVault(keys)
+	if err != nil {
+		return nil, fmt.Errorf("encryption.keys: %w", err)
+	}
+	return vault, nil
 }
 
 // Migrated fails unless the schema is the one that this program works with.

@@ -62,6 +62,9 @@ type Config struct {
 	// TLS is what the API is served with. Defaults to plain HTTP.
 	TLS TLS `yaml:"tls"`
 
+	// Encryption is of what was said, at rest. Defaults to none.
+	Encryption Encryption `yaml:"encryption"`
+
 	Cache     Cache                `yaml:"cache"`
 	Team      Team                 `yaml:"team"`
 	Routes    map[string][]Target  `yaml:"routes"`

@@ -54,6 +54,7 @@ func Load(options Options) (*Config, error) {
 	l.readFlags()
 	l.readVendors()
 	l.readServerKeys()
+	l.readEncryption()
 	l.readAccounts()
 	l.fill()
 	l.check()
