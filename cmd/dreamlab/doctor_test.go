@@ -84,7 +84,7 @@ func TestDoctorTellsHowToMend(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"DREAMLAB_DATA": t.TempDir(), "REDIS_URL": "redis://:hunter2@127.0.0.1:1/0"}
 	got := invoke(t, env, "doctor")
-	if got.code != exitFailed || !strings.Contains(got.errs, "1 of 7 dependencies need mending") {
+	if got.code != exitFailed || !strings.Contains(got.errs, "1 of 8 dependencies need mending") {
 		t.Errorf("code %d: %s", got.code, got.errs)
 	}
 	if !strings.Contains(got.out, "→ start the server, or mend REDIS_URL") || strings.Contains(got.out, "hunter2") {

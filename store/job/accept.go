@@ -234,7 +234,7 @@ var insertJob = capacityQuery + `INSERT INTO jobs
 	RETURNING id, run_at, created, coalesce(expires_at, 0), state = 'dispatched'`
 
 // sealed returns the rows as they are stored: the callers' stay plain.
-func (q *Queries) sealed(rows []jobInsert) []jobInsert {
+func sealed(q *db.Tx, rows []jobInsert) []jobInsert {
 	if !q.Seals() { // an input is JSON, which needs no mark
 		return rows
 	}
@@ -248,7 +248,7 @@ func (q *Queries) sealed(rows []jobInsert) []jobInsert {
 // insertJobs inserts rows. The next statement reads which of them are new.
 func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert, free capacity) (map[string]inserted, error) {
 	made := make(map[string]inserted, len(rows))
-	args := []any{db.Encode(q.sealed(rows)), db.Encode(free.claims), int64(free.counted), free.mark}
+	args := []any{db.Encode(sealed(q.Tx, rows)), db.Encode(free.claims), int64(free.counted), free.mark}
 	err := q.LaterThen(ctx, db.Statement{Args: args, ScanCannotFail: true, Query: insertJob, Each: func(r db.Rows) error {
 		var id string
 		var in inserted

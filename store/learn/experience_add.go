@@ -79,7 +79,7 @@ func (q *ExperienceQueries) rowOf(e Experience, external string) experienceRow {
 		Finish: db.Optional(e.Finish), Reference: q.SealOptional(e.Reference, e.ID), Rating: e.Rating,
 		Comment: q.SealOptional(e.Comment, e.ID), Correction: q.SealOptional(e.Correction, e.ID),
 		Metadata: db.Optional(string(e.Metadata)),
-		Content: e.Content, Identity: e.Identity, Named: nameSum(external),
+		Content:  e.Content, Identity: e.Identity, Named: nameSum(external),
 	}
 }
 
