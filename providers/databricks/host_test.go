@@ -58,7 +58,8 @@ type workspace struct {
 }
 
 func (w *workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	answer, status := `{}`, http.StatusOK
+	var answer string
+	status := http.StatusOK
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/versions"):
 		answer = `{"model_versions":[{"version":1,"status":"READY"},{"version":3,"status":"READY"},` +
