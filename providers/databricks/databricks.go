@@ -91,7 +91,7 @@ type trainingDriver struct {
 	place
 }
 
-var _ providers.Trains = trainingDriver{}
+var _ providers.Trains = (*trainingDriver)(nil)
 
 func open(config providers.Config) (providers.Driver, error) {
 	value := func(env string) string { return openai.Value(config, settings, env) }
@@ -117,7 +117,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return trainingDriver{d, at}, nil
+	return &trainingDriver{d, at}, nil
 }
 
 // url returns where an endpoint takes chats, and where all take vectors by the name in the

@@ -28,10 +28,10 @@ const (
 	maxName        = 63
 )
 
-var _ providers.Host = trainingDriver{}
+var _ providers.Host = (*trainingDriver)(nil)
 
 // Hosting tells what serves a tuned model: an endpoint of its own, at the least throughput.
-func (d trainingDriver) Hosting(_ context.Context, base string) (providers.Hosting, error) {
+func (d *trainingDriver) Hosting(_ context.Context, base string) (providers.Hosting, error) {
 	r, ok := d.serving.of(base)
 	if !ok {
 		return providers.Hosting{}, gone(base, "can not be served when it is tuned: choose another base, or name its DBU an hour in "+
@@ -49,7 +49,7 @@ func (d *driver) endpointURL(s served) string { return d.endpoints("/" + url.Pat
 
 // Deploy serves a registered model by an endpoint, or adopts the endpoint of its name. One
 // that failed is returned as it is: Stop clears it away.
-func (d trainingDriver) Deploy(ctx context.Context, spec providers.DeploySpec) (providers.Deployment, error) {
+func (d *trainingDriver) Deploy(ctx context.Context, spec providers.DeploySpec) (providers.Deployment, error) {
 	made, err := readTrained(spec.Trained)
 	if err != nil {
 		return providers.Deployment{}, err
@@ -78,7 +78,7 @@ func (d *driver) find(ctx context.Context, s served) (found endpoint, err error)
 }
 
 // serve makes an endpoint of the newest version of a model.
-func (d trainingDriver) serve(ctx context.Context, s served, model string) (providers.Deployment, error) {
+func (d *trainingDriver) serve(ctx context.Context, s served, model string) (providers.Deployment, error) {
 	version, err := d.version(ctx, model)
 	if err != nil {
 		return providers.Deployment{}, err
@@ -170,7 +170,7 @@ func readServed(handle providers.Handle) (s served, err error) {
 }
 
 // Deployment polls. What was deleted is stopped.
-func (d trainingDriver) Deployment(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
+func (d *trainingDriver) Deployment(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
 	s, err := readServed(handle)
 	if err != nil {
 		return providers.Deployment{}, err
@@ -186,7 +186,7 @@ func (d trainingDriver) Deployment(ctx context.Context, handle providers.Handle)
 }
 
 // Stop deletes the endpoint; the model stays in Unity Catalog.
-func (d trainingDriver) Stop(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
+func (d *trainingDriver) Stop(ctx context.Context, handle providers.Handle) (providers.Deployment, error) {
 	s, err := readServed(handle)
 	if err != nil {
 		return providers.Deployment{}, err

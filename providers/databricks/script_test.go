@@ -24,7 +24,7 @@ func play(t *testing.T, rows string, env ...string) (events []event, registered 
 		storetest.Require(t, "python", err)
 	}
 	dir := t.TempDir()
-	at := trainer{trainingDriver{place: place{volume: dir, schema: "main.lab", weights: map[string]string{"base": "system.ai.base"}}}}
+	at := trainer{place: &place{volume: dir, schema: "main.lab", weights: map[string]string{"base": "system.ai.base"}}}
 	spec := providers.TrainSpec{
 		Base: "base", File: filepath.Join(dir, "rows.jsonl"), Suffix: "dl-1", Epochs: 2, Checkpoints: 2, LearningRate: 1e-4, Rank: 16,
 		Alpha: 32, Seed: 1,

@@ -35,7 +35,10 @@ const (
 )
 
 // trainer is fine-tuning by runs of the Jobs API.
-type trainer struct{ trainingDriver }
+type trainer struct {
+	*driver
+	*place
+}
 
 var (
 	_ providers.Filer     = trainer{}
@@ -44,7 +47,7 @@ var (
 )
 
 // Trainer returns Databricks' fine-tuning.
-func (d trainingDriver) Trainer() providers.Trainer { return trainer{d} }
+func (d *trainingDriver) Trainer() providers.Trainer { return trainer{d.driver, &d.place} }
 
 // Tunable tells the limits of a model whose weights and accelerator are known.
 func (t trainer) Tunable(_ context.Context, base string) (providers.TuneLimits, error) {

@@ -75,7 +75,6 @@ var told = regexp.MustCompile(`(?s)json\.loads\(r"""(.*?)"""\)`)
 func (e *emulator) runs(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/2.2/jobs/runs/submit", lab.Take(e.vendor, e.submit))
 	mux.HandleFunc("GET /api/2.2/jobs/runs/get", e.vendor.Answer(e.getRun))
-	mux.HandleFunc("GET /api/2.2/jobs/runs/get-output", e.vendor.Answer(e.output))
 	mux.HandleFunc("GET /api/2.2/jobs/runs/list", e.vendor.Answer(e.listRuns))
 	mux.HandleFunc("POST /api/2.2/jobs/runs/cancel", lab.Take(e.vendor, e.cancel))
 }
@@ -236,14 +235,6 @@ func (e *emulator) getRun(r *http.Request) (any, *lab.Failure) {
 		return nil, refused
 	}
 	return e.runObject(t), nil
-}
-
-func (e *emulator) output(r *http.Request) (any, *lab.Failure) {
-	t, refused := e.run(r.URL.Query().Get("run_id"))
-	if refused != nil {
-		return nil, refused
-	}
-	return map[string]any{"metadata": e.runObject(t), "ai_runtime_task_output": map[string]any{"status_message": t.Reason}}, nil
 }
 
 // listRuns lists the runs, the newest first, by pages.
