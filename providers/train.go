@@ -76,6 +76,22 @@ type AdapterFile struct {
 	Bytes  int64  `json:"bytes"`
 }
 
+// Adapter is what an [Importer] is given.
+type Adapter struct {
+	Name  string // unique
+	Base  string // the host's name of the base
+	Files []AdapterFile
+	// Open reads a file in the bucket. The caller closes it.
+	Open func(ctx context.Context, object string) (io.ReadCloser, error)
+}
+
+// Importer is a host that serves adapters whoever trained them.
+type Importer interface {
+	// Import brings an adapter to the host, and returns what [Host.Deploy] takes as what was
+	// trained. Repeating it is harmless.
+	Import(ctx context.Context, adapter Adapter) (Handle, error)
+}
+
 // Runs keeps trainings that people run on machines of their own. An error is of the store
 // that keeps them.
 type Runs interface {

@@ -220,5 +220,7 @@ func later(a, b time.Time) time.Time {
 
 // failed is a fault of the store that keeps the runs: it passes, and nothing was paid.
 func failed(what string, err error) *providers.Error {
-	return &providers.Error{Kind: providers.KindServer, Provider: name, Charge: providers.ChargeNone, Err: fmt.Errorf("%s: %w", what, err)}
+	return &providers.Error{
+		Kind: providers.KindServer, Provider: name, Charge: providers.ChargeNone, Err: fmt.Errorf("%s: %w", what, err),
+	}
 }

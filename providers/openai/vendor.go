@@ -35,17 +35,24 @@ func Compatible(name, baseURL, key string, pass ...string) providers.Vendor {
 			if err != nil {
 				return nil, err
 			}
-			dialect := Dialect{Provider: name, Base: base, Key: key, Encode: plain, Options: taken, TakesExtra: true}
-			if slices.Contains(pass, "max_completion_tokens") {
-				dialect.Encode = limited
-			}
-			if host := strict(base); host != nil {
-				dialect.TakesExtra, dialect.Members = false, host.members
-				dialect.Encode = host.encode
-			}
-			return compatible{New(dialect, config)}, nil
+			return compatible{Own(name, base, key, config, pass...)}, nil
 		},
 	}
+}
+
+// Own is the client of a server as [Compatible] describes it, whose base was checked.
+func Own(name, base, key string, config providers.Config, pass ...string) *Client {
+	dialect := Dialect{
+		Provider: name, Base: base, Key: key, Encode: plain, Options: slices.Concat(options, pass), TakesExtra: true,
+	}
+	if slices.Contains(pass, "max_completion_tokens") {
+		dialect.Encode = limited
+	}
+	if host := strict(base); host != nil {
+		dialect.TakesExtra, dialect.Members = false, host.members
+		dialect.Encode = host.encode
+	}
+	return New(dialect, config)
 }
 
 // plain leaves out what says no more than its absence does, and bounds the answer as

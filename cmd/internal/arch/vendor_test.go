@@ -17,6 +17,7 @@ func knowing() map[string]string {
 		"cmd/internal/config/check.go":    "the example of a model's name",
 		"tasks/tune.go":                   "the example of a model's name",
 		"cmd/internal/api/gate/origin.go": "a header of a front door, whose prefix is a vendor's name",
+		"providers/openai/":               "the dialect that own servers speak, one of which is a vendor, too",
 		"cmd/chaos/":                      "a trial of the program from outside, at the emulators' paths",
 	}
 }

@@ -28,6 +28,8 @@ import (
 	togetheremulator "dreamlab/providers/together/emulator"
 	"dreamlab/providers/vertex"
 	vertexemulator "dreamlab/providers/vertex/emulator"
+	"dreamlab/providers/vllm"
+	vllmemulator "dreamlab/providers/vllm/emulator"
 )
 
 // listed is a vendor with its emulator. One that nothing is asked of by wire has none.
@@ -46,6 +48,7 @@ func list() []listed {
 		{cloudflare.Vendor, cloudflareemulator.New},
 		{bedrock.Vendor, bedrockemulator.New},
 		{snowflake.Vendor, snowflakeemulator.New},
+		{vllm.Vendor, vllmemulator.New},
 		{colab.Vendor, nil},
 		{databricks.Vendor, databricksemulator.New},
 		{sagemaker.Vendor, sagemakeremulator.New},
@@ -95,13 +98,11 @@ func Emulators(l *lab.Lab) http.Handler {
 	return mux
 }
 
-// addServers tells the catalogue what the operator's own servers have, and that trainings on
-// people's own machines cost nothing here.
+// addServers tells the catalogue what the operator's own servers have, and that what runs
+// on people's own machines costs nothing by the token.
 func addServers(known *catalog.Catalog, servers []config.Server) {
-	for _, v := range list() {
-		if v.emulator == nil {
-			known.Register(catalog.Free(v.Name))
-		}
+	for _, own := range []string{vllm.Vendor.Name, colab.Vendor.Name} {
+		known.Register(catalog.Free(own))
 	}
 	for _, server := range servers {
 		known.Register(catalog.Free(server.Name))
