@@ -47,6 +47,8 @@ type TrainingSpec struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Budget   int64             `json:"budget,omitempty"` // nano-dollars for the training; 0: no cap of its own
 
+	// Place is the vendor that serves what is trained. Defaults to the trainer.
+	Place    string    `json:"place,omitempty"`
 	Phase    string    `json:"phase,omitempty"`    // upload, train, deploy, prove, done
 	FileID   string    `json:"file_id,omitempty"`  // the vendor's
 	Estimate int64     `json:"estimate,omitempty"` // nano-dollars, the vendor's

@@ -74,11 +74,11 @@ func (cl *cleaner) abandonTraining(ctx context.Context, s *store.Store, l *train
 // finds it: the name is the same, so nothing is deployed twice. Its model is registered, and is
 // then stopped as unused.
 func (cl *cleaner) abandonDeployment(ctx context.Context, s *store.Store, l *trainingRun) error {
-	host, err := cl.vendors.Host(l.training.Provider)
+	host, err := cl.vendors.Host(l.place())
 	if err != nil {
 		return err
 	}
-	seen, err := host.Deploy(ctx, deploySpec(l))
+	seen, err := cl.launcher.launch(ctx, l, host)
 	if err != nil {
 		return fmt.Errorf("find the deployment of %s: %w", l.training.ID, err)
 	}

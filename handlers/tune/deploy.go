@@ -10,6 +10,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/blob"
 	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
@@ -18,19 +19,20 @@ import (
 type deployer struct {
 	vendors   Vendors
 	registry  registry
+	launcher  launcher
 	stopper   stopper
 	pollEvery time.Duration
 }
 
 func newDeployer(d Deps) *deployer {
 	return &deployer{
-		vendors: d.Vendors, registry: newRegistry(d), stopper: newStopper(d), pollEvery: d.Settings.PollEvery,
+		vendors: d.Vendors, registry: newRegistry(d), launcher: launcher{d.Vendors, d.Bucket}, stopper: newStopper(d), pollEvery: d.Settings.PollEvery,
 	}
 }
 
 // deploy serves the tuned model without traffic and waits until it is ready.
 func (d *deployer) deploy(ctx context.Context, l *trainingRun) (*tasks.End, error) {
-	host, err := d.vendors.Host(l.training.Provider)
+	host, err := d.vendors.Host(l.place())
 	if err != nil {
 		return nil, d.stopper.abort(ctx, l, handlers.Failure(err))
 	}
@@ -55,7 +57,7 @@ func (d *deployer) deploy(ctx context.Context, l *trainingRun) (*tasks.End, erro
 // launch starts the deployment. Its name follows from the training's, so that a
 // repetition adopts what is there; the phase that was stored before is the intent.
 func (d *deployer) launch(ctx context.Context, l *trainingRun, host providers.Host) (*tasks.End, error) {
-	seen, err := host.Deploy(ctx, deploySpec(l))
+	seen, err := d.launcher.launch(ctx, l, host)
 	if err != nil {
 		return d.stopper.lost(ctx, l, err)
 	}
@@ -85,8 +87,43 @@ func (l *trainingRun) launched(seen providers.Deployment) {
 	l.spec.NanoPerHour, l.spec.PerToken = seen.NanoPerHour, seen.PerToken
 }
 
-func deploySpec(l *trainingRun) providers.DeploySpec {
-	return providers.DeploySpec{Name: l.training.Suffix, Trained: l.spec.Vendor, Base: l.training.Base}
+// place is the vendor that serves what the training makes.
+func (l *trainingRun) place() string { return cmp.Or(l.spec.Place, l.training.Provider) }
+
+// launcher starts deployments.
+type launcher struct {
+	vendors Vendors
+	bucket  blob.Bucket
+}
+
+// launch starts the deployment of what a training made, or finds it. Where another vendor serves
+// than trained it is brought the adapter first.
+func (la launcher) launch(ctx context.Context, l *trainingRun, host providers.Host) (providers.Deployment, error) {
+	spec := providers.DeploySpec{Name: l.training.Suffix, Trained: l.spec.Vendor, Base: l.training.Base}
+	if l.place() == l.training.Provider {
+		return host.Deploy(ctx, spec)
+	}
+	trainer, err := la.vendors.Trainer(l.training.Provider)
+	if err != nil {
+		return providers.Deployment{}, err
+	}
+	exporter, exports := trainer.(providers.Exporter)
+	importer, imports := host.(providers.Importer)
+	if !exports || !imports {
+		return providers.Deployment{}, tasks.Fail("model_not_found", "%s does not serve what %s trains: start another tune",
+			l.place(), l.training.Provider)
+	}
+	files, err := exporter.Adapter(ctx, l.spec.Vendor)
+	if err != nil {
+		return providers.Deployment{}, err
+	}
+	spec.Trained, err = importer.Import(ctx, providers.Adapter{
+		Name: spec.Name, Base: spec.Base, Files: files, Open: la.bucket.Open,
+	})
+	if err != nil {
+		return providers.Deployment{}, err
+	}
+	return host.Deploy(ctx, spec)
 }
 
 // registry describes tuned models as they are registered.
@@ -113,8 +150,8 @@ func (r registry) register(ctx context.Context, l *trainingRun) (learn.Model, er
 // model is what is known of a training's model, under a vendor's name for it.
 func (r registry) model(l *trainingRun, name string) learn.Model {
 	return learn.Model{
-		Name: l.training.Provider + "/" + name, Tenant: l.training.Tenant, Provider: l.training.Provider,
-		Base: l.training.Provider + "/" + l.training.Base, Tune: l.training.Tune, Training: l.training.ID,
+		Name: l.place() + "/" + name, Tenant: l.training.Tenant, Provider: l.place(),
+		Base: l.place() + "/" + l.training.Base, Tune: l.training.Tune, Training: l.training.ID,
 		State: learn.ModelTrained, Priced: cmp.Or(r.priced, l.training.Base),
 	}
 }

@@ -52,12 +52,14 @@ func (p *pricer) plan(ctx context.Context, c *tuneRun) ([]Offer, error) {
 	}
 	var offers []Offer
 	for _, base := range p.sameWeights(c) {
-		for _, place := range p.places(base.Provider) {
-			o, err := p.offer(ctx, c, base, place, month)
-			if err != nil {
-				return nil, err
+		for _, trainer := range trainers(p.vendors, base.Provider) {
+			for _, place := range p.places(base.Provider) {
+				o, err := p.offer(ctx, c, pair{base, trainer, place}, month)
+				if err != nil {
+					return nil, err
+				}
+				offers = append(offers, o)
 			}
-			offers = append(offers, o)
 		}
 	}
 	slices.SortStableFunc(offers, func(x, y Offer) int {
@@ -77,18 +79,46 @@ func (p *pricer) sameWeights(c *tuneRun) []providers.Target {
 		return bases
 	}
 	for _, other := range p.weights(c.base) {
-		if _, err := p.vendors.Trainer(other.Provider); err == nil && other != c.base {
+		if _, err := p.vendors.Trainer(trainers(p.vendors, other.Provider)[0]); err == nil && other != c.base {
 			bases = append(bases, other)
 		}
 	}
 	return bases
 }
 
-// places are the vendors that serve tuned models, the trainer itself first.
-func (p *pricer) places(trainer string) []string {
-	places := []string{trainer}
+// trainers are the vendors that can train a vendor's bases: itself, and those whose adapters it
+// serves. Where there is none it stands for itself, so that the plan says what is missing.
+func trainers(vendors Vendors, own string) []string {
+	var names []string
+	if _, err := vendors.Trainer(own); err == nil {
+		names = append(names, own)
+	}
+	host, err := vendors.Host(own)
+	if _, imports := host.(providers.Importer); err == nil && imports {
+		for _, name := range vendors.Names() {
+			trainer, err := vendors.Trainer(name)
+			if _, exports := trainer.(providers.Exporter); err == nil && exports && name != own {
+				names = append(names, name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return []string{own}
+	}
+	return names
+}
+
+// pair is who trains a base, and who serves what was trained.
+type pair struct {
+	base           providers.Target
+	trainer, place string
+}
+
+// places are the vendors that serve tuned models, that of the base first.
+func (p *pricer) places(own string) []string {
+	places := []string{own}
 	for _, name := range p.vendors.Names() {
-		if _, err := p.vendors.Host(name); err == nil && name != trainer {
+		if _, err := p.vendors.Host(name); err == nil && name != own {
 			places = append(places, name)
 		}
 	}
@@ -97,13 +127,14 @@ func (p *pricer) places(trainer string) []string {
 
 // offer prices one way, or says what forbids it. An error is of the tune's own base alone:
 // another vendor that can not be asked is not waited for.
-func (p *pricer) offer(ctx context.Context, c *tuneRun, base providers.Target, place string, month traffic) (Offer, error) {
-	o := Offer{Trainer: base.Provider, Place: place, Base: base.Provider + "/" + base.Model, Latency: latencyWarm}
+func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic) (Offer, error) {
+	base, place := way.base, way.place
+	o := Offer{Trainer: way.trainer, Place: place, Base: base.Provider + "/" + base.Model, Latency: latencyWarm}
 	if place != base.Provider {
 		o.Forbidden = fmt.Sprintf("refused: hosting: %s serves what it trained itself, not the weights of %s", place, base.Provider)
 		return o, nil
 	}
-	hosting, refused, err := p.servable(ctx, base)
+	hosting, refused, err := p.servable(ctx, way.trainer, base)
 	if err != nil && base != c.base {
 		refused, err = "refused: hosting: "+base.Provider+" can not be asked now", nil
 	}
@@ -111,7 +142,7 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, base providers.Target, p
 		o.Forbidden = refused
 		return o, err
 	}
-	rate, refused := p.prices.trainRate(base)
+	rate, refused := p.prices.trainRate(providers.Target{Provider: way.trainer, Model: base.Model})
 	if refused != "" {
 		o.Forbidden = refused
 		return o, nil
@@ -155,10 +186,10 @@ func (p *pricer) traffic(ctx context.Context, c *tuneRun) (traffic, error) {
 }
 
 // servable asks whether the base can be tuned and served, and for how much.
-func (p *pricer) servable(ctx context.Context, base providers.Target) (
+func (p *pricer) servable(ctx context.Context, by string, base providers.Target) (
 	h providers.Hosting, refused string, err error,
 ) {
-	trainer, err := p.vendors.Trainer(base.Provider)
+	trainer, err := p.vendors.Trainer(by)
 	if err != nil {
 		return h, "", handlers.Failure(err)
 	}

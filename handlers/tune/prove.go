@@ -99,7 +99,7 @@ func (p *prover) probe(ctx context.Context, l *trainingRun, i int, row []turn) (
 		return true, nil
 	}
 	step.Name = fmt.Sprintf("probe/%d/base", i)
-	base, err := p.asker.ask(ctx, l.run, step, l.training.Provider+"/"+l.training.Base)
+	base, err := p.asker.ask(ctx, l.run, step, l.place()+"/"+l.training.Base)
 	if err != nil {
 		return false, err
 	}

@@ -71,6 +71,7 @@ type cleaner struct {
 	vendors   Vendors
 	trainings trainings
 	registry  registry
+	launcher  launcher
 	stopper   stopper
 	doubt     doubt
 	hold      time.Duration
@@ -78,8 +79,8 @@ type cleaner struct {
 
 func newCleaner(d Deps) *cleaner {
 	return &cleaner{
-		vendors: d.Vendors, trainings: newTrainings(d), registry: newRegistry(d), stopper: newStopper(d),
-		doubt: newDoubt(d), hold: d.Settings.Hold,
+		vendors: d.Vendors, trainings: newTrainings(d), registry: newRegistry(d), launcher: launcher{d.Vendors, d.Bucket},
+		stopper: newStopper(d), doubt: newDoubt(d), hold: d.Settings.Hold,
 	}
 }
 

@@ -76,6 +76,16 @@ func runOf(ctx context.Context, run *tasks.Run, id, base string) (*tuneRun, erro
 	return c, err
 }
 
+// trainer is the vendor that the plan chose to train: that of the base where there is no plan.
+func (c *tuneRun) trainer() string {
+	for _, o := range c.state.Plan {
+		if o.Chosen {
+			return o.Trainer
+		}
+	}
+	return c.base.Provider
+}
+
 func parseTarget(name string) (providers.Target, error) {
 	provider, model, ok := strings.Cut(name, "/")
 	if !ok {

@@ -113,8 +113,8 @@ func (q *TuneQueries) SetTune(ctx context.Context, t Tune) error {
 		exam = db.Encode(t.Exam)
 	}
 	return q.Must(ctx, db.ErrNotFound, `UPDATE tunes SET stage = $2, dataset = $3, training = $4, evaluation = $5,
-		decision = $6, state = $7, exam = $8 WHERE id = $1`,
-		t.ID, t.Stage, db.Text(t.Dataset), db.Text(t.Training), db.Text(t.Evaluation), decision, db.Encode(t.State), exam)
+		decision = $6, state = $7, exam = $8, base = $9 WHERE id = $1`,
+		t.ID, t.Stage, db.Text(t.Dataset), db.Text(t.Training), db.Text(t.Evaluation), decision, db.Encode(t.State), exam, t.Base)
 }
 
 // ClockNote is what the clock that starts tunes says of an alias, such as why there is no tune yet.
