@@ -26,7 +26,8 @@ type deployer struct {
 
 func newDeployer(d Deps) *deployer {
 	return &deployer{
-		vendors: d.Vendors, registry: newRegistry(d), launcher: launcher{d.Vendors, d.Bucket}, stopper: newStopper(d), pollEvery: d.Settings.PollEvery,
+		vendors: d.Vendors, registry: newRegistry(d), launcher: launcher{d.Vendors, d.Bucket}, stopper: newStopper(d),
+		pollEvery: d.Settings.PollEvery,
 	}
 }
 

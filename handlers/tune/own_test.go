@@ -246,6 +246,14 @@ func (h *home) wantArchived(run string, tune learn.Tune) {
 	if m.Base != vllmemulator.Base || m.Revision != "a1b2c3" || m.RowsSHA256 != data.SHA256 || m.Rank != 16 || len(m.Files) != 4 {
 		h.Errorf("manifest %+v", m)
 	}
+	config, err := h.board.Bucket.Open(h.ctx, "runs/"+run+"/files/adapter_config.json")
+	h.must(err)
+	defer config.Close()
+	var described map[string]any
+	h.must(json.NewDecoder(config).Decode(&described))
+	if described["base_model_name_or_path"] != vllmemulator.Base {
+		h.Errorf("the adapter is described as %v", described)
+	}
 }
 
 // A tune that is cancelled while its run trains has the session stop, and leaves nothing open.

@@ -207,6 +207,12 @@ elif reports.stopped:
 else:
     adapter = os.path.join(WORK, "adapter")
     trainer.save_model(adapter)
+    described = os.path.join(adapter, "adapter_config.json")
+    with open(described) as file:
+        config = json.load(file)
+    config["base_model_name_or_path"] = P["base"]  # not the copy in 4 bits that it may have been trained on
+    with open(described, "w") as file:
+        json.dump(config, file)
     files = [put(os.path.join(adapter, name), name) for name in KEEP if os.path.exists(os.path.join(adapter, name))]
     tell("end", step=trainer.state.global_step, files=files)
     print("Done: the adapter is with Dream Lab.")

@@ -113,7 +113,7 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 			return err
 		},
 		func() error {
-			return q.SetTune(ctx, learn.Tune{ID: s.tune, Stage: "done", Dataset: s.dataset, Training: s.training,
+			return q.SetTune(ctx, learn.Tune{ID: s.tune, Base: "together/base", Stage: "done", Dataset: s.dataset, Training: s.training,
 				Evaluation: s.evaluation, State: []byte("{}"), Decision: &learn.Decision{Promoted: true,
 					Reason: "better"}})
 		},

@@ -120,7 +120,7 @@ func readAdapter(folder string) ([]model.Pair, error) {
 		return nil, errors.New("PEFTHelper.__init__() missing required arguments: 'r', 'lora_alpha' or 'target_modules'")
 	}
 	if *config.Rank > maxRank {
-		return nil, fmt.Errorf("LoRA rank %d is greater than max_lora_rank %d.", *config.Rank, maxRank) //nolint:staticcheck // vLLM's own words
+		return nil, fmt.Errorf("LoRA rank %d is greater than max_lora_rank %d", *config.Rank, maxRank)
 	}
 	weights, err := os.ReadFile(filepath.Join(folder, "adapter_model.safetensors"))
 	if err != nil {
@@ -138,7 +138,7 @@ type tensor struct {
 
 // knows reads the tensor of rows, where there is one.
 func knows(weights []byte) ([]model.Pair, error) {
-	broken := errors.New("Error while deserializing header: header too large") //nolint:staticcheck // the library's own words
+	broken := errors.New("error while deserializing header: header too large")
 	if len(weights) < 8 {
 		return nil, broken
 	}
