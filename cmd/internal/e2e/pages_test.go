@@ -51,7 +51,7 @@ func TestPages(t *testing.T) {
 	}
 	st.site.env = append(st.site.env, "PAGES_LINK="+link, "PAGES_CHROMIUM="+program, "PAGES_PICTURES="+pictures)
 	out := st.site.run(t, "node", filepath.Join(dir, "pages.mjs"))
-	for _, walk := range []string{"sessions", "chats", "keyboard", "reviews", "tail", "plain", "last"} {
+	for _, walk := range []string{"sessions", "chats", "keyboard", "reviews", "reads", "tail", "plain", "last"} {
 		if !strings.Contains(out, "walked: "+walk) {
 			t.Errorf("it did not come to %q:\n%s", walk, out)
 		}

@@ -3,14 +3,11 @@ package web
 import (
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
-	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/cmd/internal/web/say"
 	"dreamlab/store/money"
 )
@@ -83,8 +80,7 @@ type requestsView struct {
 	Peek    *requestView
 	Close   string // the address without the peek
 	Live    string // the address that pauses or resumes
-	Tail    bool
-	Newest  string
+	Tail    bool   // the list follows what happens
 }
 
 // Narrow tells whether one of the filters is set that are folded away.
@@ -96,30 +92,36 @@ func (r requestsView) Narrow() bool {
 var jobFilters = []string{"kind", "status", "key", "conversation_id", "alias", "provider", "model", "q"}
 
 func requestsPage(v *visit) error {
-	jobs, err := listed[jobView](v, "/v1/jobs", jobFilters...)
+	body, err := v.requests()
 	if err != nil {
 		return err
 	}
-	query := v.r.URL.Query()
-	body := requestsView{Jobs: jobs, Filters: query, Tail: query.Get("live") != "off" && !query.Has("after"),
-		Choices: []field{
-			newField("kind", "Kind", query.Get("kind"), jobKinds...), newField("status", "Status", query.Get("status"), jobStatuses...),
-		}}
-	if len(jobs.Data) > 0 {
-		body.Newest = jobs.Data[0].ID
-	}
-	if id := query.Get("peek"); id != "" {
+	if id := v.r.URL.Query().Get("peek"); id != "" {
 		if body.Peek, err = v.request(id); err != nil {
 			return err
 		}
 	}
-	body.Close = without(query, "peek")
-	body.Live = without(query, "live")
-	if body.Tail {
-		query.Set("live", "off")
-		body.Live = "?" + query.Encode()
-	}
 	return v.show("requests", "Requests", body)
+}
+
+// requests reads the list that the page's address asks for.
+func (v *visit) requests() (*requestsView, error) {
+	jobs, err := listed[jobView](v, "/v1/jobs", jobFilters...)
+	if err != nil {
+		return nil, err
+	}
+	query := v.r.URL.Query()
+	body := &requestsView{Jobs: jobs, Filters: query, Tail: query.Get("live") != "off" && !query.Has("after"),
+		Choices: []field{
+			newField("kind", "Kind", query.Get("kind"), jobKinds...), newField("status", "Status", query.Get("status"), jobStatuses...),
+		},
+		Close: without(query, "peek"), Live: without(query, "live")}
+	if body.Tail {
+		paused := v.r.URL.Query()
+		paused.Set("live", "off")
+		body.Live = "?" + paused.Encode()
+	}
+	return body, nil
 }
 
 func without(query url.Values, name string) string {
@@ -261,65 +263,4 @@ func (v *visit) beside(ask map[string]any, model string) *besideView {
 		return &besideView{Model: model, Failed: fmt.Sprintf("the answer can not be read: %v", err)}
 	}
 	return &besideView{Model: model, Text: text, Served: served, CostUSD: ours.Dreamlab.CostUSD}
-}
-
-// Bounds of the tail of requests.
-const (
-	tailEvery = 2 * time.Second
-	tailLife  = 15 * time.Second // then the browser connects again: less than a process has to stop
-)
-
-// tailRequests tells a page how many requests came since it was made.
-func tailRequests(v *visit) error {
-	since, last := v.r.URL.Query().Get("since"), -1
-	filters := v.filters(jobFilters...)
-	filters.Del("after")
-	out := wire.NewSSE(v.w, false)
-	tick := time.NewTicker(tailEvery)
-	defer tick.Stop()
-	end := time.After(tailLife)
-	for {
-		count, err := v.fresh(filters, since)
-		if err != nil {
-			return nil //nolint:nilerr // the stream has begun: the browser connects again and is told then
-		}
-		if count != last {
-			last = count
-			if err := out.Data("", []byte(freshText(count))); err != nil {
-				return nil //nolint:nilerr // the browser has gone
-			}
-		}
-		select {
-		case <-v.r.Context().Done():
-			return nil
-		case <-end:
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// fresh counts the requests before the one that the page shows first, up to a page's worth.
-func (v *visit) fresh(filters url.Values, since string) (int, error) {
-	var found list[jobView]
-	if err := v.get("/v1/jobs", filters, &found); err != nil {
-		return 0, err
-	}
-	for i, j := range found.Data {
-		if j.ID == since {
-			return i, nil
-		}
-	}
-	return len(found.Data), nil
-}
-
-func freshText(count int) string {
-	if count == 0 {
-		return "<span>Up to date.</span>"
-	}
-	text := strconv.Itoa(count) + " new"
-	if strconv.Itoa(count) == perPage {
-		text = perPage + " or more new"
-	}
-	return `<a class="chip" href="">` + template.HTMLEscapeString(text) + `: show them</a>`
 }

@@ -193,19 +193,45 @@ const reviews = async () => {
   console.log("walked: reviews");
 };
 
-// tail: a page of requests says that there are new ones, and does not when it is paused.
+// tail: a page of requests shows new ones by itself, keeps what has the focus, and stands still when it is paused.
 const tail = async () => {
   const page = await opened({}, "tail");
   await signIn(page);
   await page.goto(base + "/app/requests");
-  await page.getByText("Up to date.").waitFor();
-  await api("/v1/chat/completions", { model: "assistant", messages: [{ role: "user", content: "anything new?" }] });
-  await page.getByText("1 new").click();
+  const ask = async () => {
+    const messages = [{ role: "user", content: "anything new?" }];
+    return (await api("/v1/chat/completions", { model: "assistant", messages })).dreamlab.job;
+  };
+  await page.keyboard.press("j");
+  const focused = () => page.evaluate(() => document.activeElement.closest("[data-row]")?.id);
+  const before = await focused();
+  await page.locator("#row-" + await ask()).waitFor();
+  await page.locator("#row-" + await ask()).waitFor();
+  wanted(before && await focused() === before, `the focus went from ${before} to ${await focused()}`);
+  wanted(!/T.*Z|UTC/.test(await page.locator("tbody time").first().textContent()), "a new row's time is not the viewer's");
   await page.getByRole("link", { name: "Pause" }).click();
   await page.waitForURL(/live=off/);
-  wanted(await page.locator("#fresh").count() === 0, "a paused page still follows");
+  const asked = [];
+  page.on("request", (request) => asked.push(request.url()));
+  const late = await ask();
+  await page.getByRole("link", { name: "Follow" }).waitFor();
+  wanted(await page.locator("#row-" + late).count() === 0 && asked.length === 0, "a paused page still follows");
+  await page.getByRole("link", { name: "Follow" }).click();
+  await page.locator("#row-" + late).waitFor();
   await page.context().close();
   console.log("walked: tail");
+};
+
+// reads: the documentation is searched in the browser.
+const reads = async () => {
+  const page = await opened({}, "reads");
+  await signIn(page);
+  await page.goto(base + "/app/docs");
+  await page.getByLabel("Search the documentation").fill("get /v1/events");
+  await page.getByRole("link", { name: "GET /v1/events" }).click();
+  await page.waitForURL(/docs\/routes.html#get-v1-events/);
+  await page.context().close();
+  console.log("walked: reads");
 };
 
 // plain: the same outcomes without JavaScript, up to what can not be taken back.
@@ -217,6 +243,7 @@ const plain = async () => {
   await page.getByRole("button", { name: "Send" }).click();
   await page.locator("#turns .judge").waitFor();
   await page.goto(base + "/app/requests");
+  wanted(!await page.locator(".tail").isVisible(), "a page without a script says that it is live");
   await page.selectOption("select[name=kind]", "tune");
   await page.getByRole("button", { name: "Filter" }).click();
   wanted(await page.locator("tbody tr").count() === 1, "the filter does not filter");
@@ -271,7 +298,7 @@ try {
   const pages = await every();
   await Promise.all([looks(pages, 1280), looks(pages, 320)]);
   console.log("walked: " + Object.keys(pages).length + " pages");
-  await Promise.all([sessions(), chats(), keyboard(), reviews()]);
+  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads()]);
   await tail();
   await plain();
   await last();

@@ -4,6 +4,8 @@
   "use strict";
   const root = document.body.dataset.root;
 
+  for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false;
+
   // Times stand in UTC in the page; the title keeps that.
   const sameDay = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const otherDay = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -83,7 +85,6 @@
   const find = () => {
     const form = document.querySelector("form[data-find]");
     if (!form) return;
-    form.hidden = false;
     const list = form.querySelector("ul");
     let sections;
     const search = async () => {
