@@ -16,7 +16,8 @@ type siteVerb struct {
 
 // Help tells what the files need.
 func (*siteVerb) Help() string {
-	return "The files are plain HTML and one style: any server can serve them, and so can none."
+	return "The files are plain HTML, one style, and one script for the page that chats with an API of your choice:\n" +
+		"any server can serve them, and so can none."
 }
 
 // Run writes a file for each page.
@@ -29,6 +30,7 @@ func (v *siteVerb) Run(_ context.Context, sh shell) error {
 	if err != nil {
 		return err
 	}
+	pages = append(pages, site.Chat())
 	if err := site.Write(v.Out, pages); err != nil {
 		return err
 	}

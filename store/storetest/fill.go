@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"dreamlab/store/db"
 )
@@ -11,14 +13,43 @@ import (
 // fewer PostgreSQL rightly reads a whole table.
 const largeRows = 100_000
 
+// Traffic is what Fill fills the tables with.
+type Traffic struct {
+	Rows int // of each table
+	// Tenant has all of it. Defaults to fifty tenants, which share it.
+	Tenant string
+	// Until is when the last row was made, and the first ninety days before. Defaults to a row in
+	// each microsecond from 1970 on.
+	Until time.Time
+}
+
+const (
+	microsPerDay = 24 * 60 * 60 * 1_000_000
+	traffic      = 90 * microsPerDay // the time that it spreads over
+)
+
+// in replaces {tenant}, {talker}, that of a conversation, {at} and {day} by expressions of the row's
+// number n.
+func (t Traffic) in(statement string) string {
+	tenant, talker, at, day := `'ten_' || n % 50`, `'ten_' || n / 5 % 50`, `n`, `0`
+	if t.Tenant != "" {
+		tenant = `'` + t.Tenant + `'`
+		talker = tenant
+	}
+	if !t.Until.IsZero() {
+		at = fmt.Sprintf("(%d - (%d - n) * %d)", t.Until.UnixMicro(), t.Rows, max(1, traffic/t.Rows))
+		day = at + fmt.Sprintf(" / %d", microsPerDay)
+	}
+	return strings.NewReplacer("{tenant}", tenant, "{talker}", talker, "{at}", at, "{day}", day).Replace(statement)
+}
+
 // Fill fills jobs, their words, entries and experiences of a migrated PostgreSQL schema as
-// months of traffic do: fifty tenants, of a hundred jobs one open, and children
-// of dreams among them.
-func Fill(ctx context.Context, d db.Driver, rows int) error {
+// months of traffic do: of a hundred jobs one open, and children of dreams among them.
+func Fill(ctx context.Context, d db.Driver, t Traffic) error {
 	for _, statement := range []string{
 		`INSERT INTO jobs (id, tenant, key_id, alias, kind, lane, state, input, result, parent, subject, run_at, due, lease_until,
 			dispatched_at, expires_at, idem_key, created, finished)
-		SELECT 'job_' || lpad(n::text, 9, '0'), 'ten_' || n % 50,
+		SELECT 'job_' || lpad(n::text, 9, '0'), {tenant},
 			'key_' || n % 500, CASE WHEN n % 10 > 0 THEN 'assistant' END,
 			CASE WHEN n % 10 = 0 THEN 'dream.slice' ELSE 'chat.run' END,
 			CASE WHEN n % 10 = 0 THEN 'dream' ELSE 'chat' END,
@@ -28,32 +59,32 @@ func Fill(ctx context.Context, d db.Driver, rows int) error {
 			'{"messages": []}', '{"choices": []}',
 			CASE WHEN n % 10 = 0 THEN 'job_' || lpad((n - n % 1000 + 1)::text, 9, '0') END,
 			CASE WHEN n % 10 = 0 THEN 'drm_' || n / 1000 END,
-			n, n % 400 = 7, CASE WHEN n % 400 = 207 THEN n END, CASE WHEN n % 400 = 107 THEN n END,
-			CASE WHEN n % 3 = 0 THEN n END, CASE WHEN n % 3 = 0 THEN 'key ' || n END,
-			n, CASE WHEN n % 100 = 7 THEN NULL ELSE n END
+			{at}, n % 400 = 7, CASE WHEN n % 400 = 207 THEN {at} END, CASE WHEN n % 400 = 107 THEN {at} END,
+			CASE WHEN n % 3 = 0 THEN {at} END, CASE WHEN n % 3 = 0 THEN 'key ' || n END,
+			{at}, CASE WHEN n % 100 = 7 THEN NULL ELSE {at} END
 		FROM generate_series(1, $1::bigint) AS n`,
 		`INSERT INTO entries (id, tenant, job, root, step, epoch, number, purpose, provider, model, state, reserved,
 			day, created, lost)
-		SELECT 'ent_' || lpad(n::text, 9, '0'), 'ten_' || n % 50, 'job_' || lpad(n::text, 9, '0'),
+		SELECT 'ent_' || lpad(n::text, 9, '0'), {tenant}, 'job_' || lpad(n::text, 9, '0'),
 			'job_' || lpad((CASE WHEN n % 10 = 0 THEN n - n % 1000 + 1 ELSE n END)::text, 9, '0'), 'answer', 1, 1,
 			CASE WHEN n % 500 = 0 THEN 'host' ELSE 'chat' END, 'groq', 'openai/gpt-oss-20b',
-			CASE WHEN n % 1000 = 3 THEN 'unknown' WHEN n % 1000 = 4 THEN 'open' ELSE 'settled' END, 1, 0, n,
-			CASE WHEN n % 1000 = 3 THEN n END
+			CASE WHEN n % 1000 = 3 THEN 'unknown' WHEN n % 1000 = 4 THEN 'open' ELSE 'settled' END, 1, {day}, {at},
+			CASE WHEN n % 1000 = 3 THEN {at} END
 		FROM generate_series(1, $1::bigint) AS n`,
 		`INSERT INTO words (tenant, word, id)
-		SELECT 'ten_' || n % 50, n::text, 'job_' || lpad(n::text, 9, '0') FROM generate_series(1, $1::bigint) AS n
+		SELECT {tenant}, n::text, 'job_' || lpad(n::text, 9, '0') FROM generate_series(1, $1::bigint) AS n
 		WHERE n % 10 > 0`,
 		`INSERT INTO conversations (id, tenant, external, held_out, created)
-		SELECT 'conv_' || n, 'ten_' || n % 50, 'conv_' || n, n % 5 = 0, n
+		SELECT 'conv_' || n, {tenant}, 'conv_' || n, n % 5 = 0, {at}
 		FROM generate_series(0, $1::bigint / 5) AS n`,
 		`INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin, job, provider, model, prompt,
 			answer, content, identity, dream, created)
-		SELECT 'exp_' || lpad(n::text, 9, '0'), 'ten_' || n / 5 % 50, 'conv_' || n / 5, n / 5 % 5 = 0, 'assistant', 'live',
+		SELECT 'exp_' || lpad(n::text, 9, '0'), {talker}, 'conv_' || n / 5, n / 5 % 5 = 0, 'assistant', 'live',
 			'job_' || lpad(n::text, 9, '0'), 'groq', 'openai/gpt-oss-20b', '[]', '{}', 'content ' || n, 'identity ' || n,
-			CASE WHEN n % 100 > 0 THEN 'drm_' || n / 1000 END, n
+			CASE WHEN n % 100 > 0 THEN 'drm_' || n / 1000 END, {at}
 		FROM generate_series(1, $1::bigint) AS n`,
 	} {
-		if _, err := d.Exec(ctx, statement, int64(rows)); err != nil {
+		if _, err := d.Exec(ctx, t.in(statement), int64(t.Rows)); err != nil {
 			return fmt.Errorf("fill the tables: %w", err)
 		}
 	}

@@ -69,7 +69,7 @@ func checkPlans(ctx context.Context, statements map[string][]any) error {
 		return fmt.Errorf("open PostgreSQL: %w", err)
 	}
 	if err = d.Migrate(ctx, -1); err == nil {
-		err = Fill(ctx, d, largeRows)
+		err = Fill(ctx, d, Traffic{Rows: largeRows})
 	}
 	if err == nil {
 		err = scans(ctx, d, statements)

@@ -101,10 +101,18 @@ func catalogue() Models {
 
 func newRig(t testing.TB, change ...func(*Options)) *rig {
 	t.Helper()
+	r := stillRig(t, storetest.SQLite(t), change...)
+	r.start()
+	return r
+}
+
+// stillRig is a rig over a store whose processes do not run.
+func stillRig(t testing.TB, s *store.Store, change ...func(*Options)) *rig {
+	t.Helper()
 	queue, err := redis.Open("")
 	must(t, err)
 	r := &rig{
-		t: t, store: storetest.SQLite(t), queue: queue, replies: redis.NewReplies(queue.Client),
+		t: t, store: s, queue: queue, replies: redis.NewReplies(queue.Client),
 		reader: redis.NewReader(queue.Client, string(tasks.Chat)), document: openDocument(t), log: &lockedBuffer{},
 		script: map[tasks.Kind]tasks.Handler{},
 	}
@@ -128,7 +136,6 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	r.server, err = New(o)
 	must(t, err)
 	r.keys()
-	r.start()
 	return r
 }
 

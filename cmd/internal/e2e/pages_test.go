@@ -49,9 +49,11 @@ func TestPages(t *testing.T) {
 	for _, verb := range [][]string{{"chat", "Who repairs my tyre?"}, {"import", sample, "--wait"}, {"dream", "--wait"}, {"tune", "--wait"}} {
 		st.site.run(t, append([]string{"dreamlab"}, verb...)...)
 	}
-	st.site.env = append(st.site.env, "PAGES_LINK="+link, "PAGES_CHROMIUM="+program, "PAGES_PICTURES="+pictures)
+	files := t.TempDir()
+	st.site.run(t, "dreamlab", "site", "--out", files)
+	st.site.env = append(st.site.env, "PAGES_LINK="+link, "PAGES_SITE="+files, "PAGES_CHROMIUM="+program, "PAGES_PICTURES="+pictures)
 	out := st.site.run(t, "node", filepath.Join(dir, "pages.mjs"))
-	for _, walk := range []string{"sessions", "chats", "keyboard", "reviews", "reads", "tail", "plain", "last"} {
+	for _, walk := range []string{"sessions", "chats", "keyboard", "reviews", "reads", "site", "tail", "plain", "last"} {
 		if !strings.Contains(out, "walked: "+walk) {
 			t.Errorf("it did not come to %q:\n%s", walk, out)
 		}

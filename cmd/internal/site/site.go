@@ -1,5 +1,5 @@
 // Package site makes Dream Lab's documentation as plain HTML files, which need no server, no script
-// and no other origin: guides for tasks and the runbook of operators (the folder guide, in a small
+// (but for a page to chat) and no other origin: guides for tasks and the runbook of operators (the folder guide, in a small
 // part of Markdown), every setting, every verb, every route of openapi.yaml, and each vendor with its
 // variables and models.
 package site
@@ -35,6 +35,8 @@ type Page struct {
 	Title string
 	Group string // its heading in the menu
 	Body  template.HTML
+
+	Script string // the file of it, where the page needs one
 }
 
 //go:embed guide/*.md
@@ -44,7 +46,13 @@ var guides embed.FS
 var frame string
 
 //go:embed site.css
-var style string
+var style []byte
+
+//go:embed chat.html
+var chatBody string
+
+//go:embed chat.js
+var chatScript []byte
 
 // Pages returns all pages in the order of the menu. The first is index.html.
 func Pages(from Source) ([]Page, error) {
@@ -62,6 +70,14 @@ func Pages(from Source) ([]Page, error) {
 	pages = append(pages, routes...)
 	return append(pages, vendorPages(from)...), nil
 }
+
+// Chat is the page that chats with an API of the reader's choice. It belongs to the files alone: the
+// pages of the API have one of their own.
+func Chat() Page {
+	return Page{Name: "chat.html", Title: "Chat", Group: "Try it", Body: template.HTML(chatBody), Script: chatFile}
+}
+
+const chatFile = "chat.js"
 
 // guidePages reads the guides. Their files begin with a number that orders them, and with the heading
 // that is their title.
@@ -114,8 +130,10 @@ func writeAll(into *os.Root, pages []Page) error {
 	if err != nil {
 		return err
 	}
-	if err := into.WriteFile("site.css", []byte(style), 0o644); err != nil {
-		return err
+	for name, text := range map[string][]byte{"site.css": style, chatFile: chatScript} {
+		if err := into.WriteFile(name, text, 0o644); err != nil {
+			return err
+		}
 	}
 	for _, page := range pages {
 		var text bytes.Buffer

@@ -5,7 +5,7 @@ import fs from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-const { DREAMLAB_URL: base, DREAMLAB_KEY: key, PAGES_LINK: link, PAGES_CHROMIUM: program, PAGES_PICTURES: pictures } = process.env;
+const { DREAMLAB_URL: base, DREAMLAB_KEY: key, PAGES_LINK: link, PAGES_CHROMIUM: program, PAGES_PICTURES: pictures, PAGES_SITE: files } = process.env;
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const rules = { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] };
 const faults = [];
@@ -234,6 +234,27 @@ const reads = async () => {
   console.log("walked: reads");
 };
 
+// site: the page of the plain files chats with the API at the address that it is given.
+const site = async () => {
+  const page = await opened({}, "site");
+  await page.route(base + "/site/**", (route) => route.fulfill({ path: files + "/" + route.request().url().split("/").pop() }));
+  await page.goto(base + "/site/chat.html");
+  await page.fill("[name=key]", key);
+  await page.fill("[name=text]", "<img src=x onerror=window.hit=1> who repairs my tyre?");
+  await page.getByText("models are offered").waitFor();
+  await page.press("[name=text]", "Control+Enter");
+  await page.locator("#turns li:nth-child(2) .said:not(:empty)").waitFor();
+  await page.locator("#stop[hidden]").waitFor({ state: "attached" });
+  await look(page, "site-chat", 1280);
+  await page.fill("[name=key]", "dl-wrong");
+  await page.fill("[name=text]", "again");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText(/key/i, { exact: false }).last().waitFor();
+  wanted((await page.textContent("#told")) !== "", "a refusal is not told");
+  await page.context().close();
+  console.log("walked: site");
+};
+
 // plain: the same outcomes without JavaScript, up to what can not be taken back.
 const plain = async () => {
   const page = await opened({ javaScriptEnabled: false }, "plain");
@@ -298,7 +319,7 @@ try {
   const pages = await every();
   await Promise.all([looks(pages, 1280), looks(pages, 320)]);
   console.log("walked: " + Object.keys(pages).length + " pages");
-  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads()]);
+  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads(), site()]);
   await tail();
   await plain();
   await last();
