@@ -87,6 +87,20 @@ func (q *Queries) CommittedOf(ctx context.Context, asked []Commitment) ([]int64,
 	return sums, err
 }
 
+// CommittedByPurpose is Committed by purposes.
+func (q *Queries) CommittedByPurpose(ctx context.Context, tenant string, since time.Time) (map[string]int64, error) {
+	sums := map[string]int64{}
+	err := q.Each(ctx, `SELECT purpose, CAST(sum(committed) AS BIGINT) FROM spending WHERE tenant = $1 AND day >= $2 GROUP BY purpose`,
+		[]any{tenant, dayNumber(since)}, func(r db.Rows) error {
+			var purpose string
+			var sum int64
+			err := r.Scan(&purpose, &sum)
+			sums[purpose] = sum
+			return err
+		})
+	return sums, err
+}
+
 // ErrOverBudget says that more is committed than a transaction allows.
 var ErrOverBudget = errors.New("more is committed than the budget allows")
 

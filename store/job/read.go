@@ -69,6 +69,10 @@ func (q *ReadQueries) Jobs(ctx context.Context, tenant string, f Filter, page db
 	}
 	n := db.Select(`SELECT `+columns+` FROM jobs WHERE tenant = $1`, tenant)
 	f.narrow(&n)
+	page.AnyLimit = f.Provider != ""
+	if column, value := f.column(); column != "" {
+		return q.jobsBy(ctx, n, column, value, page)
+	}
 	return q.jobsPage(ctx, n, page)
 }
 
@@ -77,14 +81,21 @@ const ofNoun = `kind >= ? || '.' AND kind < ? || '/'`
 
 func (f Filter) narrow(n *db.Selection) {
 	n.By(ofNoun, f.Noun)
+	if f.Noun != "" && f.Noun != "chat" {
+		n.Query += ` AND kind <> 'chat.run'` // as in the index of all other kinds
+	}
 	if f.Status != "" {
 		n.Query += ` AND ` + inState(State(f.Status))
 	}
 	n.By(`parent = ?`, f.Parent)
 	n.By(`subject = ?`, f.Subject)
 	n.By(`conversation = ?`, f.Conversation)
-	narrowByColumn(n, "key_id", f.Key)
-	narrowByColumn(n, "alias", f.Alias)
+	if column, _ := f.column(); column != "key_id" {
+		n.By(`key_id = ?`, f.Key)
+	}
+	if column, _ := f.column(); column != "alias" {
+		n.By(`alias = ?`, f.Alias)
+	}
 	f.narrowByText(n)
 	f.narrowByModel(n)
 	if f.Parent == "" && f.Subject == "" && !f.Children || f.Key+f.Alias != "" {
@@ -101,7 +112,7 @@ func (f Filter) narrow(n *db.Selection) {
 func inState(state State) string {
 	switch state {
 	case StateQueued:
-		return `state IN ('queued', 'dispatched')`
+		return openState + ` AND state IN ('queued', 'dispatched')`
 	case StateRunning:
 		return inFlight + ` AND state = 'running'`
 	case StateWaiting:

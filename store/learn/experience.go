@@ -112,7 +112,8 @@ type ExperienceFilter struct {
 func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f ExperienceFilter, p db.Page,
 ) ([]Experience, bool, error) {
 	n := db.Select(`SELECT `+experienceColumns+experienceTables+` WHERE e.tenant = $1`, tenant)
-	n.By(`(e.conversation = ? OR c.external = ?)`, f.Conversation)
+	n.By(`e.conversation IN (SELECT id FROM conversations WHERE tenant = $1 AND id = ?
+		UNION ALL SELECT id FROM conversations WHERE tenant = $1 AND external = ?)`, f.Conversation)
 	n.By(`e.origin = ?`, f.Origin)
 	n.By(`e.dream = ?`, f.Dream)
 	n.By(`e.job = ?`, f.Job)

@@ -140,6 +140,7 @@ CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
 CREATE INDEX jobs_conversation ON jobs (tenant, conversation) WHERE conversation IS NOT NULL;
 CREATE INDEX jobs_key ON jobs (tenant, key_id, id) WHERE finished IS NOT NULL AND parent IS NULL; -- open jobs are found by the
 CREATE INDEX jobs_alias ON jobs (tenant, alias, id) WHERE finished IS NOT NULL AND parent IS NULL; -- indexes of their states
+CREATE INDEX jobs_kind ON jobs (tenant, kind, id) WHERE kind <> 'chat.run' AND parent IS NULL; -- chats, which are most, have no part in it
 CREATE INDEX jobs_unsuccessful ON jobs (tenant, phase, id) WHERE phase IN ('failed', 'cancelled', 'expired');
 
 -- The words of the metadata of jobs and experiences, by which these are found.

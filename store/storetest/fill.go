@@ -18,29 +18,31 @@ type Traffic struct {
 	Rows int // of each table
 	// Tenant has all of it. Defaults to fifty tenants, which share it.
 	Tenant string
-	// Until is when the last row was made, and the first ninety days before. Defaults to a row in
-	// each microsecond from 1970 on.
+	// Until is when the last row was made, and the first ninety days before; jobs before the last ten
+	// thousand have all ended. Defaults to a row in each microsecond from 1970 on.
 	Until time.Time
 }
 
 const (
 	microsPerDay = 24 * 60 * 60 * 1_000_000
 	traffic      = 90 * microsPerDay // the time that it spreads over
+	recent       = 10_000            // rows, some of which are open
 )
 
-// in replaces {tenant}, {talker}, that of a conversation, {at} and {day} by expressions of the row's
+// in replaces {tenant}, {talker}, that of a conversation, {open}, {at} and {day} by expressions of the row's
 // number n.
 func (t Traffic) in(statement string) string {
-	tenant, talker, at, day := `'ten_' || n % 50`, `'ten_' || n / 5 % 50`, `n`, `0`
+	tenant, talker, open, at, day := `'ten_' || n % 50`, `'ten_' || n / 5 % 50`, `(n % 100 = 7)`, `n`, `0`
 	if t.Tenant != "" {
 		tenant = `'` + t.Tenant + `'`
 		talker = tenant
 	}
 	if !t.Until.IsZero() {
+		open = fmt.Sprintf("(n %% 100 = 7 AND n > %d)", t.Rows-recent)
 		at = fmt.Sprintf("(%d - (%d - n) * %d)", t.Until.UnixMicro(), t.Rows, max(1, traffic/t.Rows))
 		day = at + fmt.Sprintf(" / %d", microsPerDay)
 	}
-	return strings.NewReplacer("{tenant}", tenant, "{talker}", talker, "{at}", at, "{day}", day).Replace(statement)
+	return strings.NewReplacer("{tenant}", tenant, "{talker}", talker, "{open}", open, "{at}", at, "{day}", day).Replace(statement)
 }
 
 // Fill fills jobs, their words, entries and experiences of a migrated PostgreSQL schema as
@@ -53,15 +55,16 @@ func Fill(ctx context.Context, d db.Driver, t Traffic) error {
 			'key_' || n % 500, CASE WHEN n % 10 > 0 THEN 'assistant' END,
 			CASE WHEN n % 10 = 0 THEN 'dream.slice' ELSE 'chat.run' END,
 			CASE WHEN n % 10 = 0 THEN 'dream' ELSE 'chat' END,
-			CASE WHEN n % 100 = 7 THEN CASE n % 400 WHEN 7 THEN 'queued' WHEN 107 THEN 'dispatched'
+			CASE WHEN {open} THEN CASE n % 400 WHEN 7 THEN 'queued' WHEN 107 THEN 'dispatched'
 				WHEN 207 THEN 'running' ELSE 'waiting' END
 				WHEN n % 50 = 1 THEN 'failed' WHEN n % 50 = 2 THEN 'cancelled' ELSE 'succeeded' END,
 			'{"messages": []}', '{"choices": []}',
 			CASE WHEN n % 10 = 0 THEN 'job_' || lpad((n - n % 1000 + 1)::text, 9, '0') END,
 			CASE WHEN n % 10 = 0 THEN 'drm_' || n / 1000 END,
-			{at}, n % 400 = 7, CASE WHEN n % 400 = 207 THEN {at} END, CASE WHEN n % 400 = 107 THEN {at} END,
+			{at}, {open} AND n % 400 = 7, CASE WHEN {open} AND n % 400 = 207 THEN {at} END,
+			CASE WHEN {open} AND n % 400 = 107 THEN {at} END,
 			CASE WHEN n % 3 = 0 THEN {at} END, CASE WHEN n % 3 = 0 THEN 'key ' || n END,
-			{at}, CASE WHEN n % 100 = 7 THEN NULL ELSE {at} END
+			{at}, CASE WHEN {open} THEN NULL ELSE {at} END
 		FROM generate_series(1, $1::bigint) AS n`,
 		`INSERT INTO entries (id, tenant, job, root, step, epoch, number, purpose, provider, model, state, reserved,
 			day, created, lost)
@@ -83,6 +86,9 @@ func Fill(ctx context.Context, d db.Driver, t Traffic) error {
 			'job_' || lpad(n::text, 9, '0'), 'groq', 'openai/gpt-oss-20b', '[]', '{}', 'content ' || n, 'identity ' || n,
 			CASE WHEN n % 100 > 0 THEN 'drm_' || n / 1000 END, {at}
 		FROM generate_series(1, $1::bigint) AS n`,
+		`INSERT INTO spending (tenant, day, purpose, key_id, provider, ends, committed)
+		SELECT tenant, day, purpose, '', provider, FALSE, count(*) FROM entries
+		WHERE $1::bigint > 0 GROUP BY tenant, day, purpose, provider`,
 	} {
 		if _, err := d.Exec(ctx, t.in(statement), int64(t.Rows)); err != nil {
 			return fmt.Errorf("fill the tables: %w", err)

@@ -22,12 +22,13 @@ var pagesAsked = []struct{ name, path string }{
 	{"running", "requests?status=running"}, {"cancelledChats", "requests?status=cancelled&kind=chat"},
 	{"rareWord", "requests?q=7777"}, {"commonWord", "requests?q=shop"}, {"twoWords", "requests?q=shop+7777"},
 	{"noWord", "requests?q=none"}, {"model", "requests?provider=groq&model=openai/gpt-oss-20b"},
-	{"noModel", "requests?provider=groq&model=none"}, {"failedOfAlias", "requests?alias=assistant&status=failed"},
+	{"noModel", "requests?provider=groq&model=none"}, {"modelOfAlias", "requests?alias=assistant&provider=groq&model=none"}, {"failedOfAlias", "requests?alias=assistant&status=failed"},
 	{"tunes", "requests?kind=tune"}, {"lastPage", "requests?after=job_000000100"},
 	{"span", "requests?created_after=2020-01-01T00:00&created_before=2020-02-01T00:00"},
 	{"request", "requests/job_000007777"}, {"peek", "requests?peek=job_000007777"}, {"queues", "queues"},
 	{"cost", "cost"}, {"costByModel", "cost?by=model"}, {"conversations", "conversations"},
-	{"conversation", "conversations/conv_777"}, {"lineage", "lineage/conv_777"}, {"jobLineage", "lineage/job_000007777"},
+	{"conversationsOfAlias", "conversations?alias=none"}, {"conversationsOfModel", "conversations?provider=groq&model=none"},
+	{"conversationsOfWord", "conversations?q=none"}, {"conversation", "conversations/conv_777"}, {"lineage", "lineage/conv_777"}, {"jobLineage", "lineage/job_000007777"},
 }
 
 // BenchmarkPages shows pages to the one tenant that has a million jobs; DREAMLAB_ROWS sets another

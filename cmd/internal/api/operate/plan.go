@@ -40,15 +40,15 @@ func (h Usage) project(c *wire.Call, zone *time.Location) (*projection, error) {
 	now := h.now().In(zone)
 	month := book.Budget{Monthly: true}
 	began, ends := month.Since(now), month.Until(now)
-	sums, err := h.store.Spending(c.Context(), c.Tenant, "purpose", began, now.Add(time.Second))
+	sums, err := h.store.CommittedByPurpose(c.Context(), c.Tenant, began)
 	if err != nil {
 		return nil, fmt.Errorf("sum the month: %w", err)
 	}
 	p := &projection{Month: began.Format("2006-01"), Lines: make([]projectedRow, len(h.plan))}
 	spent := func(purposes []string) (all int64) {
-		for _, s := range sums {
-			if purposes == nil || slices.Contains(purposes, s.Group) {
-				all += s.Settled + s.Reserved
+		for purpose, sum := range sums {
+			if purposes == nil || slices.Contains(purposes, purpose) {
+				all += sum
 			}
 		}
 		return all
