@@ -81,10 +81,11 @@ func (q *ReadQueries) jobsBy(ctx context.Context, n db.Selection, column, value 
 	byColumn, more := page.ClauseBy(len(n.Args), "id", column)
 	byID, _ := page.Clause(len(n.Args), "id")
 	conditions, order, _ := strings.Cut(byID, " ORDER BY ")
-	query := `SELECT * FROM (` + n.Query + ` AND finished IS NOT NULL AND ` + column + ` >= ` + v + ` AND ` + column + ` <= ` + v + byColumn +
-		`) AS ended UNION ALL SELECT * FROM (` + n.Query + ` AND ` + openState + ` AND ` + column + ` = ` + v + conditions +
-		` LIMIT 1000000) AS open ORDER BY ` + order // the limit keeps the order out of the way of the indexes
-	found, err := q.jobs(ctx, query, append(n.Args, more...)...)
+	ended := n.Query + ` AND finished IS NOT NULL AND ` + column + ` >= ` + v + ` AND ` + column + ` <= ` + v + byColumn
+	// The limit keeps the order out of the way of the indexes.
+	open := n.Query + ` AND ` + openState + ` AND ` + column + ` = ` + v + conditions + ` LIMIT 1000000`
+	found, err := q.jobs(ctx, `SELECT * FROM (`+ended+`) AS ended UNION ALL SELECT * FROM (`+open+`) AS open ORDER BY `+order,
+		append(n.Args, more...)...)
 	if err != nil {
 		return nil, false, err
 	}
