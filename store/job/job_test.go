@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,54 +178,6 @@ func TestListJobs(t *testing.T) {
 			b.t.Errorf("a page of %d, more %v", len(page), more)
 		}
 	})
-}
-
-// TestListByColumn pages through the ended and the open jobs of an alias or a key, which are read by
-// different indexes, in both orders.
-func TestListByColumn(t *testing.T) {
-	onEach(t, func(b bench) {
-		mine := job.NewJob{Alias: "assistant", KeyID: "key_1"}
-		var want []string
-		for i := range 5 {
-			j := b.run(mine)
-			if i%2 == 0 {
-				b.finish(j, job.Finish{To: job.StateSucceeded})
-			}
-			want = append(want, j.ID)
-		}
-		b.finish(b.run(job.NewJob{Alias: "assistants", KeyID: "key_12"}), job.Finish{To: job.StateSucceeded})
-		for name, f := range map[string]job.Filter{"alias": {Alias: "assistant"}, "key": {Key: "key_1"},
-			"both": {Alias: "assistant", Key: "key_1"}} {
-			for _, ascending := range []bool{true, false} {
-				if got := b.walk(f, ascending); !slices.Equal(got, want) {
-					b.t.Errorf("by %s, ascending %v: %v, want %v", name, ascending, got, want)
-				}
-			}
-		}
-	})
-}
-
-// walk returns the ids of all pages of two jobs, in the order of their making.
-func (b bench) walk(f job.Filter, ascending bool) []string {
-	b.t.Helper()
-	var ids []string
-	page := db.Page{Limit: 2, Ascending: ascending}
-	for more := true; more; page.After = ids[len(ids)-1] {
-		var got []job.Job
-		var err error
-		got, more, err = b.Jobs(ctx, "ten_a", f, page)
-		b.must(err)
-		for _, j := range got {
-			ids = append(ids, j.ID)
-		}
-		if len(ids) == 0 {
-			return nil
-		}
-	}
-	if !ascending {
-		slices.Reverse(ids)
-	}
-	return ids
 }
 
 // TestSubjects ends dreams and tunes with their own jobs, and not with others'.

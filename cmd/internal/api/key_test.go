@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/learn"
 )
 
 // makeKey makes a key over HTTP and returns its id and secret.
@@ -120,5 +121,27 @@ func TestKeysOfAnother(t *testing.T) {
 		if got := r.do(request{path: path, key: stranger}); strings.Contains(string(got.body), id) {
 			t.Errorf("%s shows another tenant's: %s", path, got.body)
 		}
+	}
+}
+
+// keys makes the keys of the tenants, and the routes.
+func (r *rig) keys() {
+	for _, k := range []struct {
+		tenant, scope string
+		secret        *string
+	}{{"one", store.ScopeUse, &r.key}, {"one", store.ScopeAdmin, &r.admin}, {"two", store.ScopeUse, &r.other}} {
+		tenant, err := r.store.EnsureTenant(r.t.Context(), k.tenant)
+		must(r.t, err)
+		*k.secret = store.NewSecret()
+		_, err = r.store.CreateKey(r.t.Context(), store.Key{Tenant: tenant.ID, Name: "test",
+			Scopes: []string{k.scope}}, *k.secret)
+		must(r.t, err)
+	}
+	for _, alias := range []string{"assistant", "other"} {
+		_, err := r.store.SetRoute(r.t.Context(), learn.Route{
+			Alias: alias, Targets: []learn.RouteTarget{{Model: "together/base", Weight: 1}}, Reason: "start",
+			Author: "config",
+		})
+		must(r.t, err)
 	}
 }

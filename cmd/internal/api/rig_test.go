@@ -21,7 +21,6 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/job"
-	"dreamlab/store/learn"
 	"dreamlab/store/redis"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -137,27 +136,6 @@ func stillRig(t testing.TB, s *store.Store, change ...func(*Options)) *rig {
 	must(t, err)
 	r.keys()
 	return r
-}
-
-func (r *rig) keys() {
-	for _, k := range []struct {
-		tenant, scope string
-		secret        *string
-	}{{"one", store.ScopeUse, &r.key}, {"one", store.ScopeAdmin, &r.admin}, {"two", store.ScopeUse, &r.other}} {
-		tenant, err := r.store.EnsureTenant(r.t.Context(), k.tenant)
-		must(r.t, err)
-		*k.secret = store.NewSecret()
-		_, err = r.store.CreateKey(r.t.Context(), store.Key{Tenant: tenant.ID, Name: "test",
-			Scopes: []string{k.scope}}, *k.secret)
-		must(r.t, err)
-	}
-	for _, alias := range []string{"assistant", "other"} {
-		_, err := r.store.SetRoute(r.t.Context(), learn.Route{
-			Alias: alias, Targets: []learn.RouteTarget{{Model: "together/base", Weight: 1}}, Reason: "start",
-			Author: "config",
-		})
-		must(r.t, err)
-	}
 }
 
 // start runs every process of the stack until the test ends.
