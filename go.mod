@@ -2,6 +2,8 @@ module dreamlab
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	cloud.google.com/go/storage v1.70.0
 	github.com/alicebob/miniredis/v2 v2.40.0

@@ -2,6 +2,8 @@ module dreamlab/cmd/bench
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	dreamlab v0.0.0
 	github.com/hibiken/asynq v0.26.0

@@ -3,6 +3,8 @@ module dreamlab/cmd/deploy
 
 go 1.26.8
 
+toolchain go1.26.10
+
 require (
 	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/coreos/go-systemd/v22 v22.7.0

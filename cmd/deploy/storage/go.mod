@@ -2,3 +2,5 @@
 module dreamlab/cmd/deploy/storage
 
 go 1.26.8
+
+toolchain go1.26.10
