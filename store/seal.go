@@ -35,26 +35,29 @@ func sealedTables() []sealedTable {
 const keptPlain = ` IN ('', '{}')`
 
 // SealCounts counts the texts that were sealed with each key, by its id; those of "" are plain. A
-// row with several texts counts for each. It reads every row.
+// row with several texts counts for each. It reads every row, page by page.
 func (s *Store) SealCounts(ctx context.Context) (map[string]int64, error) {
 	counts := map[string]int64{}
 	for _, t := range sealedTables() {
-		for _, column := range t.columns {
-			err := s.Each(ctx, `SELECT `+db.SealedWith(column)+`, COUNT(*) FROM `+t.name+` WHERE `+column+
-				` IS NOT NULL AND NOT `+column+keptPlain+` GROUP BY 1`, nil, func(r db.Rows) error {
-				var key string
-				var n int64
-				err := r.Scan(&key, &n)
-				counts[strings.TrimRight(key, ".")] += n
-				return err
-			})
+		query := t.page(countPage, func(column string) string {
+			return `CASE WHEN NOT ` + column + keptPlain + ` THEN ` + db.SealedWith(column) + ` END`
+		})
+		for after := t.beginning(); after != nil; {
+			rows, err := t.read(ctx, s.Queries, query, after)
 			if err != nil {
 				return nil, fmt.Errorf("count the sealed texts of %s: %w", t.name, err)
+			}
+			after = lastOf(rows)
+			for _, row := range rows {
+				row.count(counts)
 			}
 		}
 	}
 	return counts, nil
 }
+
+// countPage is how many rows are counted by one statement.
+const countPage = 2000
 
 // ErrNoSealing means that no key is configured that could seal.
 var ErrNoSealing = errors.New("no key is configured: set encryption.keys")
@@ -105,16 +108,22 @@ func (t sealedTable) value(at int) string {
 	return fmt.Sprintf("$%d", at+1)
 }
 
-// page selects the rows behind a key: the key as texts, and the columns.
-func (t sealedTable) page() string {
+// page selects the rows behind a key: the key as texts, and of each column what shown makes of it.
+func (t sealedTable) page(size int, shown func(column string) string) string {
 	names, values := make([]string, len(t.key)), make([]string, len(t.key))
 	for i, column := range t.key {
 		names[i], values[i] = "CAST("+column+" AS TEXT)", t.value(i)
 	}
-	return `SELECT ` + strings.Join(names, ", ") + `, ` + strings.Join(t.columns, ", ") + ` FROM ` + t.name +
+	for _, column := range t.columns {
+		names = append(names, shown(column))
+	}
+	return `SELECT ` + strings.Join(names, ", ") + ` FROM ` + t.name +
 		` WHERE (` + strings.Join(t.key, ", ") + `) > (` + strings.Join(values, ", ") + `) ORDER BY ` +
-		strings.Join(t.key, ", ") + fmt.Sprintf(` LIMIT %d`, resealPage)
+		strings.Join(t.key, ", ") + fmt.Sprintf(` LIMIT %d`, size)
 }
+
+// stored shows a column as it is.
+func stored(column string) string { return column }
 
 // update stores a text in place of the one that was read, unless that has changed meanwhile.
 func (t sealedTable) update(column string) string {
@@ -132,10 +141,9 @@ type sealedRow struct {
 	texts []*string
 }
 
-// reseal seals a page of rows behind a key, and returns the last key; nil behind the last page.
-func (t sealedTable) reseal(ctx context.Context, q *Queries, after []string) (changed int64, last []string, err error) {
-	var rows []sealedRow
-	err = q.Each(ctx, t.page(), anyOf(after), func(r db.Rows) error {
+// read returns a page of rows behind a key.
+func (t sealedTable) read(ctx context.Context, q *Queries, query string, after []string) (rows []sealedRow, err error) {
+	err = q.Each(ctx, query, anyOf(after), func(r db.Rows) error {
 		row := sealedRow{make([]string, len(t.key)), make([]*string, len(t.columns))}
 		into := make([]any, 0, len(t.key)+len(t.columns))
 		for i := range row.key {
@@ -147,7 +155,30 @@ func (t sealedTable) reseal(ctx context.Context, q *Queries, after []string) (ch
 		rows = append(rows, row)
 		return r.Scan(into...)
 	})
-	if err != nil || len(rows) == 0 {
+	return rows, err
+}
+
+// count adds the texts of a row, of which the keys were read.
+func (r sealedRow) count(counts map[string]int64) {
+	for _, key := range r.texts {
+		if key != nil {
+			counts[strings.TrimRight(*key, ".")]++
+		}
+	}
+}
+
+// lastOf returns the key of the last row, nil of none.
+func lastOf(rows []sealedRow) []string {
+	if len(rows) == 0 {
+		return nil
+	}
+	return rows[len(rows)-1].key
+}
+
+// reseal seals a page of rows behind a key, and returns the last key; nil behind the last page.
+func (t sealedTable) reseal(ctx context.Context, q *Queries, after []string) (changed int64, last []string, err error) {
+	rows, err := t.read(ctx, q, t.page(resealPage, stored), after)
+	if err != nil {
 		return 0, nil, err
 	}
 	for _, row := range rows {
@@ -157,7 +188,7 @@ func (t sealedTable) reseal(ctx context.Context, q *Queries, after []string) (ch
 		}
 		changed += n
 	}
-	return changed, rows[len(rows)-1].key, nil
+	return changed, lastOf(rows), nil
 }
 
 func (t sealedTable) resealRow(ctx context.Context, q *Queries, row sealedRow) (changed int64, err error) {
