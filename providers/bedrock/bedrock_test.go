@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -15,23 +14,11 @@ import (
 	"dreamlab/providers/bedrock"
 	"dreamlab/providers/bedrock/emulator"
 	"dreamlab/providers/providertest"
-	"dreamlab/providers/sandbox/lab"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func start(t testing.TB) (http.Handler, func(time.Duration)) {
-	l, err := lab.New(lab.Options{Credential: providertest.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return emulator.New(l), l.Advance
-}
+var start = providertest.OnLab(emulator.New)
 
 func settings(base string) map[string]string { return bedrock.Vendor.Sandbox(base, providertest.Key) }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -12,23 +11,11 @@ import (
 	"dreamlab/providers/databricks"
 	"dreamlab/providers/databricks/emulator"
 	"dreamlab/providers/providertest"
-	"dreamlab/providers/sandbox/lab"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func start(t testing.TB) (http.Handler, func(time.Duration)) {
-	l, err := lab.New(lab.Options{Credential: providertest.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return emulator.New(l), l.Advance
-}
+var start = providertest.OnLab(emulator.New)
 
 func values(base string) map[string]string { return databricks.Vendor.Sandbox(base, providertest.Key) }
 

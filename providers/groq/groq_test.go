@@ -1,9 +1,7 @@
 package groq_test
 
 import (
-	"net/http"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -11,23 +9,11 @@ import (
 	"dreamlab/providers/groq"
 	"dreamlab/providers/groq/emulator"
 	"dreamlab/providers/providertest"
-	"dreamlab/providers/sandbox/lab"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func start(t testing.TB) (http.Handler, func(time.Duration)) {
-	l, err := lab.New(lab.Options{Credential: providertest.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return emulator.New(l), l.Advance
-}
+var start = providertest.OnLab(emulator.New)
 
 func settings(base string) map[string]string {
 	return map[string]string{"GROQ_API_KEY": providertest.Key, "GROQ_BASE_URL": base}

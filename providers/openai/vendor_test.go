@@ -1,29 +1,15 @@
 package openai_test
 
 import (
-	"net/http"
 	"testing"
-	"time"
 
 	"dreamlab/providers"
 	"dreamlab/providers/openai"
 	"dreamlab/providers/openai/emulator"
 	"dreamlab/providers/providertest"
-	"dreamlab/providers/sandbox/lab"
 )
 
-func start(t testing.TB) (http.Handler, func(time.Duration)) {
-	l, err := lab.New(lab.Options{Credential: providertest.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return emulator.New(l), l.Advance
-}
+var start = providertest.OnLab(emulator.New)
 
 func TestConformance(t *testing.T) {
 	t.Parallel()

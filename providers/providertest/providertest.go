@@ -19,6 +19,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
+	"dreamlab/providers/sandbox/lab"
 )
 
 // Key is the credential that the emulator has to ask for. It must never show.
@@ -239,5 +240,21 @@ func (r *rig) request(text string) *providers.Request {
 	return &providers.Request{
 		Model: r.harness.Model, Settings: completion.Settings{MaxTokens: 64},
 		Messages: []providers.Message{providers.TextMessage("user", text)},
+	}
+}
+
+// OnLab returns the Start of a Harness: an emulator on a fresh lab that takes Key.
+func OnLab(emulator func(*lab.Lab) http.Handler) func(testing.TB) (http.Handler, func(time.Duration)) {
+	return func(t testing.TB) (http.Handler, func(time.Duration)) {
+		l, err := lab.New(lab.Options{Credential: Key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return emulator(l), l.Advance
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -13,23 +12,11 @@ import (
 	"dreamlab/providers/providertest"
 	"dreamlab/providers/sagemaker"
 	"dreamlab/providers/sagemaker/emulator"
-	"dreamlab/providers/sandbox/lab"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func start(t testing.TB) (http.Handler, func(time.Duration)) {
-	l, err := lab.New(lab.Options{Credential: providertest.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return emulator.New(l), l.Advance
-}
+var start = providertest.OnLab(emulator.New)
 
 func settings(base string) map[string]string { return sagemaker.Vendor.Sandbox(base, providertest.Key) }
 

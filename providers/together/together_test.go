@@ -3,31 +3,18 @@ package together_test
 import (
 	"net/http"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"dreamlab/providers"
 	"dreamlab/providers/providertest"
-	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/together"
 	"dreamlab/providers/together/emulator"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func start(t testing.TB) (http.Handler, func(time.Duration)) {
-	l, err := lab.New(lab.Options{Credential: providertest.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return emulator.New(l), l.Advance
-}
+var start = providertest.OnLab(emulator.New)
 
 func settings(base string) map[string]string {
 	return map[string]string{"TOGETHER_API_KEY": providertest.Key, "TOGETHER_BASE_URL": base + "/v1"}

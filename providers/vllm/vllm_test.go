@@ -14,31 +14,18 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"dreamlab/providers"
 	"dreamlab/providers/providertest"
-	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/vllm"
 	"dreamlab/providers/vllm/emulator"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func start(t testing.TB) (http.Handler, func(time.Duration)) {
-	l, err := lab.New(lab.Options{Credential: providertest.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return emulator.New(l), l.Advance
-}
+var start = providertest.OnLab(emulator.New)
 
 func settings(base string) map[string]string {
 	return map[string]string{"VLLM_BASE_URL": base, "VLLM_API_KEY": providertest.Key}

@@ -41,14 +41,14 @@ type Deployment struct {
 	Version  string    `json:"version"`
 	Created  time.Time `json:"created"`
 	Updated  time.Time `json:"updated"`
-	Ready    time.Time `json:"ready"`          // since it last started
+	Ready    time.Time `json:"ready"`          // when the latest start was complete
 	Stop     time.Time `json:"stop,omitzero"`  // when no replicas were asked for
 	Until    time.Time `json:"until,omitzero"` // when the vendor ends it by itself
-	Running  int       `json:"running"`        // replicas, since it last started
-	Billed   int64     `json:"billed"`         // minutes of all replicas since it last started
+	Running  int       `json:"running"`        // replicas that answer, after the latest start
+	Billed   int64     `json:"billed"`         // minutes of all replicas, after the latest start
 }
 
-// stops is when the deployment was asked to stop or its vendor ends it; zero where it goes on.
+// stops is the time of the request to stop, or of the vendor's own end; zero where there is neither.
 func (d *Deployment) stops(now time.Time) time.Time {
 	ended := !d.Until.IsZero() && !now.Before(d.Until)
 	if ended && (d.Stop.IsZero() || d.Until.Before(d.Stop)) {

@@ -78,10 +78,10 @@ func (ts *Trainings) plan(t *Training, target lab.Target) {
 	}
 }
 
-// OverTime is why a training failed that ran into its limit.
+// OverTime is the reason of a training that its time limit ended.
 const OverTime = "The run was stopped at its time limit."
 
-// limit ends the training once its machines have run up to its limit.
+// limit ends the training where its machines would work for longer than its limit.
 func (t *Training) limit() {
 	if over := t.used(t.Ends) - t.Limit; t.Limit > 0 && over > 0 {
 		last := t.Ends.Add(-over)
