@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"strings"
 
@@ -82,8 +83,8 @@ func (q *ReadQueries) jobsBy(ctx context.Context, n db.Selection, column, value 
 	byID, _ := page.Clause(len(n.Args), "id")
 	conditions, order, _ := strings.Cut(byID, " ORDER BY ")
 	ended := n.Query + ` AND finished IS NOT NULL AND ` + column + ` >= ` + v + ` AND ` + column + ` <= ` + v + byColumn
-	// The limit keeps the order out of the way of the indexes.
-	open := n.Query + ` AND ` + openState + ` AND ` + column + ` = ` + v + conditions + ` LIMIT 1000000`
+	// The limit, which no list reaches, keeps the order out of the way of the indexes.
+	open := n.Query + ` AND ` + openState + ` AND ` + column + ` = ` + v + conditions + ` LIMIT ` + noLimit
 	found, err := q.jobs(ctx, `SELECT * FROM (`+ended+`) AS ended UNION ALL SELECT * FROM (`+open+`) AS open ORDER BY `+order,
 		append(n.Args, more...)...)
 	if err != nil {
@@ -92,6 +93,9 @@ func (q *ReadQueries) jobsBy(ctx context.Context, n db.Selection, column, value 
 	found, hasMore := db.Cut(found, page)
 	return found, hasMore, nil
 }
+
+// noLimit is the largest number of both databases.
+var noLimit = strconv.FormatInt(math.MaxInt64, 10)
 
 // openState is a condition for jobs that have not ended, written as in the three partial indexes
 // of such jobs.
