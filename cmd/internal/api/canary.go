@@ -55,7 +55,8 @@ type tallyView struct {
 	Malformed     int64 `json:"malformed"`
 }
 
-// evidences are what the tests have found, as what a gambler made of 1 who bet on it.
+// evidences are what the tests have found: the e-values of two statements, 1 before the first
+// conversation, and the higher the more speaks for the statement.
 type evidences struct {
 	Safe  float64 `json:"safe"`  // that it is worse by no more than the margin
 	Worse float64 `json:"worse"` // that it is worse
