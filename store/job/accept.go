@@ -215,12 +215,13 @@ const routeVersion = `SELECT r.tenant || '/' || r.version FROM routes r WHERE r.
 	AND r.alias = j.alias ORDER BY r.tenant DESC, r.version DESC LIMIT 1`
 
 var insertJob = capacityQuery + `INSERT INTO jobs
-		(id, tenant, key_id, alias, kind, lane, state, priority, input, metadata,
+		(id, tenant, key_id, alias, kind, lane, state, phase, priority, input, metadata,
 		idem_key, idem_hash, parent, subject, conversation, attached, webhook_url, keep, trace, max_attempts, wake,
-		run_at, due, expires_at, dispatched_at, created)
-	SELECT id, tenant, key_id, alias, kind, lane, CASE WHEN goes THEN 'dispatched' ELSE state END, priority, input, metadata,
+		run_at, expires_at, dispatched_at, created)
+	SELECT id, tenant, key_id, alias, kind, lane, CASE WHEN goes THEN 'dispatched' ELSE state END,
+		CASE WHEN goes THEN 'flight' WHEN run_at > {now} THEN 'later' ELSE 'ready' END, priority, input, metadata,
 		idem_key, idem_hash, parent, subject, conversation, attached, webhook_url, keep, trace, max_attempts,
-		CASE WHEN goes THEN wake END, coalesce(run_at, {now}), run_at IS NULL OR run_at <= {now},
+		CASE WHEN goes THEN wake END, coalesce(run_at, {now}),
 		{now} + expires_in, CASE WHEN goes THEN {now} END, {now}
 	FROM (SELECT x.*, x.nth <= p.of_tenant
 			AND x.nth_in_lane <= CASE WHEN p.held + x.nth = 1 THEN p.in_lane ELSE p.in_shared END AS goes

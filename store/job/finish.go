@@ -209,7 +209,7 @@ func (f Finish) runAt() string {
 // success is the end of a job that succeeded.
 var success = db.Bulk{Missing: db.ErrFenced, Query: move{
 	To:    StateSucceeded,
-	Set:   `, result = x_result, error_code = NULL, error_message = NULL, due = FALSE, finished = {now}` + delivered,
+	Set:   `, result = x_result, error_code = NULL, error_message = NULL, finished = {now}` + delivered,
 	From:  `{rows $1: x_id text, x_epoch bigint, x_worker text, x_result text}`,
 	Where: `id = x_id AND epoch = x_epoch AND (x_worker = '' OR lease_owner = x_worker)`,
 }.sql()}
@@ -242,12 +242,11 @@ func (q *Queries) applyFinish(ctx context.Context, f Finish) error {
 		failed = 1
 	}
 	return q.LaterMust(ctx, db.ErrFenced, move{
-		To: f.To,
+		To: f.To, Pauses: f.After > 0,
 		Set: fmt.Sprintf(`, result = $3, error_code = $4, error_message = $6, attempt = attempt + $7,
-			run_at = %s + $5, due = $8, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
+			run_at = %s + $5, finished = %s, gen = gen + %d`, f.runAt(), finished, gen) + cleared,
 		Where: `id = $1 AND epoch = $2`,
-	}.sql(), f.Job, f.Epoch, q.SealOptional(string(f.Result), f.Job), code, f.After.Microseconds(), message, failed,
-		f.To == StateQueued && f.After == 0)
+	}.sql(), f.Job, f.Epoch, q.SealOptional(string(f.Result), f.Job), code, f.After.Microseconds(), message, failed)
 }
 
 // addChildren inserts the children of a job that waits for them. They inherit the parent and

@@ -19,17 +19,19 @@ type Moved struct {
 // move describes a statement that changes a job's state: every change of state has this form.
 // It touches only rows whose state may be followed by To according to CanMove.
 type move struct {
-	To    State
-	Set   string // further columns, each with a comma in front
-	From  string // a row source to join, or ""
-	Where string
+	To State
+	// Pauses says that a queued job's run_at is yet to come.
+	Pauses bool
+	Set    string // further columns, each with a comma in front
+	From   string // a row source to join, or ""
+	Where  string
 	// Returning lists the columns to return, or is "".
 	Returning string
 }
 
 func (m move) sql() string {
 	var out strings.Builder
-	out.WriteString("UPDATE jobs SET state = '" + string(m.To) + "'" + m.Set)
+	out.WriteString("UPDATE jobs SET state = '" + string(m.To) + "', phase = '" + phase(m.To, m.Pauses) + "'" + m.Set)
 	if m.From != "" {
 		out.WriteString(" FROM " + m.From)
 	}
@@ -42,6 +44,19 @@ func (m move) sql() string {
 		out.WriteString(" RETURNING " + m.Returning)
 	}
 	return out.String()
+}
+
+// phase is the value of the column that stands for the state in the indexes.
+func phase(state State, pauses bool) string {
+	switch {
+	case state == StateQueued && !pauses:
+		return "ready"
+	case state == StateQueued, state == StateWaiting:
+		return "later"
+	case state == StateDispatched, state == StateRunning:
+		return "flight"
+	}
+	return string(state)
 }
 
 // sources are the states that may precede a state.
@@ -91,7 +106,7 @@ const (
 )
 
 // requeued sets the columns of a job that is due at once under a new generation.
-const requeued = `, gen = gen + 1, due = TRUE, run_at = {now}` + cleared
+const requeued = `, gen = gen + 1, run_at = {now}` + cleared
 
 // stub holds the columns that are needed to end a job or to release it.
 type stub struct {

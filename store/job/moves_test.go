@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -282,8 +283,26 @@ func (m *machine) sweep(*rapid.T) {
 	}
 }
 
+// checkPhases reads the column that stands for the state in the indexes.
+func (m *machine) checkPhases() {
+	const wrong = `SELECT id, state, phase FROM jobs WHERE id IN ({list $1}) AND NOT CASE phase
+		WHEN 'ready' THEN state = 'queued'
+		WHEN 'later' THEN state IN ('queued', 'waiting')
+		WHEN 'flight' THEN state IN ('dispatched', 'running')
+		ELSE phase = state AND finished IS NOT NULL END`
+	m.tx(func(q *store.Queries) error {
+		return q.Each(m.ctx, wrong, []any{db.Encode(slices.AppendSeq([]string{}, maps.Keys(m.jobs)))}, func(rows db.Rows) error {
+			var id, state, phase string
+			err := rows.Scan(&id, &state, &phase)
+			m.t.Errorf("%s is %s in the phase %s", id, state, phase)
+			return err
+		})
+	})
+}
+
 // check compares all rows with what they were.
 func (m *machine) check(*rapid.T) {
+	m.checkPhases()
 	open := map[string]int{}
 	inFlight := map[string]int{}
 	for id, was := range m.jobs {

@@ -29,13 +29,13 @@ func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
 	}
 	list := db.Encode(ids)
 	moved, err := q.moved(ctx, move{
-		To: StateQueued, Set: `, gen = gen + 1, due = TRUE` + cleared,
+		To: StateQueued, Set: `, gen = gen + 1` + cleared,
 		Where: `id IN ({list $1}) AND state = 'waiting'`, Returning: `id, lane`,
 	}, list)
 	if err != nil {
 		return nil, err
 	}
-	err = q.Each(ctx, `UPDATE jobs SET due = TRUE WHERE id IN ({list $1}) AND state = 'queued' AND NOT due
+	err = q.Each(ctx, `UPDATE jobs SET phase = 'ready' WHERE id IN ({list $1}) AND state = 'queued' AND phase = 'later'
 		RETURNING id, lane`, []any{list}, func(rows db.Rows) error {
 		one := Moved{State: StateQueued}
 		err := rows.Scan(&one.ID, &one.Lane)

@@ -49,8 +49,8 @@ func (t Traffic) in(statement string) string {
 // months of traffic do: of a hundred jobs one open, and children of dreams among them.
 func Fill(ctx context.Context, d db.Driver, t Traffic) error {
 	for _, statement := range []string{
-		`INSERT INTO jobs (id, tenant, key_id, alias, kind, lane, state, input, result, parent, subject, run_at, due, lease_until,
-			dispatched_at, expires_at, idem_key, created, finished)
+		`INSERT INTO jobs (id, tenant, key_id, alias, kind, lane, state, phase, input, result, parent, subject, run_at,
+			lease_until, dispatched_at, expires_at, idem_key, created, finished)
 		SELECT 'job_' || lpad(n::text, 9, '0'), {tenant},
 			'key_' || n % 500, CASE WHEN n % 10 > 0 THEN 'assistant' END,
 			CASE WHEN n % 10 = 0 THEN 'dream.slice' ELSE 'chat.run' END,
@@ -58,10 +58,13 @@ func Fill(ctx context.Context, d db.Driver, t Traffic) error {
 			CASE WHEN {open} THEN CASE n % 400 WHEN 7 THEN 'queued' WHEN 107 THEN 'dispatched'
 				WHEN 207 THEN 'running' ELSE 'waiting' END
 				WHEN n % 50 = 1 THEN 'failed' WHEN n % 50 = 2 THEN 'cancelled' ELSE 'succeeded' END,
+			CASE WHEN {open} THEN CASE n % 400 WHEN 7 THEN 'ready' WHEN 107 THEN 'flight'
+				WHEN 207 THEN 'flight' ELSE 'later' END
+				WHEN n % 50 = 1 THEN 'failed' WHEN n % 50 = 2 THEN 'cancelled' ELSE 'succeeded' END,
 			'{"messages": []}', '{"choices": []}',
 			CASE WHEN n % 10 = 0 THEN 'job_' || lpad((n - n % 1000 + 1)::text, 9, '0') END,
 			CASE WHEN n % 10 = 0 THEN 'drm_' || n / 1000 END,
-			{at}, {open} AND n % 400 = 7, CASE WHEN {open} AND n % 400 = 207 THEN {at} END,
+			{at}, CASE WHEN {open} AND n % 400 = 207 THEN {at} END,
 			CASE WHEN {open} AND n % 400 = 107 THEN {at} END,
 			CASE WHEN n % 3 = 0 THEN {at} END, CASE WHEN n % 3 = 0 THEN 'key ' || n END,
 			{at}, CASE WHEN {open} THEN NULL ELSE {at} END

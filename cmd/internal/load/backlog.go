@@ -20,9 +20,9 @@ const (
 
 // fill inserts the queued rows $1 to $2, spread over the tenants. Both databases accept it.
 const fill = `WITH RECURSIVE n(i) AS (SELECT CAST($1 AS bigint) UNION ALL SELECT i + 1 FROM n WHERE i < $2)
-	INSERT INTO jobs (id, tenant, kind, lane, state, input, run_at, due, created)
-	SELECT 'job_' || (1000000000000 + i), 'tenant-' || (i % $3), 'experience.import', 'system', 'queued', '{}',
-		1, TRUE, 1 FROM n`
+	INSERT INTO jobs (id, tenant, kind, lane, state, phase, input, run_at, created)
+	SELECT 'job_' || (1000000000000 + i), 'tenant-' || (i % $3), 'experience.import', 'system', 'queued', 'ready',
+		'{}', 1, 1 FROM n`
 
 // backlog measures a round of dispatch on a short and on a long queue.
 func backlog(ctx context.Context, r *rig) ([]Figure, error) {
