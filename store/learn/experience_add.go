@@ -27,24 +27,25 @@ var newConversation = db.Bulk{Query: `INSERT INTO conversations (id, tenant, ext
 	ORDER BY x.tenant, x.external
 	ON CONFLICT DO NOTHING`}
 
-// itsConversation selects a column of the conversation of x. It is looked up for each row: of a
-// join PostgreSQL made, while the tables were small, a plan that reads all conversations.
-func itsConversation(column string) string {
-	return `(SELECT c.` + column + ` FROM conversations c WHERE c.tenant = x.tenant AND c.external = x.external)`
-}
+// itsConversation selects the conversation of x: whether it is held out, in one character, and its
+// id. It is looked up for each row: of a join PostgreSQL made, while the tables were small, a plan
+// that reads all conversations. It stands behind a LIMIT, or PostgreSQL would look up anew wherever
+// a column of it is named.
+const itsConversation = `(SELECT CASE WHEN c.held_out THEN '+' ELSE '-' END || c.id FROM conversations c
+	WHERE c.tenant = x.tenant AND c.external = x.external)`
 
 // newExperience inserts the experiences that are new, each into its conversation, which stands
 // before it.
 var newExperience = db.Bulk{Query: `INSERT INTO experiences (id, tenant, conversation, held_out, alias, origin,
 	job, provider, model, prompt, answer, finish, reference, rating, comment, correction, metadata, content,
 	identity, created)
-	SELECT x.id, x.tenant, x.conversation, x.held_out, x.alias, x.origin, x.job, x.provider, x.model, x.prompt, x.answer,
-		x.finish, x.reference, x.rating, x.comment, x.correction, x.metadata, x.content, x.identity, {now}
-	FROM (SELECT x.*, ` + itsConversation("id") + ` AS conversation, ` + itsConversation("held_out") + ` AS held_out
+	SELECT x.id, x.tenant, substr(x.found, 2), x.found LIKE '+%', x.alias, x.origin, x.job, x.provider, x.model, x.prompt,
+		x.answer, x.finish, x.reference, x.rating, x.comment, x.correction, x.metadata, x.content, x.identity, {now}
+	FROM (SELECT x.*, ` + itsConversation + ` AS found
 		FROM {rows $1: id text, tenant text, external text, alias text, origin text, job text, provider text,
 			model text, prompt text, answer text, finish text, reference text, rating bigint, comment text,
-			correction text, metadata text, content text, identity text, named text}) AS x
-	WHERE x.conversation IS NOT NULL AND (x.external <> x.conversation OR NOT ` + knownContent + `) AND NOT ` + buried + `
+			correction text, metadata text, content text, identity text, named text} LIMIT 1000000000) AS x
+	WHERE x.found IS NOT NULL AND (x.external <> substr(x.found, 2) OR NOT ` + knownContent + `) AND NOT ` + buried + `
 	ORDER BY x.tenant, x.identity
 	ON CONFLICT (tenant, identity) DO NOTHING`}
 
