@@ -83,32 +83,35 @@ func (q *Queries) Spending(ctx context.Context, tenant, by string, from, to time
 	return q.SpendingIn(ctx, Span{Tenant: tenant, By: by, From: from, To: to})
 }
 
-// SpendingIn sums the entries of a span by interval and group, in their order. It fails with
-// ErrManySpends.
+// SpendingIn sums the entries of a span by interval and group, in their order. Of whole days (UTC)
+// that are over it reads the sums that SumUsage has made. It fails with ErrManySpends.
 func (q *Queries) SpendingIn(ctx context.Context, s Span) ([]Spend, error) {
+	mark, err := q.usageMark(ctx, s.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	var sums []Spend
 	at := map[spendKey]int{}
 	rows := 0
-	err := q.Each(ctx, `SELECT `+spendGroups[s.By]+` AS g, `+spendStarts[s.Interval]+` AS start, `+spendSums+` FROM entries e
-		WHERE e.tenant = $1 AND e.created >= $2 AND e.created < $3 GROUP BY 1, 2 ORDER BY 2, 1 LIMIT $4`,
-		[]any{s.Tenant, s.From.UnixMicro(), s.To.UnixMicro(), int64(maxSpends + 1)}, func(r db.Rows) error {
-			if rows++; rows > maxSpends {
-				return ErrManySpends
-			}
-			sum, err := s.scan(r)
-			if err != nil {
-				return err
-			}
-			key := spendKey{sum.Group, sum.Start.Unix()}
-			i, known := at[key]
-			if !known {
-				at[key] = len(sums)
-				sums = append(sums, sum)
-				return nil
-			}
-			sums[i].Add(sum)
+	query, args := s.statement(mark)
+	err = q.Each(ctx, query, args, func(r db.Rows) error {
+		if rows++; rows > maxSpends {
+			return ErrManySpends
+		}
+		sum, err := s.scan(r)
+		if err != nil {
+			return err
+		}
+		key := spendKey{sum.Group, sum.Start.Unix()}
+		i, known := at[key]
+		if !known {
+			at[key] = len(sums)
+			sums = append(sums, sum)
 			return nil
-		})
+		}
+		sums[i].Add(sum)
+		return nil
+	})
 	return sums, err
 }
 

@@ -246,6 +246,35 @@ CREATE TABLE spending (
   committed BIGINT NOT NULL,
   PRIMARY KEY (tenant, day, purpose, key_id, provider, ends)
 );
+-- What a tenant's entries of a day that is over come to, of those that are settled or void and so change no more.
+-- The usage is read from it, and not from the entries.
+CREATE TABLE usage_days (
+  tenant   TEXT NOT NULL,
+  utc_day  BIGINT NOT NULL, -- since 1970, in which the entries were made
+  day      BIGINT NOT NULL, -- the same in the tenant's zone
+  purpose  TEXT NOT NULL,
+  key_id   TEXT NOT NULL,   -- empty where no key asked
+  provider TEXT NOT NULL,
+  model    TEXT NOT NULL,
+  calls    BIGINT NOT NULL, -- of models
+  settled  BIGINT NOT NULL,
+  input    BIGINT NOT NULL,
+  output   BIGINT NOT NULL,
+  PRIMARY KEY (tenant, utc_day, day, purpose, key_id, provider, model)
+);
+-- The entries of those days that are not in the sums, because they are open or lost and may still be settled.
+CREATE TABLE usage_open (
+  tenant  TEXT NOT NULL,
+  utc_day BIGINT NOT NULL,
+  entry   TEXT NOT NULL,
+  PRIMARY KEY (tenant, utc_day, entry)
+);
+-- How far a tenant's entries are summed.
+CREATE TABLE usage_marks (
+  tenant TEXT PRIMARY KEY,
+  summed BIGINT NOT NULL, -- the first UTC day that is not in the sums
+  pruned BIGINT NOT NULL  -- the first UTC day that still has all its entries
+);
 -- What a tenant may spend. Empty texts stand for all.
 CREATE TABLE budgets (
   id       TEXT PRIMARY KEY,

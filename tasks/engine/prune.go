@@ -81,3 +81,40 @@ func (p *pruner) ageEntries(ctx context.Context) error {
 	}
 	return nil
 }
+
+// sumUsage adds the days that are over to the sums that usage is read from.
+func (p *pruner) sumUsage(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
+	defer cancel()
+	const most = 200
+	after := ""
+	for {
+		tenants, err := p.store.UsageTenants(ctx, after, most)
+		if err != nil {
+			return fmt.Errorf("look for days to sum: %w", err)
+		}
+		for _, tenant := range tenants {
+			if err := p.sumTenant(ctx, tenant); err != nil {
+				return fmt.Errorf("sum the usage of tenant %s: %w", tenant, err)
+			}
+			after = tenant
+		}
+		if len(tenants) < most {
+			return nil
+		}
+	}
+}
+
+// sumTenant sums the days of one tenant, each in a transaction of its own.
+func (p *pruner) sumTenant(ctx context.Context, tenant string) error {
+	for more := true; more; {
+		err := p.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
+			more, err = q.SumUsage(ctx, tenant)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

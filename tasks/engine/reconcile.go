@@ -69,7 +69,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		}
 		if time.Since(pruned) > pruneEvery {
 			pruned = time.Now()
-			if err := errors.Join(r.pruner.prune(ctx), r.pruner.ageEntries(ctx)); err != nil && ctx.Err() == nil {
+			if err := errors.Join(r.pruner.prune(ctx), r.pruner.ageEntries(ctx), r.pruner.sumUsage(ctx)); err != nil && ctx.Err() == nil {
 				r.log.Warn().Err(err).Msg("prune; it is tried again in a minute")
 			}
 		}
