@@ -74,8 +74,8 @@ func Fill(ctx context.Context, d db.Driver, t Traffic) error {
 		SELECT 'ent_' || lpad(n::text, 9, '0'), {tenant}, 'job_' || lpad(n::text, 9, '0'),
 			'job_' || lpad((CASE WHEN n % 10 = 0 THEN n - n % 1000 + 1 ELSE n END)::text, 9, '0'), 'answer', 1, 1,
 			CASE WHEN n % 500 = 0 THEN 'host' ELSE 'chat' END, 'groq', 'openai/gpt-oss-20b',
-			CASE WHEN n % 1000 = 3 THEN 'unknown' WHEN n % 1000 = 4 THEN 'open' ELSE 'settled' END, 1, {day}, {at},
-			CASE WHEN n % 1000 = 3 THEN {at} END
+			CASE WHEN n / 50 % 1000 = 3 THEN 'unknown' WHEN n / 50 % 1000 = 4 THEN 'open' ELSE 'settled' END, 1, {day}, {at},
+			CASE WHEN n / 50 % 1000 = 3 THEN {at} END
 		FROM generate_series(1, $1::bigint) AS n`,
 		`INSERT INTO words (tenant, word, id)
 		SELECT {tenant}, n::text, 'job_' || lpad(n::text, 9, '0') FROM generate_series(1, $1::bigint) AS n
