@@ -20,7 +20,7 @@ import (
 type consolidateResult struct {
 	Memory  string `json:"memory"`
 	Lessons int    `json:"lessons"`
-	Live    int64  `json:"live_nano"`
+	tally
 }
 
 // consolidate merges the dream's lessons into the tenant's memory: a new
@@ -29,6 +29,9 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 	d, err := w.load(ctx, run)
 	if err != nil {
 		return nil, err
+	}
+	if run.Job.OpenChildren > 0 {
+		return &tasks.End{State: job.StateWaiting}, nil
 	}
 	fresh, err := reflections(ctx, run, d)
 	if err != nil {
@@ -41,10 +44,14 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 	if before.Dream == d.ID { // written by an attempt that could not say so
 		return &tasks.End{Result: plainjson.Of(consolidateResult{Memory: before.ID, Lessons: len(before.Lessons)})}, nil
 	}
-	c := &consolidateRun{worker: w, run: run, dream: d, before: before, fresh: fresh}
+	asks, err := w.asks(ctx, run, d, w.inBatches(d))
+	if err != nil {
+		return nil, err
+	}
+	c := &consolidateRun{asking: asks, before: before, fresh: fresh}
 	merged, err := c.merged(ctx)
-	if errors.Is(err, errChatsWait) { // what was answered is found again
-		return &tasks.End{State: job.StateQueued, After: w.Settings.Pause}, nil
+	if paused := c.pause(err); paused != nil {
+		return paused, nil
 	}
 	if err != nil {
 		return nil, err
@@ -54,8 +61,11 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 		return nil, err
 	}
 	return &tasks.End{
-		Result: plainjson.Of(consolidateResult{memory.ID, len(memory.Lessons), c.live}),
+		Result: plainjson.Of(consolidateResult{memory.ID, len(memory.Lessons), c.tally}),
 		Write: func(ctx context.Context, q *store.Queries) error {
+			if err := c.later.drop(ctx, q, run); err != nil {
+				return err
+			}
 			return addMemory(ctx, q.Learn(), memory)
 		},
 	}, nil

@@ -5,7 +5,7 @@
 // A dream is a parent job that waits (plan.go) and children that work: slices
 // (slice.go), one that reflects and one that consolidates. What is asked about an
 // experience, and whether it is worth keeping, is decided by package study; here its
-// questions are asked live (drive.go) or put into batches (later.go). Training is package tune's.
+// questions are asked live (ask.go) or put into batches (later.go). Training is package tune's.
 package dream
 
 import (
@@ -36,6 +36,8 @@ type Deps struct {
 	Base string
 	// Busy tells whether chats wait: dreams then hand back their work. Defaults to never.
 	Busy func(ctx context.Context) (bool, error)
+	// Now tells the time. Defaults to time.Now.
+	Now func() time.Time
 	// Settings bound what a dream does. Their zero value works.
 	Settings Settings
 }
@@ -86,6 +88,9 @@ func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
 	}
 	if d.Busy == nil {
 		d.Busy = func(context.Context) (bool, error) { return false, nil }
+	}
+	if d.Now == nil {
+		d.Now = time.Now
 	}
 	w := &worker{d}
 	return map[tasks.Kind]tasks.Handler{

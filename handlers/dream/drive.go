@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"dreamlab/handlers"
 	"dreamlab/handlers/dream/study"
 	"dreamlab/handlers/judge"
-	"dreamlab/providers"
 	"dreamlab/store/db"
 	"dreamlab/store/learn"
 )
@@ -107,53 +105,4 @@ func count(yes bool) int {
 		return 1
 	}
 	return 0
-}
-
-// errChatsWait means that chats wait, and that the slice hands the rest back for
-// their sake.
-var errChatsWait = errors.New("chats are waiting")
-
-// yieldToChats fails with errChatsWait while chats wait. Steps that are answered go on.
-func (s *sliceRun) yieldToChats(ctx context.Context, step string) error {
-	if s.answered[step] {
-		return nil
-	}
-	busy, err := s.Busy(ctx)
-	if err != nil {
-		return fmt.Errorf("look for waiting chats: %w", err)
-	}
-	if busy {
-		return errChatsWait
-	}
-	return nil
-}
-
-func (s *sliceRun) ask(ctx context.Context, q study.Question, conversation string) (*providers.Reply, error) {
-	alias := s.model(q.Role)
-	tiers, err := s.Caller.Resolve(ctx, s.run.Store.Queries, s.run.Job.Tenant, alias, conversation)
-	if err != nil {
-		return nil, err
-	}
-	if !s.answered[q.Step] && s.later.takes(q, s.cheaper(tiers)) {
-		return nil, errLater
-	}
-	if err := s.yieldToChats(ctx, q.Step); err != nil {
-		return nil, err
-	}
-	answered, err := s.Caller.Ask(ctx, s.run, handlers.Step{
-		Name: q.Step, Purpose: q.Purpose, Request: q.Request, Tiers: tiers, Alias: alias, Within: within(s.dream),
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.result.Live += answered.Live
-	return answered.Reply, nil
-}
-
-// model returns the name of the model that plays a role.
-func (w *worker) model(role study.Role) string {
-	if role == study.Base {
-		return w.Base
-	}
-	return w.Lead
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"dreamlab/handlers/dream/study"
 	"dreamlab/handlers/judge"
@@ -151,7 +150,7 @@ func (w *worker) addCall(target providers.Target, request *providers.Request, su
 		return nil // its hours are booked whether it is asked or not
 	}
 	model := cmp.Or(target.Priced, target.Model)
-	nano, err := w.Prices.Quote(target.Provider, model, request, time.Now())
+	nano, err := w.Prices.Quote(target.Provider, model, request, w.Now())
 	if err != nil {
 		return tasks.Fail("model_not_found", "the price of %s is not known: add it to the catalogue", target)
 	}

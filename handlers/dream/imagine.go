@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"dreamlab/handlers"
 	"dreamlab/handlers/dream/study"
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
@@ -45,19 +44,16 @@ type exercise struct {
 // imagine has the lead model make up variants of weak conversations. The base and the lead model
 // try each; what passes the same checks as what was said becomes a row that is marked.
 func (r *reflectRun) imagine(ctx context.Context, weak []finding, difficulty string) error {
-	for _, f := range weak[:r.result.Moved.variants(len(weak))] {
+	return each(weak[:r.result.Moved.variants(len(weak))], func(_ int, f finding) error {
 		e, err := r.run.Store.Experience(ctx, r.run.Job.Tenant, f.Experience)
 		if errors.Is(err, db.ErrNotFound) {
-			continue
+			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("read an experience: %w", err)
 		}
-		if err := r.imagineOne(ctx, e, f, difficulty); err != nil {
-			return err
-		}
-	}
-	return nil
+		return r.imagineOne(ctx, e, f, difficulty)
+	})
 }
 
 func (r *reflectRun) imagineOne(ctx context.Context, e learn.Experience, f finding, difficulty string) error {
@@ -67,10 +63,8 @@ func (r *reflectRun) imagineOne(ctx context.Context, e learn.Experience, f findi
 		"properties": schema{"question": schema{"type": "string"}, "answer": schema{"type": "string"}},
 	}
 	material := schema{"said": cutMiddle(one.Conversation()), "judged": cutMiddle(f.words(one)), "difficulty": difficulty}
-	reply, err := r.ask(ctx, r.Lead, handlers.Step{
-		Name: e.ID + "/imagine", Purpose: purposeDream,
-		Request: coldRequest(imagineInstruction, material, imagineTokens, format("exercise", form)),
-	})
+	request := coldRequest(imagineInstruction, material, imagineTokens, format("exercise", form))
+	reply, err := r.ask(ctx, lead(e.ID+"/imagine", purposeDream, request))
 	if malformedOutput(err) {
 		return nil
 	}
@@ -129,8 +123,8 @@ func (r *reflectRun) tryExercise(ctx context.Context, e learn.Experience) error 
 			return nil
 		}
 		q := questions[0]
-		reply, err := r.ask(ctx, r.model(q.Role), handlers.Step{Name: q.Step, Purpose: q.Purpose, Request: q.Request})
-		if errors.Is(err, errChatsWait) {
+		reply, err := r.ask(ctx, q)
+		if errors.Is(err, errChatsWait) || errors.Is(err, errLater) {
 			return err
 		}
 		given[q.Step] = judge.Answer{Reply: reply, Err: err}

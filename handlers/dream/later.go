@@ -19,9 +19,13 @@ import (
 	"dreamlab/tasks/lines"
 )
 
-// batchWindow is within which a batch of a dream's questions has to be answered. What is not
-// is asked live.
-const batchWindow = 24 * time.Hour
+// A dream whose questions go to batches has a night for all of them, which follow on each other. What no batch
+// has answered by then is asked live, as is what comes up when less than leastWindow is left: vendors
+// promise no answer within it.
+const (
+	night       = 24 * time.Hour
+	leastWindow = time.Hour
+)
 
 // errLater means that a question was put into a batch, and that its experience waits.
 var errLater = errors.New("the question is in a batch")
@@ -32,27 +36,40 @@ func (w *worker) inBatches(d learn.Dream) bool {
 	return d.Mode == "batch" || d.Mode == "auto" && d.Counts.Experiences >= w.Settings.BatchFrom
 }
 
-// later are the questions of a slice that go to batches, by the role that answers them.
+// later are the questions of a job that go to batches, by the role that answers them.
 type later struct {
+	window  time.Duration   // what is left of the night
 	ordered map[string]bool // steps that were in a batch: what it left is asked live
 	waiting map[study.Role][]study.Question
 }
 
-func newLater(ctx context.Context, run *tasks.Run) (*later, error) {
+func (w *worker) newLater(ctx context.Context, run *tasks.Run, d learn.Dream) (*later, error) {
 	ordered, err := run.Store.StepsOrdered(ctx, run.Job.ID)
 	if err != nil {
 		return nil, fmt.Errorf("look for what was in batches: %w", err)
 	}
-	return &later{ordered: ordered, waiting: map[study.Role][]study.Question{}}, nil
+	left := d.Created.Add(night).Sub(w.Now())
+	return &later{window: left, ordered: ordered, waiting: map[study.Role][]study.Question{}}, nil
 }
 
-// takes puts a question into the next batch, where that pays, and tells whether it did.
+// takes puts a question into the next batch, where that pays and there is time, and tells whether it did.
 func (l *later) takes(q study.Question, cheaper bool) bool {
-	if l == nil || !cheaper || l.ordered[q.Step] {
+	if l == nil || !cheaper || l.ordered[q.Step] || l.window < leastWindow {
 		return false
 	}
 	l.waiting[q.Role] = append(l.waiting[q.Role], q)
 	return true
+}
+
+// drop deletes what was in batches: the job has what it needs of it.
+func (l *later) drop(ctx context.Context, q *store.Queries, run *tasks.Run) error {
+	if l == nil {
+		return nil
+	}
+	if err := q.DropSteps(ctx, run.Job.ID); err != nil {
+		return fmt.Errorf("drop what was in batches: %w", err)
+	}
+	return nil
 }
 
 // waits tells whether experiences wait for a batch.
@@ -64,19 +81,19 @@ func (w *worker) cheaper(tiers [][]providers.Target) bool {
 	if target.Hosted || target.Priced != "" {
 		return false
 	}
-	price, err := w.Prices.Price(target.Provider, target.Model, time.Now())
+	price, err := w.Prices.Price(target.Provider, target.Model, w.Now())
 	return err == nil && price.Batch != nil && price.Batch.In+price.Batch.Out < price.In+price.Out
 }
 
 // order makes a batch for each role that is asked, and waits for them.
-func (s *sliceRun) order() (*tasks.End, error) {
+func (a *asking) order() *tasks.End {
 	end := &tasks.End{State: job.StateWaiting}
 	var rows []batch.Batch
 	var all [][]batch.Line
 	for _, role := range []study.Role{study.Base, study.Lead} {
-		if questions := s.later.waiting[role]; len(questions) > 0 {
-			row, own := s.batchOf(role, len(questions))
-			rows, all = append(rows, row), append(all, s.linesOf(row.ID, questions))
+		if questions := a.later.waiting[role]; len(questions) > 0 {
+			row, own := a.batchOf(role, len(questions))
+			rows, all = append(rows, row), append(all, a.linesOf(row.ID, questions))
 			end.Children = append(end.Children, own)
 		}
 	}
@@ -95,28 +112,28 @@ func (s *sliceRun) order() (*tasks.End, error) {
 		}
 		return nil
 	}
-	return end, nil
+	return end
 }
 
 // batchOf is a batch of questions to a role, and the job that has it answered.
-func (s *sliceRun) batchOf(role study.Role, questions int) (batch.Batch, job.NewJob) {
+func (a *asking) batchOf(role study.Role, questions int) (batch.Batch, job.NewJob) {
 	row := batch.Batch{
-		ID: db.NewID("batch_"), Tenant: s.dream.Tenant, Endpoint: lines.Endpoint, Window: batchWindow,
+		ID: db.NewID("batch_"), Tenant: a.dream.Tenant, Endpoint: lines.Endpoint, Window: a.later.window,
 		Status: batch.InProgress, Total: questions, Spec: plainjson.Of(batch.Spec{
-			Phase: batch.PhaseChoose, Model: s.model(role), Budget: s.dream.Budget, Root: s.dream.Job,
+			Phase: batch.PhaseChoose, Model: a.model(role), Budget: a.dream.Budget, Root: a.dream.Job,
 		}),
 	}
-	own := child(s.run, tasks.BatchRun, lines.BatchInput{Batch: row.ID})
+	own := child(a.run, tasks.BatchRun, lines.BatchInput{Batch: row.ID})
 	own.ID, own.Subject = db.NewID("job_"), row.ID
 	row.Job = own.ID
 	return row, own
 }
 
-func (s *sliceRun) linesOf(id string, questions []study.Question) []batch.Line {
+func (a *asking) linesOf(id string, questions []study.Question) []batch.Line {
 	all := make([]batch.Line, len(questions))
 	for i, q := range questions {
 		all[i] = batch.Line{
-			Batch: id, Number: i + 1, CustomID: q.Step, Job: s.run.Job.ID, Step: q.Step, Purpose: q.Purpose,
+			Batch: id, Number: i + 1, CustomID: q.Step, Job: a.run.Job.ID, Step: q.Step, Purpose: q.Purpose,
 			Hash: handlers.RequestHash(q.Purpose, q.Request), Request: plainjson.Of(q.Request),
 		}
 	}

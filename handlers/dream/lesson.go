@@ -162,13 +162,13 @@ const maxRounds = 3
 // not, those that rest on most conversations are left.
 func (r *reflectRun) reduce(ctx context.Context, most int) error {
 	for round := 1; len(r.lessons) > most && round <= maxRounds; round++ {
-		all := r.lessons
+		parts := slices.Collect(slices.Chunk(r.lessons, perQuestion))
 		r.lessons = nil
-		for part := 0; part*perQuestion < len(all); part++ {
-			some := all[part*perQuestion : min((part+1)*perQuestion, len(all))]
-			if err := r.reducePart(ctx, fmt.Sprintf("reduce/%d/%d", round, part+1), some); err != nil {
-				return err
-			}
+		err := each(parts, func(i int, some []learn.Reflection) error {
+			return r.reducePart(ctx, fmt.Sprintf("reduce/%d/%d", round, i+1), some)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	slices.SortStableFunc(r.lessons, func(a, b learn.Reflection) int { return cmp.Compare(len(b.Sources), len(a.Sources)) })

@@ -181,7 +181,7 @@ func (w *worker) afterReflect(ctx context.Context, run *tasks.Run, d learn.Dream
 			return err
 		}
 		d.Counts.Reflections, d.Counts.Imagined = part.Reflections, part.Imagined
-		d.LiveCost += part.Live
+		part.count(&d)
 		return nil
 	})
 	if err != nil {
@@ -203,6 +203,15 @@ func (w *worker) done(ctx context.Context, run *tasks.Run, d learn.Dream) (*task
 		again, err := w.redo(ctx, run, d, tasks.DreamConsolidate)
 		if again != nil || err != nil {
 			return again, err
+		}
+		err = eachChild(ctx, run, tasks.DreamConsolidate, func(job job.Job) error {
+			var part consolidateResult
+			err := readResult(job, &part)
+			part.count(&d)
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return &tasks.End{Result: w.finish(&d), Write: setDream(d)}, nil

@@ -21,28 +21,35 @@ const maxTrials = 2
 // prove keeps the lessons with which the base model answers more of their sources better than
 // worse, and those of which its answers show nothing, since they are the same.
 func (r *reflectRun) prove(ctx context.Context) error {
-	for i, lesson := range r.lessons {
-		sources := slices.Clone(lesson.Sources)
-		slices.SortStableFunc(sources, func(a, b string) int {
-			return cmp.Compare(r.findings[a].rank(), r.findings[b].rank())
-		})
-		decided := false
-		for _, id := range sources[:min(len(sources), maxTrials)] {
-			gain, differ, err := r.try(ctx, fmt.Sprintf("lesson_%d", i+1), lesson, id)
-			if err != nil {
-				return err
-			}
-			decided = decided || differ
-			lesson.Helped += max(gain, 0)
-			lesson.Harmed += max(-gain, 0)
-		}
-		if decided && lesson.Helped <= lesson.Harmed {
+	return each(r.lessons, func(i int, lesson learn.Reflection) error {
+		decided, err := r.proof(ctx, fmt.Sprintf("lesson_%d", i+1), &lesson)
+		switch {
+		case err != nil:
+			return err
+		case decided && lesson.Helped <= lesson.Harmed:
 			r.result.Unproved++
-			continue
+		default:
+			r.proved = append(r.proved, lesson)
 		}
-		r.proved = append(r.proved, lesson)
-	}
-	return nil
+		return nil
+	})
+}
+
+// proof tries a lesson on some of its sources, counts where it helped and harmed, and tells whether the answers
+// differ on any of them.
+func (r *reflectRun) proof(ctx context.Context, step string, lesson *learn.Reflection) (decided bool, err error) {
+	sources := slices.Clone(lesson.Sources)
+	slices.SortStableFunc(sources, func(a, b string) int {
+		return cmp.Compare(r.findings[a].rank(), r.findings[b].rank())
+	})
+	err = each(sources[:min(len(sources), maxTrials)], func(_ int, id string) error {
+		gain, differ, err := r.try(ctx, step, *lesson, id)
+		decided = decided || differ
+		lesson.Helped += max(gain, 0)
+		lesson.Harmed += max(-gain, 0)
+		return err
+	})
+	return decided, err
 }
 
 // try tries a lesson on one experience: 1 where it helped, -1 where it harmed, and whether the
@@ -70,8 +77,8 @@ func (r *reflectRun) try(
 			return gain, trial.Decided(given), err
 		}
 		q := questions[0]
-		reply, err := r.ask(ctx, r.model(q.Role), handlers.Step{Name: q.Step, Purpose: q.Purpose, Request: q.Request})
-		if errors.Is(err, errChatsWait) {
+		reply, err := r.ask(ctx, q)
+		if errors.Is(err, errChatsWait) || errors.Is(err, errLater) {
 			return 0, false, err
 		}
 		given[q.Step] = judge.Answer{Reply: reply, Err: err}

@@ -9,6 +9,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/dream/study"
+	"dreamlab/handlers/judge"
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -35,8 +36,8 @@ type reflectResult struct {
 	Unproved    int   `json:"unproved"`  // lessons with which the base model answers no better
 	Imagined    int   `json:"imagined"`  // rows of conversations that were made up
 	Malformed   int   `json:"malformed"` // questions whose answers could not be read
-	Live        int64 `json:"live_nano"`
-	Moved       moved `json:"moved"` // by what sources of rows have returned
+	Moved       moved `json:"moved"`     // by what sources of rows have returned
+	tally
 }
 
 // reflect has the lead model draw lessons from all that the slices found out, a part at a time,
@@ -50,34 +51,44 @@ func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error
 	if err != nil {
 		return nil, err
 	}
-	r := &reflectRun{worker: w, run: run, dream: d, findings: map[string]finding{}}
+	if run.Job.OpenChildren > 0 {
+		return &tasks.End{State: job.StateWaiting}, nil
+	}
+	asks, err := w.asks(ctx, run, d, w.inBatches(d))
+	if err != nil {
+		return nil, err
+	}
+	r := &reflectRun{asking: asks, findings: map[string]finding{}}
 	if r.result.Moved, err = movedBy(ctx, run.Store.Queries, d.Tenant); err != nil {
 		return nil, err
 	}
-	weak := telling(sum.Findings)
-	if err = r.learn(ctx, weak); err == nil {
-		err = r.imagine(ctx, weak, difficulty(sum.Findings))
+	err = r.all(ctx, sum.Findings)
+	if paused := r.pause(err); paused != nil {
+		return paused, nil
 	}
-	switch {
-	case errors.Is(err, errChatsWait): // what was answered is found again
-		return &tasks.End{State: job.StateQueued, After: w.Settings.Pause}, nil
-	case handlers.Failed(err, "insufficient_quota"): // what was proved so far is kept
-	case err != nil:
+	if err != nil && !handlers.Failed(err, "insufficient_quota") { // without money, what was proved so far is kept
 		return nil, err
 	}
-	r.result.Reflections, r.result.Imagined = len(r.proved), len(r.examples)
+	r.result.Reflections, r.result.Imagined, r.result.tally = len(r.proved), len(r.examples), r.tally
 	return &tasks.End{Result: plainjson.Of(r.result), Write: r.write}, nil
 }
 
 type reflectRun struct {
-	*worker
-	run      *tasks.Run
-	dream    learn.Dream
+	*asking
 	findings map[string]finding // by experience
 	lessons  []learn.Reflection // as the lead model drew them
 	proved   []learn.Reflection
 	examples []learn.Example // of what was made up
 	result   reflectResult
+}
+
+// all draws lessons and makes up variants; neither waits for the other.
+func (r *reflectRun) all(ctx context.Context, findings []finding) error {
+	weak := telling(findings)
+	return each([]func() error{
+		func() error { return r.learn(ctx, weak) },
+		func() error { return r.imagine(ctx, weak, difficulty(findings)) },
+	}, func(_ int, part func() error) error { return part() })
 }
 
 // failures are the findings of which most can be learned.
@@ -112,11 +123,10 @@ func (r *reflectRun) learn(ctx context.Context, findings []finding) error {
 	for _, f := range findings {
 		r.findings[f.Experience] = f
 	}
-	for part := 0; part*perQuestion < len(findings); part++ {
-		some := findings[part*perQuestion : min((part+1)*perQuestion, len(findings))]
-		if err := r.part(ctx, part, some); err != nil {
-			return err
-		}
+	parts := slices.Collect(slices.Chunk(findings, perQuestion))
+	err := each(parts, func(i int, some []finding) error { return r.part(ctx, i, some) })
+	if err != nil {
+		return err
 	}
 	if err := r.reduce(ctx, mostLessons(len(findings))); err != nil {
 		return err
@@ -135,6 +145,9 @@ func mostLessons(findings int) int { return min(max(findings/perLesson, leastLes
 
 func (r *reflectRun) write(ctx context.Context, q *store.Queries) error {
 	if err := addExamples(ctx, q, r.dream, r.examples); err != nil {
+		return err
+	}
+	if err := r.later.drop(ctx, q, r.run); err != nil {
 		return err
 	}
 	for _, lesson := range r.proved {
@@ -177,9 +190,7 @@ func (r *reflectRun) part(ctx context.Context, part int, findings []finding) err
 // propose asks for lessons, once more where the answer can not be read.
 func (r *reflectRun) propose(ctx context.Context, step string, request providers.Request) ([]proposal, error) {
 	for try := 1; try <= 2; try++ {
-		answer, err := r.ask(ctx, r.Lead, handlers.Step{
-			Name: fmt.Sprintf("%s/%d", step, try), Purpose: purposeReflect, Request: request,
-		})
+		answer, err := r.ask(ctx, lead(fmt.Sprintf("%s/%d", step, try), purposeReflect, request))
 		if malformedOutput(err) {
 			continue
 		}
@@ -199,47 +210,21 @@ func malformedOutput(err error) bool {
 	return errors.As(err, &e) && e.Kind == providers.KindModelOutput
 }
 
-// ask asks a model, unless chats wait.
-func (r *reflectRun) ask(ctx context.Context, model string, step handlers.Step) (*providers.Reply, error) {
-	reply, live, err := r.asked(ctx, r.run, r.dream, model, step)
-	r.result.Live += live
-	return reply, err
+// ask asks a model. What is asked can change while answers are awaited, since a conversation is forgotten or
+// corrected, or the memory is: an answer is kept under what was asked.
+func (r *reflectRun) ask(ctx context.Context, q study.Question) (*providers.Reply, error) {
+	return r.asking.ask(ctx, asWorded(q), r.dream.ID)
 }
 
-// asked asks a model for a dream's part, unless chats wait, and tells what it would have cost live.
-func (w *worker) asked(ctx context.Context, run *tasks.Run, d learn.Dream, model string, step handlers.Step) (
-	*providers.Reply, int64, error,
-) {
-	if err := w.yields(ctx, run, step.Name); err != nil {
-		return nil, 0, err
-	}
-	var err error
-	step.Tiers, err = w.Caller.Resolve(ctx, run.Store.Queries, run.Job.Tenant, model, d.ID)
-	if err != nil {
-		return nil, 0, err
-	}
-	step.Alias, step.Within = model, within(d)
-	answered, err := w.Caller.Ask(ctx, run, step)
-	if err != nil {
-		return nil, 0, err
-	}
-	return answered.Reply, answered.Live, nil
+// asWorded names a question's answer by its words, too.
+func asWorded(q study.Question) study.Question {
+	q.Step += "/" + handlers.RequestHash(q.Purpose, q.Request)[:16]
+	return q
 }
 
-// yields fails with errChatsWait while chats wait. Steps that are answered go on.
-func (w *worker) yields(ctx context.Context, run *tasks.Run, step string) error {
-	_, err := run.Store.Effect(ctx, run.Job.ID, step)
-	if !errors.Is(err, db.ErrNotFound) {
-		return err
-	}
-	busy, err := w.Busy(ctx)
-	if err != nil {
-		return fmt.Errorf("look for waiting chats: %w", err)
-	}
-	if busy {
-		return errChatsWait
-	}
-	return nil
+// lead is a question to the lead model.
+func lead(step, purpose string, request providers.Request) study.Question {
+	return study.Question{Question: judge.Question{Step: step, Purpose: purpose, Request: request}, Role: study.Lead}
 }
 
 // material shows the conversations; those that were deleted meanwhile are left out.

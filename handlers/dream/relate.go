@@ -8,7 +8,6 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/recall"
 	"dreamlab/store/learn"
-	"dreamlab/tasks"
 	"dreamlab/tasks/lenient"
 )
 
@@ -17,12 +16,9 @@ const likely = 0.25
 
 // consolidateRun brings a dream's lessons into the memory.
 type consolidateRun struct {
-	*worker
-	run    *tasks.Run
-	dream  learn.Dream
+	*asking
 	before learn.Memory
 	fresh  []learn.Reflection
-	live   int64
 }
 
 func (c *consolidateRun) merged(ctx context.Context) ([]learn.Lesson, error) {
@@ -42,21 +38,21 @@ func (c *consolidateRun) merged(ctx context.Context) ([]learn.Lesson, error) {
 // it, unless words alone decide. Without money for it they are different.
 func (c *consolidateRun) relate(ctx context.Context) (map[pair]string, error) {
 	relations := map[pair]string{}
-	for _, r := range c.fresh {
+	err := each(c.fresh, func(_ int, r learn.Reflection) error {
 		old, found := nearest(c.before.Lessons, r)
 		if !found {
-			continue
+			return nil
 		}
 		said, err := c.relation(ctx, r, old)
-		if handlers.Failed(err, "insufficient_quota") {
-			return relations, nil
+		if err == nil {
+			relations[pair{r.ID, old.ID()}] = said
 		}
-		if err != nil {
-			return nil, err
-		}
-		relations[pair{r.ID, old.ID()}] = said
+		return err
+	})
+	if handlers.Failed(err, "insufficient_quota") {
+		return relations, nil
 	}
-	return relations, nil
+	return relations, err
 }
 
 // nearest finds the lesson that is most like a new one, where words alone do not decide.
@@ -74,10 +70,8 @@ func nearest(lessons []learn.Lesson, r learn.Reflection) (near learn.Lesson, fou
 }
 
 func (c *consolidateRun) relation(ctx context.Context, r learn.Reflection, old learn.Lesson) (string, error) {
-	reply, live, err := c.asked(ctx, c.run, c.dream, c.Lead, handlers.Step{
-		Name: "relate/" + r.ID, Purpose: purposeReflect, Request: relateRequest(old.Full(), lessonOf(r).Full()),
-	})
-	c.live += live
+	question := lead("relate/"+r.ID, purposeReflect, relateRequest(old.Full(), lessonOf(r).Full()))
+	reply, err := c.ask(ctx, asWorded(question), c.dream.ID)
 	if malformedOutput(err) {
 		return different, nil
 	}

@@ -9,7 +9,6 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/dream/study"
 	"dreamlab/store"
-	"dreamlab/store/book"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
@@ -76,55 +75,32 @@ func (w *worker) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) 
 	if run.Job.OpenChildren > 0 {
 		return &tasks.End{State: job.StateWaiting}, nil
 	}
-	s := &sliceRun{worker: w, run: run, dream: d, contents: map[string]bool{}, answered: map[string]bool{}}
-	if err := s.loadAnswered(ctx); err != nil {
+	asks, err := w.asks(ctx, run, d, in.Batch)
+	if err != nil {
 		return nil, err
 	}
+	s := &sliceRun{asking: asks, contents: map[string]bool{}}
 	if d.Stopped != "" && len(s.answered) == 0 { // what has begun goes on: it is paid for in part
 		s.leave(rejectStopped, in.Experiences)
 		return &tasks.End{Result: plainjson.Of(s.result)}, nil
 	}
-	if in.Batch {
-		if s.later, err = newLater(ctx, run); err != nil {
-			return nil, err
-		}
-	}
 	err = s.studyAll(ctx, in.Experiences)
-	if errors.Is(err, errChatsWait) { // what was answered is found again
-		return &tasks.End{State: job.StateQueued, After: w.Settings.Pause}, nil
+	if paused := s.pause(err); paused != nil {
+		return paused, nil
 	}
 	if err != nil {
 		return nil, err
-	}
-	if s.later.waits() {
-		return s.order()
 	}
 	return s.end(ctx)
 }
 
 // sliceRun is a slice at work.
 type sliceRun struct {
-	*worker
-	run      *tasks.Run
-	dream    learn.Dream
+	*asking
 	result   sliceResult
 	examples []learn.Example
 	contents map[string]bool // of the examples so far
-	answered map[string]bool // steps that an earlier attempt has paid for
-	later    *later          // nil where all is asked live
 	stopped  string          // why the dream ends early, "" where this slice does not say so
-}
-
-// loadAnswered finds the steps that an earlier attempt has paid for.
-func (s *sliceRun) loadAnswered(ctx context.Context) error {
-	err := s.run.Store.Effects(ctx, s.run.Job.ID, func(e book.Effect) error {
-		s.answered[e.Step] = true
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("look for answers: %w", err)
-	}
-	return nil
 }
 
 // studyAll studies the experiences until the money is used up.
@@ -154,6 +130,8 @@ func (s *sliceRun) leave(reason string, ids []string) {
 // end stores what the slice kept. Where too few verdicts could be read, here and in the slices
 // before, or too little was kept, it stops the slices that have not begun: they would pay for the same.
 func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
+	s.result.Live = s.tally.Live
+	s.result.Counts.Batched, s.result.Counts.AskedLive = s.tally.Batched, s.tally.AskedLive
 	all, _, err := s.gather(ctx, s.run)
 	if err != nil {
 		return nil, err
@@ -197,10 +175,8 @@ func (s *sliceRun) write(ctx context.Context, q *store.Queries) error {
 	if err := addExamples(ctx, q, s.dream, s.examples); err != nil {
 		return err
 	}
-	if s.later != nil {
-		if err := q.DropSteps(ctx, s.run.Job.ID); err != nil {
-			return fmt.Errorf("drop what was in batches: %w", err)
-		}
+	if err := s.later.drop(ctx, q, s.run); err != nil {
+		return err
 	}
 	if s.stopped != "" {
 		if err := q.StopDream(ctx, s.dream.ID, s.stopped); err != nil {

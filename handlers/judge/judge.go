@@ -128,6 +128,19 @@ func Next(c Case, step string, given map[string]Answer) (Outcome, []Question, er
 	return Join(one, two.Swapped()), nil, nil
 }
 
+// NextUnless is Next for a caller to whom the first judgement may be enough: where it is, the second order is not
+// asked about, and counts as saying the same.
+func NextUnless(enough func(Verdict) bool, c Case, step string, given map[string]Answer) (Outcome, []Question, error) {
+	one, asked, err := order(c, step+"/1", PurposeCritique, given)
+	switch {
+	case err != nil || len(asked) > 0:
+		return Outcome{}, asked, err
+	case enough(one):
+		return Join(one, one), nil, nil
+	}
+	return Next(c, step, given)
+}
+
 // order judges in the case's own order: it returns the verdict, or the next question.
 func order(c Case, step, purpose string, given map[string]Answer) (Verdict, []Question, error) {
 	var malformed error

@@ -151,6 +151,35 @@ func TestNextAsksBothOrdersAtOnce(t *testing.T) {
 }
 
 // TestParseReadsWhatModelsWrap reads a verdict in all that models put around it.
+// Where the first judgement is enough, the second order is not asked about.
+func TestNextUnless(t *testing.T) {
+	t.Parallel()
+	said := func(text string) Answer { return Answer{Reply: &providers.Reply{Content: text, Finish: "stop"}} }
+	rejects := func(v Verdict) bool { return v.Choice != First }
+	for _, c := range []struct {
+		name  string
+		given map[string]Answer
+		asked string
+		want  Outcome
+	}{
+		{"nothing is answered", nil, "s/1", Outcome{}},
+		{"the first broke", map[string]Answer{"s/1": said("{")}, "s/1/again", Outcome{}},
+		{"the first is enough", map[string]Answer{"s/1": said(forB)}, "", outcome(Second, true, 100, 900)},
+		{"it takes both", map[string]Answer{"s/1": said(forA)}, "s/2", Outcome{}},
+		{"both are answered", map[string]Answer{"s/1": said(forA), "s/2": said(forA)}, "", outcome(Equal, false, 500, 500)},
+	} {
+		out, asked, err := NextUnless(rejects, sample(), "s", c.given)
+		names := make([]string, len(asked))
+		for i, q := range asked {
+			names[i] = q.Step
+		}
+		out.Orders = [2]Verdict{}
+		if got := strings.Join(names, " "); got != c.asked || out != c.want || err != nil {
+			t.Errorf("%s: asked %q, outcome %+v, %v", c.name, got, out, err)
+		}
+	}
+}
+
 func TestParseReadsWhatModelsWrap(t *testing.T) {
 	t.Parallel()
 	want := Verdict{Choice: First, First: 900, Second: 100, Reason: "r"}

@@ -40,6 +40,8 @@ type DreamCounts struct {
 	Kept        int            `json:"examples_kept"`
 	Improved    int            `json:"examples_improved"` // of these, answered by the lead model
 	Imagined    int            `json:"examples_imagined"` // beside these, of conversations that were made up
+	Batched     int            `json:"answers_batched"`   // that came in batches, for less
+	AskedLive   int            `json:"answers_live"`      // for the live price
 	Rejected    map[string]int `json:"examples_rejected"`
 }
 
@@ -54,6 +56,8 @@ func (c *DreamCounts) Add(o DreamCounts) {
 	c.Kept += o.Kept
 	c.Improved += o.Improved
 	c.Imagined += o.Imagined
+	c.Batched += o.Batched
+	c.AskedLive += o.AskedLive
 	for reason, n := range o.Rejected {
 		c.Reject(reason, n)
 	}

@@ -43,7 +43,7 @@ func TestTheLeadAnswersWhereNothingGoodWasSaid(t *testing.T) {
 		"it is disliked":   {disliked, wrong, "lead exp_1/improve improve", "", ""},
 		"a wrong number":   {bare, wrong, "lead exp_1/improve improve", "", ""},
 		"its working is judged": {bare, map[string]judge.Answer{"exp_1/replay": reply("13"), "exp_1/improve": reply("7 and 7 are 14.")},
-			"lead exp_1/improve/1 critique, lead exp_1/improve/2 verify", "", ""},
+			"lead exp_1/improve/1 critique", "", ""},
 		"it is wrong, too": {bare, map[string]judge.Answer{"exp_1/replay": reply("13"), "exp_1/improve": reply("It is 15.")},
 			"", Unverified, ""},
 		"no better than the base": {nil, as(useless(reply("It is a dozen.")), forNeither, forNeither), "", BelowFloor, ""},
@@ -56,7 +56,7 @@ func TestTheLeadAnswersWhereNothingGoodWasSaid(t *testing.T) {
 		"it makes a link up":      {nil, useless(reply("See https://evil.example/confirm.")), "", BelowFloor, ""},
 		"the vendor refuses":      {nil, useless(refused("content_filter")), "", BelowFloor, ""},
 		"its verdict is malformed": {nil, as(useless(reply("A dozen.")), "A", "B"),
-			"lead exp_1/improve/1/again critique, lead exp_1/improve/2/again verify", "", ""},
+			"lead exp_1/improve/1/again critique", "", ""},
 	} {
 		e := said(func(e *learn.Experience) { e.ID = "exp_1" })
 		if test.change != nil {

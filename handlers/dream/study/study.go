@@ -59,7 +59,7 @@ type Verdict struct {
 	RejectedHalf string // the worse answer, for a preference pair, masked
 	Score        int64  // thousandths
 	Replayed     bool   // the base model has answered
-	Judged       bool   // both judgements could be read
+	Judged       bool   // the judgements that it took could be read
 }
 
 // Study is one experience under study, with the row that may come of it, free of
@@ -189,12 +189,14 @@ func (s *Study) compare(replay *providers.Reply, given map[string]judge.Answer) 
 	return s.improve(v, replay, given)
 }
 
-// judge compares an answer with the replay in both orders. Where there is no outcome yet
+// judge compares an answer with the replay in both orders. An answer that is not the better one in the first order
+// is not kept, whatever the second would say: then only the first is asked about. Where there is no outcome yet
 // it returns the questions to the lead model, and where there will be none a verdict.
 func (s *Study) judge(stage, answer, replay, feedback string, given map[string]judge.Answer) (
 	judge.Outcome, []Question, Verdict, error,
 ) {
-	outcome, asked, err := judge.Next(judge.Case{
+	rejects := func(v judge.Verdict) bool { return v.Choice != judge.First }
+	outcome, asked, err := judge.NextUnless(rejects, judge.Case{
 		Prompt: s.prompt, First: answer, Second: replay, Reference: s.Experience.Reference, Feedback: feedback,
 	}, s.step(stage), given)
 	switch {

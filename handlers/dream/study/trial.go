@@ -83,7 +83,8 @@ func (t *Trial) checked(with, without *providers.Reply) (gain int, decided bool)
 }
 
 func (t *Trial) judged(with, without string, given map[string]judge.Answer) ([]Question, int, error) {
-	outcome, asked, err := judge.Next(judge.Case{
+	undecided := func(v judge.Verdict) bool { return v.Choice == judge.Equal } // the other order can not make it agree
+	outcome, asked, err := judge.NextUnless(undecided, judge.Case{
 		Prompt: t.study.prompt, First: strings.TrimSpace(with), Second: strings.TrimSpace(without),
 		Reference: t.study.Experience.Reference,
 	}, t.step, given)

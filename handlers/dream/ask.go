@@ -1,0 +1,142 @@
+package dream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/dream/study"
+	"dreamlab/providers"
+	"dreamlab/store/book"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
+	"dreamlab/tasks"
+)
+
+// asking has the questions of one of a dream's jobs answered: in batches where the dream's mode and
+// what is left of the night allow it, else live. A job whose questions wait in batches runs
+// again once they are over, and finds the answers.
+type asking struct {
+	*worker
+	run      *tasks.Run
+	dream    learn.Dream
+	answered map[string]bool // steps that an earlier attempt has paid for
+	later    *later          // nil where all is asked live
+	tally    tally
+}
+
+// tally is what a job's answers came to.
+type tally struct {
+	Live      int64 `json:"live_nano"` // at live prices
+	Batched   int   `json:"answers_batched"`
+	AskedLive int   `json:"answers_live"`
+}
+
+func (t *tally) add(a *handlers.Answered) {
+	t.Live += a.Live
+	if a.Nano < a.Live {
+		t.Batched++
+	} else {
+		t.AskedLive++
+	}
+}
+
+// count adds the answers to what a dream has.
+func (t *tally) count(d *learn.Dream) {
+	d.LiveCost += t.Live
+	d.Counts.Batched += t.Batched
+	d.Counts.AskedLive += t.AskedLive
+}
+
+func (w *worker) asks(ctx context.Context, run *tasks.Run, d learn.Dream, batched bool) (*asking, error) {
+	a := &asking{worker: w, run: run, dream: d, answered: map[string]bool{}}
+	err := run.Store.Effects(ctx, run.Job.ID, func(e book.Effect) error {
+		a.answered[e.Step] = true
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for answers: %w", err)
+	}
+	if batched {
+		a.later, err = w.newLater(ctx, run, d)
+	}
+	return a, err
+}
+
+// errChatsWait means that chats wait, and that the job hands the rest back for their sake.
+var errChatsWait = errors.New("chats are waiting")
+
+// yieldToChats fails with errChatsWait while chats wait.
+func (a *asking) yieldToChats(ctx context.Context) error {
+	busy, err := a.Busy(ctx)
+	if err != nil {
+		return fmt.Errorf("look for waiting chats: %w", err)
+	}
+	if busy {
+		return errChatsWait
+	}
+	return nil
+}
+
+// ask asks the model of a role, for the sake of a conversation or of the whole dream. It fails with
+// errLater where the question goes into a batch. Steps that are answered wait for no chat.
+func (a *asking) ask(ctx context.Context, q study.Question, about string) (*providers.Reply, error) {
+	alias := a.model(q.Role)
+	tiers, err := a.Caller.Resolve(ctx, a.run.Store.Queries, a.run.Job.Tenant, alias, about)
+	if err != nil {
+		return nil, err
+	}
+	if !a.answered[q.Step] {
+		if a.later.takes(q, a.cheaper(tiers)) {
+			return nil, errLater
+		}
+		if err := a.yieldToChats(ctx); err != nil {
+			return nil, err
+		}
+	}
+	answered, err := a.Caller.Ask(ctx, a.run, handlers.Step{
+		Name: q.Step, Purpose: q.Purpose, Request: q.Request, Tiers: tiers, Alias: alias, Within: within(a.dream),
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.tally.add(answered)
+	return answered.Reply, nil
+}
+
+// pause tells how a job goes on that is not through: once its batches are over, or once no chat waits. It
+// returns nil where the job is through, or failed.
+func (a *asking) pause(err error) *tasks.End {
+	switch {
+	case a.later.waits() && (err == nil || errors.Is(err, errLater) || errors.Is(err, errChatsWait)):
+		return a.order()
+	case errors.Is(err, errChatsWait): // what was answered is found again
+		return &tasks.End{State: job.StateQueued, After: a.Settings.Pause}
+	}
+	return nil
+}
+
+// each does all that does not wait for each other: where one waits for a batch the others go on. It fails with
+// errLater where one waits.
+func each[T any](all []T, do func(i int, one T) error) error {
+	var waits error
+	for i, one := range all {
+		err := do(i, one)
+		if err != nil && !errors.Is(err, errLater) {
+			return err
+		}
+		if err != nil {
+			waits = err
+		}
+	}
+	return waits
+}
+
+// model returns the name of the model that plays a role.
+func (w *worker) model(role study.Role) string {
+	if role == study.Base {
+		return w.Base
+	}
+	return w.Lead
+}

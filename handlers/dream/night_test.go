@@ -1,0 +1,264 @@
+package dream_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"dreamlab/handlers"
+	"dreamlab/handlers/batch"
+	"dreamlab/handlers/dream"
+	"dreamlab/handlers/handlertest"
+	"dreamlab/providers"
+	"dreamlab/providers/sandbox/lab"
+	"dreamlab/store"
+	"dreamlab/store/db"
+	"dreamlab/store/job"
+	"dreamlab/store/learn"
+	"dreamlab/tasks"
+)
+
+// moments are those at which a worker can die: during a call to a vendor, which is carried out though its
+// answer reaches nobody, and before the end of a job is written.
+type moments struct {
+	every        int // of them, about, is one at which the worker dies; 0 for none
+	passed, next int
+	die          context.CancelFunc
+	kind         string         // of the job at work
+	died         map[string]int // by the job's kind and the moment
+	deaths       int
+}
+
+// pass comes to a moment. The steps between deaths vary, so that no job dies at the same moment each time.
+func (m *moments) pass(moment string) {
+	m.passed++
+	if m.every == 0 || m.passed < m.next {
+		return
+	}
+	m.deaths++
+	m.next = m.passed + m.every + m.deaths%3
+	m.died[m.kind+" "+moment]++
+	m.die()
+}
+
+// mortal is a vendor's batches as a worker asks them that can die meanwhile.
+type mortal struct {
+	providers.Batcher
+	moments *moments
+}
+
+func (m mortal) Submit(ctx context.Context, spec providers.BatchSpec) (providers.Batch, error) {
+	made, err := m.Batcher.Submit(ctx, spec)
+	if m.moments.pass("submit"); ctx.Err() != nil {
+		return providers.Batch{}, ctx.Err()
+	}
+	return made, err
+}
+
+func (m mortal) Poll(ctx context.Context, handle providers.Handle) (providers.Batch, error) {
+	seen, err := m.Batcher.Poll(ctx, handle)
+	m.moments.pass("poll")
+	return seen, err
+}
+
+func (m mortal) Results(ctx context.Context, handle providers.Handle, each func(providers.BatchAnswer) error) error {
+	n := 0
+	return m.Batcher.Results(ctx, handle, func(answer providers.BatchAnswer) error {
+		if n++; n%25 == 0 {
+			m.moments.pass("results")
+		}
+		return each(answer)
+	})
+}
+
+// nightShift does the jobs of a dream by hand, one after the other, on clocks of its own.
+type nightShift struct {
+	*handlertest.Bench
+	moments *moments
+	now     time.Time
+	list    map[tasks.Kind]tasks.Handler
+	plan    string // the dream's job
+	dream   string
+	live    int // questions that were asked live
+}
+
+// Batcher finds a vendor's batches.
+func (n *nightShift) Batcher(name string) (providers.Batcher, error) {
+	b, err := n.Router.Batcher(name)
+	return mortal{b, n.moments}, err
+}
+
+// Chat asks live.
+func (n *nightShift) Chat(ctx context.Context, call providers.Call) (*providers.Answer, error) {
+	n.live++
+	return n.Router.Chat(ctx, call)
+}
+
+func newNight(t *testing.T, b *handlertest.Bench, content []byte) *nightShift {
+	t.Helper()
+	b.SetRoute(t, "base", "groq/openai/gpt-oss-20b")
+	b.Lab.SetSpeed(0) // the vendor's clock goes on with the shift's alone
+	n := &nightShift{Bench: b, moments: &moments{died: map[string]int{}}, now: time.Now()}
+	caller := handlers.NewCaller(handlers.CallerOptions{Router: n, Prices: b.Prices})
+	now := func() time.Time { return n.now }
+	n.list = dream.Handlers(dream.Deps{Caller: caller, Bucket: b.Bucket, Prices: b.Prices, Now: now})
+	maps.Copy(n.list, batch.Handlers(batch.Deps{
+		Caller: caller, Vendors: n, Bucket: b.Bucket, Prices: b.Prices, Now: now,
+		Settings: batch.Settings{PollEvery: 10 * time.Minute},
+	}))
+	imported(t, b, content)
+	own := job.NewJob{
+		ID: db.NewID("job_"), Tenant: b.Tenant, Kind: string(tasks.DreamPlan), Subject: db.NewID("drm_"),
+		Lane: string(tasks.DreamPlan.Lane()), Input: json.RawMessage(`{"mode":"batch"}`),
+	}
+	err := b.Store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+		err := q.AddDream(t.Context(), learn.Dream{
+			ID: own.Subject, Tenant: b.Tenant, Job: own.ID, Mode: "batch", Stage: "seal",
+		})
+		if err != nil {
+			return err
+		}
+		_, err = q.AcceptJobs(t.Context(), []job.NewJob{own}, map[string]job.Limits{own.Lane: {Window: 1000, TenantCap: 1000}})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.plan, n.dream = own.ID, own.Subject
+	return n
+}
+
+// imported keeps conversations through an engine that ends before it returns.
+func imported(t *testing.T, b *handlertest.Bench, content []byte) {
+	t.Helper()
+	if !t.Run("import", func(t *testing.T) { b.Import(t, b.Start(t, nil), content) }) {
+		t.FailNow()
+	}
+}
+
+// due are the jobs that are not at their end and wait for none of their children.
+func (n *nightShift) due(t *testing.T) []string {
+	t.Helper()
+	jobs, _, err := n.Store.Jobs(t.Context(), n.Tenant, job.Filter{Children: true}, db.Page{Limit: 100, Ascending: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var due []string
+	for _, j := range jobs {
+		if !j.State.Ended() && j.OpenChildren == 0 {
+			due = append(due, j.ID)
+		}
+	}
+	return due
+}
+
+// work does a job once, as after a wake, or as after the lease of a worker that died.
+func (n *nightShift) work(t *testing.T, id string) {
+	t.Helper()
+	for _, statement := range []string{
+		`UPDATE entries SET state = 'unknown', lost = created WHERE job = $1 AND state = 'open' AND EXISTS
+			(SELECT 1 FROM jobs WHERE id = $1 AND state = 'running')`,
+		`UPDATE jobs SET state = 'dispatched', phase = 'flight', gen = gen + 1, lease_owner = NULL WHERE id = $1`,
+	} {
+		if _, err := n.Store.Driver().Exec(t.Context(), statement, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j, err := n.Store.AnyJob(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, die := context.WithCancel(t.Context())
+	defer die()
+	n.moments.die, n.moments.kind = die, j.Kind
+	run := n.Take(t, j)
+	end, err := n.list[tasks.Kind(j.Kind)](ctx, run)
+	if ctx.Err() == nil && err != nil {
+		t.Fatalf("%s: %v", j.Kind, err)
+	}
+	if n.moments.pass("end"); ctx.Err() == nil {
+		n.Finish(t, run, end)
+	}
+}
+
+// through takes the dream to its end, however often its worker dies.
+func (n *nightShift) through(t *testing.T) learn.Dream {
+	t.Helper()
+	for range 1000 {
+		for _, id := range n.due(t) {
+			n.work(t, id)
+		}
+		if j, err := n.Store.AnyJob(t.Context(), n.plan); err != nil || j.State == job.StateSucceeded {
+			d, err := n.Store.Dream(t.Context(), n.Tenant, n.dream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+		n.now = n.now.Add(10 * time.Minute)
+		n.Lab.Advance(10 * time.Minute)
+	}
+	t.Fatal("the night never ends")
+	return learn.Dream{}
+}
+
+// A whole night goes through batches, at half of its live price, whenever its workers die: nothing that
+// was asked is lost, none is paid twice, and the books hold what the vendor bills.
+func TestNightUnderKills(t *testing.T) {
+	t.Parallel()
+	died := map[string]int{}
+	var want learn.Dream
+	for _, every := range []int{0, 2, 3, 5} {
+		t.Run(fmt.Sprint("every ", every), func(t *testing.T) {
+			b := handlertest.New(t)
+			n := newNight(t, b, orders(60))
+			n.moments.every = every
+			b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultFailLines, Share: 0.05}, 1)
+			d := n.through(t)
+			for moment, times := range n.moments.died {
+				died[moment] += times
+			}
+			if every == 0 {
+				want = d
+			}
+			n.check(t, d, want)
+			if every > 0 && n.moments.deaths < 5 {
+				t.Errorf("the workers died %d times", n.moments.deaths)
+			}
+		})
+	}
+	for _, moment := range []string{
+		"dream.plan end", "dream.slice end", "dream.reflect end", "dream.consolidate end",
+		"batch.run submit", "batch.run poll", "batch.run results", "batch.run end",
+	} {
+		if died[moment] == 0 {
+			t.Errorf("no worker died in %q, but in %v", moment, slices.Sorted(maps.Keys(died)))
+		}
+	}
+}
+
+func (n *nightShift) check(t *testing.T, d, want learn.Dream) {
+	t.Helper()
+	if d.Counts.Kept != want.Counts.Kept || d.Counts.Kept == 0 || d.Counts.Reflections != want.Counts.Reflections ||
+		d.Counts.Imagined != want.Counts.Imagined || !maps.Equal(d.Counts.Rejected, want.Counts.Rejected) {
+		t.Errorf("found %+v, without kills %+v", d.Counts, want.Counts)
+	}
+	if n.live > 0 || d.Counts.AskedLive > 0 || d.Counts.Batched == 0 {
+		t.Errorf("%d questions were asked live; counts %+v", n.live, d.Counts)
+	}
+	calls, nano := n.Paid()
+	spend, err := n.Store.JobSpend(t.Context(), n.plan)
+	if err != nil || spend.Settled != nano || spend.Reserved != 0 {
+		t.Errorf("the books say %+v, the vendor %d (%v)", spend, nano, err)
+	}
+	if int(calls) != d.Counts.Batched {
+		t.Errorf("%d answers are billed, %d were of use", calls, d.Counts.Batched)
+	}
+	if d.LiveCost == 0 || nano*100 > d.LiveCost*51 {
+		t.Errorf("it costs %d, live %d", nano, d.LiveCost)
+	}
+}
