@@ -39,6 +39,10 @@ type Batcher interface {
 	// billed. A batch that is over is no error. It fails with KindUnsupported where the
 	// vendor can not cancel.
 	Cancel(ctx context.Context, handle Handle) (Batch, error)
+	// Delete removes what stands of a batch that is over at the vendor, or in the bucket that it
+	// reads and writes: its requests and its answers, which no call reads from then on. What is gone already is no
+	// error, nor is a vendor that keeps nothing.
+	Delete(ctx context.Context, handle Handle) error
 }
 
 // BatchLimits bounds one batch.

@@ -54,8 +54,19 @@ func (b order) collect(ctx context.Context) (*tasks.End, error) {
 	if err := b.release(ctx, "not answered"); err != nil {
 		return nil, err
 	}
-	b.spec.Handle, b.spec.Lost = nil, 0
-	return b.next(ctx, batch.PhaseSubmit)
+	files := b.files()
+	b.spec.Handle, b.spec.Lost, b.spec.Phase = nil, 0, batch.PhaseSubmit
+	return nil, b.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
+		if err := q.AddFiles(ctx, files); err != nil {
+			return fmt.Errorf("note the vendor's files: %w", err)
+		}
+		return b.save(ctx, q)
+	})
+}
+
+// files are what the vendor keeps of the order, which nobody reads once its answers are stored.
+func (b order) files() batch.Files {
+	return batch.Files{Name: b.orderName(), Provider: b.spec.Provider, Handle: b.spec.Handle}
 }
 
 // take stores some answers, and settles what each has cost.

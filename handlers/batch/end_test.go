@@ -8,6 +8,7 @@ import (
 	"dreamlab/handlers/all"
 	"dreamlab/handlers/batch"
 	"dreamlab/handlers/handlertest"
+	"dreamlab/providers"
 	"dreamlab/providers/sandbox/lab"
 	rows "dreamlab/store/batch"
 	"dreamlab/store/job"
@@ -171,7 +172,7 @@ func TestAbandonedBatch(t *testing.T) {
 	if ended, err := b.engine.Wait(t.Context(), b.Tenant, row.Job, time.Minute); err != nil || ended.State != job.StateCancelled {
 		t.Fatalf("the job is %s, %v", ended.State, err)
 	}
-	reaper := &batch.Reaper{Store: b.Store, Accept: b.engine.Accept}
+	reaper := &batch.Reaper{Store: b.Store, Accept: b.engine.Accept, Vendors: b.Router}
 	if err := reaper.Reap(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -187,5 +188,45 @@ func TestAbandonedBatch(t *testing.T) {
 	}
 	if _, _, open := b.spent(t, row); open != 0 {
 		t.Errorf("%d lines of spend are open", open)
+	}
+}
+
+// What a vendor keeps of an order is deleted once its answers are stored: a vendor that fails meanwhile is asked again
+// later, and keeps nobody waiting.
+func TestFilesAtTheVendorAreDeleted(t *testing.T) {
+	t.Parallel()
+	h := handlertest.New(t)
+	b := start(t, h, nil)
+	ended := b.end(t, b.begin(t, requests(20, ask)))
+	files, err := b.Store.DueFiles(t.Context(), 10)
+	if err != nil || len(files) != 1 || ended.Completed != 20 {
+		t.Fatalf("%+v are to be deleted, %v; the batch ended %+v", files, err, ended)
+	}
+	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultStatus, Status: 500, Method: "DELETE"}, 1)
+	reaper := &batch.Reaper{Store: b.Store, Accept: b.engine.Accept, Vendors: b.Router}
+	if err := reaper.Reap(t.Context()); err == nil {
+		t.Error("nobody is told that the vendor failed")
+	}
+	if due, err := b.Store.DueFiles(t.Context(), 10); err != nil || len(due) > 0 {
+		t.Errorf("it is to be tried again at once: %+v, %v", due, err)
+	}
+	if _, err := b.Store.Driver().Exec(t.Context(), `UPDATE batch_files SET due = 0`); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := reaper.Reap(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	batcher, err := b.Router.Batcher("groq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = batcher.Results(t.Context(), files[0].Handle, func(providers.BatchAnswer) error {
+		t.Error("an answer is still there")
+		return nil
+	})
+	if err == nil {
+		t.Error("the file of answers is still there")
 	}
 }

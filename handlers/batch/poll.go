@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"dreamlab/handlers"
@@ -9,6 +10,7 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/batch"
 	"dreamlab/store/book"
+	"dreamlab/store/db"
 	"dreamlab/tasks"
 )
 
@@ -106,6 +108,11 @@ func (b order) poll(ctx context.Context) (*tasks.End, error) {
 // orderFailed takes an order back that the vendor has refused as a whole, after it took it: its
 // queue may be full. It is tried again after a while.
 func (b order) orderFailed(ctx context.Context) (*tasks.End, error) {
+	files := b.files()
+	err := b.run.Tx(ctx, db.Synced, func(q *store.Queries) error { return q.AddFiles(ctx, files) })
+	if err != nil {
+		return nil, fmt.Errorf("note the vendor's files: %w", err)
+	}
 	b.spec.Refused++
 	b.spec.Phase, b.spec.Handle = batch.PhaseSubmit, nil
 	if err := b.release(ctx, "the order failed"); err != nil {

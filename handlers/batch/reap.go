@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,10 +24,12 @@ type Accept func(ctx context.Context, j job.NewJob, write func(context.Context, 
 
 // Reaper ends batches whose jobs were cancelled or failed while an order was under way at a
 // vendor: another job asks the vendor to end the order, takes what it has answered, and puts
-// its bill into the books. Any number may run. All but Every and Log are required.
+// its bill into the books. It deletes what vendors keep of orders that are over, too. Any number may run. All but
+// Every and Log are required.
 type Reaper struct {
-	Store  *store.Store
-	Accept Accept
+	Store   *store.Store
+	Accept  Accept
+	Vendors Vendors
 	// Every is the pause between rounds. Defaults to 10 s.
 	Every time.Duration
 	Log   zerolog.Logger
@@ -47,13 +50,17 @@ func (r *Reaper) Run(ctx context.Context) error {
 	}
 	return handlers.Repeat(ctx, every, maxRound, func(ctx context.Context) {
 		if err := r.Reap(ctx); err != nil && ctx.Err() == nil {
-			r.Log.Warn().Err(err).Msg("could not end all abandoned batches; the next round tries again")
+			r.Log.Warn().Err(err).Msg("could not end all abandoned batches or delete all that vendors keep; a later round tries again")
 		}
 	})
 }
 
 // Reap makes one round. It can be repeated.
 func (r *Reaper) Reap(ctx context.Context) error {
+	return errors.Join(r.abandoned(ctx), r.clean(ctx))
+}
+
+func (r *Reaper) abandoned(ctx context.Context) error {
 	left, err := r.Store.AbandonedBatches(ctx, maxReaped)
 	if err != nil {
 		return fmt.Errorf("find abandoned batches: %w", err)

@@ -89,6 +89,9 @@ type jobOrder struct {
 // requestsFile is the object with a batch's requests, in a folder of the batch's name.
 const requestsFile = "requests.jsonl"
 
+// manifestFile counts the answers, beside them.
+const manifestFile = "manifest.json.out"
+
 // Batchable tells what one batch of the model may hold. Bedrock lists no models that
 // take batches: one that it serves counts as one.
 func (b *batcher) Batchable(ctx context.Context, model string) (providers.BatchLimits, error) {
@@ -233,6 +236,22 @@ func (b *batcher) Cancel(ctx context.Context, raw providers.Handle) (providers.B
 		return now, stopped
 	}
 	return now, err
+}
+
+// Delete removes the files that the batch has read and written in S3: the requests, the answers beside what was
+// asked, and the list of both.
+func (b *batcher) Delete(ctx context.Context, raw providers.Handle) error {
+	h, err := b.read(raw)
+	if err != nil {
+		return err
+	}
+	answers := h.Name + "/" + (&job{ARN: h.ARN}).id() + "/"
+	for _, key := range []string{h.Name + "/" + requestsFile, answers + requestsFile + ".out", answers + manifestFile} {
+		if err := b.files.Delete(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fault is an error of ours, which cost nothing.

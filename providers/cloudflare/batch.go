@@ -196,6 +196,9 @@ func (b batcher) Cancel(context.Context, providers.Handle) (providers.Batch, err
 	return providers.Batch{}, b.fault(providers.KindUnsupported, "", "queued requests can not be cancelled")
 }
 
+// Delete deletes nothing: Cloudflare keeps no files, and forgets answers by itself.
+func (b batcher) Delete(context.Context, providers.Handle) error { return nil }
+
 // Poll tells how far the requests are.
 func (b batcher) Poll(ctx context.Context, raw providers.Handle) (providers.Batch, error) {
 	h, now, err := b.poll(ctx, raw)

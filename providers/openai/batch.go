@@ -219,6 +219,38 @@ func (b *batcher) Results(ctx context.Context, handle providers.Handle, each fun
 	return nil
 }
 
+// Delete removes the file of requests and those of the answers. The batch itself stays, and tells how it ended.
+func (b *batcher) Delete(ctx context.Context, handle providers.Handle) error {
+	h, err := b.read(handle)
+	if err != nil {
+		return err
+	}
+	var made batch
+	_, err = b.Do(ctx, Call{Method: http.MethodGet, URL: b.batchURL(h.ID), Out: &made})
+	if err != nil {
+		return gone(err)
+	}
+	for _, file := range []string{made.File, made.Output, made.Errors} {
+		if file == "" {
+			continue
+		}
+		_, err := b.Do(ctx, Call{Method: http.MethodDelete, URL: b.Base + "/files/" + url.PathEscape(file)})
+		if gone(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone forgives that something is not there.
+func gone(err error) error {
+	var e *providers.Error
+	if errors.As(err, &e) && e.Status == http.StatusNotFound {
+		return nil
+	}
+	return err
+}
+
 // batchInput is a file as a list describes it.
 type batchInput struct {
 	ID   string `json:"id"`

@@ -168,3 +168,54 @@ func (h Harness) batchErrors(t *testing.T) {
 		}
 	}
 }
+
+// batchDeleted deletes what a vendor keeps of a batch, whichever of its answers is lost meanwhile: then nothing of it
+// is there any more, and it can be repeated.
+func (h Harness) batchDeleted(t *testing.T) {
+	r := h.rig(t)
+	batcher := r.batcher(t)
+	spec := r.batchSpec(t, "dl-deleted-1")
+	made := r.over(t, r.submit(t, spec))
+	if _, _, err := batcher.Find(t.Context(), spec, time.Time{}); providers.KindOf(err) == providers.KindUnsupported {
+		if err := batcher.Delete(t.Context(), made.Handle); err != nil { // it keeps nothing
+			t.Error(err)
+		}
+		return
+	}
+	deleted := map[string]bool{}
+	count := func(_ http.ResponseWriter, req *http.Request, _ http.Handler) bool {
+		if req.Method == http.MethodDelete {
+			deleted[req.URL.Path] = true
+		}
+		return false
+	}
+	for n := 1; ; n++ {
+		seen := 0
+		var err error
+		r.during(nth(n, &seen), func() { err = batcher.Delete(t.Context(), made.Handle) })
+		if seen < n {
+			break
+		}
+		if err != nil { // the client may have asked again by itself
+			asError(t, err)
+		}
+	}
+	for range 2 {
+		r.during(count, func() {
+			if err := batcher.Delete(t.Context(), made.Handle); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	answers := 0
+	err := batcher.Results(t.Context(), made.Handle, func(providers.BatchAnswer) error { answers++; return nil })
+	if answers > 0 {
+		t.Errorf("%d answers are still there (%v)", answers, err)
+	}
+	clear(deleted)
+	other := r.over(t, r.submit(t, r.batchSpec(t, "dl-deleted-2")))
+	r.during(count, func() { err = batcher.Delete(t.Context(), other.Handle) })
+	if err != nil || len(deleted) < 2 {
+		t.Errorf("%d files were deleted, and there are those of requests and of answers: %v", len(deleted), err)
+	}
+}

@@ -117,6 +117,7 @@ func Run(t *testing.T, h Harness) {
 		t.Run("batch cancelled", h.batchCancelled)
 		t.Run("batch left out", h.batchLeftOut)
 		t.Run("batch handle", h.batchHandle)
+		t.Run("batch deleted", h.batchDeleted)
 		t.Run("batch errors", h.batchErrors)
 	}
 	if h.Tuning != nil {

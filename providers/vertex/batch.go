@@ -207,6 +207,27 @@ func (b *batcher) Results(ctx context.Context, handle providers.Handle, each fun
 	return nil
 }
 
+// Delete removes all that stands in the batch's folder: the requests and the answers.
+func (b *batcher) Delete(ctx context.Context, handle providers.Handle) error {
+	made, err := b.job(ctx, handle)
+	if err != nil {
+		return absent(err)
+	}
+	if made.DisplayName == "" { // whose folder would be that of all batches
+		return b.Garbled("the answer does not name the batch")
+	}
+	objects, err := b.list(ctx, b.folder(made.DisplayName)+"/")
+	if err != nil {
+		return err
+	}
+	for _, object := range objects {
+		if err := b.remove(ctx, object.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // job is a BatchPredictionJob
 // (https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.batchPredictionJobs).
 type job struct {

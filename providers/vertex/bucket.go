@@ -2,6 +2,7 @@ package vertex
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"dreamlab/providers"
 	"dreamlab/providers/openai"
 )
 
@@ -86,6 +88,21 @@ func (b stored) list(ctx context.Context, prefix string) ([]object, error) {
 		query.Set("pageToken", page.Next)
 	}
 	return found, nil
+}
+
+// remove deletes an object. One that is gone is no error.
+func (b stored) remove(ctx context.Context, object string) error {
+	_, err := b.Do(ctx, openai.Call{Method: http.MethodDelete, URL: b.bucket.objects() + "/" + url.PathEscape(object)})
+	return absent(err)
+}
+
+// absent forgives that something is not there.
+func absent(err error) error {
+	var e *providers.Error
+	if errors.As(err, &e) && e.Status == http.StatusNotFound {
+		return nil
+	}
+	return err
 }
 
 // read hands over the lines of an object.

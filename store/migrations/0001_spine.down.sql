@@ -14,6 +14,7 @@ DROP TABLE models;
 DROP TABLE tune_clocks;
 DROP TABLE tunes;
 DROP TABLE trainings;
+DROP TABLE batch_files;
 DROP TABLE batch_lines;
 DROP TABLE batches;
 DROP TABLE files;

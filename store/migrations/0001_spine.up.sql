@@ -523,6 +523,15 @@ CREATE TABLE batch_lines (
   PRIMARY KEY (batch, number)
 );
 CREATE INDEX batch_lines_job ON batch_lines (job) WHERE job IS NOT NULL;
+CREATE TABLE batch_files (                -- what a vendor keeps of orders that are over, to be deleted there
+  name     TEXT PRIMARY KEY,              -- of the order
+  provider TEXT NOT NULL,
+  handle   TEXT NOT NULL,                 -- JSON, the vendor's
+  tries    BIGINT NOT NULL DEFAULT 0,
+  due      BIGINT NOT NULL,
+  created  BIGINT NOT NULL
+);
+CREATE INDEX batch_files_due ON batch_files (due);
 CREATE TABLE trainings (
   id        TEXT PRIMARY KEY,             -- ftjob-…
   tenant    TEXT NOT NULL,

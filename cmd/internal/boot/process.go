@@ -179,7 +179,7 @@ func (s *Stack) clocks() []Process {
 		Store: s.Store, Deps: s.tuneDeps(s.caller()), Accept: s.Engine.Accept, CoolDown: s.Config.Tune.CoolDown,
 		Settle: s.Config.Tune.Settle, Log: s.Log,
 	}
-	orders := &batch.Reaper{Store: s.Store, Accept: s.Engine.Accept, Log: s.Log}
+	orders := &batch.Reaper{Store: s.Store, Accept: s.Engine.Accept, Vendors: s.Router, Log: s.Log}
 	list := []Process{{Name: "scheduler", Run: s.Engine.Scheduler().Run}, {Name: "reaper", Run: reaper.Run},
 		{Name: "batches", Run: orders.Run}, {Name: "budgets", Run: watcher.Run},
 		{Name: "collector", Run: collector.Run}}
