@@ -2,7 +2,12 @@ package providers
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
 	"io"
 	"time"
 )
@@ -85,6 +90,36 @@ type Adapter struct {
 	Open func(ctx context.Context, object string) (io.ReadCloser, error)
 }
 
+// Checked opens a file of the adapter. Reading it fails at its end where the content is not what
+// its sha256 says. The caller closes it.
+func (a Adapter) Checked(ctx context.Context, f AdapterFile) (io.ReadCloser, error) {
+	content, err := a.Open(ctx, f.Object)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", f.Name, err)
+	}
+	return &checked{content, f, sha256.New(), 0}, nil
+}
+
+// checked is a file on its way, with the sum of what was read.
+type checked struct {
+	io.ReadCloser
+	file AdapterFile
+	sum  hash.Hash
+	read int64
+}
+
+// Read reads on.
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.sum.Write(p[:n])
+	c.read += int64(n)
+	ended := errors.Is(err, io.EOF)
+	if c.read > c.file.Bytes || ended && hex.EncodeToString(c.sum.Sum(nil)) != c.file.SHA256 {
+		return 0, fmt.Errorf("%s does not have the sha256 that it was kept with", c.file.Name)
+	}
+	return n, err
+}
+
 // Importer is a host that serves adapters whoever trained them.
 type Importer interface {
 	// Import brings an adapter to the host, and returns what [Host.Deploy] takes as what was
@@ -165,7 +200,7 @@ type FileStatus struct {
 type TrainSpec struct {
 	Base string `json:"base"` // the vendor's name of the base model
 	File string `json:"file"` // the vendor's id of the training file
-	// Validation is the vendor's id of the file that the training is measured on, \"\"
+	// Validation is the vendor's id of the file that the training is measured on, ""
 	// where there is none.
 	Validation string `json:"validation,omitempty"`
 	Suffix     string `json:"suffix"`
@@ -285,6 +320,9 @@ type Hosting struct {
 	// Cold is how long the first answer may take where nothing runs.
 	Cold   time.Duration `json:"cold,omitempty"`
 	Region string        `json:"region,omitempty"`
+	// Weights is the name by which another vendor trains the base's weights, as a rule that on Hugging
+	// Face. Defaults to the base's name.
+	Weights string `json:"weights,omitempty"`
 }
 
 // DeploySpec names what to serve.

@@ -49,6 +49,7 @@ type TrainingSpec struct {
 
 	// Place is the vendor that serves what is trained. Defaults to the trainer.
 	Place    string    `json:"place,omitempty"`
+	Weights  string    `json:"weights,omitempty"`  // the trainer's name of the base. Defaults to the place's
 	Phase    string    `json:"phase,omitempty"`    // upload, train, deploy, prove, done
 	FileID   string    `json:"file_id,omitempty"`  // the vendor's
 	Estimate int64     `json:"estimate,omitempty"` // nano-dollars, the vendor's

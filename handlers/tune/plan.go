@@ -16,9 +16,10 @@ import (
 // Offer is one way to a tuned model that answers: who trains it and who serves it, what
 // that costs, or what forbids it.
 type Offer struct {
-	Trainer  string    `json:"trainer"` // a vendor
-	Place    string    `json:"place"`   // the vendor that serves
-	Base     string    `json:"base"`    // provider/model
+	Trainer  string    `json:"trainer"`           // a vendor
+	Place    string    `json:"place"`             // the vendor that serves
+	Base     string    `json:"base"`              // provider/model
+	Weights  string    `json:"weights,omitempty"` // the trainer's name of the base, where it is another
 	Training money.USD `json:"training_usd"`
 	Hosting  money.USD `json:"hosting_usd"` // a month, at the configured hours and the traffic of the last weeks
 	PerHour  money.USD `json:"per_hour_usd"`
@@ -131,7 +132,7 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 	base, place := way.base, way.place
 	o := Offer{Trainer: way.trainer, Place: place, Base: base.Provider + "/" + base.Model, Latency: latencyWarm}
 	if place != base.Provider {
-		o.Forbidden = fmt.Sprintf("refused: hosting: %s serves what it trained itself, not the weights of %s", place, base.Provider)
+		o.Forbidden = p.elsewhere(place, base.Provider)
 		return o, nil
 	}
 	hosting, refused, err := p.servable(ctx, way.trainer, base)
@@ -142,7 +143,8 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		o.Forbidden = refused
 		return o, err
 	}
-	rate, refused := p.prices.trainRate(providers.Target{Provider: way.trainer, Model: base.Model})
+	o.Weights = weightsAt(way.trainer, base.Provider, hosting)
+	rate, refused := p.prices.trainRate(providers.Target{Provider: way.trainer, Model: cmp.Or(o.Weights, base.Model)})
 	if refused != "" {
 		o.Forbidden = refused
 		return o, nil
@@ -158,6 +160,25 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		o.Hosting, o.Forbidden = money.USD(plus(int64(o.Hosting), tokens)), refused
 	}
 	return o, nil
+}
+
+// elsewhere says why a place does not serve what is trained on another vendor's base.
+func (p *pricer) elsewhere(place, own string) string {
+	host, err := p.vendors.Host(place)
+	if _, imports := host.(providers.Importer); err == nil && imports {
+		return fmt.Sprintf("refused: hosting: %s serves adapters of its own bases, and the plan names none with the weights of %s's",
+			place, own)
+	}
+	return fmt.Sprintf("refused: hosting: %s serves what it trained itself, not the weights of %s", place, own)
+}
+
+// weightsAt is the name by which a trainer knows the weights of a place's base, "" where it is the
+// base's own.
+func weightsAt(trainer, place string, h providers.Hosting) string {
+	if trainer == place {
+		return ""
+	}
+	return h.Weights
 }
 
 // tokens is what a month's tokens of a model cost, nano-dollars.
@@ -197,9 +218,10 @@ func (p *pricer) servable(ctx context.Context, by string, base providers.Target)
 	if err != nil {
 		return h, "", handlers.Failure(err)
 	}
-	limits, err := trainer.Tunable(ctx, base.Model)
+	h, err = host.Hosting(ctx, base.Model)
+	var limits providers.TuneLimits
 	if err == nil {
-		h, err = host.Hosting(ctx, base.Model)
+		limits, err = trainer.Tunable(ctx, cmp.Or(weightsAt(by, base.Provider, h), base.Model))
 	}
 	var e *providers.Error
 	switch {

@@ -213,7 +213,7 @@ func (p priceList) bound(target providers.Target, req *providers.Request) (int64
 func (p *pricer) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End, error) {
 	spec := tasks.TrainingSpec{
 		Hyper: p.hyper, SHA256: c.state.SHA256, Object: c.state.Object, Bytes: c.state.Bytes,
-		Dataset: c.tune.Dataset, Place: c.base.Provider,
+		Dataset: c.tune.Dataset, Place: c.base.Provider, Weights: c.way().Weights,
 	}
 	if capped {
 		c.state.Cap = limit
@@ -223,7 +223,7 @@ func (p *pricer) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End
 	start.ID = db.NewID("job_")
 	training := learn.Training{
 		ID: db.NewID("ftjob-"), Tenant: c.tune.Tenant, Tune: c.tune.ID, Job: start.ID,
-		Provider: c.trainer(), Base: c.base.Model, Status: statusValidating, Spec: plainjson.Of(spec),
+		Provider: c.way().Trainer, Base: c.base.Model, Status: statusValidating, Spec: plainjson.Of(spec),
 	}
 	training.Suffix = suffix(training.ID, spec.SHA256, trainSpec(training, spec))
 	start.Subject = training.ID

@@ -76,14 +76,14 @@ func runOf(ctx context.Context, run *tasks.Run, id, base string) (*tuneRun, erro
 	return c, err
 }
 
-// trainer is the vendor that the plan chose to train: that of the base where there is no plan.
-func (c *tuneRun) trainer() string {
+// way is what the plan chose: where there is no plan, the base's vendor trains.
+func (c *tuneRun) way() Offer {
 	for _, o := range c.state.Plan {
 		if o.Chosen {
-			return o.Trainer
+			return o
 		}
 	}
-	return c.base.Provider
+	return Offer{Trainer: c.base.Provider}
 }
 
 func parseTarget(name string) (providers.Target, error) {

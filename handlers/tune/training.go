@@ -1,6 +1,7 @@
 package tune
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,7 +89,7 @@ func (t trainings) trainingRunOf(run *tasks.Run, training learn.Training) (*trai
 		return nil, tasks.Fail("internal", "the stored spec of %s can not be read: start another", training.ID)
 	}
 	l.spec.Hyper = fillHyper(l.spec.Hyper, t.hyper)
-	l.rate, _ = t.prices.trainRate(providers.Target{Provider: training.Provider, Model: training.Base})
+	l.rate, _ = t.prices.trainRate(providers.Target{Provider: training.Provider, Model: trainSpec(training, l.spec).Base})
 	if l.training.Suffix == "" {
 		l.training.Suffix = suffix(training.ID, l.spec.SHA256, trainSpec(training, l.spec))
 	}
@@ -108,7 +109,7 @@ func trainSpec(training learn.Training, s tasks.TrainingSpec) providers.TrainSpe
 		validation = s.Validation.FileID
 	}
 	return providers.TrainSpec{
-		Base: training.Base, File: s.FileID, Validation: validation, Suffix: training.Suffix, Epochs: s.Hyper.Epochs, Checkpoints: 1,
+		Base: cmp.Or(s.Weights, training.Base), File: s.FileID, Validation: validation, Suffix: training.Suffix, Epochs: s.Hyper.Epochs, Checkpoints: 1,
 		BatchSize: s.Hyper.BatchSize, LearningRate: s.Hyper.LearningRate * s.Hyper.Multiplier,
 		Rank: s.Hyper.Rank, Alpha: s.Hyper.Alpha, Seed: s.Hyper.Seed, Tune: training.Tune, Object: s.Object, SHA256: s.SHA256,
 	}

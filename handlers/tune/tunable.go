@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"dreamlab/handlers"
+	"dreamlab/providers"
 	"dreamlab/tasks"
 )
 
@@ -17,14 +18,33 @@ func Tunable(ctx context.Context, vendors Vendors, provider, base string) error 
 	}
 	var refused error
 	for _, name := range trainers(vendors, provider) {
-		trainer, err := vendors.Trainer(name)
-		if err == nil {
-			_, err = trainer.Tunable(ctx, base)
-		}
+		err := tunableBy(ctx, vendors, name, providers.Target{Provider: provider, Model: base})
 		if err == nil {
 			return nil
 		}
 		refused = cmp.Or(refused, err)
 	}
 	return handlers.Failure(refused)
+}
+
+// tunableBy asks one vendor, another by the name that it has for the weights.
+func tunableBy(ctx context.Context, vendors Vendors, by string, base providers.Target) error {
+	trainer, err := vendors.Trainer(by)
+	if err != nil {
+		return err
+	}
+	weights := base.Model
+	if by != base.Provider {
+		host, err := vendors.Host(base.Provider)
+		if err != nil {
+			return err
+		}
+		h, err := host.Hosting(ctx, base.Model)
+		if err != nil {
+			return err
+		}
+		weights = cmp.Or(weightsAt(by, base.Provider, h), base.Model)
+	}
+	_, err = trainer.Tunable(ctx, weights)
+	return err
 }

@@ -1,6 +1,6 @@
 // Package cloudflare drives Workers AI (https://developers.cloudflare.com/workers-ai),
 // by itself or through a gateway of AI Gateway: chats and embeddings on the routes that
-// speak OpenAI's dialect. It is only what Cloudflare does differently from that; the
+// speak OpenAI's dialect, and adapters that others have trained, beside their base. It is only what Cloudflare does differently from that; the
 // dialect itself is in providers/openai.
 package cloudflare
 
@@ -18,7 +18,7 @@ import (
 // name is the vendor's name in targets and errors.
 const name = "cloudflare"
 
-var settings = []providers.Setting{
+var settings = append([]providers.Setting{
 	{
 		Env: "CLOUDFLARE_API_TOKEN", Secret: true, Required: true,
 		Help: "token with the permission Workers AI, from https://dash.cloudflare.com/profile/api-tokens",
@@ -43,7 +43,7 @@ var settings = []providers.Setting{
 		Env: "CF_AIG_TOKEN", Secret: true, Shared: true,
 		Help: "token of the gateway, where it asks for one",
 	},
-}
+}, loraSettings...)
 
 // Vendor opens the Cloudflare driver.
 var Vendor = providers.Vendor{Name: name, Settings: settings, Options: options, Open: open, Sandbox: sandbox}
@@ -88,14 +88,15 @@ func open(config providers.Config) (providers.Driver, error) {
 		return nil, err
 	}
 	ai := base + "/accounts/" + account + "/ai"
-	routes := ai + "/v1"
+	below, routes := ai, ai+"/v1"
 	gateway := value("CLOUDFLARE_GATEWAY_ID")
 	if gateway != "" {
 		front, err := openai.CheckBase("CLOUDFLARE_GATEWAY_BASE_URL", value("CLOUDFLARE_GATEWAY_BASE_URL"))
 		if err != nil {
 			return nil, err
 		}
-		routes = front + "/" + account + "/" + url.PathEscape(gateway) + "/workers-ai/v1"
+		below = front + "/" + account + "/" + url.PathEscape(gateway) + "/workers-ai"
+		routes = below + "/v1"
 	}
 	now := config.Now
 	if now == nil {
@@ -108,7 +109,9 @@ func open(config providers.Config) (providers.Driver, error) {
 	if gateway != "" {
 		dialect.Authorize, dialect.Secrets = throughGateway(token, value("CF_AIG_TOKEN"))
 	}
-	return &driver{openai.New(dialect, config), ai, now}, nil
+	tuned := dialect
+	tuned.URL, tuned.Encode = runAt(below), encodeTuned
+	return newLoras(&driver{openai.New(dialect, config), ai, now}, openai.New(tuned, config), value)
 }
 
 // throughGateway asks a gateway to do no more than pass a request on: it makes one

@@ -1,6 +1,7 @@
 package cloudflare_test
 
 import (
+	"net/http"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -40,6 +41,10 @@ func TestConformance(t *testing.T) {
 			providertest.Run(t, providertest.Harness{
 				Vendor: cloudflare.Vendor, Start: start, Settings: settings, Model: "@cf/openai/gpt-oss-120b",
 				Embeddings: "@cf/baai/bge-m3", Batch: "@cf/openai/gpt-oss-120b",
+				Importing: &providertest.Importing{
+					Base: "@cf/google/gemma-3-12b-it", Unhostable: "@cf/meta/llama-4-scout-17b-16e-instruct", Stays: true,
+					Creates: []func(*http.Request) bool{providertest.Asks("POST", "/finetunes")},
+				},
 				Lacks: map[string]func(*providers.Request){
 					"n":            func(r *providers.Request) { r.N = &two },
 					"logprobs":     func(r *providers.Request) { r.Logprobs = true },

@@ -16,6 +16,7 @@ import (
 var codes = map[string]providers.Kind{
 	"5007": providers.KindModelGone,
 	"3042": providers.KindModelGone,
+	"3037": providers.KindModelGone, // no such adapter
 	"5004": providers.KindInvalid,
 	"3003": providers.KindInvalid,
 	"3039": providers.KindInvalid,

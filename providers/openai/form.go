@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
+	"slices"
 
 	"dreamlab/providers"
 )
@@ -15,7 +17,9 @@ import (
 // (https://platform.openai.com/docs/api-reference/files/create).
 type Form struct {
 	URL     string
-	Purpose string
+	Purpose string // "" for none
+	// Fields stand beside the purpose.
+	Fields  map[string]string
 	Name    string
 	Content io.Reader // read once
 	Size    int64     // bytes
@@ -25,7 +29,7 @@ type Form struct {
 func (c *Client) UploadForm(ctx context.Context, form Form, out any) error {
 	var frame bytes.Buffer
 	writer := multipart.NewWriter(&frame)
-	if err := errors.Join(writer.WriteField("purpose", form.Purpose), startFile(writer, form.Name)); err != nil {
+	if err := errors.Join(form.writeFields(writer), startFile(writer, form.Name)); err != nil {
 		return c.Refused("", err)
 	}
 	head := bytes.Clone(frame.Bytes())
@@ -39,6 +43,20 @@ func (c *Client) UploadForm(ctx context.Context, form Form, out any) error {
 		Size: int64(len(head)) + form.Size + int64(frame.Len()),
 	})
 	return err
+}
+
+func (f Form) writeFields(writer *multipart.Writer) error {
+	if f.Purpose != "" {
+		if err := writer.WriteField("purpose", f.Purpose); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
+		if err := writer.WriteField(name, f.Fields[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startFile begins the part of a form that holds a file.

@@ -50,6 +50,9 @@ type Harness struct {
 	// Tuning tells how the vendor fine-tunes and hosts. Optional: without it the vendor
 	// does neither.
 	Tuning *Tuning
+	// Importing tells how the vendor serves what others trained. Optional: without it the vendor
+	// does not.
+	Importing *Importing
 	// Batch is a model that takes batches. Optional: without it the vendor has none.
 	// The emulator has to be one that the lab's Serve made, and play the faults of
 	// batches.
@@ -119,6 +122,11 @@ func Run(t *testing.T, h Harness) {
 		t.Run("batch handle", h.batchHandle)
 		t.Run("batch deleted", h.batchDeleted)
 		t.Run("batch errors", h.batchErrors)
+	}
+	if h.Importing != nil {
+		t.Run("import", h.imports)
+		t.Run("import lost", h.importLost)
+		t.Run("import refused", h.importRefused)
 	}
 	if h.Tuning != nil {
 		t.Run("train", h.train)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -33,7 +34,19 @@ func settings(base string) map[string]string {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	providertest.Run(t, providertest.Harness{Vendor: vllm.Vendor, Start: start, Settings: settings, Model: emulator.Base})
+	folder, number := t.TempDir(), atomic.Int64{}
+	providertest.Run(t, providertest.Harness{
+		Vendor: vllm.Vendor, Start: start, Model: emulator.Base,
+		Settings: func(base string) map[string]string {
+			values := settings(base)
+			values["VLLM_ADAPTERS"], values["VLLM_USD_PER_HOUR"] = filepath.Join(folder, fmt.Sprint(number.Add(1))), "0.35"
+			return values
+		},
+		Importing: &providertest.Importing{
+			Base: emulator.Base, Unhostable: "nobody/none",
+			Creates: []func(*http.Request) bool{providertest.Asks("POST", "/load_lora_adapter")},
+		},
+	})
 }
 
 // server is a vLLM server with a disk that both see.

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,6 +16,8 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/db"
+	"dreamlab/store/learn"
+	"dreamlab/tasks"
 	"dreamlab/tasks/notebook"
 )
 
@@ -87,8 +90,12 @@ func (h runs) begin(ctx context.Context, tenant, id, base string) (notebook.Run,
 	if err != nil {
 		return notebook.Run{}, gate.OrMissing(err, "dataset")
 	}
-	_, weights, _ := strings.Cut(tune.Base, "/")
-	weights = cmp.Or(base, weights)
+	weights := base
+	if weights == "" {
+		if weights, err = h.weights(ctx, tune); err != nil {
+			return notebook.Run{}, err
+		}
+	}
 	run := notebook.Sized(notebook.Run{
 		ID: notebook.ID(tune.ID, data.SHA256, weights), Tune: tune.ID, Data: data.Object, SHA256: data.SHA256, Base: weights,
 	}, data.Rows)
@@ -97,6 +104,23 @@ func (h runs) begin(ctx context.Context, tenant, id, base string) (notebook.Run,
 		return h.board().Run(ctx, run.ID)
 	}
 	return made, err
+}
+
+// weights is the name by which a tune's training knows its base.
+func (h runs) weights(ctx context.Context, tune learn.Tune) (string, error) {
+	_, model, _ := strings.Cut(tune.Base, "/")
+	if tune.Training == "" {
+		return model, nil
+	}
+	training, err := h.store.Training(ctx, tune.Tenant, tune.Training)
+	if err != nil {
+		return "", gate.OrMissing(err, "training")
+	}
+	var spec tasks.TrainingSpec
+	if err := json.Unmarshal(training.Spec, &spec); err != nil {
+		return "", fmt.Errorf("read the spec of %s: %w", training.ID, err)
+	}
+	return cmp.Or(spec.Weights, model), nil
 }
 
 // signed finds the run of an address that it signed.

@@ -17,6 +17,7 @@ const defaultTokens = 256
 type ask struct {
 	model.Ask
 	Prompt string  `json:"prompt"`
+	Lora   string  `json:"lora"` // id or name of an adapter
 	Text   listing `json:"text"` // of embeddings
 	// Format holds a schema without OpenAI's envelope around it.
 	Format *struct {
@@ -152,6 +153,11 @@ func (e *emulator) answer(w http.ResponseWriter, r *http.Request, dialect *lab.D
 	}
 	if refused != nil {
 		return refused
+	}
+	if a.Lora != "" {
+		if by.brain, refused = e.loras.brain(a.Lora, by); refused != nil {
+			return refused
+		}
 	}
 	if dialect == e.native && by.unstreamed {
 		a.Stream = false // a JSON object comes whether a stream was asked for or not

@@ -1,10 +1,10 @@
 // Package emulator is Workers AI and its gateway where Cloudflare is not: chats in
 // OpenAI's form and in Cloudflare's own, embeddings, the list of models, accounts and
-// tokens, with Cloudflare's envelopes and errors
+// tokens, adapters beside their bases, with Cloudflare's envelopes and errors
 // (https://developers.cloudflare.com/workers-ai, https://developers.cloudflare.com/ai-gateway),
 // answered by the sandbox's model.
 //
-// It has no responses, images, speech, LoRA files, or models of other vendors.
+// It has no responses, images, speech or models of other vendors.
 package emulator
 
 import (
@@ -42,6 +42,9 @@ func New(l *lab.Lab) http.Handler {
 	account, err := work.Open(l, work.Options{
 		Vendor: name, Hour: func(string) int64 { return 0 }, Brain: func(string) *model.Model { return nil },
 	})
+	if err == nil {
+		e.loras, err = openLoras(l)
+	}
 	if err != nil {
 		return l.Serve(e.vendor, e.vendor.Unusable(err))
 	}
@@ -57,6 +60,7 @@ func New(l *lab.Lab) http.Handler {
 type emulator struct {
 	lab        *lab.Lab
 	account    *work.Account
+	loras      *loras
 	served     []entry
 	vendor     lab.Vendor
 	compatible *lab.Dialect // OpenAI's form
@@ -69,6 +73,7 @@ func (e *emulator) api(mux *http.ServeMux, base string) {
 	mux.HandleFunc("POST "+base+"/v1/chat/completions", within(e.vendor.Handle(e.chat)))
 	mux.HandleFunc("POST "+base+"/v1/embeddings", within(lab.Take(e.vendor, e.embed)))
 	mux.HandleFunc("GET "+base+"/models/search", within(e.vendor.Answer(e.search)))
+	e.loraRoutes(mux, base)
 }
 
 // gateway serves the same through a gateway, and one route for the models of all vendors.

@@ -18,6 +18,7 @@ type entry struct {
 	queued     bool  // takes requests that are answered later
 	prompts    bool  // queued requests have a prompt, and no messages
 	unstreamed bool  // answers whole on Cloudflare's own route
+	lora       bool  // takes adapters
 	brain      *model.Model
 }
 
@@ -26,7 +27,8 @@ func catalogue(l *lab.Lab) []entry {
 		{id: "@cf/openai/gpt-oss-120b", context: 128_000, calls: true, queued: true, unstreamed: true, brain: l.Large},
 		{id: "@cf/meta/llama-4-scout-17b-16e-instruct", context: 131_000, calls: true, brain: l.Large},
 		{id: "@cf/meta/llama-3.3-70b-instruct-fp8-fast", context: 24_000, calls: true, queued: true, prompts: true,
-			brain: l.Large},
+			lora: true, brain: l.Large},
+		{id: "@cf/google/gemma-3-12b-it", context: 80_000, lora: true, brain: l.Small},
 		{id: "@cf/qwen/qwen3-30b-a3b-fp8", context: 32_768, calls: true, brain: l.Large},
 		{id: "@cf/meta/llama-3.2-1b-instruct", context: 60_000, brain: l.Small},
 		{id: "@cf/baai/bge-m3", context: 60_000, queued: true},
@@ -71,7 +73,7 @@ func (m entry) task() string {
 
 func (m entry) object() any {
 	properties := []any{property("context_window", strconv.FormatInt(m.context, 10))}
-	for name, has := range map[string]bool{"function_calling": m.calls, "async_queue": m.queued} {
+	for name, has := range map[string]bool{"function_calling": m.calls, "async_queue": m.queued, "lora": m.lora} {
 		if has {
 			properties = append(properties, property(name, "true"))
 		}

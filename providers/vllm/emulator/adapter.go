@@ -1,8 +1,6 @@
 package emulator
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -126,37 +124,5 @@ func readAdapter(folder string) ([]model.Pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	return knows(weights)
-}
-
-// tensor is an entry of a safetensors header (https://github.com/huggingface/safetensors#format).
-type tensor struct {
-	Kind    string    `json:"dtype"`
-	Shape   []int     `json:"shape"`
-	Offsets [2]uint64 `json:"data_offsets"`
-}
-
-// knows reads the tensor of rows, where there is one.
-func knows(weights []byte) ([]model.Pair, error) {
-	broken := errors.New("error while deserializing header: header too large")
-	if len(weights) < 8 {
-		return nil, broken
-	}
-	length, rest := binary.LittleEndian.Uint64(weights), weights[8:]
-	if length > uint64(len(rest)) {
-		return nil, broken
-	}
-	var header map[string]json.RawMessage
-	if err := json.Unmarshal(rest[:length], &header); err != nil {
-		return nil, broken
-	}
-	var rows tensor
-	if header["rows"] == nil {
-		return nil, nil
-	}
-	data := rest[length:]
-	if json.Unmarshal(header["rows"], &rows) != nil || rows.Offsets[0] > rows.Offsets[1] || rows.Offsets[1] > uint64(len(data)) {
-		return nil, broken
-	}
-	return model.ReadPairs(bytes.NewReader(data[rows.Offsets[0]:rows.Offsets[1]]), maxPairs)
+	return model.AdapterRows(weights, maxPairs)
 }
