@@ -1,10 +1,12 @@
 // Package groq drives GroqCloud (https://console.groq.com/docs/openai), which
-// answers chats quickly, batches of them at half price, and trains nothing. It is only what Groq does
+// answers chats quickly, batches of them at half price, serves adapters beside their bases for enterprise
+// customers (https://console.groq.com/docs/lora), and trains nothing. It is only what Groq does
 // differently from OpenAI's dialect; the dialect itself is in providers/openai.
 package groq
 
 import (
 	"errors"
+	"time"
 
 	"dreamlab/providers"
 	"dreamlab/providers/openai"
@@ -13,7 +15,7 @@ import (
 // name is the vendor's name in targets and errors.
 const name = "groq"
 
-var settings = []providers.Setting{
+var settings = append([]providers.Setting{
 	{
 		Env: "GROQ_API_KEY", Secret: true, Required: true,
 		Help: "key of GroqCloud, from https://console.groq.com/keys",
@@ -22,7 +24,7 @@ var settings = []providers.Setting{
 		Env: "GROQ_BASE_URL", Default: "https://api.groq.com",
 		Help: "base of the API as Groq's SDK takes it: /openai/v1 is added",
 	},
-}
+}, loraSettings...)
 
 // Vendor opens the Groq driver.
 var Vendor = providers.Vendor{Name: name, Settings: settings, Options: options, Open: open, Sandbox: sandbox}
@@ -44,6 +46,17 @@ type driver struct {
 
 var _ providers.Batches = driver{}
 
+// hosting is a driver of an account that serves adapters.
+type hosting struct {
+	driver
+	loras
+}
+
+var (
+	_ providers.Host     = hosting{}
+	_ providers.Importer = hosting{}
+)
+
 // Batcher answers many requests later, at half price.
 func (d driver) Batcher() providers.Batcher { return d.batches }
 
@@ -62,5 +75,17 @@ func open(config providers.Config) (providers.Driver, error) {
 		InOnePiece: hasSchema, Prefill: prefill, Tiers: tiers,
 	}
 	client := openai.New(dialect, config)
-	return driver{client, client, client, client, openai.NewBatcher(client, batches(dialect.Base))}, nil
+	d := driver{client, client, client, client, openai.NewBatcher(client, batches(dialect.Base))}
+	value := func(env string) string { return openai.Value(config, settings, env) }
+	if value(envBases) == "" {
+		return d, nil
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	served, err := newLoras(client, base, value, config.Now)
+	if err != nil {
+		return nil, err
+	}
+	return hosting{d, served}, nil
 }

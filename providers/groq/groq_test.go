@@ -1,6 +1,7 @@
 package groq_test
 
 import (
+	"net/http"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -16,13 +17,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var start = providertest.OnLab(emulator.New)
 
 func settings(base string) map[string]string {
-	return map[string]string{"GROQ_API_KEY": providertest.Key, "GROQ_BASE_URL": base}
+	return map[string]string{
+		"GROQ_API_KEY": providertest.Key, "GROQ_BASE_URL": base, "GROQ_LORA_BASES": "openai/gpt-oss-20b=openai/gpt-oss-20b",
+	}
 }
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	two, three := 2, 3
 	providertest.Run(t, providertest.Harness{
+		Importing: &providertest.Importing{
+			Base: "openai/gpt-oss-20b", Unhostable: "openai/gpt-oss-120b",
+			Creates: []func(*http.Request) bool{
+				providertest.Asks("POST", "/openai/v1/files"), providertest.Asks("POST", "/v1/fine_tunings"),
+			},
+		},
 		Vendor: groq.Vendor, Start: start, Settings: settings, Model: "openai/gpt-oss-20b",
 		Batch: "openai/gpt-oss-20b",
 		Lacks: map[string]func(*providers.Request){

@@ -14,7 +14,8 @@ func (e *emulator) batches(account *work.Account) *dress.Batches {
 	return &dress.Batches{
 		Lab: e.lab, Vendor: e.dialect.Vendor, Account: account,
 		Base: "/openai/v1", Route: "/v1/chat/completions", Prefix: "batch_req_out_", Percent: 50,
-		Windows: []string{"24h", "2d", "3d", "4d", "5d", "6d", "7d"},
+		Purposes: []string{purposeLora},
+		Windows:  []string{"24h", "2d", "3d", "4d", "5d", "6d", "7d"},
 		Model: func(id string) *lab.Failure {
 			_, refused := e.find(id)
 			return refused

@@ -1,5 +1,5 @@
 // Package emulator is Groq where Groq is not: its chat completions, streams, batches,
-// model list, rate-limit headers and errors, as its SDK and pages describe them
+// adapters beside their bases, model list, rate-limit headers and errors, as its SDK and pages describe them
 // (https://console.groq.com/docs/api-reference, /docs/errors, /docs/rate-limits),
 // answered by the sandbox's model.
 //
@@ -20,7 +20,7 @@ import (
 
 const name = "groq"
 
-// New serves Groq's own paths, which begin with /openai/v1.
+// New serves Groq's own paths, which begin with /openai/v1, and /v1 where adapters are registered.
 func New(l *lab.Lab) http.Handler {
 	e := &emulator{lab: l, served: catalogue(l)}
 	e.dialect = &lab.Dialect{
@@ -34,11 +34,15 @@ func New(l *lab.Lab) http.Handler {
 	account, err := work.Open(l, work.Options{
 		Vendor: name, Hour: func(string) int64 { return 0 }, Brain: func(string) *model.Model { return nil },
 	})
+	if err == nil {
+		e.loras, err = openLoras(l, account.Files)
+	}
 	if err != nil {
 		return l.Serve(e.dialect.Vendor, e.dialect.Vendor.Unusable(err))
 	}
 	mux := http.NewServeMux()
 	e.batches(account).Handle(mux)
+	e.loraRoutes(mux)
 	mux.HandleFunc("POST /openai/v1/chat/completions", e.dialect.Vendor.Handle(e.chat))
 	mux.HandleFunc("GET /openai/v1/models", e.dialect.Vendor.Answer(e.models))
 	mux.HandleFunc("GET /openai/v1/models/{id...}", e.dialect.Vendor.Answer(e.model))
@@ -49,6 +53,7 @@ func New(l *lab.Lab) http.Handler {
 type emulator struct {
 	lab     *lab.Lab
 	served  []entry
+	loras   *loras
 	dialect *lab.Dialect
 }
 
@@ -70,14 +75,22 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 		return refused
 	}
 	e.limits(w, served, &ask.Ask)
-	answer := &lab.Answer{Model: served.ID, Ask: &ask.Ask}
+	answer := &lab.Answer{Model: ask.Model, Billed: served.ID, Ask: &ask.Ask}
 	e.lab.Chat(w, r, e.tiered(ask.ServiceTier), answer, served.brain)
 	return nil
 }
 
 // serving finds the model that answers, or says what Groq refuses.
 func (e *emulator) serving(ask *ask) (entry, *lab.Failure) {
-	served, refused := e.find(ask.Model)
+	tuned, is := e.loras.find(ask.Model)
+	id := ask.Model
+	if is {
+		id = tuned.Base
+	}
+	served, refused := e.find(id)
+	if refused == nil && is {
+		served.brain, refused = e.loras.brain(tuned, served.brain)
+	}
 	if refused == nil {
 		refused = ask.check(served)
 	}

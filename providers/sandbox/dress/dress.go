@@ -34,6 +34,8 @@ type Batches struct {
 	// Rows completes a file of training rows, which has the purpose fine-tune. Defaults to
 	// refusing that purpose.
 	Rows func(*work.File)
+	// Purposes are others that files are taken for, as they are. Default to none.
+	Purposes []string
 	// Mend puts the object of a batch into the vendor's own form. Defaults to OpenAI's.
 	Mend func(state work.BatchState, object map[string]any)
 	// Billed returns the model that payments for one go by. Defaults to itself.
@@ -79,7 +81,7 @@ func (bs *Batches) fileObject(f work.File) any {
 func (bs *Batches) purposed(purpose, name string) (work.File, *lab.Failure) {
 	f := work.File{ID: lab.NewID("file-"), Name: name, Purpose: purpose, Type: "jsonl"}
 	switch {
-	case purpose == "batch":
+	case purpose == "batch", slices.Contains(bs.Purposes, purpose):
 	case purpose == "fine-tune" && bs.Rows != nil:
 		f.Rows = true
 		bs.Rows(&f)
