@@ -1,9 +1,11 @@
 package tune
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,8 +20,10 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/providers/colab"
+	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/vllm"
 	vllmemulator "dreamlab/providers/vllm/emulator"
+	"dreamlab/store"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
@@ -32,8 +36,22 @@ import (
 
 const ownBase = "vllm/" + vllmemulator.Base
 
-// home is a bench whose base answers on a server of one's own, and is trained on a machine of
-// one's own.
+// place is a vendor that serves what is trained on a machine of one's own.
+type place struct {
+	vendor   providers.Vendor
+	emulator func(*lab.Lab) http.Handler
+	base     string // the vendor's
+	weights  string // the same on Hugging Face
+	values   map[string]string
+}
+
+// ownServer is a server of one's own.
+func ownServer(t *testing.T) place {
+	return place{vllm.Vendor, vllmemulator.New, vllmemulator.Base, vllmemulator.Base,
+		map[string]string{"VLLM_ADAPTERS": filepath.Join(t.TempDir(), "adapters")}}
+}
+
+// home is a bench whose base answers at some place, and is trained on a machine of one's own.
 type home struct {
 	*bench
 	board notebook.Board
@@ -42,16 +60,15 @@ type home struct {
 
 func newHome(t *testing.T) *home {
 	t.Helper()
-	b := newBench(t, Settings{MinExamples: 20})
+	return newHomeAt(t, storetest.SQLite(t), ownServer(t))
+}
+
+func newHomeAt(t *testing.T, s *store.Store, at place) *home {
+	t.Helper()
+	b := newBenchOn(t, s, Settings{MinExamples: 20})
 	h := &home{bench: b, board: notebook.Board{Bucket: b.deps.Bucket, Now: time.Now}}
-	server := httptest.NewServer(vllmemulator.New(b.lab))
-	b.Cleanup(server.Close)
-	serving, err := vllm.Vendor.Open(providers.Config{HTTP: server.Client(), Values: map[string]string{
-		"VLLM_BASE_URL": server.URL, "VLLM_API_KEY": "sandbox", "VLLM_ADAPTERS": filepath.Join(b.TempDir(), "adapters"),
-	}})
-	b.must(err)
 	training, err := colab.Vendor.Open(providers.Config{
-		Values: map[string]string{"COLAB_BASES": vllmemulator.Base}, Runs: runs.New(b.deps.Bucket, nil), Now: b.deps.Now,
+		Values: map[string]string{"COLAB_BASES": at.weights}, Runs: runs.New(b.deps.Bucket, nil), Now: b.deps.Now,
 	})
 	b.must(err)
 	together, err := b.deps.Vendors.(*providers.Router).Driver("together")
@@ -61,15 +78,31 @@ func newHome(t *testing.T) *home {
 	prices.Register(catalog.Free("vllm"))
 	prices.Register(catalog.Free("colab"))
 	router := providers.NewRouter(providers.RouterOptions{
-		Drivers: map[string]providers.Driver{"together": together, "vllm": serving, "colab": training}, Prices: prices,
+		Drivers: map[string]providers.Driver{"together": together, at.vendor.Name: b.open(at), "colab": training}, Prices: prices,
+		Sleep: func(context.Context, time.Duration) error { return nil },
 	})
-	b.deps.Vendors, b.deps.Prices, b.deps.Settings.Base = router, prices, ownBase
+	b.base = at.vendor.Name + "/" + at.base
+	b.deps.Vendors, b.deps.Prices, b.deps.Settings.Base = router, prices, b.base
 	b.deps.Caller = handlers.NewCaller(handlers.CallerOptions{Router: router, Prices: prices})
-	b.base, b.work = ownBase, Handlers(b.deps)
+	b.work = Handlers(b.deps)
 	front := httptest.NewServer(http.HandlerFunc(h.serve))
 	b.Cleanup(front.Close)
 	h.url = front.URL
 	return h
+}
+
+// open opens the place that serves, on the wires of the bench.
+func (b *bench) open(at place) providers.Driver {
+	b.Helper()
+	server := httptest.NewServer(at.emulator(b.lab))
+	b.Cleanup(server.Close)
+	values := at.vendor.Sandbox(server.URL, b.lab.Credential())
+	maps.Copy(values, at.values)
+	driver, err := at.vendor.Open(providers.Config{
+		Values: values, HTTP: &http.Client{Transport: b.wires, CheckRedirect: noRedirect}, Now: b.deps.Now,
+	})
+	b.must(err)
+	return driver
 }
 
 // serve is the part of the API that a run needs.

@@ -109,7 +109,8 @@ func trainSpec(training learn.Training, s tasks.TrainingSpec) providers.TrainSpe
 		validation = s.Validation.FileID
 	}
 	return providers.TrainSpec{
-		Base: cmp.Or(s.Weights, training.Base), File: s.FileID, Validation: validation, Suffix: training.Suffix, Epochs: s.Hyper.Epochs, Checkpoints: 1,
+		Base: cmp.Or(s.Weights, training.Base), File: s.FileID, Validation: validation, Suffix: training.Suffix,
+		Epochs: s.Hyper.Epochs, Checkpoints: 1,
 		BatchSize: s.Hyper.BatchSize, LearningRate: s.Hyper.LearningRate * s.Hyper.Multiplier,
 		Rank: s.Hyper.Rank, Alpha: s.Hyper.Alpha, Seed: s.Hyper.Seed, Tune: training.Tune, Object: s.Object, SHA256: s.SHA256,
 	}

@@ -6,12 +6,17 @@ import (
 
 	"dreamlab/providers/azure"
 	azureemulator "dreamlab/providers/azure/emulator"
+	"dreamlab/providers/cloudflare"
+	cloudflareemulator "dreamlab/providers/cloudflare/emulator"
 	"dreamlab/providers/databricks"
 	databricksemulator "dreamlab/providers/databricks/emulator"
+	"dreamlab/providers/groq"
+	groqemulator "dreamlab/providers/groq/emulator"
 	"dreamlab/providers/sagemaker"
 	sagemakeremulator "dreamlab/providers/sagemaker/emulator"
 	"dreamlab/providers/vertex"
 	vertexemulator "dreamlab/providers/vertex/emulator"
+	"dreamlab/providers/vllm"
 	"dreamlab/store"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
@@ -19,59 +24,108 @@ import (
 	"dreamlab/tasks"
 )
 
-// elsewhere is a vendor other than the usual one, and how it is asked for what costs money
-// when it is done twice: the calls by method and end of path.
-type elsewhere struct {
+// way is a pair of trainer and place, and how they are asked for what costs money when it is done
+// twice: the calls by method and end of path.
+type way struct {
 	shop
 	paid []string
 	// percent is what the vendor bills of the catalogue's price of training.
 	percent int64
+	// place serves what a machine of one's own trains, where the shop is none.
+	place func(t *testing.T) place
 }
 
-// others are the vendors that train and serve, beside the usual one.
-func others() []elsewhere {
-	return []elsewhere{
+func (w way) String() string {
+	if w.place != nil {
+		return "colab to " + w.vendor.Name
+	}
+	return w.vendor.Name
+}
+
+// ways are all trainers, each with a place that serves what it trains.
+func ways() []way {
+	return append(ownWays(), []way{
+		{usual(), []string{"POST /v1/fine-tunes", "POST /deployments"}, 100, nil},
 		{
 			shop{azure.Vendor, azureemulator.New, "azure/gpt-4.1-mini", "azure/gpt-5-nano"},
-			[]string{"POST /fine_tuning/jobs"}, 90, // global training is cheaper
+			[]string{"POST /fine_tuning/jobs"}, 90, nil, // global training is cheaper
 		}, {
 			shop{
 				databricks.Vendor, databricksemulator.New, "databricks/databricks-meta-llama-3-1-8b-instruct",
 				"databricks/databricks-gpt-oss-120b",
 			},
-			[]string{"POST /jobs/runs/submit", "POST /api/2.0/serving-endpoints"}, 100,
+			[]string{"POST /jobs/runs/submit", "POST /api/2.0/serving-endpoints"}, 100, nil,
 		}, {
 			shop{
 				sagemaker.Vendor, sagemakeremulator.New, "sagemaker/jumpstart-llama-3-1-8b-instruct",
 				"sagemaker/jumpstart-llama-3-1-70b-instruct",
 			},
-			[]string{"POST /CreateTrainingJob", "POST /CreateModel", "POST /CreateEndpointConfig", "POST /CreateEndpoint"}, 100,
+			[]string{"POST /CreateTrainingJob", "POST /CreateModel", "POST /CreateEndpointConfig", "POST /CreateEndpoint"}, 100, nil,
 		}, {
 			shop{
 				vertex.Vendor, vertexemulator.New, "vertex/meta/llama-4-scout-17b-16e-instruct-maas",
 				"vertex/openai/gpt-oss-120b-maas",
 			},
-			[]string{"POST /tuningJobs", "POST :deploy"}, 100,
+			[]string{"POST /tuningJobs", "POST :deploy"}, 100, nil,
+		},
+	}...)
+}
+
+// ownWays lead from a machine of one's own to each place that takes adapters.
+func ownWays() []way {
+	return []way{
+		{
+			shop{vendor: vllm.Vendor}, []string{"POST /v1/load_lora_adapter"}, 100, ownServer,
+		}, {
+			shop{vendor: cloudflare.Vendor}, []string{"POST /finetunes", "POST /finetune-assets"}, 100,
+			func(*testing.T) place {
+				return place{cloudflare.Vendor, cloudflareemulator.New, "@cf/google/gemma-3-12b-it", "google/gemma-3-12b-it", nil}
+			},
+		}, {
+			shop{vendor: groq.Vendor}, []string{"POST /openai/v1/files", "POST /v1/fine_tunings"}, 100,
+			func(*testing.T) place {
+				return place{groq.Vendor, groqemulator.New, "openai/gpt-oss-20b", "openai/gpt-oss-20b", map[string]string{
+					"GROQ_LORA_BASES": "openai/gpt-oss-20b=openai/gpt-oss-20b",
+				}}
+			},
 		},
 	}
 }
 
-// A tune goes its whole way at each vendor, though the answer to each call that costs is lost
-// and the worker dies after every step: it trains and deploys once.
-func TestTuneAtEachVendor(t *testing.T) {
+// A tune goes its whole way from each trainer to a place, though the answer to each call that costs is
+// lost, the worker dies after every step and a session of one's own machine between two checkpoints:
+// it trains and deploys once.
+func TestTuneAllWays(t *testing.T) {
 	t.Parallel()
-	for _, at := range others() {
-		t.Run(at.vendor.Name, func(t *testing.T) {
+	for _, w := range ways() {
+		t.Run(w.String(), func(t *testing.T) {
 			t.Parallel()
 			storetest.Each(t, func(t *testing.T, s *store.Store) {
-				b := newBenchAt(t, s, Settings{MinExamples: 20}, at.shop)
-				b.tuneThroughDeaths(at)
+				if w.place == nil {
+					newBenchAt(t, s, Settings{MinExamples: 20}, w.shop).tuneThroughDeaths(w, nil)
+					return
+				}
+				h := newHomeAt(t, s, w.place(t))
+				h.tuneThroughDeaths(w, h)
 			})
 		})
 	}
 }
 
-func (b *bench) tuneThroughDeaths(at elsewhere) {
+// sessions runs those of a tune on a machine of one's own: the first one dies.
+func (h *home) sessions(id string) {
+	h.Helper()
+	h.run(h.phase(id, phaseTrain))
+	run := h.training(id).VendorID
+	if code, steps := h.session(run, "STUB_DIES_AT=5"); code != 9 || steps != "1 2 3 4 5" {
+		h.Fatalf("the first session ended with %d after the steps %s", code, steps)
+	}
+	if code, steps := h.session(run); code != 0 || steps != "5 6 7 8 9 10" {
+		h.Fatalf("the second ended with %d after the steps %s", code, steps)
+	}
+}
+
+func (b *bench) tuneThroughDeaths(at way, own *home) {
 	b.Helper()
 	b.teach(48, 40)
 	for _, call := range at.paid {
@@ -86,10 +140,16 @@ func (b *bench) tuneThroughDeaths(at elsewhere) {
 		return first
 	}
 	id := b.tune(tasks.TuneInput{}).ID
+	if own != nil {
+		own.sessions(id)
+	}
 	b.run(nil)
 	tune, decision := b.decided(id)
 	if !decision.Promoted || tune.Stage != stageDone || len(died) < 10 {
 		b.Fatalf("decision %+v after deaths at %v", decision, died)
+	}
+	if unasked := b.wires.whole(); len(unasked) > 0 {
+		b.Errorf("no answer was lost of %v", unasked)
 	}
 	b.die = nil
 	b.reap(2)
@@ -106,7 +166,7 @@ func (b *bench) tuneThroughDeaths(at elsewhere) {
 			trainings += int(p.Calls)
 		}
 	}
-	if trainings != 1 {
+	if trainings != 1 && own == nil || trainings != 0 && own != nil {
 		b.Errorf("%d trainings were paid", trainings)
 	}
 }

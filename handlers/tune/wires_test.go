@@ -72,6 +72,19 @@ func (w *wires) loseAll(times int, method string, ends ...string) {
 	}
 }
 
+// whole lists the calls whose answers were to be lost and that nobody has made.
+func (w *wires) whole() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var calls []string
+	for call, left := range w.broken {
+		if left > 0 {
+			calls = append(calls, call)
+		}
+	}
+	return calls
+}
+
 func (w *wires) severs(at string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,7 +1,7 @@
-// Package cloudflare drives Workers AI (https://developers.cloudflare.com/workers-ai),
-// by itself or through a gateway of AI Gateway: chats and embeddings on the routes that
-// speak OpenAI's dialect, and adapters that others have trained, beside their base. It is only what Cloudflare does differently from that; the
-// dialect itself is in providers/openai.
+// Package cloudflare drives Workers AI (https://developers.cloudflare.com/workers-ai), by itself or
+// through a gateway of AI Gateway: chats and embeddings on the routes that speak OpenAI's dialect, and
+// adapters that others have trained, beside their base. It is only what Cloudflare does differently
+// from that; the dialect itself is in providers/openai.
 package cloudflare
 
 import (
