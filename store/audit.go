@@ -47,3 +47,10 @@ func (q *Queries) Audits(ctx context.Context, tenant string, f db.Filter, p db.P
 	n.Mentions(f.Text, `id`, `subject`, `action`)
 	return db.List(ctx, q.Tx, p, scanAudit, n.Query, n.Args...)
 }
+
+// PruneAudits deletes a bounded number of changes that were made longer ago than the given age, and
+// returns how many: call it until it returns 0. Their ids are in the order of their making.
+func (q *Queries) PruneAudits(ctx context.Context, older time.Duration) (int64, error) {
+	return q.Exec(ctx, `DELETE FROM audit WHERE id IN (
+		SELECT id FROM (SELECT id, created FROM audit ORDER BY id LIMIT 500) AS first WHERE created < {now} - $1)`, older.Microseconds())
+}

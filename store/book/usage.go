@@ -98,7 +98,8 @@ func (q *Queries) UsageTenants(ctx context.Context, after string, most int) ([]s
 // Only entries that are settled or void are in the sums: they change no more, so that no call has
 // to look at the sums. What is open or lost stands in a list, until it is settled.
 func (q *Queries) SumUsage(ctx context.Context, tenant string) (bool, error) {
-	if _, err := q.Exec(ctx, `INSERT INTO usage_marks (tenant, summed, pruned) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING`,
+	if _, err := q.Exec(ctx, `INSERT INTO usage_marks (tenant, summed, pruned, swept) VALUES ($1, 0, 0, 0)
+		ON CONFLICT DO NOTHING`,
 		tenant); err != nil {
 		return false, err
 	}

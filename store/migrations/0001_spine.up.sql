@@ -273,7 +273,8 @@ CREATE TABLE usage_open (
 CREATE TABLE usage_marks (
   tenant TEXT PRIMARY KEY,
   summed BIGINT NOT NULL, -- the first UTC day that is not in the sums
-  pruned BIGINT NOT NULL  -- the first UTC day that still has all its entries
+  pruned BIGINT NOT NULL, -- the first UTC day that still has all its entries
+  swept  BIGINT NOT NULL  -- the first UTC day of which old entries may be left
 );
 -- What a tenant may spend. Empty texts stand for all.
 CREATE TABLE budgets (

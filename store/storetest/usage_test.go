@@ -136,3 +136,66 @@ func settleLate(t *testing.T, s *store.Store, tenants ...string) {
 		}
 	}
 }
+
+// TestOldEntriesArePruned deletes entries of summed days whose jobs are gone: the usage stays what it
+// was, by whole days.
+func TestOldEntriesArePruned(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		draw := rand.New(rand.NewPCG(2, rand.Uint64()))
+		tenant, err := s.EnsureTenant(t.Context(), "pruned")
+		must(t, err)
+		now, err := s.Now(t.Context())
+		must(t, err)
+		fillEntries(t, s, draw, now, tenant.ID)
+		kept := running(t, s, tenant.ID, "")
+		exec(t, s.Driver(), `UPDATE entries SET job = $1, root = $1 WHERE job = 'job_3'`, kept.ID)
+		sumAll(t, s, tenant.ID)
+		day := 24 * time.Hour
+		span := book.Span{Tenant: tenant.ID, By: "purpose", Interval: book.Daily, From: now.Truncate(day).Add(-10 * day), To: now}
+		before, err := s.SpendingIn(t.Context(), span)
+		must(t, err)
+
+		const older = 3 * 24 * time.Hour
+		due, err := s.EntriesToPrune(t.Context(), older, "", 10)
+		if err != nil || !slices.Equal(due, []string{tenant.ID}) {
+			t.Fatalf("entries to prune have %v, %v", due, err)
+		}
+		for more := true; more; {
+			must(t, s.Tx(t.Context(), db.Relaxed, func(q *store.Queries) (err error) {
+				more, err = q.PruneEntries(t.Context(), tenant.ID, older)
+				return err
+			}))
+		}
+		if due, err = s.EntriesToPrune(t.Context(), older, "", 10); err != nil || len(due) > 0 {
+			t.Errorf("entries to prune still have %v, %v", due, err)
+		}
+		end := now.Add(-older).Truncate(day).UnixMicro()
+		left := ask(t, s.Driver(), `SELECT count(*) FROM entries WHERE tenant = $1 AND created < $2 AND job <> $3
+			AND state IN ('settled', 'void') AND purpose = 'chat'`, tenant.ID, end, kept.ID)[0]
+		if left != "0" {
+			t.Errorf("%s old entries are left", left)
+		}
+		after, err := s.SpendingIn(t.Context(), span)
+		must(t, err)
+		if !slices.EqualFunc(before, after, func(a, b book.Spend) bool { return a.Start.Equal(b.Start) && sameSpend(a, b) }) {
+			t.Errorf("the usage was %+v and is %+v", before, after)
+		}
+	})
+}
+
+// TestOldChangesArePruned deletes what is old of the audit log.
+func TestOldChangesArePruned(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		must(t, s.AddAudit(t.Context(), store.Audit{Tenant: "ten_1", Action: "old"}))
+		must(t, s.ShiftClock(t.Context(), 48*time.Hour))
+		must(t, s.AddAudit(t.Context(), store.Audit{Tenant: "ten_1", Action: "new"}))
+		if n, err := s.PruneAudits(t.Context(), 24*time.Hour); err != nil || n != 1 {
+			t.Errorf("%d changes went, %v", n, err)
+		}
+		if left := ask(t, s.Driver(), `SELECT action FROM audit`); !slices.Equal(left, []string{"new"}) {
+			t.Errorf("left are %v", left)
+		}
+	})
+}

@@ -84,6 +84,9 @@ type Options struct {
 	// KeepPrivate is how long the answer of a private job can be fetched that no
 	// client waited on. Defaults to 24 hours.
 	KeepPrivate time.Duration
+	// KeepRecords is how long entries whose jobs are gone and the changes of the audit log are
+	// kept. Defaults to 400 days.
+	KeepRecords time.Duration
 }
 
 // Engine accepts, cancels and retries jobs, and waits for their ends. It runs nothing by itself
@@ -97,6 +100,7 @@ type Engine struct {
 	keep    time.Duration
 	// keepPrivate is Options.KeepPrivate.
 	keepPrivate time.Duration
+	keepRecords time.Duration // Options.KeepRecords
 	metrics     *metrics
 
 	queue     *queue
@@ -128,6 +132,7 @@ func New(o Options) (*Engine, error) {
 		store: o.Store, redis: o.Redis, log: o.Log, lanes: lanes, metrics: m,
 		backoff: backoff.Bounds{First: positive(o.Backoff, 2*time.Second), Max: positive(o.BackoffMax, 5*time.Minute)},
 		keep:    positive(o.Keep, 90*24*time.Hour), keepPrivate: positive(o.KeepPrivate, 24*time.Hour),
+		keepRecords: positive(o.KeepRecords, 400*24*time.Hour),
 	}
 	e.wire()
 	return e, nil

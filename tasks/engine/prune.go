@@ -24,6 +24,7 @@ type pruner struct {
 	metrics     *metrics
 	keep        time.Duration // of ended jobs
 	keepPrivate time.Duration // of the answers of private ones
+	keepRecords time.Duration // of entries and changes
 }
 
 // prune deletes jobs that ended long ago, in small steps.
@@ -44,8 +45,12 @@ func (p *pruner) prune(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			audits, err := q.PruneAudits(ctx, p.keepRecords)
+			if err != nil {
+				return err
+			}
 			cleared, err := q.ClearPrivate(ctx, p.keepPrivate)
-			gone += ticks + cleared + replies
+			gone += ticks + cleared + replies + audits
 			return err
 		})
 		if err != nil {
@@ -82,39 +87,58 @@ func (p *pruner) ageEntries(ctx context.Context) error {
 	return nil
 }
 
+// mostTenants is how many tenants are read at once.
+const mostTenants = 200
+
 // sumUsage adds the days that are over to the sums that usage is read from.
 func (p *pruner) sumUsage(ctx context.Context) error {
+	err := p.eachTenant(ctx, p.store.UsageTenants, (*store.Queries).SumUsage)
+	if err != nil {
+		return fmt.Errorf("sum the usage of days: %w", err)
+	}
+	return nil
+}
+
+// pruneEntries deletes the entries of days that are summed, when they are old.
+func (p *pruner) pruneEntries(ctx context.Context) error {
+	due := func(ctx context.Context, after string, most int) ([]string, error) {
+		return p.store.EntriesToPrune(ctx, p.keepRecords, after, most)
+	}
+	err := p.eachTenant(ctx, due, func(q *store.Queries, ctx context.Context, tenant string) (bool, error) {
+		return q.PruneEntries(ctx, tenant, p.keepRecords)
+	})
+	if err != nil {
+		return fmt.Errorf("prune old entries: %w", err)
+	}
+	return nil
+}
+
+// eachTenant makes a step of each tenant that it is due for until there is no more of it, each in a
+// transaction of its own.
+func (p *pruner) eachTenant(ctx context.Context, due func(ctx context.Context, after string, most int) ([]string, error),
+	step func(q *store.Queries, ctx context.Context, tenant string) (more bool, err error),
+) error {
 	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
-	const most = 200
 	after := ""
 	for {
-		tenants, err := p.store.UsageTenants(ctx, after, most)
+		tenants, err := due(ctx, after, mostTenants)
 		if err != nil {
-			return fmt.Errorf("look for days to sum: %w", err)
+			return err
 		}
-		for _, tenant := range tenants {
-			if err := p.sumTenant(ctx, tenant); err != nil {
-				return fmt.Errorf("sum the usage of tenant %s: %w", tenant, err)
+		for _, after = range tenants {
+			for more := true; more; {
+				err := p.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
+					more, err = step(q, ctx, after)
+					return err
+				})
+				if err != nil {
+					return err
+				}
 			}
-			after = tenant
 		}
-		if len(tenants) < most {
+		if len(tenants) < mostTenants {
 			return nil
 		}
 	}
-}
-
-// sumTenant sums the days of one tenant, each in a transaction of its own.
-func (p *pruner) sumTenant(ctx context.Context, tenant string) error {
-	for more := true; more; {
-		err := p.store.Tx(ctx, db.Relaxed, func(q *store.Queries) (err error) {
-			more, err = q.SumUsage(ctx, tenant)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -50,8 +50,10 @@ func (e *Engine) Reconciler() *Reconciler {
 		log:      e.log,
 		sweeper:  &sweeper{store: e.store, log: e.log, metrics: e.metrics, announcer: e.announcer},
 		repairer: newRepairer(e),
-		pruner:   &pruner{store: e.store, metrics: e.metrics, keep: e.keep, keepPrivate: e.keepPrivate},
-		absent:   newAbsentees(e),
+		pruner: &pruner{
+			store: e.store, metrics: e.metrics, keep: e.keep, keepPrivate: e.keepPrivate, keepRecords: e.keepRecords,
+		},
+		absent: newAbsentees(e),
 	}
 }
 
@@ -69,7 +71,8 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		}
 		if time.Since(pruned) > pruneEvery {
 			pruned = time.Now()
-			if err := errors.Join(r.pruner.prune(ctx), r.pruner.ageEntries(ctx), r.pruner.sumUsage(ctx)); err != nil && ctx.Err() == nil {
+			err := errors.Join(r.pruner.prune(ctx), r.pruner.ageEntries(ctx), r.pruner.sumUsage(ctx), r.pruner.pruneEntries(ctx))
+			if err != nil && ctx.Err() == nil {
 				r.log.Warn().Err(err).Msg("prune; it is tried again in a minute")
 			}
 		}

@@ -166,7 +166,7 @@ func (s *Stack) openEngine(context.Context, StackOptions) (err error) {
 	}
 	s.Engine, err = engine.New(engine.Options{
 		Store: s.Store, Redis: s.Queue.Client, Log: s.Log, Lanes: lanes, Registerer: s.Metrics,
-		Keep: s.Config.Retention, KeepPrivate: s.Config.Unfetched,
+		Keep: s.Config.Retention, KeepPrivate: s.Config.Unfetched, KeepRecords: s.Config.RecordRetention,
 	})
 	return err
 }

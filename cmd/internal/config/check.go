@@ -74,6 +74,9 @@ func (l *loader) checkAddresses() {
 	if l.Retention < 25*time.Hour {
 		l.fault("%s: give at least 25h: idempotency keys hold for a day", l.at("retention"))
 	}
+	if l.RecordRetention < 62*24*time.Hour {
+		l.fault("%s: give at least 1488h: budgets and usage ask for the calls of this month and the one before", l.at("record_retention"))
+	}
 	if l.Unfetched < 10*time.Minute {
 		l.fault("%s: give at least 10m: as long as replies can be read again", l.at("unfetched"))
 	}

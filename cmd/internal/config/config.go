@@ -49,6 +49,10 @@ type Config struct {
 	// Retention is how long jobs that have ended are kept, with their attempts
 	// and answers. Defaults to 2160h, 90 days.
 	Retention time.Duration `yaml:"retention"`
+	// RecordRetention is how long the audit log is kept, and what each call of a vendor cost: of
+	// days before, usage knows the sums by day, purpose, provider, model and key, but neither
+	// jobs nor hours. Defaults to 9600h, 400 days.
+	RecordRetention time.Duration `yaml:"record_retention"`
 	// Unfetched is how long the answer of a background chat with "store": false can
 	// be fetched before it is cleared. Defaults to 24h.
 	Unfetched time.Duration `yaml:"unfetched"`
@@ -325,7 +329,8 @@ const (
 func Default() *Config {
 	c := &Config{
 		Addr: DefaultAddr, Data: DefaultData, Log: "info", Grace: 20 * time.Second,
-		Retention: 90 * 24 * time.Hour, Unfetched: 24 * time.Hour, Backlog: 250_000, MaxBody: 4 << 20,
+		Retention: 90 * 24 * time.Hour, RecordRetention: 400 * 24 * time.Hour, Unfetched: 24 * time.Hour,
+		Backlog: 250_000, MaxBody: 4 << 20,
 		Cache: Cache{Enabled: true, TTL: 24 * time.Hour, MaxBytes: 64 << 20},
 		Team:  Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
 		Dream: Dream{
