@@ -26,7 +26,9 @@ type Key struct {
 	ID     string
 	Tenant string
 	Name   string
-	Scopes []string
+	// Identity is who the tokens speak for that stand in for a secret. Defaults to none: the key has a secret.
+	Identity Identity
+	Scopes   []string
 	// Models are those that it may ask, as aliases or provider/model, a * at the end
 	// standing for any rest. None: all.
 	Models []string
@@ -160,16 +162,19 @@ func words(networks []netip.Prefix) string {
 const keyStatus = `CASE WHEN revoked IS NOT NULL THEN 'revoked' WHEN disabled IS NOT NULL THEN 'disabled'
 	WHEN expires <= {now} THEN 'expired' ELSE 'active' END`
 
-const keyColumns = `id, tenant, name, scopes, models, networks, expires, disabled, revoked, used, created`
+const keyColumns = `id, tenant, name, issuer, subject, scopes, models, networks, expires, disabled, revoked, used, created`
 
 func scanKey(scan func(...any) error) (Key, error) {
 	var k Key
+	var issuer, subject *string
 	var scopes, models, networks string
 	var expires, disabled, revoked, used, created *int64
-	err := scan(&k.ID, &k.Tenant, &k.Name, &scopes, &models, &networks, &expires, &disabled, &revoked, &used, &created)
+	err := scan(&k.ID, &k.Tenant, &k.Name, &issuer, &subject, &scopes, &models, &networks,
+		&expires, &disabled, &revoked, &used, &created)
 	if err != nil {
 		return k, err
 	}
+	k.Identity = Identity{db.Deref(issuer), db.Deref(subject)}
 	k.Scopes, k.Models = strings.Fields(scopes), strings.Fields(models)
 	for _, word := range strings.Fields(networks) {
 		p, err := netip.ParsePrefix(word)
@@ -213,8 +218,8 @@ func (q *Queries) SetKey(ctx context.Context, k Key) error {
 // RotateKey gives a key another secret. The one before is taken for so long.
 func (q *Queries) RotateKey(ctx context.Context, id, secret string, grace time.Duration) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE keys SET old_hash = hash, old_webhook_secret = webhook_secret,
-		old_until = {now} + $4, hash = $2, webhook_secret = $3 WHERE id = $1 AND revoked IS NULL`, id, HashSecret(secret),
-		hex.EncodeToString(SecretOfWebhooks(secret)), grace.Microseconds())
+		old_until = {now} + $4, hash = $2, webhook_secret = $3 WHERE id = $1 AND revoked IS NULL AND issuer IS NULL`, id,
+		HashSecret(secret), hex.EncodeToString(SecretOfWebhooks(secret)), grace.Microseconds())
 }
 
 // RevokeKey revokes a key.

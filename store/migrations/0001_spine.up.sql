@@ -10,8 +10,10 @@ CREATE TABLE keys (
   id      TEXT PRIMARY KEY,
   tenant  TEXT NOT NULL REFERENCES tenants(id),
   name    TEXT NOT NULL,
-  hash    TEXT NOT NULL UNIQUE, -- sha256 of the key; the key itself is kept nowhere
-  webhook_secret TEXT NOT NULL, -- hex: HMAC-SHA256 of the word webhook under the key
+  issuer  TEXT,                 -- of an identity's tokens (OpenID Connect), which has no secret
+  subject TEXT,                 -- what the issuer calls it
+  hash    TEXT NOT NULL UNIQUE, -- sha256 of the key; the key itself is kept nowhere. Of an identity: oidc: and sha256
+  webhook_secret TEXT NOT NULL, -- hex: HMAC-SHA256 of the word webhook under the key; empty for an identity
   old_hash  TEXT UNIQUE,        -- of the secret before a rotation, valid until old_until
   old_webhook_secret TEXT,      -- signs beside the new one until then
   old_until BIGINT,

@@ -76,6 +76,8 @@ type Options struct {
 	Rates gate.Rates
 	// Streams is where open streams are counted. Defaults to this process alone.
 	Streams gate.Streams
+	// Tokens checks bearers that are tokens of OpenID Connect. Defaults to taking none.
+	Tokens gate.Tokens
 	// Metrics is what /metrics shows, and takes what is counted of requests. Defaults
 	// to none.
 	Metrics *prometheus.Registry
@@ -155,7 +157,7 @@ func New(o Options) (*Server, error) {
 	}
 	front := gate.New(gate.Options{
 		Engine: o.Engine, Store: o.Store, Log: o.Log, MaxBody: o.MaxBody, MaxHeld: o.MaxHeld, MaxUpload: o.MaxUpload,
-		Backlog: o.Backlog, Rates: o.Rates, Streams: o.Streams, Metrics: o.Metrics, Patience: o.Patience, Now: o.Now,
+		Backlog: o.Backlog, Rates: o.Rates, Streams: o.Streams, Tokens: o.Tokens, Metrics: o.Metrics, Patience: o.Patience, Now: o.Now,
 	})
 	var answers *cache.Cache
 	if o.Cache != nil {

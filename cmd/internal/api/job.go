@@ -152,6 +152,10 @@ func (h jobs) create(w http.ResponseWriter, c *wire.Call) error {
 	if err := n.check(h.webhooks); err != nil {
 		return err
 	}
+	if n.WebhookURL != "" && c.Identity {
+		return wire.Invalid("webhook_url", "webhook_url is signed with the secret of an API key, and a token has none: "+
+			"register an address by POST /v1/webhooks, or use a key.")
+	}
 	a, err := h.askFor(c, n)
 	if err != nil {
 		return underInput(err)

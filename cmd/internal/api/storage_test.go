@@ -52,7 +52,7 @@ func (s *signer) token(kid string, change map[string]any) string {
 	s.t.Helper()
 	claims := map[string]any{
 		"iss": "https://accounts.google.com", "aud": "https://lab.example", "email": "pump@x.iam.gserviceaccount.com",
-		"email_verified": true, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+		"email_verified": true, "sub": "1", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
 	}
 	for name, value := range change {
 		claims[name] = value

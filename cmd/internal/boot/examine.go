@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"dreamlab/cmd/internal/api/token"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/providers"
 	"dreamlab/store/db"
@@ -80,7 +81,19 @@ func examinations(c *config.Config) []examination {
 			func(ctx context.Context) (string, error) { return examineLives(ctx, c, time.Now()) }},
 	}
 	all = append(all, examination{"settings", "", func(context.Context) (string, error) { return examineSettings(c), nil }})
-	return append(all, examineVendors(c)...)
+	return append(append(all, examineIssuers(c)...), examineVendors(c)...)
+}
+
+// examineIssuers asks each issuer of tokens for its signing keys.
+func examineIssuers(c *config.Config) (all []examination) {
+	for _, o := range c.OIDC {
+		all = append(all, examination{"issuer " + o.Issuer, "mend its URL under `oidc` in " + config.DefaultFile + ", or the way to it",
+			func(ctx context.Context) (string, error) {
+				n, err := token.NewVerifier(sourceOf(o)).Reach(ctx)
+				return fmt.Sprintf("it publishes %d signing keys", n), err
+			}})
+	}
+	return all
 }
 
 // examineSettings warns of what works but is weak.

@@ -11,6 +11,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"dreamlab/cmd/internal/api/gate"
+	"dreamlab/cmd/internal/api/token"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -98,4 +100,24 @@ func KeepAddress(dir, url string) (forget func() error, err error) {
 		}
 		return nil
 	}, nil
+}
+
+// sourceOf is whose tokens an issuer of the configuration stands for.
+func sourceOf(o config.OIDC) token.Source {
+	return token.Source{Issuer: o.Issuer, Audience: o.Audience}
+}
+
+// tokens checks those of the issuers, nil where there is none.
+func tokens(issuers []config.OIDC) gate.Tokens {
+	var all []token.Issuer
+	for _, o := range issuers {
+		all = append(all, token.Issuer{
+			Source: sourceOf(o), TenantClaim: o.Claims.Tenant, ScopesClaim: o.Claims.Scopes,
+			Tenants: o.Tenants, Scopes: o.Scopes, Models: o.Models,
+		})
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return token.New(all)
 }

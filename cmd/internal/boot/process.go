@@ -65,7 +65,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.Client), Streams: redis.NewStreams(s.Queue.Client),
 		Cache: s.chatCache(), CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale,
 		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
-		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken, Inbox: inbox(s.Config),
+		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken, Inbox: inbox(s.Config), Tokens: tokens(s.Config.OIDC),
 	})
 	if err != nil {
 		return nil, err

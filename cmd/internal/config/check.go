@@ -36,6 +36,7 @@ func (l *loader) check() {
 	l.checkSchedules()
 	l.checkServers()
 	l.checkAccounts()
+	checkOIDC(l)
 }
 
 // at names a key and where its value comes from.

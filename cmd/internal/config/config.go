@@ -69,6 +69,9 @@ type Config struct {
 	// Encryption is of what was said, at rest. Defaults to none.
 	Encryption Encryption `yaml:"encryption"`
 
+	// OIDC are issuers of tokens that are taken in the place of API keys. Defaults to none.
+	OIDC []OIDC `yaml:"oidc,omitempty"`
+
 	Cache     Cache                `yaml:"cache"`
 	Team      Team                 `yaml:"team"`
 	Routes    map[string][]Target  `yaml:"routes"`

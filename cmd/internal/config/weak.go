@@ -29,7 +29,7 @@ func (c *Config) Weak() []string {
 		add(p.Bits() < 8, "webhooks.private allows "+p.String()+": name the networks that are meant")
 	}
 	add(c.Log == "debug", "log is debug: it tells more than operation needs")
-	return weak
+	return append(weak, weakOIDC(c.OIDC)...)
 }
 
 // local tells whether a host is this machine alone.

@@ -24,6 +24,9 @@ func TestWeakSettings(t *testing.T) {
 		"redis by TLS":    {func(c *Config) { c.Redis = "rediss://:p@cache.example:6379" }, nil},
 		"metrics":         {func(c *Config) { c.Metrics = "10.0.0.1:9091" }, []string{"metrics"}},
 		"webhooks":        {func(c *Config) { c.Webhooks.Private = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")} }, []string{"0.0.0.0/0"}},
+		"issuer here":     {func(c *Config) { c.OIDC = []OIDC{{Issuer: "http://127.0.0.1:9", Tenants: map[string]string{"*": "a"}}} }, nil},
+		"issuer":          {func(c *Config) { c.OIDC = []OIDC{{Issuer: "http://id.example"}} }, []string{"without TLS"}},
+		"admins":          {func(c *Config) { c.OIDC = []OIDC{{Scopes: map[string]string{"*": "admin"}}} }, []string{"admin"}},
 		"debug":           {func(c *Config) { c.Log = "debug" }, []string{"debug"}},
 	} {
 		config := Default()

@@ -190,7 +190,7 @@ func (g *Gate) guarded(w http.ResponseWriter, c *wire.Call, rule Rule, serve wir
 		}
 		return err
 	}
-	c.Tenant, c.Key, c.Asks = key.Tenant, key.ID, key.Asks
+	c.Tenant, c.Key, c.Asks, c.Identity = key.Tenant, key.ID, key.Asks, !key.Identity.IsZero()
 	if err := g.check(c.Request, rule); err != nil {
 		return err
 	}

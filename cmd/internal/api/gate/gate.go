@@ -43,6 +43,8 @@ type Options struct {
 	Rates Rates
 	// Streams is where open streams are counted. Defaults to this process alone.
 	Streams Streams
+	// Tokens checks bearers that are tokens of OpenID Connect. Defaults to taking none.
+	Tokens Tokens
 	// Metrics takes what is counted of requests. Defaults to none.
 	Metrics prometheus.Registerer
 	// Now is the clock of what is remembered. Defaults to time.Now.
@@ -78,7 +80,7 @@ func New(o Options) *Gate {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Gate{Options: o, keys: newKeyring(o.Store, o.Now), limits: newLimits(o),
+	return &Gate{Options: o, keys: newKeyring(o.Store, o.Tokens, o.Now), limits: newLimits(o),
 		streams: newStreams(o), load: newGauge(o.Store, o.Backlog, o.Now),
 		room: room{max: o.MaxHeld}, seen: newTraffic(o.Metrics)}
 }

@@ -8,6 +8,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"dreamlab/cmd/internal/api/token"
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -29,11 +30,12 @@ const maxKeys = 4096
 // none, so that repeating an invalid key does not reach the database. It compares
 // no secret.
 type keyring struct {
-	store *store.Store
-	now   func() time.Time
-	found *lru.Cache[string, keyUntil]
-	none  *lru.Cache[string, time.Time]
-	reads flight.Reads[string, store.Key] // by hash
+	store  *store.Store
+	tokens Tokens // nil: none is taken
+	now    func() time.Time
+	found  *lru.Cache[string, keyUntil]
+	none   *lru.Cache[string, noneUntil]
+	reads  flight.Reads[string, store.Key] // by hash
 }
 
 type keyUntil struct {
@@ -41,9 +43,15 @@ type keyUntil struct {
 	until time.Time
 }
 
-func newKeyring(s *store.Store, now func() time.Time) *keyring {
-	return &keyring{store: s, now: now, found: remembered[string, keyUntil](maxKeys),
-		none: remembered[string, time.Time](maxKeys)}
+// noneUntil is what a secret or token is refused for.
+type noneUntil struct {
+	fault *wire.Fault
+	until time.Time
+}
+
+func newKeyring(s *store.Store, tokens Tokens, now func() time.Time) *keyring {
+	return &keyring{store: s, tokens: tokens, now: now, found: remembered[string, keyUntil](maxKeys),
+		none: remembered[string, noneUntil](maxKeys)}
 }
 
 // remembered returns a cache whose oldest entries make room for new ones.
@@ -64,30 +72,42 @@ func (k *keyring) find(ctx context.Context, secret string) (store.Key, error) {
 	if known, ok := k.found.Get(hash); ok && k.now().Before(known.until) {
 		return known.key, nil
 	}
-	if until, ok := k.none.Get(hash); ok && k.now().Before(until) {
-		return store.Key{}, unknownKey()
+	if refused, ok := k.none.Get(hash); ok && k.now().Before(refused.until) {
+		return store.Key{}, refused.fault
 	}
 	return k.reads.Get(ctx, hash, func(ctx context.Context) (store.Key, error) { return k.look(ctx, hash, secret) })
 }
 
 // look finds a key in the database. The many requests of a busy client share it.
 func (k *keyring) look(ctx context.Context, hash, secret string) (store.Key, error) {
+	look := k.bySecret
+	if k.tokens != nil && token.Is(secret) {
+		look = k.byToken
+	}
+	key, err := look(ctx, secret)
+	var fault *wire.Fault
+	switch {
+	case err == nil:
+		k.remember(hash, key)
+	case errors.As(err, &fault) && fault.Status < http.StatusInternalServerError:
+		k.found.Remove(hash)
+		k.none.Add(hash, noneUntil{fault, k.now().Add(keyLife)})
+	}
+	return key, err
+}
+
+// bySecret finds the key of a secret, or of a session of the pages.
+func (k *keyring) bySecret(ctx context.Context, secret string) (store.Key, error) {
 	look := k.store.KeyBySecret
 	if store.IsSession(secret) {
 		look = k.store.KeyBySession
 	}
 	key, err := look(ctx, secret)
 	if errors.Is(err, db.ErrNotFound) {
-		k.found.Remove(hash)
-		k.none.Add(hash, k.now().Add(keyLife))
 		return key, unknownKey()
 	}
-	if err != nil {
+	if err != nil || k.now().Sub(key.Used) < usedEvery {
 		return key, err
-	}
-	k.remember(hash, key)
-	if k.now().Sub(key.Used) < usedEvery {
-		return key, nil
 	}
 	return key, k.store.TouchKey(ctx, key.ID)
 }

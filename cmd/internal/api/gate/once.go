@@ -78,7 +78,7 @@ func again(w http.ResponseWriter, asked, known store.Reply, seal cipher.AEAD) er
 	body, err := opened(seal, known.Body)
 	if err != nil {
 		conflict.Message = "What this Idempotency-Key asked for was done, but the reply can only be given again to the secret " +
-			"that asked, and the API key was rotated since: look at what was made."
+			"or token that asked, and that was replaced since: look at what was made."
 		return conflict
 	}
 	w.Header().Set("Idempotent-Replayed", "true")

@@ -43,10 +43,7 @@ type Inbox struct {
 
 // NewInbox returns an inbox that takes the tokens of a signer.
 func NewInbox(in Inbox, s Signer, now func() time.Time) *Inbox {
-	if s.Keys == "" {
-		s.Keys = googleKeys
-	}
-	in.tokens = &verifier{Signer: s, now: now}
+	in.tokens = newVerifier(s, now)
 	return &in
 }
 

@@ -33,6 +33,7 @@ type keyView struct {
 	ID         string         `json:"id"`
 	Object     string         `json:"object"`
 	Name       string         `json:"name"`
+	Identity   *identityView  `json:"identity"` // null: the key has a secret
 	Scopes     []string       `json:"scopes"`
 	Models     []string       `json:"models"`
 	Ranges     []netip.Prefix `json:"ip_ranges"`
@@ -45,9 +46,19 @@ type keyView struct {
 	Key string `json:"key,omitempty"`
 }
 
+// identityView is whose tokens are taken in the place of a secret.
+type identityView struct {
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+}
+
 func viewKey(k store.Key) keyView {
+	var identity *identityView
+	if !k.Identity.IsZero() {
+		identity = &identityView{k.Identity.Issuer, k.Identity.Subject}
+	}
 	return keyView{
-		ID: k.ID, Object: "key", Name: k.Name, Scopes: wire.Some(k.Scopes), Models: wire.Some(k.Models),
+		ID: k.ID, Object: "key", Name: k.Name, Identity: identity, Scopes: wire.Some(k.Scopes), Models: wire.Some(k.Models),
 		Ranges: wire.Some(k.Networks), Disabled: !k.Disabled.IsZero(), CreatedAt: wire.Seconds(k.Created),
 		ExpiresAt: wire.Seconds(k.Expires), RevokedAt: wire.Seconds(k.Revoked), LastUsedAt: wire.Seconds(k.Used),
 	}
@@ -87,6 +98,9 @@ func (b keyBody) name(k *store.Key, _ time.Time) error {
 func (b keyBody) scopes(k *store.Key, _ time.Time) error {
 	if b.Scopes == nil {
 		return nil
+	}
+	if !k.Identity.IsZero() {
+		return wire.Invalid("scopes", "The scopes of an identity come with its tokens: change them at the issuer, or under oidc.scopes.")
 	}
 	for _, scope := range *b.Scopes {
 		if err := wire.OneOf("scopes", scope, store.Scopes()...); err != nil || scope == "" {
@@ -264,6 +278,9 @@ func (h Keys) Rotate(w http.ResponseWriter, c *wire.Call) error {
 	k, err := h.find(c)
 	if err != nil {
 		return err
+	}
+	if !k.Identity.IsZero() {
+		return wire.Invalid("", "This key stands for an identity, whose issuer gives its tokens: there is no secret to rotate.")
 	}
 	secret := store.NewSecret()
 	if err := h.store.RotateKey(c.Context(), k.ID, secret, grace); err != nil {

@@ -12,9 +12,11 @@ type Call struct {
 	Tenant string                  // of the key; "" where the route needs no key
 	Key    string                  // the id of the key, not its secret
 	Asks   func(model string) bool // tells whether the key may ask a model; nil: any
-	Job    string                  // the job that it made or looked at
-	Reply  http.Header             // of the answer
-	Once   string                  // what ids made for its Idempotency-Key end in; "" without one
+	// Identity tells that a token asks, and the key has no secret.
+	Identity bool
+	Job      string      // the job that it made or looked at
+	Reply    http.Header // of the answer
+	Once     string      // what ids made for its Idempotency-Key end in; "" without one
 	// Charged tells that the call was taken from the limits of its tenant.
 	Charged bool
 	// Release gives back the room that the body took, once nothing of it is held
