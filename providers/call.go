@@ -103,6 +103,9 @@ type Tried struct {
 	Took   time.Duration
 	First  time.Duration // until the first chunk that shows something; 0 where none came
 	Kind   Kind          // why it failed, "" where it answered
+	Status int           // HTTP status of a failure, 0 where none came
+	Model  string        // as the vendor named it in the answer
+	Finish string        // why the answer ended
 	// Skipped counts the events of an answer's stream that were no chunks.
 	Skipped int
 	Usage   Usage

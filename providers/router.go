@@ -44,6 +44,8 @@ type RouterOptions struct {
 	Sleep func(ctx context.Context, wait time.Duration) error
 	// Tried is told of each try when it has ended. Defaults to nothing.
 	Tried func(Tried)
+	// Tracer records each try as a span. Defaults to none.
+	Tracer Tracer
 	// Dispute is told of a count of tokens that is not believed. Defaults to nothing.
 	Dispute func(target Target, counted Usage, requestID string)
 }
@@ -64,6 +66,7 @@ type Router struct {
 	rand     func() float64
 	sleep    func(context.Context, time.Duration) error
 	tried    func(Tried)
+	tracer   Tracer // nil where no spans are recorded
 	dispute  func(Target, Usage, string)
 }
 
@@ -83,6 +86,7 @@ func NewRouter(options RouterOptions) *Router {
 		rand:     options.Rand,
 		sleep:    options.Sleep,
 		tried:    options.Tried,
+		tracer:   options.Tracer,
 		dispute:  options.Dispute,
 	}
 	if r.order == nil {

@@ -15,6 +15,7 @@ type attempt struct {
 	entry     string
 	began     time.Time
 	claim     func() bool // tells whether its answer is still wanted; nil where it is alone
+	ended     func(Tried) // ends its span; nil where none is recorded
 
 	reply   *Reply
 	shown   bool // something of the answer
@@ -54,7 +55,8 @@ func (run *run) finish(ctx context.Context, a *attempt) (answer *Answer, failure
 		run.router.breakers.succeeded(c.target)
 		answer = run.settle(c, a.reply, a.entry)
 		tried.Usage, tried.Nano, tried.Skipped = answer.Reply.Usage, answer.Nano, a.reply.Skipped
-		run.router.tried(tried)
+		tried.Model, tried.Finish = a.reply.Model, a.reply.Finish
+		a.report(run.router, tried)
 		return answer, nil, nil
 	}
 	run.last = a.failure
@@ -71,7 +73,8 @@ func (run *run) close(ctx context.Context, a *attempt) error {
 	defer cancel()
 	outcome, tried := run.outcome(a.candidate, a.failure), a.tried(run.router.now())
 	tried.Kind, tried.Usage, tried.Nano = a.failure.Kind, outcome.Usage, outcome.Nano
-	run.router.tried(tried)
+	tried.Status = a.failure.Status
+	a.report(run.router, tried)
 	if err := run.call.Ledger.End(ctx, a.entry, outcome); err != nil {
 		return fmt.Errorf("close try %d at %s, which failed (%w): %w", a.number, a.candidate.target, outcome.Err, err)
 	}
@@ -88,6 +91,7 @@ func (a *attempt) tried(now time.Time) Tried {
 
 // ask makes the attempt within its limits.
 func (run *run) ask(ctx context.Context, a *attempt) {
+	ctx = a.trace(ctx, run)
 	c, request := a.candidate, run.call.Request
 	request.Model = c.target.Model
 	if c.target.Service != ServiceOf(&request) {

@@ -81,6 +81,8 @@ type Options struct {
 	// Metrics is what /metrics shows, and takes what is counted of requests. Defaults
 	// to none.
 	Metrics *prometheus.Registry
+	// Tracer records requests. Defaults to none.
+	Tracer gate.Tracer
 	// Log is told of every request. Defaults to silence.
 	Log zerolog.Logger
 	// Sandbox says that no model here is real.
@@ -157,7 +159,8 @@ func New(o Options) (*Server, error) {
 	}
 	front := gate.New(gate.Options{
 		Engine: o.Engine, Store: o.Store, Log: o.Log, MaxBody: o.MaxBody, MaxHeld: o.MaxHeld, MaxUpload: o.MaxUpload,
-		Backlog: o.Backlog, Rates: o.Rates, Streams: o.Streams, Tokens: o.Tokens, Metrics: o.Metrics, Patience: o.Patience, Now: o.Now,
+		Backlog: o.Backlog, Rates: o.Rates, Streams: o.Streams, Tokens: o.Tokens, Metrics: o.Metrics, Patience: o.Patience,
+		Tracer: o.Tracer, Now: o.Now,
 	})
 	var answers *cache.Cache
 	if o.Cache != nil {

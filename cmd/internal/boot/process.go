@@ -58,7 +58,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := api.New(api.Options{
+	options := api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
 		Base: s.Config.Team.Base, Lead: s.Config.Team.Lead, Tunable: s.tunable, Metrics: s.Metrics,
 		Queues: queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, Log: s.Log,
@@ -66,7 +66,11 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Cache: s.chatCache(), CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale,
 		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
 		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken, Inbox: inbox(s.Config), Tokens: tokens(s.Config.OIDC),
-	})
+	}
+	if s.telemetry.Traces() {
+		options.Tracer = s.telemetry
+	}
+	server, err := api.New(options)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +150,9 @@ func (s *Stack) Worker(lanes []tasks.Lane) ([]Process, error) {
 	list, err := s.handlers()
 	if err != nil {
 		return nil, err
+	}
+	if s.telemetry.Traces() {
+		list = s.telemetry.Handlers(list)
 	}
 	worker, err := s.Engine.Worker(engine.WorkerOptions{
 		Handlers: list, Lanes: lanes, Grace: s.workGrace(), Patience: s.patience(),

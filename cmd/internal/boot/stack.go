@@ -14,6 +14,7 @@ import (
 
 	"dreamlab/cmd/internal/cli"
 	"dreamlab/cmd/internal/config"
+	"dreamlab/cmd/internal/telemetry"
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/store"
@@ -39,8 +40,9 @@ type Stack struct {
 	Metrics *prometheus.Registry
 	Sandbox *Sandbox // nil with real vendors
 
-	verbs   *cli.Command
-	closers []func() error
+	verbs     *cli.Command
+	telemetry *telemetry.Telemetry // nil where nothing is sent
+	closers   []func() error
 }
 
 // StackOptions say how a stack is opened.
@@ -60,6 +62,11 @@ func Open(ctx context.Context, c *config.Config, o StackOptions) (*Stack, error)
 	s := &Stack{Config: c, Log: o.Log, Metrics: prometheus.NewRegistry(), verbs: o.Verbs}
 	s.Metrics.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	if s.telemetry, err = telemetry.Open(ctx, c.Telemetry, s.Metrics, o.Log); err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, s.telemetry.Close)
 	for _, open := range []func(context.Context, StackOptions) error{
 		s.openStore, s.openBucket, s.openQueue, s.openVendors, s.openEngine, s.settle,
 	} {
@@ -146,13 +153,17 @@ func (s *Stack) openVendors(ctx context.Context, o StackOptions) (err error) {
 	}
 	chooser, speeds := newChooser(s.Catalog, s.Queue, s.Log)
 	counted := newTries(s.Metrics)
-	s.Router = providers.NewRouter(providers.RouterOptions{
+	options := providers.RouterOptions{
 		Order: chooser.Order, Pace: newPace(s.Queue, s.Log), Drivers: vendors.drivers, Accounts: vendors.accounts,
 		Prices: s.Catalog, Limits: serverLimits(s.Config), Circuits: newCircuits(s.Queue, s.Log), Lives: s.keeper(),
 		Slots:   newSlots(s.Queue, s.Config.Models, s.Log),
 		Tried:   func(t providers.Tried) { counted(t); speeds.Observe(t) },
 		Dispute: newDisputes(s.Metrics, s.Log),
-	})
+	}
+	if s.telemetry.Traces() {
+		options.Tracer = s.telemetry
+	}
+	s.Router = providers.NewRouter(options)
 	return nil
 }
 

@@ -97,8 +97,12 @@ type Config struct {
 	// name and by the variable.
 	Vendors map[string]map[string]string `yaml:"-"`
 
-	origins map[string]string
-	secrets map[string]bool
+	// Telemetry is where traces and metrics are sent. Defaults to nowhere.
+	Telemetry Telemetry `yaml:"-"`
+
+	origins   map[string]string
+	secrets   map[string]bool
+	variables map[string]string // those of OpenTelemetry that are set
 }
 
 // Sandbox tells whether no vendor is configured, so that all are the sandbox.
@@ -359,8 +363,7 @@ func Default() *Config {
 			Tuning: Range{50 * money.Dollar, 100 * money.Dollar}, Storage: Range{10 * money.Dollar, 20 * money.Dollar},
 		},
 		Schedules: []Schedule{{ID: "dream", Cron: "*/5 * * * *", Zone: "UTC"}},
-		origins:   map[string]string{},
-		secrets:   map[string]bool{},
+		origins:   map[string]string{}, secrets: map[string]bool{}, variables: map[string]string{},
 	}
 	c.fill()
 	return c

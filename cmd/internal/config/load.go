@@ -56,6 +56,7 @@ func Load(options Options) (*Config, error) {
 	l.readServerKeys()
 	l.readEncryption()
 	l.readAccounts()
+	otel{l}.read()
 	l.fill()
 	l.check()
 	if len(l.faults) > 0 {

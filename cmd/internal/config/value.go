@@ -32,13 +32,16 @@ func (c *Config) Values() ([]Value, error) {
 	})
 	for _, vendor := range sorted(c.Vendors) {
 		for _, name := range sorted(c.Vendors[vendor]) {
-			values = append(values, c.vendorValue(name, c.Vendors[vendor][name]))
+			values = append(values, c.variable(name, c.Vendors[vendor][name]))
 		}
+	}
+	for _, name := range sorted(c.variables) {
+		values = append(values, c.variable(name, c.variables[name]))
 	}
 	return values, nil
 }
 
-func (c *Config) vendorValue(name, value string) Value {
+func (c *Config) variable(name, value string) Value {
 	if c.secrets[name] {
 		value = hidden
 	}

@@ -84,6 +84,10 @@ func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 		out.Header().Set("X-Request-Id", c.ID)
 		harden(out.Header(), r, rule)
 		c.Body = http.MaxBytesReader(w, out.body, g.bodyLimit(rule))
+		if g.Tracer != nil && !rule.Free {
+			ended := g.Tracer.Request(c.Header, rule.Name)
+			defer func() { ended(out.status, c.Job) }()
+		}
 		err := g.guarded(out, c, rule, serve)
 		if err != nil && out.status == 0 {
 			err = g.refuse(out, r, rule, err)

@@ -5,6 +5,7 @@ package gate
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -47,8 +48,17 @@ type Options struct {
 	Tokens Tokens
 	// Metrics takes what is counted of requests. Defaults to none.
 	Metrics prometheus.Registerer
+	// Tracer records requests. Defaults to none.
+	Tracer Tracer
 	// Now is the clock of what is remembered. Defaults to time.Now.
 	Now func() time.Time
+}
+
+// Tracer records requests as spans of traces.
+type Tracer interface {
+	// Request begins the span of a request by its route and makes the Traceparent of its header
+	// that span's, so that the jobs made for it are in its trace. ended is told what was answered.
+	Request(header http.Header, route string) (ended func(status int, job string))
 }
 
 // Gate is safe for concurrent use.
