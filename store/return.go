@@ -45,7 +45,7 @@ const sourceOf = `CASE WHEN e.origin = 'imagined' THEN 'imagined' ELSE e.author 
 
 // Returns computes what a tenant's sources of examples cost and brought, from the books, the dreams and the exams.
 func (q *Queries) Returns(ctx context.Context, tenant string) ([]Return, error) {
-	tunes, err := q.examinedTunes(ctx, tenant)
+	tunes, err := examinedTunes(ctx, q, tenant)
 	if err != nil || len(tunes) == 0 {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (q *Queries) Returns(ctx context.Context, tenant string) ([]Return, error) 
 	return all, nil
 }
 
-func (q *Queries) examinedTunes(ctx context.Context, tenant string) ([]examined, error) {
+func examinedTunes(ctx context.Context, q *Queries, tenant string) ([]examined, error) {
 	var all []examined
 	err := q.Each(ctx, `SELECT t.id, t.job, t.dataset, v.report FROM tunes t JOIN evaluations v ON v.id = t.evaluation
 		WHERE t.tenant = $1 AND t.dataset IS NOT NULL ORDER BY t.id DESC LIMIT $2`, []any{tenant, int64(maxReturns)},

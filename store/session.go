@@ -26,15 +26,15 @@ func (q *Queries) NewSession(ctx context.Context, key string, life time.Duration
 	if _, err := q.Exec(ctx, `DELETE FROM sessions WHERE expires < {now}`); err != nil {
 		return "", err
 	}
-	return q.addSession(ctx, key, kindSession, life)
+	return addSession(ctx, q, key, kindSession, life)
 }
 
 // NewTicket returns a secret that signs a browser in, once, within its life.
 func (q *Queries) NewTicket(ctx context.Context, key string, life time.Duration) (secret string, err error) {
-	return q.addSession(ctx, key, kindTicket, life)
+	return addSession(ctx, q, key, kindTicket, life)
 }
 
-func (q *Queries) addSession(ctx context.Context, key, kind string, life time.Duration) (string, error) {
+func addSession(ctx context.Context, q *Queries, key, kind string, life time.Duration) (string, error) {
 	secret := sessionPrefix + db.Random(20)
 	_, err := q.Exec(ctx, `INSERT INTO sessions (hash, key_id, kind, expires) VALUES ($1, $2, $3, {now} + $4)`,
 		HashSecret(secret), key, kind, life.Microseconds())

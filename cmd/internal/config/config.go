@@ -8,8 +8,6 @@ import (
 	"net/netip"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"dreamlab/providers"
 	"dreamlab/store/money"
 )
@@ -310,18 +308,6 @@ type Server struct {
 	Keys []ServerKey `yaml:"keys,omitempty"`
 	// Key is what KeyEnv holds.
 	Key string `yaml:"-"`
-}
-
-// Names is a list of names, or one of them alone.
-type Names []string
-
-// UnmarshalYAML reads a list or a single name.
-func (n *Names) UnmarshalYAML(node *yaml.Node) error {
-	if node.Kind != yaml.ScalarNode {
-		return node.Decode((*[]string)(n))
-	}
-	*n = Names{node.Value}
-	return nil
 }
 
 // The defaults that other words of the configuration rest on.
