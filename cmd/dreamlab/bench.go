@@ -17,13 +17,14 @@ const benchPatience = 30 * time.Minute
 type benchVerb struct {
 	settings
 	printing
-	Load string  `placeholder:"LOAD" help:"the one LOAD to run; all but day without it"`
+	Load string  `placeholder:"LOAD" help:"the one LOAD to run; all but day and nights without it"`
 	Part float64 `default:"1" placeholder:"SHARE" help:"the SHARE of the full number of jobs, up to 1"`
+	Seed int     `default:"1" placeholder:"NUMBER" help:"the NUMBER from which the traffic of nights is drawn"`
 }
 
 // Help names the loads and tells what a day assumes.
 func (*benchVerb) Help() string {
-	return "The loads are\n" + loadNames() + ".\n\n" + dayHelp
+	return "The loads are\n" + loadNames() + ".\n\n" + dayHelp + "\n\n" + nightsHelp
 }
 
 func loadNames() string {
@@ -31,7 +32,7 @@ func loadNames() string {
 	for _, l := range load.Loads() {
 		names += l.Name + ", "
 	}
-	return names + "and " + dayLoad + ", which runs by this name alone"
+	return names + dayLoad + " and " + nightsLoad + "; the last two run by their names alone"
 }
 
 // Validate refuses shares that are none.
@@ -49,6 +50,9 @@ func (v *benchVerb) Run(ctx context.Context, sh shell) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, benchPatience)
 	defer cancel()
+	if v.Load == nightsLoad {
+		return v.nights(ctx, sh)
+	}
 	c, err := v.load(sh)
 	if err != nil {
 		return err

@@ -35,6 +35,9 @@ func (s *sliceRun) study(ctx context.Context, id string) error {
 			one.RejectDuplicate()
 		}
 	}
+	if err := s.recall(ctx, one); err != nil {
+		return err
+	}
 	verdict, err := s.drive(ctx, one)
 	if err == nil {
 		s.note(one, verdict)
@@ -69,6 +72,24 @@ func (s *sliceRun) knows(ctx context.Context, one *study.Study) (bool, error) {
 		return false, fmt.Errorf("look for the same example: %w", err)
 	}
 	return known, nil
+}
+
+// mostRecalled bounds the rows with the same answer that are looked at.
+const mostRecalled = 16
+
+// recall shows a study the rows of other dreams that have its answer.
+func (s *sliceRun) recall(ctx context.Context, one *study.Study) error {
+	sum := one.AnswerSum()
+	if sum == "" {
+		return nil
+	}
+	e := one.Experience
+	rows, err := s.run.Store.AnswerExamples(ctx, e.Tenant, e.Alias, sum, s.dream.ID, mostRecalled)
+	if err != nil {
+		return fmt.Errorf("look for the same answer: %w", err)
+	}
+	one.Know(rows)
+	return nil
 }
 
 // note counts a verdict, and keeps the row where it says so.

@@ -19,9 +19,18 @@ import (
 const maxTrials = 2
 
 // prove keeps the lessons with which the base model answers more of their sources better than
-// worse, and those of which its answers show nothing, since they are the same.
+// worse, and those of which its answers show nothing, since they are the same. What the memory
+// says already was proved before.
 func (r *reflectRun) prove(ctx context.Context) error {
+	memory, err := r.run.Store.Memory(ctx, r.run.Job.Tenant)
+	if err != nil && !errors.Is(err, db.ErrNotFound) {
+		return fmt.Errorf("read the memory: %w", err)
+	}
 	return each(r.lessons, func(i int, lesson learn.Reflection) error {
+		if remembered(memory.Lessons, lesson) {
+			r.proved = append(r.proved, lesson)
+			return nil
+		}
 		decided, err := r.proof(ctx, fmt.Sprintf("lesson_%d", i+1), &lesson)
 		switch {
 		case err != nil:
@@ -50,6 +59,11 @@ func (r *reflectRun) proof(ctx context.Context, step string, lesson *learn.Refle
 		return err
 	})
 	return decided, err
+}
+
+// remembered tells whether a memory says what a lesson says.
+func remembered(lessons []learn.Lesson, lesson learn.Reflection) bool {
+	return slices.ContainsFunc(lessons, func(l learn.Lesson) bool { return recall.Alike(l.Text, lesson.Lesson) })
 }
 
 // try tries a lesson on one experience: 1 where it helped, -1 where it harmed, and whether the

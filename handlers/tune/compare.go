@@ -1,6 +1,7 @@
 package tune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,7 +124,18 @@ func (cp *comparer) comparison(ctx context.Context, c *tuneRun, e learn.Experien
 
 // caseOf is what the judge is shown.
 func caseOf(e learn.Experience, said *learn.Said) judge.Case {
-	return judge.Case{Prompt: e.Prompt, First: said.Candidate, Second: said.Incumbent, Reference: e.Reference}
+	return judge.Case{Prompt: e.Prompt, First: said.Candidate, Second: said.Incumbent, Reference: rightAnswer(e)}
+}
+
+// rightAnswer is what a held-out answer is held against, "" where nobody said what is right: the
+// reference, else the user's correction, else the recorded answer that the user liked. Without it a judge can
+// only tell which answer sounds better.
+func rightAnswer(e learn.Experience) string {
+	liked := ""
+	if e.Rating != nil && *e.Rating > 0 {
+		liked = answerText(e.Answer)
+	}
+	return cmp.Or(e.Reference, e.Correction, liked)
 }
 
 // question puts a held-out prompt as it was asked, without any memory.

@@ -179,7 +179,7 @@ func (p *pricer) questionBound(e learn.Experience, judging providers.Target, ans
 	}
 	maxAnswer := strings.Repeat("x", bytesPerToken*p.answerTokens)
 	judged, err := judge.Request(judge.Case{
-		Prompt: e.Prompt, Reference: e.Reference, First: maxAnswer, Second: maxAnswer,
+		Prompt: e.Prompt, Reference: rightAnswer(e), First: maxAnswer, Second: maxAnswer,
 	})
 	if err != nil {
 		return 0, err

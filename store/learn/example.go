@@ -19,9 +19,10 @@ type Example struct {
 	Messages   json.RawMessage // the conversation with its best answer
 	Rejected   string          // the worse answer, for preference pairs
 	Score      int64           // thousandths
-	Verdict    string          // how it was verified: reference, correction, judged
+	Verdict    string          // how it was verified: reference, correction, judged, known
 	Author     string          // who wrote the answer: user, reference, recorded, lead, reviewer
 	Content    string          // sha256 of the canonical row
+	Answer     string          // sha256 of the answer, "" for one of few words; written, not read
 	Origin     string          // said or imagined. Defaults to said.
 	Review     Review
 	Withdrawn  time.Time
@@ -39,12 +40,12 @@ const (
 func (q *DreamQueries) AddExample(ctx context.Context, e Example) error {
 	_, err := q.Exec(ctx, `INSERT INTO examples (id, tenant, alias, dream, experience, messages, rejected,
 		score,
-		verdict, author, content, origin, created)
-		SELECT $1, $2, $3, $4, e.id, $6, $7, $8, $9, $10, $11, $12, {now} FROM experiences e
+		verdict, author, content, origin, answer, created)
+		SELECT $1, $2, $3, $4, e.id, $6, $7, $8, $9, $10, $11, $12, $13, {now} FROM experiences e
 		WHERE e.tenant = $2 AND e.id = $5 {lock e} ON CONFLICT (dream, experience, origin) DO NOTHING`,
 		e.ID, e.Tenant, e.Alias, e.Dream, e.Experience, q.Seal(string(e.Messages), e.ID),
 		q.SealOptional(e.Rejected, e.ID), e.Score,
-		e.Verdict, e.Author, e.Content, cmp.Or(e.Origin, ExampleSaid))
+		e.Verdict, e.Author, e.Content, cmp.Or(e.Origin, ExampleSaid), e.Answer)
 	return err
 }
 
@@ -155,4 +156,16 @@ func (q *DreamQueries) HasExample(ctx context.Context, tenant, alias, content, d
 		AND content = $3
 		AND dream <> $4 AND withdrawn IS NULL LIMIT 1) AS known`, []any{tenant, alias, content, dream}, &n)
 	return n > 0, err
+}
+
+// AnswerExamples returns the newest examples of an alias in use that had an answer of that hash when they
+// were made by another dream than the given one, at most limit. Their answers may have been edited since.
+func (q *DreamQueries) AnswerExamples(ctx context.Context, tenant, alias, answer, dream string, limit int) ([]Example, error) {
+	var all []Example
+	err := db.Stream(ctx, q.Tx, scanExample, func(e Example) error {
+		all = append(all, e)
+		return nil
+	}, `SELECT `+exampleColumns+` FROM examples WHERE tenant = $1 AND alias = $2 AND answer = $3 AND answer <> ''
+		AND dream <> $4 AND `+inUse+` ORDER BY id DESC LIMIT $5`, tenant, alias, answer, dream, int64(limit))
+	return all, err
 }

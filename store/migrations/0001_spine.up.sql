@@ -416,6 +416,7 @@ CREATE TABLE examples (
   verdict    TEXT NOT NULL,
   author     TEXT NOT NULL,               -- user, reference, recorded, lead
   content    TEXT NOT NULL,               -- sha256 of the canonical row
+  answer     TEXT NOT NULL DEFAULT '',    -- sha256 of the answer as it was made; empty for one of few words
   origin     TEXT NOT NULL,               -- said, imagined
   review     TEXT,                        -- kept, rejected or edited by a person; null while nobody has looked
   reviewer   TEXT,                        -- the id of the API key
@@ -441,6 +442,7 @@ CREATE INDEX examples_list ON examples (tenant, id);
 CREATE INDEX examples_alias ON examples (tenant, alias, id) WHERE withdrawn IS NULL;
 CREATE INDEX examples_experience ON examples (experience);
 CREATE INDEX examples_content ON examples (tenant, alias, content) WHERE withdrawn IS NULL;
+CREATE INDEX examples_answer ON examples (tenant, alias, answer) WHERE withdrawn IS NULL AND answer <> '';
 
 -- The citations of a text, written together with it: of a reflection or a
 -- memory its experiences, a job those in its input, a route's version its models.

@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,4 +86,52 @@ func newExamples(t *testing.T, s *store.Store, e learn.Experience, wanted int) {
 	if err != nil || bound != 1 {
 		t.Errorf("%d new examples up to 1, %v", bound, err)
 	}
+}
+
+// TestAnswerExamples finds rows by the hash of their answer: not those of the dream that asks, of another alias,
+// or that a person rejected, and none of which the answer has no hash.
+func TestAnswerExamples(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		n := 0
+		add := func(dream, alias, answer string) string {
+			n++
+			e := said(fmt.Sprint("answered-", n), n)
+			e.ID = db.NewID("exp_")
+			must(t, s.AddExperience(t.Context(), e))
+			x := learn.Example{
+				ID: db.NewID("exm_"), Tenant: "ten_1", Alias: alias, Dream: dream, Experience: e.ID, Messages: []byte(`[]`),
+				Verdict: "judged", Author: "recorded", Content: e.ID, Answer: answer,
+			}
+			must(t, s.AddExample(t.Context(), x))
+			return x.ID
+		}
+		first, second := add("drm_1", "assistant", "sum"), add("drm_2", "assistant", "sum")
+		rejected := add("drm_1", "assistant", "sum")
+		add("drm_1", "other", "sum")
+		add("drm_1", "assistant", "")
+		must(t, s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+			return q.ReviewExample(t.Context(), "ten_1", rejected, learn.Review{Verdict: learn.ReviewRejected, Reviewer: "key_1"}, "")
+		}))
+		found := func(answer, dream string, limit int) (ids []string) {
+			rows, err := s.AnswerExamples(t.Context(), "ten_1", "assistant", answer, dream, limit)
+			must(t, err)
+			for _, e := range rows {
+				ids = append(ids, e.ID)
+			}
+			return ids
+		}
+		for _, c := range []struct {
+			answer, dream string
+			limit         int
+			want          []string
+		}{
+			{"sum", "drm_3", 9, []string{second, first}}, {"sum", "drm_3", 1, []string{second}},
+			{"sum", "drm_2", 9, []string{first}}, {"", "drm_3", 9, nil}, {"other", "drm_3", 9, nil},
+		} {
+			if got := found(c.answer, c.dream, c.limit); !slices.Equal(got, c.want) {
+				t.Errorf("%q without %s: %v, want %v", c.answer, c.dream, got, c.want)
+			}
+		}
+	})
 }

@@ -73,7 +73,7 @@ var arrows = map[string][]string{
 	"cmd/internal/telemetry": {"cmd/internal/config", "providers", "tasks", "store"},
 	"cmd/internal/boot":      {"*"},
 	"cmd/dreamlab": {"cmd/internal/boot", "cmd/internal/cli", "cmd/internal/cli/show", "cmd/internal/site", "cmd/internal/client", "cmd/internal/config",
-		"cmd/internal/load", "cmd/internal/price", "store", "tasks", "tasks/lenient", "providers",
+		"cmd/internal/load", "cmd/internal/nights", "cmd/internal/price", "store", "tasks", "tasks/lenient", "providers",
 		"providers/catalog", "handlers/judge/check", "cmd/internal/reconcile"},
 	"cmd": {"*"},
 }

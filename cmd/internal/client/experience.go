@@ -3,8 +3,10 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 )
 
 // Message is one turn.
@@ -18,6 +20,7 @@ type Conversation struct {
 	ID        string    `json:"conversation_id,omitempty"`
 	Messages  []Message `json:"messages"`
 	Reference string    `json:"reference,omitempty"`
+	Feedback  *Feedback `json:"feedback,omitempty"`
 }
 
 // ImportResult is what came of an import.
@@ -51,4 +54,27 @@ func (j Job) Imported() (ImportResult, error) {
 	var result ImportResult
 	err := json.Unmarshal(j.Result, &result)
 	return result, err
+}
+
+// Feedback is what a user says of an answer.
+type Feedback struct {
+	Rating     int    `json:"rating"` // -1, 0 or 1
+	Correction string `json:"correction,omitempty"`
+}
+
+// Rate says what a user thinks of the newest answer of a conversation, named by the client's own id.
+func Rate(ctx context.Context, c *Client, conversation string, said Feedback) error {
+	var found struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	if err := c.get(ctx, "/v1/experiences?limit=1&conversation_id="+url.QueryEscape(conversation), &found); err != nil {
+		return err
+	}
+	if len(found.Data) == 0 {
+		return fmt.Errorf("rate an answer: there is no conversation %s", conversation)
+	}
+	var rated json.RawMessage
+	return c.post(ctx, "/v1/experiences/"+found.Data[0].ID+"/feedback", said, &rated)
 }

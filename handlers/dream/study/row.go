@@ -29,8 +29,17 @@ func (s *Study) Example(v Verdict) learn.Example {
 	return learn.Example{
 		Tenant: s.Experience.Tenant, Alias: s.Experience.Alias, Experience: s.Experience.ID,
 		Messages: row, Rejected: v.RejectedHalf, Score: v.Score, Verdict: v.VerifiedBy,
-		Author: author, Content: hash(row),
+		Author: author, Content: hash(row), Answer: s.sumOf(v, answer),
 	}
+}
+
+// sumOf is the hash by which a row's answer is found again, "" where no judges verified it: what was
+// verified by another row is no proof for a third.
+func (s *Study) sumOf(v Verdict, answer string) string {
+	if v.VerifiedBy != byJudges {
+		return ""
+	}
+	return answerSum(answer)
 }
 
 // Content is the hash that tells equal rows.

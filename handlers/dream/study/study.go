@@ -75,6 +75,7 @@ type Study struct {
 	recorded   string // the recorded answer, masked
 	secret     bool   // the answer held a secret
 	calls      bool   // the recorded answer calls tools
+	known      int64  // the score of a row with the same answer to nearly the same question, 0 for none
 }
 
 // New begins a study. It chooses the row's answer: the user's correction, else the
@@ -177,6 +178,8 @@ func (s *Study) compare(replay *providers.Reply, given map[string]judge.Answer) 
 		return nil, Verdict{Reject: NoReplay, Why: "the base model's answer is empty or was cut"}, nil
 	case s.repeats(replay.Content):
 		return s.improve(Verdict{Reject: SameAsReplay, Why: repeated}, replay, given)
+	case s.knows(replay.Content):
+		return nil, s.verifiedBefore(replay.Content), nil
 	}
 	outcome, asked, v, err := s.judge("judge", s.answer, replay.Content, s.feedback(), given)
 	if err != nil || len(asked) > 0 || v.Reject != "" {

@@ -15,6 +15,7 @@ const (
 	byReference  = "reference"
 	byCorrection = Corrected
 	byJudges     = "judged"
+	byKnown      = "known" // the same answer to nearly the same question was judged before
 )
 
 const fullScore = 1000
