@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 )
@@ -20,7 +21,7 @@ type Batcher interface {
 	// Submit orders a batch. It is never called twice for one spec without a Find
 	// between: a vendor may have no idempotency key. A line with a parameter that the
 	// vendor does not have is left out, and then has no answer; where no line is left,
-	// it fails with KindUnsupported.
+	// it fails with KindUnsupported. Of an order that the vendor declines no file is left.
 	Submit(ctx context.Context, spec BatchSpec) (Batch, error)
 	// Find lists the vendor's batches and returns the one that has the spec's name
 	// and was made at notBefore or later, the oldest of several. It fails with
@@ -43,6 +44,13 @@ type Batcher interface {
 	// reads and writes: its requests and its answers, which no call reads from then on. What is gone already is no
 	// error, nor is a vendor that keeps nothing.
 	Delete(ctx context.Context, handle Handle) error
+}
+
+// Declined tells whether a vendor has answered that it does not do what it was asked for: nothing was made,
+// and nothing is billed.
+func Declined(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Charge == ChargeNone && e.Status != 0
 }
 
 // BatchLimits bounds one batch.

@@ -66,7 +66,7 @@ func (b order) collect(ctx context.Context) (*tasks.End, error) {
 
 // files are what the vendor keeps of the order, which nobody reads once its answers are stored.
 func (b order) files() batch.Files {
-	return batch.Files{Name: b.orderName(), Provider: b.spec.Provider, Handle: b.spec.Handle}
+	return batch.Files{Name: b.orderName(), Root: b.spec.Root, Provider: b.spec.Provider, Handle: b.spec.Handle}
 }
 
 // take stores some answers, and settles what each has cost.

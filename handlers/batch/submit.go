@@ -60,8 +60,7 @@ func (b order) send(ctx context.Context, batcher providers.Batcher, marked int) 
 		return b.ordered(ctx, made)
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case errors.As(err, &vendor) && vendor.Charge == providers.ChargeNone && vendor.Status != 0,
-		errors.As(err, &vendor) && vendor.Kind == providers.KindUnsupported:
+	case errors.As(err, &vendor) && (providers.Declined(err) || vendor.Kind == providers.KindUnsupported):
 		return b.refused(ctx, vendor)
 	}
 	return b.wait(b.Settings.PollEvery), nil

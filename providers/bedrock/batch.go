@@ -127,7 +127,11 @@ func (b *batcher) Submit(ctx context.Context, spec providers.BatchSpec) (provide
 	call := openai.Call{
 		Method: http.MethodPost, URL: b.controlBase + "/model-invocation-job", In: order, Out: &made, Model: spec.Model,
 	}
-	if _, err := b.control.Do(ctx, call); err != nil {
+	_, err = b.control.Do(ctx, call)
+	if providers.Declined(err) {
+		err = errors.Join(err, b.files.Delete(ctx, spec.Name+"/"+requestsFile))
+	}
+	if err != nil {
 		return providers.Batch{}, err
 	}
 	return b.get(ctx, handle{made.ARN, spec.Name})

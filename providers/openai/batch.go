@@ -103,7 +103,11 @@ func (b *batcher) Submit(ctx context.Context, spec providers.BatchSpec) (provide
 	if !b.Bare {
 		in["metadata"] = map[string]string{"name": spec.Name}
 	}
-	return b.one(ctx, spec.Name, Call{Method: http.MethodPost, URL: b.Base + "/batches", In: in})
+	made, err := b.one(ctx, spec.Name, Call{Method: http.MethodPost, URL: b.Base + "/batches", In: in})
+	if providers.Declined(err) {
+		err = errors.Join(err, b.deleteFile(ctx, id))
+	}
+	return made, err
 }
 
 // fileName is what the file of a batch's requests is called.
@@ -234,12 +238,17 @@ func (b *batcher) Delete(ctx context.Context, handle providers.Handle) error {
 		if file == "" {
 			continue
 		}
-		_, err := b.Do(ctx, Call{Method: http.MethodDelete, URL: b.Base + "/files/" + url.PathEscape(file)})
-		if gone(err) != nil {
+		if err := b.deleteFile(ctx, file); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// deleteFile deletes a file. One that is gone is no error.
+func (b *batcher) deleteFile(ctx context.Context, id string) error {
+	_, err := b.Do(ctx, Call{Method: http.MethodDelete, URL: b.Base + "/files/" + url.PathEscape(id)})
+	return gone(err)
 }
 
 // gone forgives that something is not there.

@@ -219,3 +219,35 @@ func (h Harness) batchDeleted(t *testing.T) {
 		t.Errorf("%d files were deleted, and there are those of requests and of answers: %v", len(deleted), err)
 	}
 }
+
+// batchDeclined has each request of a submission declined in turn: an order that the vendor declines leaves no file.
+func (h Harness) batchDeclined(t *testing.T) {
+	r := h.rig(t)
+	batcher := r.batcher(t)
+	if _, _, err := batcher.Find(t.Context(), r.batchSpec(t, "dl-declined-0"), time.Time{}); providers.KindOf(err) == providers.KindUnsupported {
+		return // it keeps no files
+	}
+	deleted := 0
+	for n := 1; ; n++ {
+		spec, seen := r.batchSpec(t, fmt.Sprintf("dl-declined-%d", n)), 0
+		decline := func(w http.ResponseWriter, req *http.Request, _ http.Handler) bool {
+			if req.Method == http.MethodDelete {
+				deleted++
+				return false
+			}
+			if seen++; seen == n {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+			return seen == n
+		}
+		var err error
+		r.during(decline, func() { _, err = batcher.Submit(t.Context(), spec) })
+		if seen < n {
+			break
+		}
+		asError(t, err)
+	}
+	if deleted == 0 {
+		t.Error("the file of requests stays though the order was declined")
+	}
+}

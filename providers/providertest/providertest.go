@@ -121,6 +121,7 @@ func Run(t *testing.T, h Harness) {
 		t.Run("batch left out", h.batchLeftOut)
 		t.Run("batch handle", h.batchHandle)
 		t.Run("batch deleted", h.batchDeleted)
+		t.Run("batch declined", h.batchDeclined)
 		t.Run("batch errors", h.batchErrors)
 	}
 	if h.Importing != nil {

@@ -79,6 +79,9 @@ func (b *batcher) Submit(ctx context.Context, spec providers.BatchSpec) (provide
 		},
 	}
 	made, err := b.one(ctx, openai.Call{Method: http.MethodPost, URL: b.jobs(spec.Model), In: in})
+	if providers.Declined(err) {
+		err = errors.Join(err, b.remove(ctx, input))
+	}
 	return made.batch(), err
 }
 

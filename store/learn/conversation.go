@@ -142,8 +142,14 @@ const cited = `SELECT cites FROM citations WHERE tenant = $1 AND source IN ({lis
 const (
 	askedLines = `job IN (` + cited + `) AND EXISTS (SELECT 1 FROM ({list $2}) AS x
 		WHERE batch_lines.step >= x.value || '/' AND batch_lines.step < x.value || '0')`
-	endedLines = askedLines + ` AND EXISTS (SELECT 1 FROM batches b WHERE b.id = batch_lines.batch AND b.finished IS NOT NULL)`
+	endedLines = askedLines + andEnded
+	andEnded   = ` AND EXISTS (SELECT 1 FROM batches b WHERE b.id = batch_lines.batch AND b.finished IS NOT NULL)`
 )
+
+// keptAtVendor selects what vendors still keep of the orders of dreams ($3). A vendor that fails again and again
+// is not waited for: then its files go when it answers, or by themselves.
+const keptAtVendor = `SELECT name FROM batch_files WHERE tries < 6 AND root IN
+	(SELECT job FROM dreams WHERE tenant = $1 AND id IN ({list $3}))`
 
 // Forget removes what a conversation left in the database and what was learned from it:
 // experiences, examples, the lessons that rest on it, and the contents of its jobs. Entries are
@@ -184,6 +190,8 @@ func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces,
 			AND subject IN (SELECT id FROM dreams WHERE tenant = $1 AND finished IS NOT NULL)`,
 			[]any{tenant, said, kinds.Slice}},
 		{`DELETE FROM batch_lines WHERE ` + endedLines, []any{tenant, said}},
+		{`DELETE FROM batch_lines WHERE job IN (SELECT j.id FROM jobs j JOIN dreams d ON d.id = j.subject
+			WHERE j.tenant = $1 AND d.finished IS NOT NULL AND d.id IN ({list $2}))` + andEnded, []any{tenant, dreams}},
 		{`DELETE FROM lesson_uses WHERE tenant = $1 AND experience IN ({list $2})`, []any{tenant, said}},
 		{`DELETE FROM words WHERE id IN ({list $1}) AND word >= 'text/' AND word < 'text0'`,
 			[]any{encodeList(slices.Concat(t.Experiences, t.Chats))}},
@@ -240,11 +248,13 @@ func (q *ExperienceQueries) MemoriesOf(ctx context.Context, tenant string, t Tra
 }
 
 // StillLearning tells whether a job is running that may have read the conversation before it
-// was forgotten: its results have to be looked at again.
+// was forgotten, whose results have to be looked at again, or whether a vendor keeps files of a dream that did.
 func (q *ExperienceQueries) StillLearning(ctx context.Context, tenant string, t Traces) (bool, error) {
 	var busy []string
 	err := q.Words(ctx, &busy, `SELECT id FROM dreams WHERE tenant = $1 AND finished IS NULL AND id IN ({list $3})
 		UNION SELECT batch FROM batch_lines WHERE `+askedLines+`
+		UNION SELECT batch FROM batch_lines WHERE job IN (SELECT id FROM jobs WHERE tenant = $1 AND subject IN ({list $3}))
+		UNION `+keptAtVendor+`
 		UNION SELECT id FROM jobs WHERE finished IS NULL AND id IN (`+cited+` UNION SELECT value FROM ({list $4}) AS x)`,
 		tenant, encodeList(t.Experiences), encodeList(t.Dreams), encodeList(t.Imports))
 	return len(busy) > 0, err

@@ -530,6 +530,7 @@ CREATE TABLE batch_lines (
 CREATE INDEX batch_lines_job ON batch_lines (job) WHERE job IS NOT NULL;
 CREATE TABLE batch_files (                -- what a vendor keeps of orders that are over, to be deleted there
   name     TEXT PRIMARY KEY,              -- of the order
+  root     TEXT,                          -- the dream's job; null where a client asked
   provider TEXT NOT NULL,
   handle   TEXT NOT NULL,                 -- JSON, the vendor's
   tries    BIGINT NOT NULL DEFAULT 0,

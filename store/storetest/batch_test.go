@@ -98,3 +98,24 @@ func TestBatchLines(t *testing.T) {
 		}
 	})
 }
+
+// TestBatchFiles keeps what is to be deleted at vendors until it is, and lets wait what could not be.
+func TestBatchFiles(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, name := range []string{"dl-1-1", "dl-1-2", "dl-1-1"} { // noted twice it is one
+			must(t, s.AddFiles(t.Context(), batch.Files{Name: name, Root: "job_1", Provider: "groq", Handle: []byte(`{"id":"x"}`)}))
+		}
+		must(t, s.RetryFiles(t.Context(), "dl-1-2", time.Minute))
+		due, err := s.DueFiles(t.Context(), 10)
+		must(t, err)
+		if len(due) != 1 || due[0].Name != "dl-1-1" || due[0].Root != "job_1" || due[0].Provider != "groq" ||
+			string(due[0].Handle) != `{"id":"x"}` || due[0].Created.IsZero() {
+			t.Errorf("due are %+v", due)
+		}
+		must(t, s.DropFiles(t.Context(), "dl-1-1"))
+		if got := ask(t, s.Driver(), "SELECT name FROM batch_files WHERE tries = 1"); len(got) != 1 || got[0] != "dl-1-2" {
+			t.Errorf("left is %v", got)
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dreamlab/store"
+	"dreamlab/store/batch"
 	"dreamlab/store/book"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
@@ -215,6 +216,48 @@ func TestForgetWaitsForWhoReadIt(t *testing.T) {
 		must(t, s.ForgetCitations(t.Context(), e.Tenant, traces))
 		if got := count(t, s, "citations"); got != "0" {
 			t.Errorf("%s citations", got)
+		}
+	})
+}
+
+// TestForgetWaitsForVendors tells of an order that a dream has made, whichever of its jobs has asked, until it is over and
+// the vendor has deleted its files, or fails to for long.
+func TestForgetWaitsForVendors(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		e := record(t, s, "gone")
+		citing(t, s, job.NewJob{Tenant: e.Tenant, Kind: "dream.slice", Subject: "drm_1", Cites: []string{e.ID}})
+		reflects := citing(t, s, job.NewJob{Tenant: e.Tenant, Kind: "dream.reflect", Subject: "drm_1"})
+		must(t, s.AddDream(t.Context(), learn.Dream{ID: "drm_1", Tenant: e.Tenant, Job: "job_plan"}))
+		must(t, s.AddBatch(t.Context(), batch.Batch{ID: "batch_1", Tenant: e.Tenant, Job: "job_b", Status: batch.InProgress, Spec: []byte(`{}`)}))
+		must(t, s.AddLines(t.Context(), []batch.Line{{Batch: "batch_1", Number: 1, Job: reflects, Step: "reflect/1", Request: []byte(`{}`)}}))
+		traces, err := s.Traces(t.Context(), e.Tenant, "gone", forgetKinds)
+		must(t, err)
+		exec(t, s.Driver(), "UPDATE dreams SET finished = 1")
+		exec(t, s.Driver(), "UPDATE jobs SET finished = 1")
+		for _, step := range []struct {
+			does func() error
+			busy bool
+		}{
+			{func() error { return nil }, true},
+			{func() error {
+				return s.AddFiles(t.Context(), batch.Files{Name: "o", Root: "job_plan", Provider: "p", Handle: []byte(`{}`)})
+			}, true},
+			{func() error { exec(t, s.Driver(), "UPDATE batches SET finished = 1"); return nil }, true},
+			{func() error { return s.DropFiles(t.Context(), "o") }, false},
+			{func() error {
+				return s.AddFiles(t.Context(), batch.Files{Name: "o", Root: "job_plan", Provider: "p", Handle: []byte(`{}`)})
+			}, true},
+			{func() error { exec(t, s.Driver(), "UPDATE batch_files SET tries = 6"); return nil }, false},
+		} {
+			must(t, step.does())
+			must(t, forget(t, s, e.Tenant, traces))
+			if busy, err := s.StillLearning(t.Context(), e.Tenant, traces); err != nil || busy != step.busy {
+				t.Errorf("busy %v, want %v (%v)", busy, step.busy, err)
+			}
+		}
+		if got := count(t, s, "batch_lines"); got != "0" {
+			t.Errorf("%s lines are left", got)
 		}
 	})
 }
