@@ -127,6 +127,26 @@ type Importer interface {
 	Import(ctx context.Context, adapter Adapter) (Handle, error)
 }
 
+// Merger is a trainer that leaves whole weights, with the adapter merged into them, where other services
+// of its cloud read them: a host that is a [WeightsImporter] can serve them.
+type Merger interface {
+	// Merged tells where a training that has succeeded left them, such as s3://bucket/folder/.
+	Merged(ctx context.Context, handle Handle) (uri string, err error)
+}
+
+// Weights are what a [WeightsImporter] is given.
+type Weights struct {
+	Name string // unique
+	Base string // the host's name of the base
+	URI  string // of their folder
+}
+
+// WeightsImporter is a host that serves whole weights of its cloud, whoever trained them.
+type WeightsImporter interface {
+	// ImportWeights returns what [Host.Deploy] takes as what was trained. Repeating it is harmless.
+	ImportWeights(ctx context.Context, weights Weights) (Handle, error)
+}
+
 // Runs keeps trainings that people run on machines of their own. An error is of the store
 // that keeps them.
 type Runs interface {

@@ -108,23 +108,37 @@ func (la launcher) launch(ctx context.Context, l *trainingRun, host providers.Ho
 	if err != nil {
 		return providers.Deployment{}, err
 	}
-	exporter, exports := trainer.(providers.Exporter)
-	importer, imports := host.(providers.Importer)
-	if !exports || !imports {
-		return providers.Deployment{}, tasks.Fail("model_not_found", "%s does not serve what %s trains: start another tune",
-			l.place(), l.training.Provider)
-	}
-	files, err := exporter.Adapter(ctx, l.spec.Vendor)
-	if err != nil {
-		return providers.Deployment{}, err
-	}
-	spec.Trained, err = importer.Import(ctx, providers.Adapter{
-		Name: spec.Name, Base: spec.Base, Files: files, Open: la.bucket.Open,
-	})
-	if err != nil {
+	if spec.Trained, err = la.bring(ctx, l, trainer, host); err != nil {
 		return providers.Deployment{}, err
 	}
 	return host.Deploy(ctx, spec)
+}
+
+// bring has a host take over what another vendor trained: its adapter, or its whole weights.
+func (la launcher) bring(ctx context.Context, l *trainingRun, trainer providers.Trainer, host providers.Host) (
+	providers.Handle, error,
+) {
+	exporter, exports := trainer.(providers.Exporter)
+	importer, imports := host.(providers.Importer)
+	if exports && imports {
+		files, err := exporter.Adapter(ctx, l.spec.Vendor)
+		if err != nil {
+			return nil, err
+		}
+		return importer.Import(ctx, providers.Adapter{
+			Name: l.training.Suffix, Base: l.training.Base, Files: files, Open: la.bucket.Open,
+		})
+	}
+	merger, merges := trainer.(providers.Merger)
+	taker, whole := host.(providers.WeightsImporter)
+	if !merges || !whole {
+		return nil, tasks.Fail("model_not_found", "%s does not serve what %s trains: start another tune", l.place(), l.training.Provider)
+	}
+	uri, err := merger.Merged(ctx, l.spec.Vendor)
+	if err != nil {
+		return nil, err
+	}
+	return taker.ImportWeights(ctx, providers.Weights{Name: l.training.Suffix, Base: l.training.Base, URI: uri})
 }
 
 // registry describes tuned models as they are registered.

@@ -95,18 +95,28 @@ func trainers(vendors Vendors, own string) []string {
 		names = append(names, own)
 	}
 	host, err := vendors.Host(own)
-	if _, imports := host.(providers.Importer); err == nil && imports {
-		for _, name := range vendors.Names() {
-			trainer, err := vendors.Trainer(name)
-			if _, exports := trainer.(providers.Exporter); err == nil && exports && name != own {
-				names = append(names, name)
-			}
+	for _, name := range vendors.Names() {
+		if err != nil || name == own {
+			continue
+		}
+		if trainer, fault := vendors.Trainer(name); fault == nil && takes(host, trainer) {
+			names = append(names, name)
 		}
 	}
 	if len(names) == 0 {
 		return []string{own}
 	}
 	return names
+}
+
+// takes tells whether a host serves what a trainer leaves: an adapter, or whole weights in the host's
+// own cloud.
+func takes(host providers.Host, trainer providers.Trainer) bool {
+	_, exports := trainer.(providers.Exporter)
+	_, imports := host.(providers.Importer)
+	_, merges := trainer.(providers.Merger)
+	_, whole := host.(providers.WeightsImporter)
+	return exports && imports || merges && whole
 }
 
 // pair is who trains a base, and who serves what was trained.

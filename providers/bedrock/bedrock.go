@@ -1,6 +1,6 @@
 // Package bedrock drives AWS Bedrock: its Converse API
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html),
-// its embeddings by InvokeModel and its lists of models. Requests are signed, and
+// its embeddings by InvokeModel, its lists of models, and models that were imported. Requests are signed, and
 // streams are decoded, by AWS's own SDK for Go; the bodies are written and read here,
 // since the SDK's client would add 2.2 MB to the program and sorts the members of the
 // JSON schemas that it is given.
@@ -36,7 +36,7 @@ const (
 	envFolder   = "BEDROCK_BATCH_S3_URI"
 )
 
-var settings = []providers.Setting{
+var settings = append([]providers.Setting{
 	{
 		Env: envBearer, Secret: true,
 		Help: "Bedrock API key, from the Bedrock console; it outranks an access key",
@@ -56,7 +56,7 @@ var settings = []providers.Setting{
 	{Env: envRole, Help: "role that Bedrock takes on to read and write the files of batches; batches need it"},
 	{Env: envFolder, Help: "folder in S3 for the files of batches, such as s3://bucket/batches; batches need it"},
 	{Env: amazon.EnvS3, Shared: true, Help: "base of S3; defaults to the region's"},
-}
+}, importSettings...)
 
 // Vendor opens the Bedrock driver.
 var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbox: sandbox}
@@ -109,8 +109,34 @@ func open(config providers.Config) (providers.Driver, error) {
 	d.Client = openai.New(dialect, config)
 	dialect.Base = d.controlBase
 	d.control = openai.New(dialect, config)
-	return d.withBatches(config, keys)
+	opened, err := d.withBatches(config, keys)
+	if err != nil || value(envImportRole) == "" {
+		return opened, err
+	}
+	own, err := newImports(d, value)
+	if err != nil {
+		return nil, err
+	}
+	if b, batches := opened.(batching); batches {
+		return batchingImports{own, b.batcher}, nil
+	}
+	return own, nil
 }
+
+// batchingImports is a driver whose account is set up for imported models and for batches.
+type batchingImports struct {
+	*imports
+	batcher *batcher
+}
+
+// Batcher returns the account's batches.
+func (b batchingImports) Batcher() providers.Batcher { return b.batcher }
+
+var (
+	_ providers.Host            = (*imports)(nil)
+	_ providers.WeightsImporter = (*imports)(nil)
+	_ providers.Batches         = batchingImports{}
+)
 
 // withBatches returns the driver with batches where they are set up.
 func (d *driver) withBatches(config providers.Config, keys *credential) (providers.Driver, error) {

@@ -1,6 +1,7 @@
 package bedrock_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"dreamlab/providers"
+	"dreamlab/providers/amazon"
 	"dreamlab/providers/bedrock"
 	"dreamlab/providers/bedrock/emulator"
 	"dreamlab/providers/providertest"
@@ -20,7 +22,35 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var start = providertest.OnLab(emulator.New)
 
-func settings(base string) map[string]string { return bedrock.Vendor.Sandbox(base, providertest.Key) }
+const importRole = "arn:aws:iam::123456789012:role/imports"
+
+func settings(base string) map[string]string {
+	values := bedrock.Vendor.Sandbox(base, providertest.Key)
+	values["BEDROCK_IMPORT_ROLE_ARN"] = importRole
+	return values
+}
+
+// folder puts weights into S3.
+func folder(t *testing.T, base string, client *http.Client, files map[string]io.Reader) string {
+	t.Helper()
+	value := func(env string) string { return settings(base)[env] }
+	bucket, err := amazon.NewBucket(amazon.Folder{
+		Vendor: "bedrock", Env: "test", URI: "s3://models/tuned", Base: base + "/s3", Secrets: func() []string { return nil },
+	}, amazon.NewKey(value, "us-east-1", nil), providers.Config{HTTP: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range files {
+		data, err := io.ReadAll(content)
+		if err == nil {
+			err = bucket.Put(t.Context(), name, amazon.File{Content: bytes.NewReader(data), Size: int64(len(data))})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return bucket.URI("")
+}
 
 // bearing asks with an API key instead of an access key.
 func bearing(base string) map[string]string {
@@ -47,6 +77,10 @@ func TestConformance(t *testing.T) {
 			}
 			providertest.Run(t, providertest.Harness{
 				Vendor: bedrock.Vendor, Start: start, Settings: with,
+				Importing: &providertest.Importing{
+					Base: "us.meta.llama3-1-8b-instruct-v1:0", Unhostable: scout, Folder: folder,
+					Creates: []func(*http.Request) bool{providertest.Asks("POST", "/model-import-jobs")},
+				},
 				Model: scout, Embeddings: "amazon.titan-embed-text-v2:0", Batch: batch,
 				Lacks: map[string]func(*providers.Request){
 					"n":                   func(r *providers.Request) { r.N = &two },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"dreamlab/providers"
@@ -99,7 +100,7 @@ func (c content) hyperparameters(spec providers.TrainSpec) map[string]string {
 	asked := map[string]string{
 		"epoch": strconv.Itoa(spec.Epochs), "learning_rate": strconv.FormatFloat(spec.LearningRate, 'g', -1, 64),
 		"lora_r": strconv.Itoa(spec.Rank), "lora_alpha": strconv.Itoa(spec.Alpha), "seed": strconv.FormatInt(spec.Seed, 10),
-		"chat_dataset": "True", "instruction_tuned": "False",
+		"chat_dataset": "True", "instruction_tuned": "False", mergeWeights: "True",
 	}
 	if spec.BatchSize > 0 {
 		asked["per_device_train_batch_size"] = strconv.Itoa(spec.BatchSize)
@@ -115,6 +116,14 @@ func (c content) hyperparameters(spec providers.TrainSpec) map[string]string {
 		all["sagemaker_submit_directory"] = "/opt/ml/input/data/code/sourcedir.tar.gz"
 	}
 	return all
+}
+
+// mergeWeights has the container leave whole weights in place of an adapter.
+const mergeWeights = "merge_weights"
+
+// merges tells whether the container can leave whole weights.
+func (c content) merges() bool {
+	return slices.ContainsFunc(c.Hyperparameters, func(h hyperparameter) bool { return h.Name == mergeWeights })
 }
 
 // environment is what the container that serves is told.

@@ -45,6 +45,7 @@ var (
 	_ providers.Filer     = (*tuner)(nil)
 	_ providers.Estimator = (*tuner)(nil)
 	_ providers.Logger    = (*tuner)(nil)
+	_ providers.Merger    = (*tuner)(nil)
 )
 
 // Tunable asks the hub for a model, as [providers.Trainer] says.
@@ -243,6 +244,24 @@ func readTrained(handle providers.Handle) (known trained, err error) {
 		return known, invalid("handle", "the handle is none that Start returned")
 	}
 	return known, nil
+}
+
+// Merged tells the folder of a training's model, where its container leaves whole weights.
+func (t *tuner) Merged(ctx context.Context, handle providers.Handle) (string, error) {
+	known, err := readTrained(handle)
+	if err != nil {
+		return "", err
+	}
+	base, err := t.content(ctx, known.Base)
+	switch {
+	case err != nil:
+		return "", err
+	case known.Output == "":
+		return "", invalid("handle", "the training has made no model")
+	case !base.merges():
+		return "", gone(known.Base, "is trained to an adapter, not to whole weights")
+	}
+	return known.Output, nil
 }
 
 // Poll tells how far a training is.

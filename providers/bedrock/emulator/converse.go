@@ -113,7 +113,7 @@ func (e *emulator) prepare(asked *ask, id string) (*lab.Answer, *model.Model, *l
 	if plain.Tokens() > served.Context {
 		return nil, nil, refuse("Input is too long for requested model.")
 	}
-	answer := &lab.Answer{Model: id, Ask: plain}
+	answer := &lab.Answer{Model: id, Ask: plain, Free: served.imported}
 	if asked.Output.Effort != "" {
 		answer.Reasoning = model.CountTokens(thought)
 	}

@@ -1,5 +1,5 @@
 // Package emulator is AWS Bedrock: Converse and ConverseStream, embeddings by
-// InvokeModel, batches with as much of S3 as they need, and the lists of models and
+// InvokeModel, batches and imported models with as much of S3 as they need, and the lists of models and
 // inference profiles, behind signatures that are computed again here and API keys. Its
 // answers come from the sandbox's model and cost nothing.
 //
@@ -34,6 +34,7 @@ type emulator struct {
 	served  []entry
 	objects *amazon.Objects
 	batches *work.Batches
+	imports *imports
 }
 
 // New serves Bedrock's own paths, those of the runtime and of the control plane.
@@ -48,6 +49,9 @@ func New(l *lab.Lab) http.Handler {
 	})
 	if err == nil {
 		e.objects, err = amazon.OpenObjects(l, name)
+	}
+	if err == nil {
+		e.imports, err = openImports(l, e.objects)
 	}
 	if err != nil {
 		return l.Serve(e.vendor, e.vendor.Unusable(err))
@@ -73,6 +77,7 @@ func (e *emulator) routes() http.Handler {
 	mux.HandleFunc("GET /foundation-models/{id}", e.vendor.Answer(e.model))
 	mux.HandleFunc("GET /inference-profiles", e.vendor.Answer(e.profiles))
 	mux.HandleFunc("GET /inference-profiles/{id}", e.vendor.Answer(e.profile))
+	e.importRoutes(mux)
 	mux.HandleFunc("/", e.vendor.Handle(unknown))
 	return mux
 }

@@ -22,6 +22,7 @@ type entry struct {
 	Caps      []string
 	Tiers     []string // beside default
 	brain     *model.Model
+	imported  bool // it is billed by its copies, not by the token
 }
 
 func (m entry) can(ability string) bool { return slices.Contains(m.Caps, ability) }
@@ -30,23 +31,28 @@ func catalogue(l *lab.Lab) []entry {
 	llama, open := []string{"tools", "vision"}, []string{"tools", "json_schema", "reasoning"}
 	tiers := []string{"flex", "priority"}
 	return []entry{
-		{"openai.gpt-oss-120b-1:0", "gpt-oss-120b", "OpenAI", "", true, 131_072, 32_768, open, tiers, l.Large},
-		{"openai.gpt-oss-20b-1:0", "gpt-oss-20b", "OpenAI", "", true, 131_072, 32_768, open, tiers, l.Small},
+		{"openai.gpt-oss-120b-1:0", "gpt-oss-120b", "OpenAI", "", true, 131_072, 32_768, open, tiers, l.Large, false},
+		{"openai.gpt-oss-20b-1:0", "gpt-oss-20b", "OpenAI", "", true, 131_072, 32_768, open, tiers, l.Small, false},
 		{"meta.llama4-scout-17b-instruct-v1:0", "Llama 4 Scout 17B Instruct", "Meta",
-			"us.meta.llama4-scout-17b-instruct-v1:0", false, 131_072, 8_192, llama, nil, l.Large},
+			"us.meta.llama4-scout-17b-instruct-v1:0", false, 131_072, 8_192, llama, nil, l.Large, false},
 		{"meta.llama4-maverick-17b-instruct-v1:0", "Llama 4 Maverick 17B Instruct", "Meta",
-			"us.meta.llama4-maverick-17b-instruct-v1:0", false, 131_072, 8_192, llama, nil, l.Large},
+			"us.meta.llama4-maverick-17b-instruct-v1:0", false, 131_072, 8_192, llama, nil, l.Large, false},
+		{"meta.llama3-1-8b-instruct-v1:0", "Llama 3.1 8B Instruct", "Meta", "us.meta.llama3-1-8b-instruct-v1:0", false,
+			131_072, 8_192, llama[:1], nil, l.Small, false},
 		{"amazon.nova-micro-v1:0", "Nova Micro", "Amazon", "us.amazon.nova-micro-v1:0", true,
-			128_000, 5_120, []string{"tools", "cache"}, nil, l.Small},
+			128_000, 5_120, []string{"tools", "cache"}, nil, l.Small, false},
 		{"amazon.titan-embed-text-v2:0", "Titan Text Embeddings V2", "Amazon", "", true, 8_192, 0,
-			[]string{"embeddings"}, nil, nil},
-		{"cohere.embed-english-v3", "Embed English", "Cohere", "", true, 512, 0, []string{"embeddings"}, nil, nil},
+			[]string{"embeddings"}, nil, nil, false},
+		{"cohere.embed-english-v3", "Embed English", "Cohere", "", true, 512, 0, []string{"embeddings"}, nil, nil, false},
 	}
 }
 
 // find returns who answers under a name, or what Bedrock says of one that it does
 // not serve.
 func (e *emulator) find(id string) (entry, *lab.Failure) {
+	if strings.Contains(id, ":imported-model/") {
+		return e.imports.entry(id, e.lab.Small)
+	}
 	id = id[strings.LastIndexByte(id, '/')+1:] // of an ARN the model's own name
 	for _, m := range e.served {
 		switch {

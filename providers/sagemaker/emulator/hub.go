@@ -51,7 +51,7 @@ func (m entry) document(id string) string {
 	for _, p := range []string{
 		"epoch=5", "learning_rate=0.0001", "lora_r=8", "lora_alpha=32", "lora_dropout=0.05", "instruction_tuned=False",
 		"chat_dataset=True", "per_device_train_batch_size=4", "max_input_length=-1", "seed=10", "validation_split_ratio=0.2",
-		"int8_quantization=False", "enable_fsdp=True",
+		"int8_quantization=False", "enable_fsdp=True", "merge_weights=False",
 	} {
 		named, otherwise, _ := strings.Cut(p, "=")
 		parameters = append(parameters, fmt.Sprintf(`{"Name":%q,"Type":"text","Default":%q,"Scope":"algorithm"}`, named, otherwise))
