@@ -33,7 +33,7 @@ const (
 	baseModel = "together/openai/gpt-oss-20b"
 	leadModel = "together/openai/gpt-oss-120b"
 	pollEvery = 30 * time.Second
-	labStep   = 20 * time.Minute // lab time that passes while a job waits for a poll
+	labStep   = 20 * time.Minute // the usual step of a bench
 )
 
 // shop is the vendor that trains, serves, answers and judges.
@@ -59,6 +59,7 @@ type bench struct {
 	tenant string
 	work   map[tasks.Kind]tasks.Handler
 	ahead  time.Duration
+	step   time.Duration // lab time that passes while a job waits for a poll
 	// die, where set, loses the end of an attempt that it answers true for:
 	// the worker died after its handler and before the commit.
 	die func(job job.Job, end *tasks.End) bool
@@ -76,7 +77,7 @@ func newBenchOn(t *testing.T, kept *store.Store, s Settings) *bench {
 
 func newBenchAt(t *testing.T, kept *store.Store, s Settings, at shop) *bench {
 	t.Helper()
-	b := &bench{T: t, shop: at, ctx: t.Context(), store: kept}
+	b := &bench{T: t, shop: at, ctx: t.Context(), store: kept, step: labStep}
 	l, err := lab.New(lab.Options{})
 	b.must(err)
 	t.Cleanup(func() {
@@ -217,7 +218,7 @@ func (b *bench) waits() bool {
 func (b *bench) pass() {
 	b.Helper()
 	b.ahead += pollEvery + time.Second
-	b.lab.Advance(labStep)
+	b.lab.Advance(b.step)
 	b.must(b.store.ShiftClock(b.ctx, b.ahead))
 	b.tx(func(q *store.Queries) error {
 		_, err := q.MakeDue(b.ctx)

@@ -71,24 +71,31 @@ func newHomeAt(t *testing.T, s *store.Store, at place) *home {
 		Values: map[string]string{"COLAB_BASES": at.weights}, Runs: runs.New(b.deps.Bucket, nil), Now: b.deps.Now,
 	})
 	b.must(err)
-	together, err := b.deps.Vendors.(*providers.Router).Driver("together")
+	b.serveAt(at, map[string]providers.Driver{"colab": training})
+	front := httptest.NewServer(http.HandlerFunc(h.serve))
+	b.Cleanup(front.Close)
+	h.url = front.URL
+	return h
+}
+
+// serveAt has a place serve what the bench trains, which other vendors may do.
+func (b *bench) serveAt(at place, others map[string]providers.Driver) {
+	b.Helper()
+	usual, err := b.deps.Vendors.(*providers.Router).Driver(b.vendor.Name)
 	b.must(err)
+	drivers := map[string]providers.Driver{b.vendor.Name: usual, at.vendor.Name: b.open(at)}
+	maps.Copy(drivers, others)
 	prices, err := catalog.Load(nil)
 	b.must(err)
 	prices.Register(catalog.Free("vllm"))
 	prices.Register(catalog.Free("colab"))
 	router := providers.NewRouter(providers.RouterOptions{
-		Drivers: map[string]providers.Driver{"together": together, at.vendor.Name: b.open(at), "colab": training}, Prices: prices,
-		Sleep: func(context.Context, time.Duration) error { return nil },
+		Drivers: drivers, Prices: prices, Sleep: func(context.Context, time.Duration) error { return nil },
 	})
 	b.base = at.vendor.Name + "/" + at.base
 	b.deps.Vendors, b.deps.Prices, b.deps.Settings.Base = router, prices, b.base
 	b.deps.Caller = handlers.NewCaller(handlers.CallerOptions{Router: router, Prices: prices})
 	b.work = Handlers(b.deps)
-	front := httptest.NewServer(http.HandlerFunc(h.serve))
-	b.Cleanup(front.Close)
-	h.url = front.URL
-	return h
 }
 
 // open opens the place that serves, on the wires of the bench.

@@ -1,11 +1,15 @@
 package tune
 
 import (
+	"cmp"
 	"strings"
 	"testing"
+	"time"
 
 	"dreamlab/providers/azure"
 	azureemulator "dreamlab/providers/azure/emulator"
+	"dreamlab/providers/bedrock"
+	bedrockemulator "dreamlab/providers/bedrock/emulator"
 	"dreamlab/providers/cloudflare"
 	cloudflareemulator "dreamlab/providers/cloudflare/emulator"
 	"dreamlab/providers/databricks"
@@ -16,7 +20,6 @@ import (
 	sagemakeremulator "dreamlab/providers/sagemaker/emulator"
 	"dreamlab/providers/vertex"
 	vertexemulator "dreamlab/providers/vertex/emulator"
-	"dreamlab/providers/vllm"
 	"dreamlab/store"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
@@ -31,42 +34,55 @@ type way struct {
 	paid []string
 	// percent is what the vendor bills of the catalogue's price of training.
 	percent int64
-	// place serves what a machine of one's own trains, where the shop is none.
+	// place serves what the shop trains, or what a machine of one's own does; nil is the shop.
 	place func(t *testing.T) place
+	own   bool
+	step  time.Duration // of the bench, where the usual one is too long
 }
 
-func (w way) String() string {
-	if w.place != nil {
-		return "colab to " + w.vendor.Name
+func (w way) name(t *testing.T) string {
+	switch {
+	case w.own:
+		return "colab to " + w.place(t).vendor.Name
+	case w.place != nil:
+		return w.vendor.Name + " to " + w.place(t).vendor.Name
 	}
 	return w.vendor.Name
 }
 
 // ways are all trainers, each with a place that serves what it trains.
 func ways() []way {
+	hub := shop{
+		sagemaker.Vendor, sagemakeremulator.New, "sagemaker/jumpstart-llama-3-1-8b-instruct",
+		"sagemaker/jumpstart-llama-3-1-70b-instruct",
+	}
 	return append(ownWays(), []way{
-		{usual(), []string{"POST /v1/fine-tunes", "POST /deployments"}, 100, nil},
+		{usual(), []string{"POST /v1/fine-tunes", "POST /deployments"}, 100, nil, false, 0},
 		{
 			shop{azure.Vendor, azureemulator.New, "azure/gpt-4.1-mini", "azure/gpt-5-nano"},
-			[]string{"POST /fine_tuning/jobs"}, 90, nil, // global training is cheaper
+			[]string{"POST /fine_tuning/jobs"}, 90, nil, false, 0, // global training is cheaper
 		}, {
 			shop{
 				databricks.Vendor, databricksemulator.New, "databricks/databricks-meta-llama-3-1-8b-instruct",
 				"databricks/databricks-gpt-oss-120b",
 			},
-			[]string{"POST /jobs/runs/submit", "POST /api/2.0/serving-endpoints"}, 100, nil,
+			[]string{"POST /jobs/runs/submit", "POST /api/2.0/serving-endpoints"}, 100, nil, false, 0,
 		}, {
-			shop{
-				sagemaker.Vendor, sagemakeremulator.New, "sagemaker/jumpstart-llama-3-1-8b-instruct",
-				"sagemaker/jumpstart-llama-3-1-70b-instruct",
-			},
-			[]string{"POST /CreateTrainingJob", "POST /CreateModel", "POST /CreateEndpointConfig", "POST /CreateEndpoint"}, 100, nil,
+			hub,
+			[]string{"POST /CreateTrainingJob", "POST /CreateModel", "POST /CreateEndpointConfig", "POST /CreateEndpoint"}, 100, nil, false, 0,
 		}, {
 			shop{
 				vertex.Vendor, vertexemulator.New, "vertex/meta/llama-4-scout-17b-16e-instruct-maas",
 				"vertex/openai/gpt-oss-120b-maas",
 			},
-			[]string{"POST /tuningJobs", "POST :deploy"}, 100, nil,
+			[]string{"POST /tuningJobs", "POST :deploy"}, 100, nil, false, 0,
+		}, {
+			// A copy of an imported model ends five minutes after it was asked.
+			hub, []string{"POST /CreateTrainingJob", "POST /model-import-jobs"}, 100, func(*testing.T) place {
+				return place{bedrock.Vendor, bedrockemulator.New, "us.meta.llama3-1-8b-instruct-v1:0", "", map[string]string{
+					"BEDROCK_IMPORT_ROLE_ARN": "arn:aws:iam::123456789012:role/imports",
+				}}
+			}, false, 2 * time.Minute,
 		},
 	}...)
 }
@@ -75,19 +91,19 @@ func ways() []way {
 func ownWays() []way {
 	return []way{
 		{
-			shop{vendor: vllm.Vendor}, []string{"POST /v1/load_lora_adapter"}, 100, ownServer,
+			usual(), []string{"POST /v1/load_lora_adapter"}, 100, ownServer, true, 0,
 		}, {
-			shop{vendor: cloudflare.Vendor}, []string{"POST /finetunes", "POST /finetune-assets"}, 100,
+			usual(), []string{"POST /finetunes", "POST /finetune-assets"}, 100,
 			func(*testing.T) place {
 				return place{cloudflare.Vendor, cloudflareemulator.New, "@cf/google/gemma-3-12b-it", "google/gemma-3-12b-it", nil}
-			},
+			}, true, 0,
 		}, {
-			shop{vendor: groq.Vendor}, []string{"POST /openai/v1/files", "POST /v1/fine_tunings"}, 100,
+			usual(), []string{"POST /openai/v1/files", "POST /v1/fine_tunings"}, 100,
 			func(*testing.T) place {
 				return place{groq.Vendor, groqemulator.New, "openai/gpt-oss-20b", "openai/gpt-oss-20b", map[string]string{
 					"GROQ_LORA_BASES": "openai/gpt-oss-20b=openai/gpt-oss-20b",
 				}}
-			},
+			}, true, 0,
 		},
 	}
 }
@@ -98,15 +114,20 @@ func ownWays() []way {
 func TestTuneAllWays(t *testing.T) {
 	t.Parallel()
 	for _, w := range ways() {
-		t.Run(w.String(), func(t *testing.T) {
+		t.Run(w.name(t), func(t *testing.T) {
 			t.Parallel()
 			storetest.Each(t, func(t *testing.T, s *store.Store) {
-				if w.place == nil {
-					newBenchAt(t, s, Settings{MinExamples: 20}, w.shop).tuneThroughDeaths(w, nil)
+				if w.own {
+					h := newHomeAt(t, s, w.place(t))
+					h.tuneThroughDeaths(w, h)
 					return
 				}
-				h := newHomeAt(t, s, w.place(t))
-				h.tuneThroughDeaths(w, h)
+				b := newBenchAt(t, s, Settings{MinExamples: 20}, w.shop)
+				b.step = cmp.Or(w.step, b.step)
+				if w.place != nil {
+					b.serveAt(w.place(t), nil)
+				}
+				b.tuneThroughDeaths(w, nil)
 			})
 		})
 	}

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -212,6 +213,13 @@ func conflict(message string) *lab.Failure {
 
 // inspect tells the architecture of the weights in a folder, or what is wrong with them.
 func (is *imports) inspect(uri string) (kind, failure string) {
+	merged, found, err := amazon.FindMerged(is.lab, uri)
+	if err != nil {
+		return "", err.Error()
+	}
+	if found {
+		return merged.Architecture, ""
+	}
 	files := is.folder(uri)
 	config, refused := is.read(files, "config.json")
 	if refused != nil {
@@ -224,7 +232,7 @@ func (is *imports) inspect(uri string) (kind, failure string) {
 		!slices.Contains(architectures(), described.Architectures[0]) {
 		return "", fmt.Sprintf("The model architecture %v is not supported", described.Architectures)
 	}
-	if _, err := is.rows(files); err != nil {
+	if _, err := is.rows(uri); err != nil {
 		return "", err.Error()
 	}
 	return described.Architectures[0], ""
@@ -255,12 +263,29 @@ func (is *imports) read(files []string, end string) ([]byte, *lab.Failure) {
 }
 
 // rows reads what the weights of a folder know.
-func (is *imports) rows(files []string) ([]model.Pair, error) {
-	content, refused := is.read(files, ".safetensors")
+func (is *imports) rows(uri string) ([]model.Pair, error) {
+	merged, found, err := amazon.FindMerged(is.lab, uri)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		return is.trained(merged)
+	}
+	content, refused := is.read(is.folder(uri), ".safetensors")
 	if refused != nil {
-		return nil, fmt.Errorf("the folder has no weights as safetensors")
+		return nil, errors.New("the folder has no weights as safetensors")
 	}
 	return model.AdapterRows(content, maxRows)
+}
+
+// trained reads what weights know that a training of the account left.
+func (is *imports) trained(merged amazon.Merged) (pairs []model.Pair, err error) {
+	rows, err := is.lab.Shelf.Open(merged.Rows)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	return model.ReadPairs(rows, maxRows)
 }
 
 func (is *imports) jobs(r *http.Request) (any, *lab.Failure) {
@@ -353,7 +378,7 @@ func (is *imports) entry(id string, base *model.Model) (served entry, refused *l
 // learn makes what a model knows, once. It is called with the lock held.
 func (is *imports) learn(w *weights, base *model.Model, brain **model.Model) *lab.Failure {
 	if is.brains[w.Model] == nil {
-		pairs, err := is.rows(is.folder(w.Asked.Data.S3.URI))
+		pairs, err := is.rows(w.Asked.Data.S3.URI)
 		if err != nil {
 			return refuse("%v", err)
 		}

@@ -22,6 +22,14 @@ type entry struct {
 	brain    *model.Model
 }
 
+// architecture is that of the model's whole weights: what has no licence to accept is Qwen's.
+func (m entry) architecture() string {
+	if m.gated {
+		return "LlamaForCausalLM"
+	}
+	return "Qwen2ForCausalLM"
+}
+
 func catalogue(l *lab.Lab) map[string]entry {
 	return map[string]entry{
 		"meta-textgeneration-llama-3-1-8b-instruct":  {"ml.g5.12xlarge", "ml.g5.4xlarge", true, l.Small},

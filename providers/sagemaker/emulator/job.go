@@ -180,8 +180,23 @@ func (e *emulator) createJob(r *http.Request) (any, *lab.Failure) {
 	if ask.Spot {
 		planned.Spot = &work.Spot{}
 	}
-	_, refused = e.account.Trainings.Train(r, planned)
+	made, refused := e.account.Trainings.Train(r, planned)
+	if refused == nil {
+		refused = e.keepMerged(ask, made)
+	}
 	return map[string]any{"TrainingJobArn": jobARN(ask.Name)}, refused
+}
+
+// keepMerged notes whole weights, where the job leaves them.
+func (e *emulator) keepMerged(ask *jobAsk, made work.Training) *lab.Failure {
+	if ask.Parameters["merge_weights"] != "True" || made.Ending != work.TrainingSucceeded {
+		return nil
+	}
+	merged := amazon.Merged{Rows: made.File, Architecture: e.hub[made.Base].architecture(), Ready: made.Ends}
+	if err := amazon.KeepMerged(e.lab, made.Name, merged); err != nil {
+		return lab.NotKept(err)
+	}
+	return nil
 }
 
 // artefact is where a job leaves its model.
