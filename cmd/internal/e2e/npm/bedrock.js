@@ -6,8 +6,9 @@ import {
   ValidationException,
 } from "@aws-sdk/client-bedrock-runtime";
 import {
-  BedrockClient, CreateModelInvocationJobCommand, GetModelInvocationJobCommand, ListFoundationModelsCommand,
-  ListInferenceProfilesCommand, ListModelInvocationJobsCommand, StopModelInvocationJobCommand,
+  BedrockClient, CreateModelImportJobCommand, CreateModelInvocationJobCommand, DeleteImportedModelCommand, GetImportedModelCommand,
+  GetModelImportJobCommand, GetModelInvocationJobCommand, ListFoundationModelsCommand, ListInferenceProfilesCommand,
+  ListModelImportJobsCommand, ListModelInvocationJobsCommand, StopModelInvocationJobCommand,
 } from "@aws-sdk/client-bedrock";
 import { s3 } from "./s3.mjs";
 
@@ -151,4 +152,42 @@ assert.equal(new Set(answers.map((answer) => answer.recordId)).size, 100);
 assert.ok(answers.every((answer) => answer.modelInput && answer.modelOutput.output.message.content[0].text));
 assert.equal((await (await object("GET", `out/${id}/manifest.json.out`)).json()).successRecordCount, 100);
 assert.match(await (await object("GET", "out/none")).text(), /<Code>NoSuchKey</);
+
+const weights = { s3DataSource: { s3Uri: "s3://sandbox/weights/" } };
+function importing(jobName, more = {}) {
+  return new CreateModelImportJobCommand({
+    jobName, importedModelName: "judged", roleArn: "arn:aws:iam::123456789012:role/import", clientRequestToken: jobName,
+    modelDataSource: weights, ...more,
+  });
+}
+const advance = (by) => fetch(`${process.env.SANDBOX_URL}/_sandbox/clock`, { method: "POST", body: JSON.stringify({ advance: by }) });
+const empty = await control.send(importing("empty", { importedModelName: "empty" }));
+const header = '{"__metadata__":{"format":"pt"}}';
+const file = String.fromCharCode(header.length, 0, 0, 0, 0, 0, 0, 0) + header;
+assert.equal((await object("PUT", "weights/config.json", '{"architectures":["LlamaForCausalLM"]}')).status, 200);
+assert.equal((await object("PUT", "weights/model.safetensors", file)).status, 200);
+const imported = await control.send(importing("import"));
+assert.equal((await control.send(importing("import"))).jobArn, imported.jobArn);
+await assert.rejects(
+  control.send(importing("import", { clientRequestToken: "other" })), (err) => err.name === "ConflictException",
+);
+const early = await control.send(new GetModelImportJobCommand({ jobIdentifier: imported.jobArn }));
+assert.ok(early.status === "InProgress" && early.creationTime instanceof Date);
+await advance("11m");
+const ended = await control.send(new GetModelImportJobCommand({ jobIdentifier: imported.jobArn }));
+assert.equal(ended.status, "Completed");
+const failed = await control.send(new GetModelImportJobCommand({ jobIdentifier: empty.jobArn }));
+assert.ok(failed.status === "Failed" && failed.failureMessage.includes("config.json"));
+const found = await control.send(new GetImportedModelCommand({ modelIdentifier: "judged" }));
+assert.ok(found.modelArn === ended.importedModelArn && found.customModelUnits.customModelUnitsPerModelCopy === 2);
+const cold = new ConverseCommand({ modelId: found.modelArn, messages });
+await assert.rejects(signed.send(cold), (err) => err.name === "ModelNotReadyException");
+await advance("1m");
+assert.ok((await signed.send(cold)).output.message.content[0].text.length > 0);
+await control.send(new DeleteImportedModelCommand({ modelIdentifier: found.modelArn }));
+await assert.rejects(
+  control.send(new GetImportedModelCommand({ modelIdentifier: "judged" })), (err) => err.name === "ResourceNotFoundException",
+);
+const jobsOf = await control.send(new ListModelImportJobsCommand({ nameContains: "import" }));
+assert.deepEqual(jobsOf.modelImportJobSummaries.map((job) => job.jobName), ["import"]);
 console.log("bedrock: accepted");

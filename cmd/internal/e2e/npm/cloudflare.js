@@ -55,4 +55,25 @@ await fetch(`${process.env.SANDBOX_URL}/_sandbox/clock`, { method: "POST", body:
 const answered = await client.post(queue, { body: { request_id: queued.result.request_id } });
 assert.equal(answered.result.responses[0].external_reference, "a");
 assert.ok(answered.result.responses[0].result.response.length > 0);
+
+const gemma = "@cf/google/gemma-3-12b-it";
+const tune = await client.ai.finetunes.create({ account_id, model: gemma, name: "judged" });
+assert.ok(tune.id && tune.name === "judged" && tune.model === gemma && tune.public === false);
+const header = Buffer.from('{"__metadata__":{"format":"pt"}}');
+const length = Buffer.alloc(8);
+length.writeBigUInt64LE(BigInt(header.length));
+const files = {
+  "adapter_config.json": JSON.stringify({ r: 8, lora_alpha: 16, model_type: "gemma" }),
+  "adapter_model.safetensors": Buffer.concat([length, header]),
+};
+for (const [file_name, content] of Object.entries(files)) {
+  const file = new File([content], file_name);
+  assert.equal((await client.ai.finetunes.assets.create(tune.id, { account_id, file, file_name })).success, true);
+}
+await assert.rejects(
+  client.ai.run(gemma, { account_id, messages, lora: "judged" }), (err) => err.errors[0].code === 3037, // it is not spread yet
+);
+await fetch(`${process.env.SANDBOX_URL}/_sandbox/clock`, { method: "POST", body: JSON.stringify({ advance: "3m" }) });
+assert.ok((await client.ai.run(gemma, { account_id, messages, lora: "judged" })).response.length > 0);
+assert.ok(JSON.stringify(await client.ai.finetunes.list({ account_id })).includes(tune.id));
 console.log("accepted");
