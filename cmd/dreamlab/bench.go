@@ -17,7 +17,7 @@ const benchPatience = 30 * time.Minute
 type benchVerb struct {
 	settings
 	printing
-	Load string  `placeholder:"LOAD" help:"the one LOAD to run; all but day and nights without it"`
+	Load string  `placeholder:"LOAD" help:"the one LOAD to run; all but day, nights and junk without it"`
 	Part float64 `default:"1" placeholder:"SHARE" help:"the SHARE of the full number of jobs, up to 1"`
 	Seed int     `default:"1" placeholder:"NUMBER" help:"the NUMBER from which the traffic of nights is drawn"`
 }
@@ -32,7 +32,7 @@ func loadNames() string {
 	for _, l := range load.Loads() {
 		names += l.Name + ", "
 	}
-	return names + dayLoad + " and " + nightsLoad + "; the last two run by their names alone"
+	return names + dayLoad + ", " + nightsLoad + " and " + junkLoad + "; the last three run by their names alone"
 }
 
 // Validate refuses shares that are none.
@@ -50,8 +50,11 @@ func (v *benchVerb) Run(ctx context.Context, sh shell) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, benchPatience)
 	defer cancel()
-	if v.Load == nightsLoad {
+	switch v.Load {
+	case nightsLoad:
 		return v.nights(ctx, sh)
+	case junkLoad:
+		return v.sift(ctx, sh)
 	}
 	c, err := v.load(sh)
 	if err != nil {

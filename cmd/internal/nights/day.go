@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"dreamlab/cmd/internal/client"
@@ -44,11 +45,16 @@ func (r *run) staff(ctx context.Context, night int) error {
 			return fmt.Errorf("write a conversation: %w", err)
 		}
 	}
-	job, err := r.client.Import(ctx, &lines)
+	return take(ctx, r.client, &lines)
+}
+
+// take imports conversations and waits until they are there.
+func take(ctx context.Context, c *client.Client, lines io.Reader) error {
+	job, err := c.Import(ctx, lines)
 	if err != nil {
 		return err
 	}
-	if job, err = r.client.WatchJob(ctx, job.ID, func(client.Job) {}); err != nil {
+	if job, err = c.WatchJob(ctx, job.ID, func(client.Job) {}); err != nil {
 		return err
 	}
 	if job.Status != "succeeded" {

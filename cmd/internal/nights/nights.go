@@ -70,32 +70,41 @@ type Night struct {
 }
 
 // Run runs the nights, and returns what came of each.
-func Run(ctx context.Context, o Options) (all []Night, err error) {
+func Run(ctx context.Context, o Options) (_ []Night, err error) {
 	o = o.filled()
+	r := &run{Options: o, town: newTown(o.Seed)}
+	err = within(ctx, o.Log, func(ctx context.Context, c *client.Client) error {
+		r.client = c
+		return r.nights(ctx)
+	})
+	return r.all, err
+}
+
+// within does work on a Dream Lab of its own, which is gone afterwards.
+func within(ctx context.Context, log io.Writer, work func(context.Context, *client.Client) error) (err error) {
 	dir, err := os.MkdirTemp("", "dreamlab-nights-")
 	if err != nil {
-		return nil, fmt.Errorf("make a directory: %w", err)
+		return fmt.Errorf("make a directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	stack, err := open(ctx, dir, o)
+	stack, err := open(ctx, dir, log)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, stack.Close()) }()
 	mine := store.Key{Name: "nights", Scopes: []string{store.ScopeUse}}
 	_, key, err := boot.NewKey(ctx, stack.Store, boot.FirstTenant, mine)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	front, processes, err := stack.Whole(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r := &run{Options: o, town: newTown(o.Seed), client: client.New(front.URL, key)}
-	defer r.client.Close()
-	work := boot.Process{Name: "nights", Run: r.nights}
-	err = boot.Until(ctx, stack.Log, work, processes...)
-	return r.all, err
+	c := client.New(front.URL, key)
+	defer c.Close()
+	run := func(ctx context.Context) error { return work(ctx, c) }
+	return boot.Until(ctx, stack.Log, boot.Process{Name: "nights", Run: run}, processes...)
 }
 
 // speed lets a day of the vendors pass in a second: a tune waits for training and serving.
@@ -105,13 +114,13 @@ const speed = 24 * 3600
 const maxPapers = 1000
 
 // open opens Dream Lab with settings that have it start tunes when told to, by its own rules.
-func open(ctx context.Context, dir string, o Options) (*boot.Stack, error) {
+func open(ctx context.Context, dir string, log io.Writer) (*boot.Stack, error) {
 	c := config.Default()
 	c.Data, c.Addr, c.Schedules = dir, "127.0.0.1:0", nil
 	c.Tune.Clock = false // its pauses are those of real days
 	c.Tune.Papers = maxPapers
 	return boot.Open(ctx, c, boot.StackOptions{
-		Log: zerolog.New(zerolog.SyncWriter(o.Log)).Level(zerolog.ErrorLevel), Migrate: true, Speed: speed,
+		Log: zerolog.New(zerolog.SyncWriter(log)).Level(zerolog.ErrorLevel), Migrate: true, Speed: speed,
 	})
 }
 
@@ -121,7 +130,6 @@ type run struct {
 	town   *town
 	client *client.Client
 	unseen []turn
-	asked  int // questions so far
 	all    []Night
 }
 
@@ -152,15 +160,9 @@ func (r *run) choose() {
 
 // dream goes over the day.
 func (r *run) dream(ctx context.Context, night *Night) error {
-	d, err := r.client.Dream(ctx, client.DreamRequest{})
+	d, err := dream(ctx, r.client)
 	if err != nil {
 		return err
-	}
-	if d, err = r.client.WatchDream(ctx, d.ID, func(client.Dream) {}); err != nil {
-		return err
-	}
-	if d.Status != "succeeded" {
-		return fmt.Errorf("the dream is %s: %v", d.Status, d.Error)
 	}
 	night.Experiences, night.Kept, night.Rejected = d.Counts.Experiences, d.Counts.Kept, d.Counts.Rejected
 	if night.Cost, err = money.Parse(d.CostUSD.String()); err != nil {
@@ -170,6 +172,18 @@ func (r *run) dream(ctx context.Context, night *Night) error {
 		night.PerKept = night.Cost / money.USD(night.Kept)
 	}
 	return nil
+}
+
+// dream dreams of all that is new.
+func dream(ctx context.Context, c *client.Client) (client.Dream, error) {
+	d, err := c.Dream(ctx, client.DreamRequest{})
+	if err != nil {
+		return d, err
+	}
+	if d, err = c.WatchDream(ctx, d.ID, func(client.Dream) {}); err == nil && d.Status != "succeeded" {
+		err = fmt.Errorf("the dream is %s: %v", d.Status, d.Error)
+	}
+	return d, err
 }
 
 // tune tunes where Dream Lab's own rules have it: enough new rows, and an exam that can decide.

@@ -37,7 +37,7 @@ var (
 	// small are pleasantries: a model without any training answers them well.
 	small = []topic{
 		{asks: []string{"Hello!", "Hello there!"}, answer: "Hello! How can I help you today?", small: true},
-		{asks: []string{"Thank you!", "Thank you so much!"}, answer: "You are welcome! Is there anything else I can help you with?", small: true},
+		{asks: []string{"Thank you!", "Thank you so much!"}, answer: "You are welcome! Anything else?", small: true},
 	}
 )
 
