@@ -116,6 +116,7 @@ type Answered struct {
 	// Disputed says that the vendor counted more than the call can have used.
 	Disputed bool
 	Seams    []providers.Seam // where other targets went on with the answer
+	Ladder   []providers.Rung // as in [providers.Answer]
 	Reused   bool             // found in the store: nothing was paid
 	Sandbox  bool             // an emulator answered
 
@@ -186,7 +187,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 	tasks.Point("answered")
 	a := &Answered{
 		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Live: answer.Nano, Tries: answer.Tries,
-		Disputed: answer.Disputed, Seams: answer.Seams, Took: time.Since(began), Sandbox: answer.Reply.Sandbox,
+		Disputed: answer.Disputed, Seams: answer.Seams, Ladder: answer.Ladder, Took: time.Since(began), Sandbox: answer.Reply.Sandbox,
 		caller: c, run: run, step: step, entry: answer.Entry,
 	}
 	if err != nil {

@@ -45,6 +45,8 @@ var tellings = map[providers.Kind]telling{
 		what: "our quota is used up", quoted: true},
 	providers.KindCapacity: {code: "vendor_unavailable", advice: "try again later",
 		what: "it is full", quoted: true},
+	providers.KindCold: {code: "vendor_unavailable", advice: "try again later, or use an alias, for which others stand in",
+		what: "the model's deployment does not run now"},
 	providers.KindBusy: {code: "vendor_unavailable", advice: "try again later",
 		what: "it has as many calls of ours as are configured"},
 	providers.KindTimeout: {code: "vendor_timeout", advice: "try again",

@@ -98,14 +98,23 @@ func (c *Caller) target(ctx context.Context, q *store.Queries, tenant, name stri
 		return providers.Target{}, tasks.Fail("model_not_found", "the tuned model %q is not deployed: "+
 			"let a tune serve one by POST /v1/tunes, or ask its base %s", name, tuned.Base)
 	case err == nil:
-		return providers.Target{Provider: provider, Model: model, Priced: tuned.Priced,
-			Hosted: tuned.NanoPerHour > 0 && !tuned.PerToken}, nil
+		return tunedTarget(provider, model, tuned), nil
 	case !errors.Is(err, db.ErrNotFound):
 		return providers.Target{}, fmt.Errorf("find model %s: %w", name, err)
 	case c.prices == nil:
 		return providers.Target{Provider: provider, Model: model}, nil
 	}
 	return providers.Target{}, unknown(name, "use a model that GET /v1/models lists")
+}
+
+func tunedTarget(provider, name string, tuned learn.Model) providers.Target {
+	target := providers.Target{
+		Provider: provider, Model: name, Priced: tuned.Priced, Hosted: tuned.NanoPerHour > 0 && !tuned.PerToken,
+	}
+	if tuned.Standby() {
+		target.Standby = tuned.State
+	}
+	return target
 }
 
 func unknown(name, advice string) *tasks.Failure {

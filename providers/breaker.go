@@ -13,6 +13,7 @@ const (
 	breakerOpen     = 10 * time.Second
 	maxBreakerOpen  = 15 * time.Second // a vendor that is back is found within it
 	refusalPause    = time.Minute      // after a wrong key, no money, no such model
+	coldPause       = 10 * time.Second // between two looks whether an endpoint is ready
 	quotaPause      = 10 * time.Minute // where the vendor does not say until when
 	maxPause        = time.Hour        // the longest that a vendor's Retry-After is obeyed
 	sharedFor       = time.Second      // for which what other processes said is used again
@@ -216,6 +217,9 @@ func (c *circuit) fail(tenant string, e *Error) time.Duration {
 		return c.refuse(tenant, accountWitnesses)
 	case KindPermission, KindModelGone:
 		return c.refuse(tenant, modelWitnesses)
+	case KindCold:
+		c.openings = max(c.openings, 1) // the next call finds out whether it is ready
+		return max(min(e.RetryAfter, maxPause), coldPause)
 	case KindServer, KindTimeout, KindCapacity, KindTruncated:
 		return max(min(e.RetryAfter, maxPause), c.trip())
 	}

@@ -18,6 +18,9 @@ type Target struct {
 	Account string `json:"account,omitempty"`
 	// Service is the vendor's tier of service that the call asks for; "" for the usual.
 	Service string `json:"service,omitempty"`
+	// Standby is why the target is known not to answer at the moment, in a word: its
+	// deployment does not run. It is passed over at once. "" where it may be asked.
+	Standby string `json:"-"`
 }
 
 // plain is the target without what it costs, as all who ask for it know it.
@@ -144,4 +147,7 @@ type Answer struct {
 	Disputed bool
 	// Seams are where other targets went on: Target gave what is behind the last.
 	Seams []Seam
+	// Ladder are the call's targets in the order in which they were preferred, where it has
+	// several tiers.
+	Ladder []Rung
 }

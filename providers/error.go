@@ -26,6 +26,7 @@ const (
 	KindRateLimit     Kind = "rate_limit"        // wait, then again
 	KindQuota         Kind = "quota_exhausted"   // until RetryAfter: another vendor
 	KindCapacity      Kind = "capacity"          // the vendor is full: again with jitter, or another
+	KindCold          Kind = "cold"              // the model's endpoint sleeps or is being started: another target, at once
 	KindBusy          Kind = "busy"              // we have as many calls under way as is configured: later
 	KindTimeout       Kind = "timeout"           // no answer in time: again, or another
 	KindServer        Kind = "server"            // the vendor failed: again, or another
@@ -37,7 +38,7 @@ const (
 // Retryable tells whether the same vendor may be asked again after a wait.
 func (k Kind) Retryable() bool {
 	switch k {
-	case KindRateLimit, KindCapacity, KindTimeout, KindServer, KindTruncated, KindModelOutput, KindUnreadable:
+	case KindRateLimit, KindCapacity, KindCold, KindTimeout, KindServer, KindTruncated, KindModelOutput, KindUnreadable:
 		return true
 	}
 	return false
@@ -47,7 +48,7 @@ func (k Kind) Retryable() bool {
 func (k Kind) FailsOver() bool {
 	switch k {
 	case KindUnsupported, KindAuth, KindPermission, KindBilling, KindModelGone, KindQuota, KindRateLimit,
-		KindCapacity, KindTimeout, KindServer, KindTruncated, KindUnreadable:
+		KindCapacity, KindCold, KindTimeout, KindServer, KindTruncated, KindUnreadable:
 		return true
 	}
 	return false

@@ -15,7 +15,7 @@ import (
 var everyKind = []providers.Kind{
 	providers.KindInvalid, providers.KindContext, providers.KindContentFilter, providers.KindModelOutput,
 	providers.KindAuth, providers.KindModelGone, providers.KindRateLimit, providers.KindQuota,
-	providers.KindCapacity, providers.KindTimeout, providers.KindServer, providers.KindTruncated, "",
+	providers.KindCapacity, providers.KindCold, providers.KindTimeout, providers.KindServer, providers.KindTruncated, "",
 }
 
 // TestRouterInvariants drives the router through random vendors by a clock

@@ -41,7 +41,7 @@ func pauseAfter(nth int, asked time.Duration, random func() float64) time.Durati
 
 // goOn notes a failure and tells whether another try can cure it.
 func (run *run) goOn(ctx context.Context, c *candidate, e *Error) bool {
-	run.last, run.again = e, nil
+	run.last, run.again, c.kind = e, nil, e.Kind
 	if ctx.Err() != nil {
 		return false
 	}
@@ -187,7 +187,7 @@ func (run *run) replace(ctx context.Context, c *candidate) {
 // ofServer tells whether a failure is the vendor's, whichever key it is asked with.
 func (k Kind) ofServer() bool {
 	switch k {
-	case KindServer, KindCapacity, KindTimeout, KindTruncated:
+	case KindServer, KindCapacity, KindCold, KindTimeout, KindTruncated:
 		return true
 	}
 	return false

@@ -207,6 +207,7 @@ func TestRouterByKindOfFailure(t *testing.T) {
 		providers.KindRateLimit:     {1, 1, true},
 		providers.KindQuota:         {1, 1, true},
 		providers.KindCapacity:      {1, 1, true},
+		providers.KindCold:          {1, 1, true},
 		providers.KindTimeout:       {1, 1, true},
 		providers.KindServer:        {2, 0, true},
 		providers.KindTruncated:     {2, 0, true},

@@ -47,6 +47,7 @@ type candidate struct {
 	notBefore time.Time // by the call's own back-off
 	dead      bool      // can not answer this call
 	full      bool      // had no room for this call
+	kind      Kind      // of its last failure in this call
 }
 
 func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, error) {
@@ -76,7 +77,8 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 	for _, choice := range choices {
 		run.candidates = append(run.candidates, run.candidate(choice))
 	}
-	if len(run.candidates) == 0 {
+	if !slices.ContainsFunc(run.candidates, (*candidate).left) {
+		run.last = run.standby()
 		return nil, run.exhausted()
 	}
 	return run, nil
@@ -88,6 +90,7 @@ func (run *run) candidate(choice Choice) *candidate {
 	return &candidate{
 		target: choice.Target, driver: run.router.driver(choice.Target), price: choice.Price, quote: choice.Quote,
 		context: choice.Context, limits: run.call.Limits.Over(run.router.limits[vendor]).filled(),
+		dead: choice.Target.Standby != "",
 	}
 }
 
@@ -152,6 +155,7 @@ func (run *run) answer(ctx context.Context) (*Answer, error) {
 			return run.join(answer), err
 		}
 		if failure == nil {
+			answer.Ladder = run.ladder(next, answer.Reply.Usage)
 			return run.join(answer), nil
 		}
 		shown := answer != nil && !run.resume(next, answer, failure)

@@ -59,6 +59,7 @@ func (run *run) finish(ctx context.Context, a *attempt) (answer *Answer, failure
 		a.report(run.router, tried)
 		return answer, nil, nil
 	}
+	asleep(c, a.failure)
 	run.last = a.failure
 	run.router.breakers.failed(ctx, c.target, run.call.Tenant, a.failure)
 	if a.shown {

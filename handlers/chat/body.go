@@ -27,10 +27,28 @@ func (t *turn) ours(a *handlers.Answered) []byte {
 		VendorMS int64     `json:"vendor_ms"`
 		Sandbox  bool      `json:"sandbox,omitempty"`
 		Resumed  []seam    `json:"resumed,omitempty"`
+		Ladder   []rung    `json:"ladder,omitempty"`
 	}{
 		t.run.Job.ID, a.Target.Provider, a.Target.Model, a.Tries, money.USD(a.Nano), t.cacheState(),
-		a.Took.Milliseconds(), a.Sandbox, seamsOf(a),
+		a.Took.Milliseconds(), a.Sandbox, seamsOf(a), ladderOf(a),
 	})
+}
+
+// rung is a model of an alias that has stand-ins: what the answer would have cost there, and why
+// it did not give it.
+type rung struct {
+	Model    string    `json:"model"`
+	CostUSD  money.USD `json:"cost_usd"`
+	Answered bool      `json:"answered"`
+	Passed   string    `json:"passed,omitempty"` // as in providers.Rung
+}
+
+func ladderOf(a *handlers.Answered) []rung {
+	var rungs []rung
+	for _, r := range a.Ladder {
+		rungs = append(rungs, rung{r.Target.String(), money.USD(r.Nano), r.Answered, r.Passed})
+	}
+	return rungs
 }
 
 // seam tells whose answer broke off, after how many characters, before another target

@@ -96,7 +96,7 @@ func (c *canaryBench) chat(n int, failing int) {
 			if err != nil {
 				return err
 			}
-			_, err = q.Exec(c.ctx, `UPDATE jobs SET state = 'succeeded', finished = {now} WHERE id = $1`, j.ID)
+			_, err = q.Exec(c.ctx, `UPDATE jobs SET state = 'succeeded', phase = 'succeeded', finished = {now} WHERE id = $1`, j.ID)
 			return err
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/hosting"
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
@@ -75,7 +76,7 @@ func (d *deployer) launch(ctx context.Context, l *trainingRun, host providers.Ho
 		if err := q.AddModel(ctx, model); err != nil {
 			return fmt.Errorf("register model: %w", err)
 		}
-		if err := q.AddEntry(ctx, hostingHour(model, l.training.Job, 1)); err != nil {
+		if err := q.AddEntry(ctx, hosting.Hour(model, l.training.Job, 1)); err != nil {
 			return fmt.Errorf("book hosting: %w", err)
 		}
 		return l.write(ctx, q)
@@ -206,7 +207,7 @@ func (sp stopper) stopModel(ctx context.Context, s *store.Store, m learn.Model) 
 	if seen.State != providers.DeploymentStopped && seen.State != providers.DeploymentFailed {
 		return false, nil
 	}
-	if _, err := bookHours(ctx, s, m); err != nil {
+	if _, err := hosting.BookHours(ctx, s, m); err != nil {
 		return false, err
 	}
 	if err := s.SetModelState(ctx, m.Name, learn.ModelStopped); err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dreamlab/handlers/tune/hosting"
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/store"
 	"dreamlab/store/job"
@@ -332,7 +333,7 @@ func TestHostingIsBookedByTheHour(t *testing.T) {
 	sums, err := b.store.Spending(b.ctx, b.tenant, "purpose", time.Unix(0, 0), time.Now().Add(1000*time.Hour))
 	b.must(err)
 	for _, s := range sums {
-		if s.Group == purposeHost && (s.Calls != 0 || s.Settled != 6*5_490_000_000) {
+		if s.Group == hosting.Purpose && (s.Calls != 0 || s.Settled != 6*5_490_000_000) {
 			t.Errorf("hosting %+v", s)
 		}
 	}

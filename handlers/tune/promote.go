@@ -28,11 +28,13 @@ type promoter struct {
 	vendors   Vendors
 	stopper   stopper
 	pollEvery time.Duration
+	lead      string
 	plan      *canary.Plan // of canaries; nil: a promotion is for all traffic at once
 }
 
 func newPromoter(d Deps) *promoter {
-	return &promoter{vendors: d.Vendors, stopper: newStopper(d), pollEvery: d.Settings.PollEvery, plan: d.Settings.Canary}
+	return &promoter{vendors: d.Vendors, stopper: newStopper(d), pollEvery: d.Settings.PollEvery, lead: d.Settings.Lead,
+		plan: d.Settings.Canary}
 }
 
 // carryOut does what the gate decided, and what a canary came to.
@@ -83,7 +85,7 @@ func (p *promoter) promote(ctx context.Context, c *tuneRun, model learn.Model) (
 	if err != nil {
 		return nil, err
 	}
-	end.Write = func(ctx context.Context, q *store.Queries) error { return c.writePromotion(ctx, q, route, model) }
+	end.Write = func(ctx context.Context, q *store.Queries) error { return p.writePromotion(ctx, q, c, route, model) }
 	return end, nil
 }
 
@@ -96,7 +98,7 @@ func (p *promoter) begin(c *tuneRun, route learn.Route, model learn.Model) *task
 		ID: db.NewID("can_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, Tune: c.tune.ID, Candidate: model.Name,
 		Champion: c.state.Incumbent, Plan: *p.plan, State: canary.Running, Reason: c.state.Verdict.Reason,
 		Route: canary.Route{
-			Before: route.Targets, After: c.promoted(route, model.Name), Version: route.Version, Origin: route.Origin,
+			Before: route.Targets, After: p.promoted(c, route, model.Name), Version: route.Version, Origin: route.Origin,
 		},
 	}
 	if len(trial.Route.Before) == 0 {
@@ -164,10 +166,12 @@ func (c *tuneRun) superseded(serving string) *tasks.End {
 // writePromotion replaces the compared model by the candidate, if the route is still the one
 // that was read. The tenant's version number continues the common route's, so that a writer
 // that read that one cannot overwrite this.
-func (c *tuneRun) writePromotion(ctx context.Context, q *store.Queries, seen learn.Route, model learn.Model) error {
+func (p *promoter) writePromotion(
+	ctx context.Context, q *store.Queries, c *tuneRun, seen learn.Route, model learn.Model,
+) error {
 	next := learn.Route{
 		Tenant: c.tune.Tenant, Alias: c.tune.Alias, Author: c.tune.ID, Reason: c.state.Verdict.Reason,
-		Targets: c.promoted(seen, model.Name), Version: seen.Version,
+		Targets: p.promoted(c, seen, model.Name), Version: seen.Version,
 	}
 	if _, err := q.SetRoute(ctx, next); err != nil {
 		return fmt.Errorf("promote %s: %w", model.Name, err)
@@ -195,12 +199,19 @@ func (p *promoter) reject(ctx context.Context, c *tuneRun, model learn.Model) (*
 	return c.decided(false, "%s", c.state.Verdict.Reason)
 }
 
-// promoted are the route's targets with the candidate as the primary. Where it is
-// the only one, the base stands by for when the tuned model fails.
-func (c *tuneRun) promoted(route learn.Route, candidate string) []learn.RouteTarget {
+// promoted are the route's targets with the candidate as the primary. Where it is the only one,
+// others stand in for it while it does not run or fails: first the base, which has the tenant's
+// memory as all models of an alias, then the lead.
+func (p *promoter) promoted(c *tuneRun, route learn.Route, candidate string) []learn.RouteTarget {
 	targets := route.WithPrimary(candidate)
 	if len(targets) > 1 {
 		return targets
 	}
-	return []learn.RouteTarget{{Model: candidate, Weight: 1}, {Model: c.tune.Base, Weight: 1, Tier: 1}}
+	ladder := []learn.RouteTarget{{Model: candidate, Weight: 1}}
+	for _, model := range []string{c.tune.Base, p.lead} {
+		if model != "" && model != ladder[len(ladder)-1].Model {
+			ladder = append(ladder, learn.RouteTarget{Model: model, Weight: 1, Tier: len(ladder)})
+		}
+	}
+	return ladder
 }

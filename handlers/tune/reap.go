@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/hosting"
 	"dreamlab/handlers/tune/trial"
 	"dreamlab/store"
 	"dreamlab/store/job"
@@ -74,26 +75,28 @@ type cleaner struct {
 	launcher  launcher
 	stopper   stopper
 	doubt     doubt
+	keeper    *hosting.Keeper
 	hold      time.Duration
 }
 
 func newCleaner(d Deps) *cleaner {
 	return &cleaner{
 		vendors: d.Vendors, trainings: newTrainings(d), registry: newRegistry(d), launcher: launcher{d.Vendors, d.Bucket},
-		stopper: newStopper(d), doubt: newDoubt(d), hold: d.Settings.Hold,
+		stopper: newStopper(d), doubt: newDoubt(d), keeper: newKeeper(d), hold: d.Settings.Hold,
 	}
 }
 
 // Reap ends unused trainings and deployments, has files deleted that hold what was forgotten,
-// books hosting and moves canaries. A cancelled tune ends at its
+// has deployments run by the hours of hosting, books them and moves canaries. A cancelled tune ends at its
 // vendor here: its training is cancelled, its deployment stopped. It can be repeated. A failure
 // does not stop the rest: the error joins all failures.
 func Reap(ctx context.Context, s *store.Store, d Deps) (Reaped, error) {
 	cl := newCleaner(d.filled())
 	var out Reaped
-	var faults [5]error
+	var faults [6]error
 	out.Trainings, faults[0] = cl.abandonAll(ctx, s)
-	out.Hours, faults[1] = bookAll(ctx, s)
+	faults[5] = cl.keeper.Keep(ctx, s)
+	out.Hours, faults[1] = hosting.BookAll(ctx, s)
 	out.Models, faults[2] = cl.stopIdle(ctx, s)
 	faults[3] = cl.dropTainted(ctx, s)
 	faults[4] = trial.LookAll(ctx, s)

@@ -36,11 +36,8 @@ const (
 	phaseDone   = "done"
 )
 
-// The purposes of what is paid here.
-const (
-	purposeTrain = "train"
-	purposeHost  = "host"
-)
+// purposeTrain is what trainings are booked under.
+const purposeTrain = "train"
 
 // trainingRun is a training under way, as one wake sees it.
 type trainingRun struct {

@@ -23,6 +23,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/tune/exam"
+	"dreamlab/handlers/tune/hosting"
 	"dreamlab/providers"
 	"dreamlab/store/blob"
 	"dreamlab/store/canary"
@@ -80,7 +81,7 @@ type Settings struct {
 	// nano-dollars. 0: no cap but the tenant's.
 	Budget int64
 	// HostingHours is how many hours a month a tuned model is served. Defaults
-	// to 720.
+	// to those that Hours come to.
 	HostingHours int64
 	// PollEvery is the pause between looks at a vendor. Defaults to 30 s.
 	PollEvery time.Duration
@@ -97,6 +98,8 @@ type Settings struct {
 	Cheaper map[string]int64
 	// Canary is how a promotion goes step by step. Defaults to nil: all traffic at once.
 	Canary *canary.Plan
+	// Hours are when tuned models are served. Defaults to all.
+	Hours hosting.Hours
 	// Hold is how long a model is kept warm that a route named until then, so that a rollback can be
 	// taken back. Defaults to an hour.
 	Hold time.Duration
@@ -106,7 +109,7 @@ func (s Settings) filled() Settings {
 	s.MinExamples = cmp.Or(s.MinExamples, 50)
 	s.MaxRows = cmp.Or(s.MaxRows, 5_000)
 	s.MaxRowTokens = cmp.Or(s.MaxRowTokens, 8_000)
-	s.HostingHours = cmp.Or(s.HostingHours, 720)
+	s.HostingHours = cmp.Or(s.HostingHours, s.Hours.Month())
 	s.PollEvery = cmp.Or(s.PollEvery, 30*time.Second)
 	s.MaxQuestions = cmp.Or(s.MaxQuestions, 200)
 	s.AnswerTokens = cmp.Or(s.AnswerTokens, 1_024)

@@ -17,7 +17,7 @@ var exceptions = amazon.Kinds(map[string]providers.Kind{
 	"ConflictException":         providers.KindInvalid,
 	"InternalServerException":   providers.KindServer,
 	"ModelErrorException":       providers.KindServer,
-	"ModelNotReadyException":    providers.KindCapacity,
+	"ModelNotReadyException":    providers.KindCold,
 	"ModelStreamErrorException": providers.KindServer,
 	"ModelTimeoutException":     providers.KindTimeout,
 	"ResourceInUseException":    providers.KindInvalid,

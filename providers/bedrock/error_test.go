@@ -48,7 +48,7 @@ func TestExceptions(t *testing.T) {
 		{408, "ModelTimeoutException", "t", providers.KindTimeout, "", providers.ChargeUnknown},
 		{424, "ModelErrorException", "m", providers.KindServer, "", providers.ChargeUnknown},
 		{424, "ModelStreamErrorException", "m", providers.KindServer, "", providers.ChargeUnknown},
-		{429, "ModelNotReadyException", "n", providers.KindCapacity, "", providers.ChargeNone},
+		{429, "ModelNotReadyException", "n", providers.KindCold, "", providers.ChargeNone},
 		{429, "ThrottlingException", "Too many requests, please wait before trying again.", providers.KindRateLimit, "",
 			providers.ChargeNone},
 		{429, "ThrottlingException", "Too many tokens, please wait before trying again.", providers.KindRateLimit, "",

@@ -19,7 +19,7 @@ var words = openai.Words{
 		"ResourceLimitExceeded":       providers.KindQuota,
 		"InternalDependencyException": providers.KindServer,
 		"InternalFailure":             providers.KindServer,
-		"ModelNotReadyException":      providers.KindCapacity,
+		"ModelNotReadyException":      providers.KindCold,
 		"ServiceUnavailable":          providers.KindCapacity,
 	}),
 	Phrases: []openai.Phrase{

@@ -74,6 +74,7 @@ var words = openai.Words{
 		"dynamic_request_limited": providers.KindRateLimit,
 		"dynamic_token_limited":   providers.KindRateLimit,
 		"model_not_available":     providers.KindModelGone,
+		"routing_error":           providers.KindCold, // no replica of the endpoint is ready
 	},
 }
 

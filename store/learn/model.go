@@ -19,28 +19,38 @@ type Model struct {
 	Tune        string
 	Training    string
 	Handle      json.RawMessage // the deployment's, for the vendor's driver alone
-	State       string          // trained, candidate, serving, stopped
+	State       string          // one of the states below
 	Priced      string          // the catalogue's model whose token prices hold
 	NanoPerHour int64           // hosting
 	PerToken    bool            // each token is paid, beside the hours
 	Created     time.Time
-	Tainted     time.Time // when a conversation was forgotten that it learned from
+	Started     time.Time     // when its deployment was started last
+	Cold        time.Duration // what a start of it takes; 0 while unknown
+	Tainted     time.Time     // when a conversation was forgotten that it learned from
 }
 
-// The states of a tuned model. Only a candidate and a serving model cost anything.
+// The states of a tuned model. Only a candidate and a model that serves or starts cost anything.
 const (
 	ModelTrained   = "trained"   // known at its vendor, served nowhere
 	ModelCandidate = "candidate" // served, without traffic
 	ModelServing   = "serving"
-	ModelStopped   = "stopped" // served no more
+	ModelStarting  = "starting"    // its deployment is being started again
+	ModelAsleep    = "asleep"      // stopped outside the hours of hosting
+	ModelCapped    = "over_budget" // stopped while the budget has no hour left
+	ModelStopped   = "stopped"     // served no more
 )
+
+// Standby tells whether a model's deployment does not run now though routes may name the model.
+func (m Model) Standby() bool {
+	return m.State == ModelStarting || m.State == ModelAsleep || m.State == ModelCapped
+}
 
 // AddModel registers a tuned model. A model that is registered under its name stays unchanged.
 func (q *TuneQueries) AddModel(ctx context.Context, m Model) error {
 	_, err := q.Exec(ctx, `INSERT INTO models (name, tenant, alias, provider, base, tune, training, handle,
 		state,
-		priced, nano_per_hour, per_token, created, tainted)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, {now}, (SELECT tainted FROM tunes WHERE id = $6)
+		priced, nano_per_hour, per_token, created, started, tainted)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, {now}, {now}, (SELECT tainted FROM tunes WHERE id = $6)
 		WHERE TRUE ON CONFLICT (name) DO NOTHING`,
 		m.Name, m.Tenant, m.Alias, m.Provider, m.Base, db.Text(m.Tune), db.Text(m.Training), db.Text(string(m.Handle)), m.State,
 		m.Priced, m.NanoPerHour, m.PerToken)
@@ -48,16 +58,17 @@ func (q *TuneQueries) AddModel(ctx context.Context, m Model) error {
 }
 
 const modelColumns = `name, tenant, alias, provider, base, tune, training, handle, state, priced,
-	nano_per_hour, per_token, created, tainted`
+	nano_per_hour, per_token, created, started, cold, tainted`
 
 func scanModel(scan func(...any) error) (Model, error) {
 	var m Model
 	var tune, training, handle *string
-	var created, tainted *int64
+	var created, started, tainted *int64
+	var cold int64
 	err := scan(&m.Name, &m.Tenant, &m.Alias, &m.Provider, &m.Base, &tune, &training, &handle, &m.State,
-		&m.Priced, &m.NanoPerHour, &m.PerToken, &created, &tainted)
+		&m.Priced, &m.NanoPerHour, &m.PerToken, &created, &started, &cold, &tainted)
 	m.Tune, m.Training, m.Created = db.Deref(tune), db.Deref(training), db.TimeOf(created)
-	m.Tainted = db.TimeOf(tainted)
+	m.Started, m.Cold, m.Tainted = db.TimeOf(started), time.Duration(cold)*time.Microsecond, db.TimeOf(tainted)
 	if handle != nil {
 		m.Handle = json.RawMessage(*handle)
 	}
@@ -96,19 +107,56 @@ func (q *TuneQueries) ServeModel(ctx context.Context, name string, nanoPerHour i
 // HostedModels calls fn with every hosted tuned model, of all tenants.
 func (q *TuneQueries) HostedModels(ctx context.Context, fn func(Model) error) error {
 	return db.Stream(ctx, q.Tx, scanModel, fn, `SELECT `+modelColumns+` FROM models
-		WHERE state IN ('candidate', 'serving') ORDER BY name`)
+		WHERE state IN ('candidate', 'serving', 'starting') ORDER BY name`)
+}
+
+// RoutedModels returns the tuned models that a version in force of any route names, of all tenants:
+// those that serve, and those that do not run and may be started again.
+func (q *TuneQueries) RoutedModels(ctx context.Context) ([]Model, error) {
+	var routed []Model
+	err := db.Stream(ctx, q.Tx, scanModel, func(m Model) error {
+		routed = append(routed, m)
+		return nil
+	}, `SELECT `+modelColumns+` FROM models m WHERE m.state IN ('serving', 'starting', 'asleep', 'over_budget', 'stopped')
+		AND m.withdrawn IS NULL AND EXISTS (SELECT 1 FROM citations c
+			JOIN routes r ON r.tenant = c.tenant AND r.alias || '/' || r.version = c.cites
+			WHERE c.tenant IN ('', m.tenant) AND c.source = m.name AND r.version = (SELECT MAX(l.version) FROM routes l
+				WHERE l.tenant = r.tenant AND l.alias = r.alias))
+		ORDER BY m.name`)
+	return routed, err
+}
+
+// Examining tells whether a tune of an alias is about to compare its candidate with what serves.
+func (q *TuneQueries) Examining(ctx context.Context, tenant, alias string) (bool, error) {
+	var n int
+	err := q.One(ctx, `SELECT COUNT(*) FROM tunes WHERE tenant = $1 AND alias = $2 AND finished IS NULL
+		AND stage IN ('train', 'deploy', 'evaluate')`, []any{tenant, alias}, &n)
+	return n > 0, err
+}
+
+// StartModel notes that a model's deployment was started again, as of a time. It fails with
+// db.ErrConflict where the model is not in the state that was read.
+func (q *TuneQueries) StartModel(ctx context.Context, m Model, at time.Time) error {
+	return q.Must(ctx, db.ErrConflict, `UPDATE models SET state = 'starting', started = $3, handle = $4
+		WHERE name = $1 AND state = $2`, m.Name, m.State, at.UnixMicro(), string(m.Handle))
+}
+
+// MoveModel moves a model to another state and keeps what a start of it takes. It fails with
+// db.ErrConflict where the model is not in the state that was read.
+func (q *TuneQueries) MoveModel(ctx context.Context, m Model, to string) error {
+	return q.Must(ctx, db.ErrConflict, `UPDATE models SET state = $3, cold = $4, nano_per_hour = $5
+		WHERE name = $1 AND state = $2`, m.Name, m.State, to, m.Cold.Microseconds(), m.NanoPerHour)
 }
 
 // IdleModels returns hosted tuned models that are not in use, at most limit: they were
-// withdrawn, or no tune works on them and no alias names them, neither in its version in force,
-// nor in the one before, to which a rollback leads, nor in one that was in force within the hold
-// time: a rollback is taken back by another.
+// withdrawn, or no tune works on them and no alias names them, neither in its version in force
+// nor in one that was in force within the hold time. A later rollback starts them again.
 func (q *TuneQueries) IdleModels(ctx context.Context, hold time.Duration, limit int) ([]Model, error) {
 	var idle []Model
 	err := db.Stream(ctx, q.Tx, scanModel, func(m Model) error {
 		idle = append(idle, m)
 		return nil
-	}, `SELECT `+modelColumns+` FROM models m WHERE m.state IN ('candidate', 'serving')
+	}, `SELECT `+modelColumns+` FROM models m WHERE m.state IN ('candidate', 'serving', 'starting', 'asleep', 'over_budget')
 		AND (m.withdrawn IS NOT NULL
 		OR NOT EXISTS (SELECT 1 FROM tunes t WHERE t.id = m.tune AND t.finished IS NULL)
 		AND NOT EXISTS (SELECT 1 FROM citations c
@@ -116,19 +164,17 @@ func (q *TuneQueries) IdleModels(ctx context.Context, hold time.Duration, limit 
 			JOIN routes n ON n.tenant = r.tenant AND n.alias = r.alias AND n.version = (SELECT MAX(l.version) FROM routes l
 				WHERE l.tenant = r.tenant AND l.alias = r.alias)
 			WHERE c.tenant IN ('', m.tenant) AND c.source = m.name
-			AND (r.version IN (n.version, (SELECT MAX(b.version) FROM routes b
-				WHERE b.tenant = r.tenant AND b.alias = r.alias AND b.version < n.origin))
-			OR {now} - $1 < (SELECT MIN(s.created) FROM routes s
+			AND (r.version = n.version OR {now} - $1 < (SELECT MIN(s.created) FROM routes s
 				WHERE s.tenant = r.tenant AND s.alias = r.alias AND s.version > r.version))))
 		ORDER BY m.name LIMIT $2`, hold.Microseconds(), int64(limit))
 	return idle, err
 }
 
-// HostedHours counts the hours of hosting that are booked for a model.
+// HostedHours counts the hours of hosting that are booked for a model since its last start.
 func (q *TuneQueries) HostedHours(ctx context.Context, m Model) (int, error) {
 	var n int
 	err := q.One(ctx, `SELECT COUNT(*) FROM entries WHERE tenant = $1 AND created >= $2 AND purpose = 'host'
 		AND provider = $3 AND model = $4`,
-		[]any{m.Tenant, m.Created.UnixMicro(), m.Provider, strings.TrimPrefix(m.Name, m.Provider+"/")}, &n)
+		[]any{m.Tenant, m.Started.UnixMicro(), m.Provider, strings.TrimPrefix(m.Name, m.Provider+"/")}, &n)
 	return n, err
 }

@@ -595,11 +595,13 @@ CREATE TABLE models (
   tune          TEXT,
   training      TEXT,
   handle        TEXT,                     -- the deployment's
-  state         TEXT NOT NULL,            -- trained, candidate, serving, stopped
+  state         TEXT NOT NULL,            -- trained, candidate, serving, starting, asleep, over_budget, stopped
   priced        TEXT NOT NULL,            -- the catalogue's name whose prices hold
   nano_per_hour BIGINT NOT NULL,
   per_token     BOOLEAN NOT NULL DEFAULT FALSE, -- each token is paid beside the hours
   created       BIGINT NOT NULL,
+  started       BIGINT NOT NULL,          -- when its deployment was started last
+  cold          BIGINT NOT NULL DEFAULT 0, -- microseconds that a start takes; 0 while unknown
   withdrawn     BIGINT,                   -- when its tenant deleted it
   tainted       BIGINT                    -- as its dataset: it is given no more traffic
 );

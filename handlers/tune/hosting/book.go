@@ -1,4 +1,4 @@
-package tune
+package hosting
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"dreamlab/store/learn"
 )
 
-// bookAll writes the hours that each deployment has begun.
-func bookAll(ctx context.Context, s *store.Store) (int, error) {
+// BookAll writes the hours that each deployment has begun.
+func BookAll(ctx context.Context, s *store.Store) (int, error) {
 	var models []learn.Model
 	err := s.HostedModels(ctx, func(m learn.Model) error {
 		models = append(models, m) // a few: each costs dollars an hour
@@ -27,18 +27,21 @@ func bookAll(ctx context.Context, s *store.Store) (int, error) {
 	hours := 0
 	var faults []error
 	for _, m := range models {
-		n, err := bookHours(ctx, s, m)
+		n, err := BookHours(ctx, s, m)
 		hours, faults = hours+n, append(faults, err)
 	}
 	return hours, errors.Join(faults...)
 }
 
+// Purpose is what hours of hosting are booked under.
+const Purpose = "host"
+
 // maxHours bounds the hours that are booked at once.
 const maxHours = 1_000
 
-// bookHours books the hours that a deployment has begun and that are not booked yet. An hour's
-// id follows from the model and its number, so that two concurrent calls book it once.
-func bookHours(ctx context.Context, s *store.Store, m learn.Model) (int, error) {
+// BookHours books the hours that a deployment has begun and that are not booked yet. An hour's
+// id follows from the model, its start and its number, so that two concurrent calls book it once.
+func BookHours(ctx context.Context, s *store.Store, m learn.Model) (int, error) {
 	known, err := s.HostedHours(ctx, m)
 	if err != nil {
 		return 0, fmt.Errorf("count hours of %s: %w", m.Name, err)
@@ -51,10 +54,10 @@ func bookHours(ctx context.Context, s *store.Store, m learn.Model) (int, error) 
 	if err != nil {
 		return 0, fmt.Errorf("tell the time: %w", err)
 	}
-	begun := int(now.Sub(m.Created)/time.Hour) + 1
+	begun := int(now.Sub(m.Started)/time.Hour) + 1
 	n := 0
 	for hour := known + 1; hour <= min(begun, known+maxHours); hour++ {
-		err := s.AddEntry(ctx, hostingHour(m, training.Job, hour))
+		err := s.AddEntry(ctx, Hour(m, training.Job, hour))
 		if err != nil && !errors.Is(err, db.ErrConflict) {
 			return n, fmt.Errorf("book hosting of %s: %w", m.Name, err)
 		}
@@ -63,13 +66,13 @@ func bookHours(ctx context.Context, s *store.Store, m learn.Model) (int, error) 
 	return n, nil
 }
 
-// hostingHour is the line of spend of one hour that a model was served. A begun
+// Hour is the line of spend of one hour that a model was served. A begun
 // hour counts whole: a bound, since vendors bill by the minute.
-func hostingHour(m learn.Model, job string, hour int) book.Entry {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d", m.Tenant, m.Name, hour))
+func Hour(m learn.Model, job string, hour int) book.Entry {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%d", m.Tenant, m.Name, m.Started.UnixMicro(), hour))
 	return book.Entry{
 		ID: "ent_" + hex.EncodeToString(sum[:])[:32], Tenant: m.Tenant, Job: job, Step: "host", Number: hour,
-		Purpose: purposeHost, Provider: m.Provider, Model: m.Name[len(m.Provider)+1:],
+		Purpose: Purpose, Provider: m.Provider, Model: m.Name[len(m.Provider)+1:],
 		State: book.EntrySettled, Settled: m.NanoPerHour,
 	}
 }
