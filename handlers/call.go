@@ -84,8 +84,10 @@ type Step struct {
 	Began   func(target providers.Target, try int) // as in [providers.Call]
 	Hold    bool                                   // as in [providers.Call]
 	Resume  bool                                   // as in [providers.Call]
-	Alias   string                                 // whose policy holds, and whose limits where Limits is silent; "" for none
-	Limits  providers.Limits
+	// Recall is as in [providers.Call].
+	Recall func(context.Context, providers.Request) (providers.Request, error)
+	Alias  string // whose policy holds, and whose limits where Limits is silent; "" for none
+	Limits providers.Limits
 	// Conversation is what the step is about, by its id; "" where it stands alone.
 	Conversation string
 	// Within caps what a job and those that work for it may spend. Nil: no cap.
@@ -173,6 +175,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Began:   step.Began,
 		Hold:    step.Hold,
 		Resume:  step.Resume,
+		Recall:  step.Recall,
 		Tenant:  run.Job.Tenant,
 		Ledger:  &ledger{caller: c, run: run, step: step},
 		Limits:  c.limitsOf(run, step),

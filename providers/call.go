@@ -67,6 +67,9 @@ type Call struct {
 	// Hold gives the sink nothing before the answer is whole, so that any target may
 	// still answer after one that broke off. Defaults to giving each chunk as it comes.
 	Hold bool
+	// Recall puts the tenant's memory in front of a request. It is called once, when a model of the
+	// catalogue is about to be asked in the place of a tuned one. Defaults to changing nothing.
+	Recall func(ctx context.Context, request Request) (Request, error)
 	// Began is told whose chunks the sink is about to be given, and which try that is,
 	// 1 for the first. It is told again where another target answers after one that
 	// showed nothing. Defaults to nothing.

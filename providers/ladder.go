@@ -2,6 +2,8 @@ package providers
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -22,7 +24,7 @@ type Rung struct {
 const waiting = "waiting"
 
 // standby is the error of a call whose targets all are known not to answer at the moment.
-func (run *run) standby() *Error {
+func standby(run *run) *Error {
 	for _, c := range run.candidates {
 		if why := c.target.Standby; why != "" {
 			return &Error{
@@ -35,7 +37,7 @@ func (run *run) standby() *Error {
 }
 
 // ladder lists the targets of a call with several tiers, each model once.
-func (run *run) ladder(answered *candidate, usage Usage) []Rung {
+func ladder(run *run, answered *candidate, usage Usage) []Rung {
 	if len(run.call.Tiers) < 2 {
 		return nil
 	}
@@ -51,11 +53,31 @@ func (run *run) ladder(answered *candidate, usage Usage) []Rung {
 		rung := Rung{Target: c.target, Nano: c.price.Cost(usage), Answered: c == answered}
 		above = above && !rung.Answered
 		if !rung.Answered {
-			rung.Passed = run.passed(c, now, above)
+			rung.Passed = passed(run, c, now, above)
 		}
 		rungs = append(rungs, rung)
 	}
 	return rungs
+}
+
+// recall gives the request the tenant's memory where a model of the catalogue stands in for a tuned
+// one, which has learned what the memory tells. An answer that broke off is gone on with as it began.
+func recall(ctx context.Context, run *run, c *candidate) error {
+	if run.call.Recall == nil || c.target.Priced != "" || run.broken != nil {
+		return nil
+	}
+	request, err := run.call.Recall(ctx, run.call.Request)
+	if err != nil {
+		return fmt.Errorf("put the memory in front of a request: %w", err)
+	}
+	run.call.Recall, run.call.Request, run.asked = nil, request, request
+	for _, c := range run.candidates {
+		choice, fault := run.choice(c.target, 0)
+		if fault == nil { // its price was known a moment ago
+			c.quote = choice.Quote
+		}
+	}
+	return nil
 }
 
 // asleep takes the answer of a tuned model's own endpoint that nothing there is ready for what it
@@ -67,7 +89,7 @@ func asleep(c *candidate, e *Error) {
 }
 
 // passed says why a target did not answer, "" where it had not to.
-func (run *run) passed(c *candidate, now time.Time, above bool) string {
+func passed(run *run, c *candidate, now time.Time, above bool) string {
 	why := cmp.Or(c.target.Standby, string(c.kind))
 	if why == "" && above && run.ready(c).After(now) {
 		return waiting

@@ -78,7 +78,7 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 		run.candidates = append(run.candidates, run.candidate(choice))
 	}
 	if !slices.ContainsFunc(run.candidates, (*candidate).left) {
-		run.last = run.standby()
+		run.last = standby(run)
 		return nil, run.exhausted()
 	}
 	return run, nil
@@ -150,12 +150,15 @@ func (run *run) answer(ctx context.Context) (*Answer, error) {
 		if !ok {
 			continue
 		}
+		if err := recall(ctx, run, next); err != nil {
+			return run.broken, err
+		}
 		next, answer, failure, err := run.tryHedged(ctx, next, pass)
 		if err != nil {
 			return run.join(answer), err
 		}
 		if failure == nil {
-			answer.Ladder = run.ladder(next, answer.Reply.Usage)
+			answer.Ladder = ladder(run, next, answer.Reply.Usage)
 			return run.join(answer), nil
 		}
 		shown := answer != nil && !run.resume(next, answer, failure)

@@ -133,7 +133,8 @@ func (h *handler) step(ctx context.Context, t *turn) (handlers.Step, error) {
 		}
 	}
 	return handlers.Step{
-		Name: "answer", Purpose: "chat", Request: request, Tiers: tiers, Alias: t.in.Alias, Conversation: t.in.Conversation,
+		Name: "answer", Purpose: "chat", Request: request, Tiers: tiers, Alias: t.in.Alias,
+		Conversation: t.in.Conversation, Recall: t.standsIn(tiers),
 		Hold: t.in.Recovery == tasks.RecoverHold, Resume: t.in.Recovery == tasks.RecoverResume, Defer: true,
 	}, nil
 }

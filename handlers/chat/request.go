@@ -40,6 +40,21 @@ func (t *turn) remember(ctx context.Context, request *providers.Request) error {
 	return nil
 }
 
+// recall is remember for models that stand in for a tuned one, where the client asked for no memory.
+func (t *turn) recall(ctx context.Context, request providers.Request) (providers.Request, error) {
+	err := t.remember(ctx, &request)
+	return request, err
+}
+
+// standsIn returns how a stand-in is given the memory: nil where no tuned model is asked first, or all
+// models are given it.
+func (t *turn) standsIn(tiers [][]providers.Target) func(context.Context, providers.Request) (providers.Request, error) {
+	if t.in.Memory || tiers[0][0].Priced == "" {
+		return nil
+	}
+	return t.recall
+}
+
 // leavesOut tells whether this chat is one of those without lessons.
 func (t *turn) leavesOut() bool {
 	sum := fnv.New32a()

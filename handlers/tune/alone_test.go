@@ -119,18 +119,22 @@ func TestServedForNobodyIsStopped(t *testing.T) {
 	b.must(err)
 	b.reap(3)
 	b.wantPromoted()
-	for range 2 { // the version before the one in force is kept for a rollback
-		route, err := b.store.Route(b.ctx, b.tenant, learn.DefaultAlias)
-		b.must(err)
-		route.Targets = []learn.RouteTarget{{Model: baseModel, Weight: 1}}
-		_, err = b.store.SetRoute(b.ctx, route)
-		b.must(err)
-	}
+	tuned, err := b.store.Route(b.ctx, b.tenant, learn.DefaultAlias)
+	b.must(err)
+	route := tuned
+	route.Targets, route.Origin = []learn.RouteTarget{{Model: baseModel, Weight: 1}}, 0
+	route, err = b.store.SetRoute(b.ctx, route)
+	b.must(err)
 	b.reap(3)
-	b.wantPromoted() // nor is one stopped at once that was routed to a moment ago
+	b.wantPromoted() // it is kept for the hold time, as a rollback leads to it
 	b.ahead += time.Hour
 	b.reap(3)
 	b.wantNothingServed()
+	tuned.Version = route.Version // a rollback behind that starts it again
+	_, err = b.store.SetRoute(b.ctx, tuned)
+	b.must(err)
+	b.reap(4)
+	b.wantPromoted()
 }
 
 // A tenant's deletion ends the cost, whatever routes to the model.

@@ -106,7 +106,11 @@ func (b *bench) wire(s Settings) Deps {
 	b.must(err)
 	router := providers.NewRouter(providers.RouterOptions{
 		Drivers: map[string]providers.Driver{b.vendor.Name: driver}, Prices: prices,
-		Sleep: func(context.Context, time.Duration) error { return nil },
+		Sleep: func(_ context.Context, wait time.Duration) error {
+			b.ahead += wait
+			return nil
+		},
+		Now: func() time.Time { return time.Now().Add(b.ahead) },
 	})
 	bucket, err := blob.Directory(b.TempDir())
 	b.must(err)

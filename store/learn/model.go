@@ -110,44 +110,6 @@ func (q *TuneQueries) HostedModels(ctx context.Context, fn func(Model) error) er
 		WHERE state IN ('candidate', 'serving', 'starting') ORDER BY name`)
 }
 
-// RoutedModels returns the tuned models that a version in force of any route names, of all tenants:
-// those that serve, and those that do not run and may be started again.
-func (q *TuneQueries) RoutedModels(ctx context.Context) ([]Model, error) {
-	var routed []Model
-	err := db.Stream(ctx, q.Tx, scanModel, func(m Model) error {
-		routed = append(routed, m)
-		return nil
-	}, `SELECT `+modelColumns+` FROM models m WHERE m.state IN ('serving', 'starting', 'asleep', 'over_budget', 'stopped')
-		AND m.withdrawn IS NULL AND EXISTS (SELECT 1 FROM citations c
-			JOIN routes r ON r.tenant = c.tenant AND r.alias || '/' || r.version = c.cites
-			WHERE c.tenant IN ('', m.tenant) AND c.source = m.name AND r.version = (SELECT MAX(l.version) FROM routes l
-				WHERE l.tenant = r.tenant AND l.alias = r.alias))
-		ORDER BY m.name`)
-	return routed, err
-}
-
-// Examining tells whether a tune of an alias is about to compare its candidate with what serves.
-func (q *TuneQueries) Examining(ctx context.Context, tenant, alias string) (bool, error) {
-	var n int
-	err := q.One(ctx, `SELECT COUNT(*) FROM tunes WHERE tenant = $1 AND alias = $2 AND finished IS NULL
-		AND stage IN ('train', 'deploy', 'evaluate')`, []any{tenant, alias}, &n)
-	return n > 0, err
-}
-
-// StartModel notes that a model's deployment was started again, as of a time. It fails with
-// db.ErrConflict where the model is not in the state that was read.
-func (q *TuneQueries) StartModel(ctx context.Context, m Model, at time.Time) error {
-	return q.Must(ctx, db.ErrConflict, `UPDATE models SET state = 'starting', started = $3, handle = $4
-		WHERE name = $1 AND state = $2`, m.Name, m.State, at.UnixMicro(), string(m.Handle))
-}
-
-// MoveModel moves a model to another state and keeps what a start of it takes. It fails with
-// db.ErrConflict where the model is not in the state that was read.
-func (q *TuneQueries) MoveModel(ctx context.Context, m Model, to string) error {
-	return q.Must(ctx, db.ErrConflict, `UPDATE models SET state = $3, cold = $4, nano_per_hour = $5
-		WHERE name = $1 AND state = $2`, m.Name, m.State, to, m.Cold.Microseconds(), m.NanoPerHour)
-}
-
 // IdleModels returns hosted tuned models that are not in use, at most limit: they were
 // withdrawn, or no tune works on them and no alias names them, neither in its version in force
 // nor in one that was in force within the hold time. A later rollback starts them again.
@@ -177,4 +139,42 @@ func (q *TuneQueries) HostedHours(ctx context.Context, m Model) (int, error) {
 		AND provider = $3 AND model = $4`,
 		[]any{m.Tenant, m.Started.UnixMicro(), m.Provider, strings.TrimPrefix(m.Name, m.Provider+"/")}, &n)
 	return n, err
+}
+
+// RoutedModels returns the tuned models that a version in force of any route names, of all tenants:
+// those that serve, and those that do not run and may be started again.
+func RoutedModels(ctx context.Context, q *TuneQueries) ([]Model, error) {
+	var routed []Model
+	err := db.Stream(ctx, q.Tx, scanModel, func(m Model) error {
+		routed = append(routed, m)
+		return nil
+	}, `SELECT `+modelColumns+` FROM models m WHERE m.state IN ('serving', 'starting', 'asleep', 'over_budget', 'stopped')
+		AND m.withdrawn IS NULL AND EXISTS (SELECT 1 FROM citations c
+			JOIN routes r ON r.tenant = c.tenant AND r.alias || '/' || r.version = c.cites
+			WHERE c.tenant IN ('', m.tenant) AND c.source = m.name AND r.version = (SELECT MAX(l.version) FROM routes l
+				WHERE l.tenant = r.tenant AND l.alias = r.alias))
+		ORDER BY m.name`)
+	return routed, err
+}
+
+// Examining tells whether a tune of an alias is about to compare its candidate with what serves.
+func Examining(ctx context.Context, q *TuneQueries, tenant, alias string) (bool, error) {
+	var n int
+	err := q.One(ctx, `SELECT COUNT(*) FROM tunes WHERE tenant = $1 AND alias = $2 AND finished IS NULL
+		AND stage IN ('train', 'deploy', 'evaluate')`, []any{tenant, alias}, &n)
+	return n > 0, err
+}
+
+// StartModel notes that a model's deployment was started again, as of a time. It fails with
+// db.ErrConflict where the model is not in the state that was read.
+func StartModel(ctx context.Context, q *TuneQueries, m Model, at time.Time) error {
+	return q.Must(ctx, db.ErrConflict, `UPDATE models SET state = 'starting', started = $3, handle = $4
+		WHERE name = $1 AND state = $2`, m.Name, m.State, at.UnixMicro(), string(m.Handle))
+}
+
+// MoveModel moves a model to another state and keeps what a start of it takes. It fails with
+// db.ErrConflict where the model is not in the state that was read.
+func MoveModel(ctx context.Context, q *TuneQueries, m Model, to string) error {
+	return q.Must(ctx, db.ErrConflict, `UPDATE models SET state = $3, cold = $4, nano_per_hour = $5
+		WHERE name = $1 AND state = $2`, m.Name, m.State, to, m.Cold.Microseconds(), m.NanoPerHour)
 }

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,7 @@ import (
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
 	"dreamlab/handlers/tune/exam"
+	"dreamlab/handlers/tune/hosting"
 	"dreamlab/handlers/webhook"
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
@@ -340,10 +343,28 @@ func (s *Stack) tuning() tune.Settings {
 	}
 	return tune.Settings{
 		Lead: s.Config.Team.Lead, Judge: s.Config.Team.Judge, Base: s.Config.Team.Base, Cheaper: cheaper, MinExamples: t.MinExamples,
-		Budget: int64(t.BudgetUSD), HostingHours: int64(t.HostingHours), MaxQuestions: t.Papers,
+		Budget: int64(t.BudgetUSD), Hours: hostingHours(t.HostingHours), MaxQuestions: t.Papers,
 		PollEvery: s.Config.Poll.Training, SameWeights: s.sameWeights, Gate: exam.Gate{Margin: tenThousandths(t.Margin)},
 		Canary: s.canary(), Hold: t.Hold,
 	}
+}
+
+// hostingHours are the hours of hosting as they are set. The configuration was checked when it was read.
+func hostingHours(set config.HostingHours) (hours hosting.Hours) {
+	if set.Always() {
+		return hours
+	}
+	zone, faultZone := time.LoadLocation(set.Zone)
+	from, faultFrom := sinceMidnight(set.From)
+	to, faultTo := sinceMidnight(set.To)
+	if err := errors.Join(faultZone, faultFrom, faultTo); err != nil {
+		panic(err)
+	}
+	hours = hosting.Hours{From: from, To: to, Zone: zone}
+	for on, name := range config.Weekdays() {
+		hours.Days[on] = slices.Contains(set.Days, name)
+	}
+	return hours
 }
 
 // canary returns how canaries go; nil where there are none.

@@ -184,6 +184,7 @@ func TestSettingsReachTheHandlers(t *testing.T) {
 		c.Dream.OffPeak = config.Window{From: "22:30", To: "06:00", Zone: "Europe/Zurich"}
 		c.Tune.Margin, c.Tune.Cheaper = 0.0333, map[string]float64{"assistant": 0.05}
 		c.Tune.Canary.Enabled, c.Tune.Canary.Steps, c.Tune.Hold = true, []int{10, 40}, 2*time.Hour
+		c.Tune.HostingHours = config.HostingHours{Days: []string{"mon"}, From: "08:00", To: "18:00", Zone: "UTC"}
 		c.Team.Judge = "groq/openai/gpt-oss-20b"
 		c.Budgets = []config.Budget{{Purpose: "all", USD: 5, Per: "month"}, {Purpose: "chat", USD: 7, Per: "day"}}
 	})
@@ -192,7 +193,7 @@ func TestSettingsReachTheHandlers(t *testing.T) {
 		t.Errorf("quiet: %+v, %v", quiet, err)
 	}
 	if got := s.tuning(); got.Gate.Margin != 333 || got.PollEvery != 200*time.Millisecond ||
-		got.Cheaper["assistant"] != 500 || got.Judge != "groq/openai/gpt-oss-20b" || got.Hold != 2*time.Hour ||
+		got.Cheaper["assistant"] != 500 || got.Hours.Month() != 43 || got.Judge != "groq/openai/gpt-oss-20b" || got.Hold != 2*time.Hour ||
 		!slices.Equal(got.Canary.Steps, []int{10, 40}) || got.Canary.Hold != 2*time.Hour || got.Canary.Alpha != 0.05 {
 		t.Errorf("tuning: %+v", got)
 	}

@@ -224,9 +224,7 @@ func (l *loader) checkTune() {
 			l.fault("tune.cheaper.%s: %v is out of range: give more than 0 and at most %v", alias, margin, maxCheaper)
 		}
 	}
-	if l.Tune.HostingHours < 1 || l.Tune.HostingHours > 744 {
-		l.fault("%s: give the hours of a month, from 1 to 744", l.at("tune.hosting_hours"))
-	}
+	checkHosting(l)
 	if l.Tune.CoolDown < time.Minute || l.Tune.Settle < time.Second {
 		l.fault("%s: give at least 1m, and tune.settle at least 1s", l.at("tune.cool_down"))
 	}

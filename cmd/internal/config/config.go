@@ -212,11 +212,11 @@ type Tune struct {
 	// BudgetUSD caps one tune: training, evaluation and a month of hosting.
 	// Defaults to what the plan has for tuning, and to 5,000 in the sandbox, which bills nobody.
 	BudgetUSD money.USD `yaml:"budget_usd"`
-	// HostingHours are the hours of a month that a tuned model is to be served.
-	// Defaults to 720.
-	HostingHours int `yaml:"hosting_hours"`
+	// HostingHours are when a model that costs by the hour serves: its deployment is started ahead of
+	// them and stopped behind them, and its alias's other targets answer meanwhile. Defaults to all hours.
+	HostingHours HostingHours `yaml:"hosting_hours"`
 	// Hold is how long a model stays warm that its route does not name any more, so that a rollback
-	// can be taken back, and how long a canary is watched behind its last step. Defaults to 1h.
+	// finds it; a later one starts it again. And it is how long a canary is watched behind its last step. Defaults to 1h.
 	Hold   time.Duration `yaml:"hold"`
 	Canary Canary        `yaml:"canary"`
 }
@@ -321,7 +321,7 @@ func Default() *Config {
 		Tune: Tune{
 			Clock: true, CoolDown: 24 * time.Hour, Settle: 5 * time.Minute,
 			MinExamples: 100, Margin: 0.02, Papers: 200,
-			BudgetUSD: sandboxTune, HostingHours: 720, Hold: time.Hour, Canary: defaultCanary(),
+			BudgetUSD: sandboxTune, HostingHours: HostingHours{Zone: "UTC"}, Hold: time.Hour, Canary: defaultCanary(),
 		},
 		Budgets: []Budget{
 			{Purpose: "chat", USD: 50 * money.Dollar, Per: "day"},

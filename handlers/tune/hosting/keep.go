@@ -40,12 +40,12 @@ type Keeper struct {
 	Left func(ctx context.Context, q *book.Queries, of book.Entry) (nano int64, capped bool, err error)
 }
 
-// lastMinutes of an hour that is paid are those in which the next one is decided on.
-const lastMinutes = 2 * time.Minute
+// lastMinutes of an hour that is paid are those in which the next one is decided on: a stop takes some.
+const lastMinutes = 10 * time.Minute
 
 // Keep looks once at each model that a route names. A failure does not stop the rest.
 func (k *Keeper) Keep(ctx context.Context, s *store.Store) error {
-	models, err := s.RoutedModels(ctx)
+	models, err := learn.RoutedModels(ctx, &s.TuneQueries)
 	if err != nil {
 		return fmt.Errorf("list routed models: %w", err)
 	}
@@ -76,7 +76,7 @@ func (k *Keeper) keep(ctx context.Context, s *store.Store, m learn.Model) error 
 	case why == "":
 		return k.start(ctx, s, m, now)
 	case m.State != why:
-		return s.MoveModel(ctx, m, why)
+		return learn.MoveModel(ctx, &s.TuneQueries, m, why)
 	}
 	return nil
 }
@@ -96,7 +96,7 @@ func (k *Keeper) closed(ctx context.Context, s *store.Store, m learn.Model, now 
 	if k.Hours.Open(now) || k.Hours.Open(now.Add(m.Cold)) {
 		return "", nil
 	}
-	examining, err := s.Examining(ctx, m.Tenant, m.Alias)
+	examining, err := learn.Examining(ctx, &s.TuneQueries, m.Tenant, m.Alias)
 	if err != nil || examining {
 		return "", err // what serves has to answer the exam
 	}
@@ -125,7 +125,7 @@ func (k *Keeper) start(ctx context.Context, s *store.Store, m learn.Model, now t
 	}
 	m.Handle = seen.Handle
 	return s.Tx(ctx, db.Synced, func(q *store.Queries) error {
-		if err := q.StartModel(ctx, m, now); err != nil {
+		if err := learn.StartModel(ctx, &q.TuneQueries, m, now); err != nil {
 			return err
 		}
 		m.Started = now
@@ -148,9 +148,9 @@ func (k *Keeper) look(ctx context.Context, s *store.Store, m learn.Model, now ti
 			return fmt.Errorf("put into service: %w", err)
 		}
 		m.Cold = now.Sub(m.Started)
-		return s.MoveModel(ctx, m, learn.ModelServing)
+		return learn.MoveModel(ctx, &s.TuneQueries, m, learn.ModelServing)
 	case providers.DeploymentStopped, providers.DeploymentFailed:
-		return k.stop(ctx, s, m, learn.ModelStopped) // the next round starts it
+		return k.stop(ctx, s, m, learn.ModelAsleep) // the next round starts it
 	}
 	return nil
 }
@@ -174,5 +174,5 @@ func (k *Keeper) stop(ctx context.Context, s *store.Store, m learn.Model, state 
 	if _, err := BookHours(ctx, s, m); err != nil {
 		return err
 	}
-	return s.MoveModel(ctx, m, state)
+	return learn.MoveModel(ctx, &s.TuneQueries, m, state)
 }
