@@ -183,13 +183,6 @@ type Dream struct {
 	Breaker  Breaker       `yaml:"breaker"`
 }
 
-// Window is a part of the day in a time zone; it may pass midnight.
-type Window struct {
-	From string `yaml:"from"` // 22:00
-	To   string `yaml:"to"`   // 06:00
-	Zone string `yaml:"zone"` // IANA name. Defaults to UTC.
-}
-
 // Tune says when examples become a model and when that model may serve.
 type Tune struct {
 	MinExamples int `yaml:"min_examples"` // new, unique and accepted. Defaults to 100.

@@ -5,6 +5,13 @@ import (
 	"strings"
 )
 
+// Window is a part of the day in a time zone; it may pass midnight.
+type Window struct {
+	From string `yaml:"from"` // 22:00
+	To   string `yaml:"to"`   // 06:00
+	Zone string `yaml:"zone"` // IANA name. Defaults to UTC.
+}
+
 // HostingHours are a part of the day on some days of the week; it may pass midnight.
 type HostingHours struct {
 	// Days are those on which they begin, as [mon, tue]. Defaults to all.
