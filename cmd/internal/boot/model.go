@@ -1,11 +1,14 @@
 package boot
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"dreamlab/cmd/internal/api"
+	"dreamlab/cmd/internal/config"
+	"dreamlab/handlers/tune/hosting"
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/providers/completion"
@@ -72,4 +75,22 @@ func ratesOf(r *providers.Rates) *api.ModelRates {
 		return nil
 	}
 	return &api.ModelRates{Input: r.In, CachedInput: r.CachedIn, Output: r.Out}
+}
+
+// hostingHours are the hours of hosting as they are set. The configuration was checked when it was read.
+func hostingHours(set config.HostingHours) (hours hosting.Hours) {
+	if set.Always() {
+		return hours
+	}
+	zone, faultZone := time.LoadLocation(set.Zone)
+	from, faultFrom := sinceMidnight(set.From)
+	to, faultTo := sinceMidnight(set.To)
+	if err := errors.Join(faultZone, faultFrom, faultTo); err != nil {
+		panic(err)
+	}
+	hours = hosting.Hours{From: from, To: to, Zone: zone}
+	for on, name := range config.Weekdays() {
+		hours.Days[on] = slices.Contains(set.Days, name)
+	}
+	return hours
 }

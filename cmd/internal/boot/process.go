@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +29,6 @@ import (
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
 	"dreamlab/handlers/tune/exam"
-	"dreamlab/handlers/tune/hosting"
 	"dreamlab/handlers/webhook"
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
@@ -347,24 +344,6 @@ func (s *Stack) tuning() tune.Settings {
 		PollEvery: s.Config.Poll.Training, SameWeights: s.sameWeights, Gate: exam.Gate{Margin: tenThousandths(t.Margin)},
 		Canary: s.canary(), Hold: t.Hold,
 	}
-}
-
-// hostingHours are the hours of hosting as they are set. The configuration was checked when it was read.
-func hostingHours(set config.HostingHours) (hours hosting.Hours) {
-	if set.Always() {
-		return hours
-	}
-	zone, faultZone := time.LoadLocation(set.Zone)
-	from, faultFrom := sinceMidnight(set.From)
-	to, faultTo := sinceMidnight(set.To)
-	if err := errors.Join(faultZone, faultFrom, faultTo); err != nil {
-		panic(err)
-	}
-	hours = hosting.Hours{From: from, To: to, Zone: zone}
-	for on, name := range config.Weekdays() {
-		hours.Days[on] = slices.Contains(set.Days, name)
-	}
-	return hours
 }
 
 // canary returns how canaries go; nil where there are none.
