@@ -201,6 +201,9 @@ func (c *Cache) Drop(ctx context.Context, jobs []string) error {
 		if err := dropCache.Run(ctx, c.redis, keys, cachePrefix).Err(); err != nil {
 			return fmt.Errorf("drop cached answers: %w", err)
 		}
+		if err := c.dropQuestions(ctx, some); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 
 	"dreamlab/cmd/internal/api/cache"
 	"dreamlab/cmd/internal/api/chat"
+	"dreamlab/cmd/internal/api/embed"
 	"dreamlab/cmd/internal/api/gate"
 	"dreamlab/cmd/internal/api/happening"
 	"dreamlab/cmd/internal/api/operate"
@@ -65,6 +66,8 @@ type Options struct {
 	// CacheTTL is how long these are fresh, and CacheStale how long after that they are given
 	// and asked anew, see cache.Options.
 	CacheTTL, CacheStale time.Duration
+	// CacheSemantic has answers given to questions, too, that mean the same. Defaults to off.
+	CacheSemantic Semantic
 	// Queues is the page under /queues/, see package queues. Defaults to none.
 	Queues http.Handler
 	// Pages are those under /app/, see package web. Defaults to none.
@@ -121,6 +124,13 @@ type Options struct {
 	Grace time.Duration
 }
 
+// Semantic says when two questions mean the same for the cache. Its zero value: never.
+type Semantic struct {
+	Questions cache.Questions
+	Model     string  // makes the vectors: an alias, or provider/model
+	Threshold float64 // of the similarity of their vectors
+}
+
 // Inbox is the bucket whose new objects are imported.
 type Inbox struct {
 	Bucket, Prefix string // as in gs://bucket/prefix/
@@ -166,17 +176,29 @@ func New(o Options) (*Server, error) {
 	if o.Cache != nil {
 		answers = cache.New(cache.Options{
 			Store: o.Cache, TTL: o.CacheTTL, Stale: o.CacheStale, Metrics: o.Metrics, Log: o.Log, Now: o.Now,
+			Questions: o.CacheSemantic.Questions, Threshold: o.CacheSemantic.Threshold,
 		})
 	}
 	chats := chat.New(chat.Options{
 		Gate: front, Engine: o.Engine, Store: o.Store, Replies: o.Replies, Models: contexts{o.Models}, Cache: answers,
-		Absence: o.Absence, Sandbox: o.Sandbox, Log: o.Log,
+		Absence: o.Absence, Sandbox: o.Sandbox, Log: o.Log, Vector: vectors(o, front),
 	})
 	table := newMux(front, routes(o, front, chats), o.Prefix)
 	if o.Pages != nil {
 		o.Pages.Over(table)
 	}
 	return &Server{handler: table, prefix: o.Prefix, chats: chats, grace: o.Grace, tls: o.TLS}, nil
+}
+
+// vectors turns questions into vectors, nil where nobody compares them.
+func vectors(o Options, front *gate.Gate) func(*wire.Call, string) ([]float32, error) {
+	if o.Cache == nil || o.CacheSemantic.Questions == nil {
+		return nil
+	}
+	texts := &embed.Embeddings{Gate: front, Engine: o.Engine, Store: o.Store, Models: contexts{o.Models}, Log: o.Log}
+	return func(c *wire.Call, text string) ([]float32, error) {
+		return texts.Vector(c, o.CacheSemantic.Model, text)
+	}
 }
 
 // below takes the prefix off the paths that have it.

@@ -63,7 +63,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Base: s.Config.Team.Base, Lead: s.Config.Team.Lead, Tunable: s.tunable, Metrics: s.Metrics,
 		Queues: queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.Client), Streams: redis.NewStreams(s.Queue.Client),
-		Cache: s.chatCache(), CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale,
+		Cache: s.chatCache(), CacheSemantic: semantic(s), CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale,
 		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
 		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken, Inbox: inbox(s.Config), Tokens: tokens(s.Config.OIDC),
 	}
@@ -125,6 +125,15 @@ func (s *Stack) chatCache() cache.Store {
 		return nil
 	}
 	return s.cache()
+}
+
+// semantic says when the cache takes two questions for the same.
+func semantic(s *Stack) api.Semantic {
+	o := s.Config.Cache.Semantic
+	if o.Model == "" {
+		return api.Semantic{}
+	}
+	return api.Semantic{Questions: s.cache(), Model: o.Model, Threshold: o.Threshold}
 }
 
 func (s *Stack) tunable(ctx context.Context, provider, base string) error {

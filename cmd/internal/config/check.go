@@ -37,6 +37,7 @@ func (l *loader) check() {
 	l.checkServers()
 	l.checkAccounts()
 	checkOIDC(l)
+	checkSemantic(l)
 }
 
 // at names a key and where its value comes from.

@@ -113,20 +113,6 @@ type TLS struct {
 	Key  string `yaml:"key"`
 }
 
-// Cache keeps the answers of chats with temperature 0, and of those that ask for it, to
-// give them again to equal requests of the same tenant.
-type Cache struct {
-	Enabled bool `yaml:"enabled"` // Defaults to true.
-	// TTL is how long an answer can be given again. Defaults to 24h.
-	TTL time.Duration `yaml:"ttl"`
-	// Stale is how long an answer is still given after that, while one job asks it anew (RFC
-	// 5861). Defaults to 0.
-	Stale time.Duration `yaml:"stale_while_revalidate"`
-	// MaxBytes bounds all answers in Redis: the oldest make room for new ones. One has
-	// at most 1 MiB. Defaults to 67108864, 64 MiB.
-	MaxBytes int `yaml:"max_bytes"`
-}
-
 // Team names the models that dream, as provider/model.
 type Team struct {
 	Lead string `yaml:"lead"` // judges and reflects

@@ -44,6 +44,10 @@ type Options struct {
 	// (https://www.rfc-editor.org/rfc/rfc5861#section-3). The store keeps it for TTL and Stale
 	// together. Defaults to not at all.
 	Stale time.Duration
+	// Questions finds answers to questions that mean the same, from a similarity of Threshold on.
+	// Defaults to none: a question has to be equal.
+	Questions Questions
+	Threshold float64
 	// Wait is how long a request waits for an equal one. Defaults to two minutes.
 	Wait time.Duration
 	// Metrics takes what is counted. Defaults to none.
@@ -100,6 +104,9 @@ func (c *Cache) Enter(ctx context.Context, q Question) (*Slot, error) {
 	if wish.only && s.Body == nil {
 		return nil, missing()
 	}
+	if s.Body == nil {
+		s.near(ctx, q, wish)
+	}
 	c.seen.count(s)
 	return s, nil
 }
@@ -150,6 +157,8 @@ func (s *Slot) get(ctx context.Context) (value, error) {
 type value struct {
 	at   time.Time
 	body []byte
+	// similarity is that of the question that it is given to, 0 for an equal one. The store does not keep it.
+	similarity float64
 }
 
 // text is what the store keeps: the time in unix milliseconds, a new line, the body.
@@ -164,5 +173,5 @@ func valueOf(text []byte) value {
 	if err != nil {
 		return value{body: body}
 	}
-	return value{time.UnixMilli(millis).UTC(), body}
+	return value{at: time.UnixMilli(millis).UTC(), body: body}
 }

@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // counts is what the cache is worth.
 type counts struct {
-	hits, stale, misses, failures, saved prometheus.Counter
+	hits, stale, semantic, misses, failures, saved prometheus.Counter
 }
 
 func newCounts(metrics prometheus.Registerer) *counts {
@@ -16,12 +16,13 @@ func newCounts(metrics prometheus.Registerer) *counts {
 	c := &counts{
 		hits:     counter("hits_total", "Chats that were answered from the cache."),
 		stale:    counter("stale_total", "Hits whose answer was stale."),
+		semantic: counter("semantic_total", "Hits that answered another question, which means the same."),
 		misses:   counter("misses_total", "Chats whose answer was not in the cache, or was asked for anew."),
 		failures: counter("failures_total", "Times that the cache could not be used; the chats went on without it."),
 		saved:    counter("saved_dollars_total", "What the answers from the cache cost when they were asked for."),
 	}
 	if metrics != nil {
-		metrics.MustRegister(c.hits, c.stale, c.misses, c.failures, c.saved)
+		metrics.MustRegister(c.hits, c.stale, c.semantic, c.misses, c.failures, c.saved)
 	}
 	return c
 }
@@ -37,7 +38,10 @@ func (c *counts) count(s *Slot) {
 		c.hits.Inc()
 		c.saved.Add(float64(s.saved) / 1e9)
 	}
-	if s.State == Stale {
+	switch s.State {
+	case Stale:
 		c.stale.Inc()
+	case Semantic:
+		c.semantic.Inc()
 	}
 }

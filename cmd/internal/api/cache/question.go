@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -25,6 +26,9 @@ type Question struct {
 	Route learn.Route
 	// Header is the HTTP request's.
 	Header http.Header
+	// Vector turns a text into a vector, as a paid call of the tenant. Defaults to no look for questions
+	// that mean the same.
+	Vector func(ctx context.Context, text string) ([]float32, error)
 }
 
 // Cacheable tells whether the cache has anything to say to the question; else Enter

@@ -32,8 +32,9 @@ type Slot struct {
 
 	cache  *Cache
 	key    string
-	only   bool  // its client wants nothing asked
-	saved  int64 // nano-dollars that the answer cost when it was asked
+	only   bool   // its client wants nothing asked
+	saved  int64  // nano-dollars that the answer cost when it was asked
+	asked  *asked // how others find it; nil where nobody is to
 	flight *flight
 	lease  string
 	who    string // holds the lease, "" for none
@@ -55,7 +56,13 @@ func (s *Slot) give(v value, wish wish) {
 func (s *Slot) hit(v value) { s.fill(v, Hit) }
 
 func (s *Slot) fill(v value, state State) {
+	if v.similarity > 0 {
+		state = Semantic
+	}
 	body, nano, err := again(v.body, state)
+	if err == nil && state == Semantic {
+		body, err = likened(body, v.similarity)
+	}
 	if err != nil {
 		s.fail(err)
 		return
@@ -168,15 +175,19 @@ func (s *Slot) Keep(ctx context.Context, job string, body []byte) {
 	if !s.Wanted() || !whole(body) {
 		return
 	}
-	v := value{s.cache.Now().UTC(), body}
+	v := value{at: s.cache.Now().UTC(), body: body}
 	if s.flight != nil {
 		s.flight.value = &v
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	if _, err := s.cache.Store.Put(ctx, s.key, job, v.text()); err != nil {
+	stored, err := s.cache.Store.Put(ctx, s.key, job, v.text())
+	if err != nil {
 		s.cache.seen.failures.Inc()
 		s.cache.Log.Warn().Err(err).Str("job", job).Msg("an answer could not be cached")
+	}
+	if stored {
+		s.remember(ctx, job)
 	}
 	s.Leave(ctx)
 }

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -20,11 +21,21 @@ func (s *Chats) lookUp(c *wire.Call, r *reading) (*cache.Slot, error) {
 		return nil, err
 	}
 	q.Route = r.by.Route
+	if s.Vector != nil {
+		q.Vector = func(ctx context.Context, text string) ([]float32, error) { return s.Vector(asideOf(c, ctx), text) }
+	}
 	slot, err := s.Cache.Enter(c.Context(), q)
 	if err == nil {
 		r.missed = slot.Wanted()
 	}
 	return slot, err
+}
+
+// asideOf is a call beside the client's: what it makes and answers is not told to the client.
+func asideOf(c *wire.Call, ctx context.Context) *wire.Call {
+	aside := *c
+	aside.Request, aside.Reply, aside.Release = c.WithContext(ctx), http.Header{}, nil
+	return &aside
 }
 
 // answerCached gives an answer from the cache: no job is made, and nothing is paid.

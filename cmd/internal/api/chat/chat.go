@@ -47,6 +47,9 @@ type Options struct {
 	Models  Contexts
 	// Cache holds answers to what was asked before. Defaults to none.
 	Cache *cache.Cache
+	// Vector turns a question into a vector for the cache, as a call of the same key's. Defaults to
+	// none: questions have to be equal.
+	Vector func(c *wire.Call, text string) ([]float32, error)
 	// Absence is how long a chat goes on whose client went away. Defaults to 10
 	// seconds.
 	Absence time.Duration
