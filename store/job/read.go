@@ -69,6 +69,9 @@ func (q *ReadQueries) Jobs(ctx context.Context, tenant string, f Filter, page db
 	}
 	n := db.Select(`SELECT `+columns+` FROM jobs WHERE tenant = $1`, tenant)
 	f.narrow(&n)
+	if err := f.narrowByText(ctx, q.Tx, &n); err != nil {
+		return nil, false, err
+	}
 	page.AnyLimit = f.Provider != ""
 	if column, value := f.column(); column != "" {
 		return q.jobsBy(ctx, n, column, value, page)
@@ -96,7 +99,6 @@ func (f Filter) narrow(n *db.Selection) {
 	if column, _ := f.column(); column != "alias" {
 		n.By(`alias = ?`, f.Alias)
 	}
-	f.narrowByText(n)
 	f.narrowByModel(n)
 	if f.Parent == "" && f.Subject == "" && !f.Children || f.Key+f.Alias != "" {
 		n.Query += ` AND parent IS NULL`

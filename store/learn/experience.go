@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 
 	"dreamlab/store/db"
@@ -117,31 +119,59 @@ func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f Ex
 	n.By(`e.origin = ?`, f.Origin)
 	n.By(`e.dream = ?`, f.Dream)
 	n.By(`e.job = ?`, f.Job)
-	f.narrowByAlias(&n)
-	f.narrowByModel(&n)
 	if db.NounOf(f.Text) == "exp_" {
 		n.Begins("e.id", f.Text)
-	} else {
-		job.HasText(&n, "e.id", f.Text)
+	} else if err := job.HasText(ctx, q.Tx, &n, "e.id", f.Text); err != nil {
+		return nil, false, err
+	}
+	switch {
+	case f.Model != "":
+		n.By(`e.alias = ?`, f.Alias)
+		return q.experiencesBy(ctx, n, answeredBy, f.Provider+"/"+f.Model, p)
+	case f.Provider != "":
+		n.By(`e.alias = ?`, f.Alias)
+		narrowByProvider(&n, f.Provider)
+	case f.Alias != "":
+		return q.experiencesBy(ctx, n, `e.alias`, f.Alias, p)
 	}
 	return db.ListBy(ctx, q.Tx, p, "e.id", scanExperience, n.Query, n.Args...)
 }
 
-// narrowByAlias narrows a list by the alias. The index has what a dream has sealed, and the fresh
-// experiences have an index of their own.
-func (f ExperienceFilter) narrowByAlias(n *db.Selection) {
-	n.By(`(e.dream IS NOT NULL AND e.alias = ? OR e.dream IS NULL AND e.alias = ?)`, f.Alias)
+// answeredBy is the model that answered, as in its index.
+const answeredBy = `(e.provider || '/' || e.model)`
+
+// experiencesBy reads a page of a list by a value whose index has what dreams have sealed. The fresh
+// experiences, a night's at most, are read in their own order. Written as one condition with an OR,
+// the whole list is read for a value that none has: 0.3 s over a million rows.
+func (q *ExperienceQueries) experiencesBy(ctx context.Context, n db.Selection, column, value string, p db.Page,
+) ([]Experience, bool, error) {
+	n.Args = append(n.Args, value)
+	v := "$" + strconv.Itoa(len(n.Args))
+	byColumn, more := p.ClauseBy(len(n.Args), "e.id", column)
+	byID, _ := p.Clause(len(n.Args), "e.id")
+	whole, _ := p.Clause(len(n.Args), "id")
+	_, order, _ := strings.Cut(whole, " ORDER BY ")
+	sealed := n.Query + ` AND e.dream IS NOT NULL AND ` + column + ` >= ` + v + ` AND ` + column + ` <= ` + v + byColumn
+	fresh := n.Query + ` AND e.dream IS NULL AND ` + column + ` = ` + v + byID
+	var rows []Experience
+	err := q.Each(ctx, `SELECT * FROM (`+sealed+`) AS sealed UNION ALL SELECT * FROM (`+fresh+`) AS fresh ORDER BY `+order,
+		append(n.Args, more...), func(r db.Rows) error {
+			row, err := scanExperience(r.Scan)
+			rows = append(rows, row)
+			return err
+		})
+	if err != nil {
+		return nil, false, err
+	}
+	rows, hasMore := db.Cut(rows, p)
+	return rows, hasMore, nil
 }
 
-// narrowByModel narrows a list by the model that answered, likewise. The character behind the
-// slash is the zero.
-func (f ExperienceFilter) narrowByModel(n *db.Selection) {
-	const answered = `e.provider || '/' || e.model`
-	condition, value := answered+` >= ? || '/' AND `+answered+` < ? || '0'`, f.Provider
-	if f.Model != "" {
-		condition, value = answered+` = ?`, f.Provider+"/"+f.Model
-	}
-	n.By(`(e.dream IS NOT NULL AND `+condition+` OR e.dream IS NULL AND `+condition+`)`, value)
+// narrowByProvider narrows a list by the vendor that answered. The index has what a dream has sealed,
+// and the fresh experiences have an index of their own. The character behind the slash is the zero.
+func narrowByProvider(n *db.Selection, provider string) {
+	const condition = answeredBy + ` >= ? || '/' AND ` + answeredBy + ` < ? || '0'`
+	n.By(`(e.dream IS NOT NULL AND `+condition+` OR e.dream IS NULL AND `+condition+`)`, provider)
 }
 
 // sameAs is the condition for a duplicate: the same messages in the same conversation or, where

@@ -43,7 +43,8 @@ func TestListsByFilter(t *testing.T) {
 	r.finished(chat)
 	key := r.do(request{path: "/v1/keys?status=active", key: r.admin}).field(t, "first_id").(string)
 	for path, want := range map[string]string{
-		"jobs?alias=assistant&kind=chat": chat, "jobs?alias=nobody": "", "jobs?q=acme": chat, "jobs?q=" + chat: chat,
+		"jobs?alias=assistant&kind=chat": chat, "jobs?alias=nobody": "", "jobs?q=acme": chat, "jobs?q=acme+7": chat, "jobs?q=7+acme": chat,
+		"jobs?q=acme+8": "", "jobs?q=" + chat: chat,
 		"jobs?q=" + s.tune: "*", "jobs?provider=groq": "", "jobs?model=groq/none": "", "jobs?key=key_none": "",
 		"experiences?alias=assistant": s.experience, "experiences?alias=x": "", "experiences?conversation_id=chat-7": s.experience,
 		"experiences?q=" + s.experience: s.experience, "experiences?model=a/b": "",
