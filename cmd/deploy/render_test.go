@@ -33,6 +33,9 @@ type service struct {
 	MaxmemoryPolicy           string     `yaml:"maxmemoryPolicy"`
 	IPAllowList               []string   `yaml:"ipAllowList"`
 	EnvVars                   []variable `yaml:"envVars"`
+	BuildCommand              string     `yaml:"buildCommand"`
+	StaticPublishPath         string     `yaml:"staticPublishPath"`
+	Headers                   []struct{ Path, Name, Value string }
 }
 
 type variable struct {
@@ -73,6 +76,9 @@ func (b blueprint) price(t *testing.T) (sum float64) {
 		sum += usd
 	}
 	for _, s := range b.Services {
+		if s.Runtime == "static" { // which costs nothing, and has no plan
+			continue
+		}
 		add(s.Type + " " + s.Plan)
 	}
 	for _, d := range b.Databases {
@@ -108,6 +114,13 @@ func (b blueprint) check(t *testing.T, file string, s service) {
 	if s.Type == "keyvalue" {
 		if s.MaxmemoryPolicy != "noeviction" || s.IPAllowList == nil || len(s.IPAllowList) > 0 {
 			t.Errorf("%s: %s evicts or is open to the outside", file, s.Name)
+		}
+		return
+	}
+	if s.Runtime == "static" {
+		built := "go run ./cmd/dreamlab site --out " + s.StaticPublishPath
+		if s.Type != "web" || s.Plan != "" || s.StaticPublishPath == "" || s.BuildCommand != built || len(s.EnvVars) > 0 {
+			t.Errorf("%s: %s is built by %q into %q, with %v", file, s.Name, s.BuildCommand, s.StaticPublishPath, s.EnvVars)
 		}
 		return
 	}

@@ -75,6 +75,8 @@ type Options struct {
 	// Prefix is the path before all paths where a proxy serves the API below one, such as
 	// /lab: requests with and without it are taken. Defaults to none.
 	Prefix string
+	// CORS are the sites whose pages may ask from a browser, such as https://lab.example. Defaults to none.
+	CORS []string
 	// Rates are what limits are kept on. Defaults to this process alone.
 	Rates gate.Rates
 	// Streams is where open streams are counted. Defaults to this process alone.
@@ -148,6 +150,7 @@ type Pages interface {
 type Server struct {
 	handler *mux
 	prefix  string
+	sites   []string // see Options.CORS
 	chats   *chat.Chats
 	grace   time.Duration
 	tls     *tls.Config // nil: plain HTTP
@@ -187,7 +190,7 @@ func New(o Options) (*Server, error) {
 	if o.Pages != nil {
 		o.Pages.Over(table)
 	}
-	return &Server{handler: table, prefix: o.Prefix, chats: chats, grace: o.Grace, tls: o.TLS}, nil
+	return &Server{handler: table, prefix: o.Prefix, sites: o.CORS, chats: chats, grace: o.Grace, tls: o.TLS}, nil
 }
 
 // vectors turns questions into vectors, nil where nobody compares them.
@@ -229,7 +232,7 @@ func (c contexts) Context(model string) (tokens int, found bool) {
 func (c contexts) TakesOption(name string) bool { return c.models.TakesOption(name) }
 
 // Handler returns the whole API.
-func (s *Server) Handler() http.Handler { return below(s.prefix, s.handler) }
+func (s *Server) Handler() http.Handler { return below(s.prefix, gate.CORS(s.sites, s.handler)) }
 
 // Close forgets the chats whose clients went away. Run does it by itself; it is
 // for programs that serve the Handler.

@@ -61,6 +61,10 @@ type Config struct {
 	// are answered 413. Defaults to 4194304, 4 MiB.
 	MaxBody int `yaml:"max_body"`
 
+	// CORS lists the sites whose pages may ask the API from a browser, with a key and never with cookies, as
+	// https://lab.example; DREAMLAB_CORS does, with commas between. Defaults to none.
+	CORS Names `yaml:"cors,omitempty"`
+
 	// TLS is what the API is served with. Defaults to plain HTTP.
 	TLS TLS `yaml:"tls"`
 

@@ -57,6 +57,7 @@ func Load(options Options) (*Config, error) {
 	l.readEncryption()
 	l.readAccounts()
 	otel{l}.read()
+	readOrigins(l)
 	l.fill()
 	l.check()
 	if len(l.faults) > 0 {
