@@ -20,6 +20,7 @@ import (
 type consolidateResult struct {
 	Memory  string `json:"memory"`
 	Lessons int    `json:"lessons"`
+	Merged  string `json:"merged"` // by what it was told which lessons say the same
 	tally
 }
 
@@ -61,7 +62,7 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 		return nil, err
 	}
 	return &tasks.End{
-		Result: plainjson.Of(consolidateResult{memory.ID, len(memory.Lessons), c.tally}),
+		Result: plainjson.Of(consolidateResult{memory.ID, len(memory.Lessons), c.meaning.how, c.tally}),
 		Write: func(ctx context.Context, q *store.Queries) error {
 			if err := c.later.drop(ctx, q, run); err != nil {
 				return err

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"dreamlab/handlers/recall"
 	"dreamlab/store/learn"
 )
 
@@ -29,6 +28,7 @@ type merger struct {
 	// relations are what the lead model said of a new lesson and one of the memory, by the ids of
 	// both. Those that it was not asked about are different, unless they are alike word for word.
 	relations map[pair]string
+	meaning   meaning
 	uses      map[string]learn.LessonUse // by lesson
 	limit     int
 }
@@ -70,13 +70,13 @@ func lessonOf(r learn.Reflection) learn.Lesson {
 
 // means tells whether a lesson means what a new one says.
 func (m merger) means(l learn.Lesson, r learn.Reflection) bool {
-	return recall.Alike(l.Text, r.Lesson) || m.relations[pair{r.ID, l.ID()}] == same
+	return m.meaning.alike(l.Text, r.Lesson) || m.relations[pair{r.ID, l.ID()}] == same
 }
 
 // superseded tells whether a new lesson contradicts it.
 func (m merger) superseded(l learn.Lesson, fresh []learn.Reflection) bool {
 	return slices.ContainsFunc(fresh, func(r learn.Reflection) bool {
-		return m.relations[pair{r.ID, l.ID()}] == contradicts && !recall.Alike(l.Text, r.Lesson)
+		return m.relations[pair{r.ID, l.ID()}] == contradicts && !m.meaning.alike(l.Text, r.Lesson)
 	})
 }
 

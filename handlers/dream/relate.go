@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"dreamlab/handlers"
-	"dreamlab/handlers/recall"
 	"dreamlab/store/learn"
 	"dreamlab/tasks/lenient"
 )
@@ -17,8 +16,9 @@ const likely = 0.25
 // consolidateRun brings a dream's lessons into the memory.
 type consolidateRun struct {
 	*asking
-	before learn.Memory
-	fresh  []learn.Reflection
+	before  learn.Memory
+	fresh   []learn.Reflection
+	meaning meaning
 }
 
 func (c *consolidateRun) merged(ctx context.Context) ([]learn.Lesson, error) {
@@ -26,20 +26,23 @@ func (c *consolidateRun) merged(ctx context.Context) ([]learn.Lesson, error) {
 	if err != nil {
 		return nil, fmt.Errorf("count the uses of lessons: %w", err)
 	}
+	if c.meaning, err = c.meanings(ctx); err != nil {
+		return nil, err
+	}
 	relations, err := c.relate(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m := merger{relations: relations, uses: uses, limit: c.Settings.MaxLessons}
+	m := merger{relations: relations, meaning: c.meaning, uses: uses, limit: c.Settings.MaxLessons}
 	return m.merge(c.before.Lessons, c.fresh), nil
 }
 
 // relate asks the lead model about each new lesson and the one of the memory that is most like
-// it, unless words alone decide. Without money for it they are different.
+// it, unless their words or vectors decide. Without money for it they are different.
 func (c *consolidateRun) relate(ctx context.Context) (map[pair]string, error) {
 	relations := map[pair]string{}
 	err := each(c.fresh, func(_ int, r learn.Reflection) error {
-		old, found := nearest(c.before.Lessons, r)
+		old, found := c.meaning.nearest(c.before.Lessons, r)
 		if !found {
 			return nil
 		}
@@ -53,20 +56,6 @@ func (c *consolidateRun) relate(ctx context.Context) (map[pair]string, error) {
 		return relations, nil
 	}
 	return relations, err
-}
-
-// nearest finds the lesson that is most like a new one, where words alone do not decide.
-func nearest(lessons []learn.Lesson, r learn.Reflection) (near learn.Lesson, found bool) {
-	best := likely
-	for _, l := range lessons {
-		if recall.Alike(l.Text, r.Lesson) {
-			return l, false
-		}
-		if share := recall.Likeness(l.Text, r.Lesson); share >= best {
-			near, best, found = l, share, true
-		}
-	}
-	return near, found
 }
 
 func (c *consolidateRun) relation(ctx context.Context, r learn.Reflection, old learn.Lesson) (string, error) {

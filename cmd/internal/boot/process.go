@@ -246,7 +246,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 func (s *Stack) dreaming() dream.Settings {
 	b := s.Config.Dream.Breaker
 	off := func(value float64) float64 { return cmp.Or(value, -1) }
-	return dream.Settings{Breaker: dream.Breaker{
+	return dream.Settings{Embedder: s.Config.Dream.Embedder, Breaker: dream.Breaker{
 		Window: b.Window, Yield: off(b.Yield), Cost: off(b.Cost), Malformed: off(b.Malformed),
 	}}
 }

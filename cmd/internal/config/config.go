@@ -171,6 +171,9 @@ type Dream struct {
 	// the window a dream starts only then. Defaults to 100 ms.
 	IdleWait time.Duration `yaml:"idle_wait"`
 	Breaker  Breaker       `yaml:"breaker"`
+	// Embedder is the alias or provider/model of the embeddings by which lessons of the memory are
+	// merged. Where it can not be asked, and by default, their words decide.
+	Embedder string `yaml:"embedder,omitempty"`
 }
 
 // Tune says when examples become a model and when that model may serve.
