@@ -63,6 +63,7 @@ type program struct {
 	Notebook notebookVerb `cmd:"" group:"Use" help:"hand out the training of a tune for Colab or a GPU of your own"`
 	Evaluate evaluateVerb `cmd:"" group:"Use" help:"repeat an evaluation to the letter, and compare the decisions"`
 	Judge    judgeVerb    `cmd:"" group:"Use" help:"measure judges"`
+	Cache    cacheVerb    `cmd:"" group:"Use" help:"measure the cache"`
 
 	Login   loginVerb   `cmd:"" group:"This program" help:"keep a server and a key to it, for the verbs that are clients"`
 	Context contextVerb `cmd:"" group:"This program" help:"choose between the servers of dreamlab login"`
