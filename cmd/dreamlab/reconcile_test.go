@@ -42,3 +42,64 @@ func TestReconcile(t *testing.T) {
 		t.Errorf("code %d: %s", got.code, got.errs)
 	}
 }
+
+// TestReconcileByAPI holds the books against what a vendor tells by its API, of which a page is missing
+// in the books.
+func TestReconcileByAPI(t *testing.T) {
+	t.Parallel()
+	const day = 1769817600 // 2026-01-31
+	answers := map[string]string{
+		"/v1/usage": `{"data":[{"group":"acme/m","start":1769821200,"calls":2,"settled":1.5,"input_tokens":10,"output_tokens":12}]}`,
+		"/v1/organization/costs": fmt.Sprintf(`{"data":[{"start_time":%d,"results":[
+			{"amount":{"value":"1.0","currency":"usd"},"line_item":"m-2025-08-07, input"},
+			{"amount":{"value":0.5,"currency":"usd"},"line_item":"m-2025-08-07, output"},
+			{"amount":{"value":0,"currency":"usd"},"line_item":"free, input"}]}],"has_more":true,"next_page":"second"}`, day),
+		"/v1/organization/costs?second": fmt.Sprintf(`{"data":[{"start_time":%d,"results":[
+			{"amount":{"value":2e-1,"currency":"usd"},"line_item":"other, input"}]}],"has_more":false,"next_page":null}`, day),
+		"/v1/organization/usage/completions": fmt.Sprintf(`{"data":[{"start_time":%d,"results":[
+			{"model":"m-2025-08-07","num_model_requests":3,"input_tokens":10,"output_tokens":12}]}]}`, day),
+		"/v1/organization/usage/embeddings": `{"data":[]}`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.Path
+		if page := r.URL.Query().Get("page"); page != "" {
+			path += "?" + page
+		}
+		if strings.Contains(path, "organization") && r.Header.Get("Authorization") != "Bearer admin" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, answers[path])
+	}))
+	t.Cleanup(server.Close)
+	file := filepath.Join(t.TempDir(), "dreamlab.yaml")
+	text := "servers:\n- {name: acme, base_url: " + server.URL + "/v1, admin_key_env: ACME_ADMIN_KEY, models: [m]}\n" +
+		"team: {lead: acme/m, base: acme/m}\nroutes: {assistant: [{model: acme/m}], base: [{model: acme/m}], lead: [{model: acme/m}]}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"DREAMLAB_URL": server.URL, "DREAMLAB_KEY": "dl-test", "ACME_ADMIN_KEY": "admin"}
+	command := []string{"usage", "reconcile", "--config", file, "--vendor", "acme", "--from", "2026-01-31", "--to", "2026-01-31", "--json"}
+	got := invoke(t, env, command...)
+	for _, says := range []string{`"what":"calls","books":"2","vendor":"3"`, `"model":"other","what":"only in the export","books":"","vendor":"0.2"`} {
+		if got.code != exitFailed || !strings.Contains(got.out, says) {
+			t.Errorf("code %d, no %s in\n%s%s", got.code, says, got.out, got.errs)
+		}
+	}
+	if strings.Contains(got.out, "cost_usd") || strings.Contains(got.out, "free") {
+		t.Errorf("it differs in what is the same: %s", got.out)
+	}
+	env["ACME_ADMIN_KEY"] = "wrong"
+	if got := invoke(t, env, command...); got.code == 0 || strings.Contains(got.errs, "wrong") {
+		t.Errorf("code %d: %s", got.code, got.errs)
+	}
+	delete(env, "ACME_ADMIN_KEY")
+	if got := invoke(t, env, command...); got.code != exitUsage || !strings.Contains(got.errs, "admin_key_env") {
+		t.Errorf("code %d: %s", got.code, got.errs)
+	}
+	command[5] = "nobody"
+	if got := invoke(t, env, command...); got.code != exitUsage || !strings.Contains(got.errs, "not configured") {
+		t.Errorf("code %d: %s", got.code, got.errs)
+	}
+}

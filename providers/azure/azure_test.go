@@ -11,6 +11,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/azure"
 	"dreamlab/providers/azure/emulator"
+	"dreamlab/providers/bill"
 	"dreamlab/providers/providertest"
 )
 
@@ -36,6 +37,9 @@ func TestConformance(t *testing.T) {
 				Vendor: azure.Vendor, Start: start, Settings: family(routes), Model: "gpt-5-nano", Tuning: tuning(),
 				Token:      func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") },
 				Embeddings: "text-embedding-3-small", Batch: "gpt-5-nano",
+				Bills: func(d providers.Driver, _, _ string, _ providers.Config) (bill.Biller, error) {
+					return d.(bill.Biller), nil
+				},
 				Lacks: map[string]func(*providers.Request){
 					"top_k": func(r *providers.Request) { r.Options = map[string]json.RawMessage{"top_k": []byte("3")} },
 				},

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/providers/bill"
 	"dreamlab/providers/completion"
 	"dreamlab/providers/sandbox/lab"
 )
@@ -57,6 +58,9 @@ type Harness struct {
 	// The emulator has to be one that the lab's Serve made, and play the faults of
 	// batches.
 	Batch string
+	// Bills returns what tells the vendor's bills, of a driver at base with a key. Optional: without
+	// it the vendor tells none. The emulator has to be one that the lab's Serve made.
+	Bills func(driver providers.Driver, base, key string, config providers.Config) (bill.Biller, error)
 }
 
 // Tuning is what a vendor's fine-tunes and deployments are tested with.
@@ -110,6 +114,10 @@ func Run(t *testing.T, h Harness) {
 	t.Run("scripted", h.scripted)
 	if h.Embeddings != "" {
 		t.Run("embeddings", h.embeddings)
+	}
+	if h.Bills != nil {
+		t.Run("bill", h.bill)
+		t.Run("bill errors", h.billErrors)
 	}
 	if h.Batch != "" {
 		t.Run("batch", h.batch)

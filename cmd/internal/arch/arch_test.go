@@ -76,7 +76,7 @@ var arrows = map[string][]string{
 	"cmd/dreamlab": {"cmd/internal/boot", "cmd/internal/cli", "cmd/internal/cli/show", "cmd/internal/site", "cmd/internal/client", "cmd/internal/config",
 		"cmd/internal/load", "cmd/internal/nights", "cmd/internal/price", "cmd/internal/alike", "store", "tasks", "tasks/lenient",
 		"providers",
-		"providers/catalog", "handlers/judge/check", "cmd/internal/reconcile"},
+		"providers/bill", "providers/catalog", "handlers/judge/check", "cmd/internal/reconcile"},
 	"cmd": {"*"},
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"dreamlab/cmd/internal/config"
 	"dreamlab/providers"
+	"dreamlab/providers/bill"
 	"dreamlab/providers/openai"
 )
 
@@ -97,4 +98,35 @@ func accountName(vendor, account string) string {
 
 func ownServer(server config.Server) providers.Vendor {
 	return openai.Compatible(server.Name, server.BaseURL, server.Key, server.Pass...)
+}
+
+// Biller returns what tells what a configured vendor has billed, or an error that says what is
+// missing.
+func Biller(c *config.Config, vendor string) (bill.Biller, error) {
+	for _, server := range c.Servers {
+		if server.Name == vendor {
+			return serverBills(server)
+		}
+	}
+	for _, v := range list() {
+		if values, configured := c.Vendors[vendor]; configured && v.Name == vendor {
+			driver, err := v.Open(providers.Config{Values: values})
+			if err != nil {
+				return nil, fmt.Errorf("open %s: %w", vendor, err)
+			}
+			if billed, is := driver.(bill.Biller); is {
+				return billed, nil
+			}
+			return nil, fmt.Errorf("%s tells of no bill by its API as it is configured: give its export as FILE", vendor)
+		}
+	}
+	return nil, fmt.Errorf("%s is not configured here", vendor)
+}
+
+func serverBills(server config.Server) (bill.Biller, error) {
+	if server.AdminKey == "" {
+		return nil, fmt.Errorf("servers: %s needs admin_key_env, and the key in that variable, to tell of its bills: "+
+			"or give its export as FILE", server.Name)
+	}
+	return openai.NewBills(server.Name, server.BaseURL, server.AdminKey, providers.Config{})
 }

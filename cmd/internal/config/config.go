@@ -262,10 +262,13 @@ type Webhooks struct {
 
 // Server is an OpenAI-compatible server of the operator's own.
 type Server struct {
-	Name    string   `yaml:"name"`
-	BaseURL string   `yaml:"base_url"` // where /chat/completions is added
-	KeyEnv  string   `yaml:"key_env,omitempty"`
-	Models  []string `yaml:"models"` // what it serves, for nothing
+	Name    string `yaml:"name"`
+	BaseURL string `yaml:"base_url"` // where /chat/completions is added
+	KeyEnv  string `yaml:"key_env,omitempty"`
+	// AdminKeyEnv names the variable with a key that may read what was billed, which usage reconcile
+	// takes, as OPENAI_ADMIN_KEY. Defaults to none.
+	AdminKeyEnv string   `yaml:"admin_key_env,omitempty"`
+	Models      []string `yaml:"models"` // what it serves, for nothing
 	// Pass names parameters of a chat that it takes beside OpenAI's and those that such
 	// servers are known to take; all for whatever a client gives.
 	Pass Names `yaml:"pass,omitempty"`
@@ -281,6 +284,8 @@ type Server struct {
 	Keys []ServerKey `yaml:"keys,omitempty"`
 	// Key is what KeyEnv holds.
 	Key string `yaml:"-"`
+	// AdminKey is what AdminKeyEnv holds, "" for nothing.
+	AdminKey string `yaml:"-"`
 }
 
 // The defaults that other words of the configuration rest on.

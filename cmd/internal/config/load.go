@@ -186,6 +186,9 @@ func (l *loader) readServerKeys() {
 		if server.KeyEnv != "" {
 			server.Key = l.keyOf(server.Name, server.KeyEnv)
 		}
+		if server.AdminKeyEnv != "" { // the processes that answer need none
+			server.AdminKey, _ = l.lookup(server.AdminKeyEnv)
+		}
 	}
 }
 

@@ -39,6 +39,16 @@ func (s *Sum) add(other Sum) {
 	}
 }
 
+// nothing tells that a side counts nothing, as vendors do of what was free.
+func (s Sum) nothing() bool {
+	for _, n := range []*int64{s.Calls, s.Input, s.Output, s.Nano} {
+		if n != nil && *n != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Sums are sums by day and model.
 type Sums map[Key]Sum
 
@@ -80,6 +90,7 @@ func Compare(books, vendor Sums, tolerance int64) []Difference {
 		switch {
 		case !inExport:
 			all = append(all, Difference{key.Day, key.Model, OnlyBooks, dollars(mine.Nano), ""})
+		case !inBooks && theirs.nothing():
 		case !inBooks:
 			all = append(all, Difference{key.Day, key.Model, OnlyVendor, "", dollars(theirs.Nano)})
 		default:

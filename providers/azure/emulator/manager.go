@@ -53,6 +53,7 @@ type armAsk struct {
 // manager are the routes of Azure Resource Manager for the one resource there is.
 func (e *emulator) manager(mux *http.ServeMux) {
 	account := "/subscriptions/sandbox/resourceGroups/sandbox/providers/Microsoft.CognitiveServices/accounts/sandbox"
+	e.bills(mux)
 	mux.HandleFunc("GET "+account+"/models", versioned(e.vendor.Answer(e.offered)))
 	mux.HandleFunc("GET "+account+"/deployments", versioned(e.vendor.Answer(e.listDeployments)))
 	mux.HandleFunc("GET "+account+"/deployments/{name}", versioned(e.vendor.Answer(e.getDeployment)))

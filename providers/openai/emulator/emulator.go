@@ -46,6 +46,7 @@ func NewFlavoured(l *lab.Lab, flavour Flavour) http.Handler {
 	mux.HandleFunc("POST /v1/embeddings", lab.Take(e.dialect.Vendor, e.embed))
 	mux.HandleFunc("GET /v1/models", e.dialect.Vendor.Answer(e.models))
 	mux.HandleFunc("GET /v1/models/{id...}", e.dialect.Vendor.Answer(e.model))
+	e.bills(mux)
 	mux.HandleFunc("/", e.unknownRoute)
 	return l.Serve(e.dialect.Vendor, mux)
 }

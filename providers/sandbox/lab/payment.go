@@ -12,6 +12,7 @@ import (
 
 // Payment is what one vendor would have billed for one model.
 type Payment struct {
+	Day       string `json:"day,omitempty"` // as 2026-01-31, UTC; "" for all days
 	Vendor    string `json:"vendor"`
 	Model     string `json:"model"`
 	Calls     int64  `json:"calls"`
@@ -29,7 +30,18 @@ const flushAfter = 200 * time.Millisecond
 
 const tillName = "lab.json"
 
-type account struct{ vendor, model string }
+// account is what payments are summed by.
+type account struct{ day, vendor, model string }
+
+// plus adds a payment to a sum.
+func (p *Payment) plus(other Payment) {
+	p.Calls += other.Calls
+	p.TokensIn += other.TokensIn
+	p.TokensOut += other.TokensOut
+	p.NanoUSD += other.NanoUSD
+	p.BatchLines += other.BatchLines
+	p.BatchNano += other.BatchNano
+}
 
 // till counts payments and writes them, with the lab's time, soon after they
 // change: once for all the changes of a fifth of a second.
@@ -60,7 +72,7 @@ func openTill(clock *Clock, shelf *Shelf, logf func(string, ...any)) (*till, err
 	}
 	clock.atLeast(kept.Now)
 	for _, row := range kept.Payments {
-		t.rows[account{row.Vendor, row.Model}] = &row
+		t.rows[account{row.Day, row.Vendor, row.Model}] = &row
 	}
 	return t, nil
 }
@@ -68,18 +80,15 @@ func openTill(clock *Clock, shelf *Shelf, logf func(string, ...any)) (*till, err
 func (t *till) add(p Payment) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key := account{p.Vendor, p.Model}
-	row := t.rows[key]
-	if row == nil {
-		row = &Payment{Vendor: p.Vendor, Model: p.Model}
-		t.rows[key] = row
+	for _, day := range []string{"", t.clock.Now().UTC().Format(time.DateOnly)} {
+		key := account{day, p.Vendor, p.Model}
+		row := t.rows[key]
+		if row == nil {
+			row = &Payment{Day: day, Vendor: p.Vendor, Model: p.Model}
+			t.rows[key] = row
+		}
+		row.plus(p)
 	}
-	row.Calls += p.Calls
-	row.TokensIn += p.TokensIn
-	row.TokensOut += p.TokensOut
-	row.NanoUSD += p.NanoUSD
-	row.BatchLines += p.BatchLines
-	row.BatchNano += p.BatchNano
 	t.schedule()
 }
 
@@ -118,7 +127,7 @@ func (t *till) sorted() []Payment {
 		rows = append(rows, *row)
 	}
 	slices.SortFunc(rows, func(a, b Payment) int {
-		return cmp.Or(cmp.Compare(a.Vendor, b.Vendor), cmp.Compare(a.Model, b.Model))
+		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Vendor, b.Vendor), cmp.Compare(a.Model, b.Model))
 	})
 	return rows
 }
@@ -184,6 +193,16 @@ func (l *Lab) Price(vendor, model string) (in, out, cached int64) {
 // Payments lists what was paid so far, by vendor and model.
 func (l *Lab) Payments() []Payment {
 	l.till.settle()
+	return slices.DeleteFunc(l.sums(), func(p Payment) bool { return p.Day != "" })
+}
+
+// Bill lists what was paid to a vendor by day and model.
+func (l *Lab) Bill(vendor string) []Payment {
+	l.till.settle()
+	return slices.DeleteFunc(l.sums(), func(p Payment) bool { return p.Day == "" || p.Vendor != vendor })
+}
+
+func (l *Lab) sums() []Payment {
 	l.till.mu.Lock()
 	defer l.till.mu.Unlock()
 	return l.till.sorted()
