@@ -336,3 +336,26 @@ func TestPlanOnOwnMachines(t *testing.T) {
 		t.Errorf("tunable is what nobody trains: %v", err)
 	}
 }
+
+// The plan names the weights by which another vendor trains a place's base, and what the tokens cost there.
+func TestPlanNamesTheWeights(t *testing.T) {
+	t.Parallel()
+	h := newHomeAt(t, storetest.SQLite(t), ownWays()[1].place(t))
+	h.teach(48, 40)
+	id := h.tune(tasks.TuneInput{DryRun: true}).ID
+	h.run(nil)
+	tune, err := h.store.Tune(h.ctx, h.tenant, id)
+	h.must(err)
+	plan := decode[state](h.bench, tune.State).Plan
+	best := plan[0]
+	if best.Trainer != "colab" || best.Place != "cloudflare" || best.Weights != "google/gemma-3-12b-it" || !best.PerToken ||
+		best.PerHour != 0 || best.Forbidden != "" {
+		t.Errorf("the plan begins with %+v", best)
+	}
+	if err := Tunable(h.ctx, h.deps.Vendors, "cloudflare", "@cf/google/gemma-3-12b-it"); err != nil {
+		t.Errorf("tunable: %v", err)
+	}
+	if err := Tunable(h.ctx, h.deps.Vendors, "cloudflare", "@cf/openai/gpt-oss-120b"); !handlers.Failed(err, "model_not_found") {
+		t.Errorf("tunable is a base that takes no adapters: %v", err)
+	}
+}
