@@ -14,6 +14,8 @@ type TuneInput struct {
 	MinExamples int        `json:"min_examples,omitempty"` // Defaults to the configured threshold.
 	BudgetUSD   *money.USD `json:"budget_usd,omitempty"`   // Defaults to the configured budget of a tune.
 	DryRun      bool       `json:"dry_run,omitempty"`
+	// ChatsPerDay is the traffic that hosting is priced at. Defaults to that of the last weeks.
+	ChatsPerDay int `json:"chats_per_day,omitempty"`
 }
 
 // TrainInput is the input of tune.start and tune.poll.
@@ -85,7 +87,7 @@ func ParseTune(body []byte) (*TuneInput, error) {
 	if fault != nil {
 		return nil, fault
 	}
-	if fault := onlyKnown("", members, "alias", "base", "min_examples", "budget_usd", "dry_run"); fault != nil {
+	if fault := onlyKnown("", members, "alias", "base", "min_examples", "budget_usd", "dry_run", "chats_per_day"); fault != nil {
 		return nil, fault
 	}
 	for _, name := range sortedNames(members) {
@@ -95,6 +97,9 @@ func ParseTune(body []byte) (*TuneInput, error) {
 	}
 	return in, nil
 }
+
+// maxChatsPerDay is more than any deployment has.
+const maxChatsPerDay = 100_000_000
 
 func (in *TuneInput) read(name string, raw json.RawMessage) (fault *InputError) {
 	switch name {
@@ -108,6 +113,8 @@ func (in *TuneInput) read(name string, raw json.RawMessage) (fault *InputError) 
 		in.MinExamples, fault = within(name, raw, 1, maxMinExamples)
 	case "dry_run":
 		in.DryRun, fault = typed[bool](name, raw)
+	case "chats_per_day":
+		in.ChatsPerDay, fault = within(name, raw, 1, maxChatsPerDay)
 	case "budget_usd":
 		in.BudgetUSD, fault = readBudget(name, raw)
 	}

@@ -28,6 +28,7 @@ type tuneStartVerb struct {
 	MinExamples int    `placeholder:"NUMBER" help:"the NUMBER of new examples that are enough"`
 	Budget      string `placeholder:"USD" help:"the USD that it may cost, with a month of hosting"`
 	DryRun      bool   `help:"only wait for an estimate of what it would cost at most"`
+	ChatsPerDay int    `placeholder:"NUMBER" help:"the NUMBER of chats a day that hosting is priced at, those of the last weeks without it"`
 	Plan        bool   `help:"only print where it could be trained and served, at what price, and what forbids the rest"`
 }
 
@@ -50,6 +51,7 @@ func (v *tuneStartVerb) Run(ctx context.Context, sh shell) error {
 	defer c.Close()
 	t, err := c.Tune(ctx, client.TuneRequest{
 		Alias: v.Alias, Base: v.Base, MinExamples: v.MinExamples, BudgetUSD: json.Number(v.Budget), DryRun: v.DryRun,
+		ChatsPerDay: v.ChatsPerDay,
 	})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
+	"dreamlab/store/book"
 	"dreamlab/store/money"
 )
 
@@ -210,10 +211,29 @@ func (p *pricer) traffic(ctx context.Context, c *tuneRun) (traffic, error) {
 	}
 	for _, s := range spent {
 		if s.Group == "chat" {
-			return traffic{in: s.Input * 30 / days, out: s.Output * 30 / days}, nil
+			return trafficOf(s, c.input.ChatsPerDay, days), nil
 		}
 	}
-	return traffic{}, nil
+	return trafficOf(book.Spend{}, c.input.ChatsPerDay, days), nil
+}
+
+// A chat that is not known by others: tokens asked and answered.
+const (
+	usualAsked    = 500
+	usualAnswered = 200
+)
+
+// trafficOf is a month of the chats of so many days or, where a number is given, of so many chats a day that
+// are as long as those were.
+func trafficOf(s book.Spend, chatsPerDay int, days int64) traffic {
+	n := int64(chatsPerDay)
+	switch {
+	case n > 0 && s.Calls > 0:
+		return traffic{in: times(n*30, s.Input) / s.Calls, out: times(n*30, s.Output) / s.Calls}
+	case n > 0:
+		return traffic{in: times(n, 30*usualAsked), out: times(n, 30*usualAnswered)}
+	}
+	return traffic{in: s.Input * 30 / days, out: s.Output * 30 / days}
 }
 
 // servable asks whether the base can be tuned and served, and for how much.

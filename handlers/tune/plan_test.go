@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/store/book"
 	"dreamlab/store/money"
 	"dreamlab/tasks"
 )
@@ -139,4 +140,18 @@ func TestFirstPlanDoesNotCoverAnHourlyHost(t *testing.T) {
 	b := newBench(t, Settings{MinExamples: 20, Budget: 100_000_000_000})
 	b.teach(48, 40)
 	b.decides(tasks.TuneInput{}, "refused: hosting would cost $3952.8 a month, over the budget of $100")
+}
+
+// A month is told from the chats of the last weeks, or from so many a day that are as long as those.
+func TestTrafficOfSoManyChats(t *testing.T) {
+	t.Parallel()
+	seen := book.Spend{Calls: 28, Input: 2_800, Output: 280}
+	for chats, want := range map[int]traffic{0: {3_000, 300}, 1_000: {3_000_000, 300_000}, 100_000: {300_000_000, 30_000_000}} {
+		if got := trafficOf(seen, chats, 28); got != want {
+			t.Errorf("%d chats a day: %+v, want %+v", chats, got, want)
+		}
+	}
+	if got := trafficOf(book.Spend{}, 10, 28); got != (traffic{10 * 30 * usualAsked, 10 * 30 * usualAnswered}) {
+		t.Errorf("without any chat before: %+v", got)
+	}
 }

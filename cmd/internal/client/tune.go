@@ -51,6 +51,7 @@ type TuneRequest struct {
 	MinExamples int         `json:"min_examples,omitempty"`
 	BudgetUSD   json.Number `json:"budget_usd,omitempty"`
 	DryRun      bool        `json:"dry_run,omitempty"`
+	ChatsPerDay int         `json:"chats_per_day,omitempty"`
 }
 
 // Tune starts a fine-tune.
