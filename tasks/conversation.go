@@ -12,6 +12,7 @@ type ForgetInput struct {
 func ConversationKinds() learn.Kinds {
 	return learn.Kinds{
 		Chat: string(ChatRun), Import: string(ExperienceImport), Slice: string(DreamSlice), Reflect: string(DreamReflect),
+		Anticipate: string(DreamAnticipate),
 	}
 }
 

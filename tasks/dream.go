@@ -23,6 +23,12 @@ type SliceInput struct {
 	Batch       bool     `json:"batch,omitempty"` // where it costs less
 }
 
+// AnticipateInput is the input of dream.anticipate.
+type AnticipateInput struct {
+	Dream string `json:"dream"`
+	Nano  int64  `json:"nano"` // what it may spend, nano-dollars
+}
+
 // DreamPart is the input of dream.reflect and dream.consolidate.
 type DreamPart struct {
 	Dream string `json:"dream"`

@@ -16,6 +16,7 @@ const (
 	DreamSlice         Kind = "dream.slice"
 	DreamReflect       Kind = "dream.reflect"
 	DreamConsolidate   Kind = "dream.consolidate"
+	DreamAnticipate    Kind = "dream.anticipate"
 	DreamSolve         Kind = "dream.solve"
 	TuneCurate         Kind = "tune.curate"
 	TuneStart          Kind = "tune.start"
@@ -32,7 +33,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{
 		ChatRun, EmbedRun, BatchRun, BatchLive, ConversationForget, ExperienceImport,
-		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate, DreamSolve,
+		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate, DreamAnticipate, DreamSolve,
 		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneRepeat, TuneReap,
 		ScheduleTick, WebhookDeliver, JobBulk,
 	}

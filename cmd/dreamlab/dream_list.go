@@ -36,7 +36,8 @@ func dreamFields() []string {
 	return []string{"id", "job", "status", "stage", "created_at", "started_at", "finished_at", "counts.experiences=experiences",
 		"counts.replayed=replayed", "counts.judged=judged", "counts.verified=verified", "counts.reflections=reflections",
 		"counts.examples_kept=kept", "counts.examples_rejected=rejected", "cost_usd=usd", "live_cost_usd=live usd",
-		"stopped", "error.code=error", "error.message=why"}
+		"anticipation.answers=anticipated", "anticipation.hits=hits", "anticipation.cost_usd=anticipation usd",
+		"anticipation.saved_usd=saved usd", "anticipation.note=anticipation", "stopped", "error.code=error", "error.message=why"}
 }
 
 // dreamCancelVerb cancels a dream.

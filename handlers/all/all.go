@@ -82,7 +82,7 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 	}
 	maps.Copy(list, dream.Handlers(dream.Deps{
 		Caller: d.Caller, Bucket: d.Bucket, Prices: d.Prices, Lead: d.Lead, Base: d.Base,
-		Busy: d.Busy, Settings: d.Dream,
+		Busy: d.Busy, Answers: answers(d.Cache), Settings: d.Dream,
 	}))
 	maps.Copy(list, tune.Handlers(tuning))
 	maps.Copy(list, batch.Handlers(batch.Deps{
@@ -95,6 +95,14 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 		list[kind] = traced(list[kind])
 	}
 	return list, nil
+}
+
+// answers is a cache, or none.
+func answers(c *redis.Cache) dream.Answers {
+	if c == nil {
+		return nil
+	}
+	return c
 }
 
 // traced puts the trace of the request that made a job into the context of all its calls.

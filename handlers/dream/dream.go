@@ -1,9 +1,10 @@
 // Package dream is the room of learning from what was said: it replays,
 // judges and checks a sealed batch of one tenant's experiences, keeps what may
-// be trained on as examples, and leaves lessons and a memory.
+// be trained on as examples, and leaves lessons and a memory. Where it is told to, it
+// answers what is likely to be asked next before it is asked.
 //
 // A dream is a parent job that waits (plan.go) and children that work: slices
-// (slice.go), one that reflects and one that consolidates. What is asked about an
+// (slice.go), one that reflects, one that consolidates and one that anticipates. What is asked about an
 // experience, and whether it is worth keeping, is decided by package study; here its
 // questions are asked live (ask.go) or put into batches (later.go). Training is package tune's.
 package dream
@@ -38,6 +39,8 @@ type Deps struct {
 	Busy func(ctx context.Context) (bool, error)
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
+	// Answers is the cache that chats are answered from. Defaults to none: nothing is anticipated.
+	Answers Answers
 	// Settings bound what a dream does. Their zero value works.
 	Settings Settings
 }
@@ -52,6 +55,8 @@ type Settings struct {
 	// answered in batches, where that costs less. Defaults to 256.
 	BatchFrom int
 	Breaker   Breaker // ends a dream early
+	// Anticipate is about the answers to what is likely to be asked next. Defaults to none.
+	Anticipate Anticipate
 }
 
 // The most experiences in a slice: one that asks live holds a worker meanwhile, one whose
@@ -74,7 +79,7 @@ func (s Settings) filled() Settings {
 	if s.Pause <= 0 {
 		s.Pause = 5 * time.Second
 	}
-	s.Breaker = s.Breaker.filled()
+	s.Breaker, s.Anticipate = s.Breaker.filled(), s.Anticipate.filled()
 	return s
 }
 
@@ -99,6 +104,7 @@ func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
 		tasks.DreamSlice:       w.slice,
 		tasks.DreamReflect:     w.reflect,
 		tasks.DreamConsolidate: w.consolidate,
+		tasks.DreamAnticipate:  w.anticipate,
 		tasks.DreamSolve:       w.solve,
 	}
 }

@@ -58,6 +58,9 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 	if !errors.Is(err, errDryRun) {
 		return nil, err
 	}
+	if w.Answers != nil {
+		sum.nano += w.Settings.Anticipate.of(d, sum.nano)
+	}
 	sum.CostUSD = money.USD(sum.nano)
 	if sum.Moved, err = movedBy(ctx, run.Store.Queries, d.Tenant); err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ const (
 	stageSlices      = "slices"
 	stageReflect     = "reflect"
 	stageConsolidate = "consolidate"
+	stageAnticipate  = "anticipate"
 	stageDone        = "done"
 	// stageUnreadable follows on the slices where too few verdicts of the lead model could be
 	// read. Slices that have not begun are not begun.
@@ -54,8 +55,12 @@ func (w *worker) plan(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 		return w.afterSlices(ctx, run, d)
 	case d.Stage == stageReflect:
 		return w.afterReflect(ctx, run, d)
-	case d.Stage == stageConsolidate, d.Stage == stageDone:
-		return w.done(ctx, run, d)
+	case d.Stage == stageConsolidate:
+		return w.afterConsolidate(ctx, run, d)
+	case d.Stage == stageAnticipate:
+		return w.afterAnticipate(ctx, run, d)
+	case d.Stage == stageDone:
+		return &tasks.End{Result: w.finish(&d), Write: setDream(d)}, nil
 	}
 	return w.seal(ctx, run, in, d)
 }
@@ -98,13 +103,13 @@ func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d learn.Dream)
 		sum.giveBackMalformed() // those of slices that ended before it was known, too
 		return nil, w.failUnreadable(ctx, run, d, sum.Left)
 	}
-	end := &tasks.End{State: job.StateWaiting, Write: release(d, sum.Left)}
 	if len(sum.Findings) == 0 {
-		end.State, end.Result = job.StateSucceeded, w.finish(&d)
-		return end, nil
+		return w.last(ctx, run, d, sum.Left)
 	}
-	end.Children = []job.NewJob{child(run, tasks.DreamReflect, tasks.DreamPart{Dream: d.ID})}
-	return end, nil
+	return &tasks.End{
+		State: job.StateWaiting, Write: release(d, sum.Left),
+		Children: []job.NewJob{child(run, tasks.DreamReflect, tasks.DreamPart{Dream: d.ID})},
+	}, nil
 }
 
 // release gives back to another dream what was not dreamt of, and keeps the counts.
@@ -188,7 +193,7 @@ func (w *worker) afterReflect(ctx context.Context, run *tasks.Run, d learn.Dream
 		return nil, err
 	}
 	if d.Counts.Reflections == 0 {
-		return &tasks.End{Result: w.finish(&d), Write: setDream(d)}, nil
+		return w.last(ctx, run, d, nil)
 	}
 	d.Stage = stageConsolidate
 	return &tasks.End{
@@ -197,24 +202,21 @@ func (w *worker) afterReflect(ctx context.Context, run *tasks.Run, d learn.Dream
 	}, nil
 }
 
-// done ends the dream once its memory is written.
-func (w *worker) done(ctx context.Context, run *tasks.Run, d learn.Dream) (*tasks.End, error) {
-	if d.Stage == stageConsolidate {
-		again, err := w.redo(ctx, run, d, tasks.DreamConsolidate)
-		if again != nil || err != nil {
-			return again, err
-		}
-		err = eachChild(ctx, run, tasks.DreamConsolidate, func(job job.Job) error {
-			var part consolidateResult
-			err := readResult(job, &part)
-			part.count(&d)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+// afterConsolidate goes on once the memory is written.
+func (w *worker) afterConsolidate(ctx context.Context, run *tasks.Run, d learn.Dream) (*tasks.End, error) {
+	if again, err := w.redo(ctx, run, d, tasks.DreamConsolidate); again != nil || err != nil {
+		return again, err
 	}
-	return &tasks.End{Result: w.finish(&d), Write: setDream(d)}, nil
+	err := eachChild(ctx, run, tasks.DreamConsolidate, func(job job.Job) error {
+		var part consolidateResult
+		err := readResult(job, &part)
+		part.count(&d)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w.last(ctx, run, d, nil)
 }
 
 // finish puts the dream into its last stage and returns the job's result.

@@ -20,6 +20,7 @@ import (
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
 	"dreamlab/tasks"
+	"dreamlab/tasks/kept"
 )
 
 // Replies are the streams on which answers were shown. *redis.Replies is one.
@@ -28,10 +29,10 @@ type Replies interface {
 	Drop(ctx context.Context, lane string, jobs []string) error
 }
 
-// Cache holds answers that chats gave. *redis.Cache is one.
+// Cache holds answers that chats gave, and that dreams anticipated. *redis.Cache is one.
 type Cache interface {
-	// Drop removes the answers of jobs.
-	Drop(ctx context.Context, jobs []string) error
+	// Drop removes the answers of these names: a chat's job, or kept.Name.
+	Drop(ctx context.Context, names []string) error
 }
 
 // Vendors finds the trainers at which training files were left; a [providers.Router] does.
@@ -211,7 +212,10 @@ func (f *forgetter) clean(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-func (f *forgetter) cleanCache(ctx context.Context) error { return f.Cache.Drop(ctx, f.plan.Chats) }
+// cleanCache drops the answers of its chats, and all that dreams which may have read it anticipated.
+func (f *forgetter) cleanCache(ctx context.Context) error {
+	return f.Cache.Drop(ctx, append(kept.Names(f.plan.Dreams...), f.plan.Chats...))
+}
 
 func (f *forgetter) cleanReplies(ctx context.Context) error {
 	return f.Replies.Drop(ctx, string(tasks.Chat), f.plan.Chats)

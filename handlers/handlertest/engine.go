@@ -26,7 +26,7 @@ import (
 // Deps returns what every handler needs, over the emulators.
 func (b *Bench) Deps(e *engine.Engine) all.Deps {
 	return all.Deps{
-		Caller: b.Caller(), Replies: b.Replies, Bucket: b.Bucket, Prices: b.Prices, Vendors: b.Router,
+		Caller: b.Caller(), Replies: b.Replies, Cache: b.Cache, Bucket: b.Bucket, Prices: b.Prices, Vendors: b.Router,
 		Accept: e.Accept,
 		Load:   func(context.Context) (schedule.Load, error) { return schedule.Load{}, nil },
 		Dream:  dream.Settings{Pause: 10 * time.Millisecond},

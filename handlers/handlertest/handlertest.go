@@ -44,6 +44,7 @@ type Bench struct {
 	Store   *store.Store
 	Queue   *redis.Queue
 	Replies *redis.Replies
+	Cache   *redis.Cache
 	Lab     *lab.Lab
 	Router  *providers.Router
 	Prices  *catalog.Catalog
@@ -81,6 +82,7 @@ func On(t testing.TB, s *store.Store, q *redis.Queue) *Bench {
 		t.Fatal(err)
 	}
 	b.Replies = redis.NewReplies(b.Queue.Client)
+	b.Cache = redis.NewCache(b.Queue.Client, redis.CacheOptions{TTL: time.Hour, MaxBytes: 1 << 20})
 	if b.Bucket, err = blob.Directory(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ type Traces struct {
 }
 
 // Kinds are the kinds of the jobs that hold a conversation's messages.
-type Kinds struct{ Chat, Import, Slice, Reflect string }
+type Kinds struct{ Chat, Import, Slice, Reflect, Anticipate string }
 
 // ofConversation selects the experiences of a conversation ($2) of a tenant ($1), and citing
 // selects what cites one of them.
@@ -184,8 +184,8 @@ func (q *ExperienceQueries) Forget(ctx context.Context, tenant string, t Traces,
 		{`DELETE FROM effects WHERE job IN (` + cited + `) AND EXISTS (SELECT 1 FROM ({list $2}) AS x
 			WHERE effects.step >= x.value || '/' AND effects.step < x.value || '0')`, []any{tenant, said}},
 		{`DELETE FROM effects WHERE job IN (SELECT j.id FROM jobs j JOIN dreams d ON d.id = j.subject
-			WHERE j.tenant = $1 AND j.kind = $3 AND d.finished IS NOT NULL AND d.id IN ({list $2}))`,
-			[]any{tenant, dreams, kinds.Reflect}},
+			WHERE j.tenant = $1 AND j.kind IN ($3, $4) AND d.finished IS NOT NULL AND d.id IN ({list $2}))`,
+			[]any{tenant, dreams, kinds.Reflect, kinds.Anticipate}},
 		{`UPDATE jobs SET result = NULL WHERE tenant = $1 AND kind = $3 AND id IN (` + cited + `)
 			AND subject IN (SELECT id FROM dreams WHERE tenant = $1 AND finished IS NOT NULL)`,
 			[]any{tenant, said, kinds.Slice}},

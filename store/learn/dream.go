@@ -19,11 +19,12 @@ type Dream struct {
 	Error    *job.Error
 	Mode     string // auto, live, batch
 	Dry      bool   // a dry run: an estimate, which seals no experiences and may run beside another dream
-	Stage    string // seal, slices, reflect, consolidate, done
+	Stage    string // seal, slices, reflect, consolidate, anticipate, done
 	Counts   DreamCounts
 	Budget   *int64 // nano-dollars; nil: the tenant's own
 	LiveCost int64  // cost of the same calls at live prices, nano-dollars
 	Stopped  string // why it ended early, "" where it did not
+	Ahead    Anticipation
 	Undone   time.Time
 	Created  time.Time
 	Finished time.Time
@@ -42,6 +43,7 @@ type DreamCounts struct {
 	Imagined    int            `json:"examples_imagined"` // beside these, of conversations that were made up
 	Batched     int            `json:"answers_batched"`   // that came in batches, for less
 	AskedLive   int            `json:"answers_live"`      // for the live price
+	Anticipated int            `json:"anticipated"`       // answers to likely next questions, put into the cache
 	Rejected    map[string]int `json:"examples_rejected"`
 }
 
@@ -58,6 +60,7 @@ func (c *DreamCounts) Add(o DreamCounts) {
 	c.Imagined += o.Imagined
 	c.Batched += o.Batched
 	c.AskedLive += o.AskedLive
+	c.Anticipated += o.Anticipated
 	for reason, n := range o.Rejected {
 		c.Reject(reason, n)
 	}
@@ -71,6 +74,50 @@ func (c *DreamCounts) Reject(reason string, n int) {
 	c.Rejected[reason] += n
 }
 
+// Anticipation is what a dream, or those of some time, answered before it was asked, and what that is
+// worth. Money is in nano-dollars.
+type Anticipation struct {
+	Answers int64     // put into the cache
+	Cost    int64     // of all that was asked for them
+	Hits    int64     // chats that were answered from them
+	Saved   int64     // what these would have cost
+	Note    string    // why a dream anticipated no more, "" where nothing kept it from it
+	Last    time.Time // the end of the last dream, where those of some time are summed
+}
+
+// Pays tells whether it saved as much as it cost.
+func (a Anticipation) Pays() bool { return a.Saved >= a.Cost }
+
+// SetAnticipation stores what a dream has anticipated. Hits are counted apart.
+func (q *DreamQueries) SetAnticipation(ctx context.Context, dream string, a Anticipation) error {
+	return q.Must(ctx, db.ErrNotFound, `UPDATE dreams SET anticipated = $2, anticipated_cost = $3, anticipated_note = $4
+		WHERE id = $1`, dream, a.Answers, a.Cost, db.Text(a.Note))
+}
+
+// AddHits counts chats that were answered from what a tenant's dream anticipated, and what they would have cost.
+func (q *DreamQueries) AddHits(ctx context.Context, tenant, dream string, hits, saved int64) error {
+	_, err := q.Exec(ctx, `UPDATE dreams SET anticipated_hits = anticipated_hits + $3,
+		anticipated_saved = anticipated_saved + $4 WHERE tenant = $1 AND id = $2`, tenant, dream, hits, saved)
+	return err
+}
+
+// Anticipated sums what a tenant's dreams anticipated that ended at least, and at most, so long ago. At most 0 is
+// for ever. Those that were undone are left out.
+func (q *DreamQueries) Anticipated(ctx context.Context, tenant string, least, most time.Duration) (Anticipation, error) {
+	if most <= 0 {
+		most = 100 * 365 * 24 * time.Hour
+	}
+	return db.Read(ctx, q.Tx, func(scan func(...any) error) (a Anticipation, err error) {
+		var last *int64
+		err = scan(&a.Answers, &a.Cost, &a.Hits, &a.Saved, &last)
+		a.Last = db.TimeOf(last)
+		return a, err
+	}, `SELECT CAST(coalesce(SUM(anticipated), 0) AS BIGINT), CAST(coalesce(SUM(anticipated_cost), 0) AS BIGINT),
+		CAST(coalesce(SUM(anticipated_hits), 0) AS BIGINT), CAST(coalesce(SUM(anticipated_saved), 0) AS BIGINT),
+		MAX(finished) FROM dreams WHERE tenant = $1 AND anticipated_cost > 0 AND undone IS NULL
+		AND finished <= {now} - $2 AND finished > {now} - $3`, tenant, least.Microseconds(), most.Microseconds())
+}
+
 // AddDream keeps a new dream. It fails with ErrConflict while another of the
 // tenant's runs, unless one of them is a dry run.
 func (q *DreamQueries) AddDream(ctx context.Context, d Dream) error {
@@ -82,19 +129,22 @@ func (q *DreamQueries) AddDream(ctx context.Context, d Dream) error {
 
 const dreamSelect = `SELECT d.id, d.tenant, d.job, j.state, j.error_code, j.error_message, d.mode,
 	d.dry, d.stage, d.counts,
-	d.budget, d.live_cost, d.stopped, d.undone, d.created, d.finished FROM dreams d JOIN jobs j ON j.id = d.job `
+	d.budget, d.live_cost, d.stopped, d.undone, d.created, d.finished,
+	d.anticipated, d.anticipated_cost, d.anticipated_hits, d.anticipated_saved, d.anticipated_note
+	FROM dreams d JOIN jobs j ON j.id = d.job `
 
 func scanDream(scan func(...any) error) (Dream, error) {
 	var d Dream
 	var counts string
-	var code, message, stopped *string
+	var code, message, stopped, note *string
 	var undone, created, finished *int64
 	err := scan(&d.ID, &d.Tenant, &d.Job, &d.Status, &code, &message, &d.Mode, &d.Dry, &d.Stage, &counts,
-		&d.Budget, &d.LiveCost, &stopped, &undone, &created, &finished)
+		&d.Budget, &d.LiveCost, &stopped, &undone, &created, &finished,
+		&d.Ahead.Answers, &d.Ahead.Cost, &d.Ahead.Hits, &d.Ahead.Saved, &note)
 	if err == nil {
 		err = json.Unmarshal([]byte(counts), &d.Counts)
 	}
-	d.Error, d.Stopped = jobError(code, message), db.Deref(stopped)
+	d.Error, d.Stopped, d.Ahead.Note = jobError(code, message), db.Deref(stopped), db.Deref(note)
 	d.Undone, d.Created, d.Finished = db.TimeOf(undone), db.TimeOf(created), db.TimeOf(finished)
 	return d, err
 }
@@ -113,19 +163,19 @@ func (q *DreamQueries) Dream(ctx context.Context, tenant, id string) (Dream, err
 
 // Dreams lists a tenant's dreams, without dry runs.
 func (q *DreamQueries) Dreams(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Dream, bool, error) {
-	return q.dreams(ctx, `NOT d.dry`, tenant, f, p)
+	return listDreams(ctx, q.Tx, `NOT d.dry`, tenant, f, p)
 }
 
 // DryRuns lists a tenant's dry runs.
 func (q *DreamQueries) DryRuns(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Dream, bool, error) {
-	return q.dreams(ctx, `d.dry`, tenant, f, p)
+	return listDreams(ctx, q.Tx, `d.dry`, tenant, f, p)
 }
 
-func (q *DreamQueries) dreams(ctx context.Context, which, tenant string, f db.Filter, p db.Page) ([]Dream, bool, error) {
+func listDreams(ctx context.Context, tx *db.Tx, which, tenant string, f db.Filter, p db.Page) ([]Dream, bool, error) {
 	n := db.Select(dreamSelect+`WHERE d.tenant = $1 AND `+which, tenant)
 	n.Where(`(`+shownStatus+` = ?)`, f.Status)
 	n.Begins(`d.id`, f.Text)
-	return db.ListBy(ctx, q.Tx, p, "d.id", scanDream, n.Query, n.Args...)
+	return db.ListBy(ctx, tx, p, "d.id", scanDream, n.Query, n.Args...)
 }
 
 // shownStatus is the state of the job j as the API shows it.

@@ -98,7 +98,7 @@ func (q *DreamQueries) Memory(ctx context.Context, tenant string) (Memory, error
 
 // standing leaves out of a version what dreams taught that were undone since.
 func (q *DreamQueries) standing(ctx context.Context, m Memory) (Memory, error) {
-	known, err := q.reflectionsOf(ctx, m)
+	known, err := reflectionsOf(ctx, q, m)
 	if err != nil {
 		return m, err
 	}
@@ -114,7 +114,7 @@ func (q *DreamQueries) standing(ctx context.Context, m Memory) (Memory, error) {
 
 // reflectionsOf reads the reflections that a memory was merged from, in one
 // statement: chats wait for it.
-func (q *DreamQueries) reflectionsOf(ctx context.Context, m Memory) (map[string]*Reflection, error) {
+func reflectionsOf(ctx context.Context, q *DreamQueries, m Memory) (map[string]*Reflection, error) {
 	all := []string{}
 	for _, l := range m.Lessons {
 		all = append(all, l.Reflections...)

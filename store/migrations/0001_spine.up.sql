@@ -363,7 +363,14 @@ CREATE TABLE dreams (
   stopped   TEXT,                         -- why it ended early
   undone    BIGINT,
   created   BIGINT NOT NULL,
-  finished  BIGINT
+  finished  BIGINT,
+  -- What it answered before it was asked: answers kept, their cost, the chats that were answered from them and
+  -- what these would have cost (nano-dollars), and why it kept no more.
+  anticipated       BIGINT NOT NULL DEFAULT 0,
+  anticipated_cost  BIGINT NOT NULL DEFAULT 0,
+  anticipated_hits  BIGINT NOT NULL DEFAULT 0,
+  anticipated_saved BIGINT NOT NULL DEFAULT 0,
+  anticipated_note  TEXT
 );
 CREATE INDEX dreams_list ON dreams (tenant, id);
 CREATE UNIQUE INDEX dreams_running ON dreams (tenant) WHERE finished IS NULL AND NOT dry; -- one at a time

@@ -101,7 +101,7 @@ func (u *USD) UnmarshalYAML(node *yaml.Node) (err error) {
 // Purposes returns what money is spent on, as the books name it.
 func Purposes() []string {
 	return []string{
-		"chat", "embed", "replay", "improve", "critique", "verify", "reflect", "consolidate", "imagine", "solve",
+		"chat", "embed", "replay", "improve", "critique", "verify", "reflect", "consolidate", "imagine", "anticipate", "solve",
 		"evaluate", "train", "host",
 	}
 }

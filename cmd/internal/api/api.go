@@ -63,6 +63,9 @@ type Options struct {
 	Tunable Tunable
 	// Cache keeps answers for chats that are asked again. Defaults to none.
 	Cache cache.Store
+	// Kept is where what dreams anticipated is dropped when they are undone, also while no chat is answered from
+	// it. Defaults to nowhere.
+	Kept Kept
 	// CacheTTL is how long these are fresh, and CacheStale how long after that they are given
 	// and asked anew, see cache.Options.
 	CacheTTL, CacheStale time.Duration
@@ -131,6 +134,12 @@ type Semantic struct {
 	Questions cache.Questions
 	Model     string  // makes the vectors: an alias, or provider/model
 	Threshold float64 // of the similarity of their vectors
+}
+
+// Kept holds the answers that dreams anticipated. *redis.Cache is one.
+type Kept interface {
+	// Drop removes the answers of these names, see kept.Names.
+	Drop(ctx context.Context, names []string) error
 }
 
 // Inbox is the bucket whose new objects are imported.

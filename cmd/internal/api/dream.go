@@ -16,6 +16,7 @@ import (
 	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
+	"dreamlab/tasks/kept"
 )
 
 type dreams struct {
@@ -23,6 +24,7 @@ type dreams struct {
 	engine Engine
 	gate   *gate.Gate
 	wait   waits
+	kept   Kept
 }
 
 type dreamView struct {
@@ -39,10 +41,12 @@ type dreamView struct {
 	CostUSD     money.USD         `json:"cost_usd"`
 	LiveCostUSD money.USD         `json:"live_cost_usd"`
 	Stopped     *string           `json:"stopped"` // why it ended early
-	Result      json.RawMessage   `json:"result"`
-	CreatedAt   *int64            `json:"created_at"`
-	FinishedAt  *int64            `json:"finished_at"`
-	UndoneAt    *int64            `json:"undone_at"`
+	// Anticipation is null where the dream was not to anticipate.
+	Anticipation *operate.Anticipated `json:"anticipation"`
+	Result       json.RawMessage      `json:"result"`
+	CreatedAt    *int64               `json:"created_at"`
+	FinishedAt   *int64               `json:"finished_at"`
+	UndoneAt     *int64               `json:"undone_at"`
 	// Models learned from what was withdrawn, and Serving are those of them that serve. Told where a dream
 	// is undone.
 	Models  []string `json:"models,omitzero"`
@@ -55,7 +59,7 @@ func viewDream(d learn.Dream, cost int64) dreamView {
 	}
 	return dreamView{
 		ID: d.ID, Object: "dream", Job: d.Job, Status: statusOf(d.Status), Error: d.Error, Mode: d.Mode, DryRun: d.Dry,
-		Stage: d.Stage, Stopped: wire.OrNull(d.Stopped),
+		Stage: d.Stage, Stopped: wire.OrNull(d.Stopped), Anticipation: operate.ViewAnticipated(d.Ahead),
 		Counts: d.Counts, BudgetUSD: (*money.USD)(d.Budget), CostUSD: money.USD(cost), LiveCostUSD: money.USD(d.LiveCost),
 		Result: json.RawMessage("null"), CreatedAt: wire.Seconds(d.Created), FinishedAt: wire.Seconds(d.Finished),
 		UndoneAt: wire.Seconds(d.Undone),
@@ -202,6 +206,9 @@ func (h dreams) undo(w http.ResponseWriter, c *wire.Call) error {
 		}
 		return wire.WriteJSON(w, http.StatusOK, undoPreview{dream.ID, "dream", true, goes})
 	}
+	if err := h.dropAnswers(c.Context(), dream); err != nil {
+		return err
+	}
 	err = h.store.Tx(c.Context(), db.Synced, func(q *store.Queries) error {
 		return q.UndoDream(c.Context(), c.Tenant, dream.ID)
 	})
@@ -210,6 +217,24 @@ func (h dreams) undo(w http.ResponseWriter, c *wire.Call) error {
 	}
 	return h.wait.shown(w, c, dream.Job, h.showUndone)
 }
+
+// dropAnswers takes what a dream anticipated out of the cache, before anything else is withdrawn.
+func (h dreams) dropAnswers(ctx context.Context, d learn.Dream) error {
+	may := d.Ahead.Answers > 0 || d.Stage == stageAnticipate // a dream that was cancelled there tells no number
+	if h.kept == nil || !may {
+		return nil
+	}
+	if err := h.kept.Drop(ctx, kept.Names(d.ID)); err != nil {
+		return &wire.Fault{
+			Status: http.StatusServiceUnavailable, Code: "queue_unavailable", Err: err,
+			Message: "What the dream put into the cache can not be removed just now: undo it again in a few seconds.",
+		}
+	}
+	return nil
+}
+
+// stageAnticipate is the stage in which a dream puts answers into the cache.
+const stageAnticipate = "anticipate"
 
 // showUndone names the models that hold what was withdrawn: they stay as they are.
 func (h dreams) showUndone(ctx context.Context, j job.Job) (any, error) {

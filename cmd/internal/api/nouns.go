@@ -49,7 +49,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		batches:       batches{o.Store, front, wait},
 		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap},
 		conversations: conversations{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: forgetWait}},
-		dreams:        dreams{o.Store, o.Engine, front, wait},
+		dreams:        dreams{o.Store, o.Engine, front, wait, o.Kept},
 		solutions:     solutions{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: solveWait}, []string{o.Base, o.Lead}},
 		events:        &happening.Streams{Store: o.Store, Every: o.Look, Sandbox: o.Sandbox},
 		learned:       learned.New(o.Store, o.Bucket),

@@ -63,7 +63,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Base: s.Config.Team.Base, Lead: s.Config.Team.Lead, Tunable: s.tunable, Metrics: s.Metrics,
 		Queues: queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, CORS: s.Config.CORS, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.Client), Streams: redis.NewStreams(s.Queue.Client),
-		Cache: s.chatCache(), CacheSemantic: semantic(s), CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale,
+		Cache: s.chatCache(), Kept: s.cache(), CacheSemantic: semantic(s), CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale,
 		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
 		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken, Inbox: inbox(s.Config), Tokens: tokens(s.Config.OIDC),
 	}
@@ -246,9 +246,13 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 func (s *Stack) dreaming() dream.Settings {
 	b := s.Config.Dream.Breaker
 	off := func(value float64) float64 { return cmp.Or(value, -1) }
-	return dream.Settings{Embedder: s.Config.Dream.Embedder, Breaker: dream.Breaker{
+	settings := dream.Settings{Embedder: s.Config.Dream.Embedder, Breaker: dream.Breaker{
 		Window: b.Window, Yield: off(b.Yield), Cost: off(b.Cost), Malformed: off(b.Malformed),
 	}}
+	if s.Config.Cache.Enabled {
+		settings.Anticipate = dream.Anticipate{Share: s.Config.Dream.Anticipate, Life: s.Config.Cache.TTL}
+	}
+	return settings
 }
 
 func (s *Stack) webhooks() tasks.WebhookRules {
@@ -276,7 +280,8 @@ func plan(p config.Plan) []operate.PlanLine {
 		{Name: "hosting", Low: p.Hosting.Low, High: p.Hosting.High, Purposes: []string{"host"}},
 		{Name: "chat", Low: p.Chat.Low, High: p.Chat.High, Purposes: []string{"chat", "embed"}},
 		{Name: "tuning", Low: p.Tuning.Low, High: p.Tuning.High, Purposes: []string{
-			"train", "evaluate", "replay", "improve", "critique", "verify", "reflect", "consolidate", "imagine", "solve"}},
+			"train", "evaluate", "replay", "improve", "critique", "verify", "reflect", "consolidate", "imagine", "anticipate",
+			"solve"}},
 		{Name: "storage", Low: p.Storage.Low, High: p.Storage.High},
 	}
 }

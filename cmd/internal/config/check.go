@@ -197,6 +197,7 @@ func (l *loader) checkDream() {
 	l.positive("dream.breaker.window", l.Dream.Breaker.Window)
 	l.checkShare("dream.breaker.yield", l.Dream.Breaker.Yield)
 	l.checkShare("dream.breaker.malformed", l.Dream.Breaker.Malformed)
+	l.checkShare("dream.anticipate", l.Dream.Anticipate)
 	if cost := l.Dream.Breaker.Cost; cost != 0 && !(cost >= 1) {
 		l.fault("%s: give 1 or more, or 0 to switch it off", l.at("dream.breaker.cost"))
 	}

@@ -174,6 +174,10 @@ type Dream struct {
 	// Embedder is the alias or provider/model of the embeddings by which lessons of the memory are
 	// merged. Where it can not be asked, and by default, their words decide.
 	Embedder string `yaml:"embedder,omitempty"`
+	// Anticipate is the share of a dream's budget, or of what it spent where it has none, for which it answers what
+	// is likely to be asked next. What is verified goes into the cache, so that an equal chat costs nothing. It stops
+	// by itself where it saves less than it costs, and tries again a week later. Defaults to 0: it is off.
+	Anticipate float64 `yaml:"anticipate"`
 }
 
 // Tune says when examples become a model and when that model may serve.

@@ -19,6 +19,7 @@ type usageView struct {
 	Total      spendView   `json:"total"`
 	Projection monthView   `json:"projection"`
 	Returns    []returned  `json:"returns"`
+	Ahead      *aheadView  `json:"anticipation"`
 }
 
 // returned is what a source of examples cost and brought in exams.

@@ -24,9 +24,19 @@ type dreamView struct {
 	CostUSD     money.USD   `json:"cost_usd"`
 	LiveCostUSD money.USD   `json:"live_cost_usd"`
 	Stopped     *string     `json:"stopped"`
+	Ahead       *aheadView  `json:"anticipation"`
 	CreatedAt   *int64      `json:"created_at"`
 	FinishedAt  *int64      `json:"finished_at"`
 	UndoneAt    *int64      `json:"undone_at"`
+}
+
+// aheadView is what dreams answered before it was asked.
+type aheadView struct {
+	Answers  int64     `json:"answers"`
+	Hits     int64     `json:"hits"`
+	CostUSD  money.USD `json:"cost_usd"`
+	SavedUSD money.USD `json:"saved_usd"`
+	Note     *string   `json:"note"`
 }
 
 type dreamCounts struct {

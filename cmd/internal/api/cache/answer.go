@@ -8,25 +8,28 @@ import (
 	"dreamlab/store/money"
 )
 
-// again returns a completion as it is given out again, and what it cost, in nano-dollars.
-func again(body []byte, state State) (told []byte, nano int64, err error) {
+// origin is what a kept completion says of its making.
+type origin struct {
+	Cost  money.USD `json:"cost_usd"`
+	Dream string    `json:"anticipated"` // the dream that answered before it was asked, "" for none
+}
+
+// again returns a completion as it is given out again, and how it was made.
+func again(body []byte, state State) (told []byte, made origin, err error) {
 	var kept struct {
 		Ours json.RawMessage `json:"dreamlab"`
 	}
 	if err := json.Unmarshal(body, &kept); err != nil {
-		return nil, 0, fmt.Errorf("read a cached answer: %w", err)
+		return nil, made, fmt.Errorf("read a cached answer: %w", err)
 	}
-	var paid struct {
-		Cost money.USD `json:"cost_usd"`
-	}
-	if err := json.Unmarshal(kept.Ours, &paid); err != nil {
-		return nil, 0, fmt.Errorf("read what a cached answer cost: %w", err)
+	if err := json.Unmarshal(kept.Ours, &made); err != nil {
+		return nil, made, fmt.Errorf("read how a cached answer was made: %w", err)
 	}
 	ours := []byte(kept.Ours)
 	for name, value := range map[string]string{"calls": "0", "cost_usd": "0", "cache": `"` + string(state) + `"`, "vendor_ms": "0"} {
 		ours = completion.Set(ours, name, []byte(value))
 	}
-	return completion.Set(body, "dreamlab", ours), int64(paid.Cost), nil
+	return completion.Set(body, "dreamlab", ours), made, nil
 }
 
 // whole tells whether an answer is one to give again: every choice came to its own end,

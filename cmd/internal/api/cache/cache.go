@@ -6,11 +6,9 @@
 package cache
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +16,7 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store/db"
+	"dreamlab/tasks/kept"
 )
 
 // Store keeps answers for all processes. *redis.Cache is one.
@@ -161,17 +160,13 @@ type value struct {
 	similarity float64
 }
 
-// text is what the store keeps: the time in unix milliseconds, a new line, the body.
+// text is what the store keeps.
 func (v value) text() []byte {
-	return append(strconv.AppendInt(nil, v.at.UnixMilli(), 10), append([]byte{'\n'}, v.body...)...)
+	return kept.Answer{At: v.at, Body: v.body}.Text()
 }
 
 // valueOf reads what the store kept. Without a time it is as old as can be.
 func valueOf(text []byte) value {
-	stamp, body, _ := bytes.Cut(text, []byte{'\n'})
-	millis, err := strconv.ParseInt(string(stamp), 10, 64)
-	if err != nil {
-		return value{body: body}
-	}
-	return value{at: time.UnixMilli(millis).UTC(), body: body}
+	answer := kept.Read(text)
+	return value{at: answer.At, body: answer.Body}
 }

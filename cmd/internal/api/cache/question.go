@@ -1,21 +1,16 @@
 package cache
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
-	"dreamlab/providers/completion"
 	"dreamlab/store/learn"
-	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
+	"dreamlab/tasks/kept"
 )
 
 // Question is a chat as the cache sees it.
@@ -146,42 +141,5 @@ func (w wish) anew() wish {
 	return w
 }
 
-// key names the answer: the tenant, and a hash of all that may change it.
-func (q Question) key() string {
-	r := q.Request
-	settings := r.Settings
-	settings.User = ""
-	options := map[string]json.RawMessage{}
-	for name, option := range r.Options {
-		if !completion.Hint(name) {
-			options[name] = option
-		}
-	}
-	extras := make([]map[string]json.RawMessage, len(r.Messages))
-	for i, m := range r.Messages {
-		extras[i] = m.Extra
-	}
-	sum := sha256.Sum256(canonical(plainjson.Of(struct {
-		Model    string                       `json:"model"`
-		Route    string                       `json:"route"`
-		Targets  []learn.RouteTarget          `json:"targets"`
-		Messages []tasks.Message              `json:"messages"`
-		Extras   []map[string]json.RawMessage `json:"extras"`
-		Settings completion.Settings          `json:"settings"`
-		Options  map[string]json.RawMessage   `json:"options"`
-		Vendor   map[string]json.RawMessage   `json:"vendor"`
-	}{r.Model, q.Route.Mark(), q.Route.Targets, r.Messages, extras, settings, options, r.Vendor})))
-	return q.Tenant + ":" + hex.EncodeToString(sum[:])
-}
-
-// canonical writes JSON with sorted names and without white space. Numbers stay as they
-// were written.
-func canonical(text []byte) []byte {
-	read := json.NewDecoder(bytes.NewReader(text))
-	read.UseNumber()
-	var v any
-	if read.Decode(&v) != nil { // it was encoded just now
-		return text
-	}
-	return plainjson.Of(v)
-}
+// key names the answer.
+func (q Question) key() string { return kept.Key(q.Tenant, q.Request, q.Route) }

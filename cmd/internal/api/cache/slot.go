@@ -29,6 +29,8 @@ type Slot struct {
 	Body []byte
 	// Age is how long ago it was stored.
 	Age time.Duration
+	// Dream is the one that anticipated the answer, "" for none.
+	Dream string
 
 	cache  *Cache
 	key    string
@@ -59,7 +61,7 @@ func (s *Slot) fill(v value, state State) {
 	if v.similarity > 0 {
 		state = Semantic
 	}
-	body, nano, err := again(v.body, state)
+	body, made, err := again(v.body, state)
 	if err == nil && state == Semantic {
 		body, err = likened(body, v.similarity)
 	}
@@ -67,7 +69,8 @@ func (s *Slot) fill(v value, state State) {
 		s.fail(err)
 		return
 	}
-	s.State, s.Body, s.saved, s.Age = state, body, nano, max(0, s.cache.Now().Sub(v.at))
+	s.State, s.Body, s.Age = state, body, max(0, s.cache.Now().Sub(v.at))
+	s.saved, s.Dream = int64(made.Cost), made.Dream
 }
 
 // fail lets the chat go on without the cache.
@@ -165,6 +168,9 @@ func (s *Slot) hold(ctx context.Context, lease, who string) {
 		}
 	})
 }
+
+// Saved is what the answer cost when it was asked for, nano-dollars.
+func (s *Slot) Saved() int64 { return s.saved }
 
 // Wanted tells whether the slot takes an answer.
 func (s *Slot) Wanted() bool { return s.State == Miss }

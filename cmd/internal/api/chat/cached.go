@@ -41,6 +41,9 @@ func asideOf(c *wire.Call, ctx context.Context) *wire.Call {
 // answerCached gives an answer from the cache: no job is made, and nothing is paid.
 func (s *Chats) answerCached(w http.ResponseWriter, c *wire.Call, r *reading, slot *cache.Slot) error {
 	c.BodyDone()
+	if slot.Dream != "" {
+		s.hits.add(c.Tenant, slot.Dream, slot.Saved())
+	}
 	if slot.State == cache.Stale {
 		s.refresh(c, r, slot)
 	}

@@ -66,6 +66,7 @@ type Chats struct {
 	quiet   *watcher
 	aliases *aliases
 	tuned   *tuned
+	hits    *hits
 	life    context.Context    // of the reports and the refreshes
 	stop    context.CancelFunc // ends it
 	reports sync.WaitGroup
@@ -79,14 +80,15 @@ func New(o Options) *Chats {
 		o.Absence = 10 * time.Second
 	}
 	s := &Chats{Options: o, refreshes: make(chan struct{}, maxRefreshes), aliases: newAliases(o.Store),
-		tuned: newTuned(o.Store), quiet: newWatcher(o.Store, o.Log)}
+		tuned: newTuned(o.Store), quiet: newWatcher(o.Store, o.Log), hits: newHits(o.Store.AddHits)}
 	s.absent = newAbsentees(o.Absence, s.drop)
 	s.life, s.stop = context.WithCancel(context.Background())
 	s.reports.Go(func() { s.report(s.life) })
+	s.reports.Go(func() { s.hits.keep(s.life, s.Log) })
 	return s
 }
 
-// Close forgets the chats whose clients went away.
+// Close forgets the chats whose clients went away, and stores what was counted.
 func (s *Chats) Close() {
 	s.stop()
 	s.reports.Wait()

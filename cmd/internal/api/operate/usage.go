@@ -13,6 +13,7 @@ import (
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
 	"dreamlab/store/book"
+	"dreamlab/store/learn"
 	"dreamlab/store/money"
 )
 
@@ -36,6 +37,30 @@ type usageView struct {
 	Total      spending    `json:"total"`
 	Projection *projection `json:"projection"`
 	Returns    []returned  `json:"returns"`
+	// Anticipation is null where no dream has anticipated.
+	Anticipation *Anticipated `json:"anticipation"`
+}
+
+// Anticipated is what dreams answered before it was asked, and what that was worth.
+type Anticipated struct {
+	Answers   int64       `json:"answers"` // put into the cache
+	Hits      int64       `json:"hits"`    // chats that were answered from them
+	PerAnswer json.Number `json:"hits_per_answer"`
+	CostUSD   money.USD   `json:"cost_usd"`
+	SavedUSD  money.USD   `json:"saved_usd"` // what these chats would have cost
+	Note      *string     `json:"note"`      // why a dream anticipated no more
+}
+
+// ViewAnticipated shows it, nil where nothing was tried.
+func ViewAnticipated(a learn.Anticipation) *Anticipated {
+	if a == (learn.Anticipation{}) {
+		return nil
+	}
+	each := float64(a.Hits) / float64(max(a.Answers, 1))
+	return &Anticipated{
+		Answers: a.Answers, Hits: a.Hits, PerAnswer: json.Number(strconv.FormatFloat(each, 'f', 2, 64)),
+		CostUSD: money.USD(a.Cost), SavedUSD: money.USD(a.Saved), Note: wire.OrNull(a.Note),
+	}
 }
 
 // returned is what a source of examples cost and brought, over all time.
@@ -122,6 +147,11 @@ func (h Usage) Get(w http.ResponseWriter, c *wire.Call) error {
 	for i, r := range returns {
 		view.Returns[i] = viewReturn(r)
 	}
+	ahead, err := h.store.Anticipated(c.Context(), c.Tenant, 0, 0)
+	if err != nil {
+		return err
+	}
+	view.Anticipation = ViewAnticipated(ahead)
 	return wire.WriteJSON(w, http.StatusOK, view)
 }
 
