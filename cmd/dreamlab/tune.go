@@ -28,7 +28,7 @@ type tuneStartVerb struct {
 	MinExamples int    `placeholder:"NUMBER" help:"the NUMBER of new examples that are enough"`
 	Budget      string `placeholder:"USD" help:"the USD that it may cost, with a month of hosting"`
 	DryRun      bool   `help:"only wait for an estimate of what it would cost at most"`
-	ChatsPerDay int    `placeholder:"NUMBER" help:"the NUMBER of chats a day that hosting is priced at, those of the last weeks without it"`
+	ChatsPerDay int    `placeholder:"NUMBER" help:"the NUMBER of chats a day that hosting is priced at, not those of the last weeks"`
 	Plan        bool   `help:"only print where it could be trained and served, at what price, and what forbids the rest"`
 }
 
