@@ -44,9 +44,10 @@ func (h *hits) keep(ctx context.Context, log zerolog.Logger) {
 		select {
 		case <-ctx.Done():
 		case <-ticks.C:
+			h.flush(ctx, log)
 		}
-		h.flush(context.WithoutCancel(ctx), log)
 	}
+	h.flush(context.WithoutCancel(ctx), log)
 }
 
 func (h *hits) take() map[dreamOf]hit {
