@@ -1,9 +1,13 @@
 package screen
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
+
+	"dreamlab/providers"
 )
 
 // words returns the words of a text in lower case.
@@ -98,9 +102,8 @@ func (t talk) parrots() bool {
 	}
 	for i, m := range t.messages {
 		message := words(m.Text())
-		last := m.Role == "user" && i >= len(t.messages)-2
-		long := len(said) >= shortEcho || last && strings.HasSuffix(strings.TrimSpace(t.answer), "?")
-		if m.Role == "user" && long && alike(said, message) {
+		last := i >= len(t.messages)-2
+		if m.Role == "user" && (len(said) >= shortEcho || last) && alike(said, message) {
 			return true
 		}
 	}
@@ -117,21 +120,23 @@ func alike(a, b []string) bool {
 	return strings.Contains(one, two) && len(a)-len(b) <= spare || strings.Contains(two, one) && len(b)-len(a) <= spare
 }
 
-// joined tells whether an answer is messages one after the other, one of them the user's.
+// joined tells whether an answer is messages one after the other, some of it the user's. The longest
+// are taken out first, so that a "yes" leaves the sentence whole that begins with it.
 func (t talk) joined(said []string) bool {
-	rest, users := " "+strings.Join(said, " ")+" ", false
-	for _, m := range t.messages {
+	rest, users := " "+strings.Join(said, " ")+" ", 0
+	for _, m := range slices.SortedStableFunc(slices.Values(t.messages), longer) {
 		message := words(m.Text())
-		if len(message) < shortEcho {
-			continue
-		}
 		cut := strings.ReplaceAll(rest, " "+strings.Join(message, " ")+" ", " ")
-		users = users || m.Role == "user" && cut != rest
+		if m.Role == "user" && cut != rest {
+			users += len(message)
+		}
 		rest = cut
 	}
 	const fifth = 5
-	return users && len(strings.Fields(rest))*fifth <= len(said)
+	return users >= shortEcho && len(strings.Fields(rest))*fifth <= len(said)
 }
+
+func longer(a, b providers.Message) int { return cmp.Compare(len(b.Text()), len(a.Text())) }
 
 // pieced tells whether nearly all of an answer stands in the conversation, piece by piece, and some of
 // it was the user's.
