@@ -81,8 +81,12 @@ func countsOf(d client.Dream) string {
 	for _, n := range d.Counts.Rejected {
 		rejected += n
 	}
-	return fmt.Sprintf("%s, %s kept, %d not, %s, $%s", plural(int64(d.Counts.Experiences), "experience"),
-		plural(int64(d.Counts.Kept), "example"), rejected, plural(int64(d.Counts.Reflections), "reflection"), d.CostUSD)
+	ahead := ""
+	if d.Counts.Anticipated > 0 {
+		ahead = plural(int64(d.Counts.Anticipated), "answer") + " ahead, "
+	}
+	return fmt.Sprintf("%s, %s kept, %d not, %s, %s$%s", plural(int64(d.Counts.Experiences), "experience"),
+		plural(int64(d.Counts.Kept), "example"), rejected, plural(int64(d.Counts.Reflections), "reflection"), ahead, d.CostUSD)
 }
 
 // estimated describes the estimate of a dream.

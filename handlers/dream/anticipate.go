@@ -122,7 +122,8 @@ func (w *worker) doesNotPay(ctx context.Context, run *tasks.Run, tenant string) 
 	if ripe.Pays() {
 		return "", nil
 	}
-	return fmt.Sprintf("it does not pay: in the last %d days %d answers cost $%s and saved $%s in %d chats; it is tried again after %s",
+	return fmt.Sprintf("it does not pay: in the last %d days %d answers cost $%s and saved $%s in %d chats; "+
+		"it is tried again after %s",
 		int(worthKept.Hours()/24), ripe.Answers, money.USD(ripe.Cost), money.USD(ripe.Saved), ripe.Hits,
 		ripe.Last.Add(worthKept).Format("2006-01-02 15:04 MST")), nil
 }

@@ -13,6 +13,7 @@ type DreamCounts struct {
 	Verified    int            `json:"verified"`
 	Reflections int            `json:"reflections"`
 	Kept        int            `json:"examples_kept"`
+	Anticipated int            `json:"anticipated"`       // answers to likely next questions, in the cache
 	Improved    int            `json:"examples_improved"` // of those kept, written by the lead model
 	Rejected    map[string]int `json:"examples_rejected"`
 }
