@@ -120,7 +120,7 @@ func (s *stepped) again(t *testing.T) {
 	for _, statement := range []string{
 		`UPDATE entries SET state = 'unknown', lost = created WHERE job = $1 AND state = 'open' AND EXISTS
 			(SELECT 1 FROM jobs WHERE id = $1 AND state = 'running')`,
-		`UPDATE jobs SET state = 'dispatched', gen = gen + 1, lease_owner = NULL WHERE id = $1`,
+		`UPDATE jobs SET state = 'dispatched', phase = 'flight', gen = gen + 1, lease_owner = NULL WHERE id = $1`,
 	} {
 		if _, err := s.Store.Driver().Exec(t.Context(), statement, id); err != nil {
 			t.Fatal(err)

@@ -69,7 +69,7 @@ func fillBucket(t *testing.T, b *handlertest.Bench) (kept, goes []string) {
 			finished, list = "created", &goes
 		}
 		*list = append(*list, blob.ImportObject(jobs[i]))
-		_, err := b.Store.Driver().Exec(t.Context(), `UPDATE jobs SET state = $2, finished = `+finished+` WHERE id = $1`,
+		_, err := b.Store.Driver().Exec(t.Context(), `UPDATE jobs SET state = $2, phase = $2, finished = `+finished+` WHERE id = $1`,
 			jobs[i], string(state))
 		must(t, err)
 	}

@@ -124,7 +124,7 @@ func (s *scene) endDream() {
 			Sources: []string{s.experience.ID}}))
 	})
 	must(s.t, err)
-	s.exec(`UPDATE jobs SET state = 'succeeded', finished = 1 WHERE id = $1`, s.dream.Job)
+	s.exec(`UPDATE jobs SET state = 'succeeded', phase = 'succeeded', finished = 1 WHERE id = $1`, s.dream.Job)
 	s.exec(`UPDATE dreams SET finished = 1 WHERE id = $1`, s.dream.ID)
 }
 

@@ -110,7 +110,7 @@ func endedChat(ctx context.Context, s *store.Store, conversation string) error {
 		if _, err := q.AcceptJobs(ctx, []job.NewJob{j}, nil); err != nil {
 			return err
 		}
-		_, err := q.Exec(ctx, `UPDATE jobs SET state = 'succeeded', finished = {now} WHERE id = $1`, j.ID)
+		_, err := q.Exec(ctx, `UPDATE jobs SET state = 'succeeded', phase = 'succeeded', finished = {now} WHERE id = $1`, j.ID)
 		return err
 	})
 }

@@ -279,7 +279,7 @@ func TestForgetClearsChats(t *testing.T) {
 		} {
 			id := citing(t, s, job.NewJob{Tenant: c.tenant, Kind: "chat.run", Conversation: c.conversation,
 				Input: []byte(`{"said":1}`)})
-			exec(t, s.Driver(), fmt.Sprintf(`UPDATE jobs SET state = '%s', error_code = 'refused', error_message = 'said',
+			exec(t, s.Driver(), fmt.Sprintf(`UPDATE jobs SET state = '%[1]s', phase = '%[1]s', error_code = 'refused', error_message = 'said',
 				result = '{}', finished = CASE WHEN '%s' = 'running' THEN NULL ELSE 1 END WHERE id = '%s'`, c.state, c.state, id))
 			exec(t, s.Driver(), `INSERT INTO attempts (job, epoch, worker, started, ended, outcome, message)
 				VALUES ('`+id+`', 1, 'w', 1, 1, 'failed', 'said')`)
@@ -314,7 +314,7 @@ func TestForgetWithoutExperience(t *testing.T) {
 		id := citing(t, s, job.NewJob{Tenant: "ten_1", Kind: "chat.run", Conversation: "talk", Input: []byte(`{"said":1}`)})
 		_, err := s.Traces(t.Context(), "ten_1", "talk", forgetKinds)
 		want(t, err, db.ErrNotFound) // it has not ended
-		exec(t, s.Driver(), "UPDATE jobs SET state = 'succeeded', finished = 1")
+		exec(t, s.Driver(), "UPDATE jobs SET state = 'succeeded', phase = 'succeeded', finished = 1")
 		traces, err := s.Traces(t.Context(), "ten_1", "talk", forgetKinds)
 		if must(t, err); traces.Conversation != "talk" || !slices.Equal(traces.Chats, []string{id}) {
 			t.Errorf("traces %+v", traces)
