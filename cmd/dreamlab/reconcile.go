@@ -19,7 +19,7 @@ import (
 
 // usageReconcileVerb holds the books against a vendor's export, or against its API.
 type usageReconcileVerb struct {
-	File      string `arg:"" optional:"" help:"the vendor's export, a CSV file, or - for standard input; without it the vendor is asked"`
+	File      string `arg:"" optional:"" help:"a CSV export of the vendor, - for standard input; without it the vendor is asked"`
 	Vendor    string `required:"" placeholder:"NAME" help:"whose export it is, by the NAME before the slash of its models"`
 	From      string `placeholder:"DAY" help:"without FILE: the first DAY (UTC), as 2026-01-31; seven days before the last without it"`
 	To        string `placeholder:"DAY" help:"without FILE: the last DAY (UTC); yesterday without it"`
