@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/dream/presidio"
 	"dreamlab/providers"
 	"dreamlab/store/blob"
 	"dreamlab/store/db"
@@ -55,6 +56,8 @@ type Settings struct {
 	// answered in batches, where that costs less. Defaults to 256.
 	BatchFrom int
 	Breaker   Breaker // ends a dream early
+	// Personal looks for personal data in what is to be kept, beside the screens. Its zero value finds none.
+	Personal presidio.Analyzer
 	// Anticipate is about the answers to what is likely to be asked next. Defaults to none.
 	Anticipate Anticipate
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"dreamlab/handlers/dream/presidio"
 	"dreamlab/handlers/dream/study"
 	"dreamlab/handlers/judge"
 	"dreamlab/store/db"
@@ -39,10 +40,34 @@ func (s *sliceRun) study(ctx context.Context, id string) error {
 		return err
 	}
 	verdict, err := s.drive(ctx, one)
+	if err == nil && verdict.Reject == "" {
+		verdict, err = s.checked(ctx, one, verdict)
+	}
+	if errors.Is(err, presidio.ErrUnchecked) {
+		s.unchecked(id, err)
+		return nil
+	}
 	if err == nil {
 		s.note(one, verdict)
 	}
 	return err
+}
+
+// checked is the verdict on a row in which the service looked for personal data.
+func (w *worker) checked(ctx context.Context, one *study.Study, v study.Verdict) (study.Verdict, error) {
+	found, err := w.Settings.Personal.Finds(ctx, one.Said(v))
+	if found != "" {
+		v = study.Verdict{Reject: study.Personal, Why: "the row holds personal data: " + found, Replayed: v.Replayed, Judged: v.Judged}
+	}
+	return v, err
+}
+
+// unchecked gives an experience back to another dream, and stops this one: what it pays for could not be kept.
+func (s *sliceRun) unchecked(id string, why error) {
+	s.leave(rejectUnchecked, []string{id})
+	if s.dream.Stopped == "" {
+		s.stopped = "personal data can not be looked for: " + why.Error()
+	}
 }
 
 // drive asks one question after the other until there is a verdict.

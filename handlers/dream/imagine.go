@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dreamlab/handlers/dream/presidio"
 	"dreamlab/handlers/dream/study"
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
@@ -119,8 +120,7 @@ func (r *reflectRun) tryExercise(ctx context.Context, e learn.Experience) error 
 			return err
 		}
 		if len(questions) == 0 {
-			r.keepImagined(one, v)
-			return nil
+			return r.keepImagined(ctx, one, v)
 		}
 		q := questions[0]
 		reply, err := r.ask(ctx, q)
@@ -131,14 +131,23 @@ func (r *reflectRun) tryExercise(ctx context.Context, e learn.Experience) error 
 	}
 }
 
-func (r *reflectRun) keepImagined(one *study.Study, v study.Verdict) {
+func (r *reflectRun) keepImagined(ctx context.Context, one *study.Study, v study.Verdict) error {
 	if v.Reject != "" || v.Improved == "" {
-		return
+		return nil
+	}
+	v, err := r.checked(ctx, one, v)
+	if errors.Is(err, presidio.ErrUnchecked) {
+		r.result.Unchecked++
+		return nil
+	}
+	if err != nil || v.Reject != "" {
+		return err
 	}
 	row := one.Example(v)
 	row.ID, row.Dream, row.Origin = db.NewID("exm_"), r.dream.ID, learn.ExampleImagined
 	row.Experience = strings.TrimSuffix(row.Experience, "/imagined")
 	r.examples = append(r.examples, row)
+	return nil
 }
 
 // difficulty follows what the base model manages: exercises that it always or never does teach it

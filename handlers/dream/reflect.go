@@ -36,6 +36,7 @@ type reflectResult struct {
 	Unproved    int   `json:"unproved"`  // lessons with which the base model answers no better
 	Imagined    int   `json:"imagined"`  // rows of conversations that were made up
 	Malformed   int   `json:"malformed"` // questions whose answers could not be read
+	Unchecked   int   `json:"unchecked"` // made-up rows that could not be looked through for personal data
 	Moved       moved `json:"moved"`     // by what sources of rows have returned
 	tally
 }

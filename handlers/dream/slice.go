@@ -1,6 +1,7 @@
 package dream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ const (
 	rejectForgotten = "forgotten"
 	rejectReopened  = "reopened"
 	rejectStopped   = "stopped"
+	rejectUnchecked = "unchecked" // for personal data
 )
 
 // sliceResult is the result of dream.slice.
@@ -117,6 +119,10 @@ func (s *sliceRun) studyAll(ctx context.Context, ids []string) error {
 		if err != nil {
 			return err
 		}
+		if s.stopped != "" {
+			s.leave(rejectStopped, ids[i+1:])
+			return nil
+		}
 	}
 	return nil
 }
@@ -145,7 +151,7 @@ func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
 		s.dream.Stage, s.stopped = stageUnreadable, s.tooFewVerdicts(all.Counts)
 		s.result.giveBackMalformed()
 	} else if s.dream.Stopped == "" {
-		s.stopped = breaker.why(all.yields)
+		s.stopped = cmp.Or(s.stopped, breaker.why(all.yields))
 	}
 	return &tasks.End{Result: plainjson.Of(s.result), Write: s.write}, nil
 }

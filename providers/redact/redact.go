@@ -84,6 +84,9 @@ var placeholder = regexp.MustCompile(`\[secret\]|[\[<](?:EMAIL|IBAN|CARD|ID|PHON
 // Placeholder tells whether a text holds a placeholder in the place of a value.
 func Placeholder(text string) bool { return placeholder.MatchString(text) }
 
+// WithoutPlaceholders returns a text with a gap in the place of each placeholder.
+func WithoutPlaceholders(text string) string { return placeholder.ReplaceAllString(text, "…") }
+
 func (m *Masker) apply(table []pattern, text string) (masked string, found bool) {
 	for _, p := range table {
 		var hit bool

@@ -25,6 +25,7 @@ import (
 	"dreamlab/handlers/batch"
 	"dreamlab/handlers/budget"
 	"dreamlab/handlers/dream"
+	"dreamlab/handlers/dream/presidio"
 	"dreamlab/handlers/forget"
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
@@ -249,6 +250,8 @@ func (s *Stack) dreaming() dream.Settings {
 	settings := dream.Settings{Embedder: s.Config.Dream.Embedder, Breaker: dream.Breaker{
 		Window: b.Window, Yield: off(b.Yield), Cost: off(b.Cost), Malformed: off(b.Malformed),
 	}}
+	pii := s.Config.PII
+	settings.Personal = presidio.Analyzer{URL: pii.Presidio, Language: pii.Language, Score: pii.Score, Entities: pii.Entities}
 	if s.Config.Cache.Enabled {
 		settings.Anticipate = dream.Anticipate{Share: s.Config.Dream.Anticipate, Life: s.Config.Cache.TTL}
 	}

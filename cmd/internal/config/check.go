@@ -38,6 +38,7 @@ func (l *loader) check() {
 	l.checkAccounts()
 	checkOIDC(l)
 	checkSemantic(l)
+	checkPII(l)
 }
 
 // at names a key and where its value comes from.

@@ -71,6 +71,9 @@ type Config struct {
 	// Encryption is of what was said, at rest. Defaults to none.
 	Encryption Encryption `yaml:"encryption"`
 
+	// PII is how personal data is looked for in what dreams keep.
+	PII PII `yaml:"pii"`
+
 	// OIDC are issuers of tokens that are taken in the place of API keys. Defaults to none.
 	OIDC []OIDC `yaml:"oidc,omitempty"`
 
@@ -306,8 +309,8 @@ func Default() *Config {
 		Addr: DefaultAddr, Data: DefaultData, Log: "info", Grace: 20 * time.Second,
 		Retention: 90 * 24 * time.Hour, RecordRetention: 400 * 24 * time.Hour, Unfetched: 24 * time.Hour,
 		Backlog: 250_000, MaxBody: 4 << 20,
-		Cache: Cache{Enabled: true, TTL: 24 * time.Hour, MaxBytes: 64 << 20},
-		Team:  Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
+		Cache: Cache{Enabled: true, TTL: 24 * time.Hour, MaxBytes: 64 << 20}, PII: defaultPII(),
+		Team: Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
 		Dream: Dream{
 			OffPeak:   Window{From: "22:00", To: "06:00", Zone: "UTC"},
 			Threshold: 50, Limit: 1000, StartsPerDay: 4, IdleWait: 100 * time.Millisecond,

@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -57,6 +58,16 @@ func (s *Study) row(answer string) json.RawMessage {
 		panic(err)
 	}
 	return plainjson.Of(append(messages, plainjson.Of(providers.TextMessage("assistant", answer))))
+}
+
+// Said is all that a row says, masked: the conversation with its calls of tools, the answer, and the worse answer
+// of a preference pair.
+func (s *Study) Said(v Verdict) string {
+	out := []string{s.Conversation(), cmp.Or(v.Improved, s.answer), v.RejectedHalf}
+	for _, m := range s.messages() {
+		out = append(out, string(m.ToolCalls))
+	}
+	return strings.Join(out, "\n")
 }
 
 // Conversation is what was said before the answer, masked, a line for each message.

@@ -21,6 +21,7 @@ const (
 	Cut              = "cut"
 	ToolCall         = "tool_call"
 	Secret           = "secret"
+	Personal         = "personal_data" // that a Presidio service found
 	NegativeFeedback = "negative_feedback"
 	TooLong          = "too_long"
 	Unreadable       = "unreadable"
