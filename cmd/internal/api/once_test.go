@@ -54,7 +54,7 @@ func TestReplyIsNotInTheDatabase(t *testing.T) {
 	fresh := store.NewSecret()
 	must(t, r.store.RotateKey(t.Context(), id, fresh, 0))
 	q.key = fresh
-	if a := r.do(q).want(t, 409, "idempotency_conflict"); !strings.Contains(a.text(t, "error", "message"), "rotated") {
+	if a := r.do(q).want(t, 409, "idempotency_conflict"); !strings.Contains(a.text(t, "error", "message"), "was replaced since") {
 		t.Errorf("told %s", a.body)
 	}
 }

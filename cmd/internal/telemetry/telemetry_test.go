@@ -135,8 +135,9 @@ func sending(t *testing.T, to collector) (*Telemetry, *prometheus.Registry, *str
 		t.Fatal(err)
 	}
 	log, metrics := &strings.Builder{}, prometheus.NewRegistry()
-	provider := trace.NewTracerProvider(trace.WithSpanProcessor(newSender(exporter, metrics, zerolog.New(log))))
-	all := &Telemetry{log: zerolog.New(log), tracer: provider.Tracer("test")}
+	logger := zerolog.New(zerolog.SyncWriter(log))
+	provider := trace.NewTracerProvider(trace.WithSpanProcessor(newSender(exporter, metrics, logger)))
+	all := &Telemetry{log: logger, tracer: provider.Tracer("test")}
 	all.ends = append(all.ends, provider.Shutdown)
 	return all, metrics, log
 }
@@ -196,6 +197,7 @@ func TestBusyCollectorIsAskedAgain(t *testing.T) {
 		request := func() { all.Request(http.Header{}, "POST /v1/x")(http.StatusOK, "") }
 		request()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(asked) != 2 || asked[1]-asked[0] < 20*time.Second {
 			t.Errorf("asked at %v", asked)
 		}
@@ -203,6 +205,7 @@ func TestBusyCollectorIsAskedAgain(t *testing.T) {
 		for range 3 {
 			request()
 			time.Sleep(time.Minute)
+			synctest.Wait()
 		}
 		gone = false
 		request()
