@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -202,8 +203,8 @@ func (h Harness) batch(t *testing.T) {
 }
 
 // nth loses the answer to the nth request that it sees; seen counts them.
-func nth(n int, seen *int) fault {
-	return lost(func(*http.Request) bool { *seen++; return *seen == n })
+func nth(n int64, seen *atomic.Int64) fault {
+	return lost(func(*http.Request) bool { return seen.Add(1) == n })
 }
 
 // batchLost loses each answer of a submission in turn: what was made is found, what
@@ -212,11 +213,12 @@ func (h Harness) batchLost(t *testing.T) {
 	r := h.rig(t)
 	batcher := r.batcher(t)
 	paid := 0
-	for n := 1; ; n++ {
+	for n := int64(1); ; n++ {
 		if n > 20 {
 			t.Fatal("a submission has more than 20 requests")
 		}
-		spec, seen := r.batchSpec(t, fmt.Sprintf("dl-lost-%d", n)), 0
+		spec := r.batchSpec(t, fmt.Sprintf("dl-lost-%d", n))
+		var seen atomic.Int64
 		var made providers.Batch
 		var err error
 		r.during(nth(n, &seen), func() { made, err = batcher.Submit(t.Context(), spec) })
@@ -240,7 +242,7 @@ func (h Harness) batchLost(t *testing.T) {
 		if got := r.answersPaid(t); got != int64(paid) {
 			t.Fatalf("request %d was lost: %d answers are paid, want %d", n, got, paid)
 		}
-		if seen < n { // the whole submission has passed
+		if seen.Load() < n { // the whole submission has passed
 			r.finds(t, spec, ended)
 			return
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,18 +184,18 @@ func (h Harness) batchDeleted(t *testing.T) {
 		}
 		return
 	}
-	deleted := map[string]bool{}
+	var deleted sync.Map
 	count := func(_ http.ResponseWriter, req *http.Request, _ http.Handler) bool {
 		if req.Method == http.MethodDelete {
-			deleted[req.URL.Path] = true
+			deleted.Store(req.URL.Path, true)
 		}
 		return false
 	}
-	for n := 1; ; n++ {
-		seen := 0
+	for n := int64(1); ; n++ {
+		var seen atomic.Int64
 		var err error
 		r.during(nth(n, &seen), func() { err = batcher.Delete(t.Context(), made.Handle) })
-		if seen < n {
+		if seen.Load() < n {
 			break
 		}
 		if err != nil { // the client may have asked again by itself
@@ -212,11 +214,13 @@ func (h Harness) batchDeleted(t *testing.T) {
 	if answers > 0 {
 		t.Errorf("%d answers are still there (%v)", answers, err)
 	}
-	clear(deleted)
+	deleted.Clear()
 	other := r.over(t, r.submit(t, r.batchSpec(t, "dl-deleted-2")))
 	r.during(count, func() { err = batcher.Delete(t.Context(), other.Handle) })
-	if err != nil || len(deleted) < 2 {
-		t.Errorf("%d files were deleted, and there are those of requests and of answers: %v", len(deleted), err)
+	files := 0
+	deleted.Range(func(any, any) bool { files++; return true })
+	if err != nil || files < 2 {
+		t.Errorf("%d files were deleted, and there are those of requests and of answers: %v", files, err)
 	}
 }
 
@@ -227,27 +231,29 @@ func (h Harness) batchDeclined(t *testing.T) {
 	if _, _, err := batcher.Find(t.Context(), r.batchSpec(t, "dl-declined-0"), time.Time{}); providers.KindOf(err) == providers.KindUnsupported {
 		return // it keeps no files
 	}
-	deleted := 0
-	for n := 1; ; n++ {
-		spec, seen := r.batchSpec(t, fmt.Sprintf("dl-declined-%d", n)), 0
+	var deleted atomic.Int64
+	for n := int64(1); ; n++ {
+		spec := r.batchSpec(t, fmt.Sprintf("dl-declined-%d", n))
+		var seen atomic.Int64
 		decline := func(w http.ResponseWriter, req *http.Request, _ http.Handler) bool {
 			if req.Method == http.MethodDelete {
-				deleted++
+				deleted.Add(1)
 				return false
 			}
-			if seen++; seen == n {
-				w.WriteHeader(http.StatusBadRequest)
+			if seen.Add(1) != n {
+				return false
 			}
-			return seen == n
+			w.WriteHeader(http.StatusBadRequest)
+			return true
 		}
 		var err error
 		r.during(decline, func() { _, err = batcher.Submit(t.Context(), spec) })
-		if seen < n {
+		if seen.Load() < n {
 			break
 		}
 		asError(t, err)
 	}
-	if deleted == 0 {
+	if deleted.Load() == 0 {
 		t.Error("the file of requests stays though the order was declined")
 	}
 }
