@@ -83,13 +83,17 @@ func (b *Bench) Serve(t testing.TB, e *engine.Engine, list map[tasks.Kind]tasks.
 	})
 }
 
+// patience is how long a job may take: a dream in batches takes half a minute with the race detector, and more
+// where other tests have the machine.
+const patience = 5 * time.Minute
+
 // Dream starts a dream and waits until it has ended.
 func (b *Bench) Dream(t testing.TB, e *engine.Engine, in tasks.DreamInput, budget *int64) (
 	learn.Dream, job.Job,
 ) {
 	t.Helper()
 	job := b.Begin(t, e, in, budget)
-	ended, err := e.Wait(t.Context(), b.Tenant, job.ID, time.Minute)
+	ended, err := e.Wait(t.Context(), b.Tenant, job.ID, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +141,7 @@ func (b *Bench) Import(t testing.TB, e *engine.Engine, lines []byte) job.Job {
 	if _, _, err := e.Accept(t.Context(), j, nil); err != nil {
 		t.Fatal(err)
 	}
-	ended, err := e.Wait(t.Context(), b.Tenant, id, time.Minute)
+	ended, err := e.Wait(t.Context(), b.Tenant, id, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
