@@ -41,14 +41,14 @@ type Deployment struct {
 	Version  string    `json:"version"`
 	Created  time.Time `json:"created"`
 	Updated  time.Time `json:"updated"`
-	Ready    time.Time `json:"ready"`          // when the latest start was complete
+	Ready    time.Time `json:"ready"`          // when all replicas answered, since it was last scaled up
 	Stop     time.Time `json:"stop,omitzero"`  // when no replicas were asked for
 	Until    time.Time `json:"until,omitzero"` // when the vendor ends it by itself
-	Running  int       `json:"running"`        // replicas that answer, after the latest start
-	Billed   int64     `json:"billed"`         // minutes of all replicas, after the latest start
+	Running  int       `json:"running"`        // replicas that answer since Ready
+	Billed   int64     `json:"billed"`         // minutes of all replicas since Ready
 }
 
-// stops is the time of the request to stop, or of the vendor's own end; zero where there is neither.
+// stops is when the deployment goes down, because it was asked to or because the vendor takes it down; zero for never.
 func (d *Deployment) stops(now time.Time) time.Time {
 	ended := !d.Until.IsZero() && !now.Before(d.Until)
 	if ended && (d.Stop.IsZero() || d.Until.Before(d.Stop)) {

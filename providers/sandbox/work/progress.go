@@ -78,10 +78,10 @@ func (ts *Trainings) plan(t *Training, target lab.Target) {
 	}
 }
 
-// OverTime is the reason of a training that its time limit ended.
+// OverTime is the reason of a training whose machines worked for as long as it allows.
 const OverTime = "The run was stopped at its time limit."
 
-// limit ends the training where its machines would work for longer than its limit.
+// limit fails a training whose machines would work for longer than its Limit.
 func (t *Training) limit() {
 	if over := t.used(t.Ends) - t.Limit; t.Limit > 0 && over > 0 {
 		last := t.Ends.Add(-over)
