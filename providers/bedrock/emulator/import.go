@@ -140,13 +140,7 @@ func (e *emulator) importRoutes(mux *http.ServeMux) {
 func (is *imports) change(fn func(now time.Time) *lab.Failure) *lab.Failure {
 	is.mu.Lock()
 	defer is.mu.Unlock()
-	if refused := fn(is.lab.Now()); refused != nil {
-		return refused
-	}
-	if err := is.lab.Shelf.Save(keptImports, is.all); err != nil {
-		return lab.NotKept(err)
-	}
-	return nil
+	return is.lab.Change(keptImports, &is.all, fn)
 }
 
 var modelName = regexp.MustCompile(`^([0-9a-zA-Z][_-]?)+$`)

@@ -135,13 +135,7 @@ func noLora(id string) *lab.Failure {
 func (ls *loras) change(fn func(now time.Time) *lab.Failure) *lab.Failure {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if refused := fn(ls.lab.Now()); refused != nil {
-		return refused
-	}
-	if err := ls.lab.Shelf.Save(keptLoras, ls.all); err != nil {
-		return lab.NotKept(err)
-	}
-	return nil
+	return ls.lab.Change(keptLoras, &ls.all, fn)
 }
 
 // list lists them in a list of its own, as Cloudflare does.

@@ -105,13 +105,7 @@ func (e *emulator) registerLora(_ *http.Request, asked *tuning) (any, *lab.Failu
 func (ls *loras) change(fn func(now time.Time) *lab.Failure) *lab.Failure {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if refused := fn(ls.lab.Now()); refused != nil {
-		return refused
-	}
-	if err := ls.lab.Shelf.Save(keptLoras, ls.all); err != nil {
-		return lab.NotKept(err)
-	}
-	return nil
+	return ls.lab.Change(keptLoras, &ls.all, fn)
 }
 
 func (ls *loras) list(*http.Request) (any, *lab.Failure) {

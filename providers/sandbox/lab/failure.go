@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Failure is an error that an emulator dresses in its vendor's words.
@@ -84,4 +85,16 @@ func OrNil(text string) any {
 		return nil
 	}
 	return text
+}
+
+// Change lets fn change what an emulator has, and keeps what came of it under a name; all points to it. The caller
+// holds the lock.
+func (l *Lab) Change(name string, all any, fn func(now time.Time) *Failure) *Failure {
+	if refused := fn(l.Now()); refused != nil {
+		return refused
+	}
+	if err := l.Shelf.Save(name, all); err != nil {
+		return NotKept(err)
+	}
+	return nil
 }
