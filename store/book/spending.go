@@ -3,6 +3,8 @@ package book
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"dreamlab/store/db"
@@ -139,26 +141,29 @@ func (q *Queries) books() (*books, error) {
 var errAlone = errors.New("entries are written in a transaction")
 
 // Close adds the entries to the sums by tenant, day, purpose, key and provider. Budgets are checked
-// against these sums at each call: adding up all entries would take longer each time.
+// against these sums at each call: adding up all entries would take longer each time. A call writes
+// or ends a single entry, so the statement has only those parts that have something to add.
 func (b *books) Close(ctx context.Context, tx *db.Tx) error {
-	if len(b.written)+len(b.ended)+len(b.aged) == 0 {
+	var parts []string
+	var args []any
+	add := func(ids []string, change string) {
+		if len(ids) == 0 {
+			return
+		}
+		args = append(args, db.Encode(ids))
+		parts = append(parts, fmt.Sprintf(`SELECT tenant, day, purpose, key_id, provider, %s AS change
+			FROM entries WHERE id IN ({list $%d})`, change, len(args)))
+	}
+	add(b.written, `FALSE AS ends, CASE WHEN state IN ('open', 'unknown') THEN reserved ELSE settled END`)
+	add(b.ended, `TRUE AS ends, CASE WHEN state = 'unknown' THEN 0 WHEN aged THEN settled ELSE settled - reserved END`)
+	add(b.aged, `TRUE AS ends, -reserved`)
+	if len(parts) == 0 {
 		return nil
 	}
-	written, ended, aged := db.Encode(some(b.written)), db.Encode(some(b.ended)), db.Encode(some(b.aged))
 	return tx.Later(ctx, `INSERT INTO spending (tenant, day, purpose, key_id, provider, ends, committed)
-		SELECT tenant, day, purpose, coalesce(key_id, ''), provider, ends, CAST(sum(change) AS BIGINT) FROM (
-			SELECT tenant, day, purpose, key_id, provider, FALSE AS ends,
-				CASE WHEN state IN ('open', 'unknown') THEN reserved ELSE settled END AS change
-			FROM entries WHERE id IN ({list $1})
-			UNION ALL SELECT tenant, day, purpose, key_id, provider, TRUE AS ends,
-				CASE WHEN state = 'unknown' THEN 0 WHEN aged THEN settled ELSE settled - reserved END
-			FROM entries WHERE id IN ({list $2})
-			UNION ALL SELECT tenant, day, purpose, key_id, provider, TRUE AS ends, -reserved
-			FROM entries WHERE id IN ({list $3})) AS changes
+		SELECT tenant, day, purpose, coalesce(key_id, ''), provider, ends, CAST(sum(change) AS BIGINT)
+		FROM (`+strings.Join(parts, " UNION ALL ")+`) AS changes
 		GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
 		ON CONFLICT (tenant, day, purpose, key_id, provider, ends) DO UPDATE SET committed = spending.committed + excluded.committed`,
-		written, ended, aged)
+		args...)
 }
-
-// some returns an empty list in place of nil.
-func some(ids []string) []string { return append([]string{}, ids...) }

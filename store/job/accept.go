@@ -214,7 +214,7 @@ type inserted struct {
 const routeVersion = `SELECT r.tenant || '/' || r.version FROM routes r WHERE r.tenant IN (j.tenant, '')
 	AND r.alias = j.alias ORDER BY r.tenant DESC, r.version DESC LIMIT 1`
 
-var insertJob = capacityQuery + `INSERT INTO jobs
+const insertJob = `INSERT INTO jobs
 		(id, tenant, key_id, alias, kind, lane, state, phase, priority, input, metadata,
 		idem_key, idem_hash, parent, subject, conversation, attached, webhook_url, keep, trace, max_attempts, wake,
 		run_at, expires_at, dispatched_at, created)
@@ -246,11 +246,18 @@ func sealed(q *db.Tx, rows []jobInsert) []jobInsert {
 	return stored
 }
 
+// insertJobIn is insertJob with what it takes from capacityQuery, by dialect.
+var insertJobIn = map[db.Dialect]string{
+	db.Postgres: capacityQuery(heldClaim) + insertJob,
+	db.SQLite:   capacityQuery("TRUE") + insertJob, // it has one writer
+}
+
 // insertJobs inserts rows. The next statement reads which of them are new.
 func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert, free capacity) (map[string]inserted, error) {
 	made := make(map[string]inserted, len(rows))
-	args := []any{db.Encode(sealed(q.Tx, rows)), db.Encode(free.claims), int64(free.counted), free.mark}
-	err := q.LaterThen(ctx, db.Statement{Args: args, ScanCannotFail: true, Query: insertJob, Each: func(r db.Rows) error {
+	args := []any{db.Encode(sealed(q.Tx, rows)), db.Encode(free.claims), int64(free.counted)}
+	query := insertJobIn[q.Dialect()]
+	err := q.LaterThen(ctx, db.Statement{Args: args, ScanCannotFail: true, Query: query, Each: func(r db.Rows) error {
 		var id string
 		var in inserted
 		err := r.Scan(&id, &in.runAt, &in.created, &in.expires, &in.goes)

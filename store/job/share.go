@@ -62,9 +62,6 @@ type capacityClaim struct {
 // once.
 type capacity struct {
 	claims []*capacityClaim
-	// mark is written into the shares that this transaction locks. A share with another mark
-	// was not locked by it.
-	mark string
 	// counted is the number up to which the jobs in flight of a lane are counted.
 	counted int
 }
@@ -81,7 +78,7 @@ const fewInFlight = 256
 // tenant with queued jobs is left out: the dispatcher may hold the lock of its share. The
 // insert decides whether there is capacity.
 func (q *Queries) findCapacity(ctx context.Context, rows []jobInsert, limits map[string]Limits) (capacity, error) {
-	free := capacity{mark: db.NewID(""), claims: claimsOf(rows, limits)}
+	free := capacity{claims: claimsOf(rows, limits)}
 	wakes, before := wakeBundles{}, map[string]int{}
 	for at, c := range free.claims {
 		c.Claim = at + 1
@@ -93,14 +90,25 @@ func (q *Queries) findCapacity(ctx context.Context, rows []jobInsert, limits map
 			r.Claim, r.Nth, r.InLane, r.Wake = c.Claim, i+1, before[c.Lane], new(wakes.next(r))
 		}
 	}
-	if len(free.claims) == 0 {
+	if len(free.claims) == 0 || q.Dialect() == db.SQLite { // SQLite has one writer
 		return free, nil
 	}
-	return free, q.Later(ctx, `INSERT INTO shares (lane, tenant, taker)
-		SELECT x.lane, x.tenant, $2 FROM {rows $1: lane text, tenant text} WHERE `+itsQueue+` IS NULL
-		ORDER BY x.lane, x.tenant
-		ON CONFLICT (lane, tenant) DO UPDATE SET taker = excluded.taker`, db.Encode(free.claims), free.mark)
+	return free, q.Later(ctx, lockClaims, db.Encode(free.claims))
 }
+
+// shareLock is the number of the advisory lock of a share. It differs between the schemas of a
+// database. A row's lock would write the row anew for each job: it took twice as long.
+const shareLock = `hashtextextended(x.lane || '/' || x.tenant, CAST('shares'::regclass AS BIGINT))`
+
+// lockClaims locks the shares of those claims ($1) whose tenants have no queued jobs, until the
+// transaction ends, and notes their numbers for [heldClaim].
+const lockClaims = `SELECT set_config('dreamlab.claims', coalesce(string_agg(CAST(claim AS TEXT), ','), ''), TRUE)
+	FROM (SELECT x.claim, pg_advisory_xact_lock(` + shareLock + `)
+		FROM {rows $1: claim bigint, lane text, tenant text} WHERE ` + itsQueue + ` IS NULL
+		ORDER BY x.lane, x.tenant) AS locked`
+
+// heldClaim tells whether lockClaims has locked the share of the claim x.
+const heldClaim = `CAST(x.claim AS TEXT) = ANY (string_to_array(current_setting('dreamlab.claims'), ','))`
 
 // itsQueue selects 1 where the tenant of the claim x has queued jobs, else nothing. ORDER BY
 // names all columns of the index; otherwise the planner would use another index for part of it.
@@ -132,15 +140,16 @@ func claimsOf(rows []jobInsert, limits map[string]Limits) []*capacityClaim {
 }
 
 // capacityQuery opens a query that runs after the shares were locked ($2 are the claims, $3 is
-// counted, $4 the mark). It counts the jobs in flight and returns the free capacity: of the
-// tenant under its cap, of the lane for tenants without jobs in flight (in_lane), and of the
-// lane for tenants with some (in_shared). The first is NULL where the share was not locked or
-// the tenant has queued jobs by now. Each claim is looked up by itself: PostgreSQL would plan a
-// join by the sizes that the tables had earlier.
-const capacityQuery = `WITH counted AS MATERIALIZED (
+// counted); held tells whether the share of the claim x was. It counts the jobs in flight and
+// returns the free capacity: of the tenant under its cap, of the lane for tenants without jobs in
+// flight (in_lane), and of the lane for tenants with some (in_shared). The first is NULL where the
+// share was not locked or the tenant has queued jobs by now. Each claim is looked up by itself:
+// PostgreSQL would plan a join by the sizes that the tables had earlier.
+func capacityQuery(held string) string {
+	return `WITH counted AS MATERIALIZED (
 	SELECT x.claim, x.win, x.most_shared,
-		(SELECT coalesce(s.cap, x.most) FROM shares s
-			WHERE s.lane = x.lane AND s.tenant = x.tenant AND s.taker = $4 AND ` + itsQueue + ` IS NULL) AS most,
+		CASE WHEN ` + held + ` AND ` + itsQueue + ` IS NULL THEN coalesce((SELECT s.cap FROM shares s
+			WHERE s.lane = x.lane AND s.tenant = x.tenant), x.most) END AS most,
 		(SELECT count(*) FROM jobs j
 			WHERE j.lane = x.lane AND j.tenant = x.tenant AND ` + inFlight + `) AS held,
 		(SELECT count(*) FROM (SELECT 1 FROM jobs j
@@ -152,6 +161,7 @@ free AS MATERIALIZED (
 		CASE WHEN busy < $3 THEN most_shared - busy ELSE 0 END AS in_shared
 	FROM counted)
 `
+}
 
 // wakeBundles holds, by kind, the wake-up that another job can be added to.
 type wakeBundles map[string]*wakeBundle

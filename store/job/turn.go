@@ -273,6 +273,9 @@ func (r *round) addUsage(ctx context.Context) error {
 		return nil
 	}
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.Tenant, b.Tenant) }) // the order in which accepts lock them
+	if err := r.lockShares(ctx, db.Encode(rows)); err != nil {
+		return err
+	}
 	_, err := r.Exec(ctx, `INSERT INTO shares (lane, tenant, vtime, waiting, cursor)
 		SELECT $1, tenant, vtime, waiting, cursor
 		FROM {rows $2: tenant text, vtime bigint, waiting boolean, cursor text} WHERE TRUE
@@ -280,6 +283,16 @@ func (r *round) addUsage(ctx context.Context) error {
 		SET vtime = excluded.vtime, waiting = excluded.waiting, cursor = excluded.cursor`,
 		r.lane, db.Encode(rows))
 	return err
+}
+
+// lockShares locks the shares of these tenants against accepts. Accepts of tenants with queued
+// jobs do not wait for it.
+func (r *round) lockShares(ctx context.Context, rows string) error {
+	if r.Dialect() == db.SQLite { // it has one writer
+		return nil
+	}
+	return r.Later(ctx, `SELECT pg_advisory_xact_lock(`+shareLock+`)
+		FROM (SELECT CAST($1 AS TEXT) AS lane, tenant FROM {rows $2: tenant text}) AS x`, r.lane, rows)
 }
 
 // keepLimits drops the jobs that are over a limit by now: before the shares were locked, other

@@ -184,7 +184,6 @@ CREATE TABLE shares (
   vtime   BIGINT NOT NULL DEFAULT 0,      -- virtual time of stride scheduling
   waiting BOOLEAN NOT NULL DEFAULT FALSE, -- had jobs queued when it was last looked at
   cursor  TEXT NOT NULL DEFAULT '',       -- the lane's own row: the tenant that was looked at last
-  taker   TEXT NOT NULL DEFAULT '',       -- the transaction that locked this row last to accept jobs
   PRIMARY KEY (lane, tenant)
 );
 CREATE INDEX shares_turn ON shares (lane, vtime, tenant) WHERE waiting;

@@ -143,11 +143,15 @@ type entry struct {
 
 func dataOf(lines [][]byte) entry { return entry{Data, bytes.Join(lines, []byte("\n"))} }
 
-// add appends entries in one pipeline.
+// add appends entries in one pipeline. Several are one transaction, so that the reader who waits
+// for them gets all by one read.
 func (w *Writer) add(ctx context.Context, entries ...entry) error {
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	pipe := w.redis.Pipeline()
+	if len(entries) > 1 {
+		pipe = w.redis.TxPipeline()
+	}
 	added := make([]*redis.StringCmd, len(entries))
 	renew := w.seq == 0
 	for i, e := range entries {
