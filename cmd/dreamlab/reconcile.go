@@ -34,8 +34,9 @@ func (*usageReconcileVerb) Help() string {
 line_item …), and any of cost, requests, input_tokens and output_tokens, under the names that vendors
 use. Days are of UTC. Without FILE the vendor's own API is asked for the costs, calls and tokens of
 each day: of a server of the file (servers) by the key that its admin_key_env names, as OpenAI has it;
-of a vendor that tells its bills by the settings that its models are deployed with. Each difference
-from the books is named, and the exit code is 1 where there is one.`
+of a vendor that tells its bills by the settings that its models are deployed with. Where a vendor
+bills machines and not what ran on them, its days are compared as a whole. Each difference from the
+books is named, and the exit code is 1 where there is one.`
 }
 
 // Run reads the export or the bill, asks for the books of its days, and compares.
@@ -49,8 +50,9 @@ func (v *usageReconcileVerb) Run(ctx context.Context, sh shell) error {
 		return err
 	}
 	var export reconcile.Sums
+	named := naming(reconcile.Undated)
 	if v.File == "" {
-		export, err = v.billed(ctx, sh, days)
+		export, named, err = v.billed(ctx, sh, days)
 	} else {
 		export, days, err = v.exported(sh)
 	}
@@ -66,7 +68,9 @@ func (v *usageReconcileVerb) Run(ctx context.Context, sh shell) error {
 	if err != nil {
 		return err
 	}
-	found := reconcile.Compare(books, export.Named(books), int64(tolerance))
+	models := books.Models()
+	name := func(of string) string { return named(of, models) }
+	found := reconcile.Compare(books.Named(name), export.Named(name), int64(tolerance))
 	if err := v.write(sh, found); err != nil || len(found) == 0 {
 		return err
 	}
@@ -91,15 +95,22 @@ func (v *usageReconcileVerb) exported(sh shell) (export reconcile.Sums, days rec
 	return export, days, nil
 }
 
+// naming tells under which name a model of the books, or a line of the bill, is compared.
+type naming func(name string, models []string) string
+
 // billed asks the vendor.
-func (v *usageReconcileVerb) billed(ctx context.Context, sh shell, days reconcile.Days) (reconcile.Sums, error) {
+func (v *usageReconcileVerb) billed(ctx context.Context, sh shell, days reconcile.Days) (reconcile.Sums, naming, error) {
 	c, err := v.loadAt(sh, v.address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	biller, err := boot.Biller(c, v.Vendor)
 	if err != nil {
-		return nil, misuse("--vendor: %v", err)
+		return nil, nil, misuse("--vendor: %v", err)
+	}
+	named := naming(reconcile.Undated)
+	if namer, is := biller.(bill.Namer); is {
+		named = namer.Named
 	}
 	sums := reconcile.Sums{}
 	err = biller.Bill(ctx, days.From, days.End, func(line bill.Line) error {
@@ -108,9 +119,9 @@ func (v *usageReconcileVerb) billed(ctx context.Context, sh shell, days reconcil
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("ask %s for its bill: %w", v.Vendor, err)
+		return nil, nil, fmt.Errorf("ask %s for its bill: %w", v.Vendor, err)
 	}
-	return sums, nil
+	return sums, named, nil
 }
 
 // days are those that a vendor is asked for.

@@ -103,3 +103,35 @@ func TestReconcileByAPI(t *testing.T) {
 		t.Errorf("code %d: %s", got.code, got.errs)
 	}
 }
+
+// TestReconcileByCostExplorer holds the books of AWS's vendors against what Cost Explorer tells: of
+// Bedrock by the model that a usage type is of, of SageMaker by the day.
+func TestReconcileByCostExplorer(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/v1/usage" {
+			fmt.Fprint(w, `{"data":[{"group":"bedrock/us.meta.llama4-scout-17b-instruct-v1:0","start":1769821200,"calls":2,"settled":1.5},
+				{"group":"sagemaker/one","start":1769821200,"calls":2,"settled":1},{"group":"sagemaker/two","start":1769821200,"settled":1}]}`)
+			return
+		}
+		fmt.Fprint(w, `{"ResultsByTime":[{"TimePeriod":{"Start":"2026-01-31","End":"2026-02-01"},"Groups":[
+			{"Keys":["USE1-Llama4-Scout-17B-input-tokens"],"Metrics":{"UnblendedCost":{"Amount":"0.5","Unit":"USD"}}},
+			{"Keys":["USE1-Llama4-Scout-17B-output-tokens"],"Metrics":{"UnblendedCost":{"Amount":"1.0","Unit":"USD"}}}]}]}`)
+	}))
+	t.Cleanup(server.Close)
+	env := map[string]string{
+		"DREAMLAB_URL": server.URL, "DREAMLAB_KEY": "dl-test", "GROQ_API_KEY": "k", "TOGETHER_API_KEY": "k",
+		"BEDROCK_REGION": "us-east-1", "SAGEMAKER_REGION": "us-east-1",
+		"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL_COST_EXPLORER": server.URL,
+	}
+	for vendor, c := range map[string]struct {
+		code int
+		says string
+	}{"bedrock": {0, "[]"}, "sagemaker": {exitFailed, `"model":"all machines","what":"cost_usd","books":"2","vendor":"1.5"`}} {
+		got := invoke(t, env, "usage", "reconcile", "--vendor", vendor, "--from", "2026-01-31", "--to", "2026-01-31", "--json")
+		if got.code != c.code || !strings.Contains(got.out, c.says) {
+			t.Errorf("%s: code %d, no %s in\n%s%s", vendor, got.code, c.says, got.out, got.errs)
+		}
+	}
+}

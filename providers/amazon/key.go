@@ -1,8 +1,8 @@
 // Package amazon is what the vendors that are services of AWS have in common: an access
-// key that signs requests, a folder in S3 for files, the hosts of a region and the names of
-// errors. Signatures are made by AWS's own SDK for Go.
+// key that signs requests, a folder in S3 for files, bills by Cost Explorer, the hosts of a region and
+// the names of errors. Signatures are made by AWS's own SDK for Go.
 //
-// It knows no service beside S3: what a vendor says and means is in the vendor's folder.
+// It knows no service beside S3 and Cost Explorer: what a vendor says and means is in the vendor's folder.
 package amazon
 
 import (

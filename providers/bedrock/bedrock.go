@@ -56,6 +56,7 @@ var settings = append([]providers.Setting{
 	{Env: envRole, Help: "role that Bedrock takes on to read and write the files of batches; batches need it"},
 	{Env: envFolder, Help: "folder in S3 for the files of batches, such as s3://bucket/batches; batches need it"},
 	{Env: amazon.EnvS3, Shared: true, Help: "base of S3; defaults to the region's"},
+	{Env: amazon.EnvCosts, Shared: true, Help: amazon.CostsHelp},
 }, importSettings...)
 
 // Vendor opens the Bedrock driver.
@@ -65,7 +66,7 @@ var Vendor = providers.Vendor{Name: name, Settings: settings, Open: open, Sandbo
 func sandbox(address, credential string) map[string]string {
 	return map[string]string{
 		amazon.EnvID: "AKIASANDBOX", amazon.EnvSecret: credential, envRegion: "us-east-1",
-		envRuntime: address, envControls: address, amazon.EnvS3: address + "/s3",
+		envRuntime: address, envControls: address, amazon.EnvS3: address + "/s3", amazon.EnvCosts: address,
 		envRole: "arn:aws:iam::123456789012:role/sandbox", envFolder: "s3://sandbox/batches",
 	}
 }
@@ -74,6 +75,7 @@ func sandbox(address, credential string) map[string]string {
 type driver struct {
 	*openai.Client                // asks the runtime
 	control        *openai.Client // lists the models
+	bills          *amazon.Bills
 	runtimeBase    string
 	controlBase    string
 }
@@ -109,6 +111,9 @@ func open(config providers.Config) (providers.Driver, error) {
 	d.Client = openai.New(dialect, config)
 	dialect.Base = d.controlBase
 	d.control = openai.New(dialect, config)
+	if d.bills, err = newBills(keys, value, config); err != nil {
+		return nil, err
+	}
 	opened, err := d.withBatches(config, keys)
 	if err != nil || value(envImportRole) == "" {
 		return opened, err

@@ -15,6 +15,7 @@ import (
 	"dreamlab/providers/amazon"
 	"dreamlab/providers/bedrock"
 	"dreamlab/providers/bedrock/emulator"
+	"dreamlab/providers/bill"
 	"dreamlab/providers/providertest"
 )
 
@@ -72,11 +73,15 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			batch := ""
+			var bills func(providers.Driver, string, string, providers.Config) (bill.Biller, error)
 			if name == "signed" {
 				batch = scout
+				bills = func(d providers.Driver, _, _ string, _ providers.Config) (bill.Biller, error) {
+					return d.(bill.Biller), nil
+				}
 			}
 			providertest.Run(t, providertest.Harness{
-				Vendor: bedrock.Vendor, Start: start, Settings: with,
+				Vendor: bedrock.Vendor, Start: start, Settings: with, Bills: bills,
 				Importing: &providertest.Importing{
 					Base: "us.meta.llama3-1-8b-instruct-v1:0", Unhostable: scout, Folder: folder,
 					Creates: []func(*http.Request) bool{providertest.Asks("POST", "/model-import-jobs")},

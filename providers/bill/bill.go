@@ -32,6 +32,15 @@ type Biller interface {
 	Bill(ctx context.Context, from, to time.Time, each func(Line) error) error
 }
 
+// Namer is a biller whose vendor bills under other names than its models are asked by.
+type Namer interface {
+	Biller
+	// Named returns under which name a line of the bill and the books are compared: for a model
+	// of the books, and for the name that a line has. What can not be told apart gets one name,
+	// what belongs to no model keeps its own.
+	Named(name string, models []string) string
+}
+
 // Nano reads an amount in dollars, a JSON number or a text of one, as nano-dollars.
 func Nano(amount json.RawMessage, currency string) (*int64, error) {
 	if !strings.EqualFold(currency, "usd") {

@@ -70,6 +70,7 @@ var settings = []providers.Setting{
 	{Env: envControls, Help: "base of the control plane; defaults to the region's"},
 	{Env: envRuntime, Help: "base of the runtime, which answers chats; defaults to the region's"},
 	{Env: amazon.EnvS3, Shared: true, Help: "base of S3; defaults to the region's"},
+	{Env: amazon.EnvCosts, Shared: true, Help: amazon.CostsHelp},
 }
 
 // Vendor opens the SageMaker driver.
@@ -82,7 +83,7 @@ var options = []string{"top_k", "repetition_penalty"}
 func sandbox(address, credential string) map[string]string {
 	return map[string]string{
 		amazon.EnvID: "AKIASANDBOX", amazon.EnvSecret: credential, envRegion: "us-east-1",
-		envControls: address, envRuntime: address, amazon.EnvS3: address + "/s3",
+		envControls: address, envRuntime: address, amazon.EnvS3: address + "/s3", amazon.EnvCosts: address,
 		envRole: "arn:aws:iam::123456789012:role/sandbox", envFolder: "s3://sandbox/tunes", envLicence: "true",
 		envTuned: "jumpstart-llama-3-1-8b-instruct=meta-textgeneration-llama-3-1-8b-instruct",
 	}
@@ -92,6 +93,7 @@ func sandbox(address, credential string) map[string]string {
 type driver struct {
 	whole    *openai.Client // asks endpoints for whole answers
 	streamed *openai.Client // asks endpoints for streams
+	bills    *amazon.Bills
 	*plane
 }
 
@@ -119,6 +121,12 @@ func open(config providers.Config) (providers.Driver, error) {
 		Authorize: func(r *http.Request) error { return key.Sign(r, name) }, URL: invocations(runtime, "invocations"),
 	}
 	d := &driver{whole: openai.New(dialect, config), plane: newPlane(controls, key, config)}
+	d.bills, err = amazon.NewBills(amazon.Account{
+		Vendor: name, Service: "Amazon SageMaker", Base: value(amazon.EnvCosts), Secrets: key.Secrets,
+	}, key, config)
+	if err != nil {
+		return nil, err
+	}
 	dialect.URL = invocations(runtime, "invocations-response-stream")
 	d.streamed = openai.New(dialect, unframed(config))
 	return withTuning(d, key, value, config)

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"dreamlab/providers"
+	"dreamlab/providers/bill"
 	"dreamlab/providers/providertest"
 	"dreamlab/providers/sagemaker"
 	"dreamlab/providers/sagemaker/emulator"
@@ -45,6 +46,9 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			providertest.Run(t, providertest.Harness{
 				Vendor: sagemaker.Vendor, Start: start, Settings: with, Model: endpoint,
+				Bills: func(d providers.Driver, _, _ string, _ providers.Config) (bill.Biller, error) {
+					return d.(bill.Biller), nil
+				},
 				Lacks: map[string]func(*providers.Request){
 					"min_p": func(r *providers.Request) { r.Options = map[string]json.RawMessage{"min_p": []byte("0.1")} },
 				},

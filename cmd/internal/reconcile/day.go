@@ -1,7 +1,9 @@
 package reconcile
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,28 +34,35 @@ func (s Sums) Days() (Days, error) {
 // snapshot is what stands behind a model's name where a vendor bills a dated version of it.
 var snapshot = regexp.MustCompile(`^-(20[0-9]{2}-[0-9]{2}-[0-9]{2}|[0-9]{4})$`)
 
-// Named returns a vendor's sums by the names that the books have: vendors bill gpt-5-nano as
-// gpt-5-nano-2025-08-07.
-func (s Sums) Named(books Sums) Sums {
+// Models are those that the sums are of, by their names.
+func (s Sums) Models() []string {
 	known := map[string]bool{}
-	for key := range books {
+	for key := range s {
 		known[key.Model] = true
 	}
+	return slices.Sorted(maps.Keys(known))
+}
+
+// Named returns the sums under other names. What gets one name is summed.
+func (s Sums) Named(name func(string) string) Sums {
 	named := Sums{}
 	for key, sum := range s {
-		if !known[key.Model] {
-			key.Model = plain(key.Model, known)
-		}
+		key.Model = name(key.Model)
 		named.Add(key, sum)
 	}
 	return named
 }
 
-func plain(model string, known map[string]bool) string {
-	for name := range known {
-		if rest, begins := strings.CutPrefix(model, name); begins && snapshot.MatchString(rest) {
-			return name
+// Undated returns by which of the models' names a vendor's name is known: vendors bill gpt-5-nano as
+// gpt-5-nano-2025-08-07.
+func Undated(name string, models []string) string {
+	if slices.Contains(models, name) {
+		return name
+	}
+	for _, model := range models {
+		if rest, begins := strings.CutPrefix(name, model); begins && snapshot.MatchString(rest) {
+			return model
 		}
 	}
-	return model
+	return name
 }

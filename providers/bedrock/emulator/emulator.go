@@ -60,7 +60,7 @@ func New(l *lab.Lab) http.Handler {
 	e.batches.Dress(work.Dressing{Deliver: e.deliver})
 	both := http.NewServeMux()
 	both.Handle(amazon.ObjectsPath, e.objects.Serve(e.batches.Settle))
-	both.Handle("/", l.Serve(e.vendor, identified(e.routes())))
+	both.Handle("/", e.billing(l.Serve(e.vendor, identified(e.routes()))))
 	return lab.Emulator{Lab: l, Handler: both}
 }
 

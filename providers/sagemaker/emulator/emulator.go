@@ -61,7 +61,7 @@ func New(l *lab.Lab) http.Handler {
 	}
 	both := http.NewServeMux()
 	both.Handle(amazon.ObjectsPath, e.objects.Serve(func() *lab.Failure { return nil }))
-	both.Handle("/", targeted(l.Serve(e.vendor, identified(e.routes()))))
+	both.Handle("/", billing(e, targeted(l.Serve(e.vendor, identified(e.routes())))))
 	return lab.Emulator{Lab: l, Handler: both}
 }
 
