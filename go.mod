@@ -6,6 +6,7 @@ toolchain go1.26.10
 
 require (
 	cloud.google.com/go/storage v1.70.0
+	github.com/alecthomas/kong v1.17.0
 	github.com/alicebob/miniredis/v2 v2.40.0
 	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.27

@@ -18,7 +18,7 @@ type asking struct {
 
 // reaching are the flags that say where the API is.
 type reaching struct {
-	Context string `placeholder:"NAME" help:"the NAME of a server of dreamlab login, instead of the current one"`
+	Context string `group:"Settings" placeholder:"NAME" help:"the NAME of a server of dreamlab login, instead of the current one"`
 	settings
 	address
 }

@@ -142,7 +142,7 @@ func TestHelp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root.Walk(func(c *cli.Command) {
+	root.Walk(func(c cli.Command) {
 		path := strings.Fields(c.Path())[1:]
 		if len(path) == 0 {
 			return
@@ -155,7 +155,7 @@ func TestHelp(t *testing.T) {
 		if len(c.Help) > 76 || strings.HasSuffix(c.Help, ".") {
 			t.Errorf("%s: its line of help is too long or ends with a stop", c.Path())
 		}
-		if _, runs := c.Target.(verb); !runs && len(c.Verbs) == 0 {
+		if _, runs := c.Verb().(verb); !runs && len(c.Children) == 0 {
 			t.Errorf("%s: it can not be run", c.Path())
 		}
 	})
@@ -165,20 +165,20 @@ func TestMisuse(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"DREAMLAB_DATA": t.TempDir()}
 	cases := map[string][]string{
-		`there is no verb "dance"`:                   {"dance"},
-		`did you mean "import"?`:                     {"imprt", "x"},
-		"there is no flag --loud (":                  {"migrate", "--loud"},
-		`no flag --dryrun: did you mean "dry-run"?`:  {"dream", "--dryrun"},
-		"there is no flag --addr (":                  {"worker", "--addr", "x"},
-		"--timeout bounds a --wait":                  {"dream", "--timeout", "1s"},
-		"--part is more than 0":                      {"bench", "--part", "7"},
-		"--part is more than 0 and":                  {"bench", "--part", "NaN"},
-		"--speed is at least 0":                      {"sandbox", "--speed", "-1"},
-		`takes no arguments, but was given "x"`:      {"migrate", "x"},
-		"say create, list, rotate ID or revoke ID":   {"key", "make"},
-		"what to do: create, list, rotate ID":        {"key"},
-		`--scope: it is one of view, use, review, a`: {"key", "create", "--scope", "use,root"},
-		"is no level":                                {"migrate", "--log", "shout"},
+		`unexpected argument dance (dreamlab -h shows`: {"dance"},
+		`did you mean "import"?`:                       {"imprt", "x"},
+		"unknown flag --louder (dreamlab migrate -h":   {"migrate", "--louder"},
+		`--dryrun, did you mean "--dry-run"?`:          {"dream", "--dryrun"},
+		"unknown flag --addr":                          {"worker", "--addr", "x"},
+		"--timeout bounds a --wait":                    {"dream", "--timeout", "1s"},
+		"--part is more than 0":                        {"bench", "--part", "7"},
+		"--part is more than 0 and":                    {"bench", "--part", "NaN"},
+		"--speed is at least 0":                        {"sandbox", "--speed", "-1"},
+		"dreamlab migrate: unexpected argument x":      {"migrate", "x"},
+		"dreamlab key: unexpected argument make":       {"key", "make"},
+		`one of "create", "list", "rotate", "revoke"`:  {"key"},
+		`one of "view","use","review","admin" but`:     {"key", "create", "--scope", "use,root"},
+		"is no level":                                  {"migrate", "--log", "shout"},
 	}
 	for want, args := range cases {
 		if got := invoke(t, env, args...); got.code != exitUsage || !strings.Contains(got.errs, want) {

@@ -8,8 +8,8 @@ import (
 
 // printing are the flags of the verbs that print one thing.
 type printing struct {
-	Output show.Form `short:"o" default:"table" enum:"table,json,jsonl" placeholder:"FORM" help:"the FORM of what is printed"`
-	JSON   bool      `name:"json" help:"the same as -o json"`
+	Output show.Form `short:"o" group:"Output" default:"table" enum:"table,json,jsonl" placeholder:"FORM" help:"the FORM of what is printed"`
+	JSON   bool      `name:"json" group:"Output" help:"the same as -o json"`
 }
 
 // asJSON tells whether a program reads what is printed.
@@ -17,8 +17,8 @@ func (p *printing) asJSON() bool { return p.JSON || p.Output != show.Table }
 
 // listing are the flags of the verbs that print rows.
 type listing struct {
-	Output show.Form `short:"o" default:"table" enum:"table,json,jsonl,csv" placeholder:"FORM" help:"the FORM of what is printed"`
-	JSON   bool      `name:"json" help:"the same as -o json"`
+	Output show.Form `short:"o" group:"Output" default:"table" enum:"table,json,jsonl,csv" placeholder:"FORM" help:"the FORM of what is printed"`
+	JSON   bool      `name:"json" group:"Output" help:"the same as -o json"`
 }
 
 // sink returns where rows go.

@@ -20,7 +20,7 @@ type usageShowVerb struct {
 	By       string `default:"day" enum:"day,purpose,provider,model,key,job" placeholder:"GROUP" help:"what a row sums up, a GROUP"`
 	From     string `placeholder:"DAY" help:"the first DAY, as 2026-01-31, or unix seconds; 30 days ago without it"`
 	To       string `placeholder:"DAY" help:"the DAY before which it ends, or unix seconds; now without it"`
-	Interval string `enum:"hour,day,month" placeholder:"SPAN" help:"a row for each SPAN of each group"`
+	Interval string `default:"" enum:",hour,day,month" placeholder:"SPAN" help:"a row for each SPAN of each group"`
 	reaching
 	listing
 }

@@ -21,7 +21,7 @@ type shell struct {
 	live      bool      // errs is a terminal, on which lines can be drawn over
 	colour    bool      // out is a terminal, whose user likes colours
 	lookup    func(name string) (string, bool)
-	root      *cli.Command // the command line itself
+	root      *cli.Program // the command line itself
 }
 
 // verb is what a struct of the program's verbs does once its flags and arguments are read.
@@ -76,7 +76,7 @@ type program struct {
 }
 
 // commands returns the command line, and where its structs are.
-func commands() (*cli.Command, error) {
+func commands() (*cli.Program, error) {
 	return cli.New("dreamlab", "Dream Lab answers chats by day and makes its model better by night.", &program{})
 }
 
@@ -99,7 +99,7 @@ func run(ctx context.Context, sh shell, args []string) int {
 		return exitOK
 	}
 	if err == nil {
-		err = chosen.Target.(verb).Run(ctx, sh)
+		err = chosen.Verb().(verb).Run(ctx, sh)
 	}
 	return conclude(sh, chosen.Path(), err)
 }
@@ -129,14 +129,14 @@ valid key, 5 the server cannot be reached, 124 the wait ran out, 130 interrupted
 
 // settings are the flags that every verb with a configuration has.
 type settings struct {
-	File string `name:"config" placeholder:"FILE" help:"the FILE to read instead of dreamlab.yaml"`
-	Data string `placeholder:"DIRECTORY" help:"the DIRECTORY of the embedded parts, instead of DREAMLAB_DATA"`
-	Log  string `placeholder:"LEVEL" help:"the LEVEL of the log, instead of DREAMLAB_LOG"`
+	File string `name:"config" group:"Settings" placeholder:"FILE" help:"the FILE to read instead of dreamlab.yaml"`
+	Data string `group:"Settings" placeholder:"DIRECTORY" help:"the DIRECTORY of the embedded parts, instead of DREAMLAB_DATA"`
+	Log  string `group:"Settings" placeholder:"LEVEL" help:"the LEVEL of the log, instead of DREAMLAB_LOG"`
 }
 
 // address is the flag of the verbs that serve the API, or are clients of it.
 type address struct {
-	Addr string `placeholder:"HOST:PORT" help:"HOST:PORT of the API, instead of DREAMLAB_ADDR"`
+	Addr string `group:"Settings" placeholder:"HOST:PORT" help:"HOST:PORT of the API, instead of DREAMLAB_ADDR"`
 }
 
 func (s *settings) load(sh shell) (*config.Config, error) { return s.loadAt(sh, address{}) }

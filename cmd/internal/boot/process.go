@@ -394,6 +394,6 @@ func (s *Stack) Whole(ctx context.Context) (*Front, []Process, error) {
 
 // Documents is what the documentation is made of: the routes, the vendors, the models of a catalogue
 // and the verbs of the command line.
-func Documents(known *catalog.Catalog, verbs *cli.Command) site.Source {
+func Documents(known *catalog.Catalog, verbs *cli.Program) site.Source {
 	return site.Source{OpenAPI: api.Document(), Vendors: Vendors(), Models: known.Models(), Verbs: verbs}
 }

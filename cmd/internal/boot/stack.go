@@ -40,7 +40,7 @@ type Stack struct {
 	Metrics *prometheus.Registry
 	Sandbox *Sandbox // nil with real vendors
 
-	verbs     *cli.Command
+	verbs     *cli.Program
 	telemetry *telemetry.Telemetry // nil where nothing is sent
 	closers   []func() error
 }
@@ -51,7 +51,7 @@ type StackOptions struct {
 	// Migrate brings the schema up to date instead of refusing an old one.
 	Migrate bool
 	// Verbs is the command line, for the documentation in the pages. Defaults to none.
-	Verbs *cli.Command
+	Verbs *cli.Program
 	// Speed of the sandbox. Defaults to an hour in a second.
 	Speed float64
 }

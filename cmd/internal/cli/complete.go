@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"strings"
+
+	"github.com/alecthomas/kong"
 )
 
 // Candidate is a word that can stand where a shell completes.
@@ -10,22 +12,22 @@ type Candidate struct{ Word, Help string }
 
 // Complete returns what the last of the words can become. File names are the shell's to complete,
 // so that arguments have no candidates.
-func (c *Command) Complete(words []string) []Candidate {
+func (c Command) Complete(words []string) []Candidate {
 	if len(words) == 0 {
 		return nil
 	}
 	at, last := c, words[len(words)-1]
-	var flag *Flag // whose value comes next
+	var flag *kong.Flag // whose value comes next
 	for _, word := range words[:len(words)-1] {
 		at, flag = at.follow(word, flag)
 	}
 	name, value, valued := strings.Cut(last, "=")
 	switch {
 	case flag != nil:
-		return flag.candidates("", last)
+		return candidates(flag, "", last)
 	case strings.HasPrefix(last, "--") && valued:
-		if f := at.find(strings.TrimLeft(name, "-")); f != nil {
-			return f.candidates(name+"=", value)
+		if f := at.flag(strings.TrimLeft(name, "-")); f != nil {
+			return candidates(f, name+"=", value)
 		}
 		return nil
 	case strings.HasPrefix(last, "-"):
@@ -41,28 +43,26 @@ func (c *Command) Complete(words []string) []Candidate {
 }
 
 // follow goes one word further: to the verb that it names, or to the flag whose value comes next.
-func (c *Command) follow(word string, before *Flag) (*Command, *Flag) {
+func (c Command) follow(word string, before *kong.Flag) (Command, *kong.Flag) {
 	if before != nil {
 		return c, nil
 	}
 	if strings.HasPrefix(word, "-") {
-		f := c.find(strings.TrimLeft(word, "-"))
-		if f != nil && !f.Switch() {
+		f := c.flag(strings.TrimLeft(word, "-"))
+		if f != nil && !f.IsBool() {
 			return c, f
 		}
 		return c, nil
 	}
-	if verb := c.verb(word); verb != nil {
-		return verb, nil
-	}
-	return c, nil
+	verb, _ := c.verb(word)
+	return verb, nil
 }
 
-func (c *Command) flagCandidates(start string) []Candidate {
+func (c Command) flagCandidates(start string) []Candidate {
 	var found []Candidate
-	at := c
-	if at.usual != nil {
-		at = at.usual
+	at := c.Node
+	if at.DefaultCmd != nil {
+		at = at.DefaultCmd
 	}
 	for _, f := range at.Flags {
 		if word := "--" + f.Name; strings.HasPrefix(word, start) {
@@ -72,9 +72,9 @@ func (c *Command) flagCandidates(start string) []Candidate {
 	return found
 }
 
-func (f *Flag) candidates(before, start string) []Candidate {
+func candidates(f *kong.Flag, before, start string) []Candidate {
 	var found []Candidate
-	for _, value := range f.Enum {
+	for _, value := range enumOf(f) {
 		if strings.HasPrefix(value, start) {
 			found = append(found, Candidate{Word: before + value})
 		}

@@ -2,66 +2,100 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/alecthomas/kong"
 )
 
 // Usage returns the help of a command: of a verb its flags, of a command with verbs their list.
-func (c *Command) Usage() string {
+func (c Command) Usage() string {
 	var out strings.Builder
-	if c.parent != nil {
+	if c.Parent != nil {
 		fmt.Fprintf(&out, "usage: %s\n\n", c.synopsis())
 	}
 	out.WriteString(c.Help + "\n")
-	if c.parent == nil {
+	if c.Parent == nil {
 		fmt.Fprintf(&out, "\nusage: %s\n", c.synopsis())
 	}
-	if more := c.More(); more != "" && c.parent != nil {
-		out.WriteString("\n" + more + "\n")
+	if c.Detail != "" && c.Parent != nil {
+		out.WriteString("\n" + c.Detail + "\n")
 	}
 	c.writeVerbs(&out)
 	c.writeFlags(&out)
-	if c.usual != nil {
-		fmt.Fprintf(&out, "\nWithout a verb, %s is meant:\n", c.usual.synopsis())
-		c.usual.writeFlags(&out)
+	if c.DefaultCmd != nil {
+		usual := Command{c.DefaultCmd}
+		fmt.Fprintf(&out, "\nWithout a verb, %s is meant:\n", usual.synopsis())
+		usual.writeFlags(&out)
 	}
-	if len(c.Verbs) > 0 {
+	if len(c.Children) > 0 {
 		fmt.Fprintf(&out, "\n%s VERB -h shows the flags of a verb.\n", c.Path())
 	}
-	if c.parent == nil {
-		out.WriteString("\n" + c.More())
+	if c.Parent == nil {
+		out.WriteString("\n" + c.Detail)
 	}
-	if foot, has := c.Target.(interface{ Foot() string }); has {
+	if foot, has := c.Verb().(interface{ Foot() string }); has {
 		out.WriteString("\n" + foot.Foot())
 	}
 	return out.String()
 }
 
-func (c *Command) writeFlags(out *strings.Builder) {
-	if len(c.Flags) > 0 {
-		out.WriteString("\n")
-	}
+// section are the flags that stand below one heading.
+type section struct {
+	heading string
+	flags   []*kong.Flag
+}
+
+// sections returns the flags: those without a heading first, then the others in the order in which
+// their headings first appear.
+func (c Command) sections() []section {
+	all := []section{{}}
 	for _, f := range c.Flags {
-		f.write(out)
+		heading := ""
+		if f.Group != nil {
+			heading = f.Group.Title
+		}
+		at := slices.IndexFunc(all, func(s section) bool { return s.heading == heading })
+		if at < 0 {
+			at, all = len(all), append(all, section{heading: heading})
+		}
+		all[at].flags = append(all[at].flags, f)
+	}
+	if len(all[0].flags) == 0 {
+		return all[1:]
+	}
+	return all
+}
+
+func (c Command) writeFlags(out *strings.Builder) {
+	for _, s := range c.sections() {
+		out.WriteString("\n")
+		if s.heading != "" {
+			out.WriteString(s.heading + ":\n")
+		}
+		for _, f := range s.flags {
+			fmt.Fprintf(out, "  %s\n      %s\n", strings.TrimSpace(nameOf(f)+" "+f.PlaceHolder), about(f))
+		}
 	}
 }
 
 // synopsis returns the line that shows what stands where.
-func (c *Command) synopsis() string {
-	if len(c.Verbs) > 0 {
+func (c Command) synopsis() string {
+	if len(c.Children) > 0 {
 		return c.Path() + " VERB [flags] [arguments]"
 	}
 	return strings.TrimSpace(c.Path() + " [flags] " + c.places())
 }
 
 // places returns the arguments as the help shows them.
-func (c *Command) places() string {
+func (c Command) places() string {
 	var shown []string
-	for _, a := range c.Args {
+	for _, a := range c.Positional {
 		name := strings.ToUpper(a.Name)
-		if a.many() {
+		if a.IsCumulative() {
 			name += "…"
 		}
-		if a.Optional {
+		if !a.Required {
 			name = "[" + name + "]"
 		}
 		shown = append(shown, name)
@@ -70,14 +104,18 @@ func (c *Command) places() string {
 }
 
 // writeVerbs lists the verbs, under their headings in the order in which these first appear.
-func (c *Command) writeVerbs(out *strings.Builder) {
+func (c Command) writeVerbs(out *strings.Builder) {
 	var groups []string
-	lines, wide := map[string][]*Command{}, 0
+	lines, wide := map[string][]Command{}, 0
 	for _, verb := range c.Listed() {
-		if _, known := lines[verb.Group]; !known {
-			groups = append(groups, verb.Group)
+		group := ""
+		if verb.Group != nil {
+			group = verb.Group.Title
 		}
-		lines[verb.Group] = append(lines[verb.Group], verb)
+		if _, known := lines[group]; !known {
+			groups = append(groups, group)
+		}
+		lines[group] = append(lines[group], verb)
 		wide = max(wide, len(verb.Name))
 	}
 	for _, group := range groups {
@@ -91,19 +129,19 @@ func (c *Command) writeVerbs(out *strings.Builder) {
 	}
 }
 
-func (f *Flag) write(out *strings.Builder) {
-	name := "--" + f.Name
-	if f.Short != "" {
-		name = "-" + f.Short + ", " + name
+// nameOf returns a flag as it is given, behind its letter where it has one.
+func nameOf(f *kong.Flag) string {
+	if f.Short == 0 {
+		return "--" + f.Name
 	}
-	fmt.Fprintf(out, "  %s\n      %s\n", strings.TrimSpace(name+" "+f.Placeholder), f.about())
+	return fmt.Sprintf("-%c, --%s", f.Short, f.Name)
 }
 
 // about returns the help of a flag with its values and its default.
-func (f *Flag) about() string {
+func about(f *kong.Flag) string {
 	text := f.Help
-	if f.Enum != nil {
-		text += ": " + strings.Join(f.Enum, ", ")
+	if values := enumOf(f); len(values) > 0 {
+		text += ": " + strings.Join(values, ", ")
 	}
 	if f.Default != "" {
 		text += fmt.Sprintf(" (without it: %s)", f.Default)

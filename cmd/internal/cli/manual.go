@@ -6,33 +6,31 @@ import (
 )
 
 // Manual returns the manual page of a program, in the language of man(7).
-func (c *Command) Manual() string {
+func (c Command) Manual() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, ".TH %s 1\n.SH NAME\n%s \\- %s\n", strings.ToUpper(c.Name), roff(c.Name), roff(c.Help))
 	fmt.Fprintf(&out, ".SH SYNOPSIS\n%s\n", roff(c.synopsis()))
-	if more := c.More(); more != "" {
-		fmt.Fprintf(&out, ".SH DESCRIPTION\n%s", block(more))
+	if c.Detail != "" {
+		fmt.Fprintf(&out, ".SH DESCRIPTION\n%s", block(c.Detail))
 	}
 	out.WriteString(".SH VERBS\n")
-	c.Walk(func(verb *Command) {
-		if verb.parent != nil {
+	c.Walk(func(verb Command) {
+		if verb.Parent != nil {
 			verb.writeManual(&out)
 		}
 	})
 	return out.String()
 }
 
-func (c *Command) writeManual(out *strings.Builder) {
+func (c Command) writeManual(out *strings.Builder) {
 	fmt.Fprintf(out, ".SS %s\n%s\n", roff(c.synopsis()), roff(c.Help))
-	if more := c.More(); more != "" {
-		out.WriteString(".PP\n" + block(more))
+	if c.Detail != "" {
+		out.WriteString(".PP\n" + block(c.Detail))
 	}
-	for _, f := range c.Flags {
-		name := "--" + f.Name
-		if f.Short != "" {
-			name = "-" + f.Short + ", " + name
+	for _, s := range c.sections() {
+		for _, f := range s.flags {
+			fmt.Fprintf(out, ".TP\n\\fB%s\\fR \\fI%s\\fR\n%s\n", roff(nameOf(f)), roff(f.PlaceHolder), roff(about(f)))
 		}
-		fmt.Fprintf(out, ".TP\n\\fB%s\\fR \\fI%s\\fR\n%s\n", roff(name), roff(f.Placeholder), roff(f.about()))
 	}
 }
 

@@ -3,9 +3,10 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/alecthomas/kong"
 )
 
 // ErrHelp means that the help of a command is asked for.
@@ -17,183 +18,106 @@ type Fault struct{ text string }
 // Error says what is wrong, and what is likely to be meant.
 func (f *Fault) Error() string { return f.text }
 
-func fault(format string, args ...any) *Fault { return &Fault{fmt.Sprintf(format, args...)} }
-
-// given is a flag as it stands on the command line.
-type given struct {
-	name, value string
-	bare        bool // it has no value
-}
-
-// reader goes through the arguments.
-type reader struct {
-	at    *Command
-	left  []string
-	flags []given
-	words []string
-	plain bool // after --, nothing is a flag
-}
-
 // Parse reads the arguments into the structs and returns the verb that they name. Flags stand
-// before, after or between arguments. Its errors are ErrHelp, of the verb that is returned, and of
-// type *Fault.
-func (c *Command) Parse(args []string) (*Command, error) {
-	r := &reader{at: c, left: args}
-	for len(r.left) > 0 {
-		if err := r.next(); err != nil {
-			return r.at, err
+// before, after or between verbs and arguments. Its errors are ErrHelp, of the verb that is returned,
+// and of type *Fault.
+func (p *Program) Parse(args []string) (Command, error) {
+	words := line{at: p.Command}
+	if err := words.read(args); err != nil {
+		return words.at, err
+	}
+	read, err := p.parser.Parse(words.arranged())
+	if wrong := (*kong.ParseError)(nil); errors.As(err, &wrong) {
+		at := p.chosen(wrong.Context)
+		return at, at.fault(err)
+	}
+	return p.chosen(read), err
+}
+
+// chosen returns the verb that was read last.
+func (p *Program) chosen(read *kong.Context) Command {
+	if verb := read.Selected(); verb != nil {
+		return Command{verb}
+	}
+	return p.Command
+}
+
+// fault says what kong says, without the path of the verb and the value of a flag that is left out,
+// and what an argument is that is missing.
+func (c Command) fault(err error) *Fault {
+	text := strings.TrimPrefix(err.Error(), c.Node.Path()+": ")
+	text = strings.Replace(text, `must be one of "",`, "must be one of ", 1)
+	for _, arg := range c.Positional {
+		if arg.Required && !arg.Set && strings.HasPrefix(text, "expected ") {
+			return &Fault{text + ": " + arg.Help}
 		}
 	}
-	if r.at.usual != nil {
-		r.at = r.at.usual
-	}
-	if len(r.at.Verbs) > 0 {
-		return r.at, fault("say what to do: %s", names(r.at))
-	}
-	return r.at, r.at.fill(r.flags, r.words)
+	return &Fault{text}
 }
 
-// next reads one argument, or a flag with its value.
-func (r *reader) next() error {
-	word := r.left[0]
-	r.left = r.left[1:]
-	switch {
-	case r.plain || word == "-" || !strings.HasPrefix(word, "-"):
-		return r.word(word)
-	case word == "--":
-		r.plain = true
-		return nil
-	}
-	return r.flag(word)
+// line is a command line whose verbs, flags and arguments are told apart: kong reads the flags of a
+// verb behind its name alone, and all arguments of a list in one go.
+type line struct {
+	at                  Command // the last of the verbs
+	verbs, flags, words []string
 }
 
-// word takes a verb as long as there are any, and then an argument.
-func (r *reader) word(word string) error {
-	if len(r.at.Verbs) == 0 {
-		r.words = append(r.words, word)
-		return nil
+// arranged returns verbs, flags and arguments in the order in which kong reads them.
+func (l *line) arranged() []string {
+	if len(l.words) == 0 {
+		return slices.Concat(l.verbs, l.flags)
 	}
-	if verb := r.at.verb(word); verb != nil {
-		r.at = verb
-		return nil
-	}
-	if r.at.usual != nil {
-		r.at = r.at.usual
-		return r.word(word)
-	}
-	advice := r.at.meantVerb(word)
-	if advice == "" && r.at.parent != nil {
-		advice = ": say " + names(r.at)
-	}
-	return fault("there is no verb %q%s", word, advice)
+	return slices.Concat(l.verbs, l.flags, []string{"--"}, l.words)
 }
 
-func (r *reader) flag(word string) error {
-	name, value, valued := strings.Cut(word, "=")
-	name = strings.TrimLeft(name, "-")
-	f := r.at.find(name)
-	if !strings.HasPrefix(word, "--") && f == nil && len(name) > 1 { // -ojson
-		if short := r.at.find(name[:1]); short != nil {
-			f, value, valued = short, strings.TrimPrefix(word[2:], "="), true
+func (l *line) read(args []string) error {
+	for len(args) > 0 {
+		word := args[0]
+		args = args[1:]
+		switch {
+		case word == "--":
+			l.words = append(l.words, args...)
+			return nil
+		case word == "-" || !strings.HasPrefix(word, "-"):
+			l.word(word)
+		default:
+			taken, err := l.flag(word, args)
+			if err != nil {
+				return err
+			}
+			args = args[taken:]
 		}
 	}
+	return nil
+}
+
+func (l *line) word(word string) {
+	verb, is := l.at.verb(word)
+	if !is {
+		l.words = append(l.words, word)
+		return
+	}
+	l.at, l.verbs = verb, append(l.verbs, word)
+}
+
+// flag reads a flag with its value, and returns how many of the words behind it are that value.
+// A flag that is not known is left to kong: it names what is near, and knows that -n3 is -n 3.
+func (l *line) flag(word string, behind []string) (taken int, err error) {
+	name, value, valued := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	f := l.at.flag(name)
 	switch {
 	case f == nil && (name == "h" || name == "help"):
-		return ErrHelp
+		return 0, ErrHelp
 	case f == nil:
-		return fault("there is no flag --%s%s", name, r.at.meantFlag(name))
 	case valued:
-	case f.Switch():
-		r.flags = append(r.flags, given{name: f.Name, bare: true})
-		return nil
-	case len(r.left) == 0:
-		return fault("--%s needs a value%s", f.Name, called(f))
+		word = "--" + f.Name + "=" + value
+	case f.IsBool():
+		word = "--" + f.Name
+	case len(behind) == 0:
+		return 0, &Fault{fmt.Sprintf("--%s needs a value: %s", f.Name, f.FormatPlaceHolder())}
 	default:
-		value, r.left = r.left[0], r.left[1:]
+		word, taken = "--"+f.Name+"="+behind[0], 1
 	}
-	r.flags = append(r.flags, given{name: f.Name, value: value})
-	return nil
-}
-
-func called(f *Flag) string {
-	if f.Placeholder == "" {
-		return ""
-	}
-	return ": " + f.Placeholder
-}
-
-// find returns a flag of the verb or, where the verb is not named yet, of any verb below it.
-func (c *Command) find(name string) *Flag {
-	for _, f := range c.Flags {
-		if f.Name == name || f.Short != "" && f.Short == name {
-			return f
-		}
-	}
-	for _, verb := range c.Verbs {
-		if f := verb.find(name); f != nil {
-			return f
-		}
-	}
-	return nil
-}
-
-func (c *Command) verb(name string) *Command {
-	at := slices.IndexFunc(c.Verbs, func(v *Command) bool { return v.Name == name || slices.Contains(v.Aliases, name) })
-	if at < 0 {
-		return nil
-	}
-	return c.Verbs[at]
-}
-
-// fill stores flags and arguments, once the verb is known.
-func (c *Command) fill(flags []given, words []string) error {
-	replaced := map[string]bool{}
-	for _, g := range flags {
-		f := c.find(g.name)
-		if f == nil {
-			return fault("there is no flag --%s%s", g.name, c.meantFlag(g.name))
-		}
-		if g.bare {
-			g.value = "true"
-		}
-		if f.value.Kind() == reflect.Slice && !replaced[f.Name] {
-			f.value.SetZero() // the default
-			replaced[f.Name] = true
-		}
-		if err := f.set(g.value); err != nil {
-			return fault("--%s: %v", g.name, err)
-		}
-	}
-	if err := c.fillArgs(words); err != nil {
-		return err
-	}
-	if checked, has := c.Target.(interface{ Validate() error }); has {
-		if err := checked.Validate(); err != nil {
-			return fault("%v", err)
-		}
-	}
-	return nil
-}
-
-func (c *Command) fillArgs(words []string) error {
-	for _, a := range c.Args {
-		switch {
-		case len(words) == 0 && a.Optional:
-		case len(words) == 0:
-			return fault("name %s", a.Help)
-		case a.many():
-			a.value.Set(reflect.ValueOf(words))
-			words = nil
-		default:
-			a.value.SetString(words[0])
-			words = words[1:]
-		}
-	}
-	switch {
-	case len(words) == 0:
-		return nil
-	case len(c.Args) == 0:
-		return fault("it takes no arguments, but was given %q", words[0])
-	}
-	return fault("it takes no more than %s, but was given %q", c.places(), words[0])
+	l.flags = append(l.flags, word)
+	return taken, nil
 }

@@ -15,15 +15,16 @@ type common struct {
 }
 
 type createVerb struct {
-	common
 	Tenant string        `help:"the tenant"`
 	Scope  []string      `default:"use" enum:"use,admin" help:"the scopes"`
 	Limit  int           `short:"n" default:"20" placeholder:"NUMBER" help:"how many"`
 	Share  float64       `help:"a share"`
 	After  time.Duration `help:"a pause"`
 	DryRun bool          `help:"change nothing"`
+	Span   string        `default:"" enum:",hour,day" help:"a row for each"`
 	Name   string        `arg:"" help:"the name"`
 	Rest   []string      `arg:"" optional:"" help:"more"`
+	common
 }
 
 // Validate refuses a share above 1.
@@ -47,7 +48,7 @@ type tool struct {
 	} `cmd:"" help:"models"`
 }
 
-func parse(t *testing.T, line string) (*tool, *Command, error) {
+func parse(t *testing.T, line string) (*tool, Command, error) {
 	t.Helper()
 	var got tool
 	root, err := New("tool", "A tool.", &got)
@@ -111,21 +112,22 @@ func TestVerbs(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"":                            `say what to do: key or models`,
-		"keys":                        `there is no verb "keys": did you mean "key"?`,
-		"key make":                    `there is no verb "make": say create NAME [REST…] or list`,
-		"models what":                 `it takes no arguments, but was given "what"`,
-		"key create":                  `name the name`,
-		"models --jsn":                `there is no flag --jsn: did you mean "json"?`,
-		"key create x --dryrun":       `there is no flag --dryrun: did you mean "dry-run"?`,
-		"key list --tenant x":         `there is no flag --tenant`,
-		"key --tenant x list":         `there is no flag --tenant`,
+		"":                            `expected one of "key", "models"`,
+		"keys":                        `unexpected argument keys, did you mean "key"?`,
+		"key make":                    `unexpected argument make`,
+		"models what":                 `unexpected argument what`,
+		"key create":                  `expected "<name>": the name`,
+		"models --jsn":                `unknown flag --jsn, did you mean "--json"?`,
+		"key create x --dryrun":       `unknown flag --dryrun, did you mean "--dry-run"?`,
+		"key list --tenant x":         `unknown flag --tenant`,
+		"key --tenant x list":         `unknown flag --tenant`,
 		"key create x --limit":        `--limit needs a value: NUMBER`,
-		"key create x --limit many":   `--limit: "many" is not a whole number`,
-		"key create x --share x":      `--share: "x" is not a number`,
-		"key create x --after 5":      `--after: "5" is not a span of time, as 90s or 1h30m`,
-		"key create x --json=perhaps": `--json: "perhaps" is not true or false`,
-		"key create x --scope all":    `--scope: it is one of use, admin, not "all"`,
+		"key create x --limit many":   `--limit: expected a valid 64 bit int but got "many"`,
+		"key create x --share x":      `--share: expected a float but got "x" (string)`,
+		"key create x --after 5":      `--after: expected duration but got "5": time: missing unit in duration "5"`,
+		"key create x --json=perhaps": `--json: bool value must be true, 1, yes, false, 0 or no but got "perhaps"`,
+		"key create x --scope all":    `--scope must be one of "use","admin" but got "all"`,
+		"key create x --span week":    `--span must be one of "hour","day" but got "week"`,
 		"key create x --share 2":      `--share is at most 1`,
 	} {
 		_, _, err := parse(t, line)
@@ -155,6 +157,8 @@ make one
       a pause
   --dry-run
       change nothing
+  --span
+      a row for each: hour, day
   --log LEVEL
       the level (without it: info)
   --json

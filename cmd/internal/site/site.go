@@ -26,7 +26,7 @@ type Source struct {
 	OpenAPI []byte
 	Vendors []providers.Vendor
 	Models  []catalog.Model
-	Verbs   *cli.Command // optional
+	Verbs   *cli.Program // optional
 }
 
 // Page is one file.
@@ -100,10 +100,10 @@ func guidePages() ([]Page, error) {
 }
 
 // verbPage shows the help of each verb.
-func verbPage(root *cli.Command) Page {
+func verbPage(root *cli.Program) Page {
 	var text strings.Builder
 	text.WriteString("# The command line\n")
-	root.Walk(func(verb *cli.Command) {
+	root.Walk(func(verb cli.Command) {
 		fmt.Fprintf(&text, "\n## %s\n\n```\n%s\n```\n", verb.Path(), strings.TrimSpace(verb.Usage()))
 	})
 	return Page{Name: "verbs.html", Title: "The command line", Group: "Reference", Body: markdown.Guide(text.String())}
