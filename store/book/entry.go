@@ -86,7 +86,7 @@ func (q *Queries) EndEntry(ctx context.Context, e Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := q.Must(ctx, db.ErrConflict, endEntry.Query, db.Encode([]any{e.end()})); err != nil {
+	if err := q.Must(ctx, db.ErrConflict, endEntry.Query, db.RowsOf([]any{e.end()})); err != nil {
 		return err
 	}
 	b.ended = append(b.ended, e.ID)

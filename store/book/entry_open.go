@@ -50,7 +50,7 @@ func (q *Queries) OpenEntriesLater(ctx context.Context, entries []Entry, opened 
 	for _, e := range entries { // an entry that is refused adds nothing to the sums
 		b.written = append(b.written, e.ID)
 	}
-	return q.LaterThen(ctx, db.Statement{ScanCannotFail: true, Args: []any{db.Encode(rows)}, Query: `INSERT INTO entries
+	return q.LaterThen(ctx, db.Statement{ScanCannotFail: true, Args: []any{db.RowsOf(rows)}, Query: `INSERT INTO entries
 		(id, tenant, key_id, job, root, step, epoch, number, purpose, provider, model, state, reserved, day, created)
 		SELECT x_id, x_tenant, x_key, x_job, ` + rootOfJob + `, x_step, x_epoch, x_number, x_purpose, x_provider, x_model,
 			'open', x_reserved, ` + dayOfTenant("x_tenant") + `, {now}

@@ -78,7 +78,7 @@ func (q *Queries) CommittedOf(ctx context.Context, asked []Commitment) ([]int64,
 	}
 	sums := make([]int64, len(asked))
 	err := q.Each(ctx, `SELECT x.at, `+sumOf+` FROM {rows $1: at bigint, `+commitmentColumns+`}`,
-		[]any{db.Encode(rows)}, func(r db.Rows) error {
+		[]any{db.RowsOf(rows)}, func(r db.Rows) error {
 			var at, sum int64
 			if err := r.Scan(&at, &sum); err != nil {
 				return err
@@ -116,7 +116,7 @@ func (q *Queries) WithinBudgets(ctx context.Context, most map[Commitment]int64) 
 	for c, nano := range most {
 		rows = append(rows, c.row(len(rows), nano))
 	}
-	return q.LaterThen(ctx, db.Statement{Args: []any{db.Encode(rows)}, Want: int64(len(rows)), Missing: ErrOverBudget,
+	return q.LaterThen(ctx, db.Statement{Args: []any{db.RowsOf(rows)}, Want: int64(len(rows)), Missing: ErrOverBudget,
 		Query: `SELECT 1 FROM {rows $1: ` + commitmentColumns + `, most bigint} WHERE ` + sumOf + ` <= x.most`})
 }
 
@@ -150,7 +150,7 @@ func (b *books) Close(ctx context.Context, tx *db.Tx) error {
 		if len(ids) == 0 {
 			return
 		}
-		args = append(args, db.Encode(ids))
+		args = append(args, db.RowsOf(ids))
 		parts = append(parts, fmt.Sprintf(`SELECT tenant, day, purpose, key_id, provider, %s AS change
 			FROM entries WHERE id IN ({list $%d})`, change, len(args)))
 	}

@@ -56,5 +56,5 @@ func (q *Tx) addAll(ctx context.Context) error {
 }
 
 func (t Bulk) statement() Statement {
-	return Statement{Query: t.Query, Args: []any{Encode(t.rows)}, Want: int64(len(t.rows)), Missing: t.Missing}
+	return Statement{Query: t.Query, Args: []any{RowsOf(t.rows)}, Want: int64(len(t.rows)), Missing: t.Missing}
 }

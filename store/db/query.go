@@ -11,13 +11,14 @@ func (q *Tx) sql(query string) string { return q.known.in(q.dialect, query) }
 
 // Exec runs a statement and returns the number of rows it touched.
 func (q *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if err := checkText(args); err != nil {
+	query, args, err := q.bound(query, args)
+	if err != nil {
 		return 0, err
 	}
 	if err := q.addAll(ctx); err != nil {
 		return 0, err
 	}
-	return q.conn.Exec(ctx, q.sql(query), args...)
+	return q.conn.Exec(ctx, query, args...)
 }
 
 // Later runs a statement whose outcome is not waited for; in a transaction it
@@ -41,13 +42,13 @@ func (q *Tx) LaterMust(ctx context.Context, missing error, query string, args ..
 
 // LaterThen runs a statement of which something is asked. See Conn.
 func (q *Tx) LaterThen(ctx context.Context, s Statement) error {
-	if err := checkText(s.Args); err != nil {
+	var err error
+	if s.Query, s.Args, err = q.bound(s.Query, s.Args); err != nil {
 		return err
 	}
 	if err := q.addAll(ctx); err != nil {
 		return err
 	}
-	s.Query = q.sql(s.Query)
 	if each := s.Each; each != nil {
 		opened := opening{vault: q.vault}
 		s.Each = func(rows Rows) error {
@@ -95,13 +96,14 @@ func (q *Tx) Words(ctx context.Context, into *[]string, query string, args ...an
 
 // Each hands every row to fn, one at a time.
 func (q *Tx) Each(ctx context.Context, query string, args []any, fn func(Rows) error) error {
-	if err := checkText(args); err != nil {
+	query, args, err := q.bound(query, args)
+	if err != nil {
 		return err
 	}
 	if err := q.addAll(ctx); err != nil {
 		return err
 	}
-	rows, err := q.conn.Query(ctx, q.sql(query), args...)
+	rows, err := q.conn.Query(ctx, query, args...)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ var word = regexp.MustCompile(`'[^']*'|--[^\n]*|\{[^{}]*\}`)
 //	{rows $1: a text, b bigint}  a row source over a JSON array of objects given as text
 //	{list $1}         a one-column subquery over a JSON array of strings given as text
 //
+// The argument of {rows} and {list} is a [RowList] or such a text.
+//
 // What stands in quotes or in a comment is not touched.
 func Rebind(dialect Dialect, query string) string {
 	if !strings.Contains(query, "{") {
@@ -40,6 +42,34 @@ const reboundMax = 2000
 type rebound struct {
 	mu    sync.RWMutex
 	known map[string]string
+	forms map[formKey]*form
+}
+
+// formKey names a statement over lists of one row.
+type formKey struct {
+	query string
+	lists uint64 // which arguments are lists
+}
+
+// ofOne returns the form of a statement over lists of one row.
+func (r *rebound) ofOne(query string, lists uint64) *form {
+	key := formKey{query, lists}
+	r.mu.RLock()
+	made := r.forms[key]
+	r.mu.RUnlock()
+	if made != nil {
+		return made
+	}
+	made = newForm(query, lists)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.forms == nil {
+		r.forms = map[formKey]*form{}
+	}
+	if len(r.forms) < reboundMax {
+		r.forms[key] = made
+	}
+	return made
 }
 
 func (r *rebound) in(dialect Dialect, query string) string {

@@ -255,7 +255,7 @@ var insertJobIn = map[db.Dialect]string{
 // insertJobs inserts rows. The next statement reads which of them are new.
 func (q *Queries) insertJobs(ctx context.Context, rows []jobInsert, free capacity) (map[string]inserted, error) {
 	made := make(map[string]inserted, len(rows))
-	args := []any{db.Encode(sealed(q.Tx, rows)), db.Encode(free.claims), int64(free.counted)}
+	args := []any{db.RowsOf(sealed(q.Tx, rows)), db.RowsOf(free.claims), int64(free.counted)}
 	query := insertJobIn[q.Dialect()]
 	err := q.LaterThen(ctx, db.Statement{Args: args, ScanCannotFail: true, Query: query, Each: func(r db.Rows) error {
 		var id string

@@ -33,7 +33,7 @@ type HoldState struct {
 // has expired, or whose cancellation was requested, is left alone.
 func (q *Queries) ClaimJobs(ctx context.Context, refs []Ref, owner string, lease time.Duration,
 ) ([]Job, error) {
-	return q.jobs(ctx, claim, db.Encode(refs), owner, lease.Microseconds())
+	return q.jobs(ctx, claim, db.RowsOf(refs), owner, lease.Microseconds())
 }
 
 // ClaimJobsLater is ClaimJobs whose result is known after the commit.
@@ -41,7 +41,7 @@ func (q *LeaseQueries) ClaimJobsLater(ctx context.Context, refs []Ref, owner str
 	jobs *[]Job) error {
 	*jobs = nil
 	return q.LaterThen(ctx, db.Statement{
-		Query: claim, Args: []any{db.Encode(refs), owner, lease.Microseconds()}, ScanCannotFail: true,
+		Query: claim, Args: []any{db.RowsOf(refs), owner, lease.Microseconds()}, ScanCannotFail: true,
 		Each: func(rows db.Rows) error {
 			j, err := scanJob(rows)
 			*jobs = append(*jobs, j)

@@ -93,7 +93,7 @@ func (q *Queries) findCapacity(ctx context.Context, rows []jobInsert, limits map
 	if len(free.claims) == 0 || q.Dialect() == db.SQLite { // SQLite has one writer
 		return free, nil
 	}
-	return free, q.Later(ctx, lockClaims, db.Encode(free.claims))
+	return free, q.Later(ctx, lockClaims, db.RowsOf(free.claims))
 }
 
 // shareLock is the number of the advisory lock of a share. It differs between the schemas of a
