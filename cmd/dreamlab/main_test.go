@@ -178,6 +178,9 @@ func TestMisuse(t *testing.T) {
 		"dreamlab key: unexpected argument make":       {"key", "make"},
 		`one of "create", "list", "rotate", "revoke"`:  {"key"},
 		`one of "view","use","review","admin" but`:     {"key", "create", "--scope", "use,root"},
+		"--jq: read the jq expression: unexpected EOF": {"job", "list", "--jq", ".data["},
+		"--jq: compile the jq expression: function no": {"job", "show", "job_1", "--jq", "nothing"},
+		"--jq takes JSON: leave out -o csv":            {"job", "list", "--jq", ".", "-o", "csv"},
 		"is no level":                                  {"migrate", "--log", "shout"},
 	}
 	for want, args := range cases {

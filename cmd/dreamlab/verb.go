@@ -99,7 +99,7 @@ func run(ctx context.Context, sh shell, args []string) int {
 		return exitOK
 	}
 	if err == nil {
-		err = chosen.Verb().(verb).Run(ctx, sh)
+		err = perform(ctx, sh, chosen.Verb().(verb))
 	}
 	return conclude(sh, chosen.Path(), err)
 }
