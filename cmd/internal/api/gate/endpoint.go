@@ -47,6 +47,18 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// send gives the client a reply that is whole, so that it does not wait for what is logged and
+// counted, 0.02 ms.
+func (r *recorder) send() error {
+	if r.status == 0 || r.Header().Get("Content-Length") == "" || r.body.Unread() {
+		return nil // the server ends it
+	}
+	if err := http.NewResponseController(r.ResponseWriter).Flush(); err != nil {
+		return fmt.Errorf("write reply: %w", err)
+	}
+	return nil
+}
+
 // Unwrap lets http.ResponseController reach deadlines and flushing.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
@@ -92,7 +104,7 @@ func (g *Gate) Endpoint(rule Rule, serve wire.Handler) http.Handler {
 		if err != nil && out.status == 0 {
 			err = g.refuse(out, r, rule, err)
 		}
-		err = errors.Join(err, out.body.Abandon())
+		err = errors.Join(err, out.send(), out.body.Abandon())
 		g.logCall(c, rule, out, began, err)
 		g.seen.count(rule.Name, out.status, time.Since(began))
 		if errors.Is(err, wire.ErrCut) && out.status != 0 {
