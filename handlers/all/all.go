@@ -82,7 +82,7 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 	}
 	maps.Copy(list, dream.Handlers(dream.Deps{
 		Caller: d.Caller, Bucket: d.Bucket, Prices: d.Prices, Lead: d.Lead, Base: d.Base,
-		Busy: d.Busy, Answers: answers(d.Cache), Settings: d.Dream,
+		Busy: d.Busy, Answers: answers(d.Cache), Vendors: d.Vendors, Settings: d.Dream,
 	}))
 	maps.Copy(list, tune.Handlers(tuning))
 	maps.Copy(list, batch.Handlers(batch.Deps{

@@ -125,17 +125,14 @@ func (b order) takeOne(ctx context.Context, q *store.Queries, l *batch.Line, ans
 	if err := q.SettleEntry(ctx, entry); err != nil {
 		return err
 	}
-	live := price.Cost(usage)
+	live := price.Cost(asAlone(l, usage))
 	b.row.Live += live
 	l.State, l.Status, l.Response = batch.LineAnswered, http.StatusOK, answer.Reply.Body
 	if l.Job == "" {
 		return nil
 	}
 	l.Response = nil // the effect holds it
-	return q.AddEffect(ctx, handlers.Later{
-		Job: l.Job, Step: l.Step, Hash: l.Hash, Epoch: b.run.Job.Epoch, Entry: l.Entry, Reply: answer.Reply,
-		Target: providers.Target{Provider: b.spec.Provider, Model: b.spec.Target}, Nano: entry.Settled, Live: live,
-	}.Effect())
+	return b.keep(ctx, q, l, answer.Reply, paid{entry.Settled, live})
 }
 
 // takeFailure ends a line that failed, or lets it wait for another try.

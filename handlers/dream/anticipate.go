@@ -152,8 +152,8 @@ func (w *worker) anticipate(ctx context.Context, run *tasks.Run) (*tasks.End, er
 		return nil, err
 	}
 	a := &aheadRun{asking: asks, share: handlers.Within{Job: run.Job.ID, Nano: in.Nano}}
-	err = a.all(ctx)
-	if paused := a.pause(err); paused != nil {
+	paused, err := a.pause(ctx, a.all(ctx))
+	if paused != nil {
 		return paused, nil
 	}
 	switch {

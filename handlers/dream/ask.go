@@ -107,14 +107,14 @@ func (a *asking) ask(ctx context.Context, q study.Question, about string) (*prov
 
 // pause tells how a job goes on that is not through: once its batches are over, or once no chat waits. It
 // returns nil where the job is through, or failed.
-func (a *asking) pause(err error) *tasks.End {
+func (a *asking) pause(ctx context.Context, err error) (*tasks.End, error) {
 	switch {
 	case a.later.waits() && (err == nil || errors.Is(err, errLater) || errors.Is(err, errChatsWait)):
-		return a.order()
+		return a.order(ctx)
 	case errors.Is(err, errChatsWait): // what was answered is found again
-		return &tasks.End{State: job.StateQueued, After: a.Settings.Pause}
+		return &tasks.End{State: job.StateQueued, After: a.Settings.Pause}, nil
 	}
-	return nil
+	return nil, err
 }
 
 // each does all that does not wait for each other: where one waits for a batch the others go on. It fails with

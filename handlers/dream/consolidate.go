@@ -51,11 +51,9 @@ func (w *worker) consolidate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 	}
 	c := &consolidateRun{asking: asks, before: before, fresh: fresh}
 	merged, err := c.merged(ctx)
-	if paused := c.pause(err); paused != nil {
-		return paused, nil
-	}
-	if err != nil {
-		return nil, err
+	paused, err := c.pause(ctx, err)
+	if paused != nil || err != nil {
+		return paused, err
 	}
 	memory := remember(d, merged)
 	if err := w.keepLessons(ctx, memory, fresh); err != nil {

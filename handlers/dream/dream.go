@@ -6,7 +6,7 @@
 // A dream is a parent job that waits (plan.go) and children that work: slices
 // (slice.go), one that reflects, one that consolidates and one that anticipates. What is asked about an
 // experience, and whether it is worth keeping, is decided by package study; here its
-// questions are asked live (ask.go) or put into batches (later.go). Training is package tune's.
+// questions are asked live (ask.go) or put into batches (later.go, line.go). Training is package tune's.
 package dream
 
 import (
@@ -42,8 +42,15 @@ type Deps struct {
 	Now func() time.Time
 	// Answers is the cache that chats are answered from. Defaults to none: nothing is anticipated.
 	Answers Answers
+	// Vendors tell how many lines their batches take at least. Defaults to one for all.
+	Vendors Vendors
 	// Settings bound what a dream does. Their zero value works.
 	Settings Settings
+}
+
+// Vendors finds the batches of a vendor; a [providers.Router] does.
+type Vendors interface {
+	Batcher(name string) (providers.Batcher, error)
 }
 
 // Settings bound what a dream does.

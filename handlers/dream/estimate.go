@@ -106,7 +106,11 @@ func (w *worker) estimate(
 // forged returns the answer, by purpose, that brings the most questions: long ones, of which
 // neither is found to be good.
 func forged(q study.Question, reference string) judge.Answer {
-	content := `{"reason":"","verdict":"answer_a","score_a":0,"score_b":0}`
+	better := "answer_a"
+	if q.Turned {
+		better = "answer_b"
+	}
+	content := `{"reason":"","verdict":"` + better + `","score_a":0,"score_b":0}`
 	switch q.Purpose {
 	case study.PurposeReplay:
 		content = strings.Repeat("x", 4*study.ReplayTokens)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"dreamlab/handlers"
 	"dreamlab/handlers/dream/study"
 	"dreamlab/providers"
 	"dreamlab/store"
@@ -39,17 +38,18 @@ func (w *worker) inBatches(d learn.Dream) bool {
 // later are the questions of a job that go to batches, by the role that answers them.
 type later struct {
 	window  time.Duration   // what is left of the night
-	ordered map[string]bool // steps that were in a batch: what it left is asked live
+	ordered map[string]bool // steps that were in a batch alone: what it left is asked live
+	shared  map[string]bool // steps that were in a batch together with others: what it left is asked alone
 	waiting map[study.Role][]study.Question
 }
 
 func (w *worker) newLater(ctx context.Context, run *tasks.Run, d learn.Dream) (*later, error) {
-	ordered, err := run.Store.StepsOrdered(ctx, run.Job.ID)
+	ordered, shared, err := run.Store.StepsOrdered(ctx, run.Job.ID)
 	if err != nil {
 		return nil, fmt.Errorf("look for what was in batches: %w", err)
 	}
 	left := d.Created.Add(night).Sub(w.Now())
-	return &later{window: left, ordered: ordered, waiting: map[study.Role][]study.Question{}}, nil
+	return &later{window: left, ordered: ordered, shared: shared, waiting: map[study.Role][]study.Question{}}, nil
 }
 
 // takes puts a question into the next batch, where that pays and there is time, and tells whether it did.
@@ -86,14 +86,21 @@ func (w *worker) cheaper(tiers [][]providers.Target) bool {
 }
 
 // order makes a batch for each role that is asked, and waits for them.
-func (a *asking) order() *tasks.End {
+func (a *asking) order(ctx context.Context) (*tasks.End, error) {
 	end := &tasks.End{State: job.StateWaiting}
 	var rows []batch.Batch
 	var all [][]batch.Line
 	for _, role := range []study.Role{study.Base, study.Lead} {
 		if questions := a.later.waiting[role]; len(questions) > 0 {
-			row, own := a.batchOf(role, len(questions))
-			rows, all = append(rows, row), append(all, a.linesOf(row.ID, questions))
+			some, err := a.linesOf(ctx, role, questions)
+			if err != nil {
+				return nil, err
+			}
+			row, own := a.batchOf(role, len(some))
+			for i := range some {
+				some[i].Batch = row.ID
+			}
+			rows, all = append(rows, row), append(all, some)
 			end.Children = append(end.Children, own)
 		}
 	}
@@ -112,7 +119,7 @@ func (a *asking) order() *tasks.End {
 		}
 		return nil
 	}
-	return end
+	return end, nil
 }
 
 // batchOf is a batch of questions to a role, and the job that has it answered.
@@ -127,15 +134,4 @@ func (a *asking) batchOf(role study.Role, questions int) (batch.Batch, job.NewJo
 	own.ID, own.Subject = db.NewID("job_"), row.ID
 	row.Job = own.ID
 	return row, own
-}
-
-func (a *asking) linesOf(id string, questions []study.Question) []batch.Line {
-	all := make([]batch.Line, len(questions))
-	for i, q := range questions {
-		all[i] = batch.Line{
-			Batch: id, Number: i + 1, CustomID: q.Step, Job: a.run.Job.ID, Step: q.Step, Purpose: q.Purpose,
-			Hash: handlers.RequestHash(q.Purpose, q.Request), Request: plainjson.Of(q.Request),
-		}
-	}
-	return all
 }

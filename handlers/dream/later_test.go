@@ -28,8 +28,8 @@ func dreamt(t *testing.T, mode string, change func(*handlertest.Bench)) (*handle
 	return b, d, j
 }
 
-// A dream whose questions go to batches finds what a live one finds, each question is paid
-// once, and it costs less than its live cost says.
+// A dream whose questions go to batches finds what a live one finds, each question is paid once, and it costs 35 % or
+// less of what the live one does, in which each is asked by itself. Its live cost tells that price.
 func TestDreamInBatches(t *testing.T) {
 	t.Parallel()
 	live, byDay, _ := dreamt(t, "live", nil)
@@ -42,15 +42,16 @@ func TestDreamInBatches(t *testing.T) {
 	}
 	calls, nano := batched.Paid()
 	liveCalls, liveNano := live.Paid()
-	if calls != liveCalls {
-		t.Errorf("%d answers are billed in batches, %d live", calls, liveCalls)
+	if calls >= liveCalls || byNight.Counts.Batched+byNight.Counts.AskedLive != int(liveCalls) {
+		t.Errorf("%d answers are billed in batches, %d live; counts %+v", calls, liveCalls, byNight.Counts)
 	}
 	spend, err := batched.Store.JobSpend(t.Context(), own.ID)
 	if err != nil || spend.Settled != nano || spend.Reserved != 0 {
 		t.Errorf("the books say %+v, the vendor %d (%v)", spend, nano, err)
 	}
-	// Replays and judgements go to batches; what is reflected on and made up is asked live.
-	if nano > liveNano*3/4 || byNight.LiveCost < liveNano*9/10 || byDay.LiveCost != liveNano {
+	t.Logf("in %d requests at %d, live in %d at %d (%.1f %%)", calls, nano, liveCalls, liveNano, 100*float64(nano)/float64(liveNano))
+	near := liveNano/10 >= max(byNight.LiveCost-liveNano, liveNano-byNight.LiveCost)
+	if nano > liveNano*35/100 || !near || byDay.LiveCost != liveNano {
 		t.Errorf("it costs %d, live %d; its live cost is %d, that of the live dream %d", nano, liveNano, byNight.LiveCost, byDay.LiveCost)
 	}
 }

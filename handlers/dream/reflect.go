@@ -63,8 +63,8 @@ func (w *worker) reflect(ctx context.Context, run *tasks.Run) (*tasks.End, error
 	if r.result.Moved, err = movedBy(ctx, run.Store.Queries, d.Tenant); err != nil {
 		return nil, err
 	}
-	err = r.all(ctx, sum.Findings)
-	if paused := r.pause(err); paused != nil {
+	paused, err := r.pause(ctx, r.all(ctx, sum.Findings))
+	if paused != nil {
 		return paused, nil
 	}
 	if err != nil && !handlers.Failed(err, "insufficient_quota") { // without money, what was proved so far is kept

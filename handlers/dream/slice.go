@@ -86,12 +86,9 @@ func (w *worker) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) 
 		s.leave(rejectStopped, in.Experiences)
 		return &tasks.End{Result: plainjson.Of(s.result)}, nil
 	}
-	err = s.studyAll(ctx, in.Experiences)
-	if paused := s.pause(err); paused != nil {
-		return paused, nil
-	}
-	if err != nil {
-		return nil, err
+	paused, err := s.pause(ctx, s.studyAll(ctx, in.Experiences))
+	if paused != nil || err != nil {
+		return paused, err
 	}
 	return s.end(ctx)
 }

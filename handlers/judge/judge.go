@@ -9,6 +9,7 @@ package judge
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type Question struct {
 	Step    string
 	Purpose string // of the entry
 	Request providers.Request
+	Again   bool // its first answer could not be read: it is asked alone
+	Turned  bool // it shows the second answer of its case first
 }
 
 // Answer is the reply to a question, or its error.
@@ -129,26 +132,50 @@ func Next(c Case, step string, given map[string]Answer) (Outcome, []Question, er
 }
 
 // NextUnless is Next for a caller to whom the first judgement may be enough: where it is, the second order is not
-// asked about, and counts as saying the same.
+// asked about, and counts as saying the same. Half of the cases, by what they say, show their second answer first in
+// the first order: where many are judged together, what is to be kept does not stand first in all of them.
 func NextUnless(enough func(Verdict) bool, c Case, step string, given map[string]Answer) (Outcome, []Question, error) {
-	one, asked, err := order(c, step+"/1", PurposeCritique, given)
+	turned := c.turned()
+	one, asked, err := c.judged(turned, step+"/1", PurposeCritique, given)
 	switch {
 	case err != nil || len(asked) > 0:
 		return Outcome{}, asked, err
 	case enough(one):
 		return Join(one, one), nil, nil
 	}
-	return Next(c, step, given)
+	two, asked, err := c.judged(!turned, step+"/2", PurposeVerify, given)
+	if err != nil || len(asked) > 0 {
+		return Outcome{}, asked, err
+	}
+	return Join(one, two), nil, nil
+}
+
+// turned tells half of the cases from the others.
+func (c Case) turned() bool {
+	sum := sha256.Sum256([]byte(c.First + "\n" + c.Second + "\n" + string(c.Prompt)))
+	return sum[0]&1 == 1
+}
+
+// judged is order for a case that may show its second answer first. The verdict is on the answers in the case's order.
+func (c Case) judged(turned bool, step, purpose string, given map[string]Answer) (Verdict, []Question, error) {
+	if !turned {
+		return order(c, step, purpose, given)
+	}
+	verdict, asked, err := order(c.Swapped(), step, purpose, given)
+	for i := range asked {
+		asked[i].Turned = true
+	}
+	return verdict.Swapped(), asked, err
 }
 
 // order judges in the case's own order: it returns the verdict, or the next question.
 func order(c Case, step, purpose string, given map[string]Answer) (Verdict, []Question, error) {
 	var malformed error
-	for _, name := range []string{step, step + "/again"} {
+	for i, name := range []string{step, step + "/again"} {
 		answer, answered := given[name]
 		if !answered {
 			request, err := Request(c)
-			return Verdict{}, []Question{{name, purpose, request}}, err
+			return Verdict{}, []Question{{Step: name, Purpose: purpose, Request: request, Again: i > 0}}, err
 		}
 		verdict, err := read(answer)
 		if !errors.Is(err, ErrMalformed) {

@@ -150,12 +150,18 @@ func TestNextAsksBothOrdersAtOnce(t *testing.T) {
 	}
 }
 
-// TestParseReadsWhatModelsWrap reads a verdict in all that models put around it.
 // Where the first judgement is enough, the second order is not asked about.
 func TestNextUnless(t *testing.T) {
 	t.Parallel()
 	said := func(text string) Answer { return Answer{Reply: &providers.Reply{Content: text, Finish: "stop"}} }
 	rejects := func(v Verdict) bool { return v.Choice != First }
+	straight, turned := sample(), sample()
+	for !turned.turned() {
+		turned.First += "."
+	}
+	for straight.turned() {
+		straight.First += "."
+	}
 	for _, c := range []struct {
 		name  string
 		given map[string]Answer
@@ -168,18 +174,57 @@ func TestNextUnless(t *testing.T) {
 		{"it takes both", map[string]Answer{"s/1": said(forA)}, "s/2", Outcome{}},
 		{"both are answered", map[string]Answer{"s/1": said(forA), "s/2": said(forA)}, "", outcome(Equal, false, 500, 500)},
 	} {
-		out, asked, err := NextUnless(rejects, sample(), "s", c.given)
-		names := make([]string, len(asked))
-		for i, q := range asked {
-			names[i] = q.Step
-		}
-		out.Orders = [2]Verdict{}
-		if got := strings.Join(names, " "); got != c.asked || out != c.want || err != nil {
-			t.Errorf("%s: asked %q, outcome %+v, %v", c.name, got, out, err)
+		for _, shown := range []Case{straight, turned} {
+			out, asked, err := NextUnless(rejects, shown, "s", answersTo(shown, c.given))
+			names := make([]string, len(asked))
+			for i, q := range asked {
+				names[i] = q.Step
+			}
+			out.Orders = [2]Verdict{}
+			if got := strings.Join(names, " "); got != c.asked || out != c.want || err != nil {
+				t.Errorf("%s, turned %v: asked %q, outcome %+v, %v", c.name, shown.turned(), got, out, err)
+			}
 		}
 	}
 }
 
+// answersTo are the answers to a case, in the order in which it shows its own.
+func answersTo(c Case, given map[string]Answer) map[string]Answer {
+	if !c.turned() {
+		return given
+	}
+	out := map[string]Answer{}
+	for step, answer := range given {
+		reply := *answer.Reply
+		reply.Content = map[string]string{forA: forB, forB: forA, "{": "{"}[reply.Content]
+		out[step] = Answer{Reply: &reply}
+	}
+	return out
+}
+
+// TestStandard shows what an assistant was told to be apart from the conversation, and half of the cases turned.
+func TestStandard(t *testing.T) {
+	t.Parallel()
+	c := sample()
+	c.Prompt = json.RawMessage(`[{"role":"system","content":"Sell \"tea\"."},{"role":"user","content":"hi"}]`)
+	request, err := Request(c)
+	want := `{"standard":"Sell \"tea\".","conversation":[{"role":"user","content":"hi"}],"reference":`
+	if got := request.Messages[1].Text(); err != nil || !strings.HasPrefix(got, want) {
+		t.Errorf("%s, %v", got, err)
+	}
+	turned := 0
+	for i := range 200 {
+		c.First = strings.Repeat("x", i)
+		if c.turned() {
+			turned++
+		}
+	}
+	if turned < 70 || turned > 130 {
+		t.Errorf("%d of 200 cases are turned", turned)
+	}
+}
+
+// TestParseReadsWhatModelsWrap reads a verdict in all that models put around it.
 func TestParseReadsWhatModelsWrap(t *testing.T) {
 	t.Parallel()
 	want := Verdict{Choice: First, First: 900, Second: 100, Reason: "r"}

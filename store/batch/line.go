@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"dreamlab/store/db"
 )
@@ -29,11 +30,19 @@ type Line struct {
 	Purpose  string // what its money is for
 	Hash     string // of the request, where it answers a step
 	Request  json.RawMessage
+	Parts    []Part // the steps that it asks together, in this order; nil for its own alone
 	State    LineState
 	Tries    int    // how often it was in an order, or asked for live
 	Entry    string // the line of spend of its latest try in an order
 	Status   int    // HTTP status that a live call would have had; 0 while open
 	Response json.RawMessage
+}
+
+// Part is one of the steps that a line asks together.
+type Part struct {
+	Step string `json:"step"`
+	Hash string `json:"hash"` // of the request that it would be alone
+	Size int64  `json:"size"` // of that request, in bytes
 }
 
 type newLine struct {
@@ -45,6 +54,7 @@ type newLine struct {
 	Purpose  string  `json:"x_purpose"`
 	Hash     string  `json:"x_hash"`
 	Request  string  `json:"x_request"`
+	Parts    *string `json:"x_parts"`
 }
 
 // AddLines stores new lines. Those that are there already stay as they are.
@@ -55,27 +65,37 @@ func (q *Queries) AddLines(ctx context.Context, lines []Line) error {
 	rows := make([]newLine, len(lines))
 	for i, l := range lines {
 		rows[i] = newLine{l.Batch, l.Number, l.CustomID, db.Optional(l.Job), l.Step, l.Purpose, l.Hash,
-			q.Seal(string(l.Request), l.Batch, l.Number)}
+			q.Seal(string(l.Request), l.Batch, l.Number), nil}
+		if len(l.Parts) > 0 {
+			rows[i].Parts = new(db.Encode(l.Parts))
+		}
 	}
-	_, err := q.Exec(ctx, `INSERT INTO batch_lines (batch, number, custom_id, job, step, purpose, hash, request, state)
-		SELECT x_batch, x_number, x_custom, x_job, x_step, x_purpose, x_hash, x_request, 'waiting'
+	_, err := q.Exec(ctx, `INSERT INTO batch_lines (batch, number, custom_id, job, step, purpose, hash, request, parts, state)
+		SELECT x_batch, x_number, x_custom, x_job, x_step, x_purpose, x_hash, x_request, x_parts, 'waiting'
 		FROM {rows $1: x_batch text, x_number bigint, x_custom text, x_job text, x_step text, x_purpose text,
-			x_hash text, x_request text} WHERE TRUE
+			x_hash text, x_request text, x_parts text} WHERE TRUE
 		ON CONFLICT DO NOTHING`, db.Encode(rows))
 	return err
 }
 
-const lineColumns = `batch, number, custom_id, job, step, purpose, hash, request, state, tries, entry, status, response`
+const lineColumns = `batch, number, custom_id, job, step, purpose, hash, request, parts, state, tries, entry, status,
+	response`
 
 func scanLine(scan func(...any) error) (Line, error) {
 	var l Line
-	var own, entry, response *string
+	var own, parts, entry, response *string
 	var request string
 	err := scan(&l.Batch, &l.Number, &l.CustomID, &own, &l.Step, &l.Purpose, &l.Hash,
-		db.Opened(&request, &l.Batch, &l.Number), &l.State, &l.Tries, &entry, &l.Status,
+		db.Opened(&request, &l.Batch, &l.Number), &parts, &l.State, &l.Tries, &entry, &l.Status,
 		db.Opened(&response, &l.Batch, &l.Number))
 	l.Job, l.Entry, l.Request, l.Response = db.Deref(own), db.Deref(entry), json.RawMessage(request), rawOf(response)
-	return l, err
+	if err != nil || parts == nil {
+		return l, err
+	}
+	if err := json.Unmarshal([]byte(*parts), &l.Parts); err != nil {
+		return l, fmt.Errorf("read the steps of line %d of %s: %w", l.Number, l.Batch, err)
+	}
+	return l, nil
 }
 
 // Lines returns lines of a batch that are in a state, of any with "", at most limit, after
@@ -173,15 +193,27 @@ func (q *Queries) DropLines(ctx context.Context, batch string) error {
 	return err
 }
 
-// StepsOrdered returns the steps of a job that were lines of its batches.
-func (q *Queries) StepsOrdered(ctx context.Context, own string) (map[string]bool, error) {
-	var steps []string
-	err := q.Words(ctx, &steps, `SELECT step FROM batch_lines WHERE job = $1`, own)
-	ordered := make(map[string]bool, len(steps))
-	for _, step := range steps {
-		ordered[step] = true
+// StepsOrdered returns the steps of a job that were lines of its batches, and those that lines have asked together
+// with others.
+func (q *Queries) StepsOrdered(ctx context.Context, own string) (alone, shared map[string]bool, err error) {
+	alone, shared = map[string]bool{}, map[string]bool{}
+	scan := func(scan func(...any) error) (l Line, err error) {
+		var parts *string
+		if err = scan(&l.Step, &parts); err == nil && parts != nil {
+			err = json.Unmarshal([]byte(*parts), &l.Parts)
+		}
+		return l, err
 	}
-	return ordered, err
+	err = db.Stream(ctx, q.Tx, scan, func(l Line) error {
+		for _, part := range l.Parts {
+			shared[part.Step] = true
+		}
+		if len(l.Parts) == 0 {
+			alone[l.Step] = true
+		}
+		return nil
+	}, `SELECT step, parts FROM batch_lines WHERE job = $1`, own)
+	return alone, shared, err
 }
 
 // DropSteps deletes the lines of a job's batches, once it has what it needs of them.

@@ -141,7 +141,8 @@ const cited = `SELECT cites FROM citations WHERE tenant = $1 AND source IN ({lis
 // Lines of batches ask about the experiences ($2): in batches that have ended, and in others.
 const (
 	askedLines = `job IN (` + cited + `) AND EXISTS (SELECT 1 FROM ({list $2}) AS x
-		WHERE batch_lines.step >= x.value || '/' AND batch_lines.step < x.value || '0')`
+		WHERE batch_lines.step >= x.value || '/' AND batch_lines.step < x.value || '0'
+			OR batch_lines.parts LIKE '%"' || x.value || '/%')`
 	endedLines = askedLines + andEnded
 	andEnded   = ` AND EXISTS (SELECT 1 FROM batches b WHERE b.id = batch_lines.batch AND b.finished IS NOT NULL)`
 )

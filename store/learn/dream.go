@@ -22,7 +22,7 @@ type Dream struct {
 	Stage    string // seal, slices, reflect, consolidate, anticipate, done
 	Counts   DreamCounts
 	Budget   *int64 // nano-dollars; nil: the tenant's own
-	LiveCost int64  // cost of the same calls at live prices, nano-dollars
+	LiveCost int64  // what its questions would have cost live, each asked alone, nano-dollars
 	Stopped  string // why it ended early, "" where it did not
 	Ahead    Anticipation
 	Undone   time.Time

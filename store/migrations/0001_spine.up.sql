@@ -526,6 +526,7 @@ CREATE TABLE batch_lines (
   purpose   TEXT NOT NULL,
   hash      TEXT NOT NULL,                -- of the request, where it answers a step
   request   TEXT NOT NULL,                -- JSON
+  parts     TEXT,                         -- JSON: the steps that its request asks together; null for one
   state     TEXT NOT NULL,                -- waiting, sent, live, answered, failed
   tries     BIGINT NOT NULL DEFAULT 0,
   entry     TEXT,                         -- of its latest try in an order

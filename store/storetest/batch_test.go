@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -85,11 +86,20 @@ func TestBatchLines(t *testing.T) {
 		if all := read("", 0, 1); string(all[0].Response) != `{"x":"y"}` || all[0].Status != 200 || all[0].Entry != "ent_0" {
 			t.Errorf("got %+v", all)
 		}
-		must(t, s.AddLines(t.Context(), []batch.Line{{Batch: "batch_2", Number: 1, Job: "job_1", Step: "exp_1/replay", Request: []byte(`{}`)}}))
-		ordered, err := s.StepsOrdered(t.Context(), "job_1")
+		parts := []batch.Part{{Step: "exp_2/judge/1", Hash: "h2", Size: 7}, {Step: "exp_3/judge/1", Hash: "h3", Size: 8}}
+		must(t, s.AddLines(t.Context(), []batch.Line{
+			{Batch: "batch_2", Number: 1, Job: "job_1", Step: "exp_1/replay", Request: []byte(`{}`)},
+			{Batch: "batch_2", Number: 2, Job: "job_1", Request: []byte(`{}`), Parts: parts},
+		}))
+		alone, shared, err := s.StepsOrdered(t.Context(), "job_1")
 		must(t, err)
-		if len(ordered) != 1 || !ordered["exp_1/replay"] {
-			t.Errorf("steps %v were ordered", ordered)
+		if len(alone) != 1 || !alone["exp_1/replay"] || len(shared) != 2 || !shared["exp_3/judge/1"] {
+			t.Errorf("steps %v were ordered, and %v together", alone, shared)
+		}
+		both, err := s.Lines(t.Context(), "batch_2", batch.LineWaiting, 0, 10)
+		must(t, err)
+		if len(both) != 2 || both[0].Parts != nil || !slices.Equal(both[1].Parts, parts) {
+			t.Errorf("got %+v", both)
 		}
 		must(t, s.DropSteps(t.Context(), "job_1"))
 		must(t, s.DropLines(t.Context(), "batch_1"))

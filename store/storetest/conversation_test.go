@@ -262,6 +262,37 @@ func TestForgetWaitsForVendors(t *testing.T) {
 	})
 }
 
+// TestForgetDropsSharedLines drops a line that asked about what is forgotten together with others, once its batch is
+// over, and no other line.
+func TestForgetDropsSharedLines(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		gone, kept := record(t, s, "gone"), record(t, s, "kept")
+		slice := citing(t, s, job.NewJob{Tenant: gone.Tenant, Kind: "dream.slice", Subject: "drm_1", Cites: []string{gone.ID, kept.ID}})
+		part := func(e learn.Experience) batch.Part { return batch.Part{Step: e.ID + "/judge/1"} }
+		must(t, s.AddBatch(t.Context(), batch.Batch{ID: "batch_1", Tenant: gone.Tenant, Job: "job_b", Spec: []byte(`{}`)}))
+		must(t, s.AddLines(t.Context(), []batch.Line{
+			{Batch: "batch_1", Number: 1, Job: slice, Request: []byte(`{}`), Parts: []batch.Part{part(kept), part(gone)}},
+			{Batch: "batch_1", Number: 2, Job: slice, Request: []byte(`{}`), Parts: []batch.Part{part(kept)}},
+			{Batch: "batch_1", Number: 3, Job: slice, Request: []byte(`{}`), Step: kept.ID + "/replay"},
+		}))
+		traces, err := s.Traces(t.Context(), gone.Tenant, "gone", forgetKinds)
+		must(t, err)
+		must(t, forget(t, s, gone.Tenant, traces))
+		if got := count(t, s, "batch_lines"); got != "3" {
+			t.Errorf("%s lines are left while the batch is under way", got)
+		}
+		if busy, err := s.StillLearning(t.Context(), gone.Tenant, traces); err != nil || !busy {
+			t.Errorf("busy %v, %v", busy, err)
+		}
+		exec(t, s.Driver(), "UPDATE batches SET finished = 1")
+		must(t, forget(t, s, gone.Tenant, traces))
+		if got := ask(t, s.Driver(), "SELECT CAST(number AS TEXT) FROM batch_lines ORDER BY number"); !slices.Equal(got, []string{"2", "3"}) {
+			t.Errorf("lines %v are left", got)
+		}
+	})
+}
+
 // TestForgetClearsChats clears the chats of a conversation that left no experience,
 // as refusals and failed ones, with what their errors say; and no others.
 func TestForgetClearsChats(t *testing.T) {

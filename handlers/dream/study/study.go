@@ -48,6 +48,9 @@ const (
 type Question struct {
 	judge.Question
 	Role Role
+	// Conversation is the one that a judgement is about. Two of one conversation are not asked together: its
+	// later turns hold the answers that its earlier ones were given.
+	Conversation string
 }
 
 // Verdict is why an experience is kept or not.
@@ -160,7 +163,7 @@ func (s *Study) question(stage, purpose string, role Role) (Question, error) {
 		return Question{}, err
 	}
 	request := providers.Request{Messages: messages, Settings: completion.Settings{MaxTokens: maxTokens[role]}}
-	return Question{judge.Question{Step: s.step(stage), Purpose: purpose, Request: request}, role}, nil
+	return Question{Question: judge.Question{Step: s.step(stage), Purpose: purpose, Request: request}, Role: role}, nil
 }
 
 // compare decides between the row's answer and the replay. Where neither is good the lead
@@ -208,13 +211,13 @@ func (s *Study) judge(stage, answer, replay, feedback string, given map[string]j
 	case err != nil:
 		return outcome, nil, Verdict{Reject: ownFault(err)}, foreign(err)
 	}
-	return outcome, toLead(asked), Verdict{}, nil
+	return outcome, s.toLead(asked), Verdict{}, nil
 }
 
-func toLead(asked []judge.Question) []Question {
+func (s *Study) toLead(asked []judge.Question) []Question {
 	questions := make([]Question, len(asked))
 	for i, q := range asked {
-		questions[i] = Question{q, Lead}
+		questions[i] = Question{q, Lead, s.Experience.Conversation}
 	}
 	return questions
 }

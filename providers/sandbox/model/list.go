@@ -13,6 +13,10 @@ func (f *filler) fillArray(out *bytes.Buffer, schema *value, at *focus) {
 		return
 	}
 	item = f.resolve(item)
+	if cases := f.cases(item); len(cases) > 0 {
+		f.fillCases(out, item, cases)
+		return
+	}
 	if names := f.names(schema, item, at); len(names) > 0 {
 		writeNames(out, names)
 		return
@@ -79,6 +83,57 @@ func writeNames(out *bytes.Buffer, names []string) {
 			out.WriteByte(',')
 		}
 		quote(out, name)
+	}
+	out.WriteByte(']')
+}
+
+// cases are the parts that a list's items are about by name: those that are objects of their own, and that all
+// values of an enum among an item's fields name.
+func (f *filler) cases(item *value) []string {
+	properties := item.get("properties")
+	if properties == nil {
+		return nil
+	}
+	for _, property := range properties.items {
+		enum := f.resolve(property).get("enum")
+		if enum == nil || len(enum.items) == 0 || len(enum.items) > maxList {
+			continue
+		}
+		var names []string
+		for _, option := range enum.items {
+			if part := f.object.get(option.str()); part == nil || part.kind != '{' {
+				return nil
+			}
+			names = append(names, option.str())
+		}
+		return names
+	}
+	return nil
+}
+
+// fillCases writes an item for each case, from the case and from what stands beside all of them, as if the others
+// were not there.
+func (f *filler) fillCases(out *bytes.Buffer, item *value, cases []string) {
+	other := map[string]bool{}
+	for _, name := range cases {
+		other[name] = true
+	}
+	out.WriteByte('[')
+	for i, name := range cases {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		own := &value{kind: '{'}
+		for at, key := range f.object.keys {
+			if !other[key] {
+				own.keys, own.items = append(own.keys, key), append(own.items, f.object.items[at])
+			}
+		}
+		part := f.object.get(name)
+		own.keys, own.items = append(own.keys, part.keys...), append(own.items, part.items...)
+		about := f.of(own, item, name)
+		about.fill(out, item, &focus{})
+		f.nodes = about.nodes
 	}
 	out.WriteByte(']')
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,7 +28,9 @@ const (
 //     there are as many as parts that the enum names, each is about one, in its order;
 //   - booleans are whether it is over a half;
 //   - strings are extracts of that part;
-//   - the nth item of a list is about the nth part.
+//   - the nth item of a list is about the nth part;
+//   - a list whose items have an enum that names objects in the object gets an item for each
+//     of them, filled from it as if the others were not there.
 //
 // It fails when the schema is not a JSON object.
 func Fill(schema json.RawMessage, message string) (json.RawMessage, error) {
@@ -35,15 +38,7 @@ func Fill(schema json.RawMessage, message string) (json.RawMessage, error) {
 	if err != nil || root.kind != '{' {
 		return nil, errors.New("the schema is not a JSON object")
 	}
-	f := &filler{
-		object: findObject(message), root: root, nodes: schemaNodes,
-		verdicts: map[*value]*verdict{}, extracts: map[string][]string{},
-	}
-	f.whole = f.object.texts(nil)
-	if v := f.telling(root, 0); v != nil {
-		f.ranked = v.ranked
-	}
-	f.general = f.unnamed()
+	f := (&filler{root: root, nodes: schemaNodes}).of(findObject(message), root, "")
 	f.nodes = schemaNodes
 	var out bytes.Buffer
 	f.fill(&out, root, &focus{})
@@ -54,6 +49,7 @@ func Fill(schema json.RawMessage, message string) (json.RawMessage, error) {
 type filler struct {
 	object *value
 	root   *value
+	name   string      // of the case that the object is; "" where it is the whole
 	whole  string      // all the object's texts
 	ranked []candidate // the parts that the schema's first telling enum names, the best first
 
@@ -63,6 +59,20 @@ type filler struct {
 	extracts map[string][]string // by text
 	depth    int
 	nodes    int // that may still be visited
+}
+
+// of is a filler of the same schema, or of what it says of a case, from an object.
+func (f *filler) of(object, schema *value, name string) *filler {
+	own := &filler{
+		object: object, root: f.root, nodes: f.nodes, depth: f.depth, name: name,
+		verdicts: map[*value]*verdict{}, extracts: map[string][]string{},
+	}
+	own.whole = object.texts(nil)
+	if v := own.telling(schema, 0); v != nil {
+		own.ranked = v.ranked
+	}
+	own.general = own.unnamed()
+	return own
 }
 
 // focus is what is being spoken of: the nth best part, and how many extracts
@@ -305,6 +315,10 @@ func (f *filler) scaled(schema *value, at *focus) float64 {
 
 // pick writes the value of an enum.
 func (f *filler) pick(out *bytes.Buffer, enum *value, at *focus) {
+	if f.name != "" && slices.ContainsFunc(enum.items, func(option *value) bool { return option.str() == f.name }) {
+		quote(out, f.name)
+		return
+	}
 	v := f.verdict(enum)
 	if len(v.ranked) > 0 {
 		if at.nth == 0 {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -127,5 +128,34 @@ func BenchmarkFill(b *testing.B) {
 		if _, err := Fill(schema, object); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A list whose items name objects gets an item for each, and says of each what it would say of it alone, whatever
+// stands beside it.
+func TestFillCases(t *testing.T) {
+	t.Parallel()
+	one := `"better":{"enum":["left","right","same"]},"why":{"type":"string"},"l":{"type":"number"},"r":{"type":"number"}`
+	parts := []string{
+		`"text":"a pot of green tea","left":"go away","right":"green tea in a pot"`,
+		`"text":"where is my train","left":"Your train is here.","right":"green tea in a pot"`,
+		`"text":"one","left":"two","right":"three"`,
+	}
+	list := `{"type":"object","properties":{"all":{"type":"array","items":{"type":"object","properties":{` +
+		`"of":{"enum":["x1","x2","x3"]},` + one + `}}}}}`
+	data, err := Fill(json.RawMessage(list), `{"rule":"be brief","x1":{`+parts[0]+`},"x2":{`+parts[1]+`},"x3":{`+parts[2]+`}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i, part := range parts {
+		alone, err := Fill(json.RawMessage(`{"type":"object","properties":{`+one+`}}`), `{"rule":"be brief",`+part+`}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, fmt.Sprintf(`{"of":"x%d",%s`, i+1, alone[1:]))
+	}
+	if got := string(data); got != `{"all":[`+strings.Join(want, ",")+`]}` {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -1,0 +1,84 @@
+package shared
+
+// Bounds of what is asked together. Models answer a handful of questions in one request as well as each alone, and
+// grow worse beyond (https://arxiv.org/abs/2301.08721).
+const (
+	most      = 6
+	mostBytes = 48 << 10 // of all objects
+)
+
+// Question is a question as far as its grouping goes.
+type Question struct {
+	Key   string // of [Key], with what else has to be the same; "" where it is asked alone
+	About string // of the questions about one thing each is in another request; "" for none
+	Size  int64  // of its request, in bytes
+}
+
+// Groups divides questions, by their place, into those that are asked together, in their order and as evenly as
+// they can be. It makes at least as many groups as fewest, where there are as many questions.
+func Groups(all []Question, fewest int) [][]int {
+	byKey := map[string][]int{}
+	var keys []string
+	var groups [][]int
+	for i, q := range all {
+		switch known := byKey[q.Key]; {
+		case q.Key == "":
+			groups = append(groups, []int{i})
+		case len(known) == 0:
+			keys = append(keys, q.Key)
+			fallthrough
+		default:
+			byKey[q.Key] = append(known, i)
+		}
+	}
+	size := min(most, max(1, len(all)/max(fewest, 1)))
+	for _, key := range keys {
+		groups = append(groups, divided(all, byKey[key], size)...)
+	}
+	return groups
+}
+
+// divided puts questions of one key into groups of at most size.
+func divided(all []Question, some []int, size int) [][]int {
+	var groups []*group
+	for range (len(some) + size - 1) / size {
+		groups = append(groups, &group{about: map[string]bool{}})
+	}
+	even := (len(some) + len(groups) - 1) / len(groups)
+	for _, i := range some {
+		groups = put(groups, all[i], i, even)
+	}
+	var out [][]int
+	for _, g := range groups {
+		if len(g.places) > 0 {
+			out = append(out, g.places)
+		}
+	}
+	return out
+}
+
+// group are questions that are asked together.
+type group struct {
+	places []int
+	about  map[string]bool
+	bytes  int64
+}
+
+// put adds a question to the first group that has room for it, or to one of its own.
+func put(groups []*group, q Question, place, size int) []*group {
+	for _, g := range groups {
+		fits := len(g.places) == 0 || g.bytes+q.Size <= mostBytes
+		if fits && len(g.places) < size && (q.About == "" || !g.about[q.About]) {
+			g.add(q, place)
+			return groups
+		}
+	}
+	own := &group{about: map[string]bool{}}
+	own.add(q, place)
+	return append(groups, own)
+}
+
+func (g *group) add(q Question, place int) {
+	g.places, g.bytes = append(g.places, place), g.bytes+q.Size
+	g.about[q.About] = true
+}
