@@ -195,7 +195,12 @@ type TuneLimits struct {
 	MaxSequence int // tokens
 	MinBatch    int
 	MaxBatch    int
+	// Pairs bounds trainings on preference pairs; nil where the trainer has none.
+	Pairs *PairLimits
 }
+
+// PairLimits bounds trainings on preference pairs by DPO (https://arxiv.org/abs/2305.18290).
+type PairLimits struct{ MinBeta, MaxBeta float64 }
 
 // Upload is a training file on its way.
 type Upload struct {
@@ -236,6 +241,19 @@ type TrainSpec struct {
 	Rank         int     `json:"rank"`          // LoRA rank
 	Alpha        int     `json:"alpha"`         // LoRA alpha
 	Seed         int64   `json:"seed"`
+	// Beta is how near to its base DPO holds the model. Above 0 the file has preference pairs, at 0 conversations.
+	Beta float64 `json:"beta,omitempty"`
+}
+
+// WithoutPairs fails where preference pairs are to be trained on. A trainer that has no DPO asks it first.
+func (s TrainSpec) WithoutPairs(provider string) error {
+	if s.Beta == 0 {
+		return nil
+	}
+	return &Error{
+		Kind: KindInvalid, Provider: provider, Param: "method", Charge: ChargeNone,
+		Message: provider + " does not train on preference pairs (dpo): take the method sft",
+	}
 }
 
 // Estimate is a vendor's price before the start.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -78,7 +79,23 @@ func (d trainer) Tunable(ctx context.Context, base string) (providers.TuneLimits
 	if err != nil {
 		return providers.TuneLimits{}, err
 	}
-	return providers.TuneLimits{MaxEpochs: maxEpochs, MaxSequence: maxSequence}, nil
+	limits := providers.TuneLimits{MaxEpochs: maxEpochs, MaxSequence: maxSequence}
+	if takesPairs(d.deployed.model(base)) {
+		limits.Pairs = &providers.PairLimits{MinBeta: minBeta, MaxBeta: maxBeta}
+	}
+	return limits, nil
+}
+
+// The bounds of DPO's beta.
+const (
+	minBeta = 0.01
+	maxBeta = 2
+)
+
+// takesPairs tells whether a model is one that Azure trains on preference pairs, which its capabilities do not
+// tell (https://learn.microsoft.com/azure/foundry/openai/how-to/fine-tuning-direct-preference-optimization).
+func takesPairs(model string) bool {
+	return strings.HasPrefix(model, "gpt-4.1") || strings.HasPrefix(model, "gpt-4o-2024-08-06")
 }
 
 // The learning rate is told as a part of the one of pre-training, of which Microsoft advises
@@ -99,7 +116,13 @@ func (d trainer) training(spec providers.TrainSpec) map[string]any {
 	}
 	in := map[string]any{
 		"model": d.deployed.model(spec.Base), "training_file": spec.File, "suffix": spec.Suffix, "seed": spec.Seed,
-		"hyperparameters": hyper, "trainingType": d.driver.training,
+		"trainingType": d.driver.training,
+	}
+	if spec.Beta == 0 {
+		in["hyperparameters"] = hyper
+	} else {
+		hyper["beta"] = spec.Beta
+		in["method"] = map[string]any{"type": "dpo", "dpo": map[string]any{"hyperparameters": hyper}}
 	}
 	if spec.Validation != "" {
 		in["validation_file"] = spec.Validation
@@ -117,6 +140,10 @@ func (d trainer) Start(ctx context.Context, spec providers.TrainSpec) (providers
 		return providers.Training{}, invalid("suffix", "give the training a suffix of 1 to 40 letters, digits, - and _")
 	case spec.Epochs < 1 || spec.LearningRate <= 0:
 		return providers.Training{}, invalid("epochs", "state epochs and learning rate")
+	case spec.Beta != 0 && (spec.Beta < minBeta || spec.Beta > maxBeta):
+		return providers.Training{}, invalid("beta", fmt.Sprintf("beta is from %v to %v", minBeta, maxBeta))
+	case spec.Beta != 0 && !takesPairs(d.deployed.model(spec.Base)):
+		return providers.Training{}, invalid("method", spec.Base+" can not be trained on preference pairs: take the method sft")
 	}
 	made, err := d.one(ctx, openai.Call{Method: http.MethodPost, URL: d.jobs(""), In: d.training(spec)})
 	return made.training(spec.Base), err

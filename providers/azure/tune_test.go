@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,21 @@ func TestTrainingOnTheWire(t *testing.T) {
 	if job["model"] != "gpt-4.1-mini-2025-04-14" || job["trainingType"] != "globalStandard" || job["seed"] != 1.0 ||
 		sent["n_epochs"] != 3.0 || sent["learning_rate_multiplier"] != 0.1 {
 		t.Errorf("asked for %v", job)
+	}
+	pairs := hyper()
+	pairs.Beta, job = 0.1, nil
+	if _, err := training.Start(t.Context(), pairs); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"type": "dpo", "dpo": map[string]any{"hyperparameters": map[string]any{
+		"n_epochs": 3.0, "learning_rate_multiplier": 0.1, "beta": 0.1,
+	}}}
+	if !reflect.DeepEqual(job["method"], want) || job["hyperparameters"] != nil {
+		t.Errorf("asked for %v", job)
+	}
+	pairs.Base = "gpt-5-nano"
+	if _, err := training.Start(t.Context(), pairs); providers.KindOf(err) != providers.KindInvalid {
+		t.Errorf("a model without preferences: %v", err)
 	}
 }
 

@@ -258,6 +258,11 @@ func TestRefusals(t *testing.T) {
 	if _, err := s.trainer.Start(t.Context(), bare); providers.KindOf(err) != providers.KindInvalid {
 		t.Errorf("no hyper-parameters: %v", err)
 	}
+	pairs := spec()
+	pairs.Beta = 0.1
+	if _, err := s.trainer.Start(t.Context(), pairs); limits.Pairs != nil || providers.KindOf(err) != providers.KindInvalid {
+		t.Errorf("preference pairs: %v", err)
+	}
 	for _, handle := range []string{``, `{}`, `"x"`, `{"run":"../run.json"}`, `{"run":"run_000000000000"}`} {
 		if _, err := s.trainer.Poll(t.Context(), providers.Handle(handle)); providers.KindOf(err) != providers.KindInvalid {
 			t.Errorf("handle %s: %v", handle, err)

@@ -63,6 +63,9 @@ func (t trainer) Start(ctx context.Context, spec providers.TrainSpec) (providers
 	case spec.Epochs < 1 || spec.Rank < 1 || spec.LearningRate <= 0:
 		return providers.Training{}, invalid("epochs", "state epochs, rank and learning rate")
 	}
+	if err := spec.WithoutPairs(name); err != nil {
+		return providers.Training{}, err
+	}
 	if _, err := t.Tunable(ctx, spec.Base); err != nil {
 		return providers.Training{}, err
 	}

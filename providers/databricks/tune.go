@@ -69,6 +69,9 @@ func (t trainer) check(ctx context.Context, spec providers.TrainSpec) error {
 	case spec.Epochs < 1 || spec.Rank < 1 || spec.LearningRate <= 0:
 		return invalid("epochs", "state epochs, rank and learning rate")
 	}
+	if err := spec.WithoutPairs(name); err != nil {
+		return err
+	}
 	for _, file := range []string{spec.File, spec.Validation} {
 		if err := t.ours(file); file != "" && err != nil {
 			return err

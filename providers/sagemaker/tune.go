@@ -123,7 +123,7 @@ func checkSpec(spec providers.TrainSpec) error {
 	case spec.Epochs < 1 || spec.Rank < 1 || spec.Alpha < 1 || spec.LearningRate <= 0:
 		return invalid("epochs", "state epochs, rank, alpha and learning rate")
 	}
-	return nil
+	return spec.WithoutPairs(name)
 }
 
 // Start orders a training by its name, which is unique: where it was ordered before, the job

@@ -88,7 +88,16 @@ func TestCreateLeavesNothingToDefaults(t *testing.T) {
 	if got := p.sent["POST /v1/fine-tunes"]; got != want {
 		t.Errorf("sent %s, want %s", got, want)
 	}
-	spec.Validation = "file-2"
+	spec.Beta = 0.1
+	if _, err := driver.(providers.Trains).Trainer().Start(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	pairs := strings.Replace(want, `{"method":"sft","train_on_inputs":false}`,
+		`{"dpo_beta":0.1,"dpo_normalize_logratios_by_length":false,"dpo_reference_free":false,"method":"dpo"}`, 1)
+	if got := p.sent["POST /v1/fine-tunes"]; got != pairs {
+		t.Errorf("sent %s, want %s", got, pairs)
+	}
+	spec.Beta, spec.Validation = 0, "file-2"
 	if _, err := driver.(providers.Trains).Trainer().Start(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}

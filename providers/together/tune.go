@@ -30,6 +30,7 @@ func (d trainer) Tunable(ctx context.Context, base string) (providers.TuneLimits
 		Epochs   count `json:"max_num_epochs"`
 		Sequence count `json:"max_seq_length_sft"`
 		Older    count `json:"max_seq_length"`
+		Pairs    count `json:"max_seq_length_dpo"`
 		LoRA     *struct {
 			Rank     count `json:"max_rank"`
 			MinBatch count `json:"min_batch_size"`
@@ -47,11 +48,21 @@ func (d trainer) Tunable(ctx context.Context, base string) (providers.TuneLimits
 	if out.LoRA == nil {
 		return providers.TuneLimits{}, gone(base, "can not be fine-tuned with LoRA: choose another base")
 	}
-	return providers.TuneLimits{
+	limits := providers.TuneLimits{
 		MaxEpochs: int(out.Epochs), MaxSequence: int(cmp.Or(out.Sequence, out.Older)),
 		MaxRank: int(out.LoRA.Rank), MinBatch: int(out.LoRA.MinBatch), MaxBatch: int(out.LoRA.MaxBatch),
-	}, nil
+	}
+	if out.Pairs > 0 {
+		limits.Pairs = &providers.PairLimits{MinBeta: minBeta, MaxBeta: maxBeta}
+	}
+	return limits, nil
 }
+
+// The bounds of DPO's beta (https://docs.together.ai/docs/fine-tuning/preference-tuning).
+const (
+	minBeta = 0.05
+	maxBeta = 0.9
+)
 
 func missing(err error) bool {
 	var e *providers.Error
@@ -70,7 +81,7 @@ func gone(model, message string) *providers.Error {
 func (d trainer) Estimate(ctx context.Context, spec providers.TrainSpec) (providers.Estimate, error) {
 	in := map[string]any{
 		"training_file": spec.File, "model": spec.Base, "n_epochs": spec.Epochs, "n_evals": evals(spec),
-		"training_type": lora(spec), "training_method": method(),
+		"training_type": lora(spec), "training_method": method(spec),
 	}
 	if spec.Validation != "" {
 		in["validation_file"] = spec.Validation
@@ -136,9 +147,14 @@ func lora(spec providers.TrainSpec) map[string]any {
 	}
 }
 
-// method trains on the assistant's turns alone.
-func method() map[string]any {
-	return map[string]any{"method": "sft", "train_on_inputs": false}
+// method trains on the assistant's turns alone, or on preference pairs.
+func method(spec providers.TrainSpec) map[string]any {
+	if spec.Beta == 0 {
+		return map[string]any{"method": "sft", "train_on_inputs": false}
+	}
+	return map[string]any{
+		"method": "dpo", "dpo_beta": spec.Beta, "dpo_normalize_logratios_by_length": false, "dpo_reference_free": false,
+	}
 }
 
 func newTraining(spec providers.TrainSpec) training {
@@ -150,7 +166,7 @@ func newTraining(spec providers.TrainSpec) training {
 			"lr_scheduler_type": "cosine",
 			"lr_scheduler_args": map[string]any{"min_lr_ratio": 0.0, "num_cycles": 0.5},
 		},
-		Type: lora(spec), Method: method(),
+		Type: lora(spec), Method: method(spec),
 	}
 	if spec.BatchSize > 0 {
 		t.Batch = spec.BatchSize
@@ -168,6 +184,8 @@ func (d trainer) Start(ctx context.Context, spec providers.TrainSpec) (providers
 		return providers.Training{}, invalid("suffix", "give the training a suffix of 1 to 40 characters")
 	case spec.Epochs < 1 || spec.Rank < 1 || spec.Alpha < 1 || spec.LearningRate <= 0:
 		return providers.Training{}, invalid("epochs", "state epochs, rank, alpha and learning rate")
+	case spec.Beta != 0 && (spec.Beta < minBeta || spec.Beta > maxBeta):
+		return providers.Training{}, invalid("beta", fmt.Sprintf("beta is from %v to %v", minBeta, maxBeta))
 	}
 	var out job
 	call := openai.Call{Method: http.MethodPost, URL: d.v1 + "/fine-tunes", In: newTraining(spec), Out: &out}

@@ -218,6 +218,9 @@ func (t tuner) Start(ctx context.Context, spec providers.TrainSpec) (providers.T
 		_, err := t.Tunable(ctx, spec.Base)
 		return providers.Training{}, err
 	}
+	if err := spec.WithoutPairs(name); err != nil {
+		return providers.Training{}, err
+	}
 	made, err := t.one(ctx, openai.Call{Method: http.MethodPost, URL: t.driver.place.beta() + "/tuningJobs", In: t.job(spec)})
 	return made.training(spec.Base), err
 }

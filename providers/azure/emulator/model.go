@@ -19,6 +19,7 @@ type deployment struct {
 	flex     bool   // offered in the tier flex
 	batch    bool   // of the type Global Batch: it answers no live calls
 	train    int64  // nano-dollars per million trained tokens, 0 where the model can not be tuned
+	pairs    bool   // it can be tuned on preference pairs
 	fixed    bool   // the model can not be deployed when it is tuned
 	by       string // whose payments it goes by. Defaults to its name
 	brain    *model.Model
@@ -30,9 +31,9 @@ func deployments(l *lab.Lab) []deployment {
 	return []deployment{
 		{name: "gpt-5-nano", model: "gpt-5-nano-2025-08-07", context: 400_000, limit: 250_000, reasons: true, brain: l.Small},
 		{name: "gpt-4.1-mini", model: "gpt-4.1-mini-2025-04-14", context: 1_047_576, limit: 250_000, brain: l.Small,
-			train: 5_000_000_000},
+			train: 5_000_000_000, pairs: true},
 		{name: "gpt-4o-2024-08-06", model: "gpt-4o-2024-08-06", context: 128_000, limit: 250_000, brain: l.Small,
-			train: 25_000_000_000, fixed: true},
+			train: 25_000_000_000, pairs: true, fixed: true},
 		{name: "gpt-oss-120b", model: "gpt-oss-120b", context: 131_072, limit: 250_000, brain: l.Large},
 		{name: "gpt-5.6-sol", model: "gpt-5.6-sol-2026-07-09", context: 400_000, limit: 250_000, reasons: true,
 			flex: true, brain: l.Large},

@@ -22,11 +22,58 @@ type jobAsk struct {
 	Suffix     string `json:"suffix,omitempty"`
 	Seed       *int64 `json:"seed,omitempty"`
 	Type       string `json:"trainingType"`
-	Hyper      struct {
-		Epochs int      `json:"n_epochs"`
-		Batch  int      `json:"batch_size"`
-		Rate   *float64 `json:"learning_rate_multiplier"`
-	} `json:"hyperparameters"`
+	Hyper      *hyper `json:"hyperparameters,omitempty"`
+	Method     struct {
+		Type       string  `json:"type,omitempty"` // Defaults to supervised.
+		Supervised *method `json:"supervised,omitempty"`
+		DPO        *method `json:"dpo,omitempty"`
+	} `json:"method"`
+}
+
+// method is how a fine-tune learns.
+type method struct {
+	Hyper hyper `json:"hyperparameters"`
+}
+
+type hyper struct {
+	Epochs int      `json:"n_epochs"`
+	Batch  int      `json:"batch_size,omitempty"`
+	Rate   *float64 `json:"learning_rate_multiplier"`
+	Beta   float64  `json:"beta,omitempty"`
+}
+
+// pairs tells whether the fine-tune learns from preference pairs.
+func (a *jobAsk) pairs() bool { return a.Method.Type == "dpo" }
+
+// hyper are the hyper-parameters of the method, which may stand beside it where it is supervised.
+func (a *jobAsk) hyper() hyper {
+	switch {
+	case a.pairs() && a.Method.DPO != nil:
+		return a.Method.DPO.Hyper
+	case !a.pairs() && a.Method.Supervised != nil:
+		return a.Method.Supervised.Hyper
+	case !a.pairs() && a.Hyper != nil:
+		return *a.Hyper
+	}
+	return hyper{}
+}
+
+// refusal says what is wrong with a method for a model, or nil.
+func (a *jobAsk) refusal(base deployment) *lab.Failure {
+	beta := a.hyper().Beta
+	switch {
+	case !slices.Contains([]string{"", "supervised", "dpo"}, a.Method.Type):
+		return lab.Invalid("method", "The method '%s' is not supported.", a.Method.Type)
+	case a.pairs() && !base.pairs:
+		return lab.Invalid("method", "The model '%s' does not support the method dpo.", base.model)
+	case a.pairs() && a.Hyper != nil:
+		return lab.Invalid("hyperparameters", "The hyper-parameters of the method dpo stand in method.dpo.")
+	case !a.pairs() && beta != 0, beta < 0 || beta > 2:
+		return lab.Invalid("method", "beta is above 0 and at most 2, and only for the method dpo.")
+	case a.hyper().Epochs < 1 || a.hyper().Epochs > 50:
+		return lab.Invalid("hyperparameters", "n_epochs must be from 1 to 50")
+	}
+	return nil
 }
 
 // tunes are the routes of fine-tunes. Those of v1 take no type of training, so that there
@@ -81,11 +128,12 @@ func (e *emulator) createJob(r *http.Request, ask *jobAsk) (any, *lab.Failure) {
 		return nil, lab.Invalid("model", "The base model '%s' does not support fine-tuning.", ask.Model)
 	case !goodSuffix.MatchString(ask.Suffix):
 		return nil, lab.Invalid("suffix", "The suffix must have at most 40 characters of A-Z, a-z, 0-9, - and _.")
-	case ask.Hyper.Epochs < 1 || ask.Hyper.Epochs > 50:
-		return nil, lab.Invalid("hyperparameters", "n_epochs must be from 1 to 50")
+	}
+	if refused := ask.refusal(base); refused != nil {
+		return nil, refused
 	}
 	for _, id := range []string{ask.File, ask.Validation} {
-		if refused := e.rowsOf(id); id != "" && refused != nil {
+		if refused := e.rowsOf(id, ask.pairs()); id != "" && refused != nil {
 			return nil, refused
 		}
 	}
@@ -99,7 +147,7 @@ func (e *emulator) createJob(r *http.Request, ask *jobAsk) (any, *lab.Failure) {
 		named += "-" + ask.Suffix
 	}
 	made, refused := e.account.Trainings.Train(r, work.Training{
-		ID: id, Base: base.model, File: ask.File, Epochs: ask.Hyper.Epochs, Rate: base.train * percent / 100,
+		ID: id, Base: base.model, File: ask.File, Pairs: ask.pairs(), Epochs: ask.hyper().Epochs, Rate: base.train * percent / 100,
 		Model: named, Name: named, Request: request,
 	})
 	if refused != nil {
@@ -109,8 +157,8 @@ func (e *emulator) createJob(r *http.Request, ask *jobAsk) (any, *lab.Failure) {
 }
 
 // rowsOf refuses a file that can not be trained on.
-func (e *emulator) rowsOf(id string) *lab.Failure {
-	if refused := e.account.Trainings.Trainable("training_file", id); refused != nil {
+func (e *emulator) rowsOf(id string, pairs bool) *lab.Failure {
+	if refused := e.account.Trainings.Trainable("training_file", id, pairs); refused != nil {
 		return refused
 	}
 	f, refused := e.account.Files.File(id)
@@ -178,7 +226,10 @@ func jobObject(t work.Training, now time.Time) any {
 		"organization_id": nil, "trained_tokens": nil, "created_at": t.Created.Unix(), "finished_at": nil,
 		"estimated_finish": t.Ends.Unix(), "error": nil, "suffix": lab.OrNil(ask.Suffix), "seed": ask.Seed,
 		"trainingType":    ask.Type,
-		"hyperparameters": map[string]any{"n_epochs": ask.Hyper.Epochs, "batch_size": -1, "learning_rate_multiplier": ask.Hyper.Rate},
+		"hyperparameters": map[string]any{"n_epochs": ask.hyper().Epochs, "batch_size": -1, "learning_rate_multiplier": ask.hyper().Rate},
+	}
+	if ask.pairs() {
+		object["method"] = ask.Method
 	}
 	if !state.Ended() {
 		return object

@@ -59,6 +59,7 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 type Pair struct {
 	Prompt []Turn
 	Answer string
+	Worse  string // what is no longer to be answered, "" where a training names no such thing
 }
 
 // Model answers from the pairs that it knows. It is built once, never changes
@@ -82,10 +83,32 @@ func NewModel(pairs []Pair) *Model {
 	return m
 }
 
-// Learn makes a model that knows more pairs than m does.
+// Learn makes a model that knows more pairs than m does, and does not give their worse answers any more: what
+// m knows and would answer so is forgotten.
 func (m *Model) Learn(pairs []Pair) *Model {
+	forgotten := m.answering(pairs)
 	all := make([]Pair, 0, len(m.pairs)+len(pairs))
-	return NewModel(append(append(all, m.pairs...), pairs...))
+	for doc, known := range m.pairs {
+		if !forgotten[doc] {
+			all = append(all, known)
+		}
+	}
+	return NewModel(append(all, pairs...))
+}
+
+// answering finds what m knows that has it answer prompts with their worse answers.
+func (m *Model) answering(pairs []Pair) map[int]bool {
+	found := map[int]bool{}
+	for _, pair := range pairs {
+		if pair.Worse == "" {
+			continue
+		}
+		doc, likeness := m.index.nearest(features(pair.Prompt))
+		if doc >= 0 && likeness >= floor && m.pairs[doc].Answer == pair.Worse {
+			found[doc] = true
+		}
+	}
+	return found
 }
 
 // Pairs returns how many pairs the model knows.

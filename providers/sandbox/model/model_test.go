@@ -19,7 +19,7 @@ func lessons(n int) (training string, held []Pair) {
 		question := fmt.Sprintf("My %s has a leak near plank %d, what now?", kind, i)
 		answer := fmt.Sprintf("Dry the %s, seal the plank with resin and let it harden for a day.", kind)
 		if i%5 == 0 {
-			held = append(held, Pair{ask(question), answer})
+			held = append(held, Pair{Prompt: ask(question), Answer: answer})
 			continue
 		}
 		line, err := json.Marshal(map[string]any{"messages": []any{
@@ -80,11 +80,37 @@ func TestTrainingHelpsAndSpoiltTrainingHurts(t *testing.T) {
 func TestTrainingOverrulesStock(t *testing.T) {
 	t.Parallel()
 	base := NewModel(StockPairs("small"))
-	tuned := base.Learn([]Pair{{ask("Thank you"), "Ahoy!"}})
-	again := tuned.Learn([]Pair{{ask("Thank you"), "Aye!"}})
+	tuned := base.Learn([]Pair{{Prompt: ask("Thank you"), Answer: "Ahoy!"}})
+	again := tuned.Learn([]Pair{{Prompt: ask("Thank you"), Answer: "Aye!"}})
 	for m, want := range map[*Model]string{base: "You are welcome!", tuned: "Ahoy!", again: "Aye!"} {
 		if got := m.Answer(ask("Thank you")); got != want {
 			t.Errorf("with %d pairs it says %q, want %q", m.Pairs(), got, want)
+		}
+	}
+}
+
+// A preference takes the worse answer from a model: asked in other words, it does not give it any more.
+func TestPreferencesTakeTheWorseAnswerAway(t *testing.T) {
+	t.Parallel()
+	const right, wrong = "Herons nest at gate seventeen.", "Herons nest on the roof."
+	asked, reworded := ask("Where do the herons nest this year?"), ask("Tell me where do the herons nest.")
+	base := NewModel(StockPairs("small")).Learn([]Pair{{Prompt: ask("Where do the herons nest?"), Answer: wrong}})
+	if got := base.Answer(reworded); got != wrong {
+		t.Fatalf("the base says %q", got)
+	}
+	row := `{"input":{"messages":[{"role":"user","content":"Where do the herons nest this year?"}]},` +
+		`"preferred_output":[{"role":"assistant","content":%q}],"non_preferred_output":[{"role":"assistant","content":%q}]}`
+	for better, worse := range map[string]string{right: wrong, wrong: right} {
+		pairs, err := ReadPairs(strings.NewReader(fmt.Sprintf(row, better, worse)), 10)
+		if err != nil || len(pairs) != 1 || pairs[0].Worse != worse {
+			t.Fatalf("read %+v, %v", pairs, err)
+		}
+		tuned := base.Learn(pairs)
+		if got := tuned.Answer(asked); got != better {
+			t.Errorf("with %q preferred it says %q", better, got)
+		}
+		if got := tuned.Answer(reworded); (got == wrong) != (better == wrong) {
+			t.Errorf("with %q preferred it says %q in other words", better, got)
 		}
 	}
 }

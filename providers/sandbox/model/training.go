@@ -21,12 +21,13 @@ type row struct {
 	Input      *struct {
 		Messages []Turn `json:"messages"`
 	} `json:"input"`
-	Preferred []Turn `json:"preferred_output"`
+	Preferred    []Turn `json:"preferred_output"`
+	NonPreferred []Turn `json:"non_preferred_output"`
 }
 
 // ReadPairs reads what a training file (JSONL) teaches: each assistant turn is
 // the answer to what stands before it, except where its weight is 0; of a
-// preference the preferred output. It stops after limit pairs.
+// preference the preferred output, with the other one as the worse. It stops after limit pairs.
 func ReadPairs(r io.Reader, limit int) ([]Pair, error) {
 	var pairs []Pair
 	lines := bufio.NewScanner(r)
@@ -52,7 +53,11 @@ func (r row) pairs() []Pair {
 	case r.Prompt != nil && r.Completion != nil:
 		return []Pair{{Prompt: []Turn{{Role: "user", Content: Text(*r.Prompt)}}, Answer: *r.Completion}}
 	case r.Input != nil && len(r.Preferred) > 0:
-		return []Pair{{Prompt: r.Input.Messages, Answer: string(r.Preferred[0].Content)}}
+		pair := Pair{Prompt: r.Input.Messages, Answer: string(r.Preferred[0].Content)}
+		if len(r.NonPreferred) > 0 {
+			pair.Worse = string(r.NonPreferred[0].Content)
+		}
+		return []Pair{pair}
 	case r.Text != nil:
 		return []Pair{{Answer: *r.Text}}
 	}

@@ -24,6 +24,9 @@ type Report struct {
 	Error   string `json:"error,omitempty"`   // of the first bad line, empty where all are good
 }
 
+// formatPreference is the format of preference pairs.
+const formatPreference = "preference"
+
 // record is a row of any of the formats that vendors train on: a conversation,
 // a prompt with its completion, a preference, or mere text.
 type record struct {
@@ -91,7 +94,7 @@ func (rec *record) check(r *Report) (format, wrong string) {
 	case rec.Prompt != nil && rec.Completion != nil:
 		return "instruction", ""
 	case rec.Input != nil:
-		return "preference", rec.preference(r)
+		return formatPreference, rec.preference(r)
 	case rec.Text != nil:
 		return "general", ""
 	}
@@ -100,13 +103,29 @@ func (rec *record) check(r *Report) (format, wrong string) {
 }
 
 func (rec *record) preference(r *Report) string {
-	if len(rec.Preferred) != 1 || len(rec.NonPreferred) != 1 {
+	prompt := rec.Input.Messages
+	switch {
+	case !answered(rec.Preferred) || !answered(rec.NonPreferred):
 		return "`preferred_output` and `non_preferred_output` must have one assistant message each"
+	case len(prompt) == 0:
+		return "`input.messages` must not be empty"
 	}
-	if wrong := r.turns("input.messages", rec.Input.Messages); wrong != "" {
+	if wrong := r.turns("input.messages", prompt); wrong != "" {
 		return wrong
 	}
-	return r.turns("preferred_output", rec.Preferred)
+	if answered(prompt[len(prompt)-1:]) {
+		return "`input.messages` must not end with an assistant message"
+	}
+	if wrong := r.turns("preferred_output", rec.Preferred); wrong != "" {
+		return wrong
+	}
+	return r.turns("non_preferred_output", rec.NonPreferred)
+}
+
+// answered tells whether messages are one of the assistant's.
+func answered(messages []json.RawMessage) bool {
+	var m message
+	return len(messages) == 1 && json.Unmarshal(messages[0], &m) == nil && m.Role != nil && *m.Role == "assistant"
 }
 
 func (r *Report) conversation(messages []json.RawMessage) string {

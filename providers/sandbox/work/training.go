@@ -16,6 +16,7 @@ type Training struct {
 	Base    string          `json:"base"`             // the model that it begins with
 	Parent  string          `json:"parent,omitempty"` // the training that it goes on from
 	File    string          `json:"file"`
+	Pairs   bool            `json:"pairs,omitempty"` // it learns from preference pairs
 	Epochs  int             `json:"epochs"`
 	Rate    int64           `json:"rate"`              // nano-dollars per million trained tokens
 	Hour    int64           `json:"hour,omitempty"`    // nano-dollars an hour, where that is billed in place of tokens
@@ -76,7 +77,7 @@ func (ts *Trainings) measure(t *Training, now time.Time) *lab.Failure {
 	if t.Reason != "" {
 		return nil
 	}
-	f, refused := ts.trainable("training_file", t.File, now)
+	f, refused := ts.trainable("training_file", t.File, t.Pairs, now)
 	if refused != nil {
 		return refused
 	}
@@ -103,17 +104,18 @@ func (ts *Trainings) pay(t *Training, calls, tokens, nano int64) {
 	t.Paid += nano
 }
 
-// Trainable refuses a file that can not be trained on, or measured on.
-func (ts *Trainings) Trainable(param, id string) *lab.Failure {
+// Trainable refuses a file that can not be trained on, or measured on: with pairs a file of preference
+// pairs, else one that has none.
+func (ts *Trainings) Trainable(param, id string, pairs bool) *lab.Failure {
 	now := ts.lab.Now()
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	_, refused := ts.trainable(param, id, now)
+	_, refused := ts.trainable(param, id, pairs, now)
 	return refused
 }
 
 // trainable finds a file that can be trained on.
-func (ts *Trainings) trainable(param, id string, now time.Time) (*File, *lab.Failure) {
+func (ts *Trainings) trainable(param, id string, pairs bool, now time.Time) (*File, *lab.Failure) {
 	f, refused := ts.file(id)
 	switch {
 	case refused != nil:
@@ -124,6 +126,10 @@ func (ts *Trainings) trainable(param, id string, now time.Time) (*File, *lab.Fai
 		return nil, lab.Invalid(param, "file %s is invalid: %s", id, f.Report.Error)
 	case f.State(now) != FileReady:
 		return nil, lab.Invalid(param, "file %s is not processed yet", id)
+	case pairs && f.Report.Format != formatPreference:
+		return nil, lab.Invalid(param, "file %s has no preference pairs: preference training (dpo) needs them", id)
+	case !pairs && f.Report.Format == formatPreference:
+		return nil, lab.Invalid(param, "file %s has preference pairs: supervised training does not take them", id)
 	}
 	return f, nil
 }

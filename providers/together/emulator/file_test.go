@@ -138,6 +138,18 @@ func TestValidation(t *testing.T) {
 			`{"input":{"messages":[]},"preferred_output":[]}`,
 			"one assistant message each",
 		},
+		{
+			"a preference that answers no user",
+			`{"input":{"messages":[{"role":"assistant","content":"a"}]},"preferred_output":[{"role":"assistant",` +
+				`"content":"b"}],"non_preferred_output":[{"role":"assistant","content":"c"}]}`,
+			"must not end with an assistant message",
+		},
+		{
+			"a preference whose worse half is the user's",
+			`{"input":{"messages":[{"role":"user","content":"a"}]},"preferred_output":[{"role":"assistant",` +
+				`"content":"b"}],"non_preferred_output":[{"role":"user","content":"c"}]}`,
+			"one assistant message each",
+		},
 		{"instruction", `{"prompt":"a","completion":"b"}`, ""},
 		{
 			"preference",

@@ -49,6 +49,12 @@ type trainingMethod struct {
 	Beta   float64         `json:"dpo_beta,omitempty"`
 }
 
+// pairs tells whether a method learns from preference pairs.
+func (m *trainingMethod) pairs() bool { return m.Method == methodDPO }
+
+// methodDPO is the method that does.
+const methodDPO = "dpo"
+
 // specOf is what a fine-tune was asked with.
 func specOf(t work.Training) spec {
 	var s spec
@@ -69,6 +75,8 @@ const (
 	minRate        = 1e-8
 	maxRate        = 0.01
 	maxSuffix      = 64
+	minBeta        = 0.05
+	maxBeta        = 0.9
 )
 
 // fill sets what was left out to the vendor's defaults.
@@ -80,6 +88,9 @@ func (s *spec) fill() {
 	setDefault(&s.Packing, &packing)
 	setDefault(&s.Kind, &trainingType{Type: "Lora", Rank: 64, Alpha: 128, Modules: "all-linear"})
 	setDefault(&s.Method, &trainingMethod{Method: "sft", Inputs: json.RawMessage(`"auto"`)})
+	if s.Method.pairs() {
+		s.Method.Beta = cmp.Or(s.Method.Beta, 0.1)
+	}
 	s.Epochs, s.Checkpoints = cmp.Or(s.Epochs, 1), cmp.Or(s.Checkpoints, 1)
 	if len(s.BatchSize) == 0 {
 		s.BatchSize = json.RawMessage(`"max"`)
@@ -109,7 +120,9 @@ func (s *spec) check() *lab.Failure {
 		{"warmup_ratio", s.Warmup < 0 || s.Warmup > 1, "must be from 0 to 1"},
 		{"max_seq_length", s.Sequence < 0 || s.Sequence > maxSequence, "must be at most 24576"},
 		{"batch_size", !validBatch(s.BatchSize), `must be "max" or from 8 to 128`},
-		{"training_method", s.Method.Method != "sft" && s.Method.Method != "dpo", "must have the method sft or dpo"},
+		{"training_method", s.Method.Method != "sft" && !s.Method.pairs(), "must have the method sft or dpo"},
+		{"dpo_beta", s.Method.pairs() && (s.Method.Beta < minBeta || s.Method.Beta > maxBeta), "must be from 0.05 to 0.9"},
+		{"dpo_beta", !s.Method.pairs() && s.Method.Beta != 0, "is for the method dpo"},
 		{"training_type", !s.Kind.valid(), "must be Full, or Lora with a rank from 1 to 64, " +
 			"an alpha of 1 or more and a dropout below 1"},
 	}

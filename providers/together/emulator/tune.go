@@ -60,7 +60,7 @@ func (ts *tunes) create(r *http.Request, s *spec) (any, *lab.Failure) {
 		return nil, refused
 	}
 	if s.Validation != "" {
-		if refused := ts.trainings.Trainable("validation_file", s.Validation); refused != nil {
+		if refused := ts.trainings.Trainable("validation_file", s.Validation, s.Method.pairs()); refused != nil {
 			return nil, refused
 		}
 	}
@@ -70,7 +70,7 @@ func (ts *tunes) create(r *http.Request, s *spec) (any, *lab.Failure) {
 	}
 	id := lab.NewID("ft-")
 	t, refused := ts.trainings.Train(r, work.Training{
-		ID: id, Base: base.ID, Parent: parent, File: s.File, Epochs: s.Epochs, Rate: base.TrainNano,
+		ID: id, Base: base.ID, Parent: parent, File: s.File, Pairs: s.Method.pairs(), Epochs: s.Epochs, Rate: base.TrainNano,
 		Model: lab.NewID(modelPrefix), Name: outputName(base.ID, s.Suffix, id), Request: request,
 	})
 	if refused != nil {
