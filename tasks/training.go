@@ -14,6 +14,7 @@ type TrainingRequest struct {
 	// there is none.
 	Validation string
 	Suffix     string // as the client wants it; "" where it does not mind
+	Method     Method // MethodSFT or MethodDPO
 	Hyper      Hyper
 	Metadata   map[string]string
 }
@@ -29,6 +30,7 @@ type Hyper struct {
 	Rank       int     `json:"rank,omitempty"`
 	Alpha      int     `json:"alpha,omitempty"`
 	Seed       int64   `json:"seed,omitempty"`
+	Beta       float64 `json:"beta,omitempty"` // of DPO
 }
 
 // TrainingSpec is what the row of a training keeps as its spec: what defines it,
@@ -36,6 +38,7 @@ type Hyper struct {
 // SHA256, Object and Bytes; the rest is written by the handlers.
 type TrainingSpec struct {
 	Suffix string `json:"suffix,omitempty"` // the client's own
+	Method Method `json:"method,omitempty"` // MethodDPO. Defaults to MethodSFT.
 	Hyper  Hyper  `json:"hyper"`
 	SHA256 string `json:"sha256"` // of the training file, hex
 	Object string `json:"object"` // the training file in the bucket
@@ -121,7 +124,7 @@ func ParseTraining(body []byte) (*TrainingRequest, error) {
 			return nil, invalid(name, "this field is required")
 		}
 	}
-	in := &TrainingRequest{}
+	in := &TrainingRequest{Method: MethodSFT}
 	for _, name := range sortedNames(members) {
 		if fault := in.read(name, members[name]); fault != nil {
 			return nil, fault
@@ -145,7 +148,7 @@ func (in *TrainingRequest) read(name string, raw json.RawMessage) (fault *InputE
 	case "metadata":
 		in.Metadata, fault = metadata(name, raw)
 	case "hyperparameters":
-		fault = in.Hyper.read(name, raw)
+		fault = in.Hyper.read(name, raw, MethodSFT)
 	case "method":
 		fault = in.readMethod(raw)
 	case "integrations":
@@ -162,42 +165,53 @@ func emptyOnly(param string, raw json.RawMessage) *InputError {
 	return fault
 }
 
-// readMethod takes supervised training, whose hyper-parameters may stand here.
+// methods are OpenAI's names of the methods.
+var methods = map[string]Method{"supervised": MethodSFT, "dpo": MethodDPO}
+
+// readMethod takes supervised or preference training, whose hyper-parameters may stand here.
 func (in *TrainingRequest) readMethod(raw json.RawMessage) *InputError {
 	members, fault := object("method", raw)
 	if fault != nil {
 		return fault
 	}
-	if fault := onlyKnown("method", members, "type", "supervised"); fault != nil {
+	kind, fault := typed[string]("method.type", members["type"])
+	method, known := methods[kind]
+	if fault != nil || !known {
+		return unsupported("method.type", "only supervised and dpo are supported")
+	}
+	if fault := onlyKnown("method", members, "type", kind); fault != nil {
 		fault.Code = "unsupported_parameter"
 		return fault
 	}
-	if kind, fault := typed[string]("method.type", members["type"]); fault != nil || kind != "supervised" {
-		return unsupported("method.type", "only supervised is supported")
-	}
-	if members["supervised"] == nil {
+	in.Method = method
+	if members[kind] == nil {
 		return nil
 	}
-	inner, fault := object("method.supervised", members["supervised"])
+	at := "method." + kind
+	inner, fault := object(at, members[kind])
 	if fault != nil {
 		return fault
 	}
-	if fault := onlyKnown("method.supervised", inner, "hyperparameters"); fault != nil {
+	if fault := onlyKnown(at, inner, "hyperparameters"); fault != nil {
 		return fault
 	}
 	if inner["hyperparameters"] == nil {
 		return nil
 	}
-	return in.Hyper.read("method.supervised.hyperparameters", inner["hyperparameters"])
+	return in.Hyper.read(at+".hyperparameters", inner["hyperparameters"], method)
 }
 
-// read takes OpenAI's three hyper-parameters; "auto" is as good as absent.
-func (h *Hyper) read(param string, raw json.RawMessage) *InputError {
+// read takes OpenAI's hyper-parameters of a method; "auto" is as good as absent.
+func (h *Hyper) read(param string, raw json.RawMessage, method Method) *InputError {
 	members, fault := object(param, raw)
 	if fault != nil {
 		return fault
 	}
-	if fault := onlyKnown(param, members, "n_epochs", "batch_size", "learning_rate_multiplier"); fault != nil {
+	known := []string{"n_epochs", "batch_size", "learning_rate_multiplier"}
+	if method == MethodDPO {
+		known = append(known, "beta")
+	}
+	if fault := onlyKnown(param, members, known...); fault != nil {
 		return fault
 	}
 	for _, name := range sortedNames(members) {
@@ -209,6 +223,8 @@ func (h *Hyper) read(param string, raw json.RawMessage) *InputError {
 			h.Epochs, fault = within(at, members[name], 1, maxEpochs)
 		case "batch_size":
 			h.BatchSize, fault = within(at, members[name], 1, maxBatch)
+		case "beta":
+			h.Beta, fault = within(at, members[name], MinBeta, float64(MaxBeta))
 		default:
 			h.Multiplier, fault = within(at, members[name], 0.01, float64(maxMultiplier))
 		}

@@ -26,7 +26,7 @@ func TestTrainingFileIsClean(t *testing.T) {
 		"mark before empty": "\uFEFF\r\n" + want,
 		"an array":          "[\n" + strings.ReplaceAll(goodRow, ",", ",\n  ") + ",\n" + goodRow + "]",
 	} {
-		checked, err := tasks.CheckTrainingFile(strings.NewReader(file))
+		checked, err := tasks.CheckTrainingFile(strings.NewReader(file), tasks.MethodSFT)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -57,10 +57,11 @@ func TestTrainingRows(t *testing.T) {
 		`{"messages":[{"role":"user","content":"a"}]}`:     "line 1: no assistant answers in it",
 		`{"messages":[{"role":"assistant","content":""}]}`: "line 1: no assistant answers in it",
 		`{"messages":[{"role":"robot","content":"a"}]}`:    `line 1: a message has the role "robot"`,
+		pairRow:                    "line 1: it is a preference pair: train on it by the method dpo",
 		"":                         "the file has no rows",
 		strings.Repeat("x", 9<<20): "line 1 has more than",
 	} {
-		_, err := tasks.CheckTrainingFile(strings.NewReader(row))
+		_, err := tasks.CheckTrainingFile(strings.NewReader(row), tasks.MethodSFT)
 		var fault *tasks.InputError
 		if why == "" && err != nil || why != "" && (!errors.As(err, &fault) || !strings.Contains(err.Error(), why) ||
 			fault.Param != "training_file") {
@@ -69,9 +70,41 @@ func TestTrainingRows(t *testing.T) {
 	}
 }
 
+const pairRow = `{"input":{"messages":[{"role":"user","content":"When?"}]},"preferred_output":[{"role":"assistant",` +
+	`"content":"At nine."}],"non_preferred_output":[{"role":"assistant","content":"Never."}]}`
+
+// Each bad row of a file of preference pairs is named, with what is wrong with it.
+func TestPreferencePairs(t *testing.T) {
+	t.Parallel()
+	turned := func(old, replaced string) string { return strings.Replace(pairRow, old, replaced, 1) }
+	for row, why := range map[string]string{
+		pairRow: "",
+		turned(`"content":"Never."`, `"tool_calls":[{"id":"1"}]`):              "",
+		turned(`"input":{`, `"input":{"tools":[],"parallel_tool_calls":true,`): "",
+		"hello world":                            "it is not JSON",
+		goodRow:                                  "it is a conversation: train on it by the method supervised",
+		`{"prompt":"a"}`:                         `it is no object with a list "input.messages"`,
+		turned(`"input"`, `"inputs"`):            `it is no object with a list "input.messages"`,
+		turned(`"user"`, `"robot"`):              `a message has the role "robot"`,
+		turned(`"user"`, `"assistant"`):          "input.messages ends with an assistant's message",
+		turned(`"preferred_output"`, `"better"`): "preferred_output is not one message of an assistant",
+		turned(`"non_preferred_output"`, `"x"`):  "non_preferred_output is not one message of an assistant",
+		turned(`Never.`, ``):                     "non_preferred_output is not one message of an assistant",
+		turned(`"At nine."}`, `"At nine."},{"role":"assistant","content":"Soon."}`): "preferred_output is not one message",
+		turned(`Never.`, ` At nine.`): "both outputs say the same: neither is preferred",
+	} {
+		_, err := tasks.CheckTrainingFile(strings.NewReader(pairRow+"\n"+row+"\n"), tasks.MethodDPO)
+		var fault *tasks.InputError
+		if why == "" && err != nil || why != "" && (!errors.As(err, &fault) || !strings.Contains(err.Error(), "1 of 2 rows can not be "+
+			"trained on: line 2: "+why)) {
+			t.Errorf("%.90q: %v, want %q", row, err, why)
+		}
+	}
+}
+
 func TestTrainingFileNamesItsBadRows(t *testing.T) {
 	t.Parallel()
-	_, err := tasks.CheckTrainingFile(strings.NewReader(goodRow + "\n\n" + strings.Repeat("x\n", 7)))
+	_, err := tasks.CheckTrainingFile(strings.NewReader(goodRow+"\n\n"+strings.Repeat("x\n", 7)), tasks.MethodSFT)
 	for _, want := range []string{"7 of 8 rows", "line 3: ", "line 7: ", "and 2 more"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q in it", err, want)
@@ -79,7 +112,7 @@ func TestTrainingFileNamesItsBadRows(t *testing.T) {
 	}
 	broken := iotest.ErrReader(errors.New("disk"))
 	var fault *tasks.InputError
-	if _, err := tasks.CheckTrainingFile(broken); err == nil || errors.As(err, &fault) {
+	if _, err := tasks.CheckTrainingFile(broken, tasks.MethodSFT); err == nil || errors.As(err, &fault) {
 		t.Errorf("a file that can not be read: %v", err)
 	}
 	if _, err := io.ReadAll(tasks.CleanTrainingFile(io.NopCloser(broken))); err == nil {

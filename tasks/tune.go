@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"dreamlab/store/money"
@@ -15,8 +16,29 @@ type TuneInput struct {
 	BudgetUSD   *money.USD `json:"budget_usd,omitempty"`   // Defaults to the configured budget of a tune.
 	DryRun      bool       `json:"dry_run,omitempty"`
 	// ChatsPerDay is the traffic that hosting is priced at. Defaults to that of the last weeks.
-	ChatsPerDay int `json:"chats_per_day,omitempty"`
+	ChatsPerDay int     `json:"chats_per_day,omitempty"`
+	Method      Method  `json:"method,omitempty"` // Defaults to the configured one.
+	Beta        float64 `json:"beta,omitempty"`   // of DPO. Defaults to the configured one.
 }
+
+// Method is what a model learns from.
+type Method string
+
+// The methods of training.
+const (
+	MethodSFT  Method = "sft"  // supervised: from answers
+	MethodDPO  Method = "dpo"  // from pairs of a better and a worse answer (https://arxiv.org/abs/2305.18290)
+	MethodAuto Method = "auto" // DPO where a trainer has it and there are enough pairs, else SFT
+)
+
+// Methods lists what a tune may be asked for.
+func Methods() []Method { return []Method{MethodSFT, MethodDPO, MethodAuto} }
+
+// The bounds of DPO's beta. Most trainers have narrower ones.
+const (
+	MinBeta = 0.001
+	MaxBeta = 2
+)
 
 // TrainInput is the input of tune.start and tune.poll.
 type TrainInput struct {
@@ -87,13 +109,17 @@ func ParseTune(body []byte) (*TuneInput, error) {
 	if fault != nil {
 		return nil, fault
 	}
-	if fault := onlyKnown("", members, "alias", "base", "min_examples", "budget_usd", "dry_run", "chats_per_day"); fault != nil {
+	if fault := onlyKnown("", members, "alias", "base", "min_examples", "budget_usd", "dry_run", "chats_per_day",
+		"method", "beta"); fault != nil {
 		return nil, fault
 	}
 	for _, name := range sortedNames(members) {
 		if fault := in.read(name, members[name]); fault != nil {
 			return nil, fault
 		}
+	}
+	if in.Method == MethodSFT && in.Beta != 0 {
+		return nil, invalid("beta", "beta is for the method dpo")
 	}
 	return in, nil
 }
@@ -115,6 +141,12 @@ func (in *TuneInput) read(name string, raw json.RawMessage) (fault *InputError) 
 		in.DryRun, fault = typed[bool](name, raw)
 	case "chats_per_day":
 		in.ChatsPerDay, fault = within(name, raw, 1, maxChatsPerDay)
+	case "method":
+		if in.Method, fault = typed[Method](name, raw); fault == nil && !slices.Contains(Methods(), in.Method) {
+			fault = invalid(name, "the method is sft, dpo or auto")
+		}
+	case "beta":
+		in.Beta, fault = within(name, raw, MinBeta, float64(MaxBeta))
 	case "budget_usd":
 		in.BudgetUSD, fault = readBudget(name, raw)
 	}

@@ -17,6 +17,14 @@ func TestParseTune(t *testing.T) {
 	if err != nil || in.Alias != "coffee" || in.Base != "together/a/b" || in.MinExamples != 7 || !in.DryRun {
 		t.Errorf("got %+v, %v", in, err)
 	}
+	for body, want := range map[string]TuneInput{
+		`{"method":"dpo","beta":0.2}`: {Alias: "assistant", Method: MethodDPO, Beta: 0.2},
+		`{"method":"auto"}`:           {Alias: "assistant", Method: MethodAuto},
+	} {
+		if got, err := ParseTune([]byte(body)); err != nil || *got != want {
+			t.Errorf("%s: %+v, %v", body, got, err)
+		}
+	}
 	if in.BudgetUSD == nil || *in.BudgetUSD != 1_500_000_000 {
 		t.Errorf("the budget is %v", in.BudgetUSD)
 	}
@@ -36,6 +44,11 @@ func TestParseTuneRefuses(t *testing.T) {
 		`{"budget_usd":"-1"}`:            "budget_usd",
 		`{"budget_usd":"1e9"}`:           "budget_usd",
 		`{"dry_run":"yes"}`:              "dry_run",
+		`{"method":"rlhf"}`:              "method",
+		`{"method":7}`:                   "method",
+		`{"beta":0}`:                     "beta",
+		`{"beta":"0.1"}`:                 "beta",
+		`{"method":"sft","beta":0.1}`:    "beta",
 		`{"budget":1}`:                   "budget",
 		"{\"alias\":\"\xff\"}":           "",
 		`{"alias":"` + long(65) + `"}`:   "alias",
@@ -65,9 +78,13 @@ func TestParseTraining(t *testing.T) {
 		`{"model":"m","training_file":"file-1","method":{"type":"supervised","supervised":{"hyperparameters":` +
 			`{"n_epochs":2,"learning_rate_multiplier":0.5}}},"integrations":[],"validation_file":null}`: {
 			Epochs: 2, Multiplier: 0.5},
+		`{"model":"m","training_file":"file-1","method":{"type":"dpo"}}`: {},
+		`{"model":"m","training_file":"file-1","method":{"type":"dpo","dpo":{"hyperparameters":` +
+			`{"beta":0.2,"n_epochs":"auto","batch_size":8}}}}`: {Beta: 0.2, BatchSize: 8},
 	} {
 		in, err := ParseTraining([]byte(body))
-		if err != nil || in.Hyper != want || in.Model != "m" || in.File != "file-1" {
+		dpo := strings.Contains(body, "dpo")
+		if err != nil || in.Hyper != want || (in.Method == MethodDPO) != dpo || in.Model != "m" || in.File != "file-1" {
 			t.Errorf("%s: %+v, %v", body, in, err)
 		}
 	}
@@ -77,16 +94,19 @@ func TestParseTrainingRefuses(t *testing.T) {
 	t.Parallel()
 	const named = `{"model":"m","training_file":"file-1",`
 	for body, param := range map[string]string{
-		`{}`:                               "model",
-		`{"model":"m"}`:                    "training_file",
-		named + `"validation_file":7}`:     "validation_file",
-		named + `"suffix":""}`:             "suffix",
-		named + `"n_epochs":3}`:            "n_epochs",
-		named + `"integrations":[{}]}`:     "integrations",
-		named + `"metadata":"x"}`:          "metadata",
-		named + `"seed":-1}`:               "seed",
-		named + `"method":{"type":"dpo"}}`: "method.type",
-		named + `"method":{}}`:             "method.type",
+		`{}`:                                               "model",
+		`{"model":"m"}`:                                    "training_file",
+		named + `"validation_file":7}`:                     "validation_file",
+		named + `"suffix":""}`:                             "suffix",
+		named + `"n_epochs":3}`:                            "n_epochs",
+		named + `"integrations":[{}]}`:                     "integrations",
+		named + `"metadata":"x"}`:                          "metadata",
+		named + `"seed":-1}`:                               "seed",
+		named + `"method":{"type":"reinforcement"}}`:       "method.type",
+		named + `"method":{"type":"dpo","supervised":{}}}`: "method.supervised",
+		named + `"method":{"type":"dpo","dpo":{"hyperparameters":{"beta":0}}}}`:                 "method.dpo.hyperparameters.beta",
+		named + `"method":{"type":"supervised","supervised":{"hyperparameters":{"beta":0.1}}}}`: "method.supervised.hyperparameters.beta",
+		named + `"method":{}}`:                                      "method.type",
 		named + `"method":{"type":"supervised","dpo":{}}}`:          "method.dpo",
 		named + `"method":{"type":"supervised","supervised":[]}}`:   "method.supervised",
 		named + `"hyperparameters":{"n_epochs":0}}`:                 "hyperparameters.n_epochs",

@@ -23,13 +23,15 @@ type tuneVerb struct {
 type tuneStartVerb struct {
 	asking
 	waiting
-	Alias       string `placeholder:"ALIAS" help:"the ALIAS to tune for, assistant without it"`
-	Base        string `placeholder:"MODEL" help:"the MODEL to start from, the team's base without it"`
-	MinExamples int    `placeholder:"NUMBER" help:"the NUMBER of new examples that are enough"`
-	Budget      string `placeholder:"USD" help:"the USD that it may cost, with a month of hosting"`
-	DryRun      bool   `help:"only wait for an estimate of what it would cost at most"`
-	ChatsPerDay int    `placeholder:"NUMBER" help:"the NUMBER of chats a day that hosting is priced at, not those of the last weeks"`
-	Plan        bool   `help:"only print where it could be trained and served, at what price, and what forbids the rest"`
+	Alias       string  `placeholder:"ALIAS" help:"the ALIAS to tune for, assistant without it"`
+	Base        string  `placeholder:"MODEL" help:"the MODEL to start from, the team's base without it"`
+	MinExamples int     `placeholder:"NUMBER" help:"the NUMBER of new examples that are enough"`
+	Budget      string  `placeholder:"USD" help:"the USD that it may cost, with a month of hosting"`
+	DryRun      bool    `help:"only wait for an estimate of what it would cost at most"`
+	ChatsPerDay int     `placeholder:"NUMBER" help:"the NUMBER of chats a day that hosting is priced at, not those of the last weeks"`
+	Method      string  `enum:",sft,dpo,auto" default:"" placeholder:"METHOD" help:"learn from answers (sft), from pairs of a better and a worse one (dpo), or as fits (auto), as configured without it"`
+	Beta        float64 `placeholder:"NUMBER" help:"how near to its base dpo holds the model, as configured without it"`
+	Plan        bool    `help:"only print where it could be trained and served, at what price, and what forbids the rest"`
 }
 
 // Help tells how a gate shows.
@@ -51,7 +53,7 @@ func (v *tuneStartVerb) Run(ctx context.Context, sh shell) error {
 	defer c.Close()
 	t, err := c.Tune(ctx, client.TuneRequest{
 		Alias: v.Alias, Base: v.Base, MinExamples: v.MinExamples, BudgetUSD: json.Number(v.Budget), DryRun: v.DryRun,
-		ChatsPerDay: v.ChatsPerDay,
+		ChatsPerDay: v.ChatsPerDay, Method: v.Method, Beta: v.Beta,
 	})
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ import (
 // alone asks for a training of a client's file, as POST /v1/fine_tuning/jobs does.
 func (b *bench) alone(provider string) job.NewJob {
 	b.Helper()
-	s := newRowFilter(limits{rows: 100, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rows: 100, rowTokens: 1000}, newHeldOut())
 	for i := range 12 {
 		s.add(example(fmt.Sprint(i), fmt.Sprintf("Please explain the %s.", topics[i]), answerFor(topics[i]), 1))
 	}

@@ -60,6 +60,7 @@ type bench struct {
 	work   map[tasks.Kind]tasks.Handler
 	ahead  time.Duration
 	step   time.Duration // lab time that passes while a job waits for a poll
+	worse  string        // the worse answer of the examples that are taught; "": they are no pairs
 	// die, where set, loses the end of an attempt that it answers true for:
 	// the worker died after its handler and before the commit.
 	die func(job job.Job, end *tasks.End) bool

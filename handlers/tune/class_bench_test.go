@@ -58,7 +58,7 @@ func newClass(t testing.TB, conversations []said) *class {
 			rows = append(rows, e)
 		}
 	}
-	s := newRowFilter(limits{rows: 10_000, rowTokens: 8_000}, x)
+	s := newRowFilter(tasks.MethodSFT, limits{rows: 10_000, rowTokens: 8_000}, x)
 	for _, e := range rows {
 		messages := append(readMessages(e.Prompt), providers.TextMessage("assistant", answerText(e.Answer)))
 		s.add(learn.Example{ID: e.ID, Experience: e.ID, Messages: plainjson.Of(messages), Score: 900})

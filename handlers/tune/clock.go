@@ -177,16 +177,12 @@ func orDefault(given, otherwise time.Duration) time.Duration {
 
 // lacking says what is lacking for a tune: rows that can be learned from, or an exam that can decide.
 func (cu *curator) lacking(ctx context.Context, c *tuneRun) (why string, err error) {
-	made, err := cu.filterExamples(ctx, c)
+	made, err := cu.gather(ctx, c)
 	if err != nil {
 		return "", err
 	}
-	fresh, err := cu.fresh(ctx, c, made)
-	if err != nil {
-		return "", err
-	}
-	if fresh < cu.minExamples {
-		return fmt.Sprintf("no tune yet: %d new rows of %d can be learned from", fresh, cu.minExamples), nil
+	if made.fresh < cu.minExamples {
+		return fmt.Sprintf("no tune yet: %d new rows of %d can be learned from", made.fresh, cu.minExamples), nil
 	}
 	if err := cu.examiner.draw(ctx, c); err != nil {
 		return "", err
@@ -197,13 +193,14 @@ func (cu *curator) lacking(ctx context.Context, c *tuneRun) (why string, err err
 	return "", nil
 }
 
-// fresh counts the rows of a dataset that no examined tune has learned from. What a filter removed is not new.
-func (cu *curator) fresh(ctx context.Context, c *tuneRun, made filtered) (int, error) {
+// fresh counts the rows of a dataset that no examined tune has learned from, by a method or by any where it is "".
+// What a filter removed is not new.
+func (cu *curator) fresh(ctx context.Context, c *tuneRun, method tasks.Method, made filtered) (int, error) {
 	examples := make([]string, len(made.rows))
 	for i, r := range made.rows {
 		examples[i] = r.example
 	}
-	fresh, err := c.run.Store.FreshExamples(ctx, c.tune.Tenant, examples)
+	fresh, err := c.run.Store.FreshExamples(ctx, c.tune.Tenant, string(method), examples)
 	if err != nil {
 		return 0, fmt.Errorf("count new examples: %w", err)
 	}

@@ -2,11 +2,13 @@ package tune
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 
+	"dreamlab/handlers"
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
@@ -23,7 +25,10 @@ const maxHeldOut = 100_000
 // curator does the stage that makes a dataset of an alias' examples.
 type curator struct {
 	bucket       blob.Bucket
+	vendors      Vendors
 	examiner     *examiner
+	method       tasks.Method // of a tune that names none
+	beta         float64      // of a tune on pairs that names none
 	minExamples  int
 	maxRows      int
 	maxRowTokens int64
@@ -33,27 +38,24 @@ type curator struct {
 
 func newCurator(d Deps) *curator {
 	return &curator{
-		bucket: d.Bucket, examiner: newExaminer(d), minExamples: d.Settings.MinExamples, maxRows: d.Settings.MaxRows,
+		bucket: d.Bucket, vendors: d.Vendors, examiner: newExaminer(d), method: d.Settings.Method,
+		beta: d.Settings.PairHyper.Beta, minExamples: d.Settings.MinExamples, maxRows: d.Settings.MaxRows,
 		maxRowTokens: d.Settings.MaxRowTokens, userShare: d.Settings.UserShare, seed: d.Settings.Hyper.Seed,
 	}
 }
 
 // curate makes the dataset, unless there is too little to learn.
 func (cu *curator) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
-	made, err := cu.filterExamples(ctx, c)
+	made, err := cu.gather(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	least := cu.minExamples
-	if c.input.MinExamples > 0 {
-		least = c.input.MinExamples
+	c.state.Method, c.state.MethodReason = made.method, made.why
+	if made.method != tasks.MethodDPO && c.input.Beta > 0 && made.why == "" {
+		return c.decided(false, "refused: method: a beta is for the method dpo, not for %s", made.method)
 	}
-	fresh, err := cu.fresh(ctx, c, made)
-	if err != nil {
-		return nil, err
-	}
-	if fresh < least || len(made.rows) == 0 {
-		return c.decided(false, "too few examples: %d of %d", fresh, least)
+	if least := cu.least(c); made.fresh < least || len(made.rows) == 0 {
+		return c.decided(false, "too few examples: %d of %d%s", made.fresh, least, made.note())
 	}
 	if err := cu.examiner.draw(ctx, c); err != nil {
 		return nil, err
@@ -66,41 +68,142 @@ func (cu *curator) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	if c.input.DryRun {
 		return c.next(stagePrice), nil
 	}
-	return cu.freeze(ctx, c, made)
+	return cu.freeze(ctx, c, made.filtered)
 }
 
-// filterExamples passes the alias' standing examples through the filters.
-func (cu *curator) filterExamples(ctx context.Context, c *tuneRun) (filtered, error) {
+// least is how many new rows are worth a tune.
+func (cu *curator) least(c *tuneRun) int { return cmp.Or(c.input.MinExamples, cu.minExamples) }
+
+// gathered is what a tune can learn from, and how.
+type gathered struct {
+	filtered
+	method tasks.Method
+	why    string // the method was taken, where it was left to us
+	fresh  int    // of the rows, no examined tune has learned from
+}
+
+// note says, of too few rows, what is counted.
+func (g gathered) note() string {
+	if g.method != tasks.MethodDPO {
+		return ""
+	}
+	return " have a worse answer beside the kept one"
+}
+
+// gather passes the examples through the filters of the method that is asked for.
+func (cu *curator) gather(ctx context.Context, c *tuneRun) (gathered, error) {
+	asked := cmp.Or(c.state.Method, c.input.Method, cu.method)
+	if asked == tasks.MethodAuto {
+		return cu.choose(ctx, c)
+	}
+	made, err := cu.filterExamples(ctx, c, asked)
+	if err != nil {
+		return gathered{}, err
+	}
+	counted := asked
+	if c.state.MethodReason != "" {
+		counted = "" // it was left to us
+	}
+	fresh, err := cu.fresh(ctx, c, counted, made[0])
+	return gathered{made[0], asked, c.state.MethodReason, fresh}, err
+}
+
+// choose takes preference pairs where most of the rows are pairs, enough of them are new, and a trainer of the base
+// learns from pairs; else all rows.
+func (cu *curator) choose(ctx context.Context, c *tuneRun) (gathered, error) {
+	made, err := cu.filterExamples(ctx, c, tasks.MethodSFT, tasks.MethodDPO)
+	if err != nil {
+		return gathered{}, err
+	}
+	rows, pairs := gathered{filtered: made[0], method: tasks.MethodSFT}, gathered{filtered: made[1], method: tasks.MethodDPO}
+	if rows.fresh, err = cu.fresh(ctx, c, "", rows.filtered); err != nil {
+		return gathered{}, err
+	}
+	if pairs.fresh, err = cu.fresh(ctx, c, "", pairs.filtered); err != nil {
+		return gathered{}, err
+	}
+	count := fmt.Sprintf("%d of %d rows have a worse answer", len(pairs.rows), len(rows.rows))
+	switch least := cu.least(c); {
+	case 2*len(pairs.rows) < len(rows.rows) || len(pairs.rows) == 0:
+		rows.why = "auto: sft, as only " + count
+		return rows, nil
+	case pairs.fresh < least:
+		rows.why = fmt.Sprintf("auto: sft, as %d new pairs are fewer than %d", pairs.fresh, least)
+		return rows, nil
+	}
+	trainer, err := cu.pairTrainer(ctx, c)
+	if err != nil {
+		return gathered{}, err
+	}
+	if trainer == "" {
+		rows.why = "auto: sft, as no trainer of " + c.base.String() + " learns from preference pairs"
+		return rows, nil
+	}
+	pairs.why = "auto: dpo, as " + count + " and " + trainer + " learns from pairs"
+	return pairs, nil
+}
+
+// pairTrainer names a trainer of the base that learns from preference pairs; "": there is none.
+func (cu *curator) pairTrainer(ctx context.Context, c *tuneRun) (string, error) {
+	for _, name := range trainers(cu.vendors, c.base.Provider) {
+		limits, err := limitsBy(ctx, cu.vendors, name, c.base)
+		if err == nil && limits.Pairs != nil {
+			return name, nil
+		}
+		if err == nil {
+			continue
+		}
+		if failure := handlers.Failure(err); !failure.Final {
+			return "", failure
+		}
+	}
+	return "", nil
+}
+
+// filterExamples passes the alias' standing examples through the filters of each method.
+func (cu *curator) filterExamples(ctx context.Context, c *tuneRun, methods ...tasks.Method) ([]filtered, error) {
 	x := newHeldOut()
 	err := c.held(ctx, maxHeldOut, func(e learn.Experience) error {
 		x.add(e)
 		return nil
 	})
 	if err != nil {
-		return filtered{}, err
+		return nil, err
 	}
-	s := newRowFilter(limits{cu.maxRows, cu.maxRowTokens, cu.userShare}, x)
+	filters := make([]*rowFilter, len(methods))
+	for i, m := range methods {
+		filters[i] = newRowFilter(m, limits{cu.maxRows, cu.maxRowTokens, cu.userShare}, x)
+	}
 	err = c.run.Store.ExampleMetadata(ctx, c.tune.Tenant, c.tune.Alias, func(experience string, metadata json.RawMessage) {
-		if user := learn.UserOf(metadata); user != "" {
-			s.users[experience] = user
+		for _, s := range filters {
+			s.users[experience] = learn.UserOf(metadata)
 		}
 	})
 	if err != nil {
-		return filtered{}, fmt.Errorf("read who asked: %w", err)
+		return nil, fmt.Errorf("read who asked: %w", err)
 	}
 	err = c.run.Store.TrainingRows(ctx, c.tune.Tenant, c.tune.Alias, func(e learn.Example) error {
-		s.add(e)
+		for _, s := range filters {
+			s.add(e)
+		}
 		return nil
 	})
 	if err != nil {
-		return filtered{}, fmt.Errorf("read examples: %w", err)
+		return nil, fmt.Errorf("read examples: %w", err)
 	}
-	return s.done(c.tune.Alias, cu.seed), nil
+	made := make([]filtered, len(methods))
+	for i, s := range filters {
+		made[i] = s.done(c.tune.Alias, cu.seed)
+	}
+	return made, nil
 }
 
 // freeze writes the dataset's file and manifest, create-only, and its row.
 func (cu *curator) freeze(ctx context.Context, c *tuneRun, made filtered) (*tasks.End, error) {
 	m := made.manifest
+	if c.state.Method == tasks.MethodDPO {
+		m.Beta = cmp.Or(c.input.Beta, cu.beta)
+	}
 	object := blob.DatasetObject(m.SHA256)
 	if err := blob.Ensure(ctx, cu.bucket, object, bytes.NewReader(made.file)); err != nil {
 		return nil, fmt.Errorf("keep dataset: %w", err)

@@ -18,6 +18,7 @@ import (
 	"dreamlab/providers/redact"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
+	"dreamlab/tasks"
 )
 
 // The filters of a dataset, by the names under which its manifest counts what
@@ -34,8 +35,10 @@ const (
 	filterDuplicate = "duplicate"         // the same text with a better or equal score is in
 	filterOver      = "over_limit"        // the dataset is full of better rows
 	filterNear      = "near_duplicate"
-	filterImagined  = "imagined_share" // its conversation was made up, as those of a share of the rows are
-	filterUser      = "user_share"     // its user has more than a share of the rows
+	filterImagined  = "imagined_share"  // its conversation was made up, as those of a share of the rows are
+	filterUser      = "user_share"      // its user has more than a share of the rows
+	filterAlone     = "no_worse_answer" // it is no pair
+	filterSame      = "same_answers"    // both answers of the pair say the same
 )
 
 // digest names a text by its content.
@@ -73,6 +76,7 @@ type limits struct {
 // rowFilter takes examples in any order and keeps those that a model may learn
 // from. What it keeps does not depend on the order.
 type rowFilter struct {
+	method  tasks.Method
 	limits  limits
 	heldOut heldOut
 	users   map[string]string // by experience
@@ -81,8 +85,10 @@ type rowFilter struct {
 	removed map[string]int
 }
 
-func newRowFilter(l limits, x heldOut) *rowFilter {
-	return &rowFilter{limits: l, heldOut: x, users: map[string]string{}, rows: map[digest]row{}, removed: map[string]int{}}
+func newRowFilter(m tasks.Method, l limits, x heldOut) *rowFilter {
+	return &rowFilter{
+		method: m, limits: l, heldOut: x, users: map[string]string{}, rows: map[digest]row{}, removed: map[string]int{},
+	}
 }
 
 func (s *rowFilter) remove(filter string, n int) { s.removed[filter] += n }
@@ -95,11 +101,18 @@ func (s *rowFilter) add(e learn.Example) {
 		s.remove(filterMalformed, 1)
 		return
 	}
-	if filter := s.unfit(e, turns); filter != "" {
+	filter := s.unfit(e, turns)
+	if s.method == tasks.MethodDPO {
+		filter = cmp.Or(filter, s.unfitPair(e, turns))
+	}
+	if filter != "" {
 		s.remove(filter, 1)
 		return
 	}
 	r := newRow(e, turns)
+	if s.method == tasks.MethodDPO {
+		r.pair(e, turns)
+	}
 	r.user = s.users[e.Experience]
 	s.keep(r)
 	if len(s.rows) > 2*s.limits.rows {
@@ -125,6 +138,29 @@ func (s *rowFilter) unfit(e learn.Example, turns []turn) string {
 		return filterHeldOut
 	case s.heldOut.holds(turns):
 		return filterRepeats
+	}
+	return ""
+}
+
+// unfitPair names the filter that an example does not pass which would do as a conversation. What is not
+// learned from as an answer is no worse answer either: a model is not taught against refusals.
+func (s *rowFilter) unfitPair(e learn.Example, turns []turn) string {
+	worse := strings.TrimSpace(e.Rejected)
+	switch {
+	case worse == "":
+		return filterAlone
+	case !utf8.ValidString(worse):
+		return filterMalformed
+	case near.Canonical(worse) == near.Canonical(turns[len(turns)-1].Content):
+		return filterSame
+	case judge.Refusal(worse), judge.ErrorText(worse):
+		return filterUnfit
+	case redact.Placeholder(worse):
+		return filterHole
+	case redact.Found(worse):
+		return filterSecret
+	case tokensOfPair(turns, worse) > s.limits.rowTokens:
+		return filterLong
 	}
 	return ""
 }
@@ -240,7 +276,7 @@ func (s *rowFilter) done(alias string, seed int64) filtered {
 		return bytes.Compare(a.key[:], b.key[:])
 	})}
 	m := learn.Manifest{
-		Alias: alias, Rows: len(out.rows), In: s.in, Removed: s.removed,
+		Alias: alias, Method: string(s.method), Rows: len(out.rows), In: s.in, Removed: s.removed,
 		Split: splitRule, Seed: seed, Authors: map[string]int{},
 	}
 	var file bytes.Buffer
@@ -311,6 +347,28 @@ func newRow(e learn.Example, turns []turn) row {
 		made:   e.Origin == learn.ExampleImagined,
 		prompt: prompt.String(), answer: turns[len(turns)-1].Content, line: line,
 	}
+}
+
+// pair makes the row one of preference training: both answers, the better one first, as Together and Azure read
+// them (https://platform.openai.com/docs/guides/direct-preference-optimization).
+func (r *row) pair(e learn.Example, turns []turn) {
+	worse, last := strings.TrimSpace(e.Rejected), len(turns)-1
+	prompt := make([]turn, last)
+	for i, t := range turns[:last] {
+		prompt[i] = turn{Role: t.Role, Content: t.Content}
+	}
+	r.tokens = tokensOfPair(turns, worse)
+	r.line = plainjson.Of(struct {
+		Input  any    `json:"input"`
+		Better []turn `json:"preferred_output"`
+		Worse  []turn `json:"non_preferred_output"`
+	}{map[string]any{"messages": prompt}, turns[last:], []turn{{Role: "assistant", Content: worse}}})
+}
+
+// tokensOfPair counts the prompt with each of both answers: so it is trained on.
+func tokensOfPair(turns []turn, worse string) int64 {
+	prompt := turns[:len(turns)-1]
+	return tokensOf(turns) + tokensOf(prompt) + tokensOf([]turn{{Content: worse}})
 }
 
 // tokensOf estimates generously: three bytes a token and a few for each message.

@@ -13,6 +13,7 @@ import (
 
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
+	"dreamlab/tasks"
 )
 
 func example(id, ask, answer string, score int64) learn.Example {
@@ -25,7 +26,7 @@ func example(id, ask, answer string, score int64) learn.Example {
 // TestFilterCapsWhatWasMadeUp keeps one made-up row for three of conversations, the best.
 func TestFilterCapsWhatWasMadeUp(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(limits{rows: 100, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rows: 100, rowTokens: 1000}, newHeldOut())
 	for i := range 10 {
 		e := example(fmt.Sprint(i), fmt.Sprintf("What is %d and %d?", i, i*i), fmt.Sprintf("It is %d.", i+i*i), int64(i))
 		if i >= 6 {
@@ -88,7 +89,7 @@ func TestFilterFilters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newRowFilter(limits{rows: 10, rowTokens: 1000}, x)
+			s := newRowFilter(tasks.MethodSFT, limits{rows: 10, rowTokens: 1000}, x)
 			s.add(c.e)
 			got := strings.Join(keys(s.removed), ",")
 			if got != c.filter || len(s.rows) != one(c.filter == "") {
@@ -107,7 +108,7 @@ func keys(m map[string]int) (names []string) {
 
 func TestFilterKeepsTheBestOfTheSame(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(limits{rows: 10, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rows: 10, rowTokens: 1000}, newHeldOut())
 	s.add(example("1", "When do you open?", "At nine.", 100))
 	s.add(example("2", "when do  you open?", "AT NINE.", 300))
 	s.add(example("3", "\uff37hen do you open?", "At nine.", 200)) // a full-width W
@@ -123,7 +124,7 @@ func TestFilterKeepsTheBestOfTheSame(t *testing.T) {
 
 func TestRowsLearnTheLastAnswerAlone(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(limits{rows: 10, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rows: 10, rowTokens: 1000}, newHeldOut())
 	s.add(learn.Example{ID: "1", Messages: json.RawMessage(`[{"role":"system","content":"Be brief."},
 		{"role":"user","content":[{"type":"text","text":"One?"}]},{"role":"assistant","content":"Yes."},
 		{"role":"user","content":"Two?"},{"role":"assistant","content":"No."}]`)})
@@ -167,7 +168,7 @@ func TestFilterIgnoresOrder(t *testing.T) {
 }
 
 func filterExamples(examples []learn.Example, l limits) filtered {
-	s := newRowFilter(l, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, l, newHeldOut())
 	for _, e := range examples {
 		s.add(e)
 	}
@@ -177,7 +178,7 @@ func filterExamples(examples []learn.Example, l limits) filtered {
 // No user makes up more than a quarter of the rows: what is left of them are their best ones.
 func TestUsersShareOfRows(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(limits{rows: 1000, rowTokens: 1000, userShare: 2_500}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rows: 1000, rowTokens: 1000, userShare: 2_500}, newHeldOut())
 	for i := range 200 {
 		id, user := fmt.Sprint(i), "loud"
 		if i%5 == 0 {

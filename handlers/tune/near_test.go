@@ -1,6 +1,7 @@
 package tune
 
 import (
+	"dreamlab/tasks"
 	"fmt"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func TestNearDuplicates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newRowFilter(limits{rows: 10, rowTokens: 1000}, newHeldOut())
+			s := newRowFilter(tasks.MethodSFT, limits{rows: 10, rowTokens: 1000}, newHeldOut())
 			s.add(example("1", ask, answer, 500))
 			s.add(example("2", c.prompt, c.reply, 400))
 			out := s.done("assistant", 1)
@@ -41,7 +42,7 @@ func TestNearDuplicates(t *testing.T) {
 // A full dataset is compared in seconds, not in the square of its rows.
 func TestNearDuplicatesOfManyRows(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(limits{rows: 5_000, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rows: 5_000, rowTokens: 1000}, newHeldOut())
 	for i := range 5_000 {
 		s.add(example(fmt.Sprint(i), fmt.Sprintf("Question %d on %d and %d, asked %d times?", i, i*7, i*11, i*13),
 			fmt.Sprintf("The answer to %d is %d because of %d.", i, i*3, i*5), 1))

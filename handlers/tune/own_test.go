@@ -329,10 +329,10 @@ func TestPlanOnOwnMachines(t *testing.T) {
 	if best := offers[0]; best.Trainer != "colab" || best.Place != "vllm" || best.Training != 0 || best.Hosting != 0 || !best.Chosen {
 		t.Errorf("the plan begins with %+v", best)
 	}
-	if err := Tunable(h.ctx, h.deps.Vendors, "vllm", vllmemulator.Base); err != nil {
+	if err := Tunable(h.ctx, h.deps.Vendors, "vllm", vllmemulator.Base, tasks.MethodSFT); err != nil {
 		t.Errorf("tunable: %v", err)
 	}
-	if err := Tunable(h.ctx, h.deps.Vendors, "vllm", "nobody/none"); !handlers.Failed(err, "model_not_found") {
+	if err := Tunable(h.ctx, h.deps.Vendors, "vllm", "nobody/none", tasks.MethodSFT); !handlers.Failed(err, "model_not_found") {
 		t.Errorf("tunable is what nobody trains: %v", err)
 	}
 }
@@ -352,10 +352,10 @@ func TestPlanNamesTheWeights(t *testing.T) {
 		best.PerHour != 0 || best.Forbidden != "" {
 		t.Errorf("the plan begins with %+v", best)
 	}
-	if err := Tunable(h.ctx, h.deps.Vendors, "cloudflare", "@cf/google/gemma-3-12b-it"); err != nil {
+	if err := Tunable(h.ctx, h.deps.Vendors, "cloudflare", "@cf/google/gemma-3-12b-it", tasks.MethodSFT); err != nil {
 		t.Errorf("tunable: %v", err)
 	}
-	if err := Tunable(h.ctx, h.deps.Vendors, "cloudflare", "@cf/openai/gpt-oss-120b"); !handlers.Failed(err, "model_not_found") {
+	if err := Tunable(h.ctx, h.deps.Vendors, "cloudflare", "@cf/openai/gpt-oss-120b", tasks.MethodSFT); !handlers.Failed(err, "model_not_found") {
 		t.Errorf("tunable is a base that takes no adapters: %v", err)
 	}
 }

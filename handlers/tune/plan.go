@@ -12,6 +12,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/store/book"
 	"dreamlab/store/money"
+	"dreamlab/tasks"
 )
 
 // Offer is one way to a tuned model that answers: who trains it and who serves it, what
@@ -146,7 +147,7 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		o.Forbidden = p.elsewhere(place, base.Provider)
 		return o, nil
 	}
-	hosting, refused, err := p.servable(ctx, way.trainer, base)
+	hosting, refused, err := p.servable(ctx, way.trainer, base, c)
 	if err != nil && base != c.base {
 		refused, err = "refused: hosting: "+base.Provider+" can not be asked now", nil
 	}
@@ -160,7 +161,7 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		o.Forbidden = refused
 		return o, nil
 	}
-	o.Training = money.USD(trainingBound(c.state.Tokens, p.hyper.Epochs, rate))
+	o.Training = money.USD(trainingBound(c.state.Tokens, p.hyperOf(c).Epochs, rate))
 	o.PerHour, o.PerToken, o.Hardware, o.Region = money.USD(hosting.NanoPerHour), hosting.PerToken, hosting.Hardware, hosting.Region
 	if o.ColdSeconds = int64(hosting.Cold / time.Second); o.ColdSeconds > 0 {
 		o.Latency = latencyCold
@@ -237,7 +238,7 @@ func trafficOf(s book.Spend, chatsPerDay int, days int64) traffic {
 }
 
 // servable asks whether the base can be tuned and served, and for how much.
-func (p *pricer) servable(ctx context.Context, by string, base providers.Target) (
+func (p *pricer) servable(ctx context.Context, by string, base providers.Target, c *tuneRun) (
 	h providers.Hosting, refused string, err error,
 ) {
 	trainer, err := p.vendors.Trainer(by)
@@ -260,18 +261,36 @@ func (p *pricer) servable(ctx context.Context, by string, base providers.Target)
 	case err != nil:
 		return h, "", handlers.Failure(err)
 	}
-	return h, p.beyond(limits, h), nil
+	hyper := p.hyperOf(c)
+	if why := beyond(hyper, limits, h); why != "" {
+		return h, why, nil
+	}
+	if c.state.Method == tasks.MethodDPO {
+		return h, beyondPairs(by, hyper.Beta, limits.Pairs), nil
+	}
+	return h, "", nil
 }
 
 // beyond says which hyper-parameter the trainer or the place does not take.
-func (p *pricer) beyond(limits providers.TuneLimits, h providers.Hosting) string {
+func beyond(hyper tasks.Hyper, limits providers.TuneLimits, h providers.Hosting) string {
 	for _, most := range []int{limits.MaxRank, h.MaxRank} {
-		if most > 0 && p.hyper.Rank > most {
-			return fmt.Sprintf("refused: hosting: adapters have at most rank %d there, not %d", most, p.hyper.Rank)
+		if most > 0 && hyper.Rank > most {
+			return fmt.Sprintf("refused: hosting: adapters have at most rank %d there, not %d", most, hyper.Rank)
 		}
 	}
-	if limits.MaxEpochs > 0 && p.hyper.Epochs > limits.MaxEpochs {
-		return fmt.Sprintf("refused: hosting: trainings have at most %d epochs there, not %d", limits.MaxEpochs, p.hyper.Epochs)
+	if limits.MaxEpochs > 0 && hyper.Epochs > limits.MaxEpochs {
+		return fmt.Sprintf("refused: hosting: trainings have at most %d epochs there, not %d", limits.MaxEpochs, hyper.Epochs)
+	}
+	return ""
+}
+
+// beyondPairs says why a trainer does not learn from preference pairs.
+func beyondPairs(by string, beta float64, limits *providers.PairLimits) string {
+	switch {
+	case limits == nil:
+		return fmt.Sprintf("refused: method: %s does not train this base on preference pairs (dpo): the method sft is left", by)
+	case beta < limits.MinBeta || beta > limits.MaxBeta:
+		return fmt.Sprintf("refused: method: beta is from %v to %v there, not %v", limits.MinBeta, limits.MaxBeta, beta)
 	}
 	return ""
 }

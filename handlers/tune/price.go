@@ -32,7 +32,7 @@ type pricer struct {
 	vendors       Vendors
 	prices        priceList
 	judge         string
-	hyper         tasks.Hyper
+	hyper         func(tasks.Method) tasks.Hyper
 	defaultBudget int64 // of a tune that names no budget, nano-dollars; 0: none
 	hostingHours  int64
 	answerTokens  int
@@ -42,7 +42,7 @@ type pricer struct {
 func newPricer(d Deps) *pricer {
 	s := d.Settings
 	return &pricer{
-		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), judge: s.Judge, hyper: s.Hyper, defaultBudget: s.Budget,
+		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), judge: s.Judge, hyper: s.hyper, defaultBudget: s.Budget,
 		hostingHours: s.HostingHours, answerTokens: s.AnswerTokens, weights: s.SameWeights,
 	}
 }
@@ -64,6 +64,9 @@ func (p *pricer) price(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	}
 	c.state.Plan = offers
 	best := &offers[0]
+	if best.Forbidden != "" && c.state.Method == tasks.MethodDPO && c.state.MethodReason != "" {
+		return c.withoutPairs(best.Forbidden), nil
+	}
 	if best.Forbidden != "" {
 		own := slices.IndexFunc(offers, func(o Offer) bool { return o.Base == c.tune.Base && o.Place == c.base.Provider })
 		return c.decided(false, "%s", offers[own].Forbidden)
@@ -82,6 +85,22 @@ func (p *pricer) price(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	}
 	c.state.Bill = &Bill{Training: int64(best.Training), Evaluation: evaluation, Hosting: int64(best.Hosting)}
 	return p.moneyGate(ctx, c, *c.state.Bill)
+}
+
+// withoutPairs goes back to the choice of rows, where pairs were our choice and nothing can be made of them.
+func (c *tuneRun) withoutPairs(forbidden string) *tasks.End {
+	c.state.Method, c.state.MethodReason = tasks.MethodSFT, "auto: sft, as dpo is "+forbidden
+	c.state.Plan = nil
+	return c.next(stageCurate)
+}
+
+// hyperOf are the hyper-parameters of a tune.
+func (p *pricer) hyperOf(c *tuneRun) tasks.Hyper {
+	h := p.hyper(c.state.Method)
+	if c.state.Method == tasks.MethodDPO {
+		h.Beta = cmp.Or(c.input.Beta, h.Beta)
+	}
+	return h
 }
 
 // trainRate is what a million tokens of training cost, nano-dollars. A price that
@@ -105,11 +124,23 @@ func (p *pricer) moneyGate(ctx context.Context, c *tuneRun, bill Bill) (*tasks.E
 		return c.decided(false, "%s", why)
 	}
 	if c.input.DryRun {
-		return c.decided(false, "dry run: %d rows; %s%s; training at most $%s, evaluation $%s, hosting $%s a month",
-			c.state.Rows, exam.Describe(*c.tune.Exam), describeCheaper(c.tune.Exam.Cheaper), money.USD(bill.Training),
+		return c.decided(false, "dry run: %s; %s%s; training at most $%s, evaluation $%s, hosting $%s a month",
+			c.rows(), exam.Describe(*c.tune.Exam), describeCheaper(c.tune.Exam.Cheaper), money.USD(bill.Training),
 			money.USD(bill.Evaluation), money.USD(bill.Hosting))
 	}
 	return p.beginTraining(c, limit, capped)
+}
+
+// rows says how many rows are trained on, and how where that is not by SFT or was left to us.
+func (c *tuneRun) rows() string {
+	what := fmt.Sprintf("%d rows", c.state.Rows)
+	if c.state.Method == tasks.MethodDPO {
+		what = fmt.Sprintf("%d preference pairs by dpo", c.state.Rows)
+	}
+	if c.state.MethodReason != "" {
+		what += " (" + c.state.MethodReason + ")"
+	}
+	return what
 }
 
 // limit is what may be spent: the tune's own budget, or what is left of the
@@ -212,7 +243,7 @@ func (p priceList) bound(target providers.Target, req *providers.Request) (int64
 // beginTraining makes the training's row and the job that starts it.
 func (p *pricer) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End, error) {
 	spec := tasks.TrainingSpec{
-		Hyper: p.hyper, SHA256: c.state.SHA256, Object: c.state.Object, Bytes: c.state.Bytes,
+		Method: c.state.Method, Hyper: p.hyperOf(c), SHA256: c.state.SHA256, Object: c.state.Object, Bytes: c.state.Bytes,
 		Dataset: c.tune.Dataset, Place: c.base.Provider, Weights: c.way().Weights,
 	}
 	if capped {

@@ -29,6 +29,10 @@ const (
 
 // state is what one stage leaves to the next.
 type state struct {
+	// Method is what the rows are for. MethodReason says why it was taken where that was left to us.
+	Method       tasks.Method `json:"method,omitempty"`
+	MethodReason string       `json:"method_reason,omitempty"`
+
 	Rows   int     `json:"rows,omitempty"`
 	Tokens int64   `json:"tokens,omitempty"` // of the dataset, estimated
 	Object string  `json:"object,omitempty"`

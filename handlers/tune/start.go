@@ -232,7 +232,11 @@ func (s *starter) trainingBound(ctx context.Context, l *trainingRun, spec provid
 	if refused != "" {
 		return 0, l.fail(ctx, tasks.Fail("model_not_found", "%s", refused))
 	}
-	return trainingBound(l.spec.Bytes/bytesPerTrainedToken, spec.Epochs, rate), nil
+	tokens := l.spec.Bytes / bytesPerTrainedToken
+	if spec.Beta > 0 {
+		tokens *= 2 // the prompt is read with each of both answers
+	}
+	return trainingBound(tokens, spec.Epochs, rate), nil
 }
 
 // trainingCap is what the training may cost, nano-dollars; 0: no cap.

@@ -51,12 +51,12 @@ type trainingRun struct {
 // trainings reads trainings and their vendors.
 type trainings struct {
 	vendors Vendors
-	hyper   tasks.Hyper
+	hyper   func(tasks.Method) tasks.Hyper
 	prices  priceList
 }
 
 func newTrainings(d Deps) trainings {
-	return trainings{vendors: d.Vendors, hyper: d.Settings.Hyper, prices: newPriceList(d)}
+	return trainings{vendors: d.Vendors, hyper: d.Settings.hyper, prices: newPriceList(d)}
 }
 
 func (t trainings) trainingRun(ctx context.Context, run *tasks.Run) (*trainingRun, error) {
@@ -85,7 +85,7 @@ func (t trainings) trainingRunOf(run *tasks.Run, training learn.Training) (*trai
 	if err := json.Unmarshal(training.Spec, &l.spec); err != nil {
 		return nil, tasks.Fail("internal", "the stored spec of %s can not be read: start another", training.ID)
 	}
-	l.spec.Hyper = fillHyper(l.spec.Hyper, t.hyper)
+	l.spec.Hyper = fillHyper(l.spec.Hyper, t.hyper(l.spec.Method))
 	l.rate, _ = t.prices.trainRate(providers.Target{Provider: training.Provider, Model: trainSpec(training, l.spec).Base})
 	if l.training.Suffix == "" {
 		l.training.Suffix = suffix(training.ID, l.spec.SHA256, trainSpec(training, l.spec))
@@ -105,12 +105,16 @@ func trainSpec(training learn.Training, s tasks.TrainingSpec) providers.TrainSpe
 	if s.Validation != nil {
 		validation = s.Validation.FileID
 	}
-	return providers.TrainSpec{
+	spec := providers.TrainSpec{
 		Base: cmp.Or(s.Weights, training.Base), File: s.FileID, Validation: validation, Suffix: training.Suffix,
 		Epochs: s.Hyper.Epochs, Checkpoints: 1,
 		BatchSize: s.Hyper.BatchSize, LearningRate: s.Hyper.LearningRate * s.Hyper.Multiplier,
 		Rank: s.Hyper.Rank, Alpha: s.Hyper.Alpha, Seed: s.Hyper.Seed, Tune: training.Tune, Object: s.Object, SHA256: s.SHA256,
 	}
+	if s.Method == tasks.MethodDPO {
+		spec.Beta = s.Hyper.Beta
+	}
+	return spec
 }
 
 // write stores how far the training is.

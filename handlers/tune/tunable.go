@@ -9,42 +9,52 @@ import (
 	"dreamlab/tasks"
 )
 
-// Tunable tells whether a vendor, or another whose adapters it serves, fine-tunes a base model. It fails with a
-// [*tasks.Failure], which is final where the vendor does not.
-func Tunable(ctx context.Context, vendors Vendors, provider, base string) error {
+// Tunable tells whether a vendor, or another whose adapters it serves, fine-tunes a base model by a method. It fails
+// with a [*tasks.Failure], which is final where the vendor does not.
+func Tunable(ctx context.Context, vendors Vendors, provider, base string, method tasks.Method) error {
 	if !vendors.Known(provider) {
 		return tasks.Fail("model_not_found", "there is no vendor %.60q to fine-tune at: GET /v1/models lists models "+
 			"with theirs", provider)
 	}
 	var refused error
 	for _, name := range trainers(vendors, provider) {
-		err := tunableBy(ctx, vendors, name, providers.Target{Provider: provider, Model: base})
-		if err == nil {
+		limits, err := limitsBy(ctx, vendors, name, providers.Target{Provider: provider, Model: base})
+		if err == nil && (method != tasks.MethodDPO || limits.Pairs != nil) {
 			return nil
+		}
+		if err == nil {
+			err = withoutPairs(name, base)
 		}
 		refused = cmp.Or(refused, err)
 	}
 	return handlers.Failure(refused)
 }
 
-// tunableBy asks one vendor, another by the name that it has for the weights.
-func tunableBy(ctx context.Context, vendors Vendors, by string, base providers.Target) error {
+// withoutPairs refuses DPO at a trainer.
+func withoutPairs(trainer, base string) error {
+	refused := tasks.Fail("unsupported_parameter", "%s does not train %s on preference pairs (dpo): take the method supervised",
+		trainer, base)
+	refused.Param = "method.type"
+	return refused
+}
+
+// limitsBy asks one vendor, another by the name that it has for the weights.
+func limitsBy(ctx context.Context, vendors Vendors, by string, base providers.Target) (providers.TuneLimits, error) {
 	trainer, err := vendors.Trainer(by)
 	if err != nil {
-		return err
+		return providers.TuneLimits{}, err
 	}
 	weights := base.Model
 	if by != base.Provider {
 		host, err := vendors.Host(base.Provider)
 		if err != nil {
-			return err
+			return providers.TuneLimits{}, err
 		}
 		h, err := host.Hosting(ctx, base.Model)
 		if err != nil {
-			return err
+			return providers.TuneLimits{}, err
 		}
 		weights = cmp.Or(weightsAt(by, base.Provider, h), base.Model)
 	}
-	_, err = trainer.Tunable(ctx, weights)
-	return err
+	return trainer.Tunable(ctx, weights)
 }

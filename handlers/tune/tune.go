@@ -77,6 +77,11 @@ type Settings struct {
 	// epochs, the vendor's largest batch, a learning rate of 0.0001, rank 16 and
 	// alpha 32.
 	Hyper tasks.Hyper
+	// Method is what a tune learns from that names no method. Defaults to MethodSFT.
+	Method tasks.Method
+	// PairHyper are the hyper-parameters of trainings on preference pairs. Default to those of Hyper, but for
+	// a learning rate of 0.00001 and a beta of 0.1.
+	PairHyper tasks.Hyper
 	// Budget caps a tune with its evaluation and a month of hosting,
 	// nano-dollars. 0: no cap but the tenant's.
 	Budget int64
@@ -113,12 +118,28 @@ func (s Settings) filled() Settings {
 	s.PollEvery = cmp.Or(s.PollEvery, 30*time.Second)
 	s.MaxQuestions = cmp.Or(s.MaxQuestions, 200)
 	s.AnswerTokens = cmp.Or(s.AnswerTokens, 1_024)
+	s.Method = cmp.Or(s.Method, tasks.MethodSFT)
+	s.PairHyper.LearningRate = cmp.Or(s.PairHyper.LearningRate, pairRate)
+	s.PairHyper.Beta = cmp.Or(s.PairHyper.Beta, 0.1)
 	s.Hyper = fillHyper(s.Hyper, tasks.Hyper{Epochs: 3, LearningRate: 1e-4, Rank: 16, Alpha: 32})
+	s.PairHyper = fillHyper(s.PairHyper, s.Hyper)
 	s.Hold = cmp.Or(s.Hold, time.Hour)
 	s.UserShare = cmp.Or(s.UserShare, 2_500)
 	s.Judge = cmp.Or(s.Judge, s.Lead)
 	s.Gate = s.Gate.Filled()
 	return s
+}
+
+// pairRate is the learning rate of preference training with an adapter, ten times that of all weights
+// (https://huggingface.co/docs/trl/dpo_trainer): with that of supervised training models lose their language.
+const pairRate = 1e-5
+
+// hyper are the hyper-parameters of a method where a training names none.
+func (s Settings) hyper(m tasks.Method) tasks.Hyper {
+	if m == tasks.MethodDPO {
+		return s.PairHyper
+	}
+	return s.Hyper
 }
 
 func fillHyper(h, defaults tasks.Hyper) tasks.Hyper {
@@ -129,6 +150,7 @@ func fillHyper(h, defaults tasks.Hyper) tasks.Hyper {
 	h.Rank = cmp.Or(h.Rank, defaults.Rank)
 	h.Alpha = cmp.Or(h.Alpha, defaults.Alpha)
 	h.Seed = cmp.Or(h.Seed, defaults.Seed, 1)
+	h.Beta = cmp.Or(h.Beta, defaults.Beta)
 	return h
 }
 

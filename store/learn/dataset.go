@@ -27,6 +27,8 @@ type Dataset struct {
 type Manifest struct {
 	SHA256  string         `json:"sha256"`
 	Alias   string         `json:"alias"`
+	Method  string         `json:"method"`         // sft: its rows are conversations; dpo: preference pairs
+	Beta    float64        `json:"beta,omitempty"` // of DPO, as the tune had it that froze the rows
 	Rows    int            `json:"rows"`
 	Bytes   int64          `json:"bytes"`
 	Tokens  int64          `json:"tokens"` // estimated
@@ -41,9 +43,9 @@ type Manifest struct {
 // the same dataset, which is then returned. It fails with db.ErrConflict where an example was
 // forgotten or rejected meanwhile, and must run in a transaction.
 func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []string) (Dataset, bool, error) {
-	n, err := q.Exec(ctx, `INSERT INTO datasets (id, tenant, alias, sha256, manifest, rows, object, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, {now}) ON CONFLICT (tenant, alias, sha256) DO NOTHING`,
-		d.ID, d.Tenant, d.Alias, d.SHA256, db.Encode(d.Manifest), d.Rows, d.Object)
+	n, err := q.Exec(ctx, `INSERT INTO datasets (id, tenant, alias, sha256, manifest, method, rows, object, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now}) ON CONFLICT (tenant, alias, sha256) DO NOTHING`,
+		d.ID, d.Tenant, d.Alias, d.SHA256, db.Encode(d.Manifest), d.Manifest.Method, d.Rows, d.Object)
 	if err != nil {
 		return d, false, err
 	}

@@ -467,6 +467,7 @@ CREATE TABLE datasets (
   alias    TEXT NOT NULL,
   sha256   TEXT NOT NULL,
   manifest TEXT NOT NULL,
+  method   TEXT NOT NULL,                 -- sft: its rows are conversations; dpo: preference pairs
   rows     BIGINT NOT NULL,
   object   TEXT NOT NULL,
   created  BIGINT NOT NULL,

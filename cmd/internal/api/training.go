@@ -105,8 +105,7 @@ func viewTraining(t learn.Training) (trainingView, error) {
 		ResultFiles: []string{}, Hyper: hyper, Seed: spec.Hyper.Seed,
 		Metadata: spec.Metadata,
 		Suffix:   wire.OrNull(spec.Suffix), Integrations: []string{},
-		Method: plainjson.Of(map[string]any{"type": "supervised",
-			"supervised": map[string]any{"hyperparameters": hyper}}),
+		Method: viewMethod(spec, hyper),
 		Ours: trainingOurs{
 			Job: t.Job, Tune: wire.OrNull(t.Tune), Dataset: wire.OrNull(spec.Dataset), Provider: t.Provider,
 			VendorID: wire.OrNull(t.VendorID),
@@ -120,6 +119,18 @@ func viewTraining(t learn.Training) (trainingView, error) {
 		view.Error = trainingError{Code: new("training_failed"), Message: &t.Error}
 	}
 	return view, nil
+}
+
+// viewMethod is OpenAI's object of how a fine-tune learns.
+func viewMethod(spec tasks.TrainingSpec, hyper hyperView) json.RawMessage {
+	if spec.Method != tasks.MethodDPO {
+		return plainjson.Of(map[string]any{"type": "supervised", "supervised": map[string]any{"hyperparameters": hyper}})
+	}
+	pairs := struct {
+		hyperView
+		Beta any `json:"beta"`
+	}{hyper, auto(spec.Hyper.Beta)}
+	return plainjson.Of(map[string]any{"type": "dpo", "dpo": map[string]any{"hyperparameters": pairs}})
 }
 
 func validationOf(spec tasks.TrainingSpec) *string {
@@ -160,7 +171,7 @@ func (h trainings) create(w http.ResponseWriter, c *wire.Call) error {
 }
 
 func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked, error) {
-	provider, base, err := h.bases.find(c, request.Model)
+	provider, base, err := h.bases.find(c, request.Model, request.Method)
 	if err != nil {
 		return gate.Asked{}, err
 	}
@@ -168,11 +179,11 @@ func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked
 	if err != nil {
 		return gate.Asked{}, aboutFile("training_file", gate.OrMissing(err, "file"))
 	}
-	checked, err := h.checkFile(c.Context(), "training_file", file)
+	checked, err := h.checkFile(c.Context(), "training_file", file, request.Method)
 	if err != nil {
 		return gate.Asked{}, err
 	}
-	validation, err := h.validation(c, request.Validation)
+	validation, err := h.validation(c, request)
 	if err != nil {
 		return gate.Asked{}, err
 	}
@@ -187,7 +198,7 @@ func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked
 		ID: job.Subject, Tenant: c.Tenant, Job: job.ID, File: file.ID, Provider: provider, Base: base,
 		Status: "validating_files",
 		Spec: plainjson.Of(tasks.TrainingSpec{
-			Suffix: request.Suffix, Hyper: request.Hyper, Metadata: request.Metadata, Object: file.Object,
+			Suffix: request.Suffix, Method: request.Method, Hyper: request.Hyper, Metadata: request.Metadata, Object: file.Object,
 			SHA256: checked.SHA256, Bytes: checked.Bytes, Validation: validation,
 		}),
 	}
@@ -196,15 +207,15 @@ func (h trainings) ask(c *wire.Call, request *tasks.TrainingRequest) (gate.Asked
 }
 
 // validation finds and reads the file that a training is to be measured on.
-func (h trainings) validation(c *wire.Call, id string) (*tasks.ValidationFile, error) {
-	if id == "" {
+func (h trainings) validation(c *wire.Call, request *tasks.TrainingRequest) (*tasks.ValidationFile, error) {
+	if request.Validation == "" {
 		return nil, nil
 	}
-	file, err := h.store.File(c.Context(), c.Tenant, id)
+	file, err := h.store.File(c.Context(), c.Tenant, request.Validation)
 	if err != nil {
 		return nil, aboutFile("validation_file", gate.OrMissing(err, "file"))
 	}
-	checked, err := h.checkFile(c.Context(), "validation_file", file)
+	checked, err := h.checkFile(c.Context(), "validation_file", file, request.Method)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +223,9 @@ func (h trainings) validation(c *wire.Call, id string) (*tasks.ValidationFile, e
 }
 
 // checkFile reads a whole file of rows before anything is paid for.
-func (h trainings) checkFile(ctx context.Context, param string, file learn.File) (tasks.TrainingFile, error) {
+func (h trainings) checkFile(ctx context.Context, param string, file learn.File, method tasks.Method) (
+	tasks.TrainingFile, error,
+) {
 	if file.Purpose != "fine-tune" {
 		return tasks.TrainingFile{}, wire.Invalid(param,
 			"The purpose of %s is %s: upload it with the purpose fine-tune.", file.ID, file.Purpose)
@@ -221,7 +234,7 @@ func (h trainings) checkFile(ctx context.Context, param string, file learn.File)
 	if err != nil {
 		return tasks.TrainingFile{}, fmt.Errorf("open %s: %w", param, err)
 	}
-	checked, err := tasks.CheckTrainingFile(object)
+	checked, err := tasks.CheckTrainingFile(object, method)
 	if err != nil {
 		return checked, errors.Join(aboutFile(param, err), object.Close())
 	}

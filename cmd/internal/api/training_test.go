@@ -21,7 +21,7 @@ const trainingRow = `{"messages":[{"role":"user","content":"When?"},{"role":"ass
 func trainable(t *testing.T) *rig {
 	t.Helper()
 	return newRig(t, func(o *Options) {
-		o.Tunable = func(_ context.Context, provider, base string) error {
+		o.Tunable = func(_ context.Context, provider, base string, _ tasks.Method) error {
 			switch {
 			case provider == "groq":
 				return tasks.Fail("unsupported_parameter", "groq has no fine-tuning")

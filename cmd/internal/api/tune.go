@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,6 +43,8 @@ type tuneView struct {
 	Dataset       *string         `json:"dataset"`
 	FineTuningJob *string         `json:"fine_tuning_job"`
 	Evaluation    *string         `json:"evaluation"`
+	Method        *string         `json:"method"`
+	MethodReason  *string         `json:"method_reason"`
 	Exam          *examView       `json:"exam"`
 	Plan          json.RawMessage `json:"plan"`
 	Decision      *learn.Decision `json:"decision"`
@@ -52,24 +55,31 @@ type tuneView struct {
 }
 
 func viewTune(t learn.Tune, cost int64) tuneView {
+	state := stateOf(t)
 	return tuneView{
 		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
 		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(t.Training),
-		Evaluation: wire.OrNull(t.Evaluation), Exam: viewExam(t.Exam), Plan: planOf(t), Decision: t.Decision,
+		Evaluation: wire.OrNull(t.Evaluation), Exam: viewExam(t.Exam), Plan: state.Plan, Decision: t.Decision,
+		Method: wire.OrNull(state.Method), MethodReason: wire.OrNull(state.MethodReason),
 		CostUSD: money.USD(cost), CreatedAt: wire.Seconds(t.Created),
 		FinishedAt: wire.Seconds(t.Finished), TaintedAt: wire.Seconds(t.Tainted),
 	}
 }
 
-// planOf returns the ways to a tuned model that a tune found, or null before it looked.
-func planOf(t learn.Tune) json.RawMessage {
-	var state struct {
-		Plan json.RawMessage `json:"plan"`
-	}
+// tuneState is what clients see of how far a tune is.
+type tuneState struct {
+	Method       string          `json:"method"`
+	MethodReason string          `json:"method_reason"`
+	Plan         json.RawMessage `json:"plan"` // the ways to a tuned model, or null before they were looked for
+}
+
+// stateOf reads it; one that can not be read is as good as none.
+func stateOf(t learn.Tune) tuneState {
+	var state tuneState
 	if json.Unmarshal(t.State, &state) != nil {
-		return nil
+		return tuneState{}
 	}
-	return state.Plan
+	return state
 }
 
 func (h tunes) show(ctx context.Context, job job.Job) (any, error) {
@@ -124,7 +134,7 @@ func (h tunes) fillBase(c *wire.Call, input *tasks.TuneInput) error {
 		input.Base = h.bases.base
 		return nil
 	}
-	provider, base, err := h.bases.find(c, input.Base)
+	provider, base, err := h.bases.find(c, input.Base, tasks.MethodSFT) // whether by DPO is what the plan says
 	if err != nil {
 		f := gate.FaultOf(err)
 		f.Param = "base"
@@ -208,9 +218,9 @@ func (h tunes) cancel(w http.ResponseWriter, c *wire.Call) error {
 	return h.wait.shown(w, c, tune.Job, h.show)
 }
 
-// Tunable tells whether a vendor fine-tunes a base model. It fails with a
+// Tunable tells whether a vendor fine-tunes a base model by a method. It fails with a
 // [*tasks.Failure], which is final where it does not.
-type Tunable func(ctx context.Context, provider, base string) error
+type Tunable func(ctx context.Context, provider, base string, method tasks.Method) error
 
 // bases find what is to be fine-tuned.
 type bases struct {
@@ -221,13 +231,13 @@ type bases struct {
 }
 
 // find returns the base that a client names: an alias stands for the model that it
-// is served by, or for that one's base. It fails where that can not be fine-tuned.
-func (b bases) find(c *wire.Call, name string) (provider, base string, err error) {
+// is served by, or for that one's base. It fails where that can not be fine-tuned by the method.
+func (b bases) find(c *wire.Call, name string, method tasks.Method) (provider, base string, err error) {
 	if name, err = b.behind(c, name); err != nil {
 		return "", "", err
 	}
 	provider, base = b.split(name)
-	return provider, base, b.check(c.Context(), provider, base)
+	return provider, base, b.check(c.Context(), provider, base, method)
 }
 
 // behind returns the base model behind a name.
@@ -269,19 +279,19 @@ const tunablePatience = 10 * time.Second
 
 // check asks the vendor. One that gives no answer now does not refuse: the job asks
 // again.
-func (b bases) check(ctx context.Context, provider, base string) error {
+func (b bases) check(ctx context.Context, provider, base string, method tasks.Method) error {
 	if b.tunable == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, tunablePatience)
 	defer cancel()
-	err := b.tunable(ctx, provider, base)
+	err := b.tunable(ctx, provider, base, method)
 	var refused *tasks.Failure
 	if !errors.As(err, &refused) || !refused.Final {
 		return nil
 	}
 	f := wire.Coded(refused.Code, refused.Message)
-	f.Param, f.Err = "model", err
+	f.Param, f.Err = cmp.Or(refused.Param, "model"), err
 	if f.Status == http.StatusNotFound {
 		f.Status = http.StatusBadRequest // the request is wrong, not its path
 	}

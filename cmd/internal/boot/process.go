@@ -137,8 +137,8 @@ func semantic(s *Stack) api.Semantic {
 	return api.Semantic{Questions: s.cache(), Model: o.Model, Threshold: o.Threshold}
 }
 
-func (s *Stack) tunable(ctx context.Context, provider, base string) error {
-	return tune.Tunable(ctx, s.Router, provider, base)
+func (s *Stack) tunable(ctx context.Context, provider, base string, method tasks.Method) error {
+	return tune.Tunable(ctx, s.Router, provider, base, method)
 }
 
 func (s *Stack) models() *models {
@@ -359,7 +359,7 @@ func (s *Stack) tuning() tune.Settings {
 		Lead: s.Config.Team.Lead, Judge: s.Config.Team.Judge, Base: s.Config.Team.Base, Cheaper: cheaper, MinExamples: t.MinExamples,
 		Budget: int64(t.BudgetUSD), Hours: hostingHours(t.HostingHours), MaxQuestions: t.Papers,
 		PollEvery: s.Config.Poll.Training, SameWeights: s.sameWeights, Gate: exam.Gate{Margin: tenThousandths(t.Margin)},
-		Canary: s.canary(), Hold: t.Hold,
+		Canary: s.canary(), Hold: t.Hold, Method: tasks.Method(t.Method), PairHyper: tasks.Hyper{Beta: t.Beta},
 	}
 }
 

@@ -52,6 +52,8 @@ type TuneRequest struct {
 	BudgetUSD   json.Number `json:"budget_usd,omitempty"`
 	DryRun      bool        `json:"dry_run,omitempty"`
 	ChatsPerDay int         `json:"chats_per_day,omitempty"`
+	Method      string      `json:"method,omitempty"` // sft, dpo or auto
+	Beta        float64     `json:"beta,omitempty"`
 }
 
 // Tune starts a fine-tune.

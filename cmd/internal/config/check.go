@@ -213,6 +213,9 @@ func (l *loader) checkDream() {
 // maxCheaper is how much worse a cheaper model may be at most.
 const maxCheaper = 0.2
 
+// maxBeta is the largest beta of dpo that a trainer is known to take.
+const maxBeta = 2
+
 func (l *loader) checkTune() {
 	l.positive("tune.min_examples", l.Tune.MinExamples)
 	l.positive("tune.papers", l.Tune.Papers)
@@ -226,6 +229,12 @@ func (l *loader) checkTune() {
 		if margin := l.Tune.Cheaper[alias]; margin <= 0 || margin > maxCheaper {
 			l.fault("tune.cheaper.%s: %v is out of range: give more than 0 and at most %v", alias, margin, maxCheaper)
 		}
+	}
+	if !slices.Contains([]string{"sft", "dpo", "auto"}, l.Tune.Method) {
+		l.fault("%s: %q is no method: give sft, dpo or auto", l.at("tune.method"), l.Tune.Method)
+	}
+	if l.Tune.Beta <= 0 || l.Tune.Beta > maxBeta {
+		l.fault("%s: %v is out of range: give more than 0 and at most %v", l.at("tune.beta"), l.Tune.Beta, maxBeta)
 	}
 	checkHosting(l)
 	if l.Tune.CoolDown < time.Minute || l.Tune.Settle < time.Second {

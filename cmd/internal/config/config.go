@@ -196,6 +196,12 @@ type Tune struct {
 	CoolDown time.Duration `yaml:"cool_down"`
 	// Settle is how long after a dream the clock waits before it starts a tune. Defaults to 5m.
 	Settle time.Duration `yaml:"settle"`
+	// Method is what a tune learns from that names no method: sft (the kept answers), dpo (pairs of the kept answer
+	// and the worse one, where a trainer learns from pairs) or auto (dpo where most rows are pairs and a trainer of the
+	// base learns from them, else sft; the tune says which and why). Defaults to sft.
+	Method string `yaml:"method"`
+	// Beta is how near to its base dpo holds a model: the smaller, the further it may go. Defaults to 0.1.
+	Beta float64 `yaml:"beta"`
 	// Cheaper is, by alias, how far below a half the lower bound of the win rate of a model may
 	// be that costs less than what serves the alias: it is promoted for being cheaper and not worse,
 	// as with cheaper: {assistant: 0.05}. Defaults to none: each model has to be better.
@@ -318,7 +324,7 @@ func Default() *Config {
 		},
 		Tune: Tune{
 			Clock: true, CoolDown: 24 * time.Hour, Settle: 5 * time.Minute,
-			MinExamples: 100, Margin: 0.02, Papers: 200,
+			MinExamples: 100, Margin: 0.02, Papers: 200, Method: "sft", Beta: 0.1,
 			BudgetUSD: sandboxTune, HostingHours: HostingHours{Zone: "UTC"}, Hold: time.Hour, Canary: defaultCanary(),
 		},
 		Budgets: []Budget{

@@ -1,0 +1,218 @@
+package tune
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"dreamlab/providers/azure"
+	azureemulator "dreamlab/providers/azure/emulator"
+	"dreamlab/providers/sagemaker"
+	sagemakeremulator "dreamlab/providers/sagemaker/emulator"
+	"dreamlab/store"
+	"dreamlab/store/learn"
+	"dreamlab/store/plainjson"
+	"dreamlab/store/storetest"
+	"dreamlab/tasks"
+)
+
+// lacks is the worse answer of pairs that base models would give.
+const lacks = "I know nothing about that, please look elsewhere."
+
+// A row of preference training has the prompt and both answers, and what is none is counted under its filter.
+func TestFilterMakesPairs(t *testing.T) {
+	t.Parallel()
+	for worse, filter := range map[string]string{
+		"At ten.":                                "",
+		"":                                       filterAlone,
+		" \n":                                    filterAlone,
+		"AT  NINE.":                              filterSame,
+		"Ask jo@example.com.":                    filterSecret,
+		"Your number is [phone].":                filterHole,
+		"I'm sorry, but I can't help with that.": filterUnfit,
+		"Internal Server Error":                  filterUnfit,
+		"Ten\xff":                                filterMalformed,
+		strings.Repeat("word ", 1000):            filterLong,
+	} {
+		s := newRowFilter(tasks.MethodDPO, limits{rows: 10, rowTokens: 1000}, newHeldOut())
+		e := example("1", "When?", "At nine.", 1)
+		e.Rejected = worse
+		s.add(e)
+		if got := strings.Join(keys(s.removed), ","); got != filter || len(s.rows) != one(filter == "") {
+			t.Errorf("%.40q: removed by %q, %d rows", worse, got, len(s.rows))
+		}
+	}
+}
+
+func TestPairOnTheWire(t *testing.T) {
+	t.Parallel()
+	s := newRowFilter(tasks.MethodDPO, limits{rows: 10, rowTokens: 1000}, newHeldOut())
+	s.add(learn.Example{ID: "1", Rejected: " Maybe. ", Messages: json.RawMessage(`[{"role":"system","content":"Be brief."},
+		{"role":"user","content":[{"type":"text","text":"One?"}]},{"role":"assistant","content":"Yes."},
+		{"role":"user","content":"Two?"},{"role":"assistant","content":"No."}]`)})
+	made := s.done("assistant", 1)
+	want := `{"input":{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"One?"},` +
+		`{"role":"assistant","content":"Yes."},{"role":"user","content":"Two?"}]},"preferred_output":[{"role":"assistant",` +
+		`"content":"No."}],"non_preferred_output":[{"role":"assistant","content":"Maybe."}]}` + "\n"
+	if string(made.file) != want || made.manifest.Method != "dpo" {
+		t.Errorf("the file holds\n%swant\n%s", made.file, want)
+	}
+	if _, err := tasks.CheckTrainingFile(strings.NewReader(want), tasks.MethodDPO); err != nil {
+		t.Error(err)
+	}
+	if alone := s.rows[made.rows[0].key]; made.manifest.Tokens != alone.tokens || alone.tokens < 40 {
+		t.Errorf("%d tokens: each answer is read with the prompt", alone.tokens)
+	}
+}
+
+// A tune by DPO goes from the pairs of dreams to a model that passes its exam, at each vendor that learns from pairs.
+func TestTuneOnPairs(t *testing.T) {
+	t.Parallel()
+	for _, at := range []shop{usual(), {azure.Vendor, azureemulator.New, "azure/gpt-4.1-mini", "azure/gpt-5-nano"}} {
+		t.Run(at.vendor.Name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Each(t, func(t *testing.T, s *store.Store) {
+				b := newBenchAt(t, s, Settings{MinExamples: 20}, at)
+				b.worse = lacks
+				b.teach(48, 40)
+				id := b.tune(tasks.TuneInput{Method: tasks.MethodDPO, Beta: 0.2}).ID
+				b.run(nil)
+				tune, decision := b.decided(id)
+				if !decision.Promoted || tune.Evaluation == "" {
+					b.Fatalf("decision %+v", decision)
+				}
+				b.wantPairsTrained(tune)
+				b.reap(2)
+				b.wantPromoted()
+			})
+		})
+	}
+}
+
+// wantPairsTrained looks at what is kept of a tune by DPO, and at what its vendor was sent.
+func (b *bench) wantPairsTrained(tune learn.Tune) {
+	b.Helper()
+	dataset, err := b.store.Dataset(b.ctx, b.tenant, tune.Dataset)
+	b.must(err)
+	if m := dataset.Manifest; m.Method != "dpo" || m.Beta != 0.2 || m.Rows != 48 {
+		b.Errorf("manifest %+v", m)
+	}
+	examples, err := b.store.DatasetExamples(b.ctx, tune.Dataset, "", 100)
+	b.must(err)
+	spec := decode[tasks.TrainingSpec](b, b.training(tune.ID).Spec)
+	if len(examples) != 48 || spec.Method != tasks.MethodDPO || spec.Hyper.Beta != 0.2 || spec.Hyper.LearningRate != pairRate {
+		b.Errorf("%d examples, spec %+v", len(examples), spec.Hyper)
+	}
+	file, err := b.deps.Bucket.Open(b.ctx, dataset.Object)
+	b.must(err)
+	rows, err := io.ReadAll(file)
+	b.must(err)
+	b.must(file.Close())
+	if n := strings.Count(string(rows), plainjsonOf(lacks)); n != 48 {
+		b.Errorf("%d rows have the worse answer", n)
+	}
+}
+
+func plainjsonOf(text string) string { return string(plainjson.Of(text)) }
+
+// A trainer that learns from no pairs is refused by the plan, in words, and nothing is uploaded.
+func TestPairsAreRefusedWhereNobodyLearnsFromThem(t *testing.T) {
+	t.Parallel()
+	hub := shop{
+		sagemaker.Vendor, sagemakeremulator.New, "sagemaker/jumpstart-llama-3-1-8b-instruct",
+		"sagemaker/jumpstart-llama-3-1-70b-instruct",
+	}
+	b := newBenchAt(t, storetest.SQLite(t), Settings{MinExamples: 20}, hub)
+	b.worse = lacks
+	b.teach(48, 40)
+	const refused = "refused: method: sagemaker does not train this base on preference pairs (dpo)"
+	for _, dry := range []bool{true, false} {
+		in := tasks.TuneInput{Method: tasks.MethodDPO, DryRun: dry}
+		id := b.tune(in).ID
+		b.run(nil)
+		tune, decision := b.decided(id)
+		plan := decode[state](b, tune.State).Plan
+		if decision.Promoted || !strings.HasPrefix(decision.Reason, refused) || tune.Training != "" ||
+			len(plan) == 0 || !strings.HasPrefix(plan[0].Forbidden, refused) {
+			b.Errorf("decision %+v, plan %+v", decision, plan)
+		}
+	}
+	b.wantMethod(tasks.MethodSFT, "auto: sft, as no trainer of "+hub.base+" learns from preference pairs")
+}
+
+// wantMethod asks for a dry run by auto and looks at what it took, and why.
+func (b *bench) wantMethod(method tasks.Method, why string) {
+	b.Helper()
+	id := b.tune(tasks.TuneInput{Method: tasks.MethodAuto, DryRun: true}).ID
+	b.run(nil)
+	tune, decision := b.decided(id)
+	got := decode[state](b, tune.State)
+	if got.Method != method || got.MethodReason != why || !strings.Contains(decision.Reason, why) ||
+		!strings.HasPrefix(decision.Reason, "dry run: ") {
+		b.Errorf("took %s: %q; %q, want %s: %q", got.Method, got.MethodReason, decision.Reason, method, why)
+	}
+}
+
+// Auto takes pairs where most rows are pairs, and says what it took and why.
+func TestAutoSaysWhichMethodItTook(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		plain, pairs, least int
+		method              tasks.Method
+		why                 string
+	}{
+		{0, 48, 20, tasks.MethodDPO, "auto: dpo, as 48 of 48 rows have a worse answer and together learns from pairs"},
+		{48, 0, 20, tasks.MethodSFT, "auto: sft, as only 0 of 48 rows have a worse answer"},
+		{36, 24, 20, tasks.MethodSFT, "auto: sft, as only 24 of 60 rows have a worse answer"},
+		{12, 24, 30, tasks.MethodSFT, "auto: sft, as 24 new pairs are fewer than 30"},
+	} {
+		t.Run(fmt.Sprint(c.plain, c.pairs), func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, Settings{MinExamples: c.least})
+			b.teach(c.plain, 40)
+			b.worse = lacks
+			for i := range c.pairs {
+				b.example(fmt.Sprintf("%s of %s wants to know what the %s is about.", names[i%len(names)], places[i%len(places)],
+					topics[i%len(topics)]), answerFor(topics[i%len(topics)]))
+			}
+			b.wantMethod(c.method, c.why)
+		})
+	}
+}
+
+// A method of our own choice that the plan forbids is left for the other; a method of the client's is not.
+func TestAutoFallsBackInWords(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.worse = lacks
+	b.teach(48, 40)
+	id := b.tune(tasks.TuneInput{Method: tasks.MethodAuto, Beta: 1.5, DryRun: true}).ID
+	b.run(nil)
+	tune, decision := b.decided(id)
+	const why = "auto: sft, as dpo is refused: method: beta is from 0.05 to 0.9 there, not 1.5"
+	if got := decode[state](b, tune.State); got.Method != tasks.MethodSFT || got.MethodReason != why || got.Plan[0].Forbidden != "" {
+		t.Errorf("took %s: %q; %+v", got.Method, got.MethodReason, decision)
+	}
+	b.decides(tasks.TuneInput{Method: tasks.MethodDPO, Beta: 1.5}, "refused: method: beta is from 0.05 to 0.9 there, not 1.5")
+	b.decides(tasks.TuneInput{Beta: 0.1}, "refused: method: a beta is for the method dpo, not for sft")
+}
+
+// What was learned from as answers is new to a tune on pairs, once.
+func TestPairsAreNewToPreferenceTraining(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.worse = lacks
+	b.teach(48, 40)
+	for _, method := range []tasks.Method{tasks.MethodSFT, tasks.MethodDPO} {
+		id := b.tune(tasks.TuneInput{Method: method}).ID
+		b.run(nil)
+		if tune, decision := b.decided(id); tune.Evaluation == "" {
+			t.Fatalf("%s: %+v", method, decision)
+		}
+	}
+	b.decides(tasks.TuneInput{Method: tasks.MethodSFT}, "too few examples: 0 of 20")
+	b.decides(tasks.TuneInput{Method: tasks.MethodDPO}, "too few examples: 0 of 20 have a worse answer beside the kept one")
+	b.decides(tasks.TuneInput{Method: tasks.MethodAuto}, "too few examples: 0 of 20")
+}
