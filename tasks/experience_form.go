@@ -29,8 +29,7 @@ var forms = []form{
 		`write "chat_messages" as "messages" with role and content`},
 	{members: []string{"chosen", "rejected"}, refusal: `this is a pair of preferences: ` +
 		`write the chosen answer as "messages"`},
-	{members: []string{"preferred_output", "non_preferred_output"}, refusal: `this is OpenAI's form for preferences: ` +
-		`write the preferred answer as "messages"`},
+	{members: []string{"input", "preferred_output", "non_preferred_output"}, take: takePreference, single: true},
 	{members: []string{"custom_id", "body"}, refusal: `this is a batch's input, which holds no answers: ` +
 		`send it to POST /v1/batches, or import its output's conversations`},
 	{members: []string{"question", "answer"}, refusal: "these are a question and its answer: " +

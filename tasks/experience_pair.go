@@ -63,3 +63,23 @@ func takeCompletion(row map[string]json.RawMessage) *InputError {
 	row["messages"] = plainjson.Of(messages)
 	return nil
 }
+
+// takePreference reads OpenAI's form of preference pairs, which the datasets of DPO have: the prompt and the
+// preferred answer are the conversation
+// (https://platform.openai.com/docs/guides/direct-preference-optimization).
+func takePreference(row map[string]json.RawMessage) *InputError {
+	input, fault := object("input", row["input"])
+	if fault != nil {
+		return fault
+	}
+	messages, fault := typed[[]json.RawMessage]("input.messages", orNull(input["messages"]))
+	if fault != nil {
+		return fault
+	}
+	answers, fault := typed[[]json.RawMessage]("preferred_output", row["preferred_output"])
+	if fault != nil {
+		return fault
+	}
+	row["messages"] = plainjson.Of(append(messages, answers...))
+	return nil
+}

@@ -13,6 +13,7 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/db"
+	"dreamlab/store/plainjson"
 )
 
 // removedAs is under which a manifest counts the rows of forgotten conversations.
@@ -66,8 +67,18 @@ func (f *forgetter) cleanDataset(ctx context.Context, id string) error {
 
 // isRow tells whether a dataset's line says what a row of the conversation says.
 func (f *forgetter) isRow(line []byte) bool {
-	var row struct{ Messages json.RawMessage }
-	return json.Unmarshal(line, &row) == nil && slices.Contains(f.plan.Rows, hashOf(row.Messages))
+	var row struct {
+		Messages json.RawMessage
+		Input    struct{ Messages []json.RawMessage } // of a preference pair
+		Better   []json.RawMessage                    `json:"preferred_output"`
+	}
+	if json.Unmarshal(line, &row) != nil {
+		return false
+	}
+	if len(row.Better) > 0 {
+		row.Messages = plainjson.Of(append(row.Input.Messages, row.Better...))
+	}
+	return slices.Contains(f.plan.Rows, hashOf(row.Messages))
 }
 
 // hashOf is the hash of what messages say, whatever else stands beside it: a

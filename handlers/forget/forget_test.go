@@ -138,6 +138,12 @@ func rowOf(text string) string {
 	return `{"messages":[{"role":"user","content":"` + text + `"},{"role":"assistant","content":"Here."}]}`
 }
 
+// pairOf is the row as a preference pair.
+func pairOf(text string) string {
+	return `{"input":{"messages":[{"role":"user","content":"` + text + `"}]},"preferred_output":[{"role":"assistant",` +
+		`"content":"Here."}],"non_preferred_output":[{"role":"assistant","content":"There."}]}`
+}
+
 // freeze keeps an example of the conversation, and a dataset of it and another.
 func (s *scene) freeze(tenant, name string, examples ...string) learn.Dataset {
 	s.t.Helper()
@@ -210,7 +216,7 @@ func TestForgetLeavesNoWord(t *testing.T) {
 		s := newScene(t, b)
 		example := s.teach()
 		for _, name := range []string{"a-shared", "b-own"} {
-			s.Put(t, blob.DatasetObject(name), []byte(rowOf(secret)+"\n"+rowOf(other)+"\n"))
+			s.Put(t, blob.DatasetObject(name), []byte(rowOf(secret)+"\n"+pairOf(secret)+"\n"+rowOf(other)+"\n"))
 			s.freeze(s.Tenant, name, example)
 		}
 		theirs := s.freeze("ten_other", "a-shared")

@@ -13,7 +13,6 @@ import (
 	sagemakeremulator "dreamlab/providers/sagemaker/emulator"
 	"dreamlab/store"
 	"dreamlab/store/learn"
-	"dreamlab/store/plainjson"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -105,17 +104,18 @@ func (b *bench) wantPairsTrained(tune learn.Tune) {
 	if len(examples) != 48 || spec.Method != tasks.MethodDPO || spec.Hyper.Beta != 0.2 || spec.Hyper.LearningRate != pairRate {
 		b.Errorf("%d examples, spec %+v", len(examples), spec.Hyper)
 	}
+	if probes, err := newProver(b.deps).probes(b.ctx, dataset.Object); err != nil || len(probes) == 0 {
+		b.Errorf("%d rows prove that the tuned model answers, %v", len(probes), err)
+	}
 	file, err := b.deps.Bucket.Open(b.ctx, dataset.Object)
 	b.must(err)
 	rows, err := io.ReadAll(file)
 	b.must(err)
 	b.must(file.Close())
-	if n := strings.Count(string(rows), plainjsonOf(lacks)); n != 48 {
+	if n := strings.Count(string(rows), `"non_preferred_output":[{"role":"assistant","content":"`+lacks); n != 48 {
 		b.Errorf("%d rows have the worse answer", n)
 	}
 }
-
-func plainjsonOf(text string) string { return string(plainjson.Of(text)) }
 
 // A trainer that learns from no pairs is refused by the plan, in words, and nothing is uploaded.
 func TestPairsAreRefusedWhereNobodyLearnsFromThem(t *testing.T) {

@@ -118,15 +118,15 @@ func (p *prover) probes(ctx context.Context, object string) ([][]turn, error) {
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, tasks.MaxTrainingRow+1)
 	for n := 0; lines.Scan() && len(apart) < maxProbes; n++ {
-		var row struct{ Messages []turn }
-		if json.Unmarshal(lines.Bytes(), &row) != nil || !alternating(row.Messages) {
+		taught, ok := taughtBy(lines.Bytes())
+		if !ok {
 			continue // a client's file may have rows of other forms: they are no probes
 		}
 		if n%spread == 0 {
-			apart = append(apart, row.Messages)
+			apart = append(apart, taught)
 		}
 		if len(near) < maxProbes {
-			near = append(near, row.Messages)
+			near = append(near, taught)
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -136,4 +136,21 @@ func (p *prover) probes(ctx context.Context, object string) ([][]turn, error) {
 		near = apart
 	}
 	return near, nil
+}
+
+// taughtBy is the conversation that a row of a training file teaches: its messages or, of a preference pair, the
+// prompt and the better answer.
+func taughtBy(line []byte) ([]turn, bool) {
+	var row struct {
+		Messages []turn
+		Input    struct{ Messages []turn }
+		Better   []turn `json:"preferred_output"`
+	}
+	if json.Unmarshal(line, &row) != nil {
+		return nil, false
+	}
+	if len(row.Better) > 0 {
+		row.Messages = append(row.Input.Messages, row.Better...)
+	}
+	return row.Messages, alternating(row.Messages)
 }

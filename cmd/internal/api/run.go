@@ -90,6 +90,12 @@ func (h runs) begin(ctx context.Context, tenant, id, base string) (notebook.Run,
 	if err != nil {
 		return notebook.Run{}, gate.OrMissing(err, "dataset")
 	}
+	if data.Manifest.Method == string(tasks.MethodDPO) {
+		return notebook.Run{}, &wire.Fault{
+			Status: http.StatusConflict, Code: "invalid_request",
+			Message: "The tune learns from preference pairs (dpo), which the notebook can not: start a tune with the method sft.",
+		}
+	}
 	weights := base
 	if weights == "" {
 		if weights, err = h.weights(ctx, tune); err != nil {

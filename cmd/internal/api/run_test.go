@@ -56,6 +56,23 @@ func (r *rig) handOut(t *testing.T, more string) (id string, p told) {
 	return s.tune, p
 }
 
+// A notebook trains on answers: it is refused for a dataset of preference pairs.
+func TestNotebookLearnsFromNoPairs(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.seed()
+	dataset, _, err := r.store.AddDataset(t.Context(), learn.Dataset{
+		ID: db.NewID("ds_"), Tenant: s.tenant, Alias: "assistant", SHA256: "pairs", Object: "x", Rows: 1,
+		Manifest: learn.Manifest{Method: "dpo"},
+	}, nil)
+	must(t, err)
+	tune, err := r.store.Tune(t.Context(), s.tenant, s.tune)
+	must(t, err)
+	tune.Dataset = dataset.ID
+	must(t, r.store.SetTune(t.Context(), tune))
+	r.get("/v1/tunes/"+s.tune+"/notebook?address=http://lab.example.com").want(t, 409, "invalid_request")
+}
+
 // rigPath is where an address leads at the rig.
 func rigPath(t *testing.T, address string) string {
 	t.Helper()

@@ -17,17 +17,48 @@ import (
 
 const trainingRow = `{"messages":[{"role":"user","content":"When?"},{"role":"assistant","content":"At nine."}]}` + "\n"
 
+const trainingPair = `{"input":{"messages":[{"role":"user","content":"When?"}]},"preferred_output":[{"role":"assistant",` +
+	`"content":"At nine."}],"non_preferred_output":[{"role":"assistant","content":"Never."}]}` + "\n"
+
+// A fine-tune on preference pairs shows its method as OpenAI does.
+func TestTrainingOnPairs(t *testing.T) {
+	t.Parallel()
+	r := trainable(t)
+	body := fmt.Sprintf(`{"model":"together/preferring","training_file":%q,"method":{"type":"dpo","dpo":{"hyperparameters":`+
+		`{"beta":0.2,"n_epochs":2}}}}`, r.file(trainingPair))
+	made := r.post("/v1/fine_tuning/jobs", body).want(t, 200, "")
+	for name, want := range map[string]any{"beta": 0.2, "n_epochs": 2.0, "batch_size": "auto", "learning_rate_multiplier": "auto"} {
+		if got := made.field(t, "method", "dpo", "hyperparameters", name); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	if made.field(t, "method", "type") != "dpo" {
+		t.Errorf("%s", made.body)
+	}
+	training, err := r.store.Training(t.Context(), r.tenant("one"), fmt.Sprint(made.field(t, "id")))
+	must(t, err)
+	var spec tasks.TrainingSpec
+	must(t, json.Unmarshal(training.Spec, &spec))
+	if spec.Method != tasks.MethodDPO || spec.Hyper.Beta != 0.2 {
+		t.Errorf("spec %s", training.Spec)
+	}
+}
+
 // trainable is a rig whose vendor fine-tunes the model base alone.
 func trainable(t *testing.T) *rig {
 	t.Helper()
 	return newRig(t, func(o *Options) {
-		o.Tunable = func(_ context.Context, provider, base string, _ tasks.Method) error {
+		o.Tunable = func(_ context.Context, provider, base string, method tasks.Method) error {
 			switch {
 			case provider == "groq":
 				return tasks.Fail("unsupported_parameter", "groq has no fine-tuning")
 			case base == "slow": // it is asked again by the job
 				return &tasks.Failure{Code: "vendor_timeout", Message: "the vendor was too slow"}
-			case base != "base":
+			case method == tasks.MethodDPO && base == "base":
+				refused := tasks.Fail("unsupported_parameter", "base is not trained on pairs")
+				refused.Param = "method.type"
+				return refused
+			case base != "base" && base != "preferring":
 				return tasks.Fail("model_not_found", "%s can not be fine-tuned", base)
 			}
 			return nil
@@ -68,8 +99,12 @@ func TestTrainingIsRefusedAtCreation(t *testing.T) {
 		"no such validation": {"together/base", good, `,"validation_file":"file-none"`, "not_found", "validation_file", "file"},
 		"bad validation": {"together/base", good, fmt.Sprintf(`,"validation_file":%q`, bad), "invalid_request",
 			"validation_file", "line 1: it is not JSON"},
-		"number": {"together/base", good, `,"metadata":{"a":1}`, "invalid_request", "metadata", "strings"},
-		"many":   {"together/base", good, `,"metadata":` + pairs(17), "invalid_request", "metadata", "16"},
+		"number":         {"together/base", good, `,"metadata":{"a":1}`, "invalid_request", "metadata", "strings"},
+		"no preferences": {"together/base", good, `,"method":{"type":"dpo"}`, "unsupported_parameter", "method.type", "pairs"},
+		"no pairs": {"together/preferring", good, `,"method":{"type":"dpo"}`, "invalid_request", "training_file",
+			"line 1: it is a conversation: train on it by the method supervised"},
+		"pairs": {"together/preferring", r.file(trainingPair), "", "invalid_request", "training_file", "line 1: it is a preference pair"},
+		"many":  {"together/base", good, `,"metadata":` + pairs(17), "invalid_request", "metadata", "16"},
 	} {
 		body := fmt.Sprintf(`{"model":%q,"training_file":%q%s}`, c.model, c.file, c.more)
 		got := r.post("/v1/fine_tuning/jobs", body)
