@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,8 +11,13 @@ import (
 )
 
 // PlaceCanary begins a canary: the route gives it its first share, if that is still at the version
-// that the canary names, and the canary is stored. It must run in a transaction.
+// that the canary names, and the canary is stored. One that begins in its shadow leaves the route as it
+// is. It must run in a transaction.
 func PlaceCanary(ctx context.Context, q *Queries, c canary.Canary) (canary.Canary, error) {
+	if c.InShadow() {
+		c.Placed = c.Route.Version
+		return c, addCanary(ctx, q, c)
+	}
 	r, err := q.SetRoute(ctx, learn.Route{
 		Tenant: c.Tenant, Alias: c.Alias, Version: c.Route.Version, Targets: c.Targets(), Author: c.Tune,
 		Reason: fmt.Sprintf("a canary answers %d %% of the conversations", c.Share()),
@@ -20,10 +26,14 @@ func PlaceCanary(ctx context.Context, q *Queries, c canary.Canary) (canary.Canar
 		return c, fmt.Errorf("place the canary: %w", err)
 	}
 	c.Placed, c.Origin = r.Version, r.Origin
+	return c, addCanary(ctx, q, c)
+}
+
+func addCanary(ctx context.Context, q *Queries, c canary.Canary) error {
 	if err := q.AddCanary(ctx, c); err != nil {
-		return c, fmt.Errorf("place the canary: %w", err)
+		return fmt.Errorf("place the canary: %w", err)
 	}
-	return c, tellCanary(ctx, q, c)
+	return tellCanary(ctx, q, c)
 }
 
 // MoveCanary stores a canary that was moved, and sets the route by it. It fails with db.ErrConflict,
@@ -42,7 +52,7 @@ func MoveCanary(ctx context.Context, q *Queries, was, c canary.Canary, author st
 		if err != nil {
 			return c, fmt.Errorf("move the canary: %w", err)
 		}
-		c.Placed = set.Version
+		c.Placed, c.Origin = set.Version, cmp.Or(c.Origin, set.Origin)
 	}
 	c.Version = was.Version
 	if err := q.SetCanary(ctx, c, true); err != nil {

@@ -23,6 +23,7 @@ const (
 	TunePoll           Kind = "tune.poll"
 	TuneEvaluate       Kind = "tune.evaluate"
 	TuneRepeat         Kind = "tune.repeat"
+	TuneShadow         Kind = "tune.shadow"
 	TuneReap           Kind = "tune.reap"
 	ScheduleTick       Kind = "schedule.tick"
 	WebhookDeliver     Kind = "webhook.deliver"
@@ -34,7 +35,7 @@ func Kinds() []Kind {
 	return []Kind{
 		ChatRun, EmbedRun, BatchRun, BatchLive, ConversationForget, ExperienceImport,
 		DreamPlan, DreamSlice, DreamReflect, DreamConsolidate, DreamAnticipate, DreamSolve,
-		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneRepeat, TuneReap,
+		TuneCurate, TuneStart, TunePoll, TuneEvaluate, TuneRepeat, TuneShadow, TuneReap,
 		ScheduleTick, WebhookDeliver, JobBulk,
 	}
 }

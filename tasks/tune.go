@@ -71,6 +71,37 @@ type RepeatInput struct {
 	BudgetUSD  *money.USD `json:"budget_usd,omitempty"` // Defaults to the tenant's budgets alone.
 }
 
+// ShadowInput is the input of tune.shadow: a few chats that were answered, which the other model of a
+// canary is asked, too.
+type ShadowInput struct {
+	Canary string       `json:"canary"` // can_…
+	Chats  []ShadowChat `json:"chats"`
+	Cap    int64        `json:"cap"` // of its spending, nano-dollars
+}
+
+// Experiences are those of its chats.
+func (in ShadowInput) Experiences() []string {
+	ids := make([]string, len(in.Chats))
+	for i, chat := range in.Chats {
+		ids[i] = chat.Experience
+	}
+	return ids
+}
+
+// ShadowChat is a chat that was answered.
+type ShadowChat struct {
+	Experience string `json:"experience"` // exp_…
+	Shown      string `json:"shown"`      // the model that answered, provider/model
+	Asked      string `json:"asked"`      // the other one
+}
+
+// ShadowResult is what came of it.
+type ShadowResult struct {
+	Judged  int  `json:"judged"`
+	Skipped int  `json:"skipped"`          // what can not be compared, or is forgotten
+	Unpaid  bool `json:"unpaid,omitempty"` // a budget had no room for the rest
+}
+
 // ParseRepeat reads the body of POST /v1/evaluations/{id}/repeat; it may be empty. Its error is an
 // [*InputError].
 func ParseRepeat(evaluation string, body []byte) (*RepeatInput, error) {

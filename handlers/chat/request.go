@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"strings"
 
 	"dreamlab/handlers/recall"
 	"dreamlab/providers"
@@ -26,7 +25,7 @@ func (t *turn) remember(ctx context.Context, request *providers.Request) error {
 	if err != nil {
 		return fmt.Errorf("read the memory: %w", err)
 	}
-	lessons := recall.Fit(memory.Lessons, saidBy(request.Messages))
+	lessons := recall.Fit(memory.Lessons, recall.Said(request.Messages))
 	if len(lessons) == 0 {
 		return nil
 	}
@@ -60,17 +59,6 @@ func (t *turn) leavesOut() bool {
 	sum := fnv.New32a()
 	sum.Write([]byte(t.run.Job.ID)) // never fails
 	return sum.Sum32()%leftOut == 0
-}
-
-// saidBy is what users say in messages.
-func saidBy(messages []providers.Message) string {
-	var out strings.Builder
-	for _, m := range messages {
-		if m.Role == "user" {
-			out.WriteString(m.Text() + "\n")
-		}
-	}
-	return out.String()
 }
 
 func idsOf(lessons []learn.Lesson) []string {

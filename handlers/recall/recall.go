@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"dreamlab/providers"
 	"dreamlab/store/learn"
 )
 
@@ -86,6 +87,17 @@ func instruction(l learn.Lesson) string {
 		return l.Text
 	}
 	return l.Applies + ": " + l.Text
+}
+
+// Said is what users say in messages: what lessons are chosen by.
+func Said(messages []providers.Message) string {
+	var out strings.Builder
+	for _, m := range messages {
+		if m.Role == "user" {
+			out.WriteString(m.Text() + "\n")
+		}
+	}
+	return out.String()
 }
 
 // Front is the message that stands in front of a conversation, "" without a lesson.

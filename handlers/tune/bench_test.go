@@ -188,9 +188,14 @@ func (b *bench) run(until func() bool) {
 // turn runs the jobs that are due and tells whether there were any.
 func (b *bench) turn() bool {
 	b.Helper()
+	return b.turnOf(tasks.Tune)
+}
+
+func (b *bench) turnOf(lane tasks.Lane) bool {
+	b.Helper()
 	var refs []job.Ref
 	b.tx(func(q *store.Queries) error {
-		picked, err := q.PickJobs(b.ctx, string(tasks.Tune), job.Limits{Window: 4, TenantCap: 4})
+		picked, err := q.PickJobs(b.ctx, string(lane), job.Limits{Window: 4, TenantCap: 4})
 		if err != nil || len(picked) == 0 {
 			return err
 		}

@@ -34,7 +34,12 @@ type canaryBench struct {
 
 func newCanaryBench(t *testing.T, kept *store.Store) *canaryBench {
 	t.Helper()
-	b := newBenchOn(t, kept, Settings{MinExamples: 20, Canary: canaryPlan()})
+	return newCanaryBenchOf(t, kept, canaryPlan())
+}
+
+func newCanaryBenchOf(t *testing.T, kept *store.Store, plan *canary.Plan) *canaryBench {
+	t.Helper()
+	b := newBenchOn(t, kept, Settings{MinExamples: 20, Canary: plan})
 	b.teach(48, 40)
 	_, err := b.store.SetRoute(b.ctx, learn.Route{
 		Tenant: b.tenant, Alias: learn.DefaultAlias, Author: "key_1",

@@ -92,7 +92,7 @@ func (p *promoter) promote(ctx context.Context, c *tuneRun, model learn.Model) (
 // lookEvery is how often a tune looks how far its canary is, which others move.
 const lookEvery = 10 * time.Second
 
-// begin gives the candidate the first share of a canary.
+// begin begins the candidate's canary: with its shadow, or with the first share where none is planned.
 func (p *promoter) begin(c *tuneRun, route learn.Route, model learn.Model) *tasks.End {
 	trial := canary.Canary{
 		ID: db.NewID("can_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, Tune: c.tune.ID, Candidate: model.Name,
@@ -103,6 +103,9 @@ func (p *promoter) begin(c *tuneRun, route learn.Route, model learn.Model) *task
 	}
 	if len(trial.Route.Before) == 0 {
 		trial.Route.Before = []learn.RouteTarget{{Model: c.tune.Base, Weight: 1}}
+	}
+	if p.plan.Pairs.Planned() {
+		trial.State, trial.Step = canary.Shadow, canary.BeforeSteps
 	}
 	c.state.Canary = trial.ID
 	return &tasks.End{State: job.StateWaiting, After: lookEvery, Write: func(ctx context.Context, q *store.Queries) error {
@@ -124,9 +127,14 @@ func (p *promoter) follow(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	case err != nil:
 		return nil, fmt.Errorf("find canary %s: %w", c.state.Canary, err)
 	case trial.State.Open():
-		return &tasks.End{State: job.StateWaiting, After: lookEvery, Write: c.write}, nil
+		return c.pairs(ctx, trial)
 	case trial.State == canary.Promoted:
 		return c.decided(true, "%s; canary: %s", c.state.Verdict.Reason, trial.Reason)
+	}
+	if busy, err := c.state.Pairs.Busy(ctx, c.run); err != nil {
+		return nil, err
+	} else if busy {
+		return c.look(), nil
 	}
 	c.state.Verdict = &learn.Decision{Reason: "canary: " + trial.Reason}
 	route, err := c.run.Store.Route(ctx, c.tune.Tenant, c.tune.Alias)
@@ -137,6 +145,35 @@ func (p *promoter) follow(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 		return c.decided(false, "%s", c.state.Verdict.Reason)
 	}
 	return nil, nil
+}
+
+// look waits for the next look at a canary.
+func (c *tuneRun) look() *tasks.End {
+	return &tasks.End{State: job.StateWaiting, After: lookEvery, Write: c.write}
+}
+
+// pairs has more pairs of answers judged while the canary waits for them.
+func (c *tuneRun) pairs(ctx context.Context, trial canary.Canary) (*tasks.End, error) {
+	next, err := c.state.Pairs.Next(ctx, c.run, trial)
+	if err != nil {
+		return nil, err
+	}
+	end := c.look()
+	if next.Input != nil {
+		work := child(&c.run.Job, tasks.TuneShadow, next.Input)
+		work.ID, work.Cites = c.state.Pairs.Job, next.Input.Experiences()
+		end.Children = []job.NewJob{work}
+	}
+	if next.Paused != nil {
+		end.Write = func(ctx context.Context, q *store.Queries) error {
+			_, err := store.MoveCanary(ctx, q, trial, *next.Paused, c.tune.ID)
+			if err != nil && !errors.Is(err, db.ErrConflict) { // it was moved just now: the next look sees
+				return err
+			}
+			return c.write(ctx, q)
+		}
+	}
+	return end, nil
 }
 
 // inService puts a model's deployment on the terms of service and gives it traffic, and notes

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dreamlab/handlers/tune/shadow"
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/job"
@@ -51,7 +52,8 @@ type state struct {
 	Incumbent  string          `json:"incumbent,omitempty"`
 	Verdict    *learn.Decision `json:"verdict,omitempty"` // to be carried out
 	Canary     string          `json:"canary,omitempty"`  // can_…, once it has begun
-	Stops      int             `json:"stops,omitempty"`   // how often the vendor was asked to stop
+	Pairs      shadow.Progress `json:"pairs,omitzero"`
+	Stops      int             `json:"stops,omitempty"` // how often the vendor was asked to stop
 }
 
 // tuneRun is a tune under way, as one wake sees it.

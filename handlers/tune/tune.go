@@ -11,7 +11,8 @@
 //
 // In the stage canary the gate's decision is applied: for all of an alias' traffic at once or, where
 // Settings.Canary is set, for a share of the conversations that grows while package trial finds the
-// candidate no worse. The reaper's clock moves canaries; the tune waits, and holds no worker's slot.
+// candidate no worse. The reaper's clock moves canaries; the tune waits, and holds no worker's slot. Meanwhile
+// it has chats answered by both models and judged, in jobs of package shadow.
 //
 // Routes serve the models, and budgets limit the costs.
 package tune
@@ -24,6 +25,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/tune/hosting"
+	"dreamlab/handlers/tune/shadow"
 	"dreamlab/providers"
 	"dreamlab/store/blob"
 	"dreamlab/store/canary"
@@ -172,6 +174,7 @@ func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
 		tasks.TunePoll:     newPoller(d).poll,
 		tasks.TuneEvaluate: newComparer(d).evaluate,
 		tasks.TuneRepeat:   (&repeater{d.Settings.Gate}).repeat,
+		tasks.TuneShadow:   shadow.New(d.Caller, d.Settings.Judge),
 		tasks.TuneReap:     newCleaner(d).reap,
 	}
 }

@@ -21,6 +21,7 @@ type wires struct {
 	broken  map[string]int // how often, by method and path
 	severed string         // the next call of this method and path does not arrive
 	swapped string         // the model that chats get, whatever they ask for
+	spoilt  string         // the model that is asked something else than what its chats ask
 }
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -109,18 +110,30 @@ func (w *wires) swap(model string) {
 	w.swapped = model
 }
 
+// spoil has a model answer beside the point from now on.
+func (w *wires) spoil(model string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.spoilt = model
+}
+
 func (w *wires) readdress(r *http.Request) (*http.Request, error) {
 	w.mu.Lock()
-	model := w.swapped
+	model, spoilt := w.swapped, w.spoilt
 	w.mu.Unlock()
-	if model == "" || !strings.HasSuffix(r.URL.Path, "/chat/completions") {
+	if model == "" && spoilt == "" || !strings.HasSuffix(r.URL.Path, "/chat/completions") {
 		return r, nil
 	}
 	var body map[string]any
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		return nil, err
 	}
-	body["model"] = model
+	if model != "" {
+		body["model"] = model
+	}
+	if spoilt != "" && body["model"] == spoilt {
+		body["messages"] = []any{map[string]any{"role": "user", "content": "Sing of the sea."}}
+	}
 	text := plainjson.Of(body)
 	r = r.Clone(r.Context())
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))

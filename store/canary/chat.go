@@ -24,16 +24,25 @@ func (h Head) Sticky() string {
 	return h.Conversation
 }
 
-// Heads returns the first chats that conversations had with a canary's alias since it began, behind
-// its cursor and asked between two times, in their order, at most limit: a conversation counts once.
-func (q *Queries) Heads(ctx context.Context, c Canary, since, until time.Time, limit int) ([]Head, error) {
+// Window selects conversations by their first chats.
+type Window struct {
+	After string    // the job behind which they are looked for
+	First time.Time // from when on a conversation's first chat is its first
+	Since time.Time // it was asked then or later
+	Until time.Time // it was asked before
+	Limit int
+}
+
+// Heads returns the first chats that conversations had with a canary's alias in a window, in their
+// order: a conversation counts once.
+func (q *Queries) Heads(ctx context.Context, c Canary, w Window) ([]Head, error) {
 	var heads []Head
 	err := q.Each(ctx, `SELECT h.id, h.conversation, h.created FROM jobs h WHERE h.tenant = $1 AND h.alias = $2 AND h.id > $3
 		AND h.finished IS NOT NULL AND h.parent IS NULL AND h.kind = 'chat.run' AND h.created >= $4 AND h.created < $5
 		AND NOT EXISTS (SELECT 1 FROM jobs f WHERE f.tenant = h.tenant AND f.conversation = h.conversation
 			AND f.alias = h.alias AND f.id < h.id AND f.created >= $6 AND f.kind = 'chat.run')
 		ORDER BY h.id LIMIT $7`,
-		[]any{c.Tenant, c.Alias, c.Cursor, since.UnixMicro(), until.UnixMicro(), c.Created.UnixMicro(), int64(limit)},
+		[]any{c.Tenant, c.Alias, w.After, w.Since.UnixMicro(), w.Until.UnixMicro(), w.First.UnixMicro(), int64(w.Limit)},
 		func(r db.Rows) error {
 			var h Head
 			var conversation *string
@@ -71,7 +80,7 @@ func (q *Queries) Chats(ctx context.Context, c Canary, h Head, until time.Time, 
 		args = append(args, h.Job)
 	}
 	var chats []Chat
-	err := q.Each(ctx, `SELECT j.state, j.input, x.rating, x.correction IS NOT NULL, x.finish, x.answer,
+	err := q.Each(ctx, `SELECT j.id, COALESCE(x.id, ''), j.state, j.input, x.rating, x.correction IS NOT NULL, x.finish, x.answer,
 		(SELECT COUNT(*) FROM entries n WHERE n.job = j.id),
 		(SELECT MAX(n.ended - n.created) FROM entries n WHERE n.job = j.id AND n.state = 'settled'
 			AND n.provider || '/' || n.model = $3)
@@ -87,10 +96,11 @@ func (q *Queries) Chats(ctx context.Context, c Canary, h Head, until time.Time, 
 
 func scanChat(scan func(...any) error) (Chat, error) {
 	var chat Chat
-	var input string
+	var own, experience, input string
 	var rating, took *int64
 	var finish, answer *string
-	err := scan(&chat.State, &input, &rating, &chat.Objected, &finish, &answer, &chat.Tried, &took)
+	err := scan(&own, &experience, &chat.State, db.Opened(&input, &own), &rating, &chat.Objected, &finish,
+		db.Opened(&answer, &experience), &chat.Tried, &took)
 	chat.Input, chat.Answer = json.RawMessage(input), json.RawMessage(db.Deref(answer))
 	chat.Rating, chat.Finish = db.Deref(rating), db.Deref(finish)
 	chat.Answered, chat.Took = took != nil, time.Duration(db.Deref(took))*time.Microsecond

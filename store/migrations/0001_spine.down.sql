@@ -5,6 +5,7 @@ DROP TABLE webhooks;
 DROP TABLE audit;
 DROP TABLE sessions;
 DROP TABLE schedules;
+DROP TABLE canary_pairs;
 DROP TABLE canaries;
 DROP TABLE routes;
 DROP TABLE regression_papers;

@@ -672,20 +672,31 @@ CREATE TABLE canaries (
   champion  TEXT NOT NULL,                -- what answers the other conversations
   plan      TEXT NOT NULL,                -- JSON: shares, times and levels, fixed at the beginning
   route     TEXT NOT NULL,                -- JSON: the targets before and behind it
-  step      BIGINT NOT NULL,              -- index in the plan's shares
-  state     TEXT NOT NULL,                -- running, paused, watching, promoted, rolled_back, aborted, superseded
+  step      BIGINT NOT NULL,              -- index in the plan's shares; -1 in its shadow
+  state     TEXT NOT NULL,                -- shadow, running, paused, watching, promoted, rolled_back, aborted, superseded
   reason    TEXT NOT NULL,                -- of the last move
   placed    BIGINT NOT NULL,              -- the route's version that it put in force last
-  origin    BIGINT NOT NULL,              -- the first of its versions
+  origin    BIGINT NOT NULL,              -- the first of its versions; 0 before
   seen      TEXT NOT NULL,                -- JSON: what was counted
   tests     TEXT NOT NULL,                -- JSON: what the tests know
   cursor    TEXT NOT NULL,                -- the job behind which conversations are not counted yet
   version   BIGINT NOT NULL,              -- of this row: who moves it names the one that was read
   stepped   BIGINT NOT NULL,              -- when it was last moved
+  shown     BIGINT,                       -- when it was first given a share
   created   BIGINT NOT NULL,
   finished  BIGINT
 );
 CREATE UNIQUE INDEX canaries_open ON canaries (tenant, alias) WHERE finished IS NULL;
+-- How the answers of a canary's two models to the same prompts were judged.
+CREATE TABLE canary_pairs (
+  canary  TEXT NOT NULL,
+  number  BIGINT NOT NULL,                -- of the canary, from 1
+  shown   TEXT NOT NULL,                  -- the model whose answer its user got, provider/model
+  outcome TEXT NOT NULL,                  -- win, tie, loss of the candidate
+  agreed  BOOLEAN NOT NULL,               -- both orders said so
+  created BIGINT NOT NULL,
+  PRIMARY KEY (canary, number)
+);
 
 -- When things fire.
 CREATE TABLE schedules (

@@ -102,6 +102,6 @@ func (u *USD) UnmarshalYAML(node *yaml.Node) (err error) {
 func Purposes() []string {
 	return []string{
 		"chat", "embed", "replay", "improve", "critique", "verify", "reflect", "consolidate", "imagine", "anticipate", "solve",
-		"evaluate", "train", "host",
+		"evaluate", "shadow", "train", "host",
 	}
 }

@@ -79,7 +79,8 @@ func TestCanaryHeads(t *testing.T) {
 			must(t, endedChat(t.Context(), s, conversation))
 		}
 		until := time.Now().Add(time.Hour)
-		heads, err := s.Heads(t.Context(), c, c.Stepped, until, 10)
+		window := canary.Window{After: c.Cursor, First: c.Created, Since: c.Stepped, Until: until, Limit: 10}
+		heads, err := s.Heads(t.Context(), c, window)
 		must(t, err)
 		if len(heads) != 3 || heads[0].Conversation != "a" || heads[1].Sticky() != heads[1].Job || heads[2].Conversation != "b" {
 			t.Fatalf("heads %+v", heads)
@@ -90,8 +91,8 @@ func TestCanaryHeads(t *testing.T) {
 				t.Errorf("chats of %q: %+v, %v", heads[i].Conversation, got, err)
 			}
 		}
-		c.Cursor = heads[1].Job
-		if heads, err = s.Heads(t.Context(), c, c.Stepped, until, 10); err != nil || len(heads) != 1 {
+		window.After = heads[1].Job
+		if heads, err = s.Heads(t.Context(), c, window); err != nil || len(heads) != 1 {
 			t.Errorf("behind the cursor: %+v, %v", heads, err)
 		}
 		open, err := s.OpenCanaries(t.Context(), "")

@@ -111,7 +111,7 @@ func laneOfPurpose(purpose string) tasks.Lane {
 	switch purpose {
 	case "chat":
 		return tasks.Chat
-	case "evaluate", "train", "host":
+	case "evaluate", "shadow", "train", "host":
 		return tasks.Tune
 	}
 	return tasks.Dream

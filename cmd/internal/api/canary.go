@@ -13,6 +13,7 @@ import (
 	"dreamlab/store/canary"
 	"dreamlab/store/db"
 	"dreamlab/store/learn"
+	"dreamlab/store/money"
 )
 
 // canaryView is a target that shares the first tier's traffic with another that has more of it. Of a
@@ -31,11 +32,36 @@ type trialView struct {
 	Status   string    `json:"status"`
 	Reason   string    `json:"reason"` // of its last move
 	Steps    []int     `json:"steps"`
-	Step     int       `json:"step"` // of them, from 1
+	Step     int       `json:"step"` // of them, from 1; 0 in its shadow
 	Until    *int64    `json:"until"`
 	Seen     seenView  `json:"seen"`
 	Began    *int64    `json:"created_at"`
 	Evidence evidences `json:"evidence"`
+	Pairs    *pairView `json:"pairs"` // null where none are judged
+}
+
+// pairView is how the answers of both models to the same prompts were judged.
+type pairView struct {
+	Judged  int64      `json:"judged"`
+	Wins    int64      `json:"wins"` // of the candidate
+	Ties    int64      `json:"ties"`
+	Losses  int64      `json:"losses"`
+	WinRate wire.Share `json:"win_rate"`
+	Shadow  int64      `json:"shadow"` // how many end the shadow at most
+	Share   float64    `json:"share"`  // of the conversations that are drawn
+	Budget  money.USD  `json:"budget_usd"`
+	Spent   money.USD  `json:"spent_usd"`
+}
+
+func viewPairs(c canary.Canary, spent int64) *pairView {
+	plan, seen := c.Plan.Pairs, c.Seen.Judged
+	if !plan.Planned() {
+		return nil
+	}
+	return &pairView{
+		seen.Pairs(), seen.Wins, seen.Ties, seen.Losses, wire.Share(seen.WinRate()), plan.Shadow, plan.Share,
+		money.USD(c.Budget()), money.USD(spent),
+	}
 }
 
 // seenView are the conversations that were counted.
@@ -70,14 +96,14 @@ func viewTally(t canary.Tally) tallyView {
 	}
 }
 
-func viewCanary(c canary.Canary) *canaryView {
+func viewCanary(c canary.Canary, spent int64) *canaryView {
 	return &canaryView{Model: c.Candidate, Share: wire.Share(c.Share() * 100), trialView: &trialView{
 		ID: c.ID, Tune: c.Tune, Champion: c.Champion, Status: string(c.State), Reason: c.Reason,
 		Steps: c.Plan.Steps, Step: c.Step + 1, Until: wire.Seconds(c.Until()), Began: wire.Seconds(c.Created),
 		Seen: seenView{
 			viewTally(c.Seen.Candidate), viewTally(c.Seen.Champion), c.Seen.Comparisons, wire.Share(c.Seen.WinRate()),
 		},
-		Evidence: evidences{c.Seen.Safe, c.Seen.Worse, 1 / c.Plan.Alpha},
+		Evidence: evidences{c.Seen.Safe, c.Seen.Worse, 1 / c.Plan.Alpha}, Pairs: viewPairs(c, spent),
 	}}
 }
 
@@ -96,15 +122,35 @@ func (h routing) withCanaries(ctx context.Context, tenant string) (func(learn.Ro
 	if err != nil {
 		return nil, err
 	}
+	spent, err := h.pairSpends(ctx, open)
+	if err != nil {
+		return nil, err
+	}
 	return func(r learn.Route) routeView {
 		view := viewRoute(r)
 		for _, c := range open {
 			if c.Alias == r.Alias && c.Placed == r.Version {
-				view.Canary = viewCanary(c)
+				view.Canary = viewCanary(c, spent[c.ID])
 			}
 		}
 		return view
 	}, nil
+}
+
+// pairSpends sums what the judged pairs of canaries cost, by their ids: an alias has one canary at most.
+func (h routing) pairSpends(ctx context.Context, open []canary.Canary) (map[string]int64, error) {
+	spent := map[string]int64{}
+	for _, c := range open {
+		if !c.Plan.Pairs.Planned() {
+			continue
+		}
+		nano, err := h.store.PairSpend(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		spent[c.ID] = nano
+	}
+	return spent, nil
 }
 
 // moveCanary does to a canary what its operator wants; with preview=true it only says what would

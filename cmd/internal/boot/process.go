@@ -283,8 +283,8 @@ func plan(p config.Plan) []operate.PlanLine {
 		{Name: "hosting", Low: p.Hosting.Low, High: p.Hosting.High, Purposes: []string{"host"}},
 		{Name: "chat", Low: p.Chat.Low, High: p.Chat.High, Purposes: []string{"chat", "embed"}},
 		{Name: "tuning", Low: p.Tuning.Low, High: p.Tuning.High, Purposes: []string{
-			"train", "evaluate", "replay", "improve", "critique", "verify", "reflect", "consolidate", "imagine", "anticipate",
-			"solve"}},
+			"train", "evaluate", "shadow", "replay", "improve", "critique", "verify", "reflect", "consolidate", "imagine",
+			"anticipate", "solve"}},
 		{Name: "storage", Low: p.Storage.Low, High: p.Storage.High},
 	}
 }
@@ -371,6 +371,7 @@ func (s *Stack) canary() *canary.Plan {
 	}
 	return &canary.Plan{
 		Steps: c.Steps, Step: c.Step, Hold: s.Config.Tune.Hold, Settle: c.Settle, Slow: c.Slow, Alpha: c.Alpha, Margin: c.Margin,
+		Pairs: canary.PairPlan{Share: c.Shadow.Share, Shadow: c.Shadow.Pairs, Budget: int64(c.Shadow.BudgetUSD)},
 	}
 }
 

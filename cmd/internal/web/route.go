@@ -43,6 +43,18 @@ type canaryView struct {
 		Champion  tallyView `json:"champion"`
 		WinRate   float64   `json:"win_rate"`
 	} `json:"seen"`
+	Pairs *pairsView `json:"pairs"`
+}
+
+// pairsView is how answers of both models to the same prompts were judged.
+type pairsView struct {
+	Judged int64     `json:"judged"`
+	Wins   int64     `json:"wins"`
+	Ties   int64     `json:"ties"`
+	Losses int64     `json:"losses"`
+	Shadow int64     `json:"shadow"`
+	Budget money.USD `json:"budget_usd"`
+	Spent  money.USD `json:"spent_usd"`
 }
 
 // tallyView counts a model's conversations.
@@ -66,7 +78,7 @@ func (c canaryView) Arms() []tallyView {
 // Actions are what its operator can do.
 func (c canaryView) Actions() []string {
 	switch c.Status {
-	case "running":
+	case "shadow", "running":
 		return []string{"pause", "promote", "abort"}
 	case "paused":
 		return []string{"resume", "promote", "abort"}

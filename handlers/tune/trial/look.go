@@ -15,7 +15,7 @@ import (
 const (
 	// race is how long after a move chats may still be answered by the route before it.
 	race = 5 * time.Second
-	// maxHeads bounds the conversations that one look counts.
+	// maxHeads bounds the conversations that one look counts, and the judged pairs.
 	maxHeads = 500
 )
 
@@ -32,7 +32,8 @@ func LookAll(ctx context.Context, s *store.Store) error {
 	return errors.Join(faults...)
 }
 
-// Look counts the conversations that a canary has not counted, and moves it by what they show.
+// Look counts the conversations and the judged pairs that a canary has not counted, and moves it by what
+// they show.
 // It fails with db.ErrConflict where another moved it meanwhile.
 func Look(ctx context.Context, s *store.Store, c canary.Canary) error {
 	moved, err := over(ctx, s, c)
@@ -57,7 +58,7 @@ func Look(ctx context.Context, s *store.Store, c canary.Canary) error {
 	if changed {
 		return move(ctx, s, c, next)
 	}
-	if next.Cursor == c.Cursor {
+	if next.Cursor == c.Cursor && next.Seen.Judged == c.Seen.Judged {
 		return nil
 	}
 	return s.SetCanary(ctx, next, false)
@@ -76,7 +77,7 @@ func over(ctx context.Context, s *store.Store, c canary.Canary) (canary.Canary, 
 	if err != nil && !errors.Is(err, db.ErrNotFound) {
 		return c, fmt.Errorf("find route %s: %w", c.Alias, err)
 	}
-	if route.Tenant != c.Tenant || route.Version != c.Placed {
+	if route.Version != c.Placed || route.Tenant != c.Tenant && !c.InShadow() {
 		return c.GiveWay("the route was changed: " + route.Reason), nil
 	}
 	model, err := s.Model(ctx, c.Tenant, c.Candidate)
@@ -98,10 +99,27 @@ func over(ctx context.Context, s *store.Store, c canary.Canary) (canary.Canary, 
 	return c, nil
 }
 
-// read counts the conversations that have settled, in the order in which they began. The arm of
-// each follows from the route, not from who answered: what a fallback answered, its model did not.
+// read counts what has come since the last look.
 func (t *trial) read(ctx context.Context, s *store.Store, now time.Time) error {
-	heads, err := s.Heads(ctx, t.Canary, t.Stepped.Add(race), now.Add(-t.Plan.Settle), maxHeads)
+	pairs, err := s.Pairs(ctx, t.ID, t.Seen.Judged.Pairs(), maxHeads)
+	if err != nil {
+		return fmt.Errorf("find judged pairs: %w", err)
+	}
+	for _, p := range pairs {
+		t.countPair(p.Outcome)
+	}
+	if t.InShadow() {
+		return nil // all conversations are the champion's
+	}
+	return t.readChats(ctx, s, now)
+}
+
+// readChats counts the conversations that have settled, in the order in which they began. The arm of
+// each follows from the route, not from who answered: what a fallback answered, its model did not.
+func (t *trial) readChats(ctx context.Context, s *store.Store, now time.Time) error {
+	heads, err := s.Heads(ctx, t.Canary, canary.Window{
+		After: t.Cursor, First: t.Shown, Since: t.Stepped.Add(race), Until: now.Add(-t.Plan.Settle), Limit: maxHeads,
+	})
 	if err != nil {
 		return fmt.Errorf("find conversations: %w", err)
 	}

@@ -4,8 +4,13 @@
 // A conversation counts once, when a while has passed since its first chat. The conversations
 // that either model answered since the last comparison are compared when there are some of both:
 // while the models are alike, the expected difference of their shares of bad conversations is zero,
-// whatever was seen before. Package bet tests that in each of the signals. A tune begins a canary,
-// and routes carry the traffic.
+// whatever was seen before. Package bet tests that in each of the signals.
+//
+// Pairs of answers of both models to the same prompts, which package shadow has judged, count beside the
+// conversations: while the models are alike, the candidate is expected to win as often as it loses. One
+// test over the shadow and all steps asks whether it is worse by them, another whether it is not.
+//
+// A tune begins a canary, and routes carry the traffic.
 package trial
 
 import (
@@ -33,6 +38,7 @@ type tests struct {
 	Worse [canary.Signals]bet.Test `json:"worse"` // that it has each signal more often; over all steps
 	Safe  [canary.Signals]bet.Test `json:"safe"`  // that it has it not much more often; of this step
 	Watch [canary.Signals]bet.Test `json:"watch"` // that it has it more often than the champion had
+	Pairs pairTests                `json:"pairs"` // of the judged pairs; over the shadow and all steps
 	// Candidate and Champion are since the last comparison.
 	Candidate canary.Tally `json:"candidate"`
 	Champion  canary.Tally `json:"champion"`
@@ -101,7 +107,7 @@ func (t *trial) compare() {
 		t.Seen.Ties++
 	}
 	t.tests.Candidate, t.tests.Champion = canary.Tally{}, canary.Tally{}
-	t.judge(t.tests.Worse[:], inSteps)
+	t.judge(t.worseTests(), inSteps)
 }
 
 // watch bets on a conversation against the most that the champion's share may have been.
@@ -130,15 +136,19 @@ func (t *trial) judge(signals []bet.Test, part float64) {
 			most = s
 		}
 	}
+	if most == canary.Signals {
+		t.worse = "it is worse: " + t.lost()
+		return
+	}
 	candidate, champion := t.Seen.Candidate, t.Seen.Champion
 	t.worse = fmt.Sprintf("it is worse: %s in %d of %d conversations, the champion in %d of %d", names[most],
 		candidate.Bad[most], candidate.Conversations, champion.Bad[most], champion.Conversations)
 }
 
-// safe tells whether this step's conversations have shown that the candidate is worse by no more than
-// the margin in any signal.
+// safe tells whether this step's conversations, and all pairs, have shown that the candidate is worse by no
+// more than the margin in any signal.
 func (t *trial) safe() bool {
-	for _, test := range t.tests.Safe {
+	for _, test := range t.safeTests() {
 		if !test.Refuted(t.Plan.Alpha) {
 			return false
 		}
@@ -150,7 +160,7 @@ func (t *trial) safe() bool {
 // Time has passed since its last move where due is set.
 func (t *trial) next(due bool) (c canary.Canary, moved bool) {
 	moved = t.decide(due)
-	t.Seen.Safe = least(t.tests.Safe[:])
+	t.Seen.Safe = least(t.safeTests())
 	t.Tests = plainjson.Of(t.tests)
 	return t.Canary, moved
 }
@@ -159,6 +169,8 @@ func (t *trial) decide(due bool) (moved bool) {
 	switch {
 	case t.worse != "":
 		t.Canary = t.TakeBack("taken back by itself: " + t.worse)
+	case t.State == canary.Shadow && t.compared():
+		t.Canary = t.Grow("its shadow showed it no worse: " + t.lost())
 	case due && t.State == canary.Running && t.safe():
 		t.Canary = t.Grow(t.proof())
 		t.tests.Safe, t.tests.Candidate, t.tests.Champion = [canary.Signals]bet.Test{}, canary.Tally{}, canary.Tally{}

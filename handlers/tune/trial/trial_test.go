@@ -17,6 +17,28 @@ func plan() canary.Plan {
 	}
 }
 
+// pairs are how often a candidate wins and loses judged pairs; the rest are ties.
+type pairs struct{ win, lose float64 }
+
+func (p pairs) draw(random *rand.Rand) learn.Outcome {
+	switch at := random.Float64(); {
+	case at < p.win:
+		return learn.Win
+	case at < p.win+p.lose:
+		return learn.Loss
+	}
+	return learn.Tie
+}
+
+// shadowed is plan with a shadow, and one conversation of so many judged as a pair.
+func shadowed() canary.Plan {
+	p := plan()
+	p.Pairs = canary.PairPlan{Share: 1.0 / paired, Shadow: 50, Budget: 1}
+	return p
+}
+
+const paired = 10
+
 // rates are how often an arm's conversations have each signal.
 type rates [canary.Signals]float64
 
@@ -39,17 +61,31 @@ func worseBy(signal int, more float64) rates {
 const (
 	stepFor  = 400   // conversations that a step lasts at least
 	watchFor = 1_000 // and the time at the full share
-	longest  = 6_000
+	longest  = 8_000
 )
 
 // sail takes a canary through its steps, a look behind each conversation, and returns where it ended.
 func sail(seed uint64, candidate, champion rates) canary.Canary {
+	return (&trial{Canary: canary.Canary{State: canary.Running, Plan: plan()}}).sail(seed, candidate, champion, pairs{})
+}
+
+// sailPairs is sail with judged pairs, from the shadow on.
+func sailPairs(seed uint64, candidate, champion rates, p pairs) canary.Canary {
+	begun := canary.Canary{State: canary.Shadow, Step: canary.BeforeSteps, Plan: shadowed()}
+	return (&trial{Canary: begun}).sail(seed, candidate, champion, p)
+}
+
+func (t *trial) sail(seed uint64, candidate, champion rates, p pairs) canary.Canary {
 	random := rand.New(rand.NewPCG(seed, 2))
-	t := &trial{Canary: canary.Canary{
-		ID: "can_1", State: canary.Running, Plan: plan(),
-		Route: canary.Route{Before: []learn.RouteTarget{{Model: "old", Weight: 1}}},
-	}}
+	t.ID, t.Route.Before = "can_1", []learn.RouteTarget{{Model: "old", Weight: 1}}
 	for i, since := 0, 0; i < longest && t.State.Open(); i, since = i+1, since+1 {
+		if t.Plan.Pairs.Planned() && t.State != canary.Watching && random.IntN(paired) == 0 {
+			t.countPair(p.draw(random))
+			t.decide(false)
+		}
+		if t.State == canary.Shadow {
+			continue
+		}
 		if random.IntN(100) < t.Share() {
 			t.count(true, candidate.draw(random))
 		} else {
@@ -128,4 +164,63 @@ func TestTheWatchTakesBack(t *testing.T) {
 		}
 	}
 	t.Errorf("%+v", tr.Canary.Seen)
+}
+
+// fates counts how 1,000 canaries with judged pairs end, how many had a share, and how many pairs
+// were judged in all.
+func fates(candidate, champion rates, p pairs) (ends map[canary.State]int, shown int, judged int64) {
+	ends = map[canary.State]int{}
+	for seed := range uint64(canaries) {
+		c := sailPairs(seed, candidate, champion, p)
+		ends[c.State]++
+		judged += c.Seen.Judged.Pairs()
+		if c.Step > canary.BeforeSteps {
+			shown++
+		}
+	}
+	return ends, shown, judged
+}
+
+// Judged pairs add no error: of 1,000 canaries of the model that serves, at most alpha are taken back, in
+// the shadow and all steps together, whether its judge sees ties or tosses a coin; and they get through.
+func TestEqualCanariesWithPairsAreSeldomTakenBack(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]pairs{"ties": {}, "usual": {0.3, 0.3}, "coins": {0.5, 0.5}} {
+		ends, shown, judged := fates(usual(), usual(), p)
+		t.Logf("%s: %v, %d shown, %d pairs each", name, ends, shown, judged/canaries)
+		if back := ends[canary.RolledBack]; float64(back) > plan().Alpha*canaries {
+			t.Errorf("%s: %d of %d equal canaries were taken back", name, back, canaries)
+		}
+		if ends[canary.Promoted] < canaries*9/10 {
+			t.Errorf("%s: %d of %d equal canaries were promoted", name, ends[canary.Promoted], canaries)
+		}
+	}
+}
+
+// A candidate whose answers are clearly worse is taken back in its shadow, before anyone has seen one.
+func TestWorseCanariesAreStoppedInTheShadow(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]pairs{"always": {0, 1}, "mostly": {0.05, 0.75}} {
+		ends, shown, judged := fates(usual(), usual(), p)
+		t.Logf("%s: %v, %d shown, %d pairs each", name, ends, shown, judged/canaries)
+		if ends[canary.RolledBack] < canaries*99/100 || shown > canaries/100 {
+			t.Errorf("%s: %v of %d worse canaries, %d were shown", name, ends, canaries, shown)
+		}
+	}
+}
+
+// A candidate that only the judge finds worse is taken back, and one that is worse by more than the margin
+// hardly ever gets through.
+func TestWorsePairsAreTakenBack(t *testing.T) {
+	t.Parallel()
+	worse, _, _ := fates(usual(), usual(), pairs{0.2, 0.5})
+	t.Logf("worse: %v", worse)
+	if worse[canary.RolledBack] < canaries*95/100 {
+		t.Errorf("%v of %d worse canaries", worse, canaries)
+	}
+	margin, _, _ := fates(usual(), usual(), pairs{0.25, 0.45})
+	t.Logf("by the margin: %v", margin)
+	if float64(margin[canary.Promoted]) > plan().Alpha*canaries {
+		t.Errorf("%v of %d canaries that are worse by the margin", margin, canaries)
+	}
 }
