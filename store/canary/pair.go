@@ -55,3 +55,24 @@ func (q *Queries) PairSpend(ctx context.Context, c Canary) (int64, error) {
 		WHERE t.tenant = $1 AND t.id = $2`, []any{c.Tenant, c.Tune, Purpose}, &nano)
 	return nano, err
 }
+
+// Standing counts the canaries that are open, by their states, and all pairs that were judged, by their
+// outcomes, of all tenants.
+func (q *Queries) Standing(ctx context.Context) (open map[State]int, judged map[learn.Outcome]int, err error) {
+	open = map[State]int{Shadow: 0, Running: 0, Paused: 0, Watching: 0}
+	judged = map[learn.Outcome]int{learn.Win: 0, learn.Tie: 0, learn.Loss: 0}
+	err = q.Each(ctx, `SELECT state, '', COUNT(*) FROM canaries WHERE finished IS NULL GROUP BY state
+		UNION ALL SELECT '', outcome, COUNT(*) FROM canary_pairs GROUP BY outcome`, nil, func(r db.Rows) error {
+		var state State
+		var outcome learn.Outcome
+		var n int
+		err := r.Scan(&state, &outcome, &n)
+		if state != "" {
+			open[state] = n
+		} else {
+			judged[outcome] = n
+		}
+		return err
+	})
+	return open, judged, err
+}

@@ -115,3 +115,26 @@ func endedChat(ctx context.Context, s *store.Store, conversation string) error {
 		return err
 	})
 }
+
+// TestPairsOfACanary are numbered in their order, and stand by themselves.
+func TestPairsOfACanary(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, of := range []string{"can_1", "can_2", "can_1"} {
+			must(t, s.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
+				return q.AddPairs(t.Context(), of, []canary.Pair{
+					{Shown: "groq/old", Outcome: learn.Win, Agreed: true}, {Shown: "groq/new", Outcome: learn.Tie},
+				})
+			}))
+		}
+		pairs, err := s.Pairs(t.Context(), "can_1", 1, 10)
+		must(t, err)
+		if len(pairs) != 3 || pairs[0].Number != 2 || pairs[0].Agreed || pairs[2].Shown != "groq/new" || pairs[1].Outcome != learn.Win {
+			t.Errorf("%+v", pairs)
+		}
+		open, judged, err := s.Standing(t.Context())
+		if err != nil || judged[learn.Win] != 3 || judged[learn.Loss] != 0 || open[canary.Shadow] != 0 {
+			t.Errorf("%v, %v, %v", open, judged, err)
+		}
+	})
+}

@@ -23,6 +23,8 @@ type standing struct {
 	oldest  *prometheus.Desc
 	lost    *prometheus.Desc
 	repaid  *prometheus.Desc
+	trials  *prometheus.Desc
+	pairs   *prometheus.Desc
 }
 
 // countWithin bounds what one scrape may ask of the database.
@@ -41,12 +43,16 @@ func newStanding(s *store.Store, log zerolog.Logger) *standing {
 			"Calls whose outcome was lost.", []string{"lane", "cause"}, nil),
 		repaid: prometheus.NewDesc("dreamlab_calls_repaid_total",
 			"Calls that were paid for again since their outcome was lost.", []string{"lane", "cause"}, nil),
+		trials: prometheus.NewDesc("dreamlab_canaries_open",
+			"Canaries that have not ended.", []string{"state"}, nil),
+		pairs: prometheus.NewDesc("dreamlab_canary_pairs_total",
+			"Answers of both models of a canary that were judged, by how the candidate's fared.", []string{"outcome"}, nil),
 	}
 }
 
 // Describe names the metrics.
 func (s *standing) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.counted, s.open, s.oldest, s.lost, s.repaid} {
+	for _, d := range []*prometheus.Desc{s.counted, s.open, s.oldest, s.lost, s.repaid, s.trials, s.pairs} {
 		out <- d
 	}
 }
@@ -83,6 +89,20 @@ func (s *standing) tell(ctx context.Context, out chan<- prometheus.Metric) error
 		out <- prometheus.MustNewConstMetric(s.oldest, prometheus.GaugeValue, of.Wait.Seconds(), string(lane))
 	}
 	s.tellLost(lost, out)
+	return s.tellCanaries(ctx, out)
+}
+
+func (s *standing) tellCanaries(ctx context.Context, out chan<- prometheus.Metric) error {
+	open, judged, err := s.store.Standing(ctx)
+	if err != nil {
+		return err
+	}
+	for state, n := range open {
+		out <- prometheus.MustNewConstMetric(s.trials, prometheus.GaugeValue, float64(n), string(state))
+	}
+	for outcome, n := range judged {
+		out <- prometheus.MustNewConstMetric(s.pairs, prometheus.CounterValue, float64(n), string(outcome))
+	}
 	return nil
 }
 

@@ -58,6 +58,8 @@ func TestStanding(t *testing.T) {
 			"lost":            `dreamlab_calls_lost_total{cause="server",lane="chat"} 2`,
 			"repaid":          `dreamlab_calls_repaid_total{cause="server",lane="chat"} 1`,
 			"counted":         "dreamlab_jobs_counted 1",
+			"canaries":        `dreamlab_canaries_open{state="shadow"} 0`,
+			"pairs":           `dreamlab_canary_pairs_total{outcome="loss"} 0`,
 		} {
 			if !strings.Contains(told, text) {
 				t.Errorf("%s: there is no %s in\n%s", want, text, told)

@@ -10,10 +10,17 @@ import (
 	"dreamlab/store/canary"
 	"dreamlab/store/db"
 	"dreamlab/store/learn"
+	"dreamlab/store/money"
 )
 
 // canary places a canary of the tuned model on the alias assistant.
 func (r *rig) canary(s seeded) canary.Canary {
+	r.t.Helper()
+	return r.place(s, func(*canary.Canary) {})
+}
+
+// place is canary with a change.
+func (r *rig) place(s seeded, change func(*canary.Canary)) canary.Canary {
 	r.t.Helper()
 	route, err := r.store.Route(r.t.Context(), s.tenant, "assistant")
 	must(r.t, err)
@@ -25,6 +32,7 @@ func (r *rig) canary(s seeded) canary.Canary {
 			Before: route.Targets, After: []learn.RouteTarget{{Model: s.model, Weight: 1}}, Version: route.Version, Origin: route.Origin,
 		},
 	}
+	change(&c)
 	must(r.t, r.store.Tx(r.t.Context(), db.Synced, func(q *store.Queries) (err error) {
 		c, err = store.PlaceCanary(context.WithoutCancel(r.t.Context()), q, c)
 		return err
@@ -91,4 +99,42 @@ func TestRouteByHandEndsItsCanary(t *testing.T) {
 	r.do(request{
 		method: "POST", path: "/v1/routes/assistant/canary", body: `{"action":"promote"}`, key: r.admin,
 	}).want(t, 409, "invalid_request")
+}
+
+// TestShadowIsShown: a canary in its shadow stands on its route without a share, with its pairs and what they
+// cost, and is moved by hand as one in its steps is.
+func TestShadowIsShown(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s := r.seed()
+	version := r.get("/v1/routes/assistant").field(t, "version")
+	r.place(s, func(c *canary.Canary) {
+		c.State, c.Step = canary.Shadow, canary.BeforeSteps
+		c.Plan.Pairs = canary.PairPlan{Share: 0.1, Shadow: 50, Budget: int64(money.Dollar)}
+		c.Seen.Judged = canary.Judged{Wins: 3, Ties: 2, Losses: 1}
+	})
+	shown := r.get("/v1/routes/assistant")
+	for _, want := range []struct {
+		value any
+		at    []string
+	}{
+		{version, []string{"version"}}, {"shadow", []string{"canary", "status"}}, {0.0, []string{"canary", "share"}},
+		{0.0, []string{"canary", "step"}}, {6.0, []string{"canary", "pairs", "judged"}},
+		{1.0, []string{"canary", "pairs", "budget_usd"}}, {0.0, []string{"canary", "pairs", "spent_usd"}},
+	} {
+		if got := shown.field(t, want.at...); got != want.value {
+			t.Errorf("%v is %v, want %v", want.at, got, want.value)
+		}
+	}
+	act := func(action string) answer {
+		return r.do(request{method: "POST", path: "/v1/routes/assistant/canary", body: `{"action":"` + action + `"}`, key: r.admin})
+	}
+	for _, step := range [][2]string{{"pause", "paused"}, {"resume", "shadow"}, {"promote", "watching"}} {
+		if a := act(step[0]).want(t, 200, ""); a.field(t, "canary", "status") != step[1] {
+			t.Errorf("%s: %s", step[0], a.body)
+		}
+	}
+	if back := act("abort").want(t, 200, ""); back.field(t, "canary") != nil {
+		t.Errorf("%s", back.body)
+	}
 }

@@ -12,7 +12,9 @@ import (
 	"dreamlab/cmd/internal/config"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/canary"
 	"dreamlab/store/learn"
+	"dreamlab/store/money"
 	"dreamlab/store/storetest"
 )
 
@@ -194,7 +196,8 @@ func TestSettingsReachTheHandlers(t *testing.T) {
 	}
 	if got := s.tuning(); got.Gate.Margin != 333 || got.PollEvery != 200*time.Millisecond ||
 		got.Cheaper["assistant"] != 500 || got.Hours.Month() != 43 || got.Judge != "groq/openai/gpt-oss-20b" || got.Hold != 2*time.Hour ||
-		!slices.Equal(got.Canary.Steps, []int{10, 40}) || got.Canary.Hold != 2*time.Hour || got.Canary.Alpha != 0.05 {
+		!slices.Equal(got.Canary.Steps, []int{10, 40}) || got.Canary.Hold != 2*time.Hour || got.Canary.Alpha != 0.05 ||
+		got.Canary.Pairs != (canary.PairPlan{Share: 0.1, Shadow: 50, Budget: int64(money.Dollar)}) {
 		t.Errorf("tuning: %+v", got)
 	}
 	budgets := s.budgets()
