@@ -47,9 +47,10 @@ func (v *usageShowVerb) Run(ctx context.Context, sh shell) error {
 
 func (v *usageShowVerb) write(sh shell, raw json.RawMessage) error {
 	var usage struct {
-		Data    []json.RawMessage
-		Total   json.RawMessage
-		Returns []json.RawMessage
+		Data         []json.RawMessage
+		Total        json.RawMessage
+		Returns      []json.RawMessage
+		Anticipation json.RawMessage // null where no dream has anticipated
 	}
 	if err := json.Unmarshal(raw, &usage); err != nil {
 		return fmt.Errorf("read the usage: %w", err)
@@ -67,18 +68,36 @@ func (v *usageShowVerb) write(sh shell, raw json.RawMessage) error {
 	if v.Interval == "" {
 		columns = append(columns[:1], columns[2:]...)
 	}
-	if err := show.Write(to, raw, rows, columns); err != nil || to.Form != show.Table || len(usage.Returns) == 0 {
+	if err := show.Write(to, raw, rows, columns); err != nil || to.Form != show.Table {
 		return err
 	}
-	return writeReturns(to, usage.Returns)
+	if err := writeBelow(to, usage.Returns, returnColumns...); err != nil {
+		return err
+	}
+	var ahead []json.RawMessage
+	if len(usage.Anticipation) > 0 && string(usage.Anticipation) != "null" {
+		ahead = append(ahead, usage.Anticipation)
+	}
+	return writeBelow(to, ahead, aheadColumns...)
 }
 
-// writeReturns shows below the sums what each source of examples cost and brought in exams.
-func writeReturns(to show.Sink, returns []json.RawMessage) error {
-	rows, err := show.NewRows(returns)
+// What stands below the sums: what each source of examples cost and brought in exams, and what the answers to
+// questions cost that dreams answered before they were asked, and what chats saved by them.
+var (
+	returnColumns = []string{
+		"source=examples of", "rows", "tunes", "cost_usd=usd", "points=exam points", "usd_per_point=usd per point",
+	}
+	aheadColumns = []string{"answers=anticipated answers", "hits", "hits_per_answer", "cost_usd=spent usd", "saved_usd=saved usd"}
+)
+
+// writeBelow shows another table, where it has rows.
+func writeBelow(to show.Sink, objects []json.RawMessage, fields ...string) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	rows, err := show.NewRows(objects)
 	if err != nil {
 		return err
 	}
-	columns := show.Fields("source=examples of", "rows", "tunes", "cost_usd=usd", "points=exam points", "usd_per_point=usd per point")
-	return show.Write(to, nil, rows, columns)
+	return show.Write(to, nil, rows, show.Fields(fields...))
 }

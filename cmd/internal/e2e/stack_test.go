@@ -26,7 +26,16 @@ type stack struct {
 // embedded is `dreamlab up` alone.
 func embedded(t *testing.T) *stack {
 	t.Helper()
+	return embeddedWith(t, "")
+}
+
+// embeddedWith is the same with a configuration.
+func embeddedWith(t *testing.T, settings string) *stack {
+	t.Helper()
 	s := newSite(t, "DREAMLAB_ADDR=127.0.0.1:0", "DREAMLAB_LOG=warn")
+	if err := os.WriteFile(filepath.Join(s.dir, "dreamlab.yaml"), []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	up := s.start(t, "dreamlab", "up")
 	st := &stack{site: s, up: up, url: up.await(t, `answers at (\S+)/v1`), key: up.await(t, `first key: (dl-\S+)`)}
 	s.env = append(s.env, "DREAMLAB_URL="+st.url, "DREAMLAB_KEY="+st.key)
