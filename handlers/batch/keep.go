@@ -47,13 +47,13 @@ func sizesOf(parts []batch.Part) []int64 {
 
 // asAlone is the usage of a line's steps if each had been asked by itself, as a live job asks them: what they
 // share would have been sent for each. It follows from the sizes of the requests.
-func asAlone(l *batch.Line, usage providers.Usage) providers.Usage {
-	size := int64(0)
+func asAlone(l *batch.Line, request *providers.Request, usage providers.Usage) providers.Usage {
+	alone := int64(0)
 	for _, part := range l.Parts {
-		size += part.Size
+		alone += part.Size
 	}
-	if size > int64(len(l.Request)) {
-		usage.Input = int64(float64(usage.Input) * float64(size) / float64(len(l.Request)))
+	if joined := shared.Size(*request); joined > 0 && alone > joined {
+		usage.Input = int64(float64(usage.Input) * float64(alone) / float64(joined))
 	}
 	return usage
 }

@@ -21,7 +21,7 @@ func (a *asking) linesOf(ctx context.Context, role study.Role, questions []study
 	}
 	all := make([]shared.Question, len(questions))
 	for i, q := range questions {
-		all[i] = shared.Question{Key: a.later.joins(q), About: q.Conversation, Size: sizeOf(q.Request)}
+		all[i] = shared.Question{Key: a.later.joins(q), About: q.Conversation, Size: shared.Size(q.Request)}
 	}
 	var some []batch.Line
 	for _, places := range shared.Groups(all, fewest) {
@@ -62,15 +62,13 @@ func (a *asking) lineOf(questions []study.Question, places []int) (batch.Line, e
 		q := questions[place]
 		requests[i] = q.Request
 		line.Parts = append(line.Parts, batch.Part{
-			Step: q.Step, Hash: handlers.RequestHash(q.Purpose, q.Request), Size: sizeOf(q.Request),
+			Step: q.Step, Hash: handlers.RequestHash(q.Purpose, q.Request), Size: shared.Size(q.Request),
 		})
 	}
 	joined, err := shared.Join(requests)
 	line.Request = plainjson.Of(joined)
 	return line, err
 }
-
-func sizeOf(request providers.Request) int64 { return int64(len(plainjson.Of(request))) }
 
 // fewestLines is how many lines a batch has at least at the vendor that is asked first. It is 1 where the vendor can not
 // say so now: the batch itself asks it again, and then another or none.

@@ -11,7 +11,7 @@ const (
 type Question struct {
 	Key   string // of [Key], with what else has to be the same; "" where it is asked alone
 	About string // of the questions about one thing each is in another request; "" for none
-	Size  int64  // of its request, in bytes
+	Size  int64  // of [Size]
 }
 
 // Groups divides questions, by their place, into those that are asked together, in their order and as evenly as

@@ -42,7 +42,7 @@ type Line struct {
 type Part struct {
 	Step string `json:"step"`
 	Hash string `json:"hash"` // of the request that it would be alone
-	Size int64  `json:"size"` // of that request, in bytes
+	Size int64  `json:"size"` // of what that request says, in bytes
 }
 
 type newLine struct {
