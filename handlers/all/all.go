@@ -53,6 +53,8 @@ type Deps struct {
 	// ForgetPause is the pause before a forget looks again for running jobs that may have read
 	// the conversation. Defaults to five seconds.
 	ForgetPause time.Duration
+	// Now is the clock of dreams, batches and tunes. Defaults to time.Now.
+	Now func() time.Time
 }
 
 // Vendors finds what a vendor can do beside chats; a [providers.Router] does.
@@ -64,7 +66,7 @@ type Vendors interface {
 // Handlers returns a handler for every kind.
 func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 	tuning := tune.Deps{
-		Caller: d.Caller, Vendors: d.Vendors, Bucket: d.Bucket, Prices: d.Prices, Settings: d.Tune,
+		Caller: d.Caller, Vendors: d.Vendors, Bucket: d.Bucket, Prices: d.Prices, Settings: d.Tune, Now: d.Now,
 	}
 	list := map[tasks.Kind]tasks.Handler{
 		tasks.ChatRun:          chat.New(chat.Options{Caller: d.Caller, Replies: d.Replies}),
@@ -82,11 +84,12 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 	}
 	maps.Copy(list, dream.Handlers(dream.Deps{
 		Caller: d.Caller, Bucket: d.Bucket, Prices: d.Prices, Lead: d.Lead, Base: d.Base,
-		Busy: d.Busy, Answers: answers(d.Cache), Vendors: d.Vendors, Settings: d.Dream,
+		Busy: d.Busy, Answers: answers(d.Cache), Vendors: d.Vendors, Settings: d.Dream, Now: d.Now,
 	}))
 	maps.Copy(list, tune.Handlers(tuning))
 	maps.Copy(list, batch.Handlers(batch.Deps{
 		Caller: d.Caller, Vendors: d.Vendors, Bucket: d.Bucket, Prices: d.Prices, Settings: d.Batch,
+		Now: d.Now,
 	}))
 	for _, kind := range tasks.Kinds() {
 		if list[kind] == nil {

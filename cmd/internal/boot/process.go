@@ -66,7 +66,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.Client), Streams: redis.NewStreams(s.Queue.Client),
 		Cache: s.chatCache(), Kept: s.cache(), CacheSemantic: semantic(s), CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale,
 		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
-		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken, Inbox: inbox(s.Config), Tokens: tokens(s.Config.OIDC),
+		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken, Inbox: inbox(s.Config), Tokens: tokens(s.Config.OIDC), Now: s.now,
 	}
 	if s.telemetry.Traces() {
 		options.Tracer = s.telemetry
@@ -208,14 +208,14 @@ func (s *Stack) clocks() []Process {
 
 func (s *Stack) tuneDeps(caller *handlers.Caller) tune.Deps {
 	return tune.Deps{
-		Caller: caller, Vendors: s.Router, Bucket: s.Bucket, Prices: s.Catalog, Settings: s.tuning(),
+		Caller: caller, Vendors: s.Router, Bucket: s.Bucket, Prices: s.Catalog, Settings: s.tuning(), Now: s.now,
 	}
 }
 
 func (s *Stack) caller() *handlers.Caller {
 	return handlers.NewCaller(handlers.CallerOptions{
 		Router: s.Router, Prices: s.Catalog, Limits: aliasLimits(s.Config), Policies: policies(s.Config),
-		Budgets: s.budgets(),
+		Budgets: s.budgets(), Now: s.now,
 	})
 }
 
@@ -233,7 +233,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 		return nil, err
 	}
 	return all.Handlers(all.Deps{
-		Caller: s.caller(), Replies: redis.NewReplies(s.Queue.Client), Cache: s.cache(), Bucket: s.Bucket, Prices: s.Catalog,
+		Caller: s.caller(), Replies: redis.NewReplies(s.Queue.Client), Cache: s.cache(), Bucket: s.Bucket, Prices: s.Catalog, Now: s.now,
 		Vendors: s.Router, Accept: s.Engine.Accept, Engine: s.Engine, Load: s.load, Busy: s.chatsWait,
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
 		Dream: s.dreaming(), Schedule: quiet, Tune: s.tuning(),

@@ -15,6 +15,7 @@ import (
 	"dreamlab/cmd/internal/cli"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/cmd/internal/telemetry"
+	"dreamlab/handlers/tune"
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/store"
@@ -41,6 +42,7 @@ type Stack struct {
 	Sandbox *Sandbox // nil with real vendors
 
 	verbs     *cli.Program
+	now       func() time.Time     // nil: time.Now
 	telemetry *telemetry.Telemetry // nil where nothing is sent
 	closers   []func() error
 }
@@ -54,12 +56,15 @@ type StackOptions struct {
 	Verbs *cli.Program
 	// Speed of the sandbox. Defaults to an hour in a second.
 	Speed float64
+	// Now is the clock of budgets, of what the API remembers and of tunes, which runs ahead as the database's
+	// shared one does. Defaults to time.Now.
+	Now func() time.Time
 }
 
 // Open opens what the configuration names. The caller closes the stack when all
 // of its processes have ended.
 func Open(ctx context.Context, c *config.Config, o StackOptions) (*Stack, error) {
-	s := &Stack{Config: c, Log: o.Log, Metrics: prometheus.NewRegistry(), verbs: o.Verbs}
+	s := &Stack{Config: c, Log: o.Log, Metrics: prometheus.NewRegistry(), verbs: o.Verbs, now: o.Now}
 	s.Metrics.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
@@ -179,6 +184,13 @@ func (s *Stack) openEngine(context.Context, StackOptions) (err error) {
 		Store: s.Store, Redis: s.Queue.Client, Log: s.Log, Lanes: lanes, Registerer: s.Metrics,
 		Keep: s.Config.Retention, KeepPrivate: s.Config.Unfetched, KeepRecords: s.Config.RecordRetention,
 	})
+	return err
+}
+
+// Reap makes a round of what ends unused deployments and keeps the hours of hosting, which goes by a clock of
+// its own otherwise.
+func (s *Stack) Reap(ctx context.Context) error {
+	_, err := tune.Reap(ctx, s.Store, s.tuneDeps(s.caller()))
 	return err
 }
 

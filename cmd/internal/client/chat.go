@@ -41,7 +41,11 @@ type Served struct {
 	Model    string      `json:"model"`
 	CostUSD  json.Number `json:"cost_usd"`
 	Sandbox  bool        `json:"sandbox"`
+	Cache    string      `json:"cache,omitempty"` // hit, miss, bypass and others
 }
+
+// Asked tells whether a model was asked for this answer.
+func (s Served) Asked() bool { return s.Cache == "" || s.Cache == "miss" || s.Cache == "bypass" }
 
 // ChatAnswer is the answer to a chat.
 type ChatAnswer struct {
@@ -64,13 +68,30 @@ type body struct {
 func (c *Client) Chat(ctx context.Context, r ChatRequest) (ChatAnswer, error) {
 	var b body
 	var answer ChatAnswer
-	if err := c.postOnce(ctx, "/v1/chat/completions", r.Once, r, &b); err != nil {
+	ask, err := r.request()
+	if err == nil {
+		err = c.read(ctx, ask, &b)
+	}
+	if err != nil {
 		return answer, err
 	}
 	if len(b.Choices) == 0 || b.Served == nil {
 		return answer, errors.New("read the answer: it holds no choice: is this Dream Lab?")
 	}
 	return ChatAnswer{b.Choices[0].Message.Content, b.Choices[0].Finish, *b.Served}, nil
+}
+
+// request is the question as it is sent. One that may be answered from the cache has no key of its own: it would be
+// looked for in the jobs alone.
+func (r ChatRequest) request() (request, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return request{}, fmt.Errorf("write the chat: %w", err)
+	}
+	return request{
+		method: http.MethodPost, path: "/v1/chat/completions", kind: "application/json", body: bytes.NewReader(text),
+		idempotency: r.Once, keyless: r.Once == "" && r.Own != nil && r.Own.Cache != "off",
+	}, nil
 }
 
 // errBroken means that the connection ended before the answer did.
@@ -82,16 +103,12 @@ const resumes = 3
 // Stream asks for an answer piece by piece. A connection that breaks is taken up
 // again behind the last piece that came.
 func (c *Client) Stream(ctx context.Context, r ChatRequest, show func(piece string)) (ChatAnswer, error) {
-	r.Stream = true
-	text, err := json.Marshal(r)
+	r.Stream, r.Once = true, ""
+	ask, err := r.request()
 	if err != nil {
-		return ChatAnswer{}, fmt.Errorf("write the chat: %w", err)
+		return ChatAnswer{}, err
 	}
 	s := &stream{show: show}
-	ask := request{
-		method: http.MethodPost, path: "/v1/chat/completions", kind: "application/json",
-		body: bytes.NewReader(text),
-	}
 	for range resumes {
 		err = c.follow(ctx, ask, s)
 		if !errors.Is(err, errBroken) || s.job == "" || ctx.Err() != nil {

@@ -77,6 +77,7 @@ type request struct {
 	body         io.Reader
 	header       http.Header
 	idempotency  string // key of a POST. Defaults to one of its own.
+	keyless      bool   // a POST without a key
 }
 
 // maxRepeats is how often a request is sent again whose server could not start it just
@@ -128,7 +129,7 @@ func (c *Client) sendOnce(ctx context.Context, r request) (*http.Response, error
 	if r.kind != "" {
 		q.Header.Set("Content-Type", r.kind)
 	}
-	if r.method == http.MethodPost {
+	if r.method == http.MethodPost && !r.keyless {
 		q.Header.Set("Idempotency-Key", cmp.Or(r.idempotency, rand.Text()))
 	}
 	answer, err := c.http.Do(q)

@@ -12,40 +12,42 @@ import (
 	"dreamlab/cmd/internal/client"
 )
 
-// day lets the staff answer some customers, and the assistant the others, who say what they think of it.
-func (r *run) day(ctx context.Context, night *Night) error {
-	if err := r.staff(ctx, night.Night); err != nil {
-		return err
-	}
-	asked := make([]turn, r.Chats)
+// shop is where customers of a town ask the assistant, and people of the shop.
+type shop struct {
+	town   *town
+	client *client.Client
+}
+
+// open lets customers ask the assistant, who say what they think of it.
+func (s *shop) open(ctx context.Context, name string, customers int, cache string) error {
+	asked := make([]turn, customers)
 	for i := range asked {
-		asked[i] = r.town.draw()
+		asked[i] = s.town.draw()
 	}
-	name := fmt.Sprintf("day-%d", night.Night)
-	answers, err := r.ask(ctx, name, asked, true)
+	answers, err := s.ask(ctx, name, asked, asking{keep: true, cache: cache})
 	if err != nil {
 		return err
 	}
-	return r.rate(ctx, name, asked, answers)
+	return s.rate(ctx, name, asked, answers)
 }
 
 // staff imports conversations that people of the shop answered.
-func (r *run) staff(ctx context.Context, night int) error {
+func (s *shop) staff(ctx context.Context, day, customers int) error {
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
-	for i := range r.Imported {
-		asked := r.town.draw()
-		said := client.Conversation{ID: fmt.Sprintf("staff-%d-%d", night, i), Messages: []client.Message{
+	for i := range customers {
+		asked := s.town.draw()
+		said := client.Conversation{ID: fmt.Sprintf("staff-%d-%d", day, i), Messages: []client.Message{
 			{Role: "user", Content: asked.ask}, {Role: "assistant", Content: asked.answer},
 		}}
-		if r.town.dice.Float64() < speaksUp {
+		if s.town.dice.Float64() < speaksUp {
 			said.Feedback = &client.Feedback{Rating: 1}
 		}
 		if err := encoder.Encode(said); err != nil {
 			return fmt.Errorf("write a conversation: %w", err)
 		}
 	}
-	return take(ctx, r.client, &lines)
+	return take(ctx, s.client, &lines)
 }
 
 // take imports conversations and waits until they are there.
@@ -66,18 +68,24 @@ func take(ctx context.Context, c *client.Client, lines io.Reader) error {
 // atOnce is how many customers ask at the same time.
 const atOnce = 8
 
+// asking says what becomes of questions and where they may be answered from.
+type asking struct {
+	keep  bool   // there is something to learn from them
+	cache string // "auto" or "off"
+}
+
 // ask asks the assistant all questions, each in a conversation of its own.
-func (r *run) ask(ctx context.Context, name string, asked []turn, keep bool) ([]string, error) {
-	answers, faults := make([]string, len(asked)), make([]error, len(asked))
+func (s *shop) ask(ctx context.Context, name string, asked []turn, o asking) ([]client.ChatAnswer, error) {
+	answers, faults := make([]client.ChatAnswer, len(asked)), make([]error, len(asked))
 	var group sync.WaitGroup
 	for worker := range atOnce {
 		group.Go(func() {
 			for i := worker; i < len(asked); i += atOnce {
-				answer, err := r.client.Chat(ctx, client.ChatRequest{
-					Model: "assistant", Messages: []client.Message{{Role: "user", Content: asked[i].ask}}, Store: &keep,
-					Metadata: map[string]string{"conversation_id": conversation(name, i)}, Own: &client.ChatOptions{Cache: "off"},
+				answer, err := s.client.Chat(ctx, client.ChatRequest{
+					Model: "assistant", Messages: []client.Message{{Role: "user", Content: asked[i].ask}}, Store: &o.keep,
+					Metadata: map[string]string{"conversation_id": conversation(name, i)}, Own: &client.ChatOptions{Cache: o.cache},
 				})
-				answers[i], faults[i] = answer.Text, err
+				answers[i], faults[i] = answer, err
 			}
 		})
 	}
@@ -96,20 +104,20 @@ const (
 )
 
 // rate has customers rate what they were answered.
-func (r *run) rate(ctx context.Context, name string, asked []turn, answers []string) error {
+func (s *shop) rate(ctx context.Context, name string, asked []turn, answers []client.ChatAnswer) error {
 	for i, answer := range answers {
-		speaks, corrects := r.town.dice.Float64() < speaksUp, r.town.dice.Float64() < correctly
-		if !speaks || asked[i].small {
-			continue
+		speaks, corrects := s.town.dice.Float64() < speaksUp, s.town.dice.Float64() < correctly
+		if !speaks || asked[i].small || !answer.Served.Asked() {
+			continue // an answer from the cache is no experience
 		}
 		said := client.Feedback{Rating: 1}
-		if f1(answer, asked[i].answer) < content {
+		if f1(answer.Text, asked[i].answer) < content {
 			said.Rating = -1
 			if corrects {
 				said.Correction = asked[i].answer
 			}
 		}
-		if err := client.Rate(ctx, r.client, conversation(name, i), said); err != nil {
+		if err := client.Rate(ctx, s.client, conversation(name, i), said); err != nil {
 			return err
 		}
 	}

@@ -10,18 +10,11 @@ package nights
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"text/tabwriter"
 
-	"github.com/rs/zerolog"
-
-	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/client"
-	"dreamlab/cmd/internal/config"
-	"dreamlab/store"
 	"dreamlab/store/money"
 )
 
@@ -72,63 +65,18 @@ type Night struct {
 // Run runs the nights, and returns what came of each.
 func Run(ctx context.Context, o Options) (_ []Night, err error) {
 	o = o.filled()
-	r := &run{Options: o, town: newTown(o.Seed)}
-	err = within(ctx, o.Log, func(ctx context.Context, c *client.Client) error {
-		r.client = c
+	r := &run{Options: o, shop: shop{town: newTown(o.Seed)}}
+	err = within(ctx, setup{log: o.Log}, func(ctx context.Context, p place) error {
+		r.client = p.client
 		return r.nights(ctx)
 	})
 	return r.all, err
 }
 
-// within does work on a Dream Lab of its own, which is gone afterwards.
-func within(ctx context.Context, log io.Writer, work func(context.Context, *client.Client) error) (err error) {
-	dir, err := os.MkdirTemp("", "dreamlab-nights-")
-	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	stack, err := open(ctx, dir, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stack.Close()) }()
-	mine := store.Key{Name: "nights", Scopes: []string{store.ScopeUse}}
-	_, key, err := boot.NewKey(ctx, stack.Store, boot.FirstTenant, mine)
-	if err != nil {
-		return err
-	}
-	front, processes, err := stack.Whole(ctx)
-	if err != nil {
-		return err
-	}
-	c := client.New(front.URL, key)
-	defer c.Close()
-	run := func(ctx context.Context) error { return work(ctx, c) }
-	return boot.Until(ctx, stack.Log, boot.Process{Name: "nights", Run: run}, processes...)
-}
-
-// speed lets a day of the vendors pass in a second: a tune waits for training and serving.
-const speed = 24 * 3600
-
-// maxPapers lets an exam ask all that is held out: the more, the smaller a difference it can tell.
-const maxPapers = 1000
-
-// open opens Dream Lab with settings that have it start tunes when told to, by its own rules.
-func open(ctx context.Context, dir string, log io.Writer) (*boot.Stack, error) {
-	c := config.Default()
-	c.Data, c.Addr, c.Schedules = dir, "127.0.0.1:0", nil
-	c.Tune.Clock = false // its pauses are those of real days
-	c.Tune.Papers = maxPapers
-	return boot.Open(ctx, c, boot.StackOptions{
-		Log: zerolog.New(zerolog.SyncWriter(log)).Level(zerolog.ErrorLevel), Migrate: true, Speed: speed,
-	})
-}
-
 // run is a run under way.
 type run struct {
 	Options
-	town   *town
-	client *client.Client
+	shop
 	unseen []turn
 	all    []Night
 }
@@ -148,6 +96,14 @@ func (r *run) nights(ctx context.Context) error {
 	return nil
 }
 
+// day lets the staff answer some customers, and the assistant the others.
+func (r *run) day(ctx context.Context, night *Night) error {
+	if err := r.staff(ctx, night.Night, r.Imported); err != nil {
+		return err
+	}
+	return r.open(ctx, fmt.Sprintf("day-%d", night.Night), r.Chats, "off")
+}
+
 // choose draws the questions that nothing will be learned from. They end in words of their own, so
 // that no customer asks the same.
 func (r *run) choose() {
@@ -160,7 +116,7 @@ func (r *run) choose() {
 
 // dream goes over the day.
 func (r *run) dream(ctx context.Context, night *Night) error {
-	d, err := dream(ctx, r.client)
+	d, err := dream(ctx, r.client, client.DreamRequest{})
 	if err != nil {
 		return err
 	}
@@ -175,8 +131,8 @@ func (r *run) dream(ctx context.Context, night *Night) error {
 }
 
 // dream dreams of all that is new.
-func dream(ctx context.Context, c *client.Client) (client.Dream, error) {
-	d, err := c.Dream(ctx, client.DreamRequest{})
+func dream(ctx context.Context, c *client.Client, how client.DreamRequest) (client.Dream, error) {
+	d, err := c.Dream(ctx, how)
 	if err != nil {
 		return d, err
 	}
@@ -188,32 +144,43 @@ func dream(ctx context.Context, c *client.Client) (client.Dream, error) {
 
 // tune tunes where Dream Lab's own rules have it: enough new rows, and an exam that can decide.
 func (r *run) tune(ctx context.Context, night *Night) error {
-	t, err := r.client.Tune(ctx, client.TuneRequest{})
+	t, err := tune(ctx, r.client)
+	night.Promoted, night.Tune = t.promoted, t.why
+	return err
+}
+
+// tuned is how a tune ended.
+type tuned struct {
+	promoted bool
+	why      string
+}
+
+// tune tunes and waits for the end.
+func tune(ctx context.Context, c *client.Client) (tuned, error) {
+	t, err := c.Tune(ctx, client.TuneRequest{})
 	if err != nil {
-		return err
+		return tuned{}, err
 	}
-	if t, err = r.client.WatchTune(ctx, t.ID, func(client.Tune) {}); err != nil {
-		return err
+	if t, err = c.WatchTune(ctx, t.ID, func(client.Tune) {}); err != nil {
+		return tuned{}, err
 	}
 	switch {
 	case t.Decision != nil:
-		night.Promoted, night.Tune = t.Decision.Promoted, t.Decision.Reason
+		return tuned{t.Decision.Promoted, t.Decision.Reason}, nil
 	case t.Error != nil:
-		night.Tune = t.Error.Message
-	default:
-		night.Tune = t.Status
+		return tuned{why: t.Error.Message}, nil
 	}
-	return nil
+	return tuned{why: t.Status}, nil
 }
 
 // measure asks the unseen questions, and leaves nothing to learn from.
 func (r *run) measure(ctx context.Context, night *Night) error {
-	answers, err := r.ask(ctx, "unseen", r.unseen, false)
+	answers, err := r.ask(ctx, "unseen", r.unseen, asking{cache: "off"})
 	if err != nil {
 		return err
 	}
 	for i, answer := range answers {
-		score := f1(answer, r.unseen[i].answer)
+		score := f1(answer.Text, r.unseen[i].answer)
 		night.F1 += score / float64(len(answers))
 		if score > 1-1e-9 {
 			night.Exact++

@@ -35,12 +35,12 @@ func Sift(ctx context.Context, file io.Reader, log io.Writer) (all []Sifted, err
 	if err != nil {
 		return nil, err
 	}
-	err = within(ctx, log, func(ctx context.Context, c *client.Client) error {
+	err = within(ctx, setup{log: log}, func(ctx context.Context, p place) error {
 		for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-			if err := take(ctx, c, kinds[kind]); err != nil {
+			if err := take(ctx, p.client, kinds[kind]); err != nil {
 				return fmt.Errorf("kind %s: %w", kind, err)
 			}
-			d, err := dream(ctx, c)
+			d, err := dream(ctx, p.client, client.DreamRequest{})
 			if err != nil {
 				return fmt.Errorf("kind %s: %w", kind, err)
 			}
