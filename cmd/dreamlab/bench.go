@@ -17,9 +17,9 @@ const benchPatience = 30 * time.Minute
 type benchVerb struct {
 	settings
 	printing
-	Load string  `placeholder:"LOAD" help:"the one LOAD to run; all but day, nights and junk without it"`
+	Load string  `placeholder:"LOAD" help:"the one LOAD to run; all but day, nights, month and junk without it"`
 	Part float64 `default:"1" placeholder:"SHARE" help:"the SHARE of the full number of jobs, up to 1"`
-	Seed int     `default:"1" placeholder:"NUMBER" help:"the NUMBER from which the traffic of nights is drawn"`
+	Seed int     `default:"1" placeholder:"NUMBER" help:"the NUMBER from which the traffic of nights and month is drawn"`
 }
 
 // Help names the loads and tells what a day assumes.
@@ -32,7 +32,7 @@ func loadNames() string {
 	for _, l := range load.Loads() {
 		names += l.Name + ", "
 	}
-	return names + dayLoad + ", " + nightsLoad + " and " + junkLoad + "; the last three run by their names alone"
+	return names + dayLoad + ", " + nightsLoad + ", " + monthLoad + " and " + junkLoad + "; the last four run by their names alone"
 }
 
 // Validate refuses shares that are none.
@@ -53,6 +53,8 @@ func (v *benchVerb) Run(ctx context.Context, sh shell) error {
 	switch v.Load {
 	case nightsLoad:
 		return v.nights(ctx, sh)
+	case monthLoad:
+		return v.month(ctx, sh)
 	case junkLoad:
 		return v.sift(ctx, sh)
 	}

@@ -233,3 +233,25 @@ func TestReviewAndMemory(t *testing.T) {
 		t.Errorf("asked\n%s, want\n%s", got, want)
 	}
 }
+
+// A chat that may be answered from the cache is sent without a key, under which a job would be looked for; another
+// one has a key of its own.
+func TestChatThatMayBeCachedHasNoKey(t *testing.T) {
+	t.Parallel()
+	for cache, keyed := range map[string]bool{"auto": false, "only": false, "off": true, "": true} {
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if got := r.Header.Get("Idempotency-Key") != ""; got != keyed {
+				t.Errorf("cache %q: the chat has a key: %v", cache, got)
+			}
+			fmt.Fprint(w, `{"choices":[{"message":{"content":"hello"}}],"dreamlab":{"cache":"hit"}}`)
+		})
+		ask := ChatRequest{Model: "assistant"}
+		if cache != "" {
+			ask.Own = &ChatOptions{Cache: cache}
+		}
+		answer, err := c.Chat(t.Context(), ask)
+		if err != nil || answer.Text != "hello" || answer.Served.Asked() {
+			t.Errorf("cache %q: %+v, %v", cache, answer, err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package nights
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -176,8 +177,13 @@ func (m *month) night(ctx context.Context) error {
 
 // tune tunes by Dream Lab's own rules, and notes what serves since then.
 func (m *month) tune(ctx context.Context) error {
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	kept := make(chan error, 1)
+	go func() { kept <- m.keep(keeping) }()
 	t, err := tune(ctx, m.client)
-	if err != nil {
+	stop()
+	if err := errors.Join(err, <-kept); err != nil {
 		return err
 	}
 	m.tunes = append(m.tunes, t.why)
@@ -194,5 +200,15 @@ func (m *month) tune(ctx context.Context) error {
 		return fmt.Errorf("find the model that was promoted: %w", err)
 	}
 	m.serving = append(m.serving, service{m.clock.now(), model})
+	return nil
+}
+
+// keep goes on making rounds: what serves is woken for the exam of what is to replace it.
+func (m *month) keep(ctx context.Context) error {
+	for backoff.Sleep(ctx, pollEvery) == nil {
+		if err := m.place.stack.Reap(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
 	return nil
 }
