@@ -358,6 +358,12 @@ type Hosting struct {
 	// Cold is how long the first answer may take where nothing runs.
 	Cold   time.Duration `json:"cold,omitempty"`
 	Region string        `json:"region,omitempty"`
+	// Window says that a replica runs only while it is asked, and is paid by begun windows of this length.
+	Window time.Duration `json:"window,omitempty"`
+	// Always says that the hours go on whatever is served: the machine can not be stopped from here.
+	Always bool `json:"always,omitempty"`
+	// Doubt is what is not certain of the price; "" where nothing is.
+	Doubt string `json:"doubt,omitempty"`
 	// Weights is the name by which another vendor trains the base's weights, as a rule that on Hugging
 	// Face. Defaults to the base's name.
 	Weights string `json:"weights,omitempty"`
@@ -389,8 +395,9 @@ type Deployment struct {
 	Message string          `json:"message,omitempty"`
 	// Direct is the model name that reaches this deployment whether or not it
 	// has traffic; Routed is the name that follows the endpoint's traffic.
-	Direct      string `json:"direct"`
-	Routed      string `json:"routed"`
-	NanoPerHour int64  `json:"nano_per_hour"` // as it runs now, which may be on trial
-	PerToken    bool   `json:"per_token,omitempty"`
+	Direct      string        `json:"direct"`
+	Routed      string        `json:"routed"`
+	NanoPerHour int64         `json:"nano_per_hour"`    // as it runs now, which may be on trial
+	Window      time.Duration `json:"window,omitempty"` // as in [Hosting]
+	PerToken    bool          `json:"per_token,omitempty"`
 }

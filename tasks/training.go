@@ -69,6 +69,7 @@ type TrainingSpec struct {
 	// NanoPerHour is what hosting the tuned model costs, nano-dollars per hour.
 	NanoPerHour int64                `json:"nano_per_hour,omitempty"`
 	PerToken    bool                 `json:"per_token,omitempty"` // its tokens are paid beside the hours
+	Window      time.Duration        `json:"window,omitempty"`    // it is paid by such windows in which it is asked
 	Events      []TrainingEvent      `json:"events,omitempty"`    // the newest, oldest first
 	Checkpoints []TrainingCheckpoint `json:"checkpoints,omitempty"`
 }

@@ -19,8 +19,8 @@ Lab dreams and, when it has enough new rows and an exam can decide, tunes. After
 asks questions that nothing was learned from, and shows the token F1 of the answers against the
 right ones, what a kept row cost, and whether a model was promoted.
 
-The load month runs the calendar month that begins next, on a clock that it moves by itself: 300
-chats and 60 conversations of the staff a day, a dream each night in batches, two tunes, and what
+The load month runs the calendar month that begins next, on a clock that it moves by itself: 200
+chats and 40 conversations of the staff a day, a dream each night in batches, two tunes, and what
 they made served on Saturdays from 18:00 to 20:30, the base answering otherwise. It prints the
 month by the books beside the lines of the plan, and what batches, the cache, slower tiers and the
 ladder saved. What storage costs is in no book: it counts as the plan has it.
@@ -40,8 +40,8 @@ const (
 	nightsImported = 200
 	nightsChats    = 40
 	nightsUnseen   = 200
-	monthImported  = 60
-	monthChats     = 300
+	monthImported  = 40
+	monthChats     = 200
 )
 
 // of is the part of a full number that was chosen.

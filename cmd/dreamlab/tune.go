@@ -109,11 +109,13 @@ func printPlan(out io.Writer, plan []client.Offer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "TRAINER\tPLACE\tBASE\tTRAINING\tA MONTH\tLATENCY\tNOTE")
 	for _, o := range plan {
-		training, month, latency, note := "$"+o.TrainingUSD.String(), "$"+o.HostingUSD.String(), o.Latency, o.Forbidden
-		if o.Forbidden != "" {
-			training, month, latency = "-", "-", "-"
-		}
-		if o.Chosen {
+		training, month, latency, note := "$"+o.TrainingUSD.String(), "$"+o.HostingUSD.String(), o.Latency, o.Note
+		switch {
+		case o.Forbidden != "":
+			training, month, latency, note = "-", "-", "-", o.Forbidden
+		case o.Chosen && note != "":
+			note = "chosen; " + note
+		case o.Chosen:
 			note = "chosen"
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", o.Trainer, o.Place, o.Base, training, month, latency, note)

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/hosting"
 	"dreamlab/providers"
 	"dreamlab/store/learn"
 	"dreamlab/store/money"
@@ -100,12 +102,12 @@ func (p *costs) tuned(ctx context.Context, base providers.Target, traffic provid
 	if err != nil {
 		return 0, handlers.Failure(err)
 	}
-	hosting, err := host.Hosting(ctx, base.Model)
+	served, err := host.Hosting(ctx, base.Model)
 	if err != nil {
 		return 0, handlers.Failure(err)
 	}
-	nano := times(hosting.NanoPerHour, p.hostingHours)
-	if nano > 0 && !hosting.PerToken {
+	nano := hosting.MonthBound(served, p.hostingHours, math.MaxInt64)
+	if nano > 0 && !served.PerToken {
 		return nano, nil
 	}
 	tokens, err := p.tokens(base.Provider, base.Model, traffic)

@@ -86,7 +86,7 @@ func (d *deployer) launch(ctx context.Context, l *trainingRun, host providers.Ho
 
 func (l *trainingRun) launched(seen providers.Deployment) {
 	l.spec.Deployment, l.spec.Direct = seen.Handle, seen.Direct
-	l.spec.NanoPerHour, l.spec.PerToken = seen.NanoPerHour, seen.PerToken
+	l.spec.NanoPerHour, l.spec.PerToken, l.spec.Window = seen.NanoPerHour, seen.PerToken, seen.Window
 }
 
 // place is the vendor that serves what the training makes.
@@ -154,7 +154,7 @@ func newRegistry(d Deps) registry { return registry{priced: d.Settings.Priced} }
 func (r registry) register(ctx context.Context, l *trainingRun) (learn.Model, error) {
 	m := r.model(l, l.spec.Direct)
 	m.Handle, m.State = l.spec.Deployment, learn.ModelCandidate
-	m.NanoPerHour, m.PerToken = l.spec.NanoPerHour, l.spec.PerToken
+	m.NanoPerHour, m.PerToken, m.Window = l.spec.NanoPerHour, l.spec.PerToken, l.spec.Window
 	tune, err := l.run.Store.Tune(ctx, m.Tenant, m.Tune)
 	if err != nil {
 		return m, fmt.Errorf("find tune %s: %w", m.Tune, err)

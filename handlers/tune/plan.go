@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/hosting"
 	"dreamlab/providers"
 	"dreamlab/store/book"
 	"dreamlab/store/money"
@@ -32,7 +33,10 @@ type Offer struct {
 	Latency     string `json:"latency"`
 	ColdSeconds int64  `json:"cold_seconds"`
 	Forbidden   string `json:"forbidden,omitempty"` // why this is no way
-	Chosen      bool   `json:"chosen"`
+	Note        string `json:"note,omitempty"`      // what else there is to know of its price
+	// Other says that it is made of other weights than the tune's: it is taken where its base is named.
+	Other  bool `json:"other,omitempty"`
+	Chosen bool `json:"chosen"`
 }
 
 // The classes of latency.
@@ -44,8 +48,8 @@ const (
 // trafficWeeks is how much of the past a month's traffic is told from.
 const trafficWeeks = 4
 
-// traffic is what a month's chats use, in tokens.
-type traffic struct{ in, out int64 }
+// traffic is a month's chats and what they use, in tokens.
+type traffic struct{ chats, in, out int64 }
 
 // plan lists all ways, the cheapest first and those that are forbidden behind them.
 func (p *pricer) plan(ctx context.Context, c *tuneRun) ([]Offer, error) {
@@ -65,13 +69,75 @@ func (p *pricer) plan(ctx context.Context, c *tuneRun) ([]Offer, error) {
 			}
 		}
 	}
+	if c.input.DryRun && c.input.Base == "" {
+		if offers, err = p.addOthers(ctx, c, offers, month); err != nil {
+			return nil, err
+		}
+	}
 	slices.SortStableFunc(offers, func(x, y Offer) int {
-		if (x.Forbidden == "") != (y.Forbidden == "") {
+		switch {
+		case (x.Forbidden == "") != (y.Forbidden == ""):
 			return cmp.Compare(len(x.Forbidden), len(y.Forbidden))
+		case x.Other != y.Other:
+			return one(x.Other) - one(y.Other)
 		}
 		return cmp.Compare(plus(int64(x.Training), int64(x.Hosting)), plus(int64(y.Training), int64(y.Hosting)))
 	})
 	return offers, nil
+}
+
+// maxOthers bounds how many bases of a place are asked for.
+const maxOthers = 12
+
+// addOthers adds, to a plan that is only looked at, the ways of each place that has none so far: of the first base
+// that can be trained and served there.
+func (p *pricer) addOthers(ctx context.Context, c *tuneRun, offers []Offer, month traffic) ([]Offer, error) {
+	if p.bases == nil {
+		return offers, nil
+	}
+	for _, place := range p.places(c.base.Provider) {
+		if slices.ContainsFunc(offers, func(o Offer) bool { return o.Place == place && o.Forbidden == "" }) {
+			continue
+		}
+		bases := p.bases(ctx, place)
+		for _, base := range bases[:min(len(bases), maxOthers)] {
+			found, err := p.ofOther(ctx, c, providers.Target{Provider: place, Model: base}, month)
+			if err != nil {
+				return nil, err
+			}
+			if offers = append(offers, found...); len(found) > 0 {
+				break
+			}
+		}
+	}
+	return offers, nil
+}
+
+// ofOther are the ways of another base at its own vendor.
+func (p *pricer) ofOther(ctx context.Context, c *tuneRun, base providers.Target, month traffic) (found []Offer, err error) {
+	for _, trainer := range trainers(p.vendors, base.Provider) {
+		if _, err := p.vendors.Trainer(trainer); err != nil || base == c.base {
+			continue
+		}
+		o, err := p.offer(ctx, c, pair{base, trainer, base.Provider}, month)
+		if err != nil {
+			return nil, err
+		}
+		if o.Forbidden == "" {
+			o.Other = true
+			o.Note = joined("other weights: --base "+o.Base, o.Note)
+			found = append(found, o)
+		}
+	}
+	return found, nil
+}
+
+// joined are two notes as one.
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
 }
 
 // sameWeights are the tune's base and, where the client named none, the models of the same
@@ -147,7 +213,7 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		o.Forbidden = p.elsewhere(place, base.Provider)
 		return o, nil
 	}
-	hosting, refused, err := p.servable(ctx, way.trainer, base, c)
+	served, refused, err := p.servable(ctx, way.trainer, base, c)
 	if err != nil && base != c.base {
 		refused, err = "refused: hosting: "+base.Provider+" can not be asked now", nil
 	}
@@ -155,19 +221,20 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		o.Forbidden = refused
 		return o, err
 	}
-	o.Weights = weightsAt(way.trainer, base.Provider, hosting)
+	o.Weights = weightsAt(way.trainer, base.Provider, served)
 	rate, refused := p.prices.trainRate(providers.Target{Provider: way.trainer, Model: cmp.Or(o.Weights, base.Model)})
 	if refused != "" {
 		o.Forbidden = refused
 		return o, nil
 	}
 	o.Training = money.USD(trainingBound(c.state.Tokens, p.hyperOf(c).Epochs, rate))
-	o.PerHour, o.PerToken, o.Hardware, o.Region = money.USD(hosting.NanoPerHour), hosting.PerToken, hosting.Hardware, hosting.Region
-	if o.ColdSeconds = int64(hosting.Cold / time.Second); o.ColdSeconds > 0 {
+	o.PerHour, o.PerToken, o.Hardware, o.Region = money.USD(served.NanoPerHour), served.PerToken, served.Hardware, served.Region
+	if o.ColdSeconds = int64(served.Cold / time.Second); o.ColdSeconds > 0 {
 		o.Latency = latencyCold
 	}
-	o.Hosting = money.USD(times(hosting.NanoPerHour, p.hostingHours))
-	if hosting.PerToken {
+	o.Hosting = money.USD(hosting.MonthBound(served, p.hostingHours, month.chats))
+	o.Note = joined(hosting.Note(served, p.hostingHours), served.Doubt)
+	if served.PerToken {
 		tokens, refused := p.prices.tokens(base, month)
 		o.Hosting, o.Forbidden = money.USD(plus(int64(o.Hosting), tokens)), refused
 	}
@@ -230,11 +297,11 @@ func trafficOf(s book.Spend, chatsPerDay int, days int64) traffic {
 	n := int64(chatsPerDay)
 	switch {
 	case n > 0 && s.Calls > 0:
-		return traffic{in: times(n*30, s.Input) / s.Calls, out: times(n*30, s.Output) / s.Calls}
+		return traffic{n * 30, times(n*30, s.Input) / s.Calls, times(n*30, s.Output) / s.Calls}
 	case n > 0:
-		return traffic{in: times(n, 30*usualAsked), out: times(n, 30*usualAnswered)}
+		return traffic{n * 30, times(n, 30*usualAsked), times(n, 30*usualAnswered)}
 	}
-	return traffic{in: s.Input * 30 / days, out: s.Output * 30 / days}
+	return traffic{s.Calls * 30 / days, s.Input * 30 / days, s.Output * 30 / days}
 }
 
 // servable asks whether the base can be tuned and served, and for how much.
@@ -249,9 +316,14 @@ func (p *pricer) servable(ctx context.Context, by string, base providers.Target,
 	if err != nil {
 		return h, "", handlers.Failure(err)
 	}
-	h, err = host.Hosting(ctx, base.Model)
 	var limits providers.TuneLimits
+	if by == base.Provider { // it knows the base by its own name
+		limits, err = trainer.Tunable(ctx, base.Model)
+	}
 	if err == nil {
+		h, err = host.Hosting(ctx, base.Model)
+	}
+	if err == nil && by != base.Provider {
 		limits, err = trainer.Tunable(ctx, cmp.Or(weightsAt(by, base.Provider, h), base.Model))
 	}
 	var e *providers.Error

@@ -146,12 +146,62 @@ func TestFirstPlanDoesNotCoverAnHourlyHost(t *testing.T) {
 func TestTrafficOfSoManyChats(t *testing.T) {
 	t.Parallel()
 	seen := book.Spend{Calls: 28, Input: 2_800, Output: 280}
-	for chats, want := range map[int]traffic{0: {3_000, 300}, 1_000: {3_000_000, 300_000}, 100_000: {300_000_000, 30_000_000}} {
+	for chats, want := range map[int]traffic{
+		0: {30, 3_000, 300}, 1_000: {30_000, 3_000_000, 300_000}, 100_000: {3_000_000, 300_000_000, 30_000_000},
+	} {
 		if got := trafficOf(seen, chats, 28); got != want {
 			t.Errorf("%d chats a day: %+v, want %+v", chats, got, want)
 		}
 	}
-	if got := trafficOf(book.Spend{}, 10, 28); got != (traffic{10 * 30 * usualAsked, 10 * 30 * usualAnswered}) {
+	if got := trafficOf(book.Spend{}, 10, 28); got != (traffic{300, 10 * 30 * usualAsked, 10 * 30 * usualAnswered}) {
 		t.Errorf("without any chat before: %+v", got)
+	}
+}
+
+// A plan that is only looked at names a way of other weights for each place that has none of the tune's, with what is
+// to be known of its price. It is never chosen, however cheap, and a tune that begins does not look for it.
+func TestPlanListsOtherWeights(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20, HostingHours: 10})
+	b.openMarket()
+	own := providers.Hosting{NanoPerHour: 1_000_000, Always: true, Doubt: "a guess"}
+	brief := providers.Hosting{NanoPerHour: 12_000_000, Window: 5 * time.Minute}
+	b.deps.Vendors = market{b.deps.Vendors.(market).Vendors, map[string]stall{
+		"dear": {terms: own, rank: 64}, "narrow": {terms: brief, rank: 64},
+	}}
+	b.deps.Settings.SameWeights = nil
+	b.deps.Settings.Bases = func(context.Context, string) []string { return []string{"m"} }
+	b.work = Handlers(b.deps)
+	b.teach(48, 40)
+	id := b.tune(tasks.TuneInput{DryRun: true, ChatsPerDay: 1}).ID
+	b.run(nil)
+	tune, err := b.store.Tune(b.ctx, b.tenant, id)
+	b.must(err)
+	plan := decode[state](b, tune.State).Plan
+	if !plan[0].Chosen || plan[0].Base != baseModel || !strings.Contains(plan[0].Note, "outside the 10 hours") {
+		t.Errorf("the plan begins with %+v", plan[0])
+	}
+	others := map[string]Offer{}
+	for _, o := range plan {
+		if o.Other {
+			others[o.Place] = o
+		}
+	}
+	dear, narrow := others["dear"], others["narrow"]
+	if len(others) != 2 || dear.Chosen || dear.Hosting != 720*money.Dollar/1000 ||
+		dear.Note != "other weights: --base dear/m; it can not be stopped from here: all hours of the month count; a guess" {
+		t.Errorf("a machine of one's own is %+v", dear)
+	}
+	if narrow.Hosting != money.Dollar*60/1000 || !strings.Contains(narrow.Note, "windows of 5 minutes") { // 60 windows of $0.001
+		t.Errorf("one that runs while it is asked is %+v", narrow)
+	}
+	id = b.tune(tasks.TuneInput{BudgetUSD: new(money.USD(1))}).ID
+	b.run(nil)
+	begun, err := b.store.Tune(b.ctx, b.tenant, id)
+	b.must(err)
+	for _, o := range decode[state](b, begun.State).Plan {
+		if o.Other {
+			t.Errorf("a tune that begins looked at %+v", o)
+		}
 	}
 }

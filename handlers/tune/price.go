@@ -36,14 +36,15 @@ type pricer struct {
 	defaultBudget int64 // of a tune that names no budget, nano-dollars; 0: none
 	hostingHours  int64
 	answerTokens  int
-	weights       func(providers.Target) []providers.Target // other models of the same weights
+	weights       func(providers.Target) []providers.Target           // other models of the same weights
+	bases         func(ctx context.Context, provider string) []string // that a vendor may train or serve
 }
 
 func newPricer(d Deps) *pricer {
 	s := d.Settings
 	return &pricer{
 		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), judge: s.Judge, hyper: s.hyper, defaultBudget: s.Budget,
-		hostingHours: s.HostingHours, answerTokens: s.AnswerTokens, weights: s.SameWeights,
+		hostingHours: s.HostingHours, answerTokens: s.AnswerTokens, weights: s.SameWeights, bases: s.Bases,
 	}
 }
 
@@ -64,11 +65,11 @@ func (p *pricer) price(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	}
 	c.state.Plan = offers
 	best := &offers[0]
-	if best.Forbidden != "" && c.state.Method == tasks.MethodDPO && c.state.MethodReason != "" {
-		return c.withoutPairs(best.Forbidden), nil
-	}
-	if best.Forbidden != "" {
+	if best.Forbidden != "" || best.Other {
 		own := slices.IndexFunc(offers, func(o Offer) bool { return o.Base == c.tune.Base && o.Place == c.base.Provider })
+		if c.state.Method == tasks.MethodDPO && c.state.MethodReason != "" {
+			return c.withoutPairs(offers[own].Forbidden), nil
+		}
 		return c.decided(false, "%s", offers[own].Forbidden)
 	}
 	best.Chosen, c.tune.Base = true, best.Base

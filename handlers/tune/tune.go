@@ -69,6 +69,9 @@ type Settings struct {
 	// SameWeights lists the models of configured vendors that have a base's weights. Defaults
 	// to none, so that each base is tuned at its own vendor.
 	SameWeights func(base providers.Target) []providers.Target
+	// Bases lists the models of a vendor, those first whose tokens cost least, for the ways of a plan that have other
+	// weights. Defaults to none.
+	Bases func(ctx context.Context, provider string) []string
 	// MinExamples is how many new examples make a tune worth it. Defaults to 50.
 	MinExamples int
 	// MaxRows bounds a dataset. Defaults to 5,000.

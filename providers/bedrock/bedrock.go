@@ -68,6 +68,7 @@ func sandbox(address, credential string) map[string]string {
 		amazon.EnvID: "AKIASANDBOX", amazon.EnvSecret: credential, envRegion: "us-east-1",
 		envRuntime: address, envControls: address, amazon.EnvS3: address + "/s3", amazon.EnvCosts: address,
 		envRole: "arn:aws:iam::123456789012:role/sandbox", envFolder: "s3://sandbox/batches",
+		envImportRole: "arn:aws:iam::123456789012:role/imports",
 	}
 }
 

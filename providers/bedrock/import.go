@@ -85,6 +85,9 @@ func newImports(d *driver, value func(string) string) (*imports, error) {
 	return i, nil
 }
 
+// window is what a copy is billed by while it is up: it ends when nobody has asked for as long.
+const window = 5 * time.Minute
+
 // coldStart is how long the first copy takes, as a rule.
 const coldStart = time.Minute
 
@@ -96,7 +99,7 @@ func (i *imports) Hosting(_ context.Context, base string) (providers.Hosting, er
 	}
 	return providers.Hosting{
 		Hardware: fmt.Sprintf("%d custom model units", found.units), NanoPerHour: i.perHour(base), Cold: coldStart,
-		Weights: found.weights,
+		Weights: found.weights, Window: window,
 	}, nil
 }
 
@@ -146,7 +149,7 @@ func (i *imports) readImported(raw providers.Handle) (m imported, err error) {
 func (i *imports) deployment(m imported, state providers.DeploymentState, message string) providers.Deployment {
 	return providers.Deployment{
 		Handle: plainjson.Of(m), State: state, Message: message, Direct: importPrefix + m.Name, Routed: importPrefix + m.Name,
-		NanoPerHour: i.perHour(m.Base),
+		NanoPerHour: i.perHour(m.Base), Window: window,
 	}
 }
 

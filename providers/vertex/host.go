@@ -34,6 +34,7 @@ type hosted struct {
 	*driver
 	bucket   bucket
 	machines []machine
+	doubt    string // what is not certain of their prices
 }
 
 // machine serves the models whose bases' names begin alike.
@@ -83,7 +84,9 @@ func (h hosted) hosting(_ context.Context, base string) (providers.Hosting, erro
 	if !ok {
 		return providers.Hosting{}, gone(base, "has no machine to be served by: name one with its price in "+envMachines)
 	}
-	return providers.Hosting{Hardware: m.kind, NanoPerHour: m.nano, Cold: coldStart, Region: h.driver.place.tuning}, nil
+	return providers.Hosting{
+		Hardware: m.kind, NanoPerHour: m.nano, Cold: coldStart, Region: h.driver.place.tuning, Doubt: h.doubt,
+	}, nil
 }
 
 // served is what finds a deployment again.

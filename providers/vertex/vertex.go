@@ -89,11 +89,19 @@ var settings = []providers.Setting{
 		Help: "region that fine-tunes and serves what was tuned: not global",
 	},
 	{
-		Env: envMachines, Default: "meta/llama-4-scout=a3-highgpu-8g/NVIDIA_H100_80GB/8/101.01",
+		Env: envMachines, Default: defaultMachines,
 		Help: "machines that serve tuned models, by the beginnings of their bases' names, each with its accelerator, how many " +
 			"of it, and dollars an hour: set the price that your region has",
 	},
 }
+
+// defaultMachines serve the bases that can be tuned by default, at list prices that were not read from a bill: the plan
+// says so.
+const defaultMachines = "meta/llama-4-scout=a3-highgpu-8g/NVIDIA_H100_80GB/8/101.01," +
+	"meta/llama-3.3-70b=a3-highgpu-4g/NVIDIA_H100_80GB/4/50.51"
+
+// listPrice is the doubt about their prices.
+const listPrice = "the machine is a default, at a list price that may not be your region's: set yours in " + envMachines
 
 // Vendor opens the Vertex AI driver.
 var Vendor = providers.Vendor{Name: name, Settings: settings, Options: options, Open: open, Sandbox: sandbox}
@@ -182,6 +190,9 @@ func withBucket(d *driver, value func(env string) string) (providers.Driver, err
 	}
 	made.serving = hosted{driver: d, bucket: where}
 	made.serving.machines, err = parseMachines(value(envMachines))
+	if value(envMachines) == defaultMachines {
+		made.serving.doubt = listPrice
+	}
 	return made, err
 }
 

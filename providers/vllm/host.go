@@ -62,7 +62,11 @@ func (h host) Hosting(ctx context.Context, base string) (providers.Hosting, erro
 	if !ok || found.Parent != "" {
 		return providers.Hosting{}, gone(base, "is no base of the server: start vLLM with it, or with --served-model-name "+base)
 	}
-	return providers.Hosting{Hardware: "your own server", NanoPerHour: h.nano, MaxRank: h.rank}, nil
+	served := providers.Hosting{Hardware: "your own server", NanoPerHour: h.nano, MaxRank: h.rank, Always: true}
+	if h.nano == 0 {
+		served.Doubt = "your machine counts as free: what it costs an hour is set in " + envPrice
+	}
+	return served, nil
 }
 
 // known is what finds an adapter again.

@@ -23,6 +23,7 @@ type Model struct {
 	Priced      string          // the catalogue's model whose token prices hold
 	NanoPerHour int64           // hosting
 	PerToken    bool            // each token is paid, beside the hours
+	Window      time.Duration   // it runs while it is asked and is paid by such windows; 0: by the hour
 	Created     time.Time
 	Started     time.Time     // when its deployment was started last
 	Cold        time.Duration // what a start of it takes; 0 while unknown
@@ -49,26 +50,27 @@ func (m Model) Standby() bool {
 func (q *TuneQueries) AddModel(ctx context.Context, m Model) error {
 	_, err := q.Exec(ctx, `INSERT INTO models (name, tenant, alias, provider, base, tune, training, handle,
 		state,
-		priced, nano_per_hour, per_token, created, started, tainted)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, {now}, {now}, (SELECT tainted FROM tunes WHERE id = $6)
+		priced, nano_per_hour, per_token, billed_window, created, started, tainted)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, {now}, {now}, (SELECT tainted FROM tunes WHERE id = $6)
 		WHERE TRUE ON CONFLICT (name) DO NOTHING`,
 		m.Name, m.Tenant, m.Alias, m.Provider, m.Base, db.Text(m.Tune), db.Text(m.Training), db.Text(string(m.Handle)), m.State,
-		m.Priced, m.NanoPerHour, m.PerToken)
+		m.Priced, m.NanoPerHour, m.PerToken, m.Window.Microseconds())
 	return err
 }
 
 const modelColumns = `name, tenant, alias, provider, base, tune, training, handle, state, priced,
-	nano_per_hour, per_token, created, started, cold, tainted`
+	nano_per_hour, per_token, billed_window, created, started, cold, tainted`
 
 func scanModel(scan func(...any) error) (Model, error) {
 	var m Model
 	var tune, training, handle *string
 	var created, started, tainted *int64
-	var cold int64
+	var cold, window int64
 	err := scan(&m.Name, &m.Tenant, &m.Alias, &m.Provider, &m.Base, &tune, &training, &handle, &m.State,
-		&m.Priced, &m.NanoPerHour, &m.PerToken, &created, &started, &cold, &tainted)
+		&m.Priced, &m.NanoPerHour, &m.PerToken, &window, &created, &started, &cold, &tainted)
 	m.Tune, m.Training, m.Created = db.Deref(tune), db.Deref(training), db.TimeOf(created)
 	m.Started, m.Cold, m.Tainted = db.TimeOf(started), time.Duration(cold)*time.Microsecond, db.TimeOf(tainted)
+	m.Window = time.Duration(window) * time.Microsecond
 	if handle != nil {
 		m.Handle = json.RawMessage(*handle)
 	}
@@ -139,6 +141,22 @@ func (q *TuneQueries) HostedHours(ctx context.Context, m Model) (int, error) {
 		AND provider = $3 AND model = $4`,
 		[]any{m.Tenant, m.Started.UnixMicro(), m.Provider, strings.TrimPrefix(m.Name, m.Provider+"/")}, &n)
 	return n, err
+}
+
+// UsedWindows returns the windows of a model's last start in which it was asked, from 0, in their order: those
+// of the hour before its last line of hosting and later ones.
+func UsedWindows(ctx context.Context, q *TuneQueries, m Model) ([]int64, error) {
+	var windows []int64
+	name := strings.TrimPrefix(m.Name, m.Provider+"/")
+	err := db.Stream(ctx, q.Tx, func(scan func(...any) error) (n int64, err error) { return n, scan(&n) }, func(n int64) error {
+		windows = append(windows, n)
+		return nil
+	}, `SELECT DISTINCT (created - $4) / $5 AS window_number FROM entries
+		WHERE tenant = $1 AND provider = $2 AND model = $3 AND purpose <> 'host' AND created >= $4 AND created >= (
+			SELECT coalesce(MAX(h.created), 0) - 3600000000 FROM entries h WHERE h.tenant = $1 AND h.provider = $2
+				AND h.model = $3 AND h.purpose = 'host') ORDER BY window_number`,
+		m.Tenant, m.Provider, name, m.Started.UnixMicro(), m.Window.Microseconds())
+	return windows, err
 }
 
 // RoutedModels returns the tuned models that a version in force of any route names, of all tenants:

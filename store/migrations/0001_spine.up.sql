@@ -607,6 +607,7 @@ CREATE TABLE models (
   priced        TEXT NOT NULL,            -- the catalogue's name whose prices hold
   nano_per_hour BIGINT NOT NULL,
   per_token     BOOLEAN NOT NULL DEFAULT FALSE, -- each token is paid beside the hours
+  billed_window BIGINT NOT NULL DEFAULT 0, -- microseconds by which it is paid while it is asked; 0: by the hour
   created       BIGINT NOT NULL,
   started       BIGINT NOT NULL,          -- when its deployment was started last
   cold          BIGINT NOT NULL DEFAULT 0, -- microseconds that a start takes; 0 while unknown

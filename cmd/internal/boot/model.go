@@ -1,6 +1,8 @@
 package boot
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -75,6 +77,37 @@ func ratesOf(r *providers.Rates) *api.ModelRates {
 		return nil
 	}
 	return &api.ModelRates{Input: r.In, CachedInput: r.CachedIn, Output: r.Out}
+}
+
+// bases returns what lists the models of a vendor: those of the catalogue, the cheapest first, and those that a vendor
+// lists which the catalogue knows none of.
+func bases(known *catalog.Catalog, router *providers.Router) func(context.Context, string) []string {
+	return func(ctx context.Context, provider string) []string {
+		var ids []string
+		costs := map[string]int64{}
+		for _, m := range known.Models() {
+			price, err := known.Price(m.Provider, m.ID, time.Now())
+			if m.Provider == provider && m.ID != catalog.Any && err == nil && !m.Can("embeddings") {
+				ids, costs[m.ID] = append(ids, m.ID), price.In+price.Out
+			}
+		}
+		slices.SortStableFunc(ids, func(a, b string) int { return cmp.Compare(costs[a], costs[b]) })
+		if len(ids) > 0 {
+			return ids
+		}
+		driver, err := router.Driver(provider)
+		if err != nil {
+			return nil
+		}
+		listed, err := driver.Models(ctx)
+		if err != nil {
+			return nil // a vendor that can not be asked has no way in the plan
+		}
+		for _, m := range listed {
+			ids = append(ids, m.ID)
+		}
+		return ids
+	}
 }
 
 // hostingHours are the hours of hosting as they are set. The configuration was checked when it was read.

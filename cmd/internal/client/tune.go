@@ -38,6 +38,7 @@ type Offer struct {
 	HostingUSD  json.Number `json:"hosting_usd"` // a month
 	Latency     string      `json:"latency"`
 	Forbidden   string      `json:"forbidden"`
+	Note        string      `json:"note"`
 	Chosen      bool        `json:"chosen"`
 }
 

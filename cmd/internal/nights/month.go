@@ -17,8 +17,8 @@ import (
 // MonthOptions say how large a month is. The zero value works.
 type MonthOptions struct {
 	Days     int    // Defaults to those of the calendar month that begins next.
-	Chats    int    // a day that the assistant is asked. Defaults to 300.
-	Imported int    // conversations a day that the staff answered. Defaults to 60.
+	Chats    int    // a day that the assistant is asked. Defaults to 200.
+	Imported int    // conversations a day that the staff answered. Defaults to 40.
 	Seed     uint64 // of the traffic
 	Log      io.Writer
 	// Tell is called after each day, with its number. Defaults to nothing.
@@ -30,7 +30,7 @@ func (o MonthOptions) filled(begin time.Time) MonthOptions {
 	for _, field := range []struct {
 		value   *int
 		initial int
-	}{{&o.Days, begin.AddDate(0, 1, -1).Day()}, {&o.Chats, 300}, {&o.Imported, 60}} {
+	}{{&o.Days, begin.AddDate(0, 1, -1).Day()}, {&o.Chats, 200}, {&o.Imported, 40}} {
 		if *field.value <= 0 {
 			*field.value = field.initial
 		}

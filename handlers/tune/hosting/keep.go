@@ -135,6 +135,9 @@ func (k *Keeper) start(ctx context.Context, s *store.Store, m learn.Model, now t
 
 // look has a model serve once its deployment is ready, and notes where its vendor has ended it.
 func (k *Keeper) look(ctx context.Context, s *store.Store, m learn.Model, now time.Time) error {
+	if m.State == learn.ModelServing && m.Window > 0 {
+		return nil // it ends by itself and is started by who asks it: a look may start it, too
+	}
 	seen, err := k.Places.Look(ctx, m)
 	if err != nil {
 		return fmt.Errorf("look: %w", err)
