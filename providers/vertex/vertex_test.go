@@ -71,7 +71,7 @@ func TestOpenModelsConform(t *testing.T) {
 
 func tuning() *providertest.Tuning {
 	return &providertest.Tuning{
-		Base: "meta/llama-4-scout-17b-16e-instruct-maas", Unhostable: "meta/llama-3.3-70b-instruct-maas",
+		Base: "meta/llama-4-scout-17b-16e-instruct-maas", Unhostable: "openai/gpt-oss-20b-maas",
 		Start:   providertest.Asks("POST", "/tuningJobs"),
 		Uploads: []providertest.UploadStep{{Name: "object", Is: providertest.Asks("POST", "/o"), Found: true}},
 		Deploys: []func(*http.Request) bool{providertest.Asks("POST", ":deploy")},

@@ -189,7 +189,7 @@ func (s *Stack) openEngine(context.Context, StackOptions) (err error) {
 
 // Reap makes a round of what ends unused deployments and keeps the hours of hosting, which goes by a clock of
 // its own otherwise.
-func (s *Stack) Reap(ctx context.Context) error {
+func Reap(ctx context.Context, s *Stack) error {
 	_, err := tune.Reap(ctx, s.Store, s.tuneDeps(s.caller()))
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/client"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/store/backoff"
@@ -147,7 +148,7 @@ func (m *month) pass(ctx context.Context, until time.Time) error {
 		return err
 	}
 	for range maxRounds {
-		if err := m.place.stack.Reap(ctx); err != nil {
+		if err := boot.Reap(ctx, m.place.stack); err != nil {
 			return err
 		}
 		starting := false
@@ -206,7 +207,7 @@ func (m *month) tune(ctx context.Context) error {
 // keep goes on making rounds: what serves is woken for the exam of what is to replace it.
 func (m *month) keep(ctx context.Context) error {
 	for backoff.Sleep(ctx, pollEvery) == nil {
-		if err := m.place.stack.Reap(ctx); err != nil && ctx.Err() == nil {
+		if err := boot.Reap(ctx, m.place.stack); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
