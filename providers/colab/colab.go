@@ -39,7 +39,9 @@ var settings = []providers.Setting{
 // Vendor opens the trainings that people run themselves.
 var Vendor = providers.Vendor{
 	Name: name, Settings: settings, Open: open,
-	Sandbox: func(string, string) map[string]string { return map[string]string{envBases: "Qwen/Qwen3-8B,google/gemma-3-12b-it"} },
+	Sandbox: func(string, string) map[string]string {
+		return map[string]string{envBases: "Qwen/Qwen3-8B,google/gemma-3-12b-it"}
+	},
 }
 
 func open(config providers.Config) (providers.Driver, error) {
