@@ -358,12 +358,9 @@ type Hosting struct {
 	// Cold is how long the first answer may take where nothing runs.
 	Cold   time.Duration `json:"cold,omitempty"`
 	Region string        `json:"region,omitempty"`
-	// Window says that a replica runs only while it is asked, and is paid by begun windows of this length.
-	Window time.Duration `json:"window,omitempty"`
-	// Always says that the hours go on whatever is served: the machine can not be stopped from here.
-	Always bool `json:"always,omitempty"`
-	// Doubt is what is not certain of the price; "" where nothing is.
-	Doubt string `json:"doubt,omitempty"`
+	Window time.Duration `json:"window,omitempty"` // a replica runs only while it is asked, paid by begun windows
+	Always bool          `json:"always,omitempty"` // its machine can not be stopped from here: all hours are paid
+	Doubt  string        `json:"doubt,omitempty"`  // what is not certain of the price; "" where nothing is
 	// Weights is the name by which another vendor trains the base's weights, as a rule that on Hugging
 	// Face. Defaults to the base's name.
 	Weights string `json:"weights,omitempty"`
