@@ -79,6 +79,18 @@ func ratesOf(r *providers.Rates) *api.ModelRates {
 	return &api.ModelRates{Input: r.In, CachedInput: r.CachedIn, Output: r.Out}
 }
 
+// sameWeights lists the models of configured vendors that have a base's weights.
+func (s *Stack) sameWeights(base providers.Target) []providers.Target {
+	known, _ := s.Catalog.Find(base.Provider, base.Model)
+	var same []providers.Target
+	for _, m := range s.Catalog.Models() {
+		if m.Family != "" && m.Family == known.Family && s.Router.Known(m.Provider) {
+			same = append(same, providers.Target{Provider: m.Provider, Model: m.ID})
+		}
+	}
+	return same
+}
+
 // bases returns what lists the models of a vendor: those of the catalogue, the cheapest first, and those that a vendor
 // lists which the catalogue knows none of.
 func bases(known *catalog.Catalog, router *providers.Router) func(context.Context, string) []string {

@@ -31,7 +31,6 @@ import (
 	"dreamlab/handlers/tune"
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/webhook"
-	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/store/book"
 	"dreamlab/store/canary"
@@ -336,18 +335,6 @@ func sinceMidnight(text string) (time.Duration, error) {
 
 // tenThousandths of a share.
 func tenThousandths(share float64) int64 { return int64(share*10_000 + 0.5) }
-
-// sameWeights lists the models of configured vendors that have a base's weights.
-func (s *Stack) sameWeights(base providers.Target) []providers.Target {
-	known, _ := s.Catalog.Find(base.Provider, base.Model)
-	var same []providers.Target
-	for _, m := range s.Catalog.Models() {
-		if m.Family != "" && m.Family == known.Family && s.Router.Known(m.Provider) {
-			same = append(same, providers.Target{Provider: m.Provider, Model: m.ID})
-		}
-	}
-	return same
-}
 
 func (s *Stack) tuning() tune.Settings {
 	t := s.Config.Tune
