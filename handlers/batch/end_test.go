@@ -156,7 +156,7 @@ func TestLateLinesAreAskedLive(t *testing.T) {
 func TestAbandonedBatch(t *testing.T) {
 	t.Parallel()
 	h := handlertest.New(t)
-	h.Lab.SetSpeed(60) // an order takes a while
+	h.Lab.SetSpeed(0) // an order goes on when the test says so
 	b := start(t, h, nil)
 	row := b.begin(t, requests(60, ask))
 	for seen := row; !strings.Contains(string(seen.Spec), `"poll"`); {

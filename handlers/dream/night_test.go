@@ -51,7 +51,7 @@ func (m *moments) pass(moment string) {
 type mortal struct {
 	providers.Batcher
 	moments *moments
-	spoil   func(reply *providers.Reply) // of each answer; nil for nothing
+	spoil   func(answer *providers.BatchAnswer) // nil for nothing
 }
 
 func (m mortal) Submit(ctx context.Context, spec providers.BatchSpec) (providers.Batch, error) {
@@ -75,7 +75,7 @@ func (m mortal) Results(ctx context.Context, handle providers.Handle, each func(
 			m.moments.pass("results")
 		}
 		if m.spoil != nil && answer.Reply != nil {
-			m.spoil(answer.Reply)
+			m.spoil(&answer)
 		}
 		return each(answer)
 	})
@@ -90,7 +90,7 @@ type nightShift struct {
 	plan    string // the dream's job
 	dream   string
 	live    int // questions that were asked live
-	spoil   func(reply *providers.Reply)
+	spoil   func(answer *providers.BatchAnswer)
 }
 
 // Batcher finds a vendor's batches.
@@ -300,30 +300,47 @@ func (n *nightShift) effects(t *testing.T) (answers, entries int, nano int64) {
 	return answers, len(seen), nano
 }
 
-// A verdict that an answer to several questions leaves out is asked again by itself, in a batch, and the night finds
-// what it finds otherwise.
+// A verdict that an answer to several questions leaves out is asked again by itself, and so are questions that were refused
+// together: in a batch, and the night finds what it finds otherwise.
 func TestNightWithMissingVerdicts(t *testing.T) {
 	t.Parallel()
-	night := func(t *testing.T, spoil func(*providers.Reply)) (*nightShift, learn.Dream) {
+	night := func(t *testing.T, spoil func(*providers.BatchAnswer)) (*nightShift, learn.Dream) {
 		n := newNight(t, handlertest.New(t), orders(30))
 		n.spoil = spoil
 		return n, n.through(t)
 	}
 	_, want := night(t, nil)
-	spoiled := 0
-	n, got := night(t, func(reply *providers.Reply) {
-		if text := strings.Replace(reply.Content, `{"case":"case_2"`, `{"case":"none"`, 1); text != reply.Content {
-			reply.Content = text
-			spoiled++
-		}
-	})
-	answers, entries, nano := n.effects(t)
-	calls, paid := n.Paid()
-	if spoiled == 0 || got.Counts.Kept != want.Counts.Kept || !maps.Equal(got.Counts.Rejected, want.Counts.Rejected) || n.live > 0 {
-		t.Errorf("%d verdicts were missing, %d questions asked live: %+v, want %+v", spoiled, n.live, got.Counts, want.Counts)
-	}
-	if got.Counts.Batched != want.Counts.Batched+spoiled || answers != got.Counts.Batched || int64(entries) != calls || nano != paid {
-		t.Errorf("%d answers, %d without missing ones; %d bills of %d, at %d of %d",
-			got.Counts.Batched, want.Counts.Batched, entries, calls, nano, paid)
+	again := 0
+	for name, spoil := range map[string]func(*providers.BatchAnswer){
+		"left out": func(a *providers.BatchAnswer) {
+			if text := strings.Replace(a.Reply.Content, `{"case":"case_2"`, `{"case":"none"`, 1); text != a.Reply.Content {
+				a.Reply.Content = text
+				again++
+			}
+		},
+		"refused": func(a *providers.BatchAnswer) {
+			if strings.Contains(a.Reply.Content, `{"case":"case_1"`) {
+				a.Reply, a.Err = nil, &providers.Error{Kind: providers.KindInvalid, Status: 400, Charge: providers.ChargeNone}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, got := night(t, spoil)
+			if got.Counts.Kept != want.Counts.Kept || !maps.Equal(got.Counts.Rejected, want.Counts.Rejected) || n.live > 0 {
+				t.Errorf("%d questions were asked live: %+v, want %+v", n.live, got.Counts, want.Counts)
+			}
+			answers, entries, nano := n.effects(t)
+			if answers != got.Counts.Batched || name == "refused" && answers != want.Counts.Batched {
+				t.Errorf("%d answers, %d of use, %d otherwise", answers, got.Counts.Batched, want.Counts.Batched)
+			}
+			calls, paid := n.Paid()
+			if name == "refused" {
+				return // what was refused had been answered, and billed
+			}
+			if again == 0 || answers != want.Counts.Batched+again || int64(entries) != calls || nano != paid {
+				t.Errorf("%d answers, %d otherwise, %d again; %d bills of %d, at %d of %d",
+					answers, want.Counts.Batched, again, entries, calls, nano, paid)
+			}
+		})
 	}
 }
