@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"strconv"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,7 +118,6 @@ func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f Ex
 	n := db.Select(`SELECT `+experienceColumns+experienceTables+` WHERE e.tenant = $1`, tenant)
 	n.By(`e.conversation IN (SELECT id FROM conversations WHERE tenant = $1 AND id = ?
 		UNION ALL SELECT id FROM conversations WHERE tenant = $1 AND external = ?)`, f.Conversation)
-	n.By(`e.origin = ?`, f.Origin)
 	n.By(`e.dream = ?`, f.Dream)
 	n.By(`e.job = ?`, f.Job)
 	if db.NounOf(f.Text) == "exp_" {
@@ -124,54 +125,103 @@ func (q *ExperienceQueries) Experiences(ctx context.Context, tenant string, f Ex
 	} else if err := job.HasText(ctx, q.Tx, &n, "e.id", f.Text); err != nil {
 		return nil, false, err
 	}
-	switch {
-	case f.Model != "":
-		n.By(`e.alias = ?`, f.Alias)
-		return q.experiencesBy(ctx, n, answeredBy, f.Provider+"/"+f.Model, p)
-	case f.Provider != "":
-		n.By(`e.alias = ?`, f.Alias)
-		narrowByProvider(&n, f.Provider)
-	case f.Alias != "":
-		return q.experiencesBy(ctx, n, `e.alias`, f.Alias, p)
+	lead, err := f.lead(ctx, q.Tx, tenant)
+	if err != nil {
+		return nil, false, err
 	}
-	return db.ListBy(ctx, q.Tx, p, "e.id", scanExperience, n.Query, n.Args...)
+	if lead.column == "" {
+		return db.ListBy(ctx, q.Tx, p, "e.id", scanExperience, n.Query, n.Args...)
+	}
+	if lead.column != originColumn {
+		n.By(originColumn+` = ?`, f.Origin)
+	}
+	if lead.column != aliasColumn {
+		n.By(aliasColumn+` = ?`, f.Alias)
+	}
+	return q.experiencesBy(ctx, n, lead, p)
 }
 
-// answeredBy is the model that answered, as in its index.
-const answeredBy = `(e.provider || '/' || e.model)`
+// The columns of the indexes that have what dreams have sealed.
+const (
+	aliasColumn  = `e.alias`
+	originColumn = `e.origin`
+	answeredBy   = `(e.provider || '/' || e.model)`
+)
 
-// experiencesBy reads a page of a list by a value whose index has what dreams have sealed. The fresh
-// experiences, a night's at most, are read in their own order. Written as one condition with an OR,
-// the whole list is read for a value that none has: 0.3 s over a million rows.
-func (q *ExperienceQueries) experiencesBy(ctx context.Context, n db.Selection, column, value string, p db.Page,
-) ([]Experience, bool, error) {
-	n.Args = append(n.Args, value)
-	v := "$" + strconv.Itoa(len(n.Args))
-	byColumn, more := p.ClauseBy(len(n.Args), "e.id", column)
-	byID, _ := p.Clause(len(n.Args), "e.id")
+// lead is the filter by which a list is read.
+type lead struct {
+	column string            // whose index has the sealed experiences, "" where all are listed
+	values []string          // of the column that are wanted
+	fresh  map[string]string // the same of fresh experiences, in columns of their index
+}
+
+// lead returns the filter that is likely to leave the fewest.
+func (f ExperienceFilter) lead(ctx context.Context, tx *db.Tx, tenant string) (lead, error) {
+	switch {
+	case f.Model != "":
+		return lead{answeredBy, []string{f.Provider + "/" + f.Model},
+			map[string]string{`e.provider`: f.Provider, `e.model`: f.Model}}, nil
+	case f.Provider != "":
+		models, err := sealedModels(ctx, tx, tenant, f.Provider)
+		return lead{answeredBy, models, map[string]string{`e.provider`: f.Provider}}, err
+	case f.Alias != "":
+		return lead{aliasColumn, []string{f.Alias}, map[string]string{aliasColumn: f.Alias}}, nil
+	case f.Origin != "":
+		return lead{originColumn, []string{f.Origin}, map[string]string{originColumn: f.Origin}}, nil
+	}
+	return lead{}, nil
+}
+
+// sealedModels returns the models of a vendor whose answers dreams have sealed. It goes from one to the
+// next on their index: a few steps over a million rows. The character behind the slash is the zero.
+func sealedModels(ctx context.Context, tx *db.Tx, tenant, provider string) ([]string, error) {
+	const next = `(SELECT MIN(` + answeredBy + `) FROM experiences e WHERE e.tenant = $1 AND e.dream IS NOT NULL AND ` +
+		answeredBy + ` > %s AND ` + answeredBy + ` < $3)`
+	var models []string
+	err := tx.Words(ctx, &models, `WITH RECURSIVE found(model) AS (SELECT `+fmt.Sprintf(next, "$2")+` UNION ALL
+		SELECT `+fmt.Sprintf(next, "found.model")+` FROM found WHERE found.model IS NOT NULL)
+		SELECT model FROM found WHERE model IS NOT NULL`, tenant, provider+"/", provider+"0")
+	return models, err
+}
+
+// experiencesBy reads a page of a list by the index of what dreams have sealed, for each value that is
+// wanted. The fresh experiences, a night's at most, are read in their own order: their index tells which
+// of them are wanted. Written as one condition with an OR, the whole list is read for a value that none has:
+// 0.3 s over a million rows.
+func (q *ExperienceQueries) experiencesBy(ctx context.Context, n db.Selection, by lead, p db.Page) ([]Experience, bool, error) {
+	all := n.Query
+	n.Where(`e.dream IS NULL`)
+	for _, column := range slices.Sorted(maps.Keys(by.fresh)) {
+		n.By(column+` = ?`, by.fresh[column])
+	}
+	parts := []string{n.Query}
+	for _, value := range by.values {
+		n.Query = all
+		n.By(`e.dream IS NOT NULL AND `+by.column+` >= ? AND `+by.column+` <= ?`, value)
+		parts = append(parts, n.Query)
+	}
+	bySealed, more := p.ClauseBy(len(n.Args), "e.id", by.column)
+	byFresh, _ := p.Clause(len(n.Args), "e.id")
 	whole, _ := p.Clause(len(n.Args), "id")
 	_, order, _ := strings.Cut(whole, " ORDER BY ")
-	sealed := n.Query + ` AND e.dream IS NOT NULL AND ` + column + ` >= ` + v + ` AND ` + column + ` <= ` + v + byColumn
-	fresh := n.Query + ` AND e.dream IS NULL AND ` + column + ` = ` + v + byID
+	for i, part := range parts {
+		end := bySealed
+		if i == 0 {
+			end = byFresh
+		}
+		parts[i] = `SELECT * FROM (` + part + end + fmt.Sprintf(`) AS part%d`, i)
+	}
 	var rows []Experience
-	err := q.Each(ctx, `SELECT * FROM (`+sealed+`) AS sealed UNION ALL SELECT * FROM (`+fresh+`) AS fresh ORDER BY `+order,
-		append(n.Args, more...), func(r db.Rows) error {
-			row, err := scanExperience(r.Scan)
-			rows = append(rows, row)
-			return err
-		})
+	err := q.Each(ctx, strings.Join(parts, " UNION ALL ")+` ORDER BY `+order, append(n.Args, more...), func(r db.Rows) error {
+		row, err := scanExperience(r.Scan)
+		rows = append(rows, row)
+		return err
+	})
 	if err != nil {
 		return nil, false, err
 	}
 	rows, hasMore := db.Cut(rows, p)
 	return rows, hasMore, nil
-}
-
-// narrowByProvider narrows a list by the vendor that answered. The index has what a dream has sealed,
-// and the fresh experiences have an index of their own. The character behind the slash is the zero.
-func narrowByProvider(n *db.Selection, provider string) {
-	const condition = answeredBy + ` >= ? || '/' AND ` + answeredBy + ` < ? || '0'`
-	n.By(`(e.dream IS NOT NULL AND `+condition+` OR e.dream IS NULL AND `+condition+`)`, provider)
 }
 
 // sameAs is the condition for a duplicate: the same messages in the same conversation or, where
@@ -195,8 +245,9 @@ func (q *ExperienceQueries) FreshCount(ctx context.Context, tenant string, bound
 	return n, err
 }
 
-// weak is what a user found wrong: it is dreamt of first.
-const weak = `(correction IS NOT NULL OR rating < 0)`
+// weak is what a user found wrong: it is dreamt of first. The index of fresh experiences tells it, in
+// these words.
+const weak = `(correction IS NOT NULL OR coalesce(rating, 0) < 0)`
 
 // SealBatch seals a tenant's fresh experiences in a dream, at most limit, and returns how
 // many: those that a user found wrong first, then the oldest. Each statement takes only what

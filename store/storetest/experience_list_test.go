@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -20,8 +21,9 @@ func TestExperiencesArePagedBySealedAndFresh(t *testing.T) {
 		must(t, err)
 		for i := range 9 {
 			e := learn.Experience{
-				Tenant: tenant.ID, External: fmt.Sprint("chat-", i), Alias: []string{"assistant", "other"}[i%2], Origin: learn.OriginLive,
-				Provider: "groq", Model: []string{"large", "small"}[i%2], Prompt: []byte(`[]`), Answer: []byte(`{}`),
+				Tenant: tenant.ID, External: fmt.Sprint("chat-", i), Alias: []string{"assistant", "other"}[i%2],
+				Origin:   []string{learn.OriginLive, learn.OriginLive, learn.OriginImport}[i%3],
+				Provider: []string{"groq", "groq", "groq", "groq2"}[i%4], Model: []string{"large", "small"}[i%2], Prompt: []byte(`[]`), Answer: []byte(`{}`),
 				Metadata: fmt.Appendf(nil, `{"shop":"north %d"}`, i),
 			}
 			e.Seal()
@@ -36,12 +38,21 @@ func TestExperiencesArePagedBySealedAndFresh(t *testing.T) {
 		for filter, want := range map[learn.ExperienceFilter]func(learn.Experience) bool{
 			{Alias: "other"}:                                   func(e learn.Experience) bool { return e.Alias == "other" },
 			{Provider: "groq", Model: "large"}:                 func(e learn.Experience) bool { return e.Model == "large" },
-			{Alias: "other", Provider: "groq", Model: "large"}: func(learn.Experience) bool { return false },
+			{Provider: "groq", Model: "none"}:                  none,
+			{Provider: "groq"}:                                 func(e learn.Experience) bool { return e.Provider == "groq" },
+			{Provider: "groq2"}:                                func(e learn.Experience) bool { return e.Provider == "groq2" },
+			{Provider: "gro"}:                                  none,
+			{Origin: "import"}:                                 func(e learn.Experience) bool { return e.Origin == "import" },
+			{Origin: "cache"}:                                  none,
+			{Alias: "other", Origin: "import"}:                 func(e learn.Experience) bool { return e.Alias == "other" && e.Origin == "import" },
+			{Provider: "groq", Alias: "other"}:                 func(e learn.Experience) bool { return e.Provider == "groq" && e.Alias == "other" },
+			{Provider: "groq", Origin: "import"}:               func(e learn.Experience) bool { return e.Provider == "groq" && e.Origin == "import" },
+			{Alias: "other", Provider: "groq", Model: "large"}: none,
 			{Alias: "other", Text: "shop north"}:               func(e learn.Experience) bool { return e.Alias == "other" },
 			{Text: "north 4"}:                                  func(e learn.Experience) bool { return e.External == "chat-4" },
 			{Text: "4 north shop"}:                             func(e learn.Experience) bool { return e.External == "chat-4" },
-			{Text: "north none"}:                               func(learn.Experience) bool { return false },
-			{Text: "3 4"}:                                      func(learn.Experience) bool { return false },
+			{Text: "north none"}:                               none,
+			{Text: "3 4"}:                                      none,
 		} {
 			var ids []string
 			for _, e := range all {
@@ -58,6 +69,51 @@ func TestExperiencesArePagedBySealedAndFresh(t *testing.T) {
 			}
 		}
 	})
+}
+
+func none(learn.Experience) bool { return false }
+
+// TestListsReadLittle counts the rows that PostgreSQL looks up for lists that have none, and for a page of
+// those that have many. A hundredth of them is fresh.
+func TestListsReadLittle(t *testing.T) {
+	t.Parallel()
+	s := storetest.PostgreSQL(t)
+	tenant, err := s.EnsureTenant(t.Context(), "default")
+	must(t, err)
+	must(t, storetest.Fill(t.Context(), s.Driver(), storetest.Traffic{Rows: 20_000, Tenant: tenant.ID, Until: time.Now()}))
+	const few = 10 // the planner looks a few up, for the ends of indexes
+	for _, c := range []struct {
+		filter learn.ExperienceFilter
+		most   int64 // rows looked up
+	}{
+		{learn.ExperienceFilter{Alias: "none"}, few},
+		{learn.ExperienceFilter{Provider: "groq", Model: "none"}, few},
+		{learn.ExperienceFilter{Provider: "none"}, few},
+		{learn.ExperienceFilter{Origin: "cache"}, few},
+		{learn.ExperienceFilter{Alias: "assistant"}, 100},
+		{learn.ExperienceFilter{Provider: "groq", Model: "openai/gpt-oss-20b"}, 100},
+		{learn.ExperienceFilter{Provider: "groq"}, 100},
+		{learn.ExperienceFilter{Origin: "live"}, 100},
+	} {
+		var before, read int64
+		must(t, s.Tx(t.Context(), db.Relaxed, func(q *store.Queries) error {
+			counted := func(into *int64) error {
+				return q.One(t.Context(), `SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables
+					WHERE schemaname = current_schema() AND relname = 'experiences'`, nil, into)
+			}
+			if err := counted(&before); err != nil {
+				return err
+			}
+			if _, _, err := q.Experiences(t.Context(), tenant.ID, c.filter, db.Page{Limit: 20}); err != nil {
+				return err
+			}
+			return counted(&read)
+		}))
+		read -= before
+		if read > c.most {
+			t.Errorf("%+v: %d rows are looked up, want %d at most", c.filter, read, c.most)
+		}
+	}
 }
 
 // paged reads a whole list in pages of two.

@@ -12,6 +12,7 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/storetest"
 )
 
@@ -22,13 +23,16 @@ var pagesAsked = []struct{ name, path string }{
 	{"running", "requests?status=running"}, {"cancelledChats", "requests?status=cancelled&kind=chat"},
 	{"rareWord", "requests?q=7777"}, {"commonWord", "requests?q=shop"}, {"twoWords", "requests?q=shop+7777"},
 	{"noWord", "requests?q=none"}, {"model", "requests?provider=groq&model=openai/gpt-oss-20b"},
-	{"noModel", "requests?provider=groq&model=none"}, {"modelOfAlias", "requests?alias=assistant&provider=groq&model=none"}, {"failedOfAlias", "requests?alias=assistant&status=failed"},
+	{"noModel", "requests?provider=groq&model=none"}, {"modelOfAlias", "requests?alias=assistant&provider=groq&model=none"},
+	{"failedOfAlias", "requests?alias=assistant&status=failed"},
 	{"tunes", "requests?kind=tune"}, {"lastPage", "requests?after=job_000000100"},
 	{"span", "requests?created_after=2020-01-01T00:00&created_before=2020-02-01T00:00"},
 	{"request", "requests/job_000007777"}, {"peek", "requests?peek=job_000007777"}, {"queues", "queues"},
-	{"cost", "cost"}, {"costByModel", "cost?by=model"}, {"conversations", "conversations"},
+	{"cost", "cost"}, {"costByModel", "cost?group_by=model"}, {"conversations", "conversations"},
 	{"conversationsOfAlias", "conversations?alias=none"}, {"conversationsOfModel", "conversations?provider=groq&model=none"},
-	{"conversationsOfWord", "conversations?q=none"}, {"conversation", "conversations/conv_777"}, {"lineage", "lineage/conv_777"}, {"jobLineage", "lineage/job_000007777"},
+	{"conversationsOfVendor", "conversations?provider=none"}, {"conversationsOfOrigin", "conversations?origin=cache"},
+	{"conversationsOfWord", "conversations?q=none"}, {"conversation", "conversations/conv_777"}, {"lineage", "lineage/conv_777"},
+	{"jobLineage", "lineage/job_000007777"},
 }
 
 // BenchmarkPages shows pages to the one tenant that has a million jobs; DREAMLAB_ROWS sets another
@@ -62,7 +66,8 @@ func BenchmarkPages(b *testing.B) {
 	}
 }
 
-// fill gives a tenant the traffic of ninety days, in which each chat has a word in common.
+// fill gives a tenant the traffic of ninety days, in which each chat has a word in common and whose usage
+// is summed as upkeep sums it.
 func fill(b *testing.B, s *store.Store, tenant string) {
 	b.Helper()
 	rows := 1_000_000
@@ -72,6 +77,12 @@ func fill(b *testing.B, s *store.Store, tenant string) {
 		must(b, err)
 	}
 	must(b, storetest.Fill(b.Context(), s.Driver(), storetest.Traffic{Rows: rows, Tenant: tenant, Until: time.Now()}))
+	for more := true; more; {
+		must(b, s.Tx(b.Context(), db.Relaxed, func(q *store.Queries) (err error) {
+			more, err = q.SumUsage(b.Context(), tenant)
+			return err
+		}))
+	}
 	for _, statement := range []string{`INSERT INTO words (tenant, word, id) SELECT tenant, 'shop', id FROM words`, "VACUUM ANALYZE"} {
 		_, err := s.Driver().Exec(b.Context(), statement)
 		must(b, err)
