@@ -100,8 +100,7 @@ func productionOn(t *testing.T, queue string) *stack {
 		t.Fatal(err)
 	}
 	vendors := s.start(t, commandOf(t, services, "sandbox")...).await(t, `sandbox at (\S+):`)
-	s.env = append(s.env, "GROQ_API_KEY=sandbox", "GROQ_BASE_URL="+vendors+"/groq",
-		"TOGETHER_API_KEY=sandbox", "TOGETHER_BASE_URL="+vendors+"/together/v1")
+	s.env = append(s.env, vendorsAt(vendors)...)
 	s.run(t, commandOf(t, services, "migrate")...)
 	st := &stack{site: s, key: strings.TrimSpace(s.run(t, "dreamlab", "key", "create", "--tenant", "acme"))}
 	for range 2 {
@@ -113,6 +112,14 @@ func productionOn(t *testing.T, queue string) *stack {
 	st.url = s.start(t, commandOf(t, services, "api")...).await(t, `answers at (\S+)/v1`)
 	s.env = append(s.env, "DREAMLAB_URL="+st.url, "DREAMLAB_KEY="+st.key)
 	return st
+}
+
+// vendorsAt are the settings of the vendors at the address of a sandbox.
+func vendorsAt(sandbox string) []string {
+	return []string{
+		"GROQ_API_KEY=sandbox", "GROQ_BASE_URL=" + sandbox + "/groq",
+		"TOGETHER_API_KEY=sandbox", "TOGETHER_BASE_URL=" + sandbox + "/together/v1",
+	}
 }
 
 // objects starts a stand-in for Google Cloud Storage and returns its host.
