@@ -202,8 +202,9 @@ type routeCanaryVerb struct {
 
 // Help tells what the actions do.
 func (*routeCanaryVerb) Help() string {
-	return `pause keeps the share of the candidate from growing, resume lets it grow again, promote gives
-it all conversations, and abort gives them back to the champion.`
+	return `pause keeps the share of the candidate from growing and pairs of answers from being judged, resume
+lets it go on, promote gives it all conversations, and abort gives them back to the champion. All hold
+for a canary in its shadow, too.`
 }
 
 // Run asks for the action, and shows the route behind it.

@@ -174,6 +174,33 @@ func TestPoisonedCandidateIsStoppedInTheShadow(t *testing.T) {
 	})
 }
 
+// A candidate that goes bad in its steps is taken back by the pairs, while nothing else tells it apart.
+func TestPairsTakeBackInAStep(t *testing.T) {
+	t.Parallel()
+	c := newShadowBench(t, storetest.SQLite(t), money.Dollar)
+	row := c.shadow(20)
+	c.wires.spoil(strings.TrimPrefix(row.Candidate, c.vendor.Name+"/"))
+	for range 20 {
+		if row = c.row(); row.State != canary.Running {
+			break
+		}
+		c.live(8)
+		c.round()
+	}
+	if row.State != canary.RolledBack || !strings.Contains(row.Reason, "judged pairs it lost") || c.route().Names(row.Candidate) {
+		t.Errorf("%s: %s, %+v", row.State, row.Reason, row.Seen)
+	}
+	pairs, err := c.store.Pairs(c.ctx, row.ID, 0, 1_000)
+	c.must(err)
+	shown := map[string]int{}
+	for _, p := range pairs {
+		shown[p.Shown]++
+	}
+	if shown[row.Candidate] == 0 || shown[row.Champion] == 0 || len(shown) != 2 {
+		t.Errorf("users were shown %v", shown)
+	}
+}
+
 // Workers that die behind each step of a shadow pay nothing twice, and no chat is drawn twice or left out.
 func TestShadowSurvivesKills(t *testing.T) {
 	t.Parallel()

@@ -87,7 +87,8 @@ func TestCanaryHeads(t *testing.T) {
 		}
 		for i, chats := range []int{3, 1, 1} {
 			got, err := s.Chats(t.Context(), c, heads[i], until, c.Champion)
-			if err != nil || len(got) != chats || got[0].State != job.StateSucceeded || got[0].Answered || got[0].Tried != 0 {
+			if err != nil || len(got) != chats || got[0].State != job.StateSucceeded || got[0].Answered || got[0].Tried != 0 ||
+				string(got[0].Input) != asked {
 				t.Errorf("chats of %q: %+v, %v", heads[i].Conversation, got, err)
 			}
 		}
@@ -102,10 +103,13 @@ func TestCanaryHeads(t *testing.T) {
 	})
 }
 
+// asked is the input of a chat, which a sealed store opens again.
+const asked = `{"request":{"model":"assistant"}}`
+
 func endedChat(ctx context.Context, s *store.Store, conversation string) error {
 	j := job.NewJob{
 		ID: db.NewID("job_"), Tenant: "ten_1", Kind: "chat.run", Lane: "chat", Alias: "assistant", Conversation: conversation,
-		Input: []byte(`{}`),
+		Input: []byte(asked),
 	}
 	return s.Tx(ctx, db.Synced, func(q *store.Queries) error {
 		if _, err := q.AcceptJobs(ctx, []job.NewJob{j}, nil); err != nil {

@@ -36,7 +36,7 @@ type Shadow struct {
 	Share float64 `yaml:"share"`
 	// Pairs end the shadow: fewer do where they show that the candidate is no worse. Defaults to 50.
 	Pairs int64 `yaml:"pairs"`
-	// BudgetUSD caps what the pairs of one canary cost, answers and judge. Once it is used up, the canary is
+	// BudgetUSD caps what the pairs of one canary cost, answers and judge, beside the tune's budget. Once it is used up, the canary is
 	// paused: each resume allows as much again. Defaults to 1.
 	BudgetUSD money.USD `yaml:"budget_usd"`
 }

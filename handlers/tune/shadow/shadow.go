@@ -9,6 +9,7 @@ package shadow
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -20,7 +21,6 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/canary"
 	"dreamlab/store/db"
-	"dreamlab/store/job"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -141,12 +141,12 @@ func (p *pairing) question(ctx context.Context, e learn.Experience) (question pr
 		return question, false, fmt.Errorf("find the chat of %s: %w", e.ID, err)
 	}
 	var in tasks.ChatInput
-	if err := (&tasks.Run{Job: job.Job{ID: chat.ID, Kind: chat.Kind, Input: chat.Input}}).Decode(&in); err != nil {
-		return question, false, err
+	if json.Unmarshal(chat.Input, &in) != nil {
+		return question, false, nil // it was cleared
 	}
 	request, err := tasks.ParseChat(in.Request)
 	if err != nil {
-		return question, false, nil //nolint:nilerr // it was cleared: there is nothing to ask
+		return question, false, nil //nolint:nilerr // as it is where the request was cleared
 	}
 	p.step = e.ID + "/answer"
 	question = handlers.RequestOf(request)
