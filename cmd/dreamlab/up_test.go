@@ -101,6 +101,7 @@ func TestDreamTuneStatus(t *testing.T) {
 	if dear.code != exitRefused {
 		t.Errorf("tune --budget 100 ended with %d", dear.code)
 	}
+	tunesOnPairs(t, env)
 	wrong := maps.Clone(env)
 	wrong["DREAMLAB_KEY"] = "dl-wrong"
 	if got := invoke(t, wrong, "dream"); got.code != exitKey {
@@ -111,6 +112,20 @@ func TestDreamTuneStatus(t *testing.T) {
 		if !strings.Contains(status.out, part) {
 			t.Errorf("status does not show %q:\n%s", part, status.out)
 		}
+	}
+}
+
+// tunesOnPairs tunes on the pairs that a dream made, up to an examined model.
+func tunesOnPairs(t *testing.T, env map[string]string) {
+	t.Helper()
+	planned := invoke(t, env, "tune", "--plan", "--method", "auto", "--min-examples", "20")
+	if planned.code != exitOK || !strings.Contains(planned.out, "preference pairs by dpo (auto: dpo, as ") {
+		t.Errorf("tune --plan --method auto: %+v", planned)
+	}
+	var tune client.Tune
+	paired := invoke(t, env, "tune", "--wait", "--json", "--method", "dpo", "--beta", "0.2", "--min-examples", "20")
+	if err := json.Unmarshal([]byte(paired.out), &tune); err != nil || tune.Method != "dpo" || tune.Evaluation == "" {
+		t.Errorf("tune --method dpo: %v %+v", err, paired)
 	}
 }
 

@@ -51,7 +51,7 @@ func TestExamplesBecomeADataset(t *testing.T) {
 
 		d := learn.Dataset{
 			ID: "ds_1", Tenant: e.Tenant, Alias: e.Alias, SHA256: "sum", Rows: 3, Object: blob.DatasetObject("sum"),
-			Manifest: learn.Manifest{In: 5, Removed: map[string]int{"duplicate": 1}},
+			Manifest: learn.Manifest{Method: "sft", In: 5, Removed: map[string]int{"duplicate": 1}},
 		}
 		_, fresh, err := s.AddDataset(t.Context(), d, ids[:3])
 		if err != nil || !fresh {
@@ -73,6 +73,11 @@ func TestExamplesBecomeADataset(t *testing.T) {
 		tune.Dataset, tune.Evaluation = "ds_1", "evl_1"
 		must(t, s.SetTune(t.Context(), tune))
 		newExamples(t, s, e, 2) // exm_3, and exm_4 by its own id
+		for method, want := range map[string]int{"": len(ids) - 3, "sft": len(ids) - 3, "dpo": len(ids)} {
+			if n, err := s.FreshExamples(t.Context(), e.Tenant, method, ids); err != nil || n != want {
+				t.Errorf("%d examples are new to %q, want %d, %v", n, method, want, err)
+			}
+		}
 	})
 }
 

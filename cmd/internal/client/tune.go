@@ -24,6 +24,7 @@ type Tune struct {
 	Dataset    string      `json:"dataset"`
 	Training   string      `json:"fine_tuning_job"`
 	Evaluation string      `json:"evaluation"`
+	Method     string      `json:"method"` // sft or dpo; "" before its rows were gathered
 	Plan       []Offer     `json:"plan"`
 	Decision   *Decision   `json:"decision"`
 	CostUSD    json.Number `json:"cost_usd"`
