@@ -25,6 +25,8 @@ type Price struct {
 	Flex, Priority, Reserved *Rates
 
 	Train *int64 // nano-dollars per million tokens trained on, nil where that is not known
+	// TrainPairs is the same for preference pairs, nil where that is not known to be another price.
+	TrainPairs *int64
 }
 
 // unknownPriority is by how much the faster tier is dearer at most where its price is not

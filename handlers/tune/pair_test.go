@@ -6,7 +6,9 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
+	"dreamlab/providers"
 	"dreamlab/providers/azure"
 	azureemulator "dreamlab/providers/azure/emulator"
 	"dreamlab/providers/sagemaker"
@@ -215,4 +217,55 @@ func TestPairsAreNewToPreferenceTraining(t *testing.T) {
 	b.decides(tasks.TuneInput{Method: tasks.MethodSFT}, "too few examples: 0 of 20")
 	b.decides(tasks.TuneInput{Method: tasks.MethodDPO}, "too few examples: 0 of 20 have a worse answer beside the kept one")
 	b.decides(tasks.TuneInput{Method: tasks.MethodAuto}, "too few examples: 0 of 20")
+}
+
+// pairsAt are prices with another one of training on pairs than on answers.
+type pairsAt struct {
+	providers.Pricer
+	times int64
+}
+
+func (p pairsAt) Price(provider, model string, at time.Time) (providers.Price, error) {
+	price, err := p.Pricer.Price(provider, model, at)
+	if price.Train != nil && p.times > 0 {
+		price.TrainPairs = new(*price.Train * p.times)
+	}
+	return price, err
+}
+
+// What training on pairs costs at most is told beforehand: each answer is read with the prompt, at the price of pairs
+// where they have one.
+func TestTrainingOnPairsIsPriced(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20, HostingHours: 1})
+	b.worse = lacks
+	b.teach(48, 40)
+	most := map[string]int64{}
+	for name, in := range map[string]tasks.TuneInput{"sft": {DryRun: true}, "dpo": {DryRun: true, Method: tasks.MethodDPO}} {
+		most[name] = b.bill(b.tune(in).ID).Training
+	}
+	paid := b.tune(tasks.TuneInput{Method: tasks.MethodDPO})
+	b.run(nil)
+	if cost := b.training(paid.ID).Cost; cost == 0 || cost > most["dpo"] || most["dpo"] <= most["sft"] {
+		t.Errorf("it cost %d, and %v were told to be the most", cost, most)
+	}
+	b.deps.Prices = pairsAt{b.deps.Prices, 3}
+	b.work = Handlers(b.deps)
+	in := tasks.TuneInput{DryRun: true, Method: tasks.MethodDPO, MinExamples: 1}
+	b.example("Who waters the ferns of the front hall?", "Ask the porter: she waters all ferns.")
+	if dear := b.bill(b.tune(in).ID).Training; dear < 3*most["dpo"] {
+		t.Errorf("at three times the price it costs %d, at one %d", dear, most["dpo"])
+	}
+}
+
+// bill is what a tune was told to cost at most.
+func (b *bench) bill(id string) Bill {
+	b.Helper()
+	b.run(nil)
+	tune, decision := b.decided(id)
+	state := decode[state](b, tune.State)
+	if state.Bill == nil {
+		b.Fatalf("no bill: %s", decision.Reason)
+	}
+	return *state.Bill
 }

@@ -222,7 +222,7 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		return o, err
 	}
 	o.Weights = weightsAt(way.trainer, base.Provider, served)
-	rate, refused := p.prices.trainRate(providers.Target{Provider: way.trainer, Model: cmp.Or(o.Weights, base.Model)})
+	rate, refused := p.prices.trainRate(providers.Target{Provider: way.trainer, Model: cmp.Or(o.Weights, base.Model)}, c.state.Method)
 	if refused != "" {
 		o.Forbidden = refused
 		return o, nil

@@ -106,11 +106,14 @@ func (p *pricer) hyperOf(c *tuneRun) tasks.Hyper {
 
 // trainRate is what a million tokens of training cost, nano-dollars. A price that
 // is not known refuses the tune: it is not zero.
-func (p priceList) trainRate(base providers.Target) (nano int64, refused string) {
+func (p priceList) trainRate(base providers.Target, method tasks.Method) (nano int64, refused string) {
 	price, err := p.catalogue.Price(base.Provider, base.Model, p.now())
 	if err != nil || price.Train == nil {
 		return 0, fmt.Sprintf("refused: price: what training %s costs is not known: add \"train\" to its prices "+
 			"in the file of prices", base)
+	}
+	if method == tasks.MethodDPO && price.TrainPairs != nil {
+		return *price.TrainPairs, ""
 	}
 	return *price.Train, ""
 }

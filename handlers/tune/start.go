@@ -228,7 +228,7 @@ const bytesPerTrainedToken = 2
 
 // trainingBound is what the training costs at most, by the catalogue's price.
 func (s *starter) trainingBound(ctx context.Context, l *trainingRun, spec providers.TrainSpec) (int64, error) {
-	rate, refused := s.prices.trainRate(providers.Target{Provider: l.training.Provider, Model: spec.Base})
+	rate, refused := s.prices.trainRate(providers.Target{Provider: l.training.Provider, Model: spec.Base}, l.spec.Method)
 	if refused != "" {
 		return 0, l.fail(ctx, tasks.Fail("model_not_found", "%s", refused))
 	}

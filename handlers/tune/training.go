@@ -86,7 +86,8 @@ func (t trainings) trainingRunOf(run *tasks.Run, training learn.Training) (*trai
 		return nil, tasks.Fail("internal", "the stored spec of %s can not be read: start another", training.ID)
 	}
 	l.spec.Hyper = fillHyper(l.spec.Hyper, t.hyper(l.spec.Method))
-	l.rate, _ = t.prices.trainRate(providers.Target{Provider: training.Provider, Model: trainSpec(training, l.spec).Base})
+	trained := providers.Target{Provider: training.Provider, Model: trainSpec(training, l.spec).Base}
+	l.rate, _ = t.prices.trainRate(trained, l.spec.Method)
 	if l.training.Suffix == "" {
 		l.training.Suffix = suffix(training.ID, l.spec.SHA256, trainSpec(training, l.spec))
 	}

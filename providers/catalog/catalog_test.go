@@ -205,10 +205,11 @@ func TestFaultsOfAnOverride(t *testing.T) {
 		"day":           `{"models":[{"vendor":"p","id":"m","shutdown":"31.12.2026"}]}`,
 		"price's day": `{"models":[{"vendor":"p","id":"m","prices":[{"from":"x","input":"1",` +
 			`"output":"1"}]}]}`,
-		"half a price": `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1"}]}]}`,
-		"negative":     `{"models":[{"vendor":"p","id":"m","prices":[{"input":"-1","output":"1"}]}]}`,
-		"training":     `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1","train":"much"}]}]}`,
-		"half a batch": `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1","batch":{"input":"1"}}]}]}`,
+		"half a price":        `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1"}]}]}`,
+		"negative":            `{"models":[{"vendor":"p","id":"m","prices":[{"input":"-1","output":"1"}]}]}`,
+		"training":            `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1","train":"much"}]}]}`,
+		"preference training": `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1","train_dpo":"much"}]}]}`,
+		"half a batch":        `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1","batch":{"input":"1"}}]}]}`,
 		"part of a batch": `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1",` +
 			`"batch":{"part":"half"}}]}]}`,
 		"part and rate": `{"models":[{"vendor":"p","id":"m","prices":[{"input":"1","output":"1",` +

@@ -51,7 +51,8 @@ type priceRow struct {
 	Flex     *tierRow `yaml:"flex,omitempty"`
 	Priority *tierRow `yaml:"priority,omitempty"`
 	Reserved *tierRow `yaml:"reserved,omitempty"`
-	Train    string   `yaml:"train,omitempty"` // a million tokens of fine-tuning
+	Train    string   `yaml:"train,omitempty"`     // a million tokens of fine-tuning
+	TrainDPO string   `yaml:"train_dpo,omitempty"` // the same on preference pairs. Defaults to train
 }
 
 // tierRow holds the rates of a way to be served: rates of its own, or a part of the live
@@ -116,6 +117,15 @@ func parseDay(text string) (time.Time, error) {
 	return day, nil
 }
 
+// trained reads what a million tokens of training cost; nil where nothing is written.
+func trained(text string) (*int64, error) {
+	if text == "" {
+		return nil, nil
+	}
+	nano, err := money.ParsePrice(text, money.Dollar)
+	return &nano, err
+}
+
 func (p priceRow) price() (price providers.Price, err error) {
 	if price.From, err = parseDay(p.From); err != nil {
 		return price, fmt.Errorf("from: %w", err)
@@ -127,12 +137,11 @@ func (p priceRow) price() (price providers.Price, err error) {
 	if err != nil {
 		return price, err
 	}
-	if p.Train != "" {
-		nano, err := money.ParsePrice(p.Train, money.Dollar)
-		if err != nil {
-			return price, fmt.Errorf("train: %w", err)
-		}
-		price.Train = &nano
+	if price.Train, err = trained(p.Train); err != nil {
+		return price, fmt.Errorf("train: %w", err)
+	}
+	if price.TrainPairs, err = trained(p.TrainDPO); err != nil {
+		return price, fmt.Errorf("train_dpo: %w", err)
 	}
 	for _, tier := range []struct {
 		name string

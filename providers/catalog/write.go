@@ -42,6 +42,9 @@ func rowOf(m Model) row {
 		if p.Train != nil {
 			priced.Train = decimal(*p.Train)
 		}
+		if p.TrainPairs != nil {
+			priced.TrainDPO = decimal(*p.TrainPairs)
+		}
 		r.Prices = append(r.Prices, priced)
 	}
 	return r

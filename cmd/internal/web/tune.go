@@ -22,6 +22,8 @@ type tuneView struct {
 	Dataset       *string       `json:"dataset"`
 	FineTuningJob *string       `json:"fine_tuning_job"`
 	Evaluation    *string       `json:"evaluation"`
+	Method        *string       `json:"method"`
+	MethodReason  *string       `json:"method_reason"`
 	Exam          *examView     `json:"exam"`
 	Decision      *decisionView `json:"decision"`
 	CostUSD       money.USD     `json:"cost_usd"`
