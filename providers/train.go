@@ -23,7 +23,7 @@ type Trains interface{ Trainer() Trainer }
 // plain handle, the others take it. As with [Driver], each method is one attempt,
 // fails with an [*Error] and is safe for concurrent use.
 //
-// A trainer may be a [Filer], an [Estimator] or a [Logger] beside it.
+// A trainer may be a [Filer], an [Estimator], a [Logger] or a [Pauser] beside it.
 type Trainer interface {
 	// Tunable fails with KindModelGone when base can not be fine-tuned.
 	Tunable(ctx context.Context, base string) (TuneLimits, error)
@@ -64,6 +64,15 @@ type Logger interface {
 	Events(ctx context.Context, handle Handle) ([]TrainingEvent, error)
 	// Checkpoints lists the saved states, oldest first.
 	Checkpoints(ctx context.Context, handle Handle) ([]Checkpoint, error)
+}
+
+// Pauser is a trainer whose vendor pauses a training that runs, which costs nothing meanwhile, and goes on
+// with it.
+type Pauser interface {
+	// Pause asks for a pause. What does not run, or not yet, is refused with KindInvalid.
+	Pause(ctx context.Context, handle Handle) (Training, error)
+	// Resume asks a paused training to go on.
+	Resume(ctx context.Context, handle Handle) (Training, error)
 }
 
 // Exporter is a trainer whose adapters do not stay with it: a host that is an [Importer] can
@@ -272,6 +281,7 @@ type TrainingState string
 const (
 	TrainingQueued    TrainingState = "queued"
 	TrainingRunning   TrainingState = "running"
+	TrainingPaused    TrainingState = "paused" // by us or by the vendor
 	TrainingSucceeded TrainingState = "succeeded"
 	TrainingFailed    TrainingState = "failed"
 	TrainingCancelled TrainingState = "cancelled"

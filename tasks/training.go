@@ -74,6 +74,11 @@ type TrainingSpec struct {
 	Checkpoints []TrainingCheckpoint `json:"checkpoints,omitempty"`
 }
 
+// Trained tells whether the vendor has trained, so that what follows is to serve the model.
+func (s TrainingSpec) Trained() bool {
+	return s.Phase == "deploy" || s.Phase == "prove" || s.Phase == "done"
+}
+
 // ValidationFile is the file that a training is measured on as it goes.
 type ValidationFile struct {
 	File   string `json:"file"`   // the client's, file-…

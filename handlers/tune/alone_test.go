@@ -38,7 +38,7 @@ func (b *bench) alone(provider string) job.NewJob {
 	b.accept(job, func(q *store.Queries) error {
 		return q.AddTraining(b.ctx, learn.Training{
 			ID: job.Subject, Tenant: b.tenant, Job: job.ID, File: "file-1", Provider: provider,
-			Base: "openai/gpt-oss-20b", Status: statusValidating, Spec: plainjson.Of(tasks.TrainingSpec{
+			Base: strings.SplitN(b.base, "/", 2)[1], Status: statusValidating, Spec: plainjson.Of(tasks.TrainingSpec{
 				SHA256: made.manifest.SHA256, Bytes: made.manifest.Bytes, Object: object,
 			}),
 		})

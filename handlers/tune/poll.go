@@ -70,14 +70,50 @@ func (p *poller) look(ctx context.Context, l *trainingRun) (*tasks.End, error) {
 		return p.stopper.lost(ctx, l, err)
 	}
 	if err := l.log(ctx); err != nil {
-		l.warn(p.now(), err)
+		l.warn(p.now(), "log_unavailable", "the vendor's log can not be read", err)
 	}
 	l.spec.Lost = 0
+	if seen, err = l.steer(ctx, seen); err != nil {
+		l.warn(p.now(), "pause_refused", "the vendor does not pause or resume it yet", err)
+	}
 	l.note(seen)
 	if !seen.State.Ended() {
-		return l.wait(p.pollEvery), nil
+		return l.followed(seen, p.pollEvery), nil
 	}
 	return p.trainingEnded(ctx, l, seen)
+}
+
+// steer asks the vendor for what was asked of the training, where it can be asked now: to pause, or to
+// go on. It returns the training as it was seen last.
+func (l *trainingRun) steer(ctx context.Context, seen providers.Training) (providers.Training, error) {
+	pauser, can := l.trainer.(providers.Pauser)
+	ask := func(context.Context, providers.Handle) (providers.Training, error) { return seen, nil }
+	switch {
+	case !can:
+	case l.training.Pause == learn.PauseVendor && seen.State == providers.TrainingRunning:
+		ask = pauser.Pause
+	case l.training.Pause == learn.PauseResume && seen.State == providers.TrainingPaused:
+		ask = pauser.Resume
+	}
+	asked, err := ask(ctx, seen.Handle)
+	if err != nil {
+		return seen, err
+	}
+	return asked, nil
+}
+
+// followed waits for the next look. A training that goes on needs not be resumed any more.
+func (l *trainingRun) followed(seen providers.Training, pause time.Duration) *tasks.End {
+	end := l.wait(pause)
+	if l.training.Pause == learn.PauseResume && seen.State != providers.TrainingPaused {
+		end.Write = func(ctx context.Context, q *store.Queries) error {
+			if err := q.Resumed(ctx, l.training.ID); err != nil {
+				return fmt.Errorf("note that the training goes on: %w", err)
+			}
+			return l.write(ctx, q)
+		}
+	}
+	return end
 }
 
 // lost waits on when the vendor gave no answer: neither an outage nor a key that
@@ -92,11 +128,10 @@ func (sp stopper) lost(ctx context.Context, l *trainingRun, err error) (*tasks.E
 	return l.wait(max(sp.pollEvery, failure.After)), nil
 }
 
-// warn notes in the training's own log that the vendor's could not be read.
-func (l *trainingRun) warn(now time.Time, err error) {
+// warn notes in the training's own log what the vendor refused, a warning of the given type.
+func (l *trainingRun) warn(now time.Time, kind, what string, err error) {
 	l.spec.Events = append(l.spec.Events[max(len(l.spec.Events)-maxEvents+1, 0):], tasks.TrainingEvent{
-		Type: "log_unavailable", Level: "warning", Created: now.UTC(),
-		Message: "the vendor's log can not be read: " + handlers.Failure(err).Message,
+		Type: kind, Level: "warning", Created: now.UTC(), Message: what + ": " + handlers.Failure(err).Message,
 	})
 }
 
@@ -106,6 +141,8 @@ func (l *trainingRun) note(seen providers.Training) {
 	switch seen.State {
 	case providers.TrainingQueued:
 		l.training.Status = statusQueued
+	case providers.TrainingPaused:
+		l.training.Status = learn.TrainingPaused
 	default:
 		l.training.Status = statusRunning // until the tuned weights answer
 	}

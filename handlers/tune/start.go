@@ -60,6 +60,9 @@ func (s *starter) start(ctx context.Context, run *tasks.Run) (*tasks.End, error)
 	if l.training.Ended() {
 		return l.outcome()
 	}
+	if l.training.Pause == learn.PauseHeld {
+		return l.wait(s.pollEvery), nil
+	}
 	switch l.spec.Phase {
 	case "":
 		return s.upload(ctx, l)
@@ -70,6 +73,9 @@ func (s *starter) start(ctx context.Context, run *tasks.Run) (*tasks.End, error)
 	}
 	return s.await(ctx, l)
 }
+
+// errHeld says that a training was paused before its vendor heard of it.
+var errHeld = errors.New("the training is held")
 
 // upload brings the files to the vendor, unless they are there already. A vendor
 // that takes no uploads reads them elsewhere.
@@ -152,7 +158,11 @@ func (s *starter) create(ctx context.Context, l *trainingRun) (*tasks.End, error
 	if err := s.vendorGate(ctx, l, spec); err != nil {
 		return nil, err
 	}
-	if err := s.intend(ctx, l); err != nil {
+	err := s.intend(ctx, l)
+	if errors.Is(err, errHeld) {
+		return l.next(phaseCreate), nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	tasks.Point("creating")
@@ -254,20 +264,32 @@ func (s *starter) trainingCap(ctx context.Context, l *trainingRun) (int64, error
 }
 
 // intend writes down that the training is about to be created and what it will
-// cost, before the vendor hears of it.
+// cost, before the vendor hears of it. It fails with errHeld where the training was paused.
 func (s *starter) intend(ctx context.Context, l *trainingRun) error {
+	before := l.spec
 	l.spec.Intent, l.spec.Looks = s.now().UTC(), 0
-	if l.spec.Entry != "" { // of a creation that was found not to have happened
-		return l.run.Tx(ctx, db.Synced, func(q *store.Queries) error { return l.write(ctx, q) })
-	}
 	entry := l.entry("create", purposeTrain, l.spec.Estimate)
-	l.spec.Entry = entry.ID
-	return l.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
-		if _, err := q.OpenEntry(ctx, entry); err != nil {
-			return fmt.Errorf("open the training's line of spend: %w", err)
+	if l.spec.Entry == "" { // else it is of a creation that was found not to have happened
+		l.spec.Entry = entry.ID
+	}
+	err := l.run.Tx(ctx, db.Synced, func(q *store.Queries) error {
+		pause, err := q.LockPause(ctx, l.training.ID)
+		switch {
+		case err != nil:
+			return fmt.Errorf("see whether the training is paused: %w", err)
+		case pause == learn.PauseHeld:
+			return errHeld
+		case l.spec.Entry == entry.ID:
+			if _, err := q.OpenEntry(ctx, entry); err != nil {
+				return fmt.Errorf("open the training's line of spend: %w", err)
+			}
 		}
 		return l.write(ctx, q)
 	})
+	if errors.Is(err, errHeld) {
+		l.spec = before
+	}
+	return err
 }
 
 // entry is a new line of spend for this training.

@@ -38,6 +38,13 @@ func withoutPairs(trainer, base string) error {
 	return refused
 }
 
+// Pausable tells whether a vendor pauses trainings that it has begun.
+func Pausable(vendors Vendors, provider string) bool {
+	trainer, err := vendors.Trainer(provider)
+	_, can := trainer.(providers.Pauser)
+	return err == nil && can
+}
+
 // limitsBy asks one vendor, another by the name that it has for the weights.
 func limitsBy(ctx context.Context, vendors Vendors, by string, base providers.Target) (providers.TuneLimits, error) {
 	trainer, err := vendors.Trainer(by)

@@ -34,6 +34,7 @@ type trainer struct{ *driver }
 var (
 	_ providers.Filer  = trainer{}
 	_ providers.Logger = trainer{}
+	_ providers.Pauser = trainer{}
 )
 
 // Trainer returns Azure's fine-tuning.
@@ -199,11 +200,27 @@ func (d trainer) Poll(ctx context.Context, handle providers.Handle) (providers.T
 
 // Cancel asks for the end; the training may complete all the same.
 func (d trainer) Cancel(ctx context.Context, handle providers.Handle) (providers.Training, error) {
+	return d.ask(ctx, handle, "/cancel")
+}
+
+// Pause asks for a pause, which Azure grants from the first step on: what was trained is kept as a
+// checkpoint.
+func (d trainer) Pause(ctx context.Context, handle providers.Handle) (providers.Training, error) {
+	return d.ask(ctx, handle, "/pause")
+}
+
+// Resume asks a paused training to go on.
+func (d trainer) Resume(ctx context.Context, handle providers.Handle) (providers.Training, error) {
+	return d.ask(ctx, handle, "/resume")
+}
+
+// ask asks something of a training and tells how far it is then.
+func (d trainer) ask(ctx context.Context, handle providers.Handle, what string) (providers.Training, error) {
 	known, err := readTrained(handle)
 	if err != nil {
 		return providers.Training{}, err
 	}
-	if _, err := d.Do(ctx, openai.Call{Method: http.MethodPost, URL: d.jobURL(known.ID, "/cancel")}); err != nil {
+	if _, err := d.Do(ctx, openai.Call{Method: http.MethodPost, URL: d.jobURL(known.ID, what)}); err != nil {
 		return providers.Training{}, err
 	}
 	return d.Poll(ctx, handle)
@@ -238,13 +255,14 @@ type job struct {
 	} `json:"error"`
 }
 
-// jobStates maps Azure's words. What is missing here is running, such as pausing, paused and
-// resuming: no unknown word is an end.
+// jobStates maps Azure's words. What is missing here is running, such as pausing and resuming: no
+// unknown word is an end.
 var jobStates = map[string]providers.TrainingState{
 	"created":          providers.TrainingQueued,
 	"pending":          providers.TrainingQueued,
 	"queued":           providers.TrainingQueued,
 	"validating_files": providers.TrainingQueued,
+	"paused":           providers.TrainingPaused,
 	"succeeded":        providers.TrainingSucceeded,
 	"failed":           providers.TrainingFailed,
 	"cancelled":        providers.TrainingCancelled,

@@ -99,7 +99,7 @@ func TestTrainingOnTheWire(t *testing.T) {
 func TestUnknownStateIsNoEnd(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[string]providers.TrainingState{
-		"pausing": providers.TrainingRunning, "paused": providers.TrainingRunning, "resuming": providers.TrainingRunning,
+		"pausing": providers.TrainingRunning, "paused": providers.TrainingPaused, "resuming": providers.TrainingRunning,
 		"evaluating": providers.TrainingRunning, "Succeeded": providers.TrainingSucceeded, "failed": providers.TrainingFailed,
 		"canceled": providers.TrainingCancelled, "created": providers.TrainingQueued, "": providers.TrainingRunning,
 	} {

@@ -49,6 +49,15 @@ func (q *Queries) RetryJob(ctx context.Context, tenant, id string) ([]Moved, err
 	}, id)
 }
 
+// Rouse makes a job that waits for a time, or its child that does, due at once. One that does not
+// wait stays as it is.
+func (q *Queries) Rouse(ctx context.Context, id string) ([]Moved, error) {
+	return q.moved(ctx, move{
+		To: StateQueued, Set: requeued,
+		Where: `(id = $1 OR parent = $1) AND open_children = 0 AND state = 'waiting'`, Returning: `id, lane`,
+	}, id)
+}
+
 // AttachedJobs returns the attached jobs in flight in a lane, as a map from job to tenant,
 // without those that have an idempotency key (the client can resume them), those whose
 // cancellation was requested, and those younger than the given age.

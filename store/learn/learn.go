@@ -13,12 +13,13 @@ type Queries struct {
 	ExperienceQueries
 	DreamQueries
 	TuneQueries
+	PauseQueries
 	EvaluationQueries
 }
 
 // On returns the statements over a transaction.
 func On(tx *db.Tx) Queries {
-	return Queries{tx, ExperienceQueries{tx}, DreamQueries{tx}, TuneQueries{tx}, EvaluationQueries{tx}}
+	return Queries{tx, ExperienceQueries{tx}, DreamQueries{tx}, TuneQueries{tx}, PauseQueries{tx}, EvaluationQueries{tx}}
 }
 
 // ExperienceQueries are the statements over conversations and their experiences.
@@ -31,6 +32,9 @@ type DreamQueries struct{ *db.Tx }
 // TuneQueries are the statements over tunes, their inputs and their results: files, datasets,
 // trainings, models, routes.
 type TuneQueries struct{ *db.Tx }
+
+// PauseQueries are the statements that pause trainings and resume them.
+type PauseQueries struct{ *db.Tx }
 
 // EvaluationQueries are the statements over evaluations: their reports, their comparisons and the
 // papers that each of an alias has.

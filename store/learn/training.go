@@ -7,6 +7,7 @@ import (
 
 	"dreamlab/store/db"
 	"dreamlab/store/job"
+	"dreamlab/store/plainjson"
 )
 
 // Training is a fine-tuning job at a vendor: from a file to a tuned model.
@@ -19,7 +20,9 @@ type Training struct {
 	Provider string
 	Base     string // the vendor's name of the base
 	Suffix   string // tells our trainings at the vendor apart
-	Status   string // OpenAI's words: validating_files, queued, running, succeeded, failed, cancelled
+	Status   string // OpenAI's words: validating_files, queued, running, paused, succeeded, failed, cancelled
+	Pause    Pause  // what was asked for; written by SetPause alone
+	Pauses   []PauseEvent
 	Spec     json.RawMessage
 	VendorID string
 	Model    string // the tuned model's registered name
@@ -40,6 +43,7 @@ const (
 	TrainingSucceeded = "succeeded"
 	TrainingFailed    = "failed"
 	TrainingCancelled = "cancelled"
+	TrainingPaused    = "paused"
 )
 
 // Ended tells whether the training has ended at its vendor, so that no work is left.
@@ -69,6 +73,8 @@ func (t Training) Shown() Training {
 	}
 	if status, message := t.EndedWithJob(); status != "" {
 		t.Status, t.Error = status, message
+	} else if t.Pause == PauseHeld {
+		t.Status = TrainingPaused
 	}
 	return t
 }
@@ -83,21 +89,24 @@ func (q *TuneQueries) AddTraining(ctx context.Context, t Training) error {
 }
 
 const trainingSelect = `SELECT t.id, t.tenant, t.tune, t.job, t.file, t.provider, t.base, t.suffix, t.status,
-	t.spec, t.vendor_id, t.model, t.tokens, t.cost, t.error, t.created, coalesce(t.finished, j.finished),
+	t.pause, t.pauses, t.spec, t.vendor_id, t.model, t.tokens, t.cost, t.error, t.created, coalesce(t.finished, j.finished),
 	coalesce(j.state, ''), j.cancel_at IS NOT NULL, j.error_code, j.error_message
 	FROM trainings t LEFT JOIN jobs j ON j.id = t.job `
 
 func scanTraining(scan func(...any) error) (Training, error) {
 	var t Training
-	var tune, file, vendorID, model, failure, code, message *string
+	var tune, file, pause, pauses, vendorID, model, failure, code, message *string
 	var spec string
 	var created, finished *int64
-	err := scan(&t.ID, &t.Tenant, &tune, &t.Job, &file, &t.Provider, &t.Base, &t.Suffix, &t.Status, &spec,
+	err := scan(&t.ID, &t.Tenant, &tune, &t.Job, &file, &t.Provider, &t.Base, &t.Suffix, &t.Status, &pause, &pauses, &spec,
 		&vendorID, &model, &t.Tokens, &t.Cost, &failure, &created, &finished,
 		&t.JobState, &t.Cancelling, &code, &message)
 	t.Tune, t.File, t.VendorID, t.Model = db.Deref(tune), db.Deref(file), db.Deref(vendorID), db.Deref(model)
-	t.Spec, t.Error = json.RawMessage(spec), db.Deref(failure)
+	t.Spec, t.Error, t.Pause = json.RawMessage(spec), db.Deref(failure), Pause(db.Deref(pause))
 	t.Created, t.Finished, t.JobError = db.TimeOf(created), db.TimeOf(finished), jobError(code, message)
+	if err == nil && pauses != nil {
+		err = json.Unmarshal([]byte(*pauses), &t.Pauses)
+	}
 	return t, err
 }
 
@@ -119,7 +128,7 @@ func (q *TuneQueries) Trainings(ctx context.Context, tenant string, f db.Filter,
 // shownTraining is the status of Shown for the statements of a list.
 const shownTraining = `CASE WHEN t.status IN ('succeeded', 'failed', 'cancelled') THEN t.status
 	WHEN j.state = 'cancelled' THEN 'cancelled' WHEN j.state IN ('succeeded', 'failed', 'expired') THEN 'failed'
-	WHEN j.cancel_at IS NOT NULL THEN 'cancelled' ELSE t.status END`
+	WHEN j.cancel_at IS NOT NULL THEN 'cancelled' WHEN t.pause = 'held' THEN 'paused' ELSE t.status END`
 
 // SetTraining stores a training's progress. The first time that it has ended, its finishing
 // time is set.
@@ -137,8 +146,48 @@ func (q *TuneQueries) AbandonedTrainings(ctx context.Context, after string, limi
 	err := db.Stream(ctx, q.Tx, scanTraining, func(t Training) error {
 		left = append(left, t)
 		return nil
-	}, trainingSelect+`WHERE t.status IN ('validating_files', 'queued', 'running') AND t.id > $1
+	}, trainingSelect+`WHERE t.status IN ('validating_files', 'queued', 'running', 'paused') AND t.id > $1
 		AND j.state IN ('succeeded', 'failed', 'cancelled', 'expired')
 		ORDER BY t.id LIMIT $2`, after, int64(limit))
 	return left, err
+}
+
+// Pause is what was asked of a training: nothing, or one of the following.
+type Pause string
+
+// What may be asked. A training that its vendor has not begun is held by us; one that it has begun is
+// paused and resumed by the vendor, which is asked by the job that follows the training.
+const (
+	PauseHeld   Pause = "held"
+	PauseVendor Pause = "pause"
+	PauseResume Pause = "resume"
+)
+
+// PauseEvent is a line of the training's log.
+type PauseEvent struct {
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
+}
+
+// maxPauseEvents bounds the lines that are kept, the newest.
+const maxPauseEvents = 50
+
+// LockPause locks a training's row and returns what was asked of it. It must run in a transaction.
+func (q *PauseQueries) LockPause(ctx context.Context, id string) (Pause, error) {
+	var pause string
+	err := q.One(ctx, `SELECT coalesce(pause, '') FROM trainings WHERE id = $1 {lock}`, []any{id}, &pause)
+	return Pause(pause), err
+}
+
+// SetPause stores what is asked of a training as it was read, and a line of its log.
+func (q *PauseQueries) SetPause(ctx context.Context, t Training, to Pause, line PauseEvent) error {
+	lines := append(t.Pauses[max(len(t.Pauses)-maxPauseEvents+1, 0):], line)
+	return q.Must(ctx, db.ErrNotFound, `UPDATE trainings SET pause = $2, pauses = $3 WHERE id = $1`,
+		t.ID, db.Text(string(to)), db.Encode(plainjson.Of(lines)))
+}
+
+// Resumed notes that the vendor goes on with a training. What was asked since stays.
+func (q *PauseQueries) Resumed(ctx context.Context, id string) error {
+	_, err := q.Exec(ctx, `UPDATE trainings SET pause = NULL WHERE id = $1 AND pause = 'resume'`, id)
+	return err
 }

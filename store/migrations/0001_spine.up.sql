@@ -558,6 +558,8 @@ CREATE TABLE trainings (
   base      TEXT NOT NULL,
   suffix    TEXT NOT NULL,
   status    TEXT NOT NULL,                -- OpenAI's words
+  pause     TEXT,                         -- held, pause or resume, see learn.Pause; NULL: it goes on
+  pauses    TEXT,                         -- JSON: when it was paused and resumed
   spec      TEXT NOT NULL,                -- JSON: hyper-parameters and vendor handles
   vendor_id TEXT,
   model     TEXT,                         -- the tuned model's registered name
@@ -568,7 +570,7 @@ CREATE TABLE trainings (
   finished  BIGINT
 );
 CREATE INDEX trainings_list ON trainings (tenant, id);
-CREATE INDEX trainings_open ON trainings (id) WHERE status IN ('validating_files', 'queued', 'running');
+CREATE INDEX trainings_open ON trainings (id) WHERE status IN ('validating_files', 'queued', 'running', 'paused');
 CREATE TABLE tunes (
   id         TEXT PRIMARY KEY,
   tenant     TEXT NOT NULL,

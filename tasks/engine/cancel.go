@@ -37,6 +37,15 @@ func (e *Engine) Retry(ctx context.Context, tenant, id string) (job.Job, error) 
 	return e.canceller.change(ctx, "retry", tenant, id, (*store.Queries).RetryJob)
 }
 
+// Change makes changes of a tenant's job and of what it is about in one transaction, and returns the job.
+// What the function says has moved is announced.
+func (e *Engine) Change(
+	ctx context.Context, tenant, id string, fn func(context.Context, *store.Queries) ([]job.Moved, error),
+) (job.Job, error) {
+	return e.canceller.change(ctx, "change", tenant, id,
+		func(q *store.Queries, ctx context.Context, _, _ string) ([]job.Moved, error) { return fn(ctx, q) })
+}
+
 type changing func(q *store.Queries, ctx context.Context, tenant, id string) ([]job.Moved, error)
 
 func (c *canceller) change(ctx context.Context, verb, tenant, id string, fn changing) (job.Job, error) {

@@ -43,6 +43,8 @@ type Engine interface {
 	Wait(ctx context.Context, tenant, id string, atMost time.Duration) (job.Job, error)
 	// Retry queues an ended job again, or fails with db.ErrConflict.
 	Retry(ctx context.Context, tenant, id string) (job.Job, error)
+	// Change makes changes of a job and of what it is about in one transaction.
+	Change(ctx context.Context, tenant, id string, fn func(context.Context, *store.Queries) ([]job.Moved, error)) (job.Job, error)
 	// Reachable tells whether the queue answers.
 	Reachable(ctx context.Context) error
 }
@@ -61,6 +63,8 @@ type Options struct {
 	Lead string
 	// Tunable tells whether a model can be fine-tuned. Defaults to every one.
 	Tunable Tunable
+	// Pausable tells whether a vendor pauses a fine-tune that it has begun. Defaults to none.
+	Pausable func(provider string) bool
 	// Cache keeps answers for chats that are asked again. Defaults to none.
 	Cache cache.Store
 	// Kept is where what dreams anticipated is dropped when they are undone, also while no chat is answered from

@@ -47,7 +47,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		},
 		files:         files{o.Store, held},
 		batches:       batches{o.Store, front, wait},
-		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap},
+		trainings:     trainings{o.Store, o.Engine, o.Bucket, front, wait, base, reap, o.Pausable},
 		conversations: conversations{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: forgetWait}},
 		dreams:        dreams{o.Store, o.Engine, front, wait, o.Kept},
 		solutions:     solutions{o.Store, front, waits{store: o.Store, engine: o.Engine, usual: solveWait}, []string{o.Base, o.Lead}},

@@ -48,6 +48,8 @@ func compatible(n nouns, chats *chat.Chats) []route {
 		on("GET /v1/fine_tuning/jobs/{id}/events", gate.View, n.trainings.listEvents, paged),
 		on("GET /v1/fine_tuning/jobs/{id}/checkpoints", gate.View, n.trainings.listCheckpoints, paged),
 		on("POST /v1/fine_tuning/jobs/{id}/cancel", gate.Use, n.trainings.cancel, once),
+		on("POST /v1/fine_tuning/jobs/{id}/pause", gate.Use, n.trainings.pause, once),
+		on("POST /v1/fine_tuning/jobs/{id}/resume", gate.Use, n.trainings.resume, once),
 	}
 }
 

@@ -29,6 +29,8 @@ type trainings struct {
 	wait   waits
 	bases  bases
 	reap   reaping
+	// pausable tells whether a vendor pauses what it has begun; nil: none does.
+	pausable func(provider string) bool
 }
 
 // trainingView is OpenAI's fine-tuning job
@@ -250,7 +252,7 @@ func aboutFile(param string, err error) error {
 
 func (h trainings) list(w http.ResponseWriter, c *wire.Call) error {
 	f, page, err := gate.Listed(c, "ftjob-", gate.Known(h.store.Training),
-		"validating_files", "queued", "running", "succeeded", "failed", "cancelled")
+		"validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled")
 	if err != nil {
 		return err
 	}
@@ -312,14 +314,7 @@ func (h trainings) listEvents(w http.ResponseWriter, c *wire.Call) error {
 	if err != nil {
 		return err
 	}
-	views := make([]trainingEventView, len(spec.Events))
-	for i, e := range spec.Events {
-		views[len(views)-1-i] = trainingEventView{
-			ID: fmt.Sprintf("%s-event-%d", t.ID, i), Object: "fine_tuning.job.event", Type: e.Type, Level: e.Level,
-			Message: e.Message, Step: e.Step, CreatedAt: wire.Seconds(e.Created),
-		}
-	}
-	return writeSlice(w, views, page, func(v trainingEventView) string { return v.ID })
+	return writeSlice(w, viewEvents(t, spec), page, func(v trainingEventView) string { return v.ID })
 }
 
 type checkpointView struct {

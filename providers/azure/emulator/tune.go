@@ -82,7 +82,11 @@ func (e *emulator) tunes(mux *http.ServeMux) {
 	for _, base := range []string{"/openai/v1/fine_tuning/jobs", "/openai/fine_tuning/jobs"} {
 		mux.HandleFunc("POST "+base, versioned(lab.Take(e.vendor, e.createJob)))
 		mux.HandleFunc("GET "+base, versioned(e.vendor.Answer(e.jobs)))
-		mux.HandleFunc("POST "+base+"/{id}/cancel", versioned(e.vendor.Answer(e.cancelJob)))
+		for verb, change := range map[string]func(string) (work.Training, *lab.Failure){
+			"cancel": e.account.Trainings.Cancel, "pause": e.account.Trainings.Pause, "resume": e.account.Trainings.Resume,
+		} {
+			mux.HandleFunc("POST "+base+"/{id}/"+verb, versioned(e.vendor.Answer(e.changeJob(change))))
+		}
 		mux.HandleFunc("GET "+base+"/{id}", versioned(e.vendor.Answer(e.ofJob(jobObject))))
 		for _, method := range []string{"GET ", "POST "} {
 			mux.HandleFunc(method+base+"/{id}/events", versioned(e.vendor.Answer(e.ofJob(jobEvents))))
@@ -193,12 +197,14 @@ func (e *emulator) jobs(r *http.Request) (any, *lab.Failure) {
 	}, nil
 }
 
-func (e *emulator) cancelJob(r *http.Request) (any, *lab.Failure) {
-	t, refused := e.account.Trainings.Cancel(r.PathValue("id"))
-	if refused != nil {
-		return nil, refused
+func (e *emulator) changeJob(change func(id string) (work.Training, *lab.Failure)) lab.Route {
+	return func(r *http.Request) (any, *lab.Failure) {
+		t, refused := change(r.PathValue("id"))
+		if refused != nil {
+			return nil, refused
+		}
+		return jobObject(t, e.lab.Now()), nil
 	}
-	return jobObject(t, e.lab.Now()), nil
 }
 
 // jobStatus is Azure's word for where a fine-tune is.
@@ -206,7 +212,7 @@ var jobStatus = map[work.TrainingState]string{
 	work.TrainingPending: "pending", work.TrainingQueued: "pending", work.TrainingRunning: "running",
 	work.TrainingPacking: "running", work.TrainingSaving: "running", work.TrainingCancelling: "running",
 	work.TrainingCancelled: "cancelled", work.TrainingFailed: "failed", work.TrainingRejected: "failed",
-	work.TrainingSucceeded: "succeeded",
+	work.TrainingSucceeded: "succeeded", work.TrainingPaused: "paused",
 }
 
 // askOf is what a fine-tune was asked with.

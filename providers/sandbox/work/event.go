@@ -91,6 +91,8 @@ func (t *Training) last(now time.Time) (time.Time, []Event) {
 	case TrainingCancelled:
 		stopped := Event{t.Cancelled.Add(cancellingFor), EventCancelled, "Job cancelled", 0}
 		return t.Cancelled, []Event{asked, stopped}
+	case TrainingPaused:
+		return t.Paused, nil
 	case TrainingFailed:
 		return t.Ends, []Event{
 			{t.Ends, EventFailed, t.Reason, 0}, {t.Ends, EventRefunded, "The job was refunded", 0},

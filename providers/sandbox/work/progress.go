@@ -34,6 +34,7 @@ const (
 	TrainingPending    TrainingState = "pending"
 	TrainingQueued     TrainingState = "queued"
 	TrainingRunning    TrainingState = "running"
+	TrainingPaused     TrainingState = "paused"
 	TrainingPacking    TrainingState = "packing" // the model is merged and compressed
 	TrainingSaving     TrainingState = "saving"
 	TrainingCancelling TrainingState = "cancelling"
@@ -99,6 +100,8 @@ func (t *Training) State(now time.Time) TrainingState {
 		return TrainingCancelling
 	}
 	switch {
+	case !t.Paused.IsZero():
+		return TrainingPaused
 	case !now.Before(t.Ends):
 		return t.Ending
 	case !t.Cancelled.IsZero():
@@ -125,8 +128,11 @@ func (t *Training) Finish() time.Time {
 
 // Done is how much of the training is done, of 1000.
 func (t *Training) Done(now time.Time) int64 {
-	if t.State(now) == TrainingCancelled {
+	switch t.State(now) {
+	case TrainingCancelled:
 		now = t.Cancelled
+	case TrainingPaused:
+		now = t.Paused
 	}
 	if now.After(t.Ends) {
 		now = t.Ends

@@ -36,6 +36,7 @@ type Training struct {
 	Ending    TrainingState `json:"ending"`             // that nobody disturbs
 	Reason    string        `json:"reason,omitempty"`   // why it fails; given before, it fails for that
 	Cancelled time.Time     `json:"cancelled,omitzero"` // when that was asked for
+	Paused    time.Time     `json:"paused,omitzero"`    // since when it is paused
 	Corrupt   float64       `json:"corrupt,omitempty"`  // share of its rows that it learns as gibberish
 	Price     int64         `json:"price"`              // nano-dollars
 	Paid      int64         `json:"paid"`               // of Price, so far
@@ -173,12 +174,61 @@ func (ts *Trainings) Cancel(id string) (Training, *lab.Failure) {
 			return lab.Invalid("", "Fine-tune job %s is %s and cannot be cancelled", id, t.State(now))
 		}
 		if t.Cancelled.IsZero() {
+			t.goOn(now)
 			t.Cancelled = now
 		}
 		after = *t
 		return nil
 	})
 	return after, refused
+}
+
+// Pause pauses a training that runs and has made its first step.
+func (ts *Trainings) Pause(id string) (Training, *lab.Failure) {
+	return ts.turn(id, "paused", func(t *Training, now time.Time) bool {
+		if t.State(now) != TrainingRunning || t.Steps()*t.Done(now) < 1000 {
+			return false
+		}
+		t.Paused = now
+		return true
+	})
+}
+
+// Resume goes on with a paused training.
+func (ts *Trainings) Resume(id string) (Training, *lab.Failure) {
+	return ts.turn(id, "resumed", func(t *Training, now time.Time) bool {
+		paused := !t.Paused.IsZero()
+		t.goOn(now)
+		return paused
+	})
+}
+
+// turn changes a training, which is refused where it cannot be changed so.
+func (ts *Trainings) turn(id, how string, change func(*Training, time.Time) bool) (Training, *lab.Failure) {
+	var after Training
+	refused := ts.change(func(now time.Time) *lab.Failure {
+		t, refused := ts.training(id)
+		if refused != nil {
+			return refused
+		}
+		if !change(t, now) {
+			return lab.Invalid("", "Fine-tune job %s is %s and cannot be %s", id, t.State(now), how)
+		}
+		after = *t
+		return nil
+	})
+	return after, refused
+}
+
+// goOn ends a pause: what was still to come comes later by as much as it took.
+func (t *Training) goOn(now time.Time) {
+	if t.Paused.IsZero() {
+		return
+	}
+	for _, at := range []*time.Time{&t.Started, &t.Trained, &t.Saving, &t.Ends} {
+		*at = at.Add(now.Sub(t.Paused))
+	}
+	t.Paused = time.Time{}
 }
 
 // Delete forgets a training that ended and that nothing rests on.
