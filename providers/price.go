@@ -120,3 +120,12 @@ func (t *total) perMillion() int64 {
 	}
 	return int64(min(quotient, math.MaxInt64))
 }
+
+// Estimate is a vendor's price before the start.
+type Estimate struct {
+	Available   bool   `json:"available"`
+	Reason      string `json:"reason,omitempty"` // why not available
+	Allowed     bool   `json:"allowed"`          // the account may spend it
+	Nano        int64  `json:"nano"`             // nano-dollars
+	TrainTokens int64  `json:"train_tokens"`
+}

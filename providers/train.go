@@ -66,12 +66,10 @@ type Logger interface {
 	Checkpoints(ctx context.Context, handle Handle) ([]Checkpoint, error)
 }
 
-// Pauser is a trainer whose vendor pauses a training that runs, which costs nothing meanwhile, and goes on
-// with it.
+// Pauser is a trainer whose vendor pauses a training that runs, and goes on with it. What can not be
+// paused, or not yet, is refused with KindInvalid.
 type Pauser interface {
-	// Pause asks for a pause. What does not run, or not yet, is refused with KindInvalid.
 	Pause(ctx context.Context, handle Handle) (Training, error)
-	// Resume asks a paused training to go on.
 	Resume(ctx context.Context, handle Handle) (Training, error)
 }
 
@@ -263,15 +261,6 @@ func (s TrainSpec) WithoutPairs(provider string) error {
 		Kind: KindInvalid, Provider: provider, Param: "method", Charge: ChargeNone,
 		Message: provider + " does not train on preference pairs (dpo): take the method sft",
 	}
-}
-
-// Estimate is a vendor's price before the start.
-type Estimate struct {
-	Available   bool   `json:"available"`
-	Reason      string `json:"reason,omitempty"` // why not available
-	Allowed     bool   `json:"allowed"`          // the account may spend it
-	Nano        int64  `json:"nano"`             // nano-dollars
-	TrainTokens int64  `json:"train_tokens"`
 }
 
 // TrainingState is the state of a training, whatever the vendor calls it.

@@ -347,7 +347,7 @@ func (q *Queries) refused(ctx context.Context, r jobInsert) Accepted {
 
 // WakeChildless queues a waiting job that has no children.
 func (q *Queries) WakeChildless(ctx context.Context, id string) ([]Moved, error) {
-	return q.moved(ctx, move{
+	return moveAll(ctx, q.Tx, move{
 		To: StateQueued, Set: requeued,
 		Where:     `id = $1 AND state = 'waiting' AND open_children = 0`,
 		Returning: `id, lane`,

@@ -41,7 +41,7 @@ func (q *Queries) RetryJob(ctx context.Context, tenant, id string) ([]Moved, err
 			return nil, err
 		}
 	}
-	return q.moved(ctx, move{
+	return moveAll(ctx, q.Tx, move{
 		To: StateQueued,
 		Set: `, attempt = 0, crashes = 0, result = NULL, error_code = NULL, error_message = NULL,
 			cancel_at = NULL, expires_at = NULL, finished = NULL` + requeued,
@@ -52,7 +52,7 @@ func (q *Queries) RetryJob(ctx context.Context, tenant, id string) ([]Moved, err
 // Rouse makes a job that waits for a time, or its child that does, due at once. One that does not
 // wait stays as it is.
 func (q *Queries) Rouse(ctx context.Context, id string) ([]Moved, error) {
-	return q.moved(ctx, move{
+	return moveAll(ctx, q.Tx, move{
 		To: StateQueued, Set: requeued,
 		Where: `(id = $1 OR parent = $1) AND open_children = 0 AND state = 'waiting'`, Returning: `id, lane`,
 	}, id)

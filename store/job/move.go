@@ -225,15 +225,15 @@ func (q *Queries) childEnded(ctx context.Context, parent string) ([]Moved, error
 	if err != nil {
 		return nil, err
 	}
-	return q.moved(ctx, move{
+	return moveAll(ctx, q.Tx, move{
 		To: StateQueued, Set: requeued,
 		Where:     `id = $1 AND open_children = 0 AND state = 'waiting'`,
 		Returning: `id, lane`,
 	}, parent)
 }
 
-// moved makes a move that returns id and lane, and returns the rows that it changed.
-func (q *Queries) moved(ctx context.Context, m move, args ...any) ([]Moved, error) {
+// moveAll makes a move that returns id and lane, and returns the rows that it changed.
+func moveAll(ctx context.Context, q *db.Tx, m move, args ...any) ([]Moved, error) {
 	var all []Moved
 	err := q.Each(ctx, m.sql(), args, func(rows db.Rows) error {
 		one := Moved{State: m.To}

@@ -28,7 +28,7 @@ func (q *Queries) MakeDue(ctx context.Context) ([]Moved, error) {
 		return nil, err
 	}
 	list := db.Encode(ids)
-	moved, err := q.moved(ctx, move{
+	moved, err := moveAll(ctx, q.Tx, move{
 		To: StateQueued, Set: `, gen = gen + 1` + cleared,
 		Where: `id IN ({list $1}) AND state = 'waiting'`, Returning: `id, lane`,
 	}, list)
@@ -139,7 +139,7 @@ func (q *Queries) afterCrash(ctx context.Context, s stub, crashes int, why *Erro
 	case crashes >= MaxCrashes:
 		return q.end(ctx, s, StateFailed, why)
 	}
-	return q.moved(ctx, move{To: StateQueued, Set: requeued, Where: `id = $1`, Returning: `id, lane`}, s.ID)
+	return moveAll(ctx, q.Tx, move{To: StateQueued, Set: requeued, Where: `id = $1`, Returning: `id, lane`}, s.ID)
 }
 
 func (q *UpkeepQueries) ids(ctx context.Context, query string) ([]string, error) {
@@ -188,7 +188,7 @@ func (q *UpkeepQueries) DispatchedJobs(ctx context.Context, older time.Duration,
 // LoseWakes queues jobs whose wake-up is lost under a new generation. Those that were claimed
 // or moved meanwhile are left alone.
 func (q *Queries) LoseWakes(ctx context.Context, lost []Ref) ([]Moved, error) {
-	return q.moved(ctx, move{
+	return moveAll(ctx, q.Tx, move{
 		To: StateQueued, Set: requeued,
 		From:      `{rows $1: x_id text, x_gen bigint}`,
 		Where:     `id = x_id AND gen = x_gen AND ` + StateIn(StateDispatched),

@@ -60,9 +60,9 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	}
 	options := api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
-		Base: s.Config.Team.Base, Lead: s.Config.Team.Lead, Tunable: s.tunable, Pausable: s.pausable,
-		Metrics: s.Metrics,
-		Queues:  queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, CORS: s.Config.CORS, Log: s.Log,
+		Base: s.Config.Team.Base, Lead: s.Config.Team.Lead, Tunable: s.tunable,
+		Pausable: func(at string) bool { return tune.Pausable(s.Router, at) }, Metrics: s.Metrics,
+		Queues: queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, CORS: s.Config.CORS, Log: s.Log,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.Client), Streams: redis.NewStreams(s.Queue.Client),
 		Cache: s.chatCache(), Kept: s.cache(), CacheSemantic: semantic(s), CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale,
 		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
@@ -140,8 +140,6 @@ func semantic(s *Stack) api.Semantic {
 func (s *Stack) tunable(ctx context.Context, provider, base string, method tasks.Method) error {
 	return tune.Tunable(ctx, s.Router, provider, base, method)
 }
-
-func (s *Stack) pausable(provider string) bool { return tune.Pausable(s.Router, provider) }
 
 func (s *Stack) models() *models {
 	m := &models{known: s.Catalog, now: time.Now}

@@ -76,4 +76,18 @@ assert.equal(await (await openai.files.content(file.id)).text(), rows.join("\n")
 const listed = [];
 for await (const one of await openai.files.list()) listed.push(one.id);
 assert.ok(listed.includes(file.id));
+
+// A fine-tune that has not begun is held; one that has is refused by name here, and goes on.
+const tuning = await openai.fineTuning.jobs.create({ model: "together/openai/gpt-oss-20b", training_file: file.id });
+const held = await openai.fineTuning.jobs.pause(tuning.id).catch((err) => err);
+if (held instanceof Error) {
+  assert.ok(held instanceof OpenAI.ConflictError && /together does not pause/.test(held.message), held.message);
+} else {
+  assert.equal(held.status, "paused");
+  const { data: events } = await openai.fineTuning.jobs.listEvents(tuning.id);
+  assert.ok(events.some((event) => /paused before/.test(event.message)));
+  assert.notEqual((await openai.fineTuning.jobs.resume(tuning.id)).status, "paused");
+}
+assert.equal((await openai.fineTuning.jobs.cancel(tuning.id)).status, "cancelled");
+await assert.rejects(openai.fineTuning.jobs.resume(tuning.id), (err) => err instanceof OpenAI.ConflictError);
 console.log("openai: models, errors, files");
