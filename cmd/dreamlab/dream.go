@@ -92,9 +92,9 @@ func countsOf(d client.Dream) string {
 // estimated describes the estimate of a dream.
 func estimated(e client.DreamEstimate) string {
 	return fmt.Sprintf("a dream would take %s, of which %d are held out and %d can not be learned from; "+
-		"it would cost at most $%s for at most %s: answers are counted at their greatest length, "+
-		"so that it costs far less as a rule; conversations that are made up: %s",
-		plural(int64(e.Experiences), "experience"), e.HeldOut, e.Screened, e.CostUSD, plural(int64(e.Calls), "call"), e.Moved.Why)
+		"it would cost about $%s, and at most $%s for at most %s, where all answers have their greatest length; "+
+		"conversations that are made up: %s",
+		plural(int64(e.Experiences), "experience"), e.HeldOut, e.Screened, e.ExpectedUSD, e.CostUSD, plural(int64(e.Calls), "call"), e.Moved.Why)
 }
 
 // plural formats a number and its noun.

@@ -26,8 +26,10 @@ type estimate struct {
 	Screened    int       `json:"screened"` // rejected before anything is paid for
 	Calls       int       `json:"calls"`    // at most, without retries
 	CostUSD     money.USD `json:"cost_usd"` // at most
-	Moved       moved     `json:"moved"`    // by what sources of rows have returned
+	ExpectedUSD money.USD `json:"expected_usd"`
+	Moved       moved     `json:"moved"` // by what sources of rows have returned
 	nano        int64
+	expected    expected
 }
 
 // errDryRun rolls the transaction of a dry run back.
@@ -58,10 +60,17 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 	if !errors.Is(err, errDryRun) {
 		return nil, err
 	}
+	sealed := d
+	sealed.Counts.Experiences = sum.Experiences
+	likely := sum.expected.of(w.inBatches(sealed))
 	if w.Answers != nil {
 		sum.nano += w.Settings.Anticipate.of(d, sum.nano)
+		likely += w.Settings.Anticipate.of(d, likely)
 	}
-	sum.CostUSD = money.USD(sum.nano)
+	if d.Budget != nil {
+		likely = min(likely, *d.Budget)
+	}
+	sum.CostUSD, sum.ExpectedUSD = money.USD(sum.nano), money.USD(likely)
 	if sum.Moved, err = movedBy(ctx, run.Store.Queries, d.Tenant); err != nil {
 		return nil, err
 	}
@@ -106,11 +115,7 @@ func (w *worker) estimate(
 // forged returns the answer, by purpose, that brings the most questions: long ones, of which
 // neither is found to be good.
 func forged(q study.Question, reference string) judge.Answer {
-	better := "answer_a"
-	if q.Turned {
-		better = "answer_b"
-	}
-	content := `{"reason":"","verdict":"` + better + `","score_a":0,"score_b":0}`
+	content := study.VerdictOn(q, 0)
 	switch q.Purpose {
 	case study.PurposeReplay:
 		content = strings.Repeat("x", 4*study.ReplayTokens)
@@ -133,6 +138,19 @@ func (w *worker) addStudy(e learn.Experience, models map[study.Role]providers.Ta
 		sum.Screened++
 		return nil
 	}
+	most := func(q study.Question) judge.Answer { return forged(q, e.Reference) }
+	err := steps(one, most, func(q study.Question) error { return w.addCall(models[q.Role], &q.Request, sum) })
+	if err != nil {
+		return err
+	}
+	return steps(one, one.Usual, func(q study.Question) error {
+		alone, batched := one.UsualUsage(q)
+		return w.expect(models[q.Role], alone, batched, &sum.expected)
+	})
+}
+
+// steps hands over the questions that one experience brings, where they are answered so.
+func steps(one *study.Study, answer func(study.Question) judge.Answer, each func(study.Question) error) error {
 	given := map[string]judge.Answer{}
 	for {
 		questions, _, err := one.Next(given)
@@ -143,8 +161,8 @@ func (w *worker) addStudy(e learn.Experience, models map[study.Role]providers.Ta
 			return nil
 		}
 		for _, q := range questions {
-			given[q.Step] = forged(q, e.Reference)
-			if err := w.addCall(models[q.Role], &q.Request, sum); err != nil {
+			given[q.Step] = answer(q)
+			if err := each(q); err != nil {
 				return err
 			}
 		}
@@ -162,5 +180,37 @@ func (w *worker) addCall(target providers.Target, request *providers.Request, su
 		return tasks.Fail("model_not_found", "the price of %s is not known: add it to the catalogue", target)
 	}
 	sum.nano += nano
+	return nil
+}
+
+// expected is what a dream costs as a rule, live and in batches, nano-dollars.
+type expected struct{ live, batched int64 }
+
+// The studies are not all that a dream pays for: lessons, their proofs and what is made up took from nothing to half
+// as much again, where that was measured.
+const besideStudies = 1.3
+
+func (e expected) of(batched bool) int64 {
+	nano := e.live
+	if batched {
+		nano = e.batched
+	}
+	return int64(float64(nano) * besideStudies)
+}
+
+func (w *worker) expect(target providers.Target, alone, batched providers.Usage, sum *expected) error {
+	if target.Hosted {
+		return nil
+	}
+	price, err := w.Prices.Price(target.Provider, cmp.Or(target.Priced, target.Model), w.Now())
+	if err != nil {
+		return tasks.Fail("model_not_found", "the price of %s is not known: add it to the catalogue", target)
+	}
+	sum.live += price.Cost(alone)
+	if price.Batch == nil || target.Priced != "" {
+		sum.batched += price.Cost(alone)
+		return nil
+	}
+	sum.batched += price.Batch.Cost(batched)
 	return nil
 }

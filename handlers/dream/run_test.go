@@ -18,6 +18,7 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
+	"dreamlab/store/money"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
 )
@@ -241,6 +242,32 @@ func TestBudgetEndsADreamEarly(t *testing.T) {
 	}
 	if n, err := b.Store.FreshCount(t.Context(), b.Tenant, 100); err != nil || n != left {
 		t.Errorf("%d of %d were left for the next dream, %v", n, left, err)
+	}
+}
+
+// A dry run expects what is then spent, within a factor of two, live and in batches.
+func TestDryRunExpectsWhatIsSpent(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"live", "batch"} {
+		b := handlertest.New(t)
+		b.SetRoute(t, "base", "groq/openai/gpt-oss-20b")
+		e := b.Start(t, nil)
+		b.Import(t, e, orders(40))
+		_, j := b.Dream(t, e, tasks.DreamInput{DryRun: true, Mode: mode}, nil)
+		var result struct {
+			DryRun struct {
+				Cost     money.USD `json:"cost_usd"`
+				Expected money.USD `json:"expected_usd"`
+			} `json:"dry_run"`
+		}
+		if err := json.Unmarshal(j.Result, &result); err != nil {
+			t.Fatal(err)
+		}
+		b.Dream(t, e, tasks.DreamInput{Mode: mode}, nil)
+		_, nano := b.Paid()
+		if expected := int64(result.DryRun.Expected); expected < nano/2 || expected > 2*nano || expected >= int64(result.DryRun.Cost) {
+			t.Errorf("%s: %s expected, %d spent", mode, j.Result, nano)
+		}
 	}
 }
 

@@ -1,11 +1,11 @@
 package shared
 
-// Bounds of what is asked together. Models answer a handful of questions in one request as well as each alone, and
-// grow worse beyond (https://arxiv.org/abs/2301.08721).
-const (
-	most      = 6
-	mostBytes = 48 << 10 // of all objects
-)
+// Most is how many questions are asked together at most. Models answer a handful of questions in one request as well
+// as each alone, and grow worse beyond (https://arxiv.org/abs/2301.08721).
+const Most = 6
+
+// mostBytes bounds what all objects of a request have together.
+const mostBytes = 48 << 10
 
 // Question is a question as far as its grouping goes.
 type Question struct {
@@ -31,7 +31,7 @@ func Groups(all []Question, fewest int) [][]int {
 			byKey[q.Key] = append(known, i)
 		}
 	}
-	size := min(most, max(1, len(all)/max(fewest, 1)))
+	size := min(Most, max(1, len(all)/max(fewest, 1)))
 	for _, key := range keys {
 		groups = append(groups, divided(all, byKey[key], size)...)
 	}

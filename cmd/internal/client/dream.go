@@ -39,7 +39,8 @@ type DreamEstimate struct {
 	HeldOut     int         `json:"held_out"`
 	Screened    int         `json:"screened"`
 	Calls       int         `json:"calls"`
-	CostUSD     json.Number `json:"cost_usd"`
+	CostUSD     json.Number `json:"cost_usd"` // at most
+	ExpectedUSD json.Number `json:"expected_usd"`
 	Moved       struct {
 		Why string `json:"why"` // how many conversations are made up, and why
 	} `json:"moved"`
