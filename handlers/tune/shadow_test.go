@@ -42,7 +42,7 @@ func (c *canaryBench) live(n int) {
 		ask := fmt.Sprintf("%s in %s, number %d, asks: what do I do about my %s?", names[c.chats%len(names)],
 			places[c.chats%len(places)], c.chats, topic)
 		talk := fmt.Sprintf("live-%d", c.chats)
-		in := tasks.ChatInput{Alias: learn.DefaultAlias, Conversation: talk, Keep: true, Request: plainjson.Of(map[string]any{
+		in := tasks.ChatInput{Alias: learn.DefaultAlias, Conversation: talk, Keep: true, Memory: true, Request: plainjson.Of(map[string]any{
 			"model": learn.DefaultAlias, "messages": []turn{{Role: "user", Content: ask}},
 			"metadata": map[string]string{"conversation_id": talk},
 		})}
@@ -96,28 +96,47 @@ func (c *canaryBench) wantUnseen() {
 	}
 }
 
-// wantShadowBooked compares the calls of the jobs of pairs with the answers that they keep, and with the books.
-func (c *canaryBench) wantShadowBooked() {
+// shadowJobs are the ids of the jobs of pairs.
+func (c *canaryBench) shadowJobs() (ids []string) {
 	c.Helper()
-	entries, kept := 0, 0
 	jobs, _, err := c.store.Jobs(c.ctx, c.tenant, job.Filter{Parent: c.tune.Job}, db.Page{Limit: 100})
 	c.must(err)
 	for _, j := range jobs {
-		if j.Kind != string(tasks.TuneShadow) {
-			continue
+		if j.Kind == string(tasks.TuneShadow) {
+			ids = append(ids, j.ID)
 		}
-		c.must(c.store.JobEntries(c.ctx, j.ID, func(e book.Entry) error {
+	}
+	return ids
+}
+
+// shadowSteps are the steps of the jobs of pairs whose answers are kept.
+func (c *canaryBench) shadowSteps() (steps []string) {
+	c.Helper()
+	for _, id := range c.shadowJobs() {
+		c.must(c.store.Effects(c.ctx, id, func(e book.Effect) error {
+			steps = append(steps, e.Step)
+			return nil
+		}))
+	}
+	return steps
+}
+
+// wantShadowBooked compares the calls of the jobs of pairs with the answers that they keep, and with the books.
+func (c *canaryBench) wantShadowBooked() {
+	c.Helper()
+	entries := 0
+	for _, id := range c.shadowJobs() {
+		c.must(c.store.JobEntries(c.ctx, id, func(e book.Entry) error {
 			if e.Purpose != canary.Purpose || e.State != book.EntrySettled {
 				c.Errorf("entry %+v", e)
 			}
 			entries++
 			return nil
 		}))
-		c.must(c.store.Effects(c.ctx, j.ID, func(book.Effect) error { kept++; return nil }))
 	}
 	spent, err := c.store.PairSpend(c.ctx, c.row())
 	c.must(err)
-	if entries != kept || kept == 0 || spent <= 0 {
+	if kept := len(c.shadowSteps()); entries != kept || kept == 0 || spent <= 0 {
 		c.Errorf("%d calls for %d answers, $%s spent", entries, kept, money.USD(spent))
 	}
 }
@@ -287,5 +306,42 @@ func TestShadowByHand(t *testing.T) {
 				t.Errorf("decision %+v", decision)
 			}
 		})
+	}
+}
+
+// What a chat was told from the memory the other model is told, too; and what a chat leaves in its shadow goes
+// with its conversation.
+func TestShadowOfAChat(t *testing.T) {
+	t.Parallel()
+	c := newShadowBench(t, storetest.SQLite(t), money.Dollar)
+	c.must(c.store.AddMemory(c.ctx, learn.Memory{
+		ID: "mem_1", Tenant: c.tenant, Lessons: []learn.Lesson{{Text: "Answer politely", Reflections: []string{"rfl_1"}, Weight: 1000}},
+	}))
+	c.live(6)
+	for range 4 {
+		c.round()
+	}
+	kept, _, err := c.store.Experiences(c.ctx, c.tenant, learn.ExperienceFilter{Origin: learn.OriginMemory}, db.Page{Limit: 1})
+	c.must(err)
+	if len(kept) == 0 {
+		t.Fatal("no chat was given the memory")
+	}
+	of := func(prefix string) (n int) {
+		for _, step := range c.shadowSteps() {
+			n += one(strings.HasPrefix(step, prefix))
+		}
+		return n
+	}
+	e := kept[0]
+	if with, all := of(e.ID+"/mem_1/"), of(e.ID+"/"); with == 0 || with != all {
+		t.Errorf("%d steps of %d with the memory", with, all)
+	}
+	traces, err := c.store.Traces(c.ctx, c.tenant, e.External, learn.Kinds{Chat: string(tasks.ChatRun)})
+	c.must(err)
+	c.tx(func(q *store.Queries) error {
+		return q.Forget(c.ctx, c.tenant, traces, learn.Kinds{Chat: string(tasks.ChatRun)})
+	})
+	if left := of(e.ID + "/"); left != 0 {
+		t.Errorf("%d answers are left of a conversation that was forgotten", left)
 	}
 }
