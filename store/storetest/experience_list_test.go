@@ -80,7 +80,8 @@ func TestListsReadLittle(t *testing.T) {
 	s := storetest.PostgreSQL(t)
 	tenant, err := s.EnsureTenant(t.Context(), "default")
 	must(t, err)
-	must(t, storetest.Fill(t.Context(), s.Driver(), storetest.Traffic{Rows: 20_000, Tenant: tenant.ID, Until: time.Now()}))
+	traffic := storetest.Traffic{Rows: 20_000, Tenant: tenant.ID, Until: time.Now()}
+	must(t, storetest.Fill(t.Context(), storetest.Bare(s.Driver()), traffic))
 	const few = 10 // the planner looks a few up, for the ends of indexes
 	for _, c := range []struct {
 		filter learn.ExperienceFilter

@@ -47,7 +47,7 @@ func (t Traffic) in(statement string) string {
 
 // Fill fills jobs, their words, entries and experiences of a migrated PostgreSQL schema as
 // months of traffic do: of a hundred jobs one open, and children of dreams among them.
-func Fill(ctx context.Context, d db.Driver, t Traffic) error {
+func Fill(ctx context.Context, d db.Conn, t Traffic) error {
 	for _, statement := range []string{
 		`INSERT INTO jobs (id, tenant, key_id, alias, kind, lane, state, phase, input, result, parent, subject, run_at,
 			lease_until, dispatched_at, expires_at, idem_key, created, finished)
