@@ -94,7 +94,8 @@ func estimated(e client.DreamEstimate) string {
 	return fmt.Sprintf("a dream would take %s, of which %d are held out and %d can not be learned from; "+
 		"it would cost about $%s, and at most $%s for at most %s, where all answers have their greatest length; "+
 		"conversations that are made up: %s",
-		plural(int64(e.Experiences), "experience"), e.HeldOut, e.Screened, e.ExpectedUSD, e.CostUSD, plural(int64(e.Calls), "call"), e.Moved.Why)
+		plural(int64(e.Experiences), "experience"), e.HeldOut, e.Screened, e.ExpectedUSD, e.CostUSD,
+		plural(int64(e.Calls), "call"), e.Moved.Why)
 }
 
 // plural formats a number and its noun.
