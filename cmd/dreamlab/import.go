@@ -46,10 +46,11 @@ func (*importVerb) Help() string {
 	return `A FILE holds JSON objects, one a line or in an array; - is the standard input:
 conversations ("messages" and more, as POST /v1/experiences takes them, or as
 GET /v1/experiences and a dataset's content give them out), rows of ChatGPT's
-conversations.json, ShareGPT, Alpaca, LMSYS-Chat-1M, WildChat, prompts with completions
-and logs of requests with their responses, rows with "question" and
-"answer", whose "#### n" is the reference, or, in a file of their own, rows with
-"turns", which are asked and not paid again when the file is imported twice in a day.
+conversations.json, ShareGPT, Alpaca, LMSYS-Chat-1M, WildChat, prompts with completions,
+OpenAI's preference pairs (their better answers) and logs of requests with their
+responses, rows with "question" and "answer", whose "#### n" is the reference, or, in
+a file of their own, rows with "turns", which are asked and not paid again when the
+file is imported twice in a day.
 A row that can not be taken is named and loses no other. It ends with 1 where any was.`
 }
 
