@@ -29,7 +29,7 @@ type tuneStartVerb struct {
 	Budget      string  `placeholder:"USD" help:"the USD that it may cost, with a month of hosting"`
 	DryRun      bool    `help:"only wait for an estimate of what it would cost at most"`
 	ChatsPerDay int     `placeholder:"NUMBER" help:"the NUMBER of chats a day that hosting is priced at, not those of the last weeks"`
-	Method      string  `enum:",sft,dpo,auto" default:"" placeholder:"METHOD" help:"learn from answers, from preference pairs, or as fits"`
+	Method      string  `enum:",sft,dpo,auto" default:"" placeholder:"METHOD" help:"learn from answers, pairs, or as fits"`
 	Beta        float64 `placeholder:"NUMBER" help:"how near to its base dpo holds the model, as configured without it"`
 	Plan        bool    `help:"only print where it could be trained and served, at what price, and what forbids the rest"`
 }
