@@ -3,6 +3,8 @@ package book
 import (
 	"context"
 	"time"
+
+	"dreamlab/store/db"
 )
 
 // pruneEntries is the number of entries that one step deletes.
@@ -55,3 +57,24 @@ func (q *Queries) pruneDay(ctx context.Context, tenant string, day int64) (int64
 			AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = e.job) AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = e.root)
 		LIMIT $5)`, tenant, day*microsADay, (day+1)*microsADay, day, int64(pruneEntries))
 }
+
+// PruneSpending deletes a bounded number of the sums of days longer ago than the given age, which no
+// budget counts any more, and returns how many: call it until it returns 0. It must run in a transaction.
+func (q *Queries) PruneSpending(ctx context.Context, older time.Duration) (int64, error) {
+	var tenants []string
+	err := q.Words(ctx, &tenants, `SELECT t.id FROM tenants t WHERE EXISTS
+		(SELECT 1 FROM spending s WHERE s.tenant = t.id AND s.day < ({now} - $1) / 86400000000) ORDER BY t.id LIMIT $2`,
+		older.Microseconds(), int64(pruneTenants))
+	if err != nil || len(tenants) == 0 {
+		return 0, err
+	}
+	return q.Exec(ctx, `DELETE FROM spending WHERE tenant IN ({list $1}) AND day IN (SELECT s.day FROM spending s
+		WHERE s.tenant IN ({list $1}) AND s.day < ({now} - $2) / 86400000000 GROUP BY s.day ORDER BY s.day LIMIT $3)`,
+		db.Encode(tenants), older.Microseconds(), int64(pruneDays))
+}
+
+// pruneTenants and pruneDays bound the sums that one step deletes: of so many tenants so many days.
+const (
+	pruneTenants = 50
+	pruneDays    = 2
+)

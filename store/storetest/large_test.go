@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dreamlab/store"
+	"dreamlab/store/book"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
@@ -31,8 +32,9 @@ func BenchmarkLarge(b *testing.B) {
 			s := filled(b, rows)
 			for name, run := range map[string]func(*testing.B){
 				"accept": each(s, acceptOne), "list": each(s, listPage), "listOfAlias": each(s, listAlias), "usage": each(s, usageOfMonth),
-				"claim":  func(b *testing.B) { claimEach(b, s) },
-				"forget": func(b *testing.B) { forgetEach(b, s, rows) },
+				"usageByHour": each(s, usageByHour),
+				"claim":       func(b *testing.B) { claimEach(b, s) },
+				"forget":      func(b *testing.B) { forgetEach(b, s, rows) },
 			} {
 				b.Run(name, func(b *testing.B) {
 					run(b)
@@ -102,6 +104,13 @@ func listAlias(ctx context.Context, s *store.Store, _ int) error {
 
 func usageOfMonth(ctx context.Context, s *store.Store, _ int) error {
 	_, err := s.Spending(ctx, "ten_3", "day", time.Now().AddDate(0, 0, -30), time.Now())
+	return err
+}
+
+func usageByHour(ctx context.Context, s *store.Store, _ int) error {
+	_, err := s.SpendingIn(ctx, book.Span{
+		Tenant: "ten_3", By: "model", Interval: book.Hourly, From: time.Now().AddDate(0, 0, -30), To: time.Now(),
+	})
 	return err
 }
 

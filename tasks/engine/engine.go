@@ -84,8 +84,8 @@ type Options struct {
 	// KeepPrivate is how long the answer of a private job can be fetched that no
 	// client waited on. Defaults to 24 hours.
 	KeepPrivate time.Duration
-	// KeepRecords is how long entries whose jobs are gone and the changes of the audit log are
-	// kept. Defaults to 400 days.
+	// KeepRecords is how long entries whose jobs are gone, the changes of the audit log, batches that have
+	// ended and the sums that budgets read are kept. Defaults to 400 days.
 	KeepRecords time.Duration
 }
 

@@ -24,7 +24,7 @@ type pruner struct {
 	metrics     *metrics
 	keep        time.Duration // of ended jobs
 	keepPrivate time.Duration // of the answers of private ones
-	keepRecords time.Duration // of entries and changes
+	keepRecords time.Duration // of entries, changes, batches and the sums that budgets read
 }
 
 // prune deletes jobs that ended long ago, in small steps.
@@ -49,8 +49,16 @@ func (p *pruner) prune(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			batches, err := q.PruneBatches(ctx, p.keepRecords)
+			if err != nil {
+				return err
+			}
+			days, err := q.PruneSpending(ctx, p.keepRecords)
+			if err != nil {
+				return err
+			}
 			cleared, err := q.ClearPrivate(ctx, p.keepPrivate)
-			gone += ticks + cleared + replies + audits
+			gone += ticks + cleared + replies + audits + batches + days
 			return err
 		})
 		if err != nil {

@@ -101,6 +101,7 @@ func TestUsage(t *testing.T) {
 	}
 	for path, param := range map[string]string{
 		"interval=week": "interval", "format=xml": "format", "from=tomorrow": "from", "from=9&to=8": "from",
+		"group_by=job&from=2026-01-01&to=2026-02-02": "from", "interval=hour&from=2026-01-01&to=2026-02-02": "from",
 	} {
 		a := r.get("/v1/usage?"+path).want(t, 400, "invalid_request")
 		if a.text(t, "error", "param") != param {

@@ -47,8 +47,8 @@ type Config struct {
 	// Retention is how long jobs that have ended are kept, with their attempts
 	// and answers. Defaults to 2160h, 90 days.
 	Retention time.Duration `yaml:"retention"`
-	// RecordRetention is how long the audit log is kept, and what each call of a vendor cost: of
-	// days before, usage knows the sums by day, purpose, provider, model and key, but neither
+	// RecordRetention is how long the audit log is kept, batches that have ended with their lines, and
+	// what each call of a vendor cost: of days before, usage knows the sums by day, purpose, provider, model and key, but neither
 	// jobs nor hours. Defaults to 9600h, 400 days.
 	RecordRetention time.Duration `yaml:"record_retention"`
 	// Unfetched is how long the answer of a background chat with "store": false can

@@ -182,8 +182,16 @@ func (h Usage) span(c *wire.Call, zone *time.Location) (book.Span, error) {
 		}
 		return span, wire.Invalid(name, "%s has to be before the end.", name)
 	}
+	if byCall := span.By == "job" || span.Interval == book.Hourly; byCall && span.To.Sub(span.From) > maxByCall {
+		return span, wire.Invalid("from", "Usage by job or by hour is summed from single calls, of at most 31 days at once: "+
+			"narrow from and to, or ask by day.")
+	}
 	return span, nil
 }
+
+// maxByCall bounds the time of which the calls themselves are read: the sums of days know neither jobs nor
+// hours. It is a month of the tenant's zone, one day of which may have 25 hours.
+const maxByCall = 31*24*time.Hour + time.Hour
 
 // instant reads the first of the parameters that is given: unix seconds, or a day of the
 // tenant's zone such as 2026-01-31, which is its beginning.
