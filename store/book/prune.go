@@ -37,7 +37,7 @@ func (q *Queries) PruneEntries(ctx context.Context, tenant string, older time.Du
 	}
 	gone := int64(0)
 	if day < end {
-		if gone, err = q.pruneDay(ctx, tenant, day); err != nil {
+		if gone, err = pruneDay(ctx, q.Tx, tenant, day); err != nil {
 			return false, err
 		}
 	}
@@ -49,7 +49,7 @@ func (q *Queries) PruneEntries(ctx context.Context, tenant string, older time.Du
 	return swept < end, err
 }
 
-func (q *Queries) pruneDay(ctx context.Context, tenant string, day int64) (int64, error) {
+func pruneDay(ctx context.Context, q *db.Tx, tenant string, day int64) (int64, error) {
 	return q.Exec(ctx, `DELETE FROM entries WHERE id IN (SELECT e.id FROM entries e
 		WHERE e.tenant = $1 AND e.created >= $2 AND e.created < $3
 			AND e.state IN ('settled', 'void') AND e.purpose NOT IN ('train', 'host')

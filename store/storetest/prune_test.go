@@ -15,7 +15,9 @@ import (
 
 // pruneAll makes steps until there is nothing more to delete, and returns how many rows went and the most
 // of one step.
-func pruneAll(t *testing.T, s *store.Store, step func(*store.Queries, context.Context, time.Duration) (int64, error)) (all, most int64) {
+func pruneAll(
+	t *testing.T, s *store.Store, step func(*store.Queries, context.Context, time.Duration) (int64, error),
+) (all, most int64) {
 	t.Helper()
 	for gone := int64(1); gone > 0; {
 		must(t, s.Tx(t.Context(), db.Relaxed, func(q *store.Queries) (err error) {
@@ -34,7 +36,9 @@ func TestOldBatchesArePruned(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		add := func(id, status string, lines int) {
 			own := running(t, s, "ten_1", id)
-			b := batch.Batch{ID: id, Tenant: "ten_1", Job: own.ID, Endpoint: "/v1/chat/completions", Status: batch.Validating, Spec: []byte(`{}`)}
+			b := batch.Batch{
+				ID: id, Tenant: "ten_1", Job: own.ID, Endpoint: "/v1/chat/completions", Status: batch.Validating, Spec: []byte(`{}`),
+			}
 			must(t, s.AddBatch(t.Context(), b))
 			var list []batch.Line
 			for n := 1; n <= lines; n++ {
@@ -53,7 +57,8 @@ func TestOldBatchesArePruned(t *testing.T) {
 		if all, most := pruneAll(t, s, (*store.Queries).PruneBatches); all != 1101 || most != 1000 {
 			t.Errorf("%d rows went, at most %d in one step", all, most)
 		}
-		left := ask(t, s.Driver(), `SELECT id || ' ' || (SELECT count(*) FROM batch_lines l WHERE l.batch = b.id) FROM batches b ORDER BY id`)
+		left := ask(t, s.Driver(), `SELECT id || ' ' || (SELECT count(*) FROM batch_lines l WHERE l.batch = b.id)
+			FROM batches b ORDER BY id`)
 		if !slices.Equal(left, []string{"batch_new 2", "batch_open 3"}) {
 			t.Errorf("left are %v", left)
 		}
