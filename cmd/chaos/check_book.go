@@ -37,7 +37,9 @@ func lookAtCalls(h *history, _ loadNotes, f *finding) {
 func (e entryRow) call() bool { return e.Purpose != "train" && e.Purpose != "host" }
 
 // live tells whether an entry is of a call, and not of a line of an order.
-func (h *history) live(e entryRow) bool { return e.call() && h.jobs[e.Job].Kind != "batch.run" }
+func (h *history) live(e entryRow) bool {
+	return e.call() && !elsewhere(e.Provider) && h.jobs[e.Job].Kind != "batch.run"
+}
 
 // The causes of a lost outcome: a worker that died, was frozen or could not reach the database;
 // an attempt that ended for another reason; and faults of the connection to a vendor.

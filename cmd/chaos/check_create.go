@@ -29,11 +29,15 @@ func lookAtCreations(h *history, _ loadNotes, f *finding) {
 		jobs[m.Suffix] = row.Job
 	}
 	for _, row := range h.trainings {
+		if elsewhere(row.Provider) {
+			continue
+		}
 		if row.VendorID != "" && !known[row.VendorID] || row.VendorID == "" && row.Status == "succeeded" {
 			f.breaks(row.Job, "the vendor knows nothing of %s (%s)", row.ID, row.VendorID)
 		}
 	}
 	lookAtEndpoints(h, f)
+	lookElsewhere(h, f)
 	lookAtTrainingBills(h, f)
 }
 
@@ -78,12 +82,12 @@ func lookAtEndpoints(h *history, f *finding) {
 func lookAtTrainingBills(h *history, f *finding) {
 	billed := 0
 	for _, p := range h.paid {
-		if strings.HasPrefix(p.Model, "fine-tune:") {
+		if p.training() && !elsewhere(p.Vendor) {
 			billed += p.Calls
 		}
 	}
 	if billed != len(h.trained) {
 		f.breaks("", "%d trainings were billed, the vendor lists %d", billed, len(h.trained))
 	}
-	f.say("%d trainings and %d endpoints at the vendor, %d rows", len(h.trained), len(h.endpoints), len(h.trainings))
+	f.say("%d trainings and %d endpoints at Together, %d rows at all vendors", len(h.trained), len(h.endpoints), len(h.trainings))
 }

@@ -68,6 +68,7 @@ func faults(length time.Duration) []fault {
 		{"batch: a third of the lines fail", nil, onBatch(failingLines)},
 		{"batch: expired in the middle", nil, onBatch(expiringOrder)},
 	}
+	list = append(list, trainerFaults()...)
 	for _, point := range []string{"claimed", "intent", "answered", "committing", "committed"} {
 		list = append(list, fault{"die at: " + point, nil, dieAt(point + "/10")})
 	}

@@ -48,7 +48,7 @@ type (
 		ID, Job, Dream string
 		Answer         string // the answer's message, JSON
 	}
-	trainingRow struct{ ID, Job, Status, VendorID string }
+	trainingRow struct{ ID, Job, Status, VendorID, Provider string }
 	batchRow    struct {
 		ID, Job, Status          string
 		File                     string // "" where a dream asks
@@ -122,7 +122,7 @@ func (h *history) read(ctx context.Context, conn *pgx.Conn) error {
 			func(e effectRow) { h.effects[e.Job] = append(h.effects[e.Job], e) }),
 		each(ctx, conn, `SELECT id, coalesce(job, ''), coalesce(dream, ''), answer FROM experiences`,
 			func(e experienceRow) { h.experiences = append(h.experiences, e) }),
-		each(ctx, conn, `SELECT id, job, status, coalesce(vendor_id, '') FROM trainings`,
+		each(ctx, conn, `SELECT id, job, status, coalesce(vendor_id, ''), provider FROM trainings`,
 			func(t trainingRow) { h.trainings = append(h.trainings, t) }),
 		each(ctx, conn, `SELECT id, job, status, coalesce(file, ''), coalesce(output, ''), coalesce(errors, ''),
 			total, completed, failed FROM batches`,

@@ -187,6 +187,7 @@ func (l *lab) slot(name, verb, setting string) *slot {
 		"GROQ_API_KEY=" + boot.SandboxKey, "GROQ_BASE_URL=" + l.vendor + "/groq",
 		"TOGETHER_API_KEY=" + boot.SandboxKey, "TOGETHER_BASE_URL=" + l.vendor + "/together/v1",
 	}
+	env = append(env, settingsOf(l.vendor)...)
 	if setting != "" {
 		env = append(env, setting)
 	}

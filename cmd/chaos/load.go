@@ -85,6 +85,7 @@ type ask struct {
 	number int64
 	kind   string
 	key    string // the tenant's
+	model  string // that a training is of. Defaults to Together's.
 	api    int
 	pause  time.Duration // before it is cancelled
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,7 +100,7 @@ func lessons(tenant int) string {
 
 // train requests a training, and cancels it if it is to be cancelled.
 func (c *load) train(ctx context.Context, a ask) {
-	body := fmt.Sprintf(`{"model":"together/openai/gpt-oss-20b","training_file":%q}`, c.files[a.key])
+	body := fmt.Sprintf(`{"model":%q,"training_file":%q}`, cmp.Or(a.model, "together/openai/gpt-oss-20b"), c.files[a.key])
 	answer := c.insist(ctx, a, "/v1/fine_tuning/jobs", body, http.StatusOK)
 	job := textOf(answer, "dreamlab", "job")
 	if job == "" {

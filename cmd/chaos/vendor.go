@@ -27,6 +27,9 @@ type payment struct {
 	LineNano int64 `json:"batch_nano_usd"`
 }
 
+// training tells whether it is for trainings.
+func (p payment) training() bool { return strings.HasPrefix(p.Model, "fine-tune:") }
+
 // visit is a request as an emulator saw it.
 type visit struct {
 	ID     string `json:"request_id"`
@@ -39,7 +42,9 @@ type visit struct {
 	Nano   int64  `json:"nano_usd"`
 }
 
-func (v visit) chat() bool { return strings.HasSuffix(v.Path, "/chat/completions") }
+func (v visit) chat() bool {
+	return strings.HasSuffix(v.Path, "/chat/completions") && !elsewhere(v.Vendor)
+}
 
 // made is a training or an endpoint at a vendor.
 type made struct {

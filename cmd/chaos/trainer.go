@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"dreamlab/cmd/internal/boot"
+)
+
+// trainer is a vendor beside Together that trains and serves, with the calls by which it does: the answers to them are
+// lost by faults of their own.
+type trainer struct {
+	vendor, model      string
+	training           string // the end of the path of the call that creates a training
+	method, deployment string // of the call that creates a deployment
+}
+
+// trainers are those that train and serve what they trained without a person. What is trained on somebody's own
+// machine, and what is brought to Cloudflare, Groq, vLLM or Bedrock, is in the table of the tests of tunes.
+func trainers() []trainer {
+	return []trainer{
+		{"azure", "azure/gpt-4.1-mini", "/fine_tuning/jobs$", "PUT", "/deployments/"},
+		{"databricks", "databricks/databricks-meta-llama-3-1-8b-instruct", "/jobs/runs/submit$", "POST", "/serving-endpoints$"},
+		{"sagemaker", "sagemaker/jumpstart-llama-3-1-8b-instruct", "/CreateTrainingJob$", "POST", "/CreateEndpoint$"},
+		{"vertex", "vertex/meta/llama-4-scout-17b-16e-instruct-maas", "/tuningJobs$", "POST", ":deploy$"},
+	}
+}
+
+// elsewhere tells whether a vendor is one of them: its own words for calls are not in what is read of the vendors' log.
+func elsewhere(vendor string) bool {
+	for _, t := range trainers() {
+		if t.vendor == vendor {
+			return true
+		}
+	}
+	return false
+}
+
+// trainerFaults are a lost answer to each call that creates something at a trainer.
+func trainerFaults() (list []fault) {
+	for _, t := range trainers() {
+		list = append(list,
+			fault{"training at " + t.vendor + ": created, answer lost", nil, t.losing("POST", t.training)},
+			fault{"training at " + t.vendor + ": deployed, answer lost", nil, t.losing(t.method, t.deployment)})
+	}
+	return list
+}
+
+// losing loses the next answer to a call, and requests a training that makes it.
+func (t trainer) losing(method, route string) injecting {
+	script := fmt.Sprintf(`{"vendor":%q,"method":%q,"route":%q,"fault":"drop_after","times":1}`, t.vendor, method, route)
+	return func(l *lab, ctx context.Context, _ *rand.Rand) error {
+		if err := l.script(ctx, script); err != nil {
+			return err
+		}
+		a := l.load.askOf("train", 0)
+		a.model = t.model
+		l.load.send(ctx, a)
+		return nil
+	}
+}
+
+// settingsOf leads a process to the emulators of the trainers.
+func settingsOf(vendors string) (env []string) {
+	for _, v := range boot.Vendors() {
+		if !elsewhere(v.Name) {
+			continue
+		}
+		for name, value := range v.Sandbox(vendors+"/"+v.Name, boot.SandboxKey) {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// lookElsewhere compares what the other trainers billed with our rows: each training that was billed is known by one.
+func lookElsewhere(h *history, f *finding) {
+	rows, billed := map[string]int{}, map[string]int{}
+	known := map[string]bool{}
+	for _, t := range h.trainings {
+		if !elsewhere(t.Provider) || t.VendorID == "" {
+			continue
+		}
+		f.see()
+		if known[t.Provider+t.VendorID] {
+			f.breaks(t.Job, "two rows know %s of %s", t.VendorID, t.Provider)
+		}
+		known[t.Provider+t.VendorID] = true
+		rows[t.Provider]++
+	}
+	for _, p := range h.paid {
+		if elsewhere(p.Vendor) && p.training() {
+			billed[p.Vendor] += p.Calls
+		}
+	}
+	for _, t := range trainers() {
+		if billed[t.vendor] > rows[t.vendor] {
+			f.breaks("", "%s billed %d trainings, %d rows know of one", t.vendor, billed[t.vendor], rows[t.vendor])
+		}
+		f.say("%d trainings at %s, %d billed", rows[t.vendor], t.vendor, billed[t.vendor])
+	}
+}
