@@ -60,7 +60,7 @@ func ways() []way {
 		{usual(), []string{"POST /v1/fine-tunes", "POST /deployments"}, 100, nil, false, 0},
 		{
 			shop{azure.Vendor, azureemulator.New, "azure/gpt-4.1-mini", "azure/gpt-5-nano"},
-			[]string{"POST /fine_tuning/jobs"}, 90, nil, false, 0, // global training is cheaper
+			[]string{"POST /fine_tuning/jobs", "PUT /deployments/"}, 90, nil, false, 0, // global training is cheaper
 		}, {
 			shop{
 				databricks.Vendor, databricksemulator.New, "databricks/databricks-meta-llama-3-1-8b-instruct",

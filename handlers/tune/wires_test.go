@@ -58,12 +58,17 @@ func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
 func (w *wires) loses(r *http.Request, at string) bool {
 	for known, left := range w.broken {
 		method, end, _ := strings.Cut(known, " …")
-		if left > 0 && (known == at || method == r.Method && strings.HasSuffix(pathOf(r), end) && end != "") {
+		if left > 0 && (known == at || method == r.Method && on(pathOf(r), end)) {
 			w.broken[known]--
 			return true
 		}
 	}
 	return false
+}
+
+// on tells whether a path ends so or, where a name follows a slash, has that part.
+func on(path, end string) bool {
+	return end != "" && (strings.HasSuffix(path, end) || strings.HasSuffix(end, "/") && strings.Contains(path, end))
 }
 
 // loseAll loses answers by how their paths end.
