@@ -53,7 +53,7 @@ func asAlone(l *batch.Line, request *providers.Request, usage providers.Usage) p
 		alone += part.Size
 	}
 	if joined := shared.Size(*request); joined > 0 && alone > joined {
-		usage.Input = int64(float64(usage.Input) * float64(alone) / float64(joined))
+		usage.Input = usage.Input * alone / joined
 	}
 	return usage
 }
