@@ -280,6 +280,9 @@ func methodOf(q request) string {
 // restOfTour calls what needs another key, or what calls before it made.
 func (r *rig) restOfTour(t *testing.T, s seeded, call func(request, ...int) answer) {
 	t.Helper()
+	for _, verb := range []string{"pause", "resume"} { // it was cancelled
+		call(request{method: "POST", path: "/v1/fine_tuning/jobs/" + s.training + "/" + verb}, 409)
+	}
 	targets := `{"targets":[{"model":"together/base","weight":9,"tier":0},` +
 		`{"model":"together/tuned","weight":1,"tier":0}]}`
 	call(request{method: "PUT", path: "/v1/routes/assistant", body: targets}, 403)
