@@ -96,14 +96,17 @@ func (q *Queries) findCapacity(ctx context.Context, rows []jobInsert, limits map
 	return free, q.Later(ctx, lockClaims, db.RowsOf(free.claims))
 }
 
-// shareLock is the number of the advisory lock of a share. It differs between the schemas of a
-// database. A row's lock would write the row anew for each job: it took twice as long.
-const shareLock = `hashtextextended(x.lane || '/' || x.tenant, CAST('shares'::regclass AS BIGINT))`
+// shareLock is the number of the advisory lock of the share of x.tenant in a lane. It differs
+// between the schemas of a database. A row's lock would write the row anew for each job: it took
+// twice as long.
+func shareLock(lane string) string {
+	return `hashtextextended(` + lane + ` || '/' || x.tenant, CAST('shares'::regclass AS BIGINT))`
+}
 
 // lockClaims locks the shares of those claims ($1) whose tenants have no queued jobs, until the
 // transaction ends, and notes their numbers for [heldClaim].
-const lockClaims = `SELECT set_config('dreamlab.claims', coalesce(string_agg(CAST(claim AS TEXT), ','), ''), TRUE)
-	FROM (SELECT x.claim, pg_advisory_xact_lock(` + shareLock + `)
+var lockClaims = `SELECT set_config('dreamlab.claims', coalesce(string_agg(CAST(claim AS TEXT), ','), ''), TRUE)
+	FROM (SELECT x.claim, pg_advisory_xact_lock(` + shareLock("x.lane") + `)
 		FROM {rows $1: claim bigint, lane text, tenant text} WHERE ` + itsQueue + ` IS NULL
 		ORDER BY x.lane, x.tenant) AS locked`
 

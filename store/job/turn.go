@@ -273,26 +273,22 @@ func (r *round) addUsage(ctx context.Context) error {
 		return nil
 	}
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.Tenant, b.Tenant) }) // the order in which accepts lock them
-	if err := r.lockShares(ctx, db.Encode(rows)); err != nil {
-		return err
-	}
 	_, err := r.Exec(ctx, `INSERT INTO shares (lane, tenant, vtime, waiting, cursor)
 		SELECT $1, tenant, vtime, waiting, cursor
-		FROM {rows $2: tenant text, vtime bigint, waiting boolean, cursor text} WHERE TRUE
+		FROM {rows $2: tenant text, vtime bigint, waiting boolean, cursor text} WHERE `+r.locked()+`
 		ON CONFLICT (lane, tenant) DO UPDATE
 		SET vtime = excluded.vtime, waiting = excluded.waiting, cursor = excluded.cursor`,
 		r.lane, db.Encode(rows))
 	return err
 }
 
-// lockShares locks the shares of these tenants against accepts. Accepts of tenants with queued
-// jobs do not wait for it.
-func (r *round) lockShares(ctx context.Context, rows string) error {
+// locked has addUsage lock the shares against accepts. Accepts of tenants with queued jobs do not
+// wait for it.
+func (r *round) locked() string {
 	if r.Dialect() == db.SQLite { // it has one writer
-		return nil
+		return "TRUE"
 	}
-	return r.Later(ctx, `SELECT pg_advisory_xact_lock(`+shareLock+`)
-		FROM (SELECT CAST($1 AS TEXT) AS lane, tenant FROM {rows $2: tenant text}) AS x`, r.lane, rows)
+	return `pg_advisory_xact_lock(` + shareLock("CAST($1 AS TEXT)") + `) IS NOT NULL`
 }
 
 // keepLimits drops the jobs that are over a limit by now: before the shares were locked, other
