@@ -26,11 +26,13 @@ func TestBudgetsOverHTTP(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *Options) { o.Budgets = []book.Budget{{Purpose: "chat", Hard: true, Nano: 50 * money.Dollar}} })
 	id, _ := r.makeKey(t, `{}`)
-	r.spend(t, book.Entry{KeyID: id, Purpose: "chat", Provider: "groq", Model: "m", Settled: 3 * money.Dollar},
-		book.Entry{Purpose: "train", Provider: "together", Model: "m", Settled: 4 * money.Dollar})
 	put := func(body string) request {
 		return request{method: "PUT", path: "/v1/budgets", body: body, key: r.admin}
 	}
+	// The day of a line is that of the tenant's zone when it is written: for a part of each day it is not that of UTC.
+	r.do(put(`{"zone":"Asia/Kathmandu","data":[]}`)).want(t, 200, "")
+	r.spend(t, book.Entry{KeyID: id, Purpose: "chat", Provider: "groq", Model: "m", Settled: 3 * money.Dollar},
+		book.Entry{Purpose: "train", Provider: "together", Model: "m", Settled: 4 * money.Dollar})
 	got := r.do(put(`{"zone":"Asia/Kathmandu","data":[{"usd":10,"per":"month"},{"key":"`+id+`","usd":"2","per":"day","hard":false},`+
 		`{"provider":"together","purpose":"train","usd":5,"per":"day"}]}`)).want(t, 200, "")
 	for _, part := range []string{`"zone":"Asia/Kathmandu"`, `"id":null,"object":"budget","key":null,"purpose":"chat"`,
