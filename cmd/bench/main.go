@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"dreamlab/cmd/internal/config"
+	"dreamlab/cmd/internal/heap"
 	"dreamlab/store/storetest"
 )
 
@@ -43,9 +44,11 @@ func main() {
 	flag.StringVar(&p.portkey, "portkey", "", "the `DIRECTORY` where Portkey's gateway was installed")
 	flag.StringVar(&p.only, "only", "", "the `NAME` of the one contest to hold")
 	flag.Parse()
+	release := heap.CollectSeldom() // as the program does
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, p)
 	stop()
+	release()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -7,13 +7,13 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"syscall"
 
 	"github.com/mattn/go-isatty"
 	"github.com/redis/go-redis/v9"
+
+	"dreamlab/cmd/internal/heap"
 )
 
 // clientLevel shows the Redis client's messages about retried connections for the processes
@@ -23,26 +23,6 @@ func clientLevel(args []string) string {
 		return "warn"
 	}
 	return "error"
-}
-
-// garbage is how much the heap may grow before it is collected, in percent of what lives, and ballast
-// what is counted as living beside that, bytes. A process lives on 15 to 40 MB: Go's default would
-// collect its heap ten times a second under a load of chats. The ballast is address space that nobody
-// writes to, so it takes no memory; with it a small heap grows by 64 MB more between two collections,
-// and a large one by no more than its share. Chats a second rise by 8 %. GOGC sets another share, and no ballast.
-const (
-	garbage = 200
-	ballast = 32 << 20
-)
-
-// collectSeldom sets both, and returns what keeps the ballast until the program ends.
-func collectSeldom() (release func()) {
-	if os.Getenv("GOGC") != "" {
-		return func() {}
-	}
-	debug.SetGCPercent(garbage)
-	space := make([]byte, ballast)
-	return func() { runtime.KeepAlive(space) }
 }
 
 // newShell is the shell that the program runs in.
@@ -56,7 +36,7 @@ func newShell() shell {
 }
 
 func main() {
-	release := collectSeldom()
+	release := heap.CollectSeldom()
 	redis.SetLogger(clientLog{newLog(os.Stderr, clientLevel(os.Args))})
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, newShell(), os.Args[1:])

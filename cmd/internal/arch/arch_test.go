@@ -74,7 +74,7 @@ var arrows = map[string][]string{
 	"cmd/internal/web":       {"cmd/internal/api/wire", "cmd/internal/markdown", "cmd/internal/site", "tasks", "store"},
 	"cmd/internal/telemetry": {"cmd/internal/config", "providers", "tasks", "store"},
 	"cmd/internal/boot":      {"*"},
-	"cmd/dreamlab": {"cmd/internal/boot", "cmd/internal/cli", "cmd/internal/cli/show", "cmd/internal/site", "cmd/internal/client", "cmd/internal/config",
+	"cmd/dreamlab": {"cmd/internal/boot", "cmd/internal/cli", "cmd/internal/cli/show", "cmd/internal/site", "cmd/internal/client", "cmd/internal/config", "cmd/internal/heap",
 		"cmd/internal/load", "cmd/internal/nights", "cmd/internal/price", "cmd/internal/alike", "store", "tasks", "tasks/lenient",
 		"providers",
 		"providers/bill", "providers/catalog", "handlers/judge/check", "cmd/internal/reconcile"},
