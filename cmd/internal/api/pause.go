@@ -21,21 +21,21 @@ import (
 // pause pauses a fine-tune: we hold one that its vendor has not begun, and the vendor pauses one that
 // it has begun, where it can.
 func (h trainings) pause(w http.ResponseWriter, c *wire.Call) error {
-	return h.turn(w, c, h.pausing)
+	return h.changePause(w, c, h.pausing)
 }
 
 // resume goes on with a paused fine-tune.
 func (h trainings) resume(w http.ResponseWriter, c *wire.Call) error {
-	return h.turn(w, c, h.resuming)
+	return h.changePause(w, c, h.resuming)
 }
 
-// turning says what is to be asked of a training, with a line for its log, which is "" where it was
+// pauseDecision says what is to be asked of a training, with a line for its log, which is "" where it was
 // asked already.
-type turning func(t learn.Training, spec tasks.TrainingSpec) (learn.Pause, string, error)
+type pauseDecision func(t learn.Training, spec tasks.TrainingSpec) (learn.Pause, string, error)
 
-// turn decides and writes under the training's lock, so that its job sees it before it asks the vendor
+// changePause decides and writes under the training's lock, so that its job sees it before it asks the vendor
 // for the training or has asked already.
-func (h trainings) turn(w http.ResponseWriter, c *wire.Call, decide turning) error {
+func (h trainings) changePause(w http.ResponseWriter, c *wire.Call, decide pauseDecision) error {
 	if err := wire.NoBody(c); err != nil {
 		return err
 	}

@@ -185,7 +185,7 @@ func (ts *Trainings) Cancel(id string) (Training, *lab.Failure) {
 
 // Pause pauses a training that runs and has made its first step.
 func (ts *Trainings) Pause(id string) (Training, *lab.Failure) {
-	return ts.turn(id, "paused", func(t *Training, now time.Time) bool {
+	return ts.setPaused(id, "paused", func(t *Training, now time.Time) bool {
 		if t.State(now) != TrainingRunning || t.Steps()*t.Done(now) < 1000 {
 			return false
 		}
@@ -196,15 +196,15 @@ func (ts *Trainings) Pause(id string) (Training, *lab.Failure) {
 
 // Resume goes on with a paused training.
 func (ts *Trainings) Resume(id string) (Training, *lab.Failure) {
-	return ts.turn(id, "resumed", func(t *Training, now time.Time) bool {
+	return ts.setPaused(id, "resumed", func(t *Training, now time.Time) bool {
 		paused := !t.Paused.IsZero()
 		t.goOn(now)
 		return paused
 	})
 }
 
-// turn changes a training, which is refused where it cannot be changed so.
-func (ts *Trainings) turn(id, how string, change func(*Training, time.Time) bool) (Training, *lab.Failure) {
+// setPaused changes a training, which is refused where it cannot be changed so.
+func (ts *Trainings) setPaused(id, how string, change func(*Training, time.Time) bool) (Training, *lab.Failure) {
 	var after Training
 	refused := ts.change(func(now time.Time) *lab.Failure {
 		t, refused := ts.training(id)
