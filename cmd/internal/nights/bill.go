@@ -137,9 +137,9 @@ func (m *month) tiers(ctx context.Context) (Saving, error) {
 			slower = append(slower, name)
 		}
 	}
-	how := "no entry of the books was paid by the rates of a slower tier: none of the models asked has one that costs less"
+	how := "not measured, since the books keep no tier: none of the models asked has a slower one that costs less"
 	if len(slower) > 0 {
-		how = "no call was made in a slower tier, though one would cost less at " + strings.Join(slower, ", ")
+		how = "not measured, since the books keep no tier: a slower one would cost less at " + strings.Join(slower, ", ")
 	}
 	return Saving{"tiers (flex)", 0, how}, nil
 }
@@ -197,7 +197,7 @@ func (b Bill) Write(out io.Writer) error {
 		verdict = "OVER THE PLAN"
 	}
 	fmt.Fprintf(table, "total\t$%s\tat most $%s\t%s\n", b.Total, b.Plan, verdict)
-	fmt.Fprintln(table, "\t\t\t\nSAVED BY\tDOLLARS\t\tCOMPUTED FROM THE BOOKS")
+	fmt.Fprintln(table, "\t\t\t\nSAVED BY\tDOLLARS\t\tCOMPUTED FROM")
 	for _, s := range b.Savings {
 		fmt.Fprintf(table, "%s\t$%s\t\t%s\n", s.By, s.USD, s.How)
 	}
