@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dreamlab/store"
+	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -22,6 +24,7 @@ func inOwnTime(t *testing.T, o Options, test func(r *rig)) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Hour)
 		t.Cleanup(cancel)
 		r.ctx = ctx
+		r.holdClock()
 		r.setClock()
 		r.start(func(ctx context.Context) error {
 			for pause(ctx, clockStep) {
@@ -36,17 +39,23 @@ func inOwnTime(t *testing.T, o Options, test func(r *rig)) {
 // clockStep is how far the database's clock may be behind in a bubble.
 const clockStep = 250 * time.Millisecond
 
-// setClock sets the database's clock to the bubble's.
-func (r *rig) setClock() {
-	now, err := r.store.Now(r.ctx)
-	if err != nil {
-		if r.ctx.Err() == nil {
-			r.t.Error(err)
+// holdClock makes the database's clock stand still but for setClock. A clock that went on
+// by itself would be ahead of the bubble's on a slow machine, and each setClock would turn
+// it back: what was queued in between would not be due for seconds.
+func (r *rig) holdClock() {
+	r.t.Helper()
+	r.must(r.store.Tx(r.ctx, db.Relaxed, func(q *store.Queries) error {
+		if _, err := q.Exec(r.ctx, `DROP VIEW clock`); err != nil {
+			return err
 		}
-		return
-	}
-	r.passed += time.Since(now)
-	if err := r.store.ShiftClock(r.ctx, r.passed); err != nil && r.ctx.Err() == nil {
+		_, err := q.Exec(r.ctx, `CREATE VIEW clock AS SELECT us FROM clock_offset`)
+		return err
+	}))
+}
+
+// setClock sets the database's clock, which is held, to the bubble's.
+func (r *rig) setClock() {
+	if err := r.store.ShiftClock(r.ctx, time.Since(time.Unix(0, 0))); err != nil && r.ctx.Err() == nil {
 		r.t.Error(err)
 	}
 }
