@@ -33,6 +33,31 @@ func TestListByColumn(t *testing.T) {
 	})
 }
 
+// TestListByNoun pages through the ended and the open jobs of a noun other than chat, of two kinds, which
+// are read by different indexes.
+func TestListByNoun(t *testing.T) {
+	onEach(t, func(b bench) {
+		var want []string
+		for i := range 6 {
+			j := b.run(job.NewJob{Kind: []string{"dream.run", "dream.solve"}[i%2]})
+			if i%3 == 0 {
+				b.finish(j, job.Finish{To: job.StateSucceeded})
+			}
+			want = append(want, j.ID)
+		}
+		b.finish(b.run(job.NewJob{}), job.Finish{To: job.StateSucceeded})
+		b.finish(b.run(job.NewJob{Kind: "dreams.run"}), job.Finish{To: job.StateSucceeded})
+		for _, ascending := range []bool{true, false} {
+			if got := b.walk(job.Filter{Noun: "dream"}, ascending); !slices.Equal(got, want) {
+				b.t.Errorf("ascending %v: %v, want %v", ascending, got, want)
+			}
+		}
+		if got := b.walk(job.Filter{Noun: "dream", Status: "succeeded"}, true); !slices.Equal(got, []string{want[0], want[3]}) {
+			b.t.Errorf("succeeded: %v, want %v and %v", got, want[0], want[3])
+		}
+	})
+}
+
 // walk returns the ids of all pages of two jobs, in the order of their making.
 func (b bench) walk(f job.Filter, ascending bool) []string {
 	b.t.Helper()

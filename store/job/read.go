@@ -76,6 +76,9 @@ func (q *ReadQueries) Jobs(ctx context.Context, tenant string, f Filter, page db
 	if column, value := f.column(); column != "" {
 		return q.jobsBy(ctx, n, column, value, page)
 	}
+	if f.byKind() {
+		return q.jobsByKind(ctx, n, page)
+	}
 	return q.jobsPage(ctx, n, page)
 }
 

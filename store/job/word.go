@@ -96,7 +96,7 @@ func (f Filter) narrowByText(ctx context.Context, q *db.Tx, n *db.Selection) err
 // has a better index, or none has.
 func (f Filter) column() (name, value string) {
 	switch {
-	case f.Status != "" && f.Status != string(StateSucceeded), f.Parent+f.Subject+f.Conversation+f.Text+f.Provider != "":
+	case f.indexed():
 		return "", ""
 	case f.Key != "":
 		return "key_id", f.Key
@@ -106,21 +106,46 @@ func (f Filter) column() (name, value string) {
 	return "", ""
 }
 
-// jobsBy reads a page of a list by a column with an index of the ended jobs. An index of all jobs
-// would be written at each of a job's moves (five times for a chat), so the open ones, which are few,
-// are read by the indexes of their phases. Written as one condition, or with a simple order, the
-// whole primary key is read in its order: a second and a half over a million jobs.
+// indexed tells whether a condition has an index of its own, over open and ended jobs alike.
+func (f Filter) indexed() bool {
+	return f.Status != "" && f.Status != string(StateSucceeded) || f.Parent+f.Subject+f.Conversation+f.Text+f.Provider != ""
+}
+
+// byKind tells whether a list is read by the index of kinds, which has no chats.
+func (f Filter) byKind() bool {
+	return f.Noun != "" && f.Noun != "chat" && !f.indexed() && !f.Children
+}
+
+// jobsBy reads a page of a list by a column with an index of the ended jobs. Written as one
+// condition, or with a simple order, the whole primary key is read in its order: a second and a
+// half over a million jobs.
 func (q *ReadQueries) jobsBy(ctx context.Context, n db.Selection, column, value string, page db.Page) ([]Job, bool, error) {
 	n.Args = append(n.Args, value)
 	v := "$" + strconv.Itoa(len(n.Args))
-	byColumn, more := page.ClauseBy(len(n.Args), "id", column)
-	byID, _ := page.Clause(len(n.Args), "id")
+	ended, open := n, n
+	ended.Query += ` AND ` + column + ` >= ` + v + ` AND ` + column + ` <= ` + v
+	open.Query += ` AND ` + column + ` = ` + v
+	return q.jobsOf(ctx, ended, open, page, column)
+}
+
+// jobsByKind reads a page of a list of a noun other than chat.
+func (q *ReadQueries) jobsByKind(ctx context.Context, n db.Selection, page db.Page) ([]Job, bool, error) {
+	return q.jobsOf(ctx, n, n, page)
+}
+
+// jobsOf reads a page of the ended jobs, in the order of an index that begins with the columns in
+// front of the id, and of the open ones. An index of all jobs would be written at each of a job's
+// moves (five times for a chat), so the open ones, which are few, are read by the indexes of their
+// phases.
+func (q *ReadQueries) jobsOf(ctx context.Context, ended, open db.Selection, page db.Page, before ...string) ([]Job, bool, error) {
+	inOrder, more := page.ClauseBy(len(ended.Args), "id", before...)
+	byID, _ := page.Clause(len(ended.Args), "id")
 	conditions, order, _ := strings.Cut(byID, " ORDER BY ")
-	ended := n.Query + ` AND finished IS NOT NULL AND ` + column + ` >= ` + v + ` AND ` + column + ` <= ` + v + byColumn
+	ended.Query += ` AND finished IS NOT NULL` + inOrder
 	// The limit, which no list reaches, keeps the order out of the way of the indexes.
-	open := n.Query + ` AND ` + openState + ` AND ` + column + ` = ` + v + conditions + ` LIMIT ` + noLimit
-	found, err := q.jobs(ctx, `SELECT * FROM (`+ended+`) AS ended UNION ALL SELECT * FROM (`+open+`) AS open ORDER BY `+order,
-		append(n.Args, more...)...)
+	open.Query += ` AND ` + openState + conditions + ` LIMIT ` + noLimit
+	found, err := q.jobs(ctx, `SELECT * FROM (`+ended.Query+`) AS ended UNION ALL SELECT * FROM (`+open.Query+`) AS open ORDER BY `+order,
+		append(ended.Args, more...)...)
 	if err != nil {
 		return nil, false, err
 	}

@@ -140,9 +140,10 @@ CREATE INDEX jobs_private ON jobs (finished) WHERE NOT keep AND result IS NOT NU
 CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX jobs_subject ON jobs (subject) WHERE subject IS NOT NULL;
 CREATE INDEX jobs_conversation ON jobs (tenant, conversation) WHERE conversation IS NOT NULL;
-CREATE INDEX jobs_key ON jobs (tenant, key_id, id) WHERE finished IS NOT NULL AND parent IS NULL; -- open jobs are found by the
-CREATE INDEX jobs_alias ON jobs (tenant, alias, id) WHERE finished IS NOT NULL AND parent IS NULL; -- indexes of their states
-CREATE INDEX jobs_kind ON jobs (tenant, kind, id) WHERE kind <> 'chat.run' AND parent IS NULL; -- chats, which are most, have no part in it
+-- Three indexes of ended jobs: open ones are found by the indexes of their states, and so write none of these at each of their moves.
+CREATE INDEX jobs_key ON jobs (tenant, key_id, id) WHERE finished IS NOT NULL AND parent IS NULL;
+CREATE INDEX jobs_alias ON jobs (tenant, alias, id) WHERE finished IS NOT NULL AND parent IS NULL;
+CREATE INDEX jobs_kind ON jobs (tenant, kind, id) WHERE finished IS NOT NULL AND kind <> 'chat.run' AND parent IS NULL; -- chats are most
 CREATE INDEX jobs_unsuccessful ON jobs (tenant, phase, id) WHERE phase IN ('failed', 'cancelled', 'expired');
 
 -- The words of the metadata of jobs and experiences, by which these are found.
