@@ -39,14 +39,14 @@ func TestListByNoun(t *testing.T) {
 	onEach(t, func(b bench) {
 		var want []string
 		for i := range 6 {
-			j := b.run(job.NewJob{Kind: []string{"dream.run", "dream.solve"}[i%2]})
+			j := b.run(job.NewJob{Kind: []string{"dream.run", "dream.solve"}[i%2], Lane: "chat"})
 			if i%3 == 0 {
 				b.finish(j, job.Finish{To: job.StateSucceeded})
 			}
 			want = append(want, j.ID)
 		}
 		b.finish(b.run(job.NewJob{}), job.Finish{To: job.StateSucceeded})
-		b.finish(b.run(job.NewJob{Kind: "dreams.run"}), job.Finish{To: job.StateSucceeded})
+		b.finish(b.run(job.NewJob{Kind: "dreams.run", Lane: "chat"}), job.Finish{To: job.StateSucceeded})
 		for _, ascending := range []bool{true, false} {
 			if got := b.walk(job.Filter{Noun: "dream"}, ascending); !slices.Equal(got, want) {
 				b.t.Errorf("ascending %v: %v, want %v", ascending, got, want)

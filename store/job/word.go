@@ -144,8 +144,8 @@ func (q *ReadQueries) jobsOf(ctx context.Context, ended, open db.Selection, page
 	ended.Query += ` AND finished IS NOT NULL` + inOrder
 	// The limit, which no list reaches, keeps the order out of the way of the indexes.
 	open.Query += ` AND ` + openState + conditions + ` LIMIT ` + noLimit
-	found, err := q.jobs(ctx, `SELECT * FROM (`+ended.Query+`) AS ended UNION ALL SELECT * FROM (`+open.Query+`) AS open ORDER BY `+order,
-		append(ended.Args, more...)...)
+	both := `SELECT * FROM (` + ended.Query + `) AS ended UNION ALL SELECT * FROM (` + open.Query + `) AS open ORDER BY ` + order
+	found, err := q.jobs(ctx, both, append(ended.Args, more...)...)
 	if err != nil {
 		return nil, false, err
 	}
