@@ -58,17 +58,22 @@ type conversationsView struct {
 	Answers paged[experienceView]
 	Choices []field
 	Query   string
+	Narrow  bool // a filter is set
 }
+
+var answerFilters = []string{"origin", "dream", "job", "alias", "provider", "model", "q"}
 
 var origins = []string{"live", "import", "memory", "cache", "dream"}
 
 func conversationsPage(v *visit) error {
-	found, err := listed[experienceView](v, "/v1/experiences", "origin", "dream", "job", "alias", "provider", "model", "q")
+	found, err := listed[experienceView](v, "/v1/experiences", answerFilters...)
 	if err != nil {
 		return err
 	}
-	choice := newField("origin", "Origin", v.r.URL.Query().Get("origin"), origins...)
-	return v.show("conversations", "Conversations", conversationsView{found, []field{choice}, v.r.URL.Query().Get("q")})
+	query := v.r.URL.Query()
+	choice := newField("origin", "Origin", query.Get("origin"), origins...)
+	body := conversationsView{found, []field{choice}, query.Get("q"), anySet(query, answerFilters...)}
+	return v.show("conversations", "Conversations", body)
 }
 
 // conversationView is one conversation and what came of it.

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"sort"
-	"strconv"
 
 	"dreamlab/cmd/internal/web/say"
 	"dreamlab/store/money"
@@ -170,18 +169,8 @@ func previewUndo(v *visit) error {
 }
 
 func startDream(v *visit) error {
-	ask := map[string]any{}
-	if n, err := strconv.Atoi(v.r.PostFormValue("limit")); err == nil {
-		ask["limit"] = n
-	}
-	if mode := v.r.PostFormValue("mode"); mode != "" {
-		ask["mode"] = mode
-	}
-	if v.r.PostFormValue("dry_run") != "" {
-		ask["dry_run"] = true
-	}
 	var made dreamView
-	if err := v.ask(http.MethodPost, "/v1/dreams", ask, &made); err != nil {
+	if err := v.ask(http.MethodPost, "/v1/dreams", v.entered([]string{"mode", "budget_usd"}, "limit"), &made); err != nil {
 		return err
 	}
 	return v.done("dreams/"+made.ID, "started")

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -38,6 +39,11 @@ func (v *visit) filters(names ...string) url.Values {
 	}
 	query.Set("limit", perPage)
 	return query
+}
+
+// anySet tells whether one of the names has a value.
+func anySet(query url.Values, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return query.Get(name) != "" })
 }
 
 // instant reads what an input of date and time sends, in UTC.

@@ -8,7 +8,6 @@ import (
 	"hash/fnv"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -91,9 +90,11 @@ type requestsView struct {
 
 // Narrow tells whether one of the filters is set that are folded away.
 func (r requestsView) Narrow() bool {
-	return slices.ContainsFunc([]string{"alias", "provider", "model", "conversation_id", "key", "created_after", "created_before"},
-		func(name string) bool { return r.Filters.Get(name) != "" })
+	return anySet(r.Filters, "alias", "provider", "model", "conversation_id", "key", "created_after", "created_before")
 }
+
+// Filtered tells whether the list leaves something out.
+func (r requestsView) Filtered() bool { return r.Narrow() || anySet(r.Filters, "kind", "status", "q") }
 
 var jobFilters = []string{"kind", "status", "key", "conversation_id", "alias", "provider", "model", "q"}
 

@@ -3,19 +3,21 @@ package web
 import (
 	"html/template"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"dreamlab/cmd/internal/markdown"
 	"dreamlab/cmd/internal/web/say"
+	"dreamlab/store"
 )
 
 // functions are what templates can call. Every link is made here, so that all have the prefix.
 func (p *Pages) functions() template.FuncMap {
 	return template.FuncMap{
 		"page": p.address, "asset": p.assetPath, "of": p.pageOf, "root": func() string { return p.Prefix },
-		"when": say.When, "usd": say.Exact, "cost": say.Short, "pct": say.Percent, "num": say.Number, "brief": say.Brief,
-		"words": say.Words, "took": say.Took, "pretty": say.Pretty,
+		"when": say.When, "usd": say.Exact, "cost": say.Short, "pct": say.Percent, "num": say.Number, "count": say.Count,
+		"brief": say.Brief, "words": say.Words, "took": say.Took, "pretty": say.Pretty,
 		"menu": menu, "hasPrefix": strings.HasPrefix, "join": strings.Join, "field": newField,
 		"seconds": say.Seconds, "markdown": markdown.Answer, "digit": func(i int) string { return strconv.Itoa(i + 1) },
 	}
@@ -58,8 +60,8 @@ func (p *Pages) pageOf(id string) string {
 	return p.address("lineage", id)
 }
 
-// entry is a line of the menu.
-type entry struct{ Page, Name, Key string }
+// entry is a line of the menu. Scope is what its page needs beyond looking.
+type entry struct{ Page, Name, Key, Scope string }
 
 // group is a part of the menu.
 type group struct {
@@ -67,17 +69,23 @@ type group struct {
 	Entries []entry
 }
 
-// menu returns the menu, each entry with the letter that leads there after g.
-func menu() []group {
-	return []group{
-		{"Traffic", []entry{{"", "Home", "h"}, {"requests", "Requests", "r"}, {"chat", "Chat", "c"},
-			{"conversations", "Conversations", "v"}, {"queues", "Queues", "q"}}},
-		{"Learning", []entry{{"dreams", "Dreams", "d"}, {"review", "Review", "w"}, {"memory", "Memory", "m"},
-			{"datasets", "Datasets", "a"}, {"tunes", "Tunes", "t"}, {"evaluations", "Evaluations", "e"}}},
-		{"Serving", []entry{{"routes", "Routes", "o"}, {"models", "Models", "l"}, {"lineage", "Lineage", "n"}}},
-		{"House", []entry{{"cost", "Cost", "u"}, {"keys", "Keys, budgets", "k"}, {"status", "Status", "s"},
-			{"docs", "Documentation", "i"}}},
+// menu returns the pages that a key may see, each with the letter that leads there after g.
+func menu(key *store.Key) []group {
+	groups := []group{
+		{"Traffic", []entry{{"", "Home", "h", ""}, {"requests", "Requests", "r", ""}, {"chat", "Chat", "c", store.ScopeUse},
+			{"conversations", "Conversations", "v", ""}, {"queues", "Queues", "q", ""}}},
+		{"Learning", []entry{{"dreams", "Dreams", "d", ""}, {"review", "Review", "w", ""}, {"memory", "Memory", "m", ""},
+			{"datasets", "Datasets", "a", ""}, {"tunes", "Tunes", "t", ""}, {"evaluations", "Evaluations", "e", ""}}},
+		{"Serving", []entry{{"routes", "Routes", "o", ""}, {"models", "Models", "l", ""}, {"lineage", "Lineage", "n", ""}}},
+		{"House", []entry{{"cost", "Cost", "u", ""}, {"keys", "Keys, budgets", "k", store.ScopeAdmin}, {"status", "Status", "s", ""},
+			{"docs", "Documentation", "i", ""}}},
 	}
+	for i := range groups {
+		groups[i].Entries = slices.DeleteFunc(groups[i].Entries, func(e entry) bool {
+			return e.Scope != "" && (key == nil || !key.Has(e.Scope))
+		})
+	}
+	return groups
 }
 
 // field is a choice of a filter.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"dreamlab/cmd/internal/web/say"
 	"dreamlab/store/money"
@@ -25,6 +24,7 @@ type tuneView struct {
 	Method        *string       `json:"method"`
 	MethodReason  *string       `json:"method_reason"`
 	Exam          *examView     `json:"exam"`
+	Plan          []offerView   `json:"plan"`
 	Decision      *decisionView `json:"decision"`
 	CostUSD       money.USD     `json:"cost_usd"`
 	CreatedAt     *int64        `json:"created_at"`
@@ -34,6 +34,38 @@ type tuneView struct {
 type decisionView struct {
 	Promoted bool   `json:"promoted"`
 	Reason   string `json:"reason"`
+}
+
+// offerView is a way to a tuned model: who trains it, and where it would be served.
+type offerView struct {
+	Trainer     string    `json:"trainer"`
+	Place       string    `json:"place"`
+	Base        string    `json:"base"`
+	TrainingUSD money.USD `json:"training_usd"`
+	HostingUSD  money.USD `json:"hosting_usd"` // a month
+	Latency     string    `json:"latency"`
+	Forbidden   string    `json:"forbidden"`
+	Note        string    `json:"note"`
+	Chosen      bool      `json:"chosen"`
+}
+
+// Open returns the ways that can be taken.
+func (t tuneView) Open() []offerView {
+	return t.offers(func(o offerView) bool { return o.Forbidden == "" })
+}
+
+// Shut returns the ways that something forbids.
+func (t tuneView) Shut() []offerView {
+	return t.offers(func(o offerView) bool { return o.Forbidden != "" })
+}
+
+func (t tuneView) offers(fits func(offerView) bool) (some []offerView) {
+	for _, o := range t.Plan {
+		if fits(o) {
+			some = append(some, o)
+		}
+	}
+	return some
 }
 
 // examView is what an exam can find out, known beforehand.
@@ -130,17 +162,8 @@ func missing(err error) bool {
 }
 
 func startTune(v *visit) error {
-	ask := map[string]any{}
-	if alias := v.r.PostFormValue("alias"); alias != "" {
-		ask["alias"] = alias
-	}
-	if n, err := strconv.Atoi(v.r.PostFormValue("min_examples")); err == nil {
-		ask["min_examples"] = n
-	}
-	if v.r.PostFormValue("dry_run") != "" {
-		ask["dry_run"] = true
-	}
 	var made tuneView
+	ask := v.entered([]string{"alias", "method", "budget_usd"}, "min_examples")
 	if err := v.ask(http.MethodPost, "/v1/tunes", ask, &made); err != nil {
 		return err
 	}

@@ -83,12 +83,33 @@ func Short(amount money.USD) string {
 func Percent(share float64) string { return strconv.FormatFloat(share*100, 'f', 1, 64) + " %" }
 
 // Number shows a count, of either size.
-func Number(n any) string {
+func Number(n any) string { return Grouped(wide(n)) }
+
+func wide(n any) int64 {
 	if small, is := n.(int); is {
-		return Grouped(int64(small))
+		return int64(small)
 	}
 	large, _ := n.(int64)
-	return Grouped(large)
+	return large
+}
+
+// Count shows how many of a noun there are, as "1 example" or "2 examples", and after it the verb
+// for one or for more, where these are given.
+func Count(n any, noun string, verbs ...string) string {
+	one := wide(n) == 1
+	if stem, ends := strings.CutSuffix(noun, "ry"); !one && ends {
+		noun = stem + "ries" // as memories
+	} else if !one {
+		noun += "s"
+	}
+	said := Number(n) + " " + noun
+	if len(verbs) == 2 && one {
+		return said + " " + verbs[0]
+	}
+	if len(verbs) == 2 {
+		return said + " " + verbs[1]
+	}
+	return said
 }
 
 // Grouped shows a count with commas between thousands.

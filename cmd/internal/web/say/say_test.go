@@ -62,3 +62,16 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	for got, want := range map[string]string{
+		Count(1, "example"): "1 example", Count(int64(1204), "answer"): "1,204 answers", Count(0, "memory"): "0 memories",
+		Count(1, "memory"): "1 memory", Count(3, "way"): "3 ways",
+		Count(1, "chat", "was", "were"): "1 chat was", Count(2, "chat", "was", "were"): "2 chats were",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
