@@ -170,7 +170,7 @@ func previewUndo(v *visit) error {
 
 func startDream(v *visit) error {
 	var made dreamView
-	if err := v.ask(http.MethodPost, "/v1/dreams", v.entered([]string{"mode", "budget_usd"}, "limit"), &made); err != nil {
+	if err := v.ask(http.MethodPost, "/v1/dreams", entered(v.r, []string{"mode", "budget_usd"}, "limit"), &made); err != nil {
 		return err
 	}
 	return v.done("dreams/"+made.ID, "started")

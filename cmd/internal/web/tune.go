@@ -163,7 +163,7 @@ func missing(err error) bool {
 
 func startTune(v *visit) error {
 	var made tuneView
-	ask := v.entered([]string{"alias", "method", "budget_usd"}, "min_examples")
+	ask := entered(v.r, []string{"alias", "method", "budget_usd"}, "min_examples")
 	if err := v.ask(http.MethodPost, "/v1/tunes", ask, &made); err != nil {
 		return err
 	}

@@ -212,19 +212,19 @@ func (v *visit) done(page, note string) error {
 
 // entered returns what a form asks of the API: its texts, its numbers, and whether it is only to be
 // planned. What is no number is left as it is, so that the API refuses it by its name.
-func (v *visit) entered(texts []string, numbers ...string) map[string]any {
+func entered(r *http.Request, texts []string, numbers ...string) map[string]any {
 	ask := map[string]any{}
 	for _, name := range append(texts, numbers...) {
-		if text := v.r.PostFormValue(name); text != "" {
+		if text := r.PostFormValue(name); text != "" {
 			ask[name] = text
 		}
 	}
 	for _, name := range numbers {
-		if n, err := strconv.Atoi(v.r.PostFormValue(name)); err == nil {
+		if n, err := strconv.Atoi(r.PostFormValue(name)); err == nil {
 			ask[name] = n
 		}
 	}
-	if v.r.PostFormValue("dry_run") != "" {
+	if r.PostFormValue("dry_run") != "" {
 		ask["dry_run"] = true
 	}
 	return ask
