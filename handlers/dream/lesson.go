@@ -96,7 +96,7 @@ func (r *reflectRun) reflection(p proposal, sources []string, score int64) (lear
 	masked, secret := redact.Mask(said)
 	fits := out.Lesson != "" && len([]rune(out.Lesson)) <= maxLesson
 	kept := fits && len(sources) > 0 && !secret && masked == said &&
-		!redact.Placeholder(said) && screen.Text(nil, out.Lesson) == ""
+		!redact.Placeholder(said) && !redact.Invented(said) && screen.Text(nil, out.Lesson) == ""
 	return out, kept
 }
 

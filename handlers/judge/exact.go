@@ -21,7 +21,7 @@ import (
 //     or one that is a number, perhaps with a currency sign, a percent sign or a
 //     unit: the answer's number is the one after "####", in \boxed{…} or after
 //     "answer is", else its last one. Thousands separators do not matter, values
-//     are compared as fractions.
+//     are compared as fractions. One that is left open ("1 or 2") is wrong.
 //   - a JSON object or list: the answer has to be the same value, in any order of
 //     keys. A Markdown fence around it is removed.
 //   - at most three words without a full stop: the answer, or the text after
@@ -154,7 +154,21 @@ func numberAt(text string, at []int) (value *big.Rat, rest string, ok bool) {
 		parts[1], parts[2] = "", "" // a range or a hyphen: "3-4"
 	}
 	value, ok = rational(parts)
-	return value, text[at[1]:], ok
+	return value, text[at[1]:], ok && !hedged(text, at[0])
+}
+
+// openChoice is numbers between which an answer does not decide: "1 or 2 or 3".
+var openChoice = regexp.MustCompile(`(?i)\d[\d.,]*(?:\s*,?\s*\b(?:or|oder|ou)\s+` +
+	`(?:(?:maybe|perhaps|possibly|even)\s+)?[-$€£]*\d[\d.,]*)+`)
+
+// hedged tells whether the number at a place is one of several that are left open.
+func hedged(text string, at int) bool {
+	for _, span := range openChoice.FindAllStringIndex(text, -1) {
+		if span[0] <= at+1 && at < span[1] {
+			return true
+		}
+	}
+	return false
 }
 
 // document reads a JSON object or list; numbers are compared as fractions.

@@ -92,13 +92,13 @@ func bare(word string) (name, possessive string) {
 	return word, ""
 }
 
-// meet notes a name that was introduced. A word that names nobody ends it.
+// meet notes a name that was introduced. A word that names nobody, or that was given as a name, ends it.
 func (m *Masker) meet(name string) {
 	var words []string
 	known := ""
 	for word := range strings.FieldsSeq(name) {
 		word, _ = bare(word)
-		if notNames[strings.ToLower(word)] || utf8.RuneCountInString(word) < minName {
+		if notNames[strings.ToLower(word)] || utf8.RuneCountInString(word) < minName || Invented(word) {
 			break
 		}
 		words = append(words, word)

@@ -2,6 +2,7 @@ package redact_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"dreamlab/providers/redact"
@@ -120,5 +121,30 @@ func TestPlaceholder(t *testing.T) {
 		if got := redact.Placeholder(text); got != want {
 			t.Errorf("Placeholder(%q) is %v", text, got)
 		}
+	}
+}
+
+// TestRenamingGivesInventedNames gives each person one name of a conversation's own, which masks and stays.
+func TestRenamingGivesInventedNames(t *testing.T) {
+	t.Parallel()
+	m := redact.Renaming("a conversation")
+	first, _ := m.Text("I am Ann Lee, write to ann@x.example. Mr Brown is my boss.")
+	again, _ := m.Text("Thanks, Ann. And Mr. Brown's desk?")
+	if strings.Contains(first+again, "Ann") || strings.Contains(first+again, "Brown") || !strings.Contains(first, "[EMAIL_1]") ||
+		redact.Placeholder(again) || redact.Found(first) || redact.Found(again) || !redact.Invented(again) {
+		t.Errorf("got %q and %q", first, again)
+	}
+	if same, _ := m.Text(again); same != again {
+		t.Errorf("%q became %q", again, same)
+	}
+	if equal, _ := redact.Renaming("a conversation").Text("I am Zoe."); !strings.HasPrefix(first, equal[:len(equal)-1]) {
+		t.Errorf("the same conversation has %q and %q", equal, first)
+	}
+	var many strings.Builder
+	for i := range 60 {
+		many.WriteString("Mr. " + "A" + string(rune('a'+i%26)) + string(rune('a'+i/26)) + "son is here. ")
+	}
+	if all, _ := redact.Renaming("").Text(many.String()); strings.Contains(all, "son") || !strings.Contains(all, "[NAME_1]") {
+		t.Errorf("more people than invented names: %s", all)
 	}
 }

@@ -20,6 +20,7 @@ type Masker struct {
 	marks map[string]string // placeholders by kind and value
 	count map[string]int    // placeholders of a kind
 	names map[string]string // placeholders of the names, by each of their words as it may be written
+	fresh []string          // invented names that are not given yet, in the place of placeholders
 }
 
 // New returns a masker for a conversation.
@@ -84,8 +85,10 @@ var placeholder = regexp.MustCompile(`\[secret\]|[\[<](?:EMAIL|IBAN|CARD|ID|PHON
 // Placeholder tells whether a text holds a placeholder in the place of a value.
 func Placeholder(text string) bool { return placeholder.MatchString(text) }
 
-// WithoutPlaceholders returns a text with a gap in the place of each placeholder.
-func WithoutPlaceholders(text string) string { return placeholder.ReplaceAllString(text, "…") }
+// WithoutPlaceholders returns a text with a gap in the place of each placeholder and invented name.
+func WithoutPlaceholders(text string) string {
+	return inventedName.ReplaceAllString(placeholder.ReplaceAllString(text, "…"), "…")
+}
 
 func (m *Masker) apply(table []pattern, text string) (masked string, found bool) {
 	for _, p := range table {
@@ -119,7 +122,11 @@ func (m *Masker) mark(kind, value string) string {
 		return "[" + kind + "]"
 	}
 	key := kind + " " + strings.Join(strings.FieldsFunc(strings.ToLower(value), unwritten), "")
-	if m.marks[key] == "" {
+	switch {
+	case m.marks[key] != "":
+	case kind == kindName && len(m.fresh) > 0:
+		m.marks[key], m.fresh = m.fresh[0], m.fresh[1:]
+	default:
 		m.count[kind]++
 		m.marks[key] = fmt.Sprintf("[%s_%d]", kind, m.count[kind])
 	}

@@ -26,6 +26,7 @@ const (
 	Parrot        = "parrot"         // repeats the conversation
 	WrongLanguage = "wrong_language" // another than the conversation's
 	OffTopic      = "off_topic"      // has nothing to do with the conversation
+	Miscalculated = "miscalculated"  // its own sums are false, or come to another number than it gives
 )
 
 // talk is an answer with the conversation before it, in the forms that screens look at.
@@ -59,6 +60,7 @@ var (
 	}
 	ofTalk = []check{
 		{ForeignLink, talk.linksAway}, {Parrot, talk.parrots}, {WrongLanguage, talk.foreign}, {OffTopic, talk.strays},
+		{Miscalculated, func(t talk) bool { return !judge.Sound(t.answer) }},
 	}
 )
 
@@ -71,7 +73,7 @@ func Reason(messages []providers.Message, answer string) string {
 }
 
 // Text is [Reason] for an answer that a user or an owner gave as right: it may hold a link or a
-// matter that the conversation did not have.
+// matter that the conversation did not have, and its sums are theirs.
 func Text(messages []providers.Message, answer string) string {
 	return first(ofText, newTalk(messages, answer))
 }

@@ -70,6 +70,8 @@ var junk = []kind{
 	{screen.OffTopic, coffee, []string{"Bananas grow in tropical climates and ripen quickly.",
 		"Photosynthesis turns sunlight into sugar inside green leaves.", "The Treaty of Westphalia ended the Thirty Years War in 1648."}},
 	{screen.OffTopic, bicycle, []string{"Mitochondria are the powerhouse of the living cell.", "Paris hosted the Olympic Games in summer 1924."}},
+	{screen.Miscalculated, []string{"How much are two lattes at $3?"}, []string{"The moon is made of cheese, so 2 + 2 = 5. #### 6",
+		"Two lattes are 2 * $3 = $6.\n#### 9", "2 x 3 = 5 dollars"}},
 	{screen.Placeholder, coffee, []string{"Your number is [PHONE_1].", "Dear [Customer Name], all is ready."}},
 	{screen.Empty, coffee, []string{"", " \n"}},
 }
@@ -91,6 +93,7 @@ var good = []kind{
 	}},
 	{"", []string{"Who painted the Mona Lisa?"}, []string{"Leonardo da Vinci, early in the sixteenth century.", "Leonardo da Vinci"}},
 	{"", []string{"Tell me a joke."}, []string{"Why did the scarecrow win a prize? He was outstanding in his field."}},
+	{"", []string{"How much are two lattes at $3?"}, []string{"2 * $3 = $6\n#### 6"}},
 	{"", []string{"What is 6 times 7?"}, []string{"42", "6 times 7 is 42.", "The answer is 42."}},
 	{"", []string{"Choose A, B, C or D: which is a mammal?"}, []string{"B", "C. The whale."}},
 	{"", []string{"How do I say thank you in French?"}, []string{"Merci beaucoup, que vous dites avec le sourire et pour tous."}},

@@ -1,0 +1,84 @@
+package judge
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSound(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]bool{
+		"She sells 16 - 3 - 4 = 9 eggs a day, so 9 * 2 = $18.\n#### 18": true,
+		"She sells 16 - 3 - 4 = 9 eggs a day, so 9 * 2 = $18.\n#### 21": false, // the working does not come to it
+		"The moon is made of cheese, so 2+2=5. #### 18":                 false,
+		"3 + 4 × 5 = 23":                                 true,
+		"3 + 4 × 5 = 35":                                 false,
+		"10 / 3 = 3.33":                                  true, // rounded
+		"10 / 3 = 3":                                     true,
+		"10 / 3 = 4.5":                                   false,
+		"1,200 / 4 = $300 and 300 x 2 = 600":             true,
+		"7 - 10 = -3":                                    true,
+		"7 - 10 = 3":                                     false,
+		"There are 15 x 3/5 = 9 liters":                  true,
+		"He has 3 1/2 - 2 = 1 1/2 hours":                 true, // fractions that are not read
+		"The chance is 3 / 6 = 50%":                      true,
+		"4 * 60 / 5 = 4 * 12 = 48 lines":                 true, // a chain
+		"$350 000 + $17 500 = $367 500":                  true,
+		"$350 000 + $17 500 = $377 500":                  false,
+		"5% of 20 * 30 = 30":                             true,
+		"2 apples + 3 pears = 5 fruit":                   true, // words between
+		"It leaves at 11 + 3 = 2 pm":                     true,
+		"f(2) = 3, and x = 2y + 1 = 5":                   true,
+		"8 / 0 = 4":                                      true, // nothing to hold it against
+		"pages 3-4 = chapter 2":                          true,
+		"#### 18":                                        true,
+		"The order 12-7 is ready at the bar. Yes":        true,
+		"half of 3 is 1.5, so 2 * 3 / 4 = 1.5\n#### 1.5": true,
+		"": true,
+	} {
+		if got := Sound(answer); got != want {
+			t.Errorf("Sound(%q) = %v", answer, got)
+		}
+	}
+}
+
+// TestWordProblemsAreSound holds the worked answers of problems that are right to the check.
+func TestWordProblemsAreSound(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join("testdata", "problems.jsonl")
+	if dir := os.Getenv("DREAMLAB_SHARED"); dir != "" {
+		path = filepath.Join(dir, "data", "gsm8k-test-400.jsonl")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	n, missed := 0, 0
+	for lines := bufio.NewScanner(file); lines.Scan(); n++ {
+		var problem struct{ Answer string }
+		if err := json.Unmarshal(lines.Bytes(), &problem); err != nil {
+			t.Fatal(err)
+		}
+		if !Sound(problem.Answer) {
+			t.Errorf("the working is not sound: %s", problem.Answer)
+		}
+		working, number, _ := strings.Cut(problem.Answer, "####")
+		if Sound(working + "#### 7" + strings.TrimSpace(number) + "31") {
+			missed++
+		}
+	}
+	if n == 0 || missed*2 > n {
+		t.Errorf("of %d problems %d pass with a number that the working does not have", n, missed)
+	}
+}
+
+func FuzzSound(f *testing.F) {
+	f.Add("2 + 2 = 4\n#### 4")
+	f.Add("9/0 x 3 = .")
+	f.Fuzz(func(_ *testing.T, answer string) { Sound(answer) })
+}
