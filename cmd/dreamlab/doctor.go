@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 
 	"dreamlab/cmd/internal/boot"
-	"dreamlab/cmd/internal/config"
+	"dreamlab/cmd/internal/status"
 )
 
 // doctorVerb tests what Dream Lab depends on.
@@ -19,44 +19,31 @@ type doctorVerb struct {
 	printing
 }
 
-// examination is what `doctor --json` prints.
-type examination struct {
-	Settings []config.Value `json:"settings"`
-	Findings []boot.Finding `json:"findings"`
-}
-
 // Run prints the settings and the findings, and fails where one needs mending.
 func (v *doctorVerb) Run(ctx context.Context, sh shell) error {
 	c, err := v.loadAt(sh, v.address)
 	if err != nil {
 		return err
 	}
-	values, err := c.Values()
+	found, err := boot.Diagnose(ctx, c)
 	if err != nil {
 		return err
 	}
-	found := examination{values, boot.Examine(ctx, c)}
 	if v.asJSON() {
 		err = json.NewEncoder(sh.out).Encode(found)
 	} else {
-		err = found.write(sh.out)
+		err = writeExamination(sh.out, found)
 	}
 	if err != nil {
 		return err
 	}
-	faults := 0
-	for _, f := range found.Findings {
-		if !f.OK {
-			faults++
-		}
-	}
-	if faults > 0 {
+	if faults := found.Faults(); faults > 0 {
 		return fmt.Errorf("%d of %d dependencies need mending, as told above", faults, len(found.Findings))
 	}
 	return nil
 }
 
-func (e examination) write(out io.Writer) error {
+func writeExamination(out io.Writer, e *status.Examination) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SETTING\tVALUE\tFROM")
 	for _, v := range e.Settings {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dreamlab/cmd/internal/status"
 	"dreamlab/store/storetest"
 )
 
@@ -23,7 +24,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("code %d, %q is not shown:\n%s", got.code, part, got.out)
 		}
 	}
-	var found examination
+	var found status.Examination
 	printed := invoke(t, env, "doctor", "--json")
 	if err := json.Unmarshal([]byte(printed.out), &found); err != nil || len(found.Findings) < 5 {
 		t.Errorf("--json: %v %+v", err, printed)

@@ -67,7 +67,7 @@ func (o *statusVerb) show(ctx context.Context, sh shell, c *config.Config, kept 
 		if all.Work, err = lookAtWork(ctx, kept, where); err != nil {
 			return err
 		}
-		all.Work.addIdle(ctx, c)
+		all.Work.AddIdle(boot.FindServing(ctx, c))
 	}
 	told := o.ask(ctx, sh, &all)
 	if o.asJSON() {

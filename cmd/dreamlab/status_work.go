@@ -4,98 +4,30 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
-	"dreamlab/cmd/internal/boot"
-	"dreamlab/cmd/internal/config"
+	"dreamlab/cmd/internal/status"
 	"dreamlab/store"
-	"dreamlab/store/job"
 )
 
-// work is the state of the jobs of all tenants.
+// work is the state of the jobs of all tenants, and where it was read.
 type work struct {
-	Source  string      `json:"source"` // the database that it was read from
-	Lanes   []laneRow   `json:"lanes"`
-	Workers []workerRow `json:"workers"`
-	Tenants []job.Queue `json:"tenants"`
-	Stuck   []stuckRow  `json:"stuck"`
-	// Unseen is the reason why idle workers are not shown, "" where they are.
-	Unseen string `json:"unseen,omitempty"`
-	names  tenants
-}
-
-type laneRow struct {
-	Lane   string    `json:"lane"`
-	State  job.State `json:"state"`
-	Jobs   int       `json:"jobs"`
-	Oldest float64   `json:"oldest_seconds"`
-}
-
-type workerRow struct {
-	Worker string  `json:"worker"`
-	Lane   string  `json:"lane"`
-	Jobs   int     `json:"jobs"`
-	Oldest float64 `json:"oldest_seconds"`
-	Lease  float64 `json:"lease_seconds"`
-}
-
-type stuckRow struct {
-	ID    string    `json:"id"`
-	Kind  string    `json:"kind"`
-	State job.State `json:"state"`
-	For   float64   `json:"seconds"`
+	Source string `json:"source"` // the database
+	status.Work
+	names tenants
 }
 
 func lookAtWork(ctx context.Context, s *store.Store, where string) (*work, error) {
-	w := &work{Source: where, Lanes: []laneRow{}, Workers: []workerRow{}, Stuck: []stuckRow{}}
-	counts, err := s.LaneCounts(ctx)
+	found, err := status.Look(ctx, s)
 	if err != nil {
-		return nil, fmt.Errorf("count the lanes: %w", err)
-	}
-	for _, c := range counts {
-		w.Lanes = append(w.Lanes, laneRow{c.Lane, c.State, c.Jobs, c.Oldest.Seconds()})
-	}
-	holders, err := s.Holders(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list the workers: %w", err)
-	}
-	for _, h := range holders {
-		w.Workers = append(w.Workers, workerRow{h.Worker, h.Lane, h.Jobs, h.Oldest.Seconds(), h.Lease.Seconds()})
-	}
-	if w.Tenants, err = s.Queues(ctx); err != nil {
-		return nil, fmt.Errorf("list the tenants: %w", err)
-	}
-	if w.names, err = tenantNames(ctx, s); err != nil {
 		return nil, err
 	}
-	stuck, err := s.Stuck(ctx)
+	names, err := tenantNames(ctx, s)
 	if err != nil {
-		return nil, fmt.Errorf("look for stuck work: %w", err)
+		return nil, err
 	}
-	for _, j := range stuck {
-		w.Stuck = append(w.Stuck, stuckRow{j.ID, j.Kind, j.State, j.For.Seconds()})
-	}
-	return w, nil
-}
-
-// addIdle adds the workers that serve a lane and hold no job.
-func (w *work) addIdle(ctx context.Context, c *config.Config) {
-	all, err := boot.FindServing(ctx, c)
-	if err != nil {
-		w.Unseen = err.Error()
-		return
-	}
-	for _, s := range all {
-		busy := slices.ContainsFunc(w.Workers, func(r workerRow) bool {
-			return r.Lane == s.Lane && strings.HasPrefix(r.Worker+"/", s.Process+"/")
-		})
-		if !busy {
-			w.Workers = append(w.Workers, workerRow{Worker: s.Process, Lane: s.Lane})
-		}
-	}
+	return &work{where, *found, names}, nil
 }
 
 func (w *work) write(out io.Writer) error {

@@ -14,6 +14,7 @@ import (
 
 	"dreamlab/cmd/internal/api/token"
 	"dreamlab/cmd/internal/config"
+	"dreamlab/cmd/internal/status"
 	"dreamlab/providers"
 	"dreamlab/store/db"
 	"dreamlab/store/redis"
@@ -21,14 +22,6 @@ import (
 
 // examinePatience bounds each examination.
 const examinePatience = 15 * time.Second
-
-// Finding is what an examination of one dependency came to.
-type Finding struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`         // what was found
-	Mend   string `json:"mend,omitempty"` // what to do about it
-}
 
 // examination looks at one dependency. Its error says what is wrong; mend says
 // what to do about it.
@@ -41,11 +34,20 @@ type examination struct {
 // done for it all the same.
 const adviceMark = "\n→"
 
+// Diagnose lists the settings and tests everything that they name.
+func Diagnose(ctx context.Context, c *config.Config) (*status.Examination, error) {
+	values, err := c.Values()
+	if err != nil {
+		return nil, err
+	}
+	return &status.Examination{Settings: values, Findings: Examine(ctx, c)}, nil
+}
+
 // Examine tests everything that the configuration names, all at once. It
 // changes nothing but a probe in the bucket, which it removes again.
-func Examine(ctx context.Context, c *config.Config) []Finding {
+func Examine(ctx context.Context, c *config.Config) []status.Finding {
 	all := examinations(c)
-	findings := make([]Finding, len(all))
+	findings := make([]status.Finding, len(all))
 	var wait sync.WaitGroup
 	for i, e := range all {
 		wait.Go(func() { findings[i] = e.run(ctx) })
@@ -54,15 +56,15 @@ func Examine(ctx context.Context, c *config.Config) []Finding {
 	return findings
 }
 
-func (e examination) run(ctx context.Context) Finding {
+func (e examination) run(ctx context.Context) status.Finding {
 	ctx, cancel := context.WithTimeout(ctx, examinePatience)
 	defer cancel()
 	detail, err := e.look(ctx)
 	if err != nil {
-		return Finding{Name: e.name, Detail: err.Error(), Mend: e.mend}
+		return status.Finding{Name: e.name, Detail: err.Error(), Mend: e.mend}
 	}
 	detail, advice, _ := strings.Cut(detail, adviceMark)
-	return Finding{Name: e.name, OK: true, Detail: detail, Mend: advice}
+	return status.Finding{Name: e.name, OK: true, Detail: detail, Mend: advice}
 }
 
 func examinations(c *config.Config) []examination {

@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"dreamlab/cmd/internal/config"
+	"dreamlab/cmd/internal/status"
 	"dreamlab/store/storetest"
 )
 
 // found is the finding of that name.
-func found(t *testing.T, c *config.Config, name string) Finding {
+func found(t *testing.T, c *config.Config, name string) status.Finding {
 	t.Helper()
 	for _, f := range Examine(t.Context(), c) {
 		if f.Name == name {
@@ -18,7 +19,7 @@ func found(t *testing.T, c *config.Config, name string) Finding {
 		}
 	}
 	t.Fatalf("nothing was found about %s", name)
-	return Finding{}
+	return status.Finding{}
 }
 
 func TestExamineEmbedded(t *testing.T) {

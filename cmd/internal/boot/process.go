@@ -18,6 +18,7 @@ import (
 	"dreamlab/cmd/internal/cli"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/cmd/internal/site"
+	"dreamlab/cmd/internal/status"
 	"dreamlab/cmd/internal/web"
 	"dreamlab/cmd/internal/web/queues"
 	"dreamlab/handlers"
@@ -50,6 +51,7 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	reader := redis.NewReader(s.Queue.Client, string(tasks.Chat))
 	pages, err := web.New(web.Options{
 		Sessions: s.Store, Sandbox: s.Sandbox != nil, Prefix: s.Config.Prefix, Log: s.Log, Docs: Documents(s.Catalog, s.verbs),
+		Standing: standing{s},
 	})
 	if err != nil {
 		return nil, err
@@ -164,8 +166,12 @@ func (s *Stack) Worker(lanes []tasks.Lane) ([]Process, error) {
 	if s.telemetry.Traces() {
 		list = s.telemetry.Handlers(list)
 	}
+	name, err := status.NameWorker()
+	if err != nil {
+		return nil, err
+	}
 	worker, err := s.Engine.Worker(engine.WorkerOptions{
-		Handlers: list, Lanes: lanes, Grace: s.workGrace(), Patience: s.patience(),
+		Name: name, Handlers: list, Lanes: lanes, Grace: s.workGrace(), Patience: s.patience(),
 	})
 	if err != nil {
 		return nil, err

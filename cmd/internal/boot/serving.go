@@ -3,27 +3,15 @@ package boot
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
-
-	"github.com/hibiken/asynq"
 
 	"dreamlab/cmd/internal/config"
+	"dreamlab/cmd/internal/status"
 	"dreamlab/store/redis"
 )
 
-// Serving is a worker process that takes work from a lane, as the queue knows it.
-type Serving struct {
-	Process string // host/pid: what a lease's owner begins with
-	Lane    string
-}
-
-// servingPatience bounds the question whether the queue is there.
-const servingPatience = 3 * time.Second
-
 // FindServing asks the queue which workers serve which lane. An embedded queue is
 // known to its own process alone.
-func FindServing(ctx context.Context, c *config.Config) (all []Serving, err error) {
+func FindServing(ctx context.Context, c *config.Config) (all []status.Serving, err error) {
 	if c.Redis == "" {
 		return nil, nil
 	}
@@ -32,19 +20,23 @@ func FindServing(ctx context.Context, c *config.Config) (all []Serving, err erro
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, queue.Close()) }()
-	asking, cancel := context.WithTimeout(ctx, servingPatience)
-	defer cancel()
-	if err := queue.Client.Ping(asking).Err(); err != nil {
-		return nil, fmt.Errorf("ask the queue for its workers: %w", err)
-	}
-	servers, err := asynq.NewInspectorFromRedisClient(queue.Client).Servers()
+	return status.Find(ctx, queue.Client)
+}
+
+// standing tells the pages how a process and those beside it stand.
+type standing struct{ *Stack }
+
+// Work returns the work of all tenants, and all workers.
+func (s standing) Work(ctx context.Context) (*status.Work, error) {
+	w, err := status.Look(ctx, s.Store)
 	if err != nil {
-		return nil, fmt.Errorf("ask the queue for its workers: %w", err)
+		return nil, err
 	}
-	for _, s := range servers {
-		for lane := range s.Queues {
-			all = append(all, Serving{fmt.Sprintf("%s/%d", s.Host, s.PID), lane})
-		}
-	}
-	return all, nil
+	w.AddIdle(status.Find(ctx, s.Queue.Client))
+	return w, nil
+}
+
+// Examine returns the settings of this process, and tests all that they name.
+func (s standing) Examine(ctx context.Context) (*status.Examination, error) {
+	return Diagnose(ctx, s.Config)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"dreamlab/cmd/internal/site"
+	"dreamlab/cmd/internal/status"
 	"dreamlab/cmd/internal/web/asset"
 	"dreamlab/store"
 )
@@ -37,6 +38,14 @@ type Sessions interface {
 	EndSession(ctx context.Context, secret string) error
 }
 
+// Standing says how the program itself stands, to the operators.
+type Standing interface {
+	// Work returns the work of all tenants, and all workers.
+	Work(ctx context.Context) (*status.Work, error)
+	// Examine lists the settings and tests all that they name, which may take its time.
+	Examine(ctx context.Context) (*status.Examination, error)
+}
+
 // Options set up the pages. Sessions is required.
 type Options struct {
 	Sessions Sessions
@@ -46,6 +55,8 @@ type Options struct {
 	Prefix string
 	// Docs is what the documentation is made of. Defaults to the guides alone.
 	Docs site.Source
+	// Standing says how the program itself stands. Defaults to nothing that is known.
+	Standing Standing
 	// Log is told of what goes wrong here. Defaults to silence.
 	Log zerolog.Logger
 }

@@ -1,19 +1,25 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 
+	"dreamlab/cmd/internal/status"
 	"dreamlab/cmd/internal/web/prom"
+	"dreamlab/cmd/internal/web/say"
+	"dreamlab/store/job"
 	"dreamlab/tasks"
 )
 
 // queuesView is the page of the lanes.
 type queuesView struct {
 	Lanes   []laneView
-	Blind   string // why the lanes can not be shown
+	Blind   string       // why the lanes can not be shown
+	Work    *status.Work // of all tenants, for operators
+	Shares  []shareView
 	Waits   list[jobView]
 	Failed  list[jobView]
 	Choices []field
@@ -30,6 +36,41 @@ type laneView struct {
 	Waiting    int
 	Oldest     float64 // seconds
 	Half, Most float64 // seconds from due to claimed: the median and the 99th percentile; 0: nothing was claimed
+}
+
+// shareView is what a tenant has in a lane: the visitor's own, or all others together, whose names
+// are not the visitor's business.
+type shareView struct {
+	Whose                  string
+	Lane                   string
+	Queued, Running, Waits int
+}
+
+// sharesOf returns the lanes' shares, the visitor's own before that of the others.
+func sharesOf(queues []job.Queue, own string) (shares []shareView) {
+	for _, lane := range tasks.Lanes() {
+		mine, others := shareView{Whose: "this tenant", Lane: string(lane)}, shareView{Lane: string(lane)}
+		tenants := 0
+		for _, q := range queues {
+			side := &others
+			switch {
+			case q.Lane != string(lane):
+				continue
+			case q.Tenant == own:
+				side = &mine
+			default:
+				tenants++
+			}
+			side.Queued, side.Running, side.Waits = side.Queued+q.Queued, side.Running+q.Held, side.Waits+q.Waits
+		}
+		if mine.Queued+mine.Running+mine.Waits > 0 {
+			shares = append(shares, mine)
+		}
+		if others.Whose = say.Count(tenants, "other tenant"); tenants > 0 {
+			shares = append(shares, others)
+		}
+	}
+	return shares
 }
 
 // bulkView is what a bulk action would do.
@@ -56,10 +97,26 @@ func (v *visit) queues() (*queuesView, error) {
 	} else {
 		body.Lanes = lanesOf(told)
 	}
+	if err := addWork(v, body); err != nil {
+		return nil, err
+	}
 	if err := v.get("/v1/jobs", url.Values{"status": {"queued"}, "limit": {"10"}, "order": {"asc"}}, &body.Waits); err != nil {
 		return nil, err
 	}
 	return body, v.get("/v1/jobs", url.Values{"status": {"failed"}, "limit": {"10"}}, &body.Failed)
+}
+
+// addWork reads who does the work, for operators.
+func addWork(v *visit, body *queuesView) (err error) {
+	if v.Standing == nil || !v.key.Has("admin") {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(v.r.Context(), askWithin)
+	defer cancel()
+	if body.Work, err = v.Standing.Work(ctx); err == nil {
+		body.Shares = sharesOf(body.Work.Tenants, v.key.Tenant)
+	}
+	return err
 }
 
 // lanesOf reads the lanes out of the metrics.

@@ -80,6 +80,7 @@ func (p *Pages) serving() {
 	p.page("POST keys/{id}/rotate", "admin", rotateKey)
 	p.page("POST keys/{id}/revoke", "admin", revokeKey)
 	p.page("GET status", "view", statusPage)
+	p.page("GET status/doctor", "admin", examinePage)
 	p.page("GET docs", "view", firstDocument)
 	p.page("GET docs/all", "view", allDocuments)
 	p.page("GET docs/{name}", "view", documentPage)

@@ -27,6 +27,7 @@ func must(t *testing.T, err error) {
 type rig struct {
 	t      *testing.T
 	store  *store.Store
+	pages  *Pages
 	url    string
 	asked  func(*http.Request) // told of what the API is asked
 	says   map[string]string   // what the API answers, by path
@@ -38,6 +39,7 @@ func newSite(t *testing.T, prefix string) *rig {
 	s := &rig{t: t, store: storetest.SQLite(t), asked: func(*http.Request) {}}
 	pages, err := New(Options{Sessions: s.store, Prefix: prefix})
 	must(t, err)
+	s.pages = pages
 	pages.Over(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.asked(r)
 		answer, known := s.says[r.URL.Path]

@@ -45,7 +45,7 @@ func Span(d time.Duration) string {
 	case d < time.Second && d > 0:
 		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
 	case d < time.Minute:
-		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
+		return strconv.FormatFloat(d.Round(10*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
 	case d < time.Hour:
 		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
 	case d < 48*time.Hour:
@@ -97,9 +97,11 @@ func wide(n any) int64 {
 // for one or for more, where these are given.
 func Count(n any, noun string, verbs ...string) string {
 	one := wide(n) == 1
-	if stem, ends := strings.CutSuffix(noun, "ry"); !one && ends {
-		noun = stem + "ries" // as memories
-	} else if !one {
+	switch stem, ends := strings.CutSuffix(noun, "y"); {
+	case one:
+	case ends && !strings.HasSuffix(stem, "a"): // a memory, but a way
+		noun = stem + "ies"
+	default:
 		noun += "s"
 	}
 	said := Number(n) + " " + noun

@@ -34,7 +34,7 @@ func TestTimes(t *testing.T) {
 	}
 	for span, want := range map[time.Duration]string{
 		time.Millisecond: "1 ms", 250 * time.Millisecond: "250 ms", 90 * time.Second: "1 min 30 s", 3 * time.Hour: "3 h 0 min",
-		49 * time.Hour: "2 days", 0: "0 s",
+		49 * time.Hour: "2 days", 12_345_678 * time.Microsecond: "12.35 s", 0: "0 s",
 	} {
 		if got := Span(span); got != want {
 			t.Errorf("%s is shown as %s", span, got)
