@@ -34,6 +34,9 @@ func TestNamesOfWorkers(t *testing.T) {
 	if w := (Worker{Worker: "host/1"}); w.Version() != "" || w.Process() != "host/1" {
 		t.Errorf("host/1 is version %q of %q", w.Version(), w.Process())
 	}
+	if own, err := process(); err != nil || (Worker{Worker: own}).Version() != Version() {
+		t.Errorf("an idle worker of this process, %s, tells no version: %v", own, err)
+	}
 	if w := (Worker{Worker: "host"}); w.Version() != "" || w.Process() != "host" {
 		t.Errorf("host is version %q of %q", w.Version(), w.Process())
 	}

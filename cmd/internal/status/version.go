@@ -32,19 +32,32 @@ func short(version string) string {
 	return cmp.Or(strings.Trim(version, "()"), unversioned)
 }
 
-// NameWorker names a worker of this process: host/pid/version/number.
-func NameWorker() (string, error) {
+// process names this process: host/pid.
+func process() (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
-		return "", fmt.Errorf("name the worker: %w", err)
+		return "", fmt.Errorf("name the process: %w", err)
 	}
-	return fmt.Sprintf("%s/%d/%s/%s", host, os.Getpid(), Version(), db.NewID("")[20:]), nil
+	return fmt.Sprintf("%s/%d", host, os.Getpid()), nil
 }
 
-// Version returns the version in the worker's name, "" where it says none.
+// NameWorker names a worker of this process: host/pid/version/number.
+func NameWorker() (string, error) {
+	own, err := process()
+	if err != nil {
+		return "", err
+	}
+	return own + "/" + Version() + "/" + db.NewID("")[20:], nil
+}
+
+// Version returns the version in the worker's name, and that of this process for its own workers;
+// "" where neither tells.
 func (w Worker) Version() string {
 	if parts := strings.Split(w.Worker, "/"); len(parts) == 4 {
 		return parts[2]
+	}
+	if own, err := process(); err == nil && w.Process() == own {
+		return Version()
 	}
 	return ""
 }

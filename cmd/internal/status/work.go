@@ -3,6 +3,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -107,6 +108,9 @@ func Find(ctx context.Context, queue redis.UniversalClient) ([]Serving, error) {
 			all = append(all, Serving{fmt.Sprintf("%s/%d", s.Host, s.PID), lane})
 		}
 	}
+	slices.SortFunc(all, func(a, b Serving) int {
+		return cmp.Or(cmp.Compare(a.Process, b.Process), cmp.Compare(a.Lane, b.Lane))
+	})
 	return all, nil
 }
 

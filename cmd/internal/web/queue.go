@@ -2,10 +2,11 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
+	"strings"
 
 	"dreamlab/cmd/internal/status"
 	"dreamlab/cmd/internal/web/prom"
@@ -73,12 +74,6 @@ func sharesOf(queues []job.Queue, own string) (shares []shareView) {
 	return shares
 }
 
-// bulkView is what a bulk action would do.
-type bulkView struct {
-	Action, Kind, Status string
-	Some                 list[jobView]
-}
-
 func queuesPage(v *visit) error {
 	body, err := v.queues()
 	if err != nil {
@@ -139,6 +134,56 @@ func lanesOf(told string) []laneView {
 	return lanes
 }
 
+// bulkView is what a bulk action would do.
+type bulkView struct {
+	Action string
+	By     []choiceMade
+	Some   list[jobView]
+}
+
+// choiceMade is a filter with its value.
+type choiceMade struct{ Name, Value string }
+
+// Count says how many jobs match: exactly up to a hundred.
+func (b bulkView) Count() string {
+	if b.Some.HasMore {
+		return "More than " + say.Count(len(b.Some.Data), "request")
+	}
+	return say.Count(len(b.Some.Data), "request")
+}
+
+// madeBy returns the filters that are set, in the order of the page of requests.
+func madeBy(values url.Values) (made []choiceMade) {
+	for _, name := range append(slices.Clone(jobFilters), "created_after", "created_before") {
+		if value := values.Get(name); value != "" {
+			made = append(made, choiceMade{name, value})
+		}
+	}
+	return made
+}
+
+// bulkOf returns what a bulk action is asked of the API. A filter that can not be read is refused: left
+// out, it would let the action go over more than was chosen.
+func bulkOf(values url.Values) (action string, filter map[string]any, err error) {
+	filter = map[string]any{}
+	for _, by := range madeBy(values) {
+		filter[by.Name] = by.Value
+		if !strings.HasPrefix(by.Name, "created_") {
+			continue
+		}
+		at, known := instant(by.Value)
+		if !known {
+			return "", nil, &refusal{Status: http.StatusBadRequest, Message: "The time is not one: " + by.Value + "."}
+		}
+		filter[by.Name] = at.Unix()
+	}
+	action = values.Get("action")
+	if !slices.Contains([]string{"retry", "cancel"}, action) || len(filter) == 0 {
+		err = &refusal{Status: http.StatusBadRequest, Message: "Choose retry or cancel, and a filter: never all at once."}
+	}
+	return action, filter, err
+}
+
 // askBulk says what a bulk action takes in, and asks whether it should be done.
 func askBulk(v *visit) error {
 	body, err := v.queues()
@@ -146,40 +191,31 @@ func askBulk(v *visit) error {
 		return err
 	}
 	query := v.r.URL.Query()
-	b := &bulkView{Action: query.Get("action"), Kind: query.Get("kind"), Status: query.Get("status")}
-	if !slices.Contains([]string{"retry", "cancel"}, b.Action) || b.Kind == "" && b.Status == "" {
-		return &refusal{Status: http.StatusBadRequest, Message: "Choose retry or cancel, and a kind or a status: never all at once."}
-	}
-	filter := url.Values{"limit": {"100"}}
-	for name, value := range map[string]string{"kind": b.Kind, "status": b.Status} {
-		if value != "" {
-			filter.Set(name, value)
-		}
-	}
-	if err := v.get("/v1/jobs", filter, &b.Some); err != nil {
+	action, filter, err := bulkOf(query)
+	if err != nil {
 		return err
 	}
-	body.Bulk = b
+	by := url.Values{"limit": {"100"}}
+	for name, value := range filter {
+		by.Set(name, fmt.Sprint(value))
+	}
+	body.Bulk = &bulkView{Action: action, By: madeBy(query)}
+	if err := v.get("/v1/jobs", by, &body.Bulk.Some); err != nil {
+		return err
+	}
 	return v.show("queues", "Queues", body)
 }
 
-// Count says how many jobs match: exactly up to a hundred.
-func (b bulkView) Count() string {
-	if b.Some.HasMore {
-		return "more than " + strconv.Itoa(len(b.Some.Data))
-	}
-	return strconv.Itoa(len(b.Some.Data))
-}
-
 func doBulk(v *visit) error {
-	filter := map[string]string{}
-	for _, name := range []string{"kind", "status"} {
-		if value := v.r.PostFormValue(name); value != "" {
-			filter[name] = value
-		}
+	if err := v.r.ParseForm(); err != nil {
+		return &refusal{Status: http.StatusBadRequest, Message: "The form can not be read: go back and send it again."}
+	}
+	action, filter, err := bulkOf(v.r.PostForm)
+	if err != nil {
+		return err
 	}
 	var made jobView
-	ask := map[string]any{"action": v.r.PostFormValue("action"), "filter": filter}
+	ask := map[string]any{"action": action, "filter": filter}
 	if err := v.ask(http.MethodPost, "/v1/jobs/bulk", ask, &made); err != nil {
 		return err
 	}

@@ -86,11 +86,21 @@ type requestsView struct {
 	Close   string // the address without the peek
 	Live    string // the address that pauses or resumes
 	Tail    bool   // the list follows what happens
+	MayAct  bool   // on all that the filters choose
 }
 
 // Narrow tells whether one of the filters is set that are folded away.
 func (r requestsView) Narrow() bool {
 	return anySet(r.Filters, "alias", "provider", "model", "conversation_id", "key", "created_after", "created_before")
+}
+
+// Bulk returns the query of an action on all that the filters choose.
+func (r requestsView) Bulk(action string) string {
+	query := url.Values{"action": {action}}
+	for _, by := range madeBy(r.Filters) {
+		query.Set(by.Name, by.Value)
+	}
+	return "?" + query.Encode()
 }
 
 // Filtered tells whether the list leaves something out.
@@ -128,6 +138,7 @@ func (v *visit) requests() (*requestsView, error) {
 		paused.Set("live", "off")
 		body.Live = "?" + paused.Encode()
 	}
+	body.MayAct = v.key.Has("use") && body.Filtered()
 	return body, nil
 }
 

@@ -51,7 +51,7 @@ func TestPlanOnThePageOfATune(t *testing.T) {
 		{"trainer":"together","place":"together","base":"a/b","training_usd":0.06,"hosting_usd":3952.8,"latency":"warm","chosen":true},
 		{"trainer":"together","place":"azure","base":"a/b","forbidden":"azure serves what it trained itself"}]}`}
 	reply, page := s.send("/app/tunes/tun_1", nil)
-	for _, part := range []string{"be trained and served", "$0.06", "$3952.8", "<strong>chosen</strong>", "1 way is refused", "what it trained itself"} {
+	for _, part := range []string{"be trained and served", "$0.06", "$3,952.80", "<strong>chosen</strong>", "1 way is refused", "what it trained itself"} {
 		if reply.StatusCode != http.StatusOK || !strings.Contains(page, part) {
 			t.Errorf("%d, no %q in %s", reply.StatusCode, part, page)
 		}
