@@ -23,6 +23,7 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
+	"dreamlab/store/retention"
 )
 
 // Store answers for what is kept. Its embedded Queries run each statement by
@@ -41,15 +42,17 @@ type Queries struct {
 	lessons
 	batches
 	canaries
+	retentions
 }
 
 // The rooms' statements, under names that differ.
 type (
-	jobs     = job.Queries
-	books    = book.Queries
-	lessons  = learn.Queries
-	batches  = batch.Queries
-	canaries = canary.Queries
+	jobs       = job.Queries
+	books      = book.Queries
+	lessons    = learn.Queries
+	batches    = batch.Queries
+	canaries   = canary.Queries
+	retentions = retention.Queries
 )
 
 // Book returns the statements over costs alone, for callers that need no others.
@@ -60,7 +63,7 @@ func (q *Queries) Learn() *learn.Queries { return &q.lessons }
 
 // on returns the statements over a transaction.
 func on(tx *db.Tx) *Queries {
-	return &Queries{tx, job.On(tx, nouns), book.On(tx), learn.On(tx), batch.On(tx), canaries{Tx: tx}}
+	return &Queries{tx, job.On(tx, nouns), book.On(tx), learn.On(tx), batch.On(tx), canaries{Tx: tx}, retentions{Tx: tx}}
 }
 
 // nouns are what jobs are made for, of every room.

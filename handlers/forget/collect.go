@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +34,8 @@ const (
 type Collector struct {
 	Store  *store.Store
 	Bucket blob.Bucket
+	// Experiences is how long the files are kept in which dreams sealed them. Defaults to for ever.
+	Experiences time.Duration
 	// Every is the pause between rounds. Defaults to ten minutes.
 	Every time.Duration
 	// Now tells how old objects are. Defaults to time.Now.
@@ -60,16 +65,26 @@ func (c *Collector) round(ctx context.Context) {
 // sort is a sort of objects: what they begin with, and which of them are needed.
 type sort struct {
 	prefix string
+	spare  time.Duration // they are left alone for so long
 	needed func(ctx context.Context, names []string) (map[string]bool, error)
+}
+
+// sorts are those that are collected.
+func (c *Collector) sorts() []sort {
+	list := []sort{
+		{"imports/", spare, c.neededImports}, {"files/", spare, c.neededFiles}, {"datasets/", spare, c.Store.DatasetObjectsUsed},
+	}
+	if c.Experiences > 0 {
+		list = append(list, sort{"experiences/", max(spare, c.Experiences), c.neededBatches})
+	}
+	return list
 }
 
 // Collect makes one round and tells how many objects it removed. One that can not
 // be removed does not keep the others from being so.
 func (c *Collector) Collect(ctx context.Context) (removed int, err error) {
 	var faults []error
-	for _, s := range []sort{
-		{"imports/", c.neededImports}, {"files/", c.neededFiles}, {"datasets/", c.Store.DatasetObjectsUsed},
-	} {
+	for _, s := range c.sorts() {
 		n, err := c.collect(ctx, s)
 		removed += n
 		if err != nil {
@@ -104,7 +119,7 @@ func (c *Collector) collectPage(ctx context.Context, s sort, page []blob.Object)
 	}
 	var old []string
 	for _, o := range page {
-		if now().Sub(o.Created) > spare {
+		if now().Sub(o.Created) > s.spare {
 			old = append(old, o.Name)
 		}
 	}
@@ -138,6 +153,31 @@ func (c *Collector) neededFiles(ctx context.Context, names []string) (map[string
 	return byID(names, blob.FileObject("*"), func(files []string) (map[string]bool, error) {
 		return c.Store.FilesKnown(ctx, files)
 	})
+}
+
+// neededBatches finds those that a dream which runs has sealed.
+func (c *Collector) neededBatches(ctx context.Context, names []string) (map[string]bool, error) {
+	return byLast(names, ".jsonl", func(dreams []string) (map[string]bool, error) {
+		return c.Store.DreamsRunning(ctx, dreams)
+	})
+}
+
+// byLast asks for the ids in which names end, but for a suffix. A name of another form is not ours to judge: it
+// counts as needed.
+func byLast(names []string, suffix string, ask func(ids []string) (map[string]bool, error)) (map[string]bool, error) {
+	named := make(map[string]string, len(names))
+	needed := make(map[string]bool, len(names))
+	for _, name := range names {
+		id, ours := strings.CutSuffix(path.Base(name), suffix)
+		if needed[name] = !ours; ours {
+			named[id] = name
+		}
+	}
+	known, err := ask(slices.Collect(maps.Keys(named)))
+	for id := range known {
+		needed[named[id]] = true
+	}
+	return needed, err
 }
 
 // byID asks for the ids that stand in names in the place of the pattern's star. A

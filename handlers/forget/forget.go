@@ -1,6 +1,6 @@
 // Package forget is the room of what has to go: a conversation with all that was
-// learned from it (conversation.forget), and objects of the bucket that no row
-// names any more (Collector).
+// learned from it (conversation.forget), what was learned and is older than it is kept
+// (Retention), and objects of the bucket that no row names any more (Collector).
 //
 // What ended jobs leave in the database goes with the engine's prune.
 package forget

@@ -300,10 +300,10 @@ func (q *ExperienceQueries) MoveDataset(ctx context.Context, d Dataset) error {
 }
 
 // DatasetObjectsUsed returns which of the objects are the rows or the manifest of a dataset, of
-// any tenant.
+// any tenant. The rows of one of which some were deleted for their age are used no more.
 func (q *ExperienceQueries) DatasetObjectsUsed(ctx context.Context, objects []string) (map[string]bool, error) {
 	var used []string
-	err := q.Words(ctx, &used, `SELECT object FROM datasets WHERE object IN ({list $1}) UNION
+	err := q.Words(ctx, &used, `SELECT object FROM datasets WHERE aged IS NULL AND object IN ({list $1}) UNION
 		SELECT x.value FROM ({list $1}) AS x JOIN datasets d ON x.value = 'datasets/' || d.sha256 || '/manifest.json'`,
 		encodeList(objects))
 	return setOf(used), err

@@ -20,6 +20,7 @@ type Dataset struct {
 	Object   string // the JSONL file in the bucket
 	Created  time.Time
 	Tainted  time.Time // when a conversation was forgotten that it had rows of
+	Aged     time.Time // when a conversation was deleted for its age that it had rows of: Object is gone
 }
 
 // Manifest describes how a dataset was made: the counts before and after each filter, and the
@@ -50,11 +51,35 @@ func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []stri
 		return d, false, err
 	}
 	if n == 0 {
-		known, err := db.Read(ctx, q.Tx, scanDataset, `SELECT `+datasetColumns+` FROM datasets
-			WHERE tenant = $1 AND alias = $2 AND sha256 = $3`, d.Tenant, d.Alias, d.SHA256)
+		known, err := knownDataset(ctx, q.Tx, d, examples)
 		return known, false, err
 	}
-	n, err = q.Exec(ctx, `INSERT INTO dataset_examples (dataset, example) SELECT $1, m.id
+	err = freeze(ctx, q.Tx, d, examples)
+	return d, err == nil, err
+}
+
+// knownDataset returns the dataset that has the rows of d. One whose file was deleted for its age
+// has it again.
+func knownDataset(ctx context.Context, q *db.Tx, d Dataset, examples []string) (Dataset, error) {
+	known, err := db.Read(ctx, q, scanDataset, `SELECT `+datasetColumns+` FROM datasets
+		WHERE tenant = $1 AND alias = $2 AND sha256 = $3`, d.Tenant, d.Alias, d.SHA256)
+	if err != nil || known.Aged.IsZero() {
+		return known, err
+	}
+	known.Aged, known.Object = time.Time{}, d.Object
+	_, err = q.Exec(ctx, `UPDATE datasets SET aged = NULL, object = $2 WHERE id = $1`, known.ID, d.Object)
+	if err != nil {
+		return known, err
+	}
+	if _, err := q.Exec(ctx, `DELETE FROM dataset_examples WHERE dataset = $1`, known.ID); err != nil {
+		return known, err
+	}
+	return known, freeze(ctx, q, known, examples)
+}
+
+// freeze notes which examples a dataset has.
+func freeze(ctx context.Context, q *db.Tx, d Dataset, examples []string) error {
+	n, err := q.Exec(ctx, `INSERT INTO dataset_examples (dataset, example) SELECT $1, m.id
 		FROM ({list $2}) AS x JOIN examples m ON m.id = x.value
 		WHERE m.tenant = $3 AND COALESCE(m.review, '') <> 'rejected' {lock m}`,
 		d.ID, encodeList(examples), d.Tenant)
@@ -62,20 +87,20 @@ func (q *TuneQueries) AddDataset(ctx context.Context, d Dataset, examples []stri
 		err = fmt.Errorf("%d of %d examples were forgotten or rejected meanwhile: %w",
 			int64(len(examples))-n, len(examples), db.ErrConflict)
 	}
-	return d, err == nil, err
+	return err
 }
 
-const datasetColumns = `id, tenant, alias, sha256, manifest, rows, object, created, tainted`
+const datasetColumns = `id, tenant, alias, sha256, manifest, rows, object, created, tainted, aged`
 
 func scanDataset(scan func(...any) error) (Dataset, error) {
 	var d Dataset
 	var manifest string
-	var created, tainted *int64
-	err := scan(&d.ID, &d.Tenant, &d.Alias, &d.SHA256, &manifest, &d.Rows, &d.Object, &created, &tainted)
+	var created, tainted, aged *int64
+	err := scan(&d.ID, &d.Tenant, &d.Alias, &d.SHA256, &manifest, &d.Rows, &d.Object, &created, &tainted, &aged)
 	if err == nil {
 		err = json.Unmarshal([]byte(manifest), &d.Manifest)
 	}
-	d.Created, d.Tainted = db.TimeOf(created), db.TimeOf(tainted)
+	d.Created, d.Tainted, d.Aged = db.TimeOf(created), db.TimeOf(tainted), db.TimeOf(aged)
 	return d, err
 }
 

@@ -28,6 +28,7 @@ type Model struct {
 	Started     time.Time     // when its deployment was started last
 	Cold        time.Duration // what a start of it takes; 0 while unknown
 	Tainted     time.Time     // when a conversation was forgotten that it learned from
+	Aged        time.Time     // when one was deleted for its age
 }
 
 // The states of a tuned model. Only a candidate and a model that serves or starts cost anything.
@@ -59,18 +60,18 @@ func (q *TuneQueries) AddModel(ctx context.Context, m Model) error {
 }
 
 const modelColumns = `name, tenant, alias, provider, base, tune, training, handle, state, priced,
-	nano_per_hour, per_token, billed_window, created, started, cold, tainted`
+	nano_per_hour, per_token, billed_window, created, started, cold, tainted, aged`
 
 func scanModel(scan func(...any) error) (Model, error) {
 	var m Model
 	var tune, training, handle *string
-	var created, started, tainted *int64
+	var created, started, tainted, aged *int64
 	var cold, window int64
 	err := scan(&m.Name, &m.Tenant, &m.Alias, &m.Provider, &m.Base, &tune, &training, &handle, &m.State,
-		&m.Priced, &m.NanoPerHour, &m.PerToken, &window, &created, &started, &cold, &tainted)
+		&m.Priced, &m.NanoPerHour, &m.PerToken, &window, &created, &started, &cold, &tainted, &aged)
 	m.Tune, m.Training, m.Created = db.Deref(tune), db.Deref(training), db.TimeOf(created)
 	m.Started, m.Cold, m.Tainted = db.TimeOf(started), time.Duration(cold)*time.Microsecond, db.TimeOf(tainted)
-	m.Window = time.Duration(window) * time.Microsecond
+	m.Window, m.Aged = time.Duration(window)*time.Microsecond, db.TimeOf(aged)
 	if handle != nil {
 		m.Handle = json.RawMessage(*handle)
 	}

@@ -135,13 +135,13 @@ func modelsOfDream(ctx context.Context, tx *db.Tx, tenant, dream string) (models
 }
 
 // TaintedTrainings returns trainings that have ended, whose files at their vendors hold what was
-// forgotten, at most limit.
+// forgotten or deleted for its age, at most limit.
 func (q *TuneQueries) TaintedTrainings(ctx context.Context, limit int) ([]Training, error) {
 	var left []Training
 	err := db.Stream(ctx, q.Tx, scanTraining, func(t Training) error {
 		left = append(left, t)
 		return nil
 	}, trainingSelect+`WHERE t.status IN ('succeeded', 'failed', 'cancelled') AND t.spec LIKE '%"file_id":"%'
-		AND t.tune IN (SELECT id FROM tunes WHERE tainted IS NOT NULL) ORDER BY t.id LIMIT $1`, int64(limit))
+		AND t.tune IN (SELECT id FROM tunes WHERE tainted IS NOT NULL OR aged IS NOT NULL) ORDER BY t.id LIMIT $1`, int64(limit))
 	return left, err
 }

@@ -28,6 +28,7 @@ type Tune struct {
 	Created    time.Time
 	Finished   time.Time
 	Tainted    time.Time // when a conversation was forgotten that its dataset had rows of
+	Aged       time.Time // when one was deleted for its age
 }
 
 // Decision is how a tune ended.
@@ -47,16 +48,16 @@ func (q *TuneQueries) AddTune(ctx context.Context, t Tune) error {
 
 const tuneSelect = `SELECT t.id, t.tenant, t.alias, t.base, t.job, j.state, j.error_code,
 	j.error_message, t.stage,
-	t.dataset, t.training, t.evaluation, t.decision, t.exam, t.state, t.created, t.finished, t.tainted
+	t.dataset, t.training, t.evaluation, t.decision, t.exam, t.state, t.created, t.finished, t.tainted, t.aged
 	FROM tunes t JOIN jobs j ON j.id = t.job `
 
 func scanTune(scan func(...any) error) (Tune, error) {
 	var t Tune
 	var code, message, dataset, training, evaluation, decision, exam *string
 	var state string
-	var created, finished, tainted *int64
+	var created, finished, tainted, aged *int64
 	err := scan(&t.ID, &t.Tenant, &t.Alias, &t.Base, &t.Job, &t.Status, &code, &message, &t.Stage,
-		&dataset, &training, &evaluation, &decision, &exam, &state, &created, &finished, &tainted)
+		&dataset, &training, &evaluation, &decision, &exam, &state, &created, &finished, &tainted, &aged)
 	if err == nil && decision != nil {
 		err = json.Unmarshal([]byte(*decision), &t.Decision)
 	}
@@ -64,7 +65,7 @@ func scanTune(scan func(...any) error) (Tune, error) {
 		err = json.Unmarshal([]byte(*exam), &t.Exam)
 	}
 	t.Error, t.Dataset, t.Training = jobError(code, message), db.Deref(dataset), db.Deref(training)
-	t.Evaluation, t.Tainted = db.Deref(evaluation), db.TimeOf(tainted)
+	t.Evaluation, t.Tainted, t.Aged = db.Deref(evaluation), db.TimeOf(tainted), db.TimeOf(aged)
 	t.State, t.Created, t.Finished = json.RawMessage(state), db.TimeOf(created), db.TimeOf(finished)
 	return t, err
 }

@@ -475,6 +475,7 @@ CREATE TABLE datasets (
   object   TEXT NOT NULL,
   created  BIGINT NOT NULL,
   tainted  BIGINT,                        -- when a conversation was forgotten that it had rows of
+  aged     BIGINT,                        -- when a conversation was deleted for its age that it had rows of: its file is gone
   UNIQUE (tenant, alias, sha256)
 );
 CREATE TABLE dataset_examples (
@@ -587,7 +588,8 @@ CREATE TABLE tunes (
   state      TEXT NOT NULL,               -- JSON: what the next stage needs
   created    BIGINT NOT NULL,
   finished   BIGINT,
-  tainted    BIGINT                       -- as its dataset
+  tainted    BIGINT,                      -- as its dataset
+  aged       BIGINT                       -- as its dataset
 );
 CREATE INDEX tunes_list ON tunes (tenant, id);
 CREATE UNIQUE INDEX tunes_running ON tunes (tenant, alias) WHERE finished IS NULL;
@@ -617,7 +619,8 @@ CREATE TABLE models (
   started       BIGINT NOT NULL,          -- when its deployment was started last
   cold          BIGINT NOT NULL DEFAULT 0, -- microseconds that a start takes; 0 while unknown
   withdrawn     BIGINT,                   -- when its tenant deleted it
-  tainted       BIGINT                    -- as its dataset: it is given no more traffic
+  tainted       BIGINT,                   -- as its dataset: it is given no more traffic
+  aged          BIGINT                    -- as its dataset
 );
 CREATE INDEX models_tenant ON models (tenant, name);
 CREATE TABLE evaluations (

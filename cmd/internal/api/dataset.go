@@ -25,6 +25,7 @@ type datasetView struct {
 	Sources   []string       `json:"sources"` // the first hundred examples; rows tells how many there are
 	CreatedAt *int64         `json:"created_at"`
 	TaintedAt *int64         `json:"tainted_at"` // when a conversation was forgotten that it had rows of
+	AgedAt    *int64         `json:"aged_at"`    // when one was deleted for its age: the content is gone
 }
 
 const shownSources = 100
@@ -34,6 +35,7 @@ func (h datasets) view(ctx context.Context, d learn.Dataset) (datasetView, error
 	return datasetView{
 		ID: d.ID, Object: "dataset", Alias: d.Alias, SHA256: d.SHA256, Rows: d.Rows, Manifest: d.Manifest,
 		Sources: wire.Some(examples), CreatedAt: wire.Seconds(d.Created), TaintedAt: wire.Seconds(d.Tainted),
+		AgedAt: wire.Seconds(d.Aged),
 	}, err
 }
 
@@ -71,6 +73,10 @@ func (h datasets) content(w http.ResponseWriter, c *wire.Call) error {
 	d, err := h.store.Dataset(c.Context(), c.Tenant, c.PathValue("id"))
 	if err != nil {
 		return gate.OrMissing(err, "dataset")
+	}
+	if !d.Aged.IsZero() {
+		return &wire.Fault{Status: http.StatusNotFound, Code: "not_found", Message: "The content of this dataset was deleted: " +
+			"some of its conversations are older than experience_retention."}
 	}
 	return h.objects.send(w, c, d.Object, "application/jsonl")
 }

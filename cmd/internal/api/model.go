@@ -105,6 +105,8 @@ type modelLife struct {
 	Replacement *string `json:"replacement"`
 	// TaintedAt is when a conversation was forgotten that a tuned model learned from.
 	TaintedAt *int64 `json:"tainted_at,omitempty"`
+	// AgedAt is when a conversation was deleted for its age that a tuned model learned from.
+	AgedAt *int64 `json:"aged_at,omitempty"`
 }
 
 func counted(n int) *int {
@@ -172,8 +174,9 @@ func (h models) firstTarget(r learn.Route) (Model, bool) {
 func (h models) viewTuned(m learn.Model) modelView {
 	view := modelView{ID: m.Name, Object: "model", Created: m.Created.Unix(), OwnedBy: m.Provider,
 		Ours: modelOurs{
-			Kind: "tuned", Lifecycle: modelLife{State: m.State, TaintedAt: wire.Seconds(m.Tainted)}, Can: []string{},
-			Base: wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
+			Kind: "tuned", Can: []string{},
+			Lifecycle: modelLife{State: m.State, TaintedAt: wire.Seconds(m.Tainted), AgedAt: wire.Seconds(m.Aged)},
+			Base:      wire.OrNull(m.Base), Tune: wire.OrNull(m.Tune),
 			HostingUSD: new(money.USD(m.NanoPerHour)), Sandbox: h.sandbox,
 		}}
 	if priced, ok := h.catalog.Find(m.Provider + "/" + m.Priced); ok {

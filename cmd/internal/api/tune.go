@@ -52,6 +52,7 @@ type tuneView struct {
 	CreatedAt     *int64          `json:"created_at"`
 	FinishedAt    *int64          `json:"finished_at"`
 	TaintedAt     *int64          `json:"tainted_at"`
+	AgedAt        *int64          `json:"aged_at"`
 }
 
 func viewTune(t learn.Tune, cost int64) tuneView {
@@ -63,6 +64,7 @@ func viewTune(t learn.Tune, cost int64) tuneView {
 		Method: wire.OrNull(state.Method), MethodReason: wire.OrNull(state.MethodReason),
 		CostUSD: money.USD(cost), CreatedAt: wire.Seconds(t.Created),
 		FinishedAt: wire.Seconds(t.Finished), TaintedAt: wire.Seconds(t.Tainted),
+		AgedAt: wire.Seconds(t.Aged),
 	}
 }
 

@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 	"store/learn":         {"store/db", "store/job"},
 	"store/batch":         {"store/db", "store/job"},
 	"store/canary":        {"store/db", "store/job", "store/learn"},
+	"store/retention":     {"store/db"},
 	"store/postgres":      {"store/db"},
 	"store/sqlite":        {"store/db"},
 	"store/blob":          {"store/db"},
@@ -84,7 +85,8 @@ var arrows = map[string][]string{
 }
 
 // nouns are the store's packages: what may import the store may import them.
-var nouns = []string{"store/db", "store/flight", "store/job", "store/book", "store/learn", "store/batch", "store/canary"}
+var nouns = []string{"store/db", "store/flight", "store/job", "store/book", "store/learn", "store/batch", "store/canary",
+	"store/retention"}
 
 // leaves import nothing of ours, and every room may import them: what the store, the
 // vendors and the handlers all do alike has its one home here, without an arrow

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"dreamlab/cmd/internal/config"
 	"dreamlab/providers"
 	"dreamlab/providers/pace"
 	"dreamlab/store/redis"
@@ -44,4 +45,22 @@ func (b *budgets) Heard(ctx context.Context, key, turn string, told []providers.
 	if err := b.shared.Heard(ctx, key, turn, left); err != nil {
 		b.log.Debug().Err(err).Msg("Redis unreachable: budgets of vendors counted per process")
 	}
+}
+
+// aliasLimits are those of the calls for an alias.
+func aliasLimits(c *config.Config) map[string]providers.Limits {
+	limits := map[string]providers.Limits{}
+	for alias, l := range c.Limits {
+		limits[alias] = l.Calls()
+	}
+	return limits
+}
+
+// serverLimits are those of the calls at one of the operator's own servers.
+func serverLimits(c *config.Config) map[string]providers.Limits {
+	limits := map[string]providers.Limits{}
+	for _, server := range c.Servers {
+		limits[server.Name] = server.Limits.Calls()
+	}
+	return limits
 }

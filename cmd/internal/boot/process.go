@@ -27,7 +27,6 @@ import (
 	"dreamlab/handlers/budget"
 	"dreamlab/handlers/dream"
 	"dreamlab/handlers/dream/presidio"
-	"dreamlab/handlers/forget"
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
 	"dreamlab/handlers/tune/exam"
@@ -193,10 +192,9 @@ func (s *Stack) Scheduler(ctx context.Context) ([]Process, error) {
 }
 
 // clocks fire the schedules, and, whatever is scheduled, end deployments that no route
-// uses, tell of budgets that run out and remove objects that no row needs.
+// uses, tell of budgets that run out, delete what is older than it is kept and remove objects that no row needs.
 func (s *Stack) clocks() []Process {
 	reaper := &tune.Reaper{Store: s.Store, Deps: s.tuneDeps(s.caller()), Log: s.Log}
-	collector := &forget.Collector{Store: s.Store, Bucket: s.Bucket, Log: s.Log}
 	watcher := &budget.Watcher{Store: s.Store, Log: s.Log}
 	tunes := &tune.Clock{
 		Store: s.Store, Deps: s.tuneDeps(s.caller()), Accept: s.Engine.Accept, CoolDown: s.Config.Tune.CoolDown,
@@ -205,7 +203,7 @@ func (s *Stack) clocks() []Process {
 	orders := &batch.Reaper{Store: s.Store, Accept: s.Engine.Accept, Vendors: s.Router, Log: s.Log}
 	list := []Process{{Name: "scheduler", Run: s.Engine.Scheduler().Run}, {Name: "reaper", Run: reaper.Run},
 		{Name: "batches", Run: orders.Run}, {Name: "budgets", Run: watcher.Run},
-		{Name: "collector", Run: collector.Run}}
+		{Name: "collector", Run: collecting(s).Run}, {Name: "retention", Run: retaining(s).Run}}
 	if s.Config.Tune.Clock {
 		list = append(list, Process{Name: "tunes", Run: tunes.Run})
 	}

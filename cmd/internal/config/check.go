@@ -80,6 +80,9 @@ func (l *loader) checkAddresses() {
 	if l.RecordRetention < 62*24*time.Hour {
 		l.fault("%s: give at least 1488h: budgets and usage ask for the calls of this month and the one before", l.at("record_retention"))
 	}
+	if l.ExperienceRetention != 0 && l.ExperienceRetention < l.Retention {
+		l.fault("%s: give at least retention, whose jobs hold the same texts, or 0s for ever", l.at("experience_retention"))
+	}
 	if l.Unfetched < 10*time.Minute {
 		l.fault("%s: give at least 10m: as long as replies can be read again", l.at("unfetched"))
 	}

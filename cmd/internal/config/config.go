@@ -51,6 +51,11 @@ type Config struct {
 	// what each call of a vendor cost: of days before, usage knows the sums by day, purpose, provider, model and key, but neither
 	// jobs nor hours. Defaults to 9600h, 400 days.
 	RecordRetention time.Duration `yaml:"record_retention"`
+	// ExperienceRetention is how long conversations are kept after their last answer, with their experiences and
+	// training rows, and batches and the files of dreams after their own end. A conversation stays for as long as a
+	// dataset in use has a row of it, or the exams need it. What was learned from it stays, and tells
+	// that rows were deleted for their age. Defaults to 0s, for ever: it is what Dream Lab learns from.
+	ExperienceRetention time.Duration `yaml:"experience_retention"`
 	// Unfetched is how long the answer of a background chat with "store": false can
 	// be fetched before it is cleared. Defaults to 24h.
 	Unfetched time.Duration `yaml:"unfetched"`
