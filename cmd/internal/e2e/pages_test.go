@@ -53,38 +53,53 @@ func TestPages(t *testing.T) {
 	st.site.run(t, "dreamlab", "site", "--out", files)
 	st.site.env = append(st.site.env, "PAGES_LINK="+link, "PAGES_SITE="+files, "PAGES_CHROMIUM="+program, "PAGES_PICTURES="+pictures)
 	out := st.site.run(t, "node", filepath.Join(dir, "pages.mjs"))
-	for _, walk := range []string{"sessions", "chats", "keyboard", "reviews", "reads", "site", "tail", "plain", "last"} {
+	for _, walk := range []string{"sessions", "chats", "keyboard", "reviews", "reads", "plots", "site", "tail", "plain", "last"} {
 		if !strings.Contains(out, "walked: "+walk) {
 			t.Errorf("it did not come to %q:\n%s", walk, out)
 		}
 	}
 }
 
-// The vendored script is what the package has, in the order in which it has to run.
-func TestVendoredScript(t *testing.T) {
+// The vendored files are what the packages have, in the order in which they have to run.
+func TestVendoredFiles(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(node(t), "node_modules/htmx.org/dist")
-	var want []byte
-	for i, name := range []string{"htmx.min.js", "ext/hx-sse.min.js"} {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
+	packages := filepath.Join(node(t), "node_modules")
+	for name, parts := range map[string][]string{
+		"htmx.js":   {"htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js"},
+		"uplot.js":  {"uplot/dist/uPlot.iife.min.js"},
+		"uplot.css": {"uplot/dist/uPlot.min.css"},
+	} {
+		var want []byte
+		for i, part := range parts {
+			text, err := os.ReadFile(filepath.Join(packages, part))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i > 0 {
+				want = append(want, '\n')
+			}
+			want = append(want, text...)
 		}
-		if i > 0 {
-			want = append(want, '\n')
+		if got := unpacked(t, "../web/asset/static/"+name+".gz"); !bytes.Equal(got, want) {
+			t.Errorf("%s has %d bytes and differs from the %d of the package", name, len(got), len(want))
 		}
-		want = append(want, text...)
 	}
-	packed, err := os.ReadFile("../web/asset/static/htmx.js.gz")
+}
+
+// unpacked returns what is in a compressed file.
+func unpacked(t *testing.T, path string) []byte {
+	t.Helper()
+	packed, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+	from, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := io.ReadAll(unpacked)
-	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("htmx.js.gz has %d bytes and differs from the %d of the package: %v", len(got), len(want), err)
+	text, err := io.ReadAll(from)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return text
 }

@@ -1,7 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,6 +13,7 @@ import (
 
 	"dreamlab/cmd/internal/api/wire"
 	"dreamlab/cmd/internal/web/draw"
+	"dreamlab/cmd/internal/web/say"
 	"dreamlab/store/money"
 )
 
@@ -18,6 +22,7 @@ type usageView struct {
 	Data       []spendView `json:"data"`
 	Total      spendView   `json:"total"`
 	Projection monthView   `json:"projection"`
+	Zone       string      `json:"zone"`
 	Returns    []returned  `json:"returns"`
 	Ahead      *aheadView  `json:"anticipation"`
 }
@@ -34,6 +39,7 @@ type returned struct {
 
 type spendView struct {
 	Group        string    `json:"group"`
+	Start        int64     `json:"start"` // where it is of an interval
 	Calls        int64     `json:"calls"`
 	Reserved     money.USD `json:"reserved"`
 	Settled      money.USD `json:"settled"`
@@ -48,7 +54,7 @@ type costView struct {
 	Days    int
 	Choices []field
 	Usage   usageView
-	Plot    draw.Bars
+	Series  *seriesView
 	Dreams  savingView
 }
 
@@ -98,7 +104,9 @@ func costPage(v *visit) error {
 	if body.Usage, err = v.usage(body.By, body.Days); err != nil {
 		return err
 	}
-	body.Plot = plotOf(body.Usage.Data)
+	if body.Series, err = seriesOver(v, body.By, body.Days); err != nil {
+		return err
+	}
 	if body.Dreams, err = v.saved(); err != nil {
 		return err
 	}
@@ -110,16 +118,6 @@ func (v *visit) usage(by string, days int) (usageView, error) {
 	var found usageView
 	err := v.get("/v1/usage", url.Values{"group_by": {by}, "start_time": {since(time.Now().UTC(), days)}}, &found)
 	return found, err
-}
-
-func plotOf(groups []spendView) draw.Bars {
-	bars := make([]draw.Bar, len(groups))
-	for i, g := range groups {
-		bars[i] = draw.Bar{Name: g.Group, Parts: []draw.Part{
-			{Name: "settled", Value: float64(g.Settled)}, {Name: "reserved", Value: float64(g.Reserved), Class: 1},
-		}}
-	}
-	return draw.NewBars(bars)
 }
 
 // saved sums the last dreams.
@@ -155,4 +153,122 @@ func costTable(v *visit) error {
 // since returns the midnight with which the last days begin, as the API takes it.
 func since(now time.Time, days int) string {
 	return strconv.FormatInt(now.AddDate(0, 0, 1-days).Truncate(24*time.Hour).Unix(), 10)
+}
+
+// seriesView is what was spent over time: a row an hour or a day, a column a group, the last of which
+// is what is reserved.
+type seriesView struct {
+	Interval, By, Zone string
+	Names              []string
+	Rows               []seriesRow
+	Plot               draw.Bars
+	Most               money.USD // of a row
+}
+
+type seriesRow struct {
+	At    int64
+	Name  string
+	Cells []money.USD
+}
+
+// mostGroups are plotted by themselves, those that cost the most; the rest are summed.
+const mostGroups = 6
+
+// seriesOver returns what was spent in the last days, by purpose where they are not to be told by
+// another group.
+func seriesOver(v *visit, by string, days int) (*seriesView, error) {
+	s := &seriesView{By: by, Interval: "day"}
+	if by == "day" {
+		s.By = "purpose"
+	}
+	if days == 1 {
+		s.Interval = "hour"
+	}
+	now := time.Now().UTC()
+	var found usageView
+	err := v.get("/v1/usage", url.Values{"group_by": {s.By}, "interval": {s.Interval}, "start_time": {since(now, days)}}, &found)
+	if err != nil || len(found.Data) == 0 {
+		return nil, err
+	}
+	s.Zone = found.Zone
+	zone, err := time.LoadLocation(found.Zone)
+	if err != nil {
+		return nil, fmt.Errorf("read the API's answer: %w", err)
+	}
+	first := now.AddDate(0, 0, 1-days).In(zone)
+	s.fill(found.Data, time.Date(first.Year(), first.Month(), first.Day(), 0, 0, 0, 0, zone), now)
+	return s, nil
+}
+
+// fill puts the sums into rows from a time to another, each with all columns.
+func (s *seriesView) fill(sums []spendView, first, last time.Time) {
+	column := s.columns(sums)
+	cells := map[int64][]money.USD{}
+	for _, sum := range sums {
+		if cells[sum.Start] == nil {
+			cells[sum.Start] = make([]money.USD, len(s.Names))
+		}
+		cells[sum.Start][column(sum.Group)] += sum.Settled
+		cells[sum.Start][len(s.Names)-1] += sum.Reserved
+	}
+	for at := first; !at.After(last); at = s.next(at) {
+		row := seriesRow{at.Unix(), at.Format(map[string]string{"hour": "15:04", "day": time.DateOnly}[s.Interval]), cells[at.Unix()]}
+		if row.Cells == nil {
+			row.Cells = make([]money.USD, len(s.Names))
+		}
+		s.Rows = append(s.Rows, row)
+	}
+	s.plot()
+}
+
+// Step is how many seconds a row is.
+func (s *seriesView) Step() int {
+	if s.Interval == "hour" {
+		return 60 * 60
+	}
+	return 24 * 60 * 60
+}
+
+func (s *seriesView) next(at time.Time) time.Time {
+	if s.Interval == "hour" {
+		return at.Add(time.Hour)
+	}
+	return at.AddDate(0, 0, 1)
+}
+
+// columns names the columns, and returns the one of a group.
+func (s *seriesView) columns(sums []spendView) func(group string) int {
+	costs := map[string]money.USD{}
+	for _, sum := range sums {
+		costs[sum.Group] += sum.Settled
+	}
+	groups := slices.SortedFunc(maps.Keys(costs), func(a, b string) int {
+		return cmp.Or(cmp.Compare(costs[b], costs[a]), cmp.Compare(a, b))
+	})
+	own := groups[:min(len(groups), mostGroups)]
+	for _, group := range own {
+		s.Names = append(s.Names, cmp.Or(say.Brief(group), "none"))
+	}
+	if len(groups) > mostGroups {
+		s.Names = append(s.Names, "others")
+	}
+	s.Names = append(s.Names, "reserved")
+	return func(group string) int {
+		if at := slices.Index(own, group); at >= 0 {
+			return at
+		}
+		return mostGroups
+	}
+}
+
+func (s *seriesView) plot() {
+	bars := make([]draw.Bar, len(s.Rows))
+	for i, row := range s.Rows {
+		bars[i].Name = row.Name
+		for class, cell := range row.Cells {
+			bars[i].Parts = append(bars[i].Parts, draw.Part{Name: s.Names[class], Value: float64(cell), Class: class})
+		}
+	}
+	s.Plot = draw.NewBars(bars)
+	s.Most = money.USD(s.Plot.Most)
 }

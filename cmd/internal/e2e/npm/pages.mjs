@@ -52,7 +52,7 @@ const every = async () => {
   const pages = {};
   for (const name of ["", "requests", "chat", "conversations", "queues", "dreams", "review", "memory", "datasets", "tunes",
     "evaluations", "routes", "models", "lineage", "cost", "keys", "status", "docs/index.html", "docs/routes.html",
-    "docs/all"]) pages[name.replaceAll("/", "-") || "home"] = name;
+    "docs/all", "status/doctor"]) pages[name.replaceAll("/", "-") || "home"] = name;
   const chat = await first("/v1/jobs?kind=chat&limit=1");
   const [dream, example, dataset, tune, evaluation] = await Promise.all(
     ["dreams", "examples", "datasets", "tunes", "evaluations"].map((noun) => first(`/v1/${noun}?limit=1`)));
@@ -235,6 +235,21 @@ const reads = async () => {
   console.log("walked: reads");
 };
 
+// plots: what the pointer is over is told in dollars, and a plot can be looked at more closely.
+const plots = async () => {
+  const page = await opened({}, "plots");
+  await signIn(page);
+  await page.goto(base + "/app/cost?group_by=purpose&days=1");
+  const told = page.locator("[data-told]");
+  const area = await page.locator("[data-plot] .u-over").boundingBox();
+  await page.locator("[data-plot] .u-over").hover({ position: { x: area.width - 4, y: area.height / 2 } });
+  await told.filter({ hasText: /\d\d:00: .*\$/ }).waitFor();
+  await page.mouse.move(4, 4);
+  await told.filter({ hasText: "look closer" }).waitFor();
+  await page.context().close();
+  console.log("walked: plots");
+};
+
 // site: the page of the plain files chats with the API at the address that it is given.
 const site = async () => {
   const page = await opened({}, "site");
@@ -321,7 +336,7 @@ try {
   const pages = await every();
   await Promise.all([looks(pages, 1280), looks(pages, 320)]);
   console.log("walked: " + Object.keys(pages).length + " pages");
-  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads(), site()]);
+  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads(), plots(), site()]);
   await tail();
   await plain();
   await last();

@@ -18,8 +18,17 @@ type Bar struct {
 // Bars is a plot of stacked columns.
 type Bars struct {
 	Width, Height, Bottom, Top int
-	Most                       float64
+	Most                       float64 // of a bar: what the plot's height stands for
 	Bars                       []Bar
+	End                        int // where the last bar ends
+}
+
+// Last returns the bar at the right end, which is named where it is not the first one too.
+func (b Bars) Last() *Bar {
+	if len(b.Bars) < 2 {
+		return nil
+	}
+	return &b.Bars[len(b.Bars)-1]
 }
 
 const (
@@ -42,18 +51,32 @@ func NewBars(bars []Bar) Bars {
 	for i := range bars {
 		bar := &bars[i]
 		bar.X, bar.W = i*step+1, max(min(step-2, 40), 1)
-		y := b.Bottom
-		for j := range bar.Parts {
-			part := &bar.Parts[j]
-			if part.Value <= 0 {
-				continue
-			}
-			part.H = max(int(part.Value/b.Most*barsHigh+0.5), 1)
-			y -= part.H
-			part.Y = y
-		}
+		b.End = bar.X + bar.W
+		bar.stack(b.Most, b.Bottom)
 	}
 	return b
+}
+
+// stack puts the parts above each other. What small ones are more than their share is taken from the
+// largest.
+func (b *Bar) stack(most float64, bottom int) {
+	high, largest := 0, 0
+	for i := range b.Parts {
+		part := &b.Parts[i]
+		if part.Value > 0 {
+			part.H = max(int(part.Value/most*barsHigh+0.5), 1)
+		}
+		if high += part.H; part.H > b.Parts[largest].H {
+			largest = i
+		}
+	}
+	if over := high - barsHigh; over > 0 {
+		b.Parts[largest].H -= over
+	}
+	for i := range b.Parts {
+		bottom -= b.Parts[i].H
+		b.Parts[i].Y = bottom
+	}
 }
 
 func sum(parts []Part) (total float64) {

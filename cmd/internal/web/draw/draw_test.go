@@ -31,6 +31,10 @@ func TestBars(t *testing.T) {
 	if low := b.Bars[1].Parts; low[0].H != 1 || low[1].H != 0 {
 		t.Errorf("the lowest bar is %+v", low)
 	}
+	many := NewBars([]Bar{{Parts: []Part{{Value: 1}, {Value: 1e6}, {Value: 1}, {Value: 1}}}}).Bars[0].Parts
+	if many[3].Y != barsTop || many[0].H != 1 || many[1].H != barsHigh-3 {
+		t.Errorf("small parts lift a bar out of the plot: %+v", many)
+	}
 	if none := NewBars(nil); none.Most != 0 || len(none.Bars) != 0 {
 		t.Errorf("without bars: %+v", none)
 	}
