@@ -107,9 +107,20 @@ func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d learn.Dream)
 		return w.last(ctx, run, d, sum.Left)
 	}
 	return &tasks.End{
-		State: job.StateWaiting, Write: release(d, sum.Left),
+		State: job.StateWaiting, Write: withoutRepeats(d, sum.Left),
 		Children: []job.NewJob{child(run, tasks.DreamReflect, tasks.DreamPart{Dream: d.ID})},
 	}, nil
+}
+
+// withoutRepeats takes back the rows that slices kept that did not see each other's, and releases what is left.
+func withoutRepeats(d learn.Dream, left []string) func(context.Context, *store.Queries) error {
+	return func(ctx context.Context, q *store.Queries) error {
+		authors, err := q.WithdrawRepeats(ctx, d.ID)
+		if err != nil {
+			return fmt.Errorf("take back rows that say the same: %w", err)
+		}
+		return release(study.Repeated(d, authors), left)(ctx, q)
+	}
 }
 
 // release gives back to another dream what was not dreamt of, and keeps the counts.

@@ -200,6 +200,21 @@ func (q *DreamQueries) SetDreamCounts(ctx context.Context, d Dream) error {
 		d.ID, db.Encode(d.Counts), d.LiveCost)
 }
 
+// repeats are a dream's rows that say the same as one of an earlier experience of it.
+const repeats = `dream = $1 AND origin = 'said' AND withdrawn IS NULL AND review IS NULL AND EXISTS (
+	SELECT 1 FROM examples f WHERE f.tenant = examples.tenant AND f.alias = examples.alias AND f.content = examples.content
+	AND f.withdrawn IS NULL AND f.dream = examples.dream AND f.origin = 'said' AND f.experience < examples.experience)`
+
+// WithdrawRepeats takes back a dream's rows that say the same as an earlier one of it, and returns who wrote them:
+// slices that run at once do not see each other's rows.
+func (q *DreamQueries) WithdrawRepeats(ctx context.Context, dream string) (authors []string, err error) {
+	if err := q.Words(ctx, &authors, `SELECT author FROM examples WHERE `+repeats, dream); err != nil || len(authors) == 0 {
+		return nil, err
+	}
+	_, err = q.Exec(ctx, `UPDATE examples SET withdrawn = {now} WHERE `+repeats, dream)
+	return authors, err
+}
+
 // StopDream has a dream end early, for a reason. The first reason stands.
 func (q *DreamQueries) StopDream(ctx context.Context, id, why string) error {
 	return q.Must(ctx, db.ErrNotFound, `UPDATE dreams SET stopped = COALESCE(stopped, $2) WHERE id = $1`, id, why)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"dreamlab/providers"
@@ -41,6 +42,20 @@ func (s *Study) sumOf(v Verdict, answer string) string {
 		return ""
 	}
 	return answerSum(answer)
+}
+
+// Repeated counts rows of a dream, by their authors, as duplicates that were kept first.
+func Repeated(d learn.Dream, authors []string) learn.Dream {
+	d.Counts.Rejected = maps.Clone(d.Counts.Rejected) // what was counted before stays
+	d.Counts.Reject(Duplicate, len(authors))
+	d.Counts.Kept -= len(authors)
+	d.Counts.Verified -= len(authors)
+	for _, author := range authors {
+		if author == authorLead {
+			d.Counts.Improved--
+		}
+	}
+	return d
 }
 
 // Content is the hash that tells equal rows.
