@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
+	"dreamlab/handlers/dream/choose"
 	"dreamlab/handlers/dream/study"
 	"dreamlab/store"
 	"dreamlab/store/db"
@@ -162,24 +164,39 @@ func (w *worker) startSlices(ctx context.Context, run *tasks.Run, d learn.Dream)
 	if batched {
 		size = maxBatchSlice
 	}
+	ids, err := chosen(ctx, run, d)
+	if err != nil {
+		return nil, err
+	}
 	var children []job.NewJob
-	for after := ""; ; {
-		ids, err := run.Store.BatchIDs(ctx, d.ID, after, size)
-		if err != nil {
-			return nil, fmt.Errorf("read the batch: %w", err)
-		}
-		if len(ids) == 0 {
-			break
-		}
-		slice := child(run, tasks.DreamSlice, tasks.SliceInput{Dream: d.ID, Experiences: ids, Batch: batched})
-		slice.Cites = ids
+	for part := range slices.Chunk(ids, size) {
+		slice := child(run, tasks.DreamSlice, tasks.SliceInput{Dream: d.ID, Experiences: part, Batch: batched})
+		slice.Cites = part
 		children = append(children, slice)
-		after = ids[len(ids)-1]
 	}
 	if len(children) == 0 {
 		return &tasks.End{Result: w.finish(&d), Write: setDream(d)}, nil
 	}
 	return &tasks.End{State: job.StateWaiting, Children: children}, nil
+}
+
+// chosen are the experiences of a dream, in the order in which they are studied.
+func chosen(ctx context.Context, run *tasks.Run, d learn.Dream) ([]string, error) {
+	var order choose.Order
+	page := db.Page{Limit: batchPage, Ascending: true}
+	for {
+		rows, more, err := run.Store.Experiences(ctx, d.Tenant, learn.ExperienceFilter{Dream: d.ID}, page)
+		if err != nil {
+			return nil, fmt.Errorf("read the batch: %w", err)
+		}
+		for _, e := range rows {
+			order.Add(e)
+			page.After = e.ID
+		}
+		if !more {
+			return order.IDs(), nil
+		}
+	}
 }
 
 func setDream(d learn.Dream) func(context.Context, *store.Queries) error {

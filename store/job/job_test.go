@@ -200,8 +200,7 @@ func TestSubjects(t *testing.T) {
 		if _, err := b.RunningDream(ctx, "ten_a"); !errors.Is(err, db.ErrNotFound) {
 			b.t.Errorf("the dream still runs: %v", err)
 		}
-		kept, err := b.BatchIDs(ctx, "drm_1", "", 10)
-		b.must(err)
+		kept := b.batch("drm_1")
 		if fmt.Sprint(kept) != fmt.Sprint(sealed[:2]) {
 			b.t.Errorf("the dream keeps %v of %v", kept, sealed)
 		}
@@ -236,8 +235,17 @@ func (b bench) sealThree(dream string) []string {
 	}
 	_, err := b.SealBatch(ctx, "ten_a", dream, 3)
 	b.must(err)
-	ids, err := b.BatchIDs(ctx, dream, "", 10)
+	return b.batch(dream)
+}
+
+// batch returns what a dream has sealed.
+func (b bench) batch(dream string) (ids []string) {
+	b.t.Helper()
+	rows, _, err := b.Experiences(ctx, "ten_a", learn.ExperienceFilter{Dream: dream}, db.Page{Limit: 10, Ascending: true})
 	b.must(err)
+	for _, e := range rows {
+		ids = append(ids, e.ID)
+	}
 	return ids
 }
 

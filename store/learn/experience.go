@@ -275,20 +275,6 @@ func (q *ExperienceQueries) StillSealed(ctx context.Context, dream string, ids [
 	return setOf(found), err
 }
 
-// BatchIDs returns the ids of a dream's experiences after a given one, in
-// order, at most limit.
-func (q *ExperienceQueries) BatchIDs(ctx context.Context, dream, after string, limit int) ([]string, error) {
-	var ids []string
-	err := q.Each(ctx, `SELECT id FROM experiences WHERE dream = $1 AND id > $2 ORDER BY id LIMIT $3`,
-		[]any{dream, after, int64(limit)}, func(r db.Rows) error {
-			var id string
-			err := r.Scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-	return ids, err
-}
-
 // ExamPapers calls fn with a tenant's newest held-out experiences of an alias, at most limit:
 // the inputs of an evaluation.
 func (q *ExperienceQueries) ExamPapers(ctx context.Context, tenant, alias string, limit int,
