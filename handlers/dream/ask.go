@@ -82,6 +82,7 @@ func (a *asking) yieldToChats(ctx context.Context) error {
 // ask asks the model of a role, for the sake of a conversation or of the whole dream. It fails with
 // errLater where the question goes into a batch. Steps that are answered wait for no chat.
 func (a *asking) ask(ctx context.Context, q study.Question, about string) (*providers.Reply, error) {
+	q.Role = a.plays(q.Role)
 	alias := a.model(q.Role)
 	tiers, err := a.Caller.Resolve(ctx, a.run.Store.Queries, a.run.Job.Tenant, alias, about)
 	if err != nil {
@@ -133,10 +134,21 @@ func each[T any](all []T, do func(i int, one T) error) error {
 	return waits
 }
 
+// plays returns the role in which a question is asked: the lead model verifies where nobody else is named.
+func (w *worker) plays(role study.Role) study.Role {
+	if role == study.Verifier && w.Settings.Verifier == "" {
+		return study.Lead
+	}
+	return role
+}
+
 // model returns the name of the model that plays a role.
 func (w *worker) model(role study.Role) string {
-	if role == study.Base {
+	switch w.plays(role) {
+	case study.Base:
 		return w.Base
+	case study.Verifier:
+		return w.Settings.Verifier
 	}
 	return w.Lead
 }

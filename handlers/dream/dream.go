@@ -57,6 +57,7 @@ type Vendors interface {
 type Settings struct {
 	SliceSize  int           // experiences in a slice, at most 16. Defaults to 16.
 	MaxLessons int           // lessons in a memory. Defaults to 50.
+	Verifier   string        // the alias or model of the second judgement. Defaults to the lead.
 	Embedder   string        // the alias or model of the vectors by which lessons are merged. Defaults to their words.
 	Pause      time.Duration // of a slice that was handed back because chats wait. Defaults to 5 s.
 	// BatchFrom is from how many experiences on a dream of the mode auto has its questions

@@ -81,7 +81,7 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 // models returns the models that would be asked, by role.
 func (w *worker) models(ctx context.Context, run *tasks.Run) (map[study.Role]providers.Target, error) {
 	models := map[study.Role]providers.Target{}
-	for _, role := range []study.Role{study.Base, study.Lead} {
+	for _, role := range study.Roles {
 		tiers, err := w.Caller.Resolve(ctx, run.Store.Queries, run.Job.Tenant, w.model(role), "")
 		if err != nil {
 			return nil, err
@@ -113,14 +113,16 @@ func (w *worker) estimate(
 }
 
 // forged returns the answer, by purpose, that brings the most questions: long ones, of which
-// neither is found to be good.
-func forged(q study.Question, reference string) judge.Answer {
+// neither is found to be good. The number is one that the answer under study gives.
+func forged(q study.Question, reference, number string) judge.Answer {
 	content := study.VerdictOn(q, 0)
 	switch q.Purpose {
 	case study.PurposeReplay:
 		content = strings.Repeat("x", 4*study.ReplayTokens)
-	case study.PurposeImprove:
-		content = strings.Repeat("no", 2*study.ImproveTokens) + "\n" + reference
+	case study.PurposeImprove: // the last sample is right, or gives the number of the first
+		last := map[int]string{1: number, 2: number + "1", 3: cmp.Or(reference, number)}
+		n := study.SampleOf(q)
+		content = fmt.Sprintf("%s%d\nThe answer is %s", strings.Repeat("no", 2*study.ImproveTokens), n, last[n])
 	}
 	return judge.Answer{Reply: &providers.Reply{Content: content, Finish: "stop"}}
 }
@@ -138,7 +140,8 @@ func (w *worker) addStudy(e learn.Experience, models map[study.Role]providers.Ta
 		sum.Screened++
 		return nil
 	}
-	most := func(q study.Question) judge.Answer { return forged(q, e.Reference) }
+	number := cmp.Or(judge.Claim(one.Recorded()), "7")
+	most := func(q study.Question) judge.Answer { return forged(q, e.Reference, number) }
 	err := steps(one, most, func(q study.Question) error { return w.addCall(models[q.Role], &q.Request, sum) })
 	if err != nil {
 		return err

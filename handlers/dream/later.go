@@ -90,7 +90,7 @@ func (a *asking) order(ctx context.Context) (*tasks.End, error) {
 	end := &tasks.End{State: job.StateWaiting}
 	var rows []batch.Batch
 	var all [][]batch.Line
-	for _, role := range []study.Role{study.Base, study.Lead} {
+	for _, role := range study.Roles {
 		if questions := a.later.waiting[role]; len(questions) > 0 {
 			some, err := a.linesOf(ctx, role, questions)
 			if err != nil {

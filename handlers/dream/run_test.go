@@ -286,7 +286,7 @@ func TestDryRunCallsNobody(t *testing.T) {
 	if err := json.Unmarshal(job.Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	if r := result.DryRun; r.Experiences != 7 || r.Calls != 42 || r.CostUSD == "" || r.CostUSD == "0" {
+	if r := result.DryRun; r.Experiences != 7 || r.Calls != 56 || r.CostUSD == "" || r.CostUSD == "0" {
 		t.Errorf("dream %s: %s", d.Status, job.Result)
 	}
 	calls, _ := b.Paid()

@@ -124,6 +124,25 @@ func unicodeLetter(text string) bool {
 	return unicode.IsLetter(first)
 }
 
+// Claim is the number that an answer gives as its result, after "####", in \boxed{…} or after "answer is"; "" where
+// it gives none, or leaves it open.
+func Claim(answer string) string {
+	answer = normal(answer)
+	if !final.MatchString(answer) && !boxed.MatchString(answer) && !announced.MatchString(answer) {
+		return ""
+	}
+	return Result(answer)
+}
+
+// Result is the number that an answer ends with, or gives as its result; "" where it has none.
+func Result(answer string) string {
+	value, _, ok := answeredNumber(normal(answer))
+	if !ok {
+		return ""
+	}
+	return value.RatString()
+}
+
 // answeredNumber finds the number that an answer ends with, and the text after it.
 func answeredNumber(answer string) (value *big.Rat, rest string, ok bool) {
 	for _, marker := range []*regexp.Regexp{final, boxed, announced} {

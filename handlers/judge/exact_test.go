@@ -61,6 +61,24 @@ func TestExact(t *testing.T) {
 	}
 }
 
+func TestClaim(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string][2]string{
+		"2 * 9 = 18\n#### 18":                {"18", "18"},
+		"So the answer is 1/2.":              {"1/2", "1/2"},
+		`\boxed{1,200}`:                      {"1200", "1200"},
+		"She makes $18 every day.":           {"", "18"},
+		"The answer is 18 or 20.":            {"", ""},
+		"I am not sure what the answer is.":  {"", ""},
+		"The answer is in the menu, page 12": {"12", "12"},
+		"No idea.":                           {"", ""},
+	} {
+		if claim, result := Claim(answer), Result(answer); claim != want[0] || result != want[1] {
+			t.Errorf("%q claims %q and ends with %q, want %q", answer, claim, result, want)
+		}
+	}
+}
+
 func FuzzExact(f *testing.F) {
 	f.Add("#### 18", "18")
 	f.Add(`{"a":1e999999999}`, `{"a":1}`)

@@ -17,6 +17,11 @@ import (
 // namedModels are the models of the team and the routes, by provider/model.
 func namedModels(c *config.Config) []string {
 	named := map[string]bool{c.Team.Lead: true, c.Team.Base: true}
+	for _, model := range []string{c.Team.Judge, c.Team.Verifier} {
+		if model != "" {
+			named[model] = true
+		}
+	}
 	for _, targets := range c.Routes {
 		for _, target := range targets {
 			named[target.Model] = true

@@ -251,7 +251,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 func (s *Stack) dreaming() dream.Settings {
 	b := s.Config.Dream.Breaker
 	off := func(value float64) float64 { return cmp.Or(value, -1) }
-	settings := dream.Settings{Embedder: s.Config.Dream.Embedder, Breaker: dream.Breaker{
+	settings := dream.Settings{Verifier: s.Config.Team.Verifier, Embedder: s.Config.Dream.Embedder, Breaker: dream.Breaker{
 		Window: b.Window, Yield: off(b.Yield), Cost: off(b.Cost), Malformed: off(b.Malformed),
 	}}
 	pii := s.Config.PII

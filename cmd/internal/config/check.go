@@ -127,6 +127,9 @@ func (l *loader) checkModels() {
 	if l.Team.Judge != "" {
 		l.checkModel("team.judge", l.Team.Judge)
 	}
+	if l.Team.Verifier != "" {
+		l.checkModel("team.verifier", l.Team.Verifier)
+	}
 	for _, alias := range sorted(l.Routes) {
 		for i, target := range l.Routes[alias] {
 			l.checkModel("routes."+alias, target.Model)

@@ -132,6 +132,9 @@ type Team struct {
 	// Judge marks exams. One of another family than the lead shares no errors with it. Defaults to
 	// the lead.
 	Judge string `yaml:"judge,omitempty"`
+	// Verifier gives the second judgement on what a dream keeps, in the other order. One of another family than the
+	// lead, which gives the first, shares no errors with it. Defaults to the lead.
+	Verifier string `yaml:"verifier,omitempty"`
 }
 
 // Target is a model and its share of an alias's traffic.

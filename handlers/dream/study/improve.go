@@ -17,17 +17,13 @@ func (s *Study) improve(said Verdict, replay *providers.Reply, given map[string]
 	if unfinished(replay) {
 		return nil, said, nil // there is nothing to compare with
 	}
-	reply, answered := given[s.step("improve")]
-	if !answered {
-		question, err := s.question("improve", PurposeImprove, Lead)
-		return []Question{question}, said, err
+	reply, asked, err := samples{s, given}.best(replay)
+	if err != nil || len(asked) > 0 || reply == nil {
+		return asked, said, err
 	}
-	if reply.Err != nil {
-		return nil, said, foreign(reply.Err)
-	}
-	answer := strings.TrimSpace(reply.Reply.Content)
+	answer := strings.TrimSpace(reply.Content)
 	checkable, right := judge.Exact(s.Experience.Reference, answer)
-	if !s.fit(reply.Reply) || same(answer, replay.Content) || checkable && !right {
+	if !s.fit(reply) || same(answer, replay.Content) || checkable && !right {
 		return nil, said, nil
 	}
 	if checkable && !bareNumber(s.Experience.Reference) {

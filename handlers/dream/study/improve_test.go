@@ -45,7 +45,19 @@ func TestTheLeadAnswersWhereNothingGoodWasSaid(t *testing.T) {
 		"its working is judged": {bare, map[string]judge.Answer{"exp_1/replay": reply("13"), "exp_1/improve": reply("7 and 7 are 14.")},
 			"lead exp_1/improve/1 critique", "", ""},
 		"it is wrong, too": {bare, map[string]judge.Answer{"exp_1/replay": reply("13"), "exp_1/improve": reply("It is 15.")},
-			"", Unverified, ""},
+			"lead exp_1/sample/2 improve", "", ""},
+		"it is wrong twice": {bare, map[string]judge.Answer{"exp_1/replay": reply("13"), "exp_1/improve": reply("It is 15."),
+			"exp_1/sample/2": reply("It is 16.")}, "lead exp_1/sample/3 improve", "", ""},
+		"it says the same wrong number again": {bare, map[string]judge.Answer{"exp_1/replay": reply("13"), "exp_1/improve": reply("It is 15."),
+			"exp_1/sample/2": reply("It is 15.")}, "", Unverified, ""},
+		"the third is right": {bare, map[string]judge.Answer{"exp_1/replay": reply("13"), "exp_1/improve": reply("It is 15."),
+			"exp_1/sample/2": reply("It is 16."), "exp_1/sample/3": reply("7 + 7 = 14")}, "lead exp_1/improve/1 critique", "", ""},
+		"it claims another number than the base": {disliked, map[string]judge.Answer{"exp_1/replay": reply("13"),
+			"exp_1/improve": reply("The answer is 15.")}, "lead exp_1/sample/2 improve", "", ""},
+		"two of its numbers agree": {disliked, map[string]judge.Answer{"exp_1/replay": reply("13"), "exp_1/improve": reply("The answer is 15."),
+			"exp_1/sample/2": reply("The answer is: 15")}, "lead exp_1/improve/1 critique", "", ""},
+		"none of its numbers agree": {disliked, map[string]judge.Answer{"exp_1/replay": reply("13"), "exp_1/improve": reply("The answer is 15."),
+			"exp_1/sample/2": reply("The answer is 16."), "exp_1/sample/3": reply("The answer is 17.")}, "", NegativeFeedback, ""},
 		"no better than the base": {nil, as(useless(reply("It is a dozen.")), forNeither, forNeither), "", BelowFloor, ""},
 		"the orders disagree":     {nil, as(useless(reply("It is a dozen.")), forA, forA), "", BelowFloor, ""},
 		"the same as the base":    {nil, useless(reply(" 13 ")), "", BelowFloor, ""},
@@ -135,6 +147,44 @@ func TestWhatTheBaseKnowsIsLeft(t *testing.T) {
 		_, v, err := one.Next(map[string]judge.Answer{"exp_1/replay": reply("That makes 12.")})
 		if err != nil || v.Reject != GoodEnough {
 			t.Errorf("%q: verdict %+v, %v", reference, v, err)
+		}
+	}
+}
+
+// TestANumberIsFoundAgain studies an answer that gives a number which nothing can be held against: it is judged where
+// the base or the lead model comes to the number, too, or gives none, and is left where they agree on another.
+func TestANumberIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	type given map[string]judge.Answer
+	for _, test := range []struct {
+		name   string
+		given  given
+		asked  string
+		reject string
+	}{
+		{"the base finds it", given{"exp_1/replay": reply("That makes 12.")}, "lead exp_1/judge/1 critique", ""},
+		{"the base finds another", given{"exp_1/replay": reply("13")}, "lead exp_1/improve improve", ""},
+		{"the lead finds it", given{"exp_1/replay": reply("13"), "exp_1/improve": reply("6 + 6 = 12.")}, "lead exp_1/judge/1 critique", ""},
+		{"the lead gives none", given{"exp_1/replay": reply("13"), "exp_1/improve": reply("I can not count.")}, "lead exp_1/judge/1 critique", ""},
+		{"the lead finds another", given{"exp_1/replay": reply("13"), "exp_1/improve": reply("14")}, "lead exp_1/sample/2 improve", ""},
+		{"in the same words", given{"exp_1/replay": reply("13"), "exp_1/improve": reply("14"), "exp_1/sample/2": reply("14")},
+			"lead exp_1/judge/1 critique", ""},
+		{"then the same", given{"exp_1/replay": reply("13"), "exp_1/improve": reply("14"), "exp_1/sample/2": reply("12.")},
+			"lead exp_1/judge/1 critique", ""},
+		{"twice another", given{"exp_1/replay": reply("13"), "exp_1/improve": reply("7 + 7 = 14"), "exp_1/sample/2": reply("It is 14.")},
+			"lead exp_1/improve/1 critique", ""},
+		{"and it is not better", given{"exp_1/replay": reply("13"), "exp_1/improve": reply("7 + 7 = 14"), "exp_1/sample/2": reply("It is 14."),
+			"exp_1/improve/1": reply(forNeither), "exp_1/improve/2": reply(forNeither)}, "", Inconsistent},
+		{"three others", given{"exp_1/replay": reply("13"), "exp_1/improve": reply("The answer is 14."), "exp_1/sample/2": reply("The answer is 15."),
+			"exp_1/sample/3": reply("The answer is 16.")}, "", Inconsistent},
+		{"no money", given{"exp_1/replay": reply("13"), "exp_1/improve": refused("insufficient_quota")}, "", ""},
+	} {
+		one := New(said(func(e *learn.Experience) {
+			e.ID, e.Answer = "exp_1", plainjson.Of(providers.TextMessage("assistant", "6 + 6 = 12\n#### 12"))
+		}))
+		questions, v, err := one.Next(test.given)
+		if names(questions) != test.asked || len(questions) == 0 && v.Reject != test.reject || (err != nil) != (test.name == "no money") {
+			t.Errorf("%s: asked %q, verdict %+v, %v", test.name, names(questions), v, err)
 		}
 	}
 }

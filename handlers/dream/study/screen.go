@@ -27,6 +27,7 @@ const (
 	Unreadable       = "unreadable"
 	Duplicate        = "duplicate"
 	Unverified       = "unverified"
+	Inconsistent     = "inconsistent" // the number that it gives is not the one that is found again
 	Disagreement     = "disagreement"
 	WorseThanReplay  = "worse_than_replay"
 	Malformed        = "malformed"

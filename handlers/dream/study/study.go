@@ -41,7 +41,12 @@ type Role string
 const (
 	Base Role = "base" // the model that is to become better
 	Lead Role = "lead" // the model that judges
+	// Verifier judges in the other order, what the lead model finds good.
+	Verifier Role = "verifier"
 )
+
+// Roles are all of them.
+var Roles = []Role{Base, Lead, Verifier}
 
 // Question is a question to a model in a role. Its step, "<experience>/<stage>",
 // names the answer.
@@ -184,6 +189,13 @@ func (s *Study) compare(replay *providers.Reply, given map[string]judge.Answer) 
 	case s.knows(replay.Content):
 		return nil, s.verifiedBefore(replay.Content), nil
 	}
+	asked, doubted, err := samples{s, given}.doubt(replay)
+	switch {
+	case err != nil || len(asked) > 0:
+		return asked, Verdict{}, err
+	case doubted:
+		return s.improve(Verdict{Reject: Inconsistent, Why: "it is not the number that is found again"}, replay, given)
+	}
 	outcome, asked, v, err := s.judge("judge", s.answer, replay.Content, s.feedback(), given)
 	if err != nil || len(asked) > 0 || v.Reject != "" {
 		return asked, v, err
@@ -211,13 +223,18 @@ func (s *Study) judge(stage, answer, replay, feedback string, given map[string]j
 	case err != nil:
 		return outcome, nil, Verdict{Reject: ownFault(err)}, foreign(err)
 	}
-	return outcome, s.toLead(asked), Verdict{}, nil
+	return outcome, s.toJudges(asked), Verdict{}, nil
 }
 
-func (s *Study) toLead(asked []judge.Question) []Question {
+// toJudges puts the first order to the lead model, and the second to the one that verifies.
+func (s *Study) toJudges(asked []judge.Question) []Question {
 	questions := make([]Question, len(asked))
 	for i, q := range asked {
-		questions[i] = Question{q, Lead, s.Experience.Conversation}
+		role := Lead
+		if q.Purpose == judge.PurposeVerify {
+			role = Verifier
+		}
+		questions[i] = Question{q, role, s.Experience.Conversation}
 	}
 	return questions
 }

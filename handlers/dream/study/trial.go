@@ -89,7 +89,7 @@ func (t *Trial) judged(with, without string, given map[string]judge.Answer) ([]Q
 		Reference: t.study.Experience.Reference,
 	}, t.step, given)
 	if err != nil || len(asked) > 0 {
-		return t.study.toLead(asked), 0, unreadable(err)
+		return t.study.toJudges(asked), 0, unreadable(err)
 	}
 	if !outcome.Agreed {
 		return nil, 0, nil

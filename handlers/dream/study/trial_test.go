@@ -29,7 +29,7 @@ func TestATrialThatIsUndecidedAsksNoSecondOrder(t *testing.T) {
 	t.Parallel()
 	trial := New(said(func(e *learn.Experience) { e.ID = "exp_1" })).Try("front", "lesson_1")
 	for verdict, want := range map[string]string{
-		forNeither: "", forA: "lead exp_1/lesson_1/2 verify", forB: "lead exp_1/lesson_1/2 verify",
+		forNeither: "", forA: "verifier exp_1/lesson_1/2 verify", forB: "verifier exp_1/lesson_1/2 verify",
 	} {
 		questions, gain, err := trial.Next(map[string]judge.Answer{
 			"exp_1/replay": reply("13"), "exp_1/lesson_1/with": reply("A dozen."), "exp_1/lesson_1/1": reply(verdict),
