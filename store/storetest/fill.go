@@ -48,6 +48,53 @@ func (t Traffic) in(statement string) string {
 // Fill fills jobs, their words, entries and experiences of a migrated PostgreSQL schema as
 // months of traffic do: of a hundred jobs one open, and children of dreams among them.
 func Fill(ctx context.Context, d db.Conn, t Traffic) error {
+	again, err := dropIndexes(ctx, d)
+	if err != nil {
+		return fmt.Errorf("drop indexes: %w", err)
+	}
+	if err := t.insert(ctx, d); err != nil {
+		return fmt.Errorf("fill the tables: %w", err)
+	}
+	for _, statement := range append(again, "ANALYZE") {
+		if _, err := d.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+// dropIndexes drops those indexes of the filled tables that belong to no constraint, and returns the
+// statements that make them again. Ten million rows are sorted into an index in a tenth of the time
+// that it takes to add them one by one.
+func dropIndexes(ctx context.Context, d db.Conn) (again []string, err error) {
+	rows, err := d.Query(ctx, `SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i
+		WHERE i.indrelid IN ('jobs'::regclass, 'words'::regclass, 'entries'::regclass, 'conversations'::regclass, 'experiences'::regclass)
+			AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.indexrelid) ORDER BY 1`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var drops []string
+	for rows.Next() {
+		var name, definition string
+		if err := rows.Scan(&name, &definition); err != nil {
+			return nil, err
+		}
+		drops, again = append(drops, "DROP INDEX "+name), append(again, definition)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	for _, drop := range drops {
+		if _, err := d.Exec(ctx, drop); err != nil {
+			return nil, err
+		}
+	}
+	return again, nil
+}
+
+// insert adds the rows.
+func (t Traffic) insert(ctx context.Context, d db.Conn) error {
 	for _, statement := range []string{
 		`INSERT INTO jobs (id, tenant, key_id, alias, kind, lane, state, phase, input, result, parent, subject, run_at,
 			lease_until, dispatched_at, expires_at, idem_key, created, finished)
@@ -94,11 +141,8 @@ func Fill(ctx context.Context, d db.Conn, t Traffic) error {
 		WHERE $1::bigint > 0 GROUP BY tenant, day, purpose, provider`,
 	} {
 		if _, err := d.Exec(ctx, t.in(statement), int64(t.Rows)); err != nil {
-			return fmt.Errorf("fill the tables: %w", err)
+			return err
 		}
-	}
-	if _, err := d.Exec(ctx, "ANALYZE"); err != nil {
-		return fmt.Errorf("analyze the tables: %w", err)
 	}
 	return nil
 }
