@@ -128,9 +128,12 @@ func claimEach(b *testing.B, s *store.Store) {
 		}))
 		refs := []job.Ref{{ID: accepted[0].Job.ID, Gen: accepted[0].Job.Gen}}
 		b.StartTimer()
-		jobs, err := s.ClaimJobs(b.Context(), refs, "worker", time.Minute)
+		var jobs []job.Job
+		fault(b, s.Tx(b.Context(), db.Relaxed, func(q *store.Queries) (err error) { // as a worker does
+			jobs, err = q.ClaimJobs(b.Context(), refs, "worker", time.Minute)
+			return err
+		}))
 		b.StopTimer()
-		fault(b, err)
 		if len(jobs) != 1 {
 			b.Fatalf("claimed %d jobs", len(jobs))
 		}
