@@ -36,6 +36,8 @@ type Collector struct {
 	Bucket blob.Bucket
 	// Experiences is how long the files are kept in which dreams sealed them. Defaults to for ever.
 	Experiences time.Duration
+	// Dreams is how long the files of lessons and memories are kept at least whose rows are gone. Defaults to for ever.
+	Dreams time.Duration
 	// Every is the pause between rounds. Defaults to ten minutes.
 	Every time.Duration
 	// Now tells how old objects are. Defaults to time.Now.
@@ -76,6 +78,10 @@ func (c *Collector) sorts() []sort {
 	}
 	if c.Experiences > 0 {
 		list = append(list, sort{"experiences/", max(spare, c.Experiences), c.neededBatches})
+	}
+	if c.Dreams > 0 {
+		old := max(spare, c.Dreams)
+		list = append(list, sort{"dreams/", old, c.neededLessons}, sort{"memory/", old, c.neededMemories})
 	}
 	return list
 }
@@ -159,6 +165,20 @@ func (c *Collector) neededFiles(ctx context.Context, names []string) (map[string
 func (c *Collector) neededBatches(ctx context.Context, names []string) (map[string]bool, error) {
 	return byLast(names, ".jsonl", func(dreams []string) (map[string]bool, error) {
 		return c.Store.DreamsRunning(ctx, dreams)
+	})
+}
+
+// neededLessons finds those of dreams that there are.
+func (c *Collector) neededLessons(ctx context.Context, names []string) (map[string]bool, error) {
+	return byID(names, blob.ReflectionsObject("*"), func(dreams []string) (map[string]bool, error) {
+		return c.Store.DreamsKnown(ctx, dreams)
+	})
+}
+
+// neededMemories finds those of versions that there are.
+func (c *Collector) neededMemories(ctx context.Context, names []string) (map[string]bool, error) {
+	return byLast(names, ".md", func(versions []string) (map[string]bool, error) {
+		return c.Store.VersionsKnown(ctx, versions)
 	})
 }
 

@@ -23,6 +23,8 @@ type Retention struct {
 	Store *store.Store
 	// Experiences are deleted by whole conversations, with their training rows.
 	Experiences retention.Experiences
+	// Dreams is how long dreams are kept after their end, with their lessons, and versions of the memory.
+	Dreams time.Duration
 	// Every is the pause between rounds. Defaults to ten minutes.
 	Every time.Duration
 	Log   zerolog.Logger
@@ -47,7 +49,7 @@ func (r *Retention) round(ctx context.Context) {
 	}
 }
 
-// Prune makes one round and tells how many experiences and lines of batches it deleted. A tenant that can not be
+// Prune makes one round and tells how many experiences, lines of batches, dreams and versions it deleted. A tenant that can not be
 // seen to does not keep the others from it.
 func (r *Retention) Prune(ctx context.Context) (gone int64, err error) {
 	var faults []error
@@ -59,6 +61,14 @@ func (r *Retention) Prune(ctx context.Context) (gone int64, err error) {
 		})
 		lines, lineErr := r.pruneBatches(ctx, older)
 		gone, faults = gone+n+lines, append(faults, err, lineErr)
+	}
+	if older := r.Dreams; older > 0 {
+		n, err := r.eachTenant(ctx, func(after string) ([]string, error) {
+			return r.Store.DreamsToPrune(ctx, older, after, mostTenants)
+		}, func(q *store.Queries, tenant, after string) (retention.Step, error) {
+			return q.PruneDreams(ctx, tenant, older, after)
+		})
+		gone, faults = gone+n, append(faults, err)
 	}
 	if gone > 0 {
 		faults = append(faults, r.Store.Scrub(ctx))

@@ -92,3 +92,36 @@ func TestRetentionGoesRound(t *testing.T) {
 		}
 	})
 }
+
+// TestOldDreamsLeaveTheBucket has the files of lessons and memories go with their rows, and no others.
+func TestOldDreamsLeaveTheBucket(t *testing.T) {
+	t.Parallel()
+	handlertest.Each(t, func(t *testing.T, b *handlertest.Bench) {
+		s := newScene(t, b)
+		s.endDream()
+		gone, last := s.dream.ID, ""
+		s.beginDream()
+		s.endDream()
+		last = s.dream.ID
+		must(t, s.Store.ShiftClock(t.Context(), aYear+48*time.Hour))
+		if n, err := (&forget.Retention{Store: s.Store, Dreams: aYear}).Prune(t.Context()); n != 2 || err != nil {
+			t.Errorf("%d dreams and versions went, %v", n, err)
+		}
+		later := time.Now().Add(aYear + 48*time.Hour)
+		c := &forget.Collector{Store: s.Store, Bucket: s.Bucket, Dreams: aYear, Now: func() time.Time { return later }}
+		if n, err := c.Collect(t.Context()); n != 2 || err != nil {
+			t.Errorf("%d objects went, %v", n, err)
+		}
+		left := names(t, b)
+		for _, name := range []string{blob.ReflectionsObject(gone), blob.MemoryObject(s.Tenant, learn.MemoryID(gone))} {
+			if slices.Contains(left, name) {
+				t.Errorf("%s is left", name)
+			}
+		}
+		for _, name := range []string{blob.ReflectionsObject(last), blob.MemoryObject(s.Tenant, learn.MemoryID(last))} {
+			if !slices.Contains(left, name) {
+				t.Errorf("%s is gone", name)
+			}
+		}
+	})
+}

@@ -57,11 +57,6 @@ func (q *Queries) before(ctx context.Context, noun string, older time.Duration) 
 	return db.IDAt(noun, now.Add(-older)), err
 }
 
-// DreamsRunning returns which of these dreams have not ended.
-func (q *Queries) DreamsRunning(ctx context.Context, dreams []string) (map[string]bool, error) {
-	return q.known(ctx, `SELECT id FROM dreams WHERE finished IS NULL AND id IN ({list $1})`, dreams)
-}
-
 // known returns which of the ids a query finds.
 func (q *Queries) known(ctx context.Context, query string, list []string) (map[string]bool, error) {
 	var found []string

@@ -206,3 +206,81 @@ func TestLongConversationIsPruned(t *testing.T) {
 		}
 	})
 }
+
+// ended is a dream that taught a lesson and wrote a memory of the lessons named, and has ended.
+func ended(t *testing.T, s *store.Store, tenant string, rests ...string) (dream string) {
+	t.Helper()
+	id := db.NewID("drm_")
+	own := running(t, s, tenant, id)
+	must(t, s.AddDream(t.Context(), learn.Dream{ID: id, Tenant: tenant, Job: own.ID, Mode: "live"}))
+	must(t, s.AddReflection(t.Context(), learn.Reflection{ID: "rfl_" + id, Tenant: tenant, Dream: id, Lesson: "l",
+		Sources: []string{"exp_1"}}))
+	must(t, s.AddMemory(t.Context(), learn.Memory{ID: learn.MemoryID(id), Tenant: tenant, Dream: id, Object: "o",
+		Lessons: []learn.Lesson{{Text: "l", Sources: []string{"exp_1"}, Reflections: rests}}}))
+	finish(t, s, own)
+	return id
+}
+
+// TestOldDreamsArePruned deletes old dreams and versions but for the newest of these, what that rests on, and what a
+// later undo goes back to. The dreams' jobs go as others do.
+func TestOldDreamsArePruned(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		tenant, err := s.EnsureTenant(t.Context(), "one")
+		must(t, err)
+		prune := func() (gone int64) {
+			step := retention.Step{More: true}
+			for step.More {
+				must(t, s.Tx(t.Context(), db.Relaxed, func(q *store.Queries) (err error) {
+					step, err = q.PruneDreams(t.Context(), tenant.ID, aYear, step.After)
+					return err
+				}))
+				gone += step.Gone
+			}
+			return gone
+		}
+		base := ended(t, s, tenant.ID)
+		first := ended(t, s, tenant.ID)
+		undone := ended(t, s, tenant.ID)
+		must(t, s.UndoDream(t.Context(), tenant.ID, undone))
+		last := ended(t, s, tenant.ID, "rfl_"+base)
+		must(t, s.ShiftClock(t.Context(), aYear+twoDays))
+		fresh := ended(t, s, tenant.ID)
+		own := running(t, s, tenant.ID, "drm_runs")
+		must(t, s.AddDream(t.Context(), learn.Dream{ID: "drm_runs", Tenant: tenant.ID, Job: own.ID, Mode: "live"}))
+		if n := prune(); n != 0 {
+			t.Errorf("%d went while a dream ran", n)
+		}
+		finish(t, s, own)
+		if due, err := s.DreamsToPrune(t.Context(), aYear, "", 9); err != nil || !slices.Equal(due, []string{tenant.ID}) {
+			t.Errorf("due are %v, %v", due, err)
+		}
+		if n := prune(); n != 5 { // three versions and two dreams
+			t.Errorf("%d dreams and versions went", n)
+		}
+		if n := prune(); n != 0 {
+			t.Errorf("then %d went", n)
+		}
+		for query, want := range map[string][]string{
+			`SELECT id FROM dreams WHERE id <> 'drm_runs' ORDER BY id`:                           {base, last, fresh},
+			`SELECT id FROM memories ORDER BY id`:                                                {learn.MemoryID(last), learn.MemoryID(fresh)},
+			`SELECT dream FROM reflections ORDER BY dream`:                                       {base, fresh},
+			`SELECT cites FROM citations WHERE source = 'exp_1' AND cites LIKE '%` + first + `'`: nil,
+		} {
+			if left := ask(t, s.Driver(), query); !slices.Equal(left, want) {
+				t.Errorf("%s: %v, not %v", query, left, want)
+			}
+		}
+		m, err := s.Memory(t.Context(), tenant.ID)
+		if err != nil || m.Dream != fresh {
+			t.Errorf("in force is %+v, %v", m, err)
+		}
+		must(t, s.UndoDream(t.Context(), tenant.ID, fresh))
+		if m, err = s.Memory(t.Context(), tenant.ID); err != nil || m.Dream != last || len(m.Lessons) != 1 {
+			t.Errorf("once the last is undone it is %+v, %v", m, err)
+		}
+		if jobs, _ := pruneAll(t, s, (*store.Queries).PruneJobs); jobs != 2 {
+			t.Errorf("%d jobs went", jobs)
+		}
+	})
+}

@@ -83,6 +83,9 @@ func (l *loader) checkAddresses() {
 	if l.ExperienceRetention != 0 && l.ExperienceRetention < l.Retention {
 		l.fault("%s: give at least retention, whose jobs hold the same texts, or 0s for ever", l.at("experience_retention"))
 	}
+	if l.DreamRetention != 0 && l.DreamRetention < 30*24*time.Hour {
+		l.fault("%s: give at least 720h, in which dreams can be undone, or 0s for ever", l.at("dream_retention"))
+	}
 	if l.Unfetched < 10*time.Minute {
 		l.fault("%s: give at least 10m: as long as replies can be read again", l.at("unfetched"))
 	}

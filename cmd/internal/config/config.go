@@ -56,6 +56,10 @@ type Config struct {
 	// dataset in use has a row of it, or the exams need it. What was learned from it stays, and tells
 	// that rows were deleted for their age. Defaults to 0s, for ever: it is what Dream Lab learns from.
 	ExperienceRetention time.Duration `yaml:"experience_retention"`
+	// DreamRetention is how long dreams are kept after their end, with lessons that no memory rests on, and versions of the
+	// memory: after it a dream can not be undone, nor an older version put in force again. What the memory in force
+	// rests on stays. Defaults to 0s, for ever.
+	DreamRetention time.Duration `yaml:"dream_retention"`
 	// Unfetched is how long the answer of a background chat with "store": false can
 	// be fetched before it is cleared. Defaults to 24h.
 	Unfetched time.Duration `yaml:"unfetched"`

@@ -18,6 +18,7 @@ func TestAgesAreChecked(t *testing.T) {
 	for text, part := range map[string]string{
 		"retention: 48h\nexperience_retention: 47h\n": "give at least retention, whose jobs",
 		"experience_retention: -1h\n":                 "give at least retention, whose jobs",
+		"dream_retention: 719h\n":                     "give at least 720h",
 		"retention: 24h\n":                            "give at least 25h",
 	} {
 		if _, err := load(t, text); err == nil || !strings.Contains(err.Error(), part) {
