@@ -158,7 +158,7 @@ func (r *returns) addDreams(ctx context.Context, tunes []examined) error {
 	trained, _, err := r.count(ctx, `SELECT d.job, `+sourceOf+`, COUNT(*) FROM examples e JOIN dreams d ON d.id = e.dream
 		WHERE e.tenant = $1 AND e.id IN (SELECT example FROM dataset_examples WHERE dataset IN ({list $2}))
 		GROUP BY 1, 2 ORDER BY 1, 2`, r.tenant, db.Encode(datasets))
-	if err != nil {
+	if err != nil || len(trained) == 0 { // all that they learned from was forgotten, or came of no dream
 		return err
 	}
 	var jobs []string

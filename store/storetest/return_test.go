@@ -65,6 +65,21 @@ func examine(t *testing.T, s *store.Store, id string, nano, winRate int64, decis
 	finish(t, s, j)
 }
 
+// TestReturnsWithoutRows reads the returns where no row is left that a dream made: what models learned from was forgotten.
+func TestReturnsWithoutRows(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		examine(t, s, "1", 800, 5_800, "promote", taught(t, s, "drm_gone", "lead", "user"))
+		got, err := s.Returns(t.Context(), "ten_1")
+		must(t, err)
+		for _, r := range got {
+			if r.Rows != 0 || r.Tunes != 1 {
+				t.Errorf("returns %+v", got)
+			}
+		}
+	})
+}
+
 // TestReturns divides a dream's costs among the rows that models were asked about, a tune's costs and points among all
 // of its rows, and counts a row once that two tunes learned from.
 func TestReturns(t *testing.T) {
