@@ -198,6 +198,7 @@ func (is *imports) add(asked importAsk, now time.Time) (*weights, *lab.Failure) 
 		ID: lab.NewID("")[:12], Model: lab.NewID("")[:12], Asked: asked, Created: now, Ends: now.Add(importing),
 	}
 	is.all = append(is.all, w)
+	is.lab.CountServed(name, asked.Name)
 	return w, nil
 }
 

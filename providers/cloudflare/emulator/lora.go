@@ -119,6 +119,7 @@ func (e *emulator) createLora(_ *http.Request, ask *loraAsk) (any, *lab.Failure)
 		}
 		f := &finetune{ID: lab.NewID(""), Name: ask.Name, Model: ask.Model, Description: ask.Description, Created: now, Modified: now}
 		e.loras.all = append(e.loras.all, f)
+		e.lab.CountServed(name, f.Name)
 		made = envelope(f.object())
 		return nil
 	})

@@ -96,6 +96,7 @@ func (e *emulator) registerLora(_ *http.Request, asked *tuning) (any, *lab.Failu
 	refused := e.loras.change(func(now time.Time) *lab.Failure {
 		t.Created = now
 		e.loras.all = append(e.loras.all, t)
+		e.loras.lab.CountServed(name, t.Name)
 		return nil
 	})
 	return map[string]any{"data": t.object()}, refused

@@ -75,6 +75,7 @@ type Lab struct {
 	till    *till
 	script  *script
 	journal *journal
+	served  served
 }
 
 // New opens a lab, with what an earlier one left in Options.Dir. The caller
@@ -93,6 +94,7 @@ func New(options Options) (*Lab, error) {
 		options: options,
 		script:  &script{},
 		journal: &journal{},
+		served:  served{times: map[Served]int{}},
 	}
 	if l.till, err = openTill(l.Clock, shelf, options.Logf); err != nil {
 		return nil, fmt.Errorf("open sandbox: %w", err)

@@ -155,6 +155,7 @@ func (h *Hosting) Deploy(r *http.Request, endpoint string, d Deployment, dry boo
 		made := d
 		e.Deployments = append(e.Deployments, &made)
 		e.touch(now)
+		h.lab.CountServed(h.options.Vendor, e.Name+"/"+d.Name)
 		return nil
 	})
 	return d, refused

@@ -35,6 +35,9 @@ func TestDeploymentServesWhatWasTrained(t *testing.T) {
 		b.host(t)
 		_, _, failed := b.Hosting.Serving("boats", "blue", 1)
 		refused(t, http.StatusServiceUnavailable, failed)
+		if made := b.lab.Served(); len(made) != 1 || made[0].Name != "boats/blue" || made[0].Times != 1 {
+			t.Errorf("made to serve: %+v", made)
+		}
 		b.lab.Advance(startingFor)
 		_, _, failed = b.Hosting.Serving("boats", "", 1) // it has no share of the traffic
 		refused(t, http.StatusServiceUnavailable, failed)

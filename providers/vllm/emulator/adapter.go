@@ -66,6 +66,7 @@ func (e *emulator) load(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	}
 	if e.loaded[*ask.Name] == nil {
 		e.order = append(e.order, *ask.Name)
+		e.lab.CountServed(name, *ask.Name)
 	}
 	e.loaded[*ask.Name] = &loaded{*ask.Path, e.lab.Small.Learn(pairs)}
 	return say(w, "Success: LoRA adapter '%s' added successfully.", *ask.Name)
