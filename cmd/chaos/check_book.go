@@ -87,13 +87,13 @@ type bill struct {
 	settled, unknown, drops int // drops: unknown because of the connection
 }
 
-type place struct{ trace, model string }
+type callAt struct{ trace, model string }
 
 // bills collects the entries and the vendors' log.
-func (h *history) bills() map[place]*bill {
-	all := map[place]*bill{}
+func (h *history) bills() map[callAt]*bill {
+	all := map[callAt]*bill{}
 	at := func(trace, model string) *bill {
-		p := place{trace, model}
+		p := callAt{trace, model}
 		if all[p] == nil {
 			all[p] = &bill{trace: trace, model: model}
 		}

@@ -38,6 +38,7 @@ func lookAtCreations(h *history, _ loadNotes, f *finding) {
 	}
 	lookAtEndpoints(h, f)
 	lookElsewhere(h, f)
+	lookAtServed(h, f)
 	lookAtTrainingBills(h, f)
 }
 

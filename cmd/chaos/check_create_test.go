@@ -11,6 +11,11 @@ func spoiltCreations() map[string]spoiling {
 			h.trainings = append(h.trainings, trainingRow{ID: "ftjob-2", Job: "job_t", Status: "succeeded", VendorID: "ft-2", Provider: "azure"})
 			h.paid = append(h.paid, payment{Vendor: "azure", Model: "fine-tune:m", Calls: 2})
 		}},
+		"deployed twice":      {"I3 once", func(h *history, _ *loadNotes) { h.served[0].Times = 2 }},
+		"nobody's deployment": {"I3 once", func(h *history, _ *loadNotes) { h.served[0].Name = "s/dl-9" }},
+		"deployed at two": {"I3 once", func(h *history, _ *loadNotes) {
+			h.served = append(h.served, served{Vendor: "w", Name: "dl-1", Times: 1})
+		}},
 		"served twice":      {"I3 once", func(h *history, _ *loadNotes) { h.endpoints = append(h.endpoints, h.endpoints[0]) }},
 		"nobody's endpoint": {"I3 once", func(h *history, _ *loadNotes) { h.endpoints[0].Name = "s/dl-9" }},
 		"two deployments": {"I3 once", func(h *history, _ *loadNotes) {

@@ -13,7 +13,7 @@ func lookAtMoney(h *history, _ loadNotes, f *finding) {
 			if !h.live(e) || !e.kept() || e.Estimated {
 				continue
 			}
-			at := place{h.jobs[job].Trace, e.Provider + "/" + e.Model}
+			at := callAt{h.jobs[job].Trace, e.Provider + "/" + e.Model}
 			f.see()
 			settled += e.Settled
 			i := slices.Index(bills[at], e.Settled)
@@ -29,11 +29,11 @@ func lookAtMoney(h *history, _ loadNotes, f *finding) {
 }
 
 // amounts are the vendors' bills for each request, nano-dollars.
-func (h *history) amounts() map[place][]int64 {
-	all := map[place][]int64{}
+func (h *history) amounts() map[callAt][]int64 {
+	all := map[callAt][]int64{}
 	for _, v := range h.visits {
 		if v.chat() && v.Billed {
-			at := place{v.Trace, v.Vendor + "/" + v.Model}
+			at := callAt{v.Trace, v.Vendor + "/" + v.Model}
 			all[at] = append(all[at], v.Nano)
 		}
 	}

@@ -40,9 +40,10 @@ func whole() (*history, loadNotes) {
 	h.entries["job_t"] = []entryRow{{ID: "ent_3", Job: "job_t", Step: "create", Purpose: "train", State: "settled"}}
 	h.effects["job_a"] = []effectRow{{Job: "job_a", Step: "answer", Epoch: 2, Entry: "ent_2", Created: 40}}
 	h.experiences = []experienceRow{{ID: "exp_a", Job: "job_a", Dream: "drm_a", Answer: `{"role":"assistant","content":"Yes, now."}`}}
-	h.trainings = []trainingRow{{ID: "ftjob-1", Job: "job_t", Status: "succeeded", VendorID: "ft-1"}}
+	h.trainings = []trainingRow{{ID: "ftjob-1", Job: "job_t", Status: "succeeded", VendorID: "ft-1", Suffix: "dl-1"}}
 	h.trained = []made{{ID: "ft-1", Suffix: "dl-1"}}
 	h.endpoints = []made{{ID: "ep-1", Name: "s/dl-1"}}
+	h.served = []served{{Vendor: "v", Name: "s/dl-1", Times: 1}}
 	h.paid = []payment{{Vendor: "v", Model: "m", Calls: 2, Nano: 1300}, {Vendor: "v", Model: "fine-tune:m", Calls: 1}}
 	h.visits = []visit{
 		{ID: "1", Vendor: "v", Model: "m", Path: "/chat/completions", Trace: "tr", Billed: true, Nano: 600},

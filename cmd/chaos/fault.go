@@ -61,7 +61,6 @@ func faults(length time.Duration) []fault {
 		{"vendor: garbage", nil, onChats("garbage", 3, "")},
 		{"training: created, answer lost", nil, onTraining(lostCreation)},
 		{"training: the same, and its list away", nil, onTraining(lostCreation, listAway)},
-		{"training: deployed, answers lost", nil, onTraining(lostEndpoint, lostDeployment)},
 		{"training: broken by the vendor", nil, onTraining(brokenTraining)},
 		{"batch: ordered, answer lost", nil, onBatch(lostOrder)},
 		{"batch: the same, and its list away", nil, onBatch(lostOrder, ordersAway)},
@@ -69,6 +68,7 @@ func faults(length time.Duration) []fault {
 		{"batch: expired in the middle", nil, onBatch(expiringOrder)},
 	}
 	list = append(list, trainerFaults()...)
+	list = append(list, placeFaults()...)
 	for _, point := range []string{"claimed", "intent", "answered", "committing", "committed"} {
 		list = append(list, fault{"die at: " + point, nil, dieAt(point + "/10")})
 	}
@@ -85,8 +85,6 @@ func faults(length time.Duration) []fault {
 const (
 	lostCreation   = `{"vendor":"together","method":"POST","route":"/fine-tunes$","fault":"drop_after","times":1}`
 	listAway       = `{"vendor":"together","method":"GET","route":"/fine-tunes$","fault":"status","status":503,"times":4}`
-	lostEndpoint   = `{"vendor":"together","method":"POST","route":"/endpoints$","fault":"drop_after","times":1}`
-	lostDeployment = `{"vendor":"together","method":"POST","route":"/deployments$","fault":"drop_after","times":1}`
 	brokenTraining = `{"vendor":"together","method":"POST","route":"/fine-tunes$","fault":"fail_training","times":1}`
 )
 

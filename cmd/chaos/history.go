@@ -48,7 +48,8 @@ type (
 		ID, Job, Dream string
 		Answer         string // the answer's message, JSON
 	}
-	trainingRow struct{ ID, Job, Status, VendorID, Provider string }
+	trainingRow struct{ ID, Job, Status, VendorID, Provider, Suffix string }
+	tuneRow     struct{ Base, Decision, Reason string } // how it ended
 	batchRow    struct {
 		ID, Job, Status          string
 		File                     string // "" where a dream asks
@@ -66,6 +67,7 @@ type history struct {
 	effects     map[string][]effectRow
 	experiences []experienceRow
 	trainings   []trainingRow
+	tunes       []tuneRow
 	batches     []batchRow
 	results     map[string][]string // custom ids of a file of answers or of failures
 	moves       []move
@@ -74,6 +76,7 @@ type history struct {
 	visits    []visit   // and their log
 	trained   []made
 	endpoints []made // all that were served at any time
+	served    []served
 }
 
 func newHistory() *history {
@@ -98,11 +101,12 @@ func (l *lab) readHistory(ctx context.Context) (*history, error) {
 }
 
 func (h *history) ask(ctx context.Context, l *lab) error {
-	var paid, trained error
+	var paid, trained, serving error
 	h.visits, h.endpoints = l.witness.visits(), l.witness.endpoints()
 	h.paid, paid = l.payments(ctx)
 	h.trained, trained = l.trainings(ctx)
-	return errors.Join(paid, trained, h.readResults(l.path("bucket")))
+	h.served, serving = l.served(ctx)
+	return errors.Join(paid, trained, serving, h.readResults(l.path("bucket")))
 }
 
 func (h *history) read(ctx context.Context, conn *pgx.Conn) error {
@@ -122,8 +126,11 @@ func (h *history) read(ctx context.Context, conn *pgx.Conn) error {
 			func(e effectRow) { h.effects[e.Job] = append(h.effects[e.Job], e) }),
 		each(ctx, conn, `SELECT id, coalesce(job, ''), coalesce(dream, ''), answer FROM experiences`,
 			func(e experienceRow) { h.experiences = append(h.experiences, e) }),
-		each(ctx, conn, `SELECT id, job, status, coalesce(vendor_id, ''), provider FROM trainings`,
+		each(ctx, conn, `SELECT id, job, status, coalesce(vendor_id, ''), provider, suffix FROM trainings`,
 			func(t trainingRow) { h.trainings = append(h.trainings, t) }),
+		each(ctx, conn, `SELECT base, CASE WHEN decision::json->>'promoted' = 'true' THEN 'promoted' ELSE 'not promoted' END,
+			coalesce(decision::json->>'reason', '') FROM tunes`,
+			func(t tuneRow) { h.tunes = append(h.tunes, t) }),
 		each(ctx, conn, `SELECT id, job, status, coalesce(file, ''), coalesce(output, ''), coalesce(errors, ''),
 			total, completed, failed FROM batches`,
 			func(b batchRow) { h.batches = append(h.batches, b) }),

@@ -29,7 +29,7 @@ lanes:
   chat: {concurrency: 12, window: %d, tenant_cap: %d}
   dream: {concurrency: 4, window: 16}
 dream: {threshold: 20, limit: 12, starts_per_day: 100, idle_wait: 10s}
-tune: {min_examples: 2, papers: 8}
+tune: {min_examples: 2, papers: 32, canary: {enabled: false}}
 grace: 5s
 poll: {training: 500ms, deployment: 500ms}
 schedules: [{id: dream, cron: "* * * * *", zone: UTC}]
@@ -120,8 +120,11 @@ func (l *lab) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	err = retry(ctx, func() error { return l.store.Driver().Migrate(ctx, -1) })
-	for i := 0; i < tenants+2*floods && err == nil; i++ {
+	for i := 0; i < tuners()+len(places()) && err == nil; i++ {
 		err = retry(ctx, func() error { return l.addTenant(ctx, i) })
+	}
+	for i := tuners(); i < len(l.owners) && err == nil; i++ {
+		err = l.teach(ctx, l.owners[i])
 	}
 	return err
 }
@@ -188,6 +191,7 @@ func (l *lab) slot(name, verb, setting string) *slot {
 		"TOGETHER_API_KEY=" + boot.SandboxKey, "TOGETHER_BASE_URL=" + l.vendor + "/together/v1",
 	}
 	env = append(env, settingsOf(l.vendor)...)
+	env = append(env, "BEDROCK_IMPORT_ROLE_ARN=arn:aws:iam::123456789012:role/imports")
 	if setting != "" {
 		env = append(env, setting)
 	}

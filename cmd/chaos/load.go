@@ -49,6 +49,7 @@ type load struct {
 	floods   []flood
 	files    map[string]string // a training file of each tenant, by its key
 	requests map[string]string // a file of a batch's requests, likewise
+	tunes    []placedTune      // by the faults
 }
 
 func newLoad(l *lab, o options) *load {

@@ -62,7 +62,7 @@ func (l *lab) faultPhase(ctx context.Context, o options, w *faultCounts) error {
 		pause(stormy, o.length/2)
 		return l.load.flood(ctx, "the flood among the faults", tenants, false)
 	})
-	if err := errors.Join(all.Wait(), l.clearScript(ctx)); err != nil {
+	if err := errors.Join(all.Wait(), l.clearScript(ctx), l.armTunes(ctx)); err != nil {
 		return err
 	}
 	return l.crashOnAccept(ctx)
@@ -71,7 +71,7 @@ func (l *lab) faultPhase(ctx context.Context, o options, w *faultCounts) error {
 // restPhase is the phase after them: all accepted jobs end, and shares are fair.
 func (l *lab) restPhase(ctx context.Context, w *faultCounts) error {
 	began := time.Now()
-	if err := l.rest(ctx, l.idle); err != nil {
+	if err := errors.Join(l.cancelBrief(ctx), l.rest(ctx, l.idle)); err != nil {
 		return err
 	}
 	w.rested = time.Since(began)

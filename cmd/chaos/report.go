@@ -36,6 +36,7 @@ func (r report) write(out io.Writer) {
 	section(table, "jobs", r.jobs())
 	section(table, "attempts", r.attempts())
 	section(table, "entries", r.entries())
+	section(table, "tunes", r.tunes())
 	r.writeLosses(table)
 	fmt.Fprintf(table, "\ninvariant\tcases\tbroken\t\n")
 	for _, f := range r.findings {
@@ -126,6 +127,15 @@ func (r report) entries() *tally {
 			}
 			t.add(name)
 		}
+	}
+	return t
+}
+
+// tunes counts the tunes by their base and by how they ended.
+func (r report) tunes() *tally {
+	t := newTally()
+	for _, tune := range r.history.tunes {
+		t.add(fmt.Sprintf("%s %s: %.80s", tune.Base, tune.Decision, tune.Reason))
 	}
 	return t
 }

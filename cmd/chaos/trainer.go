@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"dreamlab/cmd/internal/boot"
 )
@@ -12,8 +13,7 @@ import (
 // answer to it is lost by a fault of its own.
 type trainer struct{ vendor, model, create string }
 
-// trainers are those that train without a person. Lost answers to what creates deployments, at each place that
-// serves, are in TestTuneAllWays: the tunes of this load do not get that far.
+// trainers are those that train without a person.
 func trainers() []trainer {
 	return []trainer{
 		{"azure", "azure/gpt-4.1-mini", "/fine_tuning/jobs$"},
@@ -23,14 +23,11 @@ func trainers() []trainer {
 	}
 }
 
-// elsewhere tells whether a vendor is one of them: its own words for calls are not in what is read of the vendors' log.
+// elsewhere tells whether a vendor is one of them, or another place than Together: its own words for calls are not
+// in what is read of the vendors' log.
 func elsewhere(vendor string) bool {
-	for _, t := range trainers() {
-		if t.vendor == vendor {
-			return true
-		}
-	}
-	return false
+	return vendor != "together" && (slices.ContainsFunc(trainers(), func(t trainer) bool { return t.vendor == vendor }) ||
+		slices.ContainsFunc(places(), func(p place) bool { return p.vendor == vendor }))
 }
 
 // trainerFaults are a lost answer to the creation of a training at each trainer.
