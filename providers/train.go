@@ -291,7 +291,8 @@ type Training struct {
 	Base     string        `json:"base"`
 	Suffix   string        `json:"suffix"`
 	File     string        `json:"file"`
-	Nano     int64         `json:"nano"` // cost so far or in all, nano-dollars; 0 where the vendor does not tell
+	Nano     int64         `json:"nano"`             // cost so far or in all, nano-dollars; 0 where the vendor does not tell
+	Charge   Charge        `json:"charge,omitempty"` // what is billed of one without a model where Nano is 0. Defaults to nothing.
 	Tokens   int64         `json:"tokens"`
 	Steps    int           `json:"steps"`
 	Total    int           `json:"total"`  // steps in all; 0 while unknown

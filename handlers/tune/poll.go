@@ -237,16 +237,19 @@ func (l *trainingRun) trainingFailed(ctx context.Context, seen providers.Trainin
 	return l.outcome()
 }
 
-// bill ends the training's line of spend at the vendor's total. A success of which the vendor
-// tells the tokens alone stands at the catalogue's price of them, without either at its estimate.
+// bill ends the training's line of spend at the vendor's total. What the vendor tells the tokens of alone
+// stands at the catalogue's price of them, a success of which it tells neither at its estimate. Of a cancelled
+// one that it bills without telling how much the reserved amount stays on the books.
 func (l *trainingRun) bill(seen providers.Training) book.Entry {
 	e := book.Entry{ID: l.spec.Entry, State: book.EntrySettled, Settled: seen.Nano, Input: seen.Tokens}
 	switch {
 	case seen.Nano > 0:
-	case seen.State == providers.TrainingSucceeded && seen.Tokens > 0 && l.rate > 0:
+	case (seen.State == providers.TrainingSucceeded || seen.Charge == providers.ChargeUsage) && seen.Tokens > 0 && l.rate > 0:
 		e.Settled = trainingBound(seen.Tokens, 1, l.rate)
 	case seen.State == providers.TrainingSucceeded:
 		e.Settled, e.Estimated = l.spec.Estimate, true
+	case seen.Charge == providers.ChargeUsage || seen.Charge == providers.ChargeUnknown:
+		e.State, e.Cause = book.EntryUnknown, "the vendor does not tell what it bills of it"
 	default:
 		e.State, e.Cause = book.EntryVoid, "not billed: "+seen.Status
 	}

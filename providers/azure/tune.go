@@ -286,5 +286,11 @@ func (j job) training(base string) providers.Training {
 	if state.Ended() {
 		t.Finished = j.Finished.Time
 	}
+	if state == providers.TrainingCancelled { // its trained part is billed, and trained_tokens may be null
+		t.Charge = providers.ChargeUnknown
+		if j.Tokens > 0 {
+			t.Charge = providers.ChargeUsage
+		}
+	}
 	return t
 }

@@ -325,8 +325,11 @@ func (t trainer) training(known trained, r run) providers.Training {
 	}
 	if state.Ended() {
 		made.Finished = moment(r.Ended)
-		if machine, ok := t.compute.of(known.Base); ok && r.Ended > 0 {
+		machine, ok := t.compute.of(known.Base)
+		if ok && r.Ended > 0 {
 			made.Nano = machine.cost(time.Duration(r.Setup+r.Execution) * time.Millisecond)
+		} else {
+			made.Charge = providers.ChargeUnknown // its machine ran, for a time or at a price that is not known
 		}
 	}
 	return made

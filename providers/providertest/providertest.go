@@ -142,6 +142,7 @@ func Run(t *testing.T, h Harness) {
 		t.Run("train lost", h.trainLost)
 		t.Run("train invalid", h.trainInvalid)
 		t.Run("train cancel", h.trainCancel)
+		t.Run("train cancelled", h.trainCancelled)
 		t.Run("train pairs", h.trainPairs)
 		t.Run("upload lost", h.uploadLost)
 		t.Run("host", h.host)

@@ -266,6 +266,54 @@ func (h Harness) trainCancel(t *testing.T) {
 	}
 }
 
+// trainCancelled cancels a training in its middle. What the vendor bills of it is told, or else that something is.
+func (h Harness) trainCancelled(t *testing.T) {
+	r := h.rig(t)
+	trainer := r.trainer(t)
+	file := r.uploaded(t, rows(4000))
+	made, err := trainer.Start(t.Context(), h.spec(file.ID))
+	for range hours {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made.State == providers.TrainingRunning && r.trainingBill(t) > 0 {
+			break
+		}
+		r.advance(5 * time.Minute)
+		made, err = trainer.Poll(t.Context(), made.Handle)
+	}
+	r.advance(10 * time.Minute)
+	if made, err = trainer.Cancel(t.Context(), made.Handle); err != nil {
+		t.Fatal(err)
+	}
+	for range hours {
+		if made.State.Ended() {
+			break
+		}
+		r.advance(time.Minute)
+		if made, err = trainer.Poll(t.Context(), made.Handle); err != nil {
+			t.Fatal(err)
+		}
+	}
+	switch billed := r.trainingBill(t); {
+	case made.State != providers.TrainingCancelled || billed == 0:
+		t.Errorf("it ended as %+v and was billed %d", made, billed)
+	case made.Nano != billed && made.Charge != providers.ChargeUnknown && made.Charge != providers.ChargeUsage:
+		t.Errorf("%d were billed, it tells %d and the charge %q", billed, made.Nano, made.Charge)
+	}
+}
+
+// trainingBill is what the emulator has billed for trainings, nano-dollars.
+func (r *rig) trainingBill(t *testing.T) (nano int64) {
+	t.Helper()
+	for _, p := range r.lab(t).Payments() {
+		if strings.HasPrefix(p.Model, "fine-tune:") {
+			nano += p.NanoUSD
+		}
+	}
+	return nano
+}
+
 // uploadLost loses each answer of an upload in turn. What arrived is found, and
 // what did not is sent again.
 func (h Harness) uploadLost(t *testing.T) {

@@ -154,6 +154,9 @@ func (t *tuner) training(j job, base string) providers.Training {
 	if made.State.Ended() {
 		made.Finished = j.Ended.time()
 	}
+	if j.Billable > 0 && made.Nano == 0 { // the machine's price is not known
+		made.Charge = providers.ChargeUnknown
+	}
 	switch made.State {
 	case providers.TrainingSucceeded:
 		made.Output, known.Output = j.Artefacts.URI, j.Artefacts.URI

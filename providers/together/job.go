@@ -59,6 +59,9 @@ func (j job) training() providers.Training {
 	if state.Ended() {
 		t.Finished = j.Updated.Time
 	}
+	if state == providers.TrainingCancelled && t.Steps > 0 { // completed steps are paid
+		t.Charge = providers.ChargeUnknown
+	}
 	return t
 }
 

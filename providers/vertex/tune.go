@@ -166,6 +166,7 @@ type tuneJob struct {
 	Spec        tuningSpec        `json:"supervisedTuningSpec"`
 	State       string            `json:"state,omitempty"`
 	Created     *time.Time        `json:"createTime,omitempty"`
+	Started     *time.Time        `json:"startTime,omitempty"`
 	Ended       *time.Time        `json:"endTime,omitempty"`
 	Error       *struct {
 		Message string `json:"message"`
@@ -351,8 +352,11 @@ func (j tuneJob) training(base string) providers.Training {
 	if state.Ended() {
 		made.Finished = moment(j.Ended)
 	}
-	if state == providers.TrainingSucceeded {
+	switch {
+	case state == providers.TrainingSucceeded:
 		made.Output = j.Output
+	case state == providers.TrainingCancelled && j.Started != nil: // Google does not say that what was trained is free
+		made.Charge = providers.ChargeUnknown
 	}
 	return made
 }
