@@ -28,7 +28,7 @@ var pagesAsked = []struct{ name, path string }{
 	{"tunes", "requests?kind=tune"}, {"lastPage", "requests?after=job_000000100"},
 	{"span", "requests?created_after=2020-01-01T00:00&created_before=2020-02-01T00:00"},
 	{"request", "requests/job_000007777"}, {"peek", "requests?peek=job_000007777"}, {"queues", "queues"},
-	{"cost", "cost"}, {"costByModel", "cost?group_by=model"}, {"conversations", "conversations"},
+	{"cost", "cost"}, {"costByModel", "cost?group_by=model"}, {"costByKey", "cost?group_by=key&days=90"}, {"costToday", "cost?days=1"}, {"conversations", "conversations"},
 	{"conversationsOfAlias", "conversations?alias=none"}, {"conversationsOfModel", "conversations?provider=groq&model=none"},
 	{"conversationsOfVendor", "conversations?provider=none"}, {"conversationsOfOrigin", "conversations?origin=cache"},
 	{"conversationsOfWord", "conversations?q=none"}, {"conversation", "conversations/conv_777"}, {"lineage", "lineage/conv_777"},
