@@ -15,7 +15,7 @@ import (
 
 // budgetVerb works with the caps of spending.
 type budgetVerb struct {
-	List   budgetListVerb   `cmd:"" help:"list the budgets, what is used of each and when it begins anew"`
+	List   budgetListVerb   `cmd:"" default:"1" help:"list the budgets, what is used of each and when it begins anew"`
 	Set    budgetSetVerb    `cmd:"" help:"make a budget, or change its amount"`
 	Remove budgetRemoveVerb `cmd:"" help:"take a budget away"`
 }

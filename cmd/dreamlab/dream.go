@@ -11,7 +11,7 @@ import (
 
 // dreamVerb works with dreams.
 type dreamVerb struct {
-	Start  dreamStartVerb  `cmd:"" default:"withargs" help:"go back over new conversations now"`
+	Start  dreamStartVerb  `cmd:"" default:"1" help:"go back over new conversations now"`
 	List   dreamListVerb   `cmd:"" help:"list dreams, the newest first"`
 	Show   dreamShowVerb   `cmd:"" help:"show a dream: what it went over, kept and refused, and its cost"`
 	Cancel dreamCancelVerb `cmd:"" help:"cancel a dream that runs"`

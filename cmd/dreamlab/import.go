@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 
+	"dreamlab/cmd/internal/cli/show"
 	"dreamlab/cmd/internal/client"
 )
 
@@ -64,20 +65,26 @@ func (v *importVerb) Run(ctx context.Context, sh shell) error {
 		return err
 	}
 	defer c.Close()
-	return (&importer{importVerb: v, sh: sh, client: c}).files(ctx, v.Files)
+	i := &importer{importVerb: v, sh: sh, client: c, progress: &show.Progress{}}
+	if v.Wait || sh.live {
+		i.progress = sh.progress()
+	}
+	return i.files(ctx, v.Files)
 }
 
 // importer imports files for one run of the verb.
 type importer struct {
 	*importVerb
-	sh     shell
-	client *client.Client
+	sh       shell
+	client   *client.Client
+	progress *show.Progress
 }
 
 func (i *importer) files(ctx context.Context, names []string) error {
 	all, rejected := []imported{}, int64(0)
 	for _, name := range names {
 		done, err := i.file(ctx, name)
+		i.progress.Close()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -168,7 +175,9 @@ func (i *importer) send(ctx context.Context, first row, rows *rows, done *import
 	reader, writer := io.Pipe()
 	copied := make(chan error, 1)
 	go func() {
-		err := writeLines(writer, first, rows)
+		err := writeLines(writer, first, rows, func(sent int) {
+			i.progress.Show(show.Step{Stage: "send", Done: sent, Noun: "rows"})
+		})
 		copied <- errors.Join(err, writer.CloseWithError(err))
 	}()
 	job, err := i.client.Import(ctx, reader)
@@ -186,7 +195,7 @@ func (i *importer) send(ctx context.Context, first row, rows *rows, done *import
 		return nil
 	}
 	job, err = await(ctx, i.waiting, job.ID, "/v1/jobs/", func(ctx context.Context) (client.Job, error) {
-		return i.client.WatchJob(ctx, job.ID, func(client.Job) {})
+		return i.client.WatchJob(ctx, job.ID, func(j client.Job) { i.progress.Show(show.Step{Stage: j.Status}) })
 	})
 	if err != nil {
 		return err
@@ -206,14 +215,16 @@ func (i *imported) finish(job client.Job) error {
 	return err
 }
 
-// writeLines writes one line for each row, so that the API's line numbers are the file's.
-func writeLines(out io.Writer, first row, rows *rows) error {
+// writeLines writes one line for each row, so that the API's line numbers are the file's, and tells how
+// many there are so far.
+func writeLines(out io.Writer, first row, rows *rows, tell func(written int)) error {
 	buffered := bufio.NewWriter(out)
 	for range first.number - 1 { // empty lines for the skipped rows
 		if err := buffered.WriteByte('\n'); err != nil {
 			return err
 		}
 	}
+	written := 0
 	for r, err := first, error(nil); ; r, err = rows.next() {
 		if errors.Is(err, io.EOF) {
 			return buffered.Flush()
@@ -228,5 +239,7 @@ func writeLines(out io.Writer, first row, rows *rows) error {
 		if _, err := buffered.Write(append(line, '\n')); err != nil {
 			return err
 		}
+		written++
+		tell(written)
 	}
 }

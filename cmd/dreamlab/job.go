@@ -13,7 +13,7 @@ import (
 
 // jobVerb works with jobs.
 type jobVerb struct {
-	List   jobListVerb   `cmd:"" help:"list jobs, the newest first"`
+	List   jobListVerb   `cmd:"" default:"1" help:"list jobs, the newest first"`
 	Show   jobShowVerb   `cmd:"" help:"show a job"`
 	Calls  jobCallsVerb  `cmd:"" help:"list the calls of vendors that a job made"`
 	Cancel jobCancelVerb `cmd:"" help:"cancel jobs"`

@@ -17,7 +17,7 @@ import (
 // keyVerb works with the keys in the database.
 type keyVerb struct {
 	Create keyCreateVerb `cmd:"" help:"make a key and print it once"`
-	List   keyListVerb   `cmd:"" help:"list the keys, without their secrets"`
+	List   keyListVerb   `cmd:"" default:"1" help:"list the keys, without their secrets"`
 	Rotate keyRotateVerb `cmd:"" help:"give a key another secret"`
 	Revoke keyRevokeVerb `cmd:"" help:"end a key"`
 }

@@ -23,7 +23,7 @@ type choice struct {
 
 // modelsVerb lists models, or compares vendors' lists with the catalogue.
 type modelsVerb struct {
-	List    modelsListVerb    `cmd:"" default:"withargs" help:"list and compare models"`
+	List    modelsListVerb    `cmd:"" default:"1" help:"list and compare models"`
 	Refresh modelsRefreshVerb `cmd:"" help:"ask the vendors for their lists"`
 }
 

@@ -10,7 +10,7 @@ import (
 
 // reviewVerb works with the examples that people judge.
 type reviewVerb struct {
-	List   reviewListVerb   `cmd:"" default:"withargs" help:"list the examples that wait for a person"`
+	List   reviewListVerb   `cmd:"" default:"1" help:"list the examples that wait for a person"`
 	Show   reviewShowVerb   `cmd:"" help:"show an example with its messages"`
 	Keep   reviewKeepVerb   `cmd:"" help:"keep an example, or write its answer anew"`
 	Reject reviewRejectVerb `cmd:"" help:"keep an example out of datasets"`

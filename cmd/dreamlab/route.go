@@ -14,7 +14,8 @@ import (
 
 // routeVerb works with the routes of aliases.
 type routeVerb struct {
-	List     routeListVerb     `cmd:"" help:"list the aliases and where their traffic goes"`
+	List     routeListVerb     `cmd:"" default:"1" help:"list the aliases and where their traffic goes"`
+	Show     routeShowVerb     `cmd:"" help:"show a route, and its canary"`
 	History  routeHistoryVerb  `cmd:"" help:"list the versions of a route"`
 	Set      routeSetVerb      `cmd:"" help:"send the traffic of an alias to models"`
 	Rollback routeRollbackVerb `cmd:"" help:"put an earlier version of a route in force"`
@@ -86,6 +87,19 @@ func (v *routeListVerb) Run(ctx context.Context, sh shell) error {
 		return fmt.Errorf("read the routes: %w", err)
 	}
 	return show.Write(v.sink(sh), raw, page.Data, routeColumns())
+}
+
+// routeShowVerb shows a route.
+type routeShowVerb struct {
+	Alias string `arg:"" help:"the alias"`
+	asking
+}
+
+// Run shows it.
+func (v *routeShowVerb) Run(ctx context.Context, sh shell) error {
+	return v.look(ctx, sh, client.Path("/v1/routes", v.Alias), "alias", "version", "targets", "reason", "author", "created_at",
+		"canary.model=canary", "canary.share=share", "canary.status=status", "canary.reason=why", "canary.seen.win_rate=win rate",
+		"canary.until=not before")
 }
 
 // routeHistoryVerb lists the versions of a route.

@@ -13,7 +13,7 @@ import (
 
 // tuneVerb works with tunes.
 type tuneVerb struct {
-	Start  tuneStartVerb  `cmd:"" default:"withargs" help:"fine-tune on the kept examples, and promote what is better"`
+	Start  tuneStartVerb  `cmd:"" default:"1" help:"fine-tune on the kept examples, and promote what is better"`
 	List   tuneListVerb   `cmd:"" help:"list tunes, the newest first"`
 	Show   tuneShowVerb   `cmd:"" help:"show a tune: its stage, dataset, evaluation and decision"`
 	Cancel tuneCancelVerb `cmd:"" help:"cancel a tune that runs"`

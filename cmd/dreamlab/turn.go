@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"dreamlab/cmd/internal/cli/show"
 	"dreamlab/cmd/internal/client"
 )
 
@@ -65,6 +66,7 @@ func (i *importer) ask(ctx context.Context, r row, done *imported) error {
 			return err
 		}
 		done.Asked++
+		i.progress.Show(show.Step{Stage: "ask", Done: done.Asked, Noun: "turns"})
 		request.Messages = append(request.Messages, client.Message{Role: "assistant", Content: answer.Text})
 	}
 	return nil

@@ -11,7 +11,7 @@ import (
 
 // usageVerb works with what was spent.
 type usageVerb struct {
-	Show      usageShowVerb      `cmd:"" default:"withargs" help:"show what was spent"`
+	Show      usageShowVerb      `cmd:"" default:"1" help:"show what was spent"`
 	Reconcile usageReconcileVerb `cmd:"" help:"hold the books against a vendor's own export, and name each difference"`
 }
 

@@ -26,6 +26,7 @@ func (p *Program) Parse(args []string) (Command, error) {
 	if err := words.read(args); err != nil {
 		return words.at, err
 	}
+	words.meanDefault()
 	read, err := p.parser.Parse(words.arranged())
 	if wrong := (*kong.ParseError)(nil); errors.As(err, &wrong) {
 		at := p.chosen(wrong.Context)
@@ -68,6 +69,14 @@ func (l *line) arranged() []string {
 		return slices.Concat(l.verbs, l.flags)
 	}
 	return slices.Concat(l.verbs, l.flags, []string{"--"}, l.words)
+}
+
+// meanDefault names the verb that is meant where none is named. Where words follow it is left to kong: a
+// default verb that takes none of them is no match for a word, and kong names the verb that is near.
+func (l *line) meanDefault() {
+	if verb := l.at.DefaultCmd; verb != nil && len(l.words) == 0 {
+		l.verbs = append(l.verbs, verb.Name)
+	}
 }
 
 func (l *line) read(args []string) error {

@@ -43,7 +43,7 @@ type tool struct {
 		List   listVerb   `cmd:"" help:"show them"`
 	} `cmd:"" help:"keys"`
 	Models struct {
-		List listVerb `cmd:"" default:"withargs" help:"show them"`
+		List listVerb `cmd:"" default:"1" help:"show them"`
 		Ask  listVerb `cmd:"" aliases:"refresh" help:"ask for them"`
 	} `cmd:"" help:"models"`
 }

@@ -12,6 +12,9 @@ import (
 // not be drawn over.
 const maxLine = 79
 
+// drawEvery keeps what is done thousands of times a second from being drawn as often.
+const drawEvery = 100 * time.Millisecond
+
 // Step is how far some work is.
 type Step struct {
 	Stage       string
@@ -28,6 +31,7 @@ type Progress struct {
 	now   func() time.Time
 	began time.Time // of the stage
 	from  int       // what was done when it began
+	drawn time.Time // when the line was last drawn
 	stage string
 }
 
@@ -46,8 +50,10 @@ func (p *Progress) Show(s Step) {
 		p.stage, p.began, p.from = s.Stage, p.now(), s.Done
 	}
 	switch {
-	case p.live:
+	case p.live && (fresh || p.now().Sub(p.drawn) >= drawEvery):
+		p.drawn = p.now()
 		fmt.Fprintf(p.out, "\r\x1b[K%s", p.text(s))
+	case p.live:
 	case fresh:
 		fmt.Fprintf(p.out, "… %s\n", line(s.Stage))
 	}
@@ -62,8 +68,11 @@ func (p *Progress) Close() {
 
 func (p *Progress) text(s Step) string {
 	text := "… " + line(s.Stage)
-	if s.Total > 0 {
+	switch {
+	case s.Total > 0:
 		text += fmt.Sprintf(" %s %d/%d %s", bar(s.Done, s.Total), s.Done, s.Total, s.Noun)
+	case s.Done > 0:
+		text += fmt.Sprintf(" %d %s", s.Done, s.Noun)
 	}
 	if s.CostUSD != "" {
 		text += ", $" + line(s.CostUSD)

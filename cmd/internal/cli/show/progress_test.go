@@ -45,6 +45,22 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+// Work whose end is not known shows how much is done, ten times a second at most.
+func TestProgressWithoutATotal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	now := time.Unix(0, 0)
+	p := NewProgress(&out, true, func() time.Time { return now })
+	for rows := range 1001 {
+		p.Show(Step{Stage: "send", Done: rows, Noun: "rows"})
+		now = now.Add(2 * time.Millisecond)
+	}
+	lines := strings.Split(out.String(), "\r\x1b[K")
+	if last := lines[len(lines)-1]; len(lines) != 22 || last != "… send 1000 rows, 500.0/s" {
+		t.Errorf("%d lines, the last %q", len(lines), last)
+	}
+}
+
 // A line that wraps could not be drawn over.
 func TestProgressFitsALine(t *testing.T) {
 	t.Parallel()
