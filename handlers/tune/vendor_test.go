@@ -35,9 +35,10 @@ type way struct {
 	// percent is what the vendor bills of the catalogue's price of training.
 	percent int64
 	// place serves what the shop trains, or what a machine of one's own does; nil is the shop.
-	place func(t *testing.T) place
-	own   bool
-	step  time.Duration // of the bench, where the usual one is too long
+	place  func(t *testing.T) place
+	own    bool
+	step   time.Duration // of the bench, where the usual one is too long
+	method tasks.Method  // Defaults to SFT.
 }
 
 func (w way) name(t *testing.T) string {
@@ -46,43 +47,50 @@ func (w way) name(t *testing.T) string {
 		return "colab to " + w.place(t).vendor.Name
 	case w.place != nil:
 		return w.vendor.Name + " to " + w.place(t).vendor.Name
+	case w.method != "":
+		return w.vendor.Name + " by " + string(w.method)
 	}
 	return w.vendor.Name
 }
 
-// ways are all trainers, each with a place that serves what it trains.
+// ways are all trainers, each with a place that serves what it trains, and those again that learn from preference pairs.
 func ways() []way {
+	together := way{shop: usual(), paid: []string{"POST /v1/fine-tunes", "POST /deployments"}, percent: 100}
+	azures := way{
+		shop: shop{azure.Vendor, azureemulator.New, "azure/gpt-4.1-mini", "azure/gpt-5-nano"},
+		paid: []string{"POST /fine_tuning/jobs", "PUT /deployments/"}, percent: 90, // global training is cheaper
+	}
+	pairs, azurePairs := together, azures
+	pairs.method, azurePairs.method = tasks.MethodDPO, tasks.MethodDPO
 	hub := shop{
 		sagemaker.Vendor, sagemakeremulator.New, "sagemaker/jumpstart-llama-3-1-8b-instruct",
 		"sagemaker/jumpstart-llama-3-1-70b-instruct",
 	}
 	return append(ownWays(), []way{
-		{usual(), []string{"POST /v1/fine-tunes", "POST /deployments"}, 100, nil, false, 0},
-		{
-			shop{azure.Vendor, azureemulator.New, "azure/gpt-4.1-mini", "azure/gpt-5-nano"},
-			[]string{"POST /fine_tuning/jobs", "PUT /deployments/"}, 90, nil, false, 0, // global training is cheaper
-		}, {
-			shop{
+		together, azures, pairs, azurePairs, {
+			shop: shop{
 				databricks.Vendor, databricksemulator.New, "databricks/databricks-meta-llama-3-1-8b-instruct",
 				"databricks/databricks-gpt-oss-120b",
 			},
-			[]string{"POST /jobs/runs/submit", "POST /api/2.0/serving-endpoints"}, 100, nil, false, 0,
+			paid: []string{"POST /jobs/runs/submit", "POST /api/2.0/serving-endpoints"}, percent: 100,
 		}, {
-			hub,
-			[]string{"POST /CreateTrainingJob", "POST /CreateModel", "POST /CreateEndpointConfig", "POST /CreateEndpoint"}, 100, nil, false, 0,
+			shop:    hub,
+			paid:    []string{"POST /CreateTrainingJob", "POST /CreateModel", "POST /CreateEndpointConfig", "POST /CreateEndpoint"},
+			percent: 100,
 		}, {
-			shop{
+			shop: shop{
 				vertex.Vendor, vertexemulator.New, "vertex/meta/llama-4-scout-17b-16e-instruct-maas",
 				"vertex/openai/gpt-oss-120b-maas",
 			},
-			[]string{"POST /tuningJobs", "POST :deploy"}, 100, nil, false, 0,
+			paid: []string{"POST /tuningJobs", "POST :deploy"}, percent: 100,
 		}, {
 			// A copy of an imported model ends five minutes after it was asked.
-			hub, []string{"POST /CreateTrainingJob", "POST /model-import-jobs"}, 100, func(*testing.T) place {
+			shop: hub, paid: []string{"POST /CreateTrainingJob", "POST /model-import-jobs"}, percent: 100, step: 2 * time.Minute,
+			place: func(*testing.T) place {
 				return place{bedrock.Vendor, bedrockemulator.New, "us.meta.llama3-1-8b-instruct-v1:0", "", map[string]string{
 					"BEDROCK_IMPORT_ROLE_ARN": "arn:aws:iam::123456789012:role/imports",
 				}}
-			}, false, 2 * time.Minute,
+			},
 		},
 	}...)
 }
@@ -91,19 +99,19 @@ func ways() []way {
 func ownWays() []way {
 	return []way{
 		{
-			usual(), []string{"POST /v1/load_lora_adapter"}, 100, ownServer, true, 0,
+			shop: usual(), paid: []string{"POST /v1/load_lora_adapter"}, percent: 100, place: ownServer, own: true,
 		}, {
-			usual(), []string{"POST /finetunes", "POST /finetune-assets"}, 100,
-			func(*testing.T) place {
+			shop: usual(), paid: []string{"POST /finetunes", "POST /finetune-assets"}, percent: 100, own: true,
+			place: func(*testing.T) place {
 				return place{cloudflare.Vendor, cloudflareemulator.New, "@cf/google/gemma-3-12b-it", "google/gemma-3-12b-it", nil}
-			}, true, 0,
+			},
 		}, {
-			usual(), []string{"POST /openai/v1/files", "POST /v1/fine_tunings"}, 100,
-			func(*testing.T) place {
+			shop: usual(), paid: []string{"POST /openai/v1/files", "POST /v1/fine_tunings"}, percent: 100, own: true,
+			place: func(*testing.T) place {
 				return place{groq.Vendor, groqemulator.New, "openai/gpt-oss-20b", "openai/gpt-oss-20b", map[string]string{
 					"GROQ_LORA_BASES": "openai/gpt-oss-20b=openai/gpt-oss-20b",
 				}}
-			}, true, 0,
+			},
 		},
 	}
 }
@@ -148,6 +156,9 @@ func (h *home) sessions(id string) {
 
 func (b *bench) tuneThroughDeaths(at way, own *home) {
 	b.Helper()
+	if at.method == tasks.MethodDPO {
+		b.worse = lacks
+	}
 	b.teach(48, 40)
 	for _, call := range at.paid {
 		method, end, _ := strings.Cut(call, " ")
@@ -160,7 +171,7 @@ func (b *bench) tuneThroughDeaths(at way, own *home) {
 		died[step] = true
 		return first
 	}
-	id := b.tune(tasks.TuneInput{}).ID
+	id := b.tune(tasks.TuneInput{Method: at.method}).ID
 	if own != nil {
 		own.sessions(id)
 	}
@@ -168,6 +179,9 @@ func (b *bench) tuneThroughDeaths(at way, own *home) {
 	tune, decision := b.decided(id)
 	if !decision.Promoted || tune.Stage != stageDone || len(died) < 10 {
 		b.Fatalf("decision %+v after deaths at %v", decision, died)
+	}
+	if trained := decode[tasks.TrainingSpec](b, b.training(id).Spec).Method; trained != cmp.Or(at.method, tasks.MethodSFT) {
+		b.Errorf("it was trained by %s", trained)
 	}
 	if unasked := b.wires.whole(); len(unasked) > 0 {
 		b.Errorf("no answer was lost of %v", unasked)
