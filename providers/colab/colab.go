@@ -40,7 +40,7 @@ var settings = []providers.Setting{
 var Vendor = providers.Vendor{
 	Name: name, Settings: settings, Open: open,
 	Sandbox: func(string, string) map[string]string {
-		return map[string]string{envBases: "Qwen/Qwen3-8B,google/gemma-3-12b-it"}
+		return map[string]string{envBases: "Qwen/Qwen3-8B,google/gemma-3-12b-it,Qwen/Qwen3.8-27B"}
 	},
 }
 

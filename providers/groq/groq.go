@@ -31,7 +31,7 @@ var Vendor = providers.Vendor{Name: name, Settings: settings, Options: options, 
 
 // sandbox leads the driver to Groq's emulator.
 func sandbox(address, credential string) map[string]string {
-	return map[string]string{"GROQ_API_KEY": credential, "GROQ_BASE_URL": address}
+	return map[string]string{"GROQ_API_KEY": credential, "GROQ_BASE_URL": address, envBases: "qwen/qwen3.8-27b=Qwen/Qwen3.8-27B"}
 }
 
 // driver shows no more of the client than Groq serves: its SDK knows a route
