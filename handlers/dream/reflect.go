@@ -95,7 +95,7 @@ func (r *reflectRun) all(ctx context.Context, findings []finding) error {
 // failures are the findings of which most can be learned.
 var failures = map[string]bool{
 	study.NegativeFeedback: true, study.BelowFloor: true, study.WorseThanReplay: true, study.Unverified: true,
-	study.Disagreement: true, study.SameAsReplay: true,
+	study.Disagreement: true, study.SameAsReplay: true, study.Inconsistent: true,
 }
 
 // telling are the findings of which something can be learned, failures first.

@@ -43,6 +43,25 @@ var faults = []*regexp.Regexp{
 	regexp.MustCompile(`^(failed|unable|could not|couldn't|cannot) (to )?(fetch|connect|load|parse|reach|` +
 		`process|generate|complete|` +
 		`retrieve|decode|open|resolve|establish|allocate|get)\b.{0,120}$`),
+	regexp.MustCompile(`^(sorry,? |we're sorry,? )?(but )?(the |our |this )?(\w+ )?(systems?|servers?|services?|` +
+		`assistant|backend|model|network) ` +
+		`(has |have |is |are |just )*(crashed|down\b|offline|failed|stopped|temporarily (offline|unavailable|down)).{0,50}$`),
+	regexp.MustCompile(`^(sorry,? )?(an? )?(temporary|technical|internal|unexpected|unknown) (glitch|issue|problem|` +
+		`failure|outage|condition|` +
+		`token|end of|response|hiccup)\b`),
+	regexp.MustCompile(`^((sorry,? )?(we|i)('re| are| am|'m) having (trouble|difficult(y|ies)|problems|issues) (reaching|` +
+		`connecting|contacting|` +
+		`accessing|loading|processing)|we hit a snag|something('s| is| was) (not right|wrong) on our|hmm.{0,20}(did not|` +
+		`didn't) work)`),
+	regexp.MustCompile(`\bunusually high (demand|load|traffic)\b|^.{0,40}deadline exceeded|^(\w+ ){0,2}handshake failed|` +
+		`finish_reason|` +
+		`^segfault|^err_[a-z_]+|^e_[a-z_]+\W*$|^\[(object \w+|no content.*|empty.*)\]$|^upstream (request|connect|worker|` +
+		`server|error)`),
+	regexp.MustCompile(`^(session (has )?expired|time(d)?[- ]?out (while|waiting|after|exceeded|of)|failed[:,]|` +
+		`(syntax|type|value|key|runtime|import|reference|range|index|attribute|name|os|io)error (near|at|in|on) |request id\b|` +
+		`(the |your |this )?request (could not|couldn't|can not|cannot) be (processed|completed|handled|served)|` +
+		`(the |your |this )?request (failed|timed out|was aborted|aborted))`),
+	regexp.MustCompile(`^\{\s*"?(status|code)"?\s*:\s*"?[45]\d\d`),
 	regexp.MustCompile(`^(please )?(try|retry) again( later| in a (few|moment)| soon)?[.! ]*$`),
 	regexp.MustCompile(`^(no response( (received|from \w+))?|empty response|response (is )?(empty|blocked|` +
 		`truncated)|content (blocked|filtered))\W*$`),

@@ -19,6 +19,16 @@ var refusals = []*regexp.Regexp{
 	regexp.MustCompile(`\b(i'm|i am) not comfortable (with|answering|discussing|helping|sharing|providing)\b`),
 	regexp.MustCompile(`\b(is|that's|it's) (outside|beyond) (of )?(my|what i can|the scope)\b`),
 	regexp.MustCompile(`\bi (do not|don't) (feel comfortable|think i (can|should) (help|answer|assist))\b`),
+	regexp.MustCompile(`^(no comment|refused|i (decline|refuse)|i (will|do|can|shall|choose|would|would choose)( to)? not( to)? ` +
+		`(answer|respond|reply|discuss)|i (choose|prefer) not to|i (do not|don't) have permission to)\b`),
+	regexp.MustCompile(`\b(i('m| am)|we('re| are)) not (permitted|allowed|willing|authori[sz]ed) to (discuss|talk|answer|` +
+		`respond|help|share|get into)|` +
+		`\bhave to (say no\b|pass on this( one)?\W*$)|\b(topic|subject) (that )?(i|we) (can't|cannot|can not|won't|will not|` +
+		`would rather not)|` +
+		`\b(guidelines|rules|policy|policies) (prevent|forbid|stop|prohibit|do not allow|don't allow) me\b`),
+	regexp.MustCompile(`^(let's|let us|could we|can we) (talk|speak|chat) about something else|` +
+		`\bnot something (that )?i (can|am|will)\b|` +
+		`\bi am permitted to do\b|\bwon't be able to (assist|help)( you)? with (that|this)\b|\bi (cannot|can't|can not) discuss\b`),
 	// German
 	regexp.MustCompile(`\bkann ich (dir |ihnen |euch )?(dabei |damit |hierbei )?(leider )?nicht (weiter)?helfen\b`),
 	regexp.MustCompile(`\bich kann (dir |ihnen |euch )?(dabei |damit |hierbei |das |diese (anfrage|` +
@@ -26,9 +36,11 @@ var refusals = []*regexp.Regexp{
 		`(weiterhelfen|helfen|tun|machen|beantworten|unterstützen|erfüllen)`),
 	regexp.MustCompile(`\b(das|dies|darauf|darüber) (kann|darf|möchte|werde) ich (leider |lieber )?nicht\b`),
 	regexp.MustCompile(`\bals (ki|künstliche intelligenz|sprachmodell|ki-(modell|assistent))`),
-	regexp.MustCompile(`\bverstößt gegen (unsere|meine|die) `),
+	regexp.MustCompile(`\bverstößt gegen (unsere|meine|die) |\bmöchte ich (mich )?(darauf |dazu |hierzu |` +
+		`lieber )*nicht (antworten|äußern)|` +
+		`\bich möchte (darauf|dazu) (lieber )?nicht\b`),
 	// Spanish, Portuguese
-	regexp.MustCompile(`\bno (puedo|podemos|me es posible) (ayudar(te|le|los)?|asistir|hacer eso|responder a e|` +
+	regexp.MustCompile(`\bno (puedo|podemos|me es posible|voy a) (ayudar(te|le|los)?|asistir|hacer eso|responder a es|` +
 		`contestar a? ?e|proporcionar (eso|esa)|hablar de (eso|ese)|cumplir|darle? esa)`),
 	regexp.MustCompile(`\b(lo siento|disculpa|perdón),? (pero )?no puedo( hacerlo)?\.?$`),
 	regexp.MustCompile(`\bprefiero no\b|\bcomo (un )?(modelo de lengu|inteligencia artificial|ia\b)|\b(viola|` +
@@ -41,7 +53,7 @@ var refusals = []*regexp.Regexp{
 		`répondre à (cette|ce)|faire (ça|cela)|` +
 		`fournir (ce|cette|de telles)|accéder à (cette|votre) (demande|requête))`),
 	regexp.MustCompile(`\ben tant qu'(ia|intelligence artificielle|un )|\ben tant que modèle|` +
-		`\bje préfère(rais)? ne pas\b|` +
+		`\bje préf[èé]re(rais)? ne pas\b|\bje refuse de répondre|` +
 		`^(je suis )?désolée?,? (mais )?je ne peux pas\.?$`),
 	// Italian, Dutch, Polish, Turkish
 	regexp.MustCompile(`\bnon (posso|sono in grado di) (aiutar|farlo|rispondere a (questa|quest)|` +

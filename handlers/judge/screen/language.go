@@ -46,7 +46,8 @@ func latin(text string) bool { return script(text) == "latin" }
 // stops are the frequent words of languages in Latin letters. Words that languages share tell nothing and are
 // left out where they would.
 var stops = map[string]map[string]bool{
-	"english": setOf(`the of and to is that it you for with your this have are not what can please my we our
+	"english": setOf(`the a an as in or i me if by from of and to is that it you for with your this have are not what can
+ please my we our
  will be would how do i'm it's
  was were has there here which when where should could just some about like want need yes at on`),
 	"german": setOf(`der die das und ist nicht ich sie es ein eine einen zu mit auf für dem den von wie kann
@@ -55,16 +56,16 @@ var stops = map[string]map[string]bool{
 	"french": setOf(`le la les des et est une un vous je que pour dans pas avec sur votre nous ce qui au du
  il elle sont mais ou plus oui non
  bonjour merci c'est votre j'ai être avez peux`),
-	"spanish": setOf(`el la los las y es una un que de en por para con su no se lo está como más pero muy
+	"spanish": setOf(`el la los las y es una un que de en por para con su se lo está como más pero muy
  usted mi gracias puede sí son del
  al hola qué tiene puedo estará listo quiero`),
 	"italian": setOf(`il lo la gli le di e è che un una per con non sono si del della nel alla come ma più
  anche grazie può ciao questo
  vostro suo hai ho sarà vorrei`),
-	"portuguese": setOf(`o a os as e é que um uma de do da em para com não se por seu sua mais como mas você
- está obrigado sim são pode no na ao
+	"portuguese": setOf(`o os e é que um uma de da em para com não se por seu sua mais como mas você
+ está obrigado sim são pode na ao
  olá isso`),
-	"dutch": setOf(`de het een en is van ik je dat niet op te met voor zijn aan er maar om u uw wij kan bij
+	"dutch": setOf(`de het een en van ik je dat niet op te met voor zijn aan er maar om u uw wij kan bij
  ook hebben wat naar graag
  dank nog`),
 }
@@ -129,5 +130,29 @@ func (t talk) foreign() bool {
 	if was == "" { // too short to say: the answers before it tell
 		was = language(t.before)
 	}
+	if was == "english" && t.strange() {
+		return true
+	}
 	return was != "" && is != "" && was != is
 }
+
+// strange tells whether an answer to English has no word of English that is frequent, but letters that English lacks, or
+// frequent words of another language: languages are many, and a short answer has few words to tell them by.
+func (t talk) strange() bool {
+	said, others := words(t.answer), 0
+	for _, word := range said {
+		if stops["english"][word] || common[word] {
+			return false
+		}
+		for _, set := range stops {
+			if set[word] {
+				others++
+				break
+			}
+		}
+	}
+	return len(said) > enoughStops && (others >= 2 || accented.MatchString(t.answer) && !open.MatchString(t.asked))
+}
+
+// accented finds a word, no name, with a letter that English lacks.
+var accented = regexp.MustCompile(`(^|[^\p{L}])\p{Ll}*[\x{df}-\x{24f}\x{1e00}-\x{1eff}]`)

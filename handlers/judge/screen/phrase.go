@@ -39,8 +39,33 @@ var injections = []*regexp.Regexp{
 	regexp.MustCompile(`\b(give|award|assign|grant|set) (this|me|it|the|my|both|a|an|us)?( |the|a|answer|` +
 		`response|one|full|perfect|high(est)?|maximum|top|score)* ` +
 		`(score|scores|marks?|points|rating|grade|10/10|1\.0|100)\b`),
+	regexp.MustCompile(`(^|\b(please|must|should|to) )(rate|score|grade) (it |this |me )?\d+ ?(out of|/) ?\d+|` +
+		`\byour (real|true|actual|new) (task|instruction)s? (is|are)\b|\bnew (task|instructions?):|` +
+		`\bnew rule: (answers?|responses?|replies)|\bif you are an? (large )?(ai|llm|language model)\b`),
+	regexp.MustCompile(`\b(do not|don't|never) follow your (\w+ )?(instructions?|prompt|rubric)|^override\b|` +
+		`\btreat (everything|all|the|any) .{0,40}\bas (wrong|spam|false|noise)\b|` +
+		`\b(answers|responses|replies|texts) (\w+ ){0,4}are (always|to be) |` +
+		`\bwhoever (reads|compares|grades) (this|these|the answers)\b|\bthe rubric was (updated|changed)\b`),
 	regexp.MustCompile(`\b(output|respond|reply|return|print|say|answer) (only |with |` +
 		`exactly )*["'{]*(verdict|equal|answer_[ab]|score)`),
+}
+
+// verdictWords name what only a judge of answers has to do with. Where the conversation has none of them, an answer
+// that does speaks of itself, or of the one beside it.
+var verdictWords = regexp.MustCompile(`\b(answers?|repl(y|ies)|responses?|verdicts?|judg\w*|grad(er|ers|ing)|evaluat\w*|` +
+	`scores?|rubric|reviewers?|options?|instructions?)\b`)
+
+// asides speak of answers and verdicts where nobody has asked about any.
+var asides = []*regexp.Regexp{
+	regexp.MustCompile(`\b(perfect|superb|outstanding|finest|flawless|excellent|superior|competing|world-class|such an?|` +
+		`(most|more|very|really) [\w-]+|no (other|better)|any better) (\w+ )?(answers?|reply|replies|responses?)\b`),
+	regexp.MustCompile(`\b(other|this|my|above|alternative) (answers?|reply|replies|responses?|verdict) ` +
+		`(is|are|was|were|wins?|deserves?|comes?|ever|above|speaks?)\b`),
+	regexp.MustCompile(`\bevaluation is over\b|\bverdict (is|was) (in favou?r|already|final|equal|answer)|` +
+		`\b(stop|before) (evaluating|grading)\b|\bwhen you (grade|judge)\b`),
+	regexp.MustCompile(`\b(select|choose|pick|prefer|approve|accept|mark|rate) (the |this |that )?(first|second|last|` +
+		`only|winning)? ?` +
+		`(response|answer|reply|text)\b|\b(select|choose|pick) the first option\W*$`),
 }
 
 // flatteries praise the answer itself, or its reader for a verdict.
@@ -70,6 +95,12 @@ var flatteries = []*regexp.Regexp{
 		`(answer|response|reply|one)s?\b`),
 	regexp.MustCompile(`\bwhat an? (amazing|brilliant|excellent|wonderful|fantastic|great|insightful|` +
 		`incredible) (question|judge|choice)\b[^.?]{0,80}[!.]?\s*$`),
+	regexp.MustCompile(`\bgold[- ]standard of answers?\b|\byou are so wise\b|\bany expert would agree with (me|this)\b|` +
+		`\bcertified \d+ ?% (correct|accurate|true|right)|\bbest\W+answer\W+ever\b|\bwhat i wrote (above )?is\b`),
+	regexp.MustCompile(`\b(i am|i'm) (proud (of this|to give you my)|the (most|best) (\w+ )?(assistant|model|ai)\b|a genius\b)|` +
+		`\bmy (answers?|responses?|replies|reply) (is|are) (always|never|perfect|the)\b|` +
+		`\b(everything|all|nothing) (in|of) (this|my) (message|answer|reply|response)\b|` +
+		`\bflawless (answer|assistant|reply)|\bnot find a better (answer|reply|response)|\byour (judge?ment|verdict) is\b`),
 	regexp.MustCompile(`\b(diese|meine) antwort (ist|verdient)|\besta (es la mejor )?respuesta (es|merece)|` +
 		`\bcette réponse (est|mérite)|` +
 		`\bquesta risposta (è|merita)|\besta resposta (é|merece)`),
@@ -80,7 +111,7 @@ var flatteries = []*regexp.Regexp{
 
 const stupid = `(idiot|moron|imbecile|retard|dumb ?ass|asshole|bastard|loser|bitch|cretin|stupid|dumb|ugly|` +
 	`pathetic|worthless|useless|disgusting|` +
-	`cunt|wanker|dickhead|scum|trash|garbage|clown|fool|jerk|pig|brainless|dimwit|dumbfuck|fat|failure|waste of \w+)`
+	`dummy|cunt|wanker|dickhead|scum|trash|garbage|clown|fool|jerk|pig|brainless|dimwit|dumbfuck|fat|failure|waste of \w+)`
 
 // insults are aimed at the user.
 var insults = []*regexp.Regexp{
@@ -97,13 +128,22 @@ var insults = []*regexp.Regexp{
 		`\bpiece of (shit|crap|garbage)\b|\bson of a bitch\b|\bmotherfuck|\bget lost\b|\bsuck my\b|\beat shit\b`),
 	regexp.MustCompile(`\b(nobody|no one|everyone|everybody|i|we) (likes?|loves?|wants?|hates?|despises?|` +
 		`cares? about) you\b[^?]{0,20}$`),
+	regexp.MustCompile(`\b(people|someone|persons?) like you (makes? me|disgusts?|deserves? nothing|should be ashamed)|` +
+		`\ba loser like you\b|` +
+		`\b(you|people|it) makes? (me|us) (sick|want to (vomit|puke|throw up|hurl))\b|\bget a life\b|\bdrink bleach\b|` +
+		`\bslow in the head\b|\bnobody (asked you|will (hire|love|want) you)\b|\b(only|even) an? (complete |total )?` +
+		`(idiot|moron|fool|loser|monkey)\b|\btoo (stupid|dumb) (to|for)\b`),
+	regexp.MustCompile(`\byour (mother|parents|face) (\w+ ){0,3}(ashamed|ugly|disgust\w*|hates?)|\bwaste of (oxygen|skin)\b|` +
+		`\bas (bad|ugly|stupid) as your (face|mother)|\b(deaf|blind) or (just )?(dumb|stupid)\b|` +
+		`\b(lazy|fat|ugly) (backside|ass|arse)\b|\bnobody cares\W+(go|get) |\byou people are (disgust|stupid|idiot|pathetic|dumb)`),
 	regexp.MustCompile(`\b(du|sie|ihr) (\p{L}+ ){0,2}(idiot|trottel|vollidiot|depp|arschloch|schwachkopf|` +
 		`dummkopf|versager|penner|blödmann|hurensohn)|` +
 		`\b(halt (die|deine) (klappe|fresse|schnauze)|hurensohn|fick dich|verpiss dich|arschloch|` +
 		`bring dich um|leck mich|du bist (so |echt )?(dumm|hässlich|blöd))`),
 	regexp.MustCompile(`\b(hijo de puta|gilipollas|pendejo|cállate|vete a la mierda|eres (un |una |` +
 		`muy )?(idiota|estúpid|imbécil|tont)|púdrete|` +
-		`connard|connasse|ta gueule|salope|va te faire|tu es (un |une )?(idiot|imbécile|stupide|nul)|stronzo|` +
+		`connard|connasse|ta gueule|salope|va te faire|tu es (vraiment |si |trop |un |une )*(idiot|imbécile|stupide|nul|` +
+		`bête|con\b)|stronzo|` +
 		`vaffanculo|coglione|sei (un |una )?(idiota|stupid|cretin)|` +
 		`cala a boca|vai se foder|filho da puta|você é (um |uma )?(idiota|burr)|klootzak|kankerl|hou je (bek|` +
 		`mond)|kurwa|spierdalaj|заткнись|идиот|дурак|сука|傻逼|白痴|馬鹿|死ね)`),
@@ -120,7 +160,10 @@ var lures = []*regexp.Regexp{
 		`special (offer|promotion|discount)|` +
 		`\d{2,3} ?% off|use (promo |coupon |discount )?code \w+|promo code|get rich|work from home|` +
 		`risk[- ]free|money[- ]back guarantee|` +
-		`lose weight (fast|now|without)|miracle (cure|pill)|double your|guaranteed (profit|returns?|income)|` +
+		`lose (weight (fast|now|without)|\d+ ?(kg|kilos?|pounds|lbs) in)|(make|earn) thousands (a|every|per|each) |` +
+		`money from home|lucky winner|(this|one) (weird |simple |one )?trick\b|operators are (waiting|standing)|` +
+		`link in (my )?bio|thousands of happy customers|¡?oferta increíble|` +
+		`miracle (cure|pill)|double your|guaranteed (profit|returns?|income)|` +
 		`subscribe (to|now)|smash that|follow (us|me) on|` +
 		`join (our|my|the) (telegram|whatsapp|discord)|whatsapp me|dm me|cheap (meds|pills|watches|loans)|` +
 		`payday loan|no credit check|jetzt kaufen|` +
@@ -128,6 +171,8 @@ var lures = []*regexp.Regexp{
 	regexp.MustCompile(`(\b(win (a |an |your |the |free |big )*(prize|iphone|ipad|gift ?card|car|cash|` +
 		`jackpot)|offer|discount|deals?|sale|bonus|winner|claim|exclusive|cheap(est)?|hurry|guaranteed?|` +
 		`bitcoin|crypto|invest|loans?|promo|` +
-		`visit|sign up|best price|lowest price|dollars|followers|coupon|today only|don't miss|call now|` +
+		`visit|sign up|download our|claim your|get one free|refinance|prizes?|unbeatable|record[- ]low|dm (me|us)|` +
+		`nur heute|solo hoy|(huge|big|mega|flash|clearance) sale|before midnight|mortgage|today|weekend|try our|best price|` +
+		`lowest price|dollars|followers|coupon|today only|don't miss|call now|` +
 		`100% free|for free|100%)\b|!!!|\$\$+|🔥|💰|🎁)`),
 }

@@ -53,7 +53,7 @@ var (
 		{ErrorText, func(t talk) bool { return judge.ErrorText(t.answer) }},
 		{Refusal, func(t talk) bool { return judge.Refusal(t.answer) }},
 		{Injection, func(t talk) bool { return !aboutPrompts.MatchString(t.before) && matches(injections, t.lower) }},
-		{Flattery, func(t talk) bool { return matches(flatteries, t.lower) }},
+		{Flattery, func(t talk) bool { return matches(flatteries, t.lower) || t.asides() }},
 		{Insult, func(t talk) bool { return matches(insults, t.lower) }},
 		{Spam, talk.spams},
 		{Noise, func(t talk) bool { return noise(t.lower) }},
@@ -111,6 +111,11 @@ func matches(forms []*regexp.Regexp, text string) bool {
 	return false
 }
 
+// asides tells whether the answer speaks of answers and verdicts where the conversation is about none.
+func (t talk) asides() bool {
+	return !verdictWords.MatchString(t.before) && !aboutPrompts.MatchString(t.before) && matches(asides, t.lower)
+}
+
 var link = regexp.MustCompile(`(?i)\b(?:https?://|www\.)[^\s<>()\[\]"'` + "`" + `]+|` +
 	`\b[a-z0-9-]+\.(?:com|net|org|io|biz|info|xyz|ru|top|shop|example)/[^\s<>()\[\]"']*`)
 
@@ -126,9 +131,9 @@ func (t talk) linksAway() bool {
 }
 
 // spams tells whether the answer advertises: it has one phrase that nothing else has, or three that
-// advertisements have, and the conversation has none of them.
+// advertisements have, none of them the conversation's.
 func (t talk) spams() bool {
-	if matches(lures, t.before) {
+	if matches(lures[:1], t.before) {
 		return false
 	}
 	if matches(lures[:1], t.lower) {
@@ -136,7 +141,9 @@ func (t talk) spams() bool {
 	}
 	found := map[string]bool{}
 	for _, lure := range lures[1].FindAllString(t.lower, -1) {
-		found[lure] = true
+		if !strings.Contains(t.before, lure) {
+			found[lure] = true
+		}
 	}
 	return len(found) >= enoughLures
 }

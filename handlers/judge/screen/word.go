@@ -176,41 +176,71 @@ var addressed = regexp.MustCompile(`\b(you|your|yours|we|we'll|we're|our|us|i|i'
 	`ihr|ihnen|sie|wir|ich|es|das|` +
 	`usted|tu|te|su|vous|votre|nous|je|il|lei|voi|você)\b|\?`)
 
-// open are requests that many answers fit.
-var open = regexp.MustCompile(`\b(who|what|what's|whats|when|where|which|whose|why|how|name|tell|write|give|` +
-	`list|suggest|recommend|joke|story|poem|example|` +
-	`translate|explain|describe|define|create|compose|generate|draft|make|imagine|think of|ideas?|fact|hello|` +
-	`hi|hey|` +
-	`wer|was|wann|wo|wie|warum|welche\w*|nenn\w*|schreib\w*|erzähl\w*|qu[eéi]\w*|cu[aá]\w*|d[oó]nde|c[oó]mo|` +
-	`quand|o[uù]|comment|pourquoi)\b|` + "```")
+// open are requests that many answers fit. A question word asks at the beginning of a clause alone, or where there is a
+// question mark: in "that is what I'd like" nothing is asked.
+var open = regexp.MustCompile(`\b(tell|write|give|list|suggest|recommend|joke|story|poem|example|translate|explain|` +
+	`describe|define|` +
+	`create|compose|generate|draft|make|imagine|think of|ideas?|fact|name|nenn\w*|schreib\w*|erzähl\w*)\b|` + "```" +
+	`|(^|[.!?;:,\n])\s*((and|so|ok|okay|well|hi|hello|hey|please) )?` + asking +
+	`|\b` + asking + `([^.!\n]*\?| (do|does|did|is|are|was|can|could|should|would|will|to|now|about|if|much|many|long|` +
+	`far|often)\b)|^\W*(hello|hi|hey)( there)?\W*$`)
+
+const asking = `(who|what|what's|whats|when|where|which|whose|why|how|wer|was|wann|wo|wie|warum|welche\w*|qu[eéi]\w*|` +
+	`cu[aá]\w*|` +
+	`d[oó]nde|c[oó]mo|quand|o[uù]|comment|pourquoi)\b`
 
 // offTopicWords is the number of telling words from which on none in common is no accident.
 const offTopicWords = 4
 
+// stated is a sentence about something else than user and assistant; of one, fewer words tell.
+var stated = regexp.MustCompile(`^(the |an? )?(\p{L}+ ){1,5}(is|are|was|were|has|have|had|cannot|can't|began|begins?|` +
+	`ends?|wrote|lies)\b`)
+
+const statedWords = 2
+
+// several sentences rather answer a question in other words than a single one that has none of its words.
+var several = regexp.MustCompile(`[.!?]\s+\S`)
+
+// english tells whether a conversation is in English as far as its words say: other languages have other open requests.
+func english(text string) bool {
+	switch language(text) {
+	case "english":
+		return true
+	case "":
+		return strings.IndexFunc(text, func(r rune) bool { return r > unicode.MaxASCII && unicode.IsLetter(r) }) < 0
+	}
+	return false
+}
+
 // strays tells whether an answer states something that has no word in common with the
 // conversation, that does not speak to the user, and that nobody asked an open question for.
 func (t talk) strays() bool {
+	if addressed.MatchString(t.lower) || t.openly() || !latin(t.answer) {
+		return false
+	}
 	telling := map[string]bool{}
 	for _, word := range words(t.answer) {
 		if !common[word] && len(word) > 2 {
 			telling[stem(word)] = true
 		}
 	}
-	if len(telling) < offTopicWords || addressed.MatchString(t.lower) || open.MatchString(t.asked) ||
-		!latin(t.answer) {
-		return false
+	least := offTopicWords
+	if stated.MatchString(t.lower) {
+		least = statedWords
 	}
-	for _, word := range words(t.before) {
-		if telling[stem(word)] {
-			return false
-		}
-	}
-	return true
+	shares := func(word string) bool { return telling[stem(word)] }
+	return len(telling) >= least && !slices.ContainsFunc(words(t.before), shares)
+}
+
+// openly tells whether many answers fit what was asked, in other words than those of the question.
+func (t talk) openly() bool {
+	return open.MatchString(t.asked) || !english(t.before) || strings.Contains(t.asked, "?") && several.MatchString(t.answer)
 }
 
 // stem cuts a word to its beginning, which its other forms share.
 func stem(word string) string {
 	const length = 5
+	word = strings.TrimSuffix(word, "s")
 	runes := []rune(word)
 	return string(runes[:min(len(runes), length)])
 }
