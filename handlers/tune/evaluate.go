@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/store"
@@ -24,10 +25,13 @@ type evaluator struct {
 	maxQuestions int
 	judge        string
 	gate         exam.Gate
+	pollEvery    time.Duration
 }
 
 func newEvaluator(d Deps) *evaluator {
-	return &evaluator{maxQuestions: d.Settings.MaxQuestions, judge: d.Settings.Judge, gate: d.Settings.Gate}
+	return &evaluator{
+		maxQuestions: d.Settings.MaxQuestions, judge: d.Settings.Judge, gate: d.Settings.Gate, pollEvery: d.Settings.PollEvery,
+	}
 }
 
 // trained goes on when the job of the training has ended: to the evaluation, or to
@@ -44,6 +48,9 @@ func (v *evaluator) trained(ctx context.Context, c *tuneRun) (*tasks.End, error)
 	if c.state.Incumbent, err = c.incumbent(ctx); err != nil {
 		return nil, err
 	}
+	if end, err := v.awaitIncumbent(ctx, c); end != nil || err != nil {
+		return end, err
+	}
 	c.tune.Stage, c.state.Evaluation = stageEvaluate, db.NewID("evl_")
 	end := &tasks.End{State: job.StateWaiting, Write: c.write}
 	end.Children = slicesOf(&c.run.Job, c.papers(), tasks.EvaluateInput{Tune: c.tune.ID, Evaluation: c.state.Evaluation})
@@ -51,6 +58,30 @@ func (v *evaluator) trained(ctx context.Context, c *tuneRun) (*tasks.End, error)
 		end.State = job.StateQueued // nothing to wait for: the gate says undecided
 	}
 	return end, nil
+}
+
+// maxStarting bounds how often it is looked whether a model has started that the candidate is to be compared with: for two
+// hours at 30 s.
+const maxStarting = 240
+
+// awaitIncumbent waits while the incumbent's deployment starts, which [hosting.Keeper] sees to. Where it does not start the
+// candidate is refused: there is nothing to compare it with.
+func (v *evaluator) awaitIncumbent(ctx context.Context, c *tuneRun) (*tasks.End, error) {
+	model, err := c.run.Store.Model(ctx, c.tune.Tenant, c.state.Incumbent)
+	switch {
+	case errors.Is(err, db.ErrNotFound): // a vendor's own model
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("find model %s: %w", c.state.Incumbent, err)
+	case !model.Standby():
+		return nil, nil
+	}
+	if c.state.Starting++; c.state.Starting <= maxStarting {
+		return &tasks.End{State: job.StateWaiting, After: v.pollEvery, Write: c.write}, nil
+	}
+	c.state.Verdict = &learn.Decision{Reason: fmt.Sprintf(
+		"refused: exam: %s, which serves, did not start in time (it is %s): tune again when it answers", model.Name, model.State)}
+	return c.next(stageCanary), nil
 }
 
 // slicesOf are the jobs that put held-out experiences, a few each.

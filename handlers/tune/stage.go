@@ -47,6 +47,7 @@ type state struct {
 	Regression []string `json:"regression,omitempty"`
 	Seed       int64    `json:"seed,omitempty"`
 
+	Starting   int             `json:"starting,omitempty"`   // how often the incumbent was seen not to run yet
 	Evaluation string          `json:"evaluation,omitempty"` // evl_… under way
 	Candidate  string          `json:"candidate,omitempty"`  // provider/model
 	Incumbent  string          `json:"incumbent,omitempty"`
