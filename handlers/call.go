@@ -292,7 +292,8 @@ func (a *Answered) settled() book.Entry {
 	usage := a.Reply.Usage
 	e := book.Entry{
 		ID: a.entry, State: book.EntrySettled, Settled: a.Nano,
-		Input: usage.Input, Cached: usage.CachedInput, Output: usage.Output, Estimated: usage.Missing,
+		Input: usage.Input, Cached: usage.CachedInput, Output: usage.Output, Reasoning: usage.Reasoning,
+		Tier: a.Reply.Service, Estimated: usage.Missing,
 	}
 	if a.Disputed {
 		e.Cause = "disputed usage"

@@ -2,8 +2,10 @@ package handlers_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +67,37 @@ func TestAnswerIsPaidOnceAndReused(t *testing.T) {
 	}
 	if e := entries[0]; e.State != book.EntrySettled || e.Settled != nano || e.Settled > e.Reserved || nano == 0 {
 		t.Errorf("the vendor was paid %d, the books say %+v", nano, e)
+	}
+}
+
+// TestBooksSayHowACallIsPriced keeps the tier that was asked for, or that the answer names, and the price's day: of
+// tries that failed, too.
+func TestBooksSayHowACallIsPriced(t *testing.T) {
+	t.Parallel()
+	b := handlertest.New(t)
+	s := step(t, b, "What are your opening hours?")
+	s.Tiers = [][]providers.Target{{{Provider: "groq", Model: "openai/gpt-oss-20b"}}}
+	s.Request.Options = map[string]json.RawMessage{"service_tier": json.RawMessage(`"flex"`)}
+	price, err := b.Prices.Price("groq", "openai/gpt-oss-20b", time.Now())
+	if err != nil || price.From.IsZero() {
+		t.Fatalf("the price has no day: %+v, %v", price, err)
+	}
+	b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultStatus, Status: 503}, 1)
+	var tiers []string
+	for range 2 { // the first is answered in the usual tier, after the slower one was full
+		run := claim(t, b)
+		if _, err := b.Caller().Ask(t.Context(), run, s); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range b.Entries(t, run.Job.ID) {
+			tiers = append(tiers, string(e.State)+" "+e.Tier)
+			if !e.Priced.Equal(price.From) {
+				t.Errorf("%s is priced by the price of %v, not of %v", e.ID, e.Priced, price.From)
+			}
+		}
+	}
+	if want := []string{"void flex", "settled ", "settled flex"}; !slices.Equal(tiers, want) {
+		t.Errorf("the tries are %q, not %q", tiers, want)
 	}
 }
 

@@ -50,6 +50,7 @@ func (l *ledger) open(ctx context.Context, try providers.Try) (string, error) {
 		Tenant: job.Tenant, KeyID: job.KeyID, Job: job.ID, Step: l.step.Name, Epoch: job.Epoch,
 		Number: try.Number, Purpose: l.step.Purpose,
 		Provider: try.Target.Provider, Model: try.Target.Model, Reserved: try.ReservedNano,
+		Tier: try.Target.Service, Priced: try.Priced,
 	}
 	caps, err := l.caller.purses.of(ctx, l.run.Store.Book(), entry.Tenant)
 	if err != nil {
@@ -99,6 +100,7 @@ func (l *ledger) End(ctx context.Context, entry string, o providers.Outcome) err
 	case providers.ChargeUsage:
 		e.State, e.Settled = book.EntrySettled, o.Nano
 		e.Input, e.Cached, e.Output = o.Usage.Input, o.Usage.CachedInput, o.Usage.Output
+		e.Reasoning = o.Usage.Reasoning
 	default:
 		e.State = book.EntryUnknown
 	}

@@ -100,6 +100,8 @@ type Try struct {
 	Target       Target
 	Number       int   // 1 for the call's first try
 	ReservedNano int64 // what it is reserved at, nano-dollars: see [Pricer]
+	// Priced is from when the price holds that it is reckoned by.
+	Priced time.Time
 }
 
 // Tried is a try that has ended, for those who count. Its usage and money are what the

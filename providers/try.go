@@ -38,7 +38,9 @@ func (run *run) try(ctx context.Context, c *candidate) (answer *Answer, failure 
 // begin writes a try into the books.
 func (run *run) begin(ctx context.Context, c *candidate) (*attempt, error) {
 	number := run.tries + 1
-	entry, err := run.call.Ledger.Reserve(ctx, Try{Target: c.target, Number: number, ReservedNano: c.quote})
+	entry, err := run.call.Ledger.Reserve(ctx, Try{
+		Target: c.target, Number: number, ReservedNano: c.quote, Priced: c.price.From,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reserve try %d at %s: %w", number, c.target, err)
 	}

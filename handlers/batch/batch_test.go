@@ -144,6 +144,9 @@ func (b *bench) spent(t *testing.T, row batch.Batch) (settled int64, paid, open 
 	for _, e := range b.Entries(t, row.Job) {
 		switch e.State {
 		case book.EntrySettled:
+			if e.Tier != "batch" || e.Priced.IsZero() {
+				t.Errorf("a line is in tier %q at the price of %v", e.Tier, e.Priced)
+			}
 			settled += e.Settled
 			paid++
 		case book.EntryOpen, book.EntryUnknown:

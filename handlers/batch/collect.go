@@ -117,7 +117,8 @@ func (b order) takeOne(ctx context.Context, q *store.Queries, l *batch.Line, ans
 	usage, disputed := providers.CountBatched(request, answer.Reply, b.Prices.Context(b.spec.Provider, b.spec.Target))
 	entry := book.Entry{
 		ID: l.Entry, State: book.EntrySettled, Settled: price.Batch.Cost(usage),
-		Input: usage.Input, Cached: usage.CachedInput, Output: usage.Output, Estimated: usage.Missing,
+		Input: usage.Input, Cached: usage.CachedInput, Output: usage.Output, Reasoning: usage.Reasoning,
+		Estimated: usage.Missing,
 	}
 	if disputed {
 		entry.Cause = "disputed usage"

@@ -116,6 +116,10 @@ func (b order) markSome(ctx context.Context, some []batch.Line) error {
 	if len(some) == 0 {
 		return nil
 	}
+	price, err := b.price()
+	if err != nil {
+		return err
+	}
 	entries := make([]book.Entry, len(some))
 	for i := range some {
 		nano, err := b.quote(&some[i])
@@ -126,6 +130,7 @@ func (b order) markSome(ctx context.Context, some []batch.Line) error {
 		entries[i] = book.Entry{
 			ID: db.NewID("ent_"), Tenant: own.Tenant, KeyID: own.KeyID, Job: own.ID, Step: lineID(l.Number), Epoch: own.Epoch,
 			Number: l.Tries + 1, Purpose: l.Purpose, Provider: b.spec.Provider, Model: b.spec.Target, Reserved: nano,
+			Tier: "batch", Priced: price.From,
 		}
 		l.State, l.Entry, l.Tries = batch.LineSent, entries[i].ID, l.Tries+1
 	}

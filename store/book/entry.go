@@ -34,8 +34,11 @@ type Entry struct {
 	Reserved int64 // upper bound, nano-dollars
 	Settled  int64 // nano-dollars
 
-	Input, Cached, Output int64 // tokens
-	Estimated             bool  // the vendor gave no usage
+	Input, Cached, Output int64     // tokens
+	Reasoning             int64     // of Output
+	Tier                  string    // of service: batch, or as the vendor names it; "" for the usual
+	Priced                time.Time // from when the price holds that it is reckoned by; zero where no token is priced
+	Estimated             bool      // the vendor gave no usage
 
 	Cause   string // why void or unknown
 	Created time.Time
@@ -58,9 +61,10 @@ func (q *Queries) OpenEntry(ctx context.Context, e Entry) (string, error) {
 
 var endEntry = db.Bulk{Missing: db.ErrConflict, Query: `UPDATE entries
 	SET state = x_state, settled = x_settled, input = x_input, cached = x_cached, output = x_output,
-		estimated = x_estimated, cause = x_cause, ended = {now}, lost = CASE WHEN x_state = 'unknown' THEN {now} END
+		reasoning = x_reasoning, tier = coalesce(x_tier, tier), estimated = x_estimated, cause = x_cause,
+		ended = {now}, lost = CASE WHEN x_state = 'unknown' THEN {now} END
 	FROM {rows $1: x_id text, x_state text, x_settled bigint, x_input bigint, x_cached bigint, x_output bigint,
-		x_estimated boolean, x_cause text}
+		x_reasoning bigint, x_tier text, x_estimated boolean, x_cause text}
 	WHERE id = x_id AND (state = 'open' OR (state = 'unknown' AND x_state <> 'unknown'))`}
 
 type entryEnd struct {
@@ -70,12 +74,17 @@ type entryEnd struct {
 	Input     int64      `json:"x_input"`
 	Cached    int64      `json:"x_cached"`
 	Output    int64      `json:"x_output"`
+	Reasoning int64      `json:"x_reasoning"`
+	Tier      *string    `json:"x_tier"`
 	Estimated bool       `json:"x_estimated"`
 	Cause     *string    `json:"x_cause"`
 }
 
 func (e Entry) end() entryEnd {
-	return entryEnd{e.ID, e.State, e.Settled, e.Input, e.Cached, e.Output, e.Estimated, db.Optional(e.Cause)}
+	return entryEnd{
+		ID: e.ID, State: e.State, Settled: e.Settled, Input: e.Input, Cached: e.Cached, Output: e.Output,
+		Reasoning: e.Reasoning, Tier: db.Optional(e.Tier), Estimated: e.Estimated, Cause: db.Optional(e.Cause),
+	}
 }
 
 // EndEntry ends an entry as settled, void or unknown. A fenced worker may still settle its
@@ -129,15 +138,17 @@ func (q *Queries) AddEntry(ctx context.Context, e Entry) error {
 }
 
 const entryColumns = `id, tenant, key_id, job, step, epoch, number, purpose, provider, model, state,
-	reserved, settled, input, cached, output, estimated, cause, created, ended`
+	reserved, settled, input, cached, output, reasoning, tier, priced, estimated, cause, created, ended`
 
 func scanEntry(scan func(...any) error) (Entry, error) {
 	var e Entry
-	var keyID, job, cause *string
-	var created, ended *int64
+	var keyID, job, tier, cause *string
+	var priced, created, ended *int64
 	err := scan(&e.ID, &e.Tenant, &keyID, &job, &e.Step, &e.Epoch, &e.Number, &e.Purpose, &e.Provider, &e.Model,
-		&e.State, &e.Reserved, &e.Settled, &e.Input, &e.Cached, &e.Output, &e.Estimated, &cause, &created, &ended)
-	e.KeyID, e.Job, e.Cause = db.Deref(keyID), db.Deref(job), db.Deref(cause)
+		&e.State, &e.Reserved, &e.Settled, &e.Input, &e.Cached, &e.Output, &e.Reasoning, &tier, &priced,
+		&e.Estimated, &cause, &created, &ended)
+	e.KeyID, e.Job, e.Tier, e.Cause = db.Deref(keyID), db.Deref(job), db.Deref(tier), db.Deref(cause)
+	e.Priced = db.TimeOf(priced)
 	e.Created, e.Ended = db.TimeOf(created), db.TimeOf(ended)
 	return e, err
 }

@@ -19,6 +19,8 @@ type entryRow struct {
 	Provider string  `json:"x_provider"`
 	Model    string  `json:"x_model"`
 	Reserved int64   `json:"x_reserved"`
+	Tier     *string `json:"x_tier"`
+	Priced   any     `json:"x_priced"`
 }
 
 // OpenEntries is OpenEntry for the entries of many jobs in one statement. The entries have
@@ -45,17 +47,20 @@ func (q *Queries) OpenEntriesLater(ctx context.Context, entries []Entry, opened 
 		rows[i] = entryRow{
 			ID: e.ID, Tenant: e.Tenant, KeyID: db.Optional(e.KeyID), Job: e.Job, Step: e.Step, Epoch: e.Epoch,
 			Number: int64(e.Number), Purpose: e.Purpose, Provider: e.Provider, Model: e.Model, Reserved: e.Reserved,
+			Tier: db.Optional(e.Tier), Priced: db.Micros(e.Priced),
 		}
 	}
 	for _, e := range entries { // an entry that is refused adds nothing to the sums
 		b.written = append(b.written, e.ID)
 	}
 	return q.LaterThen(ctx, db.Statement{ScanCannotFail: true, Args: []any{db.RowsOf(rows)}, Query: `INSERT INTO entries
-		(id, tenant, key_id, job, root, step, epoch, number, purpose, provider, model, state, reserved, day, created)
+		(id, tenant, key_id, job, root, step, epoch, number, purpose, provider, model, state, reserved, tier, priced, day,
+			created)
 		SELECT x_id, x_tenant, x_key, x_job, ` + rootOfJob + `, x_step, x_epoch, x_number, x_purpose, x_provider, x_model,
-			'open', x_reserved, ` + dayOfTenant("x_tenant") + `, {now}
+			'open', x_reserved, x_tier, x_priced, ` + dayOfTenant("x_tenant") + `, {now}
 		FROM {rows $1: x_id text, x_tenant text, x_key text, x_job text, x_step text, x_epoch bigint,
-			x_number bigint, x_purpose text, x_provider text, x_model text, x_reserved bigint}
+			x_number bigint, x_purpose text, x_provider text, x_model text, x_reserved bigint, x_tier text,
+			x_priced bigint}
 		JOIN jobs ON jobs.id = x_job AND jobs.epoch = x_epoch WHERE ` + job.StateIn(job.StateRunning) + `
 		{lock jobs} RETURNING id`, Each: func(r db.Rows) error {
 		var id string

@@ -220,6 +220,9 @@ CREATE TABLE entries (
   input        BIGINT NOT NULL DEFAULT 0, -- tokens
   cached       BIGINT NOT NULL DEFAULT 0,
   output       BIGINT NOT NULL DEFAULT 0,
+  reasoning    BIGINT NOT NULL DEFAULT 0, -- of the output
+  tier         TEXT,                      -- of service: batch, or as the vendor names it; NULL for the usual
+  priced       BIGINT,                    -- from when the price holds that it is reckoned by; NULL where no token is priced
   estimated    BOOLEAN NOT NULL DEFAULT FALSE, -- the vendor gave no usage
   cause        TEXT,                      -- why void or unknown, or settled otherwise than by the vendor's count
   aged         BOOLEAN NOT NULL DEFAULT FALSE, -- unknown for so long that no budget counts it

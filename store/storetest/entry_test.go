@@ -18,6 +18,7 @@ func TestEntryIsTheIntent(t *testing.T) {
 		try := book.Entry{
 			Tenant: "ten_1", KeyID: "key_1", Job: job.ID, Step: "answer", Epoch: job.Epoch, Number: 1,
 			Purpose: "chat", Provider: "groq", Model: "small", Reserved: math.MaxInt64 / 4,
+			Tier: "flex", Priced: time.Unix(1_700_000_000, 0).UTC(),
 		}
 		id, err := s.OpenEntry(t.Context(), try)
 		must(t, err)
@@ -28,13 +29,20 @@ func TestEntryIsTheIntent(t *testing.T) {
 		end := book.Entry{ID: id, State: book.EntryUnknown, Cause: "timeout"}
 		must(t, s.EndEntry(t.Context(), end))
 		want(t, s.EndEntry(t.Context(), end), db.ErrConflict)
+		lost, err := s.Call(t.Context(), "ten_1", id)
+		if err != nil || lost.Tier != try.Tier || !lost.Priced.Equal(try.Priced) {
+			t.Errorf("lost is %+v, %v", lost, err)
+		}
 		end.State, end.Settled, end.Estimated = book.EntrySettled, 1, true
-		end.Input, end.Cached, end.Output = 10, 4, 5
+		end.Input, end.Cached, end.Output, end.Reasoning, end.Tier = 10, 4, 5, 3, "on_demand"
 		must(t, s.EndEntry(t.Context(), end))
 		want(t, s.EndEntry(t.Context(), end), db.ErrConflict)
 		must(t, s.JobEntries(t.Context(), job.ID, func(got book.Entry) error {
 			if got.State != end.State || got.Cached != 4 || !got.Estimated || got.KeyID != "key_1" {
 				t.Errorf("got %+v", got)
+			}
+			if got.Reasoning != 3 || got.Tier != "on_demand" || !got.Priced.Equal(try.Priced) {
+				t.Errorf("%d tokens of reasoning in tier %s at the price of %v", got.Reasoning, got.Tier, got.Priced)
 			}
 			recent(t, got.Ended)
 			return nil

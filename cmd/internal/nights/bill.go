@@ -137,9 +137,9 @@ func (m *month) tiers(ctx context.Context) (Saving, error) {
 			slower = append(slower, name)
 		}
 	}
-	how := "not measured, since the books keep no tier: none of the models asked has a slower one that costs less"
+	how := "not measured, since the sums of the books keep no tier: none of the models asked has a slower one that costs less"
 	if len(slower) > 0 {
-		how = "not measured, since the books keep no tier: a slower one would cost less at " + strings.Join(slower, ", ")
+		how = "not measured, since the sums of the books keep no tier: a slower one would cost less at " + strings.Join(slower, ", ")
 	}
 	return Saving{"tiers (flex)", 0, how}, nil
 }

@@ -29,7 +29,13 @@ type callView struct {
 	InputTokens  int64 `json:"input_tokens"`
 	CachedTokens int64 `json:"cached_tokens"`
 	OutputTokens int64 `json:"output_tokens"`
-	Estimated    bool  `json:"estimated"`
+	// ReasoningTokens are a part of the output.
+	ReasoningTokens int64 `json:"reasoning_tokens"`
+	Estimated       bool  `json:"estimated"`
+	// Tier is that of service: batch, or as the vendor names it; null for the usual.
+	Tier *string `json:"tier"`
+	// PricedFrom is from when the price holds that the call is reckoned by.
+	PricedFrom *int64 `json:"priced_from"`
 	// CostUSD is null while the price is not known: the call is open, or its outcome
 	// was lost.
 	CostUSD     *money.USD `json:"cost_usd"`
@@ -43,7 +49,8 @@ func viewCall(e book.Entry) callView {
 	view := callView{
 		ID: e.ID, Object: "call", Job: e.Job, Step: e.Step, Number: e.Number, Purpose: e.Purpose,
 		Provider: e.Provider, Model: e.Model, Key: wire.OrNull(e.KeyID), State: string(e.State), Cause: wire.OrNull(e.Cause),
-		InputTokens: e.Input, CachedTokens: e.Cached, OutputTokens: e.Output, Estimated: e.Estimated,
+		InputTokens: e.Input, CachedTokens: e.Cached, OutputTokens: e.Output, ReasoningTokens: e.Reasoning,
+		Estimated: e.Estimated, Tier: wire.OrNull(e.Tier), PricedFrom: wire.Seconds(e.Priced),
 		ReservedUSD: money.USD(e.Reserved), CreatedAt: wire.Seconds(e.Created), EndedAt: wire.Seconds(e.Ended),
 	}
 	if e.State == book.EntrySettled || e.State == book.EntryVoid {
