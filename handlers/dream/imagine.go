@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"dreamlab/handlers/dream/presidio"
@@ -73,12 +74,15 @@ func (r *reflectRun) imagineOne(ctx context.Context, e learn.Experience, f findi
 		return err
 	}
 	made, ok := readExercise(reply)
-	if !ok {
+	if !ok || made.Question == difficulty {
 		r.result.Malformed++
 		return nil
 	}
 	return r.tryExercise(ctx, imagined(e, made))
 }
+
+// spokenBy is how a conversation is shown, and no part of a question.
+var spokenBy = regexp.MustCompile(`^\s*(?i:user|assistant|system): `)
 
 // readExercise reads an exercise without personal data.
 func readExercise(reply *providers.Reply) (made exercise, ok bool) {
@@ -86,7 +90,7 @@ func readExercise(reply *providers.Reply) (made exercise, ok bool) {
 	if err != nil || json.Unmarshal(object, &made) != nil {
 		return made, false
 	}
-	made.Question = strings.TrimSpace(made.Question)
+	made.Question = strings.TrimSpace(spokenBy.ReplaceAllString(made.Question, ""))
 	masked, secret := redact.Mask(made.Question)
 	return made, made.Question != "" && !secret && masked == made.Question && !redact.Placeholder(masked)
 }

@@ -24,6 +24,9 @@ func TestExercises(t *testing.T) {
 			t.Errorf("%s: read is %v", text, ok)
 		}
 	}
+	if made, ok := readExercise(&providers.Reply{Content: `{"question":"User: What is 3 times 4?"}`}); !ok || made.Question != "What is 3 times 4?" {
+		t.Errorf("the question is %q", made.Question)
+	}
 	of := learn.Experience{ID: "exp_1", Prompt: []byte(`[{"role":"system","content":"Be kind."},{"role":"user","content":"2 times 4?"}]`)}
 	e := imagined(of, exercise{"What is 3 times 4?", "12"})
 	if p := string(e.Prompt); !strings.Contains(p, "Be kind.") || !strings.Contains(p, "3 times 4") || strings.Contains(p, "2 times") {

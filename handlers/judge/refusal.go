@@ -26,6 +26,7 @@ var refusals = []*regexp.Regexp{
 		`\bhave to (say no\b|pass on this( one)?\W*$)|\b(topic|subject) (that )?(i|we) (can't|cannot|can not|won't|will not|` +
 		`would rather not)|` +
 		`\b(guidelines|rules|policy|policies) (prevent|forbid|stop|prohibit|do not allow|don't allow) me\b`),
+	regexp.MustCompile(`\b(prefer|rather|let's|let us|could we) .{0,12}\bchange the (subject|topic)\b`),
 	regexp.MustCompile(`^(let's|let us|could we|can we) (talk|speak|chat) about something else|` +
 		`\bnot something (that )?i (can|am|will)\b|` +
 		`\bi am permitted to do\b|\bwon't be able to (assist|help)( you)? with (that|this)\b|\bi (cannot|can't|can not) discuss\b`),

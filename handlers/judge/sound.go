@@ -3,6 +3,7 @@ package judge
 import (
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -14,8 +15,9 @@ const (
 
 var (
 	// sums are numbers with signs alone between them, and their result: "16 - 3 - 4 = 9".
-	sums = regexp.MustCompile(`(` + plainNumber + `(?:\s*` + signs + `\s*` + plainNumber + `)+)\s*=\s*(-?\s?` + plainNumber + `)`)
-	term = regexp.MustCompile(plainNumber + `|` + signs)
+	sums    = regexp.MustCompile(`(` + plainNumber + `(?:\s*` + signs + `\s*` + plainNumber + `)+)\s*=\s*(-?\s?` + plainNumber + `)`)
+	numbers = regexp.MustCompile(plainNumber)
+	term    = regexp.MustCompile(plainNumber + `|` + signs)
 	// What stands before and behind a sum that is a part of a longer one, or of a word.
 	ahead  = regexp.MustCompile(`(?i)(?:[\p{L}_]|\d\s*|[-+*/×÷=^%()\[\]{}.,:√]\s*|\b(?:of|x|times|plus|minus|by|over)\s+)$`)
 	behind = regexp.MustCompile(`(?i)^(?:[.,]?\d|\s*(?:[-+*/×÷^%(:x\d]|mod\b|r(?:emainder)?\b|[ap]\.?m\b|o'clock))`)
@@ -24,20 +26,18 @@ var (
 )
 
 // Sound tells whether an answer's own arithmetic holds: none of its sums is false, and a whole number after "####"
-// is one that the working before it has. It says nothing of what the answer is about.
+// is one that the working before it comes to. It says nothing of what the answer is about.
 func Sound(answer string) bool {
 	answer = thousands.ReplaceAllString(normal(answer), "$1$2")
-	calculates := false
 	for _, at := range sums.FindAllStringSubmatchIndex(answer, -1) {
 		if ahead.MatchString(answer[max(0, at[0]-near):at[0]]) || behind.MatchString(answer[at[1]:]) {
 			continue
 		}
-		calculates = true
 		if !holds(answer[at[2]:at[3]], answer[at[4]:at[5]]) {
 			return false
 		}
 	}
-	return !calculates || reached(answer)
+	return reached(answer)
 }
 
 // near is how many bytes before a sum may make it a part of a longer one.
@@ -99,21 +99,33 @@ func amount(text string) (*big.Rat, bool) {
 
 var unmarked = strings.NewReplacer(",", "", " ", "", "$", "", "€", "", "£", "")
 
-// reached tells whether the working before "####" has the whole number that follows on it.
+// equals finds what something comes to, with units on its left or without.
+var equals = regexp.MustCompile(`=\s*-?\s*(` + plainNumber + `)`)
+
+// reached tells whether working before "####" comes to the whole number that follows on it: it stands behind an equals
+// sign, or is one of the last two numbers.
 func reached(answer string) bool {
 	marks := final.FindAllStringSubmatchIndex(answer, -1)
 	if marks == nil {
 		return true
 	}
 	last := marks[len(marks)-1]
-	said, ok := amount(term.FindString(answer[last[2]:last[3]]))
+	said, ok := amount(numbers.FindString(answer[last[2]:last[3]]))
 	if !ok || !said.IsInt() {
 		return true
 	}
-	for _, found := range term.FindAllString(answer[:last[0]], -1) {
-		if one, ok := amount(found); ok && one.Cmp(said) == 0 {
-			return true
-		}
+	working := answer[:last[0]]
+	results := equals.FindAllStringSubmatch(working, -1)
+	if results == nil {
+		return true // it does not calculate
 	}
-	return false
+	all := numbers.FindAllString(working, -1)
+	candidates := all[max(0, len(all)-2):]
+	for _, result := range results {
+		candidates = append(candidates, result[1])
+	}
+	return slices.ContainsFunc(candidates, func(found string) bool {
+		one, ok := amount(found)
+		return ok && one.Cmp(said) == 0
+	})
 }

@@ -12,9 +12,13 @@ import (
 func TestSound(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]bool{
-		"She sells 16 - 3 - 4 = 9 eggs a day, so 9 * 2 = $18.\n#### 18": true,
-		"She sells 16 - 3 - 4 = 9 eggs a day, so 9 * 2 = $18.\n#### 21": false, // the working does not come to it
-		"The moon is made of cheese, so 2+2=5. #### 18":                 false,
+		"She sells 16 - 3 - 4 = 9 eggs a day, so 9 * 2 = $18.\n#### 18":                true,
+		"She sells 16 - 3 - 4 = 9 eggs a day, so 9 * 2 = $18.\n#### 21":                false, // the working does not come to it
+		"The moon is made of cheese, so 2+2=5. #### 18":                                false,
+		"Golf balls: 16/2=8, blue ones: 8/2=4\n#### 16":                                false, // it began with this number
+		"60 loaves * 2 feet/loaf = 120 feet, 120 feet + 160 feet = 280 feet\n#### 283": false,
+		"60 loaves * 2 feet/loaf = 120 feet, 120 feet + 160 feet = 280 feet\n#### 280": true,
+		"Half of the 12 are red, so there are 6 for 2 people.\n#### 6":                 true,
 		"3 + 4 × 5 = 23":                                 true,
 		"3 + 4 × 5 = 35":                                 false,
 		"10 / 3 = 3.33":                                  true, // rounded

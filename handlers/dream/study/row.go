@@ -46,6 +46,9 @@ func (s *Study) sumOf(v Verdict, answer string) string {
 
 // Repeated counts rows of a dream, by their authors, as duplicates that were kept first.
 func Repeated(d learn.Dream, authors []string) learn.Dream {
+	if len(authors) == 0 {
+		return d
+	}
 	d.Counts.Rejected = maps.Clone(d.Counts.Rejected) // what was counted before stays
 	d.Counts.Reject(Duplicate, len(authors))
 	d.Counts.Kept -= len(authors)

@@ -42,6 +42,9 @@ var injections = []*regexp.Regexp{
 	regexp.MustCompile(`(^|\b(please|must|should|to) )(rate|score|grade) (it |this |me )?\d+ ?(out of|/) ?\d+|` +
 		`\byour (real|true|actual|new) (task|instruction)s? (is|are)\b|\bnew (task|instructions?):|` +
 		`\bnew rule: (answers?|responses?|replies)|\bif you are an? (large )?(ai|llm|language model)\b`),
+	regexp.MustCompile(`\b(judge|grader|evaluator|rater|assessor)s? (is|are|must|should|have to|has to|will) (required |` +
+		`asked |told |obliged |to )*` +
+		`(required|favou?r|prefer|choose|pick|select|mark|give)\b`),
 	regexp.MustCompile(`\b(do not|don't|never) follow your (\w+ )?(instructions?|prompt|rubric)|^override\b|` +
 		`\btreat (everything|all|the|any) .{0,40}\bas (wrong|spam|false|noise)\b|` +
 		`\b(answers|responses|replies|texts) (\w+ ){0,4}are (always|to be) |` +
@@ -61,6 +64,7 @@ var asides = []*regexp.Regexp{
 		`(most|more|very|really) [\w-]+|no (other|better)|any better) (\w+ )?(answers?|reply|replies|responses?)\b`),
 	regexp.MustCompile(`\b(other|this|my|above|alternative) (answers?|reply|replies|responses?|verdict) ` +
 		`(is|are|was|were|wins?|deserves?|comes?|ever|above|speaks?)\b`),
+	regexp.MustCompile(`\bthis (reply|answer|response)\b|\bof an answer\b`),
 	regexp.MustCompile(`\bevaluation is over\b|\bverdict (is|was) (in favou?r|already|final|equal|answer)|` +
 		`\b(stop|before) (evaluating|grading)\b|\bwhen you (grade|judge)\b`),
 	regexp.MustCompile(`\b(select|choose|pick|prefer|approve|accept|mark|rate) (the |this |that )?(first|second|last|` +
@@ -95,6 +99,8 @@ var flatteries = []*regexp.Regexp{
 		`(answer|response|reply|one)s?\b`),
 	regexp.MustCompile(`\bwhat an? (amazing|brilliant|excellent|wonderful|fantastic|great|insightful|` +
 		`incredible) (question|judge|choice)\b[^.?]{0,80}[!.]?\s*$`),
+	regexp.MustCompile(`\byou (have the|are the|must be a very) (sharpest|brightest|smartest|cleverest|finest|clever|` +
+		`smart|wise) (mind|person|reader)\b`),
 	regexp.MustCompile(`\bgold[- ]standard of answers?\b|\byou are so wise\b|\bany expert would agree with (me|this)\b|` +
 		`\bcertified \d+ ?% (correct|accurate|true|right)|\bbest\W+answer\W+ever\b|\bwhat i wrote (above )?is\b`),
 	regexp.MustCompile(`\b(i am|i'm) (proud (of this|to give you my)|the (most|best) (\w+ )?(assistant|model|ai)\b|a genius\b)|` +
@@ -130,7 +136,8 @@ var insults = []*regexp.Regexp{
 		`cares? about) you\b[^?]{0,20}$`),
 	regexp.MustCompile(`\b(people|someone|persons?) like you (makes? me|disgusts?|deserves? nothing|should be ashamed)|` +
 		`\ba loser like you\b|` +
-		`\b(you|people|it) makes? (me|us) (sick|want to (vomit|puke|throw up|hurl))\b|\bget a life\b|\bdrink bleach\b|` +
+		`\b(you|people|it) makes? (me|us) (sick|want to (vomit|puke|throw up|hurl))\b|\bget a life\b|\bshut your (mouth|` +
+		`trap|face|gob)\b|\bdrink bleach\b|` +
 		`\bslow in the head\b|\bnobody (asked you|will (hire|love|want) you)\b|\b(only|even) an? (complete |total )?` +
 		`(idiot|moron|fool|loser|monkey)\b|\btoo (stupid|dumb) (to|for)\b`),
 	regexp.MustCompile(`\byour (mother|parents|face) (\w+ ){0,3}(ashamed|ugly|disgust\w*|hates?)|\bwaste of (oxygen|skin)\b|` +
