@@ -5,7 +5,7 @@ import fs from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-const { DREAMLAB_URL: base, DREAMLAB_KEY: key, PAGES_LINK: link, PAGES_CHROMIUM: program, PAGES_PICTURES: pictures, PAGES_SITE: files } = process.env;
+const { DREAMLAB_URL: base, DREAMLAB_KEY: key, PAGES_LINK: link, PAGES_CHROMIUM: program, PAGES_PICTURES: pictures, PAGES_SITE: files, PAGES_RIVAL: rival } = process.env;
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const rules = { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] };
 const faults = [];
@@ -235,6 +235,24 @@ const reads = async () => {
   console.log("walked: reads");
 };
 
+// strangers: the ids of one tenant are nothing to another, and its lists are empty.
+const strangers = async (pages) => {
+  const page = await opened({}, "strangers");
+  await signIn(page, rival);
+  await page.waitForURL(base + "/app/");
+  const own = ["request", "peek", "conversation", "forget", "dream", "undo", "example", "dataset", "tune", "evaluation", "version", "graph"];
+  for (const name of own) {
+    const reply = await page.goto(`${base}/app/${pages[name]}`);
+    wanted(reply.status() === 404, `${name} of another tenant: ${reply.status()}`);
+  }
+  for (const list of ["requests", "conversations", "dreams", "review", "datasets", "tunes", "evaluations"]) {
+    await page.goto(`${base}/app/${list}`);
+    wanted(await page.locator("[data-row]").count() === 0, `${list} shows rows of another tenant`);
+  }
+  await page.context().close();
+  console.log("walked: strangers");
+};
+
 // plots: what the pointer is over is told in dollars, and a plot can be looked at more closely.
 const plots = async () => {
   const page = await opened({}, "plots");
@@ -304,6 +322,10 @@ const last = async () => {
   const page = await opened({}, "last");
   await signIn(page);
   const press = async (role, name) => page.getByRole(role, { name }).first().press("Enter");
+  await page.goto(base + "/app/requests?status=failed");
+  await press("link", "Retry all that match…");
+  await press("button", "Retry all that match");
+  await page.waitForURL(/requests\/job_/);
   await page.goto(base + "/app/routes/assistant");
   await press("link", "Roll back…");
   await press("button", "Roll back now");
@@ -336,7 +358,7 @@ try {
   const pages = await every();
   await Promise.all([looks(pages, 1280), looks(pages, 320)]);
   console.log("walked: " + Object.keys(pages).length + " pages");
-  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads(), plots(), site()]);
+  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads(), plots(), strangers(pages), site()]);
   await tail();
   await plain();
   await last();
