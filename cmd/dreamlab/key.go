@@ -18,6 +18,7 @@ import (
 type keyVerb struct {
 	Create keyCreateVerb `cmd:"" help:"make a key and print it once"`
 	List   keyListVerb   `cmd:"" default:"1" help:"list the keys, without their secrets"`
+	Set    keySetVerb    `cmd:"" help:"disable or enable a key, change when it ends, what it may ask and from where"`
 	Rotate keyRotateVerb `cmd:"" help:"give a key another secret"`
 	Revoke keyRevokeVerb `cmd:"" help:"end a key"`
 }
@@ -48,6 +49,7 @@ func (s *settings) inStore(ctx context.Context, sh shell, work func(*store.Store
 // keyCreateVerb makes a key.
 type keyCreateVerb struct {
 	keeping
+	bounds
 	Tenant  string        `default:"default" placeholder:"NAME" help:"the NAME of the tenant, which is made where there is none"`
 	Name    string        `placeholder:"TEXT" help:"what the key is for, a TEXT"`
 	Scope   []string      `default:"use" enum:"view,use,review,admin" placeholder:"SCOPE" help:"the key's SCOPE, with commas between"`
@@ -59,12 +61,13 @@ func (v *keyCreateVerb) Validate() error {
 	if v.Expires < 0 {
 		return errors.New("--expires can not be negative")
 	}
-	return nil
+	return v.check()
 }
 
 // Run makes the key and prints it.
 func (v *keyCreateVerb) Run(ctx context.Context, sh shell) error {
 	fresh := store.Key{Name: v.Name, Scopes: v.Scope}
+	v.apply(&fresh)
 	if v.Expires > 0 {
 		fresh.Expires = time.Now().Add(v.Expires).UTC()
 	}
@@ -95,6 +98,7 @@ type keyRow struct {
 	Scopes   []string   `json:"scopes"`
 	Created  time.Time  `json:"created"`
 	Expires  *time.Time `json:"expires"`
+	Disabled *time.Time `json:"disabled"`
 	Revoked  *time.Time `json:"revoked"`
 }
 
@@ -127,7 +131,7 @@ func (v *keyListVerb) list(ctx context.Context, sh shell, s *store.Store) error 
 		}
 		for _, k := range keys {
 			rows = append(rows, keyRow{k.ID, names.of(k.Tenant), k.Tenant, k.Name, k.Scopes, k.Created.UTC(),
-				optional(k.Expires), optional(k.Revoked)})
+				optional(k.Expires), optional(k.Disabled), optional(k.Revoked)})
 		}
 		if !more {
 			return v.write(sh, rows)
@@ -144,6 +148,7 @@ func (v *keyListVerb) write(sh shell, rows []keyRow) error {
 		{Head: "SCOPES", Of: func(k keyRow) string { return strings.Join(k.Scopes, " ") }},
 		{Head: "CREATED", Of: func(k keyRow) string { return day(k.Created) }},
 		{Head: "EXPIRES", Of: func(k keyRow) string { return dayOr(k.Expires) }},
+		{Head: "DISABLED", Of: func(k keyRow) string { return dayOr(k.Disabled) }},
 		{Head: "REVOKED", Of: func(k keyRow) string { return dayOr(k.Revoked) }},
 	})
 }

@@ -176,7 +176,7 @@ func TestMisuse(t *testing.T) {
 		"--speed is at least 0":                        {"sandbox", "--speed", "-1"},
 		"dreamlab migrate: unexpected argument x":      {"migrate", "x"},
 		"dreamlab key: unexpected argument make":       {"key", "make"},
-		`one of "create", "list", "rotate", "revoke"`:  {"key"},
+		`one of "list", "use", "remove"`:               {"context"},
 		`one of "view","use","review","admin" but`:     {"key", "create", "--scope", "use,root"},
 		"--jq: read the jq expression: unexpected EOF": {"job", "list", "--jq", ".data["},
 		"--jq: compile the jq expression: function no": {"job", "show", "job_1", "--jq", "nothing"},
