@@ -46,6 +46,12 @@ func (q *TuneQueries) AddTune(ctx context.Context, t Tune) error {
 	return err
 }
 
+// RunningTune returns the tune of an alias that has not ended, or fails with db.ErrNotFound.
+func RunningTune(ctx context.Context, q *TuneQueries, tenant, alias string) (id string, err error) {
+	err = q.One(ctx, `SELECT id FROM tunes WHERE tenant = $1 AND alias = $2 AND finished IS NULL`, []any{tenant, alias}, &id)
+	return id, err
+}
+
 const tuneSelect = `SELECT t.id, t.tenant, t.alias, t.base, t.job, j.state, j.error_code,
 	j.error_message, t.stage,
 	t.dataset, t.training, t.evaluation, t.decision, t.exam, t.state, t.created, t.finished, t.tainted, t.aged

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -256,4 +257,32 @@ func TestTuneOfAnUnknownAlias(t *testing.T) {
 	if got.status != 400 || got.field(t, "error", "param") != "base" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
+}
+
+// A second tune of an alias is refused with the id of the one that runs, also as a job; with the first one's key it is that
+// one again.
+func TestSecondTuneIsRefusedWithTheId(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	release := make(chan struct{})
+	r.on(tasks.TuneCurate, func(ctx context.Context, _ *tasks.Run) (*tasks.End, error) {
+		select {
+		case <-release:
+			return &tasks.End{}, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	})
+	keyed := request{method: "POST", path: "/v1/tunes", body: `{}`, header: map[string]string{"Idempotency-Key": "k"}}
+	first := r.do(keyed).want(t, http.StatusAccepted, "").text(t, "id")
+	for path, body := range map[string]string{"/v1/tunes": `{"min_examples":3}`, "/v1/jobs": `{"kind":"tune","input":{}}`} {
+		refused := r.post(path, body).want(t, http.StatusConflict, "invalid_request")
+		if message := refused.text(t, "error", "message"); !strings.Contains(message, first) {
+			t.Errorf("%s is refused with %q, not with %s", path, message, first)
+		}
+	}
+	if again := r.do(keyed).want(t, http.StatusAccepted, "").text(t, "id"); again != first {
+		t.Errorf("the same key has the tune %s, not %s", again, first)
+	}
+	close(release)
 }

@@ -120,13 +120,35 @@ func (h tunes) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 		err := q.AddTune(ctx, tune)
 		if errors.Is(err, db.ErrConflict) {
 			return &wire.Fault{
-				Status: http.StatusConflict, Code: "invalid_request", Param: "alias",
+				Status: http.StatusConflict, Code: "invalid_request", Param: "alias", Err: errTuneRuns,
 				Message: "A tune of this alias is running: wait for it, or cancel it first.",
 			}
 		}
 		return err
 	}
-	return gate.Asked{Job: job, Hash: gate.HashOf(c, body), Write: write}, nil
+	refused := func(ctx context.Context, err error) error { return h.naming(ctx, tune, err) }
+	return gate.Asked{Job: job, Hash: gate.HashOf(c, body), Write: write, Refused: refused}, nil
+}
+
+// errTuneRuns says that another tune of an alias is running.
+var errTuneRuns = errors.New("a tune of the alias is running")
+
+// naming names the tune that is running, for which another one is refused. It may have ended since.
+func (h tunes) naming(ctx context.Context, asked learn.Tune, refusal error) error {
+	if !errors.Is(refusal, errTuneRuns) {
+		return refusal
+	}
+	id, err := learn.RunningTune(ctx, &h.store.TuneQueries, asked.Tenant, asked.Alias)
+	switch {
+	case errors.Is(err, db.ErrNotFound):
+		return refusal
+	case err != nil:
+		return err
+	}
+	return &wire.Fault{
+		Status: http.StatusConflict, Code: "invalid_request", Param: "alias", Err: errTuneRuns,
+		Message: fmt.Sprintf("The tune %s of this alias is running: wait for it, or cancel it first.", id),
+	}
 }
 
 // fillBase takes the team's base where the client names none, and makes sure that

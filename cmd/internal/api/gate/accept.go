@@ -20,6 +20,8 @@ type Asked struct {
 	Job   job.NewJob
 	Hash  string
 	Write func(context.Context, *store.Queries) error
+	// Refused may say more of why it was not accepted. Defaults to the refusal as it is.
+	Refused func(context.Context, error) error
 }
 
 // HashOf tells requests apart: the route and the body.
@@ -57,7 +59,11 @@ func (g *Gate) Accept(c *wire.Call, a Asked) (j job.Job, existed bool, err error
 	}
 	j, existed, err = g.Engine.Accept(c.Context(), a.Job, a.Write)
 	if err != nil {
-		return j, existed, acceptFault(err)
+		err = acceptFault(err)
+		if a.Refused != nil {
+			err = a.Refused(c.Context(), err)
+		}
+		return j, existed, err
 	}
 	if existed {
 		c.Reply.Set("Idempotent-Replayed", "true")
