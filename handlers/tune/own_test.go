@@ -283,7 +283,7 @@ func (h *home) wantArchived(run string, tune learn.Tune) {
 	h.must(json.NewDecoder(file).Decode(&m))
 	data, err := h.store.Dataset(h.ctx, h.tenant, tune.Dataset)
 	h.must(err)
-	if m.Base != vllmemulator.Base || m.Revision != "a1b2c3" || m.RowsSHA256 != data.SHA256 || m.Rank != 16 || len(m.Files) != 4 {
+	if m.Base != vllmemulator.Base || m.Revision != "a1b2c3" || m.RowsSHA256 != data.SHA256 || m.Rank != 8 || len(m.Files) != 4 {
 		h.Errorf("manifest %+v", m)
 	}
 	config, err := h.board.Bucket.Open(h.ctx, "runs/"+run+"/files/adapter_config.json")

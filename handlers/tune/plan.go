@@ -10,6 +10,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/tune/hosting"
+	"dreamlab/handlers/tune/hyper"
 	"dreamlab/providers"
 	"dreamlab/store/book"
 	"dreamlab/store/money"
@@ -32,6 +33,7 @@ type Offer struct {
 	// Latency is warm where the first answer comes at once, else cold.
 	Latency     string `json:"latency"`
 	ColdSeconds int64  `json:"cold_seconds"`
+	Rank        int    `json:"rank,omitempty"`      // of the adapter: what its size of data asks for, as far as it is taken
 	Forbidden   string `json:"forbidden,omitempty"` // why this is no way
 	Note        string `json:"note,omitempty"`      // what else there is to know of its price
 	// Other says that it is made of other weights than the tune's: it is taken where its base is named.
@@ -221,7 +223,7 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		o.Forbidden = refused
 		return o, err
 	}
-	o.Weights = weightsAt(way.trainer, base.Provider, served)
+	o.Weights, o.Rank = weightsAt(way.trainer, base.Provider, served), hyper.Fit(p.hyperOf(c), served.MaxRank).Rank
 	rate, refused := p.prices.trainRate(providers.Target{Provider: way.trainer, Model: cmp.Or(o.Weights, base.Model)}, c.state.Method)
 	if refused != "" {
 		o.Forbidden = refused
@@ -333,25 +335,27 @@ func (p *pricer) servable(ctx context.Context, by string, base providers.Target,
 	case err != nil:
 		return h, "", handlers.Failure(err)
 	}
-	hyper := p.hyperOf(c)
-	if why := beyond(hyper, limits, h); why != "" {
+	if limits.MaxRank > 0 && (h.MaxRank == 0 || limits.MaxRank < h.MaxRank) {
+		h.MaxRank = limits.MaxRank // one adapter is trained and served
+	}
+	asked := p.hyperOf(c)
+	if why := beyond(asked, limits, h); why != "" {
 		return h, why, nil
 	}
 	if c.state.Method == tasks.MethodDPO {
-		return h, beyondPairs(by, hyper.Beta, limits.Pairs), nil
+		return h, beyondPairs(by, asked.Beta, limits.Pairs), nil
 	}
 	return h, "", nil
 }
 
-// beyond says which hyper-parameter the trainer or the place does not take.
-func beyond(hyper tasks.Hyper, limits providers.TuneLimits, h providers.Hosting) string {
-	for _, most := range []int{limits.MaxRank, h.MaxRank} {
-		if most > 0 && hyper.Rank > most {
-			return fmt.Sprintf("refused: hosting: adapters have at most rank %d there, not %d", most, hyper.Rank)
-		}
+// beyond says which hyper-parameter the trainer or the place does not take. A rank is taken down to what they take, unless
+// that is too small to learn by.
+func beyond(asked tasks.Hyper, limits providers.TuneLimits, h providers.Hosting) string {
+	if least := min(hyper.Least, asked.Rank); h.MaxRank > 0 && h.MaxRank < least {
+		return fmt.Sprintf("refused: hosting: adapters have at most rank %d there, not %d", h.MaxRank, least)
 	}
-	if limits.MaxEpochs > 0 && hyper.Epochs > limits.MaxEpochs {
-		return fmt.Sprintf("refused: hosting: trainings have at most %d epochs there, not %d", limits.MaxEpochs, hyper.Epochs)
+	if limits.MaxEpochs > 0 && asked.Epochs > limits.MaxEpochs {
+		return fmt.Sprintf("refused: hosting: trainings have at most %d epochs there, not %d", limits.MaxEpochs, asked.Epochs)
 	}
 	return ""
 }

@@ -70,7 +70,7 @@ func (b *bench) openMarket() {
 	b.deps.Vendors = market{b.deps.Vendors, map[string]stall{
 		"dear":   {terms: providers.Hosting{NanoPerHour: 90_000_000_000, Cold: time.Minute, Region: "mars"}, rank: 64},
 		"down":   {down: true},
-		"narrow": {terms: providers.Hosting{PerToken: true, MaxRank: 8}, rank: 64},
+		"narrow": {terms: providers.Hosting{PerToken: true, MaxRank: 4}, rank: 64},
 	}}
 	b.deps.Prices = flat{b.deps.Prices}
 	b.deps.Settings.SameWeights = func(providers.Target) []providers.Target {
@@ -109,7 +109,7 @@ func TestPlanNamesThePairs(t *testing.T) {
 		reasons[o.Trainer+" "+o.Place] = o.Forbidden
 	}
 	for pair, want := range map[string]string{
-		"narrow narrow": "rank 8", "down down": "can not be asked now", "together dear": "dear serves what it trained itself",
+		"narrow narrow": "rank 4", "down down": "can not be asked now", "together dear": "dear serves what it trained itself",
 	} {
 		if !strings.Contains(reasons[pair], want) {
 			t.Errorf("%s is forbidden by %q, want %q", pair, reasons[pair], want)

@@ -12,6 +12,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/judge"
 	"dreamlab/handlers/tune/exam"
+	"dreamlab/handlers/tune/hyper"
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/book"
@@ -32,7 +33,7 @@ type pricer struct {
 	vendors       Vendors
 	prices        priceList
 	judge         string
-	hyper         func(tasks.Method) tasks.Hyper
+	hyper         func(m tasks.Method, rows int) tasks.Hyper
 	defaultBudget int64 // of a tune that names no budget, nano-dollars; 0: none
 	hostingHours  int64
 	answerTokens  int
@@ -97,7 +98,7 @@ func (c *tuneRun) withoutPairs(forbidden string) *tasks.End {
 
 // hyperOf are the hyper-parameters of a tune.
 func (p *pricer) hyperOf(c *tuneRun) tasks.Hyper {
-	h := p.hyper(c.state.Method)
+	h := p.hyper(c.state.Method, c.state.Rows)
 	if c.state.Method == tasks.MethodDPO {
 		h.Beta = cmp.Or(c.input.Beta, h.Beta)
 	}
@@ -247,7 +248,7 @@ func (p priceList) bound(target providers.Target, req *providers.Request) (int64
 // beginTraining makes the training's row and the job that starts it.
 func (p *pricer) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End, error) {
 	spec := tasks.TrainingSpec{
-		Method: c.state.Method, Hyper: p.hyperOf(c), SHA256: c.state.SHA256, Object: c.state.Object, Bytes: c.state.Bytes,
+		Method: c.state.Method, Hyper: hyper.Fit(p.hyperOf(c), c.way().Rank), SHA256: c.state.SHA256, Object: c.state.Object, Bytes: c.state.Bytes,
 		Dataset: c.tune.Dataset, Place: c.base.Provider, Weights: c.way().Weights,
 	}
 	if capped {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/hyper"
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/book"
@@ -51,7 +52,7 @@ type trainingRun struct {
 // trainings reads trainings and their vendors.
 type trainings struct {
 	vendors Vendors
-	hyper   func(tasks.Method) tasks.Hyper
+	hyper   func(m tasks.Method, rows int) tasks.Hyper
 	prices  priceList
 }
 
@@ -85,7 +86,7 @@ func (t trainings) trainingRunOf(run *tasks.Run, training learn.Training) (*trai
 	if err := json.Unmarshal(training.Spec, &l.spec); err != nil {
 		return nil, tasks.Fail("internal", "the stored spec of %s can not be read: start another", training.ID)
 	}
-	l.spec.Hyper = fillHyper(l.spec.Hyper, t.hyper(l.spec.Method))
+	l.spec.Hyper = hyper.Fill(l.spec.Hyper, t.hyper(l.spec.Method, 0))
 	trained := providers.Target{Provider: training.Provider, Model: trainSpec(training, l.spec).Base}
 	l.rate, _ = t.prices.trainRate(trained, l.spec.Method)
 	if l.training.Suffix == "" {

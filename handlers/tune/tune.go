@@ -25,6 +25,7 @@ import (
 	"dreamlab/handlers"
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/tune/hosting"
+	"dreamlab/handlers/tune/hyper"
 	"dreamlab/handlers/tune/shadow"
 	"dreamlab/providers"
 	"dreamlab/store/blob"
@@ -78,9 +79,8 @@ type Settings struct {
 	MaxRows int
 	// MaxRowTokens bounds one row, in estimated tokens. Defaults to 8,000.
 	MaxRowTokens int64
-	// Hyper are the hyper-parameters where a training names none. Default to 3
-	// epochs, the vendor's largest batch, a learning rate of 0.0001, rank 16 and
-	// alpha 32.
+	// Hyper are the hyper-parameters where a training names none. Default to those of [hyper.Sized] and the
+	// vendor's largest batch.
 	Hyper tasks.Hyper
 	// Method is what a tune learns from that names no method. Defaults to MethodSFT.
 	Method tasks.Method
@@ -126,8 +126,7 @@ func (s Settings) filled() Settings {
 	s.Method = cmp.Or(s.Method, tasks.MethodSFT)
 	s.PairHyper.LearningRate = cmp.Or(s.PairHyper.LearningRate, pairRate)
 	s.PairHyper.Beta = cmp.Or(s.PairHyper.Beta, 0.1)
-	s.Hyper = fillHyper(s.Hyper, tasks.Hyper{Epochs: 3, LearningRate: 1e-4, Rank: 16, Alpha: 32})
-	s.PairHyper = fillHyper(s.PairHyper, s.Hyper)
+	s.Hyper.Seed = cmp.Or(s.Hyper.Seed, 1)
 	s.Hold = cmp.Or(s.Hold, time.Hour)
 	s.UserShare = cmp.Or(s.UserShare, 2_500)
 	s.Judge = cmp.Or(s.Judge, s.Lead)
@@ -139,24 +138,13 @@ func (s Settings) filled() Settings {
 // (https://huggingface.co/docs/trl/dpo_trainer): with that of supervised training models lose their language.
 const pairRate = 1e-5
 
-// hyper are the hyper-parameters of a method where a training names none.
-func (s Settings) hyper(m tasks.Method) tasks.Hyper {
+// hyper are the hyper-parameters of a method for so many rows, where a training names none; 0 is a number that is not known.
+func (s Settings) hyper(m tasks.Method, rows int) tasks.Hyper {
+	given := hyper.Fill(s.Hyper, hyper.Sized(rows))
 	if m == tasks.MethodDPO {
-		return s.PairHyper
+		return hyper.Fill(s.PairHyper, given)
 	}
-	return s.Hyper
-}
-
-func fillHyper(h, defaults tasks.Hyper) tasks.Hyper {
-	h.Epochs = cmp.Or(h.Epochs, defaults.Epochs)
-	h.BatchSize = cmp.Or(h.BatchSize, defaults.BatchSize)
-	h.LearningRate = cmp.Or(h.LearningRate, defaults.LearningRate)
-	h.Multiplier = cmp.Or(h.Multiplier, defaults.Multiplier, 1)
-	h.Rank = cmp.Or(h.Rank, defaults.Rank)
-	h.Alpha = cmp.Or(h.Alpha, defaults.Alpha)
-	h.Seed = cmp.Or(h.Seed, defaults.Seed, 1)
-	h.Beta = cmp.Or(h.Beta, defaults.Beta)
-	return h
+	return given
 }
 
 // filled returns the dependencies with their defaults.
