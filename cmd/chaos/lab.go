@@ -28,7 +28,7 @@ const settings = `
 lanes:
   chat: {concurrency: 12, window: %d, tenant_cap: %d}
   dream: {concurrency: 4, window: 16}
-dream: {threshold: 20, limit: 12, starts_per_day: 100, idle_wait: 10s}
+dream: {threshold: 20, limit: 12, starts_per_day: 100, idle_wait: 10s, gives_way: 0s}
 tune: {min_examples: 2, papers: 32, canary: {enabled: false}}
 grace: 5s
 poll: {training: 500ms, deployment: 500ms}

@@ -41,6 +41,8 @@ type Deps struct {
 	Load func(ctx context.Context) (schedule.Load, error)
 	// Busy tells whether chats wait for a worker, for which dreams pause. Defaults to never.
 	Busy func(ctx context.Context) (bool, error)
+	// Live tells whether chats are being answered, for which dreams pause, too. Defaults to never.
+	Live func(ctx context.Context) (bool, error)
 
 	// Lead and Base are the models of the dreams, each an alias or provider/model. Default to
 	// the aliases lead and base.
@@ -84,7 +86,7 @@ func Handlers(d Deps) (map[tasks.Kind]tasks.Handler, error) {
 	}
 	maps.Copy(list, dream.Handlers(dream.Deps{
 		Caller: d.Caller, Bucket: d.Bucket, Prices: d.Prices, Lead: d.Lead, Base: d.Base,
-		Busy: d.Busy, Answers: answers(d.Cache), Vendors: d.Vendors, Settings: d.Dream, Now: d.Now,
+		Busy: d.Busy, Live: d.Live, Answers: answers(d.Cache), Vendors: d.Vendors, Settings: d.Dream, Now: d.Now,
 	}))
 	maps.Copy(list, tune.Handlers(tuning))
 	maps.Copy(list, batch.Handlers(batch.Deps{

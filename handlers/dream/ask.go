@@ -64,14 +64,18 @@ func (w *worker) asks(ctx context.Context, run *tasks.Run, d learn.Dream, batche
 	return a, err
 }
 
-// errChatsWait means that chats wait, and that the job hands the rest back for their sake.
+// errChatsWait means that chats wait or run, and that the job hands the rest back for their sake.
 var errChatsWait = errors.New("chats are waiting")
 
-// yieldToChats fails with errChatsWait while chats wait.
+// yieldToChats fails with errChatsWait while chats wait, and, in the dream's first time, while any is being answered:
+// what runs beside them takes their vendor's capacity and the machine's.
 func (a *asking) yieldToChats(ctx context.Context) error {
 	busy, err := a.Busy(ctx)
+	if err == nil && !busy && a.Now().Sub(a.dream.Created) < a.Settings.GivesWay {
+		busy, err = a.Live(ctx)
+	}
 	if err != nil {
-		return fmt.Errorf("look for waiting chats: %w", err)
+		return fmt.Errorf("look for chats: %w", err)
 	}
 	if busy {
 		return errChatsWait

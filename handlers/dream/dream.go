@@ -38,6 +38,9 @@ type Deps struct {
 	Base string
 	// Busy tells whether chats wait: dreams then hand back their work. Defaults to never.
 	Busy func(ctx context.Context) (bool, error)
+	// Live tells whether chats are being answered: a dream hands back its work for them, too, while it is younger
+	// than Settings.GivesWay. Defaults to never.
+	Live func(ctx context.Context) (bool, error)
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 	// Answers is the cache that chats are answered from. Defaults to none: nothing is anticipated.
@@ -59,7 +62,8 @@ type Settings struct {
 	MaxLessons int           // lessons in a memory. Defaults to 50.
 	Verifier   string        // the alias or model of the second judgement. Defaults to the lead.
 	Embedder   string        // the alias or model of the vectors by which lessons are merged. Defaults to their words.
-	Pause      time.Duration // of a slice that was handed back because chats wait. Defaults to 5 s.
+	Pause      time.Duration // of a slice that was handed back because of chats. Defaults to 5 s.
+	GivesWay   time.Duration // how long a dream waits for times without any chat. Defaults to not at all.
 	// BatchFrom is from how many experiences on a dream of the mode auto has its questions
 	// answered in batches, where that costs less. Defaults to 256.
 	BatchFrom int
@@ -105,6 +109,9 @@ func Handlers(d Deps) map[tasks.Kind]tasks.Handler {
 	}
 	if d.Busy == nil {
 		d.Busy = func(context.Context) (bool, error) { return false, nil }
+	}
+	if d.Live == nil {
+		d.Live = func(context.Context) (bool, error) { return false, nil }
 	}
 	if d.Now == nil {
 		d.Now = time.Now

@@ -310,6 +310,37 @@ func TestDreamsYieldToChats(t *testing.T) {
 	booksMatch(t, b, d)
 }
 
+// TestDreamsGiveWayToChatsThatRun has chats run now and then, and chats that never end: a dream goes on in their
+// pauses, and beside them once it has waited for a pause long enough.
+func TestDreamsGiveWayToChatsThatRun(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		givesWay time.Duration
+		runs     func(n int64) bool
+		waited   bool
+	}{
+		"now and then": {time.Hour, func(n int64) bool { return n%4 == 0 }, true},
+		"for ever":     {time.Nanosecond, func(int64) bool { return true }, false},
+		"at no matter": {0, func(int64) bool { return true }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := handlertest.New(t)
+			asked := atomic.Int64{}
+			e := b.Start(t, func(d *all.Deps) {
+				d.Dream.GivesWay = test.givesWay
+				d.Live = func(context.Context) (bool, error) { return test.runs(asked.Add(1)), nil }
+			})
+			b.Import(t, e, orders(6))
+			d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
+			if j.State != job.StateSucceeded || d.Counts.Replayed != 6 || (asked.Load() > 6) != test.waited {
+				t.Fatalf("job %s %v, counts %+v, asked %d times", j.State, j.Error, d.Counts, asked.Load())
+			}
+			booksMatch(t, b, d)
+		})
+	}
+}
+
 func TestSameRowIsKeptOnce(t *testing.T) {
 	t.Parallel()
 	b := handlertest.New(t)

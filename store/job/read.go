@@ -223,6 +223,14 @@ func (q *ReadQueries) HasWaiting(ctx context.Context, lane string, longer time.D
 	return has, err
 }
 
+// HasRunning tells whether a job of the lane is at work.
+func (q *ReadQueries) HasRunning(ctx context.Context, lane string) (bool, error) {
+	var has bool
+	err := q.One(ctx, `SELECT EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND `+inFlight+` AND state = 'running')`,
+		[]any{lane}, &has)
+	return has, err
+}
+
 // DeadFilter narrows the jobs that did not succeed. Its zero value selects all of them.
 type DeadFilter struct {
 	Tenant string // ten_…

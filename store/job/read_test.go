@@ -89,6 +89,11 @@ func TestHasWaiting(t *testing.T) {
 		b.accept(job.NewJob{Lane: "dream", Kind: "dream.plan", RunAt: time.Now().Add(48 * time.Hour)})
 		b.run(job.NewJob{})
 		b.must(b.ShiftClock(ctx, time.Hour))
+		for lane, want := range map[string]bool{"chat": true, "dream": false} {
+			if has, err := b.HasRunning(ctx, lane); err != nil || has != want {
+				b.t.Errorf("%s runs: %v, %v", lane, has, err)
+			}
+		}
 		for _, step := range []struct {
 			lane string
 			want bool

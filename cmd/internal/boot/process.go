@@ -238,7 +238,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 	}
 	return all.Handlers(all.Deps{
 		Caller: s.caller(), Replies: redis.NewReplies(s.Queue.Client), Cache: s.cache(), Bucket: s.Bucket, Prices: s.Catalog, Now: s.now,
-		Vendors: s.Router, Accept: s.Engine.Accept, Engine: s.Engine, Load: s.load, Busy: s.chatsWait,
+		Vendors: s.Router, Accept: s.Engine.Accept, Engine: s.Engine, Load: s.load, Busy: s.chatsWait, Live: s.chatsRun,
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
 		Dream: s.dreaming(), Schedule: quiet, Tune: s.tuning(),
 		Batch:   batch.Settings{PollEvery: s.Config.Poll.Training, Quiet: quiet.Until},
@@ -251,7 +251,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 func (s *Stack) dreaming() dream.Settings {
 	b := s.Config.Dream.Breaker
 	off := func(value float64) float64 { return cmp.Or(value, -1) }
-	settings := dream.Settings{Verifier: s.Config.Team.Verifier, Embedder: s.Config.Dream.Embedder, Breaker: dream.Breaker{
+	settings := dream.Settings{Verifier: s.Config.Team.Verifier, GivesWay: s.Config.Dream.GivesWay, Embedder: s.Config.Dream.Embedder, Breaker: dream.Breaker{
 		Window: b.Window, Yield: off(b.Yield), Cost: off(b.Cost), Malformed: off(b.Malformed),
 	}}
 	pii := s.Config.PII
@@ -306,9 +306,14 @@ func (s *Stack) load(ctx context.Context) (schedule.Load, error) {
 // chatsWaitTooLong is the wait of a chat from which on dreams make room.
 const chatsWaitTooLong = 200 * time.Millisecond
 
-// chatsWait tells dreams whether chats wait: those that run have what they need.
+// chatsWait tells dreams whether chats wait.
 func (s *Stack) chatsWait(ctx context.Context) (bool, error) {
 	return s.Store.HasWaiting(ctx, string(tasks.Chat), chatsWaitTooLong)
+}
+
+// chatsRun tells dreams whether chats are being answered.
+func (s *Stack) chatsRun(ctx context.Context) (bool, error) {
+	return s.Store.HasRunning(ctx, string(tasks.Chat))
 }
 
 // quiet says when dreams may start by themselves.

@@ -211,6 +211,9 @@ func (l *loader) checkDream() {
 	if cost := l.Dream.Breaker.Cost; cost != 0 && !(cost >= 1) {
 		l.fault("%s: give 1 or more, or 0 to switch it off", l.at("dream.breaker.cost"))
 	}
+	if l.Dream.GivesWay < 0 {
+		l.fault("%s: it can not be negative", l.at("dream.gives_way"))
+	}
 	if l.Dream.IdleWait < 0 {
 		l.fault("%s: it can not be negative", l.at("dream.idle_wait"))
 	}

@@ -185,6 +185,9 @@ type Dream struct {
 	// IdleWait is the longest wait of a chat that still counts as idle: outside
 	// the window a dream starts only then. Defaults to 100 ms.
 	IdleWait time.Duration `yaml:"idle_wait"`
+	// GivesWay is how long a dream waits for times in which no chat is being answered: from then on it only makes room
+	// for chats that wait. Defaults to 10m; 0 has it work beside chats from the start.
+	GivesWay time.Duration `yaml:"gives_way"`
 	Breaker  Breaker       `yaml:"breaker"`
 	// Embedder is the alias or provider/model of the embeddings by which lessons of the memory are
 	// merged. Where it can not be asked, and by default, their words decide.
@@ -331,7 +334,7 @@ func Default() *Config {
 		Team: Team{Lead: "groq/openai/gpt-oss-120b", Base: "together/openai/gpt-oss-20b"},
 		Dream: Dream{
 			OffPeak:   Window{From: "22:00", To: "06:00", Zone: "UTC"},
-			Threshold: 50, Limit: 1000, StartsPerDay: 4, IdleWait: 100 * time.Millisecond,
+			Threshold: 50, Limit: 1000, StartsPerDay: 4, IdleWait: 100 * time.Millisecond, GivesWay: 10 * time.Minute,
 			Breaker: Breaker{Window: 100, Yield: 0.25, Cost: 4, Malformed: 0.25},
 		},
 		Tune: Tune{
