@@ -251,9 +251,10 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 func (s *Stack) dreaming() dream.Settings {
 	b := s.Config.Dream.Breaker
 	off := func(value float64) float64 { return cmp.Or(value, -1) }
-	settings := dream.Settings{Verifier: s.Config.Team.Verifier, GivesWay: s.Config.Dream.GivesWay, Embedder: s.Config.Dream.Embedder, Breaker: dream.Breaker{
-		Window: b.Window, Yield: off(b.Yield), Cost: off(b.Cost), Malformed: off(b.Malformed),
-	}}
+	settings := dream.Settings{
+		Verifier: s.Config.Team.Verifier, GivesWay: s.Config.Dream.GivesWay, Embedder: s.Config.Dream.Embedder,
+		Breaker: dream.Breaker{Window: b.Window, Yield: off(b.Yield), Cost: off(b.Cost), Malformed: off(b.Malformed)},
+	}
 	pii := s.Config.PII
 	settings.Personal = presidio.Analyzer{URL: pii.Presidio, Language: pii.Language, Score: pii.Score, Entities: pii.Entities}
 	if s.Config.Cache.Enabled {
