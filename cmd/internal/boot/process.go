@@ -32,6 +32,7 @@ import (
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/webhook"
 	"dreamlab/providers/catalog"
+	"dreamlab/store"
 	"dreamlab/store/book"
 	"dreamlab/store/canary"
 	"dreamlab/store/redis"
@@ -238,7 +239,7 @@ func (s *Stack) handlers() (map[tasks.Kind]tasks.Handler, error) {
 	}
 	return all.Handlers(all.Deps{
 		Caller: s.caller(), Replies: redis.NewReplies(s.Queue.Client), Cache: s.cache(), Bucket: s.Bucket, Prices: s.Catalog, Now: s.now,
-		Vendors: s.Router, Accept: s.Engine.Accept, Engine: s.Engine, Load: s.load, Busy: s.chatsWait, Live: s.chatsRun,
+		Vendors: s.Router, Accept: s.Engine.Accept, Engine: s.Engine, Load: s.load, Busy: s.chatsWait, Live: chatsRun(s.Store),
 		Lead: s.Config.Team.Lead, Base: s.Config.Team.Base,
 		Dream: s.dreaming(), Schedule: quiet, Tune: s.tuning(),
 		Batch:   batch.Settings{PollEvery: s.Config.Poll.Training, Quiet: quiet.Until},
@@ -313,8 +314,8 @@ func (s *Stack) chatsWait(ctx context.Context) (bool, error) {
 }
 
 // chatsRun tells dreams whether chats are being answered.
-func (s *Stack) chatsRun(ctx context.Context) (bool, error) {
-	return s.Store.HasRunning(ctx, string(tasks.Chat))
+func chatsRun(s *store.Store) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) { return s.HasRunning(ctx, string(tasks.Chat)) }
 }
 
 // quiet says when dreams may start by themselves.
