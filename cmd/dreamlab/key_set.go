@@ -17,8 +17,8 @@ import (
 
 // bounds are the flags for what a key may be used for, and from where.
 type bounds struct {
-	Model   []string       `placeholder:"NAME" help:"the NAME of a model that the key may ask, an alias or provider/model, a * at the end for any rest; with commas between"`
-	Network []netip.Prefix `placeholder:"RANGE" help:"a RANGE of addresses that the key may be used from, as 10.0.0.0/8; with commas between"`
+	Model   []string       `placeholder:"NAME" help:"the NAME of a model it may ask, a * at the end for any rest, with commas between"`
+	Network []netip.Prefix `placeholder:"RANGE" help:"a RANGE that it may be used from, as 10.0.0.0/8, with commas between"`
 }
 
 // check refuses names that no model has.
