@@ -105,13 +105,20 @@ func startPostgres() (server, error) {
 	if out, err := setup.CombinedOutput(); err != nil {
 		return server{}, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	program := filepath.Join(filepath.Dir(initdb), "postgres")
+	return runPostgres(dir, owner, filepath.Join(filepath.Dir(initdb), "postgres"))
+}
+
+// urlOf leads to servers by the directories of their sockets.
+func urlOf(dirs string) string { return "postgres:///postgres?user=postgres&host=" + dirs }
+
+// runPostgres starts the server of a cluster, and waits until it answers.
+func runPostgres(dir string, owner *syscall.SysProcAttr, program string) (server, error) {
 	pipe, err := outlive(dir, owner, program, "-D", dir+"/data", "-k", dir, "-c", "listen_addresses=",
 		"-c", "max_connections=200", "-c", "shared_buffers=64MB")
 	if err != nil {
 		return server{}, err
 	}
-	url := "postgres:///postgres?user=postgres&host=" + dir
+	url := urlOf(dir)
 	return server{url, pipe}, await(dir, func(ctx context.Context) error {
 		conn, err := pgx.Connect(ctx, url)
 		if err != nil {
