@@ -24,9 +24,22 @@ type dreamView struct {
 	LiveCostUSD money.USD   `json:"live_cost_usd"`
 	Stopped     *string     `json:"stopped"`
 	Ahead       *aheadView  `json:"anticipation"`
-	CreatedAt   *int64      `json:"created_at"`
-	FinishedAt  *int64      `json:"finished_at"`
-	UndoneAt    *int64      `json:"undone_at"`
+	Result      *struct {
+		Estimate *estimateView `json:"dry_run"`
+	} `json:"result"`
+	CreatedAt  *int64 `json:"created_at"`
+	FinishedAt *int64 `json:"finished_at"`
+	UndoneAt   *int64 `json:"undone_at"`
+}
+
+// estimateView is what a dream would take, where only that was asked for.
+type estimateView struct {
+	Experiences int       `json:"experiences"`
+	HeldOut     int       `json:"held_out"`
+	Screened    int       `json:"screened"`
+	Calls       int       `json:"calls"`
+	MostUSD     money.USD `json:"cost_usd"`
+	ExpectedUSD money.USD `json:"expected_usd"`
 }
 
 // aheadView is what dreams answered before it was asked.
@@ -149,7 +162,7 @@ func (v *visit) dream() (*dreamPageView, error) {
 	if err := v.get("/v1/examples", url.Values{"dream": {id}, "limit": {"12"}}, &body.Examples); err != nil {
 		return nil, err
 	}
-	mine := v.key.Has("use") && body.Dream.UndoneAt == nil
+	mine := v.key.Has("use") && body.Dream.UndoneAt == nil && !(body.Dream.DryRun && !body.Dream.Runs())
 	body.MayUndo, body.MayEnd = mine && !body.Dream.Runs(), mine && body.Dream.Runs()
 	return &body, nil
 }

@@ -61,7 +61,8 @@ type lineagePageView struct {
 	Lineage lineageView
 	Graph   draw.Graph
 	Heads   []string
-	Left    int // things of each sort that the graph leaves out
+	Left    int  // things of each sort that the graph leaves out
+	Bought  bool // it is a model of a vendor, which comes from nothing here
 	Next    string
 }
 
@@ -80,7 +81,11 @@ func lineagePage(v *visit) error {
 	if after := v.r.URL.Query().Get("after"); after != "" {
 		query.Set("after", after)
 	}
-	if err := v.get("/v1/lineage/"+escaped(body.ID), query, &body.Lineage); err != nil {
+	err := v.get("/v1/lineage/"+escaped(body.ID), query, &body.Lineage)
+	if missing(err) {
+		body.Bought, err = bought(v, body.ID, err)
+	}
+	if err != nil {
 		return err
 	}
 	if body.Lineage.HasMore && body.Lineage.LastID != nil {
@@ -88,6 +93,19 @@ func lineagePage(v *visit) error {
 	}
 	body.draw()
 	return v.show("lineage", "Lineage of "+say.Brief(body.ID), body)
+}
+
+// bought tells whether an id without a lineage is a vendor's model, or returns the error that there is
+// none.
+func bought(v *visit, id string, none error) (bool, error) {
+	models, err := v.models()
+	if err != nil {
+		return false, err
+	}
+	if slices.ContainsFunc(models, func(m modelView) bool { return m.ID == id }) {
+		return true, nil
+	}
+	return false, none
 }
 
 // escaped escapes an id that may be a model's name, whose slashes are parts of the API's path.

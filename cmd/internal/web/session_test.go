@@ -25,13 +25,15 @@ func must(t *testing.T, err error) {
 
 // rig is the pages over an API that answers every question with an empty list, unless told otherwise.
 type rig struct {
-	t      *testing.T
-	store  *store.Store
-	pages  *Pages
-	url    string
-	asked  func(*http.Request) // told of what the API is asked
-	says   map[string]string   // what the API answers, by path
-	client *http.Client
+	t     *testing.T
+	store *store.Store
+	pages *Pages
+	url   string
+	asked func(*http.Request) // told of what the API is asked
+	says  map[string]string   // what the API answers, by path
+	// missing are the paths that the API does not know.
+	missing map[string]bool
+	client  *http.Client
 }
 
 func newSite(t *testing.T, prefix string) *rig {
@@ -42,6 +44,10 @@ func newSite(t *testing.T, prefix string) *rig {
 	s.pages = pages
 	pages.Over(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.asked(r)
+		if s.missing[r.URL.Path] {
+			must(t, wire.Write(w, http.StatusNotFound, "application/json", []byte(`{"error":{"message":"none"}}`)))
+			return
+		}
 		answer, known := s.says[r.URL.Path]
 		if !known {
 			answer = `{"data":[]}`

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"dreamlab/cmd/internal/web/say"
 	"dreamlab/store/money"
@@ -66,6 +67,17 @@ func (t tuneView) offers(fits func(offerView) bool) (some []offerView) {
 		}
 	}
 	return some
+}
+
+// Word says in a word what was decided. A plan alone decides nothing.
+func (d decisionView) Word() string {
+	switch {
+	case d.Promoted:
+		return "Promoted"
+	case strings.HasPrefix(d.Reason, "dry run"):
+		return "Planned"
+	}
+	return "Refused"
 }
 
 // examView is what an exam can find out, known beforehand.

@@ -58,6 +58,43 @@ func TestPlanOnThePageOfATune(t *testing.T) {
 	}
 }
 
+// An estimate of a dream is on its page, which has nothing else to tell then; a plan is neither promoted nor refused.
+func TestEstimatesAndPlans(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	_, key := s.key(store.ScopeView, store.ScopeUse)
+	s.send("/app/signin", url.Values{"key": {key}})
+	const tune = `{"id":"tun_1","status":"succeeded","stage":"done","finished_at":1,"decision":{"promoted":false,"reason":"dry run: 9 pairs"}}`
+	s.says = map[string]string{
+		"/v1/dreams/drm_1": `{"id":"drm_1","status":"succeeded","dry_run":true,"finished_at":1,"result":{"dry_run":{"experiences":274,
+			"held_out":62,"screened":3,"calls":900,"cost_usd":0.5,"expected_usd":0.02}}}`,
+		"/v1/tunes/tun_1": tune, "/v1/tunes": `{"data":[` + tune + `]}`,
+	}
+	s.shows("/app/dreams/drm_1", "274 answers", "62 are held out", "about <strong>$0.02</strong>", "at most $0.5", "900 calls")
+	_, page := s.send("/app/dreams/drm_1", nil)
+	for _, part := range []string{"Undo", "What it refused", "Some of its examples", "It kept"} {
+		if strings.Contains(page, part) {
+			t.Errorf("an estimate shows %q", part)
+		}
+	}
+	s.shows("/app/tunes/tun_1", "Planned:")
+	s.shows("/app/tunes", "Planned <span")
+}
+
+// A vendor's model has a page, which leads to what it was asked; a name that is none has not.
+func TestLineageOfAVendorsModel(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	_, key := s.key(store.ScopeView)
+	s.send("/app/signin", url.Values{"key": {key}})
+	s.missing = map[string]bool{"/v1/lineage/groq/openai/a": true, "/v1/lineage/groq/none": true}
+	s.says = map[string]string{"/v1/models": `{"data":[{"id":"groq/openai/a"}]}`}
+	s.shows("/app/lineage/groq%2Fopenai%2Fa", "not trained here", `/app/requests?model=groq%2fopenai%2fa"`)
+	if reply, _ := s.send("/app/lineage/groq%2Fnone", nil); reply.StatusCode != http.StatusNotFound {
+		t.Errorf("a model that is none: %d", reply.StatusCode)
+	}
+}
+
 // A page without rows says whether there are none at all or a filter leaves them out.
 func TestEmptyPagesSayWhy(t *testing.T) {
 	t.Parallel()
