@@ -301,6 +301,7 @@ CREATE TABLE budget_alerts (
   threshold BIGINT NOT NULL, -- per cent
   PRIMARY KEY (budget, began, threshold)
 );
+CREATE INDEX budget_alerts_age ON budget_alerts (began);
 
 -- What was said.
 CREATE TABLE conversations (

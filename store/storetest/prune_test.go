@@ -68,7 +68,8 @@ func TestOldBatchesArePruned(t *testing.T) {
 	})
 }
 
-// TestOldSpendingIsPruned deletes the sums of days that no budget counts, and changes none of the others.
+// TestOldSpendingIsPruned deletes the sums of days that no budget counts, and which alerts were told of these, and changes none
+// of the others.
 func TestOldSpendingIsPruned(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -87,6 +88,13 @@ func TestOldSpendingIsPruned(t *testing.T) {
 		must(t, err)
 		if all, most := pruneAll(t, s, (*store.Queries).PruneSpending); all != 16 || most > 4 {
 			t.Errorf("%d sums went, at most %d in one step", all, most)
+		}
+		for ago := range 10 {
+			_, err := s.Alert(t.Context(), "bgt_1", time.Now().AddDate(0, 0, -ago), 80)
+			must(t, err)
+		}
+		if all, _ := pruneAll(t, s, (*store.Queries).PruneAlerts); all != 8 {
+			t.Errorf("%d alerts went", all)
 		}
 		after, err := s.Committed(t.Context(), one.ID, "", time.Now().AddDate(0, 0, -1))
 		if err != nil || before != 10 || after != before {
