@@ -7,7 +7,7 @@ import (
 	"dreamlab/store/db"
 )
 
-// pruneEntries is the number of entries, or of alerts, that one step deletes.
+// pruneEntries is the number of entries that one step deletes.
 const pruneEntries = 1000
 
 // EntriesToPrune returns tenants that have days whose entries are older than the given age and are
@@ -71,13 +71,6 @@ func (q *Queries) PruneSpending(ctx context.Context, older time.Duration) (int64
 	return q.Exec(ctx, `DELETE FROM spending WHERE tenant IN ({list $1}) AND day IN (SELECT s.day FROM spending s
 		WHERE s.tenant IN ({list $1}) AND s.day < ({now} - $2) / 86400000000 GROUP BY s.day ORDER BY s.day LIMIT $3)`,
 		db.Encode(tenants), older.Microseconds(), int64(pruneDays))
-}
-
-// PruneAlerts deletes a bounded number of the notes of which shares of budgets were told in days and months that began longer
-// ago than the given age, and returns how many: call it until it returns 0. It must run in a transaction.
-func (q *Queries) PruneAlerts(ctx context.Context, older time.Duration) (int64, error) {
-	return q.Exec(ctx, `DELETE FROM budget_alerts WHERE (budget, began, threshold) IN (SELECT budget, began, threshold
-		FROM budget_alerts WHERE began < ({now} - $1) / 86400000000 ORDER BY began LIMIT $2)`, older.Microseconds(), int64(pruneEntries))
 }
 
 // pruneTenants and pruneDays bound the sums that one step deletes: of so many tenants so many days.

@@ -1,5 +1,5 @@
 // Package retention takes away what was learned when it is older than it is to be kept: conversations with
-// their experiences and training rows; dreams with their lessons; versions of the memory.
+// their experiences and training rows; dreams with their lessons; versions of the memory; alerts of budgets.
 //
 // It works by steps, each of which belongs in a transaction of its own, reads a page of an index and deletes
 // a bounded number of rows. What a person wants forgotten is package learn's; jobs, entries and batches are
@@ -23,7 +23,7 @@ const Undo = 30 * 24 * time.Hour
 const (
 	// page is how many experiences, dreams or versions one step looks at.
 	page = 300
-	// most is how many experiences one step deletes: more than a page, where they are of one conversation.
+	// most is how many rows of a sort one step deletes: more than a page, where experiences are of one conversation.
 	most = 1000
 )
 
