@@ -253,6 +253,29 @@ const strangers = async (pages) => {
   console.log("walked: strangers");
 };
 
+// links: whatever a page leads to is there; of many links to things of a noun, two are followed.
+const links = async (pages) => {
+  const page = await opened({}, "links");
+  await signIn(page);
+  await page.waitForURL(base + "/app/");
+  const followed = new Map();
+  for (const [name, at] of Object.entries(pages)) {
+    if (name === "error") continue;
+    await page.goto(`${base}/app/${at}`);
+    const found = await page.$$eval("a[href]", (all) => all.map((a) => String(a.href.baseVal ?? a.href).split("#")[0]));
+    for (const link of new Set(found.map((href) => new URL(href, page.url()).href))) {
+      const kind = link.replaceAll(/[a-z]+[_-][0-9a-z]{20,}/g, "ID");
+      const times = followed.get(kind) ?? 0;
+      if (!link.startsWith(base + "/") || times === 2) continue;
+      followed.set(kind, times + 1);
+      const reply = await page.request.get(link);
+      wanted(reply.ok(), `${name} leads to ${link}: ${reply.status()}`);
+    }
+  }
+  await page.context().close();
+  console.log("walked: links");
+};
+
 // plots: what the pointer is over is told in dollars, and a plot can be looked at more closely.
 const plots = async () => {
   const page = await opened({}, "plots");
@@ -358,7 +381,7 @@ try {
   const pages = await every();
   await Promise.all([looks(pages, 1280), looks(pages, 320)]);
   console.log("walked: " + Object.keys(pages).length + " pages");
-  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads(), plots(), strangers(pages), site()]);
+  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads(), plots(), strangers(pages), links(pages), site()]);
   await tail();
   await plain();
   await last();
