@@ -54,7 +54,7 @@ func TestPages(t *testing.T) {
 	rival := strings.TrimSpace(st.site.run(t, "dreamlab", "key", "create", "--tenant", "rival", "--scope", "admin"))
 	st.site.env = append(st.site.env, "PAGES_RIVAL="+rival, "PAGES_LINK="+link, "PAGES_SITE="+files, "PAGES_CHROMIUM="+program, "PAGES_PICTURES="+pictures)
 	out := st.site.run(t, "node", filepath.Join(dir, "pages.mjs"))
-	for _, walk := range []string{"sessions", "chats", "keyboard", "reviews", "reads", "plots", "strangers", "links", "site", "tail", "plain", "last"} {
+	for _, walk := range []string{"sessions", "chats", "keyboard", "reviews", "reads", "plots", "strangers", "follows", "links", "site", "tail", "plain", "last"} {
 		if !strings.Contains(out, "walked: "+walk) {
 			t.Errorf("it did not come to %q:\n%s", walk, out)
 		}

@@ -253,6 +253,25 @@ const strangers = async (pages) => {
   console.log("walked: strangers");
 };
 
+// follows: the page of something that runs shows its end by itself, unless it is paused.
+const follows = async () => {
+  const page = await opened({}, "follows");
+  await signIn(page);
+  const input = { model: "assistant", messages: [{ role: "user", content: "later" }] };
+  const later = await api("/v1/jobs", { kind: "chat", run_at: Math.floor(Date.now() / 1000) + 3600, input });
+  await page.goto(base + "/app/requests/" + later.id);
+  const pause = page.getByRole("button", { name: "Pause updates" });
+  await pause.press("Enter");
+  await page.locator("[data-runs][aria-pressed=true]").waitFor();
+  await api(`/v1/jobs/${later.id}/cancel`, {});
+  wanted(await page.locator(".state.cancelled").count() === 0, "a paused page changes");
+  await pause.press("Enter");
+  await page.locator(".state.cancelled").first().waitFor();
+  wanted(await pause.count() === 0, "what has ended is followed");
+  await page.context().close();
+  console.log("walked: follows");
+};
+
 // links: whatever a page leads to is there; of many links to things of a noun, two are followed.
 const links = async (pages) => {
   const page = await opened({}, "links");
@@ -381,7 +400,7 @@ try {
   const pages = await every();
   await Promise.all([looks(pages, 1280), looks(pages, 320)]);
   console.log("walked: " + Object.keys(pages).length + " pages");
-  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads(), plots(), strangers(pages), links(pages), site()]);
+  await Promise.all([sessions(), chats(), keyboard(), reviews(), reads(), plots(), strangers(pages), follows(), links(pages), site()]);
   await tail();
   await plain();
   await last();

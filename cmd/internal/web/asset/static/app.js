@@ -4,7 +4,8 @@
   "use strict";
   const root = document.body.dataset.root;
 
-  for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false;
+  const showScripted = () => { for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false; };
+  showScripted();
 
   // Times stand in UTC in the page; the title keeps that.
   const sameDay = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -17,7 +18,24 @@
     }
   };
   showTimes(document);
-  document.addEventListener("htmx:after:swap", () => showTimes(document));
+  document.addEventListener("htmx:after:swap", () => { showScripted(); showTimes(document); });
+
+  // The page of something that runs is fetched again until it has ended, unless its reader pauses that,
+  // types into it or has opened a part of it.
+  let paused = false;
+  const follow = async () => {
+    const button = document.querySelector("[data-runs]");
+    if (!button) return;
+    button.setAttribute("aria-pressed", paused);
+    const used = document.querySelector("#main details[open]") || typing(document.activeElement);
+    if (!paused && !used && !document.hidden) await htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" });
+    setTimeout(follow, 2000);
+  };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-runs]");
+    if (button) { paused = !paused; button.setAttribute("aria-pressed", paused); }
+  });
+  setTimeout(follow, 2000);
 
   // Filters apply when they are chosen.
   document.addEventListener("change", (event) => {
