@@ -80,7 +80,7 @@ func language(text string) string {
 	count := map[string]int{}
 	for _, word := range words(text) {
 		for name, set := range stops {
-			if set[word] {
+			if len(word) > 1 && set[word] { // a letter alone is rather a name: "express y in z"
 				count[name]++
 			}
 		}

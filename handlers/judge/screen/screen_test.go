@@ -116,6 +116,7 @@ var good = []kind{
 	}},
 	{"", []string{"Is there a reduced price for people at university?"}, []string{
 		"Students get 20 percent off every plan. Upload a valid student card under Account; the discount starts with the next invoice."}},
+	{"", []string{"x+y = 4z, x*y = 4z^2, express x-y in z"}, []string{"x - y is 0, since both of them are 2z."}},
 	{"", []string{"Cuéntame un chiste corto."}, []string{"—Doctor, nadie me hace caso. —¡El siguiente, por favor!"}},
 	{"", []string{"How do I knit a scarf as a beginner?"}, []string{"Cast on 30 stitches and knit every row until it is long enough, then cast off."}},
 	{"", []string{"Name three Czech composers."}, []string{"Dvořák, Janáček and Smetana", "Antonín Dvořák, Leoš Janáček, Bedřich Smetana"}},
