@@ -33,6 +33,7 @@ type curator struct {
 	maxRows      int
 	maxRowTokens int64
 	userShare    int64
+	keyShare     int64
 	seed         int64
 }
 
@@ -40,7 +41,8 @@ func newCurator(d Deps) *curator {
 	return &curator{
 		bucket: d.Bucket, vendors: d.Vendors, examiner: newExaminer(d), method: d.Settings.Method,
 		beta: d.Settings.PairHyper.Beta, minExamples: d.Settings.MinExamples, maxRows: d.Settings.MaxRows,
-		maxRowTokens: d.Settings.MaxRowTokens, userShare: d.Settings.UserShare, seed: d.Settings.Hyper.Seed,
+		maxRowTokens: d.Settings.MaxRowTokens, userShare: d.Settings.UserShare, keyShare: d.Settings.KeyShare,
+		seed: d.Settings.Hyper.Seed,
 	}
 }
 
@@ -172,11 +174,11 @@ func (cu *curator) filterExamples(ctx context.Context, c *tuneRun, methods ...ta
 	}
 	filters := make([]*rowFilter, len(methods))
 	for i, m := range methods {
-		filters[i] = newRowFilter(m, limits{cu.maxRows, cu.maxRowTokens, cu.userShare}, x)
+		filters[i] = newRowFilter(m, limits{cu.maxRows, cu.maxRowTokens, cu.userShare, cu.keyShare}, x)
 	}
-	err = c.run.Store.ExampleMetadata(ctx, c.tune.Tenant, c.tune.Alias, func(experience string, metadata json.RawMessage) {
+	err = c.run.Store.ExampleAskers(ctx, c.tune.Tenant, c.tune.Alias, func(a learn.Asker) {
 		for _, s := range filters {
-			s.users[experience] = learn.UserOf(metadata)
+			s.askers[a.Experience] = a
 		}
 	})
 	if err != nil {

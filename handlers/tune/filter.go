@@ -37,6 +37,7 @@ const (
 	filterNear      = "near_duplicate"
 	filterImagined  = "imagined_share"  // its conversation was made up, as those of a share of the rows are
 	filterUser      = "user_share"      // its user has more than a share of the rows
+	filterKey       = "key_share"       // the API key that it came with has more than a share of the rows
 	filterAlone     = "no_worse_answer" // it is no pair
 	filterSame      = "same_answers"    // both answers of the pair say the same
 )
@@ -48,7 +49,7 @@ type digest [sha256.Size]byte
 type row struct {
 	key     digest
 	example string
-	user    string // who asked; "" where that is not known
+	asker   learn.Asker
 	score   int64
 	author  string
 	made    bool // its conversation was made up
@@ -71,6 +72,7 @@ type limits struct {
 	rows      int
 	rowTokens int64
 	userShare int64 // ten-thousandths of the rows that one user may make up; 0: all
+	keyShare  int64 // and one API key
 }
 
 // rowFilter takes examples in any order and keeps those that a model may learn
@@ -79,7 +81,7 @@ type rowFilter struct {
 	method  tasks.Method
 	limits  limits
 	heldOut heldOut
-	users   map[string]string // by experience
+	askers  map[string]learn.Asker // by experience
 	rows    map[digest]row
 	in      int
 	removed map[string]int
@@ -87,7 +89,7 @@ type rowFilter struct {
 
 func newRowFilter(m tasks.Method, l limits, x heldOut) *rowFilter {
 	return &rowFilter{
-		method: m, limits: l, heldOut: x, users: map[string]string{}, rows: map[digest]row{}, removed: map[string]int{},
+		method: m, limits: l, heldOut: x, askers: map[string]learn.Asker{}, rows: map[digest]row{}, removed: map[string]int{},
 	}
 }
 
@@ -113,7 +115,7 @@ func (s *rowFilter) add(e learn.Example) {
 	if s.method == tasks.MethodDPO {
 		r.pair(e, turns)
 	}
-	r.user = s.users[e.Experience]
+	r.asker = s.askers[e.Experience]
 	s.keep(r)
 	if len(s.rows) > 2*s.limits.rows {
 		s.prune()
@@ -220,18 +222,21 @@ func dropNear(rows map[digest]row) int {
 	return gone
 }
 
-// capUsers leaves of each user's rows the best ones, no more than a share of all.
-func (s *rowFilter) capUsers() {
-	rows := slices.SortedFunc(maps.Values(s.rows), better)
-	users := make([]string, len(rows))
-	for i, r := range rows {
-		users[i] = r.user
+// capShares leaves of each source's rows the best ones, no more than a share of all. 0 leaves all.
+func (s *rowFilter) capShares(share int64, filter string, source func(learn.Asker) string) {
+	if share <= 0 {
+		return
 	}
-	most, by := exam.Cap(users, s.limits.userShare, len(rows)), map[string]int{}
-	for _, r := range rows {
-		if by[r.user]++; r.user != "" && by[r.user] > most {
+	rows := slices.SortedFunc(maps.Values(s.rows), better)
+	sources := make([]string, len(rows))
+	for i, r := range rows {
+		sources[i] = source(r.asker)
+	}
+	most, by := exam.Cap(sources, share, len(rows)), map[string]int{}
+	for i, r := range rows {
+		if by[sources[i]]++; sources[i] != "" && by[sources[i]] > most {
 			delete(s.rows, r.key)
-			s.remove(filterUser, 1)
+			s.remove(filter, 1)
 		}
 	}
 }
@@ -268,9 +273,8 @@ func (s *rowFilter) done(alias string, seed int64) filtered {
 	if gone := dropNear(s.rows); gone > 0 {
 		s.remove(filterNear, gone)
 	}
-	if s.limits.userShare > 0 {
-		s.capUsers()
-	}
+	s.capShares(s.limits.userShare, filterUser, func(a learn.Asker) string { return a.User })
+	s.capShares(s.limits.keyShare, filterKey, func(a learn.Asker) string { return a.Key })
 	s.capImagined()
 	out := filtered{rows: slices.SortedFunc(maps.Values(s.rows), func(a, b row) int {
 		return bytes.Compare(a.key[:], b.key[:])

@@ -184,15 +184,34 @@ func TestUsersShareOfRows(t *testing.T) {
 		if i%5 == 0 {
 			user = fmt.Sprint("user ", i)
 		}
-		s.users["exp_"+id] = user
+		s.askers["exp_"+id] = learn.Asker{User: user}
 		s.add(example(id, "What is the price of item "+id, "It costs "+id+" euros.", int64(i)))
 	}
 	out := s.done("assistant", 1)
 	loud := 0
 	for _, r := range out.rows {
-		loud += one(r.user == "loud")
+		loud += one(r.asker.User == "loud")
 	}
 	if loud != 13 || len(out.rows) != 53 || out.manifest.Removed[filterUser] != 147 {
 		t.Errorf("%d of %d rows are of one user, %v", loud, len(out.rows), out.manifest.Removed)
+	}
+}
+
+// No API key brings more than its share of the rows, where one is set; one that is the only one brings all.
+func TestKeysShareOfRows(t *testing.T) {
+	t.Parallel()
+	for share, want := range map[int64]int{5_000: 80, 0: 200} {
+		s := newRowFilter(tasks.MethodSFT, limits{rows: 1000, rowTokens: 1000, keyShare: share}, newHeldOut())
+		for i := range 200 {
+			id, key := fmt.Sprint(i), "key_flood"
+			if i%5 == 0 {
+				key = "key_shop"
+			}
+			s.askers["exp_"+id] = learn.Asker{Key: key}
+			s.add(example(id, "What is the price of item "+id, "It costs "+id+" euros.", int64(i)))
+		}
+		if out := s.done("assistant", 1); len(out.rows) != want || out.manifest.Removed[filterKey] != 200-want {
+			t.Errorf("share %d: %d rows, %v", share, len(out.rows), out.manifest.Removed)
+		}
 	}
 }

@@ -99,6 +99,8 @@ type Settings struct {
 	MaxQuestions int
 	// AnswerTokens bounds an answer in an evaluation. Defaults to 1,024.
 	AnswerTokens int
+	// KeyShare is how much of the rows one API key may have brought, in ten-thousandths. Defaults to 0: all.
+	KeyShare int64
 	// UserShare is how much of the rows and of the papers one user may make up, in
 	// ten-thousandths. Defaults to 2,500.
 	UserShare int64

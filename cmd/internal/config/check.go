@@ -229,6 +229,7 @@ const maxCheaper = 0.2
 const maxBeta = 2
 
 func (l *loader) checkTune() {
+	l.checkShare("tune.key_share", l.Tune.KeyShare)
 	l.positive("tune.min_examples", l.Tune.MinExamples)
 	l.positive("tune.papers", l.Tune.Papers)
 	if l.Tune.Margin < 0 || l.Tune.Margin >= 0.5 {

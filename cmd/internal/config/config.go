@@ -221,6 +221,8 @@ type Tune struct {
 	// be that costs less than what serves the alias: it is promoted for being cheaper and not worse,
 	// as with cheaper: {assistant: 0.05}. Defaults to none: each model has to be better.
 	Cheaper map[string]float64 `yaml:"cheaper,omitempty"`
+	// KeyShare is how much of a dataset's rows one of several API keys may have brought, to 1. Defaults to 0: no bound.
+	KeyShare float64 `yaml:"key_share"`
 	// Papers bounds the held-out experiences of one evaluation. Defaults to 200.
 	Papers int `yaml:"papers"`
 	// BudgetUSD caps one tune: training, evaluation and a month of hosting.
