@@ -248,8 +248,8 @@ func (p priceList) bound(target providers.Target, req *providers.Request) (int64
 // beginTraining makes the training's row and the job that starts it.
 func (p *pricer) beginTraining(c *tuneRun, limit int64, capped bool) (*tasks.End, error) {
 	spec := tasks.TrainingSpec{
-		Method: c.state.Method, Hyper: hyper.Fit(p.hyperOf(c), c.way().Rank), SHA256: c.state.SHA256, Object: c.state.Object, Bytes: c.state.Bytes,
-		Dataset: c.tune.Dataset, Place: c.base.Provider, Weights: c.way().Weights,
+		Method: c.state.Method, Hyper: hyper.Fit(p.hyperOf(c), c.way().Rank), SHA256: c.state.SHA256, Object: c.state.Object,
+		Bytes: c.state.Bytes, Dataset: c.tune.Dataset, Place: c.base.Provider, Weights: c.way().Weights,
 	}
 	if capped {
 		c.state.Cap = limit
