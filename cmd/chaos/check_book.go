@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // lookAtCalls compares the calls of a step with its answer.
@@ -38,7 +39,7 @@ func (e entryRow) call() bool { return e.Purpose != "train" && e.Purpose != "hos
 
 // live tells whether an entry is of a call, and not of a line of an order.
 func (h *history) live(e entryRow) bool {
-	return e.call() && !elsewhere(e.Provider) && h.jobs[e.Job].Kind != "batch.run"
+	return e.call() && !elsewhere(e.Provider) && !strings.HasPrefix(e.Model, adapted) && h.jobs[e.Job].Kind != "batch.run"
 }
 
 // The causes of a lost outcome: a worker that died, was frozen or could not reach the database;
@@ -100,7 +101,7 @@ func (h *history) bills() map[callAt]*bill {
 		return all[p]
 	}
 	for _, v := range h.visits {
-		if v.chat() {
+		if v.booked() {
 			at(v.Trace, v.Vendor+"/"+v.Model).visited(v)
 		}
 	}
@@ -142,11 +143,9 @@ func (b *bill) write(e entryRow) {
 // entry.
 func lookAtBills(h *history, _ loadNotes, f *finding) {
 	var settled, unknown, billed int
-	logged := map[string]int{}
 	for _, b := range h.bills() {
 		f.see()
 		settled, unknown, billed = settled+b.settled, unknown+b.unknown, billed+b.billed
-		logged[b.model] += b.billed
 		job := h.jobOf(b.trace)
 		switch {
 		case b.asked > b.written:
@@ -158,6 +157,12 @@ func lookAtBills(h *history, _ loadNotes, f *finding) {
 				b.model, b.billed, b.settled, b.unknown)
 		case b.drops > b.cut:
 			f.breaks(job, "%d calls of %s were lost on the way, %d by a fault", b.drops, b.model, b.cut)
+		}
+	}
+	logged := map[string]int{}
+	for _, v := range h.visits {
+		if v.chat() && v.Billed {
+			logged[v.billedAs()]++
 		}
 	}
 	for _, p := range h.paid {

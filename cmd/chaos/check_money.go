@@ -32,7 +32,7 @@ func lookAtMoney(h *history, _ loadNotes, f *finding) {
 func (h *history) amounts() map[callAt][]int64 {
 	all := map[callAt][]int64{}
 	for _, v := range h.visits {
-		if v.chat() && v.Billed {
+		if v.booked() && v.Billed {
 			at := callAt{v.Trace, v.Vendor + "/" + v.Model}
 			all[at] = append(all[at], v.Nano)
 		}
@@ -43,9 +43,9 @@ func (h *history) amounts() map[callAt][]int64 {
 // lookAtSums compares the vendors' sums with their log.
 func (h *history) lookAtSums(f *finding) {
 	logged := map[string]int64{}
-	for at, amounts := range h.amounts() {
-		for _, nano := range amounts {
-			logged[at.model] += nano
+	for _, v := range h.visits {
+		if v.chat() && v.Billed {
+			logged[v.billedAs()] += v.Nano
 		}
 	}
 	for _, p := range h.paid {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sync/errgroup"
+
 	"dreamlab/cmd/internal/boot"
 	"dreamlab/cmd/internal/config"
 	"dreamlab/store"
@@ -62,6 +64,8 @@ type lab struct {
 	fleet    []*slot
 	apis     []string // URLs
 	moves    []move   // of the shared clock
+	machines errgroup.Group
+	running  context.Context // of the whole run: a machine goes on behind the fault that began its tune
 }
 
 func openLab(ctx context.Context, o options) (*lab, error) {
@@ -191,7 +195,8 @@ func (l *lab) slot(name, verb, setting string) *slot {
 		"TOGETHER_API_KEY=" + boot.SandboxKey, "TOGETHER_BASE_URL=" + l.vendor + "/together/v1",
 	}
 	env = append(env, settingsOf(l.vendor)...)
-	env = append(env, "BEDROCK_IMPORT_ROLE_ARN=arn:aws:iam::123456789012:role/imports")
+	env = append(env, "BEDROCK_IMPORT_ROLE_ARN=arn:aws:iam::123456789012:role/imports", "COLAB_BASES="+ownWeights,
+		"GROQ_LORA_BASES="+groqAdapter)
 	if setting != "" {
 		env = append(env, setting)
 	}

@@ -14,6 +14,9 @@
 // of two minutes has the shorter form of each. After the faults two tenants flood a lane, so
 // that shares can be measured, and abandoned trainings are followed to their end at the vendor.
 //
+// Tunes end at each vendor that serves tuned models. Where a machine of one's own trains, it is played by python3 and the
+// trainer without a GPU in tasks/notebook/testdata; without python3 those tunes are left out.
+//
 // All servers are its own, on the loopback, and end with it. Do not run it against a system in
 // use.
 package main

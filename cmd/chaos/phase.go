@@ -34,7 +34,7 @@ func (l *lab) runStorm(ctx context.Context, o options) (*faultCounts, error) {
 	}
 	fleet.Go(func() error { return l.witness.watch(running, l) })
 	fleet.Go(func() error { return l.witness.watchServed(running, l) })
-	l.load = newLoad(l, o)
+	l.load, l.running = newLoad(l, o), running
 	defer l.load.client.CloseIdleConnections()
 	w := &faultCounts{played: newTally(), missed: newTally()}
 	err := l.load.begin(running)
@@ -71,7 +71,7 @@ func (l *lab) faultPhase(ctx context.Context, o options, w *faultCounts) error {
 // restPhase is the phase after them: all accepted jobs end, and shares are fair.
 func (l *lab) restPhase(ctx context.Context, w *faultCounts) error {
 	began := time.Now()
-	if err := errors.Join(l.cancelBrief(ctx), l.rest(ctx, l.idle)); err != nil {
+	if err := errors.Join(l.machines.Wait(), l.cancelBrief(ctx), l.rest(ctx, l.idle)); err != nil {
 		return err
 	}
 	w.rested = time.Since(began)

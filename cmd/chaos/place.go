@@ -17,21 +17,28 @@ type place struct {
 	calls        []string // a method and a route of the script of faults
 	// brief says that at the sandbox's speed what it serves is asleep again before the next poll.
 	brief bool
+	own   bool // it is trained on a machine of one's own
 }
 
-// places are those to which a tune comes without a person. Each has a tenant of its own, as a tenant's second tune
+// places are those to which a tune comes. Each has a tenant of its own, as a tenant's second tune
 // has too little new to learn from.
 func places() []place {
 	return []place{
-		{"together", "together/openai/gpt-oss-20b", []string{"POST /endpoints$", "POST /deployments$"}, false},
-		{"azure", "azure/gpt-4.1-mini", []string{"PUT /deployments/"}, false},
-		{"databricks", "databricks/databricks-meta-llama-3-1-8b-instruct", []string{"POST /api/2.0/serving-endpoints$"}, false},
+		{"together", "together/openai/gpt-oss-20b", []string{"POST /endpoints$", "POST /deployments$"}, false, false},
+		{"azure", "azure/gpt-4.1-mini", []string{"PUT /deployments/"}, false, false},
+		{"databricks", "databricks/databricks-meta-llama-3-1-8b-instruct", []string{"POST /api/2.0/serving-endpoints$"}, false, false},
 		{
 			"sagemaker", "sagemaker/jumpstart-llama-3-1-8b-instruct",
-			[]string{"POST /CreateModel$", "POST /CreateEndpointConfig$", "POST /CreateEndpoint$"}, false,
+			[]string{"POST /CreateModel$", "POST /CreateEndpointConfig$", "POST /CreateEndpoint$"}, false, false,
 		},
-		{"vertex", "vertex/meta/llama-4-scout-17b-16e-instruct-maas", []string{"POST :deploy$"}, false},
-		{"bedrock", "bedrock/us.meta.llama3-1-8b-instruct-v1:0", []string{"POST /model-import-jobs$"}, true},
+		{"vertex", "vertex/meta/llama-4-scout-17b-16e-instruct-maas", []string{"POST :deploy$"}, false, false},
+		{"bedrock", "bedrock/us.meta.llama3-1-8b-instruct-v1:0", []string{"POST /model-import-jobs$"}, true, false},
+		{"groq", "groq/openai/gpt-oss-120b", []string{"POST /v1/fine_tunings$"}, false, true},
+		{
+			"cloudflare", "cloudflare/@cf/google/gemma-3-12b-it",
+			[]string{"POST /finetunes$", "POST /finetune-assets$"}, false, true,
+		},
+		{"vllm", "vllm/Qwen/Qwen3-8B", []string{"POST /v1/load_lora_adapter$"}, false, true},
 	}
 }
 
@@ -46,6 +53,9 @@ func placeFaults() (list []fault) {
 // losing requests a tune of a tenant, of whose deployment the answers are lost.
 func (p place) losing(tenant int) injecting {
 	return func(l *lab, ctx context.Context, _ *rand.Rand) error {
+		if p.own && !canRun() {
+			return errMissed
+		}
 		var lost []string
 		for _, call := range p.calls {
 			method, route, _ := strings.Cut(call, " ")
@@ -61,7 +71,11 @@ func (p place) losing(tenant int) injecting {
 		if status != http.StatusAccepted {
 			return errMissed
 		}
-		l.load.noteTune(placedTune{p, lost, textOf(answer, "job"), a})
+		tune := placedTune{p, lost, textOf(answer, "id"), textOf(answer, "job"), a}
+		l.load.noteTune(tune)
+		if p.own {
+			l.machines.Go(func() error { return machine{l, tune}.run(l.running) })
+		}
 		return nil
 	}
 }
@@ -70,6 +84,7 @@ func (p place) losing(tenant int) injecting {
 type placedTune struct {
 	place place
 	lost  []string // its faults
+	id    string
 	job   string
 	ask   ask
 }

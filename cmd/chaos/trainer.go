@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"dreamlab/cmd/internal/boot"
+	"dreamlab/providers"
 )
 
 // trainer is a vendor beside Together that trains, with the end of the path of the call that creates a training: the
@@ -23,11 +24,13 @@ func trainers() []trainer {
 	}
 }
 
-// elsewhere tells whether a vendor is one of them, or another place than Together: its own words for calls are not
+// elsewhere tells whether a vendor is another than those of the load, Together and Groq: its own words for calls are not
 // in what is read of the vendors' log.
 func elsewhere(vendor string) bool {
-	return vendor != "together" && (slices.ContainsFunc(trainers(), func(t trainer) bool { return t.vendor == vendor }) ||
-		slices.ContainsFunc(places(), func(p place) bool { return p.vendor == vendor }))
+	if vendor == "together" || vendor == "groq" {
+		return false
+	}
+	return slices.ContainsFunc(boot.Vendors(), func(v providers.Vendor) bool { return v.Name == vendor })
 }
 
 // trainerFaults are a lost answer to the creation of a training at each trainer.

@@ -46,6 +46,22 @@ func (v visit) chat() bool {
 	return strings.HasSuffix(v.Path, "/chat/completions") && !elsewhere(v.Vendor)
 }
 
+// adapted begins Groq's names of models that answer by an adapter, which it bills as their base. Whether one is there yet is
+// seen by asking it, beside the books.
+const adapted = "ft:"
+
+// booked tells whether it is a chat that has a line in the books.
+func (v visit) booked() bool { return v.chat() && !strings.HasPrefix(v.Model, adapted) }
+
+// billedAs is the vendor and the model that it is billed as.
+func (v visit) billedAs() string {
+	model, found := strings.CutPrefix(v.Model, adapted)
+	if found {
+		model, _, _ = strings.Cut(model, ":")
+	}
+	return v.Vendor + "/" + model
+}
+
 // made is a training or an endpoint at a vendor.
 type made struct {
 	ID          string `json:"id"`
