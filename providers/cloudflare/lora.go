@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"dreamlab/providers"
@@ -45,6 +46,8 @@ type loras struct {
 	bases    map[string]string // the names of their weights
 	maxRank  int
 	maxBytes int64
+	// answered holds the ids of adapters that have answered: those are not asked again, as each answer is paid.
+	answered sync.Map
 }
 
 var (
@@ -213,7 +216,7 @@ const (
 	codeNoLora     = "5005"
 )
 
-// Deployment asks the tuned model for one token, since nothing else tells whether it answers.
+// Deployment asks the tuned model for one token until it has answered, since nothing else tells whether it does.
 func (l *loras) Deployment(ctx context.Context, raw providers.Handle) (providers.Deployment, error) {
 	k, err := l.readHandle(raw)
 	if err != nil {
@@ -225,6 +228,9 @@ func (l *loras) Deployment(ctx context.Context, raw providers.Handle) (providers
 	}
 	if !found {
 		return k.deployment(providers.DeploymentStopped, "the account has no adapter of that name"), nil
+	}
+	if _, known := l.answered.Load(made.ID); known {
+		return k.deployment(providers.DeploymentReady, ""), nil
 	}
 	_, err = l.Chat(ctx, &providers.Request{
 		Model: k.model(), Messages: []providers.Message{providers.TextMessage("user", "Hello")},
@@ -238,6 +244,7 @@ func (l *loras) told(k adapter, made finetune, err error) (providers.Deployment,
 	var e *providers.Error
 	switch {
 	case err == nil:
+		l.answered.Store(made.ID, true)
 		return k.deployment(providers.DeploymentReady, ""), nil
 	case !errors.As(err, &e):
 		return providers.Deployment{}, err

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"dreamlab/providers"
@@ -40,10 +41,12 @@ type loras struct {
 	bases   map[string]string // the names of their weights
 	maxRank int
 	now     func() time.Time
+	// answered holds the ids of adapters that have answered: those are not asked again, as each answer is paid.
+	answered *sync.Map
 }
 
 func newLoras(client *openai.Client, base string, value func(string) string, now func() time.Time) (loras, error) {
-	l := loras{client: client, base: base, bases: map[string]string{}, now: now}
+	l := loras{client: client, base: base, bases: map[string]string{}, now: now, answered: &sync.Map{}}
 	for part := range strings.SplitSeq(value(envBases), ",") {
 		base, weights, found := strings.Cut(strings.TrimSpace(part), "=")
 		if !found || base == "" || weights == "" {
@@ -174,7 +177,7 @@ func (l loras) register(ctx context.Context, k adapter) (tuning, error) {
 // starts is how long a tuned model may not answer after it was registered.
 const starts = time.Hour
 
-// Deployment asks the tuned model for one token, since no state of it is documented.
+// Deployment asks the tuned model for one token until it has answered, since no state of it is documented.
 func (l loras) Deployment(ctx context.Context, raw providers.Handle) (providers.Deployment, error) {
 	k, err := readHandle(raw)
 	if err != nil {
@@ -188,12 +191,16 @@ func (l loras) Deployment(ctx context.Context, raw providers.Handle) (providers.
 		return k.deployment(providers.DeploymentStopped, "the account has no adapter of that name"), nil
 	}
 	k.Model = made.Model
+	if _, known := l.answered.Load(made.ID); known {
+		return k.deployment(providers.DeploymentReady, ""), nil
+	}
 	_, err = l.client.Chat(ctx, &providers.Request{
 		Model: k.Model, Messages: []providers.Message{providers.TextMessage("user", "Hello")},
 		Settings: completion.Settings{MaxTokens: 1},
 	}, nil)
 	switch {
 	case err == nil:
+		l.answered.Store(made.ID, true)
 		return k.deployment(providers.DeploymentReady, ""), nil
 	case providers.KindOf(err) != providers.KindModelGone:
 		return providers.Deployment{}, err

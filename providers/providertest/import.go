@@ -110,11 +110,24 @@ func (h Harness) imports(t *testing.T) {
 	if ready.Direct != made.Direct || ready.NanoPerHour != terms.NanoPerHour || ready.PerToken != terms.PerToken {
 		t.Errorf("ready %+v, told was %+v", ready, terms)
 	}
+	r.pollsFree(t, ready, terms)
 	if err := r.answers(t, ready.Direct); err != nil {
 		t.Errorf("the tuned model: %v", err)
 	}
 	r.baseKnowsNothing(t, a.Base)
 	r.undone(t, ready, a)
+}
+
+// pollsFree polls what answers already: that is not paid, but where asking is what starts it.
+func (r *rig) pollsFree(t *testing.T, d providers.Deployment, terms providers.Hosting) {
+	t.Helper()
+	paid := r.answersPaid(t)
+	for range 3 {
+		r.until(t, d.Handle, providers.DeploymentReady)
+	}
+	if more := r.answersPaid(t) - paid; more > 0 && terms.Window == 0 {
+		t.Errorf("three polls of what is ready were billed as %d answers", more)
+	}
 }
 
 // baseKnowsNothing proves that it is the adapter which knows.
