@@ -51,7 +51,8 @@ func TestPlanOnThePageOfATune(t *testing.T) {
 		{"trainer":"together","place":"together","base":"a/b","training_usd":0.06,"hosting_usd":3952.8,"latency":"warm","chosen":true},
 		{"trainer":"together","place":"azure","base":"a/b","forbidden":"azure serves what it trained itself"}]}`}
 	reply, page := s.send("/app/tunes/tun_1", nil)
-	for _, part := range []string{"be trained and served", "$0.06", "$3,952.80", "<strong>chosen</strong>", "1 way is refused", "what it trained itself"} {
+	for _, part := range []string{"be trained and served", "$0.06", "$3,952.80", "<strong>chosen</strong>", "1 way is refused",
+		"what it trained itself"} {
 		if reply.StatusCode != http.StatusOK || !strings.Contains(page, part) {
 			t.Errorf("%d, no %q in %s", reply.StatusCode, part, page)
 		}
@@ -68,6 +69,7 @@ func TestEstimatesAndPlans(t *testing.T) {
 	s.says = map[string]string{
 		"/v1/dreams/drm_1": `{"id":"drm_1","status":"succeeded","dry_run":true,"finished_at":1,"result":{"dry_run":{"experiences":274,
 			"held_out":62,"screened":3,"calls":900,"cost_usd":0.5,"expected_usd":0.02}}}`,
+		"/v1/dreams":      `{"data":[{"id":"drm_1","status":"succeeded","dry_run":true,"finished_at":1}]}`,
 		"/v1/tunes/tun_1": tune, "/v1/tunes": `{"data":[` + tune + `]}`,
 	}
 	s.shows("/app/dreams/drm_1", "274 answers", "62 are held out", "about <strong>$0.02</strong>", "at most $0.5", "900 calls")
@@ -77,6 +79,7 @@ func TestEstimatesAndPlans(t *testing.T) {
 			t.Errorf("an estimate shows %q", part)
 		}
 	}
+	s.shows("/app/dreams", `<span class="dim">estimate</span>`)
 	s.shows("/app/tunes/tun_1", "Planned:")
 	s.shows("/app/tunes", "Planned <span")
 }
