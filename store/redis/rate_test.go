@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+	goredis "github.com/redis/go-redis/v9"
+
 	"dreamlab/store/rate"
 	"dreamlab/store/redis"
 	"dreamlab/store/storetest"
@@ -51,4 +54,41 @@ func TestRatesAreShared(t *testing.T) {
 			t.Errorf("the wait is %+v, %v", got, err)
 		}
 	})
+}
+
+// TestRatesOverMinutes has three processes ask for more than a key's 600 a minute, for three minutes: after the burst, each
+// minute is granted as many, within 1 %.
+func TestRatesOverMinutes(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	var processes []*redis.Rates
+	for range 3 {
+		client := goredis.NewClient(&goredis.Options{Addr: server.Addr()})
+		t.Cleanup(func() {
+			if err := client.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		processes = append(processes, redis.NewRates(client))
+	}
+	bound := []rate.Rate{{Name: "requests:k", PerMinute: 600, Burst: 60, Cost: 1}}
+	begin := time.Unix(1_700_000_000, 0)
+	granted := make([]int, 3)
+	for since := time.Duration(0); since < 3*time.Minute; since += 97 * time.Millisecond {
+		server.SetTime(begin.Add(since))
+		for _, rates := range processes {
+			got, err := rates.Take(t.Context(), bound)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got[0].Wait == 0 {
+				granted[since/time.Minute]++
+			}
+		}
+	}
+	for minute, want := range []int{660, 600, 600} {
+		if n := granted[minute]; n < want-6 || n > want+6 {
+			t.Errorf("in minute %d %d were granted, want %d", minute+1, n, want)
+		}
+	}
 }
