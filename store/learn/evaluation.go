@@ -8,7 +8,7 @@ import (
 	"dreamlab/store/db"
 )
 
-// Evaluation is a judged comparison of two models. It is never changed.
+// Evaluation is a judged comparison of two models. Its report is never changed.
 type Evaluation struct {
 	ID        string
 	Tenant    string
@@ -19,6 +19,7 @@ type Evaluation struct {
 	Repeats   string // the evaluation that this one repeats; "" for none
 	Report    Report
 	Created   time.Time
+	Pruned    time.Time // when its comparisons were deleted for their age
 }
 
 // Report is the result of an evaluation. Shares are integers, in ten-thousandths, so that all
@@ -106,18 +107,18 @@ func (q *EvaluationQueries) AddEvaluation(ctx context.Context, e Evaluation) err
 	return err
 }
 
-const evaluationColumns = `id, tenant, alias, tune, candidate, incumbent, repeats, report, created`
+const evaluationColumns = `id, tenant, alias, tune, candidate, incumbent, repeats, report, created, pruned`
 
 func scanEvaluation(scan func(...any) error) (Evaluation, error) {
 	var e Evaluation
 	var tune, repeats *string
 	var report string
-	var created *int64
-	err := scan(&e.ID, &e.Tenant, &e.Alias, &tune, &e.Candidate, &e.Incumbent, &repeats, &report, &created)
+	var created, pruned *int64
+	err := scan(&e.ID, &e.Tenant, &e.Alias, &tune, &e.Candidate, &e.Incumbent, &repeats, &report, &created, &pruned)
 	if err == nil {
 		err = json.Unmarshal([]byte(report), &e.Report)
 	}
-	e.Tune, e.Repeats, e.Created = db.Deref(tune), db.Deref(repeats), db.TimeOf(created)
+	e.Tune, e.Repeats, e.Created, e.Pruned = db.Deref(tune), db.Deref(repeats), db.TimeOf(created), db.TimeOf(pruned)
 	return e, err
 }
 

@@ -636,8 +636,10 @@ CREATE TABLE evaluations (
   incumbent TEXT NOT NULL,
   repeats   TEXT,                         -- the evaluation that this one repeats
   report    TEXT NOT NULL,                -- JSON, see Report
-  created   BIGINT NOT NULL
+  created   BIGINT NOT NULL,
+  pruned    BIGINT                        -- when its comparisons were deleted for their age
 );
+CREATE INDEX evaluations_age ON evaluations (created) WHERE pruned IS NULL;
 CREATE INDEX evaluations_list ON evaluations (tenant, id);
 CREATE INDEX evaluations_alias ON evaluations (tenant, alias, id);
 -- How the papers of an evaluation came out.

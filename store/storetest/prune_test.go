@@ -10,6 +10,7 @@ import (
 	"dreamlab/store"
 	"dreamlab/store/batch"
 	"dreamlab/store/db"
+	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 )
 
@@ -64,6 +65,35 @@ func TestOldBatchesArePruned(t *testing.T) {
 		}
 		if jobs, _ := pruneAll(t, s, (*store.Queries).PruneJobs); jobs != 1 {
 			t.Errorf("%d jobs went with the batch", jobs)
+		}
+	})
+}
+
+// TestOldComparisonsArePruned deletes those of old evaluations, whose reports stay, by bounded steps.
+func TestOldComparisonsArePruned(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		add := func(id string, papers int) {
+			must(t, s.AddEvaluation(t.Context(), learn.Evaluation{ID: id, Tenant: "ten_1", Alias: "assistant"}))
+			for n := range papers {
+				exec(t, s.Driver(), `INSERT INTO comparisons (evaluation, experience, tenant, conversation, regression, outcome, checked,
+					disagreed, result) VALUES ($1, $2, 'ten_1', 'conv_1', FALSE, 'win', FALSE, FALSE, '{}')`, id, fmt.Sprint("exp_", n))
+			}
+		}
+		add("evl_old", 1001)
+		add("evl_none", 0)
+		must(t, s.ShiftClock(t.Context(), 48*time.Hour))
+		add("evl_new", 2)
+		if all, most := pruneAll(t, s, (*store.Queries).PruneComparisons); all != 1003 || most != 1000 {
+			t.Errorf("%d rows changed, at most %d in one step", all, most)
+		}
+		if left := count(t, s, "comparisons"); left != "2" {
+			t.Errorf("%s comparisons are left", left)
+		}
+		for id, pruned := range map[string]bool{"evl_old": true, "evl_none": true, "evl_new": false} {
+			if e, err := s.Evaluation(t.Context(), "ten_1", id); err != nil || e.Pruned.IsZero() == pruned {
+				t.Errorf("%s was pruned at %v, %v", id, e.Pruned, err)
+			}
 		}
 	})
 }

@@ -85,7 +85,7 @@ type Options struct {
 	// client waited on. Defaults to 24 hours.
 	KeepPrivate time.Duration
 	// KeepRecords is how long entries whose jobs are gone, the changes of the audit log, batches that have
-	// ended and the sums that budgets read are kept. Defaults to 400 days.
+	// ended, comparisons of evaluations, and the sums and alerts of budgets are kept. Defaults to 400 days.
 	KeepRecords time.Duration
 }
 

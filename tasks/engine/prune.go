@@ -24,7 +24,7 @@ type pruner struct {
 	metrics     *metrics
 	keep        time.Duration // of ended jobs
 	keepPrivate time.Duration // of the answers of private ones
-	keepRecords time.Duration // of entries, changes, batches, and the sums and alerts of budgets
+	keepRecords time.Duration // of entries, changes, batches, comparisons, and the sums and alerts of budgets
 }
 
 // prune deletes jobs that ended long ago, in small steps.
@@ -61,8 +61,12 @@ func (p *pruner) prune(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			comparisons, err := q.PruneComparisons(ctx, p.keepRecords)
+			if err != nil {
+				return err
+			}
 			cleared, err := q.ClearPrivate(ctx, p.keepPrivate)
-			gone += ticks + cleared + replies + audits + batches + days + alerts
+			gone += ticks + cleared + replies + audits + batches + days + alerts + comparisons
 			return err
 		})
 		if err != nil {

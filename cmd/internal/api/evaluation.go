@@ -52,6 +52,7 @@ type evaluationView struct {
 	Decision      string               `json:"decision"`
 	Reason        string               `json:"reason"`
 	CreatedAt     *int64               `json:"created_at"`
+	PrunedAt      *int64               `json:"pruned_at"` // when its comparisons were deleted for their age
 }
 
 type checkedView struct {
@@ -144,7 +145,7 @@ func viewEvaluation(e learn.Evaluation) evaluationView {
 		Margin: wire.Share(r.Margin), Cheaper: wire.Share(r.Cheaper), Bound: wire.Share(r.Bound), LengthEven: wire.Share(r.LengthEven),
 		Look: viewLook(r.Look), Agreement: wire.Share(r.Agreement),
 		Checked: checkedView{r.Checked, r.CandidateHit, r.IncumbentHit}, Groups: groups, Floors: floors,
-		Seed: r.Seed, Decision: r.Decision, Reason: r.Reason, CreatedAt: wire.Seconds(e.Created),
+		Seed: r.Seed, Decision: r.Decision, Reason: r.Reason, CreatedAt: wire.Seconds(e.Created), PrunedAt: wire.Seconds(e.Pruned),
 	}
 }
 

@@ -47,9 +47,9 @@ type Config struct {
 	// Retention is how long jobs that have ended are kept, with their attempts
 	// and answers. Defaults to 2160h, 90 days.
 	Retention time.Duration `yaml:"retention"`
-	// RecordRetention is how long the audit log is kept, batches that have ended with their lines, and
-	// what each call of a vendor cost: of days before, usage knows the sums by day, purpose, provider, model and key, but neither
-	// jobs nor hours. Defaults to 9600h, 400 days.
+	// RecordRetention is how long the audit log is kept, batches that have ended with their lines, the single comparisons of
+	// evaluations, and what each call of a vendor cost: of days before, usage knows the sums by day, purpose, provider,
+	// model and key, but neither jobs nor hours. Defaults to 9600h, 400 days.
 	RecordRetention time.Duration `yaml:"record_retention"`
 	// ExperienceRetention is how long conversations are kept after their last answer, with their experiences and
 	// training rows, and batches and the files of dreams after their own end. A conversation stays for as long as a
