@@ -115,7 +115,9 @@ func (s *rowFilter) add(e learn.Example) {
 	if s.method == tasks.MethodDPO {
 		r.pair(e, turns)
 	}
-	r.asker = s.askers[e.Experience]
+	if r.asker = s.askers[e.Experience]; r.made {
+		r.asker.Origin = learn.ExampleImagined
+	}
 	s.keep(r)
 	if len(s.rows) > 2*s.limits.rows {
 		s.prune()
@@ -281,7 +283,7 @@ func (s *rowFilter) done(alias string, seed int64) filtered {
 	})}
 	m := learn.Manifest{
 		Alias: alias, Method: string(s.method), Rows: len(out.rows), In: s.in, Removed: s.removed,
-		Split: splitRule, Seed: seed, Authors: map[string]int{},
+		Split: splitRule, Seed: seed, Authors: map[string]int{}, Origins: map[string]int{},
 	}
 	var file bytes.Buffer
 	for _, r := range out.rows {
@@ -289,6 +291,7 @@ func (s *rowFilter) done(alias string, seed int64) filtered {
 		file.WriteByte('\n')
 		m.Tokens += r.tokens
 		m.Authors[r.author]++
+		m.Origins[r.asker.Origin]++
 	}
 	sum := sha256.Sum256(file.Bytes())
 	out.file, m.SHA256, m.Bytes = file.Bytes(), hex.EncodeToString(sum[:]), int64(file.Len())

@@ -207,11 +207,12 @@ func TestKeysShareOfRows(t *testing.T) {
 			if i%5 == 0 {
 				key = "key_shop"
 			}
-			s.askers["exp_"+id] = learn.Asker{Key: key}
+			s.askers["exp_"+id] = learn.Asker{Key: key, Origin: map[bool]string{true: "live", false: "import"}[key == "key_shop"]}
 			s.add(example(id, "What is the price of item "+id, "It costs "+id+" euros.", int64(i)))
 		}
-		if out := s.done("assistant", 1); len(out.rows) != want || out.manifest.Removed[filterKey] != 200-want {
-			t.Errorf("share %d: %d rows, %v", share, len(out.rows), out.manifest.Removed)
+		if out := s.done("assistant", 1); len(out.rows) != want || out.manifest.Removed[filterKey] != 200-want ||
+			out.manifest.Origins["live"] != 40 || out.manifest.Origins["import"] != want-40 {
+			t.Errorf("share %d: %d rows, %+v", share, len(out.rows), out.manifest)
 		}
 	}
 }

@@ -38,6 +38,7 @@ type Manifest struct {
 	Split   string         `json:"split"`   // the rule, in words
 	Seed    int64          `json:"seed"`
 	Authors map[string]int `json:"authors"`
+	Origins map[string]int `json:"origins"` // live, import or imagined
 }
 
 // AddDataset stores a dataset with its examples and tells whether it is new: the same rows are

@@ -100,19 +100,19 @@ func (q *DreamQueries) TrainingRows(ctx context.Context, tenant, alias string, f
 type Asker struct {
 	Experience string
 	User       string // as its metadata call its user; "" where they do not
+	Origin     string // of the experience
 	Key        string // key_…, with which it was brought in; "" where its job is pruned or had none
 }
 
 // ExampleAskers hands fn who asked what the standing examples of an alias were made of, where that is known.
 func (q *DreamQueries) ExampleAskers(ctx context.Context, tenant, alias string, fn func(Asker)) error {
-	return q.Each(ctx, `SELECT DISTINCT e.id, e.metadata, j.key_id FROM examples m JOIN experiences e ON e.id = m.experience
-		LEFT JOIN jobs j ON j.id = e.job
-		WHERE m.tenant = $1 AND m.alias = $2 AND m.withdrawn IS NULL AND (e.metadata IS NOT NULL OR j.key_id IS NOT NULL)`,
+	return q.Each(ctx, `SELECT DISTINCT e.id, e.metadata, e.origin, j.key_id FROM examples m JOIN experiences e ON e.id = m.experience
+		LEFT JOIN jobs j ON j.id = e.job WHERE m.tenant = $1 AND m.alias = $2 AND m.withdrawn IS NULL`,
 		[]any{tenant, alias}, func(r db.Rows) error {
-			var experience string
+			var experience, origin string
 			var metadata, key *string
-			err := r.Scan(&experience, &metadata, &key)
-			fn(Asker{experience, UserOf(json.RawMessage(db.Deref(metadata))), db.Deref(key)})
+			err := r.Scan(&experience, &metadata, &origin, &key)
+			fn(Asker{experience, UserOf(json.RawMessage(db.Deref(metadata))), origin, db.Deref(key)})
 			return err
 		})
 }

@@ -37,12 +37,10 @@ func TestExampleAskers(t *testing.T) {
 			must(t, s.AddExperience(t.Context(), e))
 			e = keptAs(t, s, e)
 			must(t, s.AddExample(t.Context(), example("exm_"+w.name, e)))
-			switch w.name {
-			case "a":
-				want[e.ID] = learn.Asker{Experience: e.ID, User: "ann"}
-			case "b":
-				want[e.ID] = learn.Asker{Experience: e.ID, Key: key}
-			}
+			want[e.ID] = map[string]learn.Asker{
+				"a": {Experience: e.ID, Origin: learn.OriginLive, User: "ann"}, "b": {Experience: e.ID, Origin: learn.OriginLive, Key: key},
+				"c": {Experience: e.ID, Origin: learn.OriginLive},
+			}[w.name]
 		}
 		must(t, s.ExampleAskers(t.Context(), tenant.ID, learn.DefaultAlias, func(a learn.Asker) {
 			if want[a.Experience] != a {

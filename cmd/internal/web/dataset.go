@@ -25,6 +25,7 @@ type manifest struct {
 	Split   string         `json:"split"`
 	Seed    int64          `json:"seed"`
 	Authors map[string]int `json:"authors"`
+	Origins map[string]int `json:"origins"`
 }
 
 // Filters returns what each filter took out.
@@ -32,6 +33,9 @@ func (m manifest) Filters() []reason { return ranked(m.Removed) }
 
 // Writers returns who wrote the answers.
 func (m manifest) Writers() []reason { return ranked(m.Authors) }
+
+// Sources returns where the conversations came from.
+func (m manifest) Sources() []reason { return ranked(m.Origins) }
 
 func datasetsPage(v *visit) error {
 	found, err := listed[datasetView](v, "/v1/datasets")
