@@ -2,6 +2,9 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -92,6 +95,75 @@ func loop(t *testing.T, st *stack) {
 	if after.Served.Model == before.Served.Model || !strings.Contains(after.Text, "tyre") {
 		t.Errorf("after: %+v", after)
 	}
+}
+
+// TestLoopTellsNothing goes through the loop with everything logged, and a chat that fails: neither the log nor the
+// metrics hold what was said, or a key.
+func TestLoopTellsNothing(t *testing.T) {
+	t.Parallel()
+	st := embeddedAt(t, "debug", "")
+	loop(t, st)
+	for _, body := range []string{
+		`{"model":"none/such","messages":[{"role":"user","content":"marzipan"}]}`,
+		`{"model":"assistant","messages":[{"role":"user","content":"marzipan"}],"temprature":1}`,
+	} {
+		if status := st.post(t, "/v1/chat/completions", body); status < 400 {
+			t.Errorf("%s is answered: %d", body, status)
+		}
+	}
+	metrics := st.get(t, "/metrics")
+	st.up.stop(t)
+	log := st.up.errs.String()
+	if !strings.Contains(log, `"level":"debug"`) && !strings.Contains(log, "DBG") || !strings.Contains(metrics, "dreamlab_") {
+		t.Fatalf("nothing is told at all: %.2000s", log)
+	}
+	for _, word := range []string{"tyre", "Hello", "marzipan", st.key} {
+		if strings.Contains(metrics, word) {
+			t.Errorf("the metrics hold %q", word)
+		}
+		for line := range strings.Lines(log) {
+			if strings.Contains(line, word) {
+				t.Errorf("the log holds %q: %s", word, line)
+			}
+		}
+	}
+}
+
+// post sends a body, and returns the status of the answer.
+func (st *stack) post(t *testing.T, path, body string) int {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, st.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, _ := st.send(t, q)
+	return status
+}
+
+// get returns what is there.
+func (st *stack) get(t *testing.T, path string) string {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, st.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text := st.send(t, q)
+	return text
+}
+
+func (st *stack) send(t *testing.T, q *http.Request) (status int, text string) {
+	t.Helper()
+	q.Header.Set("Authorization", "Bearer "+st.key)
+	q.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err := errors.Join(err, answer.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
 }
 
 // TestWorkerLeaves has one of two workers stop in the middle of a dream: it

@@ -32,7 +32,13 @@ func embedded(t *testing.T) *stack {
 // embeddedWith is the same with a configuration.
 func embeddedWith(t *testing.T, settings string) *stack {
 	t.Helper()
-	s := newSite(t, "DREAMLAB_ADDR=127.0.0.1:0", "DREAMLAB_LOG=warn")
+	return embeddedAt(t, "warn", settings)
+}
+
+// embeddedAt is the same with a level of the log.
+func embeddedAt(t *testing.T, level, settings string) *stack {
+	t.Helper()
+	s := newSite(t, "DREAMLAB_ADDR=127.0.0.1:0", "DREAMLAB_LOG="+level)
 	if err := os.WriteFile(filepath.Join(s.dir, "dreamlab.yaml"), []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
