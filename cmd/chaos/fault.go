@@ -72,9 +72,10 @@ func faults(length time.Duration) []fault {
 	for _, point := range []string{"claimed", "intent", "answered", "committing", "committed"} {
 		list = append(list, fault{"die at: " + point, nil, dieAt(point + "/10")})
 	}
-	for _, point := range []string{"creating", "created", "deployed"} {
+	for _, point := range []string{"creating", "created"} {
 		list = append(list, fault{"die at: training " + point, nil, dieDoing("train", point)})
 	}
+	list = append(list, fault{"die at: training deployed", nil, dieAfter(places()[0].tuning(tuners()+len(places())), "deployed")})
 	for _, point := range []string{"ordering", "ordered", "collected"} {
 		list = append(list, fault{"die at: batch " + point, nil, dieDoing("batch", point)})
 	}

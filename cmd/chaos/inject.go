@@ -62,10 +62,18 @@ func dieAt(point string) injecting {
 	}
 }
 
-// dieDoing asks for work of a kind, and makes the worker that does it die after a point. The
-// workers that did not take it are replaced.
+// dieDoing asks for work of a kind, and makes the worker that does it die after a point.
 func dieDoing(kind, point string) injecting {
-	return func(l *lab, ctx context.Context, _ *rand.Rand) error {
+	return dieAfter(func(l *lab, ctx context.Context, _ *rand.Rand) error {
+		l.load.errand(ctx, kind)
+		return nil
+	}, point)
+}
+
+// dieAfter asks for work, and makes the worker that does it die after a point. The workers that did not
+// take it are replaced.
+func dieAfter(asking injecting, point string) injecting {
+	return func(l *lab, ctx context.Context, r *rand.Rand) error {
 		workers := l.slots("worker")
 		armed := make([]*child, len(workers))
 		err := together(len(workers), func(i int) (err error) {
@@ -75,8 +83,7 @@ func dieDoing(kind, point string) injecting {
 		if err != nil {
 			return err
 		}
-		l.load.errand(ctx, kind)
-		if !l.loses(ctx, errandWait, armed...) {
+		if err = asking(l, ctx, r); err == nil && !l.loses(ctx, errandWait, armed...) {
 			err = errMissed
 		}
 		return errors.Join(err, together(len(armed), func(i int) error {

@@ -124,7 +124,7 @@ func (l *lab) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	err = retry(ctx, func() error { return l.store.Driver().Migrate(ctx, -1) })
-	for i := 0; i < tuners()+len(places()) && err == nil; i++ {
+	for i := 0; i <= tuners()+len(places()) && err == nil; i++ {
 		err = retry(ctx, func() error { return l.addTenant(ctx, i) })
 	}
 	for i := tuners(); i < len(l.owners) && err == nil; i++ {

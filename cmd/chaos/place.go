@@ -65,19 +65,29 @@ func (p place) losing(tenant int) injecting {
 		if err := l.script(ctx, lost...); err != nil {
 			return err
 		}
-		a := l.load.askOf("tune", tenant)
-		body := fmt.Sprintf(`{"base":%q,"min_examples":2,"budget_usd":1000000}`, p.base)
-		status, answer := l.load.post(ctx, a, "/v1/tunes", a.idemKey(), body)
-		if status != http.StatusAccepted {
-			return errMissed
-		}
-		tune := placedTune{p, lost, textOf(answer, "id"), textOf(answer, "job"), a}
-		l.load.noteTune(tune)
-		if p.own {
-			l.machines.Go(func() error { return machine{l, tune}.run(l.running) })
-		}
-		return nil
+		return p.request(ctx, l, tenant, lost)
 	}
+}
+
+// tuning requests a tune of a tenant, without a fault.
+func (p place) tuning(tenant int) injecting {
+	return func(l *lab, ctx context.Context, _ *rand.Rand) error { return p.request(ctx, l, tenant, nil) }
+}
+
+// request requests a tune that ends at the place.
+func (p place) request(ctx context.Context, l *lab, tenant int, lost []string) error {
+	a := l.load.askOf("tune", tenant)
+	body := fmt.Sprintf(`{"base":%q,"min_examples":2,"budget_usd":1000000}`, p.base)
+	status, answer := l.load.post(ctx, a, "/v1/tunes", a.idemKey(), body)
+	if status != http.StatusAccepted {
+		return errMissed
+	}
+	tune := placedTune{p, lost, textOf(answer, "id"), textOf(answer, "job"), a}
+	l.load.noteTune(tune)
+	if p.own {
+		l.machines.Go(func() error { return machine{l, tune}.run(l.running) })
+	}
+	return nil
 }
 
 // placedTune is a tune that ends at a place.
