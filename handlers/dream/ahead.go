@@ -143,7 +143,7 @@ func (a *aheadRun) key(ctx context.Context, q nextQuestion) (string, error) {
 	if err != nil && !errors.Is(err, db.ErrNotFound) { // no alias: a model's name
 		return "", fmt.Errorf("find route %s: %w", q.request.Model, err)
 	}
-	return kept.Key(a.dream.Tenant, q.request, route), nil
+	return kept.Key(a.Settings.Anticipate.Sharing.Space(a.dream.Tenant), q.request, route), nil
 }
 
 // requestAhead is the request as a model gets it. It names no user.

@@ -13,6 +13,7 @@ import (
 	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
+	"dreamlab/tasks/kept"
 )
 
 // Anticipate says whether dreams answer what is likely to be asked next. Its zero value has them not.
@@ -22,6 +23,8 @@ type Anticipate struct {
 	Share float64
 	// Life is how long the cache gives an answer. Defaults to a day.
 	Life time.Duration
+	// Sharing are the tenants whose chats are given each other's answers. Defaults to none.
+	Sharing kept.Sharing
 }
 
 // longestRipening bounds how long an answer may wait for chats before it counts as one that nobody asked for.

@@ -16,9 +16,23 @@ import (
 	"dreamlab/tasks"
 )
 
-// Key names the answer to a request by a route: the tenant, and a hash of all that may change the
-// answer. The route is zero where the request names a model.
-func Key(tenant string, r *tasks.ChatRequest, route learn.Route) string {
+// Sharing holds the ids of the tenants that share their answers with each other.
+type Sharing map[string]bool
+
+// sharedSpace is no tenant's id.
+const sharedSpace = "shared"
+
+// Space names those who are given a tenant's answers again: the tenant alone, or all that share theirs.
+func (s Sharing) Space(tenant string) string {
+	if s[tenant] {
+		return sharedSpace
+	}
+	return tenant
+}
+
+// Key names the answer to a request by a route: the space of its tenant, and a hash of all that may change
+// the answer. The route is zero where the request names a model.
+func Key(space string, r *tasks.ChatRequest, route learn.Route) string {
 	settings := r.Settings
 	settings.User = ""
 	options := map[string]json.RawMessage{}
@@ -41,7 +55,7 @@ func Key(tenant string, r *tasks.ChatRequest, route learn.Route) string {
 		Options  map[string]json.RawMessage   `json:"options"`
 		Vendor   map[string]json.RawMessage   `json:"vendor"`
 	}{r.Model, route.Mark(), route.Targets, r.Messages, extras, settings, options, r.Vendor})))
-	return tenant + ":" + hex.EncodeToString(sum[:])
+	return space + ":" + hex.EncodeToString(sum[:])
 }
 
 // canonical writes JSON with sorted names and without white space. Numbers stay as they

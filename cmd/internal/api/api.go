@@ -33,6 +33,7 @@ import (
 	"dreamlab/store/book"
 	"dreamlab/store/job"
 	"dreamlab/tasks"
+	"dreamlab/tasks/kept"
 )
 
 // Engine takes work in and tells how it went. *engine.Engine is one.
@@ -73,6 +74,8 @@ type Options struct {
 	// CacheTTL is how long these are fresh, and CacheStale how long after that they are given
 	// and asked anew, see cache.Options.
 	CacheTTL, CacheStale time.Duration
+	// CacheSharing are the tenants that are given each other's answers. Defaults to none.
+	CacheSharing kept.Sharing
 	// CacheSemantic has answers given to questions, too, that mean the same. Defaults to off.
 	CacheSemantic Semantic
 	// Queues is the page under /queues/, see package queues. Defaults to none.
@@ -192,7 +195,7 @@ func New(o Options) (*Server, error) {
 	if o.Cache != nil {
 		answers = cache.New(cache.Options{
 			Store: o.Cache, TTL: o.CacheTTL, Stale: o.CacheStale, Metrics: o.Metrics, Log: o.Log, Now: o.Now,
-			Questions: o.CacheSemantic.Questions, Threshold: o.CacheSemantic.Threshold,
+			Questions: o.CacheSemantic.Questions, Threshold: o.CacheSemantic.Threshold, Sharing: o.CacheSharing,
 		})
 	}
 	chats := chat.New(chat.Options{

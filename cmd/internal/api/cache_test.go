@@ -18,6 +18,7 @@ import (
 	"dreamlab/store/redis"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
+	"dreamlab/tasks/kept"
 )
 
 const (
@@ -216,6 +217,32 @@ func TestCacheKeepsWholeAnswers(t *testing.T) {
 			t.Errorf("%s: hit %v, %d asked", finish, hit, c.asked.Load())
 		}
 	}
+}
+
+// TestCacheIsSharedByConsent gives tenants that share their answers each other's, without the job that they are of.
+func TestCacheIsSharedByConsent(t *testing.T) {
+	t.Parallel()
+	c := newCached(t)
+	sharing := kept.Sharing{}
+	for _, name := range []string{"one", "two"} {
+		tenant, err := c.store.EnsureTenant(t.Context(), name)
+		must(t, err)
+		sharing[tenant.ID] = true
+	}
+	options := c.options
+	options.Metrics, options.CacheSharing = nil, sharing
+	server, err := New(options)
+	must(t, err)
+	front := httptest.NewServer(server.Handler())
+	t.Cleanup(func() { front.Close(); server.Close() })
+	c.ask(t, request{body: askCold}, "miss", 1)
+	c.url = front.URL
+	first := c.ask(t, request{body: askCold}, "miss", 2) // what a tenant was answered before it shared is its own
+	again := c.ask(t, request{body: askCold, key: c.other}, "hit", 2)
+	if !equalJSON(t, first.field(t, "choices"), again.field(t, "choices")) || strings.Contains(string(again.body), `"job"`) {
+		t.Errorf("the other tenant got %s", again.body)
+	}
+	c.ask(t, request{body: askCold, key: c.stranger(t)}, "miss", 3) // it does not share
 }
 
 // patientCache is a store whose commands may take as long as they do: on a busy machine one of many may

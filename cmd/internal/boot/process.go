@@ -61,14 +61,14 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 		return nil, err
 	}
 	options := api.Options{
-		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(),
+		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(), Metrics: s.Metrics, Log: s.Log,
 		Base: s.Config.Team.Base, Lead: s.Config.Team.Lead, Tunable: s.tunable,
-		Pausable: func(at string) bool { return tune.Pausable(s.Router, at) }, Metrics: s.Metrics,
-		Queues: queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, CORS: s.Config.CORS, Log: s.Log,
+		Pausable: func(at string) bool { return tune.Pausable(s.Router, at) }, Backlog: s.Config.Backlog, Now: s.now,
+		Queues: queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, CORS: s.Config.CORS, TLS: spoken,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.Client), Streams: redis.NewStreams(s.Queue.Client),
-		Cache: s.chatCache(), Kept: s.cache(), CacheSemantic: semantic(s), CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale,
-		Backlog: s.Config.Backlog, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
-		Budgets: s.budgets(), Plan: plan(s.Config.Plan), TLS: spoken, Inbox: inbox(s.Config), Tokens: tokens(s.Config.OIDC), Now: s.now,
+		Cache: s.chatCache(), Kept: s.cache(), CacheSemantic: semantic(s), CacheSharing: s.sharing,
+		CacheTTL: s.Config.Cache.TTL, CacheStale: s.Config.Cache.Stale, MaxBody: int64(s.Config.MaxBody), Webhooks: s.webhooks(),
+		Budgets: s.budgets(), Plan: plan(s.Config.Plan), Inbox: inbox(s.Config), Tokens: tokens(s.Config.OIDC),
 	}
 	if s.telemetry.Traces() {
 		options.Tracer = s.telemetry
@@ -259,7 +259,7 @@ func (s *Stack) dreaming() dream.Settings {
 	pii := s.Config.PII
 	settings.Personal = presidio.Analyzer{URL: pii.Presidio, Language: pii.Language, Score: pii.Score, Entities: pii.Entities}
 	if s.Config.Cache.Enabled {
-		settings.Anticipate = dream.Anticipate{Share: s.Config.Dream.Anticipate, Life: s.Config.Cache.TTL}
+		settings.Anticipate = dream.Anticipate{Share: s.Config.Dream.Anticipate, Life: s.Config.Cache.TTL, Sharing: s.sharing}
 	}
 	return settings
 }

@@ -25,6 +25,7 @@ import (
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
+	"dreamlab/tasks/kept"
 	"dreamlab/tasks/notebook/runs"
 )
 
@@ -43,6 +44,7 @@ type Stack struct {
 
 	verbs     *cli.Program
 	now       func() time.Time     // nil: time.Now
+	sharing   kept.Sharing         // the tenants that share the cache
 	telemetry *telemetry.Telemetry // nil where nothing is sent
 	closers   []func() error
 }
@@ -203,6 +205,10 @@ func (s *Stack) settle(ctx context.Context, _ StackOptions) error {
 	if err := setShares(ctx, s.Store, s.Config.Tenants); err != nil {
 		return fmt.Errorf("set the tenants' shares: %w", err)
 	}
+	var err error
+	if s.sharing, err = sharing(ctx, s.Store, s.Config.Tenants); err != nil {
+		return fmt.Errorf("find the tenants that share the cache: %w", err)
+	}
 	return s.tellUnrouted(ctx)
 }
 
@@ -247,6 +253,22 @@ func setShares(ctx context.Context, s *store.Store, tenants []config.Tenant) err
 		}
 		return q.SetShares(ctx, shares)
 	})
+}
+
+// sharing returns the tenants that are given each other's answers from the cache.
+func sharing(ctx context.Context, s *store.Store, tenants []config.Tenant) (kept.Sharing, error) {
+	all := kept.Sharing{}
+	for _, t := range tenants {
+		if !t.SharedCache {
+			continue
+		}
+		known, err := s.EnsureTenant(ctx, t.Name)
+		if err != nil {
+			return nil, err
+		}
+		all[known.ID] = true
+	}
+	return all, nil
 }
 
 // ensureRoutes makes the common routes of the configuration where there are

@@ -181,19 +181,6 @@ func (l *loader) checkLanes() {
 	}
 }
 
-func (l *loader) checkTenants() {
-	seen := map[string]bool{}
-	for i, t := range l.Tenants {
-		if t.Name == "" || seen[t.Name] {
-			l.fault("tenants[%d]: name %q: list each tenant once, by its name", i, t.Name)
-		}
-		seen[t.Name] = true
-		if min(t.Weight, t.Cap) < 0 {
-			l.fault("tenants[%d]: weight and cap can not be negative", i)
-		}
-	}
-}
-
 func (l *loader) checkShare(key string, value float64) {
 	if !(value >= 0 && value <= 1) {
 		l.fault("%s: %g is no share: give a number from 0 to 1", l.at(key), value)

@@ -158,17 +158,6 @@ type Lane struct {
 	Deadline  time.Duration `yaml:"deadline,omitempty"` // of one attempt
 }
 
-// Tenant sets a tenant's part of the lanes. It is made where there is none of that
-// name; one that is not listed has weight 1 and the lanes' caps.
-type Tenant struct {
-	Name string `yaml:"name"`
-	// Weight is its share of a lane in which several have jobs that wait: with 3
-	// it gets three turns where another has one. Defaults to 1.
-	Weight int `yaml:"weight,omitempty"`
-	// Cap bounds its jobs in flight in each lane. Defaults to the lane's tenant_cap.
-	Cap int `yaml:"cap,omitempty"`
-}
-
 // Model bounds what is asked of one model.
 type Model struct {
 	// Concurrency is how many calls it may have in flight, from all processes

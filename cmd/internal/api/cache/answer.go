@@ -32,6 +32,17 @@ func again(body []byte, state State) (told []byte, made origin, err error) {
 	return completion.Set(body, "dreamlab", ours), made, nil
 }
 
+// unnamed leaves out the job and the dream that an answer is of, which may be those of another tenant.
+func unnamed(body []byte) ([]byte, error) {
+	var kept struct {
+		Ours json.RawMessage `json:"dreamlab"`
+	}
+	if err := json.Unmarshal(body, &kept); err != nil {
+		return nil, fmt.Errorf("read a shared answer: %w", err)
+	}
+	return completion.Set(body, "dreamlab", completion.Without(kept.Ours, "job", "anticipated")), nil
+}
+
 // whole tells whether an answer is one to give again: every choice came to its own end,
 // and all of it is one model's.
 func whole(body []byte) bool {

@@ -1,5 +1,5 @@
 // Package cache answers chats that were asked before, by the exact request and within
-// its tenant, before a job is made. Of equal requests that come at once, one is asked.
+// its tenant, or among tenants that share their answers, before a job is made. Of equal requests that come at once, one is asked.
 //
 // It serves no HTTP and asks no model: chats come to it first, and bring it the answers
 // that it may keep. Without Redis it knows nothing, and chats go on.
@@ -47,6 +47,8 @@ type Options struct {
 	// Defaults to none: a question has to be equal.
 	Questions Questions
 	Threshold float64
+	// Sharing are the tenants that are given each other's answers. Defaults to none.
+	Sharing kept.Sharing
 	// Wait is how long a request waits for an equal one. Defaults to two minutes.
 	Wait time.Duration
 	// Metrics takes what is counted. Defaults to none.
@@ -92,7 +94,7 @@ func (c *Cache) Enter(ctx context.Context, q Question) (*Slot, error) {
 	case c == nil, wish.mode == never:
 		return &Slot{State: Bypass}, nil
 	}
-	s := &Slot{cache: c, State: Miss, key: q.key(), only: wish.only}
+	s := &Slot{cache: c, State: Miss, key: q.key(c.Sharing), shared: c.Sharing[q.Tenant], only: wish.only}
 	if wish.mode == anew {
 		c.seen.miss()
 		return s, nil

@@ -68,7 +68,7 @@ func (s *Slot) near(ctx context.Context, q Question, wish wish) {
 		s.cache.Log.Warn().Err(err).Msg("a question got no vector that can be compared")
 		return
 	}
-	s.asked = &asked{before.key(), entry}
+	s.asked = &asked{before.key(s.cache.Sharing), entry}
 	found, err := s.alike(ctx)
 	if err != nil {
 		s.cache.seen.failures.Inc()

@@ -142,4 +142,6 @@ func (w wish) anew() wish {
 }
 
 // key names the answer.
-func (q Question) key() string { return kept.Key(q.Tenant, q.Request, q.Route) }
+func (q Question) key(s kept.Sharing) string {
+	return kept.Key(s.Space(q.Tenant), q.Request, q.Route)
+}

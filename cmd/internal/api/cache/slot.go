@@ -34,6 +34,7 @@ type Slot struct {
 
 	cache  *Cache
 	key    string
+	shared bool   // the answer may be another tenant's
 	only   bool   // its client wants nothing asked
 	saved  int64  // nano-dollars that the answer cost when it was asked
 	asked  *asked // how others find it; nil where nobody is to
@@ -62,6 +63,9 @@ func (s *Slot) fill(v value, state State) {
 		state = Semantic
 	}
 	body, made, err := again(v.body, state)
+	if err == nil && s.shared {
+		body, err = unnamed(body)
+	}
 	if err == nil && state == Semantic {
 		body, err = likened(body, v.similarity)
 	}
