@@ -1,10 +1,6 @@
 package judge
 
 import (
-	"bufio"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -53,31 +49,19 @@ func TestSound(t *testing.T) {
 // TestWordProblemsAreSound holds the worked answers of problems that are right to the check.
 func TestWordProblemsAreSound(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join("testdata", "problems.jsonl")
-	if dir := os.Getenv("DREAMLAB_SHARED"); dir != "" {
-		path = filepath.Join(dir, "data", "gsm8k-test-400.jsonl")
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	n, missed := 0, 0
-	for lines := bufio.NewScanner(file); lines.Scan(); n++ {
-		var problem struct{ Answer string }
-		if err := json.Unmarshal(lines.Bytes(), &problem); err != nil {
-			t.Fatal(err)
+	all := workedAnswers(t)
+	missed := 0
+	for _, answer := range all {
+		if !Sound(answer) {
+			t.Errorf("the working is not sound: %s", answer)
 		}
-		if !Sound(problem.Answer) {
-			t.Errorf("the working is not sound: %s", problem.Answer)
-		}
-		working, number, _ := strings.Cut(problem.Answer, "####")
+		working, number, _ := strings.Cut(answer, "####")
 		if Sound(working + "#### 7" + strings.TrimSpace(number) + "31") {
 			missed++
 		}
 	}
-	if n == 0 || missed*2 > n {
-		t.Errorf("of %d problems %d pass with a number that the working does not have", n, missed)
+	if missed*2 > len(all) {
+		t.Errorf("of %d problems %d pass with a number that the working does not have", len(all), missed)
 	}
 }
 

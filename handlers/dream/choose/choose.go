@@ -3,12 +3,11 @@ package choose
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strings"
 	"unicode"
 
-	"dreamlab/providers"
+	"dreamlab/handlers/dream/study"
 	"dreamlab/store/learn"
 )
 
@@ -26,7 +25,7 @@ type candidate struct {
 
 // Add takes an experience in.
 func (o *Order) Add(e learn.Experience) {
-	words := wordsOf(firstQuestion(e.Prompt))
+	words := wordsOf(study.Opening(e.Prompt))
 	o.all = append(o.all, candidate{e.ID, e.Correction != "" || e.Rating != nil && *e.Rating < 0, words})
 	if o.shared == nil {
 		o.shared = map[string]int{}
@@ -88,18 +87,4 @@ func wordsOf(text string) map[string]bool {
 		}
 	}
 	return words
-}
-
-// firstQuestion is what the user said first.
-func firstQuestion(prompt json.RawMessage) string {
-	var messages []providers.Message
-	if json.Unmarshal(prompt, &messages) != nil {
-		return ""
-	}
-	for _, m := range messages {
-		if m.Role == "user" {
-			return m.Text()
-		}
-	}
-	return ""
 }

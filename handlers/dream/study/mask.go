@@ -24,8 +24,8 @@ func maskMessages(mask *redact.Masker, raw json.RawMessage) json.RawMessage {
 	return plainjson.Of(messages)
 }
 
-// opening is what a user says first: all turns of a conversation, and its copies, share it.
-func opening(prompt json.RawMessage) string {
+// Opening is what a user says first in a prompt: all turns of a conversation, and its copies, share it.
+func Opening(prompt json.RawMessage) string {
 	var messages []providers.Message
 	if json.Unmarshal(prompt, &messages) != nil {
 		return ""

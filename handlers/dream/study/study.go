@@ -91,7 +91,7 @@ type Study struct {
 // of how to come to it: it only checks what was recorded. One that is a word or a
 // document, and that the recorded answer meets, leaves the recorded one.
 func New(e learn.Experience) *Study {
-	s := &Study{Experience: e, author: authorRecorded, mask: redact.Renaming(opening(e.Prompt))}
+	s := &Study{Experience: e, author: authorRecorded, mask: redact.Renaming(Opening(e.Prompt))}
 	var message providers.Message
 	if json.Unmarshal(e.Answer, &message) == nil {
 		s.recorded, s.calls = message.Text(), len(message.ToolCalls) > 0
