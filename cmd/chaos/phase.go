@@ -81,15 +81,19 @@ func (l *lab) restPhase(ctx context.Context, w *faultCounts) error {
 	return l.rest(ctx, l.settled)
 }
 
-// rest waits until no work is left.
+// rest waits until no work is left, in two looks a second apart: a process may be about to store what a
+// client asked for that has hung up since.
 func (l *lab) rest(ctx context.Context, left func(context.Context) (string, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, calmWait)
 	defer cancel()
+	calm := false
 	for {
 		work, err := left(ctx)
-		if err == nil && work == "" {
+		none := err == nil && work == ""
+		if none && calm {
 			return nil
 		}
+		calm = none
 		if !pause(ctx, time.Second) {
 			return fmt.Errorf("%s after the last fault there is still %s (logs are in %s)", calmWait, work, l.dir)
 		}
