@@ -25,7 +25,7 @@ import (
 var sample []byte
 
 // demoPatience bounds the whole demonstration.
-const demoPatience = 5 * time.Minute
+const demoPatience = 15 * time.Minute
 
 // demoQuestion is asked before and after. The sample has it in other words.
 const demoQuestion = "My rear tyre is flat, who can repair it?"

@@ -130,7 +130,7 @@ func forged(q study.Question, reference, number string) judge.Answer {
 // addStudy adds the questions that one experience can bring.
 func (w *worker) addStudy(e learn.Experience, models map[study.Role]providers.Target, sum *estimate) error {
 	sum.Experiences++
-	one := study.New(e)
+	one := study.Estimated(e)
 	switch one.Rejected() {
 	case "":
 	case study.HeldOut:

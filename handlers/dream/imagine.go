@@ -59,7 +59,7 @@ func (r *reflectRun) imagine(ctx context.Context, weak []finding, difficulty str
 }
 
 func (r *reflectRun) imagineOne(ctx context.Context, e learn.Experience, f finding, difficulty string) error {
-	one := study.New(e)
+	one := study.Masked(e)
 	form := schema{
 		"type": "object", "additionalProperties": false, "required": []string{"question", "answer"},
 		"properties": schema{"question": schema{"type": "string"}, "answer": schema{"type": "string"}},

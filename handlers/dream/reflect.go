@@ -240,7 +240,7 @@ func (r *reflectRun) material(ctx context.Context, findings []finding) (map[stri
 		if err != nil {
 			return nil, nil, fmt.Errorf("read an experience: %w", err)
 		}
-		one := study.New(e)
+		one := study.Masked(e)
 		material[e.ID] = shown{
 			Said: cutMiddle(one.Conversation()), Answered: cutMiddle(one.Recorded()), Judged: cutMiddle(f.words(one)),
 		}

@@ -23,7 +23,7 @@ func (s *Study) improve(said Verdict, replay *providers.Reply, given map[string]
 	}
 	answer := strings.TrimSpace(reply.Content)
 	checkable, right := judge.Exact(s.Experience.Reference, answer)
-	if !s.fit(reply) || same(answer, replay.Content) || checkable && !right {
+	if same(answer, replay.Content) || checkable && !right || !s.fit(reply) {
 		return nil, said, nil
 	}
 	if checkable && !bareNumber(s.Experience.Reference) {
@@ -51,9 +51,20 @@ func (s *Study) improved(v Verdict, answer, replay string) Verdict {
 // holds no personal data.
 func (s *Study) fit(reply *providers.Reply) bool {
 	text := strings.TrimSpace(reply.Content)
-	masked, _ := s.mask.Text(text)
 	whole := !unfinished(reply) && reply.Finish != "tool_calls" && len(s.prompt)+len(text) <= maxPrompt
-	return whole && masked == text && screen.Reason(s.messages(), text) == ""
+	return whole && (s.made || s.clean(text))
+}
+
+// clean tells whether an answer is no junk and holds no personal data. It is kept, since Next looks at all answers
+// so far each time: a long one takes some milliseconds.
+func (s *Study) clean(text string) bool {
+	known, found := s.looked[text]
+	if !found {
+		masked, _ := s.mask.Text(text)
+		known = masked == text && screen.Reason(s.messages(), text) == ""
+		s.looked[text] = known
+	}
+	return known
 }
 
 // unfinished tells whether a reply is no answer to compare with.

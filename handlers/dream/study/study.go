@@ -80,10 +80,12 @@ type Study struct {
 	prompt     json.RawMessage // messages before the answer, masked
 	answer     string          // of the row, masked
 	author     string
-	recorded   string // the recorded answer, masked
-	secret     bool   // the answer held a secret
-	calls      bool   // the recorded answer calls tools
-	known      int64  // the score of a row with the same answer to nearly the same question, 0 for none
+	recorded   string          // the recorded answer, masked
+	secret     bool            // the answer held a secret
+	calls      bool            // the recorded answer calls tools
+	looked     map[string]bool // which of the lead model's answers are clean
+	made       bool            // the answers are made up
+	known      int64           // the score of a row with the same answer to nearly the same question, 0 for none
 }
 
 // New begins a study. It chooses the row's answer: the user's correction, else the
@@ -91,7 +93,22 @@ type Study struct {
 // of how to come to it: it only checks what was recorded. One that is a word or a
 // document, and that the recorded answer meets, leaves the recorded one.
 func New(e learn.Experience) *Study {
-	s := &Study{Experience: e, author: authorRecorded, mask: redact.Renaming(Opening(e.Prompt))}
+	s := Masked(e)
+	s.rejected, s.weak = s.screen()
+	return s
+}
+
+// Estimated begins a study whose answers are made up to learn what it may cost: none of the lead model's is taken
+// for junk.
+func Estimated(e learn.Experience) *Study {
+	s := New(e)
+	s.made = true
+	return s
+}
+
+// Masked is New for what is only shown: nothing is looked at for junk.
+func Masked(e learn.Experience) *Study {
+	s := &Study{Experience: e, author: authorRecorded, mask: redact.Renaming(Opening(e.Prompt)), looked: map[string]bool{}}
 	var message providers.Message
 	if json.Unmarshal(e.Answer, &message) == nil {
 		s.recorded, s.calls = message.Text(), len(message.ToolCalls) > 0
@@ -106,7 +123,6 @@ func New(e learn.Experience) *Study {
 	s.prompt = maskMessages(s.mask, e.Prompt)
 	s.recorded, _ = s.mask.Text(strings.TrimSpace(s.recorded))
 	s.answer, s.secret = s.mask.Text(strings.TrimSpace(answer))
-	s.rejected, s.weak = s.screen()
 	return s
 }
 
