@@ -327,7 +327,8 @@ func (t trainer) training(known trained, r run) providers.Training {
 		made.Finished = moment(r.Ended)
 		machine, ok := t.compute.of(known.Base)
 		if ok && r.Ended > 0 {
-			made.Nano = machine.cost(time.Duration(r.Setup+r.Execution) * time.Millisecond)
+			ran := time.Duration(r.Setup+r.Execution) * time.Millisecond
+			made.Nano = machine.cost(ran.Truncate(time.Second)) // whole seconds are billed
 		} else {
 			made.Charge = providers.ChargeUnknown // its machine ran, for a time or at a price that is not known
 		}
