@@ -14,7 +14,7 @@ import (
 
 const (
 	// maxSessions bounds the sessions of a training on a machine of one's own, and the tries to get its program.
-	maxSessions = 120
+	maxSessions = 300
 	// stubs is the folder, in the module's root, of a trainer that needs no GPU.
 	stubs = "tasks/notebook/testdata"
 	// ownWeights are what that machine trains, and what Groq has of it.
@@ -35,18 +35,22 @@ func canRun() bool {
 	return python == nil && trainer == nil
 }
 
-// run begins a session until one has ended well. The first one dies between two checkpoints. A tune for which none does
-// is cancelled: it would wait for a week.
+// run begins a session for each run of the tune until the tune has ended: where PostgreSQL lost the end of one, the tune
+// starts another. The first session dies between two checkpoints. A tune for which none ends well is cancelled: it
+// would wait for a week.
 func (m machine) run(ctx context.Context) error {
-	died := false
+	died, trained := false, ""
 	for range maxSessions {
 		if m.over(ctx) {
 			return nil
 		}
-		if program := m.program(ctx); program != nil {
+		if program := m.program(ctx); program != nil && runName.FindString(string(program)) != trained {
 			done, err := m.session(ctx, program, !died)
-			if err != nil || done {
+			if err != nil {
 				return err
+			}
+			if done {
+				trained = runName.FindString(string(program))
 			}
 			died = true
 		}
@@ -54,9 +58,14 @@ func (m machine) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	m.lab.load.cancel(ctx, m.tune.ask, m.tune.job)
+	if trained == "" {
+		m.lab.load.cancel(ctx, m.tune.ask, m.tune.job)
+	}
 	return nil
 }
+
+// runName is the name of a training's run.
+var runName = regexp.MustCompile(`run_[0-9a-f]{16,}`)
 
 // pinned are the packages that a program would install.
 var pinned = regexp.MustCompile(`"packages":\[[^\]]*\]`)
