@@ -77,7 +77,7 @@ func (q *ReadQueries) Jobs(ctx context.Context, tenant string, f Filter, page db
 		return q.jobsBy(ctx, n, column, value, page)
 	}
 	if f.byKind() {
-		return q.jobsByKind(ctx, n, page)
+		return q.jobsOf(ctx, n, n, page)
 	}
 	return q.jobsPage(ctx, n, page)
 }

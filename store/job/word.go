@@ -128,11 +128,6 @@ func (q *ReadQueries) jobsBy(ctx context.Context, n db.Selection, column, value 
 	return q.jobsOf(ctx, ended, open, page, column)
 }
 
-// jobsByKind reads a page of a list of a noun other than chat.
-func (q *ReadQueries) jobsByKind(ctx context.Context, n db.Selection, page db.Page) ([]Job, bool, error) {
-	return q.jobsOf(ctx, n, n, page)
-}
-
 // jobsOf reads a page of the ended jobs, in the order of an index that begins with the columns in
 // front of the id, and of the open ones. An index of all jobs would be written at each of a job's
 // moves (five times for a chat), so the open ones, which are few, are read by the indexes of their
