@@ -202,6 +202,7 @@ type TuneLimits struct {
 	MaxSequence int // tokens
 	MinBatch    int
 	MaxBatch    int
+	Full, Doubt string // as those of [Hosting], of one more training
 	// Pairs bounds trainings on preference pairs; nil where the trainer has none.
 	Pairs *PairLimits
 }
@@ -232,8 +233,7 @@ type FileStatus struct {
 type TrainSpec struct {
 	Base string `json:"base"` // the vendor's name of the base model
 	File string `json:"file"` // the vendor's id of the training file
-	// Validation is the vendor's id of the file that the training is measured on, ""
-	// where there is none.
+	// Validation is the vendor's id of the file that the training is measured on, "" where there is none.
 	Validation string `json:"validation,omitempty"`
 	Suffix     string `json:"suffix"`
 	// Tune, Object and SHA256 are for a trainer that reads the rows where they stand: the tune
@@ -349,18 +349,18 @@ type Keeper interface {
 
 // Hosting is what serving a tuned model takes, in service.
 type Hosting struct {
-	Hardware    string `json:"hardware"`
-	NanoPerHour int64  `json:"nano_per_hour"` // nano-dollars per running replica
-	// PerToken says that each token is paid as one of the base's, beside the hours.
-	PerToken bool `json:"per_token,omitempty"`
-	// MaxRank is the largest rank of an adapter that can be served; 0 where any can.
-	MaxRank int `json:"max_rank,omitempty"`
-	// Cold is how long the first answer may take where nothing runs.
-	Cold   time.Duration `json:"cold,omitempty"`
-	Region string        `json:"region,omitempty"`
-	Window time.Duration `json:"window,omitempty"` // a replica runs only while it is asked, paid by begun windows
-	Always bool          `json:"always,omitempty"` // its machine can not be stopped from here: all hours are paid
-	Doubt  string        `json:"doubt,omitempty"`  // what is not certain of the price; "" where nothing is
+	Hardware    string        `json:"hardware"`
+	NanoPerHour int64         `json:"nano_per_hour"`       // nano-dollars per running replica
+	PerToken    bool          `json:"per_token,omitempty"` // each token is paid as one of the base's, beside the hours
+	MaxRank     int           `json:"max_rank,omitempty"`  // the largest of an adapter that can be served; 0 where any can
+	Cold        time.Duration `json:"cold,omitempty"`      // how long the first answer may take where nothing runs
+	Region      string        `json:"region,omitempty"`
+	Window      time.Duration `json:"window,omitempty"` // a replica runs only while it is asked, paid by begun windows
+	Always      bool          `json:"always,omitempty"` // its machine can not be stopped from here: all hours are paid
+	Doubt       string        `json:"doubt,omitempty"`  // what is not certain of the price or the room; "" where nothing is
+	// Full says why nothing more can be started there now: the quota, its value, its use, the region and how
+	// to raise it. It is "" where there is room, and where a quota can not be read, which Doubt then tells.
+	Full string `json:"full,omitempty"`
 	// Weights is the name by which another vendor trains the base's weights, as a rule that on Hugging
 	// Face. Defaults to the base's name.
 	Weights string `json:"weights,omitempty"`

@@ -338,14 +338,23 @@ func (p *pricer) servable(ctx context.Context, by string, base providers.Target,
 	if limits.MaxRank > 0 && (h.MaxRank == 0 || limits.MaxRank < h.MaxRank) {
 		h.MaxRank = limits.MaxRank // one adapter is trained and served
 	}
+	h.Doubt = joined(limits.Doubt, h.Doubt)
 	asked := p.hyperOf(c)
 	if why := beyond(asked, limits, h); why != "" {
 		return h, why, nil
 	}
 	if c.state.Method == tasks.MethodDPO {
-		return h, beyondPairs(by, asked.Beta, limits.Pairs), nil
+		refused = beyondPairs(by, asked.Beta, limits.Pairs)
 	}
-	return h, "", nil
+	return h, cmp.Or(refused, full(limits, h)), nil
+}
+
+// full says which quota of the account has no room for one more training, or for what serves it.
+func full(limits providers.TuneLimits, h providers.Hosting) string {
+	if why := joined(limits.Full, h.Full); why != "" {
+		return "refused: quota: " + why
+	}
+	return ""
 }
 
 // beyond says which hyper-parameter the trainer or the place does not take. A rank is taken down to what they take, unless

@@ -23,16 +23,16 @@ type market struct {
 type stall struct {
 	providers.Trainer
 	providers.Host
-	terms providers.Hosting
-	rank  int
-	down  bool
+	terms  providers.Hosting
+	limits providers.TuneLimits
+	down   bool
 }
 
 func (s stall) Tunable(context.Context, string) (providers.TuneLimits, error) {
 	if s.down {
 		return providers.TuneLimits{}, &providers.Error{Kind: providers.KindServer, Status: http.StatusBadGateway}
 	}
-	return providers.TuneLimits{MaxRank: s.rank}, nil
+	return s.limits, nil
 }
 
 func (s stall) Hosting(context.Context, string) (providers.Hosting, error) { return s.terms, nil }
@@ -64,13 +64,16 @@ func (p flat) Price(provider, model string, at time.Time) (providers.Price, erro
 	return providers.Price{Rates: providers.Rates{In: 1, Out: 1}, Train: &train}, nil
 }
 
+// wide are the limits of a trainer of large adapters.
+var wide = providers.TuneLimits{MaxRank: 64}
+
 // openMarket lets three more vendors have the base's weights: one that is dear, one that
 // does not answer and one that takes no large adapters.
 func (b *bench) openMarket() {
 	b.deps.Vendors = market{b.deps.Vendors, map[string]stall{
-		"dear":   {terms: providers.Hosting{NanoPerHour: 90_000_000_000, Cold: time.Minute, Region: "mars"}, rank: 64},
+		"dear":   {terms: providers.Hosting{NanoPerHour: 90_000_000_000, Cold: time.Minute, Region: "mars"}, limits: wide},
 		"down":   {down: true},
-		"narrow": {terms: providers.Hosting{PerToken: true, MaxRank: 4}, rank: 64},
+		"narrow": {terms: providers.Hosting{PerToken: true, MaxRank: 4}, limits: wide},
 	}}
 	b.deps.Prices = flat{b.deps.Prices}
 	b.deps.Settings.SameWeights = func(providers.Target) []providers.Target {
@@ -167,7 +170,7 @@ func TestPlanListsOtherWeights(t *testing.T) {
 	own := providers.Hosting{NanoPerHour: 1_000_000, Always: true, Doubt: "a guess"}
 	brief := providers.Hosting{NanoPerHour: 12_000_000, Window: 5 * time.Minute}
 	b.deps.Vendors = market{b.deps.Vendors.(market).Vendors, map[string]stall{
-		"dear": {terms: own, rank: 64}, "narrow": {terms: brief, rank: 64},
+		"dear": {terms: own, limits: wide}, "narrow": {terms: brief, limits: wide},
 	}}
 	b.deps.Settings.SameWeights = nil
 	b.deps.Settings.Bases = func(context.Context, string) []string { return []string{"m"} }
@@ -204,4 +207,62 @@ func TestPlanListsOtherWeights(t *testing.T) {
 			t.Errorf("a tune that begins looked at %+v", o)
 		}
 	}
+}
+
+// fullMarket has the cheapest places without room, one for the training and one for what serves it, and a dear one
+// whose quotas could not be read.
+func (b *bench) fullMarket() {
+	b.openMarket()
+	crowded, unread := wide, wide
+	crowded.Full = "2 of 2 trainings of m run"
+	unread.Doubt = "its quota of trainings is not known"
+	b.deps.Vendors = market{b.deps.Vendors.(market).Vendors, map[string]stall{
+		"dear": {terms: providers.Hosting{NanoPerHour: 1, Full: "0 endpoints of m may run"}, limits: wide},
+		"down": {
+			terms: providers.Hosting{NanoPerHour: 90_000_000_000, Doubt: "its quota of endpoints is not known"}, limits: unread,
+		},
+		"narrow": {terms: providers.Hosting{NanoPerHour: 1}, limits: crowded},
+	}}
+	b.work = Handlers(b.deps)
+}
+
+// A way without room is forbidden with its quota, however cheap. One whose quotas can not be read is not, and the
+// plan tells of the doubt.
+func TestPlanForbidsWhatIsFull(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.fullMarket()
+	b.teach(48, 40)
+	id := b.tune(tasks.TuneInput{DryRun: true}).ID
+	b.run(nil)
+	tune, err := b.store.Tune(b.ctx, b.tenant, id)
+	b.must(err)
+	own := map[string]Offer{}
+	for _, o := range decode[state](b, tune.State).Plan {
+		if o.Trainer == o.Place {
+			own[o.Place] = o
+		}
+	}
+	for place, want := range map[string]string{
+		"dear": "refused: quota: 0 endpoints of m may run", "narrow": "refused: quota: 2 of 2 trainings of m run", "down": "", "together": "",
+	} {
+		if o, listed := own[place]; !listed || o.Forbidden != want || o.Chosen != (place == "together") {
+			t.Errorf("%s: %+v, want it forbidden by %q", place, o, want)
+		}
+	}
+	if want := "its quota of trainings is not known; its quota of endpoints is not known"; !strings.HasSuffix(own["down"].Note, want) {
+		t.Errorf("the note is %q, want %q at its end", own["down"].Note, want)
+	}
+}
+
+// A tune that has no other way ends before anything is uploaded, and says which quota is full.
+func TestTuneWithoutRoomIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Settings{MinExamples: 20})
+	b.fullMarket()
+	b.deps.Settings.SameWeights = nil
+	b.work = Handlers(b.deps)
+	b.teach(48, 40)
+	b.base = "dear/m"
+	b.decides(tasks.TuneInput{}, "refused: quota: 0 endpoints of m may run")
 }

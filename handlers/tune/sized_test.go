@@ -32,8 +32,8 @@ func TestRankIsWhatThePlaceTakes(t *testing.T) {
 	b := newBench(t, Settings{MinExamples: 20, Gate: anyExam(), Hyper: tasks.Hyper{Rank: 32, Alpha: 64}})
 	b.openMarket()
 	b.deps.Vendors = market{b.deps.Vendors.(market).Vendors, map[string]stall{
-		"narrow": {terms: providers.Hosting{NanoPerHour: 90_000_000_000, MaxRank: 16}, rank: 64},
-		"dear":   {terms: providers.Hosting{NanoPerHour: 90_000_000_000}, rank: 24},
+		"narrow": {terms: providers.Hosting{NanoPerHour: 90_000_000_000, MaxRank: 16}, limits: wide},
+		"dear":   {terms: providers.Hosting{NanoPerHour: 90_000_000_000}, limits: providers.TuneLimits{MaxRank: 24}},
 	}}
 	b.deps.Settings.Bases = func(context.Context, string) []string { return nil }
 	b.work = Handlers(b.deps)
