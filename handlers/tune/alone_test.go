@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/mix"
 	"dreamlab/store"
 	"dreamlab/store/blob"
 	"dreamlab/store/db"
@@ -23,11 +24,11 @@ import (
 // alone asks for a training of a client's file, as POST /v1/fine_tuning/jobs does.
 func (b *bench) alone(provider string) job.NewJob {
 	b.Helper()
-	s := newRowFilter(tasks.MethodSFT, limits{rows: 100, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rowTokens: 1000, mix: mix.Limits{Rows: 100}}, newHeldOut())
 	for i := range 12 {
 		s.add(example(fmt.Sprint(i), fmt.Sprintf("Please explain the %s.", topics[i]), answerFor(topics[i]), 1))
 	}
-	made := s.done("", 1)
+	made := s.done("")
 	job := job.NewJob{
 		ID: db.NewID("job_"), Tenant: b.tenant, Kind: string(tasks.TuneStart), Lane: string(tasks.Tune),
 		Subject: db.NewID("ftjob-"),

@@ -16,6 +16,7 @@ import (
 
 	"dreamlab/handlers/judge"
 	"dreamlab/handlers/tune/exam"
+	"dreamlab/handlers/tune/mix"
 	"dreamlab/handlers/tune/near"
 	"dreamlab/providers"
 	"dreamlab/providers/sandbox/model"
@@ -58,13 +59,13 @@ func newClass(t testing.TB, conversations []said) *class {
 			rows = append(rows, e)
 		}
 	}
-	s := newRowFilter(tasks.MethodSFT, limits{rows: 10_000, rowTokens: 8_000}, x)
+	s := newRowFilter(tasks.MethodSFT, limits{rowTokens: 8_000, mix: mix.Limits{Rows: 10_000}}, x)
 	for _, e := range rows {
 		messages := append(readMessages(e.Prompt), providers.TextMessage("assistant", answerText(e.Answer)))
 		s.add(learn.Example{ID: e.ID, Experience: e.ID, Messages: plainjson.Of(messages), Score: 900})
 	}
 	var err error
-	if c.pairs, err = model.ReadPairs(bytes.NewReader(s.done("assistant", 1).file), math.MaxInt); err != nil {
+	if c.pairs, err = model.ReadPairs(bytes.NewReader(s.done("assistant").file), math.MaxInt); err != nil {
 		t.Fatal(err)
 	}
 	if len(c.questions) < 30 || len(c.pairs) < 60 {

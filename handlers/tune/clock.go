@@ -181,8 +181,8 @@ func (cu *curator) lacking(ctx context.Context, c *tuneRun) (why string, err err
 	if err != nil {
 		return "", err
 	}
-	if made.fresh < cu.minExamples {
-		return fmt.Sprintf("no tune yet: %d new rows of %d can be learned from", made.fresh, cu.minExamples), nil
+	if made.fresh() < cu.minExamples {
+		return fmt.Sprintf("no tune yet: %d new rows of %d can be learned from", made.fresh(), cu.minExamples), nil
 	}
 	if err := cu.examiner.draw(ctx, c); err != nil {
 		return "", err
@@ -191,18 +191,4 @@ func (cu *curator) lacking(ctx context.Context, c *tuneRun) (why string, err err
 		return "no tune yet: the exam would decide nothing: " + c.tune.Exam.Undecidable, nil
 	}
 	return "", nil
-}
-
-// fresh counts the rows of a dataset that no examined tune has learned from, by a method or by any where it is "".
-// What a filter removed is not new.
-func (cu *curator) fresh(ctx context.Context, c *tuneRun, method tasks.Method, made filtered) (int, error) {
-	examples := make([]string, len(made.rows))
-	for i, r := range made.rows {
-		examples[i] = r.example
-	}
-	fresh, err := c.run.Store.FreshExamples(ctx, c.tune.Tenant, string(method), examples)
-	if err != nil {
-		return 0, fmt.Errorf("count new examples: %w", err)
-	}
-	return fresh, nil
 }

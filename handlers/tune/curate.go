@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/mix"
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
@@ -24,25 +25,23 @@ const maxHeldOut = 100_000
 
 // curator does the stage that makes a dataset of an alias' examples.
 type curator struct {
-	bucket       blob.Bucket
-	vendors      Vendors
-	examiner     *examiner
-	method       tasks.Method // of a tune that names none
-	beta         float64      // of a tune on pairs that names none
-	minExamples  int
-	maxRows      int
-	maxRowTokens int64
-	userShare    int64
-	keyShare     int64
-	seed         int64
+	bucket      blob.Bucket
+	vendors     Vendors
+	examiner    *examiner
+	method      tasks.Method // of a tune that names none
+	hyper       func(m tasks.Method, rows int) tasks.Hyper
+	minExamples int
+	limits      limits
 }
 
 func newCurator(d Deps) *curator {
 	return &curator{
 		bucket: d.Bucket, vendors: d.Vendors, examiner: newExaminer(d), method: d.Settings.Method,
-		beta: d.Settings.PairHyper.Beta, minExamples: d.Settings.MinExamples, maxRows: d.Settings.MaxRows,
-		maxRowTokens: d.Settings.MaxRowTokens, userShare: d.Settings.UserShare, keyShare: d.Settings.KeyShare,
-		seed: d.Settings.Hyper.Seed,
+		hyper: d.Settings.hyper, minExamples: d.Settings.MinExamples,
+		limits: limits{rowTokens: d.Settings.MaxRowTokens, mix: mix.Limits{
+			Rows: d.Settings.MaxRows, UserShare: d.Settings.UserShare, KeyShare: d.Settings.KeyShare,
+			ReplayShare: d.Settings.ReplayShare, Seed: d.Settings.Hyper.Seed,
+		}},
 	}
 }
 
@@ -56,8 +55,8 @@ func (cu *curator) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	if made.method != tasks.MethodDPO && c.input.Beta > 0 && made.why == "" {
 		return c.decided(false, "refused: method: a beta is for the method dpo, not for %s", made.method)
 	}
-	if least := cu.least(c); made.fresh < least || len(made.rows) == 0 {
-		return c.decided(false, "too few examples: %d of %d%s", made.fresh, least, made.note())
+	if least := cu.least(c); made.fresh() < least || len(made.rows) == 0 {
+		return c.decided(false, "too few examples: %d of %d%s", made.fresh(), least, made.note())
 	}
 	if err := cu.examiner.draw(ctx, c); err != nil {
 		return nil, err
@@ -66,6 +65,7 @@ func (cu *curator) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 		return c.decided(false, "refused: exam: it would decide nothing: %s", why)
 	}
 	m := made.manifest
+	c.state.Mix = &m.Mix
 	c.state.Rows, c.state.Tokens, c.state.Bytes, c.state.SHA256 = m.Rows, m.Tokens, m.Bytes, m.SHA256
 	if c.input.DryRun {
 		return c.next(stagePrice), nil
@@ -81,8 +81,10 @@ type gathered struct {
 	filtered
 	method tasks.Method
 	why    string // the method was taken, where it was left to us
-	fresh  int    // of the rows, no examined tune has learned from
 }
+
+// fresh is from how many of the rows no examined tune has learned. What a filter removed is not new.
+func (g gathered) fresh() int { return g.manifest.Mix.New }
 
 // note says, of too few rows, what is counted.
 func (g gathered) note() string {
@@ -98,39 +100,32 @@ func (cu *curator) gather(ctx context.Context, c *tuneRun) (gathered, error) {
 	if asked == tasks.MethodAuto {
 		return cu.choose(ctx, c)
 	}
-	made, err := cu.filterExamples(ctx, c, asked)
-	if err != nil {
-		return gathered{}, err
-	}
 	counted := asked
 	if c.state.MethodReason != "" {
 		counted = "" // it was left to us
 	}
-	fresh, err := cu.fresh(ctx, c, counted, made[0])
-	return gathered{made[0], asked, c.state.MethodReason, fresh}, err
+	made, err := cu.filterExamples(ctx, c, counted, asked)
+	if err != nil {
+		return gathered{}, err
+	}
+	return gathered{made[0], asked, c.state.MethodReason}, nil
 }
 
 // choose takes preference pairs where most of the rows are pairs, enough of them are new, and a trainer of the base
 // learns from pairs; else all rows.
 func (cu *curator) choose(ctx context.Context, c *tuneRun) (gathered, error) {
-	made, err := cu.filterExamples(ctx, c, tasks.MethodSFT, tasks.MethodDPO)
+	made, err := cu.filterExamples(ctx, c, "", tasks.MethodSFT, tasks.MethodDPO)
 	if err != nil {
 		return gathered{}, err
 	}
 	rows, pairs := gathered{filtered: made[0], method: tasks.MethodSFT}, gathered{filtered: made[1], method: tasks.MethodDPO}
-	if rows.fresh, err = cu.fresh(ctx, c, "", rows.filtered); err != nil {
-		return gathered{}, err
-	}
-	if pairs.fresh, err = cu.fresh(ctx, c, "", pairs.filtered); err != nil {
-		return gathered{}, err
-	}
 	count := fmt.Sprintf("%d of %d rows have a worse answer", len(pairs.rows), len(rows.rows))
 	switch least := cu.least(c); {
 	case 2*len(pairs.rows) < len(rows.rows) || len(pairs.rows) == 0:
 		rows.why = "auto: sft, as only " + count
 		return rows, nil
-	case pairs.fresh < least:
-		rows.why = fmt.Sprintf("auto: sft, as %d new pairs are fewer than %d", pairs.fresh, least)
+	case pairs.fresh() < least:
+		rows.why = fmt.Sprintf("auto: sft, as %d new pairs are fewer than %d", pairs.fresh(), least)
 		return rows, nil
 	}
 	trainer, err := cu.pairTrainer(ctx, c)
@@ -162,8 +157,11 @@ func (cu *curator) pairTrainer(ctx context.Context, c *tuneRun) (string, error) 
 	return "", nil
 }
 
-// filterExamples passes the alias' standing examples through the filters of each method.
-func (cu *curator) filterExamples(ctx context.Context, c *tuneRun, methods ...tasks.Method) ([]filtered, error) {
+// filterExamples passes the alias' standing examples through the filters of each method. New are those that no examined tune
+// has learned from by the counted method, or by any where it is "".
+func (cu *curator) filterExamples(ctx context.Context, c *tuneRun, counted tasks.Method, methods ...tasks.Method) (
+	[]filtered, error,
+) {
 	x := newHeldOut()
 	err := c.held(ctx, maxHeldOut, func(e learn.Experience) error {
 		x.add(e)
@@ -174,15 +172,10 @@ func (cu *curator) filterExamples(ctx context.Context, c *tuneRun, methods ...ta
 	}
 	filters := make([]*rowFilter, len(methods))
 	for i, m := range methods {
-		filters[i] = newRowFilter(m, limits{cu.maxRows, cu.maxRowTokens, cu.userShare, cu.keyShare}, x)
+		filters[i] = newRowFilter(m, cu.limits, x)
 	}
-	err = c.run.Store.ExampleAskers(ctx, c.tune.Tenant, c.tune.Alias, func(a learn.Asker) {
-		for _, s := range filters {
-			s.askers[a.Experience] = a
-		}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read who asked: %w", err)
+	if err := known(ctx, c, counted, filters); err != nil {
+		return nil, err
 	}
 	err = c.run.Store.TrainingRows(ctx, c.tune.Tenant, c.tune.Alias, func(e learn.Example) error {
 		for _, s := range filters {
@@ -195,17 +188,36 @@ func (cu *curator) filterExamples(ctx context.Context, c *tuneRun, methods ...ta
 	}
 	made := make([]filtered, len(methods))
 	for i, s := range filters {
-		made[i] = s.done(c.tune.Alias, cu.seed)
+		made[i] = s.done(c.tune.Alias)
 	}
 	return made, nil
+}
+
+// known tells filters who asked what examples were made of, and which of them were learned from.
+func known(ctx context.Context, c *tuneRun, counted tasks.Method, filters []*rowFilter) error {
+	err := c.run.Store.ExampleAskers(ctx, c.tune.Tenant, c.tune.Alias, func(a learn.Asker) {
+		for _, s := range filters {
+			s.askers[a.Experience] = a
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("read who asked: %w", err)
+	}
+	err = c.run.Store.LearnedExamples(ctx, c.tune.Tenant, c.tune.Alias, string(counted), func(example string) {
+		for _, s := range filters {
+			s.learned[example] = true
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("read what was learned: %w", err)
+	}
+	return nil
 }
 
 // freeze writes the dataset's file and manifest, create-only, and its row.
 func (cu *curator) freeze(ctx context.Context, c *tuneRun, made filtered) (*tasks.End, error) {
 	m := made.manifest
-	if c.state.Method == tasks.MethodDPO {
-		m.Beta = cmp.Or(c.input.Beta, cu.beta)
-	}
+	m.Hyper = plainjson.Of(c.hyper(cu.hyper, m.Rows))
 	object := blob.DatasetObject(m.SHA256)
 	if err := blob.Ensure(ctx, cu.bucket, object, bytes.NewReader(made.file)); err != nil {
 		return nil, fmt.Errorf("keep dataset: %w", err)
@@ -217,7 +229,7 @@ func (cu *curator) freeze(ctx context.Context, c *tuneRun, made filtered) (*task
 	}
 	examples := make([]string, len(made.rows))
 	for i, r := range made.rows {
-		examples[i] = r.example
+		examples[i] = r.Example
 	}
 	dataset := learn.Dataset{
 		ID: db.NewID("ds_"), Tenant: c.tune.Tenant, Alias: c.tune.Alias, SHA256: m.SHA256,

@@ -6,13 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"dreamlab/handlers/judge"
-	"dreamlab/handlers/tune/exam"
+	"dreamlab/handlers/tune/mix"
 	"dreamlab/handlers/tune/near"
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
@@ -21,8 +20,8 @@ import (
 	"dreamlab/tasks"
 )
 
-// The filters of a dataset, by the names under which its manifest counts what
-// they removed.
+// The filters of a row, by the names under which a manifest counts what they removed. Those of a dataset as a whole are
+// package mix's.
 const (
 	filterMalformed = "malformed"         // no alternating conversation that ends with an answer
 	filterEmpty     = "empty"             // the answer says nothing
@@ -32,32 +31,9 @@ const (
 	filterLong      = "too_long"          // over the bound of a row
 	filterHeldOut   = "held_out"          // its conversation is for evaluations
 	filterRepeats   = "in_the_evaluation" // it repeats a held-out conversation
-	filterDuplicate = "duplicate"         // the same text with a better or equal score is in
-	filterOver      = "over_limit"        // the dataset is full of better rows
-	filterNear      = "near_duplicate"
-	filterImagined  = "imagined_share"  // its conversation was made up, as those of a share of the rows are
-	filterUser      = "user_share"      // its user has more than a share of the rows
-	filterKey       = "key_share"       // the API key that it came with has more than a share of the rows
-	filterAlone     = "no_worse_answer" // it is no pair
-	filterSame      = "same_answers"    // both answers of the pair say the same
+	filterAlone     = "no_worse_answer"   // it is no pair
+	filterSame      = "same_answers"      // both answers of the pair say the same
 )
-
-// digest names a text by its content.
-type digest [sha256.Size]byte
-
-// row is an example that passed every filter.
-type row struct {
-	key     digest
-	example string
-	asker   learn.Asker
-	score   int64
-	author  string
-	made    bool // its conversation was made up
-	tokens  int64
-	prompt  string // all that was said before the answer
-	answer  string
-	line    []byte // JSON, without the line's end
-}
 
 // turn is a message of a training row as Together reads it
 // (https://docs.together.ai/docs/fine-tuning-data-preparation).
@@ -69,38 +45,33 @@ type turn struct {
 
 // limits bound a dataset.
 type limits struct {
-	rows      int
 	rowTokens int64
-	userShare int64 // ten-thousandths of the rows that one user may make up; 0: all
-	keyShare  int64 // and one API key
+	mix       mix.Limits
 }
 
-// rowFilter takes examples in any order and keeps those that a model may learn
-// from. What it keeps does not depend on the order.
+// rowFilter takes examples in and keeps those that a model may learn from.
 type rowFilter struct {
 	method  tasks.Method
 	limits  limits
 	heldOut heldOut
 	askers  map[string]learn.Asker // by experience
-	rows    map[digest]row
+	learned map[string]bool        // examples that an earlier examined dataset held
+	set     *mix.Set
 	in      int
-	removed map[string]int
 }
 
 func newRowFilter(m tasks.Method, l limits, x heldOut) *rowFilter {
 	return &rowFilter{
-		method: m, limits: l, heldOut: x, askers: map[string]learn.Asker{}, rows: map[digest]row{}, removed: map[string]int{},
+		method: m, limits: l, heldOut: x, askers: map[string]learn.Asker{}, learned: map[string]bool{}, set: mix.NewSet(l.mix),
 	}
 }
-
-func (s *rowFilter) remove(filter string, n int) { s.removed[filter] += n }
 
 // add passes an example through the filters.
 func (s *rowFilter) add(e learn.Example) {
 	s.in++
 	turns, ok := readTurns(e.Messages)
 	if !ok {
-		s.remove(filterMalformed, 1)
+		s.set.Removed[filterMalformed]++
 		return
 	}
 	filter := s.unfit(e, turns)
@@ -108,20 +79,18 @@ func (s *rowFilter) add(e learn.Example) {
 		filter = cmp.Or(filter, s.unfitPair(e, turns))
 	}
 	if filter != "" {
-		s.remove(filter, 1)
+		s.set.Removed[filter]++
 		return
 	}
 	r := newRow(e, turns)
 	if s.method == tasks.MethodDPO {
-		r.pair(e, turns)
+		preference(&r, e, turns)
 	}
-	if r.asker = s.askers[e.Experience]; r.made {
-		r.asker.Origin = learn.ExampleImagined
+	if r.Asker = s.askers[e.Experience]; r.Imagined {
+		r.Asker.Origin = learn.ExampleImagined
 	}
-	s.keep(r)
-	if len(s.rows) > 2*s.limits.rows {
-		s.prune()
-	}
+	r.Replay = s.learned[e.ID]
+	s.set.Add(r)
 }
 
 // unfit names the filter that a well-formed example does not pass.
@@ -169,98 +138,15 @@ func (s *rowFilter) unfitPair(e learn.Example, turns []turn) string {
 	return ""
 }
 
-// keep takes a row in, unless the same text is there with as good a score.
-func (s *rowFilter) keep(r row) {
-	known, found := s.rows[r.key]
-	if found {
-		s.remove(filterDuplicate, 1)
-	}
-	if !found || better(r, known) < 0 {
-		s.rows[r.key] = r
-	}
-}
-
-// better orders rows: the higher score first, then by content and id, so that
-// the order in which they came decides nothing.
-func better(a, b row) int {
-	return cmp.Or(
-		cmp.Compare(b.score, a.score), bytes.Compare(a.key[:], b.key[:]), cmp.Compare(a.example, b.example),
-	)
-}
-
-// prune leaves the best rows.
-func (s *rowFilter) prune() {
-	kept := slices.SortedFunc(maps.Values(s.rows), better)
-	if len(kept) <= s.limits.rows {
-		return
-	}
-	for _, r := range kept[s.limits.rows:] {
-		delete(s.rows, r.key)
-		s.remove(filterOver, 1)
-	}
-}
-
 // filtered is what passed a rowFilter.
 type filtered struct {
-	rows     []row // by content
+	rows     []mix.Row // by content
 	manifest learn.Manifest
 	file     []byte // JSONL
 }
 
 // splitRule is the split of a dataset in words, for its manifest.
 const splitRule = "by conversation: a fifth, by a keyed hash of its first question, is held out and never in a dataset"
-
-// dropNear leaves of rows that are alike the best one: rows are taken the best first, and one
-// that is like a row taken before goes. The same prompt with another good answer is diversity
-// and stays, and so does the same answer to another prompt. It returns how many went.
-func dropNear(rows map[digest]row) int {
-	taken, gone := near.NewIndex(), 0
-	for _, r := range slices.SortedFunc(maps.Values(rows), better) {
-		if !taken.Add(near.Text{Main: near.Of(r.prompt), Beside: near.Of(r.answer)}) {
-			delete(rows, r.key)
-			gone++
-		}
-	}
-	return gone
-}
-
-// capShares leaves of each source's rows the best ones, no more than a share of all. 0 leaves all.
-func (s *rowFilter) capShares(share int64, filter string, source func(learn.Asker) string) {
-	if share <= 0 {
-		return
-	}
-	rows := slices.SortedFunc(maps.Values(s.rows), better)
-	sources := make([]string, len(rows))
-	for i, r := range rows {
-		sources[i] = source(r.asker)
-	}
-	most, by := exam.Cap(sources, share, len(rows)), map[string]int{}
-	for i, r := range rows {
-		if by[sources[i]]++; sources[i] != "" && by[sources[i]] > most {
-			delete(s.rows, r.key)
-			s.remove(filter, 1)
-		}
-	}
-}
-
-// saidPerImagined is how many rows of conversations stand beside one that was made up, at least.
-const saidPerImagined = 3
-
-// capImagined leaves the best rows of made-up conversations, no more than a share of all.
-func (s *rowFilter) capImagined() {
-	var made []row
-	for _, r := range s.rows {
-		if r.made {
-			made = append(made, r)
-		}
-	}
-	slices.SortFunc(made, better)
-	most := (len(s.rows) - len(made)) / saidPerImagined
-	for _, r := range made[min(most, len(made)):] {
-		delete(s.rows, r.key)
-		s.remove(filterImagined, 1)
-	}
-}
 
 func one(yes bool) int {
 	if yes {
@@ -270,28 +156,19 @@ func one(yes bool) int {
 }
 
 // done returns the rows in the order of their content, as a file, with its manifest.
-func (s *rowFilter) done(alias string, seed int64) filtered {
-	s.prune()
-	if gone := dropNear(s.rows); gone > 0 {
-		s.remove(filterNear, gone)
-	}
-	s.capShares(s.limits.userShare, filterUser, func(a learn.Asker) string { return a.User })
-	s.capShares(s.limits.keyShare, filterKey, func(a learn.Asker) string { return a.Key })
-	s.capImagined()
-	out := filtered{rows: slices.SortedFunc(maps.Values(s.rows), func(a, b row) int {
-		return bytes.Compare(a.key[:], b.key[:])
-	})}
+func (s *rowFilter) done(alias string) filtered {
+	out := filtered{rows: s.set.Choose()}
 	m := learn.Manifest{
-		Alias: alias, Method: string(s.method), Rows: len(out.rows), In: s.in, Removed: s.removed,
-		Split: splitRule, Seed: seed, Authors: map[string]int{}, Origins: map[string]int{},
+		Alias: alias, Method: string(s.method), Rows: len(out.rows), In: s.in, Removed: s.set.Removed,
+		Split: splitRule, Mix: mix.Told(out.rows, s.set.Removed, s.limits.mix), Authors: map[string]int{}, Origins: map[string]int{},
 	}
 	var file bytes.Buffer
 	for _, r := range out.rows {
-		file.Write(r.line)
+		file.Write(r.Line)
 		file.WriteByte('\n')
-		m.Tokens += r.tokens
-		m.Authors[r.author]++
-		m.Origins[r.asker.Origin]++
+		m.Tokens += r.Tokens
+		m.Authors[r.Author]++
+		m.Origins[r.Asker.Origin]++
 	}
 	sum := sha256.Sum256(file.Bytes())
 	out.file, m.SHA256, m.Bytes = file.Bytes(), hex.EncodeToString(sum[:]), int64(file.Len())
@@ -336,7 +213,7 @@ func alternating(turns []turn) bool {
 }
 
 // newRow writes a row. Only the last answer was judged, so only it is learned.
-func newRow(e learn.Example, turns []turn) row {
+func newRow(e learn.Example, turns []turn) mix.Row {
 	for i := range turns[:len(turns)-1] {
 		if turns[i].Role == "assistant" {
 			turns[i].Weight = new(int)
@@ -349,23 +226,23 @@ func newRow(e learn.Example, turns []turn) row {
 	for _, t := range turns[:len(turns)-1] {
 		prompt.WriteString(t.Role + ": " + t.Content + "\n")
 	}
-	return row{
-		key: keyOf(turns), example: e.ID, score: e.Score, author: e.Author, tokens: tokensOf(turns),
-		made:   e.Origin == learn.ExampleImagined,
-		prompt: prompt.String(), answer: turns[len(turns)-1].Content, line: line,
+	return mix.Row{
+		Digest: digestOf(turns), Example: e.ID, Score: e.Score, Author: e.Author, Tokens: tokensOf(turns),
+		Imagined: e.Origin == learn.ExampleImagined,
+		Prompt:   prompt.String(), Answer: turns[len(turns)-1].Content, Line: line,
 	}
 }
 
-// pair makes the row one of preference training: both answers, the better one first, as Together and Azure read
+// preference makes the row one of preference training: both answers, the better one first, as Together and Azure read
 // them (https://platform.openai.com/docs/guides/direct-preference-optimization).
-func (r *row) pair(e learn.Example, turns []turn) {
+func preference(r *mix.Row, e learn.Example, turns []turn) {
 	worse, last := strings.TrimSpace(e.Rejected), len(turns)-1
 	prompt := make([]turn, last)
 	for i, t := range turns[:last] {
 		prompt[i] = turn{Role: t.Role, Content: t.Content}
 	}
-	r.tokens = tokensOfPair(turns, worse)
-	r.line = plainjson.Of(struct {
+	r.Tokens = tokensOfPair(turns, worse)
+	r.Line = plainjson.Of(struct {
 		Input  any    `json:"input"`
 		Better []turn `json:"preferred_output"`
 		Worse  []turn `json:"non_preferred_output"`
@@ -387,12 +264,12 @@ func tokensOf(turns []turn) int64 {
 	return n
 }
 
-// keyOf names turns by their canonical text: Unicode's compatibility forms and
+// digestOf names turns by their canonical text: Unicode's compatibility forms and
 // white space folded, roles marked.
-func keyOf(turns []turn) digest {
+func digestOf(turns []turn) mix.Digest {
 	sum := sha256.New()
 	for _, t := range turns {
 		sum.Write([]byte(t.Role + "\x00" + near.Canonical(t.Content) + "\x00"))
 	}
-	return digest(sum.Sum(nil))
+	return mix.Digest(sum.Sum(nil))
 }

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"dreamlab/handlers/tune/mix"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -26,7 +27,7 @@ func example(id, ask, answer string, score int64) learn.Example {
 // TestFilterCapsWhatWasMadeUp keeps one made-up row for three of conversations, the best.
 func TestFilterCapsWhatWasMadeUp(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(tasks.MethodSFT, limits{rows: 100, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rowTokens: 1000, mix: mix.Limits{Rows: 100}}, newHeldOut())
 	for i := range 10 {
 		e := example(fmt.Sprint(i), fmt.Sprintf("What is %d and %d?", i, i*i), fmt.Sprintf("It is %d.", i+i*i), int64(i))
 		if i >= 6 {
@@ -34,9 +35,9 @@ func TestFilterCapsWhatWasMadeUp(t *testing.T) {
 		}
 		s.add(e)
 	}
-	out := s.done("assistant", 1)
-	if len(out.rows) != 8 || s.removed[filterImagined] != 2 || slices.ContainsFunc(out.rows, func(r row) bool { return r.score == 6 }) {
-		t.Errorf("%d rows, removed %v", len(out.rows), s.removed)
+	out := s.done("assistant")
+	if len(out.rows) != 8 || s.set.Removed[mix.Imagined] != 2 || slices.ContainsFunc(out.rows, func(r mix.Row) bool { return r.Score == 6 }) {
+		t.Errorf("%d rows, removed %v", len(out.rows), s.set.Removed)
 	}
 }
 
@@ -89,11 +90,11 @@ func TestFilterFilters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newRowFilter(tasks.MethodSFT, limits{rows: 10, rowTokens: 1000}, x)
+			s := newRowFilter(tasks.MethodSFT, limits{rowTokens: 1000, mix: mix.Limits{Rows: 10}}, x)
 			s.add(c.e)
-			got := strings.Join(keys(s.removed), ",")
-			if got != c.filter || len(s.rows) != one(c.filter == "") {
-				t.Errorf("removed by %q, %d rows", got, len(s.rows))
+			got := strings.Join(keys(s.set.Removed), ",")
+			if got != c.filter || len(s.set.Rows) != one(c.filter == "") {
+				t.Errorf("removed by %q, %d rows", got, len(s.set.Rows))
 			}
 		})
 	}
@@ -108,13 +109,13 @@ func keys(m map[string]int) (names []string) {
 
 func TestFilterKeepsTheBestOfTheSame(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(tasks.MethodSFT, limits{rows: 10, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rowTokens: 1000, mix: mix.Limits{Rows: 10}}, newHeldOut())
 	s.add(example("1", "When do you open?", "At nine.", 100))
 	s.add(example("2", "when do  you open?", "AT NINE.", 300))
 	s.add(example("3", "\uff37hen do you open?", "At nine.", 200)) // a full-width W
 	s.add(example("4", "When do you open?", "At ten.", 50))
-	out := s.done("assistant", 1)
-	if out.manifest.Rows != 2 || out.manifest.In != 4 || out.manifest.Removed[filterDuplicate] != 2 {
+	out := s.done("assistant")
+	if out.manifest.Rows != 2 || out.manifest.In != 4 || out.manifest.Removed[mix.Duplicate] != 2 {
 		t.Errorf("manifest %+v", out.manifest)
 	}
 	if !strings.Contains(string(out.file), "AT NINE.") || strings.Contains(string(out.file), `"At nine."`) {
@@ -124,14 +125,14 @@ func TestFilterKeepsTheBestOfTheSame(t *testing.T) {
 
 func TestRowsLearnTheLastAnswerAlone(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(tasks.MethodSFT, limits{rows: 10, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rowTokens: 1000, mix: mix.Limits{Rows: 10}}, newHeldOut())
 	s.add(learn.Example{ID: "1", Messages: json.RawMessage(`[{"role":"system","content":"Be brief."},
 		{"role":"user","content":[{"type":"text","text":"One?"}]},{"role":"assistant","content":"Yes."},
 		{"role":"user","content":"Two?"},{"role":"assistant","content":"No."}]`)})
 	want := `{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"One?"},` +
 		`{"role":"assistant","content":"Yes.","weight":0},{"role":"user","content":"Two?"},` +
 		`{"role":"assistant","content":"No."}]}` + "\n"
-	if got := string(s.done("assistant", 1).file); got != want {
+	if got := string(s.done("assistant").file); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -148,13 +149,13 @@ func TestFilterIgnoresOrder(t *testing.T) {
 			answer := fmt.Sprintf("answer %d", rapid.IntRange(0, 3).Draw(t, "answer"))
 			examples[i] = example(fmt.Sprint(i), ask, answer, int64(rapid.IntRange(0, 5).Draw(t, "score")))
 		}
-		bound := limits{rows: rapid.IntRange(1, 12).Draw(t, "rows"), rowTokens: 1000}
+		bound := limits{rowTokens: 1000, mix: mix.Limits{Rows: rapid.IntRange(1, 12).Draw(t, "rows")}}
 		first := filterExamples(examples, bound)
 		rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)).Shuffle(n, func(i, j int) {
 			examples[i], examples[j] = examples[j], examples[i]
 		})
 		second := filterExamples(examples, bound)
-		if first.manifest.SHA256 != second.manifest.SHA256 || len(first.rows) > bound.rows {
+		if first.manifest.SHA256 != second.manifest.SHA256 || len(first.rows) > bound.mix.Rows {
 			t.Errorf("%d rows, %s and %s", len(first.rows), first.manifest.SHA256, second.manifest.SHA256)
 		}
 		lost := first.manifest.In - first.manifest.Rows
@@ -172,13 +173,13 @@ func filterExamples(examples []learn.Example, l limits) filtered {
 	for _, e := range examples {
 		s.add(e)
 	}
-	return s.done("assistant", 1)
+	return s.done("assistant")
 }
 
 // No user makes up more than a quarter of the rows: what is left of them are their best ones.
 func TestUsersShareOfRows(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(tasks.MethodSFT, limits{rows: 1000, rowTokens: 1000, userShare: 2_500}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rowTokens: 1000, mix: mix.Limits{Rows: 1000, UserShare: 2_500}}, newHeldOut())
 	for i := range 200 {
 		id, user := fmt.Sprint(i), "loud"
 		if i%5 == 0 {
@@ -187,12 +188,12 @@ func TestUsersShareOfRows(t *testing.T) {
 		s.askers["exp_"+id] = learn.Asker{User: user}
 		s.add(example(id, "What is the price of item "+id, "It costs "+id+" euros.", int64(i)))
 	}
-	out := s.done("assistant", 1)
+	out := s.done("assistant")
 	loud := 0
 	for _, r := range out.rows {
-		loud += one(r.asker.User == "loud")
+		loud += one(r.Asker.User == "loud")
 	}
-	if loud != 13 || len(out.rows) != 53 || out.manifest.Removed[filterUser] != 147 {
+	if loud != 13 || len(out.rows) != 53 || out.manifest.Removed[mix.User] != 147 {
 		t.Errorf("%d of %d rows are of one user, %v", loud, len(out.rows), out.manifest.Removed)
 	}
 }
@@ -201,7 +202,7 @@ func TestUsersShareOfRows(t *testing.T) {
 func TestKeysShareOfRows(t *testing.T) {
 	t.Parallel()
 	for share, want := range map[int64]int{5_000: 80, 0: 200} {
-		s := newRowFilter(tasks.MethodSFT, limits{rows: 1000, rowTokens: 1000, keyShare: share}, newHeldOut())
+		s := newRowFilter(tasks.MethodSFT, limits{rowTokens: 1000, mix: mix.Limits{Rows: 1000, KeyShare: share}}, newHeldOut())
 		for i := range 200 {
 			id, key := fmt.Sprint(i), "key_flood"
 			if i%5 == 0 {
@@ -210,7 +211,7 @@ func TestKeysShareOfRows(t *testing.T) {
 			s.askers["exp_"+id] = learn.Asker{Key: key, Origin: map[bool]string{true: "live", false: "import"}[key == "key_shop"]}
 			s.add(example(id, "What is the price of item "+id, "It costs "+id+" euros.", int64(i)))
 		}
-		if out := s.done("assistant", 1); len(out.rows) != want || out.manifest.Removed[filterKey] != 200-want ||
+		if out := s.done("assistant"); len(out.rows) != want || out.manifest.Removed[mix.Key] != 200-want ||
 			out.manifest.Origins["live"] != 40 || out.manifest.Origins["import"] != want-40 {
 			t.Errorf("share %d: %d rows, %+v", share, len(out.rows), out.manifest)
 		}

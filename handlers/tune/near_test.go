@@ -1,6 +1,7 @@
 package tune
 
 import (
+	"dreamlab/handlers/tune/mix"
 	"dreamlab/tasks"
 	"fmt"
 	"testing"
@@ -25,14 +26,14 @@ func TestNearDuplicates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newRowFilter(tasks.MethodSFT, limits{rows: 10, rowTokens: 1000}, newHeldOut())
+			s := newRowFilter(tasks.MethodSFT, limits{rowTokens: 1000, mix: mix.Limits{Rows: 10}}, newHeldOut())
 			s.add(example("1", ask, answer, 500))
 			s.add(example("2", c.prompt, c.reply, 400))
-			out := s.done("assistant", 1)
-			if out.manifest.Removed[filterNear] != one(c.gone) || out.manifest.Rows != 2-one(c.gone) {
+			out := s.done("assistant")
+			if out.manifest.Removed[mix.Near] != one(c.gone) || out.manifest.Rows != 2-one(c.gone) {
 				t.Errorf("manifest %+v", out.manifest)
 			}
-			if c.gone && out.rows[0].example != "1" {
+			if c.gone && out.rows[0].Example != "1" {
 				t.Error("the better row went")
 			}
 		})
@@ -42,13 +43,13 @@ func TestNearDuplicates(t *testing.T) {
 // A full dataset is compared in seconds, not in the square of its rows.
 func TestNearDuplicatesOfManyRows(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(tasks.MethodSFT, limits{rows: 5_000, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodSFT, limits{rowTokens: 1000, mix: mix.Limits{Rows: 5_000}}, newHeldOut())
 	for i := range 5_000 {
 		s.add(example(fmt.Sprint(i), fmt.Sprintf("Question %d on %d and %d, asked %d times?", i, i*7, i*11, i*13),
 			fmt.Sprintf("The answer to %d is %d because of %d.", i, i*3, i*5), 1))
 	}
 	start := time.Now()
-	out := s.done("assistant", 1)
+	out := s.done("assistant")
 	if len(out.rows) != 5_000 || time.Since(start) > 30*time.Second {
 		t.Errorf("%d rows in %v", len(out.rows), time.Since(start))
 	}

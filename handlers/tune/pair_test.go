@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"dreamlab/handlers/tune/mix"
 	"dreamlab/providers"
 	"dreamlab/providers/azure"
 	azureemulator "dreamlab/providers/azure/emulator"
@@ -37,23 +38,23 @@ func TestFilterMakesPairs(t *testing.T) {
 		"Ten\xff":                                filterMalformed,
 		strings.Repeat("word ", 1000):            filterLong,
 	} {
-		s := newRowFilter(tasks.MethodDPO, limits{rows: 10, rowTokens: 1000}, newHeldOut())
+		s := newRowFilter(tasks.MethodDPO, limits{rowTokens: 1000, mix: mix.Limits{Rows: 10}}, newHeldOut())
 		e := example("1", "When?", "At nine.", 1)
 		e.Rejected = worse
 		s.add(e)
-		if got := strings.Join(keys(s.removed), ","); got != filter || len(s.rows) != one(filter == "") {
-			t.Errorf("%.40q: removed by %q, %d rows", worse, got, len(s.rows))
+		if got := strings.Join(keys(s.set.Removed), ","); got != filter || len(s.set.Rows) != one(filter == "") {
+			t.Errorf("%.40q: removed by %q, %d rows", worse, got, len(s.set.Rows))
 		}
 	}
 }
 
 func TestPairOnTheWire(t *testing.T) {
 	t.Parallel()
-	s := newRowFilter(tasks.MethodDPO, limits{rows: 10, rowTokens: 1000}, newHeldOut())
+	s := newRowFilter(tasks.MethodDPO, limits{rowTokens: 1000, mix: mix.Limits{Rows: 10}}, newHeldOut())
 	s.add(learn.Example{ID: "1", Rejected: " Maybe. ", Messages: json.RawMessage(`[{"role":"system","content":"Be brief."},
 		{"role":"user","content":[{"type":"text","text":"One?"}]},{"role":"assistant","content":"Yes."},
 		{"role":"user","content":"Two?"},{"role":"assistant","content":"No."}]`)})
-	made := s.done("assistant", 1)
+	made := s.done("assistant")
 	want := `{"input":{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"One?"},` +
 		`{"role":"assistant","content":"Yes."},{"role":"user","content":"Two?"}]},"preferred_output":[{"role":"assistant",` +
 		`"content":"No."}],"non_preferred_output":[{"role":"assistant","content":"Maybe."}]}` + "\n"
@@ -63,8 +64,8 @@ func TestPairOnTheWire(t *testing.T) {
 	if _, err := tasks.CheckTrainingFile(strings.NewReader(want), tasks.MethodDPO); err != nil {
 		t.Error(err)
 	}
-	if alone := s.rows[made.rows[0].key]; made.manifest.Tokens != alone.tokens || alone.tokens < 40 {
-		t.Errorf("%d tokens: each answer is read with the prompt", alone.tokens)
+	if alone := made.rows[0]; made.manifest.Tokens != alone.Tokens || alone.Tokens < 40 {
+		t.Errorf("%d tokens: each answer is read with the prompt", alone.Tokens)
 	}
 }
 
@@ -97,7 +98,8 @@ func (b *bench) wantPairsTrained(tune learn.Tune) {
 	b.Helper()
 	dataset, err := b.store.Dataset(b.ctx, b.tenant, tune.Dataset)
 	b.must(err)
-	if m := dataset.Manifest; m.Method != "dpo" || m.Beta != 0.2 || m.Rows != 48 {
+	if m := dataset.Manifest; m.Method != "dpo" || m.Rows != 48 ||
+		string(m.Hyper) != `{"epochs":2,"learning_rate":0.00001,"learning_rate_multiplier":1,"rank":8,"alpha":16,"seed":1,"beta":0.2}` {
 		b.Errorf("manifest %+v", m)
 	}
 	examples, err := b.store.DatasetExamples(b.ctx, tune.Dataset, "", 100)

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"dreamlab/handlers"
+	"dreamlab/handlers/tune/archive"
 	"dreamlab/providers"
 	"dreamlab/store"
+	"dreamlab/store/blob"
 	"dreamlab/store/book"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
@@ -26,6 +28,7 @@ const (
 // poller does the job that follows a training through its phases at the vendor.
 type poller struct {
 	trainings trainings
+	bucket    blob.Bucket
 	registry  registry
 	deployer  *deployer
 	prover    *prover
@@ -36,8 +39,8 @@ type poller struct {
 
 func newPoller(d Deps) *poller {
 	return &poller{
-		trainings: newTrainings(d), registry: newRegistry(d), deployer: newDeployer(d), prover: newProver(d),
-		stopper: newStopper(d), pollEvery: d.Settings.PollEvery, now: d.Now,
+		trainings: newTrainings(d), bucket: d.Bucket, registry: newRegistry(d), deployer: newDeployer(d),
+		prover: newProver(d), stopper: newStopper(d), pollEvery: d.Settings.PollEvery, now: d.Now,
 	}
 }
 
@@ -175,10 +178,13 @@ func (l *trainingRun) log(ctx context.Context) error {
 // trainingEnded settles a training that has ended. A tune goes on to deploy what
 // was trained; a training alone is done.
 func (p *poller) trainingEnded(ctx context.Context, l *trainingRun, seen providers.Training) (*tasks.End, error) {
-	switch {
-	case seen.State != providers.TrainingSucceeded:
+	if seen.State != providers.TrainingSucceeded {
 		return l.trainingFailed(ctx, seen)
-	case l.training.Tune == "":
+	}
+	if err := archive.Keep(ctx, p.bucket, l.manifest()); err != nil {
+		return nil, err
+	}
+	if l.training.Tune == "" {
 		return p.trainedAlone(l, seen)
 	}
 	bill := l.bill(seen)
@@ -192,6 +198,15 @@ func (p *poller) trainingEnded(ctx context.Context, l *trainingRun, seen provide
 		}
 		return l.write(ctx, q)
 	}}, nil
+}
+
+// manifest describes the model that the training made.
+func (l *trainingRun) manifest() archive.Manifest {
+	t := l.training
+	return archive.Manifest{
+		Training: t.ID, Tune: t.Tune, Dataset: l.spec.Dataset, SHA256: l.spec.SHA256, Trainer: t.Provider, Base: trainSpec(t, l.spec).Base,
+		VendorID: t.VendorID, Suffix: t.Suffix, Method: cmp.Or(l.spec.Method, tasks.MethodSFT), Hyper: l.spec.Hyper,
+	}
 }
 
 // trainedAlone registers the model of a training that a client asked for alone. It

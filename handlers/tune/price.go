@@ -97,8 +97,12 @@ func (c *tuneRun) withoutPairs(forbidden string) *tasks.End {
 }
 
 // hyperOf are the hyper-parameters of a tune.
-func (p *pricer) hyperOf(c *tuneRun) tasks.Hyper {
-	h := p.hyper(c.state.Method, c.state.Rows)
+func (p *pricer) hyperOf(c *tuneRun) tasks.Hyper { return c.hyper(p.hyper, c.state.Rows) }
+
+// hyper are the hyper-parameters of the tune for so many rows, before any place's limits, where sized chooses those that it does
+// not name.
+func (c *tuneRun) hyper(sized func(tasks.Method, int) tasks.Hyper, rows int) tasks.Hyper {
+	h := sized(c.state.Method, rows)
 	if c.state.Method == tasks.MethodDPO {
 		h.Beta = cmp.Or(c.input.Beta, h.Beta)
 	}
@@ -136,11 +140,14 @@ func (p *pricer) moneyGate(ctx context.Context, c *tuneRun, bill Bill) (*tasks.E
 	return p.beginTraining(c, limit, capped)
 }
 
-// rows says how many rows are trained on, and how where that is not by SFT or was left to us.
+// rows says how many rows are trained on, how many of them are not new, and how where that is not by SFT or was left to us.
 func (c *tuneRun) rows() string {
 	what := fmt.Sprintf("%d rows", c.state.Rows)
 	if c.state.Method == tasks.MethodDPO {
 		what = fmt.Sprintf("%d preference pairs by dpo", c.state.Rows)
+	}
+	if m := c.state.Mix; m.Replayed+m.LeftOut > 0 {
+		what += fmt.Sprintf(" (%d new, %d replayed, %d of replay left out)", m.New, m.Replayed, m.LeftOut)
 	}
 	if c.state.MethodReason != "" {
 		what += " (" + c.state.MethodReason + ")"

@@ -34,6 +34,9 @@ type state struct {
 	Method       tasks.Method `json:"method,omitempty"`
 	MethodReason string       `json:"method_reason,omitempty"`
 
+	// Mix is what of the rows is new and what is replayed.
+	Mix *learn.Mix `json:"mix,omitempty"`
+
 	Rows   int     `json:"rows,omitempty"`
 	Tokens int64   `json:"tokens,omitempty"` // of the dataset, estimated
 	Object string  `json:"object,omitempty"`

@@ -69,7 +69,7 @@ func (b *bench) example(ask, answer string) {
 	b.must(b.store.AddExample(b.ctx, learn.Example{
 		ID: db.NewID("exm_"), Tenant: b.tenant, Alias: learn.DefaultAlias, Dream: "drm_1",
 		Experience: e.ID, Messages: messages, Score: 900, Verdict: "judged", Author: "recorded", Rejected: b.worse,
-		Content: fmt.Sprintf("%x", keyOf([]turn{{Role: "user", Content: ask}})),
+		Content: fmt.Sprintf("%x", digestOf([]turn{{Role: "user", Content: ask}})),
 	}))
 }
 

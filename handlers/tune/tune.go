@@ -101,6 +101,9 @@ type Settings struct {
 	AnswerTokens int
 	// KeyShare is how much of the rows one API key may have brought, in ten-thousandths. Defaults to 0: all.
 	KeyShare int64
+	// ReplayShare is how much of the rows may be replayed, which an earlier examined dataset of the alias held, in
+	// ten-thousandths. Defaults to 0: all, as far as MaxRows has room beside the new ones.
+	ReplayShare int64
 	// UserShare is how much of the rows and of the papers one user may make up, in
 	// ten-thousandths. Defaults to 2,500.
 	UserShare int64

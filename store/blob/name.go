@@ -26,3 +26,6 @@ func ManifestObject(sha256 string) string { return "datasets/" + sha256 + "/mani
 
 // FileObject is where a file that a client sent is kept.
 func FileObject(file string) string { return "files/" + file }
+
+// ModelObject is where the manifest of a tuned model is kept, by the training that made it.
+func ModelObject(training string) string { return "models/" + training + "/manifest.json" }

@@ -28,17 +28,28 @@ type Dataset struct {
 type Manifest struct {
 	SHA256  string         `json:"sha256"`
 	Alias   string         `json:"alias"`
-	Method  string         `json:"method"`         // sft: its rows are conversations; dpo: preference pairs
-	Beta    float64        `json:"beta,omitempty"` // of DPO, as the tune had it that froze the rows
+	Method  string         `json:"method"` // sft: its rows are conversations; dpo: preference pairs
 	Rows    int            `json:"rows"`
 	Bytes   int64          `json:"bytes"`
 	Tokens  int64          `json:"tokens"` // estimated
 	In      int            `json:"in"`
 	Removed map[string]int `json:"removed"` // by filter
 	Split   string         `json:"split"`   // the rule, in words
-	Seed    int64          `json:"seed"`
+	Mix     Mix            `json:"mix"`
 	Authors map[string]int `json:"authors"`
 	Origins map[string]int `json:"origins"` // live, import or imagined
+	// Hyper are the hyper-parameters that were chosen for so many rows, as the tune had them that froze the rows. A place may
+	// take a smaller rank: the model's own manifest tells what was sent.
+	Hyper json.RawMessage `json:"hyper_parameters"`
+}
+
+// Mix tells what of a dataset is new, and how its other rows were drawn.
+type Mix struct {
+	New      int     `json:"new"`
+	Replayed int     `json:"replayed"` // rows that an earlier examined dataset held
+	LeftOut  int     `json:"left_out"` // such rows that were not drawn
+	Share    float64 `json:"share"`    // of the rows that may be replayed
+	Seed     int64   `json:"seed"`     // of the draw
 }
 
 // AddDataset stores a dataset with its examples and tells whether it is new: the same rows are

@@ -130,15 +130,18 @@ func (q *DreamQueries) NewExamples(ctx context.Context, tenant, alias string, bo
 	return n, err
 }
 
-// FreshExamples counts those of the examples that no tune with an evaluation has trained on by a method, or by any
-// where it is "": unlike NewExamples, what a filter removed is left out by the caller.
-func (q *DreamQueries) FreshExamples(ctx context.Context, tenant, method string, examples []string) (int, error) {
-	var n int
-	err := q.One(ctx, `SELECT COUNT(*) FROM ({list $2}) AS x JOIN examples e ON e.id = x.value
-		WHERE e.tenant = $1 AND NOT EXISTS (SELECT 1 FROM dataset_examples d JOIN tunes t ON t.dataset = d.dataset
+// LearnedExamples hands fn the examples of an alias that a tune with an evaluation has trained on by a method, or by any
+// where it is "".
+func (q *DreamQueries) LearnedExamples(ctx context.Context, tenant, alias, method string, fn func(example string)) error {
+	return q.Each(ctx, `SELECT e.id FROM examples e WHERE e.tenant = $1 AND e.alias = $2
+		AND EXISTS (SELECT 1 FROM dataset_examples d JOIN tunes t ON t.dataset = d.dataset
 			JOIN datasets s ON s.id = d.dataset AND ($3 = '' OR s.method = $3)
-			WHERE d.example = e.id AND t.evaluation IS NOT NULL)`, []any{tenant, encodeList(examples), method}, &n)
-	return n, err
+			WHERE d.example = e.id AND t.evaluation IS NOT NULL)`, []any{tenant, alias, method}, func(r db.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		fn(id)
+		return err
+	})
 }
 
 // TaughtAlias is an alias of a tenant that has examples.

@@ -73,9 +73,12 @@ func TestExamplesBecomeADataset(t *testing.T) {
 		tune.Dataset, tune.Evaluation = "ds_1", "evl_1"
 		must(t, s.SetTune(t.Context(), tune))
 		newExamples(t, s, e, 2) // exm_3, and exm_4 by its own id
-		for method, want := range map[string]int{"": len(ids) - 3, "sft": len(ids) - 3, "dpo": len(ids)} {
-			if n, err := s.FreshExamples(t.Context(), e.Tenant, method, ids); err != nil || n != want {
-				t.Errorf("%d examples are new to %q, want %d, %v", n, method, want, err)
+		for method, want := range map[string]string{"": "exm_0 exm_1 exm_2", "sft": "exm_0 exm_1 exm_2", "dpo": ""} {
+			var learned []string
+			err := s.LearnedExamples(t.Context(), e.Tenant, e.Alias, method, func(id string) { learned = append(learned, id) })
+			slices.Sort(learned)
+			if strings.Join(learned, " ") != want || err != nil {
+				t.Errorf("%q has learned from %v, want %s, %v", method, learned, want, err)
 			}
 		}
 	})

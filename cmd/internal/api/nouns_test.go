@@ -108,8 +108,9 @@ func (r *rig) fill(ctx context.Context, q *store.Queries, s seeded) error {
 		},
 		func() error {
 			_, _, err := q.AddDataset(ctx, learn.Dataset{ID: s.dataset, Tenant: s.tenant, Alias: "assistant",
-				SHA256: "abc", Rows: 1,
-				Object: blob.DatasetObject("abc")}, []string{s.example})
+				SHA256: "abc", Rows: 1, Object: blob.DatasetObject("abc"), Manifest: learn.Manifest{Hyper: plainjson.Of(tasks.Hyper{
+					Epochs: 3, LearningRate: 1e-4, Multiplier: 1, Rank: 16, Alpha: 32, Seed: 1,
+				})}}, []string{s.example})
 			return err
 		},
 		func() error {

@@ -45,6 +45,7 @@ type tuneView struct {
 	Evaluation    *string         `json:"evaluation"`
 	Method        *string         `json:"method"`
 	MethodReason  *string         `json:"method_reason"`
+	Mix           *learn.Mix      `json:"mix"`
 	Exam          *examView       `json:"exam"`
 	Plan          json.RawMessage `json:"plan"`
 	Decision      *learn.Decision `json:"decision"`
@@ -61,7 +62,7 @@ func viewTune(t learn.Tune, cost int64) tuneView {
 		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
 		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(t.Training),
 		Evaluation: wire.OrNull(t.Evaluation), Exam: viewExam(t.Exam), Plan: state.Plan, Decision: t.Decision,
-		Method: wire.OrNull(state.Method), MethodReason: wire.OrNull(state.MethodReason),
+		Method: wire.OrNull(state.Method), MethodReason: wire.OrNull(state.MethodReason), Mix: state.Mix,
 		CostUSD: money.USD(cost), CreatedAt: wire.Seconds(t.Created),
 		FinishedAt: wire.Seconds(t.Finished), TaintedAt: wire.Seconds(t.Tainted),
 		AgedAt: wire.Seconds(t.Aged),
@@ -72,6 +73,7 @@ func viewTune(t learn.Tune, cost int64) tuneView {
 type tuneState struct {
 	Method       string          `json:"method"`
 	MethodReason string          `json:"method_reason"`
+	Mix          *learn.Mix      `json:"mix"`
 	Plan         json.RawMessage `json:"plan"` // the ways to a tuned model, or null before they were looked for
 }
 

@@ -359,7 +359,7 @@ func (s *Stack) tuning() tune.Settings {
 		Budget: int64(t.BudgetUSD), Hours: hostingHours(t.HostingHours), MaxQuestions: t.Papers,
 		PollEvery: s.Config.Poll.Training, SameWeights: s.sameWeights, Gate: exam.Gate{Margin: tenThousandths(t.Margin)},
 		Bases: bases(s.Catalog, s.Router), Canary: s.canary(), Hold: t.Hold,
-		KeyShare: tenThousandths(t.KeyShare), Method: tasks.Method(t.Method), PairHyper: tasks.Hyper{Beta: t.Beta},
+		KeyShare: tenThousandths(t.KeyShare), ReplayShare: tenThousandths(t.ReplayShare), Method: tasks.Method(t.Method), PairHyper: tasks.Hyper{Beta: t.Beta},
 	}
 }
 

@@ -217,6 +217,9 @@ const maxBeta = 2
 
 func (l *loader) checkTune() {
 	l.checkShare("tune.key_share", l.Tune.KeyShare)
+	if share := l.Tune.ReplayShare; !(share >= 0.0001 && share <= 1) {
+		l.fault("%s: %g is out of range: give a number from 0.0001 to 1", l.at("tune.replay_share"), share)
+	}
 	l.positive("tune.min_examples", l.Tune.MinExamples)
 	l.positive("tune.papers", l.Tune.Papers)
 	if l.Tune.Margin < 0 || l.Tune.Margin >= 0.5 {

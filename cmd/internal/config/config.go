@@ -212,6 +212,11 @@ type Tune struct {
 	Cheaper map[string]float64 `yaml:"cheaper,omitempty"`
 	// KeyShare is how much of a dataset's rows one of several API keys may have brought, to 1. Defaults to 0: no bound.
 	KeyShare float64 `yaml:"key_share"`
+	// ReplayShare is how much of a dataset's rows may be replayed, to 1: rows that an earlier examined dataset of the alias
+	// held. Each tune starts from its base, so that what is left out is forgotten: less than 1 makes new rows count for more,
+	// and trainings cost less. A dataset has at most 5,000 rows; where more stand, new ones go first and leave a quarter to old
+	// ones. What is left out is drawn. Defaults to 1.
+	ReplayShare float64 `yaml:"replay_share"`
 	// Papers bounds the held-out experiences of one evaluation. Defaults to 200.
 	Papers int `yaml:"papers"`
 	// BudgetUSD caps one tune: training, evaluation and a month of hosting.
@@ -330,7 +335,7 @@ func Default() *Config {
 		},
 		Tune: Tune{
 			Clock: true, CoolDown: 24 * time.Hour, Settle: 5 * time.Minute,
-			MinExamples: 100, Margin: 0.02, Papers: 200, Method: "sft", Beta: 0.1,
+			MinExamples: 100, Margin: 0.02, Papers: 200, Method: "sft", Beta: 0.1, ReplayShare: 1,
 			BudgetUSD: sandboxTune, HostingHours: HostingHours{Zone: "UTC"}, Hold: time.Hour, Canary: defaultCanary(),
 		},
 		Budgets: []Budget{

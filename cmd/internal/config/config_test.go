@@ -116,7 +116,7 @@ models: {solo: {concurrency: 2}, groq/x: {}}
 dream:
   threshold: many
   off_peak: {from: "25:00", to: "06:00", zone: Mars/Base}
-tune: {margin: 0.7, method: rlhf, beta: 3, hosting_hours: {days: [mon, moon], from: "8", to: "20:00", zone: Moon}}
+tune: {margin: 0.7, method: rlhf, beta: 3, replay_share: 0, hosting_hours: {days: [mon, moon], from: "8", to: "20:00", zone: Moon}}
 budgets: [{purpose: fun, usd: -3, per: week}]
 schedules: [{id: a, cron: "* *", zone: UTC}, {id: a, cron: "@daily", misfire: all, overlap: maybe}]
 servers: [{name: groq, base_url: localhost, key_env: NOT_SET, prefill: yes,
@@ -134,7 +134,7 @@ limits: {ghost: {headers: 1s}, lead: {silence: -1s}, base: {first_token: 2h}}
 		`dreamlab.yaml:1: unknown key "adr"`, `unknown key "laed" at team`, "dreamlab.yaml:11: ",
 		`addr (DREAMLAB_ADDR): "nowhere"`, `prefix (DREAMLAB_PREFIX): "lab/?"`, `"loud" is no level`, "database_url",
 		"cloudflare needs CLOUDFLARE_ACCOUNT_ID too", `"gpt" is no model`, "lanes.fast: there is no such lane",
-		"lanes.fast: nothing in it", "tenants[0]: weight", "tenants[1]: name", `models: "solo" is no model`, "models.groq/x.concurrency: 0 is too few", `"25:00" is no time`, "Mars/Base", "0.7 is out of range", `"rlhf" is no method`, "tune.beta", `"moon" is no day`, `"8" is no time`, `"Moon" is no time zone`,
+		"lanes.fast: nothing in it", "tenants[0]: weight", "tenants[1]: name", `models: "solo" is no model`, "models.groq/x.concurrency: 0 is too few", `"25:00" is no time`, "Mars/Base", "0.7 is out of range", `"rlhf" is no method`, "tune.beta", "tune.replay_share: 0", `"moon" is no day`, `"8" is no time`, `"Moon" is no time zone`,
 		`"fun" is no purpose`, "write a plain decimal", `per is "week"`, `cron "* *"`, "schedules[1]: id",
 		`misfire is "all"`, `overlap is "maybe"`,
 		"servers[0]: name", "servers[0]: base_url", "servers[0]: name the models",

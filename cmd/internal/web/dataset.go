@@ -23,9 +23,24 @@ type manifest struct {
 	In      int            `json:"in"`
 	Removed map[string]int `json:"removed"`
 	Split   string         `json:"split"`
-	Seed    int64          `json:"seed"`
+	Mix     mixView        `json:"mix"`
 	Authors map[string]int `json:"authors"`
 	Origins map[string]int `json:"origins"`
+	Hyper   hyperView      `json:"hyper_parameters"`
+}
+
+// mixView is what of a dataset's rows is new and what is replayed.
+type mixView struct {
+	New      int `json:"new"`
+	Replayed int `json:"replayed"`
+	LeftOut  int `json:"left_out"`
+}
+
+// hyperView are the hyper-parameters that were chosen for so many rows.
+type hyperView struct {
+	Epochs       int     `json:"epochs"`
+	LearningRate float64 `json:"learning_rate"`
+	Rank         int     `json:"rank"`
 }
 
 // Filters returns what each filter took out.

@@ -24,6 +24,7 @@ type tuneView struct {
 	Evaluation    *string       `json:"evaluation"`
 	Method        *string       `json:"method"`
 	MethodReason  *string       `json:"method_reason"`
+	Mix           *mixView      `json:"mix"`
 	Exam          *examView     `json:"exam"`
 	Plan          []offerView   `json:"plan"`
 	Decision      *decisionView `json:"decision"`
