@@ -79,7 +79,15 @@ func newBenchOn(t *testing.T, kept *store.Store, s Settings) *bench {
 func newBenchAt(t *testing.T, kept *store.Store, s Settings, at shop) *bench {
 	t.Helper()
 	b := &bench{T: t, shop: at, ctx: t.Context(), store: kept, step: labStep}
-	l, err := lab.New(lab.Options{})
+	prices, err := catalog.Load(nil)
+	b.must(err)
+	l, err := lab.New(lab.Options{Price: func(vendor, model string) (in, out, cached int64) {
+		price, err := prices.Price(vendor, model, time.Now())
+		if err != nil {
+			return 0, 0, 0 // a tuned model's: it is billed by the hour
+		}
+		return price.In, price.Out, price.CachedIn
+	}})
 	b.must(err)
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {

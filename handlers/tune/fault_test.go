@@ -131,6 +131,28 @@ func (b *bench) wantBooksAt(percent int64) {
 	}
 }
 
+// wantAnswersBooked compares what answers cost by the books with what vendors were paid for them: nobody asks a model
+// beside the books.
+func (b *bench) wantAnswersBooked() {
+	b.Helper()
+	sums, err := b.store.Spending(b.ctx, b.tenant, "purpose", time.Unix(0, 0), time.Now().Add(1000*time.Hour))
+	b.must(err)
+	var booked, paid int64
+	for _, s := range sums {
+		if s.Group != purposeTrain && s.Group != hosting.Purpose {
+			booked += s.Settled
+		}
+	}
+	for _, p := range b.lab.Payments() {
+		if !strings.HasPrefix(p.Model, "fine-tune:") && !strings.HasPrefix(p.Model, "hosting:") {
+			paid += p.NanoUSD
+		}
+	}
+	if booked != paid {
+		b.Errorf("the books say %d for answers, the vendors %d: %+v", booked, paid, b.lab.Payments())
+	}
+}
+
 func TestCancelRacesWithTheTraining(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

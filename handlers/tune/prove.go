@@ -62,9 +62,18 @@ func (p *prover) prove(ctx context.Context, l *trainingRun) (*tasks.End, error) 
 	return l.proved()
 }
 
+// maxCold bounds the looks at a model that does not answer yet: an hour at 30 s.
+const maxCold = 120
+
 // unproved tells a vendor that is not there yet from one that refuses.
 func (p *prover) unproved(ctx context.Context, l *trainingRun, err error) (*tasks.End, error) {
 	failure := handlers.Failure(err)
+	if providers.KindOf(err) == providers.KindCold {
+		if l.spec.Lost++; l.spec.Lost <= maxCold {
+			return l.wait(max(p.stopper.pollEvery, failure.After)), nil
+		}
+		failure.Final = true
+	}
 	if failure.Final && ctx.Err() == nil {
 		return nil, p.stopper.abort(ctx, l, failure)
 	}

@@ -190,6 +190,7 @@ func (b *bench) tuneThroughDeaths(at way, own *home) {
 	b.reap(2)
 	b.wantPromoted()
 	b.wantBooksAt(at.percent)
+	b.wantAnswersBooked()
 	route, err := b.store.Route(b.ctx, b.tenant, learn.DefaultAlias)
 	b.must(err)
 	if route.Author != id || route.Targets[0].Model != b.training(id).Model || route.Targets[1].Model != b.base {

@@ -10,11 +10,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"dreamlab/providers"
-	"dreamlab/providers/completion"
 	"dreamlab/providers/openai"
 	"dreamlab/store/plainjson"
 )
@@ -46,8 +44,6 @@ type loras struct {
 	bases    map[string]string // the names of their weights
 	maxRank  int
 	maxBytes int64
-	// answered holds the ids of adapters that have answered: those are not asked again, as each answer is paid.
-	answered sync.Map
 }
 
 var (
@@ -209,51 +205,23 @@ func (l *loras) Deploy(ctx context.Context, spec providers.DeploySpec) (provider
 // (https://github.com/cloudflare/cloudflare-docs/issues/23272).
 const spreads = time.Hour
 
-// The codes of an adapter that can not answer.
-const (
-	codeUnknown    = "3037" // Cloudflare has not spread it yet
-	codeIncomplete = "3039"
-	codeNoLora     = "5005"
-)
+// codeUnknown is what an adapter answers that Cloudflare has not spread yet, or has not at all.
+const codeUnknown = "3037"
 
-// Deployment asks the tuned model for one token until it has answered, since nothing else tells whether it does.
+// Deployment looks whether the account has the adapter. Whether it answers nothing tells but an answer, which is paid.
 func (l *loras) Deployment(ctx context.Context, raw providers.Handle) (providers.Deployment, error) {
 	k, err := l.readHandle(raw)
 	if err != nil {
 		return providers.Deployment{}, err
 	}
-	made, found, err := l.find(ctx, k)
-	if err != nil {
+	_, found, err := l.find(ctx, k)
+	switch {
+	case err != nil:
 		return providers.Deployment{}, err
-	}
-	if !found {
+	case !found:
 		return k.deployment(providers.DeploymentStopped, "the account has no adapter of that name"), nil
 	}
-	if _, known := l.answered.Load(made.ID); known {
-		return k.deployment(providers.DeploymentReady, ""), nil
-	}
-	_, err = l.Chat(ctx, &providers.Request{
-		Model: k.model(), Messages: []providers.Message{providers.TextMessage("user", "Hello")},
-		Settings: completion.Settings{MaxTokens: 1},
-	}, nil)
-	return l.told(k, made, err)
-}
-
-// told makes the state of what a tuned model answered.
-func (l *loras) told(k adapter, made finetune, err error) (providers.Deployment, error) {
-	var e *providers.Error
-	switch {
-	case err == nil:
-		l.answered.Store(made.ID, true)
-		return k.deployment(providers.DeploymentReady, ""), nil
-	case !errors.As(err, &e):
-		return providers.Deployment{}, err
-	case e.Code == codeUnknown && l.now().Sub(made.Created) < spreads:
-		return k.deployment(providers.DeploymentStarting, "Cloudflare has not spread the adapter yet"), nil
-	case e.Code == codeUnknown || e.Code == codeIncomplete || e.Code == codeNoLora:
-		return k.deployment(providers.DeploymentFailed, e.Message), nil
-	}
-	return providers.Deployment{}, err
+	return k.deployment(providers.DeploymentReady, ""), nil
 }
 
 // Stop ends no cost, since there is none. It asks for the adapter's deletion, which no documentation
@@ -276,9 +244,10 @@ func (l *loras) Stop(ctx context.Context, raw providers.Handle) (providers.Deplo
 	return k.deployment(providers.DeploymentStopped, ""), err
 }
 
-// Chat answers, as [providers.Driver] says. A tuned model is its base with the name of an adapter.
+// Chat answers, as [providers.Driver] says. A tuned model is its base with the name of an adapter. One that Cloudflare has
+// not spread yet is cold.
 func (l *loras) Chat(ctx context.Context, req *providers.Request, sink providers.Sink) (*providers.Reply, error) {
-	_, lora, tuned := strings.Cut(req.Model, separator)
+	base, lora, tuned := strings.Cut(req.Model, separator)
 	if !tuned {
 		return l.driver.Chat(ctx, req, sink)
 	}
@@ -288,7 +257,21 @@ func (l *loras) Chat(ctx context.Context, req *providers.Request, sink providers
 		asked.Vendor = map[string]json.RawMessage{}
 	}
 	asked.Vendor["lora"] = plainjson.Of(lora)
-	return l.chats.Chat(ctx, &asked, sink)
+	reply, err := l.chats.Chat(ctx, &asked, sink)
+	var e *providers.Error
+	if errors.As(err, &e) && e.Code == codeUnknown && l.spreading(ctx, adapter{lora, base}) {
+		cold := *e
+		cold.Kind = providers.KindCold
+		return reply, &cold
+	}
+	return reply, err
+}
+
+// spreading tells whether an adapter that is not known where it was asked may become known yet: as long as the account's list
+// can not be read, it may.
+func (l *loras) spreading(ctx context.Context, k adapter) bool {
+	made, found, err := l.find(ctx, k)
+	return err != nil || found && l.now().Sub(made.Created) < spreads
 }
 
 // encodeTuned is encode for the route that has the base in its path.

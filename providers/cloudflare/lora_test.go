@@ -3,6 +3,7 @@ package cloudflare_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -37,7 +38,7 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		a.asked[call] = string(body)
 		status, said, _ := strings.Cut(answer, " ")
-		w.WriteHeader(map[string]int{"200": 200, "404": 404, "405": 405, "409": 409}[status])
+		w.WriteHeader(map[string]int{"200": 200, "404": 404, "405": 405, "409": 409, "503": 503}[status])
 		if _, err := io.WriteString(w, said); err != nil {
 			panic(http.ErrAbortHandler)
 		}
@@ -66,40 +67,58 @@ var made = time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC)
 
 const listed = `{"id":"f1","name":"dl-1","model":"` + gemma + `","created_at":"2026-11-29T09:00:00Z"}`
 
-// The list of adapters is read in each of its forms, and what a tuned model answers is a state.
+// The list of adapters is read in each of its forms, and polling asks the tuned model nothing.
 func TestAdapterStates(t *testing.T) {
 	t.Parallel()
-	fine := `200 {"success":true,"result":{"response":"Hi","usage":{"prompt_tokens":1,"completion_tokens":1}}}`
+	for name, c := range map[string]struct {
+		list string
+		want providers.DeploymentState
+	}{
+		"a list in a list": {`[[` + listed + `]]`, providers.DeploymentReady},
+		"a list":           {`[` + listed + `]`, providers.DeploymentReady},
+		"one object":       {listed, providers.DeploymentReady},
+		"none":             {`[[]]`, providers.DeploymentStopped},
+	} {
+		a := &account{answers: map[string]string{
+			"GET /finetunes": `200 {"success":true,"result":` + c.list + `}`, "POST /run/" + gemma: "200 {}",
+		}}
+		got, err := a.at(t, made).(providers.Host).Deployment(t.Context(), providers.Handle(handle))
+		if err != nil || got.State != c.want || got.Direct != gemma+":dl-1" || !got.PerToken || a.asked["POST /run/"+gemma] != "" {
+			t.Errorf("%s: %+v, %v, it was asked %s", name, got, err, a.asked["POST /run/"+gemma])
+		}
+	}
+}
+
+// A tuned model that is not known yet is cold for an hour; one that can not answer says so at once.
+func TestAdapterThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	failed := func(code string) string {
 		return `404 {"success":false,"result":{},"errors":[{"code":` + code + `,"message":"AiError: no"}]}`
 	}
+	const known, unread = `200 {"success":true,"result":[[` + listed + `]]}`, `503 {}`
 	for name, c := range map[string]struct {
 		list, chat string
 		after      time.Duration
-		want       providers.DeploymentState
+		want       providers.Kind
 	}{
-		"a list in a list": {`[[` + listed + `]]`, fine, 0, providers.DeploymentReady},
-		"a list":           {`[` + listed + `]`, fine, 0, providers.DeploymentReady},
-		"one object":       {listed, fine, 0, providers.DeploymentReady},
-		"none":             {`[[]]`, fine, 0, providers.DeploymentStopped},
-		"not spread":       {`[[` + listed + `]]`, failed("3037"), 59 * time.Minute, providers.DeploymentStarting},
-		"never spread":     {`[[` + listed + `]]`, failed("3037"), time.Hour, providers.DeploymentFailed},
-		"without files":    {`[[` + listed + `]]`, failed("3039"), 0, providers.DeploymentFailed},
-		"no base for it":   {`[[` + listed + `]]`, failed("5005"), 0, providers.DeploymentFailed},
+		"not spread":     {known, failed("3037"), 59 * time.Minute, providers.KindCold},
+		"never spread":   {known, failed("3037"), time.Hour, providers.KindModelGone},
+		"deleted":        {`200 {"success":true,"result":[[]]}`, failed("3037"), 0, providers.KindModelGone},
+		"a bad moment":   {unread, failed("3037"), 0, providers.KindCold},
+		"without files":  {known, failed("3039"), 0, providers.KindInvalid},
+		"no base for it": {known, failed("5005"), 0, providers.KindInvalid},
 	} {
-		a := &account{answers: map[string]string{
-			"GET /finetunes": `200 {"success":true,"result":` + c.list + `}`, "POST /run/" + gemma: c.chat,
-		}}
-		host := a.at(t, made.Add(c.after)).(providers.Host)
-		got, err := host.Deployment(t.Context(), providers.Handle(handle))
-		if err != nil || got.State != c.want || got.Direct != gemma+":dl-1" || !got.PerToken {
-			t.Errorf("%s: %+v, %v", name, got, err)
-		}
+		a := &account{answers: map[string]string{"GET /finetunes": c.list, "POST /run/" + gemma: c.chat}}
+		_, err := a.at(t, made.Add(c.after)).Chat(t.Context(), &providers.Request{
+			Model: gemma + ":dl-1", Messages: []providers.Message{providers.TextMessage("user", "Hi")},
+		}, nil)
 		var asked map[string]any
-		if sent := a.asked["POST /run/"+gemma]; sent != "" {
-			if err := json.Unmarshal([]byte(sent), &asked); err != nil || asked["lora"] != "dl-1" || asked["model"] != nil {
-				t.Errorf("%s: it was asked %s", name, sent)
-			}
+		if err := json.Unmarshal([]byte(a.asked["POST /run/"+gemma]), &asked); err != nil || asked["lora"] != "dl-1" || asked["model"] != nil {
+			t.Errorf("%s: it was asked %v, %v", name, asked, err)
+		}
+		var e *providers.Error
+		if !errors.As(err, &e) || e.Kind != c.want || e.Charge != providers.ChargeNone {
+			t.Errorf("%s: %+v", name, err)
 		}
 	}
 }

@@ -8,13 +8,12 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"dreamlab/providers"
-	"dreamlab/providers/completion"
 	"dreamlab/providers/openai"
 	"dreamlab/store/plainjson"
 )
@@ -41,12 +40,10 @@ type loras struct {
 	bases   map[string]string // the names of their weights
 	maxRank int
 	now     func() time.Time
-	// answered holds the ids of adapters that have answered: those are not asked again, as each answer is paid.
-	answered *sync.Map
 }
 
 func newLoras(client *openai.Client, base string, value func(string) string, now func() time.Time) (loras, error) {
-	l := loras{client: client, base: base, bases: map[string]string{}, now: now, answered: &sync.Map{}}
+	l := loras{client: client, base: base, bases: map[string]string{}, now: now}
 	for part := range strings.SplitSeq(value(envBases), ",") {
 		base, weights, found := strings.Cut(strings.TrimSpace(part), "=")
 		if !found || base == "" || weights == "" {
@@ -177,37 +174,42 @@ func (l loras) register(ctx context.Context, k adapter) (tuning, error) {
 // starts is how long a tuned model may not answer after it was registered.
 const starts = time.Hour
 
-// Deployment asks the tuned model for one token until it has answered, since no state of it is documented.
+// Deployment looks whether the tuned model is registered. Whether it answers nothing tells but an answer, which is paid.
 func (l loras) Deployment(ctx context.Context, raw providers.Handle) (providers.Deployment, error) {
 	k, err := readHandle(raw)
 	if err != nil {
 		return providers.Deployment{}, err
 	}
 	made, found, err := l.find(ctx, k)
-	if err != nil {
+	switch {
+	case err != nil:
 		return providers.Deployment{}, err
-	}
-	if !found {
+	case !found:
 		return k.deployment(providers.DeploymentStopped, "the account has no adapter of that name"), nil
 	}
 	k.Model = made.Model
-	if _, known := l.answered.Load(made.ID); known {
-		return k.deployment(providers.DeploymentReady, ""), nil
+	return k.deployment(providers.DeploymentReady, ""), nil
+}
+
+// Chat answers, as [providers.Driver] says. A tuned model that was registered a moment ago and is not known yet is cold.
+func (l loras) Chat(ctx context.Context, req *providers.Request, sink providers.Sink) (*providers.Reply, error) {
+	reply, err := l.client.Chat(ctx, req, sink)
+	var e *providers.Error
+	if errors.As(err, &e) && e.Kind == providers.KindModelGone && l.starting(ctx, req.Model) {
+		cold := *e
+		cold.Kind = providers.KindCold
+		return reply, &cold
 	}
-	_, err = l.client.Chat(ctx, &providers.Request{
-		Model: k.Model, Messages: []providers.Message{providers.TextMessage("user", "Hello")},
-		Settings: completion.Settings{MaxTokens: 1},
-	}, nil)
-	switch {
-	case err == nil:
-		l.answered.Store(made.ID, true)
-		return k.deployment(providers.DeploymentReady, ""), nil
-	case providers.KindOf(err) != providers.KindModelGone:
-		return providers.Deployment{}, err
-	case l.now().Sub(made.Created.Time) < starts:
-		return k.deployment(providers.DeploymentStarting, "the adapter does not answer yet"), nil
+	return reply, err
+}
+
+// starting tells whether a model that is not known may become known yet: while the list of adapters can not be read, it may.
+func (l loras) starting(ctx context.Context, model string) bool {
+	all, err := l.list(ctx)
+	if err != nil {
+		return providers.KindOf(err).Retryable()
 	}
-	return k.deployment(providers.DeploymentFailed, "the adapter does not answer an hour after it was registered"), nil
+	return slices.ContainsFunc(all, func(t tuning) bool { return t.Model == model && l.now().Sub(t.Created.Time) < starts })
 }
 
 // Stop deletes a tuned model. Once it is gone, the next call deletes its file.

@@ -1,6 +1,7 @@
 package groq_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 // hostAt opens the driver on an account that answers as a script says, by method and path.
-func hostAt(t *testing.T, now time.Time, answers map[string]string) providers.Host {
+func hostAt(t *testing.T, now time.Time, answers map[string]string) providers.Driver {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status, said, _ := strings.Cut(answers[r.Method+" "+r.URL.Path], " ")
@@ -29,47 +30,54 @@ func hostAt(t *testing.T, now time.Time, answers map[string]string) providers.Ho
 	if err != nil {
 		t.Fatal(err)
 	}
-	return driver.(providers.Host)
+	return driver
 }
 
 // An account that is not approved says so before anything is trained.
 func TestUnapprovedAccount(t *testing.T) {
 	t.Parallel()
 	const refused = `403 {"error":{"message":"Your organization may not use this resource.","type":"permissions_error"}}`
-	host := hostAt(t, time.Now(), map[string]string{"GET /v1/fine_tunings": refused})
-	_, err := host.Hosting(t.Context(), "openai/gpt-oss-20b")
+	driver := hostAt(t, time.Now(), map[string]string{"GET /v1/fine_tunings": refused})
+	_, err := driver.(providers.Host).Hosting(t.Context(), "openai/gpt-oss-20b")
 	if providers.KindOf(err) != providers.KindModelGone || !strings.Contains(err.Error(), "enterprise") {
 		t.Errorf("hosting: %v", err)
 	}
 }
 
-// What a tuned model answers is a state: one that is unknown for an hour has failed.
+// A tuned model that is not known yet is cold for an hour, and polling asks it nothing.
 func TestAdapterStates(t *testing.T) {
 	t.Parallel()
 	const (
 		handle = `{"name":"dl-1","base":"openai/gpt-oss-20b"}`
 		list   = `200 {"data":[{"id":"ft_1","name":"dl-1","base_model":"openai/gpt-oss-20b","fine_tuned_model":"ft:dl-1","created_at":1764406800}]}`
-		fine   = `200 {"choices":[{"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,` +
-			`"completion_tokens":1}}`
-		unknown = `404 {"error":{"message":"The model does not exist","code":"model_not_found"}}`
+		none   = `200 {"data":[]}`
 	)
 	for name, c := range map[string]struct {
-		list, chat string
-		after      time.Duration
-		want       providers.DeploymentState
+		list  string
+		after time.Duration
+		state providers.DeploymentState
+		kind  providers.Kind
 	}{
-		"it answers":     {list, fine, 0, providers.DeploymentReady},
-		"not yet":        {list, unknown, 59 * time.Minute, providers.DeploymentStarting},
-		"never":          {list, unknown, time.Hour, providers.DeploymentFailed},
-		"not registered": {`200 {"data":[]}`, fine, 0, providers.DeploymentStopped},
-		"a bad moment":   {list, `503 {}`, 0, ""},
+		"not yet":        {list, 59 * time.Minute, providers.DeploymentReady, providers.KindCold},
+		"never":          {list, time.Hour, providers.DeploymentReady, providers.KindModelGone},
+		"not registered": {none, 0, providers.DeploymentStopped, providers.KindModelGone},
+		"a bad moment":   {`503 {}`, 0, "", providers.KindCold},
+		"not approved":   {`403 {}`, 0, "", providers.KindModelGone},
 	} {
-		host := hostAt(t, time.Unix(1764406800, 0).Add(c.after), map[string]string{
-			"GET /v1/fine_tunings": c.list, "POST /openai/v1/chat/completions": c.chat,
+		driver := hostAt(t, time.Unix(1764406800, 0).Add(c.after), map[string]string{
+			"GET /v1/fine_tunings":             c.list,
+			"POST /openai/v1/chat/completions": `404 {"error":{"message":"The model does not exist","code":"model_not_found"}}`,
 		})
-		got, err := host.Deployment(t.Context(), providers.Handle(handle))
-		if got.State != c.want || (err != nil) != (c.want == "") {
+		got, err := driver.(providers.Host).Deployment(t.Context(), providers.Handle(handle))
+		if got.State != c.state || (err != nil) != (c.state == "") {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		_, err = driver.Chat(t.Context(), &providers.Request{
+			Model: "ft:dl-1", Messages: []providers.Message{providers.TextMessage("user", "Hi")},
+		}, nil)
+		var e *providers.Error
+		if !errors.As(err, &e) || e.Kind != c.kind || e.Charge != providers.ChargeNone {
+			t.Errorf("%s: %+v", name, err)
 		}
 	}
 }
