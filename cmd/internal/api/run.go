@@ -102,9 +102,15 @@ func (h runs) begin(ctx context.Context, tenant, id, base string) (notebook.Run,
 			return notebook.Run{}, err
 		}
 	}
-	run := notebook.Sized(notebook.Run{
+	var sized tasks.Hyper
+	if err := json.Unmarshal(data.Manifest.Hyper, &sized); err != nil {
+		return notebook.Run{}, fmt.Errorf("read the hyper-parameters of %s: %w", data.ID, err)
+	}
+	run := notebook.Run{
 		ID: notebook.ID(tune.ID, data.SHA256, weights), Tune: tune.ID, Data: data.Object, SHA256: data.SHA256, Base: weights,
-	}, data.Rows)
+		Epochs: sized.Epochs, BatchSize: cmp.Or(sized.BatchSize, notebook.Batch), LearningRate: sized.LearningRate * sized.Multiplier,
+		Rank: sized.Rank, Alpha: sized.Alpha, Seed: sized.Seed,
+	}
 	made, err := h.board().Begin(ctx, run)
 	if errors.Is(err, blob.ErrExists) {
 		return h.board().Run(ctx, run.ID)

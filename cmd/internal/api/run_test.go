@@ -14,6 +14,8 @@ import (
 	"dreamlab/store/blob"
 	"dreamlab/store/db"
 	"dreamlab/store/learn"
+	"dreamlab/store/plainjson"
+	"dreamlab/tasks"
 )
 
 // told is what a notebook tells its run.
@@ -25,7 +27,13 @@ type told struct {
 	Key      string `json:"key"`
 	SHA256   string `json:"data_sha256"`
 	Base     string `json:"base"`
-	Rank     int    `json:"rank"`
+
+	Epochs       int     `json:"epochs"`
+	BatchSize    int     `json:"batch_size"`
+	LearningRate float64 `json:"learning_rate"`
+	Rank         int     `json:"rank"`
+	Alpha        int     `json:"alpha"`
+	Seed         int64   `json:"seed"`
 }
 
 // handOut makes a tune with a dataset and returns what its notebook tells.
@@ -38,6 +46,9 @@ func (r *rig) handOut(t *testing.T, more string) (id string, p told) {
 	must(t, r.bucket.Create(t.Context(), blob.DatasetObject(sha), strings.NewReader(rows)))
 	dataset, _, err := r.store.AddDataset(t.Context(), learn.Dataset{
 		ID: db.NewID("ds_"), Tenant: s.tenant, Alias: "assistant", SHA256: sha, Object: blob.DatasetObject(sha), Rows: 1,
+		Manifest: learn.Manifest{Hyper: plainjson.Of(tasks.Hyper{
+			Epochs: 4, LearningRate: 1e-4, Multiplier: 2, Rank: 24, Alpha: 48, Seed: 7,
+		})},
 	}, nil)
 	must(t, err)
 	tune, err := r.store.Tune(t.Context(), s.tenant, s.tune)
@@ -100,7 +111,8 @@ func TestRunByHand(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	tune, p := r.handOut(t, "")
-	if p.Rank != 8 || p.SHA256 == "" || p.Base == "" {
+	sized := told{Epochs: p.Epochs, BatchSize: p.BatchSize, LearningRate: p.LearningRate, Rank: p.Rank, Alpha: p.Alpha, Seed: p.Seed}
+	if sized != (told{Epochs: 4, BatchSize: 2, LearningRate: 2e-4, Rank: 24, Alpha: 48, Seed: 7}) || p.SHA256 == "" || p.Base == "" {
 		t.Errorf("told %+v", p)
 	}
 	keyless := func(method, at, body string, header map[string]string) answer {

@@ -27,16 +27,13 @@ func New(bucket blob.Bucket, now func() time.Time) Keeper {
 	return Keeper{notebook.Board{Bucket: bucket, Now: now}}
 }
 
-// defaultBatch is what a GPU of 16 GB takes, where nothing else was asked for.
-const defaultBatch = 2
-
 func idOf(spec providers.TrainSpec) string { return notebook.ID(spec.Tune, spec.SHA256, spec.Base) }
 
 // Begin keeps the run of a spec, as [providers.Runs] says.
 func (k Keeper) Begin(ctx context.Context, spec providers.TrainSpec) (providers.OwnRun, error) {
 	run := notebook.Run{
 		ID: idOf(spec), Tune: spec.Tune, Data: spec.Object, SHA256: spec.SHA256, Base: spec.Base, Epochs: spec.Epochs,
-		BatchSize: cmp.Or(spec.BatchSize, defaultBatch), LearningRate: spec.LearningRate, Rank: spec.Rank, Alpha: spec.Alpha,
+		BatchSize: cmp.Or(spec.BatchSize, notebook.Batch), LearningRate: spec.LearningRate, Rank: spec.Rank, Alpha: spec.Alpha,
 		Seed: spec.Seed,
 	}
 	if _, err := k.board.Begin(ctx, run); err != nil && !errors.Is(err, blob.ErrExists) {
