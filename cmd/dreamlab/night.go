@@ -23,7 +23,8 @@ The load month runs the calendar month that begins next, on a clock that it move
 chats and 40 conversations of the staff a day, a dream each night in batches, two tunes, and what
 they made served on Saturdays from 18:00 to 20:30, the base answering otherwise. It prints the
 month by the books beside the lines of the plan, and what batches, the cache, slower tiers and the
-ladder saved. What storage costs is in no book: it counts as the plan has it.
+ladder saved. What storage and Dream Lab's own machine cost is in no book: it counts
+as the plan has it.
 
 The load junk dreams of the conversations of a FILE, one a line in the form of an import, in the
 same surroundings, and shows how many answers were kept of each kind, and why the others were not.

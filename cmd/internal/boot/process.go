@@ -282,14 +282,14 @@ func (s *Stack) budgets() []book.Budget {
 	return budgets
 }
 
-// plan tells which purposes of the books each line of the plan is of. What storage costs
-// does not stand in them.
+// plan tells which purposes of the books each line of the plan is of. What it costs to run Dream Lab itself and to
+// store does not stand in them.
 func plan(p config.Plan) []operate.PlanLine {
 	return []operate.PlanLine{
-		{Name: "hosting", Low: p.Hosting.Low, High: p.Hosting.High, Purposes: []string{"host"}},
+		{Name: "hosting", Low: p.Hosting.Low, High: p.Hosting.High},
 		{Name: "chat", Low: p.Chat.Low, High: p.Chat.High, Purposes: []string{"chat", "embed"}},
 		{Name: "tuning", Low: p.Tuning.Low, High: p.Tuning.High, Purposes: []string{
-			"train", "evaluate", "shadow", "replay", "improve", "critique", "verify", "reflect", "consolidate", "imagine",
+			"train", "host", "evaluate", "shadow", "replay", "improve", "critique", "verify", "reflect", "consolidate", "imagine",
 			"anticipate", "solve"}},
 		{Name: "storage", Low: p.Storage.Low, High: p.Storage.High},
 	}

@@ -250,9 +250,9 @@ type Budget struct {
 
 // Plan is what a month is meant to cost, beside which GET /v1/usage shows what it comes to.
 type Plan struct {
-	Hosting Range `yaml:"hosting"` // of tuned models. Defaults to 14.
+	Hosting Range `yaml:"hosting"` // of Dream Lab itself, as render-small.yaml has it. Defaults to 14.
 	Chat    Range `yaml:"chat"`    // Defaults to 20 to 50.
-	Tuning  Range `yaml:"tuning"`  // training, with the dreams and evaluations around it. Defaults to 50 to 100.
+	Tuning  Range `yaml:"tuning"`  // training and serving, with the dreams and evaluations around them. Defaults to 50 to 100.
 	Storage Range `yaml:"storage"` // Defaults to 10 to 20.
 }
 

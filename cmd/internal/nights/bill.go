@@ -23,6 +23,7 @@ type Bill struct {
 	Dreams  int        `json:"dreams"`
 	Tunes   []string   `json:"tunes"` // how each was decided
 	Lines   []BillLine `json:"lines"`
+	Served  money.USD  `json:"served_usd"` // what of the tuning served tuned models
 	Total   money.USD  `json:"total_usd"`
 	Plan    money.USD  `json:"plan_usd"` // the upper ends of its lines
 	Savings []Saving   `json:"savings"`
@@ -78,6 +79,11 @@ func (m *month) sum(ctx context.Context) (Bill, error) {
 		b.Lines = append(b.Lines, line)
 		b.Total, b.Plan = b.Total+line.Spent, b.Plan+line.High
 	}
+	sums, err := m.spent(ctx, "purpose", m.begin)
+	if err != nil {
+		return b, err
+	}
+	b.Served = money.USD(sums[hosting.Purpose].Settled)
 	for _, saving := range []func(context.Context) (Saving, error){m.batches, m.cached, m.tiers, m.ladder} {
 		s, err := saving(ctx)
 		if err != nil {
@@ -187,8 +193,11 @@ func (b Bill) Write(out io.Writer) error {
 	fmt.Fprintln(table, "LINE\tSPENT\tPLAN\t")
 	for _, l := range b.Lines {
 		note := ""
-		if l.Assumed {
+		switch {
+		case l.Assumed:
 			note = "not in the books: counted as the plan has it"
+		case l.Line == "tuning":
+			note = fmt.Sprintf("of it $%s to serve tuned models", b.Served)
 		}
 		fmt.Fprintf(table, "%s\t$%s\t$%s to $%s\t%s\n", l.Line, l.Spent, l.Low, l.High, note)
 	}

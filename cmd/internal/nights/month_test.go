@@ -31,10 +31,15 @@ func TestMonthFitsThePlan(t *testing.T) {
 	for _, s := range bill.Savings {
 		saved[s.By] = s.USD
 	}
-	if sum != bill.Total || spent["chat"] <= 0 || spent["tuning"] <= 0 {
+	for _, l := range bill.Lines {
+		if l.Spent > l.High {
+			t.Errorf("%s is over its line: $%s of $%s", l.Line, l.Spent, l.High)
+		}
+	}
+	if sum != bill.Total || bill.Served >= spent["tuning"] || spent["chat"] <= 0 || spent["tuning"] <= 0 {
 		t.Errorf("the lines are %+v of $%s", bill.Lines, bill.Total)
 	}
-	if saved["batch"] <= 0 || saved["cache"] <= 0 || len(saved) != 4 || (saved["ladder"] > 0) != (spent["hosting"] > 0) {
+	if saved["batch"] <= 0 || saved["cache"] <= 0 || len(saved) != 4 || (saved["ladder"] > 0) != (bill.Served > 0) {
 		t.Errorf("saved was %+v", bill.Savings)
 	}
 }
