@@ -203,8 +203,9 @@ type TuneLimits struct {
 	MinBatch    int
 	MaxBatch    int
 	Full, Doubt string // as those of [Hosting], of one more training
-	// Pairs bounds trainings on preference pairs; nil where the trainer has none.
-	Pairs *PairLimits
+	// NanoPerMillion is what a million trained tokens cost, nano-dollars; 0 where the catalogue says so.
+	NanoPerMillion int64
+	Pairs          *PairLimits // of trainings on preference pairs; nil where the trainer has none
 }
 
 // PairLimits bounds trainings on preference pairs by DPO (https://arxiv.org/abs/2305.18290).
@@ -223,8 +224,7 @@ type FileStatus struct {
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes"`
 	Ready bool   `json:"ready"`
-	// Invalid is the vendor's word on what is wrong with which line; empty
-	// while the file may still become ready.
+	// Invalid is the vendor's word on what is wrong with which line; empty while the file may still become ready.
 	Invalid string `json:"invalid,omitempty"`
 	Lines   int64  `json:"lines,omitempty"`
 }
@@ -327,7 +327,7 @@ type Host interface {
 	// Deploy starts to serve a tuned model without sending traffic to it. The
 	// spec's name makes it safe to repeat: what exists is adopted.
 	Deploy(ctx context.Context, spec DeploySpec) (Deployment, error)
-	// Deployment polls.
+	// Deployment polls, and takes the next step where a vendor makes or ends one in several.
 	Deployment(ctx context.Context, handle Handle) (Deployment, error)
 	// Stop ends the cost: no replica is left. Repeating it is harmless.
 	Stop(ctx context.Context, handle Handle) (Deployment, error)

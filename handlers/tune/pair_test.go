@@ -146,6 +146,42 @@ func TestPairsAreRefusedWhereNobodyLearnsFromThem(t *testing.T) {
 	b.wantMethod(tasks.MethodSFT, "auto: sft, as no trainer of "+hub.base+" learns from preference pairs")
 }
 
+// Where the trainer itself tells what tokens cost, the plan takes that price and says that it is doubtful; a price that nobody
+// has set forbids the way.
+func TestPlanTakesTheTrainersPrice(t *testing.T) {
+	t.Parallel()
+	at := shop{
+		byTokens(sagemaker.Vendor), sagemakeremulator.New, "sagemaker/jumpstart-llama-3-1-8b-instruct",
+		"sagemaker/jumpstart-llama-3-1-70b-instruct",
+	}
+	b := newBenchAt(t, storetest.SQLite(t), Settings{MinExamples: 20}, at)
+	b.teach(48, 40)
+	plan := func() (*state, Offer) {
+		id := b.tune(tasks.TuneInput{DryRun: true}).ID
+		b.run(nil)
+		tune, _ := b.decided(id)
+		s := decode[state](b, tune.State)
+		return &s, s.Plan[0]
+	}
+	s, offer := plan()
+	want := trainingBound(s.Tokens, 2, 2_400_000_000)
+	if int64(offer.Training) != want || offer.Forbidden != "" || !strings.Contains(offer.Note, "set in SAGEMAKER_TOKEN_PRICES") ||
+		offer.Hardware != "ml.g5.12xlarge" {
+		t.Errorf("%+v, want %d for training", offer, want)
+	}
+	usual := b.vendor.Sandbox
+	b.vendor.Sandbox = func(address, credential string) map[string]string {
+		values := usual(address, credential)
+		delete(values, "SAGEMAKER_TOKEN_PRICES")
+		return values
+	}
+	b.deps = b.wire(b.deps.Settings)
+	b.work = Handlers(b.deps)
+	if _, offer = plan(); !strings.Contains(offer.Forbidden, "has no price of serverless training") {
+		t.Errorf("%+v", offer)
+	}
+}
+
 // wantMethod asks for a dry run by auto and looks at what it took, and why.
 func (b *bench) wantMethod(method tasks.Method, why string) {
 	b.Helper()

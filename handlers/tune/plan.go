@@ -215,7 +215,7 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		o.Forbidden = p.elsewhere(place, base.Provider)
 		return o, nil
 	}
-	served, refused, err := p.servable(ctx, way.trainer, base, c)
+	served, rate, refused, err := p.servable(ctx, way.trainer, base, c)
 	if err != nil && base != c.base {
 		refused, err = "refused: hosting: "+base.Provider+" can not be asked now", nil
 	}
@@ -224,7 +224,9 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		return o, err
 	}
 	o.Weights, o.Rank = weightsAt(way.trainer, base.Provider, served), hyper.Fit(p.hyperOf(c), served.MaxRank).Rank
-	rate, refused := p.prices.trainRate(providers.Target{Provider: way.trainer, Model: cmp.Or(o.Weights, base.Model)}, c.state.Method)
+	if rate == 0 {
+		rate, refused = p.prices.trainRate(providers.Target{Provider: way.trainer, Model: cmp.Or(o.Weights, base.Model)}, c.state.Method)
+	}
 	if refused != "" {
 		o.Forbidden = refused
 		return o, nil
@@ -306,17 +308,18 @@ func trafficOf(s book.Spend, chatsPerDay int, days int64) traffic {
 	return traffic{s.Calls * 30 / days, s.Input * 30 / days, s.Output * 30 / days}
 }
 
-// servable asks whether the base can be tuned and served, and for how much.
+// servable asks whether the base can be tuned and served, and for how much: a million trained tokens at a rate where
+// the trainer tells it.
 func (p *pricer) servable(ctx context.Context, by string, base providers.Target, c *tuneRun) (
-	h providers.Hosting, refused string, err error,
+	h providers.Hosting, rate int64, refused string, err error,
 ) {
 	trainer, err := p.vendors.Trainer(by)
 	if err != nil {
-		return h, "", handlers.Failure(err)
+		return h, 0, "", handlers.Failure(err)
 	}
 	host, err := p.vendors.Host(base.Provider)
 	if err != nil {
-		return h, "", handlers.Failure(err)
+		return h, 0, "", handlers.Failure(err)
 	}
 	var limits providers.TuneLimits
 	if by == base.Provider { // it knows the base by its own name
@@ -331,22 +334,23 @@ func (p *pricer) servable(ctx context.Context, by string, base providers.Target,
 	var e *providers.Error
 	switch {
 	case errors.As(err, &e) && e.Kind == providers.KindModelGone:
-		return h, "refused: hosting: " + e.Message, nil
+		return h, 0, "refused: hosting: " + e.Message, nil
 	case err != nil:
-		return h, "", handlers.Failure(err)
+		return h, 0, "", handlers.Failure(err)
 	}
+	rate = limits.NanoPerMillion
 	if limits.MaxRank > 0 && (h.MaxRank == 0 || limits.MaxRank < h.MaxRank) {
 		h.MaxRank = limits.MaxRank // one adapter is trained and served
 	}
 	h.Doubt = joined(limits.Doubt, h.Doubt)
 	asked := p.hyperOf(c)
 	if why := beyond(asked, limits, h); why != "" {
-		return h, why, nil
+		return h, rate, why, nil
 	}
 	if c.state.Method == tasks.MethodDPO {
 		refused = beyondPairs(by, asked.Beta, limits.Pairs)
 	}
-	return h, cmp.Or(refused, full(limits, h)), nil
+	return h, rate, cmp.Or(refused, full(limits, h)), nil
 }
 
 // full says which quota of the account has no room for one more training, or for what serves it.

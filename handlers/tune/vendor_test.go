@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dreamlab/providers"
 	"dreamlab/providers/azure"
 	azureemulator "dreamlab/providers/azure/emulator"
 	"dreamlab/providers/bedrock"
@@ -37,6 +38,7 @@ type way struct {
 	// place serves what the shop trains, or what a machine of one's own does; nil is the shop.
 	place  func(t *testing.T) place
 	own    bool
+	tokens bool          // it is a shop's other way, which is billed by tokens
 	step   time.Duration // of the bench, where the usual one is too long
 	method tasks.Method  // Defaults to SFT.
 }
@@ -47,6 +49,8 @@ func (w way) name(t *testing.T) string {
 		return "colab to " + w.place(t).vendor.Name
 	case w.place != nil:
 		return w.vendor.Name + " to " + w.place(t).vendor.Name
+	case w.tokens && w.method == "":
+		return w.vendor.Name + " by tokens"
 	case w.method != "":
 		return w.vendor.Name + " by " + string(w.method)
 	}
@@ -66,8 +70,17 @@ func ways() []way {
 		sagemaker.Vendor, sagemakeremulator.New, "sagemaker/jumpstart-llama-3-1-8b-instruct",
 		"sagemaker/jumpstart-llama-3-1-70b-instruct",
 	}
+	adapters := way{
+		shop: hub, percent: 100, tokens: true, paid: []string{
+			"POST /CreateTrainingJob", "POST /CreateModel", "POST /CreateEndpointConfig", "POST /CreateEndpoint",
+			"POST /CreateInferenceComponent",
+		},
+	}
+	adapters.vendor = byTokens(sagemaker.Vendor)
+	adapterPairs := adapters
+	adapterPairs.method = tasks.MethodDPO
 	return append(ownWays(), []way{
-		together, azures, pairs, azurePairs, {
+		together, azures, pairs, azurePairs, adapters, adapterPairs, {
 			shop: shop{
 				databricks.Vendor, databricksemulator.New, "databricks/databricks-meta-llama-3-1-8b-instruct",
 				"databricks/databricks-gpt-oss-120b",
@@ -93,6 +106,19 @@ func ways() []way {
 			},
 		},
 	}...)
+}
+
+// byTokens is SageMaker where it trains without machines.
+func byTokens(v providers.Vendor) providers.Vendor {
+	usual := v.Sandbox
+	v.Sandbox = func(address, credential string) map[string]string {
+		values := usual(address, credential)
+		values["SAGEMAKER_WAY"] = "serverless"
+		values["SAGEMAKER_MODEL_PACKAGE_GROUP"] = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/tunes"
+		values["SAGEMAKER_TOKEN_PRICES"] = "meta-textgeneration-llama-3-1-8b-instruct=2.40"
+		return values
+	}
+	return v
 }
 
 // ownWays lead from a machine of one's own to each place that takes adapters.

@@ -29,7 +29,7 @@ type Folder struct {
 // Bucket is a folder in S3
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html).
 // Four verbs of it are all that is needed: S3's own client would add more than they do. Keys
-// are those below the folder, but for Lines, which takes any of the bucket's.
+// are those below the folder, but for Lines and Read, which take any of the bucket's.
 type Bucket struct {
 	Name   string
 	client *openai.Client
@@ -97,12 +97,8 @@ func (b *Bucket) Put(ctx context.Context, key string, file File) error {
 
 // Size tells how many bytes an object has, and whether it is there.
 func (b *Bucket) Size(ctx context.Context, key string) (size int64, found bool, err error) {
-	header, err := b.client.Do(ctx, openai.Call{Method: http.MethodHead, URL: b.url(b.folder + key)})
-	var e *providers.Error
-	if errors.As(err, &e) && e.Status == http.StatusNotFound {
-		return 0, false, nil
-	}
-	if err != nil {
+	header, found, err := b.head(ctx, key)
+	if err != nil || !found {
 		return 0, false, err
 	}
 	size, err = strconv.ParseInt(header.Get("Content-Length"), 10, 64)
@@ -110,6 +106,28 @@ func (b *Bucket) Size(ctx context.Context, key string) (size int64, found bool, 
 		return 0, false, b.client.Garbled("the answer tells no size of the object")
 	}
 	return size, true, nil
+}
+
+// Tag tells the entity tag of an object, which is another with each other content, and whether it is there.
+func (b *Bucket) Tag(ctx context.Context, key string) (tag string, found bool, err error) {
+	header, found, err := b.head(ctx, key)
+	return header.Get("ETag"), found, err
+}
+
+// head looks at an object.
+func (b *Bucket) head(ctx context.Context, key string) (header http.Header, found bool, err error) {
+	header, err = b.client.Do(ctx, openai.Call{Method: http.MethodHead, URL: b.url(b.folder + key)})
+	var e *providers.Error
+	if errors.As(err, &e) && e.Status == http.StatusNotFound {
+		return nil, false, nil
+	}
+	return header, err == nil, err
+}
+
+// Read takes the JSON of an object of the bucket, by its key from the bucket's root.
+func (b *Bucket) Read(ctx context.Context, key string, out any) error {
+	_, err := b.client.Do(ctx, openai.Call{Method: http.MethodGet, URL: b.url(key), Out: out})
+	return err
 }
 
 // Delete removes an object. One that is gone is no error.

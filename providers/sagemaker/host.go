@@ -14,8 +14,10 @@ import (
 // tuningDriver is a driver whose account is set up for trainings, and serves what they make.
 type tuningDriver struct {
 	*driver
-	tuning *tuner
-	region string
+	tuning     *tuner
+	trainer    providers.Trainer // tuning, or what trains without machines
+	serverless bool
+	region     string
 }
 
 var (
@@ -24,13 +26,16 @@ var (
 )
 
 // Trainer returns SageMaker's training jobs.
-func (d *tuningDriver) Trainer() providers.Trainer { return d.tuning }
+func (d *tuningDriver) Trainer() providers.Trainer { return d.trainer }
 
 // coldStart is how long a machine and large weights take, as a rule.
 const coldStart = 10 * time.Minute
 
 // Hosting tells what serving takes, as [providers.Host] says.
 func (d *tuningDriver) Hosting(ctx context.Context, base string) (providers.Hosting, error) {
+	if d.serverless {
+		return d.hostingOfAdapters(ctx, base)
+	}
 	found, err := d.servable(ctx, base)
 	if err != nil {
 		return providers.Hosting{}, err
@@ -72,6 +77,10 @@ var states = map[string]providers.DeploymentState{
 type served struct {
 	Endpoint string `json:"endpoint"`
 	Instance string `json:"instance"`
+	// Of an endpoint with components: where the adapter stands, and what the base takes of the machine.
+	Adapter string `json:"adapter,omitempty"`
+	CPUs    int    `json:"cpus,omitempty"`
+	Devices int    `json:"devices,omitempty"`
 }
 
 func readServed(handle providers.Handle) (s served, err error) {
@@ -95,7 +104,7 @@ func endpointName(spec string) string {
 // (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html).
 func (d *tuningDriver) state(ctx context.Context, s served) (providers.Deployment, error) {
 	now := providers.Deployment{
-		Handle: plainjson.Of(s), State: providers.DeploymentStopped, Direct: s.Endpoint, Routed: s.Endpoint,
+		Handle: plainjson.Of(s), State: providers.DeploymentStopped, Direct: s.model(), Routed: s.model(),
 		NanoPerHour: d.tuning.machines[s.Instance],
 	}
 	var found struct {
@@ -126,7 +135,11 @@ func (d *tuningDriver) Deployment(ctx context.Context, handle providers.Handle) 
 	if err != nil {
 		return providers.Deployment{}, err
 	}
-	return d.state(ctx, s)
+	now, err := d.state(ctx, s)
+	if err != nil || s.Adapter == "" {
+		return now, err
+	}
+	return d.step(ctx, s, now)
 }
 
 // Deploy serves what a training made, or adopts what has its name: the endpoint, or such parts of
@@ -135,6 +148,9 @@ func (d *tuningDriver) Deploy(ctx context.Context, spec providers.DeploySpec) (p
 	made, err := readTrained(spec.Trained)
 	if err != nil {
 		return providers.Deployment{}, err
+	}
+	if made.Adapter != "" {
+		return d.deployAdapter(ctx, spec, made)
 	}
 	base, err := d.servable(ctx, spec.Base)
 	if err != nil {
@@ -148,7 +164,12 @@ func (d *tuningDriver) Deploy(ctx context.Context, spec providers.DeploySpec) (p
 	if err != nil || now.State != providers.DeploymentStopped {
 		return now, err
 	}
-	for _, part := range d.parts(s, base, made.Output) {
+	return d.make(ctx, now, d.parts(s, base, made.Output))
+}
+
+// make makes the parts of an endpoint, of which some may be there.
+func (d *tuningDriver) make(ctx context.Context, now providers.Deployment, parts []part) (providers.Deployment, error) {
+	for _, part := range parts {
 		if err := d.ask(ctx, part.operation, part.in, nil); err != nil && !exists(err) {
 			return providers.Deployment{}, err
 		}
@@ -166,17 +187,8 @@ type part struct {
 // parts are the model, the configuration and the endpoint
 // (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html).
 func (d *tuningDriver) parts(s served, base content, weights string) []part {
-	data := s3Source{Kind: "S3Prefix", URI: weights, Packed: "None"}
-	if base.Gated && d.tuning.licence {
-		data.Access = &modelLicence{true}
-	}
 	return []part{
-		{"CreateModel", map[string]any{
-			"ModelName": s.Endpoint, "ExecutionRoleArn": d.tuning.role, "EnableNetworkIsolation": base.HostingIsolated,
-			"PrimaryContainer": map[string]any{
-				"Image": base.HostingImage, "Environment": base.environment(), "ModelDataSource": source{data},
-			},
-		}},
+		d.model(s, base, container{base.HostingImage, base.environment(), weights}),
 		{"CreateEndpointConfig", map[string]any{
 			"EndpointConfigName": s.Endpoint, "ProductionVariants": []any{map[string]any{
 				"VariantName": "AllTraffic", "ModelName": s.Endpoint, "InstanceType": s.Instance, "InitialInstanceCount": 1,
@@ -201,6 +213,8 @@ func (d *tuningDriver) Stop(ctx context.Context, handle providers.Handle) (provi
 		return now, err
 	case now.State == providers.DeploymentStopped:
 		return now, d.clear(ctx, s)
+	case s.Adapter != "":
+		return d.unmake(ctx, s, now)
 	}
 	err = d.ask(ctx, "DeleteEndpoint", endpointOf(s), nil)
 	switch {
@@ -211,6 +225,27 @@ func (d *tuningDriver) Stop(ctx context.Context, handle providers.Handle) (provi
 	}
 	now.State = providers.DeploymentStopping
 	return now, nil
+}
+
+// container is what serves weights.
+type container struct {
+	image       string
+	environment map[string]string
+	weights     string
+}
+
+// model is the part that serves weights.
+func (d *tuningDriver) model(s served, base content, of container) part {
+	data := s3Source{Kind: "S3Prefix", URI: of.weights, Packed: "None"}
+	if base.Gated && d.tuning.licence {
+		data.Access = &modelLicence{true}
+	}
+	return part{"CreateModel", map[string]any{
+		"ModelName": s.Endpoint, "ExecutionRoleArn": d.tuning.role, "EnableNetworkIsolation": base.HostingIsolated,
+		"PrimaryContainer": map[string]any{
+			"Image": of.image, "Environment": of.environment, "ModelDataSource": source{data},
+		},
+	}}
 }
 
 // clear deletes what an endpoint was made of. What is not there was deleted before.

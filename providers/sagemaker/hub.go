@@ -27,7 +27,11 @@ type content struct {
 	Hyperparameters   []hyperparameter `json:"Hyperparameters"`
 	Gated             bool             `json:"GatedBucket"` // a licence has to be accepted
 
+	ARN     string   `json:"-"`
+	Recipes []recipe `json:"RecipeCollection"` // of trainings without machines
+
 	HostingImage     string           `json:"HostingEcrUri"`
+	HostingArtifact  string           `json:"HostingArtifactUri"` // the base's weights
 	HostingInstance  string           `json:"DefaultInferenceInstanceType"`
 	HostingIsolated  bool             `json:"InferenceEnableNetworkIsolation"`
 	HostingVariables []hyperparameter `json:"InferenceEnvironmentVariables"`
@@ -53,6 +57,7 @@ func text(value any) string {
 // find describes a model of the hub.
 func (p *plane) find(ctx context.Context, model string) (content, error) {
 	var said struct {
+		ARN      string `json:"HubContentArn"`
 		Document string `json:"HubContentDocument"` // JSON in a string
 	}
 	err := p.ask(ctx, "DescribeHubContent", map[string]string{
@@ -68,6 +73,7 @@ func (p *plane) find(ctx context.Context, model string) (content, error) {
 	if err := json.Unmarshal([]byte(said.Document), &found); err != nil {
 		return content{}, p.client.Garbled("the hub's description of the model is not the JSON that was expected")
 	}
+	found.ARN = said.ARN
 	return found, nil
 }
 

@@ -7,13 +7,13 @@ import (
 	"dreamlab/store/money"
 )
 
-// instances are the machines that may be started, with nano-dollars an hour.
+// instances are what may be used, with its price: machines, by nano-dollars an hour.
 type instances map[string]int64
 
 var errInstances = errors.New(envInstances + ": write each as ml.g5.12xlarge=7.09, the number being dollars an hour")
 
-// parseInstances reads machines with their prices.
-func parseInstances(setting string) (instances, error) {
+// parsePrices reads what may be used, with its prices, by names with a beginning.
+func parsePrices(setting, beginning string, wrong error) (instances, error) {
 	known := instances{}
 	for part := range strings.SplitSeq(setting, ",") {
 		if strings.TrimSpace(part) == "" {
@@ -21,8 +21,8 @@ func parseInstances(setting string) (instances, error) {
 		}
 		kind, dollars, found := strings.Cut(strings.TrimSpace(part), "=")
 		nano, fault := money.ParsePrice(dollars, money.Dollar)
-		if !found || !strings.HasPrefix(kind, "ml.") || fault != nil || nano <= 0 {
-			return nil, errInstances
+		if !found || kind == "" || !strings.HasPrefix(kind, beginning) || fault != nil || nano <= 0 {
+			return nil, wrong
 		}
 		known[kind] = nano
 	}

@@ -2,6 +2,7 @@ package sagemaker
 
 import (
 	"cmp"
+	"strings"
 
 	"dreamlab/providers"
 	"dreamlab/store/plainjson"
@@ -36,15 +37,18 @@ type modelLicence struct {
 type jobOrder struct {
 	Name        string            `json:"TrainingJobName"` // unique: a second order with it makes nothing
 	Role        string            `json:"RoleArn"`
-	Algorithm   algorithm         `json:"AlgorithmSpecification"`
+	Algorithm   *algorithm        `json:"AlgorithmSpecification,omitempty"`
 	Parameters  map[string]string `json:"HyperParameters"`
 	Input       []channel         `json:"InputDataConfig"`
 	Output      output            `json:"OutputDataConfig"`
-	Resources   resources         `json:"ResourceConfig"`
+	Resources   *resources        `json:"ResourceConfig,omitempty"`
 	Stopping    stopping          `json:"StoppingCondition"`
 	Isolated    bool              `json:"EnableNetworkIsolation,omitempty"`
 	Spot        bool              `json:"EnableManagedSpotTraining,omitempty"`
 	Checkpoints *checkpoints      `json:"CheckpointConfig,omitempty"`
+	Serverless  *serverlessJob    `json:"ServerlessJobConfig,omitempty"` // in place of algorithm and resources
+	Package     *packageGroup     `json:"ModelPackageConfig,omitempty"`
+	Mlflow      *mlflow           `json:"MlflowConfig,omitempty"`
 	Tags        []tag             `json:"Tags"`
 }
 
@@ -90,10 +94,13 @@ type job struct {
 	Artefacts struct {
 		URI string `json:"S3ModelArtifacts"`
 	} `json:"ModelArtifacts"`
-	Created     epoch        `json:"CreationTime"`
-	Ended       epoch        `json:"TrainingEndTime"`
-	Billable    int64        `json:"BillableTimeInSeconds"`
-	Transitions []transition `json:"SecondaryStatusTransitions"`
+	Serverless  *serverlessJob `json:"ServerlessJobConfig"` // nil of one with machines
+	Tokens      *int64         `json:"BillableTokenCount"`
+	Package     string         `json:"OutputModelPackageArn"`
+	Created     epoch          `json:"CreationTime"`
+	Ended       epoch          `json:"TrainingEndTime"`
+	Billable    int64          `json:"BillableTimeInSeconds"`
+	Transitions []transition   `json:"SecondaryStatusTransitions"`
 	Progress    struct {
 		Steps  int `json:"TotalStepCountPerEpoch"`
 		Step   int `json:"CurrentStep"`
@@ -135,31 +142,37 @@ func (j job) state() providers.TrainingState {
 // file is the folder of the rows that the job is trained on.
 func (j job) file() string {
 	for _, c := range j.Input {
-		if c.Name == channelTraining {
+		if c.Name == channelTraining || c.Name == channelTrain {
 			return c.Source.S3.URI
 		}
 	}
 	return ""
 }
 
-// training tells of a job on a base, which is billed by the second.
+// training tells of a job on a base, which is billed by the second of its machines, or by tokens.
 func (t *tuner) training(j job, base string) providers.Training {
 	known := trained{Job: j.Name, Base: base}
 	made := providers.Training{
 		ID: j.Name, State: j.state(), Status: j.Secondary, Base: base, File: j.file(), Suffix: suffixOf(j.Name),
-		Nano:    t.machines.cost(j.Resources.Instance, j.Billable*int64(max(j.Resources.Count, 1))),
 		Created: j.Created.time(), Total: j.Progress.Steps * j.Progress.Epochs,
 		Steps: j.Progress.Steps*max(j.Progress.Epoch-1, 0) + j.Progress.Step,
 	}
 	if made.State.Ended() {
 		made.Finished = j.Ended.time()
 	}
-	if j.Billable > 0 && made.Nano == 0 { // the machine's price is not known
+	if j.Serverless != nil {
+		t.billed(&made, j)
+	} else if made.Nano = t.machines.cost(j.Resources.Instance, j.Billable*int64(max(j.Resources.Count, 1))); made.Nano == 0 &&
+		j.Billable > 0 { // the machine's price is not known
 		made.Charge = providers.ChargeUnknown
 	}
 	switch made.State {
 	case providers.TrainingSucceeded:
 		made.Output, known.Output = j.Artefacts.URI, j.Artefacts.URI
+		if j.Serverless != nil {
+			made.Output, known.Package = j.Package, j.Package
+			known.Adapter = strings.TrimSuffix(j.Artefacts.URI, "/") + "/" + adapterFolder
+		}
 	case providers.TrainingFailed:
 		made.Reason = cmp.Or(overtime[j.Secondary], providers.Redact(j.Failure))
 	}

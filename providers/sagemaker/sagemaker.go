@@ -2,7 +2,7 @@
 // training jobs, endpoints that serve what was tuned, and chats with any endpoint of the
 // account whose container speaks OpenAI's dialect, as those of JumpStart's language models do
 // (https://docs.aws.amazon.com/sagemaker/latest/APIReference/Welcome.html). A model's name is
-// that of its endpoint.
+// that of its endpoint, or of its endpoint and of a component there, as endpoint/component.
 //
 // Requests are signed, and streams are unframed, by AWS's own SDK for Go; the bodies are
 // written and read here, since the SDK's client would add many megabytes to the program.
@@ -36,6 +36,10 @@ const (
 	envLicence   = "SAGEMAKER_ACCEPT_EULA"
 	envSpot      = "SAGEMAKER_SPOT"
 	envHours     = "SAGEMAKER_MAX_HOURS"
+	envWay       = "SAGEMAKER_WAY"
+	envGroup     = "SAGEMAKER_MODEL_PACKAGE_GROUP"
+	envTokens    = "SAGEMAKER_TOKEN_PRICES"
+	envMlflow    = "SAGEMAKER_MLFLOW_ARN"
 	envControls  = "AWS_ENDPOINT_URL_SAGEMAKER"
 	envRuntime   = "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"
 )
@@ -67,6 +71,18 @@ var settings = []providers.Setting{
 	{Env: envLicence, Help: "true accepts the licences of models that have one, such as Llama's, without which these are refused"},
 	{Env: envSpot, Help: "true trains on spot machines, which cost less and may be taken away: it goes on from a checkpoint"},
 	{Env: envHours, Default: "24", Help: "most hours of one training, after which SageMaker stops it"},
+	{
+		Env: envWay, Default: "container",
+		Help: "how models are trained: container takes machines of SAGEMAKER_INSTANCES, serverless is billed by tokens, learns from " +
+			"preference pairs, too, and is served as an adapter on its base",
+	},
+	{Env: envGroup, Help: "ARN of the model package group in which serverless training registers models; serverless needs it"},
+	{
+		Env: envTokens,
+		Help: "what a million tokens of serverless training cost, in dollars, by the models' names in the hub, as a=2.40,b=0.80. " +
+			"A model without a price is not trained so",
+	},
+	{Env: envMlflow, Help: "ARN of an MLflow server that logs serverless training"},
 	{Env: envControls, Help: "base of the control plane; defaults to the region's"},
 	{Env: envRuntime, Help: "base of the runtime, which answers chats; defaults to the region's"},
 	{Env: amazon.EnvS3, Shared: true, Help: "base of S3; defaults to the region's"},
@@ -118,7 +134,13 @@ func open(config providers.Config) (providers.Driver, error) {
 	}
 	dialect := openai.Dialect{
 		Provider: name, Base: runtime, Secrets: key.Secrets, Options: options, Words: words, Classify: classify,
-		Authorize: func(r *http.Request) error { return key.Sign(r, name) }, URL: invocations(runtime, "invocations"),
+		Authorize: func(r *http.Request) error {
+			if component, _ := r.Context().Value(componentKey{}).(string); component != "" {
+				r.Header.Set("X-Amzn-SageMaker-Inference-Component", component)
+			}
+			return key.Sign(r, name)
+		},
+		URL: invocations(runtime, "invocations"),
 	}
 	d := &driver{whole: openai.New(dialect, config), plane: newPlane(controls, key, config)}
 	d.bills, err = amazon.NewBills(amazon.Account{
@@ -135,14 +157,21 @@ func open(config providers.Config) (providers.Driver, error) {
 // invocations returns what makes the address at which an endpoint is asked
 // (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html).
 func invocations(base, operation string) func(route, endpoint string) string {
-	return func(_, endpoint string) string {
+	return func(_, model string) string {
+		endpoint, _, _ := strings.Cut(model, "/")
 		return base + "/endpoints/" + url.PathEscape(endpoint) + "/" + operation
 	}
 }
 
-// Chat asks an endpoint, as [providers.Driver] says. Whole answers and streams have
+// componentKey finds the component of an endpoint that is asked in the context of its request.
+type componentKey struct{}
+
+// Chat asks an endpoint, or a component of it, as [providers.Driver] says. Whole answers and streams have
 // operations of their own.
 func (d *driver) Chat(ctx context.Context, req *providers.Request, sink providers.Sink) (*providers.Reply, error) {
+	if _, component, found := strings.Cut(req.Model, "/"); found {
+		ctx = context.WithValue(ctx, componentKey{}, component)
+	}
 	if sink == nil {
 		return d.whole.Chat(ctx, req, nil)
 	}

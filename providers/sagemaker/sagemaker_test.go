@@ -28,6 +28,15 @@ func onSpot(base string) map[string]string {
 	return values
 }
 
+// byTokens trains without machines, and serves adapters on their base.
+func byTokens(base string) map[string]string {
+	values := settings(base)
+	values["SAGEMAKER_WAY"] = "serverless"
+	values["SAGEMAKER_MODEL_PACKAGE_GROUP"] = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/tunes"
+	values["SAGEMAKER_TOKEN_PRICES"] = llama + "=2.40,meta-textgeneration-llama-3-1-70b-instruct=12"
+	return values
+}
+
 const (
 	llama    = "meta-textgeneration-llama-3-1-8b-instruct"
 	endpoint = "jumpstart-llama-3-1-8b-instruct"
@@ -40,8 +49,14 @@ func targets(operation string) func(*http.Request) bool {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	for name, with := range map[string]func(string) map[string]string{"on demand": settings, "spot": onSpot} {
-		base := map[string]string{"on demand": endpoint, "spot": llama}[name] // an endpoint's name, and the hub's
+	for name, with := range map[string]func(string) map[string]string{
+		"on demand": settings, "spot": onSpot, "serverless": byTokens,
+	} {
+		unhostable := map[string]string{
+			"on demand": "meta-textgeneration-llama-3-1-70b-instruct", "spot": "meta-textgeneration-llama-3-1-70b-instruct",
+			"serverless": "huggingface-llm-qwen2-5-7b-instruct",
+		}
+		base := map[string]string{"on demand": endpoint, "spot": llama, "serverless": endpoint}[name] // an endpoint's name, and the hub's
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			providertest.Run(t, providertest.Harness{
@@ -53,7 +68,7 @@ func TestConformance(t *testing.T) {
 					"min_p": func(r *providers.Request) { r.Options = map[string]json.RawMessage{"min_p": []byte("0.1")} },
 				},
 				Tuning: &providertest.Tuning{
-					Base: base, Unhostable: "meta-textgeneration-llama-3-1-70b-instruct", Start: targets("CreateTrainingJob"),
+					Base: base, Unhostable: unhostable[name], Start: targets("CreateTrainingJob"),
 					Uploads: []providertest.UploadStep{{Name: "object", Is: providertest.Asks("PUT", "/rows.jsonl"), Found: true}},
 					Deploys: []func(*http.Request) bool{
 						targets("CreateModel"), targets("CreateEndpointConfig"), targets("CreateEndpoint"),

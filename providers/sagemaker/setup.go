@@ -24,6 +24,28 @@ var (
 	errHours  = errors.New(envHours + ": set it to a number of hours from 1 to 672")
 )
 
+// The ways to train.
+const (
+	wayMachines   = "container"
+	wayServerless = "serverless"
+)
+
+// What is wrong with the settings of trainings without machines.
+var (
+	errWay   = errors.New(envWay + ": set it to " + wayMachines + " or " + wayServerless)
+	errGroup = errors.New(envGroup + ": set it to arn:aws:sagemaker:region:123456789012:model-package-group/name, since " +
+		envWay + " is " + wayServerless)
+	errTokens = errors.New(envTokens + ": write each as model-of-the-hub=2.40, the number being dollars for a million tokens")
+	errUnused = errors.New(envWay + ": set it to " + wayServerless + ", or leave " + envGroup + " and " + envMlflow + " out")
+	errNoSpot = errors.New(envSpot + ": leave it out, since " + envWay + " is " + wayServerless + ", which takes no machines")
+	errMlflow = errors.New(envMlflow + ": write it as arn:aws:sagemaker:region:123456789012:mlflow-tracking-server/name")
+)
+
+var (
+	goodGroup  = regexp.MustCompile(`^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package-group/[a-zA-Z0-9][a-zA-Z0-9-]*$`)
+	goodMlflow = regexp.MustCompile(`^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:mlflow-[a-z-]+/.+$`)
+)
+
 // withTuning returns the driver with trainings and deployments where they are set up.
 func withTuning(
 	d *driver, key *amazon.Key, value func(env string) string, config providers.Config,
@@ -37,7 +59,7 @@ func withTuning(
 	case folder == "":
 		return nil, errFolder
 	}
-	machines, err := parseInstances(value(envInstances))
+	machines, err := parsePrices(value(envInstances), "ml.", errInstances)
 	if err != nil {
 		return nil, err
 	}
@@ -49,17 +71,54 @@ func withTuning(
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := amazon.NewBucket(amazon.Folder{
-		Vendor: name, Env: envFolder, URI: folder, Base: value(amazon.EnvS3), Secrets: key.Secrets,
-	}, key, config)
+	open := func(uri string) (*amazon.Bucket, error) {
+		return amazon.NewBucket(amazon.Folder{
+			Vendor: name, Env: envFolder, URI: uri, Base: value(amazon.EnvS3), Secrets: key.Secrets,
+		}, key, config)
+	}
+	bucket, err := open(folder)
 	if err != nil {
 		return nil, err
 	}
 	tuning := &tuner{
-		files: &files{d.plane, bucket}, role: role, machines: machines, hours: hours, named: named,
+		files: &files{d.plane, bucket, inBuckets(open), dialog}, role: role, machines: machines, hours: hours, named: named,
 		licence: value(envLicence) == "true", spot: value(envSpot) == "true",
 	}
-	return &tuningDriver{driver: d, tuning: tuning, region: key.Region}, nil
+	made := &tuningDriver{driver: d, tuning: tuning, trainer: tuning, region: key.Region}
+	return made, made.choose(value)
+}
+
+// inBuckets finds an object of any bucket by its address.
+func inBuckets(open func(uri string) (*amazon.Bucket, error)) func(string) (*amazon.Bucket, string, error) {
+	return func(uri string) (*amazon.Bucket, string, error) {
+		named, key, _ := strings.Cut(strings.TrimPrefix(uri, "s3://"), "/")
+		bucket, err := open("s3://" + named)
+		return bucket, key, err
+	}
+}
+
+// choose takes the way to train that is set.
+func (d *tuningDriver) choose(value func(env string) string) (err error) {
+	d.tuning.tokens, err = parsePrices(value(envTokens), "", errTokens)
+	switch way := value(envWay); {
+	case err != nil:
+		return err
+	case way == wayMachines && value(envGroup)+value(envMlflow) != "":
+		return errUnused
+	case way == wayMachines:
+		return nil
+	case way != wayServerless:
+		return errWay
+	case d.tuning.spot:
+		return errNoSpot
+	case !goodGroup.MatchString(value(envGroup)):
+		return errGroup
+	case value(envMlflow) != "" && !goodMlflow.MatchString(value(envMlflow)):
+		return errMlflow
+	}
+	d.tuning.row, d.serverless = sample, true
+	d.trainer = serverless{d.tuning, value(envGroup), value(envMlflow)}
+	return nil
 }
 
 // parseTuned reads endpoints with the names of their models in the hub.

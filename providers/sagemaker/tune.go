@@ -35,6 +35,7 @@ type tuner struct {
 	role     string
 	machines instances
 	named    map[string]string // models of the hub, by the endpoints that serve them
+	tokens   instances         // nano-dollars for a million tokens trained without machines, by the hub's names
 	licence  bool              // the operator accepts those of models
 	spot     bool
 	hours    int64 // most of one training
@@ -57,9 +58,12 @@ func (t *tuner) Tunable(ctx context.Context, base string) (providers.TuneLimits,
 	return providers.TuneLimits{MaxEpochs: maxEpochs, MaxRank: maxRank, MaxSequence: maxSequence, MinBatch: 1}, nil
 }
 
-// content describes a base, which has the name of an endpoint that serves it or that of the hub.
+// hubName is the hub's name of a base, which may have that of an endpoint that serves it.
+func (t *tuner) hubName(base string) string { return cmp.Or(t.named[base], base) }
+
+// content describes a base.
 func (t *tuner) content(ctx context.Context, base string) (content, error) {
-	return t.find(ctx, cmp.Or(t.named[base], base))
+	return t.find(ctx, t.hubName(base))
 }
 
 // base describes a model that can be fine-tuned.
@@ -93,7 +97,7 @@ func (t *tuner) runtime(ctx context.Context, spec providers.TrainSpec) (seconds,
 
 // Estimate tells what a training costs at most: by then SageMaker stops it.
 func (t *tuner) Estimate(ctx context.Context, spec providers.TrainSpec) (providers.Estimate, error) {
-	if err := checkSpec(spec); err != nil {
+	if err := checkOnMachines(spec); err != nil {
 		return providers.Estimate{}, err
 	}
 	base, err := t.base(ctx, spec.Base)
@@ -123,13 +127,26 @@ func checkSpec(spec providers.TrainSpec) error {
 	case spec.Epochs < 1 || spec.Rank < 1 || spec.Alpha < 1 || spec.LearningRate <= 0:
 		return invalid("epochs", "state epochs, rank, alpha and learning rate")
 	}
+	return nil
+}
+
+// checkOnMachines is checkSpec of a training with machines, whose containers learn from no pairs.
+func checkOnMachines(spec providers.TrainSpec) error {
+	if err := checkSpec(spec); err != nil {
+		return err
+	}
 	return spec.WithoutPairs(name)
+}
+
+// unlicensed says that nobody has accepted the licence of a base.
+func unlicensed(base string) error {
+	return invalid("base", base+" has a licence: read it, and set "+envLicence+" to accept it")
 }
 
 // Start orders a training by its name, which is unique: where it was ordered before, the job
 // that there is is adopted.
 func (t *tuner) Start(ctx context.Context, spec providers.TrainSpec) (providers.Training, error) {
-	if err := checkSpec(spec); err != nil {
+	if err := checkOnMachines(spec); err != nil {
 		return providers.Training{}, err
 	}
 	base, err := t.base(ctx, spec.Base)
@@ -137,14 +154,18 @@ func (t *tuner) Start(ctx context.Context, spec providers.TrainSpec) (providers.
 		return providers.Training{}, err
 	}
 	if base.Gated && !t.licence {
-		return providers.Training{}, invalid("base", spec.Base+" has a licence: read it, and set "+envLicence+" to accept it")
+		return providers.Training{}, unlicensed(spec.Base)
 	}
 	seconds, _, err := t.runtime(ctx, spec)
 	if err != nil {
 		return providers.Training{}, err
 	}
-	order := t.order(spec, base, seconds)
-	err = t.ask(ctx, "CreateTrainingJob", order, nil)
+	return t.create(ctx, t.order(spec, base, seconds), spec)
+}
+
+// create orders a training, or adopts the one that has its name.
+func (t *tuner) create(ctx context.Context, order jobOrder, spec providers.TrainSpec) (providers.Training, error) {
+	err := t.ask(ctx, "CreateTrainingJob", order, nil)
 	if exists(err) {
 		found, err := t.describe(ctx, order.Name)
 		if err != nil {
@@ -166,10 +187,10 @@ func (t *tuner) Start(ctx context.Context, spec providers.TrainSpec) (providers.
 func (t *tuner) order(spec providers.TrainSpec, base content, seconds int64) jobOrder {
 	named := jobPrefix + spec.Suffix
 	o := jobOrder{
-		Name: named, Role: t.role, Algorithm: algorithm{base.TrainingImage, "File"},
+		Name: named, Role: t.role, Algorithm: &algorithm{base.TrainingImage, "File"},
 		Parameters: base.hyperparameters(spec), Input: t.channels(spec, base),
 		Output:    output{t.bucket.URI("models"), "NONE"},
-		Resources: resources{base.TrainingInstance, 1, max(base.TrainingVolume, 1)},
+		Resources: &resources{base.TrainingInstance, 1, max(base.TrainingVolume, 1)},
 		Stopping:  stopping{Runtime: seconds}, Isolated: base.TrainingIsolated,
 		Tags: []tag{{"dreamlab", spec.Suffix}},
 	}
@@ -182,22 +203,24 @@ func (t *tuner) order(spec providers.TrainSpec, base content, seconds int64) job
 
 // channels are the rows, the weights and the program of a training.
 func (t *tuner) channels(spec providers.TrainSpec, base content) []channel {
-	from := func(named, uri string) channel {
-		return channel{named, source{s3Source{Kind: "S3Prefix", URI: uri, Spread: "FullyReplicated"}}}
-	}
-	all := []channel{from(channelTraining, spec.File)}
+	all := []channel{folderOf(channelTraining, spec.File)}
 	if spec.Validation != "" {
-		all = append(all, from(channelValidation, spec.Validation))
+		all = append(all, folderOf(channelValidation, spec.Validation))
 	}
-	weights := from(channelModel, base.TrainingArtifact)
+	weights := folderOf(channelModel, base.TrainingArtifact)
 	if base.Gated {
 		weights.Source.S3.Access = &modelLicence{true}
 	}
 	all = append(all, weights)
 	if base.TrainingIsolated {
-		all = append(all, from(channelCode, base.TrainingScript))
+		all = append(all, folderOf(channelCode, base.TrainingScript))
 	}
 	return all
+}
+
+// folderOf is the channel that reads a folder.
+func folderOf(named, uri string) channel {
+	return channel{named, source{s3Source{Kind: "S3Prefix", URI: uri, Spread: "FullyReplicated"}}}
 }
 
 func (t *tuner) describe(ctx context.Context, named string) (job, error) {
@@ -237,6 +260,11 @@ type trained struct {
 	Job    string `json:"job"`
 	Base   string `json:"base"`
 	Output string `json:"output,omitempty"` // where its model stands
+	// Of a training without machines: the version of the model package, the folder of the adapter and the tags of its
+	// files in S3, as they were left.
+	Package string            `json:"package,omitempty"`
+	Adapter string            `json:"adapter,omitempty"`
+	Tags    map[string]string `json:"tags,omitempty"`
 }
 
 func readTrained(handle providers.Handle) (known trained, err error) {
@@ -249,15 +277,18 @@ func readTrained(handle providers.Handle) (known trained, err error) {
 // Merged tells the folder of a training's model, where its container leaves whole weights.
 func (t *tuner) Merged(ctx context.Context, handle providers.Handle) (string, error) {
 	known, err := readTrained(handle)
-	if err != nil {
-		return "", err
-	}
-	base, err := t.content(ctx, known.Base)
 	switch {
 	case err != nil:
 		return "", err
 	case known.Output == "":
 		return "", invalid("handle", "the training has made no model")
+	case known.Adapter != "":
+		return strings.TrimSuffix(known.Adapter, adapterFolder) + mergedFolder, nil
+	}
+	base, err := t.content(ctx, known.Base)
+	switch {
+	case err != nil:
+		return "", err
 	case !base.merges():
 		return "", gone(known.Base, "is trained to an adapter, not to whole weights")
 	}
@@ -274,7 +305,21 @@ func (t *tuner) Poll(ctx context.Context, handle providers.Handle) (providers.Tr
 	if err != nil {
 		return providers.Training{}, err
 	}
-	return t.training(found, known.Base), nil
+	made := t.training(found, known.Base)
+	return made, t.seal(ctx, &made)
+}
+
+// seal notes what an adapter is that a training has left, so that another is not taken for it later.
+func (t *tuner) seal(ctx context.Context, made *providers.Training) error {
+	known, err := readTrained(made.Handle)
+	if err != nil || known.Adapter == "" || !t.ours(known.Adapter) {
+		return err
+	}
+	if known.Tags, err = t.left(ctx, known.Adapter); err != nil {
+		return err
+	}
+	made.Handle = plainjson.Of(known)
+	return nil
 }
 
 // Cancel asks for the end; the training may complete all the same. One that has ended is told of.

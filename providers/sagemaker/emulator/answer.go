@@ -46,8 +46,8 @@ func standingObject(endpoint string) map[string]any {
 	}
 }
 
-// brain returns what answers at an endpoint.
-func (e *emulator) brain(endpoint string) (*model.Model, *lab.Failure) {
+// brain returns what answers at an endpoint, or at a component of it.
+func (e *emulator) brain(endpoint, component string) (*model.Model, *lab.Failure) {
 	switch {
 	case e.stands(endpoint) != nil:
 		return e.stands(endpoint), nil
@@ -57,7 +57,10 @@ func (e *emulator) brain(endpoint string) (*model.Model, *lab.Failure) {
 			Message: fmt.Sprintf("Endpoint %s of account %s not found.", endpoint, account),
 		}
 	}
-	_, brain, refused := e.account.Hosting.Serving(endpoint, endpoint, 0)
+	d, brain, refused := e.account.Hosting.Serving(endpoint, endpoint, 0)
+	if refused == nil && d.Training == "" {
+		return rack{e}.componentBrain(endpoint, component)
+	}
 	if refused != nil {
 		return nil, &lab.Failure{
 			Status: http.StatusBadRequest, Type: "ValidationError",
@@ -85,7 +88,7 @@ func (e *emulator) invokeStream(w http.ResponseWriter, r *http.Request) *lab.Fai
 
 func (e *emulator) chat(w http.ResponseWriter, r *http.Request, dialect *lab.Dialect) *lab.Failure {
 	endpoint := r.PathValue("endpoint")
-	brain, refused := e.brain(endpoint)
+	brain, refused := e.brain(endpoint, r.Header.Get(componentHeader))
 	if refused != nil {
 		return refused
 	}

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -106,19 +107,25 @@ func (e *emulator) summary(t work.Training) map[string]any {
 func (e *emulator) described(t work.Training) map[string]any {
 	ask, now, object := asked(t), e.lab.Now(), e.summary(t)
 	for member, value := range map[string]any{
-		"RoleArn": ask.Role, "AlgorithmSpecification": ask.Algorithm, "HyperParameters": ask.Parameters,
+		"RoleArn": ask.Role, "HyperParameters": ask.Parameters,
 		"InputDataConfig": ask.Input, "OutputDataConfig": ask.Output, "StoppingCondition": ask.Stopping,
-		"ResourceConfig": map[string]any{
-			"InstanceType": ask.Resources.Instance, "InstanceCount": ask.Resources.Count, "VolumeSizeInGB": ask.Resources.Volume,
-		},
 		"EnableManagedSpotTraining": ask.Spot, "EnableNetworkIsolation": ask.Isolated,
 		"SecondaryStatusTransitions": e.transitions(t, now),
 	} {
 		object[member] = value
 	}
+	if ask.Serverless != nil {
+		maps.Copy(object, tokensOf(t, ask, now))
+	} else {
+		object["AlgorithmSpecification"], object["ResourceConfig"] = ask.Algorithm, map[string]any{
+			"InstanceType": ask.Resources.Instance, "InstanceCount": ask.Resources.Count, "VolumeSizeInGB": ask.Resources.Volume,
+		}
+	}
 	if !now.Before(t.Started) {
-		object["TrainingStartTime"] = stamp(t.Started)
-		object["TrainingTimeInSeconds"], object["BillableTimeInSeconds"] = t.Seconds(now), t.Seconds(now)
+		object["TrainingStartTime"], object["TrainingTimeInSeconds"] = stamp(t.Started), t.Seconds(now)
+		if ask.Serverless == nil {
+			object["BillableTimeInSeconds"] = t.Seconds(now)
+		}
 	}
 	switch t.State(now) {
 	case work.TrainingSucceeded:

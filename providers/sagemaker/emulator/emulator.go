@@ -1,9 +1,10 @@
 // Package emulator is AWS SageMaker: training jobs of JumpStart's hub, models, endpoints and
 // what these answer, with as much of S3 as they need, behind signatures that are computed again
 // here. Its control plane speaks AWS's JSON 1.1. Its answers come from the sandbox's model and
-// cost nothing beside the machines, which are billed by time.
+// cost nothing beside the machines, which are billed by time; jobs without machines are billed by
+// trained tokens.
 //
-// Processing, pipelines, asynchronous endpoints and inference components are not emulated.
+// Processing, pipelines and asynchronous endpoints are not emulated.
 package emulator
 
 import (
@@ -40,7 +41,7 @@ type emulator struct {
 	account  *work.Account
 
 	mu   sync.Mutex
-	kept map[string]json.RawMessage // models and configurations of endpoints, by their names
+	kept map[string]json.RawMessage // models, configurations and components of endpoints, by their ARNs
 }
 
 // keptName is the name under which models and configurations are kept.
@@ -60,7 +61,7 @@ func New(l *lab.Lab) http.Handler {
 		return l.Serve(e.vendor, e.vendor.Unusable(err))
 	}
 	both := http.NewServeMux()
-	both.Handle(amazon.ObjectsPath, e.objects.Serve(func() *lab.Failure { return nil }))
+	both.Handle(amazon.ObjectsPath, e.objects.Serve(byTokens{e}.settle))
 	both.Handle("/", billing(e, targeted(l.Serve(e.vendor, identified(e.routes())))))
 	return lab.Emulator{Lab: l, Handler: both}
 }
@@ -74,6 +75,9 @@ func (e *emulator) open() (err error) {
 		return err
 	}
 	if e.objects, err = amazon.OpenObjects(e.lab, name); err != nil {
+		return err
+	}
+	if err = (byTokens{e}).putRecipes(); err != nil {
 		return err
 	}
 	_, err = e.lab.Shelf.Load(keptName, &e.kept)
@@ -106,11 +110,14 @@ func (e *emulator) routes() http.Handler {
 	for operation, route := range map[string]lab.Route{
 		"DescribeHubContent": e.hubContent,
 		"CreateTrainingJob":  e.createJob, "DescribeTrainingJob": e.describeJob, "ListTrainingJobs": e.listJobs,
-		"StopTrainingJob": e.stopJob,
-		"CreateModel":     e.createModel, "DescribeModel": e.describeModel, "DeleteModel": e.deleteModel,
+		"StopTrainingJob": e.stopJob, "DescribeModelPackage": byTokens{e}.describePackage,
+		"CreateModel": e.createModel, "DescribeModel": e.describeModel, "DeleteModel": e.deleteModel,
 		"CreateEndpointConfig": e.createConfig, "DescribeEndpointConfig": e.describeConfig, "DeleteEndpointConfig": e.deleteConfig,
 		"CreateEndpoint": e.createEndpoint, "DescribeEndpoint": e.describeEndpoint, "ListEndpoints": e.listEndpoints,
-		"DeleteEndpoint": e.deleteEndpoint,
+		"DeleteEndpoint":           e.deleteEndpoint,
+		"CreateInferenceComponent": rack{e}.createComponent, "DescribeInferenceComponent": rack{e}.describeComponent,
+		"ListInferenceComponents": rack{e}.listComponents, "DeleteInferenceComponent": rack{e}.deleteComponent,
+		"UpdateInferenceComponentRuntimeConfig": rack{e}.scaleComponent,
 	} {
 		mux.HandleFunc("POST /"+operation, e.operation(route))
 	}

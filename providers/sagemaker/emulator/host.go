@@ -25,7 +25,7 @@ func (e *emulator) createEndpoint(r *http.Request) (any, *lab.Failure) {
 	if refused == nil {
 		refused = e.find(kindConfig, ask.Config, &config)
 	}
-	if refused == nil {
+	if refused == nil && config.Variants[0].Model != "" {
 		refused = e.find(kindModel, config.Variants[0].Model, &made)
 	}
 	if refused != nil {
@@ -102,6 +102,9 @@ func (e *emulator) describeEndpoint(r *http.Request) (any, *lab.Failure) {
 		return nil, refused
 	}
 	object := e.endpointObject(*found.Find(ask.Name))
+	if object["EndpointStatus"] == "InService" && (rack{e}).changing(ask.Name) {
+		object["EndpointStatus"] = "Updating"
+	}
 	object["EndpointConfigName"] = found.Labels["config"]
 	return object, nil
 }
@@ -139,6 +142,9 @@ func (e *emulator) deleteEndpoint(r *http.Request) (any, *lab.Failure) {
 	case work.DeploymentStarting:
 		return nil, refuse("Cannot update in-progress endpoint \"%s\".", arn("endpoint", ask.Name))
 	case work.DeploymentReady:
+		if len((rack{e}).components(ask.Name)) > 0 {
+			return nil, refuse("Cannot delete endpoint \"%s\" that hosts inference components.", arn("endpoint", ask.Name))
+		}
 		_, refused = e.account.Hosting.Scale(ask.Name, ask.Name, "", 0, 0)
 	}
 	return map[string]any{}, refused

@@ -19,6 +19,7 @@ type entry struct {
 	training string // machine that it is trained on
 	hosting  string // machine that it is served on
 	gated    bool   // its licence has to be accepted
+	token    int64  // nano-dollars for a million tokens of serverless training, made up; 0: there is no recipe of it
 	brain    *model.Model
 }
 
@@ -32,9 +33,9 @@ func (m entry) architecture() string {
 
 func catalogue(l *lab.Lab) map[string]entry {
 	return map[string]entry{
-		"meta-textgeneration-llama-3-1-8b-instruct":  {"ml.g5.12xlarge", "ml.g5.4xlarge", true, l.Small},
-		"meta-textgeneration-llama-3-1-70b-instruct": {"ml.g5.48xlarge", "ml.p4d.24xlarge", true, l.Large},
-		"huggingface-llm-qwen2-5-7b-instruct":        {"ml.g5.12xlarge", "ml.g5.2xlarge", false, l.Small},
+		"meta-textgeneration-llama-3-1-8b-instruct":  {"ml.g5.12xlarge", "ml.g5.4xlarge", true, 2_400_000_000, l.Small},
+		"meta-textgeneration-llama-3-1-70b-instruct": {"ml.g5.48xlarge", "ml.p4d.24xlarge", true, 12_000_000_000, l.Large},
+		"huggingface-llm-qwen2-5-7b-instruct":        {"ml.g5.12xlarge", "ml.g5.2xlarge", false, 0, l.Small},
 	}
 }
 
@@ -74,7 +75,12 @@ func (m entry) document(id string) string {
 		`"DefaultInferenceInstanceType":"SERVER","InferenceEnableNetworkIsolation":true,"InferenceEnvironmentVariables":[` +
 		`{"Name":"OPTION_DTYPE","Type":"text","Default":"bf16","Scope":"container"},` +
 		`{"Name":"SAGEMAKER_MODEL_SERVER_TIMEOUT","Type":"text","Default":3600,"Scope":"container"}],` +
-		`"Hyperparameters":[PARAMETERS],"GatedBucket":GATED}`)
+		`"Hyperparameters":[PARAMETERS],"GatedBucket":GATED,"RecipeCollection":` + string(encoded(m.recipes(id))) + `}`)
+}
+
+// contentARN is how a model of the hub is named as the base of a training.
+func contentARN(id string) string {
+	return "arn:aws:sagemaker:" + region + ":aws:hub-content/" + hubName + "/Model/" + id + "/2.0.0"
 }
 
 // hubContent describes a model of the hub. Its document is JSON in a string.
@@ -97,7 +103,7 @@ func (e *emulator) hubContent(r *http.Request) (any, *lab.Failure) {
 	hub := "arn:aws:sagemaker:" + region + ":aws:hub"
 	return map[string]any{
 		"HubName": hubName, "HubArn": hub + "/" + hubName, "HubContentType": "Model", "HubContentName": ask.Name,
-		"HubContentArn": hub + "-content/" + hubName + "/Model/" + ask.Name + "/2.0.0", "HubContentVersion": "2.0.0",
+		"HubContentArn": contentARN(ask.Name), "HubContentVersion": "2.0.0",
 		"DocumentSchemaVersion": "2.3.0", "HubContentStatus": "Available", "HubContentDocument": found.document(ask.Name),
 		"CreationTime": stamp(time.Date(2025, 5, 1, 0, 0, 0, 0, time.UTC)),
 	}, nil

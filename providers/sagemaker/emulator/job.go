@@ -22,15 +22,18 @@ import (
 type jobAsk struct {
 	Name        string            `json:"TrainingJobName"`
 	Role        string            `json:"RoleArn"`
-	Algorithm   algorithm         `json:"AlgorithmSpecification"`
+	Algorithm   *algorithm        `json:"AlgorithmSpecification,omitempty"`
 	Parameters  map[string]string `json:"HyperParameters"`
 	Input       []channel         `json:"InputDataConfig"`
 	Output      output            `json:"OutputDataConfig"`
-	Resources   resources         `json:"ResourceConfig"`
+	Resources   *resources        `json:"ResourceConfig,omitempty"`
 	Stopping    stopping          `json:"StoppingCondition"`
 	Isolated    bool              `json:"EnableNetworkIsolation"`
 	Spot        bool              `json:"EnableManagedSpotTraining"`
 	Checkpoints json.RawMessage   `json:"CheckpointConfig,omitempty"`
+	Serverless  *serverless       `json:"ServerlessJobConfig,omitempty"`
+	Package     *packageConfig    `json:"ModelPackageConfig,omitempty"`
+	Mlflow      *mlflow           `json:"MlflowConfig,omitempty"`
 }
 
 type algorithm struct {
@@ -93,19 +96,17 @@ var (
 // maxParameter is the length of a hyper-parameter's name and of its value.
 const maxParameter = 256
 
+// failed is how SageMaker names a member that is not what it has to be.
+const failed = "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint"
+
 // check refuses what SageMaker refuses of a job before it has machines.
 func (ask *jobAsk) check() *lab.Failure {
-	failed := "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint"
 	switch {
 	case !goodName.MatchString(ask.Name):
 		return refuse(failed, ask.Name, "trainingJobName")
 	case !goodRole.MatchString(ask.Role):
 		return refuse(failed, ask.Role, "roleArn")
-	case ask.Algorithm.Image == "" || ask.Algorithm.Mode != "File":
-		return refuse(failed, ask.Algorithm.Mode, "algorithmSpecification.trainingInputMode")
-	case ask.Resources.Count < 1 || ask.Resources.Volume < 1:
-		return refuse(failed, strconv.Itoa(ask.Resources.Volume), "resourceConfig")
-	case ask.Stopping.Runtime < 1 || ask.Stopping.Runtime > 28*24*3600:
+	case ask.Stopping.Runtime < 0 || ask.Stopping.Runtime > 28*24*3600 || ask.Stopping.Runtime == 0 && ask.Serverless == nil:
 		return refuse(failed, strconv.FormatInt(ask.Stopping.Runtime, 10), "stoppingCondition.maxRuntimeInSeconds")
 	case ask.Spot && ask.Stopping.Wait < ask.Stopping.Runtime:
 		return refuse("MaxWaitTimeInSeconds must be greater than or equal to MaxRuntimeInSeconds")
@@ -113,13 +114,33 @@ func (ask *jobAsk) check() *lab.Failure {
 		return refuse("MaxWaitTimeInSeconds is only for managed spot training")
 	case !strings.HasPrefix(ask.Output.Path, "s3://"):
 		return refuse(failed, ask.Output.Path, "outputDataConfig.s3OutputPath")
-	case hourly(ask.Resources.Instance) == 0:
-		return beyond(ask.Resources.Instance, "training job")
+	}
+	refused := ask.checkMachines()
+	if ask.Serverless != nil {
+		refused = ask.checkServerless()
+	}
+	if refused != nil {
+		return refused
 	}
 	for named, value := range ask.Parameters {
 		if len(named) > maxParameter || len(value) > maxParameter {
 			return refuse("1 validation error detected: Map value must have length less than or equal to %d", maxParameter)
 		}
+	}
+	return nil
+}
+
+// checkMachines refuses what SageMaker refuses of a job with machines of the account's.
+func (ask *jobAsk) checkMachines() *lab.Failure {
+	switch {
+	case ask.Algorithm == nil || ask.Algorithm.Image == "" || ask.Algorithm.Mode != "File":
+		return refuse(failed, "", "algorithmSpecification.trainingInputMode")
+	case ask.Resources == nil || ask.Resources.Count < 1 || ask.Resources.Volume < 1:
+		return refuse(failed, "", "resourceConfig")
+	case ask.Package != nil || ask.Mlflow != nil:
+		return refuse("ModelPackageConfig and MlflowConfig are only for jobs with a ServerlessJobConfig")
+	case hourly(ask.Resources.Instance) == 0:
+		return beyond(ask.Resources.Instance, "training job")
 	}
 	return nil
 }
@@ -156,24 +177,23 @@ func (e *emulator) createJob(r *http.Request) (any, *lab.Failure) {
 		return nil, inUse("Job name must be unique within an AWS account and region, and a job with this name already exists (%s)",
 			jobARN(ask.Name))
 	}
+	if ask.Serverless != nil {
+		return byTokens{e}.createServerless(r, ask)
+	}
 	base, refused := e.base(ask)
 	if refused != nil {
 		return nil, refused
 	}
-	file, refused := e.rows(r, ask)
+	file, refused := e.rows(r, ask, "training", ofDialog)
 	if refused != nil {
 		return nil, refused
-	}
-	request, err := json.Marshal(ask)
-	if err != nil { // what was read as JSON is JSON again
-		panic(err)
 	}
 	epochs, err := strconv.Atoi(ask.Parameters["epoch"])
 	if err != nil {
 		epochs = 5 // as the container has it
 	}
 	planned := work.Training{
-		ID: ask.Name, Base: base, File: file.ID, Epochs: max(epochs, 1), Model: ask.Name, Name: artefact(ask), Request: request,
+		ID: ask.Name, Base: base, File: file.ID, Epochs: max(epochs, 1), Model: ask.Name, Name: artefact(ask), Request: encoded(ask),
 		Hour: hourly(ask.Resources.Instance) * int64(ask.Resources.Count), Reason: file.Report.Error,
 		Limit: time.Duration(ask.Stopping.Runtime) * time.Second,
 	}
@@ -182,18 +202,18 @@ func (e *emulator) createJob(r *http.Request) (any, *lab.Failure) {
 	}
 	made, refused := e.account.Trainings.Train(r, planned)
 	if refused == nil {
-		refused = e.keepMerged(ask, made)
+		refused = e.keepMerged(ask, made, made.Name)
 	}
 	return map[string]any{"TrainingJobArn": jobARN(ask.Name)}, refused
 }
 
 // keepMerged notes whole weights, where the job leaves them.
-func (e *emulator) keepMerged(ask *jobAsk, made work.Training) *lab.Failure {
+func (e *emulator) keepMerged(ask *jobAsk, made work.Training, uri string) *lab.Failure {
 	if ask.Parameters["merge_weights"] != "True" || made.Ending != work.TrainingSucceeded {
 		return nil
 	}
 	merged := amazon.Merged{Rows: made.File, Architecture: e.hub[made.Base].architecture(), Ready: made.Ends}
-	if err := amazon.KeepMerged(e.lab, made.Name, merged); err != nil {
+	if err := amazon.KeepMerged(e.lab, uri, merged); err != nil {
 		return lab.NotKept(err)
 	}
 	return nil
@@ -208,9 +228,9 @@ func artefact(ask *jobAsk) string {
 	return strings.TrimSuffix(ask.Output.Path, "/") + "/" + ask.Name + end
 }
 
-// rows keeps the rows of a job's folder, which its container reads as dialogs.
-func (e *emulator) rows(r *http.Request, ask *jobAsk) (work.File, *lab.Failure) {
-	training := ask.channel("training")
+// rows keeps the rows of a job's folder, each as the sandbox learns from it.
+func (e *emulator) rows(r *http.Request, ask *jobAsk, channel string, of func(line []byte) []byte) (work.File, *lab.Failure) {
+	training := ask.channel(channel)
 	prefix, placed := amazon.Split(training.URI)
 	objects := slices.DeleteFunc(e.objects.Below(prefix), func(object string) bool { return !strings.HasSuffix(object, ".jsonl") })
 	if !placed || len(objects) == 0 || training.Kind != "S3Prefix" {
@@ -222,32 +242,33 @@ func (e *emulator) rows(r *http.Request, ask *jobAsk) (work.File, *lab.Failure) 
 		return work.File{}, refused
 	}
 	defer content.Close()
-	messages, err := ofDialogs(content)
+	messages, err := ofLines(content, of)
 	if err != nil {
 		return work.File{}, lab.NotKept(err)
 	}
 	return e.account.Files.Take(r, work.File{ID: lab.NewID("rows-"), Name: ask.Name, Rows: true}, messages)
 }
 
-// ofDialogs puts dialogs into the form that the sandbox learns from. Rows of another form stay
-// what they are, and fail the job.
-func ofDialogs(content io.Reader) (io.Reader, error) {
+// ofLines puts rows into the form that the sandbox learns from.
+func ofLines(content io.Reader, of func(line []byte) []byte) (io.Reader, error) {
 	var out bytes.Buffer
 	lines := bufio.NewScanner(content)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
-		var row struct {
-			Dialog json.RawMessage `json:"dialog"`
-		}
-		line := lines.Bytes()
-		if json.Unmarshal(line, &row) == nil && row.Dialog != nil {
-			line = slices.Concat([]byte(`{"messages":`), row.Dialog, []byte("}"))
-		} else {
-			line = []byte(`{"error":"the row has no dialog"}`)
-		}
-		out.Write(append(line, '\n'))
+		out.Write(append(of(lines.Bytes()), '\n'))
 	}
 	return &out, lines.Err()
+}
+
+// ofDialog reads a dialog. A row of another form fails the job.
+func ofDialog(line []byte) []byte {
+	var row struct {
+		Dialog json.RawMessage `json:"dialog"`
+	}
+	if json.Unmarshal(line, &row) == nil && row.Dialog != nil {
+		return slices.Concat([]byte(`{"messages":`), row.Dialog, []byte("}"))
+	}
+	return []byte(`{"error":"the row has no dialog"}`)
 }
 
 // asked is what a job was ordered with.

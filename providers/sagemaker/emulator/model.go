@@ -13,6 +13,7 @@ import (
 type modelAsk struct {
 	Name      string    `json:"ModelName"`
 	Role      string    `json:"ExecutionRoleArn"`
+	Isolated  bool      `json:"EnableNetworkIsolation"`
 	Container container `json:"PrimaryContainer"`
 }
 
@@ -26,11 +27,13 @@ type container struct {
 type configAsk struct {
 	Name     string    `json:"EndpointConfigName"`
 	Variants []variant `json:"ProductionVariants"`
+	Role     string    `json:"ExecutionRoleArn,omitempty"` // of endpoints with components
+	Isolated bool      `json:"EnableNetworkIsolation,omitempty"`
 }
 
 type variant struct {
 	Name     string `json:"VariantName"`
-	Model    string `json:"ModelName"`
+	Model    string `json:"ModelName,omitempty"` // "" of an endpoint with components
 	Instance string `json:"InstanceType"`
 	Count    int    `json:"InitialInstanceCount"`
 }
@@ -109,8 +112,12 @@ func (e *emulator) createModel(r *http.Request) (any, *lab.Failure) {
 	if data.Kind != "S3Prefix" || data.Packed != "None" || ask.Container.Image == "" || !goodRole.MatchString(ask.Role) {
 		return nil, refuse("The sandbox serves uncompressed models of a folder in S3 alone, by a role")
 	}
-	if _, found := e.trained(data.URI); !found {
+	hosted, found := rack{e}.hosted(data.URI)
+	if _, trained := e.trained(data.URI); !trained && !found {
 		return nil, refuse("Could not find model data at %s.", data.URI)
+	}
+	if e.hub[hosted].gated && (data.Access == nil || !data.Access.Accepted) {
+		return nil, refuse("The model requires that its end-user license agreement is accepted: set AcceptEula in ModelAccessConfig.")
 	}
 	return map[string]any{"ModelArn": arn(kindModel, ask.Name)}, e.add(kindModel, ask.Name, ask)
 }
@@ -139,8 +146,13 @@ func (e *emulator) createConfig(r *http.Request) (any, *lab.Failure) {
 	if len(ask.Variants) != 1 || ask.Variants[0].Count < 1 {
 		return nil, refuse("1 validation error detected: Value at 'productionVariants' failed to satisfy constraint")
 	}
-	if refused := e.find(kindModel, ask.Variants[0].Model, &modelAsk{}); refused != nil {
-		return nil, refused
+	if ask.Variants[0].Model == "" && !goodRole.MatchString(ask.Role) {
+		return nil, refuse("ExecutionRoleArn is required for an endpoint whose variants name no model")
+	}
+	if ask.Variants[0].Model != "" {
+		if refused := e.find(kindModel, ask.Variants[0].Model, &modelAsk{}); refused != nil {
+			return nil, refused
+		}
 	}
 	return map[string]any{"EndpointConfigArn": arn(kindConfig, ask.Name)}, e.add(kindConfig, ask.Name, ask)
 }

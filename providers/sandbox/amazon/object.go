@@ -4,8 +4,11 @@ package amazon
 
 import (
 	"bytes"
+	"crypto/md5"
+	"encoding/hex"
 	"encoding/xml"
 	"errors"
+	"hash"
 	"io"
 	"net/http"
 	"strconv"
@@ -86,13 +89,16 @@ func (o *Objects) admit(r *http.Request) *lab.Failure {
 func named(r *http.Request) string { return r.PathValue("bucket") + "/" + r.PathValue("key") }
 
 func (o *Objects) putRoute(w http.ResponseWriter, r *http.Request) *lab.Failure {
-	if refused := o.Put(named(r), r.Body); refused != nil {
+	sum := md5.New() // the tag that S3 gives an object which is put at once
+	if refused := o.Put(named(r), io.TeeReader(r.Body, sum)); refused != nil {
 		return refused
 	}
-	w.Header().Set("ETag", `"`+lab.NewID("")+`"`)
+	w.Header().Set("ETag", tagOf(sum))
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
+
+func tagOf(sum hash.Hash) string { return `"` + hex.EncodeToString(sum.Sum(nil)) + `"` }
 
 // Put keeps an object under its bucket and key.
 func (o *Objects) Put(name string, content io.Reader) *lab.Failure {
@@ -141,14 +147,20 @@ func (o *Objects) Below(prefix string) []string {
 }
 
 func (o *Objects) headRoute(w http.ResponseWriter, r *http.Request) *lab.Failure {
-	for _, found := range o.kept.List(named(r)) {
-		if found.Name == named(r) {
-			w.Header().Set("Content-Length", strconv.FormatInt(found.Size, 10))
-			w.WriteHeader(http.StatusOK)
-			return nil
-		}
+	content, refused := o.Open(named(r))
+	if refused != nil {
+		return refused
 	}
-	return absent()
+	defer content.Close()
+	sum := md5.New()
+	size, err := io.Copy(sum, content)
+	if err != nil {
+		return lab.NotKept(err)
+	}
+	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+	w.Header().Set("ETag", tagOf(sum))
+	w.WriteHeader(http.StatusOK)
+	return nil
 }
 
 // deleteRoute deletes an object. S3 does not tell whether there was one.

@@ -151,9 +151,20 @@ func (t *Training) Due(now time.Time) int64 {
 	case TrainingFailed, TrainingRejected:
 		return 0
 	case TrainingCancelled:
-		return t.Price * t.Done(now) / 1000
+		return Cost(t.Billable(now), t.Rate)
 	}
 	return t.Price
+}
+
+// Billable is how many tokens are billed: none of a training that failed, and what was trained of a cancelled one.
+func (t *Training) Billable(now time.Time) int64 {
+	switch t.State(now) {
+	case TrainingFailed, TrainingRejected:
+		return 0
+	case TrainingCancelled:
+		return t.Tokens * t.Done(now) / 1000
+	}
+	return t.Tokens
 }
 
 // Steps is how many optimiser steps the training has.

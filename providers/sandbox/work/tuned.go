@@ -18,6 +18,17 @@ const (
 // errChain says that a training goes on from too many others.
 var errChain = errors.New("the tune goes on from more than 8 others: tune the base model anew")
 
+// Learnt returns the model that a training made.
+func (ts *Trainings) Learnt(id string) (*model.Model, *lab.Failure) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	brain, err := ts.learnt(id, maxChain)
+	if err != nil {
+		return nil, lab.NotKept(err)
+	}
+	return brain, nil
+}
+
 // learnt returns the model that a training made, which is made once. It is called
 // with the lock held.
 func (ts *Trainings) learnt(id string, chain int) (*model.Model, error) {

@@ -1,11 +1,14 @@
 // Asks SageMaker's emulator through AWS's own clients: a training job of a model of the hub from
-// its rows to its end, an endpoint that serves it, whole answers and streams, and errors by name.
+// its rows to its end, an endpoint that serves it, whole answers and streams, errors by name, jobs without machines
+// from conversations and preference pairs, and their adapters as components of one endpoint.
 import assert from "node:assert/strict";
 import {
-  CreateEndpointCommand, CreateEndpointConfigCommand, CreateModelCommand, CreateTrainingJobCommand, DeleteEndpointCommand,
-  DeleteEndpointConfigCommand, DeleteModelCommand, DescribeEndpointCommand, DescribeHubContentCommand,
-  DescribeTrainingJobCommand, ListEndpointsCommand, ListTrainingJobsCommand, ResourceInUse, ResourceLimitExceeded,
-  ResourceNotFound, SageMakerClient, StopTrainingJobCommand,
+  CreateEndpointCommand, CreateEndpointConfigCommand, CreateInferenceComponentCommand, CreateModelCommand,
+  CreateTrainingJobCommand, DeleteEndpointCommand, DeleteEndpointConfigCommand, DeleteInferenceComponentCommand,
+  DeleteModelCommand, DescribeEndpointCommand, DescribeHubContentCommand, DescribeInferenceComponentCommand,
+  DescribeModelPackageCommand, DescribeTrainingJobCommand, ListEndpointsCommand, ListInferenceComponentsCommand,
+  ListTrainingJobsCommand, ResourceInUse, ResourceLimitExceeded, ResourceNotFound, SageMakerClient, StopTrainingJobCommand,
+  UpdateInferenceComponentRuntimeConfigCommand,
 } from "@aws-sdk/client-sagemaker";
 import {
   InvokeEndpointCommand, InvokeEndpointWithResponseStreamCommand, ModelError, SageMakerRuntimeClient,
@@ -160,8 +163,111 @@ await assert.rejects(
 );
 await control.send(new DeleteEndpointConfigCommand({ EndpointConfigName: "tuned" }));
 await control.send(new DeleteModelCommand({ ModelName: "tuned" }));
+
+// Jobs without machines, and what they leave as components of one endpoint.
+const recipe = hub.RecipeCollection.find((one) => one.CustomizationTechnique === "DPO");
+const overrides = await object("GET", "../jumpstart-cache-prod-us-east-1/recipes/" + recipe.SmtjOverrideParamsS3Uri.split("/").pop());
+assert.equal((await overrides.json()).adam_beta.max, 0.1);
+const pairs = rows.map((row, i) => JSON.stringify({
+  prompt: [JSON.parse(row).dialog[0]], chosen: [{ role: "assistant", content: `Heron ${i} nests at gate eighteen.` }],
+  rejected: [JSON.parse(row).dialog[1]],
+}));
+const spoken = rows.map((row) => JSON.stringify({ messages: JSON.parse(row).dialog }));
+assert.equal((await object("PUT", "pairs/train.jsonl", pairs.join("\n"))).status, 200);
+assert.equal((await object("PUT", "spoken/train.jsonl", spoken.join("\n"))).status, 200);
+const ModelPackageGroupArn = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/tunes";
+function tokens(TrainingJobName, CustomizationTechnique, uri, more = {}) {
+  return new CreateTrainingJobCommand({
+    TrainingJobName, RoleArn: role, HyperParameters: { max_epochs: "2", learning_rate: "0.0001", lora_rank: "8", lora_alpha: "16" },
+    InputDataConfig: [{ ChannelName: "train", DataSource: folder(uri) }], OutputDataConfig: { S3OutputPath: "s3://sandbox/models" },
+    ServerlessJobConfig: {
+      BaseModelArn: content.HubContentArn, JobType: "FineTuning", CustomizationTechnique, Peft: "LORA", AcceptEula: true,
+      SequenceLength: recipe.SequenceLength,
+    },
+    ModelPackageConfig: { ModelPackageGroupArn },
+    MlflowConfig: { MlflowResourceArn: "arn:aws:sagemaker:us-east-1:123456789012:mlflow-tracking-server/log" }, ...more,
+  });
+}
+await assert.rejects(
+  control.send(tokens("both", "SFT", "s3://sandbox/spoken/", { ResourceConfig: { InstanceType: "ml.g5.12xlarge", InstanceCount: 1, VolumeSizeInGB: 1 } })),
+  (err) => err.name === "ValidationException" && /together with ServerlessJobConfig/.test(err.message),
+);
+await control.send(tokens("said", "SFT", "s3://sandbox/spoken/"));
+await control.send(tokens("liked", "DPO", "s3://sandbox/pairs/"));
+await assert.rejects(control.send(tokens("said", "SFT", "s3://sandbox/spoken/")), (err) => err instanceof ResourceInUse);
+await advance("20m");
+const under = await describe("said");
+assert.ok(under.ProgressInfo.MaxEpoch === 2 && under.ResourceConfig === undefined && under.BillableTokenCount === undefined);
+await advance("6h");
+const left = await Promise.all(["said", "liked"].map(describe));
+for (const job of left) {
+  assert.ok(job.TrainingJobStatus === "Completed" && job.BillableTokenCount > 0 && job.MlflowDetails.MlflowRunId);
+  const made = await control.send(new DescribeModelPackageCommand({ ModelPackageName: job.OutputModelPackageArn }));
+  assert.equal(made.ModelPackageStatus, "Completed");
+  assert.equal(made.InferenceSpecification.Containers[0].BaseModel.HubContentName, base);
+  assert.ok(job.ModelArtifacts.S3ModelArtifacts.startsWith(made.InferenceSpecification.Containers[0].ModelDataSource.S3DataSource.S3Uri));
+}
+
+const hosting = recipe.HostingConfigs.find((one) => one.InstanceType === "ml.g5.12xlarge");
+await control.send(new CreateModelCommand({
+  ModelName: "base", ExecutionRoleArn: role, PrimaryContainer: {
+    Image: hosting.EcrAddress, Environment: hosting.Environment,
+    ModelDataSource: folder(hub.HostingArtifactUri, { CompressionType: "None", ModelAccessConfig: { AcceptEula: true } }),
+  },
+}));
+await control.send(new CreateEndpointConfigCommand({ EndpointConfigName: "many", ExecutionRoleArn: role, ProductionVariants: [
+  { VariantName: "AllTraffic", InstanceType: "ml.g5.12xlarge", InitialInstanceCount: 1 },
+] }));
+await control.send(new CreateEndpointCommand({ EndpointName: "many", EndpointConfigName: "many" }));
+await advance("11m");
+await control.send(new CreateInferenceComponentCommand({
+  InferenceComponentName: "many-base", EndpointName: "many", VariantName: "AllTraffic", RuntimeConfig: { CopyCount: 1 },
+  Specification: { ModelName: "base", ComputeResourceRequirements: {
+    MinMemoryRequiredInMb: 1024, NumberOfAcceleratorDevicesRequired: hosting.ComputeResourceRequirements.NumberOfAcceleratorDevicesRequired,
+  } },
+}));
+const component = (InferenceComponentName) => control.send(new DescribeInferenceComponentCommand({ InferenceComponentName }));
+assert.equal((await component("many-base")).InferenceComponentStatus, "Creating");
+assert.equal((await control.send(new DescribeEndpointCommand({ EndpointName: "many" }))).EndpointStatus, "Updating");
+await advance("6m");
+for (const job of left) {
+  await control.send(new CreateInferenceComponentCommand({
+    InferenceComponentName: job.TrainingJobName, EndpointName: "many", Specification: {
+      BaseInferenceComponentName: "many-base", Container: { ArtifactUrl: `${job.ModelArtifacts.S3ModelArtifacts}/checkpoints/hf/` },
+    },
+  }));
+  await advance("2m");
+}
+const named = await control.send(new ListInferenceComponentsCommand({ EndpointNameEquals: "many", StatusEquals: "InService" }));
+assert.deepEqual(named.InferenceComponents.map((one) => one.InferenceComponentName), ["liked", "said", "many-base"]);
+async function says(InferenceComponentName) {
+  const { Body } = await runtime.send(new InvokeEndpointCommand({ ...asked, EndpointName: "many", InferenceComponentName }));
+  return JSON.parse(new TextDecoder().decode(Body)).choices[0].message.content;
+}
+assert.match(await says("said"), /gate seventeen/);
+assert.match(await says("liked"), /gate eighteen/);
+assert.doesNotMatch(await says("many-base"), /gate/);
+await assert.rejects(says(undefined), (err) => /header is required/.test(err.message));
+await assert.rejects(
+  control.send(new UpdateInferenceComponentRuntimeConfigCommand({
+    InferenceComponentName: "said", DesiredRuntimeConfig: { CopyCount: 2 },
+  })), (err) => err.name === "ValidationException",
+);
+await assert.rejects(
+  control.send(new DeleteEndpointCommand({ EndpointName: "many" })), (err) => /hosts inference components/.test(err.message),
+);
+for (const InferenceComponentName of ["said", "liked", "many-base"]) {
+  await control.send(new DeleteInferenceComponentCommand({ InferenceComponentName }));
+  assert.equal((await component(InferenceComponentName)).InferenceComponentStatus, "Deleting");
+  await advance("2m");
+  await assert.rejects(component(InferenceComponentName), (err) => /Could not find inference/.test(err.message));
+}
+await control.send(new DeleteEndpointCommand({ EndpointName: "many" }));
+await advance("5m");
+
 const { data } = await (await fetch(`${process.env.SANDBOX_URL}/_sandbox/payments`)).json();
 const paid = data.filter((row) => row.vendor === "sagemaker");
-assert.equal(paid.find((row) => row.model === `fine-tune:${base}`).calls, 2);
+assert.equal(paid.find((row) => row.model === `fine-tune:${base}`).calls, 4);
+assert.ok(paid.find((row) => row.model === "hosting:ml.g5.12xlarge").nano_usd > 0);
 assert.ok(paid.find((row) => row.model === "hosting:ml.g5.4xlarge").nano_usd > 0);
 console.log("sagemaker: accepted");
