@@ -204,7 +204,8 @@ func (p *poller) trainingEnded(ctx context.Context, l *trainingRun, seen provide
 func (l *trainingRun) manifest() archive.Manifest {
 	t := l.training
 	return archive.Manifest{
-		Training: t.ID, Tune: t.Tune, Dataset: l.spec.Dataset, SHA256: l.spec.SHA256, Trainer: t.Provider, Base: trainSpec(t, l.spec).Base,
+		Training: t.ID, Tune: t.Tune, Dataset: l.spec.Dataset, SHA256: l.spec.SHA256, Trainer: t.Provider,
+		Base:     trainSpec(t, l.spec).Base,
 		VendorID: t.VendorID, Suffix: t.Suffix, Method: cmp.Or(l.spec.Method, tasks.MethodSFT), Hyper: l.spec.Hyper,
 	}
 }
