@@ -126,7 +126,7 @@ func (b order) takeOne(ctx context.Context, q *store.Queries, l *batch.Line, ans
 	if err := q.SettleEntry(ctx, entry); err != nil {
 		return err
 	}
-	live := price.Cost(asAlone(l, request, usage))
+	live := price.Cost(asAlone(l, request, answer.Reply, usage))
 	b.row.Live += live
 	l.State, l.Status, l.Response = batch.LineAnswered, http.StatusOK, answer.Reply.Body
 	if l.Job == "" {

@@ -46,14 +46,21 @@ func sizesOf(parts []batch.Part) []int64 {
 }
 
 // asAlone is the usage of a line's steps if each had been asked by itself, as a live job asks them: what they
-// share would have been sent for each. It follows from the sizes of the requests.
-func asAlone(l *batch.Line, request *providers.Request, usage providers.Usage) providers.Usage {
+// share would have been sent for each, and none would have been answered by name. It follows from the sizes of the
+// requests and of what was answered.
+func asAlone(l *batch.Line, request *providers.Request, reply *providers.Reply, usage providers.Usage) providers.Usage {
+	if len(l.Parts) == 0 {
+		return usage
+	}
 	alone := int64(0)
 	for _, part := range l.Parts {
 		alone += part.Size
 	}
 	if joined := shared.Size(*request); joined > 0 && alone > joined {
 		usage.Input = usage.Input * alone / joined
+	}
+	if said, alone := shared.Said(reply); said > alone {
+		usage.Output -= max(usage.Output-usage.Reasoning, 0) * (said - alone) / said
 	}
 	return usage
 }

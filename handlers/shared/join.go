@@ -80,11 +80,15 @@ func Key(r providers.Request) string {
 	return string(plainjson.Of([]any{r.Messages[0], r.Settings, standardOf(r)}))
 }
 
-// Size is what a request says, in bytes. The form of its answer is left out: not all vendors count it.
+// Size is what a request says, in bytes of text. The form of its answer is left out: not all vendors count it.
 func Size(r providers.Request) int64 {
 	size := 0
 	for _, m := range r.Messages {
-		size += len(m.Content)
+		if text := m.Text(); text != "" {
+			size += len(text)
+		} else {
+			size += len(m.Content)
+		}
 	}
 	return int64(size)
 }

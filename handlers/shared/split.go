@@ -30,6 +30,18 @@ func Split(reply *providers.Reply, sizes []int64) []*providers.Reply {
 	return parts
 }
 
+// Said returns how long the answer of a joined request is, in bytes, and how long the answers to its cases would be
+// together if each were alone, without their cases' names. Both are 0 where it can not be read.
+func Said(reply *providers.Reply) (whole, alone int64) {
+	for name, answer := range answersOf(reply) {
+		alone += int64(max(len(answer)-len(`"case":"",`)-len(name), 0))
+	}
+	if alone == 0 {
+		return 0, 0
+	}
+	return int64(len(reply.Content)), alone
+}
+
 // answersOf finds the answers by the name of their case.
 func answersOf(reply *providers.Reply) map[string]string {
 	whole, err := lenient.Object(reply.Content)
