@@ -66,7 +66,12 @@ func (r *reflectRun) imagineOne(ctx context.Context, e learn.Experience, f findi
 	}
 	material := schema{"said": cutMiddle(one.Conversation()), "judged": cutMiddle(f.words(one)), "difficulty": difficulty}
 	request := coldRequest(imagineInstruction, material, imagineTokens, format("exercise", form))
-	reply, err := r.ask(ctx, lead(e.ID+"/imagine", purposeDream, request))
+	question := lead(e.ID+"/imagine", purposeDream, request)
+	reply, err := r.ask(ctx, question)
+	if err == nil && reply.Content == "" { // an answer to several left it out
+		question.Step, question.Again = question.Step+"/again", true
+		reply, err = r.ask(ctx, question)
+	}
 	if malformedOutput(err) {
 		return nil
 	}

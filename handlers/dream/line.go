@@ -12,8 +12,9 @@ import (
 	"dreamlab/store/plainjson"
 )
 
-// linesOf are the lines of a batch of questions to a role. Judgements in one order share requests, so that
-// the instructions are paid for once; the two orders never do, since a judge that sees both agrees with itself.
+// linesOf are the lines of a batch of questions to a role. Judgements in one order share requests, and so do variants to
+// be made up: the instructions, and what their conversations begin with, are paid for once. The two orders of
+// judgements never do, since a judge that sees both agrees with itself.
 func (a *asking) linesOf(ctx context.Context, role study.Role, questions []study.Question) ([]batch.Line, error) {
 	fewest, err := a.fewestLines(ctx, role)
 	if err != nil {
@@ -22,6 +23,9 @@ func (a *asking) linesOf(ctx context.Context, role study.Role, questions []study
 	all := make([]shared.Question, len(questions))
 	for i, q := range questions {
 		all[i] = shared.Question{Key: a.later.joins(q), About: q.Conversation, Size: shared.Size(q.Request)}
+		if all[i].Key != "" {
+			all[i].Text = shared.Text(q.Request)
+		}
 	}
 	var some []batch.Line
 	for _, places := range shared.Groups(all, fewest) {
@@ -37,8 +41,8 @@ func (a *asking) linesOf(ctx context.Context, role study.Role, questions []study
 
 // joins is the same for questions that may be asked in one request, "" for one that is asked alone.
 func (l *later) joins(q study.Question) string {
-	judges := q.Purpose == judge.PurposeCritique || q.Purpose == judge.PurposeVerify
-	if !judges || q.Again || l.shared[q.Step] {
+	joinable := q.Purpose == judge.PurposeCritique || q.Purpose == judge.PurposeVerify || q.Purpose == purposeDream
+	if !joinable || q.Again || l.shared[q.Step] {
 		return ""
 	}
 	key := shared.Key(q.Request)

@@ -21,6 +21,7 @@ import (
 	"dreamlab/store/db"
 	"dreamlab/store/job"
 	"dreamlab/store/learn"
+	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
 )
 
@@ -105,7 +106,7 @@ func (n *nightShift) Chat(ctx context.Context, call providers.Call) (*providers.
 	return n.Router.Chat(ctx, call)
 }
 
-func newNight(t *testing.T, b *handlertest.Bench, content []byte) *nightShift {
+func newNight(t *testing.T, b *handlertest.Bench, mode string, content []byte) *nightShift {
 	t.Helper()
 	b.SetRoute(t, "base", "groq/openai/gpt-oss-20b")
 	b.Lab.SetSpeed(0) // the vendor's clock goes on with the shift's alone
@@ -120,11 +121,11 @@ func newNight(t *testing.T, b *handlertest.Bench, content []byte) *nightShift {
 	imported(t, b, content)
 	own := job.NewJob{
 		ID: db.NewID("job_"), Tenant: b.Tenant, Kind: string(tasks.DreamPlan), Subject: db.NewID("drm_"),
-		Lane: string(tasks.DreamPlan.Lane()), Input: json.RawMessage(`{"mode":"batch"}`),
+		Lane: string(tasks.DreamPlan.Lane()), Input: plainjson.Of(tasks.DreamInput{Mode: mode}),
 	}
 	err := b.Store.Tx(t.Context(), db.Synced, func(q *store.Queries) error {
 		err := q.AddDream(t.Context(), learn.Dream{
-			ID: own.Subject, Tenant: b.Tenant, Job: own.ID, Mode: "batch", Stage: "seal",
+			ID: own.Subject, Tenant: b.Tenant, Job: own.ID, Mode: mode, Stage: "seal",
 		})
 		if err != nil {
 			return err
@@ -222,7 +223,7 @@ func TestNightUnderKills(t *testing.T) {
 	for _, every := range []int{0, 2, 3, 5} {
 		t.Run(fmt.Sprint("every ", every), func(t *testing.T) {
 			b := handlertest.New(t)
-			n := newNight(t, b, orders(60))
+			n := newNight(t, b, "batch", orders(60))
 			n.moments.every = every
 			b.Fault(t, lab.Fault{Vendor: "groq", Kind: lab.FaultFailLines, Share: 0.05}, 1)
 			d := n.through(t)
@@ -305,7 +306,7 @@ func (n *nightShift) effects(t *testing.T) (answers, entries int, nano int64) {
 func TestNightWithMissingVerdicts(t *testing.T) {
 	t.Parallel()
 	night := func(t *testing.T, spoil func(*providers.BatchAnswer)) (*nightShift, learn.Dream) {
-		n := newNight(t, handlertest.New(t), orders(30))
+		n := newNight(t, handlertest.New(t), "batch", orders(30))
 		n.spoil = spoil
 		return n, n.through(t)
 	}

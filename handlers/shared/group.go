@@ -1,5 +1,12 @@
 package shared
 
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
 // Most is how many questions are asked together at most. Models answer a handful of questions in one request as well
 // as each alone, and grow worse beyond (https://arxiv.org/abs/2301.08721).
 const Most = 6
@@ -12,6 +19,37 @@ type Question struct {
 	Key   string // of [Key], with what else has to be the same; "" where it is asked alone
 	About string // of the questions about one thing each is in another request; "" for none
 	Size  int64  // of [Size]
+	Text  string // of [Text]: those that begin alike share requests
+}
+
+// leastAlike is from how many bytes on that objects begin with, they share requests with each other alone: that saves
+// more than a few others that would share the instruction.
+const leastAlike = 1200
+
+// beginning is what an object begins with.
+func (q Question) beginning() string { return q.Key + "\n" + q.Text[:min(len(q.Text), leastAlike)] }
+
+// kinds are the questions' keys, apart for those that begin alike: of two conversations at least, since those of
+// one are not asked together.
+func kinds(all []Question) []string {
+	about := map[string]map[string]bool{}
+	for i, q := range all {
+		if len(q.Text) >= leastAlike {
+			beginning := q.beginning()
+			if about[beginning] == nil {
+				about[beginning] = map[string]bool{}
+			}
+			about[beginning][cmp.Or(q.About, strconv.Itoa(i))] = true
+		}
+	}
+	keys := make([]string, len(all))
+	for i, q := range all {
+		keys[i] = q.Key
+		if q.Key != "" && len(about[q.beginning()]) > 1 {
+			keys[i] = q.beginning()
+		}
+	}
+	return keys
 }
 
 // Groups divides questions, by their place, into those that are asked together, in their order and as evenly as
@@ -20,20 +58,24 @@ func Groups(all []Question, fewest int) [][]int {
 	byKey := map[string][]int{}
 	var keys []string
 	var groups [][]int
-	for i, q := range all {
-		switch known := byKey[q.Key]; {
-		case q.Key == "":
+	for i, key := range kinds(all) {
+		switch known := byKey[key]; {
+		case key == "":
 			groups = append(groups, []int{i})
 		case len(known) == 0:
-			keys = append(keys, q.Key)
+			keys = append(keys, key)
 			fallthrough
 		default:
-			byKey[q.Key] = append(known, i)
+			byKey[key] = append(known, i)
 		}
 	}
 	size := min(Most, max(1, len(all)/max(fewest, 1)))
 	for _, key := range keys {
-		groups = append(groups, divided(all, byKey[key], size)...)
+		some := byKey[key]
+		if key != all[some[0]].Key { // they begin alike: some may be so for longer
+			slices.SortStableFunc(some, func(a, b int) int { return cmp.Compare(all[a].Text, all[b].Text) })
+		}
+		groups = append(groups, divided(all, some, size)...)
 	}
 	return groups
 }
@@ -60,6 +102,7 @@ func divided(all []Question, some []int, size int) [][]int {
 // group are questions that are asked together.
 type group struct {
 	places []int
+	texts  []string
 	about  map[string]bool
 	bytes  int64
 }
@@ -68,7 +111,7 @@ type group struct {
 func put(groups []*group, q Question, place, size int) []*group {
 	for _, g := range groups {
 		fits := len(g.places) == 0 || g.bytes+q.Size <= mostBytes
-		if fits && len(g.places) < size && (q.About == "" || !g.about[q.About]) {
+		if fits && len(g.places) < size && (q.About == "" || !g.about[q.About]) && !g.tells(q.Text) {
 			g.add(q, place)
 			return groups
 		}
@@ -78,7 +121,14 @@ func put(groups []*group, q Question, place, size int) []*group {
 	return append(groups, own)
 }
 
+// tells tells whether one conversation goes on where another ends: it may hold the answer that is judged there.
+func (g *group) tells(text string) bool {
+	return slices.ContainsFunc(g.texts, func(other string) bool {
+		return strings.HasPrefix(text, other+",") || strings.HasPrefix(other, text+",")
+	})
+}
+
 func (g *group) add(q Question, place int) {
 	g.places, g.bytes = append(g.places, place), g.bytes+q.Size
-	g.about[q.About] = true
+	g.texts, g.about[q.About] = append(g.texts, q.Text), true
 }

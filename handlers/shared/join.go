@@ -24,13 +24,15 @@ const Standard = "standard"
 // some models can write at most.
 const perCase = 400
 
-// What is added to an instruction for one object, with the names of the fields before the list of cases.
+// What is added to an instruction for one object, with what is said of the fields before the list of cases.
 const forMany = `
 
-In this request the last message holds several such objects, each under a name of its own ("case_1", "case_2" and so on)%s. ` +
-	`Do with each of them what is said above, by itself, as if the others were not there: nothing in one says anything about ` +
-	`another. Answer with one JSON object: {"answers": [...]}, with one object of the form above for each case, in this ` +
-	`order, that gives the case's name in "case" before its other fields.`
+Here the last message holds several such objects, by name ("case_1", "case_2" ...)%s. Do with each what is said above, by ` +
+	`itself, as if the others were not there. Answer with one JSON object: {"answers": [...]}, with an object of the form ` +
+	`above for each case, in this order, that gives the case's name in "case" before its other fields.`
+
+// What is said of a standard.
+const besideStandard = `; "` + Standard + `" beside them belongs to each`
 
 var errForm = errors.New("it has another form than an instruction, an object and the schema of an object")
 
@@ -49,19 +51,24 @@ func Join(requests []providers.Request) (providers.Request, error) {
 	object.WriteByte('{')
 	if standard != "" {
 		object.WriteString(quoted(Standard) + ":" + standard + ",")
-		beside = `; "` + Standard + `" beside them belongs to each`
+		beside = besideStandard
 	}
+	cases := make([]string, len(requests))
 	for i, r := range requests {
+		cases[i] = caseOf(r)
+	}
+	same, cases := alike(cases)
+	object.WriteString(same.fields())
+	for i, one := range cases {
 		if i > 0 {
 			object.WriteByte(',')
 		}
-		_, rest := cutStandard(r.Messages[1].Text())
-		object.WriteString(quoted(Name(i)) + ":" + rest)
+		object.WriteString(quoted(Name(i)) + ":" + one)
 	}
 	object.WriteByte('}')
 	joined.ResponseFormat = form
 	joined.Messages = []providers.Message{
-		providers.TextMessage("system", joined.Messages[0].Text()+fmt.Sprintf(forMany, beside)),
+		providers.TextMessage("system", joined.Messages[0].Text()+fmt.Sprintf(forMany, beside+same.told())),
 		providers.TextMessage("user", object.String()),
 	}
 	joined.MaxTokens += perCase * (len(requests) - 1)
@@ -93,16 +100,30 @@ func Size(r providers.Request) int64 {
 	return int64(size)
 }
 
+// Text is what the messages of a request with a [Key] say, one after the other, or all of its object where that has none.
+func Text(r providers.Request) string {
+	rest := caseOf(r)
+	if messages, _ := cutFirst(rest, Conversation); messages != "" {
+		return strings.TrimSuffix(messages, "]")
+	}
+	return rest
+}
+
+// caseOf is the object of a request without its standard.
+func caseOf(r providers.Request) string {
+	_, rest := cutFirst(r.Messages[1].Text(), Standard)
+	return rest
+}
+
 func standardOf(r providers.Request) string {
-	standard, _ := cutStandard(r.Messages[1].Text())
+	standard, _ := cutFirst(r.Messages[1].Text(), Standard)
 	return standard
 }
 
-// cutStandard takes the standard out of an object, where that is its first field, and returns the value as it
-// stands there.
-func cutStandard(object string) (standard, rest string) {
+// cutFirst takes a field out of an object, where that is its first, and returns the value as it stands there.
+func cutFirst(object, field string) (first, rest string) {
 	decoder := json.NewDecoder(strings.NewReader(object))
-	for _, want := range []json.Token{json.Delim('{'), Standard} {
+	for _, want := range []json.Token{json.Delim('{'), field} {
 		if token, err := decoder.Token(); err != nil || token != want {
 			return "", object
 		}

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"dreamlab/handlers/judge"
 	"dreamlab/handlers/judge/check"
@@ -32,7 +35,7 @@ func question(t *testing.T, system string, n int) providers.Request {
 	return request
 }
 
-func filled(t *testing.T, r providers.Request) *providers.Reply {
+func filled(t rapid.TB, r providers.Request) *providers.Reply {
 	t.Helper()
 	var form struct {
 		JSONSchema struct{ Schema json.RawMessage } `json:"json_schema"`
@@ -205,6 +208,13 @@ func TestGroups(t *testing.T) {
 		{"about one thing", all(4, func(i int, q *shared.Question) { q.About = [4]string{"a", "a", "b", ""}[i] }), 1, "[[0 2 3] [1]]"},
 		{"at least so many lines", all(10, nil), 5, "[[0 1] [2 3] [4 5] [6 7] [8 9]]"},
 		{"more lines than questions", all(3, nil), 100, "[[0] [1] [2]]"},
+		{"which begin alike", all(9, func(i int, q *shared.Question) {
+			q.Text = strings.Repeat([3]string{"a", "b", "c"}[i%3], 1200) + fmt.Sprint(i)
+		}), 1, "[[0 3 6] [1 4 7] [2 5 8]]"},
+		{"of one conversation", all(3, func(i int, q *shared.Question) {
+			q.About, q.Text = [3]string{"x", "x", "y"}[i], strings.Repeat([3]string{"a", "a", "b"}[i], 1200)
+		}), 1, "[[0 2] [1]]"},
+		{"one goes on where another ends", all(3, func(i int, q *shared.Question) { q.Text = [3]string{"[a", "[a,b", "[ab"}[i] }), 1, "[[0 2] [1]]"},
 		{"too large", all(3, func(_ int, q *shared.Question) { q.Size = 20 << 10 }), 1, "[[0 1] [2]]"},
 	} {
 		if got := fmt.Sprint(shared.Groups(c.all, c.fewest)); got != c.want {
