@@ -90,6 +90,8 @@ type Step struct {
 	Limits providers.Limits
 	// Conversation is what the step is about, by its id; "" where it stands alone.
 	Conversation string
+	// Thrifty is as in [providers.Call].
+	Thrifty bool
 	// Within caps what a job and those that work for it may spend. Nil: no cap.
 	Within *Within
 	// Write stores what was learned, in the transaction that stores the answer.
@@ -110,13 +112,14 @@ type Answered struct {
 	Reply  *providers.Reply
 	Target providers.Target
 	Nano   int64 // its cost, nano-dollars
-	Live   int64 // what it would have cost live, nano-dollars
+	Live   int64 // what it would have cost live in the usual tier of service, nano-dollars
 	Tries  int   // vendor calls made, the last included
 	// Took is how long the calls took, with the pauses between them; the
 	// rest of what a client waits is our own.
 	Took time.Duration
 	// Disputed says that the vendor counted more than the call can have used.
 	Disputed bool
+	Batched  bool             // it came in a batch
 	Seams    []providers.Seam // where other targets went on with the answer
 	Ladder   []providers.Rung // as in [providers.Answer]
 	Reused   bool             // found in the store: nothing was paid
@@ -176,6 +179,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Hold:    step.Hold,
 		Resume:  step.Resume,
 		Recall:  step.Recall,
+		Thrifty: step.Thrifty,
 		Tenant:  run.Job.Tenant,
 		Ledger:  &ledger{caller: c, run: run, step: step},
 		Limits:  c.limitsOf(run, step),
@@ -189,7 +193,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 	}
 	tasks.Point("answered")
 	a := &Answered{
-		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Live: answer.Nano, Tries: answer.Tries,
+		Reply: answer.Reply, Target: answer.Target, Nano: answer.Nano, Live: answer.Live, Tries: answer.Tries,
 		Disputed: answer.Disputed, Seams: answer.Seams, Ladder: answer.Ladder, Took: time.Since(began), Sandbox: answer.Reply.Sandbox,
 		caller: c, run: run, step: step, entry: answer.Entry,
 	}

@@ -31,6 +31,7 @@ type kept struct {
 	Nano      int64            `json:"nano"`
 	Live      int64            `json:"live_nano,omitempty"`
 	Tries     int              `json:"tries"`
+	Batched   bool             `json:"batched,omitempty"`
 }
 
 func encodeAnswer(a *Answered) json.RawMessage {
@@ -42,7 +43,7 @@ func encodeAnswer(a *Answered) json.RawMessage {
 	return plainjson.Of(kept{
 		Body: body, Content: content, Message: message, Refusal: r.Refusal, Finish: r.Finish,
 		Usage: r.Usage, Model: r.Model, RequestID: r.RequestID, Sandbox: r.Sandbox,
-		Target: a.Target, Nano: a.Nano, Live: a.Live, Tries: a.Tries,
+		Target: a.Target, Nano: a.Nano, Live: a.Live, Tries: a.Tries, Batched: a.Batched,
 	}) // drivers hand over JSON that they have read
 }
 
@@ -83,8 +84,8 @@ func reuse(effect book.Effect, hash string) (*Answered, error) {
 		Usage: k.Usage, Model: k.Model, RequestID: k.RequestID, Sandbox: k.Sandbox,
 	}
 	return &Answered{
-		Reply: reply, Target: k.Target, Nano: k.Nano, Live: cmp.Or(k.Live, k.Nano), Tries: k.Tries, Sandbox: k.Sandbox,
-		Reused: true,
+		Reply: reply, Target: k.Target, Nano: k.Nano, Live: cmp.Or(k.Live, k.Nano), Tries: k.Tries, Batched: k.Batched,
+		Sandbox: k.Sandbox, Reused: true,
 	}, nil
 }
 

@@ -28,7 +28,7 @@ type Later struct {
 
 // Effect is the answer as [Caller.Ask] finds it when the step is asked.
 func (l Later) Effect() book.Effect {
-	a := &Answered{Reply: l.Reply, Target: l.Target, Nano: l.Nano, Live: l.Live, Tries: 1, Sandbox: l.Reply.Sandbox}
+	a := &Answered{Reply: l.Reply, Target: l.Target, Nano: l.Nano, Live: l.Live, Tries: 1, Batched: true, Sandbox: l.Reply.Sandbox}
 	return book.Effect{
 		Job: l.Job, Step: l.Step, Epoch: l.Epoch, RequestHash: l.Hash, Response: encodeAnswer(a), Entry: l.Entry,
 	}

@@ -193,7 +193,7 @@ func (b *breakers) failed(ctx context.Context, target Target, tenant string, e *
 	}
 	b.mu.Lock()
 	c := b.circuit(target)
-	until := b.now().Add(c.fail(tenant, e))
+	until := b.now().Add(max(c.fail(tenant, e), leaveSlow(target, e)))
 	news := until.After(b.now()) && until.After(c.openUntil)
 	if news {
 		c.openUntil = until

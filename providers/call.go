@@ -78,6 +78,11 @@ type Call struct {
 	// beside it. Who first shows something answers, and the other is cancelled: both are
 	// paid for, and stand in the books. Defaults to never.
 	Hedge time.Duration
+	// Thrifty has each target asked in its vendor's slower tier of service, where that costs
+	// less and the driver knows what it does when it is full: nobody waits for the answer. What
+	// is reserved is the usual price, since the usual tier may answer. Defaults to the tier that
+	// the request names.
+	Thrifty bool
 	// Ledger keeps the books of the tries. Required.
 	Ledger Ledger
 	Limits Limits
@@ -146,6 +151,7 @@ type Answer struct {
 	Target Target
 	Entry  string // the open entry of the try that answered
 	Nano   int64  // its cost by usage and price, nano-dollars; an estimate when Usage.Missing
+	Live   int64  // what it would have cost in the usual tier of service, or Nano where that is more
 	Tries  int    // vendor calls made, the last included
 	// Disputed is set where the vendor counted more than the call can have used:
 	// the count is not believed, and Usage.Missing.

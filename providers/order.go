@@ -3,6 +3,8 @@ package providers
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -90,14 +92,70 @@ type Tiered interface {
 	Spares(tier string) bool
 }
 
+// optionTier is the option of a request that names a tier of service, and slowTier the one
+// that costs less because it may take its time.
+const (
+	optionTier = "service_tier"
+	slowTier   = "flex"
+)
+
+// slowLimits are those of a call in the slower tier that nobody waits for. Vendors let it
+// take up to 15 minutes (https://platform.openai.com/docs/guides/flex-processing); a worker
+// is held meanwhile.
+var slowLimits = Limits{Headers: 5 * time.Minute, FirstToken: 5 * time.Minute, Whole: 5 * time.Minute}
+
+// slowPause is for how long the slower tier is left alone that did not answer in its time,
+// or that the vendor does not have for the model.
+const slowPause = 10 * time.Minute
+
+// ServiceOf returns the tier of service that a request asks for, "" for the usual.
+func ServiceOf(req *Request) string {
+	var tier string
+	if json.Unmarshal(req.Options[optionTier], &tier) != nil || tier == "auto" || tier == "default" {
+		return ""
+	}
+	return plain(tier)
+}
+
+// inTier returns the options of a request, with the tier of service that it is sent to.
+func inTier(req *Request, tier string) map[string]json.RawMessage {
+	if tier == ServiceOf(req) {
+		return req.Options
+	}
+	options := maps.Clone(req.Options)
+	if tier == "" {
+		delete(options, optionTier)
+		return options
+	}
+	if options == nil {
+		options = map[string]json.RawMessage{}
+	}
+	options[optionTier] = json.RawMessage(`"` + tier + `"`)
+	return options
+}
+
+// service is the tier of service that a target is asked in: the one that the request names
+// or, where nobody waits for the answer, the slower one where that costs less. The
+// deployment of a tuned model has none.
+func (run *run) service(target Target, price *Price) string {
+	asked := ServiceOf(&run.call.Request)
+	tuned := target.Hosted || target.Priced != ""
+	if !run.call.Thrifty || asked != "" || tuned || price.Slower() == nil ||
+		!spares(run.router.driver(target), slowTier) {
+		return asked
+	}
+	return slowTier
+}
+
 // asUsual has the candidate asked in the usual tier of service where the tier that it was
-// asked for is full, and tells whether it is to be asked so. That happens once: the usual
-// tier has no other behind it.
+// asked for is full, or is not offered for the model, and tells whether it is to be asked
+// so. That happens once: the usual tier has no other behind it.
 func (run *run) asUsual(c *candidate, e *Error) bool {
-	if e.Kind != KindCapacity || !spares(c.driver, c.target.Service) {
+	if e.Kind != KindCapacity && e.Param != optionTier || !spares(c.driver, c.target.Service) {
 		return false
 	}
 	c.target.Service = ""
+	c.limits = run.limitsAt(c.target)
 	run.again = c
 	return true
 }
@@ -116,4 +174,13 @@ func (r *Router) avoidFull(choice *Choice) {
 func spares(driver Driver, tier string) bool {
 	tiered, able := driver.(Tiered)
 	return tier != "" && able && tiered.Spares(tier)
+}
+
+// leaveSlow returns for how long a failure leaves the slower tier of service alone, beside
+// what it does to any target.
+func leaveSlow(target Target, e *Error) time.Duration {
+	if target.Service == slowTier && (e.Kind == KindTimeout || e.Param == optionTier) {
+		return slowPause
+	}
+	return 0
 }

@@ -39,7 +39,7 @@ const unknownPriority = 2
 func (p *Price) Served(tier string) Rates {
 	own := &p.Rates
 	switch tier {
-	case "flex":
+	case slowTier:
 		own = cmp.Or(p.Flex, own)
 	case "reserved":
 		own = cmp.Or(p.Reserved, own)
@@ -61,6 +61,15 @@ func (p *Price) Most(tier string) Rates {
 	}
 	most.CachedIn = most.In
 	return most
+}
+
+// Slower returns the rates of the slower tier of service where it costs less than the usual
+// one, and nil where it does not.
+func (p *Price) Slower() *Rates {
+	if p.Flex == nil || p.Flex.In+p.Flex.Out >= p.In+p.Out {
+		return nil
+	}
+	return p.Flex
 }
 
 func (r *Rates) times(n int64) Rates {

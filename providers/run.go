@@ -3,7 +3,6 @@ package providers
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -86,12 +85,19 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 
 // candidate makes a choice one of the call's candidates.
 func (run *run) candidate(choice Choice) *candidate {
-	vendor := choice.Target.Provider
 	return &candidate{
 		target: choice.Target, driver: run.router.driver(choice.Target), price: choice.Price, quote: choice.Quote,
-		context: choice.Context, limits: run.call.Limits.Over(run.router.limits[vendor]).filled(),
-		dead: choice.Target.Standby != "",
+		context: choice.Context, limits: run.limitsAt(choice.Target), dead: choice.Target.Standby != "",
 	}
+}
+
+// limitsAt bounds a try at a target.
+func (run *run) limitsAt(target Target) Limits {
+	limits := run.call.Limits.Over(run.router.limits[target.Provider])
+	if run.call.Thrifty && target.Service == slowTier {
+		limits = limits.Over(slowLimits)
+	}
+	return limits.filled()
 }
 
 // choice says what a call comes to at a target, unless it can not be asked or paid for.
@@ -111,19 +117,10 @@ func (run *run) choice(target Target, tier int) (Choice, *Error) {
 	if target.Hosted {
 		price, quote = Price{From: price.From}, 0
 	}
-	target.Service = ServiceOf(&run.call.Request)
+	target.Service = run.service(target, &price)
 	return Choice{
 		Target: target, Tier: tier, Price: price, Quote: quote, Context: prices.Context(target.Provider, model),
 	}, nil
-}
-
-// ServiceOf returns the tier of service that a request asks for, "" for the usual.
-func ServiceOf(req *Request) string {
-	var tier string
-	if json.Unmarshal(req.Options["service_tier"], &tier) != nil || tier == "auto" || tier == "default" {
-		return ""
-	}
-	return plain(tier)
 }
 
 func unpriced(target Target, err error) *Error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 )
 
@@ -97,10 +96,7 @@ func (run *run) ask(ctx context.Context, a *attempt) {
 	ctx = a.trace(ctx, run)
 	c, request := a.candidate, run.call.Request
 	request.Model = c.target.Model
-	if c.target.Service != ServiceOf(&request) {
-		request.Options = maps.Clone(request.Options)
-		delete(request.Options, "service_tier")
-	}
+	request.Options = inTier(&request, c.target.Service)
 	streamed := streams(c.driver, &request)
 	ctx, watch := newWatch(ctx, c.limits, streamed)
 	defer watch.stop()
@@ -176,6 +172,7 @@ func (run *run) settle(c *candidate, reply *Reply, entry string) *Answer {
 		usage = EstimateUsage(&run.call.Request, reply)
 	}
 	answer.Nano = run.rates(c, reply.Service).Cost(usage)
+	answer.Live = max(answer.Nano, c.price.Cost(usage))
 	return answer
 }
 

@@ -95,7 +95,8 @@ func (a *aheadRun) ask(ctx context.Context, model, step string, request provider
 			return nil, err
 		}
 	}
-	question := handlers.Step{Name: step, Purpose: purposeAnticipate, Request: request, Tiers: tiers, Alias: model}
+	question := handlers.Step{Name: step, Purpose: purposeAnticipate, Request: request, Tiers: tiers, Alias: model,
+		Thrifty: thrifty(a.dream)}
 	if a.dream.Budget != nil {
 		question.Within = &a.share
 	}

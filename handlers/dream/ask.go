@@ -30,14 +30,18 @@ type asking struct {
 type tally struct {
 	Live      int64 `json:"live_nano"` // at live prices
 	Batched   int   `json:"answers_batched"`
+	Slower    int   `json:"answers_slower"`
 	AskedLive int   `json:"answers_live"`
 }
 
 func (t *tally) add(a *handlers.Answered) {
 	t.Live += a.Live
-	if a.Nano < a.Live {
+	switch {
+	case a.Batched:
 		t.Batched++
-	} else {
+	case a.Nano < a.Live:
+		t.Slower++
+	default:
 		t.AskedLive++
 	}
 }
@@ -46,6 +50,7 @@ func (t *tally) add(a *handlers.Answered) {
 func (t *tally) count(d *learn.Dream) {
 	d.LiveCost += t.Live
 	d.Counts.Batched += t.Batched
+	d.Counts.Slower += t.Slower
 	d.Counts.AskedLive += t.AskedLive
 }
 
@@ -102,6 +107,7 @@ func (a *asking) ask(ctx context.Context, q study.Question, about string) (*prov
 	}
 	answered, err := a.Caller.Ask(ctx, a.run, handlers.Step{
 		Name: q.Step, Purpose: q.Purpose, Request: q.Request, Tiers: tiers, Alias: alias, Within: within(a.dream),
+		Thrifty: thrifty(a.dream),
 	})
 	if err != nil {
 		return nil, err

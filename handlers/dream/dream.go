@@ -149,6 +149,10 @@ func within(d learn.Dream) *handlers.Within {
 	return &handlers.Within{Job: d.Job, Nano: *d.Budget}
 }
 
+// thrifty tells whether what a dream asks live may take the vendor's slower tier of service:
+// not where it was to be asked live by the one who started it.
+func thrifty(d learn.Dream) bool { return d.Mode != "live" }
+
 // child is a job that works for the dream.
 func child(run *tasks.Run, kind tasks.Kind, input any) job.NewJob {
 	return job.NewJob{

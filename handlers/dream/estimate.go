@@ -62,7 +62,7 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 	}
 	sealed := d
 	sealed.Counts.Experiences = sum.Experiences
-	likely := sum.expected.of(w.inBatches(sealed))
+	likely := sum.expected.of(w.inBatches(sealed), thrifty(d))
 	if w.Answers != nil {
 		sum.nano += w.Settings.Anticipate.of(d, sum.nano)
 		likely += w.Settings.Anticipate.of(d, likely)
@@ -186,17 +186,21 @@ func (w *worker) addCall(target providers.Target, request *providers.Request, su
 	return nil
 }
 
-// expected is what a dream costs as a rule, live and in batches, nano-dollars.
-type expected struct{ live, batched int64 }
+// expected is what a dream costs as a rule, nano-dollars: live, live in the vendors' slower tiers of service where
+// these cost less, and in batches.
+type expected struct{ live, slower, batched int64 }
 
 // The studies are not all that a dream pays for: lessons, their proofs and what is made up took from nothing to half
 // as much again, where that was measured.
 const besideStudies = 1.3
 
-func (e expected) of(batched bool) int64 {
+func (e expected) of(batched, slower bool) int64 {
 	nano := e.live
-	if batched {
+	switch {
+	case batched:
 		nano = e.batched
+	case slower:
+		nano = e.slower
 	}
 	return int64(float64(nano) * besideStudies)
 }
@@ -209,9 +213,15 @@ func (w *worker) expect(target providers.Target, alone, batched providers.Usage,
 	if err != nil {
 		return tasks.Fail("model_not_found", "the price of %s is not known: add it to the catalogue", target)
 	}
-	sum.live += price.Cost(alone)
+	live := price.Cost(alone)
+	slower := live
+	if rates := price.Slower(); rates != nil && target.Priced == "" {
+		slower = rates.Cost(alone)
+	}
+	sum.live += live
+	sum.slower += slower
 	if price.Batch == nil || target.Priced != "" {
-		sum.batched += price.Cost(alone)
+		sum.batched += slower
 		return nil
 	}
 	sum.batched += price.Batch.Cost(batched)

@@ -134,7 +134,7 @@ func (s *sliceRun) leave(reason string, ids []string) {
 // before, or too little was kept, it stops the slices that have not begun: they would pay for the same.
 func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
 	s.result.Live = s.tally.Live
-	s.result.Counts.Batched, s.result.Counts.AskedLive = s.tally.Batched, s.tally.AskedLive
+	s.result.Counts.Batched, s.result.Counts.Slower, s.result.Counts.AskedLive = s.tally.Batched, s.tally.Slower, s.tally.AskedLive
 	all, _, err := s.gather(ctx, s.run)
 	if err != nil {
 		return nil, err

@@ -9,13 +9,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
+	"dreamlab/providers/azure"
+	azureemulator "dreamlab/providers/azure/emulator"
 	"dreamlab/providers/catalog"
 	"dreamlab/providers/groq"
 	groqemulator "dreamlab/providers/groq/emulator"
@@ -113,22 +114,20 @@ func (b *Bench) vendors(t testing.TB) {
 	}
 	t.Cleanup(func() { check(t, b.Lab.Close()) })
 	mux := http.NewServeMux()
-	mux.Handle("/groq/", http.StripPrefix("/groq", groqemulator.New(b.Lab)))
-	mux.Handle("/together/", http.StripPrefix("/together", togetheremulator.New(b.Lab)))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	drivers := map[string]providers.Driver{}
-	for _, vendor := range []providers.Vendor{groq.Vendor, together.Vendor} {
-		name := strings.ToUpper(vendor.Name)
-		base := server.URL + "/" + vendor.Name
-		if vendor.Name == "together" {
-			base += "/v1"
-		}
-		drivers[vendor.Name], err = vendor.Open(providers.Config{
-			Values: map[string]string{name + "_API_KEY": b.Lab.Credential(), name + "_BASE_URL": base},
-			HTTP:   &http.Client{Transport: transport},
+	for _, v := range []struct {
+		providers.Vendor
+		emulator func(*lab.Lab) http.Handler
+	}{
+		{groq.Vendor, groqemulator.New}, {together.Vendor, togetheremulator.New}, {azure.Vendor, azureemulator.New},
+	} {
+		mux.Handle("/"+v.Name+"/", http.StripPrefix("/"+v.Name, v.emulator(b.Lab)))
+		drivers[v.Name], err = v.Open(providers.Config{
+			Values: v.Sandbox(server.URL+"/"+v.Name, b.Lab.Credential()), HTTP: &http.Client{Transport: transport},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -186,7 +186,7 @@ func (a asker) ask(ctx context.Context, run *tasks.Run, s handlers.Step, model s
 	if err != nil {
 		return nil, err
 	}
-	s.Purpose, s.Tiers = "evaluate", tiers
+	s.Purpose, s.Tiers, s.Thrifty = "evaluate", tiers, true
 	answered, err := a.caller.Ask(ctx, run, s)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,11 @@ var options = []string{
 	"user_security_context", "verbosity",
 }
 
+// tiers are Azure's tiers of service. Flex costs half, on deployments of the type Global
+// Standard of a model that is offered so, and is refused with 429 and not billed where there
+// is no capacity (https://learn.microsoft.com/azure/foundry/openai/how-to/flex-processing).
+var tiers = map[string]bool{"auto": false, "default": false, "flex": true, "priority": false}
+
 // words are Azure's own for what it refuses
 // (https://learn.microsoft.com/azure/ai-foundry/openai/reference). The codes of
 // models that are not OpenAI's are not documented.

@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -88,8 +89,8 @@ func open(config providers.Config) (providers.Driver, error) {
 		return nil, fmt.Errorf("%s: set it to a region, such as us-east-1", envRegion)
 	}
 	tier := value(envTier)
-	if tier != "" && !slices.Contains(tiers, tier) {
-		return nil, fmt.Errorf("%s: use one of %s", envTier, strings.Join(tiers, ", "))
+	if tier != "" && !isTier(tier) {
+		return nil, fmt.Errorf("%s: use one of %s", envTier, strings.Join(slices.Sorted(maps.Keys(tiers)), ", "))
 	}
 	keys, err := newCredential(value, region, config.Now)
 	if err != nil {
@@ -107,7 +108,7 @@ func open(config providers.Config) (providers.Driver, error) {
 	}
 	dialect := openai.Dialect{
 		Provider: name, Base: d.runtimeBase, Key: keys.bearer, Secrets: keys.secrets,
-		Authorize: keys.authorize, Wire: newWire(tier), Words: words, Classify: classify,
+		Authorize: keys.authorize, Wire: newWire(tier), Tiers: tiers, Words: words, Classify: classify,
 	}
 	d.Client = openai.New(dialect, config)
 	dialect.Base = d.controlBase
@@ -166,9 +167,16 @@ func (d *driver) withBatches(config providers.Config, keys *credential) (provide
 	return batching{d, &batcher{driver: d, files: files, role: role}}, nil
 }
 
-// tiers are the ways in which a request may be served
+// tiers are the ways in which a request may be served. Flex is for work that can wait, and
+// is turned away first where there is no capacity
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html).
-var tiers = []string{"priority", "default", "flex", "reserved"}
+var tiers = map[string]bool{"priority": false, "default": false, "flex": true, "reserved": false}
+
+// isTier tells whether Bedrock has a tier of service.
+func isTier(name string) bool {
+	_, is := tiers[name]
+	return is
+}
 
 // newCredential takes the API key or, without one, the access key.
 func newCredential(value func(string) string, region string, now func() time.Time) (*credential, error) {

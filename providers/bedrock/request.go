@@ -80,7 +80,7 @@ func newWire(tier string) *openai.Wire {
 // Bedrock does not have, such as "auto", is not sent.
 func askedTier(req *providers.Request, otherwise string) string {
 	var asked string
-	if json.Unmarshal(req.Options["service_tier"], &asked) == nil && slices.Contains(tiers, asked) {
+	if json.Unmarshal(req.Options["service_tier"], &asked) == nil && isTier(asked) {
 		return asked
 	}
 	return otherwise

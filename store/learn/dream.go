@@ -42,6 +42,7 @@ type DreamCounts struct {
 	Improved    int            `json:"examples_improved"` // of these, answered by the lead model
 	Imagined    int            `json:"examples_imagined"` // beside these, of conversations that were made up
 	Batched     int            `json:"answers_batched"`   // that came in batches, for less
+	Slower      int            `json:"answers_slower"`    // asked live in a vendor's slower tier of service, for less
 	AskedLive   int            `json:"answers_live"`      // for the live price
 	Anticipated int            `json:"anticipated"`       // answers to likely next questions, put into the cache
 	Rejected    map[string]int `json:"examples_rejected"`
@@ -59,6 +60,7 @@ func (c *DreamCounts) Add(o DreamCounts) {
 	c.Improved += o.Improved
 	c.Imagined += o.Imagined
 	c.Batched += o.Batched
+	c.Slower += o.Slower
 	c.AskedLive += o.AskedLive
 	c.Anticipated += o.Anticipated
 	for reason, n := range o.Rejected {

@@ -208,7 +208,7 @@ func (p *pairing) ask(ctx context.Context, step, model string, req providers.Req
 		return nil, err
 	}
 	answered, err := p.caller.Ask(ctx, p.run, handlers.Step{
-		Name: step, Purpose: canary.Purpose, Request: req, Tiers: tiers,
+		Name: step, Purpose: canary.Purpose, Request: req, Tiers: tiers, Thrifty: true,
 		Within: &handlers.Within{Job: p.run.Job.ID, Nano: p.limit},
 	})
 	if err != nil {

@@ -88,9 +88,20 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 		return refused
 	}
 	by.headers(w.Header(), &ask.Ask)
-	e.lab.Chat(w, r, e.tiered(ask.ServiceTier), &lab.Answer{Model: by.model, Billed: cmp.Or(by.by, by.name), Ask: &ask.Ask}, by.brain)
+	answer := &lab.Answer{Model: by.model, Billed: cmp.Or(by.by, by.name), Ask: &ask.Ask, Tier: ask.ServiceTier}
+	if ask.ServiceTier == flex {
+		answer.Percent = flexPercent
+	}
+	e.lab.Chat(w, r, e.tiered(ask.ServiceTier), answer, by.brain)
 	return nil
 }
+
+// The slower tier of service, and what it costs of the usual price
+// (https://learn.microsoft.com/azure/foundry/openai/how-to/flex-processing).
+const (
+	flex        = "flex"
+	flexPercent = 50
+)
 
 // tiered is the dress of answers of a tier, which each object names.
 func (e *emulator) tiered(tier string) *lab.Dialect {
@@ -128,7 +139,7 @@ func (a *ask) check(by deployment) *lab.Failure {
 		return unsupported("tools", "The deployment takes no tools.")
 	case by.textOnly && a.Structured():
 		return unsupported("response_format", "The deployment answers text.")
-	case a.ServiceTier == "flex" && !by.flex:
+	case a.ServiceTier == flex && !by.flex:
 		return lab.Invalid("service_tier", "Invalid service_tier argument: flex is not available for this model.")
 	case in+a.Limit() > by.context:
 		refused := lab.Invalid("messages", "This model's maximum context length is %d tokens. However, your messages "+

@@ -66,11 +66,10 @@ func metrics(a *lab.Answer) map[string]any {
 	return map[string]any{"latencyMs": 50 + millisecondsPerToken*a.Usage.Out}
 }
 
-// withTier tells the tier where one was asked for. It travels as the ask's user,
-// which Converse does not have.
+// withTier tells the tier where one was asked for.
 func withTier(object map[string]any, a *lab.Answer) map[string]any {
-	if a.Ask.User != "" {
-		object["serviceTier"] = map[string]any{"type": a.Ask.User}
+	if a.Tier != "" {
+		object["serviceTier"] = map[string]any{"type": a.Tier}
 	}
 	return object
 }

@@ -114,6 +114,9 @@ func (e *emulator) prepare(asked *ask, id string) (*lab.Answer, *model.Model, *l
 		return nil, nil, refuse("Input is too long for requested model.")
 	}
 	answer := &lab.Answer{Model: id, Ask: plain, Free: served.imported}
+	if asked.Tier != nil {
+		answer.Tier, answer.Percent = asked.Tier.Type, tierPercent[asked.Tier.Type]
+	}
 	if asked.Output.Effort != "" {
 		answer.Reasoning = model.CountTokens(thought)
 	}
@@ -128,9 +131,6 @@ func (a *ask) plain() *model.Ask {
 	}
 	for _, t := range a.Messages {
 		plain.Messages = append(plain.Messages, model.Turn{Role: t.Role, Content: model.Text(textOf(t.Content))})
-	}
-	if a.Tier != nil {
-		plain.User = a.Tier.Type
 	}
 	a.addFormat(plain)
 	a.addTools(plain)

@@ -27,6 +27,10 @@ type entry struct {
 
 func (m entry) can(ability string) bool { return slices.Contains(m.Caps, ability) }
 
+// tierPercent is what tiers of service cost of the usual price
+// (https://aws.amazon.com/bedrock/service-tiers/).
+var tierPercent = map[string]int64{"flex": 50, "priority": 175}
+
 func catalogue(l *lab.Lab) []entry {
 	llama, open := []string{"tools", "vision"}, []string{"tools", "json_schema", "reasoning"}
 	tiers := []string{"flex", "priority"}

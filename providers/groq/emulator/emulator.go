@@ -75,7 +75,7 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 		return refused
 	}
 	e.limits(w, served, &ask.Ask)
-	answer := &lab.Answer{Model: ask.Model, Billed: served.ID, Ask: &ask.Ask}
+	answer := &lab.Answer{Model: ask.Model, Billed: served.ID, Ask: &ask.Ask, Tier: ask.ServiceTier}
 	e.lab.Chat(w, r, e.tiered(ask.ServiceTier), answer, served.brain)
 	return nil
 }

@@ -48,6 +48,8 @@ type Answer struct {
 	Model   string // as asked
 	Billed  string // as the price list names it. Defaults to Model.
 	Free    bool   // paid otherwise than by the token
+	Tier    string // of service, as asked
+	Percent int64  // of the usual price, that of a tier of service. Defaults to 100.
 	Created time.Time
 	Ask     *model.Ask
 	// Reasoning are tokens of thought before the answer. They are billed as its
@@ -74,7 +76,7 @@ func (l *Lab) Chat(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer
 	if asked, ok := w.(*recorder); ok {
 		asked.billed, asked.nano = true, nano
 	}
-	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model}
+	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model, a.Tier}
 	if _, bad := l.TakeFault(target, FaultBadJSON); bad && a.Structured() {
 		a.Text = strings.TrimSuffix(a.Text, "}")
 	}
@@ -107,7 +109,7 @@ func (l *Lab) Complete(a *Answer, brain *model.Model) *Failure {
 // bill returns what the answer costs, nano-dollars.
 func (l *Lab) bill(vendor string, a *Answer) int64 {
 	if !a.Free {
-		return l.PayTokens(vendor, a.Billed, a.Usage)
+		return l.payPart(vendor, a.Billed, a.Usage, cmp.Or(a.Percent, 100))
 	}
 	l.Pay(Payment{Vendor: vendor, Model: a.Billed, Calls: 1, TokensIn: a.Usage.In, TokensOut: a.Usage.Out})
 	return 0
@@ -149,7 +151,7 @@ func cut(text string) []string {
 // streams. A client that leaves ends it.
 func (l *Lab) stream(w http.ResponseWriter, r *http.Request, d *Dialect, a *Answer) {
 	s := &events{writer: w, request: r, framing: cmp.Or(d.Framing, &serverSent)}
-	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model}
+	target := Target{d.Vendor.Name, r.Method, r.URL.Path, a.Ask.Model, a.Tier}
 	fault, broken := l.TakeFault(target, FaultTruncate, FaultStreamError, FaultStall)
 	odd, _ := l.TakeFault(target, FaultBadChunk, FaultNoMark)
 	if asked, ok := w.(*recorder); ok {

@@ -57,6 +57,7 @@ type Fault struct {
 	Method string `json:"method,omitempty"` // such as POST; empty is every method
 	Route  string `json:"route,omitempty"`  // a part of the path, its end where a $ follows; empty is every path
 	Model  string `json:"model,omitempty"`  // the request's model; empty is every model
+	Tier   string `json:"tier,omitempty"`   // the request's tier of service; empty is every tier
 	Kind   string `json:"fault"`
 	Times  *int   `json:"times,omitempty"` // how often it is played; omitted is for ever
 
@@ -98,14 +99,15 @@ func (f Fault) check() error {
 
 // Target is what a fault is matched with.
 type Target struct {
-	Vendor, Method, Path, Model string
+	Vendor, Method, Path, Model, Tier string
 }
 
 func (f Fault) matches(t Target) bool {
 	return (f.Vendor == "*" || f.Vendor == t.Vendor) &&
 		(f.Method == "" || strings.EqualFold(f.Method, t.Method)) &&
 		onRoute(t.Path, f.Route) &&
-		(f.Model == "" || f.Model == t.Model)
+		(f.Model == "" || f.Model == t.Model) &&
+		(f.Tier == "" || f.Tier == t.Tier)
 }
 
 func onRoute(path, route string) bool {

@@ -43,6 +43,7 @@ type visit struct {
 	writer *recorder
 	req    *http.Request
 	model  string
+	tier   string // of service
 	fault  string
 }
 
@@ -98,7 +99,8 @@ func (v *visit) admit() bool {
 	if v.vendor.Model != nil {
 		v.model = v.vendor.Model(v.req)
 	}
-	v.model = cmp.Or(v.model, modelIn(body))
+	model, tier := namedIn(body)
+	v.model, v.tier = cmp.Or(v.model, model), tier
 	v.req.Body = io.NopCloser(bytes.NewReader(body))
 	return true
 }
@@ -130,24 +132,27 @@ func (l *Lab) KeyFits(key string) bool {
 	return subtle.ConstantTimeCompare([]byte(key), []byte(l.options.Credential)) == 1
 }
 
-// modelIn returns the request's model, empty where it has none; whether the
-// body is sound is for the route to say.
-func modelIn(body []byte) string {
+// namedIn returns the request's model and its tier of service, empty where it has none;
+// whether the body is sound is for the route to say.
+func namedIn(body []byte) (model, tier string) {
 	var named struct {
-		Model any `json:"model"`
+		Model    any `json:"model"`
+		Tier     any `json:"service_tier"`
+		Converse any `json:"serviceTier"` // Bedrock's
 	}
 	if json.Unmarshal(body, &named) != nil {
-		return ""
+		return "", ""
 	}
-	name, ok := named.Model.(string)
-	if !ok {
-		return ""
+	if object, is := named.Converse.(map[string]any); is {
+		named.Tier = object["type"]
 	}
-	return name
+	model, _ = named.Model.(string)
+	tier, _ = named.Tier.(string)
+	return model, tier
 }
 
 func (v *visit) take(kinds ...string) (Fault, bool) {
-	target := Target{v.vendor.Name, v.req.Method, v.req.URL.Path, v.model}
+	target := Target{v.vendor.Name, v.req.Method, v.req.URL.Path, v.model, v.tier}
 	f, found := v.lab.script.take(target, kinds...)
 	if found {
 		v.fault = f.Kind
