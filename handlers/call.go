@@ -180,6 +180,7 @@ func (c *Caller) call(ctx context.Context, run *tasks.Run, step *Step) (*Answere
 		Resume:  step.Resume,
 		Recall:  step.Recall,
 		Thrifty: step.Thrifty,
+		Live:    run.Job.Lane == string(tasks.Chat),
 		Tenant:  run.Job.Tenant,
 		Ledger:  &ledger{caller: c, run: run, step: step},
 		Limits:  c.limitsOf(run, step),

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -31,18 +32,49 @@ type Allowance struct {
 // share goes by its own calls. It must return within some milliseconds. Targets are given
 // without Priced.
 type Pace interface {
-	// Take asks whether a call that uses up to so many tokens may be sent now. It may
-	// where heard is not nil: heard is to be called once, with what the vendor's answer
-	// says is left, or with nothing where no answer came. Else wait tells when there may
-	// be room for it.
-	Take(ctx context.Context, target Target, tokens int64) (heard func([]Allowance), wait time.Duration)
+	// Take asks whether a call that uses up to so many tokens may be sent now, and notes
+	// whether somebody waits for it. It may where heard is not nil: heard is to be called
+	// once, with what the vendor's answer says is left, or with nothing where no answer came.
+	// Else wait tells when there may be room for it.
+	Take(ctx context.Context, target Target, tokens int64, live bool) (heard func([]Allowance), wait time.Duration)
+	// Room returns how long it takes until such a share of each of a target's limits is left:
+	// 0 where it is, where nothing is known of them, and where no call that somebody waits for
+	// was sent there within the last minute.
+	Room(ctx context.Context, target Target, share float64) time.Duration
 }
 
 // unpaced sends all calls at once.
 type unpaced struct{}
 
-func (unpaced) Take(context.Context, Target, int64) (func([]Allowance), time.Duration) {
+func (unpaced) Take(context.Context, Target, int64, bool) (func([]Allowance), time.Duration) {
 	return func([]Allowance) {}, 0
+}
+
+func (unpaced) Room(context.Context, Target, float64) time.Duration { return 0 }
+
+// Room returns for how long work that nobody waits for should leave a target to those who
+// wait: until such a share, from 0 to 1, of each of its vendor's limits is left with one of
+// the keys. It is 0 where nobody has waited for a call there within the last minute.
+func (r *Router) Room(ctx context.Context, target Target, share float64) time.Duration {
+	accounts := r.accounts[target.Provider]
+	if len(accounts) == 0 || target.Account != "" {
+		return r.pace.Room(ctx, r.limited(target), share)
+	}
+	least := time.Duration(math.MaxInt64)
+	for _, account := range accounts {
+		target.Account = account.Name
+		least = min(least, r.pace.Room(ctx, r.limited(target), share))
+	}
+	return least
+}
+
+// limited is what a vendor counts its limits for.
+func (r *Router) limited(target Target) Target {
+	target = target.plain()
+	if tiered, able := r.driver(target).(Tiered); able && tiered.Pooled() {
+		target.Service = ""
+	}
+	return target
 }
 
 type heardKey struct{}

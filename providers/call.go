@@ -78,6 +78,9 @@ type Call struct {
 	// beside it. Who first shows something answers, and the other is cancelled: both are
 	// paid for, and stand in the books. Defaults to never.
 	Hedge time.Duration
+	// Live says that somebody waits for the answer. Others leave room for it: see
+	// [Router.Room]. Defaults to work that nobody waits for.
+	Live bool
 	// Thrifty has each target asked in its vendor's slower tier of service, where that costs
 	// less and the driver knows what it does when it is full: nobody waits for the answer. What
 	// is reserved is the usual price, since the usual tier may answer. Defaults to the tier that

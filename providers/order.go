@@ -90,6 +90,8 @@ func (r *Router) place(weight int) float64 {
 type Tiered interface {
 	// Spares tells whether a tier is of that sort.
 	Spares(tier string) bool
+	// Pooled tells whether calls of all tiers count towards the same limits.
+	Pooled() bool
 }
 
 // optionTier is the option of a request that names a tier of service, and slowTier the one
@@ -137,14 +139,22 @@ func inTier(req *Request, tier string) map[string]json.RawMessage {
 // service is the tier of service that a target is asked in: the one that the request names
 // or, where nobody waits for the answer, the slower one where that costs less. The
 // deployment of a tuned model has none.
-func (run *run) service(target Target, price *Price) string {
-	asked := ServiceOf(&run.call.Request)
+func (r *Router) service(call *Call, target Target, price *Price) string {
+	asked := ServiceOf(&call.Request)
 	tuned := target.Hosted || target.Priced != ""
-	if !run.call.Thrifty || asked != "" || tuned || price.Slower() == nil ||
-		!spares(run.router.driver(target), slowTier) {
+	if !call.Thrifty || asked != "" || tuned || price.Slower() == nil || !spares(r.driver(target), slowTier) {
 		return asked
 	}
 	return slowTier
+}
+
+// limitsAt bounds a call's try at a target.
+func (r *Router) limitsAt(call *Call, target Target) Limits {
+	limits := call.Limits.Over(r.limits[target.Provider])
+	if call.Thrifty && target.Service == slowTier {
+		limits = limits.Over(slowLimits)
+	}
+	return limits.filled()
 }
 
 // asUsual has the candidate asked in the usual tier of service where the tier that it was
@@ -155,7 +165,7 @@ func (run *run) asUsual(c *candidate, e *Error) bool {
 		return false
 	}
 	c.target.Service = ""
-	c.limits = run.limitsAt(c.target)
+	c.limits = run.router.limitsAt(&run.call, c.target)
 	run.again = c
 	return true
 }

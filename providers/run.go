@@ -87,17 +87,8 @@ func (r *Router) newRun(ctx context.Context, call Call, limits Limits) (*run, er
 func (run *run) candidate(choice Choice) *candidate {
 	return &candidate{
 		target: choice.Target, driver: run.router.driver(choice.Target), price: choice.Price, quote: choice.Quote,
-		context: choice.Context, limits: run.limitsAt(choice.Target), dead: choice.Target.Standby != "",
+		context: choice.Context, limits: run.router.limitsAt(&run.call, choice.Target), dead: choice.Target.Standby != "",
 	}
-}
-
-// limitsAt bounds a try at a target.
-func (run *run) limitsAt(target Target) Limits {
-	limits := run.call.Limits.Over(run.router.limits[target.Provider])
-	if run.call.Thrifty && target.Service == slowTier {
-		limits = limits.Over(slowLimits)
-	}
-	return limits.filled()
 }
 
 // choice says what a call comes to at a target, unless it can not be asked or paid for.
@@ -117,7 +108,7 @@ func (run *run) choice(target Target, tier int) (Choice, *Error) {
 	if target.Hosted {
 		price, quote = Price{From: price.From}, 0
 	}
-	target.Service = run.service(target, &price)
+	target.Service = run.router.service(&run.call, target, &price)
 	return Choice{
 		Target: target, Tier: tier, Price: price, Quote: quote, Context: prices.Context(target.Provider, model),
 	}, nil

@@ -65,7 +65,7 @@ func (run *run) enter(ctx context.Context, c *candidate) (p pass, ok bool) {
 // paced lets the call go where the vendor's budget has room for it. Else the candidate is
 // left alone until it may have.
 func (run *run) paced(ctx context.Context, c *candidate, release func()) (p pass, ok bool) {
-	heard, wait := run.router.pace.Take(ctx, c.target.plain(), TokenBound(&run.call.Request))
+	heard, wait := run.router.pace.Take(ctx, run.router.limited(c.target), TokenBound(&run.call.Request), run.call.Live)
 	if heard != nil {
 		return pass{release, heard}, true
 	}

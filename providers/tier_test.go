@@ -23,6 +23,8 @@ type tiers struct {
 
 func (v *tiers) Spares(tier string) bool { return tier == "flex" }
 
+func (v *tiers) Pooled() bool { return true }
+
 func (v *tiers) Models(context.Context) ([]providers.ModelInfo, error) { return nil, nil }
 
 func (v *tiers) Chat(ctx context.Context, req *providers.Request, sink providers.Sink) (*providers.Reply, error) {

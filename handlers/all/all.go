@@ -63,6 +63,7 @@ type Deps struct {
 type Vendors interface {
 	tune.Vendors
 	batch.Vendors
+	dream.Vendors
 }
 
 // Handlers returns a handler for every kind.

@@ -91,7 +91,7 @@ func (a *aheadRun) ask(ctx context.Context, model, step string, request provider
 		return nil, err
 	}
 	if !a.answered[step] {
-		if err := a.yieldToChats(ctx); err != nil {
+		if err := a.yieldToChats(ctx, tiers); err != nil {
 			return nil, err
 		}
 	}

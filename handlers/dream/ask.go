@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/dream/study"
@@ -72,11 +73,26 @@ func (w *worker) asks(ctx context.Context, run *tasks.Run, d learn.Dream, batche
 // errChatsWait means that chats wait or run, and that the job hands the rest back for their sake.
 var errChatsWait = errors.New("chats are waiting")
 
+// littleLeft is errChatsWait where the vendor has little room left for chats, with the time until it has more.
+type littleLeft struct{ wait time.Duration }
+
+func (e *littleLeft) Error() string {
+	return fmt.Sprintf("what the vendor allows is left to chats for %v", e.wait.Round(time.Second))
+}
+
+func (e *littleLeft) Unwrap() error { return errChatsWait }
+
+// leftToChats is the share of what a vendor allows that a dream leaves to chats which ask the same model: what they
+// ask for in bursts within a minute, which is the window of most limits. Without chats a dream may use all of it.
+const leftToChats = 0.2
+
 // yieldToChats fails with errChatsWait while chats wait, and, in the dream's first time, while any is being answered:
-// what runs beside them takes their vendor's capacity and the machine's.
-func (a *asking) yieldToChats(ctx context.Context) error {
+// what runs beside them takes their vendor's capacity and the machine's. For a night it fails, too, while chats ask the
+// model that is to be asked, and little is left of what its vendor allows.
+func (a *asking) yieldToChats(ctx context.Context, tiers [][]providers.Target) error {
+	age := a.Now().Sub(a.dream.Created)
 	busy, err := a.Busy(ctx)
-	if err == nil && !busy && a.Now().Sub(a.dream.Created) < a.Settings.GivesWay {
+	if err == nil && !busy && age < a.Settings.GivesWay {
 		busy, err = a.Live(ctx)
 	}
 	if err != nil {
@@ -84,6 +100,12 @@ func (a *asking) yieldToChats(ctx context.Context) error {
 	}
 	if busy {
 		return errChatsWait
+	}
+	if a.Vendors == nil || age >= night {
+		return nil
+	}
+	if wait := a.Vendors.Room(ctx, tiers[0][0], leftToChats); wait > 0 {
+		return &littleLeft{wait}
 	}
 	return nil
 }
@@ -101,7 +123,7 @@ func (a *asking) ask(ctx context.Context, q study.Question, about string) (*prov
 		if a.later.takes(q, a.cheaper(tiers)) {
 			return nil, errLater
 		}
-		if err := a.yieldToChats(ctx); err != nil {
+		if err := a.yieldToChats(ctx, tiers); err != nil {
 			return nil, err
 		}
 	}
@@ -116,14 +138,18 @@ func (a *asking) ask(ctx context.Context, q study.Question, about string) (*prov
 	return answered.Reply, nil
 }
 
-// pause tells how a job goes on that is not through: once its batches are over, or once no chat waits. It
-// returns nil where the job is through, or failed.
+// pause tells how a job goes on that is not through: once its batches are over, or once no chat waits or the vendor has
+// room again. It returns nil where the job is through, or failed.
 func (a *asking) pause(ctx context.Context, err error) (*tasks.End, error) {
 	switch {
 	case a.later.waits() && (err == nil || errors.Is(err, errLater) || errors.Is(err, errChatsWait)):
 		return a.order(ctx)
 	case errors.Is(err, errChatsWait): // what was answered is found again
-		return &tasks.End{State: job.StateQueued, After: a.Settings.Pause}, nil
+		after := a.Settings.Pause
+		if little := (*littleLeft)(nil); errors.As(err, &little) {
+			after = max(after, little.wait)
+		}
+		return &tasks.End{State: job.StateQueued, After: after}, nil
 	}
 	return nil, err
 }

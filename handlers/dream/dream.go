@@ -45,15 +45,18 @@ type Deps struct {
 	Now func() time.Time
 	// Answers is the cache that chats are answered from. Defaults to none: nothing is anticipated.
 	Answers Answers
-	// Vendors tell how many lines their batches take at least. Defaults to one for all.
+	// Vendors tell how many lines their batches take at least, and what is left of their limits for chats. Defaults to
+	// one line for all, and to limits that are not known.
 	Vendors Vendors
 	// Settings bound what a dream does. Their zero value works.
 	Settings Settings
 }
 
-// Vendors finds the batches of a vendor; a [providers.Router] does.
+// Vendors finds the batches of a vendor, and tells how long to leave a model to chats; a [providers.Router] does.
 type Vendors interface {
 	Batcher(name string) (providers.Batcher, error)
+	// Room is as in [providers.Router].
+	Room(ctx context.Context, target providers.Target, share float64) time.Duration
 }
 
 // Settings bound what a dream does.

@@ -72,7 +72,7 @@ func (c *consolidateRun) vectors(ctx context.Context, texts []string) ([][]float
 	sum := sha256.Sum256(plainjson.Of(texts)) // a lesson may be forgotten between two attempts
 	step := "embed/" + hex.EncodeToString(sum[:8])
 	if !c.answered[step] {
-		if err := c.yieldToChats(ctx); err != nil {
+		if err := c.yieldToChats(ctx, tiers); err != nil {
 			return nil, err
 		}
 	}

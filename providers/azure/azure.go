@@ -145,7 +145,8 @@ func open(config providers.Config) (providers.Driver, error) {
 func (d *driver) connect(value func(env string) string, at resource, config providers.Config) error {
 	dialect := openai.Dialect{
 		Provider: name, Base: at.root, Key: value("AZURE_OPENAI_API_KEY"), URL: at.url,
-		Encode: d.encode, Options: options, Tiers: tiers, Words: words, Classify: classify,
+		Encode: d.encode, Options: options, Tiers: tiers, PooledTiers: true,
+		Words: words, Classify: classify,
 	}
 	if dialect.Key != "" {
 		if at.project {

@@ -30,8 +30,9 @@ var options = []string{
 }
 
 // tiers are Azure's tiers of service. Flex costs half, on deployments of the type Global
-// Standard of a model that is offered so, and is refused with 429 and not billed where there
-// is no capacity (https://learn.microsoft.com/azure/foundry/openai/how-to/flex-processing).
+// Standard of a model that is offered so, counts towards the deployment's quota, and is
+// refused with 429 and not billed where there is no capacity
+// (https://learn.microsoft.com/azure/foundry/openai/how-to/flex-processing).
 var tiers = map[string]bool{"auto": false, "default": false, "flex": true, "priority": false}
 
 // words are Azure's own for what it refuses

@@ -50,6 +50,9 @@ type Dialect struct {
 	// it turns calls away when it is full, though the usual one may take them. Defaults to
 	// passing on all, where Options have them.
 	Tiers map[string]bool
+	// PooledTiers says that calls of all tiers count towards the same limits. Defaults to
+	// limits of each tier.
+	PooledTiers bool
 	// Options names the parameters that the vendor takes beside OpenAI's. Others are
 	// refused by their names.
 	Options []string

@@ -17,6 +17,9 @@ func (c *Client) Spares(tier string) bool {
 	return c.dialect.Tiers[tier]
 }
 
+// Pooled tells whether the vendor's tiers have one limit, as [providers.Tiered] says.
+func (c *Client) Pooled() bool { return c.dialect.PooledTiers }
+
 const optionTier = "service_tier"
 
 // beside returns what is sent beside OpenAI's own settings. A tier of service is a hint:

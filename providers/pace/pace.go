@@ -22,8 +22,11 @@ type Need [providers.Units]int64
 // says so in its own log, and knows of nothing.
 type Shared interface {
 	// Take counts a call, by a turn that is "" where nothing is known of the account. A
-	// wait means that there is no room for the call before.
-	Take(ctx context.Context, key string, need Need) (turn string, wait time.Duration)
+	// wait means that there is no room for the call before. Live calls are noted for Room.
+	Take(ctx context.Context, key string, need Need, live bool) (turn string, wait time.Duration)
+	// Room tells how long to wait until such a share of the limits is left, 0 where no live
+	// call was noted within [LiveFor].
+	Room(ctx context.Context, key string, share float64) time.Duration
 	// Heard ends a turn and takes in what the vendor says is left.
 	Heard(ctx context.Context, key, turn string, left []providers.Allowance)
 }
@@ -36,6 +39,9 @@ const (
 	window      = time.Minute // where a vendor does not say when a limit is reset
 	askAgain    = time.Second // for which nothing known to other processes is believed
 )
+
+// LiveFor is how long after a call that somebody waited for room is left for others.
+const LiveFor = time.Minute
 
 // Pacer is the router's [providers.Pace]. It is safe for concurrent use.
 type Pacer struct {
@@ -50,6 +56,7 @@ type Pacer struct {
 type account struct {
 	books [providers.Units]book
 	asked time.Time // when other processes were last found to know nothing
+	live  time.Time // when somebody last waited for a call
 }
 
 // turn is a call under way.
@@ -57,6 +64,7 @@ type turn struct {
 	key    string
 	need   Need
 	done   Need   // what had been answered when it was sent
+	live   bool   // somebody waits for it
 	shared string // see [Shared]
 }
 
@@ -70,11 +78,11 @@ func New(shared Shared, now func() time.Time) *Pacer {
 }
 
 // Take asks whether a call may be sent now, as [providers.Pace] says.
-func (p *Pacer) Take(ctx context.Context, target providers.Target, tokens int64) (
+func (p *Pacer) Take(ctx context.Context, target providers.Target, tokens int64, live bool) (
 	heard func([]providers.Allowance), wait time.Duration,
 ) {
 	key := target.Key()
-	turn, ask, wait := p.take(key, Need{providers.Requests: 1, providers.Tokens: tokens})
+	turn, ask, wait := p.take(key, Need{providers.Requests: 1, providers.Tokens: tokens}, live)
 	if wait > 0 {
 		return nil, wait
 	}
@@ -95,10 +103,13 @@ func (p *Pacer) Take(ctx context.Context, target providers.Target, tokens int64)
 
 // take counts a call of this process, and tells whether the other processes are to be
 // asked as well.
-func (p *Pacer) take(key string, need Need) (t *turn, ask bool, wait time.Duration) {
+func (p *Pacer) take(key string, need Need, live bool) (t *turn, ask bool, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now, a := p.now(), p.account(key)
+	if live {
+		a.live = now
+	}
 	known := false
 	for unit := range a.books {
 		b := &a.books[unit]
@@ -109,7 +120,7 @@ func (p *Pacer) take(key string, need Need) (t *turn, ask bool, wait time.Durati
 	if wait > 0 {
 		return nil, false, wait
 	}
-	t = &turn{key: key, need: need}
+	t = &turn{key: key, need: need, live: live}
 	for unit := range a.books {
 		t.done[unit] = a.books[unit].done
 		a.books[unit].sent += need[unit]
@@ -119,12 +130,38 @@ func (p *Pacer) take(key string, need Need) (t *turn, ask bool, wait time.Durati
 }
 
 func (p *Pacer) askShared(ctx context.Context, t *turn) time.Duration {
-	turn, wait := p.shared.Take(ctx, t.key, t.need)
+	turn, wait := p.shared.Take(ctx, t.key, t.need, t.live)
 	t.shared = turn
 	if turn == "" && wait == 0 {
 		p.mu.Lock()
 		p.account(t.key).asked = p.now()
 		p.mu.Unlock()
+	}
+	return wait
+}
+
+// Room tells how long to wait until such a share of the limits is left, as
+// [providers.Pace] says.
+func (p *Pacer) Room(ctx context.Context, target providers.Target, share float64) time.Duration {
+	key := target.Key()
+	wait := p.room(key, share)
+	if p.shared != nil {
+		wait = max(wait, p.shared.Room(ctx, key, share))
+	}
+	return wait
+}
+
+// room goes by the calls of this process.
+func (p *Pacer) room(key string, share float64) (wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, now := p.accounts[key], p.now()
+	if a == nil || now.Sub(a.live) >= LiveFor {
+		return 0
+	}
+	for unit := range a.books {
+		b := &a.books[unit]
+		wait = max(wait, b.wait(int64(share*float64(b.limit)), now))
 	}
 	return wait
 }

@@ -17,8 +17,12 @@ type center struct {
 	turns map[string]*turn
 }
 
-func (c *center) Take(_ context.Context, key string, need Need) (string, time.Duration) {
-	t, _, wait := c.take(key, need)
+func (c *center) Room(_ context.Context, key string, share float64) time.Duration {
+	return c.room(key, share)
+}
+
+func (c *center) Take(_ context.Context, key string, need Need, live bool) (string, time.Duration) {
+	t, _, wait := c.take(key, need, live)
 	if wait > 0 {
 		return "", wait
 	}
@@ -85,7 +89,7 @@ func TestBudgetsAreNeverExceeded(t *testing.T) {
 		served := 0
 		var calls []*call
 		send := func(process int, need int64) (sent bool) {
-			heard, wait := processes[process].Take(context.Background(), at, need)
+			heard, wait := processes[process].Take(context.Background(), at, need, false)
 			if heard == nil {
 				if wait <= 0 || wait > 2*time.Minute {
 					t.Fatalf("to wait %v for %d tokens", wait, need)
@@ -147,7 +151,7 @@ func TestBudgetsAreUsed(t *testing.T) {
 	at := providers.Target{Provider: "v", Model: "m"}
 	sent := 0
 	for {
-		heard, wait := p.Take(t.Context(), at, 10)
+		heard, wait := p.Take(t.Context(), at, 10, false)
 		if heard == nil {
 			if wait != time.Minute {
 				t.Errorf("to wait %v, want the rest of the window", wait)
@@ -169,13 +173,13 @@ func TestRefillIsWaitedForNoLongerThanNeeded(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	p := New(nil, func() time.Time { return now })
 	at := providers.Target{Provider: "v", Model: "m"}
-	heard, _ := p.Take(t.Context(), at, 1)
+	heard, _ := p.Take(t.Context(), at, 1, false)
 	heard([]providers.Allowance{{Unit: providers.Tokens, Limit: 8000, Left: 2000, Reset: 45 * time.Second, Refills: true}})
-	if _, wait := p.Take(t.Context(), at, 4000); wait < 15*time.Second || wait > 15*time.Second+10*time.Millisecond {
+	if _, wait := p.Take(t.Context(), at, 4000, false); wait < 15*time.Second || wait > 15*time.Second+10*time.Millisecond {
 		t.Errorf("to wait %v for 2,000 tokens of which 133 a second come back", wait)
 	}
 	now = now.Add(16 * time.Second)
-	if heard, wait := p.Take(t.Context(), at, 4000); heard == nil {
+	if heard, wait := p.Take(t.Context(), at, 4000, false); heard == nil {
 		t.Errorf("then to wait %v more", wait)
 	}
 }
@@ -186,15 +190,15 @@ func TestAccountsAreApart(t *testing.T) {
 	p := New(nil, nil)
 	none := []providers.Allowance{{Unit: providers.Requests, Limit: 5, Left: 0, Reset: time.Hour}}
 	at := providers.Target{Provider: "v", Model: "m"}
-	heard, _ := p.Take(t.Context(), at, 1)
+	heard, _ := p.Take(t.Context(), at, 1, false)
 	heard(none)
-	if heard, _ := p.Take(t.Context(), at, 1); heard != nil {
+	if heard, _ := p.Take(t.Context(), at, 1, false); heard != nil {
 		t.Error("nothing is left, and a call is sent")
 	}
 	for _, other := range []providers.Target{
 		{Provider: "v", Model: "n"}, {Provider: "v", Model: "m", Account: "second"}, {Provider: "v", Model: "m", Service: "flex"},
 	} {
-		if heard, _ := p.Take(t.Context(), other, 1); heard == nil {
+		if heard, _ := p.Take(t.Context(), other, 1, false); heard == nil {
 			t.Errorf("%s waits for another account", other.Key())
 		}
 	}
@@ -208,21 +212,65 @@ func TestNonsenseIsNotBelieved(t *testing.T) {
 	for _, told := range []providers.Allowance{
 		{Unit: providers.Tokens, Limit: -1}, {Unit: 7}, {Unit: providers.Requests, Left: -3}, {Unit: providers.Tokens, Reset: -time.Second},
 	} {
-		heard, _ := p.Take(t.Context(), at, 1)
+		heard, _ := p.Take(t.Context(), at, 1, false)
 		if heard == nil {
 			t.Fatalf("%+v was believed", told)
 		}
 		heard([]providers.Allowance{told})
 	}
-	heard, _ := p.Take(t.Context(), at, 1)
+	heard, _ := p.Take(t.Context(), at, 1, false)
 	heard([]providers.Allowance{{Unit: providers.Requests, Limit: 1 << 62, Left: 0, Reset: 1000 * time.Hour}})
-	if _, wait := p.Take(t.Context(), at, 1); wait > time.Hour {
+	if _, wait := p.Take(t.Context(), at, 1, false); wait > time.Hour {
 		t.Errorf("to wait %v", wait)
 	}
 	for i := range 10_000 {
-		p.Take(t.Context(), providers.Target{Provider: fmt.Sprint(i)}, 1)
+		p.Take(t.Context(), providers.Target{Provider: fmt.Sprint(i)}, 1, false)
 	}
 	if len(p.accounts) > maxAccounts {
 		t.Errorf("%d accounts are kept", len(p.accounts))
 	}
+}
+
+// TestRoomIsLeftForThoseWhoWait has a live call use up nine tenths of what two processes may
+// send: others are to wait until a fifth of it is there again, and no longer than a minute
+// after the last live call.
+func TestRoomIsLeftForThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	shared := &center{New(nil, clock), map[string]*turn{}}
+	chats, dreams := New(shared, clock), New(shared, clock)
+	at := providers.Target{Provider: "v", Model: "m"}
+	call := func(p *Pacer, live bool, left int64, reset time.Duration, refills bool) {
+		heard, wait := p.Take(t.Context(), at, 1, live)
+		if heard == nil {
+			t.Fatalf("to wait %v", wait)
+		}
+		heard([]providers.Allowance{{Unit: providers.Tokens, Limit: 1000, Left: left, Reset: reset, Refills: refills}})
+	}
+	room := func(what string, want time.Duration) {
+		t.Helper()
+		for name, p := range map[string]*Pacer{"that of the chats": chats, "that of the dreams": dreams} {
+			if wait := p.Room(t.Context(), at, 0.2); wait < want || wait > want+10*time.Millisecond {
+				t.Errorf("%s: %s has others wait %v, want %v", what, name, wait, want)
+			}
+		}
+	}
+	room("nothing is known", 0)
+	call(dreams, false, 100, 45*time.Second, false)
+	room("nobody waits", 0)
+	call(chats, true, 500, 45*time.Second, false)
+	room("half is left", 0)
+	call(chats, true, 100, 45*time.Second, false)
+	room("a tenth is left", 45*time.Second)
+	now = now.Add(30 * time.Second)
+	room("half a minute later", 15*time.Second)
+	now = now.Add(15 * time.Second)
+	room("in the next window", 0)
+	call(chats, true, 100, 90*time.Second, true)
+	room("a tenth comes back in ten seconds", 10*time.Second)
+	call(dreams, false, 100, 10*time.Minute, false)
+	room("after a dream's call", 10*time.Minute)
+	now = now.Add(LiveFor)
+	room("nobody has waited for a minute", 0)
 }

@@ -44,7 +44,8 @@ func budgetKeys(account string) []string {
 }
 
 // budgetCommon reads the clock and ends turns whose lease is over. The hash has for each
-// unit: sent, done, most, limit, left, heard, reset, refills.
+// unit: sent, done, most, limit, left, heard, reset, refills; and live, when somebody last
+// waited for a call.
 const budgetCommon = `
 local t = redis.call("TIME")
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -62,6 +63,30 @@ end
 for _, turn in ipairs(redis.call("ZRANGEBYSCORE", KEYS[2], "-inf", now, "LIMIT", 0, 100)) do
 	done(turn)
 end
+local function wait_for(unit, need, window)
+	local limit, reset = get(unit, "limit"), get(unit, "reset")
+	if reset > 0 and now >= reset then
+		reset = limit > 0 and now + window or 0
+		redis.call("HSET", KEYS[1], unit .. "most", get(unit, "done") + limit, unit .. "left", limit,
+			unit .. "heard", now, unit .. "reset", reset, unit .. "refills", 0)
+	end
+	if reset == 0 then
+		return 0
+	end
+	local heard, used, back = get(unit, "heard"), limit - get(unit, "left"), 0
+	local refills = get(unit, "refills") == 1 and used > 0
+	if refills then
+		back = math.floor(used * (now - heard) / (reset - heard))
+	end
+	local short = get(unit, "sent") + need - get(unit, "most") - back
+	if short <= 0 then
+		return 0
+	end
+	if refills then
+		return math.min(reset - now, math.ceil(short * (reset - heard) / used) + 1)
+	end
+	return reset - now
+end
 `
 
 // takeBudget counts a call where there is room for it. It returns what was done before
@@ -70,33 +95,17 @@ var takeBudget = redis.NewScript(budgetCommon + `
 if redis.call("EXISTS", KEYS[1]) == 0 then
 	return {}
 end
+if ARGV[7] == "1" then
+	redis.call("HSET", KEYS[1], "live", now)
+end
 local need, wait, before = {tonumber(ARGV[2]), tonumber(ARGV[3])}, 0, {}
 for unit = 0, 1 do
-	local limit, reset, of = get(unit, "limit"), get(unit, "reset"), unit + 1
+	local limit, of = get(unit, "limit"), unit + 1
 	before[of] = get(unit, "done")
 	if limit > 0 then
 		need[of] = math.min(need[of], limit)
 	end
-	if reset > 0 and now >= reset then
-		reset = limit > 0 and now + tonumber(ARGV[5]) or 0
-		redis.call("HSET", KEYS[1], unit .. "most", before[of] + limit, unit .. "left", limit,
-			unit .. "heard", now, unit .. "reset", reset, unit .. "refills", 0)
-	end
-	if reset > 0 then
-		local heard, used, back = get(unit, "heard"), limit - get(unit, "left"), 0
-		local refills = get(unit, "refills") == 1 and used > 0
-		if refills then
-			back = math.floor(used * (now - heard) / (reset - heard))
-		end
-		local short = get(unit, "sent") + need[of] - get(unit, "most") - back
-		if short > 0 then
-			local until_room = reset - now
-			if refills then
-				until_room = math.min(until_room, math.ceil(short * (reset - heard) / used) + 1)
-			end
-			wait = math.max(wait, until_room)
-		end
-	end
+	wait = math.max(wait, wait_for(unit, need[of], tonumber(ARGV[5])))
 end
 if wait > 0 then
 	return {wait}
@@ -110,10 +119,14 @@ return {0, turn, before[1] + need[1], before[2] + need[2]}`)
 
 // Take counts a call that needs so much of each unit. It returns a turn, by which
 // [Budgets.Heard] ends it, or how long to wait for room; neither where nothing is known
-// of the account.
-func (b *Budgets) Take(ctx context.Context, account string, need [2]int64) (turn string, wait time.Duration, err error) {
+// of the account. Live is noted for [Budgets.Room].
+func (b *Budgets) Take(ctx context.Context, account string, need [2]int64, live bool) (turn string, wait time.Duration, err error) {
+	noted := 0
+	if live {
+		noted = 1
+	}
 	found, err := takeBudget.Run(ctx, b.redis, budgetKeys(account), db.NewID("turn_"), need[0], need[1],
-		turnLease.Milliseconds(), b.window.Milliseconds(), budgetAge.Milliseconds()).Slice()
+		turnLease.Milliseconds(), b.window.Milliseconds(), budgetAge.Milliseconds(), noted).Slice()
 	if err != nil {
 		return "", 0, fmt.Errorf("take from the budget of %s: %w", account, err)
 	}
@@ -124,6 +137,30 @@ func (b *Budgets) Take(ctx context.Context, account string, need [2]int64) (turn
 		return "", time.Duration(ms) * time.Millisecond, nil
 	}
 	return fmt.Sprintf("%v|%v|%v", found[1], found[2], found[3]), 0, nil
+}
+
+// roomOfBudget returns how long to wait until a share of each limit is left, 0 where no live
+// call was counted of late.
+var roomOfBudget = redis.NewScript(budgetCommon + `
+local live, wait = tonumber(redis.call("HGET", KEYS[1], "live") or "0"), 0
+if now - live >= tonumber(ARGV[2]) then
+	return 0
+end
+for unit = 0, 1 do
+	local need = math.floor(get(unit, "limit") * tonumber(ARGV[1]))
+	wait = math.max(wait, wait_for(unit, need, tonumber(ARGV[3])))
+end
+return wait`)
+
+// Room returns how long to wait until such a share of each of an account's limits is left:
+// 0 where it is, where nothing is known of them, and where no live call was counted within
+// the given time.
+func (b *Budgets) Room(ctx context.Context, account string, share float64, within time.Duration) (time.Duration, error) {
+	wait, err := roomOfBudget.Run(ctx, b.redis, budgetKeys(account), share, within.Milliseconds(), b.window.Milliseconds()).Int64()
+	if err != nil {
+		return 0, fmt.Errorf("ask for room in the budget of %s: %w", account, err)
+	}
+	return time.Duration(wait) * time.Millisecond, nil
 }
 
 // hearBudget ends a turn and takes in what the vendor says is left. Of a call that was

@@ -22,7 +22,7 @@ func TestBudgets(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 40 {
 			all.Go(func() {
-				turn, wait, err := processes[i%2].Take(deadline(t), "v/m", [2]int64{1, 30})
+				turn, wait, err := processes[i%2].Take(deadline(t), "v/m", [2]int64{1, 30}, false)
 				switch {
 				case err != nil:
 					t.Error(err)
@@ -49,7 +49,7 @@ func TestBudgetsCountWhatIsUnderWay(t *testing.T) {
 		b := redis.NewBudgets(q.Client, time.Minute)
 		take := func(n int64) (turn string, wait time.Duration) {
 			t.Helper()
-			turn, wait, err := b.Take(deadline(t), "a", [2]int64{1, n})
+			turn, wait, err := b.Take(deadline(t), "a", [2]int64{1, n}, false)
 			must(t, err)
 			return turn, wait
 		}
@@ -89,7 +89,7 @@ func TestBudgetsAreReset(t *testing.T) {
 		b := redis.NewBudgets(q.Client, time.Minute)
 		must(t, b.Heard(deadline(t), "over", "", []redis.Left{{Unit: tokens, Limit: 100, Left: 0, Reset: time.Millisecond}}))
 		for {
-			turn, wait, err := b.Take(deadline(t), "over", [2]int64{1, 100})
+			turn, wait, err := b.Take(deadline(t), "over", [2]int64{1, 100}, false)
 			must(t, err)
 			if turn != "" {
 				break
@@ -98,15 +98,50 @@ func TestBudgetsAreReset(t *testing.T) {
 				t.Fatalf("to wait %v", wait)
 			}
 		}
-		if turn, wait, err := b.Take(deadline(t), "over", [2]int64{1, 1}); turn != "" || wait > time.Minute || err != nil {
+		if turn, wait, err := b.Take(deadline(t), "over", [2]int64{1, 1}, false); turn != "" || wait > time.Minute || err != nil {
 			t.Errorf("a second window's worth is sent: %q, %v, %v", turn, wait, err)
 		}
 		must(t, b.Heard(deadline(t), "bucket", "", []redis.Left{
 			{Unit: tokens, Limit: 8000, Left: 2000, Reset: 45 * time.Second, Refills: true},
 		}))
-		_, wait, err := b.Take(deadline(t), "bucket", [2]int64{1, 4000})
+		_, wait, err := b.Take(deadline(t), "bucket", [2]int64{1, 4000}, false)
 		if must(t, err); wait > 16*time.Second || wait < time.Second {
 			t.Errorf("to wait %v for a third of the bucket", wait)
 		}
+	})
+}
+
+// TestRoomInABudget has one process count a call that somebody waits for, and another look what is left beside it.
+func TestRoomInABudget(t *testing.T) {
+	t.Parallel()
+	storetest.EachQueue(t, func(t *testing.T, q *redis.Queue) {
+		chats, dreams := redis.NewBudgets(q.Client, time.Minute), redis.NewBudgets(q.Client, time.Minute)
+		room := func(least, most time.Duration) {
+			t.Helper()
+			wait, err := dreams.Room(deadline(t), "a", 0.2, time.Minute)
+			if must(t, err); wait < least || wait > most {
+				t.Errorf("to wait %v, want %v to %v", wait, least, most)
+			}
+		}
+		told := func(left int64, refills bool) {
+			t.Helper()
+			must(t, chats.Heard(deadline(t), "a", "", []redis.Left{{Unit: tokens, Limit: 1000, Left: left, Reset: time.Hour, Refills: refills}}))
+		}
+		take := func(live bool) {
+			t.Helper()
+			if turn, wait, err := chats.Take(deadline(t), "a", [2]int64{1, 10}, live); turn == "" || err != nil {
+				t.Fatalf("to wait %v, %v", wait, err)
+			}
+		}
+		room(0, 0) // nothing is known
+		told(100, false)
+		take(false)
+		room(0, 0) // nobody waits
+		take(true)
+		room(59*time.Minute, time.Hour)
+		told(500, false)
+		room(0, 0)
+		told(100, true) // comes back in an hour, a ninth of it enough
+		room(5*time.Minute, 10*time.Minute)
 	})
 }

@@ -24,14 +24,25 @@ func newPace(queue *redis.Queue, log zerolog.Logger) *pace.Pacer {
 }
 
 // Take counts a call.
-func (b *budgets) Take(ctx context.Context, key string, need pace.Need) (turn string, wait time.Duration) {
+func (b *budgets) Take(ctx context.Context, key string, need pace.Need, live bool) (turn string, wait time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, sharePatience)
 	defer cancel()
-	turn, wait, err := b.shared.Take(ctx, key, need)
+	turn, wait, err := b.shared.Take(ctx, key, need, live)
 	if err != nil {
 		b.log.Debug().Err(err).Msg("Redis unreachable: budgets of vendors counted per process")
 	}
 	return turn, wait
+}
+
+// Room tells how long to leave an account to those who wait.
+func (b *budgets) Room(ctx context.Context, key string, share float64) time.Duration {
+	ctx, cancel := context.WithTimeout(ctx, sharePatience)
+	defer cancel()
+	wait, err := b.shared.Room(ctx, key, share, pace.LiveFor)
+	if err != nil {
+		b.log.Debug().Err(err).Msg("Redis unreachable: budgets of vendors counted per process")
+	}
+	return wait
 }
 
 // Heard ends a turn.

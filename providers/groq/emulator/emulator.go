@@ -74,7 +74,7 @@ func (e *emulator) chat(w http.ResponseWriter, r *http.Request) *lab.Failure {
 	if refused != nil {
 		return refused
 	}
-	e.limits(w, served, &ask.Ask)
+	e.limits(w, r, served, &ask)
 	answer := &lab.Answer{Model: ask.Model, Billed: served.ID, Ask: &ask.Ask, Tier: ask.ServiceTier}
 	e.lab.Chat(w, r, e.tiered(ask.ServiceTier), answer, served.brain)
 	return nil
@@ -210,14 +210,17 @@ func set(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null
 
 // limits sets the headers of https://console.groq.com/docs/rate-limits: requests
 // are by the day, tokens by the minute.
-func (e *emulator) limits(w http.ResponseWriter, m entry, a *model.Ask) {
-	in := a.Tokens()
-	left := max(m.TokensPerMinute-in, 0)
+func (e *emulator) limits(w http.ResponseWriter, r *http.Request, m entry, a *ask) {
+	others := e.lab.UsedUp(lab.Target{
+		Vendor: name, Method: r.Method, Path: r.URL.Path, Model: a.Model, Tier: a.ServiceTier,
+	}, m.TokensPerMinute)
+	used := min(a.Tokens()+others, m.TokensPerMinute)
+	left := m.TokensPerMinute - used
 	h := w.Header()
 	h.Set("x-ratelimit-limit-requests", "500000")
 	h.Set("x-ratelimit-remaining-requests", "499999")
 	h.Set("x-ratelimit-reset-requests", "172.8ms")
 	h.Set("x-ratelimit-limit-tokens", fmt.Sprint(m.TokensPerMinute))
 	h.Set("x-ratelimit-remaining-tokens", fmt.Sprint(left))
-	h.Set("x-ratelimit-reset-tokens", fmt.Sprintf("%.3fs", 60*float64(in)/float64(m.TokensPerMinute)))
+	h.Set("x-ratelimit-reset-tokens", fmt.Sprintf("%.3fs", 60*float64(used)/float64(m.TokensPerMinute)))
 }

@@ -109,7 +109,7 @@ func (l *Lab) Complete(a *Answer, brain *model.Model) *Failure {
 // bill returns what the answer costs, nano-dollars.
 func (l *Lab) bill(vendor string, a *Answer) int64 {
 	if !a.Free {
-		return l.payPart(vendor, a.Billed, a.Usage, cmp.Or(a.Percent, 100))
+		return payPart(l, Payment{Vendor: vendor, Model: a.Billed}, a.Usage, cmp.Or(a.Percent, 100))
 	}
 	l.Pay(Payment{Vendor: vendor, Model: a.Billed, Calls: 1, TokensIn: a.Usage.In, TokensOut: a.Usage.Out})
 	return 0

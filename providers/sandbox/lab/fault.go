@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ const (
 	FaultRateLimit = "rate_limit" // the vendor's own 429, with RetryAfter
 	FaultCapacity  = "capacity"   // the vendor's own word for being full
 	FaultFilter    = "filter"     // the vendor's own refusal of what the prompt says
+	FaultUsedUp    = "used_up"    // answer, and say that others have used up a Share of the limits
 
 	FaultTruncate    = "truncate"     // cut the stream after Chunks
 	FaultStreamError = "stream_error" // the vendor's own error in mid-stream, after Chunks
@@ -45,7 +47,7 @@ const (
 func kindsOfFault() []string {
 	return []string{
 		FaultStatus, FaultDelay, FaultHang, FaultDrop, FaultDropAfter, FaultGarbage, FaultRateLimit,
-		FaultCapacity, FaultFilter, FaultTruncate, FaultStreamError, FaultStall, FaultBadChunk, FaultNoMark,
+		FaultCapacity, FaultFilter, FaultUsedUp, FaultTruncate, FaultStreamError, FaultStall, FaultBadChunk, FaultNoMark,
 		FaultBadJSON, FaultCorrupt, FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity, FaultInterrupt,
 		FaultFailLines, FaultFailBatch, FaultExpireBatch,
 	}
@@ -194,6 +196,15 @@ func (l *Lab) ClearFaults() { l.script.clear() }
 // routes with it; those of any route are played by Serve.
 func (l *Lab) TakeFault(target Target, kinds ...string) (Fault, bool) {
 	return l.script.take(target, kinds...)
+}
+
+// UsedUp returns how much of a limit others have used up, 0 where no fault says so.
+func (l *Lab) UsedUp(target Target, limit int64) int64 {
+	f, found := l.TakeFault(target, FaultUsedUp)
+	if !found {
+		return 0
+	}
+	return int64(cmp.Or(f.Share, 1) * float64(limit))
 }
 
 // CorruptShare returns the share of a training's rows to be spoilt, 0 for none.

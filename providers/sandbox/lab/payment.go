@@ -173,17 +173,17 @@ func (l *Lab) Pay(p Payment) { l.till.add(p) }
 // PayTokens bills one call by its usage and returns what it came to, nano-dollars.
 // Input includes cached.
 func (l *Lab) PayTokens(vendor, model string, usage model.Usage) int64 {
-	return l.payPart(vendor, model, usage, 100)
+	return payPart(l, Payment{Vendor: vendor, Model: model}, usage, 100)
 }
 
 // payPart bills one call at so many percent of the price.
-func (l *Lab) payPart(vendor, model string, usage model.Usage, percent int64) int64 {
-	in, out, cached := l.options.Price(vendor, model)
+func payPart(l *Lab, p Payment, usage model.Usage, percent int64) int64 {
+	in, out, cached := l.options.Price(p.Vendor, p.Model)
 	part := func(tokens, rate int64) int64 { return tokenCost(tokens, rate*percent/100) }
-	nano := part(usage.In-usage.Cached, in) + part(usage.Cached, cached) + part(usage.Out, out)
-	l.Pay(Payment{Vendor: vendor, Model: model, Calls: 1,
-		TokensIn: usage.In, TokensOut: usage.Out, NanoUSD: nano})
-	return nano
+	p.NanoUSD = part(usage.In-usage.Cached, in) + part(usage.Cached, cached) + part(usage.Out, out)
+	p.Calls, p.TokensIn, p.TokensOut = 1, usage.In, usage.Out
+	l.Pay(p)
+	return p.NanoUSD
 }
 
 // tokenCost rounds up, as a bill does.
