@@ -14,6 +14,7 @@ import (
 
 	"dreamlab/cmd/internal/config"
 	"dreamlab/providers"
+	"dreamlab/providers/catalog"
 	"dreamlab/store"
 	"dreamlab/store/storetest"
 )
@@ -227,5 +228,34 @@ func TestNamesAreBounded(t *testing.T) {
 	}
 	if _, _, err := NewKey(t.Context(), s, strings.Repeat("x", 128), store.Key{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSlowerTiersAreKnownToDrivers holds the catalogue against the drivers: where a model's slower tier of service costs
+// less than the usual one, its driver has to know what that does when it is full, or no call would take it.
+func TestSlowerTiersAreKnownToDrivers(t *testing.T) {
+	t.Parallel()
+	vendors, err := openDrivers(config.Default(), "http://127.0.0.1:1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	models, err := catalog.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, m := range models.Models() {
+		for _, price := range m.Prices {
+			if price.Slower() == nil {
+				continue
+			}
+			found++
+			if tiered, able := vendors.drivers[m.Provider].(providers.Tiered); !able || !tiered.Spares("flex") {
+				t.Errorf("%s/%s has a price of flex, and its driver does not know the tier", m.Provider, m.ID)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("the catalogue has no slower tier")
 	}
 }
