@@ -19,6 +19,10 @@ type TuneInput struct {
 	ChatsPerDay int     `json:"chats_per_day,omitempty"`
 	Method      Method  `json:"method,omitempty"` // Defaults to the configured one.
 	Beta        float64 `json:"beta,omitempty"`   // of DPO. Defaults to the configured one.
+	// Model is a tuned model, as provider/model, whose weights are registered at another place and examined there: nothing
+	// is curated or trained. Defaults to none.
+	Model string `json:"model,omitempty"`
+	Host  string `json:"host,omitempty"` // the vendor that is to serve Model. Defaults to the cheapest.
 }
 
 // Method is what a model learns from.
@@ -130,7 +134,8 @@ const (
 )
 
 // ParseTune reads and checks the body of POST /v1/tunes; an empty body asks for
-// the defaults, of which it fills in the alias. Its error is an [*InputError].
+// the defaults, of which it fills in the alias, unless a tuned model is named, which has its own. Its error is an
+// [*InputError].
 func ParseTune(body []byte) (*TuneInput, error) {
 	in := &TuneInput{Alias: "assistant"}
 	if len(body) == 0 {
@@ -141,8 +146,11 @@ func ParseTune(body []byte) (*TuneInput, error) {
 		return nil, fault
 	}
 	if fault := onlyKnown("", members, "alias", "base", "min_examples", "budget_usd", "dry_run", "chats_per_day",
-		"method", "beta"); fault != nil {
+		"method", "beta", "model", "host"); fault != nil {
 		return nil, fault
+	}
+	if _, named := members["model"]; named {
+		in.Alias = ""
 	}
 	for _, name := range sortedNames(members) {
 		if fault := in.read(name, members[name]); fault != nil {
@@ -152,8 +160,27 @@ func ParseTune(body []byte) (*TuneInput, error) {
 	if in.Method == MethodSFT && in.Beta != 0 {
 		return nil, invalid("beta", "beta is for the method dpo")
 	}
-	return in, nil
+	return in, in.checkModel(members)
 }
+
+// checkModel refuses what says how to train where nothing is trained, and a place without a model.
+func (in *TuneInput) checkModel(members map[string]json.RawMessage) error {
+	if in.Model == "" {
+		if in.Host != "" {
+			return invalid("host", "host is where a tuned model is to be served: name it by model")
+		}
+		return nil
+	}
+	for _, name := range []string{"base", "min_examples", "method", "beta"} {
+		if _, given := members[name]; given {
+			return invalid(name, "with model nothing is trained: leave %s out", name)
+		}
+	}
+	return nil
+}
+
+// maxHost bounds the name of a vendor, bytes.
+const maxHost = 64
 
 // maxChatsPerDay is more than any deployment has.
 const maxChatsPerDay = 100_000_000
@@ -166,6 +193,12 @@ func (in *TuneInput) read(name string, raw json.RawMessage) (fault *InputError) 
 		if in.Base, fault = shortText(name, raw, maxModel); fault == nil && !namesModel(in.Base) {
 			fault = invalid(name, "name the base as provider/model, as together/openai/gpt-oss-20b")
 		}
+	case "model":
+		if in.Model, fault = shortText(name, raw, maxModel); fault == nil && !namesModel(in.Model) {
+			fault = invalid(name, "name the tuned model as GET /v1/models does, as provider/model")
+		}
+	case "host":
+		in.Host, fault = shortText(name, raw, maxHost)
 	case "min_examples":
 		in.MinExamples, fault = within(name, raw, 1, maxMinExamples)
 	case "dry_run":

@@ -18,8 +18,10 @@ func TestParseTune(t *testing.T) {
 		t.Errorf("got %+v, %v", in, err)
 	}
 	for body, want := range map[string]TuneInput{
-		`{"method":"dpo","beta":0.2}`: {Alias: "assistant", Method: MethodDPO, Beta: 0.2},
-		`{"method":"auto"}`:           {Alias: "assistant", Method: MethodAuto},
+		`{"method":"dpo","beta":0.2}`:                          {Alias: "assistant", Method: MethodDPO, Beta: 0.2},
+		`{"method":"auto"}`:                                    {Alias: "assistant", Method: MethodAuto},
+		`{"model":"vllm/dl-1"}`:                                {Model: "vllm/dl-1"},
+		`{"model":"vllm/dl-1","host":"groq","alias":"coffee"}`: {Model: "vllm/dl-1", Host: "groq", Alias: "coffee"},
 	} {
 		if got, err := ParseTune([]byte(body)); err != nil || *got != want {
 			t.Errorf("%s: %+v, %v", body, got, err)
@@ -33,26 +35,33 @@ func TestParseTune(t *testing.T) {
 func TestParseTuneRefuses(t *testing.T) {
 	t.Parallel()
 	for body, param := range map[string]string{
-		`{`:                              "",
-		`[]`:                             "",
-		`{"alias":""}`:                   "alias",
-		`{"alias":7}`:                    "alias",
-		`{"base":"gpt"}`:                 "base",
-		`{"base":"/x"}`:                  "base",
-		`{"min_examples":0}`:             "min_examples",
-		`{"min_examples":1.5}`:           "min_examples",
-		`{"budget_usd":"-1"}`:            "budget_usd",
-		`{"budget_usd":"1e9"}`:           "budget_usd",
-		`{"dry_run":"yes"}`:              "dry_run",
-		`{"method":"rlhf"}`:              "method",
-		`{"method":7}`:                   "method",
-		`{"beta":0}`:                     "beta",
-		`{"beta":"0.1"}`:                 "beta",
-		`{"method":"sft","beta":0.1}`:    "beta",
-		`{"budget":1}`:                   "budget",
-		"{\"alias\":\"\xff\"}":           "",
-		`{"alias":"` + long(65) + `"}`:   "alias",
-		`{"base":"a/` + long(200) + `"}`: "base",
+		`{`:                                "",
+		`[]`:                               "",
+		`{"alias":""}`:                     "alias",
+		`{"alias":7}`:                      "alias",
+		`{"base":"gpt"}`:                   "base",
+		`{"base":"/x"}`:                    "base",
+		`{"min_examples":0}`:               "min_examples",
+		`{"min_examples":1.5}`:             "min_examples",
+		`{"budget_usd":"-1"}`:              "budget_usd",
+		`{"budget_usd":"1e9"}`:             "budget_usd",
+		`{"dry_run":"yes"}`:                "dry_run",
+		`{"method":"rlhf"}`:                "method",
+		`{"method":7}`:                     "method",
+		`{"beta":0}`:                       "beta",
+		`{"beta":"0.1"}`:                   "beta",
+		`{"method":"sft","beta":0.1}`:      "beta",
+		`{"budget":1}`:                     "budget",
+		`{"host":"groq"}`:                  "host",
+		`{"model":"dl-1"}`:                 "model",
+		`{"model":"a/b","host":""}`:        "host",
+		`{"model":"a/b","base":"a/c"}`:     "base",
+		`{"model":"a/b","method":"sft"}`:   "method",
+		`{"model":"a/b","beta":0.1}`:       "beta",
+		`{"model":"a/b","min_examples":1}`: "min_examples",
+		"{\"alias\":\"\xff\"}":             "",
+		`{"alias":"` + long(65) + `"}`:     "alias",
+		`{"base":"a/` + long(200) + `"}`:   "base",
 	} {
 		_, err := ParseTune([]byte(body))
 		wantParam(t, body, err, param)

@@ -31,6 +31,8 @@ type tuneStartVerb struct {
 	ChatsPerDay int     `placeholder:"NUMBER" help:"the NUMBER of chats a day that hosting is priced at, not those of the last weeks"`
 	Method      string  `enum:",sft,dpo,auto" default:"" placeholder:"METHOD" help:"learn from answers, pairs, or as fits"`
 	Beta        float64 `placeholder:"NUMBER" help:"how near to its base dpo holds the model, as configured without it"`
+	Model       string  `placeholder:"MODEL" help:"serve the tuned MODEL at another place: no training, the same exam"`
+	Host        string  `placeholder:"VENDOR" help:"the VENDOR that is to serve it, the cheapest that can without it"`
 	Plan        bool    `help:"only print where it could be trained and served, at what price, and what forbids the rest"`
 }
 
@@ -53,7 +55,7 @@ func (v *tuneStartVerb) Run(ctx context.Context, sh shell) error {
 	defer c.Close()
 	t, err := c.Tune(ctx, client.TuneRequest{
 		Alias: v.Alias, Base: v.Base, MinExamples: v.MinExamples, BudgetUSD: json.Number(v.Budget), DryRun: v.DryRun,
-		ChatsPerDay: v.ChatsPerDay, Method: v.Method, Beta: v.Beta,
+		ChatsPerDay: v.ChatsPerDay, Method: v.Method, Beta: v.Beta, Model: v.Model, Host: v.Host,
 	})
 	if err != nil {
 		return err

@@ -87,8 +87,16 @@ func (cl *cleaner) abandonDeployment(ctx context.Context, s *store.Store, l *tra
 	if err != nil {
 		return err
 	}
-	if err := s.AddModel(ctx, model); err != nil {
-		return fmt.Errorf("register model: %w", err)
+	now, err := s.Now(ctx)
+	if err != nil {
+		return fmt.Errorf("tell the time: %w", err)
+	}
+	err = s.Tx(ctx, db.Synced, func(q *store.Queries) error {
+		_, err := keepModel(ctx, q, &model, now)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	l.training.Model = model.Name
 	return l.markAbandoned(ctx, s, book.Entry{})

@@ -161,6 +161,9 @@ func (b *bench) tune(in tasks.TuneInput) learn.Tune {
 		ID: job.Subject, Tenant: b.tenant, Alias: learn.DefaultAlias, Base: b.base,
 		Job: job.ID, Stage: stageCurate,
 	}
+	if in.Model != "" {
+		tune.Stage = stagePrice
+	}
 	b.accept(job, func(q *store.Queries) error { return q.AddTune(b.ctx, tune) })
 	return tune
 }

@@ -37,16 +37,26 @@ func newCosts(d Deps) *costs {
 	}
 }
 
+// sameMargin is how far below one half the bound of the win rate may be, in ten-thousandths, where candidate and incumbent
+// are the same weights at two places, and the configuration names no margin: answers differ by the place's precision alone.
+const sameMargin = 500
+
 // compare returns what a month of the incumbent's traffic costs there and at a candidate made of the
-// tune's base. Its margin is 0 where the alias has none for cheaper models: nothing is compared.
+// tune's base. Its margin is 0 where the alias has none for cheaper models and the weights are others: nothing is compared.
 func (p *costs) compare(ctx context.Context, c *tuneRun) (plan learn.CheaperPlan, err error) {
 	plan.Margin = p.margins[cmp.Or(c.tune.Alias, learn.DefaultAlias)]
-	if plan.Margin == 0 {
-		return plan, nil
-	}
 	incumbent, err := c.incumbent(ctx)
 	if err != nil {
 		return plan, err
+	}
+	if plan.Same, err = c.hasWeightsOf(ctx, incumbent); err != nil {
+		return plan, err
+	}
+	if plan.Same {
+		plan.Margin = cmp.Or(plan.Margin, sameMargin)
+	}
+	if plan.Margin == 0 {
+		return plan, nil
 	}
 	traffic, err := p.traffic(ctx, c, incumbent)
 	if err != nil {
@@ -127,10 +137,13 @@ func describeCheaper(p *learn.CheaperPlan) string {
 	if p == nil {
 		return ""
 	}
+	within := fmt.Sprintf("the bound of its win rate may be %d.%02d points below one half", p.Margin/100, p.Margin%100)
 	found := "which is no less: it has to be better"
-	if p.Cheaper {
-		found = fmt.Sprintf("so that it only must not be worse: by the setting tune.cheaper the bound of its win rate may be "+
-			"%d.%02d points below one half", p.Margin/100, p.Margin%100)
+	switch {
+	case p.Same:
+		found = "both with the same weights: it only must not be worse: " + within
+	case p.Cheaper:
+		found = "so that it only must not be worse: by the setting tune.cheaper " + within
 	}
 	return fmt.Sprintf("; a month of the traffic costs $%s at the candidate and $%s at what serves, %s",
 		money.USD(p.Candidate), money.USD(p.Incumbent), found)

@@ -12,6 +12,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
+	"dreamlab/store/db"
 	"dreamlab/store/learn"
 	"dreamlab/tasks"
 )
@@ -71,17 +72,41 @@ func (d *deployer) launch(ctx context.Context, l *trainingRun, host providers.Ho
 		return nil, err
 	}
 	l.training.Model = model.Name
+	now, err := l.run.Store.Now(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("tell the time: %w", err)
+	}
 	end := l.wait(d.pollEvery)
 	end.Write = func(ctx context.Context, q *store.Queries) error {
-		if err := q.AddModel(ctx, model); err != nil {
-			return fmt.Errorf("register model: %w", err)
+		running, err := keepModel(ctx, q, &model, now)
+		if err != nil {
+			return err
 		}
-		if err := q.AddEntry(ctx, hosting.Hour(model, l.training.Job, 1)); err != nil {
-			return fmt.Errorf("book hosting: %w", err)
+		if !running {
+			if err := q.AddEntry(ctx, hosting.Hour(model, l.training.Job, 1)); err != nil {
+				return fmt.Errorf("book hosting: %w", err)
+			}
 		}
 		return l.write(ctx, q)
 	}
 	return end, nil
+}
+
+// keepModel registers a candidate. One that is registered already, since its weights were served at that place before, is
+// the candidate of this tune from now on; running tells that it has been hosted all the while, so that its hours are booked.
+func keepModel(ctx context.Context, q *store.Queries, m *learn.Model, now time.Time) (running bool, err error) {
+	was, err := learn.ReviveModel(ctx, &q.TuneQueries, *m, now)
+	switch {
+	case err == nil:
+		m.Started = now
+		return was.Hosted(), nil
+	case !errors.Is(err, db.ErrNotFound):
+		return false, fmt.Errorf("register model %s again: %w", m.Name, err)
+	}
+	if err := q.AddModel(ctx, *m); err != nil {
+		return false, fmt.Errorf("register model: %w", err)
+	}
+	return false, nil
 }
 
 func (l *trainingRun) launched(seen providers.Deployment) {

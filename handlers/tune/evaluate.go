@@ -151,8 +151,8 @@ func (v *evaluator) evaluated(ctx context.Context, c *tuneRun) (*tasks.End, erro
 		sitting.Look = c.tune.Exam.Look
 	}
 	gate := v.gate
-	if plan := c.tune.Exam; plan != nil && plan.Cheaper != nil && plan.Cheaper.Cheaper {
-		gate.Cheaper = plan.Cheaper.Margin
+	if plan := c.tune.Exam; plan != nil && plan.Cheaper.NotWorse() {
+		gate.Cheaper, gate.Same = plan.Cheaper.Margin, plan.Cheaper.Same
 	}
 	var err error
 	if evaluation.Report, err = reportOf(ctx, c.run, evaluation.ID, sitting, gate); err != nil {

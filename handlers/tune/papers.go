@@ -75,7 +75,7 @@ func (x *examiner) plan(ctx context.Context, c *tuneRun) error {
 		return err
 	}
 	gate := x.gate
-	if cheaper.Cheaper {
+	if cheaper.NotWorse() {
 		gate.Margin = -cheaper.Margin
 	}
 	plan := gate.Plan(len(c.state.Papers), look)

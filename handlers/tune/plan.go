@@ -76,6 +76,12 @@ func (p *pricer) plan(ctx context.Context, c *tuneRun) ([]Offer, error) {
 			return nil, err
 		}
 	}
+	sortOffers(offers)
+	return offers, nil
+}
+
+// sortOffers puts the cheapest first, what is of other weights behind it, and what is forbidden last.
+func sortOffers(offers []Offer) {
 	slices.SortStableFunc(offers, func(x, y Offer) int {
 		switch {
 		case (x.Forbidden == "") != (y.Forbidden == ""):
@@ -85,7 +91,6 @@ func (p *pricer) plan(ctx context.Context, c *tuneRun) ([]Offer, error) {
 		}
 		return cmp.Compare(plus(int64(x.Training), int64(x.Hosting)), plus(int64(y.Training), int64(y.Hosting)))
 	})
-	return offers, nil
 }
 
 // maxOthers bounds how many bases of a place are asked for.
@@ -197,13 +202,8 @@ type pair struct {
 
 // places are the vendors that serve tuned models, that of the base first.
 func (p *pricer) places(own string) []string {
-	places := []string{own}
-	for _, name := range p.vendors.Names() {
-		if _, err := p.vendors.Host(name); err == nil && name != own {
-			places = append(places, name)
-		}
-	}
-	return places
+	others := slices.DeleteFunc(hostsOf(p.vendors), func(name string) bool { return name == own })
+	return append([]string{own}, others...)
 }
 
 // offer prices one way, or says what forbids it. An error is of the tune's own base alone:
@@ -232,6 +232,12 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 		return o, nil
 	}
 	o.Training = money.USD(trainingBound(c.state.Tokens, p.hyperOf(c).Epochs, rate))
+	o.Forbidden = p.host(&o, base, served, month)
+	return o, nil
+}
+
+// host prices what a place takes for serving, or says why that has no price.
+func (p *pricer) host(o *Offer, base providers.Target, served providers.Hosting, month traffic) (refused string) {
 	o.PerHour, o.PerToken, o.Hardware, o.Region = money.USD(served.NanoPerHour), served.PerToken, served.Hardware, served.Region
 	if o.ColdSeconds = int64(served.Cold / time.Second); o.ColdSeconds > 0 {
 		o.Latency = latencyCold
@@ -240,9 +246,10 @@ func (p *pricer) offer(ctx context.Context, c *tuneRun, way pair, month traffic)
 	o.Note = joined(hosting.Note(served, p.hostingHours), served.Doubt)
 	if served.PerToken {
 		tokens, refused := p.prices.tokens(base, month)
-		o.Hosting, o.Forbidden = money.USD(plus(int64(o.Hosting), tokens)), refused
+		o.Hosting = money.USD(plus(int64(o.Hosting), tokens))
+		return refused
 	}
-	return o, nil
+	return ""
 }
 
 // elsewhere says why a place does not serve what is trained on another vendor's base.

@@ -69,7 +69,7 @@ func (r *repeater) start(ctx context.Context, run *tasks.Run, in tasks.RepeatInp
 
 func (r *repeater) end(ctx context.Context, run *tasks.Run, first learn.Evaluation) (*tasks.End, error) {
 	gate := r.gate
-	gate.Margin, gate.Cheaper = first.Report.Margin, first.Report.Cheaper
+	gate.Margin, gate.Cheaper, gate.Same = first.Report.Margin, first.Report.Cheaper, first.Report.Same
 	again := first
 	again.ID, again.Repeats = run.Job.Subject, first.ID
 	sitting := exam.Sitting{Judge: first.Report.Judge, Seed: first.Report.Seed, Look: first.Report.Look}

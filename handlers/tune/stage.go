@@ -44,7 +44,8 @@ type state struct {
 	Bytes  int64   `json:"bytes,omitempty"`
 	Bill   *Bill   `json:"bill,omitempty"`
 	Plan   []Offer `json:"plan,omitempty"`
-	Cap    int64   `json:"cap,omitempty"` // nano-dollars for all of it; 0: none
+	Source *source `json:"source,omitempty"` // what it registers at another place, where nothing is trained
+	Cap    int64   `json:"cap,omitempty"`    // nano-dollars for all of it; 0: none
 	// Papers and Regression are the experiences of the exam: drawn by the seed, and of every exam.
 	Papers     []string `json:"papers,omitempty"`
 	Regression []string `json:"regression,omitempty"`
@@ -109,14 +110,15 @@ type tuner struct {
 	base      string // of a tune that names none
 	curator   *curator
 	pricer    *pricer
+	rehoster  *rehoster
 	evaluator *evaluator
 	promoter  *promoter
 }
 
 func newTuner(d Deps) *tuner {
 	return &tuner{
-		base: d.Settings.Base, curator: newCurator(d), pricer: newPricer(d), evaluator: newEvaluator(d),
-		promoter: newPromoter(d),
+		base: d.Settings.Base, curator: newCurator(d), pricer: newPricer(d), rehoster: newRehoster(d),
+		evaluator: newEvaluator(d), promoter: newPromoter(d),
 	}
 }
 
@@ -135,6 +137,9 @@ func (t *tuner) step(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	case stagePrice:
 		if !c.tune.Tainted.IsZero() {
 			return c.decided(false, refusedTainted)
+		}
+		if c.input.Model != "" {
+			return t.rehoster.price(ctx, c)
 		}
 		return t.pricer.price(ctx, c)
 	case stageUpload, stageTrain, stageDeploy:

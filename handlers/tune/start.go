@@ -314,7 +314,7 @@ func (l *trainingRun) polled() *tasks.End {
 	return &tasks.End{
 		State: job.StateWaiting, Children: []job.NewJob{poll},
 		Write: func(ctx context.Context, q *store.Queries) error {
-			if err := l.stage(ctx, q.Learn(), stageTrain); err != nil {
+			if err := l.stage(ctx, q.Learn(), l.polledAt()); err != nil {
 				return err
 			}
 			return l.write(ctx, q)

@@ -3,6 +3,8 @@ package tune
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -119,6 +121,21 @@ func trainSpec(training learn.Training, s tasks.TrainingSpec) providers.TrainSpe
 	return spec
 }
 
+const (
+	suffixPrefix = "dl-"
+	suffixDigits = 24 // of sha256, hexadecimal
+)
+
+// suffix tells one training from every other at a vendor that has no
+// idempotency key: the same training always has the same. It has 27 characters;
+// Together's shorter limit is 40 (https://docs.together.ai/reference/post-fine-tunes).
+func suffix(training, sha256Hex string, spec providers.TrainSpec) string {
+	spec.Suffix, spec.File, spec.Validation = "", "", ""
+	spec.Tune, spec.Object, spec.SHA256 = "", "", ""
+	sum := sha256.Sum256([]byte(training + "\n" + sha256Hex + "\n" + string(plainjson.Of(spec))))
+	return suffixPrefix + hex.EncodeToString(sum[:])[:suffixDigits]
+}
+
 // write stores how far the training is.
 func (l *trainingRun) write(ctx context.Context, q *store.Queries) error {
 	l.training.Spec = plainjson.Of(l.spec)
@@ -191,6 +208,14 @@ func (l *trainingRun) stage(ctx context.Context, q *learn.Queries, stage string)
 	}
 	tune.Stage = stage
 	return q.SetTune(ctx, tune)
+}
+
+// polledAt is the stage of a tune whose training is polled: one that serves what another made has nothing to train.
+func (l *trainingRun) polledAt() string {
+	if l.spec.Trained() {
+		return stageDeploy
+	}
+	return stageTrain
 }
 
 // settle ends a line of spend that may have been ended before.

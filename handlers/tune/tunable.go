@@ -3,6 +3,7 @@ package tune
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"dreamlab/handlers"
 	"dreamlab/providers"
@@ -28,6 +29,29 @@ func Tunable(ctx context.Context, vendors Vendors, provider, base string, method
 		refused = cmp.Or(refused, err)
 	}
 	return handlers.Failure(refused)
+}
+
+// Servable tells whether a vendor serves tuned models. It fails with a [*tasks.Failure], which names those that do.
+func Servable(vendors Vendors, host string) error {
+	if _, err := vendors.Host(host); err == nil {
+		return nil
+	}
+	known := hostsOf(vendors)
+	if len(known) == 0 {
+		return tasks.Fail("model_not_found", "no vendor that serves tuned models is configured")
+	}
+	return tasks.Fail("model_not_found", "%.60q serves no tuned models here: %s do", host, strings.Join(known, ", "))
+}
+
+// hostsOf are the vendors that serve tuned models, in order.
+func hostsOf(vendors Vendors) []string {
+	var names []string
+	for _, name := range vendors.Names() {
+		if _, err := vendors.Host(name); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // withoutPairs refuses DPO at a trainer.

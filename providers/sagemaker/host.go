@@ -43,6 +43,7 @@ func (d *tuningDriver) Hosting(ctx context.Context, base string) (providers.Host
 	kind := found.HostingInstance
 	return providers.Hosting{
 		Hardware: kind, NanoPerHour: d.tuning.machines[kind], Cold: coldStart, Region: d.region,
+		Weights: d.tuning.named[base],
 	}, nil
 }
 

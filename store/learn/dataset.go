@@ -122,6 +122,17 @@ func (q *TuneQueries) Dataset(ctx context.Context, tenant, id string) (Dataset, 
 		AND id = $2`, tenant, id)
 }
 
+// HoldDataset locks a dataset that a tune is about to name, so that a conversation which is forgotten meanwhile marks
+// the tune, too. It fails with db.ErrConflict where one was forgotten or deleted already, and must run in a transaction.
+func HoldDataset(ctx context.Context, q *TuneQueries, tenant, id string) error {
+	var tainted, aged *int64
+	err := q.One(ctx, `SELECT tainted, aged FROM datasets WHERE tenant = $1 AND id = $2 {lock}`, []any{tenant, id}, &tainted, &aged)
+	if err == nil && (tainted != nil || aged != nil) {
+		err = fmt.Errorf("a conversation of %s was forgotten meanwhile: %w", id, db.ErrConflict)
+	}
+	return err
+}
+
 // Datasets lists a tenant's datasets.
 func (q *TuneQueries) Datasets(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Dataset, bool, error) {
 	n := db.Select(`SELECT `+datasetColumns+` FROM datasets WHERE tenant = $1`, tenant)

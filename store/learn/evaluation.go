@@ -34,10 +34,11 @@ type Report struct {
 	WinRate       int64  `json:"win_rate"` // (wins + ties/2) / papers
 	Low           int64  `json:"low"`      // of the 95 % interval, over conversations
 	High          int64  `json:"high"`
-	Margin        int64  `json:"margin"`      // how far above one half Bound has to be
-	Cheaper       int64  `json:"cheaper"`     // how far below it may be, as the candidate costs less; 0: not at all
-	Bound         int64  `json:"bound"`       // the lower bound of the win rate at this look's alpha
-	LengthEven    int64  `json:"length_even"` // the win rate if both answers were equally long
+	Margin        int64  `json:"margin"`         // how far above one half Bound has to be
+	Cheaper       int64  `json:"cheaper"`        // how far below it may be, as the candidate costs less; 0: not at all
+	Same          bool   `json:"same,omitempty"` // Cheaper is for the candidate's being the incumbent's weights at another place
+	Bound         int64  `json:"bound"`          // the lower bound of the win rate at this look's alpha
+	LengthEven    int64  `json:"length_even"`    // the win rate if both answers were equally long
 	Look          Look   `json:"look"`
 	Agreement     int64  `json:"agreement"` // judgements on which both orders agree
 	Checked       int    `json:"checked"`   // papers decided by an exact check
@@ -77,7 +78,13 @@ type CheaperPlan struct {
 	Candidate int64 `json:"candidate"`
 	Incumbent int64 `json:"incumbent"`
 	Cheaper   bool  `json:"cheaper"` // the candidate costs less: it only must not be worse
+	// Same tells that the candidate has the incumbent's weights, at another place: it only must not be worse, whatever
+	// it costs.
+	Same bool `json:"same,omitempty"`
 }
+
+// NotWorse tells whether the candidate only must not be worse.
+func (p *CheaperPlan) NotWorse() bool { return p != nil && (p.Cheaper || p.Same) }
 
 // Group is a part of the papers that is tested apart, in ten-thousandths.
 type Group struct {

@@ -62,6 +62,7 @@ var edges = []edge{
 	{"tunes", "job", "id", "ran"},
 	{"trainings", "tune", "id", "trained"},
 	{"trainings", "file", "id", "trained"},
+	{"trainings", "weights_of", "id", "registered"},
 	{"models", "tune", "name", "made"},
 	{"models", "training", "name", "made"},
 	{"evaluations", "tune", "id", "judged"},

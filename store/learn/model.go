@@ -59,6 +59,42 @@ func (q *TuneQueries) AddModel(ctx context.Context, m Model) error {
 	return err
 }
 
+// Hosted tells whether a model's deployment costs something, or may.
+func (m Model) Hosted() bool {
+	return m.State == ModelCandidate || m.State == ModelServing || m.State == ModelStarting
+}
+
+// ReviveModel makes a model that is registered already the candidate of another tune, on the deployment that this one
+// started, as of a time, and returns what it was. One that was hosted keeps its start, by which its hours are counted.
+// It fails with db.ErrNotFound where no model has the name, and must run in a transaction.
+func ReviveModel(ctx context.Context, q *TuneQueries, m Model, at time.Time) (was Model, err error) {
+	was, err = db.Read(ctx, q.Tx, scanModel, `SELECT `+modelColumns+` FROM models WHERE tenant = $1 AND name = $2 {lock}`,
+		m.Tenant, m.Name)
+	if err != nil {
+		return was, err
+	}
+	if was.Hosted() {
+		at, m.State = was.Started, was.State
+	}
+	_, err = q.Exec(ctx, `UPDATE models SET alias = $2, tune = $3, training = $4, handle = $5, state = $6, nano_per_hour = $7,
+		per_token = $8, billed_window = $9, started = $10, withdrawn = NULL,
+		tainted = coalesce(tainted, (SELECT tainted FROM tunes WHERE id = $3)) WHERE name = $1`,
+		m.Name, m.Alias, m.Tune, m.Training, string(m.Handle), m.State, m.NanoPerHour, m.PerToken, m.Window.Microseconds(),
+		at.UnixMicro())
+	return was, err
+}
+
+// ModelsOf returns a tenant's tuned models that serve the weights of a training, or did, at whatever place.
+func ModelsOf(ctx context.Context, q *TuneQueries, tenant, training string) ([]Model, error) {
+	var forms []Model
+	err := db.Stream(ctx, q.Tx, scanModel, func(m Model) error {
+		forms = append(forms, m)
+		return nil
+	}, `SELECT `+modelColumns+` FROM models WHERE tenant = $1 AND withdrawn IS NULL AND training IN (
+		SELECT id FROM trainings WHERE tenant = $1 AND (id = $2 OR weights_of = $2)) ORDER BY name`, tenant, training)
+	return forms, err
+}
+
 const modelColumns = `name, tenant, alias, provider, base, tune, training, handle, state, priced,
 	nano_per_hour, per_token, billed_window, created, started, cold, tainted, aged`
 

@@ -12,26 +12,28 @@ import (
 
 // Training is a fine-tuning job at a vendor: from a file to a tuned model.
 type Training struct {
-	ID       string // ftjob-…
-	Tenant   string
-	Tune     string // the tune that it belongs to; "" where a client asked for the training alone
-	Job      string
-	File     string // file-… ; "" where a dataset is trained on
-	Provider string
-	Base     string // the vendor's name of the base
-	Suffix   string // tells our trainings at the vendor apart
-	Status   string // OpenAI's words: validating_files, queued, running, paused, succeeded, failed, cancelled
-	Pause    Pause  // what was asked for; written by SetPause alone
-	Pauses   []PauseEvent
-	Spec     json.RawMessage
-	VendorID string
-	Model    string // the tuned model's registered name
-	Tokens   int64
-	Cost     int64 // nano-dollars
-	Error    string
-	Created  time.Time
-	Finished time.Time
-	JobState job.State // of its job, read only
+	ID     string // ftjob-…
+	Tenant string
+	Tune   string // the tune that it belongs to; "" where a client asked for the training alone
+	Job    string
+	File   string // file-… ; "" where a dataset is trained on
+	// WeightsOf is the training whose weights are registered at another place; "" where there is something to train.
+	WeightsOf string
+	Provider  string
+	Base      string // the vendor's name of the base
+	Suffix    string // tells our trainings at the vendor apart
+	Status    string // OpenAI's words: validating_files, queued, running, paused, succeeded, failed, cancelled
+	Pause     Pause  // what was asked for; written by SetPause alone
+	Pauses    []PauseEvent
+	Spec      json.RawMessage
+	VendorID  string
+	Model     string // the tuned model's registered name
+	Tokens    int64
+	Cost      int64 // nano-dollars
+	Error     string
+	Created   time.Time
+	Finished  time.Time
+	JobState  job.State // of its job, read only
 	// Cancelling tells that the cancellation of its job was requested. Read only.
 	Cancelling bool
 	JobError   *job.Error // why its job failed. Read only.
@@ -82,26 +84,28 @@ func (t Training) Shown() Training {
 // AddTraining stores a new training.
 func (q *TuneQueries) AddTraining(ctx context.Context, t Training) error {
 	_, err := q.Exec(ctx, `INSERT INTO trainings (id, tenant, tune, job, file, provider, base, suffix,
-		status, spec, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, {now})`,
-		t.ID, t.Tenant, db.Text(t.Tune), t.Job, db.Text(t.File), t.Provider, t.Base, t.Suffix, t.Status, db.Encode(t.Spec))
+		status, spec, weights_of, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, {now})`,
+		t.ID, t.Tenant, db.Text(t.Tune), t.Job, db.Text(t.File), t.Provider, t.Base, t.Suffix, t.Status, db.Encode(t.Spec),
+		db.Text(t.WeightsOf))
 	return err
 }
 
-const trainingSelect = `SELECT t.id, t.tenant, t.tune, t.job, t.file, t.provider, t.base, t.suffix, t.status,
+const trainingSelect = `SELECT t.id, t.tenant, t.tune, t.job, t.file, t.weights_of, t.provider, t.base, t.suffix, t.status,
 	t.pause, t.pauses, t.spec, t.vendor_id, t.model, t.tokens, t.cost, t.error, t.created, coalesce(t.finished, j.finished),
 	coalesce(j.state, ''), j.cancel_at IS NOT NULL, j.error_code, j.error_message
 	FROM trainings t LEFT JOIN jobs j ON j.id = t.job `
 
 func scanTraining(scan func(...any) error) (Training, error) {
 	var t Training
-	var tune, file, pause, pauses, vendorID, model, failure, code, message *string
+	var tune, file, weightsOf, pause, pauses, vendorID, model, failure, code, message *string
 	var spec string
 	var created, finished *int64
-	err := scan(&t.ID, &t.Tenant, &tune, &t.Job, &file, &t.Provider, &t.Base, &t.Suffix, &t.Status, &pause, &pauses, &spec,
-		&vendorID, &model, &t.Tokens, &t.Cost, &failure, &created, &finished,
+	err := scan(&t.ID, &t.Tenant, &tune, &t.Job, &file, &weightsOf, &t.Provider, &t.Base, &t.Suffix, &t.Status, &pause, &pauses,
+		&spec, &vendorID, &model, &t.Tokens, &t.Cost, &failure, &created, &finished,
 		&t.JobState, &t.Cancelling, &code, &message)
 	t.Tune, t.File, t.VendorID, t.Model = db.Deref(tune), db.Deref(file), db.Deref(vendorID), db.Deref(model)
+	t.WeightsOf = db.Deref(weightsOf)
 	t.Spec, t.Error, t.Pause = json.RawMessage(spec), db.Deref(failure), Pause(db.Deref(pause))
 	t.Created, t.Finished, t.JobError = db.TimeOf(created), db.TimeOf(finished), jobError(code, message)
 	if err == nil && pauses != nil {
@@ -115,9 +119,9 @@ func (q *TuneQueries) Training(ctx context.Context, tenant, id string) (Training
 	return db.Read(ctx, q.Tx, scanTraining, trainingSelect+`WHERE t.tenant = $1 AND t.id = $2`, tenant, id)
 }
 
-// Trainings lists a tenant's trainings.
+// Trainings lists a tenant's trainings, without those that only serve the weights of another at another place.
 func (q *TuneQueries) Trainings(ctx context.Context, tenant string, f db.Filter, p db.Page) ([]Training, bool, error) {
-	n := db.Select(trainingSelect+`WHERE t.tenant = $1`, tenant)
+	n := db.Select(trainingSelect+`WHERE t.tenant = $1 AND t.weights_of IS NULL`, tenant)
 	n.By(shownTraining+` = ?`, f.Status)
 	n.By(`t.provider = ?`, f.Provider)
 	n.By(`t.base = ?`, f.Model)

@@ -560,6 +560,7 @@ CREATE TABLE trainings (
   tune      TEXT,
   job       TEXT NOT NULL,
   file      TEXT,
+  weights_of TEXT,                        -- the training whose weights it serves at another place; NULL: it trains
   provider  TEXT NOT NULL,
   base      TEXT NOT NULL,
   suffix    TEXT NOT NULL,

@@ -64,6 +64,8 @@ type Options struct {
 	Lead string
 	// Tunable tells whether a model can be fine-tuned. Defaults to every one.
 	Tunable Tunable
+	// Servable fails with a [*tasks.Failure] where a vendor serves no tuned models. Defaults to every one.
+	Servable func(host string) error
 	// Pausable tells whether a vendor pauses a fine-tune that it has begun. Defaults to none.
 	Pausable func(provider string) bool
 	// Cache keeps answers for chats that are asked again. Defaults to none.

@@ -105,6 +105,7 @@ type cheaperView struct {
 	Candidate money.USD  `json:"candidate_usd"`
 	Incumbent money.USD  `json:"incumbent_usd"`
 	Cheaper   bool       `json:"cheaper"`
+	Same      bool       `json:"same_weights"`
 }
 
 func viewExam(p *learn.ExamPlan) *examView {
@@ -116,7 +117,7 @@ func viewExam(p *learn.ExamPlan) *examView {
 		FivePoints: wire.Share(p.FivePoints), Undecidable: wire.OrNull(p.Undecidable),
 	}
 	if c := p.Cheaper; c != nil {
-		v.Cheaper = &cheaperView{wire.Share(c.Margin), money.USD(c.Candidate), money.USD(c.Incumbent), c.Cheaper}
+		v.Cheaper = &cheaperView{wire.Share(c.Margin), money.USD(c.Candidate), money.USD(c.Incumbent), c.Cheaper, c.Same}
 	}
 	if p.Needed > 0 {
 		v.Needed = &p.Needed

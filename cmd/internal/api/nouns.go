@@ -54,7 +54,7 @@ func newNouns(o Options, front *gate.Gate, chats *chat.Chats) nouns {
 		events:        &happening.Streams{Store: o.Store, Every: o.Look, Sandbox: o.Sandbox},
 		learned:       learned.New(o.Store, o.Bucket),
 		datasets:      datasets{o.Store, held},
-		tunes:         tunes{o.Store, o.Engine, front, wait, base, reap},
+		tunes:         tunes{o.Store, o.Engine, front, wait, base, reap, o.Servable},
 		runs:          runs{o.Store, held},
 		routing:       routing{o.Store, o.Models},
 		lineage:       lineage{o.Store},

@@ -81,6 +81,11 @@ func (h runs) begin(ctx context.Context, tenant, id, base string) (notebook.Run,
 	if err != nil {
 		return notebook.Run{}, gate.OrMissing(err, "tune")
 	}
+	if made := stateOf(tune).Source.Training; made != "" {
+		return notebook.Run{}, &wire.Fault{
+			Status: http.StatusConflict, Code: "invalid_request", Message: "The tune trains nothing: it serves what " + made + " made.",
+		}
+	}
 	if tune.Dataset == "" {
 		return notebook.Run{}, &wire.Fault{
 			Status: http.StatusConflict, Code: "invalid_request", Message: "The tune has no dataset yet: ask again when it has.",

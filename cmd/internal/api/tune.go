@@ -29,6 +29,8 @@ type tunes struct {
 	wait   waits
 	bases  bases
 	reap   reaping
+	// servable tells whether a vendor serves tuned models; nil takes every one.
+	servable func(host string) error
 }
 
 type tuneView struct {
@@ -42,6 +44,7 @@ type tuneView struct {
 	Stage         string          `json:"stage"`
 	Dataset       *string         `json:"dataset"`
 	FineTuningJob *string         `json:"fine_tuning_job"`
+	Model         *string         `json:"model"`
 	Evaluation    *string         `json:"evaluation"`
 	Method        *string         `json:"method"`
 	MethodReason  *string         `json:"method_reason"`
@@ -58,9 +61,11 @@ type tuneView struct {
 
 func viewTune(t learn.Tune, cost int64) tuneView {
 	state := stateOf(t)
+	made := cmp.Or(state.Source.Training, t.Training) // its own row only serves the weights of that one
 	return tuneView{
 		ID: t.ID, Object: "tune", Job: t.Job, Status: statusOf(t.Status), Error: t.Error, Alias: t.Alias,
-		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(t.Training),
+		Base: t.Base, Stage: t.Stage, Dataset: wire.OrNull(t.Dataset), FineTuningJob: wire.OrNull(made),
+		Model:      wire.OrNull(state.Source.Model),
 		Evaluation: wire.OrNull(t.Evaluation), Exam: viewExam(t.Exam), Plan: state.Plan, Decision: t.Decision,
 		Method: wire.OrNull(state.Method), MethodReason: wire.OrNull(state.MethodReason), Mix: state.Mix,
 		CostUSD: money.USD(cost), CreatedAt: wire.Seconds(t.Created),
@@ -75,6 +80,8 @@ type tuneState struct {
 	MethodReason string          `json:"method_reason"`
 	Mix          *learn.Mix      `json:"mix"`
 	Plan         json.RawMessage `json:"plan"` // the ways to a tuned model, or null before they were looked for
+	// Source is the tuned model that is registered at another place, and the training that made it.
+	Source struct{ Model, Training string } `json:"source"`
 }
 
 // stateOf reads it; one that can not be read is as good as none.
@@ -101,8 +108,14 @@ func (h tunes) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 	if err != nil {
 		return gate.Asked{}, err
 	}
-	named := input.Base != ""
-	if err := h.fillBase(c, input); err != nil {
+	named, stage := input.Base != "", "curate"
+	if input.Model != "" {
+		stage = "price"
+		err = h.fillModel(c, input)
+	} else {
+		err = h.fillBase(c, input)
+	}
+	if err != nil {
 		return gate.Asked{}, err
 	}
 	kept := *input
@@ -116,7 +129,7 @@ func (h tunes) ask(c *wire.Call, body []byte) (gate.Asked, error) {
 		Alias: input.Alias, Input: plainjson.Of(kept)}
 	tune := learn.Tune{
 		ID: job.Subject, Tenant: c.Tenant, Alias: input.Alias, Base: input.Base, Job: job.ID,
-		Stage: "curate", State: []byte("{}"),
+		Stage: stage, State: []byte("{}"),
 	}
 	write := func(ctx context.Context, q *store.Queries) error {
 		err := q.AddTune(ctx, tune)
@@ -168,6 +181,39 @@ func (h tunes) fillBase(c *wire.Call, input *tasks.TuneInput) error {
 	}
 	input.Base = provider + "/" + base
 	return nil
+}
+
+// fillModel takes alias and base of a tuned model that is to be served at another place, and makes sure that a place
+// which the client names serves tuned models.
+func (h tunes) fillModel(c *wire.Call, input *tasks.TuneInput) error {
+	model, err := h.store.Model(c.Context(), c.Tenant, input.Model)
+	if errors.Is(err, db.ErrNotFound) {
+		return refusedName("model", fmt.Sprintf("There is no tuned model %.100q: GET /v1/models lists those that there are.",
+			input.Model))
+	}
+	if err != nil {
+		return err
+	}
+	if model.Alias != "" && input.Alias != "" && input.Alias != model.Alias {
+		return wire.Invalid("alias", "%.100q was tuned for the alias %s, and is examined for that one: leave alias out.",
+			model.Name, model.Alias)
+	}
+	input.Alias, input.Base = cmp.Or(input.Alias, model.Alias, learn.DefaultAlias), model.Base
+	if input.Host == "" || h.servable == nil {
+		return nil
+	}
+	var refused *tasks.Failure
+	if err := h.servable(input.Host); errors.As(err, &refused) {
+		return refusedName("host", refused.Message)
+	}
+	return nil
+}
+
+// refusedName refuses a name that a body has: the request is wrong, not its path.
+func refusedName(param, message string) *wire.Fault {
+	f := wire.Coded("model_not_found", message)
+	f.Status, f.Param = http.StatusBadRequest, param
+	return f
 }
 
 // checkAlias tells a misspelt alias from one that has too few examples.

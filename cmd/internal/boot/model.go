@@ -10,6 +10,7 @@ import (
 
 	"dreamlab/cmd/internal/api"
 	"dreamlab/cmd/internal/config"
+	"dreamlab/handlers/tune"
 	"dreamlab/handlers/tune/hosting"
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
@@ -89,6 +90,11 @@ func (s *Stack) sameWeights(base providers.Target) []providers.Target {
 		}
 	}
 	return same
+}
+
+// servable tells whether a vendor serves tuned models.
+func servable(router *providers.Router) func(host string) error {
+	return func(host string) error { return tune.Servable(router, host) }
 }
 
 // bases returns what lists the models of a vendor: those of the catalogue, the cheapest first, and those that a vendor

@@ -62,8 +62,8 @@ func (s *Stack) API(ctx context.Context) (*Front, error) {
 	}
 	options := api.Options{
 		Engine: s.Engine, Store: s.Store, Replies: reader, Bucket: s.Bucket, Models: s.models(), Metrics: s.Metrics, Log: s.Log,
-		Base: s.Config.Team.Base, Lead: s.Config.Team.Lead, Tunable: s.tunable,
-		Pausable: func(at string) bool { return tune.Pausable(s.Router, at) }, Backlog: s.Config.Backlog, Now: s.now,
+		Base: s.Config.Team.Base, Lead: s.Config.Team.Lead, Tunable: s.tunable, Backlog: s.Config.Backlog, Now: s.now,
+		Pausable: func(at string) bool { return tune.Pausable(s.Router, at) }, Servable: servable(s.Router),
 		Queues: queues.New(s.Queue.Client, s.Config.Prefix), Pages: pages, Prefix: s.Config.Prefix, CORS: s.Config.CORS, TLS: spoken,
 		Sandbox: s.Sandbox != nil, Grace: s.workGrace(), Rates: redis.NewRates(s.Queue.Client), Streams: redis.NewStreams(s.Queue.Client),
 		Cache: s.chatCache(), Kept: s.cache(), CacheSemantic: semantic(s), CacheSharing: s.sharing,

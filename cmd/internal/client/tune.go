@@ -56,6 +56,8 @@ type TuneRequest struct {
 	ChatsPerDay int         `json:"chats_per_day,omitempty"`
 	Method      string      `json:"method,omitempty"` // sft, dpo or auto
 	Beta        float64     `json:"beta,omitempty"`
+	Model       string      `json:"model,omitempty"` // a tuned model, to be served at another place
+	Host        string      `json:"host,omitempty"`  // the vendor that is to serve it
 }
 
 // Tune starts a fine-tune.

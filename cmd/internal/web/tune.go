@@ -21,6 +21,7 @@ type tuneView struct {
 	Stage         string        `json:"stage"`
 	Dataset       *string       `json:"dataset"`
 	FineTuningJob *string       `json:"fine_tuning_job"`
+	Model         *string       `json:"model"`
 	Evaluation    *string       `json:"evaluation"`
 	Method        *string       `json:"method"`
 	MethodReason  *string       `json:"method_reason"`
@@ -176,7 +177,7 @@ func missing(err error) bool {
 
 func startTune(v *visit) error {
 	var made tuneView
-	ask := entered(v.r, []string{"alias", "method", "budget_usd"}, "min_examples")
+	ask := entered(v.r, []string{"alias", "method", "budget_usd", "model", "host"}, "min_examples")
 	if err := v.ask(http.MethodPost, "/v1/tunes", ask, &made); err != nil {
 		return err
 	}

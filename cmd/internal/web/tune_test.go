@@ -32,6 +32,7 @@ func TestFormsOfTunesAndDreams(t *testing.T) {
 	}{
 		{"tunes", url.Values{"alias": {"assistant"}, "method": {"dpo"}, "min_examples": {"7"}, "budget_usd": {"2.50"}, "dry_run": {"1"}},
 			`{"alias":"assistant","budget_usd":"2.50","dry_run":true,"method":"dpo","min_examples":7}`},
+		{"tunes", url.Values{"model": {"vllm/dl-1"}, "host": {"groq"}}, `{"host":"groq","model":"vllm/dl-1"}`},
 		{"tunes", url.Values{"method": {""}, "min_examples": {"many"}}, `{"min_examples":"many"}`},
 		{"dreams", url.Values{"mode": {"batch"}, "limit": {"20"}, "budget_usd": {"1"}}, `{"budget_usd":"1","limit":20,"mode":"batch"}`},
 	} {

@@ -27,6 +27,8 @@ type Gate struct {
 	// Cheaper is how much below one half the lower bound of the win rate may be, where
 	// the candidate costs less than the incumbent. Defaults to 0: it has to be better.
 	Cheaper int64
+	// Same tells that candidate and incumbent are the same weights at two places, which Cheaper is for, too.
+	Same bool
 }
 
 // Filled returns the gate with its defaults.
@@ -68,7 +70,7 @@ func (g Gate) Report(s Sitting) learn.Report {
 	low, high := all.interval(quantile(both))
 	r := learn.Report{
 		Judge: s.Judge, Seed: s.Seed, Look: s.Look, Conversations: all.n, Papers: len(s.Fresh), Margin: g.Margin,
-		Cheaper: g.Cheaper,
+		Cheaper: g.Cheaper, Same: g.Same,
 		WinRate: tenThousandths(all.mean), Low: tenThousandths(low), High: tenThousandths(high),
 		Bound: tenThousandths(all.bound(s.Look.Alpha)), LengthEven: tenThousandths(lengthEven(s.Fresh)),
 		Groups: groups(s),
@@ -170,7 +172,11 @@ func (g Gate) better(r learn.Report, rate string) (decision, reason string) {
 	}
 	at := fmt.Sprintf("the lower bound at look %d of the year, %s", r.Look.Number, percent(r.Bound))
 	if g.Cheaper > 0 && r.Bound > whole/2-g.Cheaper {
-		return Promote, fmt.Sprintf("cheaper and not worse: %s, %s, is above %s", rate, at, percent(whole/2-g.Cheaper))
+		why := "cheaper"
+		if g.Same {
+			why = "the same weights"
+		}
+		return Promote, fmt.Sprintf("%s and not worse: %s, %s, is above %s", why, rate, at, percent(whole/2-g.Cheaper))
 	}
 	return Refuse, fmt.Sprintf("not better: %s, %s, has to be above %s", rate, at, percent(whole/2+g.Margin))
 }
