@@ -60,7 +60,8 @@ var byPhrase = []Phrase{
 	{"request too large", providers.KindTooLarge},
 	{"throttled by remote service", providers.KindRateLimit},
 	{"daily free allocation", providers.KindQuota},
-	{"resource unavailable", providers.KindCapacity}, // of the tier flex: https://developers.openai.com/api/docs/guides/flex-processing
+	// Of the tier flex: https://developers.openai.com/api/docs/guides/flex-processing.
+	{"resource unavailable", providers.KindCapacity},
 	{"has been decommissioned", providers.KindModelGone},
 }
 

@@ -120,7 +120,9 @@ return {0, turn, before[1] + need[1], before[2] + need[2]}`)
 // Take counts a call that needs so much of each unit. It returns a turn, by which
 // [Budgets.Heard] ends it, or how long to wait for room; neither where nothing is known
 // of the account. Live is noted for [Budgets.Room].
-func (b *Budgets) Take(ctx context.Context, account string, need [2]int64, live bool) (turn string, wait time.Duration, err error) {
+func (b *Budgets) Take(ctx context.Context, account string, need [2]int64, live bool) (
+	turn string, wait time.Duration, err error,
+) {
 	noted := 0
 	if live {
 		noted = 1
