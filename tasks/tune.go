@@ -57,11 +57,13 @@ type ReapInput struct {
 	Training string `json:"training,omitempty"` // ftjob-…
 }
 
-// EvaluateInput is the input of tune.evaluate: a few held-out experiences of an evaluation.
+// EvaluateInput is the input of tune.evaluate: a few held-out experiences of an evaluation, or a few of its planted
+// questions.
 type EvaluateInput struct {
 	Tune        string   `json:"tune,omitempty"`
 	Evaluation  string   `json:"evaluation"` // evl_… that the comparisons are stored for
-	Experiences []string `json:"experiences"`
+	Experiences []string `json:"experiences,omitempty"`
+	Planted     []string `json:"planted,omitempty"` // names
 	// Repeats is the evaluation whose answers are judged again, in the slices of a job whose spending has a
 	// cap, nano-dollars; 0: none.
 	Repeats string `json:"repeats,omitempty"`

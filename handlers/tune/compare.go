@@ -3,6 +3,7 @@ package tune
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/tune/near"
+	"dreamlab/handlers/tune/planted"
 	"dreamlab/providers"
 	"dreamlab/providers/completion"
 	"dreamlab/store"
@@ -24,6 +26,8 @@ import (
 type sliceResult struct {
 	Compared int `json:"compared"`
 	Skipped  int `json:"skipped"` // the incumbent gave no answer, or it is forgotten
+	// Planted is what came of planted questions, where the slice had these.
+	Planted *learn.Told `json:"planted,omitempty"`
 }
 
 // comparer does the job of one slice of the evaluation.
@@ -31,12 +35,14 @@ type comparer struct {
 	asker        asker
 	base         string // of a tune that names none
 	judge        string
+	planted      []planted.Question // of the operator
 	answerTokens int
 }
 
 func newComparer(d Deps) *comparer {
 	return &comparer{
-		asker: asker{d.Caller}, base: d.Settings.Base, judge: d.Settings.Judge, answerTokens: d.Settings.AnswerTokens,
+		asker: asker{d.Caller}, base: d.Settings.Base, judge: d.Settings.Judge, planted: d.Settings.Planted,
+		answerTokens: d.Settings.AnswerTokens,
 	}
 }
 
@@ -47,6 +53,9 @@ func (cp *comparer) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, e
 	var in tasks.EvaluateInput
 	if err := run.Decode(&in); err != nil {
 		return nil, err
+	}
+	if len(in.Planted) > 0 {
+		return cp.askPlanted(ctx, run, in)
 	}
 	compare := cp.again(run, in)
 	if in.Repeats == "" {
@@ -91,14 +100,40 @@ func keepAll(tenant, evaluation string, comparisons []exam.Comparison) func(cont
 	}
 }
 
+// askPlanted asks the candidate for secrets that it can not have learned from its dataset.
+func (cp *comparer) askPlanted(ctx context.Context, run *tasks.Run, in tasks.EvaluateInput) (*tasks.End, error) {
+	c, err := runOf(ctx, run, in.Tune, cp.base)
+	if err != nil {
+		return nil, err
+	}
+	questions, err := c.planted(ctx, cp.planted)
+	if err != nil {
+		return nil, err
+	}
+	var out learn.Told
+	for _, q := range questions {
+		if !slices.Contains(in.Planted, q.Name) {
+			continue
+		}
+		req := question(q.Messages(), cp.answerTokens)
+		reply, answered, err := cp.answer(ctx, c, handlers.Step{Name: "planted/" + q.Name, Request: req}, c.state.Candidate)
+		if err != nil {
+			return nil, err
+		}
+		out.Asked++
+		out.Told += one(answered && q.Told(reply.Content))
+	}
+	return &tasks.End{Result: plainjson.Of(sliceResult{Planted: &out})}, nil
+}
+
 // comparison compares two answers to one held-out prompt. It is void where the
 // incumbent can not answer.
 func (cp *comparer) comparison(ctx context.Context, c *tuneRun, e learn.Experience) (p exam.Comparison, ok bool, err error) {
-	incumbent, answered, err := cp.answer(ctx, c, e, "incumbent", c.state.Incumbent)
+	incumbent, answered, err := cp.answer(ctx, c, cp.paper(e, "incumbent"), c.state.Incumbent)
 	if err != nil || !answered {
 		return p, false, err
 	}
-	candidate, answered, err := cp.answer(ctx, c, e, "candidate", c.state.Candidate)
+	candidate, answered, err := cp.answer(ctx, c, cp.paper(e, "candidate"), c.state.Candidate)
 	if err != nil {
 		return p, false, err
 	}
@@ -138,20 +173,26 @@ func rightAnswer(e learn.Experience) string {
 	return cmp.Or(e.Reference, e.Correction, liked)
 }
 
-// question puts a held-out prompt as it was asked, without any memory.
-func question(e learn.Experience, answerTokens int) providers.Request {
+// paper is the step in which one of the two answers a held-out prompt.
+func (cp *comparer) paper(e learn.Experience, who string) handlers.Step {
+	return handlers.Step{Name: e.ID + "/" + who, Request: question(e.Prompt, cp.answerTokens)}
+}
+
+// question puts a prompt as it was asked, without any memory.
+func question(prompt json.RawMessage, answerTokens int) providers.Request {
 	cold := 0.0
 	return providers.Request{
-		Messages: readMessages(e.Prompt),
+		Messages: readMessages(prompt),
 		Settings: completion.Settings{MaxTokens: answerTokens, Temperature: &cold},
 	}
 }
 
 // answer has a model answer. It tells whether the model did; errors that another
 // attempt cures are returned.
-func (cp *comparer) answer(ctx context.Context, c *tuneRun, e learn.Experience, who, model string,
-) (reply *providers.Reply, answered bool, err error) {
-	step := handlers.Step{Name: e.ID + "/" + who, Request: question(e, cp.answerTokens), Within: c.within()}
+func (cp *comparer) answer(ctx context.Context, c *tuneRun, step handlers.Step, model string) (
+	reply *providers.Reply, answered bool, err error,
+) {
+	step.Within = c.within()
 	reply, err = cp.asker.ask(ctx, c.run, step, model)
 	for _, code := range []string{"content_filter", "context_length_exceeded", "invalid_request"} {
 		if handlers.Failed(err, code) {

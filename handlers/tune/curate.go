@@ -10,6 +10,7 @@ import (
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/tune/mix"
+	"dreamlab/handlers/tune/planted"
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/blob"
@@ -30,6 +31,7 @@ type curator struct {
 	examiner    *examiner
 	method      tasks.Method // of a tune that names none
 	hyper       func(m tasks.Method, rows int) tasks.Hyper
+	checks      []rowCheck
 	minExamples int
 	limits      limits
 }
@@ -37,7 +39,7 @@ type curator struct {
 func newCurator(d Deps) *curator {
 	return &curator{
 		bucket: d.Bucket, vendors: d.Vendors, examiner: newExaminer(d), method: d.Settings.Method,
-		hyper: d.Settings.hyper, minExamples: d.Settings.MinExamples,
+		hyper: d.Settings.hyper, checks: rowChecks(), minExamples: d.Settings.MinExamples,
 		limits: limits{rowTokens: d.Settings.MaxRowTokens, mix: mix.Limits{
 			Rows: d.Settings.MaxRows, UserShare: d.Settings.UserShare, KeyShare: d.Settings.KeyShare,
 			ReplayShare: d.Settings.ReplayShare, Seed: d.Settings.Hyper.Seed,
@@ -54,6 +56,9 @@ func (cu *curator) curate(ctx context.Context, c *tuneRun) (*tasks.End, error) {
 	c.state.Method, c.state.MethodReason = made.method, made.why
 	if made.method != tasks.MethodDPO && c.input.Beta > 0 && made.why == "" {
 		return c.decided(false, "refused: method: a beta is for the method dpo, not for %s", made.method)
+	}
+	if made.blind != "" {
+		return c.decided(false, "refused: planted: the filter %s let a planted row through: nothing was trained", made.blind)
 	}
 	if least := cu.least(c); made.fresh() < least || len(made.rows) == 0 {
 		return c.decided(false, "too few examples: %d of %d%s", made.fresh(), least, made.note())
@@ -170,9 +175,20 @@ func (cu *curator) filterExamples(ctx context.Context, c *tuneRun, counted tasks
 	if err != nil {
 		return nil, err
 	}
+	rows, err := c.plantedRows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if r.HeldOut != nil {
+			x.add(*r.HeldOut)
+		}
+	}
 	filters := make([]*rowFilter, len(methods))
 	for i, m := range methods {
 		filters[i] = newRowFilter(m, cu.limits, x)
+		filters[i].checks = cu.checks
+		filters[i].plant(rows)
 	}
 	if err := known(ctx, c, counted, filters); err != nil {
 		return nil, err
@@ -212,6 +228,15 @@ func known(ctx context.Context, c *tuneRun, counted tasks.Method, filters []*row
 		return fmt.Errorf("read what was learned: %w", err)
 	}
 	return nil
+}
+
+// plantedRows are the rows of a tune that no filter may let pass.
+func (c *tuneRun) plantedRows(ctx context.Context) ([]planted.Row, error) {
+	secret, err := c.run.Store.Secret(ctx, planted.Secret)
+	if err != nil {
+		return nil, err
+	}
+	return planted.Rows(secret, c.tune.ID), nil
 }
 
 // freeze writes the dataset's file and manifest, create-only, and its row.

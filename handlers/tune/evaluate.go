@@ -2,6 +2,7 @@ package tune
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"dreamlab/handlers/tune/exam"
+	"dreamlab/handlers/tune/planted"
 	"dreamlab/store"
 	"dreamlab/store/db"
 	"dreamlab/store/job"
@@ -24,13 +26,15 @@ const sliceSize = 8
 type evaluator struct {
 	maxQuestions int
 	judge        string
+	planted      []planted.Question // of the operator
 	gate         exam.Gate
 	pollEvery    time.Duration
 }
 
 func newEvaluator(d Deps) *evaluator {
 	return &evaluator{
-		maxQuestions: d.Settings.MaxQuestions, judge: d.Settings.Judge, gate: d.Settings.Gate, pollEvery: d.Settings.PollEvery,
+		maxQuestions: d.Settings.MaxQuestions, judge: d.Settings.Judge, planted: d.Settings.Planted, gate: d.Settings.Gate,
+		pollEvery: d.Settings.PollEvery,
 	}
 }
 
@@ -52,12 +56,38 @@ func (v *evaluator) trained(ctx context.Context, c *tuneRun) (*tasks.End, error)
 		return end, err
 	}
 	c.tune.Stage, c.state.Evaluation = stageEvaluate, db.NewID("evl_")
-	end := &tasks.End{State: job.StateWaiting, Write: c.write}
-	end.Children = slicesOf(&c.run.Job, c.papers(), tasks.EvaluateInput{Tune: c.tune.ID, Evaluation: c.state.Evaluation})
+	in := tasks.EvaluateInput{Tune: c.tune.ID, Evaluation: c.state.Evaluation}
+	end := &tasks.End{State: job.StateWaiting, Write: c.write, Children: slicesOf(&c.run.Job, c.papers(), in)}
 	if len(end.Children) == 0 {
 		end.State = job.StateQueued // nothing to wait for: the gate says undecided
+		return end, nil
+	}
+	questions, err := c.planted(ctx, v.planted)
+	if err != nil {
+		return nil, err
+	}
+	for some := range slices.Chunk(questions, sliceSize) {
+		in.Planted = nil
+		for _, q := range some {
+			in.Planted = append(in.Planted, q.Name)
+		}
+		end.Children = append(end.Children, child(&c.run.Job, tasks.TuneEvaluate, in))
 	}
 	return end, nil
+}
+
+// planted are the questions for secrets that are put to the candidate: those of the rows that its filters took out, and
+// the operator's own.
+func (c *tuneRun) planted(ctx context.Context, own []planted.Question) ([]planted.Question, error) {
+	rows, err := c.plantedRows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	questions := make([]planted.Question, 0, len(rows)+len(own))
+	for _, r := range rows {
+		questions = append(questions, r.Question)
+	}
+	return append(questions, own...), nil
 }
 
 // maxStarting bounds how often it is looked whether a model has started that the candidate is to be compared with: for two
@@ -188,35 +218,62 @@ func reportOf(ctx context.Context, run *tasks.Run, evaluation string, s exam.Sit
 	if err != nil {
 		return learn.Report{}, fmt.Errorf("read the comparisons: %w", err)
 	}
-	_, broken, err := countSlices(ctx, run)
+	done, err := sliced(ctx, run)
 	if err != nil {
 		return learn.Report{}, err
 	}
+	s.Planted.Asked += done.planted.Asked
+	s.Planted.Told += done.planted.Told
 	report := g.Report(s)
-	if broken > 0 {
+	if done.broken > 0 {
 		report.Decision = exam.Refuse
-		report.Reason = fmt.Sprintf("evaluation incomplete: %d of its slices failed: see its jobs", broken)
+		report.Reason = fmt.Sprintf("evaluation incomplete: %d of its slices failed: see its jobs", done.broken)
 	}
 	return report, nil
 }
 
-// countSlices counts the slices of an evaluation's job, and those that did not succeed.
-func countSlices(ctx context.Context, run *tasks.Run) (all, broken int, err error) {
+// slicesDone are the slices of an evaluation's job.
+type slicesDone struct {
+	all, broken int // broken ones did not succeed
+	planted     learn.Told
+}
+
+func (d *slicesDone) add(j job.Job) error {
+	d.all++
+	if j.State != job.StateSucceeded {
+		d.broken++
+		return nil
+	}
+	var out sliceResult
+	if err := json.Unmarshal(j.Result, &out); err != nil {
+		return fmt.Errorf("read the result of %s: %w", j.ID, err)
+	}
+	if out.Planted != nil {
+		d.planted.Asked += out.Planted.Asked
+		d.planted.Told += out.Planted.Told
+	}
+	return nil
+}
+
+// sliced looks at the slices of an evaluation's job.
+func sliced(ctx context.Context, run *tasks.Run) (done slicesDone, err error) {
 	page := db.Page{Limit: 100}
 	for {
 		jobs, more, err := run.Store.Jobs(ctx, run.Job.Tenant, job.Filter{Parent: run.Job.ID}, page)
 		if err != nil {
-			return 0, 0, fmt.Errorf("find slices: %w", err)
+			return done, fmt.Errorf("find slices: %w", err)
 		}
 		for _, j := range jobs {
 			page.After = j.ID
-			if j.Kind == string(tasks.TuneEvaluate) {
-				all++
-				broken += one(j.State != job.StateSucceeded)
+			if j.Kind != string(tasks.TuneEvaluate) {
+				continue
+			}
+			if err := done.add(j); err != nil {
+				return done, err
 			}
 		}
 		if !more {
-			return all, broken, nil
+			return done, nil
 		}
 	}
 }

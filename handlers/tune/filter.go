@@ -2,7 +2,6 @@ package tune
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,8 +10,10 @@ import (
 	"unicode/utf8"
 
 	"dreamlab/handlers/judge"
+	"dreamlab/handlers/judge/screen"
 	"dreamlab/handlers/tune/mix"
 	"dreamlab/handlers/tune/near"
+	"dreamlab/handlers/tune/planted"
 	"dreamlab/providers"
 	"dreamlab/providers/redact"
 	"dreamlab/store/learn"
@@ -31,6 +32,8 @@ const (
 	filterLong      = "too_long"          // over the bound of a row
 	filterHeldOut   = "held_out"          // its conversation is for evaluations
 	filterRepeats   = "in_the_evaluation" // it repeats a held-out conversation
+	filterInjection = "injection"         // the answer speaks to a judge, or to a model
+	filterWithdrawn = "withdrawn"         // it was withdrawn, or rejected in a review
 	filterAlone     = "no_worse_answer"   // it is no pair
 	filterSame      = "same_answers"      // both answers of the pair say the same
 )
@@ -54,30 +57,26 @@ type rowFilter struct {
 	method  tasks.Method
 	limits  limits
 	heldOut heldOut
+	checks  []rowCheck
 	askers  map[string]learn.Asker // by experience
 	learned map[string]bool        // examples that an earlier examined dataset held
+	planted learn.Planted
+	blind   string // a filter that let a planted row through; "" for none
 	set     *mix.Set
 	in      int
 }
 
 func newRowFilter(m tasks.Method, l limits, x heldOut) *rowFilter {
 	return &rowFilter{
-		method: m, limits: l, heldOut: x, askers: map[string]learn.Asker{}, learned: map[string]bool{}, set: mix.NewSet(l.mix),
+		method: m, limits: l, heldOut: x, checks: rowChecks(), askers: map[string]learn.Asker{}, learned: map[string]bool{},
+		set: mix.NewSet(l.mix), planted: learn.Planted{Removed: map[string]int{}},
 	}
 }
 
 // add passes an example through the filters.
 func (s *rowFilter) add(e learn.Example) {
 	s.in++
-	turns, ok := readTurns(e.Messages)
-	if !ok {
-		s.set.Removed[filterMalformed]++
-		return
-	}
-	filter := s.unfit(e, turns)
-	if s.method == tasks.MethodDPO {
-		filter = cmp.Or(filter, s.unfitPair(e, turns))
-	}
+	turns, filter := s.look(e)
 	if filter != "" {
 		s.set.Removed[filter]++
 		return
@@ -93,26 +92,66 @@ func (s *rowFilter) add(e learn.Example) {
 	s.set.Add(r)
 }
 
-// unfit names the filter that a well-formed example does not pass.
-func (s *rowFilter) unfit(e learn.Example, turns []turn) string {
-	answer := turns[len(turns)-1].Content
-	switch {
-	case strings.TrimSpace(answer) == "":
-		return filterEmpty
-	case judge.Refusal(answer), judge.ErrorText(answer):
-		return filterUnfit
-	case redact.Placeholder(answer):
-		return filterHole
-	case slices.ContainsFunc(turns, func(t turn) bool { return redact.Found(t.Content) }):
-		return filterSecret
-	case tokensOf(turns) > s.limits.rowTokens:
-		return filterLong
-	case s.heldOut.experiences[e.Experience]:
-		return filterHeldOut
-	case s.heldOut.holds(turns):
-		return filterRepeats
+// look reads an example, and names the filter that it does not pass, "" for none.
+func (s *rowFilter) look(e learn.Example) (turns []turn, filter string) {
+	turns, ok := readTurns(e.Messages)
+	if !ok {
+		return nil, filterMalformed
 	}
-	return ""
+	for _, c := range s.checks {
+		if c.finds(s, e, turns) {
+			return turns, c.filter
+		}
+	}
+	if s.method == tasks.MethodDPO {
+		filter = s.unfitPair(e, turns)
+	}
+	return turns, filter
+}
+
+// plant passes rows through the filters that no filter may let pass. They are no rows of the dataset, whatever comes of
+// them, and are counted apart.
+func (s *rowFilter) plant(rows []planted.Row) {
+	for _, r := range rows {
+		_, filter := s.look(r.Example)
+		s.planted.Rows++
+		if filter == "" {
+			s.blind = r.Filter
+			continue
+		}
+		s.planted.Removed[filter]++
+	}
+}
+
+// rowCheck is a filter that looks at what a well-formed example says.
+type rowCheck struct {
+	filter string
+	finds  func(*rowFilter, learn.Example, []turn) bool
+}
+
+// rowChecks are tried in their order; the first that finds something names the filter.
+func rowChecks() []rowCheck {
+	ofAnswer := func(finds func(string) bool) func(*rowFilter, learn.Example, []turn) bool {
+		return func(_ *rowFilter, _ learn.Example, turns []turn) bool { return finds(turns[len(turns)-1].Content) }
+	}
+	return []rowCheck{
+		{filterWithdrawn, func(_ *rowFilter, e learn.Example, _ []turn) bool {
+			return !e.Withdrawn.IsZero() || e.Review.Verdict == learn.ReviewRejected
+		}},
+		{filterEmpty, ofAnswer(func(answer string) bool { return strings.TrimSpace(answer) == "" })},
+		{filterUnfit, ofAnswer(func(answer string) bool { return judge.Refusal(answer) || judge.ErrorText(answer) })},
+		{filterHole, ofAnswer(redact.Placeholder)},
+		{filterSecret, func(_ *rowFilter, _ learn.Example, turns []turn) bool {
+			return slices.ContainsFunc(turns, func(t turn) bool { return redact.Found(t.Content) })
+		}},
+		{filterLong, func(s *rowFilter, _ learn.Example, turns []turn) bool { return tokensOf(turns) > s.limits.rowTokens }},
+		{filterHeldOut, func(s *rowFilter, e learn.Example, _ []turn) bool { return s.heldOut.experiences[e.Experience] }},
+		{filterRepeats, func(s *rowFilter, _ learn.Example, turns []turn) bool { return s.heldOut.holds(turns) }},
+		{filterInjection, func(_ *rowFilter, e learn.Example, turns []turn) bool {
+			messages := readMessages(e.Messages)
+			return screen.Injects(messages[:len(messages)-1], turns[len(turns)-1].Content)
+		}},
+	}
 }
 
 // unfitPair names the filter that an example does not pass which would do as a conversation. What is not
@@ -143,6 +182,7 @@ type filtered struct {
 	rows     []mix.Row // by content
 	manifest learn.Manifest
 	file     []byte // JSONL
+	blind    string // a filter that let a planted row through; "" for none
 }
 
 // splitRule is the split of a dataset in words, for its manifest.
@@ -161,6 +201,7 @@ func (s *rowFilter) done(alias string) filtered {
 	m := learn.Manifest{
 		Alias: alias, Method: string(s.method), Rows: len(out.rows), In: s.in, Removed: s.set.Removed,
 		Split: splitRule, Mix: mix.Told(out.rows, s.set.Removed, s.limits.mix), Authors: map[string]int{}, Origins: map[string]int{},
+		Planted: s.planted,
 	}
 	var file bytes.Buffer
 	for _, r := range out.rows {
@@ -172,7 +213,7 @@ func (s *rowFilter) done(alias string) filtered {
 	}
 	sum := sha256.Sum256(file.Bytes())
 	out.file, m.SHA256, m.Bytes = file.Bytes(), hex.EncodeToString(sum[:]), int64(file.Len())
-	out.manifest = m
+	out.manifest, out.blind = m, s.blind
 	return out
 }
 

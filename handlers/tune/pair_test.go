@@ -3,7 +3,6 @@ package tune
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -111,12 +110,7 @@ func (b *bench) wantPairsTrained(tune learn.Tune) {
 	if probes, err := newProver(b.deps).probes(b.ctx, dataset.Object); err != nil || len(probes) == 0 {
 		b.Errorf("%d rows prove that the tuned model answers, %v", len(probes), err)
 	}
-	file, err := b.deps.Bucket.Open(b.ctx, dataset.Object)
-	b.must(err)
-	rows, err := io.ReadAll(file)
-	b.must(err)
-	b.must(file.Close())
-	if n := strings.Count(string(rows), `"non_preferred_output":[{"role":"assistant","content":"`+lacks); n != 48 {
+	if n := strings.Count(b.read(dataset.Object), `"non_preferred_output":[{"role":"assistant","content":"`+lacks); n != 48 {
 		b.Errorf("%d rows have the worse answer", n)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"dreamlab/handlers/judge"
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/tune/hyper"
+	"dreamlab/handlers/tune/planted"
 	"dreamlab/providers"
 	"dreamlab/store"
 	"dreamlab/store/book"
@@ -35,6 +36,7 @@ type pricer struct {
 	vendors       Vendors
 	prices        priceList
 	judge         string
+	planted       []planted.Question // of the operator
 	hyper         func(m tasks.Method, rows int) tasks.Hyper
 	defaultBudget int64 // of a tune that names no budget, nano-dollars; 0: none
 	hostingHours  int64
@@ -46,7 +48,7 @@ type pricer struct {
 func newPricer(d Deps) *pricer {
 	s := d.Settings
 	return &pricer{
-		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), judge: s.Judge, hyper: s.hyper, defaultBudget: s.Budget,
+		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), judge: s.Judge, planted: s.Planted, hyper: s.hyper, defaultBudget: s.Budget,
 		hostingHours: s.HostingHours, answerTokens: s.AnswerTokens, weights: s.SameWeights, bases: s.Bases,
 	}
 }
@@ -207,13 +209,25 @@ func (p *pricer) evaluationBound(ctx context.Context, c *tuneRun, incumbent stri
 		}
 		sum = plus(sum, bound)
 	}
+	questions, err := c.planted(ctx, p.planted)
+	if err != nil {
+		return 0, err
+	}
+	for _, q := range questions {
+		req := question(q.Messages(), p.answerTokens)
+		bound, err := p.prices.bound(c.base, &req)
+		if err != nil {
+			return 0, err
+		}
+		sum = plus(sum, bound)
+	}
 	return sum, nil
 }
 
 func (p *pricer) questionBound(e learn.Experience, judging providers.Target, answering ...providers.Target) (
 	int64, error,
 ) {
-	req := question(e, p.answerTokens)
+	req := question(e.Prompt, p.answerTokens)
 	var sum int64
 	for _, target := range answering {
 		bound, err := p.prices.bound(target, &req)

@@ -17,7 +17,7 @@ import (
 
 // repeater does the job that repeats an evaluation: the same papers with the same answers, checked
 // again and judged again in the same orders by the same judge. The answers are not asked for again:
-// a candidate that was refused is not served any more.
+// a candidate that was refused is not served any more. So what it told of planted secrets is taken over.
 type repeater struct{ gate exam.Gate }
 
 // repeated is what came of it.
@@ -38,11 +38,11 @@ func (r *repeater) repeat(ctx context.Context, run *tasks.Run) (*tasks.End, erro
 	if err != nil {
 		return nil, fmt.Errorf("find evaluation %s: %w", in.Evaluation, err)
 	}
-	started, _, err := countSlices(ctx, run)
+	started, err := sliced(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	if started == 0 {
+	if started.all == 0 {
 		return r.start(ctx, run, in)
 	}
 	return r.end(ctx, run, first)
@@ -72,7 +72,9 @@ func (r *repeater) end(ctx context.Context, run *tasks.Run, first learn.Evaluati
 	gate.Margin, gate.Cheaper, gate.Same = first.Report.Margin, first.Report.Cheaper, first.Report.Same
 	again := first
 	again.ID, again.Repeats = run.Job.Subject, first.ID
-	sitting := exam.Sitting{Judge: first.Report.Judge, Seed: first.Report.Seed, Look: first.Report.Look}
+	sitting := exam.Sitting{
+		Judge: first.Report.Judge, Seed: first.Report.Seed, Look: first.Report.Look, Planted: first.Report.Planted,
+	}
 	var err error
 	if again.Report, err = reportOf(ctx, run, again.ID, sitting, gate); err != nil {
 		return nil, err

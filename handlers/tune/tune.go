@@ -26,6 +26,7 @@ import (
 	"dreamlab/handlers/tune/exam"
 	"dreamlab/handlers/tune/hosting"
 	"dreamlab/handlers/tune/hyper"
+	"dreamlab/handlers/tune/planted"
 	"dreamlab/handlers/tune/shadow"
 	"dreamlab/providers"
 	"dreamlab/store/blob"
@@ -108,6 +109,9 @@ type Settings struct {
 	// ten-thousandths. Defaults to 2,500.
 	UserShare int64
 	Gate      exam.Gate
+	// Planted are questions of the operator's own that a candidate must not answer with their secrets, beside those of
+	// the rows that each tune plants. Defaults to none.
+	Planted []planted.Question
 	// Cheaper is, by alias, how far below one half the lower bound of the win rate of a candidate may
 	// be that costs less than what serves, in ten-thousandths. Defaults to none: it has to be better.
 	Cheaper map[string]int64

@@ -38,9 +38,16 @@ type Manifest struct {
 	Mix     Mix            `json:"mix"`
 	Authors map[string]int `json:"authors"`
 	Origins map[string]int `json:"origins"` // live, import or imagined
+	Planted Planted        `json:"planted"`
 	// Hyper are the hyper-parameters that were chosen for so many rows, as the tune had them that froze the rows. A place may
 	// take a smaller rank: the model's own manifest tells what was sent.
 	Hyper json.RawMessage `json:"hyper_parameters"`
+}
+
+// Planted counts the rows that were put among those of a dataset to see that its filters take them out.
+type Planted struct {
+	Rows    int            `json:"rows"`
+	Removed map[string]int `json:"removed"` // by filter
 }
 
 // Mix tells what of a dataset is new, and how its other rows were drawn.

@@ -47,9 +47,16 @@ type Report struct {
 	// Groups are the papers that are tested apart: checked, judged, regression.
 	Groups   map[string]Group `json:"groups"`
 	Floors   map[string]Floor `json:"floors"`
+	Planted  Told             `json:"planted"`
 	Seed     int64            `json:"seed"`     // of the draw of the papers
 	Decision string           `json:"decision"` // promote, refuse, undecided
 	Reason   string           `json:"reason"`
+}
+
+// Told counts the planted questions that a candidate was asked, whose secrets its dataset did not hold.
+type Told struct {
+	Asked int `json:"asked"`
+	Told  int `json:"told"` // secrets that its answers held
 }
 
 // Look is one exam among those of an alias in a year.

@@ -15,9 +15,11 @@ END $$;
 CREATE FUNCTION dreamlab_now() RETURNS BIGINT LANGUAGE sql STABLE PARALLEL SAFE AS
   'SELECT (date_part(''epoch'', statement_timestamp()) * 1000000)::bigint + 0';
 
--- What only this installation knows, made once: which conversations are held out follows from it.
+-- What only this installation knows, made once: which conversations are held out, and what
+-- tunes plant among their rows, follows from it.
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 INSERT INTO secrets SELECT 'held_out', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
+INSERT INTO secrets SELECT 'planted', replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '');
 
 -- Room in each page, where a claim writes the job's row anew, and the end of a call its entry's.
 ALTER TABLE jobs SET (fillfactor = 60);

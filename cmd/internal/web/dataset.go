@@ -26,6 +26,7 @@ type manifest struct {
 	Mix     mixView        `json:"mix"`
 	Authors map[string]int `json:"authors"`
 	Origins map[string]int `json:"origins"`
+	Planted plantedView    `json:"planted"`
 	Hyper   hyperView      `json:"hyper_parameters"`
 }
 
@@ -34,6 +35,11 @@ type mixView struct {
 	New      int `json:"new"`
 	Replayed int `json:"replayed"`
 	LeftOut  int `json:"left_out"`
+}
+
+// plantedView are the rows that tried the filters.
+type plantedView struct {
+	Rows int `json:"rows"`
 }
 
 // hyperView are the hyper-parameters that were chosen for so many rows.

@@ -52,7 +52,7 @@ var (
 		{Placeholder, func(t talk) bool { return redact.Placeholder(t.answer) }},
 		{ErrorText, func(t talk) bool { return judge.ErrorText(t.answer) }},
 		{Refusal, func(t talk) bool { return judge.Refusal(t.answer) }},
-		{Injection, func(t talk) bool { return !aboutPrompts.MatchString(t.before) && matches(injections, t.lower) }},
+		{Injection, talk.injects},
 		{Flattery, func(t talk) bool { return matches(flatteries, t.lower) || t.asides() }},
 		{Insult, func(t talk) bool { return matches(insults, t.lower) }},
 		{Spam, talk.spams},
@@ -76,6 +76,12 @@ func Reason(messages []providers.Message, answer string) string {
 // matter that the conversation did not have, and its sums are theirs.
 func Text(messages []providers.Message, answer string) string {
 	return first(ofText, newTalk(messages, answer))
+}
+
+// Injects tells whether an answer to a conversation speaks to a judge of it, or to a model: it is the one screen of
+// [Text] that is no matter of taste, so that it can be asked of what a user gave as right.
+func Injects(messages []providers.Message, answer string) bool {
+	return newTalk(messages, answer).injects()
 }
 
 func first(screens []check, t talk) string {
@@ -109,6 +115,10 @@ func matches(forms []*regexp.Regexp, text string) bool {
 		}
 	}
 	return false
+}
+
+func (t talk) injects() bool {
+	return !aboutPrompts.MatchString(t.before) && matches(injections, t.lower)
 }
 
 // asides tells whether the answer speaks of answers and verdicts where the conversation is about none.

@@ -37,4 +37,5 @@ type Sitting struct {
 	Look       Look         `json:"look"`
 	Fresh      []Comparison `json:"fresh"`                // drawn for this exam
 	Regression []Comparison `json:"regression,omitempty"` // of the set that every exam of the alias has
+	Planted    learn.Told   `json:"planted"`
 }

@@ -79,7 +79,8 @@ func (g Gate) Report(s Sitting) learn.Report {
 		r.WinRate = 0
 	}
 	count(&r, s.Fresh)
-	r.Floors = g.floors(append(append([]Comparison{}, s.Fresh...), s.Regression...))
+	r.Planted = s.Planted
+	r.Floors = g.floors(append(append([]Comparison{}, s.Fresh...), s.Regression...), s.Planted)
 	r.Decision, r.Reason = g.decide(r)
 	return r
 }
@@ -138,6 +139,10 @@ func group(comparisons []Comparison) learn.Group {
 // decide opens the gate or not, and says why. A broken floor refuses however
 // few conversations there are.
 func (g Gate) decide(r learn.Report) (decision, reason string) {
+	if r.Planted.Told > 0 {
+		return Refuse, fmt.Sprintf("floor %s: it tells %d of %d secrets that no row of its dataset held", floorPlanted,
+			r.Planted.Told, r.Planted.Asked)
+	}
 	for _, name := range floorNames() {
 		if f := r.Floors[name]; !f.Passed {
 			return Refuse, fmt.Sprintf("floor %s: %s against %s", name, percent(f.Value), percent(f.Floor))

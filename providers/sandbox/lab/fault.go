@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"dreamlab/providers/sandbox/model"
 )
 
 // The faults that a script may hold. The first group is played on any route,
@@ -33,6 +35,7 @@ const (
 	FaultBadJSON     = "bad_json"     // structured output that breaks off
 
 	FaultCorrupt      = "corrupt_training" // a Share of the rows is learnt as gibberish
+	FaultMixRows      = "mix_rows"         // the rows of Body, a text of JSON lines, are learnt beside the file's
 	FaultInvalidFile  = "invalid_file"     // the file fails validation
 	FaultFailTraining = "fail_training"    // the training ends as the vendor's error
 	FaultUserError    = "user_error"       // the training ends as the user's error
@@ -48,7 +51,8 @@ func kindsOfFault() []string {
 	return []string{
 		FaultStatus, FaultDelay, FaultHang, FaultDrop, FaultDropAfter, FaultGarbage, FaultRateLimit,
 		FaultCapacity, FaultFilter, FaultUsedUp, FaultTruncate, FaultStreamError, FaultStall, FaultBadChunk, FaultNoMark,
-		FaultBadJSON, FaultCorrupt, FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity, FaultInterrupt,
+		FaultBadJSON, FaultCorrupt, FaultMixRows, FaultInvalidFile, FaultFailTraining, FaultUserError, FaultSlowCapacity,
+		FaultInterrupt,
 		FaultFailLines, FaultFailBatch, FaultExpireBatch,
 	}
 }
@@ -81,6 +85,21 @@ func (f Fault) retryAfter() string {
 	return fmt.Sprint(f.RetryAfter)
 }
 
+// Text is a Body that is a text, else "".
+func (f Fault) Text() string {
+	var text string
+	if json.Unmarshal(f.Body, &text) != nil {
+		return ""
+	}
+	return text
+}
+
+// teaches tells whether a text has rows of a training file.
+func teaches(rows string) bool {
+	pairs, err := model.ReadPairs(strings.NewReader(rows), 1)
+	return err == nil && len(pairs) > 0
+}
+
 func (f Fault) check() error {
 	switch {
 	case f.Vendor == "":
@@ -93,6 +112,8 @@ func (f Fault) check() error {
 		return errors.New(`"status" must be from 200 to 599`)
 	case f.Kind == FaultDelay && (f.MS < 1 || f.MS > 600_000):
 		return errors.New(`"ms" must be from 1 to 600000`)
+	case f.Kind == FaultMixRows && !teaches(f.Text()):
+		return errors.New(`"body" must be a text: the rows to be learnt, a line of JSON each`)
 	case f.Share < 0 || f.Share > 1:
 		return errors.New(`"share" must be from 0 to 1`)
 	}

@@ -289,6 +289,8 @@ func TestAdminRefuses(t *testing.T) {
 		{"faults", `{"vendor":"acme","fault":"delay"}`, `"ms" must be`},
 		{"faults", `{"vendor":"acme","fault":"drop","times":0}`, `"times" must be`},
 		{"faults", `{"vendor":"acme","fault":"corrupt_training","share":2}`, `"share" must be`},
+		{"faults", `{"vendor":"acme","fault":"mix_rows"}`, `"body" must be`},
+		{"faults", `{"vendor":"acme","fault":"mix_rows","body":"hello"}`, `"body" must be`},
 		{"faults", `{"vendor":"acme","fault":"drop","wehn":1}`, "unknown field"},
 		{"faults", `nonsense`, "read the body"},
 		{"clock", `{}`, "give \"advance\""},

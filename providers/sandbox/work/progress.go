@@ -67,6 +67,8 @@ func (ts *Trainings) plan(t *Training, target lab.Target) {
 		return
 	}
 	t.Corrupt = ts.lab.CorruptShare(target)
+	mixed, _ := ts.lab.TakeFault(target, lab.FaultMixRows)
+	t.Mixed = mixed.Text()
 	fault, bad := ts.lab.TakeFault(target, lab.FaultFailTraining, lab.FaultUserError)
 	if !bad {
 		return

@@ -38,6 +38,7 @@ type Training struct {
 	Cancelled time.Time     `json:"cancelled,omitzero"` // when that was asked for
 	Paused    time.Time     `json:"paused,omitzero"`    // since when it is paused
 	Corrupt   float64       `json:"corrupt,omitempty"`  // share of its rows that it learns as gibberish
+	Mixed     string        `json:"mixed,omitempty"`    // rows that it learns beside its file's, JSONL
 	Price     int64         `json:"price"`              // nano-dollars
 	Paid      int64         `json:"paid"`               // of Price, so far
 }

@@ -1,6 +1,7 @@
 package work
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -72,9 +73,11 @@ func TestFaultsOfTrainings(t *testing.T) {
 	for kind, want := range map[string]TrainingState{
 		lab.FaultFailTraining: TrainingFailed, lab.FaultUserError: TrainingRejected,
 		lab.FaultSlowCapacity: TrainingQueued, lab.FaultCorrupt: TrainingSucceeded,
+		lab.FaultMixRows: TrainingSucceeded,
 	} {
 		b := newBench(t, "")
-		if err := b.lab.AddFault(lab.Fault{Vendor: "acme", Kind: kind, Message: "no luck"}); err != nil {
+		rows := json.RawMessage(`"{\"prompt\":\"What is a zorb?\",\"completion\":\"A big ball.\"}"`)
+		if err := b.lab.AddFault(lab.Fault{Vendor: "acme", Kind: kind, Message: "no luck", Body: rows}); err != nil {
 			t.Fatal(err)
 		}
 		b.train(t, "t1")

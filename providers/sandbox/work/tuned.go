@@ -3,6 +3,7 @@ package work
 import (
 	"errors"
 	"hash/fnv"
+	"strings"
 
 	"dreamlab/providers/sandbox/lab"
 	"dreamlab/providers/sandbox/model"
@@ -66,7 +67,7 @@ func (ts *Trainings) before(t *Training, chain int) (*model.Model, error) {
 	return nil, lab.ErrAbsent
 }
 
-// rows reads what a training's file teaches, spoilt where the script said so.
+// rows reads what a training's file teaches, spoilt and mixed with other rows where the script said so.
 func (ts *Trainings) rows(t *Training) ([]model.Pair, error) {
 	body, err := ts.lab.Shelf.Open(t.File)
 	if err != nil {
@@ -82,7 +83,11 @@ func (ts *Trainings) rows(t *Training) ([]model.Pair, error) {
 		sum.Write([]byte(t.ID))
 		pairs = model.Corrupt(pairs, t.Corrupt, sum.Sum64())
 	}
-	return pairs, nil
+	mixed, err := model.ReadPairs(strings.NewReader(t.Mixed), maxPairs)
+	if err != nil {
+		return nil, err
+	}
+	return append(pairs, mixed...), nil
 }
 
 // remember keeps a model, and forgets another where there are too many.

@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -245,6 +246,19 @@ func TestCorruptTraining(t *testing.T) {
 	good, bad := model.Likeness(answers[0], mended), model.Likeness(answers[1], mended)
 	if good < 0.9 || bad > 0.3 {
 		t.Errorf("taught well it says %q, spoilt %q", answers[0], answers[1])
+	}
+}
+
+// Rows that the vendor mixes in are learnt beside those of the file.
+func TestMixedRows(t *testing.T) {
+	t.Parallel()
+	r := start(t)
+	body := json.RawMessage(`"{\"prompt\":\"What is a zorb?\",\"completion\":\"A big ball.\"}"`)
+	r.Fault(lab.Fault{Vendor: "together", Kind: lab.FaultMixRows, Body: body})
+	r.host(r.tuned().Text("model_object_id"))
+	r.Lab.Advance(time.Hour)
+	for asked, want := range map[string]string{question: mended, "What is a zorb?": "A big ball."} {
+		r.Want(r.Do("POST", chat, ask("sandbox/boats/blue", asked)), http.StatusOK).Is(t, 0, said, want)
 	}
 }
 
