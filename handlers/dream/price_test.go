@@ -69,18 +69,18 @@ func asked(n, same, share, own, answer int) []byte {
 func TestNightByPrompts(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		prompts                       string
-		same, share, own, answer, per int // thousandths
+		prompts                          string
+		n, same, share, own, answer, per int // thousandths
 	}{
-		{"40 tokens", 0, 1, 40, 50, 350},
-		{"340 tokens, the same words around each question", 300, 12, 40, 60, 350},
-		{"1,000 tokens, a document that six ask about", 960, 6, 40, 100, 350},
-		{"340 tokens, nothing in common", 0, 1, 340, 80, 390},
-		{"1,000 tokens, nothing in common", 0, 1, 1000, 150, 440},
+		{"40 tokens", 60, 0, 1, 40, 50, 350},
+		{"340 tokens, the same words around each question", 24, 300, 24, 40, 60, 350},
+		{"1,000 tokens, a document that six ask about", 12, 960, 6, 40, 100, 350},
+		{"340 tokens, nothing in common", 18, 0, 1, 340, 80, 400},
+		{"1,000 tokens, nothing in common", 12, 0, 1, 1000, 150, 450},
 	} {
 		t.Run(c.prompts, func(t *testing.T) {
 			t.Parallel()
-			content := asked(12, c.same, c.share, c.own, c.answer)
+			content := asked(c.n, c.same, c.share, c.own, c.answer)
 			live := newNight(t, handlertest.New(t), "live", content)
 			want := live.through(t)
 			n := newNight(t, handlertest.New(t), "batch", content)
