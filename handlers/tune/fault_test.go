@@ -281,7 +281,7 @@ func TestVendorEstimateOverTheBudget(t *testing.T) {
 	b.deps.Prices = trainingAt{b.deps.Prices, new(int64(1))} // the vendor's prices have risen
 	b.work = Handlers(b.deps)
 	b.teach(24, 1)
-	id := b.tune(tasks.TuneInput{BudgetUSD: new(money.USD(5_494_500_000))}).ID // an hour of hosting is $5.49
+	id := b.tune(tasks.TuneInput{BudgetUSD: new(money.USD(5_496_000_000))}).ID // an hour of hosting is $5.49, the exam $0.0059
 	b.run(nil)
 	_, decision := b.decided(id)
 	if !strings.HasPrefix(decision.Reason, "refused: budget: training would cost $0.00") {
