@@ -22,6 +22,7 @@ import (
 // would cost at most.
 type estimate struct {
 	Experiences int       `json:"experiences"`
+	Weak        int       `json:"experiences_weak"` // of these, see learn.Sealed
 	HeldOut     int       `json:"held_out"`
 	Screened    int       `json:"screened"` // rejected before anything is paid for
 	Calls       int       `json:"calls"`    // at most, without retries
@@ -48,10 +49,11 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 	}
 	var sum estimate
 	err = run.Tx(ctx, db.Relaxed, func(q *store.Queries) error {
-		sum = estimate{} // the transaction may be tried again
-		if _, err := q.SealBatch(ctx, d.Tenant, d.ID, in.Limit); err != nil {
+		sealed, err := q.SealBatch(ctx, d.Tenant, d.ID, in.Limit)
+		if err != nil {
 			return fmt.Errorf("seal the batch: %w", err)
 		}
+		sum = estimate{Weak: sealed.Weak} // the transaction may be tried again
 		if err := w.estimate(ctx, q, d, models, &sum); err != nil {
 			return err
 		}

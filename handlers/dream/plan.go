@@ -80,7 +80,7 @@ func (w *worker) seal(ctx context.Context, run *tasks.Run, in tasks.DreamInput, 
 		if err != nil {
 			return fmt.Errorf("seal the batch: %w", err)
 		}
-		d.Counts = learn.DreamCounts{Experiences: int(sealed), Rejected: map[string]int{}}
+		d.Counts = learn.DreamCounts{Experiences: sealed.Experiences, Weak: sealed.Weak, Rejected: map[string]int{}}
 		return q.SetDream(ctx, d)
 	})
 	if err != nil {
@@ -98,7 +98,7 @@ func (w *worker) afterSlices(ctx context.Context, run *tasks.Run, d learn.Dream)
 	if slices == 0 {
 		return w.startSlices(ctx, run, d)
 	}
-	sum.Counts.Experiences = d.Counts.Experiences
+	sum.Counts.Experiences, sum.Counts.Weak = d.Counts.Experiences, d.Counts.Weak
 	d.Counts, d.LiveCost, d.Stage = sum.Counts, sum.Live, stageReflect
 	if w.Settings.Breaker.unreadable(sum) {
 		d.Stage = stageUnreadable

@@ -141,7 +141,7 @@ func (s *sliceRun) end(ctx context.Context) (*tasks.End, error) {
 	}
 	all.add(s.result)
 	all.yields = append(all.yields, yieldOf(s.result, time.Time{}))
-	all.Counts.Experiences = s.dream.Counts.Experiences
+	all.Counts.Experiences, all.Counts.Weak = s.dream.Counts.Experiences, s.dream.Counts.Weak
 	s.dream.Counts, s.dream.LiveCost = all.Counts, all.Live
 	breaker := s.Settings.Breaker
 	if s.result.Counts.Rejected[study.Malformed] > 0 && breaker.unreadable(all) {

@@ -20,8 +20,9 @@ func TestRebind(t *testing.T) {
 			"a = '{now}' -- it's {now}\nOR b < dreamlab_now()", "a = '{now}' -- it's {now}\nOR b < (SELECT us FROM clock)"},
 		"a LIKE '%{' || $1 || 'it''s {' || '%'": {
 			"a LIKE '%{' || $1 || 'it''s {' || '%'", "a LIKE '%{' || $1 || 'it''s {' || '%'"},
-		"SELECT 1{skip}": {"SELECT 1FOR UPDATE SKIP LOCKED", "SELECT 1"},
-		"SELECT 1{lock}": {"SELECT 1FOR UPDATE", "SELECT 1"},
+		"FROM a {by b} WHERE": {"FROM a  WHERE", "FROM a INDEXED BY b WHERE"},
+		"SELECT 1{skip}":      {"SELECT 1FOR UPDATE SKIP LOCKED", "SELECT 1"},
+		"SELECT 1{lock}":      {"SELECT 1FOR UPDATE", "SELECT 1"},
 		"IN ({list $2})": {
 			"IN (SELECT value FROM json_array_elements_text(($2::text)::json) AS l(value) LIMIT (SELECT NULL::bigint))",
 			"IN (SELECT value FROM json_each($2))",

@@ -30,6 +30,30 @@ func IDAt(prefix string, at time.Time) string {
 	return prefix + idText.EncodeToString(raw[:])
 }
 
+// IDsBetween returns what parts the time between two ids of a noun evenly, n instants from the first on, as IDAt
+// returns each; none where one of the two is no id of NewID.
+func IDsBetween(first, last string, n int) []string {
+	noun := NounOf(first)
+	from, to := nanosOf(first), nanosOf(last)
+	if from == 0 || to <= from {
+		return nil
+	}
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = IDAt(noun, time.Unix(0, from+(to-from)/int64(n)*int64(i)))
+	}
+	return ids
+}
+
+// nanosOf returns when an id was made, in nanoseconds, 0 where it does not tell.
+func nanosOf(id string) int64 {
+	raw, err := idText.DecodeString(strings.TrimPrefix(id, NounOf(id)))
+	if err != nil || len(raw) != 16 {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(raw[:8]))
+}
+
 // Random returns so many random bytes as text, in the letters of ids.
 func Random(bytes int) string {
 	raw := make([]byte, bytes)

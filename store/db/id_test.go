@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,22 @@ func TestIDAt(t *testing.T) {
 	for _, later := range []time.Duration{0, 1} {
 		if after := db.NewIDAt("x_", at.Add(later)); after < bound {
 			t.Errorf("%s is before %s", after, bound)
+		}
+	}
+}
+
+func TestIDsBetween(t *testing.T) {
+	t.Parallel()
+	at := func(seconds int64) string { return db.NewIDAt("exp_", time.Unix(seconds, 0)) }
+	got := db.IDsBetween(at(1000), at(1040), 4)
+	want := []string{db.IDAt("exp_", time.Unix(1000, 0)), db.IDAt("exp_", time.Unix(1010, 0)),
+		db.IDAt("exp_", time.Unix(1020, 0)), db.IDAt("exp_", time.Unix(1030, 0))}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for _, none := range [][2]string{{at(7), at(7)}, {at(8), at(7)}, {"exp_1", at(7)}, {at(7), "exp_1"}, {"", ""}} {
+		if got := db.IDsBetween(none[0], none[1], 4); len(got) > 0 {
+			t.Errorf("between %v: %v", none, got)
 		}
 	}
 }

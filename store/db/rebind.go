@@ -16,6 +16,7 @@ var word = regexp.MustCompile(`'[^']*'|--[^\n]*|\{[^{}]*\}`)
 //	{skip}            FOR UPDATE SKIP LOCKED where the database has it
 //	{lock}            FOR UPDATE where the database has it
 //	{lock jobs}       the same, of one table's rows
+//	{by index}        INDEXED BY the index where the database keeps no account of its rows
 //	{rows $1: a text, b bigint}  a row source over a JSON array of objects given as text
 //	{list $1}         a one-column subquery over a JSON array of strings given as text
 //
@@ -118,6 +119,10 @@ func expand(dialect Dialect, of string) string {
 		return "FOR UPDATE OF " + rest
 	case verb == "skip", verb == "lock":
 		return "" // SQLite has one writer
+	case verb == "by" && dialect == SQLite:
+		return "INDEXED BY " + rest
+	case verb == "by":
+		return ""
 	}
 	panic("unknown word {" + of + "} in a query")
 }

@@ -33,6 +33,7 @@ type Dream struct {
 // DreamCounts counts what a dream made.
 type DreamCounts struct {
 	Experiences int            `json:"experiences"`
+	Weak        int            `json:"experiences_weak"` // of these, see Sealed; the others were taken by age
 	HeldOut     int            `json:"held_out"`
 	Replayed    int            `json:"replayed"`
 	Judged      int            `json:"judged"`
@@ -51,6 +52,7 @@ type DreamCounts struct {
 // Add adds another count to this one.
 func (c *DreamCounts) Add(o DreamCounts) {
 	c.Experiences += o.Experiences
+	c.Weak += o.Weak
 	c.HeldOut += o.HeldOut
 	c.Replayed += o.Replayed
 	c.Judged += o.Judged

@@ -36,9 +36,10 @@ type Experience struct {
 	Comment      string
 	Correction   string // the answer that the user would have wanted
 	Metadata     json.RawMessage
-	Content      string // sha256 of the messages
-	Identity     string // sha256 that tells duplicates
-	Dream        string // the dream whose batch it is sealed in
+	Content      string    // sha256 of the messages
+	Identity     string    // sha256 that tells duplicates
+	Dream        string    // the dream whose batch it is sealed in
+	Reopened     time.Time // when feedback gave it to another dream
 	Created      time.Time
 }
 
@@ -72,7 +73,7 @@ func (e *Experience) Seal() {
 const experienceColumns = `e.id, e.tenant, e.conversation, c.external, e.held_out, e.alias, e.origin,
 	e.job, e.provider,
 	e.model, e.prompt, e.answer, e.finish, e.reference, e.rating, e.comment, e.correction, e.metadata,
-	e.content, e.identity, e.dream, e.created`
+	e.content, e.identity, e.dream, e.reopened, e.created`
 
 const experienceTables = ` FROM experiences e JOIN conversations c ON c.id = e.conversation `
 
@@ -80,18 +81,23 @@ func scanExperience(scan func(...any) error) (Experience, error) {
 	var e Experience
 	var own, provider, model, finish, reference, comment, correction, metadata, dream *string
 	var prompt, answer string
-	var created *int64
+	var reopened, created *int64
 	err := scan(&e.ID, &e.Tenant, &e.Conversation, &e.External, &e.HeldOut, &e.Alias, &e.Origin, &own,
 		&provider,
 		&model, db.Opened(&prompt, &e.ID), db.Opened(&answer, &e.ID), &finish, db.Opened(&reference, &e.ID),
 		&e.Rating, db.Opened(&comment, &e.ID), db.Opened(&correction, &e.ID), &metadata,
-		&e.Content, &e.Identity, &dream, &created)
+		&e.Content, &e.Identity, &dream, &reopened, &created)
 	e.Job, e.Provider, e.Model, e.Finish = db.Deref(own), db.Deref(provider), db.Deref(model), db.Deref(finish)
 	e.Reference, e.Comment, e.Correction = db.Deref(reference), db.Deref(comment), db.Deref(correction)
 	e.Prompt, e.Answer = json.RawMessage(prompt), json.RawMessage(answer)
 	e.Metadata = json.RawMessage(db.Deref(metadata))
-	e.Dream, e.Created = db.Deref(dream), db.TimeOf(created)
+	e.Dream, e.Reopened, e.Created = db.Deref(dream), db.TimeOf(reopened), db.TimeOf(created)
 	return e, err
+}
+
+// Wrong tells whether a user found the answer wrong, or feedback reopened it.
+func (e Experience) Wrong() bool {
+	return e.Correction != "" || e.Rating != nil && *e.Rating < 0 || !e.Reopened.IsZero()
 }
 
 // Experience finds a tenant's experience.
@@ -240,39 +246,9 @@ func (q *ExperienceQueries) sameAs(ctx context.Context, e Experience) ([]string,
 // FreshCount counts a tenant's experiences that no dream has sealed, up to a bound.
 func (q *ExperienceQueries) FreshCount(ctx context.Context, tenant string, bound int) (int, error) {
 	var n int
-	err := q.One(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM experiences
+	err := q.One(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM experiences {by experiences_fresh}
 		WHERE tenant = $1 AND dream IS NULL LIMIT $2) AS fresh`, []any{tenant, int64(bound)}, &n)
 	return n, err
-}
-
-// weak is what a user found wrong: it is dreamt of first. The index of fresh experiences tells it, in
-// these words.
-const weak = `(correction IS NOT NULL OR coalesce(rating, 0) < 0)`
-
-// SealBatch seals a tenant's fresh experiences in a dream, at most limit, and returns how
-// many: those that a user found wrong first, then the oldest. Each statement takes only what
-// is fresh, so that two dreams never share an experience.
-func (q *ExperienceQueries) SealBatch(ctx context.Context, tenant, dream string, limit int) (int64, error) {
-	seal := func(which string, limit int64) (int64, error) {
-		return q.Exec(ctx, `UPDATE experiences SET dream = $2 WHERE id IN (
-			SELECT id FROM experiences WHERE tenant = $1 AND dream IS NULL`+which+` ORDER BY id LIMIT $3)
-			AND dream IS NULL`, tenant, dream, limit)
-	}
-	first, err := seal(` AND `+weak, int64(limit))
-	if err != nil || first >= int64(limit) {
-		return first, err
-	}
-	rest, err := seal(``, int64(limit)-first)
-	return first + rest, err
-}
-
-// StillSealed returns which of the experiences are in the dream's batch, and locks them until
-// the transaction ends: feedback that came meanwhile has reopened the others.
-func (q *ExperienceQueries) StillSealed(ctx context.Context, dream string, ids []string) (map[string]bool, error) {
-	var found []string
-	err := q.Words(ctx, &found, `SELECT id FROM experiences WHERE dream = $1 AND id IN ({list $2}) ORDER BY id {lock}`,
-		dream, encodeList(ids))
-	return setOf(found), err
 }
 
 // ExamPapers calls fn with a tenant's newest held-out experiences of an alias, at most limit:

@@ -44,7 +44,8 @@ func newText(text string, stored *string) bool { return text != "" && text != db
 // reopen gives an experience to the next dream and withdraws its row. Where nothing speaks
 // against the row, one that stands keeps both as they are.
 func (q *ExperienceQueries) reopen(ctx context.Context, tenant, id string, objects bool) error {
-	n, err := q.Exec(ctx, `UPDATE experiences SET dream = NULL WHERE tenant = $1 AND id = $2 AND dream IS NOT NULL
+	n, err := q.Exec(ctx, `UPDATE experiences SET dream = NULL, reopened = {now}
+		WHERE tenant = $1 AND id = $2 AND dream IS NOT NULL
 		AND ($3 OR NOT EXISTS (SELECT 1 FROM examples x WHERE x.experience = experiences.id AND x.withdrawn IS NULL))`,
 		tenant, id, objects)
 	if err != nil || n == 0 {

@@ -333,14 +333,19 @@ CREATE TABLE experiences (
   content      TEXT NOT NULL,             -- sha256 of the messages
   identity     TEXT NOT NULL,             -- sha256 of conversation id and messages, or of the messages
   dream        TEXT,                      -- the dream whose batch it is sealed in
+  reopened     BIGINT,                    -- when feedback gave it to another dream
   created      BIGINT NOT NULL,
   UNIQUE (tenant, identity)
 );
 CREATE INDEX experiences_content ON experiences (content, (tenant || '')); -- an expression: see knownContent
 CREATE INDEX experiences_list ON experiences (tenant, id);
 -- In the order of their ids, with what lists and dreams choose them by: rows that are not wanted are not looked up.
-CREATE INDEX experiences_fresh ON experiences
-  (tenant, id, alias, origin, provider, model, (correction IS NOT NULL OR coalesce(rating, 0) < 0)) WHERE dream IS NULL;
+CREATE INDEX experiences_fresh ON experiences (tenant, id, alias, origin, provider, model) WHERE dream IS NULL;
+-- What a dream takes first. A chat that is recorded enters neither.
+CREATE INDEX experiences_wrong ON experiences (tenant, id)
+  WHERE dream IS NULL AND NOT held_out AND (correction IS NOT NULL OR rating < 0 OR reopened IS NOT NULL);
+CREATE INDEX experiences_checkable ON experiences (tenant, id)
+  WHERE dream IS NULL AND NOT held_out AND reference IS NOT NULL;
 -- Experiences enter the next three when a dream seals them, which saves each chat three rows of an index.
 CREATE INDEX experiences_alias ON experiences (tenant, alias, id) WHERE dream IS NOT NULL OR held_out;
 CREATE INDEX experiences_model ON experiences (tenant, (provider || '/' || model), id) WHERE dream IS NOT NULL;

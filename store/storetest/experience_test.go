@@ -175,7 +175,7 @@ func TestWeakIsSealedFirst(t *testing.T) {
 			n, err := s.SealBatch(t.Context(), all[0].Tenant, dream, len(want))
 			must(t, err)
 			ids, err := sealedIn(t, s, all[0].Tenant, dream)
-			if err != nil || fmt.Sprint(ids) != fmt.Sprint(want) || int(n) != len(want) {
+			if err != nil || fmt.Sprint(ids) != fmt.Sprint(want) || n.Experiences != len(want) {
 				t.Errorf("batch %d is %v, want %v, %v", i, ids, want, err)
 			}
 			sealed, err := s.StillSealed(t.Context(), dream, []string{want[0], all[3].ID})
@@ -205,23 +205,23 @@ func TestSealRace(t *testing.T) {
 		for i := range 40 {
 			tenant = record(t, s, fmt.Sprint("chat-", i)).Tenant
 		}
-		sealed := atOnce(4, func(i int) int64 {
+		sealed := atOnce(4, func(i int) int {
 			n, err := s.SealBatch(t.Context(), tenant, fmt.Sprint("drm_", i), 16)
 			if err != nil {
 				t.Error(err)
 			}
-			return n
+			return n.Experiences
 		})
-		var sum int64
+		var sum int
 		for i, n := range sealed {
 			sum += n
 			ids, err := sealedIn(t, s, tenant, fmt.Sprint("drm_", i))
-			if err != nil || int64(len(ids)) != n || n > 16 {
+			if err != nil || len(ids) != n || n > 16 {
 				t.Errorf("dream %d sealed %d and holds %d, %v", i, n, len(ids), err)
 			}
 		}
 		left, err := s.FreshCount(t.Context(), tenant, 100)
-		if err != nil || sum+int64(left) != 40 {
+		if err != nil || sum+left != 40 {
 			t.Errorf("sealed %v, %d are left, %v", sealed, left, err)
 		}
 	})

@@ -53,6 +53,7 @@ type aheadView struct {
 
 type dreamCounts struct {
 	Experiences int            `json:"experiences"`
+	Weak        int            `json:"experiences_weak"`
 	HeldOut     int            `json:"held_out"`
 	Replayed    int            `json:"replayed"`
 	Judged      int            `json:"judged"`

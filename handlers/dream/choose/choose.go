@@ -18,15 +18,16 @@ type Order struct {
 }
 
 type candidate struct {
-	id    string
-	weak  bool
-	words map[string]bool
+	id        string
+	wrong     bool
+	checkable bool
+	words     map[string]bool
 }
 
 // Add takes an experience in.
 func (o *Order) Add(e learn.Experience) {
 	words := wordsOf(study.Opening(e.Prompt))
-	o.all = append(o.all, candidate{e.ID, e.Correction != "" || e.Rating != nil && *e.Rating < 0, words})
+	o.all = append(o.all, candidate{e.ID, e.Wrong(), e.Reference != "", words})
 	if o.shared == nil {
 		o.shared = map[string]int{}
 	}
@@ -35,7 +36,8 @@ func (o *Order) Add(e learn.Experience) {
 	}
 }
 
-// IDs returns what users found wrong first, then what is of a rare topic, then the rest, each as it was added.
+// IDs returns what users found wrong first, then what can be checked, then what is of a rare topic, then the rest, each
+// as it was added.
 func (o *Order) IDs() []string {
 	ranked := slices.Clone(o.all)
 	slices.SortStableFunc(ranked, func(a, b candidate) int { return cmp.Compare(o.rank(a), o.rank(b)) })
@@ -48,12 +50,14 @@ func (o *Order) IDs() []string {
 
 func (o *Order) rank(c candidate) int {
 	switch {
-	case c.weak:
+	case c.wrong:
 		return 0
-	case o.rare(c):
+	case c.checkable:
 		return 1
+	case o.rare(c):
+		return 2
 	}
-	return 2
+	return 3
 }
 
 // A word that more than one in tellingPart of the questions have names no topic; a topic is rare that no more than

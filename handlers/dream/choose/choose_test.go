@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"dreamlab/providers"
 	"dreamlab/store/learn"
@@ -16,8 +17,8 @@ func asked(id, question string) learn.Experience {
 	})}
 }
 
-// TestWhatIsWeakOrRareComesFirst has a hundred questions about kettles, one about telescopes, a corrected and a
-// disliked answer.
+// TestWhatIsWeakOrRareComesFirst has a hundred questions about kettles, one about telescopes, a corrected, a
+// disliked and a reopened answer, and one that can be checked.
 func TestWhatIsWeakOrRareComesFirst(t *testing.T) {
 	t.Parallel()
 	var o Order
@@ -31,9 +32,12 @@ func TestWhatIsWeakOrRareComesFirst(t *testing.T) {
 	o.Add(learn.Experience{ID: "exp_unreadable", Prompt: []byte(`{}`)})
 	disliked, corrected := asked("exp_disliked", "My blue kettle leaks"), asked("exp_corrected", "My blue kettle leaks")
 	disliked.Rating, corrected.Correction = new(int64(-1)), "Send it in."
-	o.Add(disliked)
-	o.Add(corrected)
-	want := append([]string{"exp_disliked", "exp_corrected", "exp_rare"}, append(rest, "exp_unreadable")...)
+	reopened, checkable := asked("exp_reopened", "My blue kettle leaks"), asked("exp_checkable", "My blue kettle leaks")
+	reopened.Reopened, checkable.Reference = time.Unix(1, 0), "Send it in."
+	for _, e := range []learn.Experience{checkable, disliked, corrected, reopened} {
+		o.Add(e)
+	}
+	want := append([]string{"exp_disliked", "exp_corrected", "exp_reopened", "exp_checkable", "exp_rare"}, append(rest, "exp_unreadable")...)
 	if got := o.IDs(); !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
