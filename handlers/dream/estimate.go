@@ -3,15 +3,12 @@ package dream
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"dreamlab/handlers/dream/study"
 	"dreamlab/handlers/judge"
 	"dreamlab/providers"
-	"dreamlab/store"
-	"dreamlab/store/db"
 	"dreamlab/store/learn"
 	"dreamlab/store/money"
 	"dreamlab/store/plainjson"
@@ -33,10 +30,8 @@ type estimate struct {
 	expected    expected
 }
 
-// errDryRun rolls the transaction of a dry run back.
-var errDryRun = errors.New("dry run")
-
-// dryRun seals the batch in a transaction that is rolled back, and calls no model.
+// dryRun looks at the batch that would be sealed, and calls no model. It seals nothing: a dream that the clock starts
+// meanwhile, or late feedback, would wait for it.
 func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput, d learn.Dream) (
 	*tasks.End, error,
 ) {
@@ -48,20 +43,13 @@ func (w *worker) dryRun(ctx context.Context, run *tasks.Run, in tasks.DreamInput
 		return nil, err
 	}
 	var sum estimate
-	err = run.Tx(ctx, db.Relaxed, func(q *store.Queries) error {
-		sealed, err := q.SealBatch(ctx, d.Tenant, d.ID, in.Limit)
-		if err != nil {
-			return fmt.Errorf("seal the batch: %w", err)
-		}
-		sum = estimate{Weak: sealed.Weak} // the transaction may be tried again
-		if err := w.estimate(ctx, q, d, models, &sum); err != nil {
-			return err
-		}
-		return errDryRun
+	batch, err := run.Store.NextBatch(ctx, d.Tenant, in.Limit, func(e learn.Experience) error {
+		return w.addStudy(e, models, &sum)
 	})
-	if !errors.Is(err, errDryRun) {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("look at the batch: %w", err)
 	}
+	sum.Weak = batch.Weak
 	sealed := d
 	sealed.Counts.Experiences = sum.Experiences
 	likely := sum.expected.of(w.inBatches(sealed), thrifty(d))
@@ -91,27 +79,6 @@ func (w *worker) models(ctx context.Context, run *tasks.Run) (map[study.Role]pro
 		models[role] = tiers[0][0]
 	}
 	return models, nil
-}
-
-func (w *worker) estimate(
-	ctx context.Context, q *store.Queries, d learn.Dream, models map[study.Role]providers.Target, sum *estimate,
-) error {
-	page := db.Page{Limit: batchPage, Ascending: true}
-	for {
-		rows, more, err := q.Experiences(ctx, d.Tenant, learn.ExperienceFilter{Dream: d.ID}, page)
-		if err != nil {
-			return fmt.Errorf("read the batch: %w", err)
-		}
-		for _, e := range rows {
-			if err := w.addStudy(e, models, sum); err != nil {
-				return err
-			}
-		}
-		if !more {
-			return nil
-		}
-		page.After = rows[len(rows)-1].ID
-	}
 }
 
 // forged returns the answer, by purpose, that brings the most questions: long ones, of which

@@ -35,34 +35,60 @@ type Sealed struct {
 // and no conversation has more than a quarter where others wait (see pick). It seals only what is fresh, so that
 // two dreams never share an experience.
 func (q *ExperienceQueries) SealBatch(ctx context.Context, tenant, dream string, limit int) (s Sealed, err error) {
-	places := pick.Weak(limit)
-	weak, err := q.waiting(ctx, tenant, ofWrong, places)
-	if err == nil && pick.ShareOf(places).Take(weak...) < places {
-		var more []pick.Row
-		more, err = q.waiting(ctx, tenant, ofCheckable, places)
-		weak = append(weak, more...)
-	}
+	ids, isWeak, err := q.batch(ctx, tenant, limit)
 	if err != nil {
-		return s, fmt.Errorf("look for what is weak: %w", err)
+		return s, err
 	}
-	rest, err := q.waiting(ctx, tenant, ofAll, limit)
-	if err != nil {
-		return s, fmt.Errorf("look for the oldest: %w", err)
-	}
-	isWeak := map[string]bool{}
-	var ids, sealed []string
-	for _, r := range pick.Batch(weak, rest, limit) {
-		ids, isWeak[r.ID] = append(ids, r.ID), r.Weak
-	}
+	var sealed []string
 	err = q.Words(ctx, &sealed, `UPDATE experiences SET dream = $1 WHERE id IN (SELECT id FROM experiences
 		WHERE id IN ({list $2}) AND dream IS NULL ORDER BY id {lock}) AND dream IS NULL RETURNING id`, dream, encodeList(ids))
 	for _, id := range sealed {
-		s.Experiences++
-		if isWeak[id] {
-			s.Weak++
-		}
+		s.count(isWeak[id])
 	}
 	return s, err
+}
+
+// NextBatch hands fn what SealBatch would seal now, and locks nothing.
+func (q *ExperienceQueries) NextBatch(ctx context.Context, tenant string, limit int, fn func(Experience) error) (s Sealed, err error) {
+	ids, isWeak, err := q.batch(ctx, tenant, limit)
+	if err != nil {
+		return s, err
+	}
+	err = db.Stream(ctx, q.Tx, scanExperience, func(e Experience) error {
+		s.count(isWeak[e.ID])
+		return fn(e)
+	}, `SELECT `+experienceColumns+experienceTables+`WHERE e.id IN ({list $1}) ORDER BY e.id`, encodeList(ids))
+	return s, err
+}
+
+func (s *Sealed) count(weak bool) {
+	s.Experiences++
+	if weak {
+		s.Weak++
+	}
+}
+
+// batch chooses the next batch, and tells which of it is weak.
+func (q *ExperienceQueries) batch(ctx context.Context, tenant string, limit int) (ids []string, isWeak map[string]bool, err error) {
+	places := pick.Weak(limit)
+	weak, err := waiting(ctx, q.Tx, tenant, ofWrong, places)
+	if err == nil && pick.ShareOf(places).Take(weak...) < places {
+		var more []pick.Row
+		more, err = waiting(ctx, q.Tx, tenant, ofCheckable, places)
+		weak = append(weak, more...)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("look for what is weak: %w", err)
+	}
+	rest, err := waiting(ctx, q.Tx, tenant, ofAll, limit)
+	if err != nil {
+		return nil, nil, fmt.Errorf("look for the oldest: %w", err)
+	}
+	isWeak = map[string]bool{}
+	for _, r := range pick.Batch(weak, rest, limit) {
+		ids, isWeak[r.ID] = append(ids, r.ID), r.Weak
+	}
+	return ids, isWeak, nil
 }
 
 // Where those who wait longest are few, so many instants of the time in which others came are looked at, and so many of
@@ -75,8 +101,8 @@ const (
 // waiting returns fresh experiences for so many places, oldest first. Where the oldest are of too few users or
 // conversations, others that came later follow: those of the instants that are looked at, by the index, since a user may
 // have brought a million in between.
-func (q *ExperienceQueries) waiting(ctx context.Context, tenant string, u queue, places int) ([]pick.Row, error) {
-	rows, err := q.fresh(ctx, tenant, u, oldest, int64(places))
+func waiting(ctx context.Context, tx *db.Tx, tenant string, u queue, places int) ([]pick.Row, error) {
+	rows, err := fresh(ctx, tx, tenant, u, oldest, int64(places))
 	if err != nil || len(rows) < places {
 		return rows, err
 	}
@@ -85,12 +111,12 @@ func (q *ExperienceQueries) waiting(ctx context.Context, tenant string, u queue,
 	if missing == 0 {
 		return rows, nil
 	}
-	last, err := q.fresh(ctx, tenant, u, newest, int64(1))
+	last, err := fresh(ctx, tx, tenant, u, newest, int64(1))
 	if err != nil || len(last) == 0 {
 		return rows, err
 	}
 	instants := db.IDsBetween(rows[len(rows)-1].ID, last[0].ID, looks)
-	others, err := q.fresh(ctx, tenant, u, behind, encodeList(instants))
+	others, err := fresh(ctx, tx, tenant, u, behind, encodeList(instants))
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +124,7 @@ func (q *ExperienceQueries) waiting(ctx context.Context, tenant string, u queue,
 	heads := slices.CompactFunc(slices.Clone(others), pick.Row.Together)
 	windows := min(len(heads), reads)
 	for i := range windows {
-		more, err := q.fresh(ctx, tenant, u, from, heads[i*len(heads)/windows].ID, int64(missing/windows+1))
+		more, err := fresh(ctx, tx, tenant, u, from, heads[i*len(heads)/windows].ID, int64(missing/windows+1))
 		if err != nil {
 			return nil, err
 		}
@@ -128,8 +154,8 @@ func (u queue) query(chosen string) string {
 }
 
 // fresh returns the chosen experiences, oldest first.
-func (q *ExperienceQueries) fresh(ctx context.Context, tenant string, u queue, chosen string, args ...any) (rows []pick.Row, err error) {
-	err = q.Each(ctx, u.query(chosen), append([]any{tenant}, args...), func(r db.Rows) error {
+func fresh(ctx context.Context, tx *db.Tx, tenant string, u queue, chosen string, args ...any) (rows []pick.Row, err error) {
+	err = tx.Each(ctx, u.query(chosen), append([]any{tenant}, args...), func(r db.Rows) error {
 		var row pick.Row
 		var metadata *string
 		err := r.Scan(&row.ID, &row.Talk, &metadata, &row.Weak)
