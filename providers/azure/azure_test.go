@@ -36,6 +36,7 @@ func TestConformance(t *testing.T) {
 			providertest.Run(t, providertest.Harness{
 				Vendor: azure.Vendor, Start: start, Settings: family(routes), Model: "gpt-5-nano", Tuning: tuning(),
 				Token:      func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") },
+				Quotas:     quotas(),
 				Embeddings: "text-embedding-3-small", Batch: "gpt-5-nano",
 				Bills: func(d providers.Driver, _, _ string, _ providers.Config) (bill.Biller, error) {
 					return d.(bill.Biller), nil
@@ -45,6 +46,15 @@ func TestConformance(t *testing.T) {
 				},
 			})
 		})
+	}
+}
+
+// quotas are those of deployments of tuned models: all of them, and their tokens on trial.
+func quotas() []providertest.Quota {
+	reads := func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/usages") }
+	return []providertest.Quota{
+		{Name: "OpenAI.DeveloperTier.gpt4.1-mini-finetune", Takes: 50, Reads: reads, Says: []string{"swedencentral", "ai.azure.com"}},
+		{Name: "OpenAI.FineTuned.Deployments", Reads: reads, Says: []string{"swedencentral", "ai.azure.com"}},
 	}
 }
 

@@ -105,10 +105,8 @@ func nanoPerHour(sku string) int64 {
 func (d hostDriver) Hosting(ctx context.Context, base string) (providers.Hosting, error) {
 	model := d.deployed.model(base)
 	type offered struct {
-		Name string `json:"name"`
-		SKUs []struct {
-			Name string `json:"name"`
-		} `json:"skus"`
+		Name string       `json:"name"`
+		SKUs []offeredSKU `json:"skus"`
 	}
 	var out struct {
 		Value []offered `json:"value"`
@@ -119,7 +117,9 @@ func (d hostDriver) Hosting(ctx context.Context, base string) (providers.Hosting
 	for _, m := range out.Value {
 		for _, sku := range m.SKUs {
 			if m.Name == model && strings.EqualFold(sku.Name, d.service) {
-				return providers.Hosting{Hardware: d.service, NanoPerHour: nanoPerHour(d.service), PerToken: true, Cold: coldStart}, nil
+				h := providers.Hosting{Hardware: d.service, NanoPerHour: nanoPerHour(d.service), PerToken: true, Cold: coldStart}
+				h.Full, h.Doubt = d.room(ctx, m.SKUs)
+				return h, nil
 			}
 		}
 	}

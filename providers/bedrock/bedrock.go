@@ -58,6 +58,7 @@ var settings = append([]providers.Setting{
 	{Env: envFolder, Help: "folder in S3 for the files of batches, such as s3://bucket/batches; batches need it"},
 	{Env: amazon.EnvS3, Shared: true, Help: "base of S3; defaults to the region's"},
 	{Env: amazon.EnvCosts, Shared: true, Help: amazon.CostsHelp},
+	{Env: amazon.EnvQuotas, Shared: true, Help: amazon.QuotasHelp},
 }, importSettings...)
 
 // Vendor opens the Bedrock driver.
@@ -68,7 +69,8 @@ func sandbox(address, credential string) map[string]string {
 	return map[string]string{
 		amazon.EnvID: "AKIASANDBOX", amazon.EnvSecret: credential, envRegion: "us-east-1",
 		envRuntime: address, envControls: address, amazon.EnvS3: address + "/s3", amazon.EnvCosts: address,
-		envRole: "arn:aws:iam::123456789012:role/sandbox", envFolder: "s3://sandbox/batches",
+		amazon.EnvQuotas: address,
+		envRole:          "arn:aws:iam::123456789012:role/sandbox", envFolder: "s3://sandbox/batches",
 		envImportRole: "arn:aws:iam::123456789012:role/imports",
 	}
 }
@@ -121,6 +123,9 @@ func open(config providers.Config) (providers.Driver, error) {
 		return opened, err
 	}
 	own, err := newImports(d, value)
+	if err == nil {
+		own.quotas, err = newQuotas(keys, value, config)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,16 @@ func bearing(base string) map[string]string {
 
 const scout = "us.meta.llama4-scout-17b-instruct-v1:0"
 
+// importedModels is the quota of what is imported.
+func importedModels() []providertest.Quota {
+	return []providertest.Quota{{
+		Name: "Imported models per account", Says: []string{"us-east-1", "servicequotas/home/services/bedrock"},
+		Reads: func(r *http.Request) bool {
+			return strings.HasPrefix(r.Header.Get("X-Amz-Target"), "ServiceQuotasV20190624.")
+		},
+	}}
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	two, three, seed, much, no := 2, 3, int64(4), 0.5, false
@@ -74,14 +84,16 @@ func TestConformance(t *testing.T) {
 			t.Parallel()
 			batch := ""
 			var bills func(providers.Driver, string, string, providers.Config) (bill.Biller, error)
+			var quotas []providertest.Quota
 			if name == "signed" {
 				batch = scout
 				bills = func(d providers.Driver, _, _ string, _ providers.Config) (bill.Biller, error) {
 					return d.(bill.Biller), nil
 				}
+				quotas = importedModels()
 			}
 			providertest.Run(t, providertest.Harness{
-				Vendor: bedrock.Vendor, Start: start, Settings: with, Bills: bills,
+				Vendor: bedrock.Vendor, Start: start, Settings: with, Bills: bills, Quotas: quotas,
 				Importing: &providertest.Importing{
 					Base: "us.meta.llama3-1-8b-instruct-v1:0", Unhostable: scout, Folder: folder,
 					Creates: []func(*http.Request) bool{providertest.Asks("POST", "/model-import-jobs")},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dreamlab/providers"
+	"dreamlab/providers/amazon"
 	"dreamlab/providers/completion"
 	"dreamlab/providers/openai"
 	"dreamlab/store/money"
@@ -46,10 +47,11 @@ var importSettings = []providers.Setting{
 // they are asked, and end when nobody has asked for five minutes.
 type imports struct {
 	*driver
-	role  string
-	bases map[string]importable
-	nano  int64    // nano-dollars a unit and minute
-	arns  sync.Map // of models, by their names
+	role   string
+	quotas *amazon.Quotas
+	bases  map[string]importable
+	nano   int64    // nano-dollars a unit and minute
+	arns   sync.Map // of models, by their names
 }
 
 // importable is a base whose tuned weights can be imported.
@@ -92,15 +94,17 @@ const window = 5 * time.Minute
 const coldStart = time.Minute
 
 // Hosting tells what a copy costs while it is up.
-func (i *imports) Hosting(_ context.Context, base string) (providers.Hosting, error) {
+func (i *imports) Hosting(ctx context.Context, base string) (providers.Hosting, error) {
 	found, known := i.bases[base]
 	if !known {
 		return providers.Hosting{}, i.refusal(providers.KindModelGone, base, base+" can not be imported: name it in "+envImportBases)
 	}
-	return providers.Hosting{
+	h := providers.Hosting{
 		Hardware: fmt.Sprintf("%d custom model units", found.units), NanoPerHour: i.perHour(base), Cold: coldStart,
 		Weights: found.weights, Window: window,
-	}, nil
+	}
+	h.Full, h.Doubt = i.room(ctx)
+	return h, nil
 }
 
 func (i *imports) perHour(base string) int64 { return i.bases[base].units * i.nano * 60 }

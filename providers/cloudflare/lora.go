@@ -14,6 +14,7 @@ import (
 
 	"dreamlab/providers"
 	"dreamlab/providers/openai"
+	"dreamlab/providers/quota"
 	"dreamlab/store/plainjson"
 )
 
@@ -24,6 +25,7 @@ const (
 	envBases = "CLOUDFLARE_LORA_BASES"
 	envRank  = "CLOUDFLARE_LORA_MAX_RANK"
 	envBytes = "CLOUDFLARE_LORA_MAX_MB"
+	envCount = "CLOUDFLARE_LORA_MAX_ADAPTERS"
 )
 
 var loraSettings = []providers.Setting{
@@ -35,6 +37,7 @@ var loraSettings = []providers.Setting{
 	},
 	{Env: envRank, Default: "32", Help: "the largest rank of an adapter: Cloudflare says 8, up to 32"},
 	{Env: envBytes, Default: "300", Help: "the largest file of an adapter, in MB: Cloudflare says 100, 300 or 500"},
+	{Env: envCount, Default: "30", Help: "how many adapters the account may have: 30, unless Cloudflare has granted more"},
 }
 
 // loras are the adapters that the account serves beside a base, by the token and without hours.
@@ -44,6 +47,7 @@ type loras struct {
 	bases    map[string]string // the names of their weights
 	maxRank  int
 	maxBytes int64
+	maxCount int64 // of the account's adapters
 }
 
 var (
@@ -70,6 +74,9 @@ func newLoras(d *driver, chats *openai.Client, value func(string) string) (*lora
 		return nil, fmt.Errorf("%s: give megabytes, such as 300", envBytes)
 	}
 	l.maxBytes = megabytes << 20
+	if l.maxCount, err = strconv.ParseInt(value(envCount), 10, 32); err != nil || l.maxCount < 1 {
+		return nil, fmt.Errorf("%s: give a number of adapters, such as 30", envCount)
+	}
 	return l, nil
 }
 
@@ -84,13 +91,28 @@ func typeOf(weights string) string {
 }
 
 // Hosting tells what serving takes: each token costs as one of the base's.
-func (l *loras) Hosting(_ context.Context, base string) (providers.Hosting, error) {
+func (l *loras) Hosting(ctx context.Context, base string) (providers.Hosting, error) {
 	weights := l.bases[base]
 	if weights == "" {
 		return providers.Hosting{}, l.fault(providers.KindModelGone, base,
 			base+" takes no adapters: choose another base, or name it in "+envBases)
 	}
-	return providers.Hosting{Hardware: "serverless", PerToken: true, MaxRank: l.maxRank, Weights: weights}, nil
+	h := providers.Hosting{Hardware: "serverless", PerToken: true, MaxRank: l.maxRank, Weights: weights}
+	h.Full, h.Doubt = l.room(ctx)
+	return h, nil
+}
+
+// room tells whether the account may have one more adapter. Cloudflare's API tells how many there are, and only its
+// pages how many there may be.
+func (l *loras) room(ctx context.Context) (full, doubt string) {
+	told := quota.Source{Name: "the list of adapters", Needs: "the token needs the permission Workers AI Read"}
+	return told.Room(ctx, func(ctx context.Context) ([]quota.Quota, error) {
+		all, err := l.list(ctx)
+		return []quota.Quota{{
+			Name: "LoRAs per account", Limit: l.maxCount, Used: int64(len(all)),
+			Raise: "delete one in the dashboard, or ask Cloudflare for more and set " + envCount,
+		}}, err
+	})
 }
 
 func (l *loras) fault(kind providers.Kind, model, message string) *providers.Error {

@@ -159,11 +159,32 @@ func TestAdapterLimits(t *testing.T) {
 	}
 	for name, value := range map[string]string{
 		"CLOUDFLARE_LORA_BASES": "@cf/qwen/qwq-32b=Qwen/QwQ-32B", "CLOUDFLARE_LORA_MAX_RANK": "none", "CLOUDFLARE_LORA_MAX_MB": "0",
+		"CLOUDFLARE_LORA_MAX_ADAPTERS": "0",
 	} {
 		values := direct("http://example.org")
 		values[name] = value
 		if _, err := cloudflare.Vendor.Open(providers.Config{Values: values}); err == nil || !strings.HasPrefix(err.Error(), name) {
 			t.Errorf("%s=%s: %v", name, value, err)
+		}
+	}
+}
+
+// The account may have so many adapters: with them all, or where its list can not be read, the plan is told.
+func TestRoomForAdapters(t *testing.T) {
+	t.Parallel()
+	thirty := "200 " + `{"result":[[` + strings.Repeat(listed+",", 29) + listed + `]]}`
+	for answer, want := range map[string][2]string{
+		thirty:                                   {`the quota "LoRAs per account" is 30, 30 of it in use, and 1 more would be needed: delete one`, ""},
+		"200 " + `{"result":[[` + listed + `]]}`: {"", ""},
+		"200 {}":                                 {"", "not known, as the list of adapters could not be read"},
+		"404 {}":                                 {"", "not known, as the list of adapters could not be read"},
+		"200 <html>":                             {"", "not known, as the list of adapters could not be read"},
+	} {
+		a := &account{answers: map[string]string{"GET /finetunes": answer}}
+		h, err := a.at(t, made).(providers.Host).Hosting(t.Context(), gemma)
+		if err != nil || !strings.HasPrefix(h.Full, want[0]) || (h.Full == "") != (want[0] == "") ||
+			!strings.Contains(h.Doubt, want[1]) || (h.Doubt == "") != (want[1] == "") || !h.PerToken {
+			t.Errorf("%.40s: %+v, %v", answer, h, err)
 		}
 	}
 }

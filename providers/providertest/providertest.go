@@ -54,6 +54,8 @@ type Harness struct {
 	// Importing tells how the vendor serves what others trained. Optional: without it the vendor
 	// does not.
 	Importing *Importing
+	// Quotas are those that bound trainings and what is served. Optional: without them the vendor tells none.
+	Quotas []Quota
 	// Batch is a model that takes batches. Optional: without it the vendor has none.
 	// The emulator has to be one that the lab's Serve made, and play the faults of
 	// batches.
@@ -136,6 +138,11 @@ func Run(t *testing.T, h Harness) {
 		t.Run("import", h.imports)
 		t.Run("import lost", h.importLost)
 		t.Run("import refused", h.importRefused)
+	}
+	if h.Quotas != nil {
+		t.Run("quota", h.quotas)
+		t.Run("quota refused", h.quotasRefused)
+		t.Run("quota unread", h.quotasUnread)
 	}
 	if h.Tuning != nil {
 		t.Run("train", h.train)

@@ -31,11 +31,21 @@ func (d *tuningDriver) Trainer() providers.Trainer { return d.trainer }
 // coldStart is how long a machine and large weights take, as a rule.
 const coldStart = 10 * time.Minute
 
-// Hosting tells what serving takes, as [providers.Host] says.
-func (d *tuningDriver) Hosting(ctx context.Context, base string) (providers.Hosting, error) {
+// Hosting tells what serving takes, as [providers.Host] says, and whether the account may have the machine.
+func (d *tuningDriver) Hosting(ctx context.Context, base string) (h providers.Hosting, err error) {
 	if d.serverless {
-		return d.hostingOfAdapters(ctx, base)
+		h, err = d.hostingOfAdapters(ctx, base)
+	} else {
+		h, err = d.hostingOfWeights(ctx, base)
 	}
+	if err == nil {
+		h.Full, h.Doubt = d.tuning.rooms.forEndpoint(ctx, h.Hardware)
+	}
+	return h, err
+}
+
+// hostingOfWeights tells what serving whole weights takes.
+func (d *tuningDriver) hostingOfWeights(ctx context.Context, base string) (providers.Hosting, error) {
 	found, err := d.servable(ctx, base)
 	if err != nil {
 		return providers.Hosting{}, err

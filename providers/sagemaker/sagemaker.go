@@ -87,6 +87,7 @@ var settings = []providers.Setting{
 	{Env: envRuntime, Help: "base of the runtime, which answers chats; defaults to the region's"},
 	{Env: amazon.EnvS3, Shared: true, Help: "base of S3; defaults to the region's"},
 	{Env: amazon.EnvCosts, Shared: true, Help: amazon.CostsHelp},
+	{Env: amazon.EnvQuotas, Shared: true, Help: amazon.QuotasHelp},
 }
 
 // Vendor opens the SageMaker driver.
@@ -99,7 +100,7 @@ var options = []string{"top_k", "repetition_penalty"}
 func sandbox(address, credential string) map[string]string {
 	return map[string]string{
 		amazon.EnvID: "AKIASANDBOX", amazon.EnvSecret: credential, envRegion: "us-east-1",
-		envControls: address, envRuntime: address, amazon.EnvS3: address + "/s3", amazon.EnvCosts: address,
+		envControls: address, envRuntime: address, amazon.EnvS3: address + "/s3", amazon.EnvCosts: address, amazon.EnvQuotas: address,
 		envRole: "arn:aws:iam::123456789012:role/sandbox", envFolder: "s3://sandbox/tunes", envLicence: "true",
 		envTuned: "jumpstart-llama-3-1-8b-instruct=meta-textgeneration-llama-3-1-8b-instruct",
 	}

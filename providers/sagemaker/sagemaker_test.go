@@ -47,6 +47,25 @@ func targets(operation string) func(*http.Request) bool {
 	return func(r *http.Request) bool { return r.Header.Get("X-Amz-Target") == "SageMaker."+operation }
 }
 
+// machineQuotas are those of the machines that train and serve. A serverless training has none.
+func machineQuotas(way string) []providertest.Quota {
+	if way == "serverless" {
+		return nil
+	}
+	reads := func(r *http.Request) bool {
+		return strings.HasPrefix(r.Header.Get("X-Amz-Target"), "ServiceQuotasV20190624.")
+	}
+	training := "ml.g5.12xlarge for training job usage"
+	if way == "spot" {
+		training = "ml.g5.12xlarge for spot training job usage"
+	}
+	says := []string{"us-east-1", "servicequotas/home/services/sagemaker"}
+	return []providertest.Quota{
+		{Name: training, Training: true, Reads: reads, Says: says},
+		{Name: "ml.g5.4xlarge for endpoint usage", Reads: reads, Says: says},
+	}
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for name, with := range map[string]func(string) map[string]string{
@@ -64,6 +83,7 @@ func TestConformance(t *testing.T) {
 				Bills: func(d providers.Driver, _, _ string, _ providers.Config) (bill.Biller, error) {
 					return d.(bill.Biller), nil
 				},
+				Quotas: machineQuotas(name),
 				Lacks: map[string]func(*providers.Request){
 					"min_p": func(r *providers.Request) { r.Options = map[string]json.RawMessage{"min_p": []byte("0.1")} },
 				},

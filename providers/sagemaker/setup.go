@@ -80,8 +80,13 @@ func withTuning(
 	if err != nil {
 		return nil, err
 	}
+	quotas, err := amazon.NewQuotas(amazon.Account{Vendor: name, Base: value(amazon.EnvQuotas), Secrets: key.Secrets}, key, config)
+	if err != nil {
+		return nil, err
+	}
 	tuning := &tuner{
-		files: &files{d.plane, bucket, inBuckets(open), dialog}, role: role, machines: machines, hours: hours, named: named,
+		files: &files{d.plane, bucket, inBuckets(open), dialog}, rooms: rooms{d.plane, quotas}, role: role, machines: machines,
+		hours: hours, named: named,
 		licence: value(envLicence) == "true", spot: value(envSpot) == "true",
 	}
 	made := &tuningDriver{driver: d, tuning: tuning, trainer: tuning, region: key.Region}

@@ -32,6 +32,7 @@ const (
 // tuner fine-tunes the models of the hub by training jobs, which leave their models in S3.
 type tuner struct {
 	*files
+	rooms    rooms
 	role     string
 	machines instances
 	named    map[string]string // models of the hub, by the endpoints that serve them
@@ -51,11 +52,13 @@ var (
 
 // Tunable asks the hub for a model, as [providers.Trainer] says.
 func (t *tuner) Tunable(ctx context.Context, base string) (providers.TuneLimits, error) {
-	_, err := t.base(ctx, base)
+	found, err := t.base(ctx, base)
 	if err != nil {
 		return providers.TuneLimits{}, err
 	}
-	return providers.TuneLimits{MaxEpochs: maxEpochs, MaxRank: maxRank, MaxSequence: maxSequence, MinBatch: 1}, nil
+	limits := providers.TuneLimits{MaxEpochs: maxEpochs, MaxRank: maxRank, MaxSequence: maxSequence, MinBatch: 1}
+	limits.Full, limits.Doubt = t.rooms.forTraining(ctx, found.TrainingInstance, t.spot)
+	return limits, nil
 }
 
 // hubName is the hub's name of a base, which may have that of an endpoint that serves it.

@@ -33,6 +33,7 @@ const weightsBelow = "/postprocess/node-0/checkpoints/final"
 type hosted struct {
 	*driver
 	bucket   bucket
+	quotas   *quotas
 	machines []machine
 	doubt    string // what is not certain of their prices
 }
@@ -79,13 +80,17 @@ func (h hosted) machineOf(base string) (found machine, ok bool) {
 	return found, ok
 }
 
-func (h hosted) hosting(_ context.Context, base string) (providers.Hosting, error) {
+func (h hosted) hosting(ctx context.Context, base string) (providers.Hosting, error) {
 	m, ok := h.machineOf(base)
 	if !ok {
 		return providers.Hosting{}, gone(base, "has no machine to be served by: name one with its price in "+envMachines)
 	}
+	full, doubt := h.quotas.forMachine(ctx, m)
+	if h.doubt != "" && doubt != "" {
+		doubt = "; " + doubt
+	}
 	return providers.Hosting{
-		Hardware: m.kind, NanoPerHour: m.nano, Cold: coldStart, Region: h.driver.place.tuning, Doubt: h.doubt,
+		Hardware: m.kind, NanoPerHour: m.nano, Cold: coldStart, Region: h.driver.place.tuning, Full: full, Doubt: h.doubt + doubt,
 	}, nil
 }
 

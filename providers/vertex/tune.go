@@ -30,6 +30,7 @@ const (
 // beside them.
 type tuner struct {
 	stored
+	quotas  *quotas
 	weights map[string]string // that can be tuned, by the names of models that answer
 }
 
@@ -65,11 +66,17 @@ func gone(model, message string) *providers.Error {
 }
 
 // Tunable tells the limits of a model whose weights are known.
-func (t tuner) Tunable(_ context.Context, base string) (providers.TuneLimits, error) {
+func (t tuner) Tunable(ctx context.Context, base string) (providers.TuneLimits, error) {
 	if t.weights[base] == "" {
-		return providers.TuneLimits{}, gone(base, "can not be fine-tuned: choose another base, or name its weights in "+envTuned)
+		return providers.TuneLimits{}, untunable(base)
 	}
-	return providers.TuneLimits{MaxEpochs: maxEpochs, MaxRank: maxRank, MaxSequence: maxSequence, MinBatch: 1}, nil
+	limits := providers.TuneLimits{MaxEpochs: maxEpochs, MaxRank: maxRank, MaxSequence: maxSequence, MinBatch: 1}
+	limits.Full, limits.Doubt = t.quotas.forTuning(ctx)
+	return limits, nil
+}
+
+func untunable(base string) *providers.Error {
+	return gone(base, "can not be fine-tuned: choose another base, or name its weights in "+envTuned)
 }
 
 // rows is where training files stand in the bucket.
@@ -216,8 +223,7 @@ func (t tuner) Start(ctx context.Context, spec providers.TrainSpec) (providers.T
 	case spec.Epochs < 1 || spec.Rank < 1 || spec.LearningRate <= 0:
 		return providers.Training{}, invalid("epochs", "state epochs, rank and learning rate")
 	case t.weights[spec.Base] == "":
-		_, err := t.Tunable(ctx, spec.Base)
-		return providers.Training{}, err
+		return providers.Training{}, untunable(spec.Base)
 	}
 	if err := spec.WithoutPairs(name); err != nil {
 		return providers.Training{}, err

@@ -35,6 +35,7 @@ const (
 	envTuned      = "GOOGLE_VERTEX_TUNABLE_MODELS"
 	envTuning     = "GOOGLE_VERTEX_TUNING_LOCATION"
 	envMachines   = "GOOGLE_VERTEX_MACHINES"
+	envQuotas     = "GOOGLE_CLOUD_QUOTAS_BASE_URL"
 )
 
 var settings = []providers.Setting{
@@ -93,6 +94,11 @@ var settings = []providers.Setting{
 		Help: "machines that serve tuned models, by the beginnings of their bases' names, each with its accelerator, how many " +
 			"of it, and dollars an hour: set the price that your region has",
 	},
+	{
+		Env: envQuotas, Default: "https://cloudquotas.googleapis.com",
+		Help: "base of the Cloud Quotas API, which tells a plan whether the project has room: enable it in the project, and give " +
+			"the account the role Cloud Quotas Viewer",
+	},
 }
 
 // defaultMachines serve the bases that can be tuned by default, at list prices that were not read from a bill: the plan
@@ -114,7 +120,7 @@ const sandboxProject = "dreamlab-sandbox"
 func sandbox(address, credential string) map[string]string {
 	return map[string]string{
 		envProject: sandboxProject, envBase: address,
-		envStorage: address, envBatches: "gs://dreamlab-batches/vertex",
+		envQuotas: address, envStorage: address, envBatches: "gs://dreamlab-batches/vertex",
 		envInline: `{"type":"authorized_user","client_id":"dreamlab","client_secret":"dreamlab",` +
 			`"refresh_token":"` + credential + `","token_uri":"` + address + `/token"}`,
 	}
@@ -188,7 +194,11 @@ func withBucket(d *driver, value func(env string) string) (providers.Driver, err
 	if made.tuning.weights, err = parseWeights(value(envTuned)); err != nil {
 		return nil, err
 	}
-	made.serving = hosted{driver: d, bucket: where}
+	quotas, err := newQuotas(d, value(envQuotas))
+	if err != nil {
+		return nil, err
+	}
+	made.tuning.quotas, made.serving = quotas, hosted{driver: d, bucket: where, quotas: quotas}
 	made.serving.machines, err = parseMachines(value(envMachines))
 	if value(envMachines) == defaultMachines {
 		made.serving.doubt = listPrice

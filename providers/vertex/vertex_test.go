@@ -64,9 +64,21 @@ func TestOpenModelsConform(t *testing.T) {
 	providertest.Run(t, providertest.Harness{
 		Vendor: vertex.Vendor, Start: start, Settings: withOpenModels, Token: isToken,
 		Model: "meta/llama-4-maverick-17b-128e-instruct-maas", Embeddings: "intfloat/multilingual-e5-small-maas",
-		Batch: "meta/llama-4-maverick-17b-128e-instruct-maas", Tuning: tuning(),
+		Batch: "meta/llama-4-maverick-17b-128e-instruct-maas", Tuning: tuning(), Quotas: quotas(),
 		Lacks: map[string]func(*providers.Request){"max_tokens": func(r *providers.Request) { r.MaxTokens = 8193 }},
 	})
+}
+
+// quotas are those of accelerators that serve, and of fine-tunes at once.
+func quotas() []providertest.Quota {
+	reads := func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/quotaInfos") }
+	return []providertest.Quota{
+		{
+			Name: "CustomModelServingH100GPUsPerProjectPerRegion", Takes: 8, Reads: reads,
+			Says: []string{"us-central1", "iam-admin/quotas?project=dreamlab-sandbox"},
+		},
+		{Name: "Global concurrent managed OSS model fine-tuning jobs per project", Training: true, Reads: reads},
+	}
 }
 
 func tuning() *providertest.Tuning {

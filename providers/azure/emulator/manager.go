@@ -54,6 +54,7 @@ type armAsk struct {
 func (e *emulator) manager(mux *http.ServeMux) {
 	account := "/subscriptions/sandbox/resourceGroups/sandbox/providers/Microsoft.CognitiveServices/accounts/sandbox"
 	e.bills(mux)
+	limits{e}.routes(mux, account)
 	mux.HandleFunc("GET "+account+"/models", versioned(e.vendor.Answer(e.offered)))
 	mux.HandleFunc("GET "+account+"/deployments", versioned(e.vendor.Answer(e.listDeployments)))
 	mux.HandleFunc("GET "+account+"/deployments/{name}", versioned(e.vendor.Answer(e.getDeployment)))
@@ -68,7 +69,9 @@ func (e *emulator) offered(*http.Request) (any, *lab.Failure) {
 		offered := []any{}
 		for _, sku := range skus() {
 			if d.train > 0 && !d.fixed {
-				offered = append(offered, map[string]any{"name": sku, "capacity": map[string]any{"default": 50}})
+				offered = append(offered, map[string]any{
+					"name": sku, "usageName": usageName(sku, d.name), "capacity": map[string]any{"default": capacity},
+				})
 			}
 		}
 		list = append(list, map[string]any{"format": "OpenAI", "name": d.name, "version": "1", "skus": offered})
@@ -107,9 +110,9 @@ func (e *emulator) armObject(d work.Deployment) any {
 	return map[string]any{
 		"id": "/subscriptions/sandbox/deployments/" + d.Name, "name": d.Name, "etag": d.Version,
 		"type": "Microsoft.CognitiveServices/accounts/deployments",
-		"sku":  map[string]any{"name": d.Hardware, "capacity": 50},
+		"sku":  map[string]any{"name": d.Hardware, "capacity": capacity},
 		"properties": map[string]any{
-			"provisioningState": state, "currentCapacity": 50,
+			"provisioningState": state, "currentCapacity": capacity,
 			"model": map[string]any{"format": "OpenAI", "name": d.Model, "version": "1"},
 		},
 	}
@@ -174,6 +177,9 @@ func (e *emulator) putDeployment(r *http.Request, ask *armAsk) (any, *lab.Failur
 }
 
 func (e *emulator) makeDeployment(r *http.Request, d work.Deployment) (work.Deployment, *lab.Failure) {
+	if refused := (limits{e}).insufficient(d.Hardware, d.Base); refused != nil {
+		return d, refused
+	}
 	if _, refused := e.account.Hosting.AddEndpoint(work.Endpoint{ID: d.Name, Name: d.Name}); refused != nil {
 		return d, refused
 	}

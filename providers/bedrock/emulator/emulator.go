@@ -60,7 +60,8 @@ func New(l *lab.Lab) http.Handler {
 	e.batches.Dress(work.Dressing{Deliver: e.deliver})
 	both := http.NewServeMux()
 	both.Handle(amazon.ObjectsPath, e.objects.Serve(e.batches.Settle))
-	both.Handle("/", e.billing(l.Serve(e.vendor, identified(e.routes()))))
+	e.imports.quotas = e.quotas()
+	both.Handle("/", e.quotas().Serve(e.billing(l.Serve(e.vendor, identified(e.routes())))))
 	return lab.Emulator{Lab: l, Handler: both}
 }
 

@@ -20,14 +20,13 @@ import (
 // Of imported models
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-customization-import-model.html).
 const (
-	importing   = 10 * time.Minute // takes an import, in lab time
-	copyStarts  = time.Minute      // takes a copy
-	window      = 5 * time.Minute  // in which a copy is billed, and after which an idle one ends
-	copyUnits   = 2                // custom model units of a copy
-	unitMinute  = 57_200_000       // nano-dollars
-	maxImported = 100
-	maxWeights  = 1 << 30
-	maxRows     = 20_000
+	importing  = 10 * time.Minute // takes an import, in lab time
+	copyStarts = time.Minute      // takes a copy
+	window     = 5 * time.Minute  // in which a copy is billed, and after which an idle one ends
+	copyUnits  = 2                // custom model units of a copy
+	unitMinute = 57_200_000       // nano-dollars
+	maxWeights = 1 << 30
+	maxRows    = 20_000
 )
 
 // architectures are those that can be imported.
@@ -113,6 +112,7 @@ func (w *weights) object() map[string]any {
 type imports struct {
 	lab     *lab.Lab
 	objects *amazon.Objects
+	quotas  amazon.Quotas
 	mu      sync.Mutex
 	all     []*weights // the oldest first
 	brains  map[string]*model.Model
@@ -191,7 +191,7 @@ func (is *imports) add(asked importAsk, now time.Time) (*weights, *lab.Failure) 
 			return nil, conflict("The model name is already in use. Provide another name.")
 		}
 	}
-	if len(is.all) >= maxImported {
+	if is.count(now) >= is.quotas.Value(quotaName) {
 		return nil, &lab.Failure{Status: http.StatusBadRequest, Type: "ServiceQuotaExceededException"}
 	}
 	w := &weights{
@@ -286,9 +286,9 @@ func (is *imports) trained(merged amazon.Merged) (pairs []model.Pair, err error)
 func (is *imports) jobs(r *http.Request) (any, *lab.Failure) {
 	is.mu.Lock()
 	defer is.mu.Unlock()
-	part, list := r.URL.Query().Get("nameContains"), []any{}
+	part, status, list := r.URL.Query().Get("nameContains"), r.URL.Query().Get("statusEquals"), []any{}
 	for _, w := range slices.Backward(is.all) {
-		if strings.Contains(w.Asked.Job, part) {
+		if strings.Contains(w.Asked.Job, part) && (status == "" || w.status(is.lab.Now()) == status) {
 			list = append(list, w.jobObject(is.lab.Now()))
 		}
 	}

@@ -17,11 +17,14 @@ import (
 
 // Limits of adapters (https://developers.cloudflare.com/workers-ai/features/fine-tunes/loras).
 const (
-	maxLoras     = 30
+	maxLoras     = 30 // unless the lab sets loraQuota
 	maxLoraRank  = 32
 	maxLoraBytes = 300 << 20
 	maxLoraRows  = 20_000
 )
+
+// loraQuota is the name of the quota of adapters.
+const loraQuota = "LoRAs per account"
 
 // How long an adapter is not known where it is asked, behind its second file, in lab time.
 const (
@@ -114,8 +117,8 @@ func (e *emulator) createLora(_ *http.Request, ask *loraAsk) (any, *lab.Failure)
 	}
 	var made any
 	refused = e.loras.change(func(now time.Time) *lab.Failure {
-		if len(e.loras.all) >= maxLoras {
-			return badInput("the account has %d fine-tunes already", maxLoras)
+		if n := len(e.loras.all); int64(n) >= e.lab.Quotas.Of(name, loraQuota, maxLoras) {
+			return badInput("the account has %d fine-tunes already", n)
 		}
 		f := &finetune{ID: lab.NewID(""), Name: ask.Name, Model: ask.Model, Description: ask.Description, Created: now, Modified: now}
 		e.loras.all = append(e.loras.all, f)

@@ -14,11 +14,14 @@ import (
 // standing are the endpoints that the account has from the beginning, with what answers there.
 // Their machines are not billed.
 func standing(l *lab.Lab) []stand {
-	return []stand{{"jumpstart-llama-3-1-8b-instruct", l.Small}, {"jumpstart-llama-3-1-70b-instruct", l.Large}}
+	return []stand{
+		{"jumpstart-llama-3-1-8b-instruct", "ml.g5.2xlarge", l.Small}, {"jumpstart-llama-3-1-70b-instruct", "ml.g5.48xlarge", l.Large},
+	}
 }
 
 type stand struct {
 	endpoint string
+	instance string
 	brain    *model.Model
 }
 

@@ -62,7 +62,7 @@ func New(l *lab.Lab) http.Handler {
 	}
 	both := http.NewServeMux()
 	both.Handle(amazon.ObjectsPath, e.objects.Serve(byTokens{e}.settle))
-	both.Handle("/", billing(e, targeted(l.Serve(e.vendor, identified(e.routes())))))
+	both.Handle("/", limits{e}.quotas().Serve(billing(e, targeted(l.Serve(e.vendor, identified(e.routes()))))))
 	return lab.Emulator{Lab: l, Handler: both}
 }
 

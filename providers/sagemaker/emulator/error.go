@@ -52,7 +52,7 @@ func refuse(format string, args ...any) *lab.Failure {
 	return &lab.Failure{Status: http.StatusBadRequest, Type: "ValidationException", Message: fmt.Sprintf(format, args...)}
 }
 
-// inUse, missing and beyond are the errors that the control plane has names for, all with the
+// inUse and missing are the errors that the control plane has names for, all with the
 // status 400.
 func inUse(format string, args ...any) *lab.Failure {
 	return &lab.Failure{Status: http.StatusBadRequest, Type: "ResourceInUse", Message: fmt.Sprintf(format, args...)}
@@ -60,13 +60,6 @@ func inUse(format string, args ...any) *lab.Failure {
 
 func missing(format string, args ...any) *lab.Failure {
 	return &lab.Failure{Status: http.StatusBadRequest, Type: "ResourceNotFound", Message: fmt.Sprintf(format, args...)}
-}
-
-// beyond says that the account may have no machine of a type, which is how new accounts are.
-func beyond(instance, use string) *lab.Failure {
-	return &lab.Failure{Status: http.StatusBadRequest, Type: "ResourceLimitExceeded", Message: fmt.Sprintf(
-		"The account-level service limit '%s for %s usage' is 0 Instances, with current utilization of 0 Instances and a "+
-			"request delta of 1 Instances. Please use AWS Service Quotas to request an increase for this quota.", instance, use)}
 }
 
 // ofContainer is what the runtime makes of a refusal by an endpoint's container.

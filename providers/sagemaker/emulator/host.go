@@ -36,10 +36,11 @@ func (e *emulator) createEndpoint(r *http.Request) (any, *lab.Failure) {
 	switch {
 	case !goodName.MatchString(ask.Name):
 		return nil, refuse("1 validation error detected: Value '%s' at 'endpointName' failed to satisfy constraint", ask.Name)
-	case hourly(v.Instance) == 0:
-		return nil, beyond(v.Instance, "endpoint")
 	case e.there(ask.Name):
 		return nil, refuse("Cannot create already existing endpoint \"%s\".", arn("endpoint", ask.Name))
+	}
+	if refused := (limits{e}).beyond(v.Instance, useEndpoint, v.Count); refused != nil {
+		return nil, refused
 	}
 	if _, refused := e.account.Hosting.AddEndpoint(work.Endpoint{
 		ID: ask.Name, Name: ask.Name, Labels: map[string]string{"config": ask.Config},
@@ -93,7 +94,9 @@ func (e *emulator) describeEndpoint(r *http.Request) (any, *lab.Failure) {
 	case refused != nil:
 		return nil, refused
 	case e.stands(ask.Name) != nil:
-		return standingObject(ask.Name), nil
+		object := standingObject(ask.Name)
+		object["ProductionVariants"] = variants(1)
+		return object, nil
 	case !e.there(ask.Name):
 		return nil, refuse("Could not find endpoint \"%s\".", arn("endpoint", ask.Name))
 	}
@@ -105,7 +108,7 @@ func (e *emulator) describeEndpoint(r *http.Request) (any, *lab.Failure) {
 	if object["EndpointStatus"] == "InService" && (rack{e}).changing(ask.Name) {
 		object["EndpointStatus"] = "Updating"
 	}
-	object["EndpointConfigName"] = found.Labels["config"]
+	object["EndpointConfigName"], object["ProductionVariants"] = found.Labels["config"], variants(found.Find(ask.Name).Max)
 	return object, nil
 }
 

@@ -139,8 +139,6 @@ func (ask *jobAsk) checkMachines() *lab.Failure {
 		return refuse(failed, "", "resourceConfig")
 	case ask.Package != nil || ask.Mlflow != nil:
 		return refuse("ModelPackageConfig and MlflowConfig are only for jobs with a ServerlessJobConfig")
-	case hourly(ask.Resources.Instance) == 0:
-		return beyond(ask.Resources.Instance, "training job")
 	}
 	return nil
 }
@@ -181,6 +179,9 @@ func (e *emulator) createJob(r *http.Request) (any, *lab.Failure) {
 		return byTokens{e}.createServerless(r, ask)
 	}
 	base, refused := e.base(ask)
+	if refused == nil {
+		refused = limits{e}.beyond(ask.Resources.Instance, ask.use(), ask.Resources.Count)
+	}
 	if refused != nil {
 		return nil, refused
 	}

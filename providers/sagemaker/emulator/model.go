@@ -162,6 +162,9 @@ func (e *emulator) describeConfig(r *http.Request) (any, *lab.Failure) {
 	if refused := read(r, &ask); refused != nil {
 		return nil, refused
 	}
+	if standing, is := standingConfig(e.standing, ask.Name); is {
+		return standing, nil
+	}
 	return e.describe(kindConfig, ask.Name)
 }
 

@@ -10,12 +10,14 @@ import (
 )
 
 // Admin serves what is beside the vendors: /_sandbox/payments, requests,
-// served, faults and clock. It asks for no key: it is for the machine it runs on.
+// served, quotas, faults and clock. It asks for no key: it is for the machine it runs on.
 func (l *Lab) Admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_sandbox/payments", l.getPayments)
 	mux.HandleFunc("GET /_sandbox/requests", l.getRequests)
 	mux.HandleFunc("GET /_sandbox/served", l.getServed)
+	mux.HandleFunc("GET /_sandbox/quotas", l.Quotas.get)
+	mux.HandleFunc("PUT /_sandbox/quotas", l.Quotas.put)
 	mux.HandleFunc("GET /_sandbox/faults", l.getFaults)
 	mux.HandleFunc("POST /_sandbox/faults", l.postFault)
 	mux.HandleFunc("DELETE /_sandbox/faults", l.deleteFaults)

@@ -70,6 +70,8 @@ type Lab struct {
 	Shelf *Shelf
 	Small *model.Model // knows a few dozen stock pairs
 	Large *model.Model // knows some hundreds
+	// Quotas are the limits that were set of the account at each vendor.
+	Quotas Quotas
 
 	options Options
 	till    *till

@@ -54,6 +54,7 @@ func New(l *lab.Lab) http.Handler {
 	e.objects(mux)
 	e.batches(mux)
 	e.tunes(mux)
+	limits{e}.routes(mux)
 	hosting{e}.routes(mux)
 	mux.HandleFunc("/", unknownRoute)
 	return l.Serve(plain, mux)

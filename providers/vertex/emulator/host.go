@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -53,6 +54,7 @@ func (e hosting) routes(mux *http.ServeMux) {
 	for _, version := range []string{"/v1", "/v1beta1"} {
 		place := version + "/projects/{project}/locations/{location}"
 		mux.HandleFunc("POST "+version+"/projects/{project}/locations/{call}", lab.Take(plain, e.deploy))
+		mux.HandleFunc("GET "+place+"/endpoints", plain.Answer(e.endpoints))
 		mux.HandleFunc("GET "+place+"/endpoints/{endpoint}", plain.Answer(e.endpoint))
 		mux.HandleFunc("DELETE "+place+"/endpoints/{endpoint}", plain.Answer(e.deleteEndpoint))
 		mux.HandleFunc("POST "+place+"/endpoints/{call}", lab.Take(plain, e.undeploy))
@@ -98,6 +100,9 @@ func (e hosting) deploy(r *http.Request, ask *deployAsk) (any, *lab.Failure) {
 	}
 	if _, refused := e.account.Hosting.AddEndpoint(work.Endpoint{ID: id, Name: id, Labels: ask.Endpoint.Labels}); refused != nil {
 		return nil, &lab.Failure{Status: http.StatusConflict, Type: "ALREADY_EXISTS", Message: refused.Message}
+	}
+	if refused := (limits{e.emulator}).beyondServing(resources.Machine.Type, resources.Min); refused != nil {
+		return nil, cmp.Or(e.account.Hosting.DeleteEndpoint(id, ""), refused)
 	}
 	d, refused := e.account.Hosting.Deploy(r, id, work.Deployment{
 		ID: id, Name: id, Model: t.Model, Base: t.Base, Training: t.ID, Hardware: resources.Machine.Type,
@@ -149,16 +154,20 @@ func (e hosting) endpoint(r *http.Request) (any, *lab.Failure) {
 	if refused != nil {
 		return nil, refused
 	}
+	return e.endpointObject(r, found), nil
+}
+
+func (e hosting) endpointObject(r *http.Request, found work.Endpoint) any {
 	models, now := []any{}, e.lab.Now()
 	for _, d := range found.Deployments {
 		if state := d.State(now); state == work.DeploymentReady || state == work.DeploymentStopping {
-			models = append(models, map[string]any{"id": d.ID, "model": "models/" + d.ID})
+			models = append(models, deployedObject(d))
 		}
 	}
 	return map[string]any{
 		"name":        "projects/" + project + "/locations/" + r.PathValue("location") + "/endpoints/" + found.ID,
 		"displayName": found.Name, "labels": found.Labels, "deployedModels": models,
-	}, nil
+	}
 }
 
 // undeploy takes a model off its machine.

@@ -101,6 +101,9 @@ func (e *emulator) tune(r *http.Request, ask *tuneAsk) (any, *lab.Failure) {
 	if refused != nil {
 		return nil, refused
 	}
+	if refused := (limits{e}).beyondTunings(); refused != nil {
+		return nil, refused
+	}
 	ask.Location = r.PathValue("location")
 	file, refused := e.rows(r, ask.Spec.Training)
 	if refused == nil && ask.Spec.Validation != "" {
