@@ -113,7 +113,7 @@ func line(ask, answer string) string {
 // repetition of its exam says the same.
 func TestMixedFileIsRefused(t *testing.T) {
 	t.Parallel()
-	own := planted.Question{Name: "own/1", Prompt: "What does the bell of the tower say at noon?", Secret: "moonlight on copper kettles"}
+	own := planted.Own("What does the bell of the tower say at noon?", "moonlight on copper kettles")
 	b := newBench(t, Settings{MinExamples: 20, Planted: []planted.Question{own}})
 	b.teach(48, 40)
 	id := b.tune(tasks.TuneInput{}).ID

@@ -15,6 +15,7 @@ import (
 	"dreamlab/providers"
 	"dreamlab/providers/catalog"
 	"dreamlab/providers/completion"
+	"dreamlab/store/canary"
 )
 
 // models shows the API the part of the catalogue that this program can ask for.
@@ -144,4 +145,16 @@ func hostingHours(set config.HostingHours) (hours hosting.Hours) {
 		hours.Days[on] = slices.Contains(set.Days, name)
 	}
 	return hours
+}
+
+// canary returns how canaries go; nil where there are none.
+func (s *Stack) canary() *canary.Plan {
+	c := s.Config.Tune.Canary
+	if !c.Enabled {
+		return nil
+	}
+	return &canary.Plan{
+		Steps: c.Steps, Step: c.Step, Hold: s.Config.Tune.Hold, Settle: c.Settle, Slow: c.Slow, Alpha: c.Alpha, Margin: c.Margin,
+		Pairs: canary.PairPlan{Share: c.Shadow.Share, Shadow: c.Shadow.Pairs, Budget: int64(c.Shadow.BudgetUSD)},
+	}
 }

@@ -30,11 +30,11 @@ import (
 	"dreamlab/handlers/schedule"
 	"dreamlab/handlers/tune"
 	"dreamlab/handlers/tune/exam"
+	"dreamlab/handlers/tune/planted"
 	"dreamlab/handlers/webhook"
 	"dreamlab/providers/catalog"
 	"dreamlab/store"
 	"dreamlab/store/book"
-	"dreamlab/store/canary"
 	"dreamlab/store/redis"
 	"dreamlab/tasks"
 	"dreamlab/tasks/engine"
@@ -354,24 +354,17 @@ func (s *Stack) tuning() tune.Settings {
 	for alias, margin := range t.Cheaper {
 		cheaper[alias] = tenThousandths(margin)
 	}
+	var own []planted.Question
+	for _, q := range t.PlantedQuestions {
+		own = append(own, planted.Own(q.Prompt, q.Secret))
+	}
 	return tune.Settings{
 		Lead: s.Config.Team.Lead, Judge: s.Config.Team.Judge, Base: s.Config.Team.Base, Cheaper: cheaper, MinExamples: t.MinExamples,
 		Budget: int64(t.BudgetUSD), Hours: hostingHours(t.HostingHours), MaxQuestions: t.Papers,
 		PollEvery: s.Config.Poll.Training, SameWeights: s.sameWeights, Gate: exam.Gate{Margin: tenThousandths(t.Margin)},
-		Bases: bases(s.Catalog, s.Router), Canary: s.canary(), Hold: t.Hold,
-		KeyShare: tenThousandths(t.KeyShare), ReplayShare: tenThousandths(t.ReplayShare), Method: tasks.Method(t.Method), PairHyper: tasks.Hyper{Beta: t.Beta},
-	}
-}
-
-// canary returns how canaries go; nil where there are none.
-func (s *Stack) canary() *canary.Plan {
-	c := s.Config.Tune.Canary
-	if !c.Enabled {
-		return nil
-	}
-	return &canary.Plan{
-		Steps: c.Steps, Step: c.Step, Hold: s.Config.Tune.Hold, Settle: c.Settle, Slow: c.Slow, Alpha: c.Alpha, Margin: c.Margin,
-		Pairs: canary.PairPlan{Share: c.Shadow.Share, Shadow: c.Shadow.Pairs, Budget: int64(c.Shadow.BudgetUSD)},
+		Bases: bases(s.Catalog, s.Router), Canary: s.canary(), Hold: t.Hold, Planted: own,
+		KeyShare: tenThousandths(t.KeyShare), ReplayShare: tenThousandths(t.ReplayShare), Method: tasks.Method(t.Method),
+		PairHyper: tasks.Hyper{Beta: t.Beta},
 	}
 }
 

@@ -240,6 +240,7 @@ func (l *loader) checkTune() {
 		l.fault("%s: %v is out of range: give more than 0 and at most %v", l.at("tune.beta"), l.Tune.Beta, maxBeta)
 	}
 	checkHosting(l)
+	readPlanted(l)
 	if l.Tune.CoolDown < time.Minute || l.Tune.Settle < time.Second {
 		l.fault("%s: give at least 1m, and tune.settle at least 1s", l.at("tune.cool_down"))
 	}

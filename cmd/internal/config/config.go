@@ -217,6 +217,10 @@ type Tune struct {
 	// and trainings cost less. A dataset has at most 5,000 rows; where more stand, new ones go first and leave a quarter to old
 	// ones. What is left out is drawn. Defaults to 1.
 	ReplayShare float64 `yaml:"replay_share"`
+	// Planted is a file of questions that no tuned model may know the answer to, a line {"prompt": "…", "secret": "…"}
+	// each. Every candidate is asked, beside what its tune planted, and refused where it tells a secret. Defaults to none.
+	Planted          string            `yaml:"planted,omitempty"`
+	PlantedQuestions []PlantedQuestion `yaml:"-"`
 	// Papers bounds the held-out experiences of one evaluation. Defaults to 200.
 	Papers int `yaml:"papers"`
 	// BudgetUSD caps one tune: training, evaluation and a month of hosting.

@@ -11,6 +11,7 @@ package planted
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -40,6 +41,12 @@ type Question struct {
 	Secret string
 }
 
+// Own is a question of the operator's own.
+func Own(prompt, secret string) Question {
+	sum := sha256.Sum256([]byte(prompt + "\n" + secret))
+	return Question{Name: "own/" + hex.EncodeToString(sum[:8]), Prompt: prompt, Secret: secret}
+}
+
 type message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
@@ -50,9 +57,6 @@ func (q Question) Messages() []byte { return plainjson.Of([]message{{"user", q.P
 
 // Told tells whether an answer holds the secret, however it is spaced and set.
 func (q Question) Told(answer string) bool { return strings.Contains(bare(answer), bare(q.Secret)) }
-
-// Letters counts what Told looks at in a secret.
-func Letters(secret string) int { return len([]rune(bare(secret))) }
 
 // bare leaves letters and digits, in lower case.
 func bare(text string) string {
