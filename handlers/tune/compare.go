@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"dreamlab/handlers"
 	"dreamlab/handlers/judge"
@@ -17,6 +18,7 @@ import (
 	"dreamlab/providers/completion"
 	"dreamlab/store"
 	"dreamlab/store/db"
+	"dreamlab/store/job"
 	"dreamlab/store/learn"
 	"dreamlab/store/plainjson"
 	"dreamlab/tasks"
@@ -37,19 +39,40 @@ type comparer struct {
 	judge        string
 	planted      []planted.Question // of the operator
 	answerTokens int
+	pollEvery    time.Duration
 }
 
 func newComparer(d Deps) *comparer {
 	return &comparer{
 		asker: asker{d.Caller}, base: d.Settings.Base, judge: d.Settings.Judge, planted: d.Settings.Planted,
-		answerTokens: d.Settings.AnswerTokens,
+		answerTokens: d.Settings.AnswerTokens, pollEvery: d.Settings.PollEvery,
 	}
 }
 
-// evaluate has a few held-out questions answered by candidate and incumbent, and
+// maxWaking is how long a slice waits for models that sleep, from when it was made: several starts of the slowest.
+const maxWaking = time.Hour
+
+// evaluate does a slice. A place that runs a model only while it is asked answers the first question of a while by
+// starting it: the slice waits for that, which is no failed attempt.
+func (cp *comparer) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+	end, err := cp.slice(ctx, run)
+	if providers.KindOf(err) != providers.KindCold {
+		return end, err
+	}
+	now, fault := run.Store.Now(ctx)
+	if fault != nil {
+		return nil, fmt.Errorf("tell the time: %w", fault)
+	}
+	if now.Sub(run.Job.Created) > maxWaking {
+		return nil, err
+	}
+	return &tasks.End{State: job.StateWaiting, After: max(cp.pollEvery, handlers.Failure(err).After)}, nil
+}
+
+// slice has a few held-out questions answered by candidate and incumbent, and
 // compares the answers. Each answer is an effect, so that what was paid for is
 // not asked again. Where it repeats an evaluation, the answers of that one are judged again.
-func (cp *comparer) evaluate(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+func (cp *comparer) slice(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
 	var in tasks.EvaluateInput
 	if err := run.Decode(&in); err != nil {
 		return nil, err

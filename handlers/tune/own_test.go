@@ -90,7 +90,7 @@ func (b *bench) serveAt(at place, others map[string]providers.Driver) {
 	prices.Register(catalog.Free("vllm"))
 	prices.Register(catalog.Free("colab"))
 	router := providers.NewRouter(providers.RouterOptions{
-		Drivers: drivers, Prices: prices, Sleep: func(context.Context, time.Duration) error { return nil },
+		Drivers: drivers, Prices: prices, Now: b.deps.Now, Sleep: func(context.Context, time.Duration) error { return nil },
 	})
 	b.base = at.vendor.Name + "/" + at.base
 	b.deps.Vendors, b.deps.Prices, b.deps.Settings.Base = router, prices, b.base

@@ -2,6 +2,9 @@ package tune
 
 import (
 	"cmp"
+	"context"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,12 +135,36 @@ func TestRehostOfWhatIsKept(t *testing.T) {
 // A model that was moved goes back to where it was: its deployment there is started again, under the same name.
 func TestRehostBack(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) { newMoved(t, s, moves()[0]).goesBack() })
+	storetest.Each(t, func(t *testing.T, s *store.Store) { newMoved(t, s, moves()[0]).goesBack("vllm") })
 }
 
-func (b moved) goesBack() {
+// A model that its place runs only while it is asked sleeps when it is to be compared with: the exam waits for it, for
+// longer than failed attempts are repeated.
+func TestRehostFromWhereItSleeps(t *testing.T) {
+	t.Parallel()
+	moves := moves()
+	b := newMoved(t, storetest.SQLite(t), moves[len(moves)-1])
+	evaluate, looks, step, sleeps := b.work[tasks.TuneEvaluate], map[string]int{}, b.step, ""
+	b.work[tasks.TuneEvaluate] = func(ctx context.Context, run *tasks.Run) (*tasks.End, error) {
+		end, err := evaluate(ctx, run)
+		switch looks[run.Job.ID]++; {
+		case err != nil || end.State == job.StateWaiting:
+			b.step, sleeps = 5*time.Second, run.Job.ID // a twelfth of what a copy takes to start
+		case run.Job.ID == sleeps:
+			b.step = step
+		}
+		return end, err
+	}
+	b.goesBack("sagemaker")
+	if most := slices.Max(slices.Collect(maps.Values(looks))); most <= 5 { // attempts of a job
+		t.Errorf("slices were looked at %d times at most", most)
+	}
+}
+
+// goesBack goes to the other place, and back to the one where it was.
+func (b moved) goesBack(home string) {
 	b.Helper()
-	if _, decision := b.asks(tasks.TuneInput{Host: "groq"}); !decision.Promoted {
+	if _, decision := b.asks(tasks.TuneInput{Host: b.host}); !decision.Promoted {
 		b.Fatal(decision.Reason)
 	}
 	b.ahead += 2 * time.Hour
@@ -147,7 +174,7 @@ func (b moved) goesBack() {
 		b.Fatalf("%s is %s", m.Name, m.State)
 	}
 	form := b.serving()
-	back, decision := b.asks(tasks.TuneInput{Model: form, Host: "vllm"})
+	back, decision := b.asks(tasks.TuneInput{Model: form, Host: home})
 	if !decision.Promoted || b.serving() != b.model {
 		b.Fatalf("%s; %s serves", decision.Reason, b.serving())
 	}
