@@ -48,8 +48,9 @@ type pricer struct {
 func newPricer(d Deps) *pricer {
 	s := d.Settings
 	return &pricer{
-		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), judge: s.Judge, planted: s.Planted, hyper: s.hyper, defaultBudget: s.Budget,
-		hostingHours: s.HostingHours, answerTokens: s.AnswerTokens, weights: s.SameWeights, bases: s.Bases,
+		caller: d.Caller, vendors: d.Vendors, prices: newPriceList(d), judge: s.Judge, planted: s.Planted, hyper: s.hyper,
+		defaultBudget: s.Budget,
+		hostingHours:  s.HostingHours, answerTokens: s.AnswerTokens, weights: s.SameWeights, bases: s.Bases,
 	}
 }
 

@@ -37,7 +37,8 @@ func (i *imports) room(ctx context.Context) (full, doubt string) {
 		var said struct {
 			Models []struct{} `json:"modelSummaries"`
 		}
-		_, err = i.control.Do(ctx, openai.Call{Method: http.MethodGet, URL: i.controlBase + "/imported-models?maxResults=1000", Out: &said})
+		url := i.controlBase + "/imported-models?maxResults=1000"
+		_, err = i.control.Do(ctx, openai.Call{Method: http.MethodGet, URL: url, Out: &said})
 		var under struct {
 			Jobs []struct{} `json:"modelImportJobSummaries"`
 		}

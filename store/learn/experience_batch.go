@@ -49,7 +49,9 @@ func (q *ExperienceQueries) SealBatch(ctx context.Context, tenant, dream string,
 }
 
 // NextBatch hands fn what SealBatch would seal now, and locks nothing.
-func (q *ExperienceQueries) NextBatch(ctx context.Context, tenant string, limit int, fn func(Experience) error) (s Sealed, err error) {
+func (q *ExperienceQueries) NextBatch(ctx context.Context, tenant string, limit int, fn func(Experience) error) (
+	s Sealed, err error,
+) {
 	ids, isWeak, err := q.batch(ctx, tenant, limit)
 	if err != nil {
 		return s, err

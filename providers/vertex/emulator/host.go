@@ -101,7 +101,7 @@ func (e hosting) deploy(r *http.Request, ask *deployAsk) (any, *lab.Failure) {
 	if _, refused := e.account.Hosting.AddEndpoint(work.Endpoint{ID: id, Name: id, Labels: ask.Endpoint.Labels}); refused != nil {
 		return nil, &lab.Failure{Status: http.StatusConflict, Type: "ALREADY_EXISTS", Message: refused.Message}
 	}
-	if refused := (limits{e.emulator}).beyondServing(resources.Machine.Type, resources.Min); refused != nil {
+	if refused := limits(e).beyondServing(resources.Machine.Type, resources.Min); refused != nil {
 		return nil, cmp.Or(e.account.Hosting.DeleteEndpoint(id, ""), refused)
 	}
 	d, refused := e.account.Hosting.Deploy(r, id, work.Deployment{

@@ -141,7 +141,9 @@ func (e limits) beyondServing(machine string, replicas int) *lab.Failure {
 	if e.serving(id)+count*int64(replicas) <= e.lab.Quotas.Of(name, id, grantedAccelerators) {
 		return nil
 	}
-	return exhausted(map[string]string{quotaH100: "custom_model_serving_nvidia_h100_gpus", quotaL4: "custom_model_serving_nvidia_l4_gpus"}[id])
+	return exhausted(map[string]string{
+		quotaH100: "custom_model_serving_nvidia_h100_gpus", quotaL4: "custom_model_serving_nvidia_l4_gpus",
+	}[id])
 }
 
 // beyondTunings refuses one fine-tune more than may run at once.
