@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -274,6 +275,24 @@ func (b *bench) attempt(j job.Job) {
 		_, err := storetest.FinishJob(b.ctx, q, finish)
 		return err
 	})
+}
+
+// loseAndDie loses the first answer to each of the calls, which are methods with the ends of their paths, and has the
+// worker die after each step once, which it tells.
+func (b *bench) loseAndDie(calls []string) (died map[string]bool) {
+	b.Helper()
+	for _, call := range calls {
+		method, end, _ := strings.Cut(call, " ")
+		b.wires.loseAll(1, method, end)
+	}
+	died = map[string]bool{}
+	b.die = func(j job.Job, _ *tasks.End) bool {
+		step := j.Kind + " " + b.at(j)
+		first := !died[step]
+		died[step] = true
+		return first
+	}
+	return died
 }
 
 // decided reads how a tune ended.

@@ -18,7 +18,6 @@ import (
 	vllmemulator "dreamlab/providers/vllm/emulator"
 	"dreamlab/store"
 	"dreamlab/store/db"
-	"dreamlab/store/job"
 	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -154,17 +153,7 @@ func TestRehost(t *testing.T) {
 func (b moved) goes(m move) {
 	b.Helper()
 	trained := b.paid("fine-tune:")
-	for _, call := range m.paid {
-		method, end, _ := strings.Cut(call, " ")
-		b.wires.loseAll(1, method, end)
-	}
-	died := map[string]bool{}
-	b.die = func(j job.Job, _ *tasks.End) bool {
-		step := j.Kind + " " + b.at(j)
-		first := !died[step]
-		died[step] = true
-		return first
-	}
+	died := b.loseAndDie(m.paid)
 	id := b.tune(tasks.TuneInput{Model: b.model, Host: b.host}).ID
 	b.run(nil)
 	tune, decision := b.decided(id)

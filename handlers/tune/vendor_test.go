@@ -22,7 +22,6 @@ import (
 	"dreamlab/providers/vertex"
 	vertexemulator "dreamlab/providers/vertex/emulator"
 	"dreamlab/store"
-	"dreamlab/store/job"
 	"dreamlab/store/learn"
 	"dreamlab/store/storetest"
 	"dreamlab/tasks"
@@ -186,17 +185,7 @@ func (b *bench) tuneThroughDeaths(at way, own *home) {
 		b.worse = lacks
 	}
 	b.teach(48, 40)
-	for _, call := range at.paid {
-		method, end, _ := strings.Cut(call, " ")
-		b.wires.loseAll(1, method, end)
-	}
-	died := map[string]bool{}
-	b.die = func(j job.Job, _ *tasks.End) bool {
-		step := j.Kind + " " + b.at(j)
-		first := !died[step]
-		died[step] = true
-		return first
-	}
+	died := b.loseAndDie(at.paid)
 	id := b.tune(tasks.TuneInput{Method: at.method}).ID
 	if own != nil {
 		own.sessions(id)

@@ -68,7 +68,7 @@ func NewBills(of Account, key *Key, config providers.Config) (*Bills, error) {
 	}
 	of.Base = base
 	return &Bills{account: of, set: key.Set(), client: openai.New(openai.Dialect{
-		Provider: of.Vendor, Base: base, Secrets: of.Secrets, Words: costWords, Classify: classifyCosts,
+		Provider: of.Vendor, Base: base, Secrets: of.Secrets, Words: costWords, Classify: unbilled(costWords),
 		Authorize: func(r *http.Request) error {
 			r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 			r.Header.Set("X-Amz-Target", costTarget)
@@ -183,13 +183,4 @@ var costWords = openai.Words{
 		"ServiceUnavailable":        providers.KindCapacity,
 	}),
 	RequestIDs: []string{"X-Amzn-Requestid"},
-}
-
-// classifyCosts reads the name of the error, which stands in a header or in the body.
-func classifyCosts(f openai.Failure, e *providers.Error) {
-	e.Charge = providers.ChargeNone
-	e.Code = ErrorName(cmp.Or(f.Header.Get("X-Amzn-Errortype"), e.Code))
-	if kind, known := costWords.Codes[e.Code]; known {
-		e.Kind = kind
-	}
 }

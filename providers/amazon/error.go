@@ -1,10 +1,12 @@
 package amazon
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 
 	"dreamlab/providers"
+	"dreamlab/providers/openai"
 )
 
 // common are the names of the errors that every service of AWS has
@@ -37,4 +39,15 @@ func Kinds(own map[string]providers.Kind) map[string]providers.Kind {
 func ErrorName(said string) string {
 	said, _, _ = strings.Cut(said, ":")
 	return said[strings.LastIndexByte(said, '#')+1:]
+}
+
+// unbilled reads the name of an error of a service that bills nothing, by its words: it stands in a header or in the body.
+func unbilled(words openai.Words) func(openai.Failure, *providers.Error) {
+	return func(f openai.Failure, e *providers.Error) {
+		e.Charge = providers.ChargeNone
+		e.Code = ErrorName(cmp.Or(f.Header.Get("X-Amzn-Errortype"), e.Code))
+		if kind, known := words.Codes[e.Code]; known {
+			e.Kind = kind
+		}
+	}
 }

@@ -48,7 +48,7 @@ func NewQuotas(of Account, key *Key, config providers.Config) (*Quotas, error) {
 	return &Quotas{
 		Region: key.Region, base: base, set: key.Set(), codes: map[string]string{},
 		client: openai.New(openai.Dialect{
-			Provider: of.Vendor, Base: base, Secrets: of.Secrets, Words: quotaWords, Classify: classifyQuota,
+			Provider: of.Vendor, Base: base, Secrets: of.Secrets, Words: quotaWords, Classify: unbilled(quotaWords),
 			Authorize: func(r *http.Request) error {
 				operation, _ := r.Context().Value(operationKey{}).(string)
 				r.Header.Set("Content-Type", "application/x-amz-json-1.1")
@@ -165,13 +165,4 @@ var quotaWords = openai.Words{
 		"TooManyRequestsException":        providers.KindRateLimit,
 	}),
 	RequestIDs: []string{"X-Amzn-Requestid"},
-}
-
-// classifyQuota reads the name of the error, which stands in a header or in the body. Nothing is billed by the call.
-func classifyQuota(f openai.Failure, e *providers.Error) {
-	e.Charge = providers.ChargeNone
-	e.Code = ErrorName(cmp.Or(f.Header.Get("X-Amzn-Errortype"), e.Code))
-	if kind, known := quotaWords.Codes[e.Code]; known {
-		e.Kind = kind
-	}
 }

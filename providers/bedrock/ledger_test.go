@@ -19,13 +19,9 @@ func (open) Reserve(context.Context, providers.Try) (string, error) { return "en
 
 func (open) End(context.Context, string, providers.Outcome) error { return nil }
 
-// TestBooksAgree lets the router and the vendor count the same calls.
-func TestBooksAgree(t *testing.T) {
-	t.Parallel()
-	prices, err := catalog.Load(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+// pricedLab is a lab that bills by the catalogue.
+func pricedLab(t *testing.T, prices *catalog.Catalog) *lab.Lab {
+	t.Helper()
 	l, err := lab.New(lab.Options{Credential: providertest.Key, Price: func(vendor, model string) (in, out, cached int64) {
 		p, err := prices.Price(vendor, model, time.Now())
 		if err != nil {
@@ -36,6 +32,22 @@ func TestBooksAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// TestBooksAgree lets the router and the vendor count the same calls.
+func TestBooksAgree(t *testing.T) {
+	t.Parallel()
+	prices, err := catalog.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := pricedLab(t, prices)
 	router := providers.NewRouter(providers.RouterOptions{
 		Drivers: map[string]providers.Driver{"bedrock": connect(t, emulator.New(l))}, Prices: prices,
 	})
@@ -62,8 +74,5 @@ func TestBooksAgree(t *testing.T) {
 	}
 	if paid != counted || paid == 0 {
 		t.Errorf("the router counted %d nano-dollars, the vendor %d", counted, paid)
-	}
-	if err := l.Close(); err != nil {
-		t.Error(err)
 	}
 }

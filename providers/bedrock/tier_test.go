@@ -2,12 +2,10 @@ package bedrock_test
 
 import (
 	"testing"
-	"time"
 
 	"dreamlab/providers"
 	"dreamlab/providers/bedrock/emulator"
 	"dreamlab/providers/catalog"
-	"dreamlab/providers/providertest"
 	"dreamlab/providers/sandbox/lab"
 )
 
@@ -31,17 +29,7 @@ func TestThriftyCallsAreBilledByTheirTier(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l, err := lab.New(lab.Options{Credential: providertest.Key, Price: func(vendor, model string) (in, out, cached int64) {
-				price, err := prices.Price(vendor, model, time.Now())
-				if err != nil {
-					t.Error(err)
-				}
-				return price.In, price.Out, price.CachedIn
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
+			l := pricedLab(t, prices)
 			if test.full {
 				if err := l.AddFault(lab.Fault{Vendor: "bedrock", Kind: lab.FaultCapacity, Tier: "flex"}); err != nil {
 					t.Fatal(err)
