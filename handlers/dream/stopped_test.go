@@ -13,12 +13,16 @@ import (
 	"dreamlab/tasks"
 )
 
-// failing are conversations of which none gives a row: no answer meets their reference.
-func failing(from, n int) []byte {
+// checked are conversations of which some meet their references, the first, and give rows; of those that follow none does.
+func checked(right, wrong int) []byte {
 	var lines bytes.Buffer
-	for i := from; i < from+n; i++ {
-		lines.Write(line(i, false, fmt.Sprintf("What does kettle %d cost?", i), "Perhaps 40.",
-			map[string]any{"reference": "#### 1000003"}))
+	for i := range right + wrong {
+		reference := fmt.Sprintf("#### %d", 40+i)
+		if i >= right {
+			reference = "#### 1000003"
+		}
+		lines.Write(line(i, false, fmt.Sprintf("What does kettle %d cost?", i), fmt.Sprintf("Kettle %d costs %d.", i, 40+i),
+			map[string]any{"reference": reference}))
 	}
 	return lines.Bytes()
 }
@@ -31,8 +35,7 @@ func TestDreamOfFallingYieldEndsEarly(t *testing.T) {
 		d.Dream.SliceSize = 1
 		d.Dream.Breaker = dream.Breaker{Window: 4}
 	})
-	b.Import(t, e, orders(12))
-	b.Import(t, e, failing(100, 60))
+	b.Import(t, e, checked(12, 60))
 	d, j := b.Dream(t, e, tasks.DreamInput{}, nil)
 	stopped := d.Counts.Rejected["stopped"]
 	if j.State != job.StateSucceeded || !strings.HasPrefix(d.Stopped, "the yield fell: of the last ") || stopped == 0 {
