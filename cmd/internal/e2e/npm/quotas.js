@@ -3,6 +3,7 @@
 // is to be started.
 import assert from "node:assert/strict";
 import { CognitiveServicesManagementClient } from "@azure/arm-cognitiveservices";
+import { createDefaultHttpClient } from "@azure/core-rest-pipeline";
 import {
   GetAWSDefaultServiceQuotaCommand, GetServiceQuotaCommand, IllegalArgumentException, InvalidPaginationTokenException,
   ListServiceQuotasCommand, NoSuchResourceException, ServiceQuotasClient, paginateListServiceQuotas,
@@ -60,9 +61,20 @@ const form = new URLSearchParams({
   grant_type: "client_credentials", client_id: "66666666-7777-4888-9999-000000000000", client_secret: "sandbox", scope: "https://management.azure.com/.default",
 });
 const given = await (await fetch(`${base}/11111111-2222-4333-8444-555555555555/oauth2/v2.0/token`, { method: "POST", body: form })).json();
+// The client sends a token by https alone: on the loopback the transport below it goes without.
+const transport = createDefaultHttpClient();
 const manager = new CognitiveServicesManagementClient(
   { getToken: async () => ({ token: given.access_token, expiresOnTimestamp: Date.now() + 3_600_000 }) }, "sandbox",
-  { endpoint: base, allowInsecureConnection: true, retryOptions: { maxRetries: 0 } },
+  {
+    endpoint: base.replace(/^http:/, "https:"), retryOptions: { maxRetries: 0 },
+    httpClient: {
+      sendRequest: (request) => {
+        request.url = request.url.replace(/^https:/, "http:");
+        request.allowInsecureConnection = true;
+        return transport.sendRequest(request);
+      },
+    },
+  },
 );
 const account = await manager.accounts.get("sandbox", "sandbox");
 await set("azure", "OpenAI.FineTuned.Deployments", 4);
