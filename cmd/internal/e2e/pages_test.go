@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dreamlab/store/storetest"
 )
@@ -28,6 +29,9 @@ func browser(t *testing.T) string {
 	storetest.Require(t, "chromium", missing)
 	return ""
 }
+
+// walk bounds the walk through all pages. The documentation on one page alone takes the rules of axe-core a minute and a half.
+const walk = 15 * time.Minute
 
 // TestPages walks through all pages in a browser, over a loop that has run once.
 // DREAMLAB_PICTURES names a folder for pictures of them.
@@ -53,10 +57,10 @@ func TestPages(t *testing.T) {
 	st.site.run(t, "dreamlab", "site", "--out", files)
 	rival := strings.TrimSpace(st.site.run(t, "dreamlab", "key", "create", "--tenant", "rival", "--scope", "admin"))
 	st.site.env = append(st.site.env, "PAGES_RIVAL="+rival, "PAGES_LINK="+link, "PAGES_SITE="+files, "PAGES_CHROMIUM="+program, "PAGES_PICTURES="+pictures)
-	out := st.site.run(t, "node", filepath.Join(dir, "pages.mjs"))
-	for _, walk := range []string{"sessions", "chats", "keyboard", "reviews", "reads", "plots", "strangers", "follows", "links", "site", "tail", "plain", "last"} {
-		if !strings.Contains(out, "walked: "+walk) {
-			t.Errorf("it did not come to %q:\n%s", walk, out)
+	out := st.site.runWithin(t, walk, "node", filepath.Join(dir, "pages.mjs"))
+	for _, part := range []string{"sessions", "chats", "keyboard", "reviews", "reads", "plots", "strangers", "follows", "links", "site", "tail", "plain", "last"} {
+		if !strings.Contains(out, "walked: "+part) {
+			t.Errorf("it did not come to %q:\n%s", part, out)
 		}
 	}
 }

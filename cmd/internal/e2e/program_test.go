@@ -104,7 +104,13 @@ func (s *site) command(ctx context.Context, args []string) *exec.Cmd {
 // run runs a command that has to end well and returns what it printed.
 func (s *site) run(t *testing.T, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	return s.runWithin(t, patience, args...)
+}
+
+// runWithin is run for a command of many steps.
+func (s *site) runWithin(t *testing.T, limit time.Duration, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := s.command(ctx, args)
 	var errs bytes.Buffer
