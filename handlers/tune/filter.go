@@ -147,9 +147,8 @@ func rowChecks() []rowCheck {
 		{filterLong, func(s *rowFilter, _ learn.Example, turns []turn) bool { return tokensOf(turns) > s.limits.rowTokens }},
 		{filterHeldOut, func(s *rowFilter, e learn.Example, _ []turn) bool { return s.heldOut.experiences[e.Experience] }},
 		{filterRepeats, func(s *rowFilter, _ learn.Example, turns []turn) bool { return s.heldOut.holds(turns) }},
-		{filterInjection, func(_ *rowFilter, e learn.Example, turns []turn) bool {
-			messages := readMessages(e.Messages)
-			return screen.Injects(messages[:len(messages)-1], turns[len(turns)-1].Content)
+		{filterInjection, func(_ *rowFilter, _ learn.Example, turns []turn) bool {
+			return screen.Injects(asked(turns), turns[len(turns)-1].Content)
 		}},
 	}
 }
@@ -232,6 +231,15 @@ func readTurns(raw json.RawMessage) ([]turn, bool) {
 		turns = append(turns, turn{Role: m.Role, Content: strings.TrimSpace(m.Text())})
 	}
 	return turns, alternating(turns)
+}
+
+// asked are the messages before the answer, which is the last turn.
+func asked(turns []turn) []providers.Message {
+	var messages []providers.Message
+	for _, t := range turns[:len(turns)-1] {
+		messages = append(messages, providers.TextMessage(t.Role, t.Content))
+	}
+	return messages
 }
 
 func alternating(turns []turn) bool {

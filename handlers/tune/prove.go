@@ -95,10 +95,7 @@ func (l *trainingRun) proved() (*tasks.End, error) {
 // otherwise than its base.
 func (p *prover) probe(ctx context.Context, l *trainingRun, i int, row []turn) (bool, error) {
 	cold := 0.0
-	req := providers.Request{Settings: completion.Settings{MaxTokens: p.answerTokens, Temperature: &cold}}
-	for _, said := range row[:len(row)-1] {
-		req.Messages = append(req.Messages, providers.TextMessage(said.Role, said.Content))
-	}
+	req := providers.Request{Messages: asked(row), Settings: completion.Settings{MaxTokens: p.answerTokens, Temperature: &cold}}
 	step := handlers.Step{Name: fmt.Sprintf("probe/%d/tuned", i), Request: req}
 	tuned, err := p.asker.ask(ctx, l.run, step, l.training.Model)
 	if err != nil {

@@ -170,7 +170,9 @@ func (s serverless) serverlessOrder(spec providers.TrainSpec, w way, hyper map[s
 func (t *tuner) rate(base string) int64 { return t.tokens[t.hubName(base)] }
 
 // tokenCost is what some tokens cost at a rate per million, nano-dollars, rounded up.
-func tokenCost(tokens, rate int64) int64 { return (tokens*rate + 999_999) / 1_000_000 }
+func tokenCost(tokens, rate int64) int64 {
+	return providers.Rates{In: rate}.Cost(providers.Usage{Input: tokens})
+}
 
 // billed tells what a job without machines cost, by the tokens that are billed. Until SageMaker tells them, and
 // where their price is not known any more, that is not known.

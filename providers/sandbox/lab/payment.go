@@ -180,14 +180,14 @@ func (l *Lab) PayTokens(vendor, model string, usage model.Usage) int64 {
 func payPart(l *Lab, p Payment, usage model.Usage, percent int64) int64 {
 	in, out, cached := l.options.Price(p.Vendor, p.Model)
 	part := func(tokens, rate int64) int64 { return tokens * (rate * percent / 100) }
-	p.NanoUSD = perMillion(part(usage.In-usage.Cached, in) + part(usage.Cached, cached) + part(usage.Out, out))
+	p.NanoUSD = PerMillion(part(usage.In-usage.Cached, in) + part(usage.Cached, cached) + part(usage.Out, out))
 	p.Calls, p.TokensIn, p.TokensOut = 1, usage.In, usage.Out
 	l.Pay(p)
 	return p.NanoUSD
 }
 
-// perMillion rounds the sum of a call up, as a bill does.
-func perMillion(sum int64) int64 { return (sum + 999_999) / 1_000_000 }
+// PerMillion is what a sum of tokens costs at rates for a million of them, rounded up, as a bill does.
+func PerMillion(sum int64) int64 { return (sum + 999_999) / 1_000_000 }
 
 // Price returns what a model costs, as [Price] says.
 func (l *Lab) Price(vendor, model string) (in, out, cached int64) {

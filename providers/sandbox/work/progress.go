@@ -149,13 +149,7 @@ func (t *Training) Due(now time.Time) int64 {
 	if t.Hour > 0 {
 		return t.price(t.Finish())
 	}
-	switch t.State(now) {
-	case TrainingFailed, TrainingRejected:
-		return 0
-	case TrainingCancelled:
-		return Cost(t.Billable(now), t.Rate)
-	}
-	return t.Price
+	return Cost(t.Billable(now), t.Rate)
 }
 
 // Billable is how many tokens are billed: none of a training that failed, and what was trained of a cancelled one.

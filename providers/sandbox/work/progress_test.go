@@ -49,7 +49,7 @@ func TestTuneGoesForward(t *testing.T) {
 }
 
 func drawTune(t *rapid.T, minutes func(int, int) *rapid.Generator[time.Duration]) *Training {
-	made := &Training{Created: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Price: 1_000_000}
+	made := &Training{Created: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Price: 1_000_000, Tokens: 1_000_000, Rate: 1_000_000}
 	made.Started = made.Created.Add(minutes(2, 400).Draw(t, "queue"))
 	made.Trained = made.Started.Add(minutes(1, 400).Draw(t, "training"))
 	made.Saving = made.Trained.Add(packingFor)

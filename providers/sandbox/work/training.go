@@ -96,7 +96,7 @@ func (t *Training) price(end time.Time) int64 {
 }
 
 // Cost is what some tokens cost, in nano-dollars, rounded up.
-func Cost(tokens, nanoPerMillion int64) int64 { return (tokens*nanoPerMillion + 999_999) / 1_000_000 }
+func Cost(tokens, nanoPerMillion int64) int64 { return lab.PerMillion(tokens * nanoPerMillion) }
 
 // pay puts a training in the books.
 func (ts *Trainings) pay(t *Training, calls, tokens, nano int64) {
