@@ -32,6 +32,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience is how long a job is waited for: many times what it takes on a machine that does nothing else.
+const patience = 5 * time.Minute
+
 // bench is a running engine with a client's batches.
 type bench struct {
 	*handlertest.Bench
@@ -90,10 +93,21 @@ func (b *bench) begin(t *testing.T, content string) batch.Batch {
 	return row
 }
 
+// until waits for a batch's job to keep a text in its spec.
+func (b *bench) until(t *testing.T, row batch.Batch, text string) {
+	t.Helper()
+	for seen := row; !strings.Contains(string(seen.Spec), text); {
+		var err error
+		if seen, err = b.Store.Batch(t.Context(), b.Tenant, row.ID); err != nil || seen.Ended() {
+			t.Fatalf("%+v, %v", seen, err)
+		}
+	}
+}
+
 // end waits for the end of a batch, while the vendors' clock goes on.
 func (b *bench) end(t *testing.T, row batch.Batch) batch.Batch {
 	t.Helper()
-	ended, err := b.engine.Wait(t.Context(), b.Tenant, row.Job, time.Minute)
+	ended, err := b.engine.Wait(t.Context(), b.Tenant, row.Job, patience)
 	if err != nil {
 		t.Fatal(err)
 	}

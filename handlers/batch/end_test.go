@@ -159,23 +159,19 @@ func TestAbandonedBatch(t *testing.T) {
 	h.Lab.SetSpeed(0) // an order goes on when the test says so
 	b := start(t, h, nil)
 	row := b.begin(t, requests(60, ask))
-	for seen := row; !strings.Contains(string(seen.Spec), `"poll"`); {
-		var err error
-		if seen, err = b.Store.Batch(t.Context(), b.Tenant, row.ID); err != nil || seen.Ended() {
-			t.Fatalf("%+v, %v", seen, err)
-		}
-	}
+	b.until(t, row, `"poll"`)
 	b.Lab.Advance(4 * time.Minute)
 	if _, err := b.engine.Cancel(t.Context(), b.Tenant, row.Job); err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := b.engine.Wait(t.Context(), b.Tenant, row.Job, time.Minute); err != nil || ended.State != job.StateCancelled {
+	if ended, err := b.engine.Wait(t.Context(), b.Tenant, row.Job, patience); err != nil || ended.State != job.StateCancelled {
 		t.Fatalf("the job is %s, %v", ended.State, err)
 	}
 	reaper := &batch.Reaper{Store: b.Store, Accept: b.engine.Accept, Vendors: b.Router}
 	if err := reaper.Reap(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	b.until(t, row, `"stopping":true`)
 	b.Lab.SetSpeed(3600)
 	adopted, err := b.Store.Batch(t.Context(), b.Tenant, row.ID)
 	if err != nil || adopted.Job == row.Job {

@@ -230,7 +230,7 @@ func TestForgetTakesAnticipatedAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := e.Wait(t.Context(), b.Tenant, j.ID, time.Minute); err != nil || ended.State != job.StateSucceeded {
+	if ended, err := e.Wait(t.Context(), b.Tenant, j.ID, 5*time.Minute); err != nil || ended.State != job.StateSucceeded {
 		t.Fatalf("the forget is %s: %v %v", ended.State, ended.Error, err)
 	}
 	if body := keptFor(t, b, question); body != "" {

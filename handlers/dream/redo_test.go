@@ -57,7 +57,7 @@ func TestMemoryThatCanNotBeWritten(t *testing.T) {
 	if _, err := e.Retry(t.Context(), b.Tenant, j.ID); err != nil {
 		t.Fatal(err)
 	}
-	j, err := e.Wait(t.Context(), b.Tenant, j.ID, time.Minute)
+	j, err := e.Wait(t.Context(), b.Tenant, j.ID, 5*time.Minute)
 	if err != nil || j.State != job.StateSucceeded {
 		t.Fatalf("the retried dream is %s %v, %v", j.State, j.Error, err)
 	}

@@ -114,7 +114,7 @@ func TestDreamsLeaveVendorsRoomToChats(t *testing.T) {
 				}
 				forward(end.After)
 			}
-			ended, err := e.Wait(t.Context(), b.Tenant, begun.ID, time.Minute)
+			ended, err := e.Wait(t.Context(), b.Tenant, begun.ID, 5*time.Minute)
 			if err != nil || ended.State != job.StateSucceeded || calls(b, handlertest.Lead) == asked {
 				t.Errorf("the dream is %s: %v, %v", ended.State, ended.Error, err)
 			}

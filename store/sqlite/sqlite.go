@@ -28,6 +28,7 @@ const lockWait = 5 * time.Second
 // Driver is a SQLite file. Open it with Open.
 type Driver struct {
 	readers *sql.DB
+	reads   *compiled // of readers
 	writers *sql.DB
 	writer  chan *writer // holds the one writer while it is free
 	close   func() error // closes once
@@ -35,6 +36,7 @@ type Driver struct {
 
 type writer struct {
 	conn *sql.Conn
+	runs *compiled // of conn
 	mode db.Durability
 }
 
@@ -44,21 +46,23 @@ func Open(ctx context.Context, path string) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	readers.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)*2))
+	most := max(4, runtime.GOMAXPROCS(0)*2)
+	readers.SetMaxOpenConns(most)
+	readers.SetMaxIdleConns(most)
 	writers, err := sql.Open("sqlite", dsn(path, "secure_delete(1)"))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), readers.Close())
 	}
-	d := &Driver{readers: readers, writers: writers, writer: make(chan *writer, 1)}
+	d := &Driver{readers: readers, reads: newCompiled(readers, false), writers: writers, writer: make(chan *writer, 1)}
 	conn, err := writers.Conn(ctx)
 	if err != nil {
 		err = fmt.Errorf("open %s: %w", path, translate(err))
 		return nil, errors.Join(err, d.readers.Close(), d.writers.Close())
 	}
-	d.writer <- &writer{conn: conn, mode: db.Synced}
+	d.writer <- &writer{conn: conn, runs: newCompiled(conn, true), mode: db.Synced}
 	d.close = sync.OnceValue(func() error {
 		w := <-d.writer
-		return errors.Join(w.conn.Close(), d.writers.Close(), d.readers.Close())
+		return errors.Join(w.runs.Close(), w.conn.Close(), d.writers.Close(), d.reads.Close(), d.readers.Close())
 	})
 	return d, nil
 }
@@ -85,20 +89,20 @@ func (d *Driver) Exec(ctx context.Context, query string, args ...any) (int64, er
 		return 0, err
 	}
 	defer d.release(w)
-	return (&conn{w.conn}).Exec(ctx, query, args...)
+	return w.runs.Exec(ctx, query, args...)
 }
 
 // Query runs a statement: a SELECT on a reader, anything else on the writer,
 // which is then held until the rows are closed.
 func (d *Driver) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
 	if strings.HasPrefix(strings.TrimSpace(query), "SELECT") {
-		return wrapRows(d.readers.QueryContext(ctx, query, args...))
+		return d.reads.Query(ctx, query, args...)
 	}
 	w, err := d.acquire(ctx, db.Synced)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := (&conn{w.conn}).Query(ctx, query, args...)
+	rows, err := w.runs.Query(ctx, query, args...)
 	if err != nil {
 		d.release(w)
 		return nil, err
@@ -121,8 +125,8 @@ func (d *Driver) Tx(
 		return err
 	}
 	defer d.release(w)
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return translate(err)
+	if _, err := w.runs.Exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
 	}
 	committed := false
 	defer func() { // also where fn panics
@@ -130,11 +134,11 @@ func (d *Driver) Tx(
 			err = errors.Join(err, rollback(ctx, w.conn))
 		}
 	}()
-	if err := fn(&conn{w.conn}); err != nil {
+	if err := fn(&conn{w.runs}); err != nil {
 		return err
 	}
-	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
-		return translate(err)
+	if _, err := w.runs.Exec(ctx, "COMMIT"); err != nil {
+		return err
 	}
 	committed = true
 	return nil
@@ -202,9 +206,9 @@ func (d *Driver) acquire(ctx context.Context, durability db.Durability) (*writer
 	if durability == db.Relaxed {
 		mode = "NORMAL"
 	}
-	if _, err := w.conn.ExecContext(ctx, "PRAGMA synchronous="+mode); err != nil {
+	if _, err := w.runs.Exec(ctx, "PRAGMA synchronous="+mode); err != nil {
 		d.release(w)
-		return nil, translate(err)
+		return nil, err
 	}
 	w.mode = durability
 	return w, nil
@@ -213,19 +217,7 @@ func (d *Driver) acquire(ctx context.Context, durability db.Durability) (*writer
 func (d *Driver) release(w *writer) { d.writer <- w }
 
 // conn runs statements on one connection.
-type conn struct{ c *sql.Conn }
-
-func (c *conn) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := c.c.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, translate(err)
-	}
-	return result.RowsAffected()
-}
-
-func (c *conn) Query(ctx context.Context, query string, args ...any) (db.Rows, error) {
-	return wrapRows(c.c.QueryContext(ctx, query, args...))
-}
+type conn struct{ *compiled }
 
 // Later runs a statement at once: there is no way to be saved.
 func (c *conn) Later(ctx context.Context, s db.Statement) error { return db.RunNow(ctx, c, s) }
