@@ -103,9 +103,9 @@ func TestRefusedRequestHoldsNoShutdown(t *testing.T) {
 func TestWholeBodyIsBounded(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *Options) {
-		o.Patience, o.MaxBody = wire.Patience{Idle: time.Minute, Whole: 100 * time.Millisecond}, 1<<30
+		o.Patience, o.MaxBody = wire.Patience{Idle: time.Minute, Whole: 100 * time.Millisecond}, 1<<20
 	})
-	conn := r.raw(t, "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\nAuthorization: Bearer "+r.key+
+	conn := r.raw(t, "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nAuthorization: Bearer "+r.key+
 		"\r\n\r\n")
 	go func() {
 		for range time.Tick(time.Millisecond) {
