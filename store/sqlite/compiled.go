@@ -78,7 +78,7 @@ func (c *compiled) Query(ctx context.Context, query string, args ...any) (db.Row
 }
 
 // take returns a statement to run and to give back; nil if the query is to be run as it is.
-func (c *compiled) take(ctx context.Context, query string) (*statement, error) {
+func (c *compiled) take(ctx context.Context, query string) (s *statement, err error) {
 	s, wanted := c.find(query)
 	if !wanted {
 		return s, nil
@@ -89,10 +89,11 @@ func (c *compiled) take(ctx context.Context, query string) (*statement, error) {
 		return nil, err
 	}
 	s = &statement{Stmt: made, reading: true}
-	if !c.keep(query, s) {
-		return nil, made.Close()
+	if c.keep(query, s) {
+		return s, nil
 	}
-	return s, nil
+	defer func() { err = made.Close() }()
+	return nil, nil
 }
 
 // find returns the statement if it can be run now, and tells whether it is still to be compiled.
