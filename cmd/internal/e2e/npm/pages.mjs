@@ -43,7 +43,7 @@ const signIn = async (page, with_ = key) => {
 const chromiumOf = await chromium.launch({ executablePath: program, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 const opened = async (options, where) => {
   const context = await chromiumOf.newContext(options);
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(180_000); // the walk as a whole is bounded by who starts it
   return watch(await context.newPage(), where);
 };
 
@@ -66,6 +66,12 @@ const every = async () => {
   });
 };
 
+// picture keeps a page as it looks, down to 10,000 pixels: the documentation on one page has many times that.
+const picture = async (page, where, width) => {
+  const height = await page.evaluate(() => Math.min(document.documentElement.scrollHeight, 10_000));
+  await page.screenshot({ path: `${pictures}/${where}.png`, fullPage: true, clip: { x: 0, y: 0, width, height } });
+};
+
 // look checks one page as it stands, in light and in dark.
 const look = async (page, name, width) => {
   await page.evaluate(axe);
@@ -74,7 +80,7 @@ const look = async (page, name, width) => {
     await page.emulateMedia({ colorScheme });
     const { violations } = await page.evaluate((options) => window.axe.run(document, options), rules);
     for (const v of violations) fault(where, v.id, v.nodes.slice(0, 2).map((node) => node.target.join(" ")).join(" | "));
-    if (pictures) await page.screenshot({ path: `${pictures}/${where}.png`, fullPage: true });
+    if (pictures) await picture(page, where, width);
   }
   const [wide, hit] = await page.evaluate(() => [document.documentElement.scrollWidth - window.innerWidth, window.hit]);
   wanted(wide <= 0, `${name} is ${wide} pixels wider than a window of ${width}`);
