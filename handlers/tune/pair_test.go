@@ -74,7 +74,7 @@ func TestTuneOnPairs(t *testing.T) {
 	for _, at := range []shop{usual(), {azure.Vendor, azureemulator.New, "azure/gpt-4.1-mini", "azure/gpt-5-nano"}} {
 		t.Run(at.vendor.Name, func(t *testing.T) {
 			t.Parallel()
-			storetest.Each(t, func(t *testing.T, s *store.Store) {
+			storetest.EachStack(t, func(t *testing.T, s *store.Store) {
 				b := newBenchAt(t, s, Settings{MinExamples: 20}, at)
 				b.worse = lacks
 				b.teach(48, 40)

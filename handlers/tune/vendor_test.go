@@ -143,13 +143,13 @@ func ownWays() []way {
 
 // A tune goes its whole way from each trainer to a place, though the answer to each call that costs is
 // lost, the worker dies after every step and a session of one's own machine between two checkpoints:
-// it trains and deploys once.
+// it trains and deploys once. TestTunePromotesABetterModel runs behind PgBouncer and sealed, too.
 func TestTuneAllWays(t *testing.T) {
 	t.Parallel()
 	for _, w := range ways() {
 		t.Run(w.name(t), func(t *testing.T) {
 			t.Parallel()
-			storetest.Each(t, func(t *testing.T, s *store.Store) {
+			storetest.EachStack(t, func(t *testing.T, s *store.Store) {
 				if w.own {
 					h := newHomeAt(t, s, w.place(t))
 					h.tuneThroughDeaths(w, h)

@@ -31,6 +31,19 @@ func Each(t *testing.T, run func(t *testing.T, s *store.Store)) {
 	})
 }
 
+// EachStack runs a test on a fresh store of each stack, in parallel: on the embedded one's SQLite always, on PostgreSQL
+// where it is installed (see Require). It is for what goes one way through the store many times, when a test of
+// the same way runs by Each.
+func EachStack(t *testing.T, run func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	for name, open := range map[string]func(testing.TB) *store.Store{"sqlite": SQLite, "postgres": PostgreSQL} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, open(t))
+		})
+	}
+}
+
 // Sealed returns a fresh store in a file of its own, in which what was said is sealed.
 func Sealed(t testing.TB) *store.Store {
 	t.Helper()
