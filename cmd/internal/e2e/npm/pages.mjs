@@ -143,10 +143,16 @@ const keyboard = async () => {
   await page.keyboard.press("?");
   await page.locator("dialog[open]").waitFor();
   await page.keyboard.press("Escape");
+  // Where it leads is told by the rows themselves: others chat meanwhile, whose rows come in above.
+  const rows = () => page.evaluate(() => {
+    const row = document.activeElement.closest("[data-row]");
+    return [row?.previousElementSibling?.id, row?.id];
+  });
   await page.keyboard.press("j");
+  const [, led] = await rows();
   await page.keyboard.press("j");
-  const row = await page.evaluate(() => document.activeElement.closest("[data-row]")?.rowIndex);
-  wanted(row === 2, "j led to the row " + row);
+  const [before, next] = await rows();
+  wanted(led && next && before === led, `j led to ${led}, and then to ${next} below ${before}`);
   await page.keyboard.press("Enter");
   await page.waitForURL(/requests\/job_/);
   await page.goto(base + "/app/requests");
@@ -267,7 +273,9 @@ const follows = async () => {
   const later = await api("/v1/jobs", { kind: "chat", run_at: Math.floor(Date.now() / 1000) + 3600, input });
   await page.goto(base + "/app/requests/" + later.id);
   const pause = page.getByRole("button", { name: "Pause updates" });
-  await pause.press("Enter");
+  await pause.focus();
+  await page.waitForResponse(page.url()); // it is fetched again, and what has the focus keeps it
+  await page.keyboard.press("Enter");
   await page.locator("[data-runs][aria-pressed=true]").waitFor();
   await api(`/v1/jobs/${later.id}/cancel`, {});
   wanted(await page.locator(".state.cancelled").count() === 0, "a paused page changes");

@@ -4,8 +4,7 @@
   "use strict";
   const root = document.body.dataset.root;
 
-  const showScripted = () => { for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false; };
-  showScripted();
+  document.documentElement.classList.add("scripted"); // shows what works by a script alone
 
   // Times stand in UTC in the page; the title keeps that.
   const sameDay = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -18,23 +17,22 @@
     }
   };
   showTimes(document);
-  document.addEventListener("htmx:after:swap", () => { showScripted(); showTimes(document); });
+  document.addEventListener("htmx:after:swap", () => { showTimes(document); showPaused(); });
 
   // The page of something that runs is fetched again until it has ended, unless its reader pauses that,
   // types into it or has opened a part of it.
   let paused = false;
+  const showPaused = () => { document.querySelector("[data-runs]")?.setAttribute("aria-pressed", paused); };
   const follow = async () => {
-    const button = document.querySelector("[data-runs]");
-    if (!button) return;
-    button.setAttribute("aria-pressed", paused);
+    if (!document.querySelector("[data-runs]")) return;
     const used = document.querySelector("#main details[open]") || typing(document.activeElement);
     if (!paused && !used && !document.hidden) await htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" });
     setTimeout(follow, 2000);
   };
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-runs]");
-    if (button) { paused = !paused; button.setAttribute("aria-pressed", paused); }
+    if (event.target.closest("[data-runs]")) { paused = !paused; showPaused(); }
   });
+  showPaused();
   setTimeout(follow, 2000);
 
   // Filters apply when they are chosen.
