@@ -92,7 +92,7 @@ func (c *compiled) take(ctx context.Context, query string) (s *statement, err er
 	if c.keep(query, s) {
 		return s, nil
 	}
-	defer func() { err = made.Close() }()
+	defer func() { err = made.Close() }() // another has kept the same meanwhile
 	return nil, nil
 }
 
@@ -136,6 +136,6 @@ func (c *compiled) Close() error {
 	for _, s := range c.known {
 		all = append(all, s.Close())
 	}
-	c.known = nil
+	clear(c.known)
 	return errors.Join(all...)
 }
